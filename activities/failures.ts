@@ -1,0 +1,39 @@
+import { ApplicationFailure } from '@temporalio/activity';
+import { InvalidInput } from '../src/domain/brand.js';
+import type { FailureType } from '../src/domain/release.js';
+import { MoveRefusal } from '../src/move/move-tags.js';
+import { RegistryError, type RegistryErrorKind } from '../src/registry/errors.js';
+
+/** What a fault of the registry means for a run, and whether asking again can help. */
+const REGISTRY: Record<RegistryErrorKind, { type: FailureType; retry: boolean }> = {
+  'not-found': { type: 'BuildNotFound', retry: false },
+  denied: { type: 'RegistryDenied', retry: false },
+  rejected: { type: 'MoveFailed', retry: false },
+  integrity: { type: 'RegistryUnavailable', retry: true },
+  transient: { type: 'RegistryUnavailable', retry: true },
+};
+
+/** Turns our errors into Temporal's; the only place that does. What it does not know, cancellation above all, passes. */
+export function toFailure(error: unknown): unknown {
+  if (error instanceof RegistryError) {
+    const { type, retry } = REGISTRY[error.kind];
+    return ApplicationFailure.create({ type, nonRetryable: !retry, message: error.message, cause: error });
+  }
+  if (error instanceof MoveRefusal) return ApplicationFailure.nonRetryable(error.message, 'MoveRefused');
+  if (error instanceof InvalidInput) return ApplicationFailure.nonRetryable(error.message, 'ConfigInvalid');
+  return error;
+}
+
+/** A tenant whose token this worker does not have; another worker may, so it is tried again. */
+export function secretMissing(tenant: string): ApplicationFailure {
+  return ApplicationFailure.retryable(`this worker has no admin token for ${tenant}`, 'SecretMissing');
+}
+
+/** The same activities with their errors turned into failures. */
+export function failing<T extends Record<string, (...args: never[]) => Promise<unknown>>>(activities: T): T {
+  const wrapped = Object.entries(activities).map(([name, run]) => [
+    name,
+    (...args: never[]) => run(...args).catch((error: unknown) => Promise.reject(toFailure(error))),
+  ]);
+  return Object.fromEntries(wrapped) as T;
+}

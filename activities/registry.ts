@@ -1,0 +1,36 @@
+import { cancellationSignal } from '@temporalio/activity';
+import { type Digest, LATEST, type Repository, stagingTag } from '../src/domain/image.js';
+import type { ObservedImage } from '../src/domain/move.js';
+import type { PinnedImage } from '../src/domain/release.js';
+import type { Sha } from '../src/domain/sha.js';
+import { observeLatest } from '../src/move/move-tags.js';
+import { getManifest, readTag, requireChildren } from '../src/registry/manifest.js';
+import type { Registry } from '../src/registry/request.js';
+
+export function createRegistryActivities(registry: Registry) {
+  return {
+    /** Pins the digest of every image of a build, and notes where `:latest` stands. */
+    async resolveBuild(sha: Sha, repositories: Repository[]): Promise<PinnedImage[]> {
+      const signal = cancellationSignal();
+      return Promise.all(
+        repositories.map(async (repository) => {
+          const manifest = await getManifest(registry, repository, stagingTag(sha), signal);
+          await requireChildren(registry, manifest, signal);
+          return { repository, digest: manifest.digest, latest: await readTag(registry, repository, LATEST, signal) };
+        }),
+      );
+    },
+
+    /** Where the build's tag points by now, for each image. */
+    async readBuildTags(sha: Sha, repositories: Repository[]): Promise<(Digest | null)[]> {
+      return Promise.all(
+        repositories.map((repository) => readTag(registry, repository, stagingTag(sha), cancellationSignal())),
+      );
+    },
+
+    /** Where `:latest` of each image stands: into history before anything is written, so that it can be put back. */
+    async observeLatest(repositories: Repository[]): Promise<ObservedImage[]> {
+      return observeLatest(registry, repositories, cancellationSignal());
+    },
+  };
+}

@@ -1,0 +1,13 @@
+import { demoEnvironment } from './demo-environment.js';
+import { main } from './main.js';
+
+const interrupted = new AbortController();
+process.once('SIGINT', () => interrupted.abort());
+
+const err = (line: string) => process.stderr.write(`${line}\n`);
+process.exitCode = await main(process.argv.slice(2), {
+  env: demoEnvironment(process.env, process.cwd(), err),
+  out: (line) => process.stdout.write(`${line}\n`),
+  err,
+  signal: interrupted.signal,
+});

@@ -1,0 +1,28 @@
+import type { ReleaseReport, RollbackReport } from '../domain/release.js';
+
+/** Design §8. */
+export const EXIT = {
+  /** Done as asked, also when it was done before. */
+  done: 0,
+  /** The gate, or a human, said no. */
+  refused: 1,
+  /** Usage or configuration. */
+  usage: 2,
+  /** Ended without a verdict. */
+  noVerdict: 3,
+  /** Could not be carried out: says nothing about the build. */
+  fault: 4,
+  /** Not decided when the time was up. */
+  undecided: 8,
+  /** Ctrl-C: detached, nothing aborted. */
+  detached: 130,
+} as const;
+
+const REFUSALS: string[] = ['CanaryRejected', 'CanaryBuildBad', 'CanaryHoldExpired', 'CanaryAborted'];
+
+/** The exit code of a run that ended, by its outcome or failure type. */
+export function exitCodeOf(outcome: ReleaseReport['outcome'] | RollbackReport['outcome']): number {
+  if (outcome === 'promoted' || outcome === 'rolled-back' || outcome === 'already') return EXIT.done;
+  if (outcome === 'superseded' || outcome === 'skipped') return EXIT.noVerdict;
+  return REFUSALS.includes(outcome) ? EXIT.refused : EXIT.fault;
+}

@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { CommanderError, Command as Program } from 'commander';
+import { InvalidInput } from '../domain/brand.js';
+import type { Command, Io } from './command.js';
+import { release } from './commands/release.js';
+import { rollback } from './commands/rollback.js';
+import { setup } from './commands/setup.js';
+import { status } from './commands/status.js';
+import { worker } from './commands/worker.js';
+import { EXIT } from './exit-codes.js';
+
+const COMMANDS: Command[] = [release, rollback, status, setup, worker];
+
+/** Runs the command line and gives back its exit code. */
+export async function main(argv: string[], io: Io): Promise<number> {
+  let code: number = EXIT.done;
+  const program = new Program('canary')
+    .description('Moves :latest of your images to a build only after every canary tenant ran it and passed.')
+    .version(version())
+    .helpCommand(false)
+    .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(text.trimEnd()) })
+    .exitOverride();
+  for (const command of COMMANDS)
+    addCommand(program, command, io, (result) => {
+      code = result;
+    });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (error) {
+    return explain(error, io);
+  }
+}
+
+function addCommand(program: Program, command: Command, io: Io, done: (code: number) => void): void {
+  const added = program
+    .command(`${command.name} ${command.arguments}`.trim())
+    .description(command.summary)
+    .addHelpText('after', ['\nExamples:', ...command.examples.map((line) => `  ${line}`)].join('\n'));
+  for (const { flags, description, required } of command.options)
+    if (required) added.requiredOption(flags, description);
+    else added.option(flags, description);
+  added.action(async () => {
+    const options = added.opts<Record<string, string | boolean | undefined>>();
+    if (options.output !== undefined && options.output !== 'text' && options.output !== 'json')
+      throw new InvalidInput(`--output ${options.output} is neither text nor json`);
+    done(await command.run({ args: added.args, options }, io));
+  });
+}
+
+/** One line for people: what, where, the mend. */
+function explain(error: unknown, io: Io): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  const message = error instanceof Error ? error.message : String(error);
+  io.err(`canary: ${message}`);
+  const usage = error instanceof Error && (error.name === 'InvalidInput' || error.name === 'ConfigError');
+  return usage ? EXIT.usage : EXIT.fault;
+}
+
+/** From package.json, which lies beside `src/` in the clone and beside `dist/` when built. */
+function version(): string {
+  for (const up of ['../../package.json', '../../../package.json'])
+    try {
+      return (JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string }).version;
+    } catch {
+      // It lies one folder further up.
+    }
+  return 'unknown';
+}

@@ -1,0 +1,171 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { InvalidInput } from './domain/brand.js';
+import { formatDuration, parseDuration } from './domain/duration.js';
+import { parseRepository, type Repository } from './domain/image.js';
+import { type Lane, parseLane } from './domain/names.js';
+import type { BuildSource, Plan, PlannedTenant } from './domain/release.js';
+import { parseBuildProbe } from './tenants/build.js';
+import { pairTenants } from './tenants/fleet.js';
+
+/** What a worker is configured with, secrets apart. */
+export interface Config {
+  lane: Lane;
+  images: Repository[];
+  tenants: PlannedTenant[];
+  buildProbe: BuildSource[];
+  soakMs: number;
+  pollMs: number;
+  updateTimeoutMs: number;
+  updateCycleMs: number;
+  secrets: Secrets;
+}
+
+/** Looked up where they are used; never part of a plan, an input or a result. */
+export interface Secrets {
+  /** A tenant's admin token by its origin. */
+  adminTokens: ReadonlyMap<string, string>;
+  /** For ghcr.io alone. */
+  github: { username: string; password: string } | null;
+}
+
+/** All that is wrong with a configuration, a line each. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  constructor(readonly problems: string[]) {
+    super(`configuration: ${problems.length === 1 ? problems[0] : `\n  ${problems.join('\n  ')}`}`);
+  }
+}
+
+/** A zod type from a parser of ours, so that its message is zod's. */
+const parsed = <T>(parse: (text: string) => T) =>
+  z.string().transform((text, context): T => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (!(error instanceof InvalidInput)) throw error;
+      context.addIssue({ code: 'custom', message: error.message });
+      return z.NEVER;
+    }
+  });
+
+const list = (text: string) => text.split(/[\s,]+/).filter((part) => part !== '');
+const duration = (fallback: string) => parsed(parseDuration).prefault(fallback);
+const positive = (fallback: string) => duration(fallback).refine((ms) => ms > 0, 'has to be more than 0');
+
+/** Every variable that is read, with its default. Design §7. */
+const SETTINGS = z.object({
+  CANARY_TENANT_URLS: parsed(list).prefault(''),
+  CANARY_ADMIN_TOKENS: parsed(list).prefault(''),
+  CANARY_IMAGES: parsed((text) => list(text).map(parseRepository)).prefault(
+    'ghcr.io/molecule-ai/platform,ghcr.io/molecule-ai/platform-tenant',
+  ),
+  CANARY_LANE: parsed(parseLane).prefault(''),
+  CANARY_BUILD_PROBE: parsed(parseBuildProbe).prefault('/health#sha,/buildinfo#git_sha'),
+  CANARY_SOAK: duration('6m'),
+  CANARY_POLL: positive('5s'),
+  CANARY_UPDATE_TIMEOUT: positive('10m'),
+  CANARY_UPDATE_CYCLE: duration('5m'),
+  GITHUB_TOKEN: z.string().optional(),
+  GITHUB_ACTOR: z.string().prefault('x-access-token'),
+});
+
+const SECRETS = ['CANARY_ADMIN_TOKENS', 'GITHUB_TOKEN'];
+/** Named by the design, not built yet: better an error than a setting that does nothing. */
+const NOT_YET = [
+  'CANARY_FLEET_FILE',
+  'CANARY_SOAK_PROBE',
+  'CANARY_HOLD_TIMEOUT',
+  'CANARY_HOLD_GRACE',
+  'CANARY_APPROVAL',
+  'CANARY_TAG',
+  'CANARY_SMOKE_SUITE',
+  'CANARY_PROD_FLEET_FILE',
+  'CANARY_HTTP_ADDR',
+  'CANARY_UI_URL',
+  'CANARY_RUNBOOK_URL',
+];
+/** Accepted, and secret, though nothing reads them yet (design §7). */
+const UNREAD = [
+  'CANARY_CP_BASE_URL',
+  'CANARY_CP_ADMIN_TOKEN',
+  'CANARY_CP_SHARED_SECRET',
+  'CANARY_REPORT_TOKEN',
+  'CANARY_SLACK_WEBHOOK',
+];
+
+/** Reads the whole configuration, or says all that is wrong with it at once. An empty value counts as unset.
+ * @throws {ConfigError} */
+export function loadConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  readFile: (path: string) => string = (path) => readFileSync(path, 'utf8'),
+): Config {
+  const problems: string[] = [];
+  const given = readSecretFiles(setVariables(env), readFile, problems);
+  const known = [...Object.keys(SETTINGS.shape), ...UNREAD];
+  for (const name of Object.keys(given).filter((name) => name.startsWith('CANARY_') && !known.includes(name)))
+    problems.push(NOT_YET.includes(name) ? `${name}: not built yet, unset it` : `${name}: no such setting`);
+
+  const result = SETTINGS.safeParse(given);
+  const fleet = pairTenants(list(given.CANARY_TENANT_URLS ?? ''), list(given.CANARY_ADMIN_TOKENS ?? ''));
+  problems.push(...fleet.problems);
+  if (!result.success)
+    problems.push(...result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
+  if (!result.success || problems.length > 0) throw new ConfigError(problems);
+
+  const settings = result.data;
+  return Object.freeze({
+    lane: settings.CANARY_LANE,
+    images: settings.CANARY_IMAGES,
+    tenants: fleet.tenants,
+    buildProbe: settings.CANARY_BUILD_PROBE,
+    soakMs: settings.CANARY_SOAK,
+    pollMs: settings.CANARY_POLL,
+    updateTimeoutMs: settings.CANARY_UPDATE_TIMEOUT,
+    updateCycleMs: settings.CANARY_UPDATE_CYCLE,
+    secrets: {
+      adminTokens: fleet.tokens,
+      github: settings.GITHUB_TOKEN ? { username: settings.GITHUB_ACTOR, password: settings.GITHUB_TOKEN } : null,
+    },
+  });
+}
+
+/** The plan of one release. Input only tightens, and a soak is never shorter than one auto-update cycle (design §6). */
+export function planRelease(config: Config, input: { soak?: string }): Plan {
+  const asked = input.soak === undefined ? 0 : parseDuration(input.soak);
+  if (asked > 0 && asked < config.soakMs)
+    throw new InvalidInput(`soak ${input.soak} is shorter than the configured ${formatDuration(config.soakMs)}`);
+  return {
+    images: config.images,
+    tenants: config.tenants,
+    buildProbe: config.buildProbe,
+    soakMs: Math.max(config.soakMs, asked, config.updateCycleMs),
+    pollMs: config.pollMs,
+    updateTimeoutMs: config.updateTimeoutMs,
+  };
+}
+
+function setVariables(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const set = Object.entries(env).filter((entry): entry is [string, string] => (entry[1] ?? '').trim() !== '');
+  return Object.fromEntries(set);
+}
+
+/** `NAME_FILE` gives the secret NAME by a file, whose trailing newline does not count. */
+function readSecretFiles(given: Record<string, string>, readFile: (path: string) => string, problems: string[]) {
+  const values = { ...given };
+  for (const name of [...SECRETS, ...UNREAD]) {
+    const path = given[`${name}_FILE`];
+    if (path === undefined) continue;
+    delete values[`${name}_FILE`];
+    if (given[name] !== undefined) {
+      problems.push(`${name} and ${name}_FILE are both set: keep one`);
+      continue;
+    }
+    try {
+      values[name] = readFile(path).trimEnd();
+    } catch (error) {
+      problems.push(`${name}_FILE: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return values;
+}

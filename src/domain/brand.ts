@@ -1,0 +1,15 @@
+declare const brand: unique symbol;
+
+/** A string that was checked once, at the border; inside nobody checks it again. */
+export type Brand<Name extends string> = string & { readonly [brand]: Name };
+
+/** Bad input, told in one line: what was given, where it stood, how to mend it. Never carries a secret. */
+export class InvalidInput extends Error {
+  override readonly name = 'InvalidInput';
+}
+
+/** The given text as it may stand in a message: quoted, cut to 80 characters; anything but a string is named by its type. */
+export function shown(value: unknown): string {
+  if (typeof value !== 'string') return value === null ? 'null' : typeof value;
+  return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
+}

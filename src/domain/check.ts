@@ -1,0 +1,38 @@
+/**
+ * What a check found. `fail` is an assertion that did not hold; `could-not-test` says nothing about the build:
+ * the tenant did not answer, or refused our own token.
+ */
+export type Verdict = 'pass' | 'fail' | 'could-not-test';
+
+export interface CheckResult {
+  check: string;
+  /** What a pass of it shows. */
+  proves: string;
+  verdict: Verdict;
+  /** HTTP status of the answer; null without one. */
+  status: number | null;
+  latencyMs: number;
+  /** What the answer had to be; empty on a pass. */
+  expected: string;
+  /** What came instead, cut and cleared of secrets; empty on a pass. */
+  got: string;
+}
+
+export interface TenantSmoke {
+  tenant: string;
+  checks: CheckResult[];
+}
+
+/** The worst verdict of all: one failed assertion makes it RED, else one check that could not be done leaves it open. */
+export function verdictOf(results: TenantSmoke[]): Verdict {
+  const verdicts = results.flatMap((result) => result.checks.map((check) => check.verdict));
+  if (verdicts.includes('fail')) return 'fail';
+  return verdicts.length === 0 || verdicts.includes('could-not-test') ? 'could-not-test' : 'pass';
+}
+
+/** `canary-2: memory search finds the probe`, a line for each check with this verdict. */
+export function checksWith(verdict: Verdict, results: TenantSmoke[]): string[] {
+  return results.flatMap(({ tenant, checks }) =>
+    checks.filter((check) => check.verdict === verdict).map((check) => `${tenant}: ${check.check}`),
+  );
+}

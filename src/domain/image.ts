@@ -1,0 +1,66 @@
+import { type Brand, InvalidInput, shown } from './brand.js';
+import { type Sha, shortSha } from './sha.js';
+
+/** `host[:port]/path`, lower case, without tag or digest: `ghcr.io/molecule-ai/platform`. */
+export type Repository = Brand<'Repository'>;
+export type Tag = Brand<'Tag'>;
+/** `sha256:` and 64 lower-case hex digits. No other algorithm is taken. */
+export type Digest = Brand<'Digest'>;
+
+/** The tag that production follows. Only `MoveLatest` writes it. */
+export const LATEST = 'latest' as Tag;
+
+// OCI distribution-spec 1.1, "Pulling manifests": name and reference. The host rule is Docker's: a first part with a dot, a port, or localhost.
+const PATH_PART = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
+const HOST =
+  /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\])(?::([0-9]{1,5}))?$/;
+const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+const MAX_NAME = 255;
+
+/** @throws {InvalidInput} */
+export function parseRepository(text: unknown): Repository {
+  const bad = (why: string) => new InvalidInput(`image ${shown(text)} ${why}, e.g. ghcr.io/molecule-ai/platform`);
+  if (typeof text !== 'string' || text === '') throw bad('is not a repository name');
+  if (text.includes('://')) throw bad('has a scheme: write host/path only');
+  if (text.includes('@')) throw bad('has a digest: write host/path only');
+  if (/[A-Z]/.test(text)) throw bad('has upper-case letters: registries want lower case');
+  const slash = text.indexOf('/');
+  const host = text.slice(0, slash);
+  if (slash < 0 || !(host.includes('.') || host.includes(':') || host === 'localhost'))
+    throw bad('names no registry host');
+  const port = HOST.exec(host);
+  if (!port || Number(port[1] ?? 1) < 1 || Number(port[1] ?? 1) > 65535) throw bad('has a host that is none');
+  const path = text.slice(slash + 1);
+  if (/:[^/]*$/.test(path)) throw bad('has a tag: write host/path only');
+  if (path.length > MAX_NAME || !path.split('/').every((part) => PATH_PART.test(part)))
+    throw bad('has a path that registries refuse');
+  return text as Repository;
+}
+
+/** @throws {InvalidInput} */
+export function parseTag(text: unknown): Tag {
+  if (typeof text === 'string' && TAG.test(text)) return text as Tag;
+  throw new InvalidInput(`tag ${shown(text)} is not a tag: letters, digits, "_", "." and "-", at most 128`);
+}
+
+/** @throws {InvalidInput} */
+export function parseDigest(text: unknown): Digest {
+  if (isDigest(text)) return text;
+  throw new InvalidInput(`digest ${shown(text)} is not sha256: and 64 lower-case hex digits`);
+}
+
+export function isDigest(text: unknown): text is Digest {
+  return typeof text === 'string' && DIGEST.test(text);
+}
+
+/** The tag that publishing gives a build: `staging-4c1d56e`. */
+export function stagingTag(sha: Sha): Tag {
+  return `staging-${shortSha(sha)}` as Tag;
+}
+
+/** The registry's host (with port) and the name of the repository inside it. */
+export function splitRepository(repository: Repository): { host: string; name: string } {
+  const slash = repository.indexOf('/');
+  return { host: repository.slice(0, slash), name: repository.slice(slash + 1) };
+}

@@ -1,0 +1,36 @@
+import { type Brand, InvalidInput, shown } from './brand.js';
+import { type Sha, shortSha } from './sha.js';
+
+/** A prefix for every workflow id and task queue, so that several gates share a Temporal namespace. Empty by default. */
+export type Lane = Brand<'Lane'>;
+
+const LANE = /^(?:[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?)?$/;
+const QUEUE = 'canary-release';
+
+/** @throws {InvalidInput} */
+export function parseLane(text: unknown): Lane {
+  if (typeof text === 'string' && LANE.test(text)) return text as Lane;
+  throw new InvalidInput(`lane ${shown(text)} is not up to 32 lower-case letters, digits and inner dashes, e.g. eu`);
+}
+
+const prefixed = (lane: Lane, name: string) => (lane === '' ? name : `${lane}-${name}`);
+
+/** Where workflows run, and the activities that wait for tenants or smoke them. */
+export const taskQueue = (lane: Lane) => prefixed(lane, QUEUE);
+/** Where the mover's activities run, so that no smoke can take its slots (protocol §2). */
+export const moveTaskQueue = (lane: Lane) => `${taskQueue(lane)}-move`;
+
+export const releaseId = (lane: Lane, sha: Sha) => prefixed(lane, `canary-release-${shortSha(sha)}`);
+export const rollbackId = (lane: Lane, sha: Sha) => prefixed(lane, `rollback-${shortSha(sha)}`);
+/** One id for all moves: the server then never runs two at a time. */
+export const moveLatestId = (lane: Lane) => prefixed(lane, 'move-latest');
+
+const ID = /^(?:(.+)-)?(?:(?:canary-release|rollback)-[0-9a-f]{7}|move-latest)$/;
+
+/** The lane of a workflow, by its id. (Its task queue would not do: a replay has another one.)
+ * @throws {InvalidInput} on an id that is not a gate's. */
+export function laneOf(workflowId: string): Lane {
+  const match = ID.exec(workflowId);
+  if (!match) throw new InvalidInput(`workflow id ${shown(workflowId)} is none of a gate, e.g. canary-release-4c1d56e`);
+  return parseLane(match[1] ?? '');
+}

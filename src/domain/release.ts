@@ -1,0 +1,172 @@
+import { InvalidInput, shown } from './brand.js';
+import type { TenantSmoke } from './check.js';
+import { parseDuration } from './duration.js';
+import type { Digest, Repository } from './image.js';
+import type { MovedImage } from './move.js';
+import { parseSha, type Sha } from './sha.js';
+
+/** Where a release stands, in operators' words, with a sentence for each. */
+export const RELEASE_PHASES = {
+  queued: 'Waits for its turn to use the canary fleet.',
+  resolving: 'Reads the digest of each image, once: from here on only these digests count.',
+  'awaiting-canary': 'Waits until every canary tenant reports that it runs the build.',
+  soaking: 'The build runs on every canary tenant; time has to pass without trouble.',
+  smoking: 'Every canary tenant is asked the checks of the smoke suite.',
+  'awaiting-approval': 'All is green; a human has to say yes.',
+  promoting: ':latest of all images is being moved to the tested digests.',
+  held: 'Waits for a human to decide what a machine should not.',
+  done: 'Ended.',
+} as const;
+export type ReleasePhase = keyof typeof RELEASE_PHASES;
+
+/** How a release ends well, or at least without a verdict. Every other end is a failure of a type below. */
+export const RELEASE_OUTCOMES = {
+  promoted: ':latest of every image is on the tested digests.',
+  superseded: 'A newer build goes instead.',
+  skipped: 'No canary fleet is configured, so nothing was tested and nothing moved.',
+} as const;
+export type ReleaseOutcome = keyof typeof RELEASE_OUTCOMES;
+
+/** The types of failures that end a run: the closed list that people filter by in the Temporal UI. */
+export const FAILURE_TYPES = {
+  CanaryRejected: 'RED: an assertion of the smoke suite failed.',
+  CanaryBuildBad: 'The build was rolled back before.',
+  CanaryHoldExpired: 'Nobody decided a hold in time, so nothing moved.',
+  CanaryAborted: 'A human stopped it.',
+  BuildNotFound: 'An image of the build, or a manifest it is made of, is not in the registry.',
+  RegistryDenied: 'The registry refused our credentials.',
+  RegistryUnavailable: 'The registry did not answer, or not with sense, for as long as we are patient.',
+  ConfigInvalid: 'The input or the configuration makes no sense.',
+  TimedOut: 'A step took longer than its bound, or no worker took it.',
+  SecretMissing: 'The worker lacks a secret that the plan names.',
+  MoveRefused: 'The move was not allowed, and nothing moved.',
+  MoveFailed: 'The move did not come to its end; each digest is named.',
+  PairSplit: 'The images are on two builds and could not be mended: alarm.',
+} as const;
+export type FailureType = keyof typeof FAILURE_TYPES;
+
+/** What starts a `CanaryRelease`. JSON that people type by hand in the Temporal UI. */
+export interface ReleaseInput {
+  sha: Sha;
+  requestedBy?: string;
+  commitUrl?: string;
+  /** At least this long, e.g. "10m"; never shorter than configured. */
+  soak?: string;
+}
+
+/** What a run goes by from `resolving` to its end, whatever is configured meanwhile. No secret is in it. */
+export interface Plan {
+  images: Repository[];
+  tenants: PlannedTenant[];
+  buildProbe: BuildSource[];
+  soakMs: number;
+  pollMs: number;
+  /** How long tenants get to report the build. */
+  updateTimeoutMs: number;
+}
+
+/** A tenant by name and origin (`https://host:port`); its token is looked up by origin where it is used. */
+export interface PlannedTenant {
+  name: string;
+  origin: string;
+}
+
+/** One place where a tenant tells its build: the JSON `field` of `path`, as in `/health#sha`. */
+export interface BuildSource {
+  path: string;
+  field: string;
+}
+
+/** An image of the build, pinned: what `:staging-<sha>` and `:latest` pointed at when the run looked. */
+export interface PinnedImage {
+  repository: Repository;
+  digest: Digest;
+  /** Where `:latest` stood at `resolving`; null when there was none. */
+  latest: Digest | null;
+}
+
+/** Which build a tenant reports, or why it is not known. */
+export interface TenantBuild {
+  tenant: string;
+  build: string | null;
+  why?: string;
+}
+
+/** The result of a `CanaryRelease`, or the first of its failure's details. */
+export interface ReleaseReport {
+  outcome: ReleaseOutcome | FailureType;
+  sha: Sha;
+  /** The gist, one line. */
+  why: string;
+  requestedBy?: string;
+  commitUrl?: string;
+  images: (PinnedImage | MovedImage)[];
+  tenants: TenantSmoke[];
+}
+
+/** The answer of the query `status`. */
+export interface ReleaseStatus {
+  sha: string;
+  phase: ReleasePhase;
+  /** When this phase began, ISO 8601. */
+  since: string;
+  /** What it waits for, or how it ended. */
+  why: string;
+  images: (PinnedImage | MovedImage)[];
+  builds: TenantBuild[];
+  tenants: TenantSmoke[];
+}
+
+/** Reads what somebody typed into an input; says what is wrong with it and nothing else.
+ * @throws {InvalidInput} */
+export function parseReleaseInput(input: unknown): ReleaseInput {
+  const given = parseObject(input, ['sha', 'requestedBy', 'commitUrl', 'soak']);
+  if (given.soak !== undefined) parseDuration(given.soak);
+  return {
+    sha: parseSha(given.sha),
+    ...optionalText(given, 'requestedBy'),
+    ...optionalText(given, 'commitUrl'),
+    ...optionalText(given, 'soak'),
+  };
+}
+
+/** What starts a `Rollback`. */
+export interface RollbackInput {
+  sha: Sha;
+  reason: string;
+  requestedBy?: string;
+}
+
+/** The result of a `Rollback`, or the first of its failure's details. */
+export interface RollbackReport {
+  outcome: 'rolled-back' | 'already' | FailureType;
+  sha: Sha;
+  why: string;
+  reason: string;
+  requestedBy?: string;
+  images: (PinnedImage | MovedImage)[];
+}
+
+/** @throws {InvalidInput} */
+export function parseRollbackInput(input: unknown): RollbackInput {
+  const given = parseObject(input, ['sha', 'reason', 'requestedBy']);
+  const { reason } = optionalText(given, 'reason');
+  if (!reason?.trim())
+    throw new InvalidInput('reason is missing: a rollback says why, e.g. "search is slow since 4c1d56e"');
+  return { sha: parseSha(given.sha), reason, ...optionalText(given, 'requestedBy') };
+}
+
+function parseObject(input: unknown, known: string[]): Record<string, unknown> {
+  if (typeof input !== 'object' || input === null || Array.isArray(input))
+    throw new InvalidInput(`input is ${shown(input)}, not an object, e.g. {"sha":"4c1d56e"}`);
+  const unknown = Object.keys(input).find((key) => !known.includes(key));
+  if (unknown !== undefined) throw new InvalidInput(`input has ${shown(unknown)}; known are ${known.join(', ')}`);
+  return input as Record<string, unknown>;
+}
+
+function optionalText<K extends string>(given: Record<string, unknown>, key: K): { [key in K]?: string } {
+  const value = given[key];
+  if (value === undefined || value === null) return {};
+  if (typeof value !== 'string') throw new InvalidInput(`${key} is ${shown(value)}, not a text`);
+  return { [key]: value } as { [key in K]?: string };
+}

@@ -1,0 +1,75 @@
+import { type Dispatcher, request } from 'undici';
+
+export interface HttpRequest {
+  method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
+  url: URL;
+  headers?: Record<string, string>;
+  body?: string | Uint8Array;
+  /** For the whole exchange, headers and body, in milliseconds. */
+  timeoutMs: number;
+  /** An answer's body longer than this fails. */
+  maxBytes: number;
+  signal?: AbortSignal;
+  dispatcher?: Dispatcher;
+}
+
+export interface HttpAnswer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: Buffer;
+  latencyMs: number;
+}
+
+/** No whole answer came: `code` says why (`timeout`, `too-large`, or the socket's own, e.g. `ECONNREFUSED`). An answer of any status is none of these. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer';
+  constructor(
+    readonly code: string,
+    readonly url: string,
+    readonly latencyMs: number,
+    cause: unknown,
+  ) {
+    super(`${url}: ${code}`, { cause });
+  }
+}
+
+/** The URL as it may stand in a message: without user, password, query and fragment. */
+export function redacted(url: URL): string {
+  return `${url.origin}${url.pathname}`;
+}
+
+/** Sends one request and reads its whole answer. Follows no redirect and tries once.
+ * @throws {NoAnswer}; the signal's own reason when it is aborted. */
+export async function send(given: HttpRequest): Promise<HttpAnswer> {
+  const started = performance.now();
+  const latencyMs = () => Math.round(performance.now() - started);
+  const deadline = AbortSignal.timeout(given.timeoutMs);
+  const signal = given.signal ? AbortSignal.any([given.signal, deadline]) : deadline;
+  try {
+    const answer = await request(given.url, {
+      method: given.method,
+      headers: given.headers ?? {},
+      body: given.body ?? null,
+      signal,
+      ...(given.dispatcher && { dispatcher: given.dispatcher }),
+    });
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > given.maxBytes) throw new NoAnswer('too-large', redacted(given.url), latencyMs(), undefined);
+      chunks.push(chunk);
+    }
+    return { status: answer.statusCode, headers: answer.headers, body: Buffer.concat(chunks), latencyMs: latencyMs() };
+  } catch (error) {
+    if (error instanceof NoAnswer) throw error;
+    given.signal?.throwIfAborted();
+    const code = deadline.aborted ? 'timeout' : errorCode(error);
+    throw new NoAnswer(code, redacted(given.url), latencyMs(), error);
+  }
+}
+
+function errorCode(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : String(error);
+}

@@ -1,0 +1,29 @@
+import { Client, Connection } from '@temporalio/client';
+import { connectionConfig } from './connection.js';
+
+/** How long a server may take to answer the first call, in milliseconds. */
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/** Temporal could not be reached: says nothing about any build. */
+export class TemporalUnreachable extends Error {
+  override readonly name = 'TemporalUnreachable';
+}
+
+/** Runs `use` with a client and closes its connection afterwards.
+ * @throws {TemporalUnreachable} when no server answers. */
+export async function withClient<T>(env: NodeJS.ProcessEnv, use: (client: Client) => Promise<T>): Promise<T> {
+  const { connectionOptions, namespace } = connectionConfig(env);
+  const connection = await Connection.connect({ ...connectionOptions, connectTimeout: CONNECT_TIMEOUT_MS }).catch(
+    (error: unknown) => {
+      const address = connectionOptions.address ?? '127.0.0.1:7233';
+      throw new TemporalUnreachable(`Temporal does not answer at ${address}: start it, or set TEMPORAL_ADDRESS`, {
+        cause: error,
+      });
+    },
+  );
+  try {
+    return await use(new Client({ connection, namespace }));
+  } finally {
+    await connection.close();
+  }
+}

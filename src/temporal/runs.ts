@@ -1,0 +1,75 @@
+import { type Client, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
+import type { CanaryRelease } from '../../workflows/canary-release.js';
+import { statusQuery } from '../../workflows/messages.js';
+import type { Rollback } from '../../workflows/rollback.js';
+import { type Lane, releaseId, rollbackId, taskQueue } from '../domain/names.js';
+import type {
+  FailureType,
+  ReleaseInput,
+  ReleaseReport,
+  ReleaseStatus,
+  RollbackInput,
+  RollbackReport,
+} from '../domain/release.js';
+
+/** How long a worker gets to answer a query, in milliseconds. */
+const QUERY_TIMEOUT_MS = 2_000;
+
+type Report = ReleaseReport | RollbackReport;
+
+/** How a run ended, also when it left no report: then `outcome` says what became of it. */
+export type RunEnd = { report: Report } | { report: null; outcome: FailureType | 'terminated'; why: string };
+
+/** Starts the release of a build, or attaches to the one that runs. */
+export function startRelease(client: Client, lane: Lane, input: ReleaseInput) {
+  return client.workflow.start<typeof CanaryRelease>('CanaryRelease', {
+    workflowId: releaseId(lane, input.sha),
+    taskQueue: taskQueue(lane),
+    args: [input],
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    staticSummary: `release ${input.sha}`,
+  });
+}
+
+/** Starts a rollback, or attaches to the one that runs. */
+export function startRollback(client: Client, lane: Lane, input: RollbackInput) {
+  return client.workflow.start<typeof Rollback>('Rollback', {
+    workflowId: rollbackId(lane, input.sha),
+    taskQueue: taskQueue(lane),
+    args: [input],
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    workflowTaskTimeout: '2s',
+    staticSummary: `roll back to ${input.sha}: ${input.reason}`,
+  });
+}
+
+/** Waits for the end of a run. */
+export async function runEnd(handle: WorkflowHandle): Promise<RunEnd> {
+  try {
+    return { report: (await handle.result()) as Report };
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const { cause } = error;
+    if (cause instanceof ApplicationFailure) {
+      const report = cause.details?.[0] as Report | undefined;
+      return report
+        ? { report }
+        : { report: null, outcome: (cause.type ?? 'TimedOut') as FailureType, why: cause.message };
+    }
+    if (cause instanceof CancelledFailure) return { report: null, outcome: 'CanaryAborted', why: 'cancelled' };
+    if (cause instanceof TerminatedFailure) return { report: null, outcome: 'terminated', why: cause.message };
+    if (cause instanceof TimeoutFailure) return { report: null, outcome: 'TimedOut', why: cause.message };
+    throw error;
+  }
+}
+
+/** Where a run stands, by its own word; null when no worker answers in time. */
+export async function queryStatus(client: Client, workflowId: string): Promise<ReleaseStatus | null> {
+  try {
+    const handle = client.workflow.getHandle(workflowId);
+    return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query(statusQuery));
+  } catch {
+    return null;
+  }
+}

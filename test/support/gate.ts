@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { DefaultLogger, type LogEntry, NativeConnection, Runtime } from '@temporalio/worker';
+import { afterAll, beforeAll, expect, inject } from 'vitest';
+import { loadConfig } from '../../src/config.js';
+import { type Lane, parseLane } from '../../src/domain/names.js';
+import { parseReleaseInput, parseRollbackInput } from '../../src/domain/release.js';
+import { startRelease, startRollback } from '../../src/temporal/runs.js';
+import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
+import { startTenant, type Tenant, type TenantBuild } from '../../testbed/tenant.js';
+import { createWorker, type GateWorker } from '../../workers/create-worker.js';
+import { type Run, replayAll } from './replay.js';
+
+export const TOKEN = 'admin-token-of-the-tests';
+
+/** What the workers of this file logged. */
+export const logged: LogEntry[] = [];
+
+/** A whole gate of its own: a lane with its worker, its images in the registry, its tenants. */
+export class Gate {
+  readonly repositories: string[];
+  readonly #runs: Run[] = [];
+  readonly #host = inject('registry').host;
+  #worker: GateWorker | undefined;
+  #running: Promise<void> = Promise.resolve();
+
+  private constructor(
+    readonly lane: Lane,
+    readonly client: Client,
+    readonly connection: NativeConnection,
+    readonly tenants: Tenant[],
+    readonly env: Record<string, string>,
+  ) {
+    this.repositories = [`${lane}/platform`, `${lane}/platform-tenant`];
+  }
+
+  static async open(name: string, options: { tenants?: number; env?: Record<string, string> } = {}): Promise<Gate> {
+    const lane = parseLane(name);
+    const host = inject('registry').host;
+    const tenants = await Promise.all(
+      Array.from({ length: options.tenants ?? 2 }, (_, index) =>
+        startTenant({ name: `canary-${index + 1}`, token: TOKEN }),
+      ),
+    );
+    const env = {
+      CANARY_LANE: lane,
+      CANARY_IMAGES: `${host}/${lane}/platform,${host}/${lane}/platform-tenant`,
+      CANARY_TENANT_URLS: tenants.map((tenant) => tenant.url).join(','),
+      CANARY_ADMIN_TOKENS: tenants.map(() => TOKEN).join(','),
+      CANARY_SOAK: '100ms',
+      CANARY_UPDATE_CYCLE: '0',
+      CANARY_POLL: '50ms',
+      CANARY_UPDATE_TIMEOUT: '20s',
+      ...options.env,
+    };
+    const address = inject('temporal');
+    const connection = await NativeConnection.connect({ address });
+    const client = new Client({ connection: await Connection.connect({ address }) });
+    const gate = new Gate(lane, client, connection, tenants, env);
+    await gate.startWorker();
+    return gate;
+  }
+
+  async startWorker(): Promise<void> {
+    const temporal = { connection: this.connection, namespace: 'default' };
+    this.#worker = await createWorker(loadConfig(this.env), temporal, workflowBundle());
+    this.#running = this.#worker.run();
+  }
+
+  async stopWorker(): Promise<void> {
+    this.#worker?.shutdown();
+    await this.#running;
+  }
+
+  /** Pushes both images of a build under `:staging-<sha7>` only; gives their digests. */
+  publish(sha: string): Promise<string[]> {
+    return Promise.all(
+      this.repositories.map(async (repository) => {
+        const spec = { registry: this.#host, repository, sha, tag: `staging-${sha.slice(0, 7)}` };
+        return (await pushBuild(spec)).digest;
+      }),
+    );
+  }
+
+  /** Points `:latest` of both images at a published build, as somebody with crane would. */
+  async setLatest(sha: string): Promise<void> {
+    for (const repository of this.repositories)
+      await retag({ registry: this.#host, repository, from: `staging-${sha.slice(0, 7)}`, to: 'latest' });
+  }
+
+  /** Where `:latest` of both images stands, by the registry's own word. */
+  latest(): Promise<(string | undefined)[]> {
+    return Promise.all(this.repositories.map((repository) => tagDigest(this.#host, repository, 'latest')));
+  }
+
+  /** Every tenant runs this build from now on. */
+  deploy(build: TenantBuild): void {
+    for (const tenant of this.tenants) tenant.run(build);
+  }
+
+  async release(input: { sha: string; soak?: string; requestedBy?: string }) {
+    return this.keep(await startRelease(this.client, this.lane, parseReleaseInput(input)));
+  }
+
+  async rollback(input: { sha: string; reason: string; requestedBy?: string }) {
+    return this.keep(await startRollback(this.client, this.lane, parseRollbackInput(input)));
+  }
+
+  /** Marks a run of this test: it has to be closed at the end, and is replayed. */
+  keep<T extends WorkflowHandle>(handle: T & { firstExecutionRunId: string }): T & { firstExecutionRunId: string } {
+    this.#runs.push({ workflowId: handle.workflowId, runId: handle.firstExecutionRunId });
+    return handle;
+  }
+
+  /** Stops everything, replays every run, and fails on a request that no tenant foresaw. */
+  async close(): Promise<void> {
+    await this.stopWorker();
+    await Promise.all(this.tenants.map((tenant) => tenant.stop()));
+    await replayAll(this.client, workflowBundle(), this.#runs);
+    await this.connection.close();
+    await this.client.connection.close();
+    for (const tenant of this.tenants) expect(tenant.unforeseen).toEqual([]);
+  }
+}
+
+/** A gate for all tests of a file. */
+export function useGate(name: string, options?: { tenants?: number; env?: Record<string, string> }): () => Gate {
+  let gate: Gate | undefined;
+  beforeAll(async () => {
+    installRuntime();
+    gate = await Gate.open(name, options);
+  });
+  afterAll(() => gate?.close());
+  return () => {
+    if (!gate) throw new Error('the gate is open inside tests only');
+    return gate;
+  };
+}
+
+let installed = false;
+export function installRuntime(): void {
+  if (installed) return;
+  installed = true;
+  Runtime.install({
+    logger: new DefaultLogger('INFO', (entry) => void logged.push(entry)),
+    telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' }, forward: {} } },
+    shutdownSignals: [],
+  });
+}
+
+export function workflowBundle(): { code: string } {
+  return { code: readFileSync(inject('bundle'), 'utf8') };
+}

@@ -1,0 +1,45 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import type { TestProject } from 'vitest/node';
+import { registerSearchAttributes } from '../../src/temporal/search-attributes.js';
+import { startRegistry } from '../../testbed/registry-server.js';
+import { startTemporalServer } from '../../testbed/temporal-server.js';
+import { bundleWorkflows } from '../../workers/bundle.js';
+import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.js';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** `host:port` of the dev server. */
+    temporal: string;
+    /** `host:port` of the registry, and whether it is a real one. */
+    registry: { host: string; kind: string };
+    /** The file of the workflow bundle. */
+    bundle: string;
+  }
+}
+
+/** One dev server, one registry and one workflow bundle for the whole run. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = mkdtempSync(join(tmpdir(), 'canary-test-'));
+  const [temporal, registry, bundle] = await Promise.all([startTemporalServer(), startRegistry(), bundleWorkflows()]);
+  const stop = async () => {
+    await Promise.all([temporal.stop(), registry.stop()]);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    const connection = await Connection.connect({ address: temporal.address });
+    await registerSearchAttributes(connection, 'default', SEARCH_ATTRIBUTES);
+    await connection.close();
+    const file = join(folder, 'workflows.js');
+    writeFileSync(file, bundle.code);
+    project.provide('temporal', temporal.address);
+    project.provide('registry', { host: registry.host, kind: registry.kind });
+    project.provide('bundle', file);
+    return stop;
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

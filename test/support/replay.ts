@@ -1,0 +1,38 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Client } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { Worker } from '@temporalio/worker';
+import { expect } from 'vitest';
+
+/** Runs that a test started, to be replayed when it ends. */
+export interface Run {
+  workflowId: string;
+  runId: string;
+}
+
+/** Replays each run and the children it started against the same workflow code. One that is still open fails the test. */
+export async function replayAll(client: Client, workflowBundle: { code: string }, runs: Run[]): Promise<void> {
+  const queue = [...runs];
+  for (let run = queue.shift(); run !== undefined; run = queue.shift()) {
+    const handle = client.workflow.getHandle(run.workflowId, run.runId);
+    const { status, type } = await handle.describe();
+    expect(status.name, `${run.workflowId} is still open at the end of its test`).not.toBe('RUNNING');
+    const history = await handle.fetchHistory();
+    for (const event of history.events ?? []) {
+      const child = event.childWorkflowExecutionStartedEventAttributes?.workflowExecution;
+      if (child?.workflowId && child.runId) queue.push({ workflowId: child.workflowId, runId: child.runId });
+    }
+    keepHistory(type, historyToJSON(history));
+    await Worker.runReplayHistory({ workflowBundle }, history, run.workflowId);
+  }
+}
+
+/** `KEEP_HISTORIES=<name> vitest -t <test>` writes what the test recorded to `test/histories/`, to be replayed for ever. */
+function keepHistory(type: string, json: string): void {
+  const name = process.env.KEEP_HISTORIES;
+  if (!name) return;
+  const folder = join(import.meta.dirname, '..', 'histories');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${name}.${type}.json`), json);
+}

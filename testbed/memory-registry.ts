@@ -1,0 +1,115 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Answer, ociError, type RegistryRequest, RegistryStore, type ServeOptions } from './registry-store.js';
+
+/** A request as it came, and how it ended. */
+export interface LoggedRequest extends RegistryRequest {
+  /** When it came, in ms since the epoch. */
+  readonly at: number;
+  /** As answered; 0 while it hangs and when the connection was dropped. */
+  status: number;
+}
+
+/** A switch that makes the registry misbehave. */
+export interface Fault {
+  readonly match: (request: RegistryRequest) => boolean;
+  /** How often; for ever when left out. */
+  readonly times?: number;
+  /** Called in place of the registry, which `serve` asks as often as wanted; `drop` cuts the connection, `hang` keeps it. */
+  readonly respond: (request: RegistryRequest, serve: Serve) => Response | Promise<Response>;
+}
+
+export type Serve = (options?: ServeOptions) => Answer;
+export type Response = Answer | 'drop' | 'hang';
+
+export interface MemoryRegistry {
+  /** `127.0.0.1:PORT` */
+  readonly host: string;
+  readonly requests: readonly LoggedRequest[];
+  /** `METHOD path` of what this registry was not made for; a test asserts that it is empty. */
+  readonly unforeseen: readonly string[];
+  readonly faults: {
+    /** Gives the function that takes the fault away again. Of several that match the first added acts. */
+    add(fault: Fault): () => void;
+  };
+  stop(): Promise<void>;
+}
+
+/** Starts an OCI registry in this process that keeps all in memory and misbehaves on demand. */
+export async function startMemoryRegistry(): Promise<MemoryRegistry> {
+  const store = new RegistryStore();
+  const requests: LoggedRequest[] = [];
+  const unforeseen: string[] = [];
+  const faults: { fault: Fault; left: number }[] = [];
+
+  async function answer(request: RegistryRequest): Promise<Response> {
+    const serve: Serve = (options) => {
+      const answered = store.serve(request, options);
+      if (answered !== undefined) return answered;
+      unforeseen.push(`${request.method} ${request.path}`);
+      return ociError(500, 'UNFORESEEN', `the memory registry was not made for ${request.method} ${request.path}`);
+    };
+    const active = faults.find(({ fault, left }) => left > 0 && fault.match(request));
+    if (active === undefined) return serve();
+    active.left -= 1;
+    return active.fault.respond(request, serve);
+  }
+
+  const server = createServer(async (incoming, outgoing) => {
+    const request = { ...(await read(incoming)), at: Date.now(), status: 0 };
+    requests.push(request);
+    try {
+      const response = await answer(request);
+      if (response === 'drop') incoming.socket.destroy();
+      else if (response !== 'hang') {
+        request.status = response.status;
+        send(outgoing, request.method, response);
+      }
+    } catch (error) {
+      unforeseen.push(`${request.method} ${request.path}: ${error}`);
+      incoming.socket.destroy();
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // A registry that somebody forgot must not keep a process alive.
+  server.unref();
+
+  return {
+    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    unforeseen,
+    faults: {
+      add: (fault) => {
+        const entry = { fault, left: fault.times ?? Number.POSITIVE_INFINITY };
+        faults.push(entry);
+        return () => {
+          entry.left = 0;
+        };
+      },
+    },
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function read(incoming: IncomingMessage): Promise<RegistryRequest> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk);
+  const url = new URL(incoming.url ?? '/', 'http://registry');
+  return {
+    method: incoming.method ?? 'GET',
+    path: url.pathname,
+    query: url.searchParams,
+    headers: incoming.headers,
+    body: Buffer.concat(chunks),
+  };
+}
+
+function send(outgoing: ServerResponse, method: string, { status, headers, body }: Answer): void {
+  // Node sends no body on HEAD, yet the length of what GET would send belongs there.
+  outgoing.writeHead(status, { 'content-length': body?.length ?? 0, ...headers });
+  outgoing.end(method === 'HEAD' ? undefined : body);
+}

@@ -1,0 +1,144 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface ProcessOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  /** Takes stdout and stderr; appended to. */
+  readonly logFile: string;
+  /** Asked again and again with the output so far, until it says yes. */
+  readonly ready: (output: string) => boolean | Promise<boolean>;
+  /** How long it may take to be ready. */
+  readonly timeoutMs: number;
+  /** What ends it at once. Docker's client passes SIGTERM on to the container and cannot pass on SIGKILL. */
+  readonly lastSignal?: NodeJS.Signals;
+}
+
+export interface RunningProcess {
+  readonly pid: number;
+  /** SIGTERM, and SIGKILL for what has not ended 5 s later. May be called twice. */
+  stop(): Promise<void>;
+  /** Sends the signal, SIGKILL unless another is named, and waits for the end. */
+  kill(signal?: NodeJS.Signals): Promise<void>;
+}
+
+/** Starts a server and waits until it is ready. It ends with this process, however this process ends, but for SIGKILL. */
+export async function startProcess(command: string, args: string[], options: ProcessOptions): Promise<RunningProcess> {
+  mkdirSync(dirname(options.logFile), { recursive: true });
+  const log = openSync(options.logFile, 'a');
+  const logStart = fstatSync(log).size;
+  // A group of its own: Ctrl-C in a terminal reaches us alone, and we end things in an order.
+  const child = spawn(command, args, {
+    env: options.env,
+    cwd: options.cwd,
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
+  closeSync(log);
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve());
+    child.once('error', () => resolve());
+  });
+  let spawnError: Error | undefined;
+  child.once('error', (error) => {
+    spawnError = error;
+  });
+  const forget = atExit(() => signalTo(child, options.lastSignal ?? 'SIGKILL'));
+  void ended.then(forget);
+
+  const kill = async (signal: NodeJS.Signals = 'SIGKILL') => {
+    signalTo(child, signal);
+    await ended;
+  };
+  const stop = async () => {
+    signalTo(child, 'SIGTERM');
+    const lastResort = setTimeout(() => signalTo(child, options.lastSignal ?? 'SIGKILL'), STOP_MS);
+    await ended;
+    clearTimeout(lastResort);
+  };
+
+  const output = () => readFileSync(options.logFile).subarray(logStart).toString();
+  const deadline = Date.now() + options.timeoutMs;
+  while (!(isRunning(child) && (await options.ready(output())))) {
+    if (isRunning(child) && Date.now() < deadline) {
+      await sleep(POLL_MS);
+      continue;
+    }
+    const problem = isRunning(child) ? `was not ready after ${options.timeoutMs} ms` : 'ended before it was ready';
+    await kill();
+    const said = output().trim().split('\n').slice(-10).join('\n');
+    throw new Error(`${command} ${problem}: ${spawnError?.message ?? said}`, { cause: spawnError });
+  }
+  return { pid: child.pid as number, stop, kill };
+}
+
+/** What a well-behaved server needs to end; the dev server takes 0.1 s. */
+const STOP_MS = 5000;
+const POLL_MS = 20;
+
+/** True from spawn to exit. Until then the pid is that child's own and cannot be anybody else's. */
+function isRunning(child: ChildProcess): boolean {
+  return child.pid !== undefined && child.exitCode === null && child.signalCode === null;
+}
+
+function signalTo(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (isRunning(child)) child.kill(signal);
+}
+
+const cleanUps = new Set<() => void>();
+const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/**
+ * Registers what must be undone when this process ends by itself, by an uncaught error or by a signal; synchronous, as
+ * `exit` demands. Gives the function that takes it back.
+ */
+export function atExit(cleanUp: () => void): () => void {
+  if (cleanUps.size === 0) {
+    process.on('exit', cleanUpAll);
+    for (const signal of SIGNALS) process.on(signal, onSignal);
+  }
+  const own = () => cleanUp();
+  cleanUps.add(own);
+  return () => {
+    if (!cleanUps.delete(own) || cleanUps.size > 0) return;
+    process.off('exit', cleanUpAll);
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+  };
+}
+
+function cleanUpAll(): void {
+  // The youngest first: a server ends before its directory goes.
+  for (const cleanUp of [...cleanUps].reverse()) cleanUp();
+}
+
+/** Where somebody else listens, ending is their decision, and `exit` comes in the end; else the signal does its work. */
+function onSignal(signal: NodeJS.Signals): void {
+  if (process.listenerCount(signal) > 1) return;
+  cleanUpAll();
+  process.off(signal, onSignal);
+  process.kill(process.pid, signal);
+}
+
+/** Different free ports of 127.0.0.1. Another process may be quicker to bind one: who uses them tries again. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(Array.from({ length: count }, listenAnywhere));
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+/** One free port of 127.0.0.1. */
+export async function freePort(): Promise<number> {
+  const [port] = await freePorts(1);
+  return port as number;
+}
+
+function listenAnywhere() {
+  return new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen(0, '127.0.0.1', () => resolve(server));
+  });
+}

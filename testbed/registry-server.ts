@@ -1,0 +1,142 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startMemoryRegistry } from './memory-registry.js';
+import { atExit, freePort, startProcess } from './process.js';
+import { type Tool, tool } from './tools.js';
+
+export interface AccessLogLine {
+  readonly method: string;
+  /** With the query. */
+  readonly path: string;
+  readonly status: number;
+}
+
+export interface RegistryServer {
+  /** `127.0.0.1:PORT`, plain HTTP */
+  readonly host: string;
+  readonly kind: 'distribution' | 'docker' | 'memory';
+  /** What the registry itself says it was asked, in order. Complete up to this call. */
+  accessLog(): Promise<AccessLogLine[]>;
+  stop(): Promise<void>;
+}
+
+/** Starts the registry that set-up found, empty, on a free port of 127.0.0.1; the in-memory one where it found none. */
+export async function startRegistry(): Promise<RegistryServer> {
+  const found = tool('registry');
+  if (found === undefined) return startInMemory();
+  const directory = mkdtempSync(join(tmpdir(), 'canary-registry-'));
+  const removeDirectory = () => rmSync(directory, { recursive: true, force: true });
+  const forget = atExit(removeDirectory);
+  const release = () => {
+    forget();
+    removeDirectory();
+  };
+  try {
+    const { host, stop } = await (found.image === undefined ? startBinary : startImage)(found, directory);
+    return {
+      host,
+      kind: found.image === undefined ? 'distribution' : 'docker',
+      accessLog: () => readAccessLog(host, join(directory, LOG)),
+      stop: () => stop().finally(release),
+    };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+const LOG = 'registry.log';
+/** An image may have to be unpacked. */
+const START_MS = 30_000;
+
+async function startBinary({ path }: Tool, directory: string) {
+  const config = writeConfig(directory, { storage: join(directory, 'storage'), address: '127.0.0.1:0' });
+  const logFile = join(directory, LOG);
+  const { stop } = await startProcess(path, ['serve', config], {
+    env: { ...process.env, ...QUIET },
+    logFile,
+    ready: (output) => LISTENING.test(output),
+    timeoutMs: START_MS,
+  });
+  const [, host] = LISTENING.exec(readFileSync(logFile, 'utf8')) ?? [];
+  return { host: host as string, stop };
+}
+
+async function startImage({ image }: Tool, directory: string) {
+  const config = writeConfig(directory, { storage: '/var/lib/registry', address: '0.0.0.0:5000' });
+  const host = `127.0.0.1:${await freePort()}`;
+  const quiet = Object.entries(QUIET).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
+  const mount = `type=bind,src=${config},dst=/config.yml,readonly`;
+  const run = ['run', '--rm', '--publish', `${host}:5000`, '--mount', mount, ...quiet, image as string];
+  const { stop } = await startProcess('docker', [...run, 'serve', '/config.yml'], {
+    logFile: join(directory, LOG),
+    ready: () =>
+      fetch(`http://${host}/v2/`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    timeoutMs: START_MS,
+    lastSignal: 'SIGTERM',
+  });
+  return { host, stop };
+}
+
+/** Traces go to an address that nobody listens on, and each one that fails is logged. */
+const QUIET = { OTEL_TRACES_EXPORTER: 'none' };
+const LISTENING = /listening on (127\.0\.0\.1:\d+)/;
+
+function writeConfig(directory: string, { storage, address }: { storage: string; address: string }): string {
+  mkdirSync(directory, { recursive: true });
+  const path = join(directory, 'config.yml');
+  // JSON is YAML.
+  const config = {
+    version: 0.1,
+    // `info` says the port; the access log is what tests judge by.
+    log: { level: 'info', accesslog: { disabled: false } },
+    storage: { filesystem: { rootdirectory: storage }, delete: { enabled: true } },
+    http: { addr: address },
+  };
+  writeFileSync(path, JSON.stringify(config, null, 2));
+  return path;
+}
+
+let marks = 0;
+
+/** A line is written after its answer was sent, so we ask something ourselves and wait for that line. */
+async function readAccessLog(host: string, logFile: string): Promise<AccessLogLine[]> {
+  const mark = `/v2/?mark=${++marks}`;
+  await fetch(`http://${host}${mark}`).then((response) => response.text());
+  for (const deadline = Date.now() + 5000; ; await sleep(5)) {
+    const lines = parseAccessLog(readFileSync(logFile, 'utf8'));
+    const end = lines.findIndex(({ path }) => path === mark);
+    if (end >= 0) return lines.slice(0, end).filter(({ path }) => !path.startsWith('/v2/?mark='));
+    if (Date.now() > deadline) throw new Error(`${mark} does not appear in the access log of ${host}`);
+  }
+}
+
+/** Lines of Apache's form among lines of the registry's own. */
+function parseAccessLog(text: string): AccessLogLine[] {
+  const lines = text.matchAll(/^\S+ - .*? \[[^\]]+\] "(\S+) (\S+) HTTP\/[\d.]+" (\d{3}) /gm);
+  return [...lines].map(([, method, path, status]) => ({
+    method: method as string,
+    path: path as string,
+    status: Number(status),
+  }));
+}
+
+async function startInMemory(): Promise<RegistryServer> {
+  const memory = await startMemoryRegistry();
+  return {
+    host: memory.host,
+    kind: 'memory',
+    accessLog: async () =>
+      memory.requests.map(({ method, path, query, status }) => ({
+        method,
+        path: query.size > 0 ? `${path}?${query}` : path,
+        status,
+      })),
+    stop: memory.stop,
+  };
+}

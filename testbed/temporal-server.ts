@@ -1,0 +1,87 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { atExit, freePorts, startProcess } from './process.js';
+import { tool } from './tools.js';
+
+export interface TemporalServerOptions {
+  readonly ui?: boolean;
+  /** Keeps everything across a restart; without it all is in memory. */
+  readonly dbFile?: string;
+  /** The gRPC port; a restart that workers shall survive takes the old one. */
+  readonly port?: number;
+  /** One more than `default`, which is always there. */
+  readonly namespace?: string;
+}
+
+export interface TemporalServer {
+  readonly pid: number;
+  /** `host:port` of the gRPC service. */
+  readonly address: string;
+  readonly uiUrl?: string;
+  stop(): Promise<void>;
+  /** As a crash would end it. */
+  kill(): Promise<void>;
+}
+
+/** Starts Temporal's dev server on 127.0.0.1 and waits until its namespace answers. */
+export async function startTemporalServer(options: TemporalServerOptions = {}): Promise<TemporalServer> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await start(options);
+    } catch (error) {
+      // Somebody took one of our free ports before the server did. Or the old server is still letting go of its own.
+      if (attempt === 3 || !/address already in use/.test(String(error))) throw error;
+    }
+  }
+}
+
+async function start(options: TemporalServerOptions): Promise<TemporalServer> {
+  const temporal = tool('temporal');
+  if (temporal === undefined) throw new Error('there is no Temporal dev server in .tools: run `npm run setup`');
+  const [freeGrpc, http, metrics, ui] = (await freePorts(4)) as [number, number, number, number];
+  const grpc = options.port ?? freeGrpc;
+  const namespace = options.namespace ?? 'default';
+  const directory = mkdtempSync(join(tmpdir(), 'canary-temporal-'));
+  const removeDirectory = () => rmSync(directory, { recursive: true, force: true });
+  const forget = atExit(removeDirectory);
+  const release = () => {
+    forget();
+    removeDirectory();
+  };
+
+  const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', `${grpc}`, '--http-port', `${http}`];
+  args.push('--metrics-port', `${metrics}`, '--log-level', 'error', '--namespace', namespace);
+  args.push(...(options.ui ? ['--ui-ip', '127.0.0.1', '--ui-port', `${ui}`] : ['--headless']));
+  if (options.dbFile !== undefined) args.push('--db-filename', options.dbFile);
+  // By default every timer, retries and soaks too, takes a second at least.
+  args.push('--dynamic-config-value', 'history.timerProcessorMaxTimeShift="20ms"');
+  try {
+    const running = await startProcess(temporal.path, args, {
+      logFile: join(directory, 'temporal.log'),
+      ready: () => answers(`http://127.0.0.1:${http}/api/v1/namespaces/${namespace}/workflows`),
+      timeoutMs: 30_000,
+    });
+    return {
+      address: `127.0.0.1:${grpc}`,
+      ...(options.ui ? { uiUrl: `http://127.0.0.1:${ui}` } : {}),
+      pid: running.pid,
+      stop: () => running.stop().finally(release),
+      kill: () => running.kill().finally(release),
+    };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** Listing goes through namespace and visibility, so that what it answers can be used. */
+async function answers(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(1000) });
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}

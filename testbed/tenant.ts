@@ -1,0 +1,251 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pullBuild, type Repository } from './images.js';
+import { type Misbehaviour, misbehavioursOf } from './misbehaviours.js';
+
+/** What a tenant runs: a full sha, and a comma list or an array of misbehaviours. */
+export interface TenantBuild {
+  sha: string;
+  misbehave?: string | readonly Misbehaviour[];
+}
+
+/** The tenant's own auto-updater: every `cycleMs` it reads the tag, and restarts for `restartMs` on a new digest. */
+export interface PullSpec extends Repository {
+  tag: string;
+  cycleMs: number;
+  restartMs: number;
+}
+
+/** `running`; `restarting` and `down` refuse connections, the first for `restartMs`, the second until `recover()`. */
+export type TenantState = 'running' | 'restarting' | 'down';
+
+/** One request that a tenant got. */
+export interface TenantRequest {
+  method: string;
+  path: string;
+  authorized: boolean;
+  at: number;
+}
+
+/** A platform tenant: a real HTTP server on a port of its own. */
+export type Tenant = Awaited<ReturnType<typeof startTenant>>;
+
+type Answer = { status: number; body: unknown; html?: boolean } | 'never';
+type Memory = { id: string; scope: string; namespace: string; content: string };
+type Call = { method: string; url: URL; token: string | undefined; body: string };
+
+const LIVE = { db: 'ok', scheduler: 'ok', memory: 'ok', events: 'ok' };
+const LISTEN_AGAIN_MS = 10_000; // a passing outgoing connection may sit on our port while we are away
+
+/** Starts a tenant; it runs `build`, or with `pull` what its tag says, or nothing (reported as `dev`). */
+export async function startTenant(options: {
+  name: string;
+  token: string;
+  build?: TenantBuild;
+  pull?: PullSpec;
+  slowMs?: number;
+}) {
+  const requests: TenantRequest[] = [];
+  const unforeseen: string[] = [];
+  const stopping = new AbortController();
+  let state: TenantState = 'running';
+  let digest: string | undefined;
+  let pullError: string | undefined;
+  let sha = '';
+  let bad: ReadonlySet<Misbehaviour> = new Set();
+  let memories: Memory[] = [];
+  let listening: Promise<void> = Promise.resolve();
+
+  const server = createServer((request, response) => {
+    serve(request, response).catch(() => response.destroy()); // the caller went away, or we are stopping
+  });
+  await listen(0);
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('a TCP server has an address with a port');
+  const port = address.port;
+  if (options.build) run(options.build);
+  const pulling = options.pull && followTag(options.pull);
+
+  function run(build: TenantBuild): void {
+    bad = misbehavioursOf(build.misbehave ?? []);
+    sha = build.sha;
+    memories = []; // they live in the process: a new build is a new process
+  }
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', origin());
+    const { method = 'GET', headers } = request;
+    requests.push({ method, path: url.pathname, authorized: headers.authorization !== undefined, at: Date.now() });
+    // A tenant lets its own web page in by these: a gate that sends them tests nothing.
+    if (headers.origin || headers.referer) unforeseen.push(`${method} ${url.pathname} with Origin or Referer`);
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    const token = headers.authorization?.match(/^Bearer (.+)$/)?.[1];
+    const answer = answerTo({ method, url, token, body });
+    if (answer === 'never') return;
+    if (bad.has('slow') && !isPublic(url)) await sleep(options.slowMs ?? 3_000, undefined, { signal: stopping.signal });
+    response.statusCode = answer.status;
+    response.setHeader('content-type', answer.html ? 'text/html' : 'application/json');
+    response.end(answer.html ? `${answer.body}` : JSON.stringify(answer.body));
+  }
+
+  function answerTo(call: Call): Answer {
+    const route = `${call.method} ${call.url.pathname}`;
+    const shown = bad.has('wrong-build') ? [...sha].reverse().join('') : sha || 'dev';
+    if (route === 'GET /health') {
+      return ok(bad.has('no-build') ? { status: 'ok' } : { status: 'ok', sha: shown.slice(0, 7) });
+    }
+    if (route === 'GET /buildinfo') return ok({ git_sha: bad.has('no-build') ? 'dev' : shown });
+    const handler = ADMIN[route];
+    if (!handler) {
+      unforeseen.push(route);
+      return { status: 404, body: { error: 'not found' } };
+    }
+    if (bad.has('hang')) return 'never';
+    if (bad.has('bad-gateway')) return page(502, '<h1>502 Bad Gateway</h1>');
+    if (bad.has('html-500')) return page(500, '<h1>Oops</h1><pre>panic: {"subsystems": ["id", "probe-"]}</pre>');
+    const open = route === 'GET /admin/liveness' && bad.has('open-liveness');
+    if (!open && (call.token !== options.token || bad.has('reject-token'))) {
+      return { status: 401, body: { error: 'admin token required' } };
+    }
+    return handler(call);
+  }
+
+  const ADMIN: Record<string, (call: Call) => Answer> = {
+    'GET /admin/liveness': () => ok({ subsystems: bad.has('empty-subsystems') ? {} : LIVE }),
+    'GET /workspaces': () =>
+      ok(bad.has('workspaces-object') ? { workspaces: [] } : [{ id: 'ws-1', name: options.name }]),
+    'GET /events': () =>
+      bad.has('events-html') ? page(200, '<p>[ events ]</p>') : ok([{ id: 1, type: 'tenant.started' }]),
+    'POST /memories/commit': ({ body }) => {
+      const given = parseMemory(body);
+      if (!given) {
+        unforeseen.push('POST /memories/commit with a body that is not {scope,namespace,content}');
+        return { status: 400, body: { error: 'scope, namespace and content are required' } };
+      }
+      const { scope, namespace, content } = given;
+      const id = `mem-${memories.length + 1}`;
+      memories.push({ id, scope, namespace, content });
+      return { status: 201, body: bad.has('commit-no-id') ? { scope, namespace } : { id, scope, namespace } };
+    },
+    'GET /memories/search': ({ url }) => {
+      const query = url.searchParams.get('query') ?? '';
+      if (bad.has('search-echo')) return page(404, `<h1>Not found</h1><p>[no page for ${query}]</p>`);
+      return ok(bad.has('memory-search') ? [] : memories.filter((memory) => memory.content.includes(query)));
+    },
+  };
+
+  async function followTag(pull: PullSpec): Promise<void> {
+    const { signal } = stopping;
+    while (!signal.aborted) {
+      try {
+        const found = state === 'running' ? await pullBuild(pull) : undefined;
+        pullError = undefined;
+        if (found && found.digest !== digest && state === 'running') {
+          digest = found.digest;
+          await restart(pull.restartMs, () => run(found));
+        }
+      } catch (error) {
+        pullError = String(error); // as a real updater: it goes on with what it has, and tries again
+      }
+      await sleep(pull.cycleMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async function restart(ms: number, then: () => void): Promise<void> {
+    await refuse('restarting');
+    await sleep(ms, undefined, { signal: stopping.signal });
+    try {
+      then();
+    } finally {
+      if (state === 'restarting') await recover();
+    }
+  }
+
+  async function refuse(as: TenantState): Promise<void> {
+    await listening;
+    state = as;
+    if (!server.listening) return;
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeAllConnections();
+    await closed;
+  }
+
+  async function recover(): Promise<void> {
+    if (!server.listening) {
+      listening = listen(port);
+      await listening;
+    }
+    state = 'running';
+  }
+
+  async function listen(wanted: number): Promise<void> {
+    const deadline = Date.now() + LISTEN_AGAIN_MS;
+    for (;;) {
+      const failure = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+        server.once('error', resolve);
+        server.listen(wanted, '127.0.0.1', () => {
+          server.off('error', resolve);
+          resolve(undefined);
+        });
+      });
+      if (!failure) return;
+      if (failure.code !== 'EADDRINUSE' || Date.now() > deadline) throw failure;
+      await sleep(50);
+    }
+  }
+
+  function origin(): string {
+    return `http://127.0.0.1:${port}`;
+  }
+
+  return {
+    name: options.name,
+    token: options.token,
+    url: origin(),
+    /** Every request since the start, in order. */
+    requests,
+    /** Requests that no tenant knows; a test asserts that it is empty. */
+    unforeseen,
+    state: (): TenantState => state,
+    /** The full sha it runs; empty before its first build. */
+    sha: (): string => sha,
+    /** Why the last look at the registry failed, if it did. */
+    pullError: (): string | undefined => pullError,
+    /** Sets what it runs, at once and without a restart. */
+    run,
+    /** Crashes: open connections break, new ones are refused, memories are lost, until `recover()`. */
+    crash: async (): Promise<void> => {
+      memories = [];
+      await refuse('down');
+    },
+    recover,
+    stop: async (): Promise<void> => {
+      stopping.abort();
+      await pulling;
+      await refuse('down');
+    },
+  };
+}
+
+function parseMemory(body: string): Omit<Memory, 'id'> | undefined {
+  try {
+    const { scope, namespace, content } = JSON.parse(body);
+    const complete = [scope, namespace, content].every((value) => typeof value === 'string' && value !== '');
+    return complete ? { scope, namespace, content } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isPublic(url: URL): boolean {
+  return url.pathname === '/health' || url.pathname === '/buildinfo';
+}
+
+function ok(body: unknown): Answer {
+  return { status: 200, body };
+}
+
+function page(status: number, body: string): Answer {
+  return { status, body: `<!doctype html><html><body>${body}</body></html>`, html: true };
+}

@@ -1,0 +1,55 @@
+import { type ActivityOptions, type ChildWorkflowOptions, proxyActivities, workflowInfo } from '@temporalio/workflow';
+import type { MoverActivities, ReleaseActivities } from '../activities/index.js';
+import { laneOf, moveTaskQueue } from '../src/domain/names.js';
+import type { Plan } from '../src/domain/release.js';
+
+// The SDK's default, TRY_CANCEL, goes on while the activity still runs (temporal.md 0.1).
+const cancellationType = 'WAIT_CANCELLATION_COMPLETED';
+
+/** Reads of the registry, the configuration and the tenants: repeated freely, for as long as we are patient with a registry that is down. */
+export const READS = {
+  startToCloseTimeout: '1m',
+  scheduleToCloseTimeout: '15m',
+  retry: { initialInterval: '1s', maximumInterval: '30s' },
+  cancellationType,
+} satisfies ActivityOptions;
+
+/** The wait for tenants: one activity until its own deadline; a dead worker is seen by its missing beats. */
+export const waits = (plan: Pick<Plan, 'updateTimeoutMs' | 'pollMs'>) =>
+  ({
+    startToCloseTimeout: plan.updateTimeoutMs + plan.pollMs + 60_000,
+    scheduleToCloseTimeout: 2 * (plan.updateTimeoutMs + plan.pollMs + 60_000),
+    heartbeatTimeout: '15s',
+    retry: { initialInterval: '1s', maximumInterval: '5s' },
+    cancellationType,
+  }) satisfies ActivityOptions;
+
+/** A smoke leaves probes behind, but a second one does no harm: six requests of at most 20 s each. */
+export const SMOKES = {
+  startToCloseTimeout: '3m',
+  scheduleToCloseTimeout: '10m',
+  heartbeatTimeout: '15s',
+  retry: { initialInterval: '1s', maximumInterval: '10s' },
+  cancellationType,
+} satisfies ActivityOptions;
+
+/** The writes: seen dead after 5 s without a beat, so that a rollback waits for no longer (protocol §6). */
+export const MOVES = {
+  startToCloseTimeout: '10m',
+  scheduleToCloseTimeout: '20m',
+  heartbeatTimeout: '5s',
+  retry: { initialInterval: '1s', maximumInterval: '10s' },
+  cancellationType,
+} satisfies ActivityOptions;
+
+/** The mover outlives its parent, whatever happens to that; short workflow tasks, for a frozen worker holds one till its end (protocol §6). */
+export const MOVER = {
+  parentClosePolicy: 'ABANDON',
+  workflowTaskTimeout: '2s',
+} satisfies ChildWorkflowOptions;
+
+export const reads = () => proxyActivities<ReleaseActivities>(READS);
+export const polls = (plan: Plan) => proxyActivities<ReleaseActivities>(waits(plan));
+export const smokes = () => proxyActivities<ReleaseActivities>(SMOKES);
+export const moves = () =>
+  proxyActivities<MoverActivities>({ ...MOVES, taskQueue: moveTaskQueue(laneOf(workflowInfo().workflowId)) });

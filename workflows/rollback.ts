@@ -1,0 +1,38 @@
+import { rollbackId } from '../src/domain/names.js';
+import { parseRollbackInput, type RollbackReport } from '../src/domain/release.js';
+import { reads } from './activity-options.js';
+import { beginRun, endRun, enter, readInput } from './run-state.js';
+import { moveLatest } from './start-move.js';
+
+/** Moves `:latest` of all images back to a build that is whole in each of them. */
+export async function Rollback(typed: unknown): Promise<RollbackReport> {
+  const input = readInput(() => parseRollbackInput(typed), rollbackId);
+  const state = beginRun(input);
+  const report = (outcome: RollbackReport['outcome'], why: string): RollbackReport => ({
+    ...input,
+    outcome,
+    why,
+    images: state.images,
+  });
+
+  return endRun(state, report, async () => {
+    enter(state, 'resolving', 'the build, and every manifest it is made of, has to be in every image');
+    const { images } = await reads().loadPlan({ sha: input.sha });
+    const pinned = await reads().resolveBuild(input.sha, images);
+    state.images = pinned;
+
+    enter(state, 'promoting', `:latest of all images back to ${input.sha}`);
+    const moved = await moveLatest({
+      kind: 'rollback',
+      sha: input.sha,
+      images: pinned.map(({ repository, digest, latest }) => ({ repository, to: digest, from: latest })),
+      by: input.requestedBy ?? 'unknown',
+      reason: input.reason,
+    });
+    state.images = moved;
+    const stood = moved.every(({ previous, digest }) => previous === digest);
+    return stood
+      ? report('already', `:latest of every image stood on ${input.sha} before`)
+      : report('rolled-back', `:latest of every image is back on ${input.sha}`);
+  });
+}

@@ -1,0 +1,117 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  ChildWorkflowFailure,
+  isCancellation,
+  setHandler,
+  TimeoutFailure,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { InvalidInput } from '../src/domain/brand.js';
+import { checksWith } from '../src/domain/check.js';
+import { type Lane, laneOf } from '../src/domain/names.js';
+import type { FailureType, ReleasePhase, ReleaseStatus } from '../src/domain/release.js';
+import type { Sha } from '../src/domain/sha.js';
+import { statusQuery } from './messages.js';
+import * as attributes from './search-attributes.js';
+
+/** The lane this run belongs to. */
+export const ownLane = (): Lane => laneOf(workflowInfo().workflowId);
+
+/** Reads what started the run; the id has to be the one that belongs to it. Anything wrong ends the run as `ConfigInvalid`. */
+export function readInput<T extends { sha: Sha }>(parse: () => T, idOf: (lane: Lane, sha: Sha) => string): T {
+  try {
+    const input = parse();
+    const id = idOf(ownLane(), input.sha);
+    if (id !== workflowInfo().workflowId)
+      throw new InvalidInput(
+        `workflow id ${workflowInfo().workflowId} does not belong to sha ${input.sha}: start it as ${id}`,
+      );
+    return input;
+  } catch (error) {
+    if (error instanceof InvalidInput) throw ApplicationFailure.nonRetryable(error.message, 'ConfigInvalid');
+    throw error;
+  }
+}
+
+/** The state of a run, answered by the query `status` from its first moment on. */
+export function beginRun(input: { sha: Sha; requestedBy?: string }): ReleaseStatus {
+  const state: ReleaseStatus = {
+    sha: input.sha,
+    phase: 'queued',
+    since: now(),
+    why: '',
+    images: [],
+    builds: [],
+    tenants: [],
+  };
+  setHandler(statusQuery, () => state);
+  upsertSearchAttributes([
+    { key: attributes.CanarySha, value: input.sha },
+    ...(input.requestedBy ? [{ key: attributes.CanaryRequestedBy, value: input.requestedBy }] : []),
+  ]);
+  return state;
+}
+
+export function enter(state: ReleaseStatus, phase: ReleasePhase, why: string): void {
+  Object.assign(state, { phase, why, since: now() });
+  upsertSearchAttributes([
+    { key: attributes.CanaryPhase, value: phase },
+    { key: attributes.CanaryPhaseSince, value: new Date() },
+  ]);
+}
+
+/** Ends the run: as the report says, or FAILED with the type and the gist of what stopped it and the report as details. */
+export async function endRun<R extends { outcome: string; why: string }>(
+  state: ReleaseStatus,
+  report: (outcome: R['outcome'], why: string) => R,
+  steps: () => Promise<R>,
+): Promise<R> {
+  try {
+    const result = await steps();
+    close(state, result.outcome, result.why);
+    return result;
+  } catch (error) {
+    if (isCancellation(error)) {
+      close(state, 'CanaryAborted', 'cancelled');
+      throw error;
+    }
+    const { type, message } = gist(error);
+    close(state, type, message);
+    throw ApplicationFailure.create({ message, type, nonRetryable: true, details: [report(type, message)] });
+  }
+}
+
+/** A run's own no. */
+export function stop(type: FailureType, message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, type);
+}
+
+/** What lies under the layers that Temporal puts around a failure (child, activity, application). */
+function gist(error: unknown): { type: FailureType; message: string } {
+  if (
+    error instanceof ActivityFailure &&
+    error.cause instanceof TimeoutFailure &&
+    !(error.cause.cause instanceof Error)
+  )
+    return { type: 'TimedOut', message: `${error.activityType}: ${error.cause.message} (${error.cause.timeoutType})` };
+  if (error instanceof ActivityFailure || error instanceof ChildWorkflowFailure || error instanceof TimeoutFailure)
+    return gist(error.cause);
+  if (error instanceof ApplicationFailure)
+    return { type: (error.type ?? 'TimedOut') as FailureType, message: error.message };
+  throw error;
+}
+
+function close(state: ReleaseStatus, outcome: string, why: string): void {
+  enter(state, 'done', why);
+  upsertSearchAttributes([
+    { key: attributes.CanaryOutcome, value: outcome },
+    {
+      key: attributes.CanaryTenantsRed,
+      value: [...new Set(checksWith('fail', state.tenants).map((line) => line.split(': ')[0] ?? ''))],
+    },
+  ]);
+}
+
+const now = () => new Date().toISOString();
