@@ -23,7 +23,9 @@ for (const name of patches) {
   const started = Date.now();
   const verdict = hunt(mutant);
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
-  console.log(`${verdict === null ? 'killed  ' : 'SURVIVED'} ${mutant.name} (${mutant.invariant}) ${seconds} s${verdict ? `: ${verdict}` : ''}`);
+  console.log(
+    `${verdict === null ? 'killed  ' : 'SURVIVED'} ${mutant.name} (${mutant.invariant}) ${seconds} s${verdict ? `: ${verdict}` : ''}`,
+  );
   if (verdict === null) passed += 1;
   else survivors.push(mutant.name);
 }
@@ -44,7 +46,9 @@ function read(file) {
 function hunt({ file, testFile, testName }) {
   const scratch = mkdtempSync(join(tmpdir(), 'canary-mutant-'));
   try {
-    const tracked = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root });
+    const tracked = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+      cwd: root,
+    });
     execFileSync('tar', ['-cf', join(scratch, 'copy.tar'), '--null', '-T', '-'], { cwd: root, input: tracked });
     execFileSync('tar', ['-xf', 'copy.tar'], { cwd: scratch });
     for (const shared of ['node_modules', '.tools']) symlinkSync(join(root, shared), join(scratch, shared));

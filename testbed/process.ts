@@ -92,12 +92,13 @@ const cleanUps = new Set<() => void>();
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
- * Registers what must be undone when this process ends by itself, by an uncaught error or by a signal; synchronous, as
- * `exit` demands. Gives the function that takes it back.
+ * Registers what must be undone when this process ends by itself, by an uncaught error, by a signal, or when the process
+ * that forked it is gone; synchronous, as `exit` demands. Gives the function that takes it back.
  */
 export function atExit(cleanUp: () => void): () => void {
   if (cleanUps.size === 0) {
     process.on('exit', cleanUpAll);
+    process.on('disconnect', onOrphaned);
     for (const signal of SIGNALS) process.on(signal, onSignal);
   }
   const own = () => cleanUp();
@@ -105,6 +106,7 @@ export function atExit(cleanUp: () => void): () => void {
   return () => {
     if (!cleanUps.delete(own) || cleanUps.size > 0) return;
     process.off('exit', cleanUpAll);
+    process.off('disconnect', onOrphaned);
     for (const signal of SIGNALS) process.off(signal, onSignal);
   };
 }
@@ -120,6 +122,12 @@ function onSignal(signal: NodeJS.Signals): void {
   cleanUpAll();
   process.off(signal, onSignal);
   process.kill(process.pid, signal);
+}
+
+/** A fork of vitest's whose parent was ended by a signal is told nothing else, and would go on. */
+function onOrphaned(): void {
+  cleanUpAll();
+  process.exit(1);
 }
 
 /** Different free ports of 127.0.0.1. Another process may be quicker to bind one: who uses them tries again. */

@@ -32,7 +32,11 @@ export async function createWorker(
   };
   const workers = await Promise.all([
     Worker.create({ ...common, taskQueue: queue, workflowBundle, activities: createReleaseActivities(dependencies) }),
-    Worker.create({ ...common, taskQueue: moveTaskQueue(config.lane), activities: createMoverActivities(dependencies) }),
+    Worker.create({
+      ...common,
+      taskQueue: moveTaskQueue(config.lane),
+      activities: createMoverActivities(dependencies),
+    }),
   ]);
   const shutdown = () => {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();

@@ -19,7 +19,7 @@ export const waits = (plan: Pick<Plan, 'updateTimeoutMs' | 'pollMs'>) =>
   ({
     startToCloseTimeout: plan.updateTimeoutMs + plan.pollMs + 60_000,
     scheduleToCloseTimeout: 2 * (plan.updateTimeoutMs + plan.pollMs + 60_000),
-    heartbeatTimeout: '15s',
+    heartbeatTimeout: '5s',
     retry: { initialInterval: '1s', maximumInterval: '5s' },
     cancellationType,
   }) satisfies ActivityOptions;

@@ -77,7 +77,9 @@ export async function endRun<R extends { outcome: string; why: string }>(
       close(state, 'CanaryAborted', 'cancelled');
       throw error;
     }
-    const { type, message } = gist(error);
+    const failure = plain(error);
+    const { message } = failure;
+    const type = failure.type as FailureType;
     close(state, type, message);
     throw ApplicationFailure.create({ message, type, nonRetryable: true, details: [report(type, message)] });
   }
@@ -88,18 +90,13 @@ export function stop(type: FailureType, message: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(message, type);
 }
 
-/** What lies under the layers that Temporal puts around a failure (child, activity, application). */
-function gist(error: unknown): { type: FailureType; message: string } {
-  if (
-    error instanceof ActivityFailure &&
-    error.cause instanceof TimeoutFailure &&
-    !(error.cause.cause instanceof Error)
-  )
-    return { type: 'TimedOut', message: `${error.activityType}: ${error.cause.message} (${error.cause.timeoutType})` };
+/** The failure that lies under the layers Temporal puts around it (child, activity, application); users would read "Activity task failed". */
+export function plain(error: unknown): ApplicationFailure {
+  if (error instanceof ApplicationFailure) return error;
+  if (error instanceof ActivityFailure && error.cause instanceof TimeoutFailure && !error.cause.cause)
+    return stop('TimedOut', `${error.activityType}: ${error.cause.message} (${error.cause.timeoutType})`);
   if (error instanceof ActivityFailure || error instanceof ChildWorkflowFailure || error instanceof TimeoutFailure)
-    return gist(error.cause);
-  if (error instanceof ApplicationFailure)
-    return { type: (error.type ?? 'TimedOut') as FailureType, message: error.message };
+    return plain(error.cause);
   throw error;
 }
 

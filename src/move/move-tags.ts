@@ -110,11 +110,18 @@ async function verify(
   }
 }
 
+/** Puts the old digest back, by writing it whatever a read says: reads lag. Only somebody else's digest is left alone. */
 async function restore(registry: Registry, image: MovedImage): Promise<MovedImage> {
   if (image.result === 'conflict' || image.previous === null) return image;
-  await putTag(registry, await getManifest(registry, image.repository, image.previous), LATEST);
-  const latest = await readTag(registry, image.repository, LATEST);
-  return { ...image, latest, result: latest === image.previous ? 'restored' : image.result };
+  // After the first write nothing may throw: the other image would be forgotten.
+  const attempt = async (previous: Digest) =>
+    putTag(registry, await getManifest(registry, image.repository, previous), LATEST);
+  const written = await attempt(image.previous).then(
+    () => true,
+    () => false,
+  );
+  const latest = await readTag(registry, image.repository, LATEST).catch(() => image.latest);
+  return { ...image, latest, result: written && latest === image.previous ? 'restored' : image.result };
 }
 
 const moved = (

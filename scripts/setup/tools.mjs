@@ -1,0 +1,129 @@
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { crane } from './crane.mjs';
+import { hasImage, registry } from './registry.mjs';
+import { temporal } from './temporal.mjs';
+
+const TOOLS = { temporal, registry, crane };
+const SCRATCH = '.new-';
+
+/** Makes sure that the named tools are in .tools and recorded in tools.json; gives those that could not be had. */
+export async function provideTools(names, project) {
+  const missing = [];
+  for (const tool of names.map((name) => TOOLS[name])) {
+    const recorded = readRecord(project)[tool.name];
+    if (await isCurrent(tool, recorded, project)) continue;
+    const entry = await find(tool, recorded, project);
+    if (entry === undefined) missing.push(tool);
+    writeRecord(tool.name, entry, project);
+  }
+  return missing;
+}
+
+/** What was killed half way has left its scratch directory. */
+export function removeScratch({ toolsDir }) {
+  for (const name of readdirSync(toolsDir)) {
+    if (name.startsWith(SCRATCH)) rmSync(join(toolsDir, name), { recursive: true, force: true });
+  }
+}
+
+/** The cheap check of every start: what was recorded is there, unchanged, and what is asked for today. */
+async function isCurrent(tool, entry, { toolsDir, env, cwd }) {
+  if (entry === undefined || entry.pin !== tool.pin) return false;
+  if (entry.image !== undefined) return hasImage(env);
+  const path = join(toolsDir, tool.name);
+  const named = tool.variable && env[tool.variable];
+  if (named && !isSameFile(resolve(cwd, named), path)) return false;
+  return stamp(path) === entry.stamp;
+}
+
+/** Tries one way after the other and puts what the first good one gave into .tools. */
+async function find(tool, recorded, project) {
+  for (const way of [...tool.named, alreadyThere(tool, recorded), ...tool.ways]) {
+    const scratch = mkdtempSync(join(project.toolsDir, SCRATCH));
+    try {
+      if (way.takes) project.say(`${tool.name}  trying ${way.name} (${way.takes})`);
+      const found = await way.find({ ...project, scratch });
+      if (found === undefined) continue;
+      const entry = found.image ? { path: 'docker', ...found } : await accept(found.path, scratch, tool, project);
+      const server = entry.server ? ` (server ${entry.server})` : '';
+      project.say(`${tool.name}  ${entry.version}${server}  from ${way.name}`);
+      return { ...entry, from: way.name, pin: tool.pin };
+    } catch (error) {
+      project.say(`${tool.name}  not from ${way.name}: ${error.message}`);
+    } finally {
+      rmSync(scratch, { recursive: true, force: true });
+    }
+  }
+  return undefined;
+}
+
+/** What lies in .tools is as good as new when it is the pinned version, or what an earlier set-up chose for this pin. */
+function alreadyThere(tool, recorded) {
+  return {
+    name: recorded?.pin === tool.pin ? recorded.from : '.tools, where it was',
+    find: async ({ toolsDir }) => {
+      const path = join(toolsDir, tool.name);
+      if (stamp(path) === undefined) return undefined;
+      const chosen = recorded?.pin === tool.pin && recorded.stamp === stamp(path);
+      const { version } = await tool.inspect(path);
+      if (!chosen && version !== tool.pin) throw new Error(`that is ${version}, not ${tool.pin}`);
+      return { path };
+    },
+  };
+}
+
+/** Renames into place what was made for us and links what is somebody else's, so that a tool is there whole or not. */
+async function accept(path, scratch, tool, { root, toolsDir }) {
+  const target = join(toolsDir, tool.name);
+  const isOurs = !relative(scratch, path).startsWith('..');
+  if (isOurs) chmodSync(path, 0o755);
+  const answer = await tool.inspect(path);
+  if (isOurs) renameSync(path, target);
+  else if (!isSameFile(path, target)) {
+    symlinkSync(path, join(scratch, 'link'));
+    renameSync(join(scratch, 'link'), target);
+  }
+  return { path: relative(root, target), ...answer, stamp: stamp(target) };
+}
+
+function isSameFile(one, other) {
+  try {
+    return realpathSync(one) === realpathSync(other);
+  } catch {
+    return false;
+  }
+}
+
+/** Changes when the file does, also behind a link. */
+function stamp(path) {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats && `${stats.size}-${Math.round(stats.mtimeMs)}`;
+}
+
+function readRecord({ toolsDir }) {
+  try {
+    return JSON.parse(readFileSync(join(toolsDir, 'tools.json'), 'utf8'));
+  } catch {
+    // Not there, or not ours to understand: everything is looked at again.
+    return {};
+  }
+}
+
+function writeRecord(name, entry, project) {
+  const path = join(project.toolsDir, 'tools.json');
+  const record = { ...readRecord(project), [name]: entry };
+  writeFileSync(`${path}.new`, `${JSON.stringify(record, null, 2)}\n`);
+  renameSync(`${path}.new`, path);
+}

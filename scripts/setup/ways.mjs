@@ -1,0 +1,64 @@
+import { accessSync, constants, readdirSync, statSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+import { run } from './run.mjs';
+
+// Ways to find a tool. Each has what it is called, how long it may take, and `find`, which gives the path of an
+// executable (in the scratch directory when it was made for us), nothing where the way does not apply, or throws with
+// the reason in one line.
+
+/** A path that somebody named in the environment. */
+export function fromVariable(variable) {
+  return {
+    name: variable,
+    find: ({ env, cwd }) => {
+      const path = env[variable];
+      if (!path) return undefined;
+      if (!isExecutable(resolve(cwd, path))) throw new Error(`${path} is not an executable file`);
+      return { path: resolve(cwd, path) };
+    },
+  };
+}
+
+export function fromPath(command) {
+  return {
+    name: `${command} on PATH`,
+    find: ({ env, toolsDir }) => {
+      const directories = (env.PATH ?? '').split(delimiter).filter((directory) => directory !== '');
+      const found = directories
+        // A link from .tools to itself would be all that is left of the tool.
+        .filter((directory) => resolve(directory) !== toolsDir)
+        .map((directory) => resolve(directory, command))
+        .find(isExecutable);
+      if (found === undefined) throw new Error('not found');
+      return { path: found };
+    },
+  };
+}
+
+export function fromGo(module, { takes, flags = [] }) {
+  return {
+    name: `go install ${module}`,
+    takes,
+    find: async ({ env, log, scratch }) => {
+      const options = { cwd: scratch, env: { ...env, GOBIN: scratch }, log, limitMs: 1_800_000 };
+      await run('go', ['install', ...flags, module], options);
+      return { path: largestFile(scratch) };
+    },
+  };
+}
+
+export function largestFile(directory) {
+  const files = readdirSync(directory, { recursive: true }).map((name) => join(directory, name));
+  const bySize = files.filter((path) => statSync(path).isFile()).sort((a, b) => statSync(b).size - statSync(a).size);
+  if (bySize[0] === undefined) throw new Error('it left no file');
+  return bySize[0];
+}
+
+export function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,67 @@
+// `npm test`: set-up, then type check and lint side by side, then the tests, which get the arguments. CI runs just this.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { setUp } from './setup.mjs';
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+/** As a shell reports Ctrl-C. */
+const STOPPED = 130;
+
+const bin = (name) => new URL(`../node_modules/${name}`, import.meta.url).pathname;
+
+async function setUpAll() {
+  try {
+    await setUp({ tools: ['temporal', 'registry', 'crane'], build: true });
+    return 0;
+  } catch (error) {
+    console.error(error.message);
+    return 1;
+  }
+}
+
+/** Runs a program of node_modules; its exit code. A signal for us goes to it, and what it leaves behind is ended. */
+async function run(script, args) {
+  // A group of its own, so that vitest's forks can be told from everything else; without the terminal's input, which a
+  // group in the background must not touch.
+  const options = { cwd: new URL('..', import.meta.url), stdio: ['ignore', 'inherit', 'inherit'], detached: true };
+  const child = spawn(process.execPath, [script, ...args], options);
+  let stopped = false;
+  const forward = (signal) => {
+    stopped = true;
+    child.kill(signal);
+  };
+  for (const signal of SIGNALS) process.on(signal, forward);
+  const [code] = await once(child, 'exit');
+  // A fork sees that vitest is gone and ends what it started; if it has not by then, it hangs.
+  if (stopped) await sleep(1000);
+  if (stopped) endGroup(child.pid);
+  for (const signal of SIGNALS) process.off(signal, forward);
+  return stopped ? STOPPED : (code ?? 1);
+}
+
+function endGroup(pid) {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Nobody is left in it.
+  }
+}
+
+async function stage(name, work) {
+  const began = performance.now();
+  const code = await work();
+  console.error(`${name}  ${code === 0 ? 'ok' : 'FAILED'}  ${((performance.now() - began) / 1000).toFixed(1)} s`);
+  return code;
+}
+
+const typeCheck = () => run(bin('typescript/bin/tsc'), ['-p', 'tsconfig.json', '--noEmit']);
+// Left alone it colours logs too, letter by letter.
+const colours = process.stdout.isTTY ? [] : ['--colors=off'];
+const lint = () => run(bin('@biomejs/biome/bin/biome'), ['ci', ...colours, '.']);
+const tests = () => run(bin('vitest/vitest.mjs'), ['run', ...process.argv.slice(2)]);
+
+process.exitCode =
+  (await stage('set-up', setUpAll)) ||
+  (await Promise.all([stage('types', typeCheck), stage('lint', lint)])).find((code) => code !== 0) ||
+  (await stage('tests', tests));

@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { main } from '../../src/cli/main.js';
+import { startTemporalServer } from '../../testbed/temporal-server.js';
+import { useGate } from '../support/gate.js';
+import { newSha } from '../support/shas.js';
+
+const gate = useGate('cli');
+
+async function canary(args: string[], env: Record<string, string> = {}) {
+  const out: string[] = [];
+  const err: string[] = [];
+  const code = await main(args, {
+    env: { TEMPORAL_ADDRESS: inject('temporal'), CANARY_LANE: 'cli', ...env },
+    out: (line) => out.push(line),
+    err: (line) => err.push(line),
+    signal: new AbortController().signal,
+  });
+  return { code, out, err };
+}
+
+describe('help', () => {
+  test.each(['', 'release', 'rollback', 'status', 'setup', 'worker'])('canary %s --help', async (verb) => {
+    const { code, out } = await canary([...(verb ? [verb] : []), '--help']);
+    expect(code).toBe(0);
+    expect(out.join('\n')).toMatchSnapshot();
+  });
+  test('--version is that of the package', async () => {
+    expect((await canary(['--version'])).out).toEqual(['0.1.0']);
+  });
+});
+
+describe('usage errors exit 2 with one line', () => {
+  test.each([
+    [['release', 'XYZ'], 'canary: sha "XYZ" is not 7 to 40 lower-case hex digits, e.g. 4c1d56e'],
+    [['release', '4c1d56e', '--soak', 'long'], 'canary: duration "long" is none, e.g. 60s, 6m or 72h'],
+    [['release'], "error: missing required argument 'sha'"],
+    [['rollback', '4c1d56e'], "error: required option '--reason <text>' not specified"],
+    [['status', '-o', 'xml'], 'canary: --output xml is neither text nor json'],
+    [['relaese'], "error: unknown command 'relaese'\n(Did you mean release?)"],
+    [['status', '4c1d56e'], 'canary: there is no run cli-canary-release-4c1d56e'],
+  ])('%j', async (args, line) => {
+    expect(await canary(args)).toEqual({ code: 2, out: [], err: [line] });
+  });
+
+  test('a Temporal configuration file that is missing is an error, never localhost', async () => {
+    const { code, err } = await canary(['status'], { TEMPORAL_CONFIG_FILE: '/nowhere.toml' });
+    expect({ code, err }).toEqual({ code: 2, err: ['canary: TEMPORAL_CONFIG_FILE: there is no file /nowhere.toml'] });
+  });
+});
+
+describe('exit codes of a run', () => {
+  const [old, good, bad] = [newSha(), newSha(), newSha()];
+  beforeAll(async () => {
+    await gate().publish(old);
+    await gate().setLatest(old);
+  });
+
+  test('0 for a build that is promoted, with the report as one JSON object', async () => {
+    const digests = await gate().publish(good);
+    gate().deploy({ sha: good });
+    const { code, out, err } = await canary(['release', good, '--wait', '--json', '--by', 'ada']);
+    expect(code).toBe(0);
+    expect(out).toHaveLength(1);
+    expect(JSON.parse(out[0] ?? '')).toMatchObject({
+      outcome: 'promoted',
+      sha: good,
+      requestedBy: 'ada',
+      images: digests.map((digest) => ({ digest })),
+    });
+    expect(err[0]).toBe(`cli-canary-release-${good.slice(0, 7)} is started`);
+  });
+
+  test('1 for a build that is RED', async () => {
+    await gate().publish(bad);
+    gate().deploy({ sha: bad, misbehave: 'memory-search' });
+    const { code, out } = await canary(['release', bad, '--wait']);
+    expect(code).toBe(1);
+    expect(out[0]).toBe(
+      'CanaryRejected: RED: canary-1: memory search finds the probe, canary-2: memory search finds the probe',
+    );
+  });
+
+  test('0 for a rollback', async () => {
+    const { code, out } = await canary(['rollback', old, '--reason', 'search is slow']);
+    expect(code).toBe(0);
+    expect(out[0]).toBe(`rolled-back: :latest of every image is back on ${old}`);
+  });
+
+  test('4 for a build that is not there', async () => {
+    expect((await canary(['release', newSha(), '--wait'])).code).toBe(4);
+  });
+
+  test('8 when it is not decided in time, and the run goes on', async () => {
+    const sha = newSha();
+    await gate().publish(sha);
+    const { code, err } = await canary(['release', sha, '--wait', '--timeout', '1s']);
+    expect(code).toBe(8);
+    expect(err.at(-1)).toBe(`canary: not decided after 1 s; cli-canary-release-${sha.slice(0, 7)} goes on`);
+    gate().deploy({ sha });
+    expect((await canary(['release', sha, '--wait'])).code).toBe(0);
+  });
+
+  test('status tells how a run ended, and lists the latest ones', async () => {
+    expect((await canary(['status', good])).out).toEqual([
+      `cli-canary-release-${good.slice(0, 7)} promoted: :latest of every image is on the tested digests`,
+    ]);
+    const { code, out } = await canary(['status', '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(out[0] ?? '').runs).toContainEqual(
+      expect.objectContaining({ workflowId: `cli-canary-release-${bad.slice(0, 7)}`, outcome: 'CanaryRejected' }),
+    );
+  });
+});
+
+describe('a server that is not there or not prepared', () => {
+  test('4, with what to do', async () => {
+    const { code, err } = await canary(['status'], { TEMPORAL_ADDRESS: '127.0.0.1:1' });
+    expect({ code, err }).toEqual({
+      code: 4,
+      err: ['canary: Temporal does not answer at 127.0.0.1:1: start it, or set TEMPORAL_ADDRESS'],
+    });
+  });
+
+  test('4 for a release that no worker takes: it waits, and that is said', async () => {
+    const { code, err } = await canary(['release', newSha()], { CANARY_LANE: 'nobody' });
+    expect(code).toBe(4);
+    expect(err[1]).toBe('canary: no worker polls nobody-canary-release: it waits until one does (canary worker)');
+  });
+
+  describe('setup', () => {
+    let server: Awaited<ReturnType<typeof startTemporalServer>>;
+    beforeAll(async () => {
+      server = await startTemporalServer();
+    });
+    afterAll(() => server.stop());
+
+    test('registers the search attributes, once', async () => {
+      const env = { TEMPORAL_ADDRESS: server.address };
+      expect((await canary(['setup'], env)).out[0]).toMatch(/^default: registered CanarySha, CanaryPhase, /);
+      expect((await canary(['setup'], env)).out).toEqual(['default: all search attributes were there']);
+    });
+  });
+});

@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { type Digest, LATEST, parseRepository, type Repository, type Tag } from '../../src/domain/image.js';
+import { RegistryError } from '../../src/registry/errors.js';
+import { getManifest, putTag, readTag, requireChildren } from '../../src/registry/manifest.js';
+import { pushBuild, tagDigest } from '../../testbed/images.js';
+import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
+import { lacks } from '../support/needs.js';
+import { newSha } from '../support/shas.js';
+
+const anonymous = { credentialsFor: () => null };
+const TAG = 'staging-abc' as Tag;
+
+describe.skipIf(lacks('a real registry')).each(['oci', 'docker'] as const)(
+  'an index of %s images in a real registry',
+  (kind) => {
+    const { host } = inject('registry');
+    const name = `manifest/${kind}`;
+    const repository = parseRepository(`${host}/${name}`);
+
+    test('is read as the index it is, and moved to another tag byte for byte', async () => {
+      const pushed = await pushBuild({ registry: host, repository: name, tag: TAG, sha: newSha(), kind });
+      const manifest = await getManifest(anonymous, repository, TAG);
+      expect(manifest).toMatchObject(pushed);
+      await requireChildren(anonymous, manifest);
+      await putTag(anonymous, manifest, LATEST);
+      expect(await tagDigest(host, name, 'latest')).toBe(pushed.digest);
+    });
+
+    test('a tag that is not there is null, a manifest that is not there an error of its own kind', async () => {
+      expect(await readTag(anonymous, repository, 'nothing' as Tag)).toBeNull();
+      const missing = `sha256:${'0'.repeat(64)}` as Digest;
+      await expect(getManifest(anonymous, repository, missing)).rejects.toMatchObject({
+        name: 'RegistryError',
+        kind: 'not-found',
+      });
+    });
+  },
+);
+
+describe('a registry that does not tell the truth', () => {
+  let registry: MemoryRegistry;
+  let repository: Repository;
+  beforeAll(async () => {
+    registry = await startMemoryRegistry();
+    repository = parseRepository(`${registry.host}/lies`);
+    await pushBuild({ registry: registry.host, repository: 'lies', tag: TAG, sha: newSha() });
+  });
+  afterAll(() => {
+    expect(registry.unforeseen).toEqual([]);
+    return registry.stop();
+  });
+
+  test.each<[string, (answer: { body?: Buffer; headers?: Record<string, string> }) => object, string]>([
+    [
+      'other bytes than the digest it tells',
+      (answer) => ({ ...answer, body: Buffer.from(`${answer.body} `) }),
+      'its bytes are',
+    ],
+    [
+      'a digest that the bytes do not have',
+      (answer) => ({ ...answer, headers: { ...answer.headers, 'docker-content-digest': `sha256:${'1'.repeat(64)}` } }),
+      'calls it',
+    ],
+    [
+      'another media type than the bytes say',
+      (answer) => ({
+        ...answer,
+        headers: { ...answer.headers, 'content-type': 'application/vnd.docker.distribution.manifest.v2+json' },
+      }),
+      'but says it is',
+    ],
+    [
+      'a page of HTML',
+      (answer) => ({ ...answer, headers: { 'content-type': 'text/html' }, body: Buffer.from('<html>') }),
+      'is not an image',
+    ],
+  ])('%s: refused', async (_what, spoil, why) => {
+    const heal = registry.faults.add({
+      match: ({ method, path }) => method === 'GET' && path.endsWith(TAG),
+      respond: (_request, serve) => ({ ...serve(), ...spoil(serve()) }),
+    });
+    const error = await getManifest(anonymous, repository, TAG).catch((reason: unknown) => reason);
+    heal();
+    expect(error).toBeInstanceOf(RegistryError);
+    expect(error).toMatchObject({ kind: 'integrity', message: expect.stringContaining(why) });
+  });
+
+  test('a child that is gone is named before anything is moved', async () => {
+    const manifest = await getManifest(anonymous, repository, TAG);
+    const [child] = manifest.children;
+    const heal = registry.faults.add({
+      match: ({ path }) => path.endsWith(child ?? ''),
+      respond: () => ({ status: 404, headers: {}, body: Buffer.from('') }),
+    });
+    await expect(requireChildren(anonymous, manifest)).rejects.toMatchObject({
+      kind: 'not-found',
+      message: expect.stringContaining(child ?? ''),
+    });
+    heal();
+  });
+});

@@ -1,0 +1,196 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import proto from '@temporalio/proto';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { runEnd } from '../../src/temporal/runs.js';
+import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
+import { ociError, type RegistryRequest } from '../../testbed/registry-store.js';
+import { logged, useGate } from '../support/gate.js';
+import { newSha } from '../support/shas.js';
+import { until } from '../support/until.js';
+
+let registry: MemoryRegistry;
+const gate = useGate('move', async () => {
+  registry = await startMemoryRegistry();
+  return { registry: registry.host };
+});
+afterAll(() => {
+  expect(registry.unforeseen).toEqual([]);
+  return registry.stop();
+});
+
+const OLD = newSha();
+let old: string[];
+beforeAll(async () => {
+  old = await gate().publish(OLD);
+});
+beforeEach(() => gate().setLatest(OLD));
+
+const isMove = (repository: string) => (request: RegistryRequest) =>
+  request.method === 'PUT' && request.path === `/v2/${repository}/manifests/latest`;
+const movesSeen = () =>
+  registry.requests.filter(({ method, path }) => method === 'PUT' && path.endsWith('/manifests/latest')).length;
+
+async function greenBuild() {
+  const sha = newSha();
+  const digests = await gate().publish(sha);
+  gate().deploy({ sha });
+  return { sha, digests };
+}
+
+describe('both images, or none', () => {
+  test('when the second image cannot be moved, the first is put back', async () => {
+    const { sha } = await greenBuild();
+    const heal = registry.faults.add({
+      match: isMove(gate().repositories[1] ?? ''),
+      respond: () => ociError(403, 'DENIED', 'permission_denied: write_package'),
+    });
+
+    const end = await runEnd(await gate().release({ sha, requestedBy: 'ada' }));
+    heal();
+
+    expect(end.report).toMatchObject({ outcome: 'MoveFailed' });
+    expect(await gate().latest()).toEqual(old);
+  });
+
+  test('when the first cannot be put back either, the run fails as PairSplit and names each digest', async () => {
+    const { sha, digests } = await greenBuild();
+    const heals = gate().repositories.map((repository, index) =>
+      registry.faults.add({
+        match: (request) => isMove(repository)(request) && (index === 1 || movesSeen() > seen + 2),
+        respond: () => ociError(403, 'DENIED', 'permission_denied: write_package'),
+      }),
+    );
+    const seen = movesSeen();
+
+    const end = await runEnd(await gate().release({ sha }));
+    for (const heal of heals) heal();
+
+    expect(end.report).toMatchObject({ outcome: 'PairSplit', why: expect.stringContaining(digests[0] ?? 'a digest') });
+  });
+});
+
+describe('who may move', () => {
+  test('a mover that was started by hand is refused, and writes nothing', async () => {
+    const { sha, digests } = await greenBuild();
+    const seen = movesSeen();
+    const images = digests.map((to, index) => ({
+      repository: `${registry.host}/${gate().repositories[index]}`,
+      to,
+      from: old[index],
+    }));
+
+    const handle = await gate().client.workflow.start('MoveLatest', {
+      workflowId: 'move-move-latest',
+      taskQueue: 'move-canary-release',
+      args: [{ kind: 'promotion', sha, images, by: 'mallory', reason: 'because' }],
+    });
+    gate().keep(handle);
+
+    expect(await runEnd(handle)).toMatchObject({
+      report: null,
+      outcome: 'MoveRefused',
+      why: expect.stringContaining('no parent'),
+    });
+    expect(movesSeen()).toBe(seen);
+  });
+
+  test('a release that was terminated before its mover asked moves nothing', async () => {
+    const { sha } = await greenBuild();
+    const seen = movesSeen();
+    let terminated: Promise<unknown> | undefined;
+    // The mover reads :latest before it asks whether it may: right then its parent is ended.
+    const heal = registry.faults.add({
+      match: ({ method, path }) => method === 'GET' && path.endsWith('/manifests/latest') && parentIsPromoting,
+      respond: async (_request, serve) => {
+        terminated ??= handle.terminate('by the test');
+        await terminated;
+        return serve();
+      },
+    });
+    let parentIsPromoting = false;
+    const handle = await gate().release({ sha, soak: '500ms' });
+    await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
+    parentIsPromoting = true;
+
+    expect(await runEnd(handle)).toMatchObject({ outcome: 'terminated' });
+    const mover = gate().client.workflow.getHandle('move-move-latest');
+    await expect(mover.result()).rejects.toMatchObject({ cause: { type: 'MoveRefused' } });
+    heal();
+    expect(movesSeen()).toBe(seen);
+  });
+
+  const looks = ({ method, path }: RegistryRequest) => method === 'GET' && path.endsWith('/manifests/latest');
+  const writes = (request: RegistryRequest) => isMove(gate().repositories[0] ?? '')(request);
+  test.each([
+    ['looks where :latest stands', looks],
+    ['has its pair on the way', writes],
+  ])('a release that is cancelled while its mover %s has its move finished', async (_when, match) => {
+    const { sha, digests } = await greenBuild();
+    const handle = await gate().release({ sha, soak: '500ms' });
+    await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
+    let cancelled = false;
+    const heal = registry.faults.add({
+      match,
+      respond: async (_request, serve) => {
+        if (!cancelled) await handle.cancel();
+        cancelled = true;
+        await until('the cancel has gone as far as it goes', () => cancelHandled(handle));
+        return serve();
+      },
+    });
+    const end = await runEnd(handle);
+    heal();
+    expect(cancelled).toBe(true);
+    expect(end.report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(digests);
+  });
+});
+
+const { EventType } = proto.temporal.api.enums.v1;
+
+/** Whether a run has seen its cancel, and, when it passed it on to its child, that one has it too. */
+async function cancelHandled(handle: WorkflowHandle): Promise<boolean> {
+  const types = ((await handle.fetchHistory()).events ?? []).map(({ eventType }) => eventType);
+  const after = types.slice(types.indexOf(EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED));
+  const passedOn = after.includes(EventType.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED);
+  return (
+    after.includes(EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED) &&
+    (!passedOn || after.includes(EventType.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED))
+  );
+}
+
+describe('reading back', () => {
+  test('a registry that lags its writes is waited for, not taken for a failure', async () => {
+    const { sha, digests } = await greenBuild();
+    const began = Date.now();
+    let stale = 4;
+    const heal = registry.faults.add({
+      match: ({ method, path }) => method === 'GET' && path.endsWith('/manifests/latest'),
+      respond: (_request, serve) => {
+        if (movesSeen() <= seen) return serve();
+        stale -= 1;
+        return serve(stale >= 0 ? { asOf: began } : {});
+      },
+    });
+    const seen = movesSeen();
+    const end = await runEnd(await gate().release({ sha }));
+    heal();
+    expect(end.report).toMatchObject({ outcome: 'promoted', images: digests.map((digest) => ({ latest: digest })) });
+  });
+
+  test('each move leaves one line latest.moved with who, why, from and to', async () => {
+    const { sha, digests } = await greenBuild();
+    await runEnd(await gate().release({ sha, requestedBy: 'ada' }));
+    const lines = await until('the line is there', () => {
+      const found = logged.filter(({ message, meta }) => message === 'latest.moved' && meta?.sha === sha);
+      return found.length > 0 ? found : null;
+    });
+    expect(lines).toHaveLength(1);
+    expect(lines[0]?.meta).toMatchObject({
+      kind: 'promotion',
+      by: 'ada',
+      images: digests.map((digest, index) => ({ digest, previous: old[index], result: 'promoted' })),
+      parent: { workflowId: `move-canary-release-${sha.slice(0, 7)}` },
+    });
+  });
+});
