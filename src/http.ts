@@ -1,4 +1,5 @@
 import { type Dispatcher, request } from 'undici';
+import { DeadlineReached, withDeadline } from './deadline.js';
 
 export interface HttpRequest {
   method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
@@ -43,33 +44,41 @@ export function redacted(url: URL): string {
 export async function send(given: HttpRequest): Promise<HttpAnswer> {
   const started = performance.now();
   const latencyMs = () => Math.round(performance.now() - started);
-  const deadline = AbortSignal.timeout(given.timeoutMs);
-  const signal = given.signal ? AbortSignal.any([given.signal, deadline]) : deadline;
   try {
-    const answer = await request(given.url, {
-      method: given.method,
-      headers: given.headers ?? {},
-      body: given.body ?? null,
-      signal,
-      ...(given.dispatcher && { dispatcher: given.dispatcher }),
+    return await withDeadline(given.timeoutMs, given.signal, async (signal) => {
+      const answer = await request(given.url, {
+        method: given.method,
+        headers: given.headers ?? {},
+        body: given.body ?? null,
+        signal,
+        ...(given.dispatcher && { dispatcher: given.dispatcher }),
+      });
+      const body = await readBody(answer.body, given.maxBytes);
+      return { status: answer.statusCode, headers: answer.headers, body, latencyMs: latencyMs() };
     });
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > given.maxBytes) throw new NoAnswer('too-large', redacted(given.url), latencyMs(), undefined);
-      chunks.push(chunk);
-    }
-    return { status: answer.statusCode, headers: answer.headers, body: Buffer.concat(chunks), latencyMs: latencyMs() };
   } catch (error) {
-    if (error instanceof NoAnswer) throw error;
     given.signal?.throwIfAborted();
-    const code = deadline.aborted ? 'timeout' : errorCode(error);
-    throw new NoAnswer(code, redacted(given.url), latencyMs(), error);
+    throw new NoAnswer(errorCode(error), redacted(given.url), latencyMs(), error);
   }
 }
 
+async function readBody(body: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > maxBytes) throw new TooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+class TooLarge extends Error {
+  readonly code = 'too-large';
+}
+
 function errorCode(error: unknown): string {
+  if (error instanceof DeadlineReached) return 'timeout';
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' ? code : String(error);
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import { DeadlineReached, withDeadline } from '../deadline.js';
 import { parseDuration } from '../domain/duration.js';
 import type { ReleaseReport, ReleaseStatus } from '../domain/release.js';
 import { queryStatus, type RunEnd, runEnd } from '../temporal/runs.js';
@@ -16,22 +17,20 @@ export async function follow(
   given: Given,
   io: Io,
 ): Promise<number> {
-  const stopped = new AbortController();
-  const timeoutMs = parseDuration(text(given, 'timeout') ?? '45m');
-  const quit = AbortSignal.any([io.signal, AbortSignal.timeout(timeoutMs)]);
+  const timeout = text(given, 'timeout') ?? '45m';
+  const stopTelling = new AbortController();
   try {
-    const end = await Promise.race([
-      runEnd(handle),
-      aborted(quit, stopped.signal),
-      tellPhases(client, handle.workflowId, io, stopped.signal),
-    ]);
-    if (end) return tellEnd(end, given, io);
-    io.err(
-      `canary: ${io.signal.aborted ? 'detached' : `not decided after ${timeoutMs / 1000} s`}; ${handle.workflowId} goes on`,
+    const end = await withDeadline(parseDuration(timeout), io.signal, (quit) =>
+      Promise.race([runEnd(handle), aborted(quit), tellPhases(client, handle.workflowId, io, stopTelling.signal)]),
     );
-    return io.signal.aborted ? EXIT.detached : EXIT.undecided;
+    return tellEnd(end, given, io);
+  } catch (error) {
+    const late = error instanceof DeadlineReached;
+    if (!late && !io.signal.aborted) throw error;
+    io.err(`canary: ${late ? `not decided after ${timeout}` : 'detached'}; ${handle.workflowId} goes on`);
+    return late ? EXIT.undecided : EXIT.detached;
   } finally {
-    stopped.abort();
+    stopTelling.abort();
   }
 }
 
@@ -48,23 +47,21 @@ function tellEnd(end: RunEnd, given: Given, io: Io): number {
 }
 
 /** Tells each new phase; never ends by itself. */
-async function tellPhases(client: Client, workflowId: string, io: Io, stop: AbortSignal): Promise<null> {
-  let last = '';
-  while (!stop.aborted) {
+async function tellPhases(client: Client, workflowId: string, io: Io, stop: AbortSignal): Promise<never> {
+  for (let last = ''; ; ) {
     const status = await queryStatus(client, workflowId);
-    const line = status && phaseLine(status);
-    if (line && line !== last && !stop.aborted) io.err(line);
-    last = line ?? last;
-    await delay(LOOK_MS, undefined, { signal: stop }).catch(() => undefined);
+    stop.throwIfAborted();
+    const line = status ? phaseLine(status) : last;
+    if (line !== last) io.err(line);
+    last = line;
+    await delay(LOOK_MS, undefined, { signal: stop });
   }
-  return null;
 }
 
 const phaseLine = ({ phase, why }: ReleaseStatus) => `${phase}${why ? `: ${why}` : ''}`;
 
-function aborted(signal: AbortSignal, stop: AbortSignal): Promise<null> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(null);
-    signal.addEventListener('abort', () => resolve(null), { once: true, signal: stop });
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
 }

@@ -1,0 +1,35 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, test } from 'vitest';
+import { DeadlineReached, withDeadline } from '../../src/deadline.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+const hang = (signal: AbortSignal) =>
+  new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+
+describe('a deadline', () => {
+  test('comes also when garbage is collected meanwhile', async () => {
+    const ends = Promise.allSettled([withDeadline(300, new AbortController().signal, hang)]);
+    const lost = Promise.race([ends, delay(5_000, 'the deadline never came')]);
+    for (let round = 0; round < 5; round += 1) {
+      await delay(20);
+      collectGarbage();
+    }
+    expect(await lost).toMatchObject([{ status: 'rejected', reason: expect.any(DeadlineReached) }]);
+  });
+
+  test('gives way to the reason of its parent', async () => {
+    const parent = new AbortController();
+    const run = withDeadline(60_000, parent.signal, hang);
+    parent.abort(new Error('cancelled'));
+    await expect(run).rejects.toThrow('cancelled');
+    await expect(withDeadline(60_000, parent.signal, hang)).rejects.toThrow('cancelled');
+  });
+
+  test('is gone when the work is done', async () => {
+    expect(await withDeadline(60_000, undefined, async () => 'done')).toBe('done');
+    expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length).toBeLessThan(5);
+  });
+});
