@@ -33,7 +33,6 @@ export type Tenant = Awaited<ReturnType<typeof startTenant>>;
 type Answer = { status: number; body: unknown; html?: boolean } | 'never';
 type Memory = { id: string; scope: string; namespace: string; content: string };
 type Call = { method: string; url: URL; token: string | undefined; body: string };
-
 const LIVE = { db: 'ok', scheduler: 'ok', memory: 'ok', events: 'ok' };
 const LISTEN_AGAIN_MS = 10_000; // a passing outgoing connection may sit on our port while we are away
 

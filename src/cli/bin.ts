@@ -5,9 +5,11 @@ const interrupted = new AbortController();
 process.once('SIGINT', () => interrupted.abort());
 
 const err = (line: string) => process.stderr.write(`${line}\n`);
-process.exitCode = await main(process.argv.slice(2), {
+const code = await main(process.argv.slice(2), {
   env: demoEnvironment(process.env, process.cwd(), err),
   out: (line) => process.stdout.write(`${line}\n`),
   err,
   signal: interrupted.signal,
 });
+// What is still open, such as a long poll that we gave up, must not keep the shell waiting; what was printed must get out.
+process.stdout.write('', () => process.exit(code));

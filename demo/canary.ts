@@ -1,0 +1,122 @@
+import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { atExit, startProcess } from '../testbed/process.js';
+import { repositoryRoot } from '../testbed/tools.js';
+import { writeDemoFiles } from './files.js';
+import type { World } from './world.js';
+
+const BIN = join(repositoryRoot, 'bin', 'canary.js');
+const WORKER_LOG = join(repositoryRoot, '.demo', 'worker.log');
+const WORKER_READY_MS = 60_000; // bundling the workflows is 2 s; a cold disk and two busy cores are slow
+/** A release takes 9 s here: when nothing comes of it in this time, something it needs is gone. */
+const WAIT = '60s';
+const ALIVE_EVERY_MS = 250;
+
+/** The product, used as anybody uses it: its command line, in processes of their own. */
+export type Canary = Awaited<ReturnType<typeof createCanary>>;
+
+/** What a command printed on stdout with `-o json`, and its exit code. */
+export interface Ended {
+  code: number | null;
+  result: unknown;
+  /** The last line on stderr: why, when there is no result. */
+  said: string;
+}
+
+/** Prepares the namespace and starts a worker. */
+export async function createCanary(world: World, onStop: (stop: () => Promise<void>) => void) {
+  const files = writeDemoFiles({
+    temporal: world.temporal.address,
+    worker: {
+      CANARY_IMAGES: world.images.join(','),
+      CANARY_TENANT_URLS: world.canaries.map((tenant) => tenant.url).join(','),
+      CANARY_ADMIN_TOKENS: world.canaries.map((tenant) => tenant.token).join(','),
+      CANARY_SOAK: '5s',
+      CANARY_UPDATE_CYCLE: '2s',
+      CANARY_POLL: '1s',
+    },
+  });
+  onStop(async () => files.remove());
+  const env = { ...bareEnvironment(), TEMPORAL_CONFIG_FILE: files.temporalToml };
+
+  async function run(args: string[], signal: AbortSignal, onProgress: (line: string) => void): Promise<Ended> {
+    // A group of its own: Ctrl-C in a terminal reaches the demo alone, and that ends things in an order.
+    const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe'];
+    const child = spawn(process.execPath, [BIN, ...args], { cwd: repositoryRoot, env, stdio, detached: true, signal });
+    const forget = atExit(() => child.kill('SIGKILL'));
+    let stdout = '';
+    let said = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      if (line.trim() === '') return;
+      said = line.trim();
+      onProgress(said);
+    });
+    try {
+      const code = await new Promise<number | null>((resolve, reject) => {
+        child.once('error', reject);
+        child.once('close', resolve);
+      });
+      return { code, result: parse(stdout), said };
+    } finally {
+      forget();
+    }
+  }
+
+  const setup = await run(['setup'], new AbortController().signal, () => undefined);
+  if (setup.code !== 0) throw new Error(`canary setup ended with ${setup.code}: ${setup.said}`);
+
+  rmSync(WORKER_LOG, { force: true });
+  const worker = await startProcess(process.execPath, [BIN, 'worker'], {
+    env: { ...env, ...files.workerEnv },
+    cwd: repositoryRoot,
+    logFile: WORKER_LOG,
+    ready: (output) => output.includes('worker.started'),
+    timeoutMs: WORKER_READY_MS,
+  });
+  let watching: NodeJS.Timeout | undefined;
+  const workerEnded = new Promise<never>((_, reject) => {
+    watching = setInterval(() => {
+      if (!isAlive(worker.pid)) reject(new Error(`the worker ended; see ${WORKER_LOG}`));
+    }, ALIVE_EVERY_MS);
+  });
+  workerEnded.catch(() => undefined); // whoever waits for it hears of it
+  onStop(() => {
+    clearInterval(watching);
+    return worker.stop();
+  });
+
+  return {
+    /** Runs a command that waits, e.g. `release 4c1d56e --wait`; each line of its stderr is progress. */
+    run: (args: string[], signal: AbortSignal, onProgress: (line: string) => void) =>
+      run([...args, '--timeout', WAIT, '-o', 'json'], signal, onProgress),
+    /** Rejects when the worker is gone before it was told to stop. */
+    workerEnded,
+  };
+}
+
+/** Nothing of the caller's: a TEMPORAL_ADDRESS or a GITHUB_TOKEN that is set there is meant for another gate. */
+function bareEnvironment(): NodeJS.ProcessEnv {
+  const kept = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'USER', 'LOGNAME', 'SYSTEMROOT'];
+  return Object.fromEntries(kept.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

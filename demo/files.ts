@@ -1,0 +1,42 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { repositoryRoot } from '../testbed/tools.js';
+
+/**
+ * Writes `.demo/temporal.toml` and `.demo/worker.env`, by which `npx canary` in this folder finds the demo.
+ * Only their owner may read them: the second holds the tenants' admin tokens.
+ */
+export function writeDemoFiles(settings: { temporal: string; worker: Record<string, string> }) {
+  const folder = join(repositoryRoot, '.demo');
+  const temporalToml = join(folder, 'temporal.toml');
+  const written = new Map([
+    [temporalToml, `[profile.default]\naddress = "${settings.temporal}"\nnamespace = "default"\n`],
+    [
+      join(folder, 'worker.env'),
+      Object.entries(settings.worker)
+        .map(([name, value]) => `${name}=${value}\n`)
+        .join(''),
+    ],
+  ]);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const [path, content] of written) {
+    rmSync(path, { force: true }); // the mode counts only for a new file
+    writeFileSync(path, content, { mode: 0o600 });
+  }
+  return {
+    temporalToml,
+    workerEnv: settings.worker,
+    /** Removes what is still ours: a second demo in this folder has written its own over it. */
+    remove: () => {
+      for (const [path, content] of written) if (read(path) === content) rmSync(path);
+    },
+  };
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
