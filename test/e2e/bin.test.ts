@@ -11,7 +11,13 @@ const gate = useGate('bin');
 
 function canary(args: string[], env: Record<string, string> = {}) {
   const child = spawn(process.execPath, [join(repositoryRoot, 'bin', 'canary.js'), ...args], {
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, TEMPORAL_ADDRESS: inject('temporal'), CANARY_LANE: 'bin', ...env },
+    env: {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      TEMPORAL_ADDRESS: inject('temporal'),
+      CANARY_LANE: 'bin',
+      ...env,
+    },
   });
   let said = '';
   child.stdout.on('data', (chunk) => {
