@@ -3,9 +3,9 @@ import { heartbeat } from '@temporalio/activity';
 /** A beat each second: a cancel arrives only with one, and a dead worker is seen by their absence. */
 export const BEAT_MS = 1_000;
 
-/** Beats while `run` is at work. */
-export async function beating<T>(run: () => Promise<T>): Promise<T> {
-  const beats = setInterval(() => heartbeat(), BEAT_MS);
+/** Beats while `run` is at work. Each beat carries `details`, as they are then: one without would erase them. */
+export async function beating<T>(run: () => Promise<T>, details?: object): Promise<T> {
+  const beats = setInterval(() => heartbeat(details), BEAT_MS);
   try {
     return await run();
   } finally {

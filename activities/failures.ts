@@ -1,14 +1,17 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { InvalidInput } from '../src/domain/brand.js';
 import type { FailureType } from '../src/domain/release.js';
-import { MoveRefusal } from '../src/move/move-tags.js';
+import { MoveRefusal } from '../src/move/gate.js';
 import { RegistryError, type RegistryErrorKind } from '../src/registry/errors.js';
 
 /** What a fault of the registry means for a run, and whether asking again can help. */
 const REGISTRY: Record<RegistryErrorKind, { type: FailureType; retry: boolean }> = {
   'not-found': { type: 'BuildNotFound', retry: false },
+  unauthorized: { type: 'RegistryDenied', retry: false },
   denied: { type: 'RegistryDenied', retry: false },
   rejected: { type: 'MoveFailed', retry: false },
+  'tag-immutable': { type: 'MoveFailed', retry: false },
+  conflict: { type: 'MoveFailed', retry: false },
   integrity: { type: 'RegistryUnavailable', retry: true },
   transient: { type: 'RegistryUnavailable', retry: true },
 };
@@ -17,7 +20,13 @@ const REGISTRY: Record<RegistryErrorKind, { type: FailureType; retry: boolean }>
 export function toFailure(error: unknown): unknown {
   if (error instanceof RegistryError) {
     const { type, retry } = REGISTRY[error.kind];
-    return ApplicationFailure.create({ type, nonRetryable: !retry, message: error.message, cause: error });
+    const { message, retryAfterMs: nextRetryDelay } = error;
+    return ApplicationFailure.create({
+      type,
+      nonRetryable: !retry,
+      message,
+      ...(nextRetryDelay && { nextRetryDelay }),
+    });
   }
   if (error instanceof MoveRefusal) return ApplicationFailure.nonRetryable(error.message, 'MoveRefused');
   if (error instanceof InvalidInput) return ApplicationFailure.nonRetryable(error.message, 'ConfigInvalid');

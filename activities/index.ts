@@ -1,15 +1,12 @@
 import type { Config } from '../src/config.js';
-import type { Registry } from '../src/registry/request.js';
 import { failing } from './failures.js';
-import { type AuthorizeMove, createMoveActivities } from './move.js';
+import { createMoveActivities, type MoveDependencies } from './move.js';
 import { createPlanActivities } from './plan.js';
 import { createRegistryActivities } from './registry.js';
 import { createTenantActivities } from './tenants.js';
 
-export interface ActivityDependencies {
+export interface ActivityDependencies extends MoveDependencies {
   config: Config;
-  registry: Registry;
-  authorize: AuthorizeMove;
 }
 
 /** What runs on the gate's own task queue. */
@@ -22,9 +19,8 @@ export function createReleaseActivities({ config, registry }: ActivityDependenci
 }
 
 /** What runs on the mover's task queue. */
-export function createMoverActivities({ registry, authorize }: ActivityDependencies) {
-  const { observeLatest } = createRegistryActivities(registry);
-  return failing({ observeLatest, ...createMoveActivities(registry, authorize) });
+export function createMoverActivities(dependencies: ActivityDependencies) {
+  return failing(createMoveActivities(dependencies));
 }
 
 export type ReleaseActivities = ReturnType<typeof createReleaseActivities>;

@@ -1,50 +1,78 @@
-import { activityInfo, log } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, heartbeat, log } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
-import type { MovedImage, MoveInput, ObservedImage } from '../src/domain/move.js';
-import { allMoved, MoveRefusal, moveTags } from '../src/move/move-tags.js';
-import type { Registry } from '../src/registry/request.js';
+import { areOnOneBuild, isWhole, type MovedImage, type MoveInput, type ObservedImage } from '../src/domain/move.js';
+import { moveTags } from '../src/move/move-tags.js';
+import { observeLatest } from '../src/move/observe.js';
+import { preflight } from '../src/move/preflight.js';
+import type { MoveWaits } from '../src/move/waits.js';
+import type { Registry } from '../src/registry/registry.js';
+import type { AuthorityFor, RunId } from './authority.js';
 import { beating } from './beating.js';
 
-/** The run that started the mover. */
-export interface MoveParent {
-  workflowId: string;
-  runId: string;
+/** What each beat of `moveTags` carries; a beat without it would erase it. */
+interface Progress {
+  /** A PUT may have gone out. */
+  begun: boolean;
 }
 
-/** Says whether a move may go out now.
- * @throws {MoveRefusal} when it may not. */
-export type AuthorizeMove = (parent: MoveParent) => Promise<void>;
-
-/** The rule until the lane gives its word: the run that started the mover is still running. */
-export function authorizeByParent(client: Client): AuthorizeMove {
-  return async ({ workflowId, runId }) => {
-    const { status } = await client.workflow.getHandle(workflowId, runId).describe();
-    if (status.name !== 'RUNNING')
-      throw new MoveRefusal(`${workflowId} is ${status.name.toLowerCase()}: it moves nothing any more`);
-  };
+export interface MoveDependencies {
+  registry: Registry;
+  client: Client;
+  authorityFor: AuthorityFor;
+  waits: MoveWaits;
 }
 
-export function createMoveActivities(registry: Registry, authorize: AuthorizeMove) {
+export function createMoveActivities({ registry, client, authorityFor, waits }: MoveDependencies) {
   return {
+    /** Looks at everything before the first write; where `:latest` stood is in history from then on. */
+    preflightMove: (input: MoveInput): Promise<ObservedImage[]> =>
+      beating(() => preflight(registry, input.images, cancellationSignal())),
+
     /** The one write: `:latest` of all images, together. */
-    async moveTags(input: MoveInput, observed: ObservedImage[], parent: MoveParent | null): Promise<MovedImage[]> {
-      if (parent === null)
-        throw new MoveRefusal('no parent: a move is started by a release or a rollback, not by hand');
-      const images = await beating(() => moveTags(registry, input, observed, () => authorize(parent)));
-      // The audit trail that outlives Temporal's retention.
+    async moveTags(input: MoveInput, observed: ObservedImage[], parent: RunId | null): Promise<MovedImage[]> {
+      const { workflowExecution: run, heartbeatDetails, attempt } = activityInfo();
+      const progress: Progress = (heartbeatDetails as Progress | undefined) ?? { begun: false };
+      const images = await beating(
+        () =>
+          moveTags({
+            registry,
+            waits,
+            input,
+            observed,
+            authority: authorityFor(run as RunId, parent),
+            begun: progress.begun,
+            retried: attempt > 1,
+            onBegin() {
+              progress.begun = true;
+              heartbeat(progress);
+            },
+            signal: cancellationSignal(),
+          }),
+        progress,
+      );
       const { sha, kind, by, reason } = input;
-      const run = activityInfo().workflowExecution;
-      log[allMoved(images) ? 'info' : 'error']('latest.moved', {
-        event: 'latest.moved',
-        kind,
-        sha,
-        by,
-        reason,
-        images,
-        parent,
-        run,
-      });
+      const facts = { kind, sha, by, reason, images, parent, run };
+      // The audit trail that outlives Temporal's retention.
+      log[isWhole(images) ? 'info' : 'error']('latest.moved', { event: 'latest.moved', ...facts });
+      if (!areOnOneBuild(images)) log.error('alarm', { event: 'alarm', alarm: 'PairSplit', ...facts });
       return images;
     },
+
+    /** Where `:latest` of each image stands, when nobody can tell any more what a mover did. */
+    whereLatestStands: (input: MoveInput): Promise<ObservedImage[]> =>
+      observeLatest(
+        registry,
+        input.images.map(({ repository }) => repository),
+        cancellationSignal(),
+      ),
+
+    /** Waits for the end of a run that is under way, however it ends. */
+    followMove: (workflowId: string): Promise<void> =>
+      beating(async () => {
+        const result = () => client.workflow.getHandle(workflowId, undefined, { followRuns: false }).result();
+        const signal = cancellationSignal();
+        await client.connection.withAbortSignal(signal, result).catch(() => undefined);
+        signal.throwIfAborted();
+      }),
   };
 }

@@ -1,11 +1,11 @@
 import { cancellationSignal } from '@temporalio/activity';
 import { type Digest, LATEST, type Repository, stagingTag } from '../src/domain/image.js';
-import type { ObservedImage } from '../src/domain/move.js';
 import type { PinnedImage } from '../src/domain/release.js';
 import type { Sha } from '../src/domain/sha.js';
-import { observeLatest } from '../src/move/move-tags.js';
-import { getManifest, readTag, requireChildren } from '../src/registry/manifest.js';
-import type { Registry } from '../src/registry/request.js';
+import { getManifest } from '../src/registry/get-manifest.js';
+import { readTag } from '../src/registry/read-tag.js';
+import type { Registry } from '../src/registry/registry.js';
+import { requireChildren } from '../src/registry/require-children.js';
 
 export function createRegistryActivities(registry: Registry) {
   return {
@@ -26,11 +26,6 @@ export function createRegistryActivities(registry: Registry) {
       return Promise.all(
         repositories.map((repository) => readTag(registry, repository, stagingTag(sha), cancellationSignal())),
       );
-    },
-
-    /** Where `:latest` of each image stands: into history before anything is written, so that it can be put back. */
-    async observeLatest(repositories: Repository[]): Promise<ObservedImage[]> {
-      return observeLatest(registry, repositories, cancellationSignal());
     },
   };
 }

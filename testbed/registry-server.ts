@@ -13,18 +13,40 @@ export interface AccessLogLine {
   readonly status: number;
 }
 
+/** How a registry asks who one is; both by Docker's way of telling. */
+export type RegistryAuth =
+  | { readonly kind: 'htpasswd' /** Lines of `user:bcrypt`. */; readonly users: readonly string[] }
+  | {
+      readonly kind: 'token';
+      readonly realm: string;
+      readonly service: string;
+      readonly issuer: string;
+      readonly jwks: string;
+    };
+
+export interface RegistryOptions {
+  /** Anybody may do anything, when left out. */
+  readonly auth?: RegistryAuth;
+  /** Serves what another one has in store, and writes there too; both are binaries on this machine. */
+  readonly storageOf?: RegistryServer;
+}
+
 export interface RegistryServer {
   /** `127.0.0.1:PORT`, plain HTTP */
   readonly host: string;
   readonly kind: 'distribution' | 'docker' | 'memory';
+  /** Where its images lie; undefined where that is not on this machine's disk. */
+  readonly storage?: string;
   /** What the registry itself says it was asked, in order. Complete up to this call. */
   accessLog(): Promise<AccessLogLine[]>;
   stop(): Promise<void>;
 }
 
 /** Starts the registry that set-up found, empty, on a free port of 127.0.0.1; the in-memory one where it found none. */
-export async function startRegistry(): Promise<RegistryServer> {
+export async function startRegistry({ auth, storageOf }: RegistryOptions = {}): Promise<RegistryServer> {
   const found = tool('registry');
+  if ((auth || storageOf) && (found === undefined || found.image !== undefined))
+    throw new Error('only the registry binary can ask who one is, or share its storage');
   if (found === undefined) return startInMemory();
   const directory = mkdtempSync(join(tmpdir(), 'canary-registry-'));
   const removeDirectory = () => rmSync(directory, { recursive: true, force: true });
@@ -34,10 +56,15 @@ export async function startRegistry(): Promise<RegistryServer> {
     removeDirectory();
   };
   try {
-    const { host, stop } = await (found.image === undefined ? startBinary : startImage)(found, directory);
+    const storage = storageOf?.storage ?? join(directory, 'storage');
+    const isBinary = found.image === undefined;
+    const { host, stop } = await (isBinary
+      ? startBinary(found, directory, storage, auth)
+      : startImage(found, directory));
     return {
       host,
-      kind: found.image === undefined ? 'distribution' : 'docker',
+      kind: isBinary ? 'distribution' : 'docker',
+      ...(isBinary && { storage }),
       accessLog: () => readAccessLog(host, join(directory, LOG)),
       stop: () => stop().finally(release),
     };
@@ -51,8 +78,8 @@ const LOG = 'registry.log';
 /** An image may have to be unpacked. */
 const START_MS = 30_000;
 
-async function startBinary({ path }: Tool, directory: string) {
-  const config = writeConfig(directory, { storage: join(directory, 'storage'), address: '127.0.0.1:0' });
+async function startBinary({ path }: Tool, directory: string, storage: string, auth?: RegistryAuth) {
+  const config = writeConfig(directory, { storage, address: '127.0.0.1:0', ...(auth && { auth }) });
   const logFile = join(directory, LOG);
   const { stop } = await startProcess(path, ['serve', config], {
     env: { ...process.env, ...QUIET },
@@ -87,7 +114,13 @@ async function startImage({ image }: Tool, directory: string) {
 const QUIET = { OTEL_TRACES_EXPORTER: 'none' };
 const LISTENING = /listening on (127\.0\.0\.1:\d+)/;
 
-function writeConfig(directory: string, { storage, address }: { storage: string; address: string }): string {
+interface ServeConfig {
+  readonly storage: string;
+  readonly address: string;
+  readonly auth?: RegistryAuth;
+}
+
+function writeConfig(directory: string, { storage, address, auth }: ServeConfig): string {
   mkdirSync(directory, { recursive: true });
   const path = join(directory, 'config.yml');
   // JSON is YAML.
@@ -97,9 +130,22 @@ function writeConfig(directory: string, { storage, address }: { storage: string;
     log: { level: 'info', accesslog: { disabled: false } },
     storage: { filesystem: { rootdirectory: storage }, delete: { enabled: true } },
     http: { addr: address },
+    ...(auth && { auth: authConfig(directory, auth) }),
   };
   writeFileSync(path, JSON.stringify(config, null, 2));
   return path;
+}
+
+function authConfig(directory: string, auth: RegistryAuth) {
+  const write = (name: string, text: string) => {
+    const path = join(directory, name);
+    writeFileSync(path, text);
+    return path;
+  };
+  if (auth.kind === 'htpasswd')
+    return { htpasswd: { realm: 'test bed', path: write('htpasswd', `${auth.users.join('\n')}\n`) } };
+  const { realm, service, issuer, jwks } = auth;
+  return { token: { realm, service, issuer, jwks: write('jwks.json', jwks) } };
 }
 
 let marks = 0;

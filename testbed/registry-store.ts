@@ -122,7 +122,7 @@ const readBlob: Verb = ({ reference, repository }) => {
   return { status: 200, headers, body };
 };
 
-/** POST opens an upload, or is one with `?digest=`; PATCH adds to it; PUT adds what is left and closes it. */
+/** POST opens an upload, or is one with `?digest=`; PATCH adds to it; PUT adds what is left and closes it; DELETE gives it up. */
 const uploads: Record<string, Verb | undefined> = {
   POST: (exchange) => {
     const digest = exchange.request.query.get('digest');
@@ -144,6 +144,10 @@ const uploads: Record<string, Verb | undefined> = {
     const digest = exchange.request.query.get('digest') ?? '';
     return closeUpload(exchange, digest, Buffer.concat([before, exchange.request.body]));
   },
+  DELETE: ({ reference, repository }) =>
+    repository.uploads.delete(reference)
+      ? { status: 204, headers: {} }
+      : ociError(404, 'BLOB_UPLOAD_UNKNOWN', 'blob upload unknown to registry'),
 };
 
 function closeUpload({ name, reference, repository }: Exchange, digest: string, body: Buffer): Answer {

@@ -1,24 +1,36 @@
 import { Client } from '@temporalio/client';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { type AuthorityFor, authorityOfRunningParent } from '../activities/authority.js';
 import { createMoverActivities, createReleaseActivities } from '../activities/index.js';
-import { authorizeByParent } from '../activities/move.js';
 import type { Config } from '../src/config.js';
 import { moveTaskQueue, taskQueue } from '../src/domain/names.js';
-import type { Registry } from '../src/registry/request.js';
+import { MOVE_WAITS, type MoveWaits } from '../src/move/waits.js';
+import type { Registry } from '../src/registry/registry.js';
 
 export interface GateWorker {
   run(): Promise<void>;
   shutdown(): void;
 }
 
+export interface GateParts {
+  config: Config;
+  registry: Registry;
+  workflowBundle: { code: string };
+  /** Tests shorten them. */
+  waits?: Partial<MoveWaits>;
+  /** Tests put a freeze between the yes and the write. */
+  wrapAuthority?: (authorityFor: AuthorityFor) => AuthorityFor;
+}
+
 /** A worker of the whole gate: one process, a task queue each for runs and for the mover, so that smoke cannot take the mover's slots. */
 export async function createWorker(
-  config: Config,
   temporal: { connection: NativeConnection; namespace: string },
-  workflowBundle: { code: string },
+  { config, registry, workflowBundle, ...parts }: GateParts,
 ): Promise<GateWorker> {
   const client = new Client(temporal);
-  const dependencies = { config, registry: registryOf(config), authorize: authorizeByParent(client) };
+  const waits = { ...MOVE_WAITS, ...parts.waits };
+  const byParent = authorityOfRunningParent(client, waits.silenceMs);
+  const dependencies = { config, registry, client, waits, authorityFor: parts.wrapAuthority?.(byParent) ?? byParent };
   const queue = taskQueue(config.lane);
   const common: Omit<WorkerOptions, 'taskQueue'> = {
     ...temporal,
@@ -29,6 +41,10 @@ export async function createWorker(
     maxHeartbeatThrottleInterval: '1s',
     // How long a query or update waits for a worker that died (temporal.md 0.6).
     stickyQueueScheduleToStartTimeout: '2s',
+    // Each poll that a frozen worker holds open swallows a task until that one times out: of the default 10, a move lost a
+    // minute. A gate has few tasks to fetch. (maxConcurrent*TaskPolls, which say the same, are not heeded by SDK 1.24.0.)
+    workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
+    activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 1 },
   };
   const workers = await Promise.all([
     Worker.create({ ...common, taskQueue: queue, workflowBundle, activities: createReleaseActivities(dependencies) }),
@@ -47,8 +63,4 @@ export async function createWorker(
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
   };
   return { run, shutdown };
-}
-
-function registryOf({ secrets }: Config): Registry {
-  return { credentialsFor: (host) => (host === 'ghcr.io' ? secrets.github : null) };
 }

@@ -6,6 +6,7 @@ import { missingSearchAttributes } from '../src/temporal/search-attributes.js';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
 import { bundleWorkflows } from './bundle.js';
 import { createWorker } from './create-worker.js';
+import { registryOf } from './registry.js';
 
 /** Runs a worker until SIGTERM or SIGINT; what runs then is finished or handed on.
  * @throws {ConfigError}, and what Temporal says when it cannot be reached. */
@@ -16,6 +17,7 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
     telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
   });
   const { connectionOptions, namespace } = connectionConfig(env);
+  const registry = registryOf(config, env);
   const connection = await NativeConnection.connect(connectionOptions);
   try {
     const missing = await missingSearchAttributes(connection, namespace, SEARCH_ATTRIBUTES);
@@ -23,7 +25,10 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
       throw new Error(
         `search attributes ${missing.join(', ')} are not registered in namespace ${namespace}: run canary setup`,
       );
-    const worker = await createWorker(config, { connection, namespace }, await bundleWorkflows());
+    const worker = await createWorker(
+      { connection, namespace },
+      { config, registry, workflowBundle: await bundleWorkflows() },
+    );
     logLine({
       level: 'INFO',
       message: 'worker.started',
@@ -33,6 +38,7 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
     await worker.run();
   } finally {
     await connection.close();
+    await registry.close();
   }
 }
 

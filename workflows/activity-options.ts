@@ -1,5 +1,6 @@
 import { type ActivityOptions, type ChildWorkflowOptions, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { MoverActivities, ReleaseActivities } from '../activities/index.js';
+import type { MoveInput } from '../src/domain/move.js';
 import { laneOf, moveTaskQueue } from '../src/domain/names.js';
 import type { Plan } from '../src/domain/release.js';
 
@@ -33,14 +34,18 @@ export const SMOKES = {
   cancellationType,
 } satisfies ActivityOptions;
 
-/** The writes: seen dead after 5 s without a beat, so that a rollback waits for no longer (protocol §6). */
-export const MOVES = {
-  startToCloseTimeout: '10m',
-  scheduleToCloseTimeout: '20m',
-  heartbeatTimeout: '5s',
-  retry: { initialInterval: '1s', maximumInterval: '10s' },
-  cancellationType,
-} satisfies ActivityOptions;
+/** A pair tries forward for 5 minutes (a rollback 15), then puts back for 5. Seen dead after 5 s without a beat, so that a rollback waits for no longer (protocol §3, §6). */
+export const moveOptions = ({ kind }: Pick<MoveInput, 'kind'>) =>
+  ({
+    startToCloseTimeout: kind === 'rollback' ? '22m' : '12m',
+    scheduleToCloseTimeout: '45m',
+    heartbeatTimeout: '5s',
+    retry: { initialInterval: '1s', maximumInterval: '10s' },
+    cancellationType,
+  }) satisfies ActivityOptions;
+
+/** How long a run waits for another one's mover, in milliseconds (protocol §3): longer than any move takes. */
+export const PATIENCE_MS = 25 * 60_000;
 
 /** The mover outlives its parent, whatever happens to that; short workflow tasks, for a frozen worker holds one till its end (protocol §6). */
 export const MOVER = {
@@ -51,5 +56,9 @@ export const MOVER = {
 export const reads = () => proxyActivities<ReleaseActivities>(READS);
 export const polls = (plan: Plan) => proxyActivities<ReleaseActivities>(waits(plan));
 export const smokes = () => proxyActivities<ReleaseActivities>(SMOKES);
-export const moves = () =>
-  proxyActivities<MoverActivities>({ ...MOVES, taskQueue: moveTaskQueue(laneOf(workflowInfo().workflowId)) });
+export const moves = (input: MoveInput) => onMoveQueue(moveOptions(input));
+export const follows = (forMs: number) =>
+  onMoveQueue({ ...moveOptions({ kind: 'promotion' }), scheduleToCloseTimeout: forMs, startToCloseTimeout: forMs });
+
+const onMoveQueue = (options: ActivityOptions) =>
+  proxyActivities<MoverActivities>({ ...options, taskQueue: moveTaskQueue(laneOf(workflowInfo().workflowId)) });

@@ -1,21 +1,60 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { CancellationScope, executeChild } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  ChildWorkflowFailure,
+  executeChild,
+  isCancellation,
+  TerminatedFailure,
+} from '@temporalio/workflow';
 import type { MovedImage, MoveInput } from '../src/domain/move.js';
 import { moveLatestId } from '../src/domain/names.js';
-import { MOVER } from './activity-options.js';
-import { MoveLatest } from './move-latest.js';
+import { follows, MOVER, moves, PATIENCE_MS } from './activity-options.js';
+import { judge, MoveLatest, requireMoved } from './move-latest.js';
 import { ownLane, stop } from './run-state.js';
 
-/** Has `MoveLatest` move the tag, and waits for its end even when this run is cancelled meanwhile: a pair is never left half moved. */
+/**
+ * Has `MoveLatest` move the tag and waits for its end, also when this run is cancelled meanwhile: a pair is never left half
+ * moved. One that is under way is waited for; one that somebody terminated is started again.
+ */
 export async function moveLatest(input: MoveInput): Promise<MovedImage[]> {
   const workflowId = moveLatestId(ownLane());
-  try {
-    return await CancellationScope.nonCancellable(() =>
-      executeChild(MoveLatest, { ...MOVER, workflowId, args: [input], staticSummary: `${input.kind} to ${input.sha}` }),
-    );
-  } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError)
-      throw stop('MoveRefused', `${workflowId} is running: another move is under way`);
-    throw error;
-  }
+  const patientUntil = Date.now() + PATIENCE_MS;
+  for (;;)
+    try {
+      return await CancellationScope.nonCancellable(() =>
+        executeChild(MoveLatest, {
+          ...MOVER,
+          workflowId,
+          args: [input],
+          staticSummary: `${input.kind} to ${input.sha}`,
+        }),
+      );
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) await untilFree(workflowId, patientUntil);
+      else if (!isTerminated(error)) throw error;
+      else if (CancellationScope.current().consideredCancelled) return whatIsLeft(input);
+    }
+}
+
+const isTerminated = (error: unknown) =>
+  error instanceof ChildWorkflowFailure && error.cause instanceof TerminatedFailure;
+
+/** Nothing of ours has begun yet, so a cancel ends this wait. */
+async function untilFree(workflowId: string, patientUntil: number): Promise<void> {
+  const leftMs = patientUntil - Date.now();
+  const busy = () => stop('MoveRefused', `${workflowId} has been busy with another move for 25 minutes`);
+  if (leftMs <= 0) throw busy();
+  await follows(leftMs)
+    .followMove(workflowId)
+    .catch((error: unknown) => {
+      throw isCancellation(error) ? error : busy();
+    });
+}
+
+/** The mover was terminated and this run is cancelled: nobody goes on, so at least what is there gets its name. */
+function whatIsLeft(input: MoveInput): Promise<MovedImage[]> {
+  return CancellationScope.nonCancellable(async () => {
+    const before = input.images.map(({ repository, from }) => ({ repository, digest: from }));
+    return requireMoved(judge(input, before, await moves(input).whereLatestStands(input)));
+  });
 }

@@ -24,20 +24,36 @@ export interface ObservedImage {
   digest: Digest | null;
 }
 
-/**
- * - `promoted`: it points at the target, read back.
- * - `already`: it did so before, and nothing was written.
- * - `restored`: the move was undone.
- * - `unconfirmed`: the registry took the write, but reads do not show it yet.
- * - `conflict`: somebody else moved it; `latest` names that digest.
- */
-export type MoveOutcome = 'promoted' | 'already' | 'restored' | 'unconfirmed' | 'conflict';
+/** What became of one image, a sentence for each. */
+export const MOVE_OUTCOMES = {
+  promoted: 'It points at the target, read back.',
+  already: 'It did so before.',
+  restored: 'It is where it was: put back, or never written.',
+  unconfirmed: 'The registry took the write, but reads do not show it.',
+  conflict: 'Somebody else moved it; `latest` names that digest.',
+  failed: 'It could not be written, and could not be put back either.',
+} as const;
+export type MoveOutcome = keyof typeof MOVE_OUTCOMES;
 
 export interface MovedImage {
   repository: Repository;
+  /** The target. */
   digest: Digest;
   previous: Digest | null;
   result: MoveOutcome;
   /** What `:latest` answered last. */
   latest: Digest | null;
+  /** What went wrong, if anything did. */
+  why?: string;
+}
+
+/** Whether every image is where it was meant to be. */
+export function isWhole(images: MovedImage[]): boolean {
+  return images.every(({ result }) => result === 'promoted' || result === 'already');
+}
+
+/** Whether all images are on one build: where they were, or, taken by the registry but perhaps not yet seen, where they were sent. */
+export function areOnOneBuild(images: MovedImage[]): boolean {
+  const sent: MoveOutcome[] = ['promoted', 'already', 'unconfirmed'];
+  return images.every(({ result }) => result === 'restored') || images.every(({ result }) => sent.includes(result));
 }

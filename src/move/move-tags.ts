@@ -1,138 +1,126 @@
-import { type Digest, LATEST, type Repository } from '../domain/image.js';
-import type { MovedImage, MoveInput, MoveTarget, ObservedImage } from '../domain/move.js';
-import { getManifest, type Manifest, putTag, readTag, requireChildren } from '../registry/manifest.js';
-import type { Registry } from '../registry/request.js';
+import type { Digest } from '../domain/image.js';
+import type { MovedImage, MoveInput, MoveOutcome, MoveTarget, ObservedImage } from '../domain/move.js';
+import { getManifest } from '../registry/get-manifest.js';
+import type { Registry } from '../registry/registry.js';
+import type { Authority } from './authority.js';
+import { createGate } from './gate.js';
+import { type ImageEnd, type ImageMove, type ImageTask, moveImage } from './move-image.js';
+import { observeExpected, observeLatest } from './observe.js';
+import type { MoveWaits } from './waits.js';
 
-/** The move is not allowed. Nothing was written. */
-export class MoveRefusal extends Error {
-  override readonly name = 'MoveRefusal';
+export interface Move {
+  registry: Registry;
+  authority: Authority;
+  waits: MoveWaits;
+  input: MoveInput;
+  /** Where `:latest` of each image stood before the first try, as recorded: what is put back if need be. */
+  observed: ObservedImage[];
+  /** A try before this one said that it writes. */
+  begun: boolean;
+  /** There was a try before this one; it may have died before it could say so. */
+  retried: boolean;
+  /** Called right before the first write. */
+  onBegin: () => void;
+  /** Heeded until the first write; from then on the pair is finished first. */
+  signal?: AbortSignal;
 }
 
-export interface MoveWaits {
-  /** How long reads may lag behind a write before they count (GHCR serves stale tags for 15-30 s). */
-  verifyMs: number;
-  /** Between two reads. */
-  pollMs: number;
+/** One image on its course. */
+interface Course extends ImageTask {
+  target: MoveTarget;
 }
 
-export const MOVE_WAITS: MoveWaits = { verifyMs: 30_000, pollMs: 500 };
-
-/** Where `:latest` of each image stands now. */
-export function observeLatest(
-  registry: Registry,
-  repositories: Repository[],
-  signal?: AbortSignal,
-): Promise<ObservedImage[]> {
-  return Promise.all(
-    repositories.map(async (repository) => ({
-      repository,
-      digest: await readTag(registry, repository, LATEST, signal),
-    })),
-  );
-}
+const RESULTS: Record<ImageEnd, MoveOutcome> = {
+  there: 'promoted',
+  unseen: 'unconfirmed',
+  third: 'conflict',
+  failed: 'failed',
+};
 
 /**
- * Moves `:latest` of all images to their targets, or of none: everything is looked at before the first write, the writes
- * go out together, each is read back, and when one fails the others are put back where `observed` says they stood.
- * @param authorize throws a `MoveRefusal` unless the move is allowed at this very moment.
- * @throws {MoveRefusal} with nothing written; {RegistryError} when the look before the first write failed.
+ * Moves `:latest` of all images to their targets, or of none (design §4, protocol §3). The PUTs go out together, each on a
+ * yes that is at most `windowMs` old; each is read back; when one fails for good the others are put back.
+ * @throws {MoveRefusal} with nothing written, or, once begun, when the yes was taken back.
+ * @throws {RegistryError} before the first write.
  */
-export async function moveTags(
-  registry: Registry,
-  input: MoveInput,
-  observed: ObservedImage[],
-  authorize: () => Promise<void>,
-  waits: MoveWaits = MOVE_WAITS,
-): Promise<MovedImage[]> {
-  const moves = await Promise.all(
-    input.images.map(async (target) => ({
-      target,
-      previous: previousOf(target, observed),
-      manifest: await whole(registry, target),
-    })),
-  );
-  if (input.kind === 'promotion') for (const move of moves) refuseSurprise(move.target, move.previous);
-  if (moves.every(({ target, previous }) => target.to === previous))
-    return moves.map(({ target, previous }) => moved(target, previous, 'already', target.to));
+export async function moveTags(move: Move): Promise<MovedImage[]> {
+  const { registry, authority, waits, input, signal } = move;
+  const rollsBack = input.kind === 'rollback';
+  const repositories = input.images.map(({ repository }) => repository);
+  const [recent, manifests, first] = await Promise.all([
+    authority.movedWithin(waits.recentMs),
+    Promise.all(input.images.map(({ repository, to }) => getManifest(registry, repository, to, signal))),
+    rollsBack || move.begun
+      ? observeLatest(registry, repositories, signal)
+      : observeExpected(registry, input.images, waits, signal),
+  ]);
+  const begun = move.begun || (move.retried && isHalfMoved(input.images, first));
+  const stands = input.images.every(({ to }, index) => first[index]?.digest === to);
 
-  await authorize();
-  const written = await Promise.all(
-    moves.map(async ({ target, previous, manifest }) => {
-      const failed = await putTag(registry, manifest, LATEST).then(
-        () => null,
-        (error: unknown) => error,
-      );
-      return failed === null
-        ? verify(registry, target, previous, waits)
-        : moved(target, previous, 'unconfirmed', previous);
+  let unused: ObservedImage[] | null = first;
+  const gate = createGate({
+    windowMs: waits.windowMs,
+    begun,
+    onBegin: move.onBegin,
+    signal,
+    async ask(hasBegun) {
+      const latest = unused ?? (await observeLatest(registry, repositories, hasBegun ? undefined : signal));
+      unused = null;
+      await authority.authorize({ begun: hasBegun, latest });
+    },
+  });
+  const courses = manifests.map((manifest, index): Course => {
+    const target = input.images[index] as MoveTarget;
+    return { target, previous: previousOf(target, move.observed), registry, manifest, gate, waits };
+  });
+
+  // After a move of ours a read that shows the target may be from before it; and a rollback never trusts a read.
+  if (stands && !recent && !rollsBack)
+    return courses.map((course) => ended(course, begun ? 'promoted' : 'already', course.target.to));
+
+  const ends = await settle(courses.map((course) => moveImage(course, rollsBack ? waits.rollBackMs : waits.promoteMs)));
+  const stood = stands && !recent && !begun;
+  return settle(
+    courses.map(async (course, index) => {
+      const own = ends[index] as ImageMove;
+      if (ends.some(({ end }) => end === 'failed' || end === 'third')) return putBack(course, own, begun);
+      return ended(course, stood && own.end === 'there' ? 'already' : RESULTS[own.end], own.latest);
     }),
   );
-  if (written.every((image) => image.result === 'promoted')) return written;
-  return Promise.all(written.map((image) => restore(registry, image)));
 }
 
-/** Whether every image is where it was meant to be. */
-export function allMoved(images: MovedImage[]): boolean {
-  return images.every((image) => image.result === 'promoted' || image.result === 'already');
+/** Puts the digest from before back, whatever a read says, for reads lag; only somebody else's digest is left alone. */
+async function putBack(course: Course, own: ImageMove, begun: boolean): Promise<MovedImage> {
+  const { target, previous, registry, waits } = course;
+  const why = own.error?.message;
+  if (own.end === 'third') return ended(course, 'conflict', own.latest);
+  const refused = own.end === 'failed' && own.error?.kind !== 'transient' && own.latest === previous;
+  if (refused || !(own.sent || begun)) return ended(course, 'restored', own.latest, why);
+  if (previous === null) return ended(course, RESULTS[own.end], own.latest, why ?? 'there was no :latest to put back');
+  const manifest = await getManifest(registry, target.repository, previous);
+  const back = await moveImage({ ...course, manifest, previous: target.to }, waits.restoreMs);
+  const result = back.end === 'there' ? 'restored' : back.end === 'third' ? 'conflict' : 'failed';
+  return ended(course, result, back.latest, back.error?.message ?? why);
 }
 
-async function whole(registry: Registry, { repository, to }: MoveTarget): Promise<Manifest> {
-  const manifest = await getManifest(registry, repository, to);
-  await requireChildren(registry, manifest);
-  return manifest;
-}
-
+/** What stood there before the move; a mover that is started again finds its own target there already. */
 function previousOf(target: MoveTarget, observed: ObservedImage[]): Digest | null {
-  return observed.find((image) => image.repository === target.repository)?.digest ?? null;
+  const digest = observed.find(({ repository }) => repository === target.repository)?.digest ?? null;
+  return digest === target.to ? target.from : digest;
 }
 
-function refuseSurprise({ repository, from, to }: MoveTarget, now: Digest | null): void {
-  if (now !== from && now !== to)
-    throw new MoveRefusal(
-      `${repository}:latest stands at ${now ?? 'nothing'}, this run saw ${from ?? 'nothing'}: somebody else moved it`,
-    );
+/** One image on its target and another not: only a move of ours does that, so one has begun. */
+function isHalfMoved(targets: MoveTarget[], latest: ObservedImage[]): boolean {
+  const there = targets.map(({ from, to }, index) => from !== to && latest[index]?.digest === to);
+  return there.includes(true) && there.includes(false);
 }
 
-/** Reads back until the target shows. The digest from before is a read that lags; any third one is somebody else's. */
-async function verify(
-  registry: Registry,
-  target: MoveTarget,
-  previous: Digest | null,
-  waits: MoveWaits,
-): Promise<MovedImage> {
-  const deadline = performance.now() + waits.verifyMs;
-  for (;;) {
-    const now = await readTag(registry, target.repository, LATEST);
-    if (now === target.to) return moved(target, previous, 'promoted', now);
-    if (now !== null && now !== previous) return moved(target, previous, 'conflict', now);
-    if (performance.now() > deadline) return moved(target, previous, 'unconfirmed', now);
-    await new Promise((wake) => setTimeout(wake, waits.pollMs));
-  }
+/** Waits for all, also when one throws: a write that nobody waits for is one that nobody knows of. */
+async function settle<T>(all: Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(all);
+  return Promise.all(all);
 }
 
-/** Puts the old digest back, by writing it whatever a read says: reads lag. Only somebody else's digest is left alone. */
-async function restore(registry: Registry, image: MovedImage): Promise<MovedImage> {
-  if (image.result === 'conflict' || image.previous === null) return image;
-  // After the first write nothing may throw: the other image would be forgotten.
-  const attempt = async (previous: Digest) =>
-    putTag(registry, await getManifest(registry, image.repository, previous), LATEST);
-  const written = await attempt(image.previous).then(
-    () => true,
-    () => false,
-  );
-  const latest = await readTag(registry, image.repository, LATEST).catch(() => image.latest);
-  return { ...image, latest, result: written && latest === image.previous ? 'restored' : image.result };
+function ended({ target, previous }: Course, result: MoveOutcome, latest: Digest | null, why?: string): MovedImage {
+  return { repository: target.repository, digest: target.to, previous, result, latest, ...(why && { why }) };
 }
-
-const moved = (
-  target: MoveTarget,
-  previous: Digest | null,
-  result: MovedImage['result'],
-  latest: Digest | null,
-): MovedImage => ({
-  repository: target.repository,
-  digest: target.to,
-  previous,
-  result,
-  latest,
-});

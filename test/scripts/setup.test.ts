@@ -172,7 +172,10 @@ test.for(['SIGTERM', 'SIGKILL'] as const)(
   'a set-up ended by %s half way does not disturb the next one',
   async (signal) => {
     const beats = join(clone, 'beats');
-    program('python3', `echo half > half; while [ -e "${clone}/path" ]; do echo >> "${beats}"; /bin/sleep 0.02; done`);
+    program(
+      'python3',
+      `echo $$ > "${clone}/download"; echo half > half; while [ -e "${clone}/path" ]; do echo >> "${beats}"; /bin/sleep 0.02; done`,
+    );
     const { child, ended } = start(['temporal'], {});
     await waitFor(() => existsSync(beats));
     child.kill(signal);
@@ -183,8 +186,20 @@ test.for(['SIGTERM', 'SIGKILL'] as const)(
     program('temporal', temporalOf('1.9.1', '1.32.0'));
     expect(await setUp('temporal')).toMatchObject({ code: 0 });
     expect(readdirSync(tools('')).sort()).toEqual(['setup.log', 'temporal', 'tools.json']);
+    // What SIGKILL left running must not write while its folder goes.
+    const download = Number(readFileSync(join(clone, 'download'), 'utf8'));
+    if (signal === 'SIGKILL') process.kill(download, 'SIGKILL');
+    await waitFor(() => !isAlive(download));
   },
 );
+
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
 
 function setUp(tool: string, env: NodeJS.ProcessEnv = {}, ...more: string[]) {
   return start([tool, ...more], env).ended;

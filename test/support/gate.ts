@@ -5,6 +5,8 @@ import { afterAll, beforeAll, expect, inject } from 'vitest';
 import { loadConfig } from '../../src/config.js';
 import { type Lane, parseLane } from '../../src/domain/names.js';
 import { parseReleaseInput, parseRollbackInput } from '../../src/domain/release.js';
+import type { MoveWaits } from '../../src/move/waits.js';
+import { createRegistry } from '../../src/registry/registry.js';
 import { queryStatus, startRelease, startRollback } from '../../src/temporal/runs.js';
 import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
 import { startTenant, type Tenant, type TenantBuild } from '../../testbed/tenant.js';
@@ -16,7 +18,20 @@ export interface GateOptions {
   env?: Record<string, string>;
   /** `host:port` of another registry than the run's. */
   registry?: string;
+  /** The waits of a move, shortened. */
+  waits?: Partial<MoveWaits>;
 }
+
+/** A move's waits as most tests want them: what is minutes in earnest is a second or two. */
+export const SHORT_WAITS: Partial<MoveWaits> = {
+  verifyMs: 2_000,
+  surpriseMs: 300,
+  recentMs: 0,
+  pollMs: 50,
+  promoteMs: 3_000,
+  rollBackMs: 6_000,
+  restoreMs: 2_000,
+};
 
 export const TOKEN = 'admin-token-of-the-tests';
 
@@ -38,6 +53,7 @@ export class Gate {
     /** `host:port` of the registry. */
     readonly host: string,
     readonly env: Record<string, string>,
+    readonly waits: Partial<MoveWaits>,
   ) {
     this.repositories = [`${lane}/platform`, `${lane}/platform-tenant`];
   }
@@ -64,14 +80,21 @@ export class Gate {
     const address = inject('temporal');
     const connection = await NativeConnection.connect({ address });
     const client = new Client({ connection: await Connection.connect({ address }) });
-    const gate = new Gate(lane, client, connection, tenants, host, env);
+    const gate = new Gate(lane, client, connection, tenants, host, env, { ...SHORT_WAITS, ...options.waits });
     await gate.startWorker();
     return gate;
   }
 
   async startWorker(): Promise<void> {
     const temporal = { connection: this.connection, namespace: 'default' };
-    this.#worker = await createWorker(loadConfig(this.env), temporal, workflowBundle());
+    const config = loadConfig(this.env);
+    const registry = createRegistry({ push: true });
+    this.#worker = await createWorker(temporal, {
+      config,
+      registry,
+      workflowBundle: workflowBundle(),
+      waits: this.waits,
+    });
     this.#running = this.#worker.run();
   }
 
@@ -80,11 +103,11 @@ export class Gate {
     await this.#running;
   }
 
-  /** Pushes both images of a build under `:staging-<sha7>` only; gives their digests. */
-  publish(sha: string): Promise<string[]> {
+  /** Pushes both images of a build under one tag, `:staging-<sha7>` unless said otherwise; gives their digests. */
+  publish(sha: string, tag = `staging-${sha.slice(0, 7)}`): Promise<string[]> {
     return Promise.all(
       this.repositories.map(async (repository) => {
-        const spec = { registry: this.host, repository, sha, tag: `staging-${sha.slice(0, 7)}` };
+        const spec = { registry: this.host, repository, sha, tag };
         return (await pushBuild(spec)).digest;
       }),
     );

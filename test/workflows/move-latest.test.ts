@@ -2,6 +2,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { runEnd } from '../../src/temporal/runs.js';
+import { retag } from '../../testbed/images.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { ociError, type RegistryRequest } from '../../testbed/registry-store.js';
 import { logged, useGate } from '../support/gate.js';
@@ -66,6 +67,44 @@ describe('both images, or none', () => {
     for (const heal of heals) heal();
 
     expect(end.report).toMatchObject({ outcome: 'PairSplit', why: expect.stringContaining(digests[0] ?? 'a digest') });
+  });
+});
+
+describe('what is not sure is named, each digest with it', () => {
+  test('somebody else moves one image in mid-move: the other is put back, and the pair is said to be split', async () => {
+    const { sha } = await greenBuild();
+    const [first, second] = gate().repositories as [string, string];
+    const theirs = await gate().publish(newSha(), 'theirs');
+    const heal = registry.faults.add({
+      match: isMove(second),
+      times: 1,
+      respond: async (_request, serve) => {
+        const answer = serve();
+        await retag({ registry: gate().host, repository: second, from: 'theirs', to: 'latest' });
+        return answer;
+      },
+    });
+    const { report } = await runEnd(await gate().release({ sha }));
+    heal();
+    expect(report).toMatchObject({
+      outcome: 'PairSplit',
+      why: expect.stringContaining(`${first}:latest restored at ${old[0]}`),
+    });
+    expect(report?.why).toContain(`${second}:latest conflict at ${theirs[1]}`);
+    expect(await gate().latest()).toEqual([old[0], theirs[1]]);
+  });
+
+  test('the registry takes the move, but no read ever shows it: failed as unconfirmed', async () => {
+    const { sha, digests } = await greenBuild();
+    const began = Date.now();
+    const heal = registry.faults.add({
+      match: ({ method, path }) => method === 'GET' && path.endsWith('/manifests/latest'),
+      respond: (_request, serve) => serve({ asOf: began }),
+    });
+    const { report } = await runEnd(await gate().release({ sha }));
+    heal();
+    expect(report).toMatchObject({ outcome: 'MoveFailed', why: expect.stringContaining(`unconfirmed at ${old[0]}`) });
+    expect(await gate().latest()).toEqual(digests);
   });
 });
 
@@ -143,6 +182,73 @@ describe('who may move', () => {
     expect(cancelled).toBe(true);
     expect(end.report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(digests);
+  });
+});
+
+describe('whatever becomes of a release in mid-move, the pair is whole', () => {
+  test.each([
+    ['the first write', (request: RegistryRequest) => isMove(gate().repositories[0] ?? '')(request)],
+    ['the second write', (request: RegistryRequest) => isMove(gate().repositories[1] ?? '')(request)],
+  ])('terminated at %s', async (_when, match) => {
+    const { sha, digests } = await greenBuild();
+    const heal = registry.faults.add({
+      match,
+      times: 1,
+      respond: async (_request, serve) => {
+        await handle.terminate('by the test');
+        return serve();
+      },
+    });
+    const handle = await gate().release({ sha });
+    expect(await runEnd(handle)).toMatchObject({ outcome: 'terminated' });
+    await gate().client.workflow.getHandle('move-move-latest').result();
+    heal();
+    expect(await gate().latest()).toEqual(digests);
+  });
+
+  test('its mover terminated: it starts another, which goes on', async () => {
+    const { sha, digests } = await greenBuild();
+    const heal = registry.faults.add({
+      match: isMove(gate().repositories[1] ?? ''),
+      times: 1,
+      respond: async () => {
+        await gate().client.workflow.getHandle('move-move-latest').terminate('by the test');
+        return 'drop' as const;
+      },
+    });
+    const end = await runEnd(await gate().release({ sha }));
+    heal();
+    expect(end.report).toMatchObject({ outcome: 'promoted', images: old.map((previous) => ({ previous })) });
+    expect(await gate().latest()).toEqual(digests);
+  });
+});
+
+describe('one move at a time', () => {
+  test('a second release waits for the mover of the first, and then has its own', async () => {
+    const [first, second] = [await greenBuild(), await greenBuild()];
+    let hold = true;
+    const heal = registry.faults.add({
+      match: isMove(gate().repositories[0] ?? ''),
+      respond: async (_request, serve) => {
+        await until('the second one waits', () => !hold);
+        return serve();
+      },
+    });
+    gate().deploy({ sha: first.sha });
+    const a = await gate().release({ sha: first.sha });
+    await until('the first moves', async () => (await gate().phase(a)) === 'promoting');
+    gate().deploy({ sha: second.sha });
+    const b = await gate().release({ sha: second.sha });
+    await until('the second waits', async () => {
+      const { raw } = await b.describe();
+      return raw.pendingActivities?.some(({ activityType }) => activityType?.name === 'followMove');
+    });
+    hold = false;
+    const ends = await Promise.all([a, b].map(runEnd));
+    heal();
+    // The second one saw another :latest when it resolved than there is by now: it is refused, and says so.
+    expect(ends.map(({ report }) => report?.outcome)).toEqual(['promoted', 'MoveRefused']);
+    expect(await gate().latest()).toEqual(first.digests);
   });
 });
 

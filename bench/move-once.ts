@@ -1,0 +1,40 @@
+import { type Digest, parseRepository } from '../src/domain/image.js';
+import type { MoveInput } from '../src/domain/move.js';
+import { parseSha } from '../src/domain/sha.js';
+import { moveTags } from '../src/move/move-tags.js';
+import { MOVE_WAITS } from '../src/move/waits.js';
+import { getManifest } from '../src/registry/get-manifest.js';
+import { createRegistry, type Registry } from '../src/registry/registry.js';
+
+/** What one move does, Temporal apart: look where `:latest` stands, move both images, read back. Everyone says yes. */
+export async function moveOnce(registry: Registry, repositories: string[], to: string[]): Promise<void> {
+  const images = await Promise.all(
+    repositories.map(async (text, index) => {
+      const repository = parseRepository(text);
+      const target = await getManifest(registry, repository, to[index] as Digest);
+      return { repository, to: target.digest, from: null };
+    }),
+  );
+  // A rollback: it looks, always writes, and reads back.
+  const input: MoveInput = { kind: 'rollback', sha: parseSha('4c1d56e'), images, by: 'bench', reason: 'bench' };
+  const moved = await moveTags({
+    registry,
+    authority: { authorize: async () => undefined, movedWithin: async () => true },
+    waits: MOVE_WAITS,
+    input,
+    observed: images.map(({ repository }) => ({ repository, digest: null })),
+    begun: false,
+    retried: false,
+    onBegin: () => undefined,
+  });
+  const wrong = moved.find(({ result }) => result !== 'promoted');
+  if (wrong) throw new Error(`${wrong.repository} ended as ${wrong.result}`);
+}
+
+/** As a process of its own: `node dist/bench/move-once.js <repository>... -- <digest>...` */
+const separator = process.argv.indexOf('--');
+if (separator > 0) {
+  const registry = createRegistry({ push: true });
+  await moveOnce(registry, process.argv.slice(2, separator), process.argv.slice(separator + 1));
+  await registry.close();
+}

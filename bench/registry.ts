@@ -1,0 +1,133 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { createRegistry } from '../src/registry/registry.js';
+import { pushBuild } from '../testbed/images.js';
+import { startRegistry } from '../testbed/registry-server.js';
+import { repositoryRoot, tool } from '../testbed/tools.js';
+import { moveOnce } from './move-once.js';
+import { median, quantile, table, writeSection } from './report.js';
+import { startSlowProxy } from './slow-proxy.js';
+
+const WARM_UP = 3;
+const RUNS = 20;
+const DELAY_MS = 50;
+const NAMES = ['molecule-ai/platform', 'molecule-ai/platform-tenant'];
+const SHAS = ['4c1d56e0b7a94f2e8d6c3b5a19f07e2d4c8b6a31', 'c5a07f46d2e91b8370fa4c5d6e182b9073ac5fe4'];
+
+/** One way to move `:latest` of both images to a build. */
+interface Contestant {
+  name: string;
+  move: (build: Build) => Promise<void>;
+}
+interface Build {
+  tag: string;
+  digests: string[];
+}
+
+/** Moves `:latest` of both images back and forth, ours against the command lines, straight and with a network's delay. */
+export async function benchRegistry(): Promise<void> {
+  const server = await startRegistry();
+  const proxy = await startSlowProxy(server.host, DELAY_MS);
+  try {
+    const builds = await Promise.all(SHAS.map((sha) => publish(server.host, sha)));
+    const straight = await race(server.host, builds);
+    const delayed = await race(proxy.host, builds);
+    const crane = (rows: Row[]) => rows.find(({ name }) => name.startsWith('crane'))?.median ?? Number.NaN;
+    const cells = ({ name, median: middle, p90 }: Row, rows: Row[]) => [
+      `${middle.toFixed(1)} (${p90.toFixed(1)})`,
+      name.startsWith('crane') ? '1' : (middle / crane(rows)).toFixed(2),
+    ];
+    const rows = straight.map((row, index) => [
+      row.name,
+      ...cells(row, straight),
+      ...cells(delayed[index] as Row, delayed),
+    ]);
+    const versions = ['registry', 'crane']
+      .map((name) => `${name} ${tool(name as 'crane')?.version ?? 'none'}`)
+      .join(', ');
+    writeSection(
+      'registry',
+      `Both images' \`:latest\` moved to the other of two builds (indexes of two platforms), ${RUNS} times after ${WARM_UP} to warm up: median in ms (p90), and the ratio to crane. ` +
+        `Straight, and with ${DELAY_MS} ms added to each request by a proxy. Ours looks where \`:latest\` stands, writes both at once and reads both back; the yes of Temporal is not in it. ${versions}.\n\n` +
+        table(['', 'straight', 'ratio', `+${DELAY_MS} ms a request`, 'ratio'], rows),
+    );
+    console.log(table(['', 'straight', 'ratio', `+${DELAY_MS} ms`, 'ratio'], rows));
+  } finally {
+    await proxy.stop();
+    await server.stop();
+  }
+}
+
+async function publish(registry: string, sha: string): Promise<Build> {
+  const tag = `staging-${sha.slice(0, 7)}`;
+  const digests = await Promise.all(
+    NAMES.map(async (repository) => (await pushBuild({ registry, repository, tag, sha })).digest),
+  );
+  return { tag, digests };
+}
+
+interface Row {
+  name: string;
+  median: number;
+  p90: number;
+}
+
+async function race(host: string, builds: Build[]): Promise<Row[]> {
+  const repositories = NAMES.map((name) => `${host}/${name}`);
+  const registry = createRegistry({ push: true });
+  const contestants: Contestant[] = [
+    { name: 'canary, warm', move: ({ digests }) => moveOnce(registry, repositories, digests) },
+    {
+      name: 'canary, a new process each',
+      move: ({ digests }) =>
+        run(process.execPath, [join(repositoryRoot, 'dist/bench/move-once.js'), ...repositories, '--', ...digests]),
+    },
+    ...craneLike('crane', tool('crane')?.path, repositories, (image, tag) => [
+      ['digest', `${image}:${tag}`],
+      ['tag', `${image}:${tag}`, 'latest'],
+      ['digest', `${image}:latest`],
+    ]),
+    ...craneLike('regctl', onPath('regctl'), repositories, (image, tag) => [
+      ['image', 'digest', `${image}:${tag}`],
+      ['image', 'copy', `${image}:${tag}`, `${image}:latest`],
+      ['image', 'digest', `${image}:latest`],
+    ]),
+  ];
+  const times = contestants.map((): number[] => []);
+  // Turn by turn, so that noise on the machine meets all alike.
+  for (let round = 0; round < WARM_UP + RUNS; round += 1)
+    for (const [index, contestant] of contestants.entries()) {
+      const began = performance.now();
+      await contestant.move(builds[(round + index) % builds.length] as Build);
+      if (round >= WARM_UP) times[index]?.push(performance.now() - began);
+    }
+  await registry.close();
+  return contestants.map(({ name }, index) => ({
+    name,
+    median: median(times[index] ?? []),
+    p90: quantile(times[index] ?? [], 0.9),
+  }));
+}
+
+function craneLike(
+  name: string,
+  path: string | undefined,
+  images: string[],
+  commands: (image: string, tag: string) => string[][],
+): Contestant[] {
+  if (path === undefined) return [];
+  const move = async ({ tag }: Build) => {
+    for (const image of images) for (const args of commands(image, tag)) await run(path, args);
+  };
+  return [{ name: `${name} digest + ${name === 'crane' ? 'tag' : 'copy'} + digest`, move }];
+}
+
+/** Not the synchronous kind: the proxy lives in this process. */
+async function run(command: string, args: string[]): Promise<void> {
+  await promisify(execFile)(command, args);
+}
+
+function onPath(command: string): string | undefined {
+  return spawnSync(command, ['version'], { stdio: 'ignore' }).status === 0 ? command : undefined;
+}

@@ -1,0 +1,35 @@
+// `npm run histories -- <name>...`: records the history that a test leaves behind and keeps it in test/histories/, to be replayed
+// for ever. One of released code is never recorded anew: when it does not replay any more, the code is wrong.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
+const RELEASE = 'test/workflows/canary-release.test.ts';
+const MOVE = 'test/workflows/move-latest.test.ts';
+const HISTORIES = {
+  promoted: [RELEASE, 'a build that every tenant runs and passes gets :latest'],
+  already: [RELEASE, 'the same build once more moves nothing'],
+  rejected: [RELEASE, 'a build whose memory search is broken'],
+  restored: [MOVE, 'when the second image cannot be moved'],
+  split: [MOVE, 'when the first cannot be put back either'],
+  conflict: [MOVE, 'somebody else moves one image in mid-move'],
+  unconfirmed: [MOVE, 'the registry takes the move, but no read ever shows it'],
+  'rolled-back': ['test/workflows/rollback.test.ts', 'moves :latest of both images back'],
+};
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !(name in HISTORIES));
+if (wanted.length === 0 || unknown.length > 0) {
+  console.error(`npm run histories -- <name>...: ${Object.keys(HISTORIES).join(', ')}`);
+  process.exit(2);
+}
+const root = join(import.meta.dirname, '..');
+for (const name of wanted) {
+  const [file, test] = HISTORIES[name];
+  const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', file, '-t', test];
+  const { status } = spawnSync(process.execPath, args, {
+    cwd: root,
+    env: { ...process.env, KEEP_HISTORIES: name },
+    stdio: 'inherit',
+  });
+  if (status !== 0) process.exitCode = 1;
+}

@@ -1,0 +1,74 @@
+/** The move is not allowed, or not any more. */
+export class MoveRefusal extends Error {
+  override readonly name = 'MoveRefusal';
+}
+
+/** The last yes is too old to write on; nothing was sent. */
+export class StaleYes extends Error {
+  override readonly name = 'StaleYes';
+}
+
+/** What every write passes. */
+export interface WriteGate {
+  /** Makes sure of a fresh yes: asks only when the last one is stale, and once for all who wait.
+   * @throws {MoveRefusal} */
+  renew(): Promise<void>;
+  /** Called right before bytes go out.
+   * @throws {StaleYes}, or the signal's reason before the first write; then nothing goes out. */
+  pass(): void;
+}
+
+/**
+ * A yes stands for `windowMs` by both clocks: a worker that was frozen between the yes and the PUT sent an old promotion
+ * after a completed rollback (protocol §3). The time counts from before the question, so that a slow answer ages too.
+ */
+export function createGate(given: {
+  windowMs: number;
+  /** A write may have gone out before. */
+  begun: boolean;
+  /** Asks for a yes; throws a `MoveRefusal` for a no. */
+  ask: (begun: boolean) => Promise<void>;
+  /** Called before the first write. */
+  onBegin: () => void;
+  /** Heeded until the first write. */
+  signal?: AbortSignal | undefined;
+}): WriteGate {
+  let begun = given.begun;
+  let yesAt: Instant | null = null;
+  let asking: Promise<void> | null = null;
+  const fresh = () => yesAt !== null && elapsed(yesAt) < given.windowMs;
+  const ask = async () => {
+    const before = now();
+    await given.ask(begun);
+    yesAt = before;
+  };
+  return {
+    async renew() {
+      if (fresh()) return;
+      asking ??= ask().finally(() => {
+        asking = null;
+      });
+      await asking;
+    },
+    pass() {
+      if (!fresh()) throw new StaleYes('the yes is too old to write on');
+      if (begun) return;
+      given.signal?.throwIfAborted();
+      given.onBegin();
+      begun = true;
+    },
+  };
+}
+
+interface Instant {
+  wall: number;
+  monotonic: number;
+}
+
+const now = (): Instant => ({ wall: Date.now(), monotonic: performance.now() });
+
+/** By whichever clock went further; a wall clock that was set back counts as much. */
+function elapsed(since: Instant): number {
+  const { wall, monotonic } = now();
+  return Math.max(Math.abs(wall - since.wall), monotonic - since.monotonic);
+}

@@ -1,0 +1,45 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { LATEST, type Repository } from '../domain/image.js';
+import type { MoveTarget, ObservedImage } from '../domain/move.js';
+import { readTag } from '../registry/read-tag.js';
+import type { Registry } from '../registry/registry.js';
+import { MoveRefusal } from './gate.js';
+import type { MoveWaits } from './waits.js';
+
+/** Where `:latest` of each image stands now, by the bytes it serves. */
+export function observeLatest(
+  registry: Registry,
+  repositories: Repository[],
+  signal?: AbortSignal,
+): Promise<ObservedImage[]> {
+  return Promise.all(
+    repositories.map(async (repository) => ({
+      repository,
+      digest: await readTag(registry, repository, LATEST, signal),
+    })),
+  );
+}
+
+/**
+ * Reads `:latest` of all images until each stands where the run saw it, or on its target. Something else may be a stale
+ * read, so it is read again until it has been there for `surpriseMs`.
+ * @throws {MoveRefusal} when it still is: somebody else moved it (I8).
+ */
+export async function observeExpected(
+  registry: Registry,
+  targets: MoveTarget[],
+  waits: MoveWaits,
+  signal?: AbortSignal,
+): Promise<ObservedImage[]> {
+  const repositories = targets.map(({ repository }) => repository);
+  for (const deadline = performance.now() + waits.surpriseMs; ; await delay(waits.pollMs, undefined, { signal })) {
+    const latest = await observeLatest(registry, repositories, signal);
+    const surprise = targets.find(({ from, to }, index) => ![from, to].includes(latest[index]?.digest ?? null));
+    if (!surprise) return latest;
+    if (performance.now() < deadline) continue;
+    const found = latest.find(({ repository }) => repository === surprise.repository)?.digest;
+    throw new MoveRefusal(
+      `${surprise.repository}:latest stands at ${found ?? 'nothing'}, this run saw ${surprise.from ?? 'nothing'}: somebody else moved it`,
+    );
+  }
+}

@@ -1,0 +1,40 @@
+/** Work that several wait for is done once. It is given up when the last of those who wait has gone, not with the first. */
+export class Flights<T> {
+  readonly #flights = new Map<string, { result: Promise<T>; waiting: number; controller: AbortController }>();
+
+  /** Joins the work under way under that key, or starts it.
+   * @throws the signal's own reason when it is aborted, whatever becomes of the work. */
+  async join(key: string, signal: AbortSignal | undefined, start: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    signal?.throwIfAborted();
+    let flight = this.#flights.get(key);
+    if (!flight) {
+      const controller = new AbortController();
+      const ends = () => {
+        if (this.#flights.get(key)?.controller === controller) this.#flights.delete(key);
+      };
+      flight = { result: start(controller.signal).finally(ends), waiting: 0, controller };
+      this.#flights.set(key, flight);
+    }
+    flight.waiting += 1;
+    try {
+      return await unlessAborted(flight.result, signal);
+    } finally {
+      flight.waiting -= 1;
+      if (flight.waiting === 0 && this.#flights.get(key) === flight) {
+        this.#flights.delete(key);
+        flight.controller.abort(new Error('nobody waits for it any more'));
+      }
+    }
+  }
+}
+
+/** The promise, or the signal's reason as soon as it is aborted. */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  signal.throwIfAborted();
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

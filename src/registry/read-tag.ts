@@ -1,0 +1,20 @@
+import type { Digest, Repository, Tag } from '../domain/image.js';
+import { RegistryError } from './errors.js';
+import { getManifest } from './get-manifest.js';
+import type { Registry } from './registry.js';
+
+/** Where a tag points, by its bytes, which a HEAD would not show; null when there is no such tag.
+ * @throws {RegistryError} */
+export async function readTag(
+  registry: Registry,
+  repository: Repository,
+  tag: Tag,
+  signal?: AbortSignal,
+): Promise<Digest | null> {
+  try {
+    return (await getManifest(registry, repository, tag, signal)).digest;
+  } catch (error) {
+    if (error instanceof RegistryError && error.kind === 'not-found') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,44 @@
+import type { Digest } from '../domain/image.js';
+import { ask } from './ask.js';
+import { RegistryError } from './errors.js';
+import type { Manifest } from './get-manifest.js';
+import { ACCEPT } from './media-types.js';
+import type { Registry } from './registry.js';
+
+/** Makes sure that every manifest an index points at is there now.
+ * @throws {RegistryError} `not-found`, naming every child that is gone; or what kept us from asking. */
+export async function requireChildren(registry: Registry, manifest: Manifest, signal?: AbortSignal): Promise<void> {
+  const { repository, digest, children } = manifest;
+  const looks = await Promise.allSettled(children.map((child) => requireChild(registry, manifest, child, signal)));
+  signal?.throwIfAborted();
+  const reasons = looks.flatMap((look, index) =>
+    look.status === 'rejected' ? [{ child: children[index], reason: look.reason as unknown }] : [],
+  );
+  const isMissing = (reason: unknown) => reason instanceof RegistryError && reason.kind === 'not-found';
+  const other = reasons.find(({ reason }) => !isMissing(reason));
+  if (other) throw other.reason;
+  if (reasons.length === 0) return;
+  const names = reasons.map(({ child }) => child).join(', ');
+  throw new RegistryError(
+    'not-found',
+    `${repository}, index ${digest}: ${reasons.length} of its ${children.length} manifests gone: ${names} (push the build again)`,
+    { status: 404, cause: reasons[0]?.reason },
+  );
+}
+
+async function requireChild(
+  registry: Registry,
+  { repository }: Manifest,
+  child: Digest,
+  signal?: AbortSignal,
+): Promise<void> {
+  const path = `manifests/${child}`;
+  const answer = await ask(
+    registry,
+    { method: 'HEAD', repository, path, headers: { accept: ACCEPT }, actions: 'pull' },
+    signal,
+  );
+  const told = answer.headers['docker-content-digest'];
+  if (told !== undefined && told !== child)
+    throw new RegistryError('integrity', `${repository}, manifest ${child}: the registry calls it by another digest`);
+}

@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Digest, parseRepository } from '../../src/domain/image.js';
+import type { MovedImage } from '../../src/domain/move.js';
+import { parseSha } from '../../src/domain/sha.js';
+import { moveTags } from '../../src/move/move-tags.js';
+import { MOVE_WAITS } from '../../src/move/waits.js';
+import { createRegistry, type Registry } from '../../src/registry/registry.js';
+import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
+import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
+import { newSha } from '../support/shas.js';
+
+/** What GHCR has been seen to lag; the waits are those of earnest. */
+const LAG_MS = 20_000;
+
+let server: MemoryRegistry;
+let registry: Registry;
+beforeAll(async () => {
+  server = await startMemoryRegistry();
+  registry = createRegistry({ push: true });
+});
+afterAll(async () => {
+  await registry.close();
+  await server.stop();
+});
+
+/** Two images of their own with two builds, `:latest` on the older one. */
+async function pair(name: string) {
+  const names = [`${name}/platform`, `${name}/platform-tenant`];
+  const publish = async (sha: string, tag: string) =>
+    Promise.all(
+      names.map(
+        async (repository) => (await pushBuild({ registry: server.host, repository, tag, sha })).digest as Digest,
+      ),
+    );
+  const [old, next] = [await publish(newSha(), 'old'), await publish(newSha(), 'next')];
+  for (const repository of names) await retag({ registry: server.host, repository, from: 'old', to: 'latest' });
+  const began = Date.now();
+  return {
+    old,
+    next,
+    /** From now on reads of `:latest` show what was there 20 s ago. */
+    lag: () =>
+      server.faults.add({
+        match: ({ method, path }) => method === 'GET' && path.startsWith(`/v2/${name}/`) && path.endsWith('/latest'),
+        respond: (_request, serve) => serve({ asOf: Math.max(began, Date.now() - LAG_MS) }),
+      }),
+    move: (kind: 'promotion' | 'rollback', to: Digest[], from: Digest[], recent: boolean): Promise<MovedImage[]> => {
+      const images = names.map((repository, index) => ({
+        repository: parseRepository(`${server.host}/${repository}`),
+        to: to[index] as Digest,
+        from: from[index] as Digest,
+      }));
+      return moveTags({
+        registry,
+        authority: { authorize: async () => undefined, movedWithin: async () => recent },
+        waits: MOVE_WAITS,
+        input: { kind, sha: parseSha('4c1d56e'), images, by: 'ada', reason: 'lag' },
+        observed: images.map(({ repository, from: digest }) => ({ repository, digest })),
+        begun: false,
+        retried: false,
+        onBegin: () => undefined,
+      });
+    },
+    /** By the registry's own word, which does not lag. */
+    truth: async (heal: () => void) => {
+      heal();
+      return Promise.all(names.map((repository) => tagDigest(server.host, repository, 'latest')));
+    },
+  };
+}
+
+describe.concurrent('on a registry whose reads lag by 20 s', () => {
+  test('a promotion waits for it, and then says promoted', async () => {
+    const images = await pair('promotion');
+    const heal = images.lag();
+    const ends = await images.move('promotion', images.next, images.old, false);
+    expect(ends.map(({ result }) => result)).toEqual(['promoted', 'promoted']);
+    expect(await images.truth(heal)).toEqual(images.next);
+  }, 90_000);
+
+  test('a rollback seconds after a promotion writes, although a stale read shows it done', async () => {
+    const images = await pair('rollback');
+    await images.move('promotion', images.next, images.old, false);
+    const heal = images.lag();
+    const ends = await images.move('rollback', images.old, images.next, true);
+    expect(ends.map(({ result }) => result)).toEqual(['promoted', 'promoted']);
+    expect(await images.truth(heal)).toEqual(images.old);
+  }, 90_000);
+
+  test('a promotion seconds after a rollback is neither taken for done nor split', async () => {
+    const images = await pair('again');
+    await images.move('promotion', images.next, images.old, false);
+    await images.move('rollback', images.old, images.next, true);
+    const heal = images.lag();
+    const ends = await images.move('promotion', images.next, images.old, true);
+    expect(ends.map(({ result }) => result)).toEqual(['promoted', 'promoted']);
+    expect(await images.truth(heal)).toEqual(images.next);
+  }, 90_000);
+
+  test('a rollback after two moves is not taken for a conflict by the one in between', async () => {
+    const images = await pair('between');
+    const heal = images.lag();
+    // Nobody waited for the read back of this one: reads show it 20 s late, as a third digest.
+    for (const name of ['between/platform', 'between/platform-tenant'])
+      await retag({ registry: server.host, repository: name, from: 'next', to: 'latest' });
+    const third = await Promise.all(
+      ['between/platform', 'between/platform-tenant'].map(
+        async (repository) =>
+          (await pushBuild({ registry: server.host, repository, tag: 'third', sha: newSha() })).digest as Digest,
+      ),
+    );
+    const ends = await images.move('rollback', third, images.old, true);
+    expect(ends.map(({ result }) => result)).toEqual(['promoted', 'promoted']);
+    expect(await images.truth(heal)).toEqual(third);
+  }, 90_000);
+});

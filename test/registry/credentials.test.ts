@@ -1,0 +1,244 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { InvalidInput } from '../../src/domain/brand.js';
+import { dockerCredentials, firstOf, githubCredentials } from '../../src/registry/credentials.js';
+import { until } from '../support/until.js';
+
+const SECRET = 'hunter2-is-the-secret';
+const auth = (user: string, password = SECRET) => Buffer.from(`${user}:${password}`).toString('base64');
+const basic = (username: string, password = SECRET) => ({ kind: 'basic', username, password });
+
+let home: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'canary-home-'));
+});
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+const write = (path: string, content: unknown) => {
+  const file = join(home, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
+  return file;
+};
+/** A credential helper on a PATH of its own; what it was told on stdin is in `<name>.asked`. */
+const helper = (name: string, body: string) => {
+  const file = write(
+    `bin/docker-credential-${name}`,
+    `#!/bin/sh\n[ "$1" = get ] || exit 9\ncat > ${home}/${name}.asked\n${body}\n`,
+  );
+  chmodSync(file, 0o755);
+};
+const env = (more: Record<string, string> = {}) => ({ HOME: home, PATH: `${home}/bin:${process.env.PATH}`, ...more });
+const ask = (host = 'ghcr.io', repository = 'org/app', more: Record<string, string> = {}, helperTimeoutMs = 5_000) =>
+  dockerCredentials(env(more), { helperTimeoutMs })(host, repository);
+
+describe("an entry of Docker's config.json", () => {
+  const entries: [string, object, string, string, object | null][] = [
+    ['auth', { 'ghcr.io': { auth: auth('me') } }, 'ghcr.io', 'org/app', basic('me')],
+    [
+      'auth whose password has colons',
+      { 'ghcr.io': { auth: auth('me', 'a:b:c') } },
+      'ghcr.io',
+      'org/app',
+      basic('me', 'a:b:c'),
+    ],
+    ['auth with an empty password', { 'ghcr.io': { auth: auth('me', '') } }, 'ghcr.io', 'org/app', basic('me', '')],
+    [
+      'auth, filled up with zero bytes',
+      { 'ghcr.io': { auth: auth('me', `${SECRET}\0\0`) } },
+      'ghcr.io',
+      'org/app',
+      basic('me'),
+    ],
+    ['username and password', { 'ghcr.io': { username: 'me', password: SECRET } }, 'ghcr.io', 'org/app', basic('me')],
+    [
+      'an identity token, before all',
+      { 'ghcr.io': { auth: auth('<token>', ''), identitytoken: SECRET } },
+      'ghcr.io',
+      'org/app',
+      { kind: 'identity-token', token: SECRET },
+    ],
+    [
+      'a registry token',
+      { 'ghcr.io': { registrytoken: SECRET } },
+      'ghcr.io',
+      'org/app',
+      { kind: 'registry-token', token: SECRET },
+    ],
+    ['under a URL', { 'https://ghcr.io/v2/': { auth: auth('me') } }, 'ghcr.io', 'org/app', basic('me')],
+    [
+      'under the repository, before its host',
+      { 'ghcr.io': { auth: auth('all') }, 'ghcr.io/org/app': { auth: auth('one') } },
+      'ghcr.io',
+      'org/app',
+      basic('one'),
+    ],
+    [
+      'under the owner, before its host',
+      { 'ghcr.io': { auth: auth('all') }, 'ghcr.io/org': { auth: auth('org') } },
+      'ghcr.io',
+      'org/app',
+      basic('org'),
+    ],
+    ['under a path of the host', { 'ghcr.io/other': { auth: auth('me') } }, 'ghcr.io', 'org/app', basic('me')],
+    [
+      'of another host',
+      { 'ghcr.io.example.com': { auth: auth('me') }, 'xghcr.io': { auth: auth('me') } },
+      'ghcr.io',
+      'org/app',
+      null,
+    ],
+    ['of another port', { 'localhost:5000': { auth: auth('me') } }, 'localhost:5001', 'app', null],
+    ['that is empty, left by a helper', { 'ghcr.io': {} }, 'ghcr.io', 'org/app', null],
+    ['that is null', { 'ghcr.io': null }, 'ghcr.io', 'org/app', null],
+    [
+      'of Docker Hub',
+      { 'https://index.docker.io/v1/': { auth: auth('me') } },
+      'index.docker.io',
+      'library/nginx',
+      basic('me'),
+    ],
+    ['named like a part of every object', { __proto__: { auth: auth('me') } }, 'ghcr.io', 'constructor', null],
+  ];
+  test.each(entries)('%s', async (_what, auths, host, repository, expected) => {
+    write('.docker/config.json', { auths });
+    expect(await ask(host, repository)).toEqual(expected);
+  });
+});
+
+describe('the places, in their order', () => {
+  const of = (name: string) => ({ auths: { 'ghcr.io': { auth: auth(name) } } });
+
+  test("DOCKER_AUTH_CONFIG, $DOCKER_CONFIG instead of ~/.docker, REGISTRY_AUTH_FILE, podman's; the first with an entry decides", async () => {
+    expect(await ask()).toBeNull();
+    write('run/containers/auth.json', of('podman'));
+    const places: Record<string, string> = { XDG_RUNTIME_DIR: join(home, 'run') };
+    expect(await ask('ghcr.io', 'org/app', places)).toEqual(basic('podman'));
+    places.REGISTRY_AUTH_FILE = write('auth-file.json', of('auth-file'));
+    expect(await ask('ghcr.io', 'org/app', places)).toEqual(basic('auth-file'));
+    write('.docker/config.json', of('home'));
+    expect(await ask('ghcr.io', 'org/app', places)).toEqual(basic('home'));
+    places.DOCKER_CONFIG = dirname(write('elsewhere/config.json', { auths: {} }));
+    expect(await ask('ghcr.io', 'org/app', places)).toEqual(basic('auth-file'));
+    write('elsewhere/config.json', of('docker-config'));
+    expect(await ask('ghcr.io', 'org/app', places)).toEqual(basic('docker-config'));
+    places.DOCKER_AUTH_CONFIG = JSON.stringify(of('inline'));
+    expect(await ask('ghcr.io', 'org/app', places)).toEqual(basic('inline'));
+  });
+
+  test('a login is seen when it is made, not when we started', async () => {
+    const source = dockerCredentials(env());
+    expect(await source('ghcr.io', 'org/app')).toBeNull();
+    write('.docker/config.json', of('later'));
+    expect(await source('ghcr.io', 'org/app')).toEqual(basic('later'));
+  });
+
+  test('GITHUB_TOKEN is for ghcr.io alone, and comes before what docker knows', async () => {
+    write('.docker/config.json', {
+      auths: { 'ghcr.io': { auth: auth('docker') }, 'quay.io': { auth: auth('docker') } },
+    });
+    const source = firstOf(githubCredentials({ username: 'actor', password: SECRET }), dockerCredentials(env()));
+    expect(await source('ghcr.io', 'org/app')).toEqual(basic('actor'));
+    expect(await source('quay.io', 'org/app')).toEqual(basic('docker'));
+    expect(await source('ghcr.io.evil.example', 'org/app')).toBeNull();
+    expect(await firstOf(githubCredentials(null))('ghcr.io', 'org/app')).toBeNull();
+  });
+});
+
+describe('a credential helper', () => {
+  test('of the host comes before the one for all, and both before what is filed', async () => {
+    helper('one', `echo '{"ServerURL":"ghcr.io","Username":"one","Secret":"${SECRET}"}'`);
+    helper('all', `echo '{"Username":"<token>","Secret":"${SECRET}"}'`);
+    write('.docker/config.json', {
+      auths: { 'ghcr.io': { auth: auth('filed') } },
+      credHelpers: { 'ghcr.io': 'one' },
+      credsStore: 'all',
+    });
+    expect(await ask()).toEqual(basic('one'));
+    expect(await ask('quay.io')).toEqual({ kind: 'identity-token', token: SECRET });
+    expect(await ask('index.docker.io')).toMatchObject({ token: SECRET });
+    expect(readFileSync(join(home, 'one.asked'), 'utf8')).toBe('ghcr.io\n');
+    expect(readFileSync(join(home, 'all.asked'), 'utf8')).toBe('https://index.docker.io/v1/\n');
+  });
+
+  test('that does not know the host leaves it to the next', async () => {
+    helper('none', 'echo credentials not found in native keychain; exit 1');
+    write('.docker/config.json', { auths: { 'ghcr.io': { auth: auth('filed') } }, credsStore: 'none' });
+    expect(await ask()).toEqual(basic('filed'));
+    expect(await ask('quay.io')).toBeNull();
+  });
+
+  const broken: [string, string | null, string][] = [
+    ['is not there', null, 'is not on the PATH: install it'],
+    ['fails', `echo 'no ${SECRET}'; echo ${SECRET} >&2; exit 3`, 'failed with exit code 3'],
+    ['answers something else', `echo '"${SECRET}"'`, 'something else than Username and Secret'],
+    ['answers half', `echo '{"Secret":"${SECRET}"}'`, 'something else than Username and Secret'],
+    ['talks without end', 'yes', 'says more than credentials'],
+    ['says nothing', 'sleep 1000 & wait', 'said nothing within 300 ms'],
+  ];
+  test.each(broken)(
+    'that %s is an error, which names it and the file and repeats nothing',
+    async (_what, body, why) => {
+      if (body !== null) helper('bad', body);
+      const file = write('.docker/config.json', { credsStore: 'bad' });
+      const error = await ask('ghcr.io', 'org/app', {}, why.includes('300') ? 300 : 5_000).catch(
+        (reason: unknown) => reason,
+      );
+      expect(error).toBeInstanceOf(InvalidInput);
+      expect((error as Error).message).toContain(why);
+      expect((error as Error).message).toContain('docker-credential-bad');
+      expect((error as Error).message).toContain(file);
+      expect(String((error as Error).stack)).not.toContain(SECRET);
+    },
+  );
+
+  test('that is stopped takes with it what it started', async () => {
+    helper('slow', `sleep 1000 & echo $! > ${home}/child.pid; wait`);
+    write('.docker/config.json', { credsStore: 'slow' });
+    await expect(ask('ghcr.io', 'org/app', {}, 300)).rejects.toThrow('said nothing');
+    const pid = Number(readFileSync(join(home, 'child.pid'), 'utf8'));
+    await until('its child is gone', () => {
+      const stat = existsSync(`/proc/${pid}/stat`) && readFileSync(`/proc/${pid}/stat`, 'utf8');
+      return !stat || stat.includes(') Z ');
+    });
+  });
+
+  test.each(['../../bin/sh', '', 'a b', '-x', 'a/b'].filter((name) => name !== ''))(
+    'named %j is not run',
+    async (name) => {
+      write('.docker/config.json', { credsStore: name });
+      await expect(ask()).rejects.toThrow('that is no name');
+    },
+  );
+});
+
+describe('a file that cannot be used is named, and nothing of it repeated', () => {
+  const bad: [string, string, string][] = [
+    ['no JSON', `{"auths":{"ghcr.io":{"auth":"${SECRET}"`, 'is not JSON'],
+    ['a password, and no JSON', SECRET, 'is not JSON'],
+    ['another JSON', `["${SECRET}"]`, 'is no Docker configuration, at the whole'],
+    ['an entry of another kind', `{"auths":{"ghcr.io":"${SECRET}"}}`, 'at auths.ghcr.io'],
+    [
+      'auth that is not base64 of user:password',
+      `{"auths":{"ghcr.io":{"auth":"${SECRET}"}}}`,
+      'auths "ghcr.io": auth is not base64 of user:password',
+    ],
+  ];
+  test.each(bad)('%s', async (_what, text, why) => {
+    const file = write('.docker/config.json', text);
+    const error = (await ask().catch((reason: unknown) => reason)) as Error;
+    expect(error).toBeInstanceOf(InvalidInput);
+    expect(error.message).toContain(why);
+    expect(error.message).toContain(file);
+    // JSON.parse quotes the first ten characters.
+    expect(`${error.stack}${String(error.cause)}`).not.toContain(SECRET.slice(0, 7));
+  });
+
+  test('DOCKER_AUTH_CONFIG is named by its own name, and a folder in place of the file is no anonymity', async () => {
+    await expect(ask('ghcr.io', 'a', { DOCKER_AUTH_CONFIG: '{' })).rejects.toThrow('DOCKER_AUTH_CONFIG is not JSON');
+    mkdirSync(join(home, '.docker', 'config.json'), { recursive: true });
+    await expect(ask()).rejects.toThrow('cannot be read: EISDIR');
+  });
+});

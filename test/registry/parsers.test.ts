@@ -1,0 +1,323 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { InvalidInput } from '../../src/domain/brand.js';
+import { parseDigest, parseRepository, parseTag, splitRepository } from '../../src/domain/image.js';
+import { type Challenge, parseChallenges } from '../../src/registry/challenge.js';
+import { findEntry, parseDockerConfig } from '../../src/registry/docker-config.js';
+import { parseNextLink } from '../../src/registry/link.js';
+import { goDurationMs, retryAfterMs } from '../../src/registry/retry-after.js';
+import { mergeScopes, parseScopes } from '../../src/registry/scopes.js';
+import { oneLine, serverWords, withoutSecrets } from '../../src/registry/words.js';
+
+/** Text as an attacker would have it: everything, and much of what means something to a parser. */
+const anyText = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.string({ unit: fc.constantFrom(...'aZ0 \t,;:="\\<>/.-_@%{}[]()\n\u0000é'), maxLength: 80 }),
+);
+const token = fc.string({ unit: fc.constantFrom(...'abcXYZ019-_.'), minLength: 1, maxLength: 12 });
+
+const throwsOnlyItsOwn = (parse: (text: string) => unknown, text: string) => {
+  try {
+    parse(text);
+  } catch (error) {
+    expect(error).toBeInstanceOf(InvalidInput);
+    expect((error as Error).message).not.toMatch(/\n/);
+  }
+};
+
+describe('references', () => {
+  const hosts = fc.constantFrom(
+    'ghcr.io',
+    'localhost',
+    'localhost:5000',
+    '127.0.0.1:5000',
+    '[::1]:5000',
+    'a-b.example.com:443',
+  );
+  const part = fc.stringMatching(/^[a-z0-9]{1,8}([._-][a-z0-9]{1,4}){0,2}$/);
+  const paths = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));
+
+  test('a repository is what it was printed from, and its parts are', () => {
+    fc.assert(
+      fc.property(hosts, paths, (host, name) => {
+        const repository = parseRepository(`${host}/${name}`);
+        expect(`${repository}`).toBe(`${host}/${name}`);
+        expect(splitRepository(repository)).toEqual({ host, name });
+      }),
+    );
+  });
+  test('tags and digests that are none are told apart from those that are', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/), (tag) => {
+        expect(`${parseTag(tag)}`).toBe(tag);
+      }),
+    );
+    fc.assert(
+      fc.property(fc.stringMatching(/^[0-9a-f]{64}$/), (hex) => {
+        expect(`${parseDigest(`sha256:${hex}`)}`).toBe(`sha256:${hex}`);
+        for (const none of [
+          hex,
+          `sha512:${hex}`,
+          `sha256:${hex}0`,
+          `sha256:${hex.slice(1)}`,
+          `sha256:G${hex.slice(1)}`,
+          `sha256:${hex}\n`,
+        ])
+          expect(() => parseDigest(none)).toThrow(InvalidInput);
+      }),
+    );
+  });
+  test('whatever is given, only its own error comes, in one line', () => {
+    for (const parse of [parseRepository, parseTag, parseDigest])
+      fc.assert(fc.property(anyText, (text) => throwsOnlyItsOwn(parse, text)));
+  });
+});
+
+describe('challenges', () => {
+  const names = token.map((name) => name.toLowerCase()).filter((name) => !/^\d*$/.test(name));
+  const params = fc.uniqueArray(fc.tuple(names, fc.string({ maxLength: 30 })), {
+    selector: ([name]) => name,
+    minLength: 1,
+    maxLength: 5,
+  });
+  const challenges = fc.array(fc.record({ scheme: names, params: params.map((pairs) => Object.fromEntries(pairs)) }), {
+    minLength: 1,
+    maxLength: 4,
+  });
+  const print = ({ scheme, params: given }: Challenge, gap: string, upper: boolean) => {
+    const pairs = Object.entries(given).map(
+      ([name, value]) => `${upper ? name.toUpperCase() : name}${gap}=${gap}"${value.replace(/[\\"]/g, '\\$&')}"`,
+    );
+    return `${upper ? scheme.toUpperCase() : scheme} ${pairs.join(`${gap},${gap}`)}`;
+  };
+
+  test('are what they were printed from: in one header or several, in any case, with gaps and quotes', () => {
+    fc.assert(
+      fc.property(
+        challenges,
+        fc.constantFrom('', ' ', ' \t'),
+        fc.boolean(),
+        fc.boolean(),
+        (given, gap, upper, several) => {
+          const printed = given.map((one) => print(one, gap, upper));
+          expect(parseChallenges(several ? printed : printed.join(', '))).toEqual(given);
+        },
+      ),
+    );
+  });
+  test('a value may stand without quotes, and Negotiate before it does no harm', () => {
+    expect(parseChallenges('Negotiate YIIC+/==, bearer Realm=https://a.example/t?x=1,service=s')).toEqual([
+      { scheme: 'negotiate', params: {} },
+      { scheme: 'bearer', params: { realm: 'https://a.example/t?x=1', service: 's' } },
+    ]);
+    expect(parseChallenges(['Basic', 'NTLM, BEARER realm="x"'])).toEqual([
+      { scheme: 'basic', params: {} },
+      { scheme: 'ntlm', params: {} },
+      { scheme: 'bearer', params: { realm: 'x' } },
+    ]);
+    expect(parseChallenges('Bearer realm="a",realm="b",__proto__="c"')[0]?.params.realm).toBe('a');
+  });
+  test('never throw', () => {
+    fc.assert(
+      fc.property(fc.oneof(anyText, fc.array(anyText)), (text) => {
+        expect(Array.isArray(parseChallenges(text))).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('Link headers', () => {
+  const targets = fc.string({ unit: fc.constantFrom(...'abc/?&=%,;:.0 '), maxLength: 40 });
+  const others = fc.array(
+    fc
+      .constantFrom('; title="a, b; rel=\\"x"', '; type=text/html', ';foo', '; rel="prev"')
+      .filter((one) => !one.includes('\\')),
+    { maxLength: 2 },
+  );
+
+  test('give the target that they were printed from', () => {
+    fc.assert(
+      fc.property(
+        targets,
+        others,
+        fc.constantFrom('rel="next"', 'rel=next', 'REL = "last next"', 'rel="NEXT"'),
+        fc.boolean(),
+        (target, more, rel, first) => {
+          const own = `<${target}>; ${rel}${more.filter((one) => !one.includes('rel')).join('')}`;
+          const other = `<other,>; rel="prev"${more.join('')}`;
+          expect(parseNextLink(first ? `${own}, ${other}` : `${other}, ${own}`)).toBe(target);
+          expect(parseNextLink([other, own])).toBe(target);
+          expect(parseNextLink(other)).toBeNull();
+        },
+      ),
+    );
+  });
+  test('never throw, and take no time', () => {
+    fc.assert(
+      fc.property(fc.oneof(anyText, fc.array(anyText)), (text) => {
+        expect(['string', 'object']).toContain(typeof parseNextLink(text));
+      }),
+    );
+    const started = performance.now();
+    for (const text of [
+      `<a>${' '.repeat(16_000)}`,
+      '<a>;a'.repeat(4_000),
+      `<a>${';a ='.repeat(4_000)}`,
+      '<'.repeat(16_000),
+      `<a>; rel${' '.repeat(16_000)}`,
+    ]) {
+      parseNextLink(text);
+      parseChallenges(text);
+      parseChallenges(`${text}${'a="'.repeat(5_000)}`);
+    }
+    expect(performance.now() - started).toBeLessThan(1_000);
+  });
+});
+
+describe('Retry-After', () => {
+  const now = Date.UTC(2026, 10, 24, 12);
+  const cap = 15 * 60_000;
+  test("in seconds, as a date, in GHCR's words: what it was printed from, up to a cap", () => {
+    fc.assert(
+      fc.property(fc.nat(100_000), (seconds) => {
+        const ms = Math.min(seconds * 1_000, cap);
+        expect(retryAfterMs(`${seconds}`)).toBe(ms);
+        expect(retryAfterMs(new Date(now + seconds * 1_000).toUTCString(), '', now)).toBe(ms);
+        expect(retryAfterMs(undefined, `toomanyrequests: retry-after: ${seconds}s, allowed: 44000/minute`)).toBe(ms);
+        expect(retryAfterMs(new Date(now - seconds * 1_000).toUTCString(), '', now)).toBe(0);
+      }),
+    );
+  });
+  test('durations as Go prints them', () => {
+    fc.assert(
+      fc.property(fc.nat(99), fc.nat(59), fc.nat(59), fc.nat(999), (h, m, s, ms) => {
+        expect(goDurationMs(`${h}h${m}m${s}.${String(ms).padStart(3, '0')}s`)).toBeCloseTo(
+          h * 3_600_000 + m * 60_000 + s * 1_000 + ms,
+          3,
+        );
+      }),
+    );
+    expect(['880.092µs', '5ns', '7us', '3ms', '1.5h', '2', '', '1x', '-1s'].map((text) => goDurationMs(text))).toEqual([
+      expect.closeTo(0.880092, 6),
+      expect.closeTo(5e-6, 9),
+      expect.closeTo(7e-3, 9),
+      3,
+      5_400_000,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+  test('never throw, and never ask for more than the cap', () => {
+    fc.assert(
+      fc.property(fc.oneof(anyText, fc.array(anyText), fc.constant(undefined)), anyText, (header, words) => {
+        const ms = retryAfterMs(header, words, now);
+        if (ms !== undefined) expect(ms >= 0 && ms <= cap).toBe(true);
+      }),
+    );
+    for (const text of ['-1', '1e9', 'Infinity', 'NaN', '0x10', 'soon', '1/1/2030'])
+      expect(retryAfterMs(text)).toBeUndefined();
+  });
+});
+
+describe('Docker configurations', () => {
+  const logins = fc.uniqueArray(
+    fc.tuple(
+      fc.constantFrom('ghcr.io', 'quay.io', 'localhost:5000', 'a.example'),
+      token,
+      fc.string({ unit: 'grapheme', minLength: 1 }).filter((text) => !text.endsWith('\0')),
+    ),
+    { selector: ([host]) => host },
+  );
+  test('give the logins that they were printed from', () => {
+    fc.assert(
+      fc.property(
+        logins,
+        fc.constantFrom('', 'https://', 'http://'),
+        fc.constantFrom('', '/v1/', '/org'),
+        (given, scheme, path) => {
+          const auths = Object.fromEntries(
+            given.map(([host, user, password]) => [
+              `${scheme}${host}${path}`,
+              { auth: Buffer.from(`${user}:${password}`).toString('base64') },
+            ]),
+          );
+          const config = parseDockerConfig(JSON.stringify({ auths }), 'config.json');
+          for (const [host, username, password] of given)
+            expect(findEntry(config, host, 'x/y')).toEqual({ kind: 'basic', username, password });
+        },
+      ),
+    );
+  });
+  test('whatever is given, only its own error comes, in one line', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          anyText,
+          fc.json(),
+          fc
+            .object({ key: fc.constantFrom('auths', 'credHelpers', 'credsStore', 'auth', 'ghcr.io', '__proto__') })
+            .map((value) => JSON.stringify(value)),
+        ),
+        (text) =>
+          throwsOnlyItsOwn((given) => findEntry(parseDockerConfig(given, 'config.json'), 'ghcr.io', 'a/b'), text),
+      ),
+    );
+  });
+});
+
+describe('words and scopes', () => {
+  test('of any body: one short line without control characters, and none of our secrets', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          anyText,
+          fc.json(),
+          fc
+            .object({ key: fc.constantFrom('errors', 'code', 'message', 'detail', 'error', 'details') })
+            .map((value) => JSON.stringify(value)),
+        ),
+        token,
+        (text, secret) => {
+          const said = serverWords(Buffer.from(text), [secret]);
+          expect(said.text.length).toBeLessThanOrEqual(300);
+          expect(said.text).not.toMatch(/\p{Cc}/u);
+          if (secret.length > 3 && !'[secret]'.includes(secret))
+            expect(`${said.text}${said.code ?? ''}`).not.toContain(secret);
+        },
+      ),
+    );
+    expect(oneLine(withoutSecrets(`${'x'.repeat(290)}correct-horse`, ['correct-horse']))).not.toContain('corr');
+  });
+  test('merged scopes name each resource once, with every action', () => {
+    const scope = fc
+      .tuple(
+        fc.constantFrom('a', 'b/c', 'localhost:5000/d'),
+        fc.subarray(['pull', 'push', 'delete', '*'], { minLength: 1 }),
+      )
+      .map(([name, actions]) => `repository:${name}:${actions.join(',')}`);
+    fc.assert(
+      fc.property(fc.array(scope, { maxLength: 6 }), (scopes) => {
+        const merged = mergeScopes(scopes);
+        expect(parseScopes(merged.join(' '))).toEqual(merged);
+        expect(mergeScopes(merged)).toEqual(merged);
+        const pairs = (list: string[]) =>
+          new Set(
+            list.flatMap((one) =>
+              one
+                .slice(one.lastIndexOf(':') + 1)
+                .split(',')
+                .map((action) => `${one.slice(0, one.lastIndexOf(':'))}:${action}`),
+            ),
+          );
+        expect(pairs(merged)).toEqual(pairs(scopes));
+      }),
+    );
+    fc.assert(
+      fc.property(anyText, (text) => {
+        expect(Array.isArray(mergeScopes(parseScopes(text)))).toBe(true);
+      }),
+    );
+  });
+});

@@ -1,0 +1,287 @@
+import type { RegistryErrorKind } from '../../src/registry/errors.js';
+import type { Response, Serve } from '../../testbed/memory-registry.js';
+import { type Answer, ociError, type RegistryRequest } from '../../testbed/registry-store.js';
+
+/** registry.md section 4: what goes wrong, and what we make of it. */
+export interface Row {
+  fault: string;
+  /** Of the requests of a retag, these are answered otherwise; `nth` counts from 1. */
+  when: (request: RegistryRequest) => boolean;
+  answer: (serve: Serve, nth: number, request: RegistryRequest) => Response | Promise<Response>;
+  /** What the retag ends in. */
+  ends: 'moved' | RegistryErrorKind;
+  /** In the error's message. */
+  says?: string | RegExp;
+  /** Where `:latest` stands afterwards, by the registry itself; as the end says, when left out. */
+  latest?: 'moved' | 'as before';
+  /** Requests of the kind that was answered otherwise, at the most. */
+  asked: number;
+  retryAfterMs?: number;
+}
+
+const LIE = `sha256:${'1'.repeat(64)}`;
+const GITHUB = 'permission_denied: write_package';
+const by = (method: string, reference: string) => (request: RegistryRequest) =>
+  request.method === method && request.path.endsWith(`/manifests/${reference}`);
+export const getStaging = (request: RegistryRequest) =>
+  request.method === 'GET' && request.path.includes('/manifests/staging-');
+const getAny = ({ method }: RegistryRequest) => method === 'GET';
+const heads = ({ method }: RegistryRequest) => method === 'HEAD';
+export const putLatest = by('PUT', 'latest');
+export const withHeaders = (answer: Answer, headers: Record<string, string | undefined>): Answer => ({
+  ...answer,
+  headers: Object.fromEntries(
+    Object.entries({ ...answer.headers, ...headers }).filter((pair): pair is [string, string] => pair[1] !== undefined),
+  ),
+});
+const upTo = (times: number, fault: Answer) => (serve: Serve, nth: number) => (nth <= times ? fault : serve());
+export const tooMany = (headers: Record<string, string>, message = 'slow down') =>
+  ociError(429, 'TOOMANYREQUESTS', message, headers);
+
+export const ROWS: Row[] = [
+  {
+    fault: 'GET by tag gives bytes that do not hash to Docker-Content-Digest',
+    when: getStaging,
+    answer: (serve) => ({ ...serve(), body: Buffer.from(`${serve().body} `) }),
+    ends: 'integrity',
+    says: 'its bytes are',
+    asked: 1,
+  },
+  {
+    fault: 'GET tells a wrong digest, its bytes are right',
+    when: getStaging,
+    answer: (serve) => withHeaders(serve(), { 'docker-content-digest': LIE }),
+    ends: 'integrity',
+    says: 'the registry calls it',
+    asked: 1,
+  },
+  {
+    fault: 'GET tells no digest at all',
+    when: getAny,
+    answer: (serve) => withHeaders(serve(), { 'docker-content-digest': undefined, etag: undefined }),
+    ends: 'moved',
+    asked: 2,
+  },
+  {
+    fault: 'HEAD tells a wrong digest',
+    when: heads,
+    answer: (serve) => withHeaders(serve(), { 'docker-content-digest': LIE }),
+    ends: 'integrity',
+    asked: 2,
+  },
+  {
+    fault: 'HEAD tells no digest',
+    when: heads,
+    answer: (serve) => withHeaders(serve(), { 'docker-content-digest': undefined }),
+    ends: 'moved',
+    asked: 2,
+  },
+  {
+    fault: 'HEAD tells neither digest nor type',
+    when: heads,
+    answer: (serve) => withHeaders(serve(), { 'docker-content-digest': undefined, 'content-type': undefined }),
+    ends: 'moved',
+    asked: 2,
+  },
+  {
+    fault: 'PUT is answered 201 with another digest',
+    when: putLatest,
+    answer: (serve) => withHeaders(serve(), { 'docker-content-digest': LIE }),
+    ends: 'integrity',
+    says: `the registry says ${LIE}`,
+    latest: 'moved',
+    asked: 1,
+  },
+  {
+    fault: 'PUT is answered 503 twice',
+    when: putLatest,
+    answer: upTo(2, ociError(503, 'UNAVAILABLE', 'busy')),
+    ends: 'moved',
+    asked: 3,
+  },
+  {
+    fault: 'the connection drops after the PUT was done',
+    when: putLatest,
+    answer: (serve, nth) => (serve().status === 201 && nth === 1 ? 'drop' : serve()),
+    ends: 'moved',
+    asked: 1,
+  },
+  {
+    fault: 'the connection drops before an answer to a GET, twice',
+    when: getStaging,
+    answer: (serve, nth) => (nth <= 2 ? 'drop' : serve()),
+    ends: 'moved',
+    asked: 3,
+  },
+  {
+    fault: '429 with Retry-After in seconds, once',
+    when: getStaging,
+    answer: upTo(1, tooMany({ 'retry-after': '1' })),
+    ends: 'moved',
+    asked: 2,
+  },
+  {
+    fault: '429 with Retry-After as a date, once',
+    when: getStaging,
+    answer: (serve, nth) =>
+      nth === 1 ? tooMany({ 'retry-after': new Date(Date.now() + 1_500).toUTCString() }) : serve(),
+    ends: 'moved',
+    asked: 2,
+  },
+  {
+    fault: '429 with Retry-After: 8, longer than we wait ourselves',
+    when: getStaging,
+    answer: upTo(1, tooMany({ 'retry-after': '8' })),
+    ends: 'transient',
+    asked: 1,
+    retryAfterMs: 8_000,
+  },
+  {
+    fault: '429 with no header, as GHCR says it',
+    when: getStaging,
+    answer: upTo(2, ociError(429, 'TOOMANYREQUESTS', 'retry-after: 880.092µs, allowed: 44000/minute')),
+    ends: 'moved',
+    asked: 3,
+  },
+  {
+    fault: '429 with no header, as GHCR says it, in minutes',
+    when: getStaging,
+    answer: () => ociError(429, 'TOOMANYREQUESTS', 'retry-after: 1m30s, allowed: 2000/minute'),
+    ends: 'transient',
+    asked: 1,
+    retryAfterMs: 90_000,
+  },
+  {
+    fault: '500 for ever',
+    when: getStaging,
+    answer: () => ociError(500, 'UNKNOWN', 'unknown error'),
+    ends: 'transient',
+    says: 'status 500 UNKNOWN: unknown error',
+    asked: 3,
+  },
+  {
+    fault: 'a registry that takes a request and never answers',
+    when: getStaging,
+    answer: () => 'hang',
+    ends: 'transient',
+    says: 'timeout',
+    asked: 3,
+  },
+  {
+    fault: 'a PUT that is never answered',
+    when: putLatest,
+    answer: () => 'hang',
+    ends: 'transient',
+    says: 'timeout',
+    asked: 3,
+  },
+  {
+    fault: '403 as GHCR refuses a write',
+    when: putLatest,
+    answer: () => ociError(403, 'DENIED', GITHUB),
+    ends: 'denied',
+    says: /DENIED: permission_denied: write_package \(give the token packages: write.*Manage Actions access/,
+    asked: 1,
+  },
+  {
+    fault: '403 as GHCR refuses an Actions token',
+    when: putLatest,
+    answer: () => ociError(403, 'DENIED', 'installation not allowed to Write organization package'),
+    ends: 'denied',
+    says: 'Manage Actions access',
+    asked: 1,
+  },
+  {
+    fault: '403 on HEAD, which has no words',
+    when: (request) => heads(request) || (getAny(request) && /sha256:/.test(request.path)),
+    answer: () => ociError(403, 'DENIED', 'quota used up'),
+    ends: 'denied',
+    says: 'quota used up',
+    asked: 4,
+  },
+  {
+    fault: '400 for a tag that never moves, as ECR says it',
+    when: putLatest,
+    answer: () =>
+      ociError(
+        400,
+        'TAG_INVALID',
+        "The image tag 'latest' already exists in the repository and cannot be overwritten because the repository is immutable.",
+      ),
+    ends: 'tag-immutable',
+    says: 'exempt it there',
+    asked: 1,
+  },
+  {
+    fault: '409 for a tag that never moves, as Harbor says it',
+    when: putLatest,
+    answer: () => ociError(412, 'PRECONDITION', 'configured as immutable'),
+    ends: 'tag-immutable',
+    asked: 1,
+  },
+  {
+    fault: '400 MANIFEST_INVALID',
+    when: putLatest,
+    answer: () => ociError(400, 'MANIFEST_INVALID', 'manifest invalid'),
+    ends: 'rejected',
+    asked: 1,
+  },
+  {
+    fault: '405 UNSUPPORTED',
+    when: putLatest,
+    answer: () => ociError(405, 'UNSUPPORTED', 'read-only'),
+    ends: 'rejected',
+    asked: 1,
+  },
+  {
+    fault: 'PUT is answered 202',
+    when: putLatest,
+    answer: (serve) => ({ ...serve(), status: 202 }),
+    ends: 'integrity',
+    says: 'answers 202, not 201',
+    latest: 'moved',
+    asked: 1,
+  },
+  {
+    fault: 'PUT is sent elsewhere',
+    when: putLatest,
+    answer: () => ({ status: 307, headers: { location: 'http://127.0.0.1:1/' } }),
+    ends: 'rejected',
+    asked: 1,
+  },
+  {
+    fault: '404 as a page of HTML',
+    when: getStaging,
+    answer: () => ({
+      status: 404,
+      headers: { 'content-type': 'text/html' },
+      body: Buffer.from('<html><style>p{}</style><p>404 page\n\tnot found</p>'),
+    }),
+    ends: 'not-found',
+    says: '404 page not found',
+    asked: 1,
+  },
+  {
+    fault: 'an image of schema 1',
+    when: getStaging,
+    answer: (serve) =>
+      withHeaders(serve(), { 'content-type': 'application/vnd.docker.distribution.manifest.v1+prettyjws' }),
+    ends: 'rejected',
+    says: 'schema 1',
+    asked: 1,
+  },
+  {
+    fault: 'an index that calls itself an image',
+    when: getStaging,
+    answer: (serve) => {
+      const body = Buffer.from(`${serve().body}`.replace('image.index.v1', 'image.manifest.v1'));
+      return withHeaders(
+        { ...serve(), body },
+        { 'content-type': 'application/vnd.oci.image.manifest.v1+json', 'docker-content-digest': undefined },
+      );
+    },
+    ends: 'integrity',
+    says: 'its bytes are an index',
+    asked: 1,
+  },
+];

@@ -1,0 +1,38 @@
+// A worker process of the built gate, but for two things: the waits of a move are short, and with FREEZE=yes it stops itself
+// (SIGSTOP) right after its mover got its first yes, before anything is written. Whoever started it sends SIGCONT.
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import { loadConfig } from '../../dist/src/config.js';
+import { createRegistry } from '../../dist/src/registry/registry.js';
+import { bundleWorkflows } from '../../dist/workers/bundle.js';
+import { createWorker } from '../../dist/workers/create-worker.js';
+
+let freezes = process.env.FREEZE === 'yes';
+
+const wrapAuthority = (authorityFor) => (mover, parent) => {
+  const authority = authorityFor(mover, parent);
+  return {
+    ...authority,
+    async authorize(ask) {
+      await authority.authorize(ask);
+      if (!freezes) return;
+      freezes = false;
+      process.kill(process.pid, 'SIGSTOP');
+    },
+  };
+};
+
+Runtime.install({ logger: new DefaultLogger('INFO', ({ message }) => process.stdout.write(`${message}\n`)) });
+const connection = await NativeConnection.connect({ address: process.env.TEMPORAL_ADDRESS });
+const worker = await createWorker(
+  { connection, namespace: 'default' },
+  {
+    config: loadConfig(process.env),
+    registry: createRegistry({ push: true }),
+    workflowBundle: await bundleWorkflows(),
+    waits: JSON.parse(process.env.MOVE_WAITS ?? '{}'),
+    wrapAuthority,
+  },
+);
+process.stdout.write('worker.started\n');
+await worker.run();
+process.exit(0);
