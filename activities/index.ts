@@ -14,7 +14,7 @@ export function createReleaseActivities({ config, registry }: ActivityDependenci
   return failing({
     ...createPlanActivities(config),
     ...createRegistryActivities(registry),
-    ...createTenantActivities(config.secrets.adminTokens),
+    ...createTenantActivities(config),
   });
 }
 

@@ -1,10 +1,12 @@
 import { cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
+import { type Config, ConfigError } from '../src/config.js';
 import type { TenantSmoke } from '../src/domain/check.js';
-import type { BuildSource, Plan, PlannedTenant, TenantBuild } from '../src/domain/release.js';
+import type { Plan, PlannedTenant, TenantBuild } from '../src/domain/release.js';
 import { type Sha, sameBuild } from '../src/domain/sha.js';
-import { defaultSuite } from '../src/smoke/default-suite.js';
+import type { Suite } from '../src/smoke/check.js';
+import { loadSuite } from '../src/smoke/load-suite.js';
 import { smokeTenant } from '../src/smoke/smoke-tenant.js';
-import { askBuilds } from '../src/tenants/ask-build.js';
+import { askBuilds, tellsBuild } from '../src/tenants/ask-build.js';
 import { BEAT_MS, beating } from './beating.js';
 import { secretMissing } from './failures.js';
 
@@ -14,32 +16,46 @@ export interface FleetBuilds {
   all: boolean;
 }
 
-export function createTenantActivities(adminTokens: ReadonlyMap<string, string>) {
+export function createTenantActivities(config: Pick<Config, 'readFleet' | 'smokeSuite' | 'smokeTimeoutMs'>) {
+  let suite: Promise<Suite> | undefined;
   return {
-    /** Asks all tenants until every one reports the build, or the deadline (epoch, in ms) has passed. */
+    /** Asks all tenants until every one reports the build, or the deadline (epoch, in ms) has passed. Where none could ever tell, no time is lost. */
     async awaitBuild(sha: Sha, plan: Plan, deadline: number): Promise<FleetBuilds> {
       for (;;) {
-        const fleet = await fleetBuilds(sha, plan.tenants, plan.buildProbe);
+        const fleet = await fleetBuilds(config, sha, plan);
         heartbeat(fleet);
-        if (fleet.all || Date.now() >= deadline) return fleet;
+        const mute = !plan.tenants.some((tenant) => tellsBuild(tenant, plan.buildProbe));
+        if (fleet.all || mute || Date.now() >= deadline) return fleet;
         await beatingSleep(plan.pollMs, fleet);
       }
     },
 
     /** Asks all tenants once which build they run. */
-    readBuilds: (sha: Sha, plan: Plan): Promise<FleetBuilds> => fleetBuilds(sha, plan.tenants, plan.buildProbe),
+    readBuilds: (sha: Sha, plan: Plan): Promise<FleetBuilds> => fleetBuilds(config, sha, plan),
 
     /** Asks one tenant the suite. Red is a result; only a fault throws. */
     async smokeTenant(tenant: PlannedTenant): Promise<TenantSmoke> {
-      const token = adminTokens.get(tenant.origin);
-      if (token === undefined) throw secretMissing(tenant.name);
-      return beating(() => smokeTenant(tenant, token, defaultSuite, cancellationSignal()));
+      const access = accessOf(config, tenant.name).get(tenant.origin);
+      if (access === undefined) throw secretMissing(tenant.name);
+      suite ??= loadSuite(config.smokeSuite);
+      const options = { suite: await suite, waits: { suiteMs: config.smokeTimeoutMs }, signal: cancellationSignal() };
+      return beating(() => smokeTenant(tenant, access, options));
     },
   };
 }
 
-async function fleetBuilds(sha: Sha, tenants: PlannedTenant[], probe: BuildSource[]): Promise<FleetBuilds> {
-  const builds = await askBuilds(tenants, probe, cancellationSignal());
+/** The secrets as they are now: a token that was rotated since the plan was made is the one to use. */
+function accessOf(config: Pick<Config, 'readFleet'>, who: string) {
+  try {
+    return config.readFleet().access;
+  } catch (error) {
+    throw error instanceof ConfigError ? secretMissing(`${who}: ${error.message}`) : error;
+  }
+}
+
+async function fleetBuilds(config: Pick<Config, 'readFleet'>, sha: Sha, plan: Plan): Promise<FleetBuilds> {
+  const access = accessOf(config, 'the fleet');
+  const builds = await askBuilds(plan.tenants, plan.buildProbe, access, cancellationSignal());
   return { builds, all: builds.every(({ build }) => build !== null && sameBuild(build, sha)) };
 }
 

@@ -4,15 +4,22 @@ import { InvalidInput } from './domain/brand.js';
 import { formatDuration, parseDuration } from './domain/duration.js';
 import { parseRepository, type Repository } from './domain/image.js';
 import { type Lane, parseLane } from './domain/names.js';
-import type { BuildSource, Plan, PlannedTenant } from './domain/release.js';
+import type { BuildSource, Plan } from './domain/release.js';
+import { MAX_SUITE_MS, SMOKE_WAITS } from './smoke/waits.js';
 import { parseBuildProbe } from './tenants/build.js';
-import { pairTenants } from './tenants/fleet.js';
+import { type Fleet, type FoundFleet, pairTenants } from './tenants/fleet.js';
+import { readFleetFile } from './tenants/fleet-file.js';
 
 /** What a worker is configured with, secrets apart. */
 export interface Config {
   lane: Lane;
   images: Repository[];
-  tenants: PlannedTenant[];
+  /** The tenants and their secrets as they are now: a fleet file is read anew each time. @throws {ConfigError} */
+  readFleet: () => Fleet;
+  /** The module of a suite of the user's own. */
+  smokeSuite: string | null;
+  /** What a whole suite may take on a tenant. */
+  smokeTimeoutMs: number;
   buildProbe: BuildSource[];
   soakMs: number;
   pollMs: number;
@@ -23,14 +30,12 @@ export interface Config {
 
 /** Looked up where they are used; never part of a plan, an input or a result. */
 export interface Secrets {
-  /** A tenant's admin token by its origin. */
-  adminTokens: ReadonlyMap<string, string>;
   /** For ghcr.io alone. */
   github: { username: string; password: string } | null;
 }
 
 /** All that is wrong with a configuration, a line each. */
-export class ConfigError extends Error {
+export class ConfigError extends InvalidInput {
   override readonly name = 'ConfigError';
   constructor(readonly problems: string[]) {
     super(`configuration: ${problems.length === 1 ? problems[0] : `\n  ${problems.join('\n  ')}`}`);
@@ -57,6 +62,15 @@ const positive = (fallback: string) => duration(fallback).refine((ms) => ms > 0,
 const SETTINGS = z.object({
   CANARY_TENANT_URLS: parsed(list).prefault(''),
   CANARY_ADMIN_TOKENS: parsed(list).prefault(''),
+  CANARY_FLEET_FILE: z.string().optional(),
+  CANARY_SMOKE_SUITE: z
+    .string()
+    .regex(/\.[cm]?[jt]s$/, 'has to be a .ts or .js file')
+    .optional(),
+  CANARY_SMOKE_TIMEOUT: positive(formatDuration(SMOKE_WAITS.suiteMs)).refine(
+    (ms) => ms <= MAX_SUITE_MS,
+    `has to be at most ${formatDuration(MAX_SUITE_MS)}`,
+  ),
   CANARY_IMAGES: parsed((text) => list(text).map(parseRepository)).prefault(
     'ghcr.io/molecule-ai/platform,ghcr.io/molecule-ai/platform-tenant',
   ),
@@ -73,13 +87,11 @@ const SETTINGS = z.object({
 const SECRETS = ['CANARY_ADMIN_TOKENS', 'GITHUB_TOKEN'];
 /** Named by the design, not built yet: better an error than a setting that does nothing. */
 const NOT_YET = [
-  'CANARY_FLEET_FILE',
   'CANARY_SOAK_PROBE',
   'CANARY_HOLD_TIMEOUT',
   'CANARY_HOLD_GRACE',
   'CANARY_APPROVAL',
   'CANARY_TAG',
-  'CANARY_SMOKE_SUITE',
   'CANARY_PROD_FLEET_FILE',
   'CANARY_HTTP_ADDR',
   'CANARY_UI_URL',
@@ -107,7 +119,8 @@ export function loadConfig(
     problems.push(NOT_YET.includes(name) ? `${name}: not built yet, unset it` : `${name}: no such setting`);
 
   const result = SETTINGS.safeParse(given);
-  const fleet = pairTenants(list(given.CANARY_TENANT_URLS ?? ''), list(given.CANARY_ADMIN_TOKENS ?? ''));
+  const findFleet = fleetFinder(given, env, readFile);
+  const fleet = findFleet();
   problems.push(...fleet.problems);
   if (!result.success)
     problems.push(...result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
@@ -117,14 +130,15 @@ export function loadConfig(
   return Object.freeze({
     lane: settings.CANARY_LANE,
     images: settings.CANARY_IMAGES,
-    tenants: fleet.tenants,
+    readFleet: () => soundFleet(given.CANARY_FLEET_FILE === undefined ? fleet : findFleet()),
+    smokeSuite: settings.CANARY_SMOKE_SUITE ?? null,
+    smokeTimeoutMs: settings.CANARY_SMOKE_TIMEOUT,
     buildProbe: settings.CANARY_BUILD_PROBE,
     soakMs: settings.CANARY_SOAK,
     pollMs: settings.CANARY_POLL,
     updateTimeoutMs: settings.CANARY_UPDATE_TIMEOUT,
     updateCycleMs: settings.CANARY_UPDATE_CYCLE,
     secrets: {
-      adminTokens: fleet.tokens,
       github: settings.GITHUB_TOKEN ? { username: settings.GITHUB_ACTOR, password: settings.GITHUB_TOKEN } : null,
     },
   });
@@ -137,12 +151,32 @@ export function planRelease(config: Config, input: { soak?: string }): Plan {
     throw new InvalidInput(`soak ${input.soak} is shorter than the configured ${formatDuration(config.soakMs)}`);
   return {
     images: config.images,
-    tenants: config.tenants,
+    tenants: config.readFleet().tenants,
     buildProbe: config.buildProbe,
     soakMs: Math.max(config.soakMs, asked, config.updateCycleMs),
     pollMs: config.pollMs,
     updateTimeoutMs: config.updateTimeoutMs,
   };
+}
+
+/** How the fleet is found: by the file, or by the two lists. */
+function fleetFinder(
+  given: Record<string, string>,
+  env: Readonly<Record<string, string | undefined>>,
+  readFile: (path: string) => string,
+): () => FoundFleet {
+  const { CANARY_FLEET_FILE: file, CANARY_TENANT_URLS: urls = '', CANARY_ADMIN_TOKENS: tokens = '' } = given;
+  if (file === undefined) return () => pairTenants(list(urls), list(tokens));
+  return () => {
+    const fleet = readFleetFile(file, { env, readFile });
+    const both = urls || tokens ? ['is set, and CANARY_TENANT_URLS or CANARY_ADMIN_TOKENS too: keep one'] : [];
+    return { ...fleet, problems: [...both, ...fleet.problems].map((problem) => `CANARY_FLEET_FILE: ${problem}`) };
+  };
+}
+
+function soundFleet({ problems, ...fleet }: FoundFleet): Fleet {
+  if (problems.length > 0) throw new ConfigError(problems);
+  return fleet;
 }
 
 function setVariables(env: Readonly<Record<string, string | undefined>>): Record<string, string> {

@@ -1,6 +1,6 @@
 import { DefaultLogger, type LogEntry, NativeConnection, Runtime } from '@temporalio/worker';
-import { loadConfig } from '../src/config.js';
 import { taskQueue } from '../src/domain/names.js';
+import { loadGateConfig } from '../src/gate-config.js';
 import { connectionConfig } from '../src/temporal/connection.js';
 import { missingSearchAttributes } from '../src/temporal/search-attributes.js';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
@@ -11,7 +11,7 @@ import { registryOf } from './registry.js';
 /** Runs a worker until SIGTERM or SIGINT; what runs then is finished or handed on.
  * @throws {ConfigError}, and what Temporal says when it cannot be reached. */
 export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
-  const config = loadConfig(env);
+  const { config } = await loadGateConfig(env);
   Runtime.install({
     logger: new DefaultLogger('INFO', logLine),
     telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },

@@ -5,7 +5,7 @@ export type Brand<Name extends string> = string & { readonly [brand]: Name };
 
 /** Bad input, told in one line: what was given, where it stood, how to mend it. Never carries a secret. */
 export class InvalidInput extends Error {
-  override readonly name = 'InvalidInput';
+  override readonly name: string = 'InvalidInput';
 }
 
 /** The given text as it may stand in a message: quoted, cut to 80 characters; anything but a string is named by its type. */

@@ -16,6 +16,12 @@ export interface CheckResult {
   expected: string;
   /** What came instead, cut and cleared of secrets; empty on a pass. */
   got: string;
+  /** Where in the schema the answer did not fit, `$[0].content`; of the answer itself nothing is in it, so it may be public. */
+  schemaPath?: string;
+  /** How often it was tried, when more than once. */
+  tries?: number;
+  /** What its clean-up could not take away, and why. */
+  leftBehind?: string;
 }
 
 export interface TenantSmoke {

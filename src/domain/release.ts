@@ -58,6 +58,7 @@ export interface ReleaseInput {
 export interface Plan {
   images: Repository[];
   tenants: PlannedTenant[];
+  /** Empty: no tenant tells, and no run can confirm its build. */
   buildProbe: BuildSource[];
   soakMs: number;
   pollMs: number;
@@ -69,6 +70,8 @@ export interface Plan {
 export interface PlannedTenant {
   name: string;
   origin: string;
+  /** Where it tells its build, if not where the plan says for all. Empty: nowhere. */
+  buildProbe?: BuildSource[];
 }
 
 /** One place where a tenant tells its build: the JSON `field` of `path`, as in `/health#sha`. */

@@ -1,95 +1,90 @@
-import { randomUUID } from 'node:crypto';
-import type { CheckResult, TenantSmoke, Verdict } from '../domain/check.js';
+import { Pool } from 'undici';
+import { DeadlineReached, withDeadline } from '../deadline.js';
+import type { CheckResult, TenantSmoke } from '../domain/check.js';
+import { formatDuration } from '../domain/duration.js';
 import type { PlannedTenant } from '../domain/release.js';
-import { type HttpAnswer, NoAnswer, send } from '../http.js';
-import type { Check } from './check.js';
+import type { Check, Suite, Values } from './check.js';
+import { cleanUp, notAsked, runCheck } from './run-check.js';
+import { type Access, createSession, type Session } from './session.js';
+import { ABORTED_CLEAN_UP_MS, SMOKE_WAITS, type SmokeWaits } from './waits.js';
 
-/** A tenant answers within 20 s, as the old script had it. */
-const REQUEST_TIMEOUT_MS = 20_000;
-const MAX_BODY = 1024 * 1024;
-const MAX_SHOWN = 200;
-/** The tenant, or what stands before it, is not there or wants to be left alone: no word about the build. */
-const NOT_ANSWERING = [429, 502, 503, 504];
-
-/** Asks one tenant the whole suite, in order. A red check is a result, never an error.
- * @throws the signal's own reason when it is aborted. */
-export async function smokeTenant(
-  tenant: PlannedTenant,
-  token: string,
-  suite: Check[],
-  signal?: AbortSignal,
-): Promise<TenantSmoke> {
-  const probe = randomUUID();
-  const checks: CheckResult[] = [];
-  for (const check of suite) checks.push(await runCheck(check, probe, tenant.origin, token, signal));
-  return { tenant: tenant.name, checks };
+export interface SmokeOptions {
+  suite: Suite;
+  waits?: Partial<SmokeWaits>;
+  signal?: AbortSignal;
 }
 
-async function runCheck(check: Check, probe: string, origin: string, token: string, signal?: AbortSignal) {
-  const { method, path, json, as } = check.request(probe);
-  const found = (verdict: Verdict, status: number | null, latencyMs: number, expected = '', got = ''): CheckResult => ({
-    check: check.name,
-    proves: check.proves,
-    verdict,
-    status,
-    latencyMs,
-    expected,
-    got: got.replaceAll(token, '[token]').slice(0, MAX_SHOWN),
+/** Asks one tenant the whole suite, in order, over a connection of its own, and cleans up behind it. A red check is a result, never an error.
+ * @throws the signal's own reason when it is aborted, after a short clean-up. */
+export async function smokeTenant(tenant: PlannedTenant, access: Access, options: SmokeOptions): Promise<TenantSmoke> {
+  const waits = { ...SMOKE_WAITS, ...options.waits };
+  // No time-outs of its own but for the connection: ours bounds the whole request.
+  const pool = new Pool(tenant.origin, {
+    connections: 1,
+    connectTimeout: waits.requestMs,
+    headersTimeout: 0,
+    bodyTimeout: 0,
   });
+  const asked = options.suite.map((check): Asked => ({ check, tries: [] }));
+  const session = createSession(pool, tenant.origin, access, options.suite, waits);
+  let cleanUpMs = waits.cleanUpMs;
   try {
-    const answer = await send({
-      method,
-      url: new URL(path, origin),
-      headers: {
-        accept: 'application/json',
-        ...(as === 'admin' && { authorization: `Bearer ${token}` }),
-        ...(json !== undefined && { 'content-type': 'application/json' }),
-      },
-      ...(json !== undefined && { body: JSON.stringify(json) }),
-      timeoutMs: REQUEST_TIMEOUT_MS,
-      maxBytes: MAX_BODY,
-      ...(signal && { signal }),
+    await withDeadline(waits.suiteMs, options.signal, async (signal) => {
+      for (const one of asked) one.result = await askCheck(session, one, asked, signal);
     });
-    if (NOT_ANSWERING.includes(answer.status))
-      return found(
-        'could-not-test',
-        answer.status,
-        answer.latencyMs,
-        'an answer of the tenant itself',
-        shownBody(answer),
-      );
-    if (as === 'admin' && (answer.status === 401 || answer.status === 403))
-      return found('could-not-test', answer.status, answer.latencyMs, 'our own token accepted', 'token refused');
-    const wrong = mismatch(check.answer(probe), answer);
-    return wrong
-      ? found('fail', answer.status, answer.latencyMs, wrong.expected, wrong.got)
-      : found('pass', answer.status, answer.latencyMs);
+    options.signal?.throwIfAborted();
   } catch (error) {
-    if (!(error instanceof NoAnswer)) throw error;
-    const verdict = error.code === 'too-large' ? 'fail' : 'could-not-test';
-    return found(verdict, null, error.latencyMs, `an answer of at most ${MAX_BODY} bytes`, error.code);
+    cleanUpMs = Math.min(cleanUpMs, ABORTED_CLEAN_UP_MS);
+    throw error;
+  } finally {
+    await cleanUpAll(session, asked, cleanUpMs).finally(() => pool.destroy());
   }
+  return { tenant: tenant.name, checks: asked.flatMap(({ result }) => result ?? []) };
 }
 
-function mismatch(wanted: ReturnType<Check['answer']>, answer: HttpAnswer) {
-  if (answer.status !== wanted.status)
-    return { expected: `status ${wanted.status}`, got: `status ${answer.status}: ${shownBody(answer)}` };
-  if (!wanted.json) return null;
-  const type = String(answer.headers['content-type'] ?? 'none').split(';')[0];
-  if (type !== 'application/json')
-    return { expected: 'content type application/json', got: `${type}: ${shownBody(answer)}` };
-  let body: unknown;
+/** A fleet: every tenant at once, each in its own time. Tells each result as it comes. */
+export function smokeFleet(
+  fleet: readonly (PlannedTenant & { access: Access })[],
+  options: SmokeOptions,
+  tell: (result: TenantSmoke, index: number) => void = () => undefined,
+): Promise<TenantSmoke[]> {
+  return Promise.all(
+    fleet.map(async ({ access, ...tenant }, index) => {
+      const result = await smokeTenant(tenant, access, options);
+      tell(result, index);
+      return result;
+    }),
+  );
+}
+
+/** A check of the suite on this tenant, so far. */
+interface Asked {
+  check: Check;
+  tries: Values[];
+  result?: CheckResult;
+}
+
+async function askCheck(session: Session, one: Asked, asked: Asked[], signal: AbortSignal): Promise<CheckResult> {
+  const { check, tries } = one;
+  const needed = asked.find((other) => other.check.name === check.needs);
+  if (needed?.result?.verdict === 'could-not-test')
+    return notAsked(check, `"${needed.check.name}" to be tested first`, 'it could not be');
   try {
-    body = JSON.parse(answer.body.toString('utf8'));
-  } catch {
-    return { expected: 'JSON', got: shownBody(answer) };
+    signal.throwIfAborted();
+    return await runCheck(session, check, needed?.tries.at(-1), tries, signal);
+  } catch (error) {
+    if (!(error instanceof DeadlineReached)) throw error;
+    return notAsked(check, 'an answer in time', `the suite's ${formatDuration(error.ms)} were over`);
   }
-  const result = wanted.json.safeParse(body);
-  if (result.success) return null;
-  const issue = result.error.issues[0];
-  return { expected: `${issue?.path.join('.') || 'the body'}: ${issue?.message}`, got: shownBody(answer) };
 }
 
-function shownBody(answer: HttpAnswer): string {
-  return answer.body.subarray(0, MAX_SHOWN).toString('utf8').replace(/\s+/g, ' ');
+/** The last first: what came later may lie in what was there before. */
+async function cleanUpAll(session: Session, asked: Asked[], ms: number): Promise<void> {
+  const left = new AbortController();
+  const timer = setTimeout(() => left.abort(new DeadlineReached(ms)), ms);
+  for (const one of [...asked].reverse()) {
+    const leftBehind = await cleanUp(session, one.check, one.tries, left.signal);
+    if (one.result && leftBehind.length > 0) one.result.leftBehind = leftBehind.join('; ');
+  }
+  clearTimeout(timer);
 }

@@ -2,37 +2,55 @@ import { z } from 'zod';
 import type { BuildSource, PlannedTenant, TenantBuild } from '../domain/release.js';
 import { parseSha } from '../domain/sha.js';
 import { NoAnswer, send } from '../http.js';
+import type { Access } from '../smoke/session.js';
 
 /** A tenant tells its build at once or is asked again at the next poll. */
 const REQUEST_TIMEOUT_MS = 5_000;
 const MAX_BODY = 64 * 1024;
 
-/** Asks every tenant at once which build it runs. A tenant that does not say is a result, with the reason.
+/** Asks every tenant at once which build it runs, with its own headers and without its token. A tenant that does not say is a result, with the reason.
  * @throws the signal's own reason when it is aborted. */
 export function askBuilds(
   tenants: PlannedTenant[],
   probe: BuildSource[],
+  access: ReadonlyMap<string, Pick<Access, 'headers'>>,
   signal?: AbortSignal,
 ): Promise<TenantBuild[]> {
-  return Promise.all(tenants.map((tenant) => askBuild(tenant, probe, signal)));
+  const headersOf = ({ origin }: PlannedTenant) => access.get(origin)?.headers ?? {};
+  return Promise.all(tenants.map((tenant) => askBuild(tenant, probe, headersOf(tenant), signal)));
 }
 
-async function askBuild(tenant: PlannedTenant, probe: BuildSource[], signal?: AbortSignal): Promise<TenantBuild> {
+/** Whether a tenant could tell its build at all. */
+export const tellsBuild = (tenant: PlannedTenant, probe: BuildSource[]) => (tenant.buildProbe ?? probe).length > 0;
+
+async function askBuild(
+  tenant: PlannedTenant,
+  probe: BuildSource[],
+  headers: Access['headers'],
+  signal?: AbortSignal,
+): Promise<TenantBuild> {
+  if (!tellsBuild(tenant, probe))
+    return { tenant: tenant.name, build: null, why: 'unconfirmed: its build probe is none' };
   const reasons: string[] = [];
-  for (const source of probe) {
-    const told = await askSource(tenant.origin, source, signal);
+  for (const source of tenant.buildProbe ?? probe) {
+    const told = await askSource(tenant.origin, source, headers, signal);
     if ('build' in told) return { tenant: tenant.name, build: told.build };
     reasons.push(`${source.path}: ${told.why}`);
   }
   return { tenant: tenant.name, build: null, why: reasons.join(', ') };
 }
 
-async function askSource(origin: string, { path, field }: BuildSource, signal?: AbortSignal) {
+async function askSource(
+  origin: string,
+  { path, field }: BuildSource,
+  headers: Access['headers'],
+  signal?: AbortSignal,
+) {
   try {
     const answer = await send({
       method: 'GET',
       url: new URL(path, origin),
-      headers: { accept: 'application/json' },
+      headers: { ...headers, accept: 'application/json' },
       timeoutMs: REQUEST_TIMEOUT_MS,
       maxBytes: MAX_BODY,
       ...(signal && { signal }),

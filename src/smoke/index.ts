@@ -1,0 +1,18 @@
+/** The front door of `canary-release-gate/smoke`: what a suite of one's own is written with (docs/smoke-suite.md). */
+export { z } from 'zod';
+export {
+  type Answer,
+  answers,
+  type Check,
+  type CheckRequest,
+  type Credentials,
+  check,
+  del,
+  get,
+  post,
+  type Step,
+  type Suite,
+  step,
+  type Values,
+} from './check.js';
+export { defaultSuite } from './default-suite.js';

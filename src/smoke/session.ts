@@ -1,0 +1,88 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Dispatcher } from 'undici';
+import { ask, type Told } from './ask.js';
+import type { CheckRequest, Suite, Values } from './check.js';
+import { createHider } from './hide.js';
+import { fillJson, fillPath, namesIn, SuiteFault } from './values.js';
+import type { SmokeWaits } from './waits.js';
+
+/** What a tenant is asked with; looked up by its origin where it is used, and never part of a plan or a result. */
+export interface Access {
+  token: string;
+  /** Sent with every request, whatever its credentials. */
+  headers: Readonly<Record<string, string>>;
+}
+
+/** The smoke of one tenant while it goes on. */
+export interface Session {
+  waits: SmokeWaits;
+  /** What is left of the patience with a tenant that does not answer. */
+  patienceMs: number;
+  ask: (request: CheckRequest, values: Values, signal: AbortSignal) => Promise<Told>;
+  /** Notes what was captured: what the suite uses as a token is a secret from then on. */
+  keep: (name: string, value: string) => void;
+  hide: (text: string) => string;
+}
+
+/** Nobody has it: what `wrong` credentials send. */
+const WRONG_TOKEN = 'wrong-token-of-the-smoke-suite';
+
+/** `dispatcher` has to be one of this tenant's origin alone: that no token goes elsewhere is so by construction. */
+export function createSession(
+  dispatcher: Dispatcher,
+  origin: string,
+  access: Access,
+  suite: Suite,
+  waits: SmokeWaits,
+): Session {
+  const requests = suite.flatMap(({ steps, cleanUp = [] }) => [...steps.map(({ request }) => request), ...cleanUp]);
+  const tokens = new Set(requests.flatMap(({ as }) => (typeof as === 'object' ? [as.captured] : [])));
+  const secrets = new Set([access.token, ...Object.values(access.headers)]);
+  let hide = createHider(secrets);
+  return {
+    waits,
+    patienceMs: waits.patienceMs,
+    async ask(request, values, signal) {
+      const missing = namesIn([request.path, request.json]).find((name) => !Object.hasOwn(values, name));
+      if (missing !== undefined) throw new SuiteFault(`nothing has captured ${missing}`);
+      const url = new URL(fillPath(request.path, values), origin);
+      if (url.origin !== origin || !request.path.startsWith('/'))
+        throw new SuiteFault('the path leads to another origin');
+      const token = tokenOf(request, values, access);
+      const hasBody = request.json !== undefined;
+      const headers = {
+        ...access.headers,
+        accept: 'application/json',
+        'accept-encoding': 'identity',
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...(hasBody && { 'content-type': 'application/json' }),
+      };
+      const body = hasBody ? JSON.stringify(fillJson(request.json, values)) : null;
+      const asked = { method: request.method, path: url.pathname + url.search, headers, body };
+      return ask(dispatcher, asked, waits.requestMs, signal);
+    },
+    keep(name, value) {
+      if (tokens.has(name)) hide = createHider(secrets.add(value));
+    },
+    hide: (text) => hide(text),
+  };
+}
+
+function tokenOf({ as }: CheckRequest, values: Values, access: Access): string | undefined {
+  if (as === 'admin') return access.token;
+  if (as === 'none') return undefined;
+  if (as === 'wrong') return WRONG_TOKEN;
+  const token = values[as.captured];
+  if (token === undefined) throw new SuiteFault(`nothing has captured ${as.captured}`);
+  return token;
+}
+
+/** Waits before the next try, as long as the tenant asks for; false at once where that is more than what is left of the patience. */
+export async function another(session: Session, tries: number, afterMs: number, signal: AbortSignal): Promise<boolean> {
+  const { pauseMs, maxPauseMs } = session.waits;
+  const pause = Math.max(afterMs, Math.min(pauseMs * 2 ** (tries - 1), maxPauseMs));
+  if (pause > session.patienceMs) return false;
+  session.patienceMs -= pause;
+  await delay(pause, undefined, { signal }).catch(() => signal.throwIfAborted());
+  return true;
+}

@@ -1,0 +1,220 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import {
+  answers,
+  type Check,
+  check,
+  defaultSuite,
+  del,
+  get,
+  post,
+  type Suite,
+  step,
+  z,
+} from '../../src/smoke/index.js';
+import { loadSuite } from '../../src/smoke/load-suite.js';
+import { smokeTenant } from '../../src/smoke/smoke-tenant.js';
+import { startOddTenant } from '../../testbed/odd-tenant.js';
+import { startTenant } from '../../testbed/tenant.js';
+import { startWorkspaceTenant, type WORKSPACE_FAULTS } from '../../testbed/workspace-tenant.js';
+import { newSha } from '../support/shas.js';
+import { letters, SHORT, smokeAt, TOKEN } from '../support/smoke.js';
+
+const ORG = 'org-secret-42';
+const headers = { 'X-Molecule-Org-Id': ORG };
+const stops: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+
+async function workspaceTenant(fault?: keyof typeof WORKSPACE_FAULTS) {
+  const tenant = await startWorkspaceTenant({ token: TOKEN, org: ORG, ...(fault && { fault }) });
+  stops.push(tenant.stop);
+  return tenant;
+}
+
+describe('examples/suites/workspaces.ts', () => {
+  const suite = () => loadSuite('examples/suites/workspaces.ts');
+
+  test('passes a tenant whose memories live under a workspace, and leaves nothing behind', async () => {
+    const tenant = await workspaceTenant();
+    expect(letters(await smokeAt(tenant.url, await suite(), { headers }))).toBe('PPPPPP');
+    expect(tenant.workspaces()).toEqual([]);
+    expect(tenant.unforeseen).toEqual([]);
+    expect(tenant.requests.slice(-2)).toEqual([
+      'DELETE /workspaces/ws%2F1/memories/mem-2',
+      'DELETE /workspaces/ws%2F1',
+    ]);
+  });
+
+  test('fails a tenant of another organisation, which answers 404 with nothing to all', async () => {
+    const tenant = await workspaceTenant();
+    const checks = await smokeAt(tenant.url, await suite(), { headers: { 'X-Molecule-Org-Id': 'another' } });
+    // The search cannot even be asked: no workspace was made.
+    expect(letters(checks)).toBe('FFF?FF');
+    expect(checks[5]).toMatchObject({ expected: 'status 401', got: 'status 404' });
+  });
+
+  test.each<[keyof typeof WORKSPACE_FAULTS, string, string]>([
+    ['search-none', 'PPPFPP', 'the body: Too small: expected array to have >=1 items'],
+    ['search-all', 'PPPFPP', 'the body: Too big: expected array to have <=1 items'],
+    ['memory-500', 'PPFFPP', 'POST /workspaces/{workspace}/memories: status 201'],
+    ['dot-id', 'PPF?PP', 'POST /workspaces: id: a text to capture as workspace'],
+  ])('%s', async (fault, verdicts, expected) => {
+    const tenant = await workspaceTenant(fault);
+    const checks = await smokeAt(tenant.url, await suite(), { headers });
+    expect(letters(checks)).toBe(verdicts);
+    expect(checks.find(({ verdict }) => verdict === 'fail')).toMatchObject({ expected });
+  });
+
+  test('cleans up behind a check that failed', async () => {
+    const tenant = await workspaceTenant('memory-500');
+    await smokeAt(tenant.url, await suite(), { headers });
+    expect(tenant.requests).toContain('DELETE /workspaces/ws%2F1');
+    expect(tenant.workspaces()).toEqual([]);
+  });
+
+  test('says what it could not take away, which is no verdict', async () => {
+    const tenant = await workspaceTenant('keeps-workspaces');
+    const checks = await smokeAt(tenant.url, await suite(), { headers });
+    expect(letters(checks)).toBe('PPPPPP');
+    expect(checks[2]?.leftBehind).toBe('DELETE /workspaces/{workspace}: status 500');
+  });
+
+  test('cleans up behind a run that was aborted', async () => {
+    const tenant = await workspaceTenant();
+    const abort = new AbortController();
+    const aborts = check('aborts', 'nothing', get('/events'), {
+      status: 200,
+      json: () => {
+        abort.abort(new Error('stop it'));
+        return z.unknown();
+      },
+    });
+    const run = smokeAt(tenant.url, [...(await suite()).slice(0, 3), aborts, aborts], {
+      headers,
+      signal: abort.signal,
+    });
+    await expect(run).rejects.toThrow('stop it');
+    expect(tenant.workspaces()).toEqual([]);
+  });
+});
+
+test('examples/suites/one-more.ts adds one check to the default suite', async () => {
+  const tenant = await startTenant({ name: 'canary-1', token: TOKEN, build: { sha: newSha() } });
+  stops.push(tenant.stop);
+  const checks = await smokeAt(tenant.url, await loadSuite('examples/suites/one-more.ts'));
+  expect(letters(checks)).toBe('PPPPPPP');
+  expect(checks.slice(0, 6).map((one) => one.check)).toEqual(defaultSuite.map(({ name }) => name));
+});
+
+describe('a step', () => {
+  const whoever = answers(500);
+
+  async function sent(checks: Suite) {
+    const tenant = await startOddTenant('all that it was sent');
+    stops.push(tenant.stop);
+    await smokeAt(tenant.url, checks, { headers: { 'X-Org': 'o' } });
+    return tenant.requests;
+  }
+
+  test.each<[Check['steps'][number]['request']['as'], RegExp | undefined]>([
+    ['admin', new RegExp(`^Bearer ${TOKEN}$`)],
+    ['none', undefined],
+    ['wrong', /^Bearer wrong/],
+  ])('with credentials %j', async (as, authorization) => {
+    const [request] = await sent([check('x', 'y', get('/z', as), whoever)]);
+    if (authorization) expect(request?.headers.authorization).toMatch(authorization);
+    else expect(Object.keys(request?.headers ?? {})).not.toContain('authorization');
+    expect(request?.headers).toMatchObject({ 'x-org': 'o' });
+    expect(Object.keys(request?.headers ?? {}).filter((name) => /^(origin|referer|cookie)$/.test(name))).toEqual([]);
+  });
+
+  test('with a token that an answer gave, which is a secret from then on', async () => {
+    const tenant = await workspaceTenant();
+    const login: Check = {
+      name: 'login',
+      proves: 'a token is given',
+      steps: [
+        step(post('/workspaces', { name: 'a', external: true }), answers(201), { session: 'id' }),
+        step(get('/events', { captured: 'session' }), answers(200)),
+      ],
+      writes: true,
+    };
+    const [result] = await smokeAt(tenant.url, [login], { headers });
+    // A refusal of a token that the tenant gave itself is the build's own doing.
+    expect(result).toMatchObject({ verdict: 'fail', status: 401 });
+    expect(JSON.stringify(result)).not.toContain('ws/1');
+  });
+
+  test('each check has a probe of its own, a dashed UUID, but for the one that it needs', async () => {
+    const paths = (
+      await sent([
+        check('a', 'y', post('/{probe}', { deep: [{ text: 'p-{probe}' }] }), whoever),
+        check('b', 'y', get('/{probe}'), whoever, { needs: 'a' }),
+        check('c', 'y', get('/{probe}'), whoever),
+      ])
+    ).map(({ path }) => path);
+    expect(paths[0]).toMatch(/^\/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(paths[1]).toBe(paths[0]);
+    expect(paths[2]).not.toBe(paths[0]);
+  });
+
+  test.each(['//elsewhere.example/x', '/\\elsewhere.example', 'https://elsewhere.example/'])(
+    'never leads to another origin: %s',
+    async (path) => {
+      const tenant = await startOddTenant('good');
+      stops.push(tenant.stop);
+      const [result] = await smokeAt(tenant.url, [check('x', 'y', get(path), answers(200))]);
+      expect(result).toMatchObject({ verdict: 'could-not-test', got: 'the path leads to another origin' });
+      expect(tenant.requests).toEqual([]);
+    },
+  );
+});
+
+test('a write that got no answer is tried again with another probe: the first may have been written', async () => {
+  const tenant = await startOddTenant('a reset, then good');
+  stops.push(tenant.stop);
+  const suite = [
+    check('a', 'y', post('/{probe}', {}), answers(200), { writes: true, cleanUp: [del('/gone/{probe}')] }),
+    check('b', 'y', get('/{probe}'), answers(200), { needs: 'a' }),
+  ];
+  expect(letters(await smokeAt(tenant.url, suite, { waits: { patienceMs: 1_000 } }))).toBe('PP');
+  const [first = '', second = '', third = '', ...deleted] = tenant.requests.map(({ path }) => path);
+  expect(second).not.toBe(first);
+  expect(third).toBe(second);
+  expect(deleted).toEqual([`/gone${first}`, `/gone${second}`]);
+});
+
+test('a check whose own code throws is no verdict on the build', async () => {
+  const tenant = await startOddTenant('good');
+  stops.push(tenant.stop);
+  const json = () => {
+    throw new TypeError('x is not a function');
+  };
+  const [result] = await smokeAt(tenant.url, [check('x', 'y', get('/'), { status: 200, json })]);
+  expect(result).toMatchObject({ verdict: 'could-not-test', got: 'TypeError: x is not a function' });
+});
+
+test('a schema path names no key of the answer', async () => {
+  const tenant = await startOddTenant('good');
+  stops.push(tenant.stop);
+  const json = z.object({ a: z.object({ b: z.array(z.string()) }).default({ b: [] }) }).catchall(z.string());
+  const [result] = await smokeAt(tenant.url, [check('x', 'y', get('/'), answers(200, json))]);
+  expect(result).toMatchObject({ verdict: 'fail', expected: expect.stringContaining('ok:'), schemaPath: '$.*' });
+});
+
+test('what is not asked when the time of the suite is over is told so', async () => {
+  const tenant = await startOddTenant('slow bytes');
+  stops.push(tenant.stop);
+  const suite = ['a', 'b', 'c'].map((name) => check(name, 'y', get(`/${name}`), answers(200)));
+  const options = { suite, waits: { ...SHORT, suiteMs: 450 } };
+  const began = Date.now();
+  const { checks } = await smokeTenant({ name: 'canary-1', origin: tenant.url }, { token: TOKEN, headers }, options);
+  expect(Date.now() - began).toBeLessThan(1_000);
+  expect(checks.map(({ got }) => got)).toEqual([
+    'timeout',
+    "the suite's 450ms were over",
+    "the suite's 450ms were over",
+  ]);
+  expect(tenant.requests).toHaveLength(2);
+});

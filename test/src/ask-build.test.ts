@@ -1,0 +1,77 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import type { PlannedTenant } from '../../src/domain/release.js';
+import { askBuilds } from '../../src/tenants/ask-build.js';
+import { parseBuildProbe } from '../../src/tenants/build.js';
+import type { Misbehaviour } from '../../testbed/misbehaviours.js';
+import { startTenant } from '../../testbed/tenant.js';
+import { startWorkspaceTenant } from '../../testbed/workspace-tenant.js';
+import { newSha } from '../support/shas.js';
+
+const probe = parseBuildProbe('/health#sha,/buildinfo#git_sha');
+const stops: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+
+async function tenantOn(sha: string, misbehave: Misbehaviour[] = []) {
+  const tenant = await startTenant({ name: 'canary-1', token: 'token', build: { sha, misbehave } });
+  stops.push(tenant.stop);
+  return { planned: { name: 'canary-1', origin: tenant.url } satisfies PlannedTenant, requests: tenant.requests };
+}
+
+const none = new Map();
+
+describe('which build a tenant runs', () => {
+  test('is asked in the order of the probe, without its token', async () => {
+    const sha = newSha();
+    const { planned, requests } = await tenantOn(sha);
+    expect(await askBuilds([planned], probe, none)).toEqual([{ tenant: 'canary-1', build: sha.slice(0, 7) }]);
+    expect(await askBuilds([planned], probe.slice(1), none)).toEqual([{ tenant: 'canary-1', build: sha }]);
+    expect(requests.map(({ path, authorized }) => [path, authorized])).toEqual([
+      ['/health', false],
+      ['/buildinfo', false],
+    ]);
+  });
+
+  test('dev, and no word at all, are not reported', async () => {
+    const { planned } = await tenantOn(newSha(), ['no-build']);
+    expect(await askBuilds([planned], probe, none)).toEqual([
+      { tenant: 'canary-1', build: null, why: '/health: no sha, /buildinfo: no build in git_sha' },
+    ]);
+  });
+
+  test('is asked where the tenant says, which may be nowhere', async () => {
+    const sha = newSha();
+    const { planned, requests } = await tenantOn(sha);
+    const own = { ...planned, buildProbe: parseBuildProbe('/buildinfo#git_sha') };
+    expect(await askBuilds([own], [], none)).toEqual([{ tenant: 'canary-1', build: sha }]);
+    requests.length = 0;
+    expect(await askBuilds([{ ...planned, buildProbe: [] }], probe, none)).toEqual([
+      { tenant: 'canary-1', build: null, why: 'unconfirmed: its build probe is none' },
+    ]);
+    expect(requests).toEqual([]);
+  });
+
+  test('is asked with the headers of the tenant', async () => {
+    const sha = newSha();
+    const tenant = await startWorkspaceTenant({ token: 'token', org: 'org-1', sha });
+    stops.push(tenant.stop);
+    const planned = { name: 'canary-1', origin: tenant.url };
+    const access = new Map([[tenant.url, { headers: { 'X-Molecule-Org-Id': 'org-1' } }]]);
+    expect(await askBuilds([planned], probe.slice(1), access)).toEqual([{ tenant: 'canary-1', build: sha }]);
+    expect(await askBuilds([planned], probe.slice(1), none)).toEqual([
+      { tenant: 'canary-1', build: null, why: '/buildinfo: status 404' },
+    ]);
+  });
+
+  test('is asked of all at once, and one that is away is a result', async () => {
+    const sha = newSha();
+    const [a, b] = [await tenantOn(sha), await tenantOn(sha)];
+    await stops[0]?.();
+    const builds = await askBuilds([a.planned, { ...b.planned, name: 'canary-2' }], probe, none);
+    expect(builds).toEqual([
+      { tenant: 'canary-1', build: null, why: '/health: ECONNREFUSED, /buildinfo: ECONNREFUSED' },
+      { tenant: 'canary-2', build: sha.slice(0, 7) },
+    ]);
+  });
+});

@@ -1,0 +1,38 @@
+import type { CheckResult } from '../../src/domain/check.js';
+import { answers, check, get, type Suite, z } from '../../src/smoke/index.js';
+import { smokeTenant } from '../../src/smoke/smoke-tenant.js';
+import type { SmokeWaits } from '../../src/smoke/waits.js';
+
+export const TOKEN = 'the-admin-token';
+
+/** What is seconds in earnest is milliseconds. */
+export const SHORT: SmokeWaits = {
+  requestMs: 300,
+  suiteMs: 5_000,
+  patienceMs: 0,
+  pauseMs: 20,
+  maxPauseMs: 100,
+  cleanUpMs: 1_000,
+};
+
+/** One check that a good answer, `{"ok":true}`, passes. */
+export const ONE: Suite = [
+  check('it is ok', 'the tenant says ok', get('/thing'), answers(200, z.object({ ok: z.literal(true) }))),
+];
+
+export interface SmokeWith {
+  waits?: Partial<SmokeWaits>;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+}
+
+/** Smokes a server as tenant `canary-1`. */
+export async function smokeAt(origin: string, suite: Suite, given: SmokeWith = {}): Promise<CheckResult[]> {
+  const { waits, headers = {}, signal } = given;
+  const options = { suite, waits: { ...SHORT, ...waits }, ...(signal && { signal }) };
+  return (await smokeTenant({ name: 'canary-1', origin }, { token: TOKEN, headers }, options)).checks;
+}
+
+/** P, F or ? for each check. */
+export const letters = (checks: CheckResult[]) =>
+  checks.map(({ verdict }) => ({ pass: 'P', fail: 'F', 'could-not-test': '?' })[verdict]).join('');

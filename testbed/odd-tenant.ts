@@ -1,0 +1,105 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { deflateSync, gzipSync } from 'node:zlib';
+
+const GOOD = JSON.stringify({ ok: true });
+const DRIBBLE_MS = 10;
+
+type Play = (response: ServerResponse, request: IncomingMessage, nth: number, elsewhere: string) => unknown;
+
+const json = (response: ServerResponse, body: string | Buffer, headers: Record<string, string> = {}, status = 200) =>
+  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
+
+/** Everything that can be wrong with an answer apart from what it says. Each is the answer to any request. */
+export const ODDITIES = {
+  good: (response) => json(response, GOOD),
+  'good, in gzip': (response) => json(response, gzipSync(GOOD), { 'content-encoding': 'gzip' }),
+  'good, in deflate': (response) => json(response, deflateSync(GOOD), { 'content-encoding': 'deflate' }),
+  'good, with a byte order mark': (response) => json(response, `\ufeff${GOOD}`),
+  'good, 1 MiB long': (response) => json(response, GOOD.padEnd(1024 * 1024)),
+  'one byte more than 1 MiB': (response) => json(response, GOOD.padEnd(1024 * 1024 + 1)),
+  'a body without end': (response) => dribble(response.writeHead(200, { 'content-type': 'application/json' }), 65_536),
+  'a gzip bomb': (response) =>
+    json(response, gzipSync(Buffer.alloc(64 * 1024 * 1024, ' ')), { 'content-encoding': 'gzip' }),
+  'no gzip': (response) => json(response, GOOD, { 'content-encoding': 'gzip' }),
+  'an unknown coding': (response) => json(response, GOOD, { 'content-encoding': 'zstd' }),
+  'gzip twice': (response) => json(response, gzipSync(gzipSync(GOOD)), { 'content-encoding': 'gzip, gzip' }),
+  'slow bytes': (response) => dribble(response.writeHead(200, { 'content-type': 'application/json' }), 1),
+  'deep JSON': (response) => json(response, '['.repeat(500_000) + ']'.repeat(500_000)),
+  'brackets in a text': (response) => json(response, JSON.stringify({ ok: true, text: '[{"'.repeat(1_000) })),
+  'UTF-16': (response) =>
+    json(response, Buffer.from(GOOD, 'utf16le'), { 'content-type': 'application/json; charset=utf-16' }),
+  'Latin-1': (response) => json(response, Buffer.from('{"ok":true,"n":"\xe9"}', 'latin1')),
+  'half of the JSON': (response) => json(response, GOOD.slice(0, 5)),
+  'an empty body': (response) => json(response, ''),
+  'JSON as text': (response) => json(response, GOOD, { 'content-type': 'text/plain' }),
+  'no content type': (response) => response.writeHead(200).end(GOOD),
+  'not HTTP': (response) => response.socket?.end('SSH-2.0-OpenSSH_9.6\r\n'),
+  'headers without end': (response) => json(response, GOOD, { 'x-long': 'x'.repeat(64 * 1024) }),
+  'a reset': (response) => response.socket?.resetAndDestroy(),
+  'an answer that breaks off': (response) => {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' }).write('{"ok":');
+    setTimeout(() => response.destroy(), DRIBBLE_MS);
+  },
+  'a 500 without end': (response) => dribble(response.writeHead(500, { 'content-type': 'text/html' }), 1),
+  'a 503 without end': (response) => dribble(response.writeHead(503), 1),
+  'a redirect elsewhere': (response, _request, _nth, elsewhere) =>
+    response.writeHead(302, { location: `${elsewhere}/elsewhere?token=x` }).end(),
+  '204': (response) => response.writeHead(204).end(),
+  '502': (response) => response.writeHead(502).end(),
+  '504': (response) => response.writeHead(504).end(),
+  '429, then good': (response, _request, nth) =>
+    nth === 0 ? json(response, '{}', { 'retry-after': '1' }, 429) : json(response, GOOD),
+  '503 for an hour': (response) => json(response, '{}', { 'retry-after': '3600' }, 503),
+  '503 until a date': (response, _request, nth) =>
+    nth === 0
+      ? json(response, '{}', { 'retry-after': new Date(Date.now() + 1_500).toUTCString() }, 503)
+      : json(response, GOOD),
+  'a reset, then good': (response, _request, nth) =>
+    nth === 0 ? response.socket?.resetAndDestroy() : json(response, GOOD),
+  'all that it was sent': (response, request) => json(response, echo(request), {}, 500),
+} satisfies Record<string, Play>;
+
+export type Oddity = keyof typeof ODDITIES;
+
+/** A server that answers everything in one odd way. */
+export async function startOddTenant(oddity: Oddity, elsewhere = '') {
+  const play: Play = ODDITIES[oddity];
+  const requests: { method: string; path: string; headers: IncomingMessage['headers']; at: number }[] = [];
+  const server = createServer((request, response) => {
+    const { method = '', url: path = '', headers } = request;
+    requests.push({ method, path, headers, at: Date.now() });
+    play(response, request, requests.length - 1, elsewhere);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    stop: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function dribble(response: ServerResponse, bytes: number): void {
+  const timer = setInterval(() => response.write(' '.repeat(bytes)), DRIBBLE_MS);
+  response.once('close', () => clearInterval(timer));
+}
+
+/** Every header that is ours in every form that a careless error page may have. */
+function echo({ headers }: IncomingMessage): string {
+  const ours = Object.entries(headers).filter(([name]) => name === 'authorization' || name.startsWith('x-'));
+  const values = ours.map(([, value]) => String(value).replace(/^Bearer /, ''));
+  return values
+    .flatMap((value) => [
+      value,
+      JSON.stringify(value),
+      encodeURIComponent(value),
+      Buffer.from(value).toString('base64'),
+      Buffer.from(`ab:${value}:x`).toString('base64url'),
+      Buffer.from(value).toString('hex'),
+    ])
+    .join(' ');
+}
