@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers';
 import { demoEnvironment } from './demo-environment.js';
 import { main } from './main.js';
 
@@ -9,6 +10,7 @@ const code = await main(process.argv.slice(2), {
   env: demoEnvironment(process.env, process.cwd(), err),
   out: (line) => process.stdout.write(`${line}\n`),
   err,
+  input: () => text(process.stdin),
   signal: interrupted.signal,
 });
 // What is still open, such as a long poll that we gave up, must not keep the shell waiting; what was printed must get out.

@@ -5,6 +5,8 @@ export interface Io {
   out: (line: string) => void;
   /** Progress and errors, for people. */
   err: (line: string) => void;
+  /** All of standard input. */
+  input: () => Promise<string>;
   /** Aborted by Ctrl-C. */
   signal: AbortSignal;
 }

@@ -5,11 +5,12 @@ import type { Command, Io } from './command.js';
 import { release } from './commands/release.js';
 import { rollback } from './commands/rollback.js';
 import { setup } from './commands/setup.js';
+import { smoke } from './commands/smoke.js';
 import { status } from './commands/status.js';
 import { worker } from './commands/worker.js';
 import { EXIT } from './exit-codes.js';
 
-const COMMANDS: Command[] = [release, rollback, status, setup, worker];
+const COMMANDS: Command[] = [release, rollback, status, smoke, setup, worker];
 
 /** Runs the command line and gives back its exit code. */
 export async function main(argv: string[], io: Io): Promise<number> {

@@ -13,13 +13,14 @@ async function canary(args: string[], env: Record<string, string> = {}) {
     env: { TEMPORAL_ADDRESS: inject('temporal'), CANARY_LANE: 'cli', ...env },
     out: (line) => out.push(line),
     err: (line) => err.push(line),
+    input: async () => '',
     signal: new AbortController().signal,
   });
   return { code, out, err };
 }
 
 describe('help', () => {
-  test.each(['', 'release', 'rollback', 'status', 'setup', 'worker'])('canary %s --help', async (verb) => {
+  test.each(['', 'release', 'rollback', 'status', 'smoke', 'setup', 'worker'])('canary %s --help', async (verb) => {
     const { code, out } = await canary([...(verb ? [verb] : []), '--help']);
     expect(code).toBe(0);
     expect(out.join('\n')).toMatchSnapshot();

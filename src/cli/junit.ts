@@ -1,0 +1,45 @@
+import type { CheckResult, TenantSmoke } from '../domain/check.js';
+
+/** JUnit XML, a test suite for each tenant. CI shows it to everybody, so of an answer it has the status and the schema path alone. */
+export function junit(results: TenantSmoke[]): string {
+  const all = results.flatMap(({ checks }) => checks);
+  const suites = results.map(({ tenant, checks }) =>
+    element('testsuite', { name: tenant, ...totals(checks) }, checks.map((check) => testCase(tenant, check)).join('')),
+  );
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${element('testsuites', { name: 'canary smoke', ...totals(all) }, suites.join(''))}`;
+}
+
+function testCase(tenant: string, { check, verdict, status, schemaPath, latencyMs }: CheckResult): string {
+  const what = [
+    status === null ? 'no answer' : `status ${status}`,
+    ...(schemaPath ? [`schema path ${schemaPath}`] : []),
+  ];
+  const problem =
+    verdict === 'pass'
+      ? ''
+      : element(verdict === 'fail' ? 'failure' : 'error', { type: verdict, message: what.join(', ') });
+  return element('testcase', { classname: tenant, name: check, time: seconds(latencyMs) }, problem);
+}
+
+function totals(checks: CheckResult[]) {
+  const count = (verdict: CheckResult['verdict']) => checks.filter((check) => check.verdict === verdict).length;
+  const time = seconds(checks.reduce((sum, { latencyMs }) => sum + latencyMs, 0));
+  return { tests: checks.length, failures: count('fail'), errors: count('could-not-test'), skipped: 0, time };
+}
+
+const seconds = (ms: number) => (ms / 1_000).toFixed(3);
+
+function element(name: string, attributes: Record<string, string | number>, content = ''): string {
+  const given = Object.entries(attributes).map(([key, value]) => ` ${key}="${escaped(String(value))}"`);
+  return content ? `<${name}${given.join('')}>\n${content}</${name}>\n` : `<${name}${given.join('')}/>\n`;
+}
+
+const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
+
+/** For an attribute. XML 1.0 cannot hold most control characters and lone surrogates, not even escaped. */
+function escaped(text: string): string {
+  return text
+    .replaceAll(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, '\ufffd')
+    .replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? character)
+    .replaceAll(/[\t\n\r]/g, (character) => `&#${character.charCodeAt(0)};`);
+}
