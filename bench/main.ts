@@ -1,6 +1,7 @@
 import { benchRegistry } from './registry.js';
+import { benchSmoke } from './smoke.js';
 
-const BENCHES: Record<string, () => Promise<void>> = { registry: benchRegistry };
+const BENCHES: Record<string, () => Promise<void>> = { registry: benchRegistry, smoke: benchSmoke };
 
 const [name = ''] = process.argv.slice(2);
 const bench = BENCHES[name];

@@ -1,0 +1,169 @@
+import { spawn } from 'node:child_process';
+import { createServer } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { verdictOf } from '../src/domain/check.js';
+import type { PlannedTenant } from '../src/domain/release.js';
+import { defaultSuite } from '../src/smoke/default-suite.js';
+import type { Access } from '../src/smoke/session.js';
+import { smokeFleet } from '../src/smoke/smoke-tenant.js';
+import { median, table, writeSection } from './report.js';
+
+const TENANTS = [1, 10, 100];
+const DELAYS_MS = [0, 50, 200];
+const RUNS = 5;
+/** A peer that asks one tenant after the other is spared what it would take for hours. */
+const PEER_MAX = 10;
+/** The own limit of the tenant that hangs, shortened. */
+const HUNG_LIMIT_MS = 3_000;
+const TOKEN = 'token-of-the-bench';
+
+type Fleet = (PlannedTenant & { access: Access })[];
+
+/** The default suite on tenants that answer after a delay, ours and beside it a script with the same environment. */
+export async function benchSmoke(): Promise<void> {
+  const script = peerOf(process.argv.slice(3));
+  const rows: string[][] = [];
+  const ours = new Map<string, number>();
+  for (const delayMs of DELAYS_MS) {
+    const farm = await startFarm(Math.max(...TENANTS), delayMs);
+    try {
+      for (const count of TENANTS) {
+        const fleet = fleetOf(farm.ports.slice(0, count));
+        const times = await timed(count === 1 ? RUNS * 2 : RUNS, () => smokeGreen(fleet));
+        ours.set(`${count}/${delayMs}`, median(times));
+        const peer =
+          script && count <= PEER_MAX
+            ? median(await timed(script && count > 1 ? 1 : 3, () => runPeer(script, fleet)))
+            : null;
+        rows.push([
+          `${count}`,
+          `${delayMs} ms`,
+          ms(median(times)),
+          ...(script ? [peer === null ? 'not run' : ms(peer)] : []),
+        ]);
+        console.log(rows.at(-1)?.join('  '));
+      }
+    } finally {
+      farm.stop();
+    }
+  }
+  const ratio = (ours.get('100/200') ?? Number.NaN) / (ours.get('1/200') ?? Number.NaN);
+  const hung = await hungAdds();
+  writeSection(
+    'smoke',
+    `The six checks of the default suite on tenants of this machine that hold each answer back; the median of ${RUNS} runs. ` +
+      `100 tenants take ${ratio.toFixed(2)} × the time of one at 200 ms. ` +
+      `With one tenant of 10 that hangs, and a limit of ${ms(HUNG_LIMIT_MS)} for a suite, the fleet took ${ms(hung.wholeMs)} and the other nine were done after ${ms(hung.othersMs)}. ` +
+      `Memory of the process, all of it: ${hung.rssMb} MB at most.` +
+      `${script ? ` Beside it \`${script.split('/').at(-1)}\` with the same environment, one tenant after the other; it is not run on more than ${PEER_MAX}.` : ''}\n\n` +
+      table(['tenants', 'delay of an answer', 'canary', ...(script ? ['script'] : [])], rows),
+  );
+  console.log({ ratio, ...hung });
+}
+
+function peerOf(args: string[]): string | null {
+  const at = args.indexOf('--peer-smoke');
+  const script = args[at + 1];
+  if (at >= 0 && !script) throw new Error('--peer-smoke needs a script');
+  return at >= 0 ? (script ?? null) : null;
+}
+
+const ms = (value: number) => `${Math.round(value)} ms`;
+
+const fleetOf = (ports: number[]): Fleet =>
+  ports.map((port, index) => ({
+    name: `canary-${index + 1}`,
+    origin: `http://127.0.0.1:${port}`,
+    access: { token: TOKEN, headers: {} },
+  }));
+
+async function smokeGreen(fleet: Fleet): Promise<void> {
+  const verdict = verdictOf(await smokeFleet(fleet, { suite: defaultSuite }));
+  if (verdict !== 'pass') throw new Error(`the bench is wrong: ${verdict}`);
+}
+
+/** The first run warms up and does not count. */
+async function timed(runs: number, run: () => Promise<void>): Promise<number[]> {
+  const times: number[] = [];
+  for (let round = 0; round <= runs; round += 1) {
+    const began = performance.now();
+    await run();
+    if (round > 0) times.push(performance.now() - began);
+  }
+  return times;
+}
+
+async function runPeer(script: string, fleet: Fleet): Promise<void> {
+  const env = {
+    PATH: process.env.PATH,
+    CANARY_TENANT_URLS: fleet.map(({ origin }) => origin).join(' '),
+    CANARY_ADMIN_TOKENS: fleet.map(() => TOKEN).join(' '),
+    CANARY_CP_BASE_URL: 'http://127.0.0.1:9',
+  };
+  const child = spawn('bash', [script], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  const code = await new Promise((resolve) => child.once('exit', resolve));
+  if (code !== 0) throw new Error(`${script} ended with ${code}`);
+}
+
+async function hungAdds() {
+  const farm = await startFarm(10, 0, true);
+  const others: number[] = [];
+  const began = performance.now();
+  const options = { suite: defaultSuite, waits: { suiteMs: HUNG_LIMIT_MS } };
+  await smokeFleet(fleetOf(farm.ports), options, (_result, index) => {
+    if (index > 0) others.push(performance.now() - began);
+  });
+  const wholeMs = performance.now() - began;
+  farm.stop();
+  // The kernel's own peak, in kB.
+  return { wholeMs, othersMs: Math.max(...others), rssMb: Math.round(process.resourceUsage().maxRSS / 1024) };
+}
+
+/** Tenants in a process of their own, so that their work and memory are not taken for ours. */
+async function startFarm(count: number, delayMs: number, firstHangs = false) {
+  const args = [fileURLToPath(import.meta.url), 'farm', String(count), String(delayMs), String(firstHangs)];
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ports: number[] = [];
+  for await (const chunk of child.stdout) {
+    ports.push(...(JSON.parse(String(chunk)) as number[]));
+    break;
+  }
+  return { ports, stop: () => child.kill() };
+}
+
+async function farm(count: number, delayMs: number, firstHangs: boolean): Promise<void> {
+  const ports = await Promise.all(
+    Array.from({ length: count }, (_, index) => {
+      let memory = '';
+      const server = createServer(async (request, response) => {
+        let text = '';
+        for await (const chunk of request) text += chunk;
+        if (firstHangs && index === 0) return;
+        const { pathname } = new URL(request.url ?? '/', 'http://tenant');
+        if (request.method === 'POST') memory = (JSON.parse(text) as { content: string }).content;
+        const known = request.headers.authorization === `Bearer ${TOKEN}`;
+        const body =
+          pathname === '/admin/liveness'
+            ? { subsystems: { db: 'ok' } }
+            : pathname === '/memories/search'
+              ? [{ content: memory }]
+              : [];
+        const status = known ? (request.method === 'POST' ? 201 : 200) : 401;
+        setTimeout(() => {
+          response.writeHead(status, { 'content-type': 'application/json' });
+          response.end(JSON.stringify(request.method === 'POST' ? { id: 'mem-1' } : body));
+        }, delayMs);
+      });
+      return new Promise<number>((resolve) =>
+        server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port)),
+      );
+    }),
+  );
+  process.stdout.write(JSON.stringify(ports));
+  // It ends with the process that started it.
+  process.stdin.resume().once('end', () => process.exit(0));
+}
+
+const [, own, role, count, delayMs, firstHangs] = process.argv;
+if (own === fileURLToPath(import.meta.url) && role === 'farm')
+  await farm(Number(count), Number(delayMs), firstHangs === 'true');
