@@ -19,13 +19,16 @@ export interface FleetBuilds {
 export function createTenantActivities(config: Pick<Config, 'readFleet' | 'smokeSuite' | 'smokeTimeoutMs'>) {
   let suite: Promise<Suite> | undefined;
   return {
-    /** Asks all tenants until every one reports the build, or the deadline (epoch, in ms) has passed. Where none could ever tell, no time is lost. */
+    /** Asks all tenants until every one that can tell reports the build, or the deadline (epoch, in ms) has passed. */
     async awaitBuild(sha: Sha, plan: Plan, deadline: number): Promise<FleetBuilds> {
       for (;;) {
         const fleet = await fleetBuilds(config, sha, plan);
         heartbeat(fleet);
-        const mute = !plan.tenants.some((tenant) => tellsBuild(tenant, plan.buildProbe));
-        if (fleet.all || mute || Date.now() >= deadline) return fleet;
+        const told = fleet.builds.every(
+          ({ build }, index) =>
+            isBuild(build, sha) || !tellsBuild(plan.tenants[index] as PlannedTenant, plan.buildProbe),
+        );
+        if (told || Date.now() >= deadline) return fleet;
         await beatingSleep(plan.pollMs, fleet);
       }
     },
@@ -56,8 +59,10 @@ function accessOf(config: Pick<Config, 'readFleet'>, who: string) {
 async function fleetBuilds(config: Pick<Config, 'readFleet'>, sha: Sha, plan: Plan): Promise<FleetBuilds> {
   const access = accessOf(config, 'the fleet');
   const builds = await askBuilds(plan.tenants, plan.buildProbe, access, cancellationSignal());
-  return { builds, all: builds.every(({ build }) => build !== null && sameBuild(build, sha)) };
+  return { builds, all: builds.every(({ build }) => isBuild(build, sha)) };
 }
+
+const isBuild = (build: string | null, sha: Sha) => build !== null && sameBuild(build, sha);
 
 async function beatingSleep(ms: number, details: FleetBuilds): Promise<void> {
   for (let left = ms; left > 0; left -= BEAT_MS) {

@@ -27,6 +27,7 @@ export const ODDITIES = {
   'slow bytes': (response) => dribble(response.writeHead(200, { 'content-type': 'application/json' }), 1),
   'deep JSON': (response) => json(response, '['.repeat(500_000) + ']'.repeat(500_000)),
   'brackets in a text': (response) => json(response, JSON.stringify({ ok: true, text: '[{"'.repeat(1_000) })),
+  'a text without end': (response) => json(response, `"${'\\"'.repeat(500_000)}`),
   'UTF-16': (response) =>
     json(response, Buffer.from(GOOD, 'utf16le'), { 'content-type': 'application/json; charset=utf-16' }),
   'Latin-1': (response) => json(response, Buffer.from('{"ok":true,"n":"\xe9"}', 'latin1')),

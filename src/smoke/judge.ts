@@ -52,7 +52,7 @@ async function judgeBody(
 ): Promise<Judgement> {
   if (!answer.json && Object.keys(capture).length === 0) return { verdict: 'pass', expected: '', got: '' };
   const json = await readJson(told, answer.type ?? 'application/json');
-  const wrong = answer.json && (await mismatch(answer.json, json, values));
+  const wrong = answer.json && mismatch(answer.json, json, values);
   if (wrong) return { verdict: 'fail', ...wrong, got: await bodyText(told) };
   const captured: Record<string, string> = {};
   for (const [name, path] of Object.entries(capture)) {
@@ -64,9 +64,9 @@ async function judgeBody(
   return { verdict: 'pass', expected: '', got: '', captured };
 }
 
-async function mismatch(wanted: NonNullable<Answer['json']>, json: unknown, values: Values) {
+function mismatch(wanted: NonNullable<Answer['json']>, json: unknown, values: Values) {
   const schema = typeof wanted === 'function' ? wanted(strictValues(values)) : wanted;
-  const result = await schema.safeParseAsync(json);
+  const result = schema.safeParse(json);
   if (result.success) return undefined;
   const issue = result.error.issues[0];
   const path = issue?.path ?? [];

@@ -80,13 +80,19 @@ export function header(told: Pick<Told, 'headers'>, name: string): string {
   return [told.headers[name] ?? []].flat().join(', ').trim();
 }
 
-/** How deep the brackets of a JSON text go; brackets in its strings do not count. */
+/** How deep the brackets of a JSON text go; brackets in its strings do not count. Character by character: a pattern would go back and forth on a string without end. */
 function depthOf(text: string): number {
   let depth = 0;
   let deepest = 0;
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
-    if (token === '[' || token === '{') deepest = Math.max(deepest, ++depth);
-    else if (token === ']' || token === '}') depth -= 1;
+  let inString = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at];
+    if (inString) {
+      if (character === '\\') at += 1;
+      else if (character === '"') inString = false;
+    } else if (character === '"') inString = true;
+    else if (character === '[' || character === '{') deepest = Math.max(deepest, ++depth);
+    else if (character === ']' || character === '}') depth -= 1;
   }
   return deepest;
 }

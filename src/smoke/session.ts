@@ -24,6 +24,9 @@ export interface Session {
   hide: (text: string) => string;
 }
 
+/** Some edges turn away who does not say what it is. */
+export const USER_AGENT = 'canary-release-gate';
+
 /** Nobody has it: what `wrong` credentials send. */
 const WRONG_TOKEN = 'wrong-token-of-the-smoke-suite';
 
@@ -38,6 +41,7 @@ export function createSession(
   const requests = suite.flatMap(({ steps, cleanUp = [] }) => [...steps.map(({ request }) => request), ...cleanUp]);
   const tokens = new Set(requests.flatMap(({ as }) => (typeof as === 'object' ? [as.captured] : [])));
   const secrets = new Set([access.token, ...Object.values(access.headers)]);
+  const own = Object.fromEntries(Object.entries(access.headers).map(([name, value]) => [name.toLowerCase(), value]));
   let hide = createHider(secrets);
   return {
     waits,
@@ -51,7 +55,8 @@ export function createSession(
       const token = tokenOf(request, values, access);
       const hasBody = request.json !== undefined;
       const headers = {
-        ...access.headers,
+        'user-agent': USER_AGENT,
+        ...own,
         accept: 'application/json',
         'accept-encoding': 'identity',
         ...(token !== undefined && { authorization: `Bearer ${token}` }),

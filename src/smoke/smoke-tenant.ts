@@ -42,19 +42,24 @@ export async function smokeTenant(tenant: PlannedTenant, access: Access, options
   return { tenant: tenant.name, checks: asked.flatMap(({ result }) => result ?? []) };
 }
 
-/** A fleet: every tenant at once, each in its own time. Tells each result as it comes. */
-export function smokeFleet(
+/** A fleet: every tenant at once, each in its own time. Tells each result as it comes.
+ * @throws the signal's own reason when it is aborted, after the clean-up of all. */
+export async function smokeFleet(
   fleet: readonly (PlannedTenant & { access: Access })[],
   options: SmokeOptions,
   tell: (result: TenantSmoke, index: number) => void = () => undefined,
 ): Promise<TenantSmoke[]> {
-  return Promise.all(
+  const ends = await Promise.allSettled(
     fleet.map(async ({ access, ...tenant }, index) => {
       const result = await smokeTenant(tenant, access, options);
       tell(result, index);
       return result;
     }),
   );
+  return ends.map((end) => {
+    if (end.status === 'rejected') throw end.reason;
+    return end.value;
+  });
 }
 
 /** A check of the suite on this tenant, so far. */

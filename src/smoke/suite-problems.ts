@@ -12,8 +12,7 @@ const NAME = /^[A-Za-z][A-Za-z0-9]*$/;
 const CREDENTIALS = 'has to be admin, none, wrong or { captured: name }';
 const SCHEMA = 'has to be a zod schema, or a function that gives one';
 
-const isSchema = (value: unknown) =>
-  typeof (value as { safeParseAsync?: unknown } | null)?.safeParseAsync === 'function';
+const isSchema = (value: unknown) => typeof (value as { safeParse?: unknown } | null)?.safeParse === 'function';
 
 const REQUEST = z.strictObject(
   {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { BuildSource, PlannedTenant, TenantBuild } from '../domain/release.js';
 import { parseSha } from '../domain/sha.js';
 import { NoAnswer, send } from '../http.js';
-import type { Access } from '../smoke/session.js';
+import { type Access, USER_AGENT } from '../smoke/session.js';
 
 /** A tenant tells its build at once or is asked again at the next poll. */
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -50,7 +50,7 @@ async function askSource(
     const answer = await send({
       method: 'GET',
       url: new URL(path, origin),
-      headers: { ...headers, accept: 'application/json' },
+      headers: { 'user-agent': USER_AGENT, ...headers, accept: 'application/json' },
       timeoutMs: REQUEST_TIMEOUT_MS,
       maxBytes: MAX_BODY,
       ...(signal && { signal }),

@@ -33,6 +33,7 @@ describe('an answer that came and is none fails the check', () => {
     ['an unknown coding', 'content encoding gzip, deflate, br or none', 'zstd'],
     ['gzip twice', 'content encoding gzip, deflate, br or none', 'gzip, gzip'],
     ['deep JSON', 'JSON at most 100 deep', 'deeper JSON'],
+    ['a text without end', 'JSON', /^"/],
     ['UTF-16', 'charset utf-8', 'utf-16'],
     ['Latin-1', 'a body in UTF-8', 'bytes that are none'],
     ['half of the JSON', 'JSON', '{"ok"'],
@@ -44,12 +45,14 @@ describe('an answer that came and is none fails the check', () => {
     ['a 500 without end', 'status 200', /^status 500/],
     ['204', 'status 200', 'status 204'],
   ])('%s', async (oddity, expected, got) => {
-    const result = await smoke(oddity, { waits: { requestMs: 2_000 } });
+    const began = performance.now();
+    const result = await smoke(oddity, { waits: { requestMs: 2_000, patienceMs: 500 } });
     expect(result).toMatchObject({
       verdict: 'fail',
       expected,
       got: typeof got === 'string' ? got : expect.stringMatching(got),
     });
+    expect(performance.now() - began).toBeLessThan(4_000);
     expect(tenant.requests.length, 'a fail is not tried again').toBeLessThanOrEqual(1);
   });
 });

@@ -12,7 +12,7 @@ import {
   z,
 } from '../../src/smoke/index.js';
 import { loadSuite } from '../../src/smoke/load-suite.js';
-import { smokeTenant } from '../../src/smoke/smoke-tenant.js';
+import { smokeFleet, smokeTenant } from '../../src/smoke/smoke-tenant.js';
 import { startOddTenant } from '../../testbed/odd-tenant.js';
 import { startTenant } from '../../testbed/tenant.js';
 import { startWorkspaceTenant, type WORKSPACE_FAULTS } from '../../testbed/workspace-tenant.js';
@@ -80,22 +80,32 @@ describe('examples/suites/workspaces.ts', () => {
     expect(checks[2]?.leftBehind).toBe('DELETE /workspaces/{workspace}: status 500');
   });
 
-  test('cleans up behind a run that was aborted', async () => {
-    const tenant = await workspaceTenant();
+  test('cleans up behind a run that was aborted, on every tenant', async () => {
+    const [first, second] = [await workspaceTenant(), await workspaceTenant()];
+    const hung = await startTenant({ name: 'hung', token: TOKEN, build: { sha: newSha(), misbehave: 'hang' } });
+    stops.push(hung.stop);
     const abort = new AbortController();
+    let asked = 0;
+    // Both tenants have got this far, and have a workspace each, when the run is aborted.
     const aborts = check('aborts', 'nothing', get('/events'), {
       status: 200,
       json: () => {
-        abort.abort(new Error('stop it'));
+        asked += 1;
+        if (asked === 2) abort.abort(new Error('stop it'));
         return z.unknown();
       },
     });
-    const run = smokeAt(tenant.url, [...(await suite()).slice(0, 3), aborts, aborts], {
-      headers,
-      signal: abort.signal,
-    });
+    const fleet = [hung, first, second].map(({ url }, index) => ({
+      name: `canary-${index}`,
+      origin: url,
+      access: { token: TOKEN, headers },
+    }));
+    const made = (await suite()).slice(2, 3);
+    const waits = { ...SHORT, requestMs: 10_000, suiteMs: 20_000 };
+    const run = smokeFleet(fleet, { suite: [...made, aborts], waits, signal: abort.signal });
     await expect(run).rejects.toThrow('stop it');
-    expect(tenant.workspaces()).toEqual([]);
+    expect([first, second].map(({ requests }) => requests[0])).toEqual(['POST /workspaces', 'POST /workspaces']);
+    expect([...first.workspaces(), ...second.workspaces()]).toEqual([]);
   });
 });
 
