@@ -20,3 +20,10 @@ test('canary smoke runs as people run it: a suite in TypeScript, a token piped i
     /PASS a stranger cannot list workspaces\n\n=== CANARY SMOKE RESULTS ===\n {2}PASS: 7\n {2}FAIL: 0\n$/,
   );
 });
+
+test('the package exports what a suite is written with', async () => {
+  const script = `import * as smoke from 'canary-release-gate/smoke'; console.log(Object.keys(smoke).sort().join());`;
+  const args = ['--input-type=module', '--eval', script];
+  const child = spawn(process.execPath, args, { cwd: repositoryRoot, stdio: ['ignore', 'pipe', 'inherit'] });
+  expect(await text(child.stdout)).toBe('answers,check,defaultSuite,del,get,post,step,z\n');
+});
