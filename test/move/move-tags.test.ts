@@ -12,6 +12,7 @@ import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
 import { type Fault, type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { ociError, type RegistryRequest } from '../../testbed/registry-store.js';
 import { newSha } from '../support/shas.js';
+import { until } from '../support/until.js';
 
 const WAITS: MoveWaits = {
   ...MOVE_WAITS,
@@ -284,8 +285,9 @@ describe('who may write, and until when', () => {
 
   test('a stale read of somebody else is only read again', async () => {
     await setLatest('other');
+    const swap = Date.now();
+    await until('the clock has gone on', () => Date.now() > swap);
     await setLatest('old');
-    const swap = Date.now() - 1;
     let stale = 4;
     const fault: Fault = { match: isRead, respond: (_request, serve) => serve(stale-- > 0 ? { asOf: swap } : {}) };
     expect(results(await withFaults([fault], order()))).toEqual(['promoted', 'promoted']);
@@ -295,7 +297,10 @@ describe('who may write, and until when', () => {
 describe('a try after one that died', () => {
   test('finds its work done, and still knows what stood there before', async () => {
     await setLatest('next');
-    const images = await moveTags({ ...order({ begun: true, retried: true }) });
+    // A mover that is started again looks anew, and sees its predecessor's work.
+    const { input } = order();
+    const observed = input.images.map(({ repository, to }) => ({ repository, digest: to }));
+    const images = await moveTags(order({ begun: true, retried: true, observed }));
     expect(images).toMatchObject(old.map((previous) => ({ result: 'promoted', previous })));
   });
 
