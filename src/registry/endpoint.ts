@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import { InvalidInput } from '../domain/brand.js';
 import { type Repository, splitRepository } from '../domain/image.js';
-import { isLoopback } from '../tenants/fleet.js';
+import { isLoopback } from '../loopback.js';
 import { RegistryError } from './errors.js';
 
 /** Where a repository's registry is asked. */

@@ -1,10 +1,10 @@
 import { type HttpAnswer, type HttpRequest, type NoAnswer, redacted } from '../http.js';
+import { retryAfterMs } from '../retry-after.js';
 import { chooseChallenge } from './challenge.js';
 import type { Endpoint } from './endpoint.js';
 import { kindOf, RegistryError, type RegistryErrorKind } from './errors.js';
 import { mendOf } from './mends.js';
 import type { Registry } from './registry.js';
-import { retryAfterMs } from './retry-after.js';
 import { oneLine, type ServerWords, serverWords } from './words.js';
 
 /** The request that failed. */

@@ -73,14 +73,3 @@ function codeOf(error: unknown): string {
   const { code, name } = error as { code?: unknown; name?: unknown };
   return typeof code === 'string' ? code : String(name);
 }
-
-/** How long an answer asks to be left alone, in milliseconds: seconds, or a date. */
-export function retryAfterMs({ headers }: Pick<Told, 'headers'>): number {
-  const text = [headers['retry-after'] ?? []].flat()[0]?.trim() ?? '';
-  const ms = /^\d{1,9}$/.test(text)
-    ? Number(text) * 1_000
-    : /^[A-Z][a-z]{2}/.test(text)
-      ? Date.parse(text) - Date.now()
-      : 0;
-  return Number.isNaN(ms) ? 0 : Math.max(0, ms);
-}

@@ -1,5 +1,6 @@
 import type { Verdict } from '../domain/check.js';
-import { retryAfterMs, type Told, Unanswered } from './ask.js';
+import { retryAfterMs } from '../retry-after.js';
+import { type Told, Unanswered } from './ask.js';
 import type { Answer, Step, Values } from './check.js';
 import { bodyText, header, readJson, tooLarge, WrongBody } from './read-json.js';
 import { schemaPath } from './schema-path.js';
@@ -27,7 +28,7 @@ export async function judge(step: Step, told: Told, values: Values): Promise<Jud
     const expected = `status ${answer.status}`;
     const got = await shownAnswer(told);
     if (NOT_ANSWERING.includes(told.status))
-      return { verdict: 'could-not-test', expected, got, againAfterMs: retryAfterMs(told) };
+      return { verdict: 'could-not-test', expected, got, againAfterMs: retryAfterMs(told.headers['retry-after']) ?? 0 };
     // A token that was rotated must not flag a build.
     if (request.as === 'admin' && REFUSED.includes(told.status))
       return { verdict: 'could-not-test', expected: 'our own token accepted', got: `token refused: ${got}` };

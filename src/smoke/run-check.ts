@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { CheckResult } from '../domain/check.js';
-import { retryAfterMs } from './ask.js';
+import { retryAfterMs } from '../retry-after.js';
 import type { Check, CheckRequest, Values } from './check.js';
 import { type Judgement, judge, judgeError, NOT_ANSWERING } from './judge.js';
 import { another, type Session } from './session.js';
@@ -121,7 +121,10 @@ async function remove(
       const told = await session.ask(request, values, signal);
       if (REMOVED.includes(told.status)) return null;
       const why = `status ${told.status}`;
-      if (!NOT_ANSWERING.includes(told.status) || !(await another(session, tries, retryAfterMs(told), signal)))
+      if (
+        !NOT_ANSWERING.includes(told.status) ||
+        !(await another(session, tries, retryAfterMs(told.headers['retry-after']) ?? 0, signal))
+      )
         return why;
     } catch (error) {
       if (signal.aborted) return 'no time left';

@@ -1,4 +1,5 @@
 import type { PlannedTenant } from '../domain/release.js';
+import { isLoopback } from '../loopback.js';
 import type { Access } from '../smoke/session.js';
 
 /** The tenants, and what each is asked with, by its origin: that is never part of a plan. */
@@ -48,11 +49,6 @@ export function parseOrigin(text: string, mend: string): string | { problem: str
   if (url.protocol === 'http:' && !isLoopback(url.hostname))
     return { problem: `is plain http to ${url.hostname}: a token goes over https, or to this machine only` };
   return url.origin;
-}
-
-/** Whether a URL's hostname is this machine by its name or literal address; nothing is resolved. */
-export function isLoopback(hostname: string): boolean {
-  return /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname);
 }
 
 /** Whether a header can carry it: visible ASCII, no line breaks. */

@@ -5,9 +5,9 @@ import { parseDigest, parseRepository, parseTag, splitRepository } from '../../s
 import { type Challenge, parseChallenges } from '../../src/registry/challenge.js';
 import { findEntry, parseDockerConfig } from '../../src/registry/docker-config.js';
 import { parseNextLink } from '../../src/registry/link.js';
-import { goDurationMs, retryAfterMs } from '../../src/registry/retry-after.js';
 import { mergeScopes, parseScopes } from '../../src/registry/scopes.js';
 import { oneLine, serverWords, withoutSecrets } from '../../src/registry/words.js';
+import { goDurationMs, retryAfterMs } from '../../src/retry-after.js';
 
 /** Text as an attacker would have it: everything, and much of what means something to a parser. */
 const anyText = fc.oneof(

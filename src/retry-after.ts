@@ -1,4 +1,4 @@
-/** Whatever a header says: a registry that wants to be left alone for longer is asked sooner. */
+/** Whatever a header says: who wants to be left alone for longer is asked sooner. */
 const MAX_MS = 15 * 60_000;
 
 const UNITS: Record<string, number> = {
@@ -16,7 +16,7 @@ const GO_PART = /(\d+(?:\.\d*)?)(ns|us|µs|μs|ms|s|m|h)/g;
 /** GHCR sends no header, but says `retry-after: 880.092µs, allowed: 44000/minute` in its body. */
 const IN_WORDS = /retry-after:\s*([0-9.a-zµμ]{1,40})/i;
 
-/** How long a registry wants to be left alone, in ms: by its header (seconds or a date), else by its words. Undefined when it does not say; never throws. */
+/** How long an answer asks to be left alone, in ms: by its header (seconds or a date), else by its words. Undefined when it does not say; never throws. */
 export function retryAfterMs(
   header: string | string[] | undefined,
   words = '',
