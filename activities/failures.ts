@@ -33,6 +33,21 @@ export function toFailure(error: unknown): unknown {
   return error;
 }
 
+/** The failure of a mover that has not begun: nobody has to look what became of the images. */
+export function nothingWritten(error: unknown): unknown {
+  const failure = toFailure(error);
+  if (!(failure instanceof ApplicationFailure)) return failure;
+  const { message, type, nonRetryable, details, nextRetryDelay } = failure;
+  const all = [...(details ?? []), { nothingWritten: true }];
+  return ApplicationFailure.create({
+    message,
+    nonRetryable,
+    details: all,
+    ...(type && { type }),
+    ...(nextRetryDelay && { nextRetryDelay }),
+  });
+}
+
 /** A tenant whose token this worker does not have; another worker may, so it is tried again. */
 export function secretMissing(tenant: string): ApplicationFailure {
   return ApplicationFailure.retryable(`this worker has no admin token for ${tenant}`, 'SecretMissing');

@@ -1,6 +1,6 @@
 import { activityInfo, cancellationSignal, heartbeat, log } from '@temporalio/activity';
-import type { Client } from '@temporalio/client';
-import { areOnOneBuild, isWhole, type MovedImage, type MoveInput, type ObservedImage } from '../src/domain/move.js';
+import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { isWhole, type MovedImage, type MoveInput, type ObservedImage } from '../src/domain/move.js';
 import { moveTags } from '../src/move/move-tags.js';
 import { observeLatest } from '../src/move/observe.js';
 import { preflight } from '../src/move/preflight.js';
@@ -8,6 +8,7 @@ import type { MoveWaits } from '../src/move/waits.js';
 import type { Registry } from '../src/registry/registry.js';
 import type { AuthorityFor, RunId } from './authority.js';
 import { beating } from './beating.js';
+import { nothingWritten } from './failures.js';
 
 /** What each beat of `moveTags` carries; a beat without it would erase it. */
 interface Progress {
@@ -26,35 +27,34 @@ export function createMoveActivities({ registry, client, authorityFor, waits }: 
   return {
     /** Looks at everything before the first write; where `:latest` stood is in history from then on. */
     preflightMove: (input: MoveInput): Promise<ObservedImage[]> =>
-      beating(() => preflight(registry, input.images, cancellationSignal())),
+      beating(() => preflight(registry, input, cancellationSignal())),
 
     /** The one write: `:latest` of all images, together. */
     async moveTags(input: MoveInput, observed: ObservedImage[], parent: RunId | null): Promise<MovedImage[]> {
-      const { workflowExecution: run, heartbeatDetails, attempt } = activityInfo();
+      const { workflowExecution: run, heartbeatDetails, activityId, attempt } = activityInfo();
       const progress: Progress = (heartbeatDetails as Progress | undefined) ?? { begun: false };
-      const images = await beating(
-        () =>
-          moveTags({
-            registry,
-            waits,
-            input,
-            observed,
-            authority: authorityFor(run as RunId, parent),
-            begun: progress.begun,
-            retried: attempt > 1,
-            onBegin() {
-              progress.begun = true;
-              heartbeat(progress);
-            },
-            signal: cancellationSignal(),
-          }),
-        progress,
-      );
+      const move = () =>
+        moveTags({
+          registry,
+          waits,
+          input,
+          observed,
+          authority: authorityFor({ ...(run as RunId), activityId, attempt }, parent),
+          begun: progress.begun,
+          retried: attempt > 1,
+          onBegin() {
+            progress.begun = true;
+            heartbeat(progress);
+          },
+          signal: cancellationSignal(),
+        });
+      const images = await beating(move, progress).catch((error: unknown) => {
+        throw progress.begun || attempt > 1 ? error : nothingWritten(error);
+      });
       const { sha, kind, by, reason } = input;
-      const facts = { kind, sha, by, reason, images, parent, run };
+      const level = isWhole(images) ? 'info' : 'error';
       // The audit trail that outlives Temporal's retention.
-      log[isWhole(images) ? 'info' : 'error']('latest.moved', { event: 'latest.moved', ...facts });
-      if (!areOnOneBuild(images)) log.error('alarm', { event: 'alarm', alarm: 'PairSplit', ...facts });
+      log[level]('latest.moved', { event: 'latest.moved', kind, sha, by, reason, images, parent, run });
       return images;
     },
 
@@ -63,7 +63,7 @@ export function createMoveActivities({ registry, client, authorityFor, waits }: 
       observeLatest(
         registry,
         input.images.map(({ repository }) => repository),
-        cancellationSignal(),
+        { signal: cancellationSignal(), tolerant: input.kind === 'rollback' },
       ),
 
     /** Waits for the end of a run that is under way, however it ends. */
@@ -71,8 +71,10 @@ export function createMoveActivities({ registry, client, authorityFor, waits }: 
       beating(async () => {
         const result = () => client.workflow.getHandle(workflowId, undefined, { followRuns: false }).result();
         const signal = cancellationSignal();
-        await client.connection.withAbortSignal(signal, result).catch(() => undefined);
-        signal.throwIfAborted();
+        await client.connection.withAbortSignal(signal, result).catch((error: unknown) => {
+          signal.throwIfAborted();
+          if (!(error instanceof WorkflowFailedError || error instanceof WorkflowNotFoundError)) throw error;
+        });
       }),
   };
 }

@@ -1,7 +1,8 @@
 import { cancellationSignal } from '@temporalio/activity';
-import { type Digest, LATEST, type Repository, stagingTag } from '../src/domain/image.js';
+import { type Digest, type Repository, stagingTag } from '../src/domain/image.js';
 import type { PinnedImage } from '../src/domain/release.js';
 import type { Sha } from '../src/domain/sha.js';
+import { observeLatest } from '../src/move/observe.js';
 import { getManifest } from '../src/registry/get-manifest.js';
 import { readTag } from '../src/registry/read-tag.js';
 import type { Registry } from '../src/registry/registry.js';
@@ -16,7 +17,8 @@ export function createRegistryActivities(registry: Registry) {
         repositories.map(async (repository) => {
           const manifest = await getManifest(registry, repository, stagingTag(sha), signal);
           await requireChildren(registry, manifest, signal);
-          return { repository, digest: manifest.digest, latest: await readTag(registry, repository, LATEST, signal) };
+          const [stands] = await observeLatest(registry, [repository], { signal, tolerant: true });
+          return { repository, digest: manifest.digest, latest: stands?.digest ?? null };
         }),
       );
     },

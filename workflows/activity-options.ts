@@ -9,7 +9,7 @@ const cancellationType = 'WAIT_CANCELLATION_COMPLETED';
 
 /** Reads of the registry, the configuration and the tenants: repeated freely, for as long as we are patient with a registry that is down. */
 export const READS = {
-  startToCloseTimeout: '1m',
+  startToCloseTimeout: '2m',
   scheduleToCloseTimeout: '15m',
   retry: { initialInterval: '1s', maximumInterval: '30s' },
   cancellationType,
@@ -34,17 +34,39 @@ export const SMOKES = {
   cancellationType,
 } satisfies ActivityOptions;
 
-/** A pair tries forward for 5 minutes (a rollback 15), then puts back for 5. Seen dead after 5 s without a beat, so that a rollback waits for no longer (protocol §3, §6). */
+const MOVE_RETRY = { initialInterval: '1s', maximumInterval: '10s' } as const;
+
+/** The look before the first write: nothing is at stake yet, so it does not hold the mover's id for long. */
+export const PREFLIGHTS = {
+  startToCloseTimeout: '1m',
+  scheduleToCloseTimeout: '90s',
+  heartbeatTimeout: '5s',
+  retry: MOVE_RETRY,
+  cancellationType,
+} satisfies ActivityOptions;
+
+/**
+ * A pair tries forward for 5 minutes (a rollback 15), then puts back for 3, and each may overshoot by one slow round. Seen dead after
+ * 5 s without a beat, so that a rollback waits for no longer (protocol §3, §6).
+ */
 export const moveOptions = ({ kind }: Pick<MoveInput, 'kind'>) =>
   ({
-    startToCloseTimeout: kind === 'rollback' ? '22m' : '12m',
-    scheduleToCloseTimeout: '45m',
+    startToCloseTimeout: kind === 'rollback' ? '22m' : '14m',
+    scheduleToCloseTimeout: '22m',
     heartbeatTimeout: '5s',
-    retry: { initialInterval: '1s', maximumInterval: '10s' },
+    retry: MOVE_RETRY,
     cancellationType,
   }) satisfies ActivityOptions;
 
-/** How long a run waits for another one's mover, in milliseconds (protocol §3): longer than any move takes. */
+/** The look when nobody can tell any more what a mover did. */
+export const LOOKS = {
+  startToCloseTimeout: '30s',
+  scheduleToCloseTimeout: '60s',
+  retry: MOVE_RETRY,
+  cancellationType,
+} satisfies ActivityOptions;
+
+/** How long a run waits for another one's mover, in milliseconds (protocol §3): longer than all of the above together. */
 export const PATIENCE_MS = 25 * 60_000;
 
 /** The mover outlives its parent, whatever happens to that; short workflow tasks, for a frozen worker holds one till its end (protocol §6). */
@@ -56,6 +78,8 @@ export const MOVER = {
 export const reads = () => proxyActivities<ReleaseActivities>(READS);
 export const polls = (plan: Plan) => proxyActivities<ReleaseActivities>(waits(plan));
 export const smokes = () => proxyActivities<ReleaseActivities>(SMOKES);
+export const preflights = () => onMoveQueue(PREFLIGHTS);
+export const looks = () => onMoveQueue(LOOKS);
 export const moves = (input: MoveInput) => onMoveQueue(moveOptions(input));
 export const follows = (forMs: number) =>
   onMoveQueue({ ...moveOptions({ kind: 'promotion' }), scheduleToCloseTimeout: forMs, startToCloseTimeout: forMs });

@@ -1,10 +1,13 @@
 import {
   ActivityFailure,
   ApplicationFailure,
+  CancellationScope,
   isCancellation,
-  TimeoutFailure,
+  log,
+  sleep,
   workflowInfo,
 } from '@temporalio/workflow';
+import { InvalidInput } from '../src/domain/brand.js';
 import {
   areOnOneBuild,
   isWhole,
@@ -12,50 +15,99 @@ import {
   type MoveInput,
   type MoveOutcome,
   type ObservedImage,
+  parseMoveInput,
 } from '../src/domain/move.js';
-import { moves } from './activity-options.js';
-import { plain } from './run-state.js';
+import { looks, moves, preflights } from './activity-options.js';
+import { plain, stop } from './run-state.js';
+
+/** How long after its last yes a mover may still write: the window and a PUT's time-out, in milliseconds (protocol §3). */
+const WINDOW_AND_PUT_MS = 12_000;
+/** How long reads of a registry lag behind its writes, in milliseconds (GHCR: 15-30 s). */
+const LAG_MS = 30_000;
 
 /** The only writer of `:latest`. It has one fixed id, so the server never runs two at a time. */
-export async function MoveLatest(input: MoveInput): Promise<MovedImage[]> {
+export async function MoveLatest(typed: unknown): Promise<MovedImage[]> {
+  const input = readMove(typed);
   const { workflowId, runId } = workflowInfo().parent ?? {};
   const parent = workflowId && runId ? { workflowId, runId } : null;
-  const { preflightMove, moveTags } = moves(input);
   try {
-    const observed = await preflightMove(input);
-    return requireMoved(await moveTags(input, observed, parent).catch(lookInstead(input, observed)));
+    const observed = await preflights().preflightMove(input);
+    return requireMoved(await moves(input).moveTags(input, observed, parent).catch(lookInstead(input, observed)));
   } catch (error) {
     if (isCancellation(error)) throw error;
     throw plain(error);
   }
 }
 
-/** When the writer never said how it ended, the registry is asked instead. */
+/** However a writer failed that had begun: an image that is not where it was gets its name first. Only if none is, its own failure counts. */
 function lookInstead(input: MoveInput, observed: ObservedImage[]) {
-  return async (error: unknown): Promise<MovedImage[]> => {
-    if (!(error instanceof ActivityFailure && error.cause instanceof TimeoutFailure)) throw error;
-    return judge(input, observed, await moves(input).whereLatestStands(input));
+  return async (failure: unknown): Promise<MovedImage[]> => {
+    if (!mayHaveWritten(failure)) throw failure;
+    return CancellationScope.nonCancellable(async () => {
+      const images = await settled(input, observed, () => whereLatestStands(input, failure));
+      if (images.every(({ latest, digest, previous }) => latest !== digest || previous === digest)) throw failure;
+      return images;
+    });
   };
 }
 
-/** What became of each image, by where `:latest` stands now. */
+function mayHaveWritten(failure: unknown): boolean {
+  const cause = failure instanceof ActivityFailure ? failure.cause : failure;
+  const details = cause instanceof ApplicationFailure ? (cause.details ?? []) : [];
+  return !details.some((detail) => (detail as { nothingWritten?: boolean } | null)?.nothingWritten);
+}
+
+/** Where the images are once nothing of a mover that is gone can be on its way, and reads do not lag behind it any more. */
+export async function settled(
+  input: MoveInput,
+  before: ObservedImage[],
+  look: () => Promise<ObservedImage[]>,
+): Promise<MovedImage[]> {
+  await sleep(WINDOW_AND_PUT_MS, { summary: 'what was sent settles' });
+  const images = judge(input, before, await look());
+  if (isWhole(images)) return images;
+  await sleep(LAG_MS, { summary: 'reads may lag' });
+  return judge(input, before, await look());
+}
+
+function whereLatestStands(input: MoveInput, failure: unknown): Promise<ObservedImage[]> {
+  return looks()
+    .whereLatestStands(input)
+    .catch((error: unknown) => {
+      const why = isCancellation(failure) ? 'the move was cancelled' : plain(failure).message;
+      throw stop('MoveFailed', `${why}; and where :latest stands could not be read: ${plain(error).message}`);
+    });
+}
+
+/** What became of each image, by where `:latest` stands now. A mover that was started again found its own target there before. */
 export function judge(input: MoveInput, before: ObservedImage[], now: ObservedImage[]): MovedImage[] {
   return input.images.map(({ repository, to, from }, index) => {
-    const previous = before[index]?.digest ?? from;
+    const stood = before[index]?.digest ?? null;
+    const previous = stood === to ? from : stood;
     const latest = now[index]?.digest ?? null;
     const result: MoveOutcome = latest === to ? 'promoted' : latest === previous ? 'restored' : 'conflict';
     return { repository, digest: to, previous, result, latest };
   });
 }
 
-/** Fails unless every image is where it should be; each digest is named. */
+/** Fails unless every image is where it should be; each digest is named, and a split pair is an alarm (I2). */
 export function requireMoved(images: MovedImage[]): MovedImage[] {
   if (isWhole(images)) return images;
-  const where = images
-    .map(
-      ({ repository, result, latest, why }) =>
-        `${repository}:latest ${result} at ${latest ?? 'nothing'}${why ? ` (${why})` : ''}`,
-    )
-    .join(', ');
-  throw ApplicationFailure.nonRetryable(where, areOnOneBuild(images) ? 'MoveFailed' : 'PairSplit', images);
+  const where = images.map(
+    ({ repository, result, latest, why }) =>
+      `${repository}:latest ${result} at ${latest ?? 'nothing'}${why ? ` (${why})` : ''}`,
+  );
+  const split = !areOnOneBuild(images);
+  if (split) log.error('alarm', { event: 'alarm', alarm: 'PairSplit', images });
+  throw ApplicationFailure.nonRetryable(where.join(', '), split ? 'PairSplit' : 'MoveFailed', images);
+}
+
+/** One that was started by hand, with anything, must end: the id that it holds blocks every move. */
+function readMove(typed: unknown): MoveInput {
+  try {
+    return parseMoveInput(typed);
+  } catch (error) {
+    if (error instanceof InvalidInput) throw stop('ConfigInvalid', error.message);
+    throw error;
+  }
 }

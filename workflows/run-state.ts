@@ -95,6 +95,7 @@ export function plain(error: unknown): ApplicationFailure {
   if (error instanceof ApplicationFailure) return error;
   if (error instanceof ActivityFailure && error.cause instanceof TimeoutFailure && !error.cause.cause)
     return stop('TimedOut', `${error.activityType}: ${error.cause.message} (${error.cause.timeoutType})`);
+  if (error instanceof TimeoutFailure && !error.cause) return stop('TimedOut', error.message);
   if (error instanceof ActivityFailure || error instanceof ChildWorkflowFailure || error instanceof TimeoutFailure)
     return plain(error.cause);
   throw error;

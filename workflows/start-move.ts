@@ -8,8 +8,8 @@ import {
 } from '@temporalio/workflow';
 import type { MovedImage, MoveInput } from '../src/domain/move.js';
 import { moveLatestId } from '../src/domain/names.js';
-import { follows, MOVER, moves, PATIENCE_MS } from './activity-options.js';
-import { judge, MoveLatest, requireMoved } from './move-latest.js';
+import { follows, looks, MOVER, PATIENCE_MS } from './activity-options.js';
+import { MoveLatest, requireMoved, settled } from './move-latest.js';
 import { ownLane, stop } from './run-state.js';
 
 /**
@@ -55,6 +55,6 @@ async function untilFree(workflowId: string, patientUntil: number): Promise<void
 function whatIsLeft(input: MoveInput): Promise<MovedImage[]> {
   return CancellationScope.nonCancellable(async () => {
     const before = input.images.map(({ repository, from }) => ({ repository, digest: from }));
-    return requireMoved(judge(input, before, await moves(input).whereLatestStands(input)));
+    return requireMoved(await settled(input, before, () => looks().whereLatestStands(input)));
   });
 }

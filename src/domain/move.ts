@@ -1,5 +1,6 @@
-import type { Digest, Repository } from './image.js';
-import type { Sha } from './sha.js';
+import { InvalidInput, shown } from './brand.js';
+import { type Digest, parseDigest, parseRepository, type Repository } from './image.js';
+import { parseSha, type Sha } from './sha.js';
 
 /** What starts a `MoveLatest`: always a child of the run that wants it, never of nobody. */
 export interface MoveInput {
@@ -56,4 +57,24 @@ export function isWhole(images: MovedImage[]): boolean {
 export function areOnOneBuild(images: MovedImage[]): boolean {
   const sent: MoveOutcome[] = ['promoted', 'already', 'unconfirmed'];
   return images.every(({ result }) => result === 'restored') || images.every(({ result }) => sent.includes(result));
+}
+
+/** Reads what a mover was started with; by hand it could be anything.
+ * @throws {InvalidInput} */
+export function parseMoveInput(input: unknown): MoveInput {
+  const bad = (why: string) => new InvalidInput(`move: ${why}; it is started by a release or a rollback, not by hand`);
+  const { kind, images, by, reason, sha } = Object(input) as Partial<Record<keyof MoveInput, unknown>>;
+  if (kind !== 'promotion' && kind !== 'rollback') throw bad(`kind is ${shown(kind)}`);
+  if (typeof by !== 'string' || typeof reason !== 'string') throw bad('by or reason is missing');
+  if (!Array.isArray(images) || images.length === 0) throw bad('images are missing');
+  return { kind, sha: parseSha(sha), by, reason, images: images.map(parseTarget) };
+}
+
+function parseTarget(target: unknown): MoveTarget {
+  const { repository, to, from } = Object(target) as Partial<Record<keyof MoveTarget, unknown>>;
+  return {
+    repository: parseRepository(repository),
+    to: parseDigest(to),
+    from: from === null ? null : parseDigest(from),
+  };
 }

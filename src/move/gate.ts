@@ -1,3 +1,5 @@
+import type { ObservedImage } from '../domain/move.js';
+
 /** The move is not allowed, or not any more. */
 export class MoveRefusal extends Error {
   override readonly name = 'MoveRefusal';
@@ -20,14 +22,17 @@ export interface WriteGate {
 
 /**
  * A yes stands for `windowMs` by both clocks: a worker that was frozen between the yes and the PUT sent an old promotion
- * after a completed rollback (protocol §3). The time counts from before the question, so that a slow answer ages too.
+ * after a completed rollback (protocol §3). The time counts from before the question, so that a slow answer ages too; not
+ * from before the look, or a slow registry would never get its second PUT.
  */
 export function createGate(given: {
   windowMs: number;
   /** A write may have gone out before. */
   begun: boolean;
+  /** Reads what the question is about. */
+  look: (begun: boolean) => Promise<ObservedImage[]>;
   /** Asks for a yes; throws a `MoveRefusal` for a no. */
-  ask: (begun: boolean) => Promise<void>;
+  ask: (begun: boolean, latest: ObservedImage[]) => Promise<void>;
   /** Called before the first write. */
   onBegin: () => void;
   /** Heeded until the first write. */
@@ -38,8 +43,9 @@ export function createGate(given: {
   let asking: Promise<void> | null = null;
   const fresh = () => yesAt !== null && elapsed(yesAt) < given.windowMs;
   const ask = async () => {
+    const latest = await given.look(begun);
     const before = now();
-    await given.ask(begun);
+    await given.ask(begun, latest);
     yesAt = before;
   };
   return {

@@ -5,11 +5,11 @@ import type { Manifest } from '../registry/get-manifest.js';
 import { putTag } from '../registry/put-tag.js';
 import { readTag } from '../registry/read-tag.js';
 import type { Registry } from '../registry/registry.js';
-import { StaleYes, type WriteGate } from './gate.js';
+import { MoveRefusal, StaleYes, type WriteGate } from './gate.js';
 import type { MoveWaits } from './waits.js';
 
 /**
- * - `there`: the manifest is at `:latest`, read back.
+ * - `there`: the manifest is at `:latest`: written and read back.
  * - `unseen`: the registry took the write, but reads do not show it.
  * - `third`: somebody else's digest is there.
  * - `failed`: it could not be written.
@@ -23,7 +23,9 @@ export interface ImageMove {
   /** What `:latest` answered last. */
   latest: Digest | null;
   /** Why it could not be written. */
-  error?: RegistryError;
+  why?: string | undefined;
+  /** The registry said no, and would again: nothing was written. */
+  refused?: boolean | undefined;
 }
 
 /** What moving one image needs to know. */
@@ -35,16 +37,28 @@ export interface ImageTask {
   previous: Digest | null;
   gate: WriteGate;
   waits: MoveWaits;
+  /** A read that shows the target after a write without an answer proves that write: nothing of ours stood there lately. */
+  trustsReads: boolean;
+  /** Writes over somebody else's digest too, as a rollback does. */
+  overwrites: boolean;
+  /** A try before this one may have written. */
+  begun: boolean;
 }
 
 /**
  * Points `:latest` of one image at a manifest, and tries until `forMs` have passed: a fresh yes, the write, the read back.
+ * Once something was sent it ends with a name for where the image is, whatever fails.
  * @throws {MoveRefusal} when there is no yes (any more); what was sent has settled by then.
  */
 export async function moveImage(task: ImageTask, forMs: number): Promise<ImageMove> {
   const { registry, manifest, gate, waits } = task;
   const deadline = performance.now() + forMs;
-  const state: ImageMove = { end: 'failed', sent: false, latest: task.previous };
+  const state: ImageMove = {
+    end: 'failed',
+    sent: false,
+    latest: task.previous,
+    why: 'no yes came in time to write on',
+  };
   const beforeSend = () => {
     gate.pass();
     state.sent = true;
@@ -55,40 +69,55 @@ export async function moveImage(task: ImageTask, forMs: number): Promise<ImageMo
       await putTag(registry, manifest, LATEST, { timeoutMs: waits.putTimeoutMs, beforeSend });
     } catch (error) {
       if (error instanceof StaleYes) continue;
-      if (!(error instanceof RegistryError)) throw error;
-      // A PUT without an answer may have been done: what can be read decides.
-      const latest = await readTag(registry, manifest.repository, LATEST).catch(() => state.latest);
-      if (state.sent && latest === manifest.digest) return { ...state, end: 'there', latest };
-      Object.assign(state, { end: 'failed', latest, error });
-      if (!canHelp(error)) return state;
-      await delay(Math.max(waits.pollMs, error.retryAfterMs ?? 0));
+      if (error instanceof MoveRefusal || !(error instanceof RegistryError || state.sent || task.begun)) throw error;
+      Object.assign(state, await afterFailure(task, state), { why: message(error), refused: !canHelp(error) });
+      const wait = Math.max(waits.pollMs, error instanceof RegistryError ? (error.retryAfterMs ?? 0) : 0);
+      if (state.end !== 'failed' || state.refused || performance.now() + wait >= deadline) return state;
+      await delay(wait);
       continue;
     }
-    Object.assign(state, await readBack(task, deadline), { error: undefined });
+    Object.assign(state, await readBack(task, deadline), { why: undefined, refused: undefined });
   } while (performance.now() < deadline && (state.end === 'failed' || state.end === 'unseen'));
   return state;
 }
 
-/** The same bytes may simply be sent again, unless the registry said no to them. */
-const canHelp = (error: RegistryError) => error.kind === 'transient' || error.kind === 'integrity';
+const message = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
-/**
- * Reads until the target shows. The digest from before, or none, is a read that lags. Any other one counts when it has been
- * there for `surpriseMs`: a lagging registry may still show the move before the last.
- */
-async function readBack({ registry, manifest, previous, waits }: ImageTask, deadline: number) {
+/** The same bytes may simply be sent again, unless the registry, or our own credentials' helper, said no to them. */
+const canHelp = (error: unknown) =>
+  error instanceof RegistryError && (error.kind === 'transient' || error.kind === 'integrity');
+
+/** A PUT without an answer may have been done, and somebody else may have written meanwhile: what can be read tells, where it can be trusted. */
+async function afterFailure(task: ImageTask, state: ImageMove): Promise<Pick<ImageMove, 'end' | 'latest'>> {
+  const { registry, manifest, trustsReads, overwrites } = task;
+  const latest = await readTag(registry, manifest.repository, LATEST).catch(() => state.latest);
+  if (latest === manifest.digest) return { end: state.sent && trustsReads ? 'there' : 'failed', latest };
+  if (overwrites || !isThird(task, latest)) return { end: 'failed', latest };
+  return { end: (await staysThird(task)) ? 'third' : 'failed', latest };
+}
+
+const isThird = ({ manifest, previous }: ImageTask, latest: Digest | null) =>
+  latest !== null && latest !== manifest.digest && latest !== previous;
+
+/** Whether somebody else's digest is there, and still is after `surpriseMs`: a lagging registry may show the move before the last. */
+export async function staysThird(task: ImageTask): Promise<boolean> {
+  const { registry, manifest, waits } = task;
+  for (const until = performance.now() + waits.surpriseMs; ; await delay(waits.pollMs)) {
+    const latest = await readTag(registry, manifest.repository, LATEST).catch(() => null);
+    if (!isThird(task, latest)) return false;
+    if (performance.now() >= until) return true;
+  }
+}
+
+/** Reads until the target shows. The digest from before, or none, is a read that lags; any other is somebody else's, if it stays. */
+async function readBack(task: ImageTask, deadline: number): Promise<Pick<ImageMove, 'end' | 'latest'>> {
+  const { registry, manifest, previous, waits } = task;
   const lagUntil = Math.min(performance.now() + waits.verifyMs, deadline);
-  let latest = previous;
-  let since = performance.now();
-  for (;;) {
+  for (let latest = previous; ; await delay(waits.pollMs)) {
     // A read that fails says nothing about the write that the registry took.
-    const now = await readTag(registry, manifest.repository, LATEST).catch(() => latest);
-    if (now !== latest) since = performance.now();
-    latest = now;
-    if (latest === manifest.digest) return { end: 'there', latest } as const;
-    const lags = latest === null || latest === previous;
-    if (lags && performance.now() >= lagUntil) return { end: 'unseen', latest } as const;
-    if (!lags && performance.now() - since >= waits.surpriseMs) return { end: 'third', latest } as const;
-    await delay(waits.pollMs);
+    latest = await readTag(registry, manifest.repository, LATEST).catch(() => previous);
+    if (latest === manifest.digest) return { end: 'there', latest };
+    if (isThird(task, latest) && (await staysThird(task))) return { end: 'third', latest };
+    if (performance.now() >= lagUntil) return { end: 'unseen', latest };
   }
 }

@@ -3,8 +3,8 @@ import type { MovedImage, MoveInput, MoveOutcome, MoveTarget, ObservedImage } fr
 import { getManifest } from '../registry/get-manifest.js';
 import type { Registry } from '../registry/registry.js';
 import type { Authority } from './authority.js';
-import { createGate } from './gate.js';
-import { type ImageEnd, type ImageMove, type ImageTask, moveImage } from './move-image.js';
+import { createGate, MoveRefusal } from './gate.js';
+import { type ImageEnd, type ImageMove, type ImageTask, moveImage, staysThird } from './move-image.js';
 import { observeExpected, observeLatest } from './observe.js';
 import type { MoveWaits } from './waits.js';
 
@@ -47,15 +47,17 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
   const { registry, authority, waits, input, signal } = move;
   const rollsBack = input.kind === 'rollback';
   const repositories = input.images.map(({ repository }) => repository);
-  const [recent, manifests, first] = await Promise.all([
-    authority.movedWithin(waits.recentMs),
-    Promise.all(input.images.map(({ repository, to }) => getManifest(registry, repository, to, signal))),
+  const early = move.begun ? undefined : signal;
+  const [manifests, first] = await Promise.all([
+    Promise.all(input.images.map(({ repository, to }) => getManifest(registry, repository, to, early))),
     rollsBack || move.begun
-      ? observeLatest(registry, repositories, signal)
-      : observeExpected(registry, input.images, waits, signal),
+      ? observeLatest(registry, repositories, { signal: early, tolerant: rollsBack })
+      : observeExpected(registry, input.images, waits, early),
   ]);
   const begun = move.begun || (move.retried && isHalfMoved(input.images, first));
   const stands = input.images.every(({ to }, index) => first[index]?.digest === to);
+  // After a move of ours a read that shows the target may be from before it; and a rollback never trusts a read.
+  const recent = rollsBack || (await authority.movedWithin(waits.recentMs));
 
   let unused: ObservedImage[] | null = first;
   const gate = createGate({
@@ -63,44 +65,62 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
     begun,
     onBegin: move.onBegin,
     signal,
-    async ask(hasBegun) {
-      const latest = unused ?? (await observeLatest(registry, repositories, hasBegun ? undefined : signal));
+    async look(hasBegun) {
+      // Where `:latest` stands is no question for a rollback, and a slow registry shall not keep it from writing.
+      if (rollsBack) return [];
+      const latest = unused ?? (await observeLatest(registry, repositories, { signal: hasBegun ? undefined : signal }));
       unused = null;
-      await authority.authorize({ begun: hasBegun, latest });
+      return latest;
     },
+    ask: (hasBegun, latest) => authority.authorize({ begun: hasBegun, latest }),
   });
   const courses = manifests.map((manifest, index): Course => {
     const target = input.images[index] as MoveTarget;
-    return { target, previous: previousOf(target, move.observed), registry, manifest, gate, waits };
+    const trustsReads = !recent && first[index]?.digest !== target.to;
+    const previous = previousOf(target, move.observed);
+    return { target, previous, registry, manifest, gate, waits, trustsReads, overwrites: rollsBack, begun };
   });
 
-  // After a move of ours a read that shows the target may be from before it; and a rollback never trusts a read.
-  if (stands && !recent && !rollsBack)
+  if (stands && !recent)
     return courses.map((course) => ended(course, begun ? 'promoted' : 'already', course.target.to));
 
   const ends = await settle(courses.map((course) => moveImage(course, rollsBack ? waits.rollBackMs : waits.promoteMs)));
-  const stood = stands && !recent && !begun;
+  const broken = ends.some(({ end }) => end === 'failed' || end === 'third');
+  const stood = rollsBack && !broken && stands && !begun && !(await movedLately(move));
   return settle(
     courses.map(async (course, index) => {
       const own = ends[index] as ImageMove;
-      if (ends.some(({ end }) => end === 'failed' || end === 'third')) return putBack(course, own, begun);
-      return ended(course, stood && own.end === 'there' ? 'already' : RESULTS[own.end], own.latest);
+      if (broken) return putBack(course, own);
+      return ended(course, stood && own.end === 'there' ? 'already' : RESULTS[own.end], own.latest, own.why);
     }),
   );
 }
 
+/** Only the word for a rollback that is done hangs on it, so no answer is as good as a yes. */
+const movedLately = ({ authority, waits }: Move) => authority.movedWithin(waits.recentMs).catch(() => true);
+
 /** Puts the digest from before back, whatever a read says, for reads lag; only somebody else's digest is left alone. */
-async function putBack(course: Course, own: ImageMove, begun: boolean): Promise<MovedImage> {
-  const { target, previous, registry, waits } = course;
-  const why = own.error?.message;
+async function putBack(course: Course, own: ImageMove): Promise<MovedImage> {
+  const { target, previous, registry, waits, begun } = course;
   if (own.end === 'third') return ended(course, 'conflict', own.latest);
-  const refused = own.end === 'failed' && own.error?.kind !== 'transient' && own.latest === previous;
-  if (refused || !(own.sent || begun)) return ended(course, 'restored', own.latest, why);
-  if (previous === null) return ended(course, RESULTS[own.end], own.latest, why ?? 'there was no :latest to put back');
-  const manifest = await getManifest(registry, target.repository, previous);
-  const back = await moveImage({ ...course, manifest, previous: target.to }, waits.restoreMs);
-  const result = back.end === 'there' ? 'restored' : back.end === 'third' ? 'conflict' : 'failed';
-  return ended(course, result, back.latest, back.error?.message ?? why);
+  if ((own.refused && own.latest === previous) || !(own.sent || begun))
+    return ended(course, 'restored', own.latest, own.why);
+  if (previous === null)
+    return ended(course, RESULTS[own.end], own.latest, own.why ?? 'there was no :latest to put back');
+  try {
+    // Minutes may have passed since this image was written: somebody may have mended it by hand.
+    if (await staysThird(course))
+      return ended(course, 'conflict', null, 'somebody else moved it before it could be put back');
+    const manifest = await getManifest(registry, target.repository, previous);
+    const task = { ...course, manifest, previous: target.to, trustsReads: false, overwrites: false };
+    const back = await moveImage(task, waits.restoreMs);
+    const result = back.end === 'there' ? 'restored' : back.end === 'third' ? 'conflict' : 'failed';
+    return ended(course, result, back.latest, back.why ?? own.why);
+  } catch (error) {
+    if (error instanceof MoveRefusal) throw error;
+    // Whatever it is, the other image must not be forgotten for it.
+    return ended(course, 'failed', own.latest, error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** What stood there before the move; a mover that is started again finds its own target there already. */

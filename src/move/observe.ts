@@ -1,22 +1,31 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LATEST, type Repository } from '../domain/image.js';
 import type { MoveTarget, ObservedImage } from '../domain/move.js';
+import { RegistryError } from '../registry/errors.js';
 import { readTag } from '../registry/read-tag.js';
 import type { Registry } from '../registry/registry.js';
 import { MoveRefusal } from './gate.js';
 import type { MoveWaits } from './waits.js';
 
-/** Where `:latest` of each image stands now, by the bytes it serves. */
+/**
+ * Where `:latest` of each image stands now, by the bytes it serves.
+ * @param options.tolerant one that is there but makes no sense counts as none: the rollback that mends it has to go on.
+ */
 export function observeLatest(
   registry: Registry,
   repositories: Repository[],
-  signal?: AbortSignal,
+  { signal, tolerant = false }: { signal?: AbortSignal | undefined; tolerant?: boolean } = {},
 ): Promise<ObservedImage[]> {
+  const senseless = (error: unknown) =>
+    error instanceof RegistryError && (error.kind === 'integrity' || error.kind === 'rejected');
   return Promise.all(
-    repositories.map(async (repository) => ({
-      repository,
-      digest: await readTag(registry, repository, LATEST, signal),
-    })),
+    repositories.map(async (repository) => {
+      const digest = await readTag(registry, repository, LATEST, signal).catch((error: unknown) => {
+        if (tolerant && senseless(error)) return null;
+        throw error;
+      });
+      return { repository, digest };
+    }),
   );
 }
 
@@ -33,7 +42,7 @@ export async function observeExpected(
 ): Promise<ObservedImage[]> {
   const repositories = targets.map(({ repository }) => repository);
   for (const deadline = performance.now() + waits.surpriseMs; ; await delay(waits.pollMs, undefined, { signal })) {
-    const latest = await observeLatest(registry, repositories, signal);
+    const latest = await observeLatest(registry, repositories, { signal });
     const surprise = targets.find(({ from, to }, index) => ![from, to].includes(latest[index]?.digest ?? null));
     if (!surprise) return latest;
     if (performance.now() < deadline) continue;

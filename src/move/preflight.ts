@@ -1,4 +1,4 @@
-import type { MoveTarget, ObservedImage } from '../domain/move.js';
+import type { MoveInput, ObservedImage } from '../domain/move.js';
 import { getManifest } from '../registry/get-manifest.js';
 import { probeWrite } from '../registry/probe-write.js';
 import type { Registry } from '../registry/registry.js';
@@ -12,7 +12,7 @@ import { observeLatest } from './observe.js';
  */
 export async function preflight(
   registry: Registry,
-  targets: MoveTarget[],
+  { kind, images: targets }: Pick<MoveInput, 'kind' | 'images'>,
   signal?: AbortSignal,
 ): Promise<ObservedImage[]> {
   const looks = targets.map(async ({ repository, to }) => {
@@ -22,7 +22,7 @@ export async function preflight(
   const observing = observeLatest(
     registry,
     targets.map(({ repository }) => repository),
-    signal,
+    { signal, tolerant: kind === 'rollback' },
   );
   const [observed] = await Promise.all([observing, ...looks]);
   return observed;

@@ -34,6 +34,6 @@ export const MOVE_WAITS: Readonly<MoveWaits> = {
   pollMs: 500,
   promoteMs: 5 * MINUTE,
   rollBackMs: 15 * MINUTE,
-  restoreMs: 5 * MINUTE,
+  restoreMs: 3 * MINUTE,
   silenceMs: MINUTE,
 };

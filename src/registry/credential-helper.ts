@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { InvalidInput } from '../domain/brand.js';
 import type { Credentials } from './credentials.js';
+import { RegistryError } from './errors.js';
 import { parseJson } from './json.js';
 
 export interface HelperCall {
@@ -15,23 +16,26 @@ const MAX_OUTPUT = 64 * 1024;
 
 /**
  * Asks `docker-credential-<name> get`, as Docker does: the host on stdin, `{"Username","Secret"}` on stdout. Null when it does not know the host.
- * @throws {InvalidInput} naming helper and file; never what the helper said, for that may hold a secret.
+ * @throws {InvalidInput} naming helper and file, {RegistryError} when another try may help; never what the helper said, for that may hold a secret.
  */
 export async function askHelper(name: string, call: HelperCall): Promise<Credentials | null> {
   const helper = `docker-credential-${name}`;
   const bad = (why: string) => new InvalidInput(`${helper}, which ${call.file} names, ${why}`);
+  // Helpers ask networks: what went wrong now may go right in a moment.
+  const passing = (why: string) => new RegistryError('transient', `${helper}, which ${call.file} names, ${why}`);
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name))
     throw new InvalidInput(
       `${call.file} names a credential helper ${JSON.stringify(name.slice(0, 40))}: that is no name`,
     );
   const server = call.host === 'index.docker.io' ? 'https://index.docker.io/v1/' : call.host;
   const { code, output } = await run(helper, server, call).catch((error: NodeJS.ErrnoException) => {
-    if (error instanceof HelperStopped) throw bad(`${error.message}: try it with: echo ${call.host} | ${helper} get`);
+    if (error instanceof HelperStopped)
+      throw passing(`${error.message}: try it with: echo ${call.host} | ${helper} get`);
     throw bad(error.code === 'ENOENT' ? 'is not on the PATH: install it' : `cannot be run: ${error.code}`);
   });
   if (code !== 0) {
     if (/credentials not found/i.test(output)) return null;
-    throw bad(`failed with exit code ${code}: see what it says: echo ${call.host} | ${helper} get`);
+    throw passing(`failed with exit code ${code}: see what it says: echo ${call.host} | ${helper} get`);
   }
   const told = parse(output);
   if (!told) throw bad('answered something else than Username and Secret');

@@ -53,7 +53,7 @@ export async function runEnd(handle: WorkflowHandle): Promise<RunEnd> {
     const { cause } = error;
     if (cause instanceof ApplicationFailure) {
       const report = cause.details?.[0] as Report | undefined;
-      return report
+      return typeof report?.outcome === 'string'
         ? { report }
         : { report: null, outcome: (cause.type ?? 'TimedOut') as FailureType, why: cause.message };
     }

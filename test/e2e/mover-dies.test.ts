@@ -1,31 +1,24 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { runEnd } from '../../src/temporal/runs.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
-import { type RunningProcess, startProcess } from '../../testbed/process.js';
-import type { RegistryRequest } from '../../testbed/registry-store.js';
-import { repositoryRoot } from '../../testbed/tools.js';
+import type { RunningProcess } from '../../testbed/process.js';
+import { ociError, type RegistryRequest } from '../../testbed/registry-store.js';
 import { useGate } from '../support/gate.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
+import { useVictims } from '../support/victim.js';
 
 let registry: MemoryRegistry;
 const gate = useGate('dies', async () => {
   registry = await startMemoryRegistry();
-  return { registry: registry.host };
+  // Long enough for a try to take over and still be at it.
+  return { registry: registry.host, waits: { promoteMs: 20_000 } };
 });
-const folder = mkdtempSync(join(tmpdir(), 'canary-mover-'));
-let victims: RunningProcess[] = [];
-afterEach(async () => {
-  for (const victim of victims) await victim.kill('SIGKILL');
-  victims = [];
-});
+const startVictim = useVictims(gate);
 afterAll(async () => {
   expect(registry.unforeseen).toEqual([]);
   await registry.stop();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 const OLD = newSha();
@@ -34,26 +27,6 @@ beforeEach(async () => {
   old = await gate().publish(OLD);
   await gate().setLatest(OLD);
 });
-
-let count = 0;
-/** A worker process that shall come to harm. No other is up when it starts. */
-async function startVictim(env: Record<string, string> = {}): Promise<RunningProcess> {
-  await gate().stopWorker();
-  const worker = await startProcess(process.execPath, [join(repositoryRoot, 'test/support/freezing-worker.mjs')], {
-    env: {
-      PATH: process.env.PATH,
-      TEMPORAL_ADDRESS: inject('temporal'),
-      MOVE_WAITS: JSON.stringify(gate().waits),
-      ...gate().env,
-      ...env,
-    },
-    logFile: join(folder, `worker-${++count}.log`),
-    ready: (output) => output.includes('worker.started'),
-    timeoutMs: 20_000,
-  });
-  victims.push(worker);
-  return worker;
-}
 
 const isPut = ({ method, path }: RegistryRequest) => method === 'PUT' && path.endsWith('/manifests/latest');
 const puts = () => registry.requests.filter(isPut).length;
@@ -114,6 +87,39 @@ describe('a worker that is frozen', () => {
     await wakeUp(frozen);
     expect(await gate().latest()).toEqual(old);
   }, 90_000);
+
+  test('in mid-pair does not put back, on waking, what the try that took over has moved', async () => {
+    const { sha, digests } = await greenBuild();
+    // Its time to go forward is over when it wakes up, that of its successor is not.
+    const frozen = await startVictim({ MOVE_WAITS: JSON.stringify({ ...gate().waits, promoteMs: 500 }) });
+    const [first = '', second = ''] = gate().repositories.map((repository) => `/v2/${repository}/manifests/latest`);
+    const putsOf = (path: string) =>
+      registry.requests.filter((request) => isPut(request) && request.path === path).length;
+    let stopped = false;
+    const heal = registry.faults.add({
+      match: (request) => isPut(request) && request.path === second,
+      respond: () => {
+        // The first image is written, the second fails: now its worker is away for longer than its beats may be missed.
+        if (!stopped) process.kill(frozen.pid, 'SIGSTOP');
+        stopped = true;
+        return ociError(503, 'UNAVAILABLE', 'down');
+      },
+    });
+    const handle = await gate().release({ sha });
+    await until('it is frozen', () => isStopped(frozen.pid), 30_000);
+    const seen = putsOf(second);
+    await gate().startWorker();
+    await until('the next try is at it', () => putsOf(second) > seen, 60_000);
+
+    const written = putsOf(first);
+    process.kill(frozen.pid, 'SIGCONT');
+    // What it has begun it ends, one way or the other, before it goes.
+    await frozen.stop();
+    expect(putsOf(first)).toBe(written);
+    heal();
+    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(digests);
+  }, 120_000);
 
   /** Wakes it and waits until it has looked around: from then on it could write. */
   async function wakeUp(frozen: RunningProcess): Promise<void> {

@@ -1,104 +1,29 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Digest, parseRepository, type Repository } from '../../src/domain/image.js';
-import type { MovedImage, ObservedImage } from '../../src/domain/move.js';
-import { parseSha } from '../../src/domain/sha.js';
+import { describe, expect, test } from 'vitest';
 import type { Authority } from '../../src/move/authority.js';
 import { MoveRefusal } from '../../src/move/gate.js';
-import { type Move, moveTags } from '../../src/move/move-tags.js';
+import { moveTags } from '../../src/move/move-tags.js';
 import { preflight } from '../../src/move/preflight.js';
-import { MOVE_WAITS, type MoveWaits } from '../../src/move/waits.js';
-import { createRegistry, type Registry } from '../../src/registry/registry.js';
-import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
-import { type Fault, type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
-import { ociError, type RegistryRequest } from '../../testbed/registry-store.js';
-import { newSha } from '../support/shas.js';
+import type { Fault } from '../../testbed/memory-registry.js';
+import { ociError } from '../../testbed/registry-store.js';
+import {
+  isPut,
+  isRead,
+  latest,
+  NAMES,
+  next,
+  old,
+  order,
+  other,
+  puts,
+  registry,
+  results,
+  server,
+  setLatest,
+  WAITS,
+  withFaults,
+  yes,
+} from '../support/pair.js';
 import { until } from '../support/until.js';
-
-const WAITS: MoveWaits = {
-  ...MOVE_WAITS,
-  putTimeoutMs: 500,
-  verifyMs: 600,
-  surpriseMs: 300,
-  pollMs: 20,
-  promoteMs: 1_500,
-  rollBackMs: 3_000,
-  restoreMs: 1_000,
-};
-const NAMES = ['platform', 'platform-tenant'] as const;
-
-let server: MemoryRegistry;
-let registry: Registry;
-beforeAll(async () => {
-  server = await startMemoryRegistry();
-  registry = createRegistry({ push: true });
-});
-afterAll(async () => {
-  await registry.close();
-  expect(server.unforeseen).toEqual([]);
-  await server.stop();
-});
-
-/** Digests of both images of three builds; `:latest` begins at `old`. */
-let old: Digest[];
-let next: Digest[];
-let other: Digest[];
-const build = async (sha: string, tag: string) =>
-  Promise.all(
-    NAMES.map(
-      async (repository) => (await pushBuild({ registry: server.host, repository, tag, sha })).digest as Digest,
-    ),
-  );
-beforeEach(async () => {
-  old = await build(newSha(), 'old');
-  next = await build(newSha(), 'next');
-  other = await build(newSha(), 'other');
-  await setLatest('old');
-});
-const setLatest = async (from: string, names: readonly string[] = NAMES) => {
-  for (const repository of names) await retag({ registry: server.host, repository, from, to: 'latest' });
-};
-const latest = () => Promise.all(NAMES.map((name) => tagDigest(server.host, name, 'latest')));
-const isPut =
-  (name?: string) =>
-  ({ method, path }: RegistryRequest) =>
-    method === 'PUT' &&
-    path.endsWith('/manifests/latest') &&
-    (name === undefined || path === `/v2/${name}/manifests/latest`);
-const isRead = ({ method, path }: RegistryRequest) => method === 'GET' && path.endsWith('/manifests/latest');
-const puts = () => server.requests.filter(isPut()).length;
-
-/** Says yes to everything, unless a test says otherwise. */
-const yes: Authority = { authorize: async () => undefined, movedWithin: async () => false };
-
-function order(change: Partial<Move> & { authority?: Authority } = {}, to = next, from: (Digest | null)[] = old): Move {
-  const repositories = NAMES.map((name) => parseRepository(`${server.host}/${name}`)) as Repository[];
-  const images = repositories.map((repository, index) => ({
-    repository,
-    to: to[index] as Digest,
-    from: from[index] ?? null,
-  }));
-  return {
-    registry,
-    authority: yes,
-    waits: WAITS,
-    input: { kind: 'promotion', sha: parseSha('4c1d56e'), images, by: 'ada', reason: 'green' },
-    observed: repositories.map((repository, index): ObservedImage => ({ repository, digest: from[index] ?? null })),
-    begun: false,
-    retried: false,
-    onBegin: () => undefined,
-    ...change,
-  };
-}
-
-async function withFaults(faults: Fault[], move: Move): Promise<MovedImage[]> {
-  const heals = faults.map((fault) => server.faults.add(fault));
-  try {
-    return await moveTags(move);
-  } finally {
-    for (const heal of heals) heal();
-  }
-}
-const results = (images: MovedImage[]) => images.map(({ result }) => result);
 
 describe('the good way', () => {
   test('both images are moved together, and each says from where to where', async () => {
@@ -318,7 +243,7 @@ describe('the look before the first write', () => {
   test('says where both stand, and writes nothing', async () => {
     const before = puts();
     const move = order();
-    expect(await preflight(registry, move.input.images)).toEqual(move.observed);
+    expect(await preflight(registry, move.input)).toEqual(move.observed);
     expect(puts()).toBe(before);
   });
 
@@ -341,7 +266,7 @@ describe('the look before the first write', () => {
     ],
   ])('%s stops it', async (_what, fault, message) => {
     const heal = server.faults.add(fault);
-    await expect(preflight(registry, order().input.images)).rejects.toThrow(message);
+    await expect(preflight(registry, order().input)).rejects.toThrow(message);
     heal();
   });
 });

@@ -133,6 +133,19 @@ describe('who may move', () => {
     expect(movesSeen()).toBe(seen);
   });
 
+  test.each([[undefined], ['what?'], [{ kind: 'promotion', images: [] }]])(
+    'one that was started by hand with %j ends, and does not hold the id that every move needs',
+    async (input) => {
+      const handle = await gate().client.workflow.start('MoveLatest', {
+        workflowId: 'move-move-latest',
+        taskQueue: 'move-canary-release',
+        args: [input],
+      });
+      gate().keep(handle);
+      expect(await runEnd(handle)).toMatchObject({ outcome: 'ConfigInvalid', why: expect.stringMatching(/^move: /) });
+    },
+  );
+
   test('a release that was terminated before its mover asked moves nothing', async () => {
     const { sha } = await greenBuild();
     const seen = movesSeen();

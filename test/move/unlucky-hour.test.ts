@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest';
+import type { Authority } from '../../src/move/authority.js';
+import type { Move } from '../../src/move/move-tags.js';
+import { preflight } from '../../src/move/preflight.js';
+import type { Fault } from '../../testbed/memory-registry.js';
+import { ociError } from '../../testbed/registry-store.js';
+import {
+  isPut,
+  isRead,
+  latest,
+  NAMES,
+  next,
+  old,
+  order,
+  other,
+  registry,
+  results,
+  server,
+  setLatest,
+  WAITS,
+  withFaults,
+  yes,
+} from '../support/pair.js';
+import { until } from '../support/until.js';
+
+describe('what only an unlucky hour shows (each was a wrong move once)', () => {
+  const down = (name: string, times = Number.POSITIVE_INFINITY): Fault => ({
+    match: isPut(name),
+    times,
+    respond: () => ociError(503, 'UNAVAILABLE', 'down'),
+  });
+  const rollback = (move: Move): Move => ({ ...move, input: { ...move.input, kind: 'rollback' } });
+
+  test('a rollback whose PUT failed does not take a stale read of its target for success', async () => {
+    await setLatest('other');
+    const before = Date.now();
+    await until('the clock has gone on', () => Date.now() > before);
+    await setLatest('next');
+    // Reads still show `other`, where the rollback wants to go; one PUT of each image is lost.
+    const stale: Fault = { match: isRead, times: 6, respond: (_request, serve) => serve({ asOf: before }) };
+    const authority: Authority = { ...yes, movedWithin: async () => true };
+    const move = rollback(order({ authority }, other, next));
+    const images = await withFaults([stale, down(NAMES[0], 1), down(NAMES[1], 1)], move);
+    expect(results(images)).toEqual(['promoted', 'promoted']);
+    expect(await latest()).toEqual(other);
+  });
+
+  test('putting back does not overwrite what somebody mended by hand meanwhile', async () => {
+    let failed = 0;
+    const second: Fault = {
+      match: isPut(NAMES[1]),
+      respond: async () => {
+        failed += 1;
+        if (failed === 2) await setLatest('other', [NAMES[0]]);
+        return ociError(503, 'UNAVAILABLE', 'down');
+      },
+    };
+    const images = await withFaults([second], order());
+    expect(images[0]?.result).toBe('conflict');
+    expect((await latest())[0]).toBe(other[0]);
+  });
+
+  test('a retried PUT does not overwrite what somebody put there while ours failed', async () => {
+    const first: Fault = {
+      match: isPut(NAMES[0]),
+      times: 1,
+      respond: async () => {
+        await setLatest('other', [NAMES[0]]);
+        return ociError(503, 'UNAVAILABLE', 'down');
+      },
+    };
+    const images = await withFaults([first], order());
+    expect(results(images)).toEqual(['conflict', 'restored']);
+    expect(await latest()).toEqual([other[0], old[1]]);
+  });
+
+  test('a rollback goes on over it: production burns', async () => {
+    const first: Fault = {
+      match: isPut(NAMES[0]),
+      times: 1,
+      respond: async () => {
+        await setLatest('other', [NAMES[0]]);
+        return ociError(503, 'UNAVAILABLE', 'down');
+      },
+    };
+    expect(results(await withFaults([first], rollback(order())))).toEqual(['promoted', 'promoted']);
+  });
+
+  test('a Retry-After that outlasts the time there is ends the trying at once', async () => {
+    const busy: Fault = {
+      match: isPut(NAMES[1]),
+      respond: () => ({ ...ociError(429, 'TOOMANYREQUESTS', 'slow'), headers: { 'retry-after': '900' } }),
+    };
+    const began = Date.now();
+    const images = await withFaults([busy], order());
+    expect(images[0]?.result).toBe('restored');
+    expect(Date.now() - began).toBeLessThan(3_000);
+  });
+
+  test('reads slower than the window do not keep a retry from being written', async () => {
+    const slow: Fault = {
+      match: isRead,
+      respond: async (_request, serve) => {
+        await new Promise((wake) => setTimeout(wake, 150));
+        return serve();
+      },
+    };
+    const images = await withFaults(
+      [slow, down(NAMES[1], 2)],
+      order({ waits: { ...WAITS, windowMs: 100, promoteMs: 4_000 } }),
+    );
+    expect(results(images)).toEqual(['promoted', 'promoted']);
+  });
+
+  test('a :latest that makes no sense does not keep a rollback from mending it', async () => {
+    const senseless: Fault = {
+      match: isRead,
+      times: 4,
+      respond: () => ({ status: 200, headers: { 'content-type': 'text/html' }, body: Buffer.from('<html>') }),
+    };
+    const move = rollback(order());
+    const heal = server.faults.add(senseless);
+    expect(await preflight(registry, move.input)).toMatchObject([{ digest: null }, { digest: null }]);
+    heal();
+    expect(results(await withFaults([senseless], move))).toEqual(['promoted', 'promoted']);
+  });
+});

@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
+import { type Digest, parseRepository, type Repository } from '../../src/domain/image.js';
+import type { MovedImage, ObservedImage } from '../../src/domain/move.js';
+import { parseSha } from '../../src/domain/sha.js';
+import type { Authority } from '../../src/move/authority.js';
+import { type Move, moveTags } from '../../src/move/move-tags.js';
+import { MOVE_WAITS, type MoveWaits } from '../../src/move/waits.js';
+import { createRegistry, type Registry } from '../../src/registry/registry.js';
+import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
+import { type Fault, type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
+import type { RegistryRequest } from '../../testbed/registry-store.js';
+import { newSha } from './shas.js';
+
+/** A move's waits, shortened. */
+export const WAITS: MoveWaits = {
+  ...MOVE_WAITS,
+  putTimeoutMs: 500,
+  verifyMs: 600,
+  surpriseMs: 300,
+  pollMs: 20,
+  promoteMs: 1_500,
+  rollBackMs: 3_000,
+  restoreMs: 1_000,
+};
+export const NAMES = ['platform', 'platform-tenant'] as const;
+
+/** A pair of images in a registry of its own; whoever imports this has it for the tests of a file. */
+export let server: MemoryRegistry;
+export let registry: Registry;
+beforeAll(async () => {
+  server = await startMemoryRegistry();
+  registry = createRegistry({ push: true });
+});
+afterAll(async () => {
+  await registry.close();
+  expect(server.unforeseen).toEqual([]);
+  await server.stop();
+});
+
+/** Digests of both images of three builds; `:latest` begins at `old`. */
+export let old: Digest[];
+export let next: Digest[];
+export let other: Digest[];
+const build = async (sha: string, tag: string) =>
+  Promise.all(
+    NAMES.map(
+      async (repository) => (await pushBuild({ registry: server.host, repository, tag, sha })).digest as Digest,
+    ),
+  );
+beforeEach(async () => {
+  old = await build(newSha(), 'old');
+  next = await build(newSha(), 'next');
+  other = await build(newSha(), 'other');
+  await setLatest('old');
+});
+export const setLatest = async (from: string, names: readonly string[] = NAMES) => {
+  for (const repository of names) await retag({ registry: server.host, repository, from, to: 'latest' });
+};
+export const latest = () => Promise.all(NAMES.map((name) => tagDigest(server.host, name, 'latest')));
+export const isPut =
+  (name?: string) =>
+  ({ method, path }: RegistryRequest) =>
+    method === 'PUT' &&
+    path.endsWith('/manifests/latest') &&
+    (name === undefined || path === `/v2/${name}/manifests/latest`);
+export const isRead = ({ method, path }: RegistryRequest) => method === 'GET' && path.endsWith('/manifests/latest');
+export const puts = () => server.requests.filter(isPut()).length;
+
+/** Says yes to everything, unless a test says otherwise. */
+export const yes: Authority = { authorize: async () => undefined, movedWithin: async () => false };
+
+export function order(
+  change: Partial<Move> & { authority?: Authority } = {},
+  to = next,
+  from: (Digest | null)[] = old,
+): Move {
+  const repositories = NAMES.map((name) => parseRepository(`${server.host}/${name}`)) as Repository[];
+  const images = repositories.map((repository, index) => ({
+    repository,
+    to: to[index] as Digest,
+    from: from[index] ?? null,
+  }));
+  return {
+    registry,
+    authority: yes,
+    waits: WAITS,
+    input: { kind: 'promotion', sha: parseSha('4c1d56e'), images, by: 'ada', reason: 'green' },
+    observed: repositories.map((repository, index): ObservedImage => ({ repository, digest: from[index] ?? null })),
+    begun: false,
+    retried: false,
+    onBegin: () => undefined,
+    ...change,
+  };
+}
+
+export async function withFaults(faults: Fault[], move: Move): Promise<MovedImage[]> {
+  const heals = faults.map((fault) => server.faults.add(fault));
+  try {
+    return await moveTags(move);
+  } finally {
+    for (const heal of heals) heal();
+  }
+}
+export const results = (images: MovedImage[]) => images.map(({ result }) => result);

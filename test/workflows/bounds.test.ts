@@ -1,0 +1,46 @@
+import { msToNumber } from '@temporalio/common/lib/time.js';
+import { describe, expect, test } from 'vitest';
+import { MOVE_WAITS } from '../../src/move/waits.js';
+import { LOOKS, moveOptions, PATIENCE_MS, PREFLIGHTS, READS, SMOKES, waits } from '../../workflows/activity-options.js';
+
+const ms = (duration: string | number | undefined) => msToNumber(duration ?? Number.NaN);
+const KINDS = ['promotion', 'rollback'] as const;
+
+describe('every activity is bounded', () => {
+  const options = {
+    READS,
+    SMOKES,
+    PREFLIGHTS,
+    LOOKS,
+    waits: waits({ updateTimeoutMs: 1, pollMs: 1 }),
+    promotion: moveOptions({ kind: 'promotion' }),
+    rollback: moveOptions({ kind: 'rollback' }),
+  };
+  test.each(Object.entries(options))(
+    '%s: each try, and all of them together',
+    (_name, { startToCloseTimeout, scheduleToCloseTimeout }) => {
+      expect(ms(startToCloseTimeout)).toBeGreaterThan(0);
+      expect(ms(scheduleToCloseTimeout)).toBeGreaterThanOrEqual(ms(startToCloseTimeout));
+    },
+  );
+});
+
+describe('the waits of a move fit into each other', () => {
+  /** One slow round past a deadline: a look, a PUT, and a read whose in-client tries take 20 s. */
+  const overshootMs = MOVE_WAITS.putTimeoutMs + 2 * 20_000;
+
+  test.each(KINDS)('a try of a %s has the time to go forward and to put back', (kind) => {
+    const forwardMs = kind === 'rollback' ? MOVE_WAITS.rollBackMs : MOVE_WAITS.promoteMs;
+    const firstLookMs = kind === 'rollback' ? 20_000 : MOVE_WAITS.surpriseMs + 20_000;
+    const worst = firstLookMs + forwardMs + overshootMs + MOVE_WAITS.restoreMs + overshootMs;
+    expect(ms(moveOptions({ kind }).startToCloseTimeout)).toBeGreaterThan(worst);
+  });
+
+  test.each(KINDS)('whoever waits for a %s waits for longer than it can take', (kind) => {
+    const all =
+      ms(PREFLIGHTS.scheduleToCloseTimeout) +
+      ms(moveOptions({ kind }).scheduleToCloseTimeout) +
+      ms(LOOKS.scheduleToCloseTimeout);
+    expect(PATIENCE_MS).toBeGreaterThan(all);
+  });
+});
