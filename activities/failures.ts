@@ -28,7 +28,10 @@ export function toFailure(error: unknown): unknown {
       ...(nextRetryDelay && { nextRetryDelay }),
     });
   }
-  if (error instanceof MoveRefusal) return ApplicationFailure.nonRetryable(error.message, 'MoveRefused');
+  if (error instanceof MoveRefusal) {
+    const details = error.latestMoved ? [{ latestMoved: error.latestMoved }] : [];
+    return ApplicationFailure.nonRetryable(error.message, 'MoveRefused', ...details);
+  }
   if (error instanceof InvalidInput) return ApplicationFailure.nonRetryable(error.message, 'ConfigInvalid');
   return error;
 }

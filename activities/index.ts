@@ -1,4 +1,5 @@
 import type { Config } from '../src/config.js';
+import type { Plan } from '../src/domain/release.js';
 import { failing } from './failures.js';
 import { createMoveActivities, type MoveDependencies } from './move.js';
 import { createPlanActivities } from './plan.js';
@@ -7,14 +8,16 @@ import { createTenantActivities } from './tenants.js';
 
 export interface ActivityDependencies extends MoveDependencies {
   config: Config;
+  /** How long a run bears what may mend itself. */
+  patienceMs: Plan['patienceMs'];
 }
 
 /** What runs on the gate's own task queue. */
-export function createReleaseActivities({ config, registry }: ActivityDependencies) {
+export function createReleaseActivities({ config, registry, client, patienceMs }: ActivityDependencies) {
   return failing({
-    ...createPlanActivities(config),
+    ...createPlanActivities(config, patienceMs),
     ...createRegistryActivities(registry),
-    ...createTenantActivities(config),
+    ...createTenantActivities(config, client),
   });
 }
 

@@ -1,4 +1,5 @@
-import { cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
+import type { Client } from '@temporalio/client';
 import { type Config, ConfigError } from '../src/config.js';
 import type { TenantSmoke } from '../src/domain/check.js';
 import type { Plan, PlannedTenant, TenantBuild } from '../src/domain/release.js';
@@ -16,11 +17,30 @@ export interface FleetBuilds {
   all: boolean;
 }
 
-export function createTenantActivities(config: Pick<Config, 'readFleet' | 'smokeSuite' | 'smokeTimeoutMs'>) {
-  let suite: Promise<Suite> | undefined;
+/** What ended the watch over a soak. */
+export type WatchEnd = { left: TenantBuild[] } | { red: TenantSmoke[] };
+
+type FleetConfig = Pick<Config, 'readFleet' | 'smokeSuite' | 'smokeTimeoutMs'>;
+
+/** A run is told of other builds at most this often: each time costs its history some events. */
+const TELL_MS = 15_000;
+
+export function createTenantActivities(config: FleetConfig, client: Client) {
+  let loaded: Promise<Suite> | undefined;
+  const suite = () => {
+    loaded ??= loadSuite(config.smokeSuite);
+    return loaded;
+  };
+  const smoke = async (tenant: PlannedTenant, checks: Suite) => {
+    const access = accessOf(config, tenant.name).get(tenant.origin);
+    if (access === undefined) throw secretMissing(tenant.name);
+    const waits = { suiteMs: config.smokeTimeoutMs };
+    return smokeTenant(tenant, access, { suite: checks, waits, signal: cancellationSignal() });
+  };
   return {
     /** Asks all tenants until every one that can tell reports the build, or the deadline (epoch, in ms) has passed. */
     async awaitBuild(sha: Sha, plan: Plan, deadline: number): Promise<FleetBuilds> {
+      const tell = teller(client);
       for (;;) {
         const fleet = await fleetBuilds(config, sha, plan);
         heartbeat(fleet);
@@ -29,6 +49,7 @@ export function createTenantActivities(config: Pick<Config, 'readFleet' | 'smoke
             isBuild(build, sha) || !tellsBuild(plan.tenants[index] as PlannedTenant, plan.buildProbe),
         );
         if (told || Date.now() >= deadline) return fleet;
+        await tell(fleet.builds);
         await beatingSleep(plan.pollMs, fleet);
       }
     },
@@ -36,14 +57,55 @@ export function createTenantActivities(config: Pick<Config, 'readFleet' | 'smoke
     /** Asks all tenants once which build they run. */
     readBuilds: (sha: Sha, plan: Plan): Promise<FleetBuilds> => fleetBuilds(config, sha, plan),
 
-    /** Asks one tenant the suite. Red is a result; only a fault throws. */
-    async smokeTenant(tenant: PlannedTenant): Promise<TenantSmoke> {
-      const access = accessOf(config, tenant.name).get(tenant.origin);
-      if (access === undefined) throw secretMissing(tenant.name);
-      suite ??= loadSuite(config.smokeSuite);
-      const options = { suite: await suite, waits: { suiteMs: config.smokeTimeoutMs }, signal: cancellationSignal() };
-      return beating(() => smokeTenant(tenant, access, options));
+    /**
+     * Watches a soak until it is cancelled: a tenant that reports another build ends it, and so does a read-only check that
+     * fails twice in a row. A tenant that says nothing may be restarting; the smoke will tell.
+     */
+    async watchSoak(sha: Sha, plan: Plan): Promise<WatchEnd> {
+      const readOnly = (await suite()).filter((check) => !check.writes && check.needs === undefined);
+      let failing = new Set<string>();
+      for (let probeAt = Date.now() + plan.soakProbeMs; ; ) {
+        const { builds } = await fleetBuilds(config, sha, plan);
+        heartbeat(builds);
+        if (builds.some(({ build }) => build !== null && !isBuild(build, sha))) return { left: builds };
+        if (Date.now() >= probeAt) {
+          probeAt = Date.now() + plan.soakProbeMs;
+          const results = await beating(
+            () => Promise.all(plan.tenants.map((tenant) => smoke(tenant, readOnly))),
+            builds,
+          );
+          const failed = new Set(results.flatMap(failedChecks));
+          const twice = results.filter((result) => failedChecks(result).some((key) => failing.has(key)));
+          if (twice.length > 0) return { red: twice };
+          failing = failed;
+        }
+        await beatingSleep(Math.min(plan.pollMs, plan.soakProbeMs), builds);
+      }
     },
+
+    /** Asks one tenant the suite. Red is a result; only a fault throws. */
+    smokeTenant: (tenant: PlannedTenant): Promise<TenantSmoke> => beating(async () => smoke(tenant, await suite())),
+  };
+}
+
+const failedChecks = ({ tenant, checks }: TenantSmoke) =>
+  checks.filter(({ verdict }) => verdict === 'fail').map(({ check }) => `${tenant}: ${check}`);
+
+/** Tells the run that this activity belongs to what tenants report, when that has changed. */
+function teller(client: Client): (builds: TenantBuild[]) => Promise<void> {
+  const { workflowId, runId } = activityInfo().workflowExecution ?? { workflowId: '', runId: '' };
+  let last = '';
+  let toldAt = 0;
+  return async (builds) => {
+    const text = JSON.stringify(builds);
+    if (text === last || Date.now() - toldAt < TELL_MS) return;
+    last = text;
+    toldAt = Date.now();
+    // It only makes `status` fresher: no reason to fail.
+    await client.workflow
+      .getHandle(workflowId, runId)
+      .signal('builds-seen', builds)
+      .catch(() => undefined);
   };
 }
 
@@ -64,7 +126,7 @@ async function fleetBuilds(config: Pick<Config, 'readFleet'>, sha: Sha, plan: Pl
 
 const isBuild = (build: string | null, sha: Sha) => build !== null && sameBuild(build, sha);
 
-async function beatingSleep(ms: number, details: FleetBuilds): Promise<void> {
+async function beatingSleep(ms: number, details: unknown): Promise<void> {
   for (let left = ms; left > 0; left -= BEAT_MS) {
     await sleep(Math.min(left, BEAT_MS));
     heartbeat(details);

@@ -13,6 +13,10 @@ const HISTORIES = {
   split: [MOVE, 'when the first cannot be put back either'],
   conflict: [MOVE, 'somebody else moves one image in mid-move'],
   unconfirmed: [MOVE, 'the registry takes the move, but no read ever shows it'],
+  approved: ['test/workflows/holds.test.ts', 'is waited for when it is required'],
+  retried: ['test/workflows/holds.test.ts', 'build-repushed: retry starts over'],
+  aborted: ['test/workflows/holds.test.ts', 'while soaking ends the release at once'],
+  'left-in-soak': ['test/workflows/soak.test.ts', 'starts over when a tenant leaves'],
   'rolled-back': ['test/workflows/rollback.test.ts', 'moves :latest of both images back'],
 };
 

@@ -4,7 +4,7 @@ import { InvalidInput } from './domain/brand.js';
 import { formatDuration, parseDuration } from './domain/duration.js';
 import { parseRepository, type Repository } from './domain/image.js';
 import { type Lane, parseLane } from './domain/names.js';
-import type { BuildSource, Plan } from './domain/release.js';
+import type { BuildSource, Plan, ReleaseInput } from './domain/release.js';
 import { MAX_SUITE_MS, SMOKE_WAITS } from './smoke/waits.js';
 import { parseBuildProbe } from './tenants/build.js';
 import { type Fleet, type FoundFleet, pairTenants } from './tenants/fleet.js';
@@ -25,6 +25,9 @@ export interface Config {
   pollMs: number;
   updateTimeoutMs: number;
   updateCycleMs: number;
+  soakProbeMs: number;
+  approval: 'auto' | 'required';
+  holdTimeoutMs: number;
   secrets: Secrets;
 }
 
@@ -80,6 +83,9 @@ const SETTINGS = z.object({
   CANARY_POLL: positive('5s'),
   CANARY_UPDATE_TIMEOUT: positive('10m'),
   CANARY_UPDATE_CYCLE: duration('5m'),
+  CANARY_SOAK_PROBE: duration('60s'),
+  CANARY_APPROVAL: z.enum(['auto', 'required'], 'is neither auto nor required').prefault('auto'),
+  CANARY_HOLD_TIMEOUT: positive('72h'),
   GITHUB_TOKEN: z.string().optional(),
   GITHUB_ACTOR: z.string().prefault('x-access-token'),
 });
@@ -87,10 +93,7 @@ const SETTINGS = z.object({
 const SECRETS = ['CANARY_ADMIN_TOKENS', 'GITHUB_TOKEN'];
 /** Named by the design, not built yet: better an error than a setting that does nothing. */
 const NOT_YET = [
-  'CANARY_SOAK_PROBE',
-  'CANARY_HOLD_TIMEOUT',
   'CANARY_HOLD_GRACE',
-  'CANARY_APPROVAL',
   'CANARY_TAG',
   'CANARY_PROD_FLEET_FILE',
   'CANARY_HTTP_ADDR',
@@ -138,24 +141,45 @@ export function loadConfig(
     pollMs: settings.CANARY_POLL,
     updateTimeoutMs: settings.CANARY_UPDATE_TIMEOUT,
     updateCycleMs: settings.CANARY_UPDATE_CYCLE,
+    soakProbeMs: settings.CANARY_SOAK_PROBE,
+    approval: settings.CANARY_APPROVAL,
+    holdTimeoutMs: settings.CANARY_HOLD_TIMEOUT,
     secrets: {
       github: settings.GITHUB_TOKEN ? { username: settings.GITHUB_ACTOR, password: settings.GITHUB_TOKEN } : null,
     },
   });
 }
 
-/** The plan of one release. Input only tightens, and a soak is never shorter than one auto-update cycle (design §6). */
-export function planRelease(config: Config, input: { soak?: string }): Plan {
-  const asked = input.soak === undefined ? 0 : parseDuration(input.soak);
-  if (asked > 0 && asked < config.soakMs)
-    throw new InvalidInput(`soak ${input.soak} is shorter than the configured ${formatDuration(config.soakMs)}`);
+/** How long is borne what may mend itself, in milliseconds, before a human is asked. Tests shorten it. */
+export const PATIENCE_MS: Plan['patienceMs'] = {
+  registry: 15 * 60_000,
+  secret: 5 * 60_000,
+  smoke: 3 * 60_000,
+};
+
+/** The plan of one release. Input only tightens, but by `force`, and then a human approves; a soak is never shorter than one auto-update cycle (design §6). */
+export function planRelease(
+  config: Config,
+  input: Pick<ReleaseInput, 'soak' | 'force' | 'approval'>,
+  patienceMs = PATIENCE_MS,
+): Plan {
+  const asked = input.soak === undefined ? config.soakMs : parseDuration(input.soak);
+  const less = asked < config.soakMs;
+  if (less && !input.force)
+    throw new InvalidInput(
+      `soak ${input.soak} is shorter than the configured ${formatDuration(config.soakMs)}: that needs force and a reason`,
+    );
   return {
     images: config.images,
     tenants: config.readFleet().tenants,
     buildProbe: config.buildProbe,
-    soakMs: Math.max(config.soakMs, asked, config.updateCycleMs),
+    soakMs: Math.max(asked, config.updateCycleMs),
+    soakProbeMs: config.soakProbeMs,
     pollMs: config.pollMs,
     updateTimeoutMs: config.updateTimeoutMs,
+    approval: less || input.approval === 'required' ? 'required' : config.approval,
+    holdTimeoutMs: config.holdTimeoutMs,
+    patienceMs,
   };
 }
 

@@ -4,11 +4,17 @@ import { bundleWorkflowCode, type WorkflowBundleWithSourceMap } from '@temporali
 
 /** Bundles the workflows: `.ts` when run from source, `.js` when run from the build. */
 export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
-  const extension = extname(fileURLToPath(import.meta.url));
   return bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL(`../workflows/index${extension}`, import.meta.url)),
+    workflowsPath: workflowFile('index'),
+    // In workflows alone: what activities get comes from our own workflows.
+    payloadConverterPath: workflowFile('payload-converter'),
     logger: QUIET,
   });
+}
+
+function workflowFile(name: string): string {
+  const extension = extname(fileURLToPath(import.meta.url));
+  return fileURLToPath(new URL(`../workflows/${name}${extension}`, import.meta.url));
 }
 
 const ignore = () => undefined;

@@ -2,8 +2,9 @@ import { Client } from '@temporalio/client';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { type AuthorityFor, authorityOfRunningParent } from '../activities/authority.js';
 import { createMoverActivities, createReleaseActivities } from '../activities/index.js';
-import type { Config } from '../src/config.js';
+import { type Config, PATIENCE_MS } from '../src/config.js';
 import { moveTaskQueue, taskQueue } from '../src/domain/names.js';
+import type { Plan } from '../src/domain/release.js';
 import { MOVE_WAITS, type MoveWaits } from '../src/move/waits.js';
 import type { Registry } from '../src/registry/registry.js';
 
@@ -18,6 +19,7 @@ export interface GateParts {
   workflowBundle: { code: string };
   /** Tests shorten them. */
   waits?: Partial<MoveWaits>;
+  patienceMs?: Partial<Plan['patienceMs']>;
   /** Tests put a freeze between the yes and the write. */
   wrapAuthority?: (authorityFor: AuthorityFor) => AuthorityFor;
 }
@@ -30,7 +32,15 @@ export async function createWorker(
   const client = new Client(temporal);
   const waits = { ...MOVE_WAITS, ...parts.waits };
   const byParent = authorityOfRunningParent(client, waits.silenceMs);
-  const dependencies = { config, registry, client, waits, authorityFor: parts.wrapAuthority?.(byParent) ?? byParent };
+  const patienceMs = { ...PATIENCE_MS, ...parts.patienceMs };
+  const dependencies = {
+    config,
+    registry,
+    client,
+    waits,
+    patienceMs,
+    authorityFor: parts.wrapAuthority?.(byParent) ?? byParent,
+  };
   const queue = taskQueue(config.lane);
   const common: Omit<WorkerOptions, 'taskQueue'> = {
     ...temporal,

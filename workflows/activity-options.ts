@@ -25,14 +25,25 @@ export const waits = (plan: Pick<Plan, 'updateTimeoutMs' | 'pollMs'>) =>
     cancellationType,
   }) satisfies ActivityOptions;
 
-/** A smoke leaves probes behind, but a second one does no harm: six requests of at most 20 s each. */
-export const SMOKES = {
-  startToCloseTimeout: '3m',
-  scheduleToCloseTimeout: '10m',
-  heartbeatTimeout: '15s',
-  retry: { initialInterval: '1s', maximumInterval: '10s' },
-  cancellationType,
-} satisfies ActivityOptions;
+/** The watch beside a soak: as long as that, and begun again where a dead worker left it. */
+export const watchOptions = ({ soakMs }: Pick<Plan, 'soakMs'>) =>
+  ({
+    startToCloseTimeout: soakMs + 60_000,
+    scheduleToCloseTimeout: 2 * (soakMs + 60_000),
+    heartbeatTimeout: '5s',
+    retry: { initialInterval: '1s', maximumInterval: '5s' },
+    cancellationType,
+  }) satisfies ActivityOptions;
+
+/** A second smoke does no harm. The suite itself is done in 150 s at most; a worker without a token is tried elsewhere for as long as we are patient. */
+export const smokeOptions = ({ patienceMs }: Pick<Plan, 'patienceMs'>) =>
+  ({
+    startToCloseTimeout: patienceMs.smoke,
+    scheduleToCloseTimeout: patienceMs.secret + patienceMs.smoke,
+    heartbeatTimeout: '15s',
+    retry: { initialInterval: '1s', maximumInterval: '10s' },
+    cancellationType,
+  }) satisfies ActivityOptions;
 
 const MOVE_RETRY = { initialInterval: '1s', maximumInterval: '10s' } as const;
 
@@ -77,7 +88,11 @@ export const MOVER = {
 
 export const reads = () => proxyActivities<ReleaseActivities>(READS);
 export const polls = (plan: Plan) => proxyActivities<ReleaseActivities>(waits(plan));
-export const smokes = () => proxyActivities<ReleaseActivities>(SMOKES);
+/** Reads that a human is asked about when they fail for longer than we are patient. */
+export const patientReads = ({ patienceMs }: Plan) =>
+  proxyActivities<ReleaseActivities>({ ...READS, scheduleToCloseTimeout: patienceMs.registry });
+export const watches = (plan: Plan) => proxyActivities<ReleaseActivities>(watchOptions(plan));
+export const smokes = (plan: Plan) => proxyActivities<ReleaseActivities>(smokeOptions(plan));
 export const preflights = () => onMoveQueue(PREFLIGHTS);
 export const looks = () => onMoveQueue(LOOKS);
 export const moves = (input: MoveInput) => onMoveQueue(moveOptions(input));

@@ -1,6 +1,8 @@
 import {
   ActivityFailure,
   ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
   ChildWorkflowFailure,
   isCancellation,
   setHandler,
@@ -45,8 +47,13 @@ export function beginRun(input: { sha: Sha; requestedBy?: string }): ReleaseStat
     images: [],
     builds: [],
     tenants: [],
+    hold: null,
+    decided: null,
+    moving: false,
+    decisions: [],
+    refusals: [],
   };
-  setHandler(statusQuery, () => state);
+  setHandler(statusQuery, () => state, { description: 'Where it stands, why, and what may be said to it' });
   upsertSearchAttributes([
     { key: attributes.CanarySha, value: input.sha },
     ...(input.requestedBy ? [{ key: attributes.CanaryRequestedBy, value: input.requestedBy }] : []),
@@ -62,27 +69,39 @@ export function enter(state: ReleaseStatus, phase: ReleasePhase, why: string): v
   ]);
 }
 
-/** Ends the run: as the report says, or FAILED with the type and the gist of what stopped it and the report as details. */
+/** Ends the run: as the report says, or FAILED with the type and the gist of what stopped it and the report as details. An abort stops what runs. */
 export async function endRun<R extends { outcome: string; why: string }>(
   state: ReleaseStatus,
   report: (outcome: R['outcome'], why: string) => R,
   steps: () => Promise<R>,
+  scope = new CancellationScope(),
 ): Promise<R> {
   try {
-    const result = await steps();
+    const result = await scope.run(steps);
     close(state, result.outcome, result.why);
     return result;
   } catch (error) {
-    if (isCancellation(error)) {
+    const failure = isCancellation(error) ? abortOf(state) : plain(error);
+    if (failure === null) {
       close(state, 'CanaryAborted', 'cancelled');
       throw error;
     }
-    const failure = plain(error);
     const { message } = failure;
     const type = failure.type as FailureType;
     close(state, type, message);
-    throw ApplicationFailure.create({ message, type, nonRetryable: true, details: [report(type, message)] });
+    const details = report(type, message);
+    throw ApplicationFailure.create({ message: details.why, type, nonRetryable: true, details: [details] });
   }
+}
+
+/** Null when it was Temporal's own Cancel. */
+function abortOf({ decided }: ReleaseStatus): ApplicationFailure | null {
+  return decided?.verb === 'abort' ? stop('CanaryAborted', `aborted by ${decided.by}: ${decided.reason}`) : null;
+}
+
+/** Nothing more is begun once somebody aborted or cancelled. */
+export function requireGoing(): void {
+  if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('aborted');
 }
 
 /** A run's own no. */
@@ -103,12 +122,10 @@ export function plain(error: unknown): ApplicationFailure {
 
 function close(state: ReleaseStatus, outcome: string, why: string): void {
   enter(state, 'done', why);
+  const red = checksWith('fail', state.tenants).map((line) => line.split(': ')[0] ?? '');
   upsertSearchAttributes([
     { key: attributes.CanaryOutcome, value: outcome },
-    {
-      key: attributes.CanaryTenantsRed,
-      value: [...new Set(checksWith('fail', state.tenants).map((line) => line.split(': ')[0] ?? ''))],
-    },
+    { key: attributes.CanaryTenantsRed, value: [...new Set(red)] },
   ]);
 }
 

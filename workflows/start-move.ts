@@ -10,17 +10,24 @@ import type { MovedImage, MoveInput } from '../src/domain/move.js';
 import { moveLatestId } from '../src/domain/names.js';
 import { follows, looks, MOVER, PATIENCE_MS } from './activity-options.js';
 import { MoveLatest, requireMoved, settled } from './move-latest.js';
-import { ownLane, stop } from './run-state.js';
+import { ownLane, requireGoing, stop } from './run-state.js';
 
 /**
  * Has `MoveLatest` move the tag and waits for its end, also when this run is cancelled meanwhile: a pair is never left half
  * moved. One that is under way is waited for; one that somebody terminated is started again.
+ * @param onMoving told whether the mover is started, which is when an abort comes too late.
  */
-export async function moveLatest(input: MoveInput): Promise<MovedImage[]> {
+export async function moveLatest(
+  input: MoveInput,
+  onMoving: (moving: boolean) => void = () => undefined,
+): Promise<MovedImage[]> {
   const workflowId = moveLatestId(ownLane());
   const patientUntil = Date.now() + PATIENCE_MS;
   for (;;)
     try {
+      // The last moment for an abort: from this workflow task on the move finishes.
+      requireGoing();
+      onMoving(true);
       return await CancellationScope.nonCancellable(() =>
         executeChild(MoveLatest, {
           ...MOVER,
@@ -30,6 +37,7 @@ export async function moveLatest(input: MoveInput): Promise<MovedImage[]> {
         }),
       );
     } catch (error) {
+      onMoving(false);
       if (error instanceof WorkflowExecutionAlreadyStartedError) await untilFree(workflowId, patientUntil);
       else if (!isTerminated(error)) throw error;
       else if (CancellationScope.current().consideredCancelled) return whatIsLeft(input);

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { CommanderError, Command as Program } from 'commander';
 import { InvalidInput } from '../domain/brand.js';
 import type { Command, Io } from './command.js';
+import { abort, approve, retry } from './commands/decide.js';
+import { promote } from './commands/promote.js';
 import { release } from './commands/release.js';
 import { rollback } from './commands/rollback.js';
 import { setup } from './commands/setup.js';
@@ -10,7 +12,7 @@ import { status } from './commands/status.js';
 import { worker } from './commands/worker.js';
 import { EXIT } from './exit-codes.js';
 
-const COMMANDS: Command[] = [release, rollback, status, smoke, setup, worker];
+const COMMANDS: Command[] = [release, promote, approve, abort, retry, rollback, status, smoke, setup, worker];
 
 /** Runs the command line and gives back its exit code. */
 export async function main(argv: string[], io: Io): Promise<number> {

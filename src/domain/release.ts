@@ -1,6 +1,7 @@
 import { InvalidInput, shown } from './brand.js';
 import type { TenantSmoke } from './check.js';
 import { parseDuration } from './duration.js';
+import type { Decision, Hold } from './hold.js';
 import type { Digest, Repository } from './image.js';
 import type { MovedImage } from './move.js';
 import { parseSha, type Sha } from './sha.js';
@@ -50,8 +51,15 @@ export interface ReleaseInput {
   sha: Sha;
   requestedBy?: string;
   commitUrl?: string;
-  /** At least this long, e.g. "10m"; never shorter than configured. */
+  /** At least this long, e.g. "10m"; shorter than configured only with `force`. */
   soak?: string;
+  /** A human has to say yes, whatever is configured. */
+  approval?: 'required';
+  /** Moves without wait, soak and smoke: the word of whoever asks, with a reason, stands for the test. */
+  promoteOnly?: boolean;
+  /** Takes less than configured; needs a reason, and then an approval. */
+  force?: boolean;
+  reason?: string;
 }
 
 /** What a run goes by from `resolving` to its end, whatever is configured meanwhile. No secret is in it. */
@@ -64,6 +72,12 @@ export interface Plan {
   pollMs: number;
   /** How long tenants get to report the build. */
   updateTimeoutMs: number;
+  /** Between two rounds of the suite's read-only checks while it soaks; 0: the soak is not watched. */
+  soakProbeMs: number;
+  approval: 'auto' | 'required';
+  holdTimeoutMs: number;
+  /** How long a registry may be down, or a worker without a secret, before a human is asked; and one tenant's smoke may take. */
+  patienceMs: { registry: number; secret: number; smoke: number };
 }
 
 /** A tenant by name and origin (`https://host:port`); its token is looked up by origin where it is used. */
@@ -105,6 +119,11 @@ export interface ReleaseReport {
   commitUrl?: string;
   images: (PinnedImage | MovedImage)[];
   tenants: TenantSmoke[];
+  decisions: Decision[];
+  /** What was not tested, or not confirmed, and promoted all the same by somebody's word. */
+  notTested: string[];
+  /** How many tenants a report that would be too long says nothing of. */
+  tenantsLeftOut?: number;
 }
 
 /** The answer of the query `status`. */
@@ -118,19 +137,47 @@ export interface ReleaseStatus {
   images: (PinnedImage | MovedImage)[];
   builds: TenantBuild[];
   tenants: TenantSmoke[];
+  /** What it waits for a human for. */
+  hold: Hold | null;
+  /** What ended this hold, or ends the run. */
+  decided: Decision | null;
+  /** The mover is started: the move finishes. */
+  moving: boolean;
+  decisions: Decision[];
+  /** Signals that were refused, the last ones. */
+  refusals: string[];
 }
 
 /** Reads what somebody typed into an input; says what is wrong with it and nothing else.
  * @throws {InvalidInput} */
 export function parseReleaseInput(input: unknown): ReleaseInput {
-  const given = parseObject(input, ['sha', 'requestedBy', 'commitUrl', 'soak']);
+  const given = parseObject(input, [
+    'sha',
+    'requestedBy',
+    'commitUrl',
+    'soak',
+    'approval',
+    'promoteOnly',
+    'force',
+    'reason',
+  ]);
   if (given.soak !== undefined) parseDuration(given.soak);
-  return {
+  if (given.approval !== undefined && given.approval !== 'required')
+    throw new InvalidInput(`approval is ${shown(given.approval)}; it can only be "required"`);
+  const release: ReleaseInput = {
     sha: parseSha(given.sha),
     ...optionalText(given, 'requestedBy'),
     ...optionalText(given, 'commitUrl'),
     ...optionalText(given, 'soak'),
+    ...(given.approval === 'required' && { approval: 'required' }),
+    ...optionalFlag(given, 'promoteOnly'),
+    ...optionalFlag(given, 'force'),
+    ...optionalText(given, 'reason'),
   };
+  if (release.promoteOnly && !(release.requestedBy?.trim() && release.reason?.trim()))
+    throw new InvalidInput('promoteOnly needs requestedBy and reason: who says so, and why');
+  if (release.force && !release.reason?.trim()) throw new InvalidInput('force needs a reason');
+  return release;
 }
 
 /** What starts a `Rollback`. */
@@ -165,6 +212,13 @@ function parseObject(input: unknown, known: string[]): Record<string, unknown> {
   const unknown = Object.keys(input).find((key) => !known.includes(key));
   if (unknown !== undefined) throw new InvalidInput(`input has ${shown(unknown)}; known are ${known.join(', ')}`);
   return input as Record<string, unknown>;
+}
+
+function optionalFlag<K extends string>(given: Record<string, unknown>, key: K): { [key in K]?: boolean } {
+  const value = given[key];
+  if (value === undefined || value === null) return {};
+  if (typeof value !== 'boolean') throw new InvalidInput(`${key} is ${shown(value)}, not true or false`);
+  return { [key]: value } as { [key in K]?: boolean };
 }
 
 function optionalText<K extends string>(given: Record<string, unknown>, key: K): { [key in K]?: string } {

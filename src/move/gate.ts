@@ -1,8 +1,16 @@
+import type { Digest } from '../domain/image.js';
 import type { ObservedImage } from '../domain/move.js';
 
 /** The move is not allowed, or not any more. */
 export class MoveRefusal extends Error {
   override readonly name = 'MoveRefusal';
+  constructor(
+    message: string,
+    /** Where `:latest` of each image stands, when that is why: somebody else moved it. */
+    readonly latestMoved?: (Digest | null)[],
+  ) {
+    super(message);
+  }
 }
 
 /** The last yes is too old to write on; nothing was sent. */

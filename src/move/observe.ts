@@ -49,6 +49,7 @@ export async function observeExpected(
     const found = latest.find(({ repository }) => repository === surprise.repository)?.digest;
     throw new MoveRefusal(
       `${surprise.repository}:latest stands at ${found ?? 'nothing'}, this run saw ${surprise.from ?? 'nothing'}: somebody else moved it`,
+      latest.map(({ digest }) => digest),
     );
   }
 }

@@ -1,8 +1,9 @@
-import { type Client, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { type Client, WorkflowFailedError, type WorkflowHandle, WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
 import type { CanaryRelease } from '../../workflows/canary-release.js';
-import { statusQuery } from '../../workflows/messages.js';
+import { statusQuery, VERBS } from '../../workflows/messages.js';
 import type { Rollback } from '../../workflows/rollback.js';
+import type { DecisionInput, Verb } from '../domain/hold.js';
 import { type Lane, releaseId, rollbackId, taskQueue } from '../domain/names.js';
 import type {
   FailureType,
@@ -71,5 +72,22 @@ export async function queryStatus(client: Client, workflowId: string): Promise<R
     return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query(statusQuery));
   } catch {
     return null;
+  }
+}
+
+/** Says a verb to a run and gives back its answer, taken or refused. */
+export async function decide(
+  client: Client,
+  workflowId: string,
+  verb: Verb,
+  decision: DecisionInput,
+): Promise<{ taken: boolean; answer: string }> {
+  try {
+    const update = client.workflow.getHandle(workflowId).executeUpdate(VERBS[verb].update, { args: [decision] });
+    return { taken: true, answer: await update };
+  } catch (error) {
+    if (error instanceof WorkflowUpdateFailedError)
+      return { taken: false, answer: error.cause?.message ?? error.message };
+    throw error;
   }
 }

@@ -3,6 +3,7 @@ import { main } from '../../src/cli/main.js';
 import { startTemporalServer } from '../../testbed/temporal-server.js';
 import { useGate } from '../support/gate.js';
 import { newSha } from '../support/shas.js';
+import { until } from '../support/until.js';
 
 const gate = useGate('cli');
 
@@ -20,11 +21,14 @@ async function canary(args: string[], env: Record<string, string> = {}) {
 }
 
 describe('help', () => {
-  test.each(['', 'release', 'rollback', 'status', 'smoke', 'setup', 'worker'])('canary %s --help', async (verb) => {
-    const { code, out } = await canary([...(verb ? [verb] : []), '--help']);
-    expect(code).toBe(0);
-    expect(out.join('\n')).toMatchSnapshot();
-  });
+  test.each(['', 'release', 'promote', 'approve', 'abort', 'retry', 'rollback', 'status', 'smoke', 'setup', 'worker'])(
+    'canary %s --help',
+    async (verb) => {
+      const { code, out } = await canary([...(verb ? [verb] : []), '--help']);
+      expect(code).toBe(0);
+      expect(out.join('\n')).toMatchSnapshot();
+    },
+  );
   test('--version is that of the package', async () => {
     expect((await canary(['--version'])).out).toEqual(['0.1.0']);
   });
@@ -99,6 +103,38 @@ describe('exit codes of a run', () => {
     expect(err.at(-1)).toBe(`canary: not decided after 1s; cli-canary-release-${sha.slice(0, 7)} goes on`);
     gate().deploy({ sha });
     expect((await canary(['release', sha, '--wait'])).code).toBe(0);
+  });
+
+  test('approve is refused with 1 while nothing waits for it, and taken with 0 when something does', async () => {
+    const sha = newSha();
+    await gate().begin(newSha());
+    const digests = await gate().publish(sha);
+    await gate().stopWorker();
+    await gate().startWorker({ ...gate().env, CANARY_HOLD_TIMEOUT: '30s' });
+    const release = canary(['release', sha, '--wait', '--approval', 'required']);
+    await until('it waits for the canary', async () => (await gate().phaseOf(sha)) === 'awaiting-canary');
+    expect(await canary(['approve', sha, '--reason', 'x'])).toEqual({
+      code: 1,
+      out: [],
+      err: ['canary: approve refused: nothing waits for it; the release is awaiting-canary'],
+    });
+    gate().deploy({ sha });
+    await until('it waits for approval', async () => (await gate().phaseOf(sha)) === 'awaiting-approval');
+    expect(await canary(['approve', sha, '--reason', 'looked at it', '--by', 'ada'])).toEqual({
+      code: 0,
+      out: ['approve taken: promote'],
+      err: [],
+    });
+    expect((await release).code).toBe(0);
+    expect(await gate().latest()).toEqual(digests);
+  });
+
+  test('promote moves by your own word, and says that canary did not test it', async () => {
+    const sha = newSha();
+    await gate().publish(sha);
+    const { code, out } = await canary(['promote', sha, '--reason', 'hotfix', '--by', 'ada']);
+    expect(code).toBe(0);
+    expect(out[0]).toBe('promoted: :latest of every image is on this build, NOT TESTED BY CANARY');
   });
 
   test('status tells how a run ended, and lists the latest ones', async () => {

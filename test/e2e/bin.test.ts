@@ -31,6 +31,7 @@ function canary(args: string[], env: Record<string, string> = {}) {
 
 test('Ctrl-C while it waits detaches at once with 130, and the release goes on', async () => {
   const sha = newSha();
+  await gate().begin(newSha());
   await gate().publish(sha);
   const run = canary(['release', sha, '--wait']);
   await until('it follows the run', () => run.said().includes('awaiting-canary'));

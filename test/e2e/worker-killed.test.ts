@@ -35,6 +35,7 @@ test.each(['awaiting-canary', 'soaking'])(
   async (phase) => {
     await gate().stopWorker();
     const sha = newSha();
+    await gate().begin(newSha());
     const digests = await gate().publish(sha);
     if (phase === 'soaking') gate().deploy({ sha });
     const first = await startWorker();

@@ -3,8 +3,9 @@ import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, type LogEntry, NativeConnection, Runtime } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, inject } from 'vitest';
 import { loadConfig } from '../../src/config.js';
-import { type Lane, parseLane } from '../../src/domain/names.js';
-import { parseReleaseInput, parseRollbackInput } from '../../src/domain/release.js';
+import { type Lane, parseLane, releaseId } from '../../src/domain/names.js';
+import { parseReleaseInput, parseRollbackInput, type ReleaseInput } from '../../src/domain/release.js';
+import { parseSha } from '../../src/domain/sha.js';
 import type { MoveWaits } from '../../src/move/waits.js';
 import { createRegistry } from '../../src/registry/registry.js';
 import { queryStatus, startRelease, startRollback } from '../../src/temporal/runs.js';
@@ -20,6 +21,8 @@ export interface GateOptions {
   registry?: string;
   /** The waits of a move, shortened. */
   waits?: Partial<MoveWaits>;
+  /** How long what may mend itself is borne. */
+  patienceMs?: { registry: number; secret: number; smoke: number };
 }
 
 /** A move's waits as most tests want them: what is minutes in earnest is a second or two. */
@@ -54,6 +57,7 @@ export class Gate {
     readonly host: string,
     readonly env: Record<string, string>,
     readonly waits: Partial<MoveWaits>,
+    readonly patienceMs: { registry: number; secret: number; smoke: number },
   ) {
     this.repositories = [`${lane}/platform`, `${lane}/platform-tenant`];
   }
@@ -75,25 +79,38 @@ export class Gate {
       CANARY_UPDATE_CYCLE: '0',
       CANARY_POLL: '50ms',
       CANARY_UPDATE_TIMEOUT: '20s',
+      CANARY_SOAK_PROBE: '0',
+      CANARY_HOLD_TIMEOUT: '300ms',
       ...options.env,
     };
     const address = inject('temporal');
     const connection = await NativeConnection.connect({ address });
     const client = new Client({ connection: await Connection.connect({ address }) });
-    const gate = new Gate(lane, client, connection, tenants, host, env, { ...SHORT_WAITS, ...options.waits });
+    const gate = new Gate(
+      lane,
+      client,
+      connection,
+      tenants,
+      host,
+      env,
+      { ...SHORT_WAITS, ...options.waits },
+      options.patienceMs ?? { registry: 60_000, secret: 60_000, smoke: 30_000 },
+    );
     await gate.startWorker();
     return gate;
   }
 
-  async startWorker(): Promise<void> {
+  /** Starts a worker, with another environment than the gate's if need be. */
+  async startWorker(env = this.env): Promise<void> {
     const temporal = { connection: this.connection, namespace: 'default' };
-    const config = loadConfig(this.env);
+    const config = loadConfig(env);
     const registry = createRegistry({ push: true });
     this.#worker = await createWorker(temporal, {
       config,
       registry,
       workflowBundle: workflowBundle(),
       waits: this.waits,
+      patienceMs: this.patienceMs,
     });
     this.#running = this.#worker.run();
   }
@@ -111,6 +128,13 @@ export class Gate {
         return (await pushBuild(spec)).digest;
       }),
     );
+  }
+
+  /** How the world was before: an earlier build, published and at `:latest`. */
+  async begin(sha: string): Promise<string[]> {
+    const digests = await this.publish(sha);
+    await this.setLatest(sha);
+    return digests;
   }
 
   /** Points `:latest` of both images at a published build, as somebody with crane would. */
@@ -134,7 +158,7 @@ export class Gate {
     for (const tenant of this.tenants) tenant.run(build);
   }
 
-  async release(input: { sha: string; soak?: string; requestedBy?: string }) {
+  async release(input: Omit<ReleaseInput, 'sha'> & { sha: string }) {
     return this.keep(await startRelease(this.client, this.lane, parseReleaseInput(input)));
   }
 
@@ -145,6 +169,11 @@ export class Gate {
   /** Where a run stands, by its own word. */
   async phase(handle: WorkflowHandle): Promise<string | undefined> {
     return (await queryStatus(this.client, handle.workflowId))?.phase;
+  }
+
+  /** Where the release of a build stands. */
+  async phaseOf(sha: string): Promise<string | undefined> {
+    return (await queryStatus(this.client, releaseId(this.lane, parseSha(sha))))?.phase;
   }
 
   /** Marks a run of this test: it has to be closed at the end, and is replayed. */

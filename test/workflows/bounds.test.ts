@@ -1,7 +1,16 @@
 import { msToNumber } from '@temporalio/common/lib/time.js';
 import { describe, expect, test } from 'vitest';
 import { MOVE_WAITS } from '../../src/move/waits.js';
-import { LOOKS, moveOptions, PATIENCE_MS, PREFLIGHTS, READS, SMOKES, waits } from '../../workflows/activity-options.js';
+import {
+  LOOKS,
+  moveOptions,
+  PATIENCE_MS,
+  PREFLIGHTS,
+  READS,
+  smokeOptions,
+  waits,
+  watchOptions,
+} from '../../workflows/activity-options.js';
 
 const ms = (duration: string | number | undefined) => msToNumber(duration ?? Number.NaN);
 const KINDS = ['promotion', 'rollback'] as const;
@@ -9,8 +18,9 @@ const KINDS = ['promotion', 'rollback'] as const;
 describe('every activity is bounded', () => {
   const options = {
     READS,
-    SMOKES,
     PREFLIGHTS,
+    smoke: smokeOptions({ patienceMs: { registry: 1, secret: 1, smoke: 1 } }),
+    watch: watchOptions({ soakMs: 1 }),
     LOOKS,
     waits: waits({ updateTimeoutMs: 1, pollMs: 1 }),
     promotion: moveOptions({ kind: 'promotion' }),

@@ -121,7 +121,7 @@ describe('what is not tested is not promoted', () => {
 
     expect(end.report).toMatchObject({
       outcome: 'CanaryHoldExpired',
-      why: `canary-not-updated after 3s: canary-2 reports ${OLD.slice(0, 7)}`,
+      why: `canary-not-updated: after 3s canary-2 reports ${OLD.slice(0, 7)}; nobody decided`,
     });
     expect(asked()).toBe(askedBefore);
     expect(await gate().latest()).toEqual(before);
@@ -169,7 +169,7 @@ describe('what is not tested is not promoted', () => {
 
     expect((await runEnd(handle)).report).toMatchObject({
       outcome: 'CanaryHoldExpired',
-      why: `canary-left: canary-1 reports ${OLD.slice(0, 7)}`,
+      why: `canary-left: after the smoke canary-1 reports ${OLD.slice(0, 7)}; nobody decided`,
     });
     expect(await gate().latest()).toEqual(before);
   });
@@ -185,8 +185,8 @@ describe('what is not tested is not promoted', () => {
     await gate().setLatest(other);
 
     expect((await runEnd(handle)).report).toMatchObject({
-      outcome: 'MoveRefused',
-      why: expect.stringContaining('somebody else moved it'),
+      outcome: 'CanaryHoldExpired',
+      why: expect.stringMatching(/^latest-moved: .*somebody else moved it/),
     });
     expect(await gate().latest()).toEqual(theirs);
   });
@@ -201,7 +201,10 @@ describe('bad input ends the run at once with one clear line', () => {
   test.each([
     [{ sha: 'XYZ' }, 'sha "XYZ" is not 7 to 40 lower-case hex digits, e.g. 4c1d56e'],
     ['4c1d56e', 'input is "4c1d56e", not an object, e.g. {"sha":"4c1d56e"}'],
-    [{ sha: '4c1d56e', soka: '9m' }, 'input has "soka"; known are sha, requestedBy, commitUrl, soak'],
+    [
+      { sha: '4c1d56e', soka: '9m' },
+      'input has "soka"; known are sha, requestedBy, commitUrl, soak, approval, promoteOnly, force, reason',
+    ],
     [{ sha: '4c1d56e', soak: 'six' }, 'duration "six" is none, e.g. 60s, 6m or 72h'],
     [
       { sha: '5c1d56e' },

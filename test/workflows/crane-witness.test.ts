@@ -10,6 +10,7 @@ const gate = useGate('witness');
 
 test.skipIf(lacks('crane'))('crane, asked afterwards, finds :latest on the digests that the report names', async () => {
   const sha = newSha();
+  await gate().begin(newSha());
   await gate().publish(sha);
   gate().deploy({ sha });
 

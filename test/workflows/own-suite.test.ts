@@ -30,6 +30,7 @@ describe('tenants of a fleet file, with a header each and a suite of their own',
   afterAll(() => tenant.stop());
 
   test('a build is promoted, nothing is left behind, and no secret is in its history', async () => {
+    await gate().begin(newSha());
     const digests = await gate().publish(sha);
     const handle = await gate().release({ sha });
     const end = await runEnd(handle);
@@ -57,7 +58,9 @@ describe('tenants that cannot tell their build', () => {
     const end = await runEnd(await gate().release({ sha }));
     expect(end.report).toMatchObject({
       outcome: 'CanaryHoldExpired',
-      why: expect.stringContaining('canary-1 reports no build (unconfirmed: its build probe is none)'),
+      why: expect.stringMatching(
+        /^build-unreported: canary-1 reports no build \(unconfirmed: its build probe is none\)/,
+      ),
     });
     expect(await gate().latest()).toEqual([undefined, undefined]);
   });

@@ -15,6 +15,9 @@ export const release: Command = {
   options: [
     { flags: '--wait', description: 'stay until it has ended; the exit code tells how' },
     { flags: '--soak <duration>', description: 'soak for longer than configured, e.g. 10m' },
+    { flags: '--approval <required>', description: 'a human has to say yes, whatever is configured' },
+    { flags: '--force', description: 'take less than configured; needs --reason, and then an approval' },
+    { flags: '--reason <text>', description: 'why; kept with the run' },
     { flags: '--commit-url <url>', description: 'where people can read the change' },
     { flags: '--by <who>', description: 'who asks for it (default: $GITHUB_ACTOR, else user@host)' },
     { flags: '--timeout <duration>', description: 'how long --wait waits (default: 45m)' },
@@ -27,6 +30,9 @@ export const release: Command = {
       sha: given.args[0],
       requestedBy: requester(given, io),
       soak: text(given, 'soak'),
+      approval: text(given, 'approval'),
+      force: given.options.force,
+      reason: text(given, 'reason'),
       commitUrl: text(given, 'commitUrl'),
     });
     return withClient(io.env, async (client) => {

@@ -51,6 +51,8 @@ function lines(workflowId: string, state: ReleaseStatus): string[] {
   return [
     `${workflowId} ${state.phase} since ${state.since}: ${state.why}`,
     ...state.images.map(({ repository, digest }) => `  ${repository} ${digest}`),
+    ...(state.hold ? [`  hold ${state.hold.id}, until ${state.hold.until}`] : []),
+    ...state.refusals.map((refusal) => `  ${refusal}`),
     ...state.builds.map(({ tenant, build, why }) => `  ${tenant} runs ${build ?? `an unknown build (${why})`}`),
   ];
 }

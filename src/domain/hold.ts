@@ -1,0 +1,104 @@
+import { shown } from './brand.js';
+
+/** What people may say to a run. */
+export type Verb = 'approve' | 'abort' | 'retry';
+
+/**
+ * Why a release waits for a human, and what each verb does then; null where it is refused (protocol §5). `abort` ends the
+ * release in every one. A hold ends by itself as `CanaryHoldExpired`, never by promoting.
+ */
+export const HOLDS = {
+  'canary-not-updated': { approve: null, retry: 'wait for the canary tenants again' },
+  'build-unreported': {
+    approve: 'go on as unconfirmed; the smoke still has to be green',
+    retry: 'ask the tenants again',
+  },
+  'build-repushed': { approve: null, retry: 'start over from resolving' },
+  'could-not-test': { approve: 'go on without that evidence', retry: 'test those tenants again' },
+  'canary-left': { approve: null, retry: 'soak again' },
+  'latest-moved': { approve: 'promote over exactly the digests shown', retry: 'read :latest again' },
+  'registry-down': { approve: null, retry: 'try again' },
+  'secret-missing': { approve: null, retry: 'try again' },
+  approval: { approve: 'promote', retry: null },
+} as const satisfies Record<string, Record<'approve' | 'retry', string | null>>;
+export type HoldName = keyof typeof HOLDS;
+
+/** What a release waits for. A decision is for one hold, by its id. */
+export interface Hold {
+  id: string;
+  name: HoldName;
+  why: string;
+  /** ISO 8601. */
+  since: string;
+  /** When it ends by itself, ISO 8601. */
+  until: string;
+}
+
+/** What somebody sends with a verb. */
+export interface DecisionInput {
+  by: string;
+  reason: string;
+  hold?: string;
+}
+
+/** A decision that was taken, kept with the run. */
+export interface Decision extends DecisionInput {
+  verb: Verb;
+  /** ISO 8601. */
+  at: string;
+  /** The hold it ended; none for an abort outside of one. */
+  holdName?: HoldName;
+}
+
+/** What a run looks at to say whether a verb makes sense now. */
+export interface Decidable {
+  phase: string;
+  hold: Hold | null;
+  /** The verb that ended this hold, or the abort that ends the run. */
+  decided: Decision | null;
+  /** The mover is started: from here on the move finishes. */
+  moving: boolean;
+}
+
+/**
+ * Reads what somebody sent with a verb, and says why it is refused, if it is. Written by hand, and for anything whatever: a
+ * handler that throws, or a zod that changes, would break runs that are under way (protocol §7).
+ */
+export function judgeDecision(
+  verb: Verb,
+  sent: unknown,
+  now: Decidable,
+): { decision: DecisionInput } | { refusal: string } {
+  const refuse = (refusal: string) => ({ refusal: `${verb} refused: ${refusal}` });
+  const example = `{"by":"ada","reason":"looked at it"${now.hold ? `,"hold":"${now.hold.id}"` : ''}}`;
+  if (typeof sent !== 'object' || sent === null || Array.isArray(sent))
+    return refuse(`it comes with ${shown(sent)}, not with ${example}`);
+  const { by, reason, hold } = sent as Record<string, unknown>;
+  if (typeof by !== 'string' || by.trim() === '' || typeof reason !== 'string' || reason.trim() === '')
+    return refuse(`it needs by and reason, e.g. ${example}`);
+  if (hold !== undefined && hold !== null && typeof hold !== 'string')
+    return refuse(`hold is ${shown(hold)}, not a text`);
+  const why = refusalOf(verb, hold ?? null, now);
+  return why === null ? { decision: { by, reason, ...(typeof hold === 'string' && { hold }) } } : refuse(why);
+}
+
+function refusalOf(verb: Verb, holdId: string | null, { phase, hold, decided, moving }: Decidable): string | null {
+  if (moving) return 'the move is under way and finishes; then roll back';
+  if (decided && (verb !== 'abort' || decided.verb === 'abort')) return `${decided.by} said ${decided.verb} before`;
+  if (holdId !== null && holdId !== hold?.id)
+    return hold ? `that hold is over; now it is ${hold.id} (${hold.name})` : 'that hold is over';
+  if (verb === 'abort') return null;
+  if (hold === null) return `nothing waits for it; the release is ${phase}`;
+  if (HOLDS[hold.name][verb] === null) return `it makes no sense for ${hold.name}; ${possible(hold.name)}`;
+  if (holdId === null && hold.name !== 'approval')
+    return `say which hold it is for: "hold":"${hold.id}" (${hold.name})`;
+  return null;
+}
+
+/** What each verb would do in this hold, a line. */
+export function possible(name: HoldName): string {
+  const { approve, retry } = HOLDS[name];
+  return [approve && `approve: ${approve}`, retry && `retry: ${retry}`, 'abort: end the release']
+    .filter(Boolean)
+    .join('; ');
+}

@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest';
+import { type Decidable, HOLDS, type Hold, type HoldName, judgeDecision, type Verb } from '../../src/domain/hold.js';
+
+const hold = (name: HoldName): Hold => ({ id: 'h2', name, why: 'x', since: '', until: '' });
+const held = (name: HoldName): Decidable => ({ phase: 'held', hold: hold(name), decided: null, moving: false });
+const free: Decidable = { phase: 'soaking', hold: null, decided: null, moving: false };
+const ada = { by: 'ada', reason: 'looked at it' };
+const said = (verb: Verb) => ({ verb, by: 'bob', reason: 'x', at: '' });
+const judge = (verb: Verb, sent: unknown, now: Decidable) => {
+  const result = judgeDecision(verb, sent, now);
+  return 'refusal' in result ? result.refusal : 'taken';
+};
+
+describe('a decision for the hold that is on', () => {
+  test.each(Object.keys(HOLDS) as HoldName[])('%s takes just what its line in the table says', (name) => {
+    for (const verb of ['approve', 'retry'] as const)
+      expect(judge(verb, { ...ada, hold: 'h2' }, held(name)) === 'taken').toBe(HOLDS[name][verb] !== null);
+    expect(judge('abort', ada, held(name))).toBe('taken');
+  });
+
+  test('without its id only an approval is taken', () => {
+    expect(judge('approve', ada, held('approval'))).toBe('taken');
+    expect(judge('retry', ada, held('registry-down'))).toBe(
+      'retry refused: say which hold it is for: "hold":"h2" (registry-down)',
+    );
+  });
+
+  test.each<[string, Verb, unknown, Decidable, string]>([
+    ['early', 'approve', ada, free, 'approve refused: nothing waits for it; the release is soaking'],
+    [
+      'for another hold',
+      'approve',
+      { ...ada, hold: 'h1' },
+      held('approval'),
+      'approve refused: that hold is over; now it is h2 (approval)',
+    ],
+    ['for a hold that is over', 'retry', { ...ada, hold: 'h1' }, free, 'retry refused: that hold is over'],
+    [
+      'doubled',
+      'approve',
+      ada,
+      { ...held('approval'), decided: said('approve') },
+      'approve refused: bob said approve before',
+    ],
+    [
+      'after an abort',
+      'approve',
+      ada,
+      { ...held('approval'), decided: said('abort') },
+      'approve refused: bob said abort before',
+    ],
+    [
+      'late',
+      'abort',
+      ada,
+      { ...free, phase: 'promoting', moving: true },
+      'abort refused: the move is under way and finishes; then roll back',
+    ],
+    [
+      'what makes no sense',
+      'approve',
+      { ...ada, hold: 'h2' },
+      held('canary-left'),
+      'approve refused: it makes no sense for canary-left; retry: soak again; abort: end the release',
+    ],
+  ])('%s: refused, and it says what would make sense', (_when, verb, sent, now, refusal) =>
+    expect(judge(verb, sent, now)).toBe(refusal),
+  );
+
+  test('an abort beats an approval that was just given', () => {
+    expect(judge('abort', ada, { ...held('approval'), decided: said('approve') })).toBe('taken');
+  });
+});
+
+test.each([
+  undefined,
+  null,
+  'yes',
+  7,
+  [],
+  [ada],
+  {},
+  { by: 'ada' },
+  { by: '', reason: 'x' },
+  { by: 'ada', reason: 1 },
+  { ...ada, hold: 3 },
+  { undecodable: 'json' },
+])('%j is refused in words, whatever it is', (sent) => {
+  for (const verb of ['approve', 'abort', 'retry'] as const)
+    expect(judge(verb, sent, held('approval'))).toMatch(/^(approve|abort|retry) refused: /);
+});

@@ -1,0 +1,235 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { WorkflowUpdateFailedError } from '@temporalio/client';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { DecisionInput, Hold, HoldName, Verb } from '../../src/domain/hold.js';
+import { queryStatus, runEnd } from '../../src/temporal/runs.js';
+import { VERBS } from '../../workflows/messages.js';
+import { useGate } from '../support/gate.js';
+import { newSha } from '../support/shas.js';
+import { until } from '../support/until.js';
+
+const gate = useGate('holds', () => ({
+  env: { CANARY_HOLD_TIMEOUT: '20s', CANARY_UPDATE_TIMEOUT: '300ms' },
+  patienceMs: { registry: 2_000, secret: 1_000, smoke: 4_000 },
+}));
+const OLD = newSha();
+let old: string[];
+beforeAll(async () => {
+  old = await gate().begin(OLD);
+});
+beforeEach(() => gate().setLatest(OLD));
+
+const ada = { by: 'ada', reason: 'looked at it' };
+const statusOf = async (handle: WorkflowHandle) => (await queryStatus(gate().client, handle.workflowId)) ?? undefined;
+const heldFor = (handle: WorkflowHandle, name: HoldName): Promise<Hold> =>
+  until(`it is held for ${name}`, async () => {
+    const hold = (await statusOf(handle))?.hold;
+    return hold?.name === name ? hold : null;
+  });
+const say = (handle: WorkflowHandle, verb: Verb, decision: DecisionInput) =>
+  handle.executeUpdate(VERBS[verb].update, { args: [decision] });
+const refusal = (handle: WorkflowHandle, verb: Verb, decision: DecisionInput) =>
+  say(handle, verb, decision).then(
+    (answer) => `taken: ${answer}`,
+    (error: unknown) => (error instanceof WorkflowUpdateFailedError ? error.cause?.message : String(error)),
+  );
+
+async function green(change: { misbehave?: string } = {}) {
+  const sha = newSha();
+  const digests = await gate().publish(sha);
+  gate().deploy({ sha, ...change });
+  return { sha, digests };
+}
+
+describe('approval', () => {
+  test('is waited for when it is required, and promotes in the name of who gave it', async () => {
+    const { sha, digests } = await green();
+    const handle = await gate().release({ sha, approval: 'required' });
+    const hold = await heldFor(handle, 'approval');
+    expect(await statusOf(handle)).toMatchObject({
+      phase: 'awaiting-approval',
+      why: expect.stringContaining('approve: promote'),
+    });
+    expect(await gate().latest()).toEqual(old);
+
+    expect(await refusal(handle, 'approve', { ...ada, hold: 'h9' })).toBe(
+      `approve refused: that hold is over; now it is ${hold.id} (approval)`,
+    );
+    expect(await refusal(handle, 'retry', ada)).toContain('it makes no sense for approval');
+    expect(await say(handle, 'approve', ada)).toBe('approve taken: promote');
+
+    expect((await runEnd(handle)).report).toMatchObject({
+      outcome: 'promoted',
+      decisions: [{ verb: 'approve', by: 'ada', reason: 'looked at it', holdName: 'approval' }],
+    });
+    expect(await gate().latest()).toEqual(digests);
+  });
+
+  test('by promoteOnly is its own: no wait, no smoke, and the report says so', async () => {
+    const sha = newSha();
+    const digests = await gate().publish(sha);
+    const handle = await gate().release({ sha, promoteOnly: true, requestedBy: 'ada', reason: 'hotfix' });
+    expect((await runEnd(handle)).report).toMatchObject({
+      outcome: 'promoted',
+      why: expect.stringContaining('NOT TESTED BY CANARY'),
+      notTested: ['NOT TESTED BY CANARY'],
+    });
+    expect(await gate().latest()).toEqual(digests);
+  });
+
+  test('nobody gives ends by itself, and nothing moves', async () => {
+    const impatient = { ...gate().env, CANARY_HOLD_TIMEOUT: '200ms' };
+    await gate().stopWorker();
+    await gate().startWorker(impatient);
+    const { sha } = await green();
+    const { report } = await runEnd(await gate().release({ sha, approval: 'required' }));
+    await gate().stopWorker();
+    await gate().startWorker();
+    expect(report).toMatchObject({
+      outcome: 'CanaryHoldExpired',
+      why: 'approval: approval is required; nobody decided',
+    });
+    expect(await gate().latest()).toEqual(old);
+  });
+});
+
+describe('what a machine should not decide is held, and each exit does what it says', () => {
+  test('canary-not-updated: refused to approve; retry waits again', async () => {
+    const sha = newSha();
+    const digests = await gate().publish(sha);
+    gate().deploy({ sha: OLD });
+    const handle = await gate().release({ sha });
+    const { id } = await heldFor(handle, 'canary-not-updated');
+    expect(await refusal(handle, 'approve', { ...ada, hold: id })).toContain(
+      'it makes no sense for canary-not-updated',
+    );
+    gate().deploy({ sha });
+    await say(handle, 'retry', { ...ada, hold: id });
+    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(digests);
+  });
+
+  test('build-unreported: approved it goes on as unconfirmed, and asks once more before it promotes', async () => {
+    const { sha, digests } = await green({ misbehave: 'no-build' });
+    const handle = await gate().release({ sha });
+    const first = await heldFor(handle, 'build-unreported');
+    await say(handle, 'approve', { ...ada, hold: first.id });
+    const second = await heldFor(handle, 'approval');
+    expect(second.why).toContain('unconfirmed');
+    await say(handle, 'approve', { ...ada, hold: second.id });
+    expect((await runEnd(handle)).report).toMatchObject({
+      outcome: 'promoted',
+      why: expect.stringContaining('unconfirmed'),
+    });
+    expect(await gate().latest()).toEqual(digests);
+  });
+
+  test('could-not-test: retry asks those tenants again', async () => {
+    const { sha, digests } = await green();
+    gate().tenants[1]?.run({ sha, misbehave: 'reject-token' });
+    const handle = await gate().release({ sha });
+    const { id } = await heldFor(handle, 'could-not-test');
+    gate().tenants[1]?.run({ sha });
+    await say(handle, 'retry', { ...ada, hold: id });
+    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted', notTested: [] });
+    expect(await gate().latest()).toEqual(digests);
+  });
+
+  test('build-repushed: retry starts over, and promotes what it then tested', async () => {
+    const [{ sha }, other] = [await green(), newSha()];
+    await gate().publish(other);
+    const handle = await gate().release({ sha, soak: '1s' });
+    await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
+    await gate().retag(other, `staging-${sha.slice(0, 7)}`);
+    const { id } = await heldFor(handle, 'build-repushed');
+    await say(handle, 'retry', { ...ada, hold: id });
+    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(await gate().publish(other));
+  });
+
+  test('latest-moved: approved it promotes over exactly the digests shown', async () => {
+    const [{ sha, digests }, other] = [await green(), newSha()];
+    const handle = await gate().release({ sha, soak: '1s' });
+    await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
+    const theirs = await gate().begin(other);
+    const { id, why } = await heldFor(handle, 'latest-moved');
+    expect(why).toContain(theirs[0]);
+    await say(handle, 'approve', { ...ada, hold: id });
+    expect((await runEnd(handle)).report).toMatchObject({
+      outcome: 'promoted',
+      images: theirs.map((previous) => ({ previous })),
+    });
+    expect(await gate().latest()).toEqual(digests);
+  });
+});
+
+describe('what may mend itself is borne for a while, then held', () => {
+  test('secret-missing: retry goes on once a worker has the token', async () => {
+    const { sha, digests } = await green();
+    const handle = await gate().release({ sha, soak: '1s' });
+    await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
+    await gate().stopWorker();
+    const [url = ''] = (gate().env.CANARY_TENANT_URLS ?? '').split(',');
+    await gate().startWorker({ ...gate().env, CANARY_TENANT_URLS: url, CANARY_ADMIN_TOKENS: 'one-token' });
+    const { id, why } = await heldFor(handle, 'secret-missing');
+    expect(why).toContain('canary-2');
+    await gate().stopWorker();
+    await gate().startWorker();
+    await say(handle, 'retry', { ...ada, hold: id });
+    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(digests);
+  });
+});
+
+describe('abort', () => {
+  test.each(['awaiting-canary', 'soaking', 'awaiting-approval'])(
+    'while %s ends the release at once, in the name of who said so',
+    async (phase) => {
+      await gate().stopWorker();
+      await gate().startWorker({ ...gate().env, CANARY_UPDATE_TIMEOUT: '20s' });
+      const { sha } = await green();
+      if (phase === 'awaiting-canary') gate().deploy({ sha: OLD });
+      const handle = await gate().release({ sha, approval: 'required', soak: phase === 'soaking' ? '1h' : '100ms' });
+      await until(`it is ${phase}`, async () => (await gate().phase(handle)) === phase);
+      const began = Date.now();
+      expect(await say(handle, 'abort', { by: 'bob', reason: 'wrong build' })).toBe('abort taken: the release ends');
+      expect((await runEnd(handle)).report).toMatchObject({
+        outcome: 'CanaryAborted',
+        why: 'aborted by bob: wrong build',
+      });
+      expect(Date.now() - began).toBeLessThan(5_000);
+      expect(await gate().latest()).toEqual(old);
+    },
+  );
+});
+
+describe('messages that cannot break a run', () => {
+  test('signals of every odd shape, and one that cannot be decoded, are refused in words; the next one is heard', async () => {
+    const { sha, digests } = await green();
+    const handle = await gate().release({ sha, approval: 'required' });
+    await heldFor(handle, 'approval');
+    for (const args of [[], ['yes'], [null], [1, 2], [{}], [{ by: 'ada' }], [[ada]]])
+      await handle.signal('approve', ...args);
+    await signalBytes(handle, 'approve', 'json/plain', '{broken');
+    await signalBytes(handle, 'approve', 'binary/foreign', 'x');
+    const refusals = await until('all are refused', async () => {
+      const found = (await statusOf(handle))?.refusals;
+      return found?.length === 9 ? found : null;
+    });
+    expect(refusals.every((line) => line.startsWith('approve refused: it '))).toBe(true);
+    expect(await gate().latest()).toEqual(old);
+    await handle.signal('approve', ada);
+    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(digests);
+  });
+});
+
+/** A signal whose payload is just these bytes, as another client might send it. */
+function signalBytes(handle: WorkflowHandle, signalName: string, encoding: string, data: string) {
+  return gate().client.workflowService.signalWorkflowExecution({
+    namespace: 'default',
+    workflowExecution: { workflowId: handle.workflowId },
+    signalName,
+    input: { payloads: [{ metadata: { encoding: Buffer.from(encoding) }, data: Buffer.from(data) }] },
+  });
+}

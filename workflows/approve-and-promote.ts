@@ -1,0 +1,79 @@
+import { isCancellation } from '@temporalio/workflow';
+import type { MovedImage, MoveInput } from '../src/domain/move.js';
+import type { PinnedImage } from '../src/domain/release.js';
+import type { Release } from './canary-release.js';
+import { holdFor } from './decisions.js';
+import { enter, plain } from './run-state.js';
+import { smoke } from './smoke-fleet.js';
+import { moveLatest } from './start-move.js';
+
+/** A verdict older than this is smoked again before it counts, in milliseconds (protocol §2). */
+const FRESH_MS = 60 * 60_000;
+
+/** Waits for a human where one has to say yes. `promoteOnly` is its own approval. */
+export async function approve(release: Release): Promise<void> {
+  const { input, plan, pinned, notTested } = release;
+  if (input.promoteOnly) return;
+  const reasons = [
+    ...(plan.approval === 'required' ? ['approval is required'] : []),
+    ...notTested,
+    ...pinned
+      .filter(({ latest }) => latest === null)
+      .map(({ repository }) => `${repository} has no :latest yet, so nothing can be put back`),
+  ];
+  if (reasons.length > 0) await holdFor(release, 'approval', reasons.join('; '));
+  const tested = release.greenAt > 0;
+  if (tested && Date.now() - release.greenAt > FRESH_MS) await smoke(release);
+}
+
+/** Has `:latest` moved. What moved it before, or a registry that is down, is a human's to decide, and only while nothing of ours moved. */
+export async function promote(release: Release): Promise<MovedImage[]> {
+  const { state } = release;
+  for (;;) {
+    enter(state, 'promoting', ':latest of all images, together');
+    try {
+      return await moveLatest(order(release), (moving) => {
+        state.moving = moving;
+      });
+    } catch (error) {
+      state.moving = false;
+      if (isCancellation(error)) throw error;
+      const failure = plain(error);
+      const [found] = (failure.details ?? []) as [MovedImage[] | { latestMoved: PinnedImage['latest'][] } | undefined];
+      if (failure.type === 'MoveRefused' && found && 'latestMoved' in found) {
+        const { verb } = await holdFor(release, 'latest-moved', failure.message);
+        if (verb === 'approve')
+          release.pinned = release.pinned.map((image, index) => ({
+            ...image,
+            latest: found.latestMoved[index] ?? null,
+          }));
+      } else if (
+        failure.type === 'MoveFailed' &&
+        Array.isArray(found) &&
+        found.every(({ result }) => result === 'restored')
+      )
+        await holdFor(release, 'registry-down', failure.message);
+      else throw error;
+    }
+  }
+}
+
+function order({ input, pinned, state }: Release): MoveInput {
+  const said = state.decisions.filter(({ verb }) => verb === 'approve').at(-1);
+  const word = input.promoteOnly ? { by: input.requestedBy, reason: input.reason } : said;
+  return {
+    kind: 'promotion',
+    sha: input.sha,
+    images: pinned.map(({ repository, digest, latest }) => ({ repository, to: digest, from: latest })),
+    by: word?.by ?? input.requestedBy ?? 'unknown',
+    reason: word?.reason ?? 'every check passed on every canary tenant',
+  };
+}
+
+export function promotedBy(images: (PinnedImage | MovedImage)[], notTested: string[]): string {
+  const already = images.every((image) => 'result' in image && image.result === 'already');
+  const where = already
+    ? ':latest of every image was there already'
+    : ':latest of every image is on the tested digests';
+  return notTested.length === 0 ? where : `:latest of every image is on this build, ${notTested.join('; ')}`;
+}

@@ -1,0 +1,99 @@
+import { ApplicationFailure, condition, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import {
+  type Decision,
+  type DecisionInput,
+  HOLDS,
+  type Hold,
+  type HoldName,
+  judgeDecision,
+  possible,
+  type Verb,
+} from '../src/domain/hold.js';
+import type { ReleaseStatus } from '../src/domain/release.js';
+import { VERBS } from './messages.js';
+import { enter, stop } from './run-state.js';
+import { CanaryWaitingFor } from './search-attributes.js';
+
+/** Refusals that `status` still shows. */
+const SHOWN_REFUSALS = 10;
+/** Decisions and refusals of a run are few; somebody's loop is not to fill its history's last page. */
+const KEPT_DECISIONS = 50;
+
+/** What a run remembers of decisions beside what its status shows. */
+export interface Desk {
+  state: ReleaseStatus;
+  holds: number;
+  holdTimeoutMs: number;
+  onAbort: () => void;
+}
+
+/** Takes decisions from now on; handlers only record, the main function acts. */
+export function takeDecisions(desk: Desk): void {
+  const { state } = desk;
+  const take = (verb: Verb, decision: DecisionInput): string => {
+    const { hold } = state;
+    state.decided = { ...decision, verb, at: new Date().toISOString(), ...(hold && { holdName: hold.name }) };
+    state.decisions = [...state.decisions, state.decided].slice(-KEPT_DECISIONS);
+    if (verb === 'abort') desk.onAbort();
+    const effect = verb === 'abort' ? 'the release ends' : hold && HOLDS[hold.name][verb];
+    return `${verb} taken: ${effect}`;
+  };
+  for (const verb of Object.keys(VERBS) as Verb[]) {
+    const { update, signal, description } = VERBS[verb];
+    const judge = (sent: unknown) => judgeDecision(verb, sent, state);
+    setHandler(
+      update,
+      (sent) => {
+        const judged = judge(sent);
+        if ('refusal' in judged) throw ApplicationFailure.nonRetryable(judged.refusal, 'DecisionRefused');
+        return take(verb, judged.decision);
+      },
+      {
+        description,
+        // Synchronous: the SDK drops the promise of an asynchronous one, which then refuses nothing.
+        validator(sent) {
+          const judged = judge(sent);
+          if ('refusal' in judged) throw ApplicationFailure.nonRetryable(judged.refusal, 'DecisionRefused');
+        },
+      },
+    );
+    setHandler(
+      signal,
+      (sent) => {
+        const judged = judge(sent);
+        if ('refusal' in judged) state.refusals = [...state.refusals, judged.refusal].slice(-SHOWN_REFUSALS);
+        else take(verb, judged.decision);
+      },
+      { description },
+    );
+  }
+}
+
+/**
+ * Waits for a human. Nothing is remembered from before, and a decision is for this hold alone.
+ * @returns what was decided; an abort ends the run instead.
+ * @throws `CanaryHoldExpired` when nobody decided in time.
+ */
+export async function holdFor(desk: Desk, name: HoldName, why: string): Promise<Decision> {
+  const { state, holdTimeoutMs } = desk;
+  desk.holds += 1;
+  const since = Date.now();
+  const hold: Hold = {
+    id: `h${desk.holds}`,
+    name,
+    why,
+    since: new Date(since).toISOString(),
+    until: new Date(since + holdTimeoutMs).toISOString(),
+  };
+  state.hold = hold;
+  state.decided = null;
+  enter(state, name === 'approval' ? 'awaiting-approval' : 'held', `${name}: ${why}. ${possible(name)}`);
+  upsertSearchAttributes([{ key: CanaryWaitingFor, value: name }]);
+  const inTime = await condition(() => state.decided !== null, holdTimeoutMs, { summary: `held: ${name}` });
+  const decided = state.decided as Decision | null;
+  state.hold = null;
+  upsertSearchAttributes([{ key: CanaryWaitingFor, value: null }]);
+  if (!inTime || decided === null) throw stop('CanaryHoldExpired', `${name}: ${why}; nobody decided`);
+  if (decided.verb !== 'abort') state.decided = null;
+  return decided;
+}

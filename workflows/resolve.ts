@@ -1,0 +1,42 @@
+import { isCancellation } from '@temporalio/workflow';
+import type { HoldName } from '../src/domain/hold.js';
+import type { Plan, ReleaseInput } from '../src/domain/release.js';
+import { patientReads, reads } from './activity-options.js';
+import type { Release } from './canary-release.js';
+import { type Desk, holdFor } from './decisions.js';
+import { enter, plain } from './run-state.js';
+
+/** Faults that may mend themselves; after some patience a human is asked whether to go on trying. */
+const HELD_FAULTS: Record<string, HoldName> = { RegistryUnavailable: 'registry-down', SecretMissing: 'secret-missing' };
+
+/** Reads the plan that the run goes by to its end. */
+export async function openPlan(desk: Desk, input: ReleaseInput): Promise<Plan> {
+  enter(desk.state, 'resolving', 'reading the plan');
+  const plan = await reads().loadPlan(input);
+  desk.holdTimeoutMs = plan.holdTimeoutMs;
+  return plan;
+}
+
+/** Reads the digest of each image, and where `:latest` stands. From here on only these count. */
+export async function pinDigests(release: Release): Promise<void> {
+  const { input, plan, state } = release;
+  release.pinned = await withHolds(release, () => {
+    enter(state, 'resolving', 'reading the digest of each image');
+    return patientReads(plan).resolveBuild(input.sha, plan.images);
+  });
+  state.images = release.pinned;
+}
+
+/** Runs a step again each time somebody says `retry` to the hold that its fault led to. */
+export async function withHolds<T>(desk: Desk, step: () => Promise<T>): Promise<T> {
+  for (;;)
+    try {
+      return await step();
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      const { type, message } = plain(error);
+      const hold = HELD_FAULTS[type ?? ''];
+      if (hold === undefined) throw error;
+      await holdFor(desk, hold, message);
+    }
+}

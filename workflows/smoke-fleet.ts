@@ -1,0 +1,49 @@
+import { checksWith, type TenantSmoke, verdictOf } from '../src/domain/check.js';
+import type { PlannedTenant } from '../src/domain/release.js';
+import { smokes } from './activity-options.js';
+import type { Release } from './canary-release.js';
+import { holdFor } from './decisions.js';
+import { withHolds } from './resolve.js';
+import { enter, stop } from './run-state.js';
+
+/** Activities that one run starts at a time; the server keeps a run with more than 2,000 waiting for ever (protocol §8). */
+const GROUP = 200;
+
+/** Smokes every tenant side by side; those that could not be tested are a human's to decide. */
+export async function smoke(release: Release): Promise<void> {
+  const { plan, state } = release;
+  let tenants = plan.tenants;
+  for (;;) {
+    enter(state, 'smoking', `${tenants.length} of ${plan.tenants.length} tenants`);
+    const results = await smokeAll(release, tenants);
+    const kept = state.tenants.filter(({ tenant }) => !tenants.some(({ name }) => name === tenant));
+    state.tenants = [...kept, ...results];
+    const verdict = verdictOf(state.tenants);
+    if (verdict === 'fail') throw stop('CanaryRejected', `RED: ${checksWith('fail', state.tenants).join(', ')}`);
+    release.greenAt = Date.now();
+    if (verdict === 'pass') return;
+    const open = checksWith('could-not-test', state.tenants);
+    const { verb } = await holdFor(release, 'could-not-test', open.join(', '));
+    if (verb === 'approve') {
+      release.notTested.push(...open.map((check) => `could not test ${check}`));
+      return;
+    }
+    const untested = state.tenants.filter((result) => verdictOf([result]) === 'could-not-test');
+    tenants = plan.tenants.filter(({ name }) => untested.some(({ tenant }) => tenant === name));
+  }
+}
+
+function smokeAll(release: Release, tenants: PlannedTenant[]): Promise<TenantSmoke[]> {
+  const { smokeTenant } = smokes(release.plan);
+  const one = (tenant: PlannedTenant) => smokeTenant.executeWithOptions({ summary: `smoke ${tenant.name}` }, [tenant]);
+  return withHolds(release, async () => {
+    const results: TenantSmoke[] = [];
+    for (let index = 0; index < tenants.length; index += GROUP) {
+      // One that fails does not leave the others behind at work.
+      const group = tenants.slice(index, index + GROUP).map(one);
+      await Promise.allSettled(group);
+      results.push(...(await Promise.all(group)));
+    }
+    return results;
+  });
+}

@@ -1,0 +1,110 @@
+import { CancellationScope, setHandler, sleep } from '@temporalio/workflow';
+import { checksWith, type TenantSmoke } from '../src/domain/check.js';
+import { formatDuration } from '../src/domain/duration.js';
+import type { TenantBuild } from '../src/domain/release.js';
+import { sameBuild } from '../src/domain/sha.js';
+import { patientReads, polls, watches } from './activity-options.js';
+import type { Release } from './canary-release.js';
+import { holdFor } from './decisions.js';
+import { buildsSeenSignal } from './messages.js';
+import { pinDigests, withHolds } from './resolve.js';
+import { enter, stop } from './run-state.js';
+import { smoke } from './smoke-fleet.js';
+
+/** How often a tenant may leave the build in mid-soak before a human is asked. */
+const LEAVES = 3;
+/** Waits for the canaries, soaks and smokes; ends when what was smoked is what was pinned, on every tenant. */
+export async function testBuild(release: Release): Promise<void> {
+  setHandler(buildsSeenSignal, (builds) => {
+    if (Array.isArray(builds)) release.state.builds = builds;
+  });
+  for (;;) {
+    await awaitCanary(release);
+    await soak(release);
+    await smoke(release);
+    if (await isRepushed(release)) {
+      await holdFor(release, 'build-repushed', 'the tag of an image moved while the build was tested');
+      await pinDigests(release);
+    } else if (await isLeft(release)) await holdFor(release, 'canary-left', `after the smoke ${others(release)}`);
+    else return;
+  }
+}
+
+async function awaitCanary(release: Release): Promise<void> {
+  const { input, plan, state } = release;
+  for (;;) {
+    enter(state, 'awaiting-canary', `every tenant has to report ${input.sha}`);
+    const fleet = await withHolds(release, () =>
+      polls(plan).awaitBuild(input.sha, plan, Date.now() + plan.updateTimeoutMs),
+    );
+    state.builds = fleet.builds;
+    if (fleet.all) return;
+    const late = `after ${formatDuration(plan.updateTimeoutMs)} ${others(release)}`;
+    if (state.builds.some(({ build }) => build !== null && !sameBuild(build, input.sha))) {
+      await holdFor(release, 'canary-not-updated', late);
+      continue;
+    }
+    const { verb } = await holdFor(release, 'build-unreported', others(release));
+    if (verb !== 'approve') continue;
+    release.notTested.push(`unconfirmed: ${others(release)}`);
+    return;
+  }
+}
+
+async function soak(release: Release): Promise<void> {
+  const { plan, state } = release;
+  for (let leaves = 0; plan.soakMs > 0; ) {
+    enter(state, 'soaking', `for ${formatDuration(plan.soakMs)}`);
+    const end = await soakOnce(release);
+    if (end === 'soaked') return;
+    if ('red' in end) {
+      state.tenants = end.red;
+      throw stop('CanaryRejected', `RED while it soaked, twice in a row: ${checksWith('fail', end.red).join(', ')}`);
+    }
+    state.builds = end.left;
+    leaves += 1;
+    if (leaves > LEAVES) {
+      await holdFor(release, 'canary-left', `${leaves} times while it soaked; now ${others(release)}`);
+      leaves = 0;
+    }
+    await awaitCanary(release);
+  }
+}
+
+type SoakEnd = 'soaked' | { left: TenantBuild[] } | { red: TenantSmoke[] };
+
+/** A durable timer beside one activity that watches; whichever ends first ends the other. */
+function soakOnce({ input, plan }: Release): Promise<SoakEnd> {
+  const scope = new CancellationScope();
+  return scope.run(async () => {
+    const timer = sleep(plan.soakMs, { summary: `soak ${input.sha}` }).then((): SoakEnd => 'soaked');
+    const watch: Promise<SoakEnd>[] = plan.soakProbeMs > 0 ? [watches(plan).watchSoak(input.sha, plan)] : [];
+    try {
+      return await Promise.race([timer, ...watch]);
+    } finally {
+      scope.cancel();
+      for (const other of [timer, ...watch]) other.catch(() => undefined);
+    }
+  });
+}
+
+/** What was smoked has to be what was pinned. */
+async function isRepushed(release: Release): Promise<boolean> {
+  const { input, plan, pinned } = release;
+  const tags = await withHolds(release, () => patientReads(plan).readBuildTags(input.sha, plan.images));
+  return pinned.some((image, index) => tags[index] !== image.digest);
+}
+
+/** A tenant that went on meanwhile proves nothing about the build that left. One that never said is known already. */
+async function isLeft(release: Release): Promise<boolean> {
+  const { input, plan, state } = release;
+  const fleet = await withHolds(release, () => patientReads(plan).readBuilds(input.sha, plan));
+  state.builds = fleet.builds;
+  const unconfirmed = release.notTested.some((line) => line.startsWith('unconfirmed'));
+  return fleet.builds.some(({ build }) => (build === null ? !unconfirmed : !sameBuild(build, input.sha)));
+}
+
+function others({ input, state }: Release): string {
+  const away = state.builds.filter(({ build }) => build === null || !sameBuild(build, input.sha));
+  return away.map(({ tenant, build, why }) => `${tenant} reports ${build ?? `no build (${why})`}`).join(', ');
+}
