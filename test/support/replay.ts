@@ -38,6 +38,8 @@ export interface KeptHistory {
 function keepHistory(type: string, workflowId: string, json: string): void {
   const name = process.env.KEEP_HISTORIES;
   if (!name) return;
-  const kept: KeptHistory = { workflowId, history: JSON.parse(json) };
+  // Stack traces name this machine's folders, and a replay has no use for them.
+  const withoutTraces = (key: string, value: unknown) => (key === 'stackTrace' ? '' : value);
+  const kept: KeptHistory = { workflowId, history: JSON.parse(json, withoutTraces) };
   writeFileSync(join(import.meta.dirname, '..', 'histories', `${name}.${type}.json`), JSON.stringify(kept));
 }
