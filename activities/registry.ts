@@ -7,26 +7,31 @@ import { getManifest } from '../src/registry/get-manifest.js';
 import { readTag } from '../src/registry/read-tag.js';
 import type { Registry } from '../src/registry/registry.js';
 import { requireChildren } from '../src/registry/require-children.js';
+import { beating } from './beating.js';
 
 export function createRegistryActivities(registry: Registry) {
   return {
     /** Pins the digest of every image of a build, and notes where `:latest` stands. */
     async resolveBuild(sha: Sha, repositories: Repository[]): Promise<PinnedImage[]> {
       const signal = cancellationSignal();
-      return Promise.all(
-        repositories.map(async (repository) => {
-          const manifest = await getManifest(registry, repository, stagingTag(sha), signal);
-          await requireChildren(registry, manifest, signal);
-          const [stands] = await observeLatest(registry, [repository], { signal, tolerant: true });
-          return { repository, digest: manifest.digest, latest: stands?.digest ?? null };
-        }),
+      return beating(() =>
+        Promise.all(
+          repositories.map(async (repository) => {
+            const manifest = await getManifest(registry, repository, stagingTag(sha), signal);
+            await requireChildren(registry, manifest, signal);
+            const [stands] = await observeLatest(registry, [repository], { signal, tolerant: true });
+            return { repository, digest: manifest.digest, latest: stands?.digest ?? null };
+          }),
+        ),
       );
     },
 
     /** Where the build's tag points by now, for each image. */
     async readBuildTags(sha: Sha, repositories: Repository[]): Promise<(Digest | null)[]> {
-      return Promise.all(
-        repositories.map((repository) => readTag(registry, repository, stagingTag(sha), cancellationSignal())),
+      return beating(() =>
+        Promise.all(
+          repositories.map((repository) => readTag(registry, repository, stagingTag(sha), cancellationSignal())),
+        ),
       );
     },
   };

@@ -42,7 +42,8 @@ export function createTenantActivities(config: FleetConfig, client: Client) {
     async awaitBuild(sha: Sha, plan: Plan, deadline: number): Promise<FleetBuilds> {
       const tell = teller(client);
       for (;;) {
-        const fleet = await fleetBuilds(config, sha, plan);
+        // A tenant that takes a request and never answers must not cost the beats.
+        const fleet = await beating(() => fleetBuilds(config, sha, plan));
         heartbeat(fleet);
         const told = fleet.builds.every(
           ({ build }, index) =>
@@ -55,7 +56,7 @@ export function createTenantActivities(config: FleetConfig, client: Client) {
     },
 
     /** Asks all tenants once which build they run. */
-    readBuilds: (sha: Sha, plan: Plan): Promise<FleetBuilds> => fleetBuilds(config, sha, plan),
+    readBuilds: (sha: Sha, plan: Plan): Promise<FleetBuilds> => beating(() => fleetBuilds(config, sha, plan)),
 
     /**
      * Watches a soak until it is cancelled: a tenant that reports another build ends it, and so does a read-only check that
@@ -65,7 +66,7 @@ export function createTenantActivities(config: FleetConfig, client: Client) {
       const readOnly = (await suite()).filter((check) => !check.writes && check.needs === undefined);
       let failing = new Set<string>();
       for (let probeAt = Date.now() + plan.soakProbeMs; ; ) {
-        const { builds } = await fleetBuilds(config, sha, plan);
+        const { builds } = await beating(() => fleetBuilds(config, sha, plan));
         heartbeat(builds);
         if (builds.some(({ build }) => build !== null && !isBuild(build, sha))) return { left: builds };
         if (Date.now() >= probeAt) {

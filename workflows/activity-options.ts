@@ -11,6 +11,8 @@ const cancellationType = 'WAIT_CANCELLATION_COMPLETED';
 export const READS = {
   startToCloseTimeout: '2m',
   scheduleToCloseTimeout: '15m',
+  // A cancel reaches an activity with its beats only.
+  heartbeatTimeout: '15s',
   retry: { initialInterval: '1s', maximumInterval: '30s' },
   cancellationType,
 } satisfies ActivityOptions;

@@ -4,8 +4,8 @@ import type { PinnedImage } from '../src/domain/release.js';
 import type { Release } from './canary-release.js';
 import { holdFor } from './decisions.js';
 import { enter, plain } from './run-state.js';
-import { smoke } from './smoke-fleet.js';
 import { moveLatest } from './start-move.js';
+import { smokeAndConfirm, testBuild } from './test-build.js';
 
 /** A verdict older than this is smoked again before it counts, in milliseconds (protocol §2). */
 const FRESH_MS = 60 * 60_000;
@@ -22,14 +22,19 @@ export async function approve(release: Release): Promise<void> {
       .map(({ repository }) => `${repository} has no :latest yet, so nothing can be put back`),
   ];
   if (reasons.length > 0) await holdFor(release, 'approval', reasons.join('; '));
-  const tested = release.greenAt > 0;
-  if (tested && Date.now() - release.greenAt > FRESH_MS) await smoke(release);
+}
+
+/** Time spent in holds ages a verdict; one that is too old, or was about what the fleet ran before, counts for nothing. */
+async function requireFresh(release: Release): Promise<void> {
+  while (release.greenAt > 0 && Date.now() - release.greenAt > FRESH_MS)
+    if (!(await smokeAndConfirm(release))) await testBuild(release);
 }
 
 /** Has `:latest` moved. What moved it before, or a registry that is down, is a human's to decide, and only while nothing of ours moved. */
 export async function promote(release: Release): Promise<MovedImage[]> {
   const { state } = release;
   for (;;) {
+    await requireFresh(release);
     enter(state, 'promoting', ':latest of all images, together');
     try {
       return await moveLatest(order(release), (moving) => {

@@ -1,4 +1,4 @@
-import { ApplicationFailure, condition, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import { ApplicationFailure, condition, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import {
   type Decision,
   type DecisionInput,
@@ -11,7 +11,7 @@ import {
 } from '../src/domain/hold.js';
 import type { ReleaseStatus } from '../src/domain/release.js';
 import { VERBS } from './messages.js';
-import { enter, stop } from './run-state.js';
+import { enter, requireGoing, stop } from './run-state.js';
 import { CanaryWaitingFor } from './search-attributes.js';
 
 /** Refusals that `status` still shows. */
@@ -40,7 +40,7 @@ export function takeDecisions(desk: Desk): void {
   };
   for (const verb of Object.keys(VERBS) as Verb[]) {
     const { update, signal, description } = VERBS[verb];
-    const judge = (sent: unknown) => judgeDecision(verb, sent, state);
+    const judge = (sent: unknown) => judgeDecision(verb, sent, state, Date.now());
     setHandler(
       update,
       (sent) => {
@@ -76,10 +76,13 @@ export function takeDecisions(desk: Desk): void {
  */
 export async function holdFor(desk: Desk, name: HoldName, why: string): Promise<Decision> {
   const { state, holdTimeoutMs } = desk;
+  // An abort that came with the very fault, or verdict, that leads here.
+  requireGoing();
   desk.holds += 1;
   const since = Date.now();
   const hold: Hold = {
-    id: `h${desk.holds}`,
+    // With a part of the run in it: a decision for this run is none for the next one of the same build.
+    id: `h${desk.holds}-${workflowInfo().firstExecutionRunId.slice(-6)}`,
     name,
     why,
     since: new Date(since).toISOString(),

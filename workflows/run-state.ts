@@ -81,7 +81,8 @@ export async function endRun<R extends { outcome: string; why: string }>(
     close(state, result.outcome, result.why);
     return result;
   } catch (error) {
-    const failure = isCancellation(error) ? abortOf(state) : plain(error);
+    // An abort may be what made a step fail.
+    const failure = abortOf(state) ?? (isCancellation(error) ? null : plain(error));
     if (failure === null) {
       close(state, 'CanaryAborted', 'cancelled');
       throw error;
@@ -121,12 +122,23 @@ export function plain(error: unknown): ApplicationFailure {
 }
 
 function close(state: ReleaseStatus, outcome: string, why: string): void {
+  if (state.hold) upsertSearchAttributes([{ key: attributes.CanaryWaitingFor, value: null }]);
+  state.hold = null;
   enter(state, 'done', why);
   const red = checksWith('fail', state.tenants).map((line) => line.split(': ')[0] ?? '');
   upsertSearchAttributes([
     { key: attributes.CanaryOutcome, value: outcome },
-    { key: attributes.CanaryTenantsRed, value: [...new Set(red)] },
+    { key: attributes.CanaryTenantsRed, value: fitting([...new Set(red)]) },
   ]);
+}
+
+/** The server ends a run whose attribute is longer than 2,048 bytes; the report has all names. */
+function fitting(names: string[]): string[] {
+  let room = 1_500;
+  return names.filter((name) => {
+    room -= name.length * 3 + 3;
+    return room > 0;
+  });
 }
 
 const now = () => new Date().toISOString();

@@ -9,6 +9,15 @@ import { enter, stop } from './run-state.js';
 /** Activities that one run starts at a time; the server keeps a run with more than 2,000 waiting for ever (protocol §8). */
 const GROUP = 200;
 
+/** Lines of what was not tested that a report keeps. */
+const MAX_NOTES = 50;
+
+function noteUntested({ notTested }: Release, lines: string[]): void {
+  const kept = lines.slice(0, MAX_NOTES);
+  if (lines.length > kept.length) kept.push(`and ${lines.length - kept.length} more`);
+  notTested.push(...kept);
+}
+
 /** Smokes every tenant side by side; those that could not be tested are a human's to decide. */
 export async function smoke(release: Release): Promise<void> {
   const { plan, state } = release;
@@ -20,12 +29,16 @@ export async function smoke(release: Release): Promise<void> {
     state.tenants = [...kept, ...results];
     const verdict = verdictOf(state.tenants);
     if (verdict === 'fail') throw stop('CanaryRejected', `RED: ${checksWith('fail', state.tenants).join(', ')}`);
-    release.greenAt = Date.now();
+    // The verdict is as old as its oldest part.
+    if (tenants === plan.tenants) release.greenAt = Date.now();
     if (verdict === 'pass') return;
     const open = checksWith('could-not-test', state.tenants);
     const { verb } = await holdFor(release, 'could-not-test', open.join(', '));
     if (verb === 'approve') {
-      release.notTested.push(...open.map((check) => `could not test ${check}`));
+      noteUntested(
+        release,
+        open.map((check) => `could not test ${check}`),
+      );
       return;
     }
     const untested = state.tenants.filter((result) => verdictOf([result]) === 'could-not-test');

@@ -16,18 +16,39 @@ const LEAVES = 3;
 /** Waits for the canaries, soaks and smokes; ends when what was smoked is what was pinned, on every tenant. */
 export async function testBuild(release: Release): Promise<void> {
   setHandler(buildsSeenSignal, (builds) => {
-    if (Array.isArray(builds)) release.state.builds = builds;
+    if (release.state.phase === 'awaiting-canary' && areBuilds(builds)) release.state.builds = builds;
   });
   for (;;) {
+    release.notTested.length = 0;
     await awaitCanary(release);
     await soak(release);
-    await smoke(release);
-    if (await isRepushed(release)) {
-      await holdFor(release, 'build-repushed', 'the tag of an image moved while the build was tested');
-      await pinDigests(release);
-    } else if (await isLeft(release)) await holdFor(release, 'canary-left', `after the smoke ${others(release)}`);
-    else return;
+    if (await smokeAndConfirm(release)) return;
   }
+}
+
+/** Smokes, and makes sure that what was smoked is what was pinned. False after somebody said to start over. */
+export async function smokeAndConfirm(release: Release): Promise<boolean> {
+  await smoke(release);
+  if (await isRepushed(release)) {
+    await holdFor(release, 'build-repushed', 'the tag of an image moved while the build was tested');
+    await pinDigests(release);
+    return false;
+  }
+  if (!(await isLeft(release))) return true;
+  await holdFor(release, 'canary-left', `after the smoke ${others(release)}`);
+  return false;
+}
+
+/** By hand, for anybody may send that signal. */
+function areBuilds(builds: unknown): builds is TenantBuild[] {
+  const isText = (value: unknown) => typeof value === 'string' && value.length < 1_000;
+  return (
+    Array.isArray(builds) &&
+    builds.every((one) => {
+      const { tenant, build } = Object(one) as Record<string, unknown>;
+      return isText(tenant) && (build === null || isText(build));
+    })
+  );
 }
 
 async function awaitCanary(release: Release): Promise<void> {
@@ -44,9 +65,11 @@ async function awaitCanary(release: Release): Promise<void> {
       await holdFor(release, 'canary-not-updated', late);
       continue;
     }
-    const { verb } = await holdFor(release, 'build-unreported', others(release));
+    // As it was shown to whoever decides.
+    const unreported = others(release);
+    const { verb } = await holdFor(release, 'build-unreported', unreported);
     if (verb !== 'approve') continue;
-    release.notTested.push(`unconfirmed: ${others(release)}`);
+    release.notTested.push(`unconfirmed: ${unreported}`);
     return;
   }
 }

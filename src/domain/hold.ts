@@ -50,6 +50,10 @@ export interface Decision extends DecisionInput {
   holdName?: HoldName;
 }
 
+/** Kept with the run for ever, and in its report: short enough for both. */
+export const MAX_BY = 200;
+export const MAX_REASON = 2_000;
+
 /** What a run looks at to say whether a verb makes sense now. */
 export interface Decidable {
   phase: string;
@@ -61,13 +65,14 @@ export interface Decidable {
 }
 
 /**
- * Reads what somebody sent with a verb, and says why it is refused, if it is. Written by hand, and for anything whatever: a
+ * Reads what somebody sent with a verb at `at` (epoch ms), and says why it is refused, if it is. Written by hand, and for anything whatever: a
  * handler that throws, or a zod that changes, would break runs that are under way (protocol §7).
  */
 export function judgeDecision(
   verb: Verb,
   sent: unknown,
   now: Decidable,
+  at: number,
 ): { decision: DecisionInput } | { refusal: string } {
   const refuse = (refusal: string) => ({ refusal: `${verb} refused: ${refusal}` });
   const example = `{"by":"ada","reason":"looked at it"${now.hold ? `,"hold":"${now.hold.id}"` : ''}}`;
@@ -78,6 +83,10 @@ export function judgeDecision(
     return refuse(`it needs by and reason, e.g. ${example}`);
   if (hold !== undefined && hold !== null && typeof hold !== 'string')
     return refuse(`hold is ${shown(hold)}, not a text`);
+  if (by.length > MAX_BY || reason.length > MAX_REASON)
+    return refuse(`by is longer than ${MAX_BY} characters or reason than ${MAX_REASON}`);
+  const expired = now.hold !== null && at >= Date.parse(now.hold.until);
+  if (expired && verb !== 'abort') return refuse('that hold has expired');
   const why = refusalOf(verb, hold ?? null, now);
   return why === null ? { decision: { by, reason, ...(typeof hold === 'string' && { hold }) } } : refuse(why);
 }

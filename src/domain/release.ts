@@ -176,6 +176,8 @@ export function parseReleaseInput(input: unknown): ReleaseInput {
   };
   if (release.promoteOnly && !(release.requestedBy?.trim() && release.reason?.trim()))
     throw new InvalidInput('promoteOnly needs requestedBy and reason: who says so, and why');
+  if (release.promoteOnly && release.approval)
+    throw new InvalidInput('promoteOnly is its own approval: leave approval out, or test the build');
   if (release.force && !release.reason?.trim()) throw new InvalidInput('force needs a reason');
   return release;
 }
@@ -221,9 +223,13 @@ function optionalFlag<K extends string>(given: Record<string, unknown>, key: K):
   return { [key]: value } as { [key in K]?: boolean };
 }
 
+/** It is kept in search attributes and reports, which have limits. */
+const MAX_TEXT = 500;
+
 function optionalText<K extends string>(given: Record<string, unknown>, key: K): { [key in K]?: string } {
   const value = given[key];
   if (value === undefined || value === null) return {};
   if (typeof value !== 'string') throw new InvalidInput(`${key} is ${shown(value)}, not a text`);
+  if (value.length > MAX_TEXT) throw new InvalidInput(`${key} is longer than ${MAX_TEXT} characters`);
   return { [key]: value } as { [key in K]?: string };
 }

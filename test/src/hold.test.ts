@@ -6,8 +6,8 @@ const held = (name: HoldName): Decidable => ({ phase: 'held', hold: hold(name), 
 const free: Decidable = { phase: 'soaking', hold: null, decided: null, moving: false };
 const ada = { by: 'ada', reason: 'looked at it' };
 const said = (verb: Verb) => ({ verb, by: 'bob', reason: 'x', at: '' });
-const judge = (verb: Verb, sent: unknown, now: Decidable) => {
-  const result = judgeDecision(verb, sent, now);
+const judge = (verb: Verb, sent: unknown, now: Decidable, at = 0) => {
+  const result = judgeDecision(verb, sent, now, at);
   return 'refusal' in result ? result.refusal : 'taken';
 };
 
@@ -66,6 +66,14 @@ describe('a decision for the hold that is on', () => {
   ])('%s: refused, and it says what would make sense', (_when, verb, sent, now, refusal) =>
     expect(judge(verb, sent, now)).toBe(refusal),
   );
+
+  test('one that has expired is not decided any more, also when the worker was away at that moment', () => {
+    const until = '2026-11-25T03:00:00.000Z';
+    const now = { ...held('approval'), hold: { ...hold('approval'), until } };
+    expect(judge('approve', ada, now, Date.parse(until) - 1)).toBe('taken');
+    expect(judge('approve', ada, now, Date.parse(until))).toBe('approve refused: that hold has expired');
+    expect(judge('abort', ada, now, Date.parse(until))).toBe('taken');
+  });
 
   test('an abort beats an approval that was just given', () => {
     expect(judge('abort', ada, { ...held('approval'), decided: said('approve') })).toBe('taken');
