@@ -21,7 +21,10 @@ export async function follow(
   const stopTelling = new AbortController();
   try {
     const end = await withDeadline(parseDuration(timeout), io.signal, (quit) =>
-      Promise.race([runEnd(handle), aborted(quit), tellPhases(client, handle.workflowId, io, stopTelling.signal)]),
+      // The SDK would send a long poll anew on a connection that we have closed meanwhile, and throw where nobody listens.
+      client.connection.withAbortSignal(stopTelling.signal, () =>
+        Promise.race([runEnd(handle), aborted(quit), tellPhases(client, handle.workflowId, io, stopTelling.signal)]),
+      ),
     );
     return tellEnd(end, given, io);
   } catch (error) {
