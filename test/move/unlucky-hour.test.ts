@@ -29,6 +29,15 @@ describe('what only an unlucky hour shows (each was a wrong move once)', () => {
     times,
     respond: () => ociError(503, 'UNAVAILABLE', 'down'),
   });
+  /** The first PUT of the first image fails, and somebody else's digest is there by then. */
+  const overtaken = (): Fault => ({
+    match: isPut(NAMES[0]),
+    times: 1,
+    respond: async () => {
+      await setLatest('other', [NAMES[0]]);
+      return ociError(503, 'UNAVAILABLE', 'down');
+    },
+  });
   const rollback = (move: Move): Move => ({ ...move, input: { ...move.input, kind: 'rollback' } });
 
   test('a rollback whose PUT failed does not take a stale read of its target for success', async () => {
@@ -61,29 +70,13 @@ describe('what only an unlucky hour shows (each was a wrong move once)', () => {
   });
 
   test('a retried PUT does not overwrite what somebody put there while ours failed', async () => {
-    const first: Fault = {
-      match: isPut(NAMES[0]),
-      times: 1,
-      respond: async () => {
-        await setLatest('other', [NAMES[0]]);
-        return ociError(503, 'UNAVAILABLE', 'down');
-      },
-    };
-    const images = await withFaults([first], order());
+    const images = await withFaults([overtaken()], order());
     expect(results(images)).toEqual(['conflict', 'restored']);
     expect(await latest()).toEqual([other[0], old[1]]);
   });
 
   test('a rollback goes on over it: production burns', async () => {
-    const first: Fault = {
-      match: isPut(NAMES[0]),
-      times: 1,
-      respond: async () => {
-        await setLatest('other', [NAMES[0]]);
-        return ociError(503, 'UNAVAILABLE', 'down');
-      },
-    };
-    expect(results(await withFaults([first], rollback(order())))).toEqual(['promoted', 'promoted']);
+    expect(results(await withFaults([overtaken()], rollback(order())))).toEqual(['promoted', 'promoted']);
   });
 
   test('a Retry-After that outlasts the time there is ends the trying at once', async () => {
