@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
+import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { runEnd } from '../../src/temporal/runs.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
 import type { RunningProcess } from '../../testbed/process.js';
-import { ociError, type RegistryRequest } from '../../testbed/registry-store.js';
+import { ociError } from '../../testbed/registry-store.js';
 import { useGate } from '../support/gate.js';
+import { isPut } from '../support/latest.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 import { useVictims } from '../support/victim.js';
@@ -28,41 +30,27 @@ beforeEach(async () => {
   await gate().setLatest(OLD);
 });
 
-const isPut = ({ method, path }: RegistryRequest) => method === 'PUT' && path.endsWith('/manifests/latest');
-const puts = () => registry.requests.filter(isPut).length;
+const puts = () => registry.requests.filter(isPut()).length;
 const isStopped = (pid: number) => /^\d+ \(.*\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-
-async function greenBuild() {
-  const sha = newSha();
-  const digests = await gate().publish(sha);
-  gate().deploy({ sha });
-  return { sha, digests };
-}
 
 describe('a worker that is frozen', () => {
   test('between the yes and the write moves nothing when it wakes up after a rollback', async () => {
-    const { sha, digests } = await greenBuild();
+    const { sha, digests } = await gate().greenBuild();
     const frozen = await startVictim({ FREEZE: 'yes' });
     const handle = await gate().release({ sha });
     await until('it is frozen', () => isStopped(frozen.pid), 30_000);
     expect(await gate().latest()).toEqual(old);
 
-    await gate().startWorker();
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
-    expect(await gate().latest()).toEqual(digests);
-    expect((await runEnd(await gate().rollback({ sha: OLD, reason: 'it burns' }))).report).toMatchObject({
-      outcome: 'rolled-back',
-    });
-
+    await promotedThenRolledBack(handle, digests);
     await wakeUp(frozen);
     expect(await gate().latest()).toEqual(old);
   }, 90_000);
 
   test('between the write and its end repeats nothing when it wakes up after a rollback', async () => {
-    const { sha, digests } = await greenBuild();
+    const { sha, digests } = await gate().greenBuild();
     const frozen = await startVictim();
     const heal = registry.faults.add({
-      match: isPut,
+      match: isPut(),
       times: 2,
       respond: (_request, serve) => {
         const answer = serve();
@@ -74,30 +62,20 @@ describe('a worker that is frozen', () => {
     await until('it is frozen', () => isStopped(frozen.pid), 30_000);
     heal();
 
-    await gate().startWorker();
-    expect((await runEnd(handle)).report).toMatchObject({
-      outcome: 'promoted',
-      images: old.map((previous) => ({ previous })),
-    });
-    expect(await gate().latest()).toEqual(digests);
-    expect((await runEnd(await gate().rollback({ sha: OLD, reason: 'it burns' }))).report).toMatchObject({
-      outcome: 'rolled-back',
-    });
-
+    await promotedThenRolledBack(handle, digests);
     await wakeUp(frozen);
     expect(await gate().latest()).toEqual(old);
   }, 90_000);
 
   test('in mid-pair does not put back, on waking, what the try that took over has moved', async () => {
-    const { sha, digests } = await greenBuild();
+    const { sha, digests } = await gate().greenBuild();
     // Its time to go forward is over when it wakes up, that of its successor is not.
     const frozen = await startVictim({ MOVE_WAITS: JSON.stringify({ ...gate().waits, promoteMs: 500 }) });
-    const [first = '', second = ''] = gate().repositories.map((repository) => `/v2/${repository}/manifests/latest`);
-    const putsOf = (path: string) =>
-      registry.requests.filter((request) => isPut(request) && request.path === path).length;
+    const [first = '', second = ''] = gate().repositories;
+    const putsOf = (repository: string) => registry.requests.filter(isPut(repository)).length;
     let stopped = false;
     const heal = registry.faults.add({
-      match: (request) => isPut(request) && request.path === second,
+      match: isPut(second),
       respond: () => {
         // The first image is written, the second fails: now its worker is away for longer than its beats may be missed.
         if (!stopped) process.kill(frozen.pid, 'SIGSTOP');
@@ -121,6 +99,18 @@ describe('a worker that is frozen', () => {
     expect(await gate().latest()).toEqual(digests);
   }, 120_000);
 
+  /** The next worker goes on with the release, and production is rolled back. */
+  async function promotedThenRolledBack(handle: WorkflowHandle, digests: string[]): Promise<void> {
+    await gate().startWorker();
+    expect((await runEnd(handle)).report).toMatchObject({
+      outcome: 'promoted',
+      images: old.map((previous) => ({ previous })),
+    });
+    expect(await gate().latest()).toEqual(digests);
+    const rollback = await gate().rollback({ sha: OLD, reason: 'it burns' });
+    expect((await runEnd(rollback)).report).toMatchObject({ outcome: 'rolled-back' });
+  }
+
   /** Wakes it and waits until it has looked around: from then on it could write. */
   async function wakeUp(frozen: RunningProcess): Promise<void> {
     const [requests, written] = [registry.requests.length, puts()];
@@ -142,10 +132,10 @@ describe('a worker that is killed', () => {
   ])(
     '%s: the next one finishes the pair',
     async (_when, taken) => {
-      const { sha, digests } = await greenBuild();
+      const { sha, digests } = await gate().greenBuild();
       const victim = await startVictim();
       const heal = registry.faults.add({
-        match: isPut,
+        match: isPut(),
         times: 1,
         respond: async (_request, serve) => {
           if (taken) serve();
@@ -168,11 +158,11 @@ describe('a worker that is killed', () => {
   );
 
   test('in mid-pair, its release being terminated too: the pair is whole all the same', async () => {
-    const { sha } = await greenBuild();
+    const { sha } = await gate().greenBuild();
     const victim = await startVictim();
     let seen = 0;
     const heal = registry.faults.add({
-      match: isPut,
+      match: isPut(),
       times: 2,
       respond: async (_request, serve) => {
         if (seen++ > 0) return 'drop' as const;

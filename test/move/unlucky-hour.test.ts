@@ -4,9 +4,8 @@ import type { Move } from '../../src/move/move-tags.js';
 import { preflight } from '../../src/move/preflight.js';
 import type { Fault } from '../../testbed/memory-registry.js';
 import { ociError } from '../../testbed/registry-store.js';
+import { isPut, isRead } from '../support/latest.js';
 import {
-  isPut,
-  isRead,
   latest,
   NAMES,
   next,

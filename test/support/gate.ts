@@ -13,12 +13,15 @@ import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
 import { startTenant, type Tenant, type TenantBuild } from '../../testbed/tenant.js';
 import { createWorker, type GateWorker } from '../../workers/create-worker.js';
 import { type Run, replayAll } from './replay.js';
+import { newSha } from './shas.js';
 
 export interface GateOptions {
   tenants?: number;
   env?: Record<string, string>;
   /** `host:port` of another registry than the run's. */
   registry?: string;
+  /** `host:port` of another Temporal server than the run's. */
+  temporal?: string;
   /** The waits of a move, shortened. */
   waits?: Partial<MoveWaits>;
   /** How long what may mend itself is borne. */
@@ -63,6 +66,7 @@ export class Gate {
   }
 
   static async open(name: string, options: GateOptions = {}): Promise<Gate> {
+    installRuntime();
     const lane = parseLane(name);
     const host = options.registry ?? inject('registry').host;
     const tenants = await Promise.all(
@@ -83,7 +87,7 @@ export class Gate {
       CANARY_HOLD_TIMEOUT: '300ms',
       ...options.env,
     };
-    const address = inject('temporal');
+    const address = options.temporal ?? inject('temporal');
     const connection = await NativeConnection.connect({ address });
     const client = new Client({ connection: await Connection.connect({ address }) });
     const gate = new Gate(
@@ -158,6 +162,14 @@ export class Gate {
     for (const tenant of this.tenants) tenant.run(build);
   }
 
+  /** A build that is published, runs on every tenant, and passes. */
+  async greenBuild(): Promise<{ sha: string; digests: string[] }> {
+    const sha = newSha();
+    const digests = await this.publish(sha);
+    this.deploy({ sha });
+    return { sha, digests };
+  }
+
   async release(input: Omit<ReleaseInput, 'sha'> & { sha: string }) {
     return this.keep(await startRelease(this.client, this.lane, parseReleaseInput(input)));
   }
@@ -197,7 +209,6 @@ export class Gate {
 export function useGate(name: string, options: () => GateOptions | Promise<GateOptions> = () => ({})): () => Gate {
   let gate: Gate | undefined;
   beforeAll(async () => {
-    installRuntime();
     gate = await Gate.open(name, await options());
   });
   afterAll(() => gate?.close());

@@ -8,7 +8,7 @@ import { MOVE_WAITS, type MoveWaits } from '../../src/move/waits.js';
 import { createRegistry, type Registry } from '../../src/registry/registry.js';
 import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
 import { type Fault, type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
-import type { RegistryRequest } from '../../testbed/registry-store.js';
+import { isPut } from './latest.js';
 import { newSha } from './shas.js';
 
 /** A move's waits, shortened. */
@@ -57,13 +57,6 @@ export const setLatest = async (from: string, names: readonly string[] = NAMES) 
   for (const repository of names) await retag({ registry: server.host, repository, from, to: 'latest' });
 };
 export const latest = () => Promise.all(NAMES.map((name) => tagDigest(server.host, name, 'latest')));
-export const isPut =
-  (name?: string) =>
-  ({ method, path }: RegistryRequest) =>
-    method === 'PUT' &&
-    path.endsWith('/manifests/latest') &&
-    (name === undefined || path === `/v2/${name}/manifests/latest`);
-export const isRead = ({ method, path }: RegistryRequest) => method === 'GET' && path.endsWith('/manifests/latest');
 export const puts = () => server.requests.filter(isPut()).length;
 
 /** Says yes to everything, unless a test says otherwise. */

@@ -11,7 +11,25 @@ export interface Victim extends RunningProcess {
   log(): string;
 }
 
-/** Worker processes that shall come to harm. No other worker of the gate is up when one starts. */
+/** Starts a worker process of the gate. No other worker of the gate is up then. */
+export async function startVictim(
+  gate: Gate,
+  folder: string,
+  { command, env }: { command: readonly string[]; env?: Record<string, string> },
+): Promise<Victim> {
+  await gate.stopWorker();
+  const logFile = join(mkdtempSync(join(folder, 'worker-')), 'log');
+  const [script = '', ...args] = command;
+  const worker = await startProcess(process.execPath, [join(repositoryRoot, script), ...args], {
+    env: { PATH: process.env.PATH, TEMPORAL_ADDRESS: inject('temporal'), ...gate.env, ...env },
+    logFile,
+    ready: (output) => output.includes('worker.started'),
+    timeoutMs: 20_000,
+  });
+  return { ...worker, log: () => readFileSync(logFile, 'utf8') };
+}
+
+/** Worker processes that shall come to harm, with the gate's short waits. */
 export function useVictims(gate: () => Gate): (env?: Record<string, string>) => Promise<Victim> {
   const folder = mkdtempSync(join(tmpdir(), 'canary-victim-'));
   let victims: RunningProcess[] = [];
@@ -20,23 +38,12 @@ export function useVictims(gate: () => Gate): (env?: Record<string, string>) => 
     victims = [];
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  let count = 0;
   return async (env = {}) => {
-    await gate().stopWorker();
-    const logFile = join(folder, `worker-${++count}.log`);
-    const worker = await startProcess(process.execPath, [join(repositoryRoot, 'test/support/freezing-worker.mjs')], {
-      env: {
-        PATH: process.env.PATH,
-        TEMPORAL_ADDRESS: inject('temporal'),
-        MOVE_WAITS: JSON.stringify(gate().waits),
-        ...gate().env,
-        ...env,
-      },
-      logFile,
-      ready: (output) => output.includes('worker.started'),
-      timeoutMs: 20_000,
+    const victim = await startVictim(gate(), folder, {
+      command: ['test/support/freezing-worker.mjs'],
+      env: { MOVE_WAITS: JSON.stringify(gate().waits), ...env },
     });
-    victims.push(worker);
-    return { ...worker, log: () => readFileSync(logFile, 'utf8') };
+    victims.push(victim);
+    return victim;
   };
 }

@@ -34,16 +34,9 @@ const refusal = (handle: WorkflowHandle, verb: Verb, decision: DecisionInput) =>
     (error: unknown) => (error instanceof WorkflowUpdateFailedError ? error.cause?.message : String(error)),
   );
 
-async function green(change: { misbehave?: string } = {}) {
-  const sha = newSha();
-  const digests = await gate().publish(sha);
-  gate().deploy({ sha, ...change });
-  return { sha, digests };
-}
-
 describe('approval', () => {
   test('is waited for when it is required, and promotes in the name of who gave it', async () => {
-    const { sha, digests } = await green();
+    const { sha, digests } = await gate().greenBuild();
     const handle = await gate().release({ sha, approval: 'required' });
     const hold = await heldFor(handle, 'approval');
     expect(await statusOf(handle)).toMatchObject({
@@ -65,6 +58,31 @@ describe('approval', () => {
     expect(await gate().latest()).toEqual(digests);
   });
 
+  test('is for one hold of one run: neither the next run of the same build takes it, nor another build', async () => {
+    const [{ sha }, other] = [await gate().greenBuild(), await gate().greenBuild()];
+    gate().deploy({ sha });
+    const first = await gate().release({ sha, approval: 'required' });
+    const was = await heldFor(first, 'approval');
+    await say(first, 'abort', ada);
+    await runEnd(first);
+    const next = await gate().release({ sha, approval: 'required' });
+    const now = await heldFor(next, 'approval');
+    gate().deploy({ sha: other.sha });
+    const another = await gate().release({ sha: other.sha, approval: 'required' });
+    const theirs = await heldFor(another, 'approval');
+
+    const stale = (hold: Hold) => `approve refused: that hold is over; now it is ${hold.id} (approval)`;
+    expect(await refusal(next, 'approve', { ...ada, hold: was.id })).toBe(stale(now));
+    expect(await refusal(another, 'approve', { ...ada, hold: was.id })).toBe(stale(theirs));
+    expect(await refusal(another, 'approve', { ...ada, hold: now.id })).toBe(stale(theirs));
+    expect(await gate().latest()).toEqual(old);
+
+    await say(next, 'abort', ada);
+    await say(another, 'approve', { ...ada, hold: theirs.id });
+    expect((await runEnd(another)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(other.digests);
+  });
+
   test('by promoteOnly is its own: no wait, no smoke, and the report says so', async () => {
     const sha = newSha();
     const digests = await gate().publish(sha);
@@ -81,7 +99,7 @@ describe('approval', () => {
     const impatient = { ...gate().env, CANARY_HOLD_TIMEOUT: '200ms' };
     await gate().stopWorker();
     await gate().startWorker(impatient);
-    const { sha } = await green();
+    const { sha } = await gate().greenBuild();
     const { report } = await runEnd(await gate().release({ sha, approval: 'required' }));
     await gate().stopWorker();
     await gate().startWorker();
@@ -110,7 +128,8 @@ describe('what a machine should not decide is held, and each exit does what it s
   });
 
   test('build-unreported: approved it goes on as unconfirmed, and asks once more before it promotes', async () => {
-    const { sha, digests } = await green({ misbehave: 'no-build' });
+    const { sha, digests } = await gate().greenBuild();
+    gate().deploy({ sha, misbehave: 'no-build' });
     const handle = await gate().release({ sha });
     const first = await heldFor(handle, 'build-unreported');
     await say(handle, 'approve', { ...ada, hold: first.id });
@@ -125,7 +144,7 @@ describe('what a machine should not decide is held, and each exit does what it s
   });
 
   test('could-not-test: retry asks those tenants again', async () => {
-    const { sha, digests } = await green();
+    const { sha, digests } = await gate().greenBuild();
     gate().tenants[1]?.run({ sha, misbehave: 'reject-token' });
     const handle = await gate().release({ sha });
     const { id } = await heldFor(handle, 'could-not-test');
@@ -136,7 +155,7 @@ describe('what a machine should not decide is held, and each exit does what it s
   });
 
   test('build-repushed: retry starts over, and promotes what it then tested', async () => {
-    const [{ sha }, other] = [await green(), newSha()];
+    const [{ sha }, other] = [await gate().greenBuild(), newSha()];
     await gate().publish(other);
     const handle = await gate().release({ sha, soak: '1s' });
     await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
@@ -148,7 +167,7 @@ describe('what a machine should not decide is held, and each exit does what it s
   });
 
   test('latest-moved: approved it promotes over exactly the digests shown', async () => {
-    const [{ sha, digests }, other] = [await green(), newSha()];
+    const [{ sha, digests }, other] = [await gate().greenBuild(), newSha()];
     const handle = await gate().release({ sha, soak: '1s' });
     await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
     const theirs = await gate().begin(other);
@@ -165,7 +184,7 @@ describe('what a machine should not decide is held, and each exit does what it s
 
 describe('what may mend itself is borne for a while, then held', () => {
   test('secret-missing: retry goes on once a worker has the token', async () => {
-    const { sha, digests } = await green();
+    const { sha, digests } = await gate().greenBuild();
     const handle = await gate().release({ sha, soak: '1s' });
     await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
     await gate().stopWorker();
@@ -187,7 +206,7 @@ describe('abort', () => {
     async (phase) => {
       await gate().stopWorker();
       await gate().startWorker({ ...gate().env, CANARY_UPDATE_TIMEOUT: '20s' });
-      const { sha } = await green();
+      const { sha } = await gate().greenBuild();
       if (phase === 'awaiting-canary') gate().deploy({ sha: OLD });
       const handle = await gate().release({ sha, approval: 'required', soak: phase === 'soaking' ? '1h' : '100ms' });
       await until(`it is ${phase}`, async () => (await gate().phase(handle)) === phase);
@@ -205,7 +224,7 @@ describe('abort', () => {
 
 describe('messages that cannot break a run', () => {
   test('signals of every odd shape, and one that cannot be decoded, are refused in words; the next one is heard', async () => {
-    const { sha, digests } = await green();
+    const { sha, digests } = await gate().greenBuild();
     const handle = await gate().release({ sha, approval: 'required' });
     await heldFor(handle, 'approval');
     for (const args of [[], ['yes'], [null], [1, 2], [{}], [{ by: 'ada' }], [[ada]]])

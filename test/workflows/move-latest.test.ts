@@ -6,6 +6,7 @@ import { retag } from '../../testbed/images.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { ociError, type RegistryRequest } from '../../testbed/registry-store.js';
 import { logged, useGate } from '../support/gate.js';
+import { isPut, isRead } from '../support/latest.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -26,23 +27,13 @@ beforeAll(async () => {
 });
 beforeEach(() => gate().setLatest(OLD));
 
-const isMove = (repository: string) => (request: RegistryRequest) =>
-  request.method === 'PUT' && request.path === `/v2/${repository}/manifests/latest`;
-const movesSeen = () =>
-  registry.requests.filter(({ method, path }) => method === 'PUT' && path.endsWith('/manifests/latest')).length;
-
-async function greenBuild() {
-  const sha = newSha();
-  const digests = await gate().publish(sha);
-  gate().deploy({ sha });
-  return { sha, digests };
-}
+const movesSeen = () => registry.requests.filter(isPut()).length;
 
 describe('both images, or none', () => {
   test('when the second image cannot be moved, the first is put back', async () => {
-    const { sha } = await greenBuild();
+    const { sha } = await gate().greenBuild();
     const heal = registry.faults.add({
-      match: isMove(gate().repositories[1] ?? ''),
+      match: isPut(gate().repositories[1]),
       respond: () => ociError(403, 'DENIED', 'permission_denied: write_package'),
     });
 
@@ -54,10 +45,10 @@ describe('both images, or none', () => {
   });
 
   test('when the first cannot be put back either, the run fails as PairSplit and names each digest', async () => {
-    const { sha, digests } = await greenBuild();
+    const { sha, digests } = await gate().greenBuild();
     const heals = gate().repositories.map((repository, index) =>
       registry.faults.add({
-        match: (request) => isMove(repository)(request) && (index === 1 || movesSeen() > seen + 2),
+        match: (request) => isPut(repository)(request) && (index === 1 || movesSeen() > seen + 2),
         respond: () => ociError(403, 'DENIED', 'permission_denied: write_package'),
       }),
     );
@@ -72,11 +63,11 @@ describe('both images, or none', () => {
 
 describe('what is not sure is named, each digest with it', () => {
   test('somebody else moves one image in mid-move: the other is put back, and the pair is said to be split', async () => {
-    const { sha } = await greenBuild();
+    const { sha } = await gate().greenBuild();
     const [first, second] = gate().repositories as [string, string];
     const theirs = await gate().publish(newSha(), 'theirs');
     const heal = registry.faults.add({
-      match: isMove(second),
+      match: isPut(second),
       times: 1,
       respond: async (_request, serve) => {
         const answer = serve();
@@ -95,10 +86,10 @@ describe('what is not sure is named, each digest with it', () => {
   });
 
   test('the registry takes the move, but no read ever shows it: failed as unconfirmed', async () => {
-    const { sha, digests } = await greenBuild();
+    const { sha, digests } = await gate().greenBuild();
     const began = Date.now();
     const heal = registry.faults.add({
-      match: ({ method, path }) => method === 'GET' && path.endsWith('/manifests/latest'),
+      match: isRead,
       respond: (_request, serve) => serve({ asOf: began }),
     });
     const { report } = await runEnd(await gate().release({ sha }));
@@ -110,7 +101,7 @@ describe('what is not sure is named, each digest with it', () => {
 
 describe('who may move', () => {
   test('a mover that was started by hand is refused, and writes nothing', async () => {
-    const { sha, digests } = await greenBuild();
+    const { sha, digests } = await gate().greenBuild();
     const seen = movesSeen();
     const images = digests.map((to, index) => ({
       repository: `${registry.host}/${gate().repositories[index]}`,
@@ -147,12 +138,12 @@ describe('who may move', () => {
   );
 
   test('a release that was terminated before its mover asked moves nothing', async () => {
-    const { sha } = await greenBuild();
+    const { sha } = await gate().greenBuild();
     const seen = movesSeen();
     let terminated: Promise<unknown> | undefined;
     // The mover reads :latest before it asks whether it may: right then its parent is ended.
     const heal = registry.faults.add({
-      match: ({ method, path }) => method === 'GET' && path.endsWith('/manifests/latest') && parentIsPromoting,
+      match: (request) => isRead(request) && parentIsPromoting,
       respond: async (_request, serve) => {
         terminated ??= handle.terminate('by the test');
         await terminated;
@@ -171,13 +162,12 @@ describe('who may move', () => {
     expect(movesSeen()).toBe(seen);
   });
 
-  const looks = ({ method, path }: RegistryRequest) => method === 'GET' && path.endsWith('/manifests/latest');
-  const writes = (request: RegistryRequest) => isMove(gate().repositories[0] ?? '')(request);
+  const writes = (request: RegistryRequest) => isPut(gate().repositories[0])(request);
   test.each([
-    ['looks where :latest stands', looks],
+    ['looks where :latest stands', isRead],
     ['has its pair on the way', writes],
   ])('a release that is cancelled while its mover %s has its move finished', async (_when, match) => {
-    const { sha, digests } = await greenBuild();
+    const { sha, digests } = await gate().greenBuild();
     const handle = await gate().release({ sha, soak: '500ms' });
     await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
     let cancelled = false;
@@ -200,10 +190,10 @@ describe('who may move', () => {
 
 describe('whatever becomes of a release in mid-move, the pair is whole', () => {
   test.each([
-    ['the first write', (request: RegistryRequest) => isMove(gate().repositories[0] ?? '')(request)],
-    ['the second write', (request: RegistryRequest) => isMove(gate().repositories[1] ?? '')(request)],
+    ['the first write', (request: RegistryRequest) => isPut(gate().repositories[0])(request)],
+    ['the second write', (request: RegistryRequest) => isPut(gate().repositories[1])(request)],
   ])('terminated at %s', async (_when, match) => {
-    const { sha, digests } = await greenBuild();
+    const { sha, digests } = await gate().greenBuild();
     const heal = registry.faults.add({
       match,
       times: 1,
@@ -220,9 +210,9 @@ describe('whatever becomes of a release in mid-move, the pair is whole', () => {
   });
 
   test('its mover terminated: it starts another, which goes on', async () => {
-    const { sha, digests } = await greenBuild();
+    const { sha, digests } = await gate().greenBuild();
     const heal = registry.faults.add({
-      match: isMove(gate().repositories[1] ?? ''),
+      match: isPut(gate().repositories[1]),
       times: 1,
       respond: async () => {
         await gate().client.workflow.getHandle('move-move-latest').terminate('by the test');
@@ -238,10 +228,10 @@ describe('whatever becomes of a release in mid-move, the pair is whole', () => {
 
 describe('one move at a time', () => {
   test('a second release waits for the mover of the first, and then has its own', async () => {
-    const [first, second] = [await greenBuild(), await greenBuild()];
+    const [first, second] = [await gate().greenBuild(), await gate().greenBuild()];
     let hold = true;
     const heal = registry.faults.add({
-      match: isMove(gate().repositories[0] ?? ''),
+      match: isPut(gate().repositories[0]),
       respond: async (_request, serve) => {
         await until('the second one waits', () => !hold);
         return serve();
@@ -280,11 +270,11 @@ async function cancelHandled(handle: WorkflowHandle): Promise<boolean> {
 
 describe('reading back', () => {
   test('a registry that lags its writes is waited for, not taken for a failure', async () => {
-    const { sha, digests } = await greenBuild();
+    const { sha, digests } = await gate().greenBuild();
     const began = Date.now();
     let stale = 4;
     const heal = registry.faults.add({
-      match: ({ method, path }) => method === 'GET' && path.endsWith('/manifests/latest'),
+      match: isRead,
       respond: (_request, serve) => {
         if (movesSeen() <= seen) return serve();
         stale -= 1;
@@ -298,7 +288,7 @@ describe('reading back', () => {
   });
 
   test('each move leaves one line latest.moved with who, why, from and to', async () => {
-    const { sha, digests } = await greenBuild();
+    const { sha, digests } = await gate().greenBuild();
     await runEnd(await gate().release({ sha, requestedBy: 'ada' }));
     const lines = await until('the line is there', () => {
       const found = logged.filter(({ message, meta }) => message === 'latest.moved' && meta?.sha === sha);

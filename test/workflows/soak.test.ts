@@ -16,9 +16,7 @@ beforeAll(async () => {
 beforeEach(() => gate().setLatest(OLD));
 
 async function soaking() {
-  const sha = newSha();
-  const digests = await gate().publish(sha);
-  gate().deploy({ sha });
+  const { sha, digests } = await gate().greenBuild();
   const handle = await gate().release({ sha });
   await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
   return { sha, digests, handle };
