@@ -1,4 +1,4 @@
-import { ApplicationFailure, condition, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, condition, setHandler, upsertSearchAttributes, uuid4 } from '@temporalio/workflow';
 import {
   type Decision,
   type DecisionInput,
@@ -81,8 +81,8 @@ export async function holdFor(desk: Desk, name: HoldName, why: string): Promise<
   desk.holds += 1;
   const since = Date.now();
   const hold: Hold = {
-    // With a part of the run in it: a decision for this run is none for the next one of the same build.
-    id: `h${desk.holds}-${workflowInfo().firstExecutionRunId.slice(-6)}`,
+    // Random, and anew after a reset: a decision for this run is none for the next one of the same build.
+    id: `h${desk.holds}-${uuid4().slice(0, 6)}`,
     name,
     why,
     since: new Date(since).toISOString(),

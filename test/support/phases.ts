@@ -1,0 +1,134 @@
+import type { Verb } from '../../src/domain/hold.js';
+import type { ReleaseInput } from '../../src/domain/release.js';
+import { decide, queryStatus } from '../../src/temporal/runs.js';
+import type { MemoryRegistry } from '../../testbed/memory-registry.js';
+import type { RegistryRequest } from '../../testbed/registry-store.js';
+import type { TenantBuild } from '../../testbed/tenant.js';
+import type { Gate } from './gate.js';
+import { isPut } from './latest.js';
+import { newSha } from './shas.js';
+import { until } from './until.js';
+
+interface Scene {
+  gate: Gate;
+  registry: MemoryRegistry;
+  sha: string;
+}
+
+/** What keeps a release in a phase. */
+interface Stop {
+  /** Whether it has come as far as that. */
+  reached(): boolean;
+  release(): void;
+}
+
+interface Catch {
+  input?: Partial<ReleaseInput>;
+  stop?: (scene: Scene) => Stop;
+  /** What a human has to say, besides. */
+  verb?: Verb;
+}
+
+const CATCHES = {
+  resolving: { stop: (scene) => dam(scene, isTagRead(scene.sha)) },
+  'awaiting-canary': { stop: (scene) => fleetRuns(scene, { sha: newSha() }) },
+  soaking: { input: { soak: '3s' } },
+  smoking: { stop: (scene) => fleetRuns(scene, { sha: scene.sha, misbehave: 'hang' }) },
+  held: { stop: (scene) => fleetRuns(scene, { sha: scene.sha, misbehave: 'reject-token' }), verb: 'retry' },
+  'awaiting-approval': { input: { approval: 'required' }, verb: 'approve' },
+  promoting: { stop: (scene) => dam(scene, isPut()) },
+} satisfies Record<string, Catch>;
+
+/** Every phase in which a release can be for a while. */
+export type Phase = keyof typeof CATCHES;
+export const PHASES = Object.keys(CATCHES) as Phase[];
+
+/** What a gate needs so that nothing but a test ends a phase. */
+export const PATIENT = { CANARY_HOLD_TIMEOUT: '60s', CANARY_UPDATE_TIMEOUT: '60s' };
+
+export interface Caught {
+  sha: string;
+  digests: string[];
+  handle: Awaited<ReturnType<Gate['release']>>;
+  /** Takes away what keeps it there. */
+  release(): void;
+  /** That, and says what a human has to say: to the hold as it was when it was caught. */
+  goOn(): Promise<void>;
+}
+
+/** Starts the release of a green build and waits until it is in that phase, and cannot leave it by itself; a soak lasts 3 s. */
+export async function catchIn(phase: Phase, gate: Gate, registry: MemoryRegistry): Promise<Caught> {
+  const { input, stop, verb }: Catch = CATCHES[phase];
+  const { sha, digests } = await gate.greenBuild();
+  const { reached, release } = stop?.({ gate, registry, sha }) ?? { reached: () => true, release: () => undefined };
+  const handle = await gate.release({ ...input, sha });
+  const { hold } = await until(`it is ${phase}`, async () => {
+    const status = await queryStatus(gate.client, handle.workflowId);
+    return status?.phase === phase && reached() ? status : null;
+  });
+  const goOn = async () => {
+    release();
+    if (!verb || !hold) return;
+    const { taken, answer } = await decide(gate.client, handle.workflowId, verb, {
+      by: 'ada',
+      reason: 'looked at it',
+      hold: hold.id,
+    });
+    if (!taken) throw new Error(answer);
+  };
+  return { sha, digests, handle, release, goOn };
+}
+
+/** Starts the release of a green build and waits until it asks the registry for what `match` says. */
+export async function catchAt(
+  gate: Gate,
+  registry: MemoryRegistry,
+  match: (sha: string) => (request: RegistryRequest) => boolean,
+): Promise<Omit<Caught, 'goOn'>> {
+  const { sha, digests } = await gate.greenBuild();
+  const { reached, release } = dam({ gate, registry }, match(sha));
+  const handle = await gate.release({ sha });
+  await until('it asks', reached);
+  return { sha, digests, handle, release };
+}
+
+/** The read of a build's tag. */
+export const isTagRead =
+  (sha: string) =>
+  ({ method, path }: RegistryRequest) =>
+    method === 'GET' && path.endsWith(`/manifests/staging-${sha.slice(0, 7)}`);
+
+/** What matches, but for the first few. */
+export function after(count: number, match: (request: RegistryRequest) => boolean) {
+  let seen = 0;
+  return (request: RegistryRequest) => match(request) && ++seen > count;
+}
+
+/** Keeps back what the registry is asked about this gate's images. What comes meanwhile is served late, also when nobody waits any more. */
+function dam({ gate, registry }: Omit<Scene, 'sha'>, match: (request: RegistryRequest) => boolean): Stop {
+  let open: () => void = () => undefined;
+  const released = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  let reached = false;
+  const heal = registry.faults.add({
+    match: (request) => request.path.startsWith(`/v2/${gate.lane}/`) && match(request),
+    respond: async (_request, serve) => {
+      reached = true;
+      await released;
+      return serve();
+    },
+  });
+  return {
+    reached: () => reached,
+    release: () => {
+      heal();
+      open();
+    },
+  };
+}
+
+function fleetRuns({ gate, sha }: Scene, build: TenantBuild): Stop {
+  gate.deploy(build);
+  return { reached: () => true, release: () => gate.deploy({ sha }) };
+}

@@ -1,0 +1,192 @@
+import { randomUUID } from 'node:crypto';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { History } from '@temporalio/common/lib/proto-utils.js';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { moveLatestId } from '../../src/domain/names.js';
+import { decide, queryStatus, runEnd } from '../../src/temporal/runs.js';
+import { startMemoryRegistry } from '../../testbed/memory-registry.js';
+import { VERBS } from '../../workflows/messages.js';
+import { CanaryPhase } from '../../workflows/search-attributes.js';
+import { useGate } from '../support/gate.js';
+import { putsTaken } from '../support/latest.js';
+import { catchIn, PATIENT, type Phase } from '../support/phases.js';
+import { newSha } from '../support/shas.js';
+import { until } from '../support/until.js';
+
+const registry = await startMemoryRegistry();
+const gate = useGate('reset', () => ({ registry: registry.host, env: PATIENT }));
+afterAll(() => registry.stop());
+
+const OLD = newSha();
+let written = 0;
+beforeEach(async () => {
+  await gate().begin(OLD);
+  written = putsTaken(registry, gate()).length;
+});
+/** What was written since the test began. */
+const writes = () => putsTaken(registry, gate()).slice(written);
+
+const ada = { by: 'ada', reason: 'looked at it' };
+/** What a release with an approval comes through before somebody has given it. */
+const TO_APPROVAL: Phase[] = ['resolving', 'awaiting-canary', 'soaking', 'smoking', 'awaiting-approval'];
+
+type Run = WorkflowHandle & { firstExecutionRunId: string };
+type HistoryEvent = NonNullable<History['events']>[number];
+/** The id of a workflow task's end, where an event tells it. */
+type TaskOf = (event: HistoryEvent) => HistoryEvent['eventId'];
+
+/** Resets a run to a workflow task, as `temporal workflow reset --event-id` does: it goes on from there as another run. */
+async function resetTo(taskOf: TaskOf, { workflowId, firstExecutionRunId: runId }: Run): Promise<Run> {
+  const { workflowService, workflow } = gate().client;
+  const { events } = await workflow.getHandle(workflowId, runId).fetchHistory();
+  const answer = await workflowService.resetWorkflowExecution({
+    namespace: 'default',
+    workflowExecution: { workflowId, runId },
+    reason: 'by the test',
+    requestId: randomUUID(),
+    workflowTaskFinishEventId: events?.map(taskOf).find(Boolean) ?? null,
+  });
+  const again = workflow.getHandle(workflowId, answer.runId);
+  return gate().keep(Object.assign(again, { firstExecutionRunId: answer.runId }));
+}
+
+const firstTask: TaskOf = ({ workflowTaskCompletedEventAttributes, eventId }) =>
+  workflowTaskCompletedEventAttributes && eventId;
+
+/** The task in which a run entered a phase. */
+const entering =
+  (phase: Phase): TaskOf =>
+  ({ upsertWorkflowSearchAttributesEventAttributes: upsert }) => {
+    const data = upsert?.searchAttributes?.indexedFields?.[CanaryPhase.name]?.data;
+    return String(data).includes(`"${phase}"`) ? upsert?.workflowTaskCompletedEventId : null;
+  };
+const reset = (run: Run, phase: Phase) => resetTo(entering(phase), run);
+
+const status = (run: Run) => queryStatus(gate().client, run.workflowId);
+const inPhase = (run: Run, phase: string) =>
+  until(`it is ${phase}`, async () => {
+    const now = await status(run);
+    return now?.phase === phase ? now : null;
+  });
+const say = (run: Run, verb: 'approve' | 'abort', hold?: string) =>
+  decide(gate().client, run.workflowId, verb, { ...ada, ...(hold && { hold }) });
+
+async function promoted() {
+  const caught = await catchIn('awaiting-approval', gate(), registry);
+  await caught.goOn();
+  expect((await runEnd(caught.handle)).report).toMatchObject({ outcome: 'promoted' });
+  return caught;
+}
+
+describe('a release that is reset while it runs', () => {
+  test.each(TO_APPROVAL)('to %s goes on from there, and needs an approval of its own', async (phase) => {
+    const { handle, digests } = await catchIn('awaiting-approval', gate(), registry);
+    const before = (await status(handle))?.hold?.id ?? '';
+    const again = await reset(handle, phase);
+    const { hold } = await inPhase(again, 'awaiting-approval');
+
+    expect(await say(again, 'approve', before)).toEqual({
+      taken: false,
+      answer: `approve refused: that hold is over; now it is ${hold?.id} (approval)`,
+    });
+    expect(writes()).toEqual([]);
+    await say(again, 'approve', hold?.id);
+    expect((await runEnd(again)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(digests);
+    expect(writes().sort()).toEqual(gate().repositories);
+  });
+
+  test.each<Phase>(['smoking', 'promoting'])(
+    'to %s while its mover writes: each image is written once all the same',
+    async (phase) => {
+      const { handle, digests, release } = await catchIn('promoting', gate(), registry);
+      const again = await reset(handle, phase);
+      await inPhase(again, 'promoting');
+      release();
+      expect((await runEnd(again)).report).toMatchObject({ outcome: 'promoted' });
+      expect(await gate().latest()).toEqual(digests);
+      expect(writes().sort()).toEqual(gate().repositories);
+    },
+  );
+});
+
+describe('a promoted release that is reset', () => {
+  test.each(TO_APPROVAL)(
+    'to %s does not take the approval of before for its own, and then finds :latest there already',
+    async (phase) => {
+      const { handle, digests } = await catchIn('awaiting-approval', gate(), registry);
+      // Without the id of its hold: as little as an approval can say.
+      await handle.signal(VERBS.approve.signal, ada);
+      expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+      const again = await reset(handle, phase);
+      expect(await inPhase(again, 'awaiting-approval')).toMatchObject({
+        decisions: [],
+        refusals: [expect.stringContaining('approve refused: nothing waits for it')],
+      });
+      await say(again, 'approve');
+      expect((await runEnd(again)).report).toMatchObject({
+        outcome: 'promoted',
+        images: digests.map((digest) => ({ digest, result: 'already' })),
+      });
+      expect(await gate().latest()).toEqual(digests);
+      expect(writes().sort()).toEqual(gate().repositories);
+    },
+  );
+
+  test('to promoting finds :latest there already: the approval was for that', async () => {
+    const { handle, digests } = await promoted();
+    const again = await reset(handle, 'promoting');
+    expect((await runEnd(again)).report).toMatchObject({
+      outcome: 'promoted',
+      images: digests.map((digest) => ({ digest, result: 'already' })),
+    });
+    expect(writes().sort()).toEqual(gate().repositories);
+  });
+
+  test.each<[Phase, string]>([
+    ['resolving', 'awaiting-canary'],
+    ['awaiting-canary', 'awaiting-canary'],
+    ['soaking', 'held'],
+    ['smoking', 'held'],
+    ['awaiting-approval', 'held'],
+    ['promoting', 'held'],
+  ])('to %s after a newer one was promoted moves nothing back: it is %s', async (phase, where) => {
+    const older = await promoted();
+    const newer = await promoted();
+    const again = await reset(older.handle, phase);
+    if (phase === 'awaiting-approval') {
+      await inPhase(again, phase);
+      await say(again, 'approve');
+    }
+    const { hold } = await inPhase(again, where);
+    const holds = { soaking: 'canary-left', smoking: 'canary-left' } as Partial<Record<Phase, string>>;
+    if (where === 'held') expect(hold?.name).toBe(holds[phase] ?? 'latest-moved');
+    await say(again, 'abort');
+    expect((await runEnd(again)).report).toMatchObject({ outcome: 'CanaryAborted' });
+    expect(await gate().latest()).toEqual(newer.digests);
+    expect(writes()).toHaveLength(4);
+  });
+
+  // Nothing but :latest itself tells a run today that it is not its turn: the lane is to refuse this one.
+  test('to promoting after a rollback to where :latest was before moves both images again', async () => {
+    const { handle, digests } = await promoted();
+    await runEnd(await gate().rollback({ sha: OLD, reason: 'it burns' }));
+    const again = await reset(handle, 'promoting');
+    expect((await runEnd(again)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(digests);
+  });
+});
+
+test('a mover that is reset when its release is over writes nothing', async () => {
+  await promoted();
+  const { workflow } = gate().client;
+  const { workflowId, runId } = await workflow.getHandle(moveLatestId(gate().lane)).describe();
+  await gate().setLatest(OLD);
+  const before = await gate().latest();
+  const again = await resetTo(
+    firstTask,
+    Object.assign(workflow.getHandle(workflowId, runId), { firstExecutionRunId: runId }),
+  );
+  expect(await runEnd(again)).toMatchObject({ outcome: 'MoveRefused', why: expect.stringContaining('completed') });
+  expect(await gate().latest()).toEqual(before);
+});
