@@ -2,59 +2,62 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, inject, test } from 'vitest';
+import { afterAll, describe, test } from 'vitest';
 import { runEnd } from '../../src/temporal/runs.js';
-import { type RunningProcess, startProcess } from '../../testbed/process.js';
-import { repositoryRoot } from '../../testbed/tools.js';
-import { useGate } from '../support/gate.js';
+import { startMemoryRegistry } from '../../testbed/memory-registry.js';
+import { Gate } from '../support/gate.js';
+import { putsTaken } from '../support/latest.js';
+import { catchIn, PATIENT, PHASES } from '../support/phases.js';
 import { newSha } from '../support/shas.js';
-import { until } from '../support/until.js';
+import { startVictim } from '../support/victim.js';
 
-const gate = useGate('killed');
+const registry = await startMemoryRegistry();
 const folder = mkdtempSync(join(tmpdir(), 'canary-worker-'));
-const workers: RunningProcess[] = [];
 afterAll(async () => {
-  await Promise.all(workers.map((worker) => worker.stop()));
+  await registry.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A worker process of the built command line. */
-async function startWorker(): Promise<RunningProcess> {
-  const worker = await startProcess(process.execPath, [join(repositoryRoot, 'bin', 'canary.js'), 'worker'], {
-    env: { PATH: process.env.PATH, TEMPORAL_ADDRESS: inject('temporal'), ...gate().env },
-    logFile: join(folder, `worker-${workers.length}.log`),
-    ready: (output) => output.includes('worker.started'),
-    timeoutMs: 20_000,
-  });
-  workers.push(worker);
-  return worker;
-}
+/** A worker process of the built command line, as users run it. */
+const startWorker = (gate: Gate) => startVictim(gate, folder, { command: ['bin/canary.js', 'worker'] });
+const open = (name: string) => Gate.open(name, { registry: registry.host, env: PATIENT });
 
-test.each(['awaiting-canary', 'soaking'])(
-  'a worker killed while %s loses nothing: the next one ends the run',
-  async (phase) => {
-    await gate().stopWorker();
-    const sha = newSha();
-    await gate().begin(newSha());
-    const digests = await gate().publish(sha);
-    if (phase === 'soaking') gate().deploy({ sha });
-    const first = await startWorker();
-    const handle = await gate().release({ sha, soak: '3s' });
-    await until(`it is ${phase}`, async () => (await gate().phase(handle)) === phase);
+// Side by side: what dies with its worker is missed after 5 to 15 s only.
+describe.concurrent('a worker killed', () => {
+  test.for(PHASES)(
+    'while %s loses nothing: the next one ends the run, with one write of :latest per image',
+    { timeout: 60_000 },
+    async (phase, { expect, onTestFinished }) => {
+      const gate = await open(`killed-${phase}`);
+      onTestFinished(() => gate.close());
+      const old = await gate.begin(newSha());
+      const worker = await startWorker(gate);
+      onTestFinished(() => worker.kill());
+      const { digests, handle, release, goOn } = await catchIn(phase, gate, registry);
+      const before = putsTaken(registry, gate).length;
 
-    await first.kill('SIGKILL');
-    gate().deploy({ sha });
-    const second = await startWorker();
+      await worker.kill();
+      release();
+      await gate.startWorker();
+      await goOn();
 
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
-    expect(await gate().latest()).toEqual(digests);
-    await second.stop();
-  },
-);
+      expect((await runEnd(handle)).report).toMatchObject({
+        outcome: 'promoted',
+        images: digests.map((digest, index) => ({ digest, previous: old[index], result: 'promoted' })),
+        notTested: [],
+      });
+      expect(await gate.latest()).toEqual(digests);
+      expect(putsTaken(registry, gate).slice(before).sort()).toEqual(gate.repositories);
+    },
+  );
+});
 
-test('no token is in the arguments of a worker process', async () => {
-  const { pid } = await startWorker();
-  const args = execFileSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' });
+test('no token is in the arguments of a worker process', async ({ expect, onTestFinished }) => {
+  const gate = await open('arguments');
+  onTestFinished(() => gate.close());
+  const worker = await startWorker(gate);
+  onTestFinished(() => worker.kill());
+  const args = execFileSync('ps', ['-o', 'args=', '-p', String(worker.pid)], { encoding: 'utf8' });
   expect(args).toContain('worker');
-  expect(args).not.toContain(gate().env.CANARY_ADMIN_TOKENS);
+  expect(args).not.toContain(gate.env.CANARY_ADMIN_TOKENS);
 });
