@@ -51,11 +51,6 @@ export function nothingWritten(error: unknown): unknown {
   });
 }
 
-/** A tenant whose token this worker does not have; another worker may, so it is tried again. */
-export function secretMissing(tenant: string): ApplicationFailure {
-  return ApplicationFailure.retryable(`this worker has no admin token for ${tenant}`, 'SecretMissing');
-}
-
 /** The same activities with their errors turned into failures. */
 export function failing<T extends Record<string, (...args: never[]) => Promise<unknown>>>(activities: T): T {
   const wrapped = Object.entries(activities).map(([name, run]) => [

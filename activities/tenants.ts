@@ -9,7 +9,7 @@ import { loadSuite } from '../src/smoke/load-suite.js';
 import { smokeTenant } from '../src/smoke/smoke-tenant.js';
 import { askBuilds, tellsBuild } from '../src/tenants/ask-build.js';
 import { BEAT_MS, beating } from './beating.js';
-import { secretMissing } from './failures.js';
+import { patientForSecrets, SecretMissing } from './patience.js';
 
 /** What every tenant reports, and whether that is the build everywhere. */
 export interface FleetBuilds {
@@ -33,13 +33,13 @@ export function createTenantActivities(config: FleetConfig, client: Client) {
   };
   const smoke = async (tenant: PlannedTenant, checks: Suite) => {
     const access = accessOf(config, tenant.name).get(tenant.origin);
-    if (access === undefined) throw secretMissing(tenant.name);
+    if (access === undefined) throw new SecretMissing(tenant.name);
     const waits = { suiteMs: config.smokeTimeoutMs };
     return smokeTenant(tenant, access, { suite: checks, waits, signal: cancellationSignal() });
   };
   return {
     /** Asks all tenants until every one that can tell reports the build, or the deadline (epoch, in ms) has passed. */
-    async awaitBuild(sha: Sha, plan: Plan, deadline: number): Promise<FleetBuilds> {
+    awaitBuild: patient(async (sha: Sha, plan: Plan, deadline: number): Promise<FleetBuilds> => {
       const tell = teller(client);
       for (;;) {
         // A tenant that takes a request and never answers must not cost the beats.
@@ -53,16 +53,16 @@ export function createTenantActivities(config: FleetConfig, client: Client) {
         await tell(fleet.builds);
         await beatingSleep(plan.pollMs, fleet);
       }
-    },
+    }),
 
     /** Asks all tenants once which build they run. */
-    readBuilds: (sha: Sha, plan: Plan): Promise<FleetBuilds> => beating(() => fleetBuilds(config, sha, plan)),
+    readBuilds: patient((sha: Sha, plan: Plan): Promise<FleetBuilds> => beating(() => fleetBuilds(config, sha, plan))),
 
     /**
      * Watches a soak until it is cancelled: a tenant that reports another build ends it, and so does a read-only check that
      * fails twice in a row. A tenant that says nothing may be restarting; the smoke will tell.
      */
-    async watchSoak(sha: Sha, plan: Plan): Promise<WatchEnd> {
+    watchSoak: patient(async (sha: Sha, plan: Plan): Promise<WatchEnd> => {
       const readOnly = (await suite()).filter((check) => !check.writes && check.needs === undefined);
       let failing = new Set<string>();
       for (let probeAt = Date.now() + plan.soakProbeMs; ; ) {
@@ -82,11 +82,17 @@ export function createTenantActivities(config: FleetConfig, client: Client) {
         }
         await beatingSleep(Math.min(plan.pollMs, plan.soakProbeMs), builds);
       }
-    },
+    }),
 
-    /** Asks one tenant the suite. Red is a result; only a fault throws. */
-    smokeTenant: (tenant: PlannedTenant): Promise<TenantSmoke> => beating(async () => smoke(tenant, await suite())),
+    /** Asks one tenant the suite. Red is a result; only a fault throws. `secretMs`: how long a missing token is borne. */
+    smokeTenant: (tenant: PlannedTenant, secretMs: number): Promise<TenantSmoke> =>
+      patientForSecrets(secretMs, () => beating(async () => smoke(tenant, await suite()))),
   };
+}
+
+/** What asks the fleet bears a missing secret for as long as its plan says. */
+function patient<A extends [Sha, Plan, ...unknown[]], T>(run: (...args: A) => Promise<T>): (...args: A) => Promise<T> {
+  return (...args) => patientForSecrets(args[1].patienceMs.secret, () => run(...args));
 }
 
 const failedChecks = ({ tenant, checks }: TenantSmoke) =>
@@ -115,12 +121,14 @@ function accessOf(config: Pick<Config, 'readFleet'>, who: string) {
   try {
     return config.readFleet().access;
   } catch (error) {
-    throw error instanceof ConfigError ? secretMissing(`${who}: ${error.message}`) : error;
+    throw error instanceof ConfigError ? new SecretMissing(`${who}: ${error.message}`) : error;
   }
 }
 
 async function fleetBuilds(config: Pick<Config, 'readFleet'>, sha: Sha, plan: Plan): Promise<FleetBuilds> {
   const access = accessOf(config, 'the fleet');
+  const unknown = plan.tenants.find(({ origin }) => !access.has(origin));
+  if (unknown) throw new SecretMissing(unknown.name);
   const builds = await askBuilds(plan.tenants, plan.buildProbe, access, cancellationSignal());
   return { builds, all: builds.every(({ build }) => isBuild(build, sha)) };
 }

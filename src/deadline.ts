@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /**
  * Runs with a signal that is aborted after `ms`, or with `parent`'s reason when that is aborted first.
  *
@@ -13,6 +15,8 @@ export async function withDeadline<T>(
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(new DeadlineReached(ms)), ms);
   const passOn = () => controller.abort(parent?.reason);
+  // Hundreds of tenants are asked under one signal, and none stays on it: Node would warn of a leak.
+  if (parent) setMaxListeners(0, parent);
   parent?.addEventListener('abort', passOn);
   try {
     return await run(controller.signal);

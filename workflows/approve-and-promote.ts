@@ -3,6 +3,7 @@ import type { MovedImage, MoveInput } from '../src/domain/move.js';
 import type { PinnedImage } from '../src/domain/release.js';
 import type { Release } from './canary-release.js';
 import { holdFor } from './decisions.js';
+import { evenAfterOutage, foreignRevisions, HELD_FAULTS } from './resolve.js';
 import { enter, plain } from './run-state.js';
 import { moveLatest } from './start-move.js';
 import { smokeAndConfirm, testBuild } from './test-build.js';
@@ -12,22 +13,31 @@ const FRESH_MS = 60 * 60_000;
 
 /** Waits for a human where one has to say yes. `promoteOnly` is its own approval. */
 export async function approve(release: Release): Promise<void> {
-  const { input, plan, pinned, notTested } = release;
-  if (input.promoteOnly) return;
-  const reasons = [
+  if (release.input.promoteOnly) return;
+  const doubts = doubtsOf(release);
+  if (doubts.length > 0) await holdFor(release, 'approval', doubts.join('; '));
+}
+
+/** What only a human can say yes to. */
+function doubtsOf({ input, plan, pinned, notTested }: Release): string[] {
+  return [
     ...(plan.approval === 'required' ? ['approval is required'] : []),
     ...notTested,
+    ...foreignRevisions(input, pinned),
     ...pinned
       .filter(({ latest }) => latest === null)
       .map(({ repository }) => `${repository} has no :latest yet, so nothing can be put back`),
   ];
-  if (reasons.length > 0) await holdFor(release, 'approval', reasons.join('; '));
 }
 
 /** Time spent in holds ages a verdict; one that is too old, or was about what the fleet ran before, counts for nothing. */
 async function requireFresh(release: Release): Promise<void> {
-  while (release.greenAt > 0 && Date.now() - release.greenAt > FRESH_MS)
+  while (release.greenAt > 0 && Date.now() - release.greenAt > FRESH_MS) {
+    const known = doubtsOf(release);
     if (!(await smokeAndConfirm(release))) await testBuild(release);
+    const doubts = doubtsOf(release).filter((doubt) => !known.includes(doubt));
+    if (doubts.length > 0) await holdFor(release, 'approval', doubts.join('; '));
+  }
 }
 
 /** Has `:latest` moved. What moved it before, or a registry that is down, is a human's to decide, and only while nothing of ours moved. */
@@ -37,9 +47,11 @@ export async function promote(release: Release): Promise<MovedImage[]> {
     await requireFresh(release);
     enter(state, 'promoting', ':latest of all images, together');
     try {
-      return await moveLatest(order(release), (moving) => {
-        state.moving = moving;
-      });
+      const move = () =>
+        moveLatest(order(release), (moving) => {
+          state.moving = moving;
+        });
+      return await evenAfterOutage(move);
     } catch (error) {
       state.moving = false;
       if (isCancellation(error)) throw error;
@@ -58,7 +70,12 @@ export async function promote(release: Release): Promise<MovedImage[]> {
         found.every(({ result }) => result === 'restored')
       )
         await holdFor(release, 'registry-down', failure.message);
-      else throw error;
+      else {
+        // Of a kind that leaves everything where it was.
+        const hold = HELD_FAULTS[failure.type ?? ''];
+        if (hold === undefined) throw error;
+        await holdFor(release, hold, failure.message);
+      }
     }
   }
 }

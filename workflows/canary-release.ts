@@ -10,7 +10,7 @@ import {
 } from '../src/domain/release.js';
 import { approve, promote, promotedBy } from './approve-and-promote.js';
 import { type Desk, takeDecisions } from './decisions.js';
-import { openPlan, pinDigests } from './resolve.js';
+import { foreignRevisions, openPlan, pinDigests } from './resolve.js';
 import { beginRun, endRun, readInput } from './run-state.js';
 import { testBuild } from './test-build.js';
 
@@ -53,6 +53,7 @@ export async function CanaryRelease(typed: unknown): Promise<ReleaseReport> {
       else await testBuild(release);
       await approve(release);
       state.images = await promote(release);
+      notTested.push(...foreignRevisions(input, release.pinned));
       return report('promoted', promotedBy(state.images, notTested));
     },
     scope,

@@ -2,15 +2,16 @@ import { ApplicationFailure, condition, setHandler, upsertSearchAttributes, uuid
 import {
   type Decision,
   type DecisionInput,
-  HOLDS,
+  effectOf,
   type Hold,
   type HoldName,
   judgeDecision,
   possible,
   type Verb,
+  verbsNow,
 } from '../src/domain/hold.js';
 import type { ReleaseStatus } from '../src/domain/release.js';
-import { VERBS } from './messages.js';
+import { statusQuery, VERBS } from './messages.js';
 import { enter, requireGoing, stop } from './run-state.js';
 import { CanaryWaitingFor } from './search-attributes.js';
 
@@ -35,9 +36,11 @@ export function takeDecisions(desk: Desk): void {
     state.decided = { ...decision, verb, at: new Date().toISOString(), ...(hold && { holdName: hold.name }) };
     state.decisions = [...state.decisions, state.decided].slice(-KEPT_DECISIONS);
     if (verb === 'abort') desk.onAbort();
-    const effect = verb === 'abort' ? 'the release ends' : hold && HOLDS[hold.name][verb];
-    return `${verb} taken: ${effect}`;
+    return `${verb} taken: ${effectOf(verb, hold)}`;
   };
+  setHandler(statusQuery, () => ({ ...state, verbs: verbsNow(state) }), {
+    description: 'Where it stands, why, and what each verb would do now',
+  });
   for (const verb of Object.keys(VERBS) as Verb[]) {
     const { update, signal, description } = VERBS[verb];
     const judge = (sent: unknown) => judgeDecision(verb, sent, state, Date.now());
@@ -90,7 +93,8 @@ export async function holdFor(desk: Desk, name: HoldName, why: string): Promise<
   };
   state.hold = hold;
   state.decided = null;
-  enter(state, name === 'approval' ? 'awaiting-approval' : 'held', `${name}: ${why}. ${possible(name)}`);
+  const phase = name === 'approval' ? 'awaiting-approval' : 'held';
+  enter(state, phase, `${name}: ${why}. ${possible(name)}`, holdTimeoutMs);
   upsertSearchAttributes([{ key: CanaryWaitingFor, value: name }]);
   const inTime = await condition(() => state.decided !== null, holdTimeoutMs, { summary: `held: ${name}` });
   const decided = state.decided as Decision | null;

@@ -1,18 +1,23 @@
 import { isCancellation } from '@temporalio/workflow';
 import type { HoldName } from '../src/domain/hold.js';
-import type { Plan, ReleaseInput } from '../src/domain/release.js';
+import type { PinnedImage, Plan, ReleaseInput } from '../src/domain/release.js';
+import { type Sha, sameBuild } from '../src/domain/sha.js';
 import { patientReads, reads } from './activity-options.js';
 import type { Release } from './canary-release.js';
 import { type Desk, holdFor } from './decisions.js';
 import { enter, plain } from './run-state.js';
 
 /** Faults that may mend themselves; after some patience a human is asked whether to go on trying. */
-const HELD_FAULTS: Record<string, HoldName> = { RegistryUnavailable: 'registry-down', SecretMissing: 'secret-missing' };
+export const HELD_FAULTS: Record<string, HoldName> = {
+  RegistryUnavailable: 'registry-down',
+  SecretMissing: 'secret-missing',
+  TimedOut: 'timed-out',
+};
 
 /** Reads the plan that the run goes by to its end. */
 export async function openPlan(desk: Desk, input: ReleaseInput): Promise<Plan> {
   enter(desk.state, 'resolving', 'reading the plan');
-  const plan = await reads().loadPlan(input);
+  const plan = await evenAfterOutage(() => reads().loadPlan(input));
   desk.holdTimeoutMs = plan.holdTimeoutMs;
   return plan;
 }
@@ -27,11 +32,30 @@ export async function pinDigests(release: Release): Promise<void> {
   state.images = release.pinned;
 }
 
+/** A step that no worker took in time is begun once more: none was there, and being here shows that one is again. */
+export async function evenAfterOutage<T>(step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    if (isCancellation(error) || plain(error).type !== 'TimedOut') throw error;
+    return step();
+  }
+}
+
+/** Images that say they were built from another commit than their tag: two of them may not be one build. */
+export function foreignRevisions({ sha }: { sha: Sha }, pinned: PinnedImage[]): string[] {
+  return pinned.flatMap(({ repository, revision }) =>
+    revision === undefined || sameBuild(revision, sha)
+      ? []
+      : [`${repository} says that it was built from ${revision}, not from ${sha}`],
+  );
+}
+
 /** Runs a step again each time somebody says `retry` to the hold that its fault led to. */
 export async function withHolds<T>(desk: Desk, step: () => Promise<T>): Promise<T> {
   for (;;)
     try {
-      return await step();
+      return await evenAfterOutage(step);
     } catch (error) {
       if (isCancellation(error)) throw error;
       const { type, message } = plain(error);

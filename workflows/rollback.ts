@@ -1,7 +1,9 @@
+import type { MoveInput } from '../src/domain/move.js';
 import { rollbackId } from '../src/domain/names.js';
 import { parseRollbackInput, type RollbackReport } from '../src/domain/release.js';
 import { reads } from './activity-options.js';
-import { beginRun, endRun, enter, readInput } from './run-state.js';
+import { evenAfterOutage, foreignRevisions } from './resolve.js';
+import { beginRun, endRun, enter, readInput, stop } from './run-state.js';
 import { moveLatest } from './start-move.js';
 
 /** Moves `:latest` of all images back to a build that is whole in each of them. */
@@ -17,18 +19,22 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
 
   return endRun(state, report, async () => {
     enter(state, 'resolving', 'the build, and every manifest it is made of, has to be in every image');
-    const { images } = await reads().loadPlan({ sha: input.sha });
-    const pinned = await reads().resolveBuild(input.sha, images);
+    const { images } = await evenAfterOutage(() => reads().loadPlan({ sha: input.sha }));
+    const pinned = await evenAfterOutage(() => reads().resolveBuild(input.sha, images));
     state.images = pinned;
+    const foreign = foreignRevisions(input, pinned);
+    if (foreign.length > 0 && !input.force)
+      throw stop('MoveRefused', `${foreign.join('; ')}: nothing moved; with force it goes on all the same`);
 
     enter(state, 'promoting', `:latest of all images back to ${input.sha}`);
-    const moved = await moveLatest({
+    const order: MoveInput = {
       kind: 'rollback',
       sha: input.sha,
       images: pinned.map(({ repository, digest, latest }) => ({ repository, to: digest, from: latest })),
       by: input.requestedBy ?? 'unknown',
       reason: input.reason,
-    });
+    };
+    const moved = await evenAfterOutage(() => moveLatest(order));
     state.images = moved;
     const stood = moved.every(({ previous, digest }) => previous === digest);
     return stood

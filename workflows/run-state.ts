@@ -44,6 +44,7 @@ export function beginRun(input: { sha: Sha; requestedBy?: string }): ReleaseStat
     phase: 'queued',
     since: now(),
     why: '',
+    until: null,
     images: [],
     builds: [],
     tenants: [],
@@ -53,7 +54,7 @@ export function beginRun(input: { sha: Sha; requestedBy?: string }): ReleaseStat
     decisions: [],
     refusals: [],
   };
-  setHandler(statusQuery, () => state, { description: 'Where it stands, why, and what may be said to it' });
+  setHandler(statusQuery, () => state, { description: 'Where it stands, and why' });
   upsertSearchAttributes([
     { key: attributes.CanarySha, value: input.sha },
     ...(input.requestedBy ? [{ key: attributes.CanaryRequestedBy, value: input.requestedBy }] : []),
@@ -61,8 +62,10 @@ export function beginRun(input: { sha: Sha; requestedBy?: string }): ReleaseStat
   return state;
 }
 
-export function enter(state: ReleaseStatus, phase: ReleasePhase, why: string): void {
-  Object.assign(state, { phase, why, since: now() });
+/** @param forMs after how long this phase ends by itself, in milliseconds. */
+export function enter(state: ReleaseStatus, phase: ReleasePhase, why: string, forMs?: number): void {
+  const until = forMs === undefined ? null : new Date(Date.now() + forMs).toISOString();
+  Object.assign(state, { phase, why, since: now(), until });
   upsertSearchAttributes([
     { key: attributes.CanaryPhase, value: phase },
     { key: attributes.CanaryPhaseSince, value: new Date() },

@@ -15,7 +15,7 @@ const MAX_NOTES = 50;
 function noteUntested({ notTested }: Release, lines: string[]): void {
   const kept = lines.slice(0, MAX_NOTES);
   if (lines.length > kept.length) kept.push(`and ${lines.length - kept.length} more`);
-  notTested.push(...kept);
+  notTested.push(...kept.filter((line) => !notTested.includes(line)));
 }
 
 /** Smokes every tenant side by side; those that could not be tested are a human's to decide. */
@@ -47,8 +47,10 @@ export async function smoke(release: Release): Promise<void> {
 }
 
 function smokeAll(release: Release, tenants: PlannedTenant[]): Promise<TenantSmoke[]> {
-  const { smokeTenant } = smokes(release.plan);
-  const one = (tenant: PlannedTenant) => smokeTenant.executeWithOptions({ summary: `smoke ${tenant.name}` }, [tenant]);
+  const { plan } = release;
+  const { smokeTenant } = smokes(plan);
+  const one = (tenant: PlannedTenant) =>
+    smokeTenant.executeWithOptions({ summary: `smoke ${tenant.name}` }, [tenant, plan.patienceMs.secret]);
   return withHolds(release, async () => {
     const results: TenantSmoke[] = [];
     for (let index = 0; index < tenants.length; index += GROUP) {

@@ -54,7 +54,7 @@ function areBuilds(builds: unknown): builds is TenantBuild[] {
 async function awaitCanary(release: Release): Promise<void> {
   const { input, plan, state } = release;
   for (;;) {
-    enter(state, 'awaiting-canary', `every tenant has to report ${input.sha}`);
+    enter(state, 'awaiting-canary', `every tenant has to report ${input.sha}`, plan.updateTimeoutMs);
     const fleet = await withHolds(release, () =>
       polls(plan).awaitBuild(input.sha, plan, Date.now() + plan.updateTimeoutMs),
     );
@@ -77,8 +77,7 @@ async function awaitCanary(release: Release): Promise<void> {
 async function soak(release: Release): Promise<void> {
   const { plan, state } = release;
   for (let leaves = 0; plan.soakMs > 0; ) {
-    enter(state, 'soaking', `for ${formatDuration(plan.soakMs)}`);
-    const end = await soakOnce(release);
+    const end = await withHolds(release, () => soakOnce(release));
     if (end === 'soaked') return;
     if ('red' in end) {
       state.tenants = end.red;
@@ -97,7 +96,8 @@ async function soak(release: Release): Promise<void> {
 type SoakEnd = 'soaked' | { left: TenantBuild[] } | { red: TenantSmoke[] };
 
 /** A durable timer beside one activity that watches; whichever ends first ends the other. */
-function soakOnce({ input, plan }: Release): Promise<SoakEnd> {
+function soakOnce({ input, plan, state }: Release): Promise<SoakEnd> {
+  enter(state, 'soaking', `for ${formatDuration(plan.soakMs)}`, plan.soakMs);
   const scope = new CancellationScope();
   return scope.run(async () => {
     const timer = sleep(plan.soakMs, { summary: `soak ${input.sha}` }).then((): SoakEnd => 'soaked');

@@ -19,6 +19,8 @@ export const HOLDS = {
   'latest-moved': { approve: 'promote over exactly the digests shown', retry: 'read :latest again' },
   'registry-down': { approve: null, retry: 'try again' },
   'secret-missing': { approve: null, retry: 'try again' },
+  /** A step that no worker ended in time, twice in a row. */
+  'timed-out': { approve: null, retry: 'try again' },
   approval: { approve: 'promote', retry: null },
 } as const satisfies Record<string, Record<'approve' | 'retry', string | null>>;
 export type HoldName = keyof typeof HOLDS;
@@ -93,6 +95,7 @@ export function judgeDecision(
 
 function refusalOf(verb: Verb, holdId: string | null, { phase, hold, decided, moving }: Decidable): string | null {
   if (moving) return 'the move is under way and finishes; then roll back';
+  if (phase === 'done') return 'the release has ended';
   if (decided && (verb !== 'abort' || decided.verb === 'abort')) return `${decided.by} said ${decided.verb} before`;
   if (holdId !== null && holdId !== hold?.id)
     return hold ? `that hold is over; now it is ${hold.id} (${hold.name})` : 'that hold is over';
@@ -102,6 +105,20 @@ function refusalOf(verb: Verb, holdId: string | null, { phase, hold, decided, mo
   if (holdId === null && hold.name !== 'approval')
     return `say which hold it is for: "hold":"${hold.id}" (${hold.name})`;
   return null;
+}
+
+/** What a verb does that is taken. */
+export function effectOf(verb: Verb, hold: Hold | null): string {
+  return (verb === 'abort' ? null : hold && HOLDS[hold.name][verb]) ?? 'the release ends';
+}
+
+/** What each verb would do now, or why it would be refused. */
+export function verbsNow(now: Decidable): Record<Verb, string> {
+  const told = (verb: Verb) => {
+    const refusal = refusalOf(verb, now.hold?.id ?? null, now);
+    return refusal === null ? effectOf(verb, now.hold) : `refused: ${refusal}`;
+  };
+  return { approve: told('approve'), retry: told('retry'), abort: told('abort') };
 }
 
 /** What each verb would do in this hold, a line. */

@@ -1,7 +1,7 @@
 import { InvalidInput, shown } from './brand.js';
 import type { TenantSmoke } from './check.js';
 import { parseDuration } from './duration.js';
-import type { Decision, Hold } from './hold.js';
+import type { Decision, Hold, Verb } from './hold.js';
 import type { Digest, Repository } from './image.js';
 import type { MovedImage } from './move.js';
 import { parseSha, type Sha } from './sha.js';
@@ -100,6 +100,8 @@ export interface PinnedImage {
   digest: Digest;
   /** Where `:latest` stood at `resolving`; null when there was none. */
   latest: Digest | null;
+  /** The commit that the image says it was built from (`org.opencontainers.image.revision`), if it says one. */
+  revision?: string;
 }
 
 /** Which build a tenant reports, or why it is not known. */
@@ -134,6 +136,10 @@ export interface ReleaseStatus {
   since: string;
   /** What it waits for, or how it ended. */
   why: string;
+  /** When this wait ends by itself, ISO 8601; null when it ends with what it does. */
+  until: string | null;
+  /** What each verb would do now, or why it would be refused; a rollback takes none. */
+  verbs?: Record<Verb, string>;
   images: (PinnedImage | MovedImage)[];
   builds: TenantBuild[];
   tenants: TenantSmoke[];
@@ -187,6 +193,8 @@ export interface RollbackInput {
   sha: Sha;
   reason: string;
   requestedBy?: string;
+  /** Goes on although an image says that it was built from another commit. */
+  force?: boolean;
 }
 
 /** The result of a `Rollback`, or the first of its failure's details. */
@@ -196,16 +204,22 @@ export interface RollbackReport {
   why: string;
   reason: string;
   requestedBy?: string;
+  force?: boolean;
   images: (PinnedImage | MovedImage)[];
 }
 
 /** @throws {InvalidInput} */
 export function parseRollbackInput(input: unknown): RollbackInput {
-  const given = parseObject(input, ['sha', 'reason', 'requestedBy']);
+  const given = parseObject(input, ['sha', 'reason', 'requestedBy', 'force']);
   const { reason } = optionalText(given, 'reason');
   if (!reason?.trim())
     throw new InvalidInput('reason is missing: a rollback says why, e.g. "search is slow since 4c1d56e"');
-  return { sha: parseSha(given.sha), reason, ...optionalText(given, 'requestedBy') };
+  return {
+    sha: parseSha(given.sha),
+    reason,
+    ...optionalText(given, 'requestedBy'),
+    ...optionalFlag(given, 'force'),
+  };
 }
 
 function parseObject(input: unknown, known: string[]): Record<string, unknown> {

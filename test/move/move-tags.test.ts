@@ -144,6 +144,17 @@ describe('both, or none', () => {
     expect(results(images)).toEqual(['failed', 'restored']);
     expect(images[0]?.latest).toBe(next[0]);
   });
+
+  test('one that stays down while it is to be put back is failed where it is, and restored only where it never left', async () => {
+    let seen = 0;
+    const afterwards: Fault = {
+      match: isPut(NAMES[0]),
+      respond: (_request, serve) => (seen++ === 0 ? serve() : ociError(503, 'UNAVAILABLE', 'down')),
+    };
+    const images = await withFaults([afterwards, down(NAMES[1])], order());
+    expect(results(images)).toEqual(['failed', 'restored']);
+    expect(images.map(({ latest }) => latest)).toEqual([next[0], old[1]]);
+  });
 });
 
 describe('who may write, and until when', () => {

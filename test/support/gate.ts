@@ -4,12 +4,17 @@ import { DefaultLogger, type LogEntry, NativeConnection, Runtime } from '@tempor
 import { afterAll, beforeAll, expect, inject } from 'vitest';
 import { loadConfig } from '../../src/config.js';
 import { type Lane, parseLane, releaseId } from '../../src/domain/names.js';
-import { parseReleaseInput, parseRollbackInput, type ReleaseInput } from '../../src/domain/release.js';
+import {
+  parseReleaseInput,
+  parseRollbackInput,
+  type ReleaseInput,
+  type RollbackInput,
+} from '../../src/domain/release.js';
 import { parseSha } from '../../src/domain/sha.js';
 import type { MoveWaits } from '../../src/move/waits.js';
 import { createRegistry } from '../../src/registry/registry.js';
 import { queryStatus, startRelease, startRollback } from '../../src/temporal/runs.js';
-import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
+import { type BuildSpec, pushBuild, retag, tagDigest } from '../../testbed/images.js';
 import { startTenant, type Tenant, type TenantBuild } from '../../testbed/tenant.js';
 import { createWorker, type GateWorker } from '../../workers/create-worker.js';
 import { type Run, replayAll } from './replay.js';
@@ -125,10 +130,10 @@ export class Gate {
   }
 
   /** Pushes both images of a build under one tag, `:staging-<sha7>` unless said otherwise; gives their digests. */
-  publish(sha: string, tag = `staging-${sha.slice(0, 7)}`): Promise<string[]> {
+  publish(sha: string, other: Partial<BuildSpec> = {}): Promise<string[]> {
     return Promise.all(
       this.repositories.map(async (repository) => {
-        const spec = { registry: this.host, repository, sha, tag };
+        const spec = { registry: this.host, repository, sha, tag: `staging-${sha.slice(0, 7)}`, ...other };
         return (await pushBuild(spec)).digest;
       }),
     );
@@ -174,7 +179,7 @@ export class Gate {
     return this.keep(await startRelease(this.client, this.lane, parseReleaseInput(input)));
   }
 
-  async rollback(input: { sha: string; reason: string; requestedBy?: string }) {
+  async rollback(input: Omit<RollbackInput, 'sha'> & { sha: string }) {
     return this.keep(await startRollback(this.client, this.lane, parseRollbackInput(input)));
   }
 

@@ -1,9 +1,8 @@
 import type { WorkflowHandle } from '@temporalio/client';
-import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { DecisionInput, Hold, HoldName, Verb } from '../../src/domain/hold.js';
-import { queryStatus, runEnd } from '../../src/temporal/runs.js';
-import { VERBS } from '../../workflows/messages.js';
+import type { Hold } from '../../src/domain/hold.js';
+import { runEnd } from '../../src/temporal/runs.js';
+import { ada, heldFor, refusal, say, statusOf } from '../support/decisions.js';
 import { useGate } from '../support/gate.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
@@ -19,27 +18,12 @@ beforeAll(async () => {
 });
 beforeEach(() => gate().setLatest(OLD));
 
-const ada = { by: 'ada', reason: 'looked at it' };
-const statusOf = async (handle: WorkflowHandle) => (await queryStatus(gate().client, handle.workflowId)) ?? undefined;
-const heldFor = (handle: WorkflowHandle, name: HoldName): Promise<Hold> =>
-  until(`it is held for ${name}`, async () => {
-    const hold = (await statusOf(handle))?.hold;
-    return hold?.name === name ? hold : null;
-  });
-const say = (handle: WorkflowHandle, verb: Verb, decision: DecisionInput) =>
-  handle.executeUpdate(VERBS[verb].update, { args: [decision] });
-const refusal = (handle: WorkflowHandle, verb: Verb, decision: DecisionInput) =>
-  say(handle, verb, decision).then(
-    (answer) => `taken: ${answer}`,
-    (error: unknown) => (error instanceof WorkflowUpdateFailedError ? error.cause?.message : String(error)),
-  );
-
 describe('approval', () => {
   test('is waited for when it is required, and promotes in the name of who gave it', async () => {
     const { sha, digests } = await gate().greenBuild();
     const handle = await gate().release({ sha, approval: 'required' });
-    const hold = await heldFor(handle, 'approval');
-    expect(await statusOf(handle)).toMatchObject({
+    const hold = await heldFor(gate(), handle, 'approval');
+    expect(await statusOf(gate(), handle)).toMatchObject({
       phase: 'awaiting-approval',
       why: expect.stringContaining('approve: promote'),
     });
@@ -62,14 +46,14 @@ describe('approval', () => {
     const [{ sha }, other] = [await gate().greenBuild(), await gate().greenBuild()];
     gate().deploy({ sha });
     const first = await gate().release({ sha, approval: 'required' });
-    const was = await heldFor(first, 'approval');
+    const was = await heldFor(gate(), first, 'approval');
     await say(first, 'abort', ada);
     await runEnd(first);
     const next = await gate().release({ sha, approval: 'required' });
-    const now = await heldFor(next, 'approval');
+    const now = await heldFor(gate(), next, 'approval');
     gate().deploy({ sha: other.sha });
     const another = await gate().release({ sha: other.sha, approval: 'required' });
-    const theirs = await heldFor(another, 'approval');
+    const theirs = await heldFor(gate(), another, 'approval');
 
     const stale = (hold: Hold) => `approve refused: that hold is over; now it is ${hold.id} (approval)`;
     expect(await refusal(next, 'approve', { ...ada, hold: was.id })).toBe(stale(now));
@@ -117,7 +101,7 @@ describe('what a machine should not decide is held, and each exit does what it s
     const digests = await gate().publish(sha);
     gate().deploy({ sha: OLD });
     const handle = await gate().release({ sha });
-    const { id } = await heldFor(handle, 'canary-not-updated');
+    const { id } = await heldFor(gate(), handle, 'canary-not-updated');
     expect(await refusal(handle, 'approve', { ...ada, hold: id })).toContain(
       'it makes no sense for canary-not-updated',
     );
@@ -131,9 +115,9 @@ describe('what a machine should not decide is held, and each exit does what it s
     const { sha, digests } = await gate().greenBuild();
     gate().deploy({ sha, misbehave: 'no-build' });
     const handle = await gate().release({ sha });
-    const first = await heldFor(handle, 'build-unreported');
+    const first = await heldFor(gate(), handle, 'build-unreported');
     await say(handle, 'approve', { ...ada, hold: first.id });
-    const second = await heldFor(handle, 'approval');
+    const second = await heldFor(gate(), handle, 'approval');
     expect(second.why).toContain('unconfirmed');
     await say(handle, 'approve', { ...ada, hold: second.id });
     expect((await runEnd(handle)).report).toMatchObject({
@@ -147,7 +131,7 @@ describe('what a machine should not decide is held, and each exit does what it s
     const { sha, digests } = await gate().greenBuild();
     gate().tenants[1]?.run({ sha, misbehave: 'reject-token' });
     const handle = await gate().release({ sha });
-    const { id } = await heldFor(handle, 'could-not-test');
+    const { id } = await heldFor(gate(), handle, 'could-not-test');
     gate().tenants[1]?.run({ sha });
     await say(handle, 'retry', { ...ada, hold: id });
     expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted', notTested: [] });
@@ -155,15 +139,14 @@ describe('what a machine should not decide is held, and each exit does what it s
   });
 
   test('build-repushed: retry starts over, and promotes what it then tested', async () => {
-    const [{ sha }, other] = [await gate().greenBuild(), newSha()];
-    await gate().publish(other);
+    const { sha } = await gate().greenBuild();
     const handle = await gate().release({ sha, soak: '1s' });
     await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
-    await gate().retag(other, `staging-${sha.slice(0, 7)}`);
-    const { id } = await heldFor(handle, 'build-repushed');
+    const again = await gate().publish(sha, { platforms: ['linux/amd64'] });
+    const { id } = await heldFor(gate(), handle, 'build-repushed');
     await say(handle, 'retry', { ...ada, hold: id });
     expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
-    expect(await gate().latest()).toEqual(await gate().publish(other));
+    expect(await gate().latest()).toEqual(again);
   });
 
   test('latest-moved: approved it promotes over exactly the digests shown', async () => {
@@ -171,31 +154,13 @@ describe('what a machine should not decide is held, and each exit does what it s
     const handle = await gate().release({ sha, soak: '1s' });
     await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
     const theirs = await gate().begin(other);
-    const { id, why } = await heldFor(handle, 'latest-moved');
+    const { id, why } = await heldFor(gate(), handle, 'latest-moved');
     expect(why).toContain(theirs[0]);
     await say(handle, 'approve', { ...ada, hold: id });
     expect((await runEnd(handle)).report).toMatchObject({
       outcome: 'promoted',
       images: theirs.map((previous) => ({ previous })),
     });
-    expect(await gate().latest()).toEqual(digests);
-  });
-});
-
-describe('what may mend itself is borne for a while, then held', () => {
-  test('secret-missing: retry goes on once a worker has the token', async () => {
-    const { sha, digests } = await gate().greenBuild();
-    const handle = await gate().release({ sha, soak: '1s' });
-    await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
-    await gate().stopWorker();
-    const [url = ''] = (gate().env.CANARY_TENANT_URLS ?? '').split(',');
-    await gate().startWorker({ ...gate().env, CANARY_TENANT_URLS: url, CANARY_ADMIN_TOKENS: 'one-token' });
-    const { id, why } = await heldFor(handle, 'secret-missing');
-    expect(why).toContain('canary-2');
-    await gate().stopWorker();
-    await gate().startWorker();
-    await say(handle, 'retry', { ...ada, hold: id });
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(digests);
   });
 });
@@ -226,13 +191,13 @@ describe('messages that cannot break a run', () => {
   test('signals of every odd shape, and one that cannot be decoded, are refused in words; the next one is heard', async () => {
     const { sha, digests } = await gate().greenBuild();
     const handle = await gate().release({ sha, approval: 'required' });
-    await heldFor(handle, 'approval');
+    await heldFor(gate(), handle, 'approval');
     for (const args of [[], ['yes'], [null], [1, 2], [{}], [{ by: 'ada' }], [[ada]]])
       await handle.signal('approve', ...args);
     await signalBytes(handle, 'approve', 'json/plain', '{broken');
     await signalBytes(handle, 'approve', 'binary/foreign', 'x');
     const refusals = await until('all are refused', async () => {
-      const found = (await statusOf(handle))?.refusals;
+      const found = (await statusOf(gate(), handle))?.refusals;
       return found?.length === 9 ? found : null;
     });
     expect(refusals.every((line) => line.startsWith('approve refused: it '))).toBe(true);

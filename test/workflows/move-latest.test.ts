@@ -65,7 +65,7 @@ describe('what is not sure is named, each digest with it', () => {
   test('somebody else moves one image in mid-move: the other is put back, and the pair is said to be split', async () => {
     const { sha } = await gate().greenBuild();
     const [first, second] = gate().repositories as [string, string];
-    const theirs = await gate().publish(newSha(), 'theirs');
+    const theirs = await gate().publish(newSha(), { tag: 'theirs' });
     const heal = registry.faults.add({
       match: isPut(second),
       times: 1,

@@ -1,0 +1,35 @@
+import { type WorkflowHandle, WorkflowUpdateFailedError } from '@temporalio/client';
+import type { DecisionInput, Hold, HoldName, Verb } from '../../src/domain/hold.js';
+import type { ReleaseStatus } from '../../src/domain/release.js';
+import { queryStatus } from '../../src/temporal/runs.js';
+import { VERBS } from '../../workflows/messages.js';
+import type { Gate } from './gate.js';
+import { until } from './until.js';
+
+export const ada = { by: 'ada', reason: 'looked at it' };
+
+/** Where a run stands, by its own word. */
+export async function statusOf(gate: Gate, { workflowId }: WorkflowHandle): Promise<ReleaseStatus | undefined> {
+  return (await queryStatus(gate.client, workflowId)) ?? undefined;
+}
+
+/** Waits until a run is held, and for this. */
+export function heldFor(gate: Gate, handle: WorkflowHandle, name: HoldName): Promise<Hold> {
+  return until(`it is held for ${name}`, async () => {
+    const hold = (await statusOf(gate, handle))?.hold;
+    return hold?.name === name ? hold : null;
+  });
+}
+
+/** Says a verb to a run; gives its answer when it is taken. */
+export function say(handle: WorkflowHandle, verb: Verb, decision: DecisionInput): Promise<string> {
+  return handle.executeUpdate(VERBS[verb].update, { args: [decision] });
+}
+
+/** Why a verb is refused. */
+export function refusal(handle: WorkflowHandle, verb: Verb, decision: DecisionInput): Promise<string | undefined> {
+  return say(handle, verb, decision).then(
+    (answer) => `taken: ${answer}`,
+    (error: unknown) => (error instanceof WorkflowUpdateFailedError ? error.cause?.message : String(error)),
+  );
+}
