@@ -1,9 +1,10 @@
 import { isCancellation } from '@temporalio/workflow';
 import type { MovedImage, MoveInput } from '../src/domain/move.js';
+import { foreignRevisions } from '../src/domain/one-build.js';
 import type { PinnedImage } from '../src/domain/release.js';
 import type { Release } from './canary-release.js';
 import { holdFor } from './decisions.js';
-import { evenAfterOutage, foreignRevisions, HELD_FAULTS } from './resolve.js';
+import { evenAfterOutage, HELD_FAULTS } from './resolve.js';
 import { enter, plain } from './run-state.js';
 import { moveLatest } from './start-move.js';
 import { smokeAndConfirm, testBuild } from './test-build.js';

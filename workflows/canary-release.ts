@@ -1,16 +1,12 @@
 import { CancellationScope } from '@temporalio/workflow';
 import { fitReport } from '../src/domain/fit-report.js';
+import { parseReleaseInput } from '../src/domain/inputs.js';
 import { releaseId } from '../src/domain/names.js';
-import {
-  type PinnedImage,
-  type Plan,
-  parseReleaseInput,
-  type ReleaseInput,
-  type ReleaseReport,
-} from '../src/domain/release.js';
+import { foreignRevisions } from '../src/domain/one-build.js';
+import type { PinnedImage, Plan, ReleaseInput, ReleaseReport } from '../src/domain/release.js';
 import { approve, promote, promotedBy } from './approve-and-promote.js';
 import { type Desk, takeDecisions } from './decisions.js';
-import { foreignRevisions, openPlan, pinDigests } from './resolve.js';
+import { openPlan, pinDigests } from './resolve.js';
 import { beginRun, endRun, readInput } from './run-state.js';
 import { testBuild } from './test-build.js';
 

@@ -1,7 +1,6 @@
 import { isCancellation } from '@temporalio/workflow';
 import type { HoldName } from '../src/domain/hold.js';
-import type { PinnedImage, Plan, ReleaseInput } from '../src/domain/release.js';
-import { type Sha, sameBuild } from '../src/domain/sha.js';
+import type { Plan, ReleaseInput } from '../src/domain/release.js';
 import { patientReads, reads } from './activity-options.js';
 import type { Release } from './canary-release.js';
 import { type Desk, holdFor } from './decisions.js';
@@ -40,15 +39,6 @@ export async function evenAfterOutage<T>(step: () => Promise<T>): Promise<T> {
     if (isCancellation(error) || plain(error).type !== 'TimedOut') throw error;
     return step();
   }
-}
-
-/** Images that say they were built from another commit than their tag: two of them may not be one build. */
-export function foreignRevisions({ sha }: { sha: Sha }, pinned: PinnedImage[]): string[] {
-  return pinned.flatMap(({ repository, revision }) =>
-    revision === undefined || sameBuild(revision, sha)
-      ? []
-      : [`${repository} says that it was built from ${revision}, not from ${sha}`],
-  );
 }
 
 /** Runs a step again each time somebody says `retry` to the hold that its fault led to. */

@@ -1,8 +1,10 @@
+import { parseRollbackInput } from '../src/domain/inputs.js';
 import type { MoveInput } from '../src/domain/move.js';
 import { rollbackId } from '../src/domain/names.js';
-import { parseRollbackInput, type RollbackReport } from '../src/domain/release.js';
+import { foreignRevisions } from '../src/domain/one-build.js';
+import type { RollbackReport } from '../src/domain/release.js';
 import { reads } from './activity-options.js';
-import { evenAfterOutage, foreignRevisions } from './resolve.js';
+import { evenAfterOutage } from './resolve.js';
 import { beginRun, endRun, enter, readInput, stop } from './run-state.js';
 import { moveLatest } from './start-move.js';
 

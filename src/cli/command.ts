@@ -7,6 +7,8 @@ export interface Io {
   err: (line: string) => void;
   /** All of standard input. */
   input: () => Promise<string>;
+  /** Asks whoever sits at the terminal; absent where nobody does. */
+  ask?: (question: string) => Promise<string>;
   /** Aborted by Ctrl-C. */
   signal: AbortSignal;
 }
@@ -22,10 +24,30 @@ export interface Command {
   /** As commander writes it: `<sha>`, `[sha]`, or empty. */
   arguments: string;
   summary: string;
-  options: { flags: string; description: string; required?: boolean }[];
+  options: { flags: string; description: string }[];
   examples: string[];
+  /** What it reads of the environment, for help. */
+  environment: string[];
   run: (given: Given, io: Io) => Promise<number>;
 }
+
+export const BY = {
+  flags: '--by <who>',
+  description: 'who asks for it, as you claim it (default: $GITHUB_ACTOR, else user@host)',
+};
+export const REASON = { flags: '--reason <text>', description: 'why; kept with the run; asked for on a terminal' };
+export const TIMEOUT = { flags: '--timeout <duration>', description: 'how long to wait for its end (default: 45m)' };
+export const DRY_RUN = { flags: '--dry-run', description: 'check everything, say what would move, and move nothing' };
+export const ALLOW = {
+  flags: '--allow <outcomes>',
+  description: 'with --wait: exit 0 for these too: superseded, skipped',
+};
+
+/** How Temporal is found; every verb that talks to it reads these. */
+export const TEMPORAL = [
+  'TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, or TEMPORAL_CONFIG_FILE, TEMPORAL_PROFILE',
+  'CANARY_LANE',
+];
 
 /** Options of every command that prints data. */
 export const OUTPUT = [

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { DeadlineReached, withDeadline } from '../deadline.js';
+import { InvalidInput } from '../domain/brand.js';
 import { parseDuration } from '../domain/duration.js';
 import type { ReleaseReport, ReleaseStatus } from '../domain/release.js';
 import { queryStatus, type RunEnd, runEnd } from '../temporal/runs.js';
@@ -44,9 +45,17 @@ function tellEnd(end: RunEnd, given: Given, io: Io): number {
     io.out(`${told.outcome}: ${told.why}`);
     for (const image of end.report?.images ?? []) io.out(`  ${image.repository} ${image.digest}`);
   }
-  return end.report === null && end.outcome === 'terminated'
-    ? EXIT.fault
-    : exitCodeOf(told.outcome as ReleaseReport['outcome']);
+  if (end.report === null && end.outcome === 'terminated') return EXIT.fault;
+  return allowed(given).includes(told.outcome) ? EXIT.done : exitCodeOf(told.outcome as ReleaseReport['outcome']);
+}
+
+/** Outcomes without a verdict that whoever asks takes for done.
+ * @throws {InvalidInput} */
+export function allowed(given: Given): string[] {
+  const outcomes = (text(given, 'allow') ?? '').split(',').filter(Boolean);
+  const other = outcomes.find((outcome) => outcome !== 'superseded' && outcome !== 'skipped');
+  if (other !== undefined) throw new InvalidInput(`--allow ${other}: only superseded and skipped can be allowed`);
+  return outcomes;
 }
 
 /** Tells each new phase; never ends by itself. */

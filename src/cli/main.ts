@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { CommanderError, Command as Program } from 'commander';
 import { InvalidInput } from '../domain/brand.js';
 import type { Command, Io } from './command.js';
@@ -20,6 +21,8 @@ export async function main(argv: string[], io: Io): Promise<number> {
   const program = new Program('canary')
     .description('Moves :latest of your images to a build only after every canary tenant ran it and passed.')
     .version(version())
+    .option('--debug', 'with an error, show where it came from')
+    .option('--no-color', 'accepted: there is no color')
     .helpCommand(false)
     .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(text.trimEnd()) })
     .exitOverride();
@@ -31,7 +34,7 @@ export async function main(argv: string[], io: Io): Promise<number> {
     await program.parseAsync(argv, { from: 'user' });
     return code;
   } catch (error) {
-    return explain(error, io);
+    return explain(error, program.opts().debug === true, io);
   }
 }
 
@@ -39,10 +42,8 @@ function addCommand(program: Program, command: Command, io: Io, done: (code: num
   const added = program
     .command(`${command.name} ${command.arguments}`.trim())
     .description(command.summary)
-    .addHelpText('after', ['\nExamples:', ...command.examples.map((line) => `  ${line}`)].join('\n'));
-  for (const { flags, description, required } of command.options)
-    if (required) added.requiredOption(flags, description);
-    else added.option(flags, description);
+    .addHelpText('after', () => moreHelp(command));
+  for (const { flags, description } of command.options) added.option(flags, description);
   added.action(async () => {
     const options = added.opts<Record<string, string | boolean | undefined>>();
     if (options.output !== undefined && options.output !== 'text' && options.output !== 'json')
@@ -51,11 +52,18 @@ function addCommand(program: Program, command: Command, io: Io, done: (code: num
   });
 }
 
-/** One line for people: what, where, the mend. */
-function explain(error: unknown, io: Io): number {
+function moreHelp({ examples, environment }: Command): string {
+  const lines = (title: string, all: string[]) =>
+    all.length > 0 ? [`\n${title}:`, ...all.map((line) => `  ${line}`)] : [];
+  return [...lines('Examples', examples), ...lines('Environment', environment)].join('\n');
+}
+
+/** One line for people: what, where, the mend. With `--debug`, where it came from too. */
+function explain(error: unknown, debug: boolean, io: Io): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   const message = error instanceof Error ? error.message : String(error);
   io.err(`canary: ${message}`);
+  if (debug) io.err(inspect(error));
   const usage = error instanceof Error && (error.name === 'InvalidInput' || error.name === 'ConfigError');
   return usage ? EXIT.usage : EXIT.fault;
 }

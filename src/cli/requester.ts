@@ -1,7 +1,16 @@
 import { hostname, userInfo } from 'node:os';
+import { InvalidInput } from '../domain/brand.js';
 import { type Given, type Io, text } from './command.js';
 
 /** Who asks, as the caller claims it: `--by`, else `$GITHUB_ACTOR`, else user@host. */
 export function requester(given: Given, io: Io): string {
   return text(given, 'by') ?? (io.env.GITHUB_ACTOR || `${userInfo().username}@${hostname()}`);
+}
+
+/** Why: `--reason`, else what whoever sits at the terminal answers.
+ * @throws {InvalidInput} where nobody is there to ask. */
+export async function reasonOf(given: Given, io: Io): Promise<string> {
+  const reason = (text(given, 'reason') ?? (await io.ask?.('Why? ')) ?? '').trim();
+  if (reason === '') throw new InvalidInput('--reason is missing: say why in a few words; it is kept with the run');
+  return reason;
 }

@@ -1,10 +1,8 @@
-import { InvalidInput, shown } from './brand.js';
 import type { TenantSmoke } from './check.js';
-import { parseDuration } from './duration.js';
 import type { Decision, Hold, Verb } from './hold.js';
 import type { Digest, Repository } from './image.js';
 import type { MovedImage } from './move.js';
-import { parseSha, type Sha } from './sha.js';
+import type { Sha } from './sha.js';
 
 /** Where a release stands, in operators' words, with a sentence for each. */
 export const RELEASE_PHASES = {
@@ -49,6 +47,8 @@ export type FailureType = keyof typeof FAILURE_TYPES;
 /** What starts a `CanaryRelease`. JSON that people type by hand in the Temporal UI. */
 export interface ReleaseInput {
   sha: Sha;
+  /** Only grows from build to build: in GitHub the publish run's id. */
+  sequence?: number;
   requestedBy?: string;
   commitUrl?: string;
   /** At least this long, e.g. "10m"; shorter than configured only with `force`. */
@@ -115,6 +115,7 @@ export interface TenantBuild {
 export interface ReleaseReport {
   outcome: ReleaseOutcome | FailureType;
   sha: Sha;
+  sequence?: number;
   /** The gist, one line. */
   why: string;
   requestedBy?: string;
@@ -154,40 +155,6 @@ export interface ReleaseStatus {
   refusals: string[];
 }
 
-/** Reads what somebody typed into an input; says what is wrong with it and nothing else.
- * @throws {InvalidInput} */
-export function parseReleaseInput(input: unknown): ReleaseInput {
-  const given = parseObject(input, [
-    'sha',
-    'requestedBy',
-    'commitUrl',
-    'soak',
-    'approval',
-    'promoteOnly',
-    'force',
-    'reason',
-  ]);
-  if (given.soak !== undefined) parseDuration(given.soak);
-  if (given.approval !== undefined && given.approval !== 'required')
-    throw new InvalidInput(`approval is ${shown(given.approval)}; it can only be "required"`);
-  const release: ReleaseInput = {
-    sha: parseSha(given.sha),
-    ...optionalText(given, 'requestedBy'),
-    ...optionalText(given, 'commitUrl'),
-    ...optionalText(given, 'soak'),
-    ...(given.approval === 'required' && { approval: 'required' }),
-    ...optionalFlag(given, 'promoteOnly'),
-    ...optionalFlag(given, 'force'),
-    ...optionalText(given, 'reason'),
-  };
-  if (release.promoteOnly && !(release.requestedBy?.trim() && release.reason?.trim()))
-    throw new InvalidInput('promoteOnly needs requestedBy and reason: who says so, and why');
-  if (release.promoteOnly && release.approval)
-    throw new InvalidInput('promoteOnly is its own approval: leave approval out, or test the build');
-  if (release.force && !release.reason?.trim()) throw new InvalidInput('force needs a reason');
-  return release;
-}
-
 /** What starts a `Rollback`. */
 export interface RollbackInput {
   sha: Sha;
@@ -206,44 +173,4 @@ export interface RollbackReport {
   requestedBy?: string;
   force?: boolean;
   images: (PinnedImage | MovedImage)[];
-}
-
-/** @throws {InvalidInput} */
-export function parseRollbackInput(input: unknown): RollbackInput {
-  const given = parseObject(input, ['sha', 'reason', 'requestedBy', 'force']);
-  const { reason } = optionalText(given, 'reason');
-  if (!reason?.trim())
-    throw new InvalidInput('reason is missing: a rollback says why, e.g. "search is slow since 4c1d56e"');
-  return {
-    sha: parseSha(given.sha),
-    reason,
-    ...optionalText(given, 'requestedBy'),
-    ...optionalFlag(given, 'force'),
-  };
-}
-
-function parseObject(input: unknown, known: string[]): Record<string, unknown> {
-  if (typeof input !== 'object' || input === null || Array.isArray(input))
-    throw new InvalidInput(`input is ${shown(input)}, not an object, e.g. {"sha":"4c1d56e"}`);
-  const unknown = Object.keys(input).find((key) => !known.includes(key));
-  if (unknown !== undefined) throw new InvalidInput(`input has ${shown(unknown)}; known are ${known.join(', ')}`);
-  return input as Record<string, unknown>;
-}
-
-function optionalFlag<K extends string>(given: Record<string, unknown>, key: K): { [key in K]?: boolean } {
-  const value = given[key];
-  if (value === undefined || value === null) return {};
-  if (typeof value !== 'boolean') throw new InvalidInput(`${key} is ${shown(value)}, not true or false`);
-  return { [key]: value } as { [key in K]?: boolean };
-}
-
-/** It is kept in search attributes and reports, which have limits. */
-const MAX_TEXT = 500;
-
-function optionalText<K extends string>(given: Record<string, unknown>, key: K): { [key in K]?: string } {
-  const value = given[key];
-  if (value === undefined || value === null) return {};
-  if (typeof value !== 'string') throw new InvalidInput(`${key} is ${shown(value)}, not a text`);
-  if (value.length > MAX_TEXT) throw new InvalidInput(`${key} is longer than ${MAX_TEXT} characters`);
-  return { [key]: value } as { [key in K]?: string };
 }

@@ -1,18 +1,8 @@
 import { type Client, WorkflowFailedError, type WorkflowHandle, WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
-import type { CanaryRelease } from '../../workflows/canary-release.js';
 import { statusQuery, VERBS } from '../../workflows/messages.js';
-import type { Rollback } from '../../workflows/rollback.js';
 import type { DecisionInput, Verb } from '../domain/hold.js';
-import { type Lane, releaseId, rollbackId, taskQueue } from '../domain/names.js';
-import type {
-  FailureType,
-  ReleaseInput,
-  ReleaseReport,
-  ReleaseStatus,
-  RollbackInput,
-  RollbackReport,
-} from '../domain/release.js';
+import type { FailureType, ReleaseReport, ReleaseStatus, RollbackReport } from '../domain/release.js';
 
 /** How long a worker gets to answer a query, in milliseconds. */
 const QUERY_TIMEOUT_MS = 2_000;
@@ -21,29 +11,6 @@ type Report = ReleaseReport | RollbackReport;
 
 /** How a run ended, also when it left no report: then `outcome` says what became of it. */
 export type RunEnd = { report: Report } | { report: null; outcome: FailureType | 'terminated'; why: string };
-
-/** Starts the release of a build, or attaches to the one that runs. */
-export function startRelease(client: Client, lane: Lane, input: ReleaseInput) {
-  return client.workflow.start<typeof CanaryRelease>('CanaryRelease', {
-    workflowId: releaseId(lane, input.sha),
-    taskQueue: taskQueue(lane),
-    args: [input],
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    staticSummary: `release ${input.sha}`,
-  });
-}
-
-/** Starts a rollback, or attaches to the one that runs. */
-export function startRollback(client: Client, lane: Lane, input: RollbackInput) {
-  return client.workflow.start<typeof Rollback>('Rollback', {
-    workflowId: rollbackId(lane, input.sha),
-    taskQueue: taskQueue(lane),
-    args: [input],
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    workflowTaskTimeout: '2s',
-    staticSummary: `roll back to ${input.sha}: ${input.reason}`,
-  });
-}
 
 /** Waits for the end of a run. */
 export async function runEnd(handle: WorkflowHandle): Promise<RunEnd> {
@@ -66,10 +33,14 @@ export async function runEnd(handle: WorkflowHandle): Promise<RunEnd> {
 }
 
 /** Where a run stands, by its own word; null when no worker answers in time. */
-export async function queryStatus(client: Client, workflowId: string): Promise<ReleaseStatus | null> {
+export async function queryStatus(
+  client: Client,
+  workflowId: string,
+  withinMs = QUERY_TIMEOUT_MS,
+): Promise<ReleaseStatus | null> {
   try {
     const handle = client.workflow.getHandle(workflowId);
-    return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query(statusQuery));
+    return await client.withDeadline(Date.now() + withinMs, () => handle.query(statusQuery));
   } catch {
     return null;
   }

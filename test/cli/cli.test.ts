@@ -39,10 +39,15 @@ describe('usage errors exit 2 with one line', () => {
     [['release', 'XYZ'], 'canary: sha "XYZ" is not 7 to 40 lower-case hex digits, e.g. 4c1d56e'],
     [['release', '4c1d56e', '--soak', 'long'], 'canary: duration "long" is none, e.g. 60s, 6m or 72h'],
     [['release'], "error: missing required argument 'sha'"],
-    [['rollback', '4c1d56e'], "error: required option '--reason <text>' not specified"],
+    [['rollback', '4c1d56e'], 'canary: --reason is missing: say why in a few words; it is kept with the run'],
+    [['release', '4c1d56e', '--allow', 'red'], 'canary: --allow red: only superseded and skipped can be allowed'],
+    [
+      ['release', '4c1d56e', '--sequence', 'x'],
+      'canary: sequence is "x", not a whole number that grows from build to build',
+    ],
     [['status', '-o', 'xml'], 'canary: --output xml is neither text nor json'],
     [['relaese'], "error: unknown command 'relaese'\n(Did you mean release?)"],
-    [['status', '4c1d56e'], 'canary: there is no run cli-canary-release-4c1d56e'],
+    [['status', '4c1d56e'], 'canary: there is no run cli-canary-release-4c1d56e nor cli-rollback-4c1d56e'],
   ])('%j', async (args, line) => {
     expect(await canary(args)).toEqual({ code: 2, out: [], err: [line] });
   });
@@ -143,7 +148,7 @@ describe('exit codes of a run', () => {
     ]);
     const { code, out } = await canary(['status', '--json']);
     expect(code).toBe(0);
-    expect(JSON.parse(out[0] ?? '').runs).toContainEqual(
+    expect(JSON.parse(out[0] ?? '').ended).toContainEqual(
       expect.objectContaining({ workflowId: `cli-canary-release-${bad.slice(0, 7)}`, outcome: 'CanaryRejected' }),
     );
   });

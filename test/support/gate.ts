@@ -3,17 +3,14 @@ import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, type LogEntry, NativeConnection, Runtime } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, inject } from 'vitest';
 import { loadConfig } from '../../src/config.js';
+import { parseReleaseInput, parseRollbackInput } from '../../src/domain/inputs.js';
 import { type Lane, parseLane, releaseId } from '../../src/domain/names.js';
-import {
-  parseReleaseInput,
-  parseRollbackInput,
-  type ReleaseInput,
-  type RollbackInput,
-} from '../../src/domain/release.js';
+import type { ReleaseInput, RollbackInput } from '../../src/domain/release.js';
 import { parseSha } from '../../src/domain/sha.js';
 import type { MoveWaits } from '../../src/move/waits.js';
 import { createRegistry } from '../../src/registry/registry.js';
-import { queryStatus, startRelease, startRollback } from '../../src/temporal/runs.js';
+import { queryStatus } from '../../src/temporal/runs.js';
+import { startRelease, startRollback } from '../../src/temporal/start.js';
 import { type BuildSpec, pushBuild, retag, tagDigest } from '../../testbed/images.js';
 import { startTenant, type Tenant, type TenantBuild } from '../../testbed/tenant.js';
 import { createWorker, type GateWorker } from '../../workers/create-worker.js';

@@ -1,35 +1,26 @@
-import { parseLane } from '../../domain/names.js';
-import { parseRollbackInput } from '../../domain/release.js';
-import { withClient } from '../../temporal/client.js';
-import { startRollback } from '../../temporal/runs.js';
-import { type Command, OUTPUT, text } from '../command.js';
-import { EXIT } from '../exit-codes.js';
-import { follow } from '../follow.js';
-import { requester } from '../requester.js';
+import { BY, type Command, DRY_RUN, OUTPUT, REASON, TEMPORAL, TIMEOUT } from '../command.js';
 
 export const rollback: Command = {
   name: 'rollback',
   arguments: '<sha>',
   summary: 'Move :latest of all images back to a build.',
   options: [
-    { flags: '--reason <text>', description: 'why; kept with the run', required: true },
-    { flags: '--by <who>', description: 'who asks for it (default: $GITHUB_ACTOR, else user@host)' },
+    REASON,
+    BY,
+    { flags: '--force', description: 'also to images that say they were built from another commit' },
     { flags: '--no-wait', description: 'return once it has started' },
-    { flags: '--timeout <duration>', description: 'how long to wait (default: 45m)' },
+    {
+      flags: '--direct',
+      description: 'move from this machine, when Temporal is down; refused while a worker polls, unless forced',
+    },
+    DRY_RUN,
+    TIMEOUT,
     ...OUTPUT,
   ],
-  examples: ['canary rollback 4c1d56e --reason "search is slow"'],
-  run: (given, io) => {
-    const lane = parseLane(io.env.CANARY_LANE ?? '');
-    const input = parseRollbackInput({
-      sha: given.args[0],
-      reason: text(given, 'reason'),
-      requestedBy: requester(given, io),
-    });
-    return withClient(io.env, async (client) => {
-      const handle = await startRollback(client, lane, input);
-      io.err(`${handle.workflowId} is started`);
-      return given.options.wait === false ? EXIT.done : follow(client, handle, given, io);
-    });
-  },
+  environment: [...TEMPORAL, 'with --direct and --dry-run: CANARY_IMAGES and the credentials of the registry'],
+  examples: [
+    'canary rollback 4c1d56e --reason "search is slow"',
+    'canary rollback 4c1d56e --reason "Temporal is down, search is slow" --direct',
+  ],
+  run: async (given, io) => (await import('../verbs/rollback.js')).rollback(given, io),
 };

@@ -1,0 +1,86 @@
+import { formatDuration } from '../domain/duration.js';
+import type { ReleaseStatus } from '../domain/release.js';
+import type { Overview } from '../temporal/overview.js';
+
+/** Ended runs that the one-screen answer shows. */
+const SHOWN = 5;
+
+/** One screen, worst first: alarms, missing workers, what waits for people, what is under way, what is live. */
+export function overviewLines({ alarm, workers, running, live, before, ended }: Overview, now: number): string[] {
+  const absent = workers.filter(({ identities }) => identities.length === 0);
+  const waiting = running.filter(({ waitingFor }) => waitingFor !== null);
+  const going = running.filter(({ waitingFor }) => waitingFor === null);
+  return [
+    ...(alarm ? [`ALARM    ${alarm.workflowId} ${alarm.outcome}: ${alarm.why}`] : []),
+    ...absent.map(({ queue }) => `WORKERS  NONE poll ${queue}: nothing moves until one does (canary worker)`),
+    ...waiting.flatMap((run) => runLines('HELD', run, now)),
+    ...going.flatMap((run) => runLines('running', run, now)),
+    ...liveLines(live, before, now),
+    ...workers
+      .filter(({ identities }) => identities.length > 0)
+      .map(({ queue, identities }) => `workers  ${queue}: ${identities.join(', ')}`),
+    ...ended
+      .slice(0, SHOWN)
+      .map(({ workflowId, outcome, closed }) => `ended    ${ago(closed, now)} ago  ${workflowId}  ${outcome}`),
+  ];
+}
+
+function runLines(
+  title: string,
+  { workflowId, sha, phase, waitingFor, state }: Overview['running'][number],
+  now: number,
+) {
+  const head = `${title.padEnd(8)} ${workflowId} ${state?.phase ?? phase ?? 'not begun'}`;
+  if (state === null) return [`${head}${waitingFor ? `, waits for ${waitingFor}` : ''} (no worker answers for it)`];
+  const verbs = state.hold
+    ? (['approve', 'retry', 'abort'] as const)
+        .filter((verb) => state.verbs && !state.verbs[verb].startsWith('refused'))
+        .map((verb) => `         canary ${verb} ${sha} --reason …   ${state.verbs?.[verb]}`)
+    : [];
+  return [`${head}${left(state, now)}: ${state.why.split('. approve:')[0]}`, ...verbs];
+}
+
+function liveLines(live: Overview['live'], before: string | null, now: number): string[] {
+  if (live === null) return ['live     unknown: no run that moved :latest is left'];
+  const who = live.by ? `, by ${live.by}` : '';
+  return [
+    `live     ${live.sha} for ${ago(live.closed, now)}: ${live.outcome} by ${live.workflowId}${who}`,
+    ...live.images.map(({ repository, digest }) => `         ${repository} ${digest}`),
+    ...(before ? [`         back: canary rollback ${before} --reason …`] : []),
+  ];
+}
+
+/** One run, as it tells itself. */
+export function runStatusLines(workflowId: string, state: ReleaseStatus, now: number): string[] {
+  const verbs = Object.entries(state.verbs ?? {}).map(([verb, effect]) => `  ${verb}: ${effect}`);
+  return [
+    `${workflowId} ${state.phase} for ${ago(state.since, now)}${left(state, now)}: ${state.why}`,
+    ...state.images.map(({ repository, digest }) => `  ${repository} ${digest}`),
+    ...(state.hold ? [`  hold ${state.hold.id}, until ${state.hold.until}`] : []),
+    ...verbs,
+    ...state.builds.map(({ tenant, build, why }) => `  ${tenant} runs ${build ?? `an unknown build (${why})`}`),
+    ...state.tenants.flatMap(({ tenant, checks }) =>
+      checks.map(({ check, verdict }) => `  ${tenant} ${verdict}: ${check}`),
+    ),
+    ...state.decisions.map(({ verb, by, at, reason }) => `  ${at} ${by} said ${verb}: ${reason}`),
+    ...state.refusals.map((refusal) => `  ${refusal}`),
+  ];
+}
+
+const ago = (since: string | null, now: number) => (since === null ? '?' : rounded(now - Date.parse(since)));
+
+function left({ until }: ReleaseStatus, now: number): string {
+  if (until === null) return '';
+  const ms = Date.parse(until) - now;
+  return ms > 0 ? `, ${rounded(ms)} left` : ', overdue';
+}
+
+/** A duration as people say it: the two largest units. */
+export function rounded(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1_000));
+  if (seconds < 60) return `${seconds}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${formatDuration(minutes * 60_000)}${seconds % 60 > 0 ? ` ${seconds % 60}s` : ''}`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours}h ${minutes % 60}m` : `${Math.floor(hours / 24)}d ${hours % 24}h`;
+}

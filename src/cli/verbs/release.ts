@@ -1,0 +1,35 @@
+import { parseReleaseInput } from '../../domain/inputs.js';
+import { parseLane, taskQueue } from '../../domain/names.js';
+import { withClient } from '../../temporal/client.js';
+import { workersOn } from '../../temporal/pollers.js';
+import { startRelease } from '../../temporal/start.js';
+import { type Given, type Io, text } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { allowed, follow } from '../follow.js';
+import { requester } from '../requester.js';
+import { rehearse } from './rehearse.js';
+
+export async function release(given: Given, io: Io): Promise<number> {
+  const lane = parseLane(io.env.CANARY_LANE ?? '');
+  allowed(given);
+  const sequence = text(given, 'sequence');
+  const input = parseReleaseInput({
+    sha: given.args[0],
+    requestedBy: requester(given, io),
+    soak: text(given, 'soak'),
+    approval: text(given, 'approval'),
+    force: given.options.force,
+    reason: text(given, 'reason'),
+    commitUrl: text(given, 'commitUrl'),
+    ...(sequence !== undefined && { sequence: /^\d+$/.test(sequence) ? Number(sequence) : sequence }),
+  });
+  if (given.options.dryRun) return rehearse('promotion', input, given, io);
+  return withClient(io.env, async (client) => {
+    const handle = await startRelease(client, lane, input);
+    io.err(`${handle.workflowId} ${handle.attached ? 'runs already: attached' : 'is started'}`);
+    if (given.options.wait) return follow(client, handle, given, io);
+    if ((await workersOn(client, taskQueue(lane))).length > 0) return EXIT.done;
+    io.err(`canary: no worker polls ${taskQueue(lane)}: it waits until one does (canary worker)`);
+    return EXIT.fault;
+  });
+}

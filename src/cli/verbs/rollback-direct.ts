@@ -1,0 +1,103 @@
+import { areOnOneBuild, isWhole, type MovedImage, type MoveInput } from '../../domain/move.js';
+import { taskQueue } from '../../domain/names.js';
+import { foreignRevisions } from '../../domain/one-build.js';
+import type { RollbackInput } from '../../domain/release.js';
+import type { Authority } from '../../move/authority.js';
+import { moveTags } from '../../move/move-tags.js';
+import { preflight } from '../../move/preflight.js';
+import { resolveBuild } from '../../move/resolve-build.js';
+import { MOVE_WAITS } from '../../move/waits.js';
+import { RegistryError } from '../../registry/errors.js';
+import type { Registry } from '../../registry/registry.js';
+import { TemporalUnreachable, withClient } from '../../temporal/client.js';
+import { workersOn } from '../../temporal/pollers.js';
+import type { Io } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { withRegistry } from '../local-gate.js';
+
+/**
+ * The move of a rollback from this machine, with registry credentials alone: Temporal is down and production burns (I4, the one
+ * exception). The record that it prints, one JSON object, is all that is kept of it.
+ */
+export function rollbackDirect(input: RollbackInput, io: Io): Promise<number> {
+  return withRegistry(io, async (registry, { images, lane }) => {
+    const polling = input.force ? [] : await workersThatPoll(io, taskQueue(lane));
+    if (polling.length > 0) {
+      io.err(
+        `canary: --direct refused: ${polling.join(', ')} polls ${taskQueue(lane)}, so canary rollback works; --force goes on all the same`,
+      );
+      return EXIT.refused;
+    }
+    try {
+      return await move(registry, input, images, io);
+    } catch (error) {
+      if (!(error instanceof RegistryError)) throw error;
+      io.err(`canary: nothing was moved: ${error.message}`);
+      return EXIT.fault;
+    }
+  });
+}
+
+async function move(
+  registry: Registry,
+  input: RollbackInput,
+  images: MoveInput['images'][number]['repository'][],
+  io: Io,
+) {
+  const { sha, reason, requestedBy: by = 'unknown', force } = input;
+  const pinned = await resolveBuild(registry, sha, images, io.signal);
+  const foreign = foreignRevisions(input, pinned);
+  if (foreign.length > 0 && !force) {
+    io.err(`canary: ${foreign.join('; ')}: nothing was moved; --force goes on all the same`);
+    return EXIT.refused;
+  }
+  const targets = pinned.map(({ repository, digest, latest }) => ({ repository, to: digest, from: latest }));
+  const order: MoveInput = { kind: 'rollback', sha, images: targets, by, reason };
+  const observed = await preflight(registry, order, io.signal);
+  const moved = await moveTags({
+    registry,
+    input: order,
+    observed,
+    authority: BY_HAND,
+    waits: MOVE_WAITS,
+    begun: false,
+    retried: false,
+    onBegin: () => io.err(`moving :latest of ${images.length} images to ${sha}; Ctrl-C waits until the pair is whole`),
+    signal: io.signal,
+  });
+  const outcome = outcomeOf(moved);
+  io.out(
+    JSON.stringify({
+      event: 'latest.moved',
+      direct: true,
+      at: new Date().toISOString(),
+      outcome,
+      sha,
+      by,
+      reason,
+      images: moved,
+    }),
+  );
+  return outcome === 'rolled-back' || outcome === 'already' ? EXIT.done : EXIT.fault;
+}
+
+function outcomeOf(moved: MovedImage[]) {
+  if (!isWhole(moved)) return areOnOneBuild(moved) ? 'MoveFailed' : 'PairSplit';
+  return moved.every(({ previous, digest }) => previous === digest) ? 'already' : 'rolled-back';
+}
+
+/** Whoever runs this is a human who says so, and no mover of ours can be at work. */
+const BY_HAND: Authority = {
+  authorize: async () => undefined,
+  movedWithin: async () => false,
+};
+
+/** Nobody, when Temporal does not answer. */
+async function workersThatPoll(io: Io, queue: string): Promise<string[]> {
+  try {
+    return await withClient(io.env, (client) => workersOn(client, queue));
+  } catch (error) {
+    if (error instanceof TemporalUnreachable) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,110 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { ConfigError } from '../../config.js';
+import { InvalidInput } from '../../domain/brand.js';
+import { type TenantSmoke, verdictOf } from '../../domain/check.js';
+import type { PlannedTenant } from '../../domain/release.js';
+import { loadGateConfig } from '../../gate-config.js';
+import type { Access } from '../../smoke/session.js';
+import { smokeFleet } from '../../smoke/smoke-tenant.js';
+import { isHeaderText, NO_HEADER_TEXT, parseOrigin } from '../../tenants/fleet.js';
+import { type Given, type Io, text, wantsJson } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { junit } from '../junit.js';
+import { tellSummary, tellTenant, told } from '../smoke-lines.js';
+
+type Fleet = (PlannedTenant & { access: Access })[];
+
+export async function smoke(given: Given, io: Io): Promise<number> {
+  const setUp = await prepare(given, io).catch((error: unknown) => {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.problems;
+  });
+  if (Array.isArray(setUp)) {
+    // As the old script told what kept it from starting.
+    for (const problem of setUp) io.err(`ERROR: ${problem}`);
+    return EXIT.usage;
+  }
+  try {
+    return await ask(setUp, given, io);
+  } catch (error) {
+    if (!io.signal.aborted) throw error;
+    io.err('canary: interrupted');
+    return EXIT.detached;
+  }
+}
+
+/** What is to be asked of whom.
+ * @throws {ConfigError}, {InvalidInput} */
+async function prepare(given: Given, io: Io) {
+  const alone = await oneTenant(given, io);
+  // What is configured for the fleet is of no matter to a tenant that is named here.
+  const withoutFleet = {
+    CANARY_TENANT_URLS: '',
+    CANARY_ADMIN_TOKENS: '',
+    CANARY_ADMIN_TOKENS_FILE: '',
+    CANARY_FLEET_FILE: '',
+  };
+  const { config, suite } = await loadGateConfig(alone ? { ...io.env, ...withoutFleet } : io.env);
+  const configured = config.readFleet();
+  const fleet =
+    alone ??
+    configured.tenants.map((tenant) => ({ ...tenant, access: configured.access.get(tenant.origin) as Access }));
+  if (fleet.length === 0) throw new ConfigError(['no canary URLs configured']);
+  const file = text(given, 'junit');
+  if (file !== undefined) write(file, '');
+  return { fleet, suite, file, timeoutMs: config.smokeTimeoutMs };
+}
+
+async function oneTenant(given: Given, io: Io): Promise<Fleet | null> {
+  const [url, variable, file] = [text(given, 'url'), text(given, 'tokenEnv'), text(given, 'tokenFile')];
+  if (url === undefined) {
+    if (variable ?? file)
+      throw new InvalidInput('--token-env and --token-file say the token of --url, which is not given');
+    return null;
+  }
+  const origin = parseOrigin(url, 'its token comes by --token-env or --token-file');
+  if (typeof origin !== 'string') throw new InvalidInput(`--url ${origin.problem}`);
+  if ((variable === undefined) === (file === undefined))
+    throw new InvalidInput('--url needs its token by --token-env NAME or by --token-file FILE, one of them');
+  const token = (variable === undefined ? await readToken(file ?? '', io) : (io.env[variable] ?? '')).trim();
+  const from = variable === undefined ? '--token-file' : '--token-env';
+  if (token === '') throw new InvalidInput(`${from}: the token is empty`);
+  if (!isHeaderText(token)) throw new InvalidInput(`${from}: the token ${NO_HEADER_TEXT}`);
+  return [{ name: 'canary-1', origin, access: { token, headers: {} } }];
+}
+
+async function readToken(file: string, io: Io): Promise<string> {
+  if (file === '-') return io.input();
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new InvalidInput(`--token-file: ${(error as Error).message}`);
+  }
+}
+
+function write(file: string, content: string): void {
+  try {
+    writeFileSync(file, content);
+  } catch (error) {
+    throw new InvalidInput(`--junit: ${(error as Error).message}`);
+  }
+}
+
+async function ask(setUp: Awaited<ReturnType<typeof prepare>>, given: Given, io: Io): Promise<number> {
+  const { fleet, suite, file, timeoutMs } = setUp;
+  const json = wantsJson(given);
+  const done: TenantSmoke[] = [];
+  let next = 0;
+  // A tenant is told as soon as it and all before it are done, so that the lines come in the order of the configuration.
+  const tell = (result: TenantSmoke, index: number) => {
+    done[index] = result;
+    for (let one = done[next]; one !== undefined; one = done[++next])
+      if (!json) tellTenant(one, fleet[next]?.origin ?? '', io);
+  };
+  const results = await smokeFleet(fleet, { suite, waits: { suiteMs: timeoutMs }, signal: io.signal }, tell);
+  const origins = fleet.map(({ origin }) => origin);
+  if (json) io.out(JSON.stringify(told(results, origins)));
+  else tellSummary(results, io);
+  if (file !== undefined) write(file, junit(results));
+  return { pass: EXIT.done, fail: EXIT.refused, 'could-not-test': EXIT.fault }[verdictOf(results)];
+}

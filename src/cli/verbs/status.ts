@@ -1,0 +1,87 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { InvalidInput } from '../../domain/brand.js';
+import { type Lane, parseLane, releaseId, rollbackId } from '../../domain/names.js';
+import { parseSha, type Sha } from '../../domain/sha.js';
+import { withClient } from '../../temporal/client.js';
+import { overview } from '../../temporal/overview.js';
+import { queryStatus, runEnd } from '../../temporal/runs.js';
+import { type Given, type Io, wantsJson } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { overviewLines, runStatusLines } from '../status-lines.js';
+
+/** What is to be said, for people and for machines. */
+interface Told {
+  lines: string[];
+  data: unknown;
+  /** Nobody answered for a run that is under way. */
+  silent?: string;
+}
+
+/** Between two looks of `--watch`, in milliseconds. */
+const WATCH_MS = 1_000;
+
+export function status(given: Given, io: Io): Promise<number> {
+  const lane = parseLane(io.env.CANARY_LANE ?? '');
+  const [text] = given.args;
+  const sha = text === undefined ? null : parseSha(text);
+  return withClient(io.env, async (client) => {
+    const look = () => (sha === null ? everything(client, lane) : oneBuild(client, lane, sha));
+    const tell = ({ lines, data }: Told) => {
+      for (const line of wantsJson(given) ? [JSON.stringify(data)] : lines) io.out(line);
+    };
+    let told = await look();
+    tell(told);
+    for (let last = essence(told); given.options.watch === true && !io.signal.aborted; ) {
+      await delay(WATCH_MS, undefined, { signal: io.signal }).catch(() => undefined);
+      told = await look();
+      if (essence(told) !== last) tell(told);
+      last = essence(told);
+    }
+    if (told.silent !== undefined) io.err(`canary: ${told.silent} is running, but no worker answers for it`);
+    return told.silent === undefined ? EXIT.done : EXIT.fault;
+  });
+}
+
+/** Data without the clock in it: what is worth showing again. */
+const essence = ({ data }: Told) => JSON.stringify(data);
+
+async function everything(client: Client, lane: Lane): Promise<Told> {
+  const data = await overview(client, lane);
+  return { lines: overviewLines(data, Date.now()), data };
+}
+
+/** The release of a build and the rollback to it, where they are there; the one that began last comes first. */
+async function oneBuild(client: Client, lane: Lane, sha: Sha): Promise<Told> {
+  const ids = [releaseId(lane, sha), rollbackId(lane, sha)];
+  const found = (await Promise.all(ids.map((id) => describe(client, id)))).filter((run) => run !== null);
+  if (found.length === 0) throw new InvalidInput(`there is no run ${ids.join(' nor ')}`);
+  found.sort((a, b) => b.startTime.getTime() - a.startTime.getTime());
+  const told = await Promise.all(found.map(({ workflowId, status: { name } }) => oneRun(client, workflowId, name)));
+  const silent = told.find((run) => run.silent)?.silent;
+  return {
+    lines: told.flatMap(({ lines }) => lines),
+    data: told.length === 1 ? told[0]?.data : told.map(({ data }) => data),
+    ...(silent && { silent }),
+  };
+}
+
+async function describe(client: Client, workflowId: string) {
+  try {
+    return await client.workflow.getHandle(workflowId).describe();
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
+  }
+}
+
+async function oneRun(client: Client, workflowId: string, execution: string): Promise<Told> {
+  if (execution !== 'RUNNING') {
+    const end = await runEnd(client.workflow.getHandle(workflowId));
+    const data = end.report ?? { outcome: end.outcome, why: end.why };
+    return { lines: [`${workflowId} ${data.outcome}: ${data.why}`], data };
+  }
+  const state = await queryStatus(client, workflowId);
+  if (state === null) return { lines: [], data: null, silent: workflowId };
+  return { lines: runStatusLines(workflowId, state, Date.now()), data: state };
+}

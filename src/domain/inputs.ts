@@ -1,0 +1,87 @@
+import { InvalidInput, shown } from './brand.js';
+import { parseDuration } from './duration.js';
+import type { ReleaseInput, RollbackInput } from './release.js';
+import { parseSha } from './sha.js';
+
+/** Reads what somebody typed into an input; says what is wrong with it and nothing else.
+ * @throws {InvalidInput} */
+export function parseReleaseInput(input: unknown): ReleaseInput {
+  const given = parseObject(input, [
+    'sha',
+    'sequence',
+    'requestedBy',
+    'commitUrl',
+    'soak',
+    'approval',
+    'promoteOnly',
+    'force',
+    'reason',
+  ]);
+  if (given.soak !== undefined) parseDuration(given.soak);
+  if (given.approval !== undefined && given.approval !== 'required')
+    throw new InvalidInput(`approval is ${shown(given.approval)}; it can only be "required"`);
+  const release: ReleaseInput = {
+    sha: parseSha(given.sha),
+    ...optionalSequence(given),
+    ...optionalText(given, 'requestedBy'),
+    ...optionalText(given, 'commitUrl'),
+    ...optionalText(given, 'soak'),
+    ...(given.approval === 'required' && { approval: 'required' }),
+    ...optionalFlag(given, 'promoteOnly'),
+    ...optionalFlag(given, 'force'),
+    ...optionalText(given, 'reason'),
+  };
+  if (release.promoteOnly && !(release.requestedBy?.trim() && release.reason?.trim()))
+    throw new InvalidInput('promoteOnly needs requestedBy and reason: who says so, and why');
+  if (release.promoteOnly && release.approval)
+    throw new InvalidInput('promoteOnly is its own approval: leave approval out, or test the build');
+  if (release.force && !release.reason?.trim()) throw new InvalidInput('force needs a reason');
+  return release;
+}
+
+/** @throws {InvalidInput} */
+export function parseRollbackInput(input: unknown): RollbackInput {
+  const given = parseObject(input, ['sha', 'reason', 'requestedBy', 'force']);
+  const { reason } = optionalText(given, 'reason');
+  if (!reason?.trim())
+    throw new InvalidInput('reason is missing: a rollback says why, e.g. "search is slow since 4c1d56e"');
+  return {
+    sha: parseSha(given.sha),
+    reason,
+    ...optionalText(given, 'requestedBy'),
+    ...optionalFlag(given, 'force'),
+  };
+}
+
+function parseObject(input: unknown, known: string[]): Record<string, unknown> {
+  if (typeof input !== 'object' || input === null || Array.isArray(input))
+    throw new InvalidInput(`input is ${shown(input)}, not an object, e.g. {"sha":"4c1d56e"}`);
+  const unknown = Object.keys(input).find((key) => !known.includes(key));
+  if (unknown !== undefined) throw new InvalidInput(`input has ${shown(unknown)}; known are ${known.join(', ')}`);
+  return input as Record<string, unknown>;
+}
+
+function optionalSequence({ sequence }: Record<string, unknown>): { sequence?: number } {
+  if (sequence === undefined || sequence === null) return {};
+  if (!Number.isSafeInteger(sequence) || (sequence as number) < 0)
+    throw new InvalidInput(`sequence is ${shown(sequence)}, not a whole number that grows from build to build`);
+  return { sequence: sequence as number };
+}
+
+function optionalFlag<K extends string>(given: Record<string, unknown>, key: K): { [key in K]?: boolean } {
+  const value = given[key];
+  if (value === undefined || value === null) return {};
+  if (typeof value !== 'boolean') throw new InvalidInput(`${key} is ${shown(value)}, not true or false`);
+  return { [key]: value } as { [key in K]?: boolean };
+}
+
+/** It is kept in search attributes and reports, which have limits. */
+const MAX_TEXT = 500;
+
+function optionalText<K extends string>(given: Record<string, unknown>, key: K): { [key in K]?: string } {
+  const value = given[key];
+  if (value === undefined || value === null) return {};
+  if (typeof value !== 'string') throw new InvalidInput(`${key} is ${shown(value)}, not a text`);
+  if (value.length > MAX_TEXT) throw new InvalidInput(`${key} is longer than ${MAX_TEXT} characters`);
+  return { [key]: value } as { [key in K]?: string };
+}

@@ -1,0 +1,32 @@
+import { type Repository, stagingTag } from '../domain/image.js';
+import type { PinnedImage } from '../domain/release.js';
+import type { Sha } from '../domain/sha.js';
+import { getManifest } from '../registry/get-manifest.js';
+import { readRevision } from '../registry/read-revision.js';
+import type { Registry } from '../registry/registry.js';
+import { requireChildren } from '../registry/require-children.js';
+import { observeLatest } from './observe.js';
+
+/**
+ * Pins the digest of every image of a build, and notes which commit each says it is, and where `:latest` stands.
+ * @throws {RegistryError} `not-found`, naming the image, or the manifest that it is made of.
+ */
+export function resolveBuild(
+  registry: Registry,
+  sha: Sha,
+  repositories: Repository[],
+  signal?: AbortSignal,
+): Promise<PinnedImage[]> {
+  return Promise.all(
+    repositories.map(async (repository) => {
+      const manifest = await getManifest(registry, repository, stagingTag(sha), signal);
+      await requireChildren(registry, manifest, signal);
+      const [[stands], revision] = await Promise.all([
+        observeLatest(registry, [repository], { signal, tolerant: true }),
+        readRevision(registry, manifest, signal),
+      ]);
+      const pinned: PinnedImage = { repository, digest: manifest.digest, latest: stands?.digest ?? null };
+      return revision === null ? pinned : { ...pinned, revision };
+    }),
+  );
+}

@@ -1,0 +1,99 @@
+import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
+import { CanaryOutcome, CanaryPhase, CanarySha, CanaryWaitingFor } from '../../workflows/search-attributes.js';
+import { type Lane, moveTaskQueue, taskQueue } from '../domain/names.js';
+import type { ReleaseReport, ReleaseStatus } from '../domain/release.js';
+import { workersOn } from './pollers.js';
+import { queryStatus, type RunEnd, runEnd } from './runs.js';
+
+/** A run as visibility lists it. */
+export interface ListedRun {
+  workflowId: string;
+  sha: string | null;
+  status: string;
+  phase: string | null;
+  outcome: string | null;
+  waitingFor: string | null;
+  started: string;
+  closed: string | null;
+}
+
+/** What is live, what is under way, and who carries it out. */
+export interface Overview {
+  /** The last run that moved `:latest`, or found it where it should be; null when no run is left that did. */
+  live: (ListedRun & { images: ReleaseReport['images']; by: string | null }) | null;
+  /** The one that was live before it: where a rollback would go. */
+  before: string | null;
+  /** The last run that left the images where nobody wanted them; null when a later one mended that. */
+  alarm: (ListedRun & { why: string }) | null;
+  /** Runs under way; `state` is null when no worker answers for one in time. */
+  running: (ListedRun & { state: ReleaseStatus | null })[];
+  /** Ended runs, the last one first. */
+  ended: ListedRun[];
+  workers: { queue: string; identities: string[] }[];
+}
+
+const MOVED = ['promoted', 'rolled-back', 'already'];
+const BROKEN = ['PairSplit', 'MoveFailed'];
+/** Runs that are looked at; who wants more looks into Temporal. */
+const LISTED = 50;
+/** How long one run gets to answer, in milliseconds: the whole picture has to be there within two seconds. */
+const ANSWER_MS = 1_000;
+
+/** Puts the picture together from what is listed, closed results and live answers; all asked at once. */
+export async function overview(client: Client, lane: Lane): Promise<Overview> {
+  const [queue, moveQueue] = [taskQueue(lane), moveTaskQueue(lane)];
+  const [runs, ...identities] = await Promise.all([
+    listRuns(client, queue),
+    workersOn(client, queue),
+    workersOn(client, moveQueue, 'activity'),
+  ]);
+  const ended = runs
+    .filter(({ closed }) => closed !== null)
+    .sort((a, b) => ((a.closed ?? '') < (b.closed ?? '') ? 1 : -1));
+  const [last, ...earlier] = ended.filter(({ outcome }) => [...MOVED, ...BROKEN].includes(outcome ?? ''));
+  const isBroken = last !== undefined && BROKEN.includes(last.outcome ?? '');
+  const good = (isBroken ? earlier : [last, ...earlier]).filter((run) => MOVED.includes(run?.outcome ?? ''));
+  const [live, alarm, running] = await Promise.all([
+    good[0] ? withReport(client, good[0]) : null,
+    isBroken ? endOf(client, last).then((end) => ({ ...last, why: end?.report?.why ?? '' })) : null,
+    Promise.all(
+      runs
+        .filter(({ closed }) => closed === null)
+        .map(async (run) => ({ ...run, state: await queryStatus(client, run.workflowId, ANSWER_MS) })),
+    ),
+  ]);
+  const before = good.find((run) => run?.sha !== good[0]?.sha)?.sha ?? null;
+  const workers = [queue, moveQueue].map((name, index) => ({ queue: name, identities: identities[index] ?? [] }));
+  return { live, before, alarm, running, ended, workers };
+}
+
+async function listRuns(client: Client, queue: string): Promise<ListedRun[]> {
+  const query = `TaskQueue = '${queue}' AND WorkflowType IN ('CanaryRelease', 'Rollback')`;
+  const runs: ListedRun[] = [];
+  for await (const run of client.workflow.list({ query, pageSize: LISTED }))
+    if (runs.push(listed(run)) === LISTED) break;
+  return runs;
+}
+
+function listed(run: WorkflowExecutionInfo): ListedRun {
+  const attributes = run.typedSearchAttributes;
+  return {
+    workflowId: run.workflowId,
+    sha: attributes.get(CanarySha) ?? null,
+    status: run.status.name,
+    phase: attributes.get(CanaryPhase) ?? null,
+    outcome: attributes.get(CanaryOutcome) ?? (run.status.name === 'RUNNING' ? null : run.status.name.toLowerCase()),
+    waitingFor: attributes.get(CanaryWaitingFor) ?? null,
+    started: run.startTime.toISOString(),
+    closed: run.closeTime?.toISOString() ?? null,
+  };
+}
+
+async function withReport(client: Client, run: ListedRun): Promise<NonNullable<Overview['live']>> {
+  const report = (await endOf(client, run))?.report;
+  return { ...run, images: report?.images ?? [], by: report?.requestedBy ?? null };
+}
+
+function endOf(client: Client, { workflowId }: ListedRun): Promise<RunEnd | null> {
+  return runEnd(client.workflow.getHandle(workflowId, undefined, { followRuns: false })).catch(() => null);
+}

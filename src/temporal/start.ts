@@ -1,0 +1,81 @@
+import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { InvalidInput } from '../domain/brand.js';
+import { type Lane, releaseId, rollbackId, taskQueue } from '../domain/names.js';
+import type { ReleaseInput, RollbackInput } from '../domain/release.js';
+
+/** A run that was started, or was under way already. */
+export type StartedRun = WorkflowHandle & {
+  firstExecutionRunId: string;
+  /** It ran already, with this very input. */
+  attached: boolean;
+};
+
+/** Starts the release of a build, or attaches to the one that runs.
+ * @throws {InvalidInput} when the one that runs was started with another input. */
+export function startRelease(client: Client, lane: Lane, input: ReleaseInput): Promise<StartedRun> {
+  const workflowId = releaseId(lane, input.sha);
+  return orAttach(client, workflowId, input, () =>
+    client.workflow.start('CanaryRelease', {
+      workflowId,
+      taskQueue: taskQueue(lane),
+      args: [input],
+      staticSummary: `release ${input.sha}`,
+    }),
+  );
+}
+
+/** Starts a rollback, or attaches to the one that runs.
+ * @throws {InvalidInput} when the one that runs was started with another input. */
+export function startRollback(client: Client, lane: Lane, input: RollbackInput): Promise<StartedRun> {
+  const workflowId = rollbackId(lane, input.sha);
+  return orAttach(client, workflowId, input, () =>
+    client.workflow.start('Rollback', {
+      workflowId,
+      taskQueue: taskQueue(lane),
+      args: [input],
+      workflowTaskTimeout: '2s',
+      staticSummary: `roll back to ${input.sha}: ${input.reason}`,
+    }),
+  );
+}
+
+type Input = ReleaseInput | RollbackInput;
+
+async function orAttach(
+  client: Client,
+  workflowId: string,
+  input: Input,
+  start: () => Promise<WorkflowHandle & { firstExecutionRunId: string }>,
+): Promise<StartedRun> {
+  try {
+    return Object.assign(await start(), { attached: false });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+  const { runId } = await client.workflow.getHandle(workflowId).describe();
+  const running = await inputOf(client, workflowId, runId);
+  if (essence(running) !== essence(input))
+    throw new InvalidInput(
+      `${workflowId} runs already, with other input: ${JSON.stringify(running)}; wait for its end, or abort it first`,
+    );
+  const handle = client.workflow.getHandle(workflowId, undefined, { firstExecutionRunId: runId });
+  return Object.assign(handle, { firstExecutionRunId: runId, attached: true });
+}
+
+/** What is compared: who asks, and where the change can be read, may differ. */
+function essence(input: object): string {
+  const told = Object.entries(input).filter(([key]) => key !== 'requestedBy' && key !== 'commitUrl');
+  return JSON.stringify(told.sort(([a], [b]) => a.localeCompare(b)));
+}
+
+/** What a run was started with; empty when that makes no sense. */
+async function inputOf(client: Client, workflowId: string, runId: string): Promise<object> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistory({
+    namespace: client.options.namespace,
+    execution: { workflowId, runId },
+    maximumPageSize: 1,
+  });
+  const [payload] = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+  return Object(payload ? defaultPayloadConverter.fromPayload(payload) : null);
+}
