@@ -62,7 +62,7 @@ const duration = (fallback: string) => parsed(parseDuration).prefault(fallback);
 const positive = (fallback: string) => duration(fallback).refine((ms) => ms > 0, 'has to be more than 0');
 
 /** Every variable that is read, with its default. Design §7. */
-const SETTINGS = z.object({
+export const SETTINGS = z.object({
   CANARY_TENANT_URLS: parsed(list).prefault(''),
   CANARY_ADMIN_TOKENS: parsed(list).prefault(''),
   CANARY_FLEET_FILE: z.string().optional(),
@@ -90,7 +90,7 @@ const SETTINGS = z.object({
   GITHUB_ACTOR: z.string().prefault('x-access-token'),
 });
 
-const SECRETS = ['CANARY_ADMIN_TOKENS', 'GITHUB_TOKEN'];
+export const SECRETS = ['CANARY_ADMIN_TOKENS', 'GITHUB_TOKEN'];
 /** Named by the design, not built yet: better an error than a setting that does nothing. */
 const NOT_YET = [
   'CANARY_HOLD_GRACE',
@@ -101,7 +101,7 @@ const NOT_YET = [
   'CANARY_RUNBOOK_URL',
 ];
 /** Accepted, and secret, though nothing reads them yet (design §7). */
-const UNREAD = [
+export const UNREAD = [
   'CANARY_CP_BASE_URL',
   'CANARY_CP_ADMIN_TOKEN',
   'CANARY_CP_SHARED_SECRET',

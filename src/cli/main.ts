@@ -3,17 +3,8 @@ import { inspect } from 'node:util';
 import { CommanderError, Command as Program } from 'commander';
 import { InvalidInput } from '../domain/brand.js';
 import type { Command, Io } from './command.js';
-import { abort, approve, retry } from './commands/decide.js';
-import { promote } from './commands/promote.js';
-import { release } from './commands/release.js';
-import { rollback } from './commands/rollback.js';
-import { setup } from './commands/setup.js';
-import { smoke } from './commands/smoke.js';
-import { status } from './commands/status.js';
-import { worker } from './commands/worker.js';
+import { COMMANDS } from './commands/index.js';
 import { EXIT } from './exit-codes.js';
-
-const COMMANDS: Command[] = [release, promote, approve, abort, retry, rollback, status, smoke, setup, worker];
 
 /** Runs the command line and gives back its exit code. */
 export async function main(argv: string[], io: Io): Promise<number> {

@@ -1,34 +1,31 @@
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { main } from '../../src/cli/main.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTemporalServer } from '../../testbed/temporal-server.js';
+import { canary } from '../support/cli.js';
 import { useGate } from '../support/gate.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
 const gate = useGate('cli');
 
-async function canary(args: string[], env: Record<string, string> = {}) {
-  const out: string[] = [];
-  const err: string[] = [];
-  const code = await main(args, {
-    env: { TEMPORAL_ADDRESS: inject('temporal'), CANARY_LANE: 'cli', ...env },
-    out: (line) => out.push(line),
-    err: (line) => err.push(line),
-    input: async () => '',
-    signal: new AbortController().signal,
-  });
-  return { code, out, err };
-}
-
 describe('help', () => {
-  test.each(['', 'release', 'promote', 'approve', 'abort', 'retry', 'rollback', 'status', 'smoke', 'setup', 'worker'])(
-    'canary %s --help',
-    async (verb) => {
-      const { code, out } = await canary([...(verb ? [verb] : []), '--help']);
-      expect(code).toBe(0);
-      expect(out.join('\n')).toMatchSnapshot();
-    },
-  );
+  test.each([
+    '',
+    'release',
+    'promote',
+    'approve',
+    'abort',
+    'retry',
+    'rollback',
+    'status',
+    'smoke',
+    'setup',
+    'worker',
+    'completion',
+  ])('canary %s --help', async (verb) => {
+    const { code, out } = await canary([...(verb ? [verb] : []), '--help']);
+    expect(code).toBe(0);
+    expect(out.join('\n')).toMatchSnapshot();
+  });
   test('--version is that of the package', async () => {
     expect((await canary(['--version'])).out).toEqual(['0.1.0']);
   });

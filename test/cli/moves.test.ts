@@ -1,0 +1,154 @@
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { pushBuild } from '../../testbed/images.js';
+import { canary as run } from '../support/cli.js';
+import { useGate } from '../support/gate.js';
+import { newSha } from '../support/shas.js';
+import { until } from '../support/until.js';
+
+const gate = useGate('cli-moves');
+const OLD = newSha();
+let old: string[];
+beforeAll(async () => {
+  old = await gate().begin(OLD);
+});
+beforeEach(() => gate().setLatest(OLD));
+
+const NOBODY = '127.0.0.1:1';
+const canary = (args: string[], env: Record<string, string> = {}) =>
+  run(args, { CANARY_LANE: 'cli-moves', CANARY_IMAGES: gate().env.CANARY_IMAGES ?? '', ...env });
+const images = () => gate().repositories.map((name) => `${gate().host}/${name}`);
+
+describe('--dry-run', () => {
+  test.each([
+    ['release', []],
+    ['promote', ['--reason', 'hotfix']],
+    ['rollback', ['--reason', 'slow']],
+  ])('of %s checks, says from where to where, moves nothing, and needs no Temporal', async (verb, options) => {
+    const sha = newSha();
+    const digests = await gate().publish(sha);
+    const { code, out } = await canary([verb, sha, '--dry-run', ...options], { TEMPORAL_ADDRESS: NOBODY });
+    expect({ code, out }).toEqual({
+      code: 0,
+      out: [
+        ...images().map((image, at) => `${image}:latest would move from ${old[at]} to ${digests[at]}`),
+        'dry run: nothing was moved',
+      ],
+    });
+    expect(await gate().latest()).toEqual(old);
+  });
+
+  test('of a build that one image lacks says which, with 4', async () => {
+    const sha = newSha();
+    const [repository = ''] = gate().repositories;
+    await pushBuild({ registry: gate().host, repository, tag: `staging-${sha.slice(0, 7)}`, sha });
+    const { code, err } = await canary(['promote', sha, '--dry-run', '--reason', 'x']);
+    expect({ code, err }).toEqual({ code: 4, err: [expect.stringMatching(/^canary: dry run: .*platform-tenant/)] });
+  });
+
+  test('says when an image was built from another commit, also as JSON', async () => {
+    const [sha, other] = [newSha(), newSha()];
+    await gate().publish(other, { tag: `staging-${sha.slice(0, 7)}` });
+    const { out } = await canary(['release', sha, '--dry-run', '--json']);
+    expect(JSON.parse(out[0] ?? '')).toMatchObject({
+      dryRun: true,
+      doubts: images().map((image) => `${image} says that it was built from ${other}, not from ${sha}`),
+    });
+  });
+});
+
+describe('rollback --direct', () => {
+  const direct = (sha: string, env: Record<string, string>, ...more: string[]) =>
+    canary(['rollback', sha, '--direct', '--reason', 'Temporal is down', '--by', 'ada', ...more], env);
+
+  test('moves both images while Temporal is down, and prints a record of it; the plain rollback then finds already', async () => {
+    const bad = newSha();
+    await gate().begin(bad);
+    const { code, out } = await direct(OLD, { TEMPORAL_ADDRESS: NOBODY });
+    expect(code).toBe(0);
+    expect(out).toHaveLength(1);
+    expect(JSON.parse(out[0] ?? '')).toMatchObject({
+      event: 'latest.moved',
+      direct: true,
+      outcome: 'rolled-back',
+      sha: OLD,
+      by: 'ada',
+      reason: 'Temporal is down',
+      images: old.map((digest) => ({ digest, latest: digest })),
+    });
+    expect(await gate().latest()).toEqual(old);
+
+    const plain = await canary(['rollback', OLD, '--reason', 'Temporal is back', '--json']);
+    expect(plain.code).toBe(0);
+    expect(JSON.parse(plain.out[0] ?? '')).toMatchObject({ outcome: 'already' });
+  });
+
+  test('is refused while a worker polls, unless it is forced', async () => {
+    const bad = await gate().begin(newSha());
+    const { code, err } = await direct(OLD, {});
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: [
+        expect.stringMatching(/^canary: --direct refused: .* polls cli-moves-canary-release, so canary rollback works/),
+      ],
+    });
+    expect(await gate().latest()).toEqual(bad);
+    expect((await direct(OLD, {}, '--force')).code).toBe(0);
+    expect(await gate().latest()).toEqual(old);
+  });
+
+  test('to a build that is not whole moves nothing, with 4', async () => {
+    const { code, err } = await direct(newSha(), { TEMPORAL_ADDRESS: NOBODY });
+    expect({ code, err }).toEqual({ code: 4, err: [expect.stringMatching(/^canary: nothing was moved: .*staging-/)] });
+    expect(await gate().latest()).toEqual(old);
+  });
+});
+
+describe('a release that runs already', () => {
+  test('is attached to by the same input, whoever asks, and refused with 2 by another', async () => {
+    const sha = newSha();
+    const digests = await gate().publish(sha);
+    const first = canary(['release', sha, '--wait', '--by', 'ada']);
+    await until('it runs', async () => (await gate().phaseOf(sha)) === 'awaiting-canary');
+    const second = canary(['release', sha, '--wait', '--by', 'bob']);
+    const other = await canary(['release', sha, '--soak', '10m']);
+    expect(other).toMatchObject({
+      code: 2,
+      err: [
+        expect.stringMatching(/runs already, with other input: .*"requestedBy":"ada".*; wait for its end, or abort/),
+      ],
+    });
+    gate().deploy({ sha });
+    expect([(await first).code, (await second).code]).toEqual([0, 0]);
+    expect((await second).err[0]).toContain('runs already: attached');
+    expect(await gate().latest()).toEqual(digests);
+  });
+
+  test('20 starts at once are one run', async () => {
+    const sha = newSha();
+    await gate().publish(sha);
+    gate().deploy({ sha });
+    const ends = await Promise.all(Array.from({ length: 20 }, () => canary(['release', sha, '--wait', '--json'])));
+    expect(ends.map(({ code }) => code)).toEqual(Array(20).fill(0));
+    expect(ends.filter(({ err }) => err[0]?.includes('is started')).length).toBeGreaterThanOrEqual(1);
+    expect(new Set(ends.map(({ out }) => out[0])).size).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('an error', () => {
+  test('is one line; --debug shows where it came from', async () => {
+    const args = ['status', '-o', 'xml'];
+    expect((await canary(args)).err).toEqual(['canary: --output xml is neither text nor json']);
+    const { err } = await canary(['--debug', ...args]);
+    expect(err[0]).toBe('canary: --output xml is neither text nor json');
+    expect(err[1]).toMatch(/InvalidInput.*\n\s+at /);
+  });
+});
+
+describe('a reason', () => {
+  test('is asked for on a terminal, and kept', async () => {
+    const { code, err } = await run(['rollback', OLD], { CANARY_LANE: 'cli-moves' }, ' search is slow ');
+    expect({ code, err }).toMatchObject({ code: 0 });
+    const { out } = await canary(['status', OLD, '--json']);
+    expect(JSON.parse(out[0] ?? '')).toMatchObject({ reason: 'search is slow' });
+  });
+});

@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { rounded } from '../../src/cli/status-lines.js';
+import { runEnd } from '../../src/temporal/runs.js';
+import { canary as run } from '../support/cli.js';
+import { ada, heldFor, say } from '../support/decisions.js';
+import { useGate } from '../support/gate.js';
+import { newSha } from '../support/shas.js';
+
+const gate = useGate('cli-status', () => ({ env: { CANARY_HOLD_TIMEOUT: '10m' } }));
+const canary = (args: string[]) => run(args, { CANARY_LANE: 'cli-status' });
+
+describe('canary status, one screen', () => {
+  const [first, second, third] = [newSha(), newSha(), newSha()];
+  let held: Awaited<ReturnType<ReturnType<typeof gate>['release']>>;
+  beforeAll(async () => {
+    await gate().begin(newSha());
+    for (const sha of [first, second]) {
+      await gate().publish(sha);
+      gate().deploy({ sha });
+      await runEnd(await gate().release({ sha, requestedBy: 'ada' }));
+    }
+    await gate().publish(third);
+    gate().deploy({ sha: third });
+    held = await gate().release({ sha: third, approval: 'required' });
+    await heldFor(gate(), held, 'approval');
+  });
+  afterAll(async () => {
+    await gate().startWorker();
+    await say(held, 'abort', ada);
+    await runEnd(held);
+  });
+
+  test('says what waits for people and what they can say, what is live, and how to go back', async () => {
+    const { code, out } = await canary(['status']);
+    expect(code).toBe(0);
+    expect(out[0]).toMatch(
+      new RegExp(
+        `^HELD     cli-status-canary-release-${third.slice(0, 7)} awaiting-approval, (9m|10m)[ 0-9s]* left: approval: approval is required$`,
+      ),
+    );
+    expect(out.slice(1, 3)).toEqual([
+      `         canary approve ${third} --reason …   promote`,
+      `         canary abort ${third} --reason …   the release ends`,
+    ]);
+    expect(out[3]).toMatch(new RegExp(`^live     ${second} for \\d+s: promoted by .*, by ada$`));
+    expect(out[6]).toBe(`         back: canary rollback ${first} --reason …`);
+    expect(out[7]).toMatch(/^workers {2}cli-status-canary-release: \d+@/);
+  });
+
+  test('says within two seconds that no worker is there, and shows all the same what is known', async () => {
+    await gate().stopWorker();
+    const began = Date.now();
+    const { out } = await canary(['status']);
+    expect(Date.now() - began).toBeLessThan(2_500);
+    expect(out.find((line) => line.startsWith('HELD'))).toBe(
+      `HELD     cli-status-canary-release-${third.slice(0, 7)} awaiting-approval, waits for approval (no worker answers for it)`,
+    );
+    expect(out.some((line) => line.startsWith(`live     ${second}`))).toBe(true);
+  });
+});
+
+describe('a duration', () => {
+  test.each([
+    [999, '1s'],
+    [61_000, '1m 1s'],
+    [120_000, '2m'],
+    [3_660_000, '1h 1m'],
+    [72 * 3_600_000, '3d 0h'],
+  ])('of %i ms is said as %s', (ms, words) => {
+    expect(rounded(ms)).toBe(words);
+  });
+});

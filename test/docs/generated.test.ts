@@ -1,0 +1,13 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { cliMarkdown } from '../../src/cli/document.js';
+import { configurationMarkdown } from '../../src/config-doc.js';
+import { repositoryRoot } from '../../testbed/tools.js';
+
+test.each([
+  ['cli.md', cliMarkdown],
+  ['configuration.md', configurationMarkdown],
+])('docs/%s says what the code says (npm run docs writes it)', (page, generate) => {
+  expect(readFileSync(join(repositoryRoot, 'docs', page), 'utf8')).toBe(generate());
+});

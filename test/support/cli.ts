@@ -1,0 +1,17 @@
+import { inject } from 'vitest';
+import { main } from '../../src/cli/main.js';
+
+/** Runs the command line in this process, against the run's Temporal server unless the environment says otherwise. */
+export async function canary(args: string[], env: Record<string, string> = {}, answer?: string) {
+  const out: string[] = [];
+  const err: string[] = [];
+  const code = await main(args, {
+    env: { TEMPORAL_ADDRESS: inject('temporal'), CANARY_LANE: 'cli', ...env },
+    out: (line) => out.push(line),
+    err: (line) => err.push(line),
+    input: async () => '',
+    ...(answer !== undefined && { ask: async () => answer }),
+    signal: new AbortController().signal,
+  });
+  return { code, out, err };
+}
