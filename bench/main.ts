@@ -1,7 +1,12 @@
 import { benchRegistry } from './registry.js';
+import { benchRelease } from './release.js';
 import { benchSmoke } from './smoke.js';
 
-const BENCHES: Record<string, () => Promise<void>> = { registry: benchRegistry, smoke: benchSmoke };
+const BENCHES: Record<string, () => Promise<void>> = {
+  registry: benchRegistry,
+  release: benchRelease,
+  smoke: benchSmoke,
+};
 
 const [name = ''] = process.argv.slice(2);
 const bench = BENCHES[name];

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
@@ -32,4 +32,14 @@ describe('a deadline', () => {
     expect(await withDeadline(60_000, undefined, async () => 'done')).toBe('done');
     expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length).toBeLessThan(5);
   });
+});
+
+test('a whole fleet may wait by one signal, and Node warns of no leak', async () => {
+  const warnings: Error[] = [];
+  const note = (warning: Error) => void warnings.push(warning);
+  process.on('warning', note);
+  const { signal } = new AbortController();
+  await Promise.all(Array.from({ length: 50 }, () => withDeadline(1_000, signal, () => setImmediate())));
+  process.off('warning', note);
+  expect(warnings).toEqual([]);
 });
