@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { deflateSync, gzipSync } from 'node:zlib';
+import { inEveryForm, secretsIn } from './echo.js';
 
 const GOOD = JSON.stringify({ ok: true });
 const DRIBBLE_MS = 10;
@@ -58,7 +59,7 @@ export const ODDITIES = {
       : json(response, GOOD),
   'a reset, then good': (response, _request, nth) =>
     nth === 0 ? response.socket?.resetAndDestroy() : json(response, GOOD),
-  'all that it was sent': (response, request) => json(response, echo(request), {}, 500),
+  'all that it was sent': (response, request) => json(response, inEveryForm(secretsIn(request.headers)), {}, 500),
 } satisfies Record<string, Play>;
 
 export type Oddity = keyof typeof ODDITIES;
@@ -87,20 +88,4 @@ export async function startOddTenant(oddity: Oddity, elsewhere = '') {
 function dribble(response: ServerResponse, bytes: number): void {
   const timer = setInterval(() => response.write(' '.repeat(bytes)), DRIBBLE_MS);
   response.once('close', () => clearInterval(timer));
-}
-
-/** Every header that is ours in every form that a careless error page may have. */
-function echo({ headers }: IncomingMessage): string {
-  const ours = Object.entries(headers).filter(([name]) => name === 'authorization' || name.startsWith('x-'));
-  const values = ours.map(([, value]) => String(value).replace(/^Bearer /, ''));
-  return values
-    .flatMap((value) => [
-      value,
-      JSON.stringify(value),
-      encodeURIComponent(value),
-      Buffer.from(value).toString('base64'),
-      Buffer.from(`ab:${value}:x`).toString('base64url'),
-      Buffer.from(value).toString('hex'),
-    ])
-    .join(' ');
 }

@@ -1,3 +1,4 @@
+import { formsOf, SHORT } from '../secret-forms.js';
 import { parseJson } from './json.js';
 
 /** Enough to be understood, too little to fill a log. */
@@ -15,7 +16,8 @@ export function serverWords(body: Buffer, secrets: Iterable<string>): ServerWord
   const text = body.toString('utf8');
   const found = fromJson(text);
   // Before the line is cut: half a secret is one, too.
-  const clean = withoutSecrets(found?.text ?? text.replace(TAGS, ' '), secrets);
+  // And before tags are taken out of it: what is between two angles may be a part of one.
+  const clean = found ? withoutSecrets(found.text, secrets) : withoutSecrets(text, secrets).replace(TAGS, ' ');
   const code = withoutSecrets(found?.code ?? '', secrets);
   return { text: oneLine(clean), ...(CODE.test(code) && { code }) };
 }
@@ -32,11 +34,12 @@ export function oneLine(text: string): string {
   return line.length > MAX_WORDS ? `${line.slice(0, MAX_WORDS - 3)}...` : line;
 }
 
-/** The text without any of these secrets, should a server send one back to us. */
+/** The text without any of these secrets in any of their forms, should a server send one back to us. */
 export function withoutSecrets(text: string, secrets: Iterable<string>): string {
-  let clean = text;
-  for (const secret of secrets) if (secret.length > 3) clean = clean.replaceAll(secret, '[secret]');
-  return clean;
+  const forms = [...secrets].filter(({ length }) => length >= SHORT).flatMap(formsOf);
+  // The longest first: what is left of one would be a part of a secret.
+  forms.sort((a, b) => b.length - a.length);
+  return forms.reduce((clean, form) => (form.length < SHORT ? clean : clean.replaceAll(form, '[secret]')), text);
 }
 
 function fromJson(text: string): { code?: string; text: string } | null {

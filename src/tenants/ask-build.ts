@@ -57,7 +57,11 @@ async function askSource(
     });
     if (answer.status !== 200) return { why: `status ${answer.status}` };
     const value = z.record(z.string(), z.unknown()).parse(JSON.parse(answer.body.toString('utf8')))[field];
-    return value === undefined ? { why: `no ${field}` } : { build: parseSha(value) };
+    if (value === undefined) return { why: `no ${field}` };
+    const build = parseSha(value);
+    // An organisation's id may look like a build, and some error pages repeat what they were sent.
+    const repeated = Object.values(headers).some((header) => header.includes(build));
+    return repeated ? { why: `${field} repeats a header` } : { build };
   } catch (error) {
     if (error instanceof NoAnswer) return { why: error.code };
     signal?.throwIfAborted();

@@ -1,33 +1,13 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
 import { expect, inject, test } from 'vitest';
-import { repositoryRoot } from '../../testbed/tools.js';
+import { canary as run } from '../support/canary-process.js';
 import { useGate } from '../support/gate.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
 const gate = useGate('bin');
 
-function canary(args: string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [join(repositoryRoot, 'bin', 'canary.js'), ...args], {
-    env: {
-      PATH: process.env.PATH,
-      HOME: process.env.HOME,
-      TEMPORAL_ADDRESS: inject('temporal'),
-      CANARY_LANE: 'bin',
-      ...env,
-    },
-  });
-  let said = '';
-  child.stdout.on('data', (chunk) => {
-    said += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    said += chunk;
-  });
-  return { child, said: () => said, exit: once(child, 'exit').then(([code]) => code as number) };
-}
+const canary = (args: string[], env: Record<string, string> = {}) =>
+  run(args, { TEMPORAL_ADDRESS: inject('temporal'), CANARY_LANE: 'bin', ...env });
 
 test('Ctrl-C while it waits detaches at once with 130, and the release goes on', async () => {
   const sha = newSha();

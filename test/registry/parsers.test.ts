@@ -8,6 +8,8 @@ import { parseNextLink } from '../../src/registry/link.js';
 import { mergeScopes, parseScopes } from '../../src/registry/scopes.js';
 import { oneLine, serverWords, withoutSecrets } from '../../src/registry/words.js';
 import { goDurationMs, retryAfterMs } from '../../src/retry-after.js';
+import { inEveryForm } from '../../testbed/echo.js';
+import { findSecret } from '../support/leaks.js';
 
 /** Text as an attacker would have it: everything, and much of what means something to a parser. */
 const anyText = fc.oneof(
@@ -290,6 +292,15 @@ describe('words and scopes', () => {
     );
     expect(oneLine(withoutSecrets(`${'x'.repeat(290)}correct-horse`, ['correct-horse']))).not.toContain('corr');
   });
+
+  test('of a body that repeats a secret in another form: not that form either', () => {
+    const secret = 'correct/"<b>horse"+?';
+    const said = serverWords(Buffer.from(`<p>you sent ${inEveryForm([secret])}</p>`), [secret]);
+    expect(findSecret(new Map([['words', said.text]]), secret)).toEqual([]);
+    expect(said.text).toMatch(/^you sent \[secret\]/);
+    expect(said.text).not.toContain('horse');
+  });
+
   test('merged scopes name each resource once, with every action', () => {
     const scope = fc
       .tuple(

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { PlannedTenant } from '../../src/domain/release.js';
 import { askBuilds } from '../../src/tenants/ask-build.js';
 import { parseBuildProbe } from '../../src/tenants/build.js';
+import { startEchoTenant } from '../../testbed/echo-tenant.js';
 import type { Misbehaviour } from '../../testbed/misbehaviours.js';
 import { startTenant } from '../../testbed/tenant.js';
 import { startWorkspaceTenant } from '../../testbed/workspace-tenant.js';
@@ -62,6 +63,14 @@ describe('which build a tenant runs', () => {
     expect(await askBuilds([planned], probe.slice(1), none)).toEqual([
       { tenant: 'canary-1', build: null, why: '/buildinfo: status 404' },
     ]);
+  });
+
+  test('is not told by a tenant that repeats a header it was sent', async () => {
+    const tenant = await startEchoTenant('token');
+    stops.push(tenant.stop);
+    const access = new Map([[tenant.url, { headers: { 'X-Molecule-Org-Id': '5eed0f5eed0f' } }]]);
+    const [told] = await askBuilds([{ name: 'canary-1', origin: tenant.url }], probe.slice(0, 1), access);
+    expect(told).toEqual({ tenant: 'canary-1', build: null, why: '/health: sha repeats a header' });
   });
 
   test('is asked of all at once, and one that is away is a result', async () => {

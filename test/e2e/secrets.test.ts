@@ -1,0 +1,266 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { parseLane, releaseId, taskQueue } from '../../src/domain/names.js';
+import { parseSha } from '../../src/domain/sha.js';
+import { inEveryForm, secretsIn } from '../../testbed/echo.js';
+import { startEchoTenant } from '../../testbed/echo-tenant.js';
+import { pushBuild, retag } from '../../testbed/images.js';
+import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
+import { startProcess } from '../../testbed/process.js';
+import { type Answer, ociError, type RegistryRequest } from '../../testbed/registry-store.js';
+import { startTokenServer } from '../../testbed/token-server.js';
+import { repositoryRoot } from '../../testbed/tools.js';
+import { canary } from '../support/canary-process.js';
+import { keepRuns, watchArguments, whatTemporalKeeps } from '../support/evidence.js';
+import { type Evidence, findSecret, withDecoded } from '../support/leaks.js';
+import { newSha } from '../support/shas.js';
+import { until } from '../support/until.js';
+
+/** Said in public, in the campaign itself: what looks for secrets has to find it. */
+const PLANTED = 'planted/"+<reason>?';
+const PLANTED_PLAIN = 'ada-who-says-so-in-public';
+/** With what JSON, URLs and base64 write in another way. */
+const secret = (name: string) => `${name}/"+<>&%?=~secret-of-the-campaign`;
+const TOKENS = [secret('token-1'), secret('token-2')];
+const PASSWORD = secret('registry-password');
+const SETTINGS = {
+  GITHUB_TOKEN: secret('github'),
+  CANARY_CP_ADMIN_TOKEN: secret('cp-admin'),
+  CANARY_CP_SHARED_SECRET: secret('cp-shared'),
+  CANARY_REPORT_TOKEN: secret('report'),
+  CANARY_SLACK_WEBHOOK: `https://hooks.example.com/${secret('slack')}`,
+};
+/** As some databases name an organisation; it could be taken for a build. */
+const ORG = '5eed0f5eed0f5eed0f5eed0f';
+const HEADER = secret('header');
+
+const folder = mkdtempSync(join(tmpdir(), 'canary-secrets-'));
+const fileOf = (name: string, text: string) => {
+  const path = join(folder, name);
+  writeFileSync(path, `${text}\n`);
+  return path;
+};
+
+/** How secrets are given: as variables, with a password to the registry; or as files, with a token server before the registry. */
+const WAYS = ['variables', 'files'] as const;
+type Way = (typeof WAYS)[number];
+
+let client: Client;
+beforeAll(async () => {
+  client = new Client({ connection: await Connection.connect({ address: inject('temporal') }) });
+});
+afterAll(async () => {
+  await client.connection.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe.each(WAYS)('a whole campaign with its secrets in %s', (way) => {
+  const evidence: Evidence = new Map();
+  let campaign: Awaited<ReturnType<typeof run>>;
+  beforeAll(async () => {
+    campaign = await run(way, evidence);
+  });
+  const found = (kind: string) => {
+    const part: Evidence = new Map([...evidence].filter(([where]) => where.startsWith(kind)));
+    expect(part.size).toBeGreaterThan(0);
+    return campaign.secrets.flatMap((one) => findSecret(part, one));
+  };
+
+  test('ends as it should: promoted, red, aborted, rolled back, denied', () => {
+    expect(campaign.codes).toEqual({ green: 0, red: 1, smoke: 1, abort: 0, held: 1, rollback: 0, denied: 4 });
+  });
+
+  test('leaves none in a history, a memo, a search attribute or a beat', () => {
+    expect(found('history')).toEqual([]);
+    expect(found('under way')).toEqual([]);
+  });
+
+  test('leaves none in what worker and commands print', () => {
+    expect(found('output')).toEqual([]);
+  });
+
+  test.skipIf(process.platform !== 'linux')('leaves none in the arguments of a process', () => {
+    expect(found('arguments')).toEqual([]);
+  });
+
+  test('is searched by what finds what is planted, and repeats what it was sent', () => {
+    const places = (planted: string) => findSecret(evidence, planted).map((place) => place.replace(/ .*:/, ':'));
+    expect(places(PLANTED)).toEqual(expect.arrayContaining(['history: JSON', 'output: plain']));
+    expect(places(PLANTED_PLAIN)).toContain('history: plain');
+    expect(places(PLANTED_PLAIN).filter((place) => place.startsWith('history: base64,'))).not.toEqual([]);
+    if (process.platform === 'linux') expect(places(PLANTED)).toContain('arguments: plain');
+    const all = [...evidence.values()].join('\n');
+    expect(all).toContain('[secret]');
+    expect(all).toContain('"heartbeatDetails"');
+    // Its own, and with files the tokens that the token server handed out.
+    expect(campaign.secrets.length).toBeGreaterThan(way === 'files' ? 10 : 8);
+  });
+});
+
+test.each([
+  ['plain', PLANTED],
+  ['JSON', JSON.stringify({ PLANTED })],
+  ['URL', encodeURIComponent(PLANTED)],
+  ['hex', Buffer.from(PLANTED).toString('hex')],
+  ['base64, 0 before', Buffer.from(`${PLANTED}.`).toString('base64')],
+  ['base64, 1 before', Buffer.from(`:${PLANTED}`).toString('base64')],
+  ['base64url, 2 before', Buffer.from(`a:${PLANTED}`).toString('base64url')],
+])('what looks for secrets finds one as %s', (form, text) => {
+  expect(findSecret(new Map([['here', text]]), PLANTED)).toContain(`here: ${form}`);
+  expect(findSecret(new Map([['here', text.slice(3, -3)]]), PLANTED)).toEqual([]);
+});
+
+/** Goes through the campaign with a worker and a command line in processes of their own. */
+async function run(way: Way, evidence: Evidence) {
+  const lane = parseLane(`secrets-${way}`);
+  const queue = taskQueue(lane);
+  const tenants = await Promise.all(TOKENS.map(startEchoTenant));
+  const registry = await startMemoryRegistry();
+  const tokens = await startTokenServer({ users: [{ name: 'canary', password: PASSWORD, push: true }] });
+  tokens.behaviour.opaque = true;
+  const [old, green, red, held, denied] = [newSha(), newSha(), newSha(), newSha(), newSha()];
+  for (const sha of [old, green, red, held, denied]) await publish(registry, sha);
+  for (const repository of NAMES) await retag({ registry: registry.host, repository, from: tagOf(old), to: 'latest' });
+  guard(registry, way === 'files' ? tokens.refuse : refuseByPassword, tagOf(denied));
+
+  const env = {
+    TEMPORAL_ADDRESS: inject('temporal'),
+    CANARY_LANE: lane,
+    CANARY_IMAGES: NAMES.map((name) => `${registry.host}/${name}`).join(),
+    CANARY_SOAK: '1s',
+    CANARY_SOAK_PROBE: '200ms',
+    CANARY_UPDATE_CYCLE: '0',
+    CANARY_POLL: '100ms',
+    DOCKER_CONFIG: dockerConfig(way, registry.host),
+    ...settings(
+      way,
+      tenants.map(({ url }) => url),
+    ),
+  };
+  const logFile = join(folder, `${way}.log`);
+  const worker = await startProcess(process.execPath, [join(repositoryRoot, 'bin', 'canary.js'), 'worker'], {
+    env: { PATH: process.env.PATH, ...env },
+    logFile,
+    ready: (output) => output.includes('worker.started'),
+    timeoutMs: 20_000,
+  });
+  const unwatch = watchArguments(evidence, worker.pid);
+
+  const start = (...args: string[]) => {
+    const command = canary(args, env);
+    const stop = watchArguments(evidence, command.child.pid as number);
+    const ended = command.exit.then((code) => {
+      stop();
+      evidence.set(`output of ${args.join(' ')}`, withDecoded(command.said()));
+      return code;
+    });
+    return { ...command, ended };
+  };
+  const release = (sha: string) => start('release', sha, '--wait');
+  const deploy = (sha: string, mood?: 'red' | 'refusing') => {
+    for (const tenant of tenants) tenant.run({ sha, ...(mood && { mood }) });
+  };
+  const codes: Record<string, number> = {};
+  try {
+    const waiting = release(green);
+    // While no tenant reports it: what the activity that waits tells with its beats.
+    const handle = client.workflow.getHandle(releaseId(lane, parseSha(green)));
+    await until('a beat has told of the tenants', async () => {
+      const kept = await whatTemporalKeeps(handle).catch(() => '');
+      evidence.set('under way', kept);
+      return kept.includes('"heartbeatDetails"') && kept.includes('"tenant":"canary-2"');
+    });
+    deploy(green);
+    codes.green = await waiting.ended;
+
+    deploy(red, 'red');
+    codes.smoke = await start('smoke', '-o', 'json').ended;
+    await start('smoke', '--junit', '/dev/stdout').ended;
+    codes.red = await release(red).ended;
+
+    deploy(held, 'refusing');
+    const untested = release(held);
+    await until('it is held', () => untested.said().includes('could-not-test'));
+    await start('status', held).ended;
+    codes.abort = await start('abort', held, '--reason', PLANTED, '--by', PLANTED_PLAIN).ended;
+    codes.held = await untested.ended;
+
+    codes.rollback = await start('rollback', old, '--reason', 'slow').ended;
+    codes.denied = await release(denied).ended;
+    await start('status').ended;
+    await keepRuns(evidence, client, queue);
+  } finally {
+    unwatch();
+    await worker.stop();
+    await Promise.all([...tenants.map((tenant) => tenant.stop()), tokens.stop(), registry.stop()]);
+  }
+  evidence.set('output of the worker', withDecoded(readFileSync(logFile, 'utf8')));
+  // Tokens that were handed out on the way are secrets, too.
+  const shown = registry.requests.flatMap(({ headers }) => secretsIn(headers));
+  const own = [...TOKENS, PASSWORD, ...Object.values(SETTINGS), ...(way === 'files' ? [ORG, HEADER] : [])];
+  return { codes, secrets: [...new Set([...own, ...shown])] };
+}
+
+const NAMES = ['platform', 'platform-tenant'];
+const tagOf = (sha: string) => `staging-${sha.slice(0, 7)}`;
+
+async function publish({ host }: MemoryRegistry, sha: string): Promise<void> {
+  for (const repository of NAMES) await pushBuild({ registry: host, repository, tag: tagOf(sha), sha });
+}
+
+/** From now on the registry asks who one is, repeats in every answer what it was sent, and denies one tag. */
+function guard(
+  registry: MemoryRegistry,
+  refuse: (request: RegistryRequest) => Answer | undefined,
+  deniedTag: string,
+): void {
+  registry.faults.add({
+    match: () => true,
+    respond: (request, serve) => {
+      const said = inEveryForm(secretsIn(request.headers));
+      const denied = request.path.endsWith(`/${deniedTag}`) ? ociError(403, 'DENIED', said) : undefined;
+      const refused = refuse(request) ?? denied;
+      const answer = refused ?? serve();
+      const warning = `299 - "${said.replaceAll(/["\\]/g, '\\$&')}"`;
+      return { ...answer, headers: { ...answer.headers, warning } };
+    },
+  });
+}
+
+function refuseByPassword({ headers }: RegistryRequest): Answer | undefined {
+  if (headers.authorization === `Basic ${AUTH}`) return undefined;
+  return ociError(401, 'UNAUTHORIZED', inEveryForm(secretsIn(headers)), {
+    'www-authenticate': 'Basic realm="registry"',
+  });
+}
+
+const AUTH = Buffer.from(`canary:${PASSWORD}`).toString('base64');
+
+function dockerConfig(way: Way, host: string): string {
+  const directory = join(folder, `docker-${way}`);
+  mkdirSync(directory);
+  writeFileSync(join(directory, 'config.json'), JSON.stringify({ auths: { [host]: { auth: AUTH } } }));
+  return directory;
+}
+
+/** The fleet and all secrets of a worker. */
+function settings(way: Way, urls: string[]): Record<string, string> {
+  if (way === 'variables') return { CANARY_TENANT_URLS: urls.join(), CANARY_ADMIN_TOKENS: TOKENS.join(), ...SETTINGS };
+  const headers = { 'X-Molecule-Org-Id': { file: fileOf('org', ORG) }, 'X-Edge': { env: 'EDGE_SECRET' } };
+  const fleet = {
+    tenants: [
+      { name: 'canary-1', url: urls[0], token: { env: 'TOKEN_1' }, headers },
+      { name: 'canary-2', url: urls[1], token: { file: fileOf('token-2', TOKENS[1] ?? '') }, headers },
+    ],
+  };
+  const files = Object.entries(SETTINGS).map(([name, value]) => [`${name}_FILE`, fileOf(name, value)]);
+  return {
+    CANARY_FLEET_FILE: fileOf('fleet.json', JSON.stringify(fleet)),
+    TOKEN_1: TOKENS[0] ?? '',
+    EDGE_SECRET: HEADER,
+    ...Object.fromEntries(files),
+  };
+}

@@ -1,0 +1,22 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { repositoryRoot } from '../../testbed/tools.js';
+
+/** The command line as people run it, in a process of its own. */
+export function canary(args: string[], env: NodeJS.ProcessEnv) {
+  const child = spawn(process.execPath, [join(repositoryRoot, 'bin', 'canary.js'), ...args], {
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk) => {
+      said += chunk;
+    });
+  return {
+    child,
+    /** stdout and stderr so far. */
+    said: () => said,
+    exit: once(child, 'close').then(([code]) => code as number),
+  };
+}

@@ -1,0 +1,30 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** What of a request is ours and secret: who we are, with and without its scheme, what a Basic holds, and headers of our own. */
+export function secretsIn(headers: IncomingHttpHeaders): string[] {
+  const ours = Object.entries(headers).filter(([name]) => name === 'authorization' || name.startsWith('x-'));
+  return ours.flatMap(([, value]) => {
+    const [, basic] = /^Basic (.+)$/.exec(String(value)) ?? [];
+    const password =
+      basic &&
+      Buffer.from(basic, 'base64')
+        .toString()
+        .replace(/^[^:]*:/, '');
+    return [String(value).replace(/^(?:Bearer|Basic) /, ''), ...(password ? [password] : [])];
+  });
+}
+
+/** Each value in every form that a careless error page may have. */
+export function inEveryForm(values: string[]): string {
+  const base64 = (value: string) => ['', 'a', 'ab'].map((before) => Buffer.from(`${before}${value}:x`));
+  return values
+    .flatMap((value) => [
+      value,
+      JSON.stringify(value),
+      encodeURIComponent(value),
+      Buffer.from(value).toString('base64'),
+      ...base64(value).flatMap((bytes) => [bytes.toString('base64'), bytes.toString('base64url')]),
+      Buffer.from(value).toString('hex'),
+    ])
+    .join(' ');
+}
