@@ -1,10 +1,11 @@
 import { Client, Connection, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { loadConfig } from '../src/config.js';
-import { parseReleaseInput } from '../src/domain/release.js';
+import { parseReleaseInput } from '../src/domain/inputs.js';
 import { createRegistry } from '../src/registry/registry.js';
-import { runEnd, startRelease } from '../src/temporal/runs.js';
+import { runEnd } from '../src/temporal/runs.js';
 import { registerSearchAttributes } from '../src/temporal/search-attributes.js';
+import { startRelease } from '../src/temporal/start.js';
 import { pushBuild } from '../testbed/images.js';
 import { startRegistry } from '../testbed/registry-server.js';
 import { startTemporalServer } from '../testbed/temporal-server.js';

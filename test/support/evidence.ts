@@ -3,19 +3,25 @@ import type { Client, WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { type Evidence, withDecoded } from './leaks.js';
 
-/** All that Temporal keeps of a run, and of the activities that are under way: raw, and out of its base64. */
-export async function whatTemporalKeeps(handle: WorkflowHandle): Promise<string> {
+/** All that Temporal keeps of a run: raw, and out of its base64. */
+async function whatIsKept(handle: WorkflowHandle): Promise<string> {
   const [{ raw }, history] = await Promise.all([handle.describe(), handle.fetchHistory()]);
   return withDecoded([JSON.stringify(raw), historyToJSON(history)].join('\n'));
+}
+
+/** The activities of a run that are under way, with what their beats told; nothing before it is there. */
+export async function whatIsUnderWay(handle: WorkflowHandle): Promise<string> {
+  const pending = await handle.describe().then(
+    ({ raw }) => raw.pendingActivities,
+    () => [],
+  );
+  return withDecoded(JSON.stringify(pending));
 }
 
 /** All runs that a task queue ever had. */
 export async function keepRuns(evidence: Evidence, client: Client, taskQueue: string): Promise<void> {
   for await (const { workflowId, runId } of client.workflow.list({ query: `TaskQueue = '${taskQueue}'` }))
-    evidence.set(
-      `history of ${workflowId} ${runId}`,
-      await whatTemporalKeeps(client.workflow.getHandle(workflowId, runId)),
-    );
+    evidence.set(`history of ${workflowId} ${runId}`, await whatIsKept(client.workflow.getHandle(workflowId, runId)));
 }
 
 /** Notes the arguments of a process and of its children again and again, until told to stop. Linux alone tells them. */
