@@ -10,14 +10,16 @@ export interface ActivityDependencies extends MoveDependencies {
   config: Config;
   /** How long a run bears what may mend itself. */
   patienceMs: Plan['patienceMs'];
+  /** Aborted when this worker is being stopped: long waits are then handed on. */
+  stopping: AbortSignal;
 }
 
 /** What runs on the gate's own task queue. */
-export function createReleaseActivities({ config, registry, client, patienceMs }: ActivityDependencies) {
+export function createReleaseActivities({ config, registry, client, patienceMs, stopping }: ActivityDependencies) {
   return failing({
     ...createPlanActivities(config, patienceMs),
     ...createRegistryActivities(registry),
-    ...createTenantActivities(config, client),
+    ...createTenantActivities(config, client, stopping),
   });
 }
 

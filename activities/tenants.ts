@@ -1,4 +1,4 @@
-import { activityInfo, cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
+import { ApplicationFailure, activityInfo, cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import { type Config, ConfigError } from '../src/config.js';
 import type { TenantSmoke } from '../src/domain/check.js';
@@ -25,7 +25,8 @@ type FleetConfig = Pick<Config, 'readFleet' | 'smokeSuite' | 'smokeTimeoutMs'>;
 /** A run is told of other builds at most this often: each time costs its history some events. */
 const TELL_MS = 15_000;
 
-export function createTenantActivities(config: FleetConfig, client: Client) {
+export function createTenantActivities(config: FleetConfig, client: Client, stopping: AbortSignal) {
+  const beatingSleep = (ms: number, details: unknown) => beatingSleepUntil(stopping, ms, details);
   let loaded: Promise<Suite> | undefined;
   const suite = () => {
     loaded ??= loadSuite(config.smokeSuite);
@@ -135,8 +136,11 @@ async function fleetBuilds(config: Pick<Config, 'readFleet'>, sha: Sha, plan: Pl
 
 const isBuild = (build: string | null, sha: Sha) => build !== null && sameBuild(build, sha);
 
-async function beatingSleep(ms: number, details: unknown): Promise<void> {
+/** A wait that another worker can go on with does not keep this one from stopping. */
+async function beatingSleepUntil(stopping: AbortSignal, ms: number, details: unknown): Promise<void> {
   for (let left = ms; left > 0; left -= BEAT_MS) {
+    if (stopping.aborted)
+      throw ApplicationFailure.retryable('this worker is being stopped: another one goes on', 'TimedOut');
     await sleep(Math.min(left, BEAT_MS));
     heartbeat(details);
   }

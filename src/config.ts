@@ -5,6 +5,7 @@ import { formatDuration, parseDuration } from './domain/duration.js';
 import { parseRepository, type Repository } from './domain/image.js';
 import { type Lane, parseLane } from './domain/names.js';
 import type { BuildSource, Plan, ReleaseInput } from './domain/release.js';
+import { DEFAULT_HTTP_ADDR, type HttpAddress, parseHttpAddress } from './http-address.js';
 import { MAX_SUITE_MS, SMOKE_WAITS } from './smoke/waits.js';
 import { parseBuildProbe } from './tenants/build.js';
 import { type Fleet, type FoundFleet, pairTenants } from './tenants/fleet.js';
@@ -30,6 +31,8 @@ export interface Config {
   soakProbeMs: number;
   approval: 'auto' | 'required';
   holdTimeoutMs: number;
+  /** Where the worker serves health, readiness and metrics; the default gives way when it is taken. */
+  http: { address: HttpAddress; isDefault: boolean };
   secrets: Secrets;
 }
 
@@ -88,20 +91,14 @@ export const SETTINGS = z.object({
   CANARY_SOAK_PROBE: duration('60s'),
   CANARY_APPROVAL: z.enum(['auto', 'required'], 'is neither auto nor required').prefault('auto'),
   CANARY_HOLD_TIMEOUT: positive('72h'),
+  CANARY_HTTP_ADDR: parsed(parseHttpAddress).prefault(DEFAULT_HTTP_ADDR),
   GITHUB_TOKEN: z.string().optional(),
   GITHUB_ACTOR: z.string().prefault('x-access-token'),
 });
 
 export const SECRETS = ['CANARY_ADMIN_TOKENS', 'GITHUB_TOKEN'];
 /** Named by the design, not built yet: better an error than a setting that does nothing. */
-const NOT_YET = [
-  'CANARY_HOLD_GRACE',
-  'CANARY_TAG',
-  'CANARY_PROD_FLEET_FILE',
-  'CANARY_HTTP_ADDR',
-  'CANARY_UI_URL',
-  'CANARY_RUNBOOK_URL',
-];
+const NOT_YET = ['CANARY_HOLD_GRACE', 'CANARY_TAG', 'CANARY_PROD_FLEET_FILE', 'CANARY_UI_URL', 'CANARY_RUNBOOK_URL'];
 /** Accepted, and secret, though nothing reads them yet (design §7). */
 export const UNREAD = [
   'CANARY_CP_BASE_URL',
@@ -147,6 +144,7 @@ export function loadConfig(
     soakProbeMs: settings.CANARY_SOAK_PROBE,
     approval: settings.CANARY_APPROVAL,
     holdTimeoutMs: settings.CANARY_HOLD_TIMEOUT,
+    http: { address: settings.CANARY_HTTP_ADDR, isDefault: given.CANARY_HTTP_ADDR === undefined },
     secrets: {
       github: settings.GITHUB_TOKEN ? { username: settings.GITHUB_ACTOR, password: settings.GITHUB_TOKEN } : null,
     },

@@ -1,9 +1,29 @@
-import { extname } from 'node:path';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { bundleWorkflowCode } from '@temporalio/worker';
 
-/** Bundles the workflows: `.ts` when run from source, `.js` when run from the build. */
-export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
+const here = fileURLToPath(import.meta.url);
+/** `.ts` when run from source, `.js` when run from the build. */
+const extension = extname(here);
+/** The folder that `workflows/` and `src/` lie in. */
+const root = join(dirname(here), '..');
+const prebuilt = join(root, 'workflow-bundle.json');
+
+/** The workflows in one file: the one that was built ahead, where it is of this very code, else bundled now, which takes seconds. */
+export async function workflowBundle(): Promise<{ code: string }> {
+  const { hash, code } = existsSync(prebuilt) ? JSON.parse(readFileSync(prebuilt, 'utf8')) : { hash: '', code: '' };
+  return hash === hashOfSources() ? { code } : bundleWorkflows();
+}
+
+/** Builds the bundle ahead, for images and packages. */
+export async function prebuild(): Promise<void> {
+  const { code } = await bundleWorkflows();
+  writeFileSync(prebuilt, JSON.stringify({ hash: hashOfSources(), code }));
+}
+
+export function bundleWorkflows(): Promise<{ code: string }> {
   return bundleWorkflowCode({
     workflowsPath: workflowFile('index'),
     // In workflows alone: what activities get comes from our own workflows.
@@ -12,10 +32,16 @@ export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
   });
 }
 
-function workflowFile(name: string): string {
-  const extension = extname(fileURLToPath(import.meta.url));
-  return fileURLToPath(new URL(`../workflows/${name}${extension}`, import.meta.url));
+/** Of all that a workflow may import. */
+function hashOfSources(): string {
+  const hash = createHash('sha256');
+  for (const folder of ['workflows', join('src', 'domain')])
+    for (const file of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).sort())
+      if (file.endsWith(extension)) hash.update(`${file}\0`).update(readFileSync(join(root, folder, file)));
+  return hash.digest('hex');
 }
+
+const workflowFile = (name: string) => join(root, 'workflows', `${name}${extension}`);
 
 const ignore = () => undefined;
 const QUIET = { log: ignore, trace: ignore, debug: ignore, info: ignore, warn: ignore, error: reportError };

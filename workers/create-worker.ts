@@ -9,7 +9,12 @@ import type { Plan } from '../src/domain/release.js';
 import { MOVE_WAITS, type MoveWaits } from '../src/move/waits.js';
 import type { Registry } from '../src/registry/registry.js';
 
+/** Between two looks whether the worker is being stopped, in milliseconds. */
+const STATE_MS = 200;
+
 export interface GateWorker {
+  /** `RUNNING` when every part of it polls; else the state of the first that does not. */
+  state(): string;
   run(): Promise<void>;
   shutdown(): void;
 }
@@ -34,8 +39,10 @@ export async function createWorker(
   const waits = { ...MOVE_WAITS, ...parts.waits };
   const byParent = authorityOfRunningParent(client, waits.silenceMs);
   const patienceMs = { ...PATIENCE_MS, ...parts.patienceMs };
+  const stopping = new AbortController();
   const dependencies = {
     config,
+    stopping: stopping.signal,
     registry,
     client,
     waits,
@@ -72,8 +79,14 @@ export async function createWorker(
   };
   // When one stops, by a signal or by a fault, the others have nothing left to live for.
   const run = async () => {
+    // The SDK ends its workers by itself on a signal, and tells nobody.
+    const watch = setInterval(() => {
+      if (state() !== 'RUNNING') stopping.abort();
+    }, STATE_MS);
     const ends = await Promise.allSettled(workers.map((worker) => worker.run().finally(shutdown)));
+    clearInterval(watch);
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
   };
-  return { run, shutdown };
+  const state = () => workers.map((worker) => worker.getState()).find((one) => one !== 'RUNNING') ?? 'RUNNING';
+  return { state, run, shutdown };
 }

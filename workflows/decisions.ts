@@ -12,6 +12,7 @@ import {
 } from '../src/domain/hold.js';
 import type { ReleaseStatus } from '../src/domain/release.js';
 import { statusQuery, VERBS } from './messages.js';
+import { countHold } from './metrics.js';
 import { enter, requireGoing, stop } from './run-state.js';
 import { CanaryWaitingFor } from './search-attributes.js';
 
@@ -96,6 +97,7 @@ export async function holdFor(desk: Desk, name: HoldName, why: string): Promise<
   const phase = name === 'approval' ? 'awaiting-approval' : 'held';
   enter(state, phase, `${name}: ${why}. ${possible(name)}`, holdTimeoutMs);
   upsertSearchAttributes([{ key: CanaryWaitingFor, value: name }]);
+  countHold(name);
   const inTime = await condition(() => state.decided !== null, holdTimeoutMs, { summary: `held: ${name}` });
   const decided = state.decided as Decision | null;
   state.hold = null;

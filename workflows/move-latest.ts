@@ -18,6 +18,7 @@ import {
   parseMoveInput,
 } from '../src/domain/move.js';
 import { looks, moves, preflights } from './activity-options.js';
+import { countAlarm, countMove } from './metrics.js';
 import { plain, stop } from './run-state.js';
 
 /** How long after its last yes a mover may still write: the window and a PUT's time-out, in milliseconds (protocol §3). */
@@ -32,7 +33,9 @@ export async function MoveLatest(typed: unknown): Promise<MovedImage[]> {
   const parent = workflowId && runId ? { workflowId, runId } : null;
   try {
     const observed = await preflights().preflightMove(input);
-    return requireMoved(await moves(input).moveTags(input, observed, parent).catch(lookInstead(input, observed)));
+    const images = await moves(input).moveTags(input, observed, parent).catch(lookInstead(input, observed));
+    countMove(input.kind, images.find(({ result }) => result !== 'promoted')?.result ?? 'promoted');
+    return requireMoved(images);
   } catch (error) {
     if (isCancellation(error)) throw error;
     throw plain(error);
@@ -98,7 +101,10 @@ export function requireMoved(images: MovedImage[]): MovedImage[] {
       `${repository}:latest ${result} at ${latest ?? 'nothing'}${why ? ` (${why})` : ''}`,
   );
   const split = !areOnOneBuild(images);
-  if (split) log.error('alarm', { event: 'alarm', alarm: 'PairSplit', images });
+  if (split) {
+    log.error('alarm', { event: 'alarm', alarm: 'PairSplit', images });
+    countAlarm('PairSplit');
+  }
   throw ApplicationFailure.nonRetryable(where.join(', '), split ? 'PairSplit' : 'MoveFailed', images);
 }
 

@@ -16,6 +16,7 @@ import { type Lane, laneOf } from '../src/domain/names.js';
 import type { FailureType, ReleasePhase, ReleaseStatus } from '../src/domain/release.js';
 import type { Sha } from '../src/domain/sha.js';
 import { statusQuery } from './messages.js';
+import { countEnd } from './metrics.js';
 import * as attributes from './search-attributes.js';
 
 /** The lane this run belongs to. */
@@ -128,6 +129,7 @@ function close(state: ReleaseStatus, outcome: string, why: string): void {
   if (state.hold) upsertSearchAttributes([{ key: attributes.CanaryWaitingFor, value: null }]);
   state.hold = null;
   enter(state, 'done', why);
+  countEnd(workflowInfo().workflowType, outcome);
   const red = checksWith('fail', state.tenants).map((line) => line.split(': ')[0] ?? '');
   upsertSearchAttributes([
     { key: attributes.CanaryOutcome, value: outcome },

@@ -1,0 +1,58 @@
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { send } from '../src/http.js';
+import type { HttpAddress } from '../src/http-address.js';
+
+/** What the worker's own address answers with. */
+export interface HttpParts {
+  /** Why the worker is not ready; null when it is. Asked at each call. */
+  notReady: () => Promise<string | null>;
+  /** Where the SDK's exporter serves metrics, its own and ours. */
+  metrics: URL;
+}
+
+/** A scrape that takes longer is none, in milliseconds. */
+const METRICS_MS = 2_000;
+const MAX_METRICS = 8 * 1024 * 1024;
+
+/**
+ * Serves `/healthz` (the process answers), `/readyz` (it polls, and Temporal answers it) and `/metrics` (Prometheus).
+ * @throws what the socket says, `EADDRINUSE` above all.
+ */
+export async function serveHttp({ host, port }: HttpAddress, parts: HttpParts) {
+  const server = createServer((request, response) => {
+    const path = (request.url ?? '').split('?')[0];
+    const answer = path === undefined ? undefined : ROUTES[path];
+    if (answer === undefined || request.method !== 'GET') return tell(response, 404, 'not found\n');
+    answer(parts, response).catch((error: unknown) => tell(response, 503, `${(error as Error).message}\n`));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  const { port: bound } = server.address() as AddressInfo;
+  return {
+    port: bound,
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+const ROUTES: Record<string, (parts: HttpParts, response: ServerResponse) => Promise<void>> = {
+  '/healthz': async (_parts, response) => tell(response, 200, 'ok\n'),
+  '/readyz': async ({ notReady }, response) => {
+    const why = await notReady();
+    tell(response, why === null ? 200 : 503, `${why ?? 'ready'}\n`);
+  },
+  '/metrics': async ({ metrics }, response) => {
+    const { body } = await send({ method: 'GET', url: metrics, timeoutMs: METRICS_MS, maxBytes: MAX_METRICS });
+    tell(response, 200, body);
+  },
+};
+
+function tell(response: ServerResponse, status: number, body: string | Buffer): void {
+  response.writeHead(status, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(body);
+}

@@ -1,0 +1,67 @@
+import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DefaultLogger, type NativeConnection, Runtime } from '@temporalio/worker';
+import type { Config } from '../src/config.js';
+import type { GateWorker } from './create-worker.js';
+import { serveHttp } from './http.js';
+import { logLine, tell } from './log.js';
+
+/** How long Temporal may take to answer whether the worker is ready, in milliseconds. */
+const READY_MS = 1_000;
+
+/** Sets up logs and metrics of this process, once and before anything else of the SDK. Gives where the SDK serves its metrics. */
+export async function installRuntime(): Promise<URL> {
+  const bindAddress = `127.0.0.1:${await freePort()}`;
+  Runtime.install({
+    logger: new DefaultLogger('INFO', logLine),
+    telemetryOptions: {
+      logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} },
+      metrics: {
+        prometheus: { bindAddress, countersTotalSuffix: true, unitSuffix: true, useSecondsForDurations: true },
+      },
+    },
+  });
+  return new URL(`http://${bindAddress}/metrics`);
+}
+
+/** Serves health, readiness and metrics where the configuration says. The default address may be taken by a second worker of this machine: that one goes without. */
+export async function serveWorker(
+  config: Pick<Config, 'http'>,
+  parts: { worker: GateWorker; connection: NativeConnection; metrics: URL },
+): Promise<() => Promise<void>> {
+  const { address, isDefault } = config.http;
+  try {
+    const { port, close } = await serveHttp(address, { metrics: parts.metrics, notReady: () => notReady(parts) });
+    tell('INFO', 'http.listening', { address: `${address.host}:${port}` });
+    return close;
+  } catch (error) {
+    const where = `${address.host}:${address.port}`;
+    if (!isDefault) throw new Error(`CANARY_HTTP_ADDR: ${where}: ${(error as Error).message}`);
+    tell('WARN', 'http.unavailable', { address: where, why: (error as Error).message });
+    return async () => undefined;
+  }
+}
+
+async function notReady({ worker, connection }: { worker: GateWorker; connection: NativeConnection }) {
+  const state = worker.state();
+  if (state !== 'RUNNING') return `the worker is ${state.toLowerCase()}`;
+  try {
+    // The native connection goes on trying, whatever deadline it is given.
+    const late = delay(READY_MS, undefined, { ref: false }).then(() =>
+      Promise.reject(new Error(`not within ${READY_MS} ms`)),
+    );
+    await Promise.race([connection.workflowService.getSystemInfo({}), late]);
+    return null;
+  } catch (error) {
+    return `Temporal does not answer: ${(error as Error).message}`;
+  }
+}
+
+/** The SDK takes no port 0 that it would tell. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
