@@ -12,9 +12,10 @@ const root = join(dirname(here), '..');
 const prebuilt = join(root, 'workflow-bundle.json');
 
 /** The workflows in one file: the one that was built ahead, where it is of this very code, else bundled now, which takes seconds. */
-export async function workflowBundle(): Promise<{ code: string }> {
+export async function workflowBundle(): Promise<{ code: string; origin: string }> {
   const { hash, code } = existsSync(prebuilt) ? JSON.parse(readFileSync(prebuilt, 'utf8')) : { hash: '', code: '' };
-  return hash === hashOfSources() ? { code } : bundleWorkflows();
+  if (hash === hashOfSources()) return { code, origin: 'built ahead' };
+  return { ...(await bundleWorkflows()), origin: 'built now' };
 }
 
 /** Builds the bundle ahead, for images and packages. */

@@ -24,10 +24,10 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
       throw new Error(
         `search attributes ${missing.join(', ')} are not registered in namespace ${namespace}: run canary setup`,
       );
-    const parts = { config, registry, workflowBundle: await workflowBundle() };
-    const worker = await createWorker({ connection, namespace }, parts);
+    const { origin, ...bundle } = await workflowBundle();
+    const worker = await createWorker({ connection, namespace }, { config, registry, workflowBundle: bundle });
     const close = await serveWorker(config, { worker, connection, metrics });
-    tell('INFO', 'worker.started', { queue: taskQueue(config.lane) });
+    tell('INFO', 'worker.started', { queue: taskQueue(config.lane), bundle: origin });
     await worker.run().finally(close);
     tell('INFO', 'worker.stopped', { queue: taskQueue(config.lane) });
   } finally {

@@ -1,0 +1,88 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { repositoryRoot } from '../../testbed/tools.js';
+import { goTool } from '../support/go-tool.js';
+
+const folder = join(repositoryRoot, 'examples', 'github-actions');
+const workflows = readdirSync(folder).filter((name) => name.endsWith('.yml'));
+const textOf = (name: string) => readFileSync(join(folder, name), 'utf8');
+const actionlint = goTool('github.com/rhysd/actionlint/cmd/actionlint', 'v1.7.12');
+const compose = goTool('github.com/compose-spec/compose-go/v2/cmd', 'v2.16.2');
+
+/** The lines of every `run:` of a workflow. */
+function scripts(text: string): string[] {
+  const found: string[] = [];
+  let indent = -1;
+  for (const line of text.split('\n')) {
+    const at = line.search(/\S/);
+    if (indent >= 0 && (at > indent || at < 0)) found.push(line);
+    else indent = -1;
+    const run = /^(\s*)(?:- )?run:(.*)$/.exec(line);
+    if (run) {
+      indent = run[1]?.length ?? 0;
+      found.push(run[2] ?? '');
+    }
+  }
+  return found;
+}
+
+describe.each(workflows)('examples/github-actions/%s', (name) => {
+  test('has no permissions but those a job names, and a limit for every job', () => {
+    expect(textOf(name)).toMatch(/^permissions: \{\}$/m);
+    expect(textOf(name).match(/runs-on:/g)?.length).toBe(textOf(name).match(/timeout-minutes:/g)?.length);
+  });
+
+  test('pins every action by its full commit', () => {
+    const used = [...textOf(name).matchAll(/uses: (\S+)/g)].map(([, action]) => action);
+    for (const action of used) expect(action).toMatch(/^[\w.-]+\/[\w./-]+@[0-9a-f]{40}$/);
+  });
+
+  test('puts nothing of an event into a script', () => {
+    expect(scripts(textOf(name)).length).toBeGreaterThan(1);
+    expect(scripts(textOf(name)).filter((line) => line.includes('${' + '{'))).toEqual([]);
+  });
+
+  test.skipIf(actionlint === null)('passes actionlint (skipped where Go cannot build it)', () => {
+    const { status, stdout, stderr } = spawnSync(actionlint ?? '', ['-no-color', join(folder, name)], {
+      encoding: 'utf8',
+    });
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
+  });
+});
+
+describe('docker-compose.yml', () => {
+  const text = readFileSync(join(repositoryRoot, 'docker-compose.yml'), 'utf8');
+
+  test('listens on loopback only, and pins every image', () => {
+    for (const [, port] of text.matchAll(/ports: \["([^"]+)"\]/g)) expect(port).toMatch(/^127\.0\.0\.1:/);
+    for (const [, image] of text.matchAll(/image: (\S+)/g)) expect(image).toMatch(/:(?:[0-9][\w.-]*|local)$/);
+  });
+
+  test.skipIf(compose === null)('is what Compose itself reads (skipped where Go cannot build its parser)', () => {
+    const { status, stdout, stderr } = spawnSync(compose ?? '', ['-format', 'json', 'docker-compose.yml'], {
+      cwd: repositoryRoot,
+      encoding: 'utf8',
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const { services } = JSON.parse(stdout) as {
+      services: Record<string, { deploy?: { replicas?: number }; depends_on?: object; stop_grace_period?: string }>;
+    };
+    expect(Object.keys(services).sort()).toEqual([
+      'namespace',
+      'postgres',
+      'registry',
+      'schema',
+      'setup',
+      'temporal',
+      'ui',
+      'worker',
+    ]);
+    expect(services.worker).toMatchObject({
+      deploy: { replicas: 2 },
+      depends_on: { setup: { condition: 'service_completed_successfully' } },
+      stop_grace_period: '40s',
+    });
+  });
+});

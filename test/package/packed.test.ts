@@ -1,0 +1,54 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { repositoryRoot } from '../../testbed/tools.js';
+import { useGate } from '../support/gate.js';
+import { until } from '../support/until.js';
+
+const gate = useGate('packed');
+
+describe('the package, installed into an empty folder as the image does', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'canary-packed-'));
+  const npm = (...args: string[]) => execFileSync('npm', args, { cwd: folder, stdio: 'pipe', encoding: 'utf8' });
+  beforeAll(() => {
+    execFileSync('npm', ['pack', '--pack-destination', folder], { cwd: repositoryRoot, stdio: 'pipe' });
+    const [tarball = ''] = readdirSync(folder);
+    writeFileSync(join(folder, 'package.json'), '{"private":true}');
+    npm('install', tarball, '--omit=dev', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund');
+  }, 120_000);
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test('has no tests and no test bed in it, and says its version', () => {
+    const files = readdirSync(join(folder, 'node_modules', 'canary-release-gate', 'dist'));
+    expect(files.sort()).toEqual(['activities', 'src', 'workers', 'workflow-bundle.json', 'workflows']);
+    expect(npm('exec', '--offline', '--', 'canary', '--version').trim()).toBe('0.1.0');
+  });
+
+  test('carries a release out with the workflows that were bundled ahead', async () => {
+    await gate().stopWorker();
+    const bin = join(folder, 'node_modules', '.bin', 'canary');
+    const env = { ...gate().env, TEMPORAL_ADDRESS: inject('temporal'), CANARY_HTTP_ADDR: '127.0.0.1:0' };
+    const worker = spawn(bin, ['worker'], { cwd: folder, env: { PATH: process.env.PATH, HOME: folder, ...env } });
+    let said = '';
+    worker.stderr.on('data', (chunk) => {
+      said += chunk;
+    });
+    const ended = once(worker, 'close');
+    try {
+      await until('it is ready', () => said.includes('"worker.started"'), 20_000);
+      expect(said).toContain('"bundle":"built ahead"');
+      await gate().begin('0ddba11');
+      const { sha, digests } = await gate().greenBuild();
+      await gate()
+        .release({ sha })
+        .then((handle) => handle.result());
+      expect(await gate().latest()).toEqual(digests);
+    } finally {
+      worker.kill('SIGTERM');
+      await ended;
+    }
+  }, 60_000);
+});
