@@ -19,6 +19,8 @@ const ABOUT = {
   CANARY_APPROVAL: '`required`: every promotion waits for a human.',
   CANARY_HOLD_TIMEOUT: 'After this a hold ends by itself, never by promoting.',
   CANARY_HTTP_ADDR: 'Where the worker serves `/healthz`, `/readyz` and `/metrics`.',
+  CANARY_UI_URL: 'Where the Temporal UI is; reports link to it. The command line reads it too.',
+  CANARY_RUNBOOK_URL: 'The same for your runbook.',
   GITHUB_TOKEN: 'For ghcr.io alone: a classic token with `write:packages`. Unset: Docker’s configuration and helpers.',
   GITHUB_ACTOR: 'The user name that goes with it.',
 } satisfies Record<keyof z.input<typeof SETTINGS>, string>;

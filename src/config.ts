@@ -62,6 +62,10 @@ const parsed = <T>(parse: (text: string) => T) =>
     }
   });
 
+function webAddress(text: string): string {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
+  throw new InvalidInput('has to be an http or https address');
+}
 const list = (text: string) => text.split(/[\s,]+/).filter((part) => part !== '');
 const duration = (fallback: string) => parsed(parseDuration).prefault(fallback);
 const positive = (fallback: string) => duration(fallback).refine((ms) => ms > 0, 'has to be more than 0');
@@ -92,13 +96,15 @@ export const SETTINGS = z.object({
   CANARY_APPROVAL: z.enum(['auto', 'required'], 'is neither auto nor required').prefault('auto'),
   CANARY_HOLD_TIMEOUT: positive('72h'),
   CANARY_HTTP_ADDR: parsed(parseHttpAddress).prefault(DEFAULT_HTTP_ADDR),
+  CANARY_UI_URL: parsed(webAddress).optional(),
+  CANARY_RUNBOOK_URL: parsed(webAddress).optional(),
   GITHUB_TOKEN: z.string().optional(),
   GITHUB_ACTOR: z.string().prefault('x-access-token'),
 });
 
 export const SECRETS = ['CANARY_ADMIN_TOKENS', 'GITHUB_TOKEN'];
 /** Named by the design, not built yet: better an error than a setting that does nothing. */
-const NOT_YET = ['CANARY_HOLD_GRACE', 'CANARY_TAG', 'CANARY_PROD_FLEET_FILE', 'CANARY_UI_URL', 'CANARY_RUNBOOK_URL'];
+const NOT_YET = ['CANARY_HOLD_GRACE', 'CANARY_TAG', 'CANARY_PROD_FLEET_FILE'];
 /** Accepted, and secret, though nothing reads them yet (design §7). */
 export const UNREAD = [
   'CANARY_CP_BASE_URL',

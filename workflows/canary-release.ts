@@ -8,6 +8,7 @@ import { approve, promote, promotedBy } from './approve-and-promote.js';
 import { type Desk, takeDecisions } from './decisions.js';
 import { openPlan, pinDigests } from './resolve.js';
 import { beginRun, endRun, readInput } from './run-state.js';
+import { timesOf } from './run-times.js';
 import { testBuild } from './test-build.js';
 
 /** One release on its way: what its steps share. */
@@ -31,7 +32,8 @@ export async function CanaryRelease(typed: unknown): Promise<ReleaseReport> {
   const notTested: string[] = [];
   const report = (outcome: ReleaseReport['outcome'], why: string): ReleaseReport => {
     const { images, tenants, decisions } = state;
-    return fitReport<ReleaseReport>({ ...input, outcome, why: gist(why), images, tenants, decisions, notTested });
+    const told = { ...input, outcome, why: gist(why), images, tenants, decisions, notTested, ...timesOf(state) };
+    return fitReport<ReleaseReport>(told);
   };
 
   return endRun(

@@ -6,6 +6,7 @@ import type { RollbackReport } from '../src/domain/release.js';
 import { reads } from './activity-options.js';
 import { evenAfterOutage } from './resolve.js';
 import { beginRun, endRun, enter, readInput, stop } from './run-state.js';
+import { timesOf } from './run-times.js';
 import { moveLatest } from './start-move.js';
 
 /** Moves `:latest` of all images back to a build that is whole in each of them. */
@@ -17,6 +18,7 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
     outcome,
     why,
     images: state.images,
+    ...timesOf(state),
   });
 
   return endRun(state, report, async () => {

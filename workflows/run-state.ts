@@ -12,7 +12,10 @@ import {
 } from '@temporalio/workflow';
 import { InvalidInput } from '../src/domain/brand.js';
 import { checksWith } from '../src/domain/check.js';
+import { fitNames } from '../src/domain/fit-report.js';
+import { areMoved } from '../src/domain/move.js';
 import { type Lane, laneOf } from '../src/domain/names.js';
+import { enterPhase } from '../src/domain/phase-times.js';
 import type { FailureType, ReleasePhase, ReleaseStatus } from '../src/domain/release.js';
 import type { Sha } from '../src/domain/sha.js';
 import { statusQuery } from './messages.js';
@@ -40,10 +43,12 @@ export function readInput<T extends { sha: Sha }>(parse: () => T, idOf: (lane: L
 
 /** The state of a run, answered by the query `status` from its first moment on. */
 export function beginRun(input: { sha: Sha; requestedBy?: string }): ReleaseStatus {
+  const since = now();
   const state: ReleaseStatus = {
     sha: input.sha,
     phase: 'queued',
-    since: now(),
+    since,
+    phases: enterPhase([], since, since, { phase: 'queued' }),
     why: '',
     until: null,
     images: [],
@@ -66,7 +71,9 @@ export function beginRun(input: { sha: Sha; requestedBy?: string }): ReleaseStat
 /** @param forMs after how long this phase ends by itself, in milliseconds. */
 export function enter(state: ReleaseStatus, phase: ReleasePhase, why: string, forMs?: number): void {
   const until = forMs === undefined ? null : new Date(Date.now() + forMs).toISOString();
-  Object.assign(state, { phase, why, since: now(), until });
+  const since = now();
+  const phases = enterPhase(state.phases, state.since, since, { phase, ...(state.hold && { hold: state.hold.name }) });
+  Object.assign(state, { phase, why, since, until, phases });
   upsertSearchAttributes([
     { key: attributes.CanaryPhase, value: phase },
     { key: attributes.CanaryPhaseSince, value: new Date() },
@@ -92,6 +99,8 @@ export async function endRun<R extends { outcome: string; why: string }>(
       throw error;
     }
     const { message } = failure;
+    const moved = failure.details?.[0];
+    if (areMoved(moved)) state.images = moved;
     const type = failure.type as FailureType;
     close(state, type, message);
     const details = report(type, message);
@@ -133,17 +142,8 @@ function close(state: ReleaseStatus, outcome: string, why: string): void {
   const red = checksWith('fail', state.tenants).map((line) => line.split(': ')[0] ?? '');
   upsertSearchAttributes([
     { key: attributes.CanaryOutcome, value: outcome },
-    { key: attributes.CanaryTenantsRed, value: fitting([...new Set(red)]) },
+    { key: attributes.CanaryTenantsRed, value: fitNames([...new Set(red)]) },
   ]);
-}
-
-/** The server ends a run whose attribute is longer than 2,048 bytes; the report has all names. */
-function fitting(names: string[]): string[] {
-  let room = 1_500;
-  return names.filter((name) => {
-    room -= name.length * 3 + 3;
-    return room > 0;
-  });
 }
 
 const now = () => new Date().toISOString();

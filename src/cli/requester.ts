@@ -1,5 +1,6 @@
 import { hostname, userInfo } from 'node:os';
 import { InvalidInput } from '../domain/brand.js';
+import type { ReportLinks } from '../report/run-record.js';
 import { type Given, type Io, text } from './command.js';
 
 /** Who asks, as the caller claims it: `--by`, else `$GITHUB_ACTOR`, else user@host. */
@@ -14,3 +15,9 @@ export async function reasonOf(given: Given, io: Io): Promise<string> {
   if (reason === '') throw new InvalidInput('--reason is missing: say why in a few words; it is kept with the run');
   return reason;
 }
+
+/** Where reports link to. */
+export const reportLinks = ({ env }: Io): ReportLinks => ({
+  ui: env.CANARY_UI_URL,
+  runbook: env.CANARY_RUNBOOK_URL,
+});

@@ -1,4 +1,4 @@
-import { formatDuration } from '../domain/duration.js';
+import { rounded } from '../domain/duration.js';
 import type { ReleaseStatus } from '../domain/release.js';
 import type { Overview } from '../temporal/overview.js';
 
@@ -73,14 +73,4 @@ function left({ until }: ReleaseStatus, now: number): string {
   if (until === null) return '';
   const ms = Date.parse(until) - now;
   return ms > 0 ? `, ${rounded(ms)} left` : ', overdue';
-}
-
-/** A duration as people say it: the two largest units. */
-export function rounded(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1_000));
-  if (seconds < 60) return `${seconds}s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${formatDuration(minutes * 60_000)}${seconds % 60 > 0 ? ` ${seconds % 60}s` : ''}`;
-  const hours = Math.floor(minutes / 60);
-  return hours < 48 ? `${hours}h ${minutes % 60}m` : `${Math.floor(hours / 24)}d ${hours % 24}h`;
 }

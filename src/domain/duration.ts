@@ -23,3 +23,13 @@ export function formatDuration(ms: number): string {
   const unit = (['h', 'm', 's'] as const).find((name) => ms % UNITS[name] === 0) ?? 'ms';
   return `${ms / UNITS[unit]}${unit}`;
 }
+
+/** A duration as people say it: the two largest units. */
+export function rounded(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1_000));
+  if (seconds < 60) return `${seconds}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${formatDuration(minutes * 60_000)}${seconds % 60 > 0 ? ` ${seconds % 60}s` : ''}`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours}h ${minutes % 60}m` : `${Math.floor(hours / 24)}d ${hours % 24}h`;
+}

@@ -48,6 +48,11 @@ export interface MovedImage {
   why?: string;
 }
 
+/** Whether this is what a mover says that became of its images; a failure may carry anything. */
+export function areMoved(found: unknown): found is MovedImage[] {
+  return Array.isArray(found) && found.every((one) => typeof one?.result === 'string');
+}
+
 /** Whether every image is where it was meant to be. */
 export function isWhole(images: MovedImage[]): boolean {
   return images.every(({ result }) => result === 'promoted' || result === 'already');

@@ -27,6 +27,11 @@ export const moveLatestId = (lane: Lane) => prefixed(lane, 'move-latest');
 
 const ID = /^(?:(.+)-)?(?:(?:canary-release|rollback)-[0-9a-f]{7}|move-latest)$/;
 
+/** What a run's id says: whether it is a rollback, and the first digits of its build. */
+export function partsOf(workflowId: string): { isRollback: boolean; sha: string } {
+  return { isRollback: /(?:^|-)rollback-[0-9a-f]{7}$/.test(workflowId), sha: workflowId.slice(-7) };
+}
+
 /** The lane of a workflow, by its id. (Its task queue would not do: a replay has another one.)
  * @throws {InvalidInput} on an id that is not a gate's. */
 export function laneOf(workflowId: string): Lane {

@@ -2,6 +2,7 @@ import type { TenantSmoke } from './check.js';
 import type { Decision, Hold, Verb } from './hold.js';
 import type { Digest, Repository } from './image.js';
 import type { MovedImage } from './move.js';
+import type { PhaseTime } from './phase-times.js';
 import type { Sha } from './sha.js';
 
 /** Where a release stands, in operators' words, with a sentence for each. */
@@ -111,15 +112,19 @@ export interface TenantBuild {
   why?: string;
 }
 
-/** The result of a `CanaryRelease`, or the first of its failure's details. */
-export interface ReleaseReport {
+/** When a run began and ended, and where its time went. */
+export interface RunTimes {
+  /** ISO 8601. */
+  started: string;
+  ended: string;
+  phases: PhaseTime[];
+}
+
+/** The result of a `CanaryRelease`, or the first of its failure's details; with what it was started with. */
+export interface ReleaseReport extends ReleaseInput, RunTimes {
   outcome: ReleaseOutcome | FailureType;
-  sha: Sha;
-  sequence?: number;
   /** The gist, one line. */
   why: string;
-  requestedBy?: string;
-  commitUrl?: string;
   images: (PinnedImage | MovedImage)[];
   tenants: TenantSmoke[];
   decisions: Decision[];
@@ -137,6 +142,8 @@ export interface ReleaseStatus {
   since: string;
   /** What it waits for, or how it ended. */
   why: string;
+  /** Where its time went. */
+  phases: PhaseTime[];
   /** When this wait ends by itself, ISO 8601; null when it ends with what it does. */
   until: string | null;
   /** What each verb would do now, or why it would be refused; a rollback takes none. */
@@ -165,12 +172,8 @@ export interface RollbackInput {
 }
 
 /** The result of a `Rollback`, or the first of its failure's details. */
-export interface RollbackReport {
+export interface RollbackReport extends RollbackInput, RunTimes {
   outcome: 'rolled-back' | 'already' | FailureType;
-  sha: Sha;
   why: string;
-  reason: string;
-  requestedBy?: string;
-  force?: boolean;
   images: (PinnedImage | MovedImage)[];
 }

@@ -16,6 +16,8 @@ describe('help', () => {
     'retry',
     'rollback',
     'status',
+    'report',
+    'postmortem',
     'smoke',
     'setup',
     'doctor',

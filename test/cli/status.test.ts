@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { rounded } from '../../src/cli/status-lines.js';
+import { rounded } from '../../src/domain/duration.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { canary as run } from '../support/cli.js';
 import { ada, heldFor, say } from '../support/decisions.js';

@@ -2,8 +2,10 @@ import type { Command } from '../command.js';
 import { completion } from './completion.js';
 import { abort, approve, retry } from './decide.js';
 import { doctor } from './doctor.js';
+import { postmortem } from './postmortem.js';
 import { promote } from './promote.js';
 import { release } from './release.js';
+import { report } from './report.js';
 import { rollback } from './rollback.js';
 import { setup } from './setup.js';
 import { smoke } from './smoke.js';
@@ -19,6 +21,8 @@ export const COMMANDS: Command[] = [
   retry,
   rollback,
   status,
+  report,
+  postmortem,
   smoke,
   setup,
   doctor,

@@ -1,0 +1,25 @@
+import { InvalidInput } from '../../domain/brand.js';
+import { parseLane, releaseId, rollbackId } from '../../domain/names.js';
+import { parseSha } from '../../domain/sha.js';
+import { renderReport } from '../../report/render.js';
+import { withClient } from '../../temporal/client.js';
+import { readRun } from '../../temporal/run-record.js';
+import { type Given, type Io, wantsJson } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { reportLinks } from '../requester.js';
+
+/** Prints what is known of a run, also of one that goes on or that nobody could end well. */
+export function report(given: Given, io: Io): Promise<number> {
+  const lane = parseLane(io.env.CANARY_LANE ?? '');
+  const sha = parseSha(given.args[0]);
+  const { release, rollback } = given.options;
+  if (release && rollback) throw new InvalidInput('--release and --rollback: keep one');
+  const ids = [...(rollback ? [] : [releaseId(lane, sha)]), ...(release ? [] : [rollbackId(lane, sha)])];
+  return withClient(io.env, async (client) => {
+    const runs = (await Promise.all(ids.map((id) => readRun(client, id)))).filter((run) => run !== null);
+    const [last] = runs.sort((a, b) => (a.started < b.started ? 1 : -1));
+    if (last === undefined) throw new InvalidInput(`there is no run ${ids.join(' nor ')}`);
+    io.out(wantsJson(given) ? JSON.stringify(last) : renderReport(last, reportLinks(io)).trimEnd());
+    return EXIT.done;
+  });
+}

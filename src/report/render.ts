@@ -1,0 +1,80 @@
+import { rounded } from '../domain/duration.js';
+import { type Facts, factsOf } from './facts.js';
+import { code, link, words } from './markdown.js';
+import { nextSteps } from './next.js';
+import type { ReportLinks, RunRecord } from './run-record.js';
+import {
+  decisionsSection,
+  failingSection,
+  imagesSection,
+  notTestedSection,
+  section,
+  tenantsSection,
+  timeSection,
+  utc,
+} from './sections.js';
+import { uiUrl } from './ui-url.js';
+import { verdictText } from './verdict.js';
+
+/** GitHub drops a step summary of more than 1 MiB as a whole; in bytes, with room for what others wrote to it. */
+export const MAX_MARKDOWN = 900_000;
+
+/** The report of a run, for everybody to read: the verdict first, tenants by their name alone (I5). */
+export function renderReport(record: RunRecord, links: ReportLinks = {}, max = MAX_MARKDOWN): string {
+  const facts = factsOf(record);
+  const { heading, lines } = verdictText(record, facts);
+  const all = [
+    heading,
+    '',
+    ...lines,
+    '',
+    who(record, facts),
+    ...failingSection(facts.tenants, 'fail', 'Failing checks'),
+    ...notTestedSection(facts),
+    ...failingSection(facts.tenants, 'could-not-test', 'Could not be tested'),
+    ...nextSection(record, facts),
+    ...imagesSection(facts),
+    ...decisionsSection(facts),
+    ...timeSection(facts),
+    ...tenantsSection(facts),
+    '',
+    [...link('Temporal UI', uiUrl(record, links)), ...link('Runbook', links.runbook), code(record.workflowId)].join(
+      ' · ',
+    ),
+    '',
+  ];
+  return fitted(all, max);
+}
+
+function who(record: RunRecord, { requestedBy, reason, commitUrl, promoteOnly }: Facts): string {
+  const took = record.ended ? Date.parse(record.ended) - Date.parse(record.started) : null;
+  return [
+    `Build ${code(record.sha)}`,
+    ...(requestedBy ? [`asked for by ${words(requestedBy)}`] : []),
+    ...(reason && !promoteOnly ? [`because: ${words(reason)}`] : []),
+    ...link('commit', commitUrl),
+    `${utc(record.started)} UTC`,
+    took === null ? 'still going on' : `took ${rounded(took)}`,
+  ].join(' · ');
+}
+
+function nextSection(record: RunRecord, facts: Facts): string[] {
+  const steps = nextSteps(record, facts);
+  if (steps.length === 0) return [];
+  return section('What to do now', ['```sh', ...steps.flatMap(({ when, command }) => [`# ${when}`, command]), '```']);
+}
+
+/** The last lines are the least needed, but for the links. */
+function fitted(lines: string[], max: number): string {
+  const bytes = (text: string) => new TextEncoder().encode(text).length;
+  if (bytes(lines.join('\n')) <= max) return lines.join('\n');
+  const end = ['', '*Cut: the report is too long; `canary report` and the run have the rest.*', ...lines.slice(-3)];
+  let room = max - bytes(end.join('\n')) - 1;
+  const kept: string[] = [];
+  for (const line of lines.slice(0, -3)) {
+    room -= bytes(line) + 1;
+    if (room < 0) break;
+    kept.push(line);
+  }
+  return [...kept, ...end].join('\n');
+}

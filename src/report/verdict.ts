@@ -1,0 +1,128 @@
+import { FAILURE_TYPES, type FailureType, RELEASE_PHASES } from '../domain/release.js';
+import type { Facts } from './facts.js';
+import { code, prose, words } from './markdown.js';
+import type { RunRecord } from './run-record.js';
+
+/** The first thing to read: what came of it, and what that means for production. */
+export interface VerdictText {
+  heading: string;
+  lines: string[];
+}
+
+const NOT_MOVED = ':latest stays pinned to the prior good digest — prod is untouched.';
+const NEXT_CYCLE = 'Prod tenant fleet will pick up the new digest on its next 5-min auto-update cycle.';
+/** Failures whose gist speaks of the registry and the move alone: others may name where a tenant lives (I5). */
+const SPEAK_OF_IMAGES: string[] = [
+  'BuildNotFound',
+  'RegistryDenied',
+  'RegistryUnavailable',
+  'TimedOut',
+  'MoveRefused',
+  'MoveFailed',
+  'PairSplit',
+];
+
+/** Headings that people know from the old job stay as they were, letter by letter. */
+export function verdictText(record: RunRecord, facts: Facts): VerdictText {
+  const { outcome, kind, why } = record;
+  const build = code(`staging-${record.sha.slice(0, 7)}`);
+  switch (outcome) {
+    case 'promoted':
+      return promoted(record, facts);
+    case 'superseded':
+      return { heading: '## Canary superseded — a newer build goes instead', lines: [prose(why), NOT_MOVED] };
+    case 'skipped':
+      return {
+        heading: '## ⚠️ canary-verify skipped',
+        lines: [
+          'No canary fleet is configured (`CANARY_TENANT_URLS` with `CANARY_ADMIN_TOKENS`, or `CANARY_FLEET_FILE`): nothing was tested.',
+          '',
+          '**Skipped — nothing is promoted by itself.** Promote by your own word when ready.',
+        ],
+      };
+    case 'rolled-back':
+      return { heading: `## Rolled back — :latest is on ${build}`, lines: [NEXT_CYCLE] };
+    case 'already':
+      return { heading: `## Rolled back before — :latest stood on ${build}`, lines: ['Nothing had to move.'] };
+    case 'running':
+      return running(facts, record);
+    case 'terminated':
+      return {
+        heading: `## ⚠️ The ${kind} was TERMINATED`,
+        lines: [
+          `Somebody ended the run in Temporal${why ? `: ${words(why)}` : '.'}`,
+          'It says nothing about the build, and left no report: `canary status` says what is live.',
+        ],
+      };
+    case 'CanaryRejected':
+      return { heading: '## Canary smoke FAILED', lines: [`Canary tenants rejected image ${build}.`, NOT_MOVED] };
+    case 'CanaryHoldExpired':
+      return {
+        heading: '## Canary hold EXPIRED — nothing promoted',
+        lines: [`Nobody decided ${facts.hold ? code(facts.hold) : 'the hold'} in time.`, NOT_MOVED],
+      };
+    case 'CanaryAborted':
+      return { heading: `## Canary ${kind} ABORTED`, lines: [aborted(facts, record), untouched(record)] };
+    case 'CanaryBuildBad':
+      return { heading: '## Canary refused — that build was rolled back before', lines: [NOT_MOVED] };
+    case 'PairSplit':
+      return {
+        heading: '## 🚨 PAIR SPLIT — :latest is on TWO BUILDS',
+        lines: ['**Production may take either build. Move all images to one build NOW.**', prose(why)],
+      };
+    default:
+      return couldNot(outcome, record);
+  }
+}
+
+function promoted({ sha }: RunRecord, { images, notTested, promoteOnly, requestedBy, reason }: Facts): VerdictText {
+  const tag = `staging-${sha.slice(0, 7)}`;
+  const moves = images.map(({ repository }) => `- ${code(`${repository}:${tag}`)} → ${code(`${repository}:latest`)}`);
+  const already = images.length > 0 && images.every((image) => 'result' in image && image.result === 'already');
+  const lines = [...moves, '', already ? 'It stood there before: nothing had to move.' : NEXT_CYCLE];
+  if (promoteOnly)
+    return {
+      heading: `## :latest promoted to ${tag}`,
+      lines: [
+        `**NOT TESTED BY CANARY**: by the word of ${words(requestedBy ?? 'unknown')}: ${words(reason ?? '')}`,
+        '',
+        ...lines,
+      ],
+    };
+  if (notTested.length > 0) return { heading: `## ⚠️ :latest promoted to ${tag} — not all was verified`, lines };
+  return { heading: '## Canary verified — :latest promoted', lines };
+}
+
+function running({ phase, hold }: Facts, { status }: RunRecord): VerdictText {
+  const silent = status === null ? ['No worker answers for it: nothing moves until one does (`canary worker`).'] : [];
+  if (hold) return { heading: `## Canary HELD — ${hold}`, lines: ['It waits for a human.', ...silent] };
+  return {
+    heading: `## Canary running — ${phase ?? 'not begun'}`,
+    lines: [...(phase ? [RELEASE_PHASES[phase]] : []), ...silent],
+  };
+}
+
+function aborted({ decisions }: Facts, { why }: RunRecord): string {
+  const said = decisions.filter(({ verb }) => verb === 'abort').at(-1);
+  return said ? `${words(said.by)} stopped it: ${words(said.reason)}` : `It was stopped: ${words(why)}`;
+}
+
+function couldNot(outcome: FailureType, record: RunRecord): VerdictText {
+  const { kind, why } = record;
+  const moving = outcome === 'MoveFailed';
+  return {
+    heading: `## ${moving ? '🚨' : '⚠️'} canary could not carry out the ${kind} — ${outcome}`,
+    lines: [
+      FAILURE_TYPES[outcome] ?? '',
+      ...(SPEAK_OF_IMAGES.includes(outcome) ? [prose(why)] : ['What it was exactly stands in the run.']),
+      moving
+        ? 'Look at the digests below before anything else.'
+        : `This says nothing about the build. ${untouched(record)}`,
+    ],
+  };
+}
+
+/** Only a run that could still say so knows that it moved nothing: a move that has begun finishes whatever becomes of its parent. */
+function untouched({ report, outcome }: RunRecord): string {
+  return report === null || outcome === 'TimedOut' ? '`canary status` says what is live.' : NOT_MOVED;
+}

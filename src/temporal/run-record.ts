@@ -1,0 +1,93 @@
+import { type Client, type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
+import {
+  CanaryPhase,
+  CanaryPhaseSince,
+  CanaryRequestedBy,
+  CanarySha,
+  CanaryTenantsRed,
+  CanaryWaitingFor,
+} from '../../workflows/search-attributes.js';
+import type { HoldName } from '../domain/hold.js';
+import { laneOf, partsOf, taskQueue } from '../domain/names.js';
+import type { ReleasePhase } from '../domain/release.js';
+import { latestOf } from '../report/facts.js';
+import type { RunRecord } from '../report/run-record.js';
+import { queryStatus, type RunEnd, runEnd } from './runs.js';
+
+/** Runs that may have promoted a build and are looked at, the last first. */
+const LOOKED_AT = 50;
+
+/** All that is known of the last run with this id, or of one of its runs; null when there is none. The status of a closed run is not asked: it needs a worker. */
+export async function readRun(client: Client, workflowId: string, runId?: string): Promise<RunRecord | null> {
+  const found = await client.workflow
+    .getHandle(workflowId, runId)
+    .describe()
+    .catch((error: unknown) => {
+      if (error instanceof WorkflowNotFoundError) return null;
+      throw error;
+    });
+  if (found === null) return null;
+  const isOpen = found.status.name === 'RUNNING';
+  const status = isOpen ? await queryStatus(client, workflowId) : null;
+  const end = isOpen ? null : await endOf(client, found);
+  const record = recordOf(client.options.namespace, found, end, status);
+  return { ...record, before: (await whatWasLive(client, record))?.sha ?? null };
+}
+
+function endOf(client: Client, { workflowId, runId }: { workflowId: string; runId: string }): Promise<RunEnd> {
+  return runEnd(client.workflow.getHandle(workflowId, runId, { followRuns: false }));
+}
+
+function recordOf(
+  namespace: string,
+  found: Pick<
+    WorkflowExecutionDescription,
+    'workflowId' | 'runId' | 'startTime' | 'closeTime' | 'typedSearchAttributes'
+  >,
+  end: RunEnd | null,
+  status: RunRecord['status'],
+): RunRecord {
+  const { workflowId, runId, startTime, closeTime, typedSearchAttributes: attributes } = found;
+  const { isRollback, sha } = partsOf(workflowId);
+  const gist = end && (end.report ?? end);
+  return {
+    kind: isRollback ? 'rollback' : 'release',
+    sha: end?.report?.sha ?? attributes.get(CanarySha) ?? sha,
+    lane: laneOf(workflowId),
+    namespace,
+    workflowId,
+    runId,
+    started: startTime.toISOString(),
+    ended: closeTime?.toISOString() ?? null,
+    outcome: end ? (end.report?.outcome ?? (end as { outcome: RunRecord['outcome'] }).outcome) : 'running',
+    why: (gist as { why?: string } | null)?.why ?? status?.why ?? '',
+    report: end?.report ?? null,
+    status,
+    listed: {
+      phase: (attributes.get(CanaryPhase) ?? null) as ReleasePhase | null,
+      phaseSince: attributes.get(CanaryPhaseSince)?.toISOString() ?? null,
+      waitingFor: (attributes.get(CanaryWaitingFor) ?? null) as HoldName | null,
+      requestedBy: attributes.get(CanaryRequestedBy) ?? null,
+      tenantsRed: attributes.get(CanaryTenantsRed) ?? [],
+    },
+    before: null,
+  };
+}
+
+/** The promotion of the build that `:latest` pointed at before a run, by its digests; null when no run of it is left. */
+export async function whatWasLive(client: Client, run: RunRecord): Promise<RunRecord | null> {
+  const stood = (run.report ?? run.status)?.images.map((image) => latestOf(image).before) ?? [];
+  if (stood.length === 0 || stood.includes(null)) return null;
+  const query = `TaskQueue = '${taskQueue(run.lane)}' AND WorkflowType = 'CanaryRelease' AND CanaryOutcome = 'promoted'`;
+  let looked = 0;
+  for await (const found of client.workflow.list({ query, pageSize: LOOKED_AT })) {
+    if (found.closeTime && found.closeTime.toISOString() <= (run.ended ?? '9') && found.runId !== run.runId) {
+      const end = await endOf(client, found).catch(() => null);
+      const images = end?.report?.images ?? [];
+      const same = images.length === stood.length && images.every(({ digest }, index) => digest === stood[index]);
+      if (same) return recordOf(run.namespace, found, end, null);
+    }
+    if (++looked === LOOKED_AT) break;
+  }
+  return null;
+}

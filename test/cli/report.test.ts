@@ -1,0 +1,87 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { runEnd } from '../../src/temporal/runs.js';
+import { canary as run } from '../support/cli.js';
+import { useGate } from '../support/gate.js';
+import { newSha } from '../support/shas.js';
+
+const gate = useGate('cli-report');
+const canary = (args: string[], env = {}) => run(args, { CANARY_LANE: 'cli-report', ...env });
+
+describe('canary report', () => {
+  const [first, second] = [newSha(), newSha()];
+  beforeAll(async () => {
+    await gate().begin(newSha());
+    for (const sha of [first, second]) {
+      await gate().publish(sha);
+      gate().deploy({ sha });
+      await runEnd(await gate().release({ sha, requestedBy: 'ada' }));
+    }
+  });
+
+  test('tells a promotion with what was live before it, the time of each phase, and the command that goes back', async () => {
+    const { code, out } = await canary(['report', second], { CANARY_UI_URL: 'http://127.0.0.1:8233' });
+    expect(code).toBe(0);
+    const text = out.join('\n');
+    expect(text).toMatch(/^## Canary verified — :latest promoted\n/);
+    expect(text).toContain(`CANARY_LANE=cli-report canary rollback ${first} --reason "…"`);
+    expect(text).toMatch(/\| soaking \| [-0-9: ]+ \| \d+s \|/);
+    expect(text).toContain(`/workflows/cli-report-canary-release-${second.slice(0, 7)}/`);
+    for (const { url } of gate().tenants) expect(text).not.toContain(url.replace('http://', ''));
+  });
+
+  test('tells a build that is RED by its failing checks, without the answer', async () => {
+    const sha = newSha();
+    await gate().publish(sha);
+    gate().deploy({ sha, misbehave: 'memory-search' });
+    await runEnd(await gate().release({ sha }));
+    const text = (await canary(['report', sha])).out.join('\n');
+    expect(text).toMatch(/^## Canary smoke FAILED\n/);
+    expect(text).toMatch(/- \*\*canary-1\*\*: \*\*memory search finds the probe\*\* — status 200, schema path `\$/);
+  });
+
+  test('of a build with a release and a rollback tells the last, and the other when asked', async () => {
+    await runEnd(await gate().rollback({ sha: first, reason: 'search is slow', requestedBy: 'bob' }));
+    expect((await canary(['report', first])).out[0]).toMatch(/^## Rolled back — :latest is on `staging-/);
+    expect((await canary(['report', first, '--release'])).out[0]).toMatch(/^## Canary verified/);
+    const { out } = await canary(['report', first, '--rollback', '-o', 'json']);
+    expect(JSON.parse(out[0] ?? '')).toMatchObject({ kind: 'rollback', outcome: 'rolled-back', before: second });
+  });
+
+  test('postmortem has the facts of the rollback and of the promotion it undid, and leaves the questions open', async () => {
+    const { code, out } = await canary(['postmortem', first]);
+    expect(code).toBe(0);
+    const text = out.join('\n');
+    expect(text).toMatch(new RegExp(`^# Post-mortem: \`${second}\` was rolled back to \`${first}\`\n`));
+    expect(text).toContain('- **Reason given**: search is slow');
+    expect(text).toMatch(
+      /\| its release began \| ada \|\n.*\| promoted: all green \|.*\n.*\| rollback asked for \| bob \|/,
+    );
+    expect(text).toMatch(/\| canary-1 \| ✓ \| ✓ \|/);
+    expect(text).toContain('- [ ] **OPEN** Why did canary not catch it?');
+    expect(text).toContain('- [ ] **OPEN** Should the smoke suite grow a check');
+  });
+
+  test('tells of a run that was terminated what Temporal still knows, without any worker', async () => {
+    const sha = newSha();
+    await gate().publish(sha);
+    const handle = await gate().release({ sha, requestedBy: 'ada' });
+    const { out } = await canary(['report', sha]);
+    expect(out[0]).toMatch(/^## Canary running — /);
+    await handle.terminate('https://canary-1.example.com is gone');
+    await gate().stopWorker();
+    const text = (await canary(['report', sha])).out.join('\n');
+    await gate().startWorker();
+    expect(text).toMatch(
+      /^## ⚠️ The release was TERMINATED\n\nSomebody ended the run in Temporal: \(address\) is gone\n/,
+    );
+    expect(text).toContain('asked for by ada');
+  });
+
+  test('of a build without a run it says so, with 2', async () => {
+    const { code, err } = await canary(['report', '4c1d56e']);
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: ['canary: there is no run cli-report-canary-release-4c1d56e nor cli-report-rollback-4c1d56e'],
+    });
+  });
+});

@@ -1,0 +1,207 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { RollbackReport } from '../../src/domain/release.js';
+import { MAX_MARKDOWN, renderReport } from '../../src/report/render.js';
+import type { RunRecord } from '../../src/report/run-record.js';
+import { failed, moved, passed, pinned, record, unreported } from '../support/records.js';
+
+const LINKS = { ui: 'http://127.0.0.1:8233/', runbook: 'https://wiki.example.org/canary' };
+const stopped = { images: pinned, notTested: [] };
+const hold = {
+  phase: 'held',
+  hold: 'could-not-test',
+  since: '2026-11-25T05:08:00.000Z',
+  until: '2026-11-25T05:08:30.000Z',
+  ms: 30_000,
+  visits: 1,
+} as const;
+const rollback = (report: Partial<RollbackReport>): RunRecord => {
+  const { tenants, decisions, notTested, ...rest } = record().report as never as Record<string, unknown>;
+  const full = { ...rest, reason: 'search is slow', outcome: 'rolled-back', ...report } as RollbackReport;
+  return record(
+    {},
+    { kind: 'rollback', outcome: full.outcome, why: full.why, report: full, workflowId: 'rollback-9e82b1d' },
+  );
+};
+
+const ENDS: [end: string, heading: string, record: RunRecord][] = [
+  ['promoted', '## Canary verified — :latest promoted', record()],
+  [
+    'promoted by a word',
+    '## :latest promoted to staging-9e82b1d',
+    record({ promoteOnly: true, reason: 'hotfix', tenants: [], notTested: ['NOT TESTED BY CANARY'] }),
+  ],
+  [
+    'promoted unconfirmed',
+    '## ⚠️ :latest promoted to staging-9e82b1d — not all was verified',
+    record({
+      notTested: ['unconfirmed: canary-1 reports no build (/health: ENOTFOUND)'],
+      decisions: [
+        { verb: 'approve', by: 'ada', reason: 'looked', at: '2026-11-25T05:02:00.000Z', holdName: 'approval' },
+      ],
+    }),
+  ],
+  [
+    'RED',
+    '## Canary smoke FAILED',
+    record({
+      ...stopped,
+      outcome: 'CanaryRejected',
+      why: 'RED: canary-2: memory search finds the probe',
+      tenants: [
+        { tenant: 'canary-1', checks: [passed('liveness'), passed('memory search finds the probe')] },
+        { tenant: 'canary-2', checks: [passed('liveness'), failed('memory search finds the probe')] },
+      ],
+    }),
+  ],
+  ['skipped', '## ⚠️ canary-verify skipped', record({ outcome: 'skipped', images: [], tenants: [] })],
+  [
+    'superseded',
+    '## Canary superseded — a newer build goes instead',
+    record({ ...stopped, outcome: 'superseded', why: 'superseded by 5d2e67f' }),
+  ],
+  [
+    'hold expired',
+    '## Canary hold EXPIRED — nothing promoted',
+    record({ ...stopped, outcome: 'CanaryHoldExpired', why: 'could-not-test: nobody decided', phases: [hold] }),
+  ],
+  [
+    'aborted',
+    '## Canary release ABORTED',
+    record({
+      ...stopped,
+      outcome: 'CanaryAborted',
+      decisions: [{ verb: 'abort', by: 'ada', reason: 'wrong build', at: '2026-11-25T05:02:00.000Z' }],
+    }),
+  ],
+  [
+    'not carried out',
+    '## ⚠️ canary could not carry out the release — RegistryDenied',
+    record({
+      ...stopped,
+      outcome: 'RegistryDenied',
+      why: 'ghcr.io/molecule-ai/platform: 403, the token may not write',
+    }),
+  ],
+  [
+    'split',
+    '## 🚨 PAIR SPLIT — :latest is on TWO BUILDS',
+    record({
+      outcome: 'PairSplit',
+      why: 'ghcr.io/molecule-ai/platform-tenant:latest failed',
+      images: moved.map((image, index) =>
+        index === 0 ? image : { ...image, result: 'failed', latest: image.previous },
+      ),
+    }),
+  ],
+  ['rolled back', '## Rolled back — :latest is on `staging-9e82b1d`', rollback({})],
+  ['already', '## Rolled back before — :latest stood on `staging-9e82b1d`', rollback({ outcome: 'already' })],
+  [
+    'rollback failed',
+    '## 🚨 canary could not carry out the rollback — MoveFailed',
+    rollback({ outcome: 'MoveFailed' }),
+  ],
+  ['running', '## Canary running — soaking', unreported('running', {})],
+  ['nobody answers', '## Canary running — soaking', unreported('running', null)],
+  ['terminated', '## ⚠️ The release was TERMINATED', unreported('terminated', null)],
+];
+
+describe('the report of a run', () => {
+  test.each(ENDS)('%s: the verdict first, then all that is known', (_end, heading, run) => {
+    // How long a run that goes on has been doing so is another figure each time.
+    const markdown = renderReport(run, LINKS).replaceAll(/\d+d \d+h so far|\d+h \d+m so far/g, '… so far');
+    expect(markdown.split('\n')[0]).toBe(heading);
+    expect(markdown).toMatchSnapshot();
+  });
+
+  test('links to the run in the Temporal UI and to the runbook, and to nothing when they are not configured', () => {
+    expect(renderReport(record(), LINKS)).toContain(
+      '[Temporal UI](http://127.0.0.1:8233/namespaces/default/workflows/canary-release-9e82b1d/0199-run) · [Runbook](https://wiki.example.org/canary)',
+    );
+    expect(renderReport(record(), { ui: 'javascript:alert(1)' })).not.toContain('Temporal UI');
+  });
+
+  test('tells fifty failing checks, then a count', () => {
+    const tenants = [{ tenant: 'canary-1', checks: Array.from({ length: 60 }, (_, n) => failed(`check ${n}`)) }];
+    const lines = renderReport(record({ outcome: 'CanaryRejected', tenants })).split('\n');
+    expect(lines.filter((line) => line.startsWith('- **canary-1**'))).toHaveLength(50);
+    expect(lines).toContain('- and 10 more');
+  });
+
+  test('stays under 1 MiB whatever is in it, and keeps the verdict', () => {
+    const decisions = Array.from({ length: 9_000 }, (_, n) => ({
+      verb: 'approve' as const,
+      by: `ada ${n}`,
+      reason: '*'.repeat(300),
+      at: '2026-11-25T05:02:00.000Z',
+    }));
+    const markdown = renderReport(record({ decisions }), LINKS);
+    expect(Buffer.byteLength(markdown)).toBeLessThanOrEqual(MAX_MARKDOWN);
+    expect(MAX_MARKDOWN).toBeLessThan(1024 * 1024);
+    expect(markdown).toMatch(/^## Canary verified/);
+    expect(markdown).toContain('*Cut: the report is too long');
+    expect(markdown).toContain('[Temporal UI]');
+  });
+});
+
+describe('what leaves for everybody', () => {
+  test.each([
+    ['a pipe', 'a | b', 'a \\| b'],
+    ['backticks', '`rm`', '\\`rm\\`'],
+    ['HTML', '<script>alert(1)</script>', '\\<script\\>alert(1)\\</script\\>'],
+    ['a command of Actions on a line of its own', 'x\n::error::y', 'x ::error::y'],
+    ['a command of Actions in the old form', '##[error]x', '\\#\\#\\[error\\]x'],
+    ['a mention', '@everybody', '@\u200beverybody'],
+    ['an emoji', 'fine 🎉', 'fine 🎉'],
+    ['an encoded newline', 'x%0A::error::y', 'x%0A::error::y'],
+  ])('%s in a name or a reason is text, and stays in its line', (_what, hostile, shown) => {
+    const markdown = renderReport(
+      record({
+        outcome: 'CanaryRejected',
+        tenants: [{ tenant: hostile, checks: [{ ...failed(hostile), proves: hostile }] }],
+        decisions: [{ verb: 'retry', by: hostile, reason: hostile, at: '2026-11-25T05:02:00.000Z' }],
+      }),
+    );
+    const lines = markdown.split('\n');
+    expect(lines).toContain(
+      `- **${shown}**: **${shown}** — status 200, schema path \`$[0].content\`. A pass shows: ${shown}`,
+    );
+    expect(lines).toContain(`- 2026-11-25 05:02:00 **${shown}** said retry: ${shown}`);
+    expect(lines.filter((line) => line.trimStart().startsWith('::'))).toEqual([]);
+  });
+
+  const label = fc.stringMatching(/^[a-z]{6,12}$/);
+  const tenant = fc.record({
+    host: fc.tuple(label, label, label).map((parts) => parts.join('.')),
+    org: fc.uuid(),
+    token: fc.stringMatching(/^[A-Za-z0-9]{24,40}$/),
+  });
+  test('names a tenant by its name alone: no URL, host, org id, token or answer, wherever a run had met one', () => {
+    fc.assert(
+      fc.property(tenant, fc.constantFrom(...ENDS.map(([, , run]) => run)), ({ host, org, token }, run) => {
+        const answer = `{"org":"${org}","at":"https://${host}/x","t":"${token}"}`;
+        const check = { ...failed('a check'), got: answer, expected: answer, leftBehind: answer };
+        const report = run.report && {
+          ...run.report,
+          tenants: [{ tenant: 'canary-1', checks: [check, { ...check, verdict: 'could-not-test' as const }] }],
+          notTested: [`unconfirmed: canary-1 reports no build (/health of ${host}: ${token}, ${org})`],
+          decisions: [
+            {
+              verb: 'approve' as const,
+              by: `ada@${host}`,
+              reason: `https://${host}/a?org=${org} and ${host} and ${host}:8443 of ${org}`,
+              at: '2026-11-25T05:02:00.000Z',
+            },
+          ],
+        };
+        const held = {
+          ...run,
+          report,
+          why: run.outcome === 'CanaryHoldExpired' ? `could-not-test: ${answer}` : run.why,
+        };
+        const markdown = renderReport(held as RunRecord, LINKS);
+        for (const secret of [host, org, token]) expect(markdown).not.toContain(secret);
+      }),
+    );
+  });
+});

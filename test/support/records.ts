@@ -1,0 +1,129 @@
+import type { CheckResult } from '../../src/domain/check.js';
+import type { Digest, Repository } from '../../src/domain/image.js';
+import type { MovedImage } from '../../src/domain/move.js';
+import { parseLane } from '../../src/domain/names.js';
+import type { PinnedImage, ReleaseReport, ReleaseStatus } from '../../src/domain/release.js';
+import { parseSha } from '../../src/domain/sha.js';
+import type { RunRecord } from '../../src/report/run-record.js';
+
+const SHA = parseSha('9e82b1d4c5f60718293a4b5c6d7e8f9012345678');
+const repositories = ['ghcr.io/molecule-ai/platform', 'ghcr.io/molecule-ai/platform-tenant'] as Repository[];
+const digest = (letter: string) => `sha256:${letter.repeat(64)}` as Digest;
+
+export const pinned: PinnedImage[] = repositories.map((repository, index) => ({
+  repository,
+  digest: digest(`${index + 1}`),
+  latest: digest('ab'[index] ?? ''),
+}));
+export const moved: MovedImage[] = repositories.map((repository, index) => ({
+  repository,
+  digest: digest(`${index + 1}`),
+  previous: digest('ab'[index] ?? ''),
+  result: 'promoted',
+  latest: digest(`${index + 1}`),
+}));
+
+export const passed = (check: string): CheckResult => ({
+  check,
+  proves: 'the tenant booted',
+  verdict: 'pass',
+  status: 200,
+  latencyMs: 12,
+  expected: '',
+  got: '',
+});
+export const failed = (check: string): CheckResult => ({
+  ...passed(check),
+  proves: 'what is written can be found',
+  verdict: 'fail',
+  expected: '0.content: exactly that probe',
+  got: '[{"content":"answer of the tenant"}]',
+  schemaPath: '$[0].content',
+});
+
+/** The record of a release that ended, as far as it is not given. */
+export function record(report: Partial<ReleaseReport> = {}, other: Partial<RunRecord> = {}): RunRecord {
+  const full: ReleaseReport = {
+    outcome: 'promoted',
+    sha: SHA,
+    why: ':latest of every image is on the tested digests',
+    requestedBy: 'ada',
+    commitUrl: 'https://github.com/molecule-ai/molecule/commit/9e82b1d',
+    images: moved,
+    tenants: ['canary-1', 'canary-2'].map((tenant) => ({
+      tenant,
+      checks: [passed('liveness returns a subsystems map'), passed('memory search finds the probe')],
+    })),
+    decisions: [],
+    notTested: [],
+    started: '2026-11-25T05:00:00.000Z',
+    ended: '2026-11-25T05:08:30.000Z',
+    phases: [
+      {
+        phase: 'resolving',
+        since: '2026-11-25T05:00:00.000Z',
+        until: '2026-11-25T05:00:01.000Z',
+        ms: 1_000,
+        visits: 1,
+      },
+      {
+        phase: 'soaking',
+        since: '2026-11-25T05:01:00.000Z',
+        until: '2026-11-25T05:08:00.000Z',
+        ms: 400_000,
+        visits: 2,
+      },
+    ],
+    ...report,
+  };
+  return {
+    kind: 'release',
+    sha: full.sha,
+    lane: parseLane(''),
+    namespace: 'default',
+    workflowId: 'canary-release-9e82b1d',
+    runId: '0199-run',
+    started: full.started,
+    ended: full.ended,
+    outcome: full.outcome,
+    why: full.why,
+    report: full,
+    status: null,
+    listed: { phase: 'done', phaseSince: full.ended, waitingFor: null, requestedBy: 'ada', tenantsRed: [] },
+    before: '4c1d56e',
+    ...other,
+  };
+}
+
+/** One that left no report: it goes on, or Temporal ended it. */
+export function unreported(outcome: RunRecord['outcome'], status: Partial<ReleaseStatus> | null): RunRecord {
+  const { listed } = record();
+  return record(
+    {},
+    {
+      outcome,
+      report: null,
+      ended: null,
+      why: '',
+      before: null,
+      listed: { ...listed, phase: 'soaking' },
+      status: status && {
+        sha: SHA,
+        phase: 'soaking',
+        since: '2026-11-25T05:01:00.000Z',
+        phases: [],
+        why: '',
+        until: null,
+        images: pinned,
+        builds: [],
+        tenants: [],
+        hold: null,
+        decided: null,
+        moving: false,
+        decisions: [],
+        refusals: [],
+        ...status,
+      },
+    },
+  );
+}
