@@ -43,7 +43,9 @@ describe('every block of shell commands in README and docs', () => {
       `#!/bin/sh\nexec "${process.execPath}" "${repositoryRoot}/bin/canary.js" "$@"\n`,
       { mode: 0o755 },
     );
-    await gate().begin(newSha());
+    const sha = newSha();
+    await gate().begin(sha);
+    gate().deploy({ sha });
   });
   afterAll(() => rmSync(shims, { recursive: true, force: true }));
 
@@ -53,6 +55,7 @@ describe('every block of shell commands in README and docs', () => {
       // Not synchronously: the tenants that it asks live in this process.
       const shell = spawn('bash', ['-euo', 'pipefail', '-c', script], {
         cwd: repositoryRoot,
+        stdio: ['ignore', 'pipe', 'pipe'],
         env: {
           PATH: `${shims}${delimiter}${process.env.PATH}`,
           HOME: process.env.HOME,
