@@ -3,6 +3,7 @@ import type { MoverActivities, ReleaseActivities } from '../activities/index.js'
 import type { MoveInput } from '../src/domain/move.js';
 import { laneOf, moveTaskQueue } from '../src/domain/names.js';
 import type { Plan } from '../src/domain/release.js';
+import { shortSha } from '../src/domain/sha.js';
 
 // The SDK's default, TRY_CANCEL, goes on while the activity still runs (temporal.md 0.1).
 const cancellationType = 'WAIT_CANCELLATION_COMPLETED';
@@ -88,18 +89,26 @@ export const MOVER = {
   workflowTaskTimeout: '2s',
 } satisfies ChildWorkflowOptions;
 
-export const reads = () => proxyActivities<ReleaseActivities>(READS);
-export const polls = (plan: Plan) => proxyActivities<ReleaseActivities>(waits(plan));
+/** `summary` is what the timeline of the Temporal UI calls the activity. */
+export const reads = (summary: string) => proxyActivities<ReleaseActivities>({ ...READS, summary });
+export const polls = (plan: Plan, summary: string) => proxyActivities<ReleaseActivities>({ ...waits(plan), summary });
 /** Reads that a human is asked about when they fail for longer than we are patient. */
-export const patientReads = ({ patienceMs }: Plan) =>
-  proxyActivities<ReleaseActivities>({ ...READS, scheduleToCloseTimeout: patienceMs.registry });
-export const watches = (plan: Plan) => proxyActivities<ReleaseActivities>(watchOptions(plan));
+export const patientReads = ({ patienceMs }: Plan, summary: string) =>
+  proxyActivities<ReleaseActivities>({ ...READS, scheduleToCloseTimeout: patienceMs.registry, summary });
+export const watches = (plan: Plan, summary: string) =>
+  proxyActivities<ReleaseActivities>({ ...watchOptions(plan), summary });
 export const smokes = (plan: Plan) => proxyActivities<ReleaseActivities>(smokeOptions(plan));
-export const preflights = () => onMoveQueue(PREFLIGHTS);
-export const looks = () => onMoveQueue(LOOKS);
-export const moves = (input: MoveInput) => onMoveQueue(moveOptions(input));
-export const follows = (forMs: number) =>
-  onMoveQueue({ ...moveOptions({ kind: 'promotion' }), scheduleToCloseTimeout: forMs, startToCloseTimeout: forMs });
+export const preflights = (summary: string) => onMoveQueue({ ...PREFLIGHTS, summary });
+export const looks = (summary: string) => onMoveQueue({ ...LOOKS, summary });
+export const moves = (input: MoveInput) =>
+  onMoveQueue({ ...moveOptions(input), summary: `move :latest to ${shortSha(input.sha)}` });
+export const follows = (forMs: number, summary: string) =>
+  onMoveQueue({
+    ...moveOptions({ kind: 'promotion' }),
+    scheduleToCloseTimeout: forMs,
+    startToCloseTimeout: forMs,
+    summary,
+  });
 
 const onMoveQueue = (options: ActivityOptions) =>
   proxyActivities<MoverActivities>({ ...options, taskQueue: moveTaskQueue(laneOf(workflowInfo().workflowId)) });

@@ -15,6 +15,7 @@ import { statusQuery, VERBS } from './messages.js';
 import { countHold } from './metrics.js';
 import { enter, requireGoing, stop } from './run-state.js';
 import { CanaryWaitingFor } from './search-attributes.js';
+import { show } from './show.js';
 
 /** Refusals that `status` still shows. */
 const SHOWN_REFUSALS = 10;
@@ -36,6 +37,7 @@ export function takeDecisions(desk: Desk): void {
     const { hold } = state;
     state.decided = { ...decision, verb, at: new Date().toISOString(), ...(hold && { holdName: hold.name }) };
     state.decisions = [...state.decisions, state.decided].slice(-KEPT_DECISIONS);
+    show(state);
     if (verb === 'abort') desk.onAbort();
     return `${verb} taken: ${effectOf(verb, hold)}`;
   };
@@ -65,8 +67,11 @@ export function takeDecisions(desk: Desk): void {
       signal,
       (sent) => {
         const judged = judge(sent);
-        if ('refusal' in judged) state.refusals = [...state.refusals, judged.refusal].slice(-SHOWN_REFUSALS);
-        else take(verb, judged.decision);
+        if ('decision' in judged) take(verb, judged.decision);
+        else {
+          state.refusals = [...state.refusals, judged.refusal].slice(-SHOWN_REFUSALS);
+          show(state);
+        }
       },
       { description },
     );

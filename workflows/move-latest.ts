@@ -32,7 +32,7 @@ export async function MoveLatest(typed: unknown): Promise<MovedImage[]> {
   const { workflowId, runId } = workflowInfo().parent ?? {};
   const parent = workflowId && runId ? { workflowId, runId } : null;
   try {
-    const observed = await preflights().preflightMove(input);
+    const observed = await preflights('look before the move').preflightMove(input);
     const images = await moves(input).moveTags(input, observed, parent).catch(lookInstead(input, observed));
     countMove(input.kind, images.find(({ result }) => result !== 'promoted')?.result ?? 'promoted');
     return requireMoved(images);
@@ -74,7 +74,7 @@ export async function settled(
 }
 
 function whereLatestStands(input: MoveInput, failure: unknown): Promise<ObservedImage[]> {
-  return looks()
+  return looks('where does :latest stand?')
     .whereLatestStands(input)
     .catch((error: unknown) => {
       const why = isCancellation(failure) ? 'the move was cancelled' : plain(failure).message;

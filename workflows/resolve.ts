@@ -1,6 +1,7 @@
 import { isCancellation } from '@temporalio/workflow';
 import type { HoldName } from '../src/domain/hold.js';
 import type { Plan, ReleaseInput } from '../src/domain/release.js';
+import { shortSha } from '../src/domain/sha.js';
 import { patientReads, reads } from './activity-options.js';
 import type { Release } from './canary-release.js';
 import { type Desk, holdFor } from './decisions.js';
@@ -16,7 +17,7 @@ export const HELD_FAULTS: Record<string, HoldName> = {
 /** Reads the plan that the run goes by to its end. */
 export async function openPlan(desk: Desk, input: ReleaseInput): Promise<Plan> {
   enter(desk.state, 'resolving', 'reading the plan');
-  const plan = await evenAfterOutage(() => reads().loadPlan(input));
+  const plan = await evenAfterOutage(() => reads('read the plan').loadPlan(input));
   desk.holdTimeoutMs = plan.holdTimeoutMs;
   return plan;
 }
@@ -26,7 +27,7 @@ export async function pinDigests(release: Release): Promise<void> {
   const { input, plan, state } = release;
   release.pinned = await withHolds(release, () => {
     enter(state, 'resolving', 'reading the digest of each image');
-    return patientReads(plan).resolveBuild(input.sha, plan.images);
+    return patientReads(plan, `pin the digests of ${shortSha(input.sha)}`).resolveBuild(input.sha, plan.images);
   });
   state.images = release.pinned;
 }

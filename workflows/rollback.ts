@@ -3,6 +3,7 @@ import type { MoveInput } from '../src/domain/move.js';
 import { rollbackId } from '../src/domain/names.js';
 import { foreignRevisions } from '../src/domain/one-build.js';
 import type { RollbackReport } from '../src/domain/release.js';
+import { shortSha } from '../src/domain/sha.js';
 import { reads } from './activity-options.js';
 import { evenAfterOutage } from './resolve.js';
 import { beginRun, endRun, enter, readInput, stop } from './run-state.js';
@@ -23,8 +24,10 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
 
   return endRun(state, report, async () => {
     enter(state, 'resolving', 'the build, and every manifest it is made of, has to be in every image');
-    const { images } = await evenAfterOutage(() => reads().loadPlan({ sha: input.sha }));
-    const pinned = await evenAfterOutage(() => reads().resolveBuild(input.sha, images));
+    const { images } = await evenAfterOutage(() => reads('read the plan').loadPlan({ sha: input.sha }));
+    const pinned = await evenAfterOutage(() =>
+      reads(`is ${shortSha(input.sha)} whole in every image?`).resolveBuild(input.sha, images),
+    );
     state.images = pinned;
     const foreign = foreignRevisions(input, pinned);
     if (foreign.length > 0 && !input.force)

@@ -21,6 +21,7 @@ import type { Sha } from '../src/domain/sha.js';
 import { statusQuery } from './messages.js';
 import { countEnd } from './metrics.js';
 import * as attributes from './search-attributes.js';
+import { show } from './show.js';
 
 /** The lane this run belongs to. */
 export const ownLane = (): Lane => laneOf(workflowInfo().workflowId);
@@ -43,7 +44,7 @@ export function readInput<T extends { sha: Sha }>(parse: () => T, idOf: (lane: L
 
 /** The state of a run, answered by the query `status` from its first moment on. */
 export function beginRun(input: { sha: Sha; requestedBy?: string }): ReleaseStatus {
-  const since = now();
+  const since = new Date().toISOString();
   const state: ReleaseStatus = {
     sha: input.sha,
     phase: 'queued',
@@ -71,9 +72,10 @@ export function beginRun(input: { sha: Sha; requestedBy?: string }): ReleaseStat
 /** @param forMs after how long this phase ends by itself, in milliseconds. */
 export function enter(state: ReleaseStatus, phase: ReleasePhase, why: string, forMs?: number): void {
   const until = forMs === undefined ? null : new Date(Date.now() + forMs).toISOString();
-  const since = now();
+  const since = new Date().toISOString();
   const phases = enterPhase(state.phases, state.since, since, { phase, ...(state.hold && { hold: state.hold.name }) });
   Object.assign(state, { phase, why, since, until, phases });
+  show(state);
   upsertSearchAttributes([
     { key: attributes.CanaryPhase, value: phase },
     { key: attributes.CanaryPhaseSince, value: new Date() },
@@ -145,5 +147,3 @@ function close(state: ReleaseStatus, outcome: string, why: string): void {
     { key: attributes.CanaryTenantsRed, value: fitNames([...new Set(red)]) },
   ]);
 }
-
-const now = () => new Date().toISOString();

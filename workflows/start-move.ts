@@ -8,6 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { MovedImage, MoveInput } from '../src/domain/move.js';
 import { moveLatestId } from '../src/domain/names.js';
+import { shortSha } from '../src/domain/sha.js';
 import { follows, looks, MOVER, PATIENCE_MS } from './activity-options.js';
 import { MoveLatest, requireMoved, settled } from './move-latest.js';
 import { ownLane, requireGoing, stop } from './run-state.js';
@@ -33,7 +34,7 @@ export async function moveLatest(
           ...MOVER,
           workflowId,
           args: [input],
-          staticSummary: `${input.kind} to ${input.sha}`,
+          staticSummary: `${input.kind} to ${shortSha(input.sha)}`,
         }),
       );
     } catch (error) {
@@ -52,7 +53,7 @@ async function untilFree(workflowId: string, patientUntil: number): Promise<void
   const leftMs = patientUntil - Date.now();
   const busy = () => stop('MoveRefused', `${workflowId} has been busy with another move for 25 minutes`);
   if (leftMs <= 0) throw busy();
-  await follows(leftMs)
+  await follows(leftMs, `wait for the end of ${workflowId}`)
     .followMove(workflowId)
     .catch((error: unknown) => {
       throw isCancellation(error) ? error : busy();
@@ -63,6 +64,8 @@ async function untilFree(workflowId: string, patientUntil: number): Promise<void
 function whatIsLeft(input: MoveInput): Promise<MovedImage[]> {
   return CancellationScope.nonCancellable(async () => {
     const before = input.images.map(({ repository, from }) => ({ repository, digest: from }));
-    return requireMoved(await settled(input, before, () => looks().whereLatestStands(input)));
+    return requireMoved(
+      await settled(input, before, () => looks('where does :latest stand?').whereLatestStands(input)),
+    );
   });
 }

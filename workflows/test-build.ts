@@ -2,13 +2,14 @@ import { CancellationScope, setHandler, sleep } from '@temporalio/workflow';
 import { checksWith, type TenantSmoke } from '../src/domain/check.js';
 import { formatDuration } from '../src/domain/duration.js';
 import type { TenantBuild } from '../src/domain/release.js';
-import { sameBuild } from '../src/domain/sha.js';
+import { sameBuild, shortSha } from '../src/domain/sha.js';
 import { patientReads, polls, watches } from './activity-options.js';
 import type { Release } from './canary-release.js';
 import { holdFor } from './decisions.js';
 import { buildsSeenSignal } from './messages.js';
 import { pinDigests, withHolds } from './resolve.js';
 import { enter, stop } from './run-state.js';
+import { show } from './show.js';
 import { smoke } from './smoke-fleet.js';
 
 /** How often a tenant may leave the build in mid-soak before a human is asked. */
@@ -16,7 +17,9 @@ const LEAVES = 3;
 /** Waits for the canaries, soaks and smokes; ends when what was smoked is what was pinned, on every tenant. */
 export async function testBuild(release: Release): Promise<void> {
   setHandler(buildsSeenSignal, (builds) => {
-    if (release.state.phase === 'awaiting-canary' && areBuilds(builds)) release.state.builds = builds;
+    if (release.state.phase !== 'awaiting-canary' || !areBuilds(builds)) return;
+    release.state.builds = builds;
+    show(release.state);
   });
   for (;;) {
     release.notTested.length = 0;
@@ -56,7 +59,11 @@ async function awaitCanary(release: Release): Promise<void> {
   for (;;) {
     enter(state, 'awaiting-canary', `every tenant has to report ${input.sha}`, plan.updateTimeoutMs);
     const fleet = await withHolds(release, () =>
-      polls(plan).awaitBuild(input.sha, plan, Date.now() + plan.updateTimeoutMs),
+      polls(plan, `wait for ${shortSha(input.sha)} on ${plan.tenants.length} tenants`).awaitBuild(
+        input.sha,
+        plan,
+        Date.now() + plan.updateTimeoutMs,
+      ),
     );
     state.builds = fleet.builds;
     if (fleet.all) return;
@@ -100,8 +107,9 @@ function soakOnce({ input, plan, state }: Release): Promise<SoakEnd> {
   enter(state, 'soaking', `for ${formatDuration(plan.soakMs)}`, plan.soakMs);
   const scope = new CancellationScope();
   return scope.run(async () => {
-    const timer = sleep(plan.soakMs, { summary: `soak ${input.sha}` }).then((): SoakEnd => 'soaked');
-    const watch: Promise<SoakEnd>[] = plan.soakProbeMs > 0 ? [watches(plan).watchSoak(input.sha, plan)] : [];
+    const timer = sleep(plan.soakMs, { summary: `soak ${shortSha(input.sha)}` }).then((): SoakEnd => 'soaked');
+    const watch: Promise<SoakEnd>[] =
+      plan.soakProbeMs > 0 ? [watches(plan, 'watch the tenants while it soaks').watchSoak(input.sha, plan)] : [];
     try {
       return await Promise.race([timer, ...watch]);
     } finally {
@@ -114,14 +122,18 @@ function soakOnce({ input, plan, state }: Release): Promise<SoakEnd> {
 /** What was smoked has to be what was pinned. */
 async function isRepushed(release: Release): Promise<boolean> {
   const { input, plan, pinned } = release;
-  const tags = await withHolds(release, () => patientReads(plan).readBuildTags(input.sha, plan.images));
+  const tags = await withHolds(release, () =>
+    patientReads(plan, 'is the tag where it was?').readBuildTags(input.sha, plan.images),
+  );
   return pinned.some((image, index) => tags[index] !== image.digest);
 }
 
 /** A tenant that went on meanwhile proves nothing about the build that left. One that never said is known already. */
 async function isLeft(release: Release): Promise<boolean> {
   const { input, plan, state } = release;
-  const fleet = await withHolds(release, () => patientReads(plan).readBuilds(input.sha, plan));
+  const fleet = await withHolds(release, () =>
+    patientReads(plan, 'is the build still on every tenant?').readBuilds(input.sha, plan),
+  );
   state.builds = fleet.builds;
   const unconfirmed = release.notTested.some((line) => line.startsWith('unconfirmed'));
   return fleet.builds.some(({ build }) => (build === null ? !unconfirmed : !sameBuild(build, input.sha)));

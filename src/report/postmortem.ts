@@ -1,5 +1,5 @@
+import { code, link, prose, table, words } from '../domain/markdown.js';
 import { type Facts, factsOf, latestOf } from './facts.js';
-import { code, link, prose, table, words } from './markdown.js';
 import type { ReportLinks, RunRecord } from './run-record.js';
 import { decisionsSection, failingSection, notTestedSection, section, tenantsSection, utc } from './sections.js';
 import { uiUrl } from './ui-url.js';

@@ -1,6 +1,6 @@
 import { rounded } from '../domain/duration.js';
+import { code, link, words } from '../domain/markdown.js';
 import { type Facts, factsOf } from './facts.js';
-import { code, link, words } from './markdown.js';
 import { nextSteps } from './next.js';
 import type { ReportLinks, RunRecord } from './run-record.js';
 import {

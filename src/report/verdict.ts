@@ -1,6 +1,6 @@
+import { code, prose, words } from '../domain/markdown.js';
 import { FAILURE_TYPES, type FailureType, RELEASE_PHASES } from '../domain/release.js';
 import type { Facts } from './facts.js';
-import { code, prose, words } from './markdown.js';
 import type { RunRecord } from './run-record.js';
 
 /** The first thing to read: what came of it, and what that means for production. */

@@ -3,6 +3,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { InvalidInput } from '../domain/brand.js';
 import { type Lane, releaseId, rollbackId, taskQueue } from '../domain/names.js';
 import type { ReleaseInput, RollbackInput } from '../domain/release.js';
+import { shortSha } from '../domain/sha.js';
 
 /** A run that was started, or was under way already. */
 export type StartedRun = WorkflowHandle & {
@@ -20,7 +21,7 @@ export function startRelease(client: Client, lane: Lane, input: ReleaseInput): P
       workflowId,
       taskQueue: taskQueue(lane),
       args: [input],
-      staticSummary: `release ${input.sha}`,
+      staticSummary: `release ${shortSha(input.sha)}`,
     }),
   );
 }
@@ -35,7 +36,7 @@ export function startRollback(client: Client, lane: Lane, input: RollbackInput):
       taskQueue: taskQueue(lane),
       args: [input],
       workflowTaskTimeout: '2s',
-      staticSummary: `roll back to ${input.sha}: ${input.reason}`,
+      staticSummary: `roll back to ${shortSha(input.sha)}: ${input.reason}`,
     }),
   );
 }

@@ -1,0 +1,108 @@
+import { type TenantSmoke, verdictOf } from './check.js';
+import { type Decision, type Hold, verbsNow } from './hold.js';
+import { code, oneLine, prose } from './markdown.js';
+import type { MovedImage } from './move.js';
+import type { PinnedImage, ReleaseStatus, TenantBuild } from './release.js';
+import { sameBuild, shortSha } from './sha.js';
+
+/**
+ * How much of each list is shown, in characters as a URL carries them: the UI asks its server for this page with the page's
+ * text in the address, and proxies before it commonly take 8 KB.
+ */
+const ROOM = { images: 1_500, tenants: 2_500, decisions: 1_000, refusals: 500 };
+/** Of a reason, in characters. */
+const MAX_WHY = 400;
+
+/**
+ * Where a run stands, as Markdown for its page in the Temporal UI: phase, reason, what a human may say, images, tenants (those in
+ * trouble first), decisions; long lists are cut and counted. Lists, for tables of that UI have no cell padding.
+ */
+export function runDetails(state: ReleaseStatus): string {
+  const { hold, images, decisions, refusals } = state;
+  return [
+    standing(state),
+    ...(hold ? [toDecide(state, hold)] : []),
+    section('Images', images.map(imageLine), ROOM.images),
+    section('Tenants', tenantLines(state), ROOM.tenants),
+    section('Decisions', decisions.map(decisionLine).reverse(), ROOM.decisions),
+    section('Refused signals', refusals.map(prose).reverse(), ROOM.refusals),
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+function standing({ phase, hold, since, until, why }: ReleaseStatus): string {
+  const ends = until === null ? '' : `, ends by itself at ${time(until)}${hold ? ', without promoting' : ''}`;
+  return `**${phase}**${hold ? ` for **${hold.name}**` : ''} since ${time(since)}${ends}\n\n${prose(oneLine(hold?.why ?? why, MAX_WHY))}`;
+}
+
+/** What each verb would do, and what to paste for it into the form of the UI. */
+function toDecide(state: ReleaseStatus, { id }: Hold): string {
+  const verbs = Object.entries(verbsNow(state));
+  const taken = verbs.filter(([, effect]) => !effect.startsWith('refused'));
+  const refused = verbs.filter((verb) => !taken.includes(verb)).map(([verb]) => `${verb} makes no sense here`);
+  const lines = [...taken.map(([verb, effect]) => `**${verb}**: ${prose(effect)}`), ...refused];
+  const example = JSON.stringify({ by: 'your name', reason: 'why', hold: id });
+  return [
+    section(`Waits for you, hold ${code(id)}`, lines),
+    `More Actions, Send an Update, with the verb as its name and this JSON; or ${code(`canary approve ${shortSha(state.sha)} --reason "why"`)}`,
+    `\`\`\`json\n${example}\n\`\`\``,
+  ].join('\n\n');
+}
+
+function imageLine({ repository, digest, ...image }: PinnedImage | MovedImage): string {
+  const latest = image.latest === digest ? 'the same' : image.latest ? code(image.latest) : 'nothing yet';
+  const result = 'result' in image ? `**${image.result}**, ` : '';
+  return `${code(repository)}: ${result}this build is ${code(digest)}, \`:latest\` is ${latest}`;
+}
+
+/** Those in trouble first, so that they are not among the ones that are only counted. */
+function tenantLines({ sha, builds, tenants }: ReleaseStatus): string[] {
+  const names = [...new Set([...builds, ...tenants].map(({ tenant }) => tenant))];
+  const rows = names.map((name) => {
+    const build = builds.find(({ tenant }) => tenant === name);
+    const smoke = tenants.find(({ tenant }) => tenant === name);
+    const asked = [...(build ? [buildWords(build)] : []), ...(smoke ? [smokeWords(smoke)] : [])].join('; ');
+    const away = build !== undefined && (build.build === null || !sameBuild(build.build, sha));
+    const verdict = smoke ? verdictOf([smoke]) : 'pass';
+    return {
+      rank: verdict === 'fail' ? 0 : verdict === 'could-not-test' ? 1 : away ? 2 : 3,
+      line: `${prose(name)}: ${asked}`,
+    };
+  });
+  return rows.sort((a, b) => a.rank - b.rank).map(({ line }) => line);
+}
+
+function buildWords({ build, why }: TenantBuild): string {
+  return build === null ? `does not tell its build (${prose(why ?? 'no answer')})` : `runs ${code(shortSha(build))}`;
+}
+
+function smokeWords({ checks }: TenantSmoke): string {
+  const passed = checks.filter(({ verdict }) => verdict === 'pass').length;
+  const open = checks.filter(({ verdict }) => verdict !== 'pass');
+  const told = open.map(
+    ({ check, verdict, status }) => `**${verdict}** ${prose(check)}${status ? ` (${status})` : ''}`,
+  );
+  return [`${passed} of ${checks.length} checks passed`, ...told].join(', ');
+}
+
+const decisionLine = ({ at, by, verb, reason, holdName }: Decision) =>
+  `${time(at)} ${prose(by)} said **${verb}**${holdName ? ` to ${holdName}` : ''}: ${prose(reason)}`;
+
+/** A heading and a list, as much of it as there is room for, the rest counted; nothing without lines. */
+function section(title: string, lines: string[], max = Number.POSITIVE_INFINITY): string {
+  if (lines.length === 0) return '';
+  let room = max;
+  const fits = (line: string) => {
+    room -= encodeURIComponent(`- ${line}\n`).length;
+    return room >= 0;
+  };
+  const end = lines.findIndex((line) => !fits(line));
+  const shown = end === -1 ? lines : lines.slice(0, end);
+  const left = lines.length - shown.length;
+  const more = left > 0 ? [`and ${left} more`] : [];
+  return [`**${title}**\n`, ...[...shown, ...more].map((line) => `- ${line}`)].join('\n');
+}
+
+/** `2026-11-25 06:10:08 UTC` */
+const time = (iso: string) => `${iso.slice(0, 19).replace('T', ' ')} UTC`;

@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'vitest';
+import type { CheckResult } from '../../src/domain/check.js';
+import { parseDigest, parseRepository } from '../../src/domain/image.js';
+import type { ReleaseStatus } from '../../src/domain/release.js';
+import { runDetails } from '../../src/domain/run-details.js';
+
+const at = (digit: string) => parseDigest(`sha256:${digit.repeat(64)}`);
+const check = (name: string, verdict: CheckResult['verdict'], status = 200): CheckResult => ({
+  check: name,
+  proves: '',
+  verdict,
+  status,
+  latencyMs: 1,
+  expected: '',
+  got: 'the answer',
+});
+const held: ReleaseStatus = {
+  sha: '4c1d56e0b7a94f2e8d6c3b5a19f07e2d4c8b6a31',
+  phase: 'held',
+  phases: [],
+  since: '2026-11-25T06:10:08.123Z',
+  why: 'could-not-test: canary-2: x. approve: …',
+  until: '2026-11-28T06:10:08.123Z',
+  images: [{ repository: parseRepository('ghcr.io/molecule-ai/platform'), digest: at('1'), latest: at('2') }],
+  builds: [
+    { tenant: 'canary-1', build: '4c1d56e0b7a94f2e8d6c3b5a19f07e2d4c8b6a31' },
+    { tenant: 'canary-2', build: '4c1d56e' },
+  ],
+  tenants: [
+    { tenant: 'canary-1', checks: [check('memory commit accepted', 'pass')] },
+    { tenant: 'canary-2', checks: [check('memory commit accepted', 'could-not-test', 503)] },
+  ],
+  hold: {
+    id: 'h1-abc123',
+    name: 'could-not-test',
+    why: 'canary-2: memory commit accepted',
+    since: '2026-11-25T06:10:08.123Z',
+    until: '2026-11-28T06:10:08.123Z',
+  },
+  decided: null,
+  moving: false,
+  decisions: [],
+  refusals: [],
+};
+
+test('says phase, since when, why, until when, and what each verb would do with the JSON to paste', () => {
+  expect(
+    runDetails(held),
+  ).toBe(`**held** for **could-not-test** since 2026-11-25 06:10:08 UTC, ends by itself at 2026-11-28 06:10:08 UTC, without promoting
+
+canary-2: memory commit accepted
+
+**Waits for you, hold \`h1-abc123\`**
+
+- **approve**: go on without that evidence
+- **retry**: test those tenants again
+- **abort**: the release ends
+
+More Actions, Send an Update, with the verb as its name and this JSON; or \`canary approve 4c1d56e --reason "why"\`
+
+\`\`\`json
+{"by":"your name","reason":"why","hold":"h1-abc123"}
+\`\`\`
+
+**Images**
+
+- \`ghcr.io/molecule-ai/platform\`: this build is \`${at('1')}\`, \`:latest\` is \`${at('2')}\`
+
+**Tenants**
+
+- canary-2: runs \`4c1d56e\`; 0 of 1 checks passed, **could-not-test** memory commit accepted (503)
+- canary-1: runs \`4c1d56e\`; 1 of 1 checks passed`);
+});
+
+describe('names and reasons of other people', () => {
+  const evil = '**x** [a](https://b) <img src=x> `y`\n# z @everyone';
+  const shown = runDetails({
+    ...held,
+    hold: null,
+    why: evil,
+    builds: [{ tenant: evil, build: null, why: evil }],
+    tenants: [{ tenant: evil, checks: [check(evil, 'fail')] }],
+    decisions: [{ verb: 'retry', by: evil, reason: evil, at: held.since }],
+    refusals: [evil],
+  });
+
+  test('stay words: no markup, link, HTML or new line comes of them', () => {
+    expect(
+      shown.match(/\\\*\\\*x\\\*\\\* \\\[a\\\]\(https:\/\/b\) \\<img src=x\\> \\`y\\` \\# z @\u200beveryone/g),
+    ).toHaveLength(7);
+    expect(shown).not.toMatch(/(?<!\\)[<[]/);
+    expect(shown.split('\n').filter((line) => line.startsWith('#'))).toEqual([]);
+  });
+
+  test('nothing of an answer is shown', () => {
+    expect(shown).not.toContain('the answer');
+  });
+});
+
+test('of a thousand tenants those in trouble are shown and the rest is counted, in an address that a proxy takes', () => {
+  const names = Array.from({ length: 1_000 }, (_, index) => `canary-${index + 1}`);
+  const details = runDetails({
+    ...held,
+    hold: held.hold && { ...held.hold, why: names.join(', ') },
+    builds: names.map((tenant) => ({ tenant, build: '4c1d56e' })),
+    tenants: names.map((tenant, index) => ({ tenant, checks: [check('events', index === 998 ? 'fail' : 'pass')] })),
+    decisions: Array.from({ length: 50 }, () => ({
+      verb: 'retry',
+      by: 'ada',
+      reason: 'again '.repeat(300),
+      at: held.since,
+    })),
+    refusals: Array.from({ length: 10 }, () => 'no '.repeat(300)),
+  });
+  expect(details).toContain('- canary-999: runs');
+  expect(details).toMatch(/- and \d{3} more\n/);
+  expect(encodeURIComponent(details).length).toBeLessThan(8_000);
+});
