@@ -49,6 +49,15 @@ export const TEMPORAL = [
   'CANARY_LANE',
 ];
 
+/** What reports link to. */
+export const LINKS = 'CANARY_UI_URL, CANARY_RUNBOOK_URL';
+
+/** What a command that waits for the end of a run reads beside Temporal's. */
+export const REPORTS = [
+  LINKS,
+  'in GitHub Actions: GITHUB_STEP_SUMMARY gets the report, GITHUB_OUTPUT sha, ran and outcome',
+];
+
 /** Options of every command that prints data. */
 export const OUTPUT = [
   { flags: '-o, --output <format>', description: 'text or json' },

@@ -4,9 +4,11 @@ import { DeadlineReached, withDeadline } from '../deadline.js';
 import { InvalidInput } from '../domain/brand.js';
 import { parseDuration } from '../domain/duration.js';
 import type { ReleaseReport, ReleaseStatus } from '../domain/release.js';
+import { logLine } from '../report/annotations.js';
 import { queryStatus, type RunEnd, runEnd } from '../temporal/runs.js';
 import { type Given, type Io, text, wantsJson } from './command.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
+import { tellActions } from './github-actions.js';
 
 /** Between two looks at a run, in milliseconds. */
 const LOOK_MS = 500;
@@ -27,11 +29,14 @@ export async function follow(
         Promise.race([runEnd(handle), aborted(quit), tellPhases(client, handle.workflowId, io, stopTelling.signal)]),
       ),
     );
-    return tellEnd(end, given, io);
+    const code = tellEnd(end, given, io);
+    await tellActions(client, handle.workflowId, handle.firstExecutionRunId, io);
+    return code;
   } catch (error) {
     const late = error instanceof DeadlineReached;
     if (!late && !io.signal.aborted) throw error;
     io.err(`canary: ${late ? `not decided after ${timeout}` : 'detached'}; ${handle.workflowId} goes on`);
+    if (late) await tellActions(client, handle.workflowId, handle.firstExecutionRunId, io);
     return late ? EXIT.undecided : EXIT.detached;
   } finally {
     stopTelling.abort();
@@ -42,7 +47,7 @@ function tellEnd(end: RunEnd, given: Given, io: Io): number {
   const told = end.report ?? { outcome: end.outcome, why: end.why };
   if (wantsJson(given)) io.out(JSON.stringify(told));
   else {
-    io.out(`${told.outcome}: ${told.why}`);
+    io.out(logLine(`${told.outcome}: ${told.why}`));
     for (const image of end.report?.images ?? []) io.out(`  ${image.repository} ${image.digest}`);
   }
   if (end.report === null && end.outcome === 'terminated') return EXIT.fault;
@@ -70,7 +75,7 @@ async function tellPhases(client: Client, workflowId: string, io: Io, stop: Abor
   }
 }
 
-const phaseLine = ({ phase, why }: ReleaseStatus) => `${phase}${why ? `: ${why}` : ''}`;
+const phaseLine = ({ phase, why }: ReleaseStatus) => logLine(`${phase}${why ? `: ${why}` : ''}`);
 
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {

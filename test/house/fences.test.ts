@@ -14,6 +14,7 @@ const FORBIDDEN = [
   ['activities', '../workflows/messages.js'],
   ['src/registry', '@temporalio/workflow'],
   ['src/smoke', '../../activities/index.js'],
+  ['src/report', '@temporalio/client'],
 ] as const;
 const ALLOWED = [
   ['workflows', '@temporalio/workflow'],

@@ -57,7 +57,12 @@ describe('both images, or none', () => {
     const end = await runEnd(await gate().release({ sha }));
     for (const heal of heals) heal();
 
-    expect(end.report).toMatchObject({ outcome: 'PairSplit', why: expect.stringContaining(digests[0] ?? 'a digest') });
+    expect(end.report).toMatchObject({
+      outcome: 'PairSplit',
+      why: expect.stringContaining(digests[0] ?? 'a digest'),
+      // Not where they stood when the run began: where the move left them.
+      images: [{ latest: digests[0] }, { latest: expect.not.stringContaining(digests[1] ?? '') }],
+    });
   });
 });
 

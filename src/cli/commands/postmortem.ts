@@ -1,5 +1,4 @@
-import { type Command, TEMPORAL } from '../command.js';
-import { LINKS } from './report.js';
+import { type Command, LINKS, TEMPORAL } from '../command.js';
 
 export const postmortem: Command = {
   name: 'postmortem',

@@ -1,4 +1,4 @@
-import { ALLOW, BY, type Command, DRY_RUN, OUTPUT, TEMPORAL, TIMEOUT } from '../command.js';
+import { ALLOW, BY, type Command, DRY_RUN, OUTPUT, REPORTS, TEMPORAL, TIMEOUT } from '../command.js';
 
 export const release: Command = {
   name: 'release',
@@ -18,7 +18,7 @@ export const release: Command = {
     TIMEOUT,
     ...OUTPUT,
   ],
-  environment: [...TEMPORAL, 'with --dry-run: CANARY_IMAGES and the credentials of the registry'],
+  environment: [...TEMPORAL, ...REPORTS, 'with --dry-run: CANARY_IMAGES and the credentials of the registry'],
   examples: [
     'canary release 4c1d56e',
     'canary release 4c1d56e --wait -o json',

@@ -1,6 +1,4 @@
-import { type Command, OUTPUT, TEMPORAL } from '../command.js';
-
-export const LINKS = 'CANARY_UI_URL, CANARY_RUNBOOK_URL';
+import { type Command, LINKS, OUTPUT, TEMPORAL } from '../command.js';
 
 export const report: Command = {
   name: 'report',

@@ -1,4 +1,4 @@
-import { BY, type Command, DRY_RUN, OUTPUT, REASON, TEMPORAL, TIMEOUT } from '../command.js';
+import { BY, type Command, DRY_RUN, OUTPUT, REASON, REPORTS, TEMPORAL, TIMEOUT } from '../command.js';
 
 export const rollback: Command = {
   name: 'rollback',
@@ -17,7 +17,11 @@ export const rollback: Command = {
     TIMEOUT,
     ...OUTPUT,
   ],
-  environment: [...TEMPORAL, 'with --direct and --dry-run: CANARY_IMAGES and the credentials of the registry'],
+  environment: [
+    ...TEMPORAL,
+    ...REPORTS,
+    'with --direct and --dry-run: CANARY_IMAGES and the credentials of the registry',
+  ],
   examples: [
     'canary rollback 4c1d56e --reason "search is slow"',
     'canary rollback 4c1d56e --reason "Temporal is down, search is slow" --direct',

@@ -1,0 +1,39 @@
+import type { CheckResult } from '../domain/check.js';
+import { oneLine } from '../domain/markdown.js';
+import { factsOf } from './facts.js';
+import type { RunRecord } from './run-record.js';
+
+/** GitHub shows ten annotations of a kind for a step; the verdict is one of them. */
+const MAX_CHECKS = 9;
+const GOOD: RunRecord['outcome'][] = ['promoted', 'rolled-back', 'already', 'superseded'];
+
+/** Workflow commands for GitHub's runner: the verdict, and each failing check by tenant, name, status and schema path (I5). */
+export function annotations(record: RunRecord): string[] {
+  const { outcome, kind, sha } = record;
+  if (outcome === 'skipped')
+    return [command('notice', 'canary', 'canary-verify: skipped — no canary fleet configured')];
+  if (outcome === 'running')
+    return [command('notice', 'canary', `the ${kind} of ${sha} goes on: canary status ${sha} --watch`)];
+  if (GOOD.includes(outcome)) return [command('notice', 'canary', `${outcome}: ${kind} of ${sha}`)];
+  const failing = factsOf(record).tenants.flatMap(({ tenant, checks }) =>
+    checks.filter(({ verdict }) => verdict === 'fail').map((check) => checkLine(tenant, check)),
+  );
+  return [command('error', 'canary', `${outcome}: ${kind} of ${sha}`), ...failing.slice(0, MAX_CHECKS)];
+}
+
+function checkLine(tenant: string, { check, status, schemaPath }: CheckResult): string {
+  const answer = status === null ? 'no answer' : `status ${status}`;
+  return command('error', `${tenant}: ${check}`, [answer, ...(schemaPath ? [schemaPath] : [])].join(', '));
+}
+
+/** As the runner's toolkit escapes it: what somebody else named begins no command of its own. */
+function command(level: 'error' | 'notice', title: string, message: string): string {
+  const data = (text: string) => oneLine(text).replaceAll('%', '%25');
+  const property = data(title).replaceAll(':', '%3A').replaceAll(',', '%2C');
+  return `::${level} title=${property}::${data(message)}`;
+}
+
+/** A line of a log, of which GitHub's runner takes nothing for a command: not at its beginning, and not in the old form inside. */
+export function logLine(text: string): string {
+  return oneLine(text, 5_000).replaceAll('##[', '# #[');
+}
