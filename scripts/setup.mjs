@@ -5,7 +5,7 @@ import { build as compile } from './setup/build.mjs';
 import { lock } from './setup/lock.mjs';
 import { providePackages } from './setup/packages.mjs';
 import { endRunning } from './setup/run.mjs';
-import { provideTools, removeScratch } from './setup/tools.mjs';
+import { provideTools, removeScratch, TOOL_NAMES } from './setup/tools.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -64,7 +64,7 @@ if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.me
   const tools = process.argv.slice(2);
   const began = Date.now();
   try {
-    await setUp({ tools: tools.length > 0 ? tools : ['temporal', 'registry', 'crane'], build: true });
+    await setUp({ tools: tools.length > 0 ? tools : TOOL_NAMES, build: true });
     say(`set up in ${((Date.now() - began) / 1000).toFixed(1)} s`);
   } catch (error) {
     say(error.message);

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TOOL_NAMES } from './setup/tools.mjs';
 import { setUp } from './setup.mjs';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
@@ -12,7 +13,7 @@ const bin = (name) => new URL(`../node_modules/${name}`, import.meta.url).pathna
 
 async function setUpAll() {
   try {
-    await setUp({ tools: ['temporal', 'registry', 'crane'], build: true });
+    await setUp({ tools: TOOL_NAMES, build: true });
     return 0;
   } catch (error) {
     console.error(error.message);

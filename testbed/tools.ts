@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 /** A tool that `scripts/setup.mjs` found. */
 export interface Tool {
-  /** The executable, absolute, or `docker` for a registry that is an image. */
+  /** The executable (a jar for the skipping server), absolute, or `docker` for a registry that is an image. */
   readonly path: string;
   readonly from: string;
   readonly version: string;
@@ -14,7 +14,7 @@ export interface Tool {
   readonly image?: string;
 }
 
-export type ToolName = 'temporal' | 'registry' | 'crane';
+export type ToolName = 'temporal' | 'registry' | 'crane' | 'skipping-server';
 
 /** The root of the repository, seen from testbed/ and from dist/testbed/ alike. */
 export const repositoryRoot = findRoot(dirname(fileURLToPath(import.meta.url)));

@@ -13,9 +13,11 @@ import {
 import { join, relative, resolve } from 'node:path';
 import { crane } from './crane.mjs';
 import { hasImage, registry } from './registry.mjs';
+import { skippingServer } from './skipping-server.mjs';
 import { temporal } from './temporal.mjs';
 
-const TOOLS = { temporal, registry, crane };
+const TOOLS = { temporal, registry, crane, 'skipping-server': skippingServer };
+export const TOOL_NAMES = Object.keys(TOOLS);
 const SCRATCH = '.new-';
 
 /** Makes sure that the named tools are in .tools and recorded in tools.json; gives those that could not be had. */

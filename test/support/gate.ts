@@ -13,7 +13,7 @@ import { queryStatus } from '../../src/temporal/runs.js';
 import { startRelease, startRollback } from '../../src/temporal/start.js';
 import { type BuildSpec, pushBuild, retag, tagDigest } from '../../testbed/images.js';
 import { startTenant, type Tenant, type TenantBuild } from '../../testbed/tenant.js';
-import { createWorker, type GateWorker } from '../../workers/create-worker.js';
+import { createWorker, type GateParts, type GateWorker } from '../../workers/create-worker.js';
 import { type Run, replayAll } from './replay.js';
 import { newSha } from './shas.js';
 
@@ -24,6 +24,7 @@ export interface GateOptions {
   registry?: string;
   /** `host:port` of another Temporal server than the run's. */
   temporal?: string;
+  wrapAuthority?: GateParts['wrapAuthority'];
   /** The waits of a move, shortened. */
   waits?: Partial<MoveWaits>;
   /** How long what may mend itself is borne. */
@@ -63,6 +64,7 @@ export class Gate {
     readonly env: Record<string, string>,
     readonly waits: Partial<MoveWaits>,
     readonly patienceMs: { registry: number; secret: number; smoke: number },
+    readonly wrapAuthority: GateParts['wrapAuthority'],
   ) {
     this.repositories = [`${lane}/platform`, `${lane}/platform-tenant`];
   }
@@ -101,6 +103,7 @@ export class Gate {
       env,
       { ...SHORT_WAITS, ...options.waits },
       options.patienceMs ?? { registry: 60_000, secret: 60_000, smoke: 30_000 },
+      options.wrapAuthority,
     );
     await gate.startWorker();
     return gate;
@@ -117,6 +120,7 @@ export class Gate {
       workflowBundle: workflowBundle(),
       waits: this.waits,
       patienceMs: this.patienceMs,
+      ...(this.wrapAuthority && { wrapAuthority: this.wrapAuthority }),
     });
     this.#running = this.#worker.run();
   }

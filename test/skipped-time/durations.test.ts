@@ -1,0 +1,117 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { tsToMs } from '@temporalio/common/lib/time.js';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { decide, runEnd } from '../../src/temporal/runs.js';
+import { heldFor } from '../support/decisions.js';
+import { lacks } from '../support/needs.js';
+import { newSha } from '../support/shas.js';
+import { useSkippedGate } from '../support/skipped-gate.js';
+import { until } from '../support/until.js';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java and Maven', () => {
+  const { gate, leap } = useSkippedGate('skipped');
+  const OLD = newSha();
+  let old: string[];
+  beforeAll(async () => {
+    old = await gate().begin(OLD);
+  });
+  beforeEach(() => gate().setLatest(OLD));
+
+  async function released({ runs = 'it', ...input }: { runs?: 'it' | 'the old one'; approval?: 'required' } = {}) {
+    const sha = newSha();
+    const digests = await gate().publish(sha);
+    gate().deploy({ sha: runs === 'it' ? sha : OLD });
+    return { sha, digests, handle: await gate().release({ sha, ...input }) };
+  }
+  const inPhase = (handle: WorkflowHandle, phase: string) =>
+    until(`it is ${phase}`, async () => (await gate().phase(handle)) === phase);
+  const eventsOf = async (handle: WorkflowHandle) => (await handle.fetchHistory()).events ?? [];
+  /** Times that an activity was asked for, over all tenants. */
+  const asked = async (handle: WorkflowHandle, activity: string) =>
+    (await eventsOf(handle)).filter(
+      ({ activityTaskScheduledEventAttributes: event }) => event?.activityType?.name === activity,
+    ).length;
+
+  test('a soak lasts six minutes to the second, then the build is smoked and promoted', async () => {
+    const { digests, handle } = await released();
+    await inPhase(handle, 'soaking');
+    expect(await gate().latest()).toEqual(old);
+    await leap(6 * MINUTE - SECOND);
+    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted', notTested: [] });
+    expect(await gate().latest()).toEqual(digests);
+
+    const events = await eventsOf(handle);
+    const at = (name: 'timerStartedEventAttributes' | 'timerFiredEventAttributes') =>
+      tsToMs(events.find((event) => event[name])?.eventTime);
+    const soakedMs = at('timerFiredEventAttributes') - at('timerStartedEventAttributes');
+    expect(soakedMs).toBeGreaterThanOrEqual(6 * MINUTE);
+    expect(soakedMs).toBeLessThan(6 * MINUTE + 20 * SECOND);
+  });
+
+  test('canaries that never come are waited for for ten minutes, then a human for 72 hours, and nothing moves', async () => {
+    const { handle } = await released({ runs: 'the old one' });
+    /** A try that goes on waiting tells its run so. */
+    const waiting = async () =>
+      (await eventsOf(handle)).filter((event) => event.workflowExecutionSignaledEventAttributes);
+    await until('it waits', async () => (await waiting()).length === 1);
+    await leap(9 * MINUTE);
+    await until('the next try waits too', async () => (await waiting()).length === 2);
+    expect(await gate().phase(handle)).toBe('awaiting-canary');
+    await leap(MINUTE);
+    const hold = await heldFor(gate(), handle, 'canary-not-updated');
+    expect(hold.why).toMatch(/^after 10m canary-1 reports/);
+
+    await leap(72 * HOUR - MINUTE);
+    expect(await heldFor(gate(), handle, 'canary-not-updated')).toEqual(hold);
+    await leap(MINUTE);
+    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'CanaryHoldExpired' });
+    expect(await gate().latest()).toEqual(old);
+  });
+
+  describe('an approval', () => {
+    async function awaitingApproval() {
+      const release = await released({ approval: 'required' });
+      await inPhase(release.handle, 'soaking');
+      await leap(6 * MINUTE);
+      await heldFor(gate(), release.handle, 'approval');
+      return release;
+    }
+    const approve = ({ workflowId }: WorkflowHandle) =>
+      decide(gate().client, workflowId, 'approve', { by: 'ada', reason: 'looked at it' });
+
+    test('that nobody gives in 72 hours ends the release, and nothing moves', async () => {
+      const { handle } = await awaitingApproval();
+      await leap(72 * HOUR);
+      expect((await runEnd(handle)).report).toMatchObject({
+        outcome: 'CanaryHoldExpired',
+        why: 'approval: approval is required; nobody decided',
+      });
+      expect(await gate().latest()).toEqual(old);
+    });
+
+    test.for([
+      ['after 59 minutes promotes what was smoked before it', 59 * MINUTE, 1],
+      ['after 71 hours 59 minutes promotes once every tenant is smoked once more', 72 * HOUR - MINUTE, 2],
+    ] as const)('%s', async ([, after, smokes]) => {
+      const { digests, handle } = await awaitingApproval();
+      await leap(after);
+      expect(await approve(handle)).toMatchObject({ taken: true });
+      expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+      expect(await asked(handle, 'smokeTenant')).toBe(smokes * gate().tenants.length);
+      expect(await gate().latest()).toEqual(digests);
+    });
+
+    test('of a build that has gone bad since it was smoked promotes nothing', async () => {
+      const { sha, handle } = await awaitingApproval();
+      gate().deploy({ sha, misbehave: 'memory-search' });
+      await leap(72 * HOUR - MINUTE);
+      expect(await approve(handle)).toMatchObject({ taken: true });
+      expect((await runEnd(handle)).report).toMatchObject({ outcome: 'CanaryRejected' });
+      expect(await gate().latest()).toEqual(old);
+    });
+  });
+});
