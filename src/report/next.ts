@@ -22,7 +22,7 @@ export function nextSteps(record: RunRecord, { hold }: Facts): Step[] {
     if (outcome === 'promoted') return [back];
     if (outcome === 'rolled-back' || outcome === 'already')
       return [
-        { when: 'the facts for the post-mortem', command: `postmortem ${sha}` },
+        ...(outcome === 'already' ? [] : [{ when: 'the facts for the post-mortem', command: `postmortem ${sha}` }]),
         release('fix forward, when the mend is published', '<sha of the mend>'),
       ];
     if (outcome === 'skipped') return [promote];

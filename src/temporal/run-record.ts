@@ -74,17 +74,19 @@ function recordOf(
   };
 }
 
-/** The promotion of the build that `:latest` pointed at before a run, by its digests; null when no run of it is left. */
+/** The promotion of the build that `:latest` pointed at before a run, by its digests; null when it was this very build, or no run of it is left. */
 export async function whatWasLive(client: Client, run: RunRecord): Promise<RunRecord | null> {
-  const stood = (run.report ?? run.status)?.images.map((image) => latestOf(image).before) ?? [];
-  if (stood.length === 0 || stood.includes(null)) return null;
+  const images = (run.report ?? run.status)?.images ?? [];
+  const stood = images.map((image) => latestOf(image).before);
+  const isItself = images.every(({ digest }, index) => digest === stood[index]);
+  if (isItself || stood.includes(null)) return null;
   const query = `TaskQueue = '${taskQueue(run.lane)}' AND WorkflowType = 'CanaryRelease' AND CanaryOutcome = 'promoted'`;
   let looked = 0;
   for await (const found of client.workflow.list({ query, pageSize: LOOKED_AT })) {
     if (found.closeTime && found.closeTime.toISOString() <= (run.ended ?? '9') && found.runId !== run.runId) {
       const end = await endOf(client, found).catch(() => null);
-      const images = end?.report?.images ?? [];
-      const same = images.length === stood.length && images.every(({ digest }, index) => digest === stood[index]);
+      const promoted = end?.report?.images ?? [];
+      const same = promoted.length === stood.length && promoted.every(({ digest }, index) => digest === stood[index]);
       if (same) return recordOf(run.namespace, found, end, null);
     }
     if (++looked === LOOKED_AT) break;

@@ -61,6 +61,12 @@ describe('canary report', () => {
     expect(text).toContain('- [ ] **OPEN** Should the smoke suite grow a check');
   });
 
+  test('a run that found its own build at :latest names no build to go back to', async () => {
+    await runEnd(await gate().rollback({ sha: first, reason: 'once more' }));
+    const { out } = await canary(['report', first, '--rollback', '--json']);
+    expect(JSON.parse(out[0] ?? '')).toMatchObject({ outcome: 'already', before: null });
+  });
+
   test('tells of a run that was terminated what Temporal still knows, without any worker', async () => {
     const sha = newSha();
     await gate().publish(sha);
