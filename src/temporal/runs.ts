@@ -1,4 +1,10 @@
-import { type Client, WorkflowFailedError, type WorkflowHandle, WorkflowUpdateFailedError } from '@temporalio/client';
+import {
+  type Client,
+  WorkflowFailedError,
+  type WorkflowHandle,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
 import { statusQuery, VERBS } from '../../workflows/messages.js';
 import type { DecisionInput, Verb } from '../domain/hold.js';
@@ -59,6 +65,9 @@ export async function decide(
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError)
       return { taken: false, answer: error.cause?.message ?? error.message };
+    // The caller has seen the run, so it is over by now.
+    if (error instanceof WorkflowNotFoundError)
+      return { taken: false, answer: `${verb} refused: the release has ended` };
     throw error;
   }
 }

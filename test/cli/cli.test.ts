@@ -131,6 +131,11 @@ describe('exit codes of a run', () => {
     });
     expect((await release).code).toBe(0);
     expect(await gate().latest()).toEqual(digests);
+    expect(await canary(['approve', sha, '--reason', 'once more'])).toEqual({
+      code: 1,
+      out: [],
+      err: ['canary: approve refused: the release has ended'],
+    });
   });
 
   test('promote moves by your own word, and says that canary did not test it', async () => {
