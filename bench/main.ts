@@ -1,8 +1,10 @@
+import { benchCli } from './cli.js';
 import { benchRegistry } from './registry.js';
 import { benchRelease } from './release.js';
 import { benchSmoke } from './smoke.js';
 
 const BENCHES: Record<string, () => Promise<void>> = {
+  cli: benchCli,
   registry: benchRegistry,
   release: benchRelease,
   smoke: benchSmoke,

@@ -1,0 +1,44 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { registerSearchAttributes } from '../src/temporal/search-attributes.js';
+import { startTemporalServer } from '../testbed/temporal-server.js';
+import { repositoryRoot, tool } from '../testbed/tools.js';
+import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
+import { median, quantile, table, writeSection } from './report.js';
+
+const RUNS = 15;
+
+/** How long commands take from a cold process, beside Temporal's own CLI, which is one static program. */
+export async function benchCli(): Promise<void> {
+  const temporal = tool('temporal')?.path ?? 'temporal';
+  const server = await startTemporalServer();
+  try {
+    const connection = await Connection.connect({ address: server.address });
+    await registerSearchAttributes(connection, 'default', SEARCH_ATTRIBUTES);
+    await connection.close();
+    const canary = [process.execPath, join(repositoryRoot, 'bin', 'canary.js')];
+    const commands: Record<string, string[]> = {
+      'canary --version': [...canary, '--version'],
+      'canary status --help': [...canary, 'status', '--help'],
+      'canary status (no worker)': [...canary, 'status'],
+      'temporal --version': [temporal, '--version'],
+      'temporal workflow list': [temporal, 'workflow', 'list', '--address', server.address],
+    };
+    const rows = Object.entries(commands).map(([name, [program = '', ...args]]) => {
+      const times = Array.from({ length: RUNS }, () => timed(program, args, server.address));
+      return [name, `${median(times)} ms`, `${quantile(times, 0.95)} ms`];
+    });
+    const text = `A process from its start to its end, ${RUNS} times each; nothing is cached between them. Wanted: \`canary --version\` under 300 ms.`;
+    writeSection('cli', `${text}\n\n${table(['command', 'median', 'p95'], rows)}`);
+  } finally {
+    await server.stop();
+  }
+}
+
+function timed(program: string, args: string[], address: string): number {
+  const began = performance.now();
+  const { status, stderr } = spawnSync(program, args, { env: { ...process.env, TEMPORAL_ADDRESS: address } });
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
+  return Math.round(performance.now() - began);
+}
