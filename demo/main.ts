@@ -111,10 +111,11 @@ function summary({ promoted, rejected, rolledBack, latest }: Ending, witness: st
 function suggestions(world: World): string {
   return [
     '\nTry in a second terminal, in this folder:',
-    `  npx canary release ${SPARE.sha7} --wait`,
+    `  npx canary release ${SPARE.sha7} --approval required`,
     `  npx canary status ${SPARE.sha7}`,
+    `  npx canary approve ${SPARE.sha7} --reason "looked at it"`,
     '  npx canary rollback 4c1d56e --reason "trying it out"',
-    `and look at ${world.temporal.uiUrl}`,
+    `and look at ${world.temporal.uiUrl}: a run's page says under User Metadata where it stands`,
   ].join('\n');
 }
 

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { atExit } from '../../testbed/process.js';
 
 /** Debian's; `CANARY_CHROMIUM` names another one. */
 const CHROMIUM = process.env.CANARY_CHROMIUM ?? '/usr/bin/chromium';
@@ -21,17 +22,24 @@ const FLAGS = [
 /** A real browser with a profile of its own, gone with it. */
 export async function openBrowser(): Promise<{ page: Page; close(): Promise<void> }> {
   const profile = mkdtempSync(join(tmpdir(), 'canary-browser-'));
+  const removeProfile = () => rmSync(profile, { recursive: true, force: true });
+  const forget = atExit(removeProfile);
   const context: BrowserContext = await chromium.launchPersistentContext(profile, {
     executablePath: CHROMIUM,
     headless: true,
     args: FLAGS,
+    // With handlers of its own nobody else's (testbed/process.ts) would clean up; it ends when its pipe does.
+    handleSIGINT: false,
+    handleSIGTERM: false,
+    handleSIGHUP: false,
     viewport: { width: 1280, height: 1120 },
   });
   return {
     page: context.pages()[0] ?? (await context.newPage()),
     close: async () => {
       await context.close();
-      rmSync(profile, { recursive: true, force: true });
+      forget();
+      removeProfile();
     },
   };
 }

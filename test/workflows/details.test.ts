@@ -1,0 +1,62 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { beforeAll, expect, test } from 'vitest';
+import { moveLatestId } from '../../src/domain/names.js';
+import { runEnd } from '../../src/temporal/runs.js';
+import { ada, heldFor, say } from '../support/decisions.js';
+import { useGate } from '../support/gate.js';
+import { newSha } from '../support/shas.js';
+
+const gate = useGate('details', () => ({ env: { CANARY_HOLD_TIMEOUT: '20s' } }));
+const OLD = newSha();
+beforeAll(async () => {
+  await gate().begin(OLD);
+});
+
+/** As the Temporal UI asks for it. */
+async function detailsOf(handle: WorkflowHandle): Promise<string> {
+  const { currentDetails } = await handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
+  return currentDetails;
+}
+
+/** What the timeline calls each activity and timer of a run. */
+async function summariesOf(handle: WorkflowHandle): Promise<(string | null)[]> {
+  const { events } = await handle.fetchHistory();
+  return (events ?? [])
+    .filter((event) => event.activityTaskScheduledEventAttributes ?? event.timerStartedEventAttributes)
+    .map(({ userMetadata }) =>
+      userMetadata?.summary ? defaultPayloadConverter.fromPayload(userMetadata.summary) : null,
+    );
+}
+
+test('the page of a run in the Temporal UI follows it, and its timeline names each step', async () => {
+  const { sha } = await gate().greenBuild();
+  const handle = await gate().release({ sha, approval: 'required' });
+  const { id } = await heldFor(gate(), handle, 'approval');
+  expect(await detailsOf(handle)).toContain('**awaiting-approval** for **approval**');
+  await say(handle, 'approve', { ...ada, hold: id });
+  await runEnd(handle);
+  expect(await detailsOf(handle)).toMatch(/^\*\*done\*\*.*ada said \*\*approve\*\* to approval: looked at it$/s);
+
+  const short = sha.slice(0, 7);
+  expect(await summariesOf(handle)).toEqual([
+    'read the plan',
+    `pin the digests of ${short}`,
+    `wait for ${short} on 2 tenants`,
+    `soak ${short}`,
+    'smoke canary-1',
+    'smoke canary-2',
+    'is the tag where it was?',
+    'is the build still on every tenant?',
+    'held: approval',
+  ]);
+  const mover = gate().client.workflow.getHandle(moveLatestId(gate().lane));
+  expect(await summariesOf(mover)).toEqual(['look before the move', `move :latest to ${short}`]);
+});
+
+test('so does that of a rollback', async () => {
+  const handle = await gate().rollback({ sha: OLD, reason: 'search is slow' });
+  await runEnd(handle);
+  expect(await detailsOf(handle)).toMatch(/^\*\*done\*\*.*\*\*promoted\*\*/s);
+  expect(await summariesOf(handle)).toEqual(['read the plan', `is ${OLD.slice(0, 7)} whole in every image?`]);
+});
