@@ -50,21 +50,33 @@ export async function overview(client: Client, lane: Lane): Promise<Overview> {
   const ended = runs
     .filter(({ closed }) => closed !== null)
     .sort((a, b) => ((a.closed ?? '') < (b.closed ?? '') ? 1 : -1));
-  const [last, ...earlier] = ended.filter(({ outcome }) => [...MOVED, ...BROKEN].includes(outcome ?? ''));
-  const isBroken = last !== undefined && BROKEN.includes(last.outcome ?? '');
-  const good = (isBroken ? earlier : [last, ...earlier]).filter((run) => MOVED.includes(run?.outcome ?? ''));
+  const ofMoves = ended.filter(({ outcome }) => [...MOVED, ...BROKEN].includes(outcome ?? ''));
+  const good = ofMoves.filter(({ outcome }) => MOVED.includes(outcome ?? ''));
+  const broken = ofMoves[0] && ofMoves[0] !== good[0] ? ofMoves[0] : null;
   const [live, alarm, running] = await Promise.all([
     good[0] ? withReport(client, good[0]) : null,
-    isBroken ? endOf(client, last).then((end) => ({ ...last, why: end?.report?.why ?? '' })) : null,
+    broken && endOf(client, broken).then((end) => ({ ...broken, why: end?.report?.why ?? '' })),
     Promise.all(
       runs
         .filter(({ closed }) => closed === null)
         .map(async (run) => ({ ...run, state: await queryStatus(client, run.workflowId, ANSWER_MS) })),
     ),
   ]);
-  const before = good.find((run) => run?.sha !== good[0]?.sha)?.sha ?? null;
+  const before = goodBefore(good);
   const workers = [queue, moveQueue].map((name, index) => ({ queue: name, identities: identities[index] ?? [] }));
   return { live, before, alarm, running, ended, workers };
+}
+
+/** The last build that was live before the one that is now, but for those that a rollback went away from. Runs with the last one first. */
+export function goodBefore(moved: Pick<ListedRun, 'sha' | 'outcome'>[]): string | null {
+  const [live, ...earlier] = moved;
+  const left = new Set<string | null>();
+  moved.forEach(({ sha, outcome }, at) => {
+    if (outcome !== 'rolled-back') return;
+    const since = moved.findIndex((run, index) => index > at && run.sha === sha);
+    for (const run of moved.slice(at + 1, since < 0 ? at + 2 : since)) left.add(run.sha);
+  });
+  return earlier.find(({ sha }) => sha !== live?.sha && !left.has(sha))?.sha ?? null;
 }
 
 async function listRuns(client: Client, queue: string): Promise<ListedRun[]> {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { rounded } from '../../src/domain/duration.js';
+import { goodBefore } from '../../src/temporal/overview.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { canary as run } from '../support/cli.js';
 import { ada, heldFor, say } from '../support/decisions.js';
@@ -56,6 +57,21 @@ describe('canary status, one screen', () => {
       `HELD     cli-status-canary-release-${third.slice(0, 7)} awaiting-approval, waits for approval (no worker answers for it)`,
     );
     expect(out.some((line) => line.startsWith(`live     ${second}`))).toBe(true);
+  });
+});
+
+describe('the build to go back to', () => {
+  const ran = (sha: string, outcome = 'promoted') => ({ sha, outcome });
+
+  test.each<[what: string, runs: ReturnType<typeof ran>[], back: string | null]>([
+    ['is the one that was live before', [ran('c'), ran('b'), ran('a')], 'b'],
+    ['is none when nothing was', [ran('a')], null],
+    ['is not the same one again', [ran('b', 'already'), ran('b'), ran('a')], 'a'],
+    ['is not what a rollback went away from', [ran('b', 'rolled-back'), ran('c'), ran('b'), ran('a')], 'a'],
+    ['is none of several that it went away from', [ran('a', 'rolled-back'), ran('c'), ran('b'), ran('a')], null],
+    ['is not that one either after the next promotion', [ran('d'), ran('b', 'rolled-back'), ran('c'), ran('b')], 'b'],
+  ])('%s', (_what, runs, back) => {
+    expect(goodBefore(runs)).toBe(back);
   });
 });
 
