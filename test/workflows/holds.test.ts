@@ -1,6 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Hold } from '../../src/domain/hold.js';
+import type { Hold, HoldName } from '../../src/domain/hold.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { ada, heldFor, refusal, say, statusOf } from '../support/decisions.js';
 import { useGate } from '../support/gate.js';
@@ -136,6 +136,63 @@ describe('what a machine should not decide is held, and each exit does what it s
     await say(handle, 'retry', { ...ada, hold: id });
     expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted', notTested: [] });
     expect(await gate().latest()).toEqual(digests);
+  });
+
+  test('could-not-test: approved it goes on without that evidence, and asks once more before it promotes', async () => {
+    const { sha, digests } = await gate().greenBuild();
+    gate().tenants[1]?.run({ sha, misbehave: 'reject-token' });
+    const handle = await gate().release({ sha });
+    const first = await heldFor(gate(), handle, 'could-not-test');
+    await say(handle, 'approve', { ...ada, hold: first.id });
+    const second = await heldFor(gate(), handle, 'approval');
+    expect(second.why).toContain('could not test canary-2: liveness returns a subsystems map');
+    expect(await gate().latest()).toEqual(old);
+    await say(handle, 'approve', { ...ada, hold: second.id });
+    expect((await runEnd(handle)).report).toMatchObject({
+      outcome: 'promoted',
+      notTested: expect.arrayContaining(['could not test canary-2: liveness returns a subsystems map']),
+    });
+    expect(await gate().latest()).toEqual(digests);
+  });
+
+  test('build-unreported: retry asks the tenants again', async () => {
+    const { sha, digests } = await gate().greenBuild();
+    gate().deploy({ sha, misbehave: 'no-build' });
+    const handle = await gate().release({ sha });
+    const { id } = await heldFor(gate(), handle, 'build-unreported');
+    gate().deploy({ sha });
+    await say(handle, 'retry', { ...ada, hold: id });
+    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted', notTested: [] });
+    expect(await gate().latest()).toEqual(digests);
+  });
+
+  test('latest-moved: retry reads again, and promotes once it is back where it was', async () => {
+    const { sha, digests } = await gate().greenBuild();
+    const other = newSha();
+    const handle = await gate().release({ sha, soak: '1s' });
+    await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
+    await gate().begin(other);
+    const { id } = await heldFor(gate(), handle, 'latest-moved');
+    await gate().setLatest(OLD);
+    await say(handle, 'retry', { ...ada, hold: id });
+    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(digests);
+  });
+
+  test.each<[hold: HoldName, misbehave: string]>([
+    ['build-unreported', 'no-build'],
+    ['could-not-test', 'reject-token'],
+  ])('%s: abort ends the release there, and nothing moves', async (name, misbehave) => {
+    const { sha } = await gate().greenBuild();
+    gate().deploy({ sha, misbehave });
+    const handle = await gate().release({ sha });
+    const { id } = await heldFor(gate(), handle, name);
+    await say(handle, 'abort', { ...ada, hold: id });
+    expect((await runEnd(handle)).report).toMatchObject({
+      outcome: 'CanaryAborted',
+      why: 'aborted by ada: looked at it',
+    });
+    expect(await gate().latest()).toEqual(old);
   });
 
   test('build-repushed: retry starts over, and promotes what it then tested', async () => {
