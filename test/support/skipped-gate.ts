@@ -4,7 +4,7 @@ import { afterAll, beforeAll, vi } from 'vitest';
 import type { AuthorityFor } from '../../activities/authority.js';
 import { type SkippingServer, startSkippingServer } from '../../testbed/skipping-server.js';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.js';
-import { useGate } from './gate.js';
+import { type GateOptions, useGate } from './gate.js';
 
 /** Empty is unset: what the gate shortens elsewhere is what it is by default. No probe, for it beats in real seconds. */
 const AS_CONFIGURED = {
@@ -22,14 +22,14 @@ const careful =
   (mover, parent) => ({ ...authorityFor(mover, parent), movedWithin: async () => true });
 
 /** A gate in earnest, with the durations of the configuration, on a server whose clock a test moves. */
-export function useSkippedGate(name: string) {
+export function useSkippedGate(name: string, more: () => Promise<Partial<GateOptions>> = async () => ({})) {
   let server: SkippingServer | undefined;
   // Before the gate's own: hooks at the end run the last one first, and a gate replays its runs from its server.
   afterAll(() => server?.stop());
   const gate = useGate(name, async () => {
     server = await startSkippingServer();
     await registerSearchAttributes(server.address);
-    return { temporal: server.address, wrapAuthority: careful, env: AS_CONFIGURED };
+    return { temporal: server.address, wrapAuthority: careful, env: AS_CONFIGURED, ...(await more()) };
   });
   beforeAll(() => void vi.useFakeTimers({ toFake: ['Date'], shouldAdvanceTime: true }));
   afterAll(() => void vi.useRealTimers());
