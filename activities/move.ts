@@ -1,4 +1,4 @@
-import { activityInfo, cancellationSignal, heartbeat, log } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, cancelled, heartbeat, log } from '@temporalio/activity';
 import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { isWhole, type MovedImage, type MoveInput, type ObservedImage } from '../src/domain/move.js';
 import { moveTags } from '../src/move/move-tags.js';
@@ -69,10 +69,9 @@ export function createMoveActivities({ registry, client, authorityFor, waits }: 
     /** Waits for the end of a run that is under way, however it ends. */
     followMove: (workflowId: string): Promise<void> =>
       beating(async () => {
-        const result = () => client.workflow.getHandle(workflowId, undefined, { followRuns: false }).result();
-        const signal = cancellationSignal();
-        await client.connection.withAbortSignal(signal, result).catch((error: unknown) => {
-          signal.throwIfAborted();
+        const ended = client.workflow.getHandle(workflowId, undefined, { followRuns: false }).result();
+        // A worker's connection does not heed `withAbortSignal` (SDK 1.24.0): a call that is given up is left to itself.
+        await Promise.race([ended, cancelled()]).catch((error: unknown) => {
           if (!(error instanceof WorkflowFailedError || error instanceof WorkflowNotFoundError)) throw error;
         });
       }),

@@ -1,10 +1,12 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { moveLatestId } from '../../src/domain/names.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { retag } from '../../testbed/images.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { ociError, type RegistryRequest } from '../../testbed/registry-store.js';
+import { ada, say } from '../support/decisions.js';
 import { logged, useGate } from '../support/gate.js';
 import { isPut, isRead } from '../support/latest.js';
 import { newSha } from '../support/shas.js';
@@ -257,6 +259,25 @@ describe('one move at a time', () => {
     // The second one saw another :latest when it resolved than there is by now: it is held, and says so.
     expect(ends.map(({ report }) => report?.outcome)).toEqual(['promoted', 'CanaryHoldExpired']);
     expect(await gate().latest()).toEqual(first.digests);
+  });
+
+  test('one that waits for another mover can be aborted at once', async () => {
+    const busy = await gate().client.workflow.start('MoveLatest', {
+      workflowId: moveLatestId(gate().lane),
+      taskQueue: 'nobody-works-here',
+    });
+    const { sha } = await gate().greenBuild();
+    const handle = await gate().release({ sha });
+    await until('it waits', async () => {
+      const { raw } = await handle.describe();
+      return raw.pendingActivities?.some(({ activityType }) => activityType?.name === 'followMove');
+    });
+    const began = Date.now();
+    await say(handle, 'abort', ada);
+    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
+    expect(Date.now() - began).toBeLessThan(5_000);
+    await busy.terminate();
+    expect(await gate().latest()).toEqual(old);
   });
 });
 
