@@ -113,6 +113,14 @@ test('without a registry and crane set-up goes on and says what that costs', asy
   expect(record()).toEqual({});
 });
 
+test('without Java set-up goes on and says what that costs', async () => {
+  const { code, said } = await setUp('skipping-server');
+  expect(code).toBe(0);
+  expect(said).toContain('skipping-server  not from Maven, by testbed/skipping-server/pom.xml: java is not there');
+  expect(said).toContain('skipping-server  There is no Java test server: tests in skipped time are skipped');
+  expect(record()).toEqual({});
+});
+
 test('where a container engine answers the registry is its image', async () => {
   program('docker', 'exit 0');
   expect((await setUp('registry')).said).toContain('registry  3.1.2  from the image registry:3.1.2');
