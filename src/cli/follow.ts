@@ -12,6 +12,8 @@ import { tellActions } from './github-actions.js';
 
 /** Between two looks at a run, in milliseconds. */
 const LOOK_MS = 500;
+/** One look, in milliseconds; a worker that does not answer gives up earlier. */
+const LOOK_TIMEOUT_MS = 5_000;
 
 /** Follows a run to its end, telling each phase it enters, and gives back the exit code of how it ended. */
 export async function follow(
@@ -66,13 +68,20 @@ export function allowed(given: Given): string[] {
 /** Tells each new phase; never ends by itself. */
 async function tellPhases(client: Client, workflowId: string, io: Io, stop: AbortSignal): Promise<never> {
   for (let last = ''; ; ) {
-    const status = await queryStatus(client, workflowId);
+    const status = await look(client, workflowId, stop);
     stop.throwIfAborted();
     const line = status ? phaseLine(status) : last;
     if (line !== last) io.err(line);
     last = line;
     await delay(LOOK_MS, undefined, { signal: stop });
   }
+}
+
+/** The SDK leaves a listener on the signal of each call: a look has its own, which goes with it, for a release takes hours of looks. */
+function look(client: Client, workflowId: string, stop: AbortSignal): Promise<ReleaseStatus | null> {
+  return withDeadline(LOOK_TIMEOUT_MS, stop, (signal) =>
+    client.connection.withAbortSignal(signal, () => queryStatus(client, workflowId)),
+  );
 }
 
 const phaseLine = ({ phase, why }: ReleaseStatus) => logLine(`${phase}${why ? `: ${why}` : ''}`);
