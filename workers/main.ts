@@ -3,6 +3,7 @@ import { taskQueue } from '../src/domain/names.js';
 import { loadGateConfig } from '../src/gate-config.js';
 import { connectionConfig } from '../src/temporal/connection.js';
 import { missingSearchAttributes } from '../src/temporal/search-attributes.js';
+import { namespaceMissing, workerUnreachable } from '../src/temporal/unreachable.js';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
 import { workflowBundle } from './bundle.js';
 import { createWorker } from './create-worker.js';
@@ -17,7 +18,9 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
   const metrics = await installRuntime();
   const { connectionOptions, namespace } = connectionConfig(env);
   const registry = registryOf(config, env);
-  const connection = await NativeConnection.connect(connectionOptions);
+  const connection = await NativeConnection.connect(connectionOptions).catch((error: unknown) => {
+    throw workerUnreachable(connectionOptions.address, error);
+  });
   try {
     const missing = await missingSearchAttributes(connection, namespace, SEARCH_ATTRIBUTES);
     if (missing.length > 0)
@@ -30,6 +33,8 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
     tell('INFO', 'worker.started', { queue: taskQueue(config.lane), bundle: origin });
     await worker.run().finally(close);
     tell('INFO', 'worker.stopped', { queue: taskQueue(config.lane) });
+  } catch (error) {
+    throw namespaceMissing(namespace, error);
   } finally {
     await connection.close();
     await registry.close();

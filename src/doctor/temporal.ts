@@ -6,6 +6,7 @@ import { formatDuration } from '../domain/duration.js';
 import type { Lane } from '../domain/names.js';
 import { withClient } from '../temporal/client.js';
 import { unfitSearchAttributes } from '../temporal/search-attributes.js';
+import { namespaceMend } from '../temporal/unreachable.js';
 import { type Finding, stops } from './finding.js';
 import { look } from './look.js';
 import { lookAtRuns } from './runs.js';
@@ -61,8 +62,7 @@ async function namespace({ options, workflowService }: Client): Promise<Finding[
     }),
   ]);
   if (described === null) {
-    const mend = `temporal operator namespace create --namespace ${name}, or set TEMPORAL_NAMESPACE`;
-    return [{ area: 'temporal', level: 'stops', what: `there is no namespace ${name}`, mend }];
+    return [{ area: 'temporal', level: 'stops', what: `there is no namespace ${name}`, mend: namespaceMend(name) }];
   }
   const kept = formatDuration(tsToMs(described.config?.workflowExecutionRetentionTtl));
   return [

@@ -30,7 +30,13 @@ test('a worker that cannot start says why in one line and ends', async () => {
   const run = canary(['worker'], { TEMPORAL_NAMESPACE: 'nowhere', ...gate().env });
   expect(await run.exit).toBe(4);
   expect(run.said().trim().split('\n')).toHaveLength(1);
-  expect(run.said()).toMatch(/^canary: .*nowhere/);
+  expect(run.said()).toMatch(/^canary: there is no namespace nowhere: /);
+});
+
+test('a worker that reaches no Temporal says what to do', async () => {
+  const run = canary(['worker'], { ...gate().env, TEMPORAL_ADDRESS: '127.0.0.1:1' });
+  expect(await run.exit).toBe(4);
+  expect(run.said()).toBe('canary: Temporal does not answer at 127.0.0.1:1: start it, or set TEMPORAL_ADDRESS\n');
 });
 
 test('a worker with a wrong configuration ends with 2 and all that is wrong', async () => {
