@@ -54,6 +54,7 @@ const MENDS: readonly [(failure: Failure) => boolean, (failure: Failure) => stri
     ({ host }) => `check the name, it has to be whole: ${host}/OWNER/IMAGE`,
   ],
   [({ code }) => code === 'MANIFEST_BLOB_UNKNOWN', () => 'a part of the image is gone: push the build again'],
+  [({ code }) => code === 'MANIFEST_UNKNOWN', () => 'was it published under this tag, or cleaned up since?'],
   [({ status }) => status === 413, () => 'the manifest is larger than this registry takes'],
   [({ code }) => code === 'ENOTFOUND', ({ host }) => `no such host: is ${host} spelt right?`],
   [({ code }) => code === 'ECONNREFUSED', ({ host }) => `nobody listens there: is ${host} up?`],

@@ -115,7 +115,7 @@ const ANSWERS: [what: string, given: Given, kind: RegistryErrorKind, says: strin
     'no such tag',
     { status: 404, body: errors('MANIFEST_UNKNOWN', 'manifest unknown', 'unknown tag=x') },
     'not-found',
-    'status 404 MANIFEST_UNKNOWN: manifest unknown unknown tag=x',
+    'status 404 MANIFEST_UNKNOWN: manifest unknown unknown tag=x (was it published under this tag, or cleaned up since?)',
   ],
   [
     'a page of plain text',
