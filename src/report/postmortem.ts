@@ -1,8 +1,11 @@
 import { code, link, prose, table, words } from '../domain/markdown.js';
+import type { MoveOutcome } from '../domain/move.js';
 import { type Facts, factsOf, latestOf } from './facts.js';
 import type { ReportLinks, RunRecord } from './run-record.js';
 import { decisionsSection, failingSection, notTestedSection, section, tenantsSection, utc } from './sections.js';
 import { uiUrl } from './ui-url.js';
+
+const UNMOVED: MoveOutcome[] = ['already', 'restored'];
 
 /** What only a human can answer; each stays open until one does. */
 const QUESTIONS = [
@@ -12,6 +15,11 @@ const QUESTIONS = [
   'What did users see, and how many of them? (severity)',
   'What was the root cause, and which commit brought it in?',
 ];
+
+/** Whether a rollback took any image anywhere: of one that did not there is nothing to tell. */
+export function movedAny(rollback: RunRecord): boolean {
+  return factsOf(rollback).images.some((image) => 'result' in image && !UNMOVED.includes(image.result));
+}
 
 /** The post-mortem as far as the record of a rollback, and of the promotion it undid, can write it. */
 export function renderPostmortem(rollback: RunRecord, broken: RunRecord | null, links: ReportLinks = {}): string {

@@ -61,6 +61,17 @@ describe('canary report', () => {
     expect(text).toContain('- [ ] **OPEN** Should the smoke suite grow a check');
   });
 
+  test('postmortem of a rollback that moved nothing is refused, for nothing was rolled back', async () => {
+    const sha = newSha();
+    await runEnd(await gate().rollback({ sha, reason: 'a slip of the pen' }));
+    const { code, err } = await canary(['postmortem', sha]);
+    const short = sha.slice(0, 7);
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: [`canary: cli-report-rollback-${short} moved nothing (BuildNotFound): canary report ${sha} --rollback`],
+    });
+  });
+
   test('a run that found its own build at :latest names no build to go back to', async () => {
     await runEnd(await gate().rollback({ sha: first, reason: 'once more' }));
     const { out } = await canary(['report', first, '--rollback', '--json']);

@@ -1,7 +1,7 @@
 import { InvalidInput } from '../../domain/brand.js';
 import { parseLane, rollbackId } from '../../domain/names.js';
 import { parseSha } from '../../domain/sha.js';
-import { renderPostmortem } from '../../report/postmortem.js';
+import { movedAny, renderPostmortem } from '../../report/postmortem.js';
 import { withClient } from '../../temporal/client.js';
 import { readRun, whatWasLive } from '../../temporal/run-record.js';
 import type { Given, Io } from '../command.js';
@@ -15,6 +15,10 @@ export function postmortem(given: Given, io: Io): Promise<number> {
     const rollback = await readRun(client, workflowId);
     if (rollback === null)
       throw new InvalidInput(`there is no run ${workflowId}: give the build that was rolled back TO (canary status)`);
+    if (!movedAny(rollback))
+      throw new InvalidInput(
+        `${workflowId} moved nothing (${rollback.outcome}): canary report ${rollback.sha} --rollback`,
+      );
     io.out(renderPostmortem(rollback, await whatWasLive(client, rollback), reportLinks(io)).trimEnd());
     return EXIT.done;
   });
