@@ -1,3 +1,4 @@
+import type { TenantSmoke } from '../domain/check.js';
 import { rounded } from '../domain/duration.js';
 import type { ReleaseStatus } from '../domain/release.js';
 import type { Overview } from '../temporal/overview.js';
@@ -59,11 +60,18 @@ export function runStatusLines(workflowId: string, state: ReleaseStatus, now: nu
     ...(state.hold ? [`  hold ${state.hold.id}, until ${state.hold.until}`] : []),
     ...verbs,
     ...state.builds.map(({ tenant, build, why }) => `  ${tenant} runs ${build ?? `an unknown build (${why})`}`),
-    ...state.tenants.flatMap(({ tenant, checks }) =>
-      checks.map(({ check, verdict }) => `  ${tenant} ${verdict}: ${check}`),
-    ),
+    ...state.tenants.flatMap(smokeLines),
     ...state.decisions.map(({ verb, by, at, reason }) => `  ${at} ${by} said ${verb}: ${reason}`),
     ...state.refusals.map((refusal) => `  ${refusal}`),
+  ];
+}
+
+/** What passed is a number, so that what did not is seen. */
+function smokeLines({ tenant, checks }: TenantSmoke): string[] {
+  const others = checks.filter(({ verdict }) => verdict !== 'pass');
+  return [
+    `  ${tenant} passed ${checks.length - others.length} of ${checks.length} checks`,
+    ...others.map(({ check, verdict }) => `  ${tenant} ${verdict}: ${check}`),
   ];
 }
 

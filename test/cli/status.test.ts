@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runStatusLines } from '../../src/cli/status-lines.js';
 import { rounded } from '../../src/domain/duration.js';
+import type { ReleaseStatus } from '../../src/domain/release.js';
 import { goodBefore } from '../../src/temporal/overview.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { canary as run } from '../support/cli.js';
@@ -46,6 +48,19 @@ describe('canary status, one screen', () => {
     expect(out[3]).toMatch(new RegExp(`^live     ${second} for \\d+s: promoted by .*, by ada$`));
     expect(out[6]).toBe(`         back: canary rollback ${first} --reason …`);
     expect(out[7]).toMatch(/^workers {2}cli-status-canary-release: \d+@/);
+  });
+
+  test('of one release counts what passed on a tenant, and names what did not', async () => {
+    const { out } = await canary(['status', third]);
+    expect(out).toContain('  canary-1 passed 6 of 6 checks');
+    const state = JSON.parse((await canary(['status', third, '--json'])).out[0] ?? '') as ReleaseStatus;
+    const check = state.tenants[0]?.checks[1];
+    if (check) check.verdict = 'fail';
+    expect(runStatusLines('run', state, 0).filter((line) => line.includes('canary-1'))).toEqual([
+      `  canary-1 runs ${third.slice(0, 7)}`,
+      '  canary-1 passed 5 of 6 checks',
+      `  canary-1 fail: ${check?.check}`,
+    ]);
   });
 
   test('says within two seconds that no worker is there, and shows all the same what is known', async () => {
