@@ -15,7 +15,11 @@ export async function main(argv: string[], io: Io): Promise<number> {
     .option('--debug', 'with an error, show where it came from')
     .option('--no-color', 'accepted: there is no color')
     .helpCommand(false)
-    .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(text.trimEnd()) })
+    .configureOutput({
+      writeOut: (text) => io.out(text.trimEnd()),
+      writeErr: (text) => io.err(text.trimEnd()),
+      outputError: (text, write) => write(usageLine(text, 'canary --help')),
+    })
     .exitOverride();
   for (const command of COMMANDS)
     addCommand(program, command, io, (result) => {
@@ -33,7 +37,8 @@ function addCommand(program: Program, command: Command, io: Io, done: (code: num
   const added = program
     .command(`${command.name} ${command.arguments}`.trim())
     .description(command.summary)
-    .addHelpText('after', () => moreHelp(command));
+    .addHelpText('after', () => moreHelp(command))
+    .configureOutput({ outputError: (text, write) => write(usageLine(text, `canary ${command.name} --help`)) });
   for (const { flags, description } of command.options) added.option(flags, description);
   added.action(async () => {
     const options = added.opts<Record<string, string | boolean | undefined>>();
@@ -47,6 +52,12 @@ function moreHelp({ examples, environment }: Command): string {
   const lines = (title: string, all: string[]) =>
     all.length > 0 ? [`\n${title}:`, ...all.map((line) => `  ${line}`)] : [];
   return [...lines('Examples', examples), ...lines('Environment', environment)].join('\n');
+}
+
+/** What commander says in two lines or without a mend, as one line like every other. */
+function usageLine(text: string, help: string): string {
+  const [what = '', suggestion = `(${help})`] = text.trimEnd().split('\n');
+  return `${what.replace(/^error:/, 'canary:')} ${suggestion}`;
 }
 
 /** One line for people: what, where, the mend. With `--debug`, where it came from too. */

@@ -37,7 +37,7 @@ describe('usage errors exit 2 with one line', () => {
   test.each([
     [['release', 'XYZ'], 'canary: sha "XYZ" is not 7 to 40 lower-case hex digits, e.g. 4c1d56e'],
     [['release', '4c1d56e', '--soak', 'long'], 'canary: duration "long" is none, e.g. 60s, 6m or 72h'],
-    [['release'], "error: missing required argument 'sha'"],
+    [['release'], "canary: missing required argument 'sha' (canary release --help)"],
     [['rollback', '4c1d56e'], 'canary: --reason is missing: say why in a few words; it is kept with the run'],
     [['release', '4c1d56e', '--allow', 'red'], 'canary: --allow red: only superseded and skipped can be allowed'],
     [
@@ -45,7 +45,8 @@ describe('usage errors exit 2 with one line', () => {
       'canary: sequence is "x", not a whole number that grows from build to build',
     ],
     [['status', '-o', 'xml'], 'canary: --output xml is neither text nor json'],
-    [['relaese'], "error: unknown command 'relaese'\n(Did you mean release?)"],
+    [['release', '4c1d56e', '--wiat'], "canary: unknown option '--wiat' (Did you mean --wait?)"],
+    [['relaese'], "canary: unknown command 'relaese' (Did you mean release?)"],
     [['status', '4c1d56e'], 'canary: there is no run cli-canary-release-4c1d56e nor cli-rollback-4c1d56e'],
   ])('%j', async (args, line) => {
     expect(await canary(args)).toEqual({ code: 2, out: [], err: [line] });
@@ -109,6 +110,17 @@ describe('exit codes of a run', () => {
     expect((await canary(['release', sha, '--wait'])).code).toBe(0);
   });
 
+  test('a long wait leaves no listener behind for each look, and Node warns of none', async () => {
+    const sha = newSha();
+    await gate().publish(sha);
+    const warnings: string[] = [];
+    const note = ({ message }: Error) => warnings.push(message);
+    process.on('warning', note);
+    expect((await canary(['release', sha, '--wait', '--timeout', '8s'])).code).toBe(8);
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
+  });
+
   test('approve is refused with 1 while nothing waits for it, and taken with 0 when something does', async () => {
     const sha = newSha();
     await gate().begin(newSha());
@@ -165,6 +177,18 @@ describe('a server that is not there or not prepared', () => {
       code: 4,
       err: ['canary: Temporal does not answer at 127.0.0.1:1: start it, or set TEMPORAL_ADDRESS'],
     });
+  });
+
+  test('4 for a namespace that is not there, with what to do', async () => {
+    for (const args of [['status'], ['release', newSha()], ['report', newSha()]]) {
+      const { code, err } = await canary(args, { TEMPORAL_NAMESPACE: 'nowhere' });
+      expect({ code, err }).toEqual({
+        code: 4,
+        err: [
+          'canary: there is no namespace nowhere: temporal operator namespace create --namespace nowhere, or set TEMPORAL_NAMESPACE',
+        ],
+      });
+    }
   });
 
   test('4 for a release that no worker takes: it waits, and that is said', async () => {
