@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode } from '@temporalio/worker';
@@ -21,7 +21,10 @@ export async function workflowBundle(): Promise<{ code: string; origin: string }
 /** Builds the bundle ahead, for images and packages. */
 export async function prebuild(): Promise<void> {
   const { code } = await bundleWorkflows();
-  writeFileSync(prebuilt, JSON.stringify({ hash: hashOfSources(), code }));
+  // Another worker may be reading it.
+  const written = `${prebuilt}.${process.pid}`;
+  writeFileSync(written, JSON.stringify({ hash: hashOfSources(), code }));
+  renameSync(written, prebuilt);
 }
 
 export function bundleWorkflows(): Promise<{ code: string }> {

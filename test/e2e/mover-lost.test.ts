@@ -10,7 +10,7 @@ import { useVictims } from '../support/victim.js';
 let registry: MemoryRegistry;
 const gate = useGate('lost', async () => {
   registry = await startMemoryRegistry();
-  return { registry: registry.host };
+  return { registry: registry.host, metrics: true };
 });
 const startVictim = useVictims(gate);
 afterAll(() => registry.stop());
@@ -56,4 +56,5 @@ test('a pair that nobody can go on with gets its name: the worker died in it, an
   await until('the alarm is out', () =>
     logged.some(({ message, meta }) => message === 'alarm' && meta?.alarm === 'PairSplit'),
   );
+  expect(await gate().metrics()).toMatch(/^canary_alarms_total\{[^}]*alarm="PairSplit"[^}]*\} 1$/m);
 }, 150_000);

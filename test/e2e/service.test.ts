@@ -28,7 +28,7 @@ describe('a worker as a service', () => {
     const connection = await Connection.connect({ address: server.address });
     await registerSearchAttributes(connection, 'default', SEARCH_ATTRIBUTES);
     await connection.close();
-    return { temporal: server.address };
+    return { temporal: server.address, env: { CANARY_UPDATE_TIMEOUT: '1s' } };
   });
   let worker: ReturnType<typeof canary>;
   let address: string;
@@ -55,6 +55,16 @@ describe('a worker as a service', () => {
     expect(body).toMatch(/^canary_runs_ended_total\{[^}]*outcome="promoted"[^}]*\} 1$/m);
     expect(body).toMatch(/^canary_moves_total\{[^}]*kind="promotion"[^}]*result="promoted"[^}]*\} 1$/m);
     expect(body).toMatch(/^temporal_workflow_completed_total/m);
+  });
+
+  test('counts what releases were held for', async () => {
+    const sha = newSha();
+    await gate().publish(sha);
+    const env = { TEMPORAL_ADDRESS: server.address, CANARY_LANE: 'service' };
+    expect(await canary(['release', sha, '--wait'], env).exit).toBe(1);
+    const { body } = await get(address, '/metrics');
+    expect(body).toMatch(/^canary_holds_total\{[^}]*hold="canary-not-updated"[^}]*\} 1$/m);
+    expect(body).toMatch(/^canary_runs_ended_total\{[^}]*outcome="CanaryHoldExpired"[^}]*\} 1$/m);
   });
 
   test('logs one JSON object a line, and those about a run name it and its sha', async () => {

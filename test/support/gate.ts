@@ -12,6 +12,7 @@ import { createRegistry } from '../../src/registry/registry.js';
 import { queryStatus } from '../../src/temporal/runs.js';
 import { startRelease, startRollback } from '../../src/temporal/start.js';
 import { type BuildSpec, pushBuild, retag, tagDigest } from '../../testbed/images.js';
+import { freePort } from '../../testbed/process.js';
 import { startTenant, type Tenant, type TenantBuild } from '../../testbed/tenant.js';
 import { createWorker, type GateParts, type GateWorker } from '../../workers/create-worker.js';
 import { type Run, replayAll } from './replay.js';
@@ -29,6 +30,8 @@ export interface GateOptions {
   waits?: Partial<MoveWaits>;
   /** How long what may mend itself is borne. */
   patienceMs?: { registry: number; secret: number; smoke: number };
+  /** Has the workers of this file count: `gate.metrics()`. */
+  metrics?: boolean;
 }
 
 /** A move's waits as most tests want them: what is minutes in earnest is a second or two. */
@@ -70,6 +73,7 @@ export class Gate {
   }
 
   static async open(name: string, options: GateOptions = {}): Promise<Gate> {
+    if (options.metrics) metricsAddress = `127.0.0.1:${await freePort()}`;
     installRuntime();
     const lane = parseLane(name);
     const host = options.registry ?? inject('registry').host;
@@ -200,6 +204,11 @@ export class Gate {
     return handle;
   }
 
+  /** What the workers of this file have counted so far, as Prometheus reads it. */
+  async metrics(): Promise<string> {
+    return (await fetch(`http://${metricsAddress}/metrics`)).text();
+  }
+
   /** Stops everything, replays every run, and fails on a request that no tenant foresaw. */
   async close(): Promise<void> {
     await this.stopWorker();
@@ -225,12 +234,17 @@ export function useGate(name: string, options: () => GateOptions | Promise<GateO
 }
 
 let installed = false;
+let metricsAddress: string | undefined;
 export function installRuntime(): void {
   if (installed) return;
   installed = true;
+  const prometheus = metricsAddress && { bindAddress: metricsAddress, countersTotalSuffix: true };
   Runtime.install({
     logger: new DefaultLogger('INFO', (entry) => void logged.push(entry)),
-    telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' }, forward: {} } },
+    telemetryOptions: {
+      logging: { filter: { core: 'ERROR', other: 'ERROR' }, forward: {} },
+      ...(prometheus && { metrics: { prometheus } }),
+    },
     shutdownSignals: [],
   });
 }
