@@ -190,7 +190,7 @@ describe('who may write, and until when', () => {
     const before = puts();
     const down: Fault = { match: isPut(), respond: () => ociError(503, 'UNAVAILABLE', 'down') };
     await expect(
-      withFaults([down], order({ authority, waits: { ...WAITS, windowMs: 50, pollMs: 100 } })),
+      withFaults([down], order({ authority, waits: { ...WAITS, windowMs: 500, pollMs: 800 } })),
     ).rejects.toThrow('not you');
     expect(puts()).toBe(before + 2);
   });
