@@ -35,8 +35,10 @@ function doubtsOf({ input, plan, pinned, notTested }: Release): string[] {
 async function requireFresh(release: Release): Promise<void> {
   while (release.greenAt > 0 && Date.now() - release.greenAt > FRESH_MS) {
     const known = doubtsOf(release);
-    if (!(await smokeAndConfirm(release))) await testBuild(release);
-    const doubts = doubtsOf(release).filter((doubt) => !known.includes(doubt));
+    const asApproved = await smokeAndConfirm(release);
+    if (!asApproved) await testBuild(release);
+    // Started over: what was approved before is not what stands here now, other digests perhaps.
+    const doubts = doubtsOf(release).filter((doubt) => !(asApproved && known.includes(doubt)));
     if (doubts.length > 0) await holdFor(release, 'approval', doubts.join('; '));
   }
 }
@@ -44,14 +46,16 @@ async function requireFresh(release: Release): Promise<void> {
 /** Has `:latest` moved. What moved it before, or a registry that is down, is a human's to decide, and only while nothing of ours moved. */
 export async function promote(release: Release): Promise<MovedImage[]> {
   const { state } = release;
-  for (;;) {
+  // All of it anew after an outage, for that ages the verdict too.
+  const move = async () => {
     await requireFresh(release);
     enter(state, 'promoting', ':latest of all images, together');
+    return moveLatest(order(release), (moving) => {
+      state.moving = moving;
+    });
+  };
+  for (;;) {
     try {
-      const move = () =>
-        moveLatest(order(release), (moving) => {
-          state.moving = moving;
-        });
       return await evenAfterOutage(move);
     } catch (error) {
       state.moving = false;

@@ -22,13 +22,15 @@ export async function openPlan(desk: Desk, input: ReleaseInput): Promise<Plan> {
   return plan;
 }
 
-/** Reads the digest of each image, and where `:latest` stands. From here on only these count. */
+/** Reads the digest of each image, and where `:latest` stands. From here on only these count; who starts over has seen `:latest` before (I8). */
 export async function pinDigests(release: Release): Promise<void> {
   const { input, plan, state } = release;
-  release.pinned = await withHolds(release, () => {
+  const seen = release.pinned;
+  const read = await withHolds(release, () => {
     enter(state, 'resolving', 'reading the digest of each image');
     return patientReads(plan, `pin the digests of ${shortSha(input.sha)}`).resolveBuild(input.sha, plan.images);
   });
+  release.pinned = read.map((image, index) => ({ ...image, latest: (seen[index] ?? image).latest }));
   state.images = release.pinned;
 }
 

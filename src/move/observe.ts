@@ -43,12 +43,16 @@ export async function observeExpected(
   const repositories = targets.map(({ repository }) => repository);
   for (const deadline = performance.now() + waits.surpriseMs; ; await delay(waits.pollMs, undefined, { signal })) {
     const latest = await observeLatest(registry, repositories, { signal });
-    const surprise = targets.find(({ from, to }, index) => ![from, to].includes(latest[index]?.digest ?? null));
-    if (!surprise) return latest;
+    // Every one of them: whoever approves has to see all that is written over.
+    const surprises = targets.flatMap(({ repository, from, to }, index) => {
+      const found = latest[index]?.digest ?? null;
+      if (found === from || found === to) return [];
+      return [`${repository}:latest stands at ${found ?? 'nothing'}, this run saw ${from ?? 'nothing'}`];
+    });
+    if (surprises.length === 0) return latest;
     if (performance.now() < deadline) continue;
-    const found = latest.find(({ repository }) => repository === surprise.repository)?.digest;
     throw new MoveRefusal(
-      `${surprise.repository}:latest stands at ${found ?? 'nothing'}, this run saw ${surprise.from ?? 'nothing'}: somebody else moved it`,
+      `${surprises.join('; ')}: somebody else moved it`,
       latest.map(({ digest }) => digest),
     );
   }

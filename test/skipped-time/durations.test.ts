@@ -106,6 +106,22 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
       expect(await gate().latest()).toEqual(digests);
     });
 
+    test('is none for what was pushed since: started over, it is asked for anew', async () => {
+      const { sha, handle } = await awaitingApproval();
+      await gate().publish(sha, { platforms: ['linux/amd64'] });
+      await leap(2 * HOUR);
+      expect(await approve(handle)).toMatchObject({ taken: true });
+      const { id } = await heldFor(gate(), handle, 'build-repushed');
+      const retried = { by: 'ada', reason: 'pushed again', hold: id };
+      expect(await decide(gate().client, handle.workflowId, 'retry', retried)).toMatchObject({ taken: true });
+      await inPhase(handle, 'soaking');
+      await leap(6 * MINUTE);
+      await heldFor(gate(), handle, 'approval');
+      expect(await gate().latest()).toEqual(old);
+      await decide(gate().client, handle.workflowId, 'abort', { by: 'ada', reason: 'seen enough' });
+      await runEnd(handle);
+    });
+
     test('of a build that has gone bad since it was smoked promotes nothing', async () => {
       const { sha, handle } = await awaitingApproval();
       gate().deploy({ sha, misbehave: 'memory-search' });
