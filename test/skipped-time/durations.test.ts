@@ -1,7 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { tsToMs } from '@temporalio/common/lib/time.js';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { moveLatestId } from '../../src/domain/names.js';
 import { decide, runEnd } from '../../src/temporal/runs.js';
 import { heldFor } from '../support/decisions.js';
 import { lacks } from '../support/needs.js';
@@ -130,35 +129,5 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
       expect((await runEnd(handle)).report).toMatchObject({ outcome: 'CanaryRejected' });
       expect(await gate().latest()).toEqual(old);
     });
-  });
-
-  test('another move that is under way is waited for for 25 minutes, then nothing moves', async () => {
-    // A mover whose workers are gone.
-    const busy = await gate().client.workflow.start('MoveLatest', {
-      workflowId: moveLatestId(gate().lane),
-      taskQueue: 'nobody-works-here',
-    });
-    const { handle } = await released();
-    await inPhase(handle, 'soaking');
-    await leap(6 * MINUTE);
-    /** Which try of the wait is at work. */
-    const following = async () => {
-      const [activity] = (await handle.describe()).raw.pendingActivities ?? [];
-      if (activity?.activityType?.name !== 'followMove' || !activity.lastStartedTime) return null;
-      // This server says "started" of a try that still waits for its turn.
-      const { lastStartedTime: started, lastAttemptCompleteTime: ended } = activity;
-      return ended && tsToMs(ended) > tsToMs(started) ? null : activity.attempt;
-    };
-    await until('it waits', async () => (await following()) === 1);
-    await leap(24 * MINUTE);
-    await until('the next try waits too', async () => (await following()) === 2);
-    await leap(MINUTE);
-    const { report } = await runEnd(handle);
-    await busy.terminate();
-    expect(report).toMatchObject({
-      outcome: 'MoveRefused',
-      why: 'skipped-move-latest has been busy with another move for 25 minutes',
-    });
-    expect(await gate().latest()).toEqual(old);
   });
 });
