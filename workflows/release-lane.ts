@@ -1,0 +1,161 @@
+import {
+  ApplicationFailure,
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  getExternalWorkflowHandle,
+  log,
+  setHandler,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { readAsk, sayToLane } from '../src/domain/lane/judge.js';
+import { authorizeMove, reportMove } from '../src/domain/lane/moves.js';
+import { beginRollback } from '../src/domain/lane/rollbacks.js';
+import { emptyLane, type LaneState, type RunRef } from '../src/domain/lane/state.js';
+import { ask, givesWayTo, grant } from '../src/domain/lane/turns.js';
+import { laneActivities } from './activity-options.js';
+import * as messages from './lane-messages.js';
+
+/** Events after which a lane goes on as a new run: far below the server's limits. */
+const MAX_EVENTS = 4_000;
+/** How long after a move both tags are read once more, in milliseconds (protocol §3). */
+const REREAD_MS = 60_000;
+
+/** The queue for the fleet and the ledger: one run at a time, in order, nothing forgotten. It never ends by itself. */
+export async function ReleaseLane(carried?: LaneState): Promise<void> {
+  const inbox: ((state: LaneState) => void)[] = [];
+  let state: LaneState | null = carried ?? null;
+  let changed = true;
+  const now = () => Date.now();
+  /** Signals may come before the lane knows anything. */
+  const later = (act: (state: LaneState) => void) => {
+    changed = true;
+    if (state) act(state);
+    else inbox.push(act);
+  };
+  const known = async (): Promise<LaneState> => {
+    await condition(() => state !== null);
+    changed = true;
+    return state as unknown as LaneState;
+  };
+
+  setHandler(messages.laneQuery, () => state);
+  setHandler(messages.askSignal, (sent) => {
+    const asked = readAsk(sent);
+    if (asked) later((lane) => ask(lane, asked));
+  });
+  setHandler(messages.standingSignal, (sent) => {
+    const { runId, waits } = Object(sent) as Partial<typeof sent>;
+    later(({ holder }) => {
+      if (!holder || holder.runId !== runId) return;
+      if (waits) holder.waits = waits;
+      else delete holder.waits;
+    });
+  });
+  setHandler(messages.authorizeMoveUpdate, async (question) => authorizeMove(await known(), question, now()));
+  setHandler(messages.reportMoveUpdate, async (report) => {
+    const lane = await known();
+    const before = lane.ledger.hold;
+    reportMove(lane, report, now());
+    if (lane.ledger.hold && lane.ledger.hold !== before) alarm(lane);
+  });
+  setHandler(messages.beginRollbackUpdate, async (said) => beginRollback(await known(), said, now()));
+  for (const verb of messages.LANE_VERBS) {
+    setHandler(messages.laneVerbUpdate(verb), async (sent) => {
+      const said = sayToLane(await known(), verb, sent, now());
+      if ('refused' in said) throw ApplicationFailure.nonRetryable(said.refused, 'DecisionRefused');
+      return said.answer;
+    });
+    setHandler(messages.laneVerbSignal(verb), (sent) => later((lane) => void sayToLane(lane, verb, sent, now())));
+  }
+
+  state ??= await recovered();
+  for (const act of inbox.splice(0)) act(state);
+  const follow = followers(state, () => {
+    changed = true;
+  });
+  for (;;) {
+    changed = false;
+    grant(state, now());
+    follow();
+    await giveWay(state);
+    const due = () => workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > MAX_EVENTS;
+    if (due() && allHandlersFinished()) await continueAsNew<typeof ReleaseLane>(state);
+    const waitMs = Math.max(1, (state.holder?.waits?.givesWayAt ?? Number.POSITIVE_INFINITY) - now());
+    const isWoken = () => changed || (due() && allHandlersFinished());
+    await (state.queue.length > 0 && Number.isFinite(waitMs) ? condition(isWoken, waitMs) : condition(isWoken));
+  }
+}
+
+async function recovered(): Promise<LaneState> {
+  const found = await laneActivities().recoverLane();
+  if (found) return found;
+  const state = emptyLane();
+  const since = new Date().toISOString();
+  const why = 'no earlier lane is on record, so where :latest should be is not known: canary lane adopt';
+  state.ledger.hold = { name: 'not-recovered', why, by: 'the lane', since };
+  return state;
+}
+
+/** Follows the holder, the open move and the announced rollback to their ends, each by one activity, and reads both tags once more after a move. */
+function followers(state: LaneState, wake: () => void): () => void {
+  const followed = new Set<string>();
+  const once = (key: string, run: () => Promise<void>) => {
+    if (followed.has(key)) return;
+    followed.add(key);
+    run()
+      .then(wake)
+      .catch(() => followed.delete(key));
+  };
+  const closed = (ref: RunRef) => laneActivities().awaitClosed(ref);
+  return () => {
+    const { holder, move, rollback, ledger } = state;
+    if (holder)
+      once(holder.runId, async () => {
+        await closed(holder);
+        if (state.holder?.runId === holder.runId) state.holder = null;
+      });
+    if (rollback)
+      once(rollback.runId, async () => {
+        await closed(rollback);
+        if (state.rollback?.runId === rollback.runId) state.rollback = null;
+      });
+    if (move)
+      once(move.moverRunId, async () => {
+        await laneActivities().awaitMoverClosed(move.moverRunId);
+        // It reports before it ends; one that could not is over all the same, once nothing of it is on its way.
+        await sleep('12s');
+        if (state.move?.moverRunId === move.moverRunId) state.move = null;
+      });
+    const { left } = ledger;
+    if (left && ledger.moves.length > 0)
+      once(`left ${left.at}`, async () => {
+        await sleep(Math.max(1, left.at + REREAD_MS - Date.now()), { summary: 'reads :latest once more after a move' });
+        if (ledger.left?.at !== left.at) return;
+        const why = await laneActivities().reread(left.images);
+        if (why === null || ledger.left?.at !== left.at || ledger.hold) return;
+        ledger.hold = { name: 'latest-moved', why, by: 'the lane', since: new Date().toISOString() };
+        alarm(state);
+      });
+  };
+}
+
+/** Tells a holder that was revoked, or that is held for too long while a newer build waits. */
+async function giveWay(state: LaneState): Promise<void> {
+  const { holder } = state;
+  if (!holder) return;
+  const superseded = givesWayTo(state, Date.now());
+  if (superseded) holder.revoked = `superseded by ${superseded}`;
+  if (!holder.revoked || holder.told) return;
+  holder.told = true;
+  const handle = getExternalWorkflowHandle(holder.workflowId, holder.runId);
+  await CancellationScope.nonCancellable(() =>
+    handle.signal(messages.turnLostSignal, superseded ? { superseded } : { revoked: holder.revoked ?? '' }),
+  ).catch(() => undefined);
+}
+
+function alarm({ ledger: { hold, left } }: LaneState): void {
+  log.error('alarm', { event: 'alarm', alarm: hold?.name, why: hold?.why, images: left?.images });
+}
