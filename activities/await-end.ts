@@ -7,7 +7,8 @@ export async function awaitEnd(client: Client, handle: WorkflowHandle, signal: A
     await client.connection.withAbortSignal(signal, () => handle.result());
   } catch (error) {
     signal.throwIfAborted();
-    if (!(error instanceof WorkflowFailedError || error instanceof WorkflowNotFoundError || isContinued(error))) throw error;
+    if (!(error instanceof WorkflowFailedError || error instanceof WorkflowNotFoundError || isContinued(error)))
+      throw error;
   }
 }
 

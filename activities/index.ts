@@ -1,6 +1,7 @@
 import type { Config } from '../src/config.js';
 import type { Plan } from '../src/domain/release.js';
 import { failing } from './failures.js';
+import { createLaneActivities, createWaitActivities } from './lane.js';
 import { createMoveActivities, type MoveDependencies } from './move.js';
 import { createPlanActivities } from './plan.js';
 import { createRegistryActivities } from './registry.js';
@@ -23,8 +24,16 @@ export function createReleaseActivities({ config, registry, client, patienceMs }
 
 /** What runs on the mover's task queue. */
 export function createMoverActivities(dependencies: ActivityDependencies) {
-  return failing(createMoveActivities(dependencies));
+  const { client, config, registry } = dependencies;
+  return failing({ ...createMoveActivities(dependencies), ...createLaneActivities(client, config.lane, registry) });
 }
 
+/** What runs on the queue of those that wait for their turn. */
+export function createTurnActivities({ client, config }: ActivityDependencies) {
+  return failing(createWaitActivities(client, config.lane));
+}
+
+export type WaitActivities = ReturnType<typeof createTurnActivities>;
+export type LaneActivities = ReturnType<typeof createLaneActivities>;
 export type ReleaseActivities = ReturnType<typeof createReleaseActivities>;
-export type MoverActivities = ReturnType<typeof createMoverActivities>;
+export type MoverActivities = ReturnType<typeof createMoveActivities>;

@@ -1,27 +1,14 @@
 import { activityInfo, cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
-import type { Ask, LaneHold, LaneState, Left, Pause, RunRef } from '../src/domain/lane/state.js';
-import { isPaused } from '../src/domain/lane/verbs.js';
 import { isOlder, keyOf } from '../src/domain/lane/order.js';
+import type { Ask, LaneState, Left, RunRef, Standing, Turn } from '../src/domain/lane/state.js';
+import { isPaused } from '../src/domain/lane/verbs.js';
 import { type Lane, moveLatestId, releaseLaneId } from '../src/domain/names.js';
 import { observeLatest } from '../src/move/observe.js';
 import type { Registry } from '../src/registry/registry.js';
 import { laneClient } from '../src/temporal/lane-client.js';
 import { awaitEnd } from './await-end.js';
 import { beating } from './beating.js';
-
-/** What became of an ask. */
-export type Turn = { turn: number } | { superseded: string } | { bad: string };
-
-/** Where a run stands with the lane, right now. */
-export interface Standing {
-  /** The number of its turn; null when it has none. */
-  turn: number | null;
-  hold: LaneHold | null;
-  pause: Pause | null;
-  /** A newer build that waits. */
-  newer: string | null;
-}
 
 /** Between two looks at the lane, in milliseconds. */
 const LOOK_MS = 400;
@@ -85,7 +72,10 @@ export function createLaneActivities(client: Client, lane: Lane, registry: Regis
     async endMover(forMs: number): Promise<void> {
       await beating(async () => {
         const handle = client.workflow.getHandle(moveLatestId(lane), undefined, { followRuns: false });
-        const ended = await Promise.race([awaitEnd(client, handle, cancellationSignal()).then(() => true), sleep(forMs).then(() => false)]);
+        const ended = await Promise.race([
+          awaitEnd(client, handle, cancellationSignal()).then(() => true),
+          sleep(forMs).then(() => false),
+        ]);
         if (!ended) await handle.terminate('a rollback takes over').catch(() => undefined);
       });
     },
@@ -101,7 +91,11 @@ export function createLaneActivities(client: Client, lane: Lane, registry: Regis
 
     awaitMoverClosed: (runId: string): Promise<void> =>
       beating(() =>
-        awaitEnd(client, client.workflow.getHandle(moveLatestId(lane), runId, { followRuns: false }), cancellationSignal()),
+        awaitEnd(
+          client,
+          client.workflow.getHandle(moveLatestId(lane), runId, { followRuns: false }),
+          cancellationSignal(),
+        ),
       ),
 
     /** Why `:latest` is not where a move left it; null when it is. */
@@ -113,7 +107,9 @@ export function createLaneActivities(client: Client, lane: Lane, registry: Regis
           { signal: cancellationSignal(), tolerant: true },
         );
         const other = now.find(({ digest }, index) => digest !== left[index]?.digest);
-        return other ? `${other.repository}:latest stands at ${other.digest ?? 'nothing'}, the last move left it elsewhere` : null;
+        return other
+          ? `${other.repository}:latest stands at ${other.digest ?? 'nothing'}, the last move left it elsewhere`
+          : null;
       }),
   };
 }

@@ -18,6 +18,7 @@ const ABOUT = {
   CANARY_SOAK_PROBE: 'Between two rounds of read-only checks while it soaks; 0 is off.',
   CANARY_APPROVAL: '`required`: every promotion waits for a human.',
   CANARY_HOLD_TIMEOUT: 'After this a hold ends by itself, never by promoting.',
+  CANARY_HOLD_GRACE: 'How long a green build that waits only for people is safe from a newer one.',
   GITHUB_TOKEN: 'For ghcr.io alone: a classic token with `write:packages`. Unset: Docker’s configuration and helpers.',
   GITHUB_ACTOR: 'The user name that goes with it.',
 } satisfies Record<keyof z.input<typeof SETTINGS>, string>;

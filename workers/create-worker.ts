@@ -1,12 +1,13 @@
 import { Client } from '@temporalio/client';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
-import { type AuthorityFor, authorityOfRunningParent } from '../activities/authority.js';
-import { createMoverActivities, createReleaseActivities } from '../activities/index.js';
+import { type AuthorityFor, authorityOfLane } from '../activities/authority.js';
+import { createMoverActivities, createReleaseActivities, createTurnActivities } from '../activities/index.js';
 import { type Config, PATIENCE_MS } from '../src/config.js';
-import { moveTaskQueue, taskQueue } from '../src/domain/names.js';
+import { moveTaskQueue, taskQueue, waitTaskQueue } from '../src/domain/names.js';
 import type { Plan } from '../src/domain/release.js';
 import { MOVE_WAITS, type MoveWaits } from '../src/move/waits.js';
 import type { Registry } from '../src/registry/registry.js';
+import { laneClient } from '../src/temporal/lane-client.js';
 
 export interface GateWorker {
   run(): Promise<void>;
@@ -24,22 +25,24 @@ export interface GateParts {
   wrapAuthority?: (authorityFor: AuthorityFor) => AuthorityFor;
 }
 
-/** A worker of the whole gate: one process, a task queue each for runs and for the mover, so that smoke cannot take the mover's slots. */
+/** A worker of the whole gate: one process, a task queue each for runs, for lane and mover, and for those that wait, so that none takes another's slots. */
 export async function createWorker(
   temporal: { connection: NativeConnection; namespace: string },
   { config, registry, workflowBundle, ...parts }: GateParts,
 ): Promise<GateWorker> {
   const client = new Client(temporal);
   const waits = { ...MOVE_WAITS, ...parts.waits };
-  const byParent = authorityOfRunningParent(client, waits.silenceMs);
+  const lane = laneClient(client, config.lane);
+  const byLane = authorityOfLane(client, lane, waits.silenceMs);
   const patienceMs = { ...PATIENCE_MS, ...parts.patienceMs };
   const dependencies = {
     config,
     registry,
     client,
+    lane,
     waits,
     patienceMs,
-    authorityFor: parts.wrapAuthority?.(byParent) ?? byParent,
+    authorityFor: parts.wrapAuthority?.(byLane) ?? byLane,
   };
   const queue = taskQueue(config.lane);
   const common: Omit<WorkerOptions, 'taskQueue'> = {
@@ -62,6 +65,12 @@ export async function createWorker(
       ...common,
       taskQueue: moveTaskQueue(config.lane),
       activities: createMoverActivities(dependencies),
+    }),
+    Worker.create({
+      ...common,
+      taskQueue: waitTaskQueue(config.lane),
+      activities: createTurnActivities(dependencies),
+      maxConcurrentActivityTaskExecutions: 500,
     }),
   ]);
   const shutdown = () => {

@@ -1,7 +1,7 @@
 import { type ActivityOptions, type ChildWorkflowOptions, proxyActivities, workflowInfo } from '@temporalio/workflow';
-import type { MoverActivities, ReleaseActivities } from '../activities/index.js';
+import type { LaneActivities, MoverActivities, ReleaseActivities, WaitActivities } from '../activities/index.js';
 import type { MoveInput } from '../src/domain/move.js';
-import { laneOf, moveTaskQueue } from '../src/domain/names.js';
+import { laneOf, moveTaskQueue, waitTaskQueue } from '../src/domain/names.js';
 import type { Plan } from '../src/domain/release.js';
 
 // The SDK's default, TRY_CANCEL, goes on while the activity still runs (temporal.md 0.1).
@@ -98,8 +98,37 @@ export const smokes = (plan: Plan) => proxyActivities<ReleaseActivities>(smokeOp
 export const preflights = () => onMoveQueue(PREFLIGHTS);
 export const looks = () => onMoveQueue(LOOKS);
 export const moves = (input: MoveInput) => onMoveQueue(moveOptions(input));
+/** Tells the lane; a lane that is started anew recovers first. */
+export const reports = () => onMoveQueue({ ...LOOKS, scheduleToCloseTimeout: '5m', heartbeatTimeout: '5s' });
 export const follows = (forMs: number) =>
   onMoveQueue({ ...moveOptions({ kind: 'promotion' }), scheduleToCloseTimeout: forMs, startToCloseTimeout: forMs });
 
 const onMoveQueue = (options: ActivityOptions) =>
   proxyActivities<MoverActivities>({ ...options, taskQueue: moveTaskQueue(laneOf(workflowInfo().workflowId)) });
+
+/** For as long as it takes: a run waits for its turn, or for the end of a pause, without a bound of its own but the longest a run may wait at all. */
+export const TURNS = {
+  startToCloseTimeout: '30 days',
+  scheduleToCloseTimeout: '30 days',
+  heartbeatTimeout: '5s',
+  retry: { initialInterval: '200ms', maximumInterval: '5s' },
+  cancellationType,
+} satisfies ActivityOptions;
+
+/** A word from the lane: seconds, unless it is being started anew. */
+export const LANE_READS = {
+  startToCloseTimeout: '1m',
+  scheduleToCloseTimeout: '15m',
+  heartbeatTimeout: '5s',
+  retry: { initialInterval: '200ms', maximumInterval: '5s' },
+  cancellationType,
+} satisfies ActivityOptions;
+
+export const turns = () =>
+  proxyActivities<WaitActivities>({ ...TURNS, taskQueue: waitTaskQueue(laneOf(workflowInfo().workflowId)) });
+export const laneReads = () => onLane(LANE_READS);
+/** What follows another run to its end. */
+export const laneActivities = () => onLane(TURNS);
+
+const onLane = (options: ActivityOptions) =>
+  proxyActivities<LaneActivities>({ ...options, taskQueue: moveTaskQueue(laneOf(workflowInfo().workflowId)) });

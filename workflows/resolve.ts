@@ -18,6 +18,7 @@ export async function openPlan(desk: Desk, input: ReleaseInput): Promise<Plan> {
   enter(desk.state, 'resolving', 'reading the plan');
   const plan = await evenAfterOutage(() => reads().loadPlan(input));
   desk.holdTimeoutMs = plan.holdTimeoutMs;
+  desk.holdGraceMs = plan.holdGraceMs;
   return plan;
 }
 

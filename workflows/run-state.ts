@@ -78,6 +78,7 @@ export async function endRun<R extends { outcome: string; why: string }>(
   report: (outcome: R['outcome'], why: string) => R,
   steps: () => Promise<R>,
   scope = new CancellationScope(),
+  lost: () => { superseded: string } | { revoked: string } | undefined = () => undefined,
 ): Promise<R> {
   try {
     const result = await scope.run(steps);
@@ -85,7 +86,14 @@ export async function endRun<R extends { outcome: string; why: string }>(
     return result;
   } catch (error) {
     // An abort may be what made a step fail.
-    const failure = abortOf(state) ?? (isCancellation(error) ? null : plain(error));
+    const gone = lost();
+    if (!abortOf(state) && gone && 'superseded' in gone) {
+      const why = `superseded by ${gone.superseded}`;
+      close(state, 'superseded', why);
+      return report('superseded', why);
+    }
+    const revoked = gone && 'revoked' in gone ? stop('CanaryAborted', gone.revoked) : null;
+    const failure = abortOf(state) ?? revoked ?? (isCancellation(error) ? null : plain(error));
     if (failure === null) {
       close(state, 'CanaryAborted', 'cancelled');
       throw error;

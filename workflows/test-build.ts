@@ -10,6 +10,7 @@ import { buildsSeenSignal } from './messages.js';
 import { pinDigests, withHolds } from './resolve.js';
 import { enter, stop } from './run-state.js';
 import { smoke } from './smoke-fleet.js';
+import { confirmTurn, supersededBy } from './turn.js';
 
 /** How often a tenant may leave the build in mid-soak before a human is asked. */
 const LEAVES = 3;
@@ -22,6 +23,7 @@ export async function testBuild(release: Release): Promise<void> {
     release.notTested.length = 0;
     await awaitCanary(release);
     await soak(release);
+    await confirmTurn(release);
     if (await smokeAndConfirm(release)) return;
   }
 }
@@ -84,6 +86,7 @@ async function soak(release: Release): Promise<void> {
       throw stop('CanaryRejected', `RED while it soaked, twice in a row: ${checksWith('fail', end.red).join(', ')}`);
     }
     state.builds = end.left;
+    await giveWayToWaiting(release);
     leaves += 1;
     if (leaves > LEAVES) {
       await holdFor(release, 'canary-left', `${leaves} times while it soaked; now ${others(release)}`);
@@ -91,6 +94,13 @@ async function soak(release: Release): Promise<void> {
     }
     await awaitCanary(release);
   }
+}
+
+/** The fleet moved on to a build that waits for its turn: nothing can be learned about this one any more. */
+async function giveWayToWaiting(release: Release): Promise<void> {
+  const { newer } = await confirmTurn(release);
+  const taken = release.state.builds.some(({ build }) => newer !== null && build !== null && sameBuild(build, newer));
+  if (newer !== null && taken) throw supersededBy(release, newer);
 }
 
 type SoakEnd = 'soaked' | { left: TenantBuild[] } | { red: TenantSmoke[] };

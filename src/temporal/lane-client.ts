@@ -5,7 +5,7 @@ import {
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
-import { ApplicationFailure, QueryRejectCondition } from '@temporalio/common';
+import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
 import type { Ask, LaneState } from '../domain/lane/state.js';
 import { type Lane, releaseLaneId, taskQueue } from '../domain/names.js';
 
@@ -35,7 +35,9 @@ export function laneClient({ connection, options: { namespace } }: Client, lane:
   const open = new Client({
     connection,
     namespace,
-    workflow: { queryRejectCondition: QueryRejectCondition.NOT_OPEN },
+    workflow: {
+      queryRejectCondition: 'NOT_OPEN',
+    },
   });
   const workflowId = releaseLaneId(lane);
   const start = { workflowId, taskQueue: taskQueue(lane), workflowTaskTimeout: '2s' as const, args: [] };
@@ -48,7 +50,8 @@ export function laneClient({ connection, options: { namespace } }: Client, lane:
         const handle = open.workflow.getHandle(workflowId);
         return await open.withDeadline(Date.now() + QUERY_MS, () => handle.query<LaneState | null>('lane'));
       } catch (error) {
-        if (error instanceof QueryRejectedError || error instanceof WorkflowNotFoundError || isSilence(error)) return null;
+        if (error instanceof QueryRejectedError || error instanceof WorkflowNotFoundError || isSilence(error))
+          return null;
         throw error;
       }
     },
@@ -61,11 +64,15 @@ export function laneClient({ connection, options: { namespace } }: Client, lane:
       });
       try {
         return await open.withDeadline(Date.now() + UPDATE_MS, () =>
-          open.workflow.executeUpdateWithStart<R, [unknown]>(name, { args: [arg], startWorkflowOperation }),
+          open.workflow.executeUpdateWithStart({ type: 'update', name } as UpdateDefinition<R, [unknown]>, {
+            args: [arg],
+            startWorkflowOperation,
+          }),
         );
       } catch (error) {
         const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
-        if (cause instanceof ApplicationFailure && cause.type === 'DecisionRefused') throw new LaneRefused(cause.message);
+        if (cause instanceof ApplicationFailure && cause.type === 'DecisionRefused')
+          throw new LaneRefused(cause.message);
         throw error;
       }
     },

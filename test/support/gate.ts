@@ -9,6 +9,7 @@ import type { ReleaseInput, RollbackInput } from '../../src/domain/release.js';
 import { parseSha } from '../../src/domain/sha.js';
 import type { MoveWaits } from '../../src/move/waits.js';
 import { createRegistry } from '../../src/registry/registry.js';
+import { laneClient } from '../../src/temporal/lane-client.js';
 import { queryStatus } from '../../src/temporal/runs.js';
 import { startRelease, startRollback } from '../../src/temporal/start.js';
 import { type BuildSpec, pushBuild, retag, tagDigest } from '../../testbed/images.js';
@@ -144,8 +145,19 @@ export class Gate {
   }
 
   /** Points `:latest` of both images at a published build, as somebody with crane would. */
-  setLatest(sha: string): Promise<void> {
-    return this.retag(sha, 'latest');
+  async setLatest(sha: string): Promise<void> {
+    await this.retag(sha, 'latest');
+    await this.adopt();
+  }
+
+  /** Tells the lane that `:latest` stands where it should. */
+  async adopt(): Promise<void> {
+    const latest = await this.latest();
+    const images = this.repositories.map((name, index) => ({
+      repository: `${this.host}/${name}`,
+      digest: latest[index] ?? null,
+    }));
+    await laneClient(this.client, this.lane).update('adopt', { by: 'the test', reason: 'as it should be', images });
   }
 
   /** Points a tag of both images at a published build. */

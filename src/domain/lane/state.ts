@@ -128,6 +128,19 @@ export interface LaneState {
   ledger: Ledger;
 }
 
+/** What became of an ask. */
+export type Turn = { turn: number } | { superseded: string } | { bad: string };
+
+/** Where a run stands with the lane, right now. */
+export interface Standing {
+  /** The number of its turn; null when it has none. */
+  turn: number | null;
+  hold: LaneHold | null;
+  pause: Pause | null;
+  /** A newer build that waits. */
+  newer: string | null;
+}
+
 /** Builds that a ledger remembers. */
 export const MAX_BUILDS = 200;
 /** Answers, and runs that moved, that are kept. */
