@@ -5,7 +5,7 @@ import type { RunRef } from '../src/domain/lane/state.js';
 import type { MoveInput } from '../src/domain/move.js';
 import type { Authority } from '../src/move/authority.js';
 import { MoveRefusal } from '../src/move/gate.js';
-import type { LaneClient } from '../src/temporal/lane-client.js';
+import { type LaneClient, LaneRefused } from '../src/temporal/lane-client.js';
 
 /** The try of the moving activity that asks. */
 export interface Mover extends RunRef {
@@ -92,7 +92,7 @@ async function answer<T>(silenceMs: number, ask: () => Promise<T>): Promise<T> {
     try {
       return await ask();
     } catch (error) {
-      if (error instanceof WorkflowNotFoundError) throw error;
+      if (error instanceof WorkflowNotFoundError || error instanceof LaneRefused) throw error;
       if (Date.now() >= deadline)
         throw new TemporalSilent(
           `Temporal did not say within ${silenceMs / 1000} s whether the move is allowed: ${error}`,

@@ -1,12 +1,12 @@
-import { type Client, WorkflowFailedError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import { cancelled } from '@temporalio/activity';
+import { WorkflowFailedError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 
-/** Waits for the end of a run that is under way, however it ends; one that is not there has ended.
- * @throws the signal's own reason when it is aborted. */
-export async function awaitEnd(client: Client, handle: WorkflowHandle, signal: AbortSignal): Promise<void> {
+/** Waits for the end of a run that is under way, however it ends; one that is not there has ended. A cancel of the activity ends the wait. */
+export async function awaitEnd(handle: WorkflowHandle): Promise<void> {
   try {
-    await client.connection.withAbortSignal(signal, () => handle.result());
+    // A worker's connection does not heed `withAbortSignal` (SDK 1.24.0): a call that is given up is left to itself.
+    await Promise.race([handle.result(), cancelled()]);
   } catch (error) {
-    signal.throwIfAborted();
     if (!(error instanceof WorkflowFailedError || error instanceof WorkflowNotFoundError || isContinued(error)))
       throw error;
   }

@@ -1,14 +1,17 @@
+import type { Client } from '@temporalio/client';
 import type { Config } from '../src/config.js';
 import type { Plan } from '../src/domain/release.js';
 import { failing } from './failures.js';
-import { createLaneActivities, createWaitActivities } from './lane.js';
+import { createLaneActivities } from './lane.js';
 import { createMoveActivities, type MoveDependencies } from './move.js';
 import { createPlanActivities } from './plan.js';
 import { createRegistryActivities } from './registry.js';
 import { createTenantActivities } from './tenants.js';
+import { createWaitActivities } from './waits.js';
 
 export interface ActivityDependencies extends MoveDependencies {
   config: Config;
+  client: Client;
   /** How long a run bears what may mend itself. */
   patienceMs: Plan['patienceMs'];
 }
@@ -28,12 +31,12 @@ export function createMoverActivities(dependencies: ActivityDependencies) {
   return failing({ ...createMoveActivities(dependencies), ...createLaneActivities(client, config.lane, registry) });
 }
 
-/** What runs on the queue of those that wait for their turn. */
-export function createTurnActivities({ client, config }: ActivityDependencies) {
+/** What runs on the queue of those that wait. */
+export function createWaiterActivities({ client, config }: ActivityDependencies) {
   return failing(createWaitActivities(client, config.lane));
 }
 
-export type WaitActivities = ReturnType<typeof createTurnActivities>;
+export type WaitActivities = ReturnType<typeof createWaiterActivities>;
 export type LaneActivities = ReturnType<typeof createLaneActivities>;
 export type ReleaseActivities = ReturnType<typeof createReleaseActivities>;
 export type MoverActivities = ReturnType<typeof createMoveActivities>;

@@ -1,5 +1,4 @@
 import { activityInfo, cancellationSignal, heartbeat, log } from '@temporalio/activity';
-import type { Client } from '@temporalio/client';
 import type { MoveReport } from '../src/domain/lane/moves.js';
 import type { RunRef } from '../src/domain/lane/state.js';
 import { isWhole, type MovedImage, type MoveInput, type ObservedImage } from '../src/domain/move.js';
@@ -10,7 +9,6 @@ import type { MoveWaits } from '../src/move/waits.js';
 import type { Registry } from '../src/registry/registry.js';
 import type { LaneClient } from '../src/temporal/lane-client.js';
 import type { AuthorityFor } from './authority.js';
-import { awaitEnd } from './await-end.js';
 import { beating } from './beating.js';
 import { nothingWritten } from './failures.js';
 
@@ -22,13 +20,12 @@ interface Progress {
 
 export interface MoveDependencies {
   registry: Registry;
-  client: Client;
   lane: LaneClient;
   authorityFor: AuthorityFor;
   waits: MoveWaits;
 }
 
-export function createMoveActivities({ registry, client, lane, authorityFor, waits }: MoveDependencies) {
+export function createMoveActivities({ registry, lane, authorityFor, waits }: MoveDependencies) {
   return {
     /** Looks at everything before the first write; where `:latest` stood is in history from then on. */
     preflightMove: (input: MoveInput): Promise<ObservedImage[]> =>
@@ -69,12 +66,6 @@ export function createMoveActivities({ registry, client, lane, authorityFor, wai
         registry,
         input.images.map(({ repository }) => repository),
         { signal: cancellationSignal(), tolerant: input.kind === 'rollback' },
-      ),
-
-    /** Waits for the end of a run that is under way, however it ends. */
-    followMove: (workflowId: string): Promise<void> =>
-      beating(() =>
-        awaitEnd(client, client.workflow.getHandle(workflowId, undefined, { followRuns: false }), cancellationSignal()),
       ),
 
     /** Tells the lane what became of a move, before its mover ends. */

@@ -1,7 +1,7 @@
 import { Client } from '@temporalio/client';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { type AuthorityFor, authorityOfLane } from '../activities/authority.js';
-import { createMoverActivities, createReleaseActivities, createTurnActivities } from '../activities/index.js';
+import { createMoverActivities, createReleaseActivities, createWaiterActivities } from '../activities/index.js';
 import { type Config, PATIENCE_MS } from '../src/config.js';
 import { moveTaskQueue, taskQueue, waitTaskQueue } from '../src/domain/names.js';
 import type { Plan } from '../src/domain/release.js';
@@ -69,8 +69,10 @@ export async function createWorker(
     Worker.create({
       ...common,
       taskQueue: waitTaskQueue(config.lane),
-      activities: createTurnActivities(dependencies),
+      activities: createWaiterActivities(dependencies),
       maxConcurrentActivityTaskExecutions: 500,
+      // They would wait on to the end of any grace; another worker takes them over.
+      shutdownGraceTime: 0,
     }),
   ]);
   const shutdown = () => {

@@ -100,9 +100,6 @@ export const looks = () => onMoveQueue(LOOKS);
 export const moves = (input: MoveInput) => onMoveQueue(moveOptions(input));
 /** Tells the lane; a lane that is started anew recovers first. */
 export const reports = () => onMoveQueue({ ...LOOKS, scheduleToCloseTimeout: '5m', heartbeatTimeout: '5s' });
-export const follows = (forMs: number) =>
-  onMoveQueue({ ...moveOptions({ kind: 'promotion' }), scheduleToCloseTimeout: forMs, startToCloseTimeout: forMs });
-
 const onMoveQueue = (options: ActivityOptions) =>
   proxyActivities<MoverActivities>({ ...options, taskQueue: moveTaskQueue(laneOf(workflowInfo().workflowId)) });
 
@@ -124,11 +121,15 @@ export const LANE_READS = {
   cancellationType,
 } satisfies ActivityOptions;
 
-export const turns = () =>
-  proxyActivities<WaitActivities>({ ...TURNS, taskQueue: waitTaskQueue(laneOf(workflowInfo().workflowId)) });
-export const laneReads = () => onLane(LANE_READS);
-/** What follows another run to its end. */
-export const laneActivities = () => onLane(TURNS);
+/** On the queue of what only waits. */
+const patiently = (options: ActivityOptions) =>
+  proxyActivities<WaitActivities>({ ...options, taskQueue: waitTaskQueue(laneOf(workflowInfo().workflowId)) });
+export const turns = () => patiently(TURNS);
+export const follows = (forMs: number) =>
+  patiently({ ...TURNS, scheduleToCloseTimeout: forMs, startToCloseTimeout: forMs });
 
 const onLane = (options: ActivityOptions) =>
   proxyActivities<LaneActivities>({ ...options, taskQueue: moveTaskQueue(laneOf(workflowInfo().workflowId)) });
+export const laneReads = () => onLane(LANE_READS);
+/** What the lane itself has done: it would end with a step that was given up. */
+export const laneActivities = () => onLane(TURNS);

@@ -12,7 +12,7 @@ import {
 } from '../src/domain/hold.js';
 import type { Ask } from '../src/domain/lane/state.js';
 import type { ReleaseStatus } from '../src/domain/release.js';
-import { laneActivities } from './activity-options.js';
+import { turns } from './activity-options.js';
 import { statusQuery, VERBS } from './messages.js';
 import { enter, requireGoing, stop } from './run-state.js';
 import { CanaryWaitingFor } from './search-attributes.js';
@@ -123,6 +123,6 @@ export async function pausedFor(desk: Desk, why: string): Promise<void> {
   requireGoing();
   enter(desk.state, 'held', `paused: ${why}. canary resume ends it; abort: end the release`);
   upsertSearchAttributes([{ key: CanaryWaitingFor, value: 'paused' }]);
-  await laneActivities().awaitResume();
+  await turns().awaitResume();
   upsertSearchAttributes([{ key: CanaryWaitingFor, value: null }]);
 }

@@ -5,24 +5,21 @@ import {
   condition,
   continueAsNew,
   getExternalWorkflowHandle,
-  log,
   setHandler,
-  sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import { readAsk, sayToLane } from '../src/domain/lane/judge.js';
+import { sayToLane } from '../src/domain/lane/judge.js';
 import { authorizeMove, reportMove } from '../src/domain/lane/moves.js';
+import { readAnnouncement, readAsk, readQuestion, readReport } from '../src/domain/lane/read.js';
 import { beginRollback } from '../src/domain/lane/rollbacks.js';
-import { emptyLane, type LaneState, type RunRef } from '../src/domain/lane/state.js';
+import { emptyLane, type LaneState } from '../src/domain/lane/state.js';
 import { ask, givesWayTo, grant } from '../src/domain/lane/turns.js';
 import { laneActivities } from './activity-options.js';
+import { alarm, followers } from './follow-runs.js';
 import * as messages from './lane-messages.js';
 
 /** Events after which a lane goes on as a new run: far below the server's limits. */
 const MAX_EVENTS = 4_000;
-/** How long after a move both tags are read once more, in milliseconds (protocol §3). */
-const REREAD_MS = 60_000;
-
 /** The queue for the fleet and the ledger: one run at a time, in order, nothing forgotten. It never ends by itself. */
 export async function ReleaseLane(carried?: LaneState): Promise<void> {
   const inbox: ((state: LaneState) => void)[] = [];
@@ -54,14 +51,21 @@ export async function ReleaseLane(carried?: LaneState): Promise<void> {
       else delete holder.waits;
     });
   });
-  setHandler(messages.authorizeMoveUpdate, async (question) => authorizeMove(await known(), question, now()));
-  setHandler(messages.reportMoveUpdate, async (report) => {
+  setHandler(messages.authorizeMoveUpdate, async (sent) => {
+    const question = understood(readQuestion, sent);
+    return authorizeMove(await known(), question, now());
+  });
+  setHandler(messages.reportMoveUpdate, async (sent) => {
+    const report = understood(readReport, sent);
     const lane = await known();
     const before = lane.ledger.hold;
     reportMove(lane, report, now());
     if (lane.ledger.hold && lane.ledger.hold !== before) alarm(lane);
   });
-  setHandler(messages.beginRollbackUpdate, async (said) => beginRollback(await known(), said, now()));
+  setHandler(messages.beginRollbackUpdate, async (sent) => {
+    const said = understood(readAnnouncement, sent);
+    beginRollback(await known(), said, now());
+  });
   for (const verb of messages.LANE_VERBS) {
     setHandler(messages.laneVerbUpdate(verb), async (sent) => {
       const said = sayToLane(await known(), verb, sent, now());
@@ -89,6 +93,16 @@ export async function ReleaseLane(carried?: LaneState): Promise<void> {
   }
 }
 
+/** What is said wrongly is refused: any other error would stop the lane for ever (protocol §7). */
+function understood<T>(read: (sent: unknown) => T, sent: unknown): T {
+  try {
+    return read(sent);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw ApplicationFailure.nonRetryable(`not understood: ${why}`, 'DecisionRefused');
+  }
+}
+
 async function recovered(): Promise<LaneState> {
   const found = await laneActivities().recoverLane();
   if (found) return found;
@@ -97,49 +111,6 @@ async function recovered(): Promise<LaneState> {
   const why = 'no earlier lane is on record, so where :latest should be is not known: canary lane adopt';
   state.ledger.hold = { name: 'not-recovered', why, by: 'the lane', since };
   return state;
-}
-
-/** Follows the holder, the open move and the announced rollback to their ends, each by one activity, and reads both tags once more after a move. */
-function followers(state: LaneState, wake: () => void): () => void {
-  const followed = new Set<string>();
-  const once = (key: string, run: () => Promise<void>) => {
-    if (followed.has(key)) return;
-    followed.add(key);
-    run()
-      .then(wake)
-      .catch(() => followed.delete(key));
-  };
-  const closed = (ref: RunRef) => laneActivities().awaitClosed(ref);
-  return () => {
-    const { holder, move, rollback, ledger } = state;
-    if (holder)
-      once(holder.runId, async () => {
-        await closed(holder);
-        if (state.holder?.runId === holder.runId) state.holder = null;
-      });
-    if (rollback)
-      once(rollback.runId, async () => {
-        await closed(rollback);
-        if (state.rollback?.runId === rollback.runId) state.rollback = null;
-      });
-    if (move)
-      once(move.moverRunId, async () => {
-        await laneActivities().awaitMoverClosed(move.moverRunId);
-        // It reports before it ends; one that could not is over all the same, once nothing of it is on its way.
-        await sleep('12s');
-        if (state.move?.moverRunId === move.moverRunId) state.move = null;
-      });
-    const { left } = ledger;
-    if (left && ledger.moves.length > 0)
-      once(`left ${left.at}`, async () => {
-        await sleep(Math.max(1, left.at + REREAD_MS - Date.now()), { summary: 'reads :latest once more after a move' });
-        if (ledger.left?.at !== left.at) return;
-        const why = await laneActivities().reread(left.images);
-        if (why === null || ledger.left?.at !== left.at || ledger.hold) return;
-        ledger.hold = { name: 'latest-moved', why, by: 'the lane', since: new Date().toISOString() };
-        alarm(state);
-      });
-  };
 }
 
 /** Tells a holder that was revoked, or that is held for too long while a newer build waits. */
@@ -154,8 +125,4 @@ async function giveWay(state: LaneState): Promise<void> {
   await CancellationScope.nonCancellable(() =>
     handle.signal(messages.turnLostSignal, superseded ? { superseded } : { revoked: holder.revoked ?? '' }),
   ).catch(() => undefined);
-}
-
-function alarm({ ledger: { hold, left } }: LaneState): void {
-  log.error('alarm', { event: 'alarm', alarm: hold?.name, why: hold?.why, images: left?.images });
 }

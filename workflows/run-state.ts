@@ -12,6 +12,7 @@ import {
 } from '@temporalio/workflow';
 import { InvalidInput } from '../src/domain/brand.js';
 import { checksWith } from '../src/domain/check.js';
+import { fitNames } from '../src/domain/fit-report.js';
 import { type Lane, laneOf } from '../src/domain/names.js';
 import type { FailureType, ReleasePhase, ReleaseStatus } from '../src/domain/release.js';
 import type { Sha } from '../src/domain/sha.js';
@@ -139,17 +140,8 @@ function close(state: ReleaseStatus, outcome: string, why: string): void {
   const red = checksWith('fail', state.tenants).map((line) => line.split(': ')[0] ?? '');
   upsertSearchAttributes([
     { key: attributes.CanaryOutcome, value: outcome },
-    { key: attributes.CanaryTenantsRed, value: fitting([...new Set(red)]) },
+    { key: attributes.CanaryTenantsRed, value: fitNames([...new Set(red)]) },
   ]);
-}
-
-/** The server ends a run whose attribute is longer than 2,048 bytes; the report has all names. */
-function fitting(names: string[]): string[] {
-  let room = 1_500;
-  return names.filter((name) => {
-    room -= name.length * 3 + 3;
-    return room > 0;
-  });
 }
 
 const now = () => new Date().toISOString();

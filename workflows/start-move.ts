@@ -57,7 +57,7 @@ async function untilFree(workflowId: string, patientUntil: number): Promise<void
   const busy = () => stop('MoveRefused', `${workflowId} has been busy with another move for 25 minutes`);
   if (leftMs <= 0) throw busy();
   await follows(leftMs)
-    .followMove(workflowId)
+    .awaitClosed({ workflowId })
     .catch((error: unknown) => {
       throw isCancellation(error) ? error : busy();
     });

@@ -17,7 +17,7 @@ const prefixed = (lane: Lane, name: string) => (lane === '' ? name : `${lane}-${
 
 /** Where workflows run, and the activities that wait for tenants or smoke them. */
 export const taskQueue = (lane: Lane) => prefixed(lane, QUEUE);
-/** Where runs wait for their turn: nothing but that, so that waiters never take the slots of work (protocol §2). */
+/** Where runs wait, and what follows them: nothing but that, so that waiters never take the slots of work (protocol §2). */
 export const waitTaskQueue = (lane: Lane) => `${taskQueue(lane)}-wait`;
 /** Where the mover's activities run, so that no smoke can take its slots (protocol §2). */
 export const moveTaskQueue = (lane: Lane) => `${taskQueue(lane)}-move`;

@@ -11,7 +11,6 @@ beforeEach(() => gate().setLatest(OLD));
 test('two builds in a row are promoted one after the other', async () => {
   const a = await gate().greenBuild();
   const end = await runEnd(await gate().release({ sha: a.sha }));
-  console.log(JSON.stringify(end).slice(0, 500));
   expect(end.report).toMatchObject({ outcome: 'promoted' });
   expect(await gate().latest()).toEqual(a.digests);
 });

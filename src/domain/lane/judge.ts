@@ -1,16 +1,9 @@
 import { MAX_BY, MAX_REASON } from '../hold.js';
 import { isDigest, parseRepository } from '../image.js';
-import { parseSha, type Sha } from '../sha.js';
-import type { Ask, LaneState, Left } from './state.js';
+import type { Sha } from '../sha.js';
+import { isSha, isText } from './read.js';
+import type { LaneState, Left } from './state.js';
 import { adopt, drop, pause, resume, type Said, unbad, unhold } from './verbs.js';
-
-/** Reads by hand what anybody may send as `ask`; null when it is none (protocol §7). */
-export function readAsk(sent: unknown): Ask | null {
-  const { workflowId, runId, sha, sequence, byWord } = Object(sent) as Record<string, unknown>;
-  if (!isText(workflowId) || !isText(runId) || !isSha(sha)) return null;
-  const numbered = Number.isSafeInteger(sequence) ? { sequence: sequence as number } : {};
-  return { workflowId, runId, sha: sha as Sha, ...numbered, ...(byWord === true && { byWord }) };
-}
 
 /** Does what people say to a lane, and answers in words; `refused` when it makes no sense. Never throws. */
 export function sayToLane(
@@ -49,17 +42,5 @@ function readImages(images: unknown): Left[] | null {
     });
   } catch {
     return null;
-  }
-}
-
-const isText = (value: unknown): value is string =>
-  typeof value === 'string' && value.trim() !== '' && value.length <= 500;
-
-function isSha(value: unknown): boolean {
-  try {
-    parseSha(value);
-    return true;
-  } catch {
-    return false;
   }
 }

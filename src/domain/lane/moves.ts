@@ -92,6 +92,8 @@ export interface MoveReport {
 export function reportMove(state: LaneState, { moverRunId, parent, input, images }: MoveReport, now: number): void {
   if (state.move?.moverRunId === moverRunId) state.move = null;
   if (images === 'stopped' || state.moved.includes(parent.runId)) return;
+  // Nothing moved: its one move is still to come, when somebody says `retry`.
+  if (images.every(({ result }) => result === 'restored')) return;
   state.moved = [...state.moved, parent.runId].slice(-MAX_KEPT);
   const { ledger } = state;
   const at = new Date(now).toISOString();
@@ -101,7 +103,6 @@ export function reportMove(state: LaneState, { moverRunId, parent, input, images
     remember(state, input, ledger.left.images, at);
     return;
   }
-  if (images.every(({ result }) => result === 'restored')) return;
   const why = images.map(({ repository, result, latest }) => `${repository} ${result} at ${latest ?? 'nothing'}`);
   ledger.left = { images: left, at: now };
   ledger.hold = {

@@ -1,6 +1,6 @@
 import { sameBuild } from '../sha.js';
 import { isOlder, keyOf } from './order.js';
-import { type Answer, type Ask, type LaneState, MAX_KEPT } from './state.js';
+import { type Answer, type Ask, type LaneState, MAX_KEPT, type Turn } from './state.js';
 
 /** Takes a release into the queue, or answers it at once. Asking twice is asking once. */
 export function ask(state: LaneState, asked: Ask): void {
@@ -51,6 +51,14 @@ export function givesWayTo(state: LaneState, now: number): string | null {
   const next = queue.at(-1);
   if (!holder?.waits || holder.revoked || next === undefined || now < holder.waits.givesWayAt) return null;
   return next.byWord || isOlder(keyOf(ledger, holder.sha), keyOf(ledger, next.sha)) ? next.sha : null;
+}
+
+/** What became of an ask; null while it waits, or was never heard of. */
+export function turnOf(state: LaneState, runId: string): Turn | null {
+  if (state.holder?.runId === runId) return { turn: state.holder.turn };
+  const answer = state.answers.findLast((one) => one.runId === runId);
+  if (!answer) return null;
+  return 'bad' in answer ? { bad: answer.bad } : { superseded: answer.superseded };
 }
 
 function refusalOf({ ledger }: LaneState, { sha, byWord }: Ask): { superseded: string } | { bad: string } | null {
