@@ -203,7 +203,7 @@ describe('bad input ends the run at once with one clear line', () => {
     ['4c1d56e', 'input is "4c1d56e", not an object, e.g. {"sha":"4c1d56e"}'],
     [
       { sha: '4c1d56e', soka: '9m' },
-      'input has "soka"; known are sha, requestedBy, commitUrl, soak, approval, promoteOnly, force, reason',
+      'input has "soka"; known are sha, sequence, requestedBy, commitUrl, soak, approval, promoteOnly, force, reason',
     ],
     [{ sha: '4c1d56e', soak: 'six' }, 'duration "six" is none, e.g. 60s, 6m or 72h'],
     [
