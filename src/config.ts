@@ -16,6 +16,8 @@ export interface Config {
   images: Repository[];
   /** The tenants and their secrets as they are now: a fleet file is read anew each time. @throws {ConfigError} */
   readFleet: () => Fleet;
+  /** Where the tenants are read from each time; null when they are fixed. */
+  fleetFile: string | null;
   /** The module of a suite of the user's own. */
   smokeSuite: string | null;
   /** What a whole suite may take on a tenant. */
@@ -129,6 +131,7 @@ export function loadConfig(
     lane: settings.CANARY_LANE,
     images: settings.CANARY_IMAGES,
     readFleet: () => soundFleet(given.CANARY_FLEET_FILE === undefined ? fleet : findFleet()),
+    fleetFile: given.CANARY_FLEET_FILE ?? null,
     smokeSuite: settings.CANARY_SMOKE_SUITE ?? null,
     smokeTimeoutMs: settings.CANARY_SMOKE_TIMEOUT,
     buildProbe: settings.CANARY_BUILD_PROBE,

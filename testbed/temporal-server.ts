@@ -12,6 +12,8 @@ export interface TemporalServerOptions {
   readonly port?: number;
   /** One more than `default`, which is always there. */
   readonly namespace?: string;
+  /** How many failures of its task in a row make a run one with problems, in visibility; the server's own measure is 5, which takes minutes. */
+  readonly problemsAfter?: number;
 }
 
 export interface TemporalServer {
@@ -23,6 +25,8 @@ export interface TemporalServer {
   /** As a crash would end it. */
   kill(): Promise<void>;
 }
+
+const PROBLEMS_AFTER = 'system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute';
 
 /** Starts Temporal's dev server on 127.0.0.1 and waits until its namespace answers. */
 export async function startTemporalServer(options: TemporalServerOptions = {}): Promise<TemporalServer> {
@@ -56,6 +60,8 @@ async function start(options: TemporalServerOptions): Promise<TemporalServer> {
   if (options.dbFile !== undefined) args.push('--db-filename', options.dbFile);
   // By default every timer, retries and soaks too, takes a second at least.
   args.push('--dynamic-config-value', 'history.timerProcessorMaxTimeShift="20ms"');
+  if (options.problemsAfter !== undefined)
+    args.push('--dynamic-config-value', `${PROBLEMS_AFTER}=${options.problemsAfter}`);
   try {
     const running = await startProcess(temporal.path, args, {
       logFile: join(directory, 'temporal.log'),

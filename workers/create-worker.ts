@@ -3,6 +3,7 @@ import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/w
 import { type AuthorityFor, authorityOfLane } from '../activities/authority.js';
 import { createMoverActivities, createReleaseActivities, createWaiterActivities } from '../activities/index.js';
 import { type Config, PATIENCE_MS } from '../src/config.js';
+import { workerIdentity } from '../src/config-hash.js';
 import { moveTaskQueue, taskQueue, waitTaskQueue } from '../src/domain/names.js';
 import type { Plan } from '../src/domain/release.js';
 import { MOVE_WAITS, type MoveWaits } from '../src/move/waits.js';
@@ -47,6 +48,8 @@ export async function createWorker(
   const queue = taskQueue(config.lane);
   const common: Omit<WorkerOptions, 'taskQueue'> = {
     ...temporal,
+    // With a hash of its configuration, so that canary doctor notices two workers that differ.
+    identity: workerIdentity(config),
     // Running activities get this long to end by themselves; the default is none.
     shutdownGraceTime: '20s',
     shutdownForceTime: '30s',

@@ -25,6 +25,8 @@ export interface RegistryErrorFacts {
   status?: number;
   /** The registry's own, e.g. `MANIFEST_UNKNOWN`, or the socket's, e.g. `ECONNREFUSED`. */
   code?: string;
+  /** What to do about it; the message ends with it. */
+  mend?: string;
   /** How long the registry wants to be left alone. */
   retryAfterMs?: number;
   cause?: unknown;
@@ -37,6 +39,7 @@ export class RegistryError extends Error {
   readonly url?: string;
   readonly status?: number;
   readonly code?: string;
+  readonly mend?: string;
   readonly retryAfterMs?: number;
 
   constructor(

@@ -55,6 +55,7 @@ export function refusal(registry: Registry, failed: Failed, answer: HttpAnswer):
     url,
     status,
     ...(said.code && { code: said.code }),
+    ...(mend && { mend }),
     ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
   });
 }
@@ -70,6 +71,7 @@ export function noAnswer(method: HttpRequest['method'], url: URL, error: NoAnswe
     method,
     url: redacted(url),
     code,
+    ...(mend && { mend }),
     cause: error,
   });
 }

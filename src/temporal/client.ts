@@ -1,5 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
 import { connectionConfig } from './connection.js';
+import { refusedCredentials } from './refused.js';
 
 /** How long a server may take to answer the first call, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -16,9 +17,12 @@ export async function withClient<T>(env: NodeJS.ProcessEnv, use: (client: Client
   const connection = await Connection.connect({ ...connectionOptions, connectTimeout: CONNECT_TIMEOUT_MS }).catch(
     (error: unknown) => {
       const address = connectionOptions.address ?? '127.0.0.1:7233';
-      throw new TemporalUnreachable(`Temporal does not answer at ${address}: start it, or set TEMPORAL_ADDRESS`, {
-        cause: error,
-      });
+      const refused = refusedCredentials(error);
+      const why =
+        refused === null
+          ? `Temporal does not answer at ${address}: start it, or set TEMPORAL_ADDRESS`
+          : `Temporal at ${address} refuses our credentials (${refused}): set TEMPORAL_API_KEY, or the certificate of TEMPORAL_TLS_*`;
+      throw new TemporalUnreachable(why, { cause: error });
     },
   );
   try {

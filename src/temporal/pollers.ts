@@ -1,17 +1,33 @@
 import type { Client } from '@temporalio/client';
+import { optionalTsToMs } from '@temporalio/common/lib/time.js';
 import proto from '@temporalio/proto';
 
-/** Identities of the workers that polled a queue within the last minutes, for workflow tasks unless said otherwise. */
-export async function workersOn(
+/** Who polled a queue within the last minutes. */
+export interface Poller {
+  identity: string;
+  /** When it asked last, in ms since the epoch. */
+  at: number;
+}
+
+/** Those who polled a queue, for workflow tasks unless said otherwise. */
+export async function pollersOf(
   client: Client,
   queue: string,
   kind: 'workflow' | 'activity' = 'workflow',
-): Promise<string[]> {
+): Promise<Poller[]> {
   const { TASK_QUEUE_TYPE_WORKFLOW, TASK_QUEUE_TYPE_ACTIVITY } = proto.temporal.api.enums.v1.TaskQueueType;
   const { pollers } = await client.workflowService.describeTaskQueue({
     namespace: client.options.namespace,
     taskQueue: { name: queue },
     taskQueueType: kind === 'workflow' ? TASK_QUEUE_TYPE_WORKFLOW : TASK_QUEUE_TYPE_ACTIVITY,
   });
-  return (pollers ?? []).map((poller) => poller.identity ?? 'unnamed');
+  return (pollers ?? []).map(({ identity, lastAccessTime }) => ({
+    identity: identity ?? 'unnamed',
+    at: optionalTsToMs(lastAccessTime) ?? 0,
+  }));
+}
+
+/** Their identities alone. */
+export async function workersOn(...asked: Parameters<typeof pollersOf>): Promise<string[]> {
+  return (await pollersOf(...asked)).map(({ identity }) => identity);
 }

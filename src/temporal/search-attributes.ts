@@ -9,14 +9,23 @@ export interface Attribute {
 }
 type Operator = Pick<ConnectionLike, 'operatorService'>;
 
-/** The names that are not registered in the namespace. */
-export async function missingSearchAttributes(
+/** What is not registered in the namespace, and what is there with another type: a run that sets one of either hangs. */
+export async function unfitSearchAttributes(
   temporal: Operator,
   namespace: string,
   wanted: Attribute[],
-): Promise<string[]> {
+): Promise<{ missing: Attribute[]; mistyped: Attribute[] }> {
   const { customAttributes } = await temporal.operatorService.listSearchAttributes({ namespace });
-  return wanted.filter(({ name }) => customAttributes[name] === undefined).map(({ name }) => name);
+  const there = ({ name }: Attribute) => customAttributes[name] !== undefined;
+  return {
+    missing: wanted.filter((one) => !there(one)),
+    mistyped: wanted.filter((one) => there(one) && customAttributes[one.name] !== valueType(one.type)),
+  };
+}
+
+/** The names that are not registered in the namespace. */
+export async function missingSearchAttributes(...asked: Parameters<typeof unfitSearchAttributes>): Promise<string[]> {
+  return (await unfitSearchAttributes(...asked)).missing.map(({ name }) => name);
 }
 
 /** Registers what is missing; gives back which. Safe to repeat.
@@ -26,13 +35,12 @@ export async function registerSearchAttributes(
   namespace: string,
   wanted: Attribute[],
 ): Promise<string[]> {
-  const { customAttributes } = await temporal.operatorService.listSearchAttributes({ namespace });
-  const other = wanted.find(({ name, type }) => (customAttributes[name] ?? valueType(type)) !== valueType(type));
+  const { missing, mistyped } = await unfitSearchAttributes(temporal, namespace, wanted);
+  const [other] = mistyped;
   if (other)
     throw new InvalidInput(
       `search attribute ${other.name} of namespace ${namespace} is not ${other.type}: remove it (temporal operator search-attribute remove) or use another namespace`,
     );
-  const missing = wanted.filter(({ name }) => customAttributes[name] === undefined);
   if (missing.length > 0)
     await temporal.operatorService.addSearchAttributes({
       namespace,

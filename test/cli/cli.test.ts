@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startTemporalServer } from '../../testbed/temporal-server.js';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { canary } from '../support/cli.js';
 import { useGate } from '../support/gate.js';
 import { newSha } from '../support/shas.js';
@@ -19,6 +18,7 @@ describe('help', () => {
     'status',
     'smoke',
     'setup',
+    'doctor',
     'worker',
     'completion',
   ])('canary %s --help', async (verb) => {
@@ -164,19 +164,5 @@ describe('a server that is not there or not prepared', () => {
     const { code, err } = await canary(['release', newSha()], { CANARY_LANE: 'nobody' });
     expect(code).toBe(4);
     expect(err[1]).toBe('canary: no worker polls nobody-canary-release: it waits until one does (canary worker)');
-  });
-
-  describe('setup', () => {
-    let server: Awaited<ReturnType<typeof startTemporalServer>>;
-    beforeAll(async () => {
-      server = await startTemporalServer();
-    });
-    afterAll(() => server.stop());
-
-    test('registers the search attributes, once', async () => {
-      const env = { TEMPORAL_ADDRESS: server.address };
-      expect((await canary(['setup'], env)).out[0]).toMatch(/^default: registered CanarySha, CanaryPhase, /);
-      expect((await canary(['setup'], env)).out).toEqual(['default: all search attributes were there']);
-    });
   });
 });

@@ -1,6 +1,7 @@
 import type { Command } from '../command.js';
 import { completion } from './completion.js';
 import { abort, approve, retry } from './decide.js';
+import { doctor } from './doctor.js';
 import { promote } from './promote.js';
 import { release } from './release.js';
 import { rollback } from './rollback.js';
@@ -20,6 +21,7 @@ export const COMMANDS: Command[] = [
   status,
   smoke,
   setup,
+  doctor,
   worker,
   completion,
 ];

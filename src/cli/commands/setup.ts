@@ -3,9 +3,15 @@ import { type Command, TEMPORAL } from '../command.js';
 export const setup: Command = {
   name: 'setup',
   arguments: '',
-  summary: 'Prepare a Temporal namespace: register the search attributes. Safe to repeat.',
-  options: [],
+  summary:
+    'Prepare a Temporal namespace: register the search attributes, and change its retention where that is asked for. Safe to repeat.',
+  options: [
+    {
+      flags: '--retention <duration>',
+      description: 'how long the namespace keeps ended runs, at least 24h, e.g. 720h',
+    },
+  ],
   environment: [...TEMPORAL],
-  examples: ['canary setup', 'TEMPORAL_PROFILE=prod canary setup'],
+  examples: ['canary setup', 'canary setup --retention 720h', 'TEMPORAL_PROFILE=prod canary setup'],
   run: async (given, io) => (await import('../verbs/setup.js')).setup(given, io),
 };

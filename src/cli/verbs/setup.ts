@@ -1,18 +1,51 @@
 import { SEARCH_ATTRIBUTES } from '../../../workflows/search-attributes.js';
+import { formatDuration } from '../../domain/duration.js';
 import { withClient } from '../../temporal/client.js';
+import { notForUs } from '../../temporal/refused.js';
+import { changeRetention, parseRetention } from '../../temporal/retention.js';
 import { registerSearchAttributes } from '../../temporal/search-attributes.js';
-import type { Given, Io } from '../command.js';
+import { type Given, type Io, text } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 
-export function setup(_given: Given, io: Io): Promise<number> {
+export function setup(given: Given, io: Io): Promise<number> {
+  const retention = text(given, 'retention');
+  const keepMs = retention === undefined ? null : parseRetention(retention);
   return withClient(io.env, async (client) => {
     const { namespace } = client.options;
-    const added = await registerSearchAttributes(client.connection, namespace, SEARCH_ATTRIBUTES);
+    const added = await allowed(
+      `search attributes of ${namespace}`,
+      SEARCH_ATTRIBUTES.map(({ name, type }) => `${name} as ${type}`).join(', '),
+      registerSearchAttributes(client.connection, namespace, SEARCH_ATTRIBUTES),
+    );
     io.out(
       added.length === 0
         ? `${namespace}: all search attributes were there`
         : `${namespace}: registered ${added.join(', ')}`,
     );
+    if (keepMs === null) return EXIT.done;
+    const to = formatDuration(keepMs);
+    const from = formatDuration(
+      await allowed(
+        `retention of ${namespace}`,
+        `temporal operator namespace update --namespace ${namespace} --retention ${to}`,
+        changeRetention(client, keepMs),
+      ),
+    );
+    io.out(`${namespace}: ended runs are kept for ${from === to ? `${to}, as before` : `${to}, no longer ${from}`}`);
     return EXIT.done;
   });
+}
+
+/** Says what to do where a server does not let this client, or anybody who is no web page. */
+async function allowed<T>(what: string, how: string, change: Promise<T>): Promise<T> {
+  try {
+    return await change;
+  } catch (error) {
+    const refused = notForUs(error);
+    if (refused === null) throw error;
+    throw new Error(
+      `the ${what} may not be changed with these credentials (${refused}): on Temporal Cloud do it in its web page or with tcld, elsewhere ask an administrator: ${how}`,
+      { cause: error },
+    );
+  }
 }

@@ -1,0 +1,44 @@
+import type { Client } from '@temporalio/client';
+import { type Lane, moveTaskQueue, taskQueue } from '../domain/names.js';
+import { overview } from '../temporal/overview.js';
+import type { Finding } from './finding.js';
+
+/** What keeps runs that are under way: a task that fails again and again, a hold, images that were left apart. */
+export async function lookAtRuns(client: Client, lane: Lane): Promise<Finding[]> {
+  const [stuck, { running, alarm }] = await Promise.all([stuckRuns(client, lane), overview(client, lane)]);
+  const held = running.filter(({ waitingFor }) => waitingFor !== null);
+  const found: Finding[] = [
+    ...(alarm ? [alarmOf(alarm)] : []),
+    ...stuck.map(
+      (workflowId): Finding => ({
+        area: 'runs',
+        level: 'stops',
+        what: `${workflowId} is stuck: its workflow task fails again and again`,
+        mend: `temporal workflow reset --workflow-id ${workflowId} --type LastWorkflowTask --reapply-exclude Signal --reason stuck`,
+      }),
+    ),
+    ...held.map(
+      ({ workflowId, waitingFor, sha }): Finding => ({
+        area: 'runs',
+        level: 'note',
+        what: `${workflowId} is held: ${waitingFor}`,
+        mend: `canary status ${sha}`,
+      }),
+    ),
+  ];
+  return found.length > 0 ? found : [{ area: 'runs', level: 'ok', what: 'no run is stuck or held' }];
+}
+
+function alarmOf({ workflowId, outcome, why }: NonNullable<Awaited<ReturnType<typeof overview>>['alarm']>): Finding {
+  const mend = 'canary rollback to a build that is good';
+  return { area: 'runs', level: 'stops', what: `${workflowId} ended ${outcome}: ${why}`, mend };
+}
+
+/** Protocol §7. */
+async function stuckRuns(client: Client, lane: Lane): Promise<string[]> {
+  const queues = [taskQueue(lane), moveTaskQueue(lane)].map((queue) => `'${queue}'`).join(', ');
+  const query = `TemporalReportedProblems IS NOT NULL AND ExecutionStatus = 'Running' AND TaskQueue IN (${queues})`;
+  const ids: string[] = [];
+  for await (const { workflowId } of client.workflow.list({ query })) ids.push(workflowId);
+  return ids;
+}

@@ -1,0 +1,72 @@
+import type { Client } from '@temporalio/client';
+import { tsToMs } from '@temporalio/common/lib/time.js';
+import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.js';
+import { formatDuration } from '../domain/duration.js';
+import type { Lane } from '../domain/names.js';
+import { withClient } from '../temporal/client.js';
+import { unfitSearchAttributes } from '../temporal/search-attributes.js';
+import { type Finding, stops } from './finding.js';
+import { look } from './look.js';
+import { lookAtRuns } from './runs.js';
+import { lookAtWorkers } from './workers.js';
+
+const READ = 'look at the server; do these credentials have the right to read its namespace?';
+const NO_SUCH_NAMESPACE = 5;
+
+/** The server and its namespace; when those are there, what is in it. */
+export async function lookAtTemporal(
+  { env, lane, hash }: { env: NodeJS.ProcessEnv; lane: Lane; hash: string | null },
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  // Opening the connection has a bound of its own.
+  const inside = async (client: Client): Promise<Finding[]> => {
+    const server = await look({ area: 'temporal', name: 'namespace', mend: READ }, signal, () => namespace(client));
+    if (stops(server)) return server;
+    const rest = await Promise.all([
+      look({ area: 'temporal', name: 'search attributes', mend: READ }, signal, () => attributes(client)),
+      look({ area: 'workers', name: 'workers', mend: READ }, signal, () => lookAtWorkers(client, lane, hash)),
+      look({ area: 'runs', name: 'runs', mend: READ }, signal, () => lookAtRuns(client, lane)),
+    ]);
+    return [server, ...rest].flat();
+  };
+  try {
+    return await withClient(env, inside);
+  } catch (error) {
+    signal.throwIfAborted();
+    return [{ area: 'temporal', level: 'stops', what: (error as Error).message }];
+  }
+}
+
+async function namespace({ options, workflowService }: Client): Promise<Finding[]> {
+  const name = options.namespace;
+  const [{ serverVersion }, described] = await Promise.all([
+    workflowService.getSystemInfo({}),
+    workflowService.describeNamespace({ namespace: name }).catch((error: { code?: unknown }) => {
+      if (error.code === NO_SUCH_NAMESPACE) return null;
+      throw error;
+    }),
+  ]);
+  if (described === null) {
+    const mend = `temporal operator namespace create --namespace ${name}, or set TEMPORAL_NAMESPACE`;
+    return [{ area: 'temporal', level: 'stops', what: `there is no namespace ${name}`, mend }];
+  }
+  const kept = formatDuration(tsToMs(described.config?.workflowExecutionRetentionTtl));
+  return [
+    {
+      area: 'temporal',
+      level: 'ok',
+      what: `server ${serverVersion} answers; namespace ${name} keeps ended runs for ${kept}`,
+    },
+  ];
+}
+
+async function attributes({ connection, options }: Client): Promise<Finding[]> {
+  const { missing, mistyped } = await unfitSearchAttributes(connection, options.namespace, SEARCH_ATTRIBUTES);
+  if (missing.length + mistyped.length === 0)
+    return [{ area: 'temporal', level: 'ok', what: 'all search attributes are registered' }];
+  const unfit = [
+    ...missing.map(({ name }) => `${name} is not registered`),
+    ...mistyped.map(({ name, type }) => `${name} is not ${type}`),
+  ];
+  return [{ area: 'temporal', level: 'stops', what: `search attributes: ${unfit.join(', ')}`, mend: 'canary setup' }];
+}

@@ -1,0 +1,60 @@
+import type { Client } from '@temporalio/client';
+import { hashIn } from '../config-hash.js';
+import { type Lane, moveTaskQueue, taskQueue } from '../domain/names.js';
+import { type Poller, pollersOf } from '../temporal/pollers.js';
+import type { Finding } from './finding.js';
+
+/** A worker asks at least once a minute; the server still names one that went minutes ago. */
+const GONE_MS = 90_000;
+
+/** Whether each queue has a worker, and whether all of them, and this shell, are configured alike.
+ * @param hash of the configuration here; null where that is unusable. */
+export async function lookAtWorkers(client: Client, lane: Lane, hash: string | null): Promise<Finding[]> {
+  const queues = [
+    { queue: taskQueue(lane), kind: 'workflow' },
+    { queue: taskQueue(lane), kind: 'activity' },
+    { queue: moveTaskQueue(lane), kind: 'activity' },
+  ] as const;
+  const polled = await Promise.all(
+    queues.map(async ({ queue, kind }) => ({ queue, pollers: await pollersOf(client, queue, kind) })),
+  );
+  const absent = new Set(polled.filter(({ pollers }) => pollers.length === 0).map(({ queue }) => queue));
+  return [
+    ...[...absent].map(
+      (queue): Finding => ({
+        area: 'workers',
+        level: 'stops',
+        what: `no worker polls ${queue}: nothing moves until one does`,
+        mend: 'start one: canary worker',
+      }),
+    ),
+    ...alike(
+      polled.flatMap(({ pollers }) => pollers),
+      hash,
+    ),
+  ];
+}
+
+function alike(pollers: Poller[], hash: string | null): Finding[] {
+  const here = pollers.filter(({ at }) => at > Date.now() - GONE_MS).map(({ identity }) => identity);
+  const workers = [...new Set(here)].sort();
+  const differ = new Set(workers.map(hashIn)).size > 1;
+  const found = workers.map((identity): Finding => {
+    const other = hash !== null && hashIn(identity) !== hash;
+    if (!other) return { area: 'workers', level: 'ok', what: `${identity} polls` };
+    const mend = `run doctor with the worker's environment, or restart the worker with this one (#${hash})`;
+    return {
+      area: 'workers',
+      level: 'note',
+      what: `${identity} runs with another configuration than this shell`,
+      mend,
+    };
+  });
+  const warning: Finding = {
+    area: 'workers',
+    level: 'warning',
+    what: `workers are configured differently, and which one plans a release is chance: ${workers.join(', ')}`,
+    mend: 'restart them with one configuration',
+  };
+  return differ ? [warning, ...found] : found;
+}

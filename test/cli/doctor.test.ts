@@ -1,0 +1,271 @@
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import type { Finding } from '../../src/doctor/finding.js';
+import { startMemoryRegistry } from '../../testbed/memory-registry.js';
+import { startTemporalProxy } from '../../testbed/temporal-proxy.js';
+import { startTemporalServer, type TemporalServer } from '../../testbed/temporal-server.js';
+import { startTokenServer } from '../../testbed/token-server.js';
+import { READER, WRITER } from '../registry/support.js';
+import { canary } from '../support/cli.js';
+import { Gate, TOKEN, useGate } from '../support/gate.js';
+import { newSha } from '../support/shas.js';
+import { until } from '../support/until.js';
+
+/** As a gate in earnest is configured; nothing is released in it. */
+const USUAL = {
+  CANARY_SOAK: '6m',
+  CANARY_UPDATE_CYCLE: '5m',
+  CANARY_UPDATE_TIMEOUT: '10m',
+  CANARY_SOAK_PROBE: '60s',
+  CANARY_HOLD_TIMEOUT: '72h',
+};
+const PERMISSION_DENIED = 7;
+const NOBODY = '127.0.0.1:1';
+const WRONG = 'wrong-password-of-nobody';
+const SECRETS = [TOKEN, WRITER.password, READER.password, WRONG];
+const sha = newSha();
+
+const gate = useGate('doctor', () => ({ env: USUAL }));
+beforeAll(async () => {
+  await gate().begin(sha);
+  gate().deploy({ sha });
+  await until('its worker polls', async () => (await doctor()).code === 0);
+});
+
+/** In the environment of the gate's worker, but for these. Whatever is found, no secret is told. */
+async function doctor(env: Record<string, string> = {}, ...args: string[]) {
+  const { code, out, err } = await canary(['doctor', ...args], { ...gate().env, ...env });
+  for (const secret of SECRETS) expect([...out, ...err].join('\n')).not.toContain(secret);
+  expect(err).toEqual([]);
+  return { code, out };
+}
+
+/** A registry behind a token server, and the environment to find it with somebody's password. */
+async function guarded({ name, password }: { name: string; password: string }) {
+  const [registry, tokens] = await Promise.all([startMemoryRegistry(), startTokenServer({ users: [WRITER, READER] })]);
+  onTestFinished(() => Promise.all([registry.stop(), tokens.stop()]).then(() => undefined));
+  tokens.behaviour.opaque = true;
+  registry.faults.add({ match: () => true, respond: (request, serve) => tokens.refuse(request) ?? serve() });
+  const auth = Buffer.from(`${name}:${password}`).toString('base64');
+  return {
+    CANARY_IMAGES: `${registry.host}/platform`,
+    DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { [registry.host]: { auth } } }),
+  };
+}
+
+describe('a gate that is well', () => {
+  test('is told so line by line, with 0', async () => {
+    const { code, out } = await doctor();
+    const images = gate().repositories.map((name) => `${gate().host}/${name}`);
+    expect(out).toEqual([
+      'ok       settings  nothing unusual is configured',
+      expect.stringMatching(
+        /^ok {7}temporal {2}server \d+\.\d+\.\d+ answers; namespace default keeps ended runs for 24h$/,
+      ),
+      'ok       temporal  all search attributes are registered',
+      expect.stringMatching(new RegExp(`^ok {7}workers {3}${process.pid}@.+#[0-9a-f]{8} polls$`)),
+      'ok       runs      no run is stuck or held',
+      ...images.map((image) =>
+        expect.stringMatching(`^ok       registry  ${image} can be read and written; :latest is sha256:[0-9a-f]{64}$`),
+      ),
+      'ok       tenants   canary-1: liveness returns a subsystems map',
+      'ok       tenants   canary-2: liveness returns a subsystems map',
+      `ok       tenants   canary-1 reports build ${sha.slice(0, 7)}`,
+      `ok       tenants   canary-2 reports build ${sha.slice(0, 7)}`,
+      'nothing here would stop a release',
+    ]);
+    expect(code).toBe(0);
+  });
+
+  test('is told so to machines, in one object', async () => {
+    const { code, out } = await doctor({}, '-o', 'json');
+    const told = JSON.parse(out.join('\n')) as { stops: boolean; findings: Finding[] };
+    expect(told.stops).toBe(false);
+    expect(new Set(told.findings.map(({ area }) => area))).toEqual(
+      new Set(['settings', 'temporal', 'workers', 'runs', 'registry', 'tenants']),
+    );
+    expect(code).toBe(0);
+  });
+});
+
+describe('what would stop a release is said with its mend, first, with 1', () => {
+  const both = (url: string) => ({ CANARY_TENANT_URLS: `${gate().tenants[0]?.url},${url}` });
+  test.each<[string, () => Record<string, string> | Promise<Record<string, string>>, RegExp]>([
+    [
+      'Temporal is down',
+      () => ({ TEMPORAL_ADDRESS: NOBODY }),
+      /temporal {2}Temporal does not answer at .*: start it, or/,
+    ],
+    [
+      'the namespace is missing',
+      () => ({ TEMPORAL_NAMESPACE: 'nowhere' }),
+      /temporal {2}there is no namespace nowhere \(mend: temporal operator namespace create/,
+    ],
+    [
+      'no worker polls',
+      () => ({ CANARY_LANE: 'doctor-nobody' }),
+      /workers {3}no worker polls doctor-nobody-canary-release: .*\(mend: start one: canary worker\)/,
+    ],
+    [
+      'the registry is down',
+      () => ({ CANARY_IMAGES: `${NOBODY}/a/platform` }),
+      /registry {2}127\.0\.0\.1:1\/a\/platform cannot be read: .*ECONNREFUSED \(mend: nobody listens there: is 127\.0\.0\.1:1 up\?\)/,
+    ],
+    [
+      'the registry is read-only to us',
+      () => guarded(READER),
+      /registry {2}.*\/platform can be read, but not written: POST .* \(mend: these credentials may not write there: ask .* for push access\)/,
+    ],
+    [
+      'the password of the registry is wrong',
+      () => guarded({ ...WRITER, password: WRONG }),
+      /registry {2}.*\/platform cannot be read: .* \(mend: the credentials for .* are wrong or expired: log in again\)/,
+    ],
+    [
+      'a tenant is down',
+      () => both(`http://${NOBODY}`),
+      /tenants {3}canary-2: liveness returns a subsystems map: no, but .*ECONNREFUSED.* \(mend: canary smoke tells more/,
+    ],
+    [
+      'a tenant that is down reports no build',
+      () => both(`http://${NOBODY}`),
+      /tenants {3}releases will be held: canary-2 reports no build \(\/health: ECONNREFUSED/,
+    ],
+    [
+      'an admin token is wrong',
+      () => ({ CANARY_ADMIN_TOKENS: `${TOKEN},${WRONG}` }),
+      /tenants {3}canary-2: liveness returns a subsystems map: no, but .*401/,
+    ],
+    [
+      'the settings make no sense',
+      () => ({ CANARY_SOAK: 'long' }),
+      /settings {2}CANARY_SOAK: duration "long" is none, .*\(mend: no worker starts with this/,
+    ],
+  ])('%s', async (_, unwell, line) => {
+    const { code, out } = await doctor(await unwell());
+    expect(out.filter((one) => line.test(one) && one.startsWith('STOPS    '))).toHaveLength(1);
+    expect(out[0]).toMatch(/^STOPS/);
+    expect(out.at(-1)).toMatch(/^a release would be stopped: \d+ to mend$/);
+    expect(code).toBe(1);
+  });
+
+  test('and keeps nothing else from being looked at', async () => {
+    const { out } = await doctor({ TEMPORAL_NAMESPACE: 'nowhere', CANARY_IMAGES: `${NOBODY}/a/platform` });
+    expect(out).toContain('ok       tenants   canary-1: liveness returns a subsystems map');
+    const wrong = await doctor({ CANARY_TENANT_URLS: 'nonsense' });
+    expect(wrong.out.filter((line) => /^ok {7}registry/.test(line))).toHaveLength(2);
+  });
+
+  test('what cannot be looked at is said too, and the rest all the same', async () => {
+    const proxy = await startTemporalProxy(inject('temporal'), (call) =>
+      call === 'DescribeTaskQueue' ? PERMISSION_DENIED : undefined,
+    );
+    const { code, out } = await doctor({ TEMPORAL_ADDRESS: proxy.address });
+    await proxy.stop();
+    expect(out).toContain(
+      'STOPS    workers   workers: 7 PERMISSION_DENIED: not for you (mend: look at the server; do these credentials have the right to read its namespace?)',
+    );
+    expect(out).toContain('ok       temporal  all search attributes are registered');
+    expect(code).toBe(1);
+  });
+
+  test('no tenant reports a build', async () => {
+    gate().deploy({ sha, misbehave: 'no-build' });
+    onTestFinished(() => gate().deploy({ sha }));
+    const { code, out } = await doctor();
+    expect(out[0]).toMatch(
+      /^STOPS {4}tenants {3}releases will be held: no tenant reports a build \(canary-1: \/health: no sha/,
+    );
+    expect(code).toBe(1);
+  });
+});
+
+describe('what is merely odd is a note, with 0', () => {
+  test('an image that has no :latest yet', async () => {
+    const { code, out } = await doctor({ CANARY_IMAGES: `${gate().host}/doctor/new` });
+    expect(out.join('\n')).toMatch(
+      /^note {5}registry {2}.*\/doctor\/new has no :latest yet: the first promotion asks/m,
+    );
+    expect(code).toBe(0);
+  });
+
+  test('no fleet, and a worker with another configuration than this shell', async () => {
+    const { code, out } = await doctor({ CANARY_TENANT_URLS: '', CANARY_ADMIN_TOKENS: '' });
+    expect(out[0]).toMatch(/^note {5}settings {2}no canary fleet: nothing is ever promoted without a human \(mend: /);
+    expect(out[1]).toMatch(/^note {5}workers {3}.*@.* runs with another configuration than this shell \(mend: /);
+    expect(code).toBe(0);
+  });
+
+  test('another token is no other configuration', async () => {
+    const { out } = await doctor({ CANARY_ADMIN_TOKENS: `${TOKEN},${WRONG}` });
+    expect(out.join('\n')).toMatch(/^ok {7}workers/m);
+  });
+
+  test('a release that is held', async () => {
+    const held = await Gate.open('doctor-held', { env: { CANARY_APPROVAL: 'required', CANARY_HOLD_TIMEOUT: '30s' } });
+    const old = newSha();
+    await held.begin(old);
+    const green = await held.greenBuild();
+    await held.release({ sha: green.sha });
+    await until('it waits for approval', async () => (await held.phaseOf(green.sha)) === 'awaiting-approval');
+    const { code, out } = await until('visibility lists it', async () => {
+      const told = await doctor(held.env);
+      return told.out.some((line) => line.includes(' is held')) ? told : null;
+    });
+    const id = `doctor-held-canary-release-${green.sha.slice(0, 7)}`;
+    expect(out).toContain(`note     runs      ${id} is held: approval (mend: canary status ${green.sha})`);
+    expect(code).toBe(0);
+    await canary(['abort', green.sha, '--reason', 'seen'], held.env);
+    await held.close();
+  });
+});
+
+test('two workers that are configured differently are a warning', async () => {
+  const one = await Gate.open('doctor-two', { tenants: 0 });
+  const two = await Gate.open('doctor-two', { tenants: 0, env: { CANARY_SOAK: '200ms' } });
+  const { code, out } = await until('both poll', async () => {
+    const told = await doctor(one.env);
+    return told.code === 0 && told.out.filter((line) => / polls$|another configuration/.test(line)).length === 2
+      ? told
+      : null;
+  });
+  await Promise.all([one.close(), two.close()]);
+  expect(out[0]).toMatch(
+    /^WARNING {2}workers {3}workers are configured differently, .*#[0-9a-f]{8}, .*#[0-9a-f]{8} \(mend: /,
+  );
+  expect(code).toBe(0);
+});
+
+describe('on a server of its own', () => {
+  let server: TemporalServer;
+  beforeAll(async () => {
+    server = await startTemporalServer({ problemsAfter: 1 });
+  });
+  afterAll(() => server.stop());
+
+  test('search attributes that are missing stop a release', async () => {
+    const { code, out } = await doctor({ TEMPORAL_ADDRESS: server.address });
+    expect(out[0]).toMatch(
+      /^STOPS {4}temporal {2}search attributes: CanarySha is not registered, .* \(mend: canary setup\)$/,
+    );
+    expect(code).toBe(1);
+  });
+
+  test('a run whose task fails again and again stops a release, and the command that revives it is told', async () => {
+    expect((await canary(['setup'], { TEMPORAL_ADDRESS: server.address })).code).toBe(0);
+    const stuck = await Gate.open('doctor-stuck', { temporal: server.address, tenants: 0 });
+    const handle = await stuck.client.workflow.start('NoSuchWorkflow', {
+      taskQueue: 'doctor-stuck-canary-release',
+      workflowId: 'doctor-stuck-run',
+    });
+    const { code, out } = await until('its problem is reported', async () => {
+      const told = await doctor({ ...stuck.env, TEMPORAL_ADDRESS: server.address });
+      return told.out.some((line) => line.startsWith('STOPS    runs')) ? told : null;
+    });
+    expect(out).toContain(
+      'STOPS    runs      doctor-stuck-run is stuck: its workflow task fails again and again (mend: temporal workflow reset --workflow-id doctor-stuck-run --type LastWorkflowTask --reapply-exclude Signal --reason stuck)',
+    );
+    expect(code).toBe(1);
+    await handle.terminate('seen');
+    await stuck.close();
+  });
+});

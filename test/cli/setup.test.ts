@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startTemporalProxy } from '../../testbed/temporal-proxy.js';
+import { startTemporalServer, type TemporalServer } from '../../testbed/temporal-server.js';
+import { canary } from '../support/cli.js';
+
+const PERMISSION_DENIED = 7;
+const UNIMPLEMENTED = 12;
+const UNAUTHENTICATED = 16;
+
+let server: TemporalServer;
+beforeAll(async () => {
+  server = await startTemporalServer();
+});
+afterAll(() => server.stop());
+
+const setup = (...args: string[]) => canary(['setup', ...args], { TEMPORAL_ADDRESS: server.address });
+
+/** As somebody whom the server does not let make this call. */
+async function setupRefused(call: string, status: number, address = server.address) {
+  const proxy = await startTemporalProxy(address, (asked) => (asked === call ? status : undefined));
+  const end = await canary(['setup', '--retention', '240h'], { TEMPORAL_ADDRESS: proxy.address });
+  await proxy.stop();
+  return end;
+}
+
+test('registers the search attributes, once', async () => {
+  expect((await setup()).out[0]).toMatch(/^default: registered CanarySha, CanaryPhase, /);
+  expect((await setup()).out).toEqual(['default: all search attributes were there']);
+});
+
+test('--retention says from what to what, and leaves the search attributes', async () => {
+  expect((await setup('--retention', '720h')).out[1]).toBe('default: ended runs are kept for 720h, no longer 24h');
+  expect((await setup('--retention', '720h')).out).toEqual([
+    'default: all search attributes were there',
+    'default: ended runs are kept for 720h, as before',
+  ]);
+});
+
+test.each([
+  ['long', 'canary: duration "long" is none, e.g. 60s, 6m or 72h'],
+  ['1h', 'canary: --retention 1h is less than 24h: ended runs are what rollback and status read'],
+  ['900h', 'canary: duration "900h" is more than 720h'],
+])('--retention %s is refused with one line', async (retention, line) => {
+  expect(await setup('--retention', retention)).toEqual({ code: 2, out: [], err: [line] });
+});
+
+test.each([
+  ['AddSearchAttributes', PERMISSION_DENIED, 'search attributes of default', 'CanarySha as KEYWORD, '],
+  ['ListSearchAttributes', UNIMPLEMENTED, 'search attributes of default', 'CanarySha as KEYWORD, '],
+  [
+    'UpdateNamespace',
+    PERMISSION_DENIED,
+    'retention of default',
+    'temporal operator namespace update --namespace default --retention 240h',
+  ],
+])('where %s is not allowed, one line says what to do', async (call, status, what, how) => {
+  const fresh = call === 'AddSearchAttributes' ? await startTemporalServer() : undefined;
+  const { code, err } = await setupRefused(call, status, fresh?.address);
+  await fresh?.stop();
+  expect({ code, err }).toEqual({
+    code: 4,
+    err: [
+      expect.stringContaining(
+        `the ${what} may not be changed with these credentials (not for you): on Temporal Cloud do it in its web page or with tcld, elsewhere ask an administrator: ${how}`,
+      ),
+    ],
+  });
+});
+
+test('a server that refuses our credentials is not called down', async () => {
+  const { code, err } = await setupRefused('GetSystemInfo', UNAUTHENTICATED);
+  expect(code).toBe(4);
+  expect(err[0]).toMatch(
+    /^canary: Temporal at 127\.0\.0\.1:\d+ refuses our credentials \(not for you\): set TEMPORAL_API_KEY/,
+  );
+});

@@ -1,0 +1,51 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { loadConfig } from '../../src/config.js';
+import { configHash, hashIn, workerIdentity } from '../../src/config-hash.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'canary-hash-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const file = (name: string, content: string) => {
+  writeFileSync(join(folder, name), content);
+  return join(folder, name);
+};
+const fleet = (origin: string) =>
+  JSON.stringify({ tenants: [{ name: 'eu', url: origin, token: { env: 'EU_TOKEN' } }] });
+
+const BASE = { CANARY_TENANT_URLS: 'https://canary-1.example.com', CANARY_ADMIN_TOKENS: 'a-token' };
+const hash = (env: Record<string, string>) => configHash(loadConfig(env));
+
+test.each<[string, Record<string, string>]>([
+  ['an admin token', { CANARY_ADMIN_TOKENS: 'another-token' }],
+  ['a registry token', { GITHUB_TOKEN: 'ghp_something' }],
+  ['how a value is written', { CANARY_SOAK: '360s' }],
+])('%s does not change it', (_, env) => {
+  expect(hash({ ...BASE, ...env })).toBe(hash(BASE));
+});
+
+test.each<[string, Record<string, string>]>([
+  ['a tenant', { CANARY_TENANT_URLS: 'https://canary-2.example.com' }],
+  ['the soak', { CANARY_SOAK: '7m' }],
+  ['an image', { CANARY_IMAGES: 'ghcr.io/molecule-ai/platform' }],
+  ['a suite', { CANARY_SMOKE_SUITE: file('a.ts', 'export default []') }],
+])('%s changes it', (_, env) => {
+  expect(hash({ ...BASE, ...env })).not.toBe(hash(BASE));
+});
+
+test('a suite counts by what is in it, wherever it lies', () => {
+  const of = (name: string, content: string) => hash({ ...BASE, CANARY_SMOKE_SUITE: file(name, content) });
+  expect(of('b.ts', 'export default []')).toBe(of('c.ts', 'export default []'));
+  expect(of('b.ts', 'export default [1]')).not.toBe(of('c.ts', 'export default []'));
+});
+
+test('tenants of a fleet file do not count: they are read anew for each release', () => {
+  const of = (origin: string) => hash({ CANARY_FLEET_FILE: file('fleet.json', fleet(origin)), EU_TOKEN: 'x' });
+  expect(of('https://a.example.com')).toBe(of('https://b.example.com'));
+});
+
+test('a worker carries it at the end of its name', () => {
+  expect(hashIn(workerIdentity(loadConfig(BASE)))).toBe(hash(BASE));
+  expect(hashIn('4711@some-host')).toBeNull();
+});

@@ -1,0 +1,50 @@
+import { connect, constants, createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+
+/** A real Temporal server seen through somebody who may not do everything: calls that `refuse` gives a gRPC status for get that. */
+export async function startTemporalProxy(address: string, refuse: (call: string) => number | undefined) {
+  const upstream = connect(`http://${address}`);
+  const server = createServer();
+  server.on('session', (session) => {
+    sessions.add(session);
+    session.once('close', () => sessions.delete(session));
+  });
+  const sessions = new Set<{ destroy(): void }>();
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    const status = refuse(String(headers[':path']).split('/').at(-1) ?? '');
+    if (status === undefined) return passOn(stream, headers);
+    stream.respond(
+      { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': status, 'grpc-message': 'not for you' },
+      { endStream: true },
+    );
+  });
+
+  function passOn(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    const asked = upstream.request({ ...headers, ':authority': address });
+    let trailers: IncomingHttpHeaders = {};
+    asked.once('response', (answer, flags) => {
+      // An answer of nothing but trailers ends with its headers.
+      const endStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
+      stream.respond(answer, { waitForTrailers: !endStream, endStream });
+      asked.on('trailers', (sent) => {
+        trailers = sent;
+      });
+      stream.once('wantTrailers', () => stream.sendTrailers(trailers));
+      if (!endStream) asked.pipe(stream);
+    });
+    asked.once('error', () => stream.close());
+    stream.once('error', () => asked.close());
+    stream.pipe(asked);
+  }
+
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stop: () =>
+      new Promise<void>((resolve) => {
+        upstream.destroy();
+        server.close(() => resolve());
+        for (const session of sessions) session.destroy();
+      }),
+  };
+}
