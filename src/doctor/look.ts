@@ -17,7 +17,7 @@ export async function look(
     return await withDeadline(ms, signal, (inner) => Promise.race([findings(inner), rejectedBy(inner)]));
   } catch (error) {
     signal.throwIfAborted();
-    const why = error instanceof DeadlineReached ? `no answer within ${formatDuration(ms)}` : firstLine(error);
+    const why = error instanceof DeadlineReached ? `no answer within ${formatDuration(error.ms)}` : firstLine(error);
     return [{ area, level: 'stops', what: `${name}: ${why}`, mend }];
   }
 }

@@ -1,6 +1,7 @@
-import type { Client } from '@temporalio/client';
+import { type Client, isGrpcDeadlineError } from '@temporalio/client';
 import { tsToMs } from '@temporalio/common/lib/time.js';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.js';
+import { DeadlineReached } from '../deadline.js';
 import { formatDuration } from '../domain/duration.js';
 import type { Lane } from '../domain/names.js';
 import { withClient } from '../temporal/client.js';
@@ -11,6 +12,8 @@ import { lookAtRuns } from './runs.js';
 import { lookAtWorkers } from './workers.js';
 
 const READ = 'look at the server; do these credentials have the right to read its namespace?';
+/** One answer, in milliseconds. */
+const CALL_MS = 3_000;
 const NO_SUCH_NAMESPACE = 5;
 
 /** The server and its namespace; when those are there, what is in it. */
@@ -20,12 +23,14 @@ export async function lookAtTemporal(
 ): Promise<Finding[]> {
   // Opening the connection has a bound of its own.
   const inside = async (client: Client): Promise<Finding[]> => {
-    const server = await look({ area: 'temporal', name: 'namespace', mend: READ }, signal, () => namespace(client));
+    const lookIn = (area: Finding['area'], name: string, ask: (client: Client) => Promise<Finding[]>) =>
+      look({ area, name, mend: READ }, signal, () => inTime(client, ask));
+    const server = await lookIn('temporal', 'namespace', namespace);
     if (stops(server)) return server;
     const rest = await Promise.all([
-      look({ area: 'temporal', name: 'search attributes', mend: READ }, signal, () => attributes(client)),
-      look({ area: 'workers', name: 'workers', mend: READ }, signal, () => lookAtWorkers(client, lane, hash)),
-      look({ area: 'runs', name: 'runs', mend: READ }, signal, () => lookAtRuns(client, lane)),
+      lookIn('temporal', 'search attributes', attributes),
+      lookIn('workers', 'workers', () => lookAtWorkers(client, lane, hash)),
+      lookIn('runs', 'runs', () => lookAtRuns(client, lane)),
     ]);
     return [server, ...rest].flat();
   };
@@ -34,6 +39,15 @@ export async function lookAtTemporal(
   } catch (error) {
     signal.throwIfAborted();
     return [{ area: 'temporal', level: 'stops', what: (error as Error).message }];
+  }
+}
+
+/** Calls end by themselves; what the SDK says of that tells only of the last try. */
+async function inTime(client: Client, ask: (client: Client) => Promise<Finding[]>): Promise<Finding[]> {
+  try {
+    return await client.withDeadline(Date.now() + CALL_MS, () => ask(client));
+  } catch (error) {
+    throw isGrpcDeadlineError(error) ? new DeadlineReached(CALL_MS) : error;
   }
 }
 

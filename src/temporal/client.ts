@@ -1,4 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
+import { callsUntilClose } from './calls-until-close.js';
 import { connectionConfig } from './connection.js';
 import { refusedCredentials } from './refused.js';
 
@@ -14,20 +15,24 @@ export class TemporalUnreachable extends Error {
  * @throws {TemporalUnreachable} when no server answers. */
 export async function withClient<T>(env: NodeJS.ProcessEnv, use: (client: Client) => Promise<T>): Promise<T> {
   const { connectionOptions, namespace } = connectionConfig(env);
-  const connection = await Connection.connect({ ...connectionOptions, connectTimeout: CONNECT_TIMEOUT_MS }).catch(
-    (error: unknown) => {
-      const address = connectionOptions.address ?? '127.0.0.1:7233';
-      const refused = refusedCredentials(error);
-      const why =
-        refused === null
-          ? `Temporal does not answer at ${address}: start it, or set TEMPORAL_ADDRESS`
-          : `Temporal at ${address} refuses our credentials (${refused}): set TEMPORAL_API_KEY, or the certificate of TEMPORAL_TLS_*`;
-      throw new TemporalUnreachable(why, { cause: error });
-    },
-  );
+  const { interceptors, close } = callsUntilClose();
+  const connection = await Connection.connect({
+    ...connectionOptions,
+    interceptors,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+  }).catch((error: unknown) => {
+    const address = connectionOptions.address ?? '127.0.0.1:7233';
+    const refused = refusedCredentials(error);
+    const why =
+      refused === null
+        ? `Temporal does not answer at ${address}: start it, or set TEMPORAL_ADDRESS`
+        : `Temporal at ${address} refuses our credentials (${refused}): set TEMPORAL_API_KEY, or the certificate of TEMPORAL_TLS_*`;
+    throw new TemporalUnreachable(why, { cause: error });
+  });
   try {
     return await use(new Client({ connection, namespace }));
   } finally {
+    close();
     await connection.close();
   }
 }
