@@ -64,11 +64,12 @@ export function createLaneActivities(client: Client, lane: Lane, registry: Regis
 
 function standingOf(state: LaneState, { runId, sha }: Ask): Standing {
   const { holder, queue, ledger } = state;
-  const mine = holder?.runId === runId && !holder.revoked;
+  const mine = holder?.runId === runId ? holder : null;
   const next = queue.at(-1);
   const newer = next && isOlder(keyOf(ledger, sha), keyOf(ledger, next.sha)) ? next.sha : null;
   return {
-    turn: mine ? holder.turn : null,
+    turn: mine && !mine.lost ? mine.turn : null,
+    lost: mine?.lost ?? null,
     hold: ledger.hold,
     pause: isPaused(state, Date.now()) ? ledger.pause : null,
     newer,

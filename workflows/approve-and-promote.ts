@@ -78,6 +78,8 @@ export async function promote(release: Release): Promise<MovedImage[]> {
       state.moving = false;
       if (isCancellation(error)) throw error;
       const failure = plain(error);
+      // A run that was reset has not the turn any more that stands in its history, nor what it learned in it.
+      if (failure.type === 'MoveRefused') await confirmTurn(release);
       const [found] = (failure.details ?? []) as [MovedImage[] | { latestMoved: PinnedImage['latest'][] } | undefined];
       if (failure.type === 'MoveRefused' && found && 'latestMoved' in found) {
         const { verb } = await holdFor(release, 'latest-moved', failure.message);

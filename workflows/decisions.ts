@@ -10,7 +10,7 @@ import {
   type Verb,
   verbsNow,
 } from '../src/domain/hold.js';
-import type { Ask } from '../src/domain/lane/state.js';
+import type { Ask, Lost } from '../src/domain/lane/state.js';
 import type { ReleaseStatus } from '../src/domain/release.js';
 import { turns } from './activity-options.js';
 import { statusQuery, VERBS } from './messages.js';
@@ -35,7 +35,7 @@ export interface Desk {
   ask?: Ask;
   turn?: number;
   /** Why the lane took its turn back. */
-  lost?: { superseded: string } | { revoked: string };
+  lost?: Lost;
 }
 
 /** Takes decisions from now on; handlers only record, the main function acts. */

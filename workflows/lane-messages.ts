@@ -1,7 +1,7 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { MoveQuestion, MoveReport, Word } from '../src/domain/lane/moves.js';
 import type { Announcement } from '../src/domain/lane/rollbacks.js';
-import type { Ask, LaneState } from '../src/domain/lane/state.js';
+import type { Ask, LaneState, Lost } from '../src/domain/lane/state.js';
 
 /** The whole state of the lane. A closed lane answers it too: that is how a fresh one recovers. */
 export const laneQuery = defineQuery<LaneState | null>('lane');
@@ -26,4 +26,4 @@ export const laneVerbUpdate = (verb: LaneVerb) => defineUpdate<string, [unknown]
 export const laneVerbSignal = (verb: LaneVerb) => defineSignal<[unknown]>(verb);
 
 /** From the lane to the run that has the turn, or waits for it: why it has it no more. */
-export const turnLostSignal = defineSignal<[{ superseded?: string; revoked?: string }]>('turn-lost');
+export const turnLostSignal = defineSignal<[Lost]>('turn-lost');

@@ -118,11 +118,10 @@ async function giveWay(state: LaneState): Promise<void> {
   const { holder } = state;
   if (!holder) return;
   const superseded = givesWayTo(state, Date.now());
-  if (superseded) holder.revoked = `superseded by ${superseded}`;
-  if (!holder.revoked || holder.told) return;
+  if (superseded) holder.lost = { superseded };
+  const { lost } = holder;
+  if (!lost || holder.told) return;
   holder.told = true;
   const handle = getExternalWorkflowHandle(holder.workflowId, holder.runId);
-  await CancellationScope.nonCancellable(() =>
-    handle.signal(messages.turnLostSignal, superseded ? { superseded } : { revoked: holder.revoked ?? '' }),
-  ).catch(() => undefined);
+  await CancellationScope.nonCancellable(() => handle.signal(messages.turnLostSignal, lost)).catch(() => undefined);
 }

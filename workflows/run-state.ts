@@ -13,6 +13,7 @@ import {
 import { InvalidInput } from '../src/domain/brand.js';
 import { checksWith } from '../src/domain/check.js';
 import { fitNames } from '../src/domain/fit-report.js';
+import type { Lost } from '../src/domain/lane/state.js';
 import { type Lane, laneOf } from '../src/domain/names.js';
 import type { FailureType, ReleasePhase, ReleaseStatus } from '../src/domain/release.js';
 import type { Sha } from '../src/domain/sha.js';
@@ -79,7 +80,7 @@ export async function endRun<R extends { outcome: string; why: string }>(
   report: (outcome: R['outcome'], why: string) => R,
   steps: () => Promise<R>,
   scope = new CancellationScope(),
-  lost: () => { superseded: string } | { revoked: string } | undefined = () => undefined,
+  lost: () => Lost | undefined = () => undefined,
 ): Promise<R> {
   try {
     const result = await scope.run(steps);

@@ -10,7 +10,7 @@ import { buildsSeenSignal } from './messages.js';
 import { pinDigests, withHolds } from './resolve.js';
 import { enter, stop } from './run-state.js';
 import { smoke } from './smoke-fleet.js';
-import { confirmTurn, supersededBy } from './turn.js';
+import { confirmTurn, lose } from './turn.js';
 
 /** How often a tenant may leave the build in mid-soak before a human is asked. */
 const LEAVES = 3;
@@ -100,7 +100,7 @@ async function soak(release: Release): Promise<void> {
 async function giveWayToWaiting(release: Release): Promise<void> {
   const { newer } = await confirmTurn(release);
   const taken = release.state.builds.some(({ build }) => newer !== null && build !== null && sameBuild(build, newer));
-  if (newer !== null && taken) throw supersededBy(release, newer);
+  if (newer !== null && taken) throw lose(release, { superseded: newer });
 }
 
 type SoakEnd = 'soaked' | { left: TenantBuild[] } | { red: TenantSmoke[] };

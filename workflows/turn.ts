@@ -1,5 +1,5 @@
 import { CancelledFailure, getExternalWorkflowHandle, setHandler, workflowInfo } from '@temporalio/workflow';
-import type { Ask, Standing } from '../src/domain/lane/state.js';
+import type { Ask, Lost, Standing } from '../src/domain/lane/state.js';
 import { releaseLaneId } from '../src/domain/names.js';
 import { laneReads, turns } from './activity-options.js';
 import type { Release } from './canary-release.js';
@@ -12,10 +12,10 @@ export class TurnChanged extends Error {
   override readonly name = 'TurnChanged';
 }
 
-/** A newer build goes instead: ends the run, as a cancel would. */
-export function supersededBy(desk: Desk, superseded: string): CancelledFailure {
-  desk.lost ??= { superseded };
-  return new CancelledFailure(`superseded by ${superseded}`);
+/** Its turn was taken back, or is given up: ends the run, as a cancel would. */
+export function lose(desk: Desk, lost: Lost): CancelledFailure {
+  desk.lost ??= lost;
+  return new CancelledFailure('the turn is lost');
 }
 
 /** Hears from the lane that the turn is lost; the steps that run are stopped. */
@@ -34,7 +34,7 @@ export async function takeTurn(desk: Desk, ask: Omit<Ask, 'workflowId' | 'runId'
   enter(desk.state, 'queued', 'waits for its turn to use the canary fleet');
   desk.ask = { ...ask, ...ownRun() };
   const got = await turns().awaitTurn(desk.ask);
-  if ('superseded' in got) throw supersededBy(desk, got.superseded);
+  if ('superseded' in got) throw lose(desk, got);
   if ('bad' in got) throw stop('CanaryBuildBad', got.bad);
   desk.turn = got.turn;
 }
@@ -43,6 +43,7 @@ export async function takeTurn(desk: Desk, ask: Omit<Ask, 'workflowId' | 'runId'
  * @throws {TurnChanged} */
 export async function confirmTurn(release: Release): Promise<Standing> {
   const standing = await laneReads().confirmTurn(release.ask as Ask);
+  if (standing.lost) throw lose(release, standing.lost);
   if (standing.turn !== release.turn) throw new TurnChanged('the turn is another one');
   return standing;
 }

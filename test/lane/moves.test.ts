@@ -39,7 +39,7 @@ describe('a promotion is refused', () => {
       'when its turn was taken back',
       () => {
         const state = inTurn('a');
-        if (state.holder) state.holder.revoked = 'dropped';
+        if (state.holder) state.holder.lost = { revoked: 'dropped' };
         return state;
       },
       'dropped',
@@ -199,7 +199,7 @@ describe('a rollback', () => {
       name: 'after-rollback',
       why: 'rolled back to aaaaaaa by ada: looked at it',
     });
-    expect(state.holder?.revoked).toBe('a rollback to aaaaaaa was begun by ada: looked at it');
+    expect(state.holder?.lost).toEqual({ revoked: 'a rollback to aaaaaaa was begun by ada: looked at it' });
   });
 
   test('to an older one and then to the one in between leaves that one good, and the oldest too', () => {

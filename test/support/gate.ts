@@ -150,14 +150,17 @@ export class Gate {
     await this.adopt();
   }
 
-  /** Tells the lane that `:latest` stands where it should. */
+  /** Tells the lane that `:latest` stands where it should, and that nothing speaks against promoting. */
   async adopt(): Promise<void> {
     const latest = await this.latest();
     const images = this.repositories.map((name, index) => ({
       repository: `${this.host}/${name}`,
       digest: latest[index] ?? null,
     }));
-    await laneClient(this.client, this.lane).update('adopt', { by: 'the test', reason: 'as it should be', images });
+    const said = { by: 'the test', reason: 'as it should be' };
+    const lane = laneClient(this.client, this.lane);
+    await lane.update('adopt', { ...said, images });
+    await lane.update('unhold', said);
   }
 
   /** Points a tag of both images at a published build. */

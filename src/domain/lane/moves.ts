@@ -3,7 +3,7 @@ import { areOnOneBuild, isWhole, type MovedImage, type MoveInput, type ObservedI
 import { sameBuild, shortSha } from '../sha.js';
 import { isOlder, keyOf } from './order.js';
 import { type LaneState, type Left, MAX_BUILDS, MAX_KEPT, type RunRef } from './state.js';
-import { badWords } from './turns.js';
+import { badWords, lostWords } from './turns.js';
 
 /** How long a mover whose yes was taken back may still write: the window of a yes and a PUT's time-out, in milliseconds. */
 export const LEASE_MS = 12_000;
@@ -53,7 +53,7 @@ function rollbackRefusal({ rollback, ledger }: LaneState, { parent, input }: Mov
 function promotionRefusal(state: LaneState, { parent, input }: MoveQuestion): string | null {
   const { holder, rollback, ledger } = state;
   if (holder?.runId !== parent.runId) return `${parent.workflowId} has not its turn`;
-  if (holder.revoked) return holder.revoked;
+  if (holder.lost) return lostWords(holder.lost);
   if (rollback) return `a rollback to ${rollback.sha} is under way`;
   const digests = input.images.map(({ to }) => to);
   const bad = ledger.bad.find(
@@ -90,8 +90,12 @@ export interface MoveReport {
 
 /** Keeps what a mover reports; twice is once. */
 export function reportMove(state: LaneState, { moverRunId, parent, input, images }: MoveReport, now: number): void {
-  if (state.move?.moverRunId === moverRunId) state.move = null;
+  const hadYes = state.move?.moverRunId === moverRunId;
+  if (hadYes) state.move = null;
   if (images === 'stopped' || state.moved.includes(parent.runId)) return;
+  // One that finds its work done asks nobody; without a turn that is no news.
+  const hasTurn = [state.holder, state.rollback].some((run) => run?.runId === parent.runId);
+  if (!hadYes && !hasTurn && images.every(({ result }) => result === 'already')) return;
   // Nothing moved: its one move is still to come, when somebody says `retry`.
   if (images.every(({ result }) => result === 'restored')) return;
   state.moved = [...state.moved, parent.runId].slice(-MAX_KEPT);

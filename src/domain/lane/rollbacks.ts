@@ -23,7 +23,7 @@ export function beginRollback(state: LaneState, said: Announcement, now: number)
     if (!ledger.bad.some((one) => sameBuild(one.sha, bad)))
       ledger.bad.push({ sha: bad as typeof sha, digests: digestsOf(state, bad), since, by, reason });
   ledger.hold = { name: 'after-rollback', why: `rolled back to ${sha} by ${by}: ${reason}`, by, since };
-  if (state.holder) state.holder.revoked ??= `a rollback to ${sha} was begun by ${by}: ${reason}`;
+  if (state.holder) state.holder.lost ??= { revoked: `a rollback to ${sha} was begun by ${by}: ${reason}` };
   if (state.move) state.move.takenBackAt ??= now;
 }
 

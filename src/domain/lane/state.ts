@@ -29,12 +29,15 @@ export interface Holder extends Ask {
   /** ISO 8601. */
   since: string;
   /** Why its turn was taken back. */
-  revoked?: string;
+  lost?: Lost;
   /** It was told so. */
   told?: boolean;
   /** Why it is held, and from when on a newer build may take its turn (epoch, ms). */
   waits?: { hold: string; givesWayAt: number };
 }
+
+/** Why a turn was taken back: a newer build goes instead, or a rollback was begun. */
+export type Lost = { superseded: string } | { revoked: string };
 
 /** How a release that asked ends without its turn. */
 export type Answer = { runId: string } & ({ superseded: string } | { bad: string });
@@ -135,6 +138,8 @@ export type Turn = { turn: number } | { superseded: string } | { bad: string };
 export interface Standing {
   /** The number of its turn; null when it has none. */
   turn: number | null;
+  /** Why it was taken back; null when this very run never had one, or still has it. */
+  lost: Lost | null;
   hold: LaneHold | null;
   pause: Pause | null;
   /** A newer build that waits. */

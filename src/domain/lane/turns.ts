@@ -1,6 +1,6 @@
 import { sameBuild } from '../sha.js';
 import { isOlder, keyOf } from './order.js';
-import { type Answer, type Ask, type LaneState, MAX_KEPT, type Turn } from './state.js';
+import { type Answer, type Ask, type LaneState, type Lost, MAX_KEPT, type Turn } from './state.js';
 
 /** Takes a release into the queue, or answers it at once. Asking twice is asking once. */
 export function ask(state: LaneState, asked: Ask): void {
@@ -49,7 +49,7 @@ export function grant(state: LaneState, now: number): boolean {
 export function givesWayTo(state: LaneState, now: number): string | null {
   const { holder, queue, ledger } = state;
   const next = queue.at(-1);
-  if (!holder?.waits || holder.revoked || next === undefined || now < holder.waits.givesWayAt) return null;
+  if (!holder?.waits || holder.lost || next === undefined || now < holder.waits.givesWayAt) return null;
   return next.byWord || isOlder(keyOf(ledger, holder.sha), keyOf(ledger, next.sha)) ? next.sha : null;
 }
 
@@ -68,6 +68,8 @@ function refusalOf({ ledger }: LaneState, { sha, byWord }: Ask): { superseded: s
   if (byWord || mark === null || sameBuild(mark.sha, sha)) return null;
   return isOlder(keyOf(ledger, sha), mark.key) ? { superseded: mark.sha } : null;
 }
+
+export const lostWords = (lost: Lost) => ('revoked' in lost ? lost.revoked : `superseded by ${lost.superseded}`);
 
 export const badWords = ({ since, by, reason }: { since: string; by: string; reason: string }) =>
   `rolled back on ${since} by ${by}: ${reason}`;
