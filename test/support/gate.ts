@@ -4,7 +4,7 @@ import { DefaultLogger, type LogEntry, NativeConnection, Runtime } from '@tempor
 import { afterAll, beforeAll, expect, inject } from 'vitest';
 import { loadConfig } from '../../src/config.js';
 import { parseReleaseInput, parseRollbackInput } from '../../src/domain/inputs.js';
-import { type Lane, parseLane, releaseId } from '../../src/domain/names.js';
+import { type Lane, parseLane, releaseId, releaseLaneId } from '../../src/domain/names.js';
 import type { ReleaseInput, RollbackInput } from '../../src/domain/release.js';
 import { parseSha } from '../../src/domain/sha.js';
 import type { MoveWaits } from '../../src/move/waits.js';
@@ -215,7 +215,7 @@ export class Gate {
   async close(): Promise<void> {
     await this.stopWorker();
     await Promise.all(this.tenants.map((tenant) => tenant.stop()));
-    await replayAll(this.client, workflowBundle(), this.#runs);
+    await replayAll(this.client, workflowBundle(), { runs: this.#runs, laneId: releaseLaneId(this.lane) });
     await this.connection.close();
     await this.client.connection.close();
     for (const tenant of this.tenants) expect(tenant.unforeseen).toEqual([]);
