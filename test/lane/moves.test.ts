@@ -155,6 +155,13 @@ describe('two movers', () => {
 });
 
 describe('a move that did not go well', () => {
+  test('is no news when its run had no turn and found its work done', () => {
+    const state = inTurn('b');
+    const asked = question('a', 'a');
+    reportMove(state, { ...asked, images: done(asked, 'already') }, NOON);
+    expect(state.ledger).toEqual(inTurn('b').ledger);
+  });
+
   test('holds the lane, names each digest, and is what :latest is compared with', () => {
     const state = inTurn('a');
     const asked = question('a', '1');

@@ -32,7 +32,9 @@ export async function replayAll(
     keepHistory(type, run.workflowId, historyToJSON(history));
     histories.push({ workflowId: run.workflowId, history });
   }
-  const lane = await client.workflow.getHandle(laneId).fetchHistory().catch(ifThere);
+  const ofLane = client.workflow.getHandle(laneId);
+  // Only `describe` tells by a class of its own that there is none.
+  const lane = (await ofLane.describe().catch(ifThere)) && (await ofLane.fetchHistory());
   if (lane) {
     keepHistory('ReleaseLane', laneId, historyToJSON(lane));
     histories.push({ workflowId: laneId, history: lane });
