@@ -1,41 +1,42 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { MoveQuestion, Word } from '../src/domain/lane/moves.js';
+import type { RunRef } from '../src/domain/lane/state.js';
+import type { MoveInput } from '../src/domain/move.js';
 import type { Authority } from '../src/move/authority.js';
 import { MoveRefusal } from '../src/move/gate.js';
-
-export interface RunId {
-  workflowId: string;
-  runId: string;
-}
+import { type LaneClient, LaneRefused } from '../src/temporal/lane-client.js';
 
 /** The try of the moving activity that asks. */
-export interface Mover extends RunId {
+export interface Mover extends RunRef {
   activityId: string;
   attempt: number;
 }
 
 /** A mover asks in its own name and its parent's; one that was started by hand has none. */
-export type AuthorityFor = (mover: Mover, parent: RunId | null) => Authority;
+export type AuthorityFor = (mover: Mover, parent: RunRef | null, input: MoveInput) => Authority;
 
 /** One question to Temporal, in milliseconds; a longer answer is asked for again. */
 const ASK_MS = 5_000;
 const ASK_AGAIN_MS = 200;
 
 /**
- * The rule until the lane gives its word: the mover itself and the run that started it are RUNNING, and this try of it is the
- * last one: a worker that was away for longer than its beats may be missed wakes up beside the try that took over, and put back
- * under it what that one had moved. Once the mover has begun, its parent may be gone: the pair is finished all the same.
+ * The lane has the word, and beside it this try of the mover has to be the last one: a worker that was away for longer than its
+ * beats may be missed wakes up beside the try that took over, and put back under it what that one had moved. A promotion's parent
+ * has to be RUNNING; once its mover has begun, it may be gone: the pair is finished all the same.
  */
-export function authorityOfRunningParent(client: Client, silenceMs: number): AuthorityFor {
-  return (mover, parent) => ({
-    async authorize({ begun }) {
+export function authorityOfLane(client: Client, lane: LaneClient, silenceMs: number): AuthorityFor {
+  return (mover, parent, input) => ({
+    async authorize({ begun, latest }) {
       if (parent === null)
         throw new MoveRefusal('no parent: a move is started by a release or a rollback, not by hand');
+      const question: MoveQuestion = { moverRunId: mover.runId, parent, input, latest };
       try {
         // Side by side: a slow answer ages the yes.
         await Promise.all([
           requireLastTry(client, mover, silenceMs),
           begun ? undefined : requireRunning(client, parent, silenceMs),
+          requireYes(lane, question, silenceMs),
         ]);
       } catch (error) {
         // A pair that has begun is not given up for that: the next try goes on with it.
@@ -44,9 +45,8 @@ export function authorityOfRunningParent(client: Client, silenceMs: number): Aut
       }
     },
     async movedWithin(ms) {
-      const since = new Date(Date.now() - ms).toISOString();
-      const query = `WorkflowId = '${mover.workflowId}' AND ExecutionStatus != 'Running' AND CloseTime >= '${since}'`;
-      return (await answer(client, silenceMs, () => client.workflow.count(query))).count > 0;
+      const state = await answer(silenceMs, async () => (await lane.state()) ?? Promise.reject(new Error('no answer')));
+      return state.ledger.left !== null && Date.now() - state.ledger.left.at < ms;
     },
   });
 }
@@ -56,11 +56,21 @@ class TemporalSilent extends Error {
   override readonly name = 'TemporalSilent';
 }
 
-async function requireRunning(client: Client, { workflowId, runId }: RunId, silenceMs: number) {
-  const describe = () => client.workflow.getHandle(workflowId, runId).describe();
+async function requireYes(lane: LaneClient, question: MoveQuestion, silenceMs: number): Promise<void> {
+  for (;;) {
+    const word = await answer(silenceMs, () => lane.update<Word>('authorize-move', question));
+    if (word === 'yes') return;
+    if (word !== 'later') throw new MoveRefusal(word.no, word.latestMoved);
+    await delay(ASK_AGAIN_MS);
+  }
+}
+
+async function requireRunning(client: Client, { workflowId, runId }: RunRef, silenceMs: number) {
   const refuse = (status: string) =>
     new MoveRefusal(`${workflowId} is ${status.toLowerCase()}: it moves nothing any more`);
-  const execution = await answer(client, silenceMs, describe).catch((error: unknown) => {
+  const execution = await answer(silenceMs, () =>
+    client.withDeadline(Date.now() + ASK_MS, () => client.workflow.getHandle(workflowId, runId).describe()),
+  ).catch((error: unknown) => {
     throw error instanceof WorkflowNotFoundError ? refuse('gone') : error;
   });
   if (execution.status.name !== 'RUNNING') throw refuse(execution.status.name);
@@ -77,12 +87,12 @@ async function requireLastTry(client: Client, mover: Mover, silenceMs: number): 
 }
 
 /** Asks until there is an answer, or nobody answered for `silenceMs`. */
-async function answer<T>(client: Client, silenceMs: number, ask: () => Promise<T>): Promise<T> {
+async function answer<T>(silenceMs: number, ask: () => Promise<T>): Promise<T> {
   for (const deadline = Date.now() + silenceMs; ; await delay(ASK_AGAIN_MS))
     try {
-      return await client.withDeadline(Math.min(Date.now() + ASK_MS, deadline + ASK_AGAIN_MS), ask);
+      return await ask();
     } catch (error) {
-      if (error instanceof WorkflowNotFoundError) throw error;
+      if (error instanceof WorkflowNotFoundError || error instanceof LaneRefused) throw error;
       if (Date.now() >= deadline)
         throw new TemporalSilent(
           `Temporal did not say within ${silenceMs / 1000} s whether the move is allowed: ${error}`,

@@ -3,6 +3,7 @@ import { InvalidInput } from '../src/domain/brand.js';
 import type { FailureType } from '../src/domain/release.js';
 import { MoveRefusal } from '../src/move/gate.js';
 import { RegistryError, type RegistryErrorKind } from '../src/registry/errors.js';
+import { LaneRefused } from '../src/temporal/lane-client.js';
 
 /** What a fault of the registry means for a run, and whether asking again can help. */
 const REGISTRY: Record<RegistryErrorKind, { type: FailureType; retry: boolean }> = {
@@ -32,6 +33,7 @@ export function toFailure(error: unknown): unknown {
     const details = error.latestMoved ? [{ latestMoved: error.latestMoved }] : [];
     return ApplicationFailure.nonRetryable(error.message, 'MoveRefused', ...details);
   }
+  if (error instanceof LaneRefused) return ApplicationFailure.nonRetryable(error.message, 'MoveRefused');
   if (error instanceof InvalidInput) return ApplicationFailure.nonRetryable(error.message, 'ConfigInvalid');
   return error;
 }

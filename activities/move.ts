@@ -1,12 +1,14 @@
-import { activityInfo, cancellationSignal, cancelled, heartbeat, log } from '@temporalio/activity';
-import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { activityInfo, cancellationSignal, heartbeat, log } from '@temporalio/activity';
+import type { MoveReport } from '../src/domain/lane/moves.js';
+import type { RunRef } from '../src/domain/lane/state.js';
 import { isWhole, type MovedImage, type MoveInput, type ObservedImage } from '../src/domain/move.js';
 import { moveTags } from '../src/move/move-tags.js';
 import { observeLatest } from '../src/move/observe.js';
 import { preflight } from '../src/move/preflight.js';
 import type { MoveWaits } from '../src/move/waits.js';
 import type { Registry } from '../src/registry/registry.js';
-import type { AuthorityFor, RunId } from './authority.js';
+import type { LaneClient } from '../src/temporal/lane-client.js';
+import type { AuthorityFor } from './authority.js';
 import { beating } from './beating.js';
 import { nothingWritten } from './failures.js';
 
@@ -18,19 +20,19 @@ interface Progress {
 
 export interface MoveDependencies {
   registry: Registry;
-  client: Client;
+  lane: LaneClient;
   authorityFor: AuthorityFor;
   waits: MoveWaits;
 }
 
-export function createMoveActivities({ registry, client, authorityFor, waits }: MoveDependencies) {
+export function createMoveActivities({ registry, lane, authorityFor, waits }: MoveDependencies) {
   return {
     /** Looks at everything before the first write; where `:latest` stood is in history from then on. */
     preflightMove: (input: MoveInput): Promise<ObservedImage[]> =>
       beating(() => preflight(registry, input, cancellationSignal())),
 
     /** The one write: `:latest` of all images, together. */
-    async moveTags(input: MoveInput, observed: ObservedImage[], parent: RunId | null): Promise<MovedImage[]> {
+    async moveTags(input: MoveInput, observed: ObservedImage[], parent: RunRef | null): Promise<MovedImage[]> {
       const { workflowExecution: run, heartbeatDetails, activityId, attempt } = activityInfo();
       const progress: Progress = (heartbeatDetails as Progress | undefined) ?? { begun: false };
       const move = () =>
@@ -39,7 +41,7 @@ export function createMoveActivities({ registry, client, authorityFor, waits }: 
           waits,
           input,
           observed,
-          authority: authorityFor({ ...(run as RunId), activityId, attempt }, parent),
+          authority: authorityFor({ ...(run as RunRef), activityId, attempt }, parent, input),
           begun: progress.begun,
           retried: attempt > 1,
           onBegin() {
@@ -66,14 +68,7 @@ export function createMoveActivities({ registry, client, authorityFor, waits }: 
         { signal: cancellationSignal(), tolerant: input.kind === 'rollback' },
       ),
 
-    /** Waits for the end of a run that is under way, however it ends. */
-    followMove: (workflowId: string): Promise<void> =>
-      beating(async () => {
-        const ended = client.workflow.getHandle(workflowId, undefined, { followRuns: false }).result();
-        // A worker's connection does not heed `withAbortSignal` (SDK 1.24.0): a call that is given up is left to itself.
-        await Promise.race([ended, cancelled()]).catch((error: unknown) => {
-          if (!(error instanceof WorkflowFailedError || error instanceof WorkflowNotFoundError)) throw error;
-        });
-      }),
+    /** Tells the lane what became of a move, before its mover ends. */
+    reportMove: (report: MoveReport): Promise<void> => beating(() => lane.update('report-move', report)),
   };
 }

@@ -33,6 +33,7 @@ export interface Config {
   holdTimeoutMs: number;
   /** Where the worker serves health, readiness and metrics; the default gives way when it is taken. */
   http: { address: HttpAddress; isDefault: boolean };
+  holdGraceMs: number;
   secrets: Secrets;
 }
 
@@ -98,13 +99,14 @@ export const SETTINGS = z.object({
   CANARY_HTTP_ADDR: parsed(parseHttpAddress).prefault(DEFAULT_HTTP_ADDR),
   CANARY_UI_URL: parsed(webAddress).optional(),
   CANARY_RUNBOOK_URL: parsed(webAddress).optional(),
+  CANARY_HOLD_GRACE: duration('30m'),
   GITHUB_TOKEN: z.string().optional(),
   GITHUB_ACTOR: z.string().prefault('x-access-token'),
 });
 
 export const SECRETS = ['CANARY_ADMIN_TOKENS', 'GITHUB_TOKEN'];
 /** Named by the design, not built yet: better an error than a setting that does nothing. */
-const NOT_YET = ['CANARY_HOLD_GRACE', 'CANARY_TAG', 'CANARY_PROD_FLEET_FILE'];
+const NOT_YET = ['CANARY_TAG', 'CANARY_PROD_FLEET_FILE'];
 /** Accepted, and secret, though nothing reads them yet (design §7). */
 export const UNREAD = [
   'CANARY_CP_BASE_URL',
@@ -151,6 +153,7 @@ export function loadConfig(
     approval: settings.CANARY_APPROVAL,
     holdTimeoutMs: settings.CANARY_HOLD_TIMEOUT,
     http: { address: settings.CANARY_HTTP_ADDR, isDefault: given.CANARY_HTTP_ADDR === undefined },
+    holdGraceMs: settings.CANARY_HOLD_GRACE,
     secrets: {
       github: settings.GITHUB_TOKEN ? { username: settings.GITHUB_ACTOR, password: settings.GITHUB_TOKEN } : null,
     },
@@ -186,6 +189,7 @@ export function planRelease(
     updateTimeoutMs: config.updateTimeoutMs,
     approval: less || input.approval === 'required' ? 'required' : config.approval,
     holdTimeoutMs: config.holdTimeoutMs,
+    holdGraceMs: config.holdGraceMs,
     patienceMs,
   };
 }

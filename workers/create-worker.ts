@@ -1,13 +1,14 @@
 import { Client } from '@temporalio/client';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
-import { type AuthorityFor, authorityOfRunningParent } from '../activities/authority.js';
-import { createMoverActivities, createReleaseActivities } from '../activities/index.js';
+import { type AuthorityFor, authorityOfLane } from '../activities/authority.js';
+import { createMoverActivities, createReleaseActivities, createWaiterActivities } from '../activities/index.js';
 import { type Config, PATIENCE_MS } from '../src/config.js';
 import { workerIdentity } from '../src/config-hash.js';
-import { moveTaskQueue, taskQueue } from '../src/domain/names.js';
+import { moveTaskQueue, taskQueue, waitTaskQueue } from '../src/domain/names.js';
 import type { Plan } from '../src/domain/release.js';
 import { MOVE_WAITS, type MoveWaits } from '../src/move/waits.js';
 import type { Registry } from '../src/registry/registry.js';
+import { type LaneClient, laneClient } from '../src/temporal/lane-client.js';
 
 /** Between two looks whether the worker is being stopped, in milliseconds. */
 const STATE_MS = 200;
@@ -26,18 +27,21 @@ export interface GateParts {
   /** Tests shorten them. */
   waits?: Partial<MoveWaits>;
   patienceMs?: Partial<Plan['patienceMs']>;
+  /** Tests whose server knows no lane bring their own. */
+  lane?: LaneClient;
   /** Tests put a freeze between the yes and the write. */
   wrapAuthority?: (authorityFor: AuthorityFor) => AuthorityFor;
 }
 
-/** A worker of the whole gate: one process, a task queue each for runs and for the mover, so that smoke cannot take the mover's slots. */
+/** A worker of the whole gate: one process, a task queue each for runs, for lane and mover, and for those that wait, so that none takes another's slots. */
 export async function createWorker(
   temporal: { connection: NativeConnection; namespace: string },
   { config, registry, workflowBundle, ...parts }: GateParts,
 ): Promise<GateWorker> {
   const client = new Client(temporal);
   const waits = { ...MOVE_WAITS, ...parts.waits };
-  const byParent = authorityOfRunningParent(client, waits.silenceMs);
+  const lane = parts.lane ?? laneClient(client, config.lane);
+  const byLane = authorityOfLane(client, lane, waits.silenceMs);
   const patienceMs = { ...PATIENCE_MS, ...parts.patienceMs };
   const stopping = new AbortController();
   const dependencies = {
@@ -45,9 +49,10 @@ export async function createWorker(
     stopping: stopping.signal,
     registry,
     client,
+    lane,
     waits,
     patienceMs,
-    authorityFor: parts.wrapAuthority?.(byParent) ?? byParent,
+    authorityFor: parts.wrapAuthority?.(byLane) ?? byLane,
   };
   const queue = taskQueue(config.lane);
   const common: Omit<WorkerOptions, 'taskQueue'> = {
@@ -72,6 +77,14 @@ export async function createWorker(
       ...common,
       taskQueue: moveTaskQueue(config.lane),
       activities: createMoverActivities(dependencies),
+    }),
+    Worker.create({
+      ...common,
+      taskQueue: waitTaskQueue(config.lane),
+      activities: createWaiterActivities(dependencies),
+      maxConcurrentActivityTaskExecutions: 500,
+      // They would wait on to the end of any grace; another worker takes them over.
+      shutdownGraceTime: 0,
     }),
   ]);
   const shutdown = () => {

@@ -1,7 +1,7 @@
 import { type ActivityOptions, type ChildWorkflowOptions, proxyActivities, workflowInfo } from '@temporalio/workflow';
-import type { MoverActivities, ReleaseActivities } from '../activities/index.js';
+import type { LaneActivities, MoverActivities, ReleaseActivities, WaitActivities } from '../activities/index.js';
 import type { MoveInput } from '../src/domain/move.js';
-import { laneOf, moveTaskQueue } from '../src/domain/names.js';
+import { laneOf, moveTaskQueue, waitTaskQueue } from '../src/domain/names.js';
 import type { Plan } from '../src/domain/release.js';
 import { shortSha } from '../src/domain/sha.js';
 
@@ -102,13 +102,39 @@ export const preflights = (summary: string) => onMoveQueue({ ...PREFLIGHTS, summ
 export const looks = (summary: string) => onMoveQueue({ ...LOOKS, summary });
 export const moves = (input: MoveInput) =>
   onMoveQueue({ ...moveOptions(input), summary: `move :latest to ${shortSha(input.sha)}` });
-export const follows = (forMs: number, summary: string) =>
-  onMoveQueue({
-    ...moveOptions({ kind: 'promotion' }),
-    scheduleToCloseTimeout: forMs,
-    startToCloseTimeout: forMs,
-    summary,
-  });
-
+/** Tells the lane; a lane that is started anew recovers first. */
+export const reports = () =>
+  onMoveQueue({ ...LOOKS, scheduleToCloseTimeout: '5m', heartbeatTimeout: '5s', summary: 'tell the lane' });
 const onMoveQueue = (options: ActivityOptions) =>
   proxyActivities<MoverActivities>({ ...options, taskQueue: moveTaskQueue(laneOf(workflowInfo().workflowId)) });
+
+/** For as long as it takes: a run waits for its turn, or for the end of a pause, without a bound of its own but the longest a run may wait at all. */
+export const TURNS = {
+  startToCloseTimeout: '30 days',
+  scheduleToCloseTimeout: '30 days',
+  heartbeatTimeout: '5s',
+  retry: { initialInterval: '200ms', maximumInterval: '5s' },
+  cancellationType,
+} satisfies ActivityOptions;
+
+/** A word from the lane: seconds, unless it is being started anew. */
+export const LANE_READS = {
+  startToCloseTimeout: '1m',
+  scheduleToCloseTimeout: '15m',
+  heartbeatTimeout: '5s',
+  retry: { initialInterval: '200ms', maximumInterval: '5s' },
+  cancellationType,
+} satisfies ActivityOptions;
+
+/** On the queue of what only waits. */
+const patiently = (options: ActivityOptions) =>
+  proxyActivities<WaitActivities>({ ...options, taskQueue: waitTaskQueue(laneOf(workflowInfo().workflowId)) });
+export const turns = (summary: string) => patiently({ ...TURNS, summary });
+export const follows = (forMs: number, summary: string) =>
+  patiently({ ...TURNS, scheduleToCloseTimeout: forMs, startToCloseTimeout: forMs, summary });
+
+const onLane = (options: ActivityOptions) =>
+  proxyActivities<LaneActivities>({ ...options, taskQueue: moveTaskQueue(laneOf(workflowInfo().workflowId)) });
+export const laneReads = (summary: string) => onLane({ ...LANE_READS, summary });
+/** What the lane itself has done: it would end with a step that was given up. */
+export const laneActivities = (summary: string) => onLane({ ...TURNS, summary });

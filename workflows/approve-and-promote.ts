@@ -3,20 +3,41 @@ import type { MovedImage, MoveInput } from '../src/domain/move.js';
 import { foreignRevisions } from '../src/domain/one-build.js';
 import type { PinnedImage } from '../src/domain/release.js';
 import type { Release } from './canary-release.js';
-import { holdFor } from './decisions.js';
+import { holdFor, pausedFor } from './decisions.js';
 import { evenAfterOutage, HELD_FAULTS } from './resolve.js';
 import { enter, plain } from './run-state.js';
 import { moveLatest } from './start-move.js';
 import { smokeAndConfirm, testBuild } from './test-build.js';
+import { confirmTurn } from './turn.js';
 
 /** A verdict older than this is smoked again before it counts, in milliseconds (protocol §2). */
 const FRESH_MS = 60 * 60_000;
 
 /** Waits for a human where one has to say yes. `promoteOnly` is its own approval. */
 export async function approve(release: Release): Promise<void> {
-  if (release.input.promoteOnly) return;
+  const { input } = release;
+  release.accepted = input.promoteOnly === true;
+  const approved = await withLane(release);
+  if (approved || input.promoteOnly) return;
   const doubts = doubtsOf(release);
   if (doubts.length > 0) await holdFor(release, 'approval', doubts.join('; '));
+}
+
+/** Waits for the end of a pause; and for a human where the lane is on hold, who then has said yes to everything. */
+async function withLane(release: Release): Promise<boolean> {
+  for (;;) {
+    const { pause, hold } = await confirmTurn(release);
+    if (pause && !release.input.promoteOnly) {
+      await pausedFor(release, `${pause.why} (${pause.by}, since ${pause.since})`);
+      continue;
+    }
+    if (!hold || release.input.promoteOnly) return false;
+    const doubts = [hold.why, ...doubtsOf(release)].join('; ');
+    const { verb } = await holdFor(release, hold.name === 'after-rollback' ? 'after-rollback' : 'latest-moved', doubts);
+    if (verb !== 'approve') continue;
+    release.accepted = true;
+    return true;
+  }
 }
 
 /** What only a human can say yes to. */
@@ -61,14 +82,18 @@ export async function promote(release: Release): Promise<MovedImage[]> {
       state.moving = false;
       if (isCancellation(error)) throw error;
       const failure = plain(error);
+      // A run that was reset has not the turn any more that stands in its history, nor what it learned in it.
+      if (failure.type === 'MoveRefused') await confirmTurn(release);
       const [found] = (failure.details ?? []) as [MovedImage[] | { latestMoved: PinnedImage['latest'][] } | undefined];
       if (failure.type === 'MoveRefused' && found && 'latestMoved' in found) {
         const { verb } = await holdFor(release, 'latest-moved', failure.message);
-        if (verb === 'approve')
+        if (verb === 'approve') {
+          release.accepted = true;
           release.pinned = release.pinned.map((image, index) => ({
             ...image,
             latest: found.latestMoved[index] ?? null,
           }));
+        }
       } else if (
         failure.type === 'MoveFailed' &&
         Array.isArray(found) &&
@@ -85,7 +110,7 @@ export async function promote(release: Release): Promise<MovedImage[]> {
   }
 }
 
-function order({ input, pinned, state }: Release): MoveInput {
+function order({ input, pinned, state, accepted }: Release): MoveInput {
   const said = state.decisions.filter(({ verb }) => verb === 'approve').at(-1);
   const word = input.promoteOnly ? { by: input.requestedBy, reason: input.reason } : said;
   return {
@@ -94,6 +119,7 @@ function order({ input, pinned, state }: Release): MoveInput {
     images: pinned.map(({ repository, digest, latest }) => ({ repository, to: digest, from: latest })),
     by: word?.by ?? input.requestedBy ?? 'unknown',
     reason: word?.reason ?? 'every check passed on every canary tenant',
+    ...(accepted && { accepted }),
   };
 }
 

@@ -10,12 +10,15 @@ import {
   type Verb,
   verbsNow,
 } from '../src/domain/hold.js';
+import type { Ask, Lost } from '../src/domain/lane/state.js';
 import type { ReleaseStatus } from '../src/domain/release.js';
+import { turns } from './activity-options.js';
 import { statusQuery, VERBS } from './messages.js';
 import { countHold } from './metrics.js';
 import { enter, requireGoing, stop } from './run-state.js';
 import { CanaryWaitingFor } from './search-attributes.js';
 import { show } from './show.js';
+import { tellStanding } from './turn.js';
 
 /** Refusals that `status` still shows. */
 const SHOWN_REFUSALS = 10;
@@ -27,7 +30,14 @@ export interface Desk {
   state: ReleaseStatus;
   holds: number;
   holdTimeoutMs: number;
+  /** How long a GREEN build that waits only for people is safe from a newer one. */
+  holdGraceMs: number;
   onAbort: () => void;
+  /** What it asked the lane with, and the number of its turn. */
+  ask?: Ask;
+  turn?: number;
+  /** Why the lane took its turn back. */
+  lost?: Lost;
 }
 
 /** Takes decisions from now on; handlers only record, the main function acts. */
@@ -99,15 +109,29 @@ export async function holdFor(desk: Desk, name: HoldName, why: string): Promise<
   };
   state.hold = hold;
   state.decided = null;
-  const phase = name === 'approval' ? 'awaiting-approval' : 'held';
+  const isForPeople = name === 'approval' || name === 'after-rollback';
+  const phase = isForPeople ? 'awaiting-approval' : 'held';
   enter(state, phase, `${name}: ${why}. ${possible(name)}`, holdTimeoutMs);
   upsertSearchAttributes([{ key: CanaryWaitingFor, value: name }]);
   countHold(name);
+  // Beside the timer, which starts now.
+  const told = tellStanding({ hold: name, givesWayAt: isForPeople ? since + desk.holdGraceMs : since });
   const inTime = await condition(() => state.decided !== null, holdTimeoutMs, { summary: `held: ${name}` });
+  await told;
   const decided = state.decided as Decision | null;
   state.hold = null;
   upsertSearchAttributes([{ key: CanaryWaitingFor, value: null }]);
+  await tellStanding(null);
   if (!inTime || decided === null) throw stop('CanaryHoldExpired', `${name}: ${why}; nobody decided`);
   if (decided.verb !== 'abort') state.decided = null;
   return decided;
+}
+
+/** Waits while the lane is paused: `resume` ends it, nothing else but an abort. */
+export async function pausedFor(desk: Desk, why: string): Promise<void> {
+  requireGoing();
+  enter(desk.state, 'held', `paused: ${why}. canary resume ends it; abort: end the release`);
+  upsertSearchAttributes([{ key: CanaryWaitingFor, value: 'paused' }]);
+  await turns('wait for resume').awaitResume();
+  upsertSearchAttributes([{ key: CanaryWaitingFor, value: null }]);
 }

@@ -8,6 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { InvalidInput } from '../src/domain/brand.js';
+import type { RunRef } from '../src/domain/lane/state.js';
 import {
   areOnOneBuild,
   isWhole,
@@ -17,7 +18,7 @@ import {
   type ObservedImage,
   parseMoveInput,
 } from '../src/domain/move.js';
-import { looks, moves, preflights } from './activity-options.js';
+import { looks, moves, preflights, reports } from './activity-options.js';
 import { countAlarm, countMove } from './metrics.js';
 import { plain, stop } from './run-state.js';
 
@@ -33,13 +34,29 @@ export async function MoveLatest(typed: unknown): Promise<MovedImage[]> {
   const parent = workflowId && runId ? { workflowId, runId } : null;
   try {
     const observed = await preflights('look before the move').preflightMove(input);
-    const images = await moves(input).moveTags(input, observed, parent).catch(lookInstead(input, observed));
+    const images = await moves(input)
+      .moveTags(input, observed, parent)
+      .catch(lookInstead(input, observed))
+      .catch(async (failure: unknown) => {
+        await report(input, parent, 'stopped');
+        throw failure;
+      });
     countMove(input.kind, images.find(({ result }) => result !== 'promoted')?.result ?? 'promoted');
+    await report(input, parent, images);
     return requireMoved(images);
   } catch (error) {
     if (isCancellation(error)) throw error;
     throw plain(error);
   }
+}
+
+/** The lane hears of it before this run ends; one that does not answer for minutes learns it from `:latest` (I8). */
+function report(input: MoveInput, parent: RunRef | null, images: MovedImage[] | 'stopped'): Promise<void> {
+  if (parent === null) return Promise.resolve();
+  const told = { moverRunId: workflowInfo().runId, parent, input, images };
+  return CancellationScope.nonCancellable(() => reports().reportMove(told)).catch((error: unknown) =>
+    log.error('the lane was not told of a move', { why: plain(error).message, images }),
+  );
 }
 
 /** However a writer failed that had begun: an image that is not where it was gets its name first. Only if none is, its own failure counts. */

@@ -19,6 +19,7 @@ export async function openPlan(desk: Desk, input: ReleaseInput): Promise<Plan> {
   enter(desk.state, 'resolving', 'reading the plan');
   const plan = await evenAfterOutage(() => reads('read the plan').loadPlan(input));
   desk.holdTimeoutMs = plan.holdTimeoutMs;
+  desk.holdGraceMs = plan.holdGraceMs;
   return plan;
 }
 

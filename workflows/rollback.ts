@@ -1,10 +1,11 @@
+import { isCancellation } from '@temporalio/workflow';
 import { parseRollbackInput } from '../src/domain/inputs.js';
 import type { MoveInput } from '../src/domain/move.js';
 import { rollbackId } from '../src/domain/names.js';
 import { foreignRevisions } from '../src/domain/one-build.js';
 import type { RollbackReport } from '../src/domain/release.js';
-import { shortSha } from '../src/domain/sha.js';
-import { reads } from './activity-options.js';
+import { type Sha, shortSha } from '../src/domain/sha.js';
+import { laneReads, reads } from './activity-options.js';
 import { evenAfterOutage } from './resolve.js';
 import { beginRun, endRun, enter, readInput, stop } from './run-state.js';
 import { timesOf } from './run-times.js';
@@ -33,19 +34,30 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
     if (foreign.length > 0 && !input.force)
       throw stop('MoveRefused', `${foreign.join('; ')}: nothing moved; with force it goes on all the same`);
 
+    const by = input.requestedBy ?? 'unknown';
+    await announce({ sha: input.sha, force: input.force === true, by, reason: input.reason });
     enter(state, 'promoting', `:latest of all images back to ${input.sha}`);
     const order: MoveInput = {
       kind: 'rollback',
       sha: input.sha,
       images: pinned.map(({ repository, digest, latest }) => ({ repository, to: digest, from: latest })),
-      by: input.requestedBy ?? 'unknown',
+      by,
       reason: input.reason,
     };
-    const moved = await evenAfterOutage(() => moveLatest(order));
+    const moved = await evenAfterOutage(() => moveLatest(order, undefined, true));
     state.images = moved;
     const stood = moved.every(({ previous, digest }) => previous === digest);
     return stood
       ? report('already', `:latest of every image stood on ${input.sha} before`)
       : report('rolled-back', `:latest of every image is back on ${input.sha}`);
   });
+}
+
+/** From now on nothing else moves. A lane that says nothing stops a rollback, unless it is forced. */
+async function announce(said: { sha: Sha; force: boolean; by: string; reason: string }): Promise<void> {
+  try {
+    await laneReads('announce the rollback to the lane').announceRollback(said);
+  } catch (error) {
+    if (isCancellation(error) || !said.force) throw error;
+  }
 }

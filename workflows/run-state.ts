@@ -13,6 +13,7 @@ import {
 import { InvalidInput } from '../src/domain/brand.js';
 import { checksWith } from '../src/domain/check.js';
 import { fitNames } from '../src/domain/fit-report.js';
+import type { Lost } from '../src/domain/lane/state.js';
 import { areMoved } from '../src/domain/move.js';
 import { type Lane, laneOf } from '../src/domain/names.js';
 import { enterPhase } from '../src/domain/phase-times.js';
@@ -88,6 +89,7 @@ export async function endRun<R extends { outcome: string; why: string }>(
   report: (outcome: R['outcome'], why: string) => R,
   steps: () => Promise<R>,
   scope = new CancellationScope(),
+  lost: () => Lost | undefined = () => undefined,
 ): Promise<R> {
   try {
     const result = await scope.run(steps);
@@ -95,7 +97,14 @@ export async function endRun<R extends { outcome: string; why: string }>(
     return result;
   } catch (error) {
     // An abort may be what made a step fail.
-    const failure = abortOf(state) ?? (isCancellation(error) ? null : plain(error));
+    const gone = lost();
+    if (!abortOf(state) && gone && 'superseded' in gone) {
+      const why = `superseded by ${gone.superseded}`;
+      close(state, 'superseded', why);
+      return report('superseded', why);
+    }
+    const revoked = gone && 'revoked' in gone ? stop('CanaryAborted', gone.revoked) : null;
+    const failure = abortOf(state) ?? revoked ?? (isCancellation(error) ? null : plain(error));
     if (failure === null) {
       close(state, 'CanaryAborted', 'cancelled');
       throw error;

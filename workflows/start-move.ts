@@ -6,21 +6,24 @@ import {
   isCancellation,
   TerminatedFailure,
 } from '@temporalio/workflow';
+import { LEASE_MS } from '../src/domain/lane/moves.js';
 import type { MovedImage, MoveInput } from '../src/domain/move.js';
 import { moveLatestId } from '../src/domain/names.js';
 import { shortSha } from '../src/domain/sha.js';
-import { follows, looks, MOVER, PATIENCE_MS } from './activity-options.js';
+import { follows, laneReads, looks, MOVER, PATIENCE_MS } from './activity-options.js';
 import { MoveLatest, requireMoved, settled } from './move-latest.js';
 import { ownLane, requireGoing, stop } from './run-state.js';
 
 /**
  * Has `MoveLatest` move the tag and waits for its end, also when this run is cancelled meanwhile: a pair is never left half
  * moved. One that is under way is waited for; one that somebody terminated is started again.
+ * @param takesOver ends a mover that is under way, once nothing of it can be on its way.
  * @param onMoving told whether the mover is started, which is when an abort comes too late.
  */
 export async function moveLatest(
   input: MoveInput,
   onMoving: (moving: boolean) => void = () => undefined,
+  takesOver = false,
 ): Promise<MovedImage[]> {
   const workflowId = moveLatestId(ownLane());
   const patientUntil = Date.now() + PATIENCE_MS;
@@ -39,7 +42,10 @@ export async function moveLatest(
       );
     } catch (error) {
       onMoving(false);
-      if (error instanceof WorkflowExecutionAlreadyStartedError) await untilFree(workflowId, patientUntil);
+      if (error instanceof WorkflowExecutionAlreadyStartedError)
+        await (takesOver
+          ? laneReads(`take over from ${workflowId}`).endMover(LEASE_MS)
+          : untilFree(workflowId, patientUntil));
       else if (!isTerminated(error)) throw error;
       else if (CancellationScope.current().consideredCancelled) return whatIsLeft(input);
     }
@@ -54,7 +60,7 @@ async function untilFree(workflowId: string, patientUntil: number): Promise<void
   const busy = () => stop('MoveRefused', `${workflowId} has been busy with another move for 25 minutes`);
   if (leftMs <= 0) throw busy();
   await follows(leftMs, `wait for the end of ${workflowId}`)
-    .followMove(workflowId)
+    .awaitClosed({ workflowId })
     .catch((error: unknown) => {
       throw isCancellation(error) ? error : busy();
     });

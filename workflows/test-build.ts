@@ -11,6 +11,7 @@ import { pinDigests, withHolds } from './resolve.js';
 import { enter, stop } from './run-state.js';
 import { show } from './show.js';
 import { smoke } from './smoke-fleet.js';
+import { confirmTurn, lose } from './turn.js';
 
 /** How often a tenant may leave the build in mid-soak before a human is asked. */
 const LEAVES = 3;
@@ -25,6 +26,7 @@ export async function testBuild(release: Release): Promise<void> {
     release.notTested.length = 0;
     await awaitCanary(release);
     await soak(release);
+    await confirmTurn(release);
     if (await smokeAndConfirm(release)) return;
   }
 }
@@ -91,6 +93,7 @@ async function soak(release: Release): Promise<void> {
       throw stop('CanaryRejected', `RED while it soaked, twice in a row: ${checksWith('fail', end.red).join(', ')}`);
     }
     state.builds = end.left;
+    await giveWayToWaiting(release);
     leaves += 1;
     if (leaves > LEAVES) {
       await holdFor(release, 'canary-left', `${leaves} times while it soaked; now ${others(release)}`);
@@ -98,6 +101,13 @@ async function soak(release: Release): Promise<void> {
     }
     await awaitCanary(release);
   }
+}
+
+/** The fleet moved on to a build that waits for its turn: nothing can be learned about this one any more. */
+async function giveWayToWaiting(release: Release): Promise<void> {
+  const { newer } = await confirmTurn(release);
+  const taken = release.state.builds.some(({ build }) => newer !== null && build !== null && sameBuild(build, newer));
+  if (newer !== null && taken) throw lose(release, { superseded: newer });
 }
 
 type SoakEnd = 'soaked' | { left: TenantBuild[] } | { red: TenantSmoke[] };

@@ -22,6 +22,7 @@ export const HOLDS = {
   /** A step that no worker ended in time, twice in a row. */
   'timed-out': { approve: null, retry: 'try again' },
   approval: { approve: 'promote', retry: null },
+  'after-rollback': { approve: 'promote, and lift the hold after the rollback', retry: 'look at the hold again' },
 } as const satisfies Record<string, Record<'approve' | 'retry', string | null>>;
 export type HoldName = keyof typeof HOLDS;
 
@@ -102,7 +103,7 @@ function refusalOf(verb: Verb, holdId: string | null, { phase, hold, decided, mo
   if (verb === 'abort') return null;
   if (hold === null) return `nothing waits for it; the release is ${phase}`;
   if (HOLDS[hold.name][verb] === null) return `it makes no sense for ${hold.name}; ${possible(hold.name)}`;
-  if (holdId === null && hold.name !== 'approval')
+  if (holdId === null && hold.name !== 'approval' && hold.name !== 'after-rollback')
     return `say which hold it is for: "hold":"${hold.id}" (${hold.name})`;
   return null;
 }

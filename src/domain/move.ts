@@ -9,6 +9,8 @@ export interface MoveInput {
   images: MoveTarget[];
   by: string;
   reason: string;
+  /** A human accepted that `:latest` stands at `from`, and whatever holds the lane. */
+  accepted?: boolean;
 }
 
 export interface MoveTarget {
@@ -68,11 +70,12 @@ export function areOnOneBuild(images: MovedImage[]): boolean {
  * @throws {InvalidInput} */
 export function parseMoveInput(input: unknown): MoveInput {
   const bad = (why: string) => new InvalidInput(`move: ${why}; it is started by a release or a rollback, not by hand`);
-  const { kind, images, by, reason, sha } = Object(input) as Partial<Record<keyof MoveInput, unknown>>;
+  const { kind, images, by, reason, sha, accepted } = Object(input) as Partial<Record<keyof MoveInput, unknown>>;
   if (kind !== 'promotion' && kind !== 'rollback') throw bad(`kind is ${shown(kind)}`);
   if (typeof by !== 'string' || typeof reason !== 'string') throw bad('by or reason is missing');
   if (!Array.isArray(images) || images.length === 0) throw bad('images are missing');
-  return { kind, sha: parseSha(sha), by, reason, images: images.map(parseTarget) };
+  const order: MoveInput = { kind, sha: parseSha(sha), by, reason, images: images.map(parseTarget) };
+  return accepted === true ? { ...order, accepted } : order;
 }
 
 function parseTarget(target: unknown): MoveTarget {

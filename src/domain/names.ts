@@ -17,15 +17,19 @@ const prefixed = (lane: Lane, name: string) => (lane === '' ? name : `${lane}-${
 
 /** Where workflows run, and the activities that wait for tenants or smoke them. */
 export const taskQueue = (lane: Lane) => prefixed(lane, QUEUE);
+/** Where runs wait, and what follows them: nothing but that, so that waiters never take the slots of work (protocol §2). */
+export const waitTaskQueue = (lane: Lane) => `${taskQueue(lane)}-wait`;
 /** Where the mover's activities run, so that no smoke can take its slots (protocol §2). */
 export const moveTaskQueue = (lane: Lane) => `${taskQueue(lane)}-move`;
 
 export const releaseId = (lane: Lane, sha: Sha) => prefixed(lane, `canary-release-${shortSha(sha)}`);
 export const rollbackId = (lane: Lane, sha: Sha) => prefixed(lane, `rollback-${shortSha(sha)}`);
+/** The queue for the fleet, and the ledger. */
+export const releaseLaneId = (lane: Lane) => prefixed(lane, 'release-lane');
 /** One id for all moves: the server then never runs two at a time. */
 export const moveLatestId = (lane: Lane) => prefixed(lane, 'move-latest');
 
-const ID = /^(?:(.+)-)?(?:(?:canary-release|rollback)-[0-9a-f]{7}|move-latest)$/;
+const ID = /^(?:(.+)-)?(?:(?:canary-release|rollback)-[0-9a-f]{7}|move-latest|release-lane)$/;
 
 /** What a run's id says: whether it is a rollback, and the first digits of its build. */
 export function partsOf(workflowId: string): { isRollback: boolean; sha: string } {

@@ -77,6 +77,8 @@ export interface Plan {
   soakProbeMs: number;
   approval: 'auto' | 'required';
   holdTimeoutMs: number;
+  /** How long a GREEN build that waits only for people is safe from a newer one. */
+  holdGraceMs: number;
   /** How long a registry may be down, or a worker without a secret, before a human is asked; and one tenant's smoke may take. */
   patienceMs: { registry: number; secret: number; smoke: number };
 }

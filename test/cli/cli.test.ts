@@ -94,6 +94,7 @@ describe('exit codes of a run', () => {
     const { code, out } = await canary(['rollback', old, '--reason', 'search is slow']);
     expect(code).toBe(0);
     expect(out[0]).toBe(`rolled-back: :latest of every image is back on ${old}`);
+    await gate().adopt();
   });
 
   test('4 for a build that is not there', async () => {

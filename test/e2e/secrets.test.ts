@@ -5,9 +5,10 @@ import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { parseLane, releaseId, taskQueue } from '../../src/domain/names.js';
 import { parseSha } from '../../src/domain/sha.js';
+import { laneClient } from '../../src/temporal/lane-client.js';
 import { inEveryForm, secretsIn } from '../../testbed/echo.js';
 import { startEchoTenant } from '../../testbed/echo-tenant.js';
-import { pushBuild, retag } from '../../testbed/images.js';
+import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { startProcess } from '../../testbed/process.js';
 import { type Answer, ociError, type RegistryRequest } from '../../testbed/registry-store.js';
@@ -122,6 +123,13 @@ async function run(way: Way, evidence: Evidence) {
   const [old, green, red, held, denied] = [newSha(), newSha(), newSha(), newSha(), newSha()];
   for (const sha of [old, green, red, held, denied]) await publish(registry, sha);
   for (const repository of NAMES) await retag({ registry: registry.host, repository, from: tagOf(old), to: 'latest' });
+  const latest = NAMES.map(async (name) => ({
+    repository: `${registry.host}/${name}`,
+    digest: await tagDigest(registry.host, name, 'latest'),
+  }));
+  // The lane knows of no :latest yet, and promotes nothing over one.
+  const adopted = { by: 'ada', reason: 'the first day', images: await Promise.all(latest) };
+  await laneClient(client, lane).signal('adopt', adopted);
   guard(registry, way === 'files' ? tokens.refuse : refuseByPassword, tagOf(denied));
 
   const env = {

@@ -8,18 +8,20 @@ import { createWorker } from '../../dist/workers/create-worker.js';
 
 let freezes = process.env.FREEZE === 'yes';
 
-const wrapAuthority = (authorityFor) => (mover, parent) => {
-  const authority = authorityFor(mover, parent);
-  return {
-    ...authority,
-    async authorize(ask) {
-      await authority.authorize(ask);
-      if (!freezes) return;
-      freezes = false;
-      process.kill(process.pid, 'SIGSTOP');
-    },
+const wrapAuthority =
+  (authorityFor) =>
+  (...mover) => {
+    const authority = authorityFor(...mover);
+    return {
+      ...authority,
+      async authorize(ask) {
+        await authority.authorize(ask);
+        if (!freezes) return;
+        freezes = false;
+        process.kill(process.pid, 'SIGSTOP');
+      },
+    };
   };
-};
 
 Runtime.install({ logger: new DefaultLogger('INFO', ({ message }) => process.stdout.write(`${message}\n`)) });
 const connection = await NativeConnection.connect({ address: process.env.TEMPORAL_ADDRESS });

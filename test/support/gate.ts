@@ -4,11 +4,12 @@ import { DefaultLogger, type LogEntry, NativeConnection, Runtime } from '@tempor
 import { afterAll, beforeAll, expect, inject } from 'vitest';
 import { loadConfig } from '../../src/config.js';
 import { parseReleaseInput, parseRollbackInput } from '../../src/domain/inputs.js';
-import { type Lane, parseLane, releaseId } from '../../src/domain/names.js';
+import { type Lane, parseLane, releaseId, releaseLaneId } from '../../src/domain/names.js';
 import type { ReleaseInput, RollbackInput } from '../../src/domain/release.js';
 import { parseSha } from '../../src/domain/sha.js';
 import type { MoveWaits } from '../../src/move/waits.js';
 import { createRegistry } from '../../src/registry/registry.js';
+import { type LaneClient, laneClient } from '../../src/temporal/lane-client.js';
 import { queryStatus } from '../../src/temporal/runs.js';
 import { startRelease, startRollback } from '../../src/temporal/start.js';
 import { type BuildSpec, pushBuild, retag, tagDigest } from '../../testbed/images.js';
@@ -26,6 +27,8 @@ export interface GateOptions {
   /** `host:port` of another Temporal server than the run's. */
   temporal?: string;
   wrapAuthority?: GateParts['wrapAuthority'];
+  /** Another lane than the workflow. */
+  laneClient?: LaneClient;
   /** The waits of a move, shortened. */
   waits?: Partial<MoveWaits>;
   /** How long what may mend itself is borne. */
@@ -68,6 +71,7 @@ export class Gate {
     readonly waits: Partial<MoveWaits>,
     readonly patienceMs: { registry: number; secret: number; smoke: number },
     readonly wrapAuthority: GateParts['wrapAuthority'],
+    readonly laneClient: LaneClient,
   ) {
     this.repositories = [`${lane}/platform`, `${lane}/platform-tenant`];
   }
@@ -108,6 +112,7 @@ export class Gate {
       { ...SHORT_WAITS, ...options.waits },
       options.patienceMs ?? { registry: 60_000, secret: 60_000, smoke: 30_000 },
       options.wrapAuthority,
+      options.laneClient ?? laneClient(client, lane),
     );
     await gate.startWorker();
     return gate;
@@ -124,6 +129,7 @@ export class Gate {
       workflowBundle: workflowBundle(),
       waits: this.waits,
       patienceMs: this.patienceMs,
+      lane: this.laneClient,
       ...(this.wrapAuthority && { wrapAuthority: this.wrapAuthority }),
     });
     this.#running = this.#worker.run();
@@ -152,8 +158,21 @@ export class Gate {
   }
 
   /** Points `:latest` of both images at a published build, as somebody with crane would. */
-  setLatest(sha: string): Promise<void> {
-    return this.retag(sha, 'latest');
+  async setLatest(sha: string): Promise<void> {
+    await this.retag(sha, 'latest');
+    await this.adopt();
+  }
+
+  /** Tells the lane that `:latest` stands where it should, and that nothing speaks against promoting. */
+  async adopt(): Promise<void> {
+    const latest = await this.latest();
+    const images = this.repositories.map((name, index) => ({
+      repository: `${this.host}/${name}`,
+      digest: latest[index] ?? null,
+    }));
+    const said = { by: 'the test', reason: 'as it should be' };
+    await this.laneClient.update('adopt', { ...said, images });
+    await this.laneClient.update('unhold', said);
   }
 
   /** Points a tag of both images at a published build. */
@@ -213,7 +232,7 @@ export class Gate {
   async close(): Promise<void> {
     await this.stopWorker();
     await Promise.all(this.tenants.map((tenant) => tenant.stop()));
-    await replayAll(this.client, workflowBundle(), this.#runs);
+    await replayAll(this.client, workflowBundle(), { runs: this.#runs, laneId: releaseLaneId(this.lane) });
     await this.connection.close();
     await this.client.connection.close();
     for (const tenant of this.tenants) expect(tenant.unforeseen).toEqual([]);

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Client } from '@temporalio/client';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { History } from '@temporalio/common/lib/proto-utils.js';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { Worker } from '@temporalio/worker';
@@ -12,8 +12,12 @@ export interface Run {
   runId: string;
 }
 
-/** Replays each run and the children it started against the same workflow code. One that is still open fails the test. */
-export async function replayAll(client: Client, workflowBundle: { code: string }, runs: Run[]): Promise<void> {
+/** Replays each run and the children it started against the same workflow code. One that is still open fails the test, but for the lane: that one never ends. */
+export async function replayAll(
+  client: Client,
+  workflowBundle: { code: string },
+  { runs, laneId }: { runs: Run[]; laneId: string },
+): Promise<void> {
   const histories: { workflowId: string; history: History }[] = [];
   const queue = [...runs];
   for (let run = queue.shift(); run !== undefined; run = queue.shift()) {
@@ -28,9 +32,21 @@ export async function replayAll(client: Client, workflowBundle: { code: string }
     keepHistory(type, run.workflowId, historyToJSON(history));
     histories.push({ workflowId: run.workflowId, history });
   }
+  const ofLane = client.workflow.getHandle(laneId);
+  // Only `describe` tells by a class of its own that there is none.
+  const lane = (await ofLane.describe().catch(ifThere)) && (await ofLane.fetchHistory());
+  if (lane) {
+    keepHistory('ReleaseLane', laneId, historyToJSON(lane));
+    histories.push({ workflowId: laneId, history: lane });
+  }
   // One worker for all: making one takes longer than a replay.
   for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle }, histories))
     if (error) throw new Error(`${workflowId} does not replay`, { cause: error });
+}
+
+function ifThere(error: unknown): null {
+  if (error instanceof WorkflowNotFoundError) return null;
+  throw error;
 }
 
 /** A history as it is kept: without its workflow's id it would be replayed in another lane. */

@@ -5,6 +5,7 @@ import type { AuthorityFor } from '../../activities/authority.js';
 import { type SkippingServer, startSkippingServer } from '../../testbed/skipping-server.js';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.js';
 import { type GateOptions, useGate } from './gate.js';
+import { laneInMemory } from './lane-in-memory.js';
 
 /** Empty is unset: what the gate shortens elsewhere is what it is by default. No probe, for it beats in real seconds. */
 const AS_CONFIGURED = {
@@ -19,7 +20,7 @@ const AS_CONFIGURED = {
 /** This server counts no runs. "Something moved lately" is the careful answer: the mover then trusts no read. */
 const careful =
   (authorityFor: AuthorityFor): AuthorityFor =>
-  (mover, parent) => ({ ...authorityFor(mover, parent), movedWithin: async () => true });
+  (...who) => ({ ...authorityFor(...who), movedWithin: async () => true });
 
 /** A gate in earnest, with the durations of the configuration, on a server whose clock a test moves. */
 export function useSkippedGate(name: string, more: () => Promise<Partial<GateOptions>> = async () => ({})) {
@@ -29,7 +30,13 @@ export function useSkippedGate(name: string, more: () => Promise<Partial<GateOpt
   const gate = useGate(name, async () => {
     server = await startSkippingServer();
     await registerSearchAttributes(server.address);
-    return { temporal: server.address, wrapAuthority: careful, env: AS_CONFIGURED, ...(await more()) };
+    return {
+      temporal: server.address,
+      laneClient: laneInMemory(),
+      wrapAuthority: careful,
+      env: AS_CONFIGURED,
+      ...(await more()),
+    };
   });
   beforeAll(() => void vi.useFakeTimers({ toFake: ['Date'], shouldAdvanceTime: true }));
   afterAll(() => void vi.useRealTimers());

@@ -43,25 +43,25 @@ describe('approval', () => {
   });
 
   test('is for one hold of one run: neither the next run of the same build takes it, nor another build', async () => {
-    const [{ sha }, other] = [await gate().greenBuild(), await gate().greenBuild()];
-    gate().deploy({ sha });
+    const { sha } = await gate().greenBuild();
     const first = await gate().release({ sha, approval: 'required' });
     const was = await heldFor(gate(), first, 'approval');
     await say(first, 'abort', ada);
     await runEnd(first);
     const next = await gate().release({ sha, approval: 'required' });
     const now = await heldFor(gate(), next, 'approval');
-    gate().deploy({ sha: other.sha });
+    const stale = (hold: Hold) => `approve refused: that hold is over; now it is ${hold.id} (approval)`;
+    expect(await refusal(next, 'approve', { ...ada, hold: was.id })).toBe(stale(now));
+    await say(next, 'abort', ada);
+
+    const other = await gate().greenBuild();
     const another = await gate().release({ sha: other.sha, approval: 'required' });
     const theirs = await heldFor(gate(), another, 'approval');
 
-    const stale = (hold: Hold) => `approve refused: that hold is over; now it is ${hold.id} (approval)`;
-    expect(await refusal(next, 'approve', { ...ada, hold: was.id })).toBe(stale(now));
     expect(await refusal(another, 'approve', { ...ada, hold: was.id })).toBe(stale(theirs));
     expect(await refusal(another, 'approve', { ...ada, hold: now.id })).toBe(stale(theirs));
     expect(await gate().latest()).toEqual(old);
 
-    await say(next, 'abort', ada);
     await say(another, 'approve', { ...ada, hold: theirs.id });
     expect((await runEnd(another)).report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(other.digests);
@@ -224,7 +224,8 @@ describe('what a machine should not decide is held, and each exit does what it s
     const [{ sha, digests }, other] = [await gate().greenBuild(), newSha()];
     const handle = await gate().release({ sha, soak: '1s' });
     await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
-    const theirs = await gate().begin(other);
+    const theirs = await gate().publish(other);
+    await gate().retag(other, 'latest');
     const { id, why } = await heldFor(gate(), handle, 'latest-moved');
     for (const digest of theirs) expect(why).toContain(digest);
     await say(handle, 'approve', { ...ada, hold: id });

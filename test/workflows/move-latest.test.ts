@@ -234,31 +234,29 @@ describe('whatever becomes of a release in mid-move, the pair is whole', () => {
 });
 
 describe('one move at a time', () => {
-  test('a second release waits for the mover of the first, and then has its own', async () => {
-    const [first, second] = [await gate().greenBuild(), await gate().greenBuild()];
-    let hold = true;
+  test('a second release waits for its turn until the first has moved, and then moves over it', async () => {
+    const first = await gate().greenBuild();
+    let moving = true;
     const heal = registry.faults.add({
       match: isPut(gate().repositories[0]),
       respond: async (_request, serve) => {
-        await until('the second one waits', () => !hold);
+        await until('the second one waits', () => !moving);
         return serve();
       },
     });
-    gate().deploy({ sha: first.sha });
     const a = await gate().release({ sha: first.sha });
     await until('the first moves', async () => (await gate().phase(a)) === 'promoting');
-    gate().deploy({ sha: second.sha });
+    const second = await gate().greenBuild();
     const b = await gate().release({ sha: second.sha });
-    await until('the second waits', async () => {
-      const { raw } = await b.describe();
-      return raw.pendingActivities?.some(({ activityType }) => activityType?.name === 'followMove');
-    });
-    hold = false;
+    await until('the second waits', async () => (await gate().phase(b)) === 'queued');
+    moving = false;
     const ends = await Promise.all([a, b].map(runEnd));
     heal();
-    // The second one saw another :latest when it resolved than there is by now: it is held, and says so.
-    expect(ends.map(({ report }) => report?.outcome)).toEqual(['promoted', 'CanaryHoldExpired']);
-    expect(await gate().latest()).toEqual(first.digests);
+    expect(ends.map(({ report }) => report?.images)).toMatchObject([
+      first.digests.map((digest, index) => ({ digest, previous: old[index], result: 'promoted' })),
+      second.digests.map((digest, index) => ({ digest, previous: first.digests[index], result: 'promoted' })),
+    ]);
+    expect(await gate().latest()).toEqual(second.digests);
   });
 
   test('one that waits for another mover can be aborted at once', async () => {
@@ -270,7 +268,7 @@ describe('one move at a time', () => {
     const handle = await gate().release({ sha });
     await until('it waits', async () => {
       const { raw } = await handle.describe();
-      return raw.pendingActivities?.some(({ activityType }) => activityType?.name === 'followMove');
+      return raw.pendingActivities?.some(({ activityType }) => activityType?.name === 'awaitClosed');
     });
     const began = Date.now();
     await say(handle, 'abort', ada);

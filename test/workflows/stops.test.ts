@@ -88,7 +88,7 @@ describe('aborted, cancelled, terminated', () => {
 
 describe('an abort in the same instant as promoting', () => {
   /** How often each gate races. */
-  const ROUNDS = 5;
+  const ROUNDS = 8;
 
   test('as the approve: is taken and :latest stays, or is refused and both images move', async () => {
     const race = async (gate: Gate) => {

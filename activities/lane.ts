@@ -1,0 +1,103 @@
+import { activityInfo, cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
+import type { Client } from '@temporalio/client';
+import { isOlder, keyOf } from '../src/domain/lane/order.js';
+import type { Ask, LaneState, Left, RunRef, Standing } from '../src/domain/lane/state.js';
+import { turnOf } from '../src/domain/lane/turns.js';
+import { isPaused } from '../src/domain/lane/verbs.js';
+import { type Lane, moveLatestId, releaseLaneId } from '../src/domain/names.js';
+import { observeLatest } from '../src/move/observe.js';
+import { awaitEnd } from './await-end.js';
+import { beating } from './beating.js';
+import type { ActivityDependencies } from './index.js';
+import { LOOK_MS } from './waits.js';
+
+/** What runs ask and tell the lane beside waiting, and what the lane itself has done. */
+export function createLaneActivities({ client, config, registry, lane: own }: ActivityDependencies) {
+  const { lane } = config;
+  return {
+    /** Whether a run still has its turn. A lane that does not answer is asked again: no word is no no. */
+    async confirmTurn(asked: Ask): Promise<Standing> {
+      for (let tries = 0; ; tries += 1) {
+        const state = await own.state();
+        const known = state && (state.holder !== null || turnOf(state, asked.runId) !== null || tries > 4);
+        if (state && known) return standingOf(state, asked);
+        if (tries % 5 === 0) await own.ask(asked);
+        heartbeat();
+        await sleep(LOOK_MS);
+      }
+    },
+
+    announceRollback: (said: Record<string, unknown>): Promise<void> =>
+      beating(async () => {
+        const run = activityInfo().workflowExecution as RunRef;
+        await own.update('begin-rollback', { ...said, ...run });
+      }),
+
+    /** Ends the mover of another run that does not end by itself; its lease has run out by then. */
+    async endMover(forMs: number): Promise<void> {
+      await beating(async () => {
+        const handle = client.workflow.getHandle(moveLatestId(lane), undefined, { followRuns: false });
+        const ended = await Promise.race([awaitEnd(handle).then(() => true), sleep(forMs).then(() => false)]);
+        if (!ended) await handle.terminate('a rollback takes over').catch(() => undefined);
+      });
+    },
+
+    /** What the last lane that knew anything knew. */
+    recoverLane: (): Promise<LaneState | null> => beating(() => recover(client, lane)),
+
+    /** Why `:latest` is not where a move left it; null when it is. */
+    reread: (left: Left[]): Promise<string | null> =>
+      beating(async () => {
+        const now = await observeLatest(
+          registry,
+          left.map(({ repository }) => repository),
+          { signal: cancellationSignal(), tolerant: true },
+        );
+        const other = now.find(({ digest }, index) => digest !== left[index]?.digest);
+        return other
+          ? `${other.repository}:latest stands at ${other.digest ?? 'nothing'}, the last move left it elsewhere`
+          : null;
+      }),
+  };
+}
+
+function standingOf(state: LaneState, { runId, sha }: Ask): Standing {
+  const { holder, queue, ledger } = state;
+  const mine = holder?.runId === runId ? holder : null;
+  const next = queue.at(-1);
+  const newer = next && isOlder(keyOf(ledger, sha), keyOf(ledger, next.sha)) ? next.sha : null;
+  return {
+    turn: mine && !mine.lost ? mine.turn : null,
+    lost: mine?.lost ?? null,
+    hold: ledger.hold,
+    pause: isPaused(state, Date.now()) ? ledger.pause : null,
+    newer,
+  };
+}
+
+/** Visibility lags: it is looked at once this very run is listed, and no other one as running. */
+async function recover(client: Client, lane: Lane): Promise<LaneState | null> {
+  const { workflowExecution } = activityInfo();
+  const runs: { runId: string; status: string; startTime: Date }[] = [];
+  for (;;) {
+    runs.length = 0;
+    for await (const run of client.workflow.list({ query: `WorkflowId = '${releaseLaneId(lane)}'` }))
+      runs.push({ runId: run.runId, status: run.status.name, startTime: run.startTime });
+    const isListed = runs.some(({ runId }) => runId === workflowExecution?.runId);
+    const other = runs.some(({ runId, status }) => status === 'RUNNING' && runId !== workflowExecution?.runId);
+    if (isListed && !other) break;
+    heartbeat();
+    await sleep(200);
+  }
+  const closed = runs
+    .filter(({ runId }) => runId !== workflowExecution?.runId)
+    .sort((a, b) => b.startTime.getTime() - a.startTime.getTime());
+  for (const { runId } of closed) {
+    const handle = client.workflow.getHandle(releaseLaneId(lane), runId);
+    const state = await client
+      .withDeadline(Date.now() + 10_000, () => handle.query<LaneState | null>('lane'))
+      .catch(() => null);
+    if (state) return state;
+  }
+  return null;
+}

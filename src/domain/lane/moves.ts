@@ -1,0 +1,133 @@
+import type { Digest } from '../image.js';
+import { areOnOneBuild, isWhole, type MovedImage, type MoveInput, type ObservedImage } from '../move.js';
+import { sameBuild, shortSha } from '../sha.js';
+import { isOlder, keyOf } from './order.js';
+import { type LaneState, type Left, MAX_BUILDS, MAX_KEPT, type RunRef } from './state.js';
+import { badWords, lostWords } from './turns.js';
+
+/** How long a mover whose yes was taken back may still write: the window of a yes and a PUT's time-out, in milliseconds. */
+export const LEASE_MS = 12_000;
+/** How long after a move of ours a read may still show what was before it, in milliseconds. */
+const RECENT_MS = 60_000;
+
+/** What a mover asks right before it writes. */
+export interface MoveQuestion {
+  moverRunId: string;
+  parent: RunRef;
+  input: MoveInput;
+  /** Where it read `:latest` just now; empty for a rollback, which is not asked. */
+  latest: ObservedImage[];
+}
+
+/** `later`: ask again. */
+export type Word = 'yes' | 'later' | { no: string; latestMoved?: (Digest | null)[] };
+
+/** The last word on a move (protocol §3). A yes is remembered until its mover reports, or it is taken back. */
+export function authorizeMove(state: LaneState, question: MoveQuestion, now: number): Word {
+  const { moverRunId, parent, input } = question;
+  const { kind, sha } = input;
+  if (state.moved.includes(parent.runId)) return { no: `${parent.workflowId} has had its move` };
+  if (state.move?.moverRunId === moverRunId)
+    return state.move.takenBackAt === undefined ? 'yes' : { no: 'its yes was taken back' };
+  const no = kind === 'rollback' ? rollbackRefusal(state, question) : promotionRefusal(state, question);
+  if (no !== null) return { no };
+  if (kind === 'promotion') {
+    const word = whereItStands(state, question, now);
+    if (word !== 'yes') return word;
+  }
+  if (state.move !== null && state.move.parent.runId !== parent.runId) {
+    // Another one's writes may still be on their way.
+    state.move.takenBackAt ??= now;
+    if (now - state.move.takenBackAt < LEASE_MS) return 'later';
+  }
+  state.move = { moverRunId, parent, kind, sha };
+  return 'yes';
+}
+
+function rollbackRefusal({ rollback, ledger }: LaneState, { parent, input }: MoveQuestion): string | null {
+  if (rollback?.runId !== parent.runId) return `${parent.workflowId} is not the rollback that was announced last`;
+  const bad = ledger.bad.find((one) => sameBuild(one.sha, input.sha));
+  return bad && !rollback.force ? `${input.sha} was ${badWords(bad)}; with force it goes on all the same` : null;
+}
+
+function promotionRefusal(state: LaneState, { parent, input }: MoveQuestion): string | null {
+  const { holder, rollback, ledger } = state;
+  if (holder?.runId !== parent.runId) return `${parent.workflowId} has not its turn`;
+  if (holder.lost) return lostWords(holder.lost);
+  if (rollback) return `a rollback to ${rollback.sha} is under way`;
+  const digests = input.images.map(({ to }) => to);
+  const bad = ledger.bad.find(
+    (one) => sameBuild(one.sha, input.sha) || one.digests.some((digest) => digests.includes(digest)),
+  );
+  if (bad) return `${input.sha} was ${badWords(bad)}`;
+  const { mark } = ledger;
+  if (mark && !holder.byWord && !sameBuild(mark.sha, input.sha) && isOlder(keyOf(ledger, input.sha), mark.key))
+    return `${mark.sha} is newer and was promoted meanwhile`;
+  return null;
+}
+
+/** I8, and what keeps a lane from promoting by itself; a human who approved that very hold accepted it. */
+function whereItStands({ ledger }: LaneState, { input, latest }: MoveQuestion, now: number): Word {
+  const latestMoved = latest.map(({ digest }) => digest);
+  if (ledger.hold && !input.accepted) return { no: `${ledger.hold.name}: ${ledger.hold.why}`, latestMoved };
+  const strange = input.images.find(({ repository, to, from }, index) => {
+    const stands = latest[index]?.digest ?? null;
+    const left = ledger.left?.images.find((one) => one.repository === repository)?.digest ?? null;
+    return stands !== to && stands !== left && !(input.accepted && stands === from);
+  });
+  if (!strange) return 'yes';
+  if (ledger.left && now - ledger.left.at < RECENT_MS) return 'later';
+  return { no: `${strange.repository}:latest is not where the last move left it: somebody else moved it`, latestMoved };
+}
+
+/** What became of a move. `stopped`: it wrote nothing more after its yes was taken back. */
+export interface MoveReport {
+  moverRunId: string;
+  parent: RunRef;
+  input: MoveInput;
+  images: MovedImage[] | 'stopped';
+}
+
+/** Keeps what a mover reports; twice is once. */
+export function reportMove(state: LaneState, { moverRunId, parent, input, images }: MoveReport, now: number): void {
+  const hadYes = state.move?.moverRunId === moverRunId;
+  if (hadYes) state.move = null;
+  if (images === 'stopped' || state.moved.includes(parent.runId)) return;
+  // One that finds its work done asks nobody; without a turn that is no news.
+  const hasTurn = [state.holder, state.rollback].some((run) => run?.runId === parent.runId);
+  if (!hadYes && !hasTurn && images.every(({ result }) => result === 'already')) return;
+  // Nothing moved: its one move is still to come, when somebody says `retry`.
+  if (images.every(({ result }) => result === 'restored')) return;
+  state.moved = [...state.moved, parent.runId].slice(-MAX_KEPT);
+  const { ledger } = state;
+  const at = new Date(now).toISOString();
+  const left: Left[] = images.map(({ repository, latest }) => ({ repository, digest: latest }));
+  if (isWhole(images)) {
+    ledger.left = { images: images.map(({ repository, digest }) => ({ repository, digest })), at: now };
+    remember(state, input, ledger.left.images, at);
+    return;
+  }
+  const why = images.map(({ repository, result, latest }) => `${repository} ${result} at ${latest ?? 'nothing'}`);
+  ledger.left = { images: left, at: now };
+  ledger.hold = {
+    name: areOnOneBuild(images) ? 'latest-moved' : 'pair-split',
+    why: `the move to ${input.sha} ended with ${why.join(', ')}`,
+    by: input.by,
+    since: at,
+  };
+}
+
+function remember(
+  { ledger }: LaneState,
+  { kind, sha, by, reason, accepted }: MoveInput,
+  images: Left[],
+  at: string,
+): void {
+  ledger.moves = [...ledger.moves, { sha, at, kind, by, reason, images }].slice(-MAX_BUILDS);
+  if (kind === 'rollback') return;
+  ledger.firstPromoted[shortSha(sha)] ??= Object.keys(ledger.firstPromoted).length;
+  const key = keyOf(ledger, sha);
+  // A forced promotion of an older build sets the mark to its own.
+  ledger.mark = { sha, key };
+  if (accepted) ledger.hold = null;
+}

@@ -1,0 +1,97 @@
+import { InvalidInput, shown } from '../brand.js';
+import { isDigest, parseRepository } from '../image.js';
+import { MOVE_OUTCOMES, type MovedImage, type MoveOutcome, parseMoveInput } from '../move.js';
+import { parseSha, type Sha } from '../sha.js';
+import type { MoveQuestion, MoveReport } from './moves.js';
+import type { Announcement } from './rollbacks.js';
+import type { Ask, RunRef } from './state.js';
+
+// What runs and movers send to the lane, read by hand: anybody may send anything, and a handler that throws what is no failure stops
+// the lane for ever (protocol §7).
+
+/** Null when it is none. */
+export function readAsk(sent: unknown): Ask | null {
+  const { workflowId, runId, sha, sequence, byWord } = Object(sent) as Record<string, unknown>;
+  if (!isText(workflowId) || !isText(runId) || !isSha(sha)) return null;
+  const numbered = Number.isSafeInteger(sequence) ? { sequence: sequence as number } : {};
+  return { workflowId, runId, sha: sha as Sha, ...numbered, ...(byWord === true && { byWord }) };
+}
+
+/** @throws {InvalidInput} */
+export function readQuestion(sent: unknown): MoveQuestion {
+  const { moverRunId, parent, input, latest } = Object(sent) as Record<string, unknown>;
+  if (!Array.isArray(latest)) throw new InvalidInput('where :latest stands is missing');
+  return {
+    moverRunId: readText('moverRunId', moverRunId),
+    parent: readRun(parent),
+    input: parseMoveInput(input),
+    latest: latest.map((image) => ({
+      repository: parseRepository(image?.repository),
+      digest: readDigest(image?.digest),
+    })),
+  };
+}
+
+/** @throws {InvalidInput} */
+export function readReport(sent: unknown): MoveReport {
+  const { moverRunId, parent, input, images } = Object(sent) as Record<string, unknown>;
+  if (images !== 'stopped' && !Array.isArray(images)) throw new InvalidInput('what became of the images is missing');
+  return {
+    moverRunId: readText('moverRunId', moverRunId),
+    parent: readRun(parent),
+    input: parseMoveInput(input),
+    images: images === 'stopped' ? images : images.map(readMoved),
+  };
+}
+
+/** @throws {InvalidInput} */
+export function readAnnouncement(sent: unknown): Announcement {
+  const { sha, force, by, reason } = Object(sent) as Record<string, unknown>;
+  return {
+    ...readRun(sent),
+    sha: parseSha(sha),
+    force: force === true,
+    by: readText('by', by),
+    reason: readText('reason', reason),
+  };
+}
+
+function readRun(sent: unknown): RunRef {
+  const { workflowId, runId } = Object(sent) as Record<string, unknown>;
+  return { workflowId: readText('workflowId', workflowId), runId: readText('runId', runId) };
+}
+
+function readMoved(sent: unknown): MovedImage {
+  const { repository, digest, previous, result, latest } = Object(sent) as Record<string, unknown>;
+  const target = readDigest(digest);
+  if (target === null || !(String(result) in MOVE_OUTCOMES)) throw new InvalidInput(`result ${shown(result)} is none`);
+  return {
+    repository: parseRepository(repository),
+    digest: target,
+    previous: readDigest(previous),
+    result: result as MoveOutcome,
+    latest: readDigest(latest),
+  };
+}
+
+function readDigest(sent: unknown) {
+  if (sent === null || isDigest(sent)) return sent;
+  throw new InvalidInput(`digest ${shown(sent)} is none`);
+}
+
+function readText(name: string, sent: unknown): string {
+  if (typeof sent === 'string' && sent !== '') return sent;
+  throw new InvalidInput(`${name} is missing`);
+}
+
+export const isText = (value: unknown): value is string =>
+  typeof value === 'string' && value.trim() !== '' && value.length <= 500;
+
+export function isSha(value: unknown): boolean {
+  try {
+    parseSha(value);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,46 @@
+import type { Digest } from '../image.js';
+import { sameBuild, shortSha } from '../sha.js';
+import type { Announced, LaneState } from './state.js';
+
+/** What a rollback announces before anything moves (protocol §6). */
+export interface Announcement extends Announced {
+  by: string;
+  reason: string;
+}
+
+/**
+ * Marks as bad the builds first promoted after the target's first promotion and one whose move is under way, takes the mark off the
+ * target, holds automatic promotion, revokes the holder and takes back an open yes. The last one announced wins.
+ */
+export function beginRollback(state: LaneState, said: Announcement, now: number): void {
+  const { ledger } = state;
+  const since = new Date(now).toISOString();
+  const { workflowId, runId, sha, force, by, reason } = said;
+  if (state.rollback?.runId === runId || state.moved.includes(runId)) return;
+  state.rollback = { workflowId, runId, sha, force };
+  ledger.bad = ledger.bad.filter((one) => !sameBuild(one.sha, sha));
+  for (const bad of badAfter(state, sha))
+    if (!ledger.bad.some((one) => sameBuild(one.sha, bad)))
+      ledger.bad.push({ sha: bad as typeof sha, digests: digestsOf(state, bad), since, by, reason });
+  ledger.hold = { name: 'after-rollback', why: `rolled back to ${sha} by ${by}: ${reason}`, by, since };
+  if (state.holder) state.holder.lost ??= { revoked: `a rollback to ${sha} was begun by ${by}: ${reason}` };
+  if (state.move) state.move.takenBackAt ??= now;
+}
+
+/** The builds that came after the target, up to the one that is live, and the one that is being moved. */
+function badAfter({ ledger, move }: LaneState, target: string): string[] {
+  const first = ledger.firstPromoted[shortSha(target)];
+  const after = Object.entries(ledger.firstPromoted)
+    .filter(([sha, nth]) => first !== undefined && nth > first && !sameBuild(sha, target))
+    .map(([sha]) => sha);
+  // A target that was never promoted: only what is live is known to be what people go away from.
+  const live = ledger.moves.at(-1)?.sha;
+  if (first === undefined && live && !sameBuild(live, target)) after.push(live);
+  if (move?.kind === 'promotion' && !sameBuild(move.sha, target)) after.push(move.sha);
+  return [...new Set(after)];
+}
+
+function digestsOf({ ledger }: LaneState, sha: string): Digest[] {
+  const entry = ledger.moves.findLast((one) => one.kind !== 'rollback' && sameBuild(one.sha ?? '', sha));
+  return entry?.images.flatMap(({ digest }) => digest ?? []) ?? [];
+}

@@ -1,0 +1,80 @@
+import { sameBuild } from '../sha.js';
+import { isOlder, keyOf } from './order.js';
+import { type Answer, type Ask, type LaneState, type Lost, MAX_KEPT, type Turn } from './state.js';
+
+/** Takes a release into the queue, or answers it at once. Asking twice is asking once. */
+export function ask(state: LaneState, asked: Ask): void {
+  const known = [state.holder, ...state.queue, ...state.answers].some((one) => one?.runId === asked.runId);
+  if (known) return;
+  const key = keyOf(state.ledger, asked.sha, asked.sequence);
+  const no = refusalOf(state, asked);
+  if (no !== null) {
+    answer(state, asked, no);
+    return;
+  }
+  if (asked.byWord) {
+    state.queue.push(asked);
+    return;
+  }
+  // Of those that wait only the newest is kept.
+  const newer = state.queue.find((one) => !one.byWord && isOlder(key, keyOf(state.ledger, one.sha)));
+  if (newer) {
+    answer(state, asked, { superseded: newer.sha });
+    return;
+  }
+  for (const passed of state.queue.filter((one) => !one.byWord)) answer(state, passed, { superseded: asked.sha });
+  state.queue = [...state.queue.filter((one) => one.byWord), asked];
+}
+
+/** Gives the turn to whoever is next, when nobody has it and nothing moves. A human's word comes first. */
+export function grant(state: LaneState, now: number): boolean {
+  if (state.holder !== null || state.move !== null) return false;
+  for (;;) {
+    const next = state.queue.find((one) => one.byWord) ?? state.queue[0];
+    if (next === undefined) return false;
+    state.queue = state.queue.filter((one) => one !== next);
+    // It may have become too old, or bad, while it waited.
+    const no = refusalOf(state, next);
+    if (no !== null) {
+      answer(state, next, no);
+      continue;
+    }
+    state.turn += 1;
+    state.holder = { ...next, turn: state.turn, since: new Date(now).toISOString() };
+    return true;
+  }
+}
+
+/** The newest build that waits while the holder is held for longer than it may be; the holder gives way to it. */
+export function givesWayTo(state: LaneState, now: number): string | null {
+  const { holder, queue, ledger } = state;
+  const next = queue.at(-1);
+  if (!holder?.waits || holder.lost || next === undefined || now < holder.waits.givesWayAt) return null;
+  return next.byWord || isOlder(keyOf(ledger, holder.sha), keyOf(ledger, next.sha)) ? next.sha : null;
+}
+
+/** What became of an ask; null while it waits, or was never heard of. */
+export function turnOf(state: LaneState, runId: string): Turn | null {
+  if (state.holder?.runId === runId) return { turn: state.holder.turn };
+  const answer = state.answers.findLast((one) => one.runId === runId);
+  if (!answer) return null;
+  return 'bad' in answer ? { bad: answer.bad } : { superseded: answer.superseded };
+}
+
+function refusalOf({ ledger }: LaneState, { sha, byWord }: Ask): { superseded: string } | { bad: string } | null {
+  const bad = ledger.bad.find((one) => sameBuild(one.sha, sha));
+  if (bad) return { bad: badWords(bad) };
+  const { mark } = ledger;
+  if (byWord || mark === null || sameBuild(mark.sha, sha)) return null;
+  return isOlder(keyOf(ledger, sha), mark.key) ? { superseded: mark.sha } : null;
+}
+
+export const lostWords = (lost: Lost) => ('revoked' in lost ? lost.revoked : `superseded by ${lost.superseded}`);
+
+export const badWords = ({ since, by, reason }: { since: string; by: string; reason: string }) =>
+  `rolled back on ${since} by ${by}: ${reason}`;
+
+function answer(state: LaneState, { runId }: Ask, no: { superseded: string } | { bad: string }): void {
+  const answers: Answer[] = [...state.answers, { runId, ...no }];
+  state.answers = answers.slice(-MAX_KEPT);
+}

@@ -1,0 +1,96 @@
+import {
+  Client,
+  QueryRejectedError,
+  WithStartWorkflowOperation,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
+import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
+import type { Ask, LaneState } from '../domain/lane/state.js';
+import { type Lane, releaseLaneId, taskQueue } from '../domain/names.js';
+
+/** One question to the lane, in milliseconds: through a continue-as-new it would hang (protocol §2). */
+const QUERY_MS = 1_000;
+const UPDATE_MS = 5_000;
+
+/** The lane said no, in words. */
+export class LaneRefused extends Error {
+  override readonly name = 'LaneRefused';
+}
+
+/** Talks to the lane; one that is not there is started, and recovers what the last one knew. */
+export interface LaneClient {
+  /** All that an open lane knows; null when none is open, none answers, or it knows nothing yet. */
+  state(): Promise<LaneState | null>;
+  /** The run id of the open lane; null when none is. */
+  openRun(): Promise<string | null>;
+  /** Puts a release into the queue; idempotent by its run id. */
+  ask(asked: Ask): Promise<void>;
+  /** Says something once, and gives its answer.
+   * @throws {LaneRefused}; what Temporal says when the lane does not answer in time. */
+  update<R>(name: string, arg: unknown): Promise<R>;
+  /** The same where nobody has to answer: needs no worker. */
+  signal(name: string, arg: unknown): Promise<void>;
+}
+
+export function laneClient({ connection, options: { namespace } }: Client, lane: Lane): LaneClient {
+  const open = new Client({
+    connection,
+    namespace,
+    workflow: {
+      queryRejectCondition: 'NOT_OPEN',
+    },
+  });
+  const workflowId = releaseLaneId(lane);
+  const start = { workflowId, taskQueue: taskQueue(lane), workflowTaskTimeout: '2s' as const, args: [] };
+  const signal = async (signal: string, arg: unknown) => {
+    await open.workflow.signalWithStart('ReleaseLane', { ...start, signal, signalArgs: [arg] });
+  };
+  return {
+    async state() {
+      try {
+        const handle = open.workflow.getHandle(workflowId);
+        return await open.withDeadline(Date.now() + QUERY_MS, () => handle.query<LaneState | null>('lane'));
+      } catch (error) {
+        if (error instanceof QueryRejectedError || error instanceof WorkflowNotFoundError || isSilence(error))
+          return null;
+        throw error;
+      }
+    },
+    async openRun() {
+      try {
+        const { runId, status } = await open.workflow.getHandle(workflowId).describe();
+        return status.name === 'RUNNING' ? runId : null;
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return null;
+        throw error;
+      }
+    },
+    ask: (asked) => signal('ask', asked),
+    signal,
+    async update<R>(name: string, arg: unknown): Promise<R> {
+      const startWorkflowOperation = new WithStartWorkflowOperation('ReleaseLane', {
+        ...start,
+        workflowIdConflictPolicy: 'USE_EXISTING',
+      });
+      try {
+        return await open.withDeadline(Date.now() + UPDATE_MS, () =>
+          open.workflow.executeUpdateWithStart({ type: 'update', name } as UpdateDefinition<R, [unknown]>, {
+            args: [arg],
+            startWorkflowOperation,
+          }),
+        );
+      } catch (error) {
+        const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
+        if (cause instanceof ApplicationFailure && cause.type === 'DecisionRefused')
+          throw new LaneRefused(cause.message);
+        throw error;
+      }
+    },
+  };
+}
+
+/** No worker, a lane in mid-change, a server that is busy: ask again. */
+function isSilence(error: unknown): boolean {
+  return error instanceof Error && ['ServiceError', 'QueryNotRegisteredError'].includes(error.name);
+}

@@ -1,0 +1,85 @@
+import { type Digest, parseRepository } from '../../src/domain/image.js';
+import { authorizeMove, type MoveQuestion, reportMove, type Word } from '../../src/domain/lane/moves.js';
+import { type Ask, emptyLane, type LaneState, type Left } from '../../src/domain/lane/state.js';
+import { ask, grant } from '../../src/domain/lane/turns.js';
+import { adopt } from '../../src/domain/lane/verbs.js';
+import type { MovedImage, MoveInput, ObservedImage } from '../../src/domain/move.js';
+import { parseSha } from '../../src/domain/sha.js';
+
+/** A moment of these tests, epoch ms. */
+export const NOON = Date.parse('2026-11-25T12:00:00Z');
+export const SAID = { by: 'ada', reason: 'looked at it' };
+const IMAGES = ['registry.example/platform', 'registry.example/platform-tenant'].map(parseRepository);
+
+/** A sha from a few letters: `a` is `aaaaaaa`. */
+export const shaOf = (letter: string) => parseSha(letter.repeat(7).slice(0, 7));
+/** The digest of an image of a build. */
+export const digestOf = (sha: string, image: number) =>
+  `sha256:${(sha + image).padEnd(64, '0').slice(0, 64)}` as Digest;
+
+export const run = (letter: string, more: Partial<Ask> = {}): Ask => ({
+  workflowId: `canary-release-${shaOf(letter)}`,
+  runId: `run-${letter}`,
+  sha: shaOf(letter),
+  ...more,
+});
+export const standing = (letter: string): ObservedImage[] =>
+  IMAGES.map((repository, image) => ({ repository, digest: digestOf(shaOf(letter), image) }));
+
+/** A lane that was shown `:latest` at a build. */
+export function laneAt(letter: string): LaneState {
+  const state = emptyLane();
+  adopt(state, standing(letter) as Left[], shaOf(letter), SAID, NOON - 3_600_000);
+  return state;
+}
+
+/** What the mover of a run would ask. */
+export function question(
+  letter: string,
+  latest: string,
+  more: { kind?: MoveInput['kind']; mover?: string; parent?: string; accepted?: boolean; from?: string } = {},
+): MoveQuestion {
+  const { kind = 'promotion', mover = `mover-${letter}`, parent = `run-${letter}`, accepted, from = latest } = more;
+  const images = IMAGES.map((repository, image) => ({
+    repository,
+    to: digestOf(shaOf(letter), image),
+    from: digestOf(shaOf(from), image),
+  }));
+  const input: MoveInput = {
+    kind,
+    sha: shaOf(letter),
+    images,
+    by: 'ada',
+    reason: 'green',
+    ...(accepted && { accepted }),
+  };
+  const workflowId = `${kind === 'rollback' ? 'rollback' : 'canary-release'}-${shaOf(letter)}`;
+  return {
+    moverRunId: mover,
+    parent: { workflowId, runId: parent },
+    input,
+    latest: kind === 'rollback' ? [] : standing(latest),
+  };
+}
+
+/** What became of a move that went well; or of one that did not. */
+export function done({ input }: MoveQuestion, result: MovedImage['result'] = 'promoted'): MovedImage[] {
+  return input.images.map(({ repository, to, from }) => ({
+    repository,
+    digest: to,
+    previous: from,
+    result,
+    latest: result === 'restored' ? from : to,
+  }));
+}
+
+/** Asks, gets its turn, moves, reports, and is over. */
+export function promote(state: LaneState, letter: string, latest: string, now = NOON): Word {
+  ask(state, run(letter));
+  grant(state, now);
+  const asked = question(letter, latest);
+  const word = authorizeMove(state, asked, now);
+  if (word === 'yes') reportMove(state, { ...asked, images: done(asked) }, now);
+  state.holder = null;
+  return word;
+}

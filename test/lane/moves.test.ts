@@ -1,0 +1,255 @@
+import { describe, expect, test } from 'vitest';
+import { authorizeMove, LEASE_MS, reportMove } from '../../src/domain/lane/moves.js';
+import { beginRollback } from '../../src/domain/lane/rollbacks.js';
+import type { LaneState } from '../../src/domain/lane/state.js';
+import { ask, grant } from '../../src/domain/lane/turns.js';
+import { adopt, unhold } from '../../src/domain/lane/verbs.js';
+import { digestOf, done, laneAt, NOON, promote, question, run, SAID, shaOf, standing } from './lane-support.js';
+
+function inTurn(letter: string, state = laneAt('1')): LaneState {
+  ask(state, run(letter));
+  grant(state, NOON);
+  return state;
+}
+const rollbackTo = (letter: string, more: { force?: boolean; runId?: string } = {}) => ({
+  workflowId: `rollback-${shaOf(letter)}`,
+  runId: more.runId ?? `back-${letter}`,
+  sha: shaOf(letter),
+  force: more.force ?? false,
+  ...SAID,
+});
+
+describe('a promotion gets a yes', () => {
+  test('when its run has the turn and :latest is where the last move left it', () => {
+    expect(authorizeMove(inTurn('a'), question('a', '1'), NOON)).toBe('yes');
+  });
+
+  test('again and again while it moves, also when another try of it asks', () => {
+    const state = inTurn('a');
+    authorizeMove(state, question('a', '1'), NOON);
+    expect(authorizeMove(state, question('a', 'a'), NOON + 5_000)).toBe('yes');
+  });
+});
+
+describe('a promotion is refused', () => {
+  test.each<[why: string, state: () => LaneState, words: string]>([
+    ['when nobody has the turn', () => laneAt('1'), 'canary-release-aaaaaaa has not its turn'],
+    ['when another run has it', () => inTurn('b'), 'canary-release-aaaaaaa has not its turn'],
+    [
+      'when its turn was taken back',
+      () => {
+        const state = inTurn('a');
+        if (state.holder) state.holder.lost = { revoked: 'dropped' };
+        return state;
+      },
+      'dropped',
+    ],
+    [
+      'when it is bad by its digest',
+      () => {
+        const state = inTurn('a');
+        state.ledger.bad.push({
+          sha: shaOf('f'),
+          digests: [digestOf(shaOf('a'), 1)],
+          since: 'then',
+          by: 'bob',
+          reason: 'slow',
+        });
+        return state;
+      },
+      'aaaaaaa was rolled back on then by bob: slow',
+    ],
+    [
+      'when a newer one was promoted meanwhile',
+      () => {
+        const state = inTurn('a');
+        promote(inTurn('b', { ...laneAt('1') }), 'b', '1');
+        state.ledger.mark = { sha: shaOf('b'), key: { sequence: 0, seen: 99 } };
+        return state;
+      },
+      'bbbbbbb is newer and was promoted meanwhile',
+    ],
+  ])('%s', (_why, state, words) => {
+    expect(authorizeMove(state(), question('a', '1'), NOON)).toEqual({ no: words });
+  });
+
+  test('when its run has had its move: a mover that is reset under its parent passes every other test', () => {
+    const state = inTurn('a');
+    const asked = question('a', '1');
+    authorizeMove(state, asked, NOON);
+    reportMove(state, { ...asked, images: done(asked) }, NOON);
+    expect(authorizeMove(state, question('a', 'a', { mover: 'again' }), NOON)).toEqual({
+      no: 'canary-release-aaaaaaa has had its move',
+    });
+  });
+
+  test('but may try again when all was put back', () => {
+    const state = inTurn('a');
+    const asked = question('a', '1');
+    authorizeMove(state, asked, NOON);
+    reportMove(state, { ...asked, images: done(asked, 'restored') }, NOON);
+    expect(authorizeMove(state, question('a', '1', { mover: 'again' }), NOON)).toBe('yes');
+  });
+});
+
+describe('a :latest that the ledger did not put there (I8)', () => {
+  test('stops a promotion, and the digests are named', () => {
+    expect(authorizeMove(inTurn('a'), question('a', '2'), NOON)).toEqual({
+      no: 'registry.example/platform:latest is not where the last move left it: somebody else moved it',
+      latestMoved: standing('2').map(({ digest }) => digest),
+    });
+  });
+
+  test('is read again within a minute of a move of ours', () => {
+    const state = laneAt('1');
+    promote(state, 'b', '1');
+    inTurn('c', state);
+    expect(authorizeMove(state, question('c', '1'), NOON + 59_000)).toBe('later');
+    expect(authorizeMove(state, question('c', '1'), NOON + 61_000)).toMatchObject({ no: expect.any(String) });
+  });
+
+  test('is no obstacle once a human accepted exactly that, or adopted it', () => {
+    const state = inTurn('a');
+    expect(authorizeMove(state, question('a', '3', { accepted: true, from: '2' }), NOON)).toMatchObject({
+      no: expect.any(String),
+    });
+    expect(authorizeMove(state, question('a', '2', { accepted: true }), NOON)).toBe('yes');
+    const adopted = inTurn('a');
+    adopt(adopted, standing('2'), null, SAID, NOON);
+    expect(authorizeMove(adopted, question('a', '2'), NOON)).toBe('yes');
+  });
+
+  test('never stops a rollback', () => {
+    const state = laneAt('1');
+    beginRollback(state, rollbackTo('1'), NOON);
+    expect(authorizeMove(state, question('1', '2', { kind: 'rollback', parent: 'back-1' }), NOON)).toBe('yes');
+  });
+});
+
+describe('two movers', () => {
+  test('never have a yes at once: the second waits until nothing of the first can be on its way', () => {
+    const state = inTurn('a');
+    authorizeMove(state, question('a', '1'), NOON);
+    beginRollback(state, rollbackTo('1'), NOON + 1_000);
+    const back = question('1', '1', { kind: 'rollback', parent: 'back-1', mover: 'back' });
+    expect(authorizeMove(state, back, NOON + 2_000)).toBe('later');
+    expect(authorizeMove(state, question('a', '1'), NOON + 3_000)).toEqual({ no: 'its yes was taken back' });
+    expect(authorizeMove(state, back, NOON + 1_000 + LEASE_MS)).toBe('yes');
+  });
+
+  test('the first reports that it stopped: the second goes at once', () => {
+    const state = inTurn('a');
+    const asked = question('a', '1');
+    authorizeMove(state, asked, NOON);
+    beginRollback(state, rollbackTo('1'), NOON + 1_000);
+    reportMove(state, { ...asked, images: 'stopped' }, NOON + 1_100);
+    const back = question('1', '1', { kind: 'rollback', parent: 'back-1', mover: 'back' });
+    expect(authorizeMove(state, back, NOON + 1_200)).toBe('yes');
+  });
+
+  test('of one parent: the one that it started again takes over', () => {
+    const state = inTurn('a');
+    authorizeMove(state, question('a', '1'), NOON);
+    expect(authorizeMove(state, question('a', '1', { mover: 'again' }), NOON)).toBe('yes');
+  });
+});
+
+describe('a move that did not go well', () => {
+  test('is no news when its run had no turn and found its work done', () => {
+    const state = inTurn('b');
+    const asked = question('a', 'a');
+    reportMove(state, { ...asked, images: done(asked, 'already') }, NOON);
+    expect(state.ledger).toEqual(inTurn('b').ledger);
+  });
+
+  test('holds the lane, names each digest, and is what :latest is compared with', () => {
+    const state = inTurn('a');
+    const asked = question('a', '1');
+    authorizeMove(state, asked, NOON);
+    const [first, second] = done(asked);
+    const images = [first, { ...second, result: 'failed', latest: digestOf(shaOf('1'), 1) }] as (typeof first)[];
+    reportMove(state, { ...asked, images: images as never }, NOON);
+    expect(state.ledger.hold).toMatchObject({
+      name: 'pair-split',
+      why: expect.stringContaining(digestOf(shaOf('1'), 1)),
+    });
+    expect(state.ledger.left?.images.map(({ digest }) => digest)).toEqual([
+      digestOf(shaOf('a'), 0),
+      digestOf(shaOf('1'), 1),
+    ]);
+    expect(state.ledger.mark?.sha).toBe(shaOf('1'));
+  });
+});
+
+describe('a rollback', () => {
+  const three = () => {
+    const state = laneAt('a');
+    promote(state, 'b', 'a');
+    promote(state, 'c', 'b', NOON + 120_000);
+    return state;
+  };
+  const badOf = ({ ledger }: LaneState) => ledger.bad.map(({ sha }) => sha).sort();
+  const carryOut = (state: LaneState, to: string, from: string, runId: string, now: number) => {
+    beginRollback(state, rollbackTo(to, { runId }), now);
+    const asked = question(to, from, { kind: 'rollback', parent: runId, mover: `m-${runId}` });
+    expect(authorizeMove(state, asked, now)).toBe('yes');
+    reportMove(state, { ...asked, images: done(asked) }, now);
+    state.rollback = null;
+  };
+
+  test('marks every build that came after its target as bad, holds automatic promotion, and takes the turn back', () => {
+    const state = three();
+    inTurn('d', state);
+    beginRollback(state, rollbackTo('a'), NOON + 200_000);
+    expect(badOf(state)).toEqual([shaOf('b'), shaOf('c')]);
+    expect(state.ledger.hold).toMatchObject({
+      name: 'after-rollback',
+      why: 'rolled back to aaaaaaa by ada: looked at it',
+    });
+    expect(state.holder?.lost).toEqual({ revoked: 'a rollback to aaaaaaa was begun by ada: looked at it' });
+  });
+
+  test('to an older one and then to the one in between leaves that one good, and the oldest too', () => {
+    const state = three();
+    carryOut(state, 'a', 'c', 'first', NOON + 200_000);
+    carryOut(state, 'b', 'a', 'second', NOON + 400_000);
+    expect(badOf(state)).toEqual([shaOf('c')]);
+  });
+
+  test('marks the build whose move is under way', () => {
+    const state = three();
+    inTurn('d', state);
+    authorizeMove(state, question('d', 'c'), NOON + 200_000);
+    beginRollback(state, rollbackTo('c'), NOON + 201_000);
+    expect(badOf(state)).toEqual([shaOf('d')]);
+  });
+
+  test('that was announced before another one is refused: the last one wins', () => {
+    const state = three();
+    beginRollback(state, rollbackTo('a', { runId: 'first' }), NOON + 200_000);
+    beginRollback(state, rollbackTo('b', { runId: 'second' }), NOON + 200_100);
+    expect(authorizeMove(state, question('a', 'c', { kind: 'rollback', parent: 'first' }), NOON + 200_200)).toEqual({
+      no: 'rollback-aaaaaaa is not the rollback that was announced last',
+    });
+  });
+
+  test('that was not announced moves nothing', () => {
+    expect(authorizeMove(three(), question('a', 'c', { kind: 'rollback', parent: 'first' }), NOON)).toMatchObject({
+      no: expect.stringContaining('not the rollback that was announced last'),
+    });
+  });
+
+  test('holds the next promotion until a human approves that hold, and that promotion lifts it', () => {
+    const state = three();
+    carryOut(state, 'b', 'c', 'back', NOON + 200_000);
+    inTurn('d', state);
+    expect(authorizeMove(state, question('d', 'b'), NOON + 300_000)).toMatchObject({
+      no: expect.stringMatching(/^after-rollback: /),
+    });
+    const asked = question('d', 'b', { accepted: true });
+    expect(authorizeMove(state, asked, NOON + 300_000)).toBe('yes');
+    reportMove(state, { ...asked, images: done(asked) }, NOON + 300_000);
+    expect(state.ledger.hold).toBeNull();
+    unhold(state);
+  });
+});

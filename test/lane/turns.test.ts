@@ -1,0 +1,159 @@
+import { describe, expect, test } from 'vitest';
+import { keyOf } from '../../src/domain/lane/order.js';
+import { emptyLane } from '../../src/domain/lane/state.js';
+import { ask, givesWayTo, grant } from '../../src/domain/lane/turns.js';
+import { laneAt, NOON, promote, run, shaOf } from './lane-support.js';
+
+describe('the turn', () => {
+  test('goes to one release at a time, and is numbered', () => {
+    const state = emptyLane();
+    ask(state, run('a'));
+    expect(grant(state, NOON)).toBe(true);
+    ask(state, run('b'));
+    expect(grant(state, NOON)).toBe(false);
+    expect(state.holder).toMatchObject({ runId: 'run-a', turn: 1 });
+    state.holder = null;
+    grant(state, NOON);
+    expect(state.holder).toMatchObject({ runId: 'run-b', turn: 2 });
+  });
+
+  test('is given to nobody while a mover has a yes that it has not reported', () => {
+    const state = laneAt('a');
+    state.move = { moverRunId: 'm', parent: { workflowId: 'x', runId: 'r' }, kind: 'promotion', sha: shaOf('c') };
+    ask(state, run('b'));
+    expect(grant(state, NOON)).toBe(false);
+  });
+
+  test('is asked for twice by one run and had once', () => {
+    const state = emptyLane();
+    ask(state, run('a'));
+    ask(state, run('a'));
+    expect(state.queue).toHaveLength(1);
+    grant(state, NOON);
+    ask(state, run('a'));
+    expect(state.queue).toHaveLength(0);
+  });
+});
+
+describe('of the releases that wait', () => {
+  test('only the newest is kept: ten within one soak are one running, one kept, eight superseded', () => {
+    const state = emptyLane();
+    const letters = [...'0123456789'];
+    ask(state, run('0'));
+    grant(state, NOON);
+    for (const letter of letters.slice(1)) ask(state, run(letter));
+    expect(state.queue.map(({ runId }) => runId)).toEqual(['run-9']);
+    expect(state.answers).toHaveLength(8);
+    expect(state.answers[0]).toEqual({ runId: 'run-1', superseded: shaOf('2') });
+  });
+
+  test('one by a human’s word is neither passed nor passes, and comes first', () => {
+    const state = emptyLane();
+    ask(state, run('a'));
+    grant(state, NOON);
+    ask(state, run('b', { byWord: true }));
+    ask(state, run('c'));
+    expect(state.queue.map(({ runId }) => runId)).toEqual(['run-b', 'run-c']);
+    state.holder = null;
+    grant(state, NOON);
+    expect(state.holder).toMatchObject({ runId: 'run-b' });
+  });
+});
+
+describe('which build is newer', () => {
+  test('is fixed at first sight, so a re-run of an old job does not make it new', () => {
+    const state = emptyLane();
+    expect(promote(state, 'a', '1')).not.toBe('yes');
+    const first = keyOf(state.ledger, shaOf('a'));
+    keyOf(state.ledger, shaOf('b'), 7);
+    expect(keyOf(state.ledger, shaOf('a'), 99)).toEqual(first);
+  });
+
+  test('is told by the sequence, and by first sight where there is none', () => {
+    const state = laneAt('1');
+    ask(state, run('b', { sequence: 20 }));
+    ask(state, run('a', { sequence: 10 }));
+    expect(state.answers).toEqual([{ runId: 'run-a', superseded: shaOf('b') }]);
+    ask(state, run('c'));
+    expect(state.queue.map(({ runId }) => runId)).toEqual(['run-c']);
+  });
+
+  test('an older build is superseded when it asks after a newer one was promoted', () => {
+    const state = laneAt('1');
+    keyOf(state.ledger, shaOf('a'));
+    expect(promote(state, 'b', '1')).toBe('yes');
+    ask(state, run('a', { runId: 'again' }));
+    expect(state.answers.at(-1)).toEqual({ runId: 'again', superseded: shaOf('b') });
+  });
+
+  test('an older build that asked while a newer one held is superseded when its turn would come', () => {
+    const state = laneAt('1');
+    keyOf(state.ledger, shaOf('a'));
+    ask(state, run('b'));
+    grant(state, NOON);
+    ask(state, run('a'));
+    const holder = state.holder;
+    state.holder = null;
+    state.ledger.mark = { sha: shaOf('b'), key: keyOf(state.ledger, shaOf('b')) };
+    expect(holder).toMatchObject({ runId: 'run-b' });
+    expect(grant(state, NOON)).toBe(false);
+    expect(state.answers.at(-1)).toEqual({ runId: 'run-a', superseded: shaOf('b') });
+  });
+
+  test('one that a human names goes all the same', () => {
+    const state = laneAt('1');
+    keyOf(state.ledger, shaOf('a'));
+    promote(state, 'b', '1');
+    ask(state, run('a', { runId: 'forced', byWord: true }));
+    expect(state.queue.map(({ runId }) => runId)).toEqual(['forced']);
+  });
+});
+
+describe('a release that is held', () => {
+  const held = (hold: string, givesWayAt: number) => {
+    const state = laneAt('1');
+    ask(state, run('a'));
+    grant(state, NOON);
+    if (state.holder) state.holder.waits = { hold, givesWayAt };
+    return state;
+  };
+
+  test('gives way to a newer build that waits, and only from its time on', () => {
+    const state = held('approval', NOON + 60_000);
+    expect(givesWayTo(state, NOON + 61_000)).toBeNull();
+    ask(state, run('b'));
+    expect(givesWayTo(state, NOON + 59_000)).toBeNull();
+    expect(givesWayTo(state, NOON + 60_000)).toBe(shaOf('b'));
+  });
+
+  test('does not give way to an older one', () => {
+    const state = laneAt('1');
+    keyOf(state.ledger, shaOf('b'));
+    ask(state, run('a'));
+    grant(state, NOON);
+    if (state.holder) state.holder.waits = { hold: 'could-not-test', givesWayAt: NOON };
+    ask(state, run('b'));
+    expect(givesWayTo(state, NOON + 1)).toBeNull();
+  });
+});
+
+describe('a bad build', () => {
+  test('gets no turn, and is told when, by whom and why', () => {
+    const state = laneAt('1');
+    state.ledger.bad.push({ sha: shaOf('a'), digests: [], since: '2026-11-25T10:00:00Z', by: 'bob', reason: 'slow' });
+    ask(state, run('a'));
+    expect(state.answers).toEqual([{ runId: 'run-a', bad: 'rolled back on 2026-11-25T10:00:00Z by bob: slow' }]);
+  });
+});
+
+test('what a lane remembers is bounded, whatever went through it', () => {
+  const state = laneAt('1');
+  for (let build = 0; build < 5_000; build += 1) {
+    const sha = build.toString(16).padStart(7, '0');
+    ask(state, { workflowId: `canary-release-${sha}`, runId: `run-${build}`, sha: sha as ReturnType<typeof shaOf> });
+    grant(state, NOON);
+    if (build % 3 === 0) state.holder = null;
+  }
+  expect(JSON.stringify(state).length).toBeLessThan(256 * 1024);
+  expect(JSON.parse(JSON.stringify(state))).toEqual(state);
+});

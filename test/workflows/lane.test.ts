@@ -1,0 +1,27 @@
+import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { laneClient } from '../../src/temporal/lane-client.js';
+import { runEnd } from '../../src/temporal/runs.js';
+import { useGate } from '../support/gate.js';
+import { newSha } from '../support/shas.js';
+
+const gate = useGate('lane');
+const OLD = newSha();
+beforeAll(() => gate().begin(OLD));
+beforeEach(() => gate().setLatest(OLD));
+
+test('two builds in a row are promoted one after the other', async () => {
+  const a = await gate().greenBuild();
+  const end = await runEnd(await gate().release({ sha: a.sha }));
+  expect(end.report).toMatchObject({ outcome: 'promoted' });
+  expect(await gate().latest()).toEqual(a.digests);
+});
+
+test.each(['authorize-move', 'report-move', 'begin-rollback'])(
+  'what no run would say as %s is refused in words, and the lane goes on',
+  async (name) => {
+    const lane = laneClient(gate().client, gate().lane);
+    for (const sent of ['what?', null, { parent: {}, input: { kind: 'promotion' }, latest: [null] }])
+      await expect(lane.update(name, sent)).rejects.toThrow(/^not understood: /);
+    expect(await lane.state()).not.toBeNull();
+  },
+);

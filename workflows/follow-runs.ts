@@ -1,0 +1,56 @@
+import { log, sleep } from '@temporalio/workflow';
+import { LEASE_MS } from '../src/domain/lane/moves.js';
+import type { LaneState, RunRef } from '../src/domain/lane/state.js';
+import { moveLatestId } from '../src/domain/names.js';
+import { laneActivities, turns } from './activity-options.js';
+import { ownLane } from './run-state.js';
+
+/** How long after a move both tags are read once more, in milliseconds (protocol §3). */
+const REREAD_MS = 60_000;
+
+/** Follows the holder, the open move and the announced rollback to their ends, each by one activity, and reads both tags once more after a move. */
+export function followers(state: LaneState, wake: () => void): () => void {
+  const followed = new Set<string>();
+  const once = (key: string, run: () => Promise<void>) => {
+    if (followed.has(key)) return;
+    followed.add(key);
+    run()
+      .then(wake)
+      .catch(() => followed.delete(key));
+  };
+  const awaitClosed = (run: RunRef) => turns(`follow ${run.workflowId}`).awaitClosed(run);
+  return () => {
+    const { holder, move, rollback, ledger } = state;
+    if (holder)
+      once(holder.runId, async () => {
+        await awaitClosed(holder);
+        if (state.holder?.runId === holder.runId) state.holder = null;
+      });
+    if (rollback)
+      once(rollback.runId, async () => {
+        await awaitClosed(rollback);
+        if (state.rollback?.runId === rollback.runId) state.rollback = null;
+      });
+    if (move)
+      once(move.moverRunId, async () => {
+        await awaitClosed({ workflowId: moveLatestId(ownLane()), runId: move.moverRunId });
+        // It reports before it ends; one that could not is over all the same, once nothing of it is on its way.
+        await sleep(LEASE_MS);
+        if (state.move?.moverRunId === move.moverRunId) state.move = null;
+      });
+    const { left } = ledger;
+    if (left && ledger.moves.length > 0)
+      once(`left ${left.at}`, async () => {
+        await sleep(Math.max(1, left.at + REREAD_MS - Date.now()), { summary: 'reads :latest once more after a move' });
+        if (ledger.left?.at !== left.at) return;
+        const why = await laneActivities('where does :latest stand?').reread(left.images);
+        if (why === null || ledger.left?.at !== left.at || ledger.hold) return;
+        ledger.hold = { name: 'latest-moved', why, by: 'the lane', since: new Date().toISOString() };
+        alarm(state);
+      });
+  };
+}
+
+export function alarm({ ledger: { hold, left } }: LaneState): void {
+  log.error('alarm', { event: 'alarm', alarm: hold?.name, why: hold?.why, images: left?.images });
+}

@@ -1,0 +1,127 @@
+import {
+  ApplicationFailure,
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  getExternalWorkflowHandle,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { sayToLane } from '../src/domain/lane/judge.js';
+import { authorizeMove, reportMove } from '../src/domain/lane/moves.js';
+import { readAnnouncement, readAsk, readQuestion, readReport } from '../src/domain/lane/read.js';
+import { beginRollback } from '../src/domain/lane/rollbacks.js';
+import { emptyLane, type LaneState } from '../src/domain/lane/state.js';
+import { ask, givesWayTo, grant } from '../src/domain/lane/turns.js';
+import { laneActivities } from './activity-options.js';
+import { alarm, followers } from './follow-runs.js';
+import * as messages from './lane-messages.js';
+
+/** Events after which a lane goes on as a new run: far below the server's limits. */
+const MAX_EVENTS = 4_000;
+/** The queue for the fleet and the ledger: one run at a time, in order, nothing forgotten. It never ends by itself. */
+export async function ReleaseLane(carried?: LaneState): Promise<void> {
+  const inbox: ((state: LaneState) => void)[] = [];
+  let state: LaneState | null = carried ?? null;
+  let changed = true;
+  const now = () => Date.now();
+  /** Signals may come before the lane knows anything. */
+  const later = (act: (state: LaneState) => void) => {
+    changed = true;
+    if (state) act(state);
+    else inbox.push(act);
+  };
+  const known = async (): Promise<LaneState> => {
+    await condition(() => state !== null);
+    changed = true;
+    return state as unknown as LaneState;
+  };
+
+  setHandler(messages.laneQuery, () => state);
+  setHandler(messages.askSignal, (sent) => {
+    const asked = readAsk(sent);
+    if (asked) later((lane) => ask(lane, asked));
+  });
+  setHandler(messages.standingSignal, (sent) => {
+    const { runId, waits } = Object(sent) as Partial<typeof sent>;
+    later(({ holder }) => {
+      if (!holder || holder.runId !== runId) return;
+      if (waits) holder.waits = waits;
+      else delete holder.waits;
+    });
+  });
+  setHandler(messages.authorizeMoveUpdate, async (sent) => {
+    const question = understood(readQuestion, sent);
+    return authorizeMove(await known(), question, now());
+  });
+  setHandler(messages.reportMoveUpdate, async (sent) => {
+    const report = understood(readReport, sent);
+    const lane = await known();
+    const before = lane.ledger.hold;
+    reportMove(lane, report, now());
+    if (lane.ledger.hold && lane.ledger.hold !== before) alarm(lane);
+  });
+  setHandler(messages.beginRollbackUpdate, async (sent) => {
+    const said = understood(readAnnouncement, sent);
+    beginRollback(await known(), said, now());
+  });
+  for (const verb of messages.LANE_VERBS) {
+    setHandler(messages.laneVerbUpdate(verb), async (sent) => {
+      const said = sayToLane(await known(), verb, sent, now());
+      if ('refused' in said) throw ApplicationFailure.nonRetryable(said.refused, 'DecisionRefused');
+      return said.answer;
+    });
+    setHandler(messages.laneVerbSignal(verb), (sent) => later((lane) => void sayToLane(lane, verb, sent, now())));
+  }
+
+  state ??= await recovered();
+  for (const act of inbox.splice(0)) act(state);
+  const follow = followers(state, () => {
+    changed = true;
+  });
+  for (;;) {
+    changed = false;
+    grant(state, now());
+    follow();
+    await giveWay(state);
+    const due = () => workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > MAX_EVENTS;
+    if (due() && allHandlersFinished()) await continueAsNew<typeof ReleaseLane>(state);
+    const waitMs = Math.max(1, (state.holder?.waits?.givesWayAt ?? Number.POSITIVE_INFINITY) - now());
+    const isWoken = () => changed || (due() && allHandlersFinished());
+    await (state.queue.length > 0 && Number.isFinite(waitMs) ? condition(isWoken, waitMs) : condition(isWoken));
+  }
+}
+
+/** What is said wrongly is refused: any other error would stop the lane for ever (protocol §7). */
+function understood<T>(read: (sent: unknown) => T, sent: unknown): T {
+  try {
+    return read(sent);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw ApplicationFailure.nonRetryable(`not understood: ${why}`, 'DecisionRefused');
+  }
+}
+
+async function recovered(): Promise<LaneState> {
+  const found = await laneActivities('what the last lane knew').recoverLane();
+  if (found) return found;
+  const state = emptyLane();
+  const since = new Date().toISOString();
+  const why = 'no earlier lane is on record, so where :latest should be is not known: canary lane adopt';
+  state.ledger.hold = { name: 'not-recovered', why, by: 'the lane', since };
+  return state;
+}
+
+/** Tells a holder that was revoked, or that is held for too long while a newer build waits. */
+async function giveWay(state: LaneState): Promise<void> {
+  const { holder } = state;
+  if (!holder) return;
+  const superseded = givesWayTo(state, Date.now());
+  if (superseded) holder.lost = { superseded };
+  const { lost } = holder;
+  if (!lost || holder.told) return;
+  holder.told = true;
+  const handle = getExternalWorkflowHandle(holder.workflowId, holder.runId);
+  await CancellationScope.nonCancellable(() => handle.signal(messages.turnLostSignal, lost)).catch(() => undefined);
+}

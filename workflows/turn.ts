@@ -1,0 +1,58 @@
+import { CancelledFailure, getExternalWorkflowHandle, setHandler, workflowInfo } from '@temporalio/workflow';
+import type { Ask, Lost, Standing } from '../src/domain/lane/state.js';
+import { releaseLaneId } from '../src/domain/names.js';
+import { laneReads, turns } from './activity-options.js';
+import type { Release } from './canary-release.js';
+import type { Desk } from './decisions.js';
+import { standingSignal, turnLostSignal } from './lane-messages.js';
+import { enter, ownLane, stop } from './run-state.js';
+
+/** The turn is another one, or gone: the run starts over from resolving. */
+export class TurnChanged extends Error {
+  override readonly name = 'TurnChanged';
+}
+
+/** Its turn was taken back, or is given up: ends the run, as a cancel would. */
+export function lose(desk: Desk, lost: Lost): CancelledFailure {
+  desk.lost ??= lost;
+  return new CancelledFailure('the turn is lost');
+}
+
+/** Hears from the lane that the turn is lost; the steps that run are stopped. */
+export function hearOfLostTurn(desk: Desk): void {
+  setHandler(turnLostSignal, (sent) => {
+    const { superseded, revoked } = Object(sent) as Record<string, unknown>;
+    if (desk.state.moving || desk.lost) return;
+    if (typeof superseded === 'string') desk.lost = { superseded };
+    else if (typeof revoked === 'string') desk.lost = { revoked };
+    if (desk.lost) desk.onAbort();
+  });
+}
+
+/** Waits for the turn to use the canary fleet. */
+export async function takeTurn(desk: Desk, ask: Omit<Ask, 'workflowId' | 'runId'>): Promise<void> {
+  enter(desk.state, 'queued', 'waits for its turn to use the canary fleet');
+  desk.ask = { ...ask, ...ownRun() };
+  const got = await turns('wait for the turn').awaitTurn(desk.ask);
+  if ('superseded' in got) throw lose(desk, got);
+  if ('bad' in got) throw stop('CanaryBuildBad', got.bad);
+  desk.turn = got.turn;
+}
+
+/** Where this run stands with the lane; one that was reset holds another turn, or none (protocol §2).
+ * @throws {TurnChanged} */
+export async function confirmTurn(release: Release): Promise<Standing> {
+  const standing = await laneReads('is it still its turn?').confirmTurn(release.ask as Ask);
+  if (standing.lost) throw lose(release, standing.lost);
+  if (standing.turn !== release.turn) throw new TurnChanged('the turn is another one');
+  return standing;
+}
+
+/** Tells the lane what the run is held for, and from when on a newer build may take its turn. Nothing hangs on it. */
+export async function tellStanding(waits: { hold: string; givesWayAt: number } | null): Promise<void> {
+  await getExternalWorkflowHandle(releaseLaneId(ownLane()))
+    .signal(standingSignal, { runId: workflowInfo().runId, waits })
+    .catch(() => undefined);
+}
+
+export const ownRun = () => ({ workflowId: workflowInfo().workflowId, runId: workflowInfo().runId });
