@@ -1,14 +1,14 @@
 import { activityInfo, cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
-import type { Client } from '@temporalio/client';
 import { isOlder, keyOf } from '../src/domain/lane/order.js';
 import type { Ask, LaneState, Left, RunRef, Standing } from '../src/domain/lane/state.js';
 import { turnOf } from '../src/domain/lane/turns.js';
 import { isPaused } from '../src/domain/lane/verbs.js';
-import { type Lane, moveLatestId, releaseLaneId } from '../src/domain/names.js';
+import { moveLatestId } from '../src/domain/names.js';
 import { observeLatest } from '../src/move/observe.js';
 import { awaitEnd } from './await-end.js';
 import { beating } from './beating.js';
 import type { ActivityDependencies } from './index.js';
+import { recoverLane } from './recover-lane.js';
 import { LOOK_MS } from './waits.js';
 
 /** What runs ask and tell the lane beside waiting, and what the lane itself has done. */
@@ -43,7 +43,7 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
     },
 
     /** What the last lane that knew anything knew. */
-    recoverLane: (): Promise<LaneState | null> => beating(() => recover(client, lane)),
+    recoverLane: (): Promise<LaneState | null> => beating(() => recoverLane(client, lane)),
 
     /** Why `:latest` is not where a move left it; null when it is. */
     reread: (left: Left[]): Promise<string | null> =>
@@ -73,31 +73,4 @@ function standingOf(state: LaneState, { runId, sha }: Ask): Standing {
     pause: isPaused(state, Date.now()) ? ledger.pause : null,
     newer,
   };
-}
-
-/** Visibility lags: it is looked at once this very run is listed, and no other one as running. */
-async function recover(client: Client, lane: Lane): Promise<LaneState | null> {
-  const { workflowExecution } = activityInfo();
-  const runs: { runId: string; status: string; startTime: Date }[] = [];
-  for (;;) {
-    runs.length = 0;
-    for await (const run of client.workflow.list({ query: `WorkflowId = '${releaseLaneId(lane)}'` }))
-      runs.push({ runId: run.runId, status: run.status.name, startTime: run.startTime });
-    const isListed = runs.some(({ runId }) => runId === workflowExecution?.runId);
-    const other = runs.some(({ runId, status }) => status === 'RUNNING' && runId !== workflowExecution?.runId);
-    if (isListed && !other) break;
-    heartbeat();
-    await sleep(200);
-  }
-  const closed = runs
-    .filter(({ runId }) => runId !== workflowExecution?.runId)
-    .sort((a, b) => b.startTime.getTime() - a.startTime.getTime());
-  for (const { runId } of closed) {
-    const handle = client.workflow.getHandle(releaseLaneId(lane), runId);
-    const state = await client
-      .withDeadline(Date.now() + 10_000, () => handle.query<LaneState | null>('lane'))
-      .catch(() => null);
-    if (state) return state;
-  }
-  return null;
 }

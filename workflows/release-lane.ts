@@ -12,7 +12,7 @@ import { sayToLane } from '../src/domain/lane/judge.js';
 import { authorizeMove, reportMove } from '../src/domain/lane/moves.js';
 import { readAnnouncement, readAsk, readQuestion, readReport } from '../src/domain/lane/read.js';
 import { beginRollback } from '../src/domain/lane/rollbacks.js';
-import { emptyLane, type LaneState } from '../src/domain/lane/state.js';
+import { emptyLane, type LaneState, putOnHold } from '../src/domain/lane/state.js';
 import { ask, givesWayTo, grant } from '../src/domain/lane/turns.js';
 import { laneActivities } from './activity-options.js';
 import { alarm, followers } from './follow-runs.js';
@@ -21,9 +21,9 @@ import * as messages from './lane-messages.js';
 /** Events after which a lane goes on as a new run: far below the server's limits. */
 const MAX_EVENTS = 4_000;
 /** The queue for the fleet and the ledger: one run at a time, in order, nothing forgotten. It never ends by itself. */
-export async function ReleaseLane(carried?: LaneState): Promise<void> {
+export async function ReleaseLane(carried: LaneState | null = null, maxEvents = MAX_EVENTS): Promise<void> {
   const inbox: ((state: LaneState) => void)[] = [];
-  let state: LaneState | null = carried ?? null;
+  let state = carried;
   let changed = true;
   const now = () => Date.now();
   /** Signals may come before the lane knows anything. */
@@ -85,8 +85,8 @@ export async function ReleaseLane(carried?: LaneState): Promise<void> {
     grant(state, now());
     follow();
     await giveWay(state);
-    const due = () => workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > MAX_EVENTS;
-    if (due() && allHandlersFinished()) await continueAsNew<typeof ReleaseLane>(state);
+    const due = () => workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > maxEvents;
+    if (due() && allHandlersFinished()) await continueAsNew<typeof ReleaseLane>(state, maxEvents);
     const waitMs = Math.max(1, (state.holder?.waits?.givesWayAt ?? Number.POSITIVE_INFINITY) - now());
     const isWoken = () => changed || (due() && allHandlersFinished());
     await (state.queue.length > 0 && Number.isFinite(waitMs) ? condition(isWoken, waitMs) : condition(isWoken));
@@ -105,12 +105,8 @@ function understood<T>(read: (sent: unknown) => T, sent: unknown): T {
 
 async function recovered(): Promise<LaneState> {
   const found = await laneActivities('what the last lane knew').recoverLane();
-  if (found) return found;
-  const state = emptyLane();
-  const since = new Date().toISOString();
   const why = 'no earlier lane is on record, so where :latest should be is not known: canary lane adopt';
-  state.ledger.hold = { name: 'not-recovered', why, by: 'the lane', since };
-  return state;
+  return found ?? putOnHold(emptyLane(), 'not-recovered', why);
 }
 
 /** Tells a holder that was revoked, or that is held for too long while a newer build waits. */

@@ -1,9 +1,9 @@
 import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
 import { InvalidInput } from '../domain/brand.js';
 import { type Lane, releaseId, rollbackId, taskQueue } from '../domain/names.js';
 import type { ReleaseInput, RollbackInput } from '../domain/release.js';
 import { shortSha } from '../domain/sha.js';
+import { startInput } from './start-input.js';
 
 /** A run that was started, or was under way already. */
 export type StartedRun = WorkflowHandle & {
@@ -55,7 +55,7 @@ async function orAttach(
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
   const { runId } = await client.workflow.getHandle(workflowId).describe();
-  const running = await inputOf(client, workflowId, runId);
+  const running = Object(await startInput(client, workflowId, runId));
   if (essence(running) !== essence(input))
     throw new InvalidInput(
       `${workflowId} runs already, with other input: ${JSON.stringify(running)}; wait for its end, or abort it first`,
@@ -68,15 +68,4 @@ async function orAttach(
 function essence(input: object): string {
   const told = Object.entries(input).filter(([key]) => key !== 'requestedBy' && key !== 'commitUrl');
   return JSON.stringify(told.sort(([a], [b]) => a.localeCompare(b)));
-}
-
-/** What a run was started with; empty when that makes no sense. */
-async function inputOf(client: Client, workflowId: string, runId: string): Promise<object> {
-  const { history } = await client.workflowService.getWorkflowExecutionHistory({
-    namespace: client.options.namespace,
-    execution: { workflowId, runId },
-    maximumPageSize: 1,
-  });
-  const [payload] = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
-  return Object(payload ? defaultPayloadConverter.fromPayload(payload) : null);
 }

@@ -56,12 +56,17 @@ export interface Caught {
   goOn(): Promise<void>;
 }
 
-/** Starts the release of a green build and waits until it is in that phase, and cannot leave it by itself; a soak lasts 3 s. */
-export async function catchIn(phase: Phase, gate: Gate, registry: MemoryRegistry): Promise<Caught> {
+/** Starts the release of a green build and waits until it is in that phase, and cannot leave it by itself; a soak lasts 3 s, unless said otherwise. */
+export async function catchIn(
+  phase: Phase,
+  gate: Gate,
+  registry: MemoryRegistry,
+  more: Partial<ReleaseInput> = {},
+): Promise<Caught> {
   const { input, stop, verb }: Catch = CATCHES[phase];
   const { sha, digests } = await gate.greenBuild();
   const { reached, release } = stop?.({ gate, registry, sha }) ?? { reached: () => true, release: () => undefined };
-  const handle = await gate.release({ ...input, sha });
+  const handle = await gate.release({ ...input, ...more, sha });
   const { hold } = await until(`it is ${phase}`, async () => {
     const status = await queryStatus(gate.client, handle.workflowId);
     return status?.phase === phase && reached() ? status : null;

@@ -1,0 +1,37 @@
+import { expect } from 'vitest';
+import type { LaneState } from '../../src/domain/lane/state.js';
+import { releaseLaneId, taskQueue } from '../../src/domain/names.js';
+import { runEnd } from '../../src/temporal/runs.js';
+import type { Gate } from './gate.js';
+import { until } from './until.js';
+
+/** The lane as it runs now. */
+export const laneHandle = ({ client, lane }: Gate) => client.workflow.getHandle(releaseLaneId(lane));
+
+/** All that the lane knows, once it knows anything. */
+export const laneState = ({ laneClient }: Gate): Promise<LaneState> =>
+  until('the lane answers', () => laneClient.state());
+
+/** Starts the lane where none is open, as whoever asks it something would. */
+export async function startLane({ client, lane }: Gate, args: unknown[] = []): Promise<string> {
+  const handle = await client.workflow.start('ReleaseLane', {
+    workflowId: releaseLaneId(lane),
+    taskQueue: taskQueue(lane),
+    workflowTaskTimeout: '2s',
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    args,
+  });
+  return handle.firstExecutionRunId;
+}
+
+/** Terminates the lane. */
+export const endLane = (gate: Gate) => laneHandle(gate).terminate('by the test');
+
+/** Promotes a green build; the lane is free again then. */
+export async function promoted(gate: Gate): Promise<{ sha: string; digests: string[] }> {
+  const build = await gate.greenBuild();
+  const { report } = await runEnd(await gate.release({ sha: build.sha }));
+  expect(report).toMatchObject({ outcome: 'promoted' });
+  await until('the lane is free', async () => (await laneState(gate)).holder === null);
+  return build;
+}

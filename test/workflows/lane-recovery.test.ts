@@ -1,0 +1,101 @@
+import { describe, expect, test } from 'vitest';
+import type { LaneState } from '../../src/domain/lane/state.js';
+import { runEnd } from '../../src/temporal/runs.js';
+import { useCountedGate } from '../support/counted-gate.js';
+import { ada, heldFor, say } from '../support/decisions.js';
+import { endLane, laneHandle, laneState, promoted, startLane } from '../support/lanes.js';
+import { catchIn, type Phase } from '../support/phases.js';
+import { newSha } from '../support/shas.js';
+import { until } from '../support/until.js';
+
+const { registry, gate, old, writes, pairs } = await useCountedGate('lane-recovery');
+
+/** Releases a build that the fleet does not run yet. */
+async function waitingRelease() {
+  const sha = newSha();
+  const digests = await gate().publish(sha);
+  const handle = await gate().release({ sha });
+  await until('it waits', async () => (await laneState(gate())).queue.some((one) => one.sha === sha));
+  return { sha, digests, handle };
+}
+
+/** Terminates the lane, starts it, and gives what it knew before and knows now. */
+async function startedAnew(): Promise<{ before: LaneState; now: LaneState }> {
+  const before = await laneState(gate());
+  await endLane(gate());
+  await startLane(gate());
+  return { before, now: await laneState(gate()) };
+}
+
+describe('a lane that is terminated', () => {
+  test.each<Phase>(['awaiting-canary', 'soaking', 'awaiting-approval', 'promoting'])(
+    'while a release is %s and another one waits: the one goes on, the other comes after it',
+    async (phase) => {
+      const first = await catchIn(phase, gate(), registry, { soak: phase === 'soaking' ? '8s' : '1s' });
+      const second = await waitingRelease();
+      const { before, now } = await startedAnew();
+      expect(now).toEqual(before);
+      expect(now).toMatchObject({ holder: { sha: first.sha }, queue: [{ sha: second.sha }] });
+      await first.goOn();
+
+      expect((await runEnd(first.handle)).report).toMatchObject({ outcome: 'promoted' });
+      gate().deploy({ sha: second.sha });
+      expect((await runEnd(second.handle)).report).toMatchObject({ outcome: 'promoted' });
+      expect(await gate().latest()).toEqual(second.digests);
+      expect(writes()).toEqual(pairs(2));
+    },
+  );
+
+  test('is started by the release that waits for it, which keeps its place', async () => {
+    const first = await catchIn('awaiting-canary', gate(), registry);
+    const second = await waitingRelease();
+    const before = await laneState(gate());
+    await endLane(gate());
+    expect(await laneState(gate())).toEqual(before);
+    await first.goOn();
+    await runEnd(first.handle);
+    gate().deploy({ sha: second.sha });
+    expect((await runEnd(second.handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect(writes()).toEqual(pairs(2));
+  });
+
+  test('after a rollback, and once more, knows which build is bad, what it is held for and where :latest was left', async () => {
+    const bad = await promoted(gate());
+    await runEnd(await gate().rollback({ sha: old, reason: 'it burns' }));
+    await until('the lane knows its end', async () => (await laneState(gate())).rollback === null);
+    const { before } = await startedAnew();
+    const { now } = await startedAnew();
+    expect(now).toEqual(before);
+    expect(now.ledger).toMatchObject({
+      hold: { name: 'after-rollback' },
+      bad: [{ sha: bad.sha }],
+      moves: expect.arrayContaining([expect.objectContaining({ sha: old, kind: 'rollback' })]),
+    });
+
+    expect((await runEnd(await gate().release({ sha: bad.sha }))).report).toMatchObject({ outcome: 'CanaryBuildBad' });
+    const next = await gate().greenBuild();
+    const handle = await gate().release({ sha: next.sha });
+    const hold = await heldFor(gate(), handle, 'after-rollback');
+    expect(writes()).toEqual(pairs(2));
+    await say(handle, 'approve', { ...ada, hold: hold.id });
+    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect(writes()).toEqual(pairs(3));
+  });
+
+  test('before it ran, and before it had recovered, is passed over for the one before it', async () => {
+    await promoted(gate());
+    const before = await laneState(gate());
+    await gate().stopWorker();
+    await endLane(gate());
+    // Nobody works: this one never runs.
+    await startLane(gate());
+    await endLane(gate());
+    const unrecovered = await startLane(gate());
+    await gate().startWorker();
+    const handle = gate().client.workflow.getHandle(laneHandle(gate()).workflowId, unrecovered);
+    await until('it has begun to recover', async () => (await handle.describe()).historyLength > 4);
+    await endLane(gate());
+    await startLane(gate());
+    expect(await laneState(gate())).toEqual(before);
+  });
+});
