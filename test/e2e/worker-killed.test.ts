@@ -6,6 +6,7 @@ import { afterAll, describe, test } from 'vitest';
 import { runEnd } from '../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { Gate } from '../support/gate.js';
+import { laneState, queuedRelease } from '../support/lanes.js';
 import { putsTaken } from '../support/latest.js';
 import { catchIn, PATIENT, PHASES } from '../support/phases.js';
 import { newSha } from '../support/shas.js';
@@ -50,6 +51,33 @@ describe.concurrent('a worker killed', () => {
       expect(putsTaken(registry, gate).slice(before).sort()).toEqual(gate.repositories);
     },
   );
+
+  test('while one release has the turn and another waits for it loses neither: each is promoted once, in order', {
+    timeout: 90_000,
+  }, async ({ expect, onTestFinished }) => {
+    const gate = await open('killed-lane');
+    onTestFinished(() => gate.close());
+    await gate.begin(newSha());
+    const worker = await startWorker(gate);
+    onTestFinished(() => worker.kill());
+    const first = await catchIn('soaking', gate, registry, { soak: '12s' });
+    const second = await queuedRelease(gate);
+    const before = await laneState(gate);
+    const written = putsTaken(registry, gate).length;
+
+    await worker.kill();
+    await gate.startWorker();
+    expect(await laneState(gate)).toMatchObject({ holder: before.holder, queue: before.queue });
+    expect((await runEnd(first.handle)).report).toMatchObject({ outcome: 'promoted' });
+    gate.deploy({ sha: second.sha });
+    expect((await runEnd(second.handle)).report).toMatchObject({
+      outcome: 'promoted',
+      images: first.digests.map((previous) => ({ previous, result: 'promoted' })),
+    });
+    expect(putsTaken(registry, gate).slice(written).sort()).toEqual(
+      [...gate.repositories, ...gate.repositories].sort(),
+    );
+  });
 });
 
 test('no token is in the arguments of a worker process', async ({ expect, onTestFinished }) => {

@@ -3,6 +3,7 @@ import type { LaneState } from '../../src/domain/lane/state.js';
 import { releaseLaneId, taskQueue } from '../../src/domain/names.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import type { Gate } from './gate.js';
+import { newSha } from './shas.js';
 import { until } from './until.js';
 
 /** The lane as it runs now. */
@@ -34,4 +35,13 @@ export async function promoted(gate: Gate): Promise<{ sha: string; digests: stri
   expect(report).toMatchObject({ outcome: 'promoted' });
   await until('the lane is free', async () => (await laneState(gate)).holder === null);
   return build;
+}
+
+/** Releases a build that the fleet does not run yet, while another one has the turn. */
+export async function queuedRelease(gate: Gate) {
+  const sha = newSha();
+  const digests = await gate.publish(sha);
+  const handle = await gate.release({ sha });
+  await until('it waits', async () => (await laneState(gate)).queue.some((one) => one.sha === sha));
+  return { sha, digests, handle };
 }

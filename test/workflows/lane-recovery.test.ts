@@ -3,21 +3,11 @@ import type { LaneState } from '../../src/domain/lane/state.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { ada, heldFor, say } from '../support/decisions.js';
-import { endLane, laneHandle, laneState, promoted, startLane } from '../support/lanes.js';
+import { endLane, laneHandle, laneState, promoted, queuedRelease, startLane } from '../support/lanes.js';
 import { catchIn, type Phase } from '../support/phases.js';
-import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
 const { registry, gate, old, writes, pairs } = await useCountedGate('lane-recovery');
-
-/** Releases a build that the fleet does not run yet. */
-async function waitingRelease() {
-  const sha = newSha();
-  const digests = await gate().publish(sha);
-  const handle = await gate().release({ sha });
-  await until('it waits', async () => (await laneState(gate())).queue.some((one) => one.sha === sha));
-  return { sha, digests, handle };
-}
 
 /** Terminates the lane, starts it, and gives what it knew before and knows now. */
 async function startedAnew(): Promise<{ before: LaneState; now: LaneState }> {
@@ -32,7 +22,7 @@ describe('a lane that is terminated', () => {
     'while a release is %s and another one waits: the one goes on, the other comes after it',
     async (phase) => {
       const first = await catchIn(phase, gate(), registry, { soak: phase === 'soaking' ? '8s' : '1s' });
-      const second = await waitingRelease();
+      const second = await queuedRelease(gate());
       const { before, now } = await startedAnew();
       expect(now).toEqual(before);
       expect(now).toMatchObject({ holder: { sha: first.sha }, queue: [{ sha: second.sha }] });
@@ -48,7 +38,7 @@ describe('a lane that is terminated', () => {
 
   test('is started by the release that waits for it, which keeps its place', async () => {
     const first = await catchIn('awaiting-canary', gate(), registry);
-    const second = await waitingRelease();
+    const second = await queuedRelease(gate());
     const before = await laneState(gate());
     await endLane(gate());
     expect(await laneState(gate())).toEqual(before);

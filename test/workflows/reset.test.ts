@@ -1,6 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import type { WorkflowHandle } from '@temporalio/client';
-import type { History } from '@temporalio/common/lib/proto-utils.js';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { moveLatestId } from '../../src/domain/names.js';
 import { decide, queryStatus, runEnd } from '../../src/temporal/runs.js';
@@ -10,6 +7,7 @@ import { CanaryPhase } from '../../workflows/search-attributes.js';
 import { useGate } from '../support/gate.js';
 import { putsTaken } from '../support/latest.js';
 import { catchIn, PATIENT, type Phase } from '../support/phases.js';
+import { firstTask, type Run, resetTo, type TaskOf } from '../support/resets.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -30,29 +28,6 @@ const ada = { by: 'ada', reason: 'looked at it' };
 /** What a release with an approval comes through before somebody has given it. */
 const TO_APPROVAL: Phase[] = ['resolving', 'awaiting-canary', 'soaking', 'smoking', 'awaiting-approval'];
 
-type Run = WorkflowHandle & { firstExecutionRunId: string };
-type HistoryEvent = NonNullable<History['events']>[number];
-/** The id of a workflow task's end, where an event tells it. */
-type TaskOf = (event: HistoryEvent) => HistoryEvent['eventId'];
-
-/** Resets a run to a workflow task, as `temporal workflow reset --event-id` does: it goes on from there as another run. */
-async function resetTo(taskOf: TaskOf, { workflowId, firstExecutionRunId: runId }: Run): Promise<Run> {
-  const { workflowService, workflow } = gate().client;
-  const { events } = await workflow.getHandle(workflowId, runId).fetchHistory();
-  const answer = await workflowService.resetWorkflowExecution({
-    namespace: 'default',
-    workflowExecution: { workflowId, runId },
-    reason: 'by the test',
-    requestId: randomUUID(),
-    workflowTaskFinishEventId: events?.map(taskOf).find(Boolean) ?? null,
-  });
-  const again = workflow.getHandle(workflowId, answer.runId);
-  return gate().keep(Object.assign(again, { firstExecutionRunId: answer.runId }));
-}
-
-const firstTask: TaskOf = ({ workflowTaskCompletedEventAttributes, eventId }) =>
-  workflowTaskCompletedEventAttributes && eventId;
-
 /** The task in which a run entered a phase. */
 const entering =
   (phase: Phase): TaskOf =>
@@ -60,7 +35,7 @@ const entering =
     const data = upsert?.searchAttributes?.indexedFields?.[CanaryPhase.name]?.data;
     return String(data).includes(`"${phase}"`) ? upsert?.workflowTaskCompletedEventId : null;
   };
-const reset = (run: Run, phase: Phase) => resetTo(entering(phase), run);
+const reset = (run: Run, phase: Phase) => resetTo(gate(), entering(phase), run);
 
 const status = (run: Run) => queryStatus(gate().client, run.workflowId);
 const inPhase = (run: Run, phase: string) =>
@@ -206,6 +181,7 @@ test('a mover that is reset when its release is over writes nothing', async () =
   await gate().setLatest(OLD);
   const before = await gate().latest();
   const again = await resetTo(
+    gate(),
     firstTask,
     Object.assign(workflow.getHandle(workflowId, runId), { firstExecutionRunId: runId }),
   );

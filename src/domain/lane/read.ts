@@ -12,7 +12,7 @@ import type { Ask, RunRef } from './state.js';
 /** Null when it is none. */
 export function readAsk(sent: unknown): Ask | null {
   const { workflowId, runId, sha, sequence, byWord } = Object(sent) as Record<string, unknown>;
-  if (!isText(workflowId) || !isText(runId) || !isSha(sha)) return null;
+  if (!isText(workflowId) || !isRunId(runId) || !isSha(sha)) return null;
   const numbered = Number.isSafeInteger(sequence) ? { sequence: sequence as number } : {};
   return { workflowId, runId, sha: sha as Sha, ...numbered, ...(byWord === true && { byWord }) };
 }
@@ -58,7 +58,8 @@ export function readAnnouncement(sent: unknown): Announcement {
 
 function readRun(sent: unknown): RunRef {
   const { workflowId, runId } = Object(sent) as Record<string, unknown>;
-  return { workflowId: readText('workflowId', workflowId), runId: readText('runId', runId) };
+  if (!isRunId(runId)) throw new InvalidInput(`runId ${shown(runId)} is none`);
+  return { workflowId: readText('workflowId', workflowId), runId };
 }
 
 function readMoved(sent: unknown): MovedImage {
@@ -83,6 +84,10 @@ function readText(name: string, sent: unknown): string {
   if (typeof sent === 'string' && sent !== '') return sent;
   throw new InvalidInput(`${name} is missing`);
 }
+
+/** The server does not look for any other: a run that can be neither found nor followed would hold the lane for ever. */
+const isRunId = (value: unknown): value is string =>
+  typeof value === 'string' && /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value);
 
 export const isText = (value: unknown): value is string =>
   typeof value === 'string' && value.trim() !== '' && value.length <= 500;
