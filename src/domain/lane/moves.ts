@@ -1,8 +1,9 @@
 import type { Digest } from '../image.js';
 import { areOnOneBuild, isWhole, type MovedImage, type MoveInput, type ObservedImage } from '../move.js';
 import { sameBuild, shortSha } from '../sha.js';
+import { brief, MOVES_BYTES, newest, numberFirst } from './bounds.js';
 import { isOlder, keyOf } from './order.js';
-import { type LaneState, type Left, MAX_BUILDS, MAX_KEPT, type RunRef } from './state.js';
+import { type BadBuild, type LaneState, type Ledger, type Left, MAX_BUILDS, MAX_KEPT, type RunRef } from './state.js';
 import { badWords, lostWords } from './turns.js';
 
 /** How long a mover whose yes was taken back may still write: the window of a yes and a PUT's time-out, in milliseconds. */
@@ -46,7 +47,7 @@ export function authorizeMove(state: LaneState, question: MoveQuestion, now: num
 
 function rollbackRefusal({ rollback, ledger }: LaneState, { parent, input }: MoveQuestion): string | null {
   if (rollback?.runId !== parent.runId) return `${parent.workflowId} is not the rollback that was announced last`;
-  const bad = ledger.bad.find((one) => sameBuild(one.sha, input.sha));
+  const bad = badOf(ledger, input);
   return bad && !rollback.force ? `${input.sha} was ${badWords(bad)}; with force it goes on all the same` : null;
 }
 
@@ -55,15 +56,18 @@ function promotionRefusal(state: LaneState, { parent, input }: MoveQuestion): st
   if (holder?.runId !== parent.runId) return `${parent.workflowId} has not its turn`;
   if (holder.lost) return lostWords(holder.lost);
   if (rollback) return `a rollback to ${rollback.sha} is under way`;
-  const digests = input.images.map(({ to }) => to);
-  const bad = ledger.bad.find(
-    (one) => sameBuild(one.sha, input.sha) || one.digests.some((digest) => digests.includes(digest)),
-  );
+  const bad = badOf(ledger, input);
   if (bad) return `${input.sha} was ${badWords(bad)}`;
   const { mark } = ledger;
   if (mark && !holder.byWord && !sameBuild(mark.sha, input.sha) && isOlder(keyOf(ledger, input.sha), mark.key))
     return `${mark.sha} is newer and was promoted meanwhile`;
   return null;
+}
+
+/** The same content under another sha is as bad. */
+function badOf({ bad }: Ledger, { sha, images }: MoveInput): BadBuild | undefined {
+  const digests = images.map(({ to }) => to);
+  return bad.find((one) => sameBuild(one.sha, sha) || one.digests.some((digest) => digests.includes(digest)));
 }
 
 /** I8, and what keeps a lane from promoting by itself; a human who approved that very hold accepted it. */
@@ -112,7 +116,7 @@ export function reportMove(state: LaneState, { moverRunId, parent, input, images
   ledger.hold = {
     name: areOnOneBuild(images) ? 'latest-moved' : 'pair-split',
     why: `the move to ${input.sha} ended with ${why.join(', ')}`,
-    by: input.by,
+    by: brief(input.by),
     since: at,
   };
 }
@@ -123,9 +127,10 @@ function remember(
   images: Left[],
   at: string,
 ): void {
-  ledger.moves = [...ledger.moves, { sha, at, kind, by, reason, images }].slice(-MAX_BUILDS);
+  const entry = { sha, at, kind, by: brief(by), reason: brief(reason), images };
+  ledger.moves = newest([...ledger.moves, entry], MAX_BUILDS, MOVES_BYTES);
   if (kind === 'rollback') return;
-  ledger.firstPromoted[shortSha(sha)] ??= Object.keys(ledger.firstPromoted).length;
+  numberFirst(ledger.firstPromoted, shortSha(sha));
   const key = keyOf(ledger, sha);
   // A forced promotion of an older build sets the mark to its own.
   ledger.mark = { sha, key };

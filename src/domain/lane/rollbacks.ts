@@ -1,6 +1,7 @@
 import type { Digest } from '../image.js';
 import { sameBuild, shortSha } from '../sha.js';
-import type { Announced, LaneState } from './state.js';
+import { BAD_BYTES, brief, newest } from './bounds.js';
+import { type Announced, type LaneState, MAX_BUILDS } from './state.js';
 
 /** What a rollback announces before anything moves (protocol §6). */
 export interface Announcement extends Announced {
@@ -15,13 +16,16 @@ export interface Announcement extends Announced {
 export function beginRollback(state: LaneState, said: Announcement, now: number): void {
   const { ledger } = state;
   const since = new Date(now).toISOString();
-  const { workflowId, runId, sha, force, by, reason } = said;
+  const { workflowId, runId, sha, force } = said;
+  const by = brief(said.by);
+  const reason = brief(said.reason);
   if (state.rollback?.runId === runId || state.moved.includes(runId)) return;
   state.rollback = { workflowId, runId, sha, force };
   ledger.bad = ledger.bad.filter((one) => !sameBuild(one.sha, sha));
   for (const bad of badAfter(state, sha))
     if (!ledger.bad.some((one) => sameBuild(one.sha, bad)))
       ledger.bad.push({ sha: bad as typeof sha, digests: digestsOf(state, bad), since, by, reason });
+  ledger.bad = newest(ledger.bad, MAX_BUILDS, BAD_BYTES);
   ledger.hold = { name: 'after-rollback', why: `rolled back to ${sha} by ${by}: ${reason}`, by, since };
   if (state.holder) state.holder.lost ??= { revoked: `a rollback to ${sha} was begun by ${by}: ${reason}` };
   if (state.move) state.move.takenBackAt ??= now;
@@ -32,6 +36,8 @@ function badAfter({ ledger, move }: LaneState, target: string): string[] {
   const first = ledger.firstPromoted[shortSha(target)];
   const after = Object.entries(ledger.firstPromoted)
     .filter(([sha, nth]) => first !== undefined && nth > first && !sameBuild(sha, target))
+    // By number: a record puts a sha of digits alone first.
+    .sort(([, a], [, b]) => a - b)
     .map(([sha]) => sha);
   // A target that was never promoted: only what is live is known to be what people go away from.
   const live = ledger.moves.at(-1)?.sha;

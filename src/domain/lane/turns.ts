@@ -1,4 +1,5 @@
 import { sameBuild } from '../sha.js';
+import { ANSWERS_BYTES, newest } from './bounds.js';
 import { isOlder, keyOf } from './order.js';
 import { type Answer, type Ask, type LaneState, type Lost, MAX_KEPT, type Turn } from './state.js';
 
@@ -76,5 +77,5 @@ export const badWords = ({ since, by, reason }: { since: string; by: string; rea
 
 function answer(state: LaneState, { runId }: Ask, no: { superseded: string } | { bad: string }): void {
   const answers: Answer[] = [...state.answers, { runId, ...no }];
-  state.answers = answers.slice(-MAX_KEPT);
+  state.answers = newest(answers, MAX_KEPT, ANSWERS_BYTES);
 }

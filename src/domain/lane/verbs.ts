@@ -1,7 +1,8 @@
 import type { Sha } from '../sha.js';
-import { sameBuild } from '../sha.js';
+import { sameBuild, shortSha } from '../sha.js';
+import { ANSWERS_BYTES, brief, MOVES_BYTES, newest, numberFirst } from './bounds.js';
 import { keyOf } from './order.js';
-import { type LaneState, type Left, MAX_BUILDS, type Pause } from './state.js';
+import { type LaneState, type Left, MAX_BUILDS, MAX_KEPT, type Pause } from './state.js';
 
 /** Whose word it is. */
 export interface Said {
@@ -14,10 +15,11 @@ export function adopt(state: LaneState, images: Left[], sha: Sha | null, { by, r
   const { ledger } = state;
   const at = new Date(now).toISOString();
   ledger.left = { images, at: now };
-  ledger.moves = [...ledger.moves, { sha, at, kind: 'adopted' as const, by, reason, images }].slice(-MAX_BUILDS);
+  const entry = { sha, at, kind: 'adopted' as const, by: brief(by), reason: brief(reason), images };
+  ledger.moves = newest([...ledger.moves, entry], MAX_BUILDS, MOVES_BYTES);
   if (sha !== null) {
     ledger.mark = { sha, key: keyOf(ledger, sha) };
-    ledger.firstPromoted[sha.slice(0, 7)] ??= Object.keys(ledger.firstPromoted).length;
+    numberFirst(ledger.firstPromoted, shortSha(sha));
   }
   // What people fear after a rollback is not where `:latest` stands.
   if (ledger.hold?.name !== 'after-rollback') ledger.hold = null;
@@ -42,7 +44,9 @@ export function unbad(state: LaneState, sha: Sha): string {
 export function drop(state: LaneState, sha: Sha, { by, reason }: Said): string {
   const waiting = state.queue.filter((one) => sameBuild(one.sha, sha));
   state.queue = state.queue.filter((one) => !waiting.includes(one));
-  for (const { runId } of waiting) state.answers.push({ runId, superseded: `nothing: dropped by ${by}: ${reason}` });
+  const superseded = `nothing: dropped by ${brief(by)}: ${brief(reason)}`;
+  const answers = [...state.answers, ...waiting.map(({ runId }) => ({ runId, superseded }))];
+  state.answers = newest(answers, MAX_KEPT, ANSWERS_BYTES);
   if (state.holder && sameBuild(state.holder.sha, sha)) {
     state.holder = null;
     return `${sha} has lost its turn`;
@@ -51,7 +55,12 @@ export function drop(state: LaneState, sha: Sha, { by, reason }: Said): string {
 }
 
 export function pause(state: LaneState, { by, reason }: Said, until: string | undefined, now: number): string {
-  const paused: Pause = { by, why: reason, since: new Date(now).toISOString(), ...(until && { until }) };
+  const paused: Pause = {
+    by: brief(by),
+    why: brief(reason),
+    since: new Date(now).toISOString(),
+    ...(until && { until }),
+  };
   state.ledger.pause = paused;
   return until ? `paused until ${until}` : 'paused until somebody resumes';
 }
