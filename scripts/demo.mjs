@@ -2,7 +2,7 @@
 import { setUp } from './setup.mjs';
 
 try {
-  await setUp({ tools: ['temporal', 'registry'], build: true });
+  await setUp({ tools: ['temporal', 'registry', 'crane'], build: true });
 } catch (error) {
   console.error(error.message);
   process.exit(1);

@@ -15,5 +15,6 @@ export const crane = {
     if (version === undefined) throw new Error(`${path} is not go-containerregistry's crane`);
     return { version };
   },
-  missing: 'There is no crane: tests that ask it as a witness are skipped.',
+  missing:
+    'There is no crane: tests that ask it as a witness are skipped, the demo does not have it confirm where :latest is.',
 };

@@ -8,9 +8,10 @@ export function requester(given: Given, io: Io): string {
   return text(given, 'by') ?? (io.env.GITHUB_ACTOR || `${userInfo().username}@${hostname()}`);
 }
 
-/** Why: `--reason`, else what whoever sits at the terminal answers.
+/** Why: `--reason`, else what whoever sits at the terminal answers. A dry run moves nothing that would have to be explained.
  * @throws {InvalidInput} where nobody is there to ask. */
 export async function reasonOf(given: Given, io: Io): Promise<string> {
+  if (given.options.dryRun === true) return 'dry run';
   const reason = (text(given, 'reason') ?? (await io.ask?.('Why? ')) ?? '').trim();
   if (reason === '') throw new InvalidInput('--reason is missing: say why in a few words; it is kept with the run');
   return reason;

@@ -21,6 +21,13 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { repositoryRoot } from '../../testbed/tools.js';
 
 // Each test has a clone of its own, with our scripts, and a PATH of its own, with programs of a few lines.
+const COMPILER = {
+  outDir: 'dist',
+  rootDir: '.',
+  incremental: true,
+  tsBuildInfoFile: 'dist/.tsbuildinfo',
+  types: [],
+};
 let clone: string;
 let path: string;
 
@@ -33,14 +40,7 @@ beforeEach(() => {
   write('package-lock.json', lockfile);
   write('node_modules/.package-lock.json', lockfile);
   symlinkSync(join(repositoryRoot, 'node_modules/typescript'), join(clone, 'node_modules/typescript'));
-  const compilerOptions = {
-    outDir: 'dist',
-    rootDir: '.',
-    incremental: true,
-    tsBuildInfoFile: 'dist/.tsbuildinfo',
-    types: [],
-  };
-  write('tsconfig.build.json', JSON.stringify({ compilerOptions, include: ['src'] }));
+  write('tsconfig.build.json', JSON.stringify({ compilerOptions: COMPILER, include: ['src'] }));
   write('src/one.ts', 'export const one: number = 1;');
 });
 
@@ -111,6 +111,15 @@ test('without a registry and crane set-up goes on and says what that costs', asy
   expect(said).toContain('registry  There is no registry: tests that need a real one are skipped');
   expect(said).toContain('crane  There is no crane: tests that ask it as a witness are skipped');
   expect(record()).toEqual({});
+});
+
+test('the demo asks set-up for crane, and goes on without one', async () => {
+  program('temporal', temporalOf('1.9.1', '1.32.0'));
+  write('demo/main.ts', 'console.error("the demo begins");');
+  write('tsconfig.build.json', JSON.stringify({ compilerOptions: COMPILER, include: ['src', 'demo'] }));
+  const { code, said } = await start([], {}, 'scripts/demo.mjs').ended;
+  expect(code).toBe(0);
+  expect(said).toMatch(/crane {2}There is no crane: .*the demo does not have it confirm.*the demo begins/s);
 });
 
 test('without Java set-up goes on and says what that costs', async () => {
@@ -213,8 +222,8 @@ function setUp(tool: string, env: NodeJS.ProcessEnv = {}, ...more: string[]) {
   return start([tool, ...more], env).ended;
 }
 
-function start(args: string[], env: NodeJS.ProcessEnv) {
-  const child: ChildProcess = spawn(process.execPath, ['scripts/setup.mjs', ...args], {
+function start(args: string[], env: NodeJS.ProcessEnv, script = 'scripts/setup.mjs') {
+  const child: ChildProcess = spawn(process.execPath, [script, ...args], {
     cwd: clone,
     env: { ...env, HOME: clone, PATH: path },
   });

@@ -1,11 +1,12 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { tsToMs } from '@temporalio/common/lib/time.js';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { moveLatestId } from '../../src/domain/names.js';
 import { decide, runEnd } from '../../src/temporal/runs.js';
 import { heldFor } from '../support/decisions.js';
 import { lacks } from '../support/needs.js';
 import { newSha } from '../support/shas.js';
-import { useSkippedGate } from '../support/skipped-gate.js';
+import { seenAtWork, useSkippedGate } from '../support/skipped-gate.js';
 import { until } from '../support/until.js';
 
 const SECOND = 1_000;
@@ -13,7 +14,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
 describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java and Maven', () => {
-  const { gate, leap } = useSkippedGate('skipped');
+  const { gate, leap, leapUntil } = useSkippedGate('skipped');
   const OLD = newSha();
   let old: string[];
   beforeAll(async () => {
@@ -54,12 +55,10 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
 
   test('canaries that never come are waited for for ten minutes, then a human for 72 hours, and nothing moves', async () => {
     const { handle } = await released({ runs: 'the old one' });
-    /** A try that goes on waiting tells its run so. */
-    const waiting = async () =>
-      (await eventsOf(handle)).filter((event) => event.workflowExecutionSignaledEventAttributes);
-    await until('it waits', async () => (await waiting()).length === 1);
+    const waits = () => seenAtWork(handle, 'awaitBuild');
+    const began = await until('it waits', waits);
     await leap(9 * MINUTE);
-    await until('the next try waits too', async () => (await waiting()).length === 2);
+    await until('it waits still', async () => (await waits()) > began + 9 * MINUTE);
     expect(await gate().phase(handle)).toBe('awaiting-canary');
     await leap(MINUTE);
     const hold = await heldFor(gate(), handle, 'canary-not-updated');
@@ -129,5 +128,31 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
       expect((await runEnd(handle)).report).toMatchObject({ outcome: 'CanaryRejected' });
       expect(await gate().latest()).toEqual(old);
     });
+  });
+
+  test('another move that is under way is waited for for 25 minutes, then nothing moves', async () => {
+    // A mover whose workers are gone.
+    const busy = await gate().client.workflow.start('MoveLatest', {
+      workflowId: moveLatestId(gate().lane),
+      taskQueue: 'nobody-works-here',
+    });
+    const { handle } = await released();
+    await inPhase(handle, 'soaking');
+    await leap(6 * MINUTE);
+    const waits = () => seenAtWork(handle, 'followMove');
+    const began = await until('it waits', waits);
+    await leap(24 * MINUTE);
+    await until('it waits still', async () => (await waits()) > began + 24 * MINUTE);
+
+    const isOpen = async () => (await handle.describe()).status.name === 'RUNNING';
+    await leapUntil(MINUTE, waits, async () => !(await isOpen()));
+    expect(Date.now() - began).toBeLessThan(30 * MINUTE);
+    const { report } = await runEnd(handle);
+    await busy.terminate();
+    expect(report).toMatchObject({
+      outcome: 'MoveRefused',
+      why: 'skipped-move-latest has been busy with another move for 25 minutes',
+    });
+    expect(await gate().latest()).toEqual(old);
   });
 });
