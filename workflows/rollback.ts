@@ -6,8 +6,9 @@ import { foreignRevisions } from '../src/domain/one-build.js';
 import type { RollbackReport } from '../src/domain/release.js';
 import { type Sha, shortSha } from '../src/domain/sha.js';
 import { laneReads, reads } from './activity-options.js';
+import { endRun } from './end-run.js';
 import { evenAfterOutage } from './resolve.js';
-import { beginRun, endRun, enter, readInput, stop } from './run-state.js';
+import { beginRun, enter, readInput, stop } from './run-state.js';
 import { timesOf } from './run-times.js';
 import { moveLatest } from './start-move.js';
 

@@ -4,23 +4,17 @@ import {
   CancellationScope,
   CancelledFailure,
   ChildWorkflowFailure,
-  isCancellation,
   setHandler,
   TimeoutFailure,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import { InvalidInput } from '../src/domain/brand.js';
-import { checksWith } from '../src/domain/check.js';
-import { fitNames } from '../src/domain/fit-report.js';
-import type { Lost } from '../src/domain/lane/state.js';
-import { areMoved } from '../src/domain/move.js';
 import { type Lane, laneOf } from '../src/domain/names.js';
 import { enterPhase } from '../src/domain/phase-times.js';
 import type { FailureType, ReleasePhase, ReleaseStatus } from '../src/domain/release.js';
 import type { Sha } from '../src/domain/sha.js';
 import { statusQuery } from './messages.js';
-import { countEnd } from './metrics.js';
 import * as attributes from './search-attributes.js';
 import { show } from './show.js';
 
@@ -83,47 +77,6 @@ export function enter(state: ReleaseStatus, phase: ReleasePhase, why: string, fo
   ]);
 }
 
-/** Ends the run: as the report says, or FAILED with the type and the gist of what stopped it and the report as details. An abort stops what runs. */
-export async function endRun<R extends { outcome: string; why: string }>(
-  state: ReleaseStatus,
-  report: (outcome: R['outcome'], why: string) => R,
-  steps: () => Promise<R>,
-  scope = new CancellationScope(),
-  lost: () => Lost | undefined = () => undefined,
-): Promise<R> {
-  try {
-    const result = await scope.run(steps);
-    close(state, result.outcome, result.why);
-    return result;
-  } catch (error) {
-    // An abort may be what made a step fail.
-    const gone = lost();
-    if (!abortOf(state) && gone && 'superseded' in gone) {
-      const why = `superseded by ${gone.superseded}`;
-      close(state, 'superseded', why);
-      return report('superseded', why);
-    }
-    const revoked = gone && 'revoked' in gone ? stop('CanaryAborted', gone.revoked) : null;
-    const failure = abortOf(state) ?? revoked ?? (isCancellation(error) ? null : plain(error));
-    if (failure === null) {
-      close(state, 'CanaryAborted', 'cancelled');
-      throw error;
-    }
-    const { message } = failure;
-    const moved = failure.details?.[0];
-    if (areMoved(moved)) state.images = moved;
-    const type = failure.type as FailureType;
-    close(state, type, message);
-    const details = report(type, message);
-    throw ApplicationFailure.create({ message: details.why, type, nonRetryable: true, details: [details] });
-  }
-}
-
-/** Null when it was Temporal's own Cancel. */
-function abortOf({ decided }: ReleaseStatus): ApplicationFailure | null {
-  return decided?.verb === 'abort' ? stop('CanaryAborted', `aborted by ${decided.by}: ${decided.reason}`) : null;
-}
-
 /** Nothing more is begun once somebody aborted or cancelled. */
 export function requireGoing(): void {
   if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('aborted');
@@ -143,16 +96,4 @@ export function plain(error: unknown): ApplicationFailure {
   if (error instanceof ActivityFailure || error instanceof ChildWorkflowFailure || error instanceof TimeoutFailure)
     return plain(error.cause);
   throw error;
-}
-
-function close(state: ReleaseStatus, outcome: string, why: string): void {
-  if (state.hold) upsertSearchAttributes([{ key: attributes.CanaryWaitingFor, value: null }]);
-  state.hold = null;
-  enter(state, 'done', why);
-  countEnd(workflowInfo().workflowType, outcome);
-  const red = checksWith('fail', state.tenants).map((line) => line.split(': ')[0] ?? '');
-  upsertSearchAttributes([
-    { key: attributes.CanaryOutcome, value: outcome },
-    { key: attributes.CanaryTenantsRed, value: fitNames([...new Set(red)]) },
-  ]);
 }

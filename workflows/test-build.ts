@@ -1,15 +1,14 @@
-import { CancellationScope, setHandler, sleep } from '@temporalio/workflow';
+import { CancellationScope, sleep } from '@temporalio/workflow';
 import { checksWith, type TenantSmoke } from '../src/domain/check.js';
 import { formatDuration } from '../src/domain/duration.js';
 import type { TenantBuild } from '../src/domain/release.js';
 import { sameBuild, shortSha } from '../src/domain/sha.js';
-import { patientReads, polls, watches } from './activity-options.js';
+import { patientReads, watches } from './activity-options.js';
+import { awaitCanary, hearOfBuilds, others } from './await-canary.js';
 import type { Release } from './canary-release.js';
 import { holdFor } from './decisions.js';
-import { buildsSeenSignal } from './messages.js';
 import { pinDigests, withHolds } from './resolve.js';
 import { enter, stop } from './run-state.js';
-import { show } from './show.js';
 import { smoke } from './smoke-fleet.js';
 import { confirmTurn, lose } from './turn.js';
 
@@ -17,11 +16,7 @@ import { confirmTurn, lose } from './turn.js';
 const LEAVES = 3;
 /** Waits for the canaries, soaks and smokes; ends when what was smoked is what was pinned, on every tenant. */
 export async function testBuild(release: Release): Promise<void> {
-  setHandler(buildsSeenSignal, (builds) => {
-    if (release.state.phase !== 'awaiting-canary' || !areBuilds(builds)) return;
-    release.state.builds = builds;
-    show(release.state);
-  });
+  hearOfBuilds(release);
   for (;;) {
     release.notTested.length = 0;
     await awaitCanary(release);
@@ -42,45 +37,6 @@ export async function smokeAndConfirm(release: Release): Promise<boolean> {
   if (!(await isLeft(release))) return true;
   await holdFor(release, 'canary-left', `after the smoke ${others(release)}`);
   return false;
-}
-
-/** By hand, for anybody may send that signal. */
-function areBuilds(builds: unknown): builds is TenantBuild[] {
-  const isText = (value: unknown) => typeof value === 'string' && value.length < 1_000;
-  return (
-    Array.isArray(builds) &&
-    builds.every((one) => {
-      const { tenant, build } = Object(one) as Record<string, unknown>;
-      return isText(tenant) && (build === null || isText(build));
-    })
-  );
-}
-
-async function awaitCanary(release: Release): Promise<void> {
-  const { input, plan, state } = release;
-  for (;;) {
-    enter(state, 'awaiting-canary', `every tenant has to report ${input.sha}`, plan.updateTimeoutMs);
-    const fleet = await withHolds(release, () =>
-      polls(plan, `wait for ${shortSha(input.sha)} on ${plan.tenants.length} tenants`).awaitBuild(
-        input.sha,
-        plan,
-        Date.now() + plan.updateTimeoutMs,
-      ),
-    );
-    state.builds = fleet.builds;
-    if (fleet.all) return;
-    const late = `after ${formatDuration(plan.updateTimeoutMs)} ${others(release)}`;
-    if (state.builds.some(({ build }) => build !== null && !sameBuild(build, input.sha))) {
-      await holdFor(release, 'canary-not-updated', late);
-      continue;
-    }
-    // As it was shown to whoever decides.
-    const unreported = others(release);
-    const { verb } = await holdFor(release, 'build-unreported', unreported);
-    if (verb !== 'approve') continue;
-    release.notTested.push(`unconfirmed: ${unreported}`);
-    return;
-  }
 }
 
 async function soak(release: Release): Promise<void> {
@@ -147,9 +103,4 @@ async function isLeft(release: Release): Promise<boolean> {
   state.builds = fleet.builds;
   const unconfirmed = release.notTested.some((line) => line.startsWith('unconfirmed'));
   return fleet.builds.some(({ build }) => (build === null ? !unconfirmed : !sameBuild(build, input.sha)));
-}
-
-function others({ input, state }: Release): string {
-  const away = state.builds.filter(({ build }) => build === null || !sameBuild(build, input.sha));
-  return away.map(({ tenant, build, why }) => `${tenant} reports ${build ?? `no build (${why})`}`).join(', ');
 }

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { parseEnv } from 'node:util';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { GOOD, SPARE } from '../../demo/builds.js';
 import { repositoryRoot, tool } from '../../testbed/tools.js';
 import { useGate } from '../support/gate.js';
@@ -55,6 +55,13 @@ describe('every block of shell commands in README and docs', () => {
     gate().deploy({ sha: SPARE.sha });
   });
   afterAll(() => rmSync(shims, { recursive: true, force: true }));
+
+  // Each page stands for itself: what the one before rolled back is good again.
+  beforeEach(async () => {
+    for (const { sha } of [GOOD, SPARE])
+      await gate().laneClient.update('unbad', { sha, by: 'the test', reason: 'another page' });
+    await gate().adopt();
+  });
 
   test.each(blocks.filter(({ reason }) => reason === undefined))(
     '$page, line $line, does what it says',

@@ -11,7 +11,7 @@ import { scriptsOf } from '../support/workflow-scripts.js';
 
 const example = join(repositoryRoot, 'examples', 'github-actions', 'start-without-node.yml');
 const scripts = scriptsOf(readFileSync(example, 'utf8'));
-const gate = useGate('cli');
+const gate = useGate('no-node');
 /** Every runner of GitHub has it. */
 const noJq = spawnSync('jq', ['--version']).status !== 0;
 
@@ -23,7 +23,7 @@ async function step(name: string, sha: string) {
       HOME: process.env.HOME,
       TEMPORAL_ADDRESS: inject('temporal'),
       TEMPORAL_CLI: tool('temporal')?.path,
-      QUEUE: 'cli-canary-release',
+      QUEUE: 'no-node-canary-release',
       SHA: sha,
       SEQUENCE: '7',
     },

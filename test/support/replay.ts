@@ -32,6 +32,8 @@ export async function replayAll(
     keepHistory(type, run.workflowId, historyToJSON(history));
     histories.push({ workflowId: run.workflowId, history });
   }
+  // Of a server that is gone by now nothing can be had, nor is there anything.
+  if (runs.length === 0) return;
   const ofLane = client.workflow.getHandle(laneId);
   // Only `describe` tells by a class of its own that there is none.
   const lane = (await ofLane.describe().catch(ifThere)) && (await ofLane.fetchHistory());

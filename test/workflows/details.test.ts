@@ -40,23 +40,30 @@ test('the page of a run in the Temporal UI follows it, and its timeline names ea
 
   const short = sha.slice(0, 7);
   expect(await summariesOf(handle)).toEqual([
+    'wait for the turn',
     'read the plan',
     `pin the digests of ${short}`,
     `wait for ${short} on 2 tenants`,
     `soak ${short}`,
+    'is it still its turn?',
     'smoke canary-1',
     'smoke canary-2',
     'is the tag where it was?',
     'is the build still on every tenant?',
+    'is it still its turn?',
     'held: approval',
   ]);
   const mover = gate().client.workflow.getHandle(moveLatestId(gate().lane));
-  expect(await summariesOf(mover)).toEqual(['look before the move', `move :latest to ${short}`]);
+  expect(await summariesOf(mover)).toEqual(['look before the move', `move :latest to ${short}`, 'tell the lane']);
 });
 
 test('so does that of a rollback', async () => {
   const handle = await gate().rollback({ sha: OLD, reason: 'search is slow' });
   await runEnd(handle);
   expect(await detailsOf(handle)).toMatch(/^\*\*done\*\*.*\*\*promoted\*\*/s);
-  expect(await summariesOf(handle)).toEqual(['read the plan', `is ${OLD.slice(0, 7)} whole in every image?`]);
+  expect(await summariesOf(handle)).toEqual([
+    'read the plan',
+    `is ${OLD.slice(0, 7)} whole in every image?`,
+    'announce the rollback to the lane',
+  ]);
 });

@@ -1,0 +1,66 @@
+import { setHandler } from '@temporalio/workflow';
+import { formatDuration } from '../src/domain/duration.js';
+import type { TenantBuild } from '../src/domain/release.js';
+import { sameBuild, shortSha } from '../src/domain/sha.js';
+import { polls } from './activity-options.js';
+import type { Release } from './canary-release.js';
+import { holdFor } from './decisions.js';
+import { buildsSeenSignal } from './messages.js';
+import { withHolds } from './resolve.js';
+import { enter } from './run-state.js';
+import { show } from './show.js';
+
+/** Hears from the run's own activity what the tenants report while it waits. */
+export function hearOfBuilds({ state }: Release): void {
+  setHandler(buildsSeenSignal, (builds) => {
+    if (state.phase !== 'awaiting-canary' || !areBuilds(builds)) return;
+    state.builds = builds;
+    show(state);
+  });
+}
+
+/** By hand, for anybody may send that signal. */
+function areBuilds(builds: unknown): builds is TenantBuild[] {
+  const isText = (value: unknown) => typeof value === 'string' && value.length < 1_000;
+  return (
+    Array.isArray(builds) &&
+    builds.every((one) => {
+      const { tenant, build } = Object(one) as Record<string, unknown>;
+      return isText(tenant) && (build === null || isText(build));
+    })
+  );
+}
+
+/** Waits until every tenant runs the build; what it cannot wait out is a human's to decide. */
+export async function awaitCanary(release: Release): Promise<void> {
+  const { input, plan, state } = release;
+  for (;;) {
+    enter(state, 'awaiting-canary', `every tenant has to report ${input.sha}`, plan.updateTimeoutMs);
+    const fleet = await withHolds(release, () =>
+      polls(plan, `wait for ${shortSha(input.sha)} on ${plan.tenants.length} tenants`).awaitBuild(
+        input.sha,
+        plan,
+        Date.now() + plan.updateTimeoutMs,
+      ),
+    );
+    state.builds = fleet.builds;
+    if (fleet.all) return;
+    const late = `after ${formatDuration(plan.updateTimeoutMs)} ${others(release)}`;
+    if (state.builds.some(({ build }) => build !== null && !sameBuild(build, input.sha))) {
+      await holdFor(release, 'canary-not-updated', late);
+      continue;
+    }
+    // As it was shown to whoever decides.
+    const unreported = others(release);
+    const { verb } = await holdFor(release, 'build-unreported', unreported);
+    if (verb !== 'approve') continue;
+    release.notTested.push(`unconfirmed: ${unreported}`);
+    return;
+  }
+}
+
+/** What the tenants report that are not on the build. */
+export function others({ input, state }: Release): string {
+  const away = state.builds.filter(({ build }) => build === null || !sameBuild(build, input.sha));
+  return away.map(({ tenant, build, why }) => `${tenant} reports ${build ?? `no build (${why})`}`).join(', ');
+}
