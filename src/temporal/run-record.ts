@@ -1,4 +1,4 @@
-import { type Client, type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import {
   CanaryPhase,
   CanaryPhaseSince,
@@ -12,26 +12,36 @@ import { laneOf, partsOf, taskQueue } from '../domain/names.js';
 import type { ReleasePhase } from '../domain/release.js';
 import { latestOf } from '../report/facts.js';
 import type { RunRecord } from '../report/run-record.js';
-import { queryStatus, type RunEnd, runEnd } from './runs.js';
+import { findRun, queryStatus, type RunEnd, runEnd } from './runs.js';
 
-/** Runs that may have promoted a build and are looked at, the last first. */
+/** Runs that are looked at for the one that is sought, the last first. */
 const LOOKED_AT = 50;
 
 /** All that is known of the last run with this id, or of one of its runs; null when there is none. The status of a closed run is not asked: it needs a worker. */
 export async function readRun(client: Client, workflowId: string, runId?: string): Promise<RunRecord | null> {
-  const found = await client.workflow
-    .getHandle(workflowId, runId)
-    .describe()
-    .catch((error: unknown) => {
-      if (error instanceof WorkflowNotFoundError) return null;
-      throw error;
-    });
+  const found = await findRun(client, workflowId, runId);
   if (found === null) return null;
   const isOpen = found.status.name === 'RUNNING';
   const status = isOpen ? await queryStatus(client, workflowId) : null;
   const end = isOpen ? null : await endOf(client, found);
   const record = recordOf(client.options.namespace, found, end, status);
   return { ...record, before: (await whatWasLive(client, record))?.sha ?? null };
+}
+
+/** The last ended run with this id that is wanted; null when none that is left is. */
+export async function lastEnded(
+  client: Client,
+  workflowId: string,
+  isWanted: (run: RunRecord) => boolean,
+): Promise<RunRecord | null> {
+  const query = `WorkflowId = '${workflowId}' AND ExecutionStatus != 'Running'`;
+  let looked = 0;
+  for await (const found of client.workflow.list({ query, pageSize: LOOKED_AT })) {
+    const record = recordOf(client.options.namespace, found, await endOf(client, found), null);
+    if (isWanted(record)) return record;
+    if (++looked === LOOKED_AT) break;
+  }
+  return null;
 }
 
 function endOf(client: Client, { workflowId, runId }: { workflowId: string; runId: string }): Promise<RunEnd> {

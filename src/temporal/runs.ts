@@ -1,5 +1,6 @@
 import {
   type Client,
+  type WorkflowExecutionDescription,
   WorkflowFailedError,
   type WorkflowHandle,
   WorkflowNotFoundError,
@@ -17,6 +18,20 @@ type Report = ReleaseReport | RollbackReport;
 
 /** How a run ended, also when it left no report: then `outcome` says what became of it. */
 export type RunEnd = { report: Report } | { report: null; outcome: FailureType | 'terminated'; why: string };
+
+/** The last run with this id, or one of its runs; null when there is none. */
+export async function findRun(
+  client: Client,
+  workflowId: string,
+  runId?: string,
+): Promise<WorkflowExecutionDescription | null> {
+  try {
+    return await client.workflow.getHandle(workflowId, runId).describe();
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
+  }
+}
 
 /** Waits for the end of a run. */
 export async function runEnd(handle: WorkflowHandle): Promise<RunEnd> {

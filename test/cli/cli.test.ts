@@ -140,14 +140,18 @@ describe('exit codes of a run', () => {
     expect(await canary(['approve', sha, '--reason', 'looked at it', '--by', 'ada'])).toEqual({
       code: 0,
       out: ['approve taken: promote'],
-      err: [],
+      err: [
+        expect.stringMatching(
+          `^cli-canary-release-${sha.slice(0, 7)} is held: h1-\\w+ \\(approval\\): approval is required; approve: promote$`,
+        ),
+      ],
     });
     expect((await release).code).toBe(0);
     expect(await gate().latest()).toEqual(digests);
     expect(await canary(['approve', sha, '--reason', 'once more'])).toEqual({
       code: 1,
       out: [],
-      err: ['canary: approve refused: the release has ended'],
+      err: [`canary: approve refused: the release has ended: promoted (canary report ${sha})`],
     });
   });
 

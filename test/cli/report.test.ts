@@ -78,6 +78,21 @@ describe('canary report', () => {
     expect(JSON.parse(out[0] ?? '')).toMatchObject({ outcome: 'already', before: null });
   });
 
+  test('postmortem looks past a repeated rollback that moved nothing for the one that did, and says so', async () => {
+    const short = first.slice(0, 7);
+    const { code, out, err } = await canary(['postmortem', first]);
+    expect({ code, err }).toEqual({
+      code: 0,
+      err: [
+        expect.stringMatching(
+          `^cli-report-rollback-${short} moved nothing the last time \\(already\\): this is the one that ended \\d{4}-`,
+        ),
+      ],
+    });
+    expect(out.join('\n')).toMatch(new RegExp(`^# Post-mortem: \`${second}\` was rolled back to \`${first}\`\n`));
+    expect(out.join('\n')).toContain('- **Reason given**: search is slow');
+  });
+
   test('tells of a run that was terminated what Temporal still knows, without any worker', async () => {
     const sha = newSha();
     await gate().publish(sha);

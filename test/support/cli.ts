@@ -1,8 +1,11 @@
 import { inject } from 'vitest';
 import { main } from '../../src/cli/main.js';
 
+/** What is typed at the terminal; it may look at what was shown there. */
+type Answer = string | ((shown: string[]) => Promise<string>);
+
 /** Runs the command line in this process, against the run's Temporal server unless the environment says otherwise. */
-export async function canary(args: string[], env: Record<string, string> = {}, answer?: string) {
+export async function canary(args: string[], env: Record<string, string> = {}, answer?: Answer) {
   const out: string[] = [];
   const err: string[] = [];
   const code = await main(args, {
@@ -10,7 +13,7 @@ export async function canary(args: string[], env: Record<string, string> = {}, a
     out: (line) => out.push(line),
     err: (line) => err.push(line),
     input: async () => '',
-    ...(answer !== undefined && { ask: async () => answer }),
+    ...(answer !== undefined && { ask: async () => (typeof answer === 'string' ? answer : answer(err)) }),
     signal: new AbortController().signal,
   });
   return { code, out, err };

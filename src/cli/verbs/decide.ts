@@ -1,27 +1,65 @@
+import type { Client } from '@temporalio/client';
 import { InvalidInput } from '../../domain/brand.js';
-import type { Verb } from '../../domain/hold.js';
-import { parseLane, releaseId } from '../../domain/names.js';
-import { parseSha } from '../../domain/sha.js';
+import type { Hold, Verb } from '../../domain/hold.js';
+import { type Lane, parseLane, releaseId, taskQueue } from '../../domain/names.js';
+import type { ReleaseStatus } from '../../domain/release.js';
+import { parseSha, type Sha } from '../../domain/sha.js';
+import { logLine } from '../../report/annotations.js';
 import { withClient } from '../../temporal/client.js';
-import { decide, queryStatus } from '../../temporal/runs.js';
+import { decide, findRun, queryStatus, runEnd } from '../../temporal/runs.js';
 import { type Given, type Io, text, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { reasonOf, requester } from '../requester.js';
 
-/** Says `approve`, `abort` or `retry` to a release, and tells its answer. */
-export async function decideOn(verb: Verb, given: Given, io: Io): Promise<number> {
-  const workflowId = releaseId(parseLane(io.env.CANARY_LANE ?? ''), parseSha(given.args[0]));
-  const reason = await reasonOf(given, io);
-  return withClient(io.env, async (client) => {
-    const state = await queryStatus(client, workflowId);
-    if (state === null)
-      throw new InvalidInput(`${workflowId} is not there, or no worker answers for it: canary status`);
-    const hold = text(given, 'hold') ?? state.hold?.id;
-    const decision = { by: requester(given, io), reason, ...(hold !== undefined && { hold }) };
-    const { taken, answer } = await decide(client, workflowId, verb, decision);
+/** Says `approve`, `abort` or `retry` to a release, and tells its answer. The hold is shown first, and the decision is for that one alone. */
+export function decideOn(verb: Verb, given: Given, io: Io): Promise<number> {
+  const lane = parseLane(io.env.CANARY_LANE ?? '');
+  const sha = parseSha(given.args[0]);
+  const workflowId = releaseId(lane, sha);
+  const tell = (taken: boolean, answer: string, decision = {}) => {
     if (wantsJson(given)) io.out(JSON.stringify({ taken, answer, ...decision }));
     else if (taken) io.out(answer);
     if (!taken) io.err(`canary: ${answer}`);
     return taken ? EXIT.done : EXIT.refused;
+  };
+  return withClient(io.env, async (client) => {
+    const ended = await howItEnded(client, lane, sha);
+    if (ended !== null) return tell(false, `${verb} refused: the release has ended: ${ended} (canary report ${sha})`);
+    const state = await queryStatus(client, workflowId);
+    if (state === null) {
+      io.err(
+        `canary: ${workflowId} runs, but no worker on ${taskQueue(lane)} answers for it: start one (canary worker), then ${verb} again`,
+      );
+      return EXIT.fault;
+    }
+    const named = text(given, 'hold');
+    if (named === undefined && state.hold) io.err(holdLine(workflowId, verb, state.hold, state));
+    const hold = named ?? state.hold?.id;
+    const by = requester(given, io);
+    const reason = await reasonOf(given, io);
+    // Sent without a hold, it would count for an approval that comes up only now and that nobody saw.
+    if (hold === undefined && verb !== 'abort')
+      return tell(false, `${verb} ${state.verbs?.[verb] ?? 'refused: nothing waits for it'}`, { by, reason });
+    const decision = { by, reason, ...(hold !== undefined && { hold }) };
+    const { taken, answer } = await decide(client, workflowId, verb, decision);
+    return tell(taken, answer, decision);
   });
+}
+
+/** The outcome of a release that is over; null for one that goes on.
+ * @throws {InvalidInput} when there is none. */
+async function howItEnded(client: Client, lane: Lane, sha: Sha): Promise<string | null> {
+  const workflowId = releaseId(lane, sha);
+  const run = await findRun(client, workflowId);
+  if (run === null)
+    throw new InvalidInput(
+      `there is no run ${workflowId}: it was never started, or Temporal keeps it no longer (canary status)`,
+    );
+  if (run.status.name === 'RUNNING') return null;
+  const end = await runEnd(client.workflow.getHandle(workflowId, run.runId));
+  return end.report?.outcome ?? (end as { outcome: string }).outcome;
+}
+
+function holdLine(workflowId: string, verb: Verb, { id, name, why }: Hold, { verbs }: ReleaseStatus): string {
+  return logLine(`${workflowId} is held: ${id} (${name}): ${why}; ${verb}: ${verbs?.[verb] ?? 'unknown'}`);
 }

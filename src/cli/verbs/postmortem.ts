@@ -3,7 +3,7 @@ import { parseLane, rollbackId } from '../../domain/names.js';
 import { parseSha } from '../../domain/sha.js';
 import { movedAny, renderPostmortem } from '../../report/postmortem.js';
 import { withClient } from '../../temporal/client.js';
-import { readRun, whatWasLive } from '../../temporal/run-record.js';
+import { lastEnded, readRun, whatWasLive } from '../../temporal/run-record.js';
 import type { Given, Io } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { reportLinks } from '../requester.js';
@@ -12,12 +12,16 @@ import { reportLinks } from '../requester.js';
 export function postmortem(given: Given, io: Io): Promise<number> {
   const workflowId = rollbackId(parseLane(io.env.CANARY_LANE ?? ''), parseSha(given.args[0]));
   return withClient(io.env, async (client) => {
-    const rollback = await readRun(client, workflowId);
-    if (rollback === null)
+    const last = await readRun(client, workflowId);
+    if (last === null)
       throw new InvalidInput(`there is no run ${workflowId}: give the build that was rolled back TO (canary status)`);
-    if (!movedAny(rollback))
-      throw new InvalidInput(
-        `${workflowId} moved nothing (${rollback.outcome}): canary report ${rollback.sha} --rollback`,
+    // Who says it twice finds nothing to move; what is asked about is the time before.
+    const rollback = movedAny(last) ? last : await lastEnded(client, workflowId, movedAny);
+    if (rollback === null)
+      throw new InvalidInput(`${workflowId} moved nothing (${last.outcome}): canary report ${last.sha} --rollback`);
+    if (rollback !== last)
+      io.err(
+        `${workflowId} moved nothing the last time (${last.outcome}): this is the one that ended ${rollback.ended}`,
       );
     io.out(renderPostmortem(rollback, await whatWasLive(client, rollback), reportLinks(io)).trimEnd());
     return EXIT.done;

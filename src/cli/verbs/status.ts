@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { InvalidInput } from '../../domain/brand.js';
 import { type Lane, parseLane, releaseId, rollbackId } from '../../domain/names.js';
 import { parseSha, type Sha } from '../../domain/sha.js';
 import { withClient } from '../../temporal/client.js';
 import { overview } from '../../temporal/overview.js';
-import { queryStatus, runEnd } from '../../temporal/runs.js';
+import { findRun, queryStatus, runEnd } from '../../temporal/runs.js';
 import { type Given, type Io, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { overviewLines, runStatusLines } from '../status-lines.js';
@@ -54,7 +54,7 @@ async function everything(client: Client, lane: Lane): Promise<Told> {
 /** The release of a build and the rollback to it, where they are there; the one that began last comes first. */
 async function oneBuild(client: Client, lane: Lane, sha: Sha): Promise<Told> {
   const ids = [releaseId(lane, sha), rollbackId(lane, sha)];
-  const found = (await Promise.all(ids.map((id) => describe(client, id)))).filter((run) => run !== null);
+  const found = (await Promise.all(ids.map((id) => findRun(client, id)))).filter((run) => run !== null);
   if (found.length === 0) throw new InvalidInput(`there is no run ${ids.join(' nor ')}`);
   found.sort((a, b) => b.startTime.getTime() - a.startTime.getTime());
   const told = await Promise.all(found.map(({ workflowId, status: { name } }) => oneRun(client, workflowId, name)));
@@ -64,15 +64,6 @@ async function oneBuild(client: Client, lane: Lane, sha: Sha): Promise<Told> {
     data: told.length === 1 ? told[0]?.data : told.map(({ data }) => data),
     ...(silent && { silent }),
   };
-}
-
-async function describe(client: Client, workflowId: string) {
-  try {
-    return await client.workflow.getHandle(workflowId).describe();
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return null;
-    throw error;
-  }
 }
 
 async function oneRun(client: Client, workflowId: string, execution: string): Promise<Told> {

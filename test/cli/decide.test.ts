@@ -1,0 +1,105 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { runEnd } from '../../src/temporal/runs.js';
+import { canary as run } from '../support/cli.js';
+import { ada, heldFor, say, statusOf } from '../support/decisions.js';
+import { useGate } from '../support/gate.js';
+import { newSha } from '../support/shas.js';
+import { until } from '../support/until.js';
+
+const gate = useGate('cli-decide', () => ({ env: { CANARY_HOLD_TIMEOUT: '10m', CANARY_UPDATE_TIMEOUT: '300ms' } }));
+const canary = (args: string[], answer?: Parameters<typeof run>[2]) => run(args, { CANARY_LANE: 'cli-decide' }, answer);
+const idOf = (sha: string) => `cli-decide-canary-release-${sha.slice(0, 7)}`;
+
+beforeAll(async () => {
+  const old = newSha();
+  await gate().begin(old);
+  gate().deploy({ sha: old });
+});
+
+async function begun(input: { approval?: 'required' } = {}) {
+  const sha = newSha();
+  await gate().publish(sha);
+  return { sha, handle: await gate().release({ sha, ...input }) };
+}
+
+describe('a decision that nobody waits for', () => {
+  test.each(['approve', 'abort', 'retry'])('%s of a build that was never released says so, with 2', async (verb) => {
+    expect(await canary([verb, '4c1d56e', '--reason', 'x'])).toEqual({
+      code: 2,
+      out: [],
+      err: [
+        `canary: there is no run ${idOf('4c1d56e')}: it was never started, or Temporal keeps it no longer (canary status)`,
+      ],
+    });
+  });
+
+  test('of a release that ended says how, with 1, also when no worker is there', async () => {
+    const { sha, handle } = await begun();
+    await heldFor(gate(), handle, 'canary-not-updated');
+    await say(handle, 'abort', ada);
+    await runEnd(handle);
+    await gate().stopWorker();
+    const { code, err } = await canary(['abort', sha, '--reason', 'x']);
+    await gate().startWorker();
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: [`canary: abort refused: the release has ended: CanaryAborted (canary report ${sha})`],
+    });
+  });
+
+  test('of a release that no worker answers for is not sent, with 4', async () => {
+    const { sha, handle } = await begun();
+    await heldFor(gate(), handle, 'canary-not-updated');
+    await gate().stopWorker();
+    const { code, err } = await canary(['abort', sha, '--reason', 'x']);
+    await gate().startWorker();
+    expect({ code, err }).toEqual({
+      code: 4,
+      err: [
+        `canary: ${idOf(sha)} runs, but no worker on cli-decide-canary-release answers for it: start one (canary worker), then abort again`,
+      ],
+    });
+    await say(handle, 'abort', ada);
+    await runEnd(handle);
+  });
+});
+
+describe('a decision without --hold', () => {
+  test('is for the hold that was shown before the reason is asked for, and refused when another one has come by then', async () => {
+    const { sha, handle } = await begun();
+    const seen = await heldFor(gate(), handle, 'canary-not-updated');
+    const { code, err } = await canary(['retry', sha], async (shown) => {
+      expect(shown).toEqual([expect.stringContaining(`${idOf(sha)} is held: ${seen.id} (canary-not-updated): `)]);
+      expect(shown[0]).toMatch(/; retry: wait for the canary tenants again$/);
+      await say(handle, 'retry', { ...ada, hold: seen.id });
+      await until('it is held again', async () => (await statusOf(gate(), handle))?.hold?.id.startsWith('h2-'));
+      return 'looked at it';
+    });
+    expect({ code, last: err.at(-1) }).toEqual({
+      code: 1,
+      last: expect.stringMatching(
+        /^canary: retry refused: that hold is over; now it is h2-\w+ \(canary-not-updated\)$/,
+      ),
+    });
+    await say(handle, 'abort', ada);
+    await runEnd(handle);
+  });
+
+  test('is not for an approval that came up after nothing was there to be seen', async () => {
+    await gate().stopWorker();
+    await gate().startWorker({ ...gate().env, CANARY_UPDATE_TIMEOUT: '60s' });
+    const { sha, handle } = await begun({ approval: 'required' });
+    await until('it waits for the canary', async () => (await gate().phaseOf(sha)) === 'awaiting-canary');
+    const { code, err } = await canary(['approve', sha], async () => {
+      gate().deploy({ sha });
+      await heldFor(gate(), handle, 'approval');
+      return 'looked at it';
+    });
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: ['canary: approve refused: nothing waits for it; the release is awaiting-canary'],
+    });
+    await say(handle, 'abort', ada);
+    await runEnd(handle);
+  });
+});
