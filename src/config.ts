@@ -187,7 +187,7 @@ export function planRelease(
     soakProbeMs: config.soakProbeMs,
     pollMs: config.pollMs,
     updateTimeoutMs: config.updateTimeoutMs,
-    approval: less || input.approval === 'required' ? 'required' : config.approval,
+    approval: input.force || input.approval === 'required' ? 'required' : config.approval,
     holdTimeoutMs: config.holdTimeoutMs,
     holdGraceMs: config.holdGraceMs,
     patienceMs,

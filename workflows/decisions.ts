@@ -36,6 +36,8 @@ export interface Desk {
   /** What it asked the lane with, and the number of its turn. */
   ask?: Ask;
   turn?: number;
+  /** That the lane took back the turn of that number. */
+  told?: { turn: unknown; lost: Lost };
   /** Why the lane took its turn back. */
   lost?: Lost;
 }

@@ -26,4 +26,4 @@ export const laneVerbUpdate = (verb: LaneVerb) => defineUpdate<string, [unknown]
 export const laneVerbSignal = (verb: LaneVerb) => defineSignal<[unknown]>(verb);
 
 /** From the lane to the run that has the turn, or waits for it: why it has it no more. */
-export const turnLostSignal = defineSignal<[Lost]>('turn-lost');
+export const turnLostSignal = defineSignal<[Lost & { turn: number }]>('turn-lost');

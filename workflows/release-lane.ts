@@ -118,6 +118,8 @@ async function giveWay(state: LaneState): Promise<void> {
   const { lost } = holder;
   if (!lost || holder.told) return;
   holder.told = true;
-  const handle = getExternalWorkflowHandle(holder.workflowId, holder.runId);
-  await CancellationScope.nonCancellable(() => handle.signal(messages.turnLostSignal, lost)).catch(() => undefined);
+  const { workflowId, runId, turn } = holder;
+  const handle = getExternalWorkflowHandle(workflowId, runId);
+  const told = CancellationScope.nonCancellable(() => handle.signal(messages.turnLostSignal, { ...lost, turn }));
+  await told.catch(() => undefined);
 }

@@ -21,22 +21,31 @@ export function lose(desk: Desk, lost: Lost): CancelledFailure {
 /** Hears from the lane that the turn is lost; the steps that run are stopped. */
 export function hearOfLostTurn(desk: Desk): void {
   setHandler(turnLostSignal, (sent) => {
-    const { superseded, revoked } = Object(sent) as Record<string, unknown>;
-    if (desk.state.moving || desk.lost) return;
-    if (typeof superseded === 'string') desk.lost = { superseded };
-    else if (typeof revoked === 'string') desk.lost = { revoked };
-    if (desk.lost) desk.onAbort();
+    const { turn, superseded, revoked } = Object(sent) as Record<string, unknown>;
+    if (typeof superseded === 'string') desk.told = { turn, lost: { superseded } };
+    else if (typeof revoked === 'string') desk.told = { turn, lost: { revoked } };
+    heed(desk);
   });
+}
+
+/** A reset hands on what was said to the run before it, about another turn; and the news may come with the turn itself. */
+function heed(desk: Desk): void {
+  const { told, turn, state } = desk;
+  if (!told || told.turn !== turn || state.moving || desk.lost) return;
+  desk.lost = told.lost;
+  desk.onAbort();
 }
 
 /** Waits for the turn to use the canary fleet. */
 export async function takeTurn(desk: Desk, ask: Omit<Ask, 'workflowId' | 'runId'>): Promise<void> {
   enter(desk.state, 'queued', 'waits for its turn to use the canary fleet');
+  delete desk.turn;
   desk.ask = { ...ask, ...ownRun() };
   const got = await turns('wait for the turn').awaitTurn(desk.ask);
   if ('superseded' in got) throw lose(desk, got);
   if ('bad' in got) throw stop('CanaryBuildBad', got.bad);
   desk.turn = got.turn;
+  heed(desk);
 }
 
 /** Where this run stands with the lane; one that was reset holds another turn, or none (protocol §2).

@@ -49,6 +49,10 @@ describe('the plan of a release', () => {
       'soak 1m is shorter than the configured 6m: that needs force and a reason',
     );
   });
+  test('what is forced needs an approval, whatever it is forced past', () => {
+    expect(planRelease(loadConfig({}), { force: true })).toMatchObject({ approval: 'required' });
+    expect(planRelease(loadConfig({}), {})).toMatchObject({ approval: 'auto' });
+  });
   test('the soak is never shorter than one auto-update cycle', () => {
     expect(planRelease(loadConfig({ CANARY_SOAK: '1m' }), {}).soakMs).toBe(300_000);
   });

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { LaneState } from '../../src/domain/lane/state.js';
 import { releaseLaneId, taskQueue } from '../../src/domain/names.js';
+import type { ReleaseInput } from '../../src/domain/release.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import type { Gate } from './gate.js';
 import { newSha } from './shas.js';
@@ -37,11 +38,24 @@ export async function promoted(gate: Gate): Promise<{ sha: string; digests: stri
   return build;
 }
 
-/** Releases a build that the fleet does not run yet, while another one has the turn. */
-export async function queuedRelease(gate: Gate) {
+/** Waits until the release of a build waits for its turn. */
+export const inQueue = (gate: Gate, sha: string) =>
+  until(`${sha} waits`, async () => (await laneState(gate)).queue.some((one) => one.sha === sha));
+
+/** Waits until the release of a build has its turn. */
+export const hasTurn = (gate: Gate, sha: string, ms?: number) =>
+  until(`${sha} has its turn`, async () => (await laneState(gate)).holder?.sha === sha, ms);
+
+/** Releases a build that the fleet does not run yet. */
+export async function arrive(gate: Gate, more: Partial<ReleaseInput> = {}) {
   const sha = newSha();
   const digests = await gate.publish(sha);
-  const handle = await gate.release({ sha });
-  await until('it waits', async () => (await laneState(gate)).queue.some((one) => one.sha === sha));
-  return { sha, digests, handle };
+  return { sha, digests, handle: await gate.release({ ...more, sha }) };
+}
+
+/** Releases one while another one has the turn. */
+export async function queuedRelease(gate: Gate) {
+  const next = await arrive(gate);
+  await inQueue(gate, next.sha);
+  return next;
 }

@@ -110,7 +110,7 @@ export function after(count: number, match: (request: RegistryRequest) => boolea
 }
 
 /** Keeps back what the registry is asked about this gate's images. What comes meanwhile is served late, also when nobody waits any more. */
-function dam({ gate, registry }: Omit<Scene, 'sha'>, match: (request: RegistryRequest) => boolean): Stop {
+export function dam({ gate, registry }: Omit<Scene, 'sha'>, match: (request: RegistryRequest) => boolean): Stop {
   let open: () => void = () => undefined;
   const released = new Promise<void>((resolve) => {
     open = resolve;

@@ -1,15 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { History } from '@temporalio/common/lib/proto-utils.js';
+import { CanaryPhase } from '../../workflows/search-attributes.js';
 import type { Gate } from './gate.js';
+import type { Phase } from './phases.js';
 
 export type Run = WorkflowHandle & { firstExecutionRunId: string };
 type HistoryEvent = NonNullable<History['events']>[number];
 /** The id of a workflow task's end, where an event tells it. */
-export type TaskOf = (event: HistoryEvent) => HistoryEvent['eventId'];
+type TaskOf = (event: HistoryEvent) => HistoryEvent['eventId'];
 
 export const firstTask: TaskOf = ({ workflowTaskCompletedEventAttributes, eventId }) =>
   workflowTaskCompletedEventAttributes && eventId;
+
+/** The task in which a run entered a phase. */
+export const entering =
+  (phase: Phase): TaskOf =>
+  ({ upsertWorkflowSearchAttributesEventAttributes: upsert }) => {
+    const data = upsert?.searchAttributes?.indexedFields?.[CanaryPhase.name]?.data;
+    return String(data).includes(`"${phase}"`) ? upsert?.workflowTaskCompletedEventId : null;
+  };
 
 /** Resets a run to a workflow task, as `temporal workflow reset --event-id` does: it goes on from there as another run. */
 export async function resetTo(gate: Gate, taskOf: TaskOf, run: Run): Promise<Run> {

@@ -10,13 +10,6 @@ const OLD = newSha();
 beforeAll(() => gate().begin(OLD));
 beforeEach(() => gate().setLatest(OLD));
 
-test('two builds in a row are promoted one after the other', async () => {
-  const a = await gate().greenBuild();
-  const end = await runEnd(await gate().release({ sha: a.sha }));
-  expect(end.report).toMatchObject({ outcome: 'promoted' });
-  expect(await gate().latest()).toEqual(a.digests);
-});
-
 test.each(['authorize-move', 'report-move', 'begin-rollback'])(
   'what no run would say as %s is refused in words, and the lane goes on',
   async (name) => {

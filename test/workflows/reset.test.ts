@@ -3,11 +3,10 @@ import { moveLatestId } from '../../src/domain/names.js';
 import { decide, queryStatus, runEnd } from '../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { VERBS } from '../../workflows/messages.js';
-import { CanaryPhase } from '../../workflows/search-attributes.js';
 import { useGate } from '../support/gate.js';
 import { putsTaken } from '../support/latest.js';
 import { catchIn, PATIENT, type Phase } from '../support/phases.js';
-import { firstTask, type Run, resetTo, type TaskOf } from '../support/resets.js';
+import { entering, firstTask, type Run, resetTo } from '../support/resets.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -28,13 +27,6 @@ const ada = { by: 'ada', reason: 'looked at it' };
 /** What a release with an approval comes through before somebody has given it. */
 const TO_APPROVAL: Phase[] = ['resolving', 'awaiting-canary', 'soaking', 'smoking', 'awaiting-approval'];
 
-/** The task in which a run entered a phase. */
-const entering =
-  (phase: Phase): TaskOf =>
-  ({ upsertWorkflowSearchAttributesEventAttributes: upsert }) => {
-    const data = upsert?.searchAttributes?.indexedFields?.[CanaryPhase.name]?.data;
-    return String(data).includes(`"${phase}"`) ? upsert?.workflowTaskCompletedEventId : null;
-  };
 const reset = (run: Run, phase: Phase) => resetTo(gate(), entering(phase), run);
 
 const status = (run: Run) => queryStatus(gate().client, run.workflowId);

@@ -10,7 +10,10 @@ export const release: Command = {
     { flags: '--sequence <number>', description: 'grows with each build, e.g. the run id of the publish run' },
     { flags: '--soak <duration>', description: 'soak for longer than configured, e.g. 10m' },
     { flags: '--approval <required>', description: 'a human has to say yes, whatever is configured' },
-    { flags: '--force', description: 'take less than configured; needs --reason, and then an approval' },
+    {
+      flags: '--force',
+      description: 'take less than configured, or an older build; needs --reason, and then an approval',
+    },
     { flags: '--reason <text>', description: 'why; kept with the run' },
     { flags: '--commit-url <url>', description: 'where people can read the change' },
     BY,
