@@ -51,6 +51,19 @@ export function authorityOfLane(client: Client, lane: LaneClient, silenceMs: num
   });
 }
 
+/** Who may point the tag that the canary tenants follow: the run that has the turn; without one, the rollback that was announced. */
+export function authorityOfFleet(lane: LaneClient, run: RunRef, silenceMs: number): Authority {
+  const stateOf = () => answer(silenceMs, async () => (await lane.state()) ?? Promise.reject(new Error('no answer')));
+  return {
+    async authorize() {
+      const { holder, rollback } = await stateOf();
+      const owner = holder && !holder.lost ? holder : rollback;
+      if (owner?.runId !== run.runId) throw new MoveRefusal(`${run.workflowId} has not the canary fleet`);
+    },
+    movedWithin: async () => true,
+  };
+}
+
 /** Temporal did not answer for as long as we wait. */
 class TemporalSilent extends Error {
   override readonly name = 'TemporalSilent';

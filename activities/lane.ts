@@ -19,7 +19,7 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
     async confirmTurn(asked: Ask): Promise<Standing> {
       for (let tries = 0; ; tries += 1) {
         const state = await own.state();
-        const known = state && (state.holder !== null || turnOf(state, asked.runId) !== null || tries > 4);
+        const known = state && (state.holder !== null || turnOf(state, asked) !== null || tries > 4);
         if (state && known) return standingOf(state, asked);
         if (tries % 5 === 0) await own.ask(asked);
         heartbeat();

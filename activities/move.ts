@@ -1,14 +1,17 @@
 import { activityInfo, cancellationSignal, heartbeat, log } from '@temporalio/activity';
+import type { Tag } from '../src/domain/image.js';
 import type { MoveReport } from '../src/domain/lane/moves.js';
 import type { RunRef } from '../src/domain/lane/state.js';
 import { isWhole, type MovedImage, type MoveInput, type ObservedImage } from '../src/domain/move.js';
+import type { PinnedImage } from '../src/domain/release.js';
 import { moveTags } from '../src/move/move-tags.js';
 import { observeLatest } from '../src/move/observe.js';
+import { pointTag } from '../src/move/point-tag.js';
 import { preflight } from '../src/move/preflight.js';
 import type { MoveWaits } from '../src/move/waits.js';
 import type { Registry } from '../src/registry/registry.js';
 import type { LaneClient } from '../src/temporal/lane-client.js';
-import type { AuthorityFor } from './authority.js';
+import { type AuthorityFor, authorityOfFleet } from './authority.js';
 import { beating } from './beating.js';
 import { nothingWritten } from './failures.js';
 
@@ -67,6 +70,13 @@ export function createMoveActivities({ registry, lane, authorityFor, waits }: Mo
         input.images.map(({ repository }) => repository),
         { signal: cancellationSignal(), tolerant: input.kind === 'rollback' },
       ),
+
+    /** Points the tag that the canary tenants follow at a build. */
+    pointTag: (tag: Tag, images: Pick<PinnedImage, 'repository' | 'digest'>[]): Promise<void> =>
+      beating(() => {
+        const authority = authorityOfFleet(lane, activityInfo().workflowExecution as RunRef, waits.silenceMs);
+        return pointTag({ registry, authority, waits, tag, images, signal: cancellationSignal() });
+      }),
 
     /** Tells the lane what became of a move, before its mover ends. */
     reportMove: (report: MoveReport): Promise<void> => beating(() => lane.update('report-move', report)),

@@ -28,7 +28,7 @@ export function createWaitActivities(client: Client, lane: LaneClient) {
     async awaitTurn(asked: Ask): Promise<Turn> {
       let askedLane = '';
       return watch(
-        (state) => turnOf(state, asked.runId),
+        (state) => turnOf(state, asked),
         async () => {
           const open = await lane.openRun();
           if (open !== null && open === askedLane) return;

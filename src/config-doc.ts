@@ -21,6 +21,8 @@ const ABOUT = {
   CANARY_HTTP_ADDR: 'Where the worker serves `/healthz`, `/readyz` and `/metrics`.',
   CANARY_UI_URL: 'Where the Temporal UI is; reports link to it. The command line reads it too.',
   CANARY_RUNBOOK_URL: 'The same for your runbook.',
+  CANARY_TAG:
+    'A moving tag, e.g. `canary`, that the release which has the turn points at its build, for tenants whose `TENANT_IMAGE` names it. Unset: others update the canary tenants. `latest` and `staging-*` are refused.',
   CANARY_HOLD_GRACE: 'How long a green build that waits only for people is safe from a newer one.',
   GITHUB_TOKEN: 'For ghcr.io alone: a classic token with `write:packages`. Unset: Docker’s configuration and helpers.',
   GITHUB_ACTOR: 'The user name that goes with it.',

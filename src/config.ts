@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { InvalidInput } from './domain/brand.js';
 import { formatDuration, parseDuration } from './domain/duration.js';
-import { parseRepository, type Repository } from './domain/image.js';
+import { parseCanaryTag, parseRepository, type Repository, type Tag } from './domain/image.js';
 import { type Lane, parseLane } from './domain/names.js';
 import type { BuildSource, Plan, ReleaseInput } from './domain/release.js';
 import { DEFAULT_HTTP_ADDR, type HttpAddress, parseHttpAddress } from './http-address.js';
@@ -34,6 +34,8 @@ export interface Config {
   /** Where the worker serves health, readiness and metrics; the default gives way when it is taken. */
   http: { address: HttpAddress; isDefault: boolean };
   holdGraceMs: number;
+  /** The tag that canary tenants follow, when it is the gate's to point. */
+  canaryTag: Tag | null;
   secrets: Secrets;
 }
 
@@ -100,13 +102,14 @@ export const SETTINGS = z.object({
   CANARY_UI_URL: parsed(webAddress).optional(),
   CANARY_RUNBOOK_URL: parsed(webAddress).optional(),
   CANARY_HOLD_GRACE: duration('30m'),
+  CANARY_TAG: parsed(parseCanaryTag).optional(),
   GITHUB_TOKEN: z.string().optional(),
   GITHUB_ACTOR: z.string().prefault('x-access-token'),
 });
 
 export const SECRETS = ['CANARY_ADMIN_TOKENS', 'GITHUB_TOKEN'];
 /** Named by the design, not built yet: better an error than a setting that does nothing. */
-const NOT_YET = ['CANARY_TAG', 'CANARY_PROD_FLEET_FILE'];
+const NOT_YET = ['CANARY_PROD_FLEET_FILE'];
 /** Accepted, and secret, though nothing reads them yet (design §7). */
 export const UNREAD = [
   'CANARY_CP_BASE_URL',
@@ -154,6 +157,7 @@ export function loadConfig(
     holdTimeoutMs: settings.CANARY_HOLD_TIMEOUT,
     http: { address: settings.CANARY_HTTP_ADDR, isDefault: given.CANARY_HTTP_ADDR === undefined },
     holdGraceMs: settings.CANARY_HOLD_GRACE,
+    canaryTag: settings.CANARY_TAG ?? null,
     secrets: {
       github: settings.GITHUB_TOKEN ? { username: settings.GITHUB_ACTOR, password: settings.GITHUB_TOKEN } : null,
     },
@@ -190,6 +194,7 @@ export function planRelease(
     approval: input.force || input.approval === 'required' ? 'required' : config.approval,
     holdTimeoutMs: config.holdTimeoutMs,
     holdGraceMs: config.holdGraceMs,
+    ...(config.canaryTag && { tag: config.canaryTag }),
     patienceMs,
   };
 }

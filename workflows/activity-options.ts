@@ -92,6 +92,11 @@ export const MOVER = {
 /** `summary` is what the timeline of the Temporal UI calls the activity. */
 export const reads = (summary: string) => proxyActivities<ReleaseActivities>({ ...READS, summary });
 export const polls = (plan: Plan, summary: string) => proxyActivities<ReleaseActivities>({ ...waits(plan), summary });
+/** The plan waits for a worker for as long as it takes: nothing has begun yet that could grow old. */
+export const planReads = () => {
+  const { scheduleToCloseTimeout: _, ...unbounded } = READS;
+  return proxyActivities<ReleaseActivities>({ ...unbounded, summary: 'read the plan' });
+};
 /** Reads that a human is asked about when they fail for longer than we are patient. */
 export const patientReads = ({ patienceMs }: Plan, summary: string) =>
   proxyActivities<ReleaseActivities>({ ...READS, scheduleToCloseTimeout: patienceMs.registry, summary });
@@ -102,6 +107,9 @@ export const preflights = (summary: string) => onMoveQueue({ ...PREFLIGHTS, summ
 export const looks = (summary: string) => onMoveQueue({ ...LOOKS, summary });
 export const moves = (input: MoveInput) =>
   onMoveQueue({ ...moveOptions(input), summary: `move :latest to ${shortSha(input.sha)}` });
+/** As long as a move of `:latest` may take, without its put-back. */
+export const points = (tag: string, within: '15m' | '1m' = '15m') =>
+  onMoveQueue({ ...PREFLIGHTS, scheduleToCloseTimeout: within, startToCloseTimeout: within, summary: `point :${tag}` });
 /** Tells the lane; a lane that is started anew recovers first. */
 export const reports = () =>
   onMoveQueue({ ...LOOKS, scheduleToCloseTimeout: '5m', heartbeatTimeout: '5s', summary: 'tell the lane' });

@@ -1,4 +1,5 @@
 import { isCancellation } from '@temporalio/workflow';
+import type { HoldName } from '../src/domain/hold.js';
 import type { MovedImage, MoveInput } from '../src/domain/move.js';
 import { foreignRevisions } from '../src/domain/one-build.js';
 import type { PinnedImage } from '../src/domain/release.js';
@@ -10,6 +11,8 @@ import { moveLatest } from './start-move.js';
 import { smokeAndConfirm, testBuild } from './test-build.js';
 import { confirmTurn } from './turn.js';
 
+/** Holds whose approval is the word to promote. */
+const PROMOTING: (HoldName | undefined)[] = ['approval', 'after-rollback', 'latest-moved'];
 /** A verdict older than this is smoked again before it counts, in milliseconds (protocol §2). */
 const FRESH_MS = 60 * 60_000;
 
@@ -27,8 +30,8 @@ export async function approve(release: Release): Promise<void> {
 async function withLane(release: Release): Promise<boolean> {
   for (;;) {
     const { pause, hold } = await confirmTurn(release);
-    if (pause && !release.input.promoteOnly) {
-      await pausedFor(release, `${pause.why} (${pause.by}, since ${pause.since})`);
+    if (pause) {
+      await pausedFor(release, pause);
       continue;
     }
     if (!hold || release.input.promoteOnly) return false;
@@ -83,7 +86,13 @@ export async function promote(release: Release): Promise<MovedImage[]> {
       if (isCancellation(error)) throw error;
       const failure = plain(error);
       // A run that was reset has not the turn any more that stands in its history, nor what it learned in it.
-      if (failure.type === 'MoveRefused') await confirmTurn(release);
+      if (failure.type === 'MoveRefused') {
+        const { pause } = await confirmTurn(release);
+        if (pause) {
+          await pausedFor(release, pause);
+          continue;
+        }
+      }
       const [found] = (failure.details ?? []) as [MovedImage[] | { latestMoved: PinnedImage['latest'][] } | undefined];
       if (failure.type === 'MoveRefused' && found && 'latestMoved' in found) {
         const { verb } = await holdFor(release, 'latest-moved', failure.message);
@@ -111,7 +120,8 @@ export async function promote(release: Release): Promise<MovedImage[]> {
 }
 
 function order({ input, pinned, state, accepted }: Release): MoveInput {
-  const said = state.decisions.filter(({ verb }) => verb === 'approve').at(-1);
+  // An approval of a hold on the way there is none of the promotion.
+  const said = state.decisions.findLast(({ verb, holdName }) => verb === 'approve' && PROMOTING.includes(holdName));
   const word = input.promoteOnly ? { by: input.requestedBy, reason: input.reason } : said;
   return {
     kind: 'promotion',

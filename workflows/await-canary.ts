@@ -2,13 +2,14 @@ import { setHandler } from '@temporalio/workflow';
 import { formatDuration } from '../src/domain/duration.js';
 import type { TenantBuild } from '../src/domain/release.js';
 import { sameBuild, shortSha } from '../src/domain/sha.js';
-import { polls } from './activity-options.js';
+import { points, polls } from './activity-options.js';
 import type { Release } from './canary-release.js';
 import { holdFor } from './decisions.js';
 import { buildsSeenSignal } from './messages.js';
 import { withHolds } from './resolve.js';
 import { enter } from './run-state.js';
 import { show } from './show.js';
+import { confirmTurn } from './turn.js';
 
 /** Hears from the run's own activity what the tenants report while it waits. */
 export function hearOfBuilds({ state }: Release): void {
@@ -35,6 +36,7 @@ function areBuilds(builds: unknown): builds is TenantBuild[] {
 export async function awaitCanary(release: Release): Promise<void> {
   const { input, plan, state } = release;
   for (;;) {
+    await pointCanaries(release);
     enter(state, 'awaiting-canary', `every tenant has to report ${input.sha}`, plan.updateTimeoutMs);
     const fleet = await withHolds(release, () =>
       polls(plan, `wait for ${shortSha(input.sha)} on ${plan.tenants.length} tenants`).awaitBuild(
@@ -57,6 +59,18 @@ export async function awaitCanary(release: Release): Promise<void> {
     release.notTested.push(`unconfirmed: ${unreported}`);
     return;
   }
+}
+
+/** With `CANARY_TAG` the tenants follow a tag that is ours to point, as long as it is our turn. */
+async function pointCanaries(release: Release): Promise<void> {
+  const { plan, pinned, state, input } = release;
+  const { tag } = plan;
+  if (tag === undefined) return;
+  await withHolds(release, async () => {
+    enter(state, 'awaiting-canary', `pointing :${tag} of every image at ${input.sha}`);
+    await confirmTurn(release);
+    await points(tag).pointTag(tag, pinned);
+  });
 }
 
 /** What the tenants report that are not on the build. */

@@ -4,10 +4,11 @@ import { parseReleaseInput } from '../src/domain/inputs.js';
 import { releaseId } from '../src/domain/names.js';
 import { foreignRevisions } from '../src/domain/one-build.js';
 import type { PinnedImage, Plan, ReleaseInput, ReleaseReport } from '../src/domain/release.js';
+import { patientReads } from './activity-options.js';
 import { approve, promote, promotedBy } from './approve-and-promote.js';
 import { type Desk, takeDecisions } from './decisions.js';
 import { endRun } from './end-run.js';
-import { openPlan, pinDigests } from './resolve.js';
+import { openPlan, pinDigests, withHolds } from './resolve.js';
 import { beginRun, readInput } from './run-state.js';
 import { timesOf } from './run-times.js';
 import { testBuild } from './test-build.js';
@@ -44,7 +45,13 @@ export async function CanaryRelease(typed: unknown): Promise<ReleaseReport> {
   return endRun(
     state,
     report,
-    () => inTurn(desk, input, () => promoteIfGreen(desk, input, notTested, report)),
+    () =>
+      inTurn(
+        desk,
+        input,
+        () => promoteIfGreen(desk, input, notTested, report),
+        (since) => stillLive(desk, input, since, report),
+      ),
     scope,
     () => desk.lost,
   );
@@ -55,15 +62,37 @@ async function inTurn<R>(
   desk: Desk,
   { sha, sequence, promoteOnly, force }: ReleaseInput,
   steps: () => Promise<R>,
+  whenLive: (since: string) => Promise<R | null>,
 ): Promise<R> {
   const byWord = promoteOnly === true || force === true;
-  for (;;)
+  const asked = { sha, ...(sequence !== undefined && { sequence }), ...(byWord && { byWord }) };
+  for (let anew = false; ; )
     try {
-      await takeTurn(desk, { sha, ...(sequence !== undefined && { sequence }), ...(byWord && { byWord }) });
-      return await steps();
+      const live = await takeTurn(desk, { ...asked, ...(anew && { anew }) });
+      if (live === null) return await steps();
+      const done = await whenLive(live);
+      if (done !== null) return done;
+      anew = true;
     } catch (error) {
       if (!(error instanceof TurnChanged)) throw error;
     }
+}
+
+/** A build that was promoted before answers at once, if its tag and `:latest` are where the ledger has them; null when they are not. */
+async function stillLive(
+  desk: Desk,
+  input: ReleaseInput,
+  since: string,
+  report: (outcome: ReleaseReport['outcome'], why: string) => ReleaseReport,
+): Promise<ReleaseReport | null> {
+  const { state } = desk;
+  const plan = await openPlan(desk, input);
+  const pinned = await withHolds(desk, () =>
+    patientReads(plan, 'is it still live?').resolveBuild(input.sha, plan.images),
+  );
+  if (pinned.some(({ digest, latest }) => digest !== latest)) return null;
+  state.images = pinned;
+  return report('promoted', `:latest of every image is on this build ${since}`);
 }
 
 async function promoteIfGreen(

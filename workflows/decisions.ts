@@ -10,7 +10,7 @@ import {
   type Verb,
   verbsNow,
 } from '../src/domain/hold.js';
-import type { Ask, Lost } from '../src/domain/lane/state.js';
+import type { Ask, Lost, Pause } from '../src/domain/lane/state.js';
 import type { ReleaseStatus } from '../src/domain/release.js';
 import { turns } from './activity-options.js';
 import { statusQuery, VERBS } from './messages.js';
@@ -130,9 +130,9 @@ export async function holdFor(desk: Desk, name: HoldName, why: string): Promise<
 }
 
 /** Waits while the lane is paused: `resume` ends it, nothing else but an abort. */
-export async function pausedFor(desk: Desk, why: string): Promise<void> {
+export async function pausedFor(desk: Desk, { why, by, since }: Pause): Promise<void> {
   requireGoing();
-  enter(desk.state, 'held', `paused: ${why}. canary resume ends it; abort: end the release`);
+  enter(desk.state, 'held', `paused: ${why} (${by}, since ${since}). canary resume ends it; abort: end the release`);
   upsertSearchAttributes([{ key: CanaryWaitingFor, value: 'paused' }]);
   await turns('wait for resume').awaitResume();
   upsertSearchAttributes([{ key: CanaryWaitingFor, value: null }]);

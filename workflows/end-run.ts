@@ -34,7 +34,8 @@ export async function endRun<R extends { outcome: string; why: string }>(
       close(state, 'superseded', why);
       return report('superseded', why);
     }
-    const revoked = gone && 'revoked' in gone ? stop('CanaryAborted', gone.revoked) : null;
+    const revoked =
+      gone && 'revoked' in gone ? stop(gone.bad ? 'CanaryBuildBad' : 'CanaryAborted', gone.revoked) : null;
     const failure = abortOf(state) ?? revoked ?? (isCancellation(error) ? null : plain(error));
     if (failure === null) {
       close(state, 'CanaryAborted', 'cancelled');

@@ -2,7 +2,7 @@ import { isCancellation } from '@temporalio/workflow';
 import type { HoldName } from '../src/domain/hold.js';
 import type { Plan, ReleaseInput } from '../src/domain/release.js';
 import { shortSha } from '../src/domain/sha.js';
-import { patientReads, reads } from './activity-options.js';
+import { patientReads, planReads } from './activity-options.js';
 import type { Release } from './canary-release.js';
 import { type Desk, holdFor } from './decisions.js';
 import { enter, plain } from './run-state.js';
@@ -17,7 +17,7 @@ export const HELD_FAULTS: Record<string, HoldName> = {
 /** Reads the plan that the run goes by to its end. */
 export async function openPlan(desk: Desk, input: ReleaseInput): Promise<Plan> {
   enter(desk.state, 'resolving', 'reading the plan');
-  const plan = await evenAfterOutage(() => reads('read the plan').loadPlan(input));
+  const plan = await planReads().loadPlan(input);
   desk.holdTimeoutMs = plan.holdTimeoutMs;
   desk.holdGraceMs = plan.holdGraceMs;
   return plan;

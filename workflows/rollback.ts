@@ -1,14 +1,15 @@
-import { isCancellation } from '@temporalio/workflow';
+import { isCancellation, log } from '@temporalio/workflow';
+import type { Tag } from '../src/domain/image.js';
 import { parseRollbackInput } from '../src/domain/inputs.js';
 import type { MoveInput } from '../src/domain/move.js';
 import { rollbackId } from '../src/domain/names.js';
 import { foreignRevisions } from '../src/domain/one-build.js';
-import type { RollbackReport } from '../src/domain/release.js';
+import type { PinnedImage, RollbackReport } from '../src/domain/release.js';
 import { type Sha, shortSha } from '../src/domain/sha.js';
-import { laneReads, reads } from './activity-options.js';
+import { laneReads, points, reads } from './activity-options.js';
 import { endRun } from './end-run.js';
 import { evenAfterOutage } from './resolve.js';
-import { beginRun, enter, readInput, stop } from './run-state.js';
+import { beginRun, enter, plain, readInput, stop } from './run-state.js';
 import { timesOf } from './run-times.js';
 import { moveLatest } from './start-move.js';
 
@@ -26,7 +27,7 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
 
   return endRun(state, report, async () => {
     enter(state, 'resolving', 'the build, and every manifest it is made of, has to be in every image');
-    const { images } = await evenAfterOutage(() => reads('read the plan').loadPlan({ sha: input.sha }));
+    const { images, tag } = await evenAfterOutage(() => reads('read the plan').loadPlan({ sha: input.sha }));
     const pinned = await evenAfterOutage(() =>
       reads(`is ${shortSha(input.sha)} whole in every image?`).resolveBuild(input.sha, images),
     );
@@ -47,11 +48,22 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
     };
     const moved = await evenAfterOutage(() => moveLatest(order, undefined, true));
     state.images = moved;
+    if (tag !== undefined) await pointBack(tag, pinned);
     const stood = moved.every(({ previous, digest }) => previous === digest);
     return stood
       ? report('already', `:latest of every image stood on ${input.sha} before`)
       : report('rolled-back', `:latest of every image is back on ${input.sha}`);
   });
+}
+
+/** The canary tenants go back too, where they follow a tag of ours; unless a release has them by now. */
+async function pointBack(tag: Tag, images: PinnedImage[]): Promise<void> {
+  try {
+    await points(tag, '1m').pointTag(tag, images);
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    log.warn('the canary tag was not pointed back', { tag, why: plain(error).message });
+  }
 }
 
 /** From now on nothing else moves. A lane that says nothing stops a rollback, unless it is forced. */

@@ -21,9 +21,9 @@ export function lose(desk: Desk, lost: Lost): CancelledFailure {
 /** Hears from the lane that the turn is lost; the steps that run are stopped. */
 export function hearOfLostTurn(desk: Desk): void {
   setHandler(turnLostSignal, (sent) => {
-    const { turn, superseded, revoked } = Object(sent) as Record<string, unknown>;
+    const { turn, superseded, revoked, bad } = Object(sent) as Record<string, unknown>;
     if (typeof superseded === 'string') desk.told = { turn, lost: { superseded } };
-    else if (typeof revoked === 'string') desk.told = { turn, lost: { revoked } };
+    else if (typeof revoked === 'string') desk.told = { turn, lost: { revoked, ...(bad === true && { bad }) } };
     heed(desk);
   });
 }
@@ -36,16 +36,18 @@ function heed(desk: Desk): void {
   desk.onAbort();
 }
 
-/** Waits for the turn to use the canary fleet. */
-export async function takeTurn(desk: Desk, ask: Omit<Ask, 'workflowId' | 'runId'>): Promise<void> {
+/** Waits for the turn to use the canary fleet. Without one when there is nothing to do: since when, and by whom, the build is live. */
+export async function takeTurn(desk: Desk, ask: Omit<Ask, 'workflowId' | 'runId'>): Promise<string | null> {
   enter(desk.state, 'queued', 'waits for its turn to use the canary fleet');
   delete desk.turn;
   desk.ask = { ...ask, ...ownRun() };
   const got = await turns('wait for the turn').awaitTurn(desk.ask);
   if ('superseded' in got) throw lose(desk, got);
   if ('bad' in got) throw stop('CanaryBuildBad', got.bad);
+  if ('live' in got) return got.live;
   desk.turn = got.turn;
   heed(desk);
+  return null;
 }
 
 /** Where this run stands with the lane; one that was reset holds another turn, or none (protocol §2).

@@ -103,7 +103,7 @@ function refusalOf(verb: Verb, holdId: string | null, { phase, hold, decided, mo
   if (verb === 'abort') return null;
   if (hold === null) return `nothing waits for it; the release is ${phase}`;
   if (HOLDS[hold.name][verb] === null) return `it makes no sense for ${hold.name}; ${possible(hold.name)}`;
-  if (holdId === null && hold.name !== 'approval' && hold.name !== 'after-rollback')
+  if (holdId === null && hold.name !== 'approval')
     return `say which hold it is for: "hold":"${hold.id}" (${hold.name})`;
   return null;
 }

@@ -44,6 +44,17 @@ export function parseTag(text: unknown): Tag {
   throw new InvalidInput(`tag ${shown(text)} is not a tag: letters, digits, "_", "." and "-", at most 128`);
 }
 
+/** The tag that canary tenants follow.
+ * @throws {InvalidInput} for one that production or a build owns. */
+export function parseCanaryTag(text: unknown): Tag {
+  const tag = parseTag(text);
+  if (tag === LATEST || tag.startsWith('staging-'))
+    throw new InvalidInput(
+      `${tag} is ${tag === LATEST ? 'what production follows' : 'the name of a build'}: take another, e.g. canary`,
+    );
+  return tag;
+}
+
 /** @throws {InvalidInput} */
 export function parseDigest(text: unknown): Digest {
   if (isDigest(text)) return text;

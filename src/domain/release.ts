@@ -1,6 +1,6 @@
 import type { TenantSmoke } from './check.js';
 import type { Decision, Hold, Verb } from './hold.js';
-import type { Digest, Repository } from './image.js';
+import type { Digest, Repository, Tag } from './image.js';
 import type { MovedImage } from './move.js';
 import type { PhaseTime } from './phase-times.js';
 import type { Sha } from './sha.js';
@@ -67,6 +67,8 @@ export interface ReleaseInput {
 export interface Plan {
   images: Repository[];
   tenants: PlannedTenant[];
+  /** The tag that the canary tenants follow, when it is ours to point. */
+  tag?: Tag;
   /** Empty: no tenant tells, and no run can confirm its build. */
   buildProbe: BuildSource[];
   soakMs: number;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Digest, LATEST } from '../domain/image.js';
+import { type Digest, LATEST, type Tag } from '../domain/image.js';
 import { RegistryError } from '../registry/errors.js';
 import type { Manifest } from '../registry/get-manifest.js';
 import { putTag } from '../registry/put-tag.js';
@@ -31,7 +31,9 @@ export interface ImageMove {
 /** What moving one image needs to know. */
 export interface ImageTask {
   registry: Registry;
-  /** What `:latest` shall point at. */
+  /** Another tag than `:latest`. */
+  tag?: Tag;
+  /** What the tag shall point at. */
   manifest: Manifest;
   /** What stood there before, and reads may show for a while. */
   previous: Digest | null;
@@ -51,7 +53,7 @@ export interface ImageTask {
  * @throws {MoveRefusal} when there is no yes (any more); what was sent has settled by then.
  */
 export async function moveImage(task: ImageTask, forMs: number): Promise<ImageMove> {
-  const { registry, manifest, gate, waits } = task;
+  const { registry, tag = LATEST, manifest, gate, waits } = task;
   const deadline = performance.now() + forMs;
   const state: ImageMove = {
     end: 'failed',
@@ -66,7 +68,7 @@ export async function moveImage(task: ImageTask, forMs: number): Promise<ImageMo
   do {
     try {
       await gate.renew();
-      await putTag(registry, manifest, LATEST, { timeoutMs: waits.putTimeoutMs, beforeSend });
+      await putTag(registry, manifest, tag, { timeoutMs: waits.putTimeoutMs, beforeSend });
     } catch (error) {
       if (error instanceof StaleYes) continue;
       if (error instanceof MoveRefusal || !(error instanceof RegistryError || state.sent || task.begun)) throw error;
@@ -89,21 +91,23 @@ const canHelp = (error: unknown) =>
 
 /** A PUT without an answer may have been done, and somebody else may have written meanwhile: what can be read tells, where it can be trusted. */
 async function afterFailure(task: ImageTask, state: ImageMove): Promise<Pick<ImageMove, 'end' | 'latest'>> {
-  const { registry, manifest, trustsReads, overwrites } = task;
-  const latest = await readTag(registry, manifest.repository, LATEST).catch(() => state.latest);
+  const { manifest, trustsReads, overwrites } = task;
+  const latest = await readNow(task).catch(() => state.latest);
   if (latest === manifest.digest) return { end: state.sent && trustsReads ? 'there' : 'failed', latest };
   if (overwrites || !isThird(task, latest)) return { end: 'failed', latest };
   return { end: (await staysThird(task)) ? 'third' : 'failed', latest };
 }
+
+const readNow = ({ registry, tag = LATEST, manifest }: ImageTask) => readTag(registry, manifest.repository, tag);
 
 const isThird = ({ manifest, previous }: ImageTask, latest: Digest | null) =>
   latest !== null && latest !== manifest.digest && latest !== previous;
 
 /** Whether somebody else's digest is there, and still is after `surpriseMs`: a lagging registry may show the move before the last. */
 export async function staysThird(task: ImageTask): Promise<boolean> {
-  const { registry, manifest, waits } = task;
+  const { waits } = task;
   for (const until = performance.now() + waits.surpriseMs; ; await delay(waits.pollMs)) {
-    const latest = await readTag(registry, manifest.repository, LATEST).catch(() => null);
+    const latest = await readNow(task).catch(() => null);
     if (!isThird(task, latest)) return false;
     if (performance.now() >= until) return true;
   }
@@ -111,11 +115,11 @@ export async function staysThird(task: ImageTask): Promise<boolean> {
 
 /** Reads until the target shows. The digest from before, or none, is a read that lags; any other is somebody else's, if it stays. */
 async function readBack(task: ImageTask, deadline: number): Promise<Pick<ImageMove, 'end' | 'latest'>> {
-  const { registry, manifest, previous, waits } = task;
+  const { manifest, previous, waits } = task;
   const lagUntil = Math.min(performance.now() + waits.verifyMs, deadline);
   for (let latest = previous; ; await delay(waits.pollMs)) {
     // A read that fails says nothing about the write that the registry took.
-    latest = await readTag(registry, manifest.repository, LATEST).catch(() => previous);
+    latest = await readNow(task).catch(() => previous);
     if (latest === manifest.digest) return { end: 'there', latest };
     if (isThird(task, latest) && (await staysThird(task))) return { end: 'third', latest };
     if (performance.now() >= lagUntil) return { end: 'unseen', latest };

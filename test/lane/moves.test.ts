@@ -3,7 +3,7 @@ import { authorizeMove, LEASE_MS, reportMove } from '../../src/domain/lane/moves
 import { beginRollback } from '../../src/domain/lane/rollbacks.js';
 import type { LaneState } from '../../src/domain/lane/state.js';
 import { ask, grant } from '../../src/domain/lane/turns.js';
-import { adopt, unhold } from '../../src/domain/lane/verbs.js';
+import { adopt, pause, unhold } from '../../src/domain/lane/verbs.js';
 import { digestOf, done, laneAt, NOON, promote, question, run, SAID, shaOf, standing } from './lane-support.js';
 
 function inTurn(letter: string, state = laneAt('1')): LaneState {
@@ -32,6 +32,13 @@ describe('a promotion gets a yes', () => {
 });
 
 describe('a promotion is refused', () => {
+  test('while the lane is paused, until that ends by itself', () => {
+    const state = inTurn('b', laneAt('1'));
+    pause(state, SAID, new Date(NOON + 60_000).toISOString(), NOON);
+    expect(authorizeMove(state, question('b', '1'), NOON)).toEqual({ no: 'paused by ada: looked at it' });
+    expect(authorizeMove(state, question('b', '1'), NOON + 60_000)).toBe('yes');
+  });
+
   test.each<[why: string, state: () => LaneState, words: string]>([
     ['when nobody has the turn', () => laneAt('1'), 'canary-release-aaaaaaa has not its turn'],
     ['when another run has it', () => inTurn('b'), 'canary-release-aaaaaaa has not its turn'],
@@ -230,6 +237,29 @@ describe('a rollback', () => {
     beginRollback(state, rollbackTo('b', { runId: 'second' }), NOON + 200_100);
     expect(authorizeMove(state, question('a', 'c', { kind: 'rollback', parent: 'first' }), NOON + 200_200)).toEqual({
       no: 'rollback-aaaaaaa is not the rollback that was announced last',
+    });
+  });
+
+  test('that is announced once more by a late retry does not win back over the next one', () => {
+    const state = three();
+    for (const runId of ['first', 'second', 'first'])
+      beginRollback(state, rollbackTo(runId === 'first' ? 'a' : 'b', { runId }), NOON + 200_000);
+    expect(state.rollback).toMatchObject({ runId: 'second' });
+  });
+
+  test('ends the run that has its turn, and says so when its own build is among the bad ones', () => {
+    const state = three();
+    inTurn('d', state);
+    beginRollback(state, rollbackTo('c'), NOON + 200_000);
+    expect(state.holder?.lost).toEqual({ revoked: expect.stringContaining('a rollback to ccccccc was begun by') });
+    const other = three();
+    ask(other, run('c', { byWord: true }));
+    other.holder = null;
+    grant(other, NOON);
+    beginRollback(other, rollbackTo('a'), NOON + 200_000);
+    expect(other.holder).toMatchObject({
+      sha: shaOf('c'),
+      lost: { revoked: expect.stringMatching(/^rolled back on /), bad: true },
     });
   });
 

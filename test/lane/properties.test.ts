@@ -146,7 +146,7 @@ class World {
     expect(new Set(moved).size).toBe(moved.length);
     if (move) expect(moved).not.toContain(move.parent.runId);
     for (const { runId } of this.open.values())
-      expect(queue.some((one) => one.runId === runId) || turnOf(this.state, runId) !== null, runId).toBe(true);
+      expect(queue.some((one) => one.runId === runId) || turnOf(this.state, { runId }) !== null, runId).toBe(true);
     expect(JSON.parse(JSON.stringify(this.state))).toEqual(this.state);
   }
 }
@@ -260,7 +260,7 @@ describe('the state stays below 256 KiB', () => {
     expect(state.ledger.bad.length).toBeGreaterThan(50);
     expect(state.ledger.bad.at(-1)?.sha).toBe(shortSha(numbered(1_999)));
     ask(state, run('a', { runId: 'late', sha: numbered(1_999) }));
-    expect(turnOf(state, 'late')).toMatchObject({ bad: expect.stringContaining('rolled back') });
+    expect(turnOf(state, { runId: 'late' })).toMatchObject({ bad: expect.stringContaining('rolled back') });
   });
 
   test('with the last 200 moves, when people use few words', () => {

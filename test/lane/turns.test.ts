@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { keyOf } from '../../src/domain/lane/order.js';
-import { emptyLane } from '../../src/domain/lane/state.js';
-import { ask, givesWayTo, grant } from '../../src/domain/lane/turns.js';
-import { laneAt, NOON, promote, run, shaOf } from './lane-support.js';
+import { emptyLane, type Left } from '../../src/domain/lane/state.js';
+import { ask, givesWayTo, grant, turnOf } from '../../src/domain/lane/turns.js';
+import { laneAt, NOON, promote, run, shaOf, standing } from './lane-support.js';
 
 describe('the turn', () => {
   test('goes to one release at a time, and is numbered', () => {
@@ -156,4 +156,38 @@ test('what a lane remembers is bounded, whatever went through it', () => {
   }
   expect(JSON.stringify(state).length).toBeLessThan(256 * 1024);
   expect(JSON.parse(JSON.stringify(state))).toEqual(state);
+});
+
+describe('a build that was promoted and is still live', () => {
+  test('has nothing to do: it is told since when, and by whom', () => {
+    const state = laneAt('1');
+    promote(state, 'b', '1');
+    ask(state, run('b', { runId: 'again' }));
+    expect(turnOf(state, { runId: 'again' })).toEqual({ live: expect.stringMatching(/^since 2026-.*, by ada$/) });
+    expect(state.queue).toEqual([]);
+  });
+
+  test('gets its turn when it found that it is not live after all, or by somebody’s word', () => {
+    for (const more of [{ anew: true }, { byWord: true }]) {
+      const state = laneAt('1');
+      promote(state, 'b', '1');
+      if ('anew' in more) ask(state, run('b', { runId: 'again' }));
+      const asked = run('b', { runId: 'again', ...more });
+      ask(state, asked);
+      expect(turnOf(state, asked)).toBeNull();
+      grant(state, NOON);
+      expect(turnOf(state, asked)).toMatchObject({ turn: 2 });
+    }
+  });
+
+  test('is not when it was adopted only, or when :latest is known to be elsewhere', () => {
+    const adopted = laneAt('b');
+    ask(adopted, run('b'));
+    expect(turnOf(adopted, run('b'))).toBeNull();
+    const moved = laneAt('1');
+    promote(moved, 'b', '1');
+    moved.ledger.left = { images: standing('c') as Left[], at: NOON };
+    ask(moved, run('b', { runId: 'again' }));
+    expect(turnOf(moved, { runId: 'again' })).toBeNull();
+  });
 });

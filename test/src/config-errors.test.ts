@@ -107,7 +107,7 @@ describe('a wrong environment says what, where and the mend', () => {
       'CANARY_BUILD_PROBE: build probe is empty: write path#field, e.g. /health#sha, or none',
     ],
     [{ CANARY_SOKA: '6m' }, 'CANARY_SOKA: no such setting'],
-    [{ CANARY_TAG: 'canary' }, 'CANARY_TAG: not built yet, unset it'],
+    [{ CANARY_TAG: 'latest' }, 'CANARY_TAG: latest is what production follows: take another, e.g. canary'],
     [{ GITHUB_TOKEN: 'a', GITHUB_TOKEN_FILE: '/b' }, 'GITHUB_TOKEN and GITHUB_TOKEN_FILE are both set: keep one'],
     [{ GITHUB_TOKEN_FILE: '/b' }, 'GITHUB_TOKEN_FILE: there is no file /b'],
     [

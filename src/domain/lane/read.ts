@@ -11,10 +11,17 @@ import type { Ask, RunRef } from './state.js';
 
 /** Null when it is none. */
 export function readAsk(sent: unknown): Ask | null {
-  const { workflowId, runId, sha, sequence, byWord } = Object(sent) as Record<string, unknown>;
+  const { workflowId, runId, sha, sequence, byWord, anew } = Object(sent) as Record<string, unknown>;
   if (!isText(workflowId) || !isRunId(runId) || !isSha(sha)) return null;
   const numbered = Number.isSafeInteger(sequence) ? { sequence: sequence as number } : {};
-  return { workflowId, runId, sha: sha as Sha, ...numbered, ...(byWord === true && { byWord }) };
+  return {
+    workflowId,
+    runId,
+    sha: sha as Sha,
+    ...numbered,
+    ...(byWord === true && { byWord }),
+    ...(anew === true && { anew }),
+  };
 }
 
 /** @throws {InvalidInput} */

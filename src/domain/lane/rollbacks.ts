@@ -1,7 +1,8 @@
 import type { Digest } from '../image.js';
 import { sameBuild, shortSha } from '../sha.js';
 import { BAD_BYTES, brief, newest } from './bounds.js';
-import { type Announced, type LaneState, MAX_BUILDS } from './state.js';
+import { type Announced, type LaneState, type Lost, MAX_BUILDS, MAX_KEPT } from './state.js';
+import { badWords } from './turns.js';
 
 /** What a rollback announces before anything moves (protocol §6). */
 export interface Announcement extends Announced {
@@ -19,7 +20,8 @@ export function beginRollback(state: LaneState, said: Announcement, now: number)
   const { workflowId, runId, sha, force } = said;
   const by = brief(said.by);
   const reason = brief(said.reason);
-  if (state.rollback?.runId === runId || state.moved.includes(runId)) return;
+  if (state.announced.includes(runId) || state.moved.includes(runId)) return;
+  state.announced = [...state.announced, runId].slice(-MAX_KEPT);
   state.rollback = { workflowId, runId, sha, force };
   ledger.bad = ledger.bad.filter((one) => !sameBuild(one.sha, sha));
   for (const bad of badAfter(state, sha))
@@ -27,8 +29,13 @@ export function beginRollback(state: LaneState, said: Announcement, now: number)
       ledger.bad.push({ sha: bad as typeof sha, digests: digestsOf(state, bad), since, by, reason });
   ledger.bad = newest(ledger.bad, MAX_BUILDS, BAD_BYTES);
   ledger.hold = { name: 'after-rollback', why: `rolled back to ${sha} by ${by}: ${reason}`, by, since };
-  if (state.holder) state.holder.lost ??= { revoked: `a rollback to ${sha} was begun by ${by}: ${reason}` };
+  if (state.holder) state.holder.lost ??= revoked(state, `a rollback to ${sha} was begun by ${by}: ${reason}`);
   if (state.move) state.move.takenBackAt ??= now;
+}
+
+function revoked({ holder, ledger }: LaneState, why: string): Lost {
+  const bad = ledger.bad.find((one) => holder && sameBuild(one.sha, holder.sha));
+  return bad ? { revoked: badWords(bad), bad: true } : { revoked: why };
 }
 
 /** The builds that came after the target, up to the one that is live, and the one that is being moved. */

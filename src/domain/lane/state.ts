@@ -13,6 +13,8 @@ export interface Ask extends RunRef {
   sequence?: number;
   /** A human's word: it is neither passed by a newer build nor too old. */
   byWord?: boolean;
+  /** It was told that it is live, and found that it is not. */
+  anew?: boolean;
 }
 
 /** Which build is newer: the higher sequence, then the one that was seen later. Fixed when the lane first sees a sha. */
@@ -37,10 +39,10 @@ export interface Holder extends Ask {
 }
 
 /** Why a turn was taken back: a newer build goes instead, or a rollback was begun. */
-export type Lost = { superseded: string } | { revoked: string };
+export type Lost = { superseded: string } | { revoked: string /** Its own build was rolled back. */; bad?: boolean };
 
 /** How a release that asked ends without its turn. */
-export type Answer = { runId: string } & ({ superseded: string } | { bad: string });
+export type Answer = { runId: string } & Exclude<Turn, { turn: number }>;
 
 /** A mover that was told yes and has not reported. */
 export interface OpenMove {
@@ -126,13 +128,15 @@ export interface LaneState {
   holder: Holder | null;
   move: OpenMove | null;
   rollback: Announced | null;
+  /** Runs that announced a rollback: once each. */
+  announced: string[];
   /** Runs that had their move: one each. */
   moved: string[];
   ledger: Ledger;
 }
 
-/** What became of an ask. */
-export type Turn = { turn: number } | { superseded: string } | { bad: string };
+/** What became of an ask. `live`: there is nothing to do, the build was promoted and is where it was put. */
+export type Turn = { turn: number } | { superseded: string } | { bad: string } | { live: string };
 
 /** Where a run stands with the lane, right now. */
 export interface Standing {
@@ -159,6 +163,7 @@ export function emptyLane(): LaneState {
     holder: null,
     move: null,
     rollback: null,
+    announced: [],
     moved: [],
     ledger: {
       order: {},

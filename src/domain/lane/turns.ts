@@ -5,12 +5,17 @@ import { type Answer, type Ask, type LaneState, type Lost, MAX_KEPT, type Turn }
 
 /** Takes a release into the queue, or answers it at once. Asking twice is asking once. */
 export function ask(state: LaneState, asked: Ask): void {
-  const known = [state.holder, ...state.queue, ...state.answers].some((one) => one?.runId === asked.runId);
-  if (known) return;
+  const known = [state.holder, ...state.queue].some((one) => one?.runId === asked.runId);
+  if (known || turnOf(state, asked) !== null) return;
   const key = keyOf(state.ledger, asked.sha, asked.sequence);
   const no = refusalOf(state, asked);
   if (no !== null) {
     answer(state, asked, no);
+    return;
+  }
+  const live = liveSince(state, asked);
+  if (live !== null) {
+    answer(state, asked, { live });
     return;
   }
   if (asked.byWord) {
@@ -55,11 +60,20 @@ export function givesWayTo(state: LaneState, now: number): string | null {
 }
 
 /** What became of an ask; null while it waits, or was never heard of. */
-export function turnOf(state: LaneState, runId: string): Turn | null {
+export function turnOf(state: LaneState, { runId, anew }: Pick<Ask, 'runId' | 'anew'>): Turn | null {
   if (state.holder?.runId === runId) return { turn: state.holder.turn };
-  const answer = state.answers.findLast((one) => one.runId === runId);
+  const answer = state.answers.findLast((one) => one.runId === runId && !(anew && 'live' in one));
   if (!answer) return null;
-  return 'bad' in answer ? { bad: answer.bad } : { superseded: answer.superseded };
+  const { runId: _, ...turn } = answer;
+  return turn;
+}
+
+/** A build that was promoted, and is where that left it, has nothing to do but to look whether it still is. */
+function liveSince({ ledger: { moves, left } }: LaneState, { sha, byWord, anew }: Ask): string | null {
+  const last = moves.at(-1);
+  if (byWord || anew || !last?.sha || last.kind === 'adopted' || !sameBuild(last.sha, sha)) return null;
+  const stands = last.images.every(({ digest }, index) => left?.images[index]?.digest === digest);
+  return stands ? `since ${last.at}, by ${last.by}` : null;
 }
 
 function refusalOf({ ledger }: LaneState, { sha, byWord }: Ask): { superseded: string } | { bad: string } | null {
@@ -75,7 +89,7 @@ export const lostWords = (lost: Lost) => ('revoked' in lost ? lost.revoked : `su
 export const badWords = ({ since, by, reason }: { since: string; by: string; reason: string }) =>
   `rolled back on ${since} by ${by}: ${reason}`;
 
-function answer(state: LaneState, { runId }: Ask, no: { superseded: string } | { bad: string }): void {
+function answer(state: LaneState, { runId }: Ask, no: Exclude<Turn, { turn: number }>): void {
   const answers: Answer[] = [...state.answers, { runId, ...no }];
   state.answers = newest(answers, MAX_KEPT, ANSWERS_BYTES);
 }

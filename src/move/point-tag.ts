@@ -1,0 +1,57 @@
+import type { Digest, Repository, Tag } from '../domain/image.js';
+import { RegistryError } from '../registry/errors.js';
+import { getManifest } from '../registry/get-manifest.js';
+import { readTag } from '../registry/read-tag.js';
+import type { Registry } from '../registry/registry.js';
+import type { Authority } from './authority.js';
+import { createGate } from './gate.js';
+import { moveImage } from './move-image.js';
+import type { MoveWaits } from './waits.js';
+
+/**
+ * Points the tag that the canary tenants follow (`CANARY_TAG`) of all images at a build: each write on a fresh yes, tried again and
+ * read back like one of `:latest`. Whatever stood there is written over, and nothing is put back: it belongs to whoever has the fleet.
+ * @throws {MoveRefusal} when the fleet is another run's.
+ * @throws {RegistryError} when an image could not be written.
+ */
+export async function pointTag(given: {
+  registry: Registry;
+  authority: Authority;
+  waits: MoveWaits;
+  tag: Tag;
+  images: { repository: Repository; digest: Digest }[];
+  signal?: AbortSignal;
+}): Promise<void> {
+  const { registry, authority, waits, tag, images, signal } = given;
+  const gate = createGate({
+    windowMs: waits.windowMs,
+    begun: false,
+    look: async () => [],
+    ask: (begun, latest) => authority.authorize({ begun, latest }),
+    onBegin: () => undefined,
+    signal,
+  });
+  await Promise.all(
+    images.map(async ({ repository, digest }) => {
+      const [manifest, previous] = await Promise.all([
+        getManifest(registry, repository, digest, signal),
+        readTag(registry, repository, tag, signal),
+      ]);
+      if (previous === digest) return;
+      const task = {
+        registry,
+        tag,
+        manifest,
+        previous,
+        gate,
+        waits,
+        trustsReads: true,
+        overwrites: true,
+        begun: false,
+      };
+      const { end, why } = await moveImage(task, waits.promoteMs);
+      if (end === 'failed' || end === 'third')
+        throw new RegistryError('transient', `${repository}:${tag} could not be pointed at ${digest}: ${why ?? end}`);
+    }),
+  );
+}
