@@ -1,9 +1,11 @@
 import { activityInfo, cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
 import { isOlder, keyOf } from '../src/domain/lane/order.js';
+import { digestsOfMove } from '../src/domain/lane/rollbacks.js';
 import type { Ask, LaneState, Left, RunRef, Standing } from '../src/domain/lane/state.js';
 import { turnOf } from '../src/domain/lane/turns.js';
 import { isPaused } from '../src/domain/lane/verbs.js';
 import { moveLatestId } from '../src/domain/names.js';
+import type { Sha } from '../src/domain/sha.js';
 import { observeLatest } from '../src/move/observe.js';
 import { awaitEnd } from './await-end.js';
 import { beating } from './beating.js';
@@ -26,6 +28,17 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
         await sleep(LOOK_MS);
       }
     },
+
+    /** Where a build was put when it went to `:latest` last; null when the lane does not know, or does not answer. */
+    knownBuild: (sha: Sha): Promise<Left[] | null> =>
+      beating(async () => {
+        for (let tries = 0; tries < 10; tries += 1) {
+          const state = await own.state();
+          if (state) return digestsOfMove(state, sha);
+          await sleep(LOOK_MS);
+        }
+        return null;
+      }),
 
     announceRollback: (said: Record<string, unknown>): Promise<void> =>
       beating(async () => {

@@ -64,7 +64,8 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
   });
   setHandler(messages.beginRollbackUpdate, async (sent) => {
     const said = understood(readAnnouncement, sent);
-    beginRollback(await known(), said, now());
+    const no = beginRollback(await known(), said, now());
+    if (no) throw ApplicationFailure.nonRetryable(no.refused, 'DecisionRefused');
   });
   for (const verb of messages.LANE_VERBS) {
     setHandler(messages.laneVerbUpdate(verb), async (sent) => {

@@ -1,5 +1,5 @@
 import { isCancellation, log } from '@temporalio/workflow';
-import type { Tag } from '../src/domain/image.js';
+import type { Digest, Tag } from '../src/domain/image.js';
 import { parseRollbackInput } from '../src/domain/inputs.js';
 import type { MoveInput } from '../src/domain/move.js';
 import { rollbackId } from '../src/domain/names.js';
@@ -27,14 +27,21 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
 
   return endRun(state, report, async () => {
     enter(state, 'resolving', 'the build, and every manifest it is made of, has to be in every image');
-    const { images, tag } = await evenAfterOutage(() => reads('read the plan').loadPlan({ sha: input.sha }));
-    const pinned = await evenAfterOutage(() =>
-      reads(`is ${shortSha(input.sha)} whole in every image?`).resolveBuild(input.sha, images),
+    const short = shortSha(input.sha);
+    const [{ images, tag }, known] = await Promise.all([
+      evenAfterOutage(() => reads('read the plan').loadPlan({ sha: input.sha })),
+      laneReads(`where was ${short} put?`).knownBuild(input.sha),
+    ]);
+    const [pinned, tags] = await evenAfterOutage(() =>
+      Promise.all([
+        reads(`is ${short} whole in every image?`).resolveBuild(input.sha, images, known ?? []),
+        reads(`is the tag of ${short} where it was?`).readBuildTags(input.sha, images),
+      ]),
     );
     state.images = pinned;
-    const foreign = foreignRevisions(input, pinned);
-    if (foreign.length > 0 && !input.force)
-      throw stop('MoveRefused', `${foreign.join('; ')}: nothing moved; with force it goes on all the same`);
+    const strange = [...foreignRevisions(input, pinned), ...pushedAgain(pinned, tags)];
+    if (strange.length > 0 && !input.force)
+      throw stop('MoveRefused', `${strange.join('; ')}: nothing moved; with force it goes on all the same`);
 
     const by = input.requestedBy ?? 'unknown';
     await announce({ sha: input.sha, force: input.force === true, by, reason: input.reason });
@@ -53,6 +60,16 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
     return stood
       ? report('already', `:latest of every image stood on ${input.sha} before`)
       : report('rolled-back', `:latest of every image is back on ${input.sha}`);
+  });
+}
+
+/** Images whose tag is not any more what was promoted under it. One that was cleaned away since does no harm. */
+function pushedAgain(pinned: PinnedImage[], tags: (Digest | null)[]): string[] {
+  return pinned.flatMap(({ repository, digest }, index) => {
+    const found = tags[index] ?? null;
+    return found === null || found === digest
+      ? []
+      : [`the tag of ${repository} was pushed again since it was promoted: ${found}, not ${digest}`];
   });
 }
 

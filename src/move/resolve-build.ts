@@ -1,4 +1,5 @@
 import { type Repository, stagingTag } from '../domain/image.js';
+import type { Left } from '../domain/lane/state.js';
 import type { PinnedImage } from '../domain/release.js';
 import type { Sha } from '../domain/sha.js';
 import { getManifest } from '../registry/get-manifest.js';
@@ -9,6 +10,7 @@ import { observeLatest } from './observe.js';
 
 /**
  * Pins the digest of every image of a build, and notes which commit each says it is, and where `:latest` stands.
+ * @param known by these digests instead of by the tag, which may have been pushed again or cleaned away.
  * @throws {RegistryError} `not-found`, naming the image, or the manifest that it is made of.
  */
 export function resolveBuild(
@@ -16,10 +18,12 @@ export function resolveBuild(
   sha: Sha,
   repositories: Repository[],
   signal?: AbortSignal,
+  known: Left[] = [],
 ): Promise<PinnedImage[]> {
+  const knownDigest = (repository: Repository) => known.find((one) => one.repository === repository)?.digest;
   return Promise.all(
     repositories.map(async (repository) => {
-      const manifest = await getManifest(registry, repository, stagingTag(sha), signal);
+      const manifest = await getManifest(registry, repository, knownDigest(repository) ?? stagingTag(sha), signal);
       await requireChildren(registry, manifest, signal);
       const [[stands], revision] = await Promise.all([
         observeLatest(registry, [repository], { signal, tolerant: true }),

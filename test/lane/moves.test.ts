@@ -197,7 +197,7 @@ describe('a rollback', () => {
   };
   const badOf = ({ ledger }: LaneState) => ledger.bad.map(({ sha }) => sha).sort();
   const carryOut = (state: LaneState, to: string, from: string, runId: string, now: number) => {
-    beginRollback(state, rollbackTo(to, { runId }), now);
+    beginRollback(state, rollbackTo(to, { runId, force: true }), now);
     const asked = question(to, from, { kind: 'rollback', parent: runId, mover: `m-${runId}` });
     expect(authorizeMove(state, asked, now)).toBe('yes');
     reportMove(state, { ...asked, images: done(asked) }, now);
@@ -223,6 +223,30 @@ describe('a rollback', () => {
     expect(badOf(state)).toEqual([shaOf('c')]);
   });
 
+  test.each([
+    ['never promoted', 'f', /^fffffff was never promoted here: nothing moved; with force/],
+    ['bad', 'c', /^ccccccc was rolled back on .* by ada: looked at it: nothing moved; with force/],
+  ])('to a build that is %s is refused without force, and changes nothing', (_, target, words) => {
+    const state = three();
+    carryOut(state, 'b', 'c', 'first', NOON + 200_000);
+    const before = structuredClone(state);
+    const said = rollbackTo(target, { runId: 'second' });
+    expect(beginRollback(state, said, NOON + 400_000)).toEqual({ refused: expect.stringMatching(words) });
+    expect(state).toEqual(before);
+    expect(beginRollback(state, { ...said, force: true }, NOON + 400_000)).toBeNull();
+    expect(state.ledger.bad.some(({ sha }) => sha === shaOf(target))).toBe(false);
+  });
+
+  test('takes those that wait out of the queue when they are bad by now', () => {
+    const state = three();
+    inTurn('d', state);
+    ask(state, run('c', { runId: 'again', byWord: true }));
+    ask(state, run('e'));
+    beginRollback(state, rollbackTo('b'), NOON + 200_000);
+    expect(state.queue.map(({ sha }) => sha)).toEqual([shaOf('e')]);
+    expect(state.answers.at(-1)).toMatchObject({ runId: 'again', bad: expect.stringMatching(/^rolled back on /) });
+  });
+
   test('marks the build whose move is under way', () => {
     const state = three();
     inTurn('d', state);
@@ -234,7 +258,7 @@ describe('a rollback', () => {
   test('that was announced before another one is refused: the last one wins', () => {
     const state = three();
     beginRollback(state, rollbackTo('a', { runId: 'first' }), NOON + 200_000);
-    beginRollback(state, rollbackTo('b', { runId: 'second' }), NOON + 200_100);
+    beginRollback(state, rollbackTo('b', { runId: 'second', force: true }), NOON + 200_100);
     expect(authorizeMove(state, question('a', 'c', { kind: 'rollback', parent: 'first' }), NOON + 200_200)).toEqual({
       no: 'rollback-aaaaaaa is not the rollback that was announced last',
     });
@@ -243,7 +267,7 @@ describe('a rollback', () => {
   test('that is announced once more by a late retry does not win back over the next one', () => {
     const state = three();
     for (const runId of ['first', 'second', 'first'])
-      beginRollback(state, rollbackTo(runId === 'first' ? 'a' : 'b', { runId }), NOON + 200_000);
+      beginRollback(state, rollbackTo(runId === 'first' ? 'a' : 'b', { runId, force: true }), NOON + 200_000);
     expect(state.rollback).toMatchObject({ runId: 'second' });
   });
 

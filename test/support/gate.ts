@@ -160,18 +160,18 @@ export class Gate {
   /** Points `:latest` of both images at a published build, as somebody with crane would. */
   async setLatest(sha: string): Promise<void> {
     await this.retag(sha, 'latest');
-    await this.adopt();
+    await this.adopt(sha);
   }
 
   /** Tells the lane that `:latest` stands where it should, and that nothing speaks against promoting. */
-  async adopt(): Promise<void> {
+  async adopt(sha?: string): Promise<void> {
     const latest = await this.latest();
     const images = this.repositories.map((name, index) => ({
       repository: `${this.host}/${name}`,
       digest: latest[index] ?? null,
     }));
     const said = { by: 'the test', reason: 'as it should be' };
-    await this.laneClient.update('adopt', { ...said, images });
+    await this.laneClient.update('adopt', { ...said, images, ...(sha && { sha }) });
     await this.laneClient.update('unhold', said);
   }
 

@@ -86,27 +86,45 @@ describe('a release that is reset while it runs', () => {
 });
 
 describe('a promoted release that is reset', () => {
-  test.each(TO_APPROVAL)(
-    'to %s does not take the approval of before for its own, and then finds :latest there already',
-    async (phase) => {
-      const { handle, digests } = await catchIn('awaiting-approval', gate(), registry);
-      // Without the id of its hold: as little as an approval can say.
-      await handle.signal(VERBS.approve.signal, ada);
-      expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
-      const again = await reset(handle, phase);
-      expect(await inPhase(again, 'awaiting-approval')).toMatchObject({
-        decisions: [],
-        refusals: [expect.stringContaining('approve refused: nothing waits for it')],
-      });
-      await say(again, 'approve');
-      expect((await runEnd(again)).report).toMatchObject({
-        outcome: 'promoted',
-        images: digests.map((digest) => ({ digest, result: 'already' })),
-      });
-      expect(await gate().latest()).toEqual(digests);
-      expect(writes().sort()).toEqual(gate().repositories);
-    },
-  );
+  const BEFORE_APPROVAL = TO_APPROVAL.filter((phase) => phase !== 'awaiting-approval');
+  test.each(BEFORE_APPROVAL)('to %s finds that it is live, and moves nothing', async (phase) => {
+    const { handle, digests } = await promoted();
+    const again = await reset(handle, phase);
+    expect((await runEnd(again)).report).toMatchObject({
+      outcome: 'promoted',
+      why: expect.stringMatching(/^:latest of every image is on this build since /),
+    });
+    expect(await gate().latest()).toEqual(digests);
+    expect(writes().sort()).toEqual(gate().repositories);
+  });
+
+  test('to awaiting-approval asks for an approval of its own, and then finds that it is live', async () => {
+    const { handle, digests } = await catchIn('awaiting-approval', gate(), registry);
+    await say(handle, 'approve');
+    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    const again = await reset(handle, 'awaiting-approval');
+    expect(await inPhase(again, 'awaiting-approval')).toMatchObject({ decisions: [] });
+    await say(again, 'approve');
+    expect((await runEnd(again)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(digests);
+    expect(writes().sort()).toEqual(gate().repositories);
+  });
+
+  test.each(BEFORE_APPROVAL)('to %s, no more live, does not take the approval of before for its own', async (phase) => {
+    const { handle, digests } = await catchIn('awaiting-approval', gate(), registry);
+    // Without the id of its hold: as little as an approval can say.
+    await handle.signal(VERBS.approve.signal, ada);
+    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    await gate().setLatest(OLD);
+    const again = await reset(handle, phase);
+    expect(await inPhase(again, 'awaiting-approval')).toMatchObject({
+      decisions: [],
+      refusals: [expect.stringContaining('approve refused: nothing waits for it')],
+    });
+    await say(again, 'approve');
+    expect((await runEnd(again)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(digests);
+  });
 
   test('to promoting finds :latest there already: the approval was for that', async () => {
     const { handle, digests } = await promoted();

@@ -1,8 +1,8 @@
 import type { Digest } from '../image.js';
-import { sameBuild, shortSha } from '../sha.js';
+import { type Sha, sameBuild, shortSha } from '../sha.js';
 import { BAD_BYTES, brief, newest } from './bounds.js';
-import { type Announced, type LaneState, type Lost, MAX_BUILDS, MAX_KEPT } from './state.js';
-import { badWords } from './turns.js';
+import { type Announced, type LaneState, type Left, type Lost, MAX_BUILDS, MAX_KEPT } from './state.js';
+import { ask, badWords } from './turns.js';
 
 /** What a rollback announces before anything moves (protocol §6). */
 export interface Announcement extends Announced {
@@ -11,16 +11,18 @@ export interface Announcement extends Announced {
 }
 
 /**
- * Marks as bad the builds first promoted after the target's first promotion and one whose move is under way, takes the mark off the
+ * Refuses, and does nothing, without `force` for a target that was never promoted, or is bad. Else marks as bad the builds first promoted after the target's first promotion and one whose move is under way, takes the mark off the
  * target, holds automatic promotion, revokes the holder and takes back an open yes. The last one announced wins.
  */
-export function beginRollback(state: LaneState, said: Announcement, now: number): void {
+export function beginRollback(state: LaneState, said: Announcement, now: number): { refused: string } | null {
   const { ledger } = state;
   const since = new Date(now).toISOString();
   const { workflowId, runId, sha, force } = said;
   const by = brief(said.by);
   const reason = brief(said.reason);
-  if (state.announced.includes(runId) || state.moved.includes(runId)) return;
+  if (state.announced.includes(runId) || state.moved.includes(runId)) return null;
+  const refused = force ? null : refusalOf(state, sha);
+  if (refused !== null) return { refused: `${refused}: nothing moved; with force it goes on all the same` };
   state.announced = [...state.announced, runId].slice(-MAX_KEPT);
   state.rollback = { workflowId, runId, sha, force };
   ledger.bad = ledger.bad.filter((one) => !sameBuild(one.sha, sha));
@@ -31,6 +33,19 @@ export function beginRollback(state: LaneState, said: Announcement, now: number)
   ledger.hold = { name: 'after-rollback', why: `rolled back to ${sha} by ${by}: ${reason}`, by, since };
   if (state.holder) state.holder.lost ??= revoked(state, `a rollback to ${sha} was begun by ${by}: ${reason}`);
   if (state.move) state.move.takenBackAt ??= now;
+  for (const one of state.queue.splice(0)) ask(state, one);
+  return null;
+}
+
+function refusalOf({ ledger }: LaneState, sha: Sha): string | null {
+  const bad = ledger.bad.find((one) => sameBuild(one.sha, sha));
+  if (bad) return `${sha} was ${badWords(bad)}`;
+  return ledger.firstPromoted[shortSha(sha)] === undefined ? `${sha} was never promoted here` : null;
+}
+
+/** Where the move left the images that brought a build to `:latest` last; null when the ledger knows of none. */
+export function digestsOfMove({ ledger }: LaneState, sha: Sha): Left[] | null {
+  return ledger.moves.findLast((one) => one.sha !== null && sameBuild(one.sha, sha))?.images ?? null;
 }
 
 function revoked({ holder, ledger }: LaneState, why: string): Lost {
