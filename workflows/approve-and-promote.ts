@@ -1,4 +1,6 @@
 import { isCancellation } from '@temporalio/workflow';
+import { PAUSED } from '../src/domain/lane/moves.js';
+import type { Pause } from '../src/domain/lane/state.js';
 import type { MovedImage, MoveInput } from '../src/domain/move.js';
 import { foreignRevisions } from '../src/domain/one-build.js';
 import type { PinnedImage } from '../src/domain/release.js';
@@ -28,7 +30,7 @@ async function withLane(release: Release): Promise<boolean> {
   for (;;) {
     const { pause, hold } = await confirmTurn(release);
     if (pause && !release.input.promoteOnly) {
-      await pausedFor(release, `${pause.why} (${pause.by}, since ${pause.since})`);
+      await untilResumed(release, pause);
       continue;
     }
     if (!hold || release.input.promoteOnly) return false;
@@ -39,6 +41,9 @@ async function withLane(release: Release): Promise<boolean> {
     return true;
   }
 }
+
+const untilResumed = (release: Release, { why, by, since }: Pause) =>
+  pausedFor(release, `${why} (${by}, since ${since})`);
 
 /** What only a human can say yes to. */
 function doubtsOf({ input, plan, pinned, notTested }: Release): string[] {
@@ -83,7 +88,12 @@ export async function promote(release: Release): Promise<MovedImage[]> {
       if (isCancellation(error)) throw error;
       const failure = plain(error);
       // A run that was reset has not the turn any more that stands in its history, nor what it learned in it.
-      if (failure.type === 'MoveRefused') await confirmTurn(release);
+      const standing = failure.type === 'MoveRefused' ? await confirmTurn(release) : null;
+      // Since it was last asked: an approval may have taken days.
+      if (standing && failure.message.startsWith(PAUSED)) {
+        if (standing.pause) await untilResumed(release, standing.pause);
+        continue;
+      }
       const [found] = (failure.details ?? []) as [MovedImage[] | { latestMoved: PinnedImage['latest'][] } | undefined];
       if (failure.type === 'MoveRefused' && found && 'latestMoved' in found) {
         const { verb } = await holdFor(release, 'latest-moved', failure.message);

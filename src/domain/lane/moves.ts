@@ -5,6 +5,7 @@ import { brief, MOVES_BYTES, newest, numberFirst } from './bounds.js';
 import { isOlder, keyOf } from './order.js';
 import { type BadBuild, type LaneState, type Ledger, type Left, MAX_BUILDS, MAX_KEPT, type RunRef } from './state.js';
 import { badWords, lostWords } from './turns.js';
+import { isPaused } from './verbs.js';
 
 /** How long a mover whose yes was taken back may still write: the window of a yes and a PUT's time-out, in milliseconds. */
 export const LEASE_MS = 12_000;
@@ -30,7 +31,7 @@ export function authorizeMove(state: LaneState, question: MoveQuestion, now: num
   if (state.moved.includes(parent.runId)) return { no: `${parent.workflowId} has had its move` };
   if (state.move?.moverRunId === moverRunId)
     return state.move.takenBackAt === undefined ? 'yes' : { no: 'its yes was taken back' };
-  const no = kind === 'rollback' ? rollbackRefusal(state, question) : promotionRefusal(state, question);
+  const no = kind === 'rollback' ? rollbackRefusal(state, question) : promotionRefusal(state, question, now);
   if (no !== null) return { no };
   if (kind === 'promotion') {
     const word = whereItStands(state, question, now);
@@ -51,7 +52,10 @@ function rollbackRefusal({ rollback, ledger }: LaneState, { parent, input }: Mov
   return bad && !rollback.force ? `${input.sha} was ${badWords(bad)}; with force it goes on all the same` : null;
 }
 
-function promotionRefusal(state: LaneState, { parent, input }: MoveQuestion): string | null {
+/** How a refusal begins that is over when the pause is. */
+export const PAUSED = 'paused by ';
+
+function promotionRefusal(state: LaneState, { parent, input }: MoveQuestion, now: number): string | null {
   const { holder, rollback, ledger } = state;
   if (holder?.runId !== parent.runId) return `${parent.workflowId} has not its turn`;
   if (holder.lost) return lostWords(holder.lost);
@@ -61,7 +65,10 @@ function promotionRefusal(state: LaneState, { parent, input }: MoveQuestion): st
   const { mark } = ledger;
   if (mark && !holder.byWord && !sameBuild(mark.sha, input.sha) && isOlder(keyOf(ledger, input.sha), mark.key))
     return `${mark.sha} is newer and was promoted meanwhile`;
-  return null;
+  // A pair that has begun is finished; what a human has promoted untested is not held up either.
+  const goesOn = state.move?.parent.runId === parent.runId || (holder.byWord && input.accepted);
+  const { pause } = ledger;
+  return pause && isPaused(state, now) && !goesOn ? `${PAUSED}${pause.by}: ${pause.why}` : null;
 }
 
 /** The same content under another sha is as bad. */
