@@ -1,4 +1,5 @@
 import { isCancellation } from '@temporalio/workflow';
+import { isAdopted } from '../src/domain/lane/adopted.js';
 import { PAUSED } from '../src/domain/lane/moves.js';
 import type { Pause } from '../src/domain/lane/state.js';
 import type { MovedImage, MoveInput } from '../src/domain/move.js';
@@ -80,6 +81,7 @@ export async function promote(release: Release): Promise<MovedImage[]> {
       state.moving = moving;
     });
   };
+  let retried = false;
   for (;;) {
     try {
       return await evenAfterOutage(move);
@@ -96,14 +98,14 @@ export async function promote(release: Release): Promise<MovedImage[]> {
       }
       const [found] = (failure.details ?? []) as [MovedImage[] | { latestMoved: PinnedImage['latest'][] } | undefined];
       if (failure.type === 'MoveRefused' && found && 'latestMoved' in found) {
-        const { verb } = await holdFor(release, 'latest-moved', failure.message);
-        if (verb === 'approve') {
+        const { latestMoved } = found;
+        if (!(retried && isAdopted(release.pinned, latestMoved, standing?.left))) {
+          const { verb } = await holdFor(release, 'latest-moved', failure.message);
+          retried = verb === 'retry';
+          if (verb !== 'approve') continue;
           release.accepted = true;
-          release.pinned = release.pinned.map((image, index) => ({
-            ...image,
-            latest: found.latestMoved[index] ?? null,
-          }));
         }
+        movesFrom(release, latestMoved);
       } else if (
         failure.type === 'MoveFailed' &&
         Array.isArray(found) &&
@@ -118,6 +120,11 @@ export async function promote(release: Release): Promise<MovedImage[]> {
       }
     }
   }
+}
+
+/** From now on `:latest` is to be moved from where it was found. */
+function movesFrom(release: Release, found: PinnedImage['latest'][]): void {
+  release.pinned = release.pinned.map((image, index) => ({ ...image, latest: found[index] ?? null }));
 }
 
 function order({ input, pinned, state, accepted }: Release): MoveInput {
