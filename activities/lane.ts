@@ -84,6 +84,7 @@ function standingOf(state: LaneState, { runId, sha }: Ask): Standing {
     lost: mine?.lost ?? null,
     hold: ledger.hold,
     pause: isPaused(state, Date.now()) ? ledger.pause : null,
+    left: ledger.left?.images ?? [],
     newer,
   };
 }

@@ -1,5 +1,7 @@
 import { isCancellation } from '@temporalio/workflow';
 import type { HoldName } from '../src/domain/hold.js';
+import { isAdopted } from '../src/domain/lane/adopted.js';
+import { PAUSED } from '../src/domain/lane/moves.js';
 import type { MovedImage, MoveInput } from '../src/domain/move.js';
 import { foreignRevisions } from '../src/domain/one-build.js';
 import type { PinnedImage } from '../src/domain/release.js';
@@ -78,6 +80,7 @@ export async function promote(release: Release): Promise<MovedImage[]> {
       state.moving = moving;
     });
   };
+  let retried = false;
   for (;;) {
     try {
       return await evenAfterOutage(move);
@@ -86,23 +89,22 @@ export async function promote(release: Release): Promise<MovedImage[]> {
       if (isCancellation(error)) throw error;
       const failure = plain(error);
       // A run that was reset has not the turn any more that stands in its history, nor what it learned in it.
-      if (failure.type === 'MoveRefused') {
-        const { pause } = await confirmTurn(release);
-        if (pause) {
-          await pausedFor(release, pause);
-          continue;
-        }
+      const standing = failure.type === 'MoveRefused' ? await confirmTurn(release) : null;
+      // Since it was last asked: an approval may have taken days.
+      if (standing && failure.message.startsWith(PAUSED)) {
+        if (standing.pause) await pausedFor(release, standing.pause);
+        continue;
       }
       const [found] = (failure.details ?? []) as [MovedImage[] | { latestMoved: PinnedImage['latest'][] } | undefined];
       if (failure.type === 'MoveRefused' && found && 'latestMoved' in found) {
-        const { verb } = await holdFor(release, 'latest-moved', failure.message);
-        if (verb === 'approve') {
+        const { latestMoved } = found;
+        if (!(retried && isAdopted(release.pinned, latestMoved, standing?.left))) {
+          const { verb } = await holdFor(release, 'latest-moved', failure.message);
+          retried = verb === 'retry';
+          if (verb !== 'approve') continue;
           release.accepted = true;
-          release.pinned = release.pinned.map((image, index) => ({
-            ...image,
-            latest: found.latestMoved[index] ?? null,
-          }));
         }
+        movesFrom(release, latestMoved);
       } else if (
         failure.type === 'MoveFailed' &&
         Array.isArray(found) &&
@@ -117,6 +119,11 @@ export async function promote(release: Release): Promise<MovedImage[]> {
       }
     }
   }
+}
+
+/** From now on `:latest` is to be moved from where it was found. */
+function movesFrom(release: Release, found: PinnedImage['latest'][]): void {
+  release.pinned = release.pinned.map((image, index) => ({ ...image, latest: found[index] ?? null }));
 }
 
 function order({ input, pinned, state, accepted }: Release): MoveInput {

@@ -14,11 +14,15 @@ export async function statusOf(gate: Gate, { workflowId }: WorkflowHandle): Prom
 }
 
 /** Waits until a run is held, and for this. */
-export function heldFor(gate: Gate, handle: WorkflowHandle, name: HoldName): Promise<Hold> {
-  return until(`it is held for ${name}`, async () => {
-    const hold = (await statusOf(gate, handle))?.hold;
-    return hold?.name === name ? hold : null;
-  });
+export function heldFor(gate: Gate, handle: WorkflowHandle, name: HoldName, ms?: number): Promise<Hold> {
+  return until(
+    `it is held for ${name}`,
+    async () => {
+      const hold = (await statusOf(gate, handle))?.hold;
+      return hold?.name === name ? hold : null;
+    },
+    ms,
+  );
 }
 
 /** Says a verb to a run; gives its answer when it is taken. */

@@ -52,18 +52,23 @@ function rollbackRefusal({ rollback, ledger }: LaneState, { parent, input }: Mov
   return bad && !rollback.force ? `${input.sha} was ${badWords(bad)}; with force it goes on all the same` : null;
 }
 
+/** How a refusal begins that is over when the pause is. */
+export const PAUSED = 'paused by ';
+
 function promotionRefusal(state: LaneState, { parent, input }: MoveQuestion, now: number): string | null {
   const { holder, rollback, ledger } = state;
   if (holder?.runId !== parent.runId) return `${parent.workflowId} has not its turn`;
   if (holder.lost) return lostWords(holder.lost);
-  if (isPaused(state, now)) return `paused by ${ledger.pause?.by}: ${ledger.pause?.why}`;
   if (rollback) return `a rollback to ${rollback.sha} is under way`;
   const bad = badOf(ledger, input);
   if (bad) return `${input.sha} was ${badWords(bad)}`;
   const { mark } = ledger;
   if (mark && !holder.byWord && !sameBuild(mark.sha, input.sha) && isOlder(keyOf(ledger, input.sha), mark.key))
     return `${mark.sha} is newer and was promoted meanwhile`;
-  return null;
+  // A pair that has begun is finished.
+  const goesOn = state.move?.parent.runId === parent.runId;
+  const { pause } = ledger;
+  return pause && isPaused(state, now) && !goesOn ? `${PAUSED}${pause.by}: ${pause.why}` : null;
 }
 
 /** The same content under another sha is as bad. */
@@ -75,15 +80,19 @@ function badOf({ bad }: Ledger, { sha, images }: MoveInput): BadBuild | undefine
 /** I8, and what keeps a lane from promoting by itself; a human who approved that very hold accepted it. */
 function whereItStands({ ledger }: LaneState, { input, latest }: MoveQuestion, now: number): Word {
   const latestMoved = latest.map(({ digest }) => digest);
-  if (ledger.hold && !input.accepted) return { no: `${ledger.hold.name}: ${ledger.hold.why}`, latestMoved };
-  const strange = input.images.find(({ repository, to, from }, index) => {
+  // Whoever approves has to see all that is written over.
+  const found = latest
+    .map(({ repository, digest }) => `${repository}:latest stands at ${digest ?? 'nothing'}`)
+    .join('; ');
+  if (ledger.hold && !input.accepted) return { no: `${ledger.hold.name}: ${ledger.hold.why}; ${found}`, latestMoved };
+  const isStrange = input.images.some(({ repository, to, from }, index) => {
     const stands = latest[index]?.digest ?? null;
     const left = ledger.left?.images.find((one) => one.repository === repository)?.digest ?? null;
     return stands !== to && stands !== left && !(input.accepted && stands === from);
   });
-  if (!strange) return 'yes';
+  if (!isStrange) return 'yes';
   if (ledger.left && now - ledger.left.at < RECENT_MS) return 'later';
-  return { no: `${strange.repository}:latest is not where the last move left it: somebody else moved it`, latestMoved };
+  return { no: `${found}, not where the last move left it: somebody else moved it`, latestMoved };
 }
 
 /** What became of a move. `stopped`: it wrote nothing more after its yes was taken back. */

@@ -146,6 +146,8 @@ export interface Standing {
   lost: Lost | null;
   hold: LaneHold | null;
   pause: Pause | null;
+  /** Where `:latest` should stand. */
+  left: Left[];
   /** A newer build that waits. */
   newer: string | null;
 }
