@@ -134,6 +134,10 @@ export async function pausedFor(desk: Desk, { why, by, since }: Pause): Promise<
   requireGoing();
   enter(desk.state, 'held', `paused: ${why} (${by}, since ${since}). canary resume ends it; abort: end the release`);
   upsertSearchAttributes([{ key: CanaryWaitingFor, value: 'paused' }]);
+  // It is GREEN, and waits only for people.
+  const told = tellStanding({ hold: 'paused', givesWayAt: Date.now() + desk.holdGraceMs });
   await turns('wait for resume').awaitResume();
+  await told;
+  await tellStanding(null);
   upsertSearchAttributes([{ key: CanaryWaitingFor, value: null }]);
 }

@@ -1,8 +1,9 @@
 import { log, sleep } from '@temporalio/workflow';
 import { LEASE_MS } from '../src/domain/lane/moves.js';
-import type { LaneState, RunRef } from '../src/domain/lane/state.js';
+import type { LaneState, Left, RunRef } from '../src/domain/lane/state.js';
 import { moveLatestId } from '../src/domain/names.js';
 import { laneActivities, turns } from './activity-options.js';
+import { countAlarm } from './metrics.js';
 import { ownLane } from './run-state.js';
 
 /** How long after a move both tags are read once more, in milliseconds (protocol §3). */
@@ -46,11 +47,17 @@ export function followers(state: LaneState, wake: () => void): () => void {
         const why = await laneActivities('where does :latest stand?').reread(left.images);
         if (why === null || ledger.left?.at !== left.at || ledger.hold) return;
         ledger.hold = { name: 'latest-moved', why, by: 'the lane', since: new Date().toISOString() };
-        alarm(state);
+        alarmOfHold(state);
       });
   };
 }
 
-export function alarm({ ledger: { hold, left } }: LaneState): void {
-  log.error('alarm', { event: 'alarm', alarm: hold?.name, why: hold?.why, images: left?.images });
+export function alarmOfHold({ ledger: { hold, left } }: LaneState): void {
+  if (hold) alarm(hold.name, hold.why, left?.images);
+}
+
+/** Somebody has to look (I2). */
+export function alarm(name: string, why: string, images?: Left[]): void {
+  log.error('alarm', { event: 'alarm', alarm: name, why, images });
+  countAlarm(name);
 }

@@ -13,9 +13,9 @@ import { authorizeMove, reportMove } from '../src/domain/lane/moves.js';
 import { readAnnouncement, readAsk, readQuestion, readReport } from '../src/domain/lane/read.js';
 import { beginRollback } from '../src/domain/lane/rollbacks.js';
 import { emptyLane, type LaneState, putOnHold } from '../src/domain/lane/state.js';
-import { ask, givesWayTo, grant } from '../src/domain/lane/turns.js';
+import { ask, grant, takeOver } from '../src/domain/lane/turns.js';
 import { laneActivities } from './activity-options.js';
-import { alarm, followers } from './follow-runs.js';
+import { alarm, alarmOfHold, followers } from './follow-runs.js';
 import * as messages from './lane-messages.js';
 
 /** Events after which a lane goes on as a new run: far below the server's limits. */
@@ -31,6 +31,9 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     changed = true;
     if (state) act(state);
     else inbox.push(act);
+  };
+  const takeTurnBack = (lane: LaneState) => {
+    if (takeOver(lane, now())) alarm('starved', starvedWords(lane.ledger.starved));
   };
   const known = async (): Promise<LaneState> => {
     await condition(() => state !== null);
@@ -50,6 +53,8 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
       if (waits) holder.waits = waits;
       else delete holder.waits;
     });
+    // Here, not only below: it may have ended by then.
+    later(takeTurnBack);
   });
   setHandler(messages.authorizeMoveUpdate, async (sent) => {
     const question = understood(readQuestion, sent);
@@ -60,7 +65,7 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     const lane = await known();
     const before = lane.ledger.hold;
     reportMove(lane, report, now());
-    if (lane.ledger.hold && lane.ledger.hold !== before) alarm(lane);
+    if (lane.ledger.hold && lane.ledger.hold !== before) alarmOfHold(lane);
   });
   setHandler(messages.beginRollbackUpdate, async (sent) => {
     const said = understood(readAnnouncement, sent);
@@ -85,6 +90,7 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     changed = false;
     grant(state, now());
     follow();
+    takeTurnBack(state);
     await giveWay(state);
     const due = () => workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > maxEvents;
     if (due() && allHandlersFinished()) await continueAsNew<typeof ReleaseLane>(state, maxEvents);
@@ -110,12 +116,13 @@ async function recovered(): Promise<LaneState> {
   return found ?? putOnHold(emptyLane(), 'not-recovered', why);
 }
 
-/** Tells a holder that was revoked, or that is held for too long while a newer build waits. */
+const starvedWords = (times: number) =>
+  `${times} releases in a row were superseded because the canaries had moved on to a newer build: nothing is tested to its end any more`;
+
+/** Tells a holder that its turn was taken back. */
 async function giveWay(state: LaneState): Promise<void> {
   const { holder } = state;
   if (!holder) return;
-  const superseded = givesWayTo(state, Date.now());
-  if (superseded) holder.lost = { superseded };
   const { lost } = holder;
   if (!lost || holder.told) return;
   holder.told = true;

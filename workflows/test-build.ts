@@ -10,7 +10,7 @@ import { holdFor } from './decisions.js';
 import { pinDigests, withHolds } from './resolve.js';
 import { enter, stop } from './run-state.js';
 import { smoke } from './smoke-fleet.js';
-import { confirmTurn, lose } from './turn.js';
+import { confirmTurn, lose, tellStanding } from './turn.js';
 
 /** How often a tenant may leave the build in mid-soak before a human is asked. */
 const LEAVES = 3;
@@ -63,7 +63,10 @@ async function soak(release: Release): Promise<void> {
 async function giveWayToWaiting(release: Release): Promise<void> {
   const { newer } = await confirmTurn(release);
   const taken = release.state.builds.some(({ build }) => newer !== null && build !== null && sameBuild(build, newer));
-  if (newer !== null && taken) throw lose(release, { superseded: newer });
+  if (newer === null || !taken) return;
+  const lost = lose(release, { superseded: `${newer}: the canaries moved on to it while this one soaked` });
+  await tellStanding({ hold: 'canary-left', givesWayAt: Date.now() });
+  throw lost;
 }
 
 type SoakEnd = 'soaked' | { left: TenantBuild[] } | { red: TenantSmoke[] };

@@ -54,8 +54,8 @@ export async function arrive(gate: Gate, more: Partial<ReleaseInput> = {}) {
 }
 
 /** Releases one while another one has the turn. */
-export async function queuedRelease(gate: Gate) {
-  const next = await arrive(gate);
+export async function queuedRelease(gate: Gate, more: Partial<ReleaseInput> = {}) {
+  const next = await arrive(gate, more);
   await inQueue(gate, next.sha);
   return next;
 }

@@ -145,5 +145,6 @@ function remember(
   const key = keyOf(ledger, sha);
   // A forced promotion of an older build sets the mark to its own.
   ledger.mark = { sha, key };
+  ledger.starved = 0;
   if (accepted) ledger.hold = null;
 }

@@ -118,6 +118,8 @@ export interface Ledger {
   pause: Pause | null;
   /** Where the last move left `:latest`; null until a move or an adoption. */
   left: { images: Left[]; at: number } | null;
+  /** Releases in a row that gave way because the canaries had moved on; a promotion ends the row. */
+  starved: number;
 }
 
 /** All that a lane knows: what continue-as-new carries, the query `lane` answers, and a fresh lane recovers from. */
@@ -178,6 +180,7 @@ export function emptyLane(): LaneState {
       hold: null,
       pause: null,
       left: null,
+      starved: 0,
     },
   };
 }

@@ -51,6 +51,21 @@ export function grant(state: LaneState, now: number): boolean {
   }
 }
 
+/** Releases that lost their canaries, one after the other, before somebody has to know: the gate tests nothing any more. */
+const STARVED = 3;
+const CANARIES_GONE = ['canary-left', 'canary-not-updated'];
+
+/** Takes its turn from a holder that has to give way. True when that makes one too many that lost their canaries. */
+export function takeOver(state: LaneState, now: number): boolean {
+  const { holder, ledger } = state;
+  const superseded = givesWayTo(state, now);
+  if (!holder || superseded === null) return false;
+  holder.lost = { superseded };
+  if (!CANARIES_GONE.includes(holder.waits?.hold ?? '')) return false;
+  ledger.starved += 1;
+  return ledger.starved % STARVED === 0;
+}
+
 /** The newest build that waits while the holder is held for longer than it may be; the holder gives way to it. */
 export function givesWayTo(state: LaneState, now: number): string | null {
   const { holder, queue, ledger } = state;
