@@ -16,6 +16,8 @@ describe('help', () => {
     'retry',
     'rollback',
     'status',
+    'queue',
+    'history',
     'report',
     'postmortem',
     'smoke',

@@ -2,8 +2,10 @@ import type { Command } from '../command.js';
 import { completion } from './completion.js';
 import { abort, approve, retry } from './decide.js';
 import { doctor } from './doctor.js';
+import { history } from './history.js';
 import { postmortem } from './postmortem.js';
 import { promote } from './promote.js';
+import { queue } from './queue.js';
 import { release } from './release.js';
 import { report } from './report.js';
 import { rollback } from './rollback.js';
@@ -21,6 +23,8 @@ export const COMMANDS: Command[] = [
   retry,
   rollback,
   status,
+  queue,
+  history,
   report,
   postmortem,
   smoke,

@@ -32,11 +32,17 @@ export function ask(state: LaneState, asked: Ask): void {
   state.queue = [...state.queue.filter((one) => one.byWord), asked];
 }
 
-/** Gives the turn to whoever is next, when nobody has it and nothing moves. A human's word comes first. */
+/** Those that wait, whoever is next first. A human's word comes before all others. */
+export const inOrder = (queue: Ask[]): Ask[] => [
+  ...queue.filter((one) => one.byWord),
+  ...queue.filter((one) => !one.byWord),
+];
+
+/** Gives the turn to whoever is next, when nobody has it and nothing moves. */
 export function grant(state: LaneState, now: number): boolean {
   if (state.holder !== null || state.move !== null) return false;
   for (;;) {
-    const next = state.queue.find((one) => one.byWord) ?? state.queue[0];
+    const [next] = inOrder(state.queue);
     if (next === undefined) return false;
     state.queue = state.queue.filter((one) => one !== next);
     // It may have become too old, or bad, while it waited.

@@ -1,0 +1,70 @@
+import { sameBuild, shortSha } from '../sha.js';
+import type { Announced, Ask, BadBuild, Holder, LaneHold, LaneState, Ledger, LedgerEntry, Pause } from './state.js';
+import { inOrder } from './turns.js';
+import { isPaused } from './verbs.js';
+
+/** What people see of a lane. */
+export interface LanePicture {
+  holder: Holder | null;
+  /** Those that wait, in the order in which they get their turn; each with the sequence that counts for it. */
+  queue: Required<Ask>[];
+  /** A rollback that is under way. */
+  rollback: Announced | null;
+  hold: LaneHold | null;
+  /** Null also when it has run out. */
+  pause: Pause | null;
+  /** The last move; null when the ledger knows of none. */
+  live: LedgerEntry | null;
+  /** Where a rollback would go. */
+  back: string | null;
+}
+
+/** @param now epoch, ms. */
+export function pictureOf(state: LaneState, now: number): LanePicture {
+  const { holder, queue, rollback, ledger } = state;
+  return {
+    holder,
+    queue: inOrder(queue).map((one) => ({
+      ...one,
+      sequence: ledger.order[shortSha(one.sha)]?.sequence ?? 0,
+      byWord: one.byWord === true,
+    })),
+    rollback,
+    hold: ledger.hold,
+    pause: isPaused(state, now) ? ledger.pause : null,
+    live: ledger.moves.at(-1) ?? null,
+    back: goBack(ledger),
+  };
+}
+
+/** The last build before the one that is live that nobody has rolled back from. */
+function goBack({ moves, bad }: Ledger): string | null {
+  const live = moves.at(-1)?.sha ?? '';
+  const isGood = (sha: string) => !sameBuild(sha, live) && !bad.some((one) => sameBuild(one.sha, sha));
+  return moves.findLast(({ sha }) => sha !== null && isGood(sha))?.sha ?? null;
+}
+
+/** The ledger as people read it: newest first. */
+export interface History {
+  moves: LedgerEntry[];
+  bad: BadBuild[];
+}
+
+/** @param limit how many of each. */
+export function historyOf({ moves, bad }: Ledger, limit: number): History {
+  return { moves: moves.toReversed().slice(0, limit), bad: bad.toReversed().slice(0, limit) };
+}
+
+/** What lifts a hold of the lane, and what comes of it. */
+export const LIFTS: Record<LaneHold['name'], { command: string; effect: string }> = {
+  'not-recovered': { command: 'canary lane adopt --reason …', effect: ':latest is taken as it stands' },
+  'latest-moved': { command: 'canary lane adopt --reason …', effect: ':latest is taken as it stands' },
+  'pair-split': {
+    command: 'canary lane adopt --reason …',
+    effect: 'once canary rollback or canary promote has made the images one build',
+  },
+  'after-rollback': {
+    command: 'canary lane unhold --reason …',
+    effect: 'automatic again; until then the next GREEN build waits for approval',
+  },
+};

@@ -1,0 +1,129 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { History, LanePicture } from '../../src/domain/lane/picture.js';
+import { runEnd } from '../../src/temporal/runs.js';
+import { canary as run } from '../support/cli.js';
+import { useCountedGate } from '../support/counted-gate.js';
+import { ada, say } from '../support/decisions.js';
+import { endLane, laneState, promoted, queuedRelease } from '../support/lanes.js';
+import { catchIn } from '../support/phases.js';
+import { newSha } from '../support/shas.js';
+import { until } from '../support/until.js';
+
+const { gate, registry, old } = await useCountedGate('cli-queue');
+const canary = (args: string[], env: Record<string, string> = {}) => run(args, { CANARY_LANE: 'cli-queue', ...env });
+const json = async <T>(...args: string[]) => JSON.parse((await canary([...args, '-o', 'json'])).out.join('\n')) as T;
+const TIME = '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d UTC';
+const short = (digest: string | null | undefined) => digest?.slice(7, 19);
+
+describe('canary queue', () => {
+  test('of a lane that nobody wants says that it is free', async () => {
+    await until('it is free', async () => (await laneState(gate())).holder === null);
+    expect(await canary(['queue'])).toEqual({ code: 0, out: ['turn     free'], err: [] });
+  });
+
+  test('says who has the turn, since when and in which phase, and who waits, a human first', async () => {
+    const first = await catchIn('awaiting-approval', gate(), registry);
+    const next = await queuedRelease(gate(), { sequence: 12 });
+    const word = await queuedRelease(gate(), { promoteOnly: true, requestedBy: 'ada', reason: 'at once' });
+    const { code, out } = await canary(['queue']);
+    expect(code).toBe(0);
+    expect(out).toEqual([
+      expect.stringMatching(new RegExp(`^turn     ${first.sha} since ${TIME} \\(\\d+s\\): awaiting-approval$`)),
+      `waits    1. ${word.sha}, sequence 12, on the word of a human`,
+      `waits    2. ${next.sha}, sequence 12`,
+    ]);
+    expect(await json('queue')).toMatchObject({
+      holder: { sha: first.sha, phase: 'awaiting-approval' },
+      queue: [
+        { sha: word.sha, byWord: true },
+        { sha: next.sha, sequence: 12, byWord: false },
+      ],
+    });
+    // As it says: the human's is promoted first, and the other one after it.
+    for (const { handle } of [word, next, first]) {
+      await say(handle, 'abort', ada);
+      await runEnd(handle);
+    }
+  });
+
+  test('says what keeps builds from being promoted, and the command that lifts it', async () => {
+    await gate().laneClient.update('pause', { ...ada, until: '2999-01-01T00:00:00.000Z' });
+    await runEnd(await gate().rollback({ sha: old, reason: 'it is slow', requestedBy: 'ada' }));
+    const { out } = await canary(['queue']);
+    expect(out.slice(0, 4)).toEqual([
+      expect.stringMatching(
+        new RegExp(
+          `^HELD     automatic promotion: after-rollback, by ada \\d+s ago: rolled back to ${old} by ada: it is slow$`,
+        ),
+      ),
+      '         canary lane unhold --reason …   automatic again; until then the next GREEN build waits for approval',
+      expect.stringMatching(/^PAUSED {3}by ada \d+s ago, until 2999-01-01 00:00:00 UTC: looked at it$/),
+      '         canary resume --reason …',
+    ]);
+    expect(await json<LanePicture>('queue')).toMatchObject({ hold: { name: 'after-rollback' }, pause: { by: 'ada' } });
+    await gate().laneClient.update('resume', ada);
+  });
+});
+
+describe('canary history', () => {
+  test('tells moves and bad builds, newest first, with who and why', async () => {
+    const build = await promoted(gate());
+    await runEnd(await gate().rollback({ sha: old, reason: 'it is slow', requestedBy: 'ada' }));
+    const oldDigests = (await gate().latest()).map(short);
+    const { code, out } = await canary(['history', '--limit', '2']);
+    const [platform, tenant] = build.digests.map(short);
+    const images = (one?: string, other?: string) => `platform@${one} platform-tenant@${other}`;
+    expect(code).toBe(0);
+    expect(out.slice(0, 3)).toEqual([
+      expect.stringMatching(
+        new RegExp(`^${TIME}  rollback   ${old}  ${images(oldDigests[0], oldDigests[1])}  by ada: it is slow$`),
+      ),
+      expect.stringMatching(new RegExp(`^${TIME}  promotion  ${build.sha}  ${images(platform, tenant)}  by unknown: `)),
+      expect.stringMatching(
+        new RegExp(`^${TIME}  bad        ${build.sha}  ${platform} ${tenant}  by ada: it is slow$`),
+      ),
+    ]);
+    const { moves, bad } = await json<History>('history');
+    expect(moves.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['rollback', 'promotion', 'adopted']));
+    expect(moves.map(({ at }) => at)).toEqual(
+      moves
+        .map(({ at }) => at)
+        .sort()
+        .reverse(),
+    );
+    expect(bad[0]).toMatchObject({ sha: build.sha, by: 'ada', reason: 'it is slow' });
+  });
+
+  test('takes a limit that is a number', async () => {
+    const { code, err } = await canary(['history', '--limit', 'all']);
+    expect([code, err]).toEqual([2, ['canary: --limit all is no number from 1 to 9999']]);
+  });
+});
+
+describe('where there is nobody to ask', () => {
+  test.each(['queue', 'history'])('%s of no lane says how one comes to be', async (verb) => {
+    const none = { CANARY_LANE: `none-${newSha().slice(0, 7)}` };
+    expect(await canary([verb], none)).toEqual({ code: 0, out: ['there is no lane yet: canary setup'], err: [] });
+    expect((await canary([verb, '--json'], none)).out).toEqual(['null']);
+  });
+
+  test.each(['queue', 'history'])('%s without a worker says so within two seconds', async (verb) => {
+    await gate().stopWorker();
+    onTestFinished(() => gate().startWorker());
+    const began = Date.now();
+    const { code, out, err } = await canary([verb]);
+    expect(Date.now() - began).toBeLessThan(2_500);
+    expect([code, out]).toEqual([4, []]);
+    expect(err).toEqual([expect.stringMatching(/^canary: the lane does not answer: no worker serves it/)]);
+  });
+
+  test('a lane that was ended is said to come back', async () => {
+    await endLane(gate());
+    onTestFinished(() => gate().adopt());
+    const { code, err } = await canary(['queue']);
+    expect([code, err]).toEqual([
+      4,
+      ['canary: the lane was ended: the next release starts it again, and it recovers what it knew'],
+    ]);
+  });
+});
