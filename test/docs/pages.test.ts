@@ -52,6 +52,8 @@ describe('every block of shell commands in README and docs', () => {
     // The demo's builds: the pages name them.
     await gate().begin(newSha());
     await Promise.all([GOOD, SPARE].map(({ sha }) => gate().publish(sha)));
+    // Live before: the pages go back to it.
+    await gate().setLatest(GOOD.sha);
     gate().deploy({ sha: SPARE.sha });
   });
   afterAll(() => rmSync(shims, { recursive: true, force: true }));

@@ -10,6 +10,7 @@ let good: string[];
 let bad: string[];
 beforeEach(async () => {
   [good, bad] = await Promise.all([gate().publish(GOOD), gate().publish(BAD)]);
+  await gate().setLatest(GOOD);
   await gate().setLatest(BAD);
 });
 

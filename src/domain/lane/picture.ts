@@ -7,7 +7,7 @@ import { isPaused } from './verbs.js';
 export interface LanePicture {
   holder: Holder | null;
   /** Those that wait, in the order in which they get their turn; each with the sequence that counts for it. */
-  queue: Required<Ask>[];
+  queue: (Ask & Required<Pick<Ask, 'sequence' | 'byWord'>>)[];
   /** A rollback that is under way. */
   rollback: Announced | null;
   hold: LaneHold | null;
