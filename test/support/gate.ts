@@ -9,7 +9,7 @@ import type { ReleaseInput, RollbackInput } from '../../src/domain/release.js';
 import { parseSha } from '../../src/domain/sha.js';
 import type { MoveWaits } from '../../src/move/waits.js';
 import { createRegistry } from '../../src/registry/registry.js';
-import { type LaneClient, laneClient } from '../../src/temporal/lane-client.js';
+import { type LaneClient, LaneRefused, laneClient } from '../../src/temporal/lane-client.js';
 import { queryStatus } from '../../src/temporal/runs.js';
 import { startRelease, startRollback } from '../../src/temporal/start.js';
 import { type BuildSpec, pushBuild, retag, tagDigest } from '../../testbed/images.js';
@@ -171,8 +171,19 @@ export class Gate {
       digest: latest[index] ?? null,
     }));
     const said = { by: 'the test', reason: 'as it should be' };
-    await this.laneClient.update('adopt', { ...said, images, ...(sha && { sha }) });
-    await this.laneClient.update('unhold', said);
+    await this.sayToLane('adopt', { ...said, images, ...(sha && { sha }) });
+    await this.sayToLane('unhold', said);
+  }
+
+  /** Says something to the lane, again while a loaded machine does not answer in time. */
+  async sayToLane(verb: string, said: object): Promise<void> {
+    for (let tries = 1; ; tries += 1)
+      try {
+        await this.laneClient.update(verb, said);
+        return;
+      } catch (error) {
+        if (error instanceof LaneRefused || tries === 5) throw error;
+      }
   }
 
   /** Points a tag of both images at a published build. */

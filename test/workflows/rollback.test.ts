@@ -5,10 +5,12 @@ import { useGate } from '../support/gate.js';
 import { newSha } from '../support/shas.js';
 
 const gate = useGate('rollback');
-const [GOOD, BAD] = [newSha(), newSha()];
+let [GOOD, BAD] = [newSha(), newSha()];
 let good: string[];
 let bad: string[];
 beforeEach(async () => {
+  // A build that was rolled back from is bad from then on.
+  [GOOD, BAD] = [newSha(), newSha()];
   [good, bad] = await Promise.all([gate().publish(GOOD), gate().publish(BAD)]);
   await gate().setLatest(GOOD);
   await gate().setLatest(BAD);
