@@ -1,28 +1,53 @@
 import { rounded } from '../domain/duration.js';
-import { type History, type LanePicture, LIFTS } from '../domain/lane/picture.js';
+import { type History, LIFTS } from '../domain/lane/picture.js';
 import type { LaneHold, Left, Pause } from '../domain/lane/state.js';
 import { oneLine } from '../domain/markdown.js';
+import type { HolderNow, LaneNow } from '../temporal/lane-now.js';
 
-/** Who has the turn and how far it is, who waits, and what is on. */
-type Queue = Pick<LanePicture, 'queue' | 'rollback' | 'hold' | 'pause'> & {
-  holder: (NonNullable<LanePicture['holder']> & { phase: string | null }) | null;
-};
+type Queue = Omit<LaneNow, 'live' | 'back'>;
 
-export function queueLines({ holder, queue, rollback, hold, pause }: Queue, now: number): string[] {
+/** Worst first. */
+export function queueLines(lane: Queue, now: number): string[] {
+  return [...troubleLines(lane, now), ...turnLines(lane, now)];
+}
+
+/** What keeps builds from being tested, or promoted by themselves, and what lifts it. */
+export function troubleLines({ holder, hold, pause }: Queue, now: number): string[] {
   return [
-    ...standingLines({ hold, pause }, now),
-    ...(rollback ? [`rollback to ${rollback.sha} is under way`] : []),
-    holder
-      ? `turn     ${holder.sha} since ${time(holder.since)} (${ago(holder.since, now)}): ${holder.phase ?? 'does not answer'}${word(holder)}`
-      : 'turn     free',
-    ...waitingLines(queue),
+    ...(holder?.stuck ? stuckLines(holder) : []),
+    ...(hold ? holdLines(hold, now) : []),
+    ...(pause ? pauseLines(pause, now) : []),
   ];
 }
 
-/** What keeps builds from being promoted by themselves, and what lifts it. */
-export function standingLines({ hold, pause }: Pick<LanePicture, 'hold' | 'pause'>, now: number): string[] {
-  return [...(hold ? holdLines(hold, now) : []), ...(pause ? pauseLines(pause, now) : [])];
+function stuckLines({ sha, workflowId }: HolderNow): string[] {
+  return [
+    `STUCK    ${workflowId} has the turn, and its workflow task fails again and again`,
+    `         canary lane drop ${sha} --reason …   the next one goes on`,
+  ];
 }
+
+/** Who has the turn and how far it is, and who waits. */
+export function turnLines({ holder, queue, rollback, hold, pause }: Queue, now: number): string[] {
+  return [
+    ...(rollback ? [`rollback to ${rollback.sha} is under way`] : []),
+    holder ? `${holderWords(holder, now)}${hold || pause ? '' : earliest(holder)}` : 'turn     free',
+    ...queue.map(waitingLine),
+  ];
+}
+
+function holderWords({ sha, since, phase, ...asked }: HolderNow, now: number): string {
+  return `turn     ${sha} since ${time(since)} (${ago(since, now)})${word(asked)}: ${phase ?? 'does not answer'}`;
+}
+
+const earliest = ({ phase, until }: HolderNow) =>
+  phase === 'soaking' && until !== null ? `, moves :latest at ${time(until)} at the earliest` : '';
+
+function waitingLine({ sha, sequence, ...asked }: LaneNow['queue'][number], index: number): string {
+  return `waits    ${index + 1}. ${sha}${sequence > 0 ? `, sequence ${sequence}` : ''}${word(asked)}`;
+}
+
+const word = ({ byWord }: { byWord?: boolean }) => (byWord ? ', on the word of a human' : '');
 
 function holdLines({ name, why, by, since }: LaneHold, now: number): string[] {
   const { command, effect } = LIFTS[name];
@@ -38,16 +63,6 @@ function pauseLines({ by, why, since, until }: Pause, now: number): string[] {
     '         canary resume --reason …',
   ];
 }
-
-/** One line for each, in the order of their turns. */
-export function waitingLines(queue: LanePicture['queue']): string[] {
-  return queue.map(({ sha, sequence, ...asked }, index) => {
-    const numbered = sequence > 0 ? `, sequence ${sequence}` : '';
-    return `waits    ${index + 1}. ${sha}${numbered}${word(asked)}`;
-  });
-}
-
-const word = ({ byWord }: { byWord?: boolean }) => (byWord ? ', on the word of a human' : '');
 
 export function historyLines({ moves, bad }: History): string[] {
   const told = [

@@ -1,22 +1,32 @@
 import type { TenantSmoke } from '../domain/check.js';
 import { rounded } from '../domain/duration.js';
+import { oneLine } from '../domain/markdown.js';
 import type { ReleaseStatus } from '../domain/release.js';
-import type { Overview } from '../temporal/overview.js';
+import { isSilent, LANE_SAYS_NOTHING } from '../temporal/lane-now.js';
+import type { Live, Overview } from '../temporal/overview.js';
+import { troubleLines, turnLines } from './lane-lines.js';
 
 /** Ended runs that the one-screen answer shows. */
 const SHOWN = 5;
 
-/** One screen, worst first: alarms, missing workers, what waits for people, what is under way, what is live. */
-export function overviewLines({ alarm, workers, running, live, before, ended }: Overview, now: number): string[] {
+/** One screen, worst first: alarms, missing workers, what holds the lane, what waits for people, what is under way, what is live. */
+export function overviewLines({ lane, alarm, workers, running, live, back, ended }: Overview, now: number): string[] {
   const absent = workers.filter(({ identities }) => identities.length === 0);
+  const told = isSilent(lane) ? null : lane;
+  const isQueued = (id: string) => told?.queue.some(({ workflowId }) => workflowId === id);
   const waiting = running.filter(({ waitingFor }) => waitingFor !== null);
-  const going = running.filter(({ waitingFor }) => waitingFor === null);
+  const going = running.filter(({ waitingFor, workflowId }) => waitingFor === null && !isQueued(workflowId));
   return [
     ...(alarm ? [`ALARM    ${alarm.workflowId} ${alarm.outcome}: ${alarm.why}`] : []),
     ...absent.map(({ queue }) => `WORKERS  NONE poll ${queue}: nothing moves until one does (canary worker)`),
+    // Without a worker it cannot answer.
+    ...(isSilent(lane) && !(lane === 'silent' && absent.length > 0) ? [`LANE     ${LANE_SAYS_NOTHING[lane]}`] : []),
+    ...(told ? troubleLines(told, now) : []),
     ...waiting.flatMap((run) => runLines('HELD', run, now)),
     ...going.flatMap((run) => runLines('running', run, now)),
-    ...liveLines(live, before, now),
+    ...(told && !told.hold && !told.pause ? ['lane     automatic ON'] : []),
+    ...(told ? turnLines(told, now) : []),
+    ...liveLines(live, back, now),
     ...workers
       .filter(({ identities }) => identities.length > 0)
       .map(({ queue, identities }) => `workers  ${queue}: ${identities.join(', ')}`),
@@ -41,13 +51,13 @@ function runLines(
   return [`${head}${left(state, now)}: ${state.why.split('. approve:')[0]}`, ...verbs];
 }
 
-function liveLines(live: Overview['live'], before: string | null, now: number): string[] {
-  if (live === null) return ['live     unknown: no run that moved :latest is left'];
-  const who = live.by ? `, by ${live.by}` : '';
+function liveLines(live: Live | null, back: string | null, now: number): string[] {
+  if (live === null) return ['live     unknown: neither the ledger nor a run that is left has moved :latest'];
+  const who = live.by ? `, by ${oneLine(live.by)}` : '';
   return [
-    `live     ${live.sha} for ${ago(live.closed, now)}: ${live.outcome} by ${live.workflowId}${who}`,
-    ...live.images.map(({ repository, digest }) => `         ${repository} ${digest}`),
-    ...(before ? [`         back: canary rollback ${before} --reason …`] : []),
+    `live     ${live.sha ?? 'a build that nobody named'} for ${ago(live.since, now)}: ${live.how}${who}`,
+    ...live.images.map(({ repository, digest }) => `         ${repository} ${digest ?? 'nothing'}`),
+    ...(back ? [`         back: canary rollback ${back} --reason …`] : []),
   ];
 }
 

@@ -1,7 +1,9 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { CanaryOutcome, CanaryPhase, CanarySha, CanaryWaitingFor } from '../../workflows/search-attributes.js';
+import type { Left } from '../domain/lane/state.js';
 import { type Lane, moveTaskQueue, taskQueue } from '../domain/names.js';
-import type { ReleaseReport, ReleaseStatus } from '../domain/release.js';
+import type { ReleaseStatus } from '../domain/release.js';
+import { isSilent, type LaneNow, laneNow, type NoLane } from './lane-now.js';
 import { workersOn } from './pollers.js';
 import { queryStatus, type RunEnd, runEnd } from './runs.js';
 
@@ -17,12 +19,25 @@ export interface ListedRun {
   closed: string | null;
 }
 
+/** The build at `:latest`, by the last move. */
+export interface Live {
+  /** Null for an adopted one whose build nobody knows. */
+  sha: string | null;
+  /** ISO 8601. */
+  since: string;
+  /** How it came there. */
+  how: string;
+  by: string | null;
+  images: Left[];
+}
+
 /** What is live, what is under way, and who carries it out. */
 export interface Overview {
-  /** The last run that moved `:latest`, or found it where it should be; null when no run is left that did. */
-  live: (ListedRun & { images: ReleaseReport['images']; by: string | null }) | null;
-  /** The one that was live before it: where a rollback would go. */
-  before: string | null;
+  lane: LaneNow | NoLane;
+  /** The last move of the ledger, or of the runs that are left; null when neither knows of one. */
+  live: Live | null;
+  /** Where a rollback would go. */
+  back: string | null;
   /** The last run that left the images where nobody wanted them; null when a later one mended that. */
   alarm: (ListedRun & { why: string }) | null;
   /** Runs under way; `state` is null when no worker answers for one in time. */
@@ -39,8 +54,18 @@ const LISTED = 50;
 /** How long one run gets to answer, in milliseconds: the whole picture has to be there within two seconds. */
 const ANSWER_MS = 1_000;
 
-/** Puts the picture together from what is listed, closed results and live answers; all asked at once. */
+const LEDGER_WORDS = { promotion: 'promoted', rollback: 'rolled back', adopted: 'adopted' };
+
+/** Puts the picture together from the lane, what is listed, closed results and live answers; all asked at once. */
 export async function overview(client: Client, lane: Lane): Promise<Overview> {
+  const [told, ofRuns] = await Promise.all([laneNow(client, lane), runsOverview(client, lane)]);
+  if (isSilent(told) || told.live === null) return { lane: told, ...ofRuns };
+  const { at, kind, ...entry } = told.live;
+  return { ...ofRuns, lane: told, live: { ...entry, since: at, how: LEDGER_WORDS[kind] }, back: told.back };
+}
+
+/** What runs alone tell. */
+async function runsOverview(client: Client, lane: Lane): Promise<Omit<Overview, 'lane'>> {
   const [queue, moveQueue] = [taskQueue(lane), moveTaskQueue(lane)];
   const [runs, ...identities] = await Promise.all([
     listRuns(client, queue),
@@ -54,7 +79,7 @@ export async function overview(client: Client, lane: Lane): Promise<Overview> {
   const good = ofMoves.filter(({ outcome }) => MOVED.includes(outcome ?? ''));
   const broken = ofMoves[0] && ofMoves[0] !== good[0] ? ofMoves[0] : null;
   const [live, alarm, running] = await Promise.all([
-    good[0] ? withReport(client, good[0]) : null,
+    good[0] ? liveBy(client, good[0]) : null,
     broken && endOf(client, broken).then((end) => ({ ...broken, why: end?.report?.why ?? '' })),
     Promise.all(
       runs
@@ -62,9 +87,8 @@ export async function overview(client: Client, lane: Lane): Promise<Overview> {
         .map(async (run) => ({ ...run, state: await queryStatus(client, run.workflowId, ANSWER_MS) })),
     ),
   ]);
-  const before = goodBefore(good);
   const workers = [queue, moveQueue].map((name, index) => ({ queue: name, identities: identities[index] ?? [] }));
-  return { live, before, alarm, running, ended, workers };
+  return { live, back: goodBefore(good), alarm, running, ended, workers };
 }
 
 /** The last build that was live before the one that is now, but for those that a rollback went away from. Runs with the last one first. */
@@ -101,9 +125,11 @@ function listed(run: WorkflowExecutionInfo): ListedRun {
   };
 }
 
-async function withReport(client: Client, run: ListedRun): Promise<NonNullable<Overview['live']>> {
+async function liveBy(client: Client, run: ListedRun): Promise<Live> {
   const report = (await endOf(client, run))?.report;
-  return { ...run, images: report?.images ?? [], by: report?.requestedBy ?? null };
+  const how = `${run.outcome} by ${run.workflowId}`;
+  const { sha, closed, started } = run;
+  return { sha, since: closed ?? started, how, by: report?.requestedBy ?? null, images: report?.images ?? [] };
 }
 
 function endOf(client: Client, { workflowId }: ListedRun): Promise<RunEnd | null> {

@@ -45,9 +45,11 @@ describe('canary status, one screen', () => {
       `         canary approve ${third} --reason …   promote`,
       `         canary abort ${third} --reason …   the release ends`,
     ]);
-    expect(out[3]).toMatch(new RegExp(`^live     ${second} for \\d+s: promoted by .*, by ada$`));
-    expect(out[6]).toBe(`         back: canary rollback ${first} --reason …`);
-    expect(out[7]).toMatch(/^workers {2}cli-status-canary-release: \d+@/);
+    expect(out[3]).toBe('lane     automatic ON');
+    expect(out[4]).toMatch(new RegExp(`^turn     ${third} since .* UTC \\(\\d+s\\): awaiting-approval$`));
+    expect(out[5]).toMatch(new RegExp(`^live     ${second} for \\d+s: promoted, by ada$`));
+    expect(out[8]).toBe(`         back: canary rollback ${first} --reason …`);
+    expect(out[9]).toMatch(/^workers {2}cli-status-canary-release: \d+@/);
   });
 
   test('of one release counts what passed on a tenant, and names what did not', async () => {

@@ -1,5 +1,6 @@
 import { InvalidInput } from '../../domain/brand.js';
 import { historyOf } from '../../domain/lane/picture.js';
+import { readLane } from '../../temporal/lane-now.js';
 import { askLane } from '../ask-lane.js';
 import { type Given, type Io, text } from '../command.js';
 import { historyLines } from '../lane-lines.js';
@@ -7,7 +8,7 @@ import { historyLines } from '../lane-lines.js';
 export async function history(given: Given, io: Io): Promise<number> {
   const limit = text(given, 'limit') ?? '20';
   if (!/^[1-9]\d{0,3}$/.test(limit)) throw new InvalidInput(`--limit ${limit} is no number from 1 to 9999`);
-  return askLane(given, io, async ({ ledger }) => {
+  return askLane(given, io, readLane, ({ ledger }) => {
     const data = historyOf(ledger, Number(limit));
     return { lines: historyLines(data), data };
   });

@@ -4,6 +4,7 @@ import { InvalidInput } from '../../domain/brand.js';
 import { type Lane, parseLane, releaseId, rollbackId } from '../../domain/names.js';
 import { parseSha, type Sha } from '../../domain/sha.js';
 import { withClient } from '../../temporal/client.js';
+import { isSilent, laneNow } from '../../temporal/lane-now.js';
 import { overview } from '../../temporal/overview.js';
 import { findRun, queryStatus, runEnd } from '../../temporal/runs.js';
 import { type Given, type Io, wantsJson } from '../command.js';
@@ -57,7 +58,9 @@ async function oneBuild(client: Client, lane: Lane, sha: Sha): Promise<Told> {
   const found = (await Promise.all(ids.map((id) => findRun(client, id)))).filter((run) => run !== null);
   if (found.length === 0) throw new InvalidInput(`there is no run ${ids.join(' nor ')}`);
   found.sort((a, b) => b.startTime.getTime() - a.startTime.getTime());
-  const told = await Promise.all(found.map(({ workflowId, status: { name } }) => oneRun(client, workflowId, name)));
+  const told = await Promise.all(
+    found.map(({ workflowId, status: { name } }) => oneRun(client, lane, workflowId, name)),
+  );
   const silent = told.find((run) => run.silent)?.silent;
   return {
     lines: told.flatMap(({ lines }) => lines),
@@ -66,7 +69,7 @@ async function oneBuild(client: Client, lane: Lane, sha: Sha): Promise<Told> {
   };
 }
 
-async function oneRun(client: Client, workflowId: string, execution: string): Promise<Told> {
+async function oneRun(client: Client, lane: Lane, workflowId: string, execution: string): Promise<Told> {
   if (execution !== 'RUNNING') {
     const end = await runEnd(client.workflow.getHandle(workflowId));
     const data = end.report ?? { outcome: end.outcome, why: end.why };
@@ -74,5 +77,19 @@ async function oneRun(client: Client, workflowId: string, execution: string): Pr
   }
   const state = await queryStatus(client, workflowId);
   if (state === null) return { lines: [], data: null, silent: workflowId };
-  return { lines: runStatusLines(workflowId, state, Date.now()), data: state };
+  const before = state.phase === 'queued' ? await whoIsBefore(client, lane, workflowId) : [];
+  const lines = runStatusLines(workflowId, state, Date.now());
+  if (before.length === 0) return { lines, data: state };
+  const words = before.map(({ sha, phase }) => (phase ? `${sha} (${phase})` : sha));
+  return { lines: [...lines, `  before it: ${words.join(', then ')}`], data: { ...state, before } };
+}
+
+/** Who has the turn, and who gets it before this one. */
+async function whoIsBefore(client: Client, lane: Lane, workflowId: string) {
+  const told = await laneNow(client, lane);
+  if (isSilent(told)) return [];
+  const at = told.queue.findIndex((one) => one.workflowId === workflowId);
+  const { holder } = told;
+  const waiting = told.queue.slice(0, Math.max(0, at)).map(({ sha }) => ({ sha, phase: null }));
+  return at < 0 || holder === null ? waiting : [{ sha: holder.sha, phase: holder.phase }, ...waiting];
 }

@@ -1,0 +1,118 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { releaseId, taskQueue } from '../../src/domain/names.js';
+import { parseSha } from '../../src/domain/sha.js';
+import { runEnd } from '../../src/temporal/runs.js';
+import { canary as run } from '../support/cli.js';
+import { useCountedGate } from '../support/counted-gate.js';
+import { ada, say } from '../support/decisions.js';
+import { type arrive, hasTurn, promoted, queuedRelease } from '../support/lanes.js';
+import { catchIn } from '../support/phases.js';
+import { newSha } from '../support/shas.js';
+import { until } from '../support/until.js';
+
+const { gate, registry } = await useCountedGate('status-lane');
+const canary = (...args: string[]) => run(args, { CANARY_LANE: 'status-lane' });
+const status = async () => (await canary('status')).out;
+
+const abort = async (...handles: Awaited<ReturnType<typeof arrive>>['handle'][]) => {
+  for (const handle of handles) {
+    await say(handle, 'abort', ada);
+    await runEnd(handle);
+  }
+};
+
+describe('canary status tells of the lane', () => {
+  test('that promotion is automatic, who has the turn, when it moves :latest at the earliest, and who waits', async () => {
+    const { sha, handle } = await catchIn('soaking', gate(), registry, { soak: '60s' });
+    const next = await queuedRelease(gate());
+    const { out } = await canary('status');
+    const { until: soaksUntil } = JSON.parse((await canary('status', sha, '--json')).out.join()) as { until: string };
+    const from = out.indexOf('lane     automatic ON');
+    const earliest = `${soaksUntil.slice(0, 19).replace('T', ' ')} UTC`;
+    expect(out.slice(from + 1, from + 3)).toEqual([
+      expect.stringMatching(
+        new RegExp(`^turn     ${sha} since .* \\(\\d+s\\): soaking, moves :latest at ${earliest} at the earliest$`),
+      ),
+      expect.stringMatching(new RegExp(`^waits    1\\. ${next.sha}`)),
+    ]);
+    expect(out.filter((line) => line.includes(next.sha.slice(0, 7)))).toHaveLength(1);
+    await abort(next.handle, handle);
+  });
+
+  test('who is before a release that waits for its turn', async () => {
+    const first = await catchIn('awaiting-approval', gate(), registry);
+    const next = await queuedRelease(gate());
+    const word = await queuedRelease(gate(), { promoteOnly: true, requestedBy: 'ada', reason: 'at once' });
+    const before = `  before it: ${first.sha} (awaiting-approval)`;
+    expect((await canary('status', word.sha)).out.at(-1)).toBe(before);
+    expect((await canary('status', next.sha)).out.at(-1)).toBe(`${before}, then ${word.sha}`);
+    expect(JSON.parse((await canary('status', next.sha, '--json')).out.join())).toMatchObject({
+      before: [{ sha: first.sha, phase: 'awaiting-approval' }, { sha: word.sha }],
+    });
+    await abort(next.handle, word.handle, first.handle);
+  });
+
+  test('first of all that it is held and paused, by whom and why, and what lifts that; a bad build is none to go back to', async () => {
+    const [before, good] = [await promoted(gate()), await promoted(gate())];
+    await promoted(gate());
+    await runEnd(await gate().rollback({ sha: good.sha, reason: 'it is slow', requestedBy: 'ada' }));
+    await gate().laneClient.update('pause', ada);
+    onTestFinished(async () => void (await gate().laneClient.update('resume', ada)));
+    const out = await status();
+    expect(out.slice(0, 4)).toEqual([
+      expect.stringMatching(
+        /^HELD {5}automatic promotion: after-rollback, by ada \d+s ago: rolled back to .*it is slow$/,
+      ),
+      expect.stringMatching(/^ {9}canary lane unhold --reason … .*the next GREEN build waits for approval$/),
+      expect.stringMatching(/^PAUSED {3}by ada \d+s ago, until somebody resumes: looked at it$/),
+      '         canary resume --reason …',
+    ]);
+    expect(out).not.toContain('lane     automatic ON');
+    expect(out.find((line) => line.startsWith('live'))).toMatch(
+      new RegExp(`^live     ${good.sha} for \\d+s: rolled back, by ada$`),
+    );
+    expect(out).toContain(`         back: canary rollback ${before.sha} --reason …`);
+  });
+
+  test('that its holder is stuck, and how to take the turn from it', async () => {
+    // No worker knows its type: each of its tasks fails, and it hears no abort.
+    const { sha } = await gate().greenBuild();
+    const handle = await gate().client.workflow.start('ReleaseOfNextYear', {
+      workflowId: releaseId(gate().lane, parseSha(sha)),
+      taskQueue: taskQueue(gate().lane),
+    });
+    const { workflowId, firstExecutionRunId: runId } = handle;
+    await gate().laneClient.ask({ workflowId, runId, sha: parseSha(sha) });
+    await hasTurn(gate(), sha);
+    const out = await until('its task has failed, and not for the first time', async () => {
+      const told = await status();
+      return told[0]?.startsWith('STUCK') ? told : null;
+    });
+    expect(out.slice(0, 2)).toEqual([
+      `STUCK    ${workflowId} has the turn, and its workflow task fails again and again`,
+      `         canary lane drop ${sha} --reason …   the next one goes on`,
+    ]);
+    await gate().laneClient.update('drop', { ...ada, sha });
+    await handle.terminate('by the test');
+  });
+
+  test('that there is none yet', async () => {
+    const { out } = await run(['status'], { CANARY_LANE: `none-${newSha().slice(0, 7)}` });
+    expect(out).toContain('LANE     there is no lane yet: canary setup');
+  });
+
+  test('what the runs that are left tell, when the lane has no word of it', async () => {
+    const [before, { sha }] = [await promoted(gate()), await promoted(gate())];
+    await gate().stopWorker();
+    onTestFinished(() => gate().startWorker());
+    const began = Date.now();
+    const out = await status();
+    expect(Date.now() - began).toBeLessThan(2_500);
+    // The server remembers its workers for a while.
+    expect(out[0]).toMatch(/^(WORKERS {2}NONE poll|LANE {5}the lane does not answer: no worker serves it)/);
+    expect(out.find((line) => line.startsWith('live'))).toMatch(
+      new RegExp(`^live     ${sha} for .*: promoted by status-lane-`),
+    );
+    expect(out).toContain(`         back: canary rollback ${before.sha} --reason …`);
+  });
+});
