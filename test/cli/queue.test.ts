@@ -80,7 +80,9 @@ describe('canary history', () => {
       ),
       expect.stringMatching(new RegExp(`^${TIME}  promotion  ${build.sha}  ${images(platform, tenant)}  by unknown: `)),
       expect.stringMatching(
-        new RegExp(`^${TIME}  bad        ${build.sha}  ${platform} ${tenant}  by ada: it is slow$`),
+        new RegExp(
+          `^${TIME}  bad        ${build.sha.slice(0, 7)}[0-9a-f]*  ${platform} ${tenant}  by ada: it is slow$`,
+        ),
       ),
     ]);
     const { moves, bad } = await json<History>('history');
@@ -91,7 +93,8 @@ describe('canary history', () => {
         .sort()
         .reverse(),
     );
-    expect(bad[0]).toMatchObject({ sha: build.sha, by: 'ada', reason: 'it is slow' });
+    expect(build.sha.startsWith(bad[0]?.sha ?? 'none')).toBe(true);
+    expect(bad[0]).toMatchObject({ by: 'ada', reason: 'it is slow' });
   });
 
   test('takes a limit that is a number', async () => {
