@@ -255,7 +255,9 @@ describe('on a server of its own', () => {
   });
 
   test('a run whose task fails again and again stops a release, and the command that revives it is told', async () => {
-    expect((await canary(['setup'], { TEMPORAL_ADDRESS: server.address })).code).toBe(0);
+    // What the lane begins with is no matter here.
+    const env = { TEMPORAL_ADDRESS: server.address, CANARY_IMAGES: '127.0.0.1:1/platform' };
+    expect((await canary(['setup'], env)).code).toBe(0);
     const stuck = await Gate.open('doctor-stuck', { temporal: server.address, tenants: 0 });
     const handle = await stuck.client.workflow.start('NoSuchWorkflow', {
       taskQueue: 'doctor-stuck-canary-release',

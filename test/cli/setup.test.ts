@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { startTemporalProxy } from '../../testbed/temporal-proxy.js';
 import { startTemporalServer, type TemporalServer } from '../../testbed/temporal-server.js';
 import { canary } from '../support/cli.js';
@@ -13,7 +13,13 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const setup = (...args: string[]) => canary(['setup', ...args], { TEMPORAL_ADDRESS: server.address });
+const setup = (...args: string[]) =>
+  canary(['setup', ...args], {
+    TEMPORAL_ADDRESS: server.address,
+    CANARY_IMAGES: `${inject('registry').host}/setup/platform`,
+  });
+const ALREADY =
+  'cli-release-lane: is there already, nothing is adopted (canary lane adopt accepts where :latest stands)';
 
 /** As somebody whom the server does not let make this call. */
 async function setupRefused(call: string, status: number, address = server.address) {
@@ -25,7 +31,7 @@ async function setupRefused(call: string, status: number, address = server.addre
 
 test('registers the search attributes, once', async () => {
   expect((await setup()).out[0]).toMatch(/^default: registered CanarySha, CanaryPhase, /);
-  expect((await setup()).out).toEqual(['default: all search attributes were there']);
+  expect((await setup()).out).toEqual(['default: all search attributes were there', ALREADY]);
 });
 
 test('--retention says from what to what, and leaves the search attributes', async () => {
@@ -33,6 +39,7 @@ test('--retention says from what to what, and leaves the search attributes', asy
   expect((await setup('--retention', '720h')).out).toEqual([
     'default: all search attributes were there',
     'default: ended runs are kept for 720h, as before',
+    ALREADY,
   ]);
 });
 

@@ -3,6 +3,7 @@ import { completion } from './completion.js';
 import { abort, approve, retry } from './decide.js';
 import { doctor } from './doctor.js';
 import { history } from './history.js';
+import { lane, pause, resume } from './lane.js';
 import { postmortem } from './postmortem.js';
 import { promote } from './promote.js';
 import { queue } from './queue.js';
@@ -22,6 +23,9 @@ export const COMMANDS: Command[] = [
   abort,
   retry,
   rollback,
+  pause,
+  resume,
+  lane,
   status,
   queue,
   history,

@@ -7,7 +7,8 @@ import { parseSha, type Sha } from '../../domain/sha.js';
 import { logLine } from '../../report/annotations.js';
 import { withClient } from '../../temporal/client.js';
 import { decide, findRun, queryStatus, runEnd } from '../../temporal/runs.js';
-import { type Given, type Io, text, wantsJson } from '../command.js';
+import { tellAnswer } from '../answer.js';
+import { type Given, type Io, text } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { reasonOf, requester } from '../requester.js';
 
@@ -16,15 +17,10 @@ export function decideOn(verb: Verb, given: Given, io: Io): Promise<number> {
   const lane = parseLane(io.env.CANARY_LANE ?? '');
   const sha = parseSha(given.args[0]);
   const workflowId = releaseId(lane, sha);
-  const tell = (taken: boolean, answer: string, decision = {}) => {
-    if (wantsJson(given)) io.out(JSON.stringify({ taken, answer, ...decision }));
-    else if (taken) io.out(answer);
-    if (!taken) io.err(`canary: ${answer}`);
-    return taken ? EXIT.done : EXIT.refused;
-  };
+  const refuse = (answer: string, decision = {}) => tellAnswer({ taken: false, answer }, decision, given, io);
   return withClient(io.env, async (client) => {
     const ended = await howItEnded(client, lane, sha);
-    if (ended !== null) return tell(false, `${verb} refused: the release has ended: ${ended} (canary report ${sha})`);
+    if (ended !== null) return refuse(`${verb} refused: the release has ended: ${ended} (canary report ${sha})`);
     const state = await queryStatus(client, workflowId);
     if (state === null) {
       io.err(
@@ -39,10 +35,9 @@ export function decideOn(verb: Verb, given: Given, io: Io): Promise<number> {
     const reason = await reasonOf(given, io);
     // Sent without a hold, it would count for an approval that comes up only now and that nobody saw.
     if (hold === undefined && verb !== 'abort')
-      return tell(false, `${verb} ${state.verbs?.[verb] ?? 'refused: nothing waits for it'}`, { by, reason });
+      return refuse(`${verb} ${state.verbs?.[verb] ?? 'refused: nothing waits for it'}`, { by, reason });
     const decision = { by, reason, ...(hold !== undefined && { hold }) };
-    const { taken, answer } = await decide(client, workflowId, verb, decision);
-    return tell(taken, answer, decision);
+    return tellAnswer(await decide(client, workflowId, verb, decision), decision, given, io);
   });
 }
 

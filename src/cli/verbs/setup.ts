@@ -1,3 +1,4 @@
+import type { Client } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../../../workflows/search-attributes.js';
 import { formatDuration } from '../../domain/duration.js';
 import { withClient } from '../../temporal/client.js';
@@ -6,6 +7,7 @@ import { changeRetention, parseRetention } from '../../temporal/retention.js';
 import { registerSearchAttributes } from '../../temporal/search-attributes.js';
 import { type Given, type Io, text } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import { adoptOnFirstDay } from './first-day.js';
 
 export function setup(given: Given, io: Io): Promise<number> {
   const retention = text(given, 'retention');
@@ -22,18 +24,23 @@ export function setup(given: Given, io: Io): Promise<number> {
         ? `${namespace}: all search attributes were there`
         : `${namespace}: registered ${added.join(', ')}`,
     );
-    if (keepMs === null) return EXIT.done;
-    const to = formatDuration(keepMs);
-    const from = formatDuration(
-      await allowed(
-        `retention of ${namespace}`,
-        `temporal operator namespace update --namespace ${namespace} --retention ${to}`,
-        changeRetention(client, keepMs),
-      ),
-    );
-    io.out(`${namespace}: ended runs are kept for ${from === to ? `${to}, as before` : `${to}, no longer ${from}`}`);
+    if (keepMs !== null) await keepFor(keepMs, client, io);
+    await adoptOnFirstDay(client, given, io);
     return EXIT.done;
   });
+}
+
+async function keepFor(keepMs: number, client: Client, io: Io): Promise<void> {
+  const { namespace } = client.options;
+  const to = formatDuration(keepMs);
+  const from = formatDuration(
+    await allowed(
+      `retention of ${namespace}`,
+      `temporal operator namespace update --namespace ${namespace} --retention ${to}`,
+      changeRetention(client, keepMs),
+    ),
+  );
+  io.out(`${namespace}: ended runs are kept for ${from === to ? `${to}, as before` : `${to}, no longer ${from}`}`);
 }
 
 /** Says what to do where a server does not let this client, or anybody who is no web page. */

@@ -1,0 +1,47 @@
+import type { Client } from '@temporalio/client';
+import { InvalidInput } from '../../domain/brand.js';
+import { sayToLane } from '../../domain/lane/judge.js';
+import { emptyLane } from '../../domain/lane/state.js';
+import { parseLane, releaseLaneId } from '../../domain/names.js';
+import { RegistryError } from '../../registry/errors.js';
+import { type Latest, readLatest } from '../../registry/read-latest.js';
+import { laneClient } from '../../temporal/lane-client.js';
+import { laneEverRan } from '../../temporal/lane-runs.js';
+import type { Given, Io } from '../command.js';
+import { latestLines } from '../latest-lines.js';
+import { withRegistry } from '../local-gate.js';
+import { requester } from '../requester.js';
+
+/**
+ * Before there was a lane, `:latest` is where people left it: the lane begins with that, on the word of whoever sets up. Later on it
+ * would hide who moved it, so nothing is adopted then.
+ * @throws {InvalidInput}, {ConfigError}, and what Temporal says. */
+export async function adoptOnFirstDay(client: Client, given: Given, io: Io): Promise<void> {
+  const lane = parseLane(io.env.CANARY_LANE ?? '');
+  const name = releaseLaneId(lane);
+  if (await laneEverRan(client, lane)) {
+    io.out(`${name}: is there already, nothing is adopted (canary lane adopt accepts where :latest stands)`);
+    return;
+  }
+  const latest = await readable(io, name);
+  if (latest === null) return;
+  const { images, sha } = latest;
+  const said = { by: requester(given, io), reason: 'first day', images, ...(sha !== null && { sha }) };
+  // Nobody answers a signal: what the lane would refuse has to be told here.
+  const judged = sayToLane(emptyLane(), 'adopt', said, Date.now());
+  if ('refused' in judged) throw new InvalidInput(judged.refused);
+  await laneClient(client, lane).signal('adopt', said);
+  io.out(`${name}: begins with :latest as it stands, on the word of ${said.by}`);
+  for (const line of latestLines(latest)) io.out(line);
+}
+
+/** Null, saying what to do, where the registry does not tell. */
+async function readable(io: Io, name: string): Promise<Latest | null> {
+  try {
+    return await withRegistry(io, (registry, { images }) => readLatest(registry, images, io.signal));
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    io.err(`canary: ${name}: nothing is adopted, so promotions will wait for canary lane adopt: ${error.message}`);
+    return null;
+  }
+}

@@ -1,0 +1,253 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { LaneState } from '../../src/domain/lane/state.js';
+import { releaseLaneId } from '../../src/domain/names.js';
+import { sameBuild } from '../../src/domain/sha.js';
+import { runEnd } from '../../src/temporal/runs.js';
+import { pushBuild } from '../../testbed/images.js';
+import { canary as run } from '../support/cli.js';
+import { useGate } from '../support/gate.js';
+import { newSha } from '../support/shas.js';
+import { until } from '../support/until.js';
+
+const gate = useGate('cli-lane');
+const OLD = newSha();
+
+const canary = (args: string[], answer?: string, env: Record<string, string> = {}) =>
+  run(
+    [...args, '--by', 'ada'],
+    { CANARY_LANE: 'cli-lane', CANARY_IMAGES: gate().env.CANARY_IMAGES ?? '', ...env },
+    answer,
+  );
+const images = () => gate().repositories.map((name) => `${gate().host}/${name}`);
+const lane = () => until('the lane answers', () => gate().laneClient.state());
+const shown = (digests: (string | undefined)[], built: string) => [
+  ...images().map((image, at) => `  ${image}:latest ${digests[at]}`),
+  `  ${built}`,
+];
+
+describe('the first day', () => {
+  test('setup hands :latest to the lane, by whom, with its build and without a worker; a second one adopts nothing', async () => {
+    await gate().stopWorker();
+    const digests = await gate().publish(OLD);
+    await gate().retag(OLD, 'latest');
+
+    const first = await canary(['setup']);
+    expect(first).toMatchObject({ code: 0, err: [] });
+    expect(first.out.slice(1)).toEqual([
+      'cli-lane-release-lane: begins with :latest as it stands, on the word of ada',
+      ...shown(digests, `built from ${OLD}`),
+    ]);
+    const nothing = [
+      'default: all search attributes were there',
+      'cli-lane-release-lane: is there already, nothing is adopted (canary lane adopt accepts where :latest stands)',
+    ];
+    expect(await canary(['setup'])).toEqual({ code: 0, out: nothing, err: [] });
+
+    await gate().startWorker();
+    const { ledger } = await lane();
+    expect(ledger).toMatchObject({ hold: null, mark: { sha: OLD } });
+    expect(ledger.moves).toEqual([
+      expect.objectContaining({
+        kind: 'adopted',
+        sha: OLD,
+        by: 'ada',
+        images: images().map((repository, at) => ({ repository, digest: digests[at] })),
+      }),
+    ]);
+    const { sha } = await gate().greenBuild();
+    expect((await runEnd(await gate().release({ sha }))).report).toMatchObject({ outcome: 'promoted' });
+
+    await gate().client.workflow.getHandle(releaseLaneId(gate().lane)).terminate('the test');
+    expect((await canary(['setup'])).out).toEqual(nothing);
+  });
+
+  test('a registry that cannot be read leaves the namespace prepared, and one line says what to do', async () => {
+    const env = { CANARY_LANE: 'cli-lane-unread', CANARY_IMAGES: '127.0.0.1:1/platform,127.0.0.1:1/platform-tenant' };
+    const { code, out, err } = await canary(['setup'], undefined, env);
+    expect({ code, out, err }).toEqual({
+      code: 0,
+      out: ['default: all search attributes were there'],
+      err: [
+        expect.stringMatching(
+          /^canary: cli-lane-unread-release-lane: nothing is adopted, so promotions will wait for canary lane adopt: .*127\.0\.0\.1:1/,
+        ),
+      ],
+    });
+  });
+
+  test('what the lane would refuse in silence is said, with 2', async () => {
+    const env = { CANARY_LANE: 'cli-lane-long', CANARY_IMAGES: gate().env.CANARY_IMAGES ?? '' };
+    const { code, err } = await run(['setup', '--by', 'x'.repeat(300)], env);
+    expect({ code, err }).toEqual({ code: 2, err: [expect.stringMatching(/^canary: adopt refused: it needs by/)] });
+  });
+});
+
+describe('with a lane', () => {
+  beforeEach(() => gate().setLatest(OLD));
+  const ledger = async (): Promise<LaneState['ledger']> => (await lane()).ledger;
+  const rollBack = async () => {
+    const { sha } = await gate().greenBuild();
+    await runEnd(await gate().release({ sha }));
+    await runEnd(await gate().rollback({ sha: OLD, reason: 'search is slow' }));
+    return sha;
+  };
+
+  test('adopt shows where :latest stands and, where nobody can be asked, accepts it', async () => {
+    const other = newSha();
+    const stands = await gate().publish(other);
+    await gate().retag(other, 'latest');
+    const { code, out, err } = await canary(['lane', 'adopt', '--reason', 'restored by hand']);
+    expect({ code, err }).toEqual({ code: 0, err: shown(stands, `built from ${other}`) });
+    expect(out[0]).toMatch(/^adopted: /);
+    expect((await ledger()).moves.at(-1)).toMatchObject({
+      kind: 'adopted',
+      sha: other,
+      by: 'ada',
+      reason: 'restored by hand',
+    });
+    expect((await ledger()).left?.images.map(({ digest }) => digest)).toEqual(stands);
+  });
+
+  test.each([
+    ['n', [], 1, 0],
+    ['', [], 1, 0],
+    ['y', [], 0, 1],
+    ['n', ['-y'], 0, 1],
+  ])('adopt on a terminal, answered %j with %j, ends with %i', async (answer, more, code, adopted) => {
+    const before = (await ledger()).moves.length;
+    const end = await canary(['lane', 'adopt', '--reason', 'as it should be', ...more], answer);
+    expect(end.code).toBe(code);
+    expect((await ledger()).moves.length - before).toBe(adopted);
+  });
+
+  test('adopt of images that are not of one build names none', async () => {
+    for (const repository of gate().repositories)
+      await pushBuild({ registry: gate().host, repository, tag: 'latest', sha: newSha() });
+    const { code, err } = await canary(['lane', 'adopt', '--reason', 'it has to do for now']);
+    expect({ code, err }).toEqual({ code: 0, err: shown(await gate().latest(), 'the images name no one build') });
+    expect((await ledger()).moves.at(-1)).toMatchObject({ kind: 'adopted', sha: null });
+  });
+
+  test('unhold has builds promoted by themselves again after a rollback, which adopt does not', async () => {
+    await rollBack();
+    await canary(['lane', 'adopt', '--reason', 'as it should be']);
+    expect((await ledger()).hold).toMatchObject({ name: 'after-rollback' });
+    const { code, out } = await canary(['lane', 'unhold', '--reason', 'the fix is merged', '-o', 'json']);
+    expect({ code, told: JSON.parse(out[0] ?? '') }).toEqual({
+      code: 0,
+      told: {
+        taken: true,
+        answer: 'no longer on hold for after-rollback',
+        lane: 'cli-lane-release-lane',
+        verb: 'unhold',
+        by: 'ada',
+        reason: 'the fix is merged',
+      },
+    });
+    expect((await ledger()).hold).toBeNull();
+  });
+
+  test('unbad lets a build be released again that was rolled back from', async () => {
+    const bad = await rollBack();
+    const badNow = async () => (await ledger()).bad.some(({ sha }) => sameBuild(sha, bad));
+    expect(await badNow()).toBe(true);
+    expect((await canary(['lane', 'unbad', bad, '--reason', 'it was the database'])).out).toEqual([
+      `${bad} is not bad any more`,
+    ]);
+    expect(await badNow()).toBe(false);
+  });
+
+  test('drop takes the turn from a build', async () => {
+    const sha = newSha();
+    await gate().publish(sha);
+    const release = await gate().release({ sha });
+    await until('it has its turn', async () => (await lane()).holder?.sha === sha);
+    expect((await canary(['lane', 'drop', sha, '--reason', 'its task fails'])).out).toEqual([
+      `${sha} has lost its turn`,
+    ]);
+    expect((await lane()).holder?.sha).not.toBe(sha);
+    await release.terminate('the test');
+  });
+
+  test('pause and resume say until when, by whom and why', async () => {
+    const { out } = await canary([
+      'pause',
+      '--until',
+      '2099-01-01T09:00:00+01:00',
+      '--reason',
+      'no promotions overnight',
+    ]);
+    expect(out).toEqual(['paused until 2099-01-01T08:00:00.000Z']);
+    expect((await ledger()).pause).toMatchObject({
+      by: 'ada',
+      why: 'no promotions overnight',
+      until: '2099-01-01T08:00:00.000Z',
+    });
+    expect((await canary(['resume', '--reason', 'the night is over'])).out).toEqual(['resumed']);
+    expect((await ledger()).pause).toBeNull();
+    expect((await canary(['pause', '--reason', 'a fair'])).out).toEqual(['paused until somebody resumes']);
+    await canary(['resume', '--reason', 'it is over']);
+  });
+
+  test('a release under way waits before it promotes while it is paused, until resume', async () => {
+    const { sha, digests } = await gate().greenBuild();
+    await canary(['pause', '--reason', 'a fair']);
+    const release = await gate().release({ sha });
+    await until('it is paused', async () => (await gate().phase(release)) === 'held');
+    expect(await gate().latest()).not.toEqual(digests);
+    await canary(['resume', '--reason', 'it is over']);
+    expect((await runEnd(release)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(digests);
+  });
+
+  test('what the lane refuses exits 1 with its words, also as JSON', async () => {
+    const { code, out, err } = await canary(['pause', '--reason', 'x'.repeat(3_000), '--json']);
+    const answer = expect.stringMatching(/^pause refused: /);
+    expect({ code, told: JSON.parse(out[0] ?? '') }).toMatchObject({ code: 1, told: { taken: false, answer } });
+    expect(err).toEqual([expect.stringMatching(/^canary: pause refused: /)]);
+  });
+});
+
+describe('without a worker', () => {
+  const unhold = (env = {}) => canary(['lane', 'unhold', '--reason', 'x'], undefined, env);
+
+  test('that was never there, 4, with what to do', async () => {
+    expect(await unhold({ CANARY_LANE: 'cli-lane-nobody' })).toEqual({
+      code: 4,
+      out: [],
+      err: [
+        'canary: no worker polls cli-lane-nobody-canary-release, so cli-lane-nobody-release-lane cannot answer: canary worker',
+      ],
+    });
+  });
+
+  test('that is there no more, the same within seconds', async () => {
+    await gate().stopWorker();
+    const began = performance.now();
+    const { code, err } = await unhold();
+    await gate().startWorker();
+    expect({ code, err }).toEqual({
+      code: 4,
+      err: [expect.stringMatching(/^canary: the lane does not answer: .*canary worker/)],
+    });
+    expect(performance.now() - began).toBeLessThan(15_000);
+  });
+});
+
+describe('usage errors exit 2 with one line, before anything is asked', () => {
+  test.each([
+    [['lane', 'adapt'], 'canary: lane verb "adapt" is none of adopt, unhold, drop and unbad'],
+    [['lane'], "canary: missing required argument 'adopt|unhold|drop|unbad' (canary lane --help)"],
+    [['lane', 'drop'], 'canary: sha undefined is not 7 to 40 lower-case hex digits, e.g. 4c1d56e'],
+    [['lane', 'adopt', '4c1d56e'], 'canary: lane adopt takes no sha, and was given "4c1d56e"'],
+    [['lane', 'unhold', '--by', 'x'], 'canary: --reason is missing: say why in a few words; it is kept with the run'],
+    [['pause', '--until', 'tomorrow'], 'canary: time "tomorrow" is none, e.g. 08:00Z or 2026-11-25T08:00:00Z'],
+    [
+      ['pause', '--until', '2020-01-01T00:00Z'],
+      expect.stringMatching(/^canary: time "2020-01-01T00:00Z" is over: it is \d{4}-/),
+    ],
+  ])('%j', async (args, line) => {
+    const end = await run(args, { TEMPORAL_ADDRESS: '127.0.0.1:1' });
+    expect(end).toEqual({ code: 2, out: [], err: [line] });
+  });
+});
