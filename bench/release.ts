@@ -1,8 +1,11 @@
 import { Client, Connection, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { loadConfig } from '../src/config.js';
+import { parseRepository } from '../src/domain/image.js';
 import { parseReleaseInput } from '../src/domain/inputs.js';
+import { readLatest } from '../src/registry/read-latest.js';
 import { createRegistry } from '../src/registry/registry.js';
+import { laneClient } from '../src/temporal/lane-client.js';
 import { runEnd } from '../src/temporal/runs.js';
 import { registerSearchAttributes } from '../src/temporal/search-attributes.js';
 import { startRelease } from '../src/temporal/start.js';
@@ -84,6 +87,7 @@ async function makeBed() {
           if (builds === 1) await pushBuild({ ...spec, tag: 'latest', sha: sha.replaceAll('b', 'a') });
         }),
       );
+      if (builds === 1) await adoptLatest(client, registry.host);
       return sha;
     },
     stop: async () => {
@@ -91,6 +95,15 @@ async function makeBed() {
       await Promise.all([temporal.stop(), registry.stop()]);
     },
   };
+}
+
+/** As `canary setup` does on the first day: a lane that does not know where `:latest` should be promotes nothing by itself. */
+async function adoptLatest(client: Client, host: string): Promise<void> {
+  const registry = createRegistry();
+  const repositories = NAMES.map((name) => parseRepository(`${host}/${name}`));
+  const { images } = await readLatest(registry, repositories);
+  await laneClient(client, loadConfig({}).lane).signal('adopt', { by: 'the bench', reason: 'first day', images });
+  await registry.close();
 }
 
 /** Runs `work` with a worker and a fleet of its own. */

@@ -41,10 +41,21 @@ export async function createCanary(world: World, onStop: (stop: () => Promise<vo
   onStop(async () => files.remove());
   const env = { ...bareEnvironment(), TEMPORAL_CONFIG_FILE: files.temporalToml };
 
-  async function run(args: string[], signal: AbortSignal, onProgress: (line: string) => void): Promise<Ended> {
+  async function run(
+    args: string[],
+    signal: AbortSignal,
+    onProgress: (line: string) => void,
+    settings = {},
+  ): Promise<Ended> {
     // A group of its own: Ctrl-C in a terminal reaches the demo alone, and that ends things in an order.
     const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe'];
-    const child = spawn(process.execPath, [BIN, ...args], { cwd: repositoryRoot, env, stdio, detached: true, signal });
+    const child = spawn(process.execPath, [BIN, ...args], {
+      cwd: repositoryRoot,
+      env: { ...env, ...settings },
+      stdio,
+      detached: true,
+      signal,
+    });
     const forget = atExit(() => child.kill('SIGKILL'));
     let stdout = '';
     let said = '';
@@ -67,7 +78,8 @@ export async function createCanary(world: World, onStop: (stop: () => Promise<vo
     }
   }
 
-  const setup = await run(['setup'], new AbortController().signal, () => undefined);
+  // With the worker's settings: it reads :latest as the worker would.
+  const setup = await run(['setup'], new AbortController().signal, () => undefined, files.workerEnv);
   if (setup.code !== 0) throw new Error(`canary setup ended with ${setup.code}: ${setup.said}`);
 
   rmSync(WORKER_LOG, { force: true });

@@ -4,7 +4,7 @@ import { BUILDS, SPARE } from './builds.js';
 import { createCanary } from './canary.js';
 import { confirmByCrane } from './crane.js';
 import { StoryError } from './failure.js';
-import { type Ending, publish, tellStory } from './story.js';
+import { beforeTheGate, type Ending, publish, tellStory } from './story.js';
 import { createView, type View } from './view.js';
 import { startWorld, type World } from './world.js';
 
@@ -47,6 +47,7 @@ async function main(options: Options): Promise<number> {
     print('The canary release gate, from end to end. About a minute; Ctrl-C ends it.\n');
     print('Starting Temporal, a container registry, five tenants and a worker ...');
     const world = await startWorld(onStop);
+    await beforeTheGate(world);
     const canary = await createCanary(world, onStop);
     printWorld(print, world);
     view = createView(out, world.rows, new Map(BUILDS.map(({ sha7, colour }) => [sha7, colour])));
@@ -103,6 +104,7 @@ function summary({ promoted, rejected, rolledBack, latest }: Ending, witness: st
     `  promoted      ${short(promoted.sha)}`,
     `  refused       ${short(rejected.sha)} (${rejected.failedChecks.join(', ')})`,
     `  rolled back   ${short(rolledBack.from)} -> ${short(rolledBack.to)}`,
+    '  on hold       after-rollback: nothing is promoted by itself until canary lane unhold, or an approval',
     ...images,
     `  ${witness}`,
   ].join('\n');

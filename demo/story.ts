@@ -30,12 +30,18 @@ export async function tellStory(stage: Stage): Promise<Ending> {
   return { promoted, rejected, rolledBack, latest: await stage.world.latest() };
 }
 
-async function productionRunsSomething({ world, view, signal }: Stage): Promise<void> {
-  view.chapter(`1. Before: ${BEFORE.sha7}, ${BEFORE.title}`);
+/** How things stood before anybody set the gate up. */
+export async function beforeTheGate(world: World): Promise<void> {
   await world.publish(BEFORE);
   await world.point('latest', BEFORE);
   await world.point('canary', BEFORE);
+}
+
+async function productionRunsSomething({ world, view, signal }: Stage): Promise<void> {
+  view.chapter(`1. Before: ${BEFORE.sha7}, ${BEFORE.title}`);
   view.say('both images pushed; :latest and :canary set by hand, as it used to be');
+  view.say('npx canary setup', 'command');
+  view.say('the gate begins with :latest as it stands, and runs a worker');
   await everyTenantRuns(BEFORE, [...world.canaries, ...world.production], view, signal);
 }
 
