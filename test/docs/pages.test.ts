@@ -39,6 +39,8 @@ function blocksOf(page: string): Block[] {
 }
 
 const blocks = PAGES.flatMap(blocksOf);
+/** A block is up to seven processes from cold, one after the other, each of them seconds on a machine that is busy. */
+const BLOCK_MS = 180_000;
 
 describe('every block of shell commands in README and docs', () => {
   const gate = useGate('pages', () => ({ env: { CANARY_HOLD_TIMEOUT: '72h' } }));
@@ -68,9 +70,10 @@ describe('every block of shell commands in README and docs', () => {
   test.each(blocks.filter(({ reason }) => reason === undefined))(
     '$page, line $line, does what it says',
     async ({ script, env }) => {
-      const told = await until('nothing is asked for too early', () => runBlock(script, env));
+      const told = await until('nothing is asked for too early', () => runBlock(script, env), BLOCK_MS / 2);
       expect(told).toEqual({ status: 0, said: '' });
     },
+    BLOCK_MS,
   );
 
   /** What it said when it failed; null when it only came too early, which whoever types it tries again. */
