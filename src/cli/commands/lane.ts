@@ -21,8 +21,7 @@ export const lane: Command = {
 export const pause: Command = {
   name: 'pause',
   arguments: '',
-  summary:
-    'Have nothing promoted: what is released is tested, and waits before it promotes. Rollbacks and canary promote go on.',
+  summary: 'Have nothing promoted: what is released is tested, and waits before it promotes. Rollbacks go on.',
   options: [
     {
       flags: '--until <time>',
