@@ -15,7 +15,7 @@ import { until } from '../support/until.js';
 
 const GRACE_MS = 3_000;
 const { registry, gate, writes, pairs } = await useCountedGate('lane-gives-way', {
-  CANARY_UPDATE_TIMEOUT: '1s',
+  CANARY_UPDATE_TIMEOUT: '3s',
   CANARY_HOLD_GRACE: '3s',
   CANARY_SOAK_PROBE: '100ms',
 });
@@ -91,7 +91,7 @@ describe('a newer build that asks for its turn', () => {
       await begin();
       const { handle } = await release();
       await until('it waits', async () => (await gate().phase(handle)) === phase);
-      const newer = await queuedRelease(gate());
+      const newer = await arrive(gate());
       const report = await reportOf(handle);
       expect(report).toMatchObject({ outcome: 'superseded', why: `superseded by ${newer.sha}` });
       expect(report.phases.find((one) => one.phase === phase)?.ms).toBeGreaterThanOrEqual(GRACE_MS);
