@@ -1,10 +1,12 @@
 import { benchCli } from './cli.js';
+import { benchLane } from './lane.js';
 import { benchRegistry } from './registry.js';
 import { benchRelease } from './release.js';
 import { benchSmoke } from './smoke.js';
 
 const BENCHES: Record<string, () => Promise<void>> = {
   cli: benchCli,
+  lane: benchLane,
   registry: benchRegistry,
   release: benchRelease,
   smoke: benchSmoke,

@@ -27,9 +27,9 @@ export async function prebuild(): Promise<void> {
   renameSync(written, prebuilt);
 }
 
-export function bundleWorkflows(): Promise<{ code: string }> {
+export function bundleWorkflows(workflowsPath = workflowFile('index')): Promise<{ code: string }> {
   return bundleWorkflowCode({
-    workflowsPath: workflowFile('index'),
+    workflowsPath,
     // In workflows alone: what activities get comes from our own workflows.
     payloadConverterPath: workflowFile('payload-converter'),
     logger: QUIET,

@@ -1,0 +1,91 @@
+import { fileURLToPath } from 'node:url';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import { loadConfig } from '../src/config.js';
+import { releaseId, releaseLaneId, taskQueue } from '../src/domain/names.js';
+import { parseSha } from '../src/domain/sha.js';
+import { createRegistry } from '../src/registry/registry.js';
+import { laneClient } from '../src/temporal/lane-client.js';
+import { startTemporalServer } from '../testbed/temporal-server.js';
+import { bundleWorkflows } from '../workers/bundle.js';
+import { createWorker } from '../workers/create-worker.js';
+import { eventsOfRuns, grantDelays, type TurnTimes, turnTimes } from './lane-times.js';
+import { median, quantile, table, writeSection } from './report.js';
+
+const BUILDS = 400;
+/** How many wait at a time. */
+const WAITING = 4;
+const LAST = 100;
+const MIB = 2 ** 20;
+
+/** How soon the next build has its turn when the last one has ended, after very many; and what they leave behind. */
+export async function benchLane(): Promise<void> {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  const [server, workflowBundle] = await Promise.all([
+    startTemporalServer(),
+    bundleWorkflows(fileURLToPath(new URL('./lane-workflows.js', import.meta.url))),
+  ]);
+  const connection = await NativeConnection.connect({ address: server.address });
+  const client = new Client({ connection: await Connection.connect({ address: server.address }) });
+  const config = loadConfig({});
+  const registry = createRegistry({ push: true });
+  const worker = await createWorker({ connection, namespace: 'default' }, { config, registry, workflowBundle });
+  const running = worker.run();
+  try {
+    await throughLane(client, WAITING);
+    const before = process.memoryUsage().rss;
+    const began = performance.now();
+    const handles = await throughLane(client, BUILDS, WAITING);
+    const seconds = (performance.now() - began) / 1_000;
+    const after = process.memoryUsage().rss;
+    const times = await Promise.all(handles.slice(-LAST - 1).map(turnTimes));
+    const delays = grantDelays(times.filter((one): one is TurnTimes => one !== null));
+    const state = await laneClient(client, config.lane).state();
+    const kib = Buffer.byteLength(JSON.stringify(state)) / 1024;
+    const events = await eventsOfRuns(client, releaseLaneId(config.lane));
+    const total = events.reduce((sum, one) => sum + one, 0);
+    const rows = [
+      [`the last ${delays.length} grants, median`, `${Math.round(median(delays))} ms`, ''],
+      [`the last ${delays.length} grants, p95`, `${Math.round(quantile(delays, 0.95))} ms`, '1000 ms'],
+      ['events of the lane for each build', (total / (BUILDS + WAITING)).toFixed(1), ''],
+      ['runs of the lane, each continued as the next', `${events.length}`, ''],
+      ['its state in the end', `${kib.toFixed(0)} KiB`, '256 KiB'],
+      ['memory of the process, before', `${Math.round(before / MIB)} MiB`, ''],
+      ['memory of the process, after', `${Math.round(after / MIB)} MiB`, ''],
+    ];
+    writeSection(
+      'lane',
+      `${BUILDS} builds through one lane in ${Math.round(seconds)} s, one after the other: each asks for its turn as a release does, and ends as soon as it has it; ${WAITING} wait at a time, so the lane is never idle. ` +
+        `A grant is counted from the end of one run to when the next one knows of its turn, by the server's clock. ${BUILDS} and not more because more take too long. The memory is that of the worker and of what measures it.\n\n` +
+        table(['', 'measured', 'wanted, at most'], rows),
+    );
+    console.log(table(['', 'measured', 'wanted'], rows));
+  } finally {
+    worker.shutdown();
+    await running;
+    await registry.close();
+    await connection.close();
+    await client.connection.close();
+    await server.stop();
+  }
+}
+
+let builds = 0;
+
+/** Sends builds by a human's word, which are never passed by a newer one, and keeps so many waiting; in the order in which they were sent. */
+async function throughLane(client: Client, count: number, waiting = count): Promise<WorkflowHandle[]> {
+  const handles: WorkflowHandle[] = [];
+  const send = async () => {
+    while (handles.length < count) {
+      builds += 1;
+      const sha = parseSha(`${builds.toString(16).padStart(7, '0')}${'b'.repeat(33)}`);
+      const { lane } = loadConfig({});
+      const options = { workflowId: releaseId(lane, sha), taskQueue: taskQueue(lane), args: [{ sha, byWord: true }] };
+      const sent = client.workflow.start('TakeTurn', options);
+      handles.push(client.workflow.getHandle(options.workflowId));
+      await (await sent).result();
+    }
+  };
+  await Promise.all(Array.from({ length: waiting }, send));
+  return handles;
+}
