@@ -33,6 +33,7 @@ export async function createCanary(world: World, onStop: (stop: () => Promise<vo
       CANARY_IMAGES: world.images.join(','),
       CANARY_TENANT_URLS: world.canaries.map((tenant) => tenant.url).join(','),
       CANARY_ADMIN_TOKENS: world.canaries.map((tenant) => tenant.token).join(','),
+      CANARY_TAG: 'canary',
       CANARY_SOAK: '5s',
       CANARY_UPDATE_CYCLE: '2s',
       CANARY_POLL: '1s',
@@ -106,6 +107,8 @@ export async function createCanary(world: World, onStop: (stop: () => Promise<vo
     /** Runs a command that waits, e.g. `release 4c1d56e --wait`; each line of its stderr is progress. */
     run: (args: string[], signal: AbortSignal, onProgress: (line: string) => void) =>
       run([...args, '--timeout', WAIT, '-o', 'json'], signal, onProgress),
+    /** Runs a command that answers at once. */
+    ask: (args: string[], signal: AbortSignal) => run([...args, '-o', 'json'], signal, () => undefined),
     /** Rejects when the worker is gone before it was told to stop. */
     workerEnded,
   };

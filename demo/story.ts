@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Tenant } from '../testbed/tenant.js';
-import { BEFORE, BROKEN, type Build, GOOD, REGRETTED } from './builds.js';
+import { BEFORE, BROKEN, type Build, GOOD, MENDED, REGRETTED } from './builds.js';
 import type { Canary } from './canary.js';
 import { StoryError } from './failure.js';
 import { reportOf } from './report.js';
@@ -12,6 +12,7 @@ export interface Ending {
   promoted: { sha: string; digests: Record<string, string> };
   rejected: { sha: string; failedChecks: string[] };
   rolledBack: { from: string; to: string };
+  approved: { sha: string; hold: string };
   latest: Record<string, string>;
 }
 
@@ -21,13 +22,14 @@ const REASON = 'invoice totals are wrong';
 
 type Stage = { world: World; view: View; canary: Canary; signal: AbortSignal };
 
-/** The four parts, one after the other. */
+/** The five parts, one after the other. */
 export async function tellStory(stage: Stage): Promise<Ending> {
   await productionRunsSomething(stage);
   const promoted = await goodBuildIsPromoted(stage);
   const rejected = await brokenBuildIsRefused(stage);
   const rolledBack = await regrettedBuildIsRolledBack(stage, promoted.digests);
-  return { promoted, rejected, rolledBack, latest: await stage.world.latest() };
+  const approved = await nextBuildIsApproved(stage);
+  return { promoted, rejected, rolledBack, approved, latest: await stage.world.latest() };
 }
 
 /** How things stood before anybody set the gate up. */
@@ -96,12 +98,38 @@ async function regrettedBuildIsRolledBack(
   return { from: REGRETTED.sha, to: GOOD.sha };
 }
 
-/** What CI and the fleet's provisioner do with a build that was merged. */
+async function nextBuildIsApproved(stage: Stage): Promise<Ending['approved']> {
+  const { world, view, canary, signal } = stage;
+  view.chapter(`5. The next build, after a rollback: ${MENDED.sha7}, "${MENDED.title}"`);
+  const digests = await publish(stage, MENDED);
+  const releasing = release(stage, MENDED, 'promoted');
+  const name = await Promise.race([heldAs(stage, MENDED), releasing.then(() => 'nothing')]);
+  demand(name === 'after-rollback', `${MENDED.sha7} was held for ${name} instead of after-rollback`);
+  view.say('green, and held: after a rollback a human says yes to the next build', 'bad');
+  const reason = 'the totals are right again';
+  view.say(`npx canary approve ${MENDED.sha7} --reason "${reason}"`, 'command');
+  const { code, said } = await canary.ask(['approve', MENDED.sha7, '--reason', reason], signal);
+  demand(code === 0, `the approval ended with exit ${code}: ${said}`);
+  await releasing;
+  demand(isDeepStrictEqual(await world.latest(), digests), `:latest is not on the digests of ${MENDED.sha7}`);
+  view.say(`promoted: :latest of both images is ${MENDED.sha7}, and the hold is lifted`, 'good');
+  await everyTenantRuns(MENDED, world.production, view, signal);
+  return { sha: MENDED.sha, hold: name };
+}
+
+/** What a release waits for people for, once it does. */
+async function heldAs({ canary, signal }: Stage, { sha7 }: Build): Promise<string> {
+  for (;;) {
+    const { result } = await canary.ask(['status', sha7], signal);
+    const { hold } = Object(result) as { hold?: { name: string } | null };
+    if (hold) return hold.name;
+  }
+}
+
+/** What CI does with a build that was merged. */
 export async function publish({ world, view }: Pick<Stage, 'world' | 'view'>, build: Build) {
   const digests = await world.publish(build);
   view.say(`pushed both images as :staging-${build.sha7} only`);
-  await world.point('canary', build);
-  view.say(`the provisioner of the canary fleet points :canary at ${build.sha7}`);
   return digests;
 }
 

@@ -71,7 +71,7 @@ export async function startWorld(onStop: (stop: () => Promise<void>) => void) {
       });
       return Object.fromEntries(await Promise.all(pushed));
     },
-    /** Points a tag of both images at a build: `:canary` is the provisioner's to move, `:latest` was once moved so too. */
+    /** Points a tag of both images at a build: as it was done before the gate. */
     point: async (tag: 'canary' | 'latest', build: Build): Promise<void> => {
       await Promise.all(REPOSITORIES.map((it) => retag({ ...at(it), from: staging(build), to: tag })));
     },
