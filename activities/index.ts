@@ -8,6 +8,7 @@ import { createPlanActivities } from './plan.js';
 import { createRegistryActivities } from './registry.js';
 import { createTenantActivities } from './tenants.js';
 import { createWaitActivities } from './waits.js';
+import { createWatchActivities, createWatchStarter } from './watch-production.js';
 
 export interface ActivityDependencies extends MoveDependencies {
   config: Config;
@@ -19,25 +20,34 @@ export interface ActivityDependencies extends MoveDependencies {
 }
 
 /** What runs on the gate's own task queue. */
-export function createReleaseActivities({ config, registry, client, patienceMs, stopping }: ActivityDependencies) {
+export function createReleaseActivities(dependencies: ActivityDependencies) {
+  const { config, registry, client, patienceMs, stopping } = dependencies;
   return failing({
     ...createPlanActivities(config, patienceMs),
     ...createRegistryActivities(registry),
     ...createTenantActivities(config, client, stopping),
+    ...createWatchActivities(dependencies),
   });
 }
 
 /** What runs on the mover's task queue. */
 export function createMoverActivities(dependencies: ActivityDependencies) {
-  return failing({ ...createMoveActivities(dependencies), ...createLaneActivities(dependencies) });
+  return failing({ ...createMoveActivities(dependencies), ...onBehalfOfLane(dependencies) });
 }
+
+const onBehalfOfLane = (dependencies: ActivityDependencies) => ({
+  ...createLaneActivities(dependencies),
+  ...createWatchStarter(dependencies),
+});
 
 /** What runs on the queue of those that wait. */
 export function createWaiterActivities({ client, lane }: ActivityDependencies) {
   return failing(createWaitActivities(client, lane));
 }
 
+export type { Watched } from './watch-production.js';
+
 export type WaitActivities = ReturnType<typeof createWaiterActivities>;
-export type LaneActivities = ReturnType<typeof createLaneActivities>;
+export type LaneActivities = ReturnType<typeof onBehalfOfLane>;
 export type ReleaseActivities = ReturnType<typeof createReleaseActivities>;
 export type MoverActivities = ReturnType<typeof createMoveActivities>;

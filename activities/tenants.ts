@@ -1,15 +1,16 @@
-import { ApplicationFailure, activityInfo, cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
+import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import { type Config, ConfigError } from '../src/config.js';
 import type { TenantSmoke } from '../src/domain/check.js';
 import type { Plan, PlannedTenant, TenantBuild } from '../src/domain/release.js';
 import { type Sha, sameBuild } from '../src/domain/sha.js';
 import type { Suite } from '../src/smoke/check.js';
-import { loadSuite } from '../src/smoke/load-suite.js';
+import { loadedOnce } from '../src/smoke/load-suite.js';
 import { smokeTenant } from '../src/smoke/smoke-tenant.js';
 import { askBuilds, tellsBuild } from '../src/tenants/ask-build.js';
-import { BEAT_MS, beating } from './beating.js';
+import { beating, beatingSleepUntil } from './beating.js';
 import { patientForSecrets, SecretMissing } from './patience.js';
+import { teller } from './teller.js';
 
 /** What every tenant reports, and whether that is the build everywhere. */
 export interface FleetBuilds {
@@ -22,18 +23,11 @@ export type WatchEnd = { left: TenantBuild[] } | { red: TenantSmoke[] };
 
 type FleetConfig = Pick<Config, 'readFleet' | 'smokeSuite' | 'smokeTimeoutMs'>;
 
-/** A run is told of other builds at most this often: each time costs its history some events. */
-const TELL_MS = 15_000;
-
 export function createTenantActivities(config: FleetConfig, client: Client, stopping: AbortSignal) {
   const beatingSleep = (ms: number, details: unknown) => beatingSleepUntil(stopping, ms, details);
-  let loaded: Promise<Suite> | undefined;
-  const suite = () => {
-    loaded ??= loadSuite(config.smokeSuite);
-    return loaded;
-  };
+  const suite = loadedOnce(config.smokeSuite);
   const smoke = async (tenant: PlannedTenant, checks: Suite) => {
-    const access = accessOf(config, tenant.name).get(tenant.origin);
+    const access = accessOf(config.readFleet, tenant.name).get(tenant.origin);
     if (access === undefined) throw new SecretMissing(tenant.name);
     const waits = { suiteMs: config.smokeTimeoutMs };
     return smokeTenant(tenant, access, { suite: checks, waits, signal: cancellationSignal() });
@@ -41,7 +35,7 @@ export function createTenantActivities(config: FleetConfig, client: Client, stop
   return {
     /** Asks all tenants until every one that can tell reports the build, or the deadline (epoch, in ms) has passed. */
     awaitBuild: patient(async (sha: Sha, plan: Plan, deadline: number): Promise<FleetBuilds> => {
-      const tell = teller(client);
+      const tell = teller<TenantBuild[]>(client, 'builds-seen');
       for (;;) {
         // A tenant that takes a request and never answers must not cost the beats.
         const fleet = await beating(() => fleetBuilds(config, sha, plan));
@@ -99,35 +93,17 @@ function patient<A extends [Sha, Plan, ...unknown[]], T>(run: (...args: A) => Pr
 const failedChecks = ({ tenant, checks }: TenantSmoke) =>
   checks.filter(({ verdict }) => verdict === 'fail').map(({ check }) => `${tenant}: ${check}`);
 
-/** Tells the run that this activity belongs to what tenants report, when that has changed. */
-function teller(client: Client): (builds: TenantBuild[]) => Promise<void> {
-  const { workflowId, runId } = activityInfo().workflowExecution ?? { workflowId: '', runId: '' };
-  let last = '';
-  let toldAt = 0;
-  return async (builds) => {
-    const text = JSON.stringify(builds);
-    if (text === last || Date.now() - toldAt < TELL_MS) return;
-    last = text;
-    toldAt = Date.now();
-    // It only makes `status` fresher: no reason to fail.
-    await client.workflow
-      .getHandle(workflowId, runId)
-      .signal('builds-seen', builds)
-      .catch(() => undefined);
-  };
-}
-
 /** The secrets as they are now: a token that was rotated since the plan was made is the one to use. */
-function accessOf(config: Pick<Config, 'readFleet'>, who: string) {
+export function accessOf(readFleet: Config['readFleet'], who: string) {
   try {
-    return config.readFleet().access;
+    return readFleet().access;
   } catch (error) {
     throw error instanceof ConfigError ? new SecretMissing(`${who}: ${error.message}`) : error;
   }
 }
 
 async function fleetBuilds(config: Pick<Config, 'readFleet'>, sha: Sha, plan: Plan): Promise<FleetBuilds> {
-  const access = accessOf(config, 'the fleet');
+  const access = accessOf(config.readFleet, 'the fleet');
   const unknown = plan.tenants.find(({ origin }) => !access.has(origin));
   if (unknown) throw new SecretMissing(unknown.name);
   const builds = await askBuilds(plan.tenants, plan.buildProbe, access, cancellationSignal());
@@ -135,13 +111,3 @@ async function fleetBuilds(config: Pick<Config, 'readFleet'>, sha: Sha, plan: Pl
 }
 
 const isBuild = (build: string | null, sha: Sha) => build !== null && sameBuild(build, sha);
-
-/** A wait that another worker can go on with does not keep this one from stopping. */
-async function beatingSleepUntil(stopping: AbortSignal, ms: number, details: unknown): Promise<void> {
-  for (let left = ms; left > 0; left -= BEAT_MS) {
-    if (stopping.aborted)
-      throw ApplicationFailure.retryable('this worker is being stopped: another one goes on', 'TimedOut');
-    await sleep(Math.min(left, BEAT_MS));
-    heartbeat(details);
-  }
-}

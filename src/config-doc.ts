@@ -6,6 +6,8 @@ const ABOUT = {
   CANARY_TENANT_URLS: 'Origins of the canary tenants; commas, spaces or newlines between them. Unset: no fleet.',
   CANARY_ADMIN_TOKENS: 'Their admin tokens, paired with the URLs by position.',
   CANARY_FLEET_FILE: 'Instead of both: a JSON file (`docs/fleet.schema.json`); read anew for each release.',
+  CANARY_PROD_FLEET_FILE:
+    'Production tenants that are watched after a move: a file of the same form; read anew for each watch. Unset: nobody watches.',
   CANARY_SMOKE_SUITE: 'A suite of your own (`docs/smoke-suite.md`). Unset: the six checks of the default suite.',
   CANARY_SMOKE_TIMEOUT: 'What a whole suite may take on one tenant.',
   CANARY_IMAGES: 'The images that move together.',

@@ -5,9 +5,14 @@ import type { Config } from './config.js';
 
 /** Eight hex digits that differ when two workers would treat a release differently. No secret goes into them, nor tenants of a fleet file, which is read anew for each release. */
 export function configHash(config: Config): string {
-  const { secrets: _, readFleet, fleetFile, smokeSuite, ...settings } = config;
+  const { secrets: _, readFleet, fleetFile, readProdFleet, smokeSuite, ...settings } = config;
   const tenants = fleetFile === null ? readFleet().tenants : 'by a file';
-  const told = JSON.stringify({ ...settings, tenants, suite: smokeSuite && contentOf(smokeSuite) });
+  const told = JSON.stringify({
+    ...settings,
+    tenants,
+    watched: readProdFleet !== null,
+    suite: smokeSuite && contentOf(smokeSuite),
+  });
   return createHash('sha256').update(told).digest('hex').slice(0, 8);
 }
 

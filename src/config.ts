@@ -8,8 +8,8 @@ import type { BuildSource, Plan, ReleaseInput } from './domain/release.js';
 import { DEFAULT_HTTP_ADDR, type HttpAddress, parseHttpAddress } from './http-address.js';
 import { MAX_SUITE_MS, SMOKE_WAITS } from './smoke/waits.js';
 import { parseBuildProbe } from './tenants/build.js';
-import { type Fleet, type FoundFleet, pairTenants } from './tenants/fleet.js';
-import { readFleetFile } from './tenants/fleet-file.js';
+import { fleetFinder, list, prodFleetFinder } from './tenants/find-fleet.js';
+import type { Fleet, FoundFleet } from './tenants/fleet.js';
 
 /** What a worker is configured with, secrets apart. */
 export interface Config {
@@ -19,6 +19,8 @@ export interface Config {
   readFleet: () => Fleet;
   /** Where the tenants are read from each time; null when they are fixed. */
   fleetFile: string | null;
+  /** The production tenants that are watched after a move, read anew each time; null when none are named. @throws {ConfigError} */
+  readProdFleet: (() => Fleet) | null;
   /** The module of a suite of the user's own. */
   smokeSuite: string | null;
   /** What a whole suite may take on a tenant. */
@@ -69,7 +71,6 @@ function webAddress(text: string): string {
   if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
   throw new InvalidInput('has to be an http or https address');
 }
-const list = (text: string) => text.split(/[\s,]+/).filter((part) => part !== '');
 const duration = (fallback: string) => parsed(parseDuration).prefault(fallback);
 const positive = (fallback: string) => duration(fallback).refine((ms) => ms > 0, 'has to be more than 0');
 
@@ -78,6 +79,7 @@ export const SETTINGS = z.object({
   CANARY_TENANT_URLS: parsed(list).prefault(''),
   CANARY_ADMIN_TOKENS: parsed(list).prefault(''),
   CANARY_FLEET_FILE: z.string().optional(),
+  CANARY_PROD_FLEET_FILE: z.string().optional(),
   CANARY_SMOKE_SUITE: z
     .string()
     .regex(/\.[cm]?[jt]s$/, 'has to be a .ts or .js file')
@@ -108,8 +110,6 @@ export const SETTINGS = z.object({
 });
 
 export const SECRETS = ['CANARY_ADMIN_TOKENS', 'GITHUB_TOKEN'];
-/** Named by the design, not built yet: better an error than a setting that does nothing. */
-const NOT_YET = ['CANARY_PROD_FLEET_FILE'];
 /** Accepted, and secret, though nothing reads them yet (design §7). */
 export const UNREAD = [
   'CANARY_CP_BASE_URL',
@@ -129,12 +129,13 @@ export function loadConfig(
   const given = readSecretFiles(setVariables(env), readFile, problems);
   const known = [...Object.keys(SETTINGS.shape), ...UNREAD];
   for (const name of Object.keys(given).filter((name) => name.startsWith('CANARY_') && !known.includes(name)))
-    problems.push(NOT_YET.includes(name) ? `${name}: not built yet, unset it` : `${name}: no such setting`);
+    problems.push(`${name}: no such setting`);
 
   const result = SETTINGS.safeParse(given);
-  const findFleet = fleetFinder(given, env, readFile);
+  const findFleet = fleetFinder(given, { env, readFile });
   const fleet = findFleet();
-  problems.push(...fleet.problems);
+  const findProdFleet = prodFleetFinder(given, { env, readFile });
+  problems.push(...fleet.problems, ...(findProdFleet?.().problems ?? []));
   if (!result.success)
     problems.push(...result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
@@ -145,6 +146,7 @@ export function loadConfig(
     images: settings.CANARY_IMAGES,
     readFleet: () => soundFleet(given.CANARY_FLEET_FILE === undefined ? fleet : findFleet()),
     fleetFile: given.CANARY_FLEET_FILE ?? null,
+    readProdFleet: findProdFleet && (() => soundFleet(findProdFleet())),
     smokeSuite: settings.CANARY_SMOKE_SUITE ?? null,
     smokeTimeoutMs: settings.CANARY_SMOKE_TIMEOUT,
     buildProbe: settings.CANARY_BUILD_PROBE,
@@ -196,21 +198,6 @@ export function planRelease(
     holdGraceMs: config.holdGraceMs,
     ...(config.canaryTag && { tag: config.canaryTag }),
     patienceMs,
-  };
-}
-
-/** How the fleet is found: by the file, or by the two lists. */
-function fleetFinder(
-  given: Record<string, string>,
-  env: Readonly<Record<string, string | undefined>>,
-  readFile: (path: string) => string,
-): () => FoundFleet {
-  const { CANARY_FLEET_FILE: file, CANARY_TENANT_URLS: urls = '', CANARY_ADMIN_TOKENS: tokens = '' } = given;
-  if (file === undefined) return () => pairTenants(list(urls), list(tokens));
-  return () => {
-    const fleet = readFleetFile(file, { env, readFile });
-    const both = urls || tokens ? ['is set, and CANARY_TENANT_URLS or CANARY_ADMIN_TOKENS too: keep one'] : [];
-    return { ...fleet, problems: [...both, ...fleet.problems].map((problem) => `CANARY_FLEET_FILE: ${problem}`) };
   };
 }
 

@@ -1,15 +1,17 @@
-import { log, sleep } from '@temporalio/workflow';
+import { sleep } from '@temporalio/workflow';
 import { LEASE_MS } from '../src/domain/lane/moves.js';
-import type { LaneState, Left, RunRef } from '../src/domain/lane/state.js';
+import type { LaneState, RunRef } from '../src/domain/lane/state.js';
+import { lastMove, liveBefore } from '../src/domain/lane/watched.js';
 import { moveLatestId } from '../src/domain/names.js';
+import { shortSha } from '../src/domain/sha.js';
 import { laneActivities, turns } from './activity-options.js';
-import { countAlarm } from './metrics.js';
+import { alarm } from './alarm.js';
 import { ownLane } from './run-state.js';
 
 /** How long after a move both tags are read once more, in milliseconds (protocol §3). */
 const REREAD_MS = 60_000;
 
-/** Follows the holder, the open move and the announced rollback to their ends, each by one activity, and reads both tags once more after a move. */
+/** Follows the holder, the open move and the announced rollback to their ends, each by one activity, reads both tags once more after a move, and has production watched. */
 export function followers(state: LaneState, wake: () => void): () => void {
   const followed = new Set<string>();
   const once = (key: string, run: () => Promise<void>) => {
@@ -39,6 +41,16 @@ export function followers(state: LaneState, wake: () => void): () => void {
         await sleep(LEASE_MS);
         if (state.move?.moverRunId === move.moverRunId) state.move = null;
       });
+    const moved = lastMove(ledger);
+    if (moved?.sha && (ledger.watched ?? '') < moved.at) {
+      const { sha, at: movedAt } = moved;
+      const before = liveBefore(ledger, moved)?.sha;
+      once(`watch ${movedAt}`, async () => {
+        const watch = laneActivities(`have production watched take ${shortSha(sha)}`);
+        await watch.startWatch({ sha, movedAt, ...(before && { before }) });
+        if ((ledger.watched ?? '') < movedAt) ledger.watched = movedAt;
+      });
+    }
     const { left } = ledger;
     if (left && ledger.moves.length > 0)
       once(`left ${left.at}`, async () => {
@@ -54,10 +66,4 @@ export function followers(state: LaneState, wake: () => void): () => void {
 
 export function alarmOfHold({ ledger: { hold, left } }: LaneState): void {
   if (hold) alarm(hold.name, hold.why, left?.images);
-}
-
-/** Somebody has to look (I2). */
-export function alarm(name: string, why: string, images?: Left[]): void {
-  log.error('alarm', { event: 'alarm', alarm: name, why, images });
-  countAlarm(name);
 }

@@ -2,3 +2,4 @@ export { CanaryRelease } from './canary-release.js';
 export { MoveLatest } from './move-latest.js';
 export { ReleaseLane } from './release-lane.js';
 export { Rollback } from './rollback.js';
+export { WatchProduction } from './watch-production.js';

@@ -15,7 +15,8 @@ import { beginRollback } from '../src/domain/lane/rollbacks.js';
 import { emptyLane, type LaneState, putOnHold } from '../src/domain/lane/state.js';
 import { ask, grant, takeOver } from '../src/domain/lane/turns.js';
 import { laneActivities } from './activity-options.js';
-import { alarm, alarmOfHold, followers } from './follow-runs.js';
+import { alarm } from './alarm.js';
+import { alarmOfHold, followers } from './follow-runs.js';
 import * as messages from './lane-messages.js';
 
 /** Events after which a lane goes on as a new run: far below the server's limits. */

@@ -1,14 +1,13 @@
 import type { Config } from '../config.js';
 import type { PlannedTenant, TenantBuild } from '../domain/release.js';
 import type { Suite } from '../smoke/check.js';
+import { LIVENESS_WAITS, livenessOf } from '../smoke/liveness.js';
 import { smokeTenant } from '../smoke/smoke-tenant.js';
 import { askBuilds, tellsBuild } from '../tenants/ask-build.js';
 import type { Fleet } from '../tenants/fleet.js';
 import type { Finding } from './finding.js';
 import { look } from './look.js';
 
-/** A doctor does not wait for a tenant that restarts. In milliseconds. */
-const WAITS = { requestMs: 8_000, suiteMs: 8_000, patienceMs: 0 };
 const HELD = 'releases will be held';
 const REPORT = 'let it report a build where CANARY_BUILD_PROBE looks';
 
@@ -18,7 +17,7 @@ export async function lookAtTenants(
   signal: AbortSignal,
 ): Promise<Finding[]> {
   const fleet = config.readFleet();
-  const alive = suite.filter(({ writes, needs }) => !writes && needs === undefined).slice(0, 1);
+  const alive = livenessOf(suite);
   const [lives, builds] = await Promise.all([
     Promise.all(fleet.tenants.map((tenant) => lookAtTenant(tenant, fleet, alive, signal))),
     look({ area: 'tenants', name: 'builds', mend: REPORT }, signal, async (inner) =>
@@ -33,7 +32,7 @@ function lookAtTenant(tenant: PlannedTenant, fleet: Fleet, suite: Suite, signal:
   const mend = 'canary smoke tells more; is it up, and its admin token right?';
   return look({ area: 'tenants', name, mend }, signal, async (inner) => {
     const access = fleet.access.get(origin) ?? { token: '', headers: {} };
-    const { checks } = await smokeTenant(tenant, access, { suite, waits: WAITS, signal: inner });
+    const { checks } = await smokeTenant(tenant, access, { suite, waits: LIVENESS_WAITS, signal: inner });
     return checks.map(
       ({ check, verdict, got }): Finding =>
         verdict === 'pass'

@@ -1,5 +1,6 @@
 import { InvalidInput, shown } from './brand.js';
 import { parseDuration } from './duration.js';
+import type { WatchInput } from './production.js';
 import type { ReleaseInput, RollbackInput } from './release.js';
 import { parseSha } from './sha.js';
 
@@ -50,6 +51,16 @@ export function parseRollbackInput(input: unknown): RollbackInput {
     reason,
     ...optionalText(given, 'requestedBy'),
     ...optionalFlag(given, 'force'),
+  };
+}
+
+/** @throws {InvalidInput} */
+export function parseWatchInput(input: unknown): WatchInput {
+  const given = parseObject(input, ['sha', 'movedAt', 'before']);
+  return {
+    sha: parseSha(given.sha),
+    ...optionalText(given, 'movedAt'),
+    ...(given.before !== undefined && { before: parseSha(given.before) }),
   };
 }
 

@@ -24,12 +24,14 @@ export const moveTaskQueue = (lane: Lane) => `${taskQueue(lane)}-move`;
 
 export const releaseId = (lane: Lane, sha: Sha) => prefixed(lane, `canary-release-${shortSha(sha)}`);
 export const rollbackId = (lane: Lane, sha: Sha) => prefixed(lane, `rollback-${shortSha(sha)}`);
+/** Watches production take a build. */
+export const watchProductionId = (lane: Lane, sha: Sha) => prefixed(lane, `watch-production-${shortSha(sha)}`);
 /** The queue for the fleet, and the ledger. */
 export const releaseLaneId = (lane: Lane) => prefixed(lane, 'release-lane');
 /** One id for all moves: the server then never runs two at a time. */
 export const moveLatestId = (lane: Lane) => prefixed(lane, 'move-latest');
 
-const ID = /^(?:(.+)-)?(?:(?:canary-release|rollback)-[0-9a-f]{7}|move-latest|release-lane)$/;
+const ID = /^(?:(.+)-)?(?:(?:canary-release|rollback|watch-production)-[0-9a-f]{7}|move-latest|release-lane)$/;
 
 /** What a run's id says: whether it is a rollback, and the first digits of its build. */
 export function partsOf(workflowId: string): { isRollback: boolean; sha: string } {

@@ -90,7 +90,7 @@ const decisionLine = ({ at, by, verb, reason, holdName }: Decision) =>
   `${time(at)} ${prose(by)} said **${verb}**${holdName ? ` to ${holdName}` : ''}: ${prose(reason)}`;
 
 /** A heading and a list, as much of it as there is room for, the rest counted; nothing without lines. */
-function section(title: string, lines: string[], max = Number.POSITIVE_INFINITY): string {
+export function section(title: string, lines: string[], max = Number.POSITIVE_INFINITY): string {
   if (lines.length === 0) return '';
   let room = max;
   const fits = (line: string) => {
@@ -105,4 +105,4 @@ function section(title: string, lines: string[], max = Number.POSITIVE_INFINITY)
 }
 
 /** `2026-11-25 06:10:08 UTC` */
-const time = (iso: string) => `${iso.slice(0, 19).replace('T', ' ')} UTC`;
+export const time = (iso: string) => `${iso.slice(0, 19).replace('T', ' ')} UTC`;

@@ -79,15 +79,18 @@ export interface FleetSources {
   readFile: (path: string) => string;
 }
 
-/** Reads the fleet file `path` and every secret that it names. All that is wrong is a problem, none has the text of a secret. */
-export function readFleetFile(path: string, sources: FleetSources): FoundFleet {
+/**
+ * Reads the fleet file `path` and every secret that it names. All that is wrong is a problem, none has the text of a secret.
+ * @param unnamed what a tenant without a name is called, with its position behind it.
+ */
+export function readFleetFile(path: string, sources: FleetSources, unnamed = 'canary'): FoundFleet {
   const access = new Map<string, Access>();
   const tenants: PlannedTenant[] = [];
   const parsed = parseFile(path, sources.readFile);
   if ('problems' in parsed) return { tenants, access, problems: parsed.problems };
   const problems: string[] = [];
   parsed.tenants.forEach((entry, index) => {
-    const name = entry.name ?? `canary-${index + 1}`;
+    const name = entry.name ?? `${unnamed}-${index + 1}`;
     const say = (problem: string) => problems.push(`tenants[${index}] (${name}): ${problem}`);
     const origin = parseOrigin(entry.url, 'the token belongs in "token"');
     if (tenants.some((tenant) => tenant.name === name)) say('its name is there twice');

@@ -118,6 +118,8 @@ export interface Ledger {
   pause: Pause | null;
   /** Where the last move left `:latest`; null until a move or an adoption. */
   left: { images: Left[]; at: number } | null;
+  /** When the last move was whose watch over production is started, ISO 8601. */
+  watched?: string;
   /** Releases in a row that gave way because the canaries had moved on; a promotion ends the row. */
   starved: number;
 }

@@ -1,0 +1,129 @@
+import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { type TenantSmoke, verdictOf } from '../src/domain/check.js';
+import { supersededBy } from '../src/domain/lane/watched.js';
+import { taskQueue, watchProductionId } from '../src/domain/names.js';
+import { hasFollowed, isOn, type SeenTenant, type WatchInput, type WatchPlan } from '../src/domain/production.js';
+import type { TenantBuild } from '../src/domain/release.js';
+import { LIVENESS_WAITS, livenessOf } from '../src/smoke/liveness.js';
+import { loadedOnce } from '../src/smoke/load-suite.js';
+import { smokeTenant } from '../src/smoke/smoke-tenant.js';
+import { askBuilds } from '../src/tenants/ask-build.js';
+import { awaitEnd } from './await-end.js';
+import { beating, beatingSleepUntil } from './beating.js';
+import type { ActivityDependencies } from './index.js';
+import { SecretMissing } from './patience.js';
+import { teller } from './teller.js';
+import { accessOf } from './tenants.js';
+
+/** Update cycles that a watch lasts. */
+const CYCLES = 2;
+
+/** What ended a watch. */
+export interface Watched {
+  tenants: SeenTenant[];
+  /** The newer move. */
+  superseded?: string;
+}
+
+export function createWatchActivities({ config, client, lane, stopping }: ActivityDependencies) {
+  const suite = loadedOnce(config.smokeSuite);
+  const production = () => {
+    if (config.readProdFleet === null) throw new SecretMissing('production: CANARY_PROD_FLEET_FILE is not set');
+    return config.readProdFleet;
+  };
+  const look = async ({ sha }: WatchInput, plan: WatchPlan, before: SeenTenant[]): Promise<SeenTenant[]> => {
+    const access = accessOf(production(), 'production');
+    const signal = cancellationSignal();
+    const asked = { suite: livenessOf(await suite()), waits: LIVENESS_WAITS, signal };
+    const nobody = { token: '', headers: {} };
+    const [builds, lives] = await Promise.all([
+      askBuilds(plan.tenants, plan.buildProbe, access, signal),
+      Promise.all(plan.tenants.map((tenant) => smokeTenant(tenant, access.get(tenant.origin) ?? nobody, asked))),
+    ]);
+    return builds.map((build, index) => seen(sha, build, lives[index], before[index]));
+  };
+  return {
+    /** The first activity of a watch: what it goes by to its end. */
+    async loadWatchPlan(): Promise<WatchPlan> {
+      const { tenants } = production()();
+      const { buildProbe, pollMs, updateCycleMs } = config;
+      return { tenants, buildProbe, pollMs, watchMs: CYCLES * updateCycleMs };
+    },
+
+    /** Asks production until all of it runs the build and is live, something newer moves, or the deadline (epoch, in ms) has passed. */
+    async watchProduction(
+      input: WatchInput & { movedAt: string },
+      plan: WatchPlan,
+      deadline: number,
+    ): Promise<Watched> {
+      const tell = teller<SeenTenant[]>(client, 'production-seen');
+      for (let tenants = (activityInfo().heartbeatDetails ?? []) as SeenTenant[]; ; ) {
+        const before = tenants;
+        tenants = await beating(() => look(input, plan, before), before);
+        heartbeat(tenants);
+        const state = await lane.state();
+        const newer = state && supersededBy(state.ledger, input.sha, input.movedAt);
+        if (newer) return { tenants, superseded: `${newer.kind} to ${newer.sha ?? 'what somebody moved it to'}` };
+        // What has just begun to fail is asked once more: a restart is no fault.
+        const doubtful = tenants.some(({ failing, red }) => failing !== undefined && red === undefined);
+        if (hasFollowed(tenants, input.sha) || (Date.now() >= deadline && !doubtful)) return { tenants };
+        await tell(tenants);
+        await beatingSleepUntil(stopping, plan.pollMs, tenants);
+      }
+    },
+  };
+}
+
+function seen(
+  sha: string,
+  build: TenantBuild,
+  live: TenantSmoke | undefined,
+  before: SeenTenant | undefined,
+): SeenTenant {
+  // One that says it runs another build is not this one's fault.
+  const isOurs = build.build === null || isOn(build, sha);
+  const failed = isOurs ? live?.checks.find(({ verdict }) => verdict === 'fail') : undefined;
+  const where = failed?.schemaPath ? `, at ${failed.schemaPath}` : '';
+  const failing = failed && `${failed.check}: status ${failed.status}${where}`;
+  return {
+    ...build,
+    tookAt: before?.tookAt ?? (isOn(build, sha) ? new Date().toISOString() : null),
+    live: live === undefined || live.checks.length === 0 ? 'pass' : verdictOf([live]),
+    ...(failing !== undefined && { failing }),
+    ...(failing !== undefined && before?.failing !== undefined && { red: failing }),
+  };
+}
+
+/** For the lane. */
+export function createWatchStarter({ config, client }: ActivityDependencies) {
+  return {
+    /** Starts the watch over a move, once. One over an earlier move to the same build sees that there is a newer one, and ends. */
+    async startWatch(input: WatchInput & { movedAt: string }): Promise<string> {
+      if (config.readProdFleet === null) return 'no production fleet';
+      const workflowId = watchProductionId(config.lane, input.sha);
+      return beating(async () => {
+        for (;;) {
+          const last = await client.workflow.getHandle(workflowId).describe().catch(nullIfNone);
+          if (last && String(last.memo?.movedAt ?? '') >= input.movedAt) return 'is watched';
+          if (last?.status.name === 'RUNNING') await awaitEnd(client.workflow.getHandle(workflowId, last.runId));
+          try {
+            await client.workflow.start('WatchProduction', {
+              workflowId,
+              taskQueue: taskQueue(config.lane),
+              args: [input],
+              memo: { movedAt: input.movedAt },
+            });
+          } catch (error) {
+            if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+          }
+        }
+      });
+    },
+  };
+}
+
+function nullIfNone(error: unknown): null {
+  if (error instanceof WorkflowNotFoundError) return null;
+  throw error;
+}

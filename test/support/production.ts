@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect } from 'vitest';
+import { parseReleaseInput } from '../../src/domain/inputs.js';
+import { watchProductionId } from '../../src/domain/names.js';
+import type { WatchReport } from '../../src/domain/production.js';
+import { parseSha } from '../../src/domain/sha.js';
+import { runEnd } from '../../src/temporal/runs.js';
+import { startTenant, type Tenant } from '../../testbed/tenant.js';
+import { type Gate, TOKEN } from './gate.js';
+import { newSha } from './shas.js';
+import { until } from './until.js';
+
+/** Production tenants with these names, in a fleet file. */
+export async function startProduction(names: string[]): Promise<{ tenants: Tenant[]; file: string }> {
+  const folder = mkdtempSync(join(tmpdir(), 'canary-production-'));
+  const tenants = await Promise.all(names.map((name) => startTenant({ name, token: TOKEN })));
+  const file = join(folder, 'production.json');
+  writeFileSync(join(folder, 'token'), TOKEN);
+  const listed = tenants.map(({ name, url }) => ({ name, url, token: { file: 'token' } }));
+  writeFileSync(file, JSON.stringify({ tenants: listed }));
+  afterAll(async () => {
+    await Promise.all(tenants.map((tenant) => tenant.stop()));
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return { tenants, file };
+}
+
+/** Moves `:latest` to a build that was never seen before, on a human's word: that takes no soak. */
+export async function moveTo(gate: Gate, sha = newSha()): Promise<string> {
+  await gate.publish(sha);
+  const input = parseReleaseInput({ sha, promoteOnly: true, requestedBy: 'ada', reason: 'for the test' });
+  expect((await runEnd(await gate.release(input))).report).toMatchObject({ outcome: 'promoted' });
+  return sha;
+}
+
+/** The watch over the last move to a build, once it is there; kept, to be replayed. */
+export async function watchOf(gate: Gate, sha: string, after = '') {
+  const workflowId = watchProductionId(gate.lane, parseSha(sha));
+  const { runId } = await until(`${workflowId} is there`, async () => {
+    const last = await gate.client.workflow
+      .getHandle(workflowId)
+      .describe()
+      .catch(() => null);
+    return last && last.runId !== after ? last : null;
+  });
+  const handle = gate.client.workflow.getHandle(workflowId, runId, { followRuns: false });
+  return { runId, handle: gate.keep(Object.assign(handle, { firstExecutionRunId: runId })) };
+}
+
+/** How the watch over a build ended. */
+export async function watched(gate: Gate, sha: string): Promise<WatchReport> {
+  return (await watchOf(gate, sha)).handle.result() as Promise<WatchReport>;
+}

@@ -1,0 +1,137 @@
+import {
+  CancellationScope,
+  defineQuery,
+  defineSignal,
+  isCancellation,
+  log,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  sleep,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
+import type { ReleaseActivities, Watched } from '../activities/index.js';
+import { fitNames } from '../src/domain/fit-report.js';
+import { parseWatchInput } from '../src/domain/inputs.js';
+import { watchProductionId } from '../src/domain/names.js';
+import * as production from '../src/domain/production.js';
+import { shortSha } from '../src/domain/sha.js';
+import { reads, watchOptions } from './activity-options.js';
+import { alarm } from './alarm.js';
+import { countEnd } from './metrics.js';
+import { plain, readInput } from './run-state.js';
+import * as attributes from './search-attributes.js';
+
+type WatchReport = production.WatchReport;
+
+/** How production takes the build, so far. */
+export const watchQuery = defineQuery<WatchReport>('status');
+/** From its own activity: what was last seen of every tenant. */
+export const productionSeenSignal = defineSignal<[production.SeenTenant[]]>('production-seen');
+
+/** After the deadline the activity has this long to say what it saw last, in milliseconds. */
+const LAST_WORD_MS = 30_000;
+
+/** Watches production take a build through two update cycles. It reports and proposes, and never moves anything. */
+export async function WatchProduction(typed: unknown): Promise<WatchReport> {
+  const input = readInput(() => parseWatchInput(typed), watchProductionId);
+  const state = begin(input);
+  try {
+    const plan = await reads('which tenants are production?').loadWatchPlan();
+    const until = Date.now() + plan.watchMs;
+    state.until = new Date(until).toISOString();
+    note(state, state.tenants);
+    const { tenants, superseded } = await watch(state, plan, until);
+    note(state, tenants ?? state.tenants);
+    if (superseded) state.why = `superseded by a ${superseded}; ${state.why}`;
+    end(state, superseded ? 'superseded' : production.outcomeOf(state.tenants, state.sha));
+    return state;
+  } catch (error) {
+    const failure = isCancellation(error) ? null : plain(error);
+    upsertSearchAttributes([{ key: attributes.CanaryOutcome, value: failure?.type ?? 'CanaryAborted' }]);
+    throw failure ?? error;
+  }
+}
+
+function begin(input: production.WatchInput): WatchReport {
+  const started = new Date().toISOString();
+  const state: WatchReport = {
+    ...input,
+    outcome: 'watching',
+    why: 'begins',
+    propose: null,
+    tenants: [],
+    started,
+    until: null,
+  };
+  setHandler(watchQuery, () => state, { description: 'How production takes the build' });
+  setHandler(productionSeenSignal, (seen) => {
+    if (state.outcome === 'watching' && areSeen(seen)) note(state, seen);
+  });
+  upsertSearchAttributes([
+    { key: attributes.CanarySha, value: input.sha },
+    { key: attributes.CanaryPhase, value: 'watching' },
+    { key: attributes.CanaryPhaseSince, value: new Date(started) },
+  ]);
+  return state;
+}
+
+/** A durable deadline beside one activity that asks again and again; whichever ends first ends the other. */
+function watch(state: WatchReport, plan: production.WatchPlan, until: number): Promise<Partial<Watched>> {
+  const { sha, movedAt = state.started } = state;
+  const scope = new CancellationScope();
+  return scope.run(async () => {
+    const deadline = sleep(until + LAST_WORD_MS - Date.now(), { summary: 'two update cycles' }).then(() => ({}));
+    const summary = `watch ${plan.tenants.length} tenants take ${shortSha(sha)}`;
+    const asked = proxyActivities<ReleaseActivities>({ ...watchOptions({ soakMs: plan.watchMs }), summary });
+    const watching = asked.watchProduction({ sha, movedAt }, plan, until);
+    try {
+      return await Promise.race([deadline, watching]);
+    } finally {
+      scope.cancel();
+      for (const other of [deadline, watching]) other.catch(() => undefined);
+    }
+  });
+}
+
+/** Keeps what was seen; the first red of all is an alarm at once. */
+function note(state: WatchReport, tenants: production.SeenTenant[]): void {
+  state.tenants = tenants;
+  state.why = production.productionWords(tenants, state.sha);
+  const isRed = tenants.some(({ red }) => red !== undefined);
+  if (isRed && state.propose === null) {
+    state.propose = production.rollbackCommand(state.before);
+    alarm('production-red', `${shortSha(state.sha)}: ${state.why}; to go back: ${state.propose}`);
+  }
+  setCurrentDetails(production.watchDetails(state));
+}
+
+function end(state: WatchReport, outcome: production.WatchOutcome): void {
+  const { sha, why, tenants } = state;
+  state.outcome = outcome;
+  state.until = new Date().toISOString();
+  if (outcome !== 'red') state.propose = null;
+  setCurrentDetails(production.watchDetails(state));
+  log.info('production.watched', { event: 'production.watched', sha, outcome, why });
+  countEnd('WatchProduction', outcome);
+  upsertSearchAttributes([
+    { key: attributes.CanaryPhase, value: 'done' },
+    { key: attributes.CanaryPhaseSince, value: new Date() },
+    { key: attributes.CanaryOutcome, value: outcome },
+    { key: attributes.CanaryTenantsRed, value: fitNames(tenants.filter(({ red }) => red).map(({ tenant }) => tenant)) },
+  ]);
+}
+
+/** By hand, for anybody may send that signal. */
+function areSeen(seen: unknown): seen is production.SeenTenant[] {
+  const isText = (value: unknown) => typeof value === 'string' && value.length < 1_000;
+  const isTextOr = (other: null | undefined, value: unknown) => value === other || isText(value);
+  return (
+    Array.isArray(seen) &&
+    seen.every((one) => {
+      const { tenant, build, tookAt, live, red } = Object(one) as Record<string, unknown>;
+      const known = isText(tenant) && isTextOr(null, build) && isTextOr(null, tookAt) && isTextOr(undefined, red);
+      return known && (live === 'pass' || live === 'fail' || live === 'could-not-test');
+    })
+  );
+}
