@@ -1,10 +1,12 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { MoveQuestion, MoveReport, Word } from '../src/domain/lane/moves.js';
 import type { Announcement } from '../src/domain/lane/rollbacks.js';
-import type { Ask, LaneState, Lost } from '../src/domain/lane/state.js';
+import type { Ask, LaneState, Ledger, Lost } from '../src/domain/lane/state.js';
 
 /** The whole state of the lane. A closed lane answers it too: that is how a fresh one recovers. */
 export const laneQuery = defineQuery<LaneState | null>('lane');
+/** What outlives every run: moves, bad builds, hold, pause. */
+export const ledgerQuery = defineQuery<Ledger | null>('ledger');
 
 /** From a release: asks for its turn. Idempotent by run id. */
 export const askSignal = defineSignal<[Ask]>('ask');

@@ -18,6 +18,7 @@ import { laneActivities } from './activity-options.js';
 import { alarm } from './alarm.js';
 import { alarmOfHold, followers } from './follow-runs.js';
 import * as messages from './lane-messages.js';
+import { showLane } from './show.js';
 
 /** Events after which a lane goes on as a new run: far below the server's limits. */
 const MAX_EVENTS = 4_000;
@@ -43,6 +44,7 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
   };
 
   setHandler(messages.laneQuery, () => state);
+  setHandler(messages.ledgerQuery, () => state?.ledger ?? null);
   setHandler(messages.askSignal, (sent) => {
     const asked = readAsk(sent);
     if (asked) later((lane) => ask(lane, asked));
@@ -93,6 +95,7 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     follow();
     takeTurnBack(state);
     await giveWay(state);
+    showLane(state);
     const due = () => workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > maxEvents;
     if (due() && allHandlersFinished()) await continueAsNew<typeof ReleaseLane>(state, maxEvents);
     const waitMs = Math.max(1, (state.holder?.waits?.givesWayAt ?? Number.POSITIVE_INFINITY) - now());

@@ -1,3 +1,4 @@
+import { time } from '../domain/details.js';
 import { rounded } from '../domain/duration.js';
 import { type History, LIFTS } from '../domain/lane/picture.js';
 import type { LaneHold, Left, Pause } from '../domain/lane/state.js';
@@ -81,6 +82,4 @@ const imageWords = ({ repository, digest }: Left) => `${repository.split('/').at
 /** As Docker shortens it. */
 const short = (digest: string | null) => digest?.slice('sha256:'.length).slice(0, 12) ?? 'nothing';
 
-/** `2026-11-25 06:10:08 UTC` */
-const time = (iso: string) => `${iso.slice(0, 19).replace('T', ' ')} UTC`;
 const ago = (since: string, now: number) => rounded(now - Date.parse(since));

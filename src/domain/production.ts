@@ -1,7 +1,7 @@
 import type { Verdict } from './check.js';
+import { section, time } from './details.js';
 import { code, prose } from './markdown.js';
 import type { BuildSource, PlannedTenant, TenantBuild } from './release.js';
-import { section, time } from './run-details.js';
 import { type Sha, sameBuild, shortSha } from './sha.js';
 
 /** What starts a `WatchProduction`. */

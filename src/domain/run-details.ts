@@ -1,21 +1,19 @@
 import { type TenantSmoke, verdictOf } from './check.js';
+import { section, time } from './details.js';
 import { type Decision, type Hold, verbsNow } from './hold.js';
 import { code, oneLine, prose } from './markdown.js';
 import type { MovedImage } from './move.js';
 import type { PinnedImage, ReleaseStatus, TenantBuild } from './release.js';
 import { sameBuild, shortSha } from './sha.js';
 
-/**
- * How much of each list is shown, in characters as a URL carries them: the UI asks its server for this page with the page's
- * text in the address, and proxies before it commonly take 8 KB.
- */
+/** How much of each list is shown, in characters as a URL carries them. */
 const ROOM = { images: 1_500, tenants: 2_500, decisions: 1_000, refusals: 500 };
 /** Of a reason, in characters. */
 const MAX_WHY = 400;
 
 /**
  * Where a run stands, as Markdown for its page in the Temporal UI: phase, reason, what a human may say, images, tenants (those in
- * trouble first), decisions; long lists are cut and counted. Lists, for tables of that UI have no cell padding.
+ * trouble first), decisions; long lists are cut and counted.
  */
 export function runDetails(state: ReleaseStatus): string {
   const { hold, images, decisions, refusals } = state;
@@ -88,21 +86,3 @@ function smokeWords({ checks }: TenantSmoke): string {
 
 const decisionLine = ({ at, by, verb, reason, holdName }: Decision) =>
   `${time(at)} ${prose(by)} said **${verb}**${holdName ? ` to ${holdName}` : ''}: ${prose(reason)}`;
-
-/** A heading and a list, as much of it as there is room for, the rest counted; nothing without lines. */
-export function section(title: string, lines: string[], max = Number.POSITIVE_INFINITY): string {
-  if (lines.length === 0) return '';
-  let room = max;
-  const fits = (line: string) => {
-    room -= encodeURIComponent(`- ${line}\n`).length;
-    return room >= 0;
-  };
-  const end = lines.findIndex((line) => !fits(line));
-  const shown = end === -1 ? lines : lines.slice(0, end);
-  const left = lines.length - shown.length;
-  const more = left > 0 ? [`and ${left} more`] : [];
-  return [`**${title}**\n`, ...[...shown, ...more].map((line) => `- ${line}`)].join('\n');
-}
-
-/** `2026-11-25 06:10:08 UTC` */
-export const time = (iso: string) => `${iso.slice(0, 19).replace('T', ' ')} UTC`;

@@ -5,7 +5,9 @@ import { moveLatestId } from '../../src/domain/names.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { ada, heldFor, say } from '../support/decisions.js';
 import { useGate } from '../support/gate.js';
+import { laneHandle, laneState } from '../support/lanes.js';
 import { newSha } from '../support/shas.js';
+import { until } from '../support/until.js';
 
 const gate = useGate('details', () => ({ env: { CANARY_HOLD_TIMEOUT: '20s' } }));
 const OLD = newSha();
@@ -63,7 +65,23 @@ test('so does that of a rollback', async () => {
   expect(await detailsOf(handle)).toMatch(/^\*\*done\*\*.*\*\*promoted\*\*/s);
   expect(await summariesOf(handle)).toEqual([
     'read the plan',
+    `where was ${OLD.slice(0, 7)} put?`,
     `is ${OLD.slice(0, 7)} whole in every image?`,
+    `is the tag of ${OLD.slice(0, 7)} where it was?`,
     'announce the rollback to the lane',
   ]);
+});
+
+test('the page of the lane follows it, and its ledger can be asked for by name', async () => {
+  const lane = laneHandle(gate());
+  await gate().laneClient.update('unhold', ada);
+  await until('the page says so', async () => (await detailsOf(lane)).startsWith('**Promotion is automatic**'));
+  const { sha } = await gate().greenBuild();
+  const handle = await gate().release({ sha, approval: 'required' });
+  await heldFor(gate(), handle, 'approval');
+  await until('the page says so', async () => (await detailsOf(lane)).includes(`\`${sha}\` has the turn since `));
+  await say(handle, 'abort', ada);
+  await runEnd(handle);
+  await until('the page says so', async () => (await detailsOf(lane)).includes('The turn is free'));
+  expect(await lane.query('ledger')).toEqual((await laneState(gate())).ledger);
 });

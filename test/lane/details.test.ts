@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest';
+import { laneDetails } from '../../src/domain/lane/details.js';
+import { sayToLane } from '../../src/domain/lane/judge.js';
+import { beginRollback } from '../../src/domain/lane/rollbacks.js';
+import { ask, grant } from '../../src/domain/lane/turns.js';
+import { laneAt, NOON, promote, run, SAID, shaOf } from './lane-support.js';
+
+const rolledBack = (by = 'ada', reason = 'it is slow') => {
+  const state = laneAt('a');
+  promote(state, 'b', 'a');
+  beginRollback(state, { workflowId: 'r', runId: 'r', sha: shaOf('a'), force: false, by, reason }, NOON);
+  sayToLane(state, 'pause', { by, reason }, NOON);
+  return state;
+};
+
+describe('the page of the lane in the Temporal UI', () => {
+  test('says who has the turn, who waits, and what moved', () => {
+    const state = laneAt('a');
+    promote(state, 'b', 'a');
+    ask(state, run('c'));
+    grant(state, NOON);
+    ask(state, run('d'));
+    expect(laneDetails(state, NOON)).toBe(`**Promotion is automatic**
+
+\`ccccccc\` has the turn since 2026-11-25 12:00:00 UTC (\`canary-release-ccccccc\`)
+
+**Wait for the turn, in this order**
+
+- \`ddddddd\`
+
+**What can be said**
+
+- \`canary lane drop ccccccc --reason …\`, or Send an Update \`drop\` with \`{"by":"your name","reason":"why","sha":"ccccccc"}\`: takes the turn from a run that hears nothing
+
+**Last moves**
+
+- 2026-11-25 12:00:00 UTC **promotion** \`bbbbbbb\` by ada: green
+- 2026-11-25 11:00:00 UTC **adopted** \`aaaaaaa\` by ada: looked at it`);
+  });
+
+  test('says what holds and pauses it, what lifts that, and which builds are bad', () => {
+    const page = laneDetails(rolledBack(), NOON);
+    expect(page).toContain(
+      '**On hold** for **after-rollback** since 2026-11-25 12:00:00 UTC, by ada: rolled back to aaaaaaa',
+    );
+    expect(page).toContain('- `canary lane unhold --reason …`: automatic again; until then the next GREEN build waits');
+    expect(page).toContain('- Send an Update `unhold` with `{"by":"your name","reason":"why"}`');
+    expect(page).toContain('**Paused** since 2026-11-25 12:00:00 UTC until somebody resumes, by ada: it is slow');
+    expect(page).toContain('**Bad builds**\n\n- `bbbbbbb` since');
+    expect(page).not.toContain('automatic**');
+  });
+
+  test('of names and reasons of other people comes no markup, and it stays below what a proxy takes', () => {
+    const state = rolledBack('**x** [a](https://b)'.repeat(4), '漢字 <img src=x> '.repeat(30));
+    for (let nth = 0; nth < 200; nth += 1) state.ledger.moves.push(...state.ledger.moves.slice(-1));
+    state.ledger.bad = Array.from({ length: 200 }, () => state.ledger.bad[0]).flatMap((one) => one ?? []);
+    ask(state, run('c', { byWord: true }));
+    const page = laneDetails(state, NOON);
+    expect(page).toMatch(/- and \d{3} more/);
+    expect(page).not.toMatch(/(?<!\\)[<[]/);
+    expect(encodeURIComponent(page).length).toBeLessThan(8_000);
+  });
+
+  test('half a character, sent or left by a cut, breaks nothing', () => {
+    const page = laneDetails(rolledBack('\ud800', `${'a'.repeat(118)}😀`), NOON);
+    expect(() => encodeURIComponent(page)).not.toThrow();
+  });
+
+  test('a pause that has run out is none', () => {
+    const state = laneAt('a');
+    sayToLane(state, 'pause', { ...SAID, until: new Date(NOON + 1).toISOString() }, NOON);
+    expect(laneDetails(state, NOON)).toContain('**Paused**');
+    expect(laneDetails(state, NOON + 2)).not.toContain('**Paused**');
+  });
+});
