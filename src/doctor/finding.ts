@@ -9,7 +9,7 @@ export type Level = keyof typeof LEVELS;
 
 /** One thing that was found, a line for people; never with a secret in it. */
 export interface Finding {
-  area: 'temporal' | 'workers' | 'runs' | 'registry' | 'tenants' | 'settings';
+  area: 'temporal' | 'workers' | 'lane' | 'runs' | 'registry' | 'tenants' | 'settings';
   level: Level;
   what: string;
   /** What to do about it. */

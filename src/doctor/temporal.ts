@@ -8,6 +8,7 @@ import { withClient } from '../temporal/client.js';
 import { unfitSearchAttributes } from '../temporal/search-attributes.js';
 import { namespaceMend } from '../temporal/unreachable.js';
 import { type Finding, stops } from './finding.js';
+import { lookAtLane } from './lane.js';
 import { look } from './look.js';
 import { lookAtRuns } from './runs.js';
 import { lookAtWorkers } from './workers.js';
@@ -31,6 +32,7 @@ export async function lookAtTemporal(
     const rest = await Promise.all([
       lookIn('temporal', 'search attributes', attributes),
       lookIn('workers', 'workers', () => lookAtWorkers(client, lane, hash)),
+      lookIn('lane', 'lane', () => lookAtLane(client, lane)),
       lookIn('runs', 'runs', () => lookAtRuns(client, lane)),
     ]);
     return [server, ...rest].flat();

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import type { Finding } from '../../src/doctor/finding.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
@@ -64,6 +65,7 @@ describe('a gate that is well', () => {
       ),
       'ok       temporal  all search attributes are registered',
       expect.stringMatching(new RegExp(`^ok {7}workers {3}${process.pid}@.+#[0-9a-f]{8} polls$`)),
+      'ok       lane      promotion is automatic',
       'ok       runs      no run is stuck or held',
       ...images.map((image) =>
         expect.stringMatching(`^ok       registry  ${image} can be read and written; :latest is sha256:[0-9a-f]{64}$`),
@@ -82,7 +84,7 @@ describe('a gate that is well', () => {
     const told = JSON.parse(out.join('\n')) as { stops: boolean; findings: Finding[] };
     expect(told.stops).toBe(false);
     expect(new Set(told.findings.map(({ area }) => area))).toEqual(
-      new Set(['settings', 'temporal', 'workers', 'runs', 'registry', 'tenants']),
+      new Set(['settings', 'temporal', 'workers', 'lane', 'runs', 'registry', 'tenants']),
     );
     expect(code).toBe(0);
   });
@@ -106,6 +108,7 @@ describe('what would stop a release is said with its mend, first, with 1', () =>
       () => ({ CANARY_LANE: 'doctor-nobody' }),
       /workers {3}no worker polls doctor-nobody-canary-release: .*\(mend: start one: canary worker\)/,
     ],
+    ['there is no lane yet', () => ({ CANARY_LANE: 'doctor-nobody' }), /lane {6}there is no lane yet: canary setup/],
     [
       'the registry is down',
       () => ({ CANARY_IMAGES: `${NOBODY}/a/platform` }),
@@ -202,6 +205,26 @@ describe('what is merely odd is a note, with 0', () => {
   test('another token is no other configuration', async () => {
     const { out } = await doctor({ CANARY_ADMIN_TOKENS: `${TOKEN},${WRONG}` });
     expect(out.join('\n')).toMatch(/^ok {7}workers/m);
+  });
+
+  test('a lane that people hold and pause is a warning, with what lifts it', async () => {
+    const said = { by: 'ada', reason: 'looked at it' };
+    const rollback = { workflowId: 'r', runId: randomUUID(), sha, force: true };
+    await gate().laneClient.update('pause', said);
+    await gate().laneClient.update('begin-rollback', { ...rollback, ...said });
+    const { code, out } = await until('the lane answers', async () => {
+      const told = await doctor();
+      return told.out.some((line) => line.includes('the lane does not answer')) ? null : told;
+    });
+    await gate().laneClient.update('unhold', said);
+    await gate().laneClient.update('resume', said);
+    expect(out.slice(0, 2)).toEqual([
+      expect.stringMatching(
+        /^WARNING {2}lane {6}automatic promotion is on hold: after-rollback, by ada: .* \(mend: canary lane unhold --reason …: /,
+      ),
+      'WARNING  lane      paused until somebody resumes, by ada: looked at it (mend: canary resume --reason …)',
+    ]);
+    expect(code).toBe(0);
   });
 
   test('a release that is held', async () => {
