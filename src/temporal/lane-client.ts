@@ -16,6 +16,8 @@ import { type Lane, releaseLaneId, taskQueue } from '../domain/names.js';
 const QUERY_MS = 300;
 const QUERY_AGAIN_MS = 1_000;
 const UPDATE_MS = 5_000;
+/** Of an update that meets the lane as it goes on as a new run. */
+const TRIES = 3;
 
 /** The lane said no, in words. */
 export class LaneRefused extends Error {
@@ -78,25 +80,39 @@ export function laneClient({ connection, options: { namespace } }: Client, lane:
     ask: (asked) => signal('ask', asked),
     signal,
     async update<R>(name: string, arg: unknown): Promise<R> {
-      const startWorkflowOperation = new WithStartWorkflowOperation('ReleaseLane', {
-        ...start,
-        workflowIdConflictPolicy: 'USE_EXISTING',
-      });
-      try {
-        return await open.withDeadline(Date.now() + UPDATE_MS, () =>
-          open.workflow.executeUpdateWithStart({ type: 'update', name } as UpdateDefinition<R, [unknown]>, {
-            args: [arg],
-            startWorkflowOperation,
-          }),
-        );
-      } catch (error) {
-        const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
-        if (cause instanceof ApplicationFailure && cause.type === 'DecisionRefused')
-          throw new LaneRefused(cause.message);
-        throw error;
-      }
+      for (let tries = 1; ; tries += 1)
+        try {
+          return await updateOnce<R>(name, arg);
+        } catch (error) {
+          if (tries === TRIES || !inMidChange(error)) throw error;
+        }
     },
   };
+
+  async function updateOnce<R>(name: string, arg: unknown): Promise<R> {
+    const startWorkflowOperation = new WithStartWorkflowOperation('ReleaseLane', {
+      ...start,
+      workflowIdConflictPolicy: 'USE_EXISTING',
+    });
+    try {
+      return await open.withDeadline(Date.now() + UPDATE_MS, () =>
+        open.workflow.executeUpdateWithStart({ type: 'update', name } as UpdateDefinition<R, [unknown]>, {
+          args: [arg],
+          startWorkflowOperation,
+        }),
+      );
+    } catch (error) {
+      const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
+      if (cause instanceof ApplicationFailure && cause.type === 'DecisionRefused') throw new LaneRefused(cause.message);
+      throw error;
+    }
+  }
+}
+
+/** What an update ends with that met the lane as it went on as a new run; every one may be said twice (protocol §4). */
+function inMidChange(error: unknown): boolean {
+  const { message, cause } = Object(error) as { message?: string; cause?: { message?: string } };
+  return /already completed|unexpected workflow task failure/i.test(`${message} ${cause?.message}`);
 }
 
 /** No worker, a lane in mid-change, a server that is busy: ask again. */
