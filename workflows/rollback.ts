@@ -1,9 +1,10 @@
 import { isCancellation, log } from '@temporalio/workflow';
-import type { Digest, Tag } from '../src/domain/image.js';
+import type { Tag } from '../src/domain/image.js';
 import { parseRollbackInput } from '../src/domain/inputs.js';
+import { FORCE_GOES_ON } from '../src/domain/lane/rollbacks.js';
 import type { MoveInput } from '../src/domain/move.js';
 import { rollbackId } from '../src/domain/names.js';
-import { foreignRevisions } from '../src/domain/one-build.js';
+import { foreignRevisions, pushedAgain } from '../src/domain/one-build.js';
 import type { PinnedImage, RollbackReport } from '../src/domain/release.js';
 import { type Sha, shortSha } from '../src/domain/sha.js';
 import { laneReads, points, reads } from './activity-options.js';
@@ -40,8 +41,7 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
     );
     state.images = pinned;
     const strange = [...foreignRevisions(input, pinned), ...pushedAgain(pinned, tags)];
-    if (strange.length > 0 && !input.force)
-      throw stop('MoveRefused', `${strange.join('; ')}: nothing moved; with force it goes on all the same`);
+    if (strange.length > 0 && !input.force) throw stop('MoveRefused', `${strange.join('; ')}: ${FORCE_GOES_ON}`);
 
     const by = input.requestedBy ?? 'unknown';
     await announce({ sha: input.sha, force: input.force === true, by, reason: input.reason });
@@ -60,16 +60,6 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
     return stood
       ? report('already', `:latest of every image stood on ${input.sha} before`)
       : report('rolled-back', `:latest of every image is back on ${input.sha}`);
-  });
-}
-
-/** Images whose tag is not any more what was promoted under it. One that was cleaned away since does no harm. */
-function pushedAgain(pinned: PinnedImage[], tags: (Digest | null)[]): string[] {
-  return pinned.flatMap(({ repository, digest }, index) => {
-    const found = tags[index] ?? null;
-    return found === null || found === digest
-      ? []
-      : [`the tag of ${repository} was pushed again since it was promoted: ${found}, not ${digest}`];
   });
 }
 

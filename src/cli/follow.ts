@@ -15,12 +15,14 @@ const LOOK_MS = 500;
 /** One look, in milliseconds; a worker that does not answer gives up earlier. */
 const LOOK_TIMEOUT_MS = 5_000;
 
-/** Follows a run to its end, telling each phase it enters, and gives back the exit code of how it ended. */
+/** Follows a run to its end, telling each phase it enters, and gives back the exit code of how it ended.
+ * @param hint what whoever asked could do now, if anything. */
 export async function follow(
   client: Client,
   handle: WorkflowHandleWithFirstExecutionRunId,
   given: Given,
   io: Io,
+  hint: (end: RunEnd) => string | null = () => null,
 ): Promise<number> {
   const timeout = text(given, 'timeout') ?? '45m';
   const stopTelling = new AbortController();
@@ -32,6 +34,8 @@ export async function follow(
       ),
     );
     const code = tellEnd(end, given, io);
+    const advice = hint(end);
+    if (advice !== null) io.err(advice);
     await tellActions(client, handle.workflowId, handle.firstExecutionRunId, io);
     return code;
   } catch (error) {

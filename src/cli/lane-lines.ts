@@ -1,7 +1,8 @@
 import { time } from '../domain/details.js';
 import { rounded } from '../domain/duration.js';
-import { type History, LIFTS } from '../domain/lane/picture.js';
+import { type History, LIFTS, type Target } from '../domain/lane/picture.js';
 import type { LaneHold, Left, Pause } from '../domain/lane/state.js';
+import { badWords } from '../domain/lane/turns.js';
 import { oneLine } from '../domain/markdown.js';
 import type { HolderNow, LaneNow } from '../temporal/lane-now.js';
 
@@ -75,6 +76,14 @@ export function historyLines({ moves, bad }: History): string[] {
     ),
   ];
   return told.length > 0 ? told : ['the ledger is empty: nothing was promoted yet'];
+}
+
+/** Where a rollback may go; what is taken unless somebody says otherwise has an arrow. */
+export function targetLines(targets: Target[], taken: string | null): string[] {
+  return targets.map(({ sha, at, kind, by, isLive, bad }) => {
+    const head = [sha === taken ? '->' : '  ', time(at), kind.padEnd(9), sha, `by ${oneLine(by)}`].join('  ');
+    return `${head}${isLive ? '  LIVE' : ''}${bad ? `  BAD: ${oneLine(badWords(bad))}` : ''}`;
+  });
 }
 
 const said = (by: string, reason: string) => `by ${oneLine(by)}: ${oneLine(reason)}`;

@@ -1,3 +1,4 @@
+import type { Digest } from './image.js';
 import type { PinnedImage } from './release.js';
 import { type Sha, sameBuild } from './sha.js';
 
@@ -8,4 +9,14 @@ export function foreignRevisions({ sha }: { sha: Sha }, pinned: PinnedImage[]): 
       ? []
       : [`${repository} says that it was built from ${revision}, not from ${sha}`],
   );
+}
+
+/** Images whose tag is not any more what was promoted under it. One that was cleaned away since does no harm. */
+export function pushedAgain(pinned: PinnedImage[], tags: (Digest | null)[]): string[] {
+  return pinned.flatMap(({ repository, digest }, index) => {
+    const found = tags[index] ?? null;
+    return found === null || found === digest
+      ? []
+      : [`the tag of ${repository} was pushed again since it was promoted: ${found}, not ${digest}`];
+  });
 }

@@ -1,8 +1,8 @@
 import { inject } from 'vitest';
 import { main } from '../../src/cli/main.js';
 
-/** What is typed at the terminal; it may look at what was shown there. */
-type Answer = string | ((shown: string[]) => Promise<string>);
+/** What is typed at the terminal; it may look at what was shown there, and asked. */
+type Answer = string | ((shown: string[], question: string) => Promise<string>);
 
 /** Runs the command line in this process, against the run's Temporal server unless the environment says otherwise. */
 export async function canary(args: string[], env: Record<string, string> = {}, answer?: Answer) {
@@ -13,7 +13,9 @@ export async function canary(args: string[], env: Record<string, string> = {}, a
     out: (line) => out.push(line),
     err: (line) => err.push(line),
     input: async () => '',
-    ...(answer !== undefined && { ask: async () => (typeof answer === 'string' ? answer : answer(err)) }),
+    ...(answer !== undefined && { 
+      ask: async (question: string) => (typeof answer === 'string' ? answer : answer(err, question)),
+    }),
     signal: new AbortController().signal,
   });
   return { code, out, err };

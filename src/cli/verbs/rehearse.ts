@@ -1,3 +1,4 @@
+import type { Left } from '../../domain/lane/state.js';
 import type { MoveInput } from '../../domain/move.js';
 import { foreignRevisions } from '../../domain/one-build.js';
 import type { PinnedImage } from '../../domain/release.js';
@@ -5,21 +6,46 @@ import type { Sha } from '../../domain/sha.js';
 import { preflight } from '../../move/preflight.js';
 import { resolveBuild } from '../../move/resolve-build.js';
 import { RegistryError } from '../../registry/errors.js';
+import type { Registry } from '../../registry/registry.js';
 import { type Given, type Io, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { withRegistry } from '../local-gate.js';
 
+/** What the ledger adds to a rehearsal. */
+interface ByLedger {
+  /** Where the build was put; empty: its tag says. */
+  at: Left[];
+  /** What else is told of the images as they are pinned, and how the rehearsal ends. */
+  foretell: (
+    registry: Registry,
+    pinned: PinnedImage[],
+    doubts: string[],
+  ) => Promise<{ lines: string[]; data: object; code: number }>;
+}
+
+const NO_LEDGER: ByLedger = {
+  at: [],
+  foretell: async (_registry, _pinned, doubts) => ({ lines: doubts, data: {}, code: EXIT.done }),
+};
+
 /** `--dry-run`: every check of the registry that a move begins with, from this machine; says what would move, and moves nothing. */
-export function rehearse(kind: MoveInput['kind'], { sha }: { sha: Sha }, given: Given, io: Io): Promise<number> {
+export function rehearse(
+  kind: MoveInput['kind'],
+  { sha }: { sha: Sha },
+  given: Given,
+  io: Io,
+  { at, foretell }: ByLedger = NO_LEDGER,
+): Promise<number> {
   return withRegistry(io, async (registry, { images }) => {
     try {
-      const pinned = await resolveBuild(registry, sha, images, io.signal);
+      const pinned = await resolveBuild(registry, sha, images, io.signal, at);
       const targets = pinned.map(({ repository, digest, latest }) => ({ repository, to: digest, from: latest }));
       await preflight(registry, { kind, images: targets }, io.signal);
       const doubts = foreignRevisions({ sha }, pinned);
-      if (wantsJson(given)) io.out(JSON.stringify({ dryRun: true, kind, sha, images: pinned, doubts }));
-      else for (const line of [...pinned.map(moveLine), ...doubts, 'dry run: nothing was moved']) io.out(line);
-      return EXIT.done;
+      const { lines, data, code } = await foretell(registry, pinned, doubts);
+      if (wantsJson(given)) io.out(JSON.stringify({ dryRun: true, kind, sha, images: pinned, doubts, ...data }));
+      else for (const line of [...pinned.map(moveLine), ...lines, 'dry run: nothing was moved']) io.out(line);
+      return code;
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error;
       io.err(`canary: dry run: ${error.message}`);

@@ -1,27 +1,49 @@
 import { parseRollbackInput } from '../../domain/inputs.js';
+import { FORCE_GOES_ON } from '../../domain/lane/rollbacks.js';
 import { parseLane } from '../../domain/names.js';
+import type { RollbackInput } from '../../domain/release.js';
 import { withClient } from '../../temporal/client.js';
+import { rejectionOf } from '../../temporal/rejection.js';
+import type { RunEnd } from '../../temporal/runs.js';
 import { startRollback } from '../../temporal/start.js';
+import { chooseTarget } from '../choose-target.js';
 import type { Given, Io } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { follow } from '../follow.js';
 import { reasonOf, requester } from '../requester.js';
-import { rehearse } from './rehearse.js';
+import { rehearseRollback } from './rehearse-rollback.js';
 import { rollbackDirect } from './rollback-direct.js';
 
 export async function rollback(given: Given, io: Io): Promise<number> {
   const lane = parseLane(io.env.CANARY_LANE ?? '');
+  const sha = given.args[0] ?? (await chooseTarget(lane, given, io));
+  if (sha === null) {
+    io.err('canary: nothing was moved');
+    return EXIT.refused;
+  }
   const input = parseRollbackInput({
-    sha: given.args[0],
+    sha,
     reason: await reasonOf(given, io),
     requestedBy: requester(given, io),
     force: given.options.force,
   });
-  if (given.options.dryRun) return rehearse('rollback', input, given, io);
+  if (given.options.dryRun) return rehearseRollback(lane, input, given, io);
   if (given.options.direct) return rollbackDirect(input, io);
   return withClient(io.env, async (client) => {
+    const rejected = input.force ? null : await rejectionOf(client, lane, input.sha);
+    if (rejected !== null) {
+      io.err(`canary: ${rejected}: ${FORCE_GOES_ON}`);
+      io.err(goOn(input));
+      return EXIT.refused;
+    }
     const handle = await startRollback(client, lane, input);
     io.err(`${handle.workflowId} ${handle.attached ? 'runs already: attached' : 'is started'}`);
-    return given.options.wait === false ? EXIT.done : follow(client, handle, given, io);
+    if (given.options.wait === false) return EXIT.done;
+    return follow(client, handle, given, io, (end) => (isForceable(end) ? goOn(input) : null));
   });
 }
+
+const isForceable = ({ report }: RunEnd) => report?.outcome === 'MoveRefused' && report.why.endsWith(FORCE_GOES_ON);
+
+/** The very command. */
+const goOn = ({ sha }: RollbackInput) => `canary rollback ${sha} --force --reason …`;

@@ -1,4 +1,4 @@
-import { sameBuild, shortSha } from '../sha.js';
+import { type Sha, sameBuild, shortSha } from '../sha.js';
 import type { Announced, Ask, BadBuild, Holder, LaneHold, LaneState, Ledger, LedgerEntry, Pause } from './state.js';
 import { inOrder } from './turns.js';
 import { isPaused } from './verbs.js';
@@ -38,10 +38,29 @@ export function pictureOf(state: LaneState, now: number): LanePicture {
 }
 
 /** The last build before the one that is live that nobody has rolled back from. */
-function goBack({ moves, bad }: Ledger): string | null {
+export function goBack({ moves, bad }: Ledger): Sha | null {
   const live = moves.at(-1)?.sha ?? '';
   const isGood = (sha: string) => !sameBuild(sha, live) && !bad.some((one) => sameBuild(one.sha, sha));
   return moves.findLast(({ sha }) => sha !== null && isGood(sha))?.sha ?? null;
+}
+
+/** A build that was at `:latest`: where a rollback may go. */
+export interface Target extends Pick<LedgerEntry, 'at' | 'kind' | 'by'> {
+  sha: Sha;
+  isLive: boolean;
+  bad: BadBuild | null;
+}
+
+/** Each build once, by its last move, newest first. */
+export function targetsOf({ moves, bad }: Ledger): Target[] {
+  const targets: Target[] = [];
+  const live = moves.at(-1)?.sha;
+  for (const { sha, at, kind, by } of moves.toReversed()) {
+    if (sha === null || targets.some((one) => sameBuild(one.sha, sha))) continue;
+    const isLive = live !== null && live !== undefined && sameBuild(live, sha);
+    targets.push({ sha, at, kind, by, isLive, bad: bad.find((one) => sameBuild(one.sha, sha)) ?? null });
+  }
+  return targets;
 }
 
 /** The ledger as people read it: newest first. */

@@ -10,6 +10,9 @@ export interface Announcement extends Announced {
   reason: string;
 }
 
+/** How every refusal ends that `force` overrules. */
+export const FORCE_GOES_ON = 'nothing moved; with force it goes on all the same';
+
 /**
  * Refuses, and does nothing, without `force` for a target that was never promoted, or is bad. Else marks as bad the builds first promoted after the target's first promotion and one whose move is under way, takes the mark off the
  * target, holds automatic promotion, revokes the holder and takes back an open yes. The last one announced wins.
@@ -22,7 +25,7 @@ export function beginRollback(state: LaneState, said: Announcement, now: number)
   const reason = brief(said.reason);
   if (state.announced.includes(runId) || state.moved.includes(runId)) return null;
   const refused = force ? null : refusalOf(state, sha);
-  if (refused !== null) return { refused: `${refused}: nothing moved; with force it goes on all the same` };
+  if (refused !== null) return { refused: `${refused}: ${FORCE_GOES_ON}` };
   state.announced = [...state.announced, runId].slice(-MAX_KEPT);
   state.rollback = { workflowId, runId, sha, force };
   ledger.bad = ledger.bad.filter((one) => !sameBuild(one.sha, sha));

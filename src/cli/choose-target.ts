@@ -1,0 +1,43 @@
+import { InvalidInput } from '../domain/brand.js';
+import { goBack, targetsOf } from '../domain/lane/picture.js';
+import type { Lane } from '../domain/names.js';
+import { parseSha, type Sha, sameBuild } from '../domain/sha.js';
+import { withClient } from '../temporal/client.js';
+import { isSilent, LANE_SAYS_NOTHING, readLane } from '../temporal/lane-now.js';
+import { TemporalUnreachable } from '../temporal/unreachable.js';
+import type { Given, Io } from './command.js';
+import { targetLines } from './lane-lines.js';
+
+/** Shows where a rollback can go and asks; null when the answer is no. A dry run moves nothing, and need not be sure.
+ * @throws {InvalidInput} where nobody is there to ask, or nothing to choose from. */
+export async function chooseTarget(lane: Lane, given: Given, io: Io): Promise<Sha | null> {
+  const ledger = await ledgerOf(lane, io);
+  if (typeof ledger === 'string') throw new InvalidInput(`which build? canary rollback <sha> --reason … (${ledger})`);
+  const targets = targetsOf(ledger);
+  const back = goBack(ledger);
+  if (!io.ask)
+    throw new InvalidInput(
+      back
+        ? `which build? The previous good one: canary rollback ${back} --reason …`
+        : 'which build? The ledger knows of no good one before this: canary history, canary rollback <sha> --reason …',
+    );
+  for (const line of targetLines(targets, back)) io.err(line);
+  const typed = (await io.ask(`Back to which build?${back ? ` [${back}]` : ''} `)).trim() || back;
+  if (!typed) throw new InvalidInput('no build was chosen, and the ledger knows of no good one before this');
+  const wanted = parseSha(typed);
+  const sha = targets.find((one) => sameBuild(one.sha, wanted))?.sha ?? wanted;
+  if (given.options.dryRun === true) return sha;
+  const answer = await io.ask(`Move :latest of all images back to ${sha}? [y/N] `);
+  return /^y(es)?$/i.test(answer.trim()) ? sha : null;
+}
+
+/** Or why there is none. */
+async function ledgerOf(lane: Lane, io: Io) {
+  try {
+    const state = await withClient(io.env, (client) => readLane(client, lane));
+    return isSilent(state) ? LANE_SAYS_NOTHING[state] : state.ledger;
+  } catch (error) {
+    if (error instanceof TemporalUnreachable) return error.message;
+    throw error;
+  }
+}

@@ -1,0 +1,188 @@
+import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { runEnd } from '../../src/temporal/runs.js';
+import { canary as run } from '../support/cli.js';
+import { useGate } from '../support/gate.js';
+import { laneState, promoted } from '../support/lanes.js';
+import { newSha } from '../support/shas.js';
+
+const LANE = 'cli-rollback';
+const gate = useGate(LANE);
+const FIRST = newSha();
+const why = ['--reason', 'search is slow', '--by', 'ada'];
+const canary = (args: string[], answer?: Parameters<typeof run>[2], env: Record<string, string> = {}) =>
+  run(args, { CANARY_LANE: LANE, CANARY_IMAGES: gate().env.CANARY_IMAGES ?? '', ...env }, answer);
+beforeAll(() => gate().begin(FIRST));
+
+/** Three builds in a row, made anew after a test that moved: the last one is live, the one between is bad by then. */
+let before: { sha: string; digests: string[] };
+let bad: string;
+let live: { sha: string; digests: string[] };
+beforeEach(async () => {
+  if ((await gate().latest()).join() === live?.digests.join()) return;
+  await gate().adopt();
+  before = await promoted(gate());
+  bad = (await promoted(gate())).sha;
+  await runEnd(await gate().rollback({ sha: before.sha, reason: 'it was slow', requestedBy: 'bob' }));
+  await gate().adopt();
+  live = await promoted(gate());
+});
+
+describe('canary rollback without a sha', () => {
+  test('shows on a terminal where it can go, and goes back to the previous good one when nothing else is typed', async () => {
+    const asked: string[] = [];
+    const { code, err } = await canary(['rollback', ...why], async (_shown, question) => {
+      asked.push(question);
+      return question.endsWith('[y/N] ') ? 'y' : '';
+    });
+    expect(asked).toEqual([
+      `Back to which build? [${before.sha}] `,
+      `Move :latest of all images back to ${before.sha}? [y/N] `,
+    ]);
+    const TIME = '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d UTC';
+    expect(err.slice(0, 3)).toEqual([
+      expect.stringMatching(new RegExp(`^    ${TIME}  promotion  ${live.sha}  by unknown  LIVE$`)),
+      expect.stringMatching(new RegExp(`^->  ${TIME}  rollback   ${before.sha}  by bob$`)),
+      expect.stringMatching(
+        new RegExp(`^    ${TIME}  promotion  ${bad}  by unknown  BAD: rolled back on .* by bob: it was slow$`),
+      ),
+    ]);
+    expect({ code, err }).toMatchObject({ code: 0 });
+    expect(await gate().latest()).toEqual(before.digests);
+  });
+
+  test('takes another one that is typed, by its first digits', async () => {
+    const { code } = await canary(['rollback', ...why], async (_shown, question) =>
+      question.endsWith('[y/N] ') ? 'yes' : FIRST.slice(0, 7),
+    );
+    expect(code).toBe(0);
+    expect((await laneState(gate())).ledger.moves.at(-1)).toMatchObject({ kind: 'rollback', sha: FIRST, by: 'ada' });
+  });
+
+  test('moves nothing unless it is told yes', async () => {
+    const { code, err } = await canary(['rollback', ...why], '');
+    expect([code, err.at(-1)]).toEqual([1, 'canary: nothing was moved']);
+    expect(await gate().latest()).toEqual(live.digests);
+  });
+
+  test('in a pipe is a mistake, answered in one line with the command that goes to the previous good one', async () => {
+    expect(await canary(['rollback', ...why])).toEqual({
+      code: 2,
+      out: [],
+      err: [`canary: which build? The previous good one: canary rollback ${before.sha} --reason …`],
+    });
+    expect(await gate().latest()).toEqual(live.digests);
+  });
+
+  test('where nothing tells which builds there are asks for the sha, with 2', async () => {
+    const none = await canary(['rollback', ...why], '', { CANARY_LANE: 'nobodys' });
+    expect([none.code, none.err]).toEqual([
+      2,
+      ['canary: which build? canary rollback <sha> --reason … (there is no lane yet: canary setup)'],
+    ]);
+    const down = await canary(['rollback', '--direct', ...why], '', { TEMPORAL_ADDRESS: '127.0.0.1:1' });
+    expect([down.code, down.err]).toEqual([
+      2,
+      [expect.stringMatching(/^canary: which build\? canary rollback <sha> --reason … \(.*127\.0\.0\.1:1/)],
+    ]);
+  });
+});
+
+describe('a rollback that is refused', () => {
+  const goOn = (sha: string) => `canary rollback ${sha} --force --reason …`;
+
+  test('because the build was never promoted, is bad, or its tag was pushed again shows the command that goes on; which does', async () => {
+    const never = newSha();
+    const digests = await gate().publish(never);
+    await gate().publish(before.sha, { misbehave: 'hang' });
+    for (const [sha, words] of [
+      [never, `${never} was never promoted here`],
+      [bad, 'by bob: it was slow'],
+      [before.sha, 'was pushed again since it was promoted'],
+    ] as const) {
+      const { code, out, err } = await canary(['rollback', sha, ...why]);
+      expect([code, out[0], err.at(-1)]).toEqual([
+        4,
+        expect.stringMatching(
+          new RegExp(`^MoveRefused: .*${words}.*: nothing moved; with force it goes on all the same$`),
+        ),
+        goOn(sha),
+      ]);
+    }
+    expect(await gate().latest()).toEqual(live.digests);
+    expect((await canary(['rollback', never, '--force', ...why])).code).toBe(0);
+    expect(await gate().latest()).toEqual(digests);
+  });
+
+  test('because canary rejected it since says so before anything is started', async () => {
+    // Released once more, and RED by now.
+    const { sha } = before;
+    gate().deploy({ sha, misbehave: 'empty-subsystems' });
+    const { report } = await runEnd(
+      await gate().release({ sha, force: true, approval: 'required', requestedBy: 'ada', reason: 'once more' }),
+    );
+    expect(report).toMatchObject({ outcome: 'CanaryRejected' });
+    const refused = await canary(['rollback', sha, ...why]);
+    expect([refused.code, refused.err]).toEqual([
+      1,
+      [
+        expect.stringMatching(new RegExp(`^canary: canary rejected ${sha} on .*: nothing moved; with force`)),
+        goOn(sha),
+      ],
+    ]);
+    const dry = await canary(['rollback', sha, '--dry-run']);
+    expect([dry.code, dry.out.at(-2)]).toEqual([1, goOn(sha)]);
+    expect(await gate().latest()).toEqual(live.digests);
+    expect((await canary(['rollback', sha, '--force', ...why])).code).toBe(0);
+    expect(await gate().latest()).toEqual(before.digests);
+  });
+});
+
+describe('canary rollback --dry-run', () => {
+  const moves = (digests: string[]) =>
+    digests.map(
+      (to, at) => `${gate().host}/${gate().repositories[at]}:latest would move from ${live.digests[at]} to ${to}`,
+    );
+
+  test('tells what would move, which builds would be marked bad, and what is held then; and changes nothing', async () => {
+    const state = await laneState(gate());
+    expect(await canary(['rollback', before.sha, '--dry-run'])).toEqual({
+      code: 0,
+      out: [
+        ...moves(before.digests),
+        `would be marked bad: ${live.sha.slice(0, 7)}`,
+        'automatic promotion would be held afterwards: the next GREEN build waits for approval',
+        'dry run: nothing was moved',
+      ],
+      err: [],
+    });
+    const { out } = await canary(['rollback', before.sha, '--dry-run', '--json']);
+    expect(JSON.parse(out[0] ?? '')).toMatchObject({
+      bad: [live.sha.slice(0, 7)],
+      hold: 'after-rollback',
+      refused: [],
+    });
+    expect(await laneState(gate())).toEqual(state);
+  });
+
+  test('of what would be refused says why with 1, and with force that it goes on', async () => {
+    const { code, out } = await canary(['rollback', bad, '--dry-run']);
+    expect(code).toBe(1);
+    expect(out.slice(-3)).toEqual([
+      expect.stringMatching(
+        new RegExp(`^would be REFUSED: ${bad} was rolled back on .* by bob: it was slow: nothing moved`),
+      ),
+      `canary rollback ${bad} --force --reason …`,
+      'dry run: nothing was moved',
+    ]);
+    const forced = await canary(['rollback', bad, '--dry-run', '--force']);
+    expect([forced.code, forced.out.at(-2)]).toEqual([0, expect.stringMatching(/^forced, although: .* by bob/)]);
+  });
+
+  test('without a worker tells what the registry says, and that the rest is not known', async () => {
+    await gate().stopWorker();
+    onTestFinished(() => gate().startWorker());
+    const { code, out, err } = await canary(['rollback', before.sha, '--dry-run']);
+    expect([code, out]).toEqual([0, [...moves(before.digests), 'dry run: nothing was moved']]);
+    expect(err).toEqual([expect.stringMatching(/^canary: by the registry alone; .*the lane does not answer/)]);
+  });
+});
