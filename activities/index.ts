@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Config } from '../src/config.js';
 import type { Plan } from '../src/domain/release.js';
+import { createDriftActivities } from './check-drift.js';
 import { failing } from './failures.js';
 import { createLaneActivities } from './lane.js';
 import { createMoveActivities, type MoveDependencies } from './move.js';
@@ -38,6 +39,7 @@ export function createMoverActivities(dependencies: ActivityDependencies) {
 const onBehalfOfLane = (dependencies: ActivityDependencies) => ({
   ...createLaneActivities(dependencies),
   ...createWatchStarter(dependencies),
+  ...createDriftActivities(dependencies),
 });
 
 /** What runs on the queue of those that wait. */

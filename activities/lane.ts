@@ -1,4 +1,4 @@
-import { activityInfo, cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
+import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
 import { isOlder, keyOf } from '../src/domain/lane/order.js';
 import { digestsOfMove } from '../src/domain/lane/rollbacks.js';
 import type { Ask, LaneState, Left, RunRef, Standing } from '../src/domain/lane/state.js';
@@ -6,9 +6,9 @@ import { turnOf } from '../src/domain/lane/turns.js';
 import { isPaused } from '../src/domain/lane/verbs.js';
 import { moveLatestId } from '../src/domain/names.js';
 import type { Sha } from '../src/domain/sha.js';
-import { observeLatest } from '../src/move/observe.js';
 import { awaitEnd } from './await-end.js';
 import { beating } from './beating.js';
+import { elsewhere } from './check-drift.js';
 import type { ActivityDependencies } from './index.js';
 import { recoverLane } from './recover-lane.js';
 import { LOOK_MS } from './waits.js';
@@ -59,18 +59,7 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
     recoverLane: (): Promise<LaneState | null> => beating(() => recoverLane(client, lane)),
 
     /** Why `:latest` is not where a move left it; null when it is. */
-    reread: (left: Left[]): Promise<string | null> =>
-      beating(async () => {
-        const now = await observeLatest(
-          registry,
-          left.map(({ repository }) => repository),
-          { signal: cancellationSignal(), tolerant: true },
-        );
-        const other = now.find(({ digest }, index) => digest !== left[index]?.digest);
-        return other
-          ? `${other.repository}:latest stands at ${other.digest ?? 'nothing'}, the last move left it elsewhere`
-          : null;
-      }),
+    reread: (left: Left[]): Promise<string | null> => beating(() => elsewhere(registry, left)),
   };
 }
 

@@ -17,6 +17,7 @@ const HISTORIES = {
   retried: ['test/workflows/holds.test.ts', 'build-repushed: retry starts over'],
   aborted: ['test/workflows/holds.test.ts', 'while soaking ends the release at once'],
   'left-in-soak': ['test/workflows/soak.test.ts', 'starts over when a tenant leaves'],
+  drifted: ['test/workflows/check-drift.test.ts', 'one that somebody moved with crane'],
   watched: ['test/workflows/watch-production.test.ts', 'production that takes the build ends the watch early'],
   'rolled-back': ['test/workflows/rollback.test.ts', 'moves :latest of both images back'],
 };

@@ -10,7 +10,14 @@ const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
 
 test('there are kept histories of every workflow', () => {
   const types = new Set(files.map((name) => name.split('.')[1]));
-  expect([...types].sort()).toEqual(['CanaryRelease', 'MoveLatest', 'ReleaseLane', 'Rollback', 'WatchProduction']);
+  expect([...types].sort()).toEqual([
+    'CanaryRelease',
+    'CheckDrift',
+    'MoveLatest',
+    'ReleaseLane',
+    'Rollback',
+    'WatchProduction',
+  ]);
 });
 
 test.each(files)('%s replays against the code of today', async (name) => {

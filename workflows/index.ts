@@ -1,4 +1,5 @@
 export { CanaryRelease } from './canary-release.js';
+export { CheckDrift } from './check-drift.js';
 export { MoveLatest } from './move-latest.js';
 export { ReleaseLane } from './release-lane.js';
 export { Rollback } from './rollback.js';

@@ -1,4 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Drift } from '../src/domain/lane/drift.js';
 import type { MoveQuestion, MoveReport, Word } from '../src/domain/lane/moves.js';
 import type { Announcement } from '../src/domain/lane/rollbacks.js';
 import type { Ask, LaneState, Ledger, Lost } from '../src/domain/lane/state.js';
@@ -20,6 +21,9 @@ export const authorizeMoveUpdate = defineUpdate<Word, [MoveQuestion]>('authorize
 export const reportMoveUpdate = defineUpdate<void, [MoveReport]>('report-move');
 /** From a rollback, before anything moves. */
 export const beginRollbackUpdate = defineUpdate<void, [Announcement]>('begin-rollback');
+
+/** From a look at the registry. */
+export const driftUpdate = defineUpdate<void, [Drift]>('drift');
 
 /** From people: `{"by","reason",…}`. */
 export const LANE_VERBS = ['adopt', 'unhold', 'drop', 'unbad', 'pause', 'resume'] as const;

@@ -8,6 +8,7 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
+import { noteDrift, readDrift } from '../src/domain/lane/drift.js';
 import { sayToLane } from '../src/domain/lane/judge.js';
 import { authorizeMove, reportMove } from '../src/domain/lane/moves.js';
 import { readAnnouncement, readAsk, readQuestion, readReport } from '../src/domain/lane/read.js';
@@ -74,6 +75,10 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     const said = understood(readAnnouncement, sent);
     const no = beginRollback(await known(), said, now());
     if (no) throw ApplicationFailure.nonRetryable(no.refused, 'DecisionRefused');
+  });
+  setHandler(messages.driftUpdate, async (sent) => {
+    const found = understood(readDrift, sent);
+    for (const news of noteDrift(await known(), found)) alarm(news.alarm, news.why);
   });
   for (const verb of messages.LANE_VERBS) {
     setHandler(messages.laneVerbUpdate(verb), async (sent) => {

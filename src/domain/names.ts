@@ -26,12 +26,15 @@ export const releaseId = (lane: Lane, sha: Sha) => prefixed(lane, `canary-releas
 export const rollbackId = (lane: Lane, sha: Sha) => prefixed(lane, `rollback-${shortSha(sha)}`);
 /** Watches production take a build. */
 export const watchProductionId = (lane: Lane, sha: Sha) => prefixed(lane, `watch-production-${shortSha(sha)}`);
+/** The Schedule, and what it starts: that with the time behind it. */
+export const checkDriftId = (lane: Lane) => prefixed(lane, 'check-drift');
 /** The queue for the fleet, and the ledger. */
 export const releaseLaneId = (lane: Lane) => prefixed(lane, 'release-lane');
 /** One id for all moves: the server then never runs two at a time. */
 export const moveLatestId = (lane: Lane) => prefixed(lane, 'move-latest');
 
-const ID = /^(?:(.+)-)?(?:(?:canary-release|rollback|watch-production)-[0-9a-f]{7}|move-latest|release-lane)$/;
+const ID =
+  /^(?:(.+)-)?(?:(?:canary-release|rollback|watch-production)-[0-9a-f]{7}|check-drift(?:-\d{4}-[^-]+-[^-]+)?|move-latest|release-lane)$/;
 
 /** What a run's id says: whether it is a rollback, and the first digits of its build. */
 export function partsOf(workflowId: string): { isRollback: boolean; sha: string } {

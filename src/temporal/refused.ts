@@ -13,6 +13,7 @@ export function refusedCredentials(error: unknown): string | null {
 
 /** The same, or when it has no such call at all: Temporal Cloud changes some things in its own web page only. */
 export function notForUs(error: unknown): string | null {
-  if (isGrpcServiceError(error) && error.code === UNIMPLEMENTED) return error.details;
+  const grpc = error instanceof ServiceError ? error.cause : error;
+  if (isGrpcServiceError(grpc) && grpc.code === UNIMPLEMENTED) return grpc.details;
   return refusedCredentials(error);
 }

@@ -18,6 +18,7 @@ const setup = (...args: string[]) =>
     TEMPORAL_ADDRESS: server.address,
     CANARY_IMAGES: `${inject('registry').host}/setup/platform`,
   });
+const SCHEDULED = 'schedule cli-check-drift: every 5m, as before';
 const ALREADY =
   'cli-release-lane: is there already, nothing is adopted (canary lane adopt accepts where :latest stands)';
 
@@ -31,7 +32,7 @@ async function setupRefused(call: string, status: number, address = server.addre
 
 test('registers the search attributes, once', async () => {
   expect((await setup()).out[0]).toMatch(/^default: registered CanarySha, CanaryPhase, /);
-  expect((await setup()).out).toEqual(['default: all search attributes were there', ALREADY]);
+  expect((await setup()).out).toEqual(['default: all search attributes were there', SCHEDULED, ALREADY]);
 });
 
 test('--retention says from what to what, and leaves the search attributes', async () => {
@@ -39,6 +40,7 @@ test('--retention says from what to what, and leaves the search attributes', asy
   expect((await setup('--retention', '720h')).out).toEqual([
     'default: all search attributes were there',
     'default: ended runs are kept for 720h, as before',
+    SCHEDULED,
     ALREADY,
   ]);
 });
@@ -73,6 +75,23 @@ test.each([
     ],
   });
 });
+
+test.each([PERMISSION_DENIED, UNIMPLEMENTED])(
+  'where a schedule is refused (%i), that is said and the rest goes on',
+  async (status) => {
+    const proxy = await startTemporalProxy(server.address, (asked) =>
+      asked === 'CreateSchedule' ? status : undefined,
+    );
+    const images = `${inject('registry').host}/setup/platform`;
+    const end = await canary(['setup'], { TEMPORAL_ADDRESS: proxy.address, CANARY_IMAGES: images });
+    await proxy.stop();
+    expect(end.out).toEqual([
+      expect.stringContaining('search attributes'),
+      'schedule cli-check-drift: refused (not for you); without it nobody notices when :latest or a rollback target goes away',
+      ALREADY,
+    ]);
+  },
+);
 
 test('a server that refuses our credentials is not called down', async () => {
   const { code, err } = await setupRefused('GetSystemInfo', UNAUTHENTICATED);

@@ -1,7 +1,9 @@
 import type { Client } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../../../workflows/search-attributes.js';
 import { formatDuration } from '../../domain/duration.js';
+import { checkDriftId, parseLane } from '../../domain/names.js';
 import { withClient } from '../../temporal/client.js';
+import { scheduleDriftCheck } from '../../temporal/drift-schedule.js';
 import { notForUs } from '../../temporal/refused.js';
 import { changeRetention, parseRetention } from '../../temporal/retention.js';
 import { registerSearchAttributes } from '../../temporal/search-attributes.js';
@@ -25,9 +27,24 @@ export function setup(given: Given, io: Io): Promise<number> {
         : `${namespace}: registered ${added.join(', ')}`,
     );
     if (keepMs !== null) await keepFor(keepMs, client, io);
+    await scheduleDrift(client, io);
     await adoptOnFirstDay(client, given, io);
     return EXIT.done;
   });
+}
+
+/** A gate works without: a server that refuses it does not stop the rest. */
+async function scheduleDrift(client: Client, io: Io): Promise<void> {
+  const lane = parseLane(io.env.CANARY_LANE ?? '');
+  const name = `schedule ${checkDriftId(lane)}`;
+  try {
+    const wasThere = await scheduleDriftCheck(client, lane);
+    io.out(`${name}: every 5m, ${wasThere ? 'as before' : 'from now on'}`);
+  } catch (error) {
+    const refused = notForUs(error);
+    if (refused === null) throw error;
+    io.out(`${name}: refused (${refused}); without it nobody notices when :latest or a rollback target goes away`);
+  }
 }
 
 async function keepFor(keepMs: number, client: Client, io: Io): Promise<void> {

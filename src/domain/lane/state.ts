@@ -1,5 +1,6 @@
 import type { Digest, Repository } from '../image.js';
 import type { Sha } from '../sha.js';
+import type { Drift } from './drift.js';
 
 /** A run, by the two ids that tell it from every other one. */
 export interface RunRef {
@@ -118,6 +119,8 @@ export interface Ledger {
   pause: Pause | null;
   /** Where the last move left `:latest`; null until a move or an adoption. */
   left: { images: Left[]; at: number } | null;
+  /** What the last look at the registry found; that is said once. */
+  drift?: Drift;
   /** When the last move was whose watch over production is started, ISO 8601. */
   watched?: string;
   /** Releases in a row that gave way because the canaries had moved on; a promotion ends the row. */

@@ -1,0 +1,65 @@
+import { cancellationSignal, sleep } from '@temporalio/activity';
+import { type Drift, rollbackTargets } from '../src/domain/lane/drift.js';
+import type { LedgerEntry, Left } from '../src/domain/lane/state.js';
+import { oneLine } from '../src/domain/markdown.js';
+import { shortSha } from '../src/domain/sha.js';
+import { observeLatest } from '../src/move/observe.js';
+import { RegistryError } from '../src/registry/errors.js';
+import { getManifest } from '../src/registry/get-manifest.js';
+import type { Registry } from '../src/registry/registry.js';
+import { requireChildren } from '../src/registry/require-children.js';
+import { beating } from './beating.js';
+import type { ActivityDependencies } from './index.js';
+
+/** Of a line, in characters: the ledger keeps it. */
+const MAX_LINE = 400;
+
+/** Each image whose `:latest` is not where a move left it, in words; null when there is none. */
+export async function elsewhere(registry: Registry, left: Left[]): Promise<string | null> {
+  const repositories = left.map(({ repository }) => repository);
+  const now = await observeLatest(registry, repositories, { signal: cancellationSignal(), tolerant: true });
+  const lines = now.flatMap(({ repository, digest }, index) =>
+    digest === left[index]?.digest
+      ? []
+      : [`${repository}:latest stands at ${digest ?? 'nothing'}, the last move left it elsewhere`],
+  );
+  return lines.length === 0 ? null : oneLine(lines.join('; '), MAX_LINE);
+}
+
+export function createDriftActivities({ registry, lane, waits }: ActivityDependencies) {
+  const missing = async ({ sha, images }: LedgerEntry): Promise<string[]> => {
+    const lines = images.map(async ({ repository, digest }) => {
+      if (digest === null) return [];
+      try {
+        // One that is in the cache may be gone all the same: it is asked for as a child would be.
+        const manifest = await getManifest(registry, repository, digest, cancellationSignal());
+        const children = [digest, ...manifest.children];
+        await requireChildren(registry, { ...manifest, children }, cancellationSignal());
+        return [];
+      } catch (error) {
+        if (!(error instanceof RegistryError && error.kind === 'not-found')) throw error;
+        return [oneLine(`${shortSha(sha ?? '')} could not be rolled back to: ${error.message}`, MAX_LINE)];
+      }
+    });
+    return (await Promise.all(lines)).flat();
+  };
+  return {
+    /** Null while there is nothing to compare with: no lane that answers, no move, or one too young for reads to count. */
+    lookForDrift: (): Promise<Drift | null> =>
+      beating(async () => {
+        const state = await lane.state();
+        const left = state?.ledger.left;
+        if (!state || !left || state.move || Date.now() - left.at < waits.recentMs) return null;
+        let latest = await elsewhere(registry, left.images);
+        if (latest !== null) {
+          // A stale read is no drift.
+          await sleep(waits.surpriseMs);
+          latest = await elsewhere(registry, left.images);
+        }
+        const gone = await Promise.all(rollbackTargets(state.ledger).map(missing));
+        return { leftAt: left.at, latest, missing: gone.flat().slice(0, 20) };
+      }),
+
+    tellDrift: (found: Drift): Promise<void> => beating(() => lane.update<void>('drift', found)),
+  };
+}

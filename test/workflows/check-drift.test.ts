@@ -1,0 +1,88 @@
+import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { checkDriftId, taskQueue } from '../../src/domain/names.js';
+import { scheduleDriftCheck } from '../../src/temporal/drift-schedule.js';
+import { logged, useGate } from '../support/gate.js';
+import { laneState } from '../support/lanes.js';
+import { newSha } from '../support/shas.js';
+import { until } from '../support/until.js';
+
+const gate = useGate('check-drift');
+const [OLD, OTHER] = [newSha(), newSha()];
+beforeAll(async () => {
+  await gate().begin(OLD);
+  await gate().publish(OTHER);
+});
+beforeEach(() => gate().setLatest(OLD));
+
+async function check() {
+  const handle = await gate().client.workflow.start('CheckDrift', {
+    workflowId: checkDriftId(gate().lane),
+    taskQueue: taskQueue(gate().lane),
+  });
+  return gate().keep(handle).result();
+}
+const alarms = (name: string) => logged.filter(({ message, meta }) => message === 'alarm' && meta?.alarm === name);
+
+test('a :latest that stands where the last move left it is no news', async () => {
+  expect(await check()).toMatchObject({ latest: null, missing: [] });
+  expect((await laneState(gate())).ledger.hold).toBeNull();
+});
+
+test('one that somebody moved with crane is said once per change, and holds automatic promotion', async () => {
+  await gate().retag(OTHER, 'latest');
+  const found = await check();
+  expect(found).toMatchObject({
+    latest: expect.stringMatching(/platform:latest stands at sha256:.*; .*platform-tenant/),
+  });
+  await check();
+  await until('an alarm is out', () => alarms('latest-moved').length > 0);
+  expect(alarms('latest-moved')).toHaveLength(1);
+  expect((await laneState(gate())).ledger.hold).toMatchObject({ name: 'latest-moved' });
+  await gate().retag(OLD, 'latest');
+  await check();
+  await gate().retag(OTHER, 'latest');
+  await gate().laneClient.update('unhold', { by: 'ada', reason: 'it was back' });
+  await check();
+  await until('it is said again', () => alarms('latest-moved').length === 2);
+});
+
+test('the schedule of canary setup is made once, and starts the check', async () => {
+  expect(await scheduleDriftCheck(gate().client, gate().lane)).toBe(false);
+  expect(await scheduleDriftCheck(gate().client, gate().lane)).toBe(true);
+  const schedule = gate().client.schedule.getHandle(checkDriftId(gate().lane));
+  const { spec, policies } = await schedule.describe();
+  expect([spec.intervals?.[0]?.every, policies.overlap]).toEqual([300_000, 'SKIP']);
+  await schedule.trigger();
+  const action = await until(
+    'it has started one',
+    async () => (await schedule.describe()).info.recentActions[0]?.action,
+  );
+  const { workflowId, firstExecutionRunId } = action.workflow;
+  const handle = Object.assign(gate().client.workflow.getHandle(workflowId), { firstExecutionRunId });
+  expect(await gate().keep(handle).result()).toMatchObject({ latest: null });
+  await schedule.delete();
+});
+
+test('a rollback target whose manifest was deleted is named, once, and holds nothing', async () => {
+  const target = newSha();
+  const [digest] = await gate().publish(target);
+  await gate().retag(target, 'latest');
+  const images = await Promise.all(
+    (await gate().latest()).map((one, index) => ({
+      repository: `${gate().host}/${gate().repositories[index]}`,
+      digest: one,
+    })),
+  );
+  const said = { by: 'the test', reason: 'as it should be' };
+  await gate().laneClient.update('adopt', { ...said, sha: target, images });
+  await gate().setLatest(OLD);
+  expect(await check()).toMatchObject({ missing: [] });
+  const url = `http://${gate().host}/v2/${gate().repositories[0]}/manifests/${digest}`;
+  expect((await fetch(url, { method: 'DELETE' })).status).toBe(202);
+  expect(await check()).toMatchObject({ latest: null, missing: [expect.stringContaining(digest ?? '')] });
+  await check();
+  await until('an alarm is out', () => alarms('rollback-target-missing').length > 0);
+  expect(alarms('rollback-target-missing')).toHaveLength(1);
+  expect(alarms('rollback-target-missing')[0]?.meta?.why).toContain(target.slice(0, 7));
+  expect((await laneState(gate())).ledger.hold).toBeNull();
+});
