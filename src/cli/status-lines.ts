@@ -57,6 +57,7 @@ function liveLines(live: Live | null, back: string | null, now: number): string[
   return [
     `live     ${live.sha ?? 'a build that nobody named'} for ${ago(live.since, now)}: ${live.how}${who}`,
     ...live.images.map(({ repository, digest }) => `         ${repository} ${digest ?? 'nothing'}`),
+    ...(live.production ? [`         production: ${oneLine(live.production)}`] : []),
     ...(back ? [`         back: canary rollback ${back} --reason …`] : []),
   ];
 }

@@ -5,6 +5,7 @@ import { type Lane, moveTaskQueue, taskQueue } from '../domain/names.js';
 import type { ReleaseStatus } from '../domain/release.js';
 import { isSilent, type LaneNow, laneNow, type NoLane } from './lane-now.js';
 import { workersOn } from './pollers.js';
+import { productionNow } from './production-now.js';
 import { queryStatus, type RunEnd, runEnd } from './runs.js';
 
 /** A run as visibility lists it. */
@@ -29,6 +30,8 @@ export interface Live {
   how: string;
   by: string | null;
   images: Left[];
+  /** How production takes it, where that is watched. */
+  production?: string | null;
 }
 
 /** What is live, what is under way, and who carries it out. */
@@ -61,7 +64,9 @@ export async function overview(client: Client, lane: Lane): Promise<Overview> {
   const [told, ofRuns] = await Promise.all([laneNow(client, lane), runsOverview(client, lane)]);
   if (isSilent(told) || told.live === null) return { lane: told, ...ofRuns };
   const { at, kind, ...entry } = told.live;
-  return { ...ofRuns, lane: told, live: { ...entry, since: at, how: LEDGER_WORDS[kind] }, back: told.back };
+  const production = entry.sha === null ? null : await productionNow(client, lane, entry.sha);
+  const live = { ...entry, since: at, how: LEDGER_WORDS[kind], production };
+  return { ...ofRuns, lane: told, live, back: told.back };
 }
 
 /** What runs alone tell. */

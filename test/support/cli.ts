@@ -13,7 +13,7 @@ export async function canary(args: string[], env: Record<string, string> = {}, a
     out: (line) => out.push(line),
     err: (line) => err.push(line),
     input: async () => '',
-    ...(answer !== undefined && { 
+    ...(answer !== undefined && {
       ask: async (question: string) => (typeof answer === 'string' ? answer : answer(err, question)),
     }),
     signal: new AbortController().signal,

@@ -1,8 +1,9 @@
-import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeAll, beforeEach, expect, inject, test } from 'vitest';
 import type { WatchReport } from '../../src/domain/production.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import type { Tenant } from '../../testbed/tenant.js';
 import { CanaryOutcome, CanaryPhase, CanarySha, CanaryTenantsRed } from '../../workflows/search-attributes.js';
+import { canary } from '../support/cli.js';
 import { logged, useGate } from '../support/gate.js';
 import { moveTo, startProduction, watched, watchOf } from '../support/production.js';
 import { newSha } from '../support/shas.js';
@@ -61,6 +62,9 @@ test('production that takes it in part is watched through two update cycles, and
   expect(report).toMatchObject({ outcome: 'partly', why: '2 of 3 on it; behind: initech' });
   expect(report.tenants.map(({ tookAt }) => tookAt !== null)).toEqual([true, true, false]);
   expect(took(report)).toBeGreaterThanOrEqual(WATCH_MS);
+  const env = { TEMPORAL_ADDRESS: inject('temporal'), CANARY_LANE: gate().lane };
+  expect((await canary(['status'], env)).out).toContain('         production: 2 of 3 on it; behind: initech');
+  expect((await canary(['report', sha], env)).out.join('\n')).toContain('Production: 2 of 3 on it; behind: initech');
 });
 
 test('a tenant that fails on it is red: the check is named, an alarm is out, and the way back is proposed, not gone', async () => {

@@ -1,8 +1,10 @@
 import { InvalidInput } from '../../domain/brand.js';
+import { words } from '../../domain/markdown.js';
 import { parseLane, releaseId, rollbackId } from '../../domain/names.js';
 import { parseSha } from '../../domain/sha.js';
 import { renderReport } from '../../report/render.js';
 import { withClient } from '../../temporal/client.js';
+import { productionNow } from '../../temporal/production-now.js';
 import { readRun } from '../../temporal/run-record.js';
 import { type Given, type Io, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
@@ -19,7 +21,9 @@ export function report(given: Given, io: Io): Promise<number> {
     const runs = (await Promise.all(ids.map((id) => readRun(client, id)))).filter((run) => run !== null);
     const [last] = runs.sort((a, b) => (a.started < b.started ? 1 : -1));
     if (last === undefined) throw new InvalidInput(`there is no run ${ids.join(' nor ')}`);
-    io.out(wantsJson(given) ? JSON.stringify(last) : renderReport(last, reportLinks(io)).trimEnd());
+    const production = await productionNow(client, lane, sha);
+    io.out(wantsJson(given) ? JSON.stringify({ ...last, production }) : renderReport(last, reportLinks(io)).trimEnd());
+    if (production && !wantsJson(given)) io.out(`\nProduction: ${words(production)}`);
     return EXIT.done;
   });
 }
