@@ -1,3 +1,4 @@
+import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
@@ -56,7 +57,7 @@ export async function benchLane(): Promise<void> {
     writeSection(
       'lane',
       `${BUILDS} builds through one lane in ${Math.round(seconds)} s, one after the other: each asks for its turn as a release does, and ends as soon as it has it; ${WAITING} wait at a time, so the lane is never idle. ` +
-        `A grant is counted from the end of one run to when the next one knows of its turn, by the server's clock. ${BUILDS} and not more because more take too long. The memory is that of the worker and of what measures it.\n\n` +
+        `A grant is counted from the end of one run to when the next one knows of its turn, by the server's clock. ${BUILDS} and not 2,000 because those take too long. The load of the machine was ${loadavg()[0]?.toFixed(0)} when it ended: the rest of a grant's time is the poll (up to 400 ms), and answers that are late. The memory is that of the worker and of what measures it.\n\n` +
         table(['', 'measured', 'wanted, at most'], rows),
     );
     console.log(table(['', 'measured', 'wanted'], rows));

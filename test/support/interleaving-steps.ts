@@ -1,0 +1,117 @@
+import { parseRepository } from '../../src/domain/image.js';
+import type { MoveInput } from '../../src/domain/move.js';
+import { moveLatestId, taskQueue } from '../../src/domain/names.js';
+import type { ReleaseInput } from '../../src/domain/release.js';
+import { parseSha } from '../../src/domain/sha.js';
+import { decide, queryStatus } from '../../src/temporal/runs.js';
+import { ada } from './decisions.js';
+import type { Gate } from './gate.js';
+import { endLane } from './lanes.js';
+import type { Run } from './resets.js';
+import { newSha } from './shas.js';
+
+export interface Build {
+  sha: string;
+  digests: string[];
+  isRed: boolean;
+  /** Somebody named it for `:latest`, whatever the canaries say. */
+  isNamed: boolean;
+}
+
+/** One seed's stage: a gate, and all that was started on it. */
+export interface Stage {
+  gate: Gate;
+  builds: Build[];
+  runs: Run[];
+}
+
+/** @param choice which one of those that are there. */
+type Act = (stage: Stage, choice: number) => Promise<unknown>;
+
+const why = 'one of many';
+
+export async function newBuild({ gate, builds }: Stage, isRed = false): Promise<Build> {
+  const sha = newSha();
+  const build = { sha, digests: await gate.publish(sha), isRed, isNamed: false };
+  builds.push(build);
+  return build;
+}
+
+const oneOf = <T>(list: T[], choice: number): T => list[choice % list.length] as T;
+
+async function release({ gate, runs }: Stage, { sha }: Build, more: Partial<ReleaseInput> = {}): Promise<void> {
+  runs.push(await gate.release({ ...more, sha }));
+}
+
+/** Says a verb to each run that is held. */
+export async function sayToHeld({ gate, runs }: Stage, verb: 'approve' | 'retry' | 'abort'): Promise<void> {
+  for (const { workflowId } of runs) {
+    const hold = (await queryStatus(gate.client, workflowId))?.hold;
+    if (hold) await decide(gate.client, workflowId, verb, { ...ada, hold: hold.id });
+  }
+}
+
+const lane =
+  (verb: string): Act =>
+  ({ gate }) =>
+    gate.laneClient.update(verb, ada);
+
+const mover = ({ client, lane: own }: Gate) => client.workflow.getHandle(moveLatestId(own));
+
+async function startMoverByHand({ gate, builds, runs }: Stage, choice: number): Promise<void> {
+  const { sha, digests } = oneOf(builds, choice);
+  const images = gate.repositories.map((name, index) => ({
+    repository: parseRepository(`${gate.host}/${name}`),
+    to: digests[index],
+    from: null,
+  })) as MoveInput['images'];
+  const input: MoveInput = {
+    kind: choice % 2 ? 'promotion' : 'rollback',
+    sha: parseSha(sha),
+    images,
+    by: 'eve',
+    reason: why,
+  };
+  const options = { workflowId: moveLatestId(gate.lane), taskQueue: taskQueue(gate.lane), args: [input] };
+  runs.push(gate.keep(await gate.client.workflow.start('MoveLatest', options)));
+}
+
+/** What people do, and what happens to machines. */
+export const ACTS = {
+  green: async (stage) => release(stage, await newBuild(stage)),
+  'green with approval': async (stage) => release(stage, await newBuild(stage), { approval: 'required' }),
+  red: async (stage) => release(stage, await newBuild(stage, true)),
+  again: (stage, choice) => release(stage, oneOf(stage.builds, choice)),
+  'again by force': (stage, choice) => release(stage, oneOf(stage.builds, choice), { force: true, reason: why }),
+  'promote only': async (stage, choice) => {
+    const build = choice % 2 ? await newBuild(stage) : oneOf(stage.builds, choice);
+    build.isNamed = true;
+    await release(stage, build, { promoteOnly: true, requestedBy: 'ada', reason: why });
+  },
+  'roll back': async (stage, choice) => {
+    const { gate, builds, runs } = stage;
+    const moves = (await gate.laneClient.state())?.ledger.moves ?? [];
+    const promoted = builds.filter(({ sha }) => moves.some((move) => move.sha === sha));
+    const build = oneOf(promoted.length > 0 ? promoted : builds, choice);
+    build.isNamed = true;
+    runs.push(await gate.rollback({ sha: build.sha, reason: why, ...(choice % 2 === 0 && { force: true }) }));
+  },
+  pause: lane('pause'),
+  resume: lane('resume'),
+  unhold: lane('unhold'),
+  adopt: ({ gate }) => gate.adopt(),
+  approve: (stage) => sayToHeld(stage, 'approve'),
+  retry: (stage) => sayToHeld(stage, 'retry'),
+  abort: (stage) => sayToHeld(stage, 'abort'),
+  'terminate a run': async ({ runs }, choice) => (runs.length > 0 ? oneOf(runs, choice).terminate(why) : null),
+  'cancel a run': async ({ runs }, choice) => (runs.length > 0 ? oneOf(runs, choice).cancel() : null),
+  'terminate the mover': ({ gate }) => mover(gate).terminate(why),
+  'start a mover by hand': startMoverByHand,
+  'terminate the lane': ({ gate }) => endLane(gate),
+  'restart the worker': async ({ gate }) => {
+    await gate.stopWorker();
+    await gate.startWorker();
+  },
+} satisfies Record<string, Act>;
+
+export type What = keyof typeof ACTS;

@@ -1,0 +1,45 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { startMemoryRegistry } from '../../testbed/memory-registry.js';
+import { useGate } from '../support/gate.js';
+import { play } from '../support/interleaving.js';
+import { isPut } from '../support/latest.js';
+import { until } from '../support/until.js';
+
+/** Those that found something once, and a few more. */
+const KEPT = [116, 117, 119];
+/** `npm run interleavings` asks for others: their number, from which one on, and in how many lanes side by side. */
+const { INTERLEAVINGS, INTERLEAVINGS_FROM = '0', INTERLEAVINGS_LANES = '3' } = process.env;
+const seeds = INTERLEAVINGS
+  ? Array.from({ length: Number(INTERLEAVINGS) }, (_, nth) => Number(INTERLEAVINGS_FROM) + nth)
+  : KEPT;
+
+const registry = await startMemoryRegistry();
+// A write takes a while, so that things happen in the midst of it.
+registry.faults.add({
+  match: isPut(),
+  respond: async (_request, serve) => {
+    await delay(300);
+    return serve();
+  },
+});
+const env = { CANARY_UPDATE_TIMEOUT: '4s', CANARY_HOLD_TIMEOUT: '5s' };
+const gates = Array.from({ length: Number(INTERLEAVINGS_LANES) }, (_, nth) =>
+  useGate(`interleaving-${nth}`, () => ({ registry: registry.host, env })),
+);
+const free = [...gates];
+
+test.concurrent.each(seeds)(
+  'whatever people and accidents do to each other, no run is lost, :latest is one build that was green, and the lane goes on: seed %i',
+  async (seed) => {
+    const gate = await until('a lane is free', () => free.pop(), 3_600_000);
+    try {
+      const done = await play(gate(), registry, seed);
+      if (INTERLEAVINGS) process.stderr.write(`seed ${seed}\n${done.join('\n')}\n`);
+      expect(registry.unforeseen).toEqual([]);
+    } finally {
+      free.push(gate);
+    }
+  },
+  3_600_000,
+);
