@@ -257,6 +257,31 @@ describe('a rollback', () => {
     expect(badOf(state)).toEqual([shaOf('d')]);
   });
 
+  test('announced while an approved promotion is under way keeps its hold when that ends', () => {
+    const state = three();
+    inTurn('d', state);
+    const moving = question('d', 'c', { accepted: true });
+    expect(authorizeMove(state, moving, NOON + 200_000)).toBe('yes');
+    beginRollback(state, rollbackTo('c'), NOON + 201_000);
+    reportMove(state, { ...moving, images: done(moving) }, NOON + 202_000);
+    expect(state.ledger.hold).toMatchObject({ name: 'after-rollback' });
+  });
+
+  test('is not undone in the ledger by what the mover before it reports late', () => {
+    const state = three();
+    inTurn('d', state);
+    const late = question('d', 'c');
+    authorizeMove(state, late, NOON + 200_000);
+    beginRollback(state, rollbackTo('c', { runId: 'back' }), NOON + 201_000);
+    const back = question('c', 'd', { kind: 'rollback', parent: 'back', mover: 'm-back' });
+    expect(authorizeMove(state, back, NOON + 201_000 + LEASE_MS)).toBe('yes');
+    reportMove(state, { ...back, images: done(back) }, NOON + 215_000);
+    const before = structuredClone(state.ledger);
+    reportMove(state, { ...late, images: done(late) }, NOON + 230_000);
+    expect(state.ledger).toEqual(before);
+    expect(state.ledger.moves.at(-1)).toMatchObject({ kind: 'rollback', sha: shaOf('c') });
+  });
+
   test('that was announced before another one is refused: the last one wins', () => {
     const state = three();
     beginRollback(state, rollbackTo('a', { runId: 'first' }), NOON + 200_000);

@@ -41,6 +41,8 @@ export function authorizeMove(state: LaneState, question: MoveQuestion, now: num
     // Another one's writes may still be on their way.
     state.move.takenBackAt ??= now;
     if (now - state.move.takenBackAt < LEASE_MS) return 'later';
+    // What it may still report is from before this move.
+    state.moved = [...state.moved, state.move.parent.runId].slice(-MAX_KEPT);
   }
   state.move = { moverRunId, parent, kind, sha };
   return 'yes';
@@ -106,6 +108,7 @@ export interface MoveReport {
 /** Keeps what a mover reports; twice is once. */
 export function reportMove(state: LaneState, { moverRunId, parent, input, images }: MoveReport, now: number): void {
   const hadYes = state.move?.moverRunId === moverRunId;
+  const takenBack = hadYes && state.move?.takenBackAt !== undefined;
   if (hadYes) state.move = null;
   if (images === 'stopped' || state.moved.includes(parent.runId)) return;
   // One that finds its work done asks nobody; without a turn that is no news.
@@ -120,6 +123,8 @@ export function reportMove(state: LaneState, { moverRunId, parent, input, images
   if (isWhole(images)) {
     ledger.left = { images: images.map(({ repository, digest }) => ({ repository, digest })), at: now };
     remember(state, input, ledger.left.images, at);
+    // A hold that began since is not what was approved.
+    if (input.kind === 'promotion' && input.accepted && !takenBack) ledger.hold = null;
     return;
   }
   const why = images.map(({ repository, result, latest }) => `${repository} ${result} at ${latest ?? 'nothing'}`);
@@ -132,12 +137,7 @@ export function reportMove(state: LaneState, { moverRunId, parent, input, images
   };
 }
 
-function remember(
-  { ledger }: LaneState,
-  { kind, sha, by, reason, accepted }: MoveInput,
-  images: Left[],
-  at: string,
-): void {
+function remember({ ledger }: LaneState, { kind, sha, by, reason }: MoveInput, images: Left[], at: string): void {
   const entry = { sha, at, kind, by: brief(by), reason: brief(reason), images };
   ledger.moves = newest([...ledger.moves, entry], MAX_BUILDS, MOVES_BYTES);
   if (kind === 'rollback') return;
@@ -146,5 +146,4 @@ function remember(
   // A forced promotion of an older build sets the mark to its own.
   ledger.mark = { sha, key };
   ledger.starved = 0;
-  if (accepted) ledger.hold = null;
 }
