@@ -248,6 +248,7 @@ describe('what is merely odd is a note, with 0', () => {
 
 test('two workers that are configured differently are a warning', async () => {
   const one = await Gate.open('doctor-two', { tenants: 0 });
+  await one.begin(newSha());
   const two = await Gate.open('doctor-two', { tenants: 0, env: { CANARY_SOAK: '200ms' } });
   const { code, out } = await until('both poll', async () => {
     const told = await doctor(one.env);

@@ -139,7 +139,7 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
     const { handle } = await released();
     await inPhase(handle, 'soaking');
     await leap(6 * MINUTE);
-    const waits = () => seenAtWork(handle, 'followMove');
+    const waits = () => seenAtWork(handle, 'awaitClosed');
     const began = await until('it waits', waits);
     await leap(24 * MINUTE);
     await until('it waits still', async () => (await waits()) > began + 24 * MINUTE);

@@ -238,11 +238,13 @@ describe('what a machine should not decide is held, and each exit does what it s
 });
 
 describe('abort', () => {
+  beforeAll(async () => {
+    await gate().stopWorker();
+    await gate().startWorker({ ...gate().env, CANARY_UPDATE_TIMEOUT: '20s' });
+  });
   test.each(['awaiting-canary', 'soaking', 'awaiting-approval'])(
     'while %s ends the release at once, in the name of who said so',
     async (phase) => {
-      await gate().stopWorker();
-      await gate().startWorker({ ...gate().env, CANARY_UPDATE_TIMEOUT: '20s' });
       const { sha } = await gate().greenBuild();
       if (phase === 'awaiting-canary') gate().deploy({ sha: OLD });
       const handle = await gate().release({ sha, approval: 'required', soak: phase === 'soaking' ? '1h' : '100ms' });
