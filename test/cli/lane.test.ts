@@ -34,11 +34,13 @@ describe('the first day', () => {
     const first = await canary(['setup']);
     expect(first).toMatchObject({ code: 0, err: [] });
     expect(first.out.slice(1)).toEqual([
+      'schedule cli-lane-check-drift: every 5m, from now on',
       'cli-lane-release-lane: begins with :latest as it stands, on the word of ada',
       ...shown(digests, `built from ${OLD}`),
     ]);
     const nothing = [
       'default: all search attributes were there',
+      'schedule cli-lane-check-drift: every 5m, as before',
       'cli-lane-release-lane: is there already, nothing is adopted (canary lane adopt accepts where :latest stands)',
     ];
     expect(await canary(['setup'])).toEqual({ code: 0, out: nothing, err: [] });
@@ -66,7 +68,7 @@ describe('the first day', () => {
     const { code, out, err } = await canary(['setup'], undefined, env);
     expect({ code, out, err }).toEqual({
       code: 0,
-      out: ['default: all search attributes were there'],
+      out: ['default: all search attributes were there', 'schedule cli-lane-unread-check-drift: every 5m, from now on'],
       err: [
         expect.stringMatching(
           /^canary: cli-lane-unread-release-lane: nothing is adopted, so promotions will wait for canary lane adopt: .*127\.0\.0\.1:1/,
