@@ -128,7 +128,7 @@ async function run(way: Way, evidence: Evidence) {
     digest: await tagDigest(registry.host, name, 'latest'),
   }));
   // The lane knows of no :latest yet, and promotes nothing over one.
-  const adopted = { by: 'ada', reason: 'the first day', images: await Promise.all(latest) };
+  const adopted = { by: 'ada', reason: 'the first day', sha: old, images: await Promise.all(latest) };
   await laneClient(client, lane).signal('adopt', adopted);
   guard(registry, way === 'files' ? tokens.refuse : refuseByPassword, tagOf(denied));
 
