@@ -1,6 +1,7 @@
 import { cancellationSignal, sleep } from '@temporalio/activity';
-import { type Drift, rollbackTargets } from '../src/domain/lane/drift.js';
-import type { LedgerEntry, Left } from '../src/domain/lane/state.js';
+import type { NamedEntry } from '../src/domain/lane/builds.js';
+import { type Drift, MAX_MISSING, rollbackTargets } from '../src/domain/lane/drift.js';
+import type { Left } from '../src/domain/lane/state.js';
 import { oneLine } from '../src/domain/markdown.js';
 import { shortSha } from '../src/domain/sha.js';
 import { observeLatest } from '../src/move/observe.js';
@@ -27,7 +28,7 @@ export async function elsewhere(registry: Registry, left: Left[]): Promise<strin
 }
 
 export function createDriftActivities({ registry, lane, waits }: ActivityDependencies) {
-  const missing = async ({ sha, images }: LedgerEntry): Promise<string[]> => {
+  const missing = async ({ sha, images }: NamedEntry): Promise<string[]> => {
     const lines = images.map(async ({ repository, digest }) => {
       if (digest === null) return [];
       try {
@@ -38,7 +39,7 @@ export function createDriftActivities({ registry, lane, waits }: ActivityDepende
         return [];
       } catch (error) {
         if (!(error instanceof RegistryError && error.kind === 'not-found')) throw error;
-        return [oneLine(`${shortSha(sha ?? '')} could not be rolled back to: ${error.message}`, MAX_LINE)];
+        return [oneLine(`${shortSha(sha)} could not be rolled back to: ${error.message}`, MAX_LINE)];
       }
     });
     return (await Promise.all(lines)).flat();
@@ -57,7 +58,7 @@ export function createDriftActivities({ registry, lane, waits }: ActivityDepende
           latest = await elsewhere(registry, left.images);
         }
         const gone = await Promise.all(rollbackTargets(state.ledger).map(missing));
-        return { leftAt: left.at, latest, missing: gone.flat().slice(0, 20) };
+        return { leftAt: left.at, latest, missing: gone.flat().slice(0, MAX_MISSING) };
       }),
 
     tellDrift: (found: Drift): Promise<void> => beating(() => lane.update<void>('drift', found)),

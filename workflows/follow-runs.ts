@@ -1,7 +1,8 @@
 import { sleep } from '@temporalio/workflow';
+import { liveBefore } from '../src/domain/lane/builds.js';
 import { LEASE_MS } from '../src/domain/lane/moves.js';
 import type { LaneState, RunRef } from '../src/domain/lane/state.js';
-import { lastMove, liveBefore } from '../src/domain/lane/watched.js';
+import { lastMove } from '../src/domain/lane/watched.js';
 import { moveLatestId } from '../src/domain/names.js';
 import { shortSha } from '../src/domain/sha.js';
 import { laneActivities, turns } from './activity-options.js';
@@ -44,7 +45,7 @@ export function followers(state: LaneState, wake: () => void): () => void {
     const moved = lastMove(ledger);
     if (moved?.sha && (ledger.watched ?? '') < moved.at) {
       const { sha, at: movedAt } = moved;
-      const before = liveBefore(ledger, moved)?.sha;
+      const before = liveBefore(ledger, moved);
       once(`watch ${movedAt}`, async () => {
         const watch = laneActivities(`have production watched take ${shortSha(sha)}`);
         await watch.startWatch({ sha, movedAt, ...(before && { before }) });

@@ -1,5 +1,6 @@
 import { InvalidInput } from '../domain/brand.js';
-import { goBack, targetsOf } from '../domain/lane/picture.js';
+import { goBack } from '../domain/lane/builds.js';
+import { targetsOf } from '../domain/lane/picture.js';
 import type { Lane } from '../domain/names.js';
 import { parseSha, type Sha, sameBuild } from '../domain/sha.js';
 import { withClient } from '../temporal/client.js';

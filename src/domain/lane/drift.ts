@@ -1,7 +1,7 @@
 import { InvalidInput } from '../brand.js';
-import { sameBuild } from '../sha.js';
+import { badBuild, buildsOf, type NamedEntry } from './builds.js';
 import { isText } from './read.js';
-import { type LaneState, type Ledger, type LedgerEntry, putOnHold } from './state.js';
+import { type LaneState, type Ledger, putOnHold } from './state.js';
 
 /** What a look at the registry found that does not agree with the ledger. */
 export interface Drift {
@@ -15,15 +15,14 @@ export interface Drift {
 
 /** Builds that one may want to go back to. */
 const TARGETS = 3;
-const MAX_MISSING = 20;
+/** Lines that are kept. */
+export const MAX_MISSING = 20;
 
 /** The last good builds that were at `:latest`, the newest first. */
-export function rollbackTargets({ moves, bad }: Ledger): LedgerEntry[] {
-  const builds = moves.toReversed().filter(({ sha }) => sha !== null && !bad.some((one) => sameBuild(one.sha, sha)));
-  return builds
-    .filter(({ sha }, index) => builds.findIndex((one) => sameBuild(one.sha ?? '', sha ?? '')) === index)
+export const rollbackTargets = (ledger: Ledger): NamedEntry[] =>
+  buildsOf(ledger)
+    .filter(({ sha }) => !badBuild(ledger, sha))
     .slice(0, TARGETS);
-}
 
 /** Keeps what was found, and gives what nobody was told of yet. A `:latest` that was moved holds the lane (I8), where nothing holds it yet. */
 export function noteDrift(state: LaneState, found: Drift): { alarm: string; why: string }[] {
@@ -45,9 +44,8 @@ export function noteDrift(state: LaneState, found: Drift): { alarm: string; why:
 /** @throws {InvalidInput} */
 export function readDrift(sent: unknown): Drift {
   const { leftAt, latest, missing } = Object(sent) as Record<string, unknown>;
-  const isLine = (line: unknown): line is string => isText(line);
-  if (typeof leftAt !== 'number' || !(latest === null || isLine(latest))) throw new InvalidInput('no drift');
-  if (!Array.isArray(missing) || missing.length > MAX_MISSING || !missing.every(isLine))
+  if (typeof leftAt !== 'number' || !(latest === null || isText(latest))) throw new InvalidInput('no drift');
+  if (!Array.isArray(missing) || missing.length > MAX_MISSING || !missing.every(isText))
     throw new InvalidInput('what is missing is no list of lines');
   return { leftAt, latest, missing };
 }

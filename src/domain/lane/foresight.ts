@@ -1,4 +1,5 @@
-import { type Sha, sameBuild } from '../sha.js';
+import type { Sha } from '../sha.js';
+import { badBuild } from './builds.js';
 import { type Announcement, beginRollback } from './rollbacks.js';
 import type { LaneState } from './state.js';
 
@@ -15,6 +16,6 @@ export function foreseeRollback(state: LaneState, said: Omit<Announcement, 'forc
   const [asked, forced] = [structuredClone(state), structuredClone(state)];
   const refused = beginRollback(asked, { ...said, force: false }, now)?.refused ?? null;
   beginRollback(forced, { ...said, force: true }, now);
-  const isNew = ({ sha }: { sha: Sha }) => !state.ledger.bad.some((one) => sameBuild(one.sha, sha));
-  return { refused, bad: forced.ledger.bad.filter(isNew).map(({ sha }) => sha) };
+  const marked = forced.ledger.bad.map(({ sha }) => sha);
+  return { refused, bad: marked.filter((sha) => !badBuild(state.ledger, sha)) };
 }

@@ -1,7 +1,6 @@
 import { MAX_BY, MAX_REASON } from '../hold.js';
-import { isDigest, parseRepository } from '../image.js';
 import type { Sha } from '../sha.js';
-import { isSha, isText } from './read.js';
+import { isSha, isText, readLeft } from './read.js';
 import type { LaneState, Left } from './state.js';
 import { adopt, drop, pause, resume, type Said, unbad, unhold } from './verbs.js';
 
@@ -35,11 +34,7 @@ export function sayToLane(
 function readImages(images: unknown): Left[] | null {
   if (!Array.isArray(images) || images.length === 0 || images.length > 20) return null;
   try {
-    return images.map((image) => {
-      const { repository, digest } = Object(image) as Record<string, unknown>;
-      if (digest !== null && !isDigest(digest)) throw new Error('no digest');
-      return { repository: parseRepository(repository), digest };
-    });
+    return images.map(readLeft);
   } catch {
     return null;
   }

@@ -1,9 +1,10 @@
 import type { Digest } from '../image.js';
 import { areOnOneBuild, isWhole, type MovedImage, type MoveInput, type ObservedImage } from '../move.js';
-import { sameBuild, shortSha } from '../sha.js';
-import { brief, MOVES_BYTES, newest, numberFirst } from './bounds.js';
+import { sameBuild } from '../sha.js';
+import { brief } from './bounds.js';
+import { record } from './builds.js';
 import { isOlder, keyOf } from './order.js';
-import { type BadBuild, type LaneState, type Ledger, type Left, MAX_BUILDS, MAX_KEPT, type RunRef } from './state.js';
+import { type BadBuild, type LaneState, type Ledger, type Left, MAX_KEPT, type RunRef } from './state.js';
 import { badWords, lostWords } from './turns.js';
 import { isPaused } from './verbs.js';
 
@@ -122,9 +123,12 @@ export function reportMove(state: LaneState, { moverRunId, parent, input, images
   const left: Left[] = images.map(({ repository, latest }) => ({ repository, digest: latest }));
   if (isWhole(images)) {
     ledger.left = { images: images.map(({ repository, digest }) => ({ repository, digest })), at: now };
-    remember(state, input, ledger.left.images, at);
+    const { sha, kind, by, reason } = input;
+    record(ledger, { sha, at, kind, by, reason, images: ledger.left.images });
+    if (kind === 'rollback') return;
+    ledger.starved = 0;
     // A hold that began since is not what was approved.
-    if (input.kind === 'promotion' && input.accepted && !takenBack) ledger.hold = null;
+    if (input.accepted && !takenBack) ledger.hold = null;
     return;
   }
   const why = images.map(({ repository, result, latest }) => `${repository} ${result} at ${latest ?? 'nothing'}`);
@@ -135,15 +139,4 @@ export function reportMove(state: LaneState, { moverRunId, parent, input, images
     by: brief(input.by),
     since: at,
   };
-}
-
-function remember({ ledger }: LaneState, { kind, sha, by, reason }: MoveInput, images: Left[], at: string): void {
-  const entry = { sha, at, kind, by: brief(by), reason: brief(reason), images };
-  ledger.moves = newest([...ledger.moves, entry], MAX_BUILDS, MOVES_BYTES);
-  if (kind === 'rollback') return;
-  numberFirst(ledger.firstPromoted, shortSha(sha));
-  const key = keyOf(ledger, sha);
-  // A forced promotion of an older build sets the mark to its own.
-  ledger.mark = { sha, key };
-  ledger.starved = 0;
 }

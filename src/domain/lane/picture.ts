@@ -1,4 +1,5 @@
 import { type Sha, sameBuild, shortSha } from '../sha.js';
+import { badBuild, buildsOf, goBack } from './builds.js';
 import type { Announced, Ask, BadBuild, Holder, LaneHold, LaneState, Ledger, LedgerEntry, Pause } from './state.js';
 import { inOrder } from './turns.js';
 import { isPaused } from './verbs.js';
@@ -37,13 +38,6 @@ export function pictureOf(state: LaneState, now: number): LanePicture {
   };
 }
 
-/** The last build before the one that is live that nobody has rolled back from. */
-export function goBack({ moves, bad }: Ledger): Sha | null {
-  const live = moves.at(-1)?.sha ?? '';
-  const isGood = (sha: string) => !sameBuild(sha, live) && !bad.some((one) => sameBuild(one.sha, sha));
-  return moves.findLast(({ sha }) => sha !== null && isGood(sha))?.sha ?? null;
-}
-
 /** A build that was at `:latest`: where a rollback may go. */
 export interface Target extends Pick<LedgerEntry, 'at' | 'kind' | 'by'> {
   sha: Sha;
@@ -51,16 +45,17 @@ export interface Target extends Pick<LedgerEntry, 'at' | 'kind' | 'by'> {
   bad: BadBuild | null;
 }
 
-/** Each build once, by its last move, newest first. */
-export function targetsOf({ moves, bad }: Ledger): Target[] {
-  const targets: Target[] = [];
-  const live = moves.at(-1)?.sha;
-  for (const { sha, at, kind, by } of moves.toReversed()) {
-    if (sha === null || targets.some((one) => sameBuild(one.sha, sha))) continue;
-    const isLive = live !== null && live !== undefined && sameBuild(live, sha);
-    targets.push({ sha, at, kind, by, isLive, bad: bad.find((one) => sameBuild(one.sha, sha)) ?? null });
-  }
-  return targets;
+/** Newest first. */
+export function targetsOf(ledger: Ledger): Target[] {
+  const live = ledger.moves.at(-1)?.sha ?? '';
+  return buildsOf(ledger).map(({ sha, at, kind, by }) => ({
+    sha,
+    at,
+    kind,
+    by,
+    isLive: sameBuild(live, sha),
+    bad: badBuild(ledger, sha) ?? null,
+  }));
 }
 
 /** The ledger as people read it: newest first. */

@@ -4,7 +4,7 @@ import { MOVE_OUTCOMES, type MovedImage, type MoveOutcome, parseMoveInput } from
 import { parseSha, type Sha } from '../sha.js';
 import type { MoveQuestion, MoveReport } from './moves.js';
 import type { Announcement } from './rollbacks.js';
-import type { Ask, RunRef } from './state.js';
+import type { Ask, Left, RunRef } from './state.js';
 
 // What runs and movers send to the lane, read by hand: anybody may send anything, and a handler that throws what is no failure stops
 // the lane for ever (protocol §7).
@@ -32,10 +32,7 @@ export function readQuestion(sent: unknown): MoveQuestion {
     moverRunId: readText('moverRunId', moverRunId),
     parent: readRun(parent),
     input: parseMoveInput(input),
-    latest: latest.map((image) => ({
-      repository: parseRepository(image?.repository),
-      digest: readDigest(image?.digest),
-    })),
+    latest: latest.map(readLeft),
   };
 }
 
@@ -61,6 +58,13 @@ export function readAnnouncement(sent: unknown): Announcement {
     by: readText('by', by),
     reason: readText('reason', reason),
   };
+}
+
+/** Where `:latest` of an image stands.
+ * @throws {InvalidInput} */
+export function readLeft(sent: unknown): Left {
+  const { repository, digest } = Object(sent) as Record<string, unknown>;
+  return { repository: parseRepository(repository), digest: readDigest(digest) };
 }
 
 function readRun(sent: unknown): RunRef {

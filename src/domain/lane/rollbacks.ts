@@ -1,6 +1,7 @@
 import type { Digest } from '../image.js';
 import { type Sha, sameBuild, shortSha } from '../sha.js';
 import { BAD_BYTES, brief, newest } from './bounds.js';
+import { badBuild, lastOf } from './builds.js';
 import { type Announced, type LaneState, type Left, type Lost, MAX_BUILDS, MAX_KEPT } from './state.js';
 import { ask, badWords } from './turns.js';
 
@@ -30,7 +31,7 @@ export function beginRollback(state: LaneState, said: Announcement, now: number)
   state.rollback = { workflowId, runId, sha, force };
   ledger.bad = ledger.bad.filter((one) => !sameBuild(one.sha, sha));
   for (const bad of badAfter(state, sha))
-    if (!ledger.bad.some((one) => sameBuild(one.sha, bad)))
+    if (!badBuild(ledger, bad))
       ledger.bad.push({ sha: bad as typeof sha, digests: digestsOf(state, bad), since, by, reason });
   ledger.bad = newest(ledger.bad, MAX_BUILDS, BAD_BYTES);
   ledger.hold = { name: 'after-rollback', why: `rolled back to ${sha} by ${by}: ${reason}`, by, since };
@@ -41,18 +42,16 @@ export function beginRollback(state: LaneState, said: Announcement, now: number)
 }
 
 function refusalOf({ ledger }: LaneState, sha: Sha): string | null {
-  const bad = ledger.bad.find((one) => sameBuild(one.sha, sha));
+  const bad = badBuild(ledger, sha);
   if (bad) return `${sha} was ${badWords(bad)}`;
   return ledger.firstPromoted[shortSha(sha)] === undefined ? `${sha} was never promoted here` : null;
 }
 
 /** Where the move left the images that brought a build to `:latest` last; null when the ledger knows of none. */
-export function digestsOfMove({ ledger }: LaneState, sha: Sha): Left[] | null {
-  return ledger.moves.findLast((one) => one.sha !== null && sameBuild(one.sha, sha))?.images ?? null;
-}
+export const digestsOfMove = ({ ledger }: LaneState, sha: Sha): Left[] | null => lastOf(ledger, sha)?.images ?? null;
 
 function revoked({ holder, ledger }: LaneState, why: string): Lost {
-  const bad = ledger.bad.find((one) => holder && sameBuild(one.sha, holder.sha));
+  const bad = holder && badBuild(ledger, holder.sha);
   return bad ? { revoked: badWords(bad), bad: true } : { revoked: why };
 }
 

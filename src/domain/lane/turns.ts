@@ -1,5 +1,6 @@
 import { sameBuild } from '../sha.js';
 import { ANSWERS_BYTES, newest } from './bounds.js';
+import { badBuild } from './builds.js';
 import { isOlder, keyOf } from './order.js';
 import { type Answer, type Ask, type LaneState, type Lost, MAX_KEPT, type Turn } from './state.js';
 
@@ -98,7 +99,7 @@ function liveSince({ ledger: { moves, left } }: LaneState, { sha, byWord, anew }
 }
 
 function refusalOf({ ledger }: LaneState, { sha, byWord }: Ask): { superseded: string } | { bad: string } | null {
-  const bad = ledger.bad.find((one) => sameBuild(one.sha, sha));
+  const bad = badBuild(ledger, sha);
   if (bad) return { bad: badWords(bad) };
   const { mark } = ledger;
   if (byWord || mark === null || sameBuild(mark.sha, sha)) return null;
@@ -110,7 +111,8 @@ export const lostWords = (lost: Lost) => ('revoked' in lost ? lost.revoked : `su
 export const badWords = ({ since, by, reason }: { since: string; by: string; reason: string }) =>
   `rolled back on ${since} by ${by}: ${reason}`;
 
-function answer(state: LaneState, { runId }: Ask, no: Exclude<Turn, { turn: number }>): void {
+/** Answers a run that asked; only the last answers are kept. */
+export function answer(state: LaneState, { runId }: Ask, no: Exclude<Turn, { turn: number }>): void {
   const answers: Answer[] = [...state.answers, { runId, ...no }];
   state.answers = newest(answers, MAX_KEPT, ANSWERS_BYTES);
 }

@@ -1,8 +1,9 @@
 import type { Sha } from '../sha.js';
-import { sameBuild, shortSha } from '../sha.js';
-import { ANSWERS_BYTES, brief, MOVES_BYTES, newest, numberFirst } from './bounds.js';
-import { keyOf } from './order.js';
-import { type LaneState, type Left, MAX_BUILDS, MAX_KEPT, type Pause } from './state.js';
+import { sameBuild } from '../sha.js';
+import { brief } from './bounds.js';
+import { record } from './builds.js';
+import type { LaneState, Left, Pause } from './state.js';
+import { answer } from './turns.js';
 
 /** Whose word it is. */
 export interface Said {
@@ -15,12 +16,7 @@ export function adopt(state: LaneState, images: Left[], sha: Sha | null, { by, r
   const { ledger } = state;
   const at = new Date(now).toISOString();
   ledger.left = { images, at: now };
-  const entry = { sha, at, kind: 'adopted' as const, by: brief(by), reason: brief(reason), images };
-  ledger.moves = newest([...ledger.moves, entry], MAX_BUILDS, MOVES_BYTES);
-  if (sha !== null) {
-    ledger.mark = { sha, key: keyOf(ledger, sha) };
-    numberFirst(ledger.firstPromoted, shortSha(sha));
-  }
+  record(ledger, { sha, at, kind: 'adopted', by, reason, images });
   // What people fear after a rollback is not where `:latest` stands.
   if (ledger.hold?.name !== 'after-rollback') ledger.hold = null;
   return `adopted: ${images.map(({ repository, digest }) => `${repository}:latest at ${digest ?? 'nothing'}`).join(', ')}`;
@@ -45,8 +41,7 @@ export function drop(state: LaneState, sha: Sha, { by, reason }: Said): string {
   const waiting = state.queue.filter((one) => sameBuild(one.sha, sha));
   state.queue = state.queue.filter((one) => !waiting.includes(one));
   const superseded = `nothing: dropped by ${brief(by)}: ${brief(reason)}`;
-  const answers = [...state.answers, ...waiting.map(({ runId }) => ({ runId, superseded }))];
-  state.answers = newest(answers, MAX_KEPT, ANSWERS_BYTES);
+  for (const one of waiting) answer(state, one, { superseded });
   if (state.holder && sameBuild(state.holder.sha, sha)) {
     state.holder = null;
     return `${sha} has lost its turn`;

@@ -5,12 +5,6 @@ import type { Ledger, LedgerEntry } from './state.js';
 export const lastMove = ({ moves }: Ledger): LedgerEntry | undefined =>
   moves.findLast(({ kind }) => kind !== 'adopted');
 
-/** The good build that was live before a move: where a rollback from it would go. */
-export function liveBefore({ moves, bad }: Ledger, move: LedgerEntry): LedgerEntry | undefined {
-  const isGood = (sha: string) => !sameBuild(sha, move.sha ?? '') && !bad.some((one) => sameBuild(one.sha, sha));
-  return moves.findLast(({ sha, at }) => at < move.at && sha !== null && isGood(sha));
-}
-
 /** What took the place of the build that was moved at `movedAt`; the same one adopted once more does not. */
 export function supersededBy({ moves }: Ledger, sha: string, movedAt: string): LedgerEntry | undefined {
   return moves.findLast(
