@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { MoveQuestion, Word } from '../src/domain/lane/moves.js';
-import type { RunRef } from '../src/domain/lane/state.js';
+import type { LaneState, RunRef } from '../src/domain/lane/state.js';
 import type { MoveInput } from '../src/domain/move.js';
 import type { Authority } from '../src/move/authority.js';
 import { MoveRefusal } from '../src/move/gate.js';
@@ -45,24 +45,26 @@ export function authorityOfLane(client: Client, lane: LaneClient, silenceMs: num
       }
     },
     async movedWithin(ms) {
-      const state = await answer(silenceMs, async () => (await lane.state()) ?? Promise.reject(new Error('no answer')));
-      return state.ledger.left !== null && Date.now() - state.ledger.left.at < ms;
+      const { left } = (await stateOf(lane, silenceMs)).ledger;
+      return left !== null && Date.now() - left.at < ms;
     },
   });
 }
 
 /** Who may point the tag that the canary tenants follow: the run that has the turn; without one, the rollback that was announced. */
 export function authorityOfFleet(lane: LaneClient, run: RunRef, silenceMs: number): Authority {
-  const stateOf = () => answer(silenceMs, async () => (await lane.state()) ?? Promise.reject(new Error('no answer')));
   return {
     async authorize() {
-      const { holder, rollback } = await stateOf();
+      const { holder, rollback } = await stateOf(lane, silenceMs);
       const owner = holder && !holder.lost ? holder : rollback;
       if (owner?.runId !== run.runId) throw new MoveRefusal(`${run.workflowId} has not the canary fleet`);
     },
     movedWithin: async () => true,
   };
 }
+
+const stateOf = (lane: LaneClient, silenceMs: number): Promise<LaneState> =>
+  answer(silenceMs, async () => (await lane.state()) ?? Promise.reject(new Error('no answer')));
 
 /** Temporal did not answer for as long as we wait. */
 class TemporalSilent extends Error {

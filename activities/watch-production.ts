@@ -1,5 +1,5 @@
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
-import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { type TenantSmoke, verdictOf } from '../src/domain/check.js';
 import { supersededBy } from '../src/domain/lane/watched.js';
 import { taskQueue, watchProductionId } from '../src/domain/names.js';
@@ -8,6 +8,7 @@ import type { TenantBuild } from '../src/domain/release.js';
 import { LIVENESS_WAITS, livenessOf } from '../src/smoke/liveness.js';
 import { loadedOnce } from '../src/smoke/load-suite.js';
 import { smokeTenant } from '../src/smoke/smoke-tenant.js';
+import { findRun } from '../src/temporal/runs.js';
 import { askBuilds } from '../src/tenants/ask-build.js';
 import { awaitEnd } from './await-end.js';
 import { beating, beatingSleepUntil } from './beating.js';
@@ -104,7 +105,7 @@ export function createWatchStarter({ config, client }: ActivityDependencies) {
       const workflowId = watchProductionId(config.lane, input.sha);
       return beating(async () => {
         for (;;) {
-          const last = await client.workflow.getHandle(workflowId).describe().catch(nullIfNone);
+          const last = await findRun(client, workflowId);
           if (last && String(last.memo?.movedAt ?? '') >= input.movedAt) return 'is watched';
           if (last?.status.name === 'RUNNING') await awaitEnd(client.workflow.getHandle(workflowId, last.runId));
           try {
@@ -121,9 +122,4 @@ export function createWatchStarter({ config, client }: ActivityDependencies) {
       });
     },
   };
-}
-
-function nullIfNone(error: unknown): null {
-  if (error instanceof WorkflowNotFoundError) return null;
-  throw error;
 }

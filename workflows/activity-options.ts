@@ -114,7 +114,10 @@ export const points = (tag: string, within: '15m' | '1m' = '15m') =>
 export const reports = () =>
   onMoveQueue({ ...LOOKS, scheduleToCloseTimeout: '5m', heartbeatTimeout: '5s', summary: 'tell the lane' });
 const onMoveQueue = (options: ActivityOptions) =>
-  proxyActivities<MoverActivities>({ ...options, taskQueue: moveTaskQueue(laneOf(workflowInfo().workflowId)) });
+  proxyActivities<MoverActivities & LaneActivities>({
+    ...options,
+    taskQueue: moveTaskQueue(laneOf(workflowInfo().workflowId)),
+  });
 
 /** For as long as it takes: a run waits for its turn, or for the end of a pause, without a bound of its own but the longest a run may wait at all. */
 export const TURNS = {
@@ -127,11 +130,9 @@ export const TURNS = {
 
 /** A word from the lane: seconds, unless it is being started anew. */
 export const LANE_READS = {
+  ...TURNS,
   startToCloseTimeout: '1m',
   scheduleToCloseTimeout: '15m',
-  heartbeatTimeout: '5s',
-  retry: { initialInterval: '200ms', maximumInterval: '5s' },
-  cancellationType,
 } satisfies ActivityOptions;
 
 /** On the queue of what only waits. */
@@ -141,8 +142,6 @@ export const turns = (summary: string) => patiently({ ...TURNS, summary });
 export const follows = (forMs: number, summary: string) =>
   patiently({ ...TURNS, scheduleToCloseTimeout: forMs, startToCloseTimeout: forMs, summary });
 
-const onLane = (options: ActivityOptions) =>
-  proxyActivities<LaneActivities>({ ...options, taskQueue: moveTaskQueue(laneOf(workflowInfo().workflowId)) });
-export const laneReads = (summary: string) => onLane({ ...LANE_READS, summary });
+export const laneReads = (summary: string) => onMoveQueue({ ...LANE_READS, summary });
 /** What the lane itself has done: it would end with a step that was given up. */
-export const laneActivities = (summary: string) => onLane({ ...TURNS, summary });
+export const laneActivities = (summary: string) => onMoveQueue({ ...TURNS, summary });

@@ -1,4 +1,4 @@
-import { ApplicationFailure, condition, setHandler, upsertSearchAttributes, uuid4 } from '@temporalio/workflow';
+import { condition, setHandler, upsertSearchAttributes, uuid4 } from '@temporalio/workflow';
 import {
   type Decision,
   type DecisionInput,
@@ -15,7 +15,7 @@ import type { ReleaseStatus } from '../src/domain/release.js';
 import { turns } from './activity-options.js';
 import { statusQuery, VERBS } from './messages.js';
 import { countHold } from './metrics.js';
-import { enter, requireGoing, stop } from './run-state.js';
+import { enter, refused, requireGoing, stop } from './run-state.js';
 import { CanaryWaitingFor } from './search-attributes.js';
 import { show } from './show.js';
 import { tellStanding } from './turn.js';
@@ -63,7 +63,7 @@ export function takeDecisions(desk: Desk): void {
       update,
       (sent) => {
         const judged = judge(sent);
-        if ('refusal' in judged) throw ApplicationFailure.nonRetryable(judged.refusal, 'DecisionRefused');
+        if ('refusal' in judged) throw refused(judged.refusal);
         return take(verb, judged.decision);
       },
       {
@@ -71,7 +71,7 @@ export function takeDecisions(desk: Desk): void {
         // Synchronous: the SDK drops the promise of an asynchronous one, which then refuses nothing.
         validator(sent) {
           const judged = judge(sent);
-          if ('refusal' in judged) throw ApplicationFailure.nonRetryable(judged.refusal, 'DecisionRefused');
+          if ('refusal' in judged) throw refused(judged.refusal);
         },
       },
     );

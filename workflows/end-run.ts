@@ -8,6 +8,7 @@ import {
 import { checksWith } from '../src/domain/check.js';
 import { fitNames } from '../src/domain/fit-report.js';
 import type { Lost } from '../src/domain/lane/state.js';
+import { lostWords } from '../src/domain/lane/turns.js';
 import { areMoved } from '../src/domain/move.js';
 import type { FailureType, ReleaseStatus } from '../src/domain/release.js';
 import { countEnd } from './metrics.js';
@@ -30,7 +31,7 @@ export async function endRun<R extends { outcome: string; why: string }>(
     // An abort may be what made a step fail.
     const gone = lost();
     if (!abortOf(state) && gone && 'superseded' in gone) {
-      const why = `superseded by ${gone.superseded}`;
+      const why = lostWords(gone);
       close(state, 'superseded', why);
       return report('superseded', why);
     }

@@ -1,7 +1,7 @@
 import { sleep } from '@temporalio/workflow';
 import { liveBefore } from '../src/domain/lane/builds.js';
 import { LEASE_MS } from '../src/domain/lane/moves.js';
-import type { LaneState, RunRef } from '../src/domain/lane/state.js';
+import { type LaneState, putOnHold, type RunRef } from '../src/domain/lane/state.js';
 import { lastMove } from '../src/domain/lane/watched.js';
 import { moveLatestId } from '../src/domain/names.js';
 import { shortSha } from '../src/domain/sha.js';
@@ -59,12 +59,12 @@ export function followers(state: LaneState, wake: () => void): () => void {
         if (ledger.left?.at !== left.at) return;
         const why = await laneActivities('where does :latest stand?').reread(left.images);
         if (why === null || ledger.left?.at !== left.at || ledger.hold) return;
-        ledger.hold = { name: 'latest-moved', why, by: 'the lane', since: new Date().toISOString() };
+        putOnHold(state, 'latest-moved', why);
         alarmOfHold(state);
       });
   };
 }
 
 export function alarmOfHold({ ledger: { hold, left } }: LaneState): void {
-  if (hold) alarm(hold.name, hold.why, left?.images);
+  if (hold) alarm(hold.name, { why: hold.why, images: left?.images });
 }

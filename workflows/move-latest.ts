@@ -8,6 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { InvalidInput } from '../src/domain/brand.js';
+import { LEASE_MS } from '../src/domain/lane/moves.js';
 import type { RunRef } from '../src/domain/lane/state.js';
 import {
   areOnOneBuild,
@@ -19,11 +20,10 @@ import {
   parseMoveInput,
 } from '../src/domain/move.js';
 import { looks, moves, preflights, reports } from './activity-options.js';
-import { countAlarm, countMove } from './metrics.js';
+import { alarm } from './alarm.js';
+import { countMove } from './metrics.js';
 import { plain, stop } from './run-state.js';
 
-/** How long after its last yes a mover may still write: the window and a PUT's time-out, in milliseconds (protocol §3). */
-const WINDOW_AND_PUT_MS = 12_000;
 /** How long reads of a registry lag behind its writes, in milliseconds (GHCR: 15-30 s). */
 const LAG_MS = 30_000;
 
@@ -83,7 +83,7 @@ export async function settled(
   before: ObservedImage[],
   look: () => Promise<ObservedImage[]>,
 ): Promise<MovedImage[]> {
-  await sleep(WINDOW_AND_PUT_MS, { summary: 'what was sent settles' });
+  await sleep(LEASE_MS, { summary: 'what was sent settles' });
   const images = judge(input, before, await look());
   if (isWhole(images)) return images;
   await sleep(LAG_MS, { summary: 'reads may lag' });
@@ -118,10 +118,7 @@ export function requireMoved(images: MovedImage[]): MovedImage[] {
       `${repository}:latest ${result} at ${latest ?? 'nothing'}${why ? ` (${why})` : ''}`,
   );
   const split = !areOnOneBuild(images);
-  if (split) {
-    log.error('alarm', { event: 'alarm', alarm: 'PairSplit', images });
-    countAlarm('PairSplit');
-  }
+  if (split) alarm('PairSplit', { images });
   throw ApplicationFailure.nonRetryable(where.join(', '), split ? 'PairSplit' : 'MoveFailed', images);
 }
 

@@ -1,5 +1,4 @@
 import {
-  ApplicationFailure,
   allHandlersFinished,
   CancellationScope,
   condition,
@@ -19,6 +18,7 @@ import { laneActivities } from './activity-options.js';
 import { alarm } from './alarm.js';
 import { alarmOfHold, followers } from './follow-runs.js';
 import * as messages from './lane-messages.js';
+import { refused } from './run-state.js';
 import { showLane } from './show.js';
 
 /** Events after which a lane goes on as a new run: far below the server's limits. */
@@ -36,7 +36,7 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     else inbox.push(act);
   };
   const takeTurnBack = (lane: LaneState) => {
-    if (takeOver(lane, now())) alarm('starved', starvedWords(lane.ledger.starved));
+    if (takeOver(lane, now())) alarm('starved', { why: starvedWords(lane.ledger.starved) });
   };
   const known = async (): Promise<LaneState> => {
     await condition(() => state !== null);
@@ -74,16 +74,16 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
   setHandler(messages.beginRollbackUpdate, async (sent) => {
     const said = understood(readAnnouncement, sent);
     const no = beginRollback(await known(), said, now());
-    if (no) throw ApplicationFailure.nonRetryable(no.refused, 'DecisionRefused');
+    if (no) throw refused(no.refused);
   });
   setHandler(messages.driftUpdate, async (sent) => {
     const found = understood(readDrift, sent);
-    for (const news of noteDrift(await known(), found)) alarm(news.alarm, news.why);
+    for (const news of noteDrift(await known(), found)) alarm(news.alarm, { why: news.why });
   });
   for (const verb of messages.LANE_VERBS) {
     setHandler(messages.laneVerbUpdate(verb), async (sent) => {
       const said = sayToLane(await known(), verb, sent, now());
-      if ('refused' in said) throw ApplicationFailure.nonRetryable(said.refused, 'DecisionRefused');
+      if ('refused' in said) throw refused(said.refused);
       return said.answer;
     });
     setHandler(messages.laneVerbSignal(verb), (sent) => later((lane) => void sayToLane(lane, verb, sent, now())));
@@ -115,7 +115,7 @@ function understood<T>(read: (sent: unknown) => T, sent: unknown): T {
     return read(sent);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw ApplicationFailure.nonRetryable(`not understood: ${why}`, 'DecisionRefused');
+    throw refused(`not understood: ${why}`);
   }
 }
 

@@ -87,6 +87,11 @@ export function stop(type: FailureType, message: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(message, type);
 }
 
+/** Fails an update, and nothing else: in words for whoever sent it. */
+export function refused(words: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(words, 'DecisionRefused');
+}
+
 /** The failure that lies under the layers Temporal puts around it (child, activity, application); users would read "Activity task failed". */
 export function plain(error: unknown): ApplicationFailure {
   if (error instanceof ApplicationFailure) return error;

@@ -1,4 +1,4 @@
-import { CancellationScope, sleep } from '@temporalio/workflow';
+import { sleep } from '@temporalio/workflow';
 import { checksWith, type TenantSmoke } from '../src/domain/check.js';
 import { formatDuration } from '../src/domain/duration.js';
 import type { TenantBuild } from '../src/domain/release.js';
@@ -7,6 +7,7 @@ import { patientReads, watches } from './activity-options.js';
 import { awaitCanary, hearOfBuilds, others } from './await-canary.js';
 import type { Release } from './canary-release.js';
 import { holdFor } from './decisions.js';
+import { firstOf } from './first-of.js';
 import { pinDigests, withHolds } from './resolve.js';
 import { enter, stop } from './run-state.js';
 import { smoke } from './smoke-fleet.js';
@@ -74,18 +75,10 @@ type SoakEnd = 'soaked' | { left: TenantBuild[] } | { red: TenantSmoke[] };
 /** A durable timer beside one activity that watches; whichever ends first ends the other. */
 function soakOnce({ input, plan, state }: Release): Promise<SoakEnd> {
   enter(state, 'soaking', `for ${formatDuration(plan.soakMs)}`, plan.soakMs);
-  const scope = new CancellationScope();
-  return scope.run(async () => {
-    const timer = sleep(plan.soakMs, { summary: `soak ${shortSha(input.sha)}` }).then((): SoakEnd => 'soaked');
-    const watch: Promise<SoakEnd>[] =
-      plan.soakProbeMs > 0 ? [watches(plan, 'watch the tenants while it soaks').watchSoak(input.sha, plan)] : [];
-    try {
-      return await Promise.race([timer, ...watch]);
-    } finally {
-      scope.cancel();
-      for (const other of [timer, ...watch]) other.catch(() => undefined);
-    }
-  });
+  return firstOf<SoakEnd>(() => [
+    sleep(plan.soakMs, { summary: `soak ${shortSha(input.sha)}` }).then(() => 'soaked'),
+    ...(plan.soakProbeMs > 0 ? [watches(plan, 'watch the tenants while it soaks').watchSoak(input.sha, plan)] : []),
+  ]);
 }
 
 /** What was smoked has to be what was pinned. */

@@ -1,5 +1,4 @@
 import {
-  CancellationScope,
   defineQuery,
   defineSignal,
   isCancellation,
@@ -18,6 +17,7 @@ import * as production from '../src/domain/production.js';
 import { shortSha } from '../src/domain/sha.js';
 import { reads, watchOptions } from './activity-options.js';
 import { alarm } from './alarm.js';
+import { firstOf } from './first-of.js';
 import { countEnd } from './metrics.js';
 import { plain, readInput } from './run-state.js';
 import * as attributes from './search-attributes.js';
@@ -79,19 +79,12 @@ function begin(input: production.WatchInput): WatchReport {
 /** A durable deadline beside one activity that asks again and again; whichever ends first ends the other. */
 function watch(state: WatchReport, plan: production.WatchPlan, until: number): Promise<Partial<Watched>> {
   const { sha, movedAt = state.started } = state;
-  const scope = new CancellationScope();
-  return scope.run(async () => {
-    const deadline = sleep(until + LAST_WORD_MS - Date.now(), { summary: 'two update cycles' }).then(() => ({}));
-    const summary = `watch ${plan.tenants.length} tenants take ${shortSha(sha)}`;
-    const asked = proxyActivities<ReleaseActivities>({ ...watchOptions({ soakMs: plan.watchMs }), summary });
-    const watching = asked.watchProduction({ sha, movedAt }, plan, until);
-    try {
-      return await Promise.race([deadline, watching]);
-    } finally {
-      scope.cancel();
-      for (const other of [deadline, watching]) other.catch(() => undefined);
-    }
-  });
+  const summary = `watch ${plan.tenants.length} tenants take ${shortSha(sha)}`;
+  const asked = proxyActivities<ReleaseActivities>({ ...watchOptions({ soakMs: plan.watchMs }), summary });
+  return firstOf<Partial<Watched>>(() => [
+    sleep(until + LAST_WORD_MS - Date.now(), { summary: 'two update cycles' }).then(() => ({})),
+    asked.watchProduction({ sha, movedAt }, plan, until),
+  ]);
 }
 
 /** Keeps what was seen; the first red of all is an alarm at once. */
@@ -101,7 +94,7 @@ function note(state: WatchReport, tenants: production.SeenTenant[]): void {
   const isRed = tenants.some(({ red }) => red !== undefined);
   if (isRed && state.propose === null) {
     state.propose = production.rollbackCommand(state.before);
-    alarm('production-red', `${shortSha(state.sha)}: ${state.why}; to go back: ${state.propose}`);
+    alarm('production-red', { why: `${shortSha(state.sha)}: ${state.why}; to go back: ${state.propose}` });
   }
   setCurrentDetails(production.watchDetails(state));
 }

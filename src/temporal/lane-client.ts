@@ -8,6 +8,7 @@ import {
 import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
 import type { Ask, LaneState } from '../domain/lane/state.js';
 import { type Lane, releaseLaneId, taskQueue } from '../domain/names.js';
+import { findRun } from './runs.js';
 
 /**
  * One question to the lane, in milliseconds, and the same once more. Of those that meet a workflow task under way some are never
@@ -69,13 +70,8 @@ export function laneClient({ connection, options: { namespace } }: Client, lane:
       }
     },
     async openRun() {
-      try {
-        const { runId, status } = await open.workflow.getHandle(workflowId).describe();
-        return status.name === 'RUNNING' ? runId : null;
-      } catch (error) {
-        if (error instanceof WorkflowNotFoundError) return null;
-        throw error;
-      }
+      const run = await findRun(open, workflowId);
+      return run?.status.name === 'RUNNING' ? run.runId : null;
     },
     ask: (asked) => signal('ask', asked),
     signal,

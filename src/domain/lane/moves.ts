@@ -8,7 +8,7 @@ import { type BadBuild, type LaneState, type Ledger, type Left, MAX_KEPT, type R
 import { badWords, lostWords } from './turns.js';
 import { isPaused } from './verbs.js';
 
-/** How long a mover whose yes was taken back may still write: the window of a yes and a PUT's time-out, in milliseconds. */
+/** How long after its last yes a mover may still write: the window of a yes and a PUT's time-out, in milliseconds (protocol §3). */
 export const LEASE_MS = 12_000;
 /** How long after a move of ours a read may still show what was before it, in milliseconds. */
 const RECENT_MS = 60_000;

@@ -6,8 +6,7 @@ import { type Answer, type Ask, type LaneState, type Lost, MAX_KEPT, type Turn }
 
 /** Takes a release into the queue, or answers it at once. Asking twice is asking once. */
 export function ask(state: LaneState, asked: Ask): void {
-  const known = [state.holder, ...state.queue].some((one) => one?.runId === asked.runId);
-  if (known || turnOf(state, asked) !== null) return;
+  if (isKnown(state, asked)) return;
   const key = keyOf(state.ledger, asked.sha, asked.sequence);
   const no = refusalOf(state, asked);
   if (no !== null) {
@@ -80,6 +79,10 @@ export function givesWayTo(state: LaneState, now: number): string | null {
   if (!holder?.waits || holder.lost || next === undefined || now < holder.waits.givesWayAt) return null;
   return next.byWord || isOlder(keyOf(ledger, holder.sha), keyOf(ledger, next.sha)) ? next.sha : null;
 }
+
+/** Whether the lane has heard of an ask: it waits, or was answered. */
+export const isKnown = (state: LaneState, asked: Pick<Ask, 'runId' | 'anew'>): boolean =>
+  state.queue.some(({ runId }) => runId === asked.runId) || turnOf(state, asked) !== null;
 
 /** What became of an ask; null while it waits, or was never heard of. */
 export function turnOf(state: LaneState, { runId, anew }: Pick<Ask, 'runId' | 'anew'>): Turn | null {
