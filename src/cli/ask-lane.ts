@@ -1,9 +1,11 @@
 import type { Client } from '@temporalio/client';
-import { type Lane, parseLane } from '../domain/names.js';
+import type { Lane } from '../domain/names.js';
 import { withClient } from '../temporal/client.js';
 import { isSilent, LANE_SAYS_NOTHING, type NoLane } from '../temporal/lane-now.js';
+import { TemporalUnreachable } from '../temporal/unreachable.js';
 import { type Given, type Io, wantsJson } from './command.js';
 import { EXIT } from './exit-codes.js';
+import { laneFrom } from './requester.js';
 
 /** Tells something of the lane, or why it tells nothing: that there is none yet is an answer, `null` for machines. */
 export function askLane<T>(
@@ -12,7 +14,7 @@ export function askLane<T>(
   ask: (client: Client, lane: Lane) => Promise<T | NoLane>,
   tell: (answer: T) => { lines: string[]; data: unknown },
 ): Promise<number> {
-  const lane = parseLane(io.env.CANARY_LANE ?? '');
+  const lane = laneFrom(io);
   return withClient(io.env, async (client) => {
     const answer = await ask(client, lane);
     if (isSilent(answer) && answer !== 'none') {
@@ -23,4 +25,14 @@ export function askLane<T>(
     for (const line of wantsJson(given) ? [JSON.stringify(data)] : lines) io.out(line);
     return EXIT.done;
   });
+}
+
+/** What Temporal tells; where it cannot be reached, why: a command that goes on without it can say so. */
+export async function knownOrWhy<T>(io: Io, ask: (client: Client) => Promise<T | string>): Promise<T | string> {
+  try {
+    return await withClient(io.env, ask);
+  } catch (error) {
+    if (error instanceof TemporalUnreachable) return error.message;
+    throw error;
+  }
 }

@@ -3,11 +3,11 @@ import { goBack } from '../domain/lane/builds.js';
 import { targetsOf } from '../domain/lane/picture.js';
 import type { Lane } from '../domain/names.js';
 import { parseSha, type Sha, sameBuild } from '../domain/sha.js';
-import { withClient } from '../temporal/client.js';
 import { isSilent, LANE_SAYS_NOTHING, readLane } from '../temporal/lane-now.js';
-import { TemporalUnreachable } from '../temporal/unreachable.js';
+import { knownOrWhy } from './ask-lane.js';
 import type { Given, Io } from './command.js';
 import { targetLines } from './lane-lines.js';
+import { saysYes } from './requester.js';
 
 /** Shows where a rollback can go and asks; null when the answer is no. A dry run moves nothing, and need not be sure.
  * @throws {InvalidInput} where nobody is there to ask, or nothing to choose from. */
@@ -28,17 +28,12 @@ export async function chooseTarget(lane: Lane, given: Given, io: Io): Promise<Sh
   const wanted = parseSha(typed);
   const sha = targets.find((one) => sameBuild(one.sha, wanted))?.sha ?? wanted;
   if (given.options.dryRun === true) return sha;
-  const answer = await io.ask(`Move :latest of all images back to ${sha}? [y/N] `);
-  return /^y(es)?$/i.test(answer.trim()) ? sha : null;
+  return (await saysYes(io.ask, `Move :latest of all images back to ${sha}?`)) ? sha : null;
 }
 
 /** Or why there is none. */
-async function ledgerOf(lane: Lane, io: Io) {
-  try {
-    const state = await withClient(io.env, (client) => readLane(client, lane));
+const ledgerOf = (lane: Lane, io: Io) =>
+  knownOrWhy(io, async (client) => {
+    const state = await readLane(client, lane);
     return isSilent(state) ? LANE_SAYS_NOTHING[state] : state.ledger;
-  } catch (error) {
-    if (error instanceof TemporalUnreachable) return error.message;
-    throw error;
-  }
-}
+  });

@@ -91,4 +91,4 @@ const imageWords = ({ repository, digest }: Left) => `${repository.split('/').at
 /** As Docker shortens it. */
 const short = (digest: string | null) => digest?.slice('sha256:'.length).slice(0, 12) ?? 'nothing';
 
-const ago = (since: string, now: number) => rounded(now - Date.parse(since));
+export const ago = (since: string | null, now: number) => (since === null ? '?' : rounded(now - Date.parse(since)));

@@ -1,7 +1,17 @@
 import { hostname, userInfo } from 'node:os';
 import { InvalidInput } from '../domain/brand.js';
+import { type Lane, parseLane } from '../domain/names.js';
 import type { ReportLinks } from '../report/run-record.js';
 import { type Given, type Io, text } from './command.js';
+
+/** The lane that is meant.
+ * @throws {InvalidInput} */
+export const laneFrom = ({ env }: Io): Lane => parseLane(env.CANARY_LANE ?? '');
+
+/** Whether whoever sits at the terminal says yes. */
+export async function saysYes(ask: NonNullable<Io['ask']>, question: string): Promise<boolean> {
+  return /^y(es)?$/i.test((await ask(`${question} [y/N] `)).trim());
+}
 
 /** Who asks, as the caller claims it: `--by`, else `$GITHUB_ACTOR`, else user@host. */
 export function requester(given: Given, io: Io): string {

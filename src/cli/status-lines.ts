@@ -4,7 +4,7 @@ import { oneLine } from '../domain/markdown.js';
 import type { ReleaseStatus } from '../domain/release.js';
 import { isSilent, LANE_SAYS_NOTHING } from '../temporal/lane-now.js';
 import type { Live, Overview } from '../temporal/overview.js';
-import { troubleLines, turnLines } from './lane-lines.js';
+import { ago, troubleLines, turnLines } from './lane-lines.js';
 
 /** Ended runs that the one-screen answer shows. */
 const SHOWN = 5;
@@ -85,8 +85,6 @@ function smokeLines({ tenant, checks }: TenantSmoke): string[] {
     ...others.map(({ check, verdict }) => `  ${tenant} ${verdict}: ${check}`),
   ];
 }
-
-const ago = (since: string | null, now: number) => (since === null ? '?' : rounded(now - Date.parse(since)));
 
 function left({ until }: ReleaseStatus, now: number): string {
   if (until === null) return '';

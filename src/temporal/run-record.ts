@@ -12,7 +12,7 @@ import { laneOf, partsOf, taskQueue } from '../domain/names.js';
 import type { ReleasePhase } from '../domain/release.js';
 import { latestOf } from '../report/facts.js';
 import type { RunRecord } from '../report/run-record.js';
-import { findRun, queryStatus, type RunEnd, runEnd } from './runs.js';
+import { findRun, outcomeOf, queryStatus, type RunEnd, runEnd } from './runs.js';
 
 /** Runs that are looked at for the one that is sought, the last first. */
 const LOOKED_AT = 50;
@@ -69,7 +69,7 @@ function recordOf(
     runId,
     started: startTime.toISOString(),
     ended: closeTime?.toISOString() ?? null,
-    outcome: end ? (end.report?.outcome ?? (end as { outcome: RunRecord['outcome'] }).outcome) : 'running',
+    outcome: end ? outcomeOf(end) : 'running',
     why: (gist as { why?: string } | null)?.why ?? status?.why ?? '',
     report: end?.report ?? null,
     status,

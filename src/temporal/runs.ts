@@ -19,6 +19,8 @@ type Report = ReleaseReport | RollbackReport;
 /** How a run ended, also when it left no report: then `outcome` says what became of it. */
 export type RunEnd = { report: Report } | { report: null; outcome: FailureType | 'terminated'; why: string };
 
+export const outcomeOf = (end: RunEnd) => (end.report === null ? end.outcome : end.report.outcome);
+
 /** The last run with this id, or one of its runs; null when there is none. */
 export async function findRun(
   client: Client,

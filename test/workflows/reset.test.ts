@@ -1,27 +1,13 @@
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { moveLatestId } from '../../src/domain/names.js';
 import { decide, queryStatus, runEnd } from '../../src/temporal/runs.js';
-import { startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { VERBS } from '../../workflows/messages.js';
-import { useGate } from '../support/gate.js';
-import { putsTaken } from '../support/latest.js';
-import { catchIn, PATIENT, type Phase } from '../support/phases.js';
+import { useCountedGate } from '../support/counted-gate.js';
+import { catchIn, type Phase } from '../support/phases.js';
 import { entering, firstTask, type Run, resetTo } from '../support/resets.js';
-import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
-const registry = await startMemoryRegistry();
-const gate = useGate('reset', () => ({ registry: registry.host, env: PATIENT }));
-afterAll(() => registry.stop());
-
-const OLD = newSha();
-let written = 0;
-beforeEach(async () => {
-  await gate().begin(OLD);
-  written = putsTaken(registry, gate()).length;
-});
-/** What was written since the test began. */
-const writes = () => putsTaken(registry, gate()).slice(written);
+const { registry, gate, old: OLD, writes } = await useCountedGate('reset');
 
 const ada = { by: 'ada', reason: 'looked at it' };
 /** What a release with an approval comes through before somebody has given it. */

@@ -1,20 +1,20 @@
 import type { Client } from '@temporalio/client';
 import { InvalidInput } from '../../domain/brand.js';
 import type { Hold, Verb } from '../../domain/hold.js';
-import { type Lane, parseLane, releaseId, taskQueue } from '../../domain/names.js';
+import { type Lane, releaseId, taskQueue } from '../../domain/names.js';
 import type { ReleaseStatus } from '../../domain/release.js';
 import { parseSha, type Sha } from '../../domain/sha.js';
 import { logLine } from '../../report/annotations.js';
 import { withClient } from '../../temporal/client.js';
-import { decide, findRun, queryStatus, runEnd } from '../../temporal/runs.js';
+import { decide, findRun, outcomeOf, queryStatus, runEnd } from '../../temporal/runs.js';
 import { tellAnswer } from '../answer.js';
 import { type Given, type Io, text } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { reasonOf, requester } from '../requester.js';
+import { laneFrom, reasonOf, requester } from '../requester.js';
 
 /** Says `approve`, `abort` or `retry` to a release, and tells its answer. The hold is shown first, and the decision is for that one alone. */
 export function decideOn(verb: Verb, given: Given, io: Io): Promise<number> {
-  const lane = parseLane(io.env.CANARY_LANE ?? '');
+  const lane = laneFrom(io);
   const sha = parseSha(given.args[0]);
   const workflowId = releaseId(lane, sha);
   const refuse = (answer: string, decision = {}) => tellAnswer({ taken: false, answer }, decision, given, io);
@@ -51,8 +51,7 @@ async function howItEnded(client: Client, lane: Lane, sha: Sha): Promise<string 
       `there is no run ${workflowId}: it was never started, or Temporal keeps it no longer (canary status)`,
     );
   if (run.status.name === 'RUNNING') return null;
-  const end = await runEnd(client.workflow.getHandle(workflowId, run.runId));
-  return end.report?.outcome ?? (end as { outcome: string }).outcome;
+  return outcomeOf(await runEnd(client.workflow.getHandle(workflowId, run.runId)));
 }
 
 function holdLine(workflowId: string, verb: Verb, { id, name, why }: Hold, { verbs }: ReleaseStatus): string {

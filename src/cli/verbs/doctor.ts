@@ -6,11 +6,11 @@ import { lookAtRegistry } from '../../doctor/registry.js';
 import { lookAtSettings } from '../../doctor/settings.js';
 import { lookAtTemporal } from '../../doctor/temporal.js';
 import { lookAtTenants } from '../../doctor/tenants.js';
-import { parseLane } from '../../domain/names.js';
 import { loadGateConfig } from '../../gate-config.js';
 import { type Given, type Io, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { withRegistry } from '../local-gate.js';
+import { laneFrom } from '../requester.js';
 
 /** Tells all that was found, as lines or as one object. */
 export async function doctor(given: Given, io: Io): Promise<number> {
@@ -28,7 +28,7 @@ export async function doctor(given: Given, io: Io): Promise<number> {
 
 /** Looks at everything at once; what cannot be looked at does not keep the rest from being told. */
 async function everything(io: Io): Promise<Finding[]> {
-  const lane = parseLane(io.env.CANARY_LANE ?? '');
+  const lane = laneFrom(io);
   const { gate, problems } = await settings(io);
   const hash = gate && configHash(gate.config);
   const looks = await Promise.all([

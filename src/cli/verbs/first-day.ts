@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { InvalidInput } from '../../domain/brand.js';
 import { sayToLane } from '../../domain/lane/judge.js';
 import { emptyLane } from '../../domain/lane/state.js';
-import { parseLane, releaseLaneId } from '../../domain/names.js';
+import { releaseLaneId } from '../../domain/names.js';
 import { RegistryError } from '../../registry/errors.js';
 import { type Latest, readLatest } from '../../registry/read-latest.js';
 import { laneClient } from '../../temporal/lane-client.js';
@@ -10,14 +10,14 @@ import { laneEverRan } from '../../temporal/lane-runs.js';
 import type { Given, Io } from '../command.js';
 import { latestLines } from '../latest-lines.js';
 import { withRegistry } from '../local-gate.js';
-import { requester } from '../requester.js';
+import { laneFrom, requester } from '../requester.js';
 
 /**
  * Before there was a lane, `:latest` is where people left it: the lane begins with that, on the word of whoever sets up. Later on it
  * would hide who moved it, so nothing is adopted then.
  * @throws {InvalidInput}, {ConfigError}, and what Temporal says. */
 export async function adoptOnFirstDay(client: Client, given: Given, io: Io): Promise<void> {
-  const lane = parseLane(io.env.CANARY_LANE ?? '');
+  const lane = laneFrom(io);
   const name = releaseLaneId(lane);
   if (await laneEverRan(client, lane)) {
     io.out(`${name}: is there already, nothing is adopted (canary lane adopt accepts where :latest stands)`);

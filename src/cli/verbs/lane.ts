@@ -1,6 +1,6 @@
 import { InvalidInput, shown } from '../../domain/brand.js';
 import { parseMoment } from '../../domain/moment.js';
-import { parseLane, releaseLaneId } from '../../domain/names.js';
+import { releaseLaneId } from '../../domain/names.js';
 import { parseSha } from '../../domain/sha.js';
 import { readLatest } from '../../registry/read-latest.js';
 import { withClient } from '../../temporal/client.js';
@@ -10,7 +10,7 @@ import { type Given, type Io, text } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { latestLines } from '../latest-lines.js';
 import { withRegistry } from '../local-gate.js';
-import { reasonOf, requester } from '../requester.js';
+import { laneFrom, reasonOf, requester, saysYes } from '../requester.js';
 
 /** What people say to a lane beside pause and resume. */
 export async function lane(given: Given, io: Io): Promise<number> {
@@ -33,7 +33,7 @@ async function adopt(given: Given, io: Io): Promise<number> {
   const reason = await reasonOf(given, io);
   const latest = await withRegistry(io, (registry, { images }) => readLatest(registry, images, io.signal));
   for (const line of latestLines(latest)) io.err(line);
-  if (io.ask && given.options.yes !== true && !/^y(es)?$/i.test((await io.ask('Accept that? [y/N] ')).trim())) {
+  if (io.ask && given.options.yes !== true && !(await saysYes(io.ask, 'Accept that?'))) {
     io.err('canary: nothing is adopted');
     return EXIT.refused;
   }
@@ -47,7 +47,7 @@ async function adopt(given: Given, io: Io): Promise<number> {
 }
 
 async function say(verb: string, more: object, given: Given, io: Io): Promise<number> {
-  const lane = parseLane(io.env.CANARY_LANE ?? '');
+  const lane = laneFrom(io);
   const said = { by: requester(given, io), reason: await reasonOf(given, io), ...more };
   const answered = await withClient(io.env, (client) => sayToLane(client, lane, verb, said));
   return tellAnswer(answered, { lane: releaseLaneId(lane), verb, ...said }, given, io);

@@ -1,16 +1,16 @@
 import { InvalidInput } from '../../domain/brand.js';
-import { parseLane, rollbackId } from '../../domain/names.js';
+import { rollbackId } from '../../domain/names.js';
 import { parseSha } from '../../domain/sha.js';
 import { movedAny, renderPostmortem } from '../../report/postmortem.js';
 import { withClient } from '../../temporal/client.js';
 import { lastEnded, readRun, whatWasLive } from '../../temporal/run-record.js';
 import type { Given, Io } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { reportLinks } from '../requester.js';
+import { laneFrom, reportLinks } from '../requester.js';
 
 /** Prints what is known; the questions stay open. */
 export function postmortem(given: Given, io: Io): Promise<number> {
-  const workflowId = rollbackId(parseLane(io.env.CANARY_LANE ?? ''), parseSha(given.args[0]));
+  const workflowId = rollbackId(laneFrom(io), parseSha(given.args[0]));
   return withClient(io.env, async (client) => {
     const last = await readRun(client, workflowId);
     if (last === null)

@@ -1,14 +1,13 @@
 import { parseReleaseInput } from '../../domain/inputs.js';
-import { parseLane } from '../../domain/names.js';
 import { withClient } from '../../temporal/client.js';
 import { startRelease } from '../../temporal/start.js';
 import type { Given, Io } from '../command.js';
 import { follow } from '../follow.js';
-import { reasonOf, requester } from '../requester.js';
+import { laneFrom, reasonOf, requester } from '../requester.js';
 import { rehearse } from './rehearse.js';
 
 export async function promote(given: Given, io: Io): Promise<number> {
-  const lane = parseLane(io.env.CANARY_LANE ?? '');
+  const lane = laneFrom(io);
   const requestedBy = requester(given, io);
   const reason = await reasonOf(given, io);
   const input = parseReleaseInput({ sha: given.args[0], promoteOnly: true, requestedBy, reason });

@@ -6,10 +6,9 @@ import { type Lane, rollbackId } from '../../domain/names.js';
 import { pushedAgain } from '../../domain/one-build.js';
 import type { RollbackInput } from '../../domain/release.js';
 import { readTag } from '../../registry/read-tag.js';
-import { withClient } from '../../temporal/client.js';
 import { isSilent, LANE_SAYS_NOTHING, readLane } from '../../temporal/lane-now.js';
 import { rejectionOf } from '../../temporal/rejection.js';
-import { TemporalUnreachable } from '../../temporal/unreachable.js';
+import { knownOrWhy } from '../ask-lane.js';
 import type { Given, Io } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { rehearse } from './rehearse.js';
@@ -57,14 +56,8 @@ function linesOf({ bad, refused }: Foresight, force: boolean, sha: string): stri
 }
 
 /** Or why nothing is. */
-async function whatIsKnown(lane: Lane, { sha }: RollbackInput, io: Io): Promise<Known | string> {
-  try {
-    return await withClient(io.env, async (client) => {
-      const [state, rejected] = await Promise.all([readLane(client, lane), rejectionOf(client, lane, sha)]);
-      return isSilent(state) ? LANE_SAYS_NOTHING[state] : { state, rejected };
-    });
-  } catch (error) {
-    if (error instanceof TemporalUnreachable) return error.message;
-    throw error;
-  }
-}
+const whatIsKnown = (lane: Lane, { sha }: RollbackInput, io: Io): Promise<Known | string> =>
+  knownOrWhy(io, async (client) => {
+    const [state, rejected] = await Promise.all([readLane(client, lane), rejectionOf(client, lane, sha)]);
+    return isSilent(state) ? LANE_SAYS_NOTHING[state] : { state, rejected };
+  });

@@ -1,16 +1,16 @@
 import { parseReleaseInput } from '../../domain/inputs.js';
-import { parseLane, taskQueue } from '../../domain/names.js';
+import { taskQueue } from '../../domain/names.js';
 import { withClient } from '../../temporal/client.js';
 import { workersOn } from '../../temporal/pollers.js';
 import { startRelease } from '../../temporal/start.js';
 import { type Given, type Io, text } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { allowed, follow } from '../follow.js';
-import { requester } from '../requester.js';
+import { laneFrom, requester } from '../requester.js';
 import { rehearse } from './rehearse.js';
 
 export async function release(given: Given, io: Io): Promise<number> {
-  const lane = parseLane(io.env.CANARY_LANE ?? '');
+  const lane = laneFrom(io);
   allowed(given);
   const sequence = text(given, 'sequence');
   const input = parseReleaseInput({

@@ -1,6 +1,6 @@
 import { InvalidInput } from '../../domain/brand.js';
 import { words } from '../../domain/markdown.js';
-import { parseLane, releaseId, rollbackId } from '../../domain/names.js';
+import { releaseId, rollbackId } from '../../domain/names.js';
 import { parseSha } from '../../domain/sha.js';
 import { renderReport } from '../../report/render.js';
 import { withClient } from '../../temporal/client.js';
@@ -8,11 +8,11 @@ import { productionNow } from '../../temporal/production-now.js';
 import { readRun } from '../../temporal/run-record.js';
 import { type Given, type Io, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { reportLinks } from '../requester.js';
+import { laneFrom, reportLinks } from '../requester.js';
 
 /** Prints what is known of a run, also of one that goes on or that nobody could end well. */
 export function report(given: Given, io: Io): Promise<number> {
-  const lane = parseLane(io.env.CANARY_LANE ?? '');
+  const lane = laneFrom(io);
   const sha = parseSha(given.args[0]);
   const { release, rollback } = given.options;
   if (release && rollback) throw new InvalidInput('--release and --rollback: keep one');

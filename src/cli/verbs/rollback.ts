@@ -1,6 +1,5 @@
 import { parseRollbackInput } from '../../domain/inputs.js';
 import { FORCE_GOES_ON } from '../../domain/lane/rollbacks.js';
-import { parseLane } from '../../domain/names.js';
 import type { RollbackInput } from '../../domain/release.js';
 import { withClient } from '../../temporal/client.js';
 import { rejectionOf } from '../../temporal/rejection.js';
@@ -10,12 +9,12 @@ import { chooseTarget } from '../choose-target.js';
 import type { Given, Io } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { follow } from '../follow.js';
-import { reasonOf, requester } from '../requester.js';
+import { laneFrom, reasonOf, requester } from '../requester.js';
 import { rehearseRollback } from './rehearse-rollback.js';
 import { rollbackDirect } from './rollback-direct.js';
 
 export async function rollback(given: Given, io: Io): Promise<number> {
-  const lane = parseLane(io.env.CANARY_LANE ?? '');
+  const lane = laneFrom(io);
   const sha = given.args[0] ?? (await chooseTarget(lane, given, io));
   if (sha === null) {
     io.err('canary: nothing was moved');

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../../../workflows/search-attributes.js';
 import { formatDuration } from '../../domain/duration.js';
-import { checkDriftId, parseLane } from '../../domain/names.js';
+import { checkDriftId } from '../../domain/names.js';
 import { withClient } from '../../temporal/client.js';
 import { scheduleDriftCheck } from '../../temporal/drift-schedule.js';
 import { notForUs } from '../../temporal/refused.js';
@@ -9,6 +9,7 @@ import { changeRetention, parseRetention } from '../../temporal/retention.js';
 import { registerSearchAttributes } from '../../temporal/search-attributes.js';
 import { type Given, type Io, text } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import { laneFrom } from '../requester.js';
 import { adoptOnFirstDay } from './first-day.js';
 
 export function setup(given: Given, io: Io): Promise<number> {
@@ -35,7 +36,7 @@ export function setup(given: Given, io: Io): Promise<number> {
 
 /** A gate works without: a server that refuses it does not stop the rest. */
 async function scheduleDrift(client: Client, io: Io): Promise<void> {
-  const lane = parseLane(io.env.CANARY_LANE ?? '');
+  const lane = laneFrom(io);
   const name = `schedule ${checkDriftId(lane)}`;
   try {
     const wasThere = await scheduleDriftCheck(client, lane);

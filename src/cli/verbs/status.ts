@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { InvalidInput } from '../../domain/brand.js';
-import { type Lane, parseLane, releaseId, rollbackId } from '../../domain/names.js';
+import { type Lane, releaseId, rollbackId } from '../../domain/names.js';
 import { parseSha, type Sha } from '../../domain/sha.js';
 import { withClient } from '../../temporal/client.js';
 import { isSilent, laneNow } from '../../temporal/lane-now.js';
@@ -9,6 +9,7 @@ import { overview } from '../../temporal/overview.js';
 import { findRun, queryStatus, runEnd } from '../../temporal/runs.js';
 import { type Given, type Io, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import { laneFrom } from '../requester.js';
 import { overviewLines, runStatusLines } from '../status-lines.js';
 
 /** What is to be said, for people and for machines. */
@@ -23,7 +24,7 @@ interface Told {
 const WATCH_MS = 1_000;
 
 export function status(given: Given, io: Io): Promise<number> {
-  const lane = parseLane(io.env.CANARY_LANE ?? '');
+  const lane = laneFrom(io);
   const [text] = given.args;
   const sha = text === undefined ? null : parseSha(text);
   return withClient(io.env, async (client) => {

@@ -1,0 +1,45 @@
+import { afterAll, beforeAll } from 'vitest';
+import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
+import { isRead } from './latest.js';
+import { newSha } from './shas.js';
+import { useSkippedGate } from './skipped-gate.js';
+import { until } from './until.js';
+
+const SOAK_MS = 6 * 60_000;
+
+/** A skipped gate, with `:latest` at an earlier build, whose registry can be made not to answer a mover that looks where that is. */
+export function useHungLook(name: string) {
+  let registry: MemoryRegistry;
+  const skipped = useSkippedGate(name, async () => {
+    registry = await startMemoryRegistry();
+    return { registry: registry.host };
+  });
+  const { gate, leap } = skipped;
+  afterAll(() => registry?.stop());
+  let old: string[];
+  beforeAll(async () => {
+    old = await gate().begin(newSha());
+  });
+  return {
+    ...skipped,
+    /** Where `:latest` stands first. */
+    old: () => old,
+    /** Releases a green build up to its mover's first look, which hangs until `heal`. */
+    async releasedToLook() {
+      const build = await gate().greenBuild();
+      const handle = await gate().release({ sha: build.sha });
+      await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
+      let looked = false;
+      const heal = registry.faults.add({
+        match: isRead,
+        respond() {
+          looked = true;
+          return 'hang';
+        },
+      });
+      await leap(SOAK_MS);
+      await until('the mover looks', () => looked);
+      return { ...build, handle, heal };
+    },
+  };
+}
