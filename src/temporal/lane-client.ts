@@ -8,14 +8,10 @@ import {
 import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
 import type { Ask, LaneState } from '../domain/lane/state.js';
 import { type Lane, releaseLaneId, taskQueue } from '../domain/names.js';
-import { findRun } from './runs.js';
+import { findRun, isSilence, queryWithin } from './runs.js';
 
-/**
- * One question to the lane, in milliseconds, and the same once more. Of those that meet a workflow task under way some are never
- * answered (server 1.32.0: one in thirteen of a busy lane), and through a continue-as-new it would hang (protocol §2).
- */
-const QUERY_MS = 300;
-const QUERY_AGAIN_MS = 1_000;
+/** One question to the lane, in milliseconds: through a continue-as-new it would hang (protocol §2). */
+const QUERY_MS = 1_300;
 const UPDATE_MS = 5_000;
 /** Of an update that meets the lane as it goes on as a new run. */
 const TRIES = 3;
@@ -56,13 +52,8 @@ export function laneClient({ connection, options: { namespace } }: Client, lane:
   return {
     async state() {
       const handle = open.workflow.getHandle(workflowId);
-      const query = (withinMs: number) =>
-        open.withDeadline(Date.now() + withinMs, () => handle.query<LaneState | null>('lane'));
       try {
-        return await query(QUERY_MS).catch((error: unknown) => {
-          if (isSilence(error)) return query(QUERY_AGAIN_MS);
-          throw error;
-        });
+        return await queryWithin(open, QUERY_MS, () => handle.query<LaneState | null>('lane'));
       } catch (error) {
         if (error instanceof QueryRejectedError || error instanceof WorkflowNotFoundError || isSilence(error))
           return null;
@@ -109,9 +100,4 @@ export function laneClient({ connection, options: { namespace } }: Client, lane:
 function inMidChange(error: unknown): boolean {
   const { message, cause } = Object(error) as { message?: string; cause?: { message?: string } };
   return /already completed|unexpected workflow task failure/i.test(`${message} ${cause?.message}`);
-}
-
-/** No worker, a lane in mid-change, a server that is busy: ask again. */
-function isSilence(error: unknown): boolean {
-  return error instanceof Error && ['ServiceError', 'QueryNotRegisteredError'].includes(error.name);
 }

@@ -31,16 +31,18 @@ export interface HolderNow extends Holder {
 /** How long the holder gets to answer, in milliseconds: after the lane's own second all has to be told within two. */
 const ANSWER_MS = 800;
 
-export async function laneNow(client: Client, lane: Lane): Promise<LaneNow | NoLane> {
+/** @param ask where the holder stands, for who has asked it already. */
+export async function laneNow(
+  client: Client,
+  lane: Lane,
+  ask = ({ workflowId }: Holder) => queryStatus(client, workflowId, ANSWER_MS),
+): Promise<LaneNow | NoLane> {
   const told = await readLane(client, lane);
   if (isSilent(told)) return told;
   const picture = pictureOf(told, Date.now());
   const { holder } = picture;
   if (!holder) return { ...picture, holder };
-  const [status, stuck] = await Promise.all([
-    queryStatus(client, holder.workflowId, ANSWER_MS),
-    isStuck(client, holder),
-  ]);
+  const [status, stuck] = await Promise.all([ask(holder), isStuck(client, holder)]);
   const { phase = null, until = null } = status ?? {};
   return { ...picture, holder: { ...holder, phase, until, stuck } };
 }

@@ -1,6 +1,6 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { CanaryOutcome, CanaryPhase, CanarySha, CanaryWaitingFor } from '../../workflows/search-attributes.js';
-import type { Left } from '../domain/lane/state.js';
+import type { Holder, Left } from '../domain/lane/state.js';
 import { type Lane, moveTaskQueue, taskQueue } from '../domain/names.js';
 import type { ReleaseStatus } from '../domain/release.js';
 import { isSilent, type LaneNow, laneNow, type NoLane } from './lane-now.js';
@@ -61,7 +61,13 @@ const LEDGER_WORDS = { promotion: 'promoted', rollback: 'rolled back', adopted: 
 
 /** Puts the picture together from the lane, what is listed, closed results and live answers; all asked at once. */
 export async function overview(client: Client, lane: Lane): Promise<Overview> {
-  const [told, ofRuns] = await Promise.all([laneNow(client, lane), runsOverview(client, lane)]);
+  const askingRuns = runsOverview(client, lane);
+  // The holder is one of the runs; one that is too new to be listed is asked by itself.
+  const stateOf = async ({ workflowId }: Holder) => {
+    const run = (await askingRuns).running.find((one) => one.workflowId === workflowId);
+    return run ? run.state : queryStatus(client, workflowId, ANSWER_MS);
+  };
+  const [told, ofRuns] = await Promise.all([laneNow(client, lane, stateOf), askingRuns]);
   if (isSilent(told) || told.live === null) return { lane: told, ...ofRuns };
   const { at, kind, ...entry } = told.live;
   const production = entry.sha === null ? null : await productionNow(client, lane, entry.sha);
