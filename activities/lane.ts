@@ -1,4 +1,5 @@
 import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
+import { LEASE_MS } from '../src/domain/lane/moves.js';
 import { isOlder, keyOf } from '../src/domain/lane/order.js';
 import { digestsOfMove } from '../src/domain/lane/rollbacks.js';
 import type { Ask, LaneState, Left, RunRef, Standing } from '../src/domain/lane/state.js';
@@ -40,10 +41,11 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
         return null;
       }),
 
-    announceRollback: (said: Record<string, unknown>): Promise<void> =>
+    /** From now on nothing else moves. Gives for how long something may still be on its way, in milliseconds. */
+    announceRollback: (said: Record<string, unknown>): Promise<number> =>
       beating(async () => {
         const run = activityInfo().workflowExecution as RunRef;
-        await own.update('begin-rollback', { ...said, ...run });
+        return (await own.update<number | undefined>('begin-rollback', { ...said, ...run })) ?? LEASE_MS;
       }),
 
     /** Ends the mover of another run that does not end by itself; its lease has run out by then. */

@@ -20,7 +20,7 @@ export const authorizeMoveUpdate = defineUpdate<Word, [MoveQuestion]>('authorize
 /** From a mover, before it ends; keyed by the run id of its parent. */
 export const reportMoveUpdate = defineUpdate<void, [MoveReport]>('report-move');
 /** From a rollback, before anything moves. */
-export const beginRollbackUpdate = defineUpdate<void, [Announcement]>('begin-rollback');
+export const beginRollbackUpdate = defineUpdate<number, [Announcement]>('begin-rollback');
 
 /** From a look at the registry. */
 export const driftUpdate = defineUpdate<void, [Drift]>('drift');

@@ -9,8 +9,8 @@ import {
 } from '@temporalio/workflow';
 import { noteDrift, readDrift } from '../src/domain/lane/drift.js';
 import { sayToLane } from '../src/domain/lane/judge.js';
-import { authorizeMove, reportMove } from '../src/domain/lane/moves.js';
-import { readAnnouncement, readAsk, readQuestion, readReport } from '../src/domain/lane/read.js';
+import { authorizeMove, leaseLeft, reportMove } from '../src/domain/lane/moves.js';
+import { readAnnouncement, readAsk, readQuestion, readReport, readStanding } from '../src/domain/lane/read.js';
 import { beginRollback } from '../src/domain/lane/rollbacks.js';
 import { emptyLane, type LaneState, putOnHold } from '../src/domain/lane/state.js';
 import { ask, grant, takeOver } from '../src/domain/lane/turns.js';
@@ -51,10 +51,11 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     if (asked) later((lane) => ask(lane, asked));
   });
   setHandler(messages.standingSignal, (sent) => {
-    const { runId, waits } = Object(sent) as Partial<typeof sent>;
+    const said = readStanding(sent);
+    if (said === null) return;
     later(({ holder }) => {
-      if (!holder || holder.runId !== runId) return;
-      if (waits) holder.waits = waits;
+      if (!holder || holder.runId !== said.runId) return;
+      if (said.waits) holder.waits = said.waits;
       else delete holder.waits;
     });
     // Here, not only below: it may have ended by then.
@@ -73,8 +74,10 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
   });
   setHandler(messages.beginRollbackUpdate, async (sent) => {
     const said = understood(readAnnouncement, sent);
-    const no = beginRollback(await known(), said, now());
+    const lane = await known();
+    const no = beginRollback(lane, said, now());
     if (no) throw refused(no.refused);
+    return leaseLeft(lane, said, now());
   });
   setHandler(messages.driftUpdate, async (sent) => {
     const found = understood(readDrift, sent);

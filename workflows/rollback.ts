@@ -1,6 +1,7 @@
 import { isCancellation, log } from '@temporalio/workflow';
 import type { Tag } from '../src/domain/image.js';
 import { parseRollbackInput } from '../src/domain/inputs.js';
+import { LEASE_MS } from '../src/domain/lane/moves.js';
 import { FORCE_GOES_ON } from '../src/domain/lane/rollbacks.js';
 import type { MoveInput } from '../src/domain/move.js';
 import { rollbackId } from '../src/domain/names.js';
@@ -44,7 +45,7 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
     if (strange.length > 0 && !input.force) throw stop('MoveRefused', `${strange.join('; ')}: ${FORCE_GOES_ON}`);
 
     const by = input.requestedBy ?? 'unknown';
-    await announce({ sha: input.sha, force: input.force === true, by, reason: input.reason });
+    const leaseMs = await announce({ sha: input.sha, force: input.force === true, by, reason: input.reason });
     enter(state, 'promoting', `:latest of all images back to ${input.sha}`);
     const order: MoveInput = {
       kind: 'rollback',
@@ -53,7 +54,7 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
       by,
       reason: input.reason,
     };
-    const moved = await evenAfterOutage(() => moveLatest(order, undefined, true));
+    const moved = await evenAfterOutage(() => moveLatest(order, undefined, leaseMs));
     state.images = moved;
     if (tag !== undefined) await pointBack(tag, pinned);
     const stood = moved.every(({ previous, digest }) => previous === digest);
@@ -73,11 +74,12 @@ async function pointBack(tag: Tag, images: PinnedImage[]): Promise<void> {
   }
 }
 
-/** From now on nothing else moves. A lane that says nothing stops a rollback, unless it is forced. */
-async function announce(said: { sha: Sha; force: boolean; by: string; reason: string }): Promise<void> {
+/** From now on nothing else moves; gives for how long something may still be on its way. A lane that says nothing stops a rollback, unless it is forced. */
+async function announce(said: { sha: Sha; force: boolean; by: string; reason: string }): Promise<number> {
   try {
-    await laneReads('announce the rollback to the lane').announceRollback(said);
+    return await laneReads('announce the rollback to the lane').announceRollback(said);
   } catch (error) {
     if (isCancellation(error) || !said.force) throw error;
+    return LEASE_MS;
   }
 }

@@ -6,7 +6,6 @@ import {
   isCancellation,
   TerminatedFailure,
 } from '@temporalio/workflow';
-import { LEASE_MS } from '../src/domain/lane/moves.js';
 import type { MovedImage, MoveInput } from '../src/domain/move.js';
 import { moveLatestId } from '../src/domain/names.js';
 import { shortSha } from '../src/domain/sha.js';
@@ -14,16 +13,19 @@ import { follows, laneReads, looks, MOVER, PATIENCE_MS } from './activity-option
 import { MoveLatest, requireMoved, settled } from './move-latest.js';
 import { ownLane, requireGoing, stop } from './run-state.js';
 
+/** A mover that is refused ends by itself in less, and says what it did. */
+const ENDS_BY_ITSELF_MS = 2_000;
+
 /**
  * Has `MoveLatest` move the tag and waits for its end, also when this run is cancelled meanwhile: a pair is never left half
  * moved. One that is under way is waited for; one that somebody terminated is started again.
- * @param takesOver ends a mover that is under way, once nothing of it can be on its way.
  * @param onMoving told whether the mover is started, which is when an abort comes too late.
+ * @param takesOverMs ends a mover that is under way after so long, in milliseconds, when nothing of it can be on its way; else it is waited for.
  */
 export async function moveLatest(
   input: MoveInput,
   onMoving: (moving: boolean) => void = () => undefined,
-  takesOver = false,
+  takesOverMs: number | null = null,
 ): Promise<MovedImage[]> {
   const workflowId = moveLatestId(ownLane());
   const patientUntil = Date.now() + PATIENCE_MS;
@@ -43,9 +45,9 @@ export async function moveLatest(
     } catch (error) {
       onMoving(false);
       if (error instanceof WorkflowExecutionAlreadyStartedError)
-        await (takesOver
-          ? laneReads(`take over from ${workflowId}`).endMover(LEASE_MS)
-          : untilFree(workflowId, patientUntil));
+        await (takesOverMs === null
+          ? untilFree(workflowId, patientUntil)
+          : laneReads(`take over from ${workflowId}`).endMover(Math.max(takesOverMs, ENDS_BY_ITSELF_MS)));
       else if (!isTerminated(error)) throw error;
       else if (CancellationScope.current().consideredCancelled) return whatIsLeft(input);
     }

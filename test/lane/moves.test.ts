@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { authorizeMove, LEASE_MS, reportMove } from '../../src/domain/lane/moves.js';
+import { authorizeMove, LEASE_MS, leaseLeft, reportMove } from '../../src/domain/lane/moves.js';
 import { beginRollback } from '../../src/domain/lane/rollbacks.js';
 import type { LaneState } from '../../src/domain/lane/state.js';
 import { ask, grant } from '../../src/domain/lane/turns.js';
@@ -136,14 +136,17 @@ describe('a :latest that the ledger did not put there (I8)', () => {
 });
 
 describe('two movers', () => {
-  test('never have a yes at once: the second waits until nothing of the first can be on its way', () => {
+  test('never have a yes at once: the second waits until nothing of the first can be on its way, by its last yes', () => {
     const state = inTurn('a');
-    authorizeMove(state, question('a', '1'), NOON);
+    authorizeMove(state, question('a', '1'), NOON - 5_000);
+    expect(authorizeMove(state, question('a', '1'), NOON)).toBe('yes');
     beginRollback(state, rollbackTo('1'), NOON + 1_000);
     const back = question('1', '1', { kind: 'rollback', parent: 'back-1', mover: 'back' });
     expect(authorizeMove(state, back, NOON + 2_000)).toBe('later');
     expect(authorizeMove(state, question('a', '1'), NOON + 3_000)).toEqual({ no: 'its yes was taken back' });
-    expect(authorizeMove(state, back, NOON + 1_000 + LEASE_MS)).toBe('yes');
+    expect(authorizeMove(state, back, NOON + LEASE_MS - 1)).toBe('later');
+    expect(leaseLeft(state, { runId: 'back-1' }, NOON + LEASE_MS - 1)).toBe(1);
+    expect(authorizeMove(state, back, NOON + LEASE_MS)).toBe('yes');
   });
 
   test('the first reports that it stopped: the second goes at once', () => {

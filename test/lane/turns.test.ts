@@ -19,7 +19,13 @@ describe('the turn', () => {
 
   test('is given to nobody while a mover has a yes that it has not reported', () => {
     const state = laneAt('a');
-    state.move = { moverRunId: 'm', parent: { workflowId: 'x', runId: 'r' }, kind: 'promotion', sha: shaOf('c') };
+    state.move = {
+      moverRunId: 'm',
+      parent: { workflowId: 'x', runId: 'r' },
+      kind: 'promotion',
+      sha: shaOf('c'),
+      yesAt: NOON,
+    };
     ask(state, run('b'));
     expect(grant(state, NOON)).toBe(false);
   });

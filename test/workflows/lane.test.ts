@@ -2,10 +2,14 @@ import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { parseSha } from '../../src/domain/sha.js';
 import { laneClient } from '../../src/temporal/lane-client.js';
 import { runEnd } from '../../src/temporal/runs.js';
+import { ada, heldFor, say } from '../support/decisions.js';
 import { useGate } from '../support/gate.js';
+import { laneState, queuedRelease } from '../support/lanes.js';
+import { PATIENT } from '../support/phases.js';
 import { newSha } from '../support/shas.js';
+import { until } from '../support/until.js';
 
-const gate = useGate('lane');
+const gate = useGate('lane', () => ({ env: PATIENT }));
 const OLD = newSha();
 beforeAll(() => gate().begin(OLD));
 beforeEach(() => gate().setLatest(OLD));
@@ -31,4 +35,20 @@ test('an ask in the name of a run that cannot be is not heard: nobody could see 
   await gate().laneClient.ask({ workflowId: 'x', runId: 'no-run-id', sha: parseSha(newSha()) });
   const { sha } = await gate().greenBuild();
   expect((await runEnd(await gate().release({ sha }))).report).toMatchObject({ outcome: 'promoted' });
+});
+
+test('what no run would say of its hold takes nobody’s turn', async () => {
+  const { sha, digests } = await gate().greenBuild();
+  const handle = await gate().release({ sha, approval: 'required' });
+  const { id } = await heldFor(gate(), handle, 'approval');
+  const next = await queuedRelease(gate());
+  const { runId } = (await laneState(gate())).holder ?? { runId: '' };
+  for (const waits of [{ hold: 'approval', givesWayAt: null }, { hold: 'approval' }, 'what?', 0])
+    await gate().laneClient.signal('standing', { runId, waits });
+  await until('it has heard all of that', async () => (await laneState(gate())).queue.length === 1);
+  await say(handle, 'approve', { ...ada, hold: id });
+  expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect(await gate().latest()).toEqual(digests);
+  await say(next.handle, 'abort', ada);
+  await runEnd(next.handle);
 });

@@ -30,8 +30,11 @@ export function authorizeMove(state: LaneState, question: MoveQuestion, now: num
   const { moverRunId, parent, input } = question;
   const { kind, sha } = input;
   if (state.moved.includes(parent.runId)) return { no: `${parent.workflowId} has had its move` };
-  if (state.move?.moverRunId === moverRunId)
-    return state.move.takenBackAt === undefined ? 'yes' : { no: 'its yes was taken back' };
+  if (state.move?.moverRunId === moverRunId) {
+    if (state.move.takenBackAt !== undefined) return { no: 'its yes was taken back' };
+    state.move.yesAt = now;
+    return 'yes';
+  }
   const no = kind === 'rollback' ? rollbackRefusal(state, question) : promotionRefusal(state, question, now);
   if (no !== null) return { no };
   if (kind === 'promotion') {
@@ -41,12 +44,17 @@ export function authorizeMove(state: LaneState, question: MoveQuestion, now: num
   if (state.move !== null && state.move.parent.runId !== parent.runId) {
     // Another one's writes may still be on their way.
     state.move.takenBackAt ??= now;
-    if (now - state.move.takenBackAt < LEASE_MS) return 'later';
+    if (leaseLeft(state, parent, now) > 0) return 'later';
     // What it may still report is from before this move.
     state.moved = [...state.moved, state.move.parent.runId].slice(-MAX_KEPT);
   }
-  state.move = { moverRunId, parent, kind, sha };
+  state.move = { moverRunId, parent, kind, sha, yesAt: now };
   return 'yes';
+}
+
+/** For how long something that another one's mover wrote may still be on its way, in milliseconds: a yes counts from before it was asked for. */
+export function leaseLeft({ move }: LaneState, parent: Pick<RunRef, 'runId'>, now: number): number {
+  return move === null || move.parent.runId === parent.runId ? 0 : Math.max(0, move.yesAt + LEASE_MS - now);
 }
 
 function rollbackRefusal({ rollback, ledger }: LaneState, { parent, input }: MoveQuestion): string | null {

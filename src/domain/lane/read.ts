@@ -4,7 +4,7 @@ import { MOVE_OUTCOMES, type MovedImage, type MoveOutcome, parseMoveInput } from
 import { parseSha, type Sha } from '../sha.js';
 import type { MoveQuestion, MoveReport } from './moves.js';
 import type { Announcement } from './rollbacks.js';
-import type { Ask, Left, RunRef } from './state.js';
+import type { Ask, Holder, Left, RunRef } from './state.js';
 
 // What runs and movers send to the lane, read by hand: anybody may send anything, and a handler that throws what is no failure stops
 // the lane for ever (protocol §7).
@@ -22,6 +22,17 @@ export function readAsk(sent: unknown): Ask | null {
     ...(byWord === true && { byWord }),
     ...(anew === true && { anew }),
   };
+}
+
+/** What a release says of the hold that it is in; null when it is none. */
+export function readStanding(sent: unknown): { runId: string; waits: Holder['waits'] | null } | null {
+  const { runId, waits } = Object(sent) as Record<string, unknown>;
+  if (!isRunId(runId)) return null;
+  if (waits === null) return { runId, waits };
+  const { hold, givesWayAt } = Object(waits) as Record<string, unknown>;
+  return isText(hold) && Number.isFinite(givesWayAt)
+    ? { runId, waits: { hold, givesWayAt: Number(givesWayAt) } }
+    : null;
 }
 
 /** @throws {InvalidInput} */

@@ -51,7 +51,9 @@ export interface OpenMove {
   parent: RunRef;
   kind: 'promotion' | 'rollback';
   sha: Sha;
-  /** When its yes was taken back (epoch, ms); it may write for 12 s more. */
+  /** When it was told yes last (epoch, ms); it may write for 12 s from then on. */
+  yesAt: number;
+  /** When its yes was taken back (epoch, ms): it gets no other one. */
   takenBackAt?: number;
 }
 
