@@ -62,7 +62,7 @@ function badAfter({ ledger, move }: LaneState, target: string): string[] {
     .filter(([sha, nth]) => first !== undefined && nth > first && !sameBuild(sha, target))
     // By number: a record puts a sha of digits alone first.
     .sort(([, a], [, b]) => a - b)
-    .map(([sha]) => sha);
+    .map(([sha]) => lastOf(ledger, sha)?.sha ?? sha);
   // A target that was never promoted: only what is live is known to be what people go away from.
   const live = ledger.moves.at(-1)?.sha;
   if (first === undefined && live && !sameBuild(live, target)) after.push(live);

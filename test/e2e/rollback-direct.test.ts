@@ -1,0 +1,87 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runEnd } from '../../src/temporal/runs.js';
+import { registerSearchAttributes } from '../../src/temporal/search-attributes.js';
+import { startMemoryRegistry } from '../../testbed/memory-registry.js';
+import { startTemporalServer, type TemporalServer } from '../../testbed/temporal-server.js';
+import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.js';
+import { canary as run } from '../support/cli.js';
+import { ada, heldFor, say } from '../support/decisions.js';
+import { useGate } from '../support/gate.js';
+import { laneState, laneThatRested, promoted } from '../support/lanes.js';
+import { PATIENT } from '../support/phases.js';
+import { newSha } from '../support/shas.js';
+
+const registry = await startMemoryRegistry();
+const folder = mkdtempSync(join(tmpdir(), 'canary-direct-'));
+const dbFile = join(folder, 'temporal.db');
+let server: TemporalServer;
+beforeAll(async () => {
+  server = await startTemporalServer({ dbFile });
+  const connection = await Connection.connect({ address: server.address });
+  await registerSearchAttributes(connection, 'default', SEARCH_ATTRIBUTES);
+  await connection.close();
+});
+afterAll(async () => {
+  await Promise.all([server.stop(), registry.stop()]);
+  rmSync(folder, { recursive: true, force: true });
+});
+const gate = useGate('direct', () => ({ registry: registry.host, temporal: server.address, env: PATIENT }));
+
+const rollback = (sha: string, ...more: string[]) =>
+  run(['rollback', sha, '--reason', 'it burns', '--by', 'ada', '--json', ...more], {
+    TEMPORAL_ADDRESS: server.address,
+    CANARY_LANE: 'direct',
+    CANARY_IMAGES: gate().env.CANARY_IMAGES ?? '',
+  });
+
+test('rollback --direct while the server is down: after its return the next release meets what it did and is held, and the plain rollback marks and holds', async () => {
+  const old = newSha();
+  const digests = await gate().begin(old);
+  const live = await promoted(gate());
+  await laneThatRested(gate());
+
+  await server.kill();
+  const direct = await rollback(old, '--direct');
+  expect({ code: direct.code, outcome: JSON.parse(direct.out[0] ?? '{}').outcome }).toEqual({
+    code: 0,
+    outcome: 'rolled-back',
+  });
+  expect(await gate().latest()).toEqual(digests);
+  server = await startTemporalServer({ dbFile, port: Number(server.address.split(':')[1]) });
+
+  // Nobody told the lane.
+  const next = await gate().greenBuild();
+  const held = await gate().release({ sha: next.sha });
+  const { why } = await heldFor(gate(), held, 'latest-moved', 60_000);
+  expect(why).toContain(digests[0]);
+  expect((await laneState(gate())).ledger.bad).toEqual([]);
+
+  const plain = await rollback(old);
+  expect({ code: plain.code, outcome: JSON.parse(plain.out[0] ?? '{}').outcome }).toEqual({
+    code: 0,
+    outcome: 'already',
+  });
+  expect((await runEnd(held)).report).toMatchObject({ outcome: 'CanaryAborted' });
+  const { bad, hold } = (await laneState(gate())).ledger;
+  expect(bad).toMatchObject([{ sha: live.sha, by: 'ada', reason: 'it burns' }]);
+  expect(hold).toMatchObject({ name: 'after-rollback', by: 'ada' });
+
+  const told = (await run(['postmortem', old], { TEMPORAL_ADDRESS: server.address, CANARY_LANE: 'direct' })).out.join(
+    '\n',
+  );
+  expect(told).toContain(`# Post-mortem: \`${live.sha}\` was rolled back to \`${old}\``);
+  expect(told).toContain('- `:latest` had left it before this rollback began: `--direct`, or by hand');
+  expect(told).toContain(`- marked bad, and not to be promoted: \`${live.sha}\``);
+
+  // And from there it goes on as after any rollback.
+  const again = await gate().greenBuild();
+  const mended = await gate().release({ sha: again.sha });
+  const { id } = await heldFor(gate(), mended, 'after-rollback');
+  await say(mended, 'approve', { ...ada, hold: id });
+  expect((await runEnd(mended)).report).toMatchObject({ outcome: 'promoted' });
+  expect(await gate().latest()).toEqual(again.digests);
+}, 120_000);

@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs';
+import { beforeEach, expect, test } from 'vitest';
+import { runEnd } from '../../src/temporal/runs.js';
+import { useCountedGate } from '../support/counted-gate.js';
+import { promoted } from '../support/lanes.js';
+import { catchIn } from '../support/phases.js';
+import { BAD, requireRolledBack, rollBack } from '../support/rollbacks.js';
+import { until } from '../support/until.js';
+import { useVictims } from '../support/victim.js';
+
+const { registry, gate, old, writes, pairs } = await useCountedGate('rollback-frozen');
+const startVictim = useVictims(gate);
+
+/** With a worker frozen (issue 10), in milliseconds: its lease, and what it had polled, have to run out first. */
+const FROZEN_PUT_MS = 20_000;
+
+let oldDigests: (string | undefined)[];
+beforeEach(async () => {
+  oldDigests = await gate().latest();
+  await promoted(gate());
+});
+
+const isStopped = (pid: number) => /^\d+ \(.*\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+
+const requireBack = async () =>
+  requireRolledBack(registry, gate(), await rollBack(gate(), old), oldDigests, FROZEN_PUT_MS);
+test('a rollback goes ahead while the worker of the release is frozen between its yes and its write, and that one writes nothing when it wakes', async () => {
+  const { sha } = await gate().greenBuild();
+  const frozen = await startVictim({ FREEZE: 'yes' });
+  const handle = await gate().release({ sha });
+  await until('it is frozen', () => isStopped(frozen.pid), 30_000);
+  await gate().startWorker();
+  await requireBack();
+  expect((await runEnd(handle)).report).toMatchObject({ outcome: 'CanaryBuildBad', why: expect.stringMatching(BAD) });
+
+  const seen = registry.requests.length;
+  process.kill(frozen.pid, 'SIGCONT');
+  await until('it has looked around', () => registry.requests.length > seen || !isStopped(frozen.pid));
+  await frozen.stop();
+  expect(await gate().latest()).toEqual(oldDigests);
+  expect(writes()).toEqual(pairs(2));
+}, 90_000);
+
+test('and while it is frozen in the middle of a soak', async () => {
+  const frozen = await startVictim();
+  const { handle } = await catchIn('soaking', gate(), registry, { soak: '300s' });
+  process.kill(frozen.pid, 'SIGSTOP');
+  await gate().startWorker();
+  await requireBack();
+  expect((await runEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
+  expect(writes()).toEqual(pairs(2));
+}, 90_000);

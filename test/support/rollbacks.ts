@@ -1,0 +1,45 @@
+import { expect } from 'vitest';
+import { runEnd } from '../../src/temporal/runs.js';
+import type { MemoryRegistry } from '../../testbed/memory-registry.js';
+import type { Gate } from './gate.js';
+import { isPut } from './latest.js';
+import { until } from './until.js';
+
+/** How soon the first write of a rollback is out when nothing is moving and no worker is frozen, in milliseconds (issue 10). */
+export const FIRST_PUT_MS = 5_000;
+
+type RollbackRun = Awaited<ReturnType<Gate['rollback']>>;
+
+/** Every image back to a build, by ada. */
+export const rollBack = (gate: Gate, sha: string, more: { force?: boolean } = {}): Promise<RollbackRun> =>
+  gate.rollback({ sha, reason: 'it burns', requestedBy: 'ada', ...more });
+
+/** What ends a release of a build that was rolled back from. */
+export const BAD = /^rolled back on \d{4}-\d\d-\d\dT\S+ by ada: it burns$/;
+
+/** From the start of a rollback to its first write as the registry has seen it, in milliseconds. */
+export async function firstPutMs({ requests }: MemoryRegistry, gate: Gate, handle: RollbackRun): Promise<number> {
+  const began = (await handle.describe()).startTime.getTime();
+  const isOurs = isPutOf(gate);
+  return until('it has written', () => requests.find((one) => one.at >= began && isOurs(one))).then(
+    ({ at }) => at - began,
+  );
+}
+
+const isPutOf = ({ repositories }: Gate) => {
+  const each = repositories.map((repository) => isPut(repository));
+  return (request: Parameters<(typeof each)[number]>[0]) => each.some((one) => one(request));
+};
+
+/** It ends as rolled back with `:latest` of every image at these digests, and its first write was out in time. */
+export async function requireRolledBack(
+  registry: MemoryRegistry,
+  gate: Gate,
+  handle: RollbackRun,
+  to: readonly (string | undefined)[],
+  withinMs = FIRST_PUT_MS,
+): Promise<void> {
+  expect((await runEnd(handle)).report).toMatchObject({ outcome: 'rolled-back' });
+  expect(await gate.latest()).toEqual(to);
+  expect(await firstPutMs(registry, gate, handle)).toBeLessThan(withinMs);
+}
