@@ -14,11 +14,12 @@ export function queueLines(lane: Queue, now: number): string[] {
 }
 
 /** What keeps builds from being tested, or promoted by themselves, and what lifts it. */
-export function troubleLines({ holder, hold, pause }: Queue, now: number): string[] {
+export function troubleLines({ holder, hold, pause, missing }: Queue, now: number): string[] {
   return [
     ...(holder?.stuck ? stuckLines(holder) : []),
     ...(hold ? holdLines(hold, now) : []),
     ...(pause ? pauseLines(pause, now) : []),
+    ...missing.map((line) => `GONE     ${oneLine(line)}`),
   ];
 }
 

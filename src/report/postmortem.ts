@@ -1,6 +1,7 @@
 import { code, link, prose, table, words } from '../domain/markdown.js';
 import type { MoveOutcome } from '../domain/move.js';
 import { type Facts, factsOf, latestOf } from './facts.js';
+import { type Incident, liveSince, productionSection, productionTimes } from './incident.js';
 import type { ReportLinks, RunRecord } from './run-record.js';
 import { decisionsSection, failingSection, notTestedSection, section, tenantsSection, utc } from './sections.js';
 import { uiUrl } from './ui-url.js';
@@ -21,11 +22,13 @@ export function movedAny(rollback: RunRecord): boolean {
   return factsOf(rollback).images.some((image) => 'result' in image && !UNMOVED.includes(image.result));
 }
 
-/** The post-mortem as far as the record of a rollback, and of the promotion it undid, can write it. */
-export function renderPostmortem(rollback: RunRecord, broken: RunRecord | null, links: ReportLinks = {}): string {
+/** The post-mortem as far as the ledger, the records of a rollback and of the promotion it undid, and the watches over production can write it. */
+export function renderPostmortem(incident: Incident, links: ReportLinks = {}): string {
+  const { rollback, broken, ledger } = incident;
   const facts = factsOf(rollback);
   const seen = broken && factsOf(broken);
-  const bad = broken ? code(broken.sha) : 'a build that no run is left of';
+  const sha = ledger?.undone?.sha ?? broken?.sha;
+  const bad = sha ? code(sha) : 'a build that nobody can name';
   return [
     `# Post-mortem: ${bad} was rolled back to ${code(rollback.sha)}`,
     '',
@@ -34,11 +37,17 @@ export function renderPostmortem(rollback: RunRecord, broken: RunRecord | null, 
     `- **Reason given**: ${words(facts.reason ?? 'none')}`,
     ...section('The build that broke', [
       `- commit: ${[bad, ...link('change', seen?.commitUrl)].join(' · ')}`,
-      ...(seen ? [] : ['- its digests are what `:latest` pointed at before the rollback']),
+      ...(sha ? [] : ['- its digests are what `:latest` pointed at before the rollback']),
+      ...(movedAny(rollback) ? [] : ['- `:latest` had left it before this rollback began: `--direct`, or by hand']),
+      ...(ledger === null ? ['- the lane does not answer: this is from the runs alone'] : []),
+      ...(ledger && ledger.bad.length > 0
+        ? [`- marked bad, and not to be promoted: ${ledger.bad.map((one) => code(one.sha)).join(', ')}`]
+        : []),
       '',
       ...digests(facts),
     ]),
-    ...section('Timeline (UTC)', table(['when', 'what', 'who'], timeline(rollback, broken))),
+    ...section('Timeline (UTC)', table(['when', 'what', 'who'], timeline(incident))),
+    ...section('Production', productionSection(incident)),
     ...section('What canary checked and saw then', checked(broken, seen)),
     ...(seen ? [...notTestedSection(seen), ...decisionsSection(seen)] : []),
     ...section(
@@ -62,21 +71,39 @@ function digests({ images }: Facts): string[] {
   return table(['image', 'broken: :latest before', 'rolled back to'], rows);
 }
 
-function timeline(rollback: RunRecord, broken: RunRecord | null): string[][] {
+function timeline(incident: Incident): string[][] {
+  const { rollback, broken } = incident;
   const facts = factsOf(rollback);
   const seen = broken && factsOf(broken);
-  const who = (one: string | null | undefined) => words(one ?? 'unknown');
-  return [
+  const told = [
     ...(broken && seen
       ? [
-          [utc(broken.started), 'its release began', who(seen.requestedBy)],
-          ...seen.decisions.map(({ at, verb, by, reason }) => [utc(at), `${verb}: ${words(reason)}`, words(by)]),
-          [utc(broken.ended ?? ''), `promoted: ${prose(seen.promoteOnly ? 'NOT TESTED BY CANARY' : 'all green')}`, ''],
+          { at: broken.started, what: 'its release began', who: words(seen.requestedBy ?? 'unknown') },
+          ...seen.decisions.map(({ at, verb, by, reason }) => ({
+            at,
+            what: `${verb}: ${words(reason)}`,
+            who: words(by),
+          })),
         ]
       : []),
-    [utc(rollback.started), 'rollback asked for', who(facts.requestedBy)],
-    [utc(rollback.ended ?? ''), `rollback ended: ${rollback.outcome}`, ''],
+    ...wentLive(incident, seen),
+    ...productionTimes(incident).map((one) => ({ ...one, who: '' })),
+    { at: rollback.started, what: 'rollback asked for', who: words(facts.requestedBy ?? 'unknown') },
+    { at: rollback.ended ?? '', what: `rollback ended: ${rollback.outcome}`, who: '' },
   ];
+  // What has no time yet comes last.
+  return told.sort((a, b) => ((a.at || '~') < (b.at || '~') ? -1 : 1)).map(({ at, what, who }) => [utc(at), what, who]);
+}
+
+/** How it came to `:latest`: by the ledger, else by its release. */
+function wentLive(incident: Incident, seen: Facts | null): { at: string; what: string; who: string }[] {
+  const at = liveSince(incident);
+  if (at === null) return [];
+  const entry = incident.ledger?.undone;
+  if (entry && entry.kind !== 'promotion')
+    return [{ at, what: `${entry.kind}: ${words(entry.reason)}`, who: words(entry.by) }];
+  const how = seen?.promoteOnly ? 'NOT TESTED BY CANARY' : 'all green';
+  return [{ at, what: seen ? `promoted: ${prose(how)}` : 'promoted', who: entry ? words(entry.by) : '' }];
 }
 
 function checked(broken: RunRecord | null, seen: Facts | null): string[] {

@@ -1,12 +1,16 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { checkDriftId, taskQueue } from '../../src/domain/names.js';
 import { scheduleDriftCheck } from '../../src/temporal/drift-schedule.js';
+import { runEnd } from '../../src/temporal/runs.js';
+import { canary } from '../support/cli.js';
+import { ada, heldFor, say } from '../support/decisions.js';
 import { logged, useGate } from '../support/gate.js';
 import { laneState } from '../support/lanes.js';
+import { PATIENT } from '../support/phases.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
-const gate = useGate('check-drift');
+const gate = useGate('check-drift', () => ({ env: PATIENT }));
 const [OLD, OTHER] = [newSha(), newSha()];
 beforeAll(async () => {
   await gate().begin(OLD);
@@ -53,6 +57,21 @@ test('one that somebody moved with crane is said once per change, and holds auto
   expect(alarms('latest-moved')).toHaveLength(2);
 });
 
+test('the build that is green after such a drift waits for a human, who is told where :latest stands, and goes over it on a yes', async () => {
+  await gate().retag(OTHER, 'latest');
+  await check();
+  const stands = await gate().latest();
+  const { sha, digests } = await gate().greenBuild();
+  const handle = await gate().release({ sha });
+  const { id, why } = await heldFor(gate(), handle, 'latest-moved');
+  expect(why).toContain(stands[0]);
+  expect(await gate().latest()).toEqual(stands);
+  await say(handle, 'approve', { ...ada, hold: id });
+  expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect(await gate().latest()).toEqual(digests);
+  expect((await laneState(gate())).ledger.hold).toBeNull();
+});
+
 test('the schedule of canary setup is made once, and starts the check', async () => {
   expect(await scheduleDriftCheck(gate().client, gate().lane)).toBe(false);
   expect(await scheduleDriftCheck(gate().client, gate().lane)).toBe(true);
@@ -92,4 +111,7 @@ test('a rollback target whose manifest was deleted is named, once, and holds not
   await until('the second is told', () => told().some((why) => why.includes(other ?? '')));
   expect(told()).toEqual([expect.stringContaining(target.slice(0, 7)), expect.stringContaining(target.slice(0, 7))]);
   expect((await laneState(gate())).ledger.hold).toBeNull();
+  const { out } = await canary(['status'], { CANARY_LANE: gate().lane });
+  const gone = `GONE     ${target.slice(0, 7)} could not be rolled back to: `;
+  expect(out.filter((line) => line.startsWith(gone))).toHaveLength(2);
 });

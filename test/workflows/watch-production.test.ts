@@ -64,6 +64,9 @@ test('production that takes it in part is watched through two update cycles, and
   expect(took(report)).toBeGreaterThanOrEqual(WATCH_MS);
   const env = { TEMPORAL_ADDRESS: inject('temporal'), CANARY_LANE: gate().lane };
   expect((await canary(['status'], env)).out).toContain('         production: 2 of 3 on it; behind: initech');
+  const one = await canary(['status', sha, '--json'], env);
+  expect(JSON.parse(one.out[0] ?? '')).toMatchObject({ outcome: 'promoted', production: report.why });
+  expect((await canary(['status', sha], env)).out).toContain('  production: 2 of 3 on it; behind: initech');
   expect((await canary(['report', sha], env)).out.join('\n')).toContain('Production: 2 of 3 on it; behind: initech');
 });
 

@@ -1,11 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { InvalidInput } from '../../domain/brand.js';
+import { oneLine } from '../../domain/markdown.js';
 import { type Lane, releaseId, rollbackId } from '../../domain/names.js';
 import { parseSha, type Sha } from '../../domain/sha.js';
 import { withClient } from '../../temporal/client.js';
 import { isSilent, laneNow } from '../../temporal/lane-now.js';
 import { overview } from '../../temporal/overview.js';
+import { productionNow } from '../../temporal/production-now.js';
 import { findRun, queryStatus, runEnd } from '../../temporal/runs.js';
 import { type Given, type Io, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
@@ -59,13 +61,15 @@ async function oneBuild(client: Client, lane: Lane, sha: Sha): Promise<Told> {
   const found = (await Promise.all(ids.map((id) => findRun(client, id)))).filter((run) => run !== null);
   if (found.length === 0) throw new InvalidInput(`there is no run ${ids.join(' nor ')}`);
   found.sort((a, b) => b.startTime.getTime() - a.startTime.getTime());
-  const told = await Promise.all(
-    found.map(({ workflowId, status: { name } }) => oneRun(client, lane, workflowId, name)),
-  );
+  const [production, ...told] = await Promise.all([
+    productionNow(client, lane, sha),
+    ...found.map(({ workflowId, status: { name } }) => oneRun(client, lane, workflowId, name)),
+  ]);
   const silent = told.find((run) => run.silent)?.silent;
+  const data = told.map((run, index) => (index === 0 && production ? { ...Object(run.data), production } : run.data));
   return {
-    lines: told.flatMap(({ lines }) => lines),
-    data: told.length === 1 ? told[0]?.data : told.map(({ data }) => data),
+    lines: [...told.flatMap(({ lines }) => lines), ...(production ? [`  production: ${oneLine(production)}`] : [])],
+    data: data.length === 1 ? data[0] : data,
     ...(silent && { silent }),
   };
 }

@@ -18,6 +18,8 @@ export interface LanePicture {
   live: LedgerEntry | null;
   /** Where a rollback would go. */
   back: string | null;
+  /** What a rollback would need and is gone from the registry, as last looked, a line each. */
+  missing: string[];
 }
 
 /** @param now epoch, ms. */
@@ -35,6 +37,7 @@ export function pictureOf(state: LaneState, now: number): LanePicture {
     pause: isPaused(state, now) ? ledger.pause : null,
     live: ledger.moves.at(-1) ?? null,
     back: goBack(ledger),
+    missing: ledger.drift?.missing ?? [],
   };
 }
 
