@@ -38,6 +38,7 @@ export async function createCanary(world: World, onStop: (stop: () => Promise<vo
       CANARY_UPDATE_CYCLE: '2s',
       CANARY_POLL: '1s',
     },
+    production: world.production,
   });
   onStop(async () => files.remove());
   const env = { ...bareEnvironment(), TEMPORAL_CONFIG_FILE: files.temporalToml };

@@ -3,20 +3,33 @@ import { join } from 'node:path';
 import { repositoryRoot } from '../testbed/tools.js';
 
 /**
- * Writes `.demo/temporal.toml` and `.demo/worker.env`, by which `npx canary` in this folder finds the demo.
- * Only their owner may read them: the second holds the tenants' admin tokens.
+ * Writes `.demo/temporal.toml` and `.demo/worker.env`, by which `npx canary` in this folder finds the demo, and the fleet
+ * file of production. Only their owner may read them: the second holds the tenants' admin tokens.
  */
-export function writeDemoFiles(settings: { temporal: string; worker: Record<string, string> }) {
+export function writeDemoFiles(settings: {
+  temporal: string;
+  worker: Record<string, string>;
+  production: { name: string; url: string; token: string }[];
+}) {
   const folder = join(repositoryRoot, '.demo');
   const temporalToml = join(folder, 'temporal.toml');
+  const prodFleet = join(folder, 'production.json');
+  const tokenOf = (index: number) => `PROD_${index + 1}_TOKEN`;
+  const tenants = settings.production.map(({ name, url }, index) => ({ name, url, token: { env: tokenOf(index) } }));
+  const workerEnv = {
+    ...settings.worker,
+    CANARY_PROD_FLEET_FILE: prodFleet,
+    ...Object.fromEntries(settings.production.map(({ token }, index) => [tokenOf(index), token])),
+  };
   const written = new Map([
     [temporalToml, `[profile.default]\naddress = "${settings.temporal}"\nnamespace = "default"\n`],
     [
       join(folder, 'worker.env'),
-      Object.entries(settings.worker)
+      Object.entries(workerEnv)
         .map(([name, value]) => `${name}=${value}\n`)
         .join(''),
     ],
+    [prodFleet, `${JSON.stringify({ tenants }, null, 2)}\n`],
   ]);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   for (const [path, content] of written) {
@@ -25,7 +38,7 @@ export function writeDemoFiles(settings: { temporal: string; worker: Record<stri
   }
   return {
     temporalToml,
-    workerEnv: settings.worker,
+    workerEnv,
     /** Removes what is still ours: a second demo in this folder has written its own over it. */
     remove: () => {
       for (const [path, content] of written) if (read(path) === content) rmSync(path);

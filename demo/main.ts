@@ -96,7 +96,7 @@ function printWorld(print: (text: string) => void, world: World): void {
   print('  Meanwhile     npx canary status   (a second terminal, this folder)');
 }
 
-function summary({ promoted, rejected, rolledBack, approved, latest }: Ending, witness: string): string {
+function summary({ promoted, rejected, rolledBack, approved, production, latest }: Ending, witness: string): string {
   const short = (sha: string) => sha.slice(0, 7);
   const images = Object.entries(latest).map(([image, digest]) => `  ${image}:latest\n    ${digest}`);
   return [
@@ -105,6 +105,7 @@ function summary({ promoted, rejected, rolledBack, approved, latest }: Ending, w
     `  refused       ${short(rejected.sha)} (${rejected.failedChecks.join(', ')})`,
     `  rolled back   ${short(rolledBack.from)} -> ${short(rolledBack.to)}`,
     `  approved      ${short(approved.sha)}, which was held: ${approved.hold}`,
+    `  production    ${production}`,
     ...images,
     `  ${witness}`,
   ].join('\n');
