@@ -117,6 +117,7 @@ function suggestions(world: World): string {
     `  npx canary release ${SPARE.sha7} --approval required`,
     `  npx canary status ${SPARE.sha7}`,
     `  npx canary approve ${SPARE.sha7} --reason "looked at it"`,
+    '  npx canary postmortem 4c1d56e',
     '  npx canary rollback 4c1d56e --reason "trying it out"',
     `and look at ${world.temporal.uiUrl}: a run's page says under User Metadata where it stands`,
   ].join('\n');

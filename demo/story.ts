@@ -126,7 +126,7 @@ async function productionFollows({ world, view, canary, signal }: Stage, build: 
   for (const deadline = Date.now() + FOLLOW_MS; ; ) {
     const { result } = await canary.ask(['status'], signal);
     const { live } = Object(result) as { live?: { sha: string; production?: string | null } };
-    const seen = live?.sha === build.sha ? (live.production ?? '') : '';
+    const seen = live?.sha.startsWith(build.sha7) ? (live.production ?? '') : '';
     // A watch that is over says what it saw last: on a machine that is very slow that may be less.
     if (seen === all || (Date.now() > deadline && seen !== '')) {
       view.say(`npx canary status   production: ${seen}`, 'command');
