@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { moveLatestId } from '../../src/domain/names.js';
+import { moveLatestId, partsOf } from '../../src/domain/names.js';
+import { sameBuild } from '../../src/domain/sha.js';
 import { findRun, queryStatus, runEnd } from '../../src/temporal/runs.js';
 import type { MemoryRegistry } from '../../testbed/memory-registry.js';
 import { ada } from './decisions.js';
@@ -73,7 +74,7 @@ export async function play(gate: Gate, registry: MemoryRegistry, seed: number): 
     const facts = await Promise.all(stage.runs.map(factsOf));
     done.push(
       ...facts.map(
-        ({ sha, outcome, why, movers }) => `${sha?.slice(0, 7)} ${outcome}, ${movers} movers: ${why.slice(0, 150)}`,
+        ({ sha, outcome, why, movers }) => `${sha.slice(0, 7)} ${outcome}, ${movers} movers: ${why.slice(0, 150)}`,
       ),
     );
     const puts = registry.requests.slice(earlier).filter(isOurs(gate));
@@ -176,7 +177,7 @@ async function whatIsWrong(stage: Stage, { steps, holds, puts, facts }: Outcome)
     wrong.push(`:latest is split: ${latest.map(buildAt).join(', ')}, and nobody said so`);
 
   const isTested = ({ sha, isRed }: Build) =>
-    !isRed && facts.some((run) => run.sha === sha && run.smoked >= gate.tenants.length);
+    !isRed && facts.some((run) => sameBuild(run.sha, sha) && run.smoked >= gate.tenants.length);
   for (const { body } of puts) {
     const build = builds.find(({ digests }) => digests.includes(digestOf(body)));
     if (!build || !(build.isNamed || isTested(build)))
@@ -226,11 +227,11 @@ async function factsOf(handle: Stage['runs'][number]) {
       scheduled?.activityType?.name === 'smokeTenant' ? [`${eventId}`] : [],
     ),
   );
-  const sha = 'sha' in (end.report ?? {}) ? end.report?.sha : undefined;
   return {
     outcome: end.report?.outcome ?? ('outcome' in end ? end.outcome : ''),
     why: end.report?.why ?? ('why' in end ? end.why : ''),
-    sha,
+    // One that was terminated leaves no report, and yet its mover ends what it began.
+    sha: end.report?.sha ?? partsOf(workflowId).sha,
     smoked:
       events?.filter(({ activityTaskCompletedEventAttributes: done }) => smokes.has(`${done?.scheduledEventId}`))
         .length ?? 0,
