@@ -165,14 +165,18 @@ export class Gate {
 
   /** Tells the lane that `:latest` stands where it should, and that nothing speaks against promoting. */
   async adopt(sha?: string): Promise<void> {
+    await this.adoptAlone(sha);
+    await this.sayToLane('unhold', { by: 'the test', reason: 'as it should be' });
+  }
+
+  /** Tells the lane that `:latest` stands where it should, and nothing else. */
+  async adoptAlone(sha?: string): Promise<void> {
     const latest = await this.latest();
     const images = this.repositories.map((name, index) => ({
       repository: `${this.host}/${name}`,
       digest: latest[index] ?? null,
     }));
-    const said = { by: 'the test', reason: 'as it should be' };
-    await this.sayToLane('adopt', { ...said, images, ...(sha && { sha }) });
-    await this.sayToLane('unhold', said);
+    await this.sayToLane('adopt', { by: 'the test', reason: 'as it should be', images, ...(sha && { sha }) });
   }
 
   /** Says something to the lane, again while a loaded machine does not answer in time. */

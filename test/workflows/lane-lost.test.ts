@@ -12,8 +12,8 @@ const DELETION_MS = 90_000;
 const { gate, writes, pairs } = await useCountedGate('lane-lost');
 
 describe('a lane of which less is left', () => {
-  test('one that does not answer any more: what it began with counts, on hold', async () => {
-    const last = await promoted(gate());
+  /** Leaves of the lane only what its last run, which does not answer, began with; gives that. */
+  async function silence() {
     const carried = await laneState(gate());
     await endLane(gate());
     // As one whose code has changed, it does not know the question.
@@ -24,10 +24,25 @@ describe('a lane of which less is left', () => {
     });
     expect(await runEnd(silent)).toMatchObject({ outcome: 'ConfigInvalid' });
     await startLane(gate());
+    return carried;
+  }
+
+  test('one that does not answer any more: what it began with counts, on hold', async () => {
+    const last = await promoted(gate());
+    const carried = await silence();
     const { ledger, ...rest } = await laneState(gate());
     expect({ ledger: { ...ledger, hold: null }, ...rest }).toEqual(carried);
     expect(ledger).toMatchObject({ hold: { name: 'not-recovered' }, mark: { sha: last.sha } });
     await gate().adopt();
+  });
+
+  test('one that was not recovered is on hold until `lane adopt` alone lifts that, and promotes by itself from then on', async () => {
+    await silence();
+    expect((await laneState(gate())).ledger.hold).toMatchObject({ name: 'not-recovered' });
+    await gate().adoptAlone();
+    expect((await laneState(gate())).ledger.hold).toBeNull();
+    await promoted(gate());
+    expect(writes()).toEqual(pairs(1));
   });
 
   /** Deletes every run of the lane, as `temporal workflow delete` does. */
