@@ -6,6 +6,7 @@ import { canary } from '../support/cli.js';
 import { ada, heldFor, say } from '../support/decisions.js';
 import { logged, useGate } from '../support/gate.js';
 import { laneState } from '../support/lanes.js';
+import { childrenOf, removeManifest } from '../support/manifests.js';
 import { PATIENT } from '../support/phases.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
@@ -25,11 +26,7 @@ async function check() {
   });
   return gate().keep(handle).result();
 }
-/** Deletes a manifest, as a clean-up job does. */
-async function remove(image: number, digest: string | undefined): Promise<void> {
-  const url = `http://${gate().host}/v2/${gate().repositories[image]}/manifests/${digest}`;
-  expect((await fetch(url, { method: 'DELETE' })).status).toBe(202);
-}
+const remove = (image: number, digest: string | undefined) => removeManifest(gate(), image, digest);
 const told = () => alarms('rollback-target-missing').map(({ meta }) => String(meta?.why));
 const alarms = (name: string) => logged.filter(({ message, meta }) => message === 'alarm' && meta?.alarm === name);
 
@@ -93,14 +90,7 @@ test('a rollback target whose manifest was deleted is named, once, and holds not
   const target = newSha();
   const [digest, other] = await gate().publish(target);
   await gate().retag(target, 'latest');
-  const images = await Promise.all(
-    (await gate().latest()).map((one, index) => ({
-      repository: `${gate().host}/${gate().repositories[index]}`,
-      digest: one,
-    })),
-  );
-  const said = { by: 'the test', reason: 'as it should be' };
-  await gate().laneClient.update('adopt', { ...said, sha: target, images });
+  await gate().adoptAlone(target);
   await gate().setLatest(OLD);
   expect(await check()).toMatchObject({ missing: [] });
   await remove(0, digest);
@@ -114,4 +104,30 @@ test('a rollback target whose manifest was deleted is named, once, and holds not
   const { out } = await canary(['status'], { CANARY_LANE: gate().lane });
   const gone = `GONE     ${target.slice(0, 7)} could not be rolled back to: `;
   expect(out.filter((line) => line.startsWith(gone))).toHaveLength(2);
+});
+
+test('of the last three good builds each manifest is asked for: a child of the third that is gone is named; older builds and bad ones are not looked at', async () => {
+  const [fourth, third, second, bad, newest] = [newSha(), newSha(), newSha(), newSha(), newSha()];
+  const put = async (sha: string) => {
+    const digests = await gate().publish(sha);
+    await gate().setLatest(sha);
+    return digests;
+  };
+  const [ofFourth, ofThird] = [await put(fourth), await put(third)];
+  await put(second);
+  const ofBad = await put(bad);
+  const back = await gate().rollback({ sha: second, reason: 'it burns', requestedBy: 'ada' });
+  expect((await runEnd(back)).report).toMatchObject({ outcome: 'rolled-back' });
+  expect((await laneState(gate())).ledger.bad.map(({ sha }) => sha)).toEqual([bad]);
+  await put(newest);
+  expect(await check()).toMatchObject({ latest: null, missing: [] });
+
+  const [, child = ''] = await childrenOf(gate(), 1, ofThird[1]);
+  await remove(1, child);
+  for (const image of [0, 1]) for (const gone of [ofFourth, ofBad]) await remove(image, gone[image]);
+
+  const { missing } = (await check()) ?? {};
+  expect(missing).toEqual([expect.stringContaining(child)]);
+  expect(missing?.[0]).toMatch(new RegExp(`^${third.slice(0, 7)} could not be rolled back to: .*/platform-tenant, `));
+  await until('it is told', () => told().some((why) => why.includes(child)));
 });
