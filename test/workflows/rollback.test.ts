@@ -1,7 +1,11 @@
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { runEnd } from '../../src/temporal/runs.js';
 import { pushBuild } from '../../testbed/images.js';
+import { ociError } from '../../testbed/registry-store.js';
+import { useCountedGate } from '../support/counted-gate.js';
 import { useGate } from '../support/gate.js';
+import { laneState } from '../support/lanes.js';
+import { childrenOf } from '../support/manifests.js';
 import { newSha } from '../support/shas.js';
 
 const gate = useGate('rollback');
@@ -60,4 +64,32 @@ test('a rollback without a reason does not begin', async () => {
     why: expect.stringContaining('reason is missing'),
   });
   expect(await gate().latest()).toEqual(bad);
+});
+
+describe('where the registry counts what is written', async () => {
+  const { registry, gate, old } = await useCountedGate('rollback-counted');
+
+  test('a rollback to a build of which one manifest of the second image is gone names it, and writes nothing', async () => {
+    const [, index] = await gate().latest();
+    const [, child = ''] = await childrenOf(gate(), 1, index);
+    const live = newSha();
+    const digests = await gate().begin(live);
+    registry.faults.add({
+      match: ({ path }) => path === `/v2/${gate().repositories[1]}/manifests/${child}`,
+      respond: () => ociError(404, 'MANIFEST_UNKNOWN', 'manifest unknown'),
+    });
+    const { bad, hold, left, moves } = (await laneState(gate())).ledger;
+    const puts = () => registry.requests.filter(({ method }) => method === 'PUT').length;
+    const before = puts();
+
+    const end = await runEnd(await gate().rollback({ sha: old, reason: 'it burns' }));
+
+    expect(end.report).toMatchObject({
+      outcome: 'BuildNotFound',
+      why: expect.stringMatching(new RegExp(`/platform-tenant, index ${index}: 1 of its 2 manifests gone: ${child}`)),
+    });
+    expect(puts()).toBe(before);
+    expect(await gate().latest()).toEqual(digests);
+    expect((await laneState(gate())).ledger).toMatchObject({ bad, hold, left, moves });
+  });
 });
