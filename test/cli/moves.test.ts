@@ -1,7 +1,9 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { pushBuild } from '../../testbed/images.js';
 import { canary as run } from '../support/cli.js';
+import { useCountedGate } from '../support/counted-gate.js';
 import { useGate } from '../support/gate.js';
+import { dam, isTagRead } from '../support/phases.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -130,6 +132,33 @@ describe('a release that runs already', () => {
     expect(ends.map(({ code }) => code)).toEqual(Array(20).fill(0));
     expect(ends.filter(({ err }) => err[0]?.includes('is started')).length).toBeGreaterThanOrEqual(1);
     expect(new Set(ends.map(({ out }) => out[0])).size).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('a rollback that runs already', async () => {
+  const { registry, gate: counted, old: target } = await useCountedGate('cli-moves-back');
+
+  test('is attached to by the same input, whoever asks, and refused with 2 by another reason', async () => {
+    const digests = await counted().latest();
+    await counted().begin(newSha());
+    const { reached, release } = dam({ gate: counted(), registry }, isTagRead(target));
+    const back = (...more: string[]) => run(['rollback', target, ...more], { CANARY_LANE: counted().lane });
+    const first = back('--reason', 'search is slow', '--by', 'ada');
+    await until('it runs', reached);
+    const second = back('--reason', 'search is slow', '--by', 'bob');
+    const other = await back('--reason', 'it burns', '--by', 'ada');
+    expect(other).toMatchObject({
+      code: 2,
+      err: [
+        expect.stringMatching(
+          /^canary: cli-moves-back-rollback-.* runs already, with other input: .*"reason":"search is slow"/,
+        ),
+      ],
+    });
+    release();
+    expect([(await first).code, (await second).code]).toEqual([0, 0]);
+    expect((await second).err[0]).toContain('runs already: attached');
+    expect(await counted().latest()).toEqual(digests);
   });
 });
 
