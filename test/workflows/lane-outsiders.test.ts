@@ -1,10 +1,14 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import type { WorkflowHandle } from '@temporalio/client';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { runEnd } from '../../src/temporal/runs.js';
+import { tool } from '../../testbed/tools.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { ada, heldFor, say, statusOf } from '../support/decisions.js';
 import { laneState, laneThatRested } from '../support/lanes.js';
 import { isRead } from '../support/latest.js';
+import { lacks } from '../support/needs.js';
 import { type Caught, catchIn, type Phase } from '../support/phases.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
@@ -15,11 +19,20 @@ beforeEach(() => laneThatRested(gate()));
 type Scene = Pick<Caught, 'sha' | 'digests' | 'handle' | 'goOn'>;
 
 /** Points `:latest` elsewhere, as somebody with crane would; gives the digests. */
-async function moveByHand(): Promise<string[]> {
+async function moveByHand(retag = (sha: string) => gate().retag(sha, 'latest')): Promise<string[]> {
   const theirs = newSha();
   const digests = await gate().publish(theirs);
-  await gate().retag(theirs, 'latest');
+  await retag(theirs);
   return digests;
+}
+
+async function retagWithCrane(sha: string): Promise<void> {
+  for (const repository of gate().repositories)
+    await promisify(execFile)(tool('crane')?.path ?? 'crane', [
+      'tag',
+      `${gate().host}/${repository}:staging-${sha.slice(0, 7)}`,
+      'latest',
+    ]);
 }
 
 /** A release, a moment in which somebody moves `:latest`, and how it goes on then. */
@@ -41,14 +54,16 @@ const MOMENTS: Record<string, (outsider: () => Promise<void>) => Promise<Scene>>
     return { sha, digests, handle, goOn: async () => undefined };
   },
   ...Object.fromEntries(
-    (['awaiting-canary', 'soaking', 'smoking', 'awaiting-approval'] satisfies Phase[]).map((phase) => [
-      phase,
-      async (outsider: () => Promise<void>) => {
-        const caught = await catchIn(phase, gate(), registry);
-        await outsider();
-        return caught;
-      },
-    ]),
+    (['resolving', 'awaiting-canary', 'soaking', 'smoking', 'held', 'awaiting-approval'] satisfies Phase[]).map(
+      (phase) => [
+        phase,
+        async (outsider: () => Promise<void>) => {
+          const caught = await catchIn(phase, gate(), registry);
+          await outsider();
+          return caught;
+        },
+      ],
+    ),
   ),
   async paused(outsider) {
     await gate().laneClient.update('pause', ada);
@@ -79,10 +94,10 @@ async function green(): Promise<Scene> {
 }
 
 /** Lets somebody move `:latest` in that moment, and waits until the release is held for it. */
-async function heldAfter(moment: string) {
+async function heldAfter(moment: string, retag?: (sha: string) => Promise<void>) {
   let theirs: string[] = [];
   const scene = await MOMENTS[moment]?.(async () => {
-    theirs = await moveByHand();
+    theirs = await moveByHand(retag);
   });
   if (!scene) throw new Error(`no moment ${moment}`);
   await scene.goOn();
@@ -120,6 +135,17 @@ describe.each(Object.keys(MOMENTS))('a :latest that somebody moves by hand %s', 
     expect(writes()).toEqual(pairs(2));
   }, 60_000);
 });
+
+test.skipIf(lacks('crane'))(
+  'a :latest that somebody moves with crane itself while a build soaks is not promoted over: held, and approved over',
+  async () => {
+    const { handle, hold, theirs, ...build } = await heldAfter('soaking', retagWithCrane);
+    for (const digest of theirs) expect(hold.why).toContain(digest);
+    await say(handle, 'approve', { ...ada, hold: hold.id });
+    await promotes(handle, build);
+    expect(writes()).toEqual(pairs(2));
+  },
+);
 
 test('a :latest that is moved once more after the approval is not promoted over: another hold, another approval', async () => {
   const { handle, hold, ...build } = await heldAfter('between two releases');
