@@ -3,7 +3,7 @@ import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { MoveQuestion, Word } from '../src/domain/lane/moves.js';
 import type { LaneState, RunRef } from '../src/domain/lane/state.js';
 import type { MoveInput } from '../src/domain/move.js';
-import type { Authority } from '../src/move/authority.js';
+import type { Authority, Said } from '../src/move/authority.js';
 import { MoveRefusal } from '../src/move/gate.js';
 import { type LaneClient, LaneRefused } from '../src/temporal/lane-client.js';
 
@@ -32,12 +32,19 @@ export function authorityOfLane(client: Client, lane: LaneClient, silenceMs: num
         throw new MoveRefusal('no parent: a move is started by a release or a rollback, not by hand');
       const question: MoveQuestion = { moverRunId: mover.runId, parent, input, latest };
       try {
+        if (input.unheard) {
+          await requireLastTry(client, mover, silenceMs);
+          // A parent that is gone announces nothing.
+          if (!begun) await requireRunning(client, parent, silenceMs);
+          return await announceAndAsk(lane, question);
+        }
         // Side by side: a slow answer ages the yes.
-        await Promise.all([
+        const [said] = await Promise.all([
+          requireYes(lane, question, silenceMs),
           requireLastTry(client, mover, silenceMs),
           begun ? undefined : requireRunning(client, parent, silenceMs),
-          requireYes(lane, question, silenceMs),
         ]);
+        return said;
       } catch (error) {
         // A pair that has begun is not given up for that: the next try goes on with it.
         if (begun || !(error instanceof TemporalSilent)) throw error;
@@ -45,6 +52,7 @@ export function authorityOfLane(client: Client, lane: LaneClient, silenceMs: num
       }
     },
     async movedWithin(ms) {
+      if (input.unheard) return true;
       const { left } = (await stateOf(lane, silenceMs)).ledger;
       return left !== null && Date.now() - left.at < ms;
     },
@@ -71,12 +79,21 @@ class TemporalSilent extends Error {
   override readonly name = 'TemporalSilent';
 }
 
-async function requireYes(lane: LaneClient, question: MoveQuestion, silenceMs: number): Promise<void> {
-  for (;;) {
-    const word = await answer(silenceMs, () => lane.update<Word>('authorize-move', question));
-    if (word === 'yes') return;
-    if (word !== 'later') throw new MoveRefusal(word.no, word.latestMoved);
-    await delay(ASK_AGAIN_MS);
+async function requireYes(lane: LaneClient, question: MoveQuestion, silenceMs: number): Promise<Said> {
+  const word = await answer(silenceMs, () => lane.update<Word>('authorize-move', question));
+  if (word === 'later') return word;
+  if (word !== 'yes') throw new MoveRefusal(word.no, word.latestMoved);
+}
+
+/** Of a forced rollback that the lane did not hear of in time: a lane that answers again has the word, once it knows of it. */
+async function announceAndAsk(lane: LaneClient, question: MoveQuestion): Promise<Said> {
+  const { sha, by, reason } = question.input;
+  try {
+    await answer(0, () => lane.update('begin-rollback', { ...question.parent, sha, by, reason, force: true }));
+    return await requireYes(lane, question, 0);
+  } catch (error) {
+    if (error instanceof TemporalSilent) return 'unheard';
+    throw error;
   }
 }
 

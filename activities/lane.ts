@@ -1,22 +1,32 @@
 import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
 import { LEASE_MS } from '../src/domain/lane/moves.js';
 import { isOlder, keyOf } from '../src/domain/lane/order.js';
-import { digestsOfMove } from '../src/domain/lane/rollbacks.js';
+import { type Announcement, digestsOfMove, FORCE_GOES_ON } from '../src/domain/lane/rollbacks.js';
 import type { Ask, LaneState, Left, RunRef, Standing } from '../src/domain/lane/state.js';
 import { turnOf } from '../src/domain/lane/turns.js';
 import { isPaused } from '../src/domain/lane/verbs.js';
 import { moveLatestId } from '../src/domain/names.js';
 import type { Sha } from '../src/domain/sha.js';
+import { LaneRefused } from '../src/temporal/lane-client.js';
+import { rejectionOf } from '../src/temporal/rejection.js';
+import { findRun } from '../src/temporal/runs.js';
 import { awaitEnd } from './await-end.js';
 import { beating } from './beating.js';
 import { elsewhere } from './check-drift.js';
 import type { ActivityDependencies } from './index.js';
-import { recoverLane } from './recover-lane.js';
+import { type Continued, recoverLane } from './recover-lane.js';
 import { LOOK_MS } from './waits.js';
 
 /** What runs ask and tell the lane beside waiting, and what the lane itself has done. */
 export function createLaneActivities({ client, config, registry, lane: own }: ActivityDependencies) {
   const { lane } = config;
+  /** A lane that says nothing, or knows nothing of it, has its say when the mover asks. */
+  const requireLast = async () => {
+    const { runId } = activityInfo().workflowExecution as RunRef;
+    const state = await own.state();
+    if (state?.announced.includes(runId) && state.rollback?.runId !== runId)
+      throw new LaneRefused('another rollback was announced after this one');
+  };
   return {
     /** Whether a run still has its turn. A lane that does not answer is asked again: no word is no no. */
     async confirmTurn(asked: Ask): Promise<Standing> {
@@ -42,23 +52,35 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
       }),
 
     /** From now on nothing else moves. Gives for how long something may still be on its way, in milliseconds. */
-    announceRollback: (said: Record<string, unknown>): Promise<number> =>
+    announceRollback: (said: Omit<Announcement, keyof RunRef>): Promise<number> =>
       beating(async () => {
         const run = activityInfo().workflowExecution as RunRef;
+        const rejected = said.force ? null : await rejectionOf(client, lane, said.sha);
+        if (rejected !== null) throw new LaneRefused(`${rejected}: ${FORCE_GOES_ON}`);
         return (await own.update<number | undefined>('begin-rollback', { ...said, ...run })) ?? LEASE_MS;
       }),
 
-    /** Ends the mover of another run that does not end by itself; its lease has run out by then. */
+    /** Ends the mover of another run that does not end by itself; its lease has run out by then.
+     * @throws {LaneRefused} when another rollback was announced since: that one's mover is let be. */
     async endMover(forMs: number): Promise<void> {
       await beating(async () => {
-        const handle = client.workflow.getHandle(moveLatestId(lane), undefined, { followRuns: false });
+        await requireLast();
+        const mover = await findRun(client, moveLatestId(lane));
+        if (mover?.status.name !== 'RUNNING') return;
+        const handle = client.workflow.getHandle(mover.workflowId, mover.runId, { followRuns: false });
         const ended = await Promise.race([awaitEnd(handle).then(() => true), sleep(forMs).then(() => false)]);
-        if (!ended) await handle.terminate('a rollback takes over').catch(() => undefined);
+        if (ended) return;
+        await requireLast();
+        await handle.terminate('a rollback takes over').catch(() => undefined);
       });
     },
 
-    /** What the last lane that knew anything knew. */
-    recoverLane: (): Promise<LaneState | null> => beating(() => recoverLane(client, lane)),
+    /** @throws {LaneRefused} when another rollback was announced after the one that asks. */
+    requireLastRollback: (): Promise<void> => beating(requireLast),
+
+    /** What the last lane that knew anything knew; `isCarried` where a run began with what the one before it knew. */
+    recoverLane: (isCarried = false): Promise<LaneState | Continued | null> =>
+      beating(() => recoverLane(client, lane, isCarried)),
 
     /** Why `:latest` is not where a move left it; null when it is. */
     reread: (left: Left[]): Promise<string | null> => beating(() => elsewhere(registry, left)),

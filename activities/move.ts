@@ -1,4 +1,4 @@
-import { activityInfo, cancellationSignal, heartbeat, log } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, heartbeat, log, sleep } from '@temporalio/activity';
 import type { Tag } from '../src/domain/image.js';
 import type { MoveReport } from '../src/domain/lane/moves.js';
 import type { RunRef } from '../src/domain/lane/state.js';
@@ -53,9 +53,12 @@ export function createMoveActivities({ registry, lane, authorityFor, waits }: Mo
           },
           signal: cancellationSignal(),
         });
+      const settledAt = Date.now() + waits.windowMs + waits.putTimeoutMs;
       const images = await beating(move, progress).catch((error: unknown) => {
         throw progress.begun || attempt > 1 ? error : nothingWritten(error);
       });
+      // Whose end is known has nothing on its way any more: not of the try before it either.
+      if (attempt > 1) await beating(() => sleep(Math.max(0, settledAt - Date.now())), progress);
       const { sha, kind, by, reason } = input;
       const level = isWhole(images) ? 'info' : 'error';
       // The audit trail that outlives Temporal's retention.

@@ -18,13 +18,23 @@ interface Listed {
   closeTime: Date | undefined;
 }
 
+/** There is nothing to recover: this run goes on from the one before it. */
+export type Continued = 'continued';
+
 /**
  * What the last lane that knew anything knew, in the strictest reading (protocol §4): its whole state, when it still answers; else what
  * an earlier one knew or it began with, on hold; else where the last move left `:latest`, on hold. Null when nothing at all is left.
  */
-export async function recoverLane(client: Client, lane: Lane): Promise<LaneState | null> {
+export async function recoverLane(
+  client: Client,
+  lane: Lane,
+  isCarried: boolean,
+): Promise<LaneState | Continued | null> {
+  const closed = await closedLanes(client, lane);
+  // One that was reset lies behind another run, which knew more than what was carried into it.
+  if (isCarried && closed[0]?.status === 'CONTINUED_AS_NEW') return 'continued';
   let isCertain = true;
-  for (const { runId } of await closedLanes(client, lane)) {
+  for (const { runId } of closed) {
     const answer = await knownBy(client, lane, runId);
     if (answer === 'silent') isCertain = false;
     // What continue-as-new carried into it; it may have learned more since, unless it never ran.

@@ -111,8 +111,9 @@ export const moves = (input: MoveInput) =>
 export const points = (tag: string, within: '15m' | '1m' = '15m') =>
   onMoveQueue({ ...PREFLIGHTS, scheduleToCloseTimeout: within, startToCloseTimeout: within, summary: `point :${tag}` });
 /** Tells the lane; a lane that is started anew recovers first. */
-export const reports = () =>
-  onMoveQueue({ ...LOOKS, scheduleToCloseTimeout: '5m', heartbeatTimeout: '5s', summary: 'tell the lane' });
+export const reports = ({ unheard }: MoveInput) =>
+  onMoveQueue({ ...LOOKS, scheduleToCloseTimeout: unheard ? '30s' : '5m', heartbeatTimeout: '5s', summary: TELLS });
+const TELLS = 'tell the lane';
 const onMoveQueue = (options: ActivityOptions) =>
   proxyActivities<MoverActivities & LaneActivities>({
     ...options,
@@ -142,6 +143,7 @@ export const turns = (summary: string) => patiently({ ...TURNS, summary });
 export const follows = (forMs: number, summary: string) =>
   patiently({ ...TURNS, scheduleToCloseTimeout: forMs, startToCloseTimeout: forMs, summary });
 
-export const laneReads = (summary: string) => onMoveQueue({ ...LANE_READS, summary });
+export const laneReads = (summary: string, within: '15m' | '60s' = '15m') =>
+  onMoveQueue({ ...LANE_READS, scheduleToCloseTimeout: within, summary });
 /** What the lane itself has done: it would end with a step that was given up. */
 export const laneActivities = (summary: string) => onMoveQueue({ ...TURNS, summary });

@@ -27,6 +27,8 @@ import { plain, stop } from './run-state.js';
 /** How long reads of a registry lag behind its writes, in milliseconds (GHCR: 15-30 s). */
 const LAG_MS = 30_000;
 
+export const SETTLES = { summary: 'what was sent settles' };
+
 /** The only writer of `:latest`. It has one fixed id, so the server never runs two at a time. */
 export async function MoveLatest(typed: unknown): Promise<MovedImage[]> {
   const input = readMove(typed);
@@ -54,7 +56,7 @@ export async function MoveLatest(typed: unknown): Promise<MovedImage[]> {
 function report(input: MoveInput, parent: RunRef | null, images: MovedImage[] | 'stopped'): Promise<void> {
   if (parent === null) return Promise.resolve();
   const told = { moverRunId: workflowInfo().runId, parent, input, images };
-  return CancellationScope.nonCancellable(() => reports().reportMove(told)).catch((error: unknown) =>
+  return CancellationScope.nonCancellable(() => reports(input).reportMove(told)).catch((error: unknown) =>
     log.error('the lane was not told of a move', { why: plain(error).message, images }),
   );
 }
@@ -83,7 +85,7 @@ export async function settled(
   before: ObservedImage[],
   look: () => Promise<ObservedImage[]>,
 ): Promise<MovedImage[]> {
-  await sleep(LEASE_MS, { summary: 'what was sent settles' });
+  await sleep(LEASE_MS, SETTLES);
   const images = judge(input, before, await look());
   if (isWhole(images)) return images;
   await sleep(LAG_MS, { summary: 'reads may lag' });

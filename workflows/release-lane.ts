@@ -9,7 +9,7 @@ import {
 } from '@temporalio/workflow';
 import { noteDrift, readDrift } from '../src/domain/lane/drift.js';
 import { sayToLane } from '../src/domain/lane/judge.js';
-import { authorizeMove, leaseLeft, reportMove } from '../src/domain/lane/moves.js';
+import { authorizeMove, LEASE_MS, leaseLeft, reportMove } from '../src/domain/lane/moves.js';
 import { readAnnouncement, readAsk, readQuestion, readReport, readStanding } from '../src/domain/lane/read.js';
 import { beginRollback } from '../src/domain/lane/rollbacks.js';
 import { emptyLane, type LaneState, putOnHold } from '../src/domain/lane/state.js';
@@ -18,7 +18,7 @@ import { laneActivities } from './activity-options.js';
 import { alarm } from './alarm.js';
 import { alarmOfHold, followers } from './follow-runs.js';
 import * as messages from './lane-messages.js';
-import { refused } from './run-state.js';
+import { refused, understood } from './run-state.js';
 import { showLane } from './show.js';
 
 /** Events after which a lane goes on as a new run: far below the server's limits. */
@@ -26,26 +26,29 @@ const MAX_EVENTS = 4_000;
 /** The queue for the fleet and the ledger: one run at a time, in order, nothing forgotten. It never ends by itself. */
 export async function ReleaseLane(carried: LaneState | null = null, maxEvents = MAX_EVENTS): Promise<void> {
   const inbox: ((state: LaneState) => void)[] = [];
-  let state = carried;
+  const state = carried ?? emptyLane();
+  // One that goes on from another run makes sure that nobody knows more: it may have been reset to this very task.
+  const { continuedFromExecutionRunId } = workflowInfo();
+  let isKnown = carried !== null && continuedFromExecutionRunId === undefined;
   let changed = true;
   const now = () => Date.now();
   /** Signals may come before the lane knows anything. */
   const later = (act: (state: LaneState) => void) => {
     changed = true;
-    if (state) act(state);
+    if (isKnown) act(state);
     else inbox.push(act);
   };
   const takeTurnBack = (lane: LaneState) => {
     if (takeOver(lane, now())) alarm('starved', { why: starvedWords(lane.ledger.starved) });
   };
   const known = async (): Promise<LaneState> => {
-    await condition(() => state !== null);
+    await condition(() => isKnown);
     changed = true;
-    return state as unknown as LaneState;
+    return state;
   };
 
-  setHandler(messages.laneQuery, () => state);
-  setHandler(messages.ledgerQuery, () => state?.ledger ?? null);
+  setHandler(messages.laneQuery, () => (isKnown ? state : null));
+  setHandler(messages.ledgerQuery, () => (isKnown ? state.ledger : null));
   setHandler(messages.askSignal, (sent) => {
     const asked = readAsk(sent);
     if (asked) later((lane) => ask(lane, asked));
@@ -75,9 +78,11 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
   setHandler(messages.beginRollbackUpdate, async (sent) => {
     const said = understood(readAnnouncement, sent);
     const lane = await known();
+    // One that does not know what was there before may have forgotten a mover.
+    const mayHaveForgotten = lane.ledger.hold?.name === 'not-recovered';
     const no = beginRollback(lane, said, now());
     if (no) throw refused(no.refused);
-    return leaseLeft(lane, said, now());
+    return mayHaveForgotten ? LEASE_MS : leaseLeft(lane, said, now());
   });
   setHandler(messages.driftUpdate, async (sent) => {
     const found = understood(readDrift, sent);
@@ -92,7 +97,8 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     setHandler(messages.laneVerbSignal(verb), (sent) => later((lane) => void sayToLane(lane, verb, sent, now())));
   }
 
-  state ??= await recovered();
+  if (!isKnown) Object.assign(state, await recovered(state, carried !== null));
+  isKnown = true;
   for (const act of inbox.splice(0)) act(state);
   const follow = followers(state, () => {
     changed = true;
@@ -112,20 +118,11 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
   }
 }
 
-/** What is said wrongly is refused: any other error would stop the lane for ever (protocol §7). */
-function understood<T>(read: (sent: unknown) => T, sent: unknown): T {
-  try {
-    return read(sent);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw refused(`not understood: ${why}`);
-  }
-}
-
-async function recovered(): Promise<LaneState> {
-  const found = await laneActivities('what the last lane knew').recoverLane();
+async function recovered(state: LaneState, isCarried: boolean): Promise<LaneState> {
+  const found = await laneActivities('what the last lane knew').recoverLane(isCarried);
   const why = 'no earlier lane is on record, so where :latest should be is not known: canary lane adopt';
-  return found ?? putOnHold(emptyLane(), 'not-recovered', why);
+  if (found === 'continued') return state;
+  return found ?? putOnHold(state, 'not-recovered', why);
 }
 
 const starvedWords = (times: number) =>

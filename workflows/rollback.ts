@@ -53,8 +53,9 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
       images: pinned.map(({ repository, digest, latest }) => ({ repository, to: digest, from: latest })),
       by,
       reason: input.reason,
+      ...(leaseMs === null && { unheard: true }),
     };
-    const moved = await evenAfterOutage(() => moveLatest(order, undefined, leaseMs));
+    const moved = await evenAfterOutage(() => moveLatest(order, undefined, leaseMs ?? LEASE_MS));
     state.images = moved;
     if (tag !== undefined) await pointBack(tag, pinned);
     const stood = moved.every(({ previous, digest }) => previous === digest);
@@ -74,12 +75,13 @@ async function pointBack(tag: Tag, images: PinnedImage[]): Promise<void> {
   }
 }
 
-/** From now on nothing else moves; gives for how long something may still be on its way. A lane that says nothing stops a rollback, unless it is forced. */
-async function announce(said: { sha: Sha; force: boolean; by: string; reason: string }): Promise<number> {
+/** From now on nothing else moves; gives for how long something may still be on its way. A lane that says nothing for so long stops a rollback, unless it is forced: null (protocol §3). */
+async function announce(said: { sha: Sha; force: boolean; by: string; reason: string }): Promise<number | null> {
   try {
-    return await laneReads('announce the rollback to the lane').announceRollback(said);
+    return await laneReads('announce the rollback to the lane', said.force ? '60s' : '15m').announceRollback(said);
   } catch (error) {
-    if (isCancellation(error) || !said.force) throw error;
-    return LEASE_MS;
+    if (isCancellation(error) || !said.force || plain(error).type === 'MoveRefused') throw error;
+    log.warn('the lane did not hear of a forced rollback, which goes on', { sha: said.sha, why: plain(error).message });
+    return null;
   }
 }

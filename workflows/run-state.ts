@@ -102,3 +102,13 @@ export function plain(error: unknown): ApplicationFailure {
     return plain(error.cause);
   throw error;
 }
+
+/** What is said wrongly is refused: any other error would stop the lane for ever (protocol §7). */
+export function understood<T>(read: (sent: unknown) => T, sent: unknown): T {
+  try {
+    return read(sent);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw refused(`not understood: ${why}`);
+  }
+}

@@ -4,16 +4,18 @@ import {
   ChildWorkflowFailure,
   executeChild,
   isCancellation,
+  sleep,
   TerminatedFailure,
 } from '@temporalio/workflow';
+import { LEASE_MS } from '../src/domain/lane/moves.js';
 import type { MovedImage, MoveInput } from '../src/domain/move.js';
 import { moveLatestId } from '../src/domain/names.js';
 import { shortSha } from '../src/domain/sha.js';
 import { follows, laneReads, looks, MOVER, PATIENCE_MS } from './activity-options.js';
-import { MoveLatest, requireMoved, settled } from './move-latest.js';
+import { MoveLatest, requireMoved, SETTLES, settled } from './move-latest.js';
 import { ownLane, requireGoing, stop } from './run-state.js';
 
-/** A mover that is refused ends by itself in less, and says what it did. */
+/** Time for a mover that is refused to end by itself, and to say what it did, in milliseconds. */
 const ENDS_BY_ITSELF_MS = 2_000;
 
 /**
@@ -50,6 +52,9 @@ export async function moveLatest(
           : laneReads(`take over from ${workflowId}`).endMover(Math.max(takesOverMs, ENDS_BY_ITSELF_MS)));
       else if (!isTerminated(error)) throw error;
       else if (CancellationScope.current().consideredCancelled) return whatIsLeft(input);
+      // The next one's report says that nothing is on its way any more.
+      else if (takesOverMs === null) await CancellationScope.nonCancellable(() => sleep(LEASE_MS, SETTLES));
+      else await laneReads('is this the last rollback?').requireLastRollback();
     }
 }
 

@@ -11,6 +11,8 @@ export interface MoveInput {
   reason: string;
   /** A human accepted that `:latest` stands at `from`, and whatever holds the lane. */
   accepted?: boolean;
+  /** A forced rollback that the lane did not hear of: it goes on for as long as the lane says nothing. */
+  unheard?: boolean;
 }
 
 export interface MoveTarget {
@@ -70,12 +72,18 @@ export function areOnOneBuild(images: MovedImage[]): boolean {
  * @throws {InvalidInput} */
 export function parseMoveInput(input: unknown): MoveInput {
   const bad = (why: string) => new InvalidInput(`move: ${why}; it is started by a release or a rollback, not by hand`);
-  const { kind, images, by, reason, sha, accepted } = Object(input) as Partial<Record<keyof MoveInput, unknown>>;
+  const { kind, images, by, reason, sha, accepted, unheard } = Object(input) as Partial<
+    Record<keyof MoveInput, unknown>
+  >;
   if (kind !== 'promotion' && kind !== 'rollback') throw bad(`kind is ${shown(kind)}`);
   if (typeof by !== 'string' || typeof reason !== 'string') throw bad('by or reason is missing');
   if (!Array.isArray(images) || images.length === 0) throw bad('images are missing');
   const order: MoveInput = { kind, sha: parseSha(sha), by, reason, images: images.map(parseTarget) };
-  return accepted === true ? { ...order, accepted } : order;
+  return {
+    ...order,
+    ...(accepted === true && { accepted }),
+    ...(unheard === true && kind === 'rollback' && { unheard }),
+  };
 }
 
 function parseTarget(target: unknown): MoveTarget {

@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Digest } from '../domain/image.js';
 import type { ObservedImage } from '../domain/move.js';
+import type { Said } from './authority.js';
 
 /** The move is not allowed, or not any more. */
 export class MoveRefusal extends Error {
@@ -40,7 +42,9 @@ export function createGate(given: {
   /** Reads what the question is about. */
   look: (begun: boolean) => Promise<ObservedImage[]>;
   /** Asks for a yes; throws a `MoveRefusal` for a no. */
-  ask: (begun: boolean, latest: ObservedImage[]) => Promise<void>;
+  ask: (begun: boolean, latest: ObservedImage[]) => Promise<Said>;
+  /** Before it asks again, in milliseconds. */
+  pollMs: number;
   /** Called before the first write. */
   onBegin: () => void;
   /** Heeded until the first write. */
@@ -51,10 +55,18 @@ export function createGate(given: {
   let asking: Promise<void> | null = null;
   const fresh = () => yesAt !== null && elapsed(yesAt) < given.windowMs;
   const ask = async () => {
-    const latest = await given.look(begun);
-    const before = now();
-    await given.ask(begun, latest);
-    yesAt = before;
+    for (;;) {
+      const latest = await given.look(begun);
+      const before = now();
+      const said = await given.ask(begun, latest);
+      if (said !== 'later') {
+        yesAt = said === 'unheard' ? now() : before;
+        return;
+      }
+      // What was read may have been old: the next question is about what stands there by then.
+      await delay(given.pollMs);
+      if (!begun) given.signal?.throwIfAborted();
+    }
   };
   return {
     async renew() {

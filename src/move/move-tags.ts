@@ -64,6 +64,7 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
     windowMs: waits.windowMs,
     begun,
     onBegin: move.onBegin,
+    pollMs: waits.pollMs,
     signal,
     async look(hasBegun) {
       // Where `:latest` stands is no question for a rollback, and a slow registry shall not keep it from writing.

@@ -29,6 +29,7 @@ export async function pointTag(given: {
     look: async () => [],
     ask: (begun, latest) => authority.authorize({ begun, latest }),
     onBegin: () => undefined,
+    pollMs: waits.pollMs,
     signal,
   });
   await Promise.all(

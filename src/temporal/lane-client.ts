@@ -8,13 +8,11 @@ import {
 import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
 import type { Ask, LaneState } from '../domain/lane/state.js';
 import { type Lane, releaseLaneId, taskQueue } from '../domain/names.js';
-import { findRun, isSilence, queryWithin } from './runs.js';
+import { findRun, isSilence, queryWithin, saidAgain } from './runs.js';
 
 /** One question to the lane, in milliseconds: through a continue-as-new it would hang (protocol §2). */
 const QUERY_MS = 1_300;
 const UPDATE_MS = 5_000;
-/** Of an update that meets the lane as it goes on as a new run. */
-const TRIES = 3;
 
 /** The lane said no, in words. */
 export class LaneRefused extends Error {
@@ -66,14 +64,7 @@ export function laneClient({ connection, options: { namespace } }: Client, lane:
     },
     ask: (asked) => signal('ask', asked),
     signal,
-    async update<R>(name: string, arg: unknown): Promise<R> {
-      for (let tries = 1; ; tries += 1)
-        try {
-          return await updateOnce<R>(name, arg);
-        } catch (error) {
-          if (tries === TRIES || !inMidChange(error)) throw error;
-        }
-    },
+    update: <R>(name: string, arg: unknown): Promise<R> => saidAgain(() => updateOnce<R>(name, arg)),
   };
 
   async function updateOnce<R>(name: string, arg: unknown): Promise<R> {
@@ -94,10 +85,4 @@ export function laneClient({ connection, options: { namespace } }: Client, lane:
       throw error;
     }
   }
-}
-
-/** What an update ends with that met the lane as it went on as a new run; every one may be said twice (protocol §4). */
-function inMidChange(error: unknown): boolean {
-  const { message, cause } = Object(error) as { message?: string; cause?: { message?: string } };
-  return /already completed|unexpected workflow task failure/i.test(`${message} ${cause?.message}`);
 }

@@ -94,9 +94,9 @@ export async function decide(
   verb: Verb,
   decision: DecisionInput,
 ): Promise<{ taken: boolean; answer: string }> {
+  const say = () => client.workflow.getHandle(workflowId).executeUpdate(VERBS[verb].update, { args: [decision] });
   try {
-    const update = client.workflow.getHandle(workflowId).executeUpdate(VERBS[verb].update, { args: [decision] });
-    return { taken: true, answer: await update };
+    return { taken: true, answer: await saidAgain(say) };
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError)
       return { taken: false, answer: error.cause?.message ?? error.message };
@@ -105,4 +105,19 @@ export async function decide(
       return { taken: false, answer: `${verb} refused: the release has ended` };
     throw error;
   }
+}
+
+/** How often an update is said that meets a run in mid-change. */
+const TRIES = 3;
+
+/** Says an update again that was lost because its run went on as a new one, or its task had to be done again: the server's words. */
+export async function saidAgain<R>(say: () => Promise<R>): Promise<R> {
+  for (let tries = 1; ; tries += 1)
+    try {
+      return await say();
+    } catch (error) {
+      const { message, cause } = Object(error) as { message?: string; cause?: { message?: string } };
+      const isLost = /already completed|unexpected workflow task failure/i.test(`${message} ${cause?.message}`);
+      if (tries === TRIES || !isLost) throw error;
+    }
 }

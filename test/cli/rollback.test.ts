@@ -129,6 +129,12 @@ describe('a rollback that is refused', () => {
         goOn(sha),
       ],
     ]);
+    // However it is started.
+    const { report: fromUi } = await runEnd(await gate().rollback({ sha, reason: 'from the UI' }));
+    expect(fromUi).toMatchObject({
+      outcome: 'MoveRefused',
+      why: expect.stringMatching(`^canary rejected ${sha} on .*: nothing moved; with force`),
+    });
     const dry = await canary(['rollback', sha, '--dry-run']);
     expect([dry.code, dry.out.at(-2)]).toEqual([1, goOn(sha)]);
     expect(await gate().latest()).toEqual(live.digests);
@@ -149,7 +155,7 @@ describe('canary rollback --dry-run', () => {
       code: 0,
       out: [
         ...moves(before.digests),
-        `would be marked bad: ${live.sha.slice(0, 7)}`,
+        `would be marked bad: ${live.sha}`,
         'automatic promotion would be held afterwards: the next GREEN build waits for approval',
         'dry run: nothing was moved',
       ],
@@ -157,7 +163,7 @@ describe('canary rollback --dry-run', () => {
     });
     const { out } = await canary(['rollback', before.sha, '--dry-run', '--json']);
     expect(JSON.parse(out[0] ?? '')).toMatchObject({
-      bad: [live.sha.slice(0, 7)],
+      bad: [live.sha],
       hold: 'after-rollback',
       refused: [],
     });

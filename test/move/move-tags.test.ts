@@ -14,6 +14,7 @@ import {
   order,
   other,
   puts,
+  reads,
   registry,
   results,
   server,
@@ -182,6 +183,20 @@ describe('who may write, and until when', () => {
     const images = await moveTags(order({ authority, waits: { ...WAITS, windowMs: 100 } }));
     expect(results(images)).toEqual(['promoted', 'promoted']);
     expect(asked).toBeGreaterThan(1);
+  });
+
+  test('told to ask later it looks again first: what it read may have been stale', async () => {
+    const looks: number[] = [];
+    const authority: Authority = {
+      ...yes,
+      authorize: async () => {
+        looks.push(reads());
+        return looks.length < 3 ? 'later' : undefined;
+      },
+    };
+    expect(results(await moveTags(order({ authority })))).toEqual(['promoted', 'promoted']);
+    const [first = 0, second = 0, third = 0] = looks;
+    expect([second - first, third - second]).toEqual([2, 2]);
   });
 
   test('each retry of a write asks anew, and a yes that was taken back ends it, nothing more being written', async () => {

@@ -15,10 +15,12 @@ const wrapAuthority =
     return {
       ...authority,
       async authorize(ask) {
-        await authority.authorize(ask);
-        if (!freezes) return;
-        freezes = false;
-        process.kill(process.pid, 'SIGSTOP');
+        const said = await authority.authorize(ask);
+        if (freezes && said !== 'later') {
+          freezes = false;
+          process.kill(process.pid, 'SIGSTOP');
+        }
+        return said;
       },
     };
   };

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { LEASE_MS } from '../../src/domain/lane/moves.js';
 import { moveLatestId, partsOf } from '../../src/domain/names.js';
 import { sameBuild } from '../../src/domain/sha.js';
 import { findRun, queryStatus, runEnd } from '../../src/temporal/runs.js';
@@ -7,6 +8,7 @@ import type { MemoryRegistry } from '../../testbed/memory-registry.js';
 import { ada } from './decisions.js';
 import type { Gate } from './gate.js';
 import { ACTS, type Build, newBuild, type Stage, sayToHeld, type What } from './interleaving-steps.js';
+import { laneState } from './lanes.js';
 import { isPut } from './latest.js';
 import { until } from './until.js';
 
@@ -183,6 +185,11 @@ async function whatIsWrong(stage: Stage, { steps, holds, puts, facts }: Outcome)
     if (!build || !(build.isNamed || isTested(build)))
       wrong.push(`:latest was put to ${build?.sha}, which was never green`);
   }
+  // What was rolled back from stays off, once nothing of its mover can be on its way.
+  const { ledger } = await laneState(gate);
+  for (const { sha, since, digests } of ledger.bad)
+    if (puts.some(({ at, body }) => at > Date.parse(since) + LEASE_MS && digests.some((one) => one === digestOf(body))))
+      wrong.push(`:latest was put to ${sha} long after it was rolled back from`);
   // A try that is begun again goes on with its pair; one that fails puts back.
   const more = steps.filter(({ what }) => what === 'restart the worker').length;
   const movers = facts.reduce(
@@ -192,7 +199,7 @@ async function whatIsWrong(stage: Stage, { steps, holds, puts, facts }: Outcome)
   if (puts.length > 2 * movers) wrong.push(`${puts.length} writes of ${movers} movers`);
 
   if (!did('terminate the mover', 'terminate the lane', 'restart the worker', 'adopt')) {
-    const left = (await gate.laneClient.state())?.ledger.left?.images.map(({ digest }) => digest);
+    const left = ledger.left?.images.map(({ digest }) => digest);
     if (`${left}` !== `${latest}`)
       wrong.push(`the ledger has ${left?.map((one) => buildAt(one ?? ''))}, :latest is ${latest.map(buildAt)}`);
   }

@@ -1,10 +1,10 @@
 import { sayToLane } from '../../src/domain/lane/judge.js';
-import { authorizeMove, reportMove } from '../../src/domain/lane/moves.js';
+import { authorizeMove, leaseLeft, reportMove } from '../../src/domain/lane/moves.js';
 import { readAnnouncement, readQuestion, readReport } from '../../src/domain/lane/read.js';
 import { beginRollback } from '../../src/domain/lane/rollbacks.js';
 import { emptyLane } from '../../src/domain/lane/state.js';
 import { ask, grant } from '../../src/domain/lane/turns.js';
-import type { LaneClient } from '../../src/temporal/lane-client.js';
+import { type LaneClient, LaneRefused } from '../../src/temporal/lane-client.js';
 
 /**
  * The lane's own rules without its workflow, for a server that lists no runs, and whose clock a follower's beats would hold up.
@@ -15,7 +15,12 @@ export function laneInMemory(): LaneClient {
   const say = (name: string, sent: unknown): unknown => {
     if (name === 'authorize-move') return authorizeMove(state, readQuestion(sent), Date.now());
     if (name === 'report-move') return reportMove(state, readReport(sent), Date.now());
-    if (name === 'begin-rollback') return beginRollback(state, readAnnouncement(sent), Date.now());
+    if (name === 'begin-rollback') {
+      const said = readAnnouncement(sent);
+      const no = beginRollback(state, said, Date.now());
+      if (no) throw new LaneRefused(no.refused);
+      return leaseLeft(state, said, Date.now());
+    }
     return sayToLane(state, name, sent, Date.now());
   };
   return {

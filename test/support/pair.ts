@@ -8,7 +8,7 @@ import { MOVE_WAITS, type MoveWaits } from '../../src/move/waits.js';
 import { createRegistry, type Registry } from '../../src/registry/registry.js';
 import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
 import { type Fault, type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
-import { isPut } from './latest.js';
+import { isPut, isRead } from './latest.js';
 import { newSha } from './shas.js';
 
 /** A move's waits, shortened. */
@@ -58,6 +58,7 @@ export const setLatest = async (from: string, names: readonly string[] = NAMES) 
 };
 export const latest = () => Promise.all(NAMES.map((name) => tagDigest(server.host, name, 'latest')));
 export const puts = () => server.requests.filter(isPut()).length;
+export const reads = () => server.requests.filter(isRead).length;
 
 /** Says yes to everything, unless a test says otherwise. */
 export const yes: Authority = { authorize: async () => undefined, movedWithin: async () => false };

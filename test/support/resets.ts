@@ -13,6 +13,9 @@ type TaskOf = (event: HistoryEvent) => HistoryEvent['eventId'];
 export const firstTask: TaskOf = ({ workflowTaskCompletedEventAttributes, eventId }) =>
   workflowTaskCompletedEventAttributes && eventId;
 
+/** The last one, where a task is sought. */
+export const lastTask: TaskOf = (event) => firstTask(event);
+
 /** The task in which a run entered a phase. */
 export const entering =
   (phase: Phase): TaskOf =>
@@ -31,7 +34,7 @@ export async function resetTo(gate: Gate, taskOf: TaskOf, run: Run): Promise<Run
     workflowExecution: { workflowId, runId },
     reason: 'by the test',
     requestId: randomUUID(),
-    workflowTaskFinishEventId: events?.map(taskOf).find(Boolean) ?? null,
+    workflowTaskFinishEventId: events?.map(taskOf)[taskOf === lastTask ? 'findLast' : 'find'](Boolean) ?? null,
   });
   const again = workflow.getHandle(workflowId, answer.runId);
   return gate.keep(Object.assign(again, { firstExecutionRunId: answer.runId }));

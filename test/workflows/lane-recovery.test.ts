@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import type { LaneState } from '../../src/domain/lane/state.js';
 import { runEnd } from '../../src/temporal/runs.js';
@@ -5,6 +6,7 @@ import { useCountedGate } from '../support/counted-gate.js';
 import { ada, heldFor, say } from '../support/decisions.js';
 import { endLane, laneHandle, laneState, promoted, queuedRelease, startLane } from '../support/lanes.js';
 import { catchIn, type Phase } from '../support/phases.js';
+import { firstTask, lastTask, resetTo } from '../support/resets.js';
 import { until } from '../support/until.js';
 
 const { registry, gate, old, writes, pairs } = await useCountedGate('lane-recovery');
@@ -59,7 +61,7 @@ describe('a lane that is terminated', () => {
     expect(now.ledger).toMatchObject({
       hold: { name: 'after-rollback' },
       // With those of the tests before, which came after that one too.
-      bad: expect.arrayContaining([expect.objectContaining({ sha: bad.sha.slice(0, 7) })]),
+      bad: expect.arrayContaining([expect.objectContaining({ sha: bad.sha })]),
       moves: expect.arrayContaining([expect.objectContaining({ sha: old, kind: 'rollback' })]),
     });
 
@@ -88,5 +90,44 @@ describe('a lane that is terminated', () => {
     await endLane(gate());
     await startLane(gate());
     expect(await laneState(gate())).toEqual(before);
+  });
+});
+
+describe('a lane that is reset', () => {
+  /** Events after which it goes on as a new run: so many come of a release. */
+  const MAX_EVENTS = 60;
+  test.each<[string, unknown[], typeof firstTask]>([
+    ['to its first task', [], firstTask],
+    ['to its last task', [], lastTask],
+    ['to where it had gone on as a new run', [null, MAX_EVENTS], firstTask],
+  ])('%s knows who has the turn, who waits, what is bad and what it is held for', async (_where, args, task) => {
+    await endLane(gate());
+    await startLane(gate(), args);
+    const bad = await promoted(gate());
+    await runEnd(await gate().rollback({ sha: old, reason: 'it burns' }));
+    await until('the lane knows its end', async () => (await laneState(gate())).rollback === null);
+    const first = await catchIn('awaiting-approval', gate(), registry);
+    const second = await queuedRelease(gate());
+    const before = await laneState(gate());
+    const { runId } = await laneHandle(gate()).describe();
+    const lane = gate().client.workflow.getHandle(laneHandle(gate()).workflowId, runId);
+    await resetTo(gate(), task, Object.assign(lane, { firstExecutionRunId: runId }));
+
+    const known = ({ holder, queue, ledger }: LaneState) => ({
+      holder: holder?.sha,
+      queue: queue.map(({ sha }) => sha),
+      bad: ledger.bad.map(({ sha }) => sha),
+      hold: ledger.hold?.name,
+      left: ledger.left?.images,
+    });
+    expect(known(before)).toMatchObject({ holder: first.sha, queue: [second.sha], hold: 'after-rollback' });
+    await until('it knows all that', async () => isDeepStrictEqual(known(await laneState(gate())), known(before)));
+    expect((await runEnd(await gate().release({ sha: bad.sha }))).report).toMatchObject({ outcome: 'CanaryBuildBad' });
+    await first.goOn();
+    expect((await runEnd(first.handle)).report).toMatchObject({ outcome: 'promoted' });
+    gate().deploy({ sha: second.sha });
+    expect((await runEnd(second.handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(second.digests);
+    expect(writes()).toEqual(pairs(4));
   });
 });

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { releaseId, taskQueue } from '../../src/domain/names.js';
 import { parseSha } from '../../src/domain/sha.js';
@@ -9,7 +9,7 @@ import { ada, heldFor, say } from '../support/decisions.js';
 import { hasTurn, laneState, promoted, queuedRelease } from '../support/lanes.js';
 import { isPut } from '../support/latest.js';
 import { catchIn, dam, type Phase } from '../support/phases.js';
-import { BAD, requireRolledBack as requireBack, rollBack } from '../support/rollbacks.js';
+import { BAD, digestOf, firstPutMs, requireRolledBack as requireBack, rollBack } from '../support/rollbacks.js';
 import { until } from '../support/until.js';
 
 const { registry, gate, old, writes, pairs } = await useCountedGate('rollback-any-time');
@@ -36,7 +36,7 @@ function refuseSecond([, digest]: readonly (string | undefined)[]) {
   let isSeen = false;
   const isSecond = isPut(gate().repositories[1]);
   const heal = registry.faults.add({
-    match: (request) => isSecond(request) && digestOf(request.body) === digest,
+    match: (request) => isSecond(request) && digestOf(request) === digest,
     respond: () => {
       isSeen = true;
       return ociError(503, 'UNAVAILABLE', 'down');
@@ -44,7 +44,6 @@ function refuseSecond([, digest]: readonly (string | undefined)[]) {
   });
   return { isSeen: () => isSeen, heal };
 }
-const digestOf = (body: Buffer) => `sha256:${createHash('sha256').update(body).digest('hex')}`;
 
 describe('a rollback goes at once, and ends the release that has its turn,', () => {
   test.each<Phase>(['resolving', 'awaiting-canary', 'soaking', 'smoking', 'held', 'awaiting-approval'])(
@@ -137,10 +136,37 @@ test('of two rollbacks at once the one announced last wins, and the other moves 
   const winner = await back(live.sha, { force: true });
   const ends = await Promise.all([runEnd(winner), runEnd(loser)]);
   refused.heal();
+  const since = (await firstPutMs(registry, winner, live.digests)) + (await winner.describe()).startTime.getTime();
+  const isWrite = isPut();
+  const late = registry.requests.filter(
+    (request) => request.at > since && isWrite(request) && oldDigests.includes(digestOf(request)),
+  );
+  expect(late).toEqual([]);
   expect(ends.map(({ report }) => report?.outcome)).toEqual([
     expect.stringMatching(/^(rolled-back|already)$/),
     'MoveRefused',
   ]);
   expect(await gate().latest()).toEqual(live.digests);
   expect((await laneState(gate())).ledger.bad.map(({ sha }) => sha)).not.toContain(live.sha);
+});
+
+test('of two rollbacks on a registry that is slow to be looked at the one announced last is not kept from moving by the other', async () => {
+  let isLooking = false;
+  // Longer than a rollback waits for a mover that has no yes.
+  const heal = registry.faults.add({
+    match: ({ method, path }) =>
+      method === 'POST' && path.startsWith(`/v2/${gate().lane}/`) && path.includes('/blobs/uploads'),
+    respond: async (_request, serve) => {
+      isLooking = true;
+      await delay(2_500);
+      return serve();
+    },
+  });
+  const loser = await back();
+  await until('its mover looks', () => isLooking);
+  const winner = await back(live.sha, { force: true });
+  const ends = await Promise.all([runEnd(winner), runEnd(loser)]);
+  heal();
+  expect(ends.map(({ report }) => report?.outcome)).toEqual(['already', 'MoveRefused']);
+  expect(await gate().latest()).toEqual(live.digests);
 });

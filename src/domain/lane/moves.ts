@@ -54,7 +54,10 @@ export function authorizeMove(state: LaneState, question: MoveQuestion, now: num
 
 /** For how long something that another one's mover wrote may still be on its way, in milliseconds: a yes counts from before it was asked for. */
 export function leaseLeft({ move }: LaneState, parent: Pick<RunRef, 'runId'>, now: number): number {
-  return move === null || move.parent.runId === parent.runId ? 0 : Math.max(0, move.yesAt + LEASE_MS - now);
+  if (move === null || move.parent.runId === parent.runId) return 0;
+  // A yes comes before its taking back: the earlier of the two is none of a clock that was set back since.
+  const from = Math.min(move.yesAt ?? now, move.takenBackAt ?? now);
+  return Math.max(0, from + LEASE_MS - now);
 }
 
 function rollbackRefusal({ rollback, ledger }: LaneState, { parent, input }: MoveQuestion): string | null {

@@ -51,8 +51,8 @@ export interface OpenMove {
   parent: RunRef;
   kind: 'promotion' | 'rollback';
   sha: Sha;
-  /** When it was told yes last (epoch, ms); it may write for 12 s from then on. */
-  yesAt: number;
+  /** When it was told yes last (epoch, ms); what it writes may be on its way for 12 s from then on. */
+  yesAt?: number;
   /** When its yes was taken back (epoch, ms): it gets no other one. */
   takenBackAt?: number;
 }
