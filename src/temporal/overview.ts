@@ -70,8 +70,8 @@ export async function overview(client: Client, lane: Lane): Promise<Overview> {
   const [told, ofRuns] = await Promise.all([laneNow(client, lane, stateOf), askingRuns]);
   if (isSilent(told) || told.live === null) return { lane: told, ...ofRuns };
   const { at, kind, ...entry } = told.live;
-  const production = entry.sha === null ? null : await productionNow(client, lane, entry.sha);
-  const live = { ...entry, since: at, how: LEDGER_WORDS[kind], production };
+  const seen = entry.sha === null ? null : await productionNow(client, lane, entry.sha, told.movedAt ?? at);
+  const live = { ...entry, since: at, how: LEDGER_WORDS[kind], production: seen?.words ?? null };
   return { ...ofRuns, lane: told, live, back: told.back };
 }
 

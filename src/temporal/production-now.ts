@@ -1,4 +1,5 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
+import { time } from '../domain/details.js';
 import { type Lane, watchProductionId } from '../domain/names.js';
 import type { WatchReport } from '../domain/production.js';
 import { parseSha } from '../domain/sha.js';
@@ -7,11 +8,31 @@ import { findRun } from './runs.js';
 /** How long a watch gets to answer, in milliseconds. */
 const ANSWER_MS = 800;
 
-/** How production took a build, or takes it: `18 of 20 on it; behind: acme, globex`; null when nobody watched, or no worker answers. */
-export async function productionNow(client: Client, lane: Lane, sha: string): Promise<string | null> {
-  const run = await findRun(client, watchProductionId(lane, parseSha(sha)));
-  return run && ((await watchReport(client, run))?.why ?? null);
+export interface ProductionNow {
+  /** `18 of 20 on it; behind: acme, globex` */
+  words: string;
+  /** When the watch ended, ISO 8601; null while it goes on. */
+  asOf: string | null;
 }
+
+/**
+ * How production took a build, or takes it; null when nobody watched, or no worker answers.
+ * @param since when the move to it was, ISO 8601: what was seen after an earlier one says nothing of this one.
+ */
+export async function productionNow(
+  client: Client,
+  lane: Lane,
+  sha: string,
+  since = '',
+): Promise<ProductionNow | null> {
+  const run = await findRun(client, watchProductionId(lane, parseSha(sha)));
+  if (run === null || String(run.memo?.movedAt ?? '') < since) return null;
+  const told = await watchReport(client, run);
+  return told && { words: told.why, asOf: run.closeTime?.toISOString() ?? null };
+}
+
+/** `18 of 20 on it (as of 2026-11-25 12:01:05 UTC)` */
+export const productionLine = ({ words, asOf }: ProductionNow) => (asOf ? `${words} (as of ${time(asOf)})` : words);
 
 /** What a watch says, or said last; null when no worker answers for it, or it failed. */
 export function watchReport(

@@ -66,8 +66,30 @@ test('production that takes it in part is watched through two update cycles, and
   expect((await canary(['status'], env)).out).toContain('         production: 2 of 3 on it; behind: initech');
   const one = await canary(['status', sha, '--json'], env);
   expect(JSON.parse(one.out[0] ?? '')).toMatchObject({ outcome: 'promoted', production: report.why });
-  expect((await canary(['status', sha], env)).out).toContain('  production: 2 of 3 on it; behind: initech');
-  expect((await canary(['report', sha], env)).out.join('\n')).toContain('Production: 2 of 3 on it; behind: initech');
+  expect(Date.parse(JSON.parse(one.out[0] ?? '').productionAsOf)).toBeGreaterThanOrEqual(
+    Date.parse(report.until ?? ''),
+  );
+  const words = expect.stringMatching(
+    /^ {2}production: 2 of 3 on it; behind: initech \(as of [-0-9]{10} [:0-9]{8} UTC\)$/,
+  );
+  expect((await canary(['status', sha], env)).out).toContainEqual(words);
+  expect((await canary(['report', sha], env)).out.join('\n')).toContain(
+    'Production: 2 of 3 on it; behind: initech (as of ',
+  );
+});
+
+test('a run that no worker answers for has no data in status, whatever is known of production', async () => {
+  const sha = newSha();
+  run(sha);
+  await moveTo(gate(), sha);
+  await watched(gate(), sha);
+  await gate().stopWorker();
+  const again = await gate().release({ sha });
+  const env = { TEMPORAL_ADDRESS: inject('temporal'), CANARY_LANE: gate().lane };
+  const { out } = await canary(['status', sha, '--json'], env);
+  await gate().startWorker();
+  await runEnd(again);
+  expect(JSON.parse(out[0] ?? '')).toBeNull();
 });
 
 test('a tenant that fails on it is red: the check is named, an alarm is out, and the way back is proposed, not gone', async () => {

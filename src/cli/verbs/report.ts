@@ -4,7 +4,7 @@ import { releaseId, rollbackId } from '../../domain/names.js';
 import { parseSha } from '../../domain/sha.js';
 import { renderReport } from '../../report/render.js';
 import { withClient } from '../../temporal/client.js';
-import { productionNow } from '../../temporal/production-now.js';
+import { productionLine, productionNow } from '../../temporal/production-now.js';
 import { readRun } from '../../temporal/run-record.js';
 import { type Given, type Io, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
@@ -22,8 +22,13 @@ export function report(given: Given, io: Io): Promise<number> {
     const [last] = runs.sort((a, b) => (a.started < b.started ? 1 : -1));
     if (last === undefined) throw new InvalidInput(`there is no run ${ids.join(' nor ')}`);
     const production = await productionNow(client, lane, sha);
-    io.out(wantsJson(given) ? JSON.stringify({ ...last, production }) : renderReport(last, reportLinks(io)).trimEnd());
-    if (production && !wantsJson(given)) io.out(`\nProduction: ${words(production)}`);
+    if (wantsJson(given)) {
+      const { words: seen = null, asOf = null } = production ?? {};
+      io.out(JSON.stringify({ ...last, production: seen, productionAsOf: asOf }));
+      return EXIT.done;
+    }
+    io.out(renderReport(last, reportLinks(io)).trimEnd());
+    if (production) io.out(`\nProduction: ${words(productionLine(production))}`);
     return EXIT.done;
   });
 }

@@ -7,7 +7,7 @@ import { parseSha, type Sha } from '../../domain/sha.js';
 import { withClient } from '../../temporal/client.js';
 import { isSilent, laneNow } from '../../temporal/lane-now.js';
 import { overview } from '../../temporal/overview.js';
-import { productionNow } from '../../temporal/production-now.js';
+import { type ProductionNow, productionLine, productionNow } from '../../temporal/production-now.js';
 import { findRun, queryStatus, runEnd } from '../../temporal/runs.js';
 import { type Given, type Io, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
@@ -66,12 +66,18 @@ async function oneBuild(client: Client, lane: Lane, sha: Sha): Promise<Told> {
     ...found.map(({ workflowId, status: { name } }) => oneRun(client, lane, workflowId, name)),
   ]);
   const silent = told.find((run) => run.silent)?.silent;
-  const data = told.map((run, index) => (index === 0 && production ? { ...Object(run.data), production } : run.data));
+  const data = told.map((run, index) => (index === 0 && production ? withProduction(run.data, production) : run.data));
+  const seen = production ? [`  production: ${oneLine(productionLine(production))}`] : [];
   return {
-    lines: [...told.flatMap(({ lines }) => lines), ...(production ? [`  production: ${oneLine(production)}`] : [])],
+    lines: [...told.flatMap(({ lines }) => lines), ...seen],
     data: data.length === 1 ? data[0] : data,
     ...(silent && { silent }),
   };
+}
+
+/** A run that no worker answers for has no data, whatever is known beside it. */
+function withProduction(data: unknown, { words: production, asOf: productionAsOf }: ProductionNow): unknown {
+  return data === null ? null : { ...Object(data), production, productionAsOf };
 }
 
 async function oneRun(client: Client, lane: Lane, workflowId: string, execution: string): Promise<Told> {

@@ -16,6 +16,8 @@ export interface LanePicture {
   pause: Pause | null;
   /** The last move; null when the ledger knows of none. */
   live: LedgerEntry | null;
+  /** When it was moved there last, ISO 8601: to adopt it as it stands moves nothing; null for one that was adopted alone. */
+  movedAt: string | null;
   /** Where a rollback would go. */
   back: string | null;
   /** What a rollback would need and is gone from the registry, as last looked, a line each. */
@@ -36,9 +38,18 @@ export function pictureOf(state: LaneState, now: number): LanePicture {
     hold: ledger.hold,
     pause: isPaused(state, now) ? ledger.pause : null,
     live: ledger.moves.at(-1) ?? null,
+    movedAt: movedAt(ledger),
     back: goBack(ledger),
+    // Also after a new move: what is gone stays gone, and silence until the next look, 5 minutes, would say that it is there.
     missing: ledger.drift?.missing ?? [],
   };
+}
+
+function movedAt({ moves }: Ledger): string | null {
+  const live = moves.at(-1)?.sha;
+  if (!live) return null;
+  const before = moves.findLastIndex(({ sha }) => sha === null || !sameBuild(sha, live));
+  return moves.slice(before + 1).findLast(({ kind }) => kind !== 'adopted')?.at ?? null;
 }
 
 /** A build that was at `:latest`: where a rollback may go. */
