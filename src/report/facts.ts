@@ -1,7 +1,7 @@
 import type { TenantSmoke } from '../domain/check.js';
 import type { Decision, HoldName } from '../domain/hold.js';
 import type { Digest } from '../domain/image.js';
-import type { MovedImage } from '../domain/move.js';
+import type { MovedImage, MoveOutcome } from '../domain/move.js';
 import { leavePhase, type PhaseTime } from '../domain/phase-times.js';
 import type { PinnedImage, ReleasePhase, ReleaseReport, ReleaseStatus } from '../domain/release.js';
 import type { RunRecord } from './run-record.js';
@@ -53,6 +53,13 @@ function timesUntil({ phases, since }: ReleaseStatus, now: string): PhaseTime[] 
 
 function lastLeft(phases: PhaseTime[]): PhaseTime | undefined {
   return [...phases].sort((a, b) => ((a.until ?? '') < (b.until ?? '') ? 1 : -1))[0];
+}
+
+const UNMOVED: MoveOutcome[] = ['already', 'restored'];
+
+/** Whether a run took any image anywhere. A release of the build that is live moves nothing, and is promoted all the same. */
+export function movedAny(run: RunRecord): boolean {
+  return factsOf(run).images.some((image) => 'result' in image && !UNMOVED.includes(image.result));
 }
 
 /** Where `:latest` of an image stood before the run, and where it stands after it as far as the run knows. */

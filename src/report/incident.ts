@@ -12,11 +12,14 @@ export interface Incident {
   broken: RunRecord | null;
   /** Null when the lane does not answer. */
   ledger: Undone | null;
-  /** How production took the build that broke; null when nobody watched. */
-  took: WatchReport | null;
+  /** How production took the build that broke. */
+  took: Watch;
   /** How it took the one that it went back to. */
-  wentBack: WatchReport | null;
+  wentBack: Watch;
 }
+
+/** Null when nobody watched; `silent` when the watch failed, or no worker answers for it. */
+export type Watch = WatchReport | 'silent' | null;
 
 /** A production tenant that was seen on the build that broke. */
 interface Hit {
@@ -34,17 +37,22 @@ const MAX_TENANTS = 100;
 export function productionSection(incident: Incident): string[] {
   const { took, rollback } = incident;
   const since = liveSince(incident);
-  const stood = since && rollback.ended ? [`\`:latest\` stood on it for ${between(since, rollback.ended)}.`, ''] : [];
-  if (took === null)
-    return [
-      ...stood,
-      '**How many tenants ran it is not known**: nobody watched production (`CANARY_PROD_FLEET_FILE`).',
-    ];
+  // One that found its work done says only that it was done by then.
+  const most = rollback.outcome === 'already' ? 'at most ' : '';
+  const stood =
+    since && rollback.ended && isThrough(rollback.outcome)
+      ? [`\`:latest\` stood on it for ${most}${between(since, rollback.ended)}.`, '']
+      : [];
+  if (took === null || took === 'silent') {
+    const why = took === null ? 'nobody watched production (`CANARY_PROD_FLEET_FILE`)' : DEAF;
+    return [...stood, `**How many tenants ran it is not known**: ${why}.`];
+  }
   const hits = hitsOf(incident);
   const more = hits.length - MAX_TENANTS;
   return [
     ...stood,
-    `${howMany(incident, hits)}. Last word of the watch: ${words(took.why)}`,
+    `${howMany(incident, took, hits)}. Last word of the watch: ${words(took.why)}`,
+    ...redLines(took),
     ...(hits.length > 0
       ? [
           '',
@@ -58,18 +66,30 @@ export function productionSection(incident: Incident): string[] {
   ];
 }
 
+const DEAF = 'the watch over production failed, or no worker answers for it';
+
+/** Whether `:latest` is where a rollback was to bring it. */
+export const isThrough = (outcome: RunRecord['outcome']) => outcome === 'rolled-back' || outcome === 'already';
+
 /** When the build that broke went live, ISO 8601; null when nobody knows any more. */
-export const liveSince = ({ ledger, broken }: Incident) => ledger?.undone?.at ?? broken?.ended ?? null;
+export function liveSince({ ledger, broken }: Incident): string | null {
+  return ledger?.undone?.at ?? (broken?.outcome === 'promoted' ? broken.ended : null);
+}
+
+/** Whatever the watch ended with: one that a rollback ended is superseded, and had seen red all the same. */
+function redLines({ tenants }: WatchReport): string[] {
+  const red = tenants.filter((one) => one.red !== undefined).map((one) => `${one.tenant} (${one.red})`);
+  const more = red.length > MAX_TENANTS ? ` and ${red.length - MAX_TENANTS} more` : '';
+  return red.length > 0 ? ['', `**Red on it**: ${red.slice(0, MAX_TENANTS).map(words).join(', ')}${more}`] : [];
+}
 
 /** What production did, and when: for the timeline. */
 export function productionTimes(incident: Incident): { at: string; what: string }[] {
   const hits = hitsOf(incident);
   const [first] = hits.map(({ tookAt }) => tookAt).sort();
   const last = hits.map(({ backAt }) => backAt).sort();
-  const { took } = incident;
   return [
     ...(first ? [{ at: first, what: 'the first production tenant was seen on it' }] : []),
-    ...(took?.outcome === 'red' && took.until ? [{ at: took.until, what: 'production was found red' }] : []),
     ...(last.length > 0 && !last.includes(null)
       ? [{ at: last.at(-1) ?? '', what: 'the last production tenant was seen back' }]
       : []),
@@ -77,18 +97,25 @@ export function productionTimes(incident: Incident): { at: string; what: string 
 }
 
 function hitsOf({ took, wentBack }: Incident): Hit[] {
-  const back = new Map(wentBack?.tenants.map(({ tenant, tookAt }) => [tenant, tookAt]));
-  return (took?.tenants ?? []).flatMap(({ tenant, tookAt }) =>
+  const back = new Map(tenantsOf(wentBack).map(({ tenant, tookAt }) => [tenant, tookAt]));
+  return tenantsOf(took).flatMap(({ tenant, tookAt }) =>
     tookAt === null ? [] : [{ tenant, tookAt, backAt: back.get(tenant) ?? null }],
   );
 }
 
-function howMany({ took, wentBack }: Incident, hits: Hit[]): string {
+const tenantsOf = (watch: Watch) => (watch === null || watch === 'silent' ? [] : watch.tenants);
+
+function howMany({ wentBack }: Incident, took: WatchReport, hits: Hit[]): string {
   const lasted = hits.flatMap(({ tookAt, backAt }) => (backAt ? Date.parse(backAt) - Date.parse(tookAt) : []));
   const gone = hits.length - lasted.length;
-  const unseen = wentBack ? 'not seen to go back' : 'whose way back nobody watched';
+  const unseen =
+    wentBack === null
+      ? 'whose way back nobody watched'
+      : wentBack === 'silent'
+        ? `whose way back is not known: ${DEAF}`
+        : 'not seen to go back';
   return [
-    `**${hits.length} of ${took?.tenants.length} tenants were seen on it**`,
+    `**${hits.length} of ${took.tenants.length} tenants were seen on it**`,
     ...(lasted.length > 0 ? [`${rounded(Math.max(...lasted))} at the longest`] : []),
     ...(gone > 0 ? [`${gone} ${unseen}`] : []),
   ].join(', ');
@@ -97,7 +124,7 @@ function howMany({ took, wentBack }: Incident, hits: Hit[]): string {
 const HEADS = ['tenant', 'seen on it at', 'seen back at', 'for'];
 
 function row({ tenant, tookAt, backAt }: Hit, ended: string | null): string[] {
-  const atLeast = ended ? `${between(tookAt, ended)} or more` : '?';
+  const atLeast = ended ? `${between(tookAt, ended)} or more` : 'it goes on';
   return [
     prose(tenant),
     utc(tookAt),

@@ -1,12 +1,9 @@
 import { code, link, prose, table, words } from '../domain/markdown.js';
-import type { MoveOutcome } from '../domain/move.js';
 import { type Facts, factsOf, latestOf } from './facts.js';
-import { type Incident, liveSince, productionSection, productionTimes } from './incident.js';
+import { type Incident, isThrough, liveSince, productionSection, productionTimes } from './incident.js';
 import type { ReportLinks, RunRecord } from './run-record.js';
 import { decisionsSection, failingSection, notTestedSection, section, tenantsSection, utc } from './sections.js';
 import { uiUrl } from './ui-url.js';
-
-const UNMOVED: MoveOutcome[] = ['already', 'restored'];
 
 /** What only a human can answer; each stays open until one does. */
 const QUESTIONS = [
@@ -17,20 +14,15 @@ const QUESTIONS = [
   'What was the root cause, and which commit brought it in?',
 ];
 
-/** Whether a rollback took any image anywhere: of one that did not there is nothing to tell. */
-export function movedAny(rollback: RunRecord): boolean {
-  return factsOf(rollback).images.some((image) => 'result' in image && !UNMOVED.includes(image.result));
-}
-
 /** The post-mortem as far as the ledger, the records of a rollback and of the promotion it undid, and the watches over production can write it. */
 export function renderPostmortem(incident: Incident, links: ReportLinks = {}): string {
   const { rollback, broken, ledger } = incident;
   const facts = factsOf(rollback);
   const seen = broken && factsOf(broken);
-  const sha = ledger?.undone?.sha ?? broken?.sha;
+  const sha = ledger?.sha ?? broken?.sha;
   const bad = sha ? code(sha) : 'a build that nobody can name';
   return [
-    `# Post-mortem: ${bad} was rolled back to ${code(rollback.sha)}`,
+    `# Post-mortem: ${bad} ${whatBecame(rollback)} ${code(rollback.sha)}`,
     '',
     `- **Date**: ${utc(rollback.started).slice(0, 10)}`,
     '- **Status**: DRAFT. What is marked OPEN has to be answered by a human.',
@@ -38,13 +30,13 @@ export function renderPostmortem(incident: Incident, links: ReportLinks = {}): s
     ...section('The build that broke', [
       `- commit: ${[bad, ...link('change', seen?.commitUrl)].join(' · ')}`,
       ...(sha ? [] : ['- its digests are what `:latest` pointed at before the rollback']),
-      ...(movedAny(rollback) ? [] : ['- `:latest` had left it before this rollback began: `--direct`, or by hand']),
+      ...howItEnded(incident),
       ...(ledger === null ? ['- the lane does not answer: this is from the runs alone'] : []),
       ...(ledger && ledger.bad.length > 0
         ? [`- marked bad, and not to be promoted: ${ledger.bad.map((one) => code(one.sha)).join(', ')}`]
         : []),
       '',
-      ...digests(facts),
+      ...digests(incident, facts),
     ]),
     ...section('Timeline (UTC)', table(['when', 'what', 'who'], timeline(incident))),
     ...section('Production', productionSection(incident)),
@@ -62,13 +54,31 @@ export function renderPostmortem(incident: Incident, links: ReportLinks = {}): s
   ].join('\n');
 }
 
-function digests({ images }: Facts): string[] {
-  const rows = images.map((image) => [
-    code(image.repository),
-    code(latestOf(image).before ?? 'none'),
-    code(image.digest),
-  ]);
-  return table(['image', 'broken: :latest before', 'rolled back to'], rows);
+/** In the title: a rollback that did not get through, or still runs, rolled nothing back yet. */
+function whatBecame({ outcome }: RunRecord): string {
+  if (isThrough(outcome)) return 'was rolled back to';
+  return outcome === 'running' ? 'is being rolled back to' : `was to be rolled back (${outcome}) to`;
+}
+
+function howItEnded({ rollback: { outcome, why }, ledger }: Incident): string[] {
+  const gist = why === '' ? '' : `: ${words(why)}`;
+  const failed =
+    outcome === 'running' ? '- the rollback still runs' : `- **the rollback did not get through**: ${outcome}`;
+  return [
+    ...(outcome === 'already' ? ['- `:latest` had left it before this rollback began: `--direct`, or by hand'] : []),
+    ...(isThrough(outcome) ? [] : [`${failed}${gist}`]),
+    ...(ledger?.sha && !ledger.undone ? ['- its own move was under way, and how far that came was never told'] : []),
+  ];
+}
+
+/** Where `:latest` stood: by the run, or by the ledger where the run came too late to see it. */
+function digests({ rollback, ledger }: Incident, { images }: Facts): string[] {
+  const left = (repository: string) => ledger?.undone?.images.find((one) => one.repository === repository)?.digest;
+  const rows = images.map((image) => {
+    const before = rollback.outcome === 'already' ? (left(image.repository) ?? 'unknown') : latestOf(image).before;
+    return [code(image.repository), code(before ?? 'none'), code(image.digest)];
+  });
+  return table(['image', 'broken: :latest before', 'back to'], rows);
 }
 
 function timeline(incident: Incident): string[][] {
@@ -89,10 +99,9 @@ function timeline(incident: Incident): string[][] {
     ...wentLive(incident, seen),
     ...productionTimes(incident).map((one) => ({ ...one, who: '' })),
     { at: rollback.started, what: 'rollback asked for', who: words(facts.requestedBy ?? 'unknown') },
-    { at: rollback.ended ?? '', what: `rollback ended: ${rollback.outcome}`, who: '' },
+    ...(rollback.ended ? [{ at: rollback.ended, what: `rollback ended: ${rollback.outcome}`, who: '' }] : []),
   ];
-  // What has no time yet comes last.
-  return told.sort((a, b) => ((a.at || '~') < (b.at || '~') ? -1 : 1)).map(({ at, what, who }) => [utc(at), what, who]);
+  return told.sort((a, b) => Date.parse(a.at) - Date.parse(b.at)).map(({ at, what, who }) => [utc(at), what, who]);
 }
 
 /** How it came to `:latest`: by the ledger, else by its release. */

@@ -10,7 +10,7 @@ import {
 import type { HoldName } from '../domain/hold.js';
 import { laneOf, partsOf, taskQueue } from '../domain/names.js';
 import type { ReleasePhase } from '../domain/release.js';
-import { latestOf } from '../report/facts.js';
+import { latestOf, movedAny } from '../report/facts.js';
 import type { RunRecord } from '../report/run-record.js';
 import { findRun, outcomeOf, queryStatus, type RunEnd, runEnd } from './runs.js';
 
@@ -84,7 +84,7 @@ function recordOf(
   };
 }
 
-/** The promotion of the build that `:latest` pointed at before a run, by its digests; null when it was this very build, or no run of it is left. */
+/** The run that moved `:latest` to where it pointed before a run, by the digests; null when it was this very build, or no run of it is left. */
 export async function whatWasLive(client: Client, run: RunRecord): Promise<RunRecord | null> {
   const images = (run.report ?? run.status)?.images ?? [];
   const stood = images.map((image) => latestOf(image).before);
@@ -97,7 +97,9 @@ export async function whatWasLive(client: Client, run: RunRecord): Promise<RunRe
       const end = await endOf(client, found).catch(() => null);
       const promoted = end?.report?.images ?? [];
       const same = promoted.length === stood.length && promoted.every(({ digest }, index) => digest === stood[index]);
-      if (same) return recordOf(run.namespace, found, end, null);
+      const record = recordOf(run.namespace, found, end, null);
+      // A release of the build that is live ends as promoted too, and tested nothing.
+      if (same && movedAny(record)) return record;
     }
     if (++looked === LOOKED_AT) break;
   }

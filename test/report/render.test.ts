@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { RollbackReport } from '../../src/domain/release.js';
 import { MAX_MARKDOWN, renderReport } from '../../src/report/render.js';
 import type { RunRecord } from '../../src/report/run-record.js';
-import { failed, moved, passed, pinned, record, unreported } from '../support/records.js';
+import { failed, moved, passed, pinned, record, rollbackRecord as rollback, unreported } from '../support/records.js';
 
 const LINKS = { ui: 'http://127.0.0.1:8233/', runbook: 'https://wiki.example.org/canary' };
 const stopped = { images: pinned, notTested: [] };
@@ -15,15 +14,6 @@ const hold = {
   ms: 30_000,
   visits: 1,
 } as const;
-const rollback = (report: Partial<RollbackReport>): RunRecord => {
-  const { tenants, decisions, notTested, ...rest } = record().report as never as Record<string, unknown>;
-  const full = { ...rest, reason: 'search is slow', outcome: 'rolled-back', ...report } as RollbackReport;
-  return record(
-    {},
-    { kind: 'rollback', outcome: full.outcome, why: full.why, report: full, workflowId: 'rollback-9e82b1d' },
-  );
-};
-
 const ENDS: [end: string, heading: string, record: RunRecord][] = [
   ['promoted', '## Canary verified — :latest promoted', record()],
   [

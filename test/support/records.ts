@@ -2,7 +2,7 @@ import type { CheckResult } from '../../src/domain/check.js';
 import type { Digest, Repository } from '../../src/domain/image.js';
 import type { MovedImage } from '../../src/domain/move.js';
 import { parseLane } from '../../src/domain/names.js';
-import type { PinnedImage, ReleaseReport, ReleaseStatus } from '../../src/domain/release.js';
+import type { PinnedImage, ReleaseReport, ReleaseStatus, RollbackReport } from '../../src/domain/release.js';
 import { parseSha } from '../../src/domain/sha.js';
 import type { RunRecord } from '../../src/report/run-record.js';
 
@@ -93,6 +93,16 @@ export function record(report: Partial<ReleaseReport> = {}, other: Partial<RunRe
     before: '4c1d56e',
     ...other,
   };
+}
+
+/** The record of a rollback that ended. */
+export function rollbackRecord(report: Partial<RollbackReport>): RunRecord {
+  const { tenants, decisions, notTested, ...rest } = record().report as never as Record<string, unknown>;
+  const full = { ...rest, reason: 'search is slow', outcome: 'rolled-back', ...report } as RollbackReport;
+  return record(
+    {},
+    { kind: 'rollback', outcome: full.outcome, why: full.why, report: full, workflowId: 'rollback-9e82b1d' },
+  );
 }
 
 /** One that left no report: it goes on, or Temporal ended it. */
