@@ -52,7 +52,8 @@ function timesUntil({ phases, since }: ReleaseStatus, now: string): PhaseTime[] 
 }
 
 function lastLeft(phases: PhaseTime[]): PhaseTime | undefined {
-  return [...phases].sort((a, b) => ((a.until ?? '') < (b.until ?? '') ? 1 : -1))[0];
+  const later = (one: PhaseTime, other: PhaseTime) => ((other.until ?? '') > (one.until ?? '') ? other : one);
+  return phases.length === 0 ? undefined : phases.reduce(later);
 }
 
 const UNMOVED: MoveOutcome[] = ['already', 'restored'];

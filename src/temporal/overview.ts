@@ -69,10 +69,21 @@ export async function overview(client: Client, lane: Lane): Promise<Overview> {
   };
   const [told, ofRuns] = await Promise.all([laneNow(client, lane, stateOf), askingRuns]);
   if (isSilent(told) || told.live === null) return { lane: told, ...ofRuns };
+  const production = await productionOfLive(client, lane, told);
   const { at, kind, ...entry } = told.live;
-  const seen = entry.sha === null ? null : await productionNow(client, lane, entry.sha, told.movedAt ?? at);
-  const live = { ...entry, since: at, how: LEDGER_WORDS[kind], production: seen?.words ?? null };
+  const live = { ...entry, since: at, how: LEDGER_WORDS[kind], production };
   return { ...ofRuns, lane: told, live, back: told.back };
+}
+
+/** How production takes the live build, by the watch over the move that brought it there. */
+export async function productionOfLive(
+  client: Client,
+  lane: Lane,
+  { live, movedAt }: Pick<LaneNow, 'live' | 'movedAt'>,
+): Promise<string | null> {
+  if (!live?.sha) return null;
+  const now = await productionNow(client, lane, live.sha, movedAt ?? live.at);
+  return now?.words ?? null;
 }
 
 /** What runs alone tell. */

@@ -6,6 +6,7 @@ import { parseLane } from '../../src/domain/names.js';
 import type { ReleaseReport } from '../../src/domain/release.js';
 import { parseSha } from '../../src/domain/sha.js';
 import { readIncident } from '../../src/temporal/incident.js';
+import { productionOfLive } from '../../src/temporal/overview.js';
 import { productionNow } from '../../src/temporal/production-now.js';
 import { moved, record, rollbackRecord } from '../support/records.js';
 
@@ -137,6 +138,19 @@ describe('how production takes a build, now', () => {
     expect(await now(old, 60)).toBeNull();
     expect(await now(old, 0)).toMatchObject({ words: '3 of 3 on it' });
     expect(await now(old)).toMatchObject({ words: '3 of 3 on it' });
+  });
+
+  test('is for what is live the word of the watch over its last move, which an adoption does not make older', async () => {
+    const client = clientOf([watch(BAD, 11, 10, '3 of 3 on it')]);
+    const production = (liveAt: number, movedAt: number | null) =>
+      productionOfLive(client, LANE, {
+        live: { ...entry, at: at(liveAt).toISOString() },
+        movedAt: movedAt === null ? null : at(movedAt).toISOString(),
+      });
+    expect(await production(10, 10)).toBe('3 of 3 on it');
+    expect(await production(20, 10)).toBe('3 of 3 on it');
+    expect(await production(20, 20)).toBeNull();
+    expect(await production(20, null)).toBeNull();
   });
 
   test('says until when that was seen, once nobody looks any more', async () => {

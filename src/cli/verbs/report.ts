@@ -19,7 +19,7 @@ export function report(given: Given, io: Io): Promise<number> {
   const ids = [...(rollback ? [] : [releaseId(lane, sha)]), ...(release ? [] : [rollbackId(lane, sha)])];
   return withClient(io.env, async (client) => {
     const runs = (await Promise.all(ids.map((id) => readRun(client, id)))).filter((run) => run !== null);
-    const [last] = runs.sort((a, b) => (a.started < b.started ? 1 : -1));
+    const [last] = runs.sort((a, b) => Date.parse(b.started) - Date.parse(a.started));
     if (last === undefined) throw new InvalidInput(`there is no run ${ids.join(' nor ')}`);
     const production = await productionNow(client, lane, sha);
     if (wantsJson(given)) {
