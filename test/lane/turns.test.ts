@@ -30,6 +30,15 @@ describe('the turn', () => {
     expect(grant(state, NOON)).toBe(false);
   });
 
+  test('is given to nobody while a rollback is under way: :latest is about to move', () => {
+    const state = laneAt('a');
+    state.rollback = { workflowId: 'x', runId: 'r', sha: shaOf('a'), force: false };
+    ask(state, run('b'));
+    expect(grant(state, NOON)).toBe(false);
+    state.rollback = null;
+    expect(grant(state, NOON)).toBe(true);
+  });
+
   test('is asked for twice by one run and had once', () => {
     const state = emptyLane();
     ask(state, run('a'));

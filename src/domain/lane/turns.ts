@@ -40,7 +40,8 @@ export const inOrder = (queue: Ask[]): Ask[] => [
 
 /** Gives the turn to whoever is next, when nobody has it and nothing moves. */
 export function grant(state: LaneState, now: number): boolean {
-  if (state.holder !== null || state.move !== null) return false;
+  // Whoever begins while something moves sees :latest where it is about to be no more.
+  if (state.holder !== null || state.move !== null || state.rollback !== null) return false;
   for (;;) {
     const [next] = inOrder(state.queue);
     if (next === undefined) return false;
