@@ -7,7 +7,7 @@ export const TOKEN = 'the-admin-token';
 
 /** What is seconds in earnest is milliseconds. */
 export const SHORT: SmokeWaits = {
-  requestMs: 300,
+  requestMs: 700,
   suiteMs: 5_000,
   patienceMs: 0,
   pauseMs: 20,
