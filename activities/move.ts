@@ -15,6 +15,9 @@ import { type AuthorityFor, authorityOfFleet } from './authority.js';
 import { beating } from './beating.js';
 import { nothingWritten } from './failures.js';
 
+/** For so long at the least nobody has heard of the try before this one, in milliseconds: it beats each second while it can ask for a yes, and is given up after 5 s without. */
+const UNHEARD_MS = 3_000;
+
 /** What each beat of `moveTags` carries; a beat without it would erase it. */
 interface Progress {
   /** A PUT may have gone out. */
@@ -53,7 +56,7 @@ export function createMoveActivities({ registry, lane, authorityFor, waits }: Mo
           },
           signal: cancellationSignal(),
         });
-      const settledAt = Date.now() + waits.windowMs + waits.putTimeoutMs;
+      const settledAt = Date.now() + waits.windowMs + waits.putTimeoutMs - UNHEARD_MS;
       const images = await beating(move, progress).catch((error: unknown) => {
         throw progress.begun || attempt > 1 ? error : nothingWritten(error);
       });
