@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
+import { digestOf } from './registry-store.js';
 
 /**
  * Real container images, pushed and read back over plain fetch. It shares no line with `src/registry` on purpose: what
@@ -65,7 +65,7 @@ export async function pushBuild(spec: BuildSpec): Promise<{ digest: string; chil
       const labels = { [REVISION_LABEL]: spec.sha, [MISBEHAVE_LABEL]: spec.misbehave ?? '' };
       const config = await pushBlob(
         spec,
-        json({ architecture, os, config: { Labels: labels }, rootfs: { type: 'layers', diff_ids: [sha256(tar)] } }),
+        json({ architecture, os, config: { Labels: labels }, rootfs: { type: 'layers', diff_ids: [digestOf(tar)] } }),
       );
       const manifest = json({
         schemaVersion: 2,
@@ -73,10 +73,10 @@ export async function pushBuild(spec: BuildSpec): Promise<{ digest: string; chil
         config: { mediaType: types.config, ...config },
         layers: [{ mediaType: types.layer, ...layer }],
       });
-      await putManifest(spec, sha256(manifest), types.manifest, manifest);
+      await putManifest(spec, digestOf(manifest), types.manifest, manifest);
       return {
         mediaType: types.manifest,
-        digest: sha256(manifest),
+        digest: digestOf(manifest),
         size: manifest.length,
         platform: { os, architecture },
       };
@@ -84,13 +84,13 @@ export async function pushBuild(spec: BuildSpec): Promise<{ digest: string; chil
   );
   const index = json({ schemaVersion: 2, mediaType: types.index, manifests: children });
   await putManifest(spec, spec.tag, types.index, index);
-  return { digest: sha256(index), children: children.map((child) => child.digest) };
+  return { digest: digestOf(index), children: children.map((child) => child.digest) };
 }
 
 /** The digest a tag points to, computed from the bytes it serves; undefined when there is no such tag. */
 export async function tagDigest(registry: string, repository: string, reference: string): Promise<string | undefined> {
   const found = await getManifest({ registry, repository }, reference);
-  return found && sha256(found.bytes);
+  return found && digestOf(found.bytes);
 }
 
 /** Points tag `to` at what `from` (tag or digest) points to, as the fleet's provisioner does with `:canary`. */
@@ -98,7 +98,7 @@ export async function retag(spec: Repository & { from: string; to: string }): Pr
   const found = await getManifest(spec, spec.from);
   if (!found) throw new Error(`nothing to retag: no ${spec.repository}:${spec.from} on ${spec.registry}`);
   await putManifest(spec, spec.to, found.mediaType, found.bytes);
-  return sha256(found.bytes);
+  return digestOf(found.bytes);
 }
 
 /** What an auto-updater does: tag → index → the platform's manifest → image config → labels. */
@@ -117,7 +117,7 @@ export async function pullBuild(
   const blob = await call(spec, `blobs/${config.digest}`, {}, [200]);
   const image: { config: { Labels: Record<string, string> } } = parse(Buffer.from(await blob.arrayBuffer()));
   const labels = image.config.Labels;
-  return { digest: sha256(top.bytes), sha: labels[REVISION_LABEL] ?? '', misbehave: labels[MISBEHAVE_LABEL] ?? '' };
+  return { digest: digestOf(top.bytes), sha: labels[REVISION_LABEL] ?? '', misbehave: labels[MISBEHAVE_LABEL] ?? '' };
 }
 
 async function getManifest(
@@ -140,11 +140,11 @@ async function pushBlob(at: Repository, bytes: Buffer): Promise<{ digest: string
   const started = await call(at, 'blobs/uploads/', { method: 'POST' }, [202]);
   await started.arrayBuffer();
   const location = new URL(started.headers.get('location') ?? '', `http://${at.registry}`);
-  location.searchParams.set('digest', sha256(bytes));
+  location.searchParams.set('digest', digestOf(bytes));
   const headers = { 'content-type': 'application/octet-stream' };
   const done = await call(at, location, { method: 'PUT', headers, body: new Uint8Array(bytes) }, [201]);
   await done.arrayBuffer();
-  return { digest: sha256(bytes), size: bytes.length };
+  return { digest: digestOf(bytes), size: bytes.length };
 }
 
 async function call(at: Repository, path: string | URL, init: RequestInit, expected: number[]): Promise<Response> {
@@ -160,10 +160,6 @@ function parse<T>(bytes: Buffer): T {
 
 function json(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(value));
-}
-
-function sha256(bytes: Buffer): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
 /** Stored, not deflated, and with the header's OS byte "unknown": zlib versions and systems must not change a digest. */

@@ -1,11 +1,9 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { releaseId, taskQueue } from '../../src/domain/names.js';
-import { parseSha } from '../../src/domain/sha.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { canary as run } from '../support/cli.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { ada, say } from '../support/decisions.js';
-import { type arrive, hasTurn, promoted, queuedRelease } from '../support/lanes.js';
+import { type arrive, promoted, queuedRelease, stuckHolder } from '../support/lanes.js';
 import { catchIn } from '../support/phases.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
@@ -75,21 +73,13 @@ describe('canary status tells of the lane', () => {
   });
 
   test('that its holder is stuck, and how to take the turn from it', async () => {
-    // No worker knows its type: each of its tasks fails, and it hears no abort.
-    const { sha } = await gate().greenBuild();
-    const handle = await gate().client.workflow.start('ReleaseOfNextYear', {
-      workflowId: releaseId(gate().lane, parseSha(sha)),
-      taskQueue: taskQueue(gate().lane),
-    });
-    const { workflowId, firstExecutionRunId: runId } = handle;
-    await gate().laneClient.ask({ workflowId, runId, sha: parseSha(sha) });
-    await hasTurn(gate(), sha);
+    const { sha, handle } = await stuckHolder(gate());
     const out = await until('its task has failed, and not for the first time', async () => {
       const told = await status();
       return told[0]?.startsWith('STUCK') ? told : null;
     });
     expect(out.slice(0, 2)).toEqual([
-      `STUCK    ${workflowId} has the turn, and its workflow task fails again and again`,
+      `STUCK    ${handle.workflowId} has the turn, and its workflow task fails again and again`,
       `         canary lane drop ${sha} --reason …   the next one goes on`,
     ]);
     await gate().laneClient.update('drop', { ...ada, sha });

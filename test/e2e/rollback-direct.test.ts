@@ -1,39 +1,23 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Connection } from '@temporalio/client';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { runEnd } from '../../src/temporal/runs.js';
-import { registerSearchAttributes } from '../../src/temporal/search-attributes.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
-import { startTemporalServer, type TemporalServer } from '../../testbed/temporal-server.js';
-import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.js';
 import { canary as run } from '../support/cli.js';
 import { ada, heldFor, say } from '../support/decisions.js';
 import { useGate } from '../support/gate.js';
 import { laneState, laneThatRested, promoted } from '../support/lanes.js';
+import { useOwnServer } from '../support/own-server.js';
 import { PATIENT } from '../support/phases.js';
 import { newSha } from '../support/shas.js';
 
 const registry = await startMemoryRegistry();
-const folder = mkdtempSync(join(tmpdir(), 'canary-direct-'));
-const dbFile = join(folder, 'temporal.db');
-let server: TemporalServer;
-beforeAll(async () => {
-  server = await startTemporalServer({ dbFile });
-  const connection = await Connection.connect({ address: server.address });
-  await registerSearchAttributes(connection, 'default', SEARCH_ATTRIBUTES);
-  await connection.close();
-});
-afterAll(async () => {
-  await Promise.all([server.stop(), registry.stop()]);
-  rmSync(folder, { recursive: true, force: true });
-});
-const gate = useGate('direct', () => ({ registry: registry.host, temporal: server.address, env: PATIENT }));
+const server = useOwnServer();
+afterAll(() => registry.stop());
+
+const gate = useGate('direct', () => ({ registry: registry.host, temporal: server.address(), env: PATIENT }));
 
 const rollback = (sha: string, ...more: string[]) =>
   run(['rollback', sha, '--reason', 'it burns', '--by', 'ada', '--json', ...more], {
-    TEMPORAL_ADDRESS: server.address,
+    TEMPORAL_ADDRESS: server.address(),
     CANARY_LANE: 'direct',
     CANARY_IMAGES: gate().env.CANARY_IMAGES ?? '',
   });
@@ -51,7 +35,7 @@ test('rollback --direct while the server is down: after its return the next rele
     outcome: 'rolled-back',
   });
   expect(await gate().latest()).toEqual(digests);
-  server = await startTemporalServer({ dbFile, port: Number(server.address.split(':')[1]) });
+  await server.startAgain();
 
   // Nobody told the lane.
   const next = await gate().greenBuild();
@@ -70,7 +54,7 @@ test('rollback --direct while the server is down: after its return the next rele
   expect(bad).toMatchObject([{ sha: live.sha, by: 'ada', reason: 'it burns' }]);
   expect(hold).toMatchObject({ name: 'after-rollback', by: 'ada' });
 
-  const told = (await run(['postmortem', old], { TEMPORAL_ADDRESS: server.address, CANARY_LANE: 'direct' })).out.join(
+  const told = (await run(['postmortem', old], { TEMPORAL_ADDRESS: server.address(), CANARY_LANE: 'direct' })).out.join(
     '\n',
   );
   expect(told).toContain(`# Post-mortem: \`${live.sha}\` was rolled back to \`${old}\``);

@@ -1,37 +1,20 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Connection } from '@temporalio/client';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { moveLatestId } from '../../src/domain/names.js';
 import { runEnd } from '../../src/temporal/runs.js';
-import { registerSearchAttributes } from '../../src/temporal/search-attributes.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
-import { startTemporalServer, type TemporalServer } from '../../testbed/temporal-server.js';
-import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.js';
 import { type Gate, useGate } from '../support/gate.js';
 import { isRead, putsTaken } from '../support/latest.js';
+import { useOwnServer } from '../support/own-server.js';
 import { after, catchAt, catchIn, PATIENT } from '../support/phases.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
 const registry = await startMemoryRegistry();
-const folder = mkdtempSync(join(tmpdir(), 'canary-server-'));
-const dbFile = join(folder, 'temporal.db');
-let server: TemporalServer;
-beforeAll(async () => {
-  server = await startTemporalServer({ dbFile });
-  const connection = await Connection.connect({ address: server.address });
-  await registerSearchAttributes(connection, 'default', SEARCH_ATTRIBUTES);
-  await connection.close();
-});
-afterAll(async () => {
-  await Promise.all([server.stop(), registry.stop()]);
-  rmSync(folder, { recursive: true, force: true });
-});
+const server = useOwnServer();
+afterAll(() => registry.stop());
 
 const gateFor = (name: string) =>
-  useGate(name, () => ({ registry: registry.host, temporal: server.address, env: PATIENT }));
+  useGate(name, () => ({ registry: registry.host, temporal: server.address(), env: PATIENT }));
 const [soaks, asks, writes] = [gateFor('soaks'), gateFor('asks'), gateFor('writes')];
 
 test('a Temporal server killed while a release soaks, its mover asks whether it may, or writes, loses nothing', async () => {
@@ -51,7 +34,7 @@ test('a Temporal server killed while a release soaks, its mover asks whether it 
   // From here on nobody answers the mover that asks, and nobody hears of the writes.
   for (const { release } of stories) release();
   await until('both images are written', () => written() === before + 2);
-  server = await startTemporalServer({ dbFile, port: Number(server.address.split(':')[1]) });
+  await server.startAgain();
 
   for (const { gate, old, written: had, handle, digests } of stories) {
     expect((await runEnd(handle)).report).toMatchObject({

@@ -26,6 +26,16 @@ function rollBack(state: LaneState, to: string, from: string, nth: number) {
   state.rollback = null;
 }
 
+/** A build was promoted, and the next one is being moved. */
+function movingOn(): LaneState {
+  const state = laneAt('1');
+  promote(state, '2', '1', NOON);
+  ask(state, run('b'));
+  grant(state, minute(1));
+  expect(authorizeMove(state, question('b', '2'), minute(1))).toBe('yes');
+  return state;
+}
+
 const undone = ({ ledger }: LaneState, to: string, nth: number, found?: ReturnType<typeof digests>) => {
   const {
     sha,
@@ -58,11 +68,7 @@ describe('what a rollback undid', () => {
   });
 
   test('is what a mover brought there that was passed and never told', () => {
-    const state = laneAt('1');
-    promote(state, '2', '1', NOON);
-    ask(state, run('b'));
-    grant(state, minute(1));
-    expect(authorizeMove(state, question('b', '2'), minute(1))).toBe('yes');
+    const state = movingOn();
     rollBack(state, '2', 'b', 2);
     expect(undone(state, '2', 2, digests('b'))).toEqual({
       sha: shaOf('b'),
@@ -73,11 +79,7 @@ describe('what a rollback undid', () => {
   });
 
   test('is not the build whose mover wrote nothing, where :latest still stood on the one before', () => {
-    const state = laneAt('1');
-    promote(state, '2', '1', NOON);
-    ask(state, run('b'));
-    grant(state, minute(1));
-    expect(authorizeMove(state, question('b', '2'), minute(1))).toBe('yes');
+    const state = movingOn();
     rollBack(state, '1', '2', 2);
     expect(undone(state, '1', 2, digests('2'))).toMatchObject({ sha: shaOf('2'), at: iso(0) });
   });

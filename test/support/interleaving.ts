@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LEASE_MS } from '../../src/domain/lane/moves.js';
 import { moveLatestId, partsOf } from '../../src/domain/names.js';
 import { sameBuild } from '../../src/domain/sha.js';
 import { findRun, queryStatus, runEnd } from '../../src/temporal/runs.js';
 import type { MemoryRegistry } from '../../testbed/memory-registry.js';
+import { digestOf } from '../../testbed/registry-store.js';
 import { ada } from './decisions.js';
 import type { Gate } from './gate.js';
 import { ACTS, type Build, newBuild, type Stage, sayToHeld, type What } from './interleaving-steps.js';
@@ -245,8 +245,6 @@ async function factsOf(handle: Stage['runs'][number]) {
     movers: events?.filter(({ childWorkflowExecutionStartedEventAttributes: child }) => child).length ?? 0,
   };
 }
-
-const digestOf = (body: Buffer) => `sha256:${createHash('sha256').update(body).digest('hex')}`;
 
 /** A lane that was just ended takes a moment to be there again. */
 const patiently = (say: () => Promise<unknown>) =>

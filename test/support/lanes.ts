@@ -1,7 +1,8 @@
 import { expect } from 'vitest';
 import type { LaneState } from '../../src/domain/lane/state.js';
-import { releaseLaneId, taskQueue } from '../../src/domain/names.js';
+import { releaseId, releaseLaneId, taskQueue } from '../../src/domain/names.js';
 import type { ReleaseInput } from '../../src/domain/release.js';
+import { parseSha } from '../../src/domain/sha.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import type { Gate } from './gate.js';
 import { newSha } from './shas.js';
@@ -45,6 +46,19 @@ export const inQueue = (gate: Gate, sha: string) =>
 /** Waits until the release of a build has its turn. */
 export const hasTurn = (gate: Gate, sha: string, ms?: number) =>
   until(`${sha} has its turn`, async () => (await laneState(gate)).holder?.sha === sha, ms);
+
+/** Gives the turn to a release whose type no worker knows: each of its workflow tasks fails, and it hears nothing. */
+export async function stuckHolder(gate: Gate) {
+  const { sha } = await gate.greenBuild();
+  const handle = await gate.client.workflow.start('ReleaseOfNextYear', {
+    workflowId: releaseId(gate.lane, parseSha(sha)),
+    taskQueue: taskQueue(gate.lane),
+  });
+  const { workflowId, firstExecutionRunId: runId } = handle;
+  await gate.laneClient.ask({ workflowId, runId, sha: parseSha(sha) });
+  await hasTurn(gate, sha);
+  return { sha, handle };
+}
 
 /** Releases a build that the fleet does not run yet. */
 export async function arrive(gate: Gate, more: Partial<ReleaseInput> = {}) {

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
 import { runEnd } from '../../src/temporal/runs.js';
 import type { MemoryRegistry } from '../../testbed/memory-registry.js';
+import { digestOf } from '../../testbed/registry-store.js';
 import type { Gate } from './gate.js';
 import { isPut } from './latest.js';
 import { until } from './until.js';
@@ -18,9 +18,6 @@ export const rollBack = (gate: Gate, sha: string, more: { force?: boolean } = {}
 /** What ends a release of a build that was rolled back from. */
 export const BAD = /^rolled back on \d{4}-\d\d-\d\dT\S+ by ada: it burns$/;
 
-/** What a request would write. */
-export const digestOf = ({ body }: { body: Buffer }) => `sha256:${createHash('sha256').update(body).digest('hex')}`;
-
 /** From the start of a rollback to its first write of one of these digests as the registry has seen it, in milliseconds. */
 export async function firstPutMs(
   { requests }: MemoryRegistry,
@@ -30,7 +27,7 @@ export async function firstPutMs(
   const began = (await handle.describe()).startTime.getTime();
   const isWrite = isPut();
   const first = await until('it has written', () =>
-    requests.find((one) => one.at >= began && isWrite(one) && to.includes(digestOf(one))),
+    requests.find((one) => one.at >= began && isWrite(one) && to.includes(digestOf(one.body))),
   );
   return first.at - began;
 }

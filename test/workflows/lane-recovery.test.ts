@@ -5,7 +5,7 @@ import { runEnd } from '../../src/temporal/runs.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { ada, heldFor, say } from '../support/decisions.js';
 import { endLane, laneHandle, laneState, promoted, queuedRelease, startLane } from '../support/lanes.js';
-import { catchIn, type Phase } from '../support/phases.js';
+import { type Caught, catchIn, type Phase } from '../support/phases.js';
 import { firstTask, lastTask, resetTo } from '../support/resets.js';
 import { until } from '../support/until.js';
 
@@ -19,6 +19,23 @@ async function startedAnew(): Promise<{ before: LaneState; now: LaneState }> {
   return { before, now: await laneState(gate()) };
 }
 
+/** A build goes live and is rolled back from, and the lane knows the end of that. */
+async function rolledBack() {
+  const bad = await promoted(gate());
+  await runEnd(await gate().rollback({ sha: old, reason: 'it burns' }));
+  await until('the lane knows its end', async () => (await laneState(gate())).rollback === null);
+  return bad;
+}
+
+/** The one that was caught goes on, and the other comes after it. */
+async function requireBothPromoted(first: Caught, second: Awaited<ReturnType<typeof queuedRelease>>) {
+  await first.goOn();
+  expect((await runEnd(first.handle)).report).toMatchObject({ outcome: 'promoted' });
+  gate().deploy({ sha: second.sha });
+  expect((await runEnd(second.handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect(await gate().latest()).toEqual(second.digests);
+}
+
 describe('a lane that is terminated', () => {
   test.each<Phase>(['awaiting-canary', 'soaking', 'awaiting-approval', 'promoting'])(
     'while a release is %s and another one waits: the one goes on, the other comes after it',
@@ -28,12 +45,7 @@ describe('a lane that is terminated', () => {
       const { before, now } = await startedAnew();
       expect(now).toEqual(before);
       expect(now).toMatchObject({ holder: { sha: first.sha }, queue: [{ sha: second.sha }] });
-      await first.goOn();
-
-      expect((await runEnd(first.handle)).report).toMatchObject({ outcome: 'promoted' });
-      gate().deploy({ sha: second.sha });
-      expect((await runEnd(second.handle)).report).toMatchObject({ outcome: 'promoted' });
-      expect(await gate().latest()).toEqual(second.digests);
+      await requireBothPromoted(first, second);
       expect(writes()).toEqual(pairs(2));
     },
   );
@@ -52,9 +64,7 @@ describe('a lane that is terminated', () => {
   });
 
   test('after a rollback, and once more, knows which build is bad, what it is held for and where :latest was left', async () => {
-    const bad = await promoted(gate());
-    await runEnd(await gate().rollback({ sha: old, reason: 'it burns' }));
-    await until('the lane knows its end', async () => (await laneState(gate())).rollback === null);
+    const bad = await rolledBack();
     const { before } = await startedAnew();
     const { now } = await startedAnew();
     expect(now).toEqual(before);
@@ -103,9 +113,7 @@ describe('a lane that is reset', () => {
   ])('%s knows who has the turn, who waits, what is bad and what it is held for', async (_where, args, task) => {
     await endLane(gate());
     await startLane(gate(), args);
-    const bad = await promoted(gate());
-    await runEnd(await gate().rollback({ sha: old, reason: 'it burns' }));
-    await until('the lane knows its end', async () => (await laneState(gate())).rollback === null);
+    const bad = await rolledBack();
     const first = await catchIn('awaiting-approval', gate(), registry);
     const second = await queuedRelease(gate());
     const before = await laneState(gate());
@@ -123,11 +131,7 @@ describe('a lane that is reset', () => {
     expect(known(before)).toMatchObject({ holder: first.sha, queue: [second.sha], hold: 'after-rollback' });
     await until('it knows all that', async () => isDeepStrictEqual(known(await laneState(gate())), known(before)));
     expect((await runEnd(await gate().release({ sha: bad.sha }))).report).toMatchObject({ outcome: 'CanaryBuildBad' });
-    await first.goOn();
-    expect((await runEnd(first.handle)).report).toMatchObject({ outcome: 'promoted' });
-    gate().deploy({ sha: second.sha });
-    expect((await runEnd(second.handle)).report).toMatchObject({ outcome: 'promoted' });
-    expect(await gate().latest()).toEqual(second.digests);
+    await requireBothPromoted(first, second);
     expect(writes()).toEqual(pairs(4));
   });
 });

@@ -1,15 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { releaseId, taskQueue } from '../../src/domain/names.js';
-import { parseSha } from '../../src/domain/sha.js';
 import { runEnd } from '../../src/temporal/runs.js';
-import { ociError } from '../../testbed/registry-store.js';
+import { digestOf, ociError } from '../../testbed/registry-store.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { ada, heldFor, say } from '../support/decisions.js';
-import { hasTurn, laneState, promoted, queuedRelease } from '../support/lanes.js';
+import { laneState, promoted, queuedRelease, stuckHolder } from '../support/lanes.js';
 import { isPut } from '../support/latest.js';
 import { catchIn, dam, type Phase } from '../support/phases.js';
-import { BAD, digestOf, firstPutMs, requireRolledBack as requireBack, rollBack } from '../support/rollbacks.js';
+import { BAD, firstPutMs, requireRolledBack as requireBack, rollBack } from '../support/rollbacks.js';
 import { until } from '../support/until.js';
 
 const { registry, gate, old, writes, pairs } = await useCountedGate('rollback-any-time');
@@ -36,7 +34,7 @@ function refuseSecond([, digest]: readonly (string | undefined)[]) {
   let isSeen = false;
   const isSecond = isPut(gate().repositories[1]);
   const heal = registry.faults.add({
-    match: (request) => isSecond(request) && digestOf(request) === digest,
+    match: (request) => isSecond(request) && digestOf(request.body) === digest,
     respond: () => {
       isSeen = true;
       return ociError(503, 'UNAVAILABLE', 'down');
@@ -83,14 +81,7 @@ describe('a rollback goes at once, and ends the release that has its turn,', () 
   });
 
   test('while its workflow task fails for ever', async () => {
-    const { sha } = await gate().greenBuild();
-    const handle = await gate().client.workflow.start('ReleaseOfNextYear', {
-      workflowId: releaseId(gate().lane, parseSha(sha)),
-      taskQueue: taskQueue(gate().lane),
-    });
-    const { workflowId, firstExecutionRunId: runId } = handle;
-    await gate().laneClient.ask({ workflowId, runId, sha: parseSha(sha) });
-    await hasTurn(gate(), sha);
+    const { handle } = await stuckHolder(gate());
     await requireRolledBack(await back());
     await handle.terminate('by the test');
   });
@@ -139,7 +130,7 @@ test('of two rollbacks at once the one announced last wins, and the other moves 
   const since = (await firstPutMs(registry, winner, live.digests)) + (await winner.describe()).startTime.getTime();
   const isWrite = isPut();
   const late = registry.requests.filter(
-    (request) => request.at > since && isWrite(request) && oldDigests.includes(digestOf(request)),
+    (request) => request.at > since && isWrite(request) && oldDigests.includes(digestOf(request.body)),
   );
   expect(late).toEqual([]);
   expect(ends.map(({ report }) => report?.outcome)).toEqual([

@@ -1,0 +1,33 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { afterAll, beforeAll } from 'vitest';
+import { registerSearchAttributes } from '../../src/temporal/search-attributes.js';
+import { startTemporalServer, type TemporalServer } from '../../testbed/temporal-server.js';
+import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.js';
+
+/** A Temporal server of this file's own, that can be killed and comes back where it was, with all that it knew. */
+export function useOwnServer() {
+  const folder = mkdtempSync(join(tmpdir(), 'canary-server-'));
+  const dbFile = join(folder, 'temporal.db');
+  let server: TemporalServer;
+  beforeAll(async () => {
+    server = await startTemporalServer({ dbFile });
+    const connection = await Connection.connect({ address: server.address });
+    await registerSearchAttributes(connection, 'default', SEARCH_ATTRIBUTES);
+    await connection.close();
+  });
+  afterAll(async () => {
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return {
+    /** `host:port` */
+    address: () => server.address,
+    kill: () => server.kill(),
+    async startAgain(): Promise<void> {
+      server = await startTemporalServer({ dbFile, port: Number(server.address.split(':')[1]) });
+    },
+  };
+}
