@@ -1,15 +1,15 @@
 import { cancellationSignal, sleep } from '@temporalio/activity';
-import type { NamedEntry } from '../src/domain/lane/builds.js';
-import { type Drift, MAX_MISSING, rollbackTargets } from '../src/domain/lane/drift.js';
-import type { Left } from '../src/domain/lane/state.js';
+import type { Left } from '../src/contract/lane.js';
+import { shortSha } from '../src/contract/sha.js';
 import { oneLine } from '../src/domain/markdown.js';
-import { shortSha } from '../src/domain/sha.js';
+import { type Drift, MAX_MISSING, rollbackTargets } from '../src/lane/drift.js';
+import type { NamedEntry } from '../src/lane/ledger.js';
 import { observeLatest } from '../src/move/observe.js';
-import { RegistryError } from '../src/registry/errors.js';
 import { getManifest } from '../src/registry/get-manifest.js';
 import type { Registry } from '../src/registry/registry.js';
 import { requireChildren } from '../src/registry/require-children.js';
-import { beating } from './beating.js';
+import { RegistryError } from '../src/registry/transport/errors.js';
+import { beating } from './heartbeat.js';
 import type { ActivityDependencies } from './index.js';
 
 /** Of a line, in characters: the ledger keeps it. */

@@ -1,9 +1,37 @@
-import { ApplicationFailure } from '@temporalio/activity';
-import { InvalidInput } from '../src/domain/brand.js';
-import type { FailureType } from '../src/domain/release.js';
-import { MoveRefusal } from '../src/move/gate.js';
-import { RegistryError, type RegistryErrorKind } from '../src/registry/errors.js';
+import { ApplicationFailure, activityInfo, heartbeat } from '@temporalio/activity';
+import { InvalidInput } from '../src/contract/brand.js';
+import type { FailureType } from '../src/contract/release.js';
+import { MoveRefusal } from '../src/move/write-lease.js';
+import { RegistryError, type RegistryErrorKind } from '../src/registry/transport/errors.js';
 import { LaneRefused } from '../src/temporal/lane-client.js';
+
+/** This worker lacks a secret of a tenant; another one may have it. */
+export class SecretMissing extends Error {
+  override readonly name = 'SecretMissing';
+  constructor(tenant: string) {
+    super(`this worker has no admin token for ${tenant}`);
+  }
+}
+
+/** What the last beat of a try carries that lacked a secret. */
+interface Lacking {
+  /** Epoch, in ms. */
+  lackingSince: number;
+}
+
+/** Has a step that lacks a secret tried again, on another worker perhaps, for `patienceMs`; then a human is asked. */
+export async function patientForSecrets<T>(patienceMs: number, run: () => Promise<T>): Promise<T> {
+  const before = activityInfo().heartbeatDetails as Partial<Lacking> | undefined;
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof SecretMissing)) throw error;
+    const lackingSince = before?.lackingSince ?? Date.now();
+    heartbeat({ lackingSince } satisfies Lacking);
+    const nonRetryable = Date.now() - lackingSince >= patienceMs;
+    throw ApplicationFailure.create({ message: error.message, type: 'SecretMissing', nonRetryable });
+  }
+}
 
 /** What a fault of the registry means for a run, and whether asking again can help. */
 const REGISTRY: Record<RegistryErrorKind, { type: FailureType; retry: boolean }> = {

@@ -1,12 +1,11 @@
 import type { Client } from '@temporalio/client';
-import type { Config } from '../src/config.js';
-import type { Plan } from '../src/domain/release.js';
+import type { Config } from '../src/config/config.js';
+import type { Plan } from '../src/contract/release.js';
 import { createDriftActivities } from './check-drift.js';
 import { failing } from './failures.js';
 import { createLaneActivities } from './lane.js';
 import { createMoveActivities, type MoveDependencies } from './move.js';
-import { createPlanActivities } from './plan.js';
-import { createRegistryActivities } from './registry.js';
+import { createPlanActivities, createRegistryActivities } from './resolve.js';
 import { createTenantActivities } from './tenants.js';
 import { createWaitActivities } from './waits.js';
 import { createWatchActivities, createWatchStarter } from './watch-production.js';

@@ -1,21 +1,20 @@
 import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
-import { LEASE_MS } from '../src/domain/lane/moves.js';
-import { isOlder, keyOf } from '../src/domain/lane/order.js';
-import { type Announcement, digestsOfMove, FORCE_GOES_ON } from '../src/domain/lane/rollbacks.js';
-import type { Ask, LaneState, Left, RunRef, Standing } from '../src/domain/lane/state.js';
-import { turnOf } from '../src/domain/lane/turns.js';
-import { isPaused } from '../src/domain/lane/verbs.js';
-import { moveLatestId } from '../src/domain/names.js';
-import type { Sha } from '../src/domain/sha.js';
+import { moveLatestId } from '../src/contract/ids.js';
+import type { Ask, LaneState, Left, RunRef, Standing } from '../src/contract/lane.js';
+import type { Sha } from '../src/contract/sha.js';
+import { isPaused } from '../src/lane/commands.js';
+import { isOlder, keyOf } from '../src/lane/ledger.js';
+import { LEASE_MS } from '../src/lane/moves.js';
+import { turnOf } from '../src/lane/queue.js';
+import { type Announcement, digestsOfMove, FORCE_GOES_ON } from '../src/lane/rollback.js';
 import { LaneRefused } from '../src/temporal/lane-client.js';
-import { rejectionOf } from '../src/temporal/rejection.js';
+import { rejectionOf } from '../src/temporal/run-record.js';
 import { findRun } from '../src/temporal/runs.js';
-import { awaitEnd } from './await-end.js';
-import { beating } from './beating.js';
 import { elsewhere } from './check-drift.js';
+import { beating } from './heartbeat.js';
 import type { ActivityDependencies } from './index.js';
 import { type Continued, recoverLane } from './recover-lane.js';
-import { LOOK_MS } from './waits.js';
+import { awaitEnd, LOOK_MS } from './waits.js';
 
 /** What runs ask and tell the lane beside waiting, and what the lane itself has done. */
 export function createLaneActivities({ client, config, registry, lane: own }: ActivityDependencies) {

@@ -1,9 +1,9 @@
 import { activityInfo, cancellationSignal, heartbeat, log, sleep } from '@temporalio/activity';
-import type { Tag } from '../src/domain/image.js';
-import type { MoveReport } from '../src/domain/lane/moves.js';
-import type { RunRef } from '../src/domain/lane/state.js';
-import { isWhole, type MovedImage, type MoveInput, type ObservedImage } from '../src/domain/move.js';
-import type { PinnedImage } from '../src/domain/release.js';
+import type { Tag } from '../src/contract/image.js';
+import type { RunRef } from '../src/contract/lane.js';
+import { isWhole, type MovedImage, type MoveInput, type ObservedImage } from '../src/contract/move.js';
+import type { PinnedImage } from '../src/contract/release.js';
+import type { MoveReport } from '../src/lane/moves.js';
 import { moveTags } from '../src/move/move-tags.js';
 import { observeLatest } from '../src/move/observe.js';
 import { pointTag } from '../src/move/point-tag.js';
@@ -11,9 +11,9 @@ import { preflight } from '../src/move/preflight.js';
 import type { MoveWaits } from '../src/move/waits.js';
 import type { Registry } from '../src/registry/registry.js';
 import type { LaneClient } from '../src/temporal/lane-client.js';
-import { type AuthorityFor, authorityOfFleet } from './authority.js';
-import { beating } from './beating.js';
 import { nothingWritten } from './failures.js';
+import { beating } from './heartbeat.js';
+import { type AuthorityFor, authorityOfFleet } from './move-authorizer.js';
 
 /** For so long at the least nobody has heard of the try before this one, in milliseconds: it beats each second while it can ask for a yes, and is given up after 5 s without. */
 const UNHEARD_MS = 3_000;

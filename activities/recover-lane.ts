@@ -1,10 +1,10 @@
 import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
 import { type Client, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { emptyLane, type LaneState, putOnHold } from '../src/domain/lane/state.js';
-import { areMoved, type MovedImage } from '../src/domain/move.js';
-import { type Lane, moveLatestId, releaseLaneId } from '../src/domain/names.js';
-import { startInput } from '../src/temporal/start-input.js';
+import { type Lane, moveLatestId, releaseLaneId } from '../src/contract/ids.js';
+import { emptyLane, type LaneState, putOnHold } from '../src/contract/lane.js';
+import { areMoved, type MovedImage } from '../src/contract/move.js';
+import { startInput } from '../src/temporal/start.js';
 
 /** How long a closed lane may take to answer, in milliseconds, and how often it is asked. */
 const ANSWER_MS = 10_000;

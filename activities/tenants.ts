@@ -1,16 +1,15 @@
 import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
-import { type Config, ConfigError } from '../src/config.js';
-import type { TenantSmoke } from '../src/domain/check.js';
-import type { Plan, PlannedTenant, TenantBuild } from '../src/domain/release.js';
-import { type Sha, sameBuild } from '../src/domain/sha.js';
-import type { Suite } from '../src/smoke/check.js';
+import { type Config, ConfigError } from '../src/config/config.js';
+import type { TenantSmoke } from '../src/contract/check.js';
+import type { Plan, PlannedTenant, TenantBuild } from '../src/contract/release.js';
+import { type Sha, sameBuild } from '../src/contract/sha.js';
 import { loadedOnce } from '../src/smoke/load-suite.js';
 import { smokeTenant } from '../src/smoke/smoke-tenant.js';
+import type { Suite } from '../src/smoke/suite.js';
 import { askBuilds, tellsBuild } from '../src/tenants/ask-build.js';
-import { beating, beatingSleepUntil } from './beating.js';
-import { patientForSecrets, SecretMissing } from './patience.js';
-import { teller } from './teller.js';
+import { patientForSecrets, SecretMissing } from './failures.js';
+import { beating, beatingSleepUntil, teller } from './heartbeat.js';
 
 /** What every tenant reports, and whether that is the build everywhere. */
 export interface FleetBuilds {

@@ -1,11 +1,23 @@
-import { heartbeat, sleep } from '@temporalio/activity';
-import type { Client } from '@temporalio/client';
-import type { Ask, RunRef, Turn } from '../src/domain/lane/state.js';
-import { isKnown, turnOf } from '../src/domain/lane/turns.js';
-import { isPaused } from '../src/domain/lane/verbs.js';
+import { cancelled, heartbeat, sleep } from '@temporalio/activity';
+import { type Client, WorkflowFailedError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import type { Ask, RunRef, Turn } from '../src/contract/lane.js';
+import { isPaused } from '../src/lane/commands.js';
+import { isKnown, turnOf } from '../src/lane/queue.js';
 import type { LaneClient } from '../src/temporal/lane-client.js';
-import { awaitEnd } from './await-end.js';
-import { beating } from './beating.js';
+import { beating } from './heartbeat.js';
+
+/** Waits for the end of a run that is under way, however it ends; one that is not there has ended. A cancel of the activity ends the wait. */
+export async function awaitEnd(handle: WorkflowHandle): Promise<void> {
+  try {
+    // A worker's connection does not heed `withAbortSignal` (SDK 1.24.0): a call that is given up is left to itself.
+    await Promise.race([handle.result(), cancelled()]);
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError || error instanceof WorkflowNotFoundError || isContinued(error)))
+      throw error;
+  }
+}
+
+const isContinued = (error: unknown) => error instanceof Error && error.name === 'WorkflowContinuedAsNewError';
 
 /** Between two looks at the lane, in milliseconds. */
 export const LOOK_MS = 400;

@@ -1,21 +1,20 @@
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import { type TenantSmoke, verdictOf } from '../src/domain/check.js';
-import { supersededBy } from '../src/domain/lane/watched.js';
-import { taskQueue, watchProductionId } from '../src/domain/names.js';
+import { type TenantSmoke, verdictOf } from '../src/contract/check.js';
+import { taskQueue, watchProductionId } from '../src/contract/ids.js';
+import type { TenantBuild } from '../src/contract/release.js';
 import { hasFollowed, isOn, type SeenTenant, type WatchInput, type WatchPlan } from '../src/domain/production.js';
-import type { TenantBuild } from '../src/domain/release.js';
+import { supersededBy } from '../src/lane/ledger.js';
 import { LIVENESS_WAITS, livenessOf } from '../src/smoke/liveness.js';
 import { loadedOnce } from '../src/smoke/load-suite.js';
 import { smokeTenant } from '../src/smoke/smoke-tenant.js';
 import { findRun } from '../src/temporal/runs.js';
 import { askBuilds } from '../src/tenants/ask-build.js';
-import { awaitEnd } from './await-end.js';
-import { beating, beatingSleepUntil } from './beating.js';
+import { SecretMissing } from './failures.js';
+import { beating, beatingSleepUntil, teller } from './heartbeat.js';
 import type { ActivityDependencies } from './index.js';
-import { SecretMissing } from './patience.js';
-import { teller } from './teller.js';
 import { accessOf } from './tenants.js';
+import { awaitEnd } from './waits.js';
 
 /** Update cycles that a watch lasts. */
 const CYCLES = 2;

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
-import { registerSearchAttributes } from '../src/temporal/search-attributes.js';
+import { SEARCH_ATTRIBUTES } from '../src/contract/search-attributes.js';
+import { registerSearchAttributes } from '../src/temporal/namespace.js';
 import { startTemporalServer } from '../testbed/temporal-server.js';
 import { repositoryRoot, tool } from '../testbed/tools.js';
-import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
 import { median, quantile, table, writeSection } from './report.js';
 
 const RUNS = 15;

@@ -1,5 +1,5 @@
-import type { Ask } from '../src/domain/lane/state.js';
-import { turns } from '../workflows/activity-options.js';
+import type { Ask } from '../src/contract/lane.js';
+import { turns } from '../workflows/shared/activity-options.js';
 import { ownRun } from '../workflows/turn.js';
 
 export { ReleaseLane } from '../workflows/release-lane.js';

@@ -1,6 +1,6 @@
-import { type Digest, parseRepository } from '../src/domain/image.js';
-import type { MoveInput } from '../src/domain/move.js';
-import { parseSha } from '../src/domain/sha.js';
+import { type Digest, parseRepository } from '../src/contract/image.js';
+import type { MoveInput } from '../src/contract/move.js';
+import { parseSha } from '../src/contract/sha.js';
 import { moveTags } from '../src/move/move-tags.js';
 import { MOVE_WAITS } from '../src/move/waits.js';
 import { getManifest } from '../src/registry/get-manifest.js';

@@ -1,13 +1,14 @@
 import { Client, Connection, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
-import { loadConfig } from '../src/config.js';
-import { parseRepository } from '../src/domain/image.js';
+import { loadConfig } from '../src/config/config.js';
+import { parseRepository } from '../src/contract/image.js';
+import { SEARCH_ATTRIBUTES } from '../src/contract/search-attributes.js';
 import { parseReleaseInput } from '../src/domain/inputs.js';
 import { readLatest } from '../src/registry/read-latest.js';
 import { createRegistry } from '../src/registry/registry.js';
 import { laneClient } from '../src/temporal/lane-client.js';
+import { registerSearchAttributes } from '../src/temporal/namespace.js';
 import { runEnd } from '../src/temporal/runs.js';
-import { registerSearchAttributes } from '../src/temporal/search-attributes.js';
 import { startRelease } from '../src/temporal/start.js';
 import { pushBuild } from '../testbed/images.js';
 import { startRegistry } from '../testbed/registry-server.js';
@@ -15,7 +16,6 @@ import { startTemporalServer } from '../testbed/temporal-server.js';
 import { tool } from '../testbed/tools.js';
 import { bundleWorkflows } from '../workers/bundle.js';
 import { createWorker } from '../workers/create-worker.js';
-import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
 import { type FleetProcess, startFleet, TOKEN } from './fleet-process.js';
 import { median, quantile, table, writeSection } from './report.js';
 

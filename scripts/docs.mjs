@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { setUp } from './setup.mjs';
 
 await setUp({ tools: [], build: true });
-const { cliMarkdown } = await import('../dist/src/cli/document.js');
-const { configurationMarkdown } = await import('../dist/src/config-doc.js');
+const { cliMarkdown } = await import('../dist/scripts/docs/cli.js');
+const { configurationMarkdown } = await import('../dist/scripts/docs/configuration.js');
 const docs = join(import.meta.dirname, '..', 'docs');
 writeFileSync(join(docs, 'cli.md'), cliMarkdown());
 writeFileSync(join(docs, 'configuration.md'), configurationMarkdown());

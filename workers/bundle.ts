@@ -31,7 +31,7 @@ export function bundleWorkflows(workflowsPath = workflowFile('index')): Promise<
   return bundleWorkflowCode({
     workflowsPath,
     // In workflows alone: what activities get comes from our own workflows.
-    payloadConverterPath: workflowFile('payload-converter'),
+    payloadConverterPath: workflowFile('shared/payload-converter'),
     logger: QUIET,
   });
 }
@@ -39,7 +39,7 @@ export function bundleWorkflows(workflowsPath = workflowFile('index')): Promise<
 /** Of all that a workflow may import. */
 function hashOfSources(): string {
   const hash = createHash('sha256');
-  for (const folder of ['workflows', join('src', 'domain')])
+  for (const folder of ['workflows', join('src', 'contract'), join('src', 'domain'), join('src', 'lane')])
     for (const file of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).sort())
       if (file.endsWith(extension)) hash.update(`${file}\0`).update(readFileSync(join(root, folder, file)));
   return hash.digest('hex');

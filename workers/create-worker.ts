@@ -1,14 +1,22 @@
 import { Client } from '@temporalio/client';
 import { IllegalStateError, type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
-import { type AuthorityFor, authorityOfLane } from '../activities/authority.js';
 import { createMoverActivities, createReleaseActivities, createWaiterActivities } from '../activities/index.js';
-import { type Config, PATIENCE_MS } from '../src/config.js';
-import { workerIdentity } from '../src/config-hash.js';
-import { moveTaskQueue, taskQueue, waitTaskQueue } from '../src/domain/names.js';
-import type { Plan } from '../src/domain/release.js';
+import { type AuthorityFor, authorityOfLane } from '../activities/move-authorizer.js';
+import { type Config, PATIENCE_MS } from '../src/config/config.js';
+import { workerIdentity } from '../src/config/hash.js';
+import { moveTaskQueue, taskQueue, waitTaskQueue } from '../src/contract/ids.js';
+import type { Plan } from '../src/contract/release.js';
 import { MOVE_WAITS, type MoveWaits } from '../src/move/waits.js';
-import type { Registry } from '../src/registry/registry.js';
+import { dockerCredentials, firstOf, githubCredentials } from '../src/registry/auth/credentials.js';
+import { createRegistry, type Registry } from '../src/registry/registry.js';
 import { type LaneClient, laneClient } from '../src/temporal/lane-client.js';
+
+/** The registries of a gate: `GITHUB_TOKEN` for ghcr.io where it is set, else what Docker is logged in with. */
+export function registryOf({ secrets }: Pick<Config, 'secrets'>, env: NodeJS.ProcessEnv): Registry {
+  const docker = dockerCredentials(env);
+  const credentials = secrets.github ? firstOf(githubCredentials(secrets.github), docker) : docker;
+  return createRegistry({ credentials, push: true });
+}
 
 /** Between two looks whether the worker is being stopped, in milliseconds. */
 const STATE_MS = 200;

@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { send } from '../src/http.js';
-import type { HttpAddress } from '../src/http-address.js';
+import type { HttpAddress } from '../src/config/http-address.js';
+import { send } from '../src/net/http.js';
 
 /** What the worker's own address answers with. */
 export interface HttpParts {

@@ -1,14 +1,12 @@
 import { NativeConnection } from '@temporalio/worker';
-import { taskQueue } from '../src/domain/names.js';
-import { loadGateConfig } from '../src/gate-config.js';
-import { connectionConfig } from '../src/temporal/connection.js';
-import { missingSearchAttributes } from '../src/temporal/search-attributes.js';
-import { namespaceMissing, workerUnreachable } from '../src/temporal/unreachable.js';
-import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.js';
+import { loadGateConfig } from '../src/config/gate-config.js';
+import { taskQueue } from '../src/contract/ids.js';
+import { SEARCH_ATTRIBUTES } from '../src/contract/search-attributes.js';
+import { connectionConfig, namespaceMissing, workerUnreachable } from '../src/temporal/connect.js';
+import { missingSearchAttributes } from '../src/temporal/namespace.js';
 import { workflowBundle } from './bundle.js';
-import { createWorker } from './create-worker.js';
+import { createWorker, registryOf } from './create-worker.js';
 import { tell } from './log.js';
-import { registryOf } from './registry.js';
 import { installRuntime, serveWorker } from './service.js';
 
 /** Runs a worker until SIGTERM or SIGINT; what runs then is finished or handed on.

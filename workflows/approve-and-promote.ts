@@ -1,15 +1,15 @@
 import { isCancellation } from '@temporalio/workflow';
-import type { HoldName } from '../src/domain/hold.js';
-import { isAdopted } from '../src/domain/lane/adopted.js';
-import { PAUSED } from '../src/domain/lane/moves.js';
-import type { MovedImage, MoveInput } from '../src/domain/move.js';
+import type { HoldName } from '../src/contract/hold.js';
+import type { MovedImage, MoveInput } from '../src/contract/move.js';
+import type { PinnedImage } from '../src/contract/release.js';
 import { foreignRevisions } from '../src/domain/one-build.js';
-import type { PinnedImage } from '../src/domain/release.js';
+import { isAdopted } from '../src/lane/ledger.js';
+import { PAUSED } from '../src/lane/moves.js';
 import type { Release } from './canary-release.js';
-import { holdFor, pausedFor } from './decisions.js';
 import { evenAfterOutage, HELD_FAULTS } from './resolve.js';
-import { enter, plain } from './run-state.js';
-import { moveLatest } from './start-move.js';
+import { holdFor, pausedFor } from './shared/decisions.js';
+import { enter, plain } from './shared/run.js';
+import { moveLatest } from './shared/start-move.js';
 import { smokeAndConfirm, testBuild } from './test-build.js';
 import { confirmTurn } from './turn.js';
 

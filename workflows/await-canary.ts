@@ -1,14 +1,13 @@
 import { setHandler } from '@temporalio/workflow';
+import { buildsSeenSignal } from '../src/contract/messages.js';
+import type { TenantBuild } from '../src/contract/release.js';
+import { sameBuild, shortSha } from '../src/contract/sha.js';
 import { formatDuration } from '../src/domain/duration.js';
-import type { TenantBuild } from '../src/domain/release.js';
-import { sameBuild, shortSha } from '../src/domain/sha.js';
-import { points, polls } from './activity-options.js';
 import type { Release } from './canary-release.js';
-import { holdFor } from './decisions.js';
-import { buildsSeenSignal } from './messages.js';
 import { withHolds } from './resolve.js';
-import { enter } from './run-state.js';
-import { show } from './show.js';
+import { points, polls } from './shared/activity-options.js';
+import { holdFor } from './shared/decisions.js';
+import { enter, show } from './shared/run.js';
 import { confirmTurn } from './turn.js';
 
 /** Hears from the run's own activity what the tenants report while it waits. */

@@ -1,16 +1,15 @@
 import { CancellationScope } from '@temporalio/workflow';
-import { fitReport } from '../src/domain/fit-report.js';
+import { releaseId } from '../src/contract/ids.js';
+import type { PinnedImage, Plan, ReleaseInput, ReleaseReport } from '../src/contract/release.js';
+import { fitReport } from '../src/domain/fit.js';
 import { parseReleaseInput } from '../src/domain/inputs.js';
-import { releaseId } from '../src/domain/names.js';
 import { foreignRevisions } from '../src/domain/one-build.js';
-import type { PinnedImage, Plan, ReleaseInput, ReleaseReport } from '../src/domain/release.js';
-import { patientReads } from './activity-options.js';
 import { approve, promote, promotedBy } from './approve-and-promote.js';
-import { type Desk, takeDecisions } from './decisions.js';
-import { endRun } from './end-run.js';
 import { openPlan, pinDigests, withHolds } from './resolve.js';
-import { beginRun, readInput } from './run-state.js';
-import { timesOf } from './run-times.js';
+import { patientReads } from './shared/activity-options.js';
+import { type Desk, takeDecisions } from './shared/decisions.js';
+import { endRun } from './shared/end-run.js';
+import { beginRun, readInput, timesOf } from './shared/run.js';
 import { testBuild } from './test-build.js';
 import { hearOfLostTurn, TurnChanged, takeTurn } from './turn.js';
 

@@ -1,5 +1,5 @@
-import type { Drift } from '../src/domain/lane/drift.js';
-import { laneReads } from './activity-options.js';
+import type { Drift } from '../src/lane/drift.js';
+import { laneReads } from './shared/activity-options.js';
 
 /** Compares both images with the ledger, and looks whether one could go back. It reports to the lane; started by a Schedule, every few minutes. */
 export async function CheckDrift(): Promise<Drift | null> {

@@ -7,9 +7,8 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import { InvalidInput } from '../src/domain/brand.js';
-import { LEASE_MS } from '../src/domain/lane/moves.js';
-import type { RunRef } from '../src/domain/lane/state.js';
+import { InvalidInput } from '../src/contract/brand.js';
+import type { RunRef } from '../src/contract/lane.js';
 import {
   areOnOneBuild,
   isWhole,
@@ -18,11 +17,11 @@ import {
   type MoveOutcome,
   type ObservedImage,
   parseMoveInput,
-} from '../src/domain/move.js';
-import { looks, moves, preflights, reports } from './activity-options.js';
-import { alarm } from './alarm.js';
-import { countMove } from './metrics.js';
-import { plain, stop } from './run-state.js';
+} from '../src/contract/move.js';
+import { LEASE_MS } from '../src/lane/moves.js';
+import { looks, moves, preflights, reports } from './shared/activity-options.js';
+import { alarm, countMove } from './shared/events.js';
+import { plain, stop } from './shared/run.js';
 
 /** How long reads of a registry lag behind its writes, in milliseconds (GHCR: 15-30 s). */
 const LAG_MS = 30_000;

@@ -7,19 +7,18 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { noteDrift, readDrift } from '../src/domain/lane/drift.js';
-import { sayToLane } from '../src/domain/lane/judge.js';
-import { authorizeMove, LEASE_MS, leaseLeft, reportMove } from '../src/domain/lane/moves.js';
-import { readAnnouncement, readAsk, readQuestion, readReport, readStanding } from '../src/domain/lane/read.js';
-import { beginRollback } from '../src/domain/lane/rollbacks.js';
-import { emptyLane, type LaneState, putOnHold } from '../src/domain/lane/state.js';
-import { ask, grant, takeOver } from '../src/domain/lane/turns.js';
-import { laneActivities } from './activity-options.js';
-import { alarm } from './alarm.js';
-import { alarmOfHold, followers } from './follow-runs.js';
-import * as messages from './lane-messages.js';
-import { refused, understood } from './run-state.js';
-import { showLane } from './show.js';
+import { emptyLane, type LaneState, putOnHold } from '../src/contract/lane.js';
+import * as messages from '../src/contract/messages.js';
+import { sayToLane } from '../src/lane/commands.js';
+import { noteDrift, readDrift } from '../src/lane/drift.js';
+import { authorizeMove, LEASE_MS, leaseLeft, reportMove } from '../src/lane/moves.js';
+import { readAnnouncement, readAsk, readQuestion, readReport, readStanding } from '../src/lane/parse.js';
+import { ask, grant, takeOver } from '../src/lane/queue.js';
+import { beginRollback } from '../src/lane/rollback.js';
+import { laneActivities } from './shared/activity-options.js';
+import { alarm } from './shared/events.js';
+import { alarmOfHold, followers } from './shared/follow-runs.js';
+import { refused, showLane, understood } from './shared/run.js';
 
 /** Events after which a lane goes on as a new run: far below the server's limits. */
 const MAX_EVENTS = 4_000;

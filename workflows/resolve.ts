@@ -1,11 +1,11 @@
 import { isCancellation } from '@temporalio/workflow';
-import type { HoldName } from '../src/domain/hold.js';
-import type { Plan, ReleaseInput } from '../src/domain/release.js';
-import { shortSha } from '../src/domain/sha.js';
-import { patientReads, planReads } from './activity-options.js';
+import type { HoldName } from '../src/contract/hold.js';
+import type { Plan, ReleaseInput } from '../src/contract/release.js';
+import { shortSha } from '../src/contract/sha.js';
 import type { Release } from './canary-release.js';
-import { type Desk, holdFor } from './decisions.js';
-import { enter, plain } from './run-state.js';
+import { patientReads, planReads } from './shared/activity-options.js';
+import { type Desk, holdFor } from './shared/decisions.js';
+import { enter, plain } from './shared/run.js';
 
 /** Faults that may mend themselves; after some patience a human is asked whether to go on trying. */
 export const HELD_FAULTS: Record<string, HoldName> = {

@@ -1,19 +1,18 @@
 import { isCancellation, log } from '@temporalio/workflow';
-import type { Tag } from '../src/domain/image.js';
+import { rollbackId } from '../src/contract/ids.js';
+import type { Tag } from '../src/contract/image.js';
+import type { MoveInput } from '../src/contract/move.js';
+import type { PinnedImage, RollbackReport } from '../src/contract/release.js';
+import { type Sha, shortSha } from '../src/contract/sha.js';
 import { parseRollbackInput } from '../src/domain/inputs.js';
-import { LEASE_MS } from '../src/domain/lane/moves.js';
-import { FORCE_GOES_ON } from '../src/domain/lane/rollbacks.js';
-import type { MoveInput } from '../src/domain/move.js';
-import { rollbackId } from '../src/domain/names.js';
 import { foreignRevisions, pushedAgain } from '../src/domain/one-build.js';
-import type { PinnedImage, RollbackReport } from '../src/domain/release.js';
-import { type Sha, shortSha } from '../src/domain/sha.js';
-import { laneReads, points, reads } from './activity-options.js';
-import { endRun } from './end-run.js';
+import { LEASE_MS } from '../src/lane/moves.js';
+import { FORCE_GOES_ON } from '../src/lane/rollback.js';
 import { evenAfterOutage } from './resolve.js';
-import { beginRun, enter, plain, readInput, stop } from './run-state.js';
-import { timesOf } from './run-times.js';
-import { moveLatest } from './start-move.js';
+import { laneReads, points, reads } from './shared/activity-options.js';
+import { endRun } from './shared/end-run.js';
+import { beginRun, enter, plain, readInput, stop, timesOf } from './shared/run.js';
+import { moveLatest } from './shared/start-move.js';
 
 /** Moves `:latest` of all images back to a build that is whole in each of them. */
 export async function Rollback(typed: unknown): Promise<RollbackReport> {

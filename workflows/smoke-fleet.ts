@@ -1,10 +1,10 @@
-import { checksWith, type TenantSmoke, verdictOf } from '../src/domain/check.js';
-import type { PlannedTenant } from '../src/domain/release.js';
-import { smokes } from './activity-options.js';
+import { checksWith, type TenantSmoke, verdictOf } from '../src/contract/check.js';
+import type { PlannedTenant } from '../src/contract/release.js';
 import type { Release } from './canary-release.js';
-import { holdFor } from './decisions.js';
 import { withHolds } from './resolve.js';
-import { enter, stop } from './run-state.js';
+import { smokes } from './shared/activity-options.js';
+import { holdFor } from './shared/decisions.js';
+import { enter, stop } from './shared/run.js';
 
 /** Activities that one run starts at a time; the server keeps a run with more than 2,000 waiting for ever (protocol §8). */
 const GROUP = 200;

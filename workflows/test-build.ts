@@ -1,15 +1,15 @@
 import { sleep } from '@temporalio/workflow';
-import { checksWith, type TenantSmoke } from '../src/domain/check.js';
+import { checksWith, type TenantSmoke } from '../src/contract/check.js';
+import type { TenantBuild } from '../src/contract/release.js';
+import { sameBuild, shortSha } from '../src/contract/sha.js';
 import { formatDuration } from '../src/domain/duration.js';
-import type { TenantBuild } from '../src/domain/release.js';
-import { sameBuild, shortSha } from '../src/domain/sha.js';
-import { patientReads, watches } from './activity-options.js';
 import { awaitCanary, hearOfBuilds, others } from './await-canary.js';
 import type { Release } from './canary-release.js';
-import { holdFor } from './decisions.js';
-import { firstOf } from './first-of.js';
 import { pinDigests, withHolds } from './resolve.js';
-import { enter, stop } from './run-state.js';
+import { patientReads, watches } from './shared/activity-options.js';
+import { holdFor } from './shared/decisions.js';
+import { firstOf } from './shared/race.js';
+import { enter, stop } from './shared/run.js';
 import { smoke } from './smoke-fleet.js';
 import { confirmTurn, lose, tellStanding } from './turn.js';
 

@@ -1,11 +1,11 @@
 import { CancelledFailure, getExternalWorkflowHandle, setHandler, workflowInfo } from '@temporalio/workflow';
-import type { Ask, Lost, Standing } from '../src/domain/lane/state.js';
-import { releaseLaneId } from '../src/domain/names.js';
-import { laneReads, turns } from './activity-options.js';
+import { releaseLaneId } from '../src/contract/ids.js';
+import type { Ask, Lost, Standing } from '../src/contract/lane.js';
+import { standingSignal, turnLostSignal } from '../src/contract/messages.js';
 import type { Release } from './canary-release.js';
-import type { Desk } from './decisions.js';
-import { standingSignal, turnLostSignal } from './lane-messages.js';
-import { enter, ownLane, stop } from './run-state.js';
+import { laneReads, turns } from './shared/activity-options.js';
+import type { Desk } from './shared/decisions.js';
+import { enter, ownLane, stop } from './shared/run.js';
 
 /** The turn is another one, or gone: the run starts over from resolving. */
 export class TurnChanged extends Error {

@@ -10,17 +10,16 @@ import {
   upsertSearchAttributes,
 } from '@temporalio/workflow';
 import type { ReleaseActivities, Watched } from '../activities/index.js';
-import { fitNames } from '../src/domain/fit-report.js';
+import { watchProductionId } from '../src/contract/ids.js';
+import * as attributes from '../src/contract/search-attributes.js';
+import { shortSha } from '../src/contract/sha.js';
+import { fitNames } from '../src/domain/fit.js';
 import { parseWatchInput } from '../src/domain/inputs.js';
-import { watchProductionId } from '../src/domain/names.js';
 import * as production from '../src/domain/production.js';
-import { shortSha } from '../src/domain/sha.js';
-import { reads, watchOptions } from './activity-options.js';
-import { alarm } from './alarm.js';
-import { firstOf } from './first-of.js';
-import { countEnd } from './metrics.js';
-import { plain, readInput } from './run-state.js';
-import * as attributes from './search-attributes.js';
+import { reads, watchOptions } from './shared/activity-options.js';
+import { alarm, countEnd } from './shared/events.js';
+import { firstOf } from './shared/race.js';
+import { plain, readInput } from './shared/run.js';
 
 type WatchReport = production.WatchReport;
 

@@ -1,9 +1,9 @@
-import { InvalidInput } from '../domain/brand.js';
-import { goBack } from '../domain/lane/builds.js';
-import { targetsOf } from '../domain/lane/picture.js';
-import type { Lane } from '../domain/names.js';
-import { parseSha, type Sha, sameBuild } from '../domain/sha.js';
-import { isSilent, LANE_SAYS_NOTHING, readLane } from '../temporal/lane-now.js';
+import { InvalidInput } from '../contract/brand.js';
+import type { Lane } from '../contract/ids.js';
+import { parseSha, type Sha, sameBuild } from '../contract/sha.js';
+import { goBack } from '../lane/ledger.js';
+import { targetsOf } from '../lane/view.js';
+import { isSilent, LANE_SAYS_NOTHING, readLane } from '../temporal/lane-view.js';
 import { knownOrWhy } from './ask-lane.js';
 import type { Given, Io } from './command.js';
 import { targetLines } from './lane-lines.js';

@@ -1,4 +1,4 @@
-import type { ReleaseReport, RollbackReport } from '../domain/release.js';
+import type { ReleaseReport, RollbackReport } from '../contract/release.js';
 
 /** Design §8. */
 export const EXIT = {

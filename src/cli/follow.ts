@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
-import { DeadlineReached, withDeadline } from '../deadline.js';
-import { InvalidInput } from '../domain/brand.js';
+import { InvalidInput } from '../contract/brand.js';
+import type { ReleaseReport, ReleaseStatus } from '../contract/release.js';
 import { parseDuration } from '../domain/duration.js';
-import type { ReleaseReport, ReleaseStatus } from '../domain/release.js';
+import { DeadlineReached, withDeadline } from '../net/deadline.js';
 import { logLine } from '../report/annotations.js';
 import { queryStatus, type RunEnd, runEnd } from '../temporal/runs.js';
 import { type Given, type Io, text, wantsJson } from './command.js';

@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, statSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
 import { annotations } from '../report/annotations.js';
 import { MAX_MARKDOWN, renderReport } from '../report/render.js';
-import type { RunRecord } from '../report/run-record.js';
+import type { RunRecord } from '../report/summary.js';
 import { readRun } from '../temporal/run-record.js';
 import type { Io } from './command.js';
 import { reportLinks } from './requester.js';

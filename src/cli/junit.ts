@@ -1,4 +1,4 @@
-import type { CheckResult, TenantSmoke } from '../domain/check.js';
+import type { CheckResult, TenantSmoke } from '../contract/check.js';
 
 /** JUnit XML, a test suite for each tenant. CI shows it to everybody, so of an answer it has the status and the schema path alone. */
 export function junit(results: TenantSmoke[]): string {

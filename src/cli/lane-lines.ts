@@ -1,10 +1,9 @@
-import { time } from '../domain/details.js';
+import type { LaneHold, Left, Pause } from '../contract/lane.js';
 import { rounded } from '../domain/duration.js';
-import { type History, LIFTS, type Target } from '../domain/lane/picture.js';
-import type { LaneHold, Left, Pause } from '../domain/lane/state.js';
-import { badWords } from '../domain/lane/turns.js';
-import { oneLine } from '../domain/markdown.js';
-import type { HolderNow, LaneNow } from '../temporal/lane-now.js';
+import { oneLine, time } from '../domain/markdown.js';
+import { badWords } from '../lane/queue.js';
+import { type History, LIFTS, type Target } from '../lane/view.js';
+import type { HolderNow, LaneNow } from '../temporal/lane-view.js';
 
 type Queue = Omit<LaneNow, 'live' | 'back'>;
 

@@ -1,5 +1,5 @@
-import { registryOf } from '../../workers/registry.js';
-import { type Config, loadConfig } from '../config.js';
+import { registryOf } from '../../workers/create-worker.js';
+import { type Config, loadConfig } from '../config/config.js';
 import type { Registry } from '../registry/registry.js';
 import type { Io } from './command.js';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { CommanderError, Command as Program } from 'commander';
-import { InvalidInput } from '../domain/brand.js';
+import { InvalidInput } from '../contract/brand.js';
 import type { Command, Io } from './command.js';
 import { COMMANDS } from './commands/index.js';
 import { EXIT } from './exit-codes.js';

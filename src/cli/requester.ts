@@ -1,7 +1,7 @@
 import { hostname, userInfo } from 'node:os';
-import { InvalidInput } from '../domain/brand.js';
-import { type Lane, parseLane } from '../domain/names.js';
-import type { ReportLinks } from '../report/run-record.js';
+import { InvalidInput } from '../contract/brand.js';
+import { type Lane, parseLane } from '../contract/ids.js';
+import type { ReportLinks } from '../report/summary.js';
 import { type Given, type Io, text } from './command.js';
 
 /** The lane that is meant.

@@ -1,8 +1,8 @@
-import type { TenantSmoke } from '../domain/check.js';
+import type { TenantSmoke } from '../contract/check.js';
+import type { ReleaseStatus } from '../contract/release.js';
 import { rounded } from '../domain/duration.js';
 import { oneLine } from '../domain/markdown.js';
-import type { ReleaseStatus } from '../domain/release.js';
-import { isSilent, LANE_SAYS_NOTHING } from '../temporal/lane-now.js';
+import { isSilent, LANE_SAYS_NOTHING } from '../temporal/lane-view.js';
 import type { Live, Overview } from '../temporal/overview.js';
 import { ago, troubleLines, turnLines } from './lane-lines.js';
 

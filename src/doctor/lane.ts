@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
-import { LIFTS, pictureOf } from '../domain/lane/picture.js';
+import type { Lane } from '../contract/ids.js';
 import { oneLine } from '../domain/markdown.js';
-import type { Lane } from '../domain/names.js';
-import { isSilent, LANE_SAYS_NOTHING, readLane } from '../temporal/lane-now.js';
+import { LIFTS, pictureOf } from '../lane/view.js';
+import { isSilent, LANE_SAYS_NOTHING, readLane } from '../temporal/lane-view.js';
 import type { Finding } from './finding.js';
 
 /** Whether builds are promoted by themselves, or what keeps them from it. */

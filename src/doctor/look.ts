@@ -1,5 +1,5 @@
-import { DeadlineReached, withDeadline } from '../deadline.js';
 import { formatDuration } from '../domain/duration.js';
+import { DeadlineReached, withDeadline } from '../net/deadline.js';
 import type { Finding } from './finding.js';
 
 /** One look, in milliseconds: who asks a doctor waits for the answer. */

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { type Lane, moveTaskQueue, taskQueue } from '../domain/names.js';
+import { type Lane, moveTaskQueue, taskQueue } from '../contract/ids.js';
 import { overview } from '../temporal/overview.js';
 import type { Finding } from './finding.js';
 

@@ -1,12 +1,11 @@
 import { type Client, isGrpcDeadlineError } from '@temporalio/client';
 import { tsToMs } from '@temporalio/common/lib/time.js';
-import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.js';
-import { DeadlineReached } from '../deadline.js';
+import type { Lane } from '../contract/ids.js';
+import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.js';
 import { formatDuration } from '../domain/duration.js';
-import type { Lane } from '../domain/names.js';
-import { withClient } from '../temporal/client.js';
-import { unfitSearchAttributes } from '../temporal/search-attributes.js';
-import { namespaceMend } from '../temporal/unreachable.js';
+import { DeadlineReached } from '../net/deadline.js';
+import { namespaceMend, withClient } from '../temporal/connect.js';
+import { unfitSearchAttributes } from '../temporal/namespace.js';
 import { type Finding, stops } from './finding.js';
 import { lookAtLane } from './lane.js';
 import { look } from './look.js';

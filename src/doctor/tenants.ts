@@ -1,8 +1,8 @@
-import type { Config } from '../config.js';
-import type { PlannedTenant, TenantBuild } from '../domain/release.js';
-import type { Suite } from '../smoke/check.js';
+import type { Config } from '../config/config.js';
+import type { PlannedTenant, TenantBuild } from '../contract/release.js';
 import { LIVENESS_WAITS, livenessOf } from '../smoke/liveness.js';
 import { smokeTenant } from '../smoke/smoke-tenant.js';
+import type { Suite } from '../smoke/suite.js';
 import { askBuilds, tellsBuild } from '../tenants/ask-build.js';
 import type { Fleet } from '../tenants/fleet.js';
 import type { Finding } from './finding.js';

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
-import { hashIn } from '../config-hash.js';
-import { type Lane, moveTaskQueue, taskQueue } from '../domain/names.js';
+import { hashIn } from '../config/hash.js';
+import { type Lane, moveTaskQueue, taskQueue } from '../contract/ids.js';
 import { type Poller, pollersOf } from '../temporal/pollers.js';
 import type { Finding } from './finding.js';
 

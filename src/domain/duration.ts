@@ -1,4 +1,4 @@
-import { InvalidInput, shown } from './brand.js';
+import { InvalidInput, shown } from '../contract/brand.js';
 
 const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 const DURATION = /^(\d{1,9})(ms|s|m|h)$/;

@@ -1,4 +1,4 @@
-import { InvalidInput, shown } from './brand.js';
+import { InvalidInput, shown } from '../contract/brand.js';
 
 const OF_A_DAY = /^([01]\d|2[0-3]):([0-5]\d)Z$/;
 /** With a time zone: without one it would be that of whichever machine reads it. */

@@ -1,6 +1,6 @@
-import type { Digest } from './image.js';
-import type { PinnedImage } from './release.js';
-import { type Sha, sameBuild } from './sha.js';
+import type { Digest } from '../contract/image.js';
+import type { PinnedImage } from '../contract/release.js';
+import { type Sha, sameBuild } from '../contract/sha.js';
 
 /** Images that say they were built from another commit than their tag: two of them may not be one build. */
 export function foreignRevisions({ sha }: { sha: Sha }, pinned: PinnedImage[]): string[] {

@@ -1,5 +1,5 @@
-import type { HoldName } from './hold.js';
-import type { ReleasePhase } from './release.js';
+import type { HoldName } from '../contract/hold.js';
+import type { ReleasePhase } from '../contract/release.js';
 
 /** How long a run was in a phase, all visits together; one row for each hold, so that no run has many. */
 export interface PhaseTime {

@@ -1,8 +1,7 @@
-import type { Verdict } from './check.js';
-import { section, time } from './details.js';
-import { code, prose } from './markdown.js';
-import type { BuildSource, PlannedTenant, TenantBuild } from './release.js';
-import { type Sha, sameBuild, shortSha } from './sha.js';
+import type { Verdict } from '../contract/check.js';
+import type { BuildSource, PlannedTenant, TenantBuild } from '../contract/release.js';
+import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
+import { code, prose, section, time } from './markdown.js';
 
 /** What starts a `WatchProduction`. */
 export interface WatchInput {

@@ -1,10 +1,9 @@
-import { type TenantSmoke, verdictOf } from './check.js';
-import { section, time } from './details.js';
-import { type Decision, type Hold, verbsNow } from './hold.js';
-import { code, oneLine, prose } from './markdown.js';
-import type { MovedImage } from './move.js';
-import type { PinnedImage, ReleaseStatus, TenantBuild } from './release.js';
-import { sameBuild, shortSha } from './sha.js';
+import { type TenantSmoke, verdictOf } from '../contract/check.js';
+import { type Decision, type Hold, verbsNow } from '../contract/hold.js';
+import type { MovedImage } from '../contract/move.js';
+import type { PinnedImage, ReleaseStatus, TenantBuild } from '../contract/release.js';
+import { sameBuild, shortSha } from '../contract/sha.js';
+import { code, oneLine, prose, section, time } from './markdown.js';
 
 /** How much of each list is shown, in characters as a URL carries them. */
 const ROOM = { images: 1_500, tenants: 2_500, decisions: 1_000, refusals: 500 };

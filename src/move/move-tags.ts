@@ -1,12 +1,11 @@
-import type { Digest } from '../domain/image.js';
-import type { MovedImage, MoveInput, MoveOutcome, MoveTarget, ObservedImage } from '../domain/move.js';
+import type { Digest } from '../contract/image.js';
+import type { MovedImage, MoveInput, MoveOutcome, MoveTarget, ObservedImage } from '../contract/move.js';
 import { getManifest } from '../registry/get-manifest.js';
 import type { Registry } from '../registry/registry.js';
-import type { Authority } from './authority.js';
-import { createGate, MoveRefusal } from './gate.js';
 import { type ImageEnd, type ImageMove, type ImageTask, moveImage, staysThird } from './move-image.js';
 import { observeExpected, observeLatest } from './observe.js';
 import type { MoveWaits } from './waits.js';
+import { type Authority, createGate, MoveRefusal } from './write-lease.js';
 
 export interface Move {
   registry: Registry;

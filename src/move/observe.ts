@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { LATEST, type Repository } from '../domain/image.js';
-import type { MoveTarget, ObservedImage } from '../domain/move.js';
-import { RegistryError } from '../registry/errors.js';
+import { LATEST, type Repository } from '../contract/image.js';
+import type { MoveTarget, ObservedImage } from '../contract/move.js';
 import { readTag } from '../registry/read-tag.js';
 import type { Registry } from '../registry/registry.js';
-import { MoveRefusal } from './gate.js';
+import { RegistryError } from '../registry/transport/errors.js';
 import type { MoveWaits } from './waits.js';
+import { MoveRefusal } from './write-lease.js';
 
 /**
  * Where `:latest` of each image stands now, by the bytes it serves.

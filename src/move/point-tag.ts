@@ -1,12 +1,11 @@
-import type { Digest, Repository, Tag } from '../domain/image.js';
-import { RegistryError } from '../registry/errors.js';
+import type { Digest, Repository, Tag } from '../contract/image.js';
 import { getManifest } from '../registry/get-manifest.js';
 import { readTag } from '../registry/read-tag.js';
 import type { Registry } from '../registry/registry.js';
-import type { Authority } from './authority.js';
-import { createGate } from './gate.js';
+import { RegistryError } from '../registry/transport/errors.js';
 import { moveImage } from './move-image.js';
 import type { MoveWaits } from './waits.js';
+import { type Authority, createGate } from './write-lease.js';
 
 /**
  * Points the tag that the canary tenants follow (`CANARY_TAG`) of all images at a build: each write on a fresh yes, tried again and

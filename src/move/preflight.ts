@@ -1,4 +1,4 @@
-import type { MoveInput, ObservedImage } from '../domain/move.js';
+import type { MoveInput, ObservedImage } from '../contract/move.js';
 import { getManifest } from '../registry/get-manifest.js';
 import { probeWrite } from '../registry/probe-write.js';
 import type { Registry } from '../registry/registry.js';

@@ -1,7 +1,7 @@
-import { type Repository, stagingTag } from '../domain/image.js';
-import type { Left } from '../domain/lane/state.js';
-import type { PinnedImage } from '../domain/release.js';
-import type { Sha } from '../domain/sha.js';
+import { type Repository, stagingTag } from '../contract/image.js';
+import type { Left } from '../contract/lane.js';
+import type { PinnedImage } from '../contract/release.js';
+import type { Sha } from '../contract/sha.js';
 import { getManifest } from '../registry/get-manifest.js';
 import { readRevision } from '../registry/read-revision.js';
 import type { Registry } from '../registry/registry.js';

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { type Digest, isDigest, type Repository, type Tag } from '../domain/image.js';
-import { ask, type RegistryAnswer } from './ask.js';
-import { RegistryError } from './errors.js';
-import { parseJson } from './json.js';
+import { type Digest, isDigest, type Repository, type Tag } from '../contract/image.js';
 import { ACCEPT, IMAGES, INDEXES, mediaTypeOf, SCHEMA_1 } from './media-types.js';
 import type { Registry } from './registry.js';
+import { RegistryError } from './transport/errors.js';
+import { parseJson } from './transport/json.js';
+import { ask, type RegistryAnswer } from './transport/request.js';
 
 /** A manifest or an index, exactly as the registry sent it. */
 export interface Manifest {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { parseTag, type Repository, type Tag } from '../domain/image.js';
-import { redacted } from '../http.js';
-import { ask, type RegistryAnswer } from './ask.js';
-import { RegistryError } from './errors.js';
-import { parseJson } from './json.js';
+import { parseTag, type Repository, type Tag } from '../contract/image.js';
+import { redacted } from '../net/http.js';
+import { ask, type RegistryAnswer } from './transport/request.js';
+import { RegistryError } from './transport/errors.js';
+import { parseJson } from './transport/json.js';
 import { parseNextLink } from './link.js';
 import type { Registry } from './registry.js';
 

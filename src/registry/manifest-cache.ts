@@ -1,4 +1,4 @@
-import type { Digest, Repository, Tag } from '../domain/image.js';
+import type { Digest, Repository, Tag } from '../contract/image.js';
 import type { Manifest } from './get-manifest.js';
 
 /** The builds of a few moves, there and back. */

@@ -1,9 +1,9 @@
-import type { Repository } from '../domain/image.js';
-import { redacted } from '../http.js';
-import { ask, askOnce, type RegistryAnswer } from './ask.js';
-import { RegistryError } from './errors.js';
+import type { Repository } from '../contract/image.js';
+import { redacted } from '../net/http.js';
 import type { Registry } from './registry.js';
-import { within } from './retrying.js';
+import { RegistryError } from './transport/errors.js';
+import { ask, askOnce, type RegistryAnswer } from './transport/request.js';
+import { within } from './transport/retry.js';
 
 /** An upload that is not cancelled runs out by itself: not worth a wait. */
 const CANCEL_MS = 2_000;

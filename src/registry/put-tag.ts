@@ -1,10 +1,10 @@
-import { type Digest, isDigest, type Tag } from '../domain/image.js';
-import { redacted } from '../http.js';
-import { askOnce } from './ask.js';
-import { RegistryError } from './errors.js';
+import { type Digest, isDigest, type Tag } from '../contract/image.js';
+import { redacted } from '../net/http.js';
 import type { Manifest } from './get-manifest.js';
 import type { Registry } from './registry.js';
-import { within } from './retrying.js';
+import { RegistryError } from './transport/errors.js';
+import { askOnce } from './transport/request.js';
+import { within } from './transport/retry.js';
 
 export interface PutTagOptions {
   signal?: AbortSignal;

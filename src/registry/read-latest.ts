@@ -1,9 +1,9 @@
-import { type Digest, LATEST, type Repository } from '../domain/image.js';
-import { type Sha, sameBuild } from '../domain/sha.js';
-import { RegistryError } from './errors.js';
+import { type Digest, LATEST, type Repository } from '../contract/image.js';
+import { type Sha, sameBuild } from '../contract/sha.js';
 import { getManifest } from './get-manifest.js';
 import { readRevision } from './read-revision.js';
 import type { Registry } from './registry.js';
+import { RegistryError } from './transport/errors.js';
 
 /** Where `:latest` stands. */
 export interface Latest {

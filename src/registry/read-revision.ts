@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { type Digest, isDigest } from '../domain/image.js';
-import { ask } from './ask.js';
+import { type Digest, isDigest } from '../contract/image.js';
 import { digestOf, getManifest, type Manifest } from './get-manifest.js';
-import { parseJson } from './json.js';
 import type { Registry } from './registry.js';
+import { parseJson } from './transport/json.js';
+import { ask } from './transport/request.js';
 
 /** OCI image-spec, "Pre-Defined Annotation Keys": the commit that an image was built from. Builders set it as annotation or as label. */
 const REVISION = 'org.opencontainers.image.revision';

@@ -1,7 +1,7 @@
-import type { Digest, Repository, Tag } from '../domain/image.js';
-import { RegistryError } from './errors.js';
+import type { Digest, Repository, Tag } from '../contract/image.js';
 import { getManifest } from './get-manifest.js';
 import type { Registry } from './registry.js';
+import { RegistryError } from './transport/errors.js';
 
 /** Where a tag points, by its bytes, which a HEAD would not show; null when there is no such tag.
  * @throws {RegistryError} */

@@ -1,10 +1,10 @@
 import type { Dispatcher } from 'undici';
-import { openPool } from '../http.js';
-import { type AuthState, createAuthState } from './auth.js';
-import type { CredentialSource } from './credentials.js';
-import { checkInsecureHost } from './endpoint.js';
+import { openPool } from '../net/http.js';
+import { type AuthState, createAuthState } from './auth/auth.js';
+import type { CredentialSource } from './auth/credentials.js';
 import { createManifestCache, type ManifestCache } from './manifest-cache.js';
-import { createWarnings } from './warnings.js';
+import { checkInsecureHost } from './transport/endpoint.js';
+import { createWarnings } from './transport/warnings.js';
 
 /** How long things may take, in milliseconds. */
 export interface RegistryWaits {

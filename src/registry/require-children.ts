@@ -1,9 +1,9 @@
-import type { Digest } from '../domain/image.js';
-import { ask } from './ask.js';
-import { RegistryError } from './errors.js';
+import type { Digest } from '../contract/image.js';
 import type { Manifest } from './get-manifest.js';
 import { ACCEPT } from './media-types.js';
 import type { Registry } from './registry.js';
+import { RegistryError } from './transport/errors.js';
+import { ask } from './transport/request.js';
 
 /** Makes sure that every manifest an index points at is there now.
  * @throws {RegistryError} `not-found`, naming every child that is gone; or what kept us from asking. */

@@ -1,7 +1,6 @@
-import type { CheckResult } from '../domain/check.js';
+import type { CheckResult } from '../contract/check.js';
 import { oneLine } from '../domain/markdown.js';
-import { factsOf } from './facts.js';
-import type { RunRecord } from './run-record.js';
+import { factsOf, type RunRecord } from './summary.js';
 
 /** GitHub shows ten annotations of a kind for a step; the verdict is one of them. */
 const MAX_CHECKS = 9;

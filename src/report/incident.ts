@@ -1,9 +1,9 @@
 import { rounded } from '../domain/duration.js';
-import type { Undone } from '../domain/lane/undone.js';
 import { prose, table, words } from '../domain/markdown.js';
 import type { WatchReport } from '../domain/production.js';
-import type { RunRecord } from './run-record.js';
+import type { Undone } from '../lane/rolled-back-build.js';
 import { utc } from './sections.js';
+import type { RunRecord } from './summary.js';
 
 /** What a rollback undid, from all who know of it. */
 export interface Incident {

@@ -1,9 +1,8 @@
 import { code, link, prose, table, words } from '../domain/markdown.js';
-import { type Facts, factsOf, latestOf } from './facts.js';
 import { type Incident, isThrough, liveSince, productionSection, productionTimes } from './incident.js';
-import type { ReportLinks, RunRecord } from './run-record.js';
+import { uiUrl } from './next-steps.js';
 import { decisionsSection, failingSection, notTestedSection, section, tenantsSection, utc } from './sections.js';
-import { uiUrl } from './ui-url.js';
+import { type Facts, factsOf, latestOf, type ReportLinks, type RunRecord } from './summary.js';
 
 /** What only a human can answer; each stays open until one does. */
 const QUESTIONS = [

@@ -1,8 +1,6 @@
 import { rounded } from '../domain/duration.js';
 import { code, link, words } from '../domain/markdown.js';
-import { type Facts, factsOf } from './facts.js';
-import { nextSteps } from './next.js';
-import type { ReportLinks, RunRecord } from './run-record.js';
+import { nextSteps, uiUrl } from './next-steps.js';
 import {
   decisionsSection,
   failingSection,
@@ -13,7 +11,7 @@ import {
   timeSection,
   utc,
 } from './sections.js';
-import { uiUrl } from './ui-url.js';
+import { type Facts, factsOf, type ReportLinks, type RunRecord } from './summary.js';
 import { verdictText } from './verdict.js';
 
 /** GitHub drops a step summary of more than 1 MiB as a whole; in bytes, with room for what others wrote to it. */

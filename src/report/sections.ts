@@ -1,7 +1,7 @@
-import type { CheckResult, TenantSmoke, Verdict } from '../domain/check.js';
+import type { CheckResult, TenantSmoke, Verdict } from '../contract/check.js';
 import { rounded } from '../domain/duration.js';
 import { code, prose, table, words } from '../domain/markdown.js';
-import { type Facts, latestOf } from './facts.js';
+import { type Facts, latestOf } from './summary.js';
 
 /** Failing checks that are told one by one, then a count: a step summary ends at 1 MiB. */
 export const MAX_FAILING = 50;

@@ -1,7 +1,6 @@
+import { FAILURE_TYPES, type FailureType, RELEASE_PHASES } from '../contract/release.js';
 import { code, prose, words } from '../domain/markdown.js';
-import { FAILURE_TYPES, type FailureType, RELEASE_PHASES } from '../domain/release.js';
-import type { Facts } from './facts.js';
-import type { RunRecord } from './run-record.js';
+import type { Facts, RunRecord } from './summary.js';
 
 /** The first thing to read: what came of it, and what that means for production. */
 export interface VerdictText {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { answers, type Check, check, get, post } from './check.js';
+import { answers, type Check, check, get, post } from './suite.js';
 
 const COMMIT = 'memory commit accepted';
 const content = 'probe-{probe}';

@@ -1,4 +1,4 @@
-import { formsOf, SHORT } from '../secret-forms.js';
+import { formsOf, SHORT } from '../net/redact.js';
 
 /** What is shown of an answer, and of a message about it. */
 const MAX_SHOWN = 200;

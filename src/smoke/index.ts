@@ -1,5 +1,6 @@
 /** The front door of `canary-release-gate/smoke`: what a suite of one's own is written with (docs/smoke-suite.md). */
 export { z } from 'zod';
+export { defaultSuite } from './default-suite.js';
 export {
   type Answer,
   answers,
@@ -14,5 +15,4 @@ export {
   type Suite,
   step,
   type Values,
-} from './check.js';
-export { defaultSuite } from './default-suite.js';
+} from './suite.js';

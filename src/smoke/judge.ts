@@ -1,9 +1,9 @@
-import type { Verdict } from '../domain/check.js';
-import { retryAfterMs } from '../retry-after.js';
-import { type Told, Unanswered } from './ask.js';
-import type { Answer, Step, Values } from './check.js';
+import type { z } from 'zod';
+import type { Verdict } from '../contract/check.js';
+import { retryAfterMs } from '../net/retry-after.js';
+import { type Told, Unanswered } from './http.js';
 import { bodyText, header, readJson, tooLarge, WrongBody } from './read-json.js';
-import { schemaPath } from './schema-path.js';
+import type { Answer, Step, Values } from './suite.js';
 import { capturedAt, SuiteFault, strictValues } from './values.js';
 
 /** What became of one step. */
@@ -94,4 +94,42 @@ export function judgeError(error: unknown): Judgement {
       : { verdict: 'could-not-test', expected: 'an answer', got: error.code, againAfterMs: 0 };
   const told = error instanceof SuiteFault ? error.message : String(error);
   return { verdict: 'could-not-test', expected: 'a check without a fault of its own', got: told };
+}
+
+interface Def {
+  shape?: Record<string, z.ZodType>;
+  element?: z.ZodType;
+  items?: z.ZodType[];
+  valueType?: z.ZodType;
+  innerType?: z.ZodType;
+  in?: z.ZodType;
+}
+
+/** Where in a schema something did not fit: `$[0].content`. Only keys that the suite itself has written are told; a key of the answer is `*`, for this may be shown to anybody. */
+export function schemaPath(schema: z.ZodType, path: readonly PropertyKey[]): string {
+  let at: z.ZodType | undefined = schema;
+  let text = '$';
+  for (const key of path) {
+    const def = defOf(at);
+    at = undefined;
+    if (typeof key === 'number') {
+      at = def.items?.[key] ?? def.element;
+      text += `[${key}]`;
+    } else if (def.shape && typeof key === 'string' && Object.hasOwn(def.shape, key)) {
+      at = def.shape[key];
+      text += `.${key}`;
+    } else {
+      at = def.valueType;
+      text += '.*';
+    }
+  }
+  return text;
+}
+
+/** The definition under optional, default, pipe and the like. */
+function defOf(schema: z.ZodType | undefined): Def {
+  let def = (schema as { def?: Def } | undefined)?.def ?? {};
+  for (let inner = def.innerType ?? def.in; inner !== undefined; inner = def.innerType ?? def.in)
+    def = (inner as unknown as { def?: Def }).def ?? {};
+  return def;
 }

@@ -1,4 +1,4 @@
-import type { Suite } from './check.js';
+import type { Suite } from './suite.js';
 import type { SmokeWaits } from './waits.js';
 
 /** Whether a tenant is alive shows at once or not at all. In milliseconds. */

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createJiti } from 'jiti';
-import { InvalidInput } from '../domain/brand.js';
-import type { Suite } from './check.js';
+import { InvalidInput } from '../contract/brand.js';
 import { defaultSuite } from './default-suite.js';
 import * as frontDoor from './index.js';
-import { suiteProblems } from './suite-problems.js';
+import type { Suite } from './suite.js';
+import { suiteProblems } from './validate-suite.js';
 
 /** A suite that could not be used, and all that is wrong with it. */
 export class SuiteUnusable extends InvalidInput {

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
-import { MAX_BODY, type Told } from './ask.js';
+import { MAX_BODY, type Told } from './http.js';
 
 /** Deeper JSON is no answer of an API; a schema that calls itself would run out of stack on it. */
 export const MAX_DEPTH = 100;

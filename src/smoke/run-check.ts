@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { CheckResult } from '../domain/check.js';
-import { retryAfterMs } from '../retry-after.js';
-import type { Check, CheckRequest, Values } from './check.js';
+import type { CheckResult } from '../contract/check.js';
+import { retryAfterMs } from '../net/retry-after.js';
 import { type Judgement, judge, judgeError, NOT_ANSWERING } from './judge.js';
 import { another, type Session } from './session.js';
+import type { Check, CheckRequest, Values } from './suite.js';
 import { namesIn } from './values.js';
 
 /** Asks one check, and again while the tenant does not answer and the patience lasts. Each try begins at the first step with a

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
-import { ask, type Told } from './ask.js';
-import type { CheckRequest, Suite, Values } from './check.js';
 import { createHider } from './hide.js';
+import { ask, type Told } from './http.js';
+import type { CheckRequest, Suite, Values } from './suite.js';
 import { fillJson, fillPath, namesIn, SuiteFault } from './values.js';
 import type { SmokeWaits } from './waits.js';
 

@@ -1,11 +1,11 @@
 import { Pool } from 'undici';
-import { DeadlineReached, withDeadline } from '../deadline.js';
-import type { CheckResult, TenantSmoke } from '../domain/check.js';
+import type { CheckResult, TenantSmoke } from '../contract/check.js';
+import type { PlannedTenant } from '../contract/release.js';
 import { formatDuration } from '../domain/duration.js';
-import type { PlannedTenant } from '../domain/release.js';
-import type { Check, Suite, Values } from './check.js';
+import { DeadlineReached, withDeadline } from '../net/deadline.js';
 import { cleanUp, notAsked, runCheck } from './run-check.js';
 import { type Access, createSession, type Session } from './session.js';
+import type { Check, Suite, Values } from './suite.js';
 import { ABORTED_CLEAN_UP_MS, SMOKE_WAITS, type SmokeWaits } from './waits.js';
 
 export interface SmokeOptions {

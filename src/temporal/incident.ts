@@ -1,12 +1,11 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { type Undone, undoneBy } from '../domain/lane/undone.js';
-import { type Lane, releaseId, watchProductionId } from '../domain/names.js';
-import { parseSha } from '../domain/sha.js';
-import { factsOf, latestOf, movedAny } from '../report/facts.js';
+import { type Lane, releaseId, watchProductionId } from '../contract/ids.js';
+import { parseSha } from '../contract/sha.js';
+import { type Undone, undoneBy } from '../lane/rolled-back-build.js';
 import type { Incident, Watch } from '../report/incident.js';
-import type { RunRecord } from '../report/run-record.js';
-import { isSilent, readLane } from './lane-now.js';
-import { watchReport } from './production-now.js';
+import { factsOf, latestOf, movedAny, type RunRecord } from '../report/summary.js';
+import { isSilent, readLane } from './lane-view.js';
+import { watchReport } from './production.js';
 import { lastEnded, whatWasLive } from './run-record.js';
 
 /** Runs of one watch that are looked at, the last first. */

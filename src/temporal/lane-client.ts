@@ -1,13 +1,17 @@
 import {
   Client,
+  isGrpcDeadlineError,
   QueryRejectedError,
   WithStartWorkflowOperation,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
-import type { Ask, LaneState } from '../domain/lane/state.js';
-import { type Lane, releaseLaneId, taskQueue } from '../domain/names.js';
+import { type Lane, releaseLaneId, taskQueue } from '../contract/ids.js';
+import type { Ask, LaneState } from '../contract/lane.js';
+import { LANE_SAYS_NOTHING } from './lane-view.js';
+import { workersOn } from './pollers.js';
 import { findRun, isSilence, queryWithin, saidAgain } from './runs.js';
 
 /** One question to the lane, in milliseconds: through a continue-as-new it would hang (protocol §2). */
@@ -86,3 +90,35 @@ export function laneClient({ connection, options: { namespace } }: Client, lane:
     }
   }
 }
+
+/** Whether any run of the lane, open or closed, is left. Listing alone lags; asking alone misses the others when the last one was deleted. */
+export async function laneEverRan(client: Client, lane: Lane): Promise<boolean> {
+  const workflowId = releaseLaneId(lane);
+  if ((await findRun(client, workflowId)) !== null) return true;
+  return (await client.workflow.count(`WorkflowId = '${workflowId}'`)).count > 0;
+}
+
+/** Says something to the lane and gives back its answer, taken or refused.
+ * @throws when nobody is there, or nobody in time, to have it answer. */
+export async function sayToLane(
+  client: Client,
+  lane: Lane,
+  verb: string,
+  said: object,
+): Promise<{ taken: boolean; answer: string }> {
+  const [name, queue] = [releaseLaneId(lane), taskQueue(lane)];
+  if ((await workersOn(client, queue)).length === 0)
+    throw new Error(`no worker polls ${queue}, so ${name} cannot answer: canary worker`);
+  try {
+    return { taken: true, answer: await laneClient(client, lane).update<string>(verb, said) };
+  } catch (error) {
+    if (error instanceof LaneRefused) return { taken: false, answer: error.message };
+    if (!isLate(error)) throw error;
+    // A worker that has just gone is listed for minutes.
+    throw new Error(LANE_SAYS_NOTHING.silent, { cause: error });
+  }
+}
+
+const isLate = (error: unknown) =>
+  error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
+  (error instanceof Error && isGrpcDeadlineError(error.cause));

@@ -1,11 +1,11 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { CanaryOutcome, CanaryPhase, CanarySha, CanaryWaitingFor } from '../../workflows/search-attributes.js';
-import type { Holder, Left } from '../domain/lane/state.js';
-import { type Lane, moveTaskQueue, taskQueue } from '../domain/names.js';
-import type { ReleaseStatus } from '../domain/release.js';
-import { isSilent, type LaneNow, laneNow, type NoLane } from './lane-now.js';
+import { type Lane, moveTaskQueue, taskQueue } from '../contract/ids.js';
+import type { Holder, Left } from '../contract/lane.js';
+import type { ReleaseStatus } from '../contract/release.js';
+import { CanaryOutcome, CanaryPhase, CanarySha, CanaryWaitingFor } from '../contract/search-attributes.js';
+import { isSilent, type LaneNow, laneNow, type NoLane } from './lane-view.js';
 import { workersOn } from './pollers.js';
-import { productionNow } from './production-now.js';
+import { productionNow } from './production.js';
 import { queryStatus, type RunEnd, runEnd } from './runs.js';
 
 /** A run as visibility lists it. */

@@ -1,4 +1,7 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import type { HoldName } from '../contract/hold.js';
+import { type Lane, laneOf, partsOf, releaseId, taskQueue } from '../contract/ids.js';
+import type { ReleasePhase } from '../contract/release.js';
 import {
   CanaryPhase,
   CanaryPhaseSince,
@@ -6,12 +9,9 @@ import {
   CanarySha,
   CanaryTenantsRed,
   CanaryWaitingFor,
-} from '../../workflows/search-attributes.js';
-import type { HoldName } from '../domain/hold.js';
-import { laneOf, partsOf, taskQueue } from '../domain/names.js';
-import type { ReleasePhase } from '../domain/release.js';
-import { latestOf, movedAny } from '../report/facts.js';
-import type { RunRecord } from '../report/run-record.js';
+} from '../contract/search-attributes.js';
+import type { Sha } from '../contract/sha.js';
+import { latestOf, movedAny, type RunRecord } from '../report/summary.js';
 import { findRun, outcomeOf, queryStatus, type RunEnd, runEnd } from './runs.js';
 
 /** Runs that are looked at for the one that is sought, the last first. */
@@ -104,4 +104,12 @@ export async function whatWasLive(client: Client, run: RunRecord): Promise<RunRe
     if (++looked === LOOKED_AT) break;
   }
   return null;
+}
+
+/** Why canary rejected a build when it was released last; null when it did not, or nobody knows any more. */
+export async function rejectionOf(client: Client, lane: Lane, sha: Sha): Promise<string | null> {
+  const run = await findRun(client, releaseId(lane, sha));
+  if (run === null || run.status.name === 'RUNNING') return null;
+  const { report } = await runEnd(client.workflow.getHandle(run.workflowId, run.runId));
+  return report?.outcome === 'CanaryRejected' ? `canary rejected ${sha} on ${report.ended}: ${report.why}` : null;
 }

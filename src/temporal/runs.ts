@@ -7,9 +7,9 @@ import {
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
-import { statusQuery, VERBS } from '../../workflows/messages.js';
-import type { DecisionInput, Verb } from '../domain/hold.js';
-import type { FailureType, ReleaseReport, ReleaseStatus, RollbackReport } from '../domain/release.js';
+import type { DecisionInput, Verb } from '../contract/hold.js';
+import { statusQuery, VERBS } from '../contract/messages.js';
+import type { FailureType, ReleaseReport, ReleaseStatus, RollbackReport } from '../contract/release.js';
 
 /** How long a worker gets to answer a query, in milliseconds. */
 const QUERY_TIMEOUT_MS = 2_000;

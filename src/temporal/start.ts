@@ -1,9 +1,9 @@
 import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
-import { InvalidInput } from '../domain/brand.js';
-import { type Lane, releaseId, rollbackId, taskQueue } from '../domain/names.js';
-import type { ReleaseInput, RollbackInput } from '../domain/release.js';
-import { shortSha } from '../domain/sha.js';
-import { startInput } from './start-input.js';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { InvalidInput } from '../contract/brand.js';
+import { type Lane, releaseId, rollbackId, taskQueue } from '../contract/ids.js';
+import type { ReleaseInput, RollbackInput } from '../contract/release.js';
+import { shortSha } from '../contract/sha.js';
 
 /** A run that was started, or was under way already. */
 export type StartedRun = WorkflowHandle & {
@@ -68,4 +68,15 @@ async function orAttach(
 function essence(input: object): string {
   const told = Object.entries(input).filter(([key]) => key !== 'requestedBy' && key !== 'commitUrl');
   return JSON.stringify(told.sort(([a], [b]) => a.localeCompare(b)));
+}
+
+/** The first thing a run was started with, as it stands in its history; null when that was nothing. */
+export async function startInput(client: Client, workflowId: string, runId: string): Promise<unknown> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistory({
+    namespace: client.options.namespace,
+    execution: { workflowId, runId },
+    maximumPageSize: 1,
+  });
+  const [payload] = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+  return payload ? defaultPayloadConverter.fromPayload(payload) : null;
 }

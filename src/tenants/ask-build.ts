@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import type { BuildSource, PlannedTenant, TenantBuild } from '../domain/release.js';
-import { parseSha } from '../domain/sha.js';
-import { NoAnswer, send } from '../http.js';
+import { InvalidInput, shown } from '../contract/brand.js';
+import type { BuildSource, PlannedTenant, TenantBuild } from '../contract/release.js';
+import { parseSha } from '../contract/sha.js';
+import { NoAnswer, send } from '../net/http.js';
 import { type Access, USER_AGENT } from '../smoke/session.js';
 
 /** A tenant tells its build at once or is asked again at the next poll. */
@@ -67,4 +68,21 @@ async function askSource(
     signal?.throwIfAborted();
     return { why: `no build in ${field}` };
   }
+}
+
+/** Reads `CANARY_BUILD_PROBE`: `/health#sha,/buildinfo#git_sha`, asked in this order, or `none`: then no build is ever confirmed.
+ * @throws {InvalidInput} */
+export function parseBuildProbe(text: string): BuildSource[] {
+  if (text.trim() === 'none') return [];
+  const sources = text
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .map((part) => {
+      const match = /^(\/(?![/\\])[^\s#?]*)#([A-Za-z_][A-Za-z0-9_-]*)$/.exec(part);
+      if (!match?.[1] || !match[2])
+        throw new InvalidInput(`build probe ${shown(part)} is not path#field, e.g. /health#sha`);
+      return { path: match[1], field: match[2] };
+    });
+  if (sources.length === 0) throw new InvalidInput('build probe is empty: write path#field, e.g. /health#sha, or none');
+  return sources;
 }

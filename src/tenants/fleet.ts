@@ -1,5 +1,5 @@
-import type { PlannedTenant } from '../domain/release.js';
-import { isLoopback } from '../loopback.js';
+import type { PlannedTenant } from '../contract/release.js';
+import { isLoopback } from '../net/loopback.js';
 import type { Access } from '../smoke/session.js';
 
 /** The tenants, and what each is asked with, by its origin: that is never part of a plan. */

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { LaneState } from '../../src/domain/lane/state.js';
-import { releaseLaneId } from '../../src/domain/names.js';
-import { sameBuild } from '../../src/domain/sha.js';
+import { releaseLaneId } from '../../src/contract/ids.js';
+import type { LaneState } from '../../src/contract/lane.js';
+import { sameBuild } from '../../src/contract/sha.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { pushBuild } from '../../testbed/images.js';
 import { canary as run } from '../support/cli.js';

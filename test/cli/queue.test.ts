@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { History, LanePicture } from '../../src/domain/lane/picture.js';
+import type { History, LanePicture } from '../../src/lane/view.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { canary as run } from '../support/cli.js';
 import { useCountedGate } from '../support/counted-gate.js';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runStatusLines } from '../../src/cli/status-lines.js';
+import type { ReleaseStatus } from '../../src/contract/release.js';
 import { rounded } from '../../src/domain/duration.js';
-import type { ReleaseStatus } from '../../src/domain/release.js';
 import { goodBefore } from '../../src/temporal/overview.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { canary as run } from '../support/cli.js';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { cliMarkdown } from '../../src/cli/document.js';
-import { configurationMarkdown } from '../../src/config-doc.js';
+import { cliMarkdown } from '../../scripts/docs/cli.js';
+import { configurationMarkdown } from '../../scripts/docs/configuration.js';
 import { repositoryRoot } from '../../testbed/tools.js';
 
 test.each([

@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest';
-import { moveLatestId } from '../../src/domain/names.js';
+import { moveLatestId } from '../../src/contract/ids.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { type Gate, useGate } from '../support/gate.js';

@@ -1,8 +1,8 @@
 import { Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { registerSearchAttributes } from '../../src/temporal/search-attributes.js';
+import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
+import { registerSearchAttributes } from '../../src/temporal/namespace.js';
 import { startTemporalServer, type TemporalServer } from '../../testbed/temporal-server.js';
-import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.js';
 import { canary } from '../support/canary-process.js';
 import { useGate } from '../support/gate.js';
 import { newSha } from '../support/shas.js';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { laneDetails } from '../../src/domain/lane/details.js';
-import { sayToLane } from '../../src/domain/lane/judge.js';
-import { beginRollback } from '../../src/domain/lane/rollbacks.js';
-import { ask, grant } from '../../src/domain/lane/turns.js';
+import { sayToLane } from '../../src/lane/commands.js';
+import { laneDetails } from '../../src/lane/details.js';
+import { ask, grant } from '../../src/lane/queue.js';
+import { beginRollback } from '../../src/lane/rollback.js';
 import { laneAt, NOON, promote, run, SAID, shaOf } from './lane-support.js';
 
 const rolledBack = (by = 'ada', reason = 'it is slow') => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { foreseeRollback } from '../../src/domain/lane/foresight.js';
+import { foreseeRollback } from '../../src/lane/rollback.js';
 import { laneAt, NOON, promote, SAID, shaOf } from './lane-support.js';
 
 const foresee = (to: string, state = threeBuilds()) =>

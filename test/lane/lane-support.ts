@@ -1,10 +1,10 @@
-import { type Digest, parseRepository } from '../../src/domain/image.js';
-import { authorizeMove, type MoveQuestion, reportMove, type Word } from '../../src/domain/lane/moves.js';
-import { type Ask, emptyLane, type LaneState, type Left } from '../../src/domain/lane/state.js';
-import { ask, grant } from '../../src/domain/lane/turns.js';
-import { adopt } from '../../src/domain/lane/verbs.js';
-import type { MovedImage, MoveInput, ObservedImage } from '../../src/domain/move.js';
-import { parseSha } from '../../src/domain/sha.js';
+import { type Digest, parseRepository } from '../../src/contract/image.js';
+import { type Ask, emptyLane, type LaneState, type Left } from '../../src/contract/lane.js';
+import type { MovedImage, MoveInput, ObservedImage } from '../../src/contract/move.js';
+import { parseSha } from '../../src/contract/sha.js';
+import { adopt } from '../../src/lane/commands.js';
+import { authorizeMove, type MoveQuestion, reportMove, type Word } from '../../src/lane/moves.js';
+import { ask, grant } from '../../src/lane/queue.js';
 
 /** A moment of these tests, epoch ms. */
 export const NOON = Date.parse('2026-11-25T12:00:00Z');

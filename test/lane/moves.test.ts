@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { authorizeMove, LEASE_MS, leaseLeft, reportMove } from '../../src/domain/lane/moves.js';
-import { beginRollback } from '../../src/domain/lane/rollbacks.js';
-import type { LaneState } from '../../src/domain/lane/state.js';
-import { ask, grant } from '../../src/domain/lane/turns.js';
-import { adopt, pause, unhold } from '../../src/domain/lane/verbs.js';
+import type { LaneState } from '../../src/contract/lane.js';
+import { adopt, pause, unhold } from '../../src/lane/commands.js';
+import { authorizeMove, LEASE_MS, leaseLeft, reportMove } from '../../src/lane/moves.js';
+import { ask, grant } from '../../src/lane/queue.js';
+import { beginRollback } from '../../src/lane/rollback.js';
 import { digestOf, done, laneAt, NOON, promote, question, run, SAID, shaOf, standing } from './lane-support.js';
 
 function inTurn(letter: string, state = laneAt('1')): LaneState {

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { authorizeMove, LEASE_MS, type MoveQuestion, reportMove } from '../../src/domain/lane/moves.js';
-import { isOlder, keyOf } from '../../src/domain/lane/order.js';
-import { type Announcement, beginRollback } from '../../src/domain/lane/rollbacks.js';
-import { type Ask, type LaneState, MAX_BUILDS, MAX_KEPT, type OpenMove } from '../../src/domain/lane/state.js';
-import { ask, grant, turnOf } from '../../src/domain/lane/turns.js';
-import { adopt, drop, pause, resume, unbad, unhold } from '../../src/domain/lane/verbs.js';
-import { parseSha } from '../../src/domain/sha.js';
+import { type Ask, type LaneState, MAX_BUILDS, MAX_KEPT, type OpenMove } from '../../src/contract/lane.js';
+import { parseSha } from '../../src/contract/sha.js';
+import { adopt, drop, pause, resume, unbad, unhold } from '../../src/lane/commands.js';
+import { isOlder, keyOf } from '../../src/lane/ledger.js';
+import { authorizeMove, LEASE_MS, type MoveQuestion, reportMove } from '../../src/lane/moves.js';
+import { ask, grant, turnOf } from '../../src/lane/queue.js';
+import { type Announcement, beginRollback } from '../../src/lane/rollback.js';
 import { done, laneAt, NOON, question, run, SAID, shaOf, standing } from './lane-support.js';
 
 const LETTERS = [...'bcdef'];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { keyOf } from '../../src/domain/lane/order.js';
-import { emptyLane, type Left } from '../../src/domain/lane/state.js';
-import { ask, givesWayTo, grant, turnOf } from '../../src/domain/lane/turns.js';
+import { emptyLane, type Left } from '../../src/contract/lane.js';
+import { keyOf } from '../../src/lane/ledger.js';
+import { ask, givesWayTo, grant, turnOf } from '../../src/lane/queue.js';
 import { laneAt, NOON, promote, run, shaOf, standing } from './lane-support.js';
 
 describe('the turn', () => {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { authorizeMove, reportMove } from '../../src/domain/lane/moves.js';
-import { pictureOf } from '../../src/domain/lane/picture.js';
-import { beginRollback } from '../../src/domain/lane/rollbacks.js';
-import type { LaneState, Left } from '../../src/domain/lane/state.js';
-import { ask, grant } from '../../src/domain/lane/turns.js';
-import { undoneBy } from '../../src/domain/lane/undone.js';
-import { adopt } from '../../src/domain/lane/verbs.js';
+import type { LaneState, Left } from '../../src/contract/lane.js';
+import { adopt } from '../../src/lane/commands.js';
+import { authorizeMove, reportMove } from '../../src/lane/moves.js';
+import { ask, grant } from '../../src/lane/queue.js';
+import { beginRollback } from '../../src/lane/rollback.js';
+import { undoneBy } from '../../src/lane/rolled-back-build.js';
+import { pictureOf } from '../../src/lane/view.js';
 import { digestOf, done, laneAt, NOON, promote, question, run, SAID, shaOf, standing } from './lane-support.js';
 
 const minute = (nth: number) => NOON + nth * 60_000;

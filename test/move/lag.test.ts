@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Digest, parseRepository } from '../../src/domain/image.js';
-import type { MovedImage } from '../../src/domain/move.js';
-import { parseSha } from '../../src/domain/sha.js';
+import { type Digest, parseRepository } from '../../src/contract/image.js';
+import type { MovedImage } from '../../src/contract/move.js';
+import { parseSha } from '../../src/contract/sha.js';
 import { moveTags } from '../../src/move/move-tags.js';
 import { MOVE_WAITS } from '../../src/move/waits.js';
 import { createRegistry, type Registry } from '../../src/registry/registry.js';

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Authority } from '../../src/move/authority.js';
-import { MoveRefusal } from '../../src/move/gate.js';
 import { moveTags } from '../../src/move/move-tags.js';
 import { preflight } from '../../src/move/preflight.js';
+import { type Authority, MoveRefusal } from '../../src/move/write-lease.js';
 import type { Fault } from '../../testbed/memory-registry.js';
 import { ociError } from '../../testbed/registry-store.js';
 import { isPut, isRead } from '../support/latest.js';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Authority } from '../../src/move/authority.js';
 import type { Move } from '../../src/move/move-tags.js';
 import { preflight } from '../../src/move/preflight.js';
+import type { Authority } from '../../src/move/write-lease.js';
 import type { Fault } from '../../testbed/memory-registry.js';
 import { ociError } from '../../testbed/registry-store.js';
 import { isPut, isRead } from '../support/latest.js';

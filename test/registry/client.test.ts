@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Digest, LATEST, type Tag } from '../../src/domain/image.js';
+import { type Digest, LATEST, type Tag } from '../../src/contract/image.js';
 import { getManifest } from '../../src/registry/get-manifest.js';
 import { probeWrite } from '../../src/registry/probe-write.js';
 import { putTag } from '../../src/registry/put-tag.js';

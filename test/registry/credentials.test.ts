@@ -2,8 +2,8 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { InvalidInput } from '../../src/domain/brand.js';
-import { dockerCredentials, firstOf, githubCredentials } from '../../src/registry/credentials.js';
+import { InvalidInput } from '../../src/contract/brand.js';
+import { dockerCredentials, firstOf, githubCredentials } from '../../src/registry/auth/credentials.js';
 import { until } from '../support/until.js';
 
 const SECRET = 'hunter2-is-the-secret';

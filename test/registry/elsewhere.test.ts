@@ -1,13 +1,13 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Digest, LATEST, parseRepository } from '../../src/domain/image.js';
-import { endpointOf, requireReachable } from '../../src/registry/endpoint.js';
+import { type Digest, LATEST, parseRepository } from '../../src/contract/image.js';
 import { getManifest } from '../../src/registry/get-manifest.js';
 import { probeWrite } from '../../src/registry/probe-write.js';
 import { putTag } from '../../src/registry/put-tag.js';
 import { readTag } from '../../src/registry/read-tag.js';
 import { createRegistry } from '../../src/registry/registry.js';
+import { endpointOf, requireReachable } from '../../src/registry/transport/endpoint.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { ociError } from '../../testbed/registry-store.js';
 import { as, at, errorOf, publish, SHORT, WRITER } from './support.js';

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type Digest, LATEST } from '../../src/domain/image.js';
+import { type Digest, LATEST } from '../../src/contract/image.js';
 import { getManifest } from '../../src/registry/get-manifest.js';
 import { listTags } from '../../src/registry/list-tags.js';
 import { probeWrite } from '../../src/registry/probe-write.js';

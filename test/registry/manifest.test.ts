@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { type Digest, LATEST, parseRepository, type Repository, type Tag } from '../../src/domain/image.js';
-import { RegistryError } from '../../src/registry/errors.js';
+import { type Digest, LATEST, parseRepository, type Repository, type Tag } from '../../src/contract/image.js';
 import { getManifest } from '../../src/registry/get-manifest.js';
 import { putTag } from '../../src/registry/put-tag.js';
 import { readTag } from '../../src/registry/read-tag.js';
 import { createRegistry } from '../../src/registry/registry.js';
 import { requireChildren } from '../../src/registry/require-children.js';
+import { RegistryError } from '../../src/registry/transport/errors.js';
 import { pushBuild, tagDigest } from '../../testbed/images.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { lacks } from '../support/needs.js';

@@ -1,9 +1,9 @@
 import { afterAll, expect, test } from 'vitest';
-import { parseRepository } from '../../src/domain/image.js';
-import { endpointOf } from '../../src/registry/endpoint.js';
-import type { RegistryErrorKind } from '../../src/registry/errors.js';
-import { type Failed, refusal } from '../../src/registry/failure.js';
+import { parseRepository } from '../../src/contract/image.js';
 import { createRegistry } from '../../src/registry/registry.js';
+import { endpointOf } from '../../src/registry/transport/endpoint.js';
+import { type Failed, refusal } from '../../src/registry/transport/error-from-response.js';
+import type { RegistryErrorKind } from '../../src/registry/transport/errors.js';
 
 const registry = createRegistry();
 afterAll(() => registry.close());

@@ -1,13 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { InvalidInput } from '../../src/domain/brand.js';
-import { parseDigest, parseRepository, parseTag, splitRepository } from '../../src/domain/image.js';
-import { type Challenge, parseChallenges } from '../../src/registry/challenge.js';
-import { findEntry, parseDockerConfig } from '../../src/registry/docker-config.js';
+import { InvalidInput } from '../../src/contract/brand.js';
+import { parseDigest, parseRepository, parseTag, splitRepository } from '../../src/contract/image.js';
+import { goDurationMs, retryAfterMs } from '../../src/net/retry-after.js';
+import { type Challenge, mergeScopes, parseChallenges, parseScopes } from '../../src/registry/auth/challenge.js';
+import { findEntry, parseDockerConfig } from '../../src/registry/auth/docker-config.js';
 import { parseNextLink } from '../../src/registry/link.js';
-import { mergeScopes, parseScopes } from '../../src/registry/scopes.js';
-import { oneLine, serverWords, withoutSecrets } from '../../src/registry/words.js';
-import { goDurationMs, retryAfterMs } from '../../src/retry-after.js';
+import { oneLine, serverWords, withoutSecrets } from '../../src/registry/transport/server-message.js';
 import { inEveryForm } from '../../testbed/echo.js';
 import { findSecret } from '../support/leaks.js';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseRepository, parseTag } from '../../src/domain/image.js';
+import { parseRepository, parseTag } from '../../src/contract/image.js';
 import { getManifest } from '../../src/registry/get-manifest.js';
 import { readRevision } from '../../src/registry/read-revision.js';
 import { createRegistry } from '../../src/registry/registry.js';

@@ -1,4 +1,4 @@
-import type { RegistryErrorKind } from '../../src/registry/errors.js';
+import type { RegistryErrorKind } from '../../src/registry/transport/errors.js';
 import type { Response, Serve } from '../../testbed/memory-registry.js';
 import { type Answer, ociError, type RegistryRequest } from '../../testbed/registry-store.js';
 

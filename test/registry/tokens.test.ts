@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { LATEST } from '../../src/domain/image.js';
+import { LATEST } from '../../src/contract/image.js';
 import { getManifest } from '../../src/registry/get-manifest.js';
 import { putTag } from '../../src/registry/put-tag.js';
 import { readTag } from '../../src/registry/read-tag.js';

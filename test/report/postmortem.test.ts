@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import type { Digest } from '../../src/domain/image.js';
-import type { LedgerEntry } from '../../src/domain/lane/state.js';
-import type { Undone } from '../../src/domain/lane/undone.js';
-import type { MovedImage } from '../../src/domain/move.js';
+import type { Digest } from '../../src/contract/image.js';
+import type { LedgerEntry } from '../../src/contract/lane.js';
+import type { MovedImage } from '../../src/contract/move.js';
+import { parseSha } from '../../src/contract/sha.js';
 import type { SeenTenant, WatchReport } from '../../src/domain/production.js';
-import { parseSha } from '../../src/domain/sha.js';
+import type { Undone } from '../../src/lane/rolled-back-build.js';
 import type { Incident } from '../../src/report/incident.js';
 import { renderPostmortem } from '../../src/report/postmortem.js';
-import type { RunRecord } from '../../src/report/run-record.js';
+import type { RunRecord } from '../../src/report/summary.js';
 import { moved, pinned, record, rollbackRecord } from '../support/records.js';
 
 const BAD = parseSha('bad0bad');

@@ -1,13 +1,13 @@
 import type { Client } from '@temporalio/client';
 import { describe, expect, test } from 'vitest';
-import type { LedgerEntry } from '../../src/domain/lane/state.js';
-import type { Undone } from '../../src/domain/lane/undone.js';
-import { parseLane } from '../../src/domain/names.js';
-import type { ReleaseReport } from '../../src/domain/release.js';
-import { parseSha } from '../../src/domain/sha.js';
+import { parseLane } from '../../src/contract/ids.js';
+import type { LedgerEntry } from '../../src/contract/lane.js';
+import type { ReleaseReport } from '../../src/contract/release.js';
+import { parseSha } from '../../src/contract/sha.js';
+import type { Undone } from '../../src/lane/rolled-back-build.js';
 import { readIncident } from '../../src/temporal/incident.js';
 import { productionOfLive } from '../../src/temporal/overview.js';
-import { productionNow } from '../../src/temporal/production-now.js';
+import { productionNow } from '../../src/temporal/production.js';
 import { moved, record, rollbackRecord } from '../support/records.js';
 
 /** A run as Temporal would list it; times are minutes after 4:00. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MAX_MARKDOWN, renderReport } from '../../src/report/render.js';
-import type { RunRecord } from '../../src/report/run-record.js';
+import type { RunRecord } from '../../src/report/summary.js';
 import { failed, moved, passed, pinned, record, rollbackRecord as rollback, unreported } from '../support/records.js';
 
 const LINKS = { ui: 'http://127.0.0.1:8233/', runbook: 'https://wiki.example.org/canary' };

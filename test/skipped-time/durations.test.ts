@@ -1,7 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { tsToMs } from '@temporalio/common/lib/time.js';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { moveLatestId } from '../../src/domain/names.js';
+import { moveLatestId } from '../../src/contract/ids.js';
 import { decide, runEnd } from '../../src/temporal/runs.js';
 import { heldFor } from '../support/decisions.js';
 import { lacks } from '../support/needs.js';

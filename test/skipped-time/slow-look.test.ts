@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { moveLatestId } from '../../src/domain/names.js';
+import { moveLatestId } from '../../src/contract/ids.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { ada, say, statusOf } from '../support/decisions.js';
 import { useHungLook } from '../support/hung-look.js';

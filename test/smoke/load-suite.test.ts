@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { answers, check, defaultSuite, get, post, z } from '../../src/smoke/index.js';
 import { loadSuite, type SuiteUnusable } from '../../src/smoke/load-suite.js';
-import { suiteProblems } from '../../src/smoke/suite-problems.js';
+import { suiteProblems } from '../../src/smoke/validate-suite.js';
 
 // Outside the project: nothing of it can be resolved from there, as in a container that mounts a suite.
 const folder = mkdtempSync(join(tmpdir(), 'canary-suite-'));

@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { PlannedTenant } from '../../src/domain/release.js';
-import { askBuilds } from '../../src/tenants/ask-build.js';
-import { parseBuildProbe } from '../../src/tenants/build.js';
+import type { PlannedTenant } from '../../src/contract/release.js';
+import { askBuilds, parseBuildProbe } from '../../src/tenants/ask-build.js';
 import { startEchoTenant } from '../../testbed/echo-tenant.js';
 import type { Misbehaviour } from '../../testbed/misbehaviours.js';
 import { startTenant } from '../../testbed/tenant.js';

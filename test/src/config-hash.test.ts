@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { loadConfig } from '../../src/config.js';
-import { configHash, hashIn, workerIdentity } from '../../src/config-hash.js';
+import { loadConfig } from '../../src/config/config.js';
+import { configHash, hashIn, workerIdentity } from '../../src/config/hash.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'canary-hash-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { loadConfig, planRelease } from '../../src/config.js';
+import { loadConfig, planRelease } from '../../src/config/config.js';
 
 test('nothing set is a gate with the default images, a soak of six minutes and no fleet', () => {
   expect(loadConfig({}).readFleet().tenants).toEqual([]);

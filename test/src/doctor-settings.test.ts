@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { loadConfig } from '../../src/config.js';
+import { loadConfig } from '../../src/config/config.js';
 import { lookAtSettings } from '../../src/doctor/settings.js';
 
 const FLEET = { CANARY_TENANT_URLS: 'https://canary-1.example.com', CANARY_ADMIN_TOKENS: 'a-token' };

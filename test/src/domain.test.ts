@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { laneOf, moveLatestId, parseLane, releaseId, taskQueue } from '../../src/contract/ids.js';
+import { parseDigest, parseRepository, splitRepository, stagingTag } from '../../src/contract/image.js';
+import { parseSha, sameBuild } from '../../src/contract/sha.js';
 import { formatDuration, parseDuration } from '../../src/domain/duration.js';
-import { parseDigest, parseRepository, splitRepository, stagingTag } from '../../src/domain/image.js';
-import { laneOf, moveLatestId, parseLane, releaseId, taskQueue } from '../../src/domain/names.js';
-import { parseSha, sameBuild } from '../../src/domain/sha.js';
 
 const FULL = '4c1d56e0a1b2c3d4e5f60718293a4b5c6d7e8f90';
 

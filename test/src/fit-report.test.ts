@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { CheckResult, TenantSmoke, Verdict } from '../../src/domain/check.js';
-import { fitReport, MAX_REPORT } from '../../src/domain/fit-report.js';
+import type { CheckResult, TenantSmoke, Verdict } from '../../src/contract/check.js';
+import { fitReport, MAX_REPORT } from '../../src/domain/fit.js';
 
 const check = (verdict: Verdict): CheckResult => ({
   check: 'memory search finds the probe',

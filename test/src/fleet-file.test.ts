@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { loadConfig, planRelease } from '../../src/config.js';
-import { loadGateConfig } from '../../src/gate-config.js';
-import { FLEET_FILE } from '../../src/tenants/fleet-file.js';
+import { loadConfig, planRelease } from '../../src/config/config.js';
+import { loadGateConfig } from '../../src/config/gate-config.js';
+import { FLEET_FILE } from '../../src/tenants/sources/file.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'canary-fleet-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Decidable, HOLDS, type Hold, type HoldName, judgeDecision, type Verb } from '../../src/domain/hold.js';
+import { type Decidable, HOLDS, type Hold, type HoldName, judgeDecision, type Verb } from '../../src/contract/hold.js';
 
 const hold = (name: HoldName): Hold => ({ id: 'h2', name, why: 'x', since: '', until: '' });
 const held = (name: HoldName): Decidable => ({ phase: 'held', hold: hold(name), decided: null, moving: false });

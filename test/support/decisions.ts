@@ -1,8 +1,8 @@
 import { type WorkflowHandle, WorkflowUpdateFailedError } from '@temporalio/client';
-import type { DecisionInput, Hold, HoldName, Verb } from '../../src/domain/hold.js';
-import type { ReleaseStatus } from '../../src/domain/release.js';
+import type { DecisionInput, Hold, HoldName, Verb } from '../../src/contract/hold.js';
+import { VERBS } from '../../src/contract/messages.js';
+import type { ReleaseStatus } from '../../src/contract/release.js';
 import { queryStatus } from '../../src/temporal/runs.js';
-import { VERBS } from '../../workflows/messages.js';
 import type { Gate } from './gate.js';
 import { until } from './until.js';
 

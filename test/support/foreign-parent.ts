@@ -1,5 +1,5 @@
 import { condition, defineSignal, setHandler, startChild } from '@temporalio/workflow';
-import type { MoveInput } from '../../src/domain/move.js';
+import type { MoveInput } from '../../src/contract/move.js';
 
 /** What a foreign workflow is told to do. */
 export const startMoverSignal =

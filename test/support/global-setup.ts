@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import type { TestProject } from 'vitest/node';
-import { registerSearchAttributes } from '../../src/temporal/search-attributes.js';
+import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
+import { registerSearchAttributes } from '../../src/temporal/namespace.js';
 import { atExit } from '../../testbed/process.js';
 import { startRegistry } from '../../testbed/registry-server.js';
 import { startTemporalServer } from '../../testbed/temporal-server.js';
 import { bundleWorkflows } from '../../workers/bundle.js';
-import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.js';
 
 declare module 'vitest' {
   interface ProvidedContext {

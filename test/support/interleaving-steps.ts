@@ -1,8 +1,8 @@
-import { parseRepository } from '../../src/domain/image.js';
-import type { MoveInput } from '../../src/domain/move.js';
-import { moveLatestId, taskQueue } from '../../src/domain/names.js';
-import type { ReleaseInput } from '../../src/domain/release.js';
-import { parseSha } from '../../src/domain/sha.js';
+import { moveLatestId, taskQueue } from '../../src/contract/ids.js';
+import { parseRepository } from '../../src/contract/image.js';
+import type { MoveInput } from '../../src/contract/move.js';
+import type { ReleaseInput } from '../../src/contract/release.js';
+import { parseSha } from '../../src/contract/sha.js';
 import { decide, queryStatus } from '../../src/temporal/runs.js';
 import { ada } from './decisions.js';
 import type { Gate } from './gate.js';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { LEASE_MS } from '../../src/domain/lane/moves.js';
-import { moveLatestId, partsOf } from '../../src/domain/names.js';
-import { sameBuild } from '../../src/domain/sha.js';
+import { moveLatestId, partsOf } from '../../src/contract/ids.js';
+import { sameBuild } from '../../src/contract/sha.js';
+import { LEASE_MS } from '../../src/lane/moves.js';
 import { findRun, queryStatus, runEnd } from '../../src/temporal/runs.js';
 import type { MemoryRegistry } from '../../testbed/memory-registry.js';
 import { digestOf } from '../../testbed/registry-store.js';

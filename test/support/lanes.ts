@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
-import type { LaneState } from '../../src/domain/lane/state.js';
-import { releaseId, releaseLaneId, taskQueue } from '../../src/domain/names.js';
-import type { ReleaseInput } from '../../src/domain/release.js';
-import { parseSha } from '../../src/domain/sha.js';
+import { releaseId, releaseLaneId, taskQueue } from '../../src/contract/ids.js';
+import type { LaneState } from '../../src/contract/lane.js';
+import type { ReleaseInput } from '../../src/contract/release.js';
+import { parseSha } from '../../src/contract/sha.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import type { Gate } from './gate.js';
 import { newSha } from './shas.js';

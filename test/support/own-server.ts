@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { afterAll, beforeAll } from 'vitest';
-import { registerSearchAttributes } from '../../src/temporal/search-attributes.js';
+import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
+import { registerSearchAttributes } from '../../src/temporal/namespace.js';
 import { startTemporalServer, type TemporalServer } from '../../testbed/temporal-server.js';
-import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.js';
 
 /** A Temporal server of this file's own, that can be killed and comes back where it was, with all that it knew. */
 export function useOwnServer() {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
-import { type Digest, parseRepository, type Repository } from '../../src/domain/image.js';
-import type { MovedImage, ObservedImage } from '../../src/domain/move.js';
-import { parseSha } from '../../src/domain/sha.js';
-import type { Authority } from '../../src/move/authority.js';
+import { type Digest, parseRepository, type Repository } from '../../src/contract/image.js';
+import type { MovedImage, ObservedImage } from '../../src/contract/move.js';
+import { parseSha } from '../../src/contract/sha.js';
 import { type Move, moveTags } from '../../src/move/move-tags.js';
 import { MOVE_WAITS, type MoveWaits } from '../../src/move/waits.js';
+import type { Authority } from '../../src/move/write-lease.js';
 import { createRegistry, type Registry } from '../../src/registry/registry.js';
 import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
 import { type Fault, type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';

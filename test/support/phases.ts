@@ -1,5 +1,5 @@
-import type { Verb } from '../../src/domain/hold.js';
-import type { ReleaseInput } from '../../src/domain/release.js';
+import type { Verb } from '../../src/contract/hold.js';
+import type { ReleaseInput } from '../../src/contract/release.js';
 import { decide, queryStatus } from '../../src/temporal/runs.js';
 import type { MemoryRegistry } from '../../testbed/memory-registry.js';
 import type { RegistryRequest } from '../../testbed/registry-store.js';

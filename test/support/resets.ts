@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { History } from '@temporalio/common/lib/proto-utils.js';
-import { CanaryPhase } from '../../workflows/search-attributes.js';
+import { CanaryPhase } from '../../src/contract/search-attributes.js';
 import type { Gate } from './gate.js';
 import type { Phase } from './phases.js';
 

@@ -10,7 +10,7 @@ import {
   smokeOptions,
   waits,
   watchOptions,
-} from '../../workflows/activity-options.js';
+} from '../../workflows/shared/activity-options.js';
 
 const ms = (duration: string | number | undefined) => msToNumber(duration ?? Number.NaN);
 const KINDS = ['promotion', 'rollback'] as const;

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { CanaryOutcome, CanaryPhase, CanarySha, CanaryTenantsRed } from '../../src/contract/search-attributes.js';
 import { queryStatus, runEnd } from '../../src/temporal/runs.js';
-import { CanaryOutcome, CanaryPhase, CanarySha, CanaryTenantsRed } from '../../workflows/search-attributes.js';
 import { useGate } from '../support/gate.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';

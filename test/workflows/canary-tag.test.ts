@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest';
-import { loadConfig } from '../../src/config.js';
+import { loadConfig } from '../../src/config/config.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { tagDigest } from '../../testbed/images.js';
 import { heldFor, say } from '../support/decisions.js';

@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest';
-import { checkDriftId, taskQueue } from '../../src/domain/names.js';
-import { scheduleDriftCheck } from '../../src/temporal/drift-schedule.js';
+import { checkDriftId, taskQueue } from '../../src/contract/ids.js';
+import { scheduleDriftCheck } from '../../src/temporal/namespace.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { canary } from '../support/cli.js';
 import { ada, heldFor, say } from '../support/decisions.js';

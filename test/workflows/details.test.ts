@@ -1,7 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { beforeAll, expect, test } from 'vitest';
-import { moveLatestId } from '../../src/domain/names.js';
+import { moveLatestId } from '../../src/contract/ids.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { ada, heldFor, say } from '../support/decisions.js';
 import { useGate } from '../support/gate.js';

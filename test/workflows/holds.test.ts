@@ -1,6 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Hold, HoldName } from '../../src/domain/hold.js';
+import type { Hold, HoldName } from '../../src/contract/hold.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { ada, heldFor, refusal, say, statusOf } from '../support/decisions.js';
 import { useGate } from '../support/gate.js';

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { parseRepository } from '../../src/domain/image.js';
-import type { MoveQuestion, Word } from '../../src/domain/lane/moves.js';
-import type { Ask } from '../../src/domain/lane/state.js';
-import { parseSha } from '../../src/domain/sha.js';
+import { parseRepository } from '../../src/contract/image.js';
+import type { Ask } from '../../src/contract/lane.js';
+import { parseSha } from '../../src/contract/sha.js';
+import type { MoveQuestion, Word } from '../../src/lane/moves.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { endLane, laneHandle, laneState, startLane } from '../support/lanes.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { HoldName } from '../../src/domain/hold.js';
-import type { ReleasePhase, ReleaseReport } from '../../src/domain/release.js';
+import type { HoldName } from '../../src/contract/hold.js';
+import type { ReleasePhase, ReleaseReport } from '../../src/contract/release.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import type { Misbehaviour } from '../../testbed/misbehaviours.js';
 import { ociError } from '../../testbed/registry-store.js';

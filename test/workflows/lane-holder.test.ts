@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { releaseId, taskQueue } from '../../src/domain/names.js';
-import { parseSha } from '../../src/domain/sha.js';
+import { releaseId, taskQueue } from '../../src/contract/ids.js';
+import { parseSha } from '../../src/contract/sha.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { ociError } from '../../testbed/registry-store.js';
 import { useCountedGate } from '../support/counted-gate.js';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { releaseLaneId, taskQueue } from '../../src/domain/names.js';
+import { releaseLaneId, taskQueue } from '../../src/contract/ids.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { ada, heldFor, say } from '../support/decisions.js';

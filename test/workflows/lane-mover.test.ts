@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Digest, Repository } from '../../src/domain/image.js';
-import type { MoveInput } from '../../src/domain/move.js';
-import { moveLatestId, taskQueue } from '../../src/domain/names.js';
-import { parseSha } from '../../src/domain/sha.js';
+import { moveLatestId, taskQueue } from '../../src/contract/ids.js';
+import type { Digest, Repository } from '../../src/contract/image.js';
+import type { MoveInput } from '../../src/contract/move.js';
+import { parseSha } from '../../src/contract/sha.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { ada } from '../support/decisions.js';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { taskQueue } from '../../src/contract/ids.js';
+import type { ReleaseReport } from '../../src/contract/release.js';
 import { parseReleaseInput } from '../../src/domain/inputs.js';
-import { taskQueue } from '../../src/domain/names.js';
-import type { ReleaseReport } from '../../src/domain/release.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { startRelease } from '../../src/temporal/start.js';
 import { useCountedGate } from '../support/counted-gate.js';

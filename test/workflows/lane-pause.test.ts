@@ -1,7 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterEach, describe, expect, test } from 'vitest';
+import { CanaryWaitingFor } from '../../src/contract/search-attributes.js';
 import { runEnd } from '../../src/temporal/runs.js';
-import { CanaryWaitingFor } from '../../workflows/search-attributes.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { ada, refusal, say, statusOf } from '../support/decisions.js';
 import type { Gate } from '../support/gate.js';

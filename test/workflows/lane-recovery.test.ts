@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import type { LaneState } from '../../src/domain/lane/state.js';
+import type { LaneState } from '../../src/contract/lane.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { ada, heldFor, say } from '../support/decisions.js';

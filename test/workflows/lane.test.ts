@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest';
-import { parseSha } from '../../src/domain/sha.js';
+import { parseSha } from '../../src/contract/sha.js';
 import { laneClient } from '../../src/temporal/lane-client.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { ada, heldFor, say } from '../support/decisions.js';

@@ -1,7 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { moveLatestId } from '../../src/domain/names.js';
+import { moveLatestId } from '../../src/contract/ids.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { retag } from '../../testbed/images.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { moveLatestId } from '../../src/domain/names.js';
+import { moveLatestId } from '../../src/contract/ids.js';
+import { VERBS } from '../../src/contract/messages.js';
 import { decide, queryStatus, runEnd } from '../../src/temporal/runs.js';
-import { VERBS } from '../../workflows/messages.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { catchIn, type Phase } from '../support/phases.js';
 import { entering, firstTask, type Run, resetTo } from '../support/resets.js';

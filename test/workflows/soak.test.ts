@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { VERBS } from '../../src/contract/messages.js';
 import { queryStatus, runEnd } from '../../src/temporal/runs.js';
-import { VERBS } from '../../workflows/messages.js';
 import { useGate } from '../support/gate.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { VERBS } from '../../src/contract/messages.js';
 import { decide, runEnd } from '../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
-import { VERBS } from '../../workflows/messages.js';
 import { type Gate, useGate } from '../support/gate.js';
 import { putsTaken } from '../support/latest.js';
 import { after, type Caught, catchAt, catchIn, isTagRead, PATIENT, PHASES } from '../support/phases.js';

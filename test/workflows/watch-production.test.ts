@@ -1,8 +1,8 @@
 import { beforeAll, beforeEach, expect, inject, test } from 'vitest';
+import { CanaryOutcome, CanaryPhase, CanarySha, CanaryTenantsRed } from '../../src/contract/search-attributes.js';
 import type { WatchReport } from '../../src/domain/production.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import type { Tenant } from '../../testbed/tenant.js';
-import { CanaryOutcome, CanaryPhase, CanarySha, CanaryTenantsRed } from '../../workflows/search-attributes.js';
 import { canary } from '../support/cli.js';
 import { logged, useGate } from '../support/gate.js';
 import { moveTo, startProduction, watched, watchOf } from '../support/production.js';

@@ -1,4 +1,4 @@
-import { InvalidInput, shown } from '../../domain/brand.js';
+import { InvalidInput, shown } from '../../contract/brand.js';
 import type { Given, Io } from '../command.js';
 import { COMMANDS } from '../commands/index.js';
 import { EXIT } from '../exit-codes.js';

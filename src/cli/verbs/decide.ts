@@ -1,11 +1,11 @@
 import type { Client } from '@temporalio/client';
-import { InvalidInput } from '../../domain/brand.js';
-import type { Hold, Verb } from '../../domain/hold.js';
-import { type Lane, releaseId, taskQueue } from '../../domain/names.js';
-import type { ReleaseStatus } from '../../domain/release.js';
-import { parseSha, type Sha } from '../../domain/sha.js';
+import { InvalidInput } from '../../contract/brand.js';
+import type { Hold, Verb } from '../../contract/hold.js';
+import { type Lane, releaseId, taskQueue } from '../../contract/ids.js';
+import type { ReleaseStatus } from '../../contract/release.js';
+import { parseSha, type Sha } from '../../contract/sha.js';
 import { logLine } from '../../report/annotations.js';
-import { withClient } from '../../temporal/client.js';
+import { withClient } from '../../temporal/connect.js';
 import { decide, findRun, outcomeOf, queryStatus, runEnd } from '../../temporal/runs.js';
 import { tellAnswer } from '../answer.js';
 import { type Given, type Io, text } from '../command.js';

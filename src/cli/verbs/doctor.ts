@@ -1,12 +1,12 @@
-import { ConfigError } from '../../config.js';
-import { configHash } from '../../config-hash.js';
+import { ConfigError } from '../../config/config.js';
+import { loadGateConfig } from '../../config/gate-config.js';
+import { configHash } from '../../config/hash.js';
 import { type Finding, stops } from '../../doctor/finding.js';
 import { lines, sorted } from '../../doctor/lines.js';
 import { lookAtRegistry } from '../../doctor/registry.js';
 import { lookAtSettings } from '../../doctor/settings.js';
 import { lookAtTemporal } from '../../doctor/temporal.js';
 import { lookAtTenants } from '../../doctor/tenants.js';
-import { loadGateConfig } from '../../gate-config.js';
 import { type Given, type Io, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { withRegistry } from '../local-gate.js';

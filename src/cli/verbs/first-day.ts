@@ -1,12 +1,11 @@
 import type { Client } from '@temporalio/client';
-import { InvalidInput } from '../../domain/brand.js';
-import { sayToLane } from '../../domain/lane/judge.js';
-import { emptyLane } from '../../domain/lane/state.js';
-import { releaseLaneId } from '../../domain/names.js';
-import { RegistryError } from '../../registry/errors.js';
+import { InvalidInput } from '../../contract/brand.js';
+import { releaseLaneId } from '../../contract/ids.js';
+import { emptyLane } from '../../contract/lane.js';
+import { sayToLane } from '../../lane/commands.js';
 import { type Latest, readLatest } from '../../registry/read-latest.js';
-import { laneClient } from '../../temporal/lane-client.js';
-import { laneEverRan } from '../../temporal/lane-runs.js';
+import { RegistryError } from '../../registry/transport/errors.js';
+import { laneClient, laneEverRan } from '../../temporal/lane-client.js';
 import type { Given, Io } from '../command.js';
 import { latestLines } from '../latest-lines.js';
 import { withRegistry } from '../local-gate.js';

@@ -1,6 +1,6 @@
-import { InvalidInput } from '../../domain/brand.js';
-import { historyOf } from '../../domain/lane/picture.js';
-import { readLane } from '../../temporal/lane-now.js';
+import { InvalidInput } from '../../contract/brand.js';
+import { historyOf } from '../../lane/view.js';
+import { readLane } from '../../temporal/lane-view.js';
 import { askLane } from '../ask-lane.js';
 import { type Given, type Io, text } from '../command.js';
 import { historyLines } from '../lane-lines.js';

@@ -1,10 +1,10 @@
-import { InvalidInput, shown } from '../../domain/brand.js';
+import { InvalidInput, shown } from '../../contract/brand.js';
+import { releaseLaneId } from '../../contract/ids.js';
+import { parseSha } from '../../contract/sha.js';
 import { parseMoment } from '../../domain/moment.js';
-import { releaseLaneId } from '../../domain/names.js';
-import { parseSha } from '../../domain/sha.js';
 import { readLatest } from '../../registry/read-latest.js';
-import { withClient } from '../../temporal/client.js';
-import { sayToLane } from '../../temporal/say-to-lane.js';
+import { withClient } from '../../temporal/connect.js';
+import { sayToLane } from '../../temporal/lane-client.js';
 import { tellAnswer } from '../answer.js';
 import { type Given, type Io, text } from '../command.js';
 import { EXIT } from '../exit-codes.js';

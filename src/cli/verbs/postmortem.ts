@@ -1,8 +1,8 @@
-import { InvalidInput } from '../../domain/brand.js';
-import { rollbackId } from '../../domain/names.js';
-import { parseSha } from '../../domain/sha.js';
+import { InvalidInput } from '../../contract/brand.js';
+import { rollbackId } from '../../contract/ids.js';
+import { parseSha } from '../../contract/sha.js';
 import { renderPostmortem } from '../../report/postmortem.js';
-import { withClient } from '../../temporal/client.js';
+import { withClient } from '../../temporal/connect.js';
 import { incidents } from '../../temporal/incident.js';
 import { lastEnded, readRun } from '../../temporal/run-record.js';
 import type { Given, Io } from '../command.js';

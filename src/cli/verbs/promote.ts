@@ -1,5 +1,5 @@
 import { parseReleaseInput } from '../../domain/inputs.js';
-import { withClient } from '../../temporal/client.js';
+import { withClient } from '../../temporal/connect.js';
 import { startRelease } from '../../temporal/start.js';
 import type { Given, Io } from '../command.js';
 import { follow } from '../follow.js';

@@ -1,4 +1,4 @@
-import { laneNow } from '../../temporal/lane-now.js';
+import { laneNow } from '../../temporal/lane-view.js';
 import { askLane } from '../ask-lane.js';
 import type { Given, Io } from '../command.js';
 import { queueLines } from '../lane-lines.js';

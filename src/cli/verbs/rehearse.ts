@@ -1,12 +1,12 @@
-import type { Left } from '../../domain/lane/state.js';
-import type { MoveInput } from '../../domain/move.js';
+import type { Left } from '../../contract/lane.js';
+import type { MoveInput } from '../../contract/move.js';
+import type { PinnedImage } from '../../contract/release.js';
+import type { Sha } from '../../contract/sha.js';
 import { foreignRevisions } from '../../domain/one-build.js';
-import type { PinnedImage } from '../../domain/release.js';
-import type { Sha } from '../../domain/sha.js';
 import { preflight } from '../../move/preflight.js';
 import { resolveBuild } from '../../move/resolve-build.js';
-import { RegistryError } from '../../registry/errors.js';
 import type { Registry } from '../../registry/registry.js';
+import { RegistryError } from '../../registry/transport/errors.js';
 import { type Given, type Io, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { withRegistry } from '../local-gate.js';

@@ -1,6 +1,6 @@
+import { taskQueue } from '../../contract/ids.js';
 import { parseReleaseInput } from '../../domain/inputs.js';
-import { taskQueue } from '../../domain/names.js';
-import { withClient } from '../../temporal/client.js';
+import { withClient } from '../../temporal/connect.js';
 import { workersOn } from '../../temporal/pollers.js';
 import { startRelease } from '../../temporal/start.js';
 import { type Given, type Io, text } from '../command.js';

@@ -1,10 +1,10 @@
-import { InvalidInput } from '../../domain/brand.js';
+import { InvalidInput } from '../../contract/brand.js';
+import { releaseId, rollbackId } from '../../contract/ids.js';
+import { parseSha } from '../../contract/sha.js';
 import { words } from '../../domain/markdown.js';
-import { releaseId, rollbackId } from '../../domain/names.js';
-import { parseSha } from '../../domain/sha.js';
 import { renderReport } from '../../report/render.js';
-import { withClient } from '../../temporal/client.js';
-import { productionLine, productionNow } from '../../temporal/production-now.js';
+import { withClient } from '../../temporal/connect.js';
+import { productionLine, productionNow } from '../../temporal/production.js';
 import { readRun } from '../../temporal/run-record.js';
 import { type Given, type Io, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';

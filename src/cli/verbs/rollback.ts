@@ -1,8 +1,8 @@
+import type { RollbackInput } from '../../contract/release.js';
 import { parseRollbackInput } from '../../domain/inputs.js';
-import { FORCE_GOES_ON } from '../../domain/lane/rollbacks.js';
-import type { RollbackInput } from '../../domain/release.js';
-import { withClient } from '../../temporal/client.js';
-import { rejectionOf } from '../../temporal/rejection.js';
+import { FORCE_GOES_ON } from '../../lane/rollback.js';
+import { withClient } from '../../temporal/connect.js';
+import { rejectionOf } from '../../temporal/run-record.js';
 import type { RunEnd } from '../../temporal/runs.js';
 import { startRollback } from '../../temporal/start.js';
 import { chooseTarget } from '../choose-target.js';

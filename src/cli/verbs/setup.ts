@@ -1,12 +1,14 @@
 import type { Client } from '@temporalio/client';
-import { SEARCH_ATTRIBUTES } from '../../../workflows/search-attributes.js';
+import { checkDriftId } from '../../contract/ids.js';
+import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.js';
 import { formatDuration } from '../../domain/duration.js';
-import { checkDriftId } from '../../domain/names.js';
-import { withClient } from '../../temporal/client.js';
-import { scheduleDriftCheck } from '../../temporal/drift-schedule.js';
-import { notForUs } from '../../temporal/refused.js';
-import { changeRetention, parseRetention } from '../../temporal/retention.js';
-import { registerSearchAttributes } from '../../temporal/search-attributes.js';
+import { notForUs, withClient } from '../../temporal/connect.js';
+import {
+  changeRetention,
+  parseRetention,
+  registerSearchAttributes,
+  scheduleDriftCheck,
+} from '../../temporal/namespace.js';
 import { type Given, type Io, text } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { laneFrom } from '../requester.js';

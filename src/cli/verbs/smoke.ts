@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { ConfigError } from '../../config.js';
-import { InvalidInput } from '../../domain/brand.js';
-import { type TenantSmoke, verdictOf } from '../../domain/check.js';
-import type { PlannedTenant } from '../../domain/release.js';
-import { loadGateConfig } from '../../gate-config.js';
+import { ConfigError } from '../../config/config.js';
+import { loadGateConfig } from '../../config/gate-config.js';
+import { InvalidInput } from '../../contract/brand.js';
+import { type TenantSmoke, verdictOf } from '../../contract/check.js';
+import type { PlannedTenant } from '../../contract/release.js';
 import type { Access } from '../../smoke/session.js';
 import { smokeFleet } from '../../smoke/smoke-tenant.js';
 import { isHeaderText, NO_HEADER_TEXT, parseOrigin } from '../../tenants/fleet.js';

@@ -1,0 +1,132 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { LaneState, RunRef } from '../src/contract/lane.js';
+import type { MoveInput } from '../src/contract/move.js';
+import type { MoveQuestion, Word } from '../src/lane/moves.js';
+import { type Authority, MoveRefusal, type Said } from '../src/move/write-lease.js';
+import { type LaneClient, LaneRefused } from '../src/temporal/lane-client.js';
+
+/** The try of the moving activity that asks. */
+export interface Mover extends RunRef {
+  activityId: string;
+  attempt: number;
+}
+
+/** A mover asks in its own name and its parent's; one that was started by hand has none. */
+export type AuthorityFor = (mover: Mover, parent: RunRef | null, input: MoveInput) => Authority;
+
+/** One question to Temporal, in milliseconds; a longer answer is asked for again. */
+const ASK_MS = 5_000;
+const ASK_AGAIN_MS = 200;
+
+/**
+ * The lane has the word, and beside it this try of the mover has to be the last one: a worker that was away for longer than its
+ * beats may be missed wakes up beside the try that took over, and put back under it what that one had moved. A promotion's parent
+ * has to be RUNNING; once its mover has begun, it may be gone: the pair is finished all the same.
+ */
+export function authorityOfLane(client: Client, lane: LaneClient, silenceMs: number): AuthorityFor {
+  return (mover, parent, input) => ({
+    async authorize({ begun, latest }) {
+      if (parent === null)
+        throw new MoveRefusal('no parent: a move is started by a release or a rollback, not by hand');
+      const question: MoveQuestion = { moverRunId: mover.runId, parent, input, latest };
+      try {
+        if (input.unheard) {
+          await requireLastTry(client, mover, silenceMs);
+          // A parent that is gone announces nothing.
+          if (!begun) await requireRunning(client, parent, silenceMs);
+          return await announceAndAsk(lane, question);
+        }
+        // Side by side: a slow answer ages the yes.
+        const [said] = await Promise.all([
+          requireYes(lane, question, silenceMs),
+          requireLastTry(client, mover, silenceMs),
+          begun ? undefined : requireRunning(client, parent, silenceMs),
+        ]);
+        return said;
+      } catch (error) {
+        // A pair that has begun is not given up for that: the next try goes on with it.
+        if (begun || !(error instanceof TemporalSilent)) throw error;
+        throw new MoveRefusal(error.message);
+      }
+    },
+    async movedWithin(ms) {
+      if (input.unheard) return true;
+      const { left } = (await stateOf(lane, silenceMs)).ledger;
+      return left !== null && Date.now() - left.at < ms;
+    },
+  });
+}
+
+/** Who may point the tag that the canary tenants follow: the run that has the turn; without one, the rollback that was announced. */
+export function authorityOfFleet(lane: LaneClient, run: RunRef, silenceMs: number): Authority {
+  return {
+    async authorize() {
+      const { holder, rollback } = await stateOf(lane, silenceMs);
+      const owner = holder && !holder.lost ? holder : rollback;
+      if (owner?.runId !== run.runId) throw new MoveRefusal(`${run.workflowId} has not the canary fleet`);
+    },
+    movedWithin: async () => true,
+  };
+}
+
+const stateOf = (lane: LaneClient, silenceMs: number): Promise<LaneState> =>
+  answer(silenceMs, async () => (await lane.state()) ?? Promise.reject(new Error('no answer')));
+
+/** Temporal did not answer for as long as we wait. */
+class TemporalSilent extends Error {
+  override readonly name = 'TemporalSilent';
+}
+
+async function requireYes(lane: LaneClient, question: MoveQuestion, silenceMs: number): Promise<Said> {
+  const word = await answer(silenceMs, () => lane.update<Word>('authorize-move', question));
+  if (word === 'later') return word;
+  if (word !== 'yes') throw new MoveRefusal(word.no, word.latestMoved);
+}
+
+/** Of a forced rollback that the lane did not hear of in time: a lane that answers again has the word, once it knows of it. */
+async function announceAndAsk(lane: LaneClient, question: MoveQuestion): Promise<Said> {
+  const { sha, by, reason } = question.input;
+  try {
+    await answer(0, () => lane.update('begin-rollback', { ...question.parent, sha, by, reason, force: true }));
+    return await requireYes(lane, question, 0);
+  } catch (error) {
+    if (error instanceof TemporalSilent) return 'unheard';
+    throw error;
+  }
+}
+
+async function requireRunning(client: Client, { workflowId, runId }: RunRef, silenceMs: number) {
+  const refuse = (status: string) =>
+    new MoveRefusal(`${workflowId} is ${status.toLowerCase()}: it moves nothing any more`);
+  const execution = await answer(silenceMs, () =>
+    client.withDeadline(Date.now() + ASK_MS, () => client.workflow.getHandle(workflowId, runId).describe()),
+  ).catch((error: unknown) => {
+    throw error instanceof WorkflowNotFoundError ? refuse('gone') : error;
+  });
+  if (execution.status.name !== 'RUNNING') throw refuse(execution.status.name);
+  return execution;
+}
+
+async function requireLastTry(client: Client, mover: Mover, silenceMs: number): Promise<void> {
+  const { raw } = await requireRunning(client, mover, silenceMs);
+  const pending = raw.pendingActivities?.find(({ activityId }) => activityId === mover.activityId);
+  if (pending?.attempt !== mover.attempt)
+    throw new MoveRefusal(
+      `try ${mover.attempt} of ${mover.workflowId} is over: try ${pending?.attempt ?? 'none'} has taken over`,
+    );
+}
+
+/** Asks until there is an answer, or nobody answered for `silenceMs`. */
+async function answer<T>(silenceMs: number, ask: () => Promise<T>): Promise<T> {
+  for (const deadline = Date.now() + silenceMs; ; await delay(ASK_AGAIN_MS))
+    try {
+      return await ask();
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError || error instanceof LaneRefused) throw error;
+      if (Date.now() >= deadline)
+        throw new TemporalSilent(
+          `Temporal did not say within ${silenceMs / 1000} s whether the move is allowed: ${error}`,
+        );
+    }
+}

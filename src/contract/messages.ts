@@ -1,0 +1,68 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Drift } from '../lane/drift.js';
+import type { MoveQuestion, MoveReport, Word } from '../lane/moves.js';
+import type { Announcement } from '../lane/rollback.js';
+import type { DecisionInput, Verb } from './hold.js';
+import type { Ask, LaneState, Ledger, Lost } from './lane.js';
+import type { ReleaseStatus, TenantBuild } from './release.js';
+
+/** Where a release or a rollback stands, why, and what each verb would do now. */
+export const statusQuery = defineQuery<ReleaseStatus>('status');
+
+/** A decision, answered: what it did, or why it was refused. */
+export const approveUpdate = defineUpdate<string, [DecisionInput]>('approve');
+export const abortUpdate = defineUpdate<string, [DecisionInput]>('abort');
+export const retryUpdate = defineUpdate<string, [DecisionInput]>('retry');
+
+/** The same for where only signals can be sent; a refusal is shown in `status`. */
+export const approveSignal = defineSignal<[DecisionInput]>('approve');
+export const abortSignal = defineSignal<[DecisionInput]>('abort');
+export const retrySignal = defineSignal<[DecisionInput]>('retry');
+
+/** From a run's own activity: what the tenants report by now. */
+export const buildsSeenSignal = defineSignal<[TenantBuild[]]>('builds-seen');
+
+export const VERBS: Record<Verb, { update: typeof approveUpdate; signal: typeof approveSignal; description: string }> =
+  {
+    approve: {
+      update: approveUpdate,
+      signal: approveSignal,
+      description: 'Go on although a machine would not: {"by","reason","hold"}',
+    },
+    abort: { update: abortUpdate, signal: abortSignal, description: 'End this release: {"by","reason"}' },
+    retry: {
+      update: retryUpdate,
+      signal: retrySignal,
+      description: 'Try again what it is held for: {"by","reason","hold"}',
+    },
+  };
+
+/** The whole state of the lane. A closed lane answers it too: that is how a fresh one recovers. */
+export const laneQuery = defineQuery<LaneState | null>('lane');
+/** What outlives every run: moves, bad builds, hold, pause. */
+export const ledgerQuery = defineQuery<Ledger | null>('ledger');
+
+/** From a release: asks for its turn. Idempotent by run id. */
+export const askSignal = defineSignal<[Ask]>('ask');
+/** From the holder: what it is held for, and when it gives way; null when it goes on. */
+export const standingSignal =
+  defineSignal<[{ runId: string; waits: { hold: string; givesWayAt: number } | null }]>('standing');
+
+/** From a mover, right before it writes; keyed by its run id. */
+export const authorizeMoveUpdate = defineUpdate<Word, [MoveQuestion]>('authorize-move');
+/** From a mover, before it ends; keyed by the run id of its parent. */
+export const reportMoveUpdate = defineUpdate<void, [MoveReport]>('report-move');
+/** From a rollback, before anything moves. */
+export const beginRollbackUpdate = defineUpdate<number, [Announcement]>('begin-rollback');
+
+/** From a look at the registry. */
+export const driftUpdate = defineUpdate<void, [Drift]>('drift');
+
+/** From people: `{"by","reason",…}`. */
+export const LANE_VERBS = ['adopt', 'unhold', 'drop', 'unbad', 'pause', 'resume'] as const;
+export type LaneVerb = (typeof LANE_VERBS)[number];
+export const laneVerbUpdate = (verb: LaneVerb) => defineUpdate<string, [unknown]>(verb);
+export const laneVerbSignal = (verb: LaneVerb) => defineSignal<[unknown]>(verb);
+
+/** From the lane to the run that has the turn, or waits for it: why it has it no more. */
+export const turnLostSignal = defineSignal<[Lost & { turn: number }]>('turn-lost');

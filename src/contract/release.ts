@@ -1,0 +1,183 @@
+import type { PhaseTime } from '../domain/phase-times.js';
+import type { TenantSmoke } from './check.js';
+import type { Decision, Hold, Verb } from './hold.js';
+import type { Digest, Repository, Tag } from './image.js';
+import type { MovedImage } from './move.js';
+import type { Sha } from './sha.js';
+
+/** Where a release stands, in operators' words, with a sentence for each. */
+export const RELEASE_PHASES = {
+  queued: 'Waits for its turn to use the canary fleet.',
+  resolving: 'Reads the digest of each image, once: from here on only these digests count.',
+  'awaiting-canary': 'Waits until every canary tenant reports that it runs the build.',
+  soaking: 'The build runs on every canary tenant; time has to pass without trouble.',
+  smoking: 'Every canary tenant is asked the checks of the smoke suite.',
+  'awaiting-approval': 'All is green; a human has to say yes.',
+  promoting: ':latest of all images is being moved to the tested digests.',
+  held: 'Waits for a human to decide what a machine should not.',
+  done: 'Ended.',
+} as const;
+export type ReleasePhase = keyof typeof RELEASE_PHASES;
+
+/** How a release ends well, or at least without a verdict. Every other end is a failure of a type below. */
+export const RELEASE_OUTCOMES = {
+  promoted: ':latest of every image is on the tested digests.',
+  superseded: 'A newer build goes instead.',
+  skipped: 'No canary fleet is configured, so nothing was tested and nothing moved.',
+} as const;
+export type ReleaseOutcome = keyof typeof RELEASE_OUTCOMES;
+
+/** The types of failures that end a run: the closed list that people filter by in the Temporal UI. */
+export const FAILURE_TYPES = {
+  CanaryRejected: 'RED: an assertion of the smoke suite failed.',
+  CanaryBuildBad: 'The build was rolled back before.',
+  CanaryHoldExpired: 'Nobody decided a hold in time, so nothing moved.',
+  CanaryAborted: 'A human stopped it.',
+  BuildNotFound: 'An image of the build, or a manifest it is made of, is not in the registry.',
+  RegistryDenied: 'The registry refused our credentials.',
+  RegistryUnavailable: 'The registry did not answer, or not with sense, for as long as we are patient.',
+  ConfigInvalid: 'The input or the configuration makes no sense.',
+  TimedOut: 'A step took longer than its bound, or no worker took it.',
+  SecretMissing: 'The worker lacks a secret that the plan names.',
+  MoveRefused: 'The move was not allowed, and nothing moved.',
+  MoveFailed: 'The move did not come to its end; each digest is named.',
+  PairSplit: 'The images are on two builds and could not be mended: alarm.',
+} as const;
+export type FailureType = keyof typeof FAILURE_TYPES;
+
+/** What starts a `CanaryRelease`. JSON that people type by hand in the Temporal UI. */
+export interface ReleaseInput {
+  sha: Sha;
+  /** Only grows from build to build: in GitHub the publish run's id. */
+  sequence?: number;
+  requestedBy?: string;
+  commitUrl?: string;
+  /** At least this long, e.g. "10m"; shorter than configured only with `force`. */
+  soak?: string;
+  /** A human has to say yes, whatever is configured. */
+  approval?: 'required';
+  /** Moves without wait, soak and smoke: the word of whoever asks, with a reason, stands for the test. */
+  promoteOnly?: boolean;
+  /** Takes less than configured; needs a reason, and then an approval. */
+  force?: boolean;
+  reason?: string;
+}
+
+/** What a run goes by from `resolving` to its end, whatever is configured meanwhile. No secret is in it. */
+export interface Plan {
+  images: Repository[];
+  tenants: PlannedTenant[];
+  /** The tag that the canary tenants follow, when it is ours to point. */
+  tag?: Tag;
+  /** Empty: no tenant tells, and no run can confirm its build. */
+  buildProbe: BuildSource[];
+  soakMs: number;
+  pollMs: number;
+  /** How long tenants get to report the build. */
+  updateTimeoutMs: number;
+  /** Between two rounds of the suite's read-only checks while it soaks; 0: the soak is not watched. */
+  soakProbeMs: number;
+  approval: 'auto' | 'required';
+  holdTimeoutMs: number;
+  /** How long a GREEN build that waits only for people is safe from a newer one. */
+  holdGraceMs: number;
+  /** How long a registry may be down, or a worker without a secret, before a human is asked; and one tenant's smoke may take. */
+  patienceMs: { registry: number; secret: number; smoke: number };
+}
+
+/** A tenant by name and origin (`https://host:port`); its token is looked up by origin where it is used. */
+export interface PlannedTenant {
+  name: string;
+  origin: string;
+  /** Where it tells its build, if not where the plan says for all. Empty: nowhere. */
+  buildProbe?: BuildSource[];
+}
+
+/** One place where a tenant tells its build: the JSON `field` of `path`, as in `/health#sha`. */
+export interface BuildSource {
+  path: string;
+  field: string;
+}
+
+/** An image of the build, pinned: what `:staging-<sha>` and `:latest` pointed at when the run looked. */
+export interface PinnedImage {
+  repository: Repository;
+  digest: Digest;
+  /** Where `:latest` stood at `resolving`; null when there was none. */
+  latest: Digest | null;
+  /** The commit that the image says it was built from (`org.opencontainers.image.revision`), if it says one. */
+  revision?: string;
+}
+
+/** Which build a tenant reports, or why it is not known. */
+export interface TenantBuild {
+  tenant: string;
+  build: string | null;
+  why?: string;
+}
+
+/** When a run began and ended, and where its time went. */
+export interface RunTimes {
+  /** ISO 8601. */
+  started: string;
+  ended: string;
+  phases: PhaseTime[];
+}
+
+/** The result of a `CanaryRelease`, or the first of its failure's details; with what it was started with. */
+export interface ReleaseReport extends ReleaseInput, RunTimes {
+  outcome: ReleaseOutcome | FailureType;
+  /** The gist, one line. */
+  why: string;
+  images: (PinnedImage | MovedImage)[];
+  tenants: TenantSmoke[];
+  decisions: Decision[];
+  /** What was not tested, or not confirmed, and promoted all the same by somebody's word. */
+  notTested: string[];
+  /** How many tenants a report that would be too long says nothing of. */
+  tenantsLeftOut?: number;
+}
+
+/** The answer of the query `status`. */
+export interface ReleaseStatus {
+  sha: string;
+  phase: ReleasePhase;
+  /** When this phase began, ISO 8601. */
+  since: string;
+  /** What it waits for, or how it ended. */
+  why: string;
+  /** Where its time went. */
+  phases: PhaseTime[];
+  /** When this wait ends by itself, ISO 8601; null when it ends with what it does. */
+  until: string | null;
+  /** What each verb would do now, or why it would be refused; a rollback takes none. */
+  verbs?: Record<Verb, string>;
+  images: (PinnedImage | MovedImage)[];
+  builds: TenantBuild[];
+  tenants: TenantSmoke[];
+  /** What it waits for a human for. */
+  hold: Hold | null;
+  /** What ended this hold, or ends the run. */
+  decided: Decision | null;
+  /** The mover is started: the move finishes. */
+  moving: boolean;
+  decisions: Decision[];
+  /** Signals that were refused, the last ones. */
+  refusals: string[];
+}
+
+/** What starts a `Rollback`. */
+export interface RollbackInput {
+  sha: Sha;
+  reason: string;
+  requestedBy?: string;
+  /** Goes on although an image says that it was built from another commit. */
+  force?: boolean;
+}
+
+/** The result of a `Rollback`, or the first of its failure's details. */
+export interface RollbackReport extends RollbackInput, RunTimes {
+  outcome: 'rolled-back' | 'already' | FailureType;
+  why: string;
+  images: (PinnedImage | MovedImage)[];
+}

@@ -1,0 +1,108 @@
+import { MAX_BY, MAX_REASON } from '../contract/hold.js';
+import type { LaneState, Left, Pause } from '../contract/lane.js';
+import { type Sha, sameBuild } from '../contract/sha.js';
+import { record } from './ledger.js';
+import { brief } from './limits.js';
+import { isSha, isText, readLeft } from './parse.js';
+import { answer } from './queue.js';
+
+/** Does what people say to a lane, and answers in words; `refused` when it makes no sense. Never throws. */
+export function sayToLane(
+  state: LaneState,
+  verb: string,
+  sent: unknown,
+  now: number,
+): { answer: string } | { refused: string } {
+  const { by, reason, sha, until, images } = Object(sent) as Record<string, unknown>;
+  if (!isText(by) || by.length > MAX_BY || typeof reason !== 'string' || !reason.trim() || reason.length > MAX_REASON)
+    return { refused: `${verb} refused: it needs by and reason, e.g. {"by":"ada","reason":"looked at it"}` };
+  const said: Said = { by, reason };
+  const needsSha = verb === 'drop' || verb === 'unbad';
+  if (needsSha && !isSha(sha)) return { refused: `${verb} refused: it needs the sha, e.g. "sha":"4c1d56e"` };
+  if (verb === 'unhold') return { answer: unhold(state) };
+  if (verb === 'resume') return { answer: resume(state) };
+  if (verb === 'unbad') return { answer: unbad(state, sha as Sha) };
+  if (verb === 'drop') return { answer: drop(state, sha as Sha, said) };
+  if (verb === 'pause') {
+    if (until !== undefined && !(typeof until === 'string' && Date.parse(until) > now))
+      return { refused: 'pause refused: until is no time that is still to come, e.g. "until":"2026-11-25T08:00:00Z"' };
+    return { answer: pause(state, said, until as string | undefined, now) };
+  }
+  const left = readImages(images);
+  if (left === null) return { refused: 'adopt refused: it needs images, as canary lane adopt sends them' };
+  return { answer: adopt(state, left, isSha(sha) ? (sha as Sha) : null, said, now) };
+}
+
+function readImages(images: unknown): Left[] | null {
+  if (!Array.isArray(images) || images.length === 0 || images.length > 20) return null;
+  try {
+    return images.map(readLeft);
+  } catch {
+    return null;
+  }
+}
+
+/** Whose word it is. */
+export interface Said {
+  by: string;
+  reason: string;
+}
+
+/** Takes `:latest` as it stands for where it should be, and lifts what holds the lane for it. */
+export function adopt(state: LaneState, images: Left[], sha: Sha | null, { by, reason }: Said, now: number): string {
+  const { ledger } = state;
+  const at = new Date(now).toISOString();
+  ledger.left = { images, at: now };
+  record(ledger, { sha, at, kind: 'adopted', by, reason, images });
+  // What people fear after a rollback is not where `:latest` stands.
+  if (ledger.hold?.name !== 'after-rollback') ledger.hold = null;
+  return `adopted: ${images.map(({ repository, digest }) => `${repository}:latest at ${digest ?? 'nothing'}`).join(', ')}`;
+}
+
+/** Automatic promotion is on again. */
+export function unhold(state: LaneState): string {
+  const { hold } = state.ledger;
+  state.ledger.hold = null;
+  return hold ? `no longer on hold for ${hold.name}` : 'was not on hold';
+}
+
+/** A build that was marked bad may be released again. */
+export function unbad(state: LaneState, sha: Sha): string {
+  const before = state.ledger.bad.length;
+  state.ledger.bad = state.ledger.bad.filter((one) => !sameBuild(one.sha, sha));
+  return state.ledger.bad.length < before ? `${sha} is not bad any more` : `${sha} was not bad`;
+}
+
+/** Takes its turn, or its place, from a run that cannot answer an abort. What it began to move is finished. */
+export function drop(state: LaneState, sha: Sha, { by, reason }: Said): string {
+  const waiting = state.queue.filter((one) => sameBuild(one.sha, sha));
+  state.queue = state.queue.filter((one) => !waiting.includes(one));
+  const superseded = `nothing: dropped by ${brief(by)}: ${brief(reason)}`;
+  for (const one of waiting) answer(state, one, { superseded });
+  if (state.holder && sameBuild(state.holder.sha, sha)) {
+    state.holder = null;
+    return `${sha} has lost its turn`;
+  }
+  return waiting.length > 0 ? `${sha} has lost its place` : `${sha} neither has the turn nor waits for it`;
+}
+
+export function pause(state: LaneState, { by, reason }: Said, until: string | undefined, now: number): string {
+  const paused: Pause = {
+    by: brief(by),
+    why: brief(reason),
+    since: new Date(now).toISOString(),
+    ...(until && { until }),
+  };
+  state.ledger.pause = paused;
+  return until ? `paused until ${until}` : 'paused until somebody resumes';
+}
+
+export function resume(state: LaneState): string {
+  const paused = state.ledger.pause;
+  state.ledger.pause = null;
+  return paused ? 'resumed' : 'was not paused';
+}
+
+/** A pause that has run out counts no more. */
+export const isPaused = ({ ledger }: LaneState, now: number) =>
+  ledger.pause !== null && (ledger.pause.until === undefined || now < Date.parse(ledger.pause.until));

@@ -1,0 +1,51 @@
+import { InvalidInput } from '../contract/brand.js';
+import { type LaneState, type Ledger, putOnHold } from '../contract/lane.js';
+import { badBuild, buildsOf, type NamedEntry } from './ledger.js';
+import { isText } from './parse.js';
+
+/** What a look at the registry found that does not agree with the ledger. */
+export interface Drift {
+  /** Which move, or adoption, it was compared with (epoch, ms). */
+  leftAt: number;
+  /** Where `:latest` stands instead; null where it should. */
+  latest: string | null;
+  /** What a rollback would need and is gone, a line each. */
+  missing: string[];
+}
+
+/** Builds that one may want to go back to. */
+const TARGETS = 3;
+/** Lines that are kept. */
+export const MAX_MISSING = 20;
+
+/** The last good builds that were at `:latest`, the newest first. */
+export const rollbackTargets = (ledger: Ledger): NamedEntry[] =>
+  buildsOf(ledger)
+    .filter(({ sha }) => !badBuild(ledger, sha))
+    .slice(0, TARGETS);
+
+/** Keeps what was found, and gives what nobody was told of yet. A `:latest` that was moved holds the lane (I8), where nothing holds it yet. */
+export function noteDrift(state: LaneState, found: Drift): { alarm: string; why: string }[] {
+  const { ledger, move } = state;
+  // Something of ours moved, or was adopted, since.
+  if (move !== null || ledger.left?.at !== found.leftAt) return [];
+  const known = ledger.drift;
+  ledger.drift = found;
+  const told = (why: string) => (known?.leftAt === found.leftAt && known.latest === why) || ledger.hold?.why === why;
+  const news = found.missing.filter((line) => !known?.missing.includes(line));
+  const isNews = found.latest !== null && !told(found.latest);
+  if (found.latest !== null) putOnHold(state, 'latest-moved', found.latest);
+  return [
+    ...(found.latest !== null && isNews ? [{ alarm: 'latest-moved', why: found.latest }] : []),
+    ...news.map((why) => ({ alarm: 'rollback-target-missing', why })),
+  ];
+}
+
+/** @throws {InvalidInput} */
+export function readDrift(sent: unknown): Drift {
+  const { leftAt, latest, missing } = Object(sent) as Record<string, unknown>;
+  if (typeof leftAt !== 'number' || !(latest === null || isText(latest))) throw new InvalidInput('no drift');
+  if (!Array.isArray(missing) || missing.length > MAX_MISSING || !missing.every(isText))
+    throw new InvalidInput('what is missing is no list of lines');
+  return { leftAt, latest, missing };
+}

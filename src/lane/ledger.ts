@@ -1,0 +1,98 @@
+import {
+  type BadBuild,
+  type Ledger,
+  type LedgerEntry,
+  type Left,
+  MAX_BUILDS,
+  type OrderKey,
+} from '../contract/lane.js';
+import type { PinnedImage } from '../contract/release.js';
+import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
+import { brief, MOVES_BYTES, newest, numberFirst } from './limits.js';
+
+/** The key of a sha; the first sight fixes it, so a re-run of an old job does not make it new (protocol §2). */
+export function keyOf(ledger: Ledger, sha: string, sequence?: number): OrderKey {
+  const known = ledger.order[shortSha(sha)];
+  if (known) return known;
+  ledger.highestSequence = Math.max(ledger.highestSequence, sequence ?? 0);
+  const key = { sequence: sequence ?? ledger.highestSequence, seen: ledger.seen };
+  ledger.seen += 1;
+  ledger.order[shortSha(sha)] = key;
+  forgetOldest(ledger);
+  return key;
+}
+
+export function isOlder(a: OrderKey, b: OrderKey): boolean {
+  return a.sequence === b.sequence ? a.seen < b.seen : a.sequence < b.sequence;
+}
+
+/** A build of which nothing is remembered any more comes back as a new one, but for the mark: so the keys of moves and bad builds stay. */
+function forgetOldest(ledger: Ledger): void {
+  const shas = Object.keys(ledger.order);
+  if (shas.length <= 2 * MAX_BUILDS) return;
+  const kept = new Set([...ledger.moves, ...ledger.bad].map(({ sha }) => shortSha(sha ?? '')));
+  const oldest = shas
+    .filter((sha) => !kept.has(sha))
+    .sort((a, b) => (ledger.order[a]?.seen ?? 0) - (ledger.order[b]?.seen ?? 0));
+  for (const sha of oldest.slice(0, shas.length - 2 * MAX_BUILDS)) delete ledger.order[sha];
+}
+
+/** What went to `:latest`, of a build that somebody named. */
+export type NamedEntry = LedgerEntry & { sha: Sha };
+
+/** Why a build is bad; undefined when it is not. */
+export const badBuild = ({ bad }: Pick<Ledger, 'bad'>, sha: string): BadBuild | undefined =>
+  bad.find((one) => sameBuild(one.sha, sha));
+
+const isNamed = (entry: LedgerEntry): entry is NamedEntry => entry.sha !== null;
+
+/** The last move of a build. */
+export const lastOf = ({ moves }: Ledger, sha: string): NamedEntry | undefined =>
+  moves.filter(isNamed).findLast((one) => sameBuild(one.sha, sha));
+
+/** Each build that was at `:latest` once, by its last move, newest first. */
+export function buildsOf({ moves }: Ledger): NamedEntry[] {
+  const builds: NamedEntry[] = [];
+  for (const entry of moves.toReversed())
+    if (isNamed(entry) && !builds.some((one) => sameBuild(one.sha, entry.sha))) builds.push(entry);
+  return builds;
+}
+
+/** The last good build that was live before an entry of the ledger: where a rollback from it would go. */
+export function liveBefore(ledger: Ledger, entry: LedgerEntry | undefined): Sha | null {
+  if (entry === undefined) return null;
+  const { sha } = entry;
+  const isGood = (one: NamedEntry) => !(sha !== null && sameBuild(one.sha, sha)) && !badBuild(ledger, one.sha);
+  return ledger.moves.slice(0, ledger.moves.indexOf(entry)).filter(isNamed).findLast(isGood)?.sha ?? null;
+}
+
+/** Where a rollback from what is live would go. */
+export const goBack = (ledger: Ledger): Sha | null => liveBefore(ledger, ledger.moves.at(-1));
+
+/** Keeps what is at `:latest` from now on; a build that came there by a promotion, or was adopted, is what others are older than. */
+export function record(ledger: Ledger, { by, reason, ...entry }: LedgerEntry): void {
+  ledger.moves = newest([...ledger.moves, { ...entry, by: brief(by), reason: brief(reason) }], MAX_BUILDS, MOVES_BYTES);
+  const { kind, sha } = entry;
+  if (kind === 'rollback' || sha === null) return;
+  numberFirst(ledger.firstPromoted, shortSha(sha));
+  // A forced promotion of an older build sets the mark to its own.
+  ledger.mark = { sha, key: keyOf(ledger, sha) };
+}
+
+/** The last move of ours. What was adopted nobody moved. */
+export const lastMove = ({ moves }: Ledger): LedgerEntry | undefined =>
+  moves.findLast(({ kind }) => kind !== 'adopted');
+
+/** What took the place of the build that was moved at `movedAt`; the same one adopted once more does not. */
+export function supersededBy({ moves }: Ledger, sha: string, movedAt: string): LedgerEntry | undefined {
+  return moves.findLast(
+    (one) => one.at > movedAt && (one.kind !== 'adopted' || one.sha === null || !sameBuild(one.sha, sha)),
+  );
+}
+
+/** Whether `:latest` was found elsewhere than a run saw it, and the lane was told since that it should be there. */
+export function isAdopted(seen: PinnedImage[], found: PinnedImage['latest'][], left: Left[] = []): boolean {
+  const isNew = seen.some(({ latest }, index) => latest !== found[index]);
+  const should = ({ repository }: PinnedImage) => left.find((one) => one.repository === repository)?.digest;
+  return isNew && seen.every((image, index) => should(image) === found[index]);
+}

@@ -1,0 +1,29 @@
+import { MAX_BUILDS } from '../contract/lane.js';
+
+// A lane's state is the input of its next run and the answer to a query: it stays below 256 KiB, whatever people write (protocol §4).
+
+const KIB = 1024;
+export const MOVES_BYTES = 128 * KIB;
+export const BAD_BYTES = 64 * KIB;
+export const ANSWERS_BYTES = 24 * KIB;
+/** Of what people write the ledger keeps so much; the whole of it stands in the run's own history. */
+const MAX_TEXT = 120;
+
+export const brief = (text: string) => (text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT - 1)}…`);
+
+/** The last of a list, at most `count` of them and `bytes` of JSON. */
+export function newest<T>(list: T[], count: number, bytes: number): T[] {
+  let size = 0;
+  const tooOld = list.findLastIndex((one) => {
+    size += new TextEncoder().encode(JSON.stringify(one)).length + 1;
+    return size > bytes;
+  });
+  return list.slice(Math.max(tooOld + 1, list.length - count));
+}
+
+/** Numbers the first promotion of a sha; the oldest numbers are forgotten, never given again. */
+export function numberFirst(firstPromoted: Record<string, number>, short: string): void {
+  const all = Object.entries(firstPromoted).sort(([, a], [, b]) => a - b);
+  firstPromoted[short] ??= (all.at(-1)?.[1] ?? -1) + 1;
+  for (const [sha] of all.slice(0, Math.max(0, all.length + 1 - 2 * MAX_BUILDS))) delete firstPromoted[sha];
+}

@@ -1,0 +1,152 @@
+import type { Digest } from '../contract/image.js';
+import { type BadBuild, type LaneState, type Ledger, type Left, MAX_KEPT, type RunRef } from '../contract/lane.js';
+import { areOnOneBuild, isWhole, type MovedImage, type MoveInput, type ObservedImage } from '../contract/move.js';
+import { sameBuild } from '../contract/sha.js';
+import { isPaused } from './commands.js';
+import { isOlder, keyOf, record } from './ledger.js';
+import { brief } from './limits.js';
+import { badWords, lostWords } from './queue.js';
+
+/** How long after its last yes a mover may still write: the window of a yes and a PUT's time-out, in milliseconds (protocol §3). */
+export const LEASE_MS = 12_000;
+/** How long after a move of ours a read may still show what was before it, in milliseconds. */
+const RECENT_MS = 60_000;
+
+/** What a mover asks right before it writes. */
+export interface MoveQuestion {
+  moverRunId: string;
+  parent: RunRef;
+  input: MoveInput;
+  /** Where it read `:latest` just now; empty for a rollback, which is not asked. */
+  latest: ObservedImage[];
+}
+
+/** `later`: ask again. */
+export type Word = 'yes' | 'later' | { no: string; latestMoved?: (Digest | null)[] };
+
+/** The last word on a move (protocol §3). A yes is remembered until its mover reports, or it is taken back. */
+export function authorizeMove(state: LaneState, question: MoveQuestion, now: number): Word {
+  const { moverRunId, parent, input } = question;
+  const { kind, sha } = input;
+  if (state.moved.includes(parent.runId)) return { no: `${parent.workflowId} has had its move` };
+  if (state.move?.moverRunId === moverRunId) {
+    if (state.move.takenBackAt !== undefined) return { no: 'its yes was taken back' };
+    state.move.yesAt = now;
+    return 'yes';
+  }
+  const no = kind === 'rollback' ? rollbackRefusal(state, question) : promotionRefusal(state, question, now);
+  if (no !== null) return { no };
+  if (kind === 'promotion') {
+    const word = whereItStands(state, question, now);
+    if (word !== 'yes') return word;
+  }
+  if (state.move !== null && state.move.parent.runId !== parent.runId) {
+    // Another one's writes may still be on their way.
+    state.move.takenBackAt ??= now;
+    if (leaseLeft(state, parent, now) > 0) return 'later';
+    // What it may still report is from before this move.
+    state.moved = [...state.moved, state.move.parent.runId].slice(-MAX_KEPT);
+  }
+  state.move = { moverRunId, parent, kind, sha, yesAt: now };
+  return 'yes';
+}
+
+/** For how long something that another one's mover wrote may still be on its way, in milliseconds: a yes counts from before it was asked for. */
+export function leaseLeft({ move }: LaneState, parent: Pick<RunRef, 'runId'>, now: number): number {
+  if (move === null || move.parent.runId === parent.runId) return 0;
+  // A yes comes before its taking back: the earlier of the two is none of a clock that was set back since.
+  const from = Math.min(move.yesAt ?? now, move.takenBackAt ?? now);
+  return Math.max(0, from + LEASE_MS - now);
+}
+
+function rollbackRefusal({ rollback, ledger }: LaneState, { parent, input }: MoveQuestion): string | null {
+  if (rollback?.runId !== parent.runId) return `${parent.workflowId} is not the rollback that was announced last`;
+  const bad = badOf(ledger, input);
+  return bad && !rollback.force ? `${input.sha} was ${badWords(bad)}; with force it goes on all the same` : null;
+}
+
+/** How a refusal begins that is over when the pause is. */
+export const PAUSED = 'paused by ';
+
+function promotionRefusal(state: LaneState, { parent, input }: MoveQuestion, now: number): string | null {
+  const { holder, rollback, ledger } = state;
+  if (holder?.runId !== parent.runId) return `${parent.workflowId} has not its turn`;
+  if (holder.lost) return lostWords(holder.lost);
+  if (rollback) return `a rollback to ${rollback.sha} is under way`;
+  const bad = badOf(ledger, input);
+  if (bad) return `${input.sha} was ${badWords(bad)}`;
+  const { mark } = ledger;
+  if (mark && !holder.byWord && !sameBuild(mark.sha, input.sha) && isOlder(keyOf(ledger, input.sha), mark.key))
+    return `${mark.sha} is newer and was promoted meanwhile`;
+  // A pair that has begun is finished.
+  const goesOn = state.move?.parent.runId === parent.runId;
+  const { pause } = ledger;
+  return pause && isPaused(state, now) && !goesOn ? `${PAUSED}${pause.by}: ${pause.why}` : null;
+}
+
+/** The same content under another sha is as bad. */
+function badOf({ bad }: Ledger, { sha, images }: MoveInput): BadBuild | undefined {
+  const digests = images.map(({ to }) => to);
+  return bad.find((one) => sameBuild(one.sha, sha) || one.digests.some((digest) => digests.includes(digest)));
+}
+
+/** I8, and what keeps a lane from promoting by itself; a human who approved that very hold accepted it. */
+function whereItStands({ ledger }: LaneState, { input, latest }: MoveQuestion, now: number): Word {
+  const latestMoved = latest.map(({ digest }) => digest);
+  // Whoever approves has to see all that is written over.
+  const found = latest
+    .map(({ repository, digest }) => `${repository}:latest stands at ${digest ?? 'nothing'}`)
+    .join('; ');
+  if (ledger.hold && !input.accepted) return { no: `${ledger.hold.name}: ${ledger.hold.why}; ${found}`, latestMoved };
+  const isStrange = input.images.some(({ repository, to, from }, index) => {
+    const stands = latest[index]?.digest ?? null;
+    const left = ledger.left?.images.find((one) => one.repository === repository)?.digest ?? null;
+    return stands !== to && stands !== left && !(input.accepted && stands === from);
+  });
+  if (!isStrange) return 'yes';
+  if (ledger.left && now - ledger.left.at < RECENT_MS) return 'later';
+  return { no: `${found}, not where the last move left it: somebody else moved it`, latestMoved };
+}
+
+/** What became of a move. `stopped`: it wrote nothing more after its yes was taken back. */
+export interface MoveReport {
+  moverRunId: string;
+  parent: RunRef;
+  input: MoveInput;
+  images: MovedImage[] | 'stopped';
+}
+
+/** Keeps what a mover reports; twice is once. */
+export function reportMove(state: LaneState, { moverRunId, parent, input, images }: MoveReport, now: number): void {
+  const hadYes = state.move?.moverRunId === moverRunId;
+  const takenBack = hadYes && state.move?.takenBackAt !== undefined;
+  if (hadYes) state.move = null;
+  if (images === 'stopped' || state.moved.includes(parent.runId)) return;
+  // One that finds its work done asks nobody; without a turn that is no news.
+  const hasTurn = [state.holder, state.rollback].some((run) => run?.runId === parent.runId);
+  if (!hadYes && !hasTurn && images.every(({ result }) => result === 'already')) return;
+  // Nothing moved: its one move is still to come, when somebody says `retry`.
+  if (images.every(({ result }) => result === 'restored')) return;
+  state.moved = [...state.moved, parent.runId].slice(-MAX_KEPT);
+  const { ledger } = state;
+  const at = new Date(now).toISOString();
+  const left: Left[] = images.map(({ repository, latest }) => ({ repository, digest: latest }));
+  if (isWhole(images)) {
+    ledger.left = { images: images.map(({ repository, digest }) => ({ repository, digest })), at: now };
+    const { sha, kind, by, reason } = input;
+    record(ledger, { sha, at, kind, by, reason, images: ledger.left.images });
+    if (kind === 'rollback') return;
+    ledger.starved = 0;
+    // A hold that began since is not what was approved.
+    if (input.accepted && !takenBack) ledger.hold = null;
+    return;
+  }
+  const why = images.map(({ repository, result, latest }) => `${repository} ${result} at ${latest ?? 'nothing'}`);
+  ledger.left = { images: left, at: now };
+  ledger.hold = {
+    name: areOnOneBuild(images) ? 'latest-moved' : 'pair-split',
+    why: `the move to ${input.sha} ended with ${why.join(', ')}`,
+    by: brief(input.by),
+    since: at,
+  };
+}

@@ -1,0 +1,124 @@
+import { InvalidInput, shown } from '../contract/brand.js';
+import { isDigest, parseRepository } from '../contract/image.js';
+import type { Ask, Holder, Left, RunRef } from '../contract/lane.js';
+import { MOVE_OUTCOMES, type MovedImage, type MoveOutcome, parseMoveInput } from '../contract/move.js';
+import { parseSha, type Sha } from '../contract/sha.js';
+import type { MoveQuestion, MoveReport } from './moves.js';
+import type { Announcement } from './rollback.js';
+
+// What runs and movers send to the lane, read by hand: anybody may send anything, and a handler that throws what is no failure stops
+// the lane for ever (protocol §7).
+
+/** Null when it is none. */
+export function readAsk(sent: unknown): Ask | null {
+  const { workflowId, runId, sha, sequence, byWord, anew } = Object(sent) as Record<string, unknown>;
+  if (!isText(workflowId) || !isRunId(runId) || !isSha(sha)) return null;
+  const numbered = Number.isSafeInteger(sequence) ? { sequence: sequence as number } : {};
+  return {
+    workflowId,
+    runId,
+    sha: sha as Sha,
+    ...numbered,
+    ...(byWord === true && { byWord }),
+    ...(anew === true && { anew }),
+  };
+}
+
+/** What a release says of the hold that it is in; null when it is none. */
+export function readStanding(sent: unknown): { runId: string; waits: Holder['waits'] | null } | null {
+  const { runId, waits } = Object(sent) as Record<string, unknown>;
+  if (!isRunId(runId)) return null;
+  if (waits === null) return { runId, waits };
+  const { hold, givesWayAt } = Object(waits) as Record<string, unknown>;
+  return isText(hold) && Number.isFinite(givesWayAt)
+    ? { runId, waits: { hold, givesWayAt: Number(givesWayAt) } }
+    : null;
+}
+
+/** @throws {InvalidInput} */
+export function readQuestion(sent: unknown): MoveQuestion {
+  const { moverRunId, parent, input, latest } = Object(sent) as Record<string, unknown>;
+  if (!Array.isArray(latest)) throw new InvalidInput('where :latest stands is missing');
+  return {
+    moverRunId: readText('moverRunId', moverRunId),
+    parent: readRun(parent),
+    input: parseMoveInput(input),
+    latest: latest.map(readLeft),
+  };
+}
+
+/** @throws {InvalidInput} */
+export function readReport(sent: unknown): MoveReport {
+  const { moverRunId, parent, input, images } = Object(sent) as Record<string, unknown>;
+  if (images !== 'stopped' && !Array.isArray(images)) throw new InvalidInput('what became of the images is missing');
+  return {
+    moverRunId: readText('moverRunId', moverRunId),
+    parent: readRun(parent),
+    input: parseMoveInput(input),
+    images: images === 'stopped' ? images : images.map(readMoved),
+  };
+}
+
+/** @throws {InvalidInput} */
+export function readAnnouncement(sent: unknown): Announcement {
+  const { sha, force, by, reason } = Object(sent) as Record<string, unknown>;
+  return {
+    ...readRun(sent),
+    sha: parseSha(sha),
+    force: force === true,
+    by: readText('by', by),
+    reason: readText('reason', reason),
+  };
+}
+
+/** Where `:latest` of an image stands.
+ * @throws {InvalidInput} */
+export function readLeft(sent: unknown): Left {
+  const { repository, digest } = Object(sent) as Record<string, unknown>;
+  return { repository: parseRepository(repository), digest: readDigest(digest) };
+}
+
+function readRun(sent: unknown): RunRef {
+  const { workflowId, runId } = Object(sent) as Record<string, unknown>;
+  if (!isRunId(runId)) throw new InvalidInput(`runId ${shown(runId)} is none`);
+  return { workflowId: readText('workflowId', workflowId), runId };
+}
+
+function readMoved(sent: unknown): MovedImage {
+  const { repository, digest, previous, result, latest } = Object(sent) as Record<string, unknown>;
+  const target = readDigest(digest);
+  if (target === null || !(String(result) in MOVE_OUTCOMES)) throw new InvalidInput(`result ${shown(result)} is none`);
+  return {
+    repository: parseRepository(repository),
+    digest: target,
+    previous: readDigest(previous),
+    result: result as MoveOutcome,
+    latest: readDigest(latest),
+  };
+}
+
+function readDigest(sent: unknown) {
+  if (sent === null || isDigest(sent)) return sent;
+  throw new InvalidInput(`digest ${shown(sent)} is none`);
+}
+
+function readText(name: string, sent: unknown): string {
+  if (typeof sent === 'string' && sent !== '') return sent;
+  throw new InvalidInput(`${name} is missing`);
+}
+
+/** The server does not look for any other: a run that can be neither found nor followed would hold the lane for ever. */
+const isRunId = (value: unknown): value is string =>
+  typeof value === 'string' && /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value);
+
+export const isText = (value: unknown): value is string =>
+  typeof value === 'string' && value.trim() !== '' && value.length <= 500;
+
+export function isSha(value: unknown): boolean {
+  try {
+    parseSha(value);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,117 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Digest } from '../contract/image.js';
+import type { ObservedImage } from '../contract/move.js';
+
+/** `later`: look again, and ask again. `unheard`: nobody said anything, and it goes on by force; that counts from now. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a yes needs no word.
+export type Said = 'later' | 'unheard' | void;
+
+/** Who says whether a move may go out: the lane, once there is one. */
+export interface Authority {
+  /**
+   * May it go out at this very moment? Asked anew for each window of writes.
+   * @param ask.begun a PUT of this mover may have gone out: the yes then stands, so that a retried attempt can finish its pair.
+   * @param ask.latest where `:latest` of each image was read just now.
+   * @returns nothing for a yes.
+   * @throws {MoveRefusal} when it may not.
+   */
+  authorize(ask: { begun: boolean; latest: ObservedImage[] }): Promise<Said>;
+  /** Whether a move of ours ended within the last `ms`: then a read may still show what was before it. */
+  movedWithin(ms: number): Promise<boolean>;
+}
+
+/** The move is not allowed, or not any more. */
+export class MoveRefusal extends Error {
+  override readonly name = 'MoveRefusal';
+  constructor(
+    message: string,
+    /** Where `:latest` of each image stands, when that is why: somebody else moved it. */
+    readonly latestMoved?: (Digest | null)[],
+  ) {
+    super(message);
+  }
+}
+
+/** The last yes is too old to write on; nothing was sent. */
+export class StaleYes extends Error {
+  override readonly name = 'StaleYes';
+}
+
+/** What every write passes. */
+export interface WriteGate {
+  /** Makes sure of a fresh yes: asks only when the last one is stale, and once for all who wait.
+   * @throws {MoveRefusal} */
+  renew(): Promise<void>;
+  /** Called right before bytes go out.
+   * @throws {StaleYes}, or the signal's reason before the first write; then nothing goes out. */
+  pass(): void;
+}
+
+/**
+ * A yes stands for `windowMs` by both clocks: a worker that was frozen between the yes and the PUT sent an old promotion
+ * after a completed rollback (protocol §3). The time counts from before the question, so that a slow answer ages too; not
+ * from before the look, or a slow registry would never get its second PUT.
+ */
+export function createGate(given: {
+  windowMs: number;
+  /** A write may have gone out before. */
+  begun: boolean;
+  /** Reads what the question is about. */
+  look: (begun: boolean) => Promise<ObservedImage[]>;
+  /** Asks for a yes; throws a `MoveRefusal` for a no. */
+  ask: (begun: boolean, latest: ObservedImage[]) => Promise<Said>;
+  /** Before it asks again, in milliseconds. */
+  pollMs: number;
+  /** Called before the first write. */
+  onBegin: () => void;
+  /** Heeded until the first write. */
+  signal?: AbortSignal | undefined;
+}): WriteGate {
+  let begun = given.begun;
+  let yesAt: Instant | null = null;
+  let asking: Promise<void> | null = null;
+  const fresh = () => yesAt !== null && elapsed(yesAt) < given.windowMs;
+  const ask = async () => {
+    for (;;) {
+      const latest = await given.look(begun);
+      const before = now();
+      const said = await given.ask(begun, latest);
+      if (said !== 'later') {
+        yesAt = said === 'unheard' ? now() : before;
+        return;
+      }
+      // What was read may have been old: the next question is about what stands there by then.
+      await delay(given.pollMs);
+      if (!begun) given.signal?.throwIfAborted();
+    }
+  };
+  return {
+    async renew() {
+      if (fresh()) return;
+      asking ??= ask().finally(() => {
+        asking = null;
+      });
+      await asking;
+    },
+    pass() {
+      if (!fresh()) throw new StaleYes('the yes is too old to write on');
+      if (begun) return;
+      given.signal?.throwIfAborted();
+      given.onBegin();
+      begun = true;
+    },
+  };
+}
+
+interface Instant {
+  wall: number;
+  monotonic: number;
+}
+
+const now = (): Instant => ({ wall: Date.now(), monotonic: performance.now() });
+
+/** By whichever clock went further; a wall clock that was set back counts as much. */
+function elapsed(since: Instant): number {
+  const { wall, monotonic } = now();
+  return Math.max(Math.abs(wall - since.wall), monotonic - since.monotonic);
+}

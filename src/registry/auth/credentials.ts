@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { InvalidInput } from '../../contract/brand.js';
+import { askHelper } from './credential-helper.js';
+import { type DockerConfig, findEntry, findHelper, parseDockerConfig } from './docker-config.js';
+
+/** Who we are to a registry. */
+export type Credentials =
+  | { kind: 'basic'; username: string; password: string }
+  /** A refresh token, exchanged at the token server. */
+  | { kind: 'identity-token'; token: string }
+  /** A bearer token that is shown as it is, and cannot be renewed. */
+  | { kind: 'registry-token'; token: string };
+
+/** Who we are to the repository of that name on that host; null where we are nobody.
+ * @throws {InvalidInput} when a source is there and cannot be used. */
+export type CredentialSource = (host: string, repository: string) => Promise<Credentials | null>;
+
+export function basicHeader({ username, password }: { username: string; password: string }): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+}
+
+/** The first source that knows decides. */
+export function firstOf(...sources: CredentialSource[]): CredentialSource {
+  return async (host, repository) => {
+    for (const source of sources) {
+      const found = await source(host, repository);
+      if (found) return found;
+    }
+    return null;
+  };
+}
+
+/** GITHUB_TOKEN is for ghcr.io, and is shown to nobody else. */
+export function githubCredentials(github: { username: string; password: string } | null): CredentialSource {
+  return async (host) => (github && host === 'ghcr.io' ? { kind: 'basic', ...github } : null);
+}
+
+export interface DockerCredentialsOptions {
+  /** How long a credential helper may take; some ask a cloud. */
+  helperTimeoutMs?: number;
+}
+
+const HELPER_TIMEOUT_MS = 15_000;
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * What docker, podman and crane know: DOCKER_AUTH_CONFIG, Docker's config.json, REGISTRY_AUTH_FILE, podman's auth.json, in this order, the first with
+ * an entry decides. All are read anew at each question, for logins come and go while a worker lives.
+ */
+export function dockerCredentials(
+  env: Environment,
+  { helperTimeoutMs = HELPER_TIMEOUT_MS }: DockerCredentialsOptions = {},
+): CredentialSource {
+  return async (host, repository) => {
+    for (const read of configs(env)) {
+      const config = await read();
+      const helper = config && findHelper(config, host);
+      const found =
+        (helper && (await askHelper(helper, { host, env, timeoutMs: helperTimeoutMs, file: config.file }))) ??
+        (config && findEntry(config, host, repository));
+      if (found) return found;
+    }
+    return null;
+  };
+}
+
+function configs(env: Environment): (() => Promise<DockerConfig | null>)[] {
+  const set = (name: string) => env[name]?.trim() || undefined;
+  const inline = set('DOCKER_AUTH_CONFIG');
+  const runtime = set('XDG_RUNTIME_DIR');
+  const files = [
+    join(set('DOCKER_CONFIG') ?? join(set('HOME') ?? homedir(), '.docker'), 'config.json'),
+    set('REGISTRY_AUTH_FILE'),
+    runtime && join(runtime, 'containers', 'auth.json'),
+  ];
+  return [
+    async () => (inline === undefined ? null : parseDockerConfig(inline, 'DOCKER_AUTH_CONFIG')),
+    ...files.filter((file) => file !== undefined).map((file) => () => readConfig(file)),
+  ];
+}
+
+/** A file that is not there says nothing; one that cannot be read is an error, for its login would be missed in silence. */
+async function readConfig(file: string): Promise<DockerConfig | null> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+    throw new InvalidInput(`${file} cannot be read: ${code}: mend its permissions, or log in again`);
+  }
+  return parseDockerConfig(text, file);
+}

@@ -1,0 +1,162 @@
+import { z } from 'zod';
+import { type HttpAnswer, NoAnswer, redacted, send } from '../../net/http.js';
+import type { Registry } from '../registry.js';
+import { type Endpoint, requireReachable } from '../transport/endpoint.js';
+import { noAnswer, refusal } from '../transport/error-from-response.js';
+import { RegistryError } from '../transport/errors.js';
+import { parseJson } from '../transport/json.js';
+import type { Challenge } from './challenge.js';
+import { basicHeader, type Credentials } from './credentials.js';
+
+const MAX_BODY = 64 * 1024;
+const MAX_REDIRECTS = 10;
+/** A token server that names no time means this (distribution-spec, "Token Authentication"). */
+const DEFAULT_TTL_S = 60;
+/** A token is renewed this long before its end, or at half its life when it is a short one. */
+const EARLY_MS = 10_000;
+
+// The token itself is not looked into: GHCR's is no JWT.
+const grant = z.looseObject({
+  token: z.string().optional(),
+  access_token: z.string().optional(),
+  expires_in: z.number().nullish(),
+  issued_at: z.string().nullish(),
+});
+
+/** Gets a token for the scopes from the token server that a challenge names. One try.
+ * @throws {RegistryError} */
+export async function requestToken(
+  registry: Registry,
+  endpoint: Endpoint,
+  challenge: Challenge,
+  credentials: Credentials | null,
+  scopes: string[],
+  signal: AbortSignal,
+): Promise<{ token: string; expiresAt: number }> {
+  const started = performance.now();
+  const realm = realmOf(challenge, endpoint);
+  requireReachable(realm, endpoint, registry.insecureHosts, 'a token');
+  const ask = { registry, endpoint, realm, service: challenge.params.service, scopes, signal };
+  let answer: HttpAnswer | undefined;
+  if (credentials?.kind === 'identity-token') {
+    answer = await exchange(ask, credentials.token);
+    // Token servers older than OAuth2 know no POST.
+    if (answer.status === 404 || answer.status === 405) answer = undefined;
+  }
+  answer ??= await get(ask, credentials);
+  if (answer.status !== 200)
+    throw refusal(
+      registry,
+      { method: 'GET', url: realm, endpoint, hadCredentials: credentials !== null, for: 'token' },
+      answer,
+    );
+  return read(answer, realm, started);
+}
+
+interface TokenRequest {
+  registry: Registry;
+  endpoint: Endpoint;
+  realm: URL;
+  service: string | undefined;
+  scopes: string[];
+  signal: AbortSignal;
+}
+
+function realmOf({ params }: Challenge, { host }: Endpoint): URL {
+  const realm = params.realm ?? '';
+  if (URL.canParse(realm)) return new URL(realm);
+  throw new RegistryError(
+    'rejected',
+    `${host} names a token server that is no URL: ${JSON.stringify(realm.slice(0, 80).split('?')[0])}`,
+  );
+}
+
+async function get(
+  { registry, endpoint, realm, service, scopes, signal }: TokenRequest,
+  credentials: Credentials | null,
+) {
+  const first = new URL(realm);
+  if (service !== undefined) first.searchParams.set('service', service);
+  for (const scope of scopes) first.searchParams.append('scope', scope);
+  const authorization = credentials && headerFor(credentials);
+  let url = first;
+  for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
+    const answer = await sendTo(registry, url, {
+      method: 'GET',
+      // Only to where the challenge sent us: a redirect leads anywhere.
+      headers: authorization && url.origin === first.origin ? { authorization } : {},
+      signal,
+    });
+    const location = answer.headers.location;
+    if (answer.status < 300 || answer.status > 308 || typeof location !== 'string') return answer;
+    if (!URL.canParse(location, url.href)) return answer;
+    url = new URL(location, url);
+    requireReachable(url, endpoint, registry.insecureHosts, 'a token');
+    if (url.protocol === 'http:' && first.protocol === 'https:')
+      throw new RegistryError('rejected', `${redacted(first)} sends us on to plain http: refused`, {
+        url: redacted(first),
+      });
+  }
+  throw new RegistryError('rejected', `${redacted(first)} sends us on for ever: refused`, { url: redacted(first) });
+}
+
+function exchange(
+  { registry, realm, service, scopes, signal }: TokenRequest,
+  refreshToken: string,
+): Promise<HttpAnswer> {
+  const form = new URLSearchParams({
+    grant_type: 'refresh_token',
+    client_id: 'canary-release-gate',
+    refresh_token: refreshToken,
+  });
+  form.set('scope', scopes.join(' '));
+  if (service !== undefined) form.set('service', service);
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  return sendTo(registry, realm, { method: 'POST', headers, body: form.toString(), signal });
+}
+
+function headerFor(credentials: Credentials): string {
+  return credentials.kind === 'basic'
+    ? basicHeader(credentials)
+    : basicHeader({ username: '<token>', password: credentials.token });
+}
+
+async function sendTo(
+  { pool, waits }: Registry,
+  url: URL,
+  given: { method: 'GET' | 'POST'; headers: Record<string, string>; body?: string; signal: AbortSignal },
+): Promise<HttpAnswer> {
+  try {
+    return await send({
+      ...given,
+      url,
+      headers: { accept: 'application/json', 'accept-encoding': 'identity', ...given.headers },
+      timeoutMs: waits.requestMs,
+      silenceMs: waits.silenceMs,
+      maxBytes: MAX_BODY,
+      maxErrorBytes: MAX_BODY,
+      dispatcher: pool,
+    });
+  } catch (error) {
+    if (error instanceof NoAnswer) throw noAnswer(given.method, url, error);
+    throw error;
+  }
+}
+
+function read(answer: HttpAnswer, realm: URL, started: number): { token: string; expiresAt: number } {
+  const url = redacted(realm);
+  const bad = (why: string) => new RegistryError('rejected', `GET ${url}: ${why}`, { method: 'GET', url, status: 200 });
+  const parsed = grant.safeParse(parseJson(answer.body));
+  if (!parsed.success) throw bad('the answer is no token: is that the token server?');
+  const token = parsed.data.access_token || parsed.data.token;
+  if (!token || !/^[\x21-\x7e]{1,16384}$/.test(token)) throw bad('the answer has no token that a header takes');
+  const ttlS = Math.max(0, parsed.data.expires_in ?? DEFAULT_TTL_S);
+  const ttlMs = Math.max(0, ttlS * 1000 - ageMs(parsed.data.issued_at, ttlS * 1000));
+  return { token, expiresAt: started + ttlMs - Math.min(EARLY_MS, ttlMs / 2) };
+}
+
+/** A token may be handed out again; a time in the future, or one that would have ended it already, tells of a clock that is off. */
+function ageMs(issuedAt: string | null | undefined, ttlMs: number): number {
+  const age = Date.now() - Date.parse(issuedAt ?? '');
+  return age > 0 && age < ttlMs ? age : 0;
+}

@@ -1,0 +1,77 @@
+import { BlockList, isIP } from 'node:net';
+import { InvalidInput } from '../../contract/brand.js';
+import { type Repository, splitRepository } from '../../contract/image.js';
+import { isLoopback } from '../../net/loopback.js';
+import { RegistryError } from './errors.js';
+
+/** Where a repository's registry is asked. */
+export interface Endpoint {
+  /** Of the API: `https://ghcr.io`. */
+  origin: string;
+  /** As credentials are filed: `ghcr.io`, with the port when the name has one. */
+  host: string;
+  /** Inside the registry: `molecule-ai/platform`. */
+  name: string;
+}
+
+/** Plain http is for this machine, and for hosts that are named as insecure; Docker Hub's names are its API's. */
+export function endpointOf(repository: Repository, insecureHosts: readonly string[]): Endpoint {
+  const given = splitRepository(repository);
+  const hub = given.host === 'docker.io' || given.host === 'index.docker.io';
+  const host = hub ? 'index.docker.io' : given.host;
+  const name = hub && !given.name.includes('/') ? `library/${given.name}` : given.name;
+  const plain = isLoopback(new URL(`https://${host}`).hostname) || insecureHosts.includes(host);
+  return { origin: new URL(`${plain ? 'http' : 'https'}://${host}`).origin, host, name };
+}
+
+/** Checked once, when the registry is created.
+ * @throws {InvalidInput} */
+export function checkInsecureHost(host: string): string {
+  if (/^(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?$/.test(host)) return host;
+  throw new InvalidInput(`insecure registry ${JSON.stringify(host.slice(0, 80))} is not host or host:port`);
+}
+
+/**
+ * Refuses to be sent by a registry to where it must not send us: a token realm, a redirect. https is not left for http, and an address
+ * of the inside (a literal one, nothing is resolved) is asked only for a registry that is inside itself.
+ * @throws {RegistryError} of kind `rejected`, naming what was refused without its query.
+ */
+export function requireReachable(url: URL, from: Endpoint, insecureHosts: readonly string[], what: string): void {
+  const registry = new URL(from.origin);
+  const where = `${url.protocol}//${url.host}${url.pathname}`;
+  const refuse = (why: string) =>
+    new RegistryError('rejected', `${from.host} sends us to ${where} for ${what}: refused, ${why}`, { url: where });
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refuse('it is no web address');
+  if (url.username || url.password) throw refuse('it has a user or password in it');
+  if (url.protocol === 'http:' && registry.protocol === 'https:') throw refuse('it is plain http, the registry https');
+  if (!isInside(url.hostname) || url.host === registry.host) return;
+  if (isLoopback(registry.hostname) || insecureHosts.includes(url.host)) return;
+  throw refuse('it is an address of this machine or network');
+}
+
+const INSIDE = new BlockList();
+for (const [net, prefix] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+] as const)
+  INSIDE.addSubnet(net, prefix, 'ipv4');
+for (const [net, prefix] of [
+  ['::', 127],
+  ['fc00::', 7],
+  ['fe80::', 10],
+  ['64:ff9b::', 96],
+] as const)
+  INSIDE.addSubnet(net, prefix, 'ipv6');
+
+/** URL has written every odd form of an address (0x7f.1, ::ffff:10.0.0.1) in its one usual way. */
+function isInside(hostname: string): boolean {
+  const address = hostname.replace(/^\[|\]$/g, '');
+  const version = isIP(address);
+  if (version === 0) return isLoopback(hostname.replace(/\.$/, ''));
+  return INSIDE.check(address, version === 4 ? 'ipv4' : 'ipv6');
+}

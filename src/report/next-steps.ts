@@ -1,0 +1,59 @@
+import type { Facts, ReportLinks, RunRecord } from './summary.js';
+
+/** A step that somebody may take now. */
+interface Step {
+  when: string;
+  command: string;
+}
+
+/** The very commands, to fix forward or to go back. */
+export function nextSteps(record: RunRecord, { hold }: Facts): Step[] {
+  const { sha, outcome, kind, before } = record;
+  const release = (when: string, build = sha) => ({ when, command: `release ${build} --wait` });
+  const back = {
+    when: before ? `back to the build that was live before` : 'back to an earlier build (`canary status` lists them)',
+    command: `rollback ${before ?? '<sha>'} --reason "…"`,
+  };
+  const promote = { when: 'by your own word, untested', command: `promote ${sha} --reason "…"` };
+  const steps = (): Step[] => {
+    if (outcome === 'running') return hold ? decisions(sha) : [{ when: 'watch it', command: `status ${sha} --watch` }];
+    if (outcome === 'superseded') return [];
+    if (outcome === 'promoted') return [back];
+    if (outcome === 'rolled-back' || outcome === 'already')
+      return [
+        ...(outcome === 'already' ? [] : [{ when: 'the facts for the post-mortem', command: `postmortem ${sha}` }]),
+        release('fix forward, when the mend is published', '<sha of the mend>'),
+      ];
+    if (outcome === 'skipped') return [promote];
+    if (kind === 'rollback')
+      return [{ when: 'once the cause is mended', command: `rollback ${sha} --reason "…"` }, direct(sha)];
+    if (outcome === 'PairSplit' || outcome === 'MoveFailed')
+      return [back, { when: 'or forward, all images to this build', command: promote.command }];
+    if (outcome === 'CanaryRejected' || outcome === 'CanaryBuildBad')
+      return [
+        release('fix forward: merge the mend, and release that build', '<sha of the mend>'),
+        release('if the canaries were at fault and not the build, test it anew'),
+      ];
+    return [release('once the cause is mended')];
+  };
+  const prefix = record.lane === '' ? 'canary' : `CANARY_LANE=${record.lane} canary`;
+  return steps().map(({ when, command }) => ({ when, command: `${prefix} ${command}` }));
+}
+
+const decisions = (sha: string): Step[] => [
+  { when: 'what each verb would do now', command: `status ${sha}` },
+  { when: 'go on', command: `approve ${sha} --reason "…"` },
+  { when: 'try again', command: `retry ${sha} --reason "…"` },
+  { when: 'end it', command: `abort ${sha} --reason "…"` },
+];
+
+const direct = (sha: string): Step => ({
+  when: 'if Temporal is down',
+  command: `rollback ${sha} --direct --reason "…"`,
+});
+
+/** Where the Temporal UI shows a run; nothing when no UI is configured. */
+export function uiUrl({ namespace, workflowId, runId }: RunRecord, { ui }: ReportLinks): string | undefined {
+  const path = [namespace, 'workflows', workflowId, runId].map(encodeURIComponent).join('/');
+  return ui && `${ui.replace(/\/+$/, '')}/namespaces/${path}`;
+}

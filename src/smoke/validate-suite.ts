@@ -1,0 +1,145 @@
+import { z } from 'zod';
+import { shown } from '../contract/brand.js';
+import type { Check, CheckRequest, Suite, Values } from './suite.js';
+import { namesIn, strictValues } from './values.js';
+
+const text = (what: string) =>
+  z
+    .string({ error: `has to be ${what}` })
+    .trim()
+    .min(1, `has to be ${what}`);
+const NAME = /^[A-Za-z][A-Za-z0-9]*$/;
+const CREDENTIALS = 'has to be admin, none, wrong or { captured: name }';
+const SCHEMA = 'has to be a zod schema, or a function that gives one';
+
+const isSchema = (value: unknown) => typeof (value as { safeParse?: unknown } | null)?.safeParse === 'function';
+
+const REQUEST = z.strictObject(
+  {
+    method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], 'has to be GET, POST, PUT, PATCH or DELETE'),
+    // `//host` and `/\host` are other hosts to a URL.
+    path: z
+      .string('has to be a path, e.g. /events')
+      .regex(
+        /^\/(?![/\\])[\x21-\x7e]*$/,
+        'has to be a path, e.g. /events: one slash first, no spaces, nothing but ASCII',
+      ),
+    json: z.custom((value) => z.json().safeParse(value).success, 'has to be JSON').optional(),
+    as: z.union([z.enum(['admin', 'none', 'wrong']), z.strictObject({ captured: z.string() })], CREDENTIALS),
+  },
+  unknownKeys('has to be a request, e.g. get("/events")'),
+);
+
+const STEP = z.strictObject(
+  {
+    request: REQUEST,
+    answer: z.strictObject(
+      {
+        status: z
+          .int('has to be a status, e.g. 200')
+          .min(100, 'has to be a status, e.g. 200')
+          .max(599, 'has to be a status, e.g. 200'),
+        type: text('a content type, e.g. application/json').optional(),
+        json: z.custom((value) => isSchema(value) || typeof value === 'function', SCHEMA).optional(),
+      },
+      unknownKeys('has to be an answer, e.g. answers(200)'),
+    ),
+    capture: z
+      .record(
+        z.string().regex(NAME, 'names have letters and digits only'),
+        text('a dotted path, e.g. user.id'),
+        'has to be names and dotted paths',
+      )
+      .optional(),
+  },
+  unknownKeys('has to be a step, e.g. step(get("/events"), answers(200))'),
+);
+
+const CHECK = z.strictObject(
+  {
+    name: text('a text').regex(/^\P{C}{0,120}$/u, 'has to be one line of at most 120 characters'),
+    proves: text('a text: what a pass shows'),
+    steps: z.array(STEP, 'has to be an array of steps').min(1, 'has none'),
+    writes: z.boolean('has to be true or false').optional(),
+    needs: text('the name of an earlier check').optional(),
+    cleanUp: z.array(REQUEST, 'has to be an array of requests').optional(),
+  },
+  unknownKeys('has to be a check, e.g. check("events answer", "…", get("/events"), answers(200))'),
+);
+
+function unknownKeys(otherwise: string) {
+  return {
+    error: (issue: { code?: string | undefined; keys?: string[] }) =>
+      issue.code === 'unrecognized_keys' ? `has ${issue.keys?.map(shown).join(', ')}, which means nothing` : otherwise,
+  };
+}
+
+/** All that is wrong with a suite, a line each; none is a suite that can be asked. */
+export function suiteProblems(suite: unknown): string[] {
+  if (!Array.isArray(suite))
+    return [`its default export has to be an array of checks, and is ${Array.isArray(suite) ? 'none' : shown(suite)}`];
+  if (suite.length === 0) return ['the suite is empty: it would pass everything'];
+  const problems = suite.flatMap((check, index) => shapeProblems(check, index));
+  return problems.length > 0 ? problems : (suite as Suite).flatMap((_check, index) => meaningProblems(suite, index));
+}
+
+const label = (check: unknown, index: number) => {
+  const name = (check as { name?: unknown } | null)?.name;
+  return `check ${index + 1}${typeof name === 'string' ? ` ${shown(name)}` : ''}`;
+};
+
+function shapeProblems(check: unknown, index: number): string[] {
+  const { error } = CHECK.safeParse(check);
+  return (error?.issues ?? []).map(({ path, message }) => {
+    const where = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
+    return `${label(check, index)}: ${where ? `${where.slice(1)} ` : ''}${message}`;
+  });
+}
+
+/** What a shape cannot say: that names are there when they are used. */
+function meaningProblems(suite: Suite, index: number): string[] {
+  const check = suite[index] as Check;
+  const problems: string[] = [];
+  const say = (problem: string) => problems.push(`${label(check, index)}: ${problem}`);
+  const earlier = suite.slice(0, index);
+  if (earlier.some(({ name }) => name === check.name)) say('its name is there twice');
+  if (check.needs !== undefined && !earlier.some(({ name }) => name === check.needs))
+    say(`needs ${shown(check.needs)}, and no earlier check has that name`);
+  if (check.cleanUp?.length && !check.writes) say('has clean-up, so it leaves something behind: say writes: true');
+
+  const known = new Set(knownBefore(suite, check));
+  check.steps.forEach(({ request, answer, capture }, at) => {
+    for (const name of unknownIn(request, known))
+      say(`steps[${at}] uses {${name}}, which nothing has captured before it`);
+    if (typeof answer.json === 'function')
+      for (const problem of dryRun(answer.json, known)) say(`steps[${at}].answer.json ${problem}`);
+    for (const name of Object.keys(capture ?? {})) known.add(name);
+    if (capture && 'probe' in capture) say(`steps[${at}] captures probe, which is the suite's own name`);
+  });
+  check.cleanUp?.forEach((request, at) => {
+    for (const name of unknownIn(request, known)) say(`cleanUp[${at}] uses {${name}}, which nothing captures`);
+  });
+  return problems;
+}
+
+/** The probe, and what the needed checks capture. */
+function knownBefore(suite: Suite, check: Check): string[] {
+  const needed = suite.slice(0, suite.indexOf(check)).find(({ name }) => name === check.needs);
+  if (!needed) return ['probe'];
+  return [...knownBefore(suite, needed), ...needed.steps.flatMap(({ capture }) => Object.keys(capture ?? {}))];
+}
+
+function unknownIn({ path, json, as }: CheckRequest, known: ReadonlySet<string>): string[] {
+  const used = [...namesIn([path, json]), ...(typeof as === 'object' ? [as.captured] : [])];
+  return [...new Set(used)].filter((name) => !known.has(name));
+}
+
+/** A schema that is made from values is made once with stand-ins, so that a slip shows now and not in the middle of a release. */
+function dryRun(make: (values: Values) => z.ZodType, known: ReadonlySet<string>): string[] {
+  const values = { probe: '', ...Object.fromEntries([...known].map((name) => [name, `a-${name}`])) };
+  try {
+    return isSchema(make(strictValues(values))) ? [] : ['gives no zod schema'];
+  } catch (error) {
+    return [`throws: ${error instanceof Error ? error.message : String(error)}`];
+  }
+}

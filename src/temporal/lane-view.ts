@@ -1,0 +1,64 @@
+import type { Client } from '@temporalio/client';
+import { type Lane, releaseLaneId } from '../contract/ids.js';
+import type { Holder, LaneState, RunRef } from '../contract/lane.js';
+import type { ReleasePhase } from '../contract/release.js';
+import { type LanePicture, pictureOf } from '../lane/view.js';
+import { laneClient } from './lane-client.js';
+import { findRun, queryStatus } from './runs.js';
+
+/** A lane that does not tell its state, in words. */
+export const LANE_SAYS_NOTHING = {
+  none: 'there is no lane yet: canary setup',
+  closed: 'the lane was ended: the next release starts it again, and it recovers what it knew',
+  silent: 'the lane does not answer: no worker serves it (canary worker), or it is stuck (canary doctor)',
+} as const;
+export type NoLane = keyof typeof LANE_SAYS_NOTHING;
+
+/** What people see of a lane, and of the run that has its turn. */
+export interface LaneNow extends LanePicture {
+  holder: HolderNow | null;
+}
+
+export interface HolderNow extends Holder {
+  /** Null when it does not answer. */
+  phase: ReleasePhase | null;
+  /** When that phase ends by itself, ISO 8601. */
+  until: string | null;
+  /** Its workflow task fails again and again: it hears nothing. */
+  stuck: boolean;
+}
+
+/** How long the holder gets to answer, in milliseconds: after the lane's own second all has to be told within two. */
+const ANSWER_MS = 800;
+
+/** @param ask where the holder stands, for who has asked it already. */
+export async function laneNow(
+  client: Client,
+  lane: Lane,
+  ask = ({ workflowId }: Holder) => queryStatus(client, workflowId, ANSWER_MS),
+): Promise<LaneNow | NoLane> {
+  const told = await readLane(client, lane);
+  if (isSilent(told)) return told;
+  const picture = pictureOf(told, Date.now());
+  const { holder } = picture;
+  if (!holder) return { ...picture, holder };
+  const [status, stuck] = await Promise.all([ask(holder), isStuck(client, holder)]);
+  const { phase = null, until = null } = status ?? {};
+  return { ...picture, holder: { ...holder, phase, until, stuck } };
+}
+
+/** Whether its workflow task failed twice in a row, and is tried once more. */
+async function isStuck(client: Client, { workflowId, runId }: RunRef): Promise<boolean> {
+  const run = await findRun(client, workflowId, runId);
+  return (run?.raw.pendingWorkflowTask?.attempt ?? 0) > 2;
+}
+
+/** All that the lane knows, or why it is not to be had; within about a second. */
+export async function readLane(client: Client, lane: Lane): Promise<LaneState | NoLane> {
+  const [state, run] = await Promise.all([laneClient(client, lane).state(), findRun(client, releaseLaneId(lane))]);
+  if (state !== null) return state;
+  if (run === null) return 'none';
+  return run.status.name === 'RUNNING' ? 'silent' : 'closed';
+}
+
+export const isSilent = (told: unknown): told is NoLane => typeof told === 'string';

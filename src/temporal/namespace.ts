@@ -1,0 +1,101 @@
+import { type Client, type ConnectionLike, ScheduleAlreadyRunning, type ScheduleOptions } from '@temporalio/client';
+import type { SearchAttributeType } from '@temporalio/common';
+import { encodeSearchAttributeIndexedValueType } from '@temporalio/common/lib/search-attributes.js';
+import { msToTs, tsToMs } from '@temporalio/common/lib/time.js';
+import { InvalidInput } from '../contract/brand.js';
+import { checkDriftId, type Lane, taskQueue } from '../contract/ids.js';
+import { formatDuration, parseDuration } from '../domain/duration.js';
+
+export interface Attribute {
+  name: string;
+  type: SearchAttributeType;
+}
+type Operator = Pick<ConnectionLike, 'operatorService'>;
+
+/** What is not registered in the namespace, and what is there with another type: a run that sets one of either hangs. */
+export async function unfitSearchAttributes(
+  temporal: Operator,
+  namespace: string,
+  wanted: Attribute[],
+): Promise<{ missing: Attribute[]; mistyped: Attribute[] }> {
+  const { customAttributes } = await temporal.operatorService.listSearchAttributes({ namespace });
+  const there = ({ name }: Attribute) => customAttributes[name] !== undefined;
+  return {
+    missing: wanted.filter((one) => !there(one)),
+    mistyped: wanted.filter((one) => there(one) && customAttributes[one.name] !== valueType(one.type)),
+  };
+}
+
+/** The names that are not registered in the namespace. */
+export async function missingSearchAttributes(...asked: Parameters<typeof unfitSearchAttributes>): Promise<string[]> {
+  return (await unfitSearchAttributes(...asked)).missing.map(({ name }) => name);
+}
+
+/** Registers what is missing; gives back which. Safe to repeat.
+ * @throws {InvalidInput} for one that is there with another type, which the server would keep in silence. */
+export async function registerSearchAttributes(
+  temporal: Operator,
+  namespace: string,
+  wanted: Attribute[],
+): Promise<string[]> {
+  const { missing, mistyped } = await unfitSearchAttributes(temporal, namespace, wanted);
+  const [other] = mistyped;
+  if (other)
+    throw new InvalidInput(
+      `search attribute ${other.name} of namespace ${namespace} is not ${other.type}: remove it (temporal operator search-attribute remove) or use another namespace`,
+    );
+  if (missing.length > 0)
+    await temporal.operatorService.addSearchAttributes({
+      namespace,
+      searchAttributes: Object.fromEntries(missing.map(({ name, type }) => [name, valueType(type)])),
+    });
+  return missing.map(({ name }) => name);
+}
+
+function valueType(type: SearchAttributeType) {
+  const value = encodeSearchAttributeIndexedValueType(type);
+  if (value === undefined) throw new Error(`search attribute type ${type} is unknown to this SDK`);
+  return value;
+}
+
+/** Temporal's own least; less would lose a release before the next working day. */
+const LEAST_MS = 24 * 3_600_000;
+
+/** How long a namespace is to keep ended runs, in milliseconds.
+ * @throws {InvalidInput} */
+export function parseRetention(text: string): number {
+  const ms = parseDuration(text);
+  if (ms >= LEAST_MS) return ms;
+  throw new InvalidInput(
+    `--retention ${text} is less than ${formatDuration(LEAST_MS)}: ended runs are what rollback and status read`,
+  );
+}
+
+/** Changes how long the namespace keeps ended runs, and gives back how long it did, both in milliseconds. */
+export async function changeRetention({ options, workflowService }: Client, ms: number): Promise<number> {
+  const { namespace } = options;
+  const { config } = await workflowService.describeNamespace({ namespace });
+  const before = tsToMs(config?.workflowExecutionRetentionTtl);
+  if (before !== ms)
+    await workflowService.updateNamespace({ namespace, config: { workflowExecutionRetentionTtl: msToTs(ms) } });
+  return before;
+}
+
+/** Has the registry compared with the ledger every five minutes. True when the Schedule was there already: it is set anew then. */
+export async function scheduleDriftCheck(client: Client, lane: Lane): Promise<boolean> {
+  const workflowId = checkDriftId(lane);
+  const options: ScheduleOptions = {
+    scheduleId: workflowId,
+    spec: { intervals: [{ every: '5m' }] },
+    action: { type: 'startWorkflow', workflowType: 'CheckDrift', workflowId, taskQueue: taskQueue(lane), args: [] },
+    policies: { overlap: 'SKIP', catchupWindow: '1m' },
+  };
+  try {
+    await client.schedule.create(options);
+    return false;
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    await client.schedule.getHandle(workflowId).update((before) => ({ ...options, state: before.state }));
+    return true;
+  }
+}

@@ -1,0 +1,149 @@
+import { type ActivityOptions, type ChildWorkflowOptions, proxyActivities, workflowInfo } from '@temporalio/workflow';
+import type { LaneActivities, MoverActivities, ReleaseActivities, WaitActivities } from '../../activities/index.js';
+import { laneOf, moveTaskQueue, waitTaskQueue } from '../../src/contract/ids.js';
+import type { MoveInput } from '../../src/contract/move.js';
+import type { Plan } from '../../src/contract/release.js';
+import { shortSha } from '../../src/contract/sha.js';
+
+// The SDK's default, TRY_CANCEL, goes on while the activity still runs (temporal.md 0.1).
+const cancellationType = 'WAIT_CANCELLATION_COMPLETED';
+
+/** Reads of the registry, the configuration and the tenants: repeated freely, for as long as we are patient with a registry that is down. */
+export const READS = {
+  startToCloseTimeout: '2m',
+  scheduleToCloseTimeout: '15m',
+  // A cancel reaches an activity with its beats only.
+  heartbeatTimeout: '15s',
+  retry: { initialInterval: '1s', maximumInterval: '30s' },
+  cancellationType,
+} satisfies ActivityOptions;
+
+/** The wait for tenants: one activity until its own deadline; a dead worker is seen by its missing beats. */
+export const waits = (plan: Pick<Plan, 'updateTimeoutMs' | 'pollMs'>) =>
+  ({
+    startToCloseTimeout: plan.updateTimeoutMs + plan.pollMs + 60_000,
+    scheduleToCloseTimeout: 2 * (plan.updateTimeoutMs + plan.pollMs + 60_000),
+    heartbeatTimeout: '5s',
+    retry: { initialInterval: '1s', maximumInterval: '5s' },
+    cancellationType,
+  }) satisfies ActivityOptions;
+
+/** The watch beside a soak: as long as that, and begun again where a dead worker left it. */
+export const watchOptions = ({ soakMs }: Pick<Plan, 'soakMs'>) =>
+  ({
+    startToCloseTimeout: soakMs + 60_000,
+    scheduleToCloseTimeout: 2 * (soakMs + 60_000),
+    heartbeatTimeout: '5s',
+    retry: { initialInterval: '1s', maximumInterval: '5s' },
+    cancellationType,
+  }) satisfies ActivityOptions;
+
+/** A second smoke does no harm. The suite itself is done in 150 s at most; a worker without a token is tried elsewhere for as long as we are patient. */
+export const smokeOptions = ({ patienceMs }: Pick<Plan, 'patienceMs'>) =>
+  ({
+    startToCloseTimeout: patienceMs.smoke,
+    scheduleToCloseTimeout: patienceMs.secret + patienceMs.smoke,
+    heartbeatTimeout: '15s',
+    retry: { initialInterval: '1s', maximumInterval: '10s' },
+    cancellationType,
+  }) satisfies ActivityOptions;
+
+const MOVE_RETRY = { initialInterval: '1s', maximumInterval: '10s' } as const;
+
+/** The look before the first write: nothing is at stake yet, so it does not hold the mover's id for long. */
+export const PREFLIGHTS = {
+  startToCloseTimeout: '1m',
+  scheduleToCloseTimeout: '90s',
+  heartbeatTimeout: '5s',
+  retry: MOVE_RETRY,
+  cancellationType,
+} satisfies ActivityOptions;
+
+/**
+ * A pair tries forward for 5 minutes (a rollback 15), then puts back for 3, and each may overshoot by one slow round. Seen dead after
+ * 5 s without a beat, so that a rollback waits for no longer (protocol §3, §6).
+ */
+export const moveOptions = ({ kind }: Pick<MoveInput, 'kind'>) =>
+  ({
+    startToCloseTimeout: kind === 'rollback' ? '22m' : '14m',
+    scheduleToCloseTimeout: '22m',
+    heartbeatTimeout: '5s',
+    retry: MOVE_RETRY,
+    cancellationType,
+  }) satisfies ActivityOptions;
+
+/** The look when nobody can tell any more what a mover did. */
+export const LOOKS = {
+  startToCloseTimeout: '30s',
+  scheduleToCloseTimeout: '60s',
+  retry: MOVE_RETRY,
+  cancellationType,
+} satisfies ActivityOptions;
+
+/** How long a run waits for another one's mover, in milliseconds (protocol §3): longer than all of the above together. */
+export const PATIENCE_MS = 25 * 60_000;
+
+/** The mover outlives its parent, whatever happens to that; short workflow tasks, for a frozen worker holds one till its end (protocol §6). */
+export const MOVER = {
+  parentClosePolicy: 'ABANDON',
+  workflowTaskTimeout: '2s',
+} satisfies ChildWorkflowOptions;
+
+/** `summary` is what the timeline of the Temporal UI calls the activity. */
+export const reads = (summary: string) => proxyActivities<ReleaseActivities>({ ...READS, summary });
+export const polls = (plan: Plan, summary: string) => proxyActivities<ReleaseActivities>({ ...waits(plan), summary });
+/** The plan waits for a worker for as long as it takes: nothing has begun yet that could grow old. */
+export const planReads = () => {
+  const { scheduleToCloseTimeout: _, ...unbounded } = READS;
+  return proxyActivities<ReleaseActivities>({ ...unbounded, summary: 'read the plan' });
+};
+/** Reads that a human is asked about when they fail for longer than we are patient. */
+export const patientReads = ({ patienceMs }: Plan, summary: string) =>
+  proxyActivities<ReleaseActivities>({ ...READS, scheduleToCloseTimeout: patienceMs.registry, summary });
+export const watches = (plan: Plan, summary: string) =>
+  proxyActivities<ReleaseActivities>({ ...watchOptions(plan), summary });
+export const smokes = (plan: Plan) => proxyActivities<ReleaseActivities>(smokeOptions(plan));
+export const preflights = (summary: string) => onMoveQueue({ ...PREFLIGHTS, summary });
+export const looks = (summary: string) => onMoveQueue({ ...LOOKS, summary });
+export const moves = (input: MoveInput) =>
+  onMoveQueue({ ...moveOptions(input), summary: `move :latest to ${shortSha(input.sha)}` });
+/** As long as a move of `:latest` may take, without its put-back. */
+export const points = (tag: string, within: '15m' | '1m' = '15m') =>
+  onMoveQueue({ ...PREFLIGHTS, scheduleToCloseTimeout: within, startToCloseTimeout: within, summary: `point :${tag}` });
+/** Tells the lane; a lane that is started anew recovers first. */
+export const reports = ({ unheard }: MoveInput) =>
+  onMoveQueue({ ...LOOKS, scheduleToCloseTimeout: unheard ? '30s' : '5m', heartbeatTimeout: '5s', summary: TELLS });
+const TELLS = 'tell the lane';
+const onMoveQueue = (options: ActivityOptions) =>
+  proxyActivities<MoverActivities & LaneActivities>({
+    ...options,
+    taskQueue: moveTaskQueue(laneOf(workflowInfo().workflowId)),
+  });
+
+/** For as long as it takes: a run waits for its turn, or for the end of a pause, without a bound of its own but the longest a run may wait at all. */
+export const TURNS = {
+  startToCloseTimeout: '30 days',
+  scheduleToCloseTimeout: '30 days',
+  heartbeatTimeout: '5s',
+  retry: { initialInterval: '200ms', maximumInterval: '5s' },
+  cancellationType,
+} satisfies ActivityOptions;
+
+/** A word from the lane: seconds, unless it is being started anew. */
+export const LANE_READS = {
+  ...TURNS,
+  startToCloseTimeout: '1m',
+  scheduleToCloseTimeout: '15m',
+} satisfies ActivityOptions;
+
+/** On the queue of what only waits. */
+const patiently = (options: ActivityOptions) =>
+  proxyActivities<WaitActivities>({ ...options, taskQueue: waitTaskQueue(laneOf(workflowInfo().workflowId)) });
+export const turns = (summary: string) => patiently({ ...TURNS, summary });
+export const follows = (forMs: number, summary: string) =>
+  patiently({ ...TURNS, scheduleToCloseTimeout: forMs, startToCloseTimeout: forMs, summary });
+
+export const laneReads = (summary: string, within: '15m' | '60s' = '15m') =>
+  onMoveQueue({ ...LANE_READS, scheduleToCloseTimeout: within, summary });
+/** What the lane itself has done: it would end with a step that was given up. */
+export const laneActivities = (summary: string) => onMoveQueue({ ...TURNS, summary });

@@ -1,0 +1,69 @@
+import { sleep } from '@temporalio/workflow';
+import { moveLatestId } from '../../src/contract/ids.js';
+import { type LaneState, putOnHold, type RunRef } from '../../src/contract/lane.js';
+import { shortSha } from '../../src/contract/sha.js';
+import { lastMove, liveBefore } from '../../src/lane/ledger.js';
+import { LEASE_MS } from '../../src/lane/moves.js';
+import { laneActivities, turns } from './activity-options.js';
+import { alarm } from './events.js';
+import { ownLane } from './run.js';
+
+/** How long after a move both tags are read once more, in milliseconds (protocol §3). */
+const REREAD_MS = 60_000;
+
+/** Follows the holder, the open move and the announced rollback to their ends, each by one activity, reads both tags once more after a move, and has production watched. */
+export function followers(state: LaneState, wake: () => void): () => void {
+  const followed = new Set<string>();
+  const once = (key: string, run: () => Promise<void>) => {
+    if (followed.has(key)) return;
+    followed.add(key);
+    run()
+      .then(wake)
+      .catch(() => followed.delete(key));
+  };
+  const awaitClosed = (run: RunRef) => turns(`follow ${run.workflowId}`).awaitClosed(run);
+  return () => {
+    const { holder, move, rollback, ledger } = state;
+    if (holder)
+      once(holder.runId, async () => {
+        await awaitClosed(holder);
+        if (state.holder?.runId === holder.runId) state.holder = null;
+      });
+    if (rollback)
+      once(rollback.runId, async () => {
+        await awaitClosed(rollback);
+        if (state.rollback?.runId === rollback.runId) state.rollback = null;
+      });
+    if (move)
+      once(move.moverRunId, async () => {
+        await awaitClosed({ workflowId: moveLatestId(ownLane()), runId: move.moverRunId });
+        // It reports before it ends; one that could not is over all the same, once nothing of it is on its way.
+        await sleep(LEASE_MS);
+        if (state.move?.moverRunId === move.moverRunId) state.move = null;
+      });
+    const moved = lastMove(ledger);
+    if (moved?.sha && (ledger.watched ?? '') < moved.at) {
+      const { sha, at: movedAt } = moved;
+      const before = liveBefore(ledger, moved);
+      once(`watch ${movedAt}`, async () => {
+        const watch = laneActivities(`have production watched take ${shortSha(sha)}`);
+        await watch.startWatch({ sha, movedAt, ...(before && { before }) });
+        if ((ledger.watched ?? '') < movedAt) ledger.watched = movedAt;
+      });
+    }
+    const { left } = ledger;
+    if (left && ledger.moves.length > 0)
+      once(`left ${left.at}`, async () => {
+        await sleep(Math.max(1, left.at + REREAD_MS - Date.now()), { summary: 'reads :latest once more after a move' });
+        if (ledger.left?.at !== left.at) return;
+        const why = await laneActivities('where does :latest stand?').reread(left.images);
+        if (why === null || ledger.left?.at !== left.at || ledger.hold) return;
+        putOnHold(state, 'latest-moved', why);
+        alarmOfHold(state);
+      });
+  };
+}
+
+export function alarmOfHold({ ledger: { hold, left } }: LaneState): void {
+  if (hold) alarm(hold.name, { why: hold.why, images: left?.images });
+}

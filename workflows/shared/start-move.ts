@@ -1,0 +1,84 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import {
+  CancellationScope,
+  ChildWorkflowFailure,
+  executeChild,
+  isCancellation,
+  sleep,
+  TerminatedFailure,
+} from '@temporalio/workflow';
+import { moveLatestId } from '../../src/contract/ids.js';
+import type { MovedImage, MoveInput } from '../../src/contract/move.js';
+import { shortSha } from '../../src/contract/sha.js';
+import { LEASE_MS } from '../../src/lane/moves.js';
+import { MoveLatest, requireMoved, SETTLES, settled } from '../move-latest.js';
+import { follows, laneReads, looks, MOVER, PATIENCE_MS } from './activity-options.js';
+import { ownLane, requireGoing, stop } from './run.js';
+
+/** Time for a mover that is refused to end by itself, and to say what it did, in milliseconds. */
+const ENDS_BY_ITSELF_MS = 2_000;
+
+/**
+ * Has `MoveLatest` move the tag and waits for its end, also when this run is cancelled meanwhile: a pair is never left half
+ * moved. One that is under way is waited for; one that somebody terminated is started again.
+ * @param onMoving told whether the mover is started, which is when an abort comes too late.
+ * @param takesOverMs ends a mover that is under way after so long, in milliseconds, when nothing of it can be on its way; else it is waited for.
+ */
+export async function moveLatest(
+  input: MoveInput,
+  onMoving: (moving: boolean) => void = () => undefined,
+  takesOverMs: number | null = null,
+): Promise<MovedImage[]> {
+  const workflowId = moveLatestId(ownLane());
+  const patientUntil = Date.now() + PATIENCE_MS;
+  for (;;)
+    try {
+      // The last moment for an abort: from this workflow task on the move finishes.
+      requireGoing();
+      onMoving(true);
+      return await CancellationScope.nonCancellable(() =>
+        executeChild(MoveLatest, {
+          ...MOVER,
+          workflowId,
+          args: [input],
+          staticSummary: `${input.kind} to ${shortSha(input.sha)}`,
+        }),
+      );
+    } catch (error) {
+      onMoving(false);
+      if (error instanceof WorkflowExecutionAlreadyStartedError)
+        await (takesOverMs === null
+          ? untilFree(workflowId, patientUntil)
+          : laneReads(`take over from ${workflowId}`).endMover(Math.max(takesOverMs, ENDS_BY_ITSELF_MS)));
+      else if (!isTerminated(error)) throw error;
+      else if (CancellationScope.current().consideredCancelled) return whatIsLeft(input);
+      // The next one's report says that nothing is on its way any more.
+      else if (takesOverMs === null) await CancellationScope.nonCancellable(() => sleep(LEASE_MS, SETTLES));
+      else await laneReads('is this the last rollback?').requireLastRollback();
+    }
+}
+
+const isTerminated = (error: unknown) =>
+  error instanceof ChildWorkflowFailure && error.cause instanceof TerminatedFailure;
+
+/** Nothing of ours has begun yet, so a cancel ends this wait. */
+async function untilFree(workflowId: string, patientUntil: number): Promise<void> {
+  const leftMs = patientUntil - Date.now();
+  const busy = () => stop('MoveRefused', `${workflowId} has been busy with another move for 25 minutes`);
+  if (leftMs <= 0) throw busy();
+  await follows(leftMs, `wait for the end of ${workflowId}`)
+    .awaitClosed({ workflowId })
+    .catch((error: unknown) => {
+      throw isCancellation(error) ? error : busy();
+    });
+}
+
+/** The mover was terminated and this run is cancelled: nobody goes on, so at least what is there gets its name. */
+function whatIsLeft(input: MoveInput): Promise<MovedImage[]> {
+  return CancellationScope.nonCancellable(async () => {
+    const before = input.images.map(({ repository, from }) => ({ repository, digest: from }));
+    return requireMoved(
+      await settled(input, before, () => looks('where does :latest stand?').whereLatestStands(input)),
+    );
+  });
+}
