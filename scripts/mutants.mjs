@@ -1,86 +1,104 @@
-// `npm run mutants [-- <part of a name>...]`: breaks the code on purpose, a patch at a time in a scratch copy, and demands
-// that the test which guards it goes red. A patch that no test notices is a promise that nobody keeps.
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+// `npm run mutants [-- <part of a name>...]`: breaks the code on purpose, a row of test/mutants/*.mjs at a time in a
+// scratch copy, and requires that the named test fails. `-- --changed [base]` tries only the mutants whose file or test
+// differs from base (default: HEAD), `-- --check` only looks at the tables, `-- --jobs <n>` sets how many run side by side.
+import { execFileSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { findProblems } from './mutants/check.mjs';
+import { makeScratch } from './mutants/scratch.mjs';
+import { readMutants } from './mutants/table.mjs';
+import { stopRunning } from './mutants/vitest.mjs';
 
 const root = join(import.meta.dirname, '..');
-const folder = join(root, 'test', 'mutants');
-/** A mutant that hangs its test is noticed too, by the test's own time-out; this bound is for a run that never ends. */
-const TIMEOUT_MS = 300_000;
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    changed: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+    // Tests have time-outs: more runs than cores would fail for want of CPU, and count as kills.
+    jobs: { type: 'string', default: String(Math.min(3, availableParallelism())) },
+  },
+});
+const jobs = Number(values.jobs);
+if (!(Number.isInteger(jobs) && jobs > 0)) {
+  console.error('npm run mutants -- [--check] [--changed [base]] [--jobs <n>] [part of a name...]');
+  process.exit(2);
+}
 
-const wanted = process.argv.slice(2);
-const patches = readdirSync(folder)
-  .filter((name) => name.endsWith('.patch'))
-  .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
-  .sort();
+const mutants = await readMutants(root);
+if (values.check) await check();
+else await run(choose());
 
-let passed = 0;
-const survivors = [];
-for (const name of patches) {
-  const mutant = read(join(folder, name));
+async function check() {
+  const problems = await findProblems(root);
+  for (const problem of problems) console.log(problem);
+  console.log(`${mutants.length} mutants, ${problems.length} problems`);
+  process.exitCode = problems.length > 0 ? 1 : 0;
+}
+
+/** With --changed the first argument is the base. */
+function choose() {
+  const [base, parts] = values.changed ? [positionals[0] ?? 'HEAD', positionals.slice(1)] : [null, positionals];
+  const changed = base === null ? null : changedSince(base);
+  return mutants
+    .filter(({ name }) => parts.length === 0 || parts.some((part) => name.includes(part)))
+    .filter(
+      ({ edits, testFile }) =>
+        !changed || [testFile, ...edits.map(({ file }) => file)].some((file) => changed.has(file)),
+    );
+}
+
+/** @returns {Set<string>} the files that differ from a commit, those that git does not know yet included */
+function changedSince(base) {
+  const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).split('\0');
+  const untracked = git('ls-files', '-z', '--others', '--exclude-standard');
+  return new Set([...git('diff', '-z', '--name-only', '--no-renames', base, '--'), ...untracked]);
+}
+
+/** @param {import('./mutants/table.mjs').Mutant[]} chosen */
+async function run(chosen) {
   const started = Date.now();
-  const verdict = hunt(mutant);
-  const seconds = ((Date.now() - started) / 1000).toFixed(1);
-  console.log(
-    `${verdict === null ? 'killed  ' : 'SURVIVED'} ${mutant.name} (${mutant.invariant}) ${seconds} s${verdict ? `: ${verdict}` : ''}`,
-  );
-  if (verdict === null) passed += 1;
-  else survivors.push(mutant.name);
-}
-console.log(`${passed} passed, ${survivors.length} failed`);
-process.exitCode = survivors.length > 0 || patches.length === 0 ? 1 : 0;
-
-/** A patch begins with `Invariant:`, `Breaks:` and `Test: <file> > <name>`. */
-function read(file) {
-  const text = readFileSync(file, 'utf8');
-  const field = (key) => new RegExp(`^${key}: (.+)$`, 'm').exec(text)?.[1];
-  const [testFile, testName] = (field('Test') ?? '').split(' > ');
-  if (!field('Invariant') || !field('Breaks') || !testFile || !testName)
-    throw new Error(`${file}: begin with Invariant:, Breaks: and Test: <file> > <name of the test>`);
-  return { file, name: basename(file, '.patch'), invariant: field('Invariant'), testFile, testName };
-}
-
-/** Null when the named test went red, else what happened instead. */
-function hunt({ file, testFile, testName }) {
-  const scratch = mkdtempSync(join(tmpdir(), 'canary-mutant-'));
+  const waiting = [...chosen];
+  const survivors = [];
+  const scratches = [];
+  let stopped = false;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.on(signal, () => {
+      stopped = true;
+      void stopRunning();
+    });
+  const work = async () => {
+    if (waiting.length === 0) return;
+    const scratch = makeScratch(root);
+    scratches.push(scratch);
+    for (let mutant = waiting.shift(); mutant && !stopped; mutant = waiting.shift()) {
+      const began = Date.now();
+      const verdict = await scratch.hunt(mutant);
+      if (stopped) return;
+      tell(mutant, verdict, Date.now() - began);
+      if (verdict !== null) survivors.push(mutant);
+    }
+  };
   try {
-    const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
-      cwd: root,
-      encoding: 'utf8',
-    });
-    const files = listed.split('\0').filter((file) => file !== '' && existsSync(join(root, file)));
-    execFileSync('tar', ['-cf', join(scratch, 'copy.tar'), '--null', '-T', '-'], {
-      cwd: root,
-      input: files.join('\0'),
-    });
-    execFileSync('tar', ['-xf', 'copy.tar'], { cwd: scratch });
-    for (const shared of ['node_modules', '.tools']) symlinkSync(join(root, shared), join(scratch, shared));
-    const applied = spawnSync('git', ['apply', '--whitespace=nowarn', file], { cwd: scratch, encoding: 'utf8' });
-    if (applied.status !== 0) return `the patch does not apply: ${applied.stderr.trim()}`;
-    // Tests of whole processes run what is built; a breakage may leave a variable unused, which is no matter.
-    if (testFile.startsWith('test/e2e/')) spawnSync('npx', ['tsc', '-p', 'tsconfig.build.json'], { cwd: scratch });
-    return run(scratch, testFile, testName);
+    await Promise.all(Array.from({ length: jobs }, work));
   } finally {
-    rmSync(scratch, { recursive: true, force: true });
+    waiting.length = 0;
+    await stopRunning();
+    for (const scratch of scratches) scratch.remove();
   }
+  if (stopped) process.exit(130);
+  console.log(`${seconds(Date.now() - started)} s in all`);
+  console.log(`${chosen.length - survivors.length} passed, ${survivors.length} failed`);
+  process.exitCode = survivors.length > 0 || (chosen.length === 0 && !values.changed) ? 1 : 0;
 }
 
-function run(scratch, testFile, testName) {
-  const report = join(scratch, 'report.json');
-  const vitest = join(scratch, 'node_modules', 'vitest', 'vitest.mjs');
-  const pattern = testName.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  const args = [vitest, 'run', testFile, '-t', pattern, '--reporter=json', `--outputFile=${report}`];
-  const { error } = spawnSync(process.execPath, args, { cwd: scratch, stdio: 'ignore', timeout: TIMEOUT_MS });
-  if (error) return error.message;
-  let results;
-  try {
-    results = JSON.parse(readFileSync(report, 'utf8')).testResults.flatMap((suite) => suite.assertionResults);
-  } catch {
-    return 'the run left no report: the test bed did not start';
-  }
-  const found = results.find((result) => result.fullName.endsWith(testName));
-  if (!found) return `there is no test "${testName}" in ${testFile}`;
-  return found.status === 'failed' ? null : `its test ${found.status}`;
+function tell({ name, group }, verdict, tookMs) {
+  const why = verdict === null ? '' : `: ${verdict}`;
+  console.log(`${verdict === null ? 'killed  ' : 'SURVIVED'} ${name} (${group}) ${seconds(tookMs)} s${why}`);
+}
+
+/** @param {number} ms */
+function seconds(ms) {
+  return (ms / 1000).toFixed(1);
 }

@@ -1,0 +1,7 @@
+import { expect, test } from 'vitest';
+import { findProblems } from '../../scripts/mutants/check.mjs';
+import { repositoryRoot } from '../../testbed/tools.js';
+
+test('every mutant still finds the code that it breaks, and the test that has to notice', async () => {
+  expect(await findProblems(repositoryRoot)).toEqual([]);
+});

@@ -1,0 +1,26 @@
+export default [
+  {
+    name: 'i3-live-by-hearsay',
+    breaks: 'a build counts as live because the ledger says so',
+    file: 'workflows/canary-release.ts',
+    find: 'if (pinned.some(({ digest, latest }) => digest !== latest)) return null;',
+    replace: '',
+    test: 'test/workflows/again.test.ts > one whose tag was pushed again since is tested like any other',
+  },
+  {
+    name: 'i3-soak-not-restarted',
+    breaks: 'a tenant that leaves the build in mid-soak does not restart the soak',
+    file: 'activities/tenants.ts',
+    find: 'return { left: builds };',
+    replace: '{ /* not noticed */ }',
+    test: 'test/workflows/soak.test.ts > starts over when a tenant leaves the build, and holds when that happens too often',
+  },
+  {
+    name: 'i3-tag-not-read-again',
+    breaks: 'the tag is not read again after the smoke',
+    file: 'workflows/test-build.ts',
+    find: 'tags[index] !== image.digest',
+    replace: 'tags[index] === null',
+    test: 'test/workflows/canary-release.test.ts > a build that is pushed again while it soaks is not promoted',
+  },
+];

@@ -1,0 +1,19 @@
+export default [
+  {
+    name: 'i7-empty-fleet-promotes',
+    breaks: 'a gate without a fleet promotes',
+    file: 'workflows/canary-release.ts',
+    find: "tenants.length === 0 && plan.approval === 'auto' && !input.promoteOnly",
+    replace: 'images.length === 0',
+    test: 'test/workflows/no-fleet.test.ts > with no canary fleet a release is skipped, and :latest stays',
+  },
+  {
+    name: 'i7-unconfirmed-promotes',
+    breaks: 'a tenant that cannot tell its build counts as one that runs it',
+    file: 'activities/tenants.ts',
+    find: '({ build }) => isBuild(build, sha)',
+    replace:
+      '({ build }, index) => isBuild(build, sha) || !tellsBuild(plan.tenants[index] as PlannedTenant, plan.buildProbe)',
+    test: 'test/workflows/own-suite.test.ts > are not waited for, and nothing is promoted on a build that nobody confirmed',
+  },
+];
