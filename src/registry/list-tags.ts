@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { parseTag, type Repository, type Tag } from '../contract/image.js';
 import { redacted } from '../net/http.js';
-import { ask, type RegistryAnswer } from './transport/request.js';
-import { RegistryError } from './transport/errors.js';
-import { parseJson } from './transport/json.js';
 import { parseNextLink } from './link.js';
 import type { Registry } from './registry.js';
+import { RegistryError } from './transport/errors.js';
+import { parseJson } from './transport/json.js';
+import { ask, type RegistryAnswer } from './transport/request.js';
 
 export interface ListTagsOptions {
   /** Only these, e.g. `/^staging-[0-9a-f]{7,40}$/`. */

@@ -2,7 +2,7 @@ export default [
   {
     name: 'abort-in-the-same-task',
     breaks: 'an abort in the very task that starts the move is taken, and the move starts',
-    file: 'workflows/start-move.ts',
+    file: 'workflows/shared/start-move.ts',
     find: '      requireGoing();\n',
     replace: '',
     test: 'test/workflows/stops.test.ts > as the last look at the build: is taken and :latest stays, or is refused and both images move',
@@ -26,7 +26,7 @@ export default [
   {
     name: 'i1-body-cap-off',
     breaks: 'a response body is read without a size limit',
-    file: 'src/smoke/ask.ts',
+    file: 'src/smoke/http.ts',
     find: 'size > MAX_BODY',
     replace: 'size > MAX_BODY * 1_000',
     test: 'test/smoke/odd-answers.test.ts > a body without end',
@@ -34,7 +34,7 @@ export default [
   {
     name: 'i1-decision-of-another-hold',
     breaks: 'a decision for one hold is taken for another',
-    file: 'src/domain/hold.ts',
+    file: 'src/contract/hold.ts',
     find: 'holdId !== hold?.id',
     replace: 'hold === null',
     test: 'test/src/hold.test.ts > for another hold: refused, and it says what would make sense',
@@ -51,7 +51,7 @@ export default [
   {
     name: 'i1-expired-hold-promotes',
     breaks: 'a hold that expires without a decision promotes',
-    file: 'workflows/decisions.ts',
+    file: 'workflows/shared/decisions.ts',
     find: '!inTime || decided === null',
     replace: '!inTime && decided !== null',
     test: 'test/workflows/holds.test.ts > nobody gives ends by itself, and nothing moves',
@@ -85,12 +85,12 @@ export default [
     breaks: 'a hold is named after a reset as it was before',
     edits: [
       {
-        file: 'workflows/decisions.ts',
+        file: 'workflows/shared/decisions.ts',
         find: 'upsertSearchAttributes, uuid4',
         replace: 'upsertSearchAttributes, workflowInfo',
       },
       {
-        file: 'workflows/decisions.ts',
+        file: 'workflows/shared/decisions.ts',
         find: 'uuid4().slice(0, 6)',
         replace: 'workflowInfo().firstExecutionRunId.slice(-6)',
       },
@@ -100,7 +100,7 @@ export default [
   {
     name: 'i1-hold-id-without-run',
     breaks: 'a hold is named the same in every run',
-    file: 'workflows/decisions.ts',
+    file: 'workflows/shared/decisions.ts',
     find: '-${uuid4().slice(0, 6)}',
     replace: '',
     test: 'test/workflows/holds.test.ts > is for one hold of one run: neither the next run of the same build takes it, nor another build',
@@ -132,7 +132,7 @@ export default [
   {
     name: 'i1-remembers-early-approval',
     breaks: 'an approval from before a hold began is remembered',
-    file: 'src/domain/hold.ts',
+    file: 'src/contract/hold.ts',
     find: '`nothing waits for it; the release is ${phase}`',
     replace: 'null',
     test: 'test/src/hold.test.ts > early: refused, and it says what would make sense',

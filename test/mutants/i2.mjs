@@ -2,7 +2,7 @@ export default [
   {
     name: 'abort-after-the-move-began',
     breaks: 'an abort is taken while the mover is at work',
-    file: 'src/domain/hold.ts',
+    file: 'src/contract/hold.ts',
     find: 'if (moving)',
     replace: "if (moving && verb !== 'abort')",
     test: 'test/src/hold.test.ts > late: refused, and it says what would make sense',
@@ -10,7 +10,7 @@ export default [
   {
     name: 'i2-alarm-not-counted',
     breaks: 'the alarm of a split pair is only a log line: no metric counts it, so no one is paged',
-    file: 'workflows/alarm.ts',
+    file: 'workflows/shared/events.ts',
     find: '  countAlarm(name);\n',
     replace: '',
     test: 'test/e2e/mover-lost.test.ts > a pair that nobody can go on with gets its name: the worker died in it, and the next may not read the target',
@@ -83,7 +83,7 @@ export default [
   {
     name: 'i2-starved-in-silence',
     breaks: 'newer builds starve the gate again and again, and no alarm is raised',
-    file: 'src/domain/lane/turns.ts',
+    file: 'src/lane/queue.ts',
     find: 'ledger.starved % STARVED === 0',
     replace: 'false',
     test: 'test/workflows/lane-gives-way.test.ts > supersedes what soaks, saying so; three in a row raise an alarm, and a promotion ends the row',

@@ -4,12 +4,12 @@ export default [
     breaks: 'superseded builds stay in the queue and are tested one after the other',
     edits: [
       {
-        file: 'src/domain/lane/turns.ts',
+        file: 'src/lane/queue.ts',
         find: '  for (const passed of state.queue.filter((one) => !one.byWord)) answer(state, passed, { superseded: asked.sha });\n',
         replace: '',
       },
       {
-        file: 'src/domain/lane/turns.ts',
+        file: 'src/lane/queue.ts',
         find: '...state.queue.filter((one) => one.byWord), asked',
         replace: '...state.queue, asked',
       },
@@ -19,7 +19,7 @@ export default [
   {
     name: 'i4-any-parent',
     breaks: 'a mover does not ask whether its parent still runs',
-    file: 'activities/authority.ts',
+    file: 'activities/move-authorizer.ts',
     find: 'begun ? undefined : requireRunning(client, parent, silenceMs)',
     replace: 'undefined',
     test: 'test/workflows/parent-gone.test.ts > a mover whose release was terminated writes nothing, also while the lane does not know of that end',
@@ -35,7 +35,7 @@ export default [
   {
     name: 'i4-drop-frees-nothing',
     breaks: 'a release whose workflow task fails forever keeps the lane when somebody drops it',
-    file: 'src/domain/lane/verbs.ts',
+    file: 'src/lane/commands.ts',
     find: '    state.holder = null;\n',
     replace: '',
     test: 'test/workflows/lane-holder.test.ts > keeps its turn until somebody drops it; then the next one goes on',
@@ -53,7 +53,7 @@ export default [
   {
     name: 'i4-force-without-approval',
     breaks: 'force alone promotes an older build over a newer one: no human approves',
-    file: 'src/config.ts',
+    file: 'src/config/config.ts',
     find: 'input.force ||',
     replace: 'less ||',
     test: 'test/workflows/lane-order.test.ts > goes on by force, when a human has said yes to it, and is then what others are measured by',
@@ -61,7 +61,7 @@ export default [
   {
     name: 'i4-forced-leaves-the-mark',
     breaks: 'other builds are not compared with one that was promoted by force',
-    file: 'src/domain/lane/builds.ts',
+    file: 'src/lane/ledger.ts',
     find: 'ledger.mark = { sha, key: keyOf(ledger, sha) }',
     replace: `const key = keyOf(ledger, sha);
   if (!ledger.mark || ledger.mark.key.seen < key.seen) ledger.mark = { sha, key }`,
@@ -70,7 +70,7 @@ export default [
   {
     name: 'i4-held-keeps-the-lane',
     breaks: 'a held release keeps the lane while a newer build waits',
-    file: 'src/domain/lane/turns.ts',
+    file: 'src/lane/queue.ts',
     find: 'now < holder.waits.givesWayAt',
     replace: 'now >= 0',
     test: 'test/workflows/lane-gives-way.test.ts > takes over at once from one that is held for latest-moved',
@@ -78,7 +78,7 @@ export default [
   {
     name: 'i4-holder-never-freed',
     breaks: 'a release that has ended keeps the lane',
-    file: 'workflows/follow-runs.ts',
+    file: 'workflows/shared/follow-runs.ts',
     find: '        if (state.holder?.runId === holder.runId) state.holder = null;\n',
     replace: '',
     test: 'test/workflows/lane-holder.test.ts > is RED, the next one goes on, and nothing else moves',
@@ -86,7 +86,7 @@ export default [
   {
     name: 'i4-lease-beside-another-movers',
     breaks: 'a mover gets a write lease while the writes of another one may be on their way',
-    file: 'src/domain/lane/moves.ts',
+    file: 'src/lane/moves.ts',
     find: "    if (leaseLeft(state, parent, now) > 0) return 'later';\n",
     replace: '',
     test: 'test/lane/properties.test.ts > whatever is said in whatever order: one holder, one mover, nothing bad or old moved, nobody lost',
@@ -94,7 +94,7 @@ export default [
   {
     name: 'i4-lease-for-all-retries',
     breaks: 'a retried write does not ask for a write lease again',
-    file: 'src/move/gate.ts',
+    file: 'src/move/write-lease.ts',
     find: 'yesAt !== null && elapsed(yesAt) < given.windowMs',
     replace: 'yesAt !== null',
     test: 'test/move/move-tags.test.ts > each retry of a write asks anew, and a yes that was taken back ends it, nothing more being written',
@@ -104,18 +104,18 @@ export default [
     breaks: 'the write lease is not checked right before the bytes go out: a frozen worker writes when it wakes up',
     edits: [
       {
-        file: 'src/move/gate.ts',
+        file: 'src/move/write-lease.ts',
         find: 'yesAt !== null && elapsed(yesAt) < given.windowMs',
         replace: 'yesAt !== null',
       },
-      { file: 'src/move/gate.ts', find: '      given.signal?.throwIfAborted();\n', replace: '' },
+      { file: 'src/move/write-lease.ts', find: '      given.signal?.throwIfAborted();\n', replace: '' },
     ],
     test: 'test/e2e/mover-dies.test.ts > between the yes and the write moves nothing when it wakes up after a rollback',
   },
   {
     name: 'i4-mover-without-the-lane',
     breaks: 'a promotion is let through although its release does not hold the lane',
-    file: 'src/domain/lane/moves.ts',
+    file: 'src/lane/moves.ts',
     find: 'return `${parent.workflowId} has not its turn`',
     replace: 'return null',
     test: 'test/workflows/lane-mover.test.ts > that somebody’s own workflow started',
@@ -123,7 +123,7 @@ export default [
   {
     name: 'i4-moves-twice',
     breaks: 'a run that has moved :latest may move it again',
-    file: 'src/domain/lane/moves.ts',
+    file: 'src/lane/moves.ts',
     find: '(state.moved.includes(parent.runId))',
     replace: '(state.moved.includes(moverRunId))',
     test: 'test/workflows/lane-mover.test.ts > when it is reset after it has moved, though its parent still has the turn',
@@ -131,7 +131,7 @@ export default [
   {
     name: 'i4-moves-without-the-lane',
     breaks: 'a run that does not hold the lane gets a write lease',
-    file: 'src/domain/lane/moves.ts',
+    file: 'src/lane/moves.ts',
     find: 'holder?.runId !== parent.runId',
     replace: 'holder === null',
     test: 'test/workflows/lane-holder.test.ts > after its end, while another has its turn, moves nothing on the old one: it asks anew',
@@ -139,7 +139,7 @@ export default [
   {
     name: 'i4-no-grace',
     breaks: 'a green release that waits for people loses the lane at once',
-    file: 'src/domain/lane/turns.ts',
+    file: 'src/lane/queue.ts',
     find: ' || now < holder.waits.givesWayAt',
     replace: '',
     test: 'test/workflows/lane-gives-way.test.ts > takes over from a green one that waits for an approval, but not before its grace is over',
@@ -147,7 +147,7 @@ export default [
   {
     name: 'i4-no-parent',
     breaks: 'a mover that somebody started by hand is let through',
-    file: 'activities/authority.ts',
+    file: 'activities/move-authorizer.ts',
     find: 'if (parent === null)',
     replace: 'if (parent === null && begun)',
     test: 'test/workflows/move-latest.test.ts > a mover that was started by hand is refused, and writes nothing',
@@ -163,7 +163,7 @@ export default [
   {
     name: 'i4-older-try-gets-a-lease',
     breaks: 'a try that another one has taken over still gets a write lease: it puts images back under the newer one',
-    file: 'activities/authority.ts',
+    file: 'activities/move-authorizer.ts',
     find: 'pending?.attempt !== mover.attempt',
     replace: 'pending === undefined',
     test: 'test/e2e/mover-dies.test.ts > in mid-pair does not put back, on waking, what the try that took over has moved',
@@ -179,7 +179,7 @@ export default [
   {
     name: 'i4-pause-keeps-the-lane',
     breaks: 'a release that waits for the end of a pause keeps the lane while newer builds wait',
-    file: 'workflows/decisions.ts',
+    file: 'workflows/shared/decisions.ts',
     find: "{ hold: 'paused', givesWayAt: Date.now() + desk.holdGraceMs }",
     replace: 'null',
     test: 'test/workflows/lane-gives-way.test.ts > takes over from a green one that waits for the end of a pause, but not before its grace is over',
@@ -187,7 +187,7 @@ export default [
   {
     name: 'i4-rerun-is-new',
     breaks: 'the re-run of an old job makes its build a new one',
-    file: 'src/domain/lane/order.ts',
+    file: 'src/lane/ledger.ts',
     find: '(known) return',
     replace: '(known && sequence === undefined) return',
     test: 'test/workflows/lane-order.test.ts > that was promoted once and replaced since is superseded when its job is run again',
@@ -195,7 +195,7 @@ export default [
   {
     name: 'i4-two-holders',
     breaks: 'a second release gets the lane while the first one holds it',
-    file: 'src/domain/lane/turns.ts',
+    file: 'src/lane/queue.ts',
     find: 'state.holder !== null || ',
     replace: '',
     test: 'test/workflows/lane-order.test.ts > two in a row are promoted in order; nobody is asked for the second before the first has ended',
@@ -203,7 +203,7 @@ export default [
   {
     name: 'i4-waited-too-long',
     breaks: 'a build that asked before a newer one was promoted is not compared with that one',
-    file: 'src/domain/lane/turns.ts',
+    file: 'src/lane/queue.ts',
     find: 'refusalOf(state, next)',
     replace: 'null as ReturnType<typeof refusalOf>',
     test: 'test/workflows/lane-order.test.ts > that asks while a newer one has its turn is superseded once that is promoted',
@@ -211,7 +211,7 @@ export default [
   {
     name: 'lease-from-the-first-grant',
     breaks: 'the write lease counts from the first grant, though the mover got another one',
-    file: 'src/domain/lane/moves.ts',
+    file: 'src/lane/moves.ts',
     find: '    state.move.yesAt = now;\n',
     replace: '',
     test: 'test/lane/moves.test.ts > never have a yes at once: the second waits until nothing of the first can be on its way, by its last yes',
@@ -219,7 +219,7 @@ export default [
   {
     name: 'standing-unread',
     breaks: 'any signal about a hold takes the lane from the release that is held',
-    file: 'src/domain/lane/read.ts',
+    file: 'src/lane/parse.ts',
     find: ' && Number.isFinite(givesWayAt)',
     replace: '',
     test: 'test/workflows/lane.test.ts > what no run would say of its hold takes nobody’s turn',

@@ -52,7 +52,7 @@ export default [
   {
     name: 'i5-base64-shown',
     breaks: 'a secret in base64 is shown',
-    file: 'src/secret-forms.ts',
+    file: 'src/net/redact.ts',
     find: '    ...base64Forms(bytes),\n',
     replace: '',
     test: 'test/smoke/hide.test.ts > in base64 wherever it stands in something longer',
@@ -69,9 +69,9 @@ export default [
     name: 'i5-follows-redirects',
     breaks: 'a redirect is followed, with the token',
     edits: [
-      { file: 'src/smoke/ask.ts', find: 'type { Dispatcher }', replace: '{ type Dispatcher, request }' },
+      { file: 'src/smoke/http.ts', find: 'type { Dispatcher }', replace: '{ type Dispatcher, request }' },
       {
-        file: 'src/smoke/ask.ts',
+        file: 'src/smoke/http.ts',
         find: 'answer = await dispatcher.request({ ...asked, signal })',
         replace: `first = await dispatcher.request({ ...asked, signal });
       const { location } = first.headers;
@@ -83,7 +83,7 @@ export default [
   {
     name: 'i5-hash-of-secrets',
     breaks: "the hash in a worker's name, which everybody sees, covers the secrets too",
-    file: 'src/config-hash.ts',
+    file: 'src/config/hash.ts',
     find: 'secrets: _, ',
     replace: '',
     test: 'test/src/config-hash.test.ts > a registry token does not change it',
@@ -116,7 +116,7 @@ export default [
   {
     name: 'i5-plain-http',
     breaks: 'a token goes over plain http to another machine',
-    file: 'src/loopback.ts',
+    file: 'src/net/loopback.ts',
     find: '(?:\\.\\d{1,3}){3}',
     replace: '(?:\\.\\d{1,3}){3}.*',
     test: 'test/src/config-errors.test.ts > {"CANARY_TENANT_URLS":"http://127.0.0.1.evil.example","CANARY_ADMIN_TOKENS":"secret"}',
@@ -124,7 +124,7 @@ export default [
   {
     name: 'i5-registry-repeats-forms',
     breaks: 'what a registry repeats of our credentials is taken out as it is only, not in base64, in a URL or in hex',
-    file: 'src/registry/words.ts',
+    file: 'src/registry/transport/server-message.ts',
     find: '.flatMap(formsOf)',
     replace: '',
     test: 'test/e2e/secrets.test.ts > a whole campaign with its secrets in files leaves none in a history, a memo, a search attribute or a beat',
@@ -140,7 +140,7 @@ export default [
   {
     name: 'i5-schema-path-of-the-answer',
     breaks: 'a key of the answer gets into the schema path, which is public',
-    file: 'src/smoke/schema-path.ts',
+    file: 'src/smoke/judge.ts',
     find: "text += '.*'",
     replace: 'text += `.${String(key)}`',
     test: 'test/smoke/suites.test.ts > a schema path names no key of the answer',

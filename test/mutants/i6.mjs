@@ -10,7 +10,7 @@ export default [
   {
     name: 'deadline-any',
     breaks: 'time-outs use AbortSignal.any, which loses them to garbage collection on Node 20',
-    file: 'src/deadline.ts',
+    file: 'src/net/deadline.ts',
     find: 'run(controller.signal)',
     replace: 'run(AbortSignal.any([parent ?? controller.signal, AbortSignal.timeout(ms)]))',
     test: 'test/src/deadline.test.ts > comes also when garbage is collected meanwhile',
@@ -18,7 +18,7 @@ export default [
   {
     name: 'i6-cancel-stops-the-pair',
     breaks: 'a cancel of the parent reaches the mover in mid-move',
-    file: 'workflows/start-move.ts',
+    file: 'workflows/shared/start-move.ts',
     find: 'return await CancellationScope.nonCancellable',
     replace: 'return await CancellationScope.cancellable',
     test: 'test/workflows/move-latest.test.ts > a release that is cancelled while its mover looks where :latest stands has its move finished',
@@ -26,7 +26,7 @@ export default [
   {
     name: 'i6-dead-smoke-not-missed',
     breaks: 'the gate waits until the time-out for a smoke whose worker died',
-    file: 'workflows/activity-options.ts',
+    file: 'workflows/shared/activity-options.ts',
     find: "    heartbeatTimeout: '15s',\n",
     replace: '',
     test: 'test/e2e/worker-killed.test.ts > while smoking loses nothing: the next one ends the run, with one write of :latest per image',
@@ -42,7 +42,7 @@ export default [
   {
     name: 'i6-terminated-mover',
     breaks: 'a mover that somebody terminated is not started again',
-    file: 'workflows/start-move.ts',
+    file: 'workflows/shared/start-move.ts',
     find: 'isTerminated(error)',
     replace: "isTerminated(error) || input.kind === 'promotion'",
     test: 'test/workflows/move-latest.test.ts > its mover terminated: it starts another, which goes on',
@@ -66,7 +66,7 @@ export default [
   {
     name: 'red-names-unbounded',
     breaks: 'a search attribute gets every red name, and the server ends the run for it',
-    file: 'workflows/end-run.ts',
+    file: 'workflows/shared/end-run.ts',
     find: 'fitNames([...new Set(red)])',
     replace: '[...new Set(red)]',
     test: 'test/workflows/limits.test.ts > end as RED all the same: every list that the server limits is cut, and the report counts the rest',
@@ -82,7 +82,7 @@ export default [
   {
     name: 'secret-retried-for-ever',
     breaks: 'a step that lacks a secret is retried until its own limit, and no human is asked',
-    file: 'activities/patience.ts',
+    file: 'activities/failures.ts',
     find: 'Date.now() - lackingSince >= patienceMs',
     replace: 'patienceMs < 0',
     test: 'test/workflows/secret-missing.test.ts > while it is awaiting-canary',

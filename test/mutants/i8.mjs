@@ -2,7 +2,7 @@ export default [
   {
     name: 'adopt-leaves-the-hold',
     breaks: 'a lane that was not recovered stays on hold when it is told where :latest should stand',
-    file: 'src/domain/lane/verbs.ts',
+    file: 'src/lane/commands.ts',
     find: "ledger.hold?.name !== 'after-rollback'",
     replace: "ledger.hold?.name === 'latest-moved'",
     test: 'test/workflows/lane-lost.test.ts > one that was not recovered is on hold until `lane adopt` alone lifts that, and promotes by itself from then on',
@@ -10,7 +10,7 @@ export default [
   {
     name: 'ask-of-no-run-holds-the-lane',
     breaks: 'the lane accepts a request with an impossible run id, and waits in vain for that run to end',
-    file: 'src/domain/lane/read.ts',
+    file: 'src/lane/parse.ts',
     find: '!isRunId(runId) || !isSha(sha)',
     replace: '!isText(runId) || !isSha(sha)',
     test: 'test/workflows/lane.test.ts > an ask in the name of a run that cannot be is not heard: nobody could see it end',
@@ -18,7 +18,7 @@ export default [
   {
     name: 'i8-adopted-is-held-again',
     breaks: 'a release never moves over a :latest that was adopted while it was held',
-    file: 'src/domain/lane/adopted.ts',
+    file: 'src/lane/ledger.ts',
     find: 'isNew && seen.every',
     replace: 'isNew && seen.length === 0 && seen.every',
     test: 'test/workflows/lane-outsiders.test.ts > a :latest that somebody moves by hand soaking is promoted over by retry once it is adopted',
@@ -26,7 +26,7 @@ export default [
   {
     name: 'i8-approval-in-a-pause-promotes',
     breaks: 'the lane lets a promotion through although it is paused',
-    file: 'src/domain/lane/moves.ts',
+    file: 'src/lane/moves.ts',
     find: 'pause && isPaused',
     replace: 'pause && !isPaused',
     test: 'test/workflows/lane-pause.test.ts > an approval that was waited for before is taken, and promotes only when somebody resumes',
@@ -42,7 +42,7 @@ export default [
   {
     name: 'i8-drift-holds-nothing',
     breaks: 'a :latest that somebody moved is reported, and promotions go on',
-    file: 'src/domain/lane/drift.ts',
+    file: 'src/lane/drift.ts',
     find: "if (found.latest !== null) putOnHold(state, 'latest-moved', found.latest)",
     replace: 'void putOnHold',
     test: 'test/workflows/check-drift.test.ts > one that somebody moved with crane is said once per change, and holds automatic promotion',
@@ -50,7 +50,7 @@ export default [
   {
     name: 'i8-drift-said-each-time',
     breaks: 'a :latest that somebody moved is reported at each look',
-    file: 'src/domain/lane/drift.ts',
+    file: 'src/lane/drift.ts',
     find: '(why: string) => (known?.leftAt === found.leftAt && known.latest === why) || ledger.hold?.why === why',
     replace: '(_why: string) => false',
     test: 'test/workflows/check-drift.test.ts > one that somebody moved with crane is said once per change, and holds automatic promotion',
@@ -74,7 +74,7 @@ export default [
   {
     name: 'i8-lane-names-no-digest',
     breaks: 'the lane says that somebody moved :latest, but not where it stands',
-    file: 'src/domain/lane/moves.ts',
+    file: 'src/lane/moves.ts',
     find: "digest ?? 'nothing'",
     replace: "digest ? 'another' : 'nothing'",
     test: 'test/workflows/lane-outsiders.test.ts > a :latest that somebody moves by hand between two releases is not promoted over; approved it is, over exactly the digests shown, and the ledger goes on',
@@ -82,7 +82,7 @@ export default [
   {
     name: 'i8-lane-takes-any-latest',
     breaks: 'the lane lets a promotion move a :latest that no move of ours left there',
-    file: 'src/domain/lane/moves.ts',
+    file: 'src/lane/moves.ts',
     find: 'if (!isStrange)',
     replace: 'if (!isStrange || latest.length > 0)',
     test: 'test/workflows/lane-outsiders.test.ts > a :latest that somebody moves by hand between two releases is not promoted over; approved it is, over exactly the digests shown, and the ledger goes on',
@@ -164,11 +164,11 @@ export default [
     breaks: 'a mover that is told to ask later asks about what it read before',
     edits: [
       {
-        file: 'src/move/gate.ts',
+        file: 'src/move/write-lease.ts',
         find: '    for (;;)',
         replace: '    const latest = await given.look(begun);\n    for (;;)',
       },
-      { file: 'src/move/gate.ts', find: '      const latest = await given.look(begun);\n', replace: '' },
+      { file: 'src/move/write-lease.ts', find: '      const latest = await given.look(begun);\n', replace: '' },
     ],
     test: 'test/move/move-tags.test.ts > told to ask later it looks again first: what it read may have been stale',
   },

@@ -2,7 +2,7 @@ export default [
   {
     name: 'bad-by-seven-digits',
     breaks: 'the ledger names a bad build by its first digits only',
-    file: 'src/domain/lane/rollbacks.ts',
+    file: 'src/lane/rollback.ts',
     find: 'lastOf(ledger, sha)?.sha ?? sha',
     replace: 'sha',
     test: 'test/lane/properties.test.ts > after 2,000 builds with long reasons, a rollback over 349 of them, and 200 runs that were dropped',
@@ -18,7 +18,7 @@ export default [
   {
     name: 'lane-given-beside-a-rollback',
     breaks: 'a release gets the lane while a rollback is under way',
-    file: 'src/domain/lane/turns.ts',
+    file: 'src/lane/queue.ts',
     find: 'state.move !== null || state.rollback !== null',
     replace: 'state.move !== null',
     test: 'test/lane/turns.test.ts > is given to nobody while a rollback is under way: :latest is about to move',
@@ -26,7 +26,7 @@ export default [
   {
     name: 'lane-state-unbounded',
     breaks: "long texts make the lane's state larger than Temporal carries",
-    file: 'src/domain/lane/bounds.ts',
+    file: 'src/lane/limits.ts',
     find: 'size > bytes',
     replace: 'size < 0',
     test: 'test/lane/properties.test.ts > the state stays below 256 KiB after 2,000 builds with long reasons, a rollback over 349 of them, and 200 runs that were dropped',
@@ -34,7 +34,7 @@ export default [
   {
     name: 'lease-from-the-revocation',
     breaks: 'the write lease counts from when it was revoked: beside a frozen worker a rollback comes late',
-    file: 'src/domain/lane/moves.ts',
+    file: 'src/lane/moves.ts',
     find: 'Math.min(move.yesAt ?? now, move.takenBackAt ?? now)',
     replace: 'move.takenBackAt ?? move.yesAt ?? now',
     test: 'test/lane/moves.test.ts > never have a yes at once: the second waits until nothing of the first can be on its way, by its last yes',
@@ -42,7 +42,7 @@ export default [
   {
     name: 'no-reread-after-a-move',
     breaks: 'the lane does not read :latest once more after a move',
-    file: 'workflows/follow-runs.ts',
+    file: 'workflows/shared/follow-runs.ts',
     find: 'ledger.moves.length > 0',
     replace: 'ledger.moves.length < 0',
     test: 'test/workflows/lane-reread.test.ts > where somebody moved it since, the lane is on hold, and an alarm says where it stands',
@@ -50,7 +50,7 @@ export default [
   {
     name: 'paused-moves',
     breaks: 'a pause that comes right before the move does not stop it',
-    file: 'src/domain/lane/moves.ts',
+    file: 'src/lane/moves.ts',
     find: 'isPaused(state, now)',
     replace: 'isPaused(state, Number.NaN)',
     test: 'test/lane/moves.test.ts > while the lane is paused, until that ends by itself',

@@ -2,7 +2,7 @@ export default [
   {
     name: 'drift-looks-at-one-build',
     breaks: 'of the builds to go back to, only the newest is checked',
-    file: 'src/domain/lane/drift.ts',
+    file: 'src/lane/drift.ts',
     find: 'TARGETS = 3',
     replace: 'TARGETS = 1',
     test: 'test/workflows/check-drift.test.ts > of the last three good builds each manifest is asked for: a child of the third that is gone is named; older builds and bad ones are not looked at',
@@ -26,7 +26,7 @@ export default [
   {
     name: 'missing-targets-untold',
     breaks: 'status does not tell what a rollback would not find',
-    file: 'src/domain/lane/picture.ts',
+    file: 'src/lane/view.ts',
     find: 'ledger.drift?.missing ?? []',
     replace: '[]',
     test: 'test/workflows/check-drift.test.ts > a rollback target whose manifest was deleted is named, once, and holds nothing',
@@ -42,7 +42,7 @@ export default [
   {
     name: 'watch-older-goes-on',
     breaks: 'a watch goes on when something newer was moved',
-    file: 'src/domain/lane/watched.ts',
+    file: 'src/lane/ledger.ts',
     find: 'one.at > movedAt',
     replace: "one.at < ''",
     test: 'test/workflows/watch-production.test.ts > a newer promotion, and a rollback, end the older watch',
@@ -51,7 +51,7 @@ export default [
     name: 'watch-red-without-alarm',
     breaks: 'production that goes red is reported, but no alarm is raised',
     file: 'workflows/watch-production.ts',
-    find: "import { alarm } from './alarm.js';",
+    find: "import { alarm } from './shared/events.js';",
     replace: 'const alarm = (..._: unknown[]) => undefined;',
     test: 'test/workflows/watch-production.test.ts > a tenant that fails on it is red: the check is named, an alarm is out, and the way back is proposed, not gone',
   },

@@ -2,7 +2,7 @@ export default [
   {
     name: 'abort-waits-for-another-mover',
     breaks: "an abort waits for the end of another run's mover",
-    file: 'activities/await-end.ts',
+    file: 'activities/waits.ts',
     find: 'Promise.race([handle.result(), cancelled()])',
     replace: 'handle.result()',
     test: 'test/workflows/move-latest.test.ts > one that waits for another mover can be aborted at once',
@@ -10,7 +10,7 @@ export default [
   {
     name: 'busy-mover-given-up-early',
     breaks: 'a run gives up on another mover sooner than it says',
-    file: 'workflows/activity-options.ts',
+    file: 'workflows/shared/activity-options.ts',
     find: 'PATIENCE_MS = 25',
     replace: 'PATIENCE_MS = 20',
     test: 'test/skipped-time/durations.test.ts > another move that is under way is waited for for 25 minutes, then nothing moves',
@@ -18,7 +18,7 @@ export default [
   {
     name: 'busy-mover-waited-for-too-long',
     breaks: 'a run waits for another mover longer than it says',
-    file: 'workflows/activity-options.ts',
+    file: 'workflows/shared/activity-options.ts',
     find: 'PATIENCE_MS = 25',
     replace: 'PATIENCE_MS = 40',
     test: 'test/skipped-time/durations.test.ts > another move that is under way is waited for for 25 minutes, then nothing moves',
@@ -35,7 +35,7 @@ export default [
   {
     name: 'details-not-kept',
     breaks: 'the page of a run in the Temporal UI stays as it was when the run began',
-    file: 'workflows/run-state.ts',
+    file: 'workflows/shared/run.ts',
     find: '  show(state);\n',
     replace: '',
     test: 'test/workflows/details.test.ts > the page of a run in the Temporal UI follows it, and its timeline names each step',
@@ -43,7 +43,7 @@ export default [
   {
     name: 'fleet-read-once',
     breaks: 'a fleet file is read once, and a token that was rotated is not seen',
-    file: 'src/config.ts',
+    file: 'src/config/config.ts',
     find: 'given.CANARY_FLEET_FILE === undefined ? fleet : findFleet()',
     replace: 'fleet',
     test: 'test/src/fleet-file.test.ts > it is read anew for each release, and a token is that of now',
@@ -61,18 +61,18 @@ export default [
     breaks: 'the write window runs while a slow registry is read',
     edits: [
       {
-        file: 'src/move/gate.ts',
+        file: 'src/move/write-lease.ts',
         find: '      const latest',
         replace: '      const before = now();\n      const latest',
       },
-      { file: 'src/move/gate.ts', find: '      const before = now();\n', replace: '' },
+      { file: 'src/move/write-lease.ts', find: '      const before = now();\n', replace: '' },
     ],
     test: 'test/move/unlucky-hour.test.ts > reads slower than the window do not keep a retry from being written',
   },
   {
     name: 'undecodable-signal-hangs',
     breaks: 'a payload that cannot be read fails the workflow task forever',
-    file: 'workflows/payload-converter.ts',
+    file: 'workflows/shared/payload-converter.ts',
     find: 'return marker as T',
     replace: 'throw new Error(marker.undecodable)',
     test: 'test/workflows/holds.test.ts > signals of every odd shape, and one that cannot be decoded, are refused in words; the next one is heard',

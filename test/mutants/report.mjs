@@ -58,7 +58,7 @@ export default [
   {
     name: 'postmortem-unreported-move',
     breaks: 'a post-mortem takes the build before for one whose mover was passed and never told',
-    file: 'src/domain/lane/undone.ts',
+    file: 'src/lane/rolled-back-build.ts',
     find: 'unreported ? null : stood',
     replace: 'stood',
     test: 'test/lane/undone.test.ts > is what a mover brought there that was passed and never told',
@@ -98,7 +98,7 @@ export default [
   {
     name: 'status-of-an-earlier-watch',
     breaks: 'status tells of the live build what a watch over an earlier move to it saw',
-    file: 'src/temporal/production-now.ts',
+    file: 'src/temporal/production.ts',
     find: "run === null || String(run.memo?.movedAt ?? '') < since",
     replace: 'run === null',
     test: 'test/report/read-incident.test.ts > is no word of a watch over an earlier move to it',

@@ -2,7 +2,7 @@ export default [
   {
     name: 'approval-lifts-later-hold',
     breaks: 'a promotion that was approved lifts the hold of the rollback that began meanwhile',
-    file: 'src/domain/lane/moves.ts',
+    file: 'src/lane/moves.ts',
     find: ' && !takenBack',
     replace: '',
     test: 'test/lane/moves.test.ts > announced while an approved promotion is under way keeps its hold when that ends',
@@ -10,7 +10,7 @@ export default [
   {
     name: 'bad-target-unforced',
     breaks: 'a rollback to a bad or unknown build needs no force',
-    file: 'src/domain/lane/rollbacks.ts',
+    file: 'src/lane/rollback.ts',
     find: 'force ? null : refusalOf(state, sha)',
     replace: 'null as string | null',
     test: 'test/lane/moves.test.ts > to a build that is bad is refused without force, and changes nothing',
@@ -18,7 +18,7 @@ export default [
   {
     name: 'dry-run-marks-builds',
     breaks: "a dry run of a rollback changes the lane's own state",
-    file: 'src/domain/lane/foresight.ts',
+    file: 'src/lane/rollback.ts',
     find: '[structuredClone(state), structuredClone(state)]',
     replace: '[structuredClone(state), state]',
     test: 'test/lane/foresight.test.ts > changes nothing',
@@ -34,7 +34,7 @@ export default [
   {
     name: 'late-report-undoes-rollback',
     breaks: 'a mover that a rollback has passed tells the ledger late where it moved :latest, and is believed',
-    file: 'src/domain/lane/moves.ts',
+    file: 'src/lane/moves.ts',
     find: '    state.moved = [...state.moved, state.move.parent.runId].slice(-MAX_KEPT);\n',
     replace: '',
     test: 'test/lane/moves.test.ts > is not undone in the ledger by what the mover before it reports late',
@@ -42,7 +42,7 @@ export default [
   {
     name: 'late-rollback-wins',
     breaks: 'a late retry of an announcement wins over the rollback that came after it',
-    file: 'src/domain/lane/rollbacks.ts',
+    file: 'src/lane/rollback.ts',
     find: 'state.announced.includes(runId)',
     replace: 'state.rollback?.runId === runId',
     test: 'test/lane/moves.test.ts > that is announced once more by a late retry does not win back over the next one',
@@ -66,7 +66,7 @@ export default [
   {
     name: 'rollback-holds-nothing',
     breaks: 'the next green build is promoted over a rollback without an approval',
-    file: 'src/domain/lane/rollbacks.ts',
+    file: 'src/lane/rollback.ts',
     find: "  ledger.hold = { name: 'after-rollback', why: `rolled back to ${sha} by ${by}: ${reason}`, by, since };\n",
     replace: '',
     test: 'test/lane/moves.test.ts > marks every build that came after its target as bad, holds automatic promotion, and takes the turn back',
@@ -74,7 +74,7 @@ export default [
   {
     name: 'rollback-in-flight-unmarked',
     breaks: 'a build whose move is under way when a rollback begins is not marked bad',
-    file: 'src/domain/lane/rollbacks.ts',
+    file: 'src/lane/rollback.ts',
     find: "  if (move?.kind === 'promotion' && !sameBuild(move.sha, target)) after.push(move.sha);\n",
     replace: '',
     test: 'test/workflows/rollback-any-time.test.ts > makes both images whole when the write that is on its way lands after it was announced',
@@ -82,7 +82,7 @@ export default [
   {
     name: 'rollback-leaves-bad-queued',
     breaks: 'a build that a rollback marked bad while it waited keeps its place',
-    file: 'src/domain/lane/rollbacks.ts',
+    file: 'src/lane/rollback.ts',
     find: 'for (const one of state.queue.splice(0)) ask(state, one)',
     replace: 'void ask',
     test: 'test/lane/moves.test.ts > takes those that wait out of the queue when they are bad by now',
@@ -90,7 +90,7 @@ export default [
   {
     name: 'rollback-leaves-the-holder',
     breaks: 'a rollback revokes no release: the one that holds the lane goes on beside it',
-    file: 'src/domain/lane/rollbacks.ts',
+    file: 'src/lane/rollback.ts',
     find: '  if (state.holder) state.holder.lost ??= revoked(state, `a rollback to ${sha} was begun by ${by}: ${reason}`);\n',
     replace: '',
     test: 'test/workflows/rollback-any-time.test.ts > while that is soaking',
@@ -98,7 +98,7 @@ export default [
   {
     name: 'rollback-leaves-the-lease',
     breaks: 'a rollback does not revoke the write lease of a move that is under way',
-    file: 'src/domain/lane/rollbacks.ts',
+    file: 'src/lane/rollback.ts',
     find: '  if (state.move) state.move.takenBackAt ??= now;\n',
     replace: '',
     test: 'test/workflows/rollback-any-time.test.ts > stops a release that still tries to write its second image',
@@ -106,7 +106,7 @@ export default [
   {
     name: 'rollback-marks-none-after',
     breaks: 'a build that was rolled back from stays good: it can be released again',
-    file: 'src/domain/lane/rollbacks.ts',
+    file: 'src/lane/rollback.ts',
     find: '([sha, nth]) => first !== undefined && nth > first && !sameBuild(sha, target)',
     replace: '() => false',
     test: 'test/lane/moves.test.ts > to an older one and then to the one in between leaves that one good, and the oldest too',
