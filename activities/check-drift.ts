@@ -1,8 +1,8 @@
 import { cancellationSignal, sleep } from '@temporalio/activity';
-import type { Left } from '../src/contract/lane.js';
+import type { Drift, Left } from '../src/contract/lane.js';
 import { shortSha } from '../src/contract/sha.js';
 import { oneLine } from '../src/domain/markdown.js';
-import { type Drift, MAX_MISSING, rollbackTargets } from '../src/lane/drift.js';
+import { MAX_MISSING, rollbackTargets } from '../src/lane/drift.js';
 import type { NamedEntry } from '../src/lane/ledger.js';
 import { observeLatest } from '../src/move/observe.js';
 import { getManifest } from '../src/registry/get-manifest.js';

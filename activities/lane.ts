@@ -1,12 +1,12 @@
 import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
 import { moveLatestId } from '../src/contract/ids.js';
-import type { Ask, LaneState, Left, RunRef, Standing } from '../src/contract/lane.js';
+import type { Announcement, Ask, LaneState, Left, RunRef, Standing } from '../src/contract/lane.js';
 import type { Sha } from '../src/contract/sha.js';
 import { isPaused } from '../src/lane/commands.js';
 import { isOlder, keyOf } from '../src/lane/ledger.js';
 import { LEASE_MS } from '../src/lane/moves.js';
 import { turnOf } from '../src/lane/queue.js';
-import { type Announcement, digestsOfMove, FORCE_GOES_ON } from '../src/lane/rollback.js';
+import { digestsOfMove, FORCE_GOES_ON } from '../src/lane/rollback.js';
 import { LaneRefused } from '../src/temporal/lane-client.js';
 import { rejectionOf } from '../src/temporal/run-record.js';
 import { findRun } from '../src/temporal/runs.js';

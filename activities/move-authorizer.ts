@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
-import type { LaneState, RunRef } from '../src/contract/lane.js';
+import type { LaneState, MoveQuestion, RunRef, Word } from '../src/contract/lane.js';
 import type { MoveInput } from '../src/contract/move.js';
-import type { MoveQuestion, Word } from '../src/lane/moves.js';
 import { type Authority, MoveRefusal, type Said } from '../src/move/write-lease.js';
 import { type LaneClient, LaneRefused } from '../src/temporal/lane-client.js';
 

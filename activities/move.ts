@@ -1,9 +1,8 @@
 import { activityInfo, cancellationSignal, heartbeat, log, sleep } from '@temporalio/activity';
 import type { Tag } from '../src/contract/image.js';
-import type { RunRef } from '../src/contract/lane.js';
+import type { MoveReport, RunRef } from '../src/contract/lane.js';
 import { isWhole, type MovedImage, type MoveInput, type ObservedImage } from '../src/contract/move.js';
 import type { PinnedImage } from '../src/contract/release.js';
-import type { MoveReport } from '../src/lane/moves.js';
 import { moveTags } from '../src/move/move-tags.js';
 import { observeLatest } from '../src/move/observe.js';
 import { pointTag } from '../src/move/point-tag.js';

@@ -2,8 +2,9 @@ import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
 import { type Client, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { type Lane, moveLatestId, releaseLaneId } from '../src/contract/ids.js';
-import { emptyLane, type LaneState, putOnHold } from '../src/contract/lane.js';
+import type { LaneState } from '../src/contract/lane.js';
 import { areMoved, type MovedImage } from '../src/contract/move.js';
+import { emptyLane, putOnHold } from '../src/lane/state.js';
 import { startInput } from '../src/temporal/start.js';
 
 /** How long a closed lane may take to answer, in milliseconds, and how often it is asked. */

@@ -2,8 +2,9 @@ import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activit
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { type TenantSmoke, verdictOf } from '../src/contract/check.js';
 import { taskQueue, watchProductionId } from '../src/contract/ids.js';
+import type { SeenTenant, WatchInput, WatchPlan } from '../src/contract/production.js';
 import type { TenantBuild } from '../src/contract/release.js';
-import { hasFollowed, isOn, type SeenTenant, type WatchInput, type WatchPlan } from '../src/domain/production.js';
+import { hasFollowed, isOn } from '../src/domain/production.js';
 import { supersededBy } from '../src/lane/ledger.js';
 import { LIVENESS_WAITS, livenessOf } from '../src/smoke/liveness.js';
 import { loadedOnce } from '../src/smoke/load-suite.js';

@@ -1,4 +1,4 @@
-import type { Drift } from '../src/lane/drift.js';
+import type { Drift } from '../src/contract/lane.js';
 import { laneReads } from './shared/activity-options.js';
 
 /** Compares both images with the ledger, and looks whether one could go back. It reports to the lane; started by a Schedule, every few minutes. */

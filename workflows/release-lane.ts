@@ -7,7 +7,7 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { emptyLane, type LaneState, putOnHold } from '../src/contract/lane.js';
+import type { LaneState } from '../src/contract/lane.js';
 import * as messages from '../src/contract/messages.js';
 import { sayToLane } from '../src/lane/commands.js';
 import { noteDrift, readDrift } from '../src/lane/drift.js';
@@ -15,6 +15,7 @@ import { authorizeMove, LEASE_MS, leaseLeft, reportMove } from '../src/lane/move
 import { readAnnouncement, readAsk, readQuestion, readReport, readStanding } from '../src/lane/parse.js';
 import { ask, grant, takeOver } from '../src/lane/queue.js';
 import { beginRollback } from '../src/lane/rollback.js';
+import { emptyLane, putOnHold } from '../src/lane/state.js';
 import { laneActivities } from './shared/activity-options.js';
 import { alarm } from './shared/events.js';
 import { alarmOfHold, followers } from './shared/follow-runs.js';

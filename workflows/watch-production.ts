@@ -1,6 +1,4 @@
 import {
-  defineQuery,
-  defineSignal,
   isCancellation,
   log,
   proxyActivities,
@@ -11,6 +9,8 @@ import {
 } from '@temporalio/workflow';
 import type { ReleaseActivities, Watched } from '../activities/index.js';
 import { watchProductionId } from '../src/contract/ids.js';
+import { productionSeenSignal, watchQuery } from '../src/contract/messages.js';
+import type { SeenTenant, WatchInput, WatchOutcome, WatchPlan, WatchReport } from '../src/contract/production.js';
 import * as attributes from '../src/contract/search-attributes.js';
 import { shortSha } from '../src/contract/sha.js';
 import { fitNames } from '../src/domain/fit.js';
@@ -20,13 +20,6 @@ import { reads, watchOptions } from './shared/activity-options.js';
 import { alarm, countEnd } from './shared/events.js';
 import { firstOf } from './shared/race.js';
 import { plain, readInput } from './shared/run.js';
-
-type WatchReport = production.WatchReport;
-
-/** How production takes the build, so far. */
-export const watchQuery = defineQuery<WatchReport>('status');
-/** From its own activity: what was last seen of every tenant. */
-export const productionSeenSignal = defineSignal<[production.SeenTenant[]]>('production-seen');
 
 /** After the deadline the activity has this long to say what it saw last, in milliseconds. */
 const LAST_WORD_MS = 30_000;
@@ -52,7 +45,7 @@ export async function WatchProduction(typed: unknown): Promise<WatchReport> {
   }
 }
 
-function begin(input: production.WatchInput): WatchReport {
+function begin(input: WatchInput): WatchReport {
   const started = new Date().toISOString();
   const state: WatchReport = {
     ...input,
@@ -76,7 +69,7 @@ function begin(input: production.WatchInput): WatchReport {
 }
 
 /** A durable deadline beside one activity that asks again and again; whichever ends first ends the other. */
-function watch(state: WatchReport, plan: production.WatchPlan, until: number): Promise<Partial<Watched>> {
+function watch(state: WatchReport, plan: WatchPlan, until: number): Promise<Partial<Watched>> {
   const { sha, movedAt = state.started } = state;
   const summary = `watch ${plan.tenants.length} tenants take ${shortSha(sha)}`;
   const asked = proxyActivities<ReleaseActivities>({ ...watchOptions({ soakMs: plan.watchMs }), summary });
@@ -87,7 +80,7 @@ function watch(state: WatchReport, plan: production.WatchPlan, until: number): P
 }
 
 /** Keeps what was seen; the first red of all is an alarm at once. */
-function note(state: WatchReport, tenants: production.SeenTenant[]): void {
+function note(state: WatchReport, tenants: SeenTenant[]): void {
   state.tenants = tenants;
   state.why = production.productionWords(tenants, state.sha);
   const isRed = tenants.some(({ red }) => red !== undefined);
@@ -98,7 +91,7 @@ function note(state: WatchReport, tenants: production.SeenTenant[]): void {
   setCurrentDetails(production.watchDetails(state));
 }
 
-function end(state: WatchReport, outcome: production.WatchOutcome): void {
+function end(state: WatchReport, outcome: WatchOutcome): void {
   const { sha, why, tenants } = state;
   state.outcome = outcome;
   state.until = new Date().toISOString();
@@ -115,7 +108,7 @@ function end(state: WatchReport, outcome: production.WatchOutcome): void {
 }
 
 /** By hand, for anybody may send that signal. */
-function areSeen(seen: unknown): seen is production.SeenTenant[] {
+function areSeen(seen: unknown): seen is SeenTenant[] {
   const isText = (value: unknown) => typeof value === 'string' && value.length < 1_000;
   const isTextOr = (other: null | undefined, value: unknown) => value === other || isText(value);
   return (

@@ -1,5 +1,5 @@
-import type { Drift } from '../lane/drift.js';
 import type { Digest, Repository } from './image.js';
+import type { MovedImage, MoveInput, ObservedImage } from './move.js';
 import type { Sha } from './sha.js';
 
 /** A run, by the two ids that tell it from every other one. */
@@ -161,39 +161,38 @@ export interface Standing {
   newer: string | null;
 }
 
-/** Builds that a ledger remembers. */
-export const MAX_BUILDS = 200;
-/** Answers, and runs that moved, that are kept. */
-export const MAX_KEPT = 100;
-
-export function emptyLane(): LaneState {
-  return {
-    turn: 0,
-    queue: [],
-    answers: [],
-    holder: null,
-    move: null,
-    rollback: null,
-    announced: [],
-    moved: [],
-    ledger: {
-      order: {},
-      seen: 0,
-      highestSequence: 0,
-      mark: null,
-      moves: [],
-      firstPromoted: {},
-      bad: [],
-      hold: null,
-      pause: null,
-      left: null,
-      starved: 0,
-    },
-  };
+/** What a look at the registry found that does not agree with the ledger. */
+export interface Drift {
+  /** Which move, or adoption, it was compared with (epoch, ms). */
+  leftAt: number;
+  /** Where `:latest` stands instead; null where it should. */
+  latest: string | null;
+  /** What a rollback would need and is gone, a line each. */
+  missing: string[];
 }
 
-/** Nothing is promoted by itself any more. A hold that is there stays: what lifts one need not lift the other. */
-export function putOnHold(state: LaneState, name: LaneHold['name'], why: string): LaneState {
-  state.ledger.hold ??= { name, why, by: 'the lane', since: new Date().toISOString() };
-  return state;
+/** What a mover asks right before it writes. */
+export interface MoveQuestion {
+  moverRunId: string;
+  parent: RunRef;
+  input: MoveInput;
+  /** Where it read `:latest` just now; empty for a rollback, which is not asked. */
+  latest: ObservedImage[];
+}
+
+/** `later`: ask again. */
+export type Word = 'yes' | 'later' | { no: string; latestMoved?: (Digest | null)[] };
+
+/** What became of a move. `stopped`: it wrote nothing more after its yes was taken back. */
+export interface MoveReport {
+  moverRunId: string;
+  parent: RunRef;
+  input: MoveInput;
+  images: MovedImage[] | 'stopped';
+}
+
+/** What a rollback announces before anything moves (protocol §6). */
+export interface Announcement extends Announced {
+  by: string;
+  reason: string;
 }

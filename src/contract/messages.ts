@@ -1,10 +1,15 @@
-import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { Drift } from '../lane/drift.js';
-import type { MoveQuestion, MoveReport, Word } from '../lane/moves.js';
-import type { Announcement } from '../lane/rollback.js';
+import type { QueryDefinition, SignalDefinition, UpdateDefinition } from '@temporalio/common';
 import type { DecisionInput, Verb } from './hold.js';
-import type { Ask, LaneState, Ledger, Lost } from './lane.js';
+import type { Announcement, Ask, Drift, LaneState, Ledger, Lost, MoveQuestion, MoveReport, Word } from './lane.js';
+import type { SeenTenant, WatchReport } from './production.js';
 import type { ReleaseStatus, TenantBuild } from './release.js';
+
+// The SDK's own `define…` functions live in `@temporalio/workflow`, which activities and the command line need not load.
+const defineQuery = <Ret, Args extends unknown[] = []>(name: string) =>
+  ({ type: 'query', name }) as QueryDefinition<Ret, Args>;
+const defineSignal = <Args extends unknown[]>(name: string) => ({ type: 'signal', name }) as SignalDefinition<Args>;
+const defineUpdate = <Ret, Args extends unknown[]>(name: string) =>
+  ({ type: 'update', name }) as UpdateDefinition<Ret, Args>;
 
 /** Where a release or a rollback stands, why, and what each verb would do now. */
 export const statusQuery = defineQuery<ReleaseStatus>('status');
@@ -66,3 +71,9 @@ export const laneVerbSignal = (verb: LaneVerb) => defineSignal<[unknown]>(verb);
 
 /** From the lane to the run that has the turn, or waits for it: why it has it no more. */
 export const turnLostSignal = defineSignal<[Lost & { turn: number }]>('turn-lost');
+
+/** How production takes the build, so far. */
+export const watchQuery = defineQuery<WatchReport>('status');
+
+/** From its own activity: what was last seen of every tenant. */
+export const productionSeenSignal = defineSignal<[SeenTenant[]]>('production-seen');

@@ -1,6 +1,5 @@
-import type { PhaseTime } from '../domain/phase-times.js';
 import type { TenantSmoke } from './check.js';
-import type { Decision, Hold, Verb } from './hold.js';
+import type { Decision, Hold, HoldName, Verb } from './hold.js';
 import type { Digest, Repository, Tag } from './image.js';
 import type { MovedImage } from './move.js';
 import type { Sha } from './sha.js';
@@ -180,4 +179,17 @@ export interface RollbackReport extends RollbackInput, RunTimes {
   outcome: 'rolled-back' | 'already' | FailureType;
   why: string;
   images: (PinnedImage | MovedImage)[];
+}
+
+/** How long a run was in a phase, all visits together; one row for each hold, so that no run has many. */
+export interface PhaseTime {
+  phase: ReleasePhase;
+  hold?: HoldName;
+  /** When it came there first, ISO 8601. */
+  since: string;
+  /** When it left for the last time, ISO 8601; null while it is there. */
+  until: string | null;
+  /** Of all visits that have ended. */
+  ms: number;
+  visits: number;
 }

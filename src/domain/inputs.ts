@@ -1,8 +1,8 @@
 import { InvalidInput, shown } from '../contract/brand.js';
+import type { WatchInput } from '../contract/production.js';
 import type { ReleaseInput, RollbackInput } from '../contract/release.js';
 import { parseSha } from '../contract/sha.js';
 import { parseDuration } from './duration.js';
-import type { WatchInput } from './production.js';
 
 /** Reads what somebody typed into an input; says what is wrong with it and nothing else.
  * @throws {InvalidInput} */

@@ -1,18 +1,4 @@
-import type { HoldName } from '../contract/hold.js';
-import type { ReleasePhase } from '../contract/release.js';
-
-/** How long a run was in a phase, all visits together; one row for each hold, so that no run has many. */
-export interface PhaseTime {
-  phase: ReleasePhase;
-  hold?: HoldName;
-  /** When it came there first, ISO 8601. */
-  since: string;
-  /** When it left for the last time, ISO 8601; null while it is there. */
-  until: string | null;
-  /** Of all visits that have ended. */
-  ms: number;
-  visits: number;
-}
+import type { PhaseTime } from '../contract/release.js';
 
 /** Ends the visit that began at `began` and goes on at `at` (both ISO 8601). */
 export function leavePhase(times: PhaseTime[], began: string, at: string): PhaseTime[] {

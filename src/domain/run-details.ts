@@ -1,8 +1,9 @@
 import { type TenantSmoke, verdictOf } from '../contract/check.js';
-import { type Decision, type Hold, verbsNow } from '../contract/hold.js';
+import type { Decision, Hold } from '../contract/hold.js';
 import type { MovedImage } from '../contract/move.js';
 import type { PinnedImage, ReleaseStatus, TenantBuild } from '../contract/release.js';
 import { sameBuild, shortSha } from '../contract/sha.js';
+import { verbsNow } from './decide.js';
 import { code, oneLine, prose, section, time } from './markdown.js';
 
 /** How much of each list is shown, in characters as a URL carries them. */

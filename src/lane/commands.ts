@@ -1,6 +1,6 @@
-import { MAX_BY, MAX_REASON } from '../contract/hold.js';
 import type { LaneState, Left, Pause } from '../contract/lane.js';
 import { type Sha, sameBuild } from '../contract/sha.js';
+import { MAX_BY, MAX_REASON } from '../domain/decide.js';
 import { record } from './ledger.js';
 import { brief } from './limits.js';
 import { isSha, isText, readLeft } from './parse.js';

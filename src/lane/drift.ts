@@ -1,17 +1,8 @@
 import { InvalidInput } from '../contract/brand.js';
-import { type LaneState, type Ledger, putOnHold } from '../contract/lane.js';
+import type { Drift, LaneState, Ledger } from '../contract/lane.js';
 import { badBuild, buildsOf, type NamedEntry } from './ledger.js';
 import { isText } from './parse.js';
-
-/** What a look at the registry found that does not agree with the ledger. */
-export interface Drift {
-  /** Which move, or adoption, it was compared with (epoch, ms). */
-  leftAt: number;
-  /** Where `:latest` stands instead; null where it should. */
-  latest: string | null;
-  /** What a rollback would need and is gone, a line each. */
-  missing: string[];
-}
+import { putOnHold } from './state.js';
 
 /** Builds that one may want to go back to. */
 const TARGETS = 3;

@@ -1,14 +1,8 @@
-import {
-  type BadBuild,
-  type Ledger,
-  type LedgerEntry,
-  type Left,
-  MAX_BUILDS,
-  type OrderKey,
-} from '../contract/lane.js';
+import type { BadBuild, Ledger, LedgerEntry, Left, OrderKey } from '../contract/lane.js';
 import type { PinnedImage } from '../contract/release.js';
 import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
 import { brief, MOVES_BYTES, newest, numberFirst } from './limits.js';
+import { MAX_BUILDS } from './state.js';
 
 /** The key of a sha; the first sight fixes it, so a re-run of an old job does not make it new (protocol §2). */
 export function keyOf(ledger: Ledger, sha: string, sequence?: number): OrderKey {

@@ -1,4 +1,4 @@
-import { MAX_BUILDS } from '../contract/lane.js';
+import { MAX_BUILDS } from './state.js';
 
 // A lane's state is the input of its next run and the answer to a query: it stays below 256 KiB, whatever people write (protocol §4).
 

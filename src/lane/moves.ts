@@ -1,28 +1,16 @@
-import type { Digest } from '../contract/image.js';
-import { type BadBuild, type LaneState, type Ledger, type Left, MAX_KEPT, type RunRef } from '../contract/lane.js';
-import { areOnOneBuild, isWhole, type MovedImage, type MoveInput, type ObservedImage } from '../contract/move.js';
+import type { BadBuild, LaneState, Ledger, Left, MoveQuestion, MoveReport, RunRef, Word } from '../contract/lane.js';
+import { areOnOneBuild, isWhole, type MoveInput } from '../contract/move.js';
 import { sameBuild } from '../contract/sha.js';
 import { isPaused } from './commands.js';
 import { isOlder, keyOf, record } from './ledger.js';
 import { brief } from './limits.js';
 import { badWords, lostWords } from './queue.js';
+import { MAX_KEPT } from './state.js';
 
 /** How long after its last yes a mover may still write: the window of a yes and a PUT's time-out, in milliseconds (protocol §3). */
 export const LEASE_MS = 12_000;
 /** How long after a move of ours a read may still show what was before it, in milliseconds. */
 const RECENT_MS = 60_000;
-
-/** What a mover asks right before it writes. */
-export interface MoveQuestion {
-  moverRunId: string;
-  parent: RunRef;
-  input: MoveInput;
-  /** Where it read `:latest` just now; empty for a rollback, which is not asked. */
-  latest: ObservedImage[];
-}
-
-/** `later`: ask again. */
-export type Word = 'yes' | 'later' | { no: string; latestMoved?: (Digest | null)[] };
 
 /** The last word on a move (protocol §3). A yes is remembered until its mover reports, or it is taken back. */
 export function authorizeMove(state: LaneState, question: MoveQuestion, now: number): Word {
@@ -106,14 +94,6 @@ function whereItStands({ ledger }: LaneState, { input, latest }: MoveQuestion, n
   if (!isStrange) return 'yes';
   if (ledger.left && now - ledger.left.at < RECENT_MS) return 'later';
   return { no: `${found}, not where the last move left it: somebody else moved it`, latestMoved };
-}
-
-/** What became of a move. `stopped`: it wrote nothing more after its yes was taken back. */
-export interface MoveReport {
-  moverRunId: string;
-  parent: RunRef;
-  input: MoveInput;
-  images: MovedImage[] | 'stopped';
 }
 
 /** Keeps what a mover reports; twice is once. */

@@ -1,10 +1,8 @@
 import { InvalidInput, shown } from '../contract/brand.js';
 import { isDigest, parseRepository } from '../contract/image.js';
-import type { Ask, Holder, Left, RunRef } from '../contract/lane.js';
+import type { Announcement, Ask, Holder, Left, MoveQuestion, MoveReport, RunRef } from '../contract/lane.js';
 import { MOVE_OUTCOMES, type MovedImage, type MoveOutcome, parseMoveInput } from '../contract/move.js';
 import { parseSha, type Sha } from '../contract/sha.js';
-import type { MoveQuestion, MoveReport } from './moves.js';
-import type { Announcement } from './rollback.js';
 
 // What runs and movers send to the lane, read by hand: anybody may send anything, and a handler that throws what is no failure stops
 // the lane for ever (protocol §7).

@@ -1,7 +1,8 @@
-import { type Answer, type Ask, type LaneState, type Lost, MAX_KEPT, type Turn } from '../contract/lane.js';
+import type { Answer, Ask, LaneState, Lost, Turn } from '../contract/lane.js';
 import { sameBuild } from '../contract/sha.js';
 import { badBuild, isOlder, keyOf } from './ledger.js';
 import { ANSWERS_BYTES, newest } from './limits.js';
+import { MAX_KEPT } from './state.js';
 
 /** Takes a release into the queue, or answers it at once. Asking twice is asking once. */
 export function ask(state: LaneState, asked: Ask): void {

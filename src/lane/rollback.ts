@@ -1,15 +1,10 @@
 import type { Digest } from '../contract/image.js';
-import { type Announced, type LaneState, type Left, type Lost, MAX_BUILDS, MAX_KEPT } from '../contract/lane.js';
+import type { Announcement, LaneState, Left, Lost } from '../contract/lane.js';
 import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
 import { badBuild, lastOf } from './ledger.js';
 import { BAD_BYTES, brief, newest } from './limits.js';
 import { ask, badWords } from './queue.js';
-
-/** What a rollback announces before anything moves (protocol §6). */
-export interface Announcement extends Announced {
-  by: string;
-  reason: string;
-}
+import { MAX_BUILDS, MAX_KEPT } from './state.js';
 
 /** How every refusal ends that `force` overrules. */
 export const FORCE_GOES_ON = 'nothing moved; with force it goes on all the same';

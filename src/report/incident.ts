@@ -1,6 +1,6 @@
+import type { WatchReport } from '../contract/production.js';
 import { rounded } from '../domain/duration.js';
 import { prose, table, words } from '../domain/markdown.js';
-import type { WatchReport } from '../domain/production.js';
 import type { Undone } from '../lane/rolled-back-build.js';
 import { utc } from './sections.js';
 import type { RunRecord } from './summary.js';

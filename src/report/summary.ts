@@ -3,8 +3,15 @@ import type { Decision, HoldName } from '../contract/hold.js';
 import type { Lane } from '../contract/ids.js';
 import type { Digest } from '../contract/image.js';
 import type { MovedImage, MoveOutcome } from '../contract/move.js';
-import type { PinnedImage, ReleasePhase, ReleaseReport, ReleaseStatus, RollbackReport } from '../contract/release.js';
-import { leavePhase, type PhaseTime } from '../domain/phase-times.js';
+import type {
+  PhaseTime,
+  PinnedImage,
+  ReleasePhase,
+  ReleaseReport,
+  ReleaseStatus,
+  RollbackReport,
+} from '../contract/release.js';
+import { leavePhase } from '../domain/phase-times.js';
 
 export type RunKind = 'release' | 'rollback';
 

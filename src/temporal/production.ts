@@ -1,8 +1,8 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { type Lane, watchProductionId } from '../contract/ids.js';
+import type { WatchReport } from '../contract/production.js';
 import { parseSha } from '../contract/sha.js';
 import { time } from '../domain/markdown.js';
-import type { WatchReport } from '../domain/production.js';
 import { findRun } from './runs.js';
 
 /** How long a watch gets to answer, in milliseconds. */

@@ -1,10 +1,11 @@
 import { type Digest, parseRepository } from '../../src/contract/image.js';
-import { type Ask, emptyLane, type LaneState, type Left } from '../../src/contract/lane.js';
+import type { Ask, LaneState, Left, MoveQuestion, Word } from '../../src/contract/lane.js';
 import type { MovedImage, MoveInput, ObservedImage } from '../../src/contract/move.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { adopt } from '../../src/lane/commands.js';
-import { authorizeMove, type MoveQuestion, reportMove, type Word } from '../../src/lane/moves.js';
+import { authorizeMove, reportMove } from '../../src/lane/moves.js';
 import { ask, grant } from '../../src/lane/queue.js';
+import { emptyLane } from '../../src/lane/state.js';
 
 /** A moment of these tests, epoch ms. */
 export const NOON = Date.parse('2026-11-25T12:00:00Z');

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Ask, type LaneState, MAX_BUILDS, MAX_KEPT, type OpenMove } from '../../src/contract/lane.js';
+import type { Announcement, Ask, LaneState, MoveQuestion, OpenMove } from '../../src/contract/lane.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { adopt, drop, pause, resume, unbad, unhold } from '../../src/lane/commands.js';
 import { isOlder, keyOf } from '../../src/lane/ledger.js';
-import { authorizeMove, LEASE_MS, type MoveQuestion, reportMove } from '../../src/lane/moves.js';
+import { authorizeMove, LEASE_MS, reportMove } from '../../src/lane/moves.js';
 import { ask, grant, turnOf } from '../../src/lane/queue.js';
-import { type Announcement, beginRollback } from '../../src/lane/rollback.js';
+import { beginRollback } from '../../src/lane/rollback.js';
+import { MAX_BUILDS, MAX_KEPT } from '../../src/lane/state.js';
 import { done, laneAt, NOON, question, run, SAID, shaOf, standing } from './lane-support.js';
 
 const LETTERS = [...'bcdef'];

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { emptyLane, type Left } from '../../src/contract/lane.js';
+import type { Left } from '../../src/contract/lane.js';
 import { keyOf } from '../../src/lane/ledger.js';
 import { ask, givesWayTo, grant, turnOf } from '../../src/lane/queue.js';
+import { emptyLane } from '../../src/lane/state.js';
 import { laneAt, NOON, promote, run, shaOf, standing } from './lane-support.js';
 
 describe('the turn', () => {

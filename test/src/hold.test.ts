@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type Decidable, HOLDS, type Hold, type HoldName, judgeDecision, type Verb } from '../../src/contract/hold.js';
+import { HOLDS, type Hold, type HoldName, type Verb } from '../../src/contract/hold.js';
+import { type Decidable, judgeDecision } from '../../src/domain/decide.js';
 
 const hold = (name: HoldName): Hold => ({ id: 'h2', name, why: 'x', since: '', until: '' });
 const held = (name: HoldName): Decidable => ({ phase: 'held', hold: hold(name), decided: null, moving: false });

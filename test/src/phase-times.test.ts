@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { enterPhase, leavePhase, type PhaseTime } from '../../src/domain/phase-times.js';
+import type { PhaseTime } from '../../src/contract/release.js';
+import { enterPhase, leavePhase } from '../../src/domain/phase-times.js';
 
 const at = (second: number) => new Date(Date.UTC(2026, 10, 25, 5, 0, second)).toISOString();
 

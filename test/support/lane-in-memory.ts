@@ -1,9 +1,9 @@
-import { emptyLane } from '../../src/contract/lane.js';
 import { sayToLane } from '../../src/lane/commands.js';
 import { authorizeMove, leaseLeft, reportMove } from '../../src/lane/moves.js';
 import { readAnnouncement, readQuestion, readReport } from '../../src/lane/parse.js';
 import { ask, grant } from '../../src/lane/queue.js';
 import { beginRollback } from '../../src/lane/rollback.js';
+import { emptyLane } from '../../src/lane/state.js';
 import { type LaneClient, LaneRefused } from '../../src/temporal/lane-client.js';
 
 /**

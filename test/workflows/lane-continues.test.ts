@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseRepository } from '../../src/contract/image.js';
-import type { Ask } from '../../src/contract/lane.js';
+import type { Ask, MoveQuestion, Word } from '../../src/contract/lane.js';
 import { parseSha } from '../../src/contract/sha.js';
-import type { MoveQuestion, Word } from '../../src/lane/moves.js';
 import { runEnd } from '../../src/temporal/runs.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { endLane, laneHandle, laneState, startLane } from '../support/lanes.js';

@@ -1,19 +1,10 @@
 import { condition, setHandler, upsertSearchAttributes, uuid4 } from '@temporalio/workflow';
-import {
-  type Decision,
-  type DecisionInput,
-  effectOf,
-  type Hold,
-  type HoldName,
-  judgeDecision,
-  possible,
-  type Verb,
-  verbsNow,
-} from '../../src/contract/hold.js';
+import type { Decision, DecisionInput, Hold, HoldName, Verb } from '../../src/contract/hold.js';
 import type { Ask, Lost, Pause } from '../../src/contract/lane.js';
 import { statusQuery, VERBS } from '../../src/contract/messages.js';
 import type { ReleaseStatus } from '../../src/contract/release.js';
 import { CanaryWaitingFor } from '../../src/contract/search-attributes.js';
+import { effectOf, judgeDecision, possible, verbsNow } from '../../src/domain/decide.js';
 import { tellStanding } from '../turn.js';
 import { turns } from './activity-options.js';
 import { countHold } from './events.js';

@@ -1,9 +1,10 @@
 import { sleep } from '@temporalio/workflow';
 import { moveLatestId } from '../../src/contract/ids.js';
-import { type LaneState, putOnHold, type RunRef } from '../../src/contract/lane.js';
+import type { LaneState, RunRef } from '../../src/contract/lane.js';
 import { shortSha } from '../../src/contract/sha.js';
 import { lastMove, liveBefore } from '../../src/lane/ledger.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
+import { putOnHold } from '../../src/lane/state.js';
 import { laneActivities, turns } from './activity-options.js';
 import { alarm } from './events.js';
 import { ownLane } from './run.js';

@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
 import { InvalidInput } from '../../contract/brand.js';
 import { releaseLaneId } from '../../contract/ids.js';
-import { emptyLane } from '../../contract/lane.js';
 import { sayToLane } from '../../lane/commands.js';
+import { emptyLane } from '../../lane/state.js';
 import { type Latest, readLatest } from '../../registry/read-latest.js';
 import { RegistryError } from '../../registry/transport/errors.js';
 import { laneClient, laneEverRan } from '../../temporal/lane-client.js';
