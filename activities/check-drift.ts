@@ -5,12 +5,12 @@ import { oneLine } from '../src/domain/markdown.js';
 import { MAX_MISSING, rollbackTargets } from '../src/lane/drift.js';
 import type { NamedEntry } from '../src/lane/ledger.js';
 import { observeLatest } from '../src/move/observe.js';
+import type { Registry } from '../src/registry/context.js';
 import { getManifest } from '../src/registry/get-manifest.js';
-import type { Registry } from '../src/registry/registry.js';
 import { requireChildren } from '../src/registry/require-children.js';
 import { RegistryError } from '../src/registry/transport/errors.js';
+import type { ActivityDependencies } from './dependencies.js';
 import { beating } from './heartbeat.js';
-import type { ActivityDependencies } from './index.js';
 
 /** Of a line, in characters: the ledger keeps it. */
 const MAX_LINE = 400;

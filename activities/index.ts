@@ -1,23 +1,12 @@
-import type { Client } from '@temporalio/client';
-import type { Config } from '../src/config/config.js';
-import type { Plan } from '../src/contract/release.js';
 import { createDriftActivities } from './check-drift.js';
+import type { ActivityDependencies } from './dependencies.js';
 import { failing } from './failures.js';
 import { createLaneActivities } from './lane.js';
-import { createMoveActivities, type MoveDependencies } from './move.js';
+import { createMoveActivities } from './move.js';
 import { createPlanActivities, createRegistryActivities } from './resolve.js';
 import { createTenantActivities } from './tenants.js';
 import { createWaitActivities } from './waits.js';
 import { createWatchActivities, createWatchStarter } from './watch-production.js';
-
-export interface ActivityDependencies extends MoveDependencies {
-  config: Config;
-  client: Client;
-  /** How long a run bears what may mend itself. */
-  patienceMs: Plan['patienceMs'];
-  /** Aborted when this worker is being stopped: long waits are then handed on. */
-  stopping: AbortSignal;
-}
 
 /** What runs on the gate's own task queue. */
 export function createReleaseActivities(dependencies: ActivityDependencies) {

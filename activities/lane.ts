@@ -11,8 +11,8 @@ import { LaneRefused } from '../src/temporal/lane-client.js';
 import { rejectionOf } from '../src/temporal/run-record.js';
 import { findRun } from '../src/temporal/runs.js';
 import { elsewhere } from './check-drift.js';
+import type { ActivityDependencies } from './dependencies.js';
 import { beating } from './heartbeat.js';
-import type { ActivityDependencies } from './index.js';
 import { type Continued, recoverLane } from './recover-lane.js';
 import { awaitEnd, LOOK_MS } from './waits.js';
 

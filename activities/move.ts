@@ -8,7 +8,7 @@ import { observeLatest } from '../src/move/observe.js';
 import { pointTag } from '../src/move/point-tag.js';
 import { preflight } from '../src/move/preflight.js';
 import type { MoveWaits } from '../src/move/waits.js';
-import type { Registry } from '../src/registry/registry.js';
+import type { Registry } from '../src/registry/context.js';
 import type { LaneClient } from '../src/temporal/lane-client.js';
 import { nothingWritten } from './failures.js';
 import { beating } from './heartbeat.js';

@@ -5,8 +5,8 @@ import type { Left } from '../src/contract/lane.js';
 import type { PinnedImage, Plan, ReleaseInput } from '../src/contract/release.js';
 import type { Sha } from '../src/contract/sha.js';
 import { resolveBuild } from '../src/move/resolve-build.js';
+import type { Registry } from '../src/registry/context.js';
 import { readTag } from '../src/registry/read-tag.js';
-import type { Registry } from '../src/registry/registry.js';
 import { beating } from './heartbeat.js';
 
 export function createPlanActivities(config: Config, patienceMs: Plan['patienceMs']) {

@@ -11,9 +11,9 @@ import { loadedOnce } from '../src/smoke/load-suite.js';
 import { smokeTenant } from '../src/smoke/smoke-tenant.js';
 import { findRun } from '../src/temporal/runs.js';
 import { askBuilds } from '../src/tenants/ask-build.js';
+import type { ActivityDependencies } from './dependencies.js';
 import { SecretMissing } from './failures.js';
 import { beating, beatingSleepUntil, teller } from './heartbeat.js';
-import type { ActivityDependencies } from './index.js';
 import { accessOf } from './tenants.js';
 import { awaitEnd } from './waits.js';
 

@@ -3,8 +3,9 @@ import type { MoveInput } from '../src/contract/move.js';
 import { parseSha } from '../src/contract/sha.js';
 import { moveTags } from '../src/move/move-tags.js';
 import { MOVE_WAITS } from '../src/move/waits.js';
+import type { Registry } from '../src/registry/context.js';
 import { getManifest } from '../src/registry/get-manifest.js';
-import { createRegistry, type Registry } from '../src/registry/registry.js';
+import { createRegistry } from '../src/registry/registry.js';
 
 /** What one move does, Temporal apart: look where `:latest` stands, move both images, read back. Everyone says yes. */
 export async function moveOnce(registry: Registry, repositories: string[], to: string[]): Promise<void> {

@@ -8,7 +8,8 @@ import { moveTaskQueue, taskQueue, waitTaskQueue } from '../src/contract/ids.js'
 import type { Plan } from '../src/contract/release.js';
 import { MOVE_WAITS, type MoveWaits } from '../src/move/waits.js';
 import { dockerCredentials, firstOf, githubCredentials } from '../src/registry/auth/credentials.js';
-import { createRegistry, type Registry } from '../src/registry/registry.js';
+import type { Registry } from '../src/registry/context.js';
+import { createRegistry } from '../src/registry/registry.js';
 import { type LaneClient, laneClient } from '../src/temporal/lane-client.js';
 
 /** The registries of a gate: `GITHUB_TOKEN` for ghcr.io where it is set, else what Docker is logged in with. */

@@ -5,7 +5,7 @@ import type { PinnedImage } from '../src/contract/release.js';
 import { foreignRevisions } from '../src/domain/one-build.js';
 import { isAdopted } from '../src/lane/ledger.js';
 import { PAUSED } from '../src/lane/moves.js';
-import type { Release } from './canary-release.js';
+import type { Release } from './release/context.js';
 import { evenAfterOutage, HELD_FAULTS } from './resolve.js';
 import { holdFor, pausedFor } from './shared/decisions.js';
 import { enter, plain } from './shared/run.js';

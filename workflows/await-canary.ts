@@ -3,7 +3,7 @@ import { buildsSeenSignal } from '../src/contract/messages.js';
 import type { TenantBuild } from '../src/contract/release.js';
 import { sameBuild, shortSha } from '../src/contract/sha.js';
 import { formatDuration } from '../src/domain/duration.js';
-import type { Release } from './canary-release.js';
+import type { Release } from './release/context.js';
 import { withHolds } from './resolve.js';
 import { points, polls } from './shared/activity-options.js';
 import { holdFor } from './shared/decisions.js';

@@ -1,30 +1,18 @@
 import { CancellationScope } from '@temporalio/workflow';
 import { releaseId } from '../src/contract/ids.js';
-import type { PinnedImage, Plan, ReleaseInput, ReleaseReport } from '../src/contract/release.js';
+import type { ReleaseInput, ReleaseReport } from '../src/contract/release.js';
 import { fitReport } from '../src/domain/fit.js';
 import { parseReleaseInput } from '../src/domain/inputs.js';
 import { foreignRevisions } from '../src/domain/one-build.js';
 import { approve, promote, promotedBy } from './approve-and-promote.js';
+import type { Desk, Release } from './release/context.js';
 import { openPlan, pinDigests, withHolds } from './resolve.js';
 import { patientReads } from './shared/activity-options.js';
-import { type Desk, takeDecisions } from './shared/decisions.js';
+import { takeDecisions } from './shared/decisions.js';
 import { endRun } from './shared/end-run.js';
 import { beginRun, readInput, timesOf } from './shared/run.js';
 import { testBuild } from './test-build.js';
 import { hearOfLostTurn, TurnChanged, takeTurn } from './turn.js';
-
-/** One release on its way: what its steps share. */
-export interface Release extends Desk {
-  input: ReleaseInput;
-  plan: Plan;
-  pinned: PinnedImage[];
-  /** When the smoke was green, epoch ms. */
-  greenAt: number;
-  /** What nobody tested or confirmed; a human has to know it. */
-  notTested: string[];
-  /** A human accepted where `:latest` stands, and whatever holds the lane. */
-  accepted: boolean;
-}
 
 /** Takes one build from `:staging-<sha>` to `:latest`, or says why not. */
 export async function CanaryRelease(typed: unknown): Promise<ReleaseReport> {

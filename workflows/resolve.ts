@@ -2,9 +2,9 @@ import { isCancellation } from '@temporalio/workflow';
 import type { HoldName } from '../src/contract/hold.js';
 import type { Plan, ReleaseInput } from '../src/contract/release.js';
 import { shortSha } from '../src/contract/sha.js';
-import type { Release } from './canary-release.js';
+import type { Desk, Release } from './release/context.js';
 import { patientReads, planReads } from './shared/activity-options.js';
-import { type Desk, holdFor } from './shared/decisions.js';
+import { holdFor } from './shared/decisions.js';
 import { enter, plain } from './shared/run.js';
 
 /** Faults that may mend themselves; after some patience a human is asked whether to go on trying. */

@@ -1,6 +1,6 @@
 import { checksWith, type TenantSmoke, verdictOf } from '../src/contract/check.js';
 import type { PlannedTenant } from '../src/contract/release.js';
-import type { Release } from './canary-release.js';
+import type { Release } from './release/context.js';
 import { withHolds } from './resolve.js';
 import { smokes } from './shared/activity-options.js';
 import { holdFor } from './shared/decisions.js';

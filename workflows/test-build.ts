@@ -4,7 +4,7 @@ import type { TenantBuild } from '../src/contract/release.js';
 import { sameBuild, shortSha } from '../src/contract/sha.js';
 import { formatDuration } from '../src/domain/duration.js';
 import { awaitCanary, hearOfBuilds, others } from './await-canary.js';
-import type { Release } from './canary-release.js';
+import type { Release } from './release/context.js';
 import { pinDigests, withHolds } from './resolve.js';
 import { patientReads, watches } from './shared/activity-options.js';
 import { holdFor } from './shared/decisions.js';

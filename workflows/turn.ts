@@ -2,9 +2,8 @@ import { CancelledFailure, getExternalWorkflowHandle, setHandler, workflowInfo }
 import { releaseLaneId } from '../src/contract/ids.js';
 import type { Ask, Lost, Standing } from '../src/contract/lane.js';
 import { standingSignal, turnLostSignal } from '../src/contract/messages.js';
-import type { Release } from './canary-release.js';
+import type { Desk, Release } from './release/context.js';
 import { laneReads, turns } from './shared/activity-options.js';
-import type { Desk } from './shared/decisions.js';
 import { enter, ownLane, stop } from './shared/run.js';
 
 /** The turn is another one, or gone: the run starts over from resolving. */

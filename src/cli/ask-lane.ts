@@ -1,7 +1,8 @@
 import type { Client } from '@temporalio/client';
 import type { Lane } from '../contract/ids.js';
 import { TemporalUnreachable, withClient } from '../temporal/connect.js';
-import { isSilent, LANE_SAYS_NOTHING, type NoLane } from '../temporal/lane-view.js';
+import { LANE_SAYS_NOTHING, type NoLane } from '../temporal/lane-client.js';
+import { isSilent } from '../temporal/lane-view.js';
 import { type Given, type Io, wantsJson } from './command.js';
 import { EXIT } from './exit-codes.js';
 import { laneFrom } from './requester.js';

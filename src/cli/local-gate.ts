@@ -1,6 +1,6 @@
 import { registryOf } from '../../workers/create-worker.js';
 import { type Config, loadConfig } from '../config/config.js';
-import type { Registry } from '../registry/registry.js';
+import type { Registry } from '../registry/context.js';
 import type { Io } from './command.js';
 
 /** What is configured for a fleet is of no matter to what only asks the registry, and must not keep it from working. */

@@ -2,7 +2,8 @@ import type { TenantSmoke } from '../contract/check.js';
 import type { ReleaseStatus } from '../contract/release.js';
 import { rounded } from '../domain/duration.js';
 import { oneLine } from '../domain/markdown.js';
-import { isSilent, LANE_SAYS_NOTHING } from '../temporal/lane-view.js';
+import { LANE_SAYS_NOTHING } from '../temporal/lane-client.js';
+import { isSilent } from '../temporal/lane-view.js';
 import type { Live, Overview } from '../temporal/overview.js';
 import { ago, troubleLines, turnLines } from './lane-lines.js';
 

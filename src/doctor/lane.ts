@@ -2,7 +2,8 @@ import type { Client } from '@temporalio/client';
 import type { Lane } from '../contract/ids.js';
 import { oneLine } from '../domain/markdown.js';
 import { LIFTS, pictureOf } from '../lane/view.js';
-import { isSilent, LANE_SAYS_NOTHING, readLane } from '../temporal/lane-view.js';
+import { LANE_SAYS_NOTHING } from '../temporal/lane-client.js';
+import { isSilent, readLane } from '../temporal/lane-view.js';
 import type { Finding } from './finding.js';
 
 /** Whether builds are promoted by themselves, or what keeps them from it. */

@@ -1,7 +1,7 @@
 import { LATEST, type Repository } from '../contract/image.js';
+import type { Registry } from '../registry/context.js';
 import { probeWrite } from '../registry/probe-write.js';
 import { readTag } from '../registry/read-tag.js';
-import type { Registry } from '../registry/registry.js';
 import { RegistryError } from '../registry/transport/errors.js';
 import type { Finding } from './finding.js';
 import { look } from './look.js';

@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Digest, LATEST, type Tag } from '../contract/image.js';
-import type { Manifest } from '../registry/get-manifest.js';
+import type { Manifest, Registry } from '../registry/context.js';
 import { putTag } from '../registry/put-tag.js';
 import { readTag } from '../registry/read-tag.js';
-import type { Registry } from '../registry/registry.js';
 import { RegistryError } from '../registry/transport/errors.js';
 import type { MoveWaits } from './waits.js';
 import { MoveRefusal, StaleYes, type WriteGate } from './write-lease.js';

@@ -1,7 +1,7 @@
 import type { Digest } from '../contract/image.js';
 import type { MovedImage, MoveInput, MoveOutcome, MoveTarget, ObservedImage } from '../contract/move.js';
+import type { Registry } from '../registry/context.js';
 import { getManifest } from '../registry/get-manifest.js';
-import type { Registry } from '../registry/registry.js';
 import { type ImageEnd, type ImageMove, type ImageTask, moveImage, staysThird } from './move-image.js';
 import { observeExpected, observeLatest } from './observe.js';
 import type { MoveWaits } from './waits.js';

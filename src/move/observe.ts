@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LATEST, type Repository } from '../contract/image.js';
 import type { MoveTarget, ObservedImage } from '../contract/move.js';
+import type { Registry } from '../registry/context.js';
 import { readTag } from '../registry/read-tag.js';
-import type { Registry } from '../registry/registry.js';
 import { RegistryError } from '../registry/transport/errors.js';
 import type { MoveWaits } from './waits.js';
 import { MoveRefusal } from './write-lease.js';

@@ -1,7 +1,7 @@
 import type { Digest, Repository, Tag } from '../contract/image.js';
+import type { Registry } from '../registry/context.js';
 import { getManifest } from '../registry/get-manifest.js';
 import { readTag } from '../registry/read-tag.js';
-import type { Registry } from '../registry/registry.js';
 import { RegistryError } from '../registry/transport/errors.js';
 import { moveImage } from './move-image.js';
 import type { MoveWaits } from './waits.js';

@@ -1,7 +1,7 @@
 import type { MoveInput, ObservedImage } from '../contract/move.js';
+import type { Registry } from '../registry/context.js';
 import { getManifest } from '../registry/get-manifest.js';
 import { probeWrite } from '../registry/probe-write.js';
-import type { Registry } from '../registry/registry.js';
 import { requireChildren } from '../registry/require-children.js';
 import { observeLatest } from './observe.js';
 

@@ -2,9 +2,9 @@ import { type Repository, stagingTag } from '../contract/image.js';
 import type { Left } from '../contract/lane.js';
 import type { PinnedImage } from '../contract/release.js';
 import type { Sha } from '../contract/sha.js';
+import type { Registry } from '../registry/context.js';
 import { getManifest } from '../registry/get-manifest.js';
 import { readRevision } from '../registry/read-revision.js';
-import type { Registry } from '../registry/registry.js';
 import { requireChildren } from '../registry/require-children.js';
 import { observeLatest } from './observe.js';
 

@@ -1,22 +1,11 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { type Digest, isDigest, type Repository, type Tag } from '../contract/image.js';
+import type { Manifest, Registry } from './context.js';
 import { ACCEPT, IMAGES, INDEXES, mediaTypeOf, SCHEMA_1 } from './media-types.js';
-import type { Registry } from './registry.js';
 import { RegistryError } from './transport/errors.js';
 import { parseJson } from './transport/json.js';
 import { ask, type RegistryAnswer } from './transport/request.js';
-
-/** A manifest or an index, exactly as the registry sent it. */
-export interface Manifest {
-  repository: Repository;
-  /** Computed from the bytes. */
-  digest: Digest;
-  mediaType: string;
-  bytes: Uint8Array;
-  /** What an index points at; empty for the manifest of one platform. */
-  children: Digest[];
-}
 
 /** More platforms and attestations than any build has. */
 const MAX_CHILDREN = 256;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { parseTag, type Repository, type Tag } from '../contract/image.js';
 import { redacted } from '../net/http.js';
+import type { Registry } from './context.js';
 import { parseNextLink } from './link.js';
-import type { Registry } from './registry.js';
 import { RegistryError } from './transport/errors.js';
 import { parseJson } from './transport/json.js';
 import { ask, type RegistryAnswer } from './transport/request.js';

@@ -1,20 +1,10 @@
-import type { Digest, Repository, Tag } from '../contract/image.js';
-import type { Manifest } from './get-manifest.js';
+import type { Digest } from '../contract/image.js';
+import type { Manifest, ManifestCache } from './context.js';
 
 /** The builds of a few moves, there and back. */
 const MAX_MANIFESTS = 32;
 const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_ETAGS = 64;
-
-/** What was read and can be used again. */
-export interface ManifestCache {
-  /** Bytes under their digest never change. */
-  get(repository: Repository, digest: Digest): Manifest | undefined;
-  add(manifest: Manifest): void;
-  /** The ETag with which a tag was last seen at that digest. */
-  etag(repository: Repository, tag: Tag, digest: Digest): string | undefined;
-  sawEtag(repository: Repository, tag: Tag, seen: { digest: Digest; etag: string } | null): void;
-}
 
 /** Keeps what was used last, up to a number and a size. */
 export function createManifestCache(): ManifestCache {

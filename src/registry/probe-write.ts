@@ -1,6 +1,6 @@
 import type { Repository } from '../contract/image.js';
 import { redacted } from '../net/http.js';
-import type { Registry } from './registry.js';
+import type { Registry } from './context.js';
 import { RegistryError } from './transport/errors.js';
 import { ask, askOnce, type RegistryAnswer } from './transport/request.js';
 import { within } from './transport/retry.js';

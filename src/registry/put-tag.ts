@@ -1,7 +1,6 @@
 import { type Digest, isDigest, type Tag } from '../contract/image.js';
 import { redacted } from '../net/http.js';
-import type { Manifest } from './get-manifest.js';
-import type { Registry } from './registry.js';
+import type { Manifest, Registry } from './context.js';
 import { RegistryError } from './transport/errors.js';
 import { askOnce } from './transport/request.js';
 import { within } from './transport/retry.js';

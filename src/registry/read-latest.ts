@@ -1,8 +1,8 @@
 import { type Digest, LATEST, type Repository } from '../contract/image.js';
 import { type Sha, sameBuild } from '../contract/sha.js';
+import type { Registry } from './context.js';
 import { getManifest } from './get-manifest.js';
 import { readRevision } from './read-revision.js';
-import type { Registry } from './registry.js';
 import { RegistryError } from './transport/errors.js';
 
 /** Where `:latest` stands. */

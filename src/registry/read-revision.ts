@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Digest, isDigest } from '../contract/image.js';
-import { digestOf, getManifest, type Manifest } from './get-manifest.js';
-import type { Registry } from './registry.js';
+import type { Manifest, Registry } from './context.js';
+import { digestOf, getManifest } from './get-manifest.js';
 import { parseJson } from './transport/json.js';
 import { ask } from './transport/request.js';
 

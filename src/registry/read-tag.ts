@@ -1,6 +1,6 @@
 import type { Digest, Repository, Tag } from '../contract/image.js';
+import type { Registry } from './context.js';
 import { getManifest } from './get-manifest.js';
-import type { Registry } from './registry.js';
 import { RegistryError } from './transport/errors.js';
 
 /** Where a tag points, by its bytes, which a HEAD would not show; null when there is no such tag.

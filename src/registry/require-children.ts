@@ -1,7 +1,6 @@
 import type { Digest } from '../contract/image.js';
-import type { Manifest } from './get-manifest.js';
+import type { Manifest, Registry } from './context.js';
 import { ACCEPT } from './media-types.js';
-import type { Registry } from './registry.js';
 import { RegistryError } from './transport/errors.js';
 import { ask } from './transport/request.js';
 

@@ -10,7 +10,6 @@ import {
 import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
 import { type Lane, releaseLaneId, taskQueue } from '../contract/ids.js';
 import type { Ask, LaneState } from '../contract/lane.js';
-import { LANE_SAYS_NOTHING } from './lane-view.js';
 import { workersOn } from './pollers.js';
 import { findRun, isSilence, queryWithin, saidAgain } from './runs.js';
 
@@ -122,3 +121,12 @@ export async function sayToLane(
 const isLate = (error: unknown) =>
   error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
   (error instanceof Error && isGrpcDeadlineError(error.cause));
+
+/** A lane that does not tell its state, in words. */
+export const LANE_SAYS_NOTHING = {
+  none: 'there is no lane yet: canary setup',
+  closed: 'the lane was ended: the next release starts it again, and it recovers what it knew',
+  silent: 'the lane does not answer: no worker serves it (canary worker), or it is stuck (canary doctor)',
+} as const;
+
+export type NoLane = keyof typeof LANE_SAYS_NOTHING;

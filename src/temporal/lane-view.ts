@@ -3,16 +3,8 @@ import { type Lane, releaseLaneId } from '../contract/ids.js';
 import type { Holder, LaneState, RunRef } from '../contract/lane.js';
 import type { ReleasePhase } from '../contract/release.js';
 import { type LanePicture, pictureOf } from '../lane/view.js';
-import { laneClient } from './lane-client.js';
+import { laneClient, type NoLane } from './lane-client.js';
 import { findRun, queryStatus } from './runs.js';
-
-/** A lane that does not tell its state, in words. */
-export const LANE_SAYS_NOTHING = {
-  none: 'there is no lane yet: canary setup',
-  closed: 'the lane was ended: the next release starts it again, and it recovers what it knew',
-  silent: 'the lane does not answer: no worker serves it (canary worker), or it is stuck (canary doctor)',
-} as const;
-export type NoLane = keyof typeof LANE_SAYS_NOTHING;
 
 /** What people see of a lane, and of the run that has its turn. */
 export interface LaneNow extends LanePicture {

@@ -34,7 +34,7 @@ export default [
   {
     name: 'i1-decision-of-another-hold',
     breaks: 'a decision for one hold is taken for another',
-    file: 'src/contract/hold.ts',
+    file: 'src/domain/decide.ts',
     find: 'holdId !== hold?.id',
     replace: 'hold === null',
     test: 'test/src/hold.test.ts > for another hold: refused, and it says what would make sense',
@@ -132,7 +132,7 @@ export default [
   {
     name: 'i1-remembers-early-approval',
     breaks: 'an approval from before a hold began is remembered',
-    file: 'src/contract/hold.ts',
+    file: 'src/domain/decide.ts',
     find: '`nothing waits for it; the release is ${phase}`',
     replace: 'null',
     test: 'test/src/hold.test.ts > early: refused, and it says what would make sense',

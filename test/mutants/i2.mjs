@@ -2,7 +2,7 @@ export default [
   {
     name: 'abort-after-the-move-began',
     breaks: 'an abort is taken while the mover is at work',
-    file: 'src/contract/hold.ts',
+    file: 'src/domain/decide.ts',
     find: 'if (moving)',
     replace: "if (moving && verb !== 'abort')",
     test: 'test/src/hold.test.ts > late: refused, and it says what would make sense',

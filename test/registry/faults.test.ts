@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LATEST, type Repository, type Tag } from '../../src/contract/image.js';
+import type { Registry } from '../../src/registry/context.js';
 import { getManifest } from '../../src/registry/get-manifest.js';
 import { listTags } from '../../src/registry/list-tags.js';
 import { putTag } from '../../src/registry/put-tag.js';
 import { readTag } from '../../src/registry/read-tag.js';
-import { createRegistry, type Registry } from '../../src/registry/registry.js';
+import { createRegistry } from '../../src/registry/registry.js';
 import { requireChildren } from '../../src/registry/require-children.js';
 import type { RegistryError } from '../../src/registry/transport/errors.js';
 import { tagDigest } from '../../testbed/images.js';

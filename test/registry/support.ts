@@ -1,10 +1,10 @@
 import { type Digest, LATEST, parseRepository, type Repository, type Tag } from '../../src/contract/image.js';
-import type { CredentialSource } from '../../src/registry/auth/credentials.js';
+import type { CredentialSource, Registry, RegistryWaits } from '../../src/registry/context.js';
 import { getManifest } from '../../src/registry/get-manifest.js';
 import { listTags } from '../../src/registry/list-tags.js';
 import { putTag } from '../../src/registry/put-tag.js';
 import { readTag } from '../../src/registry/read-tag.js';
-import { createRegistry, type Registry, type RegistryWaits } from '../../src/registry/registry.js';
+import { createRegistry } from '../../src/registry/registry.js';
 import { RegistryError } from '../../src/registry/transport/errors.js';
 import { pushBuild, retag } from '../../testbed/images.js';
 import type { TokenUser } from '../../testbed/token-server.js';

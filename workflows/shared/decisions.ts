@@ -1,10 +1,10 @@
 import { condition, setHandler, upsertSearchAttributes, uuid4 } from '@temporalio/workflow';
 import type { Decision, DecisionInput, Hold, HoldName, Verb } from '../../src/contract/hold.js';
-import type { Ask, Lost, Pause } from '../../src/contract/lane.js';
+import type { Pause } from '../../src/contract/lane.js';
 import { statusQuery, VERBS } from '../../src/contract/messages.js';
-import type { ReleaseStatus } from '../../src/contract/release.js';
 import { CanaryWaitingFor } from '../../src/contract/search-attributes.js';
 import { effectOf, judgeDecision, possible, verbsNow } from '../../src/domain/decide.js';
+import type { Desk } from '../release/context.js';
 import { tellStanding } from '../turn.js';
 import { turns } from './activity-options.js';
 import { countHold } from './events.js';
@@ -14,23 +14,6 @@ import { enter, refused, requireGoing, show, stop } from './run.js';
 const SHOWN_REFUSALS = 10;
 /** Decisions and refusals of a run are few; somebody's loop is not to fill its history's last page. */
 const KEPT_DECISIONS = 50;
-
-/** What a run remembers of decisions beside what its status shows. */
-export interface Desk {
-  state: ReleaseStatus;
-  holds: number;
-  holdTimeoutMs: number;
-  /** How long a GREEN build that waits only for people is safe from a newer one. */
-  holdGraceMs: number;
-  onAbort: () => void;
-  /** What it asked the lane with, and the number of its turn. */
-  ask?: Ask;
-  turn?: number;
-  /** That the lane took back the turn of that number. */
-  told?: { turn: unknown; lost: Lost };
-  /** Why the lane took its turn back. */
-  lost?: Lost;
-}
 
 /** Takes decisions from now on; handlers only record, the main function acts. */
 export function takeDecisions(desk: Desk): void {

@@ -5,7 +5,7 @@ import type { Sha } from '../../contract/sha.js';
 import { foreignRevisions } from '../../domain/one-build.js';
 import { preflight } from '../../move/preflight.js';
 import { resolveBuild } from '../../move/resolve-build.js';
-import type { Registry } from '../../registry/registry.js';
+import type { Registry } from '../../registry/context.js';
 import { RegistryError } from '../../registry/transport/errors.js';
 import { type Given, type Io, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';

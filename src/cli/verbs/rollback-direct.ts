@@ -7,7 +7,7 @@ import { preflight } from '../../move/preflight.js';
 import { resolveBuild } from '../../move/resolve-build.js';
 import { MOVE_WAITS } from '../../move/waits.js';
 import type { Authority } from '../../move/write-lease.js';
-import type { Registry } from '../../registry/registry.js';
+import type { Registry } from '../../registry/context.js';
 import { RegistryError } from '../../registry/transport/errors.js';
 import { TemporalUnreachable, withClient } from '../../temporal/connect.js';
 import { workersOn } from '../../temporal/pollers.js';

@@ -1,9 +1,9 @@
-import type { Registry } from '../registry.js';
+import type { AuthState, CredentialSource, Credentials, Grant, Registry } from '../context.js';
 import type { Endpoint } from '../transport/endpoint.js';
 import { RegistryError } from '../transport/errors.js';
 import { Flights, unlessAborted } from '../transport/single-flight.js';
 import { type Challenge, chooseChallenge, mergeScopes, parseScopes } from './challenge.js';
-import { basicHeader, type CredentialSource, type Credentials } from './credentials.js';
+import { basicHeader } from './credentials.js';
 import { requestToken } from './token.js';
 
 export type Actions = 'pull' | 'pull,push';
@@ -16,28 +16,6 @@ export interface Authorization {
   fresh: boolean;
   /** Whether credentials stand behind it. */
   known: boolean;
-}
-
-interface Grant {
-  header: string | null;
-  known: boolean;
-  /** By `performance.now()`. */
-  expiresAt: number;
-}
-
-/** What is known of hosts and tokens. */
-export interface AuthState {
-  readonly credentials: CredentialSource;
-  /** How a host wants us to say who we are; null: it did not ask. */
-  readonly hosts: Map<string, Challenge | null>;
-  /** The first request to a host, which finds that out for all the others. */
-  readonly scouts: Map<string, Promise<void>>;
-  readonly grants: Map<string, Grant>;
-  readonly flights: Flights<Grant>;
-  /** Scopes that a registry wanted beside the repository's own. */
-  readonly extraScopes: Map<string, string[]>;
-  /** What must never be in a message, even when a server sends it back. */
-  readonly secrets: Set<string>;
 }
 
 /** Credentials that need no token server are looked up again after this long; a helper may know new ones. */

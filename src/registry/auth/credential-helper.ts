@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { InvalidInput } from '../../contract/brand.js';
+import type { Credentials } from '../context.js';
 import { RegistryError } from '../transport/errors.js';
 import { parseJson } from '../transport/json.js';
-import type { Credentials } from './credentials.js';
 
 export interface HelperCall {
   host: string;

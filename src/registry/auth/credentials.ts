@@ -2,20 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidInput } from '../../contract/brand.js';
+import type { CredentialSource } from '../context.js';
 import { askHelper } from './credential-helper.js';
 import { type DockerConfig, findEntry, findHelper, parseDockerConfig } from './docker-config.js';
-
-/** Who we are to a registry. */
-export type Credentials =
-  | { kind: 'basic'; username: string; password: string }
-  /** A refresh token, exchanged at the token server. */
-  | { kind: 'identity-token'; token: string }
-  /** A bearer token that is shown as it is, and cannot be renewed. */
-  | { kind: 'registry-token'; token: string };
-
-/** Who we are to the repository of that name on that host; null where we are nobody.
- * @throws {InvalidInput} when a source is there and cannot be used. */
-export type CredentialSource = (host: string, repository: string) => Promise<Credentials | null>;
 
 export function basicHeader({ username, password }: { username: string; password: string }): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { InvalidInput } from '../../contract/brand.js';
+import type { Credentials } from '../context.js';
 import { parseJson } from '../transport/json.js';
-import type { Credentials } from './credentials.js';
 
 /** Docker's config.json, as far as it says who we are. */
 export interface DockerConfig {

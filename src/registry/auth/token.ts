@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { type HttpAnswer, NoAnswer, redacted, send } from '../../net/http.js';
-import type { Registry } from '../registry.js';
+import type { Credentials, Registry } from '../context.js';
 import { type Endpoint, requireReachable } from '../transport/endpoint.js';
 import { noAnswer, refusal } from '../transport/error-from-response.js';
 import { RegistryError } from '../transport/errors.js';
 import { parseJson } from '../transport/json.js';
 import type { Challenge } from './challenge.js';
-import { basicHeader, type Credentials } from './credentials.js';
+import { basicHeader } from './credentials.js';
 
 const MAX_BODY = 64 * 1024;
 const MAX_REDIRECTS = 10;

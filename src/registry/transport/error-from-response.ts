@@ -1,7 +1,7 @@
 import { type HttpAnswer, type HttpRequest, type NoAnswer, redacted } from '../../net/http.js';
 import { retryAfterMs } from '../../net/retry-after.js';
 import { chooseChallenge } from '../auth/challenge.js';
-import type { Registry } from '../registry.js';
+import type { Registry } from '../context.js';
 import type { Endpoint } from './endpoint.js';
 import { kindOf, RegistryError, type RegistryErrorKind } from './errors.js';
 import { mendOf } from './hints.js';

@@ -1,7 +1,7 @@
 import type { Repository } from '../../contract/image.js';
 import { type HttpAnswer, type HttpRequest, NoAnswer, redacted, send } from '../../net/http.js';
 import { type Actions, type Authorization, authorize, NOBODY, reauthorize, scout } from '../auth/auth.js';
-import type { Registry } from '../registry.js';
+import type { Registry } from '../context.js';
 import { type Endpoint, endpointOf, requireReachable } from './endpoint.js';
 import { noAnswer, refusal } from './error-from-response.js';
 import { RegistryError } from './errors.js';

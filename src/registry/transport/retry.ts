@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DeadlineReached, withDeadline } from '../../net/deadline.js';
-import type { RegistryWaits } from '../registry.js';
+import type { RegistryWaits } from '../context.js';
 import { RegistryError } from './errors.js';
 
 const TRIES = 3;

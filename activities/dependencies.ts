@@ -1,0 +1,13 @@
+import type { Client } from '@temporalio/client';
+import type { Config } from '../src/config/config.js';
+import type { Plan } from '../src/contract/release.js';
+import type { MoveDependencies } from './move.js';
+
+export interface ActivityDependencies extends MoveDependencies {
+  config: Config;
+  client: Client;
+  /** How long a run bears what may mend itself. */
+  patienceMs: Plan['patienceMs'];
+  /** Aborted when this worker is being stopped: long waits are then handed on. */
+  stopping: AbortSignal;
+}
