@@ -1,5 +1,6 @@
 import { cancellationSignal, sleep } from '@temporalio/activity';
-import type { Drift, Left } from '../src/contract/lane.js';
+import type { Drift, TagState } from '../src/contract/lane.js';
+import { driftUpdate } from '../src/contract/messages.js';
 import { shortSha } from '../src/contract/sha.js';
 import { oneLine } from '../src/domain/markdown.js';
 import { MAX_MISSING, rollbackTargets } from '../src/lane/drift.js';
@@ -10,13 +11,13 @@ import { getManifest } from '../src/registry/get-manifest.js';
 import { requireChildren } from '../src/registry/require-children.js';
 import { RegistryError } from '../src/registry/transport/errors.js';
 import type { ActivityDependencies } from './dependencies.js';
-import { beating } from './heartbeat.js';
+import { withHeartbeat } from './heartbeat.js';
 
 /** Of a line, in characters: the ledger keeps it. */
 const MAX_LINE = 400;
 
 /** Each image whose `:latest` is not where a move left it, in words; null when there is none. */
-export async function elsewhere(registry: Registry, left: Left[]): Promise<string | null> {
+export async function describeDrift(registry: Registry, left: TagState[]): Promise<string | null> {
   const repositories = left.map(({ repository }) => repository);
   const now = await observeLatest(registry, repositories, { signal: cancellationSignal(), tolerant: true });
   const lines = now.flatMap(({ repository, digest }, index) =>
@@ -47,20 +48,20 @@ export function createDriftActivities({ registry, lane, waits }: ActivityDepende
   return {
     /** Null while there is nothing to compare with: no lane that answers, no move, or one too young for reads to count. */
     lookForDrift: (): Promise<Drift | null> =>
-      beating(async () => {
+      withHeartbeat(async () => {
         const state = await lane.state();
-        const left = state?.ledger.left;
+        const left = state?.ledger.expectedLatest;
         if (!state || !left || state.move || Date.now() - left.at < waits.recentMs) return null;
-        let latest = await elsewhere(registry, left.images);
+        let latest = await describeDrift(registry, left.images);
         if (latest !== null) {
           // A stale read is no drift.
           await sleep(waits.surpriseMs);
-          latest = await elsewhere(registry, left.images);
+          latest = await describeDrift(registry, left.images);
         }
         const gone = await Promise.all(rollbackTargets(state.ledger).map(missing));
-        return { leftAt: left.at, latest, missing: gone.flat().slice(0, MAX_MISSING) };
+        return { expectedAt: left.at, latest, missing: gone.flat().slice(0, MAX_MISSING) };
       }),
 
-    tellDrift: (found: Drift): Promise<void> => beating(() => lane.update<void>('drift', found)),
+    tellDrift: (found: Drift): Promise<void> => withHeartbeat(() => lane.update(driftUpdate, found)),
   };
 }

@@ -20,7 +20,7 @@ interface Lacking {
 }
 
 /** Has a step that lacks a secret tried again, on another worker perhaps, for `patienceMs`; then a human is asked. */
-export async function patientForSecrets<T>(patienceMs: number, run: () => Promise<T>): Promise<T> {
+export async function retryMissingSecret<T>(patienceMs: number, run: () => Promise<T>): Promise<T> {
   const before = activityInfo().heartbeatDetails as Partial<Lacking> | undefined;
   try {
     return await run();
@@ -82,7 +82,7 @@ export function nothingWritten(error: unknown): unknown {
 }
 
 /** The same activities with their errors turned into failures. */
-export function failing<T extends Record<string, (...args: never[]) => Promise<unknown>>>(activities: T): T {
+export function mapErrors<T extends Record<string, (...args: never[]) => Promise<unknown>>>(activities: T): T {
   const wrapped = Object.entries(activities).map(([name, run]) => [
     name,
     (...args: never[]) => run(...args).catch((error: unknown) => Promise.reject(toFailure(error))),

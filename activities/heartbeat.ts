@@ -2,11 +2,11 @@ import { ApplicationFailure, activityInfo, heartbeat, sleep } from '@temporalio/
 import type { Client } from '@temporalio/client';
 
 /** A beat each second: a cancel arrives only with one, and a dead worker is seen by their absence. */
-export const BEAT_MS = 1_000;
+export const HEARTBEAT_MS = 1_000;
 
 /** Beats while `run` is at work. Each beat carries `details`, as they are then: one without would erase them. */
-export async function beating<T>(run: () => Promise<T>, details?: object): Promise<T> {
-  const beats = setInterval(() => heartbeat(details), BEAT_MS);
+export async function withHeartbeat<T>(run: () => Promise<T>, details?: object): Promise<T> {
+  const beats = setInterval(() => heartbeat(details), HEARTBEAT_MS);
   try {
     return await run();
   } finally {
@@ -15,26 +15,26 @@ export async function beating<T>(run: () => Promise<T>, details?: object): Promi
 }
 
 /** A wait that another worker can go on with does not keep this one from stopping. */
-export async function beatingSleepUntil(stopping: AbortSignal, ms: number, details: unknown): Promise<void> {
-  for (let left = ms; left > 0; left -= BEAT_MS) {
+export async function heartbeatSleep(stopping: AbortSignal, ms: number, details: unknown): Promise<void> {
+  for (let left = ms; left > 0; left -= HEARTBEAT_MS) {
     if (stopping.aborted)
       throw ApplicationFailure.retryable('this worker is being stopped: another one goes on', 'TimedOut');
-    await sleep(Math.min(left, BEAT_MS));
+    await sleep(Math.min(left, HEARTBEAT_MS));
     heartbeat(details);
   }
 }
 
 /** A run is told at most this often, in milliseconds: each time costs its history some events. */
-const TELL_MS = 15_000;
+const SIGNAL_MS = 15_000;
 
 /** Tells the run that this activity belongs to what is seen, when that has changed. */
-export function teller<T>(client: Client, signal: string): (seen: T) => Promise<void> {
+export function throttledSignal<T>(client: Client, signal: string): (seen: T) => Promise<void> {
   const { workflowId, runId } = activityInfo().workflowExecution ?? { workflowId: '', runId: '' };
   let last = '';
   let toldAt = 0;
   return async (seen) => {
     const text = JSON.stringify(seen);
-    if (text === last || Date.now() - toldAt < TELL_MS) return;
+    if (text === last || Date.now() - toldAt < SIGNAL_MS) return;
     last = text;
     toldAt = Date.now();
     // It only makes `status` fresher: no reason to fail.

@@ -1,6 +1,6 @@
 import { createDriftActivities } from './check-drift.js';
 import type { ActivityDependencies } from './dependencies.js';
-import { failing } from './failures.js';
+import { mapErrors } from './failures.js';
 import { createLaneActivities } from './lane.js';
 import { createMoveActivities } from './move.js';
 import { createPlanActivities, createRegistryActivities } from './resolve.js';
@@ -11,7 +11,7 @@ import { createWatchActivities, createWatchStarter } from './watch-production.js
 /** What runs on the gate's own task queue. */
 export function createReleaseActivities(dependencies: ActivityDependencies) {
   const { config, registry, client, patienceMs, stopping } = dependencies;
-  return failing({
+  return mapErrors({
     ...createPlanActivities(config, patienceMs),
     ...createRegistryActivities(registry),
     ...createTenantActivities(config, client, stopping),
@@ -21,7 +21,7 @@ export function createReleaseActivities(dependencies: ActivityDependencies) {
 
 /** What runs on the mover's task queue. */
 export function createMoverActivities(dependencies: ActivityDependencies) {
-  return failing({ ...createMoveActivities(dependencies), ...onBehalfOfLane(dependencies) });
+  return mapErrors({ ...createMoveActivities(dependencies), ...onBehalfOfLane(dependencies) });
 }
 
 const onBehalfOfLane = (dependencies: ActivityDependencies) => ({
@@ -32,7 +32,7 @@ const onBehalfOfLane = (dependencies: ActivityDependencies) => ({
 
 /** What runs on the queue of those that wait. */
 export function createWaiterActivities({ client, lane }: ActivityDependencies) {
-  return failing(createWaitActivities(client, lane));
+  return mapErrors(createWaitActivities(client, lane));
 }
 
 export type { Watched } from './watch-production.js';

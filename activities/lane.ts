@@ -1,18 +1,19 @@
 import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
 import { moveLatestId } from '../src/contract/ids.js';
-import type { Announcement, Ask, LaneState, Left, RunRef, Standing } from '../src/contract/lane.js';
+import type { HolderStatus, LaneRequest, LaneState, RollbackRequest, RunRef, TagState } from '../src/contract/lane.js';
+import { beginRollbackUpdate } from '../src/contract/messages.js';
 import type { Sha } from '../src/contract/sha.js';
 import { isPaused } from '../src/lane/commands.js';
 import { isOlder, keyOf } from '../src/lane/ledger.js';
 import { LEASE_MS } from '../src/lane/moves.js';
-import { turnOf } from '../src/lane/queue.js';
+import { resultOf } from '../src/lane/queue.js';
 import { digestsOfMove, FORCE_GOES_ON } from '../src/lane/rollback.js';
 import { LaneRefused } from '../src/temporal/lane-client.js';
 import { rejectionOf } from '../src/temporal/run-record.js';
 import { findRun } from '../src/temporal/runs.js';
-import { elsewhere } from './check-drift.js';
+import { describeDrift } from './check-drift.js';
 import type { ActivityDependencies } from './dependencies.js';
-import { beating } from './heartbeat.js';
+import { withHeartbeat } from './heartbeat.js';
 import { type Continued, recoverLane } from './recover-lane.js';
 import { awaitEnd, LOOK_MS } from './waits.js';
 
@@ -23,25 +24,25 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
   const requireLast = async () => {
     const { runId } = activityInfo().workflowExecution as RunRef;
     const state = await own.state();
-    if (state?.announced.includes(runId) && state.rollback?.runId !== runId)
+    if (state?.requestedRollbacks.includes(runId) && state.rollback?.runId !== runId)
       throw new LaneRefused('another rollback was announced after this one');
   };
   return {
     /** Whether a run still has its turn. A lane that does not answer is asked again: no word is no no. */
-    async confirmTurn(asked: Ask): Promise<Standing> {
+    async confirmHolder(asked: LaneRequest): Promise<HolderStatus> {
       for (let tries = 0; ; tries += 1) {
         const state = await own.state();
-        const known = state && (state.holder !== null || turnOf(state, asked) !== null || tries > 4);
-        if (state && known) return standingOf(state, asked);
-        if (tries % 5 === 0) await own.ask(asked);
+        const known = state && (state.holder !== null || resultOf(state, asked) !== null || tries > 4);
+        if (state && known) return holderStatusOf(state, asked);
+        if (tries % 5 === 0) await own.enqueue(asked);
         heartbeat();
         await sleep(LOOK_MS);
       }
     },
 
     /** Where a build was put when it went to `:latest` last; null when the lane does not know, or does not answer. */
-    knownBuild: (sha: Sha): Promise<Left[] | null> =>
-      beating(async () => {
+    knownBuild: (sha: Sha): Promise<TagState[] | null> =>
+      withHeartbeat(async () => {
         for (let tries = 0; tries < 10; tries += 1) {
           const state = await own.state();
           if (state) return digestsOfMove(state, sha);
@@ -51,18 +52,18 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
       }),
 
     /** From now on nothing else moves. Gives for how long something may still be on its way, in milliseconds. */
-    announceRollback: (said: Omit<Announcement, keyof RunRef>): Promise<number> =>
-      beating(async () => {
+    announceRollback: (said: Omit<RollbackRequest, keyof RunRef>): Promise<number> =>
+      withHeartbeat(async () => {
         const run = activityInfo().workflowExecution as RunRef;
         const rejected = said.force ? null : await rejectionOf(client, lane, said.sha);
         if (rejected !== null) throw new LaneRefused(`${rejected}: ${FORCE_GOES_ON}`);
-        return (await own.update<number | undefined>('begin-rollback', { ...said, ...run })) ?? LEASE_MS;
+        return (await own.update(beginRollbackUpdate, { ...said, ...run })) ?? LEASE_MS;
       }),
 
     /** Ends the mover of another run that does not end by itself; its lease has run out by then.
      * @throws {LaneRefused} when another rollback was announced since: that one's mover is let be. */
     async endMover(forMs: number): Promise<void> {
-      await beating(async () => {
+      await withHeartbeat(async () => {
         await requireLast();
         const mover = await findRun(client, moveLatestId(lane));
         if (mover?.status.name !== 'RUNNING') return;
@@ -75,28 +76,28 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
     },
 
     /** @throws {LaneRefused} when another rollback was announced after the one that asks. */
-    requireLastRollback: (): Promise<void> => beating(requireLast),
+    requireLastRollback: (): Promise<void> => withHeartbeat(requireLast),
 
     /** What the last lane that knew anything knew; `isCarried` where a run began with what the one before it knew. */
     recoverLane: (isCarried = false): Promise<LaneState | Continued | null> =>
-      beating(() => recoverLane(client, lane, isCarried)),
+      withHeartbeat(() => recoverLane(client, lane, isCarried)),
 
     /** Why `:latest` is not where a move left it; null when it is. */
-    reread: (left: Left[]): Promise<string | null> => beating(() => elsewhere(registry, left)),
+    reread: (left: TagState[]): Promise<string | null> => withHeartbeat(() => describeDrift(registry, left)),
   };
 }
 
-function standingOf(state: LaneState, { runId, sha }: Ask): Standing {
+function holderStatusOf(state: LaneState, { runId, sha }: LaneRequest): HolderStatus {
   const { holder, queue, ledger } = state;
   const mine = holder?.runId === runId ? holder : null;
   const next = queue.at(-1);
   const newer = next && isOlder(keyOf(ledger, sha), keyOf(ledger, next.sha)) ? next.sha : null;
   return {
-    turn: mine && !mine.lost ? mine.turn : null,
-    lost: mine?.lost ?? null,
+    fencingToken: mine && !mine.revocation ? mine.fencingToken : null,
+    revocation: mine?.revocation ?? null,
     hold: ledger.hold,
     pause: isPaused(state, Date.now()) ? ledger.pause : null,
-    left: ledger.left?.images ?? [],
+    expectedLatest: ledger.expectedLatest?.images ?? [],
     newer,
   };
 }

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
-import type { LaneState, MoveQuestion, RunRef, Word } from '../src/contract/lane.js';
+import type { LaneState, MoveQuestion, RunRef } from '../src/contract/lane.js';
+import { authorizeMoveUpdate, beginRollbackUpdate } from '../src/contract/messages.js';
 import type { MoveInput } from '../src/contract/move.js';
-import { type Authority, MoveRefusal, type Said } from '../src/move/write-lease.js';
+import { type MoveAuthorizer, MoveRefusal, type Said } from '../src/move/write-lease.js';
 import { type LaneClient, LaneRefused } from '../src/temporal/lane-client.js';
 
 /** The try of the moving activity that asks. */
@@ -12,7 +13,7 @@ export interface Mover extends RunRef {
 }
 
 /** A mover asks in its own name and its parent's; one that was started by hand has none. */
-export type AuthorityFor = (mover: Mover, parent: RunRef | null, input: MoveInput) => Authority;
+export type AuthorizerFor = (mover: Mover, parent: RunRef | null, input: MoveInput) => MoveAuthorizer;
 
 /** One question to Temporal, in milliseconds; a longer answer is asked for again. */
 const ASK_MS = 5_000;
@@ -23,14 +24,14 @@ const ASK_AGAIN_MS = 200;
  * beats may be missed wakes up beside the try that took over, and put back under it what that one had moved. A promotion's parent
  * has to be RUNNING; once its mover has begun, it may be gone: the pair is finished all the same.
  */
-export function authorityOfLane(client: Client, lane: LaneClient, silenceMs: number): AuthorityFor {
+export function laneAuthorizer(client: Client, lane: LaneClient, silenceMs: number): AuthorizerFor {
   return (mover, parent, input) => ({
     async authorize({ begun, latest }) {
       if (parent === null)
         throw new MoveRefusal('no parent: a move is started by a release or a rollback, not by hand');
       const question: MoveQuestion = { moverRunId: mover.runId, parent, input, latest };
       try {
-        if (input.unheard) {
+        if (input.laneUnheard) {
           await requireLastTry(client, mover, silenceMs);
           // A parent that is gone announces nothing.
           if (!begun) await requireRunning(client, parent, silenceMs);
@@ -38,31 +39,31 @@ export function authorityOfLane(client: Client, lane: LaneClient, silenceMs: num
         }
         // Side by side: a slow answer ages the yes.
         const [said] = await Promise.all([
-          requireYes(lane, question, silenceMs),
+          requireLease(lane, question, silenceMs),
           requireLastTry(client, mover, silenceMs),
           begun ? undefined : requireRunning(client, parent, silenceMs),
         ]);
         return said;
       } catch (error) {
         // A pair that has begun is not given up for that: the next try goes on with it.
-        if (begun || !(error instanceof TemporalSilent)) throw error;
+        if (begun || !(error instanceof TemporalUnavailable)) throw error;
         throw new MoveRefusal(error.message);
       }
     },
     async movedWithin(ms) {
-      if (input.unheard) return true;
-      const { left } = (await stateOf(lane, silenceMs)).ledger;
-      return left !== null && Date.now() - left.at < ms;
+      if (input.laneUnheard) return true;
+      const { expectedLatest } = (await stateOf(lane, silenceMs)).ledger;
+      return expectedLatest !== null && Date.now() - expectedLatest.at < ms;
     },
   });
 }
 
 /** Who may point the tag that the canary tenants follow: the run that has the turn; without one, the rollback that was announced. */
-export function authorityOfFleet(lane: LaneClient, run: RunRef, silenceMs: number): Authority {
+export function canaryTagAuthorizer(lane: LaneClient, run: RunRef, silenceMs: number): MoveAuthorizer {
   return {
     async authorize() {
       const { holder, rollback } = await stateOf(lane, silenceMs);
-      const owner = holder && !holder.lost ? holder : rollback;
+      const owner = holder && !holder.revocation ? holder : rollback;
       if (owner?.runId !== run.runId) throw new MoveRefusal(`${run.workflowId} has not the canary fleet`);
     },
     movedWithin: async () => true,
@@ -73,12 +74,12 @@ const stateOf = (lane: LaneClient, silenceMs: number): Promise<LaneState> =>
   answer(silenceMs, async () => (await lane.state()) ?? Promise.reject(new Error('no answer')));
 
 /** Temporal did not answer for as long as we wait. */
-class TemporalSilent extends Error {
+class TemporalUnavailable extends Error {
   override readonly name = 'TemporalSilent';
 }
 
-async function requireYes(lane: LaneClient, question: MoveQuestion, silenceMs: number): Promise<Said> {
-  const word = await answer(silenceMs, () => lane.update<Word>('authorize-move', question));
+async function requireLease(lane: LaneClient, question: MoveQuestion, silenceMs: number): Promise<Said> {
+  const word = await answer(silenceMs, () => lane.update(authorizeMoveUpdate, question));
   if (word === 'later') return word;
   if (word !== 'yes') throw new MoveRefusal(word.no, word.latestMoved);
 }
@@ -87,10 +88,10 @@ async function requireYes(lane: LaneClient, question: MoveQuestion, silenceMs: n
 async function announceAndAsk(lane: LaneClient, question: MoveQuestion): Promise<Said> {
   const { sha, by, reason } = question.input;
   try {
-    await answer(0, () => lane.update('begin-rollback', { ...question.parent, sha, by, reason, force: true }));
-    return await requireYes(lane, question, 0);
+    await answer(0, () => lane.update(beginRollbackUpdate, { ...question.parent, sha, by, reason, force: true }));
+    return await requireLease(lane, question, 0);
   } catch (error) {
-    if (error instanceof TemporalSilent) return 'unheard';
+    if (error instanceof TemporalUnavailable) return 'unheard';
     throw error;
   }
 }
@@ -124,7 +125,7 @@ async function answer<T>(silenceMs: number, ask: () => Promise<T>): Promise<T> {
     } catch (error) {
       if (error instanceof WorkflowNotFoundError || error instanceof LaneRefused) throw error;
       if (Date.now() >= deadline)
-        throw new TemporalSilent(
+        throw new TemporalUnavailable(
           `Temporal did not say within ${silenceMs / 1000} s whether the move is allowed: ${error}`,
         );
     }

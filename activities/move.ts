@@ -1,6 +1,7 @@
 import { activityInfo, cancellationSignal, heartbeat, log, sleep } from '@temporalio/activity';
 import type { Tag } from '../src/contract/image.js';
 import type { MoveReport, RunRef } from '../src/contract/lane.js';
+import { reportMoveUpdate } from '../src/contract/messages.js';
 import { isWhole, type MovedImage, type MoveInput, type ObservedImage } from '../src/contract/move.js';
 import type { PinnedImage } from '../src/contract/release.js';
 import { moveTags } from '../src/move/move-tags.js';
@@ -11,8 +12,8 @@ import type { MoveWaits } from '../src/move/waits.js';
 import type { Registry } from '../src/registry/context.js';
 import type { LaneClient } from '../src/temporal/lane-client.js';
 import { nothingWritten } from './failures.js';
-import { beating } from './heartbeat.js';
-import { type AuthorityFor, authorityOfFleet } from './move-authorizer.js';
+import { withHeartbeat } from './heartbeat.js';
+import { type AuthorizerFor, canaryTagAuthorizer } from './move-authorizer.js';
 
 /** For so long at the least nobody has heard of the try before this one, in milliseconds: it beats each second while it can ask for a yes, and is given up after 5 s without. */
 const UNHEARD_MS = 3_000;
@@ -26,15 +27,15 @@ interface Progress {
 export interface MoveDependencies {
   registry: Registry;
   lane: LaneClient;
-  authorityFor: AuthorityFor;
+  authorizerFor: AuthorizerFor;
   waits: MoveWaits;
 }
 
-export function createMoveActivities({ registry, lane, authorityFor, waits }: MoveDependencies) {
+export function createMoveActivities({ registry, lane, authorizerFor, waits }: MoveDependencies) {
   return {
     /** Looks at everything before the first write; where `:latest` stood is in history from then on. */
     preflightMove: (input: MoveInput): Promise<ObservedImage[]> =>
-      beating(() => preflight(registry, input, cancellationSignal())),
+      withHeartbeat(() => preflight(registry, input, cancellationSignal())),
 
     /** The one write: `:latest` of all images, together. */
     async moveTags(input: MoveInput, observed: ObservedImage[], parent: RunRef | null): Promise<MovedImage[]> {
@@ -46,7 +47,7 @@ export function createMoveActivities({ registry, lane, authorityFor, waits }: Mo
           waits,
           input,
           observed,
-          authority: authorityFor({ ...(run as RunRef), activityId, attempt }, parent, input),
+          authority: authorizerFor({ ...(run as RunRef), activityId, attempt }, parent, input),
           begun: progress.begun,
           retried: attempt > 1,
           onBegin() {
@@ -56,11 +57,11 @@ export function createMoveActivities({ registry, lane, authorityFor, waits }: Mo
           signal: cancellationSignal(),
         });
       const settledAt = Date.now() + waits.windowMs + waits.putTimeoutMs - UNHEARD_MS;
-      const images = await beating(move, progress).catch((error: unknown) => {
+      const images = await withHeartbeat(move, progress).catch((error: unknown) => {
         throw progress.begun || attempt > 1 ? error : nothingWritten(error);
       });
       // Whose end is known has nothing on its way any more: not of the try before it either.
-      if (attempt > 1) await beating(() => sleep(Math.max(0, settledAt - Date.now())), progress);
+      if (attempt > 1) await withHeartbeat(() => sleep(Math.max(0, settledAt - Date.now())), progress);
       const { sha, kind, by, reason } = input;
       const level = isWhole(images) ? 'info' : 'error';
       // The audit trail that outlives Temporal's retention.
@@ -78,12 +79,12 @@ export function createMoveActivities({ registry, lane, authorityFor, waits }: Mo
 
     /** Points the tag that the canary tenants follow at a build. */
     pointTag: (tag: Tag, images: Pick<PinnedImage, 'repository' | 'digest'>[]): Promise<void> =>
-      beating(() => {
-        const authority = authorityOfFleet(lane, activityInfo().workflowExecution as RunRef, waits.silenceMs);
+      withHeartbeat(() => {
+        const authority = canaryTagAuthorizer(lane, activityInfo().workflowExecution as RunRef, waits.silenceMs);
         return pointTag({ registry, authority, waits, tag, images, signal: cancellationSignal() });
       }),
 
     /** Tells the lane what became of a move, before its mover ends. */
-    reportMove: (report: MoveReport): Promise<void> => beating(() => lane.update('report-move', report)),
+    reportMove: (report: MoveReport): Promise<void> => withHeartbeat(() => lane.update(reportMoveUpdate, report)),
   };
 }

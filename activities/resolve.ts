@@ -1,13 +1,13 @@
 import { cancellationSignal } from '@temporalio/activity';
 import { type Config, planRelease } from '../src/config/config.js';
 import { type Digest, type Repository, stagingTag } from '../src/contract/image.js';
-import type { Left } from '../src/contract/lane.js';
+import type { TagState } from '../src/contract/lane.js';
 import type { PinnedImage, Plan, ReleaseInput } from '../src/contract/release.js';
 import type { Sha } from '../src/contract/sha.js';
 import { resolveBuild } from '../src/move/resolve-build.js';
 import type { Registry } from '../src/registry/context.js';
 import { readTag } from '../src/registry/read-tag.js';
-import { beating } from './heartbeat.js';
+import { withHeartbeat } from './heartbeat.js';
 
 export function createPlanActivities(config: Config, patienceMs: Plan['patienceMs']) {
   return {
@@ -21,12 +21,12 @@ export function createPlanActivities(config: Config, patienceMs: Plan['patienceM
 export function createRegistryActivities(registry: Registry) {
   return {
     /** Pins the digest of every image of a build. */
-    resolveBuild: (sha: Sha, repositories: Repository[], known: Left[] = []): Promise<PinnedImage[]> =>
-      beating(() => resolveBuild(registry, sha, repositories, cancellationSignal(), known)),
+    resolveBuild: (sha: Sha, repositories: Repository[], known: TagState[] = []): Promise<PinnedImage[]> =>
+      withHeartbeat(() => resolveBuild(registry, sha, repositories, cancellationSignal(), known)),
 
     /** Where the build's tag points by now, for each image. */
     async readBuildTags(sha: Sha, repositories: Repository[]): Promise<(Digest | null)[]> {
-      return beating(() =>
+      return withHeartbeat(() =>
         Promise.all(
           repositories.map((repository) => readTag(registry, repository, stagingTag(sha), cancellationSignal())),
         ),

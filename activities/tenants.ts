@@ -8,8 +8,8 @@ import { loadedOnce } from '../src/smoke/load-suite.js';
 import { smokeTenant } from '../src/smoke/smoke-tenant.js';
 import type { Suite } from '../src/smoke/suite.js';
 import { askBuilds, tellsBuild } from '../src/tenants/ask-build.js';
-import { patientForSecrets, SecretMissing } from './failures.js';
-import { beating, beatingSleepUntil, teller } from './heartbeat.js';
+import { retryMissingSecret, SecretMissing } from './failures.js';
+import { heartbeatSleep, throttledSignal, withHeartbeat } from './heartbeat.js';
 
 /** What every tenant reports, and whether that is the build everywhere. */
 export interface FleetBuilds {
@@ -23,7 +23,7 @@ export type WatchEnd = { left: TenantBuild[] } | { red: TenantSmoke[] };
 type FleetConfig = Pick<Config, 'readFleet' | 'smokeSuite' | 'smokeTimeoutMs'>;
 
 export function createTenantActivities(config: FleetConfig, client: Client, stopping: AbortSignal) {
-  const beatingSleep = (ms: number, details: unknown) => beatingSleepUntil(stopping, ms, details);
+  const beatingSleep = (ms: number, details: unknown) => heartbeatSleep(stopping, ms, details);
   const suite = loadedOnce(config.smokeSuite);
   const smoke = async (tenant: PlannedTenant, checks: Suite) => {
     const access = accessOf(config.readFleet, tenant.name).get(tenant.origin);
@@ -34,10 +34,10 @@ export function createTenantActivities(config: FleetConfig, client: Client, stop
   return {
     /** Asks all tenants until every one that can tell reports the build, or the deadline (epoch, in ms) has passed. */
     awaitBuild: patient(async (sha: Sha, plan: Plan, deadline: number): Promise<FleetBuilds> => {
-      const tell = teller<TenantBuild[]>(client, 'builds-seen');
+      const tell = throttledSignal<TenantBuild[]>(client, 'builds-seen');
       for (;;) {
         // A tenant that takes a request and never answers must not cost the beats.
-        const fleet = await beating(() => fleetBuilds(config, sha, plan));
+        const fleet = await withHeartbeat(() => fleetBuilds(config, sha, plan));
         heartbeat(fleet);
         const told = fleet.builds.every(
           ({ build }, index) =>
@@ -50,7 +50,9 @@ export function createTenantActivities(config: FleetConfig, client: Client, stop
     }),
 
     /** Asks all tenants once which build they run. */
-    readBuilds: patient((sha: Sha, plan: Plan): Promise<FleetBuilds> => beating(() => fleetBuilds(config, sha, plan))),
+    readBuilds: patient(
+      (sha: Sha, plan: Plan): Promise<FleetBuilds> => withHeartbeat(() => fleetBuilds(config, sha, plan)),
+    ),
 
     /**
      * Watches a soak until it is cancelled: a tenant that reports another build ends it, and so does a read-only check that
@@ -60,12 +62,12 @@ export function createTenantActivities(config: FleetConfig, client: Client, stop
       const readOnly = (await suite()).filter((check) => !check.writes && check.needs === undefined);
       let failing = new Set<string>();
       for (let probeAt = Date.now() + plan.soakProbeMs; ; ) {
-        const { builds } = await beating(() => fleetBuilds(config, sha, plan));
+        const { builds } = await withHeartbeat(() => fleetBuilds(config, sha, plan));
         heartbeat(builds);
         if (builds.some(({ build }) => build !== null && !isBuild(build, sha))) return { left: builds };
         if (Date.now() >= probeAt) {
           probeAt = Date.now() + plan.soakProbeMs;
-          const results = await beating(
+          const results = await withHeartbeat(
             () => Promise.all(plan.tenants.map((tenant) => smoke(tenant, readOnly))),
             builds,
           );
@@ -80,13 +82,13 @@ export function createTenantActivities(config: FleetConfig, client: Client, stop
 
     /** Asks one tenant the suite. Red is a result; only a fault throws. `secretMs`: how long a missing token is borne. */
     smokeTenant: (tenant: PlannedTenant, secretMs: number): Promise<TenantSmoke> =>
-      patientForSecrets(secretMs, () => beating(async () => smoke(tenant, await suite()))),
+      retryMissingSecret(secretMs, () => withHeartbeat(async () => smoke(tenant, await suite()))),
   };
 }
 
 /** What asks the fleet bears a missing secret for as long as its plan says. */
 function patient<A extends [Sha, Plan, ...unknown[]], T>(run: (...args: A) => Promise<T>): (...args: A) => Promise<T> {
-  return (...args) => patientForSecrets(args[1].patienceMs.secret, () => run(...args));
+  return (...args) => retryMissingSecret(args[1].patienceMs.secret, () => run(...args));
 }
 
 const failedChecks = ({ tenant, checks }: TenantSmoke) =>

@@ -1,10 +1,10 @@
 import { cancelled, heartbeat, sleep } from '@temporalio/activity';
 import { type Client, WorkflowFailedError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
-import type { Ask, RunRef, Turn } from '../src/contract/lane.js';
+import type { LaneRequest, LaneResult, RunRef } from '../src/contract/lane.js';
 import { isPaused } from '../src/lane/commands.js';
-import { isKnown, turnOf } from '../src/lane/queue.js';
+import { isKnown, resultOf } from '../src/lane/queue.js';
 import type { LaneClient } from '../src/temporal/lane-client.js';
-import { beating } from './heartbeat.js';
+import { withHeartbeat } from './heartbeat.js';
 
 /** Waits for the end of a run that is under way, however it ends; one that is not there has ended. A cancel of the activity ends the wait. */
 export async function awaitEnd(handle: WorkflowHandle): Promise<void> {
@@ -30,17 +30,17 @@ export function createWaitActivities(client: Client, lane: LaneClient) {
   };
   return {
     /** Waits for the turn of this run, however often the lane is terminated meanwhile. */
-    async awaitTurn(asked: Ask): Promise<Turn> {
+    async waitForLane(asked: LaneRequest): Promise<LaneResult> {
       for (let askedLane = ''; ; ) {
         const state = await lane.state();
         if (state && isKnown(state, asked)) {
-          const turn = turnOf(state, asked);
+          const turn = resultOf(state, asked);
           if (turn !== null) return turn;
         } else {
           const open = await lane.openRun();
           // A lane that is another run than the one that was asked may never have heard of us.
           if (open === null || open !== askedLane) {
-            await lane.ask(asked);
+            await lane.enqueue(asked);
             askedLane = (await lane.openRun()) ?? '';
             continue;
           }
@@ -60,6 +60,6 @@ export function createWaitActivities(client: Client, lane: LaneClient) {
 
     /** Waits for the end of a run, however it ends; without its run id for that of the one that is open. */
     awaitClosed: ({ workflowId, runId }: Pick<RunRef, 'workflowId'> & Partial<RunRef>): Promise<void> =>
-      beating(() => awaitEnd(client.workflow.getHandle(workflowId, runId, { followRuns: false }))),
+      withHeartbeat(() => awaitEnd(client.workflow.getHandle(workflowId, runId, { followRuns: false }))),
   };
 }

@@ -13,7 +13,7 @@ import { findRun } from '../src/temporal/runs.js';
 import { askBuilds } from '../src/tenants/ask-build.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { SecretMissing } from './failures.js';
-import { beating, beatingSleepUntil, teller } from './heartbeat.js';
+import { heartbeatSleep, throttledSignal, withHeartbeat } from './heartbeat.js';
 import { accessOf } from './tenants.js';
 import { awaitEnd } from './waits.js';
 
@@ -58,10 +58,10 @@ export function createWatchActivities({ config, client, lane, stopping }: Activi
       plan: WatchPlan,
       deadline: number,
     ): Promise<Watched> {
-      const tell = teller<SeenTenant[]>(client, 'production-seen');
+      const tell = throttledSignal<SeenTenant[]>(client, 'production-seen');
       for (let tenants = (activityInfo().heartbeatDetails ?? []) as SeenTenant[]; ; ) {
         const before = tenants;
-        tenants = await beating(() => look(input, plan, before), before);
+        tenants = await withHeartbeat(() => look(input, plan, before), before);
         heartbeat(tenants);
         const state = await lane.state();
         const newer = state && supersededBy(state.ledger, input.sha, input.movedAt);
@@ -70,7 +70,7 @@ export function createWatchActivities({ config, client, lane, stopping }: Activi
         const doubtful = tenants.some(({ failing, red }) => failing !== undefined && red === undefined);
         if (hasFollowed(tenants, input.sha) || (Date.now() >= deadline && !doubtful)) return { tenants };
         await tell(tenants);
-        await beatingSleepUntil(stopping, plan.pollMs, tenants);
+        await heartbeatSleep(stopping, plan.pollMs, tenants);
       }
     },
   };
@@ -103,7 +103,7 @@ export function createWatchStarter({ config, client }: ActivityDependencies) {
     async startWatch(input: WatchInput & { movedAt: string }): Promise<string> {
       if (config.readProdFleet === null) return 'no production fleet';
       const workflowId = watchProductionId(config.lane, input.sha);
-      return beating(async () => {
+      return withHeartbeat(async () => {
         for (;;) {
           const last = await findRun(client, workflowId);
           if (last && String(last.memo?.movedAt ?? '') >= input.movedAt) return 'is watched';

@@ -2,13 +2,14 @@ import { Client, Connection, type WorkflowHandleWithFirstExecutionRunId } from '
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { loadConfig } from '../src/config/config.js';
 import { parseRepository } from '../src/contract/image.js';
+import { laneCommandSignal } from '../src/contract/messages.js';
 import { SEARCH_ATTRIBUTES } from '../src/contract/search-attributes.js';
 import { parseReleaseInput } from '../src/domain/inputs.js';
 import { readLatest } from '../src/registry/read-latest.js';
 import { createRegistry } from '../src/registry/registry.js';
 import { laneClient } from '../src/temporal/lane-client.js';
 import { registerSearchAttributes } from '../src/temporal/namespace.js';
-import { runEnd } from '../src/temporal/runs.js';
+import { awaitRunEnd } from '../src/temporal/runs.js';
 import { startRelease } from '../src/temporal/start.js';
 import { pushBuild } from '../testbed/images.js';
 import { startRegistry } from '../testbed/registry-server.js';
@@ -102,7 +103,11 @@ async function adoptLatest(client: Client, host: string): Promise<void> {
   const registry = createRegistry();
   const repositories = NAMES.map((name) => parseRepository(`${host}/${name}`));
   const { images } = await readLatest(registry, repositories);
-  await laneClient(client, loadConfig({}).lane).signal('adopt', { by: 'the bench', reason: 'first day', images });
+  await laneClient(client, loadConfig({}).lane).signal(laneCommandSignal('adopt'), {
+    by: 'the bench',
+    reason: 'first day',
+    images,
+  });
   await registry.close();
 }
 
@@ -205,6 +210,6 @@ function shuffled(count: number): number[] {
 const start = ({ client }: Bed, sha: string) => startRelease(client, loadConfig({}).lane, parseReleaseInput({ sha }));
 
 async function requirePromoted(handle: WorkflowHandleWithFirstExecutionRunId): Promise<void> {
-  const end = await runEnd(handle);
+  const end = await awaitRunEnd(handle);
   if (end.report?.outcome !== 'promoted') throw new Error(`the bench is wrong: ${JSON.stringify(end)}`);
 }

@@ -1,7 +1,7 @@
 import { Client } from '@temporalio/client';
 import { IllegalStateError, type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createMoverActivities, createReleaseActivities, createWaiterActivities } from '../activities/index.js';
-import { type AuthorityFor, authorityOfLane } from '../activities/move-authorizer.js';
+import { type AuthorizerFor, laneAuthorizer } from '../activities/move-authorizer.js';
 import { type Config, PATIENCE_MS } from '../src/config/config.js';
 import { workerIdentity } from '../src/config/hash.js';
 import { moveTaskQueue, taskQueue, waitTaskQueue } from '../src/contract/ids.js';
@@ -39,7 +39,7 @@ export interface GateParts {
   /** Tests whose server knows no lane bring their own. */
   lane?: LaneClient;
   /** Tests put a freeze between the yes and the write. */
-  wrapAuthority?: (authorityFor: AuthorityFor) => AuthorityFor;
+  wrapAuthority?: (authorizerFor: AuthorizerFor) => AuthorizerFor;
 }
 
 /** A worker of the whole gate: one process, a task queue each for runs, for lane and mover, and for those that wait, so that none takes another's slots. */
@@ -50,7 +50,7 @@ export async function createWorker(
   const client = new Client(temporal);
   const waits = { ...MOVE_WAITS, ...parts.waits };
   const lane = parts.lane ?? laneClient(client, config.lane);
-  const byLane = authorityOfLane(client, lane, waits.silenceMs);
+  const byLane = laneAuthorizer(client, lane, waits.silenceMs);
   const patienceMs = { ...PATIENCE_MS, ...parts.patienceMs };
   const stopping = new AbortController();
   const dependencies = {
@@ -61,7 +61,7 @@ export async function createWorker(
     lane,
     waits,
     patienceMs,
-    authorityFor: parts.wrapAuthority?.(byLane) ?? byLane,
+    authorizerFor: parts.wrapAuthority?.(byLane) ?? byLane,
   };
   const queue = taskQueue(config.lane);
   const common: Omit<WorkerOptions, 'taskQueue'> = {

@@ -2,7 +2,7 @@ import { NativeConnection } from '@temporalio/worker';
 import { loadGateConfig } from '../src/config/gate-config.js';
 import { taskQueue } from '../src/contract/ids.js';
 import { SEARCH_ATTRIBUTES } from '../src/contract/search-attributes.js';
-import { connectionConfig, namespaceMissing, workerUnreachable } from '../src/temporal/connect.js';
+import { connectionConfig, mapNamespaceError, mapWorkerConnectError } from '../src/temporal/connect.js';
 import { missingSearchAttributes } from '../src/temporal/namespace.js';
 import { workflowBundle } from './bundle.js';
 import { createWorker, registryOf } from './create-worker.js';
@@ -17,7 +17,7 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
   const { connectionOptions, namespace } = connectionConfig(env);
   const registry = registryOf(config, env);
   const connection = await NativeConnection.connect(connectionOptions).catch((error: unknown) => {
-    throw workerUnreachable(connectionOptions.address, error);
+    throw mapWorkerConnectError(connectionOptions.address, error);
   });
   try {
     const missing = await missingSearchAttributes(connection, namespace, SEARCH_ATTRIBUTES);
@@ -32,7 +32,7 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
     await worker.run().finally(close);
     tell('INFO', 'worker.stopped', { queue: taskQueue(config.lane) });
   } catch (error) {
-    throw namespaceMissing(namespace, error);
+    throw mapNamespaceError(namespace, error);
   } finally {
     await connection.close();
     await registry.close();

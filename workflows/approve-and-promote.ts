@@ -6,12 +6,12 @@ import { foreignRevisions } from '../src/domain/one-build.js';
 import { isAdopted } from '../src/lane/ledger.js';
 import { PAUSED } from '../src/lane/moves.js';
 import type { Release } from './release/context.js';
-import { evenAfterOutage, HELD_FAULTS } from './resolve.js';
+import { HELD_FAULTS, retryOnceAfterTimeout } from './resolve.js';
 import { holdFor, pausedFor } from './shared/decisions.js';
-import { enter, plain } from './shared/run.js';
+import { setPhase, unwrapFailure } from './shared/run.js';
 import { moveLatest } from './shared/start-move.js';
 import { smokeAndConfirm, testBuild } from './test-build.js';
-import { confirmTurn } from './turn.js';
+import { confirmHolder } from './turn.js';
 
 /** Holds whose approval is the word to promote. */
 const PROMOTING: (HoldName | undefined)[] = ['approval', 'after-rollback', 'latest-moved'];
@@ -31,7 +31,7 @@ export async function approve(release: Release): Promise<void> {
 /** Waits for the end of a pause; and for a human where the lane is on hold, who then has said yes to everything. */
 async function withLane(release: Release): Promise<boolean> {
   for (;;) {
-    const { pause, hold } = await confirmTurn(release);
+    const { pause, hold } = await confirmHolder(release);
     if (pause) {
       await pausedFor(release, pause);
       continue;
@@ -75,7 +75,7 @@ export async function promote(release: Release): Promise<MovedImage[]> {
   // All of it anew after an outage, for that ages the verdict too.
   const move = async () => {
     await requireFresh(release);
-    enter(state, 'promoting', ':latest of all images, together');
+    setPhase(state, 'promoting', ':latest of all images, together');
     return moveLatest(order(release), (moving) => {
       state.moving = moving;
     });
@@ -83,39 +83,39 @@ export async function promote(release: Release): Promise<MovedImage[]> {
   let retried = false;
   for (;;) {
     try {
-      return await evenAfterOutage(move);
+      return await retryOnceAfterTimeout(move);
     } catch (error) {
       state.moving = false;
       if (isCancellation(error)) throw error;
-      const failure = plain(error);
+      const fault = unwrapFailure(error);
       // A run that was reset has not the turn any more that stands in its history, nor what it learned in it.
-      const standing = failure.type === 'MoveRefused' ? await confirmTurn(release) : null;
+      const standing = fault.type === 'MoveRefused' ? await confirmHolder(release) : null;
       // Since it was last asked: an approval may have taken days.
-      if (standing && failure.message.startsWith(PAUSED)) {
+      if (standing && fault.message.startsWith(PAUSED)) {
         if (standing.pause) await pausedFor(release, standing.pause);
         continue;
       }
-      const [found] = (failure.details ?? []) as [MovedImage[] | { latestMoved: PinnedImage['latest'][] } | undefined];
-      if (failure.type === 'MoveRefused' && found && 'latestMoved' in found) {
+      const [found] = (fault.details ?? []) as [MovedImage[] | { latestMoved: PinnedImage['latest'][] } | undefined];
+      if (fault.type === 'MoveRefused' && found && 'latestMoved' in found) {
         const { latestMoved } = found;
-        if (!(retried && isAdopted(release.pinned, latestMoved, standing?.left))) {
-          const { verb } = await holdFor(release, 'latest-moved', failure.message);
+        if (!(retried && isAdopted(release.pinned, latestMoved, standing?.expectedLatest))) {
+          const { verb } = await holdFor(release, 'latest-moved', fault.message);
           retried = verb === 'retry';
           if (verb !== 'approve') continue;
           release.accepted = true;
         }
         movesFrom(release, latestMoved);
       } else if (
-        failure.type === 'MoveFailed' &&
+        fault.type === 'MoveFailed' &&
         Array.isArray(found) &&
         found.every(({ result }) => result === 'restored')
       )
-        await holdFor(release, 'registry-down', failure.message);
+        await holdFor(release, 'registry-down', fault.message);
       else {
         // Of a kind that leaves everything where it was.
-        const hold = HELD_FAULTS[failure.type ?? ''];
+        const hold = HELD_FAULTS[fault.type ?? ''];
         if (hold === undefined) throw error;
-        await holdFor(release, hold, failure.message);
+        await holdFor(release, hold, fault.message);
       }
     }
   }

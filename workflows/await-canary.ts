@@ -1,21 +1,21 @@
 import { setHandler } from '@temporalio/workflow';
-import { buildsSeenSignal } from '../src/contract/messages.js';
+import { tenantBuildsSignal } from '../src/contract/messages.js';
 import type { TenantBuild } from '../src/contract/release.js';
 import { sameBuild, shortSha } from '../src/contract/sha.js';
 import { formatDuration } from '../src/domain/duration.js';
 import type { Release } from './release/context.js';
-import { withHolds } from './resolve.js';
-import { points, polls } from './shared/activity-options.js';
+import { holdOnFault } from './resolve.js';
+import { polls, tagWrites } from './shared/activity-options.js';
 import { holdFor } from './shared/decisions.js';
-import { enter, show } from './shared/run.js';
-import { confirmTurn } from './turn.js';
+import { setPhase, updateDetails } from './shared/run.js';
+import { confirmHolder } from './turn.js';
 
 /** Hears from the run's own activity what the tenants report while it waits. */
-export function hearOfBuilds({ state }: Release): void {
-  setHandler(buildsSeenSignal, (builds) => {
+export function handleTenantBuilds({ state }: Release): void {
+  setHandler(tenantBuildsSignal, (builds) => {
     if (state.phase !== 'awaiting-canary' || !areBuilds(builds)) return;
     state.builds = builds;
-    show(state);
+    updateDetails(state);
   });
 }
 
@@ -36,8 +36,8 @@ export async function awaitCanary(release: Release): Promise<void> {
   const { input, plan, state } = release;
   for (;;) {
     await pointCanaries(release);
-    enter(state, 'awaiting-canary', `every tenant has to report ${input.sha}`, plan.updateTimeoutMs);
-    const fleet = await withHolds(release, () =>
+    setPhase(state, 'awaiting-canary', `every tenant has to report ${input.sha}`, plan.updateTimeoutMs);
+    const fleet = await holdOnFault(release, () =>
       polls(plan, `wait for ${shortSha(input.sha)} on ${plan.tenants.length} tenants`).awaitBuild(
         input.sha,
         plan,
@@ -46,13 +46,13 @@ export async function awaitCanary(release: Release): Promise<void> {
     );
     state.builds = fleet.builds;
     if (fleet.all) return;
-    const late = `after ${formatDuration(plan.updateTimeoutMs)} ${others(release)}`;
+    const late = `after ${formatDuration(plan.updateTimeoutMs)} ${describeOthers(release)}`;
     if (state.builds.some(({ build }) => build !== null && !sameBuild(build, input.sha))) {
       await holdFor(release, 'canary-not-updated', late);
       continue;
     }
     // As it was shown to whoever decides.
-    const unreported = others(release);
+    const unreported = describeOthers(release);
     const { verb } = await holdFor(release, 'build-unreported', unreported);
     if (verb !== 'approve') continue;
     release.notTested.push(`unconfirmed: ${unreported}`);
@@ -65,15 +65,15 @@ async function pointCanaries(release: Release): Promise<void> {
   const { plan, pinned, state, input } = release;
   const { tag } = plan;
   if (tag === undefined) return;
-  await withHolds(release, async () => {
-    enter(state, 'awaiting-canary', `pointing :${tag} of every image at ${input.sha}`);
-    await confirmTurn(release);
-    await points(tag).pointTag(tag, pinned);
+  await holdOnFault(release, async () => {
+    setPhase(state, 'awaiting-canary', `pointing :${tag} of every image at ${input.sha}`);
+    await confirmHolder(release);
+    await tagWrites(tag).pointTag(tag, pinned);
   });
 }
 
 /** What the tenants report that are not on the build. */
-export function others({ input, state }: Release): string {
+export function describeOthers({ input, state }: Release): string {
   const away = state.builds.filter(({ build }) => build === null || !sameBuild(build, input.sha));
   return away.map(({ tenant, build, why }) => `${tenant} reports ${build ?? `no build (${why})`}`).join(', ');
 }

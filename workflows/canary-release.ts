@@ -5,23 +5,23 @@ import { fitReport } from '../src/domain/fit.js';
 import { parseReleaseInput } from '../src/domain/inputs.js';
 import { foreignRevisions } from '../src/domain/one-build.js';
 import { approve, promote, promotedBy } from './approve-and-promote.js';
-import type { Desk, Release } from './release/context.js';
-import { openPlan, pinDigests, withHolds } from './resolve.js';
-import { patientReads } from './shared/activity-options.js';
-import { takeDecisions } from './shared/decisions.js';
+import type { Release, RunContext } from './release/context.js';
+import { holdOnFault, openPlan, pinDigests } from './resolve.js';
+import { registryReads } from './shared/activity-options.js';
+import { handleDecisions } from './shared/decisions.js';
 import { endRun } from './shared/end-run.js';
 import { beginRun, readInput, timesOf } from './shared/run.js';
 import { testBuild } from './test-build.js';
-import { hearOfLostTurn, TurnChanged, takeTurn } from './turn.js';
+import { acquireLane, handleRevocation, LaneChanged } from './turn.js';
 
 /** Takes one build from `:staging-<sha>` to `:latest`, or says why not. */
 export async function CanaryRelease(typed: unknown): Promise<ReleaseReport> {
   const input = readInput(() => parseReleaseInput(typed), releaseId);
   const state = beginRun(input);
   const scope = new CancellationScope();
-  const desk: Desk = { state, holds: 0, holdTimeoutMs: 0, holdGraceMs: 0, onAbort: () => scope.cancel() };
-  takeDecisions(desk);
-  hearOfLostTurn(desk);
+  const desk: RunContext = { state, holds: 0, holdTimeoutMs: 0, holdGraceMs: 0, onAbort: () => scope.cancel() };
+  handleDecisions(desk);
+  handleRevocation(desk);
   const notTested: string[] = [];
   const report = (outcome: ReleaseReport['outcome'], why: string): ReleaseReport => {
     const { images, tenants, decisions } = state;
@@ -40,13 +40,13 @@ export async function CanaryRelease(typed: unknown): Promise<ReleaseReport> {
         (since) => stillLive(desk, input, since, report),
       ),
     scope,
-    () => desk.lost,
+    () => desk.revocation,
   );
 }
 
 /** Runs the steps when it is this build's turn, and from the start again when that turn was lost on the way. */
 async function inTurn<R>(
-  desk: Desk,
+  desk: RunContext,
   { sha, sequence, promoteOnly, force }: ReleaseInput,
   steps: () => Promise<R>,
   whenLive: (since: string) => Promise<R | null>,
@@ -55,27 +55,27 @@ async function inTurn<R>(
   const asked = { sha, ...(sequence !== undefined && { sequence }), ...(byWord && { byWord }) };
   for (let anew = false; ; )
     try {
-      const live = await takeTurn(desk, { ...asked, ...(anew && { anew }) });
+      const live = await acquireLane(desk, { ...asked, ...(anew && { recheck: anew }) });
       if (live === null) return await steps();
       const done = await whenLive(live);
       if (done !== null) return done;
       anew = true;
     } catch (error) {
-      if (!(error instanceof TurnChanged)) throw error;
+      if (!(error instanceof LaneChanged)) throw error;
     }
 }
 
 /** A build that was promoted before answers at once, if its tag and `:latest` are where the ledger has them; null when they are not. */
 async function stillLive(
-  desk: Desk,
+  desk: RunContext,
   input: ReleaseInput,
   since: string,
   report: (outcome: ReleaseReport['outcome'], why: string) => ReleaseReport,
 ): Promise<ReleaseReport | null> {
   const { state } = desk;
   const plan = await openPlan(desk, input);
-  const pinned = await withHolds(desk, () =>
-    patientReads(plan, 'is it still live?').resolveBuild(input.sha, plan.images),
+  const pinned = await holdOnFault(desk, () =>
+    registryReads(plan, 'is it still live?').resolveBuild(input.sha, plan.images),
   );
   if (pinned.some(({ digest, latest }) => digest !== latest)) return null;
   state.images = pinned;
@@ -83,7 +83,7 @@ async function stillLive(
 }
 
 async function promoteIfGreen(
-  desk: Desk,
+  desk: RunContext,
   input: ReleaseInput,
   notTested: string[],
   report: (outcome: ReleaseReport['outcome'], why: string) => ReleaseReport,

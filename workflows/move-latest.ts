@@ -19,14 +19,14 @@ import {
   parseMoveInput,
 } from '../src/contract/move.js';
 import { LEASE_MS } from '../src/lane/moves.js';
-import { looks, moves, preflights, reports } from './shared/activity-options.js';
+import { latestReads, moves, preflights, reports } from './shared/activity-options.js';
 import { alarm, countMove } from './shared/events.js';
-import { plain, stop } from './shared/run.js';
+import { failure, unwrapFailure } from './shared/run.js';
 
 /** How long reads of a registry lag behind its writes, in milliseconds (GHCR: 15-30 s). */
 const LAG_MS = 30_000;
 
-export const SETTLES = { summary: 'what was sent settles' };
+export const SETTLE = { summary: 'what was sent settles' };
 
 /** The only writer of `:latest`. It has one fixed id, so the server never runs two at a time. */
 export async function MoveLatest(typed: unknown): Promise<MovedImage[]> {
@@ -37,17 +37,17 @@ export async function MoveLatest(typed: unknown): Promise<MovedImage[]> {
     const observed = await preflights('look before the move').preflightMove(input);
     const images = await moves(input)
       .moveTags(input, observed, parent)
-      .catch(lookInstead(input, observed))
-      .catch(async (failure: unknown) => {
+      .catch(readLatestInstead(input, observed))
+      .catch(async (fault: unknown) => {
         await report(input, parent, 'stopped');
-        throw failure;
+        throw fault;
       });
     countMove(input.kind, images.find(({ result }) => result !== 'promoted')?.result ?? 'promoted');
     await report(input, parent, images);
     return requireMoved(images);
   } catch (error) {
     if (isCancellation(error)) throw error;
-    throw plain(error);
+    throw unwrapFailure(error);
   }
 }
 
@@ -56,24 +56,24 @@ function report(input: MoveInput, parent: RunRef | null, images: MovedImage[] | 
   if (parent === null) return Promise.resolve();
   const told = { moverRunId: workflowInfo().runId, parent, input, images };
   return CancellationScope.nonCancellable(() => reports(input).reportMove(told)).catch((error: unknown) =>
-    log.error('the lane was not told of a move', { why: plain(error).message, images }),
+    log.error('the lane was not told of a move', { why: unwrapFailure(error).message, images }),
   );
 }
 
 /** However a writer failed that had begun: an image that is not where it was gets its name first. Only if none is, its own failure counts. */
-function lookInstead(input: MoveInput, observed: ObservedImage[]) {
-  return async (failure: unknown): Promise<MovedImage[]> => {
-    if (!mayHaveWritten(failure)) throw failure;
+function readLatestInstead(input: MoveInput, observed: ObservedImage[]) {
+  return async (fault: unknown): Promise<MovedImage[]> => {
+    if (!mayHaveWritten(fault)) throw fault;
     return CancellationScope.nonCancellable(async () => {
-      const images = await settled(input, observed, () => whereLatestStands(input, failure));
-      if (images.every(({ latest, digest, previous }) => latest !== digest || previous === digest)) throw failure;
+      const images = await settled(input, observed, () => whereLatestStands(input, fault));
+      if (images.every(({ latest, digest, previous }) => latest !== digest || previous === digest)) throw fault;
       return images;
     });
   };
 }
 
-function mayHaveWritten(failure: unknown): boolean {
-  const cause = failure instanceof ActivityFailure ? failure.cause : failure;
+function mayHaveWritten(fault: unknown): boolean {
+  const cause = fault instanceof ActivityFailure ? fault.cause : fault;
   const details = cause instanceof ApplicationFailure ? (cause.details ?? []) : [];
   return !details.some((detail) => (detail as { nothingWritten?: boolean } | null)?.nothingWritten);
 }
@@ -84,24 +84,27 @@ export async function settled(
   before: ObservedImage[],
   look: () => Promise<ObservedImage[]>,
 ): Promise<MovedImage[]> {
-  await sleep(LEASE_MS, SETTLES);
-  const images = judge(input, before, await look());
+  await sleep(LEASE_MS, SETTLE);
+  const images = outcomesOf(input, before, await look());
   if (isWhole(images)) return images;
   await sleep(LAG_MS, { summary: 'reads may lag' });
-  return judge(input, before, await look());
+  return outcomesOf(input, before, await look());
 }
 
-function whereLatestStands(input: MoveInput, failure: unknown): Promise<ObservedImage[]> {
-  return looks('where does :latest stand?')
+function whereLatestStands(input: MoveInput, fault: unknown): Promise<ObservedImage[]> {
+  return latestReads('where does :latest stand?')
     .whereLatestStands(input)
     .catch((error: unknown) => {
-      const why = isCancellation(failure) ? 'the move was cancelled' : plain(failure).message;
-      throw stop('MoveFailed', `${why}; and where :latest stands could not be read: ${plain(error).message}`);
+      const why = isCancellation(fault) ? 'the move was cancelled' : unwrapFailure(fault).message;
+      throw failure(
+        'MoveFailed',
+        `${why}; and where :latest stands could not be read: ${unwrapFailure(error).message}`,
+      );
     });
 }
 
 /** What became of each image, by where `:latest` stands now. A mover that was started again found its own target there before. */
-export function judge(input: MoveInput, before: ObservedImage[], now: ObservedImage[]): MovedImage[] {
+export function outcomesOf(input: MoveInput, before: ObservedImage[], now: ObservedImage[]): MovedImage[] {
   return input.images.map(({ repository, to, from }, index) => {
     const stood = before[index]?.digest ?? null;
     const previous = stood === to ? from : stood;
@@ -128,7 +131,7 @@ function readMove(typed: unknown): MoveInput {
   try {
     return parseMoveInput(typed);
   } catch (error) {
-    if (error instanceof InvalidInput) throw stop('ConfigInvalid', error.message);
+    if (error instanceof InvalidInput) throw failure('ConfigInvalid', error.message);
     throw error;
   }
 }

@@ -9,17 +9,23 @@ import {
 } from '@temporalio/workflow';
 import type { LaneState } from '../src/contract/lane.js';
 import * as messages from '../src/contract/messages.js';
-import { sayToLane } from '../src/lane/commands.js';
-import { noteDrift, readDrift } from '../src/lane/drift.js';
+import { applyCommand } from '../src/lane/commands.js';
+import { noteDrift, parseDrift } from '../src/lane/drift.js';
 import { authorizeMove, LEASE_MS, leaseLeft, reportMove } from '../src/lane/moves.js';
-import { readAnnouncement, readAsk, readQuestion, readReport, readStanding } from '../src/lane/parse.js';
-import { ask, grant, takeOver } from '../src/lane/queue.js';
+import {
+  parseHolderReport,
+  parseLaneRequest,
+  parseMoveQuestion,
+  parseMoveReport,
+  parseRollbackRequest,
+} from '../src/lane/parse.js';
+import { enqueue, grant, preempt } from '../src/lane/queue.js';
 import { beginRollback } from '../src/lane/rollback.js';
 import { emptyLane, putOnHold } from '../src/lane/state.js';
 import { laneActivities } from './shared/activity-options.js';
 import { alarm } from './shared/events.js';
 import { alarmOfHold, followers } from './shared/follow-runs.js';
-import { refused, showLane, understood } from './shared/run.js';
+import { parseOrReject, rejection, updateLaneDetails } from './shared/run.js';
 
 /** Events after which a lane goes on as a new run: far below the server's limits. */
 const MAX_EVENTS = 4_000;
@@ -39,7 +45,7 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     else inbox.push(act);
   };
   const takeTurnBack = (lane: LaneState) => {
-    if (takeOver(lane, now())) alarm('starved', { why: starvedWords(lane.ledger.starved) });
+    if (preempt(lane, now())) alarm('starved', { why: starvedWords(lane.ledger.consecutivePreemptions) });
   };
   const known = async (): Promise<LaneState> => {
     await condition(() => isKnown);
@@ -49,52 +55,52 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
 
   setHandler(messages.laneQuery, () => (isKnown ? state : null));
   setHandler(messages.ledgerQuery, () => (isKnown ? state.ledger : null));
-  setHandler(messages.askSignal, (sent) => {
-    const asked = readAsk(sent);
-    if (asked) later((lane) => ask(lane, asked));
+  setHandler(messages.joinQueueSignal, (sent) => {
+    const request = parseLaneRequest(sent);
+    if (request) later((lane) => enqueue(lane, request));
   });
-  setHandler(messages.standingSignal, (sent) => {
-    const said = readStanding(sent);
-    if (said === null) return;
+  setHandler(messages.holderStatusSignal, (sent) => {
+    const answer = parseHolderReport(sent);
+    if (answer === null) return;
     later(({ holder }) => {
-      if (!holder || holder.runId !== said.runId) return;
-      if (said.waits) holder.waits = said.waits;
-      else delete holder.waits;
+      if (!holder || holder.runId !== answer.runId) return;
+      if (answer.heldFor) holder.heldFor = answer.heldFor;
+      else delete holder.heldFor;
     });
     // Here, not only below: it may have ended by then.
     later(takeTurnBack);
   });
   setHandler(messages.authorizeMoveUpdate, async (sent) => {
-    const question = understood(readQuestion, sent);
+    const question = parseOrReject(parseMoveQuestion, sent);
     return authorizeMove(await known(), question, now());
   });
   setHandler(messages.reportMoveUpdate, async (sent) => {
-    const report = understood(readReport, sent);
+    const report = parseOrReject(parseMoveReport, sent);
     const lane = await known();
     const before = lane.ledger.hold;
     reportMove(lane, report, now());
     if (lane.ledger.hold && lane.ledger.hold !== before) alarmOfHold(lane);
   });
   setHandler(messages.beginRollbackUpdate, async (sent) => {
-    const said = understood(readAnnouncement, sent);
+    const answer = parseOrReject(parseRollbackRequest, sent);
     const lane = await known();
     // One that does not know what was there before may have forgotten a mover.
     const mayHaveForgotten = lane.ledger.hold?.name === 'not-recovered';
-    const no = beginRollback(lane, said, now());
-    if (no) throw refused(no.refused);
-    return mayHaveForgotten ? LEASE_MS : leaseLeft(lane, said, now());
+    const no = beginRollback(lane, answer, now());
+    if (no) throw rejection(no.refused);
+    return mayHaveForgotten ? LEASE_MS : leaseLeft(lane, answer, now());
   });
   setHandler(messages.driftUpdate, async (sent) => {
-    const found = understood(readDrift, sent);
+    const found = parseOrReject(parseDrift, sent);
     for (const news of noteDrift(await known(), found)) alarm(news.alarm, { why: news.why });
   });
-  for (const verb of messages.LANE_VERBS) {
-    setHandler(messages.laneVerbUpdate(verb), async (sent) => {
-      const said = sayToLane(await known(), verb, sent, now());
-      if ('refused' in said) throw refused(said.refused);
-      return said.answer;
+  for (const verb of messages.LANE_COMMANDS) {
+    setHandler(messages.laneCommandUpdate(verb), async (sent) => {
+      const answer = applyCommand(await known(), verb, sent, now());
+      if ('refused' in answer) throw rejection(answer.refused);
+      return answer.answer;
     });
-    setHandler(messages.laneVerbSignal(verb), (sent) => later((lane) => void sayToLane(lane, verb, sent, now())));
+    setHandler(messages.laneCommandSignal(verb), (sent) => later((lane) => void applyCommand(lane, verb, sent, now())));
   }
 
   if (!isKnown) Object.assign(state, await recovered(state, carried !== null));
@@ -108,11 +114,11 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     grant(state, now());
     follow();
     takeTurnBack(state);
-    await giveWay(state);
-    showLane(state);
+    await notifyHolder(state);
+    updateLaneDetails(state);
     const due = () => workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > maxEvents;
     if (due() && allHandlersFinished()) await continueAsNew<typeof ReleaseLane>(state, maxEvents);
-    const waitMs = Math.max(1, (state.holder?.waits?.givesWayAt ?? Number.POSITIVE_INFINITY) - now());
+    const waitMs = Math.max(1, (state.holder?.heldFor?.preemptibleAt ?? Number.POSITIVE_INFINITY) - now());
     const isWoken = () => changed || (due() && allHandlersFinished());
     await (state.queue.length > 0 && Number.isFinite(waitMs) ? condition(isWoken, waitMs) : condition(isWoken));
   }
@@ -129,14 +135,16 @@ const starvedWords = (times: number) =>
   `${times} releases in a row were superseded because the canaries had moved on to a newer build: nothing is tested to its end any more`;
 
 /** Tells a holder that its turn was taken back. */
-async function giveWay(state: LaneState): Promise<void> {
+async function notifyHolder(state: LaneState): Promise<void> {
   const { holder } = state;
   if (!holder) return;
-  const { lost } = holder;
-  if (!lost || holder.told) return;
-  holder.told = true;
-  const { workflowId, runId, turn } = holder;
+  const { revocation } = holder;
+  if (!revocation || holder.notified) return;
+  holder.notified = true;
+  const { workflowId, runId, fencingToken } = holder;
   const handle = getExternalWorkflowHandle(workflowId, runId);
-  const told = CancellationScope.nonCancellable(() => handle.signal(messages.turnLostSignal, { ...lost, turn }));
+  const told = CancellationScope.nonCancellable(() =>
+    handle.signal(messages.laneRevokedSignal, { ...revocation, fencingToken }),
+  );
   await told.catch(() => undefined);
 }

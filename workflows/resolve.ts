@@ -2,10 +2,10 @@ import { isCancellation } from '@temporalio/workflow';
 import type { HoldName } from '../src/contract/hold.js';
 import type { Plan, ReleaseInput } from '../src/contract/release.js';
 import { shortSha } from '../src/contract/sha.js';
-import type { Desk, Release } from './release/context.js';
-import { patientReads, planReads } from './shared/activity-options.js';
+import type { Release, RunContext } from './release/context.js';
+import { planReads, registryReads } from './shared/activity-options.js';
 import { holdFor } from './shared/decisions.js';
-import { enter, plain } from './shared/run.js';
+import { setPhase, unwrapFailure } from './shared/run.js';
 
 /** Faults that may mend themselves; after some patience a human is asked whether to go on trying. */
 export const HELD_FAULTS: Record<string, HoldName> = {
@@ -15,8 +15,8 @@ export const HELD_FAULTS: Record<string, HoldName> = {
 };
 
 /** Reads the plan that the run goes by to its end. */
-export async function openPlan(desk: Desk, input: ReleaseInput): Promise<Plan> {
-  enter(desk.state, 'resolving', 'reading the plan');
+export async function openPlan(desk: RunContext, input: ReleaseInput): Promise<Plan> {
+  setPhase(desk.state, 'resolving', 'reading the plan');
   const plan = await planReads().loadPlan(input);
   desk.holdTimeoutMs = plan.holdTimeoutMs;
   desk.holdGraceMs = plan.holdGraceMs;
@@ -27,32 +27,32 @@ export async function openPlan(desk: Desk, input: ReleaseInput): Promise<Plan> {
 export async function pinDigests(release: Release): Promise<void> {
   const { input, plan, state } = release;
   const seen = release.pinned;
-  const read = await withHolds(release, () => {
-    enter(state, 'resolving', 'reading the digest of each image');
-    return patientReads(plan, `pin the digests of ${shortSha(input.sha)}`).resolveBuild(input.sha, plan.images);
+  const read = await holdOnFault(release, () => {
+    setPhase(state, 'resolving', 'reading the digest of each image');
+    return registryReads(plan, `pin the digests of ${shortSha(input.sha)}`).resolveBuild(input.sha, plan.images);
   });
   release.pinned = read.map((image, index) => ({ ...image, latest: (seen[index] ?? image).latest }));
   state.images = release.pinned;
 }
 
 /** A step that no worker took in time is begun once more: none was there, and being here shows that one is again. */
-export async function evenAfterOutage<T>(step: () => Promise<T>): Promise<T> {
+export async function retryOnceAfterTimeout<T>(step: () => Promise<T>): Promise<T> {
   try {
     return await step();
   } catch (error) {
-    if (isCancellation(error) || plain(error).type !== 'TimedOut') throw error;
+    if (isCancellation(error) || unwrapFailure(error).type !== 'TimedOut') throw error;
     return step();
   }
 }
 
 /** Runs a step again each time somebody says `retry` to the hold that its fault led to. */
-export async function withHolds<T>(desk: Desk, step: () => Promise<T>): Promise<T> {
+export async function holdOnFault<T>(desk: RunContext, step: () => Promise<T>): Promise<T> {
   for (;;)
     try {
-      return await evenAfterOutage(step);
+      return await retryOnceAfterTimeout(step);
     } catch (error) {
       if (isCancellation(error)) throw error;
-      const { type, message } = plain(error);
+      const { type, message } = unwrapFailure(error);
       const hold = HELD_FAULTS[type ?? ''];
       if (hold === undefined) throw error;
       await holdFor(desk, hold, message);

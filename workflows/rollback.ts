@@ -8,10 +8,10 @@ import { parseRollbackInput } from '../src/domain/inputs.js';
 import { foreignRevisions, pushedAgain } from '../src/domain/one-build.js';
 import { LEASE_MS } from '../src/lane/moves.js';
 import { FORCE_GOES_ON } from '../src/lane/rollback.js';
-import { evenAfterOutage } from './resolve.js';
-import { laneReads, points, reads } from './shared/activity-options.js';
+import { retryOnceAfterTimeout } from './resolve.js';
+import { laneCalls, reads, tagWrites } from './shared/activity-options.js';
 import { endRun } from './shared/end-run.js';
-import { beginRun, enter, plain, readInput, stop, timesOf } from './shared/run.js';
+import { beginRun, failure, readInput, setPhase, timesOf, unwrapFailure } from './shared/run.js';
 import { moveLatest } from './shared/start-move.js';
 
 /** Moves `:latest` of all images back to a build that is whole in each of them. */
@@ -27,13 +27,13 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
   });
 
   return endRun(state, report, async () => {
-    enter(state, 'resolving', 'the build, and every manifest it is made of, has to be in every image');
+    setPhase(state, 'resolving', 'the build, and every manifest it is made of, has to be in every image');
     const short = shortSha(input.sha);
     const [{ images, tag }, known] = await Promise.all([
-      evenAfterOutage(() => reads('read the plan').loadPlan({ sha: input.sha })),
-      laneReads(`where was ${short} put?`).knownBuild(input.sha),
+      retryOnceAfterTimeout(() => reads('read the plan').loadPlan({ sha: input.sha })),
+      laneCalls(`where was ${short} put?`).knownBuild(input.sha),
     ]);
-    const [pinned, tags] = await evenAfterOutage(() =>
+    const [pinned, tags] = await retryOnceAfterTimeout(() =>
       Promise.all([
         reads(`is ${short} whole in every image?`).resolveBuild(input.sha, images, known ?? []),
         reads(`is the tag of ${short} where it was?`).readBuildTags(input.sha, images),
@@ -41,20 +41,20 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
     );
     state.images = pinned;
     const strange = [...foreignRevisions(input, pinned), ...pushedAgain(pinned, tags)];
-    if (strange.length > 0 && !input.force) throw stop('MoveRefused', `${strange.join('; ')}: ${FORCE_GOES_ON}`);
+    if (strange.length > 0 && !input.force) throw failure('MoveRefused', `${strange.join('; ')}: ${FORCE_GOES_ON}`);
 
     const by = input.requestedBy ?? 'unknown';
     const leaseMs = await announce({ sha: input.sha, force: input.force === true, by, reason: input.reason });
-    enter(state, 'promoting', `:latest of all images back to ${input.sha}`);
+    setPhase(state, 'promoting', `:latest of all images back to ${input.sha}`);
     const order: MoveInput = {
       kind: 'rollback',
       sha: input.sha,
       images: pinned.map(({ repository, digest, latest }) => ({ repository, to: digest, from: latest })),
       by,
       reason: input.reason,
-      ...(leaseMs === null && { unheard: true }),
+      ...(leaseMs === null && { laneUnheard: true }),
     };
-    const moved = await evenAfterOutage(() => moveLatest(order, undefined, leaseMs ?? LEASE_MS));
+    const moved = await retryOnceAfterTimeout(() => moveLatest(order, undefined, leaseMs ?? LEASE_MS));
     state.images = moved;
     if (tag !== undefined) await pointBack(tag, pinned);
     const stood = moved.every(({ previous, digest }) => previous === digest);
@@ -67,20 +67,23 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
 /** The canary tenants go back too, where they follow a tag of ours; unless a release has them by now. */
 async function pointBack(tag: Tag, images: PinnedImage[]): Promise<void> {
   try {
-    await points(tag, '1m').pointTag(tag, images);
+    await tagWrites(tag, '1m').pointTag(tag, images);
   } catch (error) {
     if (isCancellation(error)) throw error;
-    log.warn('the canary tag was not pointed back', { tag, why: plain(error).message });
+    log.warn('the canary tag was not pointed back', { tag, why: unwrapFailure(error).message });
   }
 }
 
 /** From now on nothing else moves; gives for how long something may still be on its way. A lane that says nothing for so long stops a rollback, unless it is forced: null (protocol §3). */
 async function announce(said: { sha: Sha; force: boolean; by: string; reason: string }): Promise<number | null> {
   try {
-    return await laneReads('announce the rollback to the lane', said.force ? '60s' : '15m').announceRollback(said);
+    return await laneCalls('announce the rollback to the lane', said.force ? '60s' : '15m').announceRollback(said);
   } catch (error) {
-    if (isCancellation(error) || !said.force || plain(error).type === 'MoveRefused') throw error;
-    log.warn('the lane did not hear of a forced rollback, which goes on', { sha: said.sha, why: plain(error).message });
+    if (isCancellation(error) || !said.force || unwrapFailure(error).type === 'MoveRefused') throw error;
+    log.warn('the lane did not hear of a forced rollback, which goes on', {
+      sha: said.sha,
+      why: unwrapFailure(error).message,
+    });
     return null;
   }
 }

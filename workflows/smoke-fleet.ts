@@ -1,10 +1,10 @@
 import { checksWith, type TenantSmoke, verdictOf } from '../src/contract/check.js';
 import type { PlannedTenant } from '../src/contract/release.js';
 import type { Release } from './release/context.js';
-import { withHolds } from './resolve.js';
+import { holdOnFault } from './resolve.js';
 import { smokes } from './shared/activity-options.js';
 import { holdFor } from './shared/decisions.js';
-import { enter, stop } from './shared/run.js';
+import { failure, setPhase } from './shared/run.js';
 
 /** Activities that one run starts at a time; the server keeps a run with more than 2,000 waiting for ever (protocol §8). */
 const GROUP = 200;
@@ -23,12 +23,12 @@ export async function smoke(release: Release): Promise<void> {
   const { plan, state } = release;
   let tenants = plan.tenants;
   for (;;) {
-    enter(state, 'smoking', `${tenants.length} of ${plan.tenants.length} tenants`);
+    setPhase(state, 'smoking', `${tenants.length} of ${plan.tenants.length} tenants`);
     const results = await smokeAll(release, tenants);
     const kept = state.tenants.filter(({ tenant }) => !tenants.some(({ name }) => name === tenant));
     state.tenants = [...kept, ...results];
     const verdict = verdictOf(state.tenants);
-    if (verdict === 'fail') throw stop('CanaryRejected', `RED: ${checksWith('fail', state.tenants).join(', ')}`);
+    if (verdict === 'fail') throw failure('CanaryRejected', `RED: ${checksWith('fail', state.tenants).join(', ')}`);
     // The verdict is as old as its oldest part.
     if (tenants === plan.tenants) release.greenAt = Date.now();
     if (verdict === 'pass') return;
@@ -51,7 +51,7 @@ function smokeAll(release: Release, tenants: PlannedTenant[]): Promise<TenantSmo
   const { smokeTenant } = smokes(plan);
   const one = (tenant: PlannedTenant) =>
     smokeTenant.executeWithOptions({ summary: `smoke ${tenant.name}` }, [tenant, plan.patienceMs.secret]);
-  return withHolds(release, async () => {
+  return holdOnFault(release, async () => {
     const results: TenantSmoke[] = [];
     for (let index = 0; index < tenants.length; index += GROUP) {
       // One that fails does not leave the others behind at work.

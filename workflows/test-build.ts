@@ -3,26 +3,26 @@ import { checksWith, type TenantSmoke } from '../src/contract/check.js';
 import type { TenantBuild } from '../src/contract/release.js';
 import { sameBuild, shortSha } from '../src/contract/sha.js';
 import { formatDuration } from '../src/domain/duration.js';
-import { awaitCanary, hearOfBuilds, others } from './await-canary.js';
+import { awaitCanary, describeOthers, handleTenantBuilds } from './await-canary.js';
 import type { Release } from './release/context.js';
-import { pinDigests, withHolds } from './resolve.js';
-import { patientReads, watches } from './shared/activity-options.js';
+import { holdOnFault, pinDigests } from './resolve.js';
+import { registryReads, watches } from './shared/activity-options.js';
 import { holdFor } from './shared/decisions.js';
 import { firstOf } from './shared/race.js';
-import { enter, stop } from './shared/run.js';
+import { failure, setPhase } from './shared/run.js';
 import { smoke } from './smoke-fleet.js';
-import { confirmTurn, lose, tellStanding } from './turn.js';
+import { confirmHolder, lose, reportHold } from './turn.js';
 
 /** How often a tenant may leave the build in mid-soak before a human is asked. */
 const LEAVES = 3;
 /** Waits for the canaries, soaks and smokes; ends when what was smoked is what was pinned, on every tenant. */
 export async function testBuild(release: Release): Promise<void> {
-  hearOfBuilds(release);
+  handleTenantBuilds(release);
   for (;;) {
     release.notTested.length = 0;
     await awaitCanary(release);
     await soak(release);
-    await confirmTurn(release);
+    await confirmHolder(release);
     if (await smokeAndConfirm(release)) return;
   }
 }
@@ -36,24 +36,24 @@ export async function smokeAndConfirm(release: Release): Promise<boolean> {
     return false;
   }
   if (!(await isLeft(release))) return true;
-  await holdFor(release, 'canary-left', `after the smoke ${others(release)}`);
+  await holdFor(release, 'canary-left', `after the smoke ${describeOthers(release)}`);
   return false;
 }
 
 async function soak(release: Release): Promise<void> {
   const { plan, state } = release;
   for (let leaves = 0; plan.soakMs > 0; ) {
-    const end = await withHolds(release, () => soakOnce(release));
+    const end = await holdOnFault(release, () => soakOnce(release));
     if (end === 'soaked') return;
     if ('red' in end) {
       state.tenants = end.red;
-      throw stop('CanaryRejected', `RED while it soaked, twice in a row: ${checksWith('fail', end.red).join(', ')}`);
+      throw failure('CanaryRejected', `RED while it soaked, twice in a row: ${checksWith('fail', end.red).join(', ')}`);
     }
     state.builds = end.left;
     await giveWayToWaiting(release);
     leaves += 1;
     if (leaves > LEAVES) {
-      await holdFor(release, 'canary-left', `${leaves} times while it soaked; now ${others(release)}`);
+      await holdFor(release, 'canary-left', `${leaves} times while it soaked; now ${describeOthers(release)}`);
       leaves = 0;
     }
     await awaitCanary(release);
@@ -62,11 +62,11 @@ async function soak(release: Release): Promise<void> {
 
 /** The fleet moved on to a build that waits for its turn: nothing can be learned about this one any more. */
 async function giveWayToWaiting(release: Release): Promise<void> {
-  const { newer } = await confirmTurn(release);
+  const { newer } = await confirmHolder(release);
   const taken = release.state.builds.some(({ build }) => newer !== null && build !== null && sameBuild(build, newer));
   if (newer === null || !taken) return;
   const lost = lose(release, { superseded: `${newer}: the canaries moved on to it while this one soaked` });
-  await tellStanding({ hold: 'canary-left', givesWayAt: Date.now() });
+  await reportHold({ hold: 'canary-left', preemptibleAt: Date.now() });
   throw lost;
 }
 
@@ -74,7 +74,7 @@ type SoakEnd = 'soaked' | { left: TenantBuild[] } | { red: TenantSmoke[] };
 
 /** A durable timer beside one activity that watches; whichever ends first ends the other. */
 function soakOnce({ input, plan, state }: Release): Promise<SoakEnd> {
-  enter(state, 'soaking', `for ${formatDuration(plan.soakMs)}`, plan.soakMs);
+  setPhase(state, 'soaking', `for ${formatDuration(plan.soakMs)}`, plan.soakMs);
   return firstOf<SoakEnd>(() => [
     sleep(plan.soakMs, { summary: `soak ${shortSha(input.sha)}` }).then(() => 'soaked'),
     ...(plan.soakProbeMs > 0 ? [watches(plan, 'watch the tenants while it soaks').watchSoak(input.sha, plan)] : []),
@@ -84,8 +84,8 @@ function soakOnce({ input, plan, state }: Release): Promise<SoakEnd> {
 /** What was smoked has to be what was pinned. */
 async function isRepushed(release: Release): Promise<boolean> {
   const { input, plan, pinned } = release;
-  const tags = await withHolds(release, () =>
-    patientReads(plan, 'is the tag where it was?').readBuildTags(input.sha, plan.images),
+  const tags = await holdOnFault(release, () =>
+    registryReads(plan, 'is the tag where it was?').readBuildTags(input.sha, plan.images),
   );
   return pinned.some((image, index) => tags[index] !== image.digest);
 }
@@ -93,8 +93,8 @@ async function isRepushed(release: Release): Promise<boolean> {
 /** A tenant that went on meanwhile proves nothing about the build that left. One that never said is known already. */
 async function isLeft(release: Release): Promise<boolean> {
   const { input, plan, state } = release;
-  const fleet = await withHolds(release, () =>
-    patientReads(plan, 'is the build still on every tenant?').readBuilds(input.sha, plan),
+  const fleet = await holdOnFault(release, () =>
+    registryReads(plan, 'is the build still on every tenant?').readBuilds(input.sha, plan),
   );
   state.builds = fleet.builds;
   const unconfirmed = release.notTested.some((line) => line.startsWith('unconfirmed'));

@@ -9,7 +9,7 @@ import {
 } from '@temporalio/workflow';
 import type { ReleaseActivities, Watched } from '../activities/index.js';
 import { watchProductionId } from '../src/contract/ids.js';
-import { productionSeenSignal, watchQuery } from '../src/contract/messages.js';
+import { productionQuery, productionTenantsSignal } from '../src/contract/messages.js';
 import type { SeenTenant, WatchInput, WatchOutcome, WatchPlan, WatchReport } from '../src/contract/production.js';
 import * as attributes from '../src/contract/search-attributes.js';
 import { shortSha } from '../src/contract/sha.js';
@@ -19,7 +19,7 @@ import * as production from '../src/domain/production.js';
 import { reads, watchOptions } from './shared/activity-options.js';
 import { alarm, countEnd } from './shared/events.js';
 import { firstOf } from './shared/race.js';
-import { plain, readInput } from './shared/run.js';
+import { readInput, unwrapFailure } from './shared/run.js';
 
 /** After the deadline the activity has this long to say what it saw last, in milliseconds. */
 const LAST_WORD_MS = 30_000;
@@ -39,9 +39,9 @@ export async function WatchProduction(typed: unknown): Promise<WatchReport> {
     end(state, superseded ? 'superseded' : production.outcomeOf(state.tenants, state.sha));
     return state;
   } catch (error) {
-    const failure = isCancellation(error) ? null : plain(error);
-    upsertSearchAttributes([{ key: attributes.CanaryOutcome, value: failure?.type ?? 'CanaryAborted' }]);
-    throw failure ?? error;
+    const fault = isCancellation(error) ? null : unwrapFailure(error);
+    upsertSearchAttributes([{ key: attributes.CanaryOutcome, value: fault?.type ?? 'CanaryAborted' }]);
+    throw fault ?? error;
   }
 }
 
@@ -56,8 +56,8 @@ function begin(input: WatchInput): WatchReport {
     started,
     until: null,
   };
-  setHandler(watchQuery, () => state, { description: 'How production takes the build' });
-  setHandler(productionSeenSignal, (seen) => {
+  setHandler(productionQuery, () => state, { description: 'How production takes the build' });
+  setHandler(productionTenantsSignal, (seen) => {
     if (state.outcome === 'watching' && areSeen(seen)) note(state, seen);
   });
   upsertSearchAttributes([

@@ -67,7 +67,7 @@ export const OUTPUT = [
 export const wantsJson = ({ options }: Given) => options.json === true || options.output === 'json';
 
 /** The value of a text option, if it was given. */
-export function text(given: Given, name: string): string | undefined {
+export function textOption(given: Given, name: string): string | undefined {
   const value = given.options[name];
   return typeof value === 'string' ? value : undefined;
 }

@@ -18,11 +18,11 @@ export const EXIT = {
   detached: 130,
 } as const;
 
-const REFUSALS: string[] = ['CanaryRejected', 'CanaryBuildBad', 'CanaryHoldExpired', 'CanaryAborted'];
+const REFUSED_OUTCOMES: string[] = ['CanaryRejected', 'CanaryBuildBad', 'CanaryHoldExpired', 'CanaryAborted'];
 
 /** The exit code of a run that ended, by its outcome or failure type. */
 export function exitCodeOf(outcome: ReleaseReport['outcome'] | RollbackReport['outcome']): number {
   if (outcome === 'promoted' || outcome === 'rolled-back' || outcome === 'already') return EXIT.done;
   if (outcome === 'superseded' || outcome === 'skipped') return EXIT.noVerdict;
-  return REFUSALS.includes(outcome) ? EXIT.refused : EXIT.fault;
+  return REFUSED_OUTCOMES.includes(outcome) ? EXIT.refused : EXIT.fault;
 }

@@ -5,15 +5,15 @@ import type { ReleaseReport, ReleaseStatus } from '../contract/release.js';
 import { parseDuration } from '../domain/duration.js';
 import { DeadlineReached, withDeadline } from '../net/deadline.js';
 import { logLine } from '../report/annotations.js';
-import { queryStatus, type RunEnd, runEnd } from '../temporal/runs.js';
-import { type Given, type Io, text, wantsJson } from './command.js';
+import { awaitRunEnd, queryStatus, type RunEnd } from '../temporal/runs.js';
+import { type Given, type Io, textOption, wantsJson } from './command.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
-import { tellActions } from './github-actions.js';
+import { publishActionsReport } from './github-actions.js';
 
 /** Between two looks at a run, in milliseconds. */
-const LOOK_MS = 500;
+const POLL_INTERVAL_MS = 500;
 /** One look, in milliseconds; a worker that does not answer gives up earlier. */
-const LOOK_TIMEOUT_MS = 5_000;
+const POLL_TIMEOUT_MS = 5_000;
 
 /** Follows a run to its end, telling each phase it enters, and gives back the exit code of how it ended.
  * @param hint what whoever asked could do now, if anything. */
@@ -24,73 +24,79 @@ export async function follow(
   io: Io,
   hint: (end: RunEnd) => string | null = () => null,
 ): Promise<number> {
-  const timeout = text(given, 'timeout') ?? '45m';
-  const stopTelling = new AbortController();
+  const timeout = textOption(given, 'timeout') ?? '45m';
+  const stopPrinting = new AbortController();
   try {
-    const end = await withDeadline(parseDuration(timeout), io.signal, (quit) =>
+    const end = await withDeadline(parseDuration(timeout), io.signal, (deadlineSignal) =>
       // The SDK would send a long poll anew on a connection that we have closed meanwhile, and throw where nobody listens.
-      client.connection.withAbortSignal(stopTelling.signal, () =>
-        Promise.race([runEnd(handle), aborted(quit), tellPhases(client, handle.workflowId, io, stopTelling.signal)]),
+      client.connection.withAbortSignal(stopPrinting.signal, () =>
+        Promise.race([
+          awaitRunEnd(handle),
+          rejectOnAbort(deadlineSignal),
+          printPhases(client, handle.workflowId, io, stopPrinting.signal),
+        ]),
       ),
     );
-    const code = tellEnd(end, given, io);
+    const code = printEnd(end, given, io);
     const advice = hint(end);
     if (advice !== null) io.err(advice);
-    await tellActions(client, handle.workflowId, handle.firstExecutionRunId, io);
+    await publishActionsReport(client, handle.workflowId, handle.firstExecutionRunId, io);
     return code;
   } catch (error) {
-    const late = error instanceof DeadlineReached;
-    if (!late && !io.signal.aborted) throw error;
-    io.err(`canary: ${late ? `not decided after ${timeout}` : 'detached'}; ${handle.workflowId} goes on`);
-    if (late) await tellActions(client, handle.workflowId, handle.firstExecutionRunId, io);
-    return late ? EXIT.undecided : EXIT.detached;
+    const timedOut = error instanceof DeadlineReached;
+    if (!timedOut && !io.signal.aborted) throw error;
+    io.err(`canary: ${timedOut ? `not decided after ${timeout}` : 'detached'}; ${handle.workflowId} goes on`);
+    if (timedOut) await publishActionsReport(client, handle.workflowId, handle.firstExecutionRunId, io);
+    return timedOut ? EXIT.undecided : EXIT.detached;
   } finally {
-    stopTelling.abort();
+    stopPrinting.abort();
   }
 }
 
-function tellEnd(end: RunEnd, given: Given, io: Io): number {
-  const told = end.report ?? { outcome: end.outcome, why: end.why };
-  if (wantsJson(given)) io.out(JSON.stringify(told));
+function printEnd(end: RunEnd, given: Given, io: Io): number {
+  const result = end.report ?? { outcome: end.outcome, why: end.why };
+  if (wantsJson(given)) io.out(JSON.stringify(result));
   else {
-    io.out(logLine(`${told.outcome}: ${told.why}`));
+    io.out(logLine(`${result.outcome}: ${result.why}`));
     for (const image of end.report?.images ?? []) io.out(`  ${image.repository} ${image.digest}`);
   }
   if (end.report === null && end.outcome === 'terminated') return EXIT.fault;
-  return allowed(given).includes(told.outcome) ? EXIT.done : exitCodeOf(told.outcome as ReleaseReport['outcome']);
+  return allowedOutcomes(given).includes(result.outcome)
+    ? EXIT.done
+    : exitCodeOf(result.outcome as ReleaseReport['outcome']);
 }
 
 /** Outcomes without a verdict that whoever asks takes for done.
  * @throws {InvalidInput} */
-export function allowed(given: Given): string[] {
-  const outcomes = (text(given, 'allow') ?? '').split(',').filter(Boolean);
+export function allowedOutcomes(given: Given): string[] {
+  const outcomes = (textOption(given, 'allow') ?? '').split(',').filter(Boolean);
   const other = outcomes.find((outcome) => outcome !== 'superseded' && outcome !== 'skipped');
   if (other !== undefined) throw new InvalidInput(`--allow ${other}: only superseded and skipped can be allowed`);
   return outcomes;
 }
 
 /** Tells each new phase; never ends by itself. */
-async function tellPhases(client: Client, workflowId: string, io: Io, stop: AbortSignal): Promise<never> {
+async function printPhases(client: Client, workflowId: string, io: Io, stop: AbortSignal): Promise<never> {
   for (let last = ''; ; ) {
-    const status = await look(client, workflowId, stop);
+    const status = await pollStatus(client, workflowId, stop);
     stop.throwIfAborted();
     const line = status ? phaseLine(status) : last;
     if (line !== last) io.err(line);
     last = line;
-    await delay(LOOK_MS, undefined, { signal: stop });
+    await delay(POLL_INTERVAL_MS, undefined, { signal: stop });
   }
 }
 
 /** The SDK leaves a listener on the signal of each call: a look has its own, which goes with it, for a release takes hours of looks. */
-function look(client: Client, workflowId: string, stop: AbortSignal): Promise<ReleaseStatus | null> {
-  return withDeadline(LOOK_TIMEOUT_MS, stop, (signal) =>
+function pollStatus(client: Client, workflowId: string, stop: AbortSignal): Promise<ReleaseStatus | null> {
+  return withDeadline(POLL_TIMEOUT_MS, stop, (signal) =>
     client.connection.withAbortSignal(signal, () => queryStatus(client, workflowId)),
   );
 }
 
 const phaseLine = ({ phase, why }: ReleaseStatus) => logLine(`${phase}${why ? `: ${why}` : ''}`);
 
-function aborted(signal: AbortSignal): Promise<never> {
+function rejectOnAbort(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });

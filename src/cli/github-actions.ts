@@ -2,34 +2,35 @@ import { randomUUID } from 'node:crypto';
 import { appendFileSync, existsSync, statSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
 import { annotations } from '../report/annotations.js';
-import { MAX_MARKDOWN, renderReport } from '../report/render.js';
+import { MAX_MARKDOWN_BYTES, renderReport } from '../report/render.js';
 import type { RunRecord } from '../report/summary.js';
 import { readRun } from '../temporal/run-record.js';
 import type { Io } from './command.js';
 import { reportLinks } from './requester.js';
 
 /** A step's summary of more than 1 MiB is dropped as a whole; in bytes, all that the step wrote together. */
-const MAX_SUMMARY = 1_000_000;
+const MAX_SUMMARY_BYTES = 1_000_000;
 
 /**
  * In GitHub Actions: the report to the step summary, `sha`, `ran` and `outcome` to the step's outputs, and annotations. Those go to
  * stderr: the runner reads both streams, and stdout is data that somebody may pipe into a file or jq. A fault here is told, and changes no exit code.
  */
-export async function tellActions(client: Client, workflowId: string, runId: string, io: Io): Promise<void> {
+export async function publishActionsReport(client: Client, workflowId: string, runId: string, io: Io): Promise<void> {
   if (io.env.GITHUB_ACTIONS !== 'true') return;
   try {
     const record = await readRun(client, workflowId, runId);
     if (record === null) return;
     for (const line of annotations(record)) io.err(line);
     const { GITHUB_STEP_SUMMARY: summary, GITHUB_OUTPUT: outputs } = io.env;
-    if (summary) append(summary, renderReport(record, reportLinks(io), roomIn(summary)), io);
+    if (summary) append(summary, renderReport(record, reportLinks(io), remainingBytes(summary)), io);
     if (outputs) append(outputs, outputsOf(record), io);
   } catch (error) {
     io.err(`canary: no report for GitHub: ${(error as Error).message}`);
   }
 }
 
-const roomIn = (file: string) => Math.min(MAX_MARKDOWN, MAX_SUMMARY - (existsSync(file) ? statSync(file).size : 0));
+const remainingBytes = (file: string) =>
+  Math.min(MAX_MARKDOWN_BYTES, MAX_SUMMARY_BYTES - (existsSync(file) ? statSync(file).size : 0));
 
 /** `ran`: whether canary tested the build, as the old job said it. */
 function outputsOf({ sha, outcome, report, status }: RunRecord): string {

@@ -30,8 +30,8 @@ function totals(checks: CheckResult[]) {
 const seconds = (ms: number) => (ms / 1_000).toFixed(3);
 
 function element(name: string, attributes: Record<string, string | number>, content = ''): string {
-  const given = Object.entries(attributes).map(([key, value]) => ` ${key}="${escaped(String(value))}"`);
-  return content ? `<${name}${given.join('')}>\n${content}</${name}>\n` : `<${name}${given.join('')}/>\n`;
+  const serialized = Object.entries(attributes).map(([key, value]) => ` ${key}="${escaped(String(value))}"`);
+  return content ? `<${name}${serialized.join('')}>\n${content}</${name}>\n` : `<${name}${serialized.join('')}/>\n`;
 }
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };

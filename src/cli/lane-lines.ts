@@ -1,19 +1,19 @@
-import type { LaneHold, Left, Pause } from '../contract/lane.js';
+import type { LaneHold, Pause, TagState } from '../contract/lane.js';
 import { rounded } from '../domain/duration.js';
 import { oneLine, time } from '../domain/markdown.js';
-import { badWords } from '../lane/queue.js';
+import { describeKnownBad } from '../lane/queue.js';
 import { type History, LIFTS, type Target } from '../lane/view.js';
 import type { HolderNow, LaneNow } from '../temporal/lane-view.js';
 
-type Queue = Omit<LaneNow, 'live' | 'back'>;
+type QueueView = Omit<LaneNow, 'live' | 'back'>;
 
 /** Worst first. */
-export function queueLines(lane: Queue, now: number): string[] {
-  return [...troubleLines(lane, now), ...turnLines(lane, now)];
+export function queueLines(lane: QueueView, now: number): string[] {
+  return [...alertLines(lane, now), ...holderLines(lane, now)];
 }
 
 /** What keeps builds from being tested, or promoted by themselves, and what lifts it. */
-export function troubleLines({ holder, hold, pause, missing }: Queue, now: number): string[] {
+export function alertLines({ holder, hold, pause, missing }: QueueView, now: number): string[] {
   return [
     ...(holder?.stuck ? stuckLines(holder) : []),
     ...(hold ? holdLines(hold, now) : []),
@@ -30,26 +30,26 @@ function stuckLines({ sha, workflowId }: HolderNow): string[] {
 }
 
 /** Who has the turn and how far it is, and who waits. */
-export function turnLines({ holder, queue, rollback, hold, pause }: Queue, now: number): string[] {
+export function holderLines({ holder, queue, rollback, hold, pause }: QueueView, now: number): string[] {
   return [
     ...(rollback ? [`rollback to ${rollback.sha} is under way`] : []),
-    holder ? `${holderWords(holder, now)}${hold || pause ? '' : earliest(holder)}` : 'turn     free',
+    holder ? `${holderText(holder, now)}${hold || pause ? '' : earliestMoveText(holder)}` : 'turn     free',
     ...queue.map(waitingLine),
   ];
 }
 
-function holderWords({ sha, since, phase, ...asked }: HolderNow, now: number): string {
-  return `turn     ${sha} since ${time(since)} (${ago(since, now)})${word(asked)}: ${phase ?? 'does not answer'}`;
+function holderText({ sha, since, phase, ...request }: HolderNow, now: number): string {
+  return `turn     ${sha} since ${time(since)} (${ago(since, now)})${manualText(request)}: ${phase ?? 'does not answer'}`;
 }
 
-const earliest = ({ phase, until }: HolderNow) =>
+const earliestMoveText = ({ phase, until }: HolderNow) =>
   phase === 'soaking' && until !== null ? `, moves :latest at ${time(until)} at the earliest` : '';
 
-function waitingLine({ sha, sequence, ...asked }: LaneNow['queue'][number], index: number): string {
-  return `waits    ${index + 1}. ${sha}${sequence > 0 ? `, sequence ${sequence}` : ''}${word(asked)}`;
+function waitingLine({ sha, sequence, ...request }: LaneNow['queue'][number], index: number): string {
+  return `waits    ${index + 1}. ${sha}${sequence > 0 ? `, sequence ${sequence}` : ''}${manualText(request)}`;
 }
 
-const word = ({ byWord }: { byWord?: boolean }) => (byWord ? ', on the word of a human' : '');
+const manualText = ({ manual }: { manual?: boolean }) => (manual ? ', on the word of a human' : '');
 
 function holdLines({ name, why, by, since }: LaneHold, now: number): string[] {
   const { command, effect } = LIFTS[name];
@@ -67,28 +67,28 @@ function pauseLines({ by, why, since, until }: Pause, now: number): string[] {
 }
 
 export function historyLines({ moves, bad }: History): string[] {
-  const told = [
+  const lines = [
     ...moves.map(({ at, kind, sha, images, by, reason }) =>
-      [time(at), kind.padEnd(9), sha ?? 'unknown', images.map(imageWords).join(' '), said(by, reason)].join('  '),
+      [time(at), kind.padEnd(9), sha ?? 'unknown', images.map(imageText).join(' '), byAndReason(by, reason)].join('  '),
     ),
     ...bad.map(({ since, sha, digests, by, reason }) =>
-      [time(since), 'bad'.padEnd(9), sha, digests.map(short).join(' '), said(by, reason)].join('  '),
+      [time(since), 'bad'.padEnd(9), sha, digests.map(shortDigest).join(' '), byAndReason(by, reason)].join('  '),
     ),
   ];
-  return told.length > 0 ? told : ['the ledger is empty: nothing was promoted yet'];
+  return lines.length > 0 ? lines : ['the ledger is empty: nothing was promoted yet'];
 }
 
 /** Where a rollback may go; what is taken unless somebody says otherwise has an arrow. */
-export function targetLines(targets: Target[], taken: string | null): string[] {
+export function targetLines(targets: Target[], defaultSha: string | null): string[] {
   return targets.map(({ sha, at, kind, by, isLive, bad }) => {
-    const head = [sha === taken ? '->' : '  ', time(at), kind.padEnd(9), sha, `by ${oneLine(by)}`].join('  ');
-    return `${head}${isLive ? '  LIVE' : ''}${bad ? `  BAD: ${oneLine(badWords(bad))}` : ''}`;
+    const head = [sha === defaultSha ? '->' : '  ', time(at), kind.padEnd(9), sha, `by ${oneLine(by)}`].join('  ');
+    return `${head}${isLive ? '  LIVE' : ''}${bad ? `  BAD: ${oneLine(describeKnownBad(bad))}` : ''}`;
   });
 }
 
-const said = (by: string, reason: string) => `by ${oneLine(by)}: ${oneLine(reason)}`;
-const imageWords = ({ repository, digest }: Left) => `${repository.split('/').at(-1)}@${short(digest)}`;
+const byAndReason = (by: string, reason: string) => `by ${oneLine(by)}: ${oneLine(reason)}`;
+const imageText = ({ repository, digest }: TagState) => `${repository.split('/').at(-1)}@${shortDigest(digest)}`;
 /** As Docker shortens it. */
-const short = (digest: string | null) => digest?.slice('sha256:'.length).slice(0, 12) ?? 'nothing';
+const shortDigest = (digest: string | null) => digest?.slice('sha256:'.length).slice(0, 12) ?? 'nothing';
 
 export const ago = (since: string | null, now: number) => (since === null ? '?' : rounded(now - Date.parse(since)));

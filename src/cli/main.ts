@@ -29,7 +29,7 @@ export async function main(argv: string[], io: Io): Promise<number> {
     await program.parseAsync(argv, { from: 'user' });
     return code;
   } catch (error) {
-    return explain(error, program.opts().debug === true, io);
+    return printError(error, program.opts().debug === true, io);
   }
 }
 
@@ -61,7 +61,7 @@ function usageLine(text: string, help: string): string {
 }
 
 /** One line for people: what, where, the mend. With `--debug`, where it came from too. */
-function explain(error: unknown, debug: boolean, io: Io): number {
+function printError(error: unknown, debug: boolean, io: Io): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   const message = error instanceof Error ? error.message : String(error);
   io.err(`canary: ${message}`);

@@ -1,34 +1,34 @@
 import { type TenantSmoke, type Verdict, verdictOf } from '../contract/check.js';
 import type { Io } from './command.js';
 
-const WORDS: Record<Verdict, string> = { pass: 'PASS', fail: 'FAIL', 'could-not-test': '????' };
+const LABELS: Record<Verdict, string> = { pass: 'PASS', fail: 'FAIL', 'could-not-test': '????' };
 
 /** The lines of a tenant, as the old script wrote them and people grep them: PASS on stdout, the others on stderr. */
-export function tellTenant({ checks }: TenantSmoke, origin: string, io: Io): void {
+export function printTenant({ checks }: TenantSmoke, origin: string, io: Io): void {
   io.out('');
   io.out(`── ${origin} ──`);
   for (const { verdict, check, expected, got, leftBehind } of checks) {
-    const tell = verdict === 'pass' ? io.out : io.err;
-    tell(`  ${WORDS[verdict]} ${check}`);
+    const print = verdict === 'pass' ? io.out : io.err;
+    print(`  ${LABELS[verdict]} ${check}`);
     if (verdict !== 'pass') {
-      tell(`    expected: ${expected}`);
-      tell(`    got: ${got}`);
+      print(`    expected: ${expected}`);
+      print(`    got: ${got}`);
     }
     if (leftBehind !== undefined) io.err(`    left behind: ${leftBehind}`);
   }
 }
 
-export function tellSummary(results: TenantSmoke[], io: Io): void {
-  const { pass, fail, 'could-not-test': open } = count(results);
+export function printSummary(results: TenantSmoke[], io: Io): void {
+  const { pass, fail, 'could-not-test': untested } = count(results);
   io.out('');
   io.out('=== CANARY SMOKE RESULTS ===');
   io.out(`  PASS: ${pass}`);
   io.out(`  FAIL: ${fail}`);
-  if (open > 0) io.out(`  ????: ${open}`);
+  if (untested > 0) io.out(`  ????: ${untested}`);
 }
 
 /** The same for machines. */
-export function told(results: TenantSmoke[], origins: string[]) {
+export function smokeData(results: TenantSmoke[], origins: string[]) {
   return {
     verdict: verdictOf(results),
     counts: count(results),

@@ -37,7 +37,7 @@ const ID =
   /^(?:(.+)-)?(?:(?:canary-release|rollback|watch-production)-[0-9a-f]{7}|check-drift(?:-\d{4}-[^-]+-[^-]+)?|move-latest|release-lane)$/;
 
 /** What a run's id says: whether it is a rollback, and the first digits of its build. */
-export function partsOf(workflowId: string): { isRollback: boolean; sha: string } {
+export function parseRunId(workflowId: string): { isRollback: boolean; sha: string } {
   return { isRollback: /(?:^|-)rollback-[0-9a-f]{7}$/.test(workflowId), sha: workflowId.slice(-7) };
 }
 

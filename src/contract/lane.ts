@@ -9,13 +9,13 @@ export interface RunRef {
 }
 
 /** What a release asks the lane for its turn with. */
-export interface Ask extends RunRef {
+export interface LaneRequest extends RunRef {
   sha: Sha;
   sequence?: number;
   /** A human's word: it is neither passed by a newer build nor too old. */
-  byWord?: boolean;
+  manual?: boolean;
   /** It was told that it is live, and found that it is not. */
-  anew?: boolean;
+  recheck?: boolean;
 }
 
 /** Which build is newer: the higher sequence, then the one that was seen later. Fixed when the lane first sees a sha. */
@@ -26,24 +26,39 @@ export interface OrderKey {
 }
 
 /** The release that has its turn. */
-export interface Holder extends Ask {
+export interface Holder extends LaneRequest {
   /** Numbers the grants: a run that was reset holds another one, or none. */
-  turn: number;
+  fencingToken: number;
   /** ISO 8601. */
   since: string;
   /** Why its turn was taken back. */
-  lost?: Lost;
+  revocation?: Revocation;
   /** It was told so. */
-  told?: boolean;
+  notified?: boolean;
   /** Why it is held, and from when on a newer build may take its turn (epoch, ms). */
-  waits?: { hold: string; givesWayAt: number };
+  heldFor?: HeldFor;
+}
+
+/** Why the holder is held, and from when on a newer build may preempt it. */
+export interface HeldFor {
+  hold: string;
+  /** Epoch, ms. */
+  preemptibleAt: number;
+}
+
+/** What the holder reports of itself: what it is held for; null when it goes on. */
+export interface HolderReport {
+  runId: string;
+  heldFor: HeldFor | null;
 }
 
 /** Why a turn was taken back: a newer build goes instead, or a rollback was begun. */
-export type Lost = { superseded: string } | { revoked: string /** Its own build was rolled back. */; bad?: boolean };
+export type Revocation =
+  | { superseded: string }
+  | { revoked: string /** Its own build was rolled back. */; knownBad?: boolean };
 
 /** How a release that asked ends without its turn. */
-export type Answer = { runId: string } & Exclude<Turn, { turn: number }>;
+export type LaneAnswer = { runId: string } & Exclude<LaneResult, { fencingToken: number }>;
 
 /** A mover that was told yes and has not reported. */
 export interface OpenMove {
@@ -52,19 +67,19 @@ export interface OpenMove {
   kind: 'promotion' | 'rollback';
   sha: Sha;
   /** When it was told yes last (epoch, ms); what it writes may be on its way for 12 s from then on. */
-  yesAt?: number;
+  leaseGrantedAt?: number;
   /** When its yes was taken back (epoch, ms): it gets no other one. */
-  takenBackAt?: number;
+  leaseRevokedAt?: number;
 }
 
 /** A rollback that was announced, and may move. */
-export interface Announced extends RunRef {
+export interface OpenRollback extends RunRef {
   sha: Sha;
   force: boolean;
 }
 
 /** Where a move left `:latest`. */
-export interface Left {
+export interface TagState {
   repository: Repository;
   digest: Digest | null;
 }
@@ -77,7 +92,7 @@ export interface LedgerEntry {
   kind: 'promotion' | 'rollback' | 'adopted';
   by: string;
   reason: string;
-  images: Left[];
+  images: TagState[];
 }
 
 export interface BadBuild {
@@ -112,51 +127,55 @@ export interface Ledger {
   seen: number;
   highestSequence: number;
   /** The newest build that was promoted. */
-  mark: { sha: Sha; key: OrderKey } | null;
-  moves: LedgerEntry[];
+  newestPromoted: { sha: Sha; key: OrderKey } | null;
+  history: LedgerEntry[];
   /** First promotion of each sha, by its first seven digits: how many moves there had been. */
   firstPromoted: Record<string, number>;
-  bad: BadBuild[];
+  knownBad: BadBuild[];
   hold: LaneHold | null;
   pause: Pause | null;
   /** Where the last move left `:latest`; null until a move or an adoption. */
-  left: { images: Left[]; at: number } | null;
+  expectedLatest: { images: TagState[]; at: number } | null;
   /** What the last look at the registry found; that is said once. */
   drift?: Drift;
   /** When the last move was whose watch over production is started, ISO 8601. */
-  watched?: string;
+  watchStartedFor?: string;
   /** Releases in a row that gave way because the canaries had moved on; a promotion ends the row. */
-  starved: number;
+  consecutivePreemptions: number;
 }
 
 /** All that a lane knows: what continue-as-new carries, the query `lane` answers, and a fresh lane recovers from. */
 export interface LaneState {
-  turn: number;
-  queue: Ask[];
-  answers: Answer[];
+  fencingToken: number;
+  queue: LaneRequest[];
+  answers: LaneAnswer[];
   holder: Holder | null;
   move: OpenMove | null;
-  rollback: Announced | null;
+  rollback: OpenRollback | null;
   /** Runs that announced a rollback: once each. */
-  announced: string[];
+  requestedRollbacks: string[];
   /** Runs that had their move: one each. */
-  moved: string[];
+  finishedRuns: string[];
   ledger: Ledger;
 }
 
 /** What became of an ask. `live`: there is nothing to do, the build was promoted and is where it was put. */
-export type Turn = { turn: number } | { superseded: string } | { bad: string } | { live: string };
+export type LaneResult =
+  | { fencingToken: number }
+  | { superseded: string }
+  | { knownBad: string }
+  | { alreadyLive: string };
 
 /** Where a run stands with the lane, right now. */
-export interface Standing {
+export interface HolderStatus {
   /** The number of its turn; null when it has none. */
-  turn: number | null;
+  fencingToken: number | null;
   /** Why it was taken back; null when this very run never had one, or still has it. */
-  lost: Lost | null;
+  revocation: Revocation | null;
   hold: LaneHold | null;
   pause: Pause | null;
   /** Where `:latest` should stand. */
-  left: Left[];
+  expectedLatest: TagState[];
   /** A newer build that waits. */
   newer: string | null;
 }
@@ -164,7 +183,7 @@ export interface Standing {
 /** What a look at the registry found that does not agree with the ledger. */
 export interface Drift {
   /** Which move, or adoption, it was compared with (epoch, ms). */
-  leftAt: number;
+  expectedAt: number;
   /** Where `:latest` stands instead; null where it should. */
   latest: string | null;
   /** What a rollback would need and is gone, a line each. */
@@ -181,7 +200,7 @@ export interface MoveQuestion {
 }
 
 /** `later`: ask again. */
-export type Word = 'yes' | 'later' | { no: string; latestMoved?: (Digest | null)[] };
+export type MoveDecision = 'yes' | 'later' | { no: string; latestMoved?: (Digest | null)[] };
 
 /** What became of a move. `stopped`: it wrote nothing more after its yes was taken back. */
 export interface MoveReport {
@@ -192,7 +211,7 @@ export interface MoveReport {
 }
 
 /** What a rollback announces before anything moves (protocol §6). */
-export interface Announcement extends Announced {
+export interface RollbackRequest extends OpenRollback {
   by: string;
   reason: string;
 }

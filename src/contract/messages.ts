@@ -1,6 +1,17 @@
 import type { QueryDefinition, SignalDefinition, UpdateDefinition } from '@temporalio/common';
 import type { DecisionInput, Verb } from './hold.js';
-import type { Announcement, Ask, Drift, LaneState, Ledger, Lost, MoveQuestion, MoveReport, Word } from './lane.js';
+import type {
+  Drift,
+  HolderReport,
+  LaneRequest,
+  LaneState,
+  Ledger,
+  MoveDecision,
+  MoveQuestion,
+  MoveReport,
+  Revocation,
+  RollbackRequest,
+} from './lane.js';
 import type { SeenTenant, WatchReport } from './production.js';
 import type { ReleaseStatus, TenantBuild } from './release.js';
 
@@ -25,7 +36,7 @@ export const abortSignal = defineSignal<[DecisionInput]>('abort');
 export const retrySignal = defineSignal<[DecisionInput]>('retry');
 
 /** From a run's own activity: what the tenants report by now. */
-export const buildsSeenSignal = defineSignal<[TenantBuild[]]>('builds-seen');
+export const tenantBuildsSignal = defineSignal<[TenantBuild[]]>('tenant-builds');
 
 export const VERBS: Record<Verb, { update: typeof approveUpdate; signal: typeof approveSignal; description: string }> =
   {
@@ -48,32 +59,31 @@ export const laneQuery = defineQuery<LaneState | null>('lane');
 export const ledgerQuery = defineQuery<Ledger | null>('ledger');
 
 /** From a release: asks for its turn. Idempotent by run id. */
-export const askSignal = defineSignal<[Ask]>('ask');
+export const joinQueueSignal = defineSignal<[LaneRequest]>('join-queue');
 /** From the holder: what it is held for, and when it gives way; null when it goes on. */
-export const standingSignal =
-  defineSignal<[{ runId: string; waits: { hold: string; givesWayAt: number } | null }]>('standing');
+export const holderStatusSignal = defineSignal<[HolderReport]>('holder-status');
 
 /** From a mover, right before it writes; keyed by its run id. */
-export const authorizeMoveUpdate = defineUpdate<Word, [MoveQuestion]>('authorize-move');
+export const authorizeMoveUpdate = defineUpdate<MoveDecision, [MoveQuestion]>('authorize-move');
 /** From a mover, before it ends; keyed by the run id of its parent. */
 export const reportMoveUpdate = defineUpdate<void, [MoveReport]>('report-move');
 /** From a rollback, before anything moves. */
-export const beginRollbackUpdate = defineUpdate<number, [Announcement]>('begin-rollback');
+export const beginRollbackUpdate = defineUpdate<number, [RollbackRequest]>('begin-rollback');
 
 /** From a look at the registry. */
 export const driftUpdate = defineUpdate<void, [Drift]>('drift');
 
 /** From people: `{"by","reason",…}`. */
-export const LANE_VERBS = ['adopt', 'unhold', 'drop', 'unbad', 'pause', 'resume'] as const;
-export type LaneVerb = (typeof LANE_VERBS)[number];
-export const laneVerbUpdate = (verb: LaneVerb) => defineUpdate<string, [unknown]>(verb);
-export const laneVerbSignal = (verb: LaneVerb) => defineSignal<[unknown]>(verb);
+export const LANE_COMMANDS = ['adopt', 'unhold', 'drop', 'unbad', 'pause', 'resume'] as const;
+export type LaneCommand = (typeof LANE_COMMANDS)[number];
+export const laneCommandUpdate = (verb: LaneCommand) => defineUpdate<string, [unknown]>(verb);
+export const laneCommandSignal = (verb: LaneCommand) => defineSignal<[unknown]>(verb);
 
 /** From the lane to the run that has the turn, or waits for it: why it has it no more. */
-export const turnLostSignal = defineSignal<[Lost & { turn: number }]>('turn-lost');
+export const laneRevokedSignal = defineSignal<[Revocation & { fencingToken: number }]>('lane-revoked');
 
 /** How production takes the build, so far. */
-export const watchQuery = defineQuery<WatchReport>('status');
+export const productionQuery = defineQuery<WatchReport>('status');
 
 /** From its own activity: what was last seen of every tenant. */
-export const productionSeenSignal = defineSignal<[SeenTenant[]]>('production-seen');
+export const productionTenantsSignal = defineSignal<[SeenTenant[]]>('production-tenants');

@@ -12,7 +12,7 @@ export interface MoveInput {
   /** A human accepted that `:latest` stands at `from`, and whatever holds the lane. */
   accepted?: boolean;
   /** A forced rollback that the lane did not hear of: it goes on for as long as the lane says nothing. */
-  unheard?: boolean;
+  laneUnheard?: boolean;
 }
 
 export interface MoveTarget {
@@ -72,7 +72,7 @@ export function areOnOneBuild(images: MovedImage[]): boolean {
  * @throws {InvalidInput} */
 export function parseMoveInput(input: unknown): MoveInput {
   const bad = (why: string) => new InvalidInput(`move: ${why}; it is started by a release or a rollback, not by hand`);
-  const { kind, images, by, reason, sha, accepted, unheard } = Object(input) as Partial<
+  const { kind, images, by, reason, sha, accepted, laneUnheard } = Object(input) as Partial<
     Record<keyof MoveInput, unknown>
   >;
   if (kind !== 'promotion' && kind !== 'rollback') throw bad(`kind is ${shown(kind)}`);
@@ -82,7 +82,7 @@ export function parseMoveInput(input: unknown): MoveInput {
   return {
     ...order,
     ...(accepted === true && { accepted }),
-    ...(unheard === true && kind === 'rollback' && { unheard }),
+    ...(laneUnheard === true && kind === 'rollback' && { unheard: laneUnheard }),
   };
 }
 

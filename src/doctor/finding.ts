@@ -13,7 +13,7 @@ export interface Finding {
   level: Level;
   what: string;
   /** What to do about it. */
-  mend?: string;
+  fix?: string;
 }
 
 /** Whether a release would be stopped. */

@@ -1,19 +1,19 @@
 import { type Finding, LEVELS, type Level } from './finding.js';
 
 const ORDER = Object.keys(LEVELS) as Level[];
-const WORDS: Record<Level, string> = { stops: 'STOPS', warning: 'WARNING', note: 'note', ok: 'ok' };
+const LABELS: Record<Level, string> = { stops: 'STOPS', warning: 'WARNING', note: 'note', ok: 'ok' };
 
 /** Worst first, and within one level as they were looked at. */
-export const sorted = (findings: Finding[]) =>
+export const worstFirst = (findings: Finding[]) =>
   [...findings].sort((a, b) => ORDER.indexOf(a.level) - ORDER.indexOf(b.level));
 
 /** A line for each finding, and one that says what it comes to. */
-export function lines(findings: Finding[]): string[] {
+export function findingLines(findings: Finding[]): string[] {
   const count = findings.filter(({ level }) => level === 'stops').length;
   const verdict = count === 0 ? 'nothing here would stop a release' : `a release would be stopped: ${count} to mend`;
-  return [...sorted(findings).map(line), verdict];
+  return [...worstFirst(findings).map(findingLine), verdict];
 }
 
-function line({ level, area, what, mend }: Finding): string {
-  return `${WORDS[level].padEnd(7)}  ${area.padEnd(8)}  ${what}${mend ? ` (mend: ${mend})` : ''}`;
+function findingLine({ level, area, what, fix }: Finding): string {
+  return `${LABELS[level].padEnd(7)}  ${area.padEnd(8)}  ${what}${fix ? ` (mend: ${fix})` : ''}`;
 }

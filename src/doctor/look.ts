@@ -3,27 +3,27 @@ import { DeadlineReached, withDeadline } from '../net/deadline.js';
 import type { Finding } from './finding.js';
 
 /** One look, in milliseconds: who asks a doctor waits for the answer. */
-const LOOK_MS = 10_000;
+const CHECK_TIMEOUT_MS = 10_000;
 
 /** Looks at one area. What it throws, or that it does not answer in time, is a finding like others.
  * @throws the signal's own reason when it is aborted. */
-export async function look(
-  { area, name, mend }: { area: Finding['area']; name: string; mend: string },
+export async function runCheck(
+  { area, name, fix }: { area: Finding['area']; name: string; fix: string },
   signal: AbortSignal,
   findings: (signal: AbortSignal) => Promise<Finding[]>,
-  ms = LOOK_MS,
+  ms = CHECK_TIMEOUT_MS,
 ): Promise<Finding[]> {
   try {
-    return await withDeadline(ms, signal, (inner) => Promise.race([findings(inner), rejectedBy(inner)]));
+    return await withDeadline(ms, signal, (inner) => Promise.race([findings(inner), rejectOnAbort(inner)]));
   } catch (error) {
     signal.throwIfAborted();
     const why = error instanceof DeadlineReached ? `no answer within ${formatDuration(error.ms)}` : firstLine(error);
-    return [{ area, level: 'stops', what: `${name}: ${why}`, mend }];
+    return [{ area, level: 'stops', what: `${name}: ${why}`, fix }];
   }
 }
 
 /** Not everything that is asked heeds a signal. */
-function rejectedBy(signal: AbortSignal): Promise<never> {
+function rejectOnAbort(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
 }
 

@@ -4,25 +4,21 @@ import { probeWrite } from '../registry/probe-write.js';
 import { readTag } from '../registry/read-tag.js';
 import { RegistryError } from '../registry/transport/errors.js';
 import type { Finding } from './finding.js';
-import { look } from './look.js';
+import { runCheck } from './look.js';
 
-const UNKNOWN = 'look at the registry: a release waits some minutes for it, and is held then';
+const DEFAULT_FIX = 'look at the registry: a release waits some minutes for it, and is held then';
 
 /** Whether `:latest` of each image can be read and written. Nothing is written. */
-export async function lookAtRegistry(
-  registry: Registry,
-  images: Repository[],
-  signal: AbortSignal,
-): Promise<Finding[]> {
+export async function checkRegistry(registry: Registry, images: Repository[], signal: AbortSignal): Promise<Finding[]> {
   const found = images.map((repository) =>
-    look({ area: 'registry', name: repository, mend: UNKNOWN }, signal, (inner) =>
-      lookAtImage(registry, repository, inner),
+    runCheck({ area: 'registry', name: repository, fix: DEFAULT_FIX }, signal, (inner) =>
+      checkImage(registry, repository, inner),
     ),
   );
   return (await Promise.all(found)).flat();
 }
 
-async function lookAtImage(registry: Registry, repository: Repository, signal: AbortSignal): Promise<Finding[]> {
+async function checkImage(registry: Registry, repository: Repository, signal: AbortSignal): Promise<Finding[]> {
   try {
     const latest = await readTag(registry, repository, LATEST, signal);
     const read: Finding = latest
@@ -31,21 +27,21 @@ async function lookAtImage(registry: Registry, repository: Repository, signal: A
           area: 'registry',
           level: 'note',
           what: `${repository} has no :latest yet: the first promotion asks for approval, and nothing could be put back`,
-          mend: 'canary approve, when it asks',
+          fix: 'canary approve, when it asks',
         };
     return await probeWrite(registry, repository, signal).then(
       () => [read],
-      (error: unknown) => [fault(`${repository} can be read, but not written`, error)],
+      (error: unknown) => [toFinding(`${repository} can be read, but not written`, error)],
     );
   } catch (error) {
-    return [fault(`${repository} cannot be read`, error)];
+    return [toFinding(`${repository} cannot be read`, error)];
   }
 }
 
 /** @throws what is no word of the registry. */
-function fault(what: string, error: unknown): Finding {
+function toFinding(what: string, error: unknown): Finding {
   if (!(error instanceof RegistryError)) throw error;
-  const { message, mend } = error;
-  const why = mend ? message.replace(` (${mend})`, '') : message;
-  return { area: 'registry', level: 'stops', what: `${what}: ${why}`, mend: mend ?? UNKNOWN };
+  const { message, mend: fix } = error;
+  const why = fix ? message.replace(` (${fix})`, '') : message;
+  return { area: 'registry', level: 'stops', what: `${what}: ${why}`, fix: fix ?? DEFAULT_FIX };
 }

@@ -4,17 +4,17 @@ import { overview } from '../temporal/overview.js';
 import type { Finding } from './finding.js';
 
 /** What keeps runs that are under way: a task that fails again and again, a hold, images that were left apart. */
-export async function lookAtRuns(client: Client, lane: Lane): Promise<Finding[]> {
+export async function checkRuns(client: Client, lane: Lane): Promise<Finding[]> {
   const [stuck, { running, alarm }] = await Promise.all([stuckRuns(client, lane), overview(client, lane)]);
   const held = running.filter(({ waitingFor }) => waitingFor !== null);
   const found: Finding[] = [
-    ...(alarm ? [alarmOf(alarm)] : []),
+    ...(alarm ? [alarmFinding(alarm)] : []),
     ...stuck.map(
       (workflowId): Finding => ({
         area: 'runs',
         level: 'stops',
         what: `${workflowId} is stuck: its workflow task fails again and again`,
-        mend: `temporal workflow reset --workflow-id ${workflowId} --type LastWorkflowTask --reapply-exclude Signal --reason stuck`,
+        fix: `temporal workflow reset --workflow-id ${workflowId} --type LastWorkflowTask --reapply-exclude Signal --reason stuck`,
       }),
     ),
     ...held.map(
@@ -22,16 +22,20 @@ export async function lookAtRuns(client: Client, lane: Lane): Promise<Finding[]>
         area: 'runs',
         level: 'note',
         what: `${workflowId} is held: ${waitingFor}`,
-        mend: `canary status ${sha}`,
+        fix: `canary status ${sha}`,
       }),
     ),
   ];
   return found.length > 0 ? found : [{ area: 'runs', level: 'ok', what: 'no run is stuck or held' }];
 }
 
-function alarmOf({ workflowId, outcome, why }: NonNullable<Awaited<ReturnType<typeof overview>>['alarm']>): Finding {
-  const mend = 'canary rollback to a build that is good';
-  return { area: 'runs', level: 'stops', what: `${workflowId} ended ${outcome}: ${why}`, mend };
+function alarmFinding({
+  workflowId,
+  outcome,
+  why,
+}: NonNullable<Awaited<ReturnType<typeof overview>>['alarm']>): Finding {
+  const fix = 'canary rollback to a build that is good';
+  return { area: 'runs', level: 'stops', what: `${workflowId} ended ${outcome}: ${why}`, fix };
 }
 
 /** Protocol §7. */

@@ -4,40 +4,40 @@ import type { Lane } from '../contract/ids.js';
 import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.js';
 import { formatDuration } from '../domain/duration.js';
 import { DeadlineReached } from '../net/deadline.js';
-import { namespaceMend, withClient } from '../temporal/connect.js';
-import { unfitSearchAttributes } from '../temporal/namespace.js';
+import { namespaceFix, withClient } from '../temporal/connect.js';
+import { invalidSearchAttributes } from '../temporal/namespace.js';
 import { type Finding, stops } from './finding.js';
-import { lookAtLane } from './lane.js';
-import { look } from './look.js';
-import { lookAtRuns } from './runs.js';
-import { lookAtWorkers } from './workers.js';
+import { checkLane } from './lane.js';
+import { runCheck } from './look.js';
+import { checkRuns } from './runs.js';
+import { checkWorkers } from './workers.js';
 
-const READ = 'look at the server; do these credentials have the right to read its namespace?';
+const READ_FIX = 'look at the server; do these credentials have the right to read its namespace?';
 /** One answer, in milliseconds. */
-const CALL_MS = 3_000;
-const NO_SUCH_NAMESPACE = 5;
+const CALL_TIMEOUT_MS = 3_000;
+const NOT_FOUND = 5;
 
 /** The server and its namespace; when those are there, what is in it. */
-export async function lookAtTemporal(
+export async function checkTemporal(
   { env, lane, hash }: { env: NodeJS.ProcessEnv; lane: Lane; hash: string | null },
   signal: AbortSignal,
 ): Promise<Finding[]> {
   // Opening the connection has a bound of its own.
-  const inside = async (client: Client): Promise<Finding[]> => {
-    const lookIn = (area: Finding['area'], name: string, ask: (client: Client) => Promise<Finding[]>) =>
-      look({ area, name, mend: READ }, signal, () => inTime(client, ask));
-    const server = await lookIn('temporal', 'namespace', namespace);
+  const checkServer = async (client: Client): Promise<Finding[]> => {
+    const check = (area: Finding['area'], name: string, query: (client: Client) => Promise<Finding[]>) =>
+      runCheck({ area, name, fix: READ_FIX }, signal, () => withTimeout(client, query));
+    const server = await check('temporal', 'namespace', namespace);
     if (stops(server)) return server;
     const rest = await Promise.all([
-      lookIn('temporal', 'search attributes', attributes),
-      lookIn('workers', 'workers', () => lookAtWorkers(client, lane, hash)),
-      lookIn('lane', 'lane', () => lookAtLane(client, lane)),
-      lookIn('runs', 'runs', () => lookAtRuns(client, lane)),
+      check('temporal', 'search attributes', checkSearchAttributes),
+      check('workers', 'workers', () => checkWorkers(client, lane, hash)),
+      check('lane', 'lane', () => checkLane(client, lane)),
+      check('runs', 'runs', () => checkRuns(client, lane)),
     ]);
     return [server, ...rest].flat();
   };
   try {
-    return await withClient(env, inside);
+    return await withClient(env, checkServer);
   } catch (error) {
     signal.throwIfAborted();
     return [{ area: 'temporal', level: 'stops', what: (error as Error).message }];
@@ -45,11 +45,11 @@ export async function lookAtTemporal(
 }
 
 /** Calls end by themselves; what the SDK says of that tells only of the last try. */
-async function inTime(client: Client, ask: (client: Client) => Promise<Finding[]>): Promise<Finding[]> {
+async function withTimeout(client: Client, query: (client: Client) => Promise<Finding[]>): Promise<Finding[]> {
   try {
-    return await client.withDeadline(Date.now() + CALL_MS, () => ask(client));
+    return await client.withDeadline(Date.now() + CALL_TIMEOUT_MS, () => query(client));
   } catch (error) {
-    throw isGrpcDeadlineError(error) ? new DeadlineReached(CALL_MS) : error;
+    throw isGrpcDeadlineError(error) ? new DeadlineReached(CALL_TIMEOUT_MS) : error;
   }
 }
 
@@ -58,30 +58,30 @@ async function namespace({ options, workflowService }: Client): Promise<Finding[
   const [{ serverVersion }, described] = await Promise.all([
     workflowService.getSystemInfo({}),
     workflowService.describeNamespace({ namespace: name }).catch((error: { code?: unknown }) => {
-      if (error.code === NO_SUCH_NAMESPACE) return null;
+      if (error.code === NOT_FOUND) return null;
       throw error;
     }),
   ]);
   if (described === null) {
-    return [{ area: 'temporal', level: 'stops', what: `there is no namespace ${name}`, mend: namespaceMend(name) }];
+    return [{ area: 'temporal', level: 'stops', what: `there is no namespace ${name}`, fix: namespaceFix(name) }];
   }
-  const kept = formatDuration(tsToMs(described.config?.workflowExecutionRetentionTtl));
+  const retention = formatDuration(tsToMs(described.config?.workflowExecutionRetentionTtl));
   return [
     {
       area: 'temporal',
       level: 'ok',
-      what: `server ${serverVersion} answers; namespace ${name} keeps ended runs for ${kept}`,
+      what: `server ${serverVersion} answers; namespace ${name} keeps ended runs for ${retention}`,
     },
   ];
 }
 
-async function attributes({ connection, options }: Client): Promise<Finding[]> {
-  const { missing, mistyped } = await unfitSearchAttributes(connection, options.namespace, SEARCH_ATTRIBUTES);
+async function checkSearchAttributes({ connection, options }: Client): Promise<Finding[]> {
+  const { missing, mistyped } = await invalidSearchAttributes(connection, options.namespace, SEARCH_ATTRIBUTES);
   if (missing.length + mistyped.length === 0)
     return [{ area: 'temporal', level: 'ok', what: 'all search attributes are registered' }];
-  const unfit = [
+  const problems = [
     ...missing.map(({ name }) => `${name} is not registered`),
     ...mistyped.map(({ name, type }) => `${name} is not ${type}`),
   ];
-  return [{ area: 'temporal', level: 'stops', what: `search attributes: ${unfit.join(', ')}`, mend: 'canary setup' }];
+  return [{ area: 'temporal', level: 'stops', what: `search attributes: ${problems.join(', ')}`, fix: 'canary setup' }];
 }

@@ -5,11 +5,11 @@ import { type Poller, pollersOf } from '../temporal/pollers.js';
 import type { Finding } from './finding.js';
 
 /** A worker asks at least once a minute; the server still names one that went minutes ago. */
-const GONE_MS = 90_000;
+const STALE_POLLER_MS = 90_000;
 
 /** Whether each queue has a worker, and whether all of them, and this shell, are configured alike.
  * @param hash of the configuration here; null where that is unusable. */
-export async function lookAtWorkers(client: Client, lane: Lane, hash: string | null): Promise<Finding[]> {
+export async function checkWorkers(client: Client, lane: Lane, hash: string | null): Promise<Finding[]> {
   const queues = [
     { queue: taskQueue(lane), kind: 'workflow' },
     { queue: taskQueue(lane), kind: 'activity' },
@@ -25,36 +25,38 @@ export async function lookAtWorkers(client: Client, lane: Lane, hash: string | n
         area: 'workers',
         level: 'stops',
         what: `no worker polls ${queue}: nothing moves until one does`,
-        mend: 'start one: canary worker',
+        fix: 'start one: canary worker',
       }),
     ),
-    ...alike(
+    ...compareConfigs(
       polled.flatMap(({ pollers }) => pollers),
       hash,
     ),
   ];
 }
 
-function alike(pollers: Poller[], hash: string | null): Finding[] {
-  const here = pollers.filter(({ at }) => at > Date.now() - GONE_MS).map(({ identity }) => identity);
-  const workers = [...new Set(here)].sort();
-  const differ = new Set(workers.map(hashIn)).size > 1;
+function compareConfigs(pollers: Poller[], hash: string | null): Finding[] {
+  const activeIdentities = pollers
+    .filter(({ at }) => at > Date.now() - STALE_POLLER_MS)
+    .map(({ identity }) => identity);
+  const workers = [...new Set(activeIdentities)].sort();
+  const configsDiffer = new Set(workers.map(hashIn)).size > 1;
   const found = workers.map((identity): Finding => {
-    const other = hash !== null && hashIn(identity) !== hash;
-    if (!other) return { area: 'workers', level: 'ok', what: `${identity} polls` };
-    const mend = `run doctor with the worker's environment, or restart the worker with this one (#${hash})`;
+    const isDifferent = hash !== null && hashIn(identity) !== hash;
+    if (!isDifferent) return { area: 'workers', level: 'ok', what: `${identity} polls` };
+    const fix = `run doctor with the worker's environment, or restart the worker with this one (#${hash})`;
     return {
       area: 'workers',
       level: 'note',
       what: `${identity} runs with another configuration than this shell`,
-      mend,
+      fix,
     };
   });
   const warning: Finding = {
     area: 'workers',
     level: 'warning',
     what: `workers are configured differently, and which one plans a release is chance: ${workers.join(', ')}`,
-    mend: 'restart them with one configuration',
+    fix: 'restart them with one configuration',
   };
-  return differ ? [warning, ...found] : found;
+  return configsDiffer ? [warning, ...found] : found;
 }

@@ -20,7 +20,7 @@ export interface Decidable {
  * Reads what somebody sent with a verb at `at` (epoch ms), and says why it is refused, if it is. Written by hand, and for anything whatever: a
  * handler that throws, or a zod that changes, would break runs that are under way (protocol §7).
  */
-export function judgeDecision(
+export function checkDecision(
   verb: Verb,
   sent: unknown,
   now: Decidable,
@@ -51,7 +51,7 @@ function refusalOf(verb: Verb, holdId: string | null, { phase, hold, decided, mo
     return hold ? `that hold is over; now it is ${hold.id} (${hold.name})` : 'that hold is over';
   if (verb === 'abort') return null;
   if (hold === null) return `nothing waits for it; the release is ${phase}`;
-  if (HOLDS[hold.name][verb] === null) return `it makes no sense for ${hold.name}; ${possible(hold.name)}`;
+  if (HOLDS[hold.name][verb] === null) return `it makes no sense for ${hold.name}; ${applicableDecisions(hold.name)}`;
   if (holdId === null && hold.name !== 'approval')
     return `say which hold it is for: "hold":"${hold.id}" (${hold.name})`;
   return null;
@@ -63,7 +63,7 @@ export function effectOf(verb: Verb, hold: Hold | null): string {
 }
 
 /** What each verb would do now, or why it would be refused. */
-export function verbsNow(now: Decidable): Record<Verb, string> {
+export function decisionsNow(now: Decidable): Record<Verb, string> {
   const told = (verb: Verb) => {
     const refusal = refusalOf(verb, now.hold?.id ?? null, now);
     return refusal === null ? effectOf(verb, now.hold) : `refused: ${refusal}`;
@@ -72,7 +72,7 @@ export function verbsNow(now: Decidable): Record<Verb, string> {
 }
 
 /** What each verb would do in this hold, a line. */
-export function possible(name: HoldName): string {
+export function applicableDecisions(name: HoldName): string {
   const { approve, retry } = HOLDS[name];
   return [approve && `approve: ${approve}`, retry && `retry: ${retry}`, 'abort: end the release']
     .filter(Boolean)

@@ -3,7 +3,7 @@ import type { Decision, Hold } from '../contract/hold.js';
 import type { MovedImage } from '../contract/move.js';
 import type { PinnedImage, ReleaseStatus, TenantBuild } from '../contract/release.js';
 import { sameBuild, shortSha } from '../contract/sha.js';
-import { verbsNow } from './decide.js';
+import { decisionsNow } from './decide.js';
 import { code, oneLine, prose, section, time } from './markdown.js';
 
 /** How much of each list is shown, in characters as a URL carries them. */
@@ -36,7 +36,7 @@ function standing({ phase, hold, since, until, why }: ReleaseStatus): string {
 
 /** What each verb would do, and what to paste for it into the form of the UI. */
 function toDecide(state: ReleaseStatus, { id }: Hold): string {
-  const verbs = Object.entries(verbsNow(state));
+  const verbs = Object.entries(decisionsNow(state));
   const taken = verbs.filter(([, effect]) => !effect.startsWith('refused'));
   const refused = verbs.filter((verb) => !taken.includes(verb)).map(([verb]) => `${verb} makes no sense here`);
   const lines = [...taken.map(([verb, effect]) => `**${verb}**: ${prose(effect)}`), ...refused];

@@ -1,13 +1,13 @@
-import type { LaneState, Left, Pause } from '../contract/lane.js';
+import type { LaneState, Pause, TagState } from '../contract/lane.js';
 import { type Sha, sameBuild } from '../contract/sha.js';
 import { MAX_BY, MAX_REASON } from '../domain/decide.js';
 import { record } from './ledger.js';
 import { brief } from './limits.js';
-import { isSha, isText, readLeft } from './parse.js';
+import { isSha, isText, parseTagState } from './parse.js';
 import { answer } from './queue.js';
 
 /** Does what people say to a lane, and answers in words; `refused` when it makes no sense. Never throws. */
-export function sayToLane(
+export function applyCommand(
   state: LaneState,
   verb: string,
   sent: unknown,
@@ -16,7 +16,7 @@ export function sayToLane(
   const { by, reason, sha, until, images } = Object(sent) as Record<string, unknown>;
   if (!isText(by) || by.length > MAX_BY || typeof reason !== 'string' || !reason.trim() || reason.length > MAX_REASON)
     return { refused: `${verb} refused: it needs by and reason, e.g. {"by":"ada","reason":"looked at it"}` };
-  const said: Said = { by, reason };
+  const said: Attribution = { by, reason };
   const needsSha = verb === 'drop' || verb === 'unbad';
   if (needsSha && !isSha(sha)) return { refused: `${verb} refused: it needs the sha, e.g. "sha":"4c1d56e"` };
   if (verb === 'unhold') return { answer: unhold(state) };
@@ -33,26 +33,32 @@ export function sayToLane(
   return { answer: adopt(state, left, isSha(sha) ? (sha as Sha) : null, said, now) };
 }
 
-function readImages(images: unknown): Left[] | null {
+function readImages(images: unknown): TagState[] | null {
   if (!Array.isArray(images) || images.length === 0 || images.length > 20) return null;
   try {
-    return images.map(readLeft);
+    return images.map(parseTagState);
   } catch {
     return null;
   }
 }
 
 /** Whose word it is. */
-export interface Said {
+export interface Attribution {
   by: string;
   reason: string;
 }
 
 /** Takes `:latest` as it stands for where it should be, and lifts what holds the lane for it. */
-export function adopt(state: LaneState, images: Left[], sha: Sha | null, { by, reason }: Said, now: number): string {
+export function adopt(
+  state: LaneState,
+  images: TagState[],
+  sha: Sha | null,
+  { by, reason }: Attribution,
+  now: number,
+): string {
   const { ledger } = state;
   const at = new Date(now).toISOString();
-  ledger.left = { images, at: now };
+  ledger.expectedLatest = { images, at: now };
   record(ledger, { sha, at, kind: 'adopted', by, reason, images });
   // What people fear after a rollback is not where `:latest` stands.
   if (ledger.hold?.name !== 'after-rollback') ledger.hold = null;
@@ -68,13 +74,13 @@ export function unhold(state: LaneState): string {
 
 /** A build that was marked bad may be released again. */
 export function unbad(state: LaneState, sha: Sha): string {
-  const before = state.ledger.bad.length;
-  state.ledger.bad = state.ledger.bad.filter((one) => !sameBuild(one.sha, sha));
-  return state.ledger.bad.length < before ? `${sha} is not bad any more` : `${sha} was not bad`;
+  const before = state.ledger.knownBad.length;
+  state.ledger.knownBad = state.ledger.knownBad.filter((one) => !sameBuild(one.sha, sha));
+  return state.ledger.knownBad.length < before ? `${sha} is not bad any more` : `${sha} was not bad`;
 }
 
 /** Takes its turn, or its place, from a run that cannot answer an abort. What it began to move is finished. */
-export function drop(state: LaneState, sha: Sha, { by, reason }: Said): string {
+export function drop(state: LaneState, sha: Sha, { by, reason }: Attribution): string {
   const waiting = state.queue.filter((one) => sameBuild(one.sha, sha));
   state.queue = state.queue.filter((one) => !waiting.includes(one));
   const superseded = `nothing: dropped by ${brief(by)}: ${brief(reason)}`;
@@ -86,7 +92,7 @@ export function drop(state: LaneState, sha: Sha, { by, reason }: Said): string {
   return waiting.length > 0 ? `${sha} has lost its place` : `${sha} neither has the turn nor waits for it`;
 }
 
-export function pause(state: LaneState, { by, reason }: Said, until: string | undefined, now: number): string {
+export function pause(state: LaneState, { by, reason }: Attribution, until: string | undefined, now: number): string {
   const paused: Pause = {
     by: brief(by),
     why: brief(reason),

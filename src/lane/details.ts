@@ -1,8 +1,8 @@
 import type { BadBuild, Holder, LaneHold, LaneState, LedgerEntry, Pause } from '../contract/lane.js';
 import { shortSha } from '../contract/sha.js';
 import { code, oneLine, prose, section, time } from '../domain/markdown.js';
-import { lostWords } from './queue.js';
-import { LIFTS, pictureOf } from './view.js';
+import { describeRevocation } from './queue.js';
+import { LIFTS, laneView } from './view.js';
 
 /** How much of each list is shown, in characters as a URL carries them. */
 const ROOM = { waits: 800, moves: 1_800, bad: 1_000 };
@@ -12,9 +12,9 @@ const MAX_BY = 40;
 
 /** Where the lane stands, as Markdown for its page in the Temporal UI. @param now epoch, ms. */
 export function laneDetails(state: LaneState, now: number): string {
-  const { holder, queue, rollback, hold, pause } = pictureOf(state, now);
-  const { moves, bad } = state.ledger;
-  const waits = queue.map(({ sha, byWord }) => `${code(sha)}${byWord ? ', on the word of a human' : ''}`);
+  const { holder, queue, rollback, hold, pause } = laneView(state, now);
+  const { history, knownBad } = state.ledger;
+  const waits = queue.map(({ sha, manual }) => `${code(sha)}${manual ? ', on the word of a human' : ''}`);
   return [
     hold ? holdWords(hold) : '',
     pause ? pauseWords(pause) : '',
@@ -23,8 +23,8 @@ export function laneDetails(state: LaneState, now: number): string {
     holder ? holderWords(holder) : 'The turn is free',
     section('Wait for the turn, in this order', waits, ROOM.waits),
     section('What can be said', sayings(hold, pause, holder)),
-    section('Last moves', moves.map(moveLine).reverse(), ROOM.moves),
-    section('Bad builds', bad.map(badLine).reverse(), ROOM.bad),
+    section('Last moves', history.map(moveLine).reverse(), ROOM.moves),
+    section('Bad builds', knownBad.map(badLine).reverse(), ROOM.bad),
   ]
     .filter((part) => part !== '')
     .join('\n\n');
@@ -39,8 +39,12 @@ const holdWords = ({ name, why, by, since }: LaneHold) =>
 const pauseWords = ({ by, why, since, until }: Pause) =>
   `**Paused** since ${time(since)} until ${until ? time(until) : 'somebody resumes'}, by ${who(by)}: ${cut(why)}`;
 
-function holderWords({ sha, workflowId, since, waits, lost }: Holder): string {
-  const stands = lost ? `, gives way: ${cut(lostWords(lost))}` : waits ? `, held for ${waits.hold}` : '';
+function holderWords({ sha, workflowId, since, heldFor, revocation }: Holder): string {
+  const stands = revocation
+    ? `, gives way: ${cut(describeRevocation(revocation))}`
+    : heldFor
+      ? `, held for ${heldFor.hold}`
+      : '';
   return `${code(sha)} has the turn since ${time(since)} (${code(workflowId)})${stands}`;
 }
 

@@ -1,6 +1,6 @@
 import { InvalidInput } from '../contract/brand.js';
 import type { Drift, LaneState, Ledger } from '../contract/lane.js';
-import { badBuild, buildsOf, type NamedEntry } from './ledger.js';
+import { buildsOf, knownBadBuild, type NamedEntry } from './ledger.js';
 import { isText } from './parse.js';
 import { putOnHold } from './state.js';
 
@@ -12,17 +12,18 @@ export const MAX_MISSING = 20;
 /** The last good builds that were at `:latest`, the newest first. */
 export const rollbackTargets = (ledger: Ledger): NamedEntry[] =>
   buildsOf(ledger)
-    .filter(({ sha }) => !badBuild(ledger, sha))
+    .filter(({ sha }) => !knownBadBuild(ledger, sha))
     .slice(0, TARGETS);
 
 /** Keeps what was found, and gives what nobody was told of yet. A `:latest` that was moved holds the lane (I8), where nothing holds it yet. */
 export function noteDrift(state: LaneState, found: Drift): { alarm: string; why: string }[] {
   const { ledger, move } = state;
   // Something of ours moved, or was adopted, since.
-  if (move !== null || ledger.left?.at !== found.leftAt) return [];
+  if (move !== null || ledger.expectedLatest?.at !== found.expectedAt) return [];
   const known = ledger.drift;
   ledger.drift = found;
-  const told = (why: string) => (known?.leftAt === found.leftAt && known.latest === why) || ledger.hold?.why === why;
+  const told = (why: string) =>
+    (known?.expectedAt === found.expectedAt && known.latest === why) || ledger.hold?.why === why;
   const news = found.missing.filter((line) => !known?.missing.includes(line));
   const isNews = found.latest !== null && !told(found.latest);
   if (found.latest !== null) putOnHold(state, 'latest-moved', found.latest);
@@ -33,10 +34,10 @@ export function noteDrift(state: LaneState, found: Drift): { alarm: string; why:
 }
 
 /** @throws {InvalidInput} */
-export function readDrift(sent: unknown): Drift {
+export function parseDrift(sent: unknown): Drift {
   const { leftAt, latest, missing } = Object(sent) as Record<string, unknown>;
   if (typeof leftAt !== 'number' || !(latest === null || isText(latest))) throw new InvalidInput('no drift');
   if (!Array.isArray(missing) || missing.length > MAX_MISSING || !missing.every(isText))
     throw new InvalidInput('what is missing is no list of lines');
-  return { leftAt, latest, missing };
+  return { expectedAt: leftAt, latest, missing };
 }

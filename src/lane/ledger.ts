@@ -1,4 +1,4 @@
-import type { BadBuild, Ledger, LedgerEntry, Left, OrderKey } from '../contract/lane.js';
+import type { BadBuild, Ledger, LedgerEntry, OrderKey, TagState } from '../contract/lane.js';
 import type { PinnedImage } from '../contract/release.js';
 import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
 import { brief, MOVES_BYTES, newest, numberFirst } from './limits.js';
@@ -24,7 +24,7 @@ export function isOlder(a: OrderKey, b: OrderKey): boolean {
 function forgetOldest(ledger: Ledger): void {
   const shas = Object.keys(ledger.order);
   if (shas.length <= 2 * MAX_BUILDS) return;
-  const kept = new Set([...ledger.moves, ...ledger.bad].map(({ sha }) => shortSha(sha ?? '')));
+  const kept = new Set([...ledger.history, ...ledger.knownBad].map(({ sha }) => shortSha(sha ?? '')));
   const oldest = shas
     .filter((sha) => !kept.has(sha))
     .sort((a, b) => (ledger.order[a]?.seen ?? 0) - (ledger.order[b]?.seen ?? 0));
@@ -35,19 +35,19 @@ function forgetOldest(ledger: Ledger): void {
 export type NamedEntry = LedgerEntry & { sha: Sha };
 
 /** Why a build is bad; undefined when it is not. */
-export const badBuild = ({ bad }: Pick<Ledger, 'bad'>, sha: string): BadBuild | undefined =>
-  bad.find((one) => sameBuild(one.sha, sha));
+export const knownBadBuild = ({ knownBad }: Pick<Ledger, 'knownBad'>, sha: string): BadBuild | undefined =>
+  knownBad.find((one) => sameBuild(one.sha, sha));
 
 const isNamed = (entry: LedgerEntry): entry is NamedEntry => entry.sha !== null;
 
 /** The last move of a build. */
-export const lastOf = ({ moves }: Ledger, sha: string): NamedEntry | undefined =>
-  moves.filter(isNamed).findLast((one) => sameBuild(one.sha, sha));
+export const lastOf = ({ history }: Ledger, sha: string): NamedEntry | undefined =>
+  history.filter(isNamed).findLast((one) => sameBuild(one.sha, sha));
 
 /** Each build that was at `:latest` once, by its last move, newest first. */
-export function buildsOf({ moves }: Ledger): NamedEntry[] {
+export function buildsOf({ history }: Ledger): NamedEntry[] {
   const builds: NamedEntry[] = [];
-  for (const entry of moves.toReversed())
+  for (const entry of history.toReversed())
     if (isNamed(entry) && !builds.some((one) => sameBuild(one.sha, entry.sha))) builds.push(entry);
   return builds;
 }
@@ -56,36 +56,40 @@ export function buildsOf({ moves }: Ledger): NamedEntry[] {
 export function liveBefore(ledger: Ledger, entry: LedgerEntry | undefined): Sha | null {
   if (entry === undefined) return null;
   const { sha } = entry;
-  const isGood = (one: NamedEntry) => !(sha !== null && sameBuild(one.sha, sha)) && !badBuild(ledger, one.sha);
-  return ledger.moves.slice(0, ledger.moves.indexOf(entry)).filter(isNamed).findLast(isGood)?.sha ?? null;
+  const isGood = (one: NamedEntry) => !(sha !== null && sameBuild(one.sha, sha)) && !knownBadBuild(ledger, one.sha);
+  return ledger.history.slice(0, ledger.history.indexOf(entry)).filter(isNamed).findLast(isGood)?.sha ?? null;
 }
 
 /** Where a rollback from what is live would go. */
-export const goBack = (ledger: Ledger): Sha | null => liveBefore(ledger, ledger.moves.at(-1));
+export const goBack = (ledger: Ledger): Sha | null => liveBefore(ledger, ledger.history.at(-1));
 
 /** Keeps what is at `:latest` from now on; a build that came there by a promotion, or was adopted, is what others are older than. */
 export function record(ledger: Ledger, { by, reason, ...entry }: LedgerEntry): void {
-  ledger.moves = newest([...ledger.moves, { ...entry, by: brief(by), reason: brief(reason) }], MAX_BUILDS, MOVES_BYTES);
+  ledger.history = newest(
+    [...ledger.history, { ...entry, by: brief(by), reason: brief(reason) }],
+    MAX_BUILDS,
+    MOVES_BYTES,
+  );
   const { kind, sha } = entry;
   if (kind === 'rollback' || sha === null) return;
   numberFirst(ledger.firstPromoted, shortSha(sha));
   // A forced promotion of an older build sets the mark to its own.
-  ledger.mark = { sha, key: keyOf(ledger, sha) };
+  ledger.newestPromoted = { sha, key: keyOf(ledger, sha) };
 }
 
 /** The last move of ours. What was adopted nobody moved. */
-export const lastMove = ({ moves }: Ledger): LedgerEntry | undefined =>
-  moves.findLast(({ kind }) => kind !== 'adopted');
+export const lastMove = ({ history }: Ledger): LedgerEntry | undefined =>
+  history.findLast(({ kind }) => kind !== 'adopted');
 
 /** What took the place of the build that was moved at `movedAt`; the same one adopted once more does not. */
-export function supersededBy({ moves }: Ledger, sha: string, movedAt: string): LedgerEntry | undefined {
-  return moves.findLast(
+export function supersededBy({ history }: Ledger, sha: string, movedAt: string): LedgerEntry | undefined {
+  return history.findLast(
     (one) => one.at > movedAt && (one.kind !== 'adopted' || one.sha === null || !sameBuild(one.sha, sha)),
   );
 }
 
 /** Whether `:latest` was found elsewhere than a run saw it, and the lane was told since that it should be there. */
-export function isAdopted(seen: PinnedImage[], found: PinnedImage['latest'][], left: Left[] = []): boolean {
+export function isAdopted(seen: PinnedImage[], found: PinnedImage['latest'][], left: TagState[] = []): boolean {
   const isNew = seen.some(({ latest }, index) => latest !== found[index]);
   const should = ({ repository }: PinnedImage) => left.find((one) => one.repository === repository)?.digest;
   return isNew && seen.every((image, index) => should(image) === found[index]);

@@ -1,6 +1,14 @@
 import { InvalidInput, shown } from '../contract/brand.js';
 import { isDigest, parseRepository } from '../contract/image.js';
-import type { Announcement, Ask, Holder, Left, MoveQuestion, MoveReport, RunRef } from '../contract/lane.js';
+import type {
+  HolderReport,
+  LaneRequest,
+  MoveQuestion,
+  MoveReport,
+  RollbackRequest,
+  RunRef,
+  TagState,
+} from '../contract/lane.js';
 import { MOVE_OUTCOMES, type MovedImage, type MoveOutcome, parseMoveInput } from '../contract/move.js';
 import { parseSha, type Sha } from '../contract/sha.js';
 
@@ -8,7 +16,7 @@ import { parseSha, type Sha } from '../contract/sha.js';
 // the lane for ever (protocol §7).
 
 /** Null when it is none. */
-export function readAsk(sent: unknown): Ask | null {
+export function parseLaneRequest(sent: unknown): LaneRequest | null {
   const { workflowId, runId, sha, sequence, byWord, anew } = Object(sent) as Record<string, unknown>;
   if (!isText(workflowId) || !isRunId(runId) || !isSha(sha)) return null;
   const numbered = Number.isSafeInteger(sequence) ? { sequence: sequence as number } : {};
@@ -17,36 +25,36 @@ export function readAsk(sent: unknown): Ask | null {
     runId,
     sha: sha as Sha,
     ...numbered,
-    ...(byWord === true && { byWord }),
-    ...(anew === true && { anew }),
+    ...(byWord === true && { manual: byWord }),
+    ...(anew === true && { recheck: anew }),
   };
 }
 
 /** What a release says of the hold that it is in; null when it is none. */
-export function readStanding(sent: unknown): { runId: string; waits: Holder['waits'] | null } | null {
-  const { runId, waits } = Object(sent) as Record<string, unknown>;
+export function parseHolderReport(sent: unknown): HolderReport | null {
+  const { runId, heldFor } = Object(sent) as Record<string, unknown>;
   if (!isRunId(runId)) return null;
-  if (waits === null) return { runId, waits };
-  const { hold, givesWayAt } = Object(waits) as Record<string, unknown>;
-  return isText(hold) && Number.isFinite(givesWayAt)
-    ? { runId, waits: { hold, givesWayAt: Number(givesWayAt) } }
+  if (heldFor === null) return { runId, heldFor };
+  const { hold, preemptibleAt } = Object(heldFor) as Record<string, unknown>;
+  return isText(hold) && Number.isFinite(preemptibleAt)
+    ? { runId, heldFor: { hold, preemptibleAt: Number(preemptibleAt) } }
     : null;
 }
 
 /** @throws {InvalidInput} */
-export function readQuestion(sent: unknown): MoveQuestion {
+export function parseMoveQuestion(sent: unknown): MoveQuestion {
   const { moverRunId, parent, input, latest } = Object(sent) as Record<string, unknown>;
   if (!Array.isArray(latest)) throw new InvalidInput('where :latest stands is missing');
   return {
     moverRunId: readText('moverRunId', moverRunId),
     parent: readRun(parent),
     input: parseMoveInput(input),
-    latest: latest.map(readLeft),
+    latest: latest.map(parseTagState),
   };
 }
 
 /** @throws {InvalidInput} */
-export function readReport(sent: unknown): MoveReport {
+export function parseMoveReport(sent: unknown): MoveReport {
   const { moverRunId, parent, input, images } = Object(sent) as Record<string, unknown>;
   if (images !== 'stopped' && !Array.isArray(images)) throw new InvalidInput('what became of the images is missing');
   return {
@@ -58,7 +66,7 @@ export function readReport(sent: unknown): MoveReport {
 }
 
 /** @throws {InvalidInput} */
-export function readAnnouncement(sent: unknown): Announcement {
+export function parseRollbackRequest(sent: unknown): RollbackRequest {
   const { sha, force, by, reason } = Object(sent) as Record<string, unknown>;
   return {
     ...readRun(sent),
@@ -71,7 +79,7 @@ export function readAnnouncement(sent: unknown): Announcement {
 
 /** Where `:latest` of an image stands.
  * @throws {InvalidInput} */
-export function readLeft(sent: unknown): Left {
+export function parseTagState(sent: unknown): TagState {
   const { repository, digest } = Object(sent) as Record<string, unknown>;
   return { repository: parseRepository(repository), digest: readDigest(digest) };
 }

@@ -1,9 +1,9 @@
 import type { Digest } from '../contract/image.js';
-import type { Announcement, LaneState, Left, Lost } from '../contract/lane.js';
+import type { LaneState, Revocation, RollbackRequest, TagState } from '../contract/lane.js';
 import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
-import { badBuild, lastOf } from './ledger.js';
+import { knownBadBuild, lastOf } from './ledger.js';
 import { BAD_BYTES, brief, newest } from './limits.js';
-import { ask, badWords } from './queue.js';
+import { describeKnownBad, enqueue } from './queue.js';
 import { MAX_BUILDS, MAX_KEPT } from './state.js';
 
 /** How every refusal ends that `force` overrules. */
@@ -13,41 +13,42 @@ export const FORCE_GOES_ON = 'nothing moved; with force it goes on all the same'
  * Refuses, and does nothing, without `force` for a target that was never promoted, or is bad. Else marks as bad the builds first promoted after the target's first promotion and one whose move is under way, takes the mark off the
  * target, holds automatic promotion, revokes the holder and takes back an open yes. The last one announced wins.
  */
-export function beginRollback(state: LaneState, said: Announcement, now: number): { refused: string } | null {
+export function beginRollback(state: LaneState, said: RollbackRequest, now: number): { refused: string } | null {
   const { ledger } = state;
   const since = new Date(now).toISOString();
   const { workflowId, runId, sha, force } = said;
   const by = brief(said.by);
   const reason = brief(said.reason);
-  if (state.announced.includes(runId) || state.moved.includes(runId)) return null;
+  if (state.requestedRollbacks.includes(runId) || state.finishedRuns.includes(runId)) return null;
   const refused = force ? null : refusalOf(state, sha);
   if (refused !== null) return { refused: `${refused}: ${FORCE_GOES_ON}` };
-  state.announced = [...state.announced, runId].slice(-MAX_KEPT);
+  state.requestedRollbacks = [...state.requestedRollbacks, runId].slice(-MAX_KEPT);
   state.rollback = { workflowId, runId, sha, force };
-  ledger.bad = ledger.bad.filter((one) => !sameBuild(one.sha, sha));
+  ledger.knownBad = ledger.knownBad.filter((one) => !sameBuild(one.sha, sha));
   for (const bad of badAfter(state, sha))
-    if (!badBuild(ledger, bad))
-      ledger.bad.push({ sha: bad as typeof sha, digests: digestsOf(state, bad), since, by, reason });
-  ledger.bad = newest(ledger.bad, MAX_BUILDS, BAD_BYTES);
+    if (!knownBadBuild(ledger, bad))
+      ledger.knownBad.push({ sha: bad as typeof sha, digests: digestsOf(state, bad), since, by, reason });
+  ledger.knownBad = newest(ledger.knownBad, MAX_BUILDS, BAD_BYTES);
   ledger.hold = { name: 'after-rollback', why: `rolled back to ${sha} by ${by}: ${reason}`, by, since };
-  if (state.holder) state.holder.lost ??= revoked(state, `a rollback to ${sha} was begun by ${by}: ${reason}`);
-  if (state.move) state.move.takenBackAt ??= now;
-  for (const one of state.queue.splice(0)) ask(state, one);
+  if (state.holder) state.holder.revocation ??= revoked(state, `a rollback to ${sha} was begun by ${by}: ${reason}`);
+  if (state.move) state.move.leaseRevokedAt ??= now;
+  for (const one of state.queue.splice(0)) enqueue(state, one);
   return null;
 }
 
 function refusalOf({ ledger }: LaneState, sha: Sha): string | null {
-  const bad = badBuild(ledger, sha);
-  if (bad) return `${sha} was ${badWords(bad)}`;
+  const bad = knownBadBuild(ledger, sha);
+  if (bad) return `${sha} was ${describeKnownBad(bad)}`;
   return ledger.firstPromoted[shortSha(sha)] === undefined ? `${sha} was never promoted here` : null;
 }
 
 /** Where the move left the images that brought a build to `:latest` last; null when the ledger knows of none. */
-export const digestsOfMove = ({ ledger }: LaneState, sha: Sha): Left[] | null => lastOf(ledger, sha)?.images ?? null;
+export const digestsOfMove = ({ ledger }: LaneState, sha: Sha): TagState[] | null =>
+  lastOf(ledger, sha)?.images ?? null;
 
-function revoked({ holder, ledger }: LaneState, why: string): Lost {
-  const bad = holder && badBuild(ledger, holder.sha);
-  return bad ? { revoked: badWords(bad), bad: true } : { revoked: why };
+function revoked({ holder, ledger }: LaneState, why: string): Revocation {
+  const bad = holder && knownBadBuild(ledger, holder.sha);
+  return bad ? { revoked: describeKnownBad(bad), knownBad: true } : { revoked: why };
 }
 
 /** The builds that came after the target, up to the one that is live, and the one that is being moved. */
@@ -59,19 +60,19 @@ function badAfter({ ledger, move }: LaneState, target: string): string[] {
     .sort(([, a], [, b]) => a - b)
     .map(([sha]) => lastOf(ledger, sha)?.sha ?? sha);
   // A target that was never promoted: only what is live is known to be what people go away from.
-  const live = ledger.moves.at(-1)?.sha;
+  const live = ledger.history.at(-1)?.sha;
   if (first === undefined && live && !sameBuild(live, target)) after.push(live);
   if (move?.kind === 'promotion' && !sameBuild(move.sha, target)) after.push(move.sha);
   return [...new Set(after)];
 }
 
 function digestsOf({ ledger }: LaneState, sha: string): Digest[] {
-  const entry = ledger.moves.findLast((one) => one.kind !== 'rollback' && sameBuild(one.sha ?? '', sha));
+  const entry = ledger.history.findLast((one) => one.kind !== 'rollback' && sameBuild(one.sha ?? '', sha));
   return entry?.images.flatMap(({ digest }) => digest ?? []) ?? [];
 }
 
 /** What the lane would make of a rollback. */
-export interface Foresight {
+export interface RollbackPreview {
   /** Why it would be refused without `force`; null when it would not. */
   refused: string | null;
   /** The builds that it would mark as bad. */
@@ -79,10 +80,10 @@ export interface Foresight {
 }
 
 /** Tries a rollback on a copy of the lane. */
-export function foreseeRollback(state: LaneState, said: Omit<Announcement, 'force'>, now: number): Foresight {
+export function previewRollback(state: LaneState, said: Omit<RollbackRequest, 'force'>, now: number): RollbackPreview {
   const [asked, forced] = [structuredClone(state), structuredClone(state)];
   const refused = beginRollback(asked, { ...said, force: false }, now)?.refused ?? null;
   beginRollback(forced, { ...said, force: true }, now);
-  const marked = forced.ledger.bad.map(({ sha }) => sha);
-  return { refused, bad: marked.filter((sha) => !badBuild(state.ledger, sha)) };
+  const marked = forced.ledger.knownBad.map(({ sha }) => sha);
+  return { refused, bad: marked.filter((sha) => !knownBadBuild(state.ledger, sha)) };
 }

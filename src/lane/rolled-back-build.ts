@@ -1,10 +1,10 @@
 import type { Digest } from '../contract/image.js';
 import type { BadBuild, Ledger, LedgerEntry } from '../contract/lane.js';
 import { type Sha, sameBuild } from '../contract/sha.js';
-import { badBuild } from './ledger.js';
+import { knownBadBuild } from './ledger.js';
 
 /** What a ledger knows of a rollback. */
-export interface Undone {
+export interface RolledBackBuild {
   /** The build that it went away from; null when the ledger does not know. */
   sha: Sha | null;
   /** How that one came to `:latest`; null when its mover never told, or the ledger does not reach back so far. */
@@ -22,27 +22,27 @@ const SLACK_MS = 5_000;
  * @param rollback where it went and when it began and ended, ISO 8601.
  * @param found where it found `:latest`, as far as that is known.
  */
-export function undoneBy(
-  { moves, bad }: Ledger,
+export function rolledBackBuild(
+  { history, knownBad }: Ledger,
   { sha, started, ended }: { sha: string; started: string; ended: string | null },
   found: (Digest | null)[] = [],
-): Undone {
+): RolledBackBuild {
   const until = ended === null ? '9' : new Date(Date.parse(ended) + SLACK_MS).toISOString();
   const isTarget = (one: LedgerEntry) => sameBuild(one.sha ?? '', sha);
-  const own = moves.findIndex(
+  const own = history.findIndex(
     (one) => one.kind === 'rollback' && one.at >= started && one.at <= until && isTarget(one),
   );
   // One that did not get through has no entry.
-  const before = own < 0 ? moves.filter(({ at }) => at <= until) : moves.slice(0, own);
+  const before = own < 0 ? history.filter(({ at }) => at <= until) : history.slice(0, own);
   const stood = before.findLast((one) => !isTarget(one)) ?? null;
-  const marked = bad.filter(({ since }) => since >= started && (ended === null || since <= ended));
+  const marked = knownBad.filter(({ since }) => since >= started && (ended === null || since <= ended));
   const wasFound = stood?.images.every(({ digest }) => found.includes(digest)) === true;
   // One whose yes the rollback took back, and whose mover never told, is the last that wrote.
   const unreported = wasFound
     ? undefined
     : marked.findLast((one) => !before.some((move) => sameBuild(move.sha ?? '', one.sha)));
   const gone = unreported ? unreported.sha : (stood?.sha ?? null);
-  const itself = gone === null ? undefined : badBuild({ bad }, gone);
+  const itself = gone === null ? undefined : knownBadBuild({ knownBad }, gone);
   return {
     sha: gone,
     undone: unreported ? null : stood,

@@ -8,26 +8,26 @@ export const MAX_KEPT = 100;
 
 export function emptyLane(): LaneState {
   return {
-    turn: 0,
+    fencingToken: 0,
     queue: [],
     answers: [],
     holder: null,
     move: null,
     rollback: null,
-    announced: [],
-    moved: [],
+    requestedRollbacks: [],
+    finishedRuns: [],
     ledger: {
       order: {},
       seen: 0,
       highestSequence: 0,
-      mark: null,
-      moves: [],
+      newestPromoted: null,
+      history: [],
       firstPromoted: {},
-      bad: [],
+      knownBad: [],
       hold: null,
       pause: null,
-      left: null,
-      starved: 0,
+      expectedLatest: null,
+      consecutivePreemptions: 0,
     },
   };
 }

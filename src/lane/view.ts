@@ -1,26 +1,26 @@
 import type {
-  Announced,
-  Ask,
   BadBuild,
   Holder,
   LaneHold,
+  LaneRequest,
   LaneState,
   Ledger,
   LedgerEntry,
+  OpenRollback,
   Pause,
 } from '../contract/lane.js';
 import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
 import { isPaused } from './commands.js';
-import { badBuild, buildsOf, goBack } from './ledger.js';
+import { buildsOf, goBack, knownBadBuild } from './ledger.js';
 import { inOrder } from './queue.js';
 
 /** What people see of a lane. */
-export interface LanePicture {
+export interface LaneView {
   holder: Holder | null;
   /** Those that wait, in the order in which they get their turn; each with the sequence that counts for it. */
-  queue: (Ask & Required<Pick<Ask, 'sequence' | 'byWord'>>)[];
+  queue: (LaneRequest & Required<Pick<LaneRequest, 'sequence' | 'manual'>>)[];
   /** A rollback that is under way. */
-  rollback: Announced | null;
+  rollback: OpenRollback | null;
   hold: LaneHold | null;
   /** Null also when it has run out. */
   pause: Pause | null;
@@ -35,19 +35,19 @@ export interface LanePicture {
 }
 
 /** @param now epoch, ms. */
-export function pictureOf(state: LaneState, now: number): LanePicture {
+export function laneView(state: LaneState, now: number): LaneView {
   const { holder, queue, rollback, ledger } = state;
   return {
     holder,
     queue: inOrder(queue).map((one) => ({
       ...one,
       sequence: ledger.order[shortSha(one.sha)]?.sequence ?? 0,
-      byWord: one.byWord === true,
+      manual: one.manual === true,
     })),
     rollback,
     hold: ledger.hold,
     pause: isPaused(state, now) ? ledger.pause : null,
-    live: ledger.moves.at(-1) ?? null,
+    live: ledger.history.at(-1) ?? null,
     movedAt: movedAt(ledger),
     back: goBack(ledger),
     // Also after a new move: what is gone stays gone, and silence until the next look, 5 minutes, would say that it is there.
@@ -55,11 +55,11 @@ export function pictureOf(state: LaneState, now: number): LanePicture {
   };
 }
 
-function movedAt({ moves }: Ledger): string | null {
-  const live = moves.at(-1)?.sha;
+function movedAt({ history }: Ledger): string | null {
+  const live = history.at(-1)?.sha;
   if (!live) return null;
-  const before = moves.findLastIndex(({ sha }) => sha === null || !sameBuild(sha, live));
-  return moves.slice(before + 1).findLast(({ kind }) => kind !== 'adopted')?.at ?? null;
+  const before = history.findLastIndex(({ sha }) => sha === null || !sameBuild(sha, live));
+  return history.slice(before + 1).findLast(({ kind }) => kind !== 'adopted')?.at ?? null;
 }
 
 /** A build that was at `:latest`: where a rollback may go. */
@@ -71,14 +71,14 @@ export interface Target extends Pick<LedgerEntry, 'at' | 'kind' | 'by'> {
 
 /** Newest first. */
 export function targetsOf(ledger: Ledger): Target[] {
-  const live = ledger.moves.at(-1)?.sha ?? '';
+  const live = ledger.history.at(-1)?.sha ?? '';
   return buildsOf(ledger).map(({ sha, at, kind, by }) => ({
     sha,
     at,
     kind,
     by,
     isLive: sameBuild(live, sha),
-    bad: badBuild(ledger, sha) ?? null,
+    bad: knownBadBuild(ledger, sha) ?? null,
   }));
 }
 
@@ -89,8 +89,8 @@ export interface History {
 }
 
 /** @param limit how many of each. */
-export function historyOf({ moves, bad }: Ledger, limit: number): History {
-  return { moves: moves.toReversed().slice(0, limit), bad: bad.toReversed().slice(0, limit) };
+export function historyOf({ history, knownBad }: Ledger, limit: number): History {
+  return { moves: history.toReversed().slice(0, limit), bad: knownBad.toReversed().slice(0, limit) };
 }
 
 /** What lifts a hold of the lane, and what comes of it. */

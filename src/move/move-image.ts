@@ -5,7 +5,7 @@ import { putTag } from '../registry/put-tag.js';
 import { readTag } from '../registry/read-tag.js';
 import { RegistryError } from '../registry/transport/errors.js';
 import type { MoveWaits } from './waits.js';
-import { MoveRefusal, StaleYes, type WriteGate } from './write-lease.js';
+import { LeaseExpired, MoveRefusal, type WriteLease } from './write-lease.js';
 
 /**
  * - `there`: the manifest is at `:latest`: written and read back.
@@ -36,7 +36,7 @@ export interface ImageTask {
   manifest: Manifest;
   /** What stood there before, and reads may show for a while. */
   previous: Digest | null;
-  gate: WriteGate;
+  gate: WriteLease;
   waits: MoveWaits;
   /** A read that shows the target after a write without an answer proves that write: nothing of ours stood there lately. */
   trustsReads: boolean;
@@ -61,15 +61,15 @@ export async function moveImage(task: ImageTask, forMs: number): Promise<ImageMo
     why: 'no yes came in time to write on',
   };
   const beforeSend = () => {
-    gate.pass();
+    gate.assert();
     state.sent = true;
   };
   do {
     try {
-      await gate.renew();
+      await gate.refresh();
       await putTag(registry, manifest, tag, { timeoutMs: waits.putTimeoutMs, beforeSend });
     } catch (error) {
-      if (error instanceof StaleYes) continue;
+      if (error instanceof LeaseExpired) continue;
       if (error instanceof MoveRefusal || !(error instanceof RegistryError || state.sent || task.begun)) throw error;
       Object.assign(state, await afterFailure(task, state), { why: message(error), refused: !canHelp(error) });
       const wait = Math.max(waits.pollMs, error instanceof RegistryError ? (error.retryAfterMs ?? 0) : 0);

@@ -5,11 +5,11 @@ import { getManifest } from '../registry/get-manifest.js';
 import { type ImageEnd, type ImageMove, type ImageTask, moveImage, staysThird } from './move-image.js';
 import { observeExpected, observeLatest } from './observe.js';
 import type { MoveWaits } from './waits.js';
-import { type Authority, createGate, MoveRefusal } from './write-lease.js';
+import { createWriteLease, type MoveAuthorizer, MoveRefusal } from './write-lease.js';
 
 export interface Move {
   registry: Registry;
-  authority: Authority;
+  authority: MoveAuthorizer;
   waits: MoveWaits;
   input: MoveInput;
   /** Where `:latest` of each image stood before the first try, as recorded: what is put back if need be. */
@@ -59,7 +59,7 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
   const recent = rollsBack || (await authority.movedWithin(waits.recentMs));
 
   let unused: ObservedImage[] | null = first;
-  const gate = createGate({
+  const gate = createWriteLease({
     windowMs: waits.windowMs,
     begun,
     onBegin: move.onBegin,

@@ -5,7 +5,7 @@ import { readTag } from '../registry/read-tag.js';
 import { RegistryError } from '../registry/transport/errors.js';
 import { moveImage } from './move-image.js';
 import type { MoveWaits } from './waits.js';
-import { type Authority, createGate } from './write-lease.js';
+import { createWriteLease, type MoveAuthorizer } from './write-lease.js';
 
 /**
  * Points the tag that the canary tenants follow (`CANARY_TAG`) of all images at a build: each write on a fresh yes, tried again and
@@ -15,14 +15,14 @@ import { type Authority, createGate } from './write-lease.js';
  */
 export async function pointTag(given: {
   registry: Registry;
-  authority: Authority;
+  authority: MoveAuthorizer;
   waits: MoveWaits;
   tag: Tag;
   images: { repository: Repository; digest: Digest }[];
   signal?: AbortSignal;
 }): Promise<void> {
   const { registry, authority, waits, tag, images, signal } = given;
-  const gate = createGate({
+  const gate = createWriteLease({
     windowMs: waits.windowMs,
     begun: false,
     look: async () => [],

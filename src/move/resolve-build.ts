@@ -1,5 +1,5 @@
 import { type Repository, stagingTag } from '../contract/image.js';
-import type { Left } from '../contract/lane.js';
+import type { TagState } from '../contract/lane.js';
 import type { PinnedImage } from '../contract/release.js';
 import type { Sha } from '../contract/sha.js';
 import type { Registry } from '../registry/context.js';
@@ -18,7 +18,7 @@ export function resolveBuild(
   sha: Sha,
   repositories: Repository[],
   signal?: AbortSignal,
-  known: Left[] = [],
+  known: TagState[] = [],
 ): Promise<PinnedImage[]> {
   const knownDigest = (repository: Repository) => known.find((one) => one.repository === repository)?.digest;
   return Promise.all(

@@ -7,7 +7,7 @@ import type { ObservedImage } from '../contract/move.js';
 export type Said = 'later' | 'unheard' | void;
 
 /** Who says whether a move may go out: the lane, once there is one. */
-export interface Authority {
+export interface MoveAuthorizer {
   /**
    * May it go out at this very moment? Asked anew for each window of writes.
    * @param ask.begun a PUT of this mover may have gone out: the yes then stands, so that a retried attempt can finish its pair.
@@ -33,18 +33,18 @@ export class MoveRefusal extends Error {
 }
 
 /** The last yes is too old to write on; nothing was sent. */
-export class StaleYes extends Error {
+export class LeaseExpired extends Error {
   override readonly name = 'StaleYes';
 }
 
 /** What every write passes. */
-export interface WriteGate {
+export interface WriteLease {
   /** Makes sure of a fresh yes: asks only when the last one is stale, and once for all who wait.
    * @throws {MoveRefusal} */
-  renew(): Promise<void>;
+  refresh(): Promise<void>;
   /** Called right before bytes go out.
-   * @throws {StaleYes}, or the signal's reason before the first write; then nothing goes out. */
-  pass(): void;
+   * @throws {LeaseExpired}, or the signal's reason before the first write; then nothing goes out. */
+  assert(): void;
 }
 
 /**
@@ -52,7 +52,7 @@ export interface WriteGate {
  * after a completed rollback (protocol §3). The time counts from before the question, so that a slow answer ages too; not
  * from before the look, or a slow registry would never get its second PUT.
  */
-export function createGate(given: {
+export function createWriteLease(given: {
   windowMs: number;
   /** A write may have gone out before. */
   begun: boolean;
@@ -66,18 +66,18 @@ export function createGate(given: {
   onBegin: () => void;
   /** Heeded until the first write. */
   signal?: AbortSignal | undefined;
-}): WriteGate {
+}): WriteLease {
   let begun = given.begun;
-  let yesAt: Instant | null = null;
+  let grantedAt: Instant | null = null;
   let asking: Promise<void> | null = null;
-  const fresh = () => yesAt !== null && elapsed(yesAt) < given.windowMs;
+  const fresh = () => grantedAt !== null && elapsed(grantedAt) < given.windowMs;
   const ask = async () => {
     for (;;) {
       const latest = await given.look(begun);
       const before = now();
       const said = await given.ask(begun, latest);
       if (said !== 'later') {
-        yesAt = said === 'unheard' ? now() : before;
+        grantedAt = said === 'unheard' ? now() : before;
         return;
       }
       // What was read may have been old: the next question is about what stands there by then.
@@ -86,15 +86,15 @@ export function createGate(given: {
     }
   };
   return {
-    async renew() {
+    async refresh() {
       if (fresh()) return;
       asking ??= ask().finally(() => {
         asking = null;
       });
       await asking;
     },
-    pass() {
-      if (!fresh()) throw new StaleYes('the yes is too old to write on');
+    assert() {
+      if (!fresh()) throw new LeaseExpired('the yes is too old to write on');
       if (begun) return;
       given.signal?.throwIfAborted();
       given.onBegin();

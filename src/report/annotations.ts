@@ -1,10 +1,10 @@
 import type { CheckResult } from '../contract/check.js';
 import { oneLine } from '../domain/markdown.js';
-import { factsOf, type RunRecord } from './summary.js';
+import { type RunRecord, summarizeRun } from './summary.js';
 
 /** GitHub shows ten annotations of a kind for a step; the verdict is one of them. */
 const MAX_CHECKS = 9;
-const GOOD: RunRecord['outcome'][] = ['promoted', 'rolled-back', 'already', 'superseded'];
+const GOOD_OUTCOMES: RunRecord['outcome'][] = ['promoted', 'rolled-back', 'already', 'superseded'];
 
 /** Workflow commands for GitHub's runner: the verdict, and each failing check by tenant, name, status and schema path (I5). */
 export function annotations(record: RunRecord): string[] {
@@ -13,8 +13,8 @@ export function annotations(record: RunRecord): string[] {
     return [command('notice', 'canary', 'canary-verify: skipped — no canary fleet configured')];
   if (outcome === 'running')
     return [command('notice', 'canary', `the ${kind} of ${sha} goes on: canary status ${sha} --watch`)];
-  if (GOOD.includes(outcome)) return [command('notice', 'canary', `${outcome}: ${kind} of ${sha}`)];
-  const failing = factsOf(record).tenants.flatMap(({ tenant, checks }) =>
+  if (GOOD_OUTCOMES.includes(outcome)) return [command('notice', 'canary', `${outcome}: ${kind} of ${sha}`)];
+  const failing = summarizeRun(record).tenants.flatMap(({ tenant, checks }) =>
     checks.filter(({ verdict }) => verdict === 'fail').map((check) => checkLine(tenant, check)),
   );
   return [command('error', 'canary', `${outcome}: ${kind} of ${sha}`), ...failing.slice(0, MAX_CHECKS)];

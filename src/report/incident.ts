@@ -1,7 +1,7 @@
 import type { WatchReport } from '../contract/production.js';
 import { rounded } from '../domain/duration.js';
 import { prose, table, words } from '../domain/markdown.js';
-import type { Undone } from '../lane/rolled-back-build.js';
+import type { RolledBackBuild } from '../lane/rolled-back-build.js';
 import { utc } from './sections.js';
 import type { RunRecord } from './summary.js';
 
@@ -11,18 +11,18 @@ export interface Incident {
   /** The release of the build that broke; null when no run of it is left. */
   broken: RunRecord | null;
   /** Null when the lane does not answer. */
-  ledger: Undone | null;
+  ledger: RolledBackBuild | null;
   /** How production took the build that broke. */
-  took: Watch;
+  brokenWatch: WatchResult;
   /** How it took the one that it went back to. */
-  wentBack: Watch;
+  targetWatch: WatchResult;
 }
 
 /** Null when nobody watched; `silent` when the watch failed, or no worker answers for it. */
-export type Watch = WatchReport | 'silent' | null;
+export type WatchResult = WatchReport | 'silent' | null;
 
 /** A production tenant that was seen on the build that broke. */
-interface Hit {
+interface AffectedTenant {
   tenant: string;
   /** ISO 8601. */
   tookAt: string;
@@ -35,30 +35,30 @@ const MAX_TENANTS = 100;
 
 /** How long the build that broke was live, and how many tenants ran it, which, and for how long. */
 export function productionSection(incident: Incident): string[] {
-  const { took, rollback } = incident;
+  const { brokenWatch, rollback } = incident;
   const since = liveSince(incident);
   // One that found its work done says only that it was done by then.
-  const most = rollback.outcome === 'already' ? 'at most ' : '';
-  const stood =
-    since && rollback.ended && isThrough(rollback.outcome)
-      ? [`\`:latest\` stood on it for ${most}${between(since, rollback.ended)}.`, '']
+  const atMost = rollback.outcome === 'already' ? 'at most ' : '';
+  const liveLines =
+    since && rollback.ended && isRolledBack(rollback.outcome)
+      ? [`\`:latest\` stood on it for ${atMost}${durationBetween(since, rollback.ended)}.`, '']
       : [];
-  if (took === null || took === 'silent') {
-    const why = took === null ? 'nobody watched production (`CANARY_PROD_FLEET_FILE`)' : DEAF;
-    return [...stood, `**How many tenants ran it is not known**: ${why}.`];
+  if (brokenWatch === null || brokenWatch === 'silent') {
+    const why = brokenWatch === null ? 'nobody watched production (`CANARY_PROD_FLEET_FILE`)' : WATCH_UNAVAILABLE;
+    return [...liveLines, `**How many tenants ran it is not known**: ${why}.`];
   }
-  const hits = hitsOf(incident);
-  const more = hits.length - MAX_TENANTS;
+  const affected = affectedTenants(incident);
+  const more = affected.length - MAX_TENANTS;
   return [
-    ...stood,
-    `${howMany(incident, took, hits)}. Last word of the watch: ${words(took.why)}`,
-    ...redLines(took),
-    ...(hits.length > 0
+    ...liveLines,
+    `${affectedSummary(incident, brokenWatch, affected)}. Last word of the watch: ${words(brokenWatch.why)}`,
+    ...redLines(brokenWatch),
+    ...(affected.length > 0
       ? [
           '',
           ...table(
-            HEADS,
-            hits.slice(0, MAX_TENANTS).map((hit) => row(hit, rollback.ended)),
+            HEADERS,
+            affected.slice(0, MAX_TENANTS).map((affectedTenant) => row(affectedTenant, rollback.ended)),
           ),
         ]
       : []),
@@ -66,10 +66,10 @@ export function productionSection(incident: Incident): string[] {
   ];
 }
 
-const DEAF = 'the watch over production failed, or no worker answers for it';
+const WATCH_UNAVAILABLE = 'the watch over production failed, or no worker answers for it';
 
 /** Whether `:latest` is where a rollback was to bring it. */
-export const isThrough = (outcome: RunRecord['outcome']) => outcome === 'rolled-back' || outcome === 'already';
+export const isRolledBack = (outcome: RunRecord['outcome']) => outcome === 'rolled-back' || outcome === 'already';
 
 /** When the build that broke went live, ISO 8601; null when nobody knows any more. */
 export function liveSince({ ledger, broken }: Incident): string | null {
@@ -85,9 +85,9 @@ function redLines({ tenants }: WatchReport): string[] {
 
 /** What production did, and when: for the timeline. */
 export function productionTimes(incident: Incident): { at: string; what: string }[] {
-  const hits = hitsOf(incident);
-  const [first] = hits.map(({ tookAt }) => tookAt).sort();
-  const last = hits.map(({ backAt }) => backAt).sort();
+  const affected = affectedTenants(incident);
+  const [first] = affected.map(({ tookAt }) => tookAt).sort();
+  const last = affected.map(({ backAt }) => backAt).sort();
   return [
     ...(first ? [{ at: first, what: 'the first production tenant was seen on it' }] : []),
     ...(last.length > 0 && !last.includes(null)
@@ -96,41 +96,41 @@ export function productionTimes(incident: Incident): { at: string; what: string 
   ];
 }
 
-function hitsOf({ took, wentBack }: Incident): Hit[] {
-  const back = new Map(tenantsOf(wentBack).map(({ tenant, tookAt }) => [tenant, tookAt]));
-  return tenantsOf(took).flatMap(({ tenant, tookAt }) =>
+function affectedTenants({ brokenWatch, targetWatch }: Incident): AffectedTenant[] {
+  const back = new Map(tenantsOf(targetWatch).map(({ tenant, tookAt }) => [tenant, tookAt]));
+  return tenantsOf(brokenWatch).flatMap(({ tenant, tookAt }) =>
     tookAt === null ? [] : [{ tenant, tookAt, backAt: back.get(tenant) ?? null }],
   );
 }
 
-const tenantsOf = (watch: Watch) => (watch === null || watch === 'silent' ? [] : watch.tenants);
+const tenantsOf = (watch: WatchResult) => (watch === null || watch === 'silent' ? [] : watch.tenants);
 
-function howMany({ wentBack }: Incident, took: WatchReport, hits: Hit[]): string {
-  const lasted = hits.flatMap(({ tookAt, backAt }) => (backAt ? Date.parse(backAt) - Date.parse(tookAt) : []));
-  const gone = hits.length - lasted.length;
-  const unseen =
-    wentBack === null
+function affectedSummary({ targetWatch }: Incident, brokenWatch: WatchReport, affected: AffectedTenant[]): string {
+  const durations = affected.flatMap(({ tookAt, backAt }) => (backAt ? Date.parse(backAt) - Date.parse(tookAt) : []));
+  const notSeenBack = affected.length - durations.length;
+  const notSeenBackReason =
+    targetWatch === null
       ? 'whose way back nobody watched'
-      : wentBack === 'silent'
-        ? `whose way back is not known: ${DEAF}`
+      : targetWatch === 'silent'
+        ? `whose way back is not known: ${WATCH_UNAVAILABLE}`
         : 'not seen to go back';
   return [
-    `**${hits.length} of ${took.tenants.length} tenants were seen on it**`,
-    ...(lasted.length > 0 ? [`${rounded(Math.max(...lasted))} at the longest`] : []),
-    ...(gone > 0 ? [`${gone} ${unseen}`] : []),
+    `**${affected.length} of ${brokenWatch.tenants.length} tenants were seen on it**`,
+    ...(durations.length > 0 ? [`${rounded(Math.max(...durations))} at the longest`] : []),
+    ...(notSeenBack > 0 ? [`${notSeenBack} ${notSeenBackReason}`] : []),
   ].join(', ');
 }
 
-const HEADS = ['tenant', 'seen on it at', 'seen back at', 'for'];
+const HEADERS = ['tenant', 'seen on it at', 'seen back at', 'for'];
 
-function row({ tenant, tookAt, backAt }: Hit, ended: string | null): string[] {
-  const atLeast = ended ? `${between(tookAt, ended)} or more` : 'it goes on';
+function row({ tenant, tookAt, backAt }: AffectedTenant, ended: string | null): string[] {
+  const atLeast = ended ? `${durationBetween(tookAt, ended)} or more` : 'it goes on';
   return [
     prose(tenant),
     utc(tookAt),
     backAt ? utc(backAt) : '**not seen**',
-    backAt ? between(tookAt, backAt) : atLeast,
+    backAt ? durationBetween(tookAt, backAt) : atLeast,
   ];
 }
 
-const between = (from: string, to: string) => rounded(Date.parse(to) - Date.parse(from));
+const durationBetween = (from: string, to: string) => rounded(Date.parse(to) - Date.parse(from));

@@ -1,4 +1,4 @@
-import type { Facts, ReportLinks, RunRecord } from './summary.js';
+import type { ReportLinks, RunRecord, RunSummary } from './summary.js';
 
 /** A step that somebody may take now. */
 interface Step {
@@ -7,18 +7,19 @@ interface Step {
 }
 
 /** The very commands, to fix forward or to go back. */
-export function nextSteps(record: RunRecord, { hold }: Facts): Step[] {
+export function nextSteps(record: RunRecord, { hold }: RunSummary): Step[] {
   const { sha, outcome, kind, before } = record;
   const release = (when: string, build = sha) => ({ when, command: `release ${build} --wait` });
-  const back = {
+  const rollbackStep = {
     when: before ? `back to the build that was live before` : 'back to an earlier build (`canary status` lists them)',
     command: `rollback ${before ?? '<sha>'} --reason "…"`,
   };
   const promote = { when: 'by your own word, untested', command: `promote ${sha} --reason "…"` };
   const steps = (): Step[] => {
-    if (outcome === 'running') return hold ? decisions(sha) : [{ when: 'watch it', command: `status ${sha} --watch` }];
+    if (outcome === 'running')
+      return hold ? decisionSteps(sha) : [{ when: 'watch it', command: `status ${sha} --watch` }];
     if (outcome === 'superseded') return [];
-    if (outcome === 'promoted') return [back];
+    if (outcome === 'promoted') return [rollbackStep];
     if (outcome === 'rolled-back' || outcome === 'already')
       return [
         ...(outcome === 'already' ? [] : [{ when: 'the facts for the post-mortem', command: `postmortem ${sha}` }]),
@@ -26,9 +27,9 @@ export function nextSteps(record: RunRecord, { hold }: Facts): Step[] {
       ];
     if (outcome === 'skipped') return [promote];
     if (kind === 'rollback')
-      return [{ when: 'once the cause is mended', command: `rollback ${sha} --reason "…"` }, direct(sha)];
+      return [{ when: 'once the cause is mended', command: `rollback ${sha} --reason "…"` }, directRollbackStep(sha)];
     if (outcome === 'PairSplit' || outcome === 'MoveFailed')
-      return [back, { when: 'or forward, all images to this build', command: promote.command }];
+      return [rollbackStep, { when: 'or forward, all images to this build', command: promote.command }];
     if (outcome === 'CanaryRejected' || outcome === 'CanaryBuildBad')
       return [
         release('fix forward: merge the mend, and release that build', '<sha of the mend>'),
@@ -40,14 +41,14 @@ export function nextSteps(record: RunRecord, { hold }: Facts): Step[] {
   return steps().map(({ when, command }) => ({ when, command: `${prefix} ${command}` }));
 }
 
-const decisions = (sha: string): Step[] => [
+const decisionSteps = (sha: string): Step[] => [
   { when: 'what each verb would do now', command: `status ${sha}` },
   { when: 'go on', command: `approve ${sha} --reason "…"` },
   { when: 'try again', command: `retry ${sha} --reason "…"` },
   { when: 'end it', command: `abort ${sha} --reason "…"` },
 ];
 
-const direct = (sha: string): Step => ({
+const directRollbackStep = (sha: string): Step => ({
   when: 'if Temporal is down',
   command: `rollback ${sha} --direct --reason "…"`,
 });

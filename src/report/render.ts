@@ -11,40 +11,40 @@ import {
   timeSection,
   utc,
 } from './sections.js';
-import { type Facts, factsOf, type ReportLinks, type RunRecord } from './summary.js';
+import { type ReportLinks, type RunRecord, type RunSummary, summarizeRun } from './summary.js';
 import { verdictText } from './verdict.js';
 
 /** GitHub drops a step summary of more than 1 MiB as a whole; in bytes, with room for what others wrote to it. */
-export const MAX_MARKDOWN = 900_000;
+export const MAX_MARKDOWN_BYTES = 900_000;
 
 /** The report of a run, for everybody to read: the verdict first, tenants by their name alone (I5). */
-export function renderReport(record: RunRecord, links: ReportLinks = {}, max = MAX_MARKDOWN): string {
-  const facts = factsOf(record);
-  const { heading, lines } = verdictText(record, facts);
+export function renderReport(record: RunRecord, links: ReportLinks = {}, max = MAX_MARKDOWN_BYTES): string {
+  const summary = summarizeRun(record);
+  const { heading, lines } = verdictText(record, summary);
   const all = [
     heading,
     '',
     ...lines,
     '',
-    who(record, facts),
-    ...failingSection(facts.tenants, 'fail', 'Failing checks'),
-    ...notTestedSection(facts),
-    ...failingSection(facts.tenants, 'could-not-test', 'Could not be tested'),
-    ...nextSection(record, facts),
-    ...imagesSection(facts),
-    ...decisionsSection(facts),
-    ...timeSection(facts),
-    ...tenantsSection(facts),
+    headerLine(record, summary),
+    ...failingSection(summary.tenants, 'fail', 'Failing checks'),
+    ...notTestedSection(summary),
+    ...failingSection(summary.tenants, 'could-not-test', 'Could not be tested'),
+    ...nextSection(record, summary),
+    ...imagesSection(summary),
+    ...decisionsSection(summary),
+    ...timeSection(summary),
+    ...tenantsSection(summary),
     '',
     [...link('Temporal UI', uiUrl(record, links)), ...link('Runbook', links.runbook), code(record.workflowId)].join(
       ' · ',
     ),
     '',
   ];
-  return fitted(all, max);
+  return fitBytes(all, max);
 }
 
-function who(record: RunRecord, { requestedBy, reason, commitUrl, promoteOnly }: Facts): string {
+function headerLine(record: RunRecord, { requestedBy, reason, commitUrl, promoteOnly }: RunSummary): string {
   const took = record.ended ? Date.parse(record.ended) - Date.parse(record.started) : null;
   return [
     `Build ${code(record.sha)}`,
@@ -56,14 +56,14 @@ function who(record: RunRecord, { requestedBy, reason, commitUrl, promoteOnly }:
   ].join(' · ');
 }
 
-function nextSection(record: RunRecord, facts: Facts): string[] {
-  const steps = nextSteps(record, facts);
+function nextSection(record: RunRecord, summary: RunSummary): string[] {
+  const steps = nextSteps(record, summary);
   if (steps.length === 0) return [];
   return section('What to do now', ['```sh', ...steps.flatMap(({ when, command }) => [`# ${when}`, command]), '```']);
 }
 
 /** The last lines are the least needed, but for the links. */
-function fitted(lines: string[], max: number): string {
+function fitBytes(lines: string[], max: number): string {
   const bytes = (text: string) => new TextEncoder().encode(text).length;
   if (bytes(lines.join('\n')) <= max) return lines.join('\n');
   const end = ['', '*Cut: the report is too long; `canary report` and the run have the rest.*', ...lines.slice(-3)];

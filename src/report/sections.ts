@@ -1,7 +1,7 @@
 import type { CheckResult, TenantSmoke, Verdict } from '../contract/check.js';
 import { rounded } from '../domain/duration.js';
 import { code, prose, table, words } from '../domain/markdown.js';
-import { type Facts, latestOf } from './summary.js';
+import { latestOf, type RunSummary } from './summary.js';
 
 /** Failing checks that are told one by one, then a count: a step summary ends at 1 MiB. */
 export const MAX_FAILING = 50;
@@ -10,13 +10,13 @@ const MAX_TENANTS = 100;
 /** Each failing check with what it proves, and of the answer what everybody may see: status and schema path (I5). */
 export function failingSection(tenants: TenantSmoke[], verdict: Verdict, title: string): string[] {
   const all = tenants.flatMap(({ tenant, checks }) =>
-    checks.filter((check) => check.verdict === verdict).map((check) => failing(tenant, check)),
+    checks.filter((check) => check.verdict === verdict).map((check) => failingLine(tenant, check)),
   );
   const more = all.length - MAX_FAILING;
   return section(title, [...all.slice(0, MAX_FAILING), ...(more > 0 ? [`- and ${more} more`] : [])]);
 }
 
-function failing(tenant: string, { check, proves, status, schemaPath, tries }: CheckResult): string {
+function failingLine(tenant: string, { check, proves, status, schemaPath, tries }: CheckResult): string {
   const what = [
     status === null ? 'no answer' : `status ${status}`,
     ...(schemaPath ? [`schema path ${code(schemaPath)}`] : []),
@@ -25,7 +25,7 @@ function failing(tenant: string, { check, proves, status, schemaPath, tries }: C
   return `- **${prose(tenant)}**: **${prose(check)}** — ${what.join(', ')}. A pass shows: ${prose(proves)}`;
 }
 
-export function imagesSection({ images }: Facts): string[] {
+export function imagesSection({ images }: RunSummary): string[] {
   const digest = (one: string | null) => (one ? code(one) : 'none');
   const rows = images.map((image) => {
     const { before, after } = latestOf(image);
@@ -41,7 +41,7 @@ export function imagesSection({ images }: Facts): string[] {
   return section('Images', table(['image', 'this build', ':latest before', ':latest after', ''], rows));
 }
 
-export function timeSection({ phases }: Facts): string[] {
+export function timeSection({ phases }: RunSummary): string[] {
   if (phases.length === 0) return [];
   const rows = phases.map(({ phase, hold, since, until, ms, visits }) => [
     hold ? `${phase}: ${hold}` : phase,
@@ -55,7 +55,7 @@ export function timeSection({ phases }: Facts): string[] {
 const MARKS: Record<Verdict, string> = { pass: '✓', fail: '✗', 'could-not-test': '?' };
 
 /** Tenants by checks, what failed first. */
-export function tenantsSection({ tenants, tenantsLeftOut }: Facts): string[] {
+export function tenantsSection({ tenants, tenantsLeftOut }: RunSummary): string[] {
   if (tenants.length === 0) return [];
   const checks = [...new Set(tenants.flatMap((one) => one.checks.map(({ check }) => check)))];
   const reds = ({ checks: done }: TenantSmoke) => done.filter(({ verdict }) => verdict !== 'pass').length;
@@ -78,7 +78,7 @@ export function tenantsSection({ tenants, tenantsLeftOut }: Facts): string[] {
   ]);
 }
 
-export function decisionsSection({ decisions }: Facts): string[] {
+export function decisionsSection({ decisions }: RunSummary): string[] {
   return section(
     'Decisions',
     decisions.map(
@@ -89,7 +89,7 @@ export function decisionsSection({ decisions }: Facts): string[] {
 }
 
 /** A tenant's own words on why stand in parentheses, and stay inside. */
-export function notTestedSection({ notTested }: Facts): string[] {
+export function notTestedSection({ notTested }: RunSummary): string[] {
   const shown = notTested.slice(0, MAX_FAILING).map((line) => `- ${prose(line.replaceAll(/ \(.*?\)(?=, |$)/g, ''))}`);
   const more = notTested.length - shown.length;
   return section('Not tested, or not confirmed', [...shown, ...(more > 0 ? [`- and ${more} more`] : [])]);

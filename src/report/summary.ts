@@ -56,7 +56,7 @@ export interface ReportLinks {
 }
 
 /** What a report says of a run, from wherever it is known. */
-export interface Facts {
+export interface RunSummary {
   requestedBy: string | null;
   reason: string | null;
   commitUrl: string | undefined;
@@ -74,33 +74,35 @@ export interface Facts {
   hold: HoldName | null;
 }
 
-export function factsOf({ report, status, listed, outcome }: RunRecord, now = new Date()): Facts {
-  const told: Partial<Omit<ReleaseReport, 'outcome'>> = report ?? {};
-  const going = status && timesUntil(status, now.toISOString());
-  const phases = report?.phases ?? going ?? [];
+export function summarizeRun({ report, status, listed, outcome }: RunRecord, now = new Date()): RunSummary {
+  const reported: Partial<Omit<ReleaseReport, 'outcome'>> = report ?? {};
+  const openPhases = status && openPhaseTimes(status, now.toISOString());
+  const phases = report?.phases ?? openPhases ?? [];
   return {
-    requestedBy: told.requestedBy ?? listed.requestedBy,
-    reason: told.reason ?? null,
-    commitUrl: told.commitUrl,
-    promoteOnly: told.promoteOnly === true,
-    images: told.images ?? status?.images ?? [],
-    tenants: told.tenants ?? status?.tenants ?? [],
-    tenantsLeftOut: told.tenantsLeftOut ?? 0,
-    decisions: told.decisions ?? status?.decisions ?? [],
-    notTested: told.notTested ?? [],
+    requestedBy: reported.requestedBy ?? listed.requestedBy,
+    reason: reported.reason ?? null,
+    commitUrl: reported.commitUrl,
+    promoteOnly: reported.promoteOnly === true,
+    images: reported.images ?? status?.images ?? [],
+    tenants: reported.tenants ?? status?.tenants ?? [],
+    tenantsLeftOut: reported.tenantsLeftOut ?? 0,
+    decisions: reported.decisions ?? status?.decisions ?? [],
+    notTested: reported.notTested ?? [],
     phases,
     phase: status?.phase ?? listed.phase,
     hold:
-      outcome === 'CanaryHoldExpired' ? (lastLeft(phases)?.hold ?? null) : (status?.hold?.name ?? listed.waitingFor),
+      outcome === 'CanaryHoldExpired'
+        ? (lastFinishedPhase(phases)?.hold ?? null)
+        : (status?.hold?.name ?? listed.waitingFor),
   };
 }
 
 /** The phase that it is in stays open. */
-function timesUntil({ phases, since }: ReleaseStatus, now: string): PhaseTime[] {
+function openPhaseTimes({ phases, since }: ReleaseStatus, now: string): PhaseTime[] {
   return leavePhase(phases, since, now).map((time, index) => ({ ...time, until: phases[index]?.until ?? null }));
 }
 
-function lastLeft(phases: PhaseTime[]): PhaseTime | undefined {
+function lastFinishedPhase(phases: PhaseTime[]): PhaseTime | undefined {
   const later = (one: PhaseTime, other: PhaseTime) => ((other.until ?? '') > (one.until ?? '') ? other : one);
   return phases.length === 0 ? undefined : phases.reduce(later);
 }
@@ -109,7 +111,7 @@ const UNMOVED: MoveOutcome[] = ['already', 'restored'];
 
 /** Whether a run took any image anywhere. A release of the build that is live moves nothing, and is promoted all the same. */
 export function movedAny(run: RunRecord): boolean {
-  return factsOf(run).images.some((image) => 'result' in image && !UNMOVED.includes(image.result));
+  return summarizeRun(run).images.some((image) => 'result' in image && !UNMOVED.includes(image.result));
 }
 
 /** Where `:latest` of an image stood before the run, and where it stands after it as far as the run knows. */

@@ -1,6 +1,6 @@
 import { FAILURE_TYPES, type FailureType, RELEASE_PHASES } from '../contract/release.js';
 import { code, prose, words } from '../domain/markdown.js';
-import type { Facts, RunRecord } from './summary.js';
+import type { RunRecord, RunSummary } from './summary.js';
 
 /** The first thing to read: what came of it, and what that means for production. */
 export interface VerdictText {
@@ -11,7 +11,7 @@ export interface VerdictText {
 const NOT_MOVED = ':latest stays pinned to the prior good digest — prod is untouched.';
 const NEXT_CYCLE = 'Prod tenant fleet will pick up the new digest on its next 5-min auto-update cycle.';
 /** Failures whose gist speaks of the registry and the move alone: others may name where a tenant lives (I5). */
-const SPEAK_OF_IMAGES: string[] = [
+const IMAGE_FAILURES: string[] = [
   'BuildNotFound',
   'RegistryDenied',
   'RegistryUnavailable',
@@ -22,12 +22,12 @@ const SPEAK_OF_IMAGES: string[] = [
 ];
 
 /** Headings that people know from the old job stay as they were, letter by letter. */
-export function verdictText(record: RunRecord, facts: Facts): VerdictText {
+export function verdictText(record: RunRecord, summary: RunSummary): VerdictText {
   const { outcome, kind, why } = record;
   const build = code(`staging-${record.sha.slice(0, 7)}`);
   switch (outcome) {
     case 'promoted':
-      return promoted(record, facts);
+      return promoted(record, summary);
     case 'superseded':
       return { heading: '## Canary superseded — a newer build goes instead', lines: [prose(why), NOT_MOVED] };
     case 'skipped':
@@ -44,7 +44,7 @@ export function verdictText(record: RunRecord, facts: Facts): VerdictText {
     case 'already':
       return { heading: `## Rolled back before — :latest stood on ${build}`, lines: ['Nothing had to move.'] };
     case 'running':
-      return running(facts, record);
+      return running(summary, record);
     case 'terminated':
       return {
         heading: `## ⚠️ The ${kind} was TERMINATED`,
@@ -58,10 +58,10 @@ export function verdictText(record: RunRecord, facts: Facts): VerdictText {
     case 'CanaryHoldExpired':
       return {
         heading: '## Canary hold EXPIRED — nothing promoted',
-        lines: [`Nobody decided ${facts.hold ? code(facts.hold) : 'the hold'} in time.`, NOT_MOVED],
+        lines: [`Nobody decided ${summary.hold ? code(summary.hold) : 'the hold'} in time.`, NOT_MOVED],
       };
     case 'CanaryAborted':
-      return { heading: `## Canary ${kind} ABORTED`, lines: [aborted(facts, record), untouched(record)] };
+      return { heading: `## Canary ${kind} ABORTED`, lines: [aborted(summary, record), productionNote(record)] };
     case 'CanaryBuildBad':
       return { heading: '## Canary refused — that build was rolled back before', lines: [NOT_MOVED] };
     case 'PairSplit':
@@ -70,11 +70,14 @@ export function verdictText(record: RunRecord, facts: Facts): VerdictText {
         lines: ['**Production may take either build. Move all images to one build NOW.**', prose(why)],
       };
     default:
-      return couldNot(outcome, record);
+      return failedVerdict(outcome, record);
   }
 }
 
-function promoted({ sha }: RunRecord, { images, notTested, promoteOnly, requestedBy, reason }: Facts): VerdictText {
+function promoted(
+  { sha }: RunRecord,
+  { images, notTested, promoteOnly, requestedBy, reason }: RunSummary,
+): VerdictText {
   const tag = `staging-${sha.slice(0, 7)}`;
   const moves = images.map(({ repository }) => `- ${code(`${repository}:${tag}`)} → ${code(`${repository}:latest`)}`);
   const already = images.length > 0 && images.every((image) => 'result' in image && image.result === 'already');
@@ -92,36 +95,39 @@ function promoted({ sha }: RunRecord, { images, notTested, promoteOnly, requeste
   return { heading: '## Canary verified — :latest promoted', lines };
 }
 
-function running({ phase, hold }: Facts, { status }: RunRecord): VerdictText {
-  const silent = status === null ? ['No worker answers for it: nothing moves until one does (`canary worker`).'] : [];
-  if (hold) return { heading: `## Canary HELD — ${hold}`, lines: ['It waits for a human.', ...silent] };
+function running({ phase, hold }: RunSummary, { status }: RunRecord): VerdictText {
+  const noWorkerLines =
+    status === null ? ['No worker answers for it: nothing moves until one does (`canary worker`).'] : [];
+  if (hold) return { heading: `## Canary HELD — ${hold}`, lines: ['It waits for a human.', ...noWorkerLines] };
   return {
     heading: `## Canary running — ${phase ?? 'not begun'}`,
-    lines: [...(phase ? [RELEASE_PHASES[phase]] : []), ...silent],
+    lines: [...(phase ? [RELEASE_PHASES[phase]] : []), ...noWorkerLines],
   };
 }
 
-function aborted({ decisions }: Facts, { why }: RunRecord): string {
-  const said = decisions.filter(({ verb }) => verb === 'abort').at(-1);
-  return said ? `${words(said.by)} stopped it: ${words(said.reason)}` : `It was stopped: ${words(why)}`;
+function aborted({ decisions }: RunSummary, { why }: RunRecord): string {
+  const abortDecision = decisions.filter(({ verb }) => verb === 'abort').at(-1);
+  return abortDecision
+    ? `${words(abortDecision.by)} stopped it: ${words(abortDecision.reason)}`
+    : `It was stopped: ${words(why)}`;
 }
 
-function couldNot(outcome: FailureType, record: RunRecord): VerdictText {
+function failedVerdict(outcome: FailureType, record: RunRecord): VerdictText {
   const { kind, why } = record;
   const moving = outcome === 'MoveFailed';
   return {
     heading: `## ${moving ? '🚨' : '⚠️'} canary could not carry out the ${kind} — ${outcome}`,
     lines: [
       FAILURE_TYPES[outcome] ?? '',
-      ...(SPEAK_OF_IMAGES.includes(outcome) ? [prose(why)] : ['What it was exactly stands in the run.']),
+      ...(IMAGE_FAILURES.includes(outcome) ? [prose(why)] : ['What it was exactly stands in the run.']),
       moving
         ? 'Look at the digests below before anything else.'
-        : `This says nothing about the build. ${untouched(record)}`,
+        : `This says nothing about the build. ${productionNote(record)}`,
     ],
   };
 }
 
 /** Only a run that could still say so knows that it moved nothing: a move that has begun finishes whatever becomes of its parent. */
-function untouched({ report, outcome }: RunRecord): string {
+function productionNote({ report, outcome }: RunRecord): string {
   return report === null || outcome === 'TimedOut' ? '`canary status` says what is live.' : NOT_MOVED;
 }

@@ -38,23 +38,24 @@ type Interceptor = NonNullable<ConnectionOptions['interceptors']>[number];
  */
 export function callsUntilClose(): { interceptors: Interceptor[]; close: () => void } {
   let closed = false;
-  const heed: Interceptor = (options, nextCall) => (closed ? NO_CALL : nextCall(options)) as ReturnType<Interceptor>;
+  const ignoreAfterClose: Interceptor = (options, nextCall) =>
+    (closed ? NOOP_CALL : nextCall(options)) as ReturnType<Interceptor>;
   return {
-    interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), heed],
+    interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), ignoreAfterClose],
     close: () => {
       closed = true;
     },
   };
 }
 
-const nothing = () => undefined;
+const noop = () => undefined;
 /** Takes what it is told and answers nothing. */
-const NO_CALL = { start: nothing, sendMessage: nothing, halfClose: nothing } as unknown;
+const NOOP_CALL = { start: noop, sendMessage: noop, halfClose: noop } as unknown;
 
 /** The server's words, whichever of the two connections they come by. */
-const NO_NAMESPACE = /\bNamespace \S+ is not found/;
+const NAMESPACE_NOT_FOUND = /\bNamespace \S+ is not found/;
 /** In the words of the worker's own connection, which is Rust's. */
-const NOBODY_LISTENS = /ConnectError|dns error/;
+const CONNECT_ERROR = /ConnectError|dns error/;
 
 /** Temporal could not be reached: says nothing about any build. */
 export class TemporalUnreachable extends Error {
@@ -64,45 +65,45 @@ export class TemporalUnreachable extends Error {
 /** Why a client's connection could not be opened, with the mend. */
 export function unreachable(address: string | undefined, error: unknown): TemporalUnreachable {
   const at = address ?? '127.0.0.1:7233';
-  const refused = refusedCredentials(error);
+  const rejection = credentialRejection(error);
   const why =
-    refused === null
+    rejection === null
       ? `Temporal does not answer at ${at}: start it, or set TEMPORAL_ADDRESS`
-      : `Temporal at ${at} refuses our credentials (${refused}): set TEMPORAL_API_KEY, or the certificate of TEMPORAL_TLS_*`;
+      : `Temporal at ${at} refuses our credentials (${rejection}): set TEMPORAL_API_KEY, or the certificate of TEMPORAL_TLS_*`;
   return new TemporalUnreachable(why, { cause: error });
 }
 
 /** The same for a worker's connection; what is no matter of reaching the server passes as it is. */
-export function workerUnreachable(address: string | undefined, error: unknown): unknown {
-  return error instanceof Error && NOBODY_LISTENS.test(error.message) ? unreachable(address, error) : error;
+export function mapWorkerConnectError(address: string | undefined, error: unknown): unknown {
+  return error instanceof Error && CONNECT_ERROR.test(error.message) ? unreachable(address, error) : error;
 }
 
-export const namespaceMend = (name: string) =>
+export const namespaceFix = (name: string) =>
   `temporal operator namespace create --namespace ${name}, or set TEMPORAL_NAMESPACE`;
 
 /** Says of a namespace that is not there what to do; any other error passes as it is. */
-export function namespaceMissing(name: string, error: unknown): unknown {
+export function mapNamespaceError(name: string, error: unknown): unknown {
   const missing =
-    error instanceof NamespaceNotFoundError || (error instanceof Error && NO_NAMESPACE.test(error.message));
-  return missing ? new Error(`there is no namespace ${name}: ${namespaceMend(name)}`, { cause: error }) : error;
+    error instanceof NamespaceNotFoundError || (error instanceof Error && NAMESPACE_NOT_FOUND.test(error.message));
+  return missing ? new Error(`there is no namespace ${name}: ${namespaceFix(name)}`, { cause: error }) : error;
 }
 
 /** PERMISSION_DENIED and UNAUTHENTICATED. */
-const REFUSALS = [7, 16];
+const AUTH_ERROR_CODES = [7, 16];
 const UNIMPLEMENTED = 12;
 
 /** The server's words when it refused our credentials; null for any other error. */
-export function refusedCredentials(error: unknown): string | null {
+export function credentialRejection(error: unknown): string | null {
   // The SDK wraps what a connection fails with.
   const grpc = error instanceof ServiceError ? error.cause : error;
-  return isGrpcServiceError(grpc) && REFUSALS.includes(grpc.code) ? grpc.details : null;
+  return isGrpcServiceError(grpc) && AUTH_ERROR_CODES.includes(grpc.code) ? grpc.details : null;
 }
 
 /** The same, or when it has no such call at all: Temporal Cloud changes some things in its own web page only. */
-export function notForUs(error: unknown): string | null {
+export function deniedOrUnsupported(error: unknown): string | null {
   const grpc = error instanceof ServiceError ? error.cause : error;
   if (isGrpcServiceError(grpc) && grpc.code === UNIMPLEMENTED) return grpc.details;
-  return refusedCredentials(error);
+  return credentialRejection(error);
 }
 
 /** How long a server may take to answer the first call, in milliseconds. */
@@ -123,7 +124,7 @@ export async function withClient<T>(env: NodeJS.ProcessEnv, use: (client: Client
   try {
     return await use(new Client({ connection, namespace }));
   } catch (error) {
-    throw namespaceMissing(namespace, error);
+    throw mapNamespaceError(namespace, error);
   } finally {
     close();
     await connection.close();

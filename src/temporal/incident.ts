@@ -1,31 +1,31 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { type Lane, releaseId, watchProductionId } from '../contract/ids.js';
 import { parseSha } from '../contract/sha.js';
-import { type Undone, undoneBy } from '../lane/rolled-back-build.js';
-import type { Incident, Watch } from '../report/incident.js';
-import { factsOf, latestOf, movedAny, type RunRecord } from '../report/summary.js';
-import { isSilent, readLane } from './lane-view.js';
+import { type RolledBackBuild, rolledBackBuild } from '../lane/rolled-back-build.js';
+import type { Incident, WatchResult } from '../report/incident.js';
+import { latestOf, movedAny, type RunRecord, summarizeRun } from '../report/summary.js';
+import { isUnavailable, readLane } from './lane-view.js';
 import { watchReport } from './production.js';
-import { lastEnded, whatWasLive } from './run-record.js';
+import { lastEnded, previousLiveRun } from './run-record.js';
 
 /** Runs of one watch that are looked at, the last first. */
-const LOOKED_AT = 20;
+const MAX_RUNS = 20;
 
 /** What rollbacks undid, by what the lane knows now. */
 export async function incidents(client: Client, lane: Lane) {
   const state = await readLane(client, lane);
-  const ofLedger = (rollback: RunRecord) =>
-    isSilent(state)
+  const rolledBackBuildOf = (rollback: RunRecord) =>
+    isUnavailable(state)
       ? null
-      : undoneBy(
+      : rolledBackBuild(
           state.ledger,
           rollback,
-          factsOf(rollback).images.map((image) => latestOf(image).before),
+          summarizeRun(rollback).images.map((image) => latestOf(image).before),
         );
   return {
     /** Whether it moved an image, or marked a build that somebody else had moved away from (`rollback --direct`). */
-    didAnything: (rollback: RunRecord) => movedAny(rollback) || ofLedger(rollback)?.marked === true,
-    read: (rollback: RunRecord) => readIncident(client, lane, rollback, ofLedger(rollback)),
+    didAnything: (rollback: RunRecord) => movedAny(rollback) || rolledBackBuildOf(rollback)?.marked === true,
+    read: (rollback: RunRecord) => readIncident(client, lane, rollback, rolledBackBuildOf(rollback)),
   };
 }
 
@@ -34,32 +34,33 @@ export async function readIncident(
   client: Client,
   lane: Lane,
   rollback: RunRecord,
-  ledger: Undone | null,
+  ledger: RolledBackBuild | null,
 ): Promise<Incident> {
-  const named = ledger?.sha;
+  const rolledBackSha = ledger?.sha;
   // One whose mover never told promoted nothing, by its own word.
-  const isIt = (run: RunRecord) => (run.outcome === 'promoted' && movedAny(run)) || ledger?.undone === null;
+  const wentLive = (run: RunRecord) => (run.outcome === 'promoted' && movedAny(run)) || ledger?.undone === null;
   const broken =
-    (await whatWasLive(client, rollback)) ?? (named ? await lastEnded(client, releaseId(lane, named), isIt) : null);
-  const bad = named ?? broken?.sha;
-  const [took, wentBack] = await Promise.all([
-    bad ? watchOver(client, lane, bad, (runs) => overBroken(runs, rollback, ledger, broken)) : null,
-    watchOver(client, lane, rollback.sha, (runs) => runs.findLast((run) => movedAt(run) >= rollback.started)),
+    (await previousLiveRun(client, rollback)) ??
+    (rolledBackSha ? await lastEnded(client, releaseId(lane, rolledBackSha), wentLive) : null);
+  const badSha = rolledBackSha ?? broken?.sha;
+  const [brokenWatch, targetWatch] = await Promise.all([
+    badSha ? findWatch(client, lane, badSha, (runs) => watchOfMove(runs, rollback, ledger, broken)) : null,
+    findWatch(client, lane, rollback.sha, (runs) => runs.findLast((run) => movedAt(run) >= rollback.started)),
   ]);
-  return { rollback, broken, ledger, took, wentBack };
+  return { rollback, broken, ledger, brokenWatch, targetWatch };
 }
 
 /** By the move that it followed; else the last that can have been of that time on `:latest`, for what was adopted is not watched anew. */
-function overBroken(
+function watchOfMove(
   runs: WorkflowExecutionInfo[],
   { ended }: RunRecord,
-  ledger: Undone | null,
+  ledger: RolledBackBuild | null,
   broken: RunRecord | null,
 ): WorkflowExecutionInfo | undefined {
-  const begin = ({ startTime }: WorkflowExecutionInfo) => startTime.toISOString();
+  const startedAt = ({ startTime }: WorkflowExecutionInfo) => startTime.toISOString();
   return (
     runs.find((run) => movedAt(run) === ledger?.undone?.at) ??
-    runs.find((run) => begin(run) <= (ended ?? '9') && begin(run) >= (broken?.started ?? ''))
+    runs.find((run) => startedAt(run) <= (ended ?? '9') && startedAt(run) >= (broken?.started ?? ''))
   );
 }
 
@@ -67,15 +68,15 @@ function overBroken(
 const movedAt = ({ memo }: WorkflowExecutionInfo) => String(memo?.movedAt ?? '');
 
 /** @param choose among the runs of the watch, the last first. */
-async function watchOver(
+async function findWatch(
   client: Client,
   lane: Lane,
   sha: string,
   choose: (runs: WorkflowExecutionInfo[]) => WorkflowExecutionInfo | undefined,
-): Promise<Watch> {
+): Promise<WatchResult> {
   const runs: WorkflowExecutionInfo[] = [];
   const query = `WorkflowId = '${watchProductionId(lane, parseSha(sha))}'`;
-  for await (const run of client.workflow.list({ query, pageSize: LOOKED_AT })) if (runs.push(run) === LOOKED_AT) break;
+  for await (const run of client.workflow.list({ query, pageSize: MAX_RUNS })) if (runs.push(run) === MAX_RUNS) break;
   const run = choose(runs);
   return run ? ((await watchReport(client, run)) ?? 'silent') : null;
 }

@@ -7,15 +7,16 @@ import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
-import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
+import { ApplicationFailure, type SignalDefinition, type UpdateDefinition } from '@temporalio/common';
 import { type Lane, releaseLaneId, taskQueue } from '../contract/ids.js';
-import type { Ask, LaneState } from '../contract/lane.js';
+import type { LaneRequest, LaneState } from '../contract/lane.js';
+import { joinQueueSignal, type LaneCommand, laneCommandUpdate, laneQuery } from '../contract/messages.js';
 import { workersOn } from './pollers.js';
-import { findRun, isSilence, queryWithin, saidAgain } from './runs.js';
+import { findRun, isUnanswered, queryWithin, retryLostUpdate } from './runs.js';
 
 /** One question to the lane, in milliseconds: through a continue-as-new it would hang (protocol §2). */
-const QUERY_MS = 1_300;
-const UPDATE_MS = 5_000;
+const QUERY_TIMEOUT_MS = 1_300;
+const UPDATE_TIMEOUT_MS = 5_000;
 
 /** The lane said no, in words. */
 export class LaneRefused extends Error {
@@ -29,16 +30,16 @@ export interface LaneClient {
   /** The run id of the open lane; null when none is. */
   openRun(): Promise<string | null>;
   /** Puts a release into the queue; idempotent by its run id. */
-  ask(asked: Ask): Promise<void>;
+  enqueue(request: LaneRequest): Promise<void>;
   /** Says something once, and gives its answer.
    * @throws {LaneRefused}; what Temporal says when the lane does not answer in time. */
-  update<R>(name: string, arg: unknown): Promise<R>;
+  update<R, A>(update: UpdateDefinition<R, [A]>, arg: A): Promise<R>;
   /** The same where nobody has to answer: needs no worker. */
-  signal(name: string, arg: unknown): Promise<void>;
+  signal<A>(signal: SignalDefinition<[A]>, arg: A): Promise<void>;
 }
 
 export function laneClient({ connection, options: { namespace } }: Client, lane: Lane): LaneClient {
-  const open = new Client({
+  const client = new Client({
     connection,
     namespace,
     workflow: {
@@ -47,38 +48,39 @@ export function laneClient({ connection, options: { namespace } }: Client, lane:
   });
   const workflowId = releaseLaneId(lane);
   const start = { workflowId, taskQueue: taskQueue(lane), workflowTaskTimeout: '2s' as const, args: [] };
-  const signal = async (signal: string, arg: unknown) => {
-    await open.workflow.signalWithStart('ReleaseLane', { ...start, signal, signalArgs: [arg] });
+  const signal = async <A>(signal: SignalDefinition<[A]>, arg: A) => {
+    await client.workflow.signalWithStart('ReleaseLane', { ...start, signal, signalArgs: [arg] as [A] });
   };
   return {
     async state() {
-      const handle = open.workflow.getHandle(workflowId);
+      const handle = client.workflow.getHandle(workflowId);
       try {
-        return await queryWithin(open, QUERY_MS, () => handle.query<LaneState | null>('lane'));
+        return await queryWithin(client, QUERY_TIMEOUT_MS, () => handle.query(laneQuery));
       } catch (error) {
-        if (error instanceof QueryRejectedError || error instanceof WorkflowNotFoundError || isSilence(error))
+        if (error instanceof QueryRejectedError || error instanceof WorkflowNotFoundError || isUnanswered(error))
           return null;
         throw error;
       }
     },
     async openRun() {
-      const run = await findRun(open, workflowId);
+      const run = await findRun(client, workflowId);
       return run?.status.name === 'RUNNING' ? run.runId : null;
     },
-    ask: (asked) => signal('ask', asked),
+    enqueue: (request) => signal(joinQueueSignal, request),
     signal,
-    update: <R>(name: string, arg: unknown): Promise<R> => saidAgain(() => updateOnce<R>(name, arg)),
+    update: <R, A>(update: UpdateDefinition<R, [A]>, arg: A): Promise<R> =>
+      retryLostUpdate(() => updateOnce(update, arg)),
   };
 
-  async function updateOnce<R>(name: string, arg: unknown): Promise<R> {
+  async function updateOnce<R, A>(update: UpdateDefinition<R, [A]>, arg: A): Promise<R> {
     const startWorkflowOperation = new WithStartWorkflowOperation('ReleaseLane', {
       ...start,
       workflowIdConflictPolicy: 'USE_EXISTING',
     });
     try {
-      return await open.withDeadline(Date.now() + UPDATE_MS, () =>
-        open.workflow.executeUpdateWithStart({ type: 'update', name } as UpdateDefinition<R, [unknown]>, {
-          args: [arg],
+      return await client.withDeadline(Date.now() + UPDATE_TIMEOUT_MS, () =>
+        client.workflow.executeUpdateWithStart(update, {
+          args: [arg] as [A],
           startWorkflowOperation,
         }),
       );
@@ -99,34 +101,34 @@ export async function laneEverRan(client: Client, lane: Lane): Promise<boolean> 
 
 /** Says something to the lane and gives back its answer, taken or refused.
  * @throws when nobody is there, or nobody in time, to have it answer. */
-export async function sayToLane(
+export async function sendLaneCommand(
   client: Client,
   lane: Lane,
-  verb: string,
-  said: object,
+  command: LaneCommand,
+  args: object,
 ): Promise<{ taken: boolean; answer: string }> {
   const [name, queue] = [releaseLaneId(lane), taskQueue(lane)];
   if ((await workersOn(client, queue)).length === 0)
     throw new Error(`no worker polls ${queue}, so ${name} cannot answer: canary worker`);
   try {
-    return { taken: true, answer: await laneClient(client, lane).update<string>(verb, said) };
+    return { taken: true, answer: await laneClient(client, lane).update(laneCommandUpdate(command), args) };
   } catch (error) {
     if (error instanceof LaneRefused) return { taken: false, answer: error.message };
-    if (!isLate(error)) throw error;
+    if (!isTimeout(error)) throw error;
     // A worker that has just gone is listed for minutes.
-    throw new Error(LANE_SAYS_NOTHING.silent, { cause: error });
+    throw new Error(LANE_UNAVAILABLE.silent, { cause: error });
   }
 }
 
-const isLate = (error: unknown) =>
+const isTimeout = (error: unknown) =>
   error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
   (error instanceof Error && isGrpcDeadlineError(error.cause));
 
 /** A lane that does not tell its state, in words. */
-export const LANE_SAYS_NOTHING = {
+export const LANE_UNAVAILABLE = {
   none: 'there is no lane yet: canary setup',
   closed: 'the lane was ended: the next release starts it again, and it recovers what it knew',
   silent: 'the lane does not answer: no worker serves it (canary worker), or it is stuck (canary doctor)',
 } as const;
 
-export type NoLane = keyof typeof LANE_SAYS_NOTHING;
+export type LaneUnavailable = keyof typeof LANE_UNAVAILABLE;

@@ -2,12 +2,12 @@ import type { Client } from '@temporalio/client';
 import { type Lane, releaseLaneId } from '../contract/ids.js';
 import type { Holder, LaneState, RunRef } from '../contract/lane.js';
 import type { ReleasePhase } from '../contract/release.js';
-import { type LanePicture, pictureOf } from '../lane/view.js';
-import { laneClient, type NoLane } from './lane-client.js';
+import { type LaneView, laneView } from '../lane/view.js';
+import { type LaneUnavailable, laneClient } from './lane-client.js';
 import { findRun, queryStatus } from './runs.js';
 
 /** What people see of a lane, and of the run that has its turn. */
-export interface LaneNow extends LanePicture {
+export interface LaneNow extends LaneView {
   holder: HolderNow | null;
 }
 
@@ -21,22 +21,22 @@ export interface HolderNow extends Holder {
 }
 
 /** How long the holder gets to answer, in milliseconds: after the lane's own second all has to be told within two. */
-const ANSWER_MS = 800;
+const QUERY_TIMEOUT_MS = 800;
 
-/** @param ask where the holder stands, for who has asked it already. */
+/** @param statusOf where the holder stands, for who has asked it already. */
 export async function laneNow(
   client: Client,
   lane: Lane,
-  ask = ({ workflowId }: Holder) => queryStatus(client, workflowId, ANSWER_MS),
-): Promise<LaneNow | NoLane> {
-  const told = await readLane(client, lane);
-  if (isSilent(told)) return told;
-  const picture = pictureOf(told, Date.now());
-  const { holder } = picture;
-  if (!holder) return { ...picture, holder };
-  const [status, stuck] = await Promise.all([ask(holder), isStuck(client, holder)]);
+  statusOf = ({ workflowId }: Holder) => queryStatus(client, workflowId, QUERY_TIMEOUT_MS),
+): Promise<LaneNow | LaneUnavailable> {
+  const state = await readLane(client, lane);
+  if (isUnavailable(state)) return state;
+  const view = laneView(state, Date.now());
+  const { holder } = view;
+  if (!holder) return { ...view, holder };
+  const [status, stuck] = await Promise.all([statusOf(holder), isStuck(client, holder)]);
   const { phase = null, until = null } = status ?? {};
-  return { ...picture, holder: { ...holder, phase, until, stuck } };
+  return { ...view, holder: { ...holder, phase, until, stuck } };
 }
 
 /** Whether its workflow task failed twice in a row, and is tried once more. */
@@ -46,11 +46,11 @@ async function isStuck(client: Client, { workflowId, runId }: RunRef): Promise<b
 }
 
 /** All that the lane knows, or why it is not to be had; within about a second. */
-export async function readLane(client: Client, lane: Lane): Promise<LaneState | NoLane> {
+export async function readLane(client: Client, lane: Lane): Promise<LaneState | LaneUnavailable> {
   const [state, run] = await Promise.all([laneClient(client, lane).state(), findRun(client, releaseLaneId(lane))]);
   if (state !== null) return state;
   if (run === null) return 'none';
   return run.status.name === 'RUNNING' ? 'silent' : 'closed';
 }
 
-export const isSilent = (told: unknown): told is NoLane => typeof told === 'string';
+export const isUnavailable = (state: unknown): state is LaneUnavailable => typeof state === 'string';

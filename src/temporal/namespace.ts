@@ -13,22 +13,22 @@ export interface Attribute {
 type Operator = Pick<ConnectionLike, 'operatorService'>;
 
 /** What is not registered in the namespace, and what is there with another type: a run that sets one of either hangs. */
-export async function unfitSearchAttributes(
+export async function invalidSearchAttributes(
   temporal: Operator,
   namespace: string,
-  wanted: Attribute[],
+  required: Attribute[],
 ): Promise<{ missing: Attribute[]; mistyped: Attribute[] }> {
   const { customAttributes } = await temporal.operatorService.listSearchAttributes({ namespace });
-  const there = ({ name }: Attribute) => customAttributes[name] !== undefined;
+  const isRegistered = ({ name }: Attribute) => customAttributes[name] !== undefined;
   return {
-    missing: wanted.filter((one) => !there(one)),
-    mistyped: wanted.filter((one) => there(one) && customAttributes[one.name] !== valueType(one.type)),
+    missing: required.filter((one) => !isRegistered(one)),
+    mistyped: required.filter((one) => isRegistered(one) && customAttributes[one.name] !== valueType(one.type)),
   };
 }
 
 /** The names that are not registered in the namespace. */
-export async function missingSearchAttributes(...asked: Parameters<typeof unfitSearchAttributes>): Promise<string[]> {
-  return (await unfitSearchAttributes(...asked)).missing.map(({ name }) => name);
+export async function missingSearchAttributes(...args: Parameters<typeof invalidSearchAttributes>): Promise<string[]> {
+  return (await invalidSearchAttributes(...args)).missing.map(({ name }) => name);
 }
 
 /** Registers what is missing; gives back which. Safe to repeat.
@@ -36,13 +36,13 @@ export async function missingSearchAttributes(...asked: Parameters<typeof unfitS
 export async function registerSearchAttributes(
   temporal: Operator,
   namespace: string,
-  wanted: Attribute[],
+  required: Attribute[],
 ): Promise<string[]> {
-  const { missing, mistyped } = await unfitSearchAttributes(temporal, namespace, wanted);
-  const [other] = mistyped;
-  if (other)
+  const { missing, mistyped } = await invalidSearchAttributes(temporal, namespace, required);
+  const [mismatch] = mistyped;
+  if (mismatch)
     throw new InvalidInput(
-      `search attribute ${other.name} of namespace ${namespace} is not ${other.type}: remove it (temporal operator search-attribute remove) or use another namespace`,
+      `search attribute ${mismatch.name} of namespace ${namespace} is not ${mismatch.type}: remove it (temporal operator search-attribute remove) or use another namespace`,
     );
   if (missing.length > 0)
     await temporal.operatorService.addSearchAttributes({
@@ -59,15 +59,15 @@ function valueType(type: SearchAttributeType) {
 }
 
 /** Temporal's own least; less would lose a release before the next working day. */
-const LEAST_MS = 24 * 3_600_000;
+const MIN_RETENTION_MS = 24 * 3_600_000;
 
 /** How long a namespace is to keep ended runs, in milliseconds.
  * @throws {InvalidInput} */
 export function parseRetention(text: string): number {
   const ms = parseDuration(text);
-  if (ms >= LEAST_MS) return ms;
+  if (ms >= MIN_RETENTION_MS) return ms;
   throw new InvalidInput(
-    `--retention ${text} is less than ${formatDuration(LEAST_MS)}: ended runs are what rollback and status read`,
+    `--retention ${text} is less than ${formatDuration(MIN_RETENTION_MS)}: ended runs are what rollback and status read`,
   );
 }
 

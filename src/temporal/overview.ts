@@ -1,13 +1,13 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { type Lane, moveTaskQueue, taskQueue } from '../contract/ids.js';
-import type { Holder, Left } from '../contract/lane.js';
+import type { Holder, TagState } from '../contract/lane.js';
 import type { ReleaseStatus } from '../contract/release.js';
 import { CanaryOutcome, CanaryPhase, CanarySha, CanaryWaitingFor } from '../contract/search-attributes.js';
-import type { NoLane } from './lane-client.js';
-import { isSilent, type LaneNow, laneNow } from './lane-view.js';
+import type { LaneUnavailable } from './lane-client.js';
+import { isUnavailable, type LaneNow, laneNow } from './lane-view.js';
 import { workersOn } from './pollers.js';
 import { productionNow } from './production.js';
-import { queryStatus, type RunEnd, runEnd } from './runs.js';
+import { awaitRunEnd, queryStatus, type RunEnd } from './runs.js';
 
 /** A run as visibility lists it. */
 export interface ListedRun {
@@ -22,7 +22,7 @@ export interface ListedRun {
 }
 
 /** The build at `:latest`, by the last move. */
-export interface Live {
+export interface LiveBuild {
   /** Null for an adopted one whose build nobody knows. */
   sha: string | null;
   /** ISO 8601. */
@@ -30,16 +30,16 @@ export interface Live {
   /** How it came there. */
   how: string;
   by: string | null;
-  images: Left[];
+  images: TagState[];
   /** How production takes it, where that is watched. */
   production?: string | null;
 }
 
 /** What is live, what is under way, and who carries it out. */
 export interface Overview {
-  lane: LaneNow | NoLane;
+  lane: LaneNow | LaneUnavailable;
   /** The last move of the ledger, or of the runs that are left; null when neither knows of one. */
-  live: Live | null;
+  live: LiveBuild | null;
   /** Where a rollback would go. */
   back: string | null;
   /** The last run that left the images where nobody wanted them; null when a later one mended that. */
@@ -51,29 +51,29 @@ export interface Overview {
   workers: { queue: string; identities: string[] }[];
 }
 
-const MOVED = ['promoted', 'rolled-back', 'already'];
-const BROKEN = ['PairSplit', 'MoveFailed'];
+const MOVED_OUTCOMES = ['promoted', 'rolled-back', 'already'];
+const FAILED_MOVE_OUTCOMES = ['PairSplit', 'MoveFailed'];
 /** Runs that are looked at; who wants more looks into Temporal. */
-const LISTED = 50;
+const MAX_RUNS = 50;
 /** How long one run gets to answer, in milliseconds: the whole picture has to be there within two seconds. */
-const ANSWER_MS = 1_000;
+const QUERY_TIMEOUT_MS = 1_000;
 
-const LEDGER_WORDS = { promotion: 'promoted', rollback: 'rolled back', adopted: 'adopted' };
+const KIND_LABELS = { promotion: 'promoted', rollback: 'rolled back', adopted: 'adopted' };
 
 /** Puts the picture together from the lane, what is listed, closed results and live answers; all asked at once. */
 export async function overview(client: Client, lane: Lane): Promise<Overview> {
-  const askingRuns = runsOverview(client, lane);
+  const runsPromise = overviewFromRuns(client, lane);
   // The holder is one of the runs; one that is too new to be listed is asked by itself.
   const stateOf = async ({ workflowId }: Holder) => {
-    const run = (await askingRuns).running.find((one) => one.workflowId === workflowId);
-    return run ? run.state : queryStatus(client, workflowId, ANSWER_MS);
+    const run = (await runsPromise).running.find((one) => one.workflowId === workflowId);
+    return run ? run.state : queryStatus(client, workflowId, QUERY_TIMEOUT_MS);
   };
-  const [told, ofRuns] = await Promise.all([laneNow(client, lane, stateOf), askingRuns]);
-  if (isSilent(told) || told.live === null) return { lane: told, ...ofRuns };
-  const production = await productionOfLive(client, lane, told);
-  const { at, kind, ...entry } = told.live;
-  const live = { ...entry, since: at, how: LEDGER_WORDS[kind], production };
-  return { ...ofRuns, lane: told, live, back: told.back };
+  const [laneView, fromRuns] = await Promise.all([laneNow(client, lane, stateOf), runsPromise]);
+  if (isUnavailable(laneView) || laneView.live === null) return { lane: laneView, ...fromRuns };
+  const production = await productionOfLive(client, lane, laneView);
+  const { at, kind, ...entry } = laneView.live;
+  const live = { ...entry, since: at, how: KIND_LABELS[kind], production };
+  return { ...fromRuns, lane: laneView, live, back: laneView.back };
 }
 
 /** How production takes the live build, by the watch over the move that brought it there. */
@@ -84,11 +84,11 @@ export async function productionOfLive(
 ): Promise<string | null> {
   if (!live?.sha) return null;
   const now = await productionNow(client, lane, live.sha, movedAt ?? live.at);
-  return now?.words ?? null;
+  return now?.summary ?? null;
 }
 
 /** What runs alone tell. */
-async function runsOverview(client: Client, lane: Lane): Promise<Omit<Overview, 'lane'>> {
+async function overviewFromRuns(client: Client, lane: Lane): Promise<Omit<Overview, 'lane'>> {
   const [queue, moveQueue] = [taskQueue(lane), moveTaskQueue(lane)];
   const [runs, ...identities] = await Promise.all([
     listRuns(client, queue),
@@ -98,43 +98,45 @@ async function runsOverview(client: Client, lane: Lane): Promise<Omit<Overview, 
   const ended = runs
     .filter(({ closed }) => closed !== null)
     .sort((a, b) => ((a.closed ?? '') < (b.closed ?? '') ? 1 : -1));
-  const ofMoves = ended.filter(({ outcome }) => [...MOVED, ...BROKEN].includes(outcome ?? ''));
-  const good = ofMoves.filter(({ outcome }) => MOVED.includes(outcome ?? ''));
-  const broken = ofMoves[0] && ofMoves[0] !== good[0] ? ofMoves[0] : null;
+  const finishedMoves = ended.filter(({ outcome }) =>
+    [...MOVED_OUTCOMES, ...FAILED_MOVE_OUTCOMES].includes(outcome ?? ''),
+  );
+  const succeeded = finishedMoves.filter(({ outcome }) => MOVED_OUTCOMES.includes(outcome ?? ''));
+  const failedMove = finishedMoves[0] && finishedMoves[0] !== succeeded[0] ? finishedMoves[0] : null;
   const [live, alarm, running] = await Promise.all([
-    good[0] ? liveBy(client, good[0]) : null,
-    broken && endOf(client, broken).then((end) => ({ ...broken, why: end?.report?.why ?? '' })),
+    succeeded[0] ? liveFromRun(client, succeeded[0]) : null,
+    failedMove && endOf(client, failedMove).then((end) => ({ ...failedMove, why: end?.report?.why ?? '' })),
     Promise.all(
       runs
         .filter(({ closed }) => closed === null)
-        .map(async (run) => ({ ...run, state: await queryStatus(client, run.workflowId, ANSWER_MS) })),
+        .map(async (run) => ({ ...run, state: await queryStatus(client, run.workflowId, QUERY_TIMEOUT_MS) })),
     ),
   ]);
   const workers = [queue, moveQueue].map((name, index) => ({ queue: name, identities: identities[index] ?? [] }));
-  return { live, back: goodBefore(good), alarm, running, ended, workers };
+  return { live, back: previousGoodBuild(succeeded), alarm, running, ended, workers };
 }
 
 /** The last build that was live before the one that is now, but for those that a rollback went away from. Runs with the last one first. */
-export function goodBefore(moved: Pick<ListedRun, 'sha' | 'outcome'>[]): string | null {
-  const [live, ...earlier] = moved;
-  const left = new Set<string | null>();
-  moved.forEach(({ sha, outcome }, at) => {
+export function previousGoodBuild(moves: Pick<ListedRun, 'sha' | 'outcome'>[]): string | null {
+  const [live, ...earlier] = moves;
+  const rolledBack = new Set<string | null>();
+  moves.forEach(({ sha, outcome }, at) => {
     if (outcome !== 'rolled-back') return;
-    const since = moved.findIndex((run, index) => index > at && run.sha === sha);
-    for (const run of moved.slice(at + 1, since < 0 ? at + 2 : since)) left.add(run.sha);
+    const since = moves.findIndex((run, index) => index > at && run.sha === sha);
+    for (const run of moves.slice(at + 1, since < 0 ? at + 2 : since)) rolledBack.add(run.sha);
   });
-  return earlier.find(({ sha }) => sha !== live?.sha && !left.has(sha))?.sha ?? null;
+  return earlier.find(({ sha }) => sha !== live?.sha && !rolledBack.has(sha))?.sha ?? null;
 }
 
 async function listRuns(client: Client, queue: string): Promise<ListedRun[]> {
   const query = `TaskQueue = '${queue}' AND WorkflowType IN ('CanaryRelease', 'Rollback')`;
   const runs: ListedRun[] = [];
-  for await (const run of client.workflow.list({ query, pageSize: LISTED }))
-    if (runs.push(listed(run)) === LISTED) break;
+  for await (const run of client.workflow.list({ query, pageSize: MAX_RUNS }))
+    if (runs.push(toListedRun(run)) === MAX_RUNS) break;
   return runs;
 }
 
-function listed(run: WorkflowExecutionInfo): ListedRun {
+function toListedRun(run: WorkflowExecutionInfo): ListedRun {
   const attributes = run.typedSearchAttributes;
   return {
     workflowId: run.workflowId,
@@ -148,7 +150,7 @@ function listed(run: WorkflowExecutionInfo): ListedRun {
   };
 }
 
-async function liveBy(client: Client, run: ListedRun): Promise<Live> {
+async function liveFromRun(client: Client, run: ListedRun): Promise<LiveBuild> {
   const report = (await endOf(client, run))?.report;
   const how = `${run.outcome} by ${run.workflowId}`;
   const { sha, closed, started } = run;
@@ -156,5 +158,5 @@ async function liveBy(client: Client, run: ListedRun): Promise<Live> {
 }
 
 function endOf(client: Client, { workflowId }: ListedRun): Promise<RunEnd | null> {
-  return runEnd(client.workflow.getHandle(workflowId, undefined, { followRuns: false })).catch(() => null);
+  return awaitRunEnd(client.workflow.getHandle(workflowId, undefined, { followRuns: false })).catch(() => null);
 }

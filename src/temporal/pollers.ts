@@ -28,6 +28,6 @@ export async function pollersOf(
 }
 
 /** Their identities alone. */
-export async function workersOn(...asked: Parameters<typeof pollersOf>): Promise<string[]> {
-  return (await pollersOf(...asked)).map(({ identity }) => identity);
+export async function workersOn(...args: Parameters<typeof pollersOf>): Promise<string[]> {
+  return (await pollersOf(...args)).map(({ identity }) => identity);
 }

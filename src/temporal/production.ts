@@ -6,11 +6,11 @@ import { time } from '../domain/markdown.js';
 import { findRun } from './runs.js';
 
 /** How long a watch gets to answer, in milliseconds. */
-const ANSWER_MS = 800;
+const QUERY_TIMEOUT_MS = 800;
 
 export interface ProductionNow {
   /** `18 of 20 on it; behind: acme, globex` */
-  words: string;
+  summary: string;
   /** When the watch ended, ISO 8601; null while it goes on. */
   asOf: string | null;
 }
@@ -27,12 +27,13 @@ export async function productionNow(
 ): Promise<ProductionNow | null> {
   const run = await findRun(client, watchProductionId(lane, parseSha(sha)));
   if (run === null || String(run.memo?.movedAt ?? '') < since) return null;
-  const told = await watchReport(client, run);
-  return told && { words: told.why, asOf: run.closeTime?.toISOString() ?? null };
+  const report = await watchReport(client, run);
+  return report && { summary: report.why, asOf: run.closeTime?.toISOString() ?? null };
 }
 
 /** `18 of 20 on it (as of 2026-11-25 12:01:05 UTC)` */
-export const productionLine = ({ words, asOf }: ProductionNow) => (asOf ? `${words} (as of ${time(asOf)})` : words);
+export const productionLine = ({ summary, asOf }: ProductionNow) =>
+  asOf ? `${summary} (as of ${time(asOf)})` : summary;
 
 /** What a watch says, or said last; null when no worker answers for it, or it failed. */
 export function watchReport(
@@ -40,6 +41,7 @@ export function watchReport(
   { workflowId, runId, status }: Pick<WorkflowExecutionInfo, 'workflowId' | 'runId' | 'status'>,
 ): Promise<WatchReport | null> {
   const handle = client.workflow.getHandle(workflowId, runId, { followRuns: false });
-  const ask = () => (status.name === 'RUNNING' ? handle.query('status') : handle.result()) as Promise<WatchReport>;
-  return client.withDeadline(Date.now() + ANSWER_MS, ask).catch(() => null);
+  const readReport = () =>
+    (status.name === 'RUNNING' ? handle.query('status') : handle.result()) as Promise<WatchReport>;
+  return client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, readReport).catch(() => null);
 }

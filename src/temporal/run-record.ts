@@ -1,6 +1,6 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import type { HoldName } from '../contract/hold.js';
-import { type Lane, laneOf, partsOf, releaseId, taskQueue } from '../contract/ids.js';
+import { type Lane, laneOf, parseRunId, releaseId, taskQueue } from '../contract/ids.js';
 import type { ReleasePhase } from '../contract/release.js';
 import {
   CanaryPhase,
@@ -12,10 +12,10 @@ import {
 } from '../contract/search-attributes.js';
 import type { Sha } from '../contract/sha.js';
 import { latestOf, movedAny, type RunRecord } from '../report/summary.js';
-import { findRun, outcomeOf, queryStatus, type RunEnd, runEnd } from './runs.js';
+import { awaitRunEnd, findRun, outcomeOfRun, queryStatus, type RunEnd } from './runs.js';
 
 /** Runs that are looked at for the one that is sought, the last first. */
-const LOOKED_AT = 50;
+const MAX_RUNS = 50;
 
 /** All that is known of the last run with this id, or of one of its runs; null when there is none. The status of a closed run is not asked: it needs a worker. */
 export async function readRun(client: Client, workflowId: string, runId?: string): Promise<RunRecord | null> {
@@ -25,7 +25,7 @@ export async function readRun(client: Client, workflowId: string, runId?: string
   const status = isOpen ? await queryStatus(client, workflowId) : null;
   const end = isOpen ? null : await endOf(client, found);
   const record = recordOf(client.options.namespace, found, end, status);
-  return { ...record, before: (await whatWasLive(client, record))?.sha ?? null };
+  return { ...record, before: (await previousLiveRun(client, record))?.sha ?? null };
 }
 
 /** The last ended run with this id that is wanted; null when none that is left is. */
@@ -35,17 +35,17 @@ export async function lastEnded(
   isWanted: (run: RunRecord) => boolean,
 ): Promise<RunRecord | null> {
   const query = `WorkflowId = '${workflowId}' AND ExecutionStatus != 'Running'`;
-  let looked = 0;
-  for await (const found of client.workflow.list({ query, pageSize: LOOKED_AT })) {
+  let inspected = 0;
+  for await (const found of client.workflow.list({ query, pageSize: MAX_RUNS })) {
     const record = recordOf(client.options.namespace, found, await endOf(client, found), null);
     if (isWanted(record)) return record;
-    if (++looked === LOOKED_AT) break;
+    if (++inspected === MAX_RUNS) break;
   }
   return null;
 }
 
 function endOf(client: Client, { workflowId, runId }: { workflowId: string; runId: string }): Promise<RunEnd> {
-  return runEnd(client.workflow.getHandle(workflowId, runId, { followRuns: false }));
+  return awaitRunEnd(client.workflow.getHandle(workflowId, runId, { followRuns: false }));
 }
 
 function recordOf(
@@ -58,8 +58,8 @@ function recordOf(
   status: RunRecord['status'],
 ): RunRecord {
   const { workflowId, runId, startTime, closeTime, typedSearchAttributes: attributes } = found;
-  const { isRollback, sha } = partsOf(workflowId);
-  const gist = end && (end.report ?? end);
+  const { isRollback, sha } = parseRunId(workflowId);
+  const result = end && (end.report ?? end);
   return {
     kind: isRollback ? 'rollback' : 'release',
     sha: end?.report?.sha ?? attributes.get(CanarySha) ?? sha,
@@ -69,8 +69,8 @@ function recordOf(
     runId,
     started: startTime.toISOString(),
     ended: closeTime?.toISOString() ?? null,
-    outcome: end ? outcomeOf(end) : 'running',
-    why: (gist as { why?: string } | null)?.why ?? status?.why ?? '',
+    outcome: end ? outcomeOfRun(end) : 'running',
+    why: (result as { why?: string } | null)?.why ?? status?.why ?? '',
     report: end?.report ?? null,
     status,
     listed: {
@@ -85,23 +85,25 @@ function recordOf(
 }
 
 /** The run that moved `:latest` to where it pointed before a run, by the digests; null when it was this very build, or no run of it is left. */
-export async function whatWasLive(client: Client, run: RunRecord): Promise<RunRecord | null> {
+export async function previousLiveRun(client: Client, run: RunRecord): Promise<RunRecord | null> {
   const images = (run.report ?? run.status)?.images ?? [];
-  const stood = images.map((image) => latestOf(image).before);
-  const isItself = images.every(({ digest }, index) => digest === stood[index]);
-  if (isItself || stood.includes(null)) return null;
+  const previousDigests = images.map((image) => latestOf(image).before);
+  const isSameBuild = images.every(({ digest }, index) => digest === previousDigests[index]);
+  if (isSameBuild || previousDigests.includes(null)) return null;
   const query = `TaskQueue = '${taskQueue(run.lane)}' AND WorkflowType = 'CanaryRelease' AND CanaryOutcome = 'promoted'`;
-  let looked = 0;
-  for await (const found of client.workflow.list({ query, pageSize: LOOKED_AT })) {
+  let inspected = 0;
+  for await (const found of client.workflow.list({ query, pageSize: MAX_RUNS })) {
     if (found.closeTime && found.closeTime.toISOString() <= (run.ended ?? '9') && found.runId !== run.runId) {
       const end = await endOf(client, found).catch(() => null);
       const promoted = end?.report?.images ?? [];
-      const same = promoted.length === stood.length && promoted.every(({ digest }, index) => digest === stood[index]);
+      const matches =
+        promoted.length === previousDigests.length &&
+        promoted.every(({ digest }, index) => digest === previousDigests[index]);
       const record = recordOf(run.namespace, found, end, null);
       // A release of the build that is live ends as promoted too, and tested nothing.
-      if (same && movedAny(record)) return record;
+      if (matches && movedAny(record)) return record;
     }
-    if (++looked === LOOKED_AT) break;
+    if (++inspected === MAX_RUNS) break;
   }
   return null;
 }
@@ -110,6 +112,6 @@ export async function whatWasLive(client: Client, run: RunRecord): Promise<RunRe
 export async function rejectionOf(client: Client, lane: Lane, sha: Sha): Promise<string | null> {
   const run = await findRun(client, releaseId(lane, sha));
   if (run === null || run.status.name === 'RUNNING') return null;
-  const { report } = await runEnd(client.workflow.getHandle(run.workflowId, run.runId));
+  const { report } = await awaitRunEnd(client.workflow.getHandle(run.workflowId, run.runId));
   return report?.outcome === 'CanaryRejected' ? `canary rejected ${sha} on ${report.ended}: ${report.why}` : null;
 }

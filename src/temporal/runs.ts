@@ -14,14 +14,14 @@ import type { FailureType, ReleaseReport, ReleaseStatus, RollbackReport } from '
 /** How long a worker gets to answer a query, in milliseconds. */
 const QUERY_TIMEOUT_MS = 2_000;
 /** After so long it is asked once more, in milliseconds: of queries that meet a workflow task under way some are never answered (server 1.32.0: one in thirteen of a busy lane). */
-const ASK_AGAIN_MS = 300;
+const FIRST_QUERY_TIMEOUT_MS = 300;
 
 type Report = ReleaseReport | RollbackReport;
 
 /** How a run ended, also when it left no report: then `outcome` says what became of it. */
 export type RunEnd = { report: Report } | { report: null; outcome: FailureType | 'terminated'; why: string };
 
-export const outcomeOf = (end: RunEnd) => (end.report === null ? end.outcome : end.report.outcome);
+export const outcomeOfRun = (end: RunEnd) => (end.report === null ? end.outcome : end.report.outcome);
 
 /** The last run with this id, or one of its runs; null when there is none. */
 export async function findRun(
@@ -38,7 +38,7 @@ export async function findRun(
 }
 
 /** Waits for the end of a run. */
-export async function runEnd(handle: WorkflowHandle): Promise<RunEnd> {
+export async function awaitRunEnd(handle: WorkflowHandle): Promise<RunEnd> {
   try {
     return { report: (await handle.result()) as Report };
   } catch (error) {
@@ -61,15 +61,15 @@ export async function runEnd(handle: WorkflowHandle): Promise<RunEnd> {
 export async function queryWithin<T>(client: Client, withinMs: number, query: () => Promise<T>): Promise<T> {
   const within = (ms: number) => client.withDeadline(Date.now() + ms, query);
   try {
-    return await within(ASK_AGAIN_MS);
+    return await within(FIRST_QUERY_TIMEOUT_MS);
   } catch (error) {
-    if (!isSilence(error)) throw error;
-    return within(withinMs - ASK_AGAIN_MS);
+    if (!isUnanswered(error)) throw error;
+    return within(withinMs - FIRST_QUERY_TIMEOUT_MS);
   }
 }
 
 /** No worker, a run in mid-change, a server that is busy: ask again. */
-export function isSilence(error: unknown): boolean {
+export function isUnanswered(error: unknown): boolean {
   return error instanceof Error && ['ServiceError', 'QueryNotRegisteredError'].includes(error.name);
 }
 
@@ -88,15 +88,15 @@ export async function queryStatus(
 }
 
 /** Says a verb to a run and gives back its answer, taken or refused. */
-export async function decide(
+export async function sendDecision(
   client: Client,
   workflowId: string,
   verb: Verb,
   decision: DecisionInput,
 ): Promise<{ taken: boolean; answer: string }> {
-  const say = () => client.workflow.getHandle(workflowId).executeUpdate(VERBS[verb].update, { args: [decision] });
+  const send = () => client.workflow.getHandle(workflowId).executeUpdate(VERBS[verb].update, { args: [decision] });
   try {
-    return { taken: true, answer: await saidAgain(say) };
+    return { taken: true, answer: await retryLostUpdate(send) };
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError)
       return { taken: false, answer: error.cause?.message ?? error.message };
@@ -108,16 +108,16 @@ export async function decide(
 }
 
 /** How often an update is said that meets a run in mid-change. */
-const TRIES = 3;
+const MAX_ATTEMPTS = 3;
 
 /** Says an update again that was lost because its run went on as a new one, or its task had to be done again: the server's words. */
-export async function saidAgain<R>(say: () => Promise<R>): Promise<R> {
-  for (let tries = 1; ; tries += 1)
+export async function retryLostUpdate<R>(send: () => Promise<R>): Promise<R> {
+  for (let attempt = 1; ; attempt += 1)
     try {
-      return await say();
+      return await send();
     } catch (error) {
       const { message, cause } = Object(error) as { message?: string; cause?: { message?: string } };
       const isLost = /already completed|unexpected workflow task failure/i.test(`${message} ${cause?.message}`);
-      if (tries === TRIES || !isLost) throw error;
+      if (attempt === MAX_ATTEMPTS || !isLost) throw error;
     }
 }

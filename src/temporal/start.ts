@@ -16,7 +16,7 @@ export type StartedRun = WorkflowHandle & {
  * @throws {InvalidInput} when the one that runs was started with another input. */
 export function startRelease(client: Client, lane: Lane, input: ReleaseInput): Promise<StartedRun> {
   const workflowId = releaseId(lane, input.sha);
-  return orAttach(client, workflowId, input, () =>
+  return startOrAttach(client, workflowId, input, () =>
     client.workflow.start('CanaryRelease', {
       workflowId,
       taskQueue: taskQueue(lane),
@@ -30,7 +30,7 @@ export function startRelease(client: Client, lane: Lane, input: ReleaseInput): P
  * @throws {InvalidInput} when the one that runs was started with another input. */
 export function startRollback(client: Client, lane: Lane, input: RollbackInput): Promise<StartedRun> {
   const workflowId = rollbackId(lane, input.sha);
-  return orAttach(client, workflowId, input, () =>
+  return startOrAttach(client, workflowId, input, () =>
     client.workflow.start('Rollback', {
       workflowId,
       taskQueue: taskQueue(lane),
@@ -43,7 +43,7 @@ export function startRollback(client: Client, lane: Lane, input: RollbackInput):
 
 type Input = ReleaseInput | RollbackInput;
 
-async function orAttach(
+async function startOrAttach(
   client: Client,
   workflowId: string,
   input: Input,
@@ -56,7 +56,7 @@ async function orAttach(
   }
   const { runId } = await client.workflow.getHandle(workflowId).describe();
   const running = Object(await startInput(client, workflowId, runId));
-  if (essence(running) !== essence(input))
+  if (comparableInput(running) !== comparableInput(input))
     throw new InvalidInput(
       `${workflowId} runs already, with other input: ${JSON.stringify(running)}; wait for its end, or abort it first`,
     );
@@ -65,9 +65,9 @@ async function orAttach(
 }
 
 /** What is compared: who asks, and where the change can be read, may differ. */
-function essence(input: object): string {
-  const told = Object.entries(input).filter(([key]) => key !== 'requestedBy' && key !== 'commitUrl');
-  return JSON.stringify(told.sort(([a], [b]) => a.localeCompare(b)));
+function comparableInput(input: object): string {
+  const entries = Object.entries(input).filter(([key]) => key !== 'requestedBy' && key !== 'commitUrl');
+  return JSON.stringify(entries.sort(([a], [b]) => a.localeCompare(b)));
 }
 
 /** The first thing a run was started with, as it stands in its history; null when that was nothing. */

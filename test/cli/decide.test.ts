@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { canary as run } from '../support/cli.js';
 import { ada, heldFor, say, statusOf } from '../support/decisions.js';
 import { useGate } from '../support/gate.js';
@@ -37,7 +37,7 @@ describe('a decision that nobody waits for', () => {
     const { sha, handle } = await begun();
     await heldFor(gate(), handle, 'canary-not-updated');
     await say(handle, 'abort', ada);
-    await runEnd(handle);
+    await awaitRunEnd(handle);
     await gate().stopWorker();
     const { code, err } = await canary(['abort', sha, '--reason', 'x']);
     await gate().startWorker();
@@ -60,7 +60,7 @@ describe('a decision that nobody waits for', () => {
       ],
     });
     await say(handle, 'abort', ada);
-    await runEnd(handle);
+    await awaitRunEnd(handle);
   });
 });
 
@@ -82,7 +82,7 @@ describe('a decision without --hold', () => {
       ),
     });
     await say(handle, 'abort', ada);
-    await runEnd(handle);
+    await awaitRunEnd(handle);
   });
 
   test('is not for an approval that came up after nothing was there to be seen', async () => {
@@ -100,6 +100,6 @@ describe('a decision without --hold', () => {
       err: ['canary: approve refused: nothing waits for it; the release is awaiting-canary'],
     });
     await say(handle, 'abort', ada);
-    await runEnd(handle);
+    await awaitRunEnd(handle);
   });
 });

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { beginRollbackUpdate, laneCommandUpdate } from '../../src/contract/messages.js';
+import { parseSha } from '../../src/contract/sha.js';
 import type { Finding } from '../../src/doctor/finding.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { startTemporalProxy } from '../../testbed/temporal-proxy.js';
@@ -209,15 +211,15 @@ describe('what is merely odd is a note, with 0', () => {
 
   test('a lane that people hold and pause is a warning, with what lifts it', async () => {
     const said = { by: 'ada', reason: 'looked at it' };
-    const rollback = { workflowId: 'r', runId: randomUUID(), sha, force: true };
-    await gate().laneClient.update('pause', said);
-    await gate().laneClient.update('begin-rollback', { ...rollback, ...said });
+    const rollback = { workflowId: 'r', runId: randomUUID(), sha: parseSha(sha), force: true };
+    await gate().laneClient.update(laneCommandUpdate('pause'), said);
+    await gate().laneClient.update(beginRollbackUpdate, { ...rollback, ...said });
     const { code, out } = await until('the lane answers', async () => {
       const told = await doctor();
       return told.out.some((line) => line.includes('the lane does not answer')) ? null : told;
     });
-    await gate().laneClient.update('unhold', said);
-    await gate().laneClient.update('resume', said);
+    await gate().laneClient.update(laneCommandUpdate('unhold'), said);
+    await gate().laneClient.update(laneCommandUpdate('resume'), said);
     expect(out.slice(0, 2)).toEqual([
       expect.stringMatching(
         /^WARNING {2}lane {6}automatic promotion is on hold: after-rollback, by ada: .* \(mend: canary lane unhold --reason …: /,

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { releaseLaneId } from '../../src/contract/ids.js';
 import type { LaneState } from '../../src/contract/lane.js';
 import { sameBuild } from '../../src/contract/sha.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { pushBuild } from '../../testbed/images.js';
 import { canary as run } from '../support/cli.js';
 import { useGate } from '../support/gate.js';
@@ -47,8 +47,8 @@ describe('the first day', () => {
 
     await gate().startWorker();
     const { ledger } = await lane();
-    expect(ledger).toMatchObject({ hold: null, mark: { sha: OLD } });
-    expect(ledger.moves).toEqual([
+    expect(ledger).toMatchObject({ hold: null, newestPromoted: { sha: OLD } });
+    expect(ledger.history).toEqual([
       expect.objectContaining({
         kind: 'adopted',
         sha: OLD,
@@ -57,7 +57,7 @@ describe('the first day', () => {
       }),
     ]);
     const { sha } = await gate().greenBuild();
-    expect((await runEnd(await gate().release({ sha }))).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(await gate().release({ sha }))).report).toMatchObject({ outcome: 'promoted' });
 
     await gate().client.workflow.getHandle(releaseLaneId(gate().lane)).terminate('the test');
     expect((await canary(['setup'])).out).toEqual(nothing);
@@ -89,8 +89,8 @@ describe('with a lane', () => {
   const ledger = async (): Promise<LaneState['ledger']> => (await lane()).ledger;
   const rollBack = async () => {
     const { sha } = await gate().greenBuild();
-    await runEnd(await gate().release({ sha }));
-    await runEnd(await gate().rollback({ sha: OLD, reason: 'search is slow' }));
+    await awaitRunEnd(await gate().release({ sha }));
+    await awaitRunEnd(await gate().rollback({ sha: OLD, reason: 'search is slow' }));
     return sha;
   };
 
@@ -101,13 +101,13 @@ describe('with a lane', () => {
     const { code, out, err } = await canary(['lane', 'adopt', '--reason', 'restored by hand']);
     expect({ code, err }).toEqual({ code: 0, err: shown(stands, `built from ${other}`) });
     expect(out[0]).toMatch(/^adopted: /);
-    expect((await ledger()).moves.at(-1)).toMatchObject({
+    expect((await ledger()).history.at(-1)).toMatchObject({
       kind: 'adopted',
       sha: other,
       by: 'ada',
       reason: 'restored by hand',
     });
-    expect((await ledger()).left?.images.map(({ digest }) => digest)).toEqual(stands);
+    expect((await ledger()).expectedLatest?.images.map(({ digest }) => digest)).toEqual(stands);
   });
 
   test.each([
@@ -116,10 +116,10 @@ describe('with a lane', () => {
     ['y', [], 0, 1],
     ['n', ['-y'], 0, 1],
   ])('adopt on a terminal, answered %j with %j, ends with %i', async (answer, more, code, adopted) => {
-    const before = (await ledger()).moves.length;
+    const before = (await ledger()).history.length;
     const end = await canary(['lane', 'adopt', '--reason', 'as it should be', ...more], answer);
     expect(end.code).toBe(code);
-    expect((await ledger()).moves.length - before).toBe(adopted);
+    expect((await ledger()).history.length - before).toBe(adopted);
   });
 
   test('adopt of images that are not of one build names none', async () => {
@@ -127,7 +127,7 @@ describe('with a lane', () => {
       await pushBuild({ registry: gate().host, repository, tag: 'latest', sha: newSha() });
     const { code, err } = await canary(['lane', 'adopt', '--reason', 'it has to do for now']);
     expect({ code, err }).toEqual({ code: 0, err: shown(await gate().latest(), 'the images name no one build') });
-    expect((await ledger()).moves.at(-1)).toMatchObject({ kind: 'adopted', sha: null });
+    expect((await ledger()).history.at(-1)).toMatchObject({ kind: 'adopted', sha: null });
   });
 
   test('unhold has builds promoted by themselves again after a rollback, which adopt does not', async () => {
@@ -151,7 +151,7 @@ describe('with a lane', () => {
 
   test('unbad lets a build be released again that was rolled back from', async () => {
     const bad = await rollBack();
-    const badNow = async () => (await ledger()).bad.some(({ sha }) => sameBuild(sha, bad));
+    const badNow = async () => (await ledger()).knownBad.some(({ sha }) => sameBuild(sha, bad));
     expect(await badNow()).toBe(true);
     expect((await canary(['lane', 'unbad', bad, '--reason', 'it was the database'])).out).toEqual([
       `${bad} is not bad any more`,
@@ -198,7 +198,7 @@ describe('with a lane', () => {
     await until('it is paused', async () => (await gate().phase(release)) === 'held');
     expect(await gate().latest()).not.toEqual(digests);
     await canary(['resume', '--reason', 'it is over']);
-    expect((await runEnd(release)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(release)).report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(digests);
   });
 

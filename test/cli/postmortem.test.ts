@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { WatchReport } from '../../src/contract/production.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import type { Tenant } from '../../testbed/tenant.js';
 import { canary as run } from '../support/cli.js';
 import { useGate } from '../support/gate.js';
@@ -47,7 +47,7 @@ async function takenBy(tenants: Tenant[]) {
   await gate().adopt();
   bad = await gate().greenBuild();
   runs(bad.sha, tenants);
-  expect((await runEnd(await gate().release({ sha: bad.sha }))).report).toMatchObject({ outcome: 'promoted' });
+  expect((await awaitRunEnd(await gate().release({ sha: bad.sha }))).report).toMatchObject({ outcome: 'promoted' });
   await seen(bad.sha, tenants);
 }
 
@@ -55,7 +55,7 @@ async function takenBy(tenants: Tenant[]) {
 async function goneBack(tenants: Tenant[], rolledBack = good.sha) {
   const { runId } = await watchOf(gate(), rolledBack);
   runs(rolledBack, tenants);
-  await runEnd(await gate().rollback({ sha: rolledBack, reason: 'invoice totals are wrong', requestedBy: 'bob' }));
+  await awaitRunEnd(await gate().rollback({ sha: rolledBack, reason: 'invoice totals are wrong', requestedBy: 'bob' }));
   const watch = await seen(rolledBack, tenants, runId);
   return async () => {
     runs(rolledBack);

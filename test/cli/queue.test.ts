@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { History, LanePicture } from '../../src/lane/view.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { laneCommandUpdate } from '../../src/contract/messages.js';
+import type { History, LaneView } from '../../src/lane/view.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { canary as run } from '../support/cli.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { ada, say } from '../support/decisions.js';
@@ -35,20 +36,20 @@ describe('canary queue', () => {
     expect(await json('queue')).toMatchObject({
       holder: { sha: first.sha, phase: 'awaiting-approval' },
       queue: [
-        { sha: word.sha, byWord: true },
-        { sha: next.sha, sequence: 12, byWord: false },
+        { sha: word.sha, manual: true },
+        { sha: next.sha, sequence: 12, manual: false },
       ],
     });
     // As it says: the human's is promoted first, and the other one after it.
     for (const { handle } of [word, next, first]) {
       await say(handle, 'abort', ada);
-      await runEnd(handle);
+      await awaitRunEnd(handle);
     }
   });
 
   test('says what keeps builds from being promoted, and the command that lifts it', async () => {
-    await gate().laneClient.update('pause', { ...ada, until: '2999-01-01T00:00:00.000Z' });
-    await runEnd(await gate().rollback({ sha: old, reason: 'it is slow', requestedBy: 'ada' }));
+    await gate().laneClient.update(laneCommandUpdate('pause'), { ...ada, until: '2999-01-01T00:00:00.000Z' });
+    await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it is slow', requestedBy: 'ada' }));
     const { out } = await canary(['queue']);
     expect(out.slice(0, 4)).toEqual([
       expect.stringMatching(
@@ -60,15 +61,15 @@ describe('canary queue', () => {
       expect.stringMatching(/^PAUSED {3}by ada \d+s ago, until 2999-01-01 00:00:00 UTC: looked at it$/),
       '         canary resume --reason …',
     ]);
-    expect(await json<LanePicture>('queue')).toMatchObject({ hold: { name: 'after-rollback' }, pause: { by: 'ada' } });
-    await gate().laneClient.update('resume', ada);
+    expect(await json<LaneView>('queue')).toMatchObject({ hold: { name: 'after-rollback' }, pause: { by: 'ada' } });
+    await gate().laneClient.update(laneCommandUpdate('resume'), ada);
   });
 });
 
 describe('canary history', () => {
   test('tells moves and bad builds, newest first, with who and why', async () => {
     const build = await promoted(gate());
-    await runEnd(await gate().rollback({ sha: old, reason: 'it is slow', requestedBy: 'ada' }));
+    await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it is slow', requestedBy: 'ada' }));
     const oldDigests = (await gate().latest()).map(short);
     const { code, out } = await canary(['history', '--limit', '2']);
     const [platform, tenant] = build.digests.map(short);

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { canary as run } from '../support/cli.js';
 import { useGate } from '../support/gate.js';
 import { newSha } from '../support/shas.js';
@@ -14,7 +14,7 @@ describe('canary report', () => {
     for (const sha of [first, second]) {
       await gate().publish(sha);
       gate().deploy({ sha });
-      await runEnd(await gate().release({ sha, requestedBy: 'ada' }));
+      await awaitRunEnd(await gate().release({ sha, requestedBy: 'ada' }));
     }
   });
 
@@ -33,14 +33,14 @@ describe('canary report', () => {
     const sha = newSha();
     await gate().publish(sha);
     gate().deploy({ sha, misbehave: 'memory-search' });
-    await runEnd(await gate().release({ sha }));
+    await awaitRunEnd(await gate().release({ sha }));
     const text = (await canary(['report', sha])).out.join('\n');
     expect(text).toMatch(/^## Canary smoke FAILED\n/);
     expect(text).toMatch(/- \*\*canary-1\*\*: \*\*memory search finds the probe\*\* — status 200, schema path `\$/);
   });
 
   test('of a build with a release and a rollback tells the last, and the other when asked', async () => {
-    await runEnd(await gate().rollback({ sha: first, reason: 'search is slow', requestedBy: 'bob' }));
+    await awaitRunEnd(await gate().rollback({ sha: first, reason: 'search is slow', requestedBy: 'bob' }));
     expect((await canary(['report', first])).out[0]).toMatch(/^## Rolled back — :latest is on `staging-/);
     expect((await canary(['report', first, '--release'])).out[0]).toMatch(/^## Canary verified/);
     const { out } = await canary(['report', first, '--rollback', '-o', 'json']);
@@ -63,7 +63,7 @@ describe('canary report', () => {
 
   test('postmortem of a rollback that moved nothing is refused, for nothing was rolled back', async () => {
     const sha = newSha();
-    await runEnd(await gate().rollback({ sha, reason: 'a slip of the pen' }));
+    await awaitRunEnd(await gate().rollback({ sha, reason: 'a slip of the pen' }));
     const { code, err } = await canary(['postmortem', sha]);
     const short = sha.slice(0, 7);
     expect({ code, err }).toEqual({
@@ -73,7 +73,7 @@ describe('canary report', () => {
   });
 
   test('a run that found its own build at :latest names no build to go back to', async () => {
-    await runEnd(await gate().rollback({ sha: first, reason: 'once more' }));
+    await awaitRunEnd(await gate().rollback({ sha: first, reason: 'once more' }));
     const { out } = await canary(['report', first, '--rollback', '--json']);
     expect(JSON.parse(out[0] ?? '')).toMatchObject({ outcome: 'already', before: null });
   });

@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { canary as run } from '../support/cli.js';
 import { useGate } from '../support/gate.js';
 import { laneState, promoted } from '../support/lanes.js';
@@ -22,7 +22,7 @@ beforeEach(async () => {
   await gate().adopt();
   before = await promoted(gate());
   bad = (await promoted(gate())).sha;
-  await runEnd(await gate().rollback({ sha: before.sha, reason: 'it was slow', requestedBy: 'bob' }));
+  await awaitRunEnd(await gate().rollback({ sha: before.sha, reason: 'it was slow', requestedBy: 'bob' }));
   await gate().adopt();
   live = await promoted(gate());
 });
@@ -55,7 +55,7 @@ describe('canary rollback without a sha', () => {
       question.endsWith('[y/N] ') ? 'yes' : FIRST.slice(0, 7),
     );
     expect(code).toBe(0);
-    expect((await laneState(gate())).ledger.moves.at(-1)).toMatchObject({ kind: 'rollback', sha: FIRST, by: 'ada' });
+    expect((await laneState(gate())).ledger.history.at(-1)).toMatchObject({ kind: 'rollback', sha: FIRST, by: 'ada' });
   });
 
   test('moves nothing unless it is told yes', async () => {
@@ -117,7 +117,7 @@ describe('a rollback that is refused', () => {
     // Released once more, and RED by now.
     const { sha } = before;
     gate().deploy({ sha, misbehave: 'empty-subsystems' });
-    const { report } = await runEnd(
+    const { report } = await awaitRunEnd(
       await gate().release({ sha, force: true, approval: 'required', requestedBy: 'ada', reason: 'once more' }),
     );
     expect(report).toMatchObject({ outcome: 'CanaryRejected' });
@@ -130,7 +130,7 @@ describe('a rollback that is refused', () => {
       ],
     ]);
     // However it is started.
-    const { report: fromUi } = await runEnd(await gate().rollback({ sha, reason: 'from the UI' }));
+    const { report: fromUi } = await awaitRunEnd(await gate().rollback({ sha, reason: 'from the UI' }));
     expect(fromUi).toMatchObject({
       outcome: 'MoveRefused',
       why: expect.stringMatching(`^canary rejected ${sha} on .*: nothing moved; with force`),

@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import { laneCommandUpdate } from '../../src/contract/messages.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { canary as run } from '../support/cli.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { ada, say } from '../support/decisions.js';
@@ -15,7 +16,7 @@ const status = async () => (await canary('status')).out;
 const abort = async (...handles: Awaited<ReturnType<typeof arrive>>['handle'][]) => {
   for (const handle of handles) {
     await say(handle, 'abort', ada);
-    await runEnd(handle);
+    await awaitRunEnd(handle);
   }
 };
 
@@ -53,9 +54,9 @@ describe('canary status tells of the lane', () => {
   test('first of all that it is held and paused, by whom and why, and what lifts that; a bad build is none to go back to', async () => {
     const [before, good] = [await promoted(gate()), await promoted(gate())];
     await promoted(gate());
-    await runEnd(await gate().rollback({ sha: good.sha, reason: 'it is slow', requestedBy: 'ada' }));
-    await gate().laneClient.update('pause', ada);
-    onTestFinished(async () => void (await gate().laneClient.update('resume', ada)));
+    await awaitRunEnd(await gate().rollback({ sha: good.sha, reason: 'it is slow', requestedBy: 'ada' }));
+    await gate().laneClient.update(laneCommandUpdate('pause'), ada);
+    onTestFinished(async () => void (await gate().laneClient.update(laneCommandUpdate('resume'), ada)));
     const out = await status();
     expect(out.slice(0, 4)).toEqual([
       expect.stringMatching(
@@ -82,7 +83,7 @@ describe('canary status tells of the lane', () => {
       `STUCK    ${handle.workflowId} has the turn, and its workflow task fails again and again`,
       `         canary lane drop ${sha} --reason …   the next one goes on`,
     ]);
-    await gate().laneClient.update('drop', { ...ada, sha });
+    await gate().laneClient.update(laneCommandUpdate('drop'), { ...ada, sha });
     await handle.terminate('by the test');
   });
 

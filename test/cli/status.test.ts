@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runStatusLines } from '../../src/cli/status-lines.js';
 import type { ReleaseStatus } from '../../src/contract/release.js';
 import { rounded } from '../../src/domain/duration.js';
-import { goodBefore } from '../../src/temporal/overview.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { previousGoodBuild } from '../../src/temporal/overview.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { canary as run } from '../support/cli.js';
 import { ada, heldFor, say } from '../support/decisions.js';
 import { useGate } from '../support/gate.js';
@@ -20,7 +20,7 @@ describe('canary status, one screen', () => {
     for (const sha of [first, second]) {
       await gate().publish(sha);
       gate().deploy({ sha });
-      await runEnd(await gate().release({ sha, requestedBy: 'ada' }));
+      await awaitRunEnd(await gate().release({ sha, requestedBy: 'ada' }));
     }
     await gate().publish(third);
     gate().deploy({ sha: third });
@@ -30,7 +30,7 @@ describe('canary status, one screen', () => {
   afterAll(async () => {
     await gate().startWorker();
     await say(held, 'abort', ada);
-    await runEnd(held);
+    await awaitRunEnd(held);
   });
 
   test('says what waits for people and what they can say, what is live, and how to go back', async () => {
@@ -88,7 +88,7 @@ describe('the build to go back to', () => {
     ['is none of several that it went away from', [ran('a', 'rolled-back'), ran('c'), ran('b'), ran('a')], null],
     ['is not that one either after the next promotion', [ran('d'), ran('b', 'rolled-back'), ran('c'), ran('b')], 'b'],
   ])('%s', (_what, runs, back) => {
-    expect(goodBefore(runs)).toBe(back);
+    expect(previousGoodBuild(runs)).toBe(back);
   });
 });
 

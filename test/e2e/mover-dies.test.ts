@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
 import type { RunningProcess } from '../../testbed/process.js';
 import { ociError } from '../../testbed/registry-store.js';
@@ -95,20 +95,20 @@ describe('a worker that is frozen', () => {
     await frozen.stop();
     expect(putsOf(first)).toBe(written);
     heal();
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(digests);
   }, 120_000);
 
   /** The next worker goes on with the release, and production is rolled back. */
   async function promotedThenRolledBack(handle: WorkflowHandle, digests: string[]): Promise<void> {
     await gate().startWorker();
-    expect((await runEnd(handle)).report).toMatchObject({
+    expect((await awaitRunEnd(handle)).report).toMatchObject({
       outcome: 'promoted',
       images: old.map((previous) => ({ previous })),
     });
     expect(await gate().latest()).toEqual(digests);
     const rollback = await gate().rollback({ sha: OLD, reason: 'it burns' });
-    expect((await runEnd(rollback)).report).toMatchObject({ outcome: 'rolled-back' });
+    expect((await awaitRunEnd(rollback)).report).toMatchObject({ outcome: 'rolled-back' });
   }
 
   /** Wakes it and waits until it has looked around: from then on it could write. */
@@ -147,7 +147,7 @@ describe('a worker that is killed', () => {
       await until('it is dead', () => !registry.faults || puts() > 0, 30_000);
       await gate().startWorker();
 
-      expect((await runEnd(handle)).report).toMatchObject({
+      expect((await awaitRunEnd(handle)).report).toMatchObject({
         outcome: 'promoted',
         images: old.map((previous) => ({ previous })),
       });
@@ -173,7 +173,7 @@ describe('a worker that is killed', () => {
       },
     });
     const handle = await gate().release({ sha });
-    await runEnd(handle);
+    await awaitRunEnd(handle);
     await gate().startWorker();
     await gate()
       .client.workflow.getHandle('dies-move-latest')

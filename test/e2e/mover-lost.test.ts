@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, expect, test } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { ociError } from '../../testbed/registry-store.js';
 import { logged, useGate } from '../support/gate.js';
@@ -48,7 +48,7 @@ test('a pair that nobody can go on with gets its name: the worker died in it, an
   await until('it is dead', () => heals.length > 1, 30_000);
   await gate().startWorker();
 
-  const { report } = await runEnd(handle);
+  const { report } = await awaitRunEnd(handle);
   for (const heal of heals) heal();
   expect(report).toMatchObject({ outcome: 'PairSplit' });
   expect(report?.why).toContain(`promoted at ${digests[0]}`);

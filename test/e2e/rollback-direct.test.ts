@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { canary as run } from '../support/cli.js';
 import { ada, heldFor, say } from '../support/decisions.js';
@@ -42,16 +42,16 @@ test('rollback --direct while the server is down: after its return the next rele
   const held = await gate().release({ sha: next.sha });
   const { why } = await heldFor(gate(), held, 'latest-moved', 60_000);
   expect(why).toContain(digests[0]);
-  expect((await laneState(gate())).ledger.bad).toEqual([]);
+  expect((await laneState(gate())).ledger.knownBad).toEqual([]);
 
   const plain = await rollback(old);
   expect({ code: plain.code, outcome: JSON.parse(plain.out[0] ?? '{}').outcome }).toEqual({
     code: 0,
     outcome: 'already',
   });
-  expect((await runEnd(held)).report).toMatchObject({ outcome: 'CanaryAborted' });
-  const { bad, hold } = (await laneState(gate())).ledger;
-  expect(bad).toMatchObject([{ sha: live.sha, by: 'ada', reason: 'it burns' }]);
+  expect((await awaitRunEnd(held)).report).toMatchObject({ outcome: 'CanaryAborted' });
+  const { knownBad, hold } = (await laneState(gate())).ledger;
+  expect(knownBad).toMatchObject([{ sha: live.sha, by: 'ada', reason: 'it burns' }]);
   expect(hold).toMatchObject({ name: 'after-rollback', by: 'ada' });
 
   const told = (await run(['postmortem', old], { TEMPORAL_ADDRESS: server.address(), CANARY_LANE: 'direct' })).out.join(
@@ -66,6 +66,6 @@ test('rollback --direct while the server is down: after its return the next rele
   const mended = await gate().release({ sha: again.sha });
   const { id } = await heldFor(gate(), mended, 'after-rollback');
   await say(mended, 'approve', { ...ada, hold: id });
-  expect((await runEnd(mended)).report).toMatchObject({ outcome: 'promoted' });
+  expect((await awaitRunEnd(mended)).report).toMatchObject({ outcome: 'promoted' });
   expect(await gate().latest()).toEqual(again.digests);
 }, 120_000);

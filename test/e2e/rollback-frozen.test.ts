@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { beforeEach, expect, test } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { laneState, promoted } from '../support/lanes.js';
 import { catchIn } from '../support/phases.js';
@@ -32,9 +32,9 @@ test('a rollback goes ahead while the worker of the release is frozen between it
   await gate().startWorker();
   await requireBack();
   // The next worker may have gone on with its move before the rollback was announced: what the frozen one had fetched comes late.
-  const { report } = await runEnd(handle);
+  const { report } = await awaitRunEnd(handle);
   expect(report?.outcome).toMatch(/^(CanaryBuildBad|promoted)$/);
-  expect((await laneState(gate())).ledger.bad.map((one) => one.sha)).toContain(sha);
+  expect((await laneState(gate())).ledger.knownBad.map((one) => one.sha)).toContain(sha);
 
   const seen = registry.requests.length;
   process.kill(frozen.pid, 'SIGCONT');
@@ -50,6 +50,6 @@ test('and while it is frozen in the middle of a soak', async () => {
   process.kill(frozen.pid, 'SIGSTOP');
   await gate().startWorker();
   await requireBack();
-  expect((await runEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
   expect(writes()).toEqual(pairs(2));
 }, 90_000);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { parseLane, releaseId, taskQueue } from '../../src/contract/ids.js';
+import { laneCommandSignal } from '../../src/contract/messages.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { laneClient } from '../../src/temporal/lane-client.js';
 import { inEveryForm, secretsIn } from '../../testbed/echo.js';
@@ -129,7 +130,7 @@ async function run(way: Way, evidence: Evidence) {
   }));
   // The lane knows of no :latest yet, and promotes nothing over one.
   const adopted = { by: 'ada', reason: 'the first day', sha: old, images: await Promise.all(latest) };
-  await laneClient(client, lane).signal('adopt', adopted);
+  await laneClient(client, lane).signal(laneCommandSignal('adopt'), adopted);
   guard(registry, way === 'files' ? tokens.refuse : refuseByPassword, tagOf(denied));
 
   const env = {

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest';
 import { moveLatestId } from '../../src/contract/ids.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { type Gate, useGate } from '../support/gate.js';
 import { isRead, putsTaken } from '../support/latest.js';
@@ -37,7 +37,7 @@ test('a Temporal server killed while a release soaks, its mover asks whether it 
   await server.startAgain();
 
   for (const { gate, old, written: had, handle, digests } of stories) {
-    expect((await runEnd(handle)).report).toMatchObject({
+    expect((await awaitRunEnd(handle)).report).toMatchObject({
       outcome: 'promoted',
       images: digests.map((digest, image) => ({ digest, previous: old[image], result: 'promoted' })),
     });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, test } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { Gate } from '../support/gate.js';
 import { laneState, queuedRelease } from '../support/lanes.js';
@@ -42,7 +42,7 @@ describe.concurrent('a worker killed', () => {
       await gate.startWorker();
       await goOn();
 
-      expect((await runEnd(handle)).report).toMatchObject({
+      expect((await awaitRunEnd(handle)).report).toMatchObject({
         outcome: 'promoted',
         images: digests.map((digest, index) => ({ digest, previous: old[index], result: 'promoted' })),
         notTested: [],
@@ -68,9 +68,9 @@ describe.concurrent('a worker killed', () => {
     await worker.kill();
     await gate.startWorker();
     expect(await laneState(gate)).toMatchObject({ holder: before.holder, queue: before.queue });
-    expect((await runEnd(first.handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(first.handle)).report).toMatchObject({ outcome: 'promoted' });
     gate.deploy({ sha: second.sha });
-    expect((await runEnd(second.handle)).report).toMatchObject({
+    expect((await awaitRunEnd(second.handle)).report).toMatchObject({
       outcome: 'promoted',
       images: first.digests.map((previous) => ({ previous, result: 'promoted' })),
     });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { sayToLane } from '../../src/lane/commands.js';
+import { applyCommand } from '../../src/lane/commands.js';
 import { laneDetails } from '../../src/lane/details.js';
-import { ask, grant } from '../../src/lane/queue.js';
+import { enqueue, grant } from '../../src/lane/queue.js';
 import { beginRollback } from '../../src/lane/rollback.js';
 import { laneAt, NOON, promote, run, SAID, shaOf } from './lane-support.js';
 
@@ -9,7 +9,7 @@ const rolledBack = (by = 'ada', reason = 'it is slow') => {
   const state = laneAt('a');
   promote(state, 'b', 'a');
   beginRollback(state, { workflowId: 'r', runId: 'r', sha: shaOf('a'), force: false, by, reason }, NOON);
-  sayToLane(state, 'pause', { by, reason }, NOON);
+  applyCommand(state, 'pause', { by, reason }, NOON);
   return state;
 };
 
@@ -17,9 +17,9 @@ describe('the page of the lane in the Temporal UI', () => {
   test('says who has the turn, who waits, and what moved', () => {
     const state = laneAt('a');
     promote(state, 'b', 'a');
-    ask(state, run('c'));
+    enqueue(state, run('c'));
     grant(state, NOON);
-    ask(state, run('d'));
+    enqueue(state, run('d'));
     expect(laneDetails(state, NOON)).toBe(`**Promotion is automatic**
 
 \`ccccccc\` has the turn since 2026-11-25 12:00:00 UTC (\`canary-release-ccccccc\`)
@@ -52,9 +52,9 @@ describe('the page of the lane in the Temporal UI', () => {
 
   test('of names and reasons of other people comes no markup, and it stays below what a proxy takes', () => {
     const state = rolledBack('**x** [a](https://b)'.repeat(4), '漢字 <img src=x> '.repeat(30));
-    for (let nth = 0; nth < 200; nth += 1) state.ledger.moves.push(...state.ledger.moves.slice(-1));
-    state.ledger.bad = Array.from({ length: 200 }, () => state.ledger.bad[0]).flatMap((one) => one ?? []);
-    ask(state, run('c', { byWord: true }));
+    for (let nth = 0; nth < 200; nth += 1) state.ledger.history.push(...state.ledger.history.slice(-1));
+    state.ledger.knownBad = Array.from({ length: 200 }, () => state.ledger.knownBad[0]).flatMap((one) => one ?? []);
+    enqueue(state, run('c', { manual: true }));
     const page = laneDetails(state, NOON);
     expect(page).toMatch(/- and \d{3} more/);
     expect(page).not.toMatch(/(?<!\\)[<[]/);
@@ -68,7 +68,7 @@ describe('the page of the lane in the Temporal UI', () => {
 
   test('a pause that has run out is none', () => {
     const state = laneAt('a');
-    sayToLane(state, 'pause', { ...SAID, until: new Date(NOON + 1).toISOString() }, NOON);
+    applyCommand(state, 'pause', { ...SAID, until: new Date(NOON + 1).toISOString() }, NOON);
     expect(laneDetails(state, NOON)).toContain('**Paused**');
     expect(laneDetails(state, NOON + 2)).not.toContain('**Paused**');
   });

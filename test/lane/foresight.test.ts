@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { foreseeRollback } from '../../src/lane/rollback.js';
+import { previewRollback } from '../../src/lane/rollback.js';
 import { laneAt, NOON, promote, SAID, shaOf } from './lane-support.js';
 
 const foresee = (to: string, state = threeBuilds()) =>
-  foreseeRollback(state, { workflowId: 'x', runId: 'dry run', sha: shaOf(to), ...SAID }, NOON + 240_000);
+  previewRollback(state, { workflowId: 'x', runId: 'dry run', sha: shaOf(to), ...SAID }, NOON + 240_000);
 
 function threeBuilds() {
   const state = laneAt('a');

@@ -1,10 +1,10 @@
 import { type Digest, parseRepository } from '../../src/contract/image.js';
-import type { Ask, LaneState, Left, MoveQuestion, Word } from '../../src/contract/lane.js';
+import type { LaneRequest, LaneState, MoveDecision, MoveQuestion, TagState } from '../../src/contract/lane.js';
 import type { MovedImage, MoveInput, ObservedImage } from '../../src/contract/move.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { adopt } from '../../src/lane/commands.js';
 import { authorizeMove, reportMove } from '../../src/lane/moves.js';
-import { ask, grant } from '../../src/lane/queue.js';
+import { enqueue, grant } from '../../src/lane/queue.js';
 import { emptyLane } from '../../src/lane/state.js';
 
 /** A moment of these tests, epoch ms. */
@@ -18,7 +18,7 @@ export const shaOf = (letter: string) => parseSha(letter.repeat(7).slice(0, 7));
 export const digestOf = (sha: string, image: number) =>
   `sha256:${(sha + image).padEnd(64, '0').slice(0, 64)}` as Digest;
 
-export const run = (letter: string, more: Partial<Ask> = {}): Ask => ({
+export const run = (letter: string, more: Partial<LaneRequest> = {}): LaneRequest => ({
   workflowId: `canary-release-${shaOf(letter)}`,
   runId: `run-${letter}`,
   sha: shaOf(letter),
@@ -30,7 +30,7 @@ export const standing = (letter: string): ObservedImage[] =>
 /** A lane that was shown `:latest` at a build. */
 export function laneAt(letter: string): LaneState {
   const state = emptyLane();
-  adopt(state, standing(letter) as Left[], shaOf(letter), SAID, NOON - 3_600_000);
+  adopt(state, standing(letter) as TagState[], shaOf(letter), SAID, NOON - 3_600_000);
   return state;
 }
 
@@ -75,8 +75,8 @@ export function done({ input }: MoveQuestion, result: MovedImage['result'] = 'pr
 }
 
 /** Asks, gets its turn, moves, reports, and is over. */
-export function promote(state: LaneState, letter: string, latest: string, now = NOON): Word {
-  ask(state, run(letter));
+export function promote(state: LaneState, letter: string, latest: string, now = NOON): MoveDecision {
+  enqueue(state, run(letter));
   grant(state, now);
   const asked = question(letter, latest);
   const word = authorizeMove(state, asked, now);

@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest';
 import type { LaneState } from '../../src/contract/lane.js';
 import { adopt, pause, unhold } from '../../src/lane/commands.js';
 import { authorizeMove, LEASE_MS, leaseLeft, reportMove } from '../../src/lane/moves.js';
-import { ask, grant } from '../../src/lane/queue.js';
+import { enqueue, grant } from '../../src/lane/queue.js';
 import { beginRollback } from '../../src/lane/rollback.js';
 import { digestOf, done, laneAt, NOON, promote, question, run, SAID, shaOf, standing } from './lane-support.js';
 
 function inTurn(letter: string, state = laneAt('1')): LaneState {
-  ask(state, run(letter));
+  enqueue(state, run(letter));
   grant(state, NOON);
   return state;
 }
@@ -46,7 +46,7 @@ describe('a promotion is refused', () => {
       'when its turn was taken back',
       () => {
         const state = inTurn('a');
-        if (state.holder) state.holder.lost = { revoked: 'dropped' };
+        if (state.holder) state.holder.revocation = { revoked: 'dropped' };
         return state;
       },
       'dropped',
@@ -55,7 +55,7 @@ describe('a promotion is refused', () => {
       'when it is bad by its digest',
       () => {
         const state = inTurn('a');
-        state.ledger.bad.push({
+        state.ledger.knownBad.push({
           sha: shaOf('f'),
           digests: [digestOf(shaOf('a'), 1)],
           since: 'then',
@@ -71,7 +71,7 @@ describe('a promotion is refused', () => {
       () => {
         const state = inTurn('a');
         promote(inTurn('b', { ...laneAt('1') }), 'b', '1');
-        state.ledger.mark = { sha: shaOf('b'), key: { sequence: 0, seen: 99 } };
+        state.ledger.newestPromoted = { sha: shaOf('b'), key: { sequence: 0, seen: 99 } };
         return state;
       },
       'bbbbbbb is newer and was promoted meanwhile',
@@ -185,11 +185,11 @@ describe('a move that did not go well', () => {
       name: 'pair-split',
       why: expect.stringContaining(digestOf(shaOf('1'), 1)),
     });
-    expect(state.ledger.left?.images.map(({ digest }) => digest)).toEqual([
+    expect(state.ledger.expectedLatest?.images.map(({ digest }) => digest)).toEqual([
       digestOf(shaOf('a'), 0),
       digestOf(shaOf('1'), 1),
     ]);
-    expect(state.ledger.mark?.sha).toBe(shaOf('1'));
+    expect(state.ledger.newestPromoted?.sha).toBe(shaOf('1'));
   });
 });
 
@@ -200,7 +200,7 @@ describe('a rollback', () => {
     promote(state, 'c', 'b', NOON + 120_000);
     return state;
   };
-  const badOf = ({ ledger }: LaneState) => ledger.bad.map(({ sha }) => sha).sort();
+  const badOf = ({ ledger }: LaneState) => ledger.knownBad.map(({ sha }) => sha).sort();
   const carryOut = (state: LaneState, to: string, from: string, runId: string, now: number) => {
     beginRollback(state, rollbackTo(to, { runId, force: true }), now);
     const asked = question(to, from, { kind: 'rollback', parent: runId, mover: `m-${runId}` });
@@ -218,7 +218,7 @@ describe('a rollback', () => {
       name: 'after-rollback',
       why: 'rolled back to aaaaaaa by ada: looked at it',
     });
-    expect(state.holder?.lost).toEqual({ revoked: 'a rollback to aaaaaaa was begun by ada: looked at it' });
+    expect(state.holder?.revocation).toEqual({ revoked: 'a rollback to aaaaaaa was begun by ada: looked at it' });
   });
 
   test('to an older one and then to the one in between leaves that one good, and the oldest too', () => {
@@ -239,17 +239,17 @@ describe('a rollback', () => {
     expect(beginRollback(state, said, NOON + 400_000)).toEqual({ refused: expect.stringMatching(words) });
     expect(state).toEqual(before);
     expect(beginRollback(state, { ...said, force: true }, NOON + 400_000)).toBeNull();
-    expect(state.ledger.bad.some(({ sha }) => sha === shaOf(target))).toBe(false);
+    expect(state.ledger.knownBad.some(({ sha }) => sha === shaOf(target))).toBe(false);
   });
 
   test('takes those that wait out of the queue when they are bad by now', () => {
     const state = three();
     inTurn('d', state);
-    ask(state, run('c', { runId: 'again', byWord: true }));
-    ask(state, run('e'));
+    enqueue(state, run('c', { runId: 'again', manual: true }));
+    enqueue(state, run('e'));
     beginRollback(state, rollbackTo('b'), NOON + 200_000);
     expect(state.queue.map(({ sha }) => sha)).toEqual([shaOf('e')]);
-    expect(state.answers.at(-1)).toMatchObject({ runId: 'again', bad: expect.stringMatching(/^rolled back on /) });
+    expect(state.answers.at(-1)).toMatchObject({ runId: 'again', knownBad: expect.stringMatching(/^rolled back on /) });
   });
 
   test('marks the build whose move is under way', () => {
@@ -282,7 +282,7 @@ describe('a rollback', () => {
     const before = structuredClone(state.ledger);
     reportMove(state, { ...late, images: done(late) }, NOON + 230_000);
     expect(state.ledger).toEqual(before);
-    expect(state.ledger.moves.at(-1)).toMatchObject({ kind: 'rollback', sha: shaOf('c') });
+    expect(state.ledger.history.at(-1)).toMatchObject({ kind: 'rollback', sha: shaOf('c') });
   });
 
   test('that was announced before another one is refused: the last one wins', () => {
@@ -305,15 +305,17 @@ describe('a rollback', () => {
     const state = three();
     inTurn('d', state);
     beginRollback(state, rollbackTo('c'), NOON + 200_000);
-    expect(state.holder?.lost).toEqual({ revoked: expect.stringContaining('a rollback to ccccccc was begun by') });
+    expect(state.holder?.revocation).toEqual({
+      revoked: expect.stringContaining('a rollback to ccccccc was begun by'),
+    });
     const other = three();
-    ask(other, run('c', { byWord: true }));
+    enqueue(other, run('c', { manual: true }));
     other.holder = null;
     grant(other, NOON);
     beginRollback(other, rollbackTo('a'), NOON + 200_000);
     expect(other.holder).toMatchObject({
       sha: shaOf('c'),
-      lost: { revoked: expect.stringMatching(/^rolled back on /), bad: true },
+      revocation: { revoked: expect.stringMatching(/^rolled back on /), knownBad: true },
     });
   });
 

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Announcement, Ask, LaneState, MoveQuestion, OpenMove } from '../../src/contract/lane.js';
+import type { LaneRequest, LaneState, MoveQuestion, OpenMove, RollbackRequest } from '../../src/contract/lane.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { adopt, drop, pause, resume, unbad, unhold } from '../../src/lane/commands.js';
 import { isOlder, keyOf } from '../../src/lane/ledger.js';
 import { authorizeMove, LEASE_MS, reportMove } from '../../src/lane/moves.js';
-import { ask, grant, turnOf } from '../../src/lane/queue.js';
+import { enqueue, grant, resultOf } from '../../src/lane/queue.js';
 import { beginRollback } from '../../src/lane/rollback.js';
 import { MAX_BUILDS, MAX_KEPT } from '../../src/lane/state.js';
 import { done, laneAt, NOON, question, run, SAID, shaOf, standing } from './lane-support.js';
@@ -20,12 +20,12 @@ class World {
   latest = 'a';
   #runs = 0;
   /** Asked, and not known to have ended. */
-  readonly open = new Map<string, Ask>();
+  readonly open = new Map<string, LaneRequest>();
   readonly movedParents: string[] = [];
   readonly questions = new Map<string, MoveQuestion>();
   /** When each mover was told yes last. */
   readonly yesAt = new Map<string, number>();
-  rollbacks: Announcement[] = [];
+  rollbacks: RollbackRequest[] = [];
 
   /** Says something to the lane; saying it once more changes nothing. */
   say<T>(what: (state: LaneState) => T): T {
@@ -39,9 +39,9 @@ class World {
   ask(letter: string, sequence: number | undefined, byWord: boolean): void {
     this.#runs += 1;
     const numbered = sequence === undefined ? {} : { sequence };
-    const asked = run(letter, { runId: `run-${this.#runs}`, ...numbered, ...(byWord && { byWord }) });
+    const asked = run(letter, { runId: `run-${this.#runs}`, ...numbered, ...(byWord && { manual: byWord }) });
     this.open.set(asked.runId, asked);
-    this.say((state) => ask(state, asked));
+    this.say((state) => enqueue(state, asked));
   }
 
   announce(letter: string, force: boolean): void {
@@ -54,8 +54,8 @@ class World {
     });
     if (no) return;
     const { holder, move } = this.state;
-    expect(holder === null || holder.lost !== undefined).toBe(true);
-    expect(move === null || move.takenBackAt !== undefined).toBe(true);
+    expect(holder === null || holder.revocation !== undefined).toBe(true);
+    expect(move === null || move.leaseRevokedAt !== undefined).toBe(true);
   }
 
   /** A mover asks: of the holder, of the last rollback, or of somebody who has no business here. */
@@ -80,13 +80,13 @@ class World {
     }
   }
 
-  #allowed({ holder, move, rollback, moved, ledger }: LaneState, { parent, input }: MoveQuestion): void {
-    expect(moved).not.toContain(parent.runId);
+  #allowed({ holder, move, rollback, finishedRuns, ledger }: LaneState, { parent, input }: MoveQuestion): void {
+    expect(finishedRuns).not.toContain(parent.runId);
     // The last yes of another one was that long ago that nothing of it is on its way.
     if (move && move.parent.runId !== parent.runId)
       expect(this.now - (this.yesAt.get(move.moverRunId) ?? this.now)).toBeGreaterThanOrEqual(LEASE_MS);
     const digests = input.images.map(({ to }) => to);
-    const isBad = ledger.bad.some(
+    const isBad = ledger.knownBad.some(
       (one) => one.sha === input.sha || one.digests.some((digest) => digests.includes(digest)),
     );
     if (input.kind === 'rollback') {
@@ -95,18 +95,19 @@ class World {
       return;
     }
     expect(holder?.runId).toBe(parent.runId);
-    expect(holder?.lost).toBeUndefined();
+    expect(holder?.revocation).toBeUndefined();
     expect(rollback).toBeNull();
     expect(isBad).toBe(false);
     expect(ledger.hold === null || input.accepted === true).toBe(true);
-    if (ledger.mark && !holder?.byWord) expect(isOlder(keyOf(ledger, input.sha), ledger.mark.key)).toBe(false);
+    if (ledger.newestPromoted && !holder?.manual)
+      expect(isOlder(keyOf(ledger, input.sha), ledger.newestPromoted.key)).toBe(false);
   }
 
   report(result: Result): void {
     const { move } = this.state;
     const asked = move && this.questions.get(move.moverRunId);
     if (!move || !asked) return;
-    const stopped = move.takenBackAt !== undefined && result !== 'promoted';
+    const stopped = move.leaseRevokedAt !== undefined && result !== 'promoted';
     const images = stopped ? ('stopped' as const) : done(asked, result);
     this.say((state) => reportMove(state, { ...asked, images }, this.now));
     expect(this.state.move).toBeNull();
@@ -146,15 +147,15 @@ class World {
   }
 
   check(): void {
-    const { holder, queue, answers, moved, move } = this.state;
+    const { holder, queue, answers, finishedRuns, move } = this.state;
     expect(queue.some(({ runId }) => runId === holder?.runId)).toBe(false);
     expect(new Set(queue.map(({ runId }) => runId)).size).toBe(queue.length);
-    expect(queue.filter(({ byWord }) => !byWord).length).toBeLessThanOrEqual(1);
+    expect(queue.filter(({ manual }) => !manual).length).toBeLessThanOrEqual(1);
     expect(answers.length).toBeLessThanOrEqual(MAX_KEPT);
-    expect(new Set(moved).size).toBe(moved.length);
-    if (move) expect(moved).not.toContain(move.parent.runId);
+    expect(new Set(finishedRuns).size).toBe(finishedRuns.length);
+    if (move) expect(finishedRuns).not.toContain(move.parent.runId);
     for (const { runId } of this.open.values())
-      expect(queue.some((one) => one.runId === runId) || turnOf(this.state, { runId }) !== null, runId).toBe(true);
+      expect(queue.some((one) => one.runId === runId) || resultOf(this.state, { runId }) !== null, runId).toBe(true);
     expect(JSON.parse(JSON.stringify(this.state))).toEqual(this.state);
   }
 }
@@ -239,9 +240,9 @@ describe('the state stays below 256 KiB', () => {
   function promoteAll(state: LaneState, count: number, said: typeof SAID): void {
     for (let index = 0; index < count; index += 1) {
       const runId = `run-${index}`;
-      ask(state, run('a', { runId, sha: numbered(index), sequence: index }));
+      enqueue(state, run('a', { runId, sha: numbered(index), sequence: index }));
       // It is passed by the next.
-      ask(state, run('a', { runId: `again-${index}`, sha: numbered(index) }));
+      enqueue(state, run('a', { runId: `again-${index}`, sha: numbered(index) }));
       grant(state, NOON);
       const { input, ...asked } = question('a', 'a', { parent: state.holder?.runId ?? '', mover: `mover-${index}` });
       reportMove(
@@ -258,30 +259,30 @@ describe('the state stays below 256 KiB', () => {
     promoteAll(state, 2_000, LONG);
     beginRollback(state, { ...run('a', { runId: 'back', sha: numbered(1_650) }), force: false, ...LONG }, NOON);
     for (let index = 0; index < 200; index += 1) {
-      ask(state, run('b', { runId: `dropped-${index}` }));
+      enqueue(state, run('b', { runId: `dropped-${index}` }));
       drop(state, shaOf('b'), LONG);
     }
     expect(bytes(state)).toBeLessThan(256 * 1024);
     expect(state.answers.length).toBeLessThanOrEqual(MAX_KEPT);
     expect(Object.keys(state.ledger.firstPromoted).length).toBeLessThanOrEqual(2 * MAX_BUILDS);
     // The newest are the ones that are most likely to come back.
-    expect(state.ledger.bad.length).toBeGreaterThan(50);
-    expect(state.ledger.bad.at(-1)?.sha).toBe(numbered(1_999));
-    ask(state, run('a', { runId: 'late', sha: numbered(1_999) }));
-    expect(turnOf(state, { runId: 'late' })).toMatchObject({ bad: expect.stringContaining('rolled back') });
+    expect(state.ledger.knownBad.length).toBeGreaterThan(50);
+    expect(state.ledger.knownBad.at(-1)?.sha).toBe(numbered(1_999));
+    enqueue(state, run('a', { runId: 'late', sha: numbered(1_999) }));
+    expect(resultOf(state, { runId: 'late' })).toMatchObject({ knownBad: expect.stringContaining('rolled back') });
   });
 
   test('with the last 200 moves, when people use few words', () => {
     const state = laneAt('a');
     promoteAll(state, 250, SAID);
-    expect(state.ledger.moves).toHaveLength(MAX_BUILDS);
+    expect(state.ledger.history).toHaveLength(MAX_BUILDS);
   });
 
   test('and a rollback still knows what came after its target when the first promotions are forgotten', () => {
     const state = laneAt('a');
     promoteAll(state, 600, SAID);
     beginRollback(state, { ...run('a', { runId: 'back', sha: numbered(596) }), force: false, ...SAID }, NOON);
-    expect(state.ledger.bad.map(({ sha }) => sha.slice(0, 7))).toEqual(
+    expect(state.ledger.knownBad.map(({ sha }) => sha.slice(0, 7))).toEqual(
       [597, 598, 599].map((n) => numbered(n).slice(0, 7)),
     );
   });

@@ -1,21 +1,21 @@
 import { describe, expect, test } from 'vitest';
-import type { Left } from '../../src/contract/lane.js';
+import type { TagState } from '../../src/contract/lane.js';
 import { keyOf } from '../../src/lane/ledger.js';
-import { ask, givesWayTo, grant, turnOf } from '../../src/lane/queue.js';
+import { enqueue, grant, preemptedBy, resultOf } from '../../src/lane/queue.js';
 import { emptyLane } from '../../src/lane/state.js';
 import { laneAt, NOON, promote, run, shaOf, standing } from './lane-support.js';
 
 describe('the turn', () => {
   test('goes to one release at a time, and is numbered', () => {
     const state = emptyLane();
-    ask(state, run('a'));
+    enqueue(state, run('a'));
     expect(grant(state, NOON)).toBe(true);
-    ask(state, run('b'));
+    enqueue(state, run('b'));
     expect(grant(state, NOON)).toBe(false);
-    expect(state.holder).toMatchObject({ runId: 'run-a', turn: 1 });
+    expect(state.holder).toMatchObject({ runId: 'run-a', fencingToken: 1 });
     state.holder = null;
     grant(state, NOON);
-    expect(state.holder).toMatchObject({ runId: 'run-b', turn: 2 });
+    expect(state.holder).toMatchObject({ runId: 'run-b', fencingToken: 2 });
   });
 
   test('is given to nobody while a mover has a yes that it has not reported', () => {
@@ -25,16 +25,16 @@ describe('the turn', () => {
       parent: { workflowId: 'x', runId: 'r' },
       kind: 'promotion',
       sha: shaOf('c'),
-      yesAt: NOON,
+      leaseGrantedAt: NOON,
     };
-    ask(state, run('b'));
+    enqueue(state, run('b'));
     expect(grant(state, NOON)).toBe(false);
   });
 
   test('is given to nobody while a rollback is under way: :latest is about to move', () => {
     const state = laneAt('a');
     state.rollback = { workflowId: 'x', runId: 'r', sha: shaOf('a'), force: false };
-    ask(state, run('b'));
+    enqueue(state, run('b'));
     expect(grant(state, NOON)).toBe(false);
     state.rollback = null;
     expect(grant(state, NOON)).toBe(true);
@@ -42,11 +42,11 @@ describe('the turn', () => {
 
   test('is asked for twice by one run and had once', () => {
     const state = emptyLane();
-    ask(state, run('a'));
-    ask(state, run('a'));
+    enqueue(state, run('a'));
+    enqueue(state, run('a'));
     expect(state.queue).toHaveLength(1);
     grant(state, NOON);
-    ask(state, run('a'));
+    enqueue(state, run('a'));
     expect(state.queue).toHaveLength(0);
   });
 });
@@ -55,9 +55,9 @@ describe('of the releases that wait', () => {
   test('only the newest is kept: ten within one soak are one running, one kept, eight superseded', () => {
     const state = emptyLane();
     const letters = [...'0123456789'];
-    ask(state, run('0'));
+    enqueue(state, run('0'));
     grant(state, NOON);
-    for (const letter of letters.slice(1)) ask(state, run(letter));
+    for (const letter of letters.slice(1)) enqueue(state, run(letter));
     expect(state.queue.map(({ runId }) => runId)).toEqual(['run-9']);
     expect(state.answers).toHaveLength(8);
     expect(state.answers[0]).toEqual({ runId: 'run-1', superseded: shaOf('2') });
@@ -65,10 +65,10 @@ describe('of the releases that wait', () => {
 
   test('one by a human’s word is neither passed nor passes, and comes first', () => {
     const state = emptyLane();
-    ask(state, run('a'));
+    enqueue(state, run('a'));
     grant(state, NOON);
-    ask(state, run('b', { byWord: true }));
-    ask(state, run('c'));
+    enqueue(state, run('b', { manual: true }));
+    enqueue(state, run('c'));
     expect(state.queue.map(({ runId }) => runId)).toEqual(['run-b', 'run-c']);
     state.holder = null;
     grant(state, NOON);
@@ -87,10 +87,10 @@ describe('which build is newer', () => {
 
   test('is told by the sequence, and by first sight where there is none', () => {
     const state = laneAt('1');
-    ask(state, run('b', { sequence: 20 }));
-    ask(state, run('a', { sequence: 10 }));
+    enqueue(state, run('b', { sequence: 20 }));
+    enqueue(state, run('a', { sequence: 10 }));
     expect(state.answers).toEqual([{ runId: 'run-a', superseded: shaOf('b') }]);
-    ask(state, run('c'));
+    enqueue(state, run('c'));
     expect(state.queue.map(({ runId }) => runId)).toEqual(['run-c']);
   });
 
@@ -98,19 +98,19 @@ describe('which build is newer', () => {
     const state = laneAt('1');
     keyOf(state.ledger, shaOf('a'));
     expect(promote(state, 'b', '1')).toBe('yes');
-    ask(state, run('a', { runId: 'again' }));
+    enqueue(state, run('a', { runId: 'again' }));
     expect(state.answers.at(-1)).toEqual({ runId: 'again', superseded: shaOf('b') });
   });
 
   test('an older build that asked while a newer one held is superseded when its turn would come', () => {
     const state = laneAt('1');
     keyOf(state.ledger, shaOf('a'));
-    ask(state, run('b'));
+    enqueue(state, run('b'));
     grant(state, NOON);
-    ask(state, run('a'));
+    enqueue(state, run('a'));
     const holder = state.holder;
     state.holder = null;
-    state.ledger.mark = { sha: shaOf('b'), key: keyOf(state.ledger, shaOf('b')) };
+    state.ledger.newestPromoted = { sha: shaOf('b'), key: keyOf(state.ledger, shaOf('b')) };
     expect(holder).toMatchObject({ runId: 'run-b' });
     expect(grant(state, NOON)).toBe(false);
     expect(state.answers.at(-1)).toEqual({ runId: 'run-a', superseded: shaOf('b') });
@@ -120,7 +120,7 @@ describe('which build is newer', () => {
     const state = laneAt('1');
     keyOf(state.ledger, shaOf('a'));
     promote(state, 'b', '1');
-    ask(state, run('a', { runId: 'forced', byWord: true }));
+    enqueue(state, run('a', { runId: 'forced', manual: true }));
     expect(state.queue.map(({ runId }) => runId)).toEqual(['forced']);
   });
 });
@@ -128,37 +128,43 @@ describe('which build is newer', () => {
 describe('a release that is held', () => {
   const held = (hold: string, givesWayAt: number) => {
     const state = laneAt('1');
-    ask(state, run('a'));
+    enqueue(state, run('a'));
     grant(state, NOON);
-    if (state.holder) state.holder.waits = { hold, givesWayAt };
+    if (state.holder) state.holder.heldFor = { hold, preemptibleAt: givesWayAt };
     return state;
   };
 
   test('gives way to a newer build that waits, and only from its time on', () => {
     const state = held('approval', NOON + 60_000);
-    expect(givesWayTo(state, NOON + 61_000)).toBeNull();
-    ask(state, run('b'));
-    expect(givesWayTo(state, NOON + 59_000)).toBeNull();
-    expect(givesWayTo(state, NOON + 60_000)).toBe(shaOf('b'));
+    expect(preemptedBy(state, NOON + 61_000)).toBeNull();
+    enqueue(state, run('b'));
+    expect(preemptedBy(state, NOON + 59_000)).toBeNull();
+    expect(preemptedBy(state, NOON + 60_000)).toBe(shaOf('b'));
   });
 
   test('does not give way to an older one', () => {
     const state = laneAt('1');
     keyOf(state.ledger, shaOf('b'));
-    ask(state, run('a'));
+    enqueue(state, run('a'));
     grant(state, NOON);
-    if (state.holder) state.holder.waits = { hold: 'could-not-test', givesWayAt: NOON };
-    ask(state, run('b'));
-    expect(givesWayTo(state, NOON + 1)).toBeNull();
+    if (state.holder) state.holder.heldFor = { hold: 'could-not-test', preemptibleAt: NOON };
+    enqueue(state, run('b'));
+    expect(preemptedBy(state, NOON + 1)).toBeNull();
   });
 });
 
 describe('a bad build', () => {
   test('gets no turn, and is told when, by whom and why', () => {
     const state = laneAt('1');
-    state.ledger.bad.push({ sha: shaOf('a'), digests: [], since: '2026-11-25T10:00:00Z', by: 'bob', reason: 'slow' });
-    ask(state, run('a'));
-    expect(state.answers).toEqual([{ runId: 'run-a', bad: 'rolled back on 2026-11-25T10:00:00Z by bob: slow' }]);
+    state.ledger.knownBad.push({
+      sha: shaOf('a'),
+      digests: [],
+      since: '2026-11-25T10:00:00Z',
+      by: 'bob',
+      reason: 'slow',
+    });
+    enqueue(state, run('a'));
+    expect(state.answers).toEqual([{ runId: 'run-a', knownBad: 'rolled back on 2026-11-25T10:00:00Z by bob: slow' }]);
   });
 });
 
@@ -166,7 +172,11 @@ test('what a lane remembers is bounded, whatever went through it', () => {
   const state = laneAt('1');
   for (let build = 0; build < 5_000; build += 1) {
     const sha = build.toString(16).padStart(7, '0');
-    ask(state, { workflowId: `canary-release-${sha}`, runId: `run-${build}`, sha: sha as ReturnType<typeof shaOf> });
+    enqueue(state, {
+      workflowId: `canary-release-${sha}`,
+      runId: `run-${build}`,
+      sha: sha as ReturnType<typeof shaOf>,
+    });
     grant(state, NOON);
     if (build % 3 === 0) state.holder = null;
   }
@@ -178,32 +188,34 @@ describe('a build that was promoted and is still live', () => {
   test('has nothing to do: it is told since when, and by whom', () => {
     const state = laneAt('1');
     promote(state, 'b', '1');
-    ask(state, run('b', { runId: 'again' }));
-    expect(turnOf(state, { runId: 'again' })).toEqual({ live: expect.stringMatching(/^since 2026-.*, by ada$/) });
+    enqueue(state, run('b', { runId: 'again' }));
+    expect(resultOf(state, { runId: 'again' })).toEqual({
+      alreadyLive: expect.stringMatching(/^since 2026-.*, by ada$/),
+    });
     expect(state.queue).toEqual([]);
   });
 
   test('gets its turn when it found that it is not live after all, or by somebody’s word', () => {
-    for (const more of [{ anew: true }, { byWord: true }]) {
+    for (const more of [{ recheck: true }, { manual: true }]) {
       const state = laneAt('1');
       promote(state, 'b', '1');
-      if ('anew' in more) ask(state, run('b', { runId: 'again' }));
+      if ('anew' in more) enqueue(state, run('b', { runId: 'again' }));
       const asked = run('b', { runId: 'again', ...more });
-      ask(state, asked);
-      expect(turnOf(state, asked)).toBeNull();
+      enqueue(state, asked);
+      expect(resultOf(state, asked)).toBeNull();
       grant(state, NOON);
-      expect(turnOf(state, asked)).toMatchObject({ turn: 2 });
+      expect(resultOf(state, asked)).toMatchObject({ fencingToken: 2 });
     }
   });
 
   test('is not when it was adopted only, or when :latest is known to be elsewhere', () => {
     const adopted = laneAt('b');
-    ask(adopted, run('b'));
-    expect(turnOf(adopted, run('b'))).toBeNull();
+    enqueue(adopted, run('b'));
+    expect(resultOf(adopted, run('b'))).toBeNull();
     const moved = laneAt('1');
     promote(moved, 'b', '1');
-    moved.ledger.left = { images: standing('c') as Left[], at: NOON };
-    ask(moved, run('b', { runId: 'again' }));
-    expect(turnOf(moved, { runId: 'again' })).toBeNull();
+    moved.ledger.expectedLatest = { images: standing('c') as TagState[], at: NOON };
+    enqueue(moved, run('b', { runId: 'again' }));
+    expect(resultOf(moved, { runId: 'again' })).toBeNull();
   });
 });

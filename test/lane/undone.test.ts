@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { LaneState, Left } from '../../src/contract/lane.js';
+import type { LaneState, TagState } from '../../src/contract/lane.js';
 import { adopt } from '../../src/lane/commands.js';
 import { authorizeMove, reportMove } from '../../src/lane/moves.js';
-import { ask, grant } from '../../src/lane/queue.js';
+import { enqueue, grant } from '../../src/lane/queue.js';
 import { beginRollback } from '../../src/lane/rollback.js';
-import { undoneBy } from '../../src/lane/rolled-back-build.js';
-import { pictureOf } from '../../src/lane/view.js';
+import { rolledBackBuild } from '../../src/lane/rolled-back-build.js';
+import { laneView } from '../../src/lane/view.js';
 import { digestOf, done, laneAt, NOON, promote, question, run, SAID, shaOf, standing } from './lane-support.js';
 
 const minute = (nth: number) => NOON + nth * 60_000;
@@ -30,7 +30,7 @@ function rollBack(state: LaneState, to: string, from: string, nth: number) {
 function movingOn(): LaneState {
   const state = laneAt('1');
   promote(state, '2', '1', NOON);
-  ask(state, run('b'));
+  enqueue(state, run('b'));
   grant(state, minute(1));
   expect(authorizeMove(state, question('b', '2'), minute(1))).toBe('yes');
   return state;
@@ -42,7 +42,7 @@ const undone = ({ ledger }: LaneState, to: string, nth: number, found?: ReturnTy
     undone: entry,
     bad,
     marked,
-  } = undoneBy(ledger, { sha: shaOf(to), started: iso(nth), ended: iso(nth + 1) }, found);
+  } = rolledBackBuild(ledger, { sha: shaOf(to), started: iso(nth), ended: iso(nth + 1) }, found);
   return { sha, at: entry?.at ?? null, bad: bad.map((one) => one.sha), marked };
 };
 
@@ -50,7 +50,7 @@ describe('what a rollback undid', () => {
   test('is the build before it, also when --direct and an adoption were between', () => {
     const state = laneAt('1');
     promote(state, 'a', '1', NOON);
-    adopt(state, standing('1') as Left[], shaOf('1'), SAID, minute(1));
+    adopt(state, standing('1') as TagState[], shaOf('1'), SAID, minute(1));
     rollBack(state, '1', '1', 2);
     expect(undone(state, '1', 2)).toEqual({ sha: shaOf('a'), at: iso(0), bad: [shaOf('a')], marked: true });
   });
@@ -98,12 +98,12 @@ describe('what a rollback undid', () => {
 });
 
 test('a picture tells when :latest was moved to what is live, which an adoption of the same build does not change', () => {
-  const movedAt = (state: LaneState) => pictureOf(state, NOON).movedAt;
+  const movedAt = (state: LaneState) => laneView(state, NOON).movedAt;
   const state = laneAt('1');
   expect(movedAt(state)).toBeNull();
   promote(state, 'a', '1', NOON);
-  adopt(state, standing('a') as Left[], shaOf('a'), SAID, minute(1));
+  adopt(state, standing('a') as TagState[], shaOf('a'), SAID, minute(1));
   expect(movedAt(state)).toBe(iso(0));
-  adopt(state, standing('1') as Left[], shaOf('1'), SAID, minute(2));
+  adopt(state, standing('1') as TagState[], shaOf('1'), SAID, minute(2));
   expect(movedAt(state)).toBeNull();
 });

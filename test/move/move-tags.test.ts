@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { moveTags } from '../../src/move/move-tags.js';
 import { preflight } from '../../src/move/preflight.js';
-import { type Authority, MoveRefusal } from '../../src/move/write-lease.js';
+import { type MoveAuthorizer, MoveRefusal } from '../../src/move/write-lease.js';
 import type { Fault } from '../../testbed/memory-registry.js';
 import { ociError } from '../../testbed/registry-store.js';
 import { isPut, isRead } from '../support/latest.js';
@@ -172,7 +172,7 @@ describe('who may write, and until when', () => {
 
   test('a yes that came too slowly is asked for again', async () => {
     let asked = 0;
-    const authority: Authority = {
+    const authority: MoveAuthorizer = {
       ...yes,
       authorize: async () => {
         asked += 1;
@@ -186,7 +186,7 @@ describe('who may write, and until when', () => {
 
   test('told to ask later it looks again first: what it read may have been stale', async () => {
     const looks: number[] = [];
-    const authority: Authority = {
+    const authority: MoveAuthorizer = {
       ...yes,
       authorize: async () => {
         looks.push(reads());
@@ -200,7 +200,7 @@ describe('who may write, and until when', () => {
 
   test('each retry of a write asks anew, and a yes that was taken back ends it, nothing more being written', async () => {
     let asked = 0;
-    const authority: Authority = { ...yes, authorize: async () => (++asked > 1 ? refuse() : undefined) };
+    const authority: MoveAuthorizer = { ...yes, authorize: async () => (++asked > 1 ? refuse() : undefined) };
     const before = puts();
     const down: Fault = { match: isPut(), respond: () => ociError(503, 'UNAVAILABLE', 'down') };
     await expect(
@@ -212,7 +212,7 @@ describe('who may write, and until when', () => {
   test('a cancel before the first write ends it, one after it does not', async () => {
     const early = new AbortController();
     const before = puts();
-    const authority: Authority = { ...yes, authorize: async () => early.abort(new Error('cancelled')) };
+    const authority: MoveAuthorizer = { ...yes, authorize: async () => early.abort(new Error('cancelled')) };
     await expect(moveTags(order({ authority, signal: early.signal }))).rejects.toThrow('cancelled');
     expect(puts()).toBe(before);
 
@@ -256,7 +256,7 @@ describe('a try after one that died', () => {
   test('finishes a pair that is half moved, also when nobody recorded that it had begun', async () => {
     await setLatest('next', [NAMES[0]]);
     const asked: boolean[] = [];
-    const authority: Authority = { ...yes, authorize: async ({ begun }) => void asked.push(begun) };
+    const authority: MoveAuthorizer = { ...yes, authorize: async ({ begun }) => void asked.push(begun) };
     const images = await moveTags(order({ authority, retried: true }));
     expect(results(images)).toEqual(['promoted', 'promoted']);
     expect(asked).toEqual([true]);

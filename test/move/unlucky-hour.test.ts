@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Move } from '../../src/move/move-tags.js';
 import { preflight } from '../../src/move/preflight.js';
-import type { Authority } from '../../src/move/write-lease.js';
+import type { MoveAuthorizer } from '../../src/move/write-lease.js';
 import type { Fault } from '../../testbed/memory-registry.js';
 import { ociError } from '../../testbed/registry-store.js';
 import { isPut, isRead } from '../support/latest.js';
@@ -46,7 +46,7 @@ describe('what only an unlucky hour shows (each was a wrong move once)', () => {
     await setLatest('next');
     // Reads still show `other`, where the rollback wants to go; one PUT of each image is lost.
     const stale: Fault = { match: isRead, times: 6, respond: (_request, serve) => serve({ asOf: before }) };
-    const authority: Authority = { ...yes, movedWithin: async () => true };
+    const authority: MoveAuthorizer = { ...yes, movedWithin: async () => true };
     const move = rollback(order({ authority }, other, next));
     const images = await withFaults([stale, down(NAMES[0], 1), down(NAMES[1], 1)], move);
     expect(results(images)).toEqual(['promoted', 'promoted']);

@@ -3,7 +3,7 @@ export default [
     name: 'abort-in-the-same-task',
     breaks: 'an abort in the very task that starts the move is taken, and the move starts',
     file: 'workflows/shared/start-move.ts',
-    find: '      requireGoing();\n',
+    find: '      requireNotCancelled();\n',
     replace: '',
     test: 'test/workflows/stops.test.ts > as the last look at the build: is taken and :latest stays, or is refused and both images move',
   },

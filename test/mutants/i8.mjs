@@ -51,8 +51,8 @@ export default [
     name: 'i8-drift-said-each-time',
     breaks: 'a :latest that somebody moved is reported at each look',
     file: 'src/lane/drift.ts',
-    find: '(why: string) => (known?.leftAt === found.leftAt && known.latest === why) || ledger.hold?.why === why',
-    replace: '(_why: string) => false',
+    find: '(known?.expectedAt === found.expectedAt && known.latest === why) || ledger.hold?.why === why',
+    replace: 'false',
     test: 'test/workflows/check-drift.test.ts > one that somebody moved with crane is said once per change, and holds automatic promotion',
   },
   {

@@ -4,7 +4,7 @@ import type { LedgerEntry } from '../../src/contract/lane.js';
 import type { MovedImage } from '../../src/contract/move.js';
 import type { SeenTenant, WatchReport } from '../../src/contract/production.js';
 import { parseSha } from '../../src/contract/sha.js';
-import type { Undone } from '../../src/lane/rolled-back-build.js';
+import type { RolledBackBuild } from '../../src/lane/rolled-back-build.js';
 import type { Incident } from '../../src/report/incident.js';
 import { renderPostmortem } from '../../src/report/postmortem.js';
 import type { RunRecord } from '../../src/report/summary.js';
@@ -22,7 +22,7 @@ const entry: LedgerEntry = {
   reason: 'green',
   images: moved.map(({ repository }) => ({ repository, digest: `sha256:${'f'.repeat(64)}` as Digest })),
 };
-const ledger: Undone = { sha: BAD, undone: entry, bad: [], marked: true };
+const ledger: RolledBackBuild = { sha: BAD, undone: entry, bad: [], marked: true };
 const tenant = (name: string, more: Partial<SeenTenant> = {}): SeenTenant => ({
   tenant: name,
   build: BAD,
@@ -43,7 +43,7 @@ const watch = (tenants: SeenTenant[], more: Partial<WatchReport> = {}): WatchRep
 });
 /** It began at 5:00, an hour after the build that broke went live. */
 const post = (rollback: RunRecord, more: Partial<Incident> = {}) =>
-  renderPostmortem({ rollback, broken: null, ledger, took: null, wentBack: null, ...more });
+  renderPostmortem({ rollback, broken: null, ledger, brokenWatch: null, targetWatch: null, ...more });
 const running: RunRecord = {
   ...rollbackRecord({}),
   outcome: 'running',
@@ -84,7 +84,7 @@ describe('a post-mortem says how far the rollback came', () => {
   });
 
   test('one that still runs has no end, and a tenant on the bad build no figure', () => {
-    const text = post(running, { took: watch([tenant('acme')]) });
+    const text = post(running, { brokenWatch: watch([tenant('acme')]) });
     expect(text).toMatch(/^# Post-mortem: `bad0bad` is being rolled back to `9e82b1d/);
     expect(text).toContain('- the rollback still runs: :latest of all images back to 9e82b1d');
     expect(text).not.toContain(DIRECT);
@@ -108,18 +108,20 @@ describe('a post-mortem says of production', () => {
 
   test('which tenants were red, also when the rollback ended the watch, and no time of it that nobody kept', () => {
     const took = watch([tenant('acme', { red: 'liveness: status 500' }), tenant('globex')], { outcome: 'superseded' });
-    const text = post(done, { took });
+    const text = post(done, { brokenWatch: took });
     expect(text).toContain('**Red on it**: acme (liveness: status 500)\n');
-    expect(post(done, { took: { ...took, outcome: 'red' } })).not.toContain('production was found red');
-    expect(post(done, { took: watch([tenant('globex')]) })).not.toContain('Red on it');
+    expect(post(done, { brokenWatch: { ...took, outcome: 'red' } })).not.toContain('production was found red');
+    expect(post(done, { brokenWatch: watch([tenant('globex')]) })).not.toContain('Red on it');
   });
 
   test('that nobody watched, or that the watch has no word', () => {
     const unknown = '**How many tenants ran it is not known**: ';
     expect(post(done)).toContain(`${unknown}nobody watched production`);
-    expect(post(done, { took: 'silent' })).toContain(`${unknown}the watch over production failed, or`);
+    expect(post(done, { brokenWatch: 'silent' })).toContain(`${unknown}the watch over production failed, or`);
     const took = watch([tenant('acme')]);
-    expect(post(done, { took })).toContain('1 whose way back nobody watched. ');
-    expect(post(done, { took, wentBack: 'silent' })).toContain('1 whose way back is not known: the watch');
+    expect(post(done, { brokenWatch: took })).toContain('1 whose way back nobody watched. ');
+    expect(post(done, { brokenWatch: took, targetWatch: 'silent' })).toContain(
+      '1 whose way back is not known: the watch',
+    );
   });
 });

@@ -4,7 +4,7 @@ import { parseLane } from '../../src/contract/ids.js';
 import type { LedgerEntry } from '../../src/contract/lane.js';
 import type { ReleaseReport } from '../../src/contract/release.js';
 import { parseSha } from '../../src/contract/sha.js';
-import type { Undone } from '../../src/lane/rolled-back-build.js';
+import type { RolledBackBuild } from '../../src/lane/rolled-back-build.js';
 import { readIncident } from '../../src/temporal/incident.js';
 import { productionOfLive } from '../../src/temporal/overview.js';
 import { productionNow } from '../../src/temporal/production.js';
@@ -76,14 +76,15 @@ const entry: LedgerEntry = {
   reason: 'green',
   images: [],
 };
-const ledger: Undone = { sha: BAD, undone: entry, bad: [], marked: true };
+const ledger: RolledBackBuild = { sha: BAD, undone: entry, bad: [], marked: true };
 const rolledBack = {
   ...rollbackRecord({ images: moved }),
   sha: GOOD,
   started: at(60).toISOString(),
   ended: at(62).toISOString(),
 };
-const read = (runs: Listed[], known: Undone | null = ledger) => readIncident(clientOf(runs), LANE, rolledBack, known);
+const read = (runs: Listed[], known: RolledBackBuild | null = ledger) =>
+  readIncident(clientOf(runs), LANE, rolledBack, known);
 
 describe('what an incident is read from', () => {
   test('is the release that moved :latest, not a later one that found its build live and tested nothing', async () => {
@@ -99,7 +100,7 @@ describe('what an incident is read from', () => {
   });
 
   test('is the watch over the very move that was undone, and the first over the move back', async () => {
-    const { took, wentBack } = await read([
+    const { brokenWatch, targetWatch } = await read([
       watch(BAD, 40, 39, 'of a later time'),
       watch(BAD, 12, 10, 'of that move'),
       watch(BAD, 1, 0, 'of an earlier time'),
@@ -108,24 +109,27 @@ describe('what an incident is read from', () => {
       // It began late: what it follows was before.
       watch(GOOD, 61, 5, 'of a move before'),
     ]);
-    expect({ took, wentBack }).toEqual({ took: { why: 'of that move' }, wentBack: { why: 'of the move back' } });
+    expect({ took: brokenWatch, wentBack: targetWatch }).toEqual({
+      took: { why: 'of that move' },
+      wentBack: { why: 'of the move back' },
+    });
   });
 
   test('is, where no watch follows that entry, the last that began before the rollback ended, and none from before its release', async () => {
     const runs = [watch(BAD, 70, 69, 'too late'), watch(BAD, 12, 9, 'the last'), watch(BAD, 1, 0, 'too early')];
-    expect((await read(runs)).took).toEqual({ why: 'the last' });
+    expect((await read(runs)).brokenWatch).toEqual({ why: 'the last' });
     const release = {
       workflowId: `canary-release-${BAD}`,
       began: 15,
       ended: 20,
       told: record({ sha: BAD, images: moved }).report,
     };
-    expect((await read([...runs, release])).took).toBeNull();
+    expect((await read([...runs, release])).brokenWatch).toBeNull();
   });
 
   test('tells a watch that has no word from none at all', async () => {
-    const { took, wentBack } = await read([watch(BAD, 12, 10)]);
-    expect({ took, wentBack }).toEqual({ took: 'silent', wentBack: null });
+    const { brokenWatch, targetWatch } = await read([watch(BAD, 12, 10)]);
+    expect({ took: brokenWatch, wentBack: targetWatch }).toEqual({ took: 'silent', wentBack: null });
   });
 });
 

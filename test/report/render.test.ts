@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MAX_MARKDOWN, renderReport } from '../../src/report/render.js';
+import { MAX_MARKDOWN_BYTES, renderReport } from '../../src/report/render.js';
 import type { RunRecord } from '../../src/report/summary.js';
 import { failed, moved, passed, pinned, record, rollbackRecord as rollback, unreported } from '../support/records.js';
 
@@ -126,8 +126,8 @@ describe('the report of a run', () => {
       at: '2026-11-25T05:02:00.000Z',
     }));
     const markdown = renderReport(record({ decisions }), LINKS);
-    expect(Buffer.byteLength(markdown)).toBeLessThanOrEqual(MAX_MARKDOWN);
-    expect(MAX_MARKDOWN).toBeLessThan(1024 * 1024);
+    expect(Buffer.byteLength(markdown)).toBeLessThanOrEqual(MAX_MARKDOWN_BYTES);
+    expect(MAX_MARKDOWN_BYTES).toBeLessThan(1024 * 1024);
     expect(markdown).toMatch(/^## Canary verified/);
     expect(markdown).toContain('*Cut: the report is too long');
     expect(markdown).toContain('[Temporal UI]');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { useHungLook } from '../support/hung-look.js';
 import { lacks } from '../support/needs.js';
 
@@ -13,7 +13,7 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
     gate().deploy({ sha, misbehave: 'memory-search' });
     heal();
     await leap(2 * 60 * MINUTE);
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'CanaryRejected' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryRejected' });
     expect(await gate().latest()).toEqual(old());
   });
 });

@@ -2,7 +2,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { tsToMs } from '@temporalio/common/lib/time.js';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { moveLatestId } from '../../src/contract/ids.js';
-import { decide, runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd, sendDecision } from '../../src/temporal/runs.js';
 import { heldFor } from '../support/decisions.js';
 import { lacks } from '../support/needs.js';
 import { newSha } from '../support/shas.js';
@@ -42,7 +42,7 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
     await inPhase(handle, 'soaking');
     expect(await gate().latest()).toEqual(old);
     await leap(6 * MINUTE - SECOND);
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted', notTested: [] });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted', notTested: [] });
     expect(await gate().latest()).toEqual(digests);
 
     const events = await eventsOf(handle);
@@ -67,7 +67,7 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
     await leap(72 * HOUR - MINUTE);
     expect(await heldFor(gate(), handle, 'canary-not-updated')).toEqual(hold);
     await leap(MINUTE);
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'CanaryHoldExpired' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryHoldExpired' });
     expect(await gate().latest()).toEqual(old);
   });
 
@@ -80,12 +80,12 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
       return release;
     }
     const approve = ({ workflowId }: WorkflowHandle) =>
-      decide(gate().client, workflowId, 'approve', { by: 'ada', reason: 'looked at it' });
+      sendDecision(gate().client, workflowId, 'approve', { by: 'ada', reason: 'looked at it' });
 
     test('that nobody gives in 72 hours ends the release, and nothing moves', async () => {
       const { handle } = await awaitingApproval();
       await leap(72 * HOUR);
-      expect((await runEnd(handle)).report).toMatchObject({
+      expect((await awaitRunEnd(handle)).report).toMatchObject({
         outcome: 'CanaryHoldExpired',
         why: 'approval: approval is required; nobody decided',
       });
@@ -99,7 +99,7 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
       const { digests, handle } = await awaitingApproval();
       await leap(after);
       expect(await approve(handle)).toMatchObject({ taken: true });
-      expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+      expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
       expect(await asked(handle, 'smokeTenant')).toBe(smokes * gate().tenants.length);
       expect(await gate().latest()).toEqual(digests);
     });
@@ -111,13 +111,13 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
       expect(await approve(handle)).toMatchObject({ taken: true });
       const { id } = await heldFor(gate(), handle, 'build-repushed');
       const retried = { by: 'ada', reason: 'pushed again', hold: id };
-      expect(await decide(gate().client, handle.workflowId, 'retry', retried)).toMatchObject({ taken: true });
+      expect(await sendDecision(gate().client, handle.workflowId, 'retry', retried)).toMatchObject({ taken: true });
       await inPhase(handle, 'soaking');
       await leap(6 * MINUTE);
       await heldFor(gate(), handle, 'approval');
       expect(await gate().latest()).toEqual(old);
-      await decide(gate().client, handle.workflowId, 'abort', { by: 'ada', reason: 'seen enough' });
-      await runEnd(handle);
+      await sendDecision(gate().client, handle.workflowId, 'abort', { by: 'ada', reason: 'seen enough' });
+      await awaitRunEnd(handle);
     });
 
     test('of a build that has gone bad since it was smoked promotes nothing', async () => {
@@ -125,7 +125,7 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
       gate().deploy({ sha, misbehave: 'memory-search' });
       await leap(72 * HOUR - MINUTE);
       expect(await approve(handle)).toMatchObject({ taken: true });
-      expect((await runEnd(handle)).report).toMatchObject({ outcome: 'CanaryRejected' });
+      expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryRejected' });
       expect(await gate().latest()).toEqual(old);
     });
   });
@@ -147,7 +147,7 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
     const isOpen = async () => (await handle.describe()).status.name === 'RUNNING';
     await leapUntil(MINUTE, waits, async () => !(await isOpen()));
     expect(Date.now() - began).toBeLessThan(30 * MINUTE);
-    const { report } = await runEnd(handle);
+    const { report } = await awaitRunEnd(handle);
     await busy.terminate();
     expect(report).toMatchObject({
       outcome: 'MoveRefused',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { moveLatestId } from '../../src/contract/ids.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { ada, say, statusOf } from '../support/decisions.js';
 import { useHungLook } from '../support/hung-look.js';
 import { lacks } from '../support/needs.js';
@@ -25,7 +25,7 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
     heal();
     expect(await gate().latest()).toEqual(old());
     await say(handle, 'retry', { ...ada, hold: held.id });
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(digests);
   });
 });

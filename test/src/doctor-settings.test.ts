@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/config.js';
-import { lookAtSettings } from '../../src/doctor/settings.js';
+import { checkSettings } from '../../src/doctor/settings.js';
 
 const FLEET = { CANARY_TENANT_URLS: 'https://canary-1.example.com', CANARY_ADMIN_TOKENS: 'a-token' };
 
@@ -15,13 +15,13 @@ test.each<[Record<string, string>, string]>([
   [{ CANARY_POLL: '31s' }, 'tenants are asked for their build every 31s only'],
   [{ CANARY_HOLD_TIMEOUT: '8h' }, 'a hold ends after 8h: one of the evening is over before anybody looks'],
 ])('%j is noted: %s', (env, what) => {
-  expect(lookAtSettings(loadConfig({ ...FLEET, ...env }))).toEqual([
-    { area: 'settings', level: 'note', what, mend: expect.any(String) },
+  expect(checkSettings(loadConfig({ ...FLEET, ...env }))).toEqual([
+    { area: 'settings', level: 'note', what, fix: expect.any(String) },
   ]);
 });
 
 test('the defaults are nothing to note', () => {
-  expect(lookAtSettings(loadConfig(FLEET))).toEqual([
+  expect(checkSettings(loadConfig(FLEET))).toEqual([
     { area: 'settings', level: 'ok', what: 'nothing unusual is configured' },
   ]);
 });

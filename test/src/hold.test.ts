@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { HOLDS, type Hold, type HoldName, type Verb } from '../../src/contract/hold.js';
-import { type Decidable, judgeDecision } from '../../src/domain/decide.js';
+import { checkDecision, type Decidable } from '../../src/domain/decide.js';
 
 const hold = (name: HoldName): Hold => ({ id: 'h2', name, why: 'x', since: '', until: '' });
 const held = (name: HoldName): Decidable => ({ phase: 'held', hold: hold(name), decided: null, moving: false });
@@ -8,7 +8,7 @@ const free: Decidable = { phase: 'soaking', hold: null, decided: null, moving: f
 const ada = { by: 'ada', reason: 'looked at it' };
 const said = (verb: Verb) => ({ verb, by: 'bob', reason: 'x', at: '' });
 const judge = (verb: Verb, sent: unknown, now: Decidable, at = 0) => {
-  const result = judgeDecision(verb, sent, now, at);
+  const result = checkDecision(verb, sent, now, at);
   return 'refusal' in result ? result.refusal : 'taken';
 };
 

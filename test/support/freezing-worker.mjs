@@ -9,9 +9,9 @@ import { createWorker } from '../../dist/workers/create-worker.js';
 let freezes = process.env.FREEZE === 'yes';
 
 const wrapAuthority =
-  (authorityFor) =>
+  (authorizerFor) =>
   (...mover) => {
-    const authority = authorityFor(...mover);
+    const authority = authorizerFor(...mover);
     return {
       ...authority,
       async authorize(ask) {

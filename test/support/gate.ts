@@ -4,6 +4,7 @@ import { DefaultLogger, type LogEntry, NativeConnection, Runtime } from '@tempor
 import { afterAll, beforeAll, expect, inject } from 'vitest';
 import { loadConfig } from '../../src/config/config.js';
 import { type Lane, parseLane, releaseId, releaseLaneId } from '../../src/contract/ids.js';
+import { type LaneCommand, laneCommandUpdate } from '../../src/contract/messages.js';
 import type { ReleaseInput, RollbackInput } from '../../src/contract/release.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { parseReleaseInput, parseRollbackInput } from '../../src/domain/inputs.js';
@@ -180,10 +181,10 @@ export class Gate {
   }
 
   /** Says something to the lane, again while a loaded machine does not answer in time. */
-  async sayToLane(verb: string, said: object): Promise<void> {
+  async sayToLane(command: LaneCommand, sent: object): Promise<void> {
     for (let tries = 1; ; tries += 1)
       try {
-        await this.laneClient.update(verb, said);
+        await this.laneClient.update(laneCommandUpdate(command), sent);
         return;
       } catch (error) {
         if (error instanceof LaneRefused || tries === 5) throw error;

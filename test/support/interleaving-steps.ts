@@ -1,9 +1,10 @@
 import { moveLatestId, taskQueue } from '../../src/contract/ids.js';
 import { parseRepository } from '../../src/contract/image.js';
+import { type LaneCommand, laneCommandUpdate } from '../../src/contract/messages.js';
 import type { MoveInput } from '../../src/contract/move.js';
 import type { ReleaseInput } from '../../src/contract/release.js';
 import { parseSha } from '../../src/contract/sha.js';
-import { decide, queryStatus } from '../../src/temporal/runs.js';
+import { queryStatus, sendDecision } from '../../src/temporal/runs.js';
 import { ada } from './decisions.js';
 import type { Gate } from './gate.js';
 import { endLane } from './lanes.js';
@@ -47,14 +48,14 @@ async function release({ gate, runs }: Stage, { sha }: Build, more: Partial<Rele
 export async function sayToHeld({ gate, runs }: Stage, verb: 'approve' | 'retry' | 'abort'): Promise<void> {
   for (const { workflowId } of runs) {
     const hold = (await queryStatus(gate.client, workflowId))?.hold;
-    if (hold) await decide(gate.client, workflowId, verb, { ...ada, hold: hold.id });
+    if (hold) await sendDecision(gate.client, workflowId, verb, { ...ada, hold: hold.id });
   }
 }
 
 const lane =
-  (verb: string): Act =>
+  (command: LaneCommand): Act =>
   ({ gate }) =>
-    gate.laneClient.update(verb, ada);
+    gate.laneClient.update(laneCommandUpdate(command), ada);
 
 const mover = ({ client, lane: own }: Gate) => client.workflow.getHandle(moveLatestId(own));
 
@@ -90,7 +91,7 @@ export const ACTS = {
   },
   'roll back': async (stage, choice) => {
     const { gate, builds, runs } = stage;
-    const moves = (await gate.laneClient.state())?.ledger.moves ?? [];
+    const moves = (await gate.laneClient.state())?.ledger.history ?? [];
     const promoted = builds.filter(({ sha }) => moves.some((move) => move.sha === sha));
     const build = oneOf(promoted.length > 0 ? promoted : builds, choice);
     build.isNamed = true;

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { moveLatestId, partsOf } from '../../src/contract/ids.js';
+import { moveLatestId, parseRunId } from '../../src/contract/ids.js';
+import { laneCommandUpdate } from '../../src/contract/messages.js';
 import { sameBuild } from '../../src/contract/sha.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
-import { findRun, queryStatus, runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd, findRun, queryStatus } from '../../src/temporal/runs.js';
 import type { MemoryRegistry } from '../../testbed/memory-registry.js';
 import { digestOf } from '../../testbed/registry-store.js';
 import { ada } from './decisions.js';
@@ -56,7 +57,7 @@ function numbersOf(seed: number): () => number {
 export async function play(gate: Gate, registry: MemoryRegistry, seed: number): Promise<string[]> {
   const stage: Stage = { gate, builds: [], runs: [] };
   const old = await newBuild(stage);
-  await patiently(() => gate.laneClient.update('resume', ada));
+  await patiently(() => gate.laneClient.update(laneCommandUpdate('resume'), ada));
   await patiently(() => gate.setLatest(old.sha));
   old.isNamed = true;
   const earlier = registry.requests.length;
@@ -127,7 +128,8 @@ async function allClosed(stage: Stage): Promise<Set<string>> {
   for (const deadline = Date.now() + CLOSED_MS; ; await delay(300)) {
     const hold = (await gate.laneClient.state())?.ledger.hold;
     if (hold) holds.add(hold.name);
-    for (const verb of ['resume', 'unhold']) await gate.laneClient.update(verb, ada).catch(() => undefined);
+    for (const command of ['resume', 'unhold'] as const)
+      await gate.laneClient.update(laneCommandUpdate(command), ada).catch(() => undefined);
     await sayToHeld(stage, 'abort');
     const found = await Promise.all(
       [...runs, { workflowId: mover, firstExecutionRunId: undefined }].map(({ workflowId, firstExecutionRunId }) =>
@@ -147,7 +149,7 @@ async function allClosed(stage: Stage): Promise<Set<string>> {
 
 async function laneNow({ laneClient }: Gate) {
   const { ledger, ...state } = (await laneClient.state()) ?? { ledger: null };
-  return { ...state, hold: ledger?.hold, pause: ledger?.pause, left: ledger?.left };
+  return { ...state, hold: ledger?.hold, pause: ledger?.pause, left: ledger?.expectedLatest };
 }
 
 type Put = MemoryRegistry['requests'][number];
@@ -187,7 +189,7 @@ async function whatIsWrong(stage: Stage, { steps, holds, puts, facts }: Outcome)
   }
   // What was rolled back from stays off, once nothing of its mover can be on its way.
   const { ledger } = await laneState(gate);
-  for (const { sha, since, digests } of ledger.bad)
+  for (const { sha, since, digests } of ledger.knownBad)
     if (puts.some(({ at, body }) => at > Date.parse(since) + LEASE_MS && digests.some((one) => one === digestOf(body))))
       wrong.push(`:latest was put to ${sha} long after it was rolled back from`);
   // A try that is begun again goes on with its pair; one that fails puts back.
@@ -199,7 +201,7 @@ async function whatIsWrong(stage: Stage, { steps, holds, puts, facts }: Outcome)
   if (puts.length > 2 * movers) wrong.push(`${puts.length} writes of ${movers} movers`);
 
   if (!did('terminate the mover', 'terminate the lane', 'restart the worker', 'adopt')) {
-    const left = ledger.left?.images.map(({ digest }) => digest);
+    const left = ledger.expectedLatest?.images.map(({ digest }) => digest);
     if (`${left}` !== `${latest}`)
       wrong.push(`the ledger has ${left?.map((one) => buildAt(one ?? ''))}, :latest is ${latest.map(buildAt)}`);
   }
@@ -215,7 +217,7 @@ async function freshBuildFails(stage: Stage): Promise<string[]> {
   const handle = await gate.release({ sha: fresh.sha });
   stage.runs.push(handle);
   const last = await Promise.race([
-    runEnd(handle).then(({ report }) => report?.outcome),
+    awaitRunEnd(handle).then(({ report }) => report?.outcome),
     delay(PROMOTED_MS, 'open', { ref: false }),
   ]);
   if (last === 'promoted') return [];
@@ -228,7 +230,7 @@ async function freshBuildFails(stage: Stage): Promise<string[]> {
 async function factsOf(handle: Stage['runs'][number]) {
   const { client, workflowId, firstExecutionRunId } = handle;
   const run = client.getHandle(workflowId, firstExecutionRunId, { followRuns: false });
-  const [end, { events }] = await Promise.all([runEnd(run), run.fetchHistory()]);
+  const [end, { events }] = await Promise.all([awaitRunEnd(run), run.fetchHistory()]);
   const smokes = new Set(
     events?.flatMap(({ activityTaskScheduledEventAttributes: scheduled, eventId }) =>
       scheduled?.activityType?.name === 'smokeTenant' ? [`${eventId}`] : [],
@@ -238,7 +240,7 @@ async function factsOf(handle: Stage['runs'][number]) {
     outcome: end.report?.outcome ?? ('outcome' in end ? end.outcome : ''),
     why: end.report?.why ?? ('why' in end ? end.why : ''),
     // One that was terminated leaves no report, and yet its mover ends what it began.
-    sha: end.report?.sha ?? partsOf(workflowId).sha,
+    sha: end.report?.sha ?? parseRunId(workflowId).sha,
     smoked:
       events?.filter(({ activityTaskCompletedEventAttributes: done }) => smokes.has(`${done?.scheduledEventId}`))
         .length ?? 0,

@@ -1,7 +1,8 @@
-import { sayToLane } from '../../src/lane/commands.js';
+import { authorizeMoveUpdate, beginRollbackUpdate, reportMoveUpdate } from '../../src/contract/messages.js';
+import { applyCommand } from '../../src/lane/commands.js';
 import { authorizeMove, leaseLeft, reportMove } from '../../src/lane/moves.js';
-import { readAnnouncement, readQuestion, readReport } from '../../src/lane/parse.js';
-import { ask, grant } from '../../src/lane/queue.js';
+import { parseMoveQuestion, parseMoveReport, parseRollbackRequest } from '../../src/lane/parse.js';
+import { enqueue, grant } from '../../src/lane/queue.js';
 import { beginRollback } from '../../src/lane/rollback.js';
 import { emptyLane } from '../../src/lane/state.js';
 import { type LaneClient, LaneRefused } from '../../src/temporal/lane-client.js';
@@ -13,25 +14,25 @@ import { type LaneClient, LaneRefused } from '../../src/temporal/lane-client.js'
 export function laneInMemory(): LaneClient {
   const state = emptyLane();
   const say = (name: string, sent: unknown): unknown => {
-    if (name === 'authorize-move') return authorizeMove(state, readQuestion(sent), Date.now());
-    if (name === 'report-move') return reportMove(state, readReport(sent), Date.now());
-    if (name === 'begin-rollback') {
-      const said = readAnnouncement(sent);
+    if (name === authorizeMoveUpdate.name) return authorizeMove(state, parseMoveQuestion(sent), Date.now());
+    if (name === reportMoveUpdate.name) return reportMove(state, parseMoveReport(sent), Date.now());
+    if (name === beginRollbackUpdate.name) {
+      const said = parseRollbackRequest(sent);
       const no = beginRollback(state, said, Date.now());
       if (no) throw new LaneRefused(no.refused);
       return leaseLeft(state, said, Date.now());
     }
-    return sayToLane(state, name, sent, Date.now());
+    return applyCommand(state, name, sent, Date.now());
   };
   return {
     state: async () => structuredClone(state),
     openRun: async () => 'in-memory',
-    async ask(asked) {
+    async enqueue(asked) {
       if (state.holder?.runId !== asked.runId) state.holder = null;
-      ask(state, asked);
+      enqueue(state, asked);
       grant(state, Date.now());
     },
-    update: async <R>(name: string, sent: unknown) => say(name, sent) as R,
-    signal: async (name, sent) => void say(name, sent),
+    update: async (update, sent) => say(update.name, sent) as never,
+    signal: async (signal, sent) => void say(signal.name, sent),
   };
 }

@@ -3,7 +3,7 @@ import { releaseId, releaseLaneId, taskQueue } from '../../src/contract/ids.js';
 import type { LaneState } from '../../src/contract/lane.js';
 import type { ReleaseInput } from '../../src/contract/release.js';
 import { parseSha } from '../../src/contract/sha.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import type { Gate } from './gate.js';
 import { newSha } from './shas.js';
 import { until } from './until.js';
@@ -33,7 +33,7 @@ export const endLane = (gate: Gate) => laneHandle(gate).terminate('by the test')
 /** Promotes a green build; the lane is free again then. */
 export async function promoted(gate: Gate): Promise<{ sha: string; digests: string[] }> {
   const build = await gate.greenBuild();
-  const { report } = await runEnd(await gate.release({ sha: build.sha }));
+  const { report } = await awaitRunEnd(await gate.release({ sha: build.sha }));
   expect(report).toMatchObject({ outcome: 'promoted' });
   await until('the lane is free', async () => (await laneState(gate)).holder === null);
   return build;
@@ -55,7 +55,7 @@ export async function stuckHolder(gate: Gate) {
     taskQueue: taskQueue(gate.lane),
   });
   const { workflowId, firstExecutionRunId: runId } = handle;
-  await gate.laneClient.ask({ workflowId, runId, sha: parseSha(sha) });
+  await gate.laneClient.enqueue({ workflowId, runId, sha: parseSha(sha) });
   await hasTurn(gate, sha);
   return { sha, handle };
 }
@@ -77,7 +77,7 @@ export async function queuedRelease(gate: Gate, more: Partial<ReleaseInput> = {}
 /** The lane as it is two minutes after its last move: until then a strange `:latest` may be a read that lags. */
 export async function laneThatRested(gate: Gate): Promise<void> {
   const state = await laneState(gate);
-  if (state.ledger.left) state.ledger.left.at -= 120_000;
+  if (state.ledger.expectedLatest) state.ledger.expectedLatest.at -= 120_000;
   await endLane(gate);
   await startLane(gate, [state]);
   await until('it has read :latest once more', async () => {

@@ -4,7 +4,7 @@ import type { MovedImage, ObservedImage } from '../../src/contract/move.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { type Move, moveTags } from '../../src/move/move-tags.js';
 import { MOVE_WAITS, type MoveWaits } from '../../src/move/waits.js';
-import type { Authority } from '../../src/move/write-lease.js';
+import type { MoveAuthorizer } from '../../src/move/write-lease.js';
 import type { Registry } from '../../src/registry/context.js';
 import { createRegistry } from '../../src/registry/registry.js';
 import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
@@ -62,10 +62,10 @@ export const puts = () => server.requests.filter(isPut()).length;
 export const reads = () => server.requests.filter(isRead).length;
 
 /** Says yes to everything, unless a test says otherwise. */
-export const yes: Authority = { authorize: async () => undefined, movedWithin: async () => false };
+export const yes: MoveAuthorizer = { authorize: async () => undefined, movedWithin: async () => false };
 
 export function order(
-  change: Partial<Move> & { authority?: Authority } = {},
+  change: Partial<Move> & { authority?: MoveAuthorizer } = {},
   to = next,
   from: (Digest | null)[] = old,
 ): Move {

@@ -1,6 +1,6 @@
 import type { Verb } from '../../src/contract/hold.js';
 import type { ReleaseInput } from '../../src/contract/release.js';
-import { decide, queryStatus } from '../../src/temporal/runs.js';
+import { queryStatus, sendDecision } from '../../src/temporal/runs.js';
 import type { MemoryRegistry } from '../../testbed/memory-registry.js';
 import type { RegistryRequest } from '../../testbed/registry-store.js';
 import type { TenantBuild } from '../../testbed/tenant.js';
@@ -74,7 +74,7 @@ export async function catchIn(
   const goOn = async () => {
     release();
     if (!verb || !hold) return;
-    const { taken, answer } = await decide(gate.client, handle.workflowId, verb, {
+    const { taken, answer } = await sendDecision(gate.client, handle.workflowId, verb, {
       by: 'ada',
       reason: 'looked at it',
       hold: hold.id,

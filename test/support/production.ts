@@ -6,7 +6,7 @@ import { watchProductionId } from '../../src/contract/ids.js';
 import type { WatchReport } from '../../src/contract/production.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { parseReleaseInput } from '../../src/domain/inputs.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startTenant, type Tenant } from '../../testbed/tenant.js';
 import { type Gate, TOKEN } from './gate.js';
 import { newSha } from './shas.js';
@@ -31,7 +31,7 @@ export async function startProduction(names: string[]): Promise<{ tenants: Tenan
 export async function moveTo(gate: Gate, sha = newSha()): Promise<string> {
   await gate.publish(sha);
   const input = parseReleaseInput({ sha, promoteOnly: true, requestedBy: 'ada', reason: 'for the test' });
-  expect((await runEnd(await gate.release(input))).report).toMatchObject({ outcome: 'promoted' });
+  expect((await awaitRunEnd(await gate.release(input))).report).toMatchObject({ outcome: 'promoted' });
   return sha;
 }
 

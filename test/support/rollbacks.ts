@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import type { MemoryRegistry } from '../../testbed/memory-registry.js';
 import { digestOf } from '../../testbed/registry-store.js';
 import type { Gate } from './gate.js';
@@ -40,7 +40,7 @@ export async function requireRolledBack(
   to: readonly (string | undefined)[],
   withinMs = FIRST_PUT_MS,
 ): Promise<void> {
-  expect((await runEnd(handle)).report).toMatchObject({ outcome: 'rolled-back' });
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'rolled-back' });
   expect(await gate.latest()).toEqual(to);
   expect(await firstPutMs(registry, handle, to)).toBeLessThan(withinMs);
 }

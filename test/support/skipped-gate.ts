@@ -2,7 +2,7 @@ import { Connection, type WorkflowHandle } from '@temporalio/client';
 import { encodeSearchAttributeIndexedValueType } from '@temporalio/common/lib/search-attributes.js';
 import { tsToMs } from '@temporalio/common/lib/time.js';
 import { afterAll, beforeAll, vi } from 'vitest';
-import type { AuthorityFor } from '../../activities/move-authorizer.js';
+import type { AuthorizerFor } from '../../activities/move-authorizer.js';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
 import { type SkippingServer, startSkippingServer } from '../../testbed/skipping-server.js';
 import { type GateOptions, useGate } from './gate.js';
@@ -21,8 +21,8 @@ const AS_CONFIGURED = {
 
 /** This server counts no runs. "Something moved lately" is the careful answer: the mover then trusts no read. */
 const careful =
-  (authorityFor: AuthorityFor): AuthorityFor =>
-  (...who) => ({ ...authorityFor(...who), movedWithin: async () => true });
+  (authorizerFor: AuthorizerFor): AuthorizerFor =>
+  (...who) => ({ ...authorizerFor(...who), movedWithin: async () => true });
 
 /** A gate in earnest, with the durations of the configuration, on a server whose clock a test moves. */
 export function useSkippedGate(name: string, more: () => Promise<Partial<GateOptions>> = async () => ({})) {

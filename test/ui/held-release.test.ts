@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Hold } from '../../src/contract/hold.js';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
 import { registerSearchAttributes } from '../../src/temporal/namespace.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startTemporalServer, type TemporalServer } from '../../testbed/temporal-server.js';
 import { repositoryRoot } from '../../testbed/tools.js';
 import { hasBrowser, openBrowser } from '../support/browser.js';
@@ -54,7 +54,7 @@ describe.skipIf(!hasBrowser)('in the Temporal UI, with a real browser', () => {
     expect(green).toContain('ada said approve to build-unreported: canary-3 is an old tenant');
 
     await sendApprove(page, { by: 'ada', reason: 'all is green', hold: approval.id });
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(digests);
     await page.goto(`${run}/timeline`, { waitUntil: 'domcontentloaded' });
     await page.getByText('Completed').first().waitFor();

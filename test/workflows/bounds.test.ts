@@ -2,9 +2,9 @@ import { msToNumber } from '@temporalio/common/lib/time.js';
 import { describe, expect, test } from 'vitest';
 import { MOVE_WAITS } from '../../src/move/waits.js';
 import {
-  LOOKS,
+  BUSY_MOVER_MS,
+  LATEST_READS,
   moveOptions,
-  PATIENCE_MS,
   PREFLIGHTS,
   READS,
   smokeOptions,
@@ -21,7 +21,7 @@ describe('every activity is bounded', () => {
     PREFLIGHTS,
     smoke: smokeOptions({ patienceMs: { registry: 1, secret: 1, smoke: 1 } }),
     watch: watchOptions({ soakMs: 1 }),
-    LOOKS,
+    LOOKS: LATEST_READS,
     waits: waits({ updateTimeoutMs: 1, pollMs: 1 }),
     promotion: moveOptions({ kind: 'promotion' }),
     rollback: moveOptions({ kind: 'rollback' }),
@@ -50,7 +50,7 @@ describe('the waits of a move fit into each other', () => {
     const all =
       ms(PREFLIGHTS.scheduleToCloseTimeout) +
       ms(moveOptions({ kind }).scheduleToCloseTimeout) +
-      ms(LOOKS.scheduleToCloseTimeout);
-    expect(PATIENCE_MS).toBeGreaterThan(all);
+      ms(LATEST_READS.scheduleToCloseTimeout);
+    expect(BUSY_MOVER_MS).toBeGreaterThan(all);
   });
 });

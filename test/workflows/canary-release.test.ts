@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { CanaryOutcome, CanaryPhase, CanarySha, CanaryTenantsRed } from '../../src/contract/search-attributes.js';
-import { queryStatus, runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd, queryStatus } from '../../src/temporal/runs.js';
 import { useGate } from '../support/gate.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
@@ -19,7 +19,7 @@ describe('the good path', () => {
     const digests = await gate().publish(sha);
     gate().deploy({ sha });
 
-    const end = await runEnd(await gate().release({ sha }));
+    const end = await awaitRunEnd(await gate().release({ sha }));
 
     expect(end.report).toMatchObject({
       outcome: 'promoted',
@@ -34,7 +34,7 @@ describe('the good path', () => {
     await gate().setLatest(sha);
     gate().deploy({ sha });
 
-    const end = await runEnd(await gate().release({ sha }));
+    const end = await awaitRunEnd(await gate().release({ sha }));
 
     expect(end.report).toMatchObject({ outcome: 'promoted', images: [{ result: 'already' }, { result: 'already' }] });
     expect(await gate().latest()).toEqual(digests);
@@ -46,7 +46,7 @@ describe('the good path', () => {
     const [first, second] = await Promise.all([gate().release({ sha }), gate().release({ sha })]);
     expect(second.firstExecutionRunId).toBe(first.firstExecutionRunId);
     gate().deploy({ sha });
-    expect((await runEnd(first)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(first)).report).toMatchObject({ outcome: 'promoted' });
   });
 
   test('what it waits for, and since when, can be asked and is listed', async () => {
@@ -61,7 +61,7 @@ describe('the good path', () => {
     expect(status).toMatchObject({ sha, why: `every tenant has to report ${sha}` });
     expect(Date.now() - Date.parse(status.since)).toBeLessThan(30_000);
     gate().deploy({ sha });
-    await runEnd(handle);
+    await awaitRunEnd(handle);
     const { typedSearchAttributes } = await handle.describe();
     expect(typedSearchAttributes.get(CanarySha)).toBe(sha);
     expect(typedSearchAttributes.get(CanaryPhase)).toBe('done');
@@ -77,7 +77,7 @@ describe('the red path', () => {
     gate().deploy({ sha, misbehave: 'memory-search' });
 
     const handle = await gate().release({ sha });
-    const end = await runEnd(handle);
+    const end = await awaitRunEnd(handle);
 
     expect(end.report).toMatchObject({
       outcome: 'CanaryRejected',
@@ -94,7 +94,7 @@ describe('the red path', () => {
     gate().deploy({ sha });
     gate().tenants[1]?.run({ sha, misbehave: 'html-500' });
 
-    const end = await runEnd(await gate().release({ sha }));
+    const end = await awaitRunEnd(await gate().release({ sha }));
 
     expect(end.report).toMatchObject({
       outcome: 'CanaryRejected',
@@ -117,7 +117,7 @@ describe('what is not tested is not promoted', () => {
         .filter(({ path }) => path === '/admin/liveness').length;
     const askedBefore = asked();
 
-    const end = await runEnd(await gate().release({ sha }));
+    const end = await awaitRunEnd(await gate().release({ sha }));
 
     expect(end.report).toMatchObject({
       outcome: 'CanaryHoldExpired',
@@ -133,7 +133,7 @@ describe('what is not tested is not promoted', () => {
     await gate().publish(sha);
     gate().deploy({ sha, misbehave: 'reject-token' });
 
-    const end = await runEnd(await gate().release({ sha }));
+    const end = await awaitRunEnd(await gate().release({ sha }));
 
     expect(end.report).toMatchObject({ outcome: 'CanaryHoldExpired', why: expect.stringMatching(/^could-not-test: /) });
     expect(await gate().latest()).toEqual(before);
@@ -150,7 +150,7 @@ describe('what is not tested is not promoted', () => {
     await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
     await gate().retag(other, `staging-${sha.slice(0, 7)}`);
 
-    expect((await runEnd(handle)).report).toMatchObject({
+    expect((await awaitRunEnd(handle)).report).toMatchObject({
       outcome: 'CanaryHoldExpired',
       why: expect.stringMatching(/^build-repushed: /),
     });
@@ -167,7 +167,7 @@ describe('what is not tested is not promoted', () => {
     await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
     gate().tenants[0]?.run({ sha: OLD });
 
-    expect((await runEnd(handle)).report).toMatchObject({
+    expect((await awaitRunEnd(handle)).report).toMatchObject({
       outcome: 'CanaryHoldExpired',
       why: `canary-left: after the smoke canary-1 reports ${OLD.slice(0, 7)}; nobody decided`,
     });
@@ -184,7 +184,7 @@ describe('what is not tested is not promoted', () => {
     await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
     await gate().setLatest(other);
 
-    expect((await runEnd(handle)).report).toMatchObject({
+    expect((await awaitRunEnd(handle)).report).toMatchObject({
       outcome: 'CanaryHoldExpired',
       why: expect.stringMatching(/^latest-moved: .*somebody else moved it/),
     });
@@ -192,7 +192,7 @@ describe('what is not tested is not promoted', () => {
   });
 
   test('a build that is missing in one image ends as BuildNotFound', async () => {
-    const end = await runEnd(await gate().release({ sha: newSha() }));
+    const end = await awaitRunEnd(await gate().release({ sha: newSha() }));
     expect(end.report).toMatchObject({ outcome: 'BuildNotFound', why: expect.stringContaining('staging-') });
   });
 });
@@ -217,6 +217,6 @@ describe('bad input ends the run at once with one clear line', () => {
       args: [input],
     });
     gate().keep(handle);
-    expect(await runEnd(handle)).toMatchObject({ report: null, outcome: 'ConfigInvalid', why });
+    expect(await awaitRunEnd(handle)).toMatchObject({ report: null, outcome: 'ConfigInvalid', why });
   });
 });

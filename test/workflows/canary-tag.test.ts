@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/config.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { tagDigest } from '../../testbed/images.js';
 import { heldFor, say } from '../support/decisions.js';
 import { useGate } from '../support/gate.js';
@@ -35,7 +35,7 @@ async function released({ follows = true } = {}) {
 
 test('the release that has the turn points the tag at its build, and what is tested there is promoted', async () => {
   const { digests, handle } = await released();
-  expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted', notTested: [] });
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted', notTested: [] });
   expect(await canaryTag()).toEqual(digests);
   expect(await gate().latest()).toEqual(digests);
 });
@@ -47,10 +47,10 @@ test('a release that waits for its turn leaves the tag to the one that has it', 
   await until('it waits', async () => (await gate().laneClient.state())?.queue.length === 1);
   expect(await canaryTag()).toEqual(first.digests);
   gate().deploy({ sha: first.sha });
-  expect((await runEnd(first.handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect((await awaitRunEnd(first.handle)).report).toMatchObject({ outcome: 'promoted' });
   await second.pointed;
   gate().deploy({ sha: second.sha });
-  expect((await runEnd(second.handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect((await awaitRunEnd(second.handle)).report).toMatchObject({ outcome: 'promoted' });
 });
 
 test('a tag that somebody else moved is pointed again when it is waited for anew', async () => {
@@ -63,14 +63,14 @@ test('a tag that somebody else moved is pointed again when it is waited for anew
   await say(handle, 'retry', { by: 'ada', reason: 'again', hold: id });
   await until('the tag points at it again', async () => (await canaryTag()).join() === digests.join());
   gate().deploy({ sha });
-  expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
 });
 
 test('a rollback takes the canary tenants back too', async () => {
   const { handle } = await released();
-  expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
   const back = await gate().rollback({ sha: OLD, reason: 'search is slow' });
-  expect((await runEnd(back)).report).toMatchObject({ outcome: 'rolled-back' });
+  expect((await awaitRunEnd(back)).report).toMatchObject({ outcome: 'rolled-back' });
   expect(await canaryTag()).toEqual(old);
 });
 

@@ -1,7 +1,8 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { checkDriftId, taskQueue } from '../../src/contract/ids.js';
+import { laneCommandUpdate } from '../../src/contract/messages.js';
 import { scheduleDriftCheck } from '../../src/temporal/namespace.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { canary } from '../support/cli.js';
 import { ada, heldFor, say } from '../support/decisions.js';
 import { logged, useGate } from '../support/gate.js';
@@ -46,7 +47,7 @@ test('one that somebody moved with crane is said once per change, and holds auto
   await gate().retag(OLD, 'latest');
   await check();
   await gate().retag(OTHER, 'latest');
-  await gate().laneClient.update('unhold', { by: 'ada', reason: 'it was back' });
+  await gate().laneClient.update(laneCommandUpdate('unhold'), { by: 'ada', reason: 'it was back' });
   const again = BigInt(Date.now()) * 1_000_000n;
   await check();
   // Lines come in order: with the last one all are here.
@@ -64,7 +65,7 @@ test('the build that is green after such a drift waits for a human, who is told 
   expect(why).toContain(stands[0]);
   expect(await gate().latest()).toEqual(stands);
   await say(handle, 'approve', { ...ada, hold: id });
-  expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
   expect(await gate().latest()).toEqual(digests);
   expect((await laneState(gate())).ledger.hold).toBeNull();
 });
@@ -117,8 +118,8 @@ test('of the last three good builds each manifest is asked for: a child of the t
   await put(second);
   const ofBad = await put(bad);
   const back = await gate().rollback({ sha: second, reason: 'it burns', requestedBy: 'ada' });
-  expect((await runEnd(back)).report).toMatchObject({ outcome: 'rolled-back' });
-  expect((await laneState(gate())).ledger.bad.map(({ sha }) => sha)).toEqual([bad]);
+  expect((await awaitRunEnd(back)).report).toMatchObject({ outcome: 'rolled-back' });
+  expect((await laneState(gate())).ledger.knownBad.map(({ sha }) => sha)).toEqual([bad]);
   await put(newest);
   expect(await check()).toMatchObject({ latest: null, missing: [] });
 

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { tool } from '../../testbed/tools.js';
 import { useGate } from '../support/gate.js';
 import { lacks } from '../support/needs.js';
@@ -14,7 +14,7 @@ test.skipIf(lacks('crane'))('crane, asked afterwards, finds :latest on the diges
   await gate().publish(sha);
   gate().deploy({ sha });
 
-  const { report } = await runEnd(await gate().release({ sha }));
+  const { report } = await awaitRunEnd(await gate().release({ sha }));
 
   const witnessed = report?.images.map(({ repository }) =>
     execFileSync(tool('crane')?.path ?? 'crane', ['digest', `${repository}:latest`], { encoding: 'utf8' }).trim(),

@@ -2,7 +2,8 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { beforeAll, expect, test } from 'vitest';
 import { moveLatestId } from '../../src/contract/ids.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { laneCommandUpdate } from '../../src/contract/messages.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { ada, heldFor, say } from '../support/decisions.js';
 import { useGate } from '../support/gate.js';
 import { laneHandle, laneState } from '../support/lanes.js';
@@ -37,7 +38,7 @@ test('the page of a run in the Temporal UI follows it, and its timeline names ea
   const { id } = await heldFor(gate(), handle, 'approval');
   expect(await detailsOf(handle)).toContain('**awaiting-approval** for **approval**');
   await say(handle, 'approve', { ...ada, hold: id });
-  await runEnd(handle);
+  await awaitRunEnd(handle);
   expect(await detailsOf(handle)).toMatch(/^\*\*done\*\*.*ada said \*\*approve\*\* to approval: looked at it$/s);
 
   const short = sha.slice(0, 7);
@@ -61,7 +62,7 @@ test('the page of a run in the Temporal UI follows it, and its timeline names ea
 
 test('so does that of a rollback', async () => {
   const handle = await gate().rollback({ sha: OLD, reason: 'search is slow' });
-  await runEnd(handle);
+  await awaitRunEnd(handle);
   expect(await detailsOf(handle)).toMatch(/^\*\*done\*\*.*\*\*promoted\*\*/s);
   expect(await summariesOf(handle)).toEqual([
     'read the plan',
@@ -74,14 +75,14 @@ test('so does that of a rollback', async () => {
 
 test('the page of the lane follows it, and its ledger can be asked for by name', async () => {
   const lane = laneHandle(gate());
-  await gate().laneClient.update('unhold', ada);
+  await gate().laneClient.update(laneCommandUpdate('unhold'), ada);
   await until('the page says so', async () => (await detailsOf(lane)).startsWith('**Promotion is automatic**'));
   const { sha } = await gate().greenBuild();
   const handle = await gate().release({ sha, approval: 'required' });
   await heldFor(gate(), handle, 'approval');
   await until('the page says so', async () => (await detailsOf(lane)).includes(`\`${sha}\` has the turn since `));
   await say(handle, 'abort', ada);
-  await runEnd(handle);
+  await awaitRunEnd(handle);
   await until('the page says so', async () => (await detailsOf(lane)).includes('The turn is free'));
   expect(await lane.query('ledger')).toEqual((await laneState(gate())).ledger);
 });

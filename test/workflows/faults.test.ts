@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { ociError, type RegistryRequest } from '../../testbed/registry-store.js';
 import { ada, heldFor, refusal, say } from '../support/decisions.js';
@@ -56,7 +56,7 @@ describe('a registry that is down is borne for a while, then held; retry goes on
     heal();
     expect(await gate().latest()).toEqual(old);
     await say(handle, 'retry', { ...ada, hold: id });
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(digests);
   });
 });
@@ -70,7 +70,7 @@ describe('a step that no worker ends in time', () => {
     expect(why).toContain('smokeTenant');
     gate().deploy({ sha });
     await say(handle, 'retry', { ...ada, hold: id });
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(digests);
   });
 });
@@ -93,7 +93,7 @@ describe('an abort', () => {
     });
     await gate().startWorker();
     heal();
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
     expect(await gate().latest()).toEqual(old);
   });
 });

@@ -1,7 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Hold, HoldName } from '../../src/contract/hold.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { ada, heldFor, refusal, say, statusOf } from '../support/decisions.js';
 import { useGate } from '../support/gate.js';
 import { newSha } from '../support/shas.js';
@@ -35,7 +35,7 @@ describe('approval', () => {
     expect(await refusal(handle, 'retry', ada)).toContain('it makes no sense for approval');
     expect(await say(handle, 'approve', ada)).toBe('approve taken: promote');
 
-    expect((await runEnd(handle)).report).toMatchObject({
+    expect((await awaitRunEnd(handle)).report).toMatchObject({
       outcome: 'promoted',
       decisions: [{ verb: 'approve', by: 'ada', reason: 'looked at it', holdName: 'approval' }],
     });
@@ -47,7 +47,7 @@ describe('approval', () => {
     const first = await gate().release({ sha, approval: 'required' });
     const was = await heldFor(gate(), first, 'approval');
     await say(first, 'abort', ada);
-    await runEnd(first);
+    await awaitRunEnd(first);
     const next = await gate().release({ sha, approval: 'required' });
     const now = await heldFor(gate(), next, 'approval');
     const stale = (hold: Hold) => `approve refused: that hold is over; now it is ${hold.id} (approval)`;
@@ -63,7 +63,7 @@ describe('approval', () => {
     expect(await gate().latest()).toEqual(old);
 
     await say(another, 'approve', { ...ada, hold: theirs.id });
-    expect((await runEnd(another)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(another)).report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(other.digests);
   });
 
@@ -71,7 +71,7 @@ describe('approval', () => {
     const sha = newSha();
     const digests = await gate().publish(sha);
     const handle = await gate().release({ sha, promoteOnly: true, requestedBy: 'ada', reason: 'hotfix' });
-    expect((await runEnd(handle)).report).toMatchObject({
+    expect((await awaitRunEnd(handle)).report).toMatchObject({
       outcome: 'promoted',
       why: expect.stringContaining('NOT TESTED BY CANARY'),
       notTested: ['NOT TESTED BY CANARY'],
@@ -84,7 +84,7 @@ describe('approval', () => {
     await gate().stopWorker();
     await gate().startWorker(impatient);
     const { sha } = await gate().greenBuild();
-    const { report } = await runEnd(await gate().release({ sha, approval: 'required' }));
+    const { report } = await awaitRunEnd(await gate().release({ sha, approval: 'required' }));
     await gate().stopWorker();
     await gate().startWorker();
     expect(report).toMatchObject({
@@ -107,7 +107,7 @@ describe('what a machine should not decide is held, and each exit does what it s
     );
     gate().deploy({ sha });
     await say(handle, 'retry', { ...ada, hold: id });
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(digests);
   });
 
@@ -120,7 +120,7 @@ describe('what a machine should not decide is held, and each exit does what it s
     const second = await heldFor(gate(), handle, 'approval');
     expect(second.why).toContain('unconfirmed');
     await say(handle, 'approve', { ...ada, hold: second.id });
-    expect((await runEnd(handle)).report).toMatchObject({
+    expect((await awaitRunEnd(handle)).report).toMatchObject({
       outcome: 'promoted',
       why: expect.stringContaining('unconfirmed'),
     });
@@ -134,7 +134,7 @@ describe('what a machine should not decide is held, and each exit does what it s
     const { id } = await heldFor(gate(), handle, 'could-not-test');
     gate().tenants[1]?.run({ sha });
     await say(handle, 'retry', { ...ada, hold: id });
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted', notTested: [] });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted', notTested: [] });
     expect(await gate().latest()).toEqual(digests);
   });
 
@@ -148,7 +148,7 @@ describe('what a machine should not decide is held, and each exit does what it s
     expect(second.why).toContain('could not test canary-2: liveness returns a subsystems map');
     expect(await gate().latest()).toEqual(old);
     await say(handle, 'approve', { ...ada, hold: second.id });
-    expect((await runEnd(handle)).report).toMatchObject({
+    expect((await awaitRunEnd(handle)).report).toMatchObject({
       outcome: 'promoted',
       notTested: expect.arrayContaining(['could not test canary-2: liveness returns a subsystems map']),
     });
@@ -162,7 +162,7 @@ describe('what a machine should not decide is held, and each exit does what it s
     const { id } = await heldFor(gate(), handle, 'build-unreported');
     gate().deploy({ sha });
     await say(handle, 'retry', { ...ada, hold: id });
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted', notTested: [] });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted', notTested: [] });
     expect(await gate().latest()).toEqual(digests);
   });
 
@@ -175,7 +175,7 @@ describe('what a machine should not decide is held, and each exit does what it s
     const { id } = await heldFor(gate(), handle, 'latest-moved');
     await gate().setLatest(OLD);
     await say(handle, 'retry', { ...ada, hold: id });
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(digests);
   });
 
@@ -188,7 +188,7 @@ describe('what a machine should not decide is held, and each exit does what it s
     const handle = await gate().release({ sha });
     const { id } = await heldFor(gate(), handle, name);
     await say(handle, 'abort', { ...ada, hold: id });
-    expect((await runEnd(handle)).report).toMatchObject({
+    expect((await awaitRunEnd(handle)).report).toMatchObject({
       outcome: 'CanaryAborted',
       why: 'aborted by ada: looked at it',
     });
@@ -202,7 +202,7 @@ describe('what a machine should not decide is held, and each exit does what it s
     const again = await gate().publish(sha, { platforms: ['linux/amd64'] });
     const { id } = await heldFor(gate(), handle, 'build-repushed');
     await say(handle, 'retry', { ...ada, hold: id });
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(again);
   });
 
@@ -217,7 +217,7 @@ describe('what a machine should not decide is held, and each exit does what it s
     await heldFor(gate(), handle, 'latest-moved');
     expect(await gate().latest()).toEqual(theirs);
     await say(handle, 'abort', ada);
-    await runEnd(handle);
+    await awaitRunEnd(handle);
   });
 
   test('latest-moved: approved it promotes over exactly the digests shown', async () => {
@@ -229,7 +229,7 @@ describe('what a machine should not decide is held, and each exit does what it s
     const { id, why } = await heldFor(gate(), handle, 'latest-moved');
     for (const digest of theirs) expect(why).toContain(digest);
     await say(handle, 'approve', { ...ada, hold: id });
-    expect((await runEnd(handle)).report).toMatchObject({
+    expect((await awaitRunEnd(handle)).report).toMatchObject({
       outcome: 'promoted',
       images: theirs.map((previous) => ({ previous })),
     });
@@ -251,7 +251,7 @@ describe('abort', () => {
       await until(`it is ${phase}`, async () => (await gate().phase(handle)) === phase);
       const began = Date.now();
       expect(await say(handle, 'abort', { by: 'bob', reason: 'wrong build' })).toBe('abort taken: the release ends');
-      expect((await runEnd(handle)).report).toMatchObject({
+      expect((await awaitRunEnd(handle)).report).toMatchObject({
         outcome: 'CanaryAborted',
         why: 'aborted by bob: wrong build',
       });
@@ -277,7 +277,7 @@ describe('messages that cannot break a run', () => {
     expect(refusals.every((line) => line.startsWith('approve refused: it '))).toBe(true);
     expect(await gate().latest()).toEqual(old);
     await handle.signal('approve', ada);
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(digests);
   });
 });

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { parseRepository } from '../../src/contract/image.js';
-import type { Ask, MoveQuestion, Word } from '../../src/contract/lane.js';
+import type { LaneRequest, MoveDecision, MoveQuestion } from '../../src/contract/lane.js';
+import { authorizeMoveUpdate, laneCommandSignal } from '../../src/contract/messages.js';
 import { parseSha } from '../../src/contract/sha.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { endLane, laneHandle, laneState, startLane } from '../support/lanes.js';
 import { catchIn } from '../support/phases.js';
@@ -27,7 +28,7 @@ const runOf = (nth: number) => ({
   workflowId: `nobody-${nth}`,
   runId: `01a211fd-bef0-7dad-9344-${String(nth).padStart(12, '0')}`,
 });
-const askOf = (nth: number): Ask => ({ ...runOf(nth), sha: parseSha(newSha()), byWord: true });
+const askOf = (nth: number): LaneRequest => ({ ...runOf(nth), sha: parseSha(newSha()), manual: true });
 function questionOf(nth: number): MoveQuestion {
   const to = `sha256:${'a'.repeat(64)}` as const;
   const images = gate().repositories.map((name) => ({
@@ -40,10 +41,10 @@ function questionOf(nth: number): MoveQuestion {
 }
 
 /** An update that meets the end of a run is said again, as movers do. */
-const answered = (question: MoveQuestion): Promise<Word> =>
+const answered = (question: MoveQuestion): Promise<MoveDecision> =>
   until('it is answered', () =>
     gate()
-      .laneClient.update<Word>('authorize-move', question)
+      .laneClient.update(authorizeMoveUpdate, question)
       .catch(() => null),
   );
 
@@ -56,19 +57,21 @@ test('a lane that goes on as a new run again and again loses no run, no signal a
   const images = gate().repositories.map((name) => ({ repository: `${gate().host}/${name}`, digest: null }));
 
   await Promise.all([
-    stream((nth) => gate().laneClient.ask(askOf(nth))),
-    stream((nth) => gate().laneClient.signal('adopt', { by: `adopter-${nth}`, reason: 'one of many', images })),
+    stream((nth) => gate().laneClient.enqueue(askOf(nth))),
+    stream((nth) =>
+      gate().laneClient.signal(laneCommandSignal('adopt'), { by: `adopter-${nth}`, reason: 'one of many', images }),
+    ),
     stream(async (nth) =>
       expect(await answered(questionOf(nth))).toEqual({ no: `${runOf(nth).workflowId} has not its turn` }),
     ),
   ]);
   const after = await until('all has arrived', async () => {
     const state = await laneState(gate());
-    return state.queue.length + state.ledger.moves.length >= 2 * EACH + ledger.moves.length ? state : null;
+    return state.queue.length + state.ledger.history.length >= 2 * EACH + ledger.history.length ? state : null;
   });
   const all = Array.from({ length: EACH }, (_, nth) => nth);
   expect(after.queue.map(({ runId }) => runId).sort()).toEqual(all.map((nth) => runOf(nth).runId).sort());
-  const adopters = after.ledger.moves.map(({ by }) => by).filter((by) => by.startsWith('adopter-'));
+  const adopters = after.ledger.history.map(({ by }) => by).filter((by) => by.startsWith('adopter-'));
   expect(adopters.sort()).toEqual(all.map((nth) => `adopter-${nth}`).sort());
   expect(after.holder).toMatchObject({ ...holder });
   const ended = await until('its runs are listed', () => continued(5));
@@ -76,7 +79,7 @@ test('a lane that goes on as a new run again and again loses no run, no signal a
 
   await gate().adopt();
   await goOn();
-  expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
   expect(await gate().latest()).toEqual(digests);
   expect(writes()).toEqual(pairs(1));
   // The lane grants each of the runs that are none its turn, and takes it back.

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { HoldName } from '../../src/contract/hold.js';
+import { laneCommandUpdate } from '../../src/contract/messages.js';
 import type { ReleasePhase, ReleaseReport } from '../../src/contract/release.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import type { Misbehaviour } from '../../testbed/misbehaviours.js';
 import { ociError } from '../../testbed/registry-store.js';
 import { useCountedGate } from '../support/counted-gate.js';
@@ -21,7 +22,7 @@ const { registry, gate, writes, pairs } = await useCountedGate('lane-gives-way',
 });
 
 type Handle = Caught['handle'];
-const reportOf = async (handle: Handle) => (await runEnd(handle)).report as ReleaseReport;
+const reportOf = async (handle: Handle) => (await awaitRunEnd(handle)).report as ReleaseReport;
 const soaking = () => catchIn('soaking', gate(), registry, { soak: '1s' });
 
 /** Releases a build that makes its tenants do this. */
@@ -78,13 +79,13 @@ describe('a newer build that asks for its turn', () => {
     expect(await reportOf(handle)).toMatchObject({ outcome: 'superseded', why: `superseded by ${newer.sha}` });
     await hasTurn(gate(), newer.sha);
     await say(newer.handle, 'abort', ada);
-    await runEnd(newer.handle);
+    await awaitRunEnd(newer.handle);
     expect(writes()).toEqual(before);
   });
 
   test.each<[string, ReleasePhase, () => Promise<unknown>, () => Promise<Caught>]>([
     ['an approval', 'awaiting-approval', async () => undefined, () => catchIn('awaiting-approval', gate(), registry)],
-    ['the end of a pause', 'held', () => gate().laneClient.update('pause', ada), soaking],
+    ['the end of a pause', 'held', () => gate().laneClient.update(laneCommandUpdate('pause'), ada), soaking],
   ])(
     'takes over from a green one that waits for %s, but not before its grace is over',
     async (_for, phase, begin, release) => {
@@ -97,8 +98,8 @@ describe('a newer build that asks for its turn', () => {
       expect(report.phases.find((one) => one.phase === phase)?.ms).toBeGreaterThanOrEqual(GRACE_MS);
       await hasTurn(gate(), newer.sha);
       await say(newer.handle, 'abort', ada);
-      await runEnd(newer.handle);
-      await gate().laneClient.update('resume', ada);
+      await awaitRunEnd(newer.handle);
+      await gate().laneClient.update(laneCommandUpdate('resume'), ada);
       expect(writes()).toEqual([]);
     },
   );
@@ -106,7 +107,7 @@ describe('a newer build that asks for its turn', () => {
 
 describe('a fleet that moves on by itself', () => {
   const alarms = () => logged.filter(({ message, meta }) => message === 'alarm' && meta?.alarm === 'starved');
-  const starved = async () => (await laneState(gate())).ledger.starved;
+  const starved = async () => (await laneState(gate())).ledger.consecutivePreemptions;
 
   test('supersedes what soaks, saying so; three in a row raise an alarm, and a promotion ends the row', async () => {
     await promoted(gate());
@@ -128,7 +129,7 @@ describe('a fleet that moves on by itself', () => {
     expect(alarms()).toMatchObject([{ level: 'ERROR', meta: { why: expect.stringContaining('3 releases in a row') } }]);
     expect(writes()).toEqual(pairs(1));
     await say(handle, 'abort', ada);
-    await runEnd(handle);
+    await awaitRunEnd(handle);
     await promoted(gate());
     expect(await starved()).toBe(0);
   });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { releaseId, taskQueue } from '../../src/contract/ids.js';
+import { laneCommandUpdate } from '../../src/contract/messages.js';
 import { parseSha } from '../../src/contract/sha.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { ociError } from '../../testbed/registry-store.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { ada, heldFor, say } from '../support/decisions.js';
@@ -26,12 +27,12 @@ interface Build {
 async function requirePromoted({ sha, digests, handle }: Build) {
   await hasTurn(gate(), sha, NOTICED_MS);
   gate().deploy({ sha });
-  expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
   expect(await gate().latest()).toEqual(digests);
 }
 
 const outcomeOf = async (handle: Run) => {
-  const end = await runEnd(handle);
+  const end = await awaitRunEnd(handle);
   return end.report?.outcome ?? ('outcome' in end ? end.outcome : '');
 };
 
@@ -108,7 +109,10 @@ describe('a release that is reset', () => {
     const next = await queuedRelease(gate());
     const again = await resetTo(gate(), firstTask, first.handle);
     await requirePromoted(next);
-    expect((await runEnd(again)).report).toMatchObject({ outcome: 'superseded', why: `superseded by ${next.sha}` });
+    expect((await awaitRunEnd(again)).report).toMatchObject({
+      outcome: 'superseded',
+      why: `superseded by ${next.sha}`,
+    });
     expect(writes()).toEqual(pairs(1));
   });
 
@@ -130,7 +134,10 @@ describe('a release that is reset', () => {
     await inQueue(gate(), first.sha);
     expect(writes()).toEqual([]);
     await requirePromoted(next);
-    expect((await runEnd(again)).report).toMatchObject({ outcome: 'superseded', why: `superseded by ${next.sha}` });
+    expect((await awaitRunEnd(again)).report).toMatchObject({
+      outcome: 'superseded',
+      why: `superseded by ${next.sha}`,
+    });
     expect(writes()).toEqual(pairs(1));
   });
 
@@ -152,7 +159,7 @@ describe('a release whose workflow task fails for ever', () => {
     // No worker knows its type: each of its tasks fails, and it hears no abort.
     const { sha, handle } = await startPlainly('ReleaseOfNextYear');
     const run = { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };
-    await gate().laneClient.ask({ ...run, sha: parseSha(sha) });
+    await gate().laneClient.enqueue({ ...run, sha: parseSha(sha) });
     await hasTurn(gate(), sha);
     const next = await queuedRelease(gate());
     await until('its task has failed, and not for the first time', async () => {
@@ -161,7 +168,7 @@ describe('a release whose workflow task fails for ever', () => {
     });
     expect(await laneState(gate())).toMatchObject({ holder: run, queue: [{ sha: next.sha }] });
 
-    expect(await gate().laneClient.update('drop', { ...ada, sha })).toBe(`${sha} has lost its turn`);
+    expect(await gate().laneClient.update(laneCommandUpdate('drop'), { ...ada, sha })).toBe(`${sha} has lost its turn`);
     await requirePromoted(next);
     expect(writes()).toEqual(pairs(1));
     await handle.terminate('by the test');

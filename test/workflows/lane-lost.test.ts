@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { releaseLaneId, taskQueue } from '../../src/contract/ids.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { ada, heldFor, say } from '../support/decisions.js';
 import { endLane, laneState, promoted, startLane } from '../support/lanes.js';
@@ -22,7 +22,7 @@ describe('a lane of which less is left', () => {
       taskQueue: taskQueue(gate().lane),
       args: [carried],
     });
-    expect(await runEnd(silent)).toMatchObject({ outcome: 'ConfigInvalid' });
+    expect(await awaitRunEnd(silent)).toMatchObject({ outcome: 'ConfigInvalid' });
     await startLane(gate());
     return carried;
   }
@@ -32,7 +32,7 @@ describe('a lane of which less is left', () => {
     const carried = await silence();
     const { ledger, ...rest } = await laneState(gate());
     expect({ ledger: { ...ledger, hold: null }, ...rest }).toEqual(carried);
-    expect(ledger).toMatchObject({ hold: { name: 'not-recovered' }, mark: { sha: last.sha } });
+    expect(ledger).toMatchObject({ hold: { name: 'not-recovered' }, newestPromoted: { sha: last.sha } });
     await gate().adopt();
   });
 
@@ -74,7 +74,7 @@ describe('a lane of which less is left', () => {
       const { ledger } = await laneState(gate());
       expect(ledger).toMatchObject({
         hold: { name: 'not-recovered' },
-        left: { images: last.digests.map((digest) => ({ digest })) },
+        expectedLatest: { images: last.digests.map((digest) => ({ digest })) },
       });
 
       const next = await gate().greenBuild();
@@ -83,10 +83,10 @@ describe('a lane of which less is left', () => {
       expect(hold.why).toContain('of the lane only its last move is left');
       expect(writes()).toEqual(pairs(1));
       await say(handle, 'approve', { ...ada, hold: hold.id });
-      expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+      expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
       expect(writes()).toEqual(pairs(2));
       const then = (await laneState(gate())).ledger;
-      expect(then).toMatchObject({ hold: null, mark: { sha: next.sha } });
+      expect(then).toMatchObject({ hold: null, newestPromoted: { sha: next.sha } });
     },
     2 * DELETION_MS,
   );

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { eventsOfRuns, grantDelays, turnTimes } from '../../bench/lane-times.js';
 import { quantile } from '../../bench/report.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { useGate } from '../support/gate.js';
 import { laneHandle, laneState, startLane } from '../support/lanes.js';
 import { newSha } from '../support/shas.js';
@@ -20,7 +20,7 @@ const GRANT_MS = 5_000;
 /** By somebody's word, so that none is passed: nobody has pushed such a build, so its turn is over at once. */
 async function takeTurn(forced: boolean) {
   const handle = await gate().release({ sha: newSha(), ...(forced && { force: true, reason: 'one of many' }) });
-  const { report } = await runEnd(handle);
+  const { report } = await awaitRunEnd(handle);
   return { handle, outcome: report?.outcome };
 }
 

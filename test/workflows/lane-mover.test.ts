@@ -3,9 +3,10 @@ import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { moveLatestId, taskQueue } from '../../src/contract/ids.js';
 import type { Digest, Repository } from '../../src/contract/image.js';
+import { laneCommandUpdate } from '../../src/contract/messages.js';
 import type { MoveInput } from '../../src/contract/move.js';
 import { parseSha } from '../../src/contract/sha.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { ada } from '../support/decisions.js';
 import { endSignal, startMoverSignal } from '../support/foreign-parent.js';
@@ -65,7 +66,7 @@ async function foreignParent(workflowId: string) {
     sha,
     digests,
     async takeTurn() {
-      await gate().laneClient.ask({ ...run, sha: parseSha(sha) });
+      await gate().laneClient.enqueue({ ...run, sha: parseSha(sha) });
       await until('it has the turn', async () => (await laneState(gate())).holder?.runId === run.runId);
     },
     async startMover(input: MoveInput) {
@@ -90,17 +91,20 @@ describe('a mover writes nothing', () => {
       args: [await orderOf(sha, digests)],
     });
     gate().keep(byHand);
-    expect(await runEnd(byHand)).toMatchObject({ outcome: 'MoveRefused', why: expect.stringContaining('no parent') });
+    expect(await awaitRunEnd(byHand)).toMatchObject({
+      outcome: 'MoveRefused',
+      why: expect.stringContaining('no parent'),
+    });
     expect(writes()).toEqual([]);
     await goOn();
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(writes()).toEqual(pairs(1));
   });
 
   test('that somebody’s own workflow started', async () => {
     const theirs = await foreignParent('lane-mover-stranger');
     const mover = await theirs.startMover(await orderOf(theirs.sha, theirs.digests));
-    expect(await runEnd(mover)).toMatchObject({
+    expect(await awaitRunEnd(mover)).toMatchObject({
       outcome: 'MoveRefused',
       why: 'lane-mover-stranger has not its turn',
     });
@@ -111,9 +115,12 @@ describe('a mover writes nothing', () => {
   test('that was started by a run which has lost its turn', async () => {
     const theirs = await foreignParent('lane-mover-loser');
     await theirs.takeTurn();
-    await gate().laneClient.update('drop', { ...ada, sha: theirs.sha });
+    await gate().laneClient.update(laneCommandUpdate('drop'), { ...ada, sha: theirs.sha });
     const mover = await theirs.startMover(await orderOf(theirs.sha, theirs.digests));
-    expect(await runEnd(mover)).toMatchObject({ outcome: 'MoveRefused', why: 'lane-mover-loser has not its turn' });
+    expect(await awaitRunEnd(mover)).toMatchObject({
+      outcome: 'MoveRefused',
+      why: 'lane-mover-loser has not its turn',
+    });
     expect(writes()).toEqual([]);
     await theirs.end();
   });
@@ -129,7 +136,10 @@ describe('a mover writes nothing', () => {
     await gate().setLatest(old);
     const by = writes().length;
     const again = await resetTo(gate(), firstTask, mover);
-    expect(await runEnd(again)).toMatchObject({ outcome: 'MoveRefused', why: 'lane-mover-holder has had its move' });
+    expect(await awaitRunEnd(again)).toMatchObject({
+      outcome: 'MoveRefused',
+      why: 'lane-mover-holder has had its move',
+    });
     expect(writes()).toHaveLength(by);
     await theirs.end();
   });
@@ -142,7 +152,7 @@ test('a release that loses its turn while its mover looks where :latest stands s
   const heal = registry.faults.add({
     match: (request) => isRead(request) && isSoaking,
     respond: async (_request, serve) => {
-      dropped ??= gate().laneClient.update('drop', { ...ada, sha });
+      dropped ??= gate().laneClient.update(laneCommandUpdate('drop'), { ...ada, sha });
       await dropped;
       return serve();
     },
@@ -150,9 +160,9 @@ test('a release that loses its turn while its mover looks where :latest stands s
   const handle = await gate().release({ sha, soak: '1s' });
   await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
   isSoaking = true;
-  const refused = await runEnd(await moverOf(handle.workflowId));
+  const refused = await awaitRunEnd(await moverOf(handle.workflowId));
   expect(refused).toMatchObject({ outcome: 'MoveRefused', why: `${handle.workflowId} has not its turn` });
-  expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
   heal();
   expect(await gate().latest()).toEqual(digests);
   expect(writes()).toEqual(pairs(1));

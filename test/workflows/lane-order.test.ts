@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { taskQueue } from '../../src/contract/ids.js';
 import type { ReleaseReport } from '../../src/contract/release.js';
 import { parseReleaseInput } from '../../src/domain/inputs.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startRelease } from '../../src/temporal/start.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { ada, heldFor, say } from '../support/decisions.js';
@@ -13,7 +13,7 @@ import { after, catchIn, dam, isTagRead } from '../support/phases.js';
 const { registry, gate, writes, pairs } = await useCountedGate('lane-order');
 
 type Handle = Awaited<ReturnType<ReturnType<typeof gate>['release']>>;
-const reportOf = async (handle: Handle) => (await runEnd(handle)).report as ReleaseReport;
+const reportOf = async (handle: Handle) => (await awaitRunEnd(handle)).report as ReleaseReport;
 const superseded = (sha: string) => ({ outcome: 'superseded', why: `superseded by ${sha}` });
 
 describe('builds that come one after the other', () => {
@@ -100,7 +100,7 @@ describe('an older build', () => {
   test('without a sequence is the one that was seen first: what was passed by does not come back', async () => {
     const seen = await catchIn('awaiting-approval', gate(), registry);
     await say(seen.handle, 'abort', ada);
-    await runEnd(seen.handle);
+    await awaitRunEnd(seen.handle);
     const newer = await promoted(gate());
     gate().deploy({ sha: seen.sha });
     expect(await reportOf(await gate().release({ sha: seen.sha }))).toMatchObject(superseded(newer.sha));
@@ -128,9 +128,9 @@ describe('an older build', () => {
     await say(handle, 'approve', { ...ada, hold: hold.id });
     expect(await reportOf(handle)).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(old.digests);
-    const { mark, order } = (await laneState(gate())).ledger;
-    expect(mark).toEqual({ sha: old.sha, key: order[old.sha.slice(0, 7)] });
-    expect(mark?.key.seen).toBeLessThan(order[newer.sha.slice(0, 7)]?.seen ?? 0);
+    const { newestPromoted, order } = (await laneState(gate())).ledger;
+    expect(newestPromoted).toEqual({ sha: old.sha, key: order[old.sha.slice(0, 7)] });
+    expect(newestPromoted?.key.seen).toBeLessThan(order[newer.sha.slice(0, 7)]?.seen ?? 0);
   });
 });
 

@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { WorkflowHandle } from '@temporalio/client';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import { laneCommandUpdate } from '../../src/contract/messages.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { tool } from '../../testbed/tools.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { ada, heldFor, say, statusOf } from '../support/decisions.js';
@@ -49,7 +50,7 @@ const MOMENTS: Record<string, (outsider: () => Promise<void>) => Promise<Scene>>
     await until('it waits', async () => (await laneState(gate())).queue.length === 1);
     await outsider();
     await say(first.handle, 'abort', ada);
-    await runEnd(first.handle);
+    await awaitRunEnd(first.handle);
     gate().deploy({ sha });
     return { sha, digests, handle, goOn: async () => undefined };
   },
@@ -66,11 +67,11 @@ const MOMENTS: Record<string, (outsider: () => Promise<void>) => Promise<Scene>>
     ),
   ),
   async paused(outsider) {
-    await gate().laneClient.update('pause', ada);
+    await gate().laneClient.update(laneCommandUpdate('pause'), ada);
     const scene = await green();
     await until('it is paused', async () => (await statusOf(gate(), scene.handle))?.why.startsWith('paused'));
     await outsider();
-    return { ...scene, goOn: async () => void (await gate().laneClient.update('resume', ada)) };
+    return { ...scene, goOn: async () => void (await gate().laneClient.update(laneCommandUpdate('resume'), ada)) };
   },
   async 'right before it is promoted'(outsider) {
     const scene = await catchIn('soaking', gate(), registry);
@@ -110,10 +111,14 @@ async function heldAfter(moment: string, retag?: (sha: string) => Promise<void>)
 }
 
 async function promotes(handle: WorkflowHandle, { sha, digests }: Pick<Scene, 'sha' | 'digests'>) {
-  expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
   expect(await gate().latest()).toEqual(digests);
   const { ledger } = await laneState(gate());
-  expect(ledger).toMatchObject({ hold: null, mark: { sha }, left: { images: digests.map((digest) => ({ digest })) } });
+  expect(ledger).toMatchObject({
+    hold: null,
+    newestPromoted: { sha },
+    expectedLatest: { images: digests.map((digest) => ({ digest })) },
+  });
 }
 
 describe.each(Object.keys(MOMENTS))('a :latest that somebody moves by hand %s', (moment) => {

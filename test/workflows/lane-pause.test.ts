@@ -1,7 +1,8 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterEach, describe, expect, test } from 'vitest';
+import { laneCommandUpdate } from '../../src/contract/messages.js';
 import { CanaryWaitingFor } from '../../src/contract/search-attributes.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { ada, refusal, say, statusOf } from '../support/decisions.js';
 import type { Gate } from '../support/gate.js';
@@ -10,8 +11,8 @@ import { until } from '../support/until.js';
 
 const bob = { by: 'bob', reason: 'the database is migrated' };
 const pause = (gate: Gate, more: { until?: string } = {}) =>
-  gate.laneClient.update<string>('pause', { ...bob, ...more });
-const resume = (gate: Gate) => gate.laneClient.update<string>('resume', ada);
+  gate.laneClient.update(laneCommandUpdate('pause'), { ...bob, ...more });
+const resume = (gate: Gate) => gate.laneClient.update(laneCommandUpdate('resume'), ada);
 
 /** Waits until a release waits for the end of a pause, and gives what its status says then. */
 const pausedIn = (gate: Gate, handle: WorkflowHandle) =>
@@ -34,7 +35,7 @@ describe('while the lane is paused', async () => {
     expect(writes()).toEqual([]);
 
     await resume(gate());
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect((await handle.describe()).typedSearchAttributes.get(CanaryWaitingFor)).toBeUndefined();
     expect(await gate().latest()).toEqual(digests);
     expect(writes()).toEqual(pairs(1));
@@ -48,7 +49,7 @@ describe('while the lane is paused', async () => {
     expect(tenants).toHaveLength(2);
     expect(writes()).toEqual([]);
     await resume(gate());
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(writes()).toEqual(pairs(1));
   });
 
@@ -59,7 +60,7 @@ describe('while the lane is paused', async () => {
     await pausedIn(gate(), handle);
     expect(writes()).toEqual([]);
     await resume(gate());
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(writes()).toEqual(pairs(1));
   });
 
@@ -67,7 +68,7 @@ describe('while the lane is paused', async () => {
     const { handle, goOn } = await catchIn('promoting', gate(), registry);
     await pause(gate());
     await goOn();
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(writes()).toEqual(pairs(1));
   });
 
@@ -76,17 +77,17 @@ describe('while the lane is paused', async () => {
     await pause(gate());
     await pausedIn(gate(), handle);
     await say(handle, 'abort', ada);
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
     expect(writes()).toEqual([]);
   });
 
   test('a rollback goes all the same', async () => {
     const { handle, goOn, digests } = await catchIn('awaiting-approval', gate(), registry);
     await goOn();
-    await runEnd(handle);
+    await awaitRunEnd(handle);
     expect(await gate().latest()).toEqual(digests);
     await pause(gate());
-    const { report } = await runEnd(await gate().rollback({ sha: old, reason: 'it burns' }));
+    const { report } = await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it burns' }));
     expect(report).toMatchObject({ outcome: 'rolled-back' });
     expect(writes()).toEqual(pairs(2));
   });
@@ -105,7 +106,7 @@ describe('a pause', async () => {
     await pause(gate(), { until: new Date(at).toISOString() });
     await pausedIn(gate(), handle);
     expect(writes()).toEqual([]);
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(Date.now()).toBeGreaterThanOrEqual(at);
     expect(writes()).toEqual(pairs(1));
   });
@@ -119,7 +120,7 @@ describe('a pause', async () => {
     await until('a hold would have expired', () => Date.now() - began > 2_500);
     expect(await pausedIn(gate(), handle)).toMatchObject({ hold: null });
     await resume(gate());
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(writes()).toEqual(pairs(1));
   });
 });

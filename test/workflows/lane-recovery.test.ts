@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import type { LaneState } from '../../src/contract/lane.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { ada, heldFor, say } from '../support/decisions.js';
 import { endLane, laneHandle, laneState, promoted, queuedRelease, startLane } from '../support/lanes.js';
@@ -22,7 +22,7 @@ async function startedAnew(): Promise<{ before: LaneState; now: LaneState }> {
 /** A build goes live and is rolled back from, and the lane knows the end of that. */
 async function rolledBack() {
   const bad = await promoted(gate());
-  await runEnd(await gate().rollback({ sha: old, reason: 'it burns' }));
+  await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it burns' }));
   await until('the lane knows its end', async () => (await laneState(gate())).rollback === null);
   return bad;
 }
@@ -30,9 +30,9 @@ async function rolledBack() {
 /** The one that was caught goes on, and the other comes after it. */
 async function requireBothPromoted(first: Caught, second: Awaited<ReturnType<typeof queuedRelease>>) {
   await first.goOn();
-  expect((await runEnd(first.handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect((await awaitRunEnd(first.handle)).report).toMatchObject({ outcome: 'promoted' });
   gate().deploy({ sha: second.sha });
-  expect((await runEnd(second.handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect((await awaitRunEnd(second.handle)).report).toMatchObject({ outcome: 'promoted' });
   expect(await gate().latest()).toEqual(second.digests);
 }
 
@@ -57,9 +57,9 @@ describe('a lane that is terminated', () => {
     await endLane(gate());
     expect(await laneState(gate())).toEqual(before);
     await first.goOn();
-    await runEnd(first.handle);
+    await awaitRunEnd(first.handle);
     gate().deploy({ sha: second.sha });
-    expect((await runEnd(second.handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(second.handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(writes()).toEqual(pairs(2));
   });
 
@@ -71,17 +71,19 @@ describe('a lane that is terminated', () => {
     expect(now.ledger).toMatchObject({
       hold: { name: 'after-rollback' },
       // With those of the tests before, which came after that one too.
-      bad: expect.arrayContaining([expect.objectContaining({ sha: bad.sha })]),
-      moves: expect.arrayContaining([expect.objectContaining({ sha: old, kind: 'rollback' })]),
+      knownBad: expect.arrayContaining([expect.objectContaining({ sha: bad.sha })]),
+      history: expect.arrayContaining([expect.objectContaining({ sha: old, kind: 'rollback' })]),
     });
 
-    expect((await runEnd(await gate().release({ sha: bad.sha }))).report).toMatchObject({ outcome: 'CanaryBuildBad' });
+    expect((await awaitRunEnd(await gate().release({ sha: bad.sha }))).report).toMatchObject({
+      outcome: 'CanaryBuildBad',
+    });
     const next = await gate().greenBuild();
     const handle = await gate().release({ sha: next.sha });
     const hold = await heldFor(gate(), handle, 'after-rollback');
     expect(writes()).toEqual(pairs(2));
     await say(handle, 'approve', { ...ada, hold: hold.id });
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(writes()).toEqual(pairs(3));
   });
 
@@ -124,13 +126,15 @@ describe('a lane that is reset', () => {
     const known = ({ holder, queue, ledger }: LaneState) => ({
       holder: holder?.sha,
       queue: queue.map(({ sha }) => sha),
-      bad: ledger.bad.map(({ sha }) => sha),
+      bad: ledger.knownBad.map(({ sha }) => sha),
       hold: ledger.hold?.name,
-      left: ledger.left?.images,
+      left: ledger.expectedLatest?.images,
     });
     expect(known(before)).toMatchObject({ holder: first.sha, queue: [second.sha], hold: 'after-rollback' });
     await until('it knows all that', async () => isDeepStrictEqual(known(await laneState(gate())), known(before)));
-    expect((await runEnd(await gate().release({ sha: bad.sha }))).report).toMatchObject({ outcome: 'CanaryBuildBad' });
+    expect((await awaitRunEnd(await gate().release({ sha: bad.sha }))).report).toMatchObject({
+      outcome: 'CanaryBuildBad',
+    });
     await requireBothPromoted(first, second);
     expect(writes()).toEqual(pairs(4));
   });

@@ -1,7 +1,14 @@
+import type { UpdateDefinition } from '@temporalio/common';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
+import {
+  authorizeMoveUpdate,
+  beginRollbackUpdate,
+  holderStatusSignal,
+  reportMoveUpdate,
+} from '../../src/contract/messages.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { laneClient } from '../../src/temporal/lane-client.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { ada, heldFor, say } from '../support/decisions.js';
 import { useGate } from '../support/gate.js';
 import { laneState, queuedRelease } from '../support/lanes.js';
@@ -14,9 +21,9 @@ const OLD = newSha();
 beforeAll(() => gate().begin(OLD));
 beforeEach(() => gate().setLatest(OLD));
 
-test.each(['authorize-move', 'report-move', 'begin-rollback'])(
-  'what no run would say as %s is refused in words, and the lane goes on',
-  async (name) => {
+test.each([authorizeMoveUpdate, reportMoveUpdate, beginRollbackUpdate])(
+  'what no run would say as $name is refused in words, and the lane goes on',
+  async (update) => {
     const lane = laneClient(gate().client, gate().lane);
     const run = { workflowId: 'x', runId: 'no-run-id', sha: OLD, by: 'ada', reason: 'looked at it' };
     for (const sent of [
@@ -26,15 +33,17 @@ test.each(['authorize-move', 'report-move', 'begin-rollback'])(
       null,
       { parent: {}, input: { kind: 'promotion' }, latest: [null] },
     ])
-      await expect(lane.update(name, sent)).rejects.toThrow(/^not understood: /);
+      await expect(lane.update(update as UpdateDefinition<unknown, [unknown]>, sent)).rejects.toThrow(
+        /^not understood: /,
+      );
     expect(await lane.state()).not.toBeNull();
   },
 );
 
 test('an ask in the name of a run that cannot be is not heard: nobody could see it end', async () => {
-  await gate().laneClient.ask({ workflowId: 'x', runId: 'no-run-id', sha: parseSha(newSha()) });
+  await gate().laneClient.enqueue({ workflowId: 'x', runId: 'no-run-id', sha: parseSha(newSha()) });
   const { sha } = await gate().greenBuild();
-  expect((await runEnd(await gate().release({ sha }))).report).toMatchObject({ outcome: 'promoted' });
+  expect((await awaitRunEnd(await gate().release({ sha }))).report).toMatchObject({ outcome: 'promoted' });
 });
 
 test('what no run would say of its hold takes nobody’s turn', async () => {
@@ -43,12 +52,12 @@ test('what no run would say of its hold takes nobody’s turn', async () => {
   const { id } = await heldFor(gate(), handle, 'approval');
   const next = await queuedRelease(gate());
   const { runId } = (await laneState(gate())).holder ?? { runId: '' };
-  for (const waits of [{ hold: 'approval', givesWayAt: null }, { hold: 'approval' }, 'what?', 0])
-    await gate().laneClient.signal('standing', { runId, waits });
+  for (const heldFor of [{ hold: 'approval', preemptibleAt: null }, { hold: 'approval' }, 'what?', 0])
+    await gate().laneClient.signal(holderStatusSignal, { runId, heldFor } as never);
   await until('it has heard all of that', async () => (await laneState(gate())).queue.length === 1);
   await say(handle, 'approve', { ...ada, hold: id });
-  expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
   expect(await gate().latest()).toEqual(digests);
   await say(next.handle, 'abort', ada);
-  await runEnd(next.handle);
+  await awaitRunEnd(next.handle);
 });

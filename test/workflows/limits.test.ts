@@ -6,7 +6,7 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { CanaryTenantsRed } from '../../src/contract/search-attributes.js';
 import { MAX_BY, MAX_REASON } from '../../src/domain/decide.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startTenant, type Tenant } from '../../testbed/tenant.js';
 import { ada, heldFor, refusal, say, statusOf } from '../support/decisions.js';
 import { TOKEN, useGate } from '../support/gate.js';
@@ -43,7 +43,7 @@ describe('300 red tenants with long names', () => {
     const old = await gate().begin(OLD);
     await gate().publish(sha);
     const handle = await gate().release({ sha });
-    const { report } = await runEnd(handle);
+    const { report } = await awaitRunEnd(handle);
     expect(report).toMatchObject({ outcome: 'CanaryRejected' });
     expect(report?.why.length).toBeLessThan(2_100);
     const red = (await handle.describe()).typedSearchAttributes.get(CanaryTenantsRed);
@@ -80,7 +80,7 @@ describe('a tenant that takes every request and answers none', () => {
     await gate().publish(sha);
     awake.run({ sha });
     const handle = await gate().release({ sha });
-    const { report } = await runEnd(handle);
+    const { report } = await awaitRunEnd(handle);
     expect(report).toMatchObject({
       outcome: 'CanaryHoldExpired',
       why: expect.stringContaining('deaf reports no build'),
@@ -118,7 +118,7 @@ describe('what anybody may send', () => {
       await handle.signal('builds-seen', ...sent);
     expect((await statusOf(gate(), handle))?.builds).toEqual(before);
     await say(handle, 'abort', ada);
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
   });
 
   test('a name or a reason that no history should carry is refused, and the limit said', async () => {
@@ -131,7 +131,7 @@ describe('what anybody may send', () => {
     expect(await say(handle, 'abort', { by: 'x'.repeat(MAX_BY), reason: 'y'.repeat(MAX_REASON) })).toBe(
       'abort taken: the release ends',
     );
-    await runEnd(handle);
+    await awaitRunEnd(handle);
   });
 
   test('a status says what each verb would do now, and until when this wait lasts', async () => {
@@ -152,7 +152,7 @@ describe('what anybody may send', () => {
       verbs: { approve: 'go on without that evidence', retry: 'test those tenants again', abort: 'the release ends' },
     });
     await say(handle, 'abort', ada);
-    await runEnd(handle);
+    await awaitRunEnd(handle);
     expect(await gate().latest()).toEqual(old);
   });
 });

@@ -2,7 +2,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { moveLatestId } from '../../src/contract/ids.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { retag } from '../../testbed/images.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { ociError, type RegistryRequest } from '../../testbed/registry-store.js';
@@ -39,7 +39,7 @@ describe('both images, or none', () => {
       respond: () => ociError(403, 'DENIED', 'permission_denied: write_package'),
     });
 
-    const end = await runEnd(await gate().release({ sha, requestedBy: 'ada' }));
+    const end = await awaitRunEnd(await gate().release({ sha, requestedBy: 'ada' }));
     heal();
 
     expect(end.report).toMatchObject({ outcome: 'CanaryHoldExpired', why: expect.stringMatching(/^registry-down: /) });
@@ -56,7 +56,7 @@ describe('both images, or none', () => {
     );
     const seen = movesSeen();
 
-    const end = await runEnd(await gate().release({ sha }));
+    const end = await awaitRunEnd(await gate().release({ sha }));
     for (const heal of heals) heal();
 
     expect(end.report).toMatchObject({
@@ -82,7 +82,7 @@ describe('what is not sure is named, each digest with it', () => {
         return answer;
       },
     });
-    const { report } = await runEnd(await gate().release({ sha }));
+    const { report } = await awaitRunEnd(await gate().release({ sha }));
     heal();
     expect(report).toMatchObject({
       outcome: 'PairSplit',
@@ -99,7 +99,7 @@ describe('what is not sure is named, each digest with it', () => {
       match: isRead,
       respond: (_request, serve) => serve({ asOf: began }),
     });
-    const { report } = await runEnd(await gate().release({ sha }));
+    const { report } = await awaitRunEnd(await gate().release({ sha }));
     heal();
     expect(report).toMatchObject({ outcome: 'MoveFailed', why: expect.stringContaining(`unconfirmed at ${old[0]}`) });
     expect(await gate().latest()).toEqual(digests);
@@ -123,7 +123,7 @@ describe('who may move', () => {
     });
     gate().keep(handle);
 
-    expect(await runEnd(handle)).toMatchObject({
+    expect(await awaitRunEnd(handle)).toMatchObject({
       report: null,
       outcome: 'MoveRefused',
       why: expect.stringContaining('no parent'),
@@ -140,7 +140,10 @@ describe('who may move', () => {
         args: [input],
       });
       gate().keep(handle);
-      expect(await runEnd(handle)).toMatchObject({ outcome: 'ConfigInvalid', why: expect.stringMatching(/^move: /) });
+      expect(await awaitRunEnd(handle)).toMatchObject({
+        outcome: 'ConfigInvalid',
+        why: expect.stringMatching(/^move: /),
+      });
     },
   );
 
@@ -162,7 +165,7 @@ describe('who may move', () => {
     await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
     parentIsPromoting = true;
 
-    expect(await runEnd(handle)).toMatchObject({ outcome: 'terminated' });
+    expect(await awaitRunEnd(handle)).toMatchObject({ outcome: 'terminated' });
     const mover = gate().client.workflow.getHandle('move-move-latest');
     await expect(mover.result()).rejects.toMatchObject({ cause: { type: 'MoveRefused' } });
     heal();
@@ -187,7 +190,7 @@ describe('who may move', () => {
         return serve();
       },
     });
-    const end = await runEnd(handle);
+    const end = await awaitRunEnd(handle);
     heal();
     expect(cancelled).toBe(true);
     expect(end.report).toMatchObject({ outcome: 'promoted' });
@@ -210,7 +213,7 @@ describe('whatever becomes of a release in mid-move, the pair is whole', () => {
       },
     });
     const handle = await gate().release({ sha });
-    expect(await runEnd(handle)).toMatchObject({ outcome: 'terminated' });
+    expect(await awaitRunEnd(handle)).toMatchObject({ outcome: 'terminated' });
     await gate().client.workflow.getHandle('move-move-latest').result();
     heal();
     expect(await gate().latest()).toEqual(digests);
@@ -226,7 +229,7 @@ describe('whatever becomes of a release in mid-move, the pair is whole', () => {
         return 'drop' as const;
       },
     });
-    const end = await runEnd(await gate().release({ sha }));
+    const end = await awaitRunEnd(await gate().release({ sha }));
     heal();
     expect(end.report).toMatchObject({ outcome: 'promoted', images: old.map((previous) => ({ previous })) });
     expect(await gate().latest()).toEqual(digests);
@@ -250,7 +253,7 @@ describe('one move at a time', () => {
     const b = await gate().release({ sha: second.sha });
     await until('the second waits', async () => (await gate().phase(b)) === 'queued');
     moving = false;
-    const ends = await Promise.all([a, b].map(runEnd));
+    const ends = await Promise.all([a, b].map(awaitRunEnd));
     heal();
     expect(ends.map(({ report }) => report?.images)).toMatchObject([
       first.digests.map((digest, index) => ({ digest, previous: old[index], result: 'promoted' })),
@@ -272,7 +275,7 @@ describe('one move at a time', () => {
     });
     const began = Date.now();
     await say(handle, 'abort', ada);
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
     expect(Date.now() - began).toBeLessThan(5_000);
     await busy.terminate();
     expect(await gate().latest()).toEqual(old);
@@ -306,14 +309,14 @@ describe('reading back', () => {
       },
     });
     const seen = movesSeen();
-    const end = await runEnd(await gate().release({ sha }));
+    const end = await awaitRunEnd(await gate().release({ sha }));
     heal();
     expect(end.report).toMatchObject({ outcome: 'promoted', images: digests.map((digest) => ({ latest: digest })) });
   });
 
   test('each move leaves one line latest.moved with who, why, from and to', async () => {
     const { sha, digests } = await gate().greenBuild();
-    await runEnd(await gate().release({ sha, requestedBy: 'ada' }));
+    await awaitRunEnd(await gate().release({ sha, requestedBy: 'ada' }));
     const lines = await until('the line is there', () => {
       const found = logged.filter(({ message, meta }) => message === 'latest.moved' && meta?.sha === sha);
       return found.length > 0 ? found : null;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { useGate } from '../support/gate.js';
 import { newSha } from '../support/shas.js';
 
@@ -11,7 +11,7 @@ test('with no canary fleet a release is skipped, and :latest stays', async () =>
   await gate().setLatest(old);
   await gate().publish(sha);
 
-  const end = await runEnd(await gate().release({ sha }));
+  const end = await awaitRunEnd(await gate().release({ sha }));
 
   expect(end.report).toMatchObject({ outcome: 'skipped' });
   expect(await gate().latest()).toEqual(before);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { pushBuild } from '../../testbed/images.js';
 import { ada, heldFor, say } from '../support/decisions.js';
 import { useGate } from '../support/gate.js';
@@ -34,14 +34,14 @@ describe('images of two builds under one tag', () => {
     expect(await gate().latest()).toEqual(old);
 
     await say(handle, 'approve', { ...ada, hold: id });
-    const { report } = await runEnd(handle);
+    const { report } = await awaitRunEnd(handle);
     expect(report).toMatchObject({ outcome: 'promoted', notTested: [why] });
     expect(await gate().latest()).toEqual(digests);
   });
 
   test('are said to be so when somebody promotes them by their own word', async () => {
     const { sha, other } = await mixedBuild();
-    const { report } = await runEnd(
+    const { report } = await awaitRunEnd(
       await gate().release({ sha, promoteOnly: true, requestedBy: 'ada', reason: 'hotfix' }),
     );
     expect(report).toMatchObject({ outcome: 'promoted', why: expect.stringContaining(`was built from ${other}`) });
@@ -49,14 +49,14 @@ describe('images of two builds under one tag', () => {
 
   test('are no target of a rollback, unless it is forced', async () => {
     const { sha, other, digests } = await mixedBuild();
-    const refused = await runEnd(await gate().rollback({ sha, reason: 'search is slow' }));
+    const refused = await awaitRunEnd(await gate().rollback({ sha, reason: 'search is slow' }));
     expect(refused.report).toMatchObject({
       outcome: 'MoveRefused',
       why: expect.stringContaining(`was built from ${other}, not from ${sha}: nothing moved; with force`),
     });
     expect(await gate().latest()).toEqual(old);
 
-    const forced = await runEnd(await gate().rollback({ sha, reason: 'search is slow', force: true }));
+    const forced = await awaitRunEnd(await gate().rollback({ sha, reason: 'search is slow', force: true }));
     expect(forced.report).toMatchObject({ outcome: 'rolled-back', force: true });
     expect(await gate().latest()).toEqual(digests);
   });

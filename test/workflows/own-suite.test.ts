@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { afterAll, describe, expect, test } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startWorkspaceTenant } from '../../testbed/workspace-tenant.js';
 import { useGate } from '../support/gate.js';
 import { newSha } from '../support/shas.js';
@@ -33,7 +33,7 @@ describe('tenants of a fleet file, with a header each and a suite of their own',
     await gate().begin(newSha());
     const digests = await gate().publish(sha);
     const handle = await gate().release({ sha });
-    const end = await runEnd(handle);
+    const end = await awaitRunEnd(handle);
     expect(end.report).toMatchObject({ outcome: 'promoted', tenants: [{ tenant: 'eu' }] });
     expect(await gate().latest()).toEqual(digests);
     expect({ left: tenant.workspaces(), unforeseen: tenant.unforeseen }).toEqual({ left: [], unforeseen: [] });
@@ -55,7 +55,7 @@ describe('tenants that cannot tell their build', () => {
   test('are not waited for, and nothing is promoted on a build that nobody confirmed', async () => {
     const sha = newSha();
     await gate().publish(sha);
-    const end = await runEnd(await gate().release({ sha }));
+    const end = await awaitRunEnd(await gate().release({ sha }));
     expect(end.report).toMatchObject({
       outcome: 'CanaryHoldExpired',
       why: expect.stringMatching(

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest';
 import { moveLatestId } from '../../src/contract/ids.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { useGate } from '../support/gate.js';
 import { laneInMemory } from '../support/lane-in-memory.js';
@@ -27,7 +27,7 @@ test('a mover whose release was terminated writes nothing, also while the lane d
       return serve();
     },
   });
-  expect(await runEnd(handle)).toMatchObject({ outcome: 'terminated' });
+  expect(await awaitRunEnd(handle)).toMatchObject({ outcome: 'terminated' });
   const mover = gate().client.workflow.getHandle(moveLatestId(gate().lane));
   await expect(mover.result()).rejects.toMatchObject({
     cause: { type: 'MoveRefused', message: expect.stringContaining('it moves nothing any more') },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { moveLatestId } from '../../src/contract/ids.js';
 import { VERBS } from '../../src/contract/messages.js';
-import { decide, queryStatus, runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd, queryStatus, sendDecision } from '../../src/temporal/runs.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { catchIn, type Phase } from '../support/phases.js';
 import { entering, firstTask, type Run, resetTo } from '../support/resets.js';
@@ -27,12 +27,12 @@ const nextHold = (run: Run, before: string | undefined) =>
     return hold && hold.id !== before ? hold : null;
   });
 const say = (run: Run, verb: 'approve' | 'abort', hold?: string) =>
-  decide(gate().client, run.workflowId, verb, { ...ada, ...(hold && { hold }) });
+  sendDecision(gate().client, run.workflowId, verb, { ...ada, ...(hold && { hold }) });
 
 async function promoted() {
   const caught = await catchIn('awaiting-approval', gate(), registry);
   await caught.goOn();
-  expect((await runEnd(caught.handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect((await awaitRunEnd(caught.handle)).report).toMatchObject({ outcome: 'promoted' });
   return caught;
 }
 
@@ -51,7 +51,7 @@ describe('a release that is reset while it runs', () => {
     await say(again, 'approve', hold?.id);
     // What leads there was learned in the turn of the run before: it starts over in its own.
     if (phase === 'awaiting-approval') await say(again, 'approve', (await nextHold(again, hold?.id)).id);
-    expect((await runEnd(again)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(again)).report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(digests);
     expect(writes().sort()).toEqual(gate().repositories);
   });
@@ -65,7 +65,7 @@ describe('a release that is reset while it runs', () => {
     const again = await reset(handle, phase);
     await inPhase(again, where);
     release();
-    expect((await runEnd(again)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(again)).report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(digests);
     expect(writes().sort()).toEqual(gate().repositories);
   });
@@ -76,7 +76,7 @@ describe('a promoted release that is reset', () => {
   test.each(BEFORE_APPROVAL)('to %s finds that it is live, and moves nothing', async (phase) => {
     const { handle, digests } = await promoted();
     const again = await reset(handle, phase);
-    expect((await runEnd(again)).report).toMatchObject({
+    expect((await awaitRunEnd(again)).report).toMatchObject({
       outcome: 'promoted',
       why: expect.stringMatching(/^:latest of every image is on this build since /),
     });
@@ -87,11 +87,11 @@ describe('a promoted release that is reset', () => {
   test('to awaiting-approval asks for an approval of its own, and then finds that it is live', async () => {
     const { handle, digests } = await catchIn('awaiting-approval', gate(), registry);
     await say(handle, 'approve');
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     const again = await reset(handle, 'awaiting-approval');
     expect(await inPhase(again, 'awaiting-approval')).toMatchObject({ decisions: [] });
     await say(again, 'approve');
-    expect((await runEnd(again)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(again)).report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(digests);
     expect(writes().sort()).toEqual(gate().repositories);
   });
@@ -100,7 +100,7 @@ describe('a promoted release that is reset', () => {
     const { handle, digests } = await catchIn('awaiting-approval', gate(), registry);
     // Without the id of its hold: as little as an approval can say.
     await handle.signal(VERBS.approve.signal, ada);
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     await gate().setLatest(OLD);
     const again = await reset(handle, phase);
     expect(await inPhase(again, 'awaiting-approval')).toMatchObject({
@@ -108,14 +108,14 @@ describe('a promoted release that is reset', () => {
       refusals: [expect.stringContaining('approve refused: nothing waits for it')],
     });
     await say(again, 'approve');
-    expect((await runEnd(again)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(again)).report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(digests);
   });
 
   test('to promoting finds :latest there already: the approval was for that', async () => {
     const { handle, digests } = await promoted();
     const again = await reset(handle, 'promoting');
-    expect((await runEnd(again)).report).toMatchObject({
+    expect((await awaitRunEnd(again)).report).toMatchObject({
       outcome: 'promoted',
       images: digests.map((digest) => ({ digest, result: 'already' })),
     });
@@ -135,7 +135,7 @@ describe('a promoted release that is reset', () => {
       const { hold } = await inPhase(again, where);
       if (where === 'held') expect(hold?.name).toBe('canary-left');
       await say(again, 'abort');
-      expect((await runEnd(again)).report).toMatchObject({ outcome: 'CanaryAborted' });
+      expect((await awaitRunEnd(again)).report).toMatchObject({ outcome: 'CanaryAborted' });
       expect(await gate().latest()).toEqual(newer.digests);
       expect(writes()).toHaveLength(4);
     },
@@ -151,7 +151,10 @@ describe('a promoted release that is reset', () => {
         await inPhase(again, phase);
         await say(again, 'approve');
       }
-      expect((await runEnd(again)).report).toMatchObject({ outcome: 'superseded', why: `superseded by ${newer.sha}` });
+      expect((await awaitRunEnd(again)).report).toMatchObject({
+        outcome: 'superseded',
+        why: `superseded by ${newer.sha}`,
+      });
       expect(await gate().latest()).toEqual(newer.digests);
       expect(writes()).toHaveLength(4);
     },
@@ -159,10 +162,10 @@ describe('a promoted release that is reset', () => {
 
   test('to promoting after a rollback asks for its turn, and learns that it is bad', async () => {
     const { handle } = await promoted();
-    await runEnd(await gate().rollback({ sha: OLD, reason: 'it burns' }));
+    await awaitRunEnd(await gate().rollback({ sha: OLD, reason: 'it burns' }));
     const back = await gate().latest();
     const again = await reset(handle, 'promoting');
-    expect((await runEnd(again)).report).toMatchObject({
+    expect((await awaitRunEnd(again)).report).toMatchObject({
       outcome: 'CanaryBuildBad',
       why: expect.stringContaining('it burns'),
     });
@@ -181,7 +184,7 @@ test('a mover that is reset when its release is over writes nothing', async () =
     firstTask,
     Object.assign(workflow.getHandle(workflowId, runId), { firstExecutionRunId: runId }),
   );
-  expect(await runEnd(again)).toMatchObject({
+  expect(await awaitRunEnd(again)).toMatchObject({
     outcome: 'MoveRefused',
     why: expect.stringMatching(/completed|has had its move/),
   });

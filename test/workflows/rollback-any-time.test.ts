@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import { laneCommandUpdate } from '../../src/contract/messages.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { digestOf, ociError } from '../../testbed/registry-store.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { ada, heldFor, say } from '../support/decisions.js';
@@ -50,7 +51,7 @@ describe('a rollback goes at once, and ends the release that has its turn,', () 
       const { handle, release } = await catchIn(phase, gate(), registry, phase === 'soaking' ? { soak: '60s' } : {});
       await requireRolledBack(await back());
       release();
-      expect((await runEnd(handle)).report).toMatchObject({
+      expect((await awaitRunEnd(handle)).report).toMatchObject({
         outcome: 'CanaryAborted',
         why: expect.stringContaining(`a rollback to ${old} was begun by ada: it burns`),
       });
@@ -62,22 +63,22 @@ describe('a rollback goes at once, and ends the release that has its turn,', () 
     const { handle } = await catchIn('awaiting-approval', gate(), registry);
     const next = await queuedRelease(gate());
     await requireRolledBack(await back());
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
     gate().deploy({ sha: next.sha });
     const { id } = await heldFor(gate(), next.handle, 'after-rollback');
     expect(writes()).toEqual(pairs(2));
     await say(next.handle, 'approve', { ...ada, hold: id });
-    expect((await runEnd(next.handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(next.handle)).report).toMatchObject({ outcome: 'promoted' });
     expect((await laneState(gate())).ledger.hold).toBeNull();
     expect(await gate().latest()).toEqual(next.digests);
   });
 
   test('while the lane is paused', async () => {
     const { handle } = await catchIn('awaiting-approval', gate(), registry);
-    await gate().laneClient.update('pause', ada);
+    await gate().laneClient.update(laneCommandUpdate('pause'), ada);
     await requireRolledBack(await back());
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
-    await gate().laneClient.update('resume', ada);
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
+    await gate().laneClient.update(laneCommandUpdate('resume'), ada);
   });
 
   test('while its workflow task fails for ever', async () => {
@@ -98,10 +99,10 @@ describe('a rollback in the middle of a pair', () => {
     second.release();
     await requireRolledBack(rollback, MOVING_PUT_MS);
     // What was on its way was the last it had to write: it says so, and what it wrote is bad all the same.
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
-    const { bad, moves } = (await laneState(gate())).ledger;
-    expect(bad.map((one) => one.sha)).toEqual(expect.arrayContaining([sha, live.sha]));
-    expect(moves.at(-1)).toMatchObject({ kind: 'rollback', sha: old });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    const { knownBad, history } = (await laneState(gate())).ledger;
+    expect(knownBad.map((one) => one.sha)).toEqual(expect.arrayContaining([sha, live.sha]));
+    expect(history.at(-1)).toMatchObject({ kind: 'rollback', sha: old });
   });
 
   test('stops a release that still tries to write its second image', async () => {
@@ -111,7 +112,10 @@ describe('a rollback in the middle of a pair', () => {
     await until('one image is written, the other is refused', () => refused.isSeen() && writes().length === 3);
     const rollback = await back();
     await requireRolledBack(rollback, MOVING_PUT_MS);
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'CanaryBuildBad', why: expect.stringMatching(BAD) });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({
+      outcome: 'CanaryBuildBad',
+      why: expect.stringMatching(BAD),
+    });
     refused.heal();
     const [one, other] = gate().repositories;
     // Both once for what is live and once for the rollback; the first one once more.
@@ -125,7 +129,7 @@ test('of two rollbacks at once the one announced last wins, and the other moves 
   await until('it writes', refused.isSeen);
   // It is bad by now.
   const winner = await back(live.sha, { force: true });
-  const ends = await Promise.all([runEnd(winner), runEnd(loser)]);
+  const ends = await Promise.all([awaitRunEnd(winner), awaitRunEnd(loser)]);
   refused.heal();
   const since = (await firstPutMs(registry, winner, live.digests)) + (await winner.describe()).startTime.getTime();
   const isWrite = isPut();
@@ -138,7 +142,7 @@ test('of two rollbacks at once the one announced last wins, and the other moves 
     'MoveRefused',
   ]);
   expect(await gate().latest()).toEqual(live.digests);
-  expect((await laneState(gate())).ledger.bad.map(({ sha }) => sha)).not.toContain(live.sha);
+  expect((await laneState(gate())).ledger.knownBad.map(({ sha }) => sha)).not.toContain(live.sha);
 });
 
 test('of two rollbacks on a registry that is slow to be looked at the one announced last is not kept from moving by the other', async () => {
@@ -156,7 +160,7 @@ test('of two rollbacks on a registry that is slow to be looked at the one announ
   const loser = await back();
   await until('its mover looks', () => isLooking);
   const winner = await back(live.sha, { force: true });
-  const ends = await Promise.all([runEnd(winner), runEnd(loser)]);
+  const ends = await Promise.all([awaitRunEnd(winner), awaitRunEnd(loser)]);
   heal();
   expect(ends.map(({ report }) => report?.outcome)).toEqual(['already', 'MoveRefused']);
   expect(await gate().latest()).toEqual(live.digests);

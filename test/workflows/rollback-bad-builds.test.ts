@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import { laneCommandUpdate } from '../../src/contract/messages.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { ada, heldFor, say } from '../support/decisions.js';
 import { hasTurn, inQueue, laneState, promoted } from '../support/lanes.js';
@@ -16,14 +17,14 @@ beforeEach(async () => {
   oldDigests = await gate().latest();
   const { sha } = await gate().greenBuild();
   bad = { sha, handle: await gate().release({ sha }) };
-  expect((await runEnd(bad.handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect((await awaitRunEnd(bad.handle)).report).toMatchObject({ outcome: 'promoted' });
 });
 
 const back = async () => requireRolledBack(registry, gate(), await rollBack(gate(), old), oldDigests);
 
 /** It ends as bad and says on whose word, and nothing moved. */
 async function requireBad(handle: Run) {
-  const { report } = await runEnd(handle);
+  const { report } = await awaitRunEnd(handle);
   expect(report).toMatchObject({ outcome: 'CanaryBuildBad', why: expect.stringMatching(BAD) });
   expect(await gate().latest()).toEqual(oldDigests);
 }
@@ -54,17 +55,17 @@ describe('a build that was rolled back from is not promoted', () => {
     await hasTurn(gate(), sha);
     await back();
     await requireBad(again);
-    expect((await runEnd(holder)).report).toMatchObject({ outcome: 'CanaryAborted' });
+    expect((await awaitRunEnd(holder)).report).toMatchObject({ outcome: 'CanaryAborted' });
   });
 });
 
 test('a build that was rolled back from may go again once somebody took the mark away, and waits for a human then', async () => {
   await back();
-  await gate().laneClient.update('unbad', { ...ada, sha: bad.sha });
+  await gate().laneClient.update(laneCommandUpdate('unbad'), { ...ada, sha: bad.sha });
   gate().deploy({ sha: bad.sha });
   const handle = await gate().release({ sha: bad.sha });
   const { id } = await heldFor(gate(), handle, 'after-rollback');
   await say(handle, 'approve', { ...ada, hold: id });
-  expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
   await until('the hold is lifted', async () => (await laneState(gate())).ledger.hold === null);
 });

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { MOVE_WAITS } from '../../src/move/waits.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { ociError } from '../../testbed/registry-store.js';
 import { type Gate, useGate } from '../support/gate.js';
@@ -39,7 +39,7 @@ describe.concurrent('a rollback seconds after the promotion', () => {
         respond: (_request, serve) => serve({ asOf: Math.max(began - 60_000, Date.now() - lagS * 1_000) }),
       });
       const handle = await rollBack(gate(), old);
-      const { report } = await runEnd(handle);
+      const { report } = await awaitRunEnd(handle);
       heal();
       expect(report).toMatchObject({
         outcome: 'rolled-back',
@@ -47,7 +47,7 @@ describe.concurrent('a rollback seconds after the promotion', () => {
       });
       expect(await gate().latest()).toEqual(digests);
       expect(await firstPutMs(registry, handle, digests)).toBeLessThan(FIRST_PUT_MS);
-      expect((await laneState(gate())).ledger.bad.map(({ sha }) => sha)).toContain(live.sha);
+      expect((await laneState(gate())).ledger.knownBad.map(({ sha }) => sha)).toContain(live.sha);
     },
     180_000,
   );
@@ -61,7 +61,7 @@ describe('a rollback on a registry', () => {
       times: 4,
       respond: () => ociError(503, 'UNAVAILABLE', 'down'),
     });
-    expect((await runEnd(await rollBack(gate(), old))).report).toMatchObject({ outcome: 'rolled-back' });
+    expect((await awaitRunEnd(await rollBack(gate(), old))).report).toMatchObject({ outcome: 'rolled-back' });
     heal();
     expect(await gate().latest()).toEqual(digests);
   });
@@ -72,15 +72,15 @@ describe('a rollback on a registry', () => {
       match: isPut(gate().repositories[1]),
       respond: () => ociError(403, 'DENIED', 'requested access to the resource is denied'),
     });
-    const { report } = await runEnd(await rollBack(gate(), old));
+    const { report } = await awaitRunEnd(await rollBack(gate(), old));
     expect(report).toMatchObject({ outcome: 'MoveFailed', why: expect.stringContaining('status 403 DENIED') });
     expect(await gate().latest()).toEqual(live.digests);
     heal();
-    expect((await runEnd(await rollBack(gate(), old))).report).toMatchObject({ outcome: 'rolled-back' });
+    expect((await awaitRunEnd(await rollBack(gate(), old))).report).toMatchObject({ outcome: 'rolled-back' });
     expect(await gate().latest()).toEqual(digests);
-    const { hold, bad } = (await laneState(gate())).ledger;
+    const { hold, knownBad } = (await laneState(gate())).ledger;
     expect(hold).toMatchObject({ name: 'after-rollback' });
-    expect(bad.map(({ sha }) => sha)).toContain(live.sha);
+    expect(knownBad.map(({ sha }) => sha)).toContain(live.sha);
   });
 
   test('that is down moves when it is back', async () => {
@@ -93,7 +93,7 @@ describe('a rollback on a registry', () => {
     const seen = registry.requests.length;
     await until('it has asked in vain', () => registry.requests.length > seen + 3);
     heal();
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'rolled-back' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'rolled-back' });
     expect(await gate().latest()).toEqual(digests);
   });
 });

@@ -1,5 +1,6 @@
 import { afterAll, expect, test } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import type { LaneClient } from '../../src/temporal/lane-client.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { useGate } from '../support/gate.js';
 import { laneInMemory } from '../support/lane-in-memory.js';
@@ -14,12 +15,12 @@ afterAll(() => registry.stop());
 function silentLane() {
   const lane = laneInMemory();
   let isSilent = false;
-  const heard = <T>(say: () => Promise<T>) => (isSilent ? Promise.reject(new Error('no answer')) : say());
-  const client = {
+  const heard = <T>(say: () => Promise<T>): Promise<T> => (isSilent ? Promise.reject(new Error('no answer')) : say());
+  const client: LaneClient = {
     ...lane,
     state: () => (isSilent ? Promise.resolve(null) : lane.state()),
-    update: <R>(name: string, sent: unknown) => heard(() => lane.update<R>(name, sent)),
-    signal: (name: string, sent: unknown) => heard(() => lane.signal(name, sent)),
+    update: (update, sent) => heard(() => lane.update(update, sent)),
+    signal: (signal, sent) => heard(() => lane.signal(signal, sent)),
   };
   return {
     client,
@@ -44,7 +45,7 @@ async function silenced({ gate, fallSilent }: typeof forced) {
   const old = newSha();
   const digests = await gate().begin(old);
   const live = await gate().greenBuild();
-  expect((await runEnd(await gate().release({ sha: live.sha }))).report).toMatchObject({ outcome: 'promoted' });
+  expect((await awaitRunEnd(await gate().release({ sha: live.sha }))).report).toMatchObject({ outcome: 'promoted' });
   fallSilent();
   return { old, digests, live, written: putsTaken(registry, gate()).length };
 }
@@ -53,7 +54,7 @@ test('while the lane says nothing a forced rollback goes on after a minute, and 
   const [first, second] = await Promise.all([silenced(forced), silenced(unforced)]);
   const waiting = await unforced.gate().rollback({ sha: second.old, reason: 'it burns' });
   const handle = await forced.gate().rollback({ sha: first.old, reason: 'it burns', force: true, requestedBy: 'ada' });
-  expect((await runEnd(handle)).report).toMatchObject({ outcome: 'rolled-back', force: true });
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'rolled-back', force: true });
   expect(await forced.gate().latest()).toEqual(first.digests);
   expect(putsTaken(registry, forced.gate()).slice(first.written).sort()).toEqual(forced.gate().repositories);
   expect(await firstPutMs(registry, handle, first.digests)).toBeLessThan(SILENCE_MS + ELSE_MS);

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { pushBuild } from '../../testbed/images.js';
 import { ociError } from '../../testbed/registry-store.js';
 import { useCountedGate } from '../support/counted-gate.js';
@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 
 test('a rollback moves :latest of both images back, and says from where to where', async () => {
-  const end = await runEnd(await gate().rollback({ sha: GOOD, reason: 'search is slow', requestedBy: 'ada' }));
+  const end = await awaitRunEnd(await gate().rollback({ sha: GOOD, reason: 'search is slow', requestedBy: 'ada' }));
   expect(end.report).toMatchObject({
     outcome: 'rolled-back',
     reason: 'search is slow',
@@ -32,7 +32,7 @@ test('a rollback moves :latest of both images back, and says from where to where
 });
 
 test('a rollback to where :latest stands ends as already', async () => {
-  const end = await runEnd(await gate().rollback({ sha: BAD, reason: 'to be sure' }));
+  const end = await awaitRunEnd(await gate().rollback({ sha: BAD, reason: 'to be sure' }));
   expect(end.report).toMatchObject({ outcome: 'already' });
   expect(await gate().latest()).toEqual(bad);
 });
@@ -43,7 +43,7 @@ test('a rollback to a build that one image lacks names it, and moves neither', a
   const tag = `staging-${half.slice(0, 7)}`;
   await pushBuild({ registry: gate().host, repository: repository ?? '', sha: half, tag });
 
-  const end = await runEnd(await gate().rollback({ sha: half, reason: 'a typo' }));
+  const end = await awaitRunEnd(await gate().rollback({ sha: half, reason: 'a typo' }));
 
   expect(end.report).toMatchObject({
     outcome: 'BuildNotFound',
@@ -59,7 +59,7 @@ test('a rollback without a reason does not begin', async () => {
     args: [{ sha: GOOD }],
   });
   gate().keep(handle);
-  expect(await runEnd(handle)).toMatchObject({
+  expect(await awaitRunEnd(handle)).toMatchObject({
     outcome: 'ConfigInvalid',
     why: expect.stringContaining('reason is missing'),
   });
@@ -78,11 +78,11 @@ describe('where the registry counts what is written', async () => {
       match: ({ path }) => path === `/v2/${gate().repositories[1]}/manifests/${child}`,
       respond: () => ociError(404, 'MANIFEST_UNKNOWN', 'manifest unknown'),
     });
-    const { bad, hold, left, moves } = (await laneState(gate())).ledger;
+    const { knownBad, hold, expectedLatest, history } = (await laneState(gate())).ledger;
     const puts = () => registry.requests.filter(({ method }) => method === 'PUT').length;
     const before = puts();
 
-    const end = await runEnd(await gate().rollback({ sha: old, reason: 'it burns' }));
+    const end = await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it burns' }));
 
     expect(end.report).toMatchObject({
       outcome: 'BuildNotFound',
@@ -90,6 +90,11 @@ describe('where the registry counts what is written', async () => {
     });
     expect(puts()).toBe(before);
     expect(await gate().latest()).toEqual(digests);
-    expect((await laneState(gate())).ledger).toMatchObject({ bad, hold, left, moves });
+    expect((await laneState(gate())).ledger).toMatchObject({
+      knownBad,
+      hold,
+      expectedLatest,
+      history,
+    });
   });
 });

@@ -1,6 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { beforeAll, expect, test } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { type Gate, useGate } from '../support/gate.js';
 import { newSha } from '../support/shas.js';
 
@@ -53,7 +53,7 @@ async function promote(gate: Gate): Promise<Counts> {
   const digests = await gate.publish(sha);
   gate.deploy({ sha });
   const handle = await gate.release({ sha });
-  expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
   expect(await gate.latest()).toEqual(digests);
   return count(handle);
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startTenant, type Tenant } from '../../testbed/tenant.js';
 import { ada, heldFor, say } from '../support/decisions.js';
 import { TOKEN, useGate } from '../support/gate.js';
@@ -56,7 +56,7 @@ describe('a worker without a secret is borne for a while, then held; retry goes 
     writeFileSync(tokenOf('green'), TOKEN);
     deploy(sha);
     await say(handle, 'retry', { ...ada, hold: id });
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(digests);
   });
 });

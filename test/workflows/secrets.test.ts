@@ -1,6 +1,6 @@
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { expect, test } from 'vitest';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { logged, TOKEN, useGate } from '../support/gate.js';
 import { findSecret, withDecoded } from '../support/leaks.js';
 import { newSha } from '../support/shas.js';
@@ -19,7 +19,7 @@ test('no token is in a history, a result, a failure or a log line, not in base64
     await gate().publish(sha);
     gate().deploy({ sha, misbehave });
     const handle = await gate().release({ sha });
-    texts.push(JSON.stringify(await runEnd(handle)));
+    texts.push(JSON.stringify(await awaitRunEnd(handle)));
     texts.push(withDecoded(historyToJSON(await handle.fetchHistory())));
   }
   texts.push(

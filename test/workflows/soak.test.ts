@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { VERBS } from '../../src/contract/messages.js';
-import { queryStatus, runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd, queryStatus } from '../../src/temporal/runs.js';
 import { useGate } from '../support/gate.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
@@ -31,7 +31,7 @@ describe('a soak that is watched', () => {
   test('goes on for its whole time while all is well, then smokes and promotes', async () => {
     const { digests, handle } = await soaking();
     const began = Date.now();
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(Date.now() - began).toBeGreaterThan(3_000);
     expect(await gate().latest()).toEqual(digests);
   });
@@ -40,7 +40,7 @@ describe('a soak that is watched', () => {
     const { sha, handle } = await soaking();
     const began = Date.now();
     gate().deploy({ sha, misbehave: 'empty-subsystems' });
-    expect((await runEnd(handle)).report).toMatchObject({
+    expect((await awaitRunEnd(handle)).report).toMatchObject({
       outcome: 'CanaryRejected',
       why: expect.stringMatching(/^RED while it soaked, twice in a row: canary-1: liveness returns a subsystems map/),
     });
@@ -57,7 +57,7 @@ describe('a soak that is watched', () => {
       .slice(before);
     expect((await gate().phase(handle)) === 'soaking').toBe(true);
     expect(during.filter(({ method, at }) => method !== 'GET' && at > Date.now() - 1_000)).toEqual([]);
-    await runEnd(handle);
+    await awaitRunEnd(handle);
   });
 
   test('starts over when a tenant leaves the build, and holds when that happens too often', async () => {
@@ -73,7 +73,7 @@ describe('a soak that is watched', () => {
     });
     expect(hold).toMatchObject({ name: 'canary-left', why: expect.stringContaining('4 times while it soaked') });
     await handle.executeUpdate(VERBS.retry.update, { args: [{ by: 'ada', reason: 'fixed', hold: hold?.id ?? '' }] });
-    expect((await runEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(digests);
   }, 60_000);
 });

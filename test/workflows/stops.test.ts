@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { VERBS } from '../../src/contract/messages.js';
-import { decide, runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd, sendDecision } from '../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { type Gate, useGate } from '../support/gate.js';
 import { putsTaken } from '../support/latest.js';
@@ -15,7 +15,7 @@ const gateFor = (way: string) => useGate(`stop-${way}`, () => ({ registry: regis
 
 const ada = { by: 'ada', reason: 'wrong build' };
 const abort = (gate: Gate, { workflowId }: WorkflowHandle) =>
-  decide(gate.client, workflowId, 'abort', ada).catch((error: unknown) => {
+  sendDecision(gate.client, workflowId, 'abort', ada).catch((error: unknown) => {
     if (error instanceof WorkflowNotFoundError) return { taken: false, answer: 'it has ended' };
     throw error;
   });
@@ -43,7 +43,7 @@ beforeEach(async () => {
 });
 
 async function outcomeOf({ handle }: Pick<Caught, 'handle'>): Promise<string> {
-  const end = await runEnd(handle);
+  const end = await awaitRunEnd(handle);
   return end.report === null ? end.outcome : end.report.outcome;
 }
 

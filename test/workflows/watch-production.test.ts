@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, expect, inject, test } from 'vitest';
 import type { WatchReport } from '../../src/contract/production.js';
 import { CanaryOutcome, CanaryPhase, CanarySha, CanaryTenantsRed } from '../../src/contract/search-attributes.js';
-import { runEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import type { Tenant } from '../../testbed/tenant.js';
 import { canary } from '../support/cli.js';
 import { logged, useGate } from '../support/gate.js';
@@ -88,7 +88,7 @@ test('a run that no worker answers for has no data in status, whatever is known 
   const env = { TEMPORAL_ADDRESS: inject('temporal'), CANARY_LANE: gate().lane };
   const { out } = await canary(['status', sha, '--json'], env);
   await gate().startWorker();
-  await runEnd(again);
+  await awaitRunEnd(again);
   expect(JSON.parse(out[0] ?? '')).toBeNull();
 });
 
@@ -134,7 +134,7 @@ test('a newer promotion, and a rollback, end the older watch', async () => {
   });
   const older = await watchOf(gate(), second);
   run(first);
-  const back = await runEnd(await gate().rollback({ sha: first, reason: 'for the test', force: true }));
+  const back = await awaitRunEnd(await gate().rollback({ sha: first, reason: 'for the test', force: true }));
   expect(back.report).toMatchObject({ outcome: 'rolled-back' });
   expect(await older.handle.result()).toMatchObject({ outcome: 'superseded' });
   const again = await watchOf(gate(), first, (await handle.describe()).runId);

@@ -1,8 +1,8 @@
-import type { Ask, Lost } from '../../src/contract/lane.js';
+import type { LaneRequest, Revocation } from '../../src/contract/lane.js';
 import type { PinnedImage, Plan, ReleaseInput, ReleaseStatus } from '../../src/contract/release.js';
 
 /** What a run remembers of decisions beside what its status shows. */
-export interface Desk {
+export interface RunContext {
   state: ReleaseStatus;
   holds: number;
   holdTimeoutMs: number;
@@ -10,16 +10,16 @@ export interface Desk {
   holdGraceMs: number;
   onAbort: () => void;
   /** What it asked the lane with, and the number of its turn. */
-  ask?: Ask;
-  turn?: number;
+  request?: LaneRequest;
+  fencingToken?: number;
   /** That the lane took back the turn of that number. */
-  told?: { turn: unknown; lost: Lost };
+  pendingRevocation?: { fencingToken: unknown; revocation: Revocation };
   /** Why the lane took its turn back. */
-  lost?: Lost;
+  revocation?: Revocation;
 }
 
 /** One release on its way: what its steps share. */
-export interface Release extends Desk {
+export interface Release extends RunContext {
   input: ReleaseInput;
   plan: Plan;
   pinned: PinnedImage[];

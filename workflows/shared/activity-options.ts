@@ -73,7 +73,7 @@ export const moveOptions = ({ kind }: Pick<MoveInput, 'kind'>) =>
   }) satisfies ActivityOptions;
 
 /** The look when nobody can tell any more what a mover did. */
-export const LOOKS = {
+export const LATEST_READS = {
   startToCloseTimeout: '30s',
   scheduleToCloseTimeout: '60s',
   retry: MOVE_RETRY,
@@ -81,7 +81,7 @@ export const LOOKS = {
 } satisfies ActivityOptions;
 
 /** How long a run waits for another one's mover, in milliseconds (protocol §3): longer than all of the above together. */
-export const PATIENCE_MS = 25 * 60_000;
+export const BUSY_MOVER_MS = 25 * 60_000;
 
 /** The mover outlives its parent, whatever happens to that; short workflow tasks, for a frozen worker holds one till its end (protocol §6). */
 export const MOVER = {
@@ -98,21 +98,26 @@ export const planReads = () => {
   return proxyActivities<ReleaseActivities>({ ...unbounded, summary: 'read the plan' });
 };
 /** Reads that a human is asked about when they fail for longer than we are patient. */
-export const patientReads = ({ patienceMs }: Plan, summary: string) =>
+export const registryReads = ({ patienceMs }: Plan, summary: string) =>
   proxyActivities<ReleaseActivities>({ ...READS, scheduleToCloseTimeout: patienceMs.registry, summary });
 export const watches = (plan: Plan, summary: string) =>
   proxyActivities<ReleaseActivities>({ ...watchOptions(plan), summary });
 export const smokes = (plan: Plan) => proxyActivities<ReleaseActivities>(smokeOptions(plan));
 export const preflights = (summary: string) => onMoveQueue({ ...PREFLIGHTS, summary });
-export const looks = (summary: string) => onMoveQueue({ ...LOOKS, summary });
+export const latestReads = (summary: string) => onMoveQueue({ ...LATEST_READS, summary });
 export const moves = (input: MoveInput) =>
   onMoveQueue({ ...moveOptions(input), summary: `move :latest to ${shortSha(input.sha)}` });
 /** As long as a move of `:latest` may take, without its put-back. */
-export const points = (tag: string, within: '15m' | '1m' = '15m') =>
+export const tagWrites = (tag: string, within: '15m' | '1m' = '15m') =>
   onMoveQueue({ ...PREFLIGHTS, scheduleToCloseTimeout: within, startToCloseTimeout: within, summary: `point :${tag}` });
 /** Tells the lane; a lane that is started anew recovers first. */
-export const reports = ({ unheard }: MoveInput) =>
-  onMoveQueue({ ...LOOKS, scheduleToCloseTimeout: unheard ? '30s' : '5m', heartbeatTimeout: '5s', summary: TELLS });
+export const reports = ({ laneUnheard }: MoveInput) =>
+  onMoveQueue({
+    ...LATEST_READS,
+    scheduleToCloseTimeout: laneUnheard ? '30s' : '5m',
+    heartbeatTimeout: '5s',
+    summary: TELLS,
+  });
 const TELLS = 'tell the lane';
 const onMoveQueue = (options: ActivityOptions) =>
   proxyActivities<MoverActivities & LaneActivities>({
@@ -121,7 +126,7 @@ const onMoveQueue = (options: ActivityOptions) =>
   });
 
 /** For as long as it takes: a run waits for its turn, or for the end of a pause, without a bound of its own but the longest a run may wait at all. */
-export const TURNS = {
+export const LANE_WAITS = {
   startToCloseTimeout: '30 days',
   scheduleToCloseTimeout: '30 days',
   heartbeatTimeout: '5s',
@@ -130,20 +135,20 @@ export const TURNS = {
 } satisfies ActivityOptions;
 
 /** A word from the lane: seconds, unless it is being started anew. */
-export const LANE_READS = {
-  ...TURNS,
+export const LANE_CALLS = {
+  ...LANE_WAITS,
   startToCloseTimeout: '1m',
   scheduleToCloseTimeout: '15m',
 } satisfies ActivityOptions;
 
 /** On the queue of what only waits. */
-const patiently = (options: ActivityOptions) =>
+const onWaitQueue = (options: ActivityOptions) =>
   proxyActivities<WaitActivities>({ ...options, taskQueue: waitTaskQueue(laneOf(workflowInfo().workflowId)) });
-export const turns = (summary: string) => patiently({ ...TURNS, summary });
+export const laneWaits = (summary: string) => onWaitQueue({ ...LANE_WAITS, summary });
 export const follows = (forMs: number, summary: string) =>
-  patiently({ ...TURNS, scheduleToCloseTimeout: forMs, startToCloseTimeout: forMs, summary });
+  onWaitQueue({ ...LANE_WAITS, scheduleToCloseTimeout: forMs, startToCloseTimeout: forMs, summary });
 
-export const laneReads = (summary: string, within: '15m' | '60s' = '15m') =>
-  onMoveQueue({ ...LANE_READS, scheduleToCloseTimeout: within, summary });
+export const laneCalls = (summary: string, within: '15m' | '60s' = '15m') =>
+  onMoveQueue({ ...LANE_CALLS, scheduleToCloseTimeout: within, summary });
 /** What the lane itself has done: it would end with a step that was given up. */
-export const laneActivities = (summary: string) => onMoveQueue({ ...TURNS, summary });
+export const laneActivities = (summary: string) => onMoveQueue({ ...LANE_WAITS, summary });

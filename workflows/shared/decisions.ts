@@ -3,12 +3,12 @@ import type { Decision, DecisionInput, Hold, HoldName, Verb } from '../../src/co
 import type { Pause } from '../../src/contract/lane.js';
 import { statusQuery, VERBS } from '../../src/contract/messages.js';
 import { CanaryWaitingFor } from '../../src/contract/search-attributes.js';
-import { effectOf, judgeDecision, possible, verbsNow } from '../../src/domain/decide.js';
-import type { Desk } from '../release/context.js';
-import { tellStanding } from '../turn.js';
-import { turns } from './activity-options.js';
+import { applicableDecisions, checkDecision, decisionsNow, effectOf } from '../../src/domain/decide.js';
+import type { RunContext } from '../release/context.js';
+import { reportHold } from '../turn.js';
+import { laneWaits } from './activity-options.js';
 import { countHold } from './events.js';
-import { enter, refused, requireGoing, show, stop } from './run.js';
+import { failure, rejection, requireNotCancelled, setPhase, updateDetails } from './run.js';
 
 /** Refusals that `status` still shows. */
 const SHOWN_REFUSALS = 10;
@@ -16,27 +16,27 @@ const SHOWN_REFUSALS = 10;
 const KEPT_DECISIONS = 50;
 
 /** Takes decisions from now on; handlers only record, the main function acts. */
-export function takeDecisions(desk: Desk): void {
+export function handleDecisions(desk: RunContext): void {
   const { state } = desk;
   const take = (verb: Verb, decision: DecisionInput): string => {
     const { hold } = state;
     state.decided = { ...decision, verb, at: new Date().toISOString(), ...(hold && { holdName: hold.name }) };
     state.decisions = [...state.decisions, state.decided].slice(-KEPT_DECISIONS);
-    show(state);
+    updateDetails(state);
     if (verb === 'abort') desk.onAbort();
     return `${verb} taken: ${effectOf(verb, hold)}`;
   };
-  setHandler(statusQuery, () => ({ ...state, verbs: verbsNow(state) }), {
+  setHandler(statusQuery, () => ({ ...state, verbs: decisionsNow(state) }), {
     description: 'Where it stands, why, and what each verb would do now',
   });
   for (const verb of Object.keys(VERBS) as Verb[]) {
     const { update, signal, description } = VERBS[verb];
-    const judge = (sent: unknown) => judgeDecision(verb, sent, state, Date.now());
+    const judge = (sent: unknown) => checkDecision(verb, sent, state, Date.now());
     setHandler(
       update,
       (sent) => {
         const judged = judge(sent);
-        if ('refusal' in judged) throw refused(judged.refusal);
+        if ('refusal' in judged) throw rejection(judged.refusal);
         return take(verb, judged.decision);
       },
       {
@@ -44,7 +44,7 @@ export function takeDecisions(desk: Desk): void {
         // Synchronous: the SDK drops the promise of an asynchronous one, which then refuses nothing.
         validator(sent) {
           const judged = judge(sent);
-          if ('refusal' in judged) throw refused(judged.refusal);
+          if ('refusal' in judged) throw rejection(judged.refusal);
         },
       },
     );
@@ -55,7 +55,7 @@ export function takeDecisions(desk: Desk): void {
         if ('decision' in judged) take(verb, judged.decision);
         else {
           state.refusals = [...state.refusals, judged.refusal].slice(-SHOWN_REFUSALS);
-          show(state);
+          updateDetails(state);
         }
       },
       { description },
@@ -68,10 +68,10 @@ export function takeDecisions(desk: Desk): void {
  * @returns what was decided; an abort ends the run instead.
  * @throws `CanaryHoldExpired` when nobody decided in time.
  */
-export async function holdFor(desk: Desk, name: HoldName, why: string): Promise<Decision> {
+export async function holdFor(desk: RunContext, name: HoldName, why: string): Promise<Decision> {
   const { state, holdTimeoutMs } = desk;
   // An abort that came with the very fault, or verdict, that leads here.
-  requireGoing();
+  requireNotCancelled();
   desk.holds += 1;
   const since = Date.now();
   const hold: Hold = {
@@ -86,31 +86,31 @@ export async function holdFor(desk: Desk, name: HoldName, why: string): Promise<
   state.decided = null;
   const isForPeople = name === 'approval' || name === 'after-rollback';
   const phase = isForPeople ? 'awaiting-approval' : 'held';
-  enter(state, phase, `${name}: ${why}. ${possible(name)}`, holdTimeoutMs);
+  setPhase(state, phase, `${name}: ${why}. ${applicableDecisions(name)}`, holdTimeoutMs);
   upsertSearchAttributes([{ key: CanaryWaitingFor, value: name }]);
   countHold(name);
   // Beside the timer, which starts now.
-  const told = tellStanding({ hold: name, givesWayAt: isForPeople ? since + desk.holdGraceMs : since });
+  const told = reportHold({ hold: name, preemptibleAt: isForPeople ? since + desk.holdGraceMs : since });
   const inTime = await condition(() => state.decided !== null, holdTimeoutMs, { summary: `held: ${name}` });
   await told;
   const decided = state.decided as Decision | null;
   state.hold = null;
   upsertSearchAttributes([{ key: CanaryWaitingFor, value: null }]);
-  await tellStanding(null);
-  if (!inTime || decided === null) throw stop('CanaryHoldExpired', `${name}: ${why}; nobody decided`);
+  await reportHold(null);
+  if (!inTime || decided === null) throw failure('CanaryHoldExpired', `${name}: ${why}; nobody decided`);
   if (decided.verb !== 'abort') state.decided = null;
   return decided;
 }
 
 /** Waits while the lane is paused: `resume` ends it, nothing else but an abort. */
-export async function pausedFor(desk: Desk, { why, by, since }: Pause): Promise<void> {
-  requireGoing();
-  enter(desk.state, 'held', `paused: ${why} (${by}, since ${since}). canary resume ends it; abort: end the release`);
+export async function pausedFor(desk: RunContext, { why, by, since }: Pause): Promise<void> {
+  requireNotCancelled();
+  setPhase(desk.state, 'held', `paused: ${why} (${by}, since ${since}). canary resume ends it; abort: end the release`);
   upsertSearchAttributes([{ key: CanaryWaitingFor, value: 'paused' }]);
   // It is GREEN, and waits only for people.
-  const told = tellStanding({ hold: 'paused', givesWayAt: Date.now() + desk.holdGraceMs });
-  await turns('wait for resume').awaitResume();
+  const told = reportHold({ hold: 'paused', preemptibleAt: Date.now() + desk.holdGraceMs });
+  await laneWaits('wait for resume').awaitResume();
   await told;
-  await tellStanding(null);
+  await reportHold(null);
   upsertSearchAttributes([{ key: CanaryWaitingFor, value: null }]);
 }

@@ -6,14 +6,14 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { checksWith } from '../../src/contract/check.js';
-import type { Lost } from '../../src/contract/lane.js';
+import type { Revocation } from '../../src/contract/lane.js';
 import { areMoved } from '../../src/contract/move.js';
 import type { FailureType, ReleaseStatus } from '../../src/contract/release.js';
 import * as attributes from '../../src/contract/search-attributes.js';
 import { fitNames } from '../../src/domain/fit.js';
-import { lostWords } from '../../src/lane/queue.js';
+import { describeRevocation } from '../../src/lane/queue.js';
 import { countEnd } from './events.js';
-import { enter, plain, stop } from './run.js';
+import { failure, setPhase, unwrapFailure } from './run.js';
 
 /** Ends the run: as the report says, or FAILED with the type and the gist of what stopped it and the report as details. An abort stops what runs. */
 export async function endRun<R extends { outcome: string; why: string }>(
@@ -21,7 +21,7 @@ export async function endRun<R extends { outcome: string; why: string }>(
   report: (outcome: R['outcome'], why: string) => R,
   steps: () => Promise<R>,
   scope = new CancellationScope(),
-  lost: () => Lost | undefined = () => undefined,
+  lost: () => Revocation | undefined = () => undefined,
 ): Promise<R> {
   try {
     const result = await scope.run(steps);
@@ -31,21 +31,21 @@ export async function endRun<R extends { outcome: string; why: string }>(
     // An abort may be what made a step fail.
     const gone = lost();
     if (!abortOf(state) && gone && 'superseded' in gone) {
-      const why = lostWords(gone);
+      const why = describeRevocation(gone);
       close(state, 'superseded', why);
       return report('superseded', why);
     }
     const revoked =
-      gone && 'revoked' in gone ? stop(gone.bad ? 'CanaryBuildBad' : 'CanaryAborted', gone.revoked) : null;
-    const failure = abortOf(state) ?? revoked ?? (isCancellation(error) ? null : plain(error));
-    if (failure === null) {
+      gone && 'revoked' in gone ? failure(gone.knownBad ? 'CanaryBuildBad' : 'CanaryAborted', gone.revoked) : null;
+    const fault = abortOf(state) ?? revoked ?? (isCancellation(error) ? null : unwrapFailure(error));
+    if (fault === null) {
       close(state, 'CanaryAborted', 'cancelled');
       throw error;
     }
-    const { message } = failure;
-    const moved = failure.details?.[0];
+    const { message } = fault;
+    const moved = fault.details?.[0];
     if (areMoved(moved)) state.images = moved;
-    const type = failure.type as FailureType;
+    const type = fault.type as FailureType;
     close(state, type, message);
     const details = report(type, message);
     throw ApplicationFailure.create({ message: details.why, type, nonRetryable: true, details: [details] });
@@ -54,13 +54,13 @@ export async function endRun<R extends { outcome: string; why: string }>(
 
 /** Null when it was Temporal's own Cancel. */
 function abortOf({ decided }: ReleaseStatus): ApplicationFailure | null {
-  return decided?.verb === 'abort' ? stop('CanaryAborted', `aborted by ${decided.by}: ${decided.reason}`) : null;
+  return decided?.verb === 'abort' ? failure('CanaryAborted', `aborted by ${decided.by}: ${decided.reason}`) : null;
 }
 
 function close(state: ReleaseStatus, outcome: string, why: string): void {
   if (state.hold) upsertSearchAttributes([{ key: attributes.CanaryWaitingFor, value: null }]);
   state.hold = null;
-  enter(state, 'done', why);
+  setPhase(state, 'done', why);
   countEnd(workflowInfo().workflowType, outcome);
   const red = checksWith('fail', state.tenants).map((line) => line.split(': ')[0] ?? '');
   upsertSearchAttributes([

@@ -5,7 +5,7 @@ import { shortSha } from '../../src/contract/sha.js';
 import { lastMove, liveBefore } from '../../src/lane/ledger.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
 import { putOnHold } from '../../src/lane/state.js';
-import { laneActivities, turns } from './activity-options.js';
+import { laneActivities, laneWaits } from './activity-options.js';
 import { alarm } from './events.js';
 import { ownLane } from './run.js';
 
@@ -22,7 +22,7 @@ export function followers(state: LaneState, wake: () => void): () => void {
       .then(wake)
       .catch(() => followed.delete(key));
   };
-  const awaitClosed = (run: RunRef) => turns(`follow ${run.workflowId}`).awaitClosed(run);
+  const awaitClosed = (run: RunRef) => laneWaits(`follow ${run.workflowId}`).awaitClosed(run);
   return () => {
     const { holder, move, rollback, ledger } = state;
     if (holder)
@@ -43,28 +43,30 @@ export function followers(state: LaneState, wake: () => void): () => void {
         if (state.move?.moverRunId === move.moverRunId) state.move = null;
       });
     const moved = lastMove(ledger);
-    if (moved?.sha && (ledger.watched ?? '') < moved.at) {
+    if (moved?.sha && (ledger.watchStartedFor ?? '') < moved.at) {
       const { sha, at: movedAt } = moved;
       const before = liveBefore(ledger, moved);
       once(`watch ${movedAt}`, async () => {
         const watch = laneActivities(`have production watched take ${shortSha(sha)}`);
         await watch.startWatch({ sha, movedAt, ...(before && { before }) });
-        if ((ledger.watched ?? '') < movedAt) ledger.watched = movedAt;
+        if ((ledger.watchStartedFor ?? '') < movedAt) ledger.watchStartedFor = movedAt;
       });
     }
-    const { left } = ledger;
-    if (left && ledger.moves.length > 0)
-      once(`left ${left.at}`, async () => {
-        await sleep(Math.max(1, left.at + REREAD_MS - Date.now()), { summary: 'reads :latest once more after a move' });
-        if (ledger.left?.at !== left.at) return;
-        const why = await laneActivities('where does :latest stand?').reread(left.images);
-        if (why === null || ledger.left?.at !== left.at || ledger.hold) return;
+    const { expectedLatest } = ledger;
+    if (expectedLatest && ledger.history.length > 0)
+      once(`left ${expectedLatest.at}`, async () => {
+        await sleep(Math.max(1, expectedLatest.at + REREAD_MS - Date.now()), {
+          summary: 'reads :latest once more after a move',
+        });
+        if (ledger.expectedLatest?.at !== expectedLatest.at) return;
+        const why = await laneActivities('where does :latest stand?').reread(expectedLatest.images);
+        if (why === null || ledger.expectedLatest?.at !== expectedLatest.at || ledger.hold) return;
         putOnHold(state, 'latest-moved', why);
         alarmOfHold(state);
       });
   };
 }
 
-export function alarmOfHold({ ledger: { hold, left } }: LaneState): void {
-  if (hold) alarm(hold.name, { why: hold.why, images: left?.images });
+export function alarmOfHold({ ledger: { hold, expectedLatest } }: LaneState): void {
+  if (hold) alarm(hold.name, { why: hold.why, images: expectedLatest?.images });
 }

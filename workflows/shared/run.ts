@@ -68,12 +68,12 @@ export function beginRun(input: { sha: Sha; requestedBy?: string }): ReleaseStat
 }
 
 /** @param forMs after how long this phase ends by itself, in milliseconds. */
-export function enter(state: ReleaseStatus, phase: ReleasePhase, why: string, forMs?: number): void {
+export function setPhase(state: ReleaseStatus, phase: ReleasePhase, why: string, forMs?: number): void {
   const until = forMs === undefined ? null : new Date(Date.now() + forMs).toISOString();
   const since = new Date().toISOString();
   const phases = enterPhase(state.phases, state.since, since, { phase, ...(state.hold && { hold: state.hold.name }) });
   Object.assign(state, { phase, why, since, until, phases });
-  show(state);
+  updateDetails(state);
   upsertSearchAttributes([
     { key: attributes.CanaryPhase, value: phase },
     { key: attributes.CanaryPhaseSince, value: new Date() },
@@ -81,45 +81,45 @@ export function enter(state: ReleaseStatus, phase: ReleasePhase, why: string, fo
 }
 
 /** Nothing more is begun once somebody aborted or cancelled. */
-export function requireGoing(): void {
+export function requireNotCancelled(): void {
   if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('aborted');
 }
 
 /** A run's own no. */
-export function stop(type: FailureType, message: string): ApplicationFailure {
+export function failure(type: FailureType, message: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(message, type);
 }
 
 /** Fails an update, and nothing else: in words for whoever sent it. */
-export function refused(words: string): ApplicationFailure {
+export function rejection(words: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(words, 'DecisionRefused');
 }
 
 /** The failure that lies under the layers Temporal puts around it (child, activity, application); users would read "Activity task failed". */
-export function plain(error: unknown): ApplicationFailure {
+export function unwrapFailure(error: unknown): ApplicationFailure {
   if (error instanceof ApplicationFailure) return error;
   if (error instanceof ActivityFailure && error.cause instanceof TimeoutFailure && !error.cause.cause)
-    return stop('TimedOut', `${error.activityType}: ${error.cause.message} (${error.cause.timeoutType})`);
-  if (error instanceof TimeoutFailure && !error.cause) return stop('TimedOut', error.message);
+    return failure('TimedOut', `${error.activityType}: ${error.cause.message} (${error.cause.timeoutType})`);
+  if (error instanceof TimeoutFailure && !error.cause) return failure('TimedOut', error.message);
   if (error instanceof ActivityFailure || error instanceof ChildWorkflowFailure || error instanceof TimeoutFailure)
-    return plain(error.cause);
+    return unwrapFailure(error.cause);
   throw error;
 }
 
 /** What is said wrongly is refused: any other error would stop the lane for ever (protocol §7). */
-export function understood<T>(read: (sent: unknown) => T, sent: unknown): T {
+export function parseOrReject<T>(read: (sent: unknown) => T, sent: unknown): T {
   try {
     return read(sent);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw refused(`not understood: ${why}`);
+    throw rejection(`not understood: ${why}`);
   }
 }
 
 /** Keeps the run's page in the Temporal UI current; no command comes of it. */
-export const show = (state: ReleaseStatus): void => setCurrentDetails(runDetails(state));
+export const updateDetails = (state: ReleaseStatus): void => setCurrentDetails(runDetails(state));
 /** The same for the lane's page. */
-export const showLane = (state: LaneState): void => setCurrentDetails(laneDetails(state, Date.now()));
+export const updateLaneDetails = (state: LaneState): void => setCurrentDetails(laneDetails(state, Date.now()));
 
 /** When this run began, and where its time went until now. */
 export function timesOf({ phases, since }: ReleaseStatus): RunTimes {

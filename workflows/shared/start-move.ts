@@ -11,9 +11,9 @@ import { moveLatestId } from '../../src/contract/ids.js';
 import type { MovedImage, MoveInput } from '../../src/contract/move.js';
 import { shortSha } from '../../src/contract/sha.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
-import { MoveLatest, requireMoved, SETTLES, settled } from '../move-latest.js';
-import { follows, laneReads, looks, MOVER, PATIENCE_MS } from './activity-options.js';
-import { ownLane, requireGoing, stop } from './run.js';
+import { MoveLatest, requireMoved, SETTLE, settled } from '../move-latest.js';
+import { BUSY_MOVER_MS, follows, laneCalls, latestReads, MOVER } from './activity-options.js';
+import { failure, ownLane, requireNotCancelled } from './run.js';
 
 /** Time for a mover that is refused to end by itself, and to say what it did, in milliseconds. */
 const ENDS_BY_ITSELF_MS = 2_000;
@@ -30,11 +30,11 @@ export async function moveLatest(
   takesOverMs: number | null = null,
 ): Promise<MovedImage[]> {
   const workflowId = moveLatestId(ownLane());
-  const patientUntil = Date.now() + PATIENCE_MS;
+  const patientUntil = Date.now() + BUSY_MOVER_MS;
   for (;;)
     try {
       // The last moment for an abort: from this workflow task on the move finishes.
-      requireGoing();
+      requireNotCancelled();
       onMoving(true);
       return await CancellationScope.nonCancellable(() =>
         executeChild(MoveLatest, {
@@ -49,12 +49,12 @@ export async function moveLatest(
       if (error instanceof WorkflowExecutionAlreadyStartedError)
         await (takesOverMs === null
           ? untilFree(workflowId, patientUntil)
-          : laneReads(`take over from ${workflowId}`).endMover(Math.max(takesOverMs, ENDS_BY_ITSELF_MS)));
+          : laneCalls(`take over from ${workflowId}`).endMover(Math.max(takesOverMs, ENDS_BY_ITSELF_MS)));
       else if (!isTerminated(error)) throw error;
       else if (CancellationScope.current().consideredCancelled) return whatIsLeft(input);
       // The next one's report says that nothing is on its way any more.
-      else if (takesOverMs === null) await CancellationScope.nonCancellable(() => sleep(LEASE_MS, SETTLES));
-      else await laneReads('is this the last rollback?').requireLastRollback();
+      else if (takesOverMs === null) await CancellationScope.nonCancellable(() => sleep(LEASE_MS, SETTLE));
+      else await laneCalls('is this the last rollback?').requireLastRollback();
     }
 }
 
@@ -64,7 +64,7 @@ const isTerminated = (error: unknown) =>
 /** Nothing of ours has begun yet, so a cancel ends this wait. */
 async function untilFree(workflowId: string, patientUntil: number): Promise<void> {
   const leftMs = patientUntil - Date.now();
-  const busy = () => stop('MoveRefused', `${workflowId} has been busy with another move for 25 minutes`);
+  const busy = () => failure('MoveRefused', `${workflowId} has been busy with another move for 25 minutes`);
   if (leftMs <= 0) throw busy();
   await follows(leftMs, `wait for the end of ${workflowId}`)
     .awaitClosed({ workflowId })
@@ -78,7 +78,7 @@ function whatIsLeft(input: MoveInput): Promise<MovedImage[]> {
   return CancellationScope.nonCancellable(async () => {
     const before = input.images.map(({ repository, from }) => ({ repository, digest: from }));
     return requireMoved(
-      await settled(input, before, () => looks('where does :latest stand?').whereLatestStands(input)),
+      await settled(input, before, () => latestReads('where does :latest stand?').whereLatestStands(input)),
     );
   });
 }

@@ -1,6 +1,6 @@
 import { BY, type Command, OUTPUT, REASON, TEMPORAL } from '../command.js';
 
-const verb = (name: 'approve' | 'abort' | 'retry', summary: string): Command => ({
+const decisionCommand = (name: 'approve' | 'abort' | 'retry', summary: string): Command => ({
   name,
   arguments: '<sha>',
   summary,
@@ -15,6 +15,6 @@ const verb = (name: 'approve' | 'abort' | 'retry', summary: string): Command => 
   run: async (given, io) => (await import('../verbs/decide.js')).decideOn(name, given, io),
 });
 
-export const approve = verb('approve', 'Go on with a held release, or promote one that waits for approval.');
-export const abort = verb('abort', 'End a release before its move has begun.');
-export const retry = verb('retry', 'Try again what a release is held for.');
+export const approve = decisionCommand('approve', 'Go on with a held release, or promote one that waits for approval.');
+export const abort = decisionCommand('abort', 'End a release before its move has begun.');
+export const retry = decisionCommand('retry', 'Try again what a release is held for.');

@@ -1,13 +1,13 @@
 import { BY, type Command, OUTPUT, REASON, TEMPORAL } from '../command.js';
 
-const SAID = [REASON, BY, ...OUTPUT];
+const COMMON_OPTIONS = [REASON, BY, ...OUTPUT];
 
 export const lane: Command = {
   name: 'lane',
   arguments: '<adopt|unhold|drop|unbad> [sha]',
   summary:
     'What keeps every release back, or one build: adopt accepts where :latest stands; unhold has builds promoted by themselves again, after a rollback; drop takes its turn from a build whose run does not answer; unbad lets a build be released again that was rolled back.',
-  options: [{ flags: '-y, --yes', description: 'adopt without asking' }, ...SAID],
+  options: [{ flags: '-y, --yes', description: 'adopt without asking' }, ...COMMON_OPTIONS],
   environment: [...TEMPORAL, 'with adopt: CANARY_IMAGES and the credentials of the registry'],
   examples: [
     'canary lane adopt --reason "restored by hand, it is right so"',
@@ -27,7 +27,7 @@ export const pause: Command = {
       flags: '--until <time>',
       description: 'when it ends by itself: 08:00Z, the next one, or ISO 8601 (default: with resume)',
     },
-    ...SAID,
+    ...COMMON_OPTIONS,
   ],
   environment: [...TEMPORAL],
   examples: ['canary pause --until 08:00Z --reason "no promotions overnight"'],
@@ -38,7 +38,7 @@ export const resume: Command = {
   name: 'resume',
   arguments: '',
   summary: 'End a pause.',
-  options: SAID,
+  options: COMMON_OPTIONS,
   environment: [...TEMPORAL],
   examples: ['canary resume --reason "the night is over"'],
   run: async (given, io) => (await import('../verbs/lane.js')).resume(given, io),

@@ -6,7 +6,7 @@ import { EXIT } from '../exit-codes.js';
 /** A function of bash that completes verbs, and the options of the verb that is there; zsh runs it too. */
 export async function completion({ args: [shell] }: Given, io: Io): Promise<number> {
   if (shell !== 'bash' && shell !== 'zsh') throw new InvalidInput(`shell ${shown(shell)} is neither bash nor zsh`);
-  const verbs = COMMANDS.map(({ name }) => name).join(' ');
+  const commandNames = COMMANDS.map(({ name }) => name).join(' ');
   const cases = COMMANDS.map(({ name, options }) => {
     const flags = options.flatMap(({ flags: text }) => text.match(/--?[a-z-]+/g) ?? []);
     return `    ${name}) words="${[...flags, '--help'].join(' ')}" ;;`;
@@ -14,7 +14,7 @@ export async function completion({ args: [shell] }: Given, io: Io): Promise<numb
   const lines = [
     ...(shell === 'zsh' ? ['autoload -U +X compinit && compinit', 'autoload -U +X bashcompinit && bashcompinit'] : []),
     '_canary() {',
-    `  local words="${verbs}"`,
+    `  local words="${commandNames}"`,
     `  [ "$COMP_CWORD" -gt 1 ] && case "\${COMP_WORDS[1]}" in`,
     ...cases,
     '    *) words="" ;;',

@@ -6,20 +6,20 @@ import type { ReleaseStatus } from '../../contract/release.js';
 import { parseSha, type Sha } from '../../contract/sha.js';
 import { logLine } from '../../report/annotations.js';
 import { withClient } from '../../temporal/connect.js';
-import { decide, findRun, outcomeOf, queryStatus, runEnd } from '../../temporal/runs.js';
-import { tellAnswer } from '../answer.js';
-import { type Given, type Io, text } from '../command.js';
+import { awaitRunEnd, findRun, outcomeOfRun, queryStatus, sendDecision } from '../../temporal/runs.js';
+import { printAnswer } from '../answer.js';
+import { type Given, type Io, textOption } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { laneFrom, reasonOf, requester } from '../requester.js';
+import { identity, laneFrom, reasonOf } from '../requester.js';
 
 /** Says `approve`, `abort` or `retry` to a release, and tells its answer. The hold is shown first, and the decision is for that one alone. */
 export function decideOn(verb: Verb, given: Given, io: Io): Promise<number> {
   const lane = laneFrom(io);
   const sha = parseSha(given.args[0]);
   const workflowId = releaseId(lane, sha);
-  const refuse = (answer: string, decision = {}) => tellAnswer({ taken: false, answer }, decision, given, io);
+  const refuse = (answer: string, decision = {}) => printAnswer({ taken: false, answer }, decision, given, io);
   return withClient(io.env, async (client) => {
-    const ended = await howItEnded(client, lane, sha);
+    const ended = await endedOutcome(client, lane, sha);
     if (ended !== null) return refuse(`${verb} refused: the release has ended: ${ended} (canary report ${sha})`);
     const state = await queryStatus(client, workflowId);
     if (state === null) {
@@ -28,22 +28,22 @@ export function decideOn(verb: Verb, given: Given, io: Io): Promise<number> {
       );
       return EXIT.fault;
     }
-    const named = text(given, 'hold');
+    const named = textOption(given, 'hold');
     if (named === undefined && state.hold) io.err(holdLine(workflowId, verb, state.hold, state));
     const hold = named ?? state.hold?.id;
-    const by = requester(given, io);
+    const by = identity(given, io);
     const reason = await reasonOf(given, io);
     // Sent without a hold, it would count for an approval that comes up only now and that nobody saw.
     if (hold === undefined && verb !== 'abort')
       return refuse(`${verb} ${state.verbs?.[verb] ?? 'refused: nothing waits for it'}`, { by, reason });
     const decision = { by, reason, ...(hold !== undefined && { hold }) };
-    return tellAnswer(await decide(client, workflowId, verb, decision), decision, given, io);
+    return printAnswer(await sendDecision(client, workflowId, verb, decision), decision, given, io);
   });
 }
 
 /** The outcome of a release that is over; null for one that goes on.
  * @throws {InvalidInput} when there is none. */
-async function howItEnded(client: Client, lane: Lane, sha: Sha): Promise<string | null> {
+async function endedOutcome(client: Client, lane: Lane, sha: Sha): Promise<string | null> {
   const workflowId = releaseId(lane, sha);
   const run = await findRun(client, workflowId);
   if (run === null)
@@ -51,7 +51,7 @@ async function howItEnded(client: Client, lane: Lane, sha: Sha): Promise<string 
       `there is no run ${workflowId}: it was never started, or Temporal keeps it no longer (canary status)`,
     );
   if (run.status.name === 'RUNNING') return null;
-  return outcomeOf(await runEnd(client.workflow.getHandle(workflowId, run.runId)));
+  return outcomeOfRun(await awaitRunEnd(client.workflow.getHandle(workflowId, run.runId)));
 }
 
 function holdLine(workflowId: string, verb: Verb, { id, name, why }: Hold, { verbs }: ReleaseStatus): string {

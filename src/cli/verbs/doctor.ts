@@ -2,11 +2,11 @@ import { ConfigError } from '../../config/config.js';
 import { loadGateConfig } from '../../config/gate-config.js';
 import { configHash } from '../../config/hash.js';
 import { type Finding, stops } from '../../doctor/finding.js';
-import { lines, sorted } from '../../doctor/lines.js';
-import { lookAtRegistry } from '../../doctor/registry.js';
-import { lookAtSettings } from '../../doctor/settings.js';
-import { lookAtTemporal } from '../../doctor/temporal.js';
-import { lookAtTenants } from '../../doctor/tenants.js';
+import { findingLines, worstFirst } from '../../doctor/lines.js';
+import { checkRegistry } from '../../doctor/registry.js';
+import { checkSettings } from '../../doctor/settings.js';
+import { checkTemporal } from '../../doctor/temporal.js';
+import { checkTenants } from '../../doctor/tenants.js';
 import { type Given, type Io, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { withRegistry } from '../local-gate.js';
@@ -15,9 +15,9 @@ import { laneFrom } from '../requester.js';
 /** Tells all that was found, as lines or as one object. */
 export async function doctor(given: Given, io: Io): Promise<number> {
   try {
-    const findings = await everything(io);
-    if (wantsJson(given)) io.out(JSON.stringify({ stops: stops(findings), findings: sorted(findings) }));
-    else for (const line of lines(findings)) io.out(line);
+    const findings = await runChecks(io);
+    if (wantsJson(given)) io.out(JSON.stringify({ stops: stops(findings), findings: worstFirst(findings) }));
+    else for (const line of findingLines(findings)) io.out(line);
     return stops(findings) ? EXIT.refused : EXIT.done;
   } catch (error) {
     if (!io.signal.aborted) throw error;
@@ -27,34 +27,34 @@ export async function doctor(given: Given, io: Io): Promise<number> {
 }
 
 /** Looks at everything at once; what cannot be looked at does not keep the rest from being told. */
-async function everything(io: Io): Promise<Finding[]> {
+async function runChecks(io: Io): Promise<Finding[]> {
   const lane = laneFrom(io);
-  const { gate, problems } = await settings(io);
+  const { gate, problems } = await loadGate(io);
   const hash = gate && configHash(gate.config);
-  const looks = await Promise.all([
-    lookAtTemporal({ env: io.env, lane, hash }, io.signal),
-    registry(io),
-    gate ? lookAtTenants(gate, io.signal) : [],
+  const results = await Promise.all([
+    checkTemporal({ env: io.env, lane, hash }, io.signal),
+    registryFindings(io),
+    gate ? checkTenants(gate, io.signal) : [],
   ]);
-  return [...problems, ...looks.flat()];
+  return [...problems, ...results.flat()];
 }
 
-async function settings(io: Io) {
+async function loadGate(io: Io) {
   try {
     const gate = await loadGateConfig(io.env);
-    return { gate, problems: lookAtSettings(gate.config) };
+    return { gate, problems: checkSettings(gate.config) };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const mend = 'no worker starts with this, and no tenant was looked at: canary worker reads the same environment';
-    const problems = error.problems.map((what): Finding => ({ area: 'settings', level: 'stops', what, mend }));
+    const fix = 'no worker starts with this, and no tenant was looked at: canary worker reads the same environment';
+    const problems = error.problems.map((what): Finding => ({ area: 'settings', level: 'stops', what, fix }));
     return { gate: null, problems };
   }
 }
 
 /** A fleet that is configured wrongly does not matter to the registry. */
-async function registry(io: Io): Promise<Finding[]> {
+async function registryFindings(io: Io): Promise<Finding[]> {
   try {
-    return await withRegistry(io, (client, { images }) => lookAtRegistry(client, images, io.signal));
+    return await withRegistry(io, (client, { images }) => checkRegistry(client, images, io.signal));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return [{ area: 'registry', level: 'note', what: 'was not looked at: the settings are wrong' }];

@@ -1,8 +1,11 @@
 import { laneNow } from '../../temporal/lane-view.js';
-import { askLane } from '../ask-lane.js';
+import { printLaneQuery } from '../ask-lane.js';
 import type { Given, Io } from '../command.js';
 import { queueLines } from '../lane-lines.js';
 
 export function queue(given: Given, io: Io): Promise<number> {
-  return askLane(given, io, laneNow, ({ live, back, ...data }) => ({ lines: queueLines(data, Date.now()), data }));
+  return printLaneQuery(given, io, laneNow, ({ live, back, ...data }) => ({
+    lines: queueLines(data, Date.now()),
+    data,
+  }));
 }

@@ -1,4 +1,4 @@
-import type { Left } from '../../contract/lane.js';
+import type { TagState } from '../../contract/lane.js';
 import type { MoveInput } from '../../contract/move.js';
 import type { PinnedImage } from '../../contract/release.js';
 import type { Sha } from '../../contract/sha.js';
@@ -12,37 +12,37 @@ import { EXIT } from '../exit-codes.js';
 import { withRegistry } from '../local-gate.js';
 
 /** What the ledger adds to a rehearsal. */
-interface ByLedger {
+interface LedgerContext {
   /** Where the build was put; empty: its tag says. */
-  at: Left[];
+  recordedImages: TagState[];
   /** What else is told of the images as they are pinned, and how the rehearsal ends. */
-  foretell: (
+  preview: (
     registry: Registry,
     pinned: PinnedImage[],
     doubts: string[],
   ) => Promise<{ lines: string[]; data: object; code: number }>;
 }
 
-const NO_LEDGER: ByLedger = {
-  at: [],
-  foretell: async (_registry, _pinned, doubts) => ({ lines: doubts, data: {}, code: EXIT.done }),
+const NO_LEDGER: LedgerContext = {
+  recordedImages: [],
+  preview: async (_registry, _pinned, doubts) => ({ lines: doubts, data: {}, code: EXIT.done }),
 };
 
 /** `--dry-run`: every check of the registry that a move begins with, from this machine; says what would move, and moves nothing. */
-export function rehearse(
+export function dryRun(
   kind: MoveInput['kind'],
   { sha }: { sha: Sha },
   given: Given,
   io: Io,
-  { at, foretell }: ByLedger = NO_LEDGER,
+  { recordedImages, preview }: LedgerContext = NO_LEDGER,
 ): Promise<number> {
   return withRegistry(io, async (registry, { images }) => {
     try {
-      const pinned = await resolveBuild(registry, sha, images, io.signal, at);
+      const pinned = await resolveBuild(registry, sha, images, io.signal, recordedImages);
       const targets = pinned.map(({ repository, digest, latest }) => ({ repository, to: digest, from: latest }));
       await preflight(registry, { kind, images: targets }, io.signal);
       const doubts = foreignRevisions({ sha }, pinned);
-      const { lines, data, code } = await foretell(registry, pinned, doubts);
+      const { lines, data, code } = await preview(registry, pinned, doubts);
       if (wantsJson(given)) io.out(JSON.stringify({ dryRun: true, kind, sha, images: pinned, doubts, ...data }));
       else for (const line of [...pinned.map(moveLine), ...lines, 'dry run: nothing was moved']) io.out(line);
       return code;

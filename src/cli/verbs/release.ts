@@ -3,27 +3,27 @@ import { parseReleaseInput } from '../../domain/inputs.js';
 import { withClient } from '../../temporal/connect.js';
 import { workersOn } from '../../temporal/pollers.js';
 import { startRelease } from '../../temporal/start.js';
-import { type Given, type Io, text } from '../command.js';
+import { type Given, type Io, textOption } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { allowed, follow } from '../follow.js';
-import { laneFrom, requester } from '../requester.js';
-import { rehearse } from './rehearse.js';
+import { allowedOutcomes, follow } from '../follow.js';
+import { identity, laneFrom } from '../requester.js';
+import { dryRun } from './rehearse.js';
 
 export async function release(given: Given, io: Io): Promise<number> {
   const lane = laneFrom(io);
-  allowed(given);
-  const sequence = text(given, 'sequence');
+  allowedOutcomes(given);
+  const sequence = textOption(given, 'sequence');
   const input = parseReleaseInput({
     sha: given.args[0],
-    requestedBy: requester(given, io),
-    soak: text(given, 'soak'),
-    approval: text(given, 'approval'),
+    requestedBy: identity(given, io),
+    soak: textOption(given, 'soak'),
+    approval: textOption(given, 'approval'),
     force: given.options.force,
-    reason: text(given, 'reason'),
-    commitUrl: text(given, 'commitUrl'),
+    reason: textOption(given, 'reason'),
+    commitUrl: textOption(given, 'commitUrl'),
     ...(sequence !== undefined && { sequence: /^\d+$/.test(sequence) ? Number(sequence) : sequence }),
   });
-  if (given.options.dryRun) return rehearse('promotion', input, given, io);
+  if (given.options.dryRun) return dryRun('promotion', input, given, io);
   return withClient(io.env, async (client) => {
     const handle = await startRelease(client, lane, input);
     io.err(`${handle.workflowId} ${handle.attached ? 'runs already: attached' : 'is started'}`);

@@ -23,7 +23,7 @@ export function report(given: Given, io: Io): Promise<number> {
     if (last === undefined) throw new InvalidInput(`there is no run ${ids.join(' nor ')}`);
     const production = await productionNow(client, lane, sha);
     if (wantsJson(given)) {
-      const { words: seen = null, asOf = null } = production ?? {};
+      const { summary: seen = null, asOf = null } = production ?? {};
       io.out(JSON.stringify({ ...last, production: seen, productionAsOf: asOf }));
       return EXIT.done;
     }

@@ -6,7 +6,7 @@ import { moveTags } from '../../move/move-tags.js';
 import { preflight } from '../../move/preflight.js';
 import { resolveBuild } from '../../move/resolve-build.js';
 import { MOVE_WAITS } from '../../move/waits.js';
-import type { Authority } from '../../move/write-lease.js';
+import type { MoveAuthorizer } from '../../move/write-lease.js';
 import type { Registry } from '../../registry/context.js';
 import { RegistryError } from '../../registry/transport/errors.js';
 import { TemporalUnreachable, withClient } from '../../temporal/connect.js';
@@ -21,7 +21,7 @@ import { withRegistry } from '../local-gate.js';
  */
 export function rollbackDirect(input: RollbackInput, io: Io): Promise<number> {
   return withRegistry(io, async (registry, { images, lane }) => {
-    const polling = input.force ? [] : await workersThatPoll(io, taskQueue(lane));
+    const polling = input.force ? [] : await activeWorkers(io, taskQueue(lane));
     if (polling.length > 0) {
       io.err(
         `canary: --direct refused: ${polling.join(', ')} polls ${taskQueue(lane)}, so canary rollback works; --force goes on all the same`,
@@ -52,20 +52,20 @@ async function move(
     return EXIT.refused;
   }
   const targets = pinned.map(({ repository, digest, latest }) => ({ repository, to: digest, from: latest }));
-  const order: MoveInput = { kind: 'rollback', sha, images: targets, by, reason };
-  const observed = await preflight(registry, order, io.signal);
-  const moved = await moveTags({
+  const moveInput: MoveInput = { kind: 'rollback', sha, images: targets, by, reason };
+  const observed = await preflight(registry, moveInput, io.signal);
+  const movedImages = await moveTags({
     registry,
-    input: order,
+    input: moveInput,
     observed,
-    authority: BY_HAND,
+    authority: MANUAL_AUTHORIZER,
     waits: MOVE_WAITS,
     begun: false,
     retried: false,
     onBegin: () => io.err(`moving :latest of ${images.length} images to ${sha}; Ctrl-C waits until the pair is whole`),
     signal: io.signal,
   });
-  const outcome = outcomeOf(moved);
+  const outcome = moveOutcome(movedImages);
   io.out(
     JSON.stringify({
       event: 'latest.moved',
@@ -75,25 +75,25 @@ async function move(
       sha,
       by,
       reason,
-      images: moved,
+      images: movedImages,
     }),
   );
   return outcome === 'rolled-back' || outcome === 'already' ? EXIT.done : EXIT.fault;
 }
 
-function outcomeOf(moved: MovedImage[]) {
-  if (!isWhole(moved)) return areOnOneBuild(moved) ? 'MoveFailed' : 'PairSplit';
-  return moved.every(({ previous, digest }) => previous === digest) ? 'already' : 'rolled-back';
+function moveOutcome(movedImages: MovedImage[]) {
+  if (!isWhole(movedImages)) return areOnOneBuild(movedImages) ? 'MoveFailed' : 'PairSplit';
+  return movedImages.every(({ previous, digest }) => previous === digest) ? 'already' : 'rolled-back';
 }
 
 /** Whoever runs this is a human who says so, and no mover of ours can be at work. */
-const BY_HAND: Authority = {
+const MANUAL_AUTHORIZER: MoveAuthorizer = {
   authorize: async () => undefined,
   movedWithin: async () => false,
 };
 
 /** Nobody, when Temporal does not answer. */
-async function workersThatPoll(io: Io, queue: string): Promise<string[]> {
+async function activeWorkers(io: Io, queue: string): Promise<string[]> {
   try {
     return await withClient(io.env, (client) => workersOn(client, queue));
   } catch (error) {

@@ -5,17 +5,17 @@ import { withClient } from '../../temporal/connect.js';
 import { rejectionOf } from '../../temporal/run-record.js';
 import type { RunEnd } from '../../temporal/runs.js';
 import { startRollback } from '../../temporal/start.js';
-import { chooseTarget } from '../choose-target.js';
+import { promptTarget } from '../choose-target.js';
 import type { Given, Io } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { follow } from '../follow.js';
-import { laneFrom, reasonOf, requester } from '../requester.js';
-import { rehearseRollback } from './rehearse-rollback.js';
+import { identity, laneFrom, reasonOf } from '../requester.js';
+import { dryRunRollback } from './rehearse-rollback.js';
 import { rollbackDirect } from './rollback-direct.js';
 
 export async function rollback(given: Given, io: Io): Promise<number> {
   const lane = laneFrom(io);
-  const sha = given.args[0] ?? (await chooseTarget(lane, given, io));
+  const sha = given.args[0] ?? (await promptTarget(lane, given, io));
   if (sha === null) {
     io.err('canary: nothing was moved');
     return EXIT.refused;
@@ -23,26 +23,26 @@ export async function rollback(given: Given, io: Io): Promise<number> {
   const input = parseRollbackInput({
     sha,
     reason: await reasonOf(given, io),
-    requestedBy: requester(given, io),
+    requestedBy: identity(given, io),
     force: given.options.force,
   });
-  if (given.options.dryRun) return rehearseRollback(lane, input, given, io);
+  if (given.options.dryRun) return dryRunRollback(lane, input, given, io);
   if (given.options.direct) return rollbackDirect(input, io);
   return withClient(io.env, async (client) => {
-    const rejected = input.force ? null : await rejectionOf(client, lane, input.sha);
-    if (rejected !== null) {
-      io.err(`canary: ${rejected}: ${FORCE_GOES_ON}`);
-      io.err(goOn(input));
+    const rejection = input.force ? null : await rejectionOf(client, lane, input.sha);
+    if (rejection !== null) {
+      io.err(`canary: ${rejection}: ${FORCE_GOES_ON}`);
+      io.err(forceCommand(input));
       return EXIT.refused;
     }
     const handle = await startRollback(client, lane, input);
     io.err(`${handle.workflowId} ${handle.attached ? 'runs already: attached' : 'is started'}`);
     if (given.options.wait === false) return EXIT.done;
-    return follow(client, handle, given, io, (end) => (isForceable(end) ? goOn(input) : null));
+    return follow(client, handle, given, io, (end) => (isForceable(end) ? forceCommand(input) : null));
   });
 }
 
 const isForceable = ({ report }: RunEnd) => report?.outcome === 'MoveRefused' && report.why.endsWith(FORCE_GOES_ON);
 
 /** The very command. */
-const goOn = ({ sha }: RollbackInput) => `canary rollback ${sha} --force --reason …`;
+const forceCommand = ({ sha }: RollbackInput) => `canary rollback ${sha} --force --reason …`;

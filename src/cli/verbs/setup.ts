@@ -2,24 +2,24 @@ import type { Client } from '@temporalio/client';
 import { checkDriftId } from '../../contract/ids.js';
 import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.js';
 import { formatDuration } from '../../domain/duration.js';
-import { notForUs, withClient } from '../../temporal/connect.js';
+import { deniedOrUnsupported, withClient } from '../../temporal/connect.js';
 import {
   changeRetention,
   parseRetention,
   registerSearchAttributes,
   scheduleDriftCheck,
 } from '../../temporal/namespace.js';
-import { type Given, type Io, text } from '../command.js';
+import { type Given, type Io, textOption } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { laneFrom } from '../requester.js';
-import { adoptOnFirstDay } from './first-day.js';
+import { adoptInitialLatest } from './first-day.js';
 
 export function setup(given: Given, io: Io): Promise<number> {
-  const retention = text(given, 'retention');
-  const keepMs = retention === undefined ? null : parseRetention(retention);
+  const retention = textOption(given, 'retention');
+  const retentionMs = retention === undefined ? null : parseRetention(retention);
   return withClient(io.env, async (client) => {
     const { namespace } = client.options;
-    const added = await allowed(
+    const added = await explainIfDenied(
       `search attributes of ${namespace}`,
       SEARCH_ATTRIBUTES.map(({ name, type }) => `${name} as ${type}`).join(', '),
       registerSearchAttributes(client.connection, namespace, SEARCH_ATTRIBUTES),
@@ -29,9 +29,9 @@ export function setup(given: Given, io: Io): Promise<number> {
         ? `${namespace}: all search attributes were there`
         : `${namespace}: registered ${added.join(', ')}`,
     );
-    if (keepMs !== null) await keepFor(keepMs, client, io);
+    if (retentionMs !== null) await setRetention(retentionMs, client, io);
     await scheduleDrift(client, io);
-    await adoptOnFirstDay(client, given, io);
+    await adoptInitialLatest(client, given, io);
     return EXIT.done;
   });
 }
@@ -41,37 +41,37 @@ async function scheduleDrift(client: Client, io: Io): Promise<void> {
   const lane = laneFrom(io);
   const name = `schedule ${checkDriftId(lane)}`;
   try {
-    const wasThere = await scheduleDriftCheck(client, lane);
-    io.out(`${name}: every 5m, ${wasThere ? 'as before' : 'from now on'}`);
+    const existed = await scheduleDriftCheck(client, lane);
+    io.out(`${name}: every 5m, ${existed ? 'as before' : 'from now on'}`);
   } catch (error) {
-    const refused = notForUs(error);
-    if (refused === null) throw error;
-    io.out(`${name}: refused (${refused}); without it nobody notices when :latest or a rollback target goes away`);
+    const rejection = deniedOrUnsupported(error);
+    if (rejection === null) throw error;
+    io.out(`${name}: refused (${rejection}); without it nobody notices when :latest or a rollback target goes away`);
   }
 }
 
-async function keepFor(keepMs: number, client: Client, io: Io): Promise<void> {
+async function setRetention(retentionMs: number, client: Client, io: Io): Promise<void> {
   const { namespace } = client.options;
-  const to = formatDuration(keepMs);
+  const to = formatDuration(retentionMs);
   const from = formatDuration(
-    await allowed(
+    await explainIfDenied(
       `retention of ${namespace}`,
       `temporal operator namespace update --namespace ${namespace} --retention ${to}`,
-      changeRetention(client, keepMs),
+      changeRetention(client, retentionMs),
     ),
   );
   io.out(`${namespace}: ended runs are kept for ${from === to ? `${to}, as before` : `${to}, no longer ${from}`}`);
 }
 
 /** Says what to do where a server does not let this client, or anybody who is no web page. */
-async function allowed<T>(what: string, how: string, change: Promise<T>): Promise<T> {
+async function explainIfDenied<T>(what: string, how: string, change: Promise<T>): Promise<T> {
   try {
     return await change;
   } catch (error) {
-    const refused = notForUs(error);
-    if (refused === null) throw error;
+    const rejection = deniedOrUnsupported(error);
+    if (rejection === null) throw error;
     throw new Error(
-      `the ${what} may not be changed with these credentials (${refused}): on Temporal Cloud do it in its web page or with tcld, elsewhere ask an administrator: ${how}`,
+      `the ${what} may not be changed with these credentials (${rejection}): on Temporal Cloud do it in its web page or with tcld, elsewhere ask an administrator: ${how}`,
       { cause: error },
     );
   }

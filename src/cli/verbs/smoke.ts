@@ -7,25 +7,25 @@ import type { PlannedTenant } from '../../contract/release.js';
 import type { Access } from '../../smoke/session.js';
 import { smokeFleet } from '../../smoke/smoke-tenant.js';
 import { isHeaderText, NO_HEADER_TEXT, parseOrigin } from '../../tenants/fleet.js';
-import { type Given, type Io, text, wantsJson } from '../command.js';
+import { type Given, type Io, textOption, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { junit } from '../junit.js';
-import { tellSummary, tellTenant, told } from '../smoke-lines.js';
+import { printSummary, printTenant, smokeData } from '../smoke-lines.js';
 
-type Fleet = (PlannedTenant & { access: Access })[];
+type SmokeTargets = (PlannedTenant & { access: Access })[];
 
 export async function smoke(given: Given, io: Io): Promise<number> {
-  const setUp = await prepare(given, io).catch((error: unknown) => {
+  const prepared = await prepare(given, io).catch((error: unknown) => {
     if (!(error instanceof ConfigError)) throw error;
     return error.problems;
   });
-  if (Array.isArray(setUp)) {
+  if (Array.isArray(prepared)) {
     // As the old script told what kept it from starting.
-    for (const problem of setUp) io.err(`ERROR: ${problem}`);
+    for (const problem of prepared) io.err(`ERROR: ${problem}`);
     return EXIT.usage;
   }
   try {
-    return await ask(setUp, given, io);
+    return await runSmoke(prepared, given, io);
   } catch (error) {
     if (!io.signal.aborted) throw error;
     io.err('canary: interrupted');
@@ -36,7 +36,7 @@ export async function smoke(given: Given, io: Io): Promise<number> {
 /** What is to be asked of whom.
  * @throws {ConfigError}, {InvalidInput} */
 async function prepare(given: Given, io: Io) {
-  const alone = await oneTenant(given, io);
+  const singleTenant = await tenantFromFlags(given, io);
   // What is configured for the fleet is of no matter to a tenant that is named here.
   const withoutFleet = {
     CANARY_TENANT_URLS: '',
@@ -44,19 +44,23 @@ async function prepare(given: Given, io: Io) {
     CANARY_ADMIN_TOKENS_FILE: '',
     CANARY_FLEET_FILE: '',
   };
-  const { config, suite } = await loadGateConfig(alone ? { ...io.env, ...withoutFleet } : io.env);
+  const { config, suite } = await loadGateConfig(singleTenant ? { ...io.env, ...withoutFleet } : io.env);
   const configured = config.readFleet();
   const fleet =
-    alone ??
+    singleTenant ??
     configured.tenants.map((tenant) => ({ ...tenant, access: configured.access.get(tenant.origin) as Access }));
   if (fleet.length === 0) throw new ConfigError(['no canary URLs configured']);
-  const file = text(given, 'junit');
-  if (file !== undefined) write(file, '');
+  const file = textOption(given, 'junit');
+  if (file !== undefined) writeJunit(file, '');
   return { fleet, suite, file, timeoutMs: config.smokeTimeoutMs };
 }
 
-async function oneTenant(given: Given, io: Io): Promise<Fleet | null> {
-  const [url, variable, file] = [text(given, 'url'), text(given, 'tokenEnv'), text(given, 'tokenFile')];
+async function tenantFromFlags(given: Given, io: Io): Promise<SmokeTargets | null> {
+  const [url, variable, file] = [
+    textOption(given, 'url'),
+    textOption(given, 'tokenEnv'),
+    textOption(given, 'tokenFile'),
+  ];
   if (url === undefined) {
     if (variable ?? file)
       throw new InvalidInput('--token-env and --token-file say the token of --url, which is not given');
@@ -67,9 +71,9 @@ async function oneTenant(given: Given, io: Io): Promise<Fleet | null> {
   if ((variable === undefined) === (file === undefined))
     throw new InvalidInput('--url needs its token by --token-env NAME or by --token-file FILE, one of them');
   const token = (variable === undefined ? await readToken(file ?? '', io) : (io.env[variable] ?? '')).trim();
-  const from = variable === undefined ? '--token-file' : '--token-env';
-  if (token === '') throw new InvalidInput(`${from}: the token is empty`);
-  if (!isHeaderText(token)) throw new InvalidInput(`${from}: the token ${NO_HEADER_TEXT}`);
+  const flag = variable === undefined ? '--token-file' : '--token-env';
+  if (token === '') throw new InvalidInput(`${flag}: the token is empty`);
+  if (!isHeaderText(token)) throw new InvalidInput(`${flag}: the token ${NO_HEADER_TEXT}`);
   return [{ name: 'canary-1', origin, access: { token, headers: {} } }];
 }
 
@@ -82,7 +86,7 @@ async function readToken(file: string, io: Io): Promise<string> {
   }
 }
 
-function write(file: string, content: string): void {
+function writeJunit(file: string, content: string): void {
   try {
     writeFileSync(file, content);
   } catch (error) {
@@ -90,21 +94,21 @@ function write(file: string, content: string): void {
   }
 }
 
-async function ask(setUp: Awaited<ReturnType<typeof prepare>>, given: Given, io: Io): Promise<number> {
-  const { fleet, suite, file, timeoutMs } = setUp;
+async function runSmoke(prepared: Awaited<ReturnType<typeof prepare>>, given: Given, io: Io): Promise<number> {
+  const { fleet, suite, file, timeoutMs } = prepared;
   const json = wantsJson(given);
-  const done: TenantSmoke[] = [];
+  const finished: TenantSmoke[] = [];
   let next = 0;
   // A tenant is told as soon as it and all before it are done, so that the lines come in the order of the configuration.
-  const tell = (result: TenantSmoke, index: number) => {
-    done[index] = result;
-    for (let one = done[next]; one !== undefined; one = done[++next])
-      if (!json) tellTenant(one, fleet[next]?.origin ?? '', io);
+  const printInOrder = (result: TenantSmoke, index: number) => {
+    finished[index] = result;
+    for (let one = finished[next]; one !== undefined; one = finished[++next])
+      if (!json) printTenant(one, fleet[next]?.origin ?? '', io);
   };
-  const results = await smokeFleet(fleet, { suite, waits: { suiteMs: timeoutMs }, signal: io.signal }, tell);
+  const results = await smokeFleet(fleet, { suite, waits: { suiteMs: timeoutMs }, signal: io.signal }, printInOrder);
   const origins = fleet.map(({ origin }) => origin);
-  if (json) io.out(JSON.stringify(told(results, origins)));
-  else tellSummary(results, io);
-  if (file !== undefined) write(file, junit(results));
+  if (json) io.out(JSON.stringify(smokeData(results, origins)));
+  else printSummary(results, io);
+  if (file !== undefined) writeJunit(file, junit(results));
   return { pass: EXIT.done, fail: EXIT.refused, 'could-not-test': EXIT.fault }[verdictOf(results)];
 }
