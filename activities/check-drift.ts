@@ -1,6 +1,7 @@
 import { cancellationSignal, sleep } from '@temporalio/activity';
-import type { Drift, TagState } from '../src/contract/lane.js';
+import type { Drift } from '../src/contract/lane.js';
 import { driftUpdate } from '../src/contract/messages.js';
+import type { TagState } from '../src/contract/move.js';
 import { shortSha } from '../src/contract/sha.js';
 import { oneLine } from '../src/domain/markdown.js';
 import { MAX_MISSING, rollbackTargets } from '../src/lane/drift.js';

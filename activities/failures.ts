@@ -1,5 +1,6 @@
 import { ApplicationFailure, activityInfo, heartbeat } from '@temporalio/activity';
 import { InvalidInput } from '../src/contract/brand.js';
+import type { RefusedMove } from '../src/contract/move.js';
 import type { FailureType } from '../src/contract/release.js';
 import { MoveRefusal } from '../src/move/write-lease.js';
 import { RegistryError, type RegistryErrorKind } from '../src/registry/transport/errors.js';
@@ -58,10 +59,14 @@ export function toFailure(error: unknown): unknown {
     });
   }
   if (error instanceof MoveRefusal) {
-    const details = error.latestMoved ? [{ latestMoved: error.latestMoved }] : [];
-    return ApplicationFailure.nonRetryable(error.message, 'MoveRefused', ...details);
+    const { refusal, latest } = error;
+    const details: RefusedMove = { refusal, ...(latest && { latest }) };
+    return ApplicationFailure.nonRetryable(error.message, 'MoveRefused', details);
   }
-  if (error instanceof LaneRefused) return ApplicationFailure.nonRetryable(error.message, 'MoveRefused');
+  if (error instanceof LaneRefused)
+    return ApplicationFailure.nonRetryable(error.message, 'MoveRefused', {
+      refusal: error.refusal ?? 'not-announced',
+    } satisfies RefusedMove);
   if (error instanceof InvalidInput) return ApplicationFailure.nonRetryable(error.message, 'ConfigInvalid');
   return error;
 }

@@ -1,13 +1,14 @@
 import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
 import { moveLatestId } from '../src/contract/ids.js';
-import type { HolderStatus, LaneRequest, LaneState, RollbackRequest, RunRef, TagState } from '../src/contract/lane.js';
+import type { HolderStatus, LaneRequest, LaneState, RollbackRequest, RunRef } from '../src/contract/lane.js';
 import { beginRollbackUpdate } from '../src/contract/messages.js';
+import type { TagState } from '../src/contract/move.js';
 import type { Sha } from '../src/contract/sha.js';
 import { isPaused } from '../src/lane/commands.js';
 import { isOlder, keyOf } from '../src/lane/ledger.js';
 import { LEASE_MS } from '../src/lane/moves.js';
 import { resultOf } from '../src/lane/queue.js';
-import { digestsOfMove, FORCE_GOES_ON } from '../src/lane/rollback.js';
+import { digestsOfMove } from '../src/lane/rollback.js';
 import { LaneRefused } from '../src/temporal/lane-client.js';
 import { rejectionOf } from '../src/temporal/run-record.js';
 import { findRun } from '../src/temporal/runs.js';
@@ -25,7 +26,7 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
     const { runId } = activityInfo().workflowExecution as RunRef;
     const state = await own.state();
     if (state?.requestedRollbacks.includes(runId) && state.rollback?.runId !== runId)
-      throw new LaneRefused('another rollback was announced after this one');
+      throw new LaneRefused('another rollback was announced after this one', 'not-announced');
   };
   return {
     /** Whether a run still has its turn. A lane that does not answer is asked again: no word is no no. */
@@ -56,7 +57,7 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
       withHeartbeat(async () => {
         const run = activityInfo().workflowExecution as RunRef;
         const rejected = said.force ? null : await rejectionOf(client, lane, said.sha);
-        if (rejected !== null) throw new LaneRefused(`${rejected}: ${FORCE_GOES_ON}`);
+        if (rejected !== null) throw new LaneRefused(rejected, 'needs-force');
         return (await own.update(beginRollbackUpdate, { ...said, ...run })) ?? LEASE_MS;
       }),
 

@@ -3,7 +3,7 @@ import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { LaneState, MoveQuestion, RunRef } from '../src/contract/lane.js';
 import { authorizeMoveUpdate, beginRollbackUpdate } from '../src/contract/messages.js';
 import type { MoveInput } from '../src/contract/move.js';
-import { type MoveAuthorizer, MoveRefusal, type Said } from '../src/move/write-lease.js';
+import { type LeaseAnswer, type MoveAuthorizer, MoveRefusal } from '../src/move/write-lease.js';
 import { type LaneClient, LaneRefused } from '../src/temporal/lane-client.js';
 
 /** The try of the moving activity that asks. */
@@ -28,7 +28,7 @@ export function laneAuthorizer(client: Client, lane: LaneClient, silenceMs: numb
   return (mover, parent, input) => ({
     async authorize({ begun, latest }) {
       if (parent === null)
-        throw new MoveRefusal('no parent: a move is started by a release or a rollback, not by hand');
+        throw new MoveRefusal('not-running', 'no parent: a release or a rollback starts a move, not a person');
       const question: MoveQuestion = { moverRunId: mover.runId, parent, input, latest };
       try {
         if (input.laneUnheard) {
@@ -38,16 +38,16 @@ export function laneAuthorizer(client: Client, lane: LaneClient, silenceMs: numb
           return await announceAndAsk(lane, question);
         }
         // Side by side: a slow answer ages the yes.
-        const [said] = await Promise.all([
+        const [answer] = await Promise.all([
           requireLease(lane, question, silenceMs),
           requireLastTry(client, mover, silenceMs),
           begun ? undefined : requireRunning(client, parent, silenceMs),
         ]);
-        return said;
+        return answer;
       } catch (error) {
         // A pair that has begun is not given up for that: the next try goes on with it.
         if (begun || !(error instanceof TemporalUnavailable)) throw error;
-        throw new MoveRefusal(error.message);
+        throw new MoveRefusal('lane-unavailable', error.message);
       }
     },
     async movedWithin(ms) {
@@ -64,7 +64,9 @@ export function canaryTagAuthorizer(lane: LaneClient, run: RunRef, silenceMs: nu
     async authorize() {
       const { holder, rollback } = await stateOf(lane, silenceMs);
       const owner = holder && !holder.revocation ? holder : rollback;
-      if (owner?.runId !== run.runId) throw new MoveRefusal(`${run.workflowId} has not the canary fleet`);
+      if (owner?.runId !== run.runId)
+        throw new MoveRefusal('not-holder', `${run.workflowId} does not hold the canary fleet`);
+      return 'granted';
     },
     movedWithin: async () => true,
   };
@@ -75,17 +77,17 @@ const stateOf = (lane: LaneClient, silenceMs: number): Promise<LaneState> =>
 
 /** Temporal did not answer for as long as we wait. */
 class TemporalUnavailable extends Error {
-  override readonly name = 'TemporalSilent';
+  override readonly name = 'TemporalUnavailable';
 }
 
-async function requireLease(lane: LaneClient, question: MoveQuestion, silenceMs: number): Promise<Said> {
-  const word = await answer(silenceMs, () => lane.update(authorizeMoveUpdate, question));
-  if (word === 'later') return word;
-  if (word !== 'yes') throw new MoveRefusal(word.no, word.latestMoved);
+async function requireLease(lane: LaneClient, question: MoveQuestion, silenceMs: number): Promise<LeaseAnswer> {
+  const decision = await answer(silenceMs, () => lane.update(authorizeMoveUpdate, question));
+  if (decision.decision === 'deny') throw new MoveRefusal(decision.refusal, decision.message, decision.latest);
+  return decision.decision === 'allow' ? 'granted' : 'retry';
 }
 
 /** Of a forced rollback that the lane did not hear of in time: a lane that answers again has the word, once it knows of it. */
-async function announceAndAsk(lane: LaneClient, question: MoveQuestion): Promise<Said> {
+async function announceAndAsk(lane: LaneClient, question: MoveQuestion): Promise<LeaseAnswer> {
   const { sha, by, reason } = question.input;
   try {
     await answer(0, () => lane.update(beginRollbackUpdate, { ...question.parent, sha, by, reason, force: true }));
@@ -98,7 +100,7 @@ async function announceAndAsk(lane: LaneClient, question: MoveQuestion): Promise
 
 async function requireRunning(client: Client, { workflowId, runId }: RunRef, silenceMs: number) {
   const refuse = (status: string) =>
-    new MoveRefusal(`${workflowId} is ${status.toLowerCase()}: it moves nothing any more`);
+    new MoveRefusal('not-running', `${workflowId} is ${status.toLowerCase()}: it no longer moves anything`);
   const execution = await answer(silenceMs, () =>
     client.withDeadline(Date.now() + ASK_MS, () => client.workflow.getHandle(workflowId, runId).describe()),
   ).catch((error: unknown) => {
@@ -113,6 +115,7 @@ async function requireLastTry(client: Client, mover: Mover, silenceMs: number): 
   const pending = raw.pendingActivities?.find(({ activityId }) => activityId === mover.activityId);
   if (pending?.attempt !== mover.attempt)
     throw new MoveRefusal(
+      'not-running',
       `try ${mover.attempt} of ${mover.workflowId} is over: try ${pending?.attempt ?? 'none'} has taken over`,
     );
 }

@@ -2,7 +2,7 @@ import { activityInfo, cancellationSignal, heartbeat, log, sleep } from '@tempor
 import type { Tag } from '../src/contract/image.js';
 import type { MoveReport, RunRef } from '../src/contract/lane.js';
 import { reportMoveUpdate } from '../src/contract/messages.js';
-import { isWhole, type MovedImage, type MoveInput, type ObservedImage } from '../src/contract/move.js';
+import { isWhole, type MovedImage, type MoveInput, type TagState } from '../src/contract/move.js';
 import type { PinnedImage } from '../src/contract/release.js';
 import { moveTags } from '../src/move/move-tags.js';
 import { observeLatest } from '../src/move/observe.js';
@@ -34,11 +34,11 @@ export interface MoveDependencies {
 export function createMoveActivities({ registry, lane, authorizerFor, waits }: MoveDependencies) {
   return {
     /** Looks at everything before the first write; where `:latest` stood is in history from then on. */
-    preflightMove: (input: MoveInput): Promise<ObservedImage[]> =>
+    preflightMove: (input: MoveInput): Promise<TagState[]> =>
       withHeartbeat(() => preflight(registry, input, cancellationSignal())),
 
     /** The one write: `:latest` of all images, together. */
-    async moveTags(input: MoveInput, observed: ObservedImage[], parent: RunRef | null): Promise<MovedImage[]> {
+    async moveTags(input: MoveInput, observed: TagState[], parent: RunRef | null): Promise<MovedImage[]> {
       const { workflowExecution: run, heartbeatDetails, activityId, attempt } = activityInfo();
       const progress: Progress = (heartbeatDetails as Progress | undefined) ?? { begun: false };
       const move = () =>
@@ -70,7 +70,7 @@ export function createMoveActivities({ registry, lane, authorizerFor, waits }: M
     },
 
     /** Where `:latest` of each image stands, when nobody can tell any more what a mover did. */
-    whereLatestStands: (input: MoveInput): Promise<ObservedImage[]> =>
+    whereLatestStands: (input: MoveInput): Promise<TagState[]> =>
       observeLatest(
         registry,
         input.images.map(({ repository }) => repository),

@@ -1,7 +1,7 @@
 import { cancellationSignal } from '@temporalio/activity';
 import { type Config, planRelease } from '../src/config/config.js';
 import { type Digest, type Repository, stagingTag } from '../src/contract/image.js';
-import type { TagState } from '../src/contract/lane.js';
+import type { TagState } from '../src/contract/move.js';
 import type { PinnedImage, Plan, ReleaseInput } from '../src/contract/release.js';
 import type { Sha } from '../src/contract/sha.js';
 import { resolveBuild } from '../src/move/resolve-build.js';

@@ -1,10 +1,9 @@
 import { isCancellation } from '@temporalio/workflow';
 import type { HoldName } from '../src/contract/hold.js';
-import type { MovedImage, MoveInput } from '../src/contract/move.js';
+import { areMoved, type MovedImage, type MoveInput, refusedMove } from '../src/contract/move.js';
 import type { PinnedImage } from '../src/contract/release.js';
 import { foreignRevisions } from '../src/domain/one-build.js';
 import { isAdopted } from '../src/lane/ledger.js';
-import { PAUSED } from '../src/lane/moves.js';
 import type { Release } from './release/context.js';
 import { HELD_FAULTS, retryOnceAfterTimeout } from './resolve.js';
 import { holdFor, pausedFor } from './shared/decisions.js';
@@ -91,13 +90,14 @@ export async function promote(release: Release): Promise<MovedImage[]> {
       // A run that was reset has not the turn any more that stands in its history, nor what it learned in it.
       const standing = fault.type === 'MoveRefused' ? await confirmHolder(release) : null;
       // Since it was last asked: an approval may have taken days.
-      if (standing && fault.message.startsWith(PAUSED)) {
+      const refused = refusedMove(fault.details?.[0]);
+      if (standing && refused?.refusal === 'paused') {
         if (standing.pause) await pausedFor(release, standing.pause);
         continue;
       }
-      const [found] = (fault.details ?? []) as [MovedImage[] | { latestMoved: PinnedImage['latest'][] } | undefined];
-      if (fault.type === 'MoveRefused' && found && 'latestMoved' in found) {
-        const { latestMoved } = found;
+      const found = fault.details?.[0];
+      if (refused?.latest) {
+        const latestMoved = refused.latest.map(({ digest }) => digest);
         if (!(retried && isAdopted(release.pinned, latestMoved, standing?.expectedLatest))) {
           const { verb } = await holdFor(release, 'latest-moved', fault.message);
           retried = verb === 'retry';
@@ -105,11 +105,7 @@ export async function promote(release: Release): Promise<MovedImage[]> {
           release.accepted = true;
         }
         movesFrom(release, latestMoved);
-      } else if (
-        fault.type === 'MoveFailed' &&
-        Array.isArray(found) &&
-        found.every(({ result }) => result === 'restored')
-      )
+      } else if (fault.type === 'MoveFailed' && areMoved(found) && found.every(({ result }) => result === 'restored'))
         await holdFor(release, 'registry-down', fault.message);
       else {
         // Of a kind that leaves everything where it was.

@@ -15,8 +15,8 @@ import {
   type MovedImage,
   type MoveInput,
   type MoveOutcome,
-  type ObservedImage,
   parseMoveInput,
+  type TagState,
 } from '../src/contract/move.js';
 import { LEASE_MS } from '../src/lane/moves.js';
 import { latestReads, moves, preflights, reports } from './shared/activity-options.js';
@@ -61,7 +61,7 @@ function report(input: MoveInput, parent: RunRef | null, images: MovedImage[] | 
 }
 
 /** However a writer failed that had begun: an image that is not where it was gets its name first. Only if none is, its own failure counts. */
-function readLatestInstead(input: MoveInput, observed: ObservedImage[]) {
+function readLatestInstead(input: MoveInput, observed: TagState[]) {
   return async (fault: unknown): Promise<MovedImage[]> => {
     if (!mayHaveWritten(fault)) throw fault;
     return CancellationScope.nonCancellable(async () => {
@@ -81,8 +81,8 @@ function mayHaveWritten(fault: unknown): boolean {
 /** Where the images are once nothing of a mover that is gone can be on its way, and reads do not lag behind it any more. */
 export async function settled(
   input: MoveInput,
-  before: ObservedImage[],
-  look: () => Promise<ObservedImage[]>,
+  before: TagState[],
+  look: () => Promise<TagState[]>,
 ): Promise<MovedImage[]> {
   await sleep(LEASE_MS, SETTLE);
   const images = outcomesOf(input, before, await look());
@@ -91,7 +91,7 @@ export async function settled(
   return outcomesOf(input, before, await look());
 }
 
-function whereLatestStands(input: MoveInput, fault: unknown): Promise<ObservedImage[]> {
+function whereLatestStands(input: MoveInput, fault: unknown): Promise<TagState[]> {
   return latestReads('where does :latest stand?')
     .whereLatestStands(input)
     .catch((error: unknown) => {
@@ -104,7 +104,7 @@ function whereLatestStands(input: MoveInput, fault: unknown): Promise<ObservedIm
 }
 
 /** What became of each image, by where `:latest` stands now. A mover that was started again found its own target there before. */
-export function outcomesOf(input: MoveInput, before: ObservedImage[], now: ObservedImage[]): MovedImage[] {
+export function outcomesOf(input: MoveInput, before: TagState[], now: TagState[]): MovedImage[] {
   return input.images.map(({ repository, to, from }, index) => {
     const stood = before[index]?.digest ?? null;
     const previous = stood === to ? from : stood;

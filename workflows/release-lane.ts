@@ -87,7 +87,7 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     // One that does not know what was there before may have forgotten a mover.
     const mayHaveForgotten = lane.ledger.hold?.name === 'not-recovered';
     const no = beginRollback(lane, answer, now());
-    if (no) throw rejection(no.refused);
+    if (no) throw rejection(no.refused, { refusal: 'needs-force' });
     return mayHaveForgotten ? LEASE_MS : leaseLeft(lane, answer, now());
   });
   setHandler(messages.driftUpdate, async (sent) => {

@@ -7,7 +7,6 @@ import { type Sha, shortSha } from '../src/contract/sha.js';
 import { parseRollbackInput } from '../src/domain/inputs.js';
 import { foreignRevisions, pushedAgain } from '../src/domain/one-build.js';
 import { LEASE_MS } from '../src/lane/moves.js';
-import { FORCE_GOES_ON } from '../src/lane/rollback.js';
 import { retryOnceAfterTimeout } from './resolve.js';
 import { laneCalls, reads, tagWrites } from './shared/activity-options.js';
 import { endRun } from './shared/end-run.js';
@@ -41,7 +40,8 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
     );
     state.images = pinned;
     const strange = [...foreignRevisions(input, pinned), ...pushedAgain(pinned, tags)];
-    if (strange.length > 0 && !input.force) throw failure('MoveRefused', `${strange.join('; ')}: ${FORCE_GOES_ON}`);
+    if (strange.length > 0 && !input.force)
+      throw failure('MoveRefused', strange.join('; '), { refusal: 'needs-force' });
 
     const by = input.requestedBy ?? 'unknown';
     const leaseMs = await announce({ sha: input.sha, force: input.force === true, by, reason: input.reason });

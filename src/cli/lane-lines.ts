@@ -1,4 +1,5 @@
-import type { LaneHold, Pause, TagState } from '../contract/lane.js';
+import type { LaneHold, Pause } from '../contract/lane.js';
+import type { TagState } from '../contract/move.js';
 import { rounded } from '../domain/duration.js';
 import { oneLine, time } from '../domain/markdown.js';
 import { describeKnownBad } from '../lane/queue.js';

@@ -46,10 +46,10 @@ function runLines(
   if (state === null) return [`${head}${waitingFor ? `, waits for ${waitingFor}` : ''} (no worker answers for it)`];
   const decisionLines = state.hold
     ? (['approve', 'retry', 'abort'] as const)
-        .filter((verb) => state.verbs && !state.verbs[verb].startsWith('refused'))
-        .map((verb) => `         canary ${verb} ${sha} --reason …   ${state.verbs?.[verb]}`)
+        .filter((verb) => state.verbs?.[verb].isAllowed)
+        .map((verb) => `         canary ${verb} ${sha} --reason …   ${state.verbs?.[verb].text}`)
     : [];
-  return [`${head}${remainingText(state, now)}: ${state.why.split('. approve:')[0]}`, ...decisionLines];
+  return [`${head}${remainingText(state, now)}: ${state.why}`, ...decisionLines];
 }
 
 function liveLines(live: LiveBuild | null, back: string | null, now: number): string[] {
@@ -65,7 +65,9 @@ function liveLines(live: LiveBuild | null, back: string | null, now: number): st
 
 /** One run, as it tells itself. */
 export function runStatusLines(workflowId: string, state: ReleaseStatus, now: number): string[] {
-  const decisionLines = Object.entries(state.verbs ?? {}).map(([verb, effect]) => `  ${verb}: ${effect}`);
+  const decisionLines = Object.entries(state.verbs ?? {}).map(
+    ([verb, { isAllowed, text }]) => `  ${verb}: ${isAllowed ? '' : 'refused: '}${text}`,
+  );
   return [
     `${workflowId} ${state.phase} for ${ago(state.since, now)}${remainingText(state, now)}: ${state.why}`,
     ...state.images.map(({ repository, digest }) => `  ${repository} ${digest}`),

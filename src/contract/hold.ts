@@ -35,7 +35,13 @@ export interface Hold {
   until: string;
 }
 
-/** What somebody sends with a verb. */
+/** What a decision would do now, or why it would be refused. */
+export interface DecisionEffect {
+  isAllowed: boolean;
+  text: string;
+}
+
+/** What a person sends with a decision. */
 export interface DecisionInput {
   by: string;
   reason: string;

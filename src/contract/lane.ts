@@ -1,5 +1,5 @@
-import type { Digest, Repository } from './image.js';
-import type { MovedImage, MoveInput, ObservedImage } from './move.js';
+import type { Digest } from './image.js';
+import type { MovedImage, MoveInput, RefusedMove, TagState } from './move.js';
 import type { Sha } from './sha.js';
 
 /** A run, by the two ids that tell it from every other one. */
@@ -76,12 +76,6 @@ export interface OpenMove {
 export interface OpenRollback extends RunRef {
   sha: Sha;
   force: boolean;
-}
-
-/** Where a move left `:latest`. */
-export interface TagState {
-  repository: Repository;
-  digest: Digest | null;
 }
 
 /** A build that went to `:latest`, and on whose word. */
@@ -196,11 +190,14 @@ export interface MoveQuestion {
   parent: RunRef;
   input: MoveInput;
   /** Where it read `:latest` just now; empty for a rollback, which is not asked. */
-  latest: ObservedImage[];
+  latest: TagState[];
 }
 
-/** `later`: ask again. */
-export type MoveDecision = 'yes' | 'later' | { no: string; latestMoved?: (Digest | null)[] };
+/** The lane's answer to a mover: `allow` grants, or renews, its write lease; `retry` has it read and ask again. */
+export type MoveDecision =
+  | { decision: 'allow' }
+  | { decision: 'retry' }
+  | ({ decision: 'deny'; message: string } & RefusedMove);
 
 /** What became of a move. `stopped`: it wrote nothing more after its yes was taken back. */
 export interface MoveReport {

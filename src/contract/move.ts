@@ -23,10 +23,45 @@ export interface MoveTarget {
   from: Digest | null;
 }
 
-/** Where `:latest` of an image stood right before its move; null when there was none. */
-export interface ObservedImage {
+/** Where a tag of an image points; null when there is no such tag. */
+export interface TagState {
   repository: Repository;
   digest: Digest | null;
+}
+
+/** The digest of one repository among several, by its name: nothing pairs images by their position. */
+export const digestOf = (states: readonly TagState[], repository: Repository): Digest | null =>
+  states.find((state) => state.repository === repository)?.digest ?? null;
+
+/** Why a move was refused, a sentence for each. What follows from a refusal goes by this word, never by its message. */
+export const MOVE_REFUSALS = {
+  'already-moved': 'The run had its one move.',
+  'lease-revoked': 'The lane revoked the write lease of this mover.',
+  'not-holder': 'The release does not hold the lane, or no longer.',
+  'not-announced': 'Another rollback was announced after this one, or a rollback is under way.',
+  'known-bad': 'The build, or its content under another sha, was rolled back from.',
+  superseded: 'A newer build was promoted in the meantime.',
+  paused: 'The lane is paused.',
+  'lane-held': 'The lane is on hold, and no person approved that very hold.',
+  'latest-moved': '`:latest` is not where the last move left it.',
+  'needs-force': 'Only a forced rollback goes on.',
+  'not-running': 'The run that wants the move, or this attempt of the mover, is over.',
+  busy: 'Another move did not end in time.',
+  'lane-unavailable': 'The lane did not answer in time.',
+} as const;
+export type MoveRefusalReason = keyof typeof MOVE_REFUSALS;
+
+/** The first of the details of a `MoveRefused` failure. */
+export interface RefusedMove {
+  refusal: MoveRefusalReason;
+  /** Where `:latest` of each image stands, where that is the reason or what an approval would write over. */
+  latest?: TagState[];
+}
+
+/** Reads the details of a failure, which may carry anything. */
+export function refusedMove(detail: unknown): RefusedMove | null {
+  const { refusal } = Object(detail) as Partial<RefusedMove>;
+  return typeof refusal === 'string' && refusal in MOVE_REFUSALS ? (detail as RefusedMove) : null;
 }
 
 /** What became of one image, a sentence for each. */

@@ -1,7 +1,7 @@
 import type { TenantSmoke } from './check.js';
-import type { Decision, Hold, HoldName, Verb } from './hold.js';
+import type { Decision, DecisionEffect, Hold, HoldName, Verb } from './hold.js';
 import type { Digest, Repository, Tag } from './image.js';
-import type { MovedImage } from './move.js';
+import type { MovedImage, MoveRefusalReason } from './move.js';
 import type { Sha } from './sha.js';
 
 /** Where a release stands, in operators' words, with a sentence for each. */
@@ -150,7 +150,7 @@ export interface ReleaseStatus {
   /** When this wait ends by itself, ISO 8601; null when it ends with what it does. */
   until: string | null;
   /** What each verb would do now, or why it would be refused; a rollback takes none. */
-  verbs?: Record<Verb, string>;
+  verbs?: Record<Verb, DecisionEffect>;
   images: (PinnedImage | MovedImage)[];
   builds: TenantBuild[];
   tenants: TenantSmoke[];
@@ -177,6 +177,8 @@ export interface RollbackInput {
 /** The result of a `Rollback`, or the first of its failure's details. */
 export interface RollbackReport extends RollbackInput, RunTimes {
   outcome: 'rolled-back' | 'already' | FailureType;
+  /** Why it was refused, for `MoveRefused`. */
+  refusal?: MoveRefusalReason;
   why: string;
   images: (PinnedImage | MovedImage)[];
 }

@@ -1,5 +1,13 @@
 import { shown } from '../contract/brand.js';
-import { type Decision, type DecisionInput, HOLDS, type Hold, type HoldName, type Verb } from '../contract/hold.js';
+import {
+  type Decision,
+  type DecisionEffect,
+  type DecisionInput,
+  HOLDS,
+  type Hold,
+  type HoldName,
+  type Verb,
+} from '../contract/hold.js';
 
 /** Kept with the run for ever, and in its report: short enough for both. */
 export const MAX_BY = 200;
@@ -51,7 +59,8 @@ function refusalOf(verb: Verb, holdId: string | null, { phase, hold, decided, mo
     return hold ? `that hold is over; now it is ${hold.id} (${hold.name})` : 'that hold is over';
   if (verb === 'abort') return null;
   if (hold === null) return `nothing waits for it; the release is ${phase}`;
-  if (HOLDS[hold.name][verb] === null) return `it makes no sense for ${hold.name}; ${applicableDecisions(hold.name)}`;
+  if (HOLDS[hold.name][verb] === null)
+    return `${verb} does not apply to ${hold.name}; ${applicableDecisions(hold.name)}`;
   if (holdId === null && hold.name !== 'approval')
     return `say which hold it is for: "hold":"${hold.id}" (${hold.name})`;
   return null;
@@ -62,13 +71,13 @@ export function effectOf(verb: Verb, hold: Hold | null): string {
   return (verb === 'abort' ? null : hold && HOLDS[hold.name][verb]) ?? 'the release ends';
 }
 
-/** What each verb would do now, or why it would be refused. */
-export function decisionsNow(now: Decidable): Record<Verb, string> {
-  const told = (verb: Verb) => {
+/** What each decision would do now, or why it would be refused. */
+export function decisionsNow(now: Decidable): Record<Verb, DecisionEffect> {
+  const effect = (verb: Verb): DecisionEffect => {
     const refusal = refusalOf(verb, now.hold?.id ?? null, now);
-    return refusal === null ? effectOf(verb, now.hold) : `refused: ${refusal}`;
+    return { isAllowed: refusal === null, text: refusal ?? effectOf(verb, now.hold) };
   };
-  return { approve: told('approve'), retry: told('retry'), abort: told('abort') };
+  return { approve: effect('approve'), retry: effect('retry'), abort: effect('abort') };
 }
 
 /** What each verb would do in this hold, a line. */

@@ -37,9 +37,9 @@ function standing({ phase, hold, since, until, why }: ReleaseStatus): string {
 /** What each verb would do, and what to paste for it into the form of the UI. */
 function toDecide(state: ReleaseStatus, { id }: Hold): string {
   const verbs = Object.entries(decisionsNow(state));
-  const taken = verbs.filter(([, effect]) => !effect.startsWith('refused'));
-  const refused = verbs.filter((verb) => !taken.includes(verb)).map(([verb]) => `${verb} makes no sense here`);
-  const lines = [...taken.map(([verb, effect]) => `**${verb}**: ${prose(effect)}`), ...refused];
+  const lines = verbs.map(([verb, { isAllowed, text }]) =>
+    isAllowed ? `**${verb}**: ${prose(text)}` : `${verb} does not apply`,
+  );
   const example = JSON.stringify({ by: 'your name', reason: 'why', hold: id });
   return [
     section(`Waits for you, hold ${code(id)}`, lines),

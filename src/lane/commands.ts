@@ -1,4 +1,5 @@
-import type { LaneState, Pause, TagState } from '../contract/lane.js';
+import type { LaneState, Pause } from '../contract/lane.js';
+import type { TagState } from '../contract/move.js';
 import { type Sha, sameBuild } from '../contract/sha.js';
 import { MAX_BY, MAX_REASON } from '../domain/decide.js';
 import { record } from './ledger.js';

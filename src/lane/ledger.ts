@@ -1,4 +1,5 @@
-import type { BadBuild, Ledger, LedgerEntry, OrderKey, TagState } from '../contract/lane.js';
+import type { BadBuild, Ledger, LedgerEntry, OrderKey } from '../contract/lane.js';
+import type { TagState } from '../contract/move.js';
 import type { PinnedImage } from '../contract/release.js';
 import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
 import { brief, MOVES_BYTES, newest, numberFirst } from './limits.js';

@@ -1,14 +1,12 @@
-import type {
-  BadBuild,
-  LaneState,
-  Ledger,
-  MoveDecision,
-  MoveQuestion,
-  MoveReport,
-  RunRef,
-  TagState,
-} from '../contract/lane.js';
-import { areOnOneBuild, isWhole, type MoveInput } from '../contract/move.js';
+import type { BadBuild, LaneState, Ledger, MoveDecision, MoveQuestion, MoveReport, RunRef } from '../contract/lane.js';
+import {
+  areOnOneBuild,
+  digestOf,
+  isWhole,
+  type MoveInput,
+  type MoveRefusalReason,
+  type TagState,
+} from '../contract/move.js';
 import { sameBuild } from '../contract/sha.js';
 import { isPaused } from './commands.js';
 import { isOlder, keyOf, record } from './ledger.js';
@@ -21,31 +19,37 @@ export const LEASE_MS = 12_000;
 /** How long after a move of ours a read may still show what was before it, in milliseconds. */
 const RECENT_MS = 60_000;
 
+const ALLOW: MoveDecision = { decision: 'allow' };
+
+const deny = (refusal: MoveRefusalReason, message: string, latest?: TagState[]): MoveDecision => ({
+  decision: 'deny',
+  refusal,
+  message,
+  ...(latest && { latest }),
+});
+
 /** The last word on a move (protocol §3). A yes is remembered until its mover reports, or it is taken back. */
 export function authorizeMove(state: LaneState, question: MoveQuestion, now: number): MoveDecision {
   const { moverRunId, parent, input } = question;
   const { kind, sha } = input;
-  if (state.finishedRuns.includes(parent.runId)) return { no: `${parent.workflowId} has had its move` };
+  if (state.finishedRuns.includes(parent.runId))
+    return deny('already-moved', `${parent.workflowId} has already moved :latest`);
   if (state.move?.moverRunId === moverRunId) {
-    if (state.move.leaseRevokedAt !== undefined) return { no: 'its yes was taken back' };
+    if (state.move.leaseRevokedAt !== undefined) return deny('lease-revoked', 'write lease revoked');
     state.move.leaseGrantedAt = now;
-    return 'yes';
+    return ALLOW;
   }
-  const no = kind === 'rollback' ? rollbackRefusal(state, question) : promotionRefusal(state, question, now);
-  if (no !== null) return { no };
-  if (kind === 'promotion') {
-    const word = latestDecision(state, question, now);
-    if (word !== 'yes') return word;
-  }
+  const decision = kind === 'rollback' ? decideRollback(state, question) : decidePromotion(state, question, now);
+  if (decision.decision !== 'allow') return decision;
   if (state.move !== null && state.move.parent.runId !== parent.runId) {
     // Another one's writes may still be on their way.
     state.move.leaseRevokedAt ??= now;
-    if (leaseLeft(state, parent, now) > 0) return 'later';
+    if (leaseLeft(state, parent, now) > 0) return { decision: 'retry' };
     // What it may still report is from before this move.
     state.finishedRuns = [...state.finishedRuns, state.move.parent.runId].slice(-MAX_KEPT);
   }
   state.move = { moverRunId, parent, kind, sha, leaseGrantedAt: now };
-  return 'yes';
+  return ALLOW;
 }
 
 /** For how long something that another one's mover wrote may still be on its way, in milliseconds: a yes counts from before it was asked for. */
@@ -56,24 +60,21 @@ export function leaseLeft({ move }: LaneState, parent: Pick<RunRef, 'runId'>, no
   return Math.max(0, from + LEASE_MS - now);
 }
 
-function rollbackRefusal({ rollback, ledger }: LaneState, { parent, input }: MoveQuestion): string | null {
-  if (rollback?.runId !== parent.runId) return `${parent.workflowId} is not the rollback that was announced last`;
+function decideRollback({ rollback, ledger }: LaneState, { parent, input }: MoveQuestion): MoveDecision {
+  if (rollback?.runId !== parent.runId)
+    return deny('not-announced', `${parent.workflowId} is not the rollback that was announced last`);
   const bad = knownBadOf(ledger, input);
-  return bad && !rollback.force
-    ? `${input.sha} was ${describeKnownBad(bad)}; with force it goes on all the same`
-    : null;
+  return bad && !rollback.force ? deny('needs-force', `${input.sha} was ${describeKnownBad(bad)}`) : ALLOW;
 }
 
-/** How a refusal begins that is over when the pause is. */
-export const PAUSED = 'paused by ';
-
-function promotionRefusal(state: LaneState, { parent, input }: MoveQuestion, now: number): string | null {
+function decidePromotion(state: LaneState, question: MoveQuestion, now: number): MoveDecision {
+  const { parent, input } = question;
   const { holder, rollback, ledger } = state;
-  if (holder?.runId !== parent.runId) return `${parent.workflowId} has not its turn`;
-  if (holder.revocation) return describeRevocation(holder.revocation);
-  if (rollback) return `a rollback to ${rollback.sha} is under way`;
+  if (holder?.runId !== parent.runId) return deny('not-holder', `${parent.workflowId} does not hold the lane`);
+  if (holder.revocation) return deny('not-holder', describeRevocation(holder.revocation));
+  if (rollback) return deny('not-announced', `a rollback to ${rollback.sha} is under way`);
   const bad = knownBadOf(ledger, input);
-  if (bad) return `${input.sha} was ${describeKnownBad(bad)}`;
+  if (bad) return deny('known-bad', `${input.sha} was ${describeKnownBad(bad)}`);
   const { newestPromoted } = ledger;
   if (
     newestPromoted &&
@@ -81,11 +82,12 @@ function promotionRefusal(state: LaneState, { parent, input }: MoveQuestion, now
     !sameBuild(newestPromoted.sha, input.sha) &&
     isOlder(keyOf(ledger, input.sha), newestPromoted.key)
   )
-    return `${newestPromoted.sha} is newer and was promoted meanwhile`;
+    return deny('superseded', `${newestPromoted.sha} is newer and was promoted in the meantime`);
   // A pair that has begun is finished.
   const goesOn = state.move?.parent.runId === parent.runId;
   const { pause } = ledger;
-  return pause && isPaused(state, now) && !goesOn ? `${PAUSED}${pause.by}: ${pause.why}` : null;
+  if (pause && isPaused(state, now) && !goesOn) return deny('paused', `paused by ${pause.by}: ${pause.why}`);
+  return decideByLatest(state, question, now);
 }
 
 /** The same content under another sha is as bad. */
@@ -94,22 +96,22 @@ function knownBadOf({ knownBad }: Ledger, { sha, images }: MoveInput): BadBuild 
   return knownBad.find((one) => sameBuild(one.sha, sha) || one.digests.some((digest) => digests.includes(digest)));
 }
 
-/** I8, and what keeps a lane from promoting by itself; a human who approved that very hold accepted it. */
-function latestDecision({ ledger }: LaneState, { input, latest }: MoveQuestion, now: number): MoveDecision {
-  const latestMoved = latest.map(({ digest }) => digest);
-  // Whoever approves has to see all that is written over.
+/** Invariant I8, and what holds a lane: a person who approved that very hold accepted both. */
+function decideByLatest({ ledger }: LaneState, { input, latest }: MoveQuestion, now: number): MoveDecision {
+  // An approval must show every digest that it would write over.
   const found = latest
     .map(({ repository, digest }) => `${repository}:latest stands at ${digest ?? 'nothing'}`)
     .join('; ');
-  if (ledger.hold && !input.accepted) return { no: `${ledger.hold.name}: ${ledger.hold.why}; ${found}`, latestMoved };
-  const isStrange = input.images.some(({ repository, to, from }, index) => {
-    const stands = latest[index]?.digest ?? null;
-    const left = ledger.expectedLatest?.images.find((one) => one.repository === repository)?.digest ?? null;
-    return stands !== to && stands !== left && !(input.accepted && stands === from);
+  if (ledger.hold && !input.accepted)
+    return deny('lane-held', `${ledger.hold.name}: ${ledger.hold.why}; ${found}`, latest);
+  const isUnexpected = input.images.some(({ repository, to, from }) => {
+    const stands = digestOf(latest, repository);
+    const expected = digestOf(ledger.expectedLatest?.images ?? [], repository);
+    return stands !== to && stands !== expected && !(input.accepted && stands === from);
   });
-  if (!isStrange) return 'yes';
-  if (ledger.expectedLatest && now - ledger.expectedLatest.at < RECENT_MS) return 'later';
-  return { no: `${found}, not where the last move left it: somebody else moved it`, latestMoved };
+  if (!isUnexpected) return ALLOW;
+  if (ledger.expectedLatest && now - ledger.expectedLatest.at < RECENT_MS) return { decision: 'retry' };
+  return deny('latest-moved', `${found}, not where the last move left it: it was moved from outside`, latest);
 }
 
 /** Keeps what a mover reports; twice is once. */

@@ -1,15 +1,7 @@
 import { InvalidInput, shown } from '../contract/brand.js';
 import { isDigest, parseRepository } from '../contract/image.js';
-import type {
-  HolderReport,
-  LaneRequest,
-  MoveQuestion,
-  MoveReport,
-  RollbackRequest,
-  RunRef,
-  TagState,
-} from '../contract/lane.js';
-import { MOVE_OUTCOMES, type MovedImage, type MoveOutcome, parseMoveInput } from '../contract/move.js';
+import type { HolderReport, LaneRequest, MoveQuestion, MoveReport, RollbackRequest, RunRef } from '../contract/lane.js';
+import { MOVE_OUTCOMES, type MovedImage, type MoveOutcome, parseMoveInput, type TagState } from '../contract/move.js';
 import { parseSha, type Sha } from '../contract/sha.js';
 
 // What runs and movers send to the lane, read by hand: anybody may send anything, and a handler that throws what is no failure stops

@@ -1,13 +1,11 @@
 import type { Digest } from '../contract/image.js';
-import type { LaneState, Revocation, RollbackRequest, TagState } from '../contract/lane.js';
+import type { LaneState, Revocation, RollbackRequest } from '../contract/lane.js';
+import type { TagState } from '../contract/move.js';
 import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
 import { knownBadBuild, lastOf } from './ledger.js';
 import { BAD_BYTES, brief, newest } from './limits.js';
 import { describeKnownBad, enqueue } from './queue.js';
 import { MAX_BUILDS, MAX_KEPT } from './state.js';
-
-/** How every refusal ends that `force` overrules. */
-export const FORCE_GOES_ON = 'nothing moved; with force it goes on all the same';
 
 /**
  * Refuses, and does nothing, without `force` for a target that was never promoted, or is bad. Else marks as bad the builds first promoted after the target's first promotion and one whose move is under way, takes the mark off the
@@ -21,7 +19,7 @@ export function beginRollback(state: LaneState, said: RollbackRequest, now: numb
   const reason = brief(said.reason);
   if (state.requestedRollbacks.includes(runId) || state.finishedRuns.includes(runId)) return null;
   const refused = force ? null : refusalOf(state, sha);
-  if (refused !== null) return { refused: `${refused}: ${FORCE_GOES_ON}` };
+  if (refused !== null) return { refused };
   state.requestedRollbacks = [...state.requestedRollbacks, runId].slice(-MAX_KEPT);
   state.rollback = { workflowId, runId, sha, force };
   ledger.knownBad = ledger.knownBad.filter((one) => !sameBuild(one.sha, sha));

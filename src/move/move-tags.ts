@@ -1,5 +1,5 @@
 import type { Digest } from '../contract/image.js';
-import type { MovedImage, MoveInput, MoveOutcome, MoveTarget, ObservedImage } from '../contract/move.js';
+import type { MovedImage, MoveInput, MoveOutcome, MoveTarget, TagState } from '../contract/move.js';
 import type { Registry } from '../registry/context.js';
 import { getManifest } from '../registry/get-manifest.js';
 import { type ImageEnd, type ImageMove, type ImageTask, moveImage, staysThird } from './move-image.js';
@@ -13,7 +13,7 @@ export interface Move {
   waits: MoveWaits;
   input: MoveInput;
   /** Where `:latest` of each image stood before the first try, as recorded: what is put back if need be. */
-  observed: ObservedImage[];
+  observed: TagState[];
   /** A try before this one said that it writes. */
   begun: boolean;
   /** There was a try before this one; it may have died before it could say so. */
@@ -58,7 +58,7 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
   // After a move of ours a read that shows the target may be from before it; and a rollback never trusts a read.
   const recent = rollsBack || (await authority.movedWithin(waits.recentMs));
 
-  let unused: ObservedImage[] | null = first;
+  let unused: TagState[] | null = first;
   const gate = createWriteLease({
     windowMs: waits.windowMs,
     begun,
@@ -127,13 +127,13 @@ async function putBack(course: Course, own: ImageMove): Promise<MovedImage> {
 }
 
 /** What stood there before the move; a mover that is started again finds its own target there already. */
-function previousOf(target: MoveTarget, observed: ObservedImage[]): Digest | null {
+function previousOf(target: MoveTarget, observed: TagState[]): Digest | null {
   const digest = observed.find(({ repository }) => repository === target.repository)?.digest ?? null;
   return digest === target.to ? target.from : digest;
 }
 
 /** One image on its target and another not: only a move of ours does that, so one has begun. */
-function isHalfMoved(targets: MoveTarget[], latest: ObservedImage[]): boolean {
+function isHalfMoved(targets: MoveTarget[], latest: TagState[]): boolean {
   const there = targets.map(({ from, to }, index) => from !== to && latest[index]?.digest === to);
   return there.includes(true) && there.includes(false);
 }

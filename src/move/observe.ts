@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LATEST, type Repository } from '../contract/image.js';
-import type { MoveTarget, ObservedImage } from '../contract/move.js';
+import { digestOf, type MoveTarget, type TagState } from '../contract/move.js';
 import type { Registry } from '../registry/context.js';
 import { readTag } from '../registry/read-tag.js';
 import { RegistryError } from '../registry/transport/errors.js';
@@ -15,7 +15,7 @@ export function observeLatest(
   registry: Registry,
   repositories: Repository[],
   { signal, tolerant = false }: { signal?: AbortSignal | undefined; tolerant?: boolean } = {},
-): Promise<ObservedImage[]> {
+): Promise<TagState[]> {
   const senseless = (error: unknown) =>
     error instanceof RegistryError && (error.kind === 'integrity' || error.kind === 'rejected');
   return Promise.all(
@@ -39,21 +39,18 @@ export async function observeExpected(
   targets: MoveTarget[],
   waits: MoveWaits,
   signal?: AbortSignal,
-): Promise<ObservedImage[]> {
+): Promise<TagState[]> {
   const repositories = targets.map(({ repository }) => repository);
   for (const deadline = performance.now() + waits.surpriseMs; ; await delay(waits.pollMs, undefined, { signal })) {
     const latest = await observeLatest(registry, repositories, { signal });
     // Every one of them: whoever approves has to see all that is written over.
-    const surprises = targets.flatMap(({ repository, from, to }, index) => {
-      const found = latest[index]?.digest ?? null;
+    const surprises = targets.flatMap(({ repository, from, to }) => {
+      const found = digestOf(latest, repository);
       if (found === from || found === to) return [];
       return [`${repository}:latest stands at ${found ?? 'nothing'}, this run saw ${from ?? 'nothing'}`];
     });
     if (surprises.length === 0) return latest;
     if (performance.now() < deadline) continue;
-    throw new MoveRefusal(
-      `${surprises.join('; ')}: somebody else moved it`,
-      latest.map(({ digest }) => digest),
-    );
+    throw new MoveRefusal('latest-moved', `${surprises.join('; ')}: moved from outside`, latest);
   }
 }

@@ -1,4 +1,4 @@
-import type { MoveInput, ObservedImage } from '../contract/move.js';
+import type { MoveInput, TagState } from '../contract/move.js';
 import type { Registry } from '../registry/context.js';
 import { getManifest } from '../registry/get-manifest.js';
 import { probeWrite } from '../registry/probe-write.js';
@@ -14,7 +14,7 @@ export async function preflight(
   registry: Registry,
   { kind, images: targets }: Pick<MoveInput, 'kind' | 'images'>,
   signal?: AbortSignal,
-): Promise<ObservedImage[]> {
+): Promise<TagState[]> {
   const looks = targets.map(async ({ repository, to }) => {
     await requireChildren(registry, await getManifest(registry, repository, to, signal), signal);
     await probeWrite(registry, repository, signal);

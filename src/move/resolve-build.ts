@@ -1,5 +1,5 @@
 import { type Repository, stagingTag } from '../contract/image.js';
-import type { TagState } from '../contract/lane.js';
+import type { TagState } from '../contract/move.js';
 import type { PinnedImage } from '../contract/release.js';
 import type { Sha } from '../contract/sha.js';
 import type { Registry } from '../registry/context.js';

@@ -1,22 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Digest } from '../contract/image.js';
-import type { ObservedImage } from '../contract/move.js';
+import type { MoveRefusalReason, TagState } from '../contract/move.js';
 
-/** `later`: look again, and ask again. `unheard`: nobody said anything, and it goes on by force; that counts from now. */
-// biome-ignore lint/suspicious/noConfusingVoidType: a yes needs no word.
-export type Said = 'later' | 'unheard' | void;
+/** `retry`: read `:latest` and ask again. `unheard`: the lane did not answer, and a forced rollback goes on; its lease counts from now. */
+export type LeaseAnswer = 'granted' | 'retry' | 'unheard';
 
-/** Who says whether a move may go out: the lane, once there is one. */
+/** Grants write leases: the lane, or the person who moves a tag while Temporal is down. */
 export interface MoveAuthorizer {
   /**
-   * May it go out at this very moment? Asked anew for each window of writes.
-   * @param ask.begun a PUT of this mover may have gone out: the yes then stands, so that a retried attempt can finish its pair.
+   * Asks for a write lease, again for each window of writes.
+   * @param ask.begun a PUT of this mover may have gone out: its lease is renewed, so that a retried attempt can finish its pair.
    * @param ask.latest where `:latest` of each image was read just now.
-   * @returns nothing for a yes.
-   * @throws {MoveRefusal} when it may not.
+   * @throws {MoveRefusal} when it may not write.
    */
-  authorize(ask: { begun: boolean; latest: ObservedImage[] }): Promise<Said>;
-  /** Whether a move of ours ended within the last `ms`: then a read may still show what was before it. */
+  authorize(ask: { begun: boolean; latest: TagState[] }): Promise<LeaseAnswer>;
+  /** Whether a move of ours ended within the last `ms`: then a read may still show the state before it. */
   movedWithin(ms: number): Promise<boolean>;
 }
 
@@ -24,9 +21,10 @@ export interface MoveAuthorizer {
 export class MoveRefusal extends Error {
   override readonly name = 'MoveRefusal';
   constructor(
+    readonly refusal: MoveRefusalReason,
     message: string,
-    /** Where `:latest` of each image stands, when that is why: somebody else moved it. */
-    readonly latestMoved?: (Digest | null)[],
+    /** Where `:latest` of each image stands, where that is the reason or what an approval would write over. */
+    readonly latest?: TagState[],
   ) {
     super(message);
   }
@@ -34,7 +32,7 @@ export class MoveRefusal extends Error {
 
 /** The last yes is too old to write on; nothing was sent. */
 export class LeaseExpired extends Error {
-  override readonly name = 'StaleYes';
+  override readonly name = 'LeaseExpired';
 }
 
 /** What every write passes. */
@@ -57,9 +55,9 @@ export function createWriteLease(given: {
   /** A write may have gone out before. */
   begun: boolean;
   /** Reads what the question is about. */
-  look: (begun: boolean) => Promise<ObservedImage[]>;
+  look: (begun: boolean) => Promise<TagState[]>;
   /** Asks for a yes; throws a `MoveRefusal` for a no. */
-  ask: (begun: boolean, latest: ObservedImage[]) => Promise<Said>;
+  ask: (begun: boolean, latest: TagState[]) => Promise<LeaseAnswer>;
   /** Before it asks again, in milliseconds. */
   pollMs: number;
   /** Called before the first write. */
@@ -75,9 +73,9 @@ export function createWriteLease(given: {
     for (;;) {
       const latest = await given.look(begun);
       const before = now();
-      const said = await given.ask(begun, latest);
-      if (said !== 'later') {
-        grantedAt = said === 'unheard' ? now() : before;
+      const answer = await given.ask(begun, latest);
+      if (answer !== 'retry') {
+        grantedAt = answer === 'unheard' ? now() : before;
         return;
       }
       // What was read may have been old: the next question is about what stands there by then.

@@ -11,6 +11,7 @@ import { ApplicationFailure, type SignalDefinition, type UpdateDefinition } from
 import { type Lane, releaseLaneId, taskQueue } from '../contract/ids.js';
 import type { LaneRequest, LaneState } from '../contract/lane.js';
 import { joinQueueSignal, type LaneCommand, laneCommandUpdate, laneQuery } from '../contract/messages.js';
+import { type MoveRefusalReason, refusedMove } from '../contract/move.js';
 import { workersOn } from './pollers.js';
 import { findRun, isUnanswered, queryWithin, retryLostUpdate } from './runs.js';
 
@@ -21,6 +22,12 @@ const UPDATE_TIMEOUT_MS = 5_000;
 /** The lane said no, in words. */
 export class LaneRefused extends Error {
   override readonly name = 'LaneRefused';
+  constructor(
+    message: string,
+    readonly refusal?: MoveRefusalReason,
+  ) {
+    super(message);
+  }
 }
 
 /** Talks to the lane; one that is not there is started, and recovers what the last one knew. */
@@ -86,7 +93,8 @@ export function laneClient({ connection, options: { namespace } }: Client, lane:
       );
     } catch (error) {
       const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
-      if (cause instanceof ApplicationFailure && cause.type === 'DecisionRefused') throw new LaneRefused(cause.message);
+      if (cause instanceof ApplicationFailure && cause.type === 'DecisionRefused')
+        throw new LaneRefused(cause.message, refusedMove(cause.details?.[0])?.refusal);
       throw error;
     }
   }

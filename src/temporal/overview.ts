@@ -1,6 +1,7 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { type Lane, moveTaskQueue, taskQueue } from '../contract/ids.js';
-import type { Holder, TagState } from '../contract/lane.js';
+import type { Holder } from '../contract/lane.js';
+import type { TagState } from '../contract/move.js';
 import type { ReleaseStatus } from '../contract/release.js';
 import { CanaryOutcome, CanaryPhase, CanarySha, CanaryWaitingFor } from '../contract/search-attributes.js';
 import type { LaneUnavailable } from './lane-client.js';

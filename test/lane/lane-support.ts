@@ -1,6 +1,6 @@
 import { type Digest, parseRepository } from '../../src/contract/image.js';
-import type { LaneRequest, LaneState, MoveDecision, MoveQuestion, TagState } from '../../src/contract/lane.js';
-import type { MovedImage, MoveInput, ObservedImage } from '../../src/contract/move.js';
+import type { LaneRequest, LaneState, MoveDecision, MoveQuestion } from '../../src/contract/lane.js';
+import type { MovedImage, MoveInput, TagState } from '../../src/contract/move.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { adopt } from '../../src/lane/commands.js';
 import { authorizeMove, reportMove } from '../../src/lane/moves.js';
@@ -24,7 +24,7 @@ export const run = (letter: string, more: Partial<LaneRequest> = {}): LaneReques
   sha: shaOf(letter),
   ...more,
 });
-export const standing = (letter: string): ObservedImage[] =>
+export const standing = (letter: string): TagState[] =>
   IMAGES.map((repository, image) => ({ repository, digest: digestOf(shaOf(letter), image) }));
 
 /** A lane that was shown `:latest` at a build. */
@@ -80,7 +80,7 @@ export function promote(state: LaneState, letter: string, latest: string, now = 
   grant(state, now);
   const asked = question(letter, latest);
   const word = authorizeMove(state, asked, now);
-  if (word === 'yes') reportMove(state, { ...asked, images: done(asked) }, now);
+  if (word.decision === 'allow') reportMove(state, { ...asked, images: done(asked) }, now);
   state.holder = null;
   return word;
 }

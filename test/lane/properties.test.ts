@@ -72,11 +72,11 @@ class World {
     // A build of the same content as another.
     if (letter === 'f') asked.input.images = question('b', this.latest, more).input.images;
     const before = structuredClone(this.state);
-    if (authorizeMove(this.state, asked, this.now) === 'yes') {
+    if (authorizeMove(this.state, asked, this.now).decision === 'allow') {
       this.#allowed(before, asked);
       this.questions.set(asked.moverRunId, asked);
       this.yesAt.set(asked.moverRunId, this.now);
-      expect(authorizeMove(this.state, asked, this.now)).toBe('yes');
+      expect(authorizeMove(this.state, asked, this.now)).toEqual({ decision: 'allow' });
     }
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { TagState } from '../../src/contract/lane.js';
+import type { TagState } from '../../src/contract/move.js';
 import { keyOf } from '../../src/lane/ledger.js';
 import { enqueue, grant, preemptedBy, resultOf } from '../../src/lane/queue.js';
 import { emptyLane } from '../../src/lane/state.js';
@@ -79,7 +79,7 @@ describe('of the releases that wait', () => {
 describe('which build is newer', () => {
   test('is fixed at first sight, so a re-run of an old job does not make it new', () => {
     const state = emptyLane();
-    expect(promote(state, 'a', '1')).not.toBe('yes');
+    expect(promote(state, 'a', '1')).not.toEqual({ decision: 'allow' });
     const first = keyOf(state.ledger, shaOf('a'));
     keyOf(state.ledger, shaOf('b'), 7);
     expect(keyOf(state.ledger, shaOf('a'), 99)).toEqual(first);
@@ -97,7 +97,7 @@ describe('which build is newer', () => {
   test('an older build is superseded when it asks after a newer one was promoted', () => {
     const state = laneAt('1');
     keyOf(state.ledger, shaOf('a'));
-    expect(promote(state, 'b', '1')).toBe('yes');
+    expect(promote(state, 'b', '1')).toEqual({ decision: 'allow' });
     enqueue(state, run('a', { runId: 'again' }));
     expect(state.answers.at(-1)).toEqual({ runId: 'again', superseded: shaOf('b') });
   });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { LaneState, TagState } from '../../src/contract/lane.js';
+import type { LaneState } from '../../src/contract/lane.js';
+import type { TagState } from '../../src/contract/move.js';
 import { adopt } from '../../src/lane/commands.js';
 import { authorizeMove, reportMove } from '../../src/lane/moves.js';
 import { enqueue, grant } from '../../src/lane/queue.js';
@@ -21,7 +22,7 @@ function begin(state: LaneState, to: string, nth: number) {
 function rollBack(state: LaneState, to: string, from: string, nth: number) {
   begin(state, to, nth);
   const asked = question(to, from, { kind: 'rollback', parent: `back-${nth}`, mover: `mover-${nth}` });
-  if (from !== to) expect(authorizeMove(state, asked, minute(nth) + 20_000)).toBe('yes');
+  if (from !== to) expect(authorizeMove(state, asked, minute(nth) + 20_000)).toEqual({ decision: 'allow' });
   reportMove(state, { ...asked, images: done(asked, from === to ? 'already' : 'promoted') }, minute(nth) + 21_000);
   state.rollback = null;
 }
@@ -32,7 +33,7 @@ function movingOn(): LaneState {
   promote(state, '2', '1', NOON);
   enqueue(state, run('b'));
   grant(state, minute(1));
-  expect(authorizeMove(state, question('b', '2'), minute(1))).toBe('yes');
+  expect(authorizeMove(state, question('b', '2'), minute(1))).toEqual({ decision: 'allow' });
   return state;
 }
 

@@ -159,7 +159,7 @@ describe('both, or none', () => {
 
 describe('who may write, and until when', () => {
   const refuse = (): never => {
-    throw new MoveRefusal('not you');
+    throw new MoveRefusal('not-holder', 'not you');
   };
 
   test('without a yes nothing is written', async () => {
@@ -177,6 +177,7 @@ describe('who may write, and until when', () => {
       authorize: async () => {
         asked += 1;
         if (asked === 1) await new Promise((wake) => setTimeout(wake, 120));
+        return 'granted';
       },
     };
     const images = await moveTags(order({ authority, waits: { ...WAITS, windowMs: 100 } }));
@@ -190,7 +191,7 @@ describe('who may write, and until when', () => {
       ...yes,
       authorize: async () => {
         looks.push(reads());
-        return looks.length < 3 ? 'later' : undefined;
+        return looks.length < 3 ? 'retry' : 'granted';
       },
     };
     expect(results(await moveTags(order({ authority })))).toEqual(['promoted', 'promoted']);
@@ -200,7 +201,7 @@ describe('who may write, and until when', () => {
 
   test('each retry of a write asks anew, and a yes that was taken back ends it, nothing more being written', async () => {
     let asked = 0;
-    const authority: MoveAuthorizer = { ...yes, authorize: async () => (++asked > 1 ? refuse() : undefined) };
+    const authority: MoveAuthorizer = { ...yes, authorize: async () => (++asked > 1 ? refuse() : 'granted') };
     const before = puts();
     const down: Fault = { match: isPut(), respond: () => ociError(503, 'UNAVAILABLE', 'down') };
     await expect(
@@ -212,7 +213,13 @@ describe('who may write, and until when', () => {
   test('a cancel before the first write ends it, one after it does not', async () => {
     const early = new AbortController();
     const before = puts();
-    const authority: MoveAuthorizer = { ...yes, authorize: async () => early.abort(new Error('cancelled')) };
+    const authority: MoveAuthorizer = {
+      ...yes,
+      authorize: async () => {
+        early.abort(new Error('cancelled'));
+        return 'granted';
+      },
+    };
     await expect(moveTags(order({ authority, signal: early.signal }))).rejects.toThrow('cancelled');
     expect(puts()).toBe(before);
 
@@ -227,7 +234,7 @@ describe('who may write, and until when', () => {
     await setLatest('other');
     const before = puts();
     await expect(moveTags(order())).rejects.toThrow(
-      /stands at sha256:.*, this run saw sha256:.*: somebody else moved it/,
+      /stands at sha256:.*, this run saw sha256:.*: moved from outside/,
     );
     expect(puts()).toBe(before);
   });
@@ -256,7 +263,13 @@ describe('a try after one that died', () => {
   test('finishes a pair that is half moved, also when nobody recorded that it had begun', async () => {
     await setLatest('next', [NAMES[0]]);
     const asked: boolean[] = [];
-    const authority: MoveAuthorizer = { ...yes, authorize: async ({ begun }) => void asked.push(begun) };
+    const authority: MoveAuthorizer = {
+      ...yes,
+      authorize: async ({ begun }) => {
+        asked.push(begun);
+        return 'granted';
+      },
+    };
     const images = await moveTags(order({ authority, retried: true }));
     expect(results(images)).toEqual(['promoted', 'promoted']);
     expect(asked).toEqual([true]);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { type Digest, parseRepository, type Repository } from '../../src/contract/image.js';
-import type { MovedImage, ObservedImage } from '../../src/contract/move.js';
+import type { MovedImage, TagState } from '../../src/contract/move.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { type Move, moveTags } from '../../src/move/move-tags.js';
 import { MOVE_WAITS, type MoveWaits } from '../../src/move/waits.js';
@@ -62,7 +62,7 @@ export const puts = () => server.requests.filter(isPut()).length;
 export const reads = () => server.requests.filter(isRead).length;
 
 /** Says yes to everything, unless a test says otherwise. */
-export const yes: MoveAuthorizer = { authorize: async () => undefined, movedWithin: async () => false };
+export const yes: MoveAuthorizer = { authorize: async () => 'granted' as const, movedWithin: async () => false };
 
 export function order(
   change: Partial<Move> & { authority?: MoveAuthorizer } = {},
@@ -80,7 +80,7 @@ export function order(
     authority: yes,
     waits: WAITS,
     input: { kind: 'promotion', sha: parseSha('4c1d56e'), images, by: 'ada', reason: 'green' },
-    observed: repositories.map((repository, index): ObservedImage => ({ repository, digest: from[index] ?? null })),
+    observed: repositories.map((repository, index): TagState => ({ repository, digest: from[index] ?? null })),
     begun: false,
     retried: false,
     onBegin: () => undefined,

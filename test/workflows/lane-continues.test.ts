@@ -62,7 +62,9 @@ test('a lane that goes on as a new run again and again loses no run, no signal a
       gate().laneClient.signal(laneCommandSignal('adopt'), { by: `adopter-${nth}`, reason: 'one of many', images }),
     ),
     stream(async (nth) =>
-      expect(await answered(questionOf(nth))).toEqual({ no: `${runOf(nth).workflowId} has not its turn` }),
+      expect(await answered(questionOf(nth))).toMatchObject({
+        message: `${runOf(nth).workflowId} does not hold the lane`,
+      }),
     ),
   ]);
   const after = await until('all has arrived', async () => {

@@ -3,7 +3,7 @@ import type { Decision, DecisionInput, Hold, HoldName, Verb } from '../../src/co
 import type { Pause } from '../../src/contract/lane.js';
 import { statusQuery, VERBS } from '../../src/contract/messages.js';
 import { CanaryWaitingFor } from '../../src/contract/search-attributes.js';
-import { applicableDecisions, checkDecision, decisionsNow, effectOf } from '../../src/domain/decide.js';
+import { checkDecision, decisionsNow, effectOf } from '../../src/domain/decide.js';
 import type { RunContext } from '../release/context.js';
 import { reportHold } from '../turn.js';
 import { laneWaits } from './activity-options.js';
@@ -86,7 +86,7 @@ export async function holdFor(desk: RunContext, name: HoldName, why: string): Pr
   state.decided = null;
   const isForPeople = name === 'approval' || name === 'after-rollback';
   const phase = isForPeople ? 'awaiting-approval' : 'held';
-  setPhase(state, phase, `${name}: ${why}. ${applicableDecisions(name)}`, holdTimeoutMs);
+  setPhase(state, phase, `${name}: ${why}`, holdTimeoutMs);
   upsertSearchAttributes([{ key: CanaryWaitingFor, value: name }]);
   countHold(name);
   // Beside the timer, which starts now.

@@ -14,6 +14,7 @@ import { InvalidInput } from '../../src/contract/brand.js';
 import { type Lane, laneOf } from '../../src/contract/ids.js';
 import type { LaneState } from '../../src/contract/lane.js';
 import { statusQuery } from '../../src/contract/messages.js';
+import type { RefusedMove } from '../../src/contract/move.js';
 import type { FailureType, ReleasePhase, ReleaseStatus, RunTimes } from '../../src/contract/release.js';
 import * as attributes from '../../src/contract/search-attributes.js';
 import type { Sha } from '../../src/contract/sha.js';
@@ -86,13 +87,13 @@ export function requireNotCancelled(): void {
 }
 
 /** A run's own no. */
-export function failure(type: FailureType, message: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, type);
+export function failure(type: FailureType, message: string, details?: RefusedMove): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, type, ...(details ? [details] : []));
 }
 
 /** Fails an update, and nothing else: in words for whoever sent it. */
-export function rejection(words: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(words, 'DecisionRefused');
+export function rejection(message: string, details?: RefusedMove): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, 'DecisionRefused', ...(details ? [details] : []));
 }
 
 /** The failure that lies under the layers Temporal puts around it (child, activity, application); users would read "Activity task failed". */

@@ -35,7 +35,7 @@ export function decideOn(verb: Verb, given: Given, io: Io): Promise<number> {
     const reason = await reasonOf(given, io);
     // Sent without a hold, it would count for an approval that comes up only now and that nobody saw.
     if (hold === undefined && verb !== 'abort')
-      return refuse(`${verb} ${state.verbs?.[verb] ?? 'refused: nothing waits for it'}`, { by, reason });
+      return refuse(`${verb} refused: ${state.verbs?.[verb].text ?? 'nothing waits for it'}`, { by, reason });
     const decision = { by, reason, ...(hold !== undefined && { hold }) };
     return printAnswer(await sendDecision(client, workflowId, verb, decision), decision, given, io);
   });
@@ -55,5 +55,5 @@ async function endedOutcome(client: Client, lane: Lane, sha: Sha): Promise<strin
 }
 
 function holdLine(workflowId: string, verb: Verb, { id, name, why }: Hold, { verbs }: ReleaseStatus): string {
-  return logLine(`${workflowId} is held: ${id} (${name}): ${why}; ${verb}: ${verbs?.[verb] ?? 'unknown'}`);
+  return logLine(`${workflowId} is held: ${id} (${name}): ${why}; ${verb}: ${verbs?.[verb].text ?? 'unknown'}`);
 }

@@ -1,5 +1,4 @@
-import type { TagState } from '../../contract/lane.js';
-import type { MoveInput } from '../../contract/move.js';
+import type { MoveInput, TagState } from '../../contract/move.js';
 import type { PinnedImage } from '../../contract/release.js';
 import type { Sha } from '../../contract/sha.js';
 import { foreignRevisions } from '../../domain/one-build.js';

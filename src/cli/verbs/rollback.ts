@@ -1,6 +1,5 @@
 import type { RollbackInput } from '../../contract/release.js';
 import { parseRollbackInput } from '../../domain/inputs.js';
-import { FORCE_GOES_ON } from '../../lane/rollback.js';
 import { withClient } from '../../temporal/connect.js';
 import { rejectionOf } from '../../temporal/run-record.js';
 import type { RunEnd } from '../../temporal/runs.js';
@@ -31,7 +30,7 @@ export async function rollback(given: Given, io: Io): Promise<number> {
   return withClient(io.env, async (client) => {
     const rejection = input.force ? null : await rejectionOf(client, lane, input.sha);
     if (rejection !== null) {
-      io.err(`canary: ${rejection}: ${FORCE_GOES_ON}`);
+      io.err(`canary: ${rejection}`);
       io.err(forceCommand(input));
       return EXIT.refused;
     }
@@ -42,7 +41,7 @@ export async function rollback(given: Given, io: Io): Promise<number> {
   });
 }
 
-const isForceable = ({ report }: RunEnd) => report?.outcome === 'MoveRefused' && report.why.endsWith(FORCE_GOES_ON);
+const isForceable = ({ report }: RunEnd) => report !== null && 'refusal' in report && report.refusal === 'needs-force';
 
 /** The very command. */
 const forceCommand = ({ sha }: RollbackInput) => `canary rollback ${sha} --force --reason …`;
