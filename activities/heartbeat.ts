@@ -1,5 +1,6 @@
 import { ApplicationFailure, activityInfo, heartbeat, sleep } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
+import type { SignalDefinition } from '@temporalio/common';
 
 /** A beat each second: a cancel arrives only with one, and a dead worker is seen by their absence. */
 export const HEARTBEAT_MS = 1_000;
@@ -28,7 +29,7 @@ export async function heartbeatSleep(stopping: AbortSignal, ms: number, details:
 const SIGNAL_MS = 15_000;
 
 /** Tells the run that this activity belongs to what is seen, when that has changed. */
-export function throttledSignal<T>(client: Client, signal: string): (seen: T) => Promise<void> {
+export function throttledSignal<T>(client: Client, signal: SignalDefinition<[T]>): (seen: T) => Promise<void> {
   const { workflowId, runId } = activityInfo().workflowExecution ?? { workflowId: '', runId: '' };
   let last = '';
   let toldAt = 0;

@@ -2,6 +2,7 @@ import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import { type Config, ConfigError } from '../src/config/config.js';
 import type { TenantSmoke } from '../src/contract/check.js';
+import { tenantBuildsSignal } from '../src/contract/messages.js';
 import type { Plan, PlannedTenant, TenantBuild } from '../src/contract/release.js';
 import { type Sha, sameBuild } from '../src/contract/sha.js';
 import { loadedOnce } from '../src/smoke/load-suite.js';
@@ -34,7 +35,7 @@ export function createTenantActivities(config: FleetConfig, client: Client, stop
   return {
     /** Asks all tenants until every one that can tell reports the build, or the deadline (epoch, in ms) has passed. */
     awaitBuild: patient(async (sha: Sha, plan: Plan, deadline: number): Promise<FleetBuilds> => {
-      const tell = throttledSignal<TenantBuild[]>(client, 'builds-seen');
+      const tell = throttledSignal(client, tenantBuildsSignal);
       for (;;) {
         // A tenant that takes a request and never answers must not cost the beats.
         const fleet = await withHeartbeat(() => fleetBuilds(config, sha, plan));

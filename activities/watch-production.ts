@@ -2,6 +2,7 @@ import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activit
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { type TenantSmoke, verdictOf } from '../src/contract/check.js';
 import { taskQueue, watchProductionId } from '../src/contract/ids.js';
+import { productionTenantsSignal } from '../src/contract/messages.js';
 import type { SeenTenant, WatchInput, WatchPlan } from '../src/contract/production.js';
 import type { TenantBuild } from '../src/contract/release.js';
 import { hasFollowed, isOn } from '../src/domain/production.js';
@@ -58,7 +59,7 @@ export function createWatchActivities({ config, client, lane, stopping }: Activi
       plan: WatchPlan,
       deadline: number,
     ): Promise<Watched> {
-      const tell = throttledSignal<SeenTenant[]>(client, 'production-seen');
+      const tell = throttledSignal(client, productionTenantsSignal);
       for (let tenants = (activityInfo().heartbeatDetails ?? []) as SeenTenant[]; ; ) {
         const before = tenants;
         tenants = await withHeartbeat(() => look(input, plan, before), before);

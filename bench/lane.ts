@@ -81,7 +81,7 @@ async function throughLane(client: Client, count: number, waiting = count): Prom
       builds += 1;
       const sha = parseSha(`${builds.toString(16).padStart(7, '0')}${'b'.repeat(33)}`);
       const { lane } = loadConfig({});
-      const options = { workflowId: releaseId(lane, sha), taskQueue: taskQueue(lane), args: [{ sha, byWord: true }] };
+      const options = { workflowId: releaseId(lane, sha), taskQueue: taskQueue(lane), args: [{ sha, manual: true }] };
       const sent = client.workflow.start('TakeTurn', options);
       handles.push(client.workflow.getHandle(options.workflowId));
       await (await sent).result();

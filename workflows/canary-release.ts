@@ -51,8 +51,8 @@ async function inTurn<R>(
   steps: () => Promise<R>,
   whenLive: (since: string) => Promise<R | null>,
 ): Promise<R> {
-  const byWord = promoteOnly === true || force === true;
-  const asked = { sha, ...(sequence !== undefined && { sequence }), ...(byWord && { byWord }) };
+  const manual = promoteOnly === true || force === true;
+  const asked = { sha, ...(sequence !== undefined && { sequence }), ...(manual && { manual }) };
   for (let anew = false; ; )
     try {
       const live = await acquireLane(desk, { ...asked, ...(anew && { recheck: anew }) });

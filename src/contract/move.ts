@@ -117,7 +117,7 @@ export function parseMoveInput(input: unknown): MoveInput {
   return {
     ...order,
     ...(accepted === true && { accepted }),
-    ...(laneUnheard === true && kind === 'rollback' && { unheard: laneUnheard }),
+    ...(laneUnheard === true && kind === 'rollback' && { laneUnheard }),
   };
 }
 

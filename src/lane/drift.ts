@@ -35,9 +35,9 @@ export function noteDrift(state: LaneState, found: Drift): { alarm: string; why:
 
 /** @throws {InvalidInput} */
 export function parseDrift(sent: unknown): Drift {
-  const { leftAt, latest, missing } = Object(sent) as Record<string, unknown>;
-  if (typeof leftAt !== 'number' || !(latest === null || isText(latest))) throw new InvalidInput('no drift');
+  const { expectedAt, latest, missing } = Object(sent) as Record<string, unknown>;
+  if (typeof expectedAt !== 'number' || !(latest === null || isText(latest))) throw new InvalidInput('no drift');
   if (!Array.isArray(missing) || missing.length > MAX_MISSING || !missing.every(isText))
     throw new InvalidInput('what is missing is no list of lines');
-  return { expectedAt: leftAt, latest, missing };
+  return { expectedAt, latest, missing };
 }

@@ -9,7 +9,7 @@ import { parseSha, type Sha } from '../contract/sha.js';
 
 /** Null when it is none. */
 export function parseLaneRequest(sent: unknown): LaneRequest | null {
-  const { workflowId, runId, sha, sequence, byWord, anew } = Object(sent) as Record<string, unknown>;
+  const { workflowId, runId, sha, sequence, manual, recheck } = Object(sent) as Record<string, unknown>;
   if (!isText(workflowId) || !isRunId(runId) || !isSha(sha)) return null;
   const numbered = Number.isSafeInteger(sequence) ? { sequence: sequence as number } : {};
   return {
@@ -17,8 +17,8 @@ export function parseLaneRequest(sent: unknown): LaneRequest | null {
     runId,
     sha: sha as Sha,
     ...numbered,
-    ...(byWord === true && { manual: byWord }),
-    ...(anew === true && { recheck: anew }),
+    ...(manual === true && { manual }),
+    ...(recheck === true && { recheck }),
   };
 }
 

@@ -102,9 +102,7 @@ describe('a rollback that is refused', () => {
       const { code, out, err } = await canary(['rollback', sha, ...why]);
       expect([code, out[0], err.at(-1)]).toEqual([
         4,
-        expect.stringMatching(
-          new RegExp(`^MoveRefused: .*${words}.*$`),
-        ),
+        expect.stringMatching(new RegExp(`^MoveRefused: .*${words}.*$`)),
         goOn(sha),
       ]);
     }

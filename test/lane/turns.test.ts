@@ -199,7 +199,7 @@ describe('a build that was promoted and is still live', () => {
     for (const more of [{ recheck: true }, { manual: true }]) {
       const state = laneAt('1');
       promote(state, 'b', '1');
-      if ('anew' in more) enqueue(state, run('b', { runId: 'again' }));
+      if ('recheck' in more) enqueue(state, run('b', { runId: 'again' }));
       const asked = run('b', { runId: 'again', ...more });
       enqueue(state, asked);
       expect(resultOf(state, asked)).toBeNull();

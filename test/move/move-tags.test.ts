@@ -233,9 +233,7 @@ describe('who may write, and until when', () => {
   test('a :latest that somebody else moved is not overwritten, once it has been there for a while', async () => {
     await setLatest('other');
     const before = puts();
-    await expect(moveTags(order())).rejects.toThrow(
-      /stands at sha256:.*, this run saw sha256:.*: moved from outside/,
-    );
+    await expect(moveTags(order())).rejects.toThrow(/stands at sha256:.*, this run saw sha256:.*: moved from outside/);
     expect(puts()).toBe(before);
   });
 

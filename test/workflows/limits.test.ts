@@ -115,7 +115,7 @@ describe('what anybody may send', () => {
     const { handle } = await waiting();
     const before = (await statusOf(gate(), handle))?.builds;
     for (const sent of [[], [null], ['x'], [[{ tenant: 'canary-1' }]], [[{ tenant: 7, build: 'x'.repeat(5_000) }]]])
-      await handle.signal('builds-seen', ...sent);
+      await handle.signal('tenant-builds', ...sent);
     expect((await statusOf(gate(), handle))?.builds).toEqual(before);
     await say(handle, 'abort', ada);
     expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
