@@ -63,6 +63,6 @@ export function createDriftActivities({ registry, lane, waits }: ActivityDepende
         return { expectedAt: left.at, latest, missing: gone.flat().slice(0, MAX_MISSING) };
       }),
 
-    tellDrift: (found: Drift): Promise<void> => withHeartbeat(() => lane.update(driftUpdate, found)),
+    reportDrift: (found: Drift): Promise<void> => withHeartbeat(() => lane.update(driftUpdate, found)),
   };
 }

@@ -1,7 +1,7 @@
 import { ApplicationFailure, activityInfo, heartbeat } from '@temporalio/activity';
 import { InvalidInput } from '../src/contract/brand.js';
+import type { FailureType } from '../src/contract/failures.js';
 import type { RefusedMove } from '../src/contract/move.js';
-import type { FailureType } from '../src/contract/release.js';
 import { MoveRefusal } from '../src/move/write-lease.js';
 import { RegistryError, type RegistryErrorKind } from '../src/registry/transport/errors.js';
 import { LaneRefused } from '../src/temporal/lane-client.js';

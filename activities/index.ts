@@ -3,6 +3,7 @@ import type { ActivityDependencies } from './dependencies.js';
 import { mapErrors } from './failures.js';
 import { createLaneActivities } from './lane.js';
 import { createMoveActivities } from './move.js';
+import { createPublishActivities } from './publish.js';
 import { createPlanActivities, createRegistryActivities } from './resolve.js';
 import { createTenantActivities } from './tenants.js';
 import { createWaitActivities } from './waits.js';
@@ -32,7 +33,7 @@ const onBehalfOfLane = (dependencies: ActivityDependencies) => ({
 
 /** What runs on the queue of those that wait. */
 export function createWaiterActivities({ client, lane }: ActivityDependencies) {
-  return mapErrors(createWaitActivities(client, lane));
+  return mapErrors({ ...createWaitActivities(client, lane), ...createPublishActivities() });
 }
 
 export type { Watched } from './watch-production.js';

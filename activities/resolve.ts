@@ -1,6 +1,6 @@
 import { cancellationSignal } from '@temporalio/activity';
 import { type Config, planRelease } from '../src/config/config.js';
-import { type Digest, type Repository, stagingTag } from '../src/contract/image.js';
+import { type Repository, stagingTag } from '../src/contract/image.js';
 import type { TagState } from '../src/contract/move.js';
 import type { PinnedImage, Plan, ReleaseInput } from '../src/contract/release.js';
 import type { Sha } from '../src/contract/sha.js';
@@ -25,10 +25,13 @@ export function createRegistryActivities(registry: Registry) {
       withHeartbeat(() => resolveBuild(registry, sha, repositories, cancellationSignal(), known)),
 
     /** Where the build's tag points by now, for each image. */
-    async readBuildTags(sha: Sha, repositories: Repository[]): Promise<(Digest | null)[]> {
+    async readBuildTags(sha: Sha, repositories: Repository[]): Promise<TagState[]> {
       return withHeartbeat(() =>
         Promise.all(
-          repositories.map((repository) => readTag(registry, repository, stagingTag(sha), cancellationSignal())),
+          repositories.map(async (repository) => ({
+            repository,
+            digest: await readTag(registry, repository, stagingTag(sha), cancellationSignal()),
+          })),
         ),
       );
     },

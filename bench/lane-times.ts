@@ -12,7 +12,7 @@ export async function turnTimes(handle: WorkflowHandle): Promise<TurnTimes | nul
   const { events = [] } = await handle.fetchHistory();
   const all = events ?? [];
   const wait = all.find(
-    ({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name === 'awaitTurn',
+    ({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name === 'waitForLane',
   );
   const got = all.find(
     ({ activityTaskCompletedEventAttributes: done }) =>

@@ -11,6 +11,7 @@ import { InvalidInput } from '../src/contract/brand.js';
 import type { RunRef } from '../src/contract/lane.js';
 import {
   areOnOneBuild,
+  digestOf,
   isWhole,
   type MovedImage,
   type MoveInput,
@@ -20,35 +21,42 @@ import {
 } from '../src/contract/move.js';
 import { LEASE_MS } from '../src/lane/moves.js';
 import { latestReads, moves, preflights, reports } from './shared/activity-options.js';
-import { alarm, countMove } from './shared/events.js';
-import { failure, unwrapFailure } from './shared/run.js';
+import { alarm, type EventFeed, openFeed } from './shared/events.js';
+import { failure, unwrapFailure } from './shared/failures.js';
 
 /** How long reads of a registry lag behind its writes, in milliseconds (GHCR: 15-30 s). */
 const LAG_MS = 30_000;
 
-export const SETTLE = { summary: 'what was sent settles' };
+export const SETTLE = { summary: 'wait for writes in flight' };
 
 /** The only writer of `:latest`. It has one fixed id, so the server never runs two at a time. */
 export async function MoveLatest(typed: unknown): Promise<MovedImage[]> {
   const input = readMove(typed);
+  const feed = openFeed(input.sha);
+  try {
+    return await move(input, feed);
+  } catch (error) {
+    throw isCancellation(error) ? error : unwrapFailure(error);
+  } finally {
+    await feed.flush();
+  }
+}
+
+async function move(input: MoveInput, feed: EventFeed): Promise<MovedImage[]> {
   const { workflowId, runId } = workflowInfo().parent ?? {};
   const parent = workflowId && runId ? { workflowId, runId } : null;
-  try {
-    const observed = await preflights('look before the move').preflightMove(input);
-    const images = await moves(input)
-      .moveTags(input, observed, parent)
-      .catch(readLatestInstead(input, observed))
-      .catch(async (fault: unknown) => {
-        await report(input, parent, 'stopped');
-        throw fault;
-      });
-    countMove(input.kind, images.find(({ result }) => result !== 'promoted')?.result ?? 'promoted');
-    await report(input, parent, images);
-    return requireMoved(images);
-  } catch (error) {
-    if (isCancellation(error)) throw error;
-    throw unwrapFailure(error);
-  }
+  const observed = await preflights('check everything before the move').preflightMove(input);
+  const images = await moves(input)
+    .moveTags(input, observed, parent)
+    .catch(readLatestInstead(input, observed))
+    .catch(async (fault: unknown) => {
+      await report(input, parent, 'stopped');
+      throw fault;
+    });
+  const result = images.find((image) => image.result !== 'promoted')?.result ?? 'promoted';
+  feed.emit({ type: 'moved', kind: input.kind, result });
+  await report(input, parent, images);
+  return requireMoved(feed, images);
 }
 
 /** The lane hears of it before this run ends; one that does not answer for minutes learns it from `:latest` (I8). */
@@ -87,12 +95,12 @@ export async function settled(
   await sleep(LEASE_MS, SETTLE);
   const images = outcomesOf(input, before, await look());
   if (isWhole(images)) return images;
-  await sleep(LAG_MS, { summary: 'reads may lag' });
+  await sleep(LAG_MS, { summary: 'wait for registry read lag' });
   return outcomesOf(input, before, await look());
 }
 
 function whereLatestStands(input: MoveInput, fault: unknown): Promise<TagState[]> {
-  return latestReads('where does :latest stand?')
+  return latestReads('read :latest')
     .whereLatestStands(input)
     .catch((error: unknown) => {
       const why = isCancellation(fault) ? 'the move was cancelled' : unwrapFailure(fault).message;
@@ -105,24 +113,24 @@ function whereLatestStands(input: MoveInput, fault: unknown): Promise<TagState[]
 
 /** What became of each image, by where `:latest` stands now. A mover that was started again found its own target there before. */
 export function outcomesOf(input: MoveInput, before: TagState[], now: TagState[]): MovedImage[] {
-  return input.images.map(({ repository, to, from }, index) => {
-    const stood = before[index]?.digest ?? null;
+  return input.images.map(({ repository, to, from }) => {
+    const stood = digestOf(before, repository);
     const previous = stood === to ? from : stood;
-    const latest = now[index]?.digest ?? null;
+    const latest = digestOf(now, repository);
     const result: MoveOutcome = latest === to ? 'promoted' : latest === previous ? 'restored' : 'conflict';
     return { repository, digest: to, previous, result, latest };
   });
 }
 
 /** Fails unless every image is where it should be; each digest is named, and a split pair is an alarm (I2). */
-export function requireMoved(images: MovedImage[]): MovedImage[] {
+export function requireMoved(feed: EventFeed, images: MovedImage[]): MovedImage[] {
   if (isWhole(images)) return images;
   const where = images.map(
     ({ repository, result, latest, why }) =>
       `${repository}:latest ${result} at ${latest ?? 'nothing'}${why ? ` (${why})` : ''}`,
   );
   const split = !areOnOneBuild(images);
-  if (split) alarm('PairSplit', { images });
+  if (split) alarm(feed, 'PairSplit', { why: where.join(', '), images });
   throw ApplicationFailure.nonRetryable(where.join(', '), split ? 'PairSplit' : 'MoveFailed', images);
 }
 

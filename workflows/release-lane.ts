@@ -4,12 +4,14 @@ import {
   condition,
   continueAsNew,
   getExternalWorkflowHandle,
+  setCurrentDetails,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { LaneState } from '../src/contract/lane.js';
 import * as messages from '../src/contract/messages.js';
 import { applyCommand } from '../src/lane/commands.js';
+import { laneDetails } from '../src/lane/details.js';
 import { noteDrift, parseDrift } from '../src/lane/drift.js';
 import { authorizeMove, LEASE_MS, leaseLeft, reportMove } from '../src/lane/moves.js';
 import {
@@ -23,9 +25,9 @@ import { enqueue, grant, preempt } from '../src/lane/queue.js';
 import { beginRollback } from '../src/lane/rollback.js';
 import { emptyLane, putOnHold } from '../src/lane/state.js';
 import { laneActivities } from './shared/activity-options.js';
-import { alarm } from './shared/events.js';
+import { alarm, openFeed } from './shared/events.js';
+import { parseOrReject, rejection } from './shared/failures.js';
 import { alarmOfHold, followers } from './shared/follow-runs.js';
-import { parseOrReject, rejection, updateLaneDetails } from './shared/run.js';
 
 /** Events after which a lane goes on as a new run: far below the server's limits. */
 const MAX_EVENTS = 4_000;
@@ -37,6 +39,9 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
   const { continuedFromExecutionRunId } = workflowInfo();
   let isKnown = carried !== null && continuedFromExecutionRunId === undefined;
   let changed = true;
+  const feed = openFeed(undefined, () => {
+    changed = true;
+  });
   const now = () => Date.now();
   /** Signals may come before the lane knows anything. */
   const later = (act: (state: LaneState) => void) => {
@@ -45,7 +50,7 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     else inbox.push(act);
   };
   const takeTurnBack = (lane: LaneState) => {
-    if (preempt(lane, now())) alarm('starved', { why: starvedWords(lane.ledger.consecutivePreemptions) });
+    if (preempt(lane, now())) alarm(feed, 'starved', { why: describeStarvation(lane.ledger.consecutivePreemptions) });
   };
   const known = async (): Promise<LaneState> => {
     await condition(() => isKnown);
@@ -79,7 +84,7 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     const lane = await known();
     const before = lane.ledger.hold;
     reportMove(lane, report, now());
-    if (lane.ledger.hold && lane.ledger.hold !== before) alarmOfHold(lane);
+    if (lane.ledger.hold && lane.ledger.hold !== before) alarmOfHold(feed, lane);
   });
   setHandler(messages.beginRollbackUpdate, async (sent) => {
     const answer = parseOrReject(parseRollbackRequest, sent);
@@ -92,7 +97,7 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
   });
   setHandler(messages.driftUpdate, async (sent) => {
     const found = parseOrReject(parseDrift, sent);
-    for (const news of noteDrift(await known(), found)) alarm(news.alarm, { why: news.why });
+    for (const news of noteDrift(await known(), found)) alarm(feed, news.alarm, { why: news.why });
   });
   for (const verb of messages.LANE_COMMANDS) {
     setHandler(messages.laneCommandUpdate(verb), async (sent) => {
@@ -106,7 +111,7 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
   if (!isKnown) Object.assign(state, await recovered(state, carried !== null));
   isKnown = true;
   for (const act of inbox.splice(0)) act(state);
-  const follow = followers(state, () => {
+  const follow = followers(state, feed, () => {
     changed = true;
   });
   for (;;) {
@@ -115,23 +120,23 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     follow();
     takeTurnBack(state);
     await notifyHolder(state);
-    updateLaneDetails(state);
+    setCurrentDetails(laneDetails(state, now()));
     const due = () => workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > maxEvents;
-    if (due() && allHandlersFinished()) await continueAsNew<typeof ReleaseLane>(state, maxEvents);
+    if (due() && allHandlersFinished() && feed.isIdle()) await continueAsNew<typeof ReleaseLane>(state, maxEvents);
     const waitMs = Math.max(1, (state.holder?.heldFor?.preemptibleAt ?? Number.POSITIVE_INFINITY) - now());
-    const isWoken = () => changed || (due() && allHandlersFinished());
+    const isWoken = () => changed || (due() && allHandlersFinished() && feed.isIdle());
     await (state.queue.length > 0 && Number.isFinite(waitMs) ? condition(isWoken, waitMs) : condition(isWoken));
   }
 }
 
 async function recovered(state: LaneState, isCarried: boolean): Promise<LaneState> {
-  const found = await laneActivities('what the last lane knew').recoverLane(isCarried);
+  const found = await laneActivities('recover what the last lane knew').recoverLane(isCarried);
   const why = 'no earlier lane is on record, so where :latest should be is not known: canary lane adopt';
   if (found === 'continued') return state;
   return found ?? putOnHold(state, 'not-recovered', why);
 }
 
-const starvedWords = (times: number) =>
+const describeStarvation = (times: number) =>
   `${times} releases in a row were superseded because the canaries had moved on to a newer build: nothing is tested to its end any more`;
 
 /** Tells a holder that its turn was taken back. */

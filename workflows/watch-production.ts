@@ -1,6 +1,5 @@
 import {
   isCancellation,
-  log,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -17,9 +16,10 @@ import { fitNames } from '../src/domain/fit.js';
 import { parseWatchInput } from '../src/domain/inputs.js';
 import * as production from '../src/domain/production.js';
 import { reads, watchOptions } from './shared/activity-options.js';
-import { alarm, countEnd } from './shared/events.js';
+import { alarm, type EventFeed, openFeed } from './shared/events.js';
+import { unwrapFailure } from './shared/failures.js';
 import { firstOf } from './shared/race.js';
-import { readInput, unwrapFailure } from './shared/run.js';
+import { readInput } from './shared/run.js';
 
 /** After the deadline the activity has this long to say what it saw last, in milliseconds. */
 const LAST_WORD_MS = 30_000;
@@ -27,25 +27,28 @@ const LAST_WORD_MS = 30_000;
 /** Watches production take a build through two update cycles. It reports and proposes, and never moves anything. */
 export async function WatchProduction(typed: unknown): Promise<WatchReport> {
   const input = readInput(() => parseWatchInput(typed), watchProductionId);
-  const state = begin(input);
+  const feed = openFeed(input.sha);
+  const state = begin(input, feed);
   try {
-    const plan = await reads('which tenants are production?').loadWatchPlan();
+    const plan = await reads('read the production fleet').loadWatchPlan();
     const until = Date.now() + plan.watchMs;
     state.until = new Date(until).toISOString();
-    note(state, state.tenants);
+    note(feed, state, state.tenants);
     const { tenants, superseded } = await watch(state, plan, until);
-    note(state, tenants ?? state.tenants);
+    note(feed, state, tenants ?? state.tenants);
     if (superseded) state.why = `superseded by a ${superseded}; ${state.why}`;
-    end(state, superseded ? 'superseded' : production.outcomeOf(state.tenants, state.sha));
+    end(feed, state, superseded ? 'superseded' : production.outcomeOf(state.tenants, state.sha));
     return state;
   } catch (error) {
     const fault = isCancellation(error) ? null : unwrapFailure(error);
     upsertSearchAttributes([{ key: attributes.CanaryOutcome, value: fault?.type ?? 'CanaryAborted' }]);
     throw fault ?? error;
+  } finally {
+    await feed.flush();
   }
 }
 
-function begin(input: WatchInput): WatchReport {
+function begin(input: WatchInput, feed: EventFeed): WatchReport {
   const started = new Date().toISOString();
   const state: WatchReport = {
     ...input,
@@ -58,7 +61,7 @@ function begin(input: WatchInput): WatchReport {
   };
   setHandler(productionQuery, () => state, { description: 'How production takes the build' });
   setHandler(productionTenantsSignal, (seen) => {
-    if (state.outcome === 'watching' && areSeen(seen)) note(state, seen);
+    if (state.outcome === 'watching' && areSeen(seen)) note(feed, state, seen);
   });
   upsertSearchAttributes([
     { key: attributes.CanarySha, value: input.sha },
@@ -80,25 +83,24 @@ function watch(state: WatchReport, plan: WatchPlan, until: number): Promise<Part
 }
 
 /** Keeps what was seen; the first red of all is an alarm at once. */
-function note(state: WatchReport, tenants: SeenTenant[]): void {
+function note(feed: EventFeed, state: WatchReport, tenants: SeenTenant[]): void {
   state.tenants = tenants;
   state.why = production.productionWords(tenants, state.sha);
   const isRed = tenants.some(({ red }) => red !== undefined);
   if (isRed && state.propose === null) {
     state.propose = production.rollbackCommand(state.before);
-    alarm('production-red', { why: `${shortSha(state.sha)}: ${state.why}; to go back: ${state.propose}` });
+    alarm(feed, 'production-red', { why: `${shortSha(state.sha)}: ${state.why}; to go back: ${state.propose}` });
   }
   setCurrentDetails(production.watchDetails(state));
 }
 
-function end(state: WatchReport, outcome: WatchOutcome): void {
-  const { sha, why, tenants } = state;
+function end(feed: EventFeed, state: WatchReport, outcome: WatchOutcome): void {
+  const { why, tenants } = state;
   state.outcome = outcome;
   state.until = new Date().toISOString();
   if (outcome !== 'red') state.propose = null;
   setCurrentDetails(production.watchDetails(state));
-  log.info('production.watched', { event: 'production.watched', sha, outcome, why });
-  countEnd('WatchProduction', outcome);
+  feed.emit({ type: 'production-watched', outcome, why });
   upsertSearchAttributes([
     { key: attributes.CanaryPhase, value: 'done' },
     { key: attributes.CanaryPhaseSince, value: new Date() },
@@ -107,7 +109,7 @@ function end(state: WatchReport, outcome: WatchOutcome): void {
   ]);
 }
 
-/** By hand, for anybody may send that signal. */
+/** Any client may send that signal with any payload. */
 function areSeen(seen: unknown): seen is SeenTenant[] {
   const isText = (value: unknown) => typeof value === 'string' && value.length < 1_000;
   const isTextOr = (other: null | undefined, value: unknown) => value === other || isText(value);

@@ -1,4 +1,5 @@
 import type { TenantSmoke } from './check.js';
+import type { FailureType } from './failures.js';
 import type { Decision, DecisionEffect, Hold, HoldName, Verb } from './hold.js';
 import type { Digest, Repository, Tag } from './image.js';
 import type { MovedImage, MoveRefusalReason } from './move.js';
@@ -6,43 +7,30 @@ import type { Sha } from './sha.js';
 
 /** Where a release stands, in operators' words, with a sentence for each. */
 export const RELEASE_PHASES = {
-  queued: 'Waits for its turn to use the canary fleet.',
+  queued: 'Waits for the lane: one build at a time uses the canary fleet.',
   resolving: 'Reads the digest of each image, once: from here on only these digests count.',
   'awaiting-canary': 'Waits until every canary tenant reports that it runs the build.',
-  soaking: 'The build runs on every canary tenant; time has to pass without trouble.',
+  soaking: 'The build runs on every canary tenant for a while, watched.',
   smoking: 'Every canary tenant is asked the checks of the smoke suite.',
-  'awaiting-approval': 'All is green; a human has to say yes.',
-  promoting: ':latest of all images is being moved to the tested digests.',
-  held: 'Waits for a human to decide what a machine should not.',
+  'awaiting-approval': 'All is green; a person must approve.',
+  announcing: 'A rollback tells the lane, so that nothing else moves.',
+  promoting: ':latest of all images is being moved, together.',
+  held: 'Waits for a person to decide what a machine should not.',
   done: 'Ended.',
 } as const;
 export type ReleasePhase = keyof typeof RELEASE_PHASES;
 
-/** How a release ends well, or at least without a verdict. Every other end is a failure of a type below. */
-export const RELEASE_OUTCOMES = {
+/** How a run completes, a sentence for each. Every other end is a failure of a type in `FAILURE_TYPES`. */
+export const OUTCOMES = {
   promoted: ':latest of every image is on the tested digests.',
   superseded: 'A newer build goes instead.',
   skipped: 'No canary fleet is configured, so nothing was tested and nothing moved.',
+  'rolled-back': ':latest of every image is back on the build.',
+  already: ':latest of every image was on the build before the rollback.',
 } as const;
-export type ReleaseOutcome = keyof typeof RELEASE_OUTCOMES;
-
-/** The types of failures that end a run: the closed list that people filter by in the Temporal UI. */
-export const FAILURE_TYPES = {
-  CanaryRejected: 'RED: an assertion of the smoke suite failed.',
-  CanaryBuildBad: 'The build was rolled back before.',
-  CanaryHoldExpired: 'Nobody decided a hold in time, so nothing moved.',
-  CanaryAborted: 'A human stopped it.',
-  BuildNotFound: 'An image of the build, or a manifest it is made of, is not in the registry.',
-  RegistryDenied: 'The registry refused our credentials.',
-  RegistryUnavailable: 'The registry did not answer, or not with sense, for as long as we are patient.',
-  ConfigInvalid: 'The input or the configuration makes no sense.',
-  TimedOut: 'A step took longer than its bound, or no worker took it.',
-  SecretMissing: 'The worker lacks a secret that the plan names.',
-  MoveRefused: 'The move was not allowed, and nothing moved.',
-  MoveFailed: 'The move did not come to its end; each digest is named.',
-  PairSplit: 'The images are on two builds and could not be mended: alarm.',
-} as const;
-export type FailureType = keyof typeof FAILURE_TYPES;
+export type RunOutcome = keyof typeof OUTCOMES;
+export type ReleaseOutcome = Extract<RunOutcome, 'promoted' | 'superseded' | 'skipped'>;
+export type RollbackOutcome = Extract<RunOutcome, 'rolled-back' | 'already'>;
 
 /** What starts a `CanaryRelease`. JSON that people type by hand in the Temporal UI. */
 export interface ReleaseInput {
@@ -176,7 +164,7 @@ export interface RollbackInput {
 
 /** The result of a `Rollback`, or the first of its failure's details. */
 export interface RollbackReport extends RollbackInput, RunTimes {
-  outcome: 'rolled-back' | 'already' | FailureType;
+  outcome: RollbackOutcome | FailureType;
   /** Why it was refused, for `MoveRefused`. */
   refusal?: MoveRefusalReason;
   why: string;

@@ -6,6 +6,7 @@ import {
   HOLDS,
   type Hold,
   type HoldName,
+  holdRow,
   type Verb,
 } from '../contract/hold.js';
 
@@ -61,7 +62,7 @@ function refusalOf(verb: Verb, holdId: string | null, { phase, hold, decided, mo
   if (hold === null) return `nothing waits for it; the release is ${phase}`;
   if (HOLDS[hold.name][verb] === null)
     return `${verb} does not apply to ${hold.name}; ${applicableDecisions(hold.name)}`;
-  if (holdId === null && hold.name !== 'approval')
+  if (holdId === null && holdRow(hold.name).needsId)
     return `say which hold it is for: "hold":"${hold.id}" (${hold.name})`;
   return null;
 }

@@ -1,4 +1,4 @@
-import type { Digest } from '../contract/image.js';
+import { digestOf, type TagState } from '../contract/move.js';
 import type { PinnedImage } from '../contract/release.js';
 import { type Sha, sameBuild } from '../contract/sha.js';
 
@@ -12,9 +12,9 @@ export function foreignRevisions({ sha }: { sha: Sha }, pinned: PinnedImage[]): 
 }
 
 /** Images whose tag is not any more what was promoted under it. One that was cleaned away since does no harm. */
-export function pushedAgain(pinned: PinnedImage[], tags: (Digest | null)[]): string[] {
-  return pinned.flatMap(({ repository, digest }, index) => {
-    const found = tags[index] ?? null;
+export function pushedAgain(pinned: PinnedImage[], tags: TagState[]): string[] {
+  return pinned.flatMap(({ repository, digest }) => {
+    const found = digestOf(tags, repository);
     return found === null || found === digest
       ? []
       : [`the tag of ${repository} was pushed again since it was promoted: ${found}, not ${digest}`];

@@ -16,7 +16,10 @@ export const rollbackTargets = (ledger: Ledger): NamedEntry[] =>
     .slice(0, TARGETS);
 
 /** Keeps what was found, and gives what nobody was told of yet. A `:latest` that was moved holds the lane (I8), where nothing holds it yet. */
-export function noteDrift(state: LaneState, found: Drift): { alarm: string; why: string }[] {
+export function noteDrift(
+  state: LaneState,
+  found: Drift,
+): { alarm: 'latest-moved' | 'rollback-target-missing'; why: string }[] {
   const { ledger, move } = state;
   // Something of ours moved, or was adopted, since.
   if (move !== null || ledger.expectedLatest?.at !== found.expectedAt) return [];
@@ -28,8 +31,8 @@ export function noteDrift(state: LaneState, found: Drift): { alarm: string; why:
   const isNews = found.latest !== null && !told(found.latest);
   if (found.latest !== null) putOnHold(state, 'latest-moved', found.latest);
   return [
-    ...(found.latest !== null && isNews ? [{ alarm: 'latest-moved', why: found.latest }] : []),
-    ...news.map((why) => ({ alarm: 'rollback-target-missing', why })),
+    ...(found.latest !== null && isNews ? [{ alarm: 'latest-moved' as const, why: found.latest }] : []),
+    ...news.map((why) => ({ alarm: 'rollback-target-missing' as const, why })),
   ];
 }
 

@@ -1,5 +1,5 @@
 import type { BadBuild, Ledger, LedgerEntry, OrderKey } from '../contract/lane.js';
-import type { TagState } from '../contract/move.js';
+import { digestOf, type TagState } from '../contract/move.js';
 import type { PinnedImage } from '../contract/release.js';
 import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
 import { brief, MOVES_BYTES, newest, numberFirst } from './limits.js';
@@ -89,9 +89,8 @@ export function supersededBy({ history }: Ledger, sha: string, movedAt: string):
   );
 }
 
-/** Whether `:latest` was found elsewhere than a run saw it, and the lane was told since that it should be there. */
-export function isAdopted(seen: PinnedImage[], found: PinnedImage['latest'][], left: TagState[] = []): boolean {
-  const isNew = seen.some(({ latest }, index) => latest !== found[index]);
-  const should = ({ repository }: PinnedImage) => left.find((one) => one.repository === repository)?.digest;
-  return isNew && seen.every((image, index) => should(image) === found[index]);
+/** Whether `:latest` is elsewhere than a run saw it, and a person adopted that state since. */
+export function isAdopted(seen: PinnedImage[], found: TagState[], expected: TagState[]): boolean {
+  const isNew = seen.some(({ repository, latest }) => latest !== digestOf(found, repository));
+  return isNew && seen.every(({ repository }) => digestOf(expected, repository) === digestOf(found, repository));
 }

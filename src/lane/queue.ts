@@ -1,4 +1,6 @@
+import { HOLDS, type HoldName, holdRow } from '../contract/hold.js';
 import type { LaneAnswer, LaneRequest, LaneResult, LaneState, Revocation } from '../contract/lane.js';
+import { digestOf } from '../contract/move.js';
 import { sameBuild } from '../contract/sha.js';
 import { isOlder, keyOf, knownBadBuild } from './ledger.js';
 import { ANSWERS_BYTES, newest } from './limits.js';
@@ -60,7 +62,8 @@ export function grant(state: LaneState, now: number): boolean {
 
 /** Releases that lost their canaries, one after the other, before somebody has to know: the gate tests nothing any more. */
 const PREEMPTIONS_ALARM = 3;
-const CANARIES_GONE = ['canary-left', 'canary-not-updated'];
+const isCanaryGone = (hold: string | undefined) =>
+  hold !== undefined && hold in HOLDS && holdRow(hold as HoldName).isCanaryGone === true;
 
 /** Takes its turn from a holder that has to give way. True when that makes one too many that lost their canaries. */
 export function preempt(state: LaneState, now: number): boolean {
@@ -68,7 +71,7 @@ export function preempt(state: LaneState, now: number): boolean {
   const superseded = preemptedBy(state, now);
   if (!holder || superseded === null) return false;
   holder.revocation = { superseded };
-  if (!CANARIES_GONE.includes(holder.heldFor?.hold ?? '')) return false;
+  if (!isCanaryGone(holder.heldFor?.hold)) return false;
   ledger.consecutivePreemptions += 1;
   return ledger.consecutivePreemptions % PREEMPTIONS_ALARM === 0;
 }
@@ -104,7 +107,9 @@ function alreadyLiveSince(
 ): string | null {
   const last = history.at(-1);
   if (manual || recheck || !last?.sha || last.kind === 'adopted' || !sameBuild(last.sha, sha)) return null;
-  const stands = last.images.every(({ digest }, index) => expectedLatest?.images[index]?.digest === digest);
+  const stands = last.images.every(
+    ({ repository, digest }) => digestOf(expectedLatest?.images ?? [], repository) === digest,
+  );
   return stands ? `since ${last.at}, by ${last.by}` : null;
 }
 

@@ -1,4 +1,5 @@
-import { FAILURE_TYPES, type FailureType, RELEASE_PHASES } from '../contract/release.js';
+import { FAILURE_TYPES, type FailureType } from '../contract/failures.js';
+import { RELEASE_PHASES } from '../contract/release.js';
 import { code, prose, words } from '../domain/markdown.js';
 import type { RunRecord, RunSummary } from './summary.js';
 

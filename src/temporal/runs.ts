@@ -7,9 +7,10 @@ import {
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
+import type { FailureType } from '../contract/failures.js';
 import type { DecisionInput, Verb } from '../contract/hold.js';
 import { statusQuery, VERBS } from '../contract/messages.js';
-import type { FailureType, ReleaseReport, ReleaseStatus, RollbackReport } from '../contract/release.js';
+import type { ReleaseReport, ReleaseStatus, RollbackReport } from '../contract/release.js';
 
 /** How long a worker gets to answer a query, in milliseconds. */
 const QUERY_TIMEOUT_MS = 2_000;

@@ -43,7 +43,7 @@ test('production that takes the build ends the watch early, with when each took 
   ]);
   expect(took(report)).toBeLessThan(WATCH_MS);
   const line = await until('it is logged', () =>
-    logged.find(({ message, meta }) => message === 'production.watched' && meta?.sha === sha),
+    logged.find(({ message, meta }) => message === 'production-watched' && meta?.sha === sha),
   );
   expect(line.meta).toMatchObject({ outcome: 'followed', why: '3 of 3 on it' });
   expect(alarms(sha)).toEqual([]);

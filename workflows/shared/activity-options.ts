@@ -144,6 +144,14 @@ export const LANE_CALLS = {
 /** On the queue of what only waits. */
 const onWaitQueue = (options: ActivityOptions) =>
   proxyActivities<WaitActivities>({ ...options, taskQueue: waitTaskQueue(laneOf(workflowInfo().workflowId)) });
+/** One batch of events: a run waits for it at its end, so not for long. */
+export const PUBLISHES = {
+  startToCloseTimeout: '30s',
+  scheduleToCloseTimeout: '1m',
+  retry: { initialInterval: '1s', maximumInterval: '10s' },
+  cancellationType,
+} satisfies ActivityOptions;
+export const publishing = () => onWaitQueue({ ...PUBLISHES, summary: 'publish events' });
 export const laneWaits = (summary: string) => onWaitQueue({ ...LANE_WAITS, summary });
 export const follows = (forMs: number, summary: string) =>
   onWaitQueue({ ...LANE_WAITS, scheduleToCloseTimeout: forMs, startToCloseTimeout: forMs, summary });

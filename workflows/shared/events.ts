@@ -1,23 +1,49 @@
-import { log, metricMeter } from '@temporalio/workflow';
+import { CancellationScope, log, workflowInfo } from '@temporalio/workflow';
+import type { AlarmName, DeliveredEvent, ReleaseEvent } from '../../src/contract/events.js';
+import { publishing } from './activity-options.js';
 
-// Replay-safe, and no command of a workflow: they reach the worker's /metrics, with `_total` behind each name.
-
-/** How runs ended, by workflow and outcome or failure type. */
-export const countEnd = (workflow: string, outcome: string) =>
-  metricMeter.createCounter('canary_runs_ended').add(1, { workflow, outcome });
-
-/** What became of moves: the worst result of an image. */
-export const countMove = (kind: string, result: string) =>
-  metricMeter.createCounter('canary_moves').add(1, { kind, result });
-
-/** What releases were held for. */
-export const countHold = (hold: string) => metricMeter.createCounter('canary_holds').add(1, { hold });
-
-/** What somebody has to look at now. */
-export const countAlarm = (alarm: string) => metricMeter.createCounter('canary_alarms').add(1, { alarm });
-
-/** Somebody has to look (I2). */
-export function alarm(name: string, facts: { why?: string; images?: object[] | undefined }): void {
-  log.error('alarm', { event: 'alarm', alarm: name, ...facts });
-  countAlarm(name);
+/** Where a run tells what happens to it. No run fails, or waits for more than a minute, because an event is not delivered. */
+export interface EventFeed {
+  emit(event: ReleaseEvent): void;
+  /** Whether every event was delivered, or given up. */
+  isIdle(): boolean;
+  /** Waits until it is idle. A run ends after this, because its activities end with it. */
+  flush(): Promise<void>;
 }
+
+/** Events are delivered in order, one batch at a time: what happens while a batch is on its way makes the next one.
+ * @param onIdle called when the last batch was delivered. */
+export function openFeed(sha?: string, onIdle: () => void = () => undefined): EventFeed {
+  const { workflowType: workflow, workflowId, runId } = workflowInfo();
+  let number = 0;
+  let waiting: DeliveredEvent[] = [];
+  let delivering: Promise<void> | null = null;
+  const deliver = async () => {
+    while (waiting.length > 0) {
+      const batch = waiting;
+      waiting = [];
+      await publishing()
+        .publish(batch)
+        .catch((error: unknown) => log.error('events were not delivered', { error, events: batch }));
+    }
+    delivering = null;
+    onIdle();
+  };
+  return {
+    emit(event) {
+      number += 1;
+      const at = new Date().toISOString();
+      waiting.push({ ...event, id: `${runId}-${number}`, at, workflow, workflowId, ...(sha && { sha }) });
+      delivering ??= CancellationScope.nonCancellable(deliver);
+    },
+    isIdle: () => delivering === null,
+    flush: () => CancellationScope.nonCancellable(async () => (await delivering) ?? undefined),
+  };
+}
+
+/** A person must look at this now (invariant I2). */
+export const alarm = (
+  feed: EventFeed,
+  name: AlarmName,
+  facts: Omit<Extract<ReleaseEvent, { type: 'alarm' }>, 'type' | 'alarm'>,
+): void => feed.emit({ type: 'alarm', alarm: name, ...facts });

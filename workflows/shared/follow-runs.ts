@@ -6,14 +6,14 @@ import { lastMove, liveBefore } from '../../src/lane/ledger.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
 import { putOnHold } from '../../src/lane/state.js';
 import { laneActivities, laneWaits } from './activity-options.js';
-import { alarm } from './events.js';
+import { alarm, type EventFeed } from './events.js';
 import { ownLane } from './run.js';
 
 /** How long after a move both tags are read once more, in milliseconds (protocol §3). */
 const REREAD_MS = 60_000;
 
 /** Follows the holder, the open move and the announced rollback to their ends, each by one activity, reads both tags once more after a move, and has production watched. */
-export function followers(state: LaneState, wake: () => void): () => void {
+export function followers(state: LaneState, feed: EventFeed, wake: () => void): () => void {
   const followed = new Set<string>();
   const once = (key: string, run: () => Promise<void>) => {
     if (followed.has(key)) return;
@@ -47,7 +47,7 @@ export function followers(state: LaneState, wake: () => void): () => void {
       const { sha, at: movedAt } = moved;
       const before = liveBefore(ledger, moved);
       once(`watch ${movedAt}`, async () => {
-        const watch = laneActivities(`have production watched take ${shortSha(sha)}`);
+        const watch = laneActivities(`start the production watch for ${shortSha(sha)}`);
         await watch.startWatch({ sha, movedAt, ...(before && { before }) });
         if ((ledger.watchStartedFor ?? '') < movedAt) ledger.watchStartedFor = movedAt;
       });
@@ -59,14 +59,14 @@ export function followers(state: LaneState, wake: () => void): () => void {
           summary: 'reads :latest once more after a move',
         });
         if (ledger.expectedLatest?.at !== expectedLatest.at) return;
-        const why = await laneActivities('where does :latest stand?').reread(expectedLatest.images);
+        const why = await laneActivities('read :latest again after a move').reread(expectedLatest.images);
         if (why === null || ledger.expectedLatest?.at !== expectedLatest.at || ledger.hold) return;
         putOnHold(state, 'latest-moved', why);
-        alarmOfHold(state);
+        alarmOfHold(feed, state);
       });
   };
 }
 
-export function alarmOfHold({ ledger: { hold, expectedLatest } }: LaneState): void {
-  if (hold) alarm(hold.name, { why: hold.why, images: expectedLatest?.images });
+export function alarmOfHold(feed: EventFeed, { ledger: { hold, expectedLatest } }: LaneState): void {
+  if (hold) alarm(feed, hold.name, { why: hold.why, ...(expectedLatest && { images: expectedLatest.images }) });
 }

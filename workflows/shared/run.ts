@@ -1,54 +1,77 @@
 import {
-  ActivityFailure,
   ApplicationFailure,
   CancellationScope,
-  CancelledFailure,
-  ChildWorkflowFailure,
+  isCancellation,
   setCurrentDetails,
   setHandler,
-  TimeoutFailure,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import { InvalidInput } from '../../src/contract/brand.js';
+import { checksWith } from '../../src/contract/check.js';
+import { endEvent } from '../../src/contract/events.js';
+import { FAILURE_TYPES, type FailureType } from '../../src/contract/failures.js';
 import { type Lane, laneOf } from '../../src/contract/ids.js';
-import type { LaneState } from '../../src/contract/lane.js';
 import { statusQuery } from '../../src/contract/messages.js';
-import type { RefusedMove } from '../../src/contract/move.js';
-import type { FailureType, ReleasePhase, ReleaseStatus, RunTimes } from '../../src/contract/release.js';
+import { areMoved, refusedMove } from '../../src/contract/move.js';
+import type { ReleasePhase, ReleaseStatus, RunOutcome, RunTimes } from '../../src/contract/release.js';
 import * as attributes from '../../src/contract/search-attributes.js';
 import type { Sha } from '../../src/contract/sha.js';
+import { fitNames } from '../../src/domain/fit.js';
 import { enterPhase, leavePhase } from '../../src/domain/phase-times.js';
 import { runDetails } from '../../src/domain/run-details.js';
-import { laneDetails } from '../../src/lane/details.js';
+import { type EventFeed, openFeed } from './events.js';
+import { unwrapFailure } from './failures.js';
+
+/** How a run ends: an outcome completes it, a failure type fails it. */
+export interface RunEnd {
+  outcome: RunOutcome | FailureType;
+  why: string;
+  /** Of the failure. */
+  details?: unknown[];
+}
+
+/** What every release and rollback has. */
+export interface RunContext {
+  readonly state: ReleaseStatus;
+  /** All that the run does; cancelled when something ends it. */
+  readonly scope: CancellationScope;
+  readonly feed: EventFeed;
+  /** Set once it is decided how the run ends. An abort overrides all others. */
+  end: RunEnd | null;
+}
 
 /** The lane this run belongs to. */
 export const ownLane = (): Lane => laneOf(workflowInfo().workflowId);
+export const ownRun = () => ({ workflowId: workflowInfo().workflowId, runId: workflowInfo().runId });
 
-/** Reads what started the run; the id has to be the one that belongs to it. Anything wrong ends the run as `ConfigInvalid`. */
+/** Parses what started the run, whose id must be the one of its sha. Anything invalid fails the run as `ConfigInvalid`. */
 export function readInput<T extends { sha: Sha }>(parse: () => T, idOf: (lane: Lane, sha: Sha) => string): T {
   try {
     const input = parse();
     const id = idOf(ownLane(), input.sha);
-    if (id !== workflowInfo().workflowId)
-      throw new InvalidInput(
-        `workflow id ${workflowInfo().workflowId} does not belong to sha ${input.sha}: start it as ${id}`,
-      );
-    return input;
+    if (id === workflowInfo().workflowId) return input;
+    throw new InvalidInput(
+      `workflow id ${workflowInfo().workflowId} does not fit sha ${input.sha} (start it as ${id})`,
+    );
   } catch (error) {
     if (error instanceof InvalidInput) throw ApplicationFailure.nonRetryable(error.message, 'ConfigInvalid');
     throw error;
   }
 }
 
-/** The state of a run, answered by the query `status` from its first moment on. */
-export function beginRun(input: { sha: Sha; requestedBy?: string }): ReleaseStatus {
+/** The state of a run, which the query `status` answers from the first moment on. */
+export function beginRun(
+  input: { sha: Sha; requestedBy?: string },
+  phase: ReleasePhase,
+  scope: CancellationScope,
+): RunContext {
   const since = new Date().toISOString();
   const state: ReleaseStatus = {
     sha: input.sha,
-    phase: 'queued',
+    phase,
     since,
-    phases: enterPhase([], since, since, { phase: 'queued' }),
+    phases: enterPhase([], since, since, { phase }),
     why: '',
     until: null,
     images: [],
@@ -60,19 +83,20 @@ export function beginRun(input: { sha: Sha; requestedBy?: string }): ReleaseStat
     decisions: [],
     refusals: [],
   };
-  setHandler(statusQuery, () => state, { description: 'Where it stands, and why' });
+  setHandler(statusQuery, () => state, { description: 'The phase of the run, and why' });
   upsertSearchAttributes([
     { key: attributes.CanarySha, value: input.sha },
     ...(input.requestedBy ? [{ key: attributes.CanaryRequestedBy, value: input.requestedBy }] : []),
   ]);
-  return state;
+  return { state, scope, feed: openFeed(input.sha), end: null };
 }
 
-/** @param forMs after how long this phase ends by itself, in milliseconds. */
-export function setPhase(state: ReleaseStatus, phase: ReleasePhase, why: string, forMs?: number): void {
+/** @param forMs the time after which this phase ends, in milliseconds, where it has a bound. */
+export function setPhase({ state, feed }: RunContext, phase: ReleasePhase, why: string, forMs?: number): void {
   const until = forMs === undefined ? null : new Date(Date.now() + forMs).toISOString();
   const since = new Date().toISOString();
   const phases = enterPhase(state.phases, state.since, since, { phase, ...(state.hold && { hold: state.hold.name }) });
+  if (phase !== state.phase || state.why === '') feed.emit({ type: 'phase-entered', phase, why });
   Object.assign(state, { phase, why, since, until, phases });
   updateDetails(state);
   upsertSearchAttributes([
@@ -81,46 +105,74 @@ export function setPhase(state: ReleaseStatus, phase: ReleasePhase, why: string,
   ]);
 }
 
-/** Nothing more is begun once somebody aborted or cancelled. */
-export function requireNotCancelled(): void {
-  if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('aborted');
-}
-
-/** A run's own no. */
-export function failure(type: FailureType, message: string, details?: RefusedMove): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, type, ...(details ? [details] : []));
-}
-
-/** Fails an update, and nothing else: in words for whoever sent it. */
-export function rejection(message: string, details?: RefusedMove): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, 'DecisionRefused', ...(details ? [details] : []));
-}
-
-/** The failure that lies under the layers Temporal puts around it (child, activity, application); users would read "Activity task failed". */
-export function unwrapFailure(error: unknown): ApplicationFailure {
-  if (error instanceof ApplicationFailure) return error;
-  if (error instanceof ActivityFailure && error.cause instanceof TimeoutFailure && !error.cause.cause)
-    return failure('TimedOut', `${error.activityType}: ${error.cause.message} (${error.cause.timeoutType})`);
-  if (error instanceof TimeoutFailure && !error.cause) return failure('TimedOut', error.message);
-  if (error instanceof ActivityFailure || error instanceof ChildWorkflowFailure || error instanceof TimeoutFailure)
-    return unwrapFailure(error.cause);
-  throw error;
-}
-
-/** What is said wrongly is refused: any other error would stop the lane for ever (protocol §7). */
-export function parseOrReject<T>(read: (sent: unknown) => T, sent: unknown): T {
-  try {
-    return read(sent);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw rejection(`not understood: ${why}`);
-  }
-}
-
 /** Keeps the run's page in the Temporal UI current; no command comes of it. */
 export const updateDetails = (state: ReleaseStatus): void => setCurrentDetails(runDetails(state));
-/** The same for the lane's page. */
-export const updateLaneDetails = (state: LaneState): void => setCurrentDetails(laneDetails(state, Date.now()));
+
+/** Runs one phase after the other; each names the next. */
+export async function runPhases<P extends string, R>(
+  phases: Record<P, (run: R) => Promise<P | 'done'>>,
+  first: P,
+  run: R,
+): Promise<void> {
+  for (let phase: P | 'done' = first; phase !== 'done'; ) phase = await phases[phase](run);
+}
+
+/** Ends the run from inside a phase. */
+export function finish(run: RunContext, end: RunEnd): 'done' {
+  run.end ??= end;
+  return 'done';
+}
+
+/** Ends the run from anywhere below a phase: what is under way is cancelled. */
+export async function stopRun(run: RunContext, end: RunEnd): Promise<never> {
+  run.end ??= end;
+  run.scope.cancel();
+  return CancellationScope.current().cancelRequested;
+}
+
+/** Closes the run as `run.end` says; without one, by the failure or the cancel that stopped it. A failure carries the report as its details. */
+export async function endRun<O extends RunOutcome, R extends { why: string }>(
+  run: RunContext,
+  report: (outcome: O | FailureType, why: string) => R,
+  phases: () => Promise<void>,
+): Promise<R> {
+  let cancel: unknown;
+  try {
+    await run.scope.run(phases);
+  } catch (error) {
+    if (run.end === null) {
+      if (isCancellation(error)) cancel = error;
+      run.end = isCancellation(error) ? { outcome: 'CanaryAborted', why: 'cancelled' } : endOfFailure(error);
+    }
+  }
+  const { outcome, why, details } = run.end as RunEnd;
+  if (areMoved(details?.[0])) run.state.images = details[0];
+  await close(run, outcome, why);
+  if (cancel !== undefined) throw cancel;
+  if (!(outcome in FAILURE_TYPES)) return report(outcome as O, why);
+  const refusal = refusedMove(details?.[0])?.refusal;
+  const told = { ...report(outcome as FailureType, why), ...(refusal && { refusal }) };
+  throw ApplicationFailure.create({ message: told.why, type: outcome, nonRetryable: true, details: [told] });
+}
+
+function endOfFailure(error: unknown): RunEnd {
+  const { type, message, details } = unwrapFailure(error);
+  return { outcome: type as FailureType, why: message, ...(details && { details }) };
+}
+
+async function close(run: RunContext, outcome: string, why: string): Promise<void> {
+  const { state, feed } = run;
+  if (state.hold) upsertSearchAttributes([{ key: attributes.CanaryWaitingFor, value: null }]);
+  state.hold = null;
+  setPhase(run, 'done', why);
+  feed.emit(endEvent(outcome, why));
+  const red = checksWith('fail', state.tenants).map((line) => line.split(': ')[0] ?? '');
+  upsertSearchAttributes([
+    { key: attributes.CanaryOutcome, value: outcome },
+    { key: attributes.CanaryTenantsRed, value: fitNames([...new Set(red)]) },
+  ]);
+  await feed.flush();
+}
 
 /** When this run began, and where its time went until now. */
 export function timesOf({ phases, since }: ReleaseStatus): RunTimes {

@@ -13,7 +13,8 @@ import { shortSha } from '../../src/contract/sha.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
 import { MoveLatest, requireMoved, SETTLE, settled } from '../move-latest.js';
 import { BUSY_MOVER_MS, follows, laneCalls, latestReads, MOVER } from './activity-options.js';
-import { failure, ownLane, requireNotCancelled } from './run.js';
+import { failure, requireNotCancelled } from './failures.js';
+import { ownLane, type RunContext } from './run.js';
 
 /** Time for a mover that is refused to end by itself, and to say what it did, in milliseconds. */
 const ENDS_BY_ITSELF_MS = 2_000;
@@ -25,6 +26,7 @@ const ENDS_BY_ITSELF_MS = 2_000;
  * @param takesOverMs ends a mover that is under way after so long, in milliseconds, when nothing of it can be on its way; else it is waited for.
  */
 export async function moveLatest(
+  run: RunContext,
   input: MoveInput,
   onMoving: (moving: boolean) => void = () => undefined,
   takesOverMs: number | null = null,
@@ -51,10 +53,10 @@ export async function moveLatest(
           ? untilFree(workflowId, patientUntil)
           : laneCalls(`take over from ${workflowId}`).endMover(Math.max(takesOverMs, ENDS_BY_ITSELF_MS)));
       else if (!isTerminated(error)) throw error;
-      else if (CancellationScope.current().consideredCancelled) return whatIsLeft(input);
+      else if (CancellationScope.current().consideredCancelled) return whatIsLeft(run, input);
       // The next one's report says that nothing is on its way any more.
       else if (takesOverMs === null) await CancellationScope.nonCancellable(() => sleep(LEASE_MS, SETTLE));
-      else await laneCalls('is this the last rollback?').requireLastRollback();
+      else await laneCalls('confirm that this is the newest rollback').requireLastRollback();
     }
 }
 
@@ -74,11 +76,9 @@ async function untilFree(workflowId: string, patientUntil: number): Promise<void
 }
 
 /** The mover was terminated and this run is cancelled: nobody goes on, so at least what is there gets its name. */
-function whatIsLeft(input: MoveInput): Promise<MovedImage[]> {
+function whatIsLeft({ feed }: RunContext, input: MoveInput): Promise<MovedImage[]> {
   return CancellationScope.nonCancellable(async () => {
     const before = input.images.map(({ repository, from }) => ({ repository, digest: from }));
-    return requireMoved(
-      await settled(input, before, () => latestReads('where does :latest stand?').whereLatestStands(input)),
-    );
+    return requireMoved(feed, await settled(input, before, () => latestReads('read :latest').whereLatestStands(input)));
   });
 }

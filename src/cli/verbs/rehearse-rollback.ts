@@ -32,7 +32,10 @@ export async function dryRunRollback(lane: Lane, input: RollbackInput, given: Gi
     recordedImages: digestsOfMove(context.state, sha) ?? [],
     preview: async (registry, pinned, doubts) => {
       const tags = await Promise.all(
-        pinned.map(({ repository }) => readTag(registry, repository, stagingTag(sha), io.signal)),
+        pinned.map(async ({ repository }) => ({
+          repository,
+          digest: await readTag(registry, repository, stagingTag(sha), io.signal),
+        })),
       );
       const refused = [preview.refused, context.rejected, ...doubts, ...pushedAgain(pinned, tags)].filter(
         (why) => why !== null,

@@ -1,0 +1,52 @@
+import { log, metricMeter } from '@temporalio/activity';
+import type { DeliveredEvent } from '../src/contract/events.js';
+
+/** Where events go. A sink drops an event whose id it has seen: a batch is delivered again when a worker dies in the middle of it. */
+export interface EventSink {
+  deliver(event: DeliveredEvent): Promise<void> | void;
+}
+
+/** One JSON line an event; alarms are errors. */
+const logLines: EventSink = {
+  deliver(event) {
+    const { type, ...facts } = event;
+    log[type === 'alarm' ? 'error' : 'info'](type, { event: type, ...facts });
+  },
+};
+
+const counter = (name: string) => metricMeter.createCounter(name);
+
+/** Counters on the worker's `/metrics`; each has `_total` behind its name there. */
+const counters: EventSink = {
+  deliver(event) {
+    switch (event.type) {
+      case 'rejected':
+      case 'promoted':
+      case 'rolled-back':
+      case 'superseded':
+      case 'ended':
+      case 'production-watched':
+        return counter('canary_runs_ended').add(1, { workflow: event.workflow, outcome: event.outcome });
+      case 'moved':
+        return counter('canary_moves').add(1, { kind: event.kind, result: event.result });
+      case 'held':
+        return counter('canary_holds').add(1, { hold: event.hold });
+      case 'alarm':
+        return counter('canary_alarms').add(1, { alarm: event.alarm });
+      default:
+        return undefined;
+    }
+  },
+};
+
+/** A notifier is one more entry. */
+const SINKS: EventSink[] = [logLines, counters];
+
+export function createPublishActivities() {
+  return {
+    /** Delivers a batch of events of one run, in order. */
+    async publish(events: DeliveredEvent[]): Promise<void> {
+      for (const event of events) for (const sink of SINKS) await sink.deliver(event);
+    },
+  };
+}

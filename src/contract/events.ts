@@ -1,0 +1,66 @@
+import type { FailureType } from './failures.js';
+import type { Verb } from './hold.js';
+import type { MovedImage, MoveInput, MoveOutcome, TagState } from './move.js';
+import type { ReleasePhase, RunOutcome } from './release.js';
+
+/** What happens to releases and rollbacks, a sentence for each kind: the feed of log lines, metrics and, later, of notifiers. */
+export const EVENTS = {
+  'phase-entered': 'A run entered a phase.',
+  held: 'A run waits for a person.',
+  decided: 'A person approved, retried or aborted.',
+  rejected: 'RED: a check failed on a canary tenant.',
+  promoted: '`:latest` of every image is on the tested digests.',
+  'rolled-back': '`:latest` of every image is back on a build that was live before.',
+  superseded: 'A newer build goes instead.',
+  ended: 'A run ended in any other way.',
+  moved: 'A mover ended; the worst result of its images.',
+  alarm: 'A person must look at something now.',
+  'production-watched': 'A watch over production ended.',
+} as const satisfies Record<ReleaseEvent['type'], string>;
+
+/** Plain JSON; no secret, and no text from a tenant or a registry but in `why`. */
+export type ReleaseEvent =
+  | { type: 'phase-entered'; phase: ReleasePhase; why: string }
+  | { type: 'held'; hold: string; id: string; why: string; until: string | null }
+  | { type: 'decided'; decision: Verb; by: string; reason: string; hold?: string }
+  | { type: 'rejected' | 'promoted' | 'rolled-back' | 'superseded' | 'ended'; outcome: string; why: string }
+  | { type: 'moved'; kind: MoveInput['kind']; result: MoveOutcome }
+  | { type: 'alarm'; alarm: AlarmName; why: string; images?: (MovedImage | TagState)[] }
+  | { type: 'production-watched'; outcome: string; why: string };
+
+/** What a person must look at, a sentence for each. */
+export const ALARMS = {
+  PairSplit: 'The images are on two builds.',
+  'pair-split': 'The lane is on hold: the images are on two builds.',
+  'latest-moved': '`:latest` is not where the last move left it.',
+  'not-recovered': 'The lane is on hold: its ledger could not be recovered.',
+  'after-rollback': 'The lane is on hold after a rollback.',
+  'rollback-target-missing': 'A manifest that a rollback would need is gone from the registry.',
+  starved: 'Releases in a row were superseded because the canary tenants moved on.',
+  'production-red': 'A production tenant that took the build fails.',
+} as const;
+export type AlarmName = keyof typeof ALARMS;
+
+/** An event as it is delivered. `id` is the run id and the number of the event in its run: a sink drops what it has seen. */
+export type DeliveredEvent = ReleaseEvent & {
+  id: string;
+  /** ISO 8601, when it happened. */
+  at: string;
+  workflow: string;
+  workflowId: string;
+  sha?: string;
+};
+
+const END_EVENTS = {
+  CanaryRejected: 'rejected',
+  promoted: 'promoted',
+  'rolled-back': 'rolled-back',
+  already: 'rolled-back',
+  superseded: 'superseded',
+} as const satisfies Partial<Record<FailureType | RunOutcome, ReleaseEvent['type']>>;
+
+/** The kind of event that the end of a run is. */
+export function endEvent(outcome: string, why: string): ReleaseEvent {
+  const type = outcome in END_EVENTS ? END_EVENTS[outcome as keyof typeof END_EVENTS] : 'ended';
+  return { type, outcome, why };
+}

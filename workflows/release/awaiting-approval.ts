@@ -1,0 +1,38 @@
+import { foreignRevisions } from '../../src/domain/one-build.js';
+import type { Phase, Release } from './context.js';
+import { holdFor, waitWhilePaused } from './hold.js';
+import { confirmHolder } from './lane.js';
+
+/** Waits for a person where one must approve: required, something untested, the lane on hold. `promoteOnly` is its own approval. */
+export const awaitingApproval: Phase = async (release) => {
+  const confirmed = await confirmHolder(release);
+  if ('next' in confirmed) return confirmed.next;
+  const { pause, hold } = confirmed.status;
+  if (pause) {
+    await waitWhilePaused(release, pause);
+    return 'awaiting-approval';
+  }
+  if (release.input.promoteOnly) return 'promoting';
+  const doubts = doubtsOf(release);
+  if (hold && !release.accepted) {
+    const name = hold.name === 'after-rollback' ? 'after-rollback' : 'latest-moved';
+    const { verb } = await holdFor(release, name, [hold.why, ...doubts].join('; '));
+    if (verb !== 'approve') return 'awaiting-approval';
+    release.accepted = true;
+  } else if (doubts.some((doubt) => !release.approved.includes(doubt)))
+    await holdFor(release, 'approval', doubts.filter((doubt) => !release.approved.includes(doubt)).join('; '));
+  release.approved = doubts;
+  return 'promoting';
+};
+
+/** What only a person can accept. */
+function doubtsOf({ input, plan, pinned, notTested }: Release): string[] {
+  return [
+    ...(plan.approval === 'required' ? ['approval is required'] : []),
+    ...notTested,
+    ...foreignRevisions(input, pinned),
+    ...pinned
+      .filter(({ latest }) => latest === null)
+      .map(({ repository }) => `${repository} has no :latest yet, so nothing can be restored`),
+  ];
+}

@@ -1,0 +1,79 @@
+import { setHandler } from '@temporalio/workflow';
+import { tenantBuildsSignal } from '../../src/contract/messages.js';
+import type { TenantBuild } from '../../src/contract/release.js';
+import { sameBuild, shortSha } from '../../src/contract/sha.js';
+import { formatDuration } from '../../src/domain/duration.js';
+import { polls, tagWrites } from '../shared/activity-options.js';
+import { setPhase, updateDetails } from '../shared/run.js';
+import type { Phase, Release } from './context.js';
+import { holdFor, holdOnFault } from './hold.js';
+import { confirmHolder } from './lane.js';
+
+/** Waits until every canary tenant reports the build. What waiting does not change, a person decides. */
+export const awaitingCanary: Phase = async (release) => {
+  const { input, plan, state } = release;
+  const next = await pointCanaryTag(release);
+  if (next !== null) return next;
+  setPhase(release, 'awaiting-canary', `every tenant must report ${input.sha}`, plan.updateTimeoutMs);
+  const summary = `wait for ${shortSha(input.sha)} on ${plan.tenants.length} tenants`;
+  const fleet = await holdOnFault(release, () =>
+    polls(plan, summary).awaitBuild(input.sha, plan, Date.now() + plan.updateTimeoutMs),
+  );
+  state.builds = fleet.builds;
+  if (fleet.all) return 'soaking';
+  if (state.builds.some(({ build }) => build !== null && !sameBuild(build, input.sha))) {
+    const late = `after ${formatDuration(plan.updateTimeoutMs)} ${describeOthers(release)}`;
+    await holdFor(release, 'canary-not-updated', late);
+    return 'awaiting-canary';
+  }
+  // Kept as it was shown to the person who decides: a later probe may read otherwise.
+  const unreported = describeOthers(release);
+  const { verb } = await holdFor(release, 'build-unreported', unreported);
+  if (verb !== 'approve') return 'awaiting-canary';
+  release.unconfirmed = true;
+  release.notTested.push(`unconfirmed: ${unreported}`);
+  return 'soaking';
+};
+
+/** Points `CANARY_TAG` of every image at the build, for tenants that follow it. Only the holder of the lane may.
+ * @returns the next phase when it no longer holds the lane. */
+async function pointCanaryTag(release: Release): Promise<'queued' | 'done' | null> {
+  const { plan, pinned, input } = release;
+  const { tag } = plan;
+  if (tag === undefined) return null;
+  return holdOnFault(release, async () => {
+    setPhase(release, 'awaiting-canary', `pointing :${tag} of every image at ${input.sha}`);
+    const confirmed = await confirmHolder(release);
+    if ('next' in confirmed) return confirmed.next;
+    await tagWrites(tag).pointTag(tag, pinned);
+    return null;
+  });
+}
+
+/** `canary-1 reports 9e82b1d, canary-2 reports no build (502)`: the tenants that are not on the build. */
+export function describeOthers({ input, state }: Release): string {
+  const others = state.builds.filter(({ build }) => build === null || !sameBuild(build, input.sha));
+  return others.map(({ tenant, build, why }) => `${tenant} reports ${build ?? `no build (${why})`}`).join(', ');
+}
+
+/** Listens to the activity that polls the tenants, so that `status` is fresh while it waits. */
+export function handleTenantBuilds(release: Release): void {
+  const { state } = release;
+  setHandler(tenantBuildsSignal, (builds) => {
+    if (state.phase !== 'awaiting-canary' || !areBuilds(builds)) return;
+    state.builds = builds;
+    updateDetails(state);
+  });
+}
+
+/** Any client may send that signal with any payload. */
+function areBuilds(builds: unknown): builds is TenantBuild[] {
+  const isText = (value: unknown) => typeof value === 'string' && value.length < 1_000;
+  return (
+    Array.isArray(builds) &&
+    builds.every((one) => {
+      const { tenant, build } = Object(one) as Record<string, unknown>;
+      return isText(tenant) && (build === null || isText(build));
+    })
+  );
+}

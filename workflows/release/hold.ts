@@ -1,0 +1,77 @@
+import { condition, isCancellation, upsertSearchAttributes, uuid4 } from '@temporalio/workflow';
+import { type Decision, type Hold, type HoldName, holdOfFault, holdRow } from '../../src/contract/hold.js';
+import type { Pause } from '../../src/contract/lane.js';
+import { CanaryWaitingFor } from '../../src/contract/search-attributes.js';
+import { laneWaits } from '../shared/activity-options.js';
+import { requireNotCancelled, retryOnceAfterTimeout, unwrapFailure } from '../shared/failures.js';
+import { setPhase, stopRun } from '../shared/run.js';
+import type { Release } from './context.js';
+import { reportHold } from './lane.js';
+
+/**
+ * Waits for a person. A decision is for this hold alone: nothing is remembered from before it began.
+ * @returns `approve` or `retry`. An abort, and a hold that no person decides in time, end the release instead.
+ */
+export async function holdFor(release: Release, name: HoldName, why: string): Promise<Decision> {
+  const { state, plan } = release;
+  const { phase } = holdRow(name);
+  // An abort may have come with the very fault, or verdict, that leads here.
+  requireNotCancelled();
+  release.holds += 1;
+  const since = Date.now();
+  const until = new Date(since + plan.holdTimeoutMs).toISOString();
+  // The id is random, and another one after a reset: a decision for this run does not fit the next run of the build.
+  const hold: Hold = {
+    id: `h${release.holds}-${uuid4().slice(0, 6)}`,
+    name,
+    why,
+    since: new Date(since).toISOString(),
+    until,
+  };
+  state.hold = hold;
+  state.decided = null;
+  setPhase(release, phase, `${name}: ${why}`, plan.holdTimeoutMs);
+  upsertSearchAttributes([{ key: CanaryWaitingFor, value: name }]);
+  release.feed.emit({ type: 'held', hold: name, id: hold.id, why, until });
+  // A build that waits only for people is safe from a newer one for a while. Reported beside the timer, which starts now.
+  const graceMs = phase === 'awaiting-approval' ? plan.holdGraceMs : 0;
+  const reported = reportHold({ hold: name, preemptibleAt: since + graceMs });
+  const inTime = await condition(() => state.decided !== null, plan.holdTimeoutMs, { summary: `held: ${name}` });
+  await reported;
+  const decided = state.decided as Decision | null;
+  state.hold = null;
+  upsertSearchAttributes([{ key: CanaryWaitingFor, value: null }]);
+  await reportHold(null);
+  if (!inTime || decided === null)
+    return stopRun(release, { outcome: 'CanaryHoldExpired', why: `${name}: ${why}; no person decided` });
+  if (decided.verb !== 'abort') state.decided = null;
+  return decided;
+}
+
+/** Waits while the lane is paused. `canary resume`, the end of the pause, or an abort ends it. */
+export async function waitWhilePaused(release: Release, { why, by, since }: Pause): Promise<void> {
+  requireNotCancelled();
+  setPhase(release, 'held', `paused: ${why} (${by}, since ${since}). canary resume ends it; abort: end the release`);
+  upsertSearchAttributes([{ key: CanaryWaitingFor, value: 'paused' }]);
+  release.feed.emit({ type: 'held', hold: 'paused', id: 'paused', why, until: null });
+  // It is GREEN, and waits only for people.
+  const reported = reportHold({ hold: 'paused', preemptibleAt: Date.now() + release.plan.holdGraceMs });
+  await laneWaits('wait for canary resume').awaitResume();
+  await reported;
+  await reportHold(null);
+  upsertSearchAttributes([{ key: CanaryWaitingFor, value: null }]);
+}
+
+/** Repeats a step each time a person says `retry` to the hold that its fault led to. */
+export async function holdOnFault<T>(release: Release, step: () => Promise<T>): Promise<T> {
+  for (;;)
+    try {
+      return await retryOnceAfterTimeout(step);
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      const { type, message } = unwrapFailure(error);
+      const hold = holdOfFault(type);
+      if (hold === null) throw error;
+      await holdFor(release, hold, message);
+    }
+}

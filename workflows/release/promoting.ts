@@ -1,0 +1,122 @@
+import { isCancellation } from '@temporalio/workflow';
+import { holdOfFault, holdRow } from '../../src/contract/hold.js';
+import type { HolderStatus } from '../../src/contract/lane.js';
+import {
+  areMoved,
+  digestOf,
+  type MovedImage,
+  type MoveInput,
+  type RefusedMove,
+  refusedMove,
+  type TagState,
+} from '../../src/contract/move.js';
+import type { PinnedImage } from '../../src/contract/release.js';
+import { foreignRevisions } from '../../src/domain/one-build.js';
+import { isAdopted } from '../../src/lane/ledger.js';
+import { unwrapFailure } from '../shared/failures.js';
+import { finish, setPhase } from '../shared/run.js';
+import { moveLatest } from '../shared/start-move.js';
+import type { Phase, Release } from './context.js';
+import { holdFor, waitWhilePaused } from './hold.js';
+import { confirmHolder } from './lane.js';
+
+/** A verdict older than this is smoked again before it counts, in milliseconds: a pause or an approval may take days. */
+const FRESH_MS = 60 * 60_000;
+
+/** Has `MoveLatest` move `:latest` of all images together. A person decides about what keeps it from moving. */
+export const promoting: Phase = async (release) => {
+  const { input, state } = release;
+  if (release.greenAt > 0 && Date.now() - release.greenAt > FRESH_MS) return 'smoking';
+  setPhase(release, 'promoting', ':latest of all images, together');
+  try {
+    state.images = await moveLatest(release, moveInput(release), (moving) => {
+      state.moving = moving;
+    });
+  } catch (error) {
+    state.moving = false;
+    if (isCancellation(error)) throw error;
+    return afterFailure(release, error);
+  }
+  release.notTested.push(...foreignRevisions(input, release.pinned));
+  return finish(release, { outcome: 'promoted', why: describePromotion(state.images, release.notTested) });
+};
+
+/** Only a failure that left every image where it was can be held; all others end the release. */
+async function afterFailure(release: Release, error: unknown): ReturnType<Phase> {
+  const { type, message, details } = unwrapFailure(error);
+  const detail = details?.[0];
+  const refused = type === 'MoveRefused' ? refusedMove(detail) : null;
+  if (refused) return afterRefusal(release, refused, message, error);
+  if (type === 'TimedOut' && !release.moveTimedOut) {
+    release.moveTimedOut = true;
+    return 'promoting';
+  }
+  release.moveTimedOut = false;
+  const isRestored = type === 'MoveFailed' && areMoved(detail) && detail.every(({ result }) => result === 'restored');
+  const hold = isRestored ? 'registry-down' : holdOfFault(type);
+  if (hold === null) throw error;
+  await holdFor(release, hold, message);
+  return 'promoting';
+}
+
+async function afterRefusal(
+  release: Release,
+  { refusal, latest }: RefusedMove,
+  message: string,
+  error: unknown,
+): ReturnType<Phase> {
+  // A release that was reset does not hold the lane that its history speaks of.
+  const confirmed = await confirmHolder(release);
+  if ('next' in confirmed) return confirmed.next;
+  switch (refusal) {
+    case 'paused':
+      if (confirmed.status.pause) await waitWhilePaused(release, confirmed.status.pause);
+      return 'promoting';
+    case 'latest-moved':
+    case 'lane-held':
+      return latest ? decideOnLatest(release, latest, confirmed.status, message) : Promise.reject(error);
+    default:
+      throw error;
+  }
+}
+
+/** `:latest` stands elsewhere, or the lane is on hold: a person approves exactly what is shown, or has it read again. */
+async function decideOnLatest(
+  release: Release,
+  found: TagState[],
+  { expectedLatest }: HolderStatus,
+  message: string,
+): ReturnType<Phase> {
+  if (!(release.retriesLatest && isAdopted(release.pinned, found, expectedLatest))) {
+    const { verb } = await holdFor(release, 'latest-moved', message);
+    release.retriesLatest = verb === 'retry';
+    if (verb !== 'approve') return 'promoting';
+    release.accepted = true;
+  }
+  release.pinned = release.pinned.map((image) => ({ ...image, latest: digestOf(found, image.repository) }));
+  return 'promoting';
+}
+
+function moveInput({ input, pinned, state, accepted }: Release): MoveInput {
+  // An approval of a hold on the way is not one of the promotion.
+  const approval = state.decisions.findLast(
+    ({ verb, holdName }) => verb === 'approve' && holdName !== undefined && holdRow(holdName).promotes,
+  );
+  const author = input.promoteOnly ? { by: input.requestedBy, reason: input.reason } : approval;
+  return {
+    kind: 'promotion',
+    sha: input.sha,
+    images: pinned.map(({ repository, digest, latest }) => ({ repository, to: digest, from: latest })),
+    by: author?.by ?? input.requestedBy ?? 'unknown',
+    reason: author?.reason ?? 'every check passed on every canary tenant',
+    ...(accepted && { accepted }),
+  };
+}
+
+function describePromotion(images: (PinnedImage | MovedImage)[], notTested: string[]): string {
+  const already = images.every((image) => 'result' in image && image.result === 'already');
+  const where = already
+    ? ':latest of every image was there already'
+    : ':latest of every image is on the tested digests';
+  return notTested.length === 0 ? where : `:latest of every image is on this build, ${notTested.join('; ')}`;
+}

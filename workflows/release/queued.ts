@@ -1,0 +1,32 @@
+import { laneWaits } from '../shared/activity-options.js';
+import { finish, setPhase } from '../shared/run.js';
+import type { Phase } from './context.js';
+import { applyRevocation } from './lane.js';
+
+/** Waits until it holds the lane: one build at a time uses the canary fleet. Forgets all that it learned under an earlier number. */
+export const queued: Phase = async (release) => {
+  setPhase(release, 'queued', 'waits for the lane: one build at a time uses the canary fleet');
+  Object.assign(release, {
+    fencingToken: null,
+    alreadyLive: null,
+    pinned: [],
+    timesLeft: 0,
+    greenAt: 0,
+    notTested: [],
+    unconfirmed: false,
+    approved: [],
+    accepted: release.input.promoteOnly === true,
+    retriesLatest: false,
+    moveTimedOut: false,
+  } satisfies Partial<typeof release>);
+  const result = await laneWaits('wait for the lane').waitForLane(release.request);
+  if ('superseded' in result)
+    return finish(release, { outcome: 'superseded', why: `superseded by ${result.superseded}` });
+  if ('knownBad' in result) return finish(release, { outcome: 'CanaryBuildBad', why: result.knownBad });
+  if ('alreadyLive' in result) release.alreadyLive = result.alreadyLive;
+  else {
+    release.fencingToken = result.fencingToken;
+    applyRevocation(release);
+  }
+  return 'resolving';
+};

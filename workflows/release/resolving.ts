@@ -1,0 +1,48 @@
+import { digestOf } from '../../src/contract/move.js';
+import { shortSha } from '../../src/contract/sha.js';
+import { planReads, registryReads } from '../shared/activity-options.js';
+import { finish, setPhase } from '../shared/run.js';
+import type { Phase, Release } from './context.js';
+import { holdOnFault } from './hold.js';
+
+/** Reads the plan, and the digest of each image, once: from here on only these count. */
+export const resolving: Phase = async (release) => {
+  const { input, state } = release;
+  setPhase(release, 'resolving', 'reading the plan');
+  release.plan = await planReads().loadPlan(input);
+  const { tenants, approval } = release.plan;
+  if (release.alreadyLive === null && tenants.length === 0 && approval === 'auto' && !input.promoteOnly)
+    return finish(release, {
+      outcome: 'skipped',
+      why: 'no canary fleet is configured: nothing was tested, nothing moved',
+    });
+  await pinDigests(release);
+  if (release.alreadyLive !== null) {
+    if (release.pinned.every(({ digest, latest }) => digest === latest))
+      return finish(release, {
+        outcome: 'promoted',
+        why: `:latest of every image is on this build ${release.alreadyLive}`,
+      });
+    // The lane's ledger says that it is live and the registry does not: it is tested like any other build.
+    release.request = { ...release.request, recheck: true };
+    return 'queued';
+  }
+  state.images = release.pinned;
+  if (tenants.length > 0 && !input.promoteOnly) return 'awaiting-canary';
+  release.notTested.push('NOT TESTED BY CANARY');
+  return 'awaiting-approval';
+};
+
+/** A release that starts over has seen `:latest` before: what moved since then was not its own doing (invariant I8). */
+async function pinDigests(release: Release): Promise<void> {
+  const { input, plan, pinned: seen } = release;
+  const read = await holdOnFault(release, () => {
+    setPhase(release, 'resolving', 'reading the digest of each image');
+    return registryReads(plan, `pin the digests of ${shortSha(input.sha)}`).resolveBuild(input.sha, plan.images);
+  });
+  const latestSeen = seen.map(({ repository, latest }) => ({ repository, digest: latest }));
+  release.pinned = read.map((image) =>
+    seen.length === 0 ? image : { ...image, latest: digestOf(latestSeen, image.repository) },
+  );
+  release.state.images = release.pinned;
+}

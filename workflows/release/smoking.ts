@@ -1,0 +1,107 @@
+import { checksWith, type TenantSmoke, verdictOf } from '../../src/contract/check.js';
+import { digestOf } from '../../src/contract/move.js';
+import type { PlannedTenant } from '../../src/contract/release.js';
+import { sameBuild } from '../../src/contract/sha.js';
+import { registryReads, smokes } from '../shared/activity-options.js';
+import { finish, setPhase } from '../shared/run.js';
+import { describeOthers } from './awaiting-canary.js';
+import type { Phase, Release } from './context.js';
+import { holdFor, holdOnFault } from './hold.js';
+import { confirmHolder } from './lane.js';
+
+/** Activities that one run starts at a time: the server keeps a run with more than 2,000 pending for ever. */
+const GROUP = 200;
+/** Lines of what was not tested that a report keeps. */
+const MAX_NOTES = 50;
+
+/** Smokes every tenant, and then makes sure that what was smoked is what was pinned. */
+export const smoking: Phase = async (release) => {
+  const confirmed = await confirmHolder(release);
+  if ('next' in confirmed) return confirmed.next;
+  const next = await smokeFleet(release);
+  if (next !== null) return next;
+  if (await isRepushed(release)) {
+    await holdFor(release, 'build-repushed', 'the tag of an image moved while the build was tested');
+    return startOver(release, 'resolving');
+  }
+  if (await hasLeft(release)) {
+    await holdFor(release, 'canary-left', `after the smoke ${describeOthers(release)}`);
+    return startOver(release, 'awaiting-canary');
+  }
+  return 'awaiting-approval';
+};
+
+/** What was confirmed and approved before was about other tests. */
+function startOver<P extends 'resolving' | 'awaiting-canary'>(release: Release, phase: P): P {
+  Object.assign(release, { notTested: [], unconfirmed: false, approved: [], greenAt: 0 } satisfies Partial<Release>);
+  return phase;
+}
+
+/** Smokes all tenants side by side; what could not be tested, a person decides. @returns null when no check failed. */
+async function smokeFleet(release: Release): Promise<'done' | null> {
+  const { plan, state } = release;
+  for (let tenants = plan.tenants; ; ) {
+    setPhase(release, 'smoking', `${tenants.length} of ${plan.tenants.length} tenants`);
+    const results = await smokeAll(release, tenants);
+    const kept = state.tenants.filter(({ tenant }) => !tenants.some(({ name }) => name === tenant));
+    state.tenants = [...kept, ...results];
+    const verdict = verdictOf(state.tenants);
+    if (verdict === 'fail')
+      return finish(release, {
+        outcome: 'CanaryRejected',
+        why: `RED: ${checksWith('fail', state.tenants).join(', ')}`,
+      });
+    // The verdict is as old as its oldest part.
+    if (tenants === plan.tenants) release.greenAt = Date.now();
+    if (verdict === 'pass') return null;
+    const open = checksWith('could-not-test', state.tenants);
+    const { verb } = await holdFor(release, 'could-not-test', open.join(', '));
+    if (verb === 'approve') {
+      noteUntested(release, open);
+      return null;
+    }
+    const untested = state.tenants.filter((result) => verdictOf([result]) === 'could-not-test');
+    tenants = plan.tenants.filter(({ name }) => untested.some(({ tenant }) => tenant === name));
+  }
+}
+
+function noteUntested({ notTested }: Release, checks: string[]): void {
+  const lines = checks.slice(0, MAX_NOTES).map((check) => `could not test ${check}`);
+  if (checks.length > MAX_NOTES) lines.push(`and ${checks.length - MAX_NOTES} more`);
+  notTested.push(...lines.filter((line) => !notTested.includes(line)));
+}
+
+function smokeAll(release: Release, tenants: PlannedTenant[]): Promise<TenantSmoke[]> {
+  const { plan } = release;
+  const { smokeTenant } = smokes(plan);
+  const one = (tenant: PlannedTenant) =>
+    smokeTenant.executeWithOptions({ summary: `smoke ${tenant.name}` }, [tenant, plan.patienceMs.secret]);
+  return holdOnFault(release, async () => {
+    const results: TenantSmoke[] = [];
+    for (let index = 0; index < tenants.length; index += GROUP) {
+      // All of a group end before the first failure counts: none is left behind at work.
+      const group = tenants.slice(index, index + GROUP).map(one);
+      await Promise.allSettled(group);
+      results.push(...(await Promise.all(group)));
+    }
+    return results;
+  });
+}
+
+async function isRepushed(release: Release): Promise<boolean> {
+  const { input, plan, pinned } = release;
+  const tags = await holdOnFault(release, () =>
+    registryReads(plan, 'read the tag of the build again').readBuildTags(input.sha, plan.images),
+  );
+  return pinned.some(({ repository, digest }) => digestOf(tags, repository) !== digest);
+}
+
+/** A tenant that moved on proves nothing about the build that it left. A tenant that never reported is known already. */
+async function hasLeft(release: Release): Promise<boolean> {
+  const { input, plan, state, unconfirmed } = release;
+  const fleet = await holdOnFault(release, () =>
+    registryReads(plan, 'ask every tenant for its build again').readBuilds(input.sha, plan),
+  );
+  state.builds = fleet.builds;
+  return fleet.builds.some(({ build }) => (build === null ? !unconfirmed : !sameBuild(build, input.sha)));
+}
