@@ -2,9 +2,9 @@ export default [
   {
     name: 'i3-live-by-hearsay',
     breaks: 'a build counts as live because the ledger says so',
-    file: 'workflows/canary-release.ts',
-    find: 'if (pinned.some(({ digest, latest }) => digest !== latest)) return null;',
-    replace: '',
+    file: 'workflows/release/resolving.ts',
+    find: 'release.pinned.every(({ digest, latest }) => digest === latest)',
+    replace: 'release.pinned.length > 0',
     test: 'test/workflows/again.test.ts > one whose tag was pushed again since is tested like any other',
   },
   {
@@ -18,9 +18,9 @@ export default [
   {
     name: 'i3-tag-not-read-again',
     breaks: 'the tag is not read again after the smoke',
-    file: 'workflows/test-build.ts',
-    find: 'tags[index] !== image.digest',
-    replace: 'tags[index] === null',
+    file: 'workflows/release/smoking.ts',
+    find: 'digestOf(tags, repository) !== digest',
+    replace: 'digestOf(tags, repository) === null',
     test: 'test/workflows/canary-release.test.ts > a build that is pushed again while it soaks is not promoted',
   },
 ];

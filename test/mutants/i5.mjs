@@ -10,7 +10,7 @@ export default [
   {
     name: 'foreign-builds-shown',
     breaks: 'any payload sent as builds is shown as what tenants report',
-    file: 'workflows/await-canary.ts',
+    file: 'workflows/release/awaiting-canary.ts',
     find: '|| !areBuilds(builds)',
     replace: '',
     test: 'test/workflows/limits.test.ts > builds that are none are not shown as what tenants report',

@@ -34,9 +34,9 @@ export default [
   {
     name: 'i6-mover-timed-out-ends-the-run',
     breaks: 'a mover that could not look in time ends the release instead of holding it',
-    file: 'workflows/approve-and-promote.ts',
-    find: 'hold === undefined',
-    replace: "hold !== 'latest-moved'",
+    file: 'workflows/release/promoting.ts',
+    find: "'registry-down' : holdOfFault(type)",
+    replace: "'registry-down' : null",
     test: 'test/skipped-time/slow-look.test.ts > a mover that cannot look for as long as it may is begun once more, then the release is held; retry goes on',
   },
   {
@@ -50,8 +50,8 @@ export default [
   {
     name: 'i6-time-out-ends-the-run',
     breaks: 'a step that times out on every worker ends the run',
-    file: 'workflows/resolve.ts',
-    find: "  TimedOut: 'timed-out',\n",
+    file: 'src/contract/hold.ts',
+    find: "    fault: 'TimedOut',\n",
     replace: '',
     test: 'test/workflows/faults.test.ts > is begun once more by itself, then held; retry goes on',
   },
@@ -66,7 +66,7 @@ export default [
   {
     name: 'red-names-unbounded',
     breaks: 'a search attribute gets every red name, and the server ends the run for it',
-    file: 'workflows/shared/end-run.ts',
+    file: 'workflows/shared/run.ts',
     find: 'fitNames([...new Set(red)])',
     replace: '[...new Set(red)]',
     test: 'test/workflows/limits.test.ts > end as RED all the same: every list that the server limits is cut, and the report counts the rest',
@@ -74,9 +74,9 @@ export default [
   {
     name: 'replay-inserted-timer',
     breaks: 'a released workflow gets a new step without a guard',
-    file: 'workflows/test-build.ts',
-    find: '    await confirmHolder',
-    replace: '    await sleep(1_000);\n    await confirmHolder',
+    file: 'workflows/release/soaking.ts',
+    find: "  if (end === 'soaked') return 'smoking';",
+    replace: "  await sleep(1_000);\n  if (end === 'soaked') return 'smoking';",
     test: 'test/histories.test.ts > promoted.CanaryRelease.json replays against the code of today',
   },
   {

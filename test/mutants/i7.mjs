@@ -2,9 +2,9 @@ export default [
   {
     name: 'i7-empty-fleet-promotes',
     breaks: 'a gate without a fleet promotes',
-    file: 'workflows/canary-release.ts',
-    find: "tenants.length === 0 && plan.approval === 'auto' && !input.promoteOnly",
-    replace: 'images.length === 0',
+    file: 'workflows/release/resolving.ts',
+    find: "tenants.length === 0 && approval === 'auto' && !input.promoteOnly",
+    replace: 'release.plan.images.length === 0',
     test: 'test/workflows/no-fleet.test.ts > with no canary fleet a release is skipped, and :latest stays',
   },
   {

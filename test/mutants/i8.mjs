@@ -83,8 +83,8 @@ export default [
     name: 'i8-lane-takes-any-latest',
     breaks: 'the lane lets a promotion move a :latest that no move of ours left there',
     file: 'src/lane/moves.ts',
-    find: 'if (!isStrange)',
-    replace: 'if (!isStrange || latest.length > 0)',
+    find: 'if (!isUnexpected)',
+    replace: 'if (!isUnexpected || latest.length > 0)',
     test: 'test/workflows/lane-outsiders.test.ts > a :latest that somebody moves by hand between two releases is not promoted over; approved it is, over exactly the digests shown, and the ledger goes on',
   },
   {
@@ -146,9 +146,9 @@ export default [
   {
     name: 'i8-start-over-adopts',
     breaks: 'a release that starts over adopts a :latest that somebody else moved',
-    file: 'workflows/resolve.ts',
-    find: '(seen[index] ?? image).latest',
-    replace: 'image.latest',
+    file: 'workflows/release/resolving.ts',
+    find: 'seen.length === 0 ? image',
+    replace: 'seen.length >= 0 ? image',
     test: 'test/workflows/holds.test.ts > build-repushed: who starts over adopts nothing that somebody else moved meanwhile',
   },
   {

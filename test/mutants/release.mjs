@@ -26,10 +26,9 @@ export default [
   {
     name: 'canary-tag-once',
     breaks: 'the canary tag is not set again when the gate waits for the build again',
-    edits: [
-      { file: 'workflows/await-canary.ts', find: '  for (;;)', replace: '  await pointCanaries(release);\n  for (;;)' },
-      { file: 'workflows/await-canary.ts', find: '    await pointCanaries(release);\n', replace: '' },
-    ],
+    file: 'workflows/release/awaiting-canary.ts',
+    find: 'if (tag === undefined) return null;',
+    replace: 'if (tag === undefined || release.holds > 0) return null;',
     test: 'test/workflows/canary-tag.test.ts > a tag that somebody else moved is pointed again when it is waited for anew',
   },
   {

@@ -27,8 +27,8 @@ export default [
     name: 'forced-waits-for-the-lane',
     breaks: 'a forced rollback fails when the lane does not answer',
     file: 'workflows/rollback.ts',
-    find: '!said.force',
-    replace: 'said.sha !== undefined',
+    find: 'isCancellation(error) || !force ||',
+    replace: 'isCancellation(error) || sha !== undefined ||',
     test: 'test/workflows/rollback-unheard.test.ts > while the lane says nothing a forced rollback goes on after a minute, and one that is not forced does not',
   },
   {

@@ -19,7 +19,7 @@ const inHaste = async (runs: Promise<TenantSmoke>[]): Promise<PromiseSettledResu
   {
     name: 'smoke-all-at-once',
     breaks: 'all smokes of a fleet are started at once',
-    file: 'workflows/smoke-fleet.ts',
+    file: 'workflows/release/smoking.ts',
     find: 'GROUP = 200',
     replace: 'GROUP = 2_000',
     test: 'test/workflows/scale.test.ts > no more smokes than a group run at a time, and a whole group does',

@@ -87,7 +87,7 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
       await leap(72 * HOUR);
       expect((await awaitRunEnd(handle)).report).toMatchObject({
         outcome: 'CanaryHoldExpired',
-        why: 'approval: approval is required; nobody decided',
+        why: 'approval: approval is required; no person decided',
       });
       expect(await gate().latest()).toEqual(old);
     });

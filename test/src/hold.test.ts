@@ -62,7 +62,7 @@ describe('a decision for the hold that is on', () => {
       'approve',
       { ...ada, hold: 'h2' },
       held('canary-left'),
-      'approve refused: it makes no sense for canary-left; retry: soak again; abort: end the release',
+      'approve refused: approve does not apply to canary-left; retry: soak again; abort: end the release',
     ],
   ])('%s: refused, and it says what would make sense', (_when, verb, sent, now, refusal) =>
     expect(judge(verb, sent, now)).toBe(refusal),

@@ -58,7 +58,7 @@ describe('the good path', () => {
       const now = await queryStatus(gate().client, handle.workflowId);
       return now?.phase === 'awaiting-canary' ? now : null;
     });
-    expect(status).toMatchObject({ sha, why: `every tenant has to report ${sha}` });
+    expect(status).toMatchObject({ sha, why: `every tenant must report ${sha}` });
     expect(Date.now() - Date.parse(status.since)).toBeLessThan(30_000);
     gate().deploy({ sha });
     await awaitRunEnd(handle);
@@ -121,7 +121,7 @@ describe('what is not tested is not promoted', () => {
 
     expect(end.report).toMatchObject({
       outcome: 'CanaryHoldExpired',
-      why: `canary-not-updated: after 3s canary-2 reports ${OLD.slice(0, 7)}; nobody decided`,
+      why: `canary-not-updated: after 3s canary-2 reports ${OLD.slice(0, 7)}; no person decided`,
     });
     expect(asked()).toBe(askedBefore);
     expect(await gate().latest()).toEqual(before);
@@ -169,7 +169,7 @@ describe('what is not tested is not promoted', () => {
 
     expect((await awaitRunEnd(handle)).report).toMatchObject({
       outcome: 'CanaryHoldExpired',
-      why: `canary-left: after the smoke canary-1 reports ${OLD.slice(0, 7)}; nobody decided`,
+      why: `canary-left: after the smoke canary-1 reports ${OLD.slice(0, 7)}; no person decided`,
     });
     expect(await gate().latest()).toEqual(before);
   });
@@ -208,7 +208,7 @@ describe('bad input ends the run at once with one clear line', () => {
     [{ sha: '4c1d56e', soak: 'six' }, 'duration "six" is none, e.g. 60s, 6m or 72h'],
     [
       { sha: '5c1d56e' },
-      'workflow id release-canary-release-4c1d56e does not belong to sha 5c1d56e: start it as release-canary-release-5c1d56e',
+      'workflow id release-canary-release-4c1d56e does not fit sha 5c1d56e (start it as release-canary-release-5c1d56e)',
     ],
   ])('%j', async (input, why) => {
     const handle = await gate().client.workflow.start('CanaryRelease', {

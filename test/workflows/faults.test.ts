@@ -52,7 +52,7 @@ describe('a registry that is down is borne for a while, then held; retry goes on
     const heal = down(match(sha));
     const handle = await gate().release({ sha });
     const { id } = await heldFor(gate(), handle, 'registry-down');
-    expect(await refusal(handle, 'approve', { ...ada, hold: id })).toContain('it makes no sense for registry-down');
+    expect(await refusal(handle, 'approve', { ...ada, hold: id })).toContain('approve does not apply to registry-down');
     heal();
     expect(await gate().latest()).toEqual(old);
     await say(handle, 'retry', { ...ada, hold: id });

@@ -25,14 +25,15 @@ describe('approval', () => {
     const hold = await heldFor(gate(), handle, 'approval');
     expect(await statusOf(gate(), handle)).toMatchObject({
       phase: 'awaiting-approval',
-      why: expect.stringContaining('approve: promote'),
+      why: 'approval: approval is required',
+      verbs: expect.objectContaining({ approve: { isAllowed: true, text: 'promote' } }),
     });
     expect(await gate().latest()).toEqual(old);
 
     expect(await refusal(handle, 'approve', { ...ada, hold: 'h9' })).toBe(
       `approve refused: that hold is over; now it is ${hold.id} (approval)`,
     );
-    expect(await refusal(handle, 'retry', ada)).toContain('it makes no sense for approval');
+    expect(await refusal(handle, 'retry', ada)).toContain('retry does not apply to approval');
     expect(await say(handle, 'approve', ada)).toBe('approve taken: promote');
 
     expect((await awaitRunEnd(handle)).report).toMatchObject({
@@ -89,7 +90,7 @@ describe('approval', () => {
     await gate().startWorker();
     expect(report).toMatchObject({
       outcome: 'CanaryHoldExpired',
-      why: 'approval: approval is required; nobody decided',
+      why: 'approval: approval is required; no person decided',
     });
     expect(await gate().latest()).toEqual(old);
   });
@@ -103,7 +104,7 @@ describe('what a machine should not decide is held, and each exit does what it s
     const handle = await gate().release({ sha });
     const { id } = await heldFor(gate(), handle, 'canary-not-updated');
     expect(await refusal(handle, 'approve', { ...ada, hold: id })).toContain(
-      'it makes no sense for canary-not-updated',
+      'approve does not apply to canary-not-updated',
     );
     gate().deploy({ sha });
     await say(handle, 'retry', { ...ada, hold: id });

@@ -42,7 +42,7 @@ describe('a soak that is watched', () => {
     gate().deploy({ sha, misbehave: 'empty-subsystems' });
     expect((await awaitRunEnd(handle)).report).toMatchObject({
       outcome: 'CanaryRejected',
-      why: expect.stringMatching(/^RED while it soaked, twice in a row: canary-1: liveness returns a subsystems map/),
+      why: expect.stringMatching(/^RED during the soak, twice in a row: canary-1: liveness returns a subsystems map/),
     });
     expect(Date.now() - began).toBeLessThan(3_500);
     expect(await gate().latest()).toEqual(old);
@@ -71,7 +71,7 @@ describe('a soak that is watched', () => {
       const status = await queryStatus(gate().client, handle.workflowId);
       return status?.hold ? status : null;
     });
-    expect(hold).toMatchObject({ name: 'canary-left', why: expect.stringContaining('4 times while it soaked') });
+    expect(hold).toMatchObject({ name: 'canary-left', why: expect.stringContaining('4 times during the soak') });
     await handle.executeUpdate(VERBS.retry.update, { args: [{ by: 'ada', reason: 'fixed', hold: hold?.id ?? '' }] });
     expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(digests);
