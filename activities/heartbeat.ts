@@ -1,6 +1,7 @@
 import { ApplicationFailure, activityInfo, heartbeat, sleep } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import type { SignalDefinition } from '@temporalio/common';
+import type { RunRef } from '../src/contract/lane.js';
 
 /** A beat each second: a cancel arrives only with one, and a dead worker is seen by their absence. */
 export const HEARTBEAT_MS = 1_000;
@@ -25,12 +26,18 @@ export async function heartbeatSleep(stopping: AbortSignal, ms: number, details:
   }
 }
 
+/** The run that this activity belongs to. A standalone activity has none. */
+export function ownRun(): RunRef {
+  const { workflowId = '', runId = '' } = activityInfo().workflowExecution ?? {};
+  return { workflowId, runId };
+}
+
 /** A run is told at most this often, in milliseconds: each time costs its history some events. */
 const SIGNAL_MS = 15_000;
 
 /** Tells the run that this activity belongs to what is seen, when that has changed. */
 export function throttledSignal<T>(client: Client, signal: SignalDefinition<[T]>): (seen: T) => Promise<void> {
-  const { workflowId, runId } = activityInfo().workflowExecution ?? { workflowId: '', runId: '' };
+  const { workflowId, runId } = ownRun();
   let last = '';
   let toldAt = 0;
   return async (seen) => {

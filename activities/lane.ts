@@ -1,20 +1,17 @@
-import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
+import { heartbeat, sleep } from '@temporalio/activity';
 import { moveLatestId } from '../src/contract/ids.js';
 import type { HolderStatus, LaneRequest, LaneState, RollbackRequest, RunRef } from '../src/contract/lane.js';
 import { beginRollbackUpdate } from '../src/contract/messages.js';
 import type { TagState } from '../src/contract/move.js';
 import type { Sha } from '../src/contract/sha.js';
-import { isPaused } from '../src/lane/commands.js';
-import { isOlder, keyOf } from '../src/lane/ledger.js';
 import { LEASE_MS } from '../src/lane/moves.js';
-import { resultOf } from '../src/lane/queue.js';
 import { digestsOfMove } from '../src/lane/rollback.js';
 import { LaneRefused } from '../src/temporal/lane-client.js';
 import { rejectionOf } from '../src/temporal/run-record.js';
 import { findRun } from '../src/temporal/runs.js';
 import { describeDrift } from './check-drift.js';
 import type { ActivityDependencies } from './dependencies.js';
-import { withHeartbeat } from './heartbeat.js';
+import { ownRun, withHeartbeat } from './heartbeat.js';
 import { type Continued, recoverLane } from './recover-lane.js';
 import { awaitEnd, LOOK_MS } from './waits.js';
 
@@ -23,19 +20,16 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
   const { lane } = config;
   /** A lane that says nothing, or knows nothing of it, has its say when the mover asks. */
   const requireLast = async () => {
-    const { runId } = activityInfo().workflowExecution as RunRef;
-    const state = await own.state();
-    if (state?.requestedRollbacks.includes(runId) && state.rollback?.runId !== runId)
+    if ((await own.standing(ownRun()))?.isSupersededRollback)
       throw new LaneRefused('another rollback was announced after this one', 'not-announced');
   };
   return {
     /** Whether a run still has its turn. A lane that does not answer is asked again: no word is no no. */
-    async confirmHolder(asked: LaneRequest): Promise<HolderStatus> {
+    async confirmHolder(request: LaneRequest): Promise<HolderStatus> {
       for (let tries = 0; ; tries += 1) {
-        const state = await own.state();
-        const known = state && (state.holder !== null || resultOf(state, asked) !== null || tries > 4);
-        if (state && known) return holderStatusOf(state, asked);
-        if (tries % 5 === 0) await own.enqueue(asked);
+        const standing = await own.standing(request);
+        if (standing && (standing.isHeld || standing.result !== null || tries > 4)) return standing.status;
+        if (tries % 5 === 0) await own.enqueue(request);
         heartbeat();
         await sleep(LOOK_MS);
       }
@@ -55,7 +49,7 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
     /** From now on nothing else moves. Gives for how long something may still be on its way, in milliseconds. */
     announceRollback: (said: Omit<RollbackRequest, keyof RunRef>): Promise<number> =>
       withHeartbeat(async () => {
-        const run = activityInfo().workflowExecution as RunRef;
+        const run = ownRun();
         const rejected = said.force ? null : await rejectionOf(client, lane, said.sha);
         if (rejected !== null) throw new LaneRefused(rejected, 'needs-force');
         return (await own.update(beginRollbackUpdate, { ...said, ...run })) ?? LEASE_MS;
@@ -85,20 +79,5 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
 
     /** Why `:latest` is not where a move left it; null when it is. */
     reread: (left: TagState[]): Promise<string | null> => withHeartbeat(() => describeDrift(registry, left)),
-  };
-}
-
-function holderStatusOf(state: LaneState, { runId, sha }: LaneRequest): HolderStatus {
-  const { holder, queue, ledger } = state;
-  const mine = holder?.runId === runId ? holder : null;
-  const next = queue.at(-1);
-  const newer = next && isOlder(keyOf(ledger, sha), keyOf(ledger, next.sha)) ? next.sha : null;
-  return {
-    fencingToken: mine && !mine.revocation ? mine.fencingToken : null,
-    revocation: mine?.revocation ?? null,
-    hold: ledger.hold,
-    pause: isPaused(state, Date.now()) ? ledger.pause : null,
-    expectedLatest: ledger.expectedLatest?.images ?? [],
-    newer,
   };
 }

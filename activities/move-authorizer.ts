@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
-import type { LaneState, MoveQuestion, RunRef } from '../src/contract/lane.js';
+import type { MoveQuestion, RunRef, RunStanding } from '../src/contract/lane.js';
 import { authorizeMoveUpdate, beginRollbackUpdate } from '../src/contract/messages.js';
 import type { MoveInput } from '../src/contract/move.js';
 import { type LeaseAnswer, type MoveAuthorizer, MoveRefusal } from '../src/move/write-lease.js';
@@ -52,8 +52,8 @@ export function laneAuthorizer(client: Client, lane: LaneClient, silenceMs: numb
     },
     async movedWithin(ms) {
       if (input.laneUnheard) return true;
-      const { expectedLatest } = (await stateOf(lane, silenceMs)).ledger;
-      return expectedLatest !== null && Date.now() - expectedLatest.at < ms;
+      const { expectedAt } = await standingOf(lane, mover, silenceMs);
+      return expectedAt !== null && Date.now() - expectedAt < ms;
     },
   });
 }
@@ -62,18 +62,16 @@ export function laneAuthorizer(client: Client, lane: LaneClient, silenceMs: numb
 export function canaryTagAuthorizer(lane: LaneClient, run: RunRef, silenceMs: number): MoveAuthorizer {
   return {
     async authorize() {
-      const { holder, rollback } = await stateOf(lane, silenceMs);
-      const owner = holder && !holder.revocation ? holder : rollback;
-      if (owner?.runId !== run.runId)
-        throw new MoveRefusal('not-holder', `${run.workflowId} does not hold the canary fleet`);
+      const { ownsCanaryTag } = await standingOf(lane, run, silenceMs);
+      if (!ownsCanaryTag) throw new MoveRefusal('not-holder', `${run.workflowId} does not hold the canary fleet`);
       return 'granted';
     },
     movedWithin: async () => true,
   };
 }
 
-const stateOf = (lane: LaneClient, silenceMs: number): Promise<LaneState> =>
-  answer(silenceMs, async () => (await lane.state()) ?? Promise.reject(new Error('no answer')));
+const standingOf = (lane: LaneClient, { runId }: RunRef, silenceMs: number): Promise<RunStanding> =>
+  answer(silenceMs, async () => (await lane.standing({ runId })) ?? Promise.reject(new Error('no answer')));
 
 /** Temporal did not answer for as long as we wait. */
 class TemporalUnavailable extends Error {

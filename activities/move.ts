@@ -12,7 +12,7 @@ import type { MoveWaits } from '../src/move/waits.js';
 import type { Registry } from '../src/registry/context.js';
 import type { LaneClient } from '../src/temporal/lane-client.js';
 import { nothingWritten } from './failures.js';
-import { withHeartbeat } from './heartbeat.js';
+import { ownRun, withHeartbeat } from './heartbeat.js';
 import { type AuthorizerFor, canaryTagAuthorizer } from './move-authorizer.js';
 
 /** For so long at the least nobody has heard of the try before this one, in milliseconds: it beats each second while it can ask for a yes, and is given up after 5 s without. */
@@ -80,7 +80,7 @@ export function createMoveActivities({ registry, lane, authorizerFor, waits }: M
     /** Points the tag that the canary tenants follow at a build. */
     pointTag: (tag: Tag, images: Pick<PinnedImage, 'repository' | 'digest'>[]): Promise<void> =>
       withHeartbeat(() => {
-        const authority = canaryTagAuthorizer(lane, activityInfo().workflowExecution as RunRef, waits.silenceMs);
+        const authority = canaryTagAuthorizer(lane, ownRun(), waits.silenceMs);
         return pointTag({ registry, authority, waits, tag, images, signal: cancellationSignal() });
       }),
 

@@ -1,10 +1,8 @@
 import { cancelled, heartbeat, sleep } from '@temporalio/activity';
 import { type Client, WorkflowFailedError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import type { LaneRequest, LaneResult, RunRef } from '../src/contract/lane.js';
-import { isPaused } from '../src/lane/commands.js';
-import { isKnown, resultOf } from '../src/lane/queue.js';
 import type { LaneClient } from '../src/temporal/lane-client.js';
-import { withHeartbeat } from './heartbeat.js';
+import { ownRun, withHeartbeat } from './heartbeat.js';
 
 /** Waits for the end of a run that is under way, however it ends; one that is not there has ended. A cancel of the activity ends the wait. */
 export async function awaitEnd(handle: WorkflowHandle): Promise<void> {
@@ -29,18 +27,17 @@ export function createWaitActivities(client: Client, lane: LaneClient) {
     await sleep(LOOK_MS);
   };
   return {
-    /** Waits for the turn of this run, however often the lane is terminated meanwhile. */
-    async waitForLane(asked: LaneRequest): Promise<LaneResult> {
+    /** Waits until this run holds the lane, or is answered, however often the lane is terminated in the meantime. */
+    async waitForLane(request: LaneRequest): Promise<LaneResult> {
       for (let askedLane = ''; ; ) {
-        const state = await lane.state();
-        if (state && isKnown(state, asked)) {
-          const turn = resultOf(state, asked);
-          if (turn !== null) return turn;
+        const standing = await lane.standing(request);
+        if (standing?.isKnown) {
+          if (standing.result !== null) return standing.result;
         } else {
           const open = await lane.openRun();
           // A lane that is another run than the one that was asked may never have heard of us.
           if (open === null || open !== askedLane) {
-            await lane.enqueue(asked);
+            await lane.enqueue(request);
             askedLane = (await lane.openRun()) ?? '';
             continue;
           }
@@ -52,8 +49,8 @@ export function createWaitActivities(client: Client, lane: LaneClient) {
     /** Waits until the lane is not paused. */
     async awaitResume(): Promise<void> {
       for (;;) {
-        const state = await lane.state();
-        if (state && !isPaused(state, Date.now())) return;
+        const standing = await lane.standing(ownRun());
+        if (standing?.status.pause === null) return;
         await pause();
       }
     },

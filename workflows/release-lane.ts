@@ -20,9 +20,11 @@ import {
   parseMoveQuestion,
   parseMoveReport,
   parseRollbackRequest,
+  parseStandingRequest,
 } from '../src/lane/parse.js';
 import { enqueue, grant, preempt } from '../src/lane/queue.js';
 import { beginRollback } from '../src/lane/rollback.js';
+import { standingOf } from '../src/lane/standing.js';
 import { emptyLane, putOnHold } from '../src/lane/state.js';
 import { laneActivities } from './shared/activity-options.js';
 import { alarm, openFeed } from './shared/events.js';
@@ -59,6 +61,10 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
   };
 
   setHandler(messages.laneQuery, () => (isKnown ? state : null));
+  setHandler(messages.standingQuery, (sent) => {
+    const request = parseStandingRequest(sent);
+    return isKnown && request ? standingOf(state, request, now()) : null;
+  });
   setHandler(messages.ledgerQuery, () => (isKnown ? state.ledger : null));
   setHandler(messages.joinQueueSignal, (sent) => {
     const request = parseLaneRequest(sent);

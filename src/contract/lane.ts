@@ -212,3 +212,23 @@ export interface RollbackRequest extends OpenRollback {
   by: string;
   reason: string;
 }
+
+/** Asks the lane about one run. `sha`: to learn whether a newer build waits. */
+export type StandingRequest = Pick<LaneRequest, 'runId' | 'recheck'> & Partial<Pick<LaneRequest, 'sha'>>;
+
+/** The lane's answer about one run: a few hundred bytes, where its whole state may be 256 KiB. */
+export interface RunStanding {
+  /** The lane has heard of the request: the run waits, holds the lane, or was answered. */
+  isKnown: boolean;
+  /** What became of the request; null while it waits, or is unknown. */
+  result: LaneResult | null;
+  status: HolderStatus;
+  /** Whether any run holds the lane. */
+  isHeld: boolean;
+  /** The run may point the tag that the canary tenants follow: the holder, or without one the rollback under way. */
+  ownsCanaryTag: boolean;
+  /** Another rollback was announced after this one. */
+  isSupersededRollback: boolean;
+  /** When the last move, or an adoption, left `:latest` where it is expected (epoch, ms); null before the first. */
+  expectedAt: number | null;
+}

@@ -11,6 +11,8 @@ import type {
   MoveReport,
   Revocation,
   RollbackRequest,
+  RunStanding,
+  StandingRequest,
 } from './lane.js';
 import type { SeenTenant, WatchReport } from './production.js';
 import type { ReleaseStatus, TenantBuild } from './release.js';
@@ -55,6 +57,8 @@ export const VERBS: Record<Verb, { update: typeof approveUpdate; signal: typeof 
 
 /** The whole state of the lane. A closed lane answers it too: that is how a fresh one recovers. */
 export const laneQuery = defineQuery<LaneState | null>('lane');
+/** Where one run stands with the lane. */
+export const standingQuery = defineQuery<RunStanding | null, [StandingRequest]>('standing');
 /** What outlives every run: moves, bad builds, hold, pause. */
 export const ledgerQuery = defineQuery<Ledger | null>('ledger');
 

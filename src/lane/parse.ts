@@ -1,6 +1,14 @@
 import { InvalidInput, shown } from '../contract/brand.js';
 import { isDigest, parseRepository } from '../contract/image.js';
-import type { HolderReport, LaneRequest, MoveQuestion, MoveReport, RollbackRequest, RunRef } from '../contract/lane.js';
+import type {
+  HolderReport,
+  LaneRequest,
+  MoveQuestion,
+  MoveReport,
+  RollbackRequest,
+  RunRef,
+  StandingRequest,
+} from '../contract/lane.js';
 import { MOVE_OUTCOMES, type MovedImage, type MoveOutcome, parseMoveInput, type TagState } from '../contract/move.js';
 import { parseSha, type Sha } from '../contract/sha.js';
 
@@ -20,6 +28,13 @@ export function parseLaneRequest(sent: unknown): LaneRequest | null {
     ...(manual === true && { manual }),
     ...(recheck === true && { recheck }),
   };
+}
+
+/** Null when it is not one. */
+export function parseStandingRequest(sent: unknown): StandingRequest | null {
+  const { runId, sha, recheck } = Object(sent) as Record<string, unknown>;
+  if (!isRunId(runId)) return null;
+  return { runId, ...(isSha(sha) && { sha: sha as Sha }), ...(recheck === true && { recheck }) };
 }
 
 /** What a release says of the hold that it is in; null when it is none. */

@@ -3,14 +3,21 @@ import {
   isGrpcDeadlineError,
   QueryRejectedError,
   WithStartWorkflowOperation,
+  type WorkflowHandle,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { ApplicationFailure, type SignalDefinition, type UpdateDefinition } from '@temporalio/common';
 import { type Lane, releaseLaneId, taskQueue } from '../contract/ids.js';
-import type { LaneRequest, LaneState } from '../contract/lane.js';
-import { joinQueueSignal, type LaneCommand, laneCommandUpdate, laneQuery } from '../contract/messages.js';
+import type { LaneRequest, LaneState, RunStanding, StandingRequest } from '../contract/lane.js';
+import {
+  joinQueueSignal,
+  type LaneCommand,
+  laneCommandUpdate,
+  laneQuery,
+  standingQuery,
+} from '../contract/messages.js';
 import { type MoveRefusalReason, refusedMove } from '../contract/move.js';
 import { workersOn } from './pollers.js';
 import { findRun, isUnanswered, queryWithin, retryLostUpdate } from './runs.js';
@@ -34,6 +41,8 @@ export class LaneRefused extends Error {
 export interface LaneClient {
   /** All that an open lane knows; null when none is open, none answers, or it knows nothing yet. */
   state(): Promise<LaneState | null>;
+  /** Where one run stands with an open lane; null when none is open, none answers, or it knows nothing yet. */
+  standing(request: StandingRequest): Promise<RunStanding | null>;
   /** The run id of the open lane; null when none is. */
   openRun(): Promise<string | null>;
   /** Puts a release into the queue; idempotent by its run id. */
@@ -58,17 +67,19 @@ export function laneClient({ connection, options: { namespace } }: Client, lane:
   const signal = async <A>(signal: SignalDefinition<[A]>, arg: A) => {
     await client.workflow.signalWithStart('ReleaseLane', { ...start, signal, signalArgs: [arg] as [A] });
   };
+  const ask = async <T>(query: (handle: WorkflowHandle) => Promise<T | null>): Promise<T | null> => {
+    const handle = client.workflow.getHandle(workflowId);
+    try {
+      return await queryWithin(client, QUERY_TIMEOUT_MS, () => query(handle));
+    } catch (error) {
+      if (error instanceof QueryRejectedError || error instanceof WorkflowNotFoundError || isUnanswered(error))
+        return null;
+      throw error;
+    }
+  };
   return {
-    async state() {
-      const handle = client.workflow.getHandle(workflowId);
-      try {
-        return await queryWithin(client, QUERY_TIMEOUT_MS, () => handle.query(laneQuery));
-      } catch (error) {
-        if (error instanceof QueryRejectedError || error instanceof WorkflowNotFoundError || isUnanswered(error))
-          return null;
-        throw error;
-      }
-    },
+    state: () => ask((handle) => handle.query(laneQuery)),
+    standing: (request) => ask((handle) => handle.query(standingQuery, request)),
     async openRun() {
       const run = await findRun(client, workflowId);
       return run?.status.name === 'RUNNING' ? run.runId : null;

@@ -122,8 +122,8 @@ export default [
   {
     name: 'rollbacks-kill-each-other',
     breaks: 'a rollback that another one has passed starts its mover again and again, and ends that of the other',
-    file: 'activities/lane.ts',
-    find: 'state.rollback?.runId !== runId',
+    file: 'src/lane/standing.ts',
+    find: 'rollback?.runId !== runId',
     replace: 'state.rollback === undefined',
     test: 'test/workflows/rollback-any-time.test.ts > of two rollbacks on a registry that is slow to be looked at the one announced last is not kept from moving by the other',
   },

@@ -1,0 +1,37 @@
+import type { HolderStatus, LaneState, RunStanding, StandingRequest } from '../contract/lane.js';
+import { shortSha } from '../contract/sha.js';
+import { isPaused } from './commands.js';
+import { isOlder } from './ledger.js';
+import { isKnown, resultOf } from './queue.js';
+
+/** Where one run stands with the lane at `now` (epoch, ms). */
+export function standingOf(state: LaneState, request: StandingRequest, now: number): RunStanding {
+  const { holder, rollback, requestedRollbacks, ledger } = state;
+  const { runId } = request;
+  const owner = holder && !holder.revocation ? holder : rollback;
+  return {
+    isKnown: isKnown(state, request),
+    result: resultOf(state, request),
+    status: holderStatusOf(state, request, now),
+    isHeld: holder !== null,
+    ownsCanaryTag: owner?.runId === runId,
+    isSupersededRollback: requestedRollbacks.includes(runId) && rollback?.runId !== runId,
+    expectedAt: ledger.expectedLatest?.at ?? null,
+  };
+}
+
+function holderStatusOf(state: LaneState, { runId, sha }: StandingRequest, now: number): HolderStatus {
+  const { holder, queue, ledger } = state;
+  const own = holder?.runId === runId ? holder : null;
+  const next = queue.at(-1);
+  // Read, not made: a query must not change the state.
+  const [key, nextKey] = [sha, next?.sha].map((one) => one && ledger.order[shortSha(one)]);
+  return {
+    fencingToken: own && !own.revocation ? own.fencingToken : null,
+    revocation: own?.revocation ?? null,
+    hold: ledger.hold,
+    pause: isPaused(state, now) ? ledger.pause : null,
+    expectedLatest: ledger.expectedLatest?.images ?? [],
+    newer: next && key && nextKey && isOlder(key, nextKey) ? next.sha : null,
+  };
+}
