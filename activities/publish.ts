@@ -1,5 +1,5 @@
 import { log, metricMeter } from '@temporalio/activity';
-import type { DeliveredEvent } from '../src/contract/events.js';
+import type { DeliveredEvent, MetricName } from '../src/contract/events.js';
 
 /** Where events go. A sink drops an event whose id it has seen: a batch is delivered again when a worker dies in the middle of it. */
 export interface EventSink {
@@ -14,7 +14,7 @@ const logLines: EventSink = {
   },
 };
 
-const counter = (name: string) => metricMeter.createCounter(name);
+const counter = (name: MetricName) => metricMeter.createCounter(name);
 
 /** Counters on the worker's `/metrics`; each has `_total` behind its name there. */
 const counters: EventSink = {

@@ -41,6 +41,15 @@ export const ALARMS = {
 } as const;
 export type AlarmName = keyof typeof ALARMS;
 
+/** The counters that events feed, on a worker's `/metrics`, each with `_total` behind its name. */
+export const METRICS = [
+  { name: 'canary_runs_ended', labels: ['workflow', 'outcome'], meaning: 'Runs by how they ended' },
+  { name: 'canary_moves', labels: ['kind', 'result'], meaning: 'Moves by the worst result of an image' },
+  { name: 'canary_holds', labels: ['hold'], meaning: 'Holds by what for' },
+  { name: 'canary_alarms', labels: ['alarm'], meaning: 'Alarms' },
+] as const;
+export type MetricName = (typeof METRICS)[number]['name'];
+
 /** An event as it is delivered. `id` is the run id and the number of the event in its run: a sink drops what it has seen. */
 export type DeliveredEvent = ReleaseEvent & {
   id: string;
