@@ -1,6 +1,6 @@
 import { laneWaits } from '../shared/activity-options.js';
 import { finish, setPhase } from '../shared/run.js';
-import type { Phase } from './context.js';
+import { NO_PLAN, type Phase } from './context.js';
 import { applyRevocation } from './lane.js';
 
 /** Waits until it holds the lane: one build at a time uses the canary fleet. Forgets all that it learned under an earlier number. */
@@ -9,6 +9,7 @@ export const queued: Phase = async (release) => {
   Object.assign(release, {
     fencingToken: null,
     alreadyLive: null,
+    plan: NO_PLAN,
     pinned: [],
     timesLeft: 0,
     greenAt: 0,

@@ -2,14 +2,17 @@ import { digestOf } from '../../src/contract/move.js';
 import { shortSha } from '../../src/contract/sha.js';
 import { planReads, registryReads } from '../shared/activity-options.js';
 import { finish, setPhase } from '../shared/run.js';
-import type { Phase, Release } from './context.js';
+import { NO_PLAN, type Phase, type Release } from './context.js';
 import { holdOnFault } from './hold.js';
 
 /** Reads the plan, and the digest of each image, once: from here on only these count. */
 export const resolving: Phase = async (release) => {
   const { input, state } = release;
-  setPhase(release, 'resolving', 'reading the plan');
-  release.plan = await planReads().loadPlan(input);
+  // A release that starts over keeps its plan: a change of the configuration never alters a run half-way.
+  if (release.plan === NO_PLAN) {
+    setPhase(release, 'resolving', 'reading the plan');
+    release.plan = await planReads().loadPlan(input);
+  }
   const { tenants, approval } = release.plan;
   if (release.alreadyLive === null && tenants.length === 0 && approval === 'auto' && !input.promoteOnly)
     return finish(release, {

@@ -66,7 +66,8 @@ const isTerminated = (error: unknown) =>
 /** Nothing of ours has begun yet, so a cancel ends this wait. */
 async function untilFree(workflowId: string, patientUntil: number): Promise<void> {
   const leftMs = patientUntil - Date.now();
-  const busy = () => failure('MoveRefused', `${workflowId} has been busy with another move for 25 minutes`);
+  const busy = () =>
+    failure('MoveRefused', `${workflowId} has been busy with another move for 25 minutes`, { refusal: 'busy' });
   if (leftMs <= 0) throw busy();
   await follows(leftMs, `wait for the end of ${workflowId}`)
     .awaitClosed({ workflowId })
