@@ -1,4 +1,4 @@
-import { Agent, type Dispatcher, getGlobalDispatcher, request } from 'undici';
+import { Agent, type Dispatcher, request } from 'undici';
 import { DeadlineReached, withDeadline } from './deadline.js';
 
 export interface HttpRequest {
@@ -8,15 +8,16 @@ export interface HttpRequest {
   body?: string | Uint8Array;
   /** For the whole exchange, headers and body, in milliseconds. */
   timeoutMs: number;
-  /** Until the headers are there, and between two pieces of the body, in milliseconds; when left out, `timeoutMs` alone counts. */
+  /** Until the headers arrive, and between two pieces of the body, in milliseconds; if left out, `timeoutMs` alone counts. */
   silenceMs?: number;
-  /** An answer's body longer than this fails. */
+  /** A longer body fails, in bytes. */
   maxBytes: number;
-  /** Of an error's body (status 300 and more) this much is read, whatever follows; when left out, `maxBytes` counts for it too. */
+  /** Bytes read of an error's body (status 300 and more), whatever follows; if left out, `maxBytes` counts for it too. */
   maxErrorBytes?: number;
   signal?: AbortSignal;
+  /** Connections to reuse; if left out, the request opens one of its own and closes it. */
   dispatcher?: Dispatcher;
-  /** Called on a connection that stands, right before bytes go out on it. What it throws passes untouched, and nothing is sent. */
+  /** Called on an open connection, right before bytes go out on it. What it throws passes untouched, and nothing is sent. */
   beforeSend?: () => void;
 }
 
@@ -27,7 +28,7 @@ export interface HttpAnswer {
   latencyMs: number;
 }
 
-/** No whole answer came: `code` says why (`timeout`, `too-large`, or the socket's own, e.g. `ECONNREFUSED`). An answer of any status is none of these. */
+/** No complete answer came. `code` is `timeout`, `too-large` or the socket's own, e.g. `ECONNREFUSED`. An answer of any status is not an error here. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
   constructor(
@@ -40,27 +41,40 @@ export class NoAnswer extends Error {
   }
 }
 
-/** The URL as it may stand in a message: without user, password, query and fragment. */
+/** URL as messages may show it: without user, password, query and fragment. */
 export function redacted(url: URL): string {
   return `${url.origin}${url.pathname}`;
 }
 
-/** A pool of connections of its own, to be closed by who opened it. */
+/** Connections to one origin: a large index has many children, and its registry gets no more than this at once. */
+const MAX_CONNECTIONS = 16;
+
+/**
+ * A pool of connections; the caller closes it. Never Node's own global dispatcher: it belongs to the undici inside Node,
+ * whose handlers differ from those of the package from Node 26 on (`UND_ERR_INVALID_ARG`).
+ * @param connectMs until a connection is open, in milliseconds.
+ */
 export function openPool(connectMs: number): Agent {
   return new Agent({ connect: { timeout: connectMs }, connections: MAX_CONNECTIONS });
 }
 
-/** To one origin: the children of a large index are no flood. */
-const MAX_CONNECTIONS = 16;
-
 /** Sends one request and reads its whole answer. Follows no redirect, inflates nothing and tries once.
  * @throws {NoAnswer}; the signal's own reason when it is aborted; what `beforeSend` throws. */
 export async function send(given: HttpRequest): Promise<HttpAnswer> {
+  if (given.dispatcher) return sendOn(given.dispatcher, given);
+  const pool = openPool(given.timeoutMs);
+  try {
+    return await sendOn(pool, given);
+  } finally {
+    await pool.destroy();
+  }
+}
+
+async function sendOn(dispatcher: Dispatcher, given: HttpRequest): Promise<HttpAnswer> {
   const started = performance.now();
   const latencyMs = () => Math.round(performance.now() - started);
-  const dispatcher = given.dispatcher ?? getGlobalDispatcher();
   let veto: { reason: unknown } | null = null;
-  const ask = () => {
+  const check = () => {
     try {
       given.beforeSend?.();
     } catch (reason) {
@@ -76,7 +90,7 @@ export async function send(given: HttpRequest): Promise<HttpAnswer> {
         body: given.body ?? null,
         signal,
         ...(given.silenceMs && { headersTimeout: given.silenceMs, bodyTimeout: given.silenceMs }),
-        dispatcher: given.beforeSend ? dispatcher.compose(askingFirst(ask)) : dispatcher,
+        dispatcher: given.beforeSend ? dispatcher.compose(checkingFirst(check)) : dispatcher,
       });
       const isError = answer.statusCode >= 300 && given.maxErrorBytes !== undefined;
       const body = await (isError
@@ -93,19 +107,19 @@ export async function send(given: HttpRequest): Promise<HttpAnswer> {
   }
 }
 
-/** undici starts a request when its connection stands and its turn has come; a start that throws ends it before its first byte. */
-function askingFirst(ask: () => void): Dispatcher.DispatcherComposeInterceptor {
+/** undici starts a request once its connection is open and free; a start that throws ends it before its first byte. */
+function checkingFirst(check: () => void): Dispatcher.DispatcherComposeInterceptor {
   return (dispatch) => (options, handler) =>
     dispatch(options, {
       onRequestStart: (controller, context) => {
-        ask();
+        check();
         handler.onRequestStart?.(controller, context);
       },
-      onRequestUpgrade: (...told) => handler.onRequestUpgrade?.(...told),
-      onResponseStart: (...told) => handler.onResponseStart?.(...told),
-      onResponseData: (...told) => handler.onResponseData?.(...told),
-      onResponseEnd: (...told) => handler.onResponseEnd?.(...told),
-      onResponseError: (...told) => handler.onResponseError?.(...told),
+      onRequestUpgrade: (...args) => handler.onRequestUpgrade?.(...args),
+      onResponseStart: (...args) => handler.onResponseStart?.(...args),
+      onResponseData: (...args) => handler.onResponseData?.(...args),
+      onResponseEnd: (...args) => handler.onResponseEnd?.(...args),
+      onResponseError: (...args) => handler.onResponseError?.(...args),
     });
 }
 
@@ -120,7 +134,7 @@ async function readBody(body: AsyncIterable<Buffer>, maxBytes: number): Promise<
   return Buffer.concat(chunks);
 }
 
-/** The start of a body. One that breaks off or never ends must not hide the status that came before it. */
+/** Start of a body. A body that breaks off or never ends must not hide the status that came before it. */
 async function readSome(body: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -131,7 +145,7 @@ async function readSome(body: AsyncIterable<Buffer>, maxBytes: number): Promise<
       if (size >= maxBytes) break;
     }
   } catch {
-    // What came is enough.
+    // The start of an error's body is enough.
   }
   return Buffer.concat(chunks).subarray(0, maxBytes);
 }
