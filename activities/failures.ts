@@ -41,7 +41,6 @@ const REGISTRY: Record<RegistryErrorKind, { type: FailureType; retry: boolean }>
   denied: { type: 'RegistryDenied', retry: false },
   rejected: { type: 'MoveFailed', retry: false },
   'tag-immutable': { type: 'MoveFailed', retry: false },
-  conflict: { type: 'MoveFailed', retry: false },
   integrity: { type: 'RegistryUnavailable', retry: true },
   transient: { type: 'RegistryUnavailable', retry: true },
 };

@@ -41,7 +41,7 @@ async function checkImage(registry: Registry, repository: Repository, signal: Ab
 /** @throws what is no word of the registry. */
 function toFinding(what: string, error: unknown): Finding {
   if (!(error instanceof RegistryError)) throw error;
-  const { message, mend: fix } = error;
+  const { message, hint: fix } = error;
   const why = fix ? message.replace(` (${fix})`, '') : message;
   return { area: 'registry', level: 'stops', what: `${what}: ${why}`, fix: fix ?? DEFAULT_FIX };
 }

@@ -1,7 +1,16 @@
-/** Shorter ones are words that a text may have of itself: they are hidden as whole words only, or not at all. */
+/** Shorter secrets are words that any text may contain: they are hidden as whole words only, or not at all. */
 export const SHORT = 4;
 
-/** The ways in which an answer may repeat a secret: as it is, and as JSON, URL, HTML, base64 or hex write it. */
+/** Value of a JSON text; undefined if it is not JSON. The error of `JSON.parse` would quote the text, which may hold a secret. */
+export function parseJson(text: string | Buffer): unknown {
+  try {
+    return JSON.parse(text.toString());
+  } catch {
+    return undefined;
+  }
+}
+
+/** Forms in which an answer may repeat a secret: as it is, and as JSON, URL, HTML, base64 or hex write it. */
 export function formsOf(secret: string): string[] {
   const bytes = Buffer.from(secret);
   const url = encodeURIComponent(secret);
@@ -19,7 +28,7 @@ export function formsOf(secret: string): string[] {
   ];
 }
 
-/** Base64 of it alone, and the middle of it wherever it stands in something longer, such as `user:secret`. */
+/** Base64 of the secret alone, and the middle of it at each offset inside a longer text, such as `user:secret`. */
 function base64Forms(bytes: Buffer): string[] {
   const middles = [0, 1, 2].map((before) => {
     const text = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');

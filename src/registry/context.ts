@@ -1,8 +1,7 @@
 import type { Dispatcher } from 'undici';
-import type { Digest, Repository, Tag } from '../contract/image.js';
+import type { Digest, Repository } from '../contract/image.js';
 import type { Challenge } from './auth/challenge.js';
-import type { Flights } from './transport/single-flight.js';
-import type { createWarnings } from './transport/warnings.js';
+import type { SingleFlight } from './transport/single-flight.js';
 
 /** A manifest or an index, exactly as the registry sent it. */
 export interface Manifest {
@@ -11,69 +10,68 @@ export interface Manifest {
   digest: Digest;
   mediaType: string;
   bytes: Uint8Array;
-  /** What an index points at; empty for the manifest of one platform. */
+  /** Manifests of an index; empty for the manifest of one platform. */
   children: Digest[];
 }
 
-/** What was read and can be used again. */
+/** Manifests by digest: the bytes under a digest never change. */
 export interface ManifestCache {
-  /** Bytes under their digest never change. */
   get(repository: Repository, digest: Digest): Manifest | undefined;
   add(manifest: Manifest): void;
-  /** The ETag with which a tag was last seen at that digest. */
-  etag(repository: Repository, tag: Tag, digest: Digest): string | undefined;
-  sawEtag(repository: Repository, tag: Tag, seen: { digest: Digest; etag: string } | null): void;
 }
 
-/** Who we are to a registry. */
+/** Credentials for one registry. */
 export type Credentials =
   | { kind: 'basic'; username: string; password: string }
   /** A refresh token, exchanged at the token server. */
   | { kind: 'identity-token'; token: string }
-  /** A bearer token that is shown as it is, and cannot be renewed. */
+  /** A bearer token that is sent as it is, and cannot be renewed. */
   | { kind: 'registry-token'; token: string };
 
-/** Who we are to the repository of that name on that host; null where we are nobody.
- * @throws {InvalidInput} when a source is there and cannot be used. */
+/** Credentials for the repository of that name on that host; null: anonymous.
+ * @throws {InvalidInput} if a source exists and cannot be used. */
 export type CredentialSource = (host: string, repository: string) => Promise<Credentials | null>;
 
+/** What authorizes requests to one repository. */
 export interface Grant {
+  /** Authorization header; null: none is sent. */
   header: string | null;
+  /** Whether credentials stand behind it. */
   known: boolean;
   /** By `performance.now()`. */
   expiresAt: number;
 }
 
-/** What is known of hosts and tokens. */
+/** State of authentication, by host and repository. */
 export interface AuthState {
   readonly credentials: CredentialSource;
-  /** How a host wants us to say who we are; null: it did not ask. */
+  /** Challenge of each host; null: it answers without one. */
   readonly hosts: Map<string, Challenge | null>;
-  /** The first request to a host, which finds that out for all the others. */
-  readonly scouts: Map<string, Promise<void>>;
+  /** First request to a host under way; it finds the challenge for all others. */
+  readonly challengeProbes: Map<string, Promise<void>>;
   readonly grants: Map<string, Grant>;
-  readonly flights: Flights<Grant>;
-  /** Scopes that a registry wanted beside the repository's own. */
+  readonly flights: SingleFlight<Grant>;
+  /** Scopes that a registry required besides the repository's own. */
   readonly extraScopes: Map<string, string[]>;
-  /** What must never be in a message, even when a server sends it back. */
+  /** Texts that no message may contain, even if a server sends them back. */
   readonly secrets: Set<string>;
 }
 
-/** How long things may take, in milliseconds. */
+/** Time limits, in milliseconds. */
 export interface RegistryWaits {
-  /** Until a connection stands. */
+  /** Until a connection is open. */
   connectMs: number;
   /** Until an answer begins, and between two pieces of it. */
   silenceMs: number;
-  /** One request and its whole answer: a registry that drips is as good as one that hangs. */
+  /** One request and its whole answer: a registry that sends a byte now and then counts as hanging. */
   requestMs: number;
-  /** One question with all its tries and tokens; whoever wants to wait longer has better means than an open socket. */
+  /** One request with all its attempts and tokens; longer waits belong to the caller, who needs no open socket. */
   totalMs: number;
-  /** Before the second try, at most; three times that before the third. */
+  /** Longest pause before the second attempt; three times that before the third. */
   retryMs: number;
 }
 
-/** A client of OCI registries, made once and kept: connections, tokens and manifests are used again. */
+/** Client of OCI registries, created once: connections, tokens and manifests are reused. */
 export interface Registry {
   readonly waits: RegistryWaits;
   readonly insecureHosts: readonly string[];
@@ -81,7 +79,8 @@ export interface Registry {
   readonly pool: Dispatcher;
   readonly auth: AuthState;
   readonly manifests: ManifestCache;
-  readonly warned: ReturnType<typeof createWarnings>;
-  /** Ends what is under way. */
+  /** Passes on a `Warning` header of that host. */
+  readonly warn: (host: string, header: string | string[] | undefined, secrets: Iterable<string>) => void;
+  /** Closes the connections; requests under way fail. */
   close(): Promise<void>;
 }

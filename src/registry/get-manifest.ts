@@ -1,13 +1,26 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { type Digest, isDigest, type Repository, type Tag } from '../contract/image.js';
+import { parseJson } from '../net/redact.js';
 import type { Manifest, Registry } from './context.js';
-import { ACCEPT, IMAGES, INDEXES, mediaTypeOf, SCHEMA_1 } from './media-types.js';
 import { RegistryError } from './transport/errors.js';
-import { parseJson } from './transport/json.js';
-import { ask, type RegistryAnswer } from './transport/request.js';
+import { type RegistryAnswer, request } from './transport/request.js';
 
-/** More platforms and attestations than any build has. */
+const INDEXES = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+];
+const IMAGES = ['application/vnd.oci.image.manifest.v1+json', 'application/vnd.docker.distribution.manifest.v2+json'];
+/** Manifests from before 2016: without a digest of their own, without a list of platforms. */
+const SCHEMA_1 = [
+  'application/vnd.docker.distribution.manifest.v1+json',
+  'application/vnd.docker.distribution.manifest.v1+prettyjws',
+];
+
+/** All media types in one header: a registry that misses the type it stores answers 404 or, worse, with a child. */
+export const ACCEPT = [...INDEXES, ...IMAGES].join(', ');
+
+/** Upper limit of an index's platforms and attestations; no build has as many. */
 const MAX_CHILDREN = 256;
 
 const body = z.looseObject({
@@ -20,8 +33,8 @@ const body = z.looseObject({
 });
 
 /**
- * Reads a manifest by tag or digest. Its digest is computed, and has to be the one that was asked for or told. A tag is always asked for; bytes that were
- * read before under their digest are given again.
+ * Reads a manifest by tag or digest. Its digest is computed, and must equal the requested one and the registry's own. A tag
+ * is always requested; bytes that were read before under their digest come from the cache.
  * @throws {RegistryError}
  */
 export async function getManifest(
@@ -34,14 +47,14 @@ export async function getManifest(
   const known = isDigest(reference) ? registry.manifests.get(repository, reference) : undefined;
   if (known) return known;
   const read = () => fetchManifest(registry, repository, reference, signal);
-  // By digest, what came damaged may come whole the next time. A tag that lies is not asked twice.
+  // A second request by digest may deliver intact bytes; a tag's wrong answer is final.
   return read().catch((error: unknown) => {
     if (isDigest(reference) && error instanceof RegistryError && error.kind === 'integrity') return read();
     throw error;
   });
 }
 
-export function digestOf(bytes: Uint8Array): Digest {
+export function computeDigest(bytes: Uint8Array): Digest {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest;
 }
 
@@ -51,19 +64,13 @@ async function fetchManifest(
   reference: Tag | Digest,
   signal?: AbortSignal,
 ): Promise<Manifest> {
-  const answer = await ask(
+  const answer = await request(
     registry,
     { method: 'GET', repository, path: `manifests/${reference}`, headers: { accept: ACCEPT }, actions: 'pull' },
     signal,
   );
   const manifest = check(answer, repository, reference);
   registry.manifests.add(manifest);
-  if (!isDigest(reference)) {
-    const { etag } = answer.headers;
-    // A weak one says "much the same", which is not enough to write by.
-    const strong = typeof etag === 'string' && /^"[\x21\x23-\x7e]{1,200}"$/.test(etag);
-    registry.manifests.sawEtag(repository, reference, strong ? { digest: manifest.digest, etag } : null);
-  }
   return manifest;
 }
 
@@ -76,27 +83,36 @@ function check(answer: RegistryAnswer, repository: Repository, reference: Tag | 
     });
   if (answer.status !== 200) throw bad(`answered with status ${answer.status}, not 200`);
   const coding = answer.headers['content-encoding'];
-  if (coding !== undefined && coding !== 'identity') throw bad('sent compressed, which nobody asked for');
-  const digest = digestOf(answer.body);
-  const told = answer.headers['docker-content-digest'];
-  if (told !== undefined && told !== digest)
-    throw bad(`the registry calls it ${shownDigest(told)}, its bytes are ${digest}`);
+  if (coding !== undefined && coding !== 'identity') throw bad('sent compressed, although identity was requested');
+  const digest = computeDigest(answer.body);
+  const named = answer.headers['docker-content-digest'];
+  if (named !== undefined && named !== digest)
+    throw bad(`the registry names digest ${shownDigest(named)}, its bytes are ${digest}`);
   if (isDigest(reference) && reference !== digest) throw bad(`its bytes are ${digest}`);
   const mediaType = mediaTypeOf(answer.headers['content-type']);
   if (SCHEMA_1.includes(mediaType))
-    throw bad('is of schema 1, which nobody should run any more: push it again with a current builder', 'rejected');
+    throw bad('is of the obsolete schema 1 (push it again with a current builder)', 'rejected');
   if (!INDEXES.includes(mediaType) && !IMAGES.includes(mediaType))
-    throw bad(`media type ${JSON.stringify(mediaType.slice(0, 80)) || 'none'} is not an image's`);
+    throw bad(`invalid media type ${JSON.stringify(mediaType.slice(0, 80))}: expected an image or an index`);
   const parsed = body.safeParse(parseJson(answer.body));
   if (!parsed.success) throw bad('its bytes are not a manifest');
   const { manifests, layers } = parsed.data;
   if (parsed.data.mediaType !== undefined && mediaTypeOf(parsed.data.mediaType) !== mediaType)
     throw bad(`sent as ${mediaType}, but says it is ${JSON.stringify(parsed.data.mediaType.slice(0, 80))}`);
-  // One document that is an index to some and an image to others is an attack (CVE-2021-41190).
+  // A document that some clients read as an index and others as an image is an attack (CVE-2021-41190).
   if (INDEXES.includes(mediaType) ? !manifests || layers !== undefined : manifests)
     throw bad(`sent as ${mediaType}, but its bytes are ${manifests ? 'an index' : 'an image'}`);
   const children = [...new Set(manifests?.map((child) => child.digest as Digest))];
   return { repository, digest, mediaType, bytes: answer.body, children };
 }
 
-const shownDigest = (told: string | string[]) => (isDigest(told) ? told : 'something that is no digest');
+const shownDigest = (named: string | string[]) => (isDigest(named) ? named : 'that is not a digest');
+
+/** Media type without its parameters, in lower case; empty if there is none. */
+function mediaTypeOf(header: string | string[] | undefined): string {
+  return String([header ?? ''].flat()[0])
+    .split(';', 1)
+    .join('')
+    .trim()
+    .toLowerCase();
+}

@@ -1,15 +1,12 @@
-import type { Digest } from '../contract/image.js';
 import type { Manifest, ManifestCache } from './context.js';
 
-/** The builds of a few moves, there and back. */
+/** Enough for the builds of a few moves and their restores. */
 const MAX_MANIFESTS = 32;
 const MAX_BYTES = 16 * 1024 * 1024;
-const MAX_ETAGS = 64;
 
-/** Keeps what was used last, up to a number and a size. */
+/** Keeps the manifests that were used last, up to a number and a size in bytes. */
 export function createManifestCache(): ManifestCache {
   const manifests = new Map<string, Manifest>();
-  const etags = new Map<string, { digest: Digest; etag: string }>();
   let bytes = 0;
   const drop = (key: string) => {
     bytes -= manifests.get(key)?.bytes.length ?? 0;
@@ -32,19 +29,6 @@ export function createManifestCache(): ManifestCache {
       for (const oldest of manifests.keys()) {
         if (manifests.size <= MAX_MANIFESTS && bytes <= MAX_BYTES) break;
         drop(oldest);
-      }
-    },
-    etag(repository, tag, digest) {
-      const seen = etags.get(`${repository}:${tag}`);
-      return seen?.digest === digest ? seen.etag : undefined;
-    },
-    sawEtag(repository, tag, seen) {
-      const key = `${repository}:${tag}`;
-      etags.delete(key);
-      if (seen) etags.set(key, seen);
-      for (const oldest of etags.keys()) {
-        if (etags.size <= MAX_ETAGS) break;
-        etags.delete(oldest);
       }
     },
   };

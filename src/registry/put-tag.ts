@@ -1,21 +1,19 @@
-import { type Digest, isDigest, type Tag } from '../contract/image.js';
+import { isDigest, type Tag } from '../contract/image.js';
 import { redacted } from '../net/http.js';
 import type { Manifest, Registry } from './context.js';
 import { RegistryError } from './transport/errors.js';
-import { askOnce } from './transport/request.js';
+import { requestOnce } from './transport/request.js';
 import { within } from './transport/retry.js';
 
 export interface PutTagOptions {
   signal?: AbortSignal;
-  /** For all of it, a token and a second sending included; `totalMs` of the registry when left out. */
+  /** Limit of the whole write, token and second attempt after a 401 included, in milliseconds; if left out, `totalMs` of the registry. */
   timeoutMs?: number;
-  /** Called right before bytes go out, each time. What it throws passes untouched, and nothing is sent. */
+  /** Called right before bytes go out, for each attempt. What it throws passes untouched, and nothing is sent. */
   beforeSend?: () => void;
-  /** Where the caller saw the tag: sent along as If-Match when the registry gave an ETag for it. No registry is known to heed it (registry.md section 5). */
-  expected?: Digest;
 }
 
-/** Points a tag at a manifest by putting back the very bytes that were read. One try: whether a PUT without an answer is sent again is the caller's to say.
+/** Points a tag at a manifest by sending back exactly the bytes that were read. One attempt: the caller decides whether a PUT without an answer is sent again.
  * @throws {RegistryError}; what `beforeSend` throws; the signal's own reason when it is aborted. */
 export async function putTag(
   registry: Registry,
@@ -23,42 +21,31 @@ export async function putTag(
   tag: Tag,
   options: PutTagOptions = {},
 ): Promise<void> {
-  const { signal, timeoutMs = registry.waits.totalMs, beforeSend, expected } = options;
+  const { signal, timeoutMs = registry.waits.totalMs, beforeSend } = options;
   const { repository, digest, mediaType, bytes } = manifest;
-  const etag = expected && registry.manifests.etag(repository, tag, expected);
-  const answer = await within(
-    timeoutMs,
-    signal,
-    `PUT ${repository}:${tag}`,
-    () => undefined,
-    (inner) =>
-      askOnce(
-        registry,
-        {
-          method: 'PUT',
-          repository,
-          path: `manifests/${tag}`,
-          headers: { 'content-type': mediaType, ...(etag && { 'if-match': etag }) },
-          body: bytes,
-          actions: 'pull,push',
-          ...(beforeSend && { beforeSend }),
-        },
-        inner,
-      ),
-  );
-  registry.manifests.sawEtag(repository, tag, null);
-  const bad = (why: string) =>
-    new RegistryError(
-      'integrity',
-      `${repository}:${tag} was put as ${digest}, ${why} (read the tag: it may have moved)`,
+  const answer = await within({ ms: timeoutMs, signal, what: `PUT ${repository}:${tag}` }, (inner) =>
+    requestOnce(
+      registry,
       {
         method: 'PUT',
-        url: redacted(answer.url),
-        status: answer.status,
+        repository,
+        path: `manifests/${tag}`,
+        headers: { 'content-type': mediaType },
+        body: bytes,
+        actions: 'pull,push',
+        ...(beforeSend && { beforeSend }),
       },
-    );
-  if (answer.status !== 201) throw bad(`the registry answers ${answer.status}, not 201`);
-  const told = answer.headers['docker-content-digest'];
-  if (told !== undefined && told !== digest)
-    throw bad(`the registry says ${isDigest(told) ? told : 'something that is no digest'}`);
+      inner,
+    ),
+  );
+  const bad = (why: string) =>
+    new RegistryError('integrity', `PUT ${repository}:${tag} as ${digest}: ${why} (read the tag: it may have moved)`, {
+      method: 'PUT',
+      url: redacted(answer.url),
+      status: answer.status,
+    });
+  if (answer.status !== 201) throw bad(`invalid status ${answer.status}: expected 201`);
+  const named = answer.headers['docker-content-digest'];
+  if (named !== undefined && named !== digest)
+    throw bad(`the registry names ${isDigest(named) ? named : 'an invalid digest'}`);
 }

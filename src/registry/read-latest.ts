@@ -1,18 +1,19 @@
-import { type Digest, LATEST, type Repository } from '../contract/image.js';
+import { LATEST, type Repository } from '../contract/image.js';
+import type { TagState } from '../contract/move.js';
 import { type Sha, sameBuild } from '../contract/sha.js';
 import type { Registry } from './context.js';
 import { getManifest } from './get-manifest.js';
 import { readRevision } from './read-revision.js';
 import { RegistryError } from './transport/errors.js';
 
-/** Where `:latest` stands. */
+/** Where `:latest` of all images points. */
 export interface Latest {
-  images: { repository: Repository; digest: Digest | null }[];
-  /** The build that every image says it is; null when one says none, or another. */
+  images: TagState[];
+  /** Build that every image names; null if one names none or another. */
   sha: Sha | null;
 }
 
-/** Reads `:latest` of all images, and which build they are.
+/** Reads `:latest` of all images, and the build that they name.
  * @throws {RegistryError} */
 export async function readLatest(
   registry: Registry,
@@ -29,10 +30,10 @@ export async function readLatest(
       return { repository, digest: manifest?.digest ?? null, revision };
     }),
   );
-  const said = read[0]?.revision ?? null;
-  const isOne = said !== null && read.every(({ revision }) => revision !== null && sameBuild(revision, said));
+  const named = read[0]?.revision ?? null;
+  const isOne = named !== null && read.every(({ revision }) => revision !== null && sameBuild(revision, named));
   return {
     images: read.map(({ repository, digest }) => ({ repository, digest })),
-    sha: isOne ? (said as Sha) : null,
+    sha: isOne ? (named as Sha) : null,
   };
 }

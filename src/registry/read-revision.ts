@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { type Digest, isDigest } from '../contract/image.js';
+import { parseJson } from '../net/redact.js';
 import type { Manifest, Registry } from './context.js';
-import { digestOf, getManifest } from './get-manifest.js';
-import { parseJson } from './transport/json.js';
-import { ask } from './transport/request.js';
+import { computeDigest, getManifest } from './get-manifest.js';
+import { request } from './transport/request.js';
 
-/** OCI image-spec, "Pre-Defined Annotation Keys": the commit that an image was built from. Builders set it as annotation or as label. */
+/** Commit that an image was built from (OCI image-spec, "Pre-Defined Annotation Keys"). Builders set it as annotation or as label. */
 const REVISION = 'org.opencontainers.image.revision';
 
 const texts = z.record(z.string(), z.unknown()).optional().catch(undefined);
@@ -15,12 +15,12 @@ const manifestBody = z.looseObject({
 });
 const configBody = z.looseObject({ config: z.looseObject({ Labels: texts }).optional() });
 
-/** A commit, or at least the start of one; a label like `main` or `v1.2` says nothing about it. */
+/** A commit, or the start of one; a label like `main` or `v1.2` does not name a commit. */
 const COMMIT = /^[0-9a-f]{7,40}$/;
 
 /**
- * The commit that an image says it was built from: of an index, what itself says, else its first child. It is one more
- * witness and no condition, so whatever keeps us from reading it, the image says nothing: null.
+ * Commit that an image names as its source; of an index, its own, else that of its first child. It is additional evidence
+ * and never a condition, so any failure to read it gives null.
  * @throws the signal's own reason when it is aborted.
  */
 export async function readRevision(
@@ -38,8 +38,8 @@ export async function readRevision(
 
 async function revisionOf(registry: Registry, manifest: Manifest, signal?: AbortSignal): Promise<string | null> {
   const { annotations, config } = manifestBody.parse(parseJson(Buffer.from(manifest.bytes)));
-  const said = commitIn(annotations);
-  if (said !== null) return said;
+  const annotated = commitIn(annotations);
+  if (annotated !== null) return annotated;
   const [child] = manifest.children;
   if (child !== undefined)
     return revisionOf(registry, await getManifest(registry, manifest.repository, child, signal), signal);
@@ -49,8 +49,8 @@ async function revisionOf(registry: Registry, manifest: Manifest, signal?: Abort
 
 async function readLabels(registry: Registry, { repository }: Manifest, digest: Digest, signal?: AbortSignal) {
   const path = `blobs/${digest}`;
-  const { body } = await ask(registry, { method: 'GET', repository, path, actions: 'pull' }, signal);
-  return digestOf(body) === digest ? configBody.parse(parseJson(body)).config?.Labels : undefined;
+  const { body } = await request(registry, { method: 'GET', repository, path, actions: 'pull' }, signal);
+  return computeDigest(body) === digest ? configBody.parse(parseJson(body)).config?.Labels : undefined;
 }
 
 function commitIn(texts: Record<string, unknown> | undefined): string | null {

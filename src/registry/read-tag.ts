@@ -3,7 +3,7 @@ import type { Registry } from './context.js';
 import { getManifest } from './get-manifest.js';
 import { RegistryError } from './transport/errors.js';
 
-/** Where a tag points, by its bytes, which a HEAD would not show; null when there is no such tag.
+/** Digest that a tag points at, computed from the bytes, which a HEAD would not show; null if there is no such tag.
  * @throws {RegistryError} */
 export async function readTag(
   registry: Registry,

@@ -3,7 +3,7 @@ import { createAuthState } from './auth/auth.js';
 import type { CredentialSource, Registry, RegistryWaits } from './context.js';
 import { createManifestCache } from './manifest-cache.js';
 import { checkInsecureHost } from './transport/endpoint.js';
-import { createWarnings } from './transport/warnings.js';
+import { createWarnings } from './transport/server-message.js';
 
 export const REGISTRY_WAITS: RegistryWaits = {
   connectMs: 5_000,
@@ -14,18 +14,18 @@ export const REGISTRY_WAITS: RegistryWaits = {
 };
 
 export interface RegistryOptions {
-  /** Nobody, where it is left out. */
+  /** Anonymous if left out. */
   credentials?: CredentialSource;
-  /** `host` or `host:port` that is asked by plain http, beside this machine. */
+  /** `host` or `host:port` that is reached by plain http, besides this machine. */
   insecureHosts?: string[];
   waits?: Partial<RegistryWaits>;
-  /** Every repository will be written to: one token for reading and writing is asked for from the start. */
+  /** Every repository will be written to: the first token already allows reading and writing. */
   push?: boolean;
-  /** Is told what registries want people to know (`Warning: 299`), each line once. */
+  /** Receives the warnings of registries for people (`Warning: 299`), each line once. */
   onWarning?: (line: string) => void;
 }
 
-/** @throws {InvalidInput} on an insecure host that is none. */
+/** @throws {InvalidInput} on an invalid insecure host. */
 export function createRegistry(options: RegistryOptions = {}): Registry {
   const waits = { ...REGISTRY_WAITS, ...options.waits };
   const pool = openPool(waits.connectMs);
@@ -36,7 +36,7 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
     pool,
     auth: createAuthState(options.credentials ?? (async () => null)),
     manifests: createManifestCache(),
-    warned: createWarnings(options.onWarning ?? (() => undefined)),
+    warn: createWarnings(options.onWarning ?? (() => undefined)),
     close: () => pool.destroy(),
   };
 }

@@ -1,11 +1,11 @@
 import type { Digest } from '../contract/image.js';
 import type { Manifest, Registry } from './context.js';
-import { ACCEPT } from './media-types.js';
+import { ACCEPT } from './get-manifest.js';
 import { RegistryError } from './transport/errors.js';
-import { ask } from './transport/request.js';
+import { request } from './transport/request.js';
 
-/** Makes sure that every manifest an index points at is there now.
- * @throws {RegistryError} `not-found`, naming every child that is gone; or what kept us from asking. */
+/** Checks that the registry has every manifest of an index.
+ * @throws {RegistryError} `not-found`, naming every missing child; or the error of the request. */
 export async function requireChildren(registry: Registry, manifest: Manifest, signal?: AbortSignal): Promise<void> {
   const { repository, digest, children } = manifest;
   const looks = await Promise.allSettled(children.map((child) => requireChild(registry, manifest, child, signal)));
@@ -20,7 +20,7 @@ export async function requireChildren(registry: Registry, manifest: Manifest, si
   const names = reasons.map(({ child }) => child).join(', ');
   throw new RegistryError(
     'not-found',
-    `${repository}, index ${digest}: ${reasons.length} of its ${children.length} manifests gone: ${names} (push the build again)`,
+    `${repository}, index ${digest}: ${reasons.length} of its ${children.length} manifests are missing: ${names} (push the build again)`,
     { status: 404, cause: reasons[0]?.reason },
   );
 }
@@ -32,12 +32,12 @@ async function requireChild(
   signal?: AbortSignal,
 ): Promise<void> {
   const path = `manifests/${child}`;
-  const answer = await ask(
+  const answer = await request(
     registry,
     { method: 'HEAD', repository, path, headers: { accept: ACCEPT }, actions: 'pull' },
     signal,
   );
-  const told = answer.headers['docker-content-digest'];
-  if (told !== undefined && told !== child)
-    throw new RegistryError('integrity', `${repository}, manifest ${child}: the registry calls it by another digest`);
+  const named = answer.headers['docker-content-digest'];
+  if (named !== undefined && named !== child)
+    throw new RegistryError('integrity', `${repository}, manifest ${child}: the registry names another digest`);
 }

@@ -114,7 +114,7 @@ describe('what would stop a release is said with its mend, first, with 1', () =>
     [
       'the registry is down',
       () => ({ CANARY_IMAGES: `${NOBODY}/a/platform` }),
-      /registry {2}127\.0\.0\.1:1\/a\/platform cannot be read: .*ECONNREFUSED \(mend: nobody listens there: is 127\.0\.0\.1:1 up\?\)/,
+      /registry {2}127\.0\.0\.1:1\/a\/platform cannot be read: .*ECONNREFUSED \(mend: connection refused: is 127\.0\.0\.1:1 running\?\)/,
     ],
     [
       'the registry is read-only to us',

@@ -36,8 +36,8 @@ const client = (options: RegistryOptions = {}) => {
 };
 const requestsOf = (name: string) => registry.requests.filter(({ path }) => path.includes(`/v2/${name}/`));
 
-describe('right before bytes go out', () => {
-  test('the caller is asked, once for each sending; what it throws comes back, and nothing was sent', async () => {
+describe('beforeSend', () => {
+  test('runs once for each attempt; if it throws, that error comes back and nothing is sent', async () => {
     const { next, before, tag } = await twoBuilds(registry.host, 'veto');
     const own = client();
     const manifest = await getManifest(own, at(registry.host, 'veto'), tag);
@@ -58,7 +58,7 @@ describe('right before bytes go out', () => {
     expect(await tagDigest(registry.host, 'veto', 'latest')).toBe(next);
   });
 
-  test('means on a connection that stands: where none comes about, nobody is asked', async () => {
+  test('does not run if no connection opens', async () => {
     const manifest = {
       repository: at('127.0.0.1:1', 'app'),
       digest: 'sha256:' as Digest,
@@ -69,11 +69,11 @@ describe('right before bytes go out', () => {
     let asked = 0;
     const error = await errorOf(putTag(client(), manifest, LATEST, { beforeSend: () => void asked++ }));
     expect(error).toMatchObject({ kind: 'transient', code: 'ECONNREFUSED' });
-    expect(error.message).toContain('nobody listens there: is 127.0.0.1:1 up?');
+    expect(error.message).toContain('connection refused: is 127.0.0.1:1 running?');
     expect(asked).toBe(0);
   });
 
-  test('a PUT that waits behind others for a connection is asked about when its turn comes', async () => {
+  test('runs for a PUT that waits for a connection only when that is free', async () => {
     const order: string[] = [];
     const server = createServer((request, response) => {
       order.push(`came ${request.url?.at(-1)}`);
@@ -95,7 +95,7 @@ describe('right before bytes go out', () => {
     expect(order).toEqual(['asked a', 'came a', 'asked b', 'came b']);
   });
 
-  test('it has its own time-out, and the caller its signal', async () => {
+  test('is bound by the time-out of the PUT', async () => {
     await publish(registry.host, ['slow']);
     const heal = registry.faults.add({
       match: ({ method, path }) => method === 'PUT' && path.includes('/slow/'),
@@ -116,8 +116,8 @@ describe('right before bytes go out', () => {
   });
 });
 
-describe('what was read before', () => {
-  test('is given again by digest; a tag, and the children of an index, are always asked for', async () => {
+describe('the manifest cache', () => {
+  test('serves reads by digest; a tag, and the children of an index, are always requested', async () => {
     const [build] = await publish(registry.host, ['lru']);
     const repository = at(registry.host, 'lru');
     const own = client();
@@ -134,7 +134,7 @@ describe('what was read before', () => {
     expect(requestsOf('lru').length - before).toBe(1 + 1 + 2 + 2 + 4);
   });
 
-  test('is forgotten, the oldest first, before it is too much', async () => {
+  test('drops the oldest first when it reaches its limits', async () => {
     const own = client();
     const bytes = Buffer.alloc(4 * 1024 * 1024);
     const digests = Array.from({ length: 9 }, (_, index) => `sha256:${index}` as Digest);
@@ -167,7 +167,7 @@ describe('tokens', () => {
   });
   const refusedOf = (name: string) => requestsOf(name).filter(({ status }) => status === 401).length;
 
-  test('twenty requests at once to two repositories of a host: one challenge, a token each', async () => {
+  test('twenty requests at once to two repositories of a host cost one challenge, and a token each', async () => {
     const own = client({ credentials: as(WRITER), push: true });
     const repositories = ['t-one', 't-two'].map((name) => at(registry.host, name));
     await Promise.all(Array.from({ length: 20 }, (_, index) => readTag(own, repositories[index % 2] as never, LATEST)));
@@ -178,7 +178,7 @@ describe('tokens', () => {
     ]);
   });
 
-  test('a host that is overloaded has said nothing yet of who may come in', async () => {
+  test('an overloaded host is not taken for one without authentication', async () => {
     const own = client({ credentials: as(WRITER) });
     const busy = registry.faults.add({
       match: ({ path }) => path.includes('/busy/'),
@@ -191,7 +191,7 @@ describe('tokens', () => {
     expect(own.auth.hosts.get(registry.host)).toBeNull();
   });
 
-  test('ask for no more than is needed, where nothing is said of writing', async () => {
+  test('request no more than pull for reads', async () => {
     const own = client({ credentials: as(WRITER) });
     await readTag(own, at(registry.host, 't-least'), LATEST);
     await probeWrite(own, at(registry.host, 't-least'));
@@ -201,7 +201,7 @@ describe('tokens', () => {
     ]);
   });
 
-  test('one who waits for a token and goes away takes it from nobody; when all have gone, it is given up', async () => {
+  test('a token request survives an aborted caller, and is aborted with the last one', async () => {
     const own = client({ credentials: as(WRITER) });
     await readTag(own, at(registry.host, 't-known'), LATEST);
     let release: () => void = () => undefined;
@@ -269,7 +269,7 @@ describe('tokens', () => {
     expect(((grant?.expiresAt ?? 0) - performance.now()) / 1000).toBeLessThanOrEqual(seconds);
   });
 
-  test('a scope that the registry wants beside ours is asked for as well, ours first, and remembered', async () => {
+  test('a scope that the registry requires besides ours is requested as well, ours first, and kept', async () => {
     const wants = `Bearer realm="${tokens.realm}",service="s",scope="repository:upstream/x:pull repository:t-mirror:pull"`;
     let refusals = 0;
     heal();
@@ -315,7 +315,7 @@ describe('tokens', () => {
   );
 });
 
-test('what a registry warns of is told once, in one line, without our secrets', async () => {
+test('a warning of a registry is passed on once, in one line, without secrets', async () => {
   const told: string[] = [];
   const own = client({ credentials: as(WRITER), onWarning: (line) => told.push(line) });
   const warning = '299 - "Your \\"image\\" is old: writer-password"';
@@ -333,7 +333,7 @@ test('what a registry warns of is told once, in one line, without our secrets', 
   expect(told).toEqual([`${registry.host} warns: Your "image" is old: [secret]`]);
 });
 
-test('a client that is closed says so, and holds nobody up', async () => {
+test('a closed client fails its requests at once', async () => {
   const own = createRegistry({ waits: SHORT });
   await own.close();
   expect(await errorOf(readTag(own, at(registry.host, 'closed'), LATEST))).toMatchObject({

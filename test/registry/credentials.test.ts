@@ -108,7 +108,7 @@ describe("an entry of Docker's config.json", () => {
   });
 });
 
-describe('the places, in their order', () => {
+describe('dockerCredentials', () => {
   const of = (name: string) => ({ auths: { 'ghcr.io': { auth: auth(name) } } });
 
   test("DOCKER_AUTH_CONFIG, $DOCKER_CONFIG instead of ~/.docker, REGISTRY_AUTH_FILE, podman's; the first with an entry decides", async () => {
@@ -128,14 +128,14 @@ describe('the places, in their order', () => {
     expect(await ask('ghcr.io', 'org/app', places)).toEqual(basic('inline'));
   });
 
-  test('a login is seen when it is made, not when we started', async () => {
+  test('a login is seen when it is made, not at the start of the process', async () => {
     const source = dockerCredentials(env());
     expect(await source('ghcr.io', 'org/app')).toBeNull();
     write('.docker/config.json', of('later'));
     expect(await source('ghcr.io', 'org/app')).toEqual(basic('later'));
   });
 
-  test('GITHUB_TOKEN is for ghcr.io alone, and comes before what docker knows', async () => {
+  test("GITHUB_TOKEN is for ghcr.io alone, and comes before Docker's configuration", async () => {
     write('.docker/config.json', {
       auths: { 'ghcr.io': { auth: auth('docker') }, 'quay.io': { auth: auth('docker') } },
     });
@@ -148,7 +148,7 @@ describe('the places, in their order', () => {
 });
 
 describe('a credential helper', () => {
-  test('of the host comes before the one for all, and both before what is filed', async () => {
+  test('of the host comes before the one for all hosts, and both before the entries', async () => {
     helper('one', `echo '{"ServerURL":"ghcr.io","Username":"one","Secret":"${SECRET}"}'`);
     helper('all', `echo '{"Username":"<token>","Secret":"${SECRET}"}'`);
     write('.docker/config.json', {
@@ -163,7 +163,7 @@ describe('a credential helper', () => {
     expect(readFileSync(join(home, 'all.asked'), 'utf8')).toBe('https://index.docker.io/v1/\n');
   });
 
-  test('that does not know the host leaves it to the next', async () => {
+  test('that does not know the host leaves it to the next source', async () => {
     helper('none', 'echo credentials not found in native keychain; exit 1');
     write('.docker/config.json', { auths: { 'ghcr.io': { auth: auth('filed') } }, credsStore: 'none' });
     expect(await ask()).toEqual(basic('filed'));
@@ -171,24 +171,24 @@ describe('a credential helper', () => {
   });
 
   const broken: [string, string | null, string][] = [
-    ['is not there', null, 'is not on the PATH: install it'],
+    ['is not installed', null, 'is not on the PATH (install it)'],
     ['fails', `echo 'no ${SECRET}'; echo ${SECRET} >&2; exit 3`, 'failed with exit code 3'],
-    ['answers something else', `echo '"${SECRET}"'`, 'something else than Username and Secret'],
-    ['answers half', `echo '{"Secret":"${SECRET}"}'`, 'something else than Username and Secret'],
-    ['talks without end', 'yes', 'says more than credentials'],
-    ['says nothing', 'sleep 1000 & wait', 'said nothing within 300 ms'],
+    ['prints something else', `echo '"${SECRET}"'`, 'something else than Username and Secret'],
+    ['prints half', `echo '{"Secret":"${SECRET}"}'`, 'something else than Username and Secret'],
+    ['prints without end', 'yes', 'printed more than credentials'],
+    ['does not answer', 'sleep 1000 & wait', 'did not answer within 300 ms'],
   ];
   test.each(broken)(
-    'that %s is an error, which names it and the file and repeats nothing',
+    'that %s is an error, which names it and the file and none of its output',
     async (_what, body, why) => {
       if (body !== null) helper('bad', body);
       const file = write('.docker/config.json', { credsStore: 'bad' });
       const error = await ask('ghcr.io', 'org/app', {}, why.includes('300') ? 300 : 5_000).catch(
         (reason: unknown) => reason,
       );
-      // What another try may mend is not the end of a release.
-      const mayMend = /^(failed|says|said) /.test(why);
-      if (mayMend) expect(error).toMatchObject({ name: 'RegistryError', kind: 'transient' });
+      // A failure that a retry may fix does not end a release.
+      const isTransient = /^(failed|printed more|did not answer) /.test(why);
+      if (isTransient) expect(error).toMatchObject({ name: 'RegistryError', kind: 'transient' });
       else expect(error).toBeInstanceOf(InvalidInput);
       expect((error as Error).message).toContain(why);
       expect((error as Error).message).toContain('docker-credential-bad');
@@ -197,10 +197,10 @@ describe('a credential helper', () => {
     },
   );
 
-  test('that is stopped takes with it what it started', async () => {
+  test('that is stopped takes its children with it', async () => {
     helper('slow', `sleep 1000 & echo $! > ${home}/child.pid; wait`);
     write('.docker/config.json', { credsStore: 'slow' });
-    await expect(ask('ghcr.io', 'org/app', {}, 300)).rejects.toThrow('said nothing');
+    await expect(ask('ghcr.io', 'org/app', {}, 300)).rejects.toThrow('did not answer');
     const pid = Number(readFileSync(join(home, 'child.pid'), 'utf8'));
     await until('its child is gone', () => {
       const stat = existsSync(`/proc/${pid}/stat`) && readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -212,21 +212,21 @@ describe('a credential helper', () => {
     'named %j is not run',
     async (name) => {
       write('.docker/config.json', { credsStore: name });
-      await expect(ask()).rejects.toThrow('that is no name');
+      await expect(ask()).rejects.toThrow('invalid credential helper');
     },
   );
 });
 
-describe('a file that cannot be used is named, and nothing of it repeated', () => {
+describe('an unusable file is named without its content', () => {
   const bad: [string, string, string][] = [
     ['no JSON', `{"auths":{"ghcr.io":{"auth":"${SECRET}"`, 'is not JSON'],
     ['a password, and no JSON', SECRET, 'is not JSON'],
-    ['another JSON', `["${SECRET}"]`, 'is no Docker configuration, at the whole'],
+    ['another JSON', `["${SECRET}"]`, 'is not a Docker configuration at the top level'],
     ['an entry of another kind', `{"auths":{"ghcr.io":"${SECRET}"}}`, 'at auths.ghcr.io'],
     [
       'auth that is not base64 of user:password',
       `{"auths":{"ghcr.io":{"auth":"${SECRET}"}}}`,
-      'auths "ghcr.io": auth is not base64 of user:password',
+      'auths "ghcr.io": invalid auth: expected base64 of user:password',
     ],
   ];
   test.each(bad)('%s', async (_what, text, why) => {
@@ -239,7 +239,7 @@ describe('a file that cannot be used is named, and nothing of it repeated', () =
     expect(`${error.stack}${String(error.cause)}`).not.toContain(SECRET.slice(0, 7));
   });
 
-  test('DOCKER_AUTH_CONFIG is named by its own name, and a folder in place of the file is no anonymity', async () => {
+  test('DOCKER_AUTH_CONFIG is named as itself, and a folder in place of the file is an error', async () => {
     await expect(ask('ghcr.io', 'a', { DOCKER_AUTH_CONFIG: '{' })).rejects.toThrow('DOCKER_AUTH_CONFIG is not JSON');
     mkdirSync(join(home, '.docker', 'config.json'), { recursive: true });
     await expect(ask()).rejects.toThrow('cannot be read: EISDIR');

@@ -12,7 +12,7 @@ import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-r
 import { ociError } from '../../testbed/registry-store.js';
 import { as, at, errorOf, publish, SHORT, WRITER } from './support.js';
 
-/** What stands in a message of ours goes into logs, histories and reports: none of this may. */
+/** Messages go into logs, histories and reports, so none of these may be in one. */
 const SECRETS = [
   'writer-password',
   Buffer.from('writer:writer-password').toString('base64'),
@@ -63,21 +63,18 @@ describe('redirects', () => {
       respond: () => ({ status, headers: { location } }),
     });
 
-  test.each([301, 302, 303, 307, 308])(
-    'a read that is sent on by %i is followed, and our password stays behind',
-    async (status) => {
-      const heal = sendTo(`http://${storage.host}/v2/moved/manifests/${digest}?signature=abc`, status);
-      const own = client();
-      const manifest = await getManifest(own, at(registry.host, 'moved'), digest);
-      heal();
-      await own.close();
-      expect(manifest.digest).toBe(digest);
-      expect(registry.requests.at(-1)?.headers.authorization).toBeDefined();
-      expect(storage.requests.at(-1)?.headers.authorization).toBeUndefined();
-    },
-  );
+  test.each([301, 302, 303, 307, 308])('a read is followed by a %i without the password', async (status) => {
+    const heal = sendTo(`http://${storage.host}/v2/moved/manifests/${digest}?signature=abc`, status);
+    const own = client();
+    const manifest = await getManifest(own, at(registry.host, 'moved'), digest);
+    heal();
+    await own.close();
+    expect(manifest.digest).toBe(digest);
+    expect(registry.requests.at(-1)?.headers.authorization).toBeDefined();
+    expect(storage.requests.at(-1)?.headers.authorization).toBeUndefined();
+  });
 
-  test('another host that asks for our password does not get it, and is no word about the registry', async () => {
+  test('another host that challenges gets no password, and its 401 is transient', async () => {
     seen = [];
     const heal = sendTo(`http://${otherHost()}/blob?signature=abc`);
     const own = client();
@@ -85,12 +82,12 @@ describe('redirects', () => {
     heal();
     await own.close();
     expect(seen.map(({ headers }) => headers.authorization)).toEqual([undefined, undefined, undefined]);
-    expect(error.message).toContain(`(sent on to ${otherHost()}): status 401: its words are not repeated`);
+    expect(error.message).toContain(`(redirected to ${otherHost()}): status 401: its message is not repeated`);
     expect(error.kind).toBe('transient');
     expectNoSecret(error);
   });
 
-  test('another host that has not got it is no tag that is not there', async () => {
+  test('a 404 of another host is transient, not a missing tag', async () => {
     const heal = sendTo(`http://${storage.host}/v2/moved/manifests/gone`);
     const own = client();
     const error = await errorOf(readTag(own, at(registry.host, 'moved'), LATEST));
@@ -99,7 +96,7 @@ describe('redirects', () => {
     expect(error.kind).toBe('transient');
   });
 
-  test('on the same origin it is shown who we are', async () => {
+  test('a redirect on the same origin gets the credentials', async () => {
     const heal = registry.faults.add({
       match: ({ path }) => path.endsWith('/manifests/latest'),
       respond: () => ({ status: 307, headers: { location: `/v2/moved/manifests/${inside}` } }),
@@ -114,16 +111,16 @@ describe('redirects', () => {
     });
   });
 
-  test('in a circle: given up', async () => {
+  test('a circle of redirects is refused', async () => {
     const heal = sendTo('/v2/moved/manifests/latest');
     const own = client();
     const error = await errorOf(readTag(own, at(registry.host, 'moved'), LATEST));
     heal();
     await own.close();
-    expect(error).toMatchObject({ kind: 'rejected', message: expect.stringContaining('sent on 5 times') });
+    expect(error).toMatchObject({ kind: 'rejected', message: expect.stringContaining('more than 5 redirects') });
   });
 
-  test('a PUT is not taken elsewhere, nor is the upload of a probe given up elsewhere', async () => {
+  test('a PUT is not redirected, and the upload of a probe is not cancelled on another host', async () => {
     seen = [];
     const own = client();
     const repository = at(registry.host, 'moved');
@@ -157,7 +154,7 @@ describe('redirects', () => {
     ]);
   });
 
-  test('a server that sends our own secrets back does not get them into a message', async () => {
+  test('secrets that a server sends back are not in the message', async () => {
     const heal = registry.faults.add({
       match: ({ headers, path }) => headers.authorization !== undefined && path.includes('/echo/'),
       respond: ({ headers }) =>
@@ -177,7 +174,7 @@ describe('redirects', () => {
   });
 });
 
-describe('where a registry may send us', () => {
+describe('requireReachable', () => {
   const allowed: [string, string][] = [
     ['ghcr.io', 'https://ghcr.io/token'],
     ['ghcr.io', 'https://auth.example.com/token'],
@@ -213,8 +210,8 @@ describe('where a registry may send us', () => {
     ['ghcr.io', 'https://100.64.0.1/token', 'this machine or network'],
     ['10.0.0.5:5000', 'https://10.0.0.5:5001/token', 'this machine or network'],
     ['ghcr.io', 'https://me:secret@ghcr.io/token', 'user or password'],
-    ['ghcr.io', 'ftp://ghcr.io/token', 'no web address'],
-    ['ghcr.io', 'file:///etc/passwd', 'no web address'],
+    ['ghcr.io', 'ftp://ghcr.io/token', 'not an http or https URL'],
+    ['ghcr.io', 'file:///etc/passwd', 'not an http or https URL'],
   ];
   const insecure = ['reg.lan:5000', '10.0.0.9:5001'];
   const from = (host: string) => endpointOf(parseRepository(`${host}/app/web`), insecure);
@@ -244,7 +241,7 @@ describe('where a registry may send us', () => {
   });
 });
 
-test('an insecure host that is none is refused when the client is made', () => {
+test('an invalid insecure host is refused when the client is created', () => {
   for (const host of ['http://reg.lan', 'reg.lan/x', '', 'REG', 'a b'])
-    expect(() => createRegistry({ insecureHosts: [host] })).toThrow('is not host or host:port');
+    expect(() => createRegistry({ insecureHosts: [host] })).toThrow('expected host or host:port');
 });

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LATEST, type Repository, type Tag } from '../../src/contract/image.js';
 import type { Registry } from '../../src/registry/context.js';
 import { getManifest } from '../../src/registry/get-manifest.js';
-import { listTags } from '../../src/registry/list-tags.js';
 import { putTag } from '../../src/registry/put-tag.js';
 import { readTag } from '../../src/registry/read-tag.js';
 import { createRegistry } from '../../src/registry/registry.js';
@@ -10,9 +9,8 @@ import { requireChildren } from '../../src/registry/require-children.js';
 import type { RegistryError } from '../../src/registry/transport/errors.js';
 import { tagDigest } from '../../testbed/images.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
-import { ociError } from '../../testbed/registry-store.js';
-import { getStaging, putLatest, ROWS, tooMany, withHeaders } from './section-4.js';
-import { at, errorOf, SHORT, twoBuilds } from './support.js';
+import { getStaging, ROWS, tooMany, withHeaders } from './fault-table.js';
+import { at, SHORT, twoBuilds } from './support.js';
 
 let registry: MemoryRegistry;
 let client: Registry;
@@ -26,7 +24,7 @@ afterAll(async () => {
   await registry.stop();
 });
 
-/** As the mover does it: everything is looked at first; a PUT without an answer is looked for before it is sent again. */
+/** Moves as the mover does: reads everything first, and reads again before it repeats a PUT without an answer. */
 async function retagLatest(of: Registry, repository: Repository, tag: Tag): Promise<void> {
   const manifest = await getManifest(of, repository, tag);
   await requireChildren(of, manifest);
@@ -41,7 +39,7 @@ async function retagLatest(of: Registry, repository: Repository, tag: Tag): Prom
   }
 }
 
-describe('registry.md section 4', () => {
+describe('a registry with one fault', () => {
   test.each(ROWS.map((row, index) => ({ ...row, name: `row/${index}` })))('$fault: $ends', async (row) => {
     const { before, next, tag } = await twoBuilds(registry.host, row.name);
     let asked = 0;
@@ -94,7 +92,7 @@ describe('registry.md section 4', () => {
     expect(client.manifests.get(repository, next)).toBe(times === 1 ? outcome : undefined);
   });
 
-  test('a pause that the registry asked for is kept', async () => {
+  test('a pause that the registry asks for is kept', async () => {
     const { tag } = await twoBuilds(registry.host, 'pause');
     registry.faults.add({
       match: (request) => request.path.includes('/pause/') && getStaging(request),
@@ -104,63 +102,5 @@ describe('registry.md section 4', () => {
     const started = performance.now();
     await getManifest(client, at(registry.host, 'pause'), tag);
     expect(performance.now() - started).toBeGreaterThanOrEqual(990);
-  });
-
-  test('412 after an If-Match of ours is a conflict, and without one it is not', async () => {
-    const { before, tag } = await twoBuilds(registry.host, 'if-match');
-    const repository = at(registry.host, 'if-match');
-    const manifest = await getManifest(client, repository, tag);
-    const sent: (string | undefined)[] = [];
-    const heal = registry.faults.add({
-      match: putLatest,
-      respond: ({ headers }) => {
-        sent.push(headers['if-match']);
-        return ociError(412, 'PRECONDITION_FAILED', 'no');
-      },
-    });
-    expect(await readTag(client, repository, LATEST)).toBe(before);
-    const kinds = [];
-    for (const expected of [manifest.digest, before, undefined])
-      kinds.push((await errorOf(putTag(client, manifest, LATEST, { ...(expected && { expected }) }))).kind);
-    heal();
-    expect(kinds).toEqual(['rejected', 'conflict', 'rejected']);
-    expect(sent).toEqual([undefined, `"${before}"`, undefined]);
-  });
-
-  test('a Link to the address that clouds keep their secrets at is refused', async () => {
-    await twoBuilds(registry.host, 'link');
-    registry.faults.add({
-      match: ({ path }) => path.endsWith('/link/tags/list'),
-      respond: (_, serve) =>
-        withHeaders(serve(), { link: '<http://169.254.169.254/latest/meta-data?n=1000>; rel="next"' }),
-    });
-    const error = await errorOf(listTags(client, at(registry.host, 'link')));
-    expect(error).toMatchObject({ kind: 'rejected', message: expect.stringContaining('at 169.254.169.254: refused') });
-  });
-
-  test('tags: a page that brings nothing new is the last, whatever it says', async () => {
-    await twoBuilds(registry.host, 'pages');
-    const link = { link: '</v2/pages/tags/list?n=1000>; rel="next"' };
-    const heal = registry.faults.add({
-      match: ({ path }) => path.endsWith('/pages/tags/list'),
-      respond: (_, serve) => withHeaders(serve(), link),
-    });
-    expect(await listTags(client, at(registry.host, 'pages'))).toHaveLength(3);
-    heal();
-    const listed = registry.requests.filter(({ path }) => path.endsWith('/pages/tags/list'));
-    expect(listed).toHaveLength(3);
-  });
-
-  test('tags without end are given up', async () => {
-    let page = 0;
-    registry.faults.add({
-      match: ({ path }) => path.endsWith('/endless/tags/list'),
-      respond: () => {
-        page += 1;
-        const body = Buffer.from(JSON.stringify({ tags: [`t${page}`] }));
-        return { status: 200, headers: { link: `<?last=t${page}>; rel="next"` }, body };
-      },
-    });
-    expect((await errorOf(listTags(client, at(registry.host, 'endless')))).message).toContain('more than 100 pages');
   });
 });

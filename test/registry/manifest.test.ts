@@ -31,7 +31,7 @@ describe.skipIf(lacks('a real registry')).each(['oci', 'docker'] as const)(
       expect(await tagDigest(host, name, 'latest')).toBe(pushed.digest);
     });
 
-    test('a tag that is not there is null, a manifest that is not there an error of its own kind', async () => {
+    test('a missing tag is null, a missing manifest an error of kind not-found', async () => {
       expect(await readTag(anonymous, repository, 'nothing' as Tag)).toBeNull();
       const missing = `sha256:${'0'.repeat(64)}` as Digest;
       await expect(getManifest(anonymous, repository, missing)).rejects.toMatchObject({
@@ -42,7 +42,7 @@ describe.skipIf(lacks('a real registry')).each(['oci', 'docker'] as const)(
   },
 );
 
-describe('a registry that does not tell the truth', () => {
+describe('a registry with a wrong answer', () => {
   let registry: MemoryRegistry;
   let repository: Repository;
   beforeAll(async () => {
@@ -56,18 +56,14 @@ describe('a registry that does not tell the truth', () => {
   });
 
   test.each<[string, (answer: { body?: Buffer; headers?: Record<string, string> }) => object, string]>([
-    [
-      'other bytes than the digest it tells',
-      (answer) => ({ ...answer, body: Buffer.from(`${answer.body} `) }),
-      'its bytes are',
-    ],
+    ['other bytes than its digest', (answer) => ({ ...answer, body: Buffer.from(`${answer.body} `) }), 'its bytes are'],
     [
       'a digest that the bytes do not have',
       (answer) => ({ ...answer, headers: { ...answer.headers, 'docker-content-digest': `sha256:${'1'.repeat(64)}` } }),
-      'calls it',
+      'the registry names digest',
     ],
     [
-      'another media type than the bytes say',
+      'another media type than that of the bytes',
       (answer) => ({
         ...answer,
         headers: { ...answer.headers, 'content-type': 'application/vnd.docker.distribution.manifest.v2+json' },
@@ -77,9 +73,9 @@ describe('a registry that does not tell the truth', () => {
     [
       'a page of HTML',
       (answer) => ({ ...answer, headers: { 'content-type': 'text/html' }, body: Buffer.from('<html>') }),
-      'is not an image',
+      'expected an image or an index',
     ],
-  ])('%s: refused', async (_what, spoil, why) => {
+  ])('is refused for %s', async (_what, spoil, why) => {
     const heal = registry.faults.add({
       match: ({ method, path }) => method === 'GET' && path.endsWith(TAG),
       respond: (_request, serve) => ({ ...serve(), ...spoil(serve()) }),
@@ -90,7 +86,7 @@ describe('a registry that does not tell the truth', () => {
     expect(error).toMatchObject({ kind: 'integrity', message: expect.stringContaining(why) });
   });
 
-  test('a child that is gone is named before anything is moved', async () => {
+  test('a missing child is named before anything is moved', async () => {
     const manifest = await getManifest(anonymous, repository, TAG);
     const [child] = manifest.children;
     const heal = registry.faults.add({

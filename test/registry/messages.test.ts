@@ -13,28 +13,27 @@ interface Given {
   method?: Failed['method'];
   for?: 'token';
   hadCredentials?: boolean;
-  conditional?: boolean;
   status: number;
   body?: string;
   headers?: Record<string, string>;
 }
 const errors = (code: string, message?: string, detail?: unknown) =>
   JSON.stringify({ errors: [{ code, message, detail }] });
-const NO_IMAGE_OR_NO_ACCESS = 'ghcr.io says so for "no such image" as well as for "no access": check the name, then';
+const NO_IMAGE_OR_NO_ACCESS = 'ghcr.io answers so for "no such image" and for "no access": check the name, then';
 
-/** Answers as registries give them (registry.md sections 4, 8 and 9), and what we say of them. */
+/** Answers of real registries, and the kind and message that they give. */
 const ANSWERS: [what: string, given: Given, kind: RegistryErrorKind, says: string][] = [
   [
-    'GHCR, an unknown or private package, nobody asks',
+    'GHCR, an unknown or private package, anonymous',
     { for: 'token', hadCredentials: false, status: 401, body: errors('UNAUTHORIZED', 'authentication required') },
     'unauthorized',
-    `status 401 UNAUTHORIZED: authentication required (${NO_IMAGE_OR_NO_ACCESS} set GITHUB_TOKEN, there were no credentials)`,
+    `status 401 UNAUTHORIZED: authentication required (${NO_IMAGE_OR_NO_ACCESS} set GITHUB_TOKEN, no credentials were sent)`,
   ],
   [
     'GHCR, a bad token',
     { for: 'token', hadCredentials: true, status: 403, body: errors('DENIED', 'denied') },
     'denied',
-    `status 403 DENIED: denied (${NO_IMAGE_OR_NO_ACCESS} GITHUB_TOKEN (a bad one is refused even for public images; it needs write:packages))`,
+    `status 403 DENIED: denied (${NO_IMAGE_OR_NO_ACCESS} GITHUB_TOKEN (an invalid one is refused even for public images; it needs write:packages))`,
   ],
   [
     'GHCR, no right to write',
@@ -51,7 +50,7 @@ const ANSWERS: [what: string, given: Given, kind: RegistryErrorKind, says: strin
       body: errors('UNAUTHORIZED', 'access token has expired'),
     },
     'unauthorized',
-    'access token has expired (the token is expired or revoked: make a new one)',
+    'access token has expired (the token is expired or revoked: create a new one)',
   ],
   [
     "a token server's own form",
@@ -78,10 +77,10 @@ const ANSWERS: [what: string, given: Given, kind: RegistryErrorKind, says: strin
     'incorrect username or password (the credentials for index.docker.io are wrong or expired: log in again)',
   ],
   [
-    'nobody, where one has to log in',
+    'anonymous, where a login is required',
     { repository: 'reg.example/a', hadCredentials: false, status: 401 },
     'unauthorized',
-    'status 401: no words (there are no credentials for reg.example: log in with docker login, or set DOCKER_AUTH_CONFIG)',
+    'status 401: no message (no credentials for reg.example: log in with docker login, or set DOCKER_AUTH_CONFIG)',
   ],
   [
     'a reader who writes',
@@ -93,29 +92,29 @@ const ANSWERS: [what: string, given: Given, kind: RegistryErrorKind, says: strin
       headers: { 'www-authenticate': 'Bearer realm="x",error="insufficient_scope"' },
     },
     'denied',
-    '(insufficient_scope) (these credentials may not write there: ask reg.example for push access)',
+    '(insufficient_scope) (these credentials may not write: get push access at reg.example)',
   ],
   [
     'a reader who may not read',
     { repository: 'reg.example/a', hadCredentials: true, status: 403 },
     'denied',
-    '(these credentials may not read there: ask reg.example for access)',
+    '(these credentials may not read: get access at reg.example)',
   ],
   [
-    'a name that is not whole',
+    'an incomplete name',
     {
       repository: 'reg.example/a',
       status: 404,
       body: errors('NAME_UNKNOWN', 'repository name not known to registry', { name: 'a' }),
     },
     'not-found',
-    'NAME_UNKNOWN: repository name not known to registry {"name":"a"} (check the name, it has to be whole: reg.example/OWNER/IMAGE)',
+    'NAME_UNKNOWN: repository name not known to registry {"name":"a"} (check the name: expected reg.example/OWNER/IMAGE)',
   ],
   [
     'no such tag',
     { status: 404, body: errors('MANIFEST_UNKNOWN', 'manifest unknown', 'unknown tag=x') },
     'not-found',
-    'status 404 MANIFEST_UNKNOWN: manifest unknown unknown tag=x (was it published under this tag, or cleaned up since?)',
+    'status 404 MANIFEST_UNKNOWN: manifest unknown unknown tag=x (was it published under this tag, or removed since?)',
   ],
   [
     'a page of plain text',
@@ -124,29 +123,23 @@ const ANSWERS: [what: string, given: Given, kind: RegistryErrorKind, says: strin
     'status 404: 404 page not found',
   ],
   [
-    'a child that is gone',
+    'a missing child',
     { method: 'PUT', status: 400, body: errors('MANIFEST_BLOB_UNKNOWN', 'blob unknown') },
     'rejected',
-    '(a part of the image is gone: push the build again)',
+    '(a part of the image is missing: push the build again)',
   ],
   [
-    'ECR, a tag that never moves',
+    'ECR, an immutable tag',
     {
       method: 'PUT',
       status: 400,
       body: errors('TAG_INVALID', 'The image tag already exists and the repository is immutable'),
     },
     'tag-immutable',
-    '(the registry forbids that this tag moves: exempt it there)',
+    '(the registry does not let this tag move: exempt it from tag immutability)',
   ],
-  [
-    'a tag that has moved',
-    { method: 'PUT', conditional: true, status: 412 },
-    'conflict',
-    '(somebody else moved the tag: look who, then start anew)',
-  ],
-  ['412 that we did not ask for', { method: 'PUT', status: 412 }, 'rejected', 'status 412: no words'],
-  ['too large', { method: 'PUT', status: 413 }, 'rejected', '(the manifest is larger than this registry takes)'],
+  ['412 to a request without a condition', { method: 'PUT', status: 412 }, 'rejected', 'status 412: no message'],
+  ['too large', { method: 'PUT', status: 413 }, 'rejected', '(the manifest is too large for this registry)'],
   ['415', { method: 'PUT', status: 415 }, 'rejected', 'status 415'],
   [
     'too many, under another status',
@@ -158,22 +151,21 @@ const ANSWERS: [what: string, given: Given, kind: RegistryErrorKind, says: strin
     `status ${status}`,
     { status },
     'transient',
-    `status ${status}: no words`,
+    `status ${status}: no message`,
   ]),
-  ['a code that is none', { status: 400, body: errors('no code at all\n', 'words') }, 'rejected', 'status 400: words'],
+  ['an invalid code', { status: 400, body: errors('no code at all\n', 'words') }, 'rejected', 'status 400: words'],
 ];
 
 test.each(ANSWERS)('%s', (_what, given, kind, says) => {
   const endpoint = endpointOf(parseRepository(given.repository ?? 'ghcr.io/molecule-ai/platform'), []);
   const method = given.method ?? 'GET';
   const url = new URL(`https://user:pass@reg.example/v2/x/manifests/y?scope=secret#z`);
-  const { hadCredentials, conditional } = given;
+  const { hadCredentials } = given;
   const failed: Failed = {
     method,
     url,
     endpoint,
     ...(hadCredentials !== undefined && { hadCredentials }),
-    ...(conditional && { conditional }),
     ...(given.for && { for: given.for }),
   };
   const error = refusal(registry, failed, {

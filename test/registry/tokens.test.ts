@@ -8,7 +8,7 @@ import { tagDigest } from '../../testbed/images.js';
 import { type MemoryRegistry, type Response, startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { ociError, type RegistryRequest } from '../../testbed/registry-store.js';
 import { startTokenServer, type TokenServer } from '../../testbed/token-server.js';
-import { putLatest } from './section-4.js';
+import { putLatest } from './fault-table.js';
 import { as, at, errorOf, READER, SHORT, twoBuilds, WRITER } from './support.js';
 
 let registry: MemoryRegistry;
@@ -35,7 +35,7 @@ describe('with a token server', () => {
     });
   const clientOf = (user: typeof WRITER) => createRegistry({ waits: SHORT, credentials: as(user), push: true });
 
-  test('a good token that is refused is got anew, once', async () => {
+  test('a token that is refused is renewed once', async () => {
     const { tag } = await twoBuilds(registry.host, 'anew');
     const heal = guard('anew');
     const own = clientOf(WRITER);
@@ -67,7 +67,7 @@ describe('with a token server', () => {
     expect(await tagDigest(registry.host, 'resent', 'latest')).toBe(next);
   });
 
-  test('a second 401 is final, with the words of the registry', async () => {
+  test('a second 401 is final, with the message of the registry', async () => {
     const { before, tag } = await twoBuilds(registry.host, 'final');
     const own = clientOf(WRITER);
     const challenge = { 'www-authenticate': `Bearer realm="${tokens.realm}",service="s",error="invalid_token"` };
@@ -84,7 +84,7 @@ describe('with a token server', () => {
     expect(await tagDigest(registry.host, 'final', 'latest')).toBe(before);
   });
 
-  test('a user without push is denied, and not asked to log in again', async () => {
+  test('a user without push is denied, without the hint to log in', async () => {
     const { before, tag } = await twoBuilds(registry.host, 'reader');
     const heal = guard('reader');
     const own = clientOf(READER);
@@ -92,11 +92,11 @@ describe('with a token server', () => {
     await own.close();
     heal();
     expect(error).toMatchObject({ kind: 'denied', status: 401 });
-    expect(error.message).toContain('ask 127.0.0.1');
+    expect(error.message).toContain('get push access at 127.0.0.1');
     expect(await tagDigest(registry.host, 'reader', 'latest')).toBe(before);
   });
 
-  test('a wrong password is told by the token server, and asked about once', async () => {
+  test('a wrong password costs one request to the token server, whose message is shown', async () => {
     const heal = guard('wrong');
     const own = clientOf({ ...WRITER, password: 'guessed-wrong' });
     const error = await errorOf(readTag(own, at(registry.host, 'wrong'), LATEST));

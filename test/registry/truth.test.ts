@@ -7,13 +7,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LATEST, type Tag } from '../../src/contract/image.js';
 import type { CredentialSource, Registry } from '../../src/registry/context.js';
 import { getManifest } from '../../src/registry/get-manifest.js';
-import { listTags } from '../../src/registry/list-tags.js';
 import { probeWrite } from '../../src/registry/probe-write.js';
 import { putTag } from '../../src/registry/put-tag.js';
 import { readTag } from '../../src/registry/read-tag.js';
 import { createRegistry } from '../../src/registry/registry.js';
 import { requireChildren } from '../../src/registry/require-children.js';
-import { retag, tagDigest } from '../../testbed/images.js';
+import { tagDigest } from '../../testbed/images.js';
 import { type RegistryServer, startRegistry } from '../../testbed/registry-server.js';
 import { startTokenServer, type TokenServer } from '../../testbed/token-server.js';
 import { tool } from '../../testbed/tools.js';
@@ -68,18 +67,17 @@ describe.skipIf(notOnDisk)('distribution', () => {
         const [build] = await publish(open.host, [name], kind);
         const repository = at(host(mode), name);
         const manifest = await getManifest(registry, repository, build?.digest as never);
-        expect(manifest).toMatchObject(build ?? {});
+        expect(manifest).toMatchObject({ digest: build?.digest, children: build?.children });
         await requireChildren(registry, manifest);
         await probeWrite(registry, repository);
         expect(await readTag(registry, repository, LATEST)).toBeNull();
         await putTag(registry, manifest, LATEST);
         expect(await readTag(registry, repository, LATEST)).toBe(build?.digest);
         expect(await tagDigest(open.host, name, 'latest')).toBe(build?.digest);
-        expect(await listTags(registry, repository, { filter: /^latest$/ })).toEqual(['latest']);
       },
     );
 
-    test('a child that is gone is named, and nothing is moved', async () => {
+    test('a missing child is named, and nothing is moved', async () => {
       const registry = client(as(WRITER));
       const name = `truth/gone-${mode}`;
       const [build] = await publish(open.host, [name]);
@@ -98,24 +96,8 @@ describe.skipIf(notOnDisk)('distribution', () => {
     });
   });
 
-  test('bearer, 2,101 tags: come in pages, by one token', async () => {
-    const name = 'truth/tags';
-    await publish(open.host, [name]);
-    const registry = client(as(WRITER));
-    const [tag] = await listTags(registry, at(host('bearer'), name));
-    const manifest = await getManifest(registry, at(open.host, name), tag as Tag);
-    const names = Array.from({ length: 2_100 }, (_, index) => `t${index}` as Tag);
-    for (let from = 0; from < names.length; from += 50)
-      await Promise.all(names.slice(from, from + 50).map((one) => putTag(registry, manifest, one)));
-    const listed = await listTags(registry, at(host('bearer'), name));
-    expect(new Set(listed)).toEqual(new Set([tag, ...names]));
-    expect(listed).toHaveLength(2_101);
-    const log = (await hosts.get('bearer')?.accessLog()) ?? [];
-    expect(log.filter(({ path, status }) => path.includes(`${name}/tags/list`) && status === 200)).toHaveLength(4);
-  }, 60_000);
-
   const refusals: [string, string, CredentialSource | undefined, string, string][] = [
-    ['htpasswd without credentials', 'htpasswd', undefined, 'unauthorized', 'there are no credentials for'],
+    ['htpasswd without credentials', 'htpasswd', undefined, 'unauthorized', 'no credentials for'],
     [
       'htpasswd with a wrong password',
       'htpasswd',
@@ -123,7 +105,7 @@ describe.skipIf(notOnDisk)('distribution', () => {
       'unauthorized',
       'wrong or expired',
     ],
-    ['bearer without credentials', 'bearer', undefined, 'unauthorized', 'there are no credentials for'],
+    ['bearer without credentials', 'bearer', undefined, 'unauthorized', 'no credentials for'],
     [
       'bearer with a wrong password',
       'bearer',
@@ -132,7 +114,7 @@ describe.skipIf(notOnDisk)('distribution', () => {
       'incorrect username or password',
     ],
   ];
-  test.each(refusals)('%s: told, and not asked for ever', async (_what, mode, credentials, kind, words) => {
+  test.each(refusals)('%s is an error after few requests', async (_what, mode, credentials, kind, words) => {
     const registry = client(credentials);
     const before = tokens.requests.length;
     const name = 'truth/refused';
@@ -145,7 +127,7 @@ describe.skipIf(notOnDisk)('distribution', () => {
     expect(log.filter(({ path }) => path.includes(name)).length).toBeLessThanOrEqual(4);
   });
 
-  test('bearer, a user without push: reads, and is told at the probe and at the PUT that it may not write', async () => {
+  test('bearer, a user without push reads, and is denied at the probe and at the PUT', async () => {
     const name = 'truth/reader';
     const [build] = await publish(open.host, [name]);
     const repository = at(host('bearer'), name);
@@ -154,12 +136,12 @@ describe.skipIf(notOnDisk)('distribution', () => {
     for (const write of [() => probeWrite(registry, repository), () => putTag(registry, manifest, LATEST)]) {
       const error = await errorOf(write());
       expect(error).toMatchObject({ kind: 'denied', status: 401, code: 'UNAUTHORIZED' });
-      expect(error.message).toMatch(/insufficient_scope.*ask .* for push access/);
+      expect(error.message).toMatch(/insufficient_scope.*get push access at /);
     }
     expect(await tagDigest(open.host, name, 'latest')).toBeUndefined();
   });
 
-  test('bearer, an identity token: exchanged by POST, or by GET where the server knows no POST', async () => {
+  test('bearer, an identity token is exchanged by POST, or by GET if the server does not support POST', async () => {
     const [build] = await publish(open.host, ['truth/identity']);
     for (const noPost of [false, true]) {
       tokens.behaviour.noPost = noPost;
@@ -174,7 +156,7 @@ describe.skipIf(notOnDisk)('distribution', () => {
     tokens.behaviour.noPost = false;
   });
 
-  test('bearer, a token that ends during a move: got anew, its PUT sent again with its body', async () => {
+  test('bearer, a token that ends during a move is renewed, and the PUT sent again with its body', async () => {
     const name = 'truth/expiry';
     const [build] = await publish(open.host, [name]);
     const registry = client(as(WRITER));
@@ -249,7 +231,7 @@ describe.skipIf(notOnDisk)('distribution', () => {
         })
       ).stdout.trim();
 
-    test.each(['anonymous', 'htpasswd', 'bearer'])('%s: its retag and ours end in the same state', async (mode) => {
+    test.each(['anonymous', 'htpasswd', 'bearer'])('%s: crane and this client leave the same state', async (mode) => {
       const name = `witness/${mode}`;
       const repository = at(host(mode), name);
       const registry = client(as(WRITER));
@@ -265,25 +247,6 @@ describe.skipIf(notOnDisk)('distribution', () => {
         }
         expect(await crane('manifest', `${repository}:by-us`)).toBe(await crane('manifest', `${repository}:by-crane`));
       }
-      expect(new Set(await listTags(registry, repository))).toEqual(
-        new Set((await crane('ls', repository)).split('\n')),
-      );
     });
-  });
-
-  test('If-Match goes along when the tag was seen where the caller says, and this registry pays no heed to it', async () => {
-    const name = 'truth/if-match';
-    const [one] = await publish(open.host, [name]);
-    const [two] = await publish(open.host, [name]);
-    const registry = client(as(WRITER));
-    const repository = at(open.host, name);
-    await putTag(registry, await getManifest(registry, repository, one?.digest as never), LATEST);
-    const seen = await readTag(registry, repository, LATEST);
-    expect(seen).toBe(one?.digest);
-    await retag({ registry: open.host, repository: name, from: two?.digest ?? '', to: 'latest' });
-    await putTag(registry, await getManifest(registry, repository, one?.digest as never), LATEST, {
-      expected: seen as never,
-    });
-    expect(await tagDigest(open.host, name, 'latest')).toBe(one?.digest);
   });
 });

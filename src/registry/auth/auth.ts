@@ -1,58 +1,58 @@
 import type { AuthState, CredentialSource, Credentials, Grant, Registry } from '../context.js';
 import type { Endpoint } from '../transport/endpoint.js';
 import { RegistryError } from '../transport/errors.js';
-import { Flights, unlessAborted } from '../transport/single-flight.js';
+import { SingleFlight, unlessAborted } from '../transport/single-flight.js';
 import { type Challenge, chooseChallenge, mergeScopes, parseScopes } from './challenge.js';
 import { basicHeader } from './credentials.js';
 import { requestToken } from './token.js';
 
 export type Actions = 'pull' | 'pull,push';
 
-/** What goes into one request's Authorization. */
+/** Authorization of one request. */
 export interface Authorization {
-  /** Null: nothing to show. */
+  /** Value of the header; null: none is sent. */
   header: string | null;
-  /** Got for this very request: a refusal of it is final. */
+  /** Obtained for this request: its refusal is final. */
   fresh: boolean;
   /** Whether credentials stand behind it. */
   known: boolean;
 }
 
-/** Credentials that need no token server are looked up again after this long; a helper may know new ones. */
+/** Life of credentials that need no token server, in milliseconds; a helper may know new ones then. */
 const CREDENTIALS_MS = 5 * 60_000;
 const MAX_SECRETS = 200;
-export const NOBODY: Authorization = { header: null, fresh: false, known: false };
+export const ANONYMOUS: Authorization = { header: null, fresh: false, known: false };
 
 export function createAuthState(credentials: CredentialSource): AuthState {
   return {
     credentials,
     hosts: new Map(),
-    scouts: new Map(),
+    challengeProbes: new Map(),
     grants: new Map(),
-    flights: new Flights(),
+    flights: new SingleFlight(),
     extraScopes: new Map(),
     secrets: new Set(),
   };
 }
 
-/** Lets one request go first to a host that nothing is known of, so that two images cost one challenge. Gives what is to be called when its answer is there. */
-export async function scout({ auth }: Registry, { host }: Endpoint, signal: AbortSignal): Promise<() => void> {
-  const ahead = auth.scouts.get(host);
+/** Lets one request go first to a host whose challenge is unknown, so that two images cost one challenge. Returns what ends the probe, to be called when its answer has arrived. */
+export async function challengeProbe({ auth }: Registry, { host }: Endpoint, signal: AbortSignal): Promise<() => void> {
+  const ahead = auth.challengeProbes.get(host);
   if (auth.hosts.has(host)) return () => undefined;
   if (ahead) {
-    // Once: behind a scout that found nothing out, all go at once.
+    // Once: after a probe without a result, all waiting requests go at once.
     await unlessAborted(ahead, signal);
     return () => undefined;
   }
-  let back = (): void => undefined;
-  auth.scouts.set(host, new Promise((resolve) => (back = resolve)));
+  let end = (): void => undefined;
+  auth.challengeProbes.set(host, new Promise((resolve) => (end = resolve)));
   return () => {
-    auth.scouts.delete(host);
-    back();
+    auth.challengeProbes.delete(host);
+    end();
   };
 }
 
-/** What to show at the first try.
+/** Authorization for the first attempt.
  * @throws {RegistryError} of the token server. */
 export async function authorize(
   registry: Registry,
@@ -61,13 +61,13 @@ export async function authorize(
   signal: AbortSignal,
 ): Promise<Authorization> {
   const { auth } = registry;
-  if (!auth.hosts.get(endpoint.host)) return NOBODY;
+  if (!auth.hosts.get(endpoint.host)) return ANONYMOUS;
   const grant = auth.grants.get(keyOf(endpoint, actions));
   if (grant && performance.now() < grant.expiresAt) return { ...grant, fresh: false };
   return { ...(await obtain(registry, endpoint, actions, signal)), fresh: true };
 }
 
-/** What to show after a 401; null when there is nothing better than what was `used`.
+/** Authorization after a 401; null if there is nothing better than what was `used`.
  * @throws {RegistryError} of the token server. */
 export async function reauthorize(
   registry: Registry,
@@ -88,7 +88,7 @@ export async function reauthorize(
   if (more) auth.extraScopes.set(key, wanted);
   if (used.fresh && !more) return null;
   const grant = auth.grants.get(key);
-  // Somebody else may have got a better one while ours was under way.
+  // Another request may have obtained a better one meanwhile.
   if (!more && grant && grant.header !== used.header && performance.now() < grant.expiresAt)
     return { ...grant, fresh: false };
   auth.grants.delete(key);
@@ -96,10 +96,10 @@ export async function reauthorize(
   return next.header === null || next.header === used.header ? null : { ...next, fresh: true };
 }
 
-/** Of the host as it was named: registries on two ports are two. */
+/** Key of a grant, by the host as named: registries on two ports are two. */
 const keyOf = ({ host, name }: Endpoint, actions: Actions) => `${host} ${name} ${actions}`;
 
-/** The repository's own first: some token servers read no other. */
+/** Scopes to request, the repository's own first: some token servers read only the first. */
 function scopesOf(auth: AuthState, endpoint: Endpoint, actions: Actions): string[] {
   return mergeScopes([
     `repository:${endpoint.name}:${actions}`,
@@ -118,7 +118,7 @@ function obtain(registry: Registry, endpoint: Endpoint, actions: Actions, signal
       challenge?.scheme === 'bearer'
         ? await bearer(registry, endpoint, challenge, credentials, scopesOf(auth, endpoint, actions), flight)
         : basic(credentials);
-    // Nobody is asked for again: somebody may log in.
+    // An anonymous grant is not kept: a login may come at any time.
     if (grant.header !== null) auth.grants.set(key, grant);
     return grant;
   });
@@ -153,7 +153,7 @@ function headerSafe(token: string, { host }: Endpoint): string {
   if (/^[\x21-\x7e]+$/.test(token)) return token;
   throw new RegistryError(
     'unauthorized',
-    `the registry token for ${host} has characters that no header takes: log in again`,
+    `the registry token for ${host} has characters that a header cannot carry (log in again)`,
   );
 }
 

@@ -5,7 +5,7 @@ export interface Challenge {
 }
 
 const TOKEN = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/y;
-/** What unquoted values hold in the wild is more than a token: URLs, commas apart. */
+/** Unquoted values of real registries are more than a token: URLs, up to a comma. */
 const BARE = /[^\s,"]+/y;
 const TOKEN68 = /[A-Za-z0-9._~+/-]+=*(?=\s*(?:,|$))/y;
 const QUOTED = /"((?:[^"\\]|\\[\s\S])*)"/y;
@@ -13,12 +13,12 @@ const GAP = /[\s,]*/y;
 const SPACE = /\s*/y;
 const EQUALS = /\s*=\s*/y;
 
-/** Reads every challenge of every header of that name. What it cannot read it passes over: it never throws. */
+/** Reads every challenge of every header of that name. Skips what it cannot read; never throws. */
 export function parseChallenges(header: string | string[] | undefined): Challenge[] {
   return [header ?? []].flat().flatMap(parseOne);
 }
 
-/** The first challenge that we speak. */
+/** First challenge of a supported scheme: Basic, or Bearer with a realm. */
 export function chooseChallenge(header: string | string[] | undefined): Challenge | undefined {
   return parseChallenges(header).find(
     ({ scheme, params }) => scheme === 'basic' || (scheme === 'bearer' && params.realm !== undefined),
@@ -47,27 +47,27 @@ function parseOne(text: string): Challenge[] {
     if (current && take(EQUALS)) {
       const quoted = take(QUOTED);
       const value = quoted ? (quoted[1] ?? '').replace(/\\([\s\S])/g, '$1') : (take(BARE)?.[0] ?? '');
-      // The first one wins: a header that says it twice is no honest one.
+      // The first value of a repeated parameter counts.
       if (!Object.hasOwn(current.params, word.toLowerCase())) setOwn(current.params, word.toLowerCase(), value);
       continue;
     }
     at = afterWord;
     current = { scheme: word.toLowerCase(), params: {} };
     challenges.push(current);
-    // `Negotiate YII...=`: credentials in one piece, of a scheme that we do not speak.
+    // `Negotiate YII...=`: credentials in one piece, of an unsupported scheme.
     if (take(SPACE)?.[0]) take(TOKEN68);
   }
 }
 
-/** `__proto__` is a name like any other. */
+/** Sets a parameter, also one named `__proto__`. */
 function setOwn(params: Record<string, string>, name: string, value: string): void {
   Object.defineProperty(params, name, { value, enumerable: true, writable: true, configurable: true });
 }
 
-/** More than a challenge has a reason to name. */
+/** Upper limit of scopes; real challenges name one or two. */
 const MAX_SCOPES = 10;
 
-/** The scopes of a challenge, `repository:app/web:pull,push registry:catalog:*`; what is none is left out. */
+/** The scopes of a challenge, `repository:app/web:pull,push registry:catalog:*`; invalid ones are left out. */
 export function parseScopes(text: string | undefined): string[] {
   return (text ?? '')
     .split(/\s+/)
@@ -75,7 +75,7 @@ export function parseScopes(text: string | undefined): string[] {
     .slice(0, MAX_SCOPES);
 }
 
-/** One scope for each resource, with all actions that any of them names, in the order of their first naming, up to a number. */
+/** One scope for each resource with all its actions, in the order of first mention, at most 10. */
 export function mergeScopes(scopes: string[]): string[] {
   const actions = new Map<string, Set<string>>();
   for (const scope of scopes) {

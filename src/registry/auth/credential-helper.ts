@@ -1,47 +1,46 @@
 import { spawn } from 'node:child_process';
 import { InvalidInput } from '../../contract/brand.js';
+import { parseJson } from '../../net/redact.js';
 import type { Credentials } from '../context.js';
 import { RegistryError } from '../transport/errors.js';
-import { parseJson } from '../transport/json.js';
 
 export interface HelperCall {
   host: string;
   env: Readonly<Record<string, string | undefined>>;
   timeoutMs: number;
-  /** Which configuration names the helper. */
+  /** Configuration that names the helper, for messages. */
   file: string;
 }
 
 const MAX_OUTPUT = 64 * 1024;
 
 /**
- * Asks `docker-credential-<name> get`, as Docker does: the host on stdin, `{"Username","Secret"}` on stdout. Null when it does not know the host.
- * @throws {InvalidInput} naming helper and file, {RegistryError} when another try may help; never what the helper said, for that may hold a secret.
+ * Runs `docker-credential-<name> get`, as Docker does: the host on stdin, `{"Username","Secret"}` on stdout. Null if it does not know the host.
+ * @throws {InvalidInput} naming helper and file, {RegistryError} if a retry may help; never the helper's output, which may hold a secret.
  */
 export async function askHelper(name: string, call: HelperCall): Promise<Credentials | null> {
   const helper = `docker-credential-${name}`;
   const bad = (why: string) => new InvalidInput(`${helper}, which ${call.file} names, ${why}`);
-  // Helpers ask networks: what went wrong now may go right in a moment.
-  const passing = (why: string) => new RegistryError('transient', `${helper}, which ${call.file} names, ${why}`);
+  // Helpers use the network, so a failure may be transient.
+  const transient = (why: string) => new RegistryError('transient', `${helper}, which ${call.file} names, ${why}`);
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name))
     throw new InvalidInput(
-      `${call.file} names a credential helper ${JSON.stringify(name.slice(0, 40))}: that is no name`,
+      `${call.file}: invalid credential helper ${JSON.stringify(name.slice(0, 40))}: expected letters, digits, dots and dashes`,
     );
   const server = call.host === 'index.docker.io' ? 'https://index.docker.io/v1/' : call.host;
   const { code, output } = await run(helper, server, call).catch((error: NodeJS.ErrnoException) => {
-    if (error instanceof HelperStopped)
-      throw passing(`${error.message}: try it with: echo ${call.host} | ${helper} get`);
-    throw bad(error.code === 'ENOENT' ? 'is not on the PATH: install it' : `cannot be run: ${error.code}`);
+    if (error instanceof HelperStopped) throw transient(`${error.message} (try: echo ${call.host} | ${helper} get)`);
+    throw bad(error.code === 'ENOENT' ? 'is not on the PATH (install it)' : `cannot be run: ${error.code}`);
   });
   if (code !== 0) {
     if (/credentials not found/i.test(output)) return null;
-    throw passing(`failed with exit code ${code}: see what it says: echo ${call.host} | ${helper} get`);
+    throw transient(`failed with exit code ${code} (try: echo ${call.host} | ${helper} get)`);
   }
-  const told = parse(output);
-  if (!told) throw bad('answered something else than Username and Secret');
-  if (told.Secret === '') return null;
-  if (told.Username === '<token>') return { kind: 'identity-token', token: told.Secret };
-  return { kind: 'basic', username: told.Username, password: told.Secret };
+  const found = parse(output);
+  if (!found) throw bad('printed something else than Username and Secret');
+  if (found.Secret === '') return null;
+  if (found.Username === '<token>') return { kind: 'identity-token', token: found.Secret };
+  return { kind: 'basic', username: found.Username, password: found.Secret };
 }
 
 class HelperStopped extends Error {}
@@ -52,7 +51,7 @@ function run(
   { env, timeoutMs }: HelperCall,
 ): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
-    // A group of its own: a helper's children go with it.
+    // Detached, in a process group of its own: the helper's children end with it.
     const child = spawn(helper, ['get'], { env: { ...env }, stdio: ['pipe', 'pipe', 'ignore'], detached: true });
     let output = '';
     const stop = (why: string) => {
@@ -66,10 +65,10 @@ function run(
         }
       }
     };
-    const timer = setTimeout(() => stop(`said nothing within ${timeoutMs} ms`), timeoutMs);
+    const timer = setTimeout(() => stop(`did not answer within ${timeoutMs} ms`), timeoutMs);
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       output += chunk;
-      if (output.length > MAX_OUTPUT) stop('says more than credentials');
+      if (output.length > MAX_OUTPUT) stop('printed more than credentials');
     });
     child.once('error', (error) => {
       clearTimeout(timer);
@@ -79,7 +78,7 @@ function run(
       clearTimeout(timer);
       resolve({ code, output });
     });
-    // One that does not read what it is told ends the pipe.
+    // A helper that does not read its input closes the pipe.
     child.stdin.on('error', () => undefined);
     child.stdin.end(`${server}\n`);
   });

@@ -10,7 +10,7 @@ export function basicHeader({ username, password }: { username: string; password
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 
-/** The first source that knows decides. */
+/** Asks the sources in order; the first with credentials decides. */
 export function firstOf(...sources: CredentialSource[]): CredentialSource {
   return async (host, repository) => {
     for (const source of sources) {
@@ -21,13 +21,13 @@ export function firstOf(...sources: CredentialSource[]): CredentialSource {
   };
 }
 
-/** GITHUB_TOKEN is for ghcr.io, and is shown to nobody else. */
+/** GITHUB_TOKEN, for ghcr.io alone. */
 export function githubCredentials(github: { username: string; password: string } | null): CredentialSource {
   return async (host) => (github && host === 'ghcr.io' ? { kind: 'basic', ...github } : null);
 }
 
 export interface DockerCredentialsOptions {
-  /** How long a credential helper may take; some ask a cloud. */
+  /** Limit for a credential helper, in milliseconds; some ask a cloud. */
   helperTimeoutMs?: number;
 }
 
@@ -35,8 +35,8 @@ const HELPER_TIMEOUT_MS = 15_000;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * What docker, podman and crane know: DOCKER_AUTH_CONFIG, Docker's config.json, REGISTRY_AUTH_FILE, podman's auth.json, in this order, the first with
- * an entry decides. All are read anew at each question, for logins come and go while a worker lives.
+ * Credentials of docker, podman and crane: DOCKER_AUTH_CONFIG, Docker's config.json, REGISTRY_AUTH_FILE, podman's auth.json;
+ * the first with an entry decides. All are read again each time, for logins change while a worker runs.
  */
 export function dockerCredentials(
   env: Environment,
@@ -70,7 +70,7 @@ function configs(env: Environment): (() => Promise<DockerConfig | null>)[] {
   ];
 }
 
-/** A file that is not there says nothing; one that cannot be read is an error, for its login would be missed in silence. */
+/** Reads a configuration; null if the file is missing. An unreadable file is an error: its login would be missed silently. */
 async function readConfig(file: string): Promise<DockerConfig | null> {
   let text: string;
   try {
@@ -78,7 +78,7 @@ async function readConfig(file: string): Promise<DockerConfig | null> {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') return null;
-    throw new InvalidInput(`${file} cannot be read: ${code}: mend its permissions, or log in again`);
+    throw new InvalidInput(`${file} cannot be read: ${code} (fix its permissions, or log in again)`);
   }
   return parseDockerConfig(text, file);
 }

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { InvalidInput } from '../../contract/brand.js';
+import { parseJson } from '../../net/redact.js';
 import type { Credentials } from '../context.js';
-import { parseJson } from '../transport/json.js';
 
-/** Docker's config.json, as far as it says who we are. */
+/** Docker's config.json: the parts about credentials. */
 export interface DockerConfig {
-  /** Where it came from, for messages. */
+  /** Where it was read from, for messages. */
   file: string;
   auths: ReadonlyMap<string, AuthEntry>;
   credHelpers: ReadonlyMap<string, string>;
@@ -22,14 +22,15 @@ const shape = z.looseObject({
   credsStore: z.string().nullish(),
 });
 
-/** @throws {InvalidInput} naming the file, and nothing of what stands in it. */
+/** Parses a config.json.
+ * @throws {InvalidInput} naming the file, and nothing of its content. */
 export function parseDockerConfig(given: string, file: string): DockerConfig {
   const json = parseJson(given);
-  if (json === undefined) throw new InvalidInput(`${file} is not JSON: mend it, or log in again`);
+  if (json === undefined) throw new InvalidInput(`${file} is not JSON (fix it, or log in again)`);
   const parsed = shape.safeParse(json);
   if (!parsed.success) {
-    const path = parsed.error.issues[0]?.path.join('.') || 'the whole';
-    throw new InvalidInput(`${file} is no Docker configuration, at ${path}: mend it, or log in again`);
+    const path = parsed.error.issues[0]?.path.join('.') || 'the top level';
+    throw new InvalidInput(`${file} is not a Docker configuration at ${path} (fix it, or log in again)`);
   }
   const { auths, credHelpers, credsStore } = parsed.data;
   const entries = Object.entries(auths ?? {}).filter((pair): pair is [string, AuthEntry] => pair[1] !== null);
@@ -42,12 +43,12 @@ export function parseDockerConfig(given: string, file: string): DockerConfig {
   };
 }
 
-/** The helper for a host: its own before the one for all. */
+/** Helper for a host: its own, else the one for all hosts. */
 export function findHelper({ credHelpers, credsStore }: DockerConfig, host: string): string | undefined {
   return credHelpers.get(host) ?? (isHub(host) ? credHelpers.get('docker.io') : undefined) ?? credsStore;
 }
 
-/** The entry for a repository: the longest key that leads to it, then any key of its host. */
+/** Entry for a repository: the longest key that is a prefix of it, else any key of its host. */
 export function findEntry({ auths }: DockerConfig, host: string, repository: string): Credentials | null {
   const parts = repository.split('/');
   const paths = parts.map((_, index) => `${host}/${parts.slice(0, parts.length - index).join('/')}`);
@@ -64,10 +65,10 @@ export function findEntry({ auths }: DockerConfig, host: string, repository: str
 }
 
 const isHub = (host: string) => host === 'index.docker.io';
-/** `https://ghcr.io/v2/` is filed under `ghcr.io`, too. */
+/** Host of a key such as `https://ghcr.io/v2/`. */
 const hostOf = (key: string) => key.replace(/^https?:\/\//, '').split('/')[0];
 
-/** Null for an entry that only says that a helper has it. */
+/** Credentials of an entry; null if it only names a helper. */
 function credentialsOf(given: AuthEntry): Credentials | null {
   if (given.registrytoken) return { kind: 'registry-token', token: given.registrytoken };
   if (given.identitytoken) return { kind: 'identity-token', token: given.identitytoken };
@@ -76,7 +77,7 @@ function credentialsOf(given: AuthEntry): Credentials | null {
   return null;
 }
 
-/** base64 of `user:password`; the first colon parts them, and old dockers filled up with zero bytes. */
+/** Decodes base64 of `user:password`, split at the first colon; old versions of Docker pad with zero bytes. */
 function decodeAuth(auth: string): Credentials | null {
   const decoded = Buffer.from(auth, 'base64').toString('utf8').replace(/\0+$/, '');
   const colon = decoded.indexOf(':');
@@ -86,5 +87,5 @@ function decodeAuth(auth: string): Credentials | null {
 
 function requireDecodable(given: AuthEntry, where: string): void {
   if (given.auth && decodeAuth(given.auth) === null && !given.identitytoken && !given.registrytoken)
-    throw new InvalidInput(`${where}: auth is not base64 of user:password: log in again`);
+    throw new InvalidInput(`${where}: invalid auth: expected base64 of user:password (log in again)`);
 }

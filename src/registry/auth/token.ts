@@ -1,21 +1,21 @@
 import { z } from 'zod';
 import { type HttpAnswer, NoAnswer, redacted, send } from '../../net/http.js';
+import { parseJson } from '../../net/redact.js';
 import type { Credentials, Registry } from '../context.js';
 import { type Endpoint, requireReachable } from '../transport/endpoint.js';
 import { noAnswer, refusal } from '../transport/error-from-response.js';
 import { RegistryError } from '../transport/errors.js';
-import { parseJson } from '../transport/json.js';
 import type { Challenge } from './challenge.js';
 import { basicHeader } from './credentials.js';
 
 const MAX_BODY = 64 * 1024;
 const MAX_REDIRECTS = 10;
-/** A token server that names no time means this (distribution-spec, "Token Authentication"). */
+/** Life of a token whose server names none (distribution-spec, "Token Authentication"). */
 const DEFAULT_TTL_S = 60;
-/** A token is renewed this long before its end, or at half its life when it is a short one. */
+/** How long before its end a token is renewed, in milliseconds; a short one at half its life. */
 const EARLY_MS = 10_000;
 
-// The token itself is not looked into: GHCR's is no JWT.
+// The token is opaque: GHCR's is not a JWT.
 const grant = z.looseObject({
   token: z.string().optional(),
   access_token: z.string().optional(),
@@ -23,7 +23,8 @@ const grant = z.looseObject({
   issued_at: z.string().nullish(),
 });
 
-/** Gets a token for the scopes from the token server that a challenge names. One try.
+/** Gets a token for the scopes from the token server of a challenge, in one attempt.
+ * @returns `expiresAt` by `performance.now()`.
  * @throws {RegistryError} */
 export async function requestToken(
   registry: Registry,
@@ -36,14 +37,14 @@ export async function requestToken(
   const started = performance.now();
   const realm = realmOf(challenge, endpoint);
   requireReachable(realm, endpoint, registry.insecureHosts, 'a token');
-  const ask = { registry, endpoint, realm, service: challenge.params.service, scopes, signal };
+  const given = { registry, endpoint, realm, service: challenge.params.service, scopes, signal };
   let answer: HttpAnswer | undefined;
   if (credentials?.kind === 'identity-token') {
-    answer = await exchange(ask, credentials.token);
-    // Token servers older than OAuth2 know no POST.
+    answer = await exchange(given, credentials.token);
+    // Token servers older than OAuth2 do not support POST.
     if (answer.status === 404 || answer.status === 405) answer = undefined;
   }
-  answer ??= await get(ask, credentials);
+  answer ??= await get(given, credentials);
   if (answer.status !== 200)
     throw refusal(
       registry,
@@ -67,7 +68,7 @@ function realmOf({ params }: Challenge, { host }: Endpoint): URL {
   if (URL.canParse(realm)) return new URL(realm);
   throw new RegistryError(
     'rejected',
-    `${host} names a token server that is no URL: ${JSON.stringify(realm.slice(0, 80).split('?')[0])}`,
+    `${host} names an invalid token server ${JSON.stringify(realm.slice(0, 80).split('?')[0])}: expected a URL`,
   );
 }
 
@@ -83,7 +84,7 @@ async function get(
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
     const answer = await sendTo(registry, url, {
       method: 'GET',
-      // Only to where the challenge sent us: a redirect leads anywhere.
+      // Only to the origin that the challenge names: a redirect may lead anywhere.
       headers: authorization && url.origin === first.origin ? { authorization } : {},
       signal,
     });
@@ -93,11 +94,13 @@ async function get(
     url = new URL(location, url);
     requireReachable(url, endpoint, registry.insecureHosts, 'a token');
     if (url.protocol === 'http:' && first.protocol === 'https:')
-      throw new RegistryError('rejected', `${redacted(first)} sends us on to plain http: refused`, {
+      throw new RegistryError('rejected', `${redacted(first)} redirects to plain http: refused`, {
         url: redacted(first),
       });
   }
-  throw new RegistryError('rejected', `${redacted(first)} sends us on for ever: refused`, { url: redacted(first) });
+  throw new RegistryError('rejected', `${redacted(first)}: more than ${MAX_REDIRECTS} redirects`, {
+    url: redacted(first),
+  });
 }
 
 function exchange(
@@ -147,15 +150,15 @@ function read(answer: HttpAnswer, realm: URL, started: number): { token: string;
   const url = redacted(realm);
   const bad = (why: string) => new RegistryError('rejected', `GET ${url}: ${why}`, { method: 'GET', url, status: 200 });
   const parsed = grant.safeParse(parseJson(answer.body));
-  if (!parsed.success) throw bad('the answer is no token: is that the token server?');
+  if (!parsed.success) throw bad('the answer is not a token (is that the token server?)');
   const token = parsed.data.access_token || parsed.data.token;
-  if (!token || !/^[\x21-\x7e]{1,16384}$/.test(token)) throw bad('the answer has no token that a header takes');
+  if (!token || !/^[\x21-\x7e]{1,16384}$/.test(token)) throw bad('the token has characters that a header cannot carry');
   const ttlS = Math.max(0, parsed.data.expires_in ?? DEFAULT_TTL_S);
   const ttlMs = Math.max(0, ttlS * 1000 - ageMs(parsed.data.issued_at, ttlS * 1000));
   return { token, expiresAt: started + ttlMs - Math.min(EARLY_MS, ttlMs / 2) };
 }
 
-/** A token may be handed out again; a time in the future, or one that would have ended it already, tells of a clock that is off. */
+/** Age of a token that the server handed out before; 0 if its time is in the future or past its end, for a clock is wrong then. */
 function ageMs(issuedAt: string | null | undefined, ttlMs: number): number {
   const age = Date.now() - Date.parse(issuedAt ?? '');
   return age > 0 && age < ttlMs ? age : 0;

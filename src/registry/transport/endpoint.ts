@@ -4,17 +4,17 @@ import { type Repository, splitRepository } from '../../contract/image.js';
 import { isLoopback } from '../../net/loopback.js';
 import { RegistryError } from './errors.js';
 
-/** Where a repository's registry is asked. */
+/** Address of a repository. */
 export interface Endpoint {
-  /** Of the API: `https://ghcr.io`. */
+  /** Origin of the API: `https://ghcr.io`. */
   origin: string;
-  /** As credentials are filed: `ghcr.io`, with the port when the name has one. */
+  /** Host under which credentials are stored: `ghcr.io`, with the port if the name has one. */
   host: string;
-  /** Inside the registry: `molecule-ai/platform`. */
+  /** Name inside the registry: `molecule-ai/platform`. */
   name: string;
 }
 
-/** Plain http is for this machine, and for hosts that are named as insecure; Docker Hub's names are its API's. */
+/** Address of a repository. Plain http is for this machine and for insecure hosts; Docker Hub's names become those of its API. */
 export function endpointOf(repository: Repository, insecureHosts: readonly string[]): Endpoint {
   const given = splitRepository(repository);
   const hub = given.host === 'docker.io' || given.host === 'index.docker.io';
@@ -24,25 +24,25 @@ export function endpointOf(repository: Repository, insecureHosts: readonly strin
   return { origin: new URL(`${plain ? 'http' : 'https'}://${host}`).origin, host, name };
 }
 
-/** Checked once, when the registry is created.
+/** Returns the host if it is valid.
  * @throws {InvalidInput} */
 export function checkInsecureHost(host: string): string {
   if (/^(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?$/.test(host)) return host;
-  throw new InvalidInput(`insecure registry ${JSON.stringify(host.slice(0, 80))} is not host or host:port`);
+  throw new InvalidInput(`invalid insecure registry ${JSON.stringify(host.slice(0, 80))}: expected host or host:port`);
 }
 
 /**
- * Refuses to be sent by a registry to where it must not send us: a token realm, a redirect. https is not left for http, and an address
- * of the inside (a literal one, nothing is resolved) is asked only for a registry that is inside itself.
- * @throws {RegistryError} of kind `rejected`, naming what was refused without its query.
+ * Refuses targets that a registry must not name in a redirect or as token realm: http after https, and a literal address of
+ * this machine or network (nothing is resolved) unless the registry is on one itself.
+ * @throws {RegistryError} of kind `rejected`, naming the target without its query.
  */
 export function requireReachable(url: URL, from: Endpoint, insecureHosts: readonly string[], what: string): void {
   const registry = new URL(from.origin);
   const where = `${url.protocol}//${url.host}${url.pathname}`;
   const refuse = (why: string) =>
     new RegistryError('rejected', `${from.host} sends us to ${where} for ${what}: refused, ${why}`, { url: where });
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refuse('it is no web address');
-  if (url.username || url.password) throw refuse('it has a user or password in it');
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refuse('it is not an http or https URL');
+  if (url.username || url.password) throw refuse('it contains a user or password');
   if (url.protocol === 'http:' && registry.protocol === 'https:') throw refuse('it is plain http, the registry https');
   if (!isInside(url.hostname) || url.host === registry.host) return;
   if (isLoopback(registry.hostname) || insecureHosts.includes(url.host)) return;
@@ -68,7 +68,7 @@ for (const [net, prefix] of [
 ] as const)
   INSIDE.addSubnet(net, prefix, 'ipv6');
 
-/** URL has written every odd form of an address (0x7f.1, ::ffff:10.0.0.1) in its one usual way. */
+/** Whether a hostname is of this machine or network. `URL` has normalized odd forms (0x7f.1, ::ffff:10.0.0.1) before. */
 function isInside(hostname: string): boolean {
   const address = hostname.replace(/^\[|\]$/g, '');
   const version = isIP(address);

@@ -4,8 +4,8 @@ import { chooseChallenge } from '../auth/challenge.js';
 import type { Registry } from '../context.js';
 import type { Endpoint } from './endpoint.js';
 import { kindOf, RegistryError, type RegistryErrorKind } from './errors.js';
-import { mendOf } from './hints.js';
-import { oneLine, type ServerWords, serverWords } from './server-message.js';
+import { hintFor } from './hints.js';
+import { oneLine, type ServerMessage, serverMessage } from './server-message.js';
 
 /** The request that failed. */
 export interface Failed {
@@ -13,69 +13,67 @@ export interface Failed {
   url: URL;
   endpoint: Endpoint;
   hadCredentials?: boolean;
-  /** It sent an If-Match. */
-  conditional?: boolean;
-  /** Whose answer it is when the registry sent us on. */
+  /** Where the answer came from, after redirects. */
   answeredBy?: URL;
   for?: 'token';
 }
 
 const REFUSALS: RegistryErrorKind[] = ['not-found', 'unauthorized', 'denied'];
 
-/** The error for an answer that is not a success: what, where, the server's words, the mend. */
+/** Error for an answer without success: what, where, the server's message, the hint. */
 export function refusal(registry: Registry, failed: Failed, answer: HttpAnswer): RegistryError {
-  const { method, endpoint, hadCredentials, conditional } = failed;
+  const { method, endpoint, hadCredentials } = failed;
   const { status, headers } = answer;
   const away = failed.answeredBy !== undefined && failed.answeredBy.origin !== endpoint.origin;
-  // A storage's words would tell nothing of the registry, but may repeat the signed URL that it was asked by.
-  const said: ServerWords = away
-    ? { text: 'its words are not repeated' }
-    : serverWords(answer.body, registry.auth.secrets);
+  // The message of a storage behind the registry may repeat the signed URL of the request.
+  const shown: ServerMessage = away
+    ? { text: 'its message is not repeated' }
+    : serverMessage(answer.body, registry.auth.secrets);
   const error = chooseChallenge(headers['www-authenticate'])?.params.error;
   const challengeError = error && /^[a-z_]{1,40}$/.test(error) ? error : undefined;
-  const words = [said.text, challengeError && `(${challengeError})`].filter(Boolean).join(' ');
-  const seen = { status, words, ...(said.code && { code: said.code }), ...(challengeError && { challengeError }) };
-  let kind = kindOf({ ...seen, ...(conditional && { conditional }) });
-  // A 404 speaks of the manifest only when the registry itself says it: null is a tag that is not there.
+  const message = [shown.text, challengeError && `(${challengeError})`].filter(Boolean).join(' ');
+  const seen = { status, message, ...(shown.code && { code: shown.code }), ...(challengeError && { challengeError }) };
+  let kind = kindOf(seen);
+  // A 404 is about the manifest only if the registry itself sends it: `not-found` is read as a missing tag.
   if (kind === 'not-found' && failed.for === 'token') kind = 'rejected';
-  // Signed URLs run out; the registry makes new ones.
+  // Signed URLs expire; the registry makes new ones.
   if (away && REFUSALS.includes(kind)) kind = 'transient';
-  const mend = mendOf({
+  const hint = hintFor({
     ...seen,
     kind,
     method,
     host: endpoint.host,
     ...(hadCredentials !== undefined && { hadCredentials }),
   });
-  const retryAfter = kind === 'transient' ? retryAfterMs(headers['retry-after'], words) : undefined;
+  const retryAfter = kind === 'transient' ? retryAfterMs(headers['retry-after'], message) : undefined;
   const url = redacted(failed.url);
-  const where = `${method} ${url}${away ? ` (sent on to ${failed.answeredBy?.host})` : ''}: status ${status}`;
-  return new RegistryError(kind, line(where, said.code, words || 'no words', mend), {
+  const where = `${method} ${url}${away ? ` (redirected to ${failed.answeredBy?.host})` : ''}: status ${status}`;
+  return new RegistryError(kind, line(where, shown.code, message || 'no message', hint), {
     method,
     url,
     status,
-    ...(said.code && { code: said.code }),
-    ...(mend && { mend }),
+    ...(shown.code && { code: shown.code }),
+    ...(hint && { hint }),
     ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
   });
 }
 
-/** The error for a request that got no whole answer. */
+/** Error for a request without a complete answer. */
 export function noAnswer(method: HttpRequest['method'], url: URL, error: NoAnswer): RegistryError {
   const { code } = error;
   const tooLarge = code === 'too-large';
   const kind = tooLarge ? 'integrity' : 'transient';
-  const mend = mendOf({ kind, method, host: url.host, code, words: '' });
-  const words = tooLarge ? 'the answer is longer than any manifest or list may be' : oneLine(code);
-  return new RegistryError(kind, line(`${method} ${redacted(url)}`, undefined, words, mend), {
+  const hint = hintFor({ kind, method, host: url.host, code, message: '' });
+  const message = tooLarge ? 'the answer is longer than any manifest' : oneLine(code);
+  return new RegistryError(kind, line(`${method} ${redacted(url)}`, undefined, message, hint), {
     method,
     url: redacted(url),
     code,
-    ...(mend && { mend }),
+    ...(hint && { hint }),
     cause: error,
   });
 }
 
-function line(where: string, code: string | undefined, words: string, mend: string | undefined): string {
-  return `${where}${code ? ` ${code}` : ''}: ${words}${mend ? ` (${mend})` : ''}`;
+function line(where: string, code: string | undefined, message: string, hint: string | undefined): string {
+  return `${where}${code ? ` ${code}` : ''}: ${message}${hint ? ` (${hint})` : ''}`;
 }

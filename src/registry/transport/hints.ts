@@ -1,14 +1,14 @@
 import type { RegistryErrorKind } from './errors.js';
 
-/** What a mend is chosen by. */
+/** What a hint is chosen by. */
 export interface Failure {
   kind: RegistryErrorKind;
   method: string;
   host: string;
   status?: number;
   code?: string;
-  words: string;
-  /** Whether we had anything to show who we are; undefined where it does not matter. */
+  message: string;
+  /** Whether the request had credentials; undefined if it does not matter. */
   hadCredentials?: boolean;
 }
 
@@ -18,25 +18,25 @@ const refused = ({ kind }: Failure) => kind === 'unauthorized' || kind === 'deni
 const PLAIN_HTTP = ['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG', 'EPROTO'];
 const CERTIFICATE = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_)/;
 
-/** First match first; the closer to one registry's very words, the further up. */
-const MENDS: readonly [(failure: Failure) => boolean, (failure: Failure) => string][] = [
+/** First match first; the more specific to one registry's messages, the further up. */
+const HINTS: readonly [(failure: Failure) => boolean, (failure: Failure) => string][] = [
   [
-    ({ words }) => GITHUB_WRITE.test(words),
+    ({ message }) => GITHUB_WRITE.test(message),
     () =>
       'give the token packages: write, and this repository the role Write under "Manage Actions access" in the package\'s settings',
   ],
   [
-    (failure) => refused(failure) && EXPIRED.test(failure.words),
-    () => 'the token is expired or revoked: make a new one',
+    (failure) => refused(failure) && EXPIRED.test(failure.message),
+    () => 'the token is expired or revoked: create a new one',
   ],
   [
     (failure) => refused(failure) && failure.host === 'ghcr.io',
     ({ hadCredentials }) =>
-      `ghcr.io says so for "no such image" as well as for "no access": check the name, then ${hadCredentials ? 'GITHUB_TOKEN (a bad one is refused even for public images; it needs write:packages)' : 'set GITHUB_TOKEN, there were no credentials'}`,
+      `ghcr.io answers so for "no such image" and for "no access": check the name, then ${hadCredentials ? 'GITHUB_TOKEN (an invalid one is refused even for public images; it needs write:packages)' : 'set GITHUB_TOKEN, no credentials were sent'}`,
   ],
   [
     ({ kind, hadCredentials }) => kind === 'unauthorized' && hadCredentials === false,
-    ({ host }) => `there are no credentials for ${host}: log in with docker login, or set DOCKER_AUTH_CONFIG`,
+    ({ host }) => `no credentials for ${host}: log in with docker login, or set DOCKER_AUTH_CONFIG`,
   ],
   [
     ({ kind }) => kind === 'unauthorized',
@@ -44,31 +44,33 @@ const MENDS: readonly [(failure: Failure) => boolean, (failure: Failure) => stri
   ],
   [
     ({ kind, method }) => kind === 'denied' && method !== 'GET' && method !== 'HEAD',
-    ({ host }) => `these credentials may not write there: ask ${host} for push access`,
+    ({ host }) => `these credentials may not write: get push access at ${host}`,
   ],
-  [({ kind }) => kind === 'denied', ({ host }) => `these credentials may not read there: ask ${host} for access`],
-  [({ kind }) => kind === 'tag-immutable', () => 'the registry forbids that this tag moves: exempt it there'],
-  [({ kind }) => kind === 'conflict', () => 'somebody else moved the tag: look who, then start anew'],
+  [({ kind }) => kind === 'denied', ({ host }) => `these credentials may not read: get access at ${host}`],
+  [
+    ({ kind }) => kind === 'tag-immutable',
+    () => 'the registry does not let this tag move: exempt it from tag immutability',
+  ],
   [
     ({ code }) => code === 'NAME_INVALID' || code === 'NAME_UNKNOWN',
-    ({ host }) => `check the name, it has to be whole: ${host}/OWNER/IMAGE`,
+    ({ host }) => `check the name: expected ${host}/OWNER/IMAGE`,
   ],
-  [({ code }) => code === 'MANIFEST_BLOB_UNKNOWN', () => 'a part of the image is gone: push the build again'],
-  [({ code }) => code === 'MANIFEST_UNKNOWN', () => 'was it published under this tag, or cleaned up since?'],
-  [({ status }) => status === 413, () => 'the manifest is larger than this registry takes'],
-  [({ code }) => code === 'ENOTFOUND', ({ host }) => `no such host: is ${host} spelt right?`],
-  [({ code }) => code === 'ECONNREFUSED', ({ host }) => `nobody listens there: is ${host} up?`],
+  [({ code }) => code === 'MANIFEST_BLOB_UNKNOWN', () => 'a part of the image is missing: push the build again'],
+  [({ code }) => code === 'MANIFEST_UNKNOWN', () => 'was it published under this tag, or removed since?'],
+  [({ status }) => status === 413, () => 'the manifest is too large for this registry'],
+  [({ code }) => code === 'ENOTFOUND', ({ host }) => `no such host: is ${host} spelled right?`],
+  [({ code }) => code === 'ECONNREFUSED', ({ host }) => `connection refused: is ${host} running?`],
   [
     ({ code }) => PLAIN_HTTP.includes(code ?? ''),
-    ({ host }) => `${host} does not speak https: name it as an insecure host if that is meant`,
+    ({ host }) => `${host} does not speak https: add it to the insecure hosts if that is intended`,
   ],
   [
     ({ code }) => CERTIFICATE.test(code ?? ''),
-    () => 'its certificate is not trusted here: NODE_EXTRA_CA_CERTS names one more authority',
+    () => 'its certificate is not trusted: add its authority with NODE_EXTRA_CA_CERTS',
   ],
 ];
 
-/** What to do about it, or nothing where asking again is all there is to do. */
-export function mendOf(failure: Failure): string | undefined {
-  return MENDS.find(([matches]) => matches(failure))?.[1](failure);
+/** What fixes the failure; undefined if only a retry helps. */
+export function hintFor(failure: Failure): string | undefined {
+  return HINTS.find(([matches]) => matches(failure))?.[1](failure);
 }

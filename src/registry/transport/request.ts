@@ -1,6 +1,6 @@
 import type { Repository } from '../../contract/image.js';
 import { type HttpAnswer, type HttpRequest, NoAnswer, redacted, send } from '../../net/http.js';
-import { type Actions, type Authorization, authorize, NOBODY, reauthorize, scout } from '../auth/auth.js';
+import { type Actions, ANONYMOUS, type Authorization, authorize, challengeProbe, reauthorize } from '../auth/auth.js';
 import type { Registry } from '../context.js';
 import { type Endpoint, endpointOf, requireReachable } from './endpoint.js';
 import { noAnswer, refusal } from './error-from-response.js';
@@ -9,10 +9,10 @@ import { retrying } from './retry.js';
 
 /** A manifest is at most 4 MiB (distribution-spec, "Pushing Manifests"). */
 export const MAX_MANIFEST = 4 * 1024 * 1024;
-/** Of an error no more is read. */
+/** Bytes read of an error's body. */
 const MAX_ERROR = 64 * 1024;
 const MAX_REDIRECTS = 5;
-/** With nothing, with a token that we had, with one that is new. */
+/** Sends of one request: anonymous, with a known token, with a new one. */
 const MAX_SENDS = 3;
 
 export interface RegistryRequest {
@@ -22,72 +22,73 @@ export interface RegistryRequest {
   path: string | URL;
   headers?: Record<string, string>;
   body?: Uint8Array;
-  /** What the token has to allow. */
+  /** What the token must allow. */
   actions: Actions;
+  /** Called right before bytes go out. */
   beforeSend?: () => void;
 }
 
 export interface RegistryAnswer extends HttpAnswer {
-  /** Where it was asked; a Location or Link is relative to it. */
+  /** URL of the request; a Location is relative to it. */
   url: URL;
 }
 
-/** Asks what may be asked again, up to three times.
+/** Sends a request that may be repeated, up to three times.
  * @throws {RegistryError}; the signal's own reason when it is aborted. */
-export function ask(
+export function request(
   registry: Registry,
-  request: RegistryRequest,
+  given: RegistryRequest,
   signal: AbortSignal | undefined,
 ): Promise<RegistryAnswer> {
-  const what = `${request.method} ${redacted(urlOf(registry, request).url)}`;
-  return retrying(registry.waits, signal, what, (inner) => askOnce(registry, request, inner));
+  const what = `${given.method} ${redacted(urlOf(registry, given).url)}`;
+  return retrying(registry.waits, signal, what, (inner) => requestOnce(registry, given, inner));
 }
 
-/** Sends one request, again after a 401 when there is more to show, and gives back its answer when it is one of success.
- * @throws {RegistryError} */
-export async function askOnce(
+/** Sends a request once, and again after a 401 if better credentials exist. Returns answers of status 2xx.
+ * @throws {RegistryError} for any other. */
+export async function requestOnce(
   registry: Registry,
-  request: RegistryRequest,
+  given: RegistryRequest,
   signal: AbortSignal,
 ): Promise<RegistryAnswer> {
-  const { endpoint, url } = urlOf(registry, request);
-  const actions = registry.push ? 'pull,push' : request.actions;
-  const back = await scout(registry, endpoint, signal);
+  const { endpoint, url } = urlOf(registry, given);
+  const actions = registry.push ? 'pull,push' : given.actions;
+  const endProbe = await challengeProbe(registry, endpoint, signal);
   try {
     let shown = await authorize(registry, endpoint, actions, signal);
     for (let sends = 1; ; sends++) {
-      const got = await follow(registry, endpoint, url, request, shown, signal);
+      const got = await follow(registry, endpoint, url, given, shown, signal);
       const { answer, from } = got;
       const unauthorized = answer.status === 401 && from.origin === endpoint.origin;
       const { hosts, secrets } = registry.auth;
-      // What is overloaded or down says nothing of who may come in.
+      // The answer of an overloaded host does not tell whether it requires authentication.
       if ((answer.status < 400 || answer.status === 404) && !hosts.has(endpoint.host)) hosts.set(endpoint.host, null);
-      registry.warned(endpoint.host, answer.headers.warning, secrets);
+      registry.warn(endpoint.host, answer.headers.warning, secrets);
       if (answer.status >= 200 && answer.status < 300) return { ...answer, url };
       const next =
         unauthorized && sends < MAX_SENDS
-          ? await reauthorizeAndRelease(registry, endpoint, actions, shown, answer, back, signal)
+          ? await reauthorizeAndRelease(registry, endpoint, actions, shown, answer, endProbe, signal)
           : null;
-      if (next === null) throw await explained(registry, endpoint, url, request, shown, got, signal);
+      if (next === null) throw await explained(registry, endpoint, url, given, shown, got, signal);
       shown = next;
     }
   } finally {
-    back();
+    endProbe();
   }
 }
 
-/** The others may go as soon as the challenge is known: each has its own token to get. */
+/** Ends the probe as soon as the challenge is known: each waiting request gets its own token. */
 async function reauthorizeAndRelease(
   registry: Registry,
   endpoint: Endpoint,
   actions: Actions,
   shown: Authorization,
   answer: HttpAnswer,
-  back: () => void,
+  endProbe: () => void,
   signal: AbortSignal,
 ): Promise<Authorization | null> {
   const next = reauthorize(registry, endpoint, actions, shown, answer.headers['www-authenticate'], signal);
-  back();
+  endProbe();
   return next;
 }
 
@@ -98,11 +99,11 @@ function urlOf(registry: Registry, { repository, path }: RegistryRequest): { end
 
 interface Got {
   answer: HttpAnswer;
-  /** Whose it is, when the registry sent us on. */
+  /** Where it came from, after redirects. */
   from: URL;
 }
 
-/** Goes where the registry sends a read, and shows who we are to the registry alone. A write goes nowhere else. */
+/** Follows the redirects of a read; credentials go to the registry's origin alone. A write follows no redirect. */
 async function follow(
   registry: Registry,
   endpoint: Endpoint,
@@ -113,7 +114,7 @@ async function follow(
 ): Promise<Got> {
   let url = first;
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
-    const answer = await sendTo(registry, url, request, url.origin === endpoint.origin ? shown : NOBODY, signal);
+    const answer = await sendTo(registry, url, request, url.origin === endpoint.origin ? shown : ANONYMOUS, signal);
     const { location } = answer.headers;
     const mayFollow = request.method === 'GET' || request.method === 'HEAD';
     if (![301, 302, 303, 307, 308].includes(answer.status) || !mayFollow) return { answer, from: url };
@@ -121,7 +122,7 @@ async function follow(
     url = new URL(location, url);
     requireReachable(url, endpoint, registry.insecureHosts, `${request.method} ${redacted(first)}`);
   }
-  throw new RegistryError('rejected', `${request.method} ${redacted(first)}: sent on ${MAX_REDIRECTS} times and more`, {
+  throw new RegistryError('rejected', `${request.method} ${redacted(first)}: more than ${MAX_REDIRECTS} redirects`, {
     method: request.method,
     url: redacted(first),
   });
@@ -140,7 +141,7 @@ async function sendTo(
       url,
       headers: {
         'user-agent': 'canary-release-gate',
-        // What comes is hashed, so it has to be what is stored.
+        // The body is hashed, so it must be the stored bytes.
         'accept-encoding': 'identity',
         ...headers,
         ...(header !== null && { authorization: header }),
@@ -160,7 +161,7 @@ async function sendTo(
   }
 }
 
-/** The error for an answer. A HEAD has no words: they are asked for by a GET, unless a 404 says it all. */
+/** Error for an answer. A HEAD has no body: the message is read by a GET, unless a 404 suffices. */
 async function explained(
   registry: Registry,
   endpoint: Endpoint,
@@ -170,18 +171,17 @@ async function explained(
   { answer, from }: Got,
   signal: AbortSignal,
 ): Promise<RegistryError> {
-  const { method, headers } = request;
+  const { method } = request;
   const failed = {
     method,
     url,
     endpoint,
     answeredBy: from,
     hadCredentials: shown.known,
-    conditional: headers?.['if-match'] !== undefined,
   };
-  const wordless = method === 'HEAD' && answer.status >= 400 && answer.status < 500 && answer.status !== 404;
-  if (!wordless) return refusal(registry, failed, answer);
-  const told = await follow(registry, endpoint, url, { ...request, method: 'GET' }, shown, signal).catch(() => null);
+  const hasNoMessage = method === 'HEAD' && answer.status >= 400 && answer.status < 500 && answer.status !== 404;
+  if (!hasNoMessage) return refusal(registry, failed, answer);
+  const read = await follow(registry, endpoint, url, { ...request, method: 'GET' }, shown, signal).catch(() => null);
   signal.throwIfAborted();
-  return refusal(registry, failed, told?.answer.status === answer.status ? told.answer : answer);
+  return refusal(registry, failed, read?.answer.status === answer.status ? read.answer : answer);
 }

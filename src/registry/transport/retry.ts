@@ -3,11 +3,23 @@ import { DeadlineReached, withDeadline } from '../../net/deadline.js';
 import type { RegistryWaits } from '../context.js';
 import { RegistryError } from './errors.js';
 
-const TRIES = 3;
+const ATTEMPTS = 3;
+
+/** What bounds a request, and what its time-out is called. */
+export interface Deadline {
+  /** Time limit, in milliseconds. */
+  ms: number;
+  signal: AbortSignal | undefined;
+  /** Start of the time-out's message, e.g. `PUT ghcr.io/app/web:latest`. */
+  what: string;
+  /** Error to end with instead of the time-out: that of the last attempt. */
+  lastError?: () => RegistryError | undefined;
+}
 
 /**
- * Tries again what asking again may help, a few times within `totalMs`: a longer wait is for those who can wait without holding a socket.
- * @throws {RegistryError}, the last; the signal's own reason when it is aborted.
+ * Repeats what ends in a transient error, up to three attempts within `totalMs`. Longer waits belong to the caller, who can
+ * wait without holding a socket.
+ * @throws {RegistryError}, the last; the signal's own reason if it is aborted.
  */
 export function retrying<T>(
   { totalMs, retryMs }: RegistryWaits,
@@ -17,36 +29,27 @@ export function retrying<T>(
 ): Promise<T> {
   const deadline = performance.now() + totalMs;
   let last: RegistryError | undefined;
-  return within(
-    totalMs,
-    signal,
-    what,
-    () => last,
-    async (inner) => {
-      for (let tries = 1; ; tries++) {
-        try {
-          return await run(inner);
-        } catch (error) {
-          if (!(error instanceof RegistryError) || error.kind !== 'transient' || tries === TRIES) throw error;
-          last = error;
-        }
-        // Full jitter, so that those who failed together do not come back together.
-        const jitter = Math.random() * retryMs * 3 ** (tries - 1);
-        const pause = Math.max(last.retryAfterMs ?? 0, jitter);
-        if (performance.now() + pause >= deadline) throw last;
-        await delay(pause, undefined, { signal: inner }).catch(() => inner.throwIfAborted());
+  return within({ ms: totalMs, signal, what, lastError: () => last }, async (inner) => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await run(inner);
+      } catch (error) {
+        if (!(error instanceof RegistryError) || error.kind !== 'transient' || attempt === ATTEMPTS) throw error;
+        last = error;
       }
-    },
-  );
+      // Full jitter, so that clients that failed together do not return together.
+      const jitter = Math.random() * retryMs * 3 ** (attempt - 1);
+      const pause = Math.max(last.retryAfterMs ?? 0, jitter);
+      if (performance.now() + pause >= deadline) throw last;
+      await delay(pause, undefined, { signal: inner }).catch(() => inner.throwIfAborted());
+    }
+  });
 }
 
-/** Runs with a deadline that ends in an error of ours: what went wrong last, or that nothing came.
- * @throws the signal's own reason when it is aborted. */
+/** Runs within a time limit that ends in a `RegistryError`.
+ * @throws the signal's own reason if it is aborted. */
 export async function within<T>(
-  ms: number,
-  signal: AbortSignal | undefined,
-  what: string,
-  last: () => RegistryError | undefined,
+  { ms, signal, what, lastError }: Deadline,
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   try {
@@ -54,8 +57,8 @@ export async function within<T>(
   } catch (error) {
     signal?.throwIfAborted();
     if (!(error instanceof DeadlineReached)) throw error;
-    throw (
-      last() ?? new RegistryError('transient', `${what}: nothing within ${ms} ms`, { code: 'timeout', cause: error })
-    );
+    const timeout = () =>
+      new RegistryError('transient', `${what}: no answer within ${ms} ms`, { code: 'timeout', cause: error });
+    throw lastError?.() ?? timeout();
   }
 }

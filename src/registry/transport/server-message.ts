@@ -1,22 +1,22 @@
-import { formsOf, SHORT } from '../../net/redact.js';
-import { parseJson } from './json.js';
+import { formsOf, parseJson, SHORT } from '../../net/redact.js';
+import type { Registry } from '../context.js';
 
-/** Enough to be understood, too little to fill a log. */
-const MAX_WORDS = 300;
+/** Longest message, in characters. */
+const MAX_LENGTH = 300;
 const CODE = /^[A-Za-z0-9_.-]{1,64}$/;
 
-/** What a server says went wrong, in one line, and the first error code it names. */
-export interface ServerWords {
+/** Error message of a server in one line, and the first error code that it names. */
+export interface ServerMessage {
   code?: string;
   text: string;
 }
 
 /** Reads an error's body: the OCI form, a token server's, plain text or HTML. Never throws, and repeats none of the secrets. */
-export function serverWords(body: Buffer, secrets: Iterable<string>): ServerWords {
+export function serverMessage(body: Buffer, secrets: Iterable<string>): ServerMessage {
   const text = body.toString('utf8');
   const found = fromJson(text);
-  // Before the line is cut: half a secret is one, too.
-  // And before tags are taken out of it: what is between two angles may be a part of one.
+  // Secrets are replaced before the line is cut, for half a secret is one too,
+  // and before tags are removed, for text between two angle brackets may be part of a secret.
   const clean = found ? withoutSecrets(found.text, secrets) : withoutSecrets(text, secrets).replace(TAGS, ' ');
   const code = withoutSecrets(found?.code ?? '', secrets);
   return { text: oneLine(clean), ...(CODE.test(code) && { code }) };
@@ -24,20 +24,20 @@ export function serverWords(body: Buffer, secrets: Iterable<string>): ServerWord
 
 const TAGS = /<(?:style|script|title)\b[^<]*|<[^>]*>/gi;
 
-/** One line without control characters, which could redraw a terminal, cut to what a message bears. */
+/** One line without control characters, which could redraw a terminal, of at most 300 characters. */
 export function oneLine(text: string): string {
   const line = text
-    // A megabyte of it has to be cut before it is worked on.
-    .slice(0, 8 * MAX_WORDS)
+    // A megabyte is cut before it is searched.
+    .slice(0, 8 * MAX_LENGTH)
     .replace(/[\p{C}\s]+/gu, ' ')
     .trim();
-  return line.length > MAX_WORDS ? `${line.slice(0, MAX_WORDS - 3)}...` : line;
+  return line.length > MAX_LENGTH ? `${line.slice(0, MAX_LENGTH - 3)}...` : line;
 }
 
-/** The text without any of these secrets in any of their forms, should a server send one back to us. */
+/** The text with every form of these secrets replaced: a server may send one back. */
 export function withoutSecrets(text: string, secrets: Iterable<string>): string {
   const forms = [...secrets].filter(({ length }) => length >= SHORT).flatMap(formsOf);
-  // The longest first: what is left of one would be a part of a secret.
+  // The longest first: the rest of a longer form would be part of a secret.
   forms.sort((a, b) => b.length - a.length);
   return forms.reduce((clean, form) => (form.length < SHORT ? clean : clean.replaceAll(form, '[secret]')), text);
 }
@@ -49,15 +49,15 @@ function fromJson(text: string): { code?: string; text: string } | null {
   if (Array.isArray(parsed.errors) && parsed.errors.length > 0) {
     const errors = parsed.errors.slice(0, 5).map(asObject);
     const code = textOf(errors[0]?.code);
-    return { ...(code && { code }), text: errors.map((error) => sayings(error.message, error.detail)).join('; ') };
+    return { ...(code && { code }), text: errors.map((error) => textsOf(error.message, error.detail)).join('; ') };
   }
-  // A token server's: {"error","error_description"}, {"details"}, {"message"}.
+  // A token server's form: {"error","error_description"}, {"details"}, {"message"}.
   const code = textOf(parsed.error) || textOf(parsed.code);
-  const said = sayings(parsed.error_description ?? parsed.message ?? parsed.details ?? parsed.error, undefined);
-  return { ...(code && { code }), text: said };
+  const found = textsOf(parsed.error_description ?? parsed.message ?? parsed.details ?? parsed.error, undefined);
+  return { ...(code && { code }), text: found };
 }
 
-function sayings(message: unknown, detail: unknown): string {
+function textsOf(message: unknown, detail: unknown): string {
   const more = typeof detail === 'string' ? detail : detail ? JSON.stringify(detail) : '';
   return [textOf(message), more].filter((part) => part !== '').join(' ');
 }
@@ -65,3 +65,22 @@ function sayings(message: unknown, detail: unknown): string {
 const textOf = (value: unknown) => (typeof value === 'string' ? value : '');
 const asObject = (value: unknown): Record<string, unknown> =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+
+const MAX_WARNINGS = 100;
+/** distribution-spec, "Warnings": `Warning: 299 - "text"`. */
+const WARNING = /^299 \S+ "((?:[^"\\]|\\.)*)"/;
+
+/** Passes on the warnings of registries, each line once in the life of a client, at most 100. */
+export function createWarnings(onWarning: (line: string) => void): Registry['warn'] {
+  const seen = new Set<string>();
+  return (host, header, secrets) => {
+    for (const value of [header ?? []].flat()) {
+      const text = WARNING.exec(value)?.[1]?.replace(/\\(.)/g, '$1');
+      if (!text || seen.size >= MAX_WARNINGS) continue;
+      const line = `${host} warns: ${oneLine(withoutSecrets(text, secrets))}`;
+      if (seen.has(line)) continue;
+      seen.add(line);
+      onWarning(line);
+    }
+  };
+}

@@ -1,9 +1,9 @@
-/** Work that several wait for is done once. It is given up when the last of those who wait has gone, not with the first. */
-export class Flights<T> {
+/** Runs work once for all callers that wait for it under one key. It is aborted when the last caller leaves, not with the first. */
+export class SingleFlight<T> {
   readonly #flights = new Map<string, { result: Promise<T>; waiting: number; controller: AbortController }>();
 
   /** Joins the work under way under that key, or starts it.
-   * @throws the signal's own reason when it is aborted, whatever becomes of the work. */
+   * @throws the signal's own reason if it is aborted; the work goes on for other callers. */
   async join(key: string, signal: AbortSignal | undefined, start: (signal: AbortSignal) => Promise<T>): Promise<T> {
     signal?.throwIfAborted();
     let flight = this.#flights.get(key);
@@ -22,13 +22,13 @@ export class Flights<T> {
       flight.waiting -= 1;
       if (flight.waiting === 0 && this.#flights.get(key) === flight) {
         this.#flights.delete(key);
-        flight.controller.abort(new Error('nobody waits for it any more'));
+        flight.controller.abort(new Error('no caller waits for it any more'));
       }
     }
   }
 }
 
-/** The promise, or the signal's reason as soon as it is aborted. */
+/** Settles as the promise, or with the signal's reason as soon as it is aborted. */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
   signal.throwIfAborted();

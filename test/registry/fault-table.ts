@@ -2,19 +2,19 @@ import type { RegistryErrorKind } from '../../src/registry/transport/errors.js';
 import type { Response, Serve } from '../../testbed/memory-registry.js';
 import { type Answer, ociError, type RegistryRequest } from '../../testbed/registry-store.js';
 
-/** registry.md section 4: what goes wrong, and what we make of it. */
+/** One fault of a registry during a retag, and how the retag ends. */
 export interface Row {
   fault: string;
-  /** Of the requests of a retag, these are answered otherwise; `nth` counts from 1. */
+  /** Requests of the retag that get the faulty answer; `nth` counts from 1. */
   when: (request: RegistryRequest) => boolean;
   answer: (serve: Serve, nth: number, request: RegistryRequest) => Response | Promise<Response>;
-  /** What the retag ends in. */
+  /** End of the retag. */
   ends: 'moved' | RegistryErrorKind;
-  /** In the error's message. */
+  /** Part of the error message. */
   says?: string | RegExp;
-  /** Where `:latest` stands afterwards, by the registry itself; as the end says, when left out. */
+  /** Where `:latest` points afterwards, by the registry; derived from `ends` if left out. */
   latest?: 'moved' | 'as before';
-  /** Requests of the kind that was answered otherwise, at the most. */
+  /** Number of requests that got the faulty answer. */
   asked: number;
   retryAfterMs?: number;
 }
@@ -52,7 +52,7 @@ export const ROWS: Row[] = [
     when: getStaging,
     answer: (serve) => withHeaders(serve(), { 'docker-content-digest': LIE }),
     ends: 'integrity',
-    says: 'the registry calls it',
+    says: 'the registry names digest',
     asked: 1,
   },
   {
@@ -88,7 +88,7 @@ export const ROWS: Row[] = [
     when: putLatest,
     answer: (serve) => withHeaders(serve(), { 'docker-content-digest': LIE }),
     ends: 'integrity',
-    says: `the registry says ${LIE}`,
+    says: `the registry names ${LIE}`,
     latest: 'moved',
     asked: 1,
   },
@@ -137,14 +137,14 @@ export const ROWS: Row[] = [
     retryAfterMs: 8_000,
   },
   {
-    fault: '429 with no header, as GHCR says it',
+    fault: '429 without a header, as GHCR answers',
     when: getStaging,
     answer: upTo(2, ociError(429, 'TOOMANYREQUESTS', 'retry-after: 880.092µs, allowed: 44000/minute')),
     ends: 'moved',
     asked: 3,
   },
   {
-    fault: '429 with no header, as GHCR says it, in minutes',
+    fault: '429 without a header, as GHCR answers, in minutes',
     when: getStaging,
     answer: () => ociError(429, 'TOOMANYREQUESTS', 'retry-after: 1m30s, allowed: 2000/minute'),
     ends: 'transient',
@@ -192,7 +192,7 @@ export const ROWS: Row[] = [
     asked: 1,
   },
   {
-    fault: '403 on HEAD, which has no words',
+    fault: '403 on HEAD, which has no body',
     when: (request) => heads(request) || (getAny(request) && /sha256:/.test(request.path)),
     answer: () => ociError(403, 'DENIED', 'quota used up'),
     ends: 'denied',
@@ -200,7 +200,7 @@ export const ROWS: Row[] = [
     asked: 4,
   },
   {
-    fault: '400 for a tag that never moves, as ECR says it',
+    fault: '400 for an immutable tag, as ECR answers',
     when: putLatest,
     answer: () =>
       ociError(
@@ -209,11 +209,11 @@ export const ROWS: Row[] = [
         "The image tag 'latest' already exists in the repository and cannot be overwritten because the repository is immutable.",
       ),
     ends: 'tag-immutable',
-    says: 'exempt it there',
+    says: 'exempt it from tag immutability',
     asked: 1,
   },
   {
-    fault: '409 for a tag that never moves, as Harbor says it',
+    fault: '409 for an immutable tag, as Harbor answers',
     when: putLatest,
     answer: () => ociError(412, 'PRECONDITION', 'configured as immutable'),
     ends: 'tag-immutable',
@@ -238,7 +238,7 @@ export const ROWS: Row[] = [
     when: putLatest,
     answer: (serve) => ({ ...serve(), status: 202 }),
     ends: 'integrity',
-    says: 'answers 202, not 201',
+    says: 'invalid status 202: expected 201',
     latest: 'moved',
     asked: 1,
   },
