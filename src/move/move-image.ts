@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Digest, LATEST, type Tag } from '../contract/image.js';
+import type { MoveOutcome } from '../contract/move.js';
 import type { Manifest, Registry } from '../registry/context.js';
 import { putTag } from '../registry/put-tag.js';
 import { readTag } from '../registry/read-tag.js';
@@ -7,94 +8,87 @@ import { RegistryError } from '../registry/transport/errors.js';
 import type { MoveWaits } from './waits.js';
 import { LeaseExpired, MoveRefusal, type WriteLease } from './write-lease.js';
 
-/**
- * - `there`: the manifest is at `:latest`: written and read back.
- * - `unseen`: the registry took the write, but reads do not show it.
- * - `third`: somebody else's digest is there.
- * - `failed`: it could not be written.
- */
-export type ImageEnd = 'there' | 'unseen' | 'third' | 'failed';
-
+/** How the writes of one image ended: `promoted` is written and read back; see `MOVE_OUTCOMES`. */
 export interface ImageMove {
-  end: ImageEnd;
+  outcome: Extract<MoveOutcome, 'promoted' | 'unconfirmed' | 'conflict' | 'failed'>;
   /** Whether bytes went out, answered or not. */
   sent: boolean;
-  /** What `:latest` answered last. */
+  /** Digest of `:latest` in the last read. */
   latest: Digest | null;
   /** Why it could not be written. */
   why?: string | undefined;
-  /** The registry said no, and would again: nothing was written. */
+  /** The registry refused for good: nothing was written. */
   refused?: boolean | undefined;
 }
 
-/** What moving one image needs to know. */
+/** One image to write. */
 export interface ImageTask {
   registry: Registry;
   /** Another tag than `:latest`. */
   tag?: Tag;
-  /** What the tag shall point at. */
+  /** Target of the tag. */
   manifest: Manifest;
-  /** What stood there before, and reads may show for a while. */
+  /** Digest from before the move, which reads may show for a while. */
   previous: Digest | null;
-  gate: WriteLease;
+  lease: WriteLease;
   waits: MoveWaits;
-  /** A read that shows the target after a write without an answer proves that write: nothing of ours stood there lately. */
+  /** A read that shows the target proves a write without an answer: no recent move of ours put it there. */
   trustsReads: boolean;
-  /** Writes over somebody else's digest too, as a rollback does. */
+  /** Writes over a third digest too, as a rollback does. */
   overwrites: boolean;
-  /** A try before this one may have written. */
+  /** An earlier attempt may have written. */
   begun: boolean;
 }
 
 /**
- * Points `:latest` of one image at a manifest, and tries until `forMs` have passed: a fresh yes, the write, the read back.
- * Once something was sent it ends with a name for where the image is, whatever fails.
- * @throws {MoveRefusal} when there is no yes (any more); what was sent has settled by then.
+ * Points `:latest` of one image at a manifest, and retries until `forMs` milliseconds have passed: a fresh write lease, the
+ * write, the read back. Once something was sent it returns an outcome, whatever fails.
+ * @throws {MoveRefusal} if there is no write lease, or no longer; what was sent has settled by then.
  */
 export async function moveImage(task: ImageTask, forMs: number): Promise<ImageMove> {
-  const { registry, tag = LATEST, manifest, gate, waits } = task;
+  const { registry, tag = LATEST, manifest, lease, waits } = task;
   const deadline = performance.now() + forMs;
   const state: ImageMove = {
-    end: 'failed',
+    outcome: 'failed',
     sent: false,
     latest: task.previous,
-    why: 'no yes came in time to write on',
+    why: 'no write lease granted in time',
   };
   const beforeSend = () => {
-    gate.assert();
+    lease.assert();
     state.sent = true;
   };
   do {
     try {
-      await gate.refresh();
+      await lease.refresh();
       await putTag(registry, manifest, tag, { timeoutMs: waits.putTimeoutMs, beforeSend });
     } catch (error) {
       if (error instanceof LeaseExpired) continue;
       if (error instanceof MoveRefusal || !(error instanceof RegistryError || state.sent || task.begun)) throw error;
       Object.assign(state, await afterFailure(task, state), { why: message(error), refused: !canHelp(error) });
       const wait = Math.max(waits.pollMs, error instanceof RegistryError ? (error.retryAfterMs ?? 0) : 0);
-      if (state.end !== 'failed' || state.refused || performance.now() + wait >= deadline) return state;
+      if (state.outcome !== 'failed' || state.refused || performance.now() + wait >= deadline) return state;
       await delay(wait);
       continue;
     }
     Object.assign(state, await readBack(task, deadline), { why: undefined, refused: undefined });
-  } while (performance.now() < deadline && (state.end === 'failed' || state.end === 'unseen'));
+  } while (performance.now() < deadline && (state.outcome === 'failed' || state.outcome === 'unconfirmed'));
   return state;
 }
 
 const message = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
-/** The same bytes may simply be sent again, unless the registry, or our own credentials' helper, said no to them. */
+/** Whether sending the same bytes again can help: not after a final refusal of the registry or of a credential helper. */
 const canHelp = (error: unknown) =>
   error instanceof RegistryError && (error.kind === 'transient' || error.kind === 'integrity');
 
-/** A PUT without an answer may have been done, and somebody else may have written meanwhile: what can be read tells, where it can be trusted. */
-async function afterFailure(task: ImageTask, state: ImageMove): Promise<Pick<ImageMove, 'end' | 'latest'>> {
+/** Outcome of a failed PUT, by a read where reads are trusted: it may have been done without an answer, and others may have written meanwhile. */
+async function afterFailure(task: ImageTask, state: ImageMove): Promise<Pick<ImageMove, 'outcome' | 'latest'>> {
   const { manifest, trustsReads, overwrites } = task;
   const latest = await readNow(task).catch(() => state.latest);
-  if (latest === manifest.digest) return { end: state.sent && trustsReads ? 'there' : 'failed', latest };
-  if (overwrites || !isThird(task, latest)) return { end: 'failed', latest };
-  return { end: (await staysThird(task)) ? 'third' : 'failed', latest };
+  if (latest === manifest.digest) return { outcome: state.sent && trustsReads ? 'promoted' : 'failed', latest };
+  if (overwrites || !isThird(task, latest)) return { outcome: 'failed', latest };
+  return { outcome: (await staysThird(task)) ? 'conflict' : 'failed', latest };
 }
 
 const readNow = ({ registry, tag = LATEST, manifest }: ImageTask) => readTag(registry, manifest.repository, tag);
@@ -102,7 +96,7 @@ const readNow = ({ registry, tag = LATEST, manifest }: ImageTask) => readTag(reg
 const isThird = ({ manifest, previous }: ImageTask, latest: Digest | null) =>
   latest !== null && latest !== manifest.digest && latest !== previous;
 
-/** Whether somebody else's digest is there, and still is after `surpriseMs`: a lagging registry may show the move before the last. */
+/** Whether a third digest is there, and still is after `surpriseMs`: a lagging read may show the move before the last. */
 export async function staysThird(task: ImageTask): Promise<boolean> {
   const { waits } = task;
   for (const until = performance.now() + waits.surpriseMs; ; await delay(waits.pollMs)) {
@@ -112,15 +106,15 @@ export async function staysThird(task: ImageTask): Promise<boolean> {
   }
 }
 
-/** Reads until the target shows. The digest from before, or none, is a read that lags; any other is somebody else's, if it stays. */
-async function readBack(task: ImageTask, deadline: number): Promise<Pick<ImageMove, 'end' | 'latest'>> {
+/** Reads until the target shows. The previous digest, or none, is a lagging read; a third digest counts if it stays. */
+async function readBack(task: ImageTask, deadline: number): Promise<Pick<ImageMove, 'outcome' | 'latest'>> {
   const { manifest, previous, waits } = task;
   const lagUntil = Math.min(performance.now() + waits.verifyMs, deadline);
   for (let latest = previous; ; await delay(waits.pollMs)) {
-    // A read that fails says nothing about the write that the registry took.
+    // A failed read does not question a write that the registry accepted.
     latest = await readNow(task).catch(() => previous);
-    if (latest === manifest.digest) return { end: 'there', latest };
-    if (isThird(task, latest) && (await staysThird(task))) return { end: 'third', latest };
-    if (performance.now() >= lagUntil) return { end: 'unseen', latest };
+    if (latest === manifest.digest) return { outcome: 'promoted', latest };
+    if (isThird(task, latest) && (await staysThird(task))) return { outcome: 'conflict', latest };
+    if (performance.now() >= lagUntil) return { outcome: 'unconfirmed', latest };
   }
 }

@@ -1,8 +1,15 @@
 import type { Digest } from '../contract/image.js';
-import type { MovedImage, MoveInput, MoveOutcome, MoveTarget, TagState } from '../contract/move.js';
+import {
+  digestOf,
+  type MovedImage,
+  type MoveInput,
+  type MoveOutcome,
+  type MoveTarget,
+  type TagState,
+} from '../contract/move.js';
 import type { Registry } from '../registry/context.js';
 import { getManifest } from '../registry/get-manifest.js';
-import { type ImageEnd, type ImageMove, type ImageTask, moveImage, staysThird } from './move-image.js';
+import { type ImageMove, type ImageTask, moveImage, staysThird } from './move-image.js';
 import { observeExpected, observeLatest } from './observe.js';
 import type { MoveWaits } from './waits.js';
 import { createWriteLease, type MoveAuthorizer, MoveRefusal } from './write-lease.js';
@@ -12,11 +19,11 @@ export interface Move {
   authority: MoveAuthorizer;
   waits: MoveWaits;
   input: MoveInput;
-  /** Where `:latest` of each image stood before the first try, as recorded: what is put back if need be. */
+  /** `:latest` of each image before the first attempt, as recorded: what is restored if necessary. */
   observed: TagState[];
-  /** A try before this one said that it writes. */
+  /** An earlier attempt recorded that it writes. */
   begun: boolean;
-  /** There was a try before this one; it may have died before it could say so. */
+  /** There was an earlier attempt; it may have died before it could record that it writes. */
   retried: boolean;
   /** Called right before the first write. */
   onBegin: () => void;
@@ -24,22 +31,16 @@ export interface Move {
   signal?: AbortSignal;
 }
 
-/** One image on its course. */
+/** One image of a move. */
 interface Course extends ImageTask {
   target: MoveTarget;
 }
 
-const RESULTS: Record<ImageEnd, MoveOutcome> = {
-  there: 'promoted',
-  unseen: 'unconfirmed',
-  third: 'conflict',
-  failed: 'failed',
-};
-
 /**
- * Moves `:latest` of all images to their targets, or of none (design §4, protocol §3). The PUTs go out together, each on a
- * yes that is at most `windowMs` old; each is read back; when one fails for good the others are put back.
- * @throws {MoveRefusal} with nothing written, or, once begun, when the yes was taken back.
+ * Moves `:latest` of all images to their targets, or of none (docs/protocol.md, The move). The PUTs go out together, each
+ * under a write lease that is at most `windowMs` old, and each is read back. If one fails for good, the others are restored.
+ * @returns one outcome for each image of the input, in its order.
+ * @throws {MoveRefusal} with nothing written, or, once begun, if the lease was revoked.
  * @throws {RegistryError} before the first write.
  */
 export async function moveTags(move: Move): Promise<MovedImage[]> {
@@ -47,26 +48,31 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
   const rollsBack = input.kind === 'rollback';
   const repositories = input.images.map(({ repository }) => repository);
   const early = move.begun ? undefined : signal;
-  const [manifests, first] = await Promise.all([
-    Promise.all(input.images.map(({ repository, to }) => getManifest(registry, repository, to, early))),
+  const [targets, first] = await Promise.all([
+    Promise.all(
+      input.images.map(async (target) => ({
+        target,
+        manifest: await getManifest(registry, target.repository, target.to, early),
+      })),
+    ),
     rollsBack || move.begun
       ? observeLatest(registry, repositories, { signal: early, tolerant: rollsBack })
       : observeExpected(registry, input.images, waits, early),
   ]);
   const begun = move.begun || (move.retried && isHalfMoved(input.images, first));
-  const stands = input.images.every(({ to }, index) => first[index]?.digest === to);
-  // After a move of ours a read that shows the target may be from before it; and a rollback never trusts a read.
+  const stands = input.images.every(({ repository, to }) => digestOf(first, repository) === to);
+  // A read that shows the target soon after a move of ours may be from before it; and a rollback never trusts a read.
   const recent = rollsBack || (await authority.movedWithin(waits.recentMs));
 
   let unused: TagState[] | null = first;
-  const gate = createWriteLease({
+  const lease = createWriteLease({
     windowMs: waits.windowMs,
     begun,
     onBegin: move.onBegin,
     pollMs: waits.pollMs,
     signal,
     async look(hasBegun) {
-      // Where `:latest` stands is no question for a rollback, and a slow registry shall not keep it from writing.
+      // The lease of a rollback does not depend on `:latest`, and a slow registry must not delay its write.
       if (rollsBack) return [];
       const latest = unused ?? (await observeLatest(registry, repositories, { signal: hasBegun ? undefined : signal }));
       unused = null;
@@ -74,71 +80,70 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
     },
     ask: (hasBegun, latest) => authority.authorize({ begun: hasBegun, latest }),
   });
-  const courses = manifests.map((manifest, index): Course => {
-    const target = input.images[index] as MoveTarget;
-    const trustsReads = !recent && first[index]?.digest !== target.to;
+  const courses = targets.map(({ target, manifest }): Course => {
+    const trustsReads = !recent && digestOf(first, target.repository) !== target.to;
     const previous = previousOf(target, move.observed);
-    return { target, previous, registry, manifest, gate, waits, trustsReads, overwrites: rollsBack, begun };
+    return { target, previous, registry, manifest, lease, waits, trustsReads, overwrites: rollsBack, begun };
   });
 
   if (stands && !recent)
     return courses.map((course) => ended(course, begun ? 'promoted' : 'already', course.target.to));
 
-  const ends = await settle(courses.map((course) => moveImage(course, rollsBack ? waits.rollBackMs : waits.promoteMs)));
-  const broken = ends.some(({ end }) => end === 'failed' || end === 'third');
+  const forMs = rollsBack ? waits.rollBackMs : waits.promoteMs;
+  const writes = await settle(courses.map(async (course) => ({ course, own: await moveImage(course, forMs) })));
+  const broken = writes.some(({ own }) => own.outcome === 'failed' || own.outcome === 'conflict');
   const stood = rollsBack && !broken && stands && !begun && !(await movedLately(move));
   return settle(
-    courses.map(async (course, index) => {
-      const own = ends[index] as ImageMove;
+    writes.map(async ({ course, own }) => {
       if (broken) return putBack(course, own);
-      return ended(course, stood && own.end === 'there' ? 'already' : RESULTS[own.end], own.latest, own.why);
+      return ended(course, stood && own.outcome === 'promoted' ? 'already' : own.outcome, own.latest, own.why);
     }),
   );
 }
 
-/** Only the word for a rollback that is done hangs on it, so no answer is as good as a yes. */
+/** Whether a move of ours ended lately; assumed if the lane does not answer: only `already` of a rollback depends on it. */
 const movedLately = ({ authority, waits }: Move) => authority.movedWithin(waits.recentMs).catch(() => true);
 
-/** Puts the digest from before back, whatever a read says, for reads lag; only somebody else's digest is left alone. */
+/** Restores the previous digest, whatever a read shows, for reads lag; only a third digest is left alone. */
 async function putBack(course: Course, own: ImageMove): Promise<MovedImage> {
   const { target, previous, registry, waits, begun } = course;
-  if (own.end === 'third') return ended(course, 'conflict', own.latest);
+  if (own.outcome === 'conflict') return ended(course, 'conflict', own.latest);
   if ((own.refused && own.latest === previous) || !(own.sent || begun))
     return ended(course, 'restored', own.latest, own.why);
-  if (previous === null)
-    return ended(course, RESULTS[own.end], own.latest, own.why ?? 'there was no :latest to put back');
+  if (previous === null) return ended(course, own.outcome, own.latest, own.why ?? 'there was no :latest to restore');
   const began = performance.now();
   try {
-    // Minutes may have passed since this image was written: somebody may have mended it by hand.
+    // Minutes may have passed since this image was written: a person may have fixed it by hand.
     if (await staysThird(course))
-      return ended(course, 'conflict', null, 'somebody else moved it before it could be put back');
+      return ended(course, 'conflict', null, ':latest was moved from outside before it could be restored');
     const manifest = await getManifest(registry, target.repository, previous);
     const task = { ...course, manifest, previous: target.to, trustsReads: false, overwrites: false };
     const back = await moveImage(task, waits.restoreMs);
-    // Nothing could be written, nor was before: a read that late does not lag behind a write of ours.
+    // Nothing could be written, now or before: so late, a read of the previous digest does not lag behind a write of ours.
     const neverLeft = back.latest === previous && performance.now() - began >= waits.surpriseMs;
-    const result = back.end === 'there' || neverLeft ? 'restored' : back.end === 'third' ? 'conflict' : 'failed';
-    return ended(course, result, back.latest, back.why ?? own.why);
+    const outcome =
+      back.outcome === 'promoted' || neverLeft ? 'restored' : back.outcome === 'conflict' ? 'conflict' : 'failed';
+    return ended(course, outcome, back.latest, back.why ?? own.why);
   } catch (error) {
     if (error instanceof MoveRefusal) throw error;
-    // Whatever it is, the other image must not be forgotten for it.
+    // The result of the other image must not be lost to this error.
     return ended(course, 'failed', own.latest, error instanceof Error ? error.message : String(error));
   }
 }
 
-/** What stood there before the move; a mover that is started again finds its own target there already. */
+/** Digest before the move; a repeated mover may find its own target there already. */
 function previousOf(target: MoveTarget, observed: TagState[]): Digest | null {
-  const digest = observed.find(({ repository }) => repository === target.repository)?.digest ?? null;
+  const digest = digestOf(observed, target.repository);
   return digest === target.to ? target.from : digest;
 }
 
-/** One image on its target and another not: only a move of ours does that, so one has begun. */
+/** Whether one image is on its target and another is not: only a move of ours does that, so one has begun. */
 function isHalfMoved(targets: MoveTarget[], latest: TagState[]): boolean {
-  const there = targets.map(({ from, to }, index) => from !== to && latest[index]?.digest === to);
-  return there.includes(true) && there.includes(false);
+  const moved = targets.map(({ repository, from, to }) => from !== to && digestOf(latest, repository) === to);
+  return moved.includes(true) && moved.includes(false);
 }
 
-/** Waits for all, also when one throws: a write that nobody waits for is one that nobody knows of. */
+/** Waits for all, also if one throws: the result of every write must be known. */
 async function settle<T>(all: Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(all);
   return Promise.all(all);

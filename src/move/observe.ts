@@ -8,20 +8,20 @@ import type { MoveWaits } from './waits.js';
 import { MoveRefusal } from './write-lease.js';
 
 /**
- * Where `:latest` of each image stands now, by the bytes it serves.
- * @param options.tolerant one that is there but makes no sense counts as none: the rollback that mends it has to go on.
+ * Reads `:latest` of each image now, by the bytes that the registry serves.
+ * @param options.tolerant an invalid manifest counts as no tag: the rollback that fixes it must go on.
  */
 export function observeLatest(
   registry: Registry,
   repositories: Repository[],
   { signal, tolerant = false }: { signal?: AbortSignal | undefined; tolerant?: boolean } = {},
 ): Promise<TagState[]> {
-  const senseless = (error: unknown) =>
+  const isInvalid = (error: unknown) =>
     error instanceof RegistryError && (error.kind === 'integrity' || error.kind === 'rejected');
   return Promise.all(
     repositories.map(async (repository) => {
       const digest = await readTag(registry, repository, LATEST, signal).catch((error: unknown) => {
-        if (tolerant && senseless(error)) return null;
+        if (tolerant && isInvalid(error)) return null;
         throw error;
       });
       return { repository, digest };
@@ -30,9 +30,9 @@ export function observeLatest(
 }
 
 /**
- * Reads `:latest` of all images until each stands where the run saw it, or on its target. Something else may be a stale
- * read, so it is read again until it has been there for `surpriseMs`.
- * @throws {MoveRefusal} when it still is: somebody else moved it (I8).
+ * Reads `:latest` of all images until each is where the run saw it, or on its target. Another digest may be a stale read, so it
+ * counts once it has been there for `surpriseMs`.
+ * @throws {MoveRefusal} if it still is: it was moved from outside (invariant I8).
  */
 export async function observeExpected(
   registry: Registry,
@@ -43,7 +43,7 @@ export async function observeExpected(
   const repositories = targets.map(({ repository }) => repository);
   for (const deadline = performance.now() + waits.surpriseMs; ; await delay(waits.pollMs, undefined, { signal })) {
     const latest = await observeLatest(registry, repositories, { signal });
-    // Every one of them: whoever approves has to see all that is written over.
+    // All images: the person who approves must see every digest that is overwritten.
     const surprises = targets.flatMap(({ repository, from, to }) => {
       const found = digestOf(latest, repository);
       if (found === from || found === to) return [];

@@ -8,10 +8,11 @@ import type { MoveWaits } from './waits.js';
 import { createWriteLease, type MoveAuthorizer } from './write-lease.js';
 
 /**
- * Points the tag that the canary tenants follow (`CANARY_TAG`) of all images at a build: each write on a fresh yes, tried again and
- * read back like one of `:latest`. Whatever stood there is written over, and nothing is put back: it belongs to whoever has the fleet.
- * @throws {MoveRefusal} when the fleet is another run's.
- * @throws {RegistryError} when an image could not be written.
+ * Points the tag that the canary tenants follow (`CANARY_TAG`) of all images at a build: each write under a fresh write lease,
+ * retried and read back like one of `:latest`. It overwrites any digest and restores nothing: the tag belongs to the holder of
+ * the canary fleet.
+ * @throws {MoveRefusal} if another run holds the canary fleet.
+ * @throws {RegistryError} if an image could not be written.
  */
 export async function pointTag(given: {
   registry: Registry;
@@ -22,7 +23,7 @@ export async function pointTag(given: {
   signal?: AbortSignal;
 }): Promise<void> {
   const { registry, authority, waits, tag, images, signal } = given;
-  const gate = createWriteLease({
+  const lease = createWriteLease({
     windowMs: waits.windowMs,
     begun: false,
     look: async () => [],
@@ -43,15 +44,15 @@ export async function pointTag(given: {
         tag,
         manifest,
         previous,
-        gate,
+        lease,
         waits,
         trustsReads: true,
         overwrites: true,
         begun: false,
       };
-      const { end, why } = await moveImage(task, waits.promoteMs);
-      if (end === 'failed' || end === 'third')
-        throw new RegistryError('transient', `${repository}:${tag} could not be pointed at ${digest}: ${why ?? end}`);
+      const { outcome, why } = await moveImage(task, waits.promoteMs);
+      if (outcome === 'failed' || outcome === 'conflict')
+        throw new RegistryError('transient', `cannot point ${repository}:${tag} at ${digest}: ${why ?? outcome}`);
     }),
   );
 }

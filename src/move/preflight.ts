@@ -6,8 +6,8 @@ import { requireChildren } from '../registry/require-children.js';
 import { observeLatest } from './observe.js';
 
 /**
- * Looks at everything before anything is written: each target is there whole, we may write to each repository, and where
- * `:latest` of each stands, so that it can be put back.
+ * Checks each image before anything is written: the target with all its manifests exists, and the credentials may write.
+ * @returns `:latest` of each image, so that it can be restored.
  * @throws {RegistryError} for the first image that fails; nothing was written.
  */
 export async function preflight(
@@ -15,7 +15,7 @@ export async function preflight(
   { kind, images: targets }: Pick<MoveInput, 'kind' | 'images'>,
   signal?: AbortSignal,
 ): Promise<TagState[]> {
-  const looks = targets.map(async ({ repository, to }) => {
+  const checks = targets.map(async ({ repository, to }) => {
     await requireChildren(registry, await getManifest(registry, repository, to, signal), signal);
     await probeWrite(registry, repository, signal);
   });
@@ -24,6 +24,6 @@ export async function preflight(
     targets.map(({ repository }) => repository),
     { signal, tolerant: kind === 'rollback' },
   );
-  const [observed] = await Promise.all([observing, ...looks]);
+  const [observed] = await Promise.all([observing, ...checks]);
   return observed;
 }

@@ -1,24 +1,24 @@
-/** The waits of a move, in milliseconds (protocol §3). Tests shorten them; they are arguments, never settings. */
+/** Waits of a move, in milliseconds (docs/protocol.md, The move). Tests shorten them; they are not settings. */
 export interface MoveWaits {
-  /** How long a yes stands: a worker frozen for longer has to ask again before it writes. */
+  /** Life of a write lease: a worker frozen for longer must ask again before it writes. */
   windowMs: number;
-  /** One PUT. Together with the window it is what the lane waits for a mover that went silent. */
+  /** One PUT. The lane waits for a silent mover as long as this and the window together. */
   putTimeoutMs: number;
-  /** How long reads may lag behind a write before the write is sent again. */
+  /** Longest lag of reads behind a write before the write is sent again. */
   verifyMs: number;
-  /** How long another digest than expected is read again before it counts (GHCR serves stale tags for 15-30 s). */
+  /** How long an unexpected digest is read again before it counts (GHCR serves stale tags for 15-30 s). */
   surpriseMs: number;
-  /** How long after a move of ours a read proves nothing yet. */
+  /** After a move of ours, how long a read proves nothing. */
   recentMs: number;
-  /** Between two reads, or after a failed PUT. */
+  /** Pause between two reads, or after a failed PUT. */
   pollMs: number;
-  /** How long a promotion tries to move forward before it gives up and puts back. */
+  /** How long a promotion retries before it restores the pair. */
   promoteMs: number;
-  /** The same for a rollback: production burns, and there is nothing better to go back to. */
+  /** How long a rollback retries: production is broken, and there is nothing better to go back to. */
   rollBackMs: number;
-  /** How long putting back is tried. */
+  /** How long a restore is retried. */
   restoreMs: number;
-  /** How long nobody may answer whether the move is allowed. */
+  /** How long the lane may be silent before the mover gives up. */
   silenceMs: number;
 }
 

@@ -17,7 +17,7 @@ export interface MoveAuthorizer {
   movedWithin(ms: number): Promise<boolean>;
 }
 
-/** The move is not allowed, or not any more. */
+/** The move is not allowed, or no longer. */
 export class MoveRefusal extends Error {
   override readonly name = 'MoveRefusal';
   constructor(
@@ -30,14 +30,14 @@ export class MoveRefusal extends Error {
   }
 }
 
-/** The last yes is too old to write on; nothing was sent. */
+/** The write lease is too old to write; nothing was sent. */
 export class LeaseExpired extends Error {
   override readonly name = 'LeaseExpired';
 }
 
-/** What every write passes. */
+/** Lease that every write checks. */
 export interface WriteLease {
-  /** Makes sure of a fresh yes: asks only when the last one is stale, and once for all who wait.
+  /** Ensures a fresh lease: asks only if the last one is stale, and once for all waiting writes.
    * @throws {MoveRefusal} */
   refresh(): Promise<void>;
   /** Called right before bytes go out.
@@ -46,19 +46,19 @@ export interface WriteLease {
 }
 
 /**
- * A yes stands for `windowMs` by both clocks: a worker that was frozen between the yes and the PUT sent an old promotion
- * after a completed rollback (protocol §3). The time counts from before the question, so that a slow answer ages too; not
- * from before the look, or a slow registry would never get its second PUT.
+ * A lease is valid for `windowMs` by both clocks: a worker that was frozen between the grant and the PUT sent an old promotion
+ * after a completed rollback (docs/protocol.md, The write lease). The time counts from before the request, so that a slow
+ * answer ages too; not from before the reads, or a slow registry would never get its second PUT.
  */
 export function createWriteLease(given: {
   windowMs: number;
-  /** A write may have gone out before. */
+  /** An earlier attempt may have written. */
   begun: boolean;
-  /** Reads what the question is about. */
+  /** Reads `:latest` of each image, for the request. */
   look: (begun: boolean) => Promise<TagState[]>;
-  /** Asks for a yes; throws a `MoveRefusal` for a no. */
+  /** Requests the lease; throws a `MoveRefusal` if it is refused. */
   ask: (begun: boolean, latest: TagState[]) => Promise<LeaseAnswer>;
-  /** Before it asks again, in milliseconds. */
+  /** Pause before the next request, in milliseconds. */
   pollMs: number;
   /** Called before the first write. */
   onBegin: () => void;
@@ -78,7 +78,7 @@ export function createWriteLease(given: {
         grantedAt = answer === 'unheard' ? now() : before;
         return;
       }
-      // What was read may have been old: the next question is about what stands there by then.
+      // The reads may have been stale: the next request reads again.
       await delay(given.pollMs);
       if (!begun) given.signal?.throwIfAborted();
     }
@@ -92,7 +92,7 @@ export function createWriteLease(given: {
       await asking;
     },
     assert() {
-      if (!fresh()) throw new LeaseExpired('the yes is too old to write on');
+      if (!fresh()) throw new LeaseExpired('write lease expired');
       if (begun) return;
       given.signal?.throwIfAborted();
       given.onBegin();
@@ -108,7 +108,7 @@ interface Instant {
 
 const now = (): Instant => ({ wall: Date.now(), monotonic: performance.now() });
 
-/** By whichever clock went further; a wall clock that was set back counts as much. */
+/** Milliseconds by the clock that went further; a wall clock that was set back counts as much. */
 function elapsed(since: Instant): number {
   const { wall, monotonic } = now();
   return Math.max(Math.abs(wall - since.wall), monotonic - since.monotonic);

@@ -24,8 +24,8 @@ import {
 } from '../support/pair.js';
 import { until } from '../support/until.js';
 
-describe('the good way', () => {
-  test('both images are moved together, and each says from where to where', async () => {
+describe('moveTags', () => {
+  test('both images are moved together, each with its previous digest and its target', async () => {
     const images = await moveTags(order());
     expect(images).toMatchObject(
       next.map((digest, index) => ({ digest, previous: old[index], result: 'promoted', latest: digest })),
@@ -33,14 +33,14 @@ describe('the good way', () => {
     expect(await latest()).toEqual(next);
   });
 
-  test('a promotion to where :latest stands writes nothing', async () => {
+  test('a promotion to the digest of :latest writes nothing', async () => {
     await setLatest('next');
     const before = puts();
     expect(results(await moveTags(order()))).toEqual(['already', 'already']);
     expect(puts()).toBe(before);
   });
 
-  test('seconds after a move of ours such a read may be stale, so it writes all the same', async () => {
+  test('a promotion seconds after a move of ours writes anyway, for reads may be stale', async () => {
     await setLatest('next');
     const before = puts();
     const images = await moveTags(order({ authority: { ...yes, movedWithin: async () => true } }));
@@ -48,7 +48,7 @@ describe('the good way', () => {
     expect(puts()).toBe(before + 2);
   });
 
-  test('a rollback always writes, and says already when it stood there before', async () => {
+  test('a rollback always writes, and ends already if :latest was on its target before', async () => {
     await setLatest('next');
     const before = puts();
     const move = order();
@@ -58,7 +58,7 @@ describe('the good way', () => {
   });
 });
 
-describe('faults on the way are overcome', () => {
+describe('moveTags overcomes', () => {
   const once = (respond: Fault['respond'], times = 1): Fault => ({ match: isPut(NAMES[1]), times, respond });
   test.each<[string, () => Fault]>([
     ['503 twice', () => once(() => ociError(503, 'UNAVAILABLE', 'try later'), 2)],
@@ -86,7 +86,7 @@ describe('faults on the way are overcome', () => {
     expect(await latest()).toEqual(next);
   });
 
-  test('reads that lag are waited for', async () => {
+  test('a lagging read is repeated until the target shows', async () => {
     const began = Date.now();
     const images = await withFaults(
       [{ match: isRead, respond: (_request, serve) => serve({ asOf: Math.max(began, Date.now() - 300) }) }],
@@ -96,7 +96,7 @@ describe('faults on the way are overcome', () => {
   });
 });
 
-describe('both, or none', () => {
+describe('moveTags moves both or none:', () => {
   const denied = (name: string): Fault => ({
     match: isPut(name),
     respond: () => ociError(403, 'DENIED', 'permission_denied: write_package'),
@@ -105,14 +105,14 @@ describe('both, or none', () => {
 
   test.each([
     ['is denied', denied],
-    ['stays down for as long as we try', down],
-  ])('when the second image %s, the first is put back', async (_what, fault) => {
+    ['stays down for the whole time', down],
+  ])('if the second image %s, the first is restored', async (_what, fault) => {
     const images = await withFaults([fault(NAMES[1])], order());
     expect(images.map(({ result }) => result)[0]).toBe('restored');
     expect(await latest()).toEqual(old);
   });
 
-  test('an image that somebody else moved meanwhile is left alone, the other is put back', async () => {
+  test('an image that was moved from outside meanwhile is left alone, the other is restored', async () => {
     const fault: Fault = {
       match: isPut(NAMES[1]),
       times: 1,
@@ -127,14 +127,14 @@ describe('both, or none', () => {
     expect(await latest()).toEqual([old[0], other[1]]);
   });
 
-  test('a write that no read ever shows is unconfirmed, and nothing is put back', async () => {
+  test('a write that no read ever shows is unconfirmed, and nothing is restored', async () => {
     const began = Date.now();
     const images = await withFaults([{ match: isRead, respond: (_request, serve) => serve({ asOf: began }) }], order());
     expect(images).toMatchObject(old.map((digest) => ({ result: 'unconfirmed', latest: digest })));
     expect(await latest()).toEqual(next);
   });
 
-  test('when putting back fails too, that is said of each image', async () => {
+  test('an image that cannot be restored is failed, the other restored', async () => {
     let seen = 0;
     const second: Fault = {
       match: isPut(NAMES[0]),
@@ -145,7 +145,7 @@ describe('both, or none', () => {
     expect(images[0]?.latest).toBe(next[0]);
   });
 
-  test('one that stays down while it is to be put back is failed where it is, and restored only where it never left', async () => {
+  test('an image whose restore gets no answer is failed, and restored only if it never left its digest', async () => {
     let seen = 0;
     const afterwards: Fault = {
       match: isPut(NAMES[0]),
@@ -157,12 +157,12 @@ describe('both, or none', () => {
   });
 });
 
-describe('who may write, and until when', () => {
+describe('the write lease', () => {
   const refuse = (): never => {
     throw new MoveRefusal('not-holder', 'not you');
   };
 
-  test('without a yes nothing is written', async () => {
+  test('nothing is written without a write lease', async () => {
     const before = puts();
     await expect(moveTags(order({ authority: { ...yes, authorize: async () => refuse() } }))).rejects.toThrow(
       'not you',
@@ -170,7 +170,7 @@ describe('who may write, and until when', () => {
     expect(puts()).toBe(before);
   });
 
-  test('a yes that came too slowly is asked for again', async () => {
+  test('a lease that was granted too slowly is requested again', async () => {
     let asked = 0;
     const authority: MoveAuthorizer = {
       ...yes,
@@ -185,7 +185,7 @@ describe('who may write, and until when', () => {
     expect(asked).toBeGreaterThan(1);
   });
 
-  test('told to ask later it looks again first: what it read may have been stale', async () => {
+  test('the answer retry leads to new reads before the next request', async () => {
     const looks: number[] = [];
     const authority: MoveAuthorizer = {
       ...yes,
@@ -199,7 +199,7 @@ describe('who may write, and until when', () => {
     expect([second - first, third - second]).toEqual([2, 2]);
   });
 
-  test('each retry of a write asks anew, and a yes that was taken back ends it, nothing more being written', async () => {
+  test('each retry of a write requests a lease again, and a revoked lease ends the move without another write', async () => {
     let asked = 0;
     const authority: MoveAuthorizer = { ...yes, authorize: async () => (++asked > 1 ? refuse() : 'granted') };
     const before = puts();
@@ -210,7 +210,7 @@ describe('who may write, and until when', () => {
     expect(puts()).toBe(before + 2);
   });
 
-  test('a cancel before the first write ends it, one after it does not', async () => {
+  test('a cancellation ends the move before the first write, and not after it', async () => {
     const early = new AbortController();
     const before = puts();
     const authority: MoveAuthorizer = {
@@ -230,14 +230,14 @@ describe('who may write, and until when', () => {
     expect(results(images)).toEqual(['promoted', 'promoted']);
   });
 
-  test('a :latest that somebody else moved is not overwritten, once it has been there for a while', async () => {
+  test('a :latest that was moved from outside is not overwritten once it stays there', async () => {
     await setLatest('other');
     const before = puts();
     await expect(moveTags(order())).rejects.toThrow(/stands at sha256:.*, this run saw sha256:.*: moved from outside/);
     expect(puts()).toBe(before);
   });
 
-  test('a stale read of somebody else is only read again', async () => {
+  test('a stale read of another digest is repeated', async () => {
     await setLatest('other');
     const swap = Date.now();
     await until('the clock has gone on', () => Date.now() > swap);
@@ -248,17 +248,17 @@ describe('who may write, and until when', () => {
   });
 });
 
-describe('a try after one that died', () => {
-  test('finds its work done, and still knows what stood there before', async () => {
+describe('an attempt after one that died', () => {
+  test('finds the targets in place, and still reports the previous digests', async () => {
     await setLatest('next');
-    // A mover that is started again looks anew, and sees its predecessor's work.
+    // A repeated mover reads again, and sees the work of its predecessor.
     const { input } = order();
     const observed = input.images.map(({ repository, to }) => ({ repository, digest: to }));
     const images = await moveTags(order({ begun: true, retried: true, observed }));
     expect(images).toMatchObject(old.map((previous) => ({ result: 'promoted', previous })));
   });
 
-  test('finishes a pair that is half moved, also when nobody recorded that it had begun', async () => {
+  test('finishes a half-moved pair, also if no heartbeat recorded that it had begun', async () => {
     await setLatest('next', [NAMES[0]]);
     const asked: boolean[] = [];
     const authority: MoveAuthorizer = {
@@ -274,8 +274,8 @@ describe('a try after one that died', () => {
   });
 });
 
-describe('the look before the first write', () => {
-  test('says where both stand, and writes nothing', async () => {
+describe('preflight', () => {
+  test('returns :latest of both images, and writes nothing', async () => {
     const before = puts();
     const move = order();
     expect(await preflight(registry, move.input)).toEqual(move.observed);
@@ -284,7 +284,7 @@ describe('the look before the first write', () => {
 
   test.each<[string, Fault, RegExp]>([
     [
-      'a child that is gone',
+      'a missing child',
       {
         match: ({ method }) => method === 'HEAD',
         respond: () => ({ status: 404, headers: {}, body: Buffer.alloc(0) }),
@@ -292,14 +292,14 @@ describe('the look before the first write', () => {
       /manifest/i,
     ],
     [
-      'a repository we may not write to',
+      'a repository without write access',
       {
         match: ({ method, path }) => method === 'POST' && path.includes('platform-tenant'),
         respond: () => ociError(403, 'DENIED', 'permission_denied: write_package'),
       },
       /write/,
     ],
-  ])('%s stops it', async (_what, fault, message) => {
+  ])('fails for %s', async (_what, fault, message) => {
     const heal = server.faults.add(fault);
     await expect(preflight(registry, order().input)).rejects.toThrow(message);
     heal();

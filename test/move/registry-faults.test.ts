@@ -22,13 +22,13 @@ import {
 } from '../support/pair.js';
 import { until } from '../support/until.js';
 
-describe('what only an unlucky hour shows (each was a wrong move once)', () => {
+describe('moveTags with several faults at once', () => {
   const down = (name: string, times = Number.POSITIVE_INFINITY): Fault => ({
     match: isPut(name),
     times,
     respond: () => ociError(503, 'UNAVAILABLE', 'down'),
   });
-  /** The first PUT of the first image fails, and somebody else's digest is there by then. */
+  /** The first PUT of the first image fails, and another digest is there by then. */
   const overtaken = (): Fault => ({
     match: isPut(NAMES[0]),
     times: 1,
@@ -44,7 +44,7 @@ describe('what only an unlucky hour shows (each was a wrong move once)', () => {
     const before = Date.now();
     await until('the clock has gone on', () => Date.now() > before);
     await setLatest('next');
-    // Reads still show `other`, where the rollback wants to go; one PUT of each image is lost.
+    // Reads still show `other`, the target of the rollback; one PUT of each image is lost.
     const stale: Fault = { match: isRead, times: 6, respond: (_request, serve) => serve({ asOf: before }) };
     const authority: MoveAuthorizer = { ...yes, movedWithin: async () => true };
     const move = rollback(order({ authority }, other, next));
@@ -53,7 +53,7 @@ describe('what only an unlucky hour shows (each was a wrong move once)', () => {
     expect(await latest()).toEqual(other);
   });
 
-  test('putting back does not overwrite what somebody mended by hand meanwhile', async () => {
+  test('a restore does not overwrite what a person fixed by hand meanwhile', async () => {
     let failed = 0;
     const second: Fault = {
       match: isPut(NAMES[1]),
@@ -68,17 +68,17 @@ describe('what only an unlucky hour shows (each was a wrong move once)', () => {
     expect((await latest())[0]).toBe(other[0]);
   });
 
-  test('a retried PUT does not overwrite what somebody put there while ours failed', async () => {
+  test('a retried PUT does not overwrite a digest that was put there meanwhile', async () => {
     const images = await withFaults([overtaken()], order());
     expect(results(images)).toEqual(['conflict', 'restored']);
     expect(await latest()).toEqual([other[0], old[1]]);
   });
 
-  test('a rollback goes on over it: production burns', async () => {
+  test('a rollback overwrites a digest that was put there meanwhile', async () => {
     expect(results(await withFaults([overtaken()], rollback(order())))).toEqual(['promoted', 'promoted']);
   });
 
-  test('a Retry-After that outlasts the time there is ends the trying at once', async () => {
+  test('a Retry-After that outlasts the time limit ends the move at once', async () => {
     const busy: Fault = {
       match: isPut(NAMES[1]),
       respond: () => ({ ...ociError(429, 'TOOMANYREQUESTS', 'slow'), headers: { 'retry-after': '900' } }),
@@ -89,7 +89,7 @@ describe('what only an unlucky hour shows (each was a wrong move once)', () => {
     expect(Date.now() - began).toBeLessThan(3_000);
   });
 
-  test('reads slower than the window do not keep a retry from being written', async () => {
+  test('reads slower than the window of the lease do not prevent the write of a retry', async () => {
     const slow: Fault = {
       match: isRead,
       respond: async (_request, serve) => {
@@ -104,16 +104,16 @@ describe('what only an unlucky hour shows (each was a wrong move once)', () => {
     expect(results(images)).toEqual(['promoted', 'promoted']);
   });
 
-  test('a :latest that makes no sense does not keep a rollback from mending it', async () => {
-    const senseless: Fault = {
+  test('an invalid :latest does not prevent the rollback that fixes it', async () => {
+    const invalid: Fault = {
       match: isRead,
       times: 4,
       respond: () => ({ status: 200, headers: { 'content-type': 'text/html' }, body: Buffer.from('<html>') }),
     };
     const move = rollback(order());
-    const heal = server.faults.add(senseless);
+    const heal = server.faults.add(invalid);
     expect(await preflight(registry, move.input)).toMatchObject([{ digest: null }, { digest: null }]);
     heal();
-    expect(results(await withFaults([senseless], move))).toEqual(['promoted', 'promoted']);
+    expect(results(await withFaults([invalid], move))).toEqual(['promoted', 'promoted']);
   });
 });

@@ -10,7 +10,7 @@ import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { newSha } from '../support/shas.js';
 
-/** What GHCR has been seen to lag; the waits are those of earnest. */
+/** Lag of reads that was seen at GHCR, in milliseconds; the waits are those of production. */
 const LAG_MS = 20_000;
 
 let server: MemoryRegistry;
@@ -24,7 +24,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** Two images of their own with two builds, `:latest` on the older one. */
+/** Two images with two builds, `:latest` on the older one. */
 async function pair(name: string) {
   const names = [`${name}/platform`, `${name}/platform-tenant`];
   const publish = async (sha: string, tag: string) =>
@@ -71,7 +71,7 @@ async function pair(name: string) {
 }
 
 describe.concurrent('on a registry whose reads lag by 20 s', () => {
-  test('a promotion waits for it, and then says promoted', async () => {
+  test('a promotion waits for the reads, and ends promoted', async () => {
     const images = await pair('promotion');
     const heal = images.lag();
     const ends = await images.move('promotion', images.next, images.old, false);
@@ -88,7 +88,7 @@ describe.concurrent('on a registry whose reads lag by 20 s', () => {
     expect(await images.truth(heal)).toEqual(images.old);
   }, 90_000);
 
-  test('a promotion seconds after a rollback is neither taken for done nor split', async () => {
+  test('a promotion seconds after a rollback writes, and leaves no pair split', async () => {
     const images = await pair('again');
     await images.move('promotion', images.next, images.old, false);
     await images.move('rollback', images.old, images.next, true);
@@ -98,7 +98,7 @@ describe.concurrent('on a registry whose reads lag by 20 s', () => {
     expect(await images.truth(heal)).toEqual(images.next);
   }, 90_000);
 
-  test('a rollback after two moves is not taken for a conflict by the one in between', async () => {
+  test('a rollback after two moves finds no conflict with the digest in between', async () => {
     const images = await pair('between');
     const heal = images.lag();
     // Nobody waited for the read back of this one: reads show it 20 s late, as a third digest.

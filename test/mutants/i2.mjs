@@ -21,7 +21,7 @@ export default [
     file: 'src/move/move-tags.ts',
     find: 'digest === target.to ? target.from : digest',
     replace: 'digest',
-    test: 'test/move/move-tags.test.ts > finds its work done, and still knows what stood there before',
+    test: 'test/move/move-tags.test.ts > finds the targets in place, and still reports the previous digests',
   },
   {
     name: 'i2-lost-mover-unnamed',
@@ -35,9 +35,9 @@ export default [
     name: 'i2-no-restore',
     breaks: 'a pair that is half moved is left so',
     file: 'src/move/move-tags.ts',
-    find: 'ends.some',
-    replace: 'ends.every',
-    test: 'test/move/move-tags.test.ts > when the second image is denied, the first is put back',
+    find: 'writes.some',
+    replace: 'writes.every',
+    test: 'test/move/move-tags.test.ts > if the second image is denied, the first is restored',
   },
   {
     name: 'i2-restore-over-others',
@@ -45,7 +45,7 @@ export default [
     edits: [
       {
         file: 'src/move/move-tags.ts',
-        find: "  if (own.end === 'third') return ended(course, 'conflict', own.latest);\n",
+        find: "  if (own.outcome === 'conflict') return ended(course, 'conflict', own.latest);\n",
         replace: '',
       },
       {
@@ -54,7 +54,7 @@ export default [
         replace: 'course.begun && (await staysThird(course))',
       },
     ],
-    test: 'test/move/move-tags.test.ts > an image that somebody else moved meanwhile is left alone, the other is put back',
+    test: 'test/move/move-tags.test.ts > an image that was moved from outside meanwhile is left alone, the other is restored',
   },
   {
     name: 'i2-rollback-to-two-builds',
@@ -70,7 +70,7 @@ export default [
     file: 'src/move/move-tags.ts',
     find: 'back.latest === previous && ',
     replace: '',
-    test: 'test/move/move-tags.test.ts > one that stays down while it is to be put back is failed where it is, and restored only where it never left',
+    test: 'test/move/move-tags.test.ts > an image whose restore gets no answer is failed, and restored only if it never left its digest',
   },
   {
     name: 'i2-split-unnamed',

@@ -97,7 +97,7 @@ export default [
     file: 'src/move/write-lease.ts',
     find: 'grantedAt !== null && elapsed(grantedAt) < given.windowMs',
     replace: 'grantedAt !== null',
-    test: 'test/move/move-tags.test.ts > each retry of a write asks anew, and a yes that was taken back ends it, nothing more being written',
+    test: 'test/move/move-tags.test.ts > each retry of a write requests a lease again, and a revoked lease ends the move without another write',
   },
   {
     name: 'i4-lease-never-ages',

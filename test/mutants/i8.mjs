@@ -109,7 +109,7 @@ export default [
     file: 'src/move/observe.ts',
     find: '    if (performance.now() < deadline) continue;\n',
     replace: '',
-    test: 'test/move/move-tags.test.ts > a stale read of somebody else is only read again',
+    test: 'test/move/move-tags.test.ts > a stale read of another digest is repeated',
   },
   {
     name: 'i8-overwrites-others',
@@ -125,7 +125,7 @@ export default [
     file: 'src/move/move-tags.ts',
     find: 'await staysThird(course)',
     replace: 'course.begun && (await staysThird(course))',
-    test: 'test/move/unlucky-hour.test.ts > putting back does not overwrite what somebody mended by hand meanwhile',
+    test: 'test/move/registry-faults.test.ts > a restore does not overwrite what a person fixed by hand meanwhile',
   },
   {
     name: 'i8-retry-over-others',
@@ -133,7 +133,7 @@ export default [
     file: 'src/move/move-image.ts',
     find: 'overwrites || !isThird(task, latest)',
     replace: 'overwrites || isThird(task, latest) || latest === task.previous',
-    test: 'test/move/unlucky-hour.test.ts > a retried PUT does not overwrite what somebody put there while ours failed',
+    test: 'test/move/registry-faults.test.ts > a retried PUT does not overwrite a digest that was put there meanwhile',
   },
   {
     name: 'i8-setup-adopts-later',
@@ -170,6 +170,6 @@ export default [
       },
       { file: 'src/move/write-lease.ts', find: '      const latest = await given.look(begun);\n', replace: '' },
     ],
-    test: 'test/move/move-tags.test.ts > told to ask later it looks again first: what it read may have been stale',
+    test: 'test/move/move-tags.test.ts > the answer retry leads to new reads before the next request',
   },
 ];

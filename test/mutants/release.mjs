@@ -66,7 +66,7 @@ export default [
       },
       { file: 'src/move/write-lease.ts', find: '      const before = now();\n', replace: '' },
     ],
-    test: 'test/move/unlucky-hour.test.ts > reads slower than the window do not keep a retry from being written',
+    test: 'test/move/registry-faults.test.ts > reads slower than the window of the lease do not prevent the write of a retry',
   },
   {
     name: 'undecodable-signal-hangs',
