@@ -5,7 +5,7 @@ import { inEveryForm, secretsIn } from './echo.js';
 /** `refusing`: our token is answered with 401. */
 export type EchoMood = 'green' | 'red' | 'refusing';
 
-/** A tenant that repeats in every answer, body and headers, whatever of ours it was sent; all else is as its mood is. */
+/** A tenant that repeats every request, body and headers, in its answer; the rest of the answer follows its misbehaviour. */
 export async function startEchoTenant(token: string) {
   let sha = '';
   let mood: EchoMood = 'green';

@@ -71,7 +71,7 @@ export async function startMemoryRegistry(): Promise<MemoryRegistry> {
     }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  // A registry that somebody forgot must not keep a process alive.
+  // A registry that a test forgot to stop must not keep the process alive.
   server.unref();
 
   return {

@@ -19,7 +19,7 @@ export const MISBEHAVIOURS = {
 /** One key of `MISBEHAVIOURS`. */
 export type Misbehaviour = keyof typeof MISBEHAVIOURS;
 
-/** Reads a build's label, or a test's wish; a name that nobody knows is an error, never ignored. */
+/** Reads the misbehaviours of a build's label or of a test; an unknown name is an error. */
 export function misbehavioursOf(given: string | readonly string[]): ReadonlySet<Misbehaviour> {
   const names = (typeof given === 'string' ? given.split(',') : [...given]).map((name) => name.trim()).filter(Boolean);
   const known = (name: string): name is Misbehaviour => Object.hasOwn(MISBEHAVIOURS, name);

@@ -11,7 +11,7 @@ type Play = (response: ServerResponse, request: IncomingMessage, nth: number, el
 const json = (response: ServerResponse, body: string | Buffer, headers: Record<string, string> = {}, status = 200) =>
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
 
-/** Everything that can be wrong with an answer apart from what it says. Each is the answer to any request. */
+/** Every fault of an answer apart from its content. Each is the answer to any request. */
 export const ODDITIES = {
   good: (response) => json(response, GOOD),
   'good, in gzip': (response) => json(response, gzipSync(GOOD), { 'content-encoding': 'gzip' }),

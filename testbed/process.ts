@@ -9,7 +9,7 @@ export interface ProcessOptions {
   readonly cwd?: string;
   /** Takes stdout and stderr; appended to. */
   readonly logFile: string;
-  /** Asked again and again with the output so far, until it says yes. */
+  /** Called with the output so far until it returns true. */
   readonly ready: (output: string) => boolean | Promise<boolean>;
   /** How long it may take to be ready. */
   readonly timeoutMs: number;
@@ -30,7 +30,7 @@ export async function startProcess(command: string, args: string[], options: Pro
   mkdirSync(dirname(options.logFile), { recursive: true });
   const log = openSync(options.logFile, 'a');
   const logStart = fstatSync(log).size;
-  // A group of its own: Ctrl-C in a terminal reaches us alone, and we end things in an order.
+  // A process group of its own: Ctrl-C in a terminal reaches this process alone, which stops its children in order.
   const child = spawn(command, args, {
     env: options.env,
     cwd: options.cwd,
@@ -92,7 +92,7 @@ const cleanUps = new Set<() => void>();
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
- * Registers what must be undone when this process ends by itself, by an uncaught error, by a signal, or when the process
+ * Registers what must be undone if this process exits, by its end, an uncaught error or a signal, or if the process
  * that forked it is gone; synchronous, as `exit` demands. Gives the function that takes it back.
  */
 export function atExit(cleanUp: () => void): () => void {
@@ -116,7 +116,7 @@ function cleanUpAll(): void {
   for (const cleanUp of [...cleanUps].reverse()) cleanUp();
 }
 
-/** Where somebody else listens, ending is their decision, and `exit` comes in the end; else the signal does its work. */
+/** Another listener decides about the end of the process, and `exit` comes then; without one the signal ends it. */
 function onSignal(signal: NodeJS.Signals): void {
   if (process.listenerCount(signal) > 1) return;
   cleanUpAll();
@@ -124,7 +124,7 @@ function onSignal(signal: NodeJS.Signals): void {
   process.kill(process.pid, signal);
 }
 
-/** A fork of vitest's whose parent was ended by a signal is told nothing else, and would go on. */
+/** A fork of vitest gets no other notice if a signal ended its parent, and would go on. */
 function onOrphaned(): void {
   cleanUpAll();
   process.exit(1);

@@ -37,7 +37,7 @@ export interface RegistryServer {
   readonly kind: 'distribution' | 'docker' | 'memory';
   /** Where its images lie; undefined where that is not on this machine's disk. */
   readonly storage?: string;
-  /** What the registry itself says it was asked, in order. Complete up to this call. */
+  /** Requests by the registry's own log, in order, complete up to this call. */
   accessLog(): Promise<AccessLogLine[]>;
   stop(): Promise<void>;
 }
@@ -110,7 +110,7 @@ async function startImage({ image }: Tool, directory: string) {
   return { host, stop };
 }
 
-/** Traces go to an address that nobody listens on, and each one that fails is logged. */
+/** Turns traces off: they go to an address without a listener, and each failure is logged. */
 const QUIET = { OTEL_TRACES_EXPORTER: 'none' };
 const LISTENING = /listening on (127\.0\.0\.1:\d+)/;
 
@@ -126,7 +126,7 @@ function writeConfig(directory: string, { storage, address, auth }: ServeConfig)
   // JSON is YAML.
   const config = {
     version: 0.1,
-    // `info` says the port; the access log is what tests judge by.
+    // `info` prints the port; tests read the access log.
     log: { level: 'info', accesslog: { disabled: false } },
     storage: { filesystem: { rootdirectory: storage }, delete: { enabled: true } },
     http: { addr: address },

@@ -1,7 +1,7 @@
 import { connect, constants, createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 
-/** A real Temporal server seen through somebody who may not do everything: calls that `refuse` gives a gRPC status for get that. */
+/** A real Temporal server seen by a client with fewer permissions: a call for which `refuse` returns a gRPC status gets that. */
 export async function startTemporalProxy(address: string, refuse: (call: string) => number | undefined) {
   const upstream = connect(`http://${address}`);
   const server = createServer();

@@ -8,7 +8,7 @@ export interface TemporalServerOptions {
   readonly ui?: boolean;
   /** Keeps everything across a restart; without it all is in memory. */
   readonly dbFile?: string;
-  /** The gRPC port; a restart that workers shall survive takes the old one. */
+  /** gRPC port; a restart that workers must survive takes the old one. */
   readonly port?: number;
   /** One more than `default`, which is always there. */
   readonly namespace?: string;
@@ -34,7 +34,7 @@ export async function startTemporalServer(options: TemporalServerOptions = {}): 
     try {
       return await start(options);
     } catch (error) {
-      // Somebody took one of our free ports before the server did. Or the old server is still letting go of its own.
+      // Another process took a free port first, or the old server has not released its own yet.
       if (attempt === 3 || !/address already in use/.test(String(error))) throw error;
     }
   }

@@ -27,7 +27,7 @@ export interface TenantRequest {
   at: number;
 }
 
-/** A platform tenant: a real HTTP server on a port of its own. */
+/** A platform tenant: a real HTTP server on its own port. */
 export type Tenant = Awaited<ReturnType<typeof startTenant>>;
 
 type Answer = { status: number; body: unknown; html?: boolean } | 'never';
@@ -36,7 +36,7 @@ type Call = { method: string; url: URL; token: string | undefined; body: string 
 const LIVE = { db: 'ok', scheduler: 'ok', memory: 'ok', events: 'ok' };
 const LISTEN_AGAIN_MS = 10_000; // a passing outgoing connection may sit on our port while we are away
 
-/** Starts a tenant; it runs `build`, or with `pull` what its tag says, or nothing (reported as `dev`). */
+/** Starts a tenant; it runs `build`, or with `pull` the build of its tag, or nothing (reported as `dev`). */
 export async function startTenant(options: {
   name: string;
   token: string;

@@ -21,7 +21,7 @@ export interface TokenServerOptions {
 /** A request for a token as it came, without its secrets. */
 export interface LoggedTokenRequest {
   readonly method: string;
-  /** Undefined: nobody in particular. */
+  /** Undefined: anonymous. */
   readonly user: string | undefined;
   readonly service: string | undefined;
   readonly scopes: readonly string[];
@@ -33,7 +33,7 @@ export interface LoggedTokenRequest {
 export interface TokenBehaviour {
   /** How long a token lasts, in seconds. */
   ttlS: number;
-  /** Tokens that nobody can look into, and that only this server's `refuse` knows. */
+  /** Opaque tokens, which only `refuse` of this server knows. */
   opaque: boolean;
   /** Say nothing about how long a token lasts. */
   silentTtl: boolean;
@@ -46,7 +46,7 @@ export interface TokenBehaviour {
 export interface TokenServer {
   /** `http://localhost:PORT/token`: crane takes no loopback address for a realm, but this name. */
   readonly realm: string;
-  /** For a registry that shall trust this server. */
+  /** Settings of a registry that trusts this server. */
   readonly auth: RegistryAuth & { kind: 'token' };
   readonly requests: readonly LoggedTokenRequest[];
   readonly behaviour: TokenBehaviour;

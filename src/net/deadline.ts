@@ -1,10 +1,10 @@
 import { setMaxListeners } from 'node:events';
 
 /**
- * Runs with a signal that is aborted after `ms`, or with `parent`'s reason when that is aborted first.
+ * Runs with a signal that is aborted after `ms` milliseconds, or with `parent`'s reason if that is aborted first.
  *
- * `AbortSignal.any([signal, AbortSignal.timeout(ms)])` would say the same, but on Node 20 the garbage collector may take its
- * time-out away, which then never fires: a hung server was waited for without end.
+ * `AbortSignal.any([signal, AbortSignal.timeout(ms)])` does the same, but on Node 20 the garbage collector may collect its
+ * time-out, which then never fires: a hung server was waited for forever.
  */
 export async function withDeadline<T>(
   ms: number,
@@ -14,22 +14,22 @@ export async function withDeadline<T>(
   parent?.throwIfAborted();
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(new DeadlineReached(ms)), ms);
-  const passOn = () => controller.abort(parent?.reason);
-  // Hundreds of tenants are asked under one signal, and none stays on it: Node would warn of a leak.
+  const forward = () => controller.abort(parent?.reason);
+  // Hundreds of requests share one signal and leave it afterwards; without this Node warns of a leak.
   if (parent) setMaxListeners(0, parent);
-  parent?.addEventListener('abort', passOn);
+  parent?.addEventListener('abort', forward);
   try {
     return await run(controller.signal);
   } finally {
     clearTimeout(timer);
-    parent?.removeEventListener('abort', passOn);
+    parent?.removeEventListener('abort', forward);
   }
 }
 
-/** The reason of a signal whose time was up. */
+/** Reason of a signal whose time is up. */
 export class DeadlineReached extends Error {
   override readonly name = 'DeadlineReached';
   constructor(readonly ms: number) {
-    super(`nothing within ${ms} ms`);
+    super(`no answer within ${ms} ms`);
   }
 }

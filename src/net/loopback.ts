@@ -1,4 +1,4 @@
-/** Whether a URL's hostname is this machine by its name or literal address; nothing is resolved. */
+/** Whether a URL's hostname is this machine, by name or literal address; nothing is resolved. */
 export function isLoopback(hostname: string): boolean {
   return /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname);
 }

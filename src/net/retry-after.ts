@@ -1,4 +1,4 @@
-/** Whatever a header says: who wants to be left alone for longer is asked sooner. */
+/** Longest pause, in milliseconds, whatever a header asks for. */
 const MAX_MS = 15 * 60_000;
 
 const UNITS: Record<string, number> = {
@@ -13,30 +13,30 @@ const UNITS: Record<string, number> = {
 };
 const GO_DURATION = /^(?:\d+(?:\.\d*)?(?:ns|us|µs|μs|ms|s|m|h))+$/;
 const GO_PART = /(\d+(?:\.\d*)?)(ns|us|µs|μs|ms|s|m|h)/g;
-/** GHCR sends no header, but says `retry-after: 880.092µs, allowed: 44000/minute` in its body. */
-const IN_WORDS = /retry-after:\s*([0-9.a-zµμ]{1,40})/i;
+/** GHCR sends no header, but `retry-after: 880.092µs, allowed: 44000/minute` in its body. */
+const IN_MESSAGE = /retry-after:\s*([0-9.a-zµμ]{1,40})/i;
 
-/** How long an answer asks to be left alone, in ms: by its header (seconds or a date), else by its words. Undefined when it does not say; never throws. */
+/** Pause that an answer asks for, in milliseconds: from its header (seconds or a date), else from its message. Undefined if it asks for none; never throws. */
 export function retryAfterMs(
   header: string | string[] | undefined,
-  words = '',
+  message = '',
   now: number = Date.now(),
 ): number | undefined {
   const text = [header ?? []].flat()[0]?.trim();
   const ms = text === undefined ? undefined : (secondsMs(text) ?? goDurationMs(text) ?? dateMs(text, now));
-  const told = ms ?? goDurationMs(IN_WORDS.exec(words)?.[1]?.replace(/[.]+$/, ''));
-  return told === undefined ? undefined : Math.min(Math.max(0, Math.ceil(told)), MAX_MS);
+  const pause = ms ?? goDurationMs(IN_MESSAGE.exec(message)?.[1]?.replace(/[.]+$/, ''));
+  return pause === undefined ? undefined : Math.min(Math.max(0, Math.ceil(pause)), MAX_MS);
 }
 
 const secondsMs = (text: string) => (/^\d{1,10}(?:\.\d{1,9})?$/.test(text) ? Number(text) * 1000 : undefined);
 
 function dateMs(text: string, now: number): number | undefined {
-  // Without a weekday it is no HTTP date, and Date.parse would take the oddest things for one.
+  // An HTTP date has a weekday; Date.parse alone would accept far more.
   const at = /^[A-Za-z]{3,9},? /.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(at) ? undefined : at - now;
 }
 
-/** `1h2m3.5s`, as Go prints durations. */
+/** Milliseconds of a duration as Go prints it, e.g. `1h2m3.5s`. */
 export function goDurationMs(text: string | undefined): number | undefined {
   if (text === undefined || !GO_DURATION.test(text)) return undefined;
   let ms = 0;
