@@ -29,7 +29,7 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
       for (let tries = 0; ; tries += 1) {
         const standing = await own.standing(request);
         if (standing && (standing.isHeld || standing.result !== null || tries > 4)) return standing.status;
-        if (tries % 5 === 0) await own.enqueue(request);
+        if (tries % 5 === 0) await own.joinQueue(request);
         heartbeat();
         await sleep(LOOK_MS);
       }

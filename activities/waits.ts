@@ -37,7 +37,7 @@ export function createWaitActivities(client: Client, lane: LaneClient) {
           const open = await lane.openRun();
           // A lane that is another run than the one that was asked may never have heard of us.
           if (open === null || open !== askedLane) {
-            await lane.enqueue(request);
+            await lane.joinQueue(request);
             askedLane = (await lane.openRun()) ?? '';
             continue;
           }

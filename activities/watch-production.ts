@@ -1,7 +1,7 @@
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { type TenantSmoke, verdictOf } from '../src/contract/check.js';
-import { taskQueue, watchProductionId } from '../src/contract/ids.js';
+import { taskQueue, WORKFLOWS, watchProductionId } from '../src/contract/ids.js';
 import { productionTenantsSignal } from '../src/contract/messages.js';
 import type { SeenTenant, WatchInput, WatchPlan } from '../src/contract/production.js';
 import type { TenantBuild } from '../src/contract/release.js';
@@ -110,7 +110,7 @@ export function createWatchStarter({ config, client }: ActivityDependencies) {
           if (last && String(last.memo?.movedAt ?? '') >= input.movedAt) return 'is watched';
           if (last?.status.name === 'RUNNING') await awaitEnd(client.workflow.getHandle(workflowId, last.runId));
           try {
-            await client.workflow.start('WatchProduction', {
+            await client.workflow.start(WORKFLOWS.watch, {
               workflowId,
               taskQueue: taskQueue(config.lane),
               args: [input],

@@ -9,7 +9,7 @@ const { cliMarkdown } = await import('../dist/scripts/docs/cli.js');
 const { configurationMarkdown } = await import('../dist/scripts/docs/configuration.js');
 const { holdsTable, referenceMarkdown } = await import('../dist/scripts/docs/reference.js');
 const docs = join(import.meta.dirname, '..', 'docs');
-writeFileSync(join(docs, 'cli.md'), cliMarkdown());
+writeFileSync(join(docs, 'cli.md'), await cliMarkdown());
 writeFileSync(join(docs, 'configuration.md'), configurationMarkdown());
 writeFileSync(join(docs, 'reference.md'), referenceMarkdown());
 const holds = join(docs, 'runbook', 'holds.md');

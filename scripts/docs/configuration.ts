@@ -1,36 +1,38 @@
 import { z } from 'zod';
 import { SECRETS, SETTINGS, UNREAD } from '../../src/config/config.js';
 
-/** What each setting is for, a line each; the type makes sure that none is forgotten. */
+/** One line per setting; the type requires all of them. */
 const ABOUT = {
   CANARY_TENANT_URLS: 'Origins of the canary tenants; commas, spaces or newlines between them. Unset: no fleet.',
   CANARY_ADMIN_TOKENS: 'Their admin tokens, paired with the URLs by position.',
-  CANARY_FLEET_FILE: 'Instead of both: a JSON file (`docs/fleet.schema.json`); read anew for each release.',
+  CANARY_FLEET_FILE: 'Instead of both: a JSON file (`docs/fleet.schema.json`); read again for each release.',
   CANARY_PROD_FLEET_FILE:
-    'Production tenants that are watched after a move: a file of the same form; read anew for each watch. Unset: nobody watches.',
-  CANARY_SMOKE_SUITE: 'A suite of your own (`docs/smoke-suite.md`). Unset: the six checks of the default suite.',
-  CANARY_SMOKE_TIMEOUT: 'What a whole suite may take on one tenant.',
+    'Production tenants that are watched after a move: a file of the same format, read again for each watch. Unset: production is not watched.',
+  CANARY_SMOKE_SUITE: 'Your own suite (`docs/smoke-suite.md`). Unset: the six checks of the default suite.',
+  CANARY_SMOKE_TIMEOUT: 'Time limit of the whole suite on one tenant.',
   CANARY_IMAGES: 'The images that move together.',
-  CANARY_LANE: 'A prefix for every workflow id and task queue, so that several gates share a namespace.',
-  CANARY_BUILD_PROBE: 'Where a tenant tells its build, `path#field`, the first that answers; or `none`.',
-  CANARY_SOAK: 'How long a build runs on every canary before it is smoked.',
-  CANARY_POLL: 'How often tenants are asked for their build.',
-  CANARY_UPDATE_TIMEOUT: 'How long tenants get to report the build; then it is held.',
-  CANARY_UPDATE_CYCLE: 'The auto-update cycle of the tenants: a shorter soak is lengthened to it.',
-  CANARY_SOAK_PROBE: 'Between two rounds of read-only checks while it soaks; 0 is off.',
-  CANARY_APPROVAL: '`required`: every promotion waits for a human.',
-  CANARY_HOLD_TIMEOUT: 'After this a hold ends by itself, never by promoting.',
-  CANARY_HTTP_ADDR: 'Where the worker serves `/healthz`, `/readyz` and `/metrics`.',
-  CANARY_UI_URL: 'Where the Temporal UI is; reports link to it. The command line reads it too.',
-  CANARY_RUNBOOK_URL: 'The same for your runbook.',
+  CANARY_LANE: 'Prefix of every workflow id and task queue: several gates can share a namespace.',
+  CANARY_BUILD_PROBE:
+    'Where a tenant reports its build: a list of `path#field`, of which the first that answers counts; or `none`.',
+  CANARY_SOAK: 'How long a build runs on every canary before the smoke.',
+  CANARY_POLL: 'How often the build of each tenant is read.',
+  CANARY_UPDATE_TIMEOUT: 'How long tenants may take to report the build; then the release is held.',
+  CANARY_UPDATE_CYCLE: 'The update cycle of the tenants: a shorter soak is extended to it.',
+  CANARY_SOAK_PROBE: 'Interval of the read-only checks during the soak; 0 turns them off.',
+  CANARY_APPROVAL: '`required`: every promotion waits for an approval.',
+  CANARY_HOLD_TIMEOUT: 'A hold expires after this time, without promoting.',
+  CANARY_HTTP_ADDR: 'Address on which the worker serves `/healthz`, `/readyz` and `/metrics`.',
+  CANARY_UI_URL: 'URL of the Temporal UI, for links in reports. The command line reads it too.',
+  CANARY_RUNBOOK_URL: 'URL of your runbook, for links in reports. The command line reads it too.',
   CANARY_TAG:
-    'A moving tag, e.g. `canary`, that the release which has the turn points at its build, for tenants whose `TENANT_IMAGE` names it. Unset: others update the canary tenants. `latest` and `staging-*` are refused.',
-  CANARY_HOLD_GRACE: 'How long a green build that waits only for people is safe from a newer one.',
-  GITHUB_TOKEN: 'For ghcr.io alone: a classic token with `write:packages`. Unset: Docker’s configuration and helpers.',
-  GITHUB_ACTOR: 'The user name that goes with it.',
+    'A moving tag, e.g. `canary`, that the release which holds the lane points at its build, for tenants whose `TENANT_IMAGE` names it. Unset: the canary tenants are updated by other means. `latest` and `staging-*` are refused.',
+  CANARY_HOLD_GRACE: 'How long a green build that waits for people alone is not superseded by a newer one.',
+  GITHUB_TOKEN:
+    'For ghcr.io only: a classic token with `write:packages`. Unset: Docker’s configuration and credential helpers.',
+  GITHUB_ACTOR: 'The user name of that token.',
 } satisfies Record<keyof z.input<typeof SETTINGS>, string>;
 
-/** `docs/configuration.md`, as it has to be: the schema's names and defaults, with a line for each. */
+/** The text of `docs/configuration.md`: names and defaults of the schema, one line each. */
 export function configurationMarkdown(): string {
   const { properties = {} } = z.toJSONSchema(SETTINGS, { io: 'input', unrepresentable: 'any' });
   const rows = Object.entries(ABOUT).map(([name, about]) => {
@@ -42,19 +44,18 @@ export function configurationMarkdown(): string {
   return [
     '# Configuration',
     '',
-    '<!-- Generated by `npm run docs` from src/config.ts and src/config-doc.ts; a test compares. -->',
+    '<!-- Generated by `npm run docs` from src/config/config.ts and scripts/docs/configuration.ts; a test compares. -->',
     '',
-    'The environment of the worker. All problems are reported at once, and end it with 2. An empty value counts as unset. Durations are',
-    'written `500ms`, `60s`, `6m`, `72h`. Each release keeps the plan it began with: a change counts from the next one on.',
+    'The environment of the worker. It reports all problems at once and exits with 2. An empty value counts as unset. Durations are',
+    'written `500ms`, `60s`, `6m`, `72h`. Each release keeps the plan it started with: a change applies to later releases.',
     '',
     '| name | default | |',
     '|---|---|---|',
     ...rows,
     '',
-    `Secrets, each also as \`NAME_FILE\` with the path of a file: ${secrets}. The last ${UNREAD.length} are accepted though nothing reads them yet.`,
+    `Secrets, each also as \`NAME_FILE\` with the path of a file: ${secrets}. The last ${UNREAD.length} are accepted, but nothing reads them yet.`,
     '',
-    'Temporal is found by its own environment configuration: `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`, `TEMPORAL_TLS…`, or',
-    '`TEMPORAL_CONFIG_FILE` with `TEMPORAL_PROFILE`. A file that is named and missing is an error, never localhost.',
+    'Temporal is configured by its own environment variables: `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`,\n`TEMPORAL_TLS…`, or `TEMPORAL_CONFIG_FILE` with `TEMPORAL_PROFILE`. A named file that is missing is an error, never localhost.',
     '',
   ].join('\n');
 }

@@ -7,7 +7,7 @@ const interrupted = new AbortController();
 process.once('SIGINT', () => interrupted.abort());
 
 const err = (line: string) => process.stderr.write(`${line}\n`);
-/** On stderr, for stdout is data. */
+/** Asks on stderr: stdout is data. */
 async function ask(question: string): Promise<string> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   return terminal.question(question, { signal: interrupted.signal }).finally(() => terminal.close());
@@ -21,5 +21,5 @@ const code = await main(process.argv.slice(2), {
   ...(process.stdin.isTTY && process.stderr.isTTY && { ask }),
   signal: interrupted.signal,
 });
-// What is still open, such as a long poll that we gave up, must not keep the shell waiting; what was printed must get out.
+// Exits once stdout is flushed: an abandoned long poll would keep the process alive.
 process.stdout.write('', () => process.exit(code));

@@ -1,13 +1,13 @@
-/** What a command may use of the world; tests give their own. */
+/** What a command may use of the outside world; tests provide their own. */
 export interface Io {
   env: NodeJS.ProcessEnv;
-  /** Data, for machines. */
+  /** Data, for machines: stdout. */
   out: (line: string) => void;
-  /** Progress and errors, for people. */
+  /** Progress and errors, for people: stderr. */
   err: (line: string) => void;
-  /** All of standard input. */
+  /** Reads all of standard input. */
   input: () => Promise<string>;
-  /** Asks whoever sits at the terminal; absent where nobody does. */
+  /** Asks the person at the terminal; absent without a terminal. */
   ask?: (question: string) => Promise<string>;
   /** Aborted by Ctrl-C. */
   signal: AbortSignal;
@@ -18,30 +18,47 @@ export interface Given {
   options: Record<string, string | boolean | undefined>;
 }
 
-/** A verb, as data: what help shows, and a thin `run` that gives back the exit code. */
-export interface Command {
+/** A verb as `canary --help` lists it; everything else of it is loaded when it is used. */
+export interface CommandEntry {
   name: string;
-  /** As commander writes it: `<sha>`, `[sha]`, or empty. */
+  /** In commander's notation: `<sha>`, `[sha]`, or empty. */
   arguments: string;
   summary: string;
+  load: () => Promise<Command>;
+}
+
+/** The rest of a verb: what its own help shows, and what it does. */
+export interface Command {
+  /** Shown in its own help instead of the summary. */
+  description?: string;
   options: { flags: string; description: string }[];
   examples: string[];
-  /** What it reads of the environment, for help. */
+  /** Environment variables it reads, for help. */
   environment: string[];
+  /** Resolves to the exit code. */
   run: (given: Given, io: Io) => Promise<number>;
 }
 
 export const BY = {
   flags: '--by <who>',
-  description: 'who asks for it, as you claim it (default: $GITHUB_ACTOR, else user@host)',
+  description: 'who requests it, as you claim it (default: $GITHUB_ACTOR, else user@host)',
 };
-export const REASON = { flags: '--reason <text>', description: 'why; kept with the run; asked for on a terminal' };
+export const REASON = {
+  flags: '--reason <text>',
+  description: 'why; kept with the run; asked for on a terminal unless --yes is given',
+};
 export const TIMEOUT = { flags: '--timeout <duration>', description: 'how long to wait for its end (default: 45m)' };
-export const DRY_RUN = { flags: '--dry-run', description: 'check everything, say what would move, and move nothing' };
+export const DRY_RUN = { flags: '--dry-run', description: 'check everything, print what would move, and move nothing' };
 export const ALLOW = {
   flags: '--allow <outcomes>',
-  description: 'with --wait: exit 0 for these too: superseded, skipped',
+  description: 'with --wait: exit 0 for these outcomes too: superseded, skipped',
 };
+
+/** @param answers what `--yes` answers besides, a clause. */
+export const yes = (answers = '') => ({
+  flags: '-y, --yes',
+  description: `ask nothing on a terminal: ${answers}--reason is required`,
+});
 
 /** How Temporal is found; every verb that talks to it reads these. */
 export const TEMPORAL = [
@@ -52,16 +69,19 @@ export const TEMPORAL = [
 /** What reports link to. */
 export const LINKS = 'CANARY_UI_URL, CANARY_RUNBOOK_URL';
 
-/** What a command that waits for the end of a run reads beside Temporal's. */
+/** Environment of a command that waits for the end of a run, besides Temporal's. */
 export const REPORTS = [
   LINKS,
-  'in GitHub Actions: GITHUB_STEP_SUMMARY gets the report, GITHUB_OUTPUT sha, ran and outcome',
+  'in GitHub Actions: GITHUB_STEP_SUMMARY receives the report, GITHUB_OUTPUT sha, ran and outcome',
 ];
+
+/** Environment of a command that works on the registry from this machine. */
+export const REGISTRY = 'CANARY_IMAGES and the registry credentials of this machine';
 
 /** Options of every command that prints data. */
 export const OUTPUT = [
   { flags: '-o, --output <format>', description: 'text or json' },
-  { flags: '--json', description: 'the same as -o json' },
+  { flags: '--json', description: 'same as -o json' },
 ];
 
 export const wantsJson = ({ options }: Given) => options.json === true || options.output === 'json';

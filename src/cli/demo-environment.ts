@@ -4,7 +4,7 @@ import { parseEnv } from 'node:util';
 
 const SERVER_VARIABLES = ['TEMPORAL_ADDRESS', 'TEMPORAL_CONFIG_FILE', 'TEMPORAL_PROFILE'];
 
-/** Where nothing names a Temporal server and `npm run demo` runs in this folder, its server and configuration, saying so. */
+/** The server and the settings of `npm run demo`, if it runs in this folder and no variable names a Temporal server; logs that. */
 export function demoEnvironment(
   env: NodeJS.ProcessEnv,
   folder: string,
@@ -12,7 +12,7 @@ export function demoEnvironment(
 ): NodeJS.ProcessEnv {
   const toml = join(folder, '.demo', 'temporal.toml');
   if (SERVER_VARIABLES.some((name) => env[name]) || !existsSync(toml)) return env;
-  log('canary: using the demo that runs here (.demo/)');
+  log('canary: using the demo that runs in this folder (.demo/)');
   const worker = join(folder, '.demo', 'worker.env');
   const settings = existsSync(worker) ? parseEnv(readFileSync(worker, 'utf8')) : {};
   return { ...settings, ...env, TEMPORAL_CONFIG_FILE: toml };

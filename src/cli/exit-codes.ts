@@ -1,20 +1,19 @@
 import type { ReleaseReport, RollbackReport } from '../contract/release.js';
 
-/** Design §8. */
 export const EXIT = {
-  /** Done as asked, also when it was done before. */
+  /** Done as requested, also if it was done before. */
   done: 0,
-  /** The gate, or a human, said no. */
+  /** The gate, or a person, refused. */
   refused: 1,
   /** Usage or configuration. */
   usage: 2,
   /** Ended without a verdict. */
   noVerdict: 3,
-  /** Could not be carried out: says nothing about the build. */
+  /** Could not be carried out; no verdict about the build. */
   fault: 4,
-  /** Not decided when the time was up. */
+  /** Not decided when the timeout passed. */
   undecided: 8,
-  /** Ctrl-C: detached, nothing aborted. */
+  /** Ctrl-C: detached, nothing is aborted. */
   detached: 130,
 } as const;
 

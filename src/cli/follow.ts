@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
-import { InvalidInput } from '../contract/brand.js';
+import { InvalidInput, shown } from '../contract/brand.js';
 import type { ReleaseReport, ReleaseStatus } from '../contract/release.js';
 import { parseDuration } from '../domain/duration.js';
 import { DeadlineReached, withDeadline } from '../net/deadline.js';
@@ -8,15 +8,15 @@ import { logLine } from '../report/annotations.js';
 import { awaitRunEnd, queryStatus, type RunEnd } from '../temporal/runs.js';
 import { type Given, type Io, textOption, wantsJson } from './command.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
-import { publishActionsReport } from './github-actions.js';
+import { publishActionsReport } from './print/github-actions.js';
 
-/** Between two looks at a run, in milliseconds. */
+/** Interval of status queries, in milliseconds. */
 const POLL_INTERVAL_MS = 500;
-/** One look, in milliseconds; a worker that does not answer gives up earlier. */
+/** Upper bound of one status query, in milliseconds; a query that no worker answers ends earlier. */
 const POLL_TIMEOUT_MS = 5_000;
 
-/** Follows a run to its end, telling each phase it enters, and gives back the exit code of how it ended.
- * @param hint what whoever asked could do now, if anything. */
+/** Follows a run to its end, prints each phase it enters, and resolves to the exit code of its outcome.
+ * @param hint the command that could be run next, if any. */
 export async function follow(
   client: Client,
   handle: WorkflowHandleWithFirstExecutionRunId,
@@ -28,7 +28,7 @@ export async function follow(
   const stopPrinting = new AbortController();
   try {
     const end = await withDeadline(parseDuration(timeout), io.signal, (deadlineSignal) =>
-      // The SDK would send a long poll anew on a connection that we have closed meanwhile, and throw where nobody listens.
+      // Without the abort signal the SDK would repeat a long poll on the closed connection, an unhandled rejection.
       client.connection.withAbortSignal(stopPrinting.signal, () =>
         Promise.race([
           awaitRunEnd(handle),
@@ -66,16 +66,16 @@ function printEnd(end: RunEnd, given: Given, io: Io): number {
     : exitCodeOf(result.outcome as ReleaseReport['outcome']);
 }
 
-/** Outcomes without a verdict that whoever asks takes for done.
+/** Outcomes without a verdict that `--allow` turns into exit code 0.
  * @throws {InvalidInput} */
 export function allowedOutcomes(given: Given): string[] {
   const outcomes = (textOption(given, 'allow') ?? '').split(',').filter(Boolean);
   const other = outcomes.find((outcome) => outcome !== 'superseded' && outcome !== 'skipped');
-  if (other !== undefined) throw new InvalidInput(`--allow ${other}: only superseded and skipped can be allowed`);
+  if (other !== undefined) throw new InvalidInput(`invalid --allow ${shown(other)}: expected superseded or skipped`);
   return outcomes;
 }
 
-/** Tells each new phase; never ends by itself. */
+/** Prints each new phase until `stop`. */
 async function printPhases(client: Client, workflowId: string, io: Io, stop: AbortSignal): Promise<never> {
   for (let last = ''; ; ) {
     const status = await pollStatus(client, workflowId, stop);
@@ -87,7 +87,7 @@ async function printPhases(client: Client, workflowId: string, io: Io, stop: Abo
   }
 }
 
-/** The SDK leaves a listener on the signal of each call: a look has its own, which goes with it, for a release takes hours of looks. */
+/** Each query has a signal of its own: the SDK leaves a listener on it, and a release takes hours of queries. */
 function pollStatus(client: Client, workflowId: string, stop: AbortSignal): Promise<ReleaseStatus | null> {
   return withDeadline(POLL_TIMEOUT_MS, stop, (signal) =>
     client.connection.withAbortSignal(signal, () => queryStatus(client, workflowId)),

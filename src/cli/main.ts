@@ -1,30 +1,35 @@
 import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { CommanderError, Command as Program } from 'commander';
-import { InvalidInput } from '../contract/brand.js';
-import type { Command, Io } from './command.js';
+import { InvalidInput, shown } from '../contract/brand.js';
+import type { Command, CommandEntry, Io } from './command.js';
 import { COMMANDS } from './commands/index.js';
 import { EXIT } from './exit-codes.js';
 
-/** Runs the command line and gives back its exit code. */
+/** Runs the command line and resolves to its exit code. */
 export async function main(argv: string[], io: Io): Promise<number> {
   let code: number = EXIT.done;
   const program = new Program('canary')
     .description('Moves :latest of your images to a build only after every canary tenant ran it and passed.')
     .version(version())
-    .option('--debug', 'with an error, show where it came from')
-    .option('--no-color', 'accepted: there is no color')
+    .option('--debug', 'print the stack trace of an error too')
+    .option('--no-color', 'accepted for compatibility; output is never colored')
     .helpCommand(false)
+    .configureHelp({ subcommandTerm: (command) => `${command.name()} ${argumentsOf(command.name())}`.trim() })
     .configureOutput({
       writeOut: (text) => io.out(text.trimEnd()),
       writeErr: (text) => io.err(text.trimEnd()),
       outputError: (text, write) => write(usageLine(text, 'canary --help')),
     })
     .exitOverride();
-  for (const command of COMMANDS)
-    addCommand(program, command, io, (result) => {
+  for (const entry of COMMANDS) addEntry(program, entry);
+  program.hook('preSubcommand', async (_program, added) => {
+    const entry = COMMANDS.find(({ name }) => name === added.name());
+    if (!entry) return;
+    completeEntry(added, await entry.load(), io, (result) => {
       code = result;
     });
+  });
   try {
     await program.parseAsync(argv, { from: 'user' });
     return code;
@@ -33,17 +38,25 @@ export async function main(argv: string[], io: Io): Promise<number> {
   }
 }
 
-function addCommand(program: Program, command: Command, io: Io, done: (code: number) => void): void {
-  const added = program
-    .command(`${command.name} ${command.arguments}`.trim())
-    .description(command.summary)
-    .addHelpText('after', () => moreHelp(command))
-    .configureOutput({ outputError: (text, write) => write(usageLine(text, `canary ${command.name} --help`)) });
+const argumentsOf = (name: string) => COMMANDS.find((entry) => entry.name === name)?.arguments ?? '';
+
+/** Adds what the help of the whole shows. */
+function addEntry(program: Program, { name, arguments: args, summary }: CommandEntry): void {
+  program
+    .command(`${name} ${args}`.trim())
+    .description(summary)
+    .configureOutput({ outputError: (text, write) => write(usageLine(text, `canary ${name} --help`)) });
+}
+
+/** Adds the options, the help and the action of the verb that was typed. */
+function completeEntry(added: Program, command: Command, io: Io, done: (code: number) => void): void {
+  if (command.description !== undefined) added.description(command.description);
+  added.addHelpText('after', () => moreHelp(command));
   for (const { flags, description } of command.options) added.option(flags, description);
   added.action(async () => {
     const options = added.opts<Record<string, string | boolean | undefined>>();
     if (options.output !== undefined && options.output !== 'text' && options.output !== 'json')
-      throw new InvalidInput(`--output ${options.output} is neither text nor json`);
+      throw new InvalidInput(`invalid --output ${shown(options.output)}: expected text or json`);
     done(await command.run({ args: added.args, options }, io));
   });
 }
@@ -54,13 +67,13 @@ function moreHelp({ examples, environment }: Command): string {
   return [...lines('Examples', examples), ...lines('Environment', environment)].join('\n');
 }
 
-/** What commander says in two lines or without a mend, as one line like every other. */
+/** Usage errors of commander come in two lines, or without a fix: one line, as every other error. */
 function usageLine(text: string, help: string): string {
   const [what = '', suggestion = `(${help})`] = text.trimEnd().split('\n');
   return `${what.replace(/^error:/, 'canary:')} ${suggestion}`;
 }
 
-/** One line for people: what, where, the mend. With `--debug`, where it came from too. */
+/** Prints one line: what failed, where, the fix; with `--debug` the stack trace too. */
 function printError(error: unknown, debug: boolean, io: Io): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   const message = error instanceof Error ? error.message : String(error);
@@ -70,13 +83,13 @@ function printError(error: unknown, debug: boolean, io: Io): number {
   return usage ? EXIT.usage : EXIT.fault;
 }
 
-/** From package.json, which lies beside `src/` in the clone and beside `dist/` when built. */
+/** The version in package.json, which is beside `src/` in the clone and beside `dist/` when built. */
 function version(): string {
   for (const up of ['../../package.json', '../../../package.json'])
     try {
       return (JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string }).version;
     } catch {
-      // It lies one folder further up.
+      // One folder further up.
     }
   return 'unknown';
 }

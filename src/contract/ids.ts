@@ -22,6 +22,16 @@ export const waitTaskQueue = (lane: Lane) => `${taskQueue(lane)}-wait`;
 /** Where the mover's activities run, so that no smoke can take its slots (protocol §2). */
 export const moveTaskQueue = (lane: Lane) => `${taskQueue(lane)}-move`;
 
+/** Workflow types: the names that clients start them by. */
+export const WORKFLOWS = {
+  release: 'CanaryRelease',
+  rollback: 'Rollback',
+  move: 'MoveLatest',
+  lane: 'ReleaseLane',
+  watch: 'WatchProduction',
+  drift: 'CheckDrift',
+} as const;
+
 export const releaseId = (lane: Lane, sha: Sha) => prefixed(lane, `canary-release-${shortSha(sha)}`);
 export const rollbackId = (lane: Lane, sha: Sha) => prefixed(lane, `rollback-${shortSha(sha)}`);
 /** Watches production take a build. */

@@ -12,12 +12,12 @@ import { NamespaceNotFoundError } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { InvalidInput } from '../contract/brand.js';
 
-/** How to reach Temporal, by the SDK's environment configuration, strictly: a named file that is missing is an error, never localhost.
+/** The address and credentials of Temporal, by the SDK's environment configuration. A named file that is missing is an error, never localhost.
  * @throws {InvalidInput} */
 export function connectionConfig(env: NodeJS.ProcessEnv) {
   const file = env.TEMPORAL_CONFIG_FILE;
-  // The SDK takes a missing file for "no configuration" and goes to localhost (temporal.md section 7).
-  if (file && !existsSync(file)) throw new InvalidInput(`TEMPORAL_CONFIG_FILE: there is no file ${file}`);
+  // The SDK treats a missing file as no configuration, and connects to localhost.
+  if (file && !existsSync(file)) throw new InvalidInput(`TEMPORAL_CONFIG_FILE: no such file ${file}`);
   try {
     const set = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
     const { connectionOptions, namespace } = loadClientConnectConfig({
@@ -26,15 +26,15 @@ export function connectionConfig(env: NodeJS.ProcessEnv) {
     });
     return { connectionOptions, namespace: namespace ?? 'default' };
   } catch (error) {
-    throw new InvalidInput(`Temporal's configuration: ${error instanceof Error ? error.message : String(error)}`);
+    throw new InvalidInput(`invalid Temporal configuration: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
 type Interceptor = NonNullable<ConnectionOptions['interceptors']>[number];
 
 /**
- * The SDK's own retries, which end when the connection is closed. A call that nobody waits for any more, since another one failed
- * first or time was up, may sit between two tries then; the SDK would try it on the closed channel and throw where nobody catches.
+ * The SDK's retries, which end once the connection is closed. An abandoned call may be between two attempts then: the SDK would
+ * send it on the closed channel, an unhandled rejection.
  */
 export function callsUntilClose(): { interceptors: Interceptor[]; close: () => void } {
   let closed = false;
@@ -49,31 +49,31 @@ export function callsUntilClose(): { interceptors: Interceptor[]; close: () => v
 }
 
 const noop = () => undefined;
-/** Takes what it is told and answers nothing. */
+/** A call that sends nothing and never ends. */
 const NOOP_CALL = { start: noop, sendMessage: noop, halfClose: noop } as unknown;
 
-/** The server's words, whichever of the two connections they come by. */
+/** Error text of the server, which both connections pass on; the native one gives no code. */
 const NAMESPACE_NOT_FOUND = /\bNamespace \S+ is not found/;
-/** In the words of the worker's own connection, which is Rust's. */
+/** Error text of the native (Rust) connection, which gives no code. */
 const CONNECT_ERROR = /ConnectError|dns error/;
 
-/** Temporal could not be reached: says nothing about any build. */
+/** Temporal could not be reached; no verdict about any build. */
 export class TemporalUnreachable extends Error {
   override readonly name = 'TemporalUnreachable';
 }
 
-/** Why a client's connection could not be opened, with the mend. */
+/** Why a client could not connect, with the fix. */
 export function unreachable(address: string | undefined, error: unknown): TemporalUnreachable {
   const at = address ?? '127.0.0.1:7233';
   const rejection = credentialRejection(error);
   const why =
     rejection === null
       ? `Temporal does not answer at ${at}: start it, or set TEMPORAL_ADDRESS`
-      : `Temporal at ${at} refuses our credentials (${rejection}): set TEMPORAL_API_KEY, or the certificate of TEMPORAL_TLS_*`;
+      : `Temporal at ${at} rejects the credentials: ${rejection}: set TEMPORAL_API_KEY, or the certificate of TEMPORAL_TLS_*`;
   return new TemporalUnreachable(why, { cause: error });
 }
 
-/** The same for a worker's connection; what is no matter of reaching the server passes as it is. */
+/** Why a worker could not connect, with the fix; any other error is returned as it is. */
 export function mapWorkerConnectError(address: string | undefined, error: unknown): unknown {
   return error instanceof Error && CONNECT_ERROR.test(error.message) ? unreachable(address, error) : error;
 }
@@ -81,7 +81,7 @@ export function mapWorkerConnectError(address: string | undefined, error: unknow
 export const namespaceFix = (name: string) =>
   `temporal operator namespace create --namespace ${name}, or set TEMPORAL_NAMESPACE`;
 
-/** Says of a namespace that is not there what to do; any other error passes as it is. */
+/** Adds the fix to the error of a missing namespace; any other error is returned as it is. */
 export function mapNamespaceError(name: string, error: unknown): unknown {
   const missing =
     error instanceof NamespaceNotFoundError || (error instanceof Error && NAMESPACE_NOT_FOUND.test(error.message));
@@ -92,14 +92,14 @@ export function mapNamespaceError(name: string, error: unknown): unknown {
 const AUTH_ERROR_CODES = [7, 16];
 const UNIMPLEMENTED = 12;
 
-/** The server's words when it refused our credentials; null for any other error. */
+/** The server's message if it rejected the credentials; null for any other error. */
 export function credentialRejection(error: unknown): string | null {
-  // The SDK wraps what a connection fails with.
+  // The SDK wraps the gRPC error of a connection.
   const grpc = error instanceof ServiceError ? error.cause : error;
   return isGrpcServiceError(grpc) && AUTH_ERROR_CODES.includes(grpc.code) ? grpc.details : null;
 }
 
-/** The same, or when it has no such call at all: Temporal Cloud changes some things in its own web page only. */
+/** The server's message if it rejected the credentials or has no such call: Temporal Cloud allows some changes in its web page only. */
 export function deniedOrUnsupported(error: unknown): string | null {
   const grpc = error instanceof ServiceError ? error.cause : error;
   if (isGrpcServiceError(grpc) && grpc.code === UNIMPLEMENTED) return grpc.details;

@@ -8,10 +8,10 @@ import { isUnavailable, readLane } from './lane-view.js';
 import { watchReport } from './production.js';
 import { lastEnded, previousLiveRun } from './run-record.js';
 
-/** Runs of one watch that are looked at, the last first. */
+/** Runs of one watch that are read, the latest first. */
 const MAX_RUNS = 20;
 
-/** What rollbacks undid, by what the lane knows now. */
+/** What rollbacks undid, by the current ledger. */
 export async function incidents(client: Client, lane: Lane) {
   const state = await readLane(client, lane);
   const rolledBackBuildOf = (rollback: RunRecord) =>
@@ -23,13 +23,13 @@ export async function incidents(client: Client, lane: Lane) {
           summarizeRun(rollback).images.map((image) => latestOf(image).before),
         );
   return {
-    /** Whether it moved an image, or marked a build that somebody else had moved away from (`rollback --direct`). */
+    /** Whether it moved an image, or marked a build that `rollback --direct` had moved away from. */
     didAnything: (rollback: RunRecord) => movedAny(rollback) || rolledBackBuildOf(rollback)?.marked === true,
     read: (rollback: RunRecord) => readIncident(client, lane, rollback, rolledBackBuildOf(rollback)),
   };
 }
 
-/** All that the ledger, the runs and the watches over production know of a rollback. */
+/** Everything the ledger, the runs and the watches over production record of a rollback. */
 export async function readIncident(
   client: Client,
   lane: Lane,
@@ -37,7 +37,7 @@ export async function readIncident(
   ledger: RolledBackBuild | null,
 ): Promise<Incident> {
   const rolledBackSha = ledger?.sha;
-  // One whose mover never told promoted nothing, by its own word.
+  // A release whose mover never reported is not recorded as promoted.
   const wentLive = (run: RunRecord) => (run.outcome === 'promoted' && movedAny(run)) || ledger?.undone === null;
   const broken =
     (await previousLiveRun(client, rollback)) ??
@@ -50,7 +50,7 @@ export async function readIncident(
   return { rollback, broken, ledger, brokenWatch, targetWatch };
 }
 
-/** By the move that it followed; else the last that can have been of that time on `:latest`, for what was adopted is not watched anew. */
+/** The watch over the undone move; else the latest that covers its time on `:latest`: an adoption starts no watch of its own. */
 function watchOfMove(
   runs: WorkflowExecutionInfo[],
   { ended }: RunRecord,
@@ -64,10 +64,10 @@ function watchOfMove(
   );
 }
 
-/** When the move was that a watch follows, ISO 8601. */
+/** Time of the move that a watch follows, ISO 8601. */
 const movedAt = ({ memo }: WorkflowExecutionInfo) => String(memo?.movedAt ?? '');
 
-/** @param choose among the runs of the watch, the last first. */
+/** @param choose picks among the runs of the watch, the latest first. */
 async function findWatch(
   client: Client,
   lane: Lane,

@@ -9,7 +9,7 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { ApplicationFailure, type SignalDefinition, type UpdateDefinition } from '@temporalio/common';
-import { type Lane, releaseLaneId, taskQueue } from '../contract/ids.js';
+import { type Lane, releaseLaneId, taskQueue, WORKFLOWS } from '../contract/ids.js';
 import type { LaneRequest, LaneState, RunStanding, StandingRequest } from '../contract/lane.js';
 import {
   joinQueueSignal,
@@ -22,11 +22,12 @@ import { type MoveRefusalReason, refusedMove } from '../contract/move.js';
 import { workersOn } from './pollers.js';
 import { findRun, isUnanswered, queryWithin, retryLostUpdate } from './runs.js';
 
-/** One question to the lane, in milliseconds: through a continue-as-new it would hang (protocol §2). */
+/** Time limit of one query, in milliseconds: a query that meets a continue-as-new is never answered. */
 const QUERY_TIMEOUT_MS = 1_300;
+/** Time limit of one update, in milliseconds. */
 const UPDATE_TIMEOUT_MS = 5_000;
 
-/** The lane said no, in words. */
+/** The lane refused; `refusal` is the reason if a move was refused. */
 export class LaneRefused extends Error {
   override readonly name = 'LaneRefused';
   constructor(
@@ -37,20 +38,20 @@ export class LaneRefused extends Error {
   }
 }
 
-/** Talks to the lane; one that is not there is started, and recovers what the last one knew. */
+/** Messages to the lane. A lane that is not running is started, and recovers the ledger of the previous one. */
 export interface LaneClient {
-  /** All that an open lane knows; null when none is open, none answers, or it knows nothing yet. */
+  /** The state of the running lane; null if none is running, none answers, or it has not recovered yet. */
   state(): Promise<LaneState | null>;
-  /** Where one run stands with an open lane; null when none is open, none answers, or it knows nothing yet. */
+  /** Where one run stands with the running lane; null if none is running, none answers, or it has not recovered yet. */
   standing(request: StandingRequest): Promise<RunStanding | null>;
-  /** The run id of the open lane; null when none is. */
+  /** The run id of the running lane; null if there is none. */
   openRun(): Promise<string | null>;
   /** Puts a release into the queue; idempotent by its run id. */
-  enqueue(request: LaneRequest): Promise<void>;
-  /** Says something once, and gives its answer.
-   * @throws {LaneRefused}; what Temporal says when the lane does not answer in time. */
+  joinQueue(request: LaneRequest): Promise<void>;
+  /** Sends an update once, and resolves to its answer.
+   * @throws {LaneRefused}; an error of Temporal if the lane does not answer in time. */
   update<R, A>(update: UpdateDefinition<R, [A]>, arg: A): Promise<R>;
-  /** The same where nobody has to answer: needs no worker. */
+  /** Sends a signal: needs no worker, and has no answer. */
   signal<A>(signal: SignalDefinition<[A]>, arg: A): Promise<void>;
 }
 
@@ -65,7 +66,7 @@ export function laneClient({ connection, options: { namespace } }: Client, lane:
   const workflowId = releaseLaneId(lane);
   const start = { workflowId, taskQueue: taskQueue(lane), workflowTaskTimeout: '2s' as const, args: [] };
   const signal = async <A>(signal: SignalDefinition<[A]>, arg: A) => {
-    await client.workflow.signalWithStart('ReleaseLane', { ...start, signal, signalArgs: [arg] as [A] });
+    await client.workflow.signalWithStart(WORKFLOWS.lane, { ...start, signal, signalArgs: [arg] as [A] });
   };
   const ask = async <T>(query: (handle: WorkflowHandle) => Promise<T | null>): Promise<T | null> => {
     const handle = client.workflow.getHandle(workflowId);
@@ -84,14 +85,14 @@ export function laneClient({ connection, options: { namespace } }: Client, lane:
       const run = await findRun(client, workflowId);
       return run?.status.name === 'RUNNING' ? run.runId : null;
     },
-    enqueue: (request) => signal(joinQueueSignal, request),
+    joinQueue: (request) => signal(joinQueueSignal, request),
     signal,
     update: <R, A>(update: UpdateDefinition<R, [A]>, arg: A): Promise<R> =>
       retryLostUpdate(() => updateOnce(update, arg)),
   };
 
   async function updateOnce<R, A>(update: UpdateDefinition<R, [A]>, arg: A): Promise<R> {
-    const startWorkflowOperation = new WithStartWorkflowOperation('ReleaseLane', {
+    const startWorkflowOperation = new WithStartWorkflowOperation(WORKFLOWS.lane, {
       ...start,
       workflowIdConflictPolicy: 'USE_EXISTING',
     });
@@ -111,15 +112,15 @@ export function laneClient({ connection, options: { namespace } }: Client, lane:
   }
 }
 
-/** Whether any run of the lane, open or closed, is left. Listing alone lags; asking alone misses the others when the last one was deleted. */
+/** Whether the server keeps any run of the lane, open or closed. A list lags; a description misses the others if the latest run was deleted. */
 export async function laneEverRan(client: Client, lane: Lane): Promise<boolean> {
   const workflowId = releaseLaneId(lane);
   if ((await findRun(client, workflowId)) !== null) return true;
   return (await client.workflow.count(`WorkflowId = '${workflowId}'`)).count > 0;
 }
 
-/** Says something to the lane and gives back its answer, taken or refused.
- * @throws when nobody is there, or nobody in time, to have it answer. */
+/** Sends a command to the lane and resolves to its answer, taken or refused.
+ * @throws if no worker polls, or the lane does not answer in time. */
 export async function sendLaneCommand(
   client: Client,
   lane: Lane,
@@ -134,7 +135,7 @@ export async function sendLaneCommand(
   } catch (error) {
     if (error instanceof LaneRefused) return { taken: false, answer: error.message };
     if (!isTimeout(error)) throw error;
-    // A worker that has just gone is listed for minutes.
+    // The server lists a worker for minutes after it has stopped.
     throw new Error(LANE_UNAVAILABLE.silent, { cause: error });
   }
 }
@@ -143,10 +144,10 @@ const isTimeout = (error: unknown) =>
   error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
   (error instanceof Error && isGrpcDeadlineError(error.cause));
 
-/** A lane that does not tell its state, in words. */
+/** Why a lane has no state to read, a sentence each. */
 export const LANE_UNAVAILABLE = {
   none: 'there is no lane yet: canary setup',
-  closed: 'the lane was ended: the next release starts it again, and it recovers what it knew',
+  closed: 'the lane has ended: the next release starts it again, and it recovers its ledger',
   silent: 'the lane does not answer: no worker serves it (canary worker), or it is stuck (canary doctor)',
 } as const;
 

@@ -6,24 +6,24 @@ import { type LaneView, laneView } from '../lane/view.js';
 import { type LaneUnavailable, laneClient } from './lane-client.js';
 import { findRun, queryStatus } from './runs.js';
 
-/** What people see of a lane, and of the run that has its turn. */
+/** The lane and its holder, for people. */
 export interface LaneNow extends LaneView {
   holder: HolderNow | null;
 }
 
 export interface HolderNow extends Holder {
-  /** Null when it does not answer. */
+  /** Null if it does not answer. */
   phase: ReleasePhase | null;
-  /** When that phase ends by itself, ISO 8601. */
+  /** When that phase ends without a decision, ISO 8601. */
   until: string | null;
-  /** Its workflow task fails again and again: it hears nothing. */
+  /** Its workflow task keeps failing: no message reaches it. */
   stuck: boolean;
 }
 
-/** How long the holder gets to answer, in milliseconds: after the lane's own second all has to be told within two. */
+/** Time limit of the holder's query, in milliseconds: with the lane's query the whole takes at most two seconds. */
 const QUERY_TIMEOUT_MS = 800;
 
-/** @param statusOf where the holder stands, for who has asked it already. */
+/** @param statusOf the status of the holder, for callers that have it already. */
 export async function laneNow(
   client: Client,
   lane: Lane,
@@ -39,13 +39,13 @@ export async function laneNow(
   return { ...view, holder: { ...holder, phase, until, stuck } };
 }
 
-/** Whether its workflow task failed twice in a row, and is tried once more. */
+/** Whether its workflow task failed at least twice in a row. */
 async function isStuck(client: Client, { workflowId, runId }: RunRef): Promise<boolean> {
   const run = await findRun(client, workflowId, runId);
   return (run?.raw.pendingWorkflowTask?.attempt ?? 0) > 2;
 }
 
-/** All that the lane knows, or why it is not to be had; within about a second. */
+/** The state of the lane, or why there is none; takes at most about a second. */
 export async function readLane(client: Client, lane: Lane): Promise<LaneState | LaneUnavailable> {
   const [state, run] = await Promise.all([laneClient(client, lane).state(), findRun(client, releaseLaneId(lane))]);
   if (state !== null) return state;

@@ -3,7 +3,7 @@ import type { SearchAttributeType } from '@temporalio/common';
 import { encodeSearchAttributeIndexedValueType } from '@temporalio/common/lib/search-attributes.js';
 import { msToTs, tsToMs } from '@temporalio/common/lib/time.js';
 import { InvalidInput } from '../contract/brand.js';
-import { checkDriftId, type Lane, taskQueue } from '../contract/ids.js';
+import { checkDriftId, type Lane, taskQueue, WORKFLOWS } from '../contract/ids.js';
 import { formatDuration, parseDuration } from '../domain/duration.js';
 
 export interface Attribute {
@@ -12,7 +12,7 @@ export interface Attribute {
 }
 type Operator = Pick<ConnectionLike, 'operatorService'>;
 
-/** What is not registered in the namespace, and what is there with another type: a run that sets one of either hangs. */
+/** Attributes that are not registered in the namespace, and those registered with another type: a run that sets one of either hangs. */
 export async function invalidSearchAttributes(
   temporal: Operator,
   namespace: string,
@@ -31,8 +31,8 @@ export async function missingSearchAttributes(...args: Parameters<typeof invalid
   return (await invalidSearchAttributes(...args)).missing.map(({ name }) => name);
 }
 
-/** Registers what is missing; gives back which. Safe to repeat.
- * @throws {InvalidInput} for one that is there with another type, which the server would keep in silence. */
+/** Registers the missing attributes and resolves to their names. Safe to repeat.
+ * @throws {InvalidInput} for one that is registered with another type, which the server would keep silently. */
 export async function registerSearchAttributes(
   temporal: Operator,
   namespace: string,
@@ -58,20 +58,20 @@ function valueType(type: SearchAttributeType) {
   return value;
 }
 
-/** Temporal's own least; less would lose a release before the next working day. */
+/** Temporal's minimum; less would lose a release before the next working day. */
 const MIN_RETENTION_MS = 24 * 3_600_000;
 
-/** How long a namespace is to keep ended runs, in milliseconds.
+/** How long a namespace keeps ended runs, in milliseconds.
  * @throws {InvalidInput} */
 export function parseRetention(text: string): number {
   const ms = parseDuration(text);
   if (ms >= MIN_RETENTION_MS) return ms;
   throw new InvalidInput(
-    `--retention ${text} is less than ${formatDuration(MIN_RETENTION_MS)}: ended runs are what rollback and status read`,
+    `--retention must be at least ${formatDuration(MIN_RETENTION_MS)}, got ${text}: rollback and status read ended runs`,
   );
 }
 
-/** Changes how long the namespace keeps ended runs, and gives back how long it did, both in milliseconds. */
+/** Changes how long the namespace keeps ended runs and resolves to the previous value, both in milliseconds. */
 export async function changeRetention({ options, workflowService }: Client, ms: number): Promise<number> {
   const { namespace } = options;
   const { config } = await workflowService.describeNamespace({ namespace });
@@ -81,13 +81,13 @@ export async function changeRetention({ options, workflowService }: Client, ms: 
   return before;
 }
 
-/** Has the registry compared with the ledger every five minutes. True when the Schedule was there already: it is set anew then. */
+/** Schedules the comparison of registry and ledger every five minutes. True if the schedule existed: it is overwritten. */
 export async function scheduleDriftCheck(client: Client, lane: Lane): Promise<boolean> {
   const workflowId = checkDriftId(lane);
   const options: ScheduleOptions = {
     scheduleId: workflowId,
     spec: { intervals: [{ every: '5m' }] },
-    action: { type: 'startWorkflow', workflowType: 'CheckDrift', workflowId, taskQueue: taskQueue(lane), args: [] },
+    action: { type: 'startWorkflow', workflowType: WORKFLOWS.drift, workflowId, taskQueue: taskQueue(lane), args: [] },
     policies: { overlap: 'SKIP', catchupWindow: '1m' },
   };
   try {

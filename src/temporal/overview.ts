@@ -1,5 +1,5 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { type Lane, moveTaskQueue, taskQueue } from '../contract/ids.js';
+import { type Lane, moveTaskQueue, taskQueue, WORKFLOWS } from '../contract/ids.js';
 import type { Holder } from '../contract/lane.js';
 import type { TagState } from '../contract/move.js';
 import type { ReleaseStatus } from '../contract/release.js';
@@ -22,49 +22,49 @@ export interface ListedRun {
   closed: string | null;
 }
 
-/** The build at `:latest`, by the last move. */
+/** The build at `:latest`, by the latest move. */
 export interface LiveBuild {
-  /** Null for an adopted one whose build nobody knows. */
+  /** Null for an adopted one whose build is unknown. */
   sha: string | null;
   /** ISO 8601. */
   since: string;
-  /** How it came there. */
+  /** What moved it there. */
   how: string;
   by: string | null;
   images: TagState[];
-  /** How production takes it, where that is watched. */
+  /** How production took it; null if production is not watched. */
   production?: string | null;
 }
 
-/** What is live, what is under way, and who carries it out. */
+/** What is live, what is running, and which workers poll. */
 export interface Overview {
   lane: LaneNow | LaneUnavailable;
-  /** The last move of the ledger, or of the runs that are left; null when neither knows of one. */
+  /** By the ledger, else by the runs the server keeps; null if neither has a move. */
   live: LiveBuild | null;
-  /** Where a rollback would go. */
+  /** The previous good build: the target of a rollback. */
   back: string | null;
-  /** The last run that left the images where nobody wanted them; null when a later one mended that. */
+  /** The latest run that left the images split or unmoved; null if a later one fixed that. */
   alarm: (ListedRun & { why: string }) | null;
-  /** Runs under way; `state` is null when no worker answers for one in time. */
+  /** Running runs; `state` is null if no worker answers in time. */
   running: (ListedRun & { state: ReleaseStatus | null })[];
-  /** Ended runs, the last one first. */
+  /** Ended runs, the latest first. */
   ended: ListedRun[];
   workers: { queue: string; identities: string[] }[];
 }
 
 const MOVED_OUTCOMES = ['promoted', 'rolled-back', 'already'];
 const FAILED_MOVE_OUTCOMES = ['PairSplit', 'MoveFailed'];
-/** Runs that are looked at; who wants more looks into Temporal. */
+/** Upper bound of listed runs; the Temporal UI lists all. */
 const MAX_RUNS = 50;
-/** How long one run gets to answer, in milliseconds: the whole picture has to be there within two seconds. */
+/** Time limit of one status query, in milliseconds: the whole view takes at most two seconds. */
 const QUERY_TIMEOUT_MS = 1_000;
 
 const KIND_LABELS = { promotion: 'promoted', rollback: 'rolled back', adopted: 'adopted' };
 
-/** Puts the picture together from the lane, what is listed, closed results and live answers; all asked at once. */
+/** Combines the lane, listed runs, results of closed runs and status queries, all read at once. */
 export async function overview(client: Client, lane: Lane): Promise<Overview> {
   const runsPromise = overviewFromRuns(client, lane);
-  // The holder is one of the runs; one that is too new to be listed is asked by itself.
+  // The holder is one of the runs; a holder that is too new to be listed is queried separately.
   const stateOf = async ({ workflowId }: Holder) => {
     const run = (await runsPromise).running.find((one) => one.workflowId === workflowId);
     return run ? run.state : queryStatus(client, workflowId, QUERY_TIMEOUT_MS);
@@ -77,7 +77,7 @@ export async function overview(client: Client, lane: Lane): Promise<Overview> {
   return { ...fromRuns, lane: laneView, live, back: laneView.back };
 }
 
-/** How production takes the live build, by the watch over the move that brought it there. */
+/** How production took the live build, by the watch over the move that brought it there. */
 export async function productionOfLive(
   client: Client,
   lane: Lane,
@@ -88,7 +88,7 @@ export async function productionOfLive(
   return now?.summary ?? null;
 }
 
-/** What runs alone tell. */
+/** The view by the runs alone, without the ledger. */
 async function overviewFromRuns(client: Client, lane: Lane): Promise<Omit<Overview, 'lane'>> {
   const [queue, moveQueue] = [taskQueue(lane), moveTaskQueue(lane)];
   const [runs, ...identities] = await Promise.all([
@@ -117,7 +117,8 @@ async function overviewFromRuns(client: Client, lane: Lane): Promise<Omit<Overvi
   return { live, back: previousGoodBuild(succeeded), alarm, running, ended, workers };
 }
 
-/** The last build that was live before the one that is now, but for those that a rollback went away from. Runs with the last one first. */
+/** The latest build that was live before the current one and was not rolled back from.
+ * @param moves runs that moved, the latest first. */
 export function previousGoodBuild(moves: Pick<ListedRun, 'sha' | 'outcome'>[]): string | null {
   const [live, ...earlier] = moves;
   const rolledBack = new Set<string | null>();
@@ -130,7 +131,7 @@ export function previousGoodBuild(moves: Pick<ListedRun, 'sha' | 'outcome'>[]): 
 }
 
 async function listRuns(client: Client, queue: string): Promise<ListedRun[]> {
-  const query = `TaskQueue = '${queue}' AND WorkflowType IN ('CanaryRelease', 'Rollback')`;
+  const query = `TaskQueue = '${queue}' AND WorkflowType IN ('${WORKFLOWS.release}', '${WORKFLOWS.rollback}')`;
   const runs: ListedRun[] = [];
   for await (const run of client.workflow.list({ query, pageSize: MAX_RUNS }))
     if (runs.push(toListedRun(run)) === MAX_RUNS) break;

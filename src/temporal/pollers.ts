@@ -2,14 +2,14 @@ import type { Client } from '@temporalio/client';
 import { optionalTsToMs } from '@temporalio/common/lib/time.js';
 import proto from '@temporalio/proto';
 
-/** Who polled a queue within the last minutes. */
+/** A worker that polled a queue within the last minutes. */
 export interface Poller {
   identity: string;
-  /** When it asked last, in ms since the epoch. */
+  /** When it polled last, epoch ms. */
   at: number;
 }
 
-/** Those who polled a queue, for workflow tasks unless said otherwise. */
+/** The workers that polled a queue, for workflow tasks by default. */
 export async function pollersOf(
   client: Client,
   queue: string,
@@ -27,7 +27,7 @@ export async function pollersOf(
   }));
 }
 
-/** Their identities alone. */
+/** The identities of the workers that polled a queue. */
 export async function workersOn(...args: Parameters<typeof pollersOf>): Promise<string[]> {
   return (await pollersOf(...args)).map(({ identity }) => identity);
 }

@@ -1,23 +1,24 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { type Lane, watchProductionId } from '../contract/ids.js';
+import { productionQuery } from '../contract/messages.js';
 import type { WatchReport } from '../contract/production.js';
 import { parseSha } from '../contract/sha.js';
 import { time } from '../domain/markdown.js';
 import { findRun } from './runs.js';
 
-/** How long a watch gets to answer, in milliseconds. */
+/** Time limit of a watch's answer, in milliseconds. */
 const QUERY_TIMEOUT_MS = 800;
 
 export interface ProductionNow {
   /** `18 of 20 on it; behind: acme, globex` */
   summary: string;
-  /** When the watch ended, ISO 8601; null while it goes on. */
+  /** When the watch ended, ISO 8601; null while it is running. */
   asOf: string | null;
 }
 
 /**
- * How production took a build, or takes it; null when nobody watched, or no worker answers.
- * @param since when the move to it was, ISO 8601: what was seen after an earlier one says nothing of this one.
+ * How production took a build; null if it was not watched, or no worker answers.
+ * @param since time of the move to it, ISO 8601: a watch over an earlier move does not count.
  */
 export async function productionNow(
   client: Client,
@@ -35,13 +36,13 @@ export async function productionNow(
 export const productionLine = ({ summary, asOf }: ProductionNow) =>
   asOf ? `${summary} (as of ${time(asOf)})` : summary;
 
-/** What a watch says, or said last; null when no worker answers for it, or it failed. */
+/** The current or final report of a watch; null if no worker answers, or it failed. */
 export function watchReport(
   client: Client,
   { workflowId, runId, status }: Pick<WorkflowExecutionInfo, 'workflowId' | 'runId' | 'status'>,
 ): Promise<WatchReport | null> {
   const handle = client.workflow.getHandle(workflowId, runId, { followRuns: false });
-  const readReport = () =>
-    (status.name === 'RUNNING' ? handle.query('status') : handle.result()) as Promise<WatchReport>;
+  const readReport = (): Promise<WatchReport> =>
+    status.name === 'RUNNING' ? handle.query(productionQuery) : handle.result();
   return client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, readReport).catch(() => null);
 }

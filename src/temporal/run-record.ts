@@ -1,6 +1,6 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import type { HoldName } from '../contract/hold.js';
-import { type Lane, laneOf, parseRunId, releaseId, taskQueue } from '../contract/ids.js';
+import { type Lane, laneOf, parseRunId, releaseId, taskQueue, WORKFLOWS } from '../contract/ids.js';
 import type { ReleasePhase } from '../contract/release.js';
 import {
   CanaryPhase,
@@ -14,10 +14,10 @@ import type { Sha } from '../contract/sha.js';
 import { latestOf, movedAny, type RunRecord } from '../report/summary.js';
 import { awaitRunEnd, findRun, outcomeOfRun, queryStatus, type RunEnd } from './runs.js';
 
-/** Runs that are looked at for the one that is sought, the last first. */
+/** Upper bound of runs that are searched, the latest first. */
 const MAX_RUNS = 50;
 
-/** All that is known of the last run with this id, or of one of its runs; null when there is none. The status of a closed run is not asked: it needs a worker. */
+/** The record of the latest run with this id, or of one of its runs; null if there is none. A closed run is not queried: that needs a worker. */
 export async function readRun(client: Client, workflowId: string, runId?: string): Promise<RunRecord | null> {
   const found = await findRun(client, workflowId, runId);
   if (found === null) return null;
@@ -28,7 +28,7 @@ export async function readRun(client: Client, workflowId: string, runId?: string
   return { ...record, before: (await previousLiveRun(client, record))?.sha ?? null };
 }
 
-/** The last ended run with this id that is wanted; null when none that is left is. */
+/** The latest ended run with this id that `isWanted`; null if the server keeps none. */
 export async function lastEnded(
   client: Client,
   workflowId: string,
@@ -84,13 +84,13 @@ function recordOf(
   };
 }
 
-/** The run that moved `:latest` to where it pointed before a run, by the digests; null when it was this very build, or no run of it is left. */
+/** The run that moved `:latest` to where it was before `run`, by the digests; null if that was the same build, or the server keeps no such run. */
 export async function previousLiveRun(client: Client, run: RunRecord): Promise<RunRecord | null> {
   const images = (run.report ?? run.status)?.images ?? [];
   const previousDigests = images.map((image) => latestOf(image).before);
   const isSameBuild = images.every(({ digest }, index) => digest === previousDigests[index]);
   if (isSameBuild || previousDigests.includes(null)) return null;
-  const query = `TaskQueue = '${taskQueue(run.lane)}' AND WorkflowType = 'CanaryRelease' AND CanaryOutcome = 'promoted'`;
+  const query = `TaskQueue = '${taskQueue(run.lane)}' AND WorkflowType = '${WORKFLOWS.release}' AND CanaryOutcome = 'promoted'`;
   let inspected = 0;
   for await (const found of client.workflow.list({ query, pageSize: MAX_RUNS })) {
     if (found.closeTime && found.closeTime.toISOString() <= (run.ended ?? '9') && found.runId !== run.runId) {
@@ -100,7 +100,7 @@ export async function previousLiveRun(client: Client, run: RunRecord): Promise<R
         promoted.length === previousDigests.length &&
         promoted.every(({ digest }, index) => digest === previousDigests[index]);
       const record = recordOf(run.namespace, found, end, null);
-      // A release of the build that is live ends as promoted too, and tested nothing.
+      // A release of a build that is already live ends as promoted too, without a test.
       if (matches && movedAny(record)) return record;
     }
     if (++inspected === MAX_RUNS) break;
@@ -108,7 +108,7 @@ export async function previousLiveRun(client: Client, run: RunRecord): Promise<R
   return null;
 }
 
-/** Why canary rejected a build when it was released last; null when it did not, or nobody knows any more. */
+/** Why canary rejected a build in its latest release; null if it did not, or the server no longer keeps that run. */
 export async function rejectionOf(client: Client, lane: Lane, sha: Sha): Promise<string | null> {
   const run = await findRun(client, releaseId(lane, sha));
   if (run === null || run.status.name === 'RUNNING') return null;

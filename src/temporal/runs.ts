@@ -1,5 +1,7 @@
 import {
   type Client,
+  QueryNotRegisteredError,
+  ServiceError,
   type WorkflowExecutionDescription,
   WorkflowFailedError,
   type WorkflowHandle,
@@ -12,19 +14,19 @@ import type { DecisionInput, Verb } from '../contract/hold.js';
 import { statusQuery, VERBS } from '../contract/messages.js';
 import type { ReleaseReport, ReleaseStatus, RollbackReport } from '../contract/release.js';
 
-/** How long a worker gets to answer a query, in milliseconds. */
+/** Time limit of a query, in milliseconds. */
 const QUERY_TIMEOUT_MS = 2_000;
-/** After so long it is asked once more, in milliseconds: of queries that meet a workflow task under way some are never answered (server 1.32.0: one in thirteen of a busy lane). */
+/** Time after which a query is sent a second time, in milliseconds: some queries that meet a running workflow task are never answered (server 1.32.0: 1 in 13 on a busy lane). */
 const FIRST_QUERY_TIMEOUT_MS = 300;
 
 type Report = ReleaseReport | RollbackReport;
 
-/** How a run ended, also when it left no report: then `outcome` says what became of it. */
+/** How a run ended; without a report, `outcome` and `why` are Temporal's. */
 export type RunEnd = { report: Report } | { report: null; outcome: FailureType | 'terminated'; why: string };
 
 export const outcomeOfRun = (end: RunEnd) => (end.report === null ? end.outcome : end.report.outcome);
 
-/** The last run with this id, or one of its runs; null when there is none. */
+/** The latest run with this id, or one of its runs; null if there is none. */
 export async function findRun(
   client: Client,
   workflowId: string,
@@ -58,7 +60,7 @@ export async function awaitRunEnd(handle: WorkflowHandle): Promise<RunEnd> {
   }
 }
 
-/** Asks a run something, twice where it is silent, for `withinMs` in all. */
+/** Sends a query, and sends it again if it is not answered; `withinMs` in total. */
 export async function queryWithin<T>(client: Client, withinMs: number, query: () => Promise<T>): Promise<T> {
   const within = (ms: number) => client.withDeadline(Date.now() + ms, query);
   try {
@@ -69,12 +71,12 @@ export async function queryWithin<T>(client: Client, withinMs: number, query: ()
   }
 }
 
-/** No worker, a run in mid-change, a server that is busy: ask again. */
+/** Whether a query may be answered later: no worker, a run between two tasks, a busy server. */
 export function isUnanswered(error: unknown): boolean {
-  return error instanceof Error && ['ServiceError', 'QueryNotRegisteredError'].includes(error.name);
+  return error instanceof ServiceError || error instanceof QueryNotRegisteredError;
 }
 
-/** Where a run stands, by its own word; null when no worker answers in time. */
+/** The status of a run; null if no worker answers in time. */
 export async function queryStatus(
   client: Client,
   workflowId: string,
@@ -88,7 +90,7 @@ export async function queryStatus(
   }
 }
 
-/** Says a verb to a run and gives back its answer, taken or refused. */
+/** Sends a decision to a run and resolves to its answer, taken or refused. */
 export async function sendDecision(
   client: Client,
   workflowId: string,
@@ -101,17 +103,17 @@ export async function sendDecision(
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError)
       return { taken: false, answer: error.cause?.message ?? error.message };
-    // The caller has seen the run, so it is over by now.
+    // The caller has found the run, so it has ended since.
     if (error instanceof WorkflowNotFoundError)
       return { taken: false, answer: `${verb} refused: the release has ended` };
     throw error;
   }
 }
 
-/** How often an update is said that meets a run in mid-change. */
+/** Attempts of an update that is lost between two tasks. */
 const MAX_ATTEMPTS = 3;
 
-/** Says an update again that was lost because its run went on as a new one, or its task had to be done again: the server's words. */
+/** Sends an update again that was lost because its run continued as new, or its task was redone: the server gives no code for it, only a message. */
 export async function retryLostUpdate<R>(send: () => Promise<R>): Promise<R> {
   for (let attempt = 1; ; attempt += 1)
     try {

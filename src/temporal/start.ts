@@ -1,23 +1,23 @@
 import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { InvalidInput } from '../contract/brand.js';
-import { type Lane, releaseId, rollbackId, taskQueue } from '../contract/ids.js';
+import { type Lane, releaseId, rollbackId, taskQueue, WORKFLOWS } from '../contract/ids.js';
 import type { ReleaseInput, RollbackInput } from '../contract/release.js';
 import { shortSha } from '../contract/sha.js';
 
-/** A run that was started, or was under way already. */
+/** A run that was started, or was running already. */
 export type StartedRun = WorkflowHandle & {
   firstExecutionRunId: string;
-  /** It ran already, with this very input. */
+  /** It was running already, with the same input. */
   attached: boolean;
 };
 
-/** Starts the release of a build, or attaches to the one that runs.
- * @throws {InvalidInput} when the one that runs was started with another input. */
+/** Starts the release of a build, or attaches to the running one.
+ * @throws {InvalidInput} if the running one was started with other input. */
 export function startRelease(client: Client, lane: Lane, input: ReleaseInput): Promise<StartedRun> {
   const workflowId = releaseId(lane, input.sha);
   return startOrAttach(client, workflowId, input, () =>
-    client.workflow.start('CanaryRelease', {
+    client.workflow.start(WORKFLOWS.release, {
       workflowId,
       taskQueue: taskQueue(lane),
       args: [input],
@@ -26,12 +26,12 @@ export function startRelease(client: Client, lane: Lane, input: ReleaseInput): P
   );
 }
 
-/** Starts a rollback, or attaches to the one that runs.
- * @throws {InvalidInput} when the one that runs was started with another input. */
+/** Starts a rollback, or attaches to the running one.
+ * @throws {InvalidInput} if the running one was started with other input. */
 export function startRollback(client: Client, lane: Lane, input: RollbackInput): Promise<StartedRun> {
   const workflowId = rollbackId(lane, input.sha);
   return startOrAttach(client, workflowId, input, () =>
-    client.workflow.start('Rollback', {
+    client.workflow.start(WORKFLOWS.rollback, {
       workflowId,
       taskQueue: taskQueue(lane),
       args: [input],
@@ -58,19 +58,19 @@ async function startOrAttach(
   const running = Object(await startInput(client, workflowId, runId));
   if (comparableInput(running) !== comparableInput(input))
     throw new InvalidInput(
-      `${workflowId} runs already, with other input: ${JSON.stringify(running)}; wait for its end, or abort it first`,
+      `${workflowId} is already running with other input: ${JSON.stringify(running)}; wait until it ends, or abort it first`,
     );
   const handle = client.workflow.getHandle(workflowId, undefined, { firstExecutionRunId: runId });
   return Object.assign(handle, { firstExecutionRunId: runId, attached: true });
 }
 
-/** What is compared: who asks, and where the change can be read, may differ. */
+/** The input that must agree: who requests it, and the commit URL, may differ. */
 function comparableInput(input: object): string {
   const entries = Object.entries(input).filter(([key]) => key !== 'requestedBy' && key !== 'commitUrl');
   return JSON.stringify(entries.sort(([a], [b]) => a.localeCompare(b)));
 }
 
-/** The first thing a run was started with, as it stands in its history; null when that was nothing. */
+/** The first argument a run was started with, from its history; null if it had none. */
 export async function startInput(client: Client, workflowId: string, runId: string): Promise<unknown> {
   const { history } = await client.workflowService.getWorkflowExecutionHistory({
     namespace: client.options.namespace,

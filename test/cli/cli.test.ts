@@ -43,23 +43,23 @@ describe('usage errors exit 2 with one line', () => {
     [['release', 'XYZ'], 'canary: sha "XYZ" is not 7 to 40 lower-case hex digits, e.g. 4c1d56e'],
     [['release', '4c1d56e', '--soak', 'long'], 'canary: duration "long" is none, e.g. 60s, 6m or 72h'],
     [['release'], "canary: missing required argument 'sha' (canary release --help)"],
-    [['rollback', '4c1d56e'], 'canary: --reason is missing: say why in a few words; it is kept with the run'],
-    [['release', '4c1d56e', '--allow', 'red'], 'canary: --allow red: only superseded and skipped can be allowed'],
+    [['rollback', '4c1d56e'], 'canary: --reason is missing: give the reason in a few words; it is kept with the run'],
+    [['release', '4c1d56e', '--allow', 'red'], 'canary: invalid --allow "red": expected superseded or skipped'],
     [
       ['release', '4c1d56e', '--sequence', 'x'],
       'canary: sequence is "x", not a whole number that grows from build to build',
     ],
-    [['status', '-o', 'xml'], 'canary: --output xml is neither text nor json'],
+    [['status', '-o', 'xml'], 'canary: invalid --output "xml": expected text or json'],
     [['release', '4c1d56e', '--wiat'], "canary: unknown option '--wiat' (Did you mean --wait?)"],
     [['relaese'], "canary: unknown command 'relaese' (Did you mean release?)"],
-    [['status', '4c1d56e'], 'canary: there is no run cli-canary-release-4c1d56e nor cli-rollback-4c1d56e'],
+    [['status', '4c1d56e'], 'canary: no run cli-canary-release-4c1d56e or cli-rollback-4c1d56e (canary status)'],
   ])('%j', async (args, line) => {
     expect(await canary(args)).toEqual({ code: 2, out: [], err: [line] });
   });
 
   test('a Temporal configuration file that is missing is an error, never localhost', async () => {
     const { code, err } = await canary(['status'], { TEMPORAL_CONFIG_FILE: '/nowhere.toml' });
-    expect({ code, err }).toEqual({ code: 2, err: ['canary: TEMPORAL_CONFIG_FILE: there is no file /nowhere.toml'] });
+    expect({ code, err }).toEqual({ code: 2, err: ['canary: TEMPORAL_CONFIG_FILE: no such file /nowhere.toml'] });
   });
 });
 
@@ -204,6 +204,8 @@ describe('a server that is not there or not prepared', () => {
   test('4 for a release that no worker takes: it waits, and that is said', async () => {
     const { code, err } = await canary(['release', newSha()], { CANARY_LANE: 'nobody' });
     expect(code).toBe(4);
-    expect(err[1]).toBe('canary: no worker polls nobody-canary-release: it waits until one does (canary worker)');
+    expect(err[1]).toBe(
+      'canary: no worker polls nobody-canary-release: the release waits until one does (canary worker)',
+    );
   });
 });

@@ -27,9 +27,7 @@ describe('a decision that nobody waits for', () => {
     expect(await canary([verb, '4c1d56e', '--reason', 'x'])).toEqual({
       code: 2,
       out: [],
-      err: [
-        `canary: there is no run ${idOf('4c1d56e')}: it was never started, or Temporal keeps it no longer (canary status)`,
-      ],
+      err: [`canary: no run ${idOf('4c1d56e')}: it was never started, or its retention has passed (canary status)`],
     });
   });
 
@@ -56,7 +54,7 @@ describe('a decision that nobody waits for', () => {
     expect({ code, err }).toEqual({
       code: 4,
       err: [
-        `canary: ${idOf(sha)} runs, but no worker on cli-decide-canary-release answers for it: start one (canary worker), then abort again`,
+        `canary: ${idOf(sha)} is running, but no worker on cli-decide-canary-release answers: start one (canary worker), then abort again`,
       ],
     });
     await say(handle, 'abort', ada);

@@ -34,14 +34,14 @@ describe('the first day', () => {
     const first = await canary(['setup']);
     expect(first).toMatchObject({ code: 0, err: [] });
     expect(first.out.slice(1)).toEqual([
-      'schedule cli-lane-check-drift: every 5m, from now on',
-      'cli-lane-release-lane: begins with :latest as it stands, on the word of ada',
+      'schedule cli-lane-check-drift: every 5m, created',
+      'cli-lane-release-lane: starts with :latest as it is, adopted by ada',
       ...shown(digests, `built from ${OLD}`),
     ]);
     const nothing = [
-      'default: all search attributes were there',
-      'schedule cli-lane-check-drift: every 5m, as before',
-      'cli-lane-release-lane: is there already, nothing is adopted (canary lane adopt accepts where :latest stands)',
+      'default: all search attributes are registered',
+      'schedule cli-lane-check-drift: every 5m, unchanged',
+      'cli-lane-release-lane: exists, nothing is adopted (canary lane adopt accepts where :latest is)',
     ];
     expect(await canary(['setup'])).toEqual({ code: 0, out: nothing, err: [] });
 
@@ -68,7 +68,7 @@ describe('the first day', () => {
     const { code, out, err } = await canary(['setup'], undefined, env);
     expect({ code, out, err }).toEqual({
       code: 0,
-      out: ['default: all search attributes were there', 'schedule cli-lane-unread-check-drift: every 5m, from now on'],
+      out: ['default: all search attributes are registered', 'schedule cli-lane-unread-check-drift: every 5m, created'],
       err: [
         expect.stringMatching(
           /^canary: cli-lane-unread-release-lane: nothing is adopted, so promotions will wait for canary lane adopt: .*127\.0\.0\.1:1/,
@@ -126,7 +126,10 @@ describe('with a lane', () => {
     for (const repository of gate().repositories)
       await pushBuild({ registry: gate().host, repository, tag: 'latest', sha: newSha() });
     const { code, err } = await canary(['lane', 'adopt', '--reason', 'it has to do for now']);
-    expect({ code, err }).toEqual({ code: 0, err: shown(await gate().latest(), 'the images name no one build') });
+    expect({ code, err }).toEqual({
+      code: 0,
+      err: shown(await gate().latest(), 'the images report different builds, or none'),
+    });
     expect((await ledger()).history.at(-1)).toMatchObject({ kind: 'adopted', sha: null });
   });
 
@@ -238,11 +241,14 @@ describe('without a worker', () => {
 
 describe('usage errors exit 2 with one line, before anything is asked', () => {
   test.each([
-    [['lane', 'adapt'], 'canary: lane verb "adapt" is none of adopt, unhold, drop and unbad'],
+    [['lane', 'adapt'], 'canary: invalid lane command "adapt": expected adopt, unhold, drop or unbad'],
     [['lane'], "canary: missing required argument 'adopt|unhold|drop|unbad' (canary lane --help)"],
     [['lane', 'drop'], 'canary: sha undefined is not 7 to 40 lower-case hex digits, e.g. 4c1d56e'],
-    [['lane', 'adopt', '4c1d56e'], 'canary: lane adopt takes no sha, and was given "4c1d56e"'],
-    [['lane', 'unhold', '--by', 'x'], 'canary: --reason is missing: say why in a few words; it is kept with the run'],
+    [['lane', 'adopt', '4c1d56e'], 'canary: lane adopt takes no sha, got "4c1d56e"'],
+    [
+      ['lane', 'unhold', '--by', 'x'],
+      'canary: --reason is missing: give the reason in a few words; it is kept with the run',
+    ],
     [['pause', '--until', 'tomorrow'], 'canary: time "tomorrow" is none, e.g. 08:00Z or 2026-11-25T08:00:00Z'],
     [
       ['pause', '--until', '2020-01-01T00:00Z'],

@@ -115,12 +115,14 @@ describe('a release that runs already', () => {
     expect(other).toMatchObject({
       code: 2,
       err: [
-        expect.stringMatching(/runs already, with other input: .*"requestedBy":"ada".*; wait for its end, or abort/),
+        expect.stringMatching(
+          /is already running with other input: .*"requestedBy":"ada".*; wait until it ends, or abort/,
+        ),
       ],
     });
     gate().deploy({ sha });
     expect([(await first).code, (await second).code]).toEqual([0, 0]);
-    expect((await second).err[0]).toContain('runs already: attached');
+    expect((await second).err[0]).toContain('is already running: attached');
     expect(await gate().latest()).toEqual(digests);
   });
 
@@ -151,13 +153,13 @@ describe('a rollback that runs already', async () => {
       code: 2,
       err: [
         expect.stringMatching(
-          /^canary: cli-moves-back-rollback-.* runs already, with other input: .*"reason":"search is slow"/,
+          /^canary: cli-moves-back-rollback-.* is already running with other input: .*"reason":"search is slow"/,
         ),
       ],
     });
     release();
     expect([(await first).code, (await second).code]).toEqual([0, 0]);
-    expect((await second).err[0]).toContain('runs already: attached');
+    expect((await second).err[0]).toContain('is already running: attached');
     expect(await counted().latest()).toEqual(digests);
   });
 });
@@ -165,9 +167,9 @@ describe('a rollback that runs already', async () => {
 describe('an error', () => {
   test('is one line; --debug shows where it came from', async () => {
     const args = ['status', '-o', 'xml'];
-    expect((await canary(args)).err).toEqual(['canary: --output xml is neither text nor json']);
+    expect((await canary(args)).err).toEqual(['canary: invalid --output "xml": expected text or json']);
     const { err } = await canary(['--debug', ...args]);
-    expect(err[0]).toBe('canary: --output xml is neither text nor json');
+    expect(err[0]).toBe('canary: invalid --output "xml": expected text or json');
     expect(err[1]).toMatch(/InvalidInput.*\n\s+at /);
   });
 });
@@ -178,5 +180,37 @@ describe('a reason', () => {
     expect({ code, err }).toMatchObject({ code: 0 });
     const { out } = await canary(['status', OLD, '--json']);
     expect(JSON.parse(out[0] ?? '')).toMatchObject({ reason: 'search is slow' });
+  });
+
+  test.each([['promote', OLD], ['rollback', OLD], ['pause'], ['resume'], ['lane', 'unhold'], ['lane', 'adopt']])(
+    'is not asked for with --yes: without --reason %s %s is a usage error',
+    async (...args) => {
+      const asked: string[] = [];
+      const { code, err } = await run([...args, '--yes'], { TEMPORAL_ADDRESS: NOBODY }, async (_shown, question) => {
+        asked.push(question);
+        return 'y';
+      });
+      expect({ code, asked, err }).toEqual({
+        code: 2,
+        asked: [],
+        err: ['canary: --reason is missing: give the reason in a few words; it is kept with the run'],
+      });
+    },
+  );
+});
+
+describe('--yes', () => {
+  test.each(['promote', 'rollback'])('changes nothing for %s with a sha and a reason', async (verb) => {
+    const sha = newSha();
+    const digests = await gate().publish(sha);
+    const asked: string[] = [];
+    const force = verb === 'rollback' ? ['--force'] : [];
+    const args = [verb, sha, '-y', '--reason', 'checked by hand', ...force];
+    const { code, err } = await run(args, { CANARY_LANE: 'cli-moves' }, async (_shown, question) => {
+      asked.push(question);
+      return '';
+    });
+    expect({ code, asked, err }).toMatchObject({ code: 0, asked: [] });
+    expect(await gate().latest()).toEqual(digests);
   });
 });

@@ -19,7 +19,7 @@ const short = (digest: string | null | undefined) => digest?.slice(7, 19);
 describe('canary queue', () => {
   test('of a lane that nobody wants says that it is free', async () => {
     await until('it is free', async () => (await laneState(gate())).holder === null);
-    expect(await canary(['queue'])).toEqual({ code: 0, out: ['turn     free'], err: [] });
+    expect(await canary(['queue'])).toEqual({ code: 0, out: ['holder   none'], err: [] });
   });
 
   test('says who has the turn, since when and in which phase, and who waits, a human first', async () => {
@@ -29,9 +29,9 @@ describe('canary queue', () => {
     const { code, out } = await canary(['queue']);
     expect(code).toBe(0);
     expect(out).toEqual([
-      expect.stringMatching(new RegExp(`^turn     ${first.sha} since ${TIME} \\(\\d+s\\): awaiting-approval$`)),
-      `waits    1. ${word.sha}, sequence 12, on the word of a human`,
-      `waits    2. ${next.sha}, sequence 12`,
+      expect.stringMatching(new RegExp(`^holder   ${first.sha} since ${TIME} \\(\\d+s\\): awaiting-approval$`)),
+      `queued   1. ${word.sha}, sequence 12, promoted by hand`,
+      `queued   2. ${next.sha}, sequence 12`,
     ]);
     expect(await json('queue')).toMatchObject({
       holder: { sha: first.sha, phase: 'awaiting-approval' },
@@ -100,7 +100,7 @@ describe('canary history', () => {
 
   test('takes a limit that is a number', async () => {
     const { code, err } = await canary(['history', '--limit', 'all']);
-    expect([code, err]).toEqual([2, ['canary: --limit all is no number from 1 to 9999']]);
+    expect([code, err]).toEqual([2, ['canary: --limit must be 1 to 9999, got all']]);
   });
 });
 

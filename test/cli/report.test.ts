@@ -85,7 +85,7 @@ describe('canary report', () => {
       code: 0,
       err: [
         expect.stringMatching(
-          `^cli-report-rollback-${short} moved nothing the last time \\(already\\): this is the one that ended \\d{4}-`,
+          `^the latest run of cli-report-rollback-${short} moved nothing \\(already\\): this is the one that ended \\d{4}-`,
         ),
       ],
     });
@@ -113,7 +113,7 @@ describe('canary report', () => {
     const { code, err } = await canary(['report', '4c1d56e']);
     expect({ code, err }).toEqual({
       code: 2,
-      err: ['canary: there is no run cli-report-canary-release-4c1d56e nor cli-report-rollback-4c1d56e'],
+      err: ['canary: no run cli-report-canary-release-4c1d56e or cli-report-rollback-4c1d56e (canary status)'],
     });
   });
 });

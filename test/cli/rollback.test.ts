@@ -8,6 +8,8 @@ import { newSha } from '../support/shas.js';
 const LANE = 'cli-rollback';
 const gate = useGate(LANE);
 const FIRST = newSha();
+const NO_REASON = 'canary: --reason is missing: give the reason in a few words; it is kept with the run';
+const neverAsked = async () => expect.unreachable('asked on the terminal');
 const why = ['--reason', 'search is slow', '--by', 'ada'];
 const canary = (args: string[], answer?: Parameters<typeof run>[2], env: Record<string, string> = {}) =>
   run(args, { CANARY_LANE: LANE, CANARY_IMAGES: gate().env.CANARY_IMAGES ?? '', ...env }, answer);
@@ -35,7 +37,7 @@ describe('canary rollback without a sha', () => {
       return question.endsWith('[y/N] ') ? 'y' : '';
     });
     expect(asked).toEqual([
-      `Back to which build? [${before.sha}] `,
+      `Roll back to which build? [${before.sha}] `,
       `Move :latest of all images back to ${before.sha}? [y/N] `,
     ]);
     const TIME = '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d UTC';
@@ -61,6 +63,26 @@ describe('canary rollback without a sha', () => {
   test('moves nothing unless it is told yes', async () => {
     const { code, err } = await canary(['rollback', ...why], '');
     expect([code, err.at(-1)]).toEqual([1, 'canary: nothing was moved']);
+    expect(await gate().latest()).toEqual(live.digests);
+  });
+
+  test('with --yes on a terminal asks nothing, and moves to the previous good build', async () => {
+    const { code, err } = await canary(['rollback', '--yes', ...why], neverAsked);
+    expect({ code, err }).toMatchObject({ code: 0 });
+    expect(await gate().latest()).toEqual(before.digests);
+  });
+
+  test.each<[string, string[]]>([
+    ['without a reason', ['rollback', '--yes']],
+    ['in a pipe', ['rollback', '--yes', ...why]],
+  ])('with --yes %s moves nothing, with 2', async (what, args) => {
+    const { code, err } = await canary(args, what === 'in a pipe' ? undefined : neverAsked);
+    expect([code, err.at(-1)]).toEqual([
+      2,
+      what === 'in a pipe'
+        ? `canary: which build? The previous good one: canary rollback ${before.sha} --reason …`
+        : NO_REASON,
+    ]);
     expect(await gate().latest()).toEqual(live.digests);
   });
 
@@ -122,16 +144,13 @@ describe('a rollback that is refused', () => {
     const refused = await canary(['rollback', sha, ...why]);
     expect([refused.code, refused.err]).toEqual([
       1,
-      [
-        expect.stringMatching(new RegExp(`^canary: canary rejected ${sha} on .*: nothing moved; with force`)),
-        goOn(sha),
-      ],
+      [expect.stringMatching(new RegExp(`^canary: canary rejected ${sha} on .*: RED: canary-1`)), goOn(sha)],
     ]);
     // However it is started.
     const { report: fromUi } = await awaitRunEnd(await gate().rollback({ sha, reason: 'from the UI' }));
     expect(fromUi).toMatchObject({
       outcome: 'MoveRefused',
-      why: expect.stringMatching(`^canary rejected ${sha} on .*: nothing moved; with force`),
+      why: expect.stringMatching(`^canary rejected ${sha} on .*: RED: canary-1`),
     });
     const dry = await canary(['rollback', sha, '--dry-run']);
     expect([dry.code, dry.out.at(-2)]).toEqual([1, goOn(sha)]);
@@ -172,9 +191,7 @@ describe('canary rollback --dry-run', () => {
     const { code, out } = await canary(['rollback', bad, '--dry-run']);
     expect(code).toBe(1);
     expect(out.slice(-3)).toEqual([
-      expect.stringMatching(
-        new RegExp(`^would be REFUSED: ${bad} was rolled back on .* by bob: it was slow: nothing moved`),
-      ),
+      expect.stringMatching(new RegExp(`^would be REFUSED: ${bad} was rolled back on .* by bob: it was slow$`)),
       `canary rollback ${bad} --force --reason …`,
       'dry run: nothing was moved',
     ]);

@@ -18,11 +18,10 @@ const setup = (...args: string[]) =>
     TEMPORAL_ADDRESS: server.address,
     CANARY_IMAGES: `${inject('registry').host}/setup/platform`,
   });
-const SCHEDULED = 'schedule cli-check-drift: every 5m, as before';
-const ALREADY =
-  'cli-release-lane: is there already, nothing is adopted (canary lane adopt accepts where :latest stands)';
+const SCHEDULED = 'schedule cli-check-drift: every 5m, unchanged';
+const ALREADY = 'cli-release-lane: exists, nothing is adopted (canary lane adopt accepts where :latest is)';
 
-/** As somebody whom the server does not let make this call. */
+/** Runs setup against a server that refuses this call. */
 async function setupRefused(call: string, status: number, address = server.address) {
   const proxy = await startTemporalProxy(address, (asked) => (asked === call ? status : undefined));
   const end = await canary(['setup', '--retention', '240h'], { TEMPORAL_ADDRESS: proxy.address });
@@ -30,16 +29,16 @@ async function setupRefused(call: string, status: number, address = server.addre
   return end;
 }
 
-test('registers the search attributes, once', async () => {
+test('setup registers the search attributes once', async () => {
   expect((await setup()).out[0]).toMatch(/^default: registered CanarySha, CanaryPhase, /);
-  expect((await setup()).out).toEqual(['default: all search attributes were there', SCHEDULED, ALREADY]);
+  expect((await setup()).out).toEqual(['default: all search attributes are registered', SCHEDULED, ALREADY]);
 });
 
-test('--retention says from what to what, and leaves the search attributes', async () => {
-  expect((await setup('--retention', '720h')).out[1]).toBe('default: ended runs are kept for 720h, no longer 24h');
+test('--retention prints the new and the previous value, and leaves the search attributes', async () => {
+  expect((await setup('--retention', '720h')).out[1]).toBe('default: ended runs are kept for 720h, before: 24h');
   expect((await setup('--retention', '720h')).out).toEqual([
-    'default: all search attributes were there',
-    'default: ended runs are kept for 720h, as before',
+    'default: all search attributes are registered',
+    'default: ended runs are kept for 720h, unchanged',
     SCHEDULED,
     ALREADY,
   ]);
@@ -47,7 +46,7 @@ test('--retention says from what to what, and leaves the search attributes', asy
 
 test.each([
   ['long', 'canary: duration "long" is none, e.g. 60s, 6m or 72h'],
-  ['1h', 'canary: --retention 1h is less than 24h: ended runs are what rollback and status read'],
+  ['1h', 'canary: --retention must be at least 24h, got 1h: rollback and status read ended runs'],
   ['900h', 'canary: duration "900h" is more than 720h'],
 ])('--retention %s is refused with one line', async (retention, line) => {
   expect(await setup('--retention', retention)).toEqual({ code: 2, out: [], err: [line] });
@@ -62,7 +61,7 @@ test.each([
     'retention of default',
     'temporal operator namespace update --namespace default --retention 240h',
   ],
-])('where %s is not allowed, one line says what to do', async (call, status, what, how) => {
+])('a server that does not allow %s is an error of one line with the fix', async (call, status, what, how) => {
   const fresh = call === 'AddSearchAttributes' ? await startTemporalServer() : undefined;
   const { code, err } = await setupRefused(call, status, fresh?.address);
   await fresh?.stop();
@@ -70,14 +69,14 @@ test.each([
     code: 4,
     err: [
       expect.stringContaining(
-        `the ${what} may not be changed with these credentials (not for you): on Temporal Cloud do it in its web page or with tcld, elsewhere ask an administrator: ${how}`,
+        `cannot change the ${what} with these credentials: not for you (on Temporal Cloud use its web page or tcld, elsewhere ask an administrator: ${how}`,
       ),
     ],
   });
 });
 
 test.each([PERMISSION_DENIED, UNIMPLEMENTED])(
-  'where a schedule is refused (%i), that is said and the rest goes on',
+  'a refused schedule (%i) is reported, and the rest of the setup continues',
   async (status) => {
     const proxy = await startTemporalProxy(server.address, (asked) =>
       asked === 'CreateSchedule' ? status : undefined,
@@ -87,16 +86,16 @@ test.each([PERMISSION_DENIED, UNIMPLEMENTED])(
     await proxy.stop();
     expect(end.out).toEqual([
       expect.stringContaining('search attributes'),
-      'schedule cli-check-drift: refused (not for you); without it nobody notices when :latest or a rollback target goes away',
+      'schedule cli-check-drift: refused (not for you); without it a lost :latest or rollback target goes unnoticed',
       ALREADY,
     ]);
   },
 );
 
-test('a server that refuses our credentials is not called down', async () => {
+test('a server that rejects the credentials is not reported as down', async () => {
   const { code, err } = await setupRefused('GetSystemInfo', UNAUTHENTICATED);
   expect(code).toBe(4);
   expect(err[0]).toMatch(
-    /^canary: Temporal at 127\.0\.0\.1:\d+ refuses our credentials \(not for you\): set TEMPORAL_API_KEY/,
+    /^canary: Temporal at 127\.0\.0\.1:\d+ rejects the credentials: not for you: set TEMPORAL_API_KEY/,
   );
 });

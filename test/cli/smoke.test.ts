@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { junit } from '../../src/cli/junit.js';
 import { main } from '../../src/cli/main.js';
+import { junit } from '../../src/cli/print/junit.js';
 import type { Misbehaviour } from '../../testbed/misbehaviours.js';
 import { startTenant, type Tenant } from '../../testbed/tenant.js';
 import { startWorkspaceTenant } from '../../testbed/workspace-tenant.js';
@@ -58,7 +58,7 @@ const SIX = [
 ];
 const pass = (names: string[]) => names.map((name) => `  PASS ${name}`);
 
-describe('the lines and exit codes that people know', () => {
+describe('canary smoke', () => {
   test('green: 0', async () => {
     const { code, out, err } = await smoke([], await fleet([], []));
     const [a, b] = tenants.map(({ url }) => ['', `── ${url} ──`, ...pass(SIX)]);
@@ -201,10 +201,10 @@ describe('a tenant that is in no configuration', () => {
   });
 
   test.each<[string[], string]>([
-    [['--url', 'https://a.example'], '--url needs its token by --token-env NAME or by --token-file FILE, one of them'],
+    [['--url', 'https://a.example'], '--url needs one of --token-env NAME and --token-file FILE'],
     [
       ['--url', 'https://a.example', '--token-env', 'A', '--token-file', '-'],
-      '--url needs its token by --token-env NAME or by --token-file FILE, one of them',
+      '--url needs one of --token-env NAME and --token-file FILE',
     ],
     [['--url', 'https://a.example', '--token-env', 'NOT_SET'], '--token-env: the token is empty'],
     [['--url', 'https://a.example', '--token-file', '-'], '--token-file: the token is empty'],
@@ -212,7 +212,7 @@ describe('a tenant that is in no configuration', () => {
       ['--url', 'http://a.example', '--token-env', 'A'],
       '--url is plain http to a.example: a token goes over https, or to this machine only',
     ],
-    [['--token-env', 'A'], '--token-env and --token-file say the token of --url, which is not given'],
+    [['--token-env', 'A'], '--token-env and --token-file need --url'],
   ])('%j is a usage error', async (args, line) => {
     expect(await smoke(args, {})).toEqual({ code: 2, out: [], err: [`canary: ${line}`] });
   });

@@ -30,9 +30,9 @@ describe('canary status tells of the lane', () => {
     const earliest = `${soaksUntil.slice(0, 19).replace('T', ' ')} UTC`;
     expect(out.slice(from + 1, from + 3)).toEqual([
       expect.stringMatching(
-        new RegExp(`^turn     ${sha} since .* \\(\\d+s\\): soaking, moves :latest at ${earliest} at the earliest$`),
+        new RegExp(`^holder   ${sha} since .* \\(\\d+s\\): soaking, moves :latest at ${earliest} at the earliest$`),
       ),
-      expect.stringMatching(new RegExp(`^waits    1\\. ${next.sha}`)),
+      expect.stringMatching(new RegExp(`^queued   1\\. ${next.sha}`)),
     ]);
     expect(out.filter((line) => line.includes(next.sha.slice(0, 7)))).toHaveLength(1);
     await abort(next.handle, handle);
@@ -42,7 +42,7 @@ describe('canary status tells of the lane', () => {
     const first = await catchIn('awaiting-approval', gate(), registry);
     const next = await queuedRelease(gate());
     const word = await queuedRelease(gate(), { promoteOnly: true, requestedBy: 'ada', reason: 'at once' });
-    const before = `  before it: ${first.sha} (awaiting-approval)`;
+    const before = `  ahead in the queue: ${first.sha} (awaiting-approval)`;
     expect((await canary('status', word.sha)).out.at(-1)).toBe(before);
     expect((await canary('status', next.sha)).out.at(-1)).toBe(`${before}, then ${word.sha}`);
     expect(JSON.parse((await canary('status', next.sha, '--json')).out.join())).toMatchObject({
@@ -63,7 +63,7 @@ describe('canary status tells of the lane', () => {
         /^HELD {5}automatic promotion: after-rollback, by ada \d+s ago: rolled back to .*it is slow$/,
       ),
       expect.stringMatching(/^ {9}canary lane unhold --reason … .*the next GREEN build waits for approval$/),
-      expect.stringMatching(/^PAUSED {3}by ada \d+s ago, until somebody resumes: looked at it$/),
+      expect.stringMatching(/^PAUSED {3}by ada \d+s ago, until canary resume: looked at it$/),
       '         canary resume --reason …',
     ]);
     expect(out).not.toContain('lane     automatic ON');
@@ -80,8 +80,8 @@ describe('canary status tells of the lane', () => {
       return told[0]?.startsWith('STUCK') ? told : null;
     });
     expect(out.slice(0, 2)).toEqual([
-      `STUCK    ${handle.workflowId} has the turn, and its workflow task fails again and again`,
-      `         canary lane drop ${sha} --reason …   the next one goes on`,
+      `STUCK    ${handle.workflowId} holds the lane, and its workflow task keeps failing`,
+      `         canary lane drop ${sha} --reason …   the next release continues`,
     ]);
     await gate().laneClient.update(laneCommandUpdate('drop'), { ...ada, sha });
     await handle.terminate('by the test');

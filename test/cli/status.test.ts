@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { runStatusLines } from '../../src/cli/status-lines.js';
+import { runStatusLines } from '../../src/cli/print/status.js';
 import type { ReleaseStatus } from '../../src/contract/release.js';
 import { rounded } from '../../src/domain/duration.js';
 import { previousGoodBuild } from '../../src/temporal/overview.js';
@@ -46,7 +46,7 @@ describe('canary status, one screen', () => {
       `         canary abort ${third} --reason …   the release ends`,
     ]);
     expect(out[3]).toBe('lane     automatic ON');
-    expect(out[4]).toMatch(new RegExp(`^turn     ${third} since .* UTC \\(\\d+s\\): awaiting-approval$`));
+    expect(out[4]).toMatch(new RegExp(`^holder   ${third} since .* UTC \\(\\d+s\\): awaiting-approval$`));
     expect(out[5]).toMatch(new RegExp(`^live     ${second} for \\d+s: promoted, by ada$`));
     expect(out[8]).toBe(`         back: canary rollback ${first} --reason …`);
     expect(out[9]).toMatch(/^workers {2}cli-status-canary-release: \d+@/);
@@ -71,7 +71,7 @@ describe('canary status, one screen', () => {
     const { out } = await canary(['status']);
     expect(Date.now() - began).toBeLessThan(2_500);
     expect(out.find((line) => line.startsWith('HELD'))).toBe(
-      `HELD     cli-status-canary-release-${third.slice(0, 7)} awaiting-approval, waits for approval (no worker answers for it)`,
+      `HELD     cli-status-canary-release-${third.slice(0, 7)} awaiting-approval, waits for approval (no worker answers)`,
     );
     expect(out.some((line) => line.startsWith(`live     ${second}`))).toBe(true);
   });

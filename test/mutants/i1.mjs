@@ -18,7 +18,7 @@ export default [
   {
     name: 'i1-approval-unseen',
     breaks: 'an approval is sent although there was no hold to see',
-    file: 'src/cli/verbs/decide.ts',
+    file: 'src/cli/commands/decide.ts',
     find: "verb !== 'abort'",
     replace: "verb === 'abort' && reason === ''",
     test: 'test/cli/decide.test.ts > is not for an approval that came up after nothing was there to be seen',
@@ -42,7 +42,7 @@ export default [
   {
     name: 'i1-decision-of-hold-unseen',
     breaks: 'a decision is for the hold that is on when it is sent, not for the one that was shown',
-    file: 'src/cli/verbs/decide.ts',
+    file: 'src/cli/commands/decide.ts',
     find: 'const decision = { by, reason, ...(hold !== undefined && { hold }) }',
     replace: `const now = (await queryStatus(client, workflowId))?.hold?.id ?? hold;
     const decision = { by, reason, ...(now !== undefined && { hold: now }) }`,

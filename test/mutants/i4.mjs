@@ -27,7 +27,7 @@ export default [
   {
     name: 'i4-direct-beside-a-worker',
     breaks: 'a direct rollback goes on beside a worker that could move at the same time',
-    file: 'src/cli/verbs/rollback-direct.ts',
+    file: 'src/cli/local/direct-rollback.ts',
     find: 'polling.length > 0',
     replace: 'polling.length > 9',
     test: 'test/cli/moves.test.ts > is refused while a worker polls, unless it is forced',

@@ -35,8 +35,8 @@ export default [
     name: 'i5-answer-in-junit',
     breaks: 'a public report has a part of the answer',
     edits: [
-      { file: 'src/cli/junit.ts', find: 'latencyMs }: CheckResult', replace: 'latencyMs, got }: CheckResult' },
-      { file: 'src/cli/junit.ts', find: 'const what = [', replace: 'const what = [got, ' },
+      { file: 'src/cli/print/junit.ts', find: 'latencyMs }: CheckResult', replace: 'latencyMs, got }: CheckResult' },
+      { file: 'src/cli/print/junit.ts', find: 'const what = [', replace: 'const what = [got, ' },
     ],
     test: 'test/cli/smoke.test.ts > has the checks of each tenant, and of an answer what everybody may see',
   },

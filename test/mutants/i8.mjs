@@ -138,7 +138,7 @@ export default [
   {
     name: 'i8-setup-adopts-later',
     breaks: 'canary setup takes a terminated lane for one that never ran, and adopts whatever :latest is then',
-    file: 'src/cli/verbs/first-day.ts',
+    file: 'src/cli/local/adopt-initial.ts',
     find: 'await laneEverRan(client, lane)',
     replace: '(await laneClient(client, lane).openRun()) !== null',
     test: 'test/cli/lane.test.ts > setup hands :latest to the lane, by whom, with its build and without a worker; a second one adopts nothing',

@@ -74,7 +74,7 @@ export default [
   {
     name: 'report-step-too-long',
     breaks: 'a step that wrote a summary before grows over 1 MiB, and its summary is dropped',
-    file: 'src/cli/github-actions.ts',
+    file: 'src/cli/print/github-actions.ts',
     find: 'Math.min(MAX_MARKDOWN_BYTES, MAX_SUMMARY_BYTES - (existsSync(file) ? statSync(file).size : 0))',
     replace: 'MAX_MARKDOWN_BYTES',
     test: 'test/cli/github-actions.test.ts > keeps the step under 1 MiB with what the step had written before',
@@ -90,7 +90,7 @@ export default [
   {
     name: 'status-of-a-build-without-production',
     breaks: 'status of a build does not tell how production takes it',
-    file: 'src/cli/verbs/status.ts',
+    file: 'src/cli/commands/status.ts',
     find: ', ...productionLines',
     replace: '',
     test: 'test/workflows/watch-production.test.ts > production that takes it in part is watched through two update cycles, and the stragglers are named',

@@ -114,7 +114,7 @@ export default [
   {
     name: 'rollback-to-rejected-unasked',
     breaks: 'a rollback goes to a build that canary rejected, without force',
-    file: 'src/cli/verbs/rollback.ts',
+    file: 'src/cli/commands/rollback.ts',
     find: 'input.force ? null',
     replace: 'input ? null',
     test: 'test/cli/rollback.test.ts > because canary rejected it since says so before anything is started',

@@ -29,7 +29,7 @@ export function laneInMemory(): LaneClient {
     state: async () => structuredClone(state),
     standing: async (request) => structuredClone(standingOf(state, request, Date.now())),
     openRun: async () => 'in-memory',
-    async enqueue(asked) {
+    async joinQueue(asked) {
       if (state.holder?.runId !== asked.runId) state.holder = null;
       enqueue(state, asked);
       grant(state, Date.now());

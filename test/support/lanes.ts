@@ -55,7 +55,7 @@ export async function stuckHolder(gate: Gate) {
     taskQueue: taskQueue(gate.lane),
   });
   const { workflowId, firstExecutionRunId: runId } = handle;
-  await gate.laneClient.enqueue({ workflowId, runId, sha: parseSha(sha) });
+  await gate.laneClient.joinQueue({ workflowId, runId, sha: parseSha(sha) });
   await hasTurn(gate, sha);
   return { sha, handle };
 }

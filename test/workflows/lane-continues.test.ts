@@ -57,7 +57,7 @@ test('a lane that goes on as a new run again and again loses no run, no signal a
   const images = gate().repositories.map((name) => ({ repository: `${gate().host}/${name}`, digest: null }));
 
   await Promise.all([
-    stream((nth) => gate().laneClient.enqueue(askOf(nth))),
+    stream((nth) => gate().laneClient.joinQueue(askOf(nth))),
     stream((nth) =>
       gate().laneClient.signal(laneCommandSignal('adopt'), { by: `adopter-${nth}`, reason: 'one of many', images }),
     ),

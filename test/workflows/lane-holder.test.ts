@@ -159,7 +159,7 @@ describe('a release whose workflow task fails for ever', () => {
     // No worker knows its type: each of its tasks fails, and it hears no abort.
     const { sha, handle } = await startPlainly('ReleaseOfNextYear');
     const run = { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };
-    await gate().laneClient.enqueue({ ...run, sha: parseSha(sha) });
+    await gate().laneClient.joinQueue({ ...run, sha: parseSha(sha) });
     await hasTurn(gate(), sha);
     const next = await queuedRelease(gate());
     await until('its task has failed, and not for the first time', async () => {

@@ -66,7 +66,7 @@ async function foreignParent(workflowId: string) {
     sha,
     digests,
     async takeTurn() {
-      await gate().laneClient.enqueue({ ...run, sha: parseSha(sha) });
+      await gate().laneClient.joinQueue({ ...run, sha: parseSha(sha) });
       await until('it has the turn', async () => (await laneState(gate())).holder?.runId === run.runId);
     },
     async startMover(input: MoveInput) {

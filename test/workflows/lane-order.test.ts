@@ -152,7 +152,7 @@ describe('the same build twenty times at once', () => {
     gate().keep(handles[0] as Handle);
     expect(new Set(handles.map(({ firstExecutionRunId }) => firstExecutionRunId)).size).toBe(1);
     await expect(startRelease(client, lane, parseReleaseInput({ sha, soak: '9m' }))).rejects.toThrow(
-      /runs already, with other input/,
+      /is already running with other input/,
     );
 
     const reports = await Promise.all(handles.map((handle) => reportOf(handle as Handle)));

@@ -41,7 +41,7 @@ test.each([authorizeMoveUpdate, reportMoveUpdate, beginRollbackUpdate])(
 );
 
 test('an ask in the name of a run that cannot be is not heard: nobody could see it end', async () => {
-  await gate().laneClient.enqueue({ workflowId: 'x', runId: 'no-run-id', sha: parseSha(newSha()) });
+  await gate().laneClient.joinQueue({ workflowId: 'x', runId: 'no-run-id', sha: parseSha(newSha()) });
   const { sha } = await gate().greenBuild();
   expect((await awaitRunEnd(await gate().release({ sha }))).report).toMatchObject({ outcome: 'promoted' });
 });

@@ -1,39 +1,120 @@
-import type { Command } from '../command.js';
-import { completion } from './completion.js';
-import { abort, approve, retry } from './decide.js';
-import { doctor } from './doctor.js';
-import { history } from './history.js';
-import { lane, pause, resume } from './lane.js';
-import { postmortem } from './postmortem.js';
-import { promote } from './promote.js';
-import { queue } from './queue.js';
-import { release } from './release.js';
-import { report } from './report.js';
-import { rollback } from './rollback.js';
-import { setup } from './setup.js';
-import { smoke } from './smoke.js';
-import { status } from './status.js';
-import { worker } from './worker.js';
+import type { CommandEntry } from '../command.js';
 
-/** Every verb, in the order of help. */
-export const COMMANDS: Command[] = [
-  release,
-  promote,
-  approve,
-  abort,
-  retry,
-  rollback,
-  pause,
-  resume,
-  lane,
-  status,
-  queue,
-  history,
-  report,
-  postmortem,
-  smoke,
-  setup,
-  doctor,
-  worker,
-  completion,
+/** Every verb, in the order of help. A verb is loaded when it is used, so that `canary --help` loads none of them. */
+export const COMMANDS: CommandEntry[] = [
+  {
+    name: 'release',
+    arguments: '<sha>',
+    summary: 'Take a build from :staging-<sha> to :latest if every canary tenant passes.',
+    load: async () => (await import('./release.js')).release,
+  },
+  {
+    name: 'promote',
+    arguments: '<sha>',
+    summary: 'Move :latest to a build on your authority: no wait, no soak, no smoke.',
+    load: async () => (await import('./promote.js')).promote,
+  },
+  {
+    name: 'approve',
+    arguments: '<sha>',
+    summary: 'Continue a held release, or promote one that waits for approval.',
+    load: async () => (await import('./decide.js')).approve,
+  },
+  {
+    name: 'abort',
+    arguments: '<sha>',
+    summary: 'End a release before its move has begun.',
+    load: async () => (await import('./decide.js')).abort,
+  },
+  {
+    name: 'retry',
+    arguments: '<sha>',
+    summary: 'Try again what a release is held for.',
+    load: async () => (await import('./decide.js')).retry,
+  },
+  {
+    name: 'rollback',
+    arguments: '[sha]',
+    summary: 'Move :latest of all images back to a build.',
+    load: async () => (await import('./rollback.js')).rollback,
+  },
+  {
+    name: 'pause',
+    arguments: '',
+    summary: 'Stop promotions: releases are tested and wait before they promote. Rollbacks still move.',
+    load: async () => (await import('./lane.js')).pause,
+  },
+  {
+    name: 'resume',
+    arguments: '',
+    summary: 'End a pause.',
+    load: async () => (await import('./lane.js')).resume,
+  },
+  {
+    name: 'lane',
+    arguments: '<adopt|unhold|drop|unbad> [sha]',
+    summary:
+      'Accept :latest as it is, lift the hold after a rollback, drop a stuck release, or clear a known-bad build.',
+    load: async () => (await import('./lane.js')).lane,
+  },
+  {
+    name: 'status',
+    arguments: '[sha]',
+    summary: 'Show the state of a release and why; without a sha, what is live and what is running.',
+    load: async () => (await import('./status.js')).status,
+  },
+  {
+    name: 'queue',
+    arguments: '',
+    summary: 'Show which release holds the lane, which ones wait in which order, and what blocks promotion.',
+    load: async () => (await import('./queue.js')).queue,
+  },
+  {
+    name: 'history',
+    arguments: '',
+    summary: 'Show the ledger, newest first: what moved :latest, when, by whom, and the known-bad builds.',
+    load: async () => (await import('./history.js')).history,
+  },
+  {
+    name: 'report',
+    arguments: '<sha>',
+    summary: 'Print the report of the latest release of a build, or rollback to it, as Markdown.',
+    load: async () => (await import('./report.js')).report,
+  },
+  {
+    name: 'postmortem',
+    arguments: '<sha>',
+    summary: 'Draft a post-mortem, as Markdown, from the record of the rollback to a build.',
+    load: async () => (await import('./report.js')).postmortem,
+  },
+  {
+    name: 'smoke',
+    arguments: '',
+    summary: 'Run the smoke suite on every canary tenant now. Needs no Temporal.',
+    load: async () => (await import('./smoke.js')).smoke,
+  },
+  {
+    name: 'setup',
+    arguments: '',
+    summary: 'Prepare a Temporal namespace. Safe to repeat.',
+    load: async () => (await import('./setup.js')).setup,
+  },
+  {
+    name: 'doctor',
+    arguments: '',
+    summary: 'Check everything a release needs, and print how to fix what would stop one. Changes nothing.',
+    load: async () => (await import('./doctor.js')).doctor,
+  },
+  {
+    name: 'worker',
+    arguments: '',
+    summary: 'Run a worker, which carries releases out, until SIGTERM or Ctrl-C.',
+    load: async () => (await import('./worker.js')).worker,
+  },
+  {
+    name: 'completion',
+    arguments: '<shell>',
+    summary: 'Print a completion script for bash or zsh.',
+    load: async () => (await import('../completion.js')).completionOf(COMMANDS),
+  },
 ];

@@ -1,45 +1,101 @@
-import { BY, type Command, OUTPUT, REASON, TEMPORAL } from '../command.js';
+import { InvalidInput, shown } from '../../contract/brand.js';
+import { releaseLaneId } from '../../contract/ids.js';
+import type { LaneCommand } from '../../contract/messages.js';
+import { parseSha } from '../../contract/sha.js';
+import { parseMoment } from '../../domain/moment.js';
+import { withClient } from '../../temporal/connect.js';
+import { sendLaneCommand } from '../../temporal/lane-client.js';
+import {
+  BY,
+  type Command,
+  type Given,
+  type Io,
+  OUTPUT,
+  REASON,
+  REGISTRY,
+  TEMPORAL,
+  textOption,
+  yes,
+} from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { askOf, confirm, identity, laneFrom, reasonOf } from '../identity.js';
+import { printAnswer } from '../print/answer.js';
+import { latestLines } from '../print/lane.js';
 
 const COMMON_OPTIONS = [REASON, BY, ...OUTPUT];
 
 export const lane: Command = {
-  name: 'lane',
-  arguments: '<adopt|unhold|drop|unbad> [sha]',
-  summary:
-    'What keeps every release back, or one build: adopt accepts where :latest stands; unhold has builds promoted by themselves again, after a rollback; drop takes its turn from a build whose run does not answer; unbad lets a build be released again that was rolled back.',
-  options: [{ flags: '-y, --yes', description: 'adopt without asking' }, ...COMMON_OPTIONS],
-  environment: [...TEMPORAL, 'with adopt: CANARY_IMAGES and the credentials of the registry'],
+  description:
+    'Lift what blocks every release, or one build. adopt accepts where :latest is; unhold turns automatic promotion on again after a rollback; drop takes the lane, or its place in the queue, from a release whose run does not answer; unbad clears a known-bad build so that it can be released again.',
+  options: [yes('adopt accepts where :latest is; '), ...COMMON_OPTIONS],
+  environment: [...TEMPORAL, `with adopt: ${REGISTRY}`],
   examples: [
-    'canary lane adopt --reason "restored by hand, it is right so"',
+    'canary lane adopt --reason "restored by hand, verified"',
     'canary lane unhold --reason "the fix is merged"',
     'canary lane drop 4c1d56e --reason "its task fails"',
     'canary lane unbad 4c1d56e --reason "it was the database"',
   ],
-  run: async (given, io) => (await import('../verbs/lane.js')).lane(given, io),
+  run: runLane,
 };
 
 export const pause: Command = {
-  name: 'pause',
-  arguments: '',
-  summary: 'Have nothing promoted: what is released is tested, and waits before it promotes. Rollbacks go on.',
   options: [
     {
       flags: '--until <time>',
-      description: 'when it ends by itself: 08:00Z, the next one, or ISO 8601 (default: with resume)',
+      description: 'when it ends: the next 08:00Z, or ISO 8601 (default: until canary resume)',
     },
+    yes(),
     ...COMMON_OPTIONS,
   ],
   environment: [...TEMPORAL],
   examples: ['canary pause --until 08:00Z --reason "no promotions overnight"'],
-  run: async (given, io) => (await import('../verbs/lane.js')).pause(given, io),
+  run: runPause,
 };
 
 export const resume: Command = {
-  name: 'resume',
-  arguments: '',
-  summary: 'End a pause.',
-  options: COMMON_OPTIONS,
+  options: [yes(), ...COMMON_OPTIONS],
   environment: [...TEMPORAL],
   examples: ['canary resume --reason "the night is over"'],
-  run: async (given, io) => (await import('../verbs/lane.js')).resume(given, io),
+  run: (given, io) => sendAndPrint('resume', {}, given, io),
 };
+
+async function runLane(given: Given, io: Io): Promise<number> {
+  const [verb = '', sha] = given.args;
+  if (verb === 'drop' || verb === 'unbad') return sendAndPrint(verb, { sha: parseSha(sha) }, given, io);
+  if (verb !== 'adopt' && verb !== 'unhold')
+    throw new InvalidInput(`invalid lane command ${shown(verb)}: expected adopt, unhold, drop or unbad`);
+  if (sha !== undefined) throw new InvalidInput(`lane ${verb} takes no sha, got ${shown(sha)}`);
+  return verb === 'unhold' ? sendAndPrint(verb, {}, given, io) : adopt(given, io);
+}
+
+async function runPause(given: Given, io: Io): Promise<number> {
+  const until = textOption(given, 'until');
+  return sendAndPrint('pause', until === undefined ? {} : { until: parseMoment(until, Date.now()) }, given, io);
+}
+
+async function adopt(given: Given, io: Io): Promise<number> {
+  const reason = await reasonOf(given, io);
+  const { withRegistry } = await import('../local/with-registry.js');
+  const { readLatest } = await import('../../registry/read-latest.js');
+  const latest = await withRegistry(io, (registry, { images }) => readLatest(registry, images, io.signal));
+  for (const line of latestLines(latest)) io.err(line);
+  const ask = askOf(given, io);
+  if (ask && !(await confirm(ask, 'Adopt it?'))) {
+    io.err('canary: nothing was adopted');
+    return EXIT.refused;
+  }
+  const { images, sha } = latest;
+  return sendAndPrint(
+    'adopt',
+    { images, ...(sha !== null && { sha }) },
+    { ...given, options: { ...given.options, reason } },
+    io,
+  );
+}
+
+async function sendAndPrint(verb: LaneCommand, fields: object, given: Given, io: Io): Promise<number> {
+  const lane = laneFrom(io);
+  const command = { by: identity(given, io), reason: await reasonOf(given, io), ...fields };
+  const result = await withClient(io.env, (client) => sendLaneCommand(client, lane, verb, command));
+  return printAnswer(result, { lane: releaseLaneId(lane), verb, ...command }, given, io);
+}

@@ -1,11 +1,41 @@
-import { BY, type Command, DRY_RUN, OUTPUT, REASON, REPORTS, TEMPORAL, TIMEOUT } from '../command.js';
+import { parseReleaseInput } from '../../domain/inputs.js';
+import { withClient } from '../../temporal/connect.js';
+import { startRelease } from '../../temporal/start.js';
+import {
+  BY,
+  type Command,
+  DRY_RUN,
+  type Given,
+  type Io,
+  OUTPUT,
+  REASON,
+  REGISTRY,
+  REPORTS,
+  TEMPORAL,
+  TIMEOUT,
+  yes,
+} from '../command.js';
+import { follow } from '../follow.js';
+import { identity, laneFrom, reasonOf } from '../identity.js';
 
 export const promote: Command = {
-  name: 'promote',
-  arguments: '<sha>',
-  summary: 'Move :latest to a build by your own word: no wait, no soak, no smoke.',
-  options: [REASON, BY, DRY_RUN, TIMEOUT, ...OUTPUT],
-  environment: [...TEMPORAL, ...REPORTS, 'with --dry-run: CANARY_IMAGES and the credentials of the registry'],
+  options: [REASON, yes(), BY, DRY_RUN, TIMEOUT, ...OUTPUT],
+  environment: [...TEMPORAL, ...REPORTS, `with --dry-run: ${REGISTRY}`],
   examples: ['canary promote 4c1d56e --reason "hotfix, checked by hand"'],
-  run: async (given, io) => (await import('../verbs/promote.js')).promote(given, io),
+  run,
 };
+
+async function run(given: Given, io: Io): Promise<number> {
+  const lane = laneFrom(io);
+  const requestedBy = identity(given, io);
+  const reason = await reasonOf(given, io);
+  const input = parseReleaseInput({ sha: given.args[0], promoteOnly: true, requestedBy, reason });
+  if (given.options.dryRun) return (await import('../local/dry-run.js')).dryRun('promotion', input, given, io);
+  return withClient(io.env, async (client) => {
+    const handle = await startRelease(client, lane, input);
+    io.err(
+      `${handle.workflowId} ${handle.attached ? 'is already running: attached' : 'is started: NOT TESTED BY CANARY'}`,
+    );
+    return follow(client, handle, given, io);
+  });
+}

@@ -1,12 +1,12 @@
+import { laneNow } from '../../temporal/lane-view.js';
 import { type Command, OUTPUT, TEMPORAL } from '../command.js';
+import { printLaneQuery } from '../lane-query.js';
+import { queueLines } from '../print/lane.js';
 
 export const queue: Command = {
-  name: 'queue',
-  arguments: '',
-  summary:
-    'Who has the turn to use the canary fleet, who waits for it in which order, and what keeps builds from promotion.',
   options: [...OUTPUT],
   environment: [...TEMPORAL],
   examples: ['canary queue', 'canary queue -o json'],
-  run: async (given, io) => (await import('../verbs/queue.js')).queue(given, io),
+  run: (given, io) =>
+    printLaneQuery(given, io, laneNow, ({ live, back, ...data }) => ({ lines: queueLines(data, Date.now()), data })),
 };

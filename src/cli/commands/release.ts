@@ -1,18 +1,39 @@
-import { ALLOW, BY, type Command, DRY_RUN, OUTPUT, REPORTS, TEMPORAL, TIMEOUT } from '../command.js';
+import { taskQueue } from '../../contract/ids.js';
+import { parseReleaseInput } from '../../domain/inputs.js';
+import { withClient } from '../../temporal/connect.js';
+import { workersOn } from '../../temporal/pollers.js';
+import { startRelease } from '../../temporal/start.js';
+import {
+  ALLOW,
+  BY,
+  type Command,
+  DRY_RUN,
+  type Given,
+  type Io,
+  OUTPUT,
+  REGISTRY,
+  REPORTS,
+  TEMPORAL,
+  TIMEOUT,
+  textOption,
+} from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { allowedOutcomes, follow } from '../follow.js';
+import { identity, laneFrom } from '../identity.js';
 
 export const release: Command = {
-  name: 'release',
-  arguments: '<sha>',
-  summary: 'Take a build from :staging-<sha> to :latest, if every canary tenant passes.',
   options: [
-    { flags: '--wait', description: 'stay until it has ended; the exit code tells how' },
+    { flags: '--wait', description: 'wait until it has ended; the exit code is its outcome' },
     ALLOW,
     { flags: '--sequence <number>', description: 'grows with each build, e.g. the run id of the publish run' },
     { flags: '--soak <duration>', description: 'soak for longer than configured, e.g. 10m' },
-    { flags: '--approval <required>', description: 'a human has to say yes, whatever is configured' },
+    {
+      flags: '--approval <required>',
+      description: 'wait for an approval before promoting, even if none is configured',
+    },
     {
       flags: '--force',
-      description: 'take less than configured, or an older build; needs --reason, and then an approval',
+      description: 'allow less than configured, or an older build; needs --reason, and then waits for an approval',
     },
     { flags: '--reason <text>', description: 'why; kept with the run' },
     { flags: '--commit-url <url>', description: 'where people can read the change' },
@@ -21,12 +42,37 @@ export const release: Command = {
     TIMEOUT,
     ...OUTPUT,
   ],
-  environment: [...TEMPORAL, ...REPORTS, 'with --dry-run: CANARY_IMAGES and the credentials of the registry'],
+  environment: [...TEMPORAL, ...REPORTS, `with --dry-run: ${REGISTRY}`],
   examples: [
     'canary release 4c1d56e',
     'canary release 4c1d56e --wait -o json',
     'canary release 4c1d56e --wait --allow superseded,skipped --timeout 60m',
     'canary release 4c1d56e --dry-run',
   ],
-  run: async (given, io) => (await import('../verbs/release.js')).release(given, io),
+  run,
 };
+
+async function run(given: Given, io: Io): Promise<number> {
+  const lane = laneFrom(io);
+  allowedOutcomes(given);
+  const sequence = textOption(given, 'sequence');
+  const input = parseReleaseInput({
+    sha: given.args[0],
+    requestedBy: identity(given, io),
+    soak: textOption(given, 'soak'),
+    approval: textOption(given, 'approval'),
+    force: given.options.force,
+    reason: textOption(given, 'reason'),
+    commitUrl: textOption(given, 'commitUrl'),
+    ...(sequence !== undefined && { sequence: /^\d+$/.test(sequence) ? Number(sequence) : sequence }),
+  });
+  if (given.options.dryRun) return (await import('../local/dry-run.js')).dryRun('promotion', input, given, io);
+  return withClient(io.env, async (client) => {
+    const handle = await startRelease(client, lane, input);
+    io.err(`${handle.workflowId} ${handle.attached ? 'is already running: attached' : 'is started'}`);
+    if (given.options.wait) return follow(client, handle, given, io);
+    if ((await workersOn(client, taskQueue(lane))).length > 0) return EXIT.done;
+    io.err(`canary: no worker polls ${taskQueue(lane)}: the release waits until one does (canary worker)`);
+    return EXIT.fault;
+  });
+}

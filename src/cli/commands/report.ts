@@ -1,15 +1,76 @@
-import { type Command, LINKS, OUTPUT, TEMPORAL } from '../command.js';
+import { InvalidInput } from '../../contract/brand.js';
+import { releaseId, rollbackId } from '../../contract/ids.js';
+import { parseSha } from '../../contract/sha.js';
+import { words } from '../../domain/markdown.js';
+import { renderPostmortem } from '../../report/postmortem.js';
+import { renderReport } from '../../report/render.js';
+import { withClient } from '../../temporal/connect.js';
+import { incidents } from '../../temporal/incident.js';
+import { productionLine, productionNow } from '../../temporal/production.js';
+import { lastEnded, readRun } from '../../temporal/run-record.js';
+import { type Command, type Given, type Io, LINKS, OUTPUT, TEMPORAL, wantsJson } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { laneFrom, reportLinks } from '../identity.js';
 
 export const report: Command = {
-  name: 'report',
-  arguments: '<sha>',
-  summary: 'The report of a run as Markdown: of the last release of a build, or rollback to it.',
   options: [
-    { flags: '--release', description: 'of the release, when a rollback came after it' },
-    { flags: '--rollback', description: 'of the rollback, when a release came after it' },
+    { flags: '--release', description: 'report the release, even if a rollback started later' },
+    { flags: '--rollback', description: 'report the rollback, even if a release started later' },
     ...OUTPUT,
   ],
   environment: [...TEMPORAL, LINKS],
   examples: ['canary report 4c1d56e', 'canary report 4c1d56e --rollback', 'canary report 4c1d56e -o json'],
-  run: async (given, io) => (await import('../verbs/report.js')).report(given, io),
+  run: printReport,
 };
+
+export const postmortem: Command = {
+  options: [],
+  environment: [...TEMPORAL, LINKS],
+  examples: ['canary postmortem 4c1d56e > postmortem.md'],
+  run: printPostmortem,
+};
+
+/** Prints what is known of a run, also while it is running, and if it could not write a report itself. */
+function printReport(given: Given, io: Io): Promise<number> {
+  const lane = laneFrom(io);
+  const sha = parseSha(given.args[0]);
+  const { release, rollback } = given.options;
+  if (release && rollback) throw new InvalidInput('--release and --rollback exclude each other: keep one');
+  const ids = [...(rollback ? [] : [releaseId(lane, sha)]), ...(release ? [] : [rollbackId(lane, sha)])];
+  return withClient(io.env, async (client) => {
+    const runs = (await Promise.all(ids.map((id) => readRun(client, id)))).filter((run) => run !== null);
+    const [last] = runs.sort((a, b) => Date.parse(b.started) - Date.parse(a.started));
+    if (last === undefined) throw new InvalidInput(`no run ${ids.join(' or ')} (canary status)`);
+    const production = await productionNow(client, lane, sha);
+    if (wantsJson(given)) {
+      const { summary = null, asOf = null } = production ?? {};
+      io.out(JSON.stringify({ ...last, production: summary, productionAsOf: asOf }));
+      return EXIT.done;
+    }
+    io.out(renderReport(last, reportLinks(io)).trimEnd());
+    if (production) io.out(`\nProduction: ${words(productionLine(production))}`);
+    return EXIT.done;
+  });
+}
+
+/** Prints what is known; the questions for people stay open. */
+function printPostmortem(given: Given, io: Io): Promise<number> {
+  const lane = laneFrom(io);
+  const workflowId = rollbackId(lane, parseSha(given.args[0]));
+  return withClient(io.env, async (client) => {
+    const last = await readRun(client, workflowId);
+    if (last === null)
+      throw new InvalidInput(`no run ${workflowId}: give the build that was rolled back TO (canary status)`);
+    const { didAnything, read } = await incidents(client, lane);
+    // A repeated rollback finds nothing to do: the post-mortem is about the run before it.
+    const rollback = didAnything(last) ? last : await lastEnded(client, workflowId, didAnything);
+    if (rollback === null)
+      throw new InvalidInput(`${workflowId} moved nothing (${last.outcome}): canary report ${last.sha} --rollback`);
+    if (rollback !== last)
+      io.err(
+        `the latest run of ${workflowId} moved nothing (${last.outcome}): this is the one that ended ${rollback.ended}`,
+      );
+    io.out(renderPostmortem(await read(rollback), reportLinks(io)).trimEnd());
+    return EXIT.done;
+  });
+}

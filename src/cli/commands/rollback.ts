@@ -1,36 +1,90 @@
-import { BY, type Command, DRY_RUN, OUTPUT, REASON, REPORTS, TEMPORAL, TIMEOUT } from '../command.js';
+import type { RollbackInput } from '../../contract/release.js';
+import { parseRollbackInput } from '../../domain/inputs.js';
+import { withClient } from '../../temporal/connect.js';
+import { rejectionOf } from '../../temporal/run-record.js';
+import type { RunEnd } from '../../temporal/runs.js';
+import { startRollback } from '../../temporal/start.js';
+import {
+  BY,
+  type Command,
+  DRY_RUN,
+  type Given,
+  type Io,
+  OUTPUT,
+  REASON,
+  REGISTRY,
+  REPORTS,
+  TEMPORAL,
+  TIMEOUT,
+  yes,
+} from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { follow } from '../follow.js';
+import { identity, laneFrom, reasonOf } from '../identity.js';
+import { promptTarget } from '../prompt-target.js';
 
 export const rollback: Command = {
-  name: 'rollback',
-  arguments: '[sha]',
-  summary: 'Move :latest of all images back to a build; without a sha, on a terminal, to one of the ledger.',
+  description:
+    'Move :latest of all images back to a build. Without a sha, on a terminal, lists the builds of the ledger and asks for one.',
   options: [
     REASON,
+    yes('without a sha, move to the previous good build; '),
     BY,
     {
       flags: '--force',
       description:
-        'also to a build that was never promoted, was rejected, or is bad (it is good again then); whose tag was pushed again, or whose images say they were built from another commit; also when the lane is silent; with --direct: beside a worker',
+        'also move to a build that was never promoted, was rejected, or is known bad (it counts as good afterwards), whose tag was pushed again, or whose images were built from another commit; also if the lane does not answer; with --direct: even while a worker polls',
     },
     { flags: '--no-wait', description: 'return once it has started' },
     {
       flags: '--direct',
-      description: 'move from this machine, when Temporal is down; refused while a worker polls, unless forced',
+      description: 'move from this machine if Temporal is down; refused while a worker polls, unless forced',
     },
     DRY_RUN,
     TIMEOUT,
     ...OUTPUT,
   ],
-  environment: [
-    ...TEMPORAL,
-    ...REPORTS,
-    'with --direct and --dry-run: CANARY_IMAGES and the credentials of the registry',
-  ],
+  environment: [...TEMPORAL, ...REPORTS, `with --direct and --dry-run: ${REGISTRY}`],
   examples: [
     'canary rollback',
     'canary rollback 4c1d56e --dry-run',
     'canary rollback 4c1d56e --reason "search is slow"',
+    'canary rollback --yes --reason "search is slow"',
     'canary rollback 4c1d56e --reason "Temporal is down, search is slow" --direct',
   ],
-  run: async (given, io) => (await import('../verbs/rollback.js')).rollback(given, io),
+  run,
 };
+
+async function run(given: Given, io: Io): Promise<number> {
+  const lane = laneFrom(io);
+  const sha = given.args[0] ?? (await promptTarget(lane, given, io));
+  if (sha === null) {
+    io.err('canary: nothing was moved');
+    return EXIT.refused;
+  }
+  const input = parseRollbackInput({
+    sha,
+    reason: await reasonOf(given, io),
+    requestedBy: identity(given, io),
+    force: given.options.force,
+  });
+  if (given.options.dryRun) return (await import('../local/dry-run.js')).dryRunRollback(lane, input, given, io);
+  if (given.options.direct) return (await import('../local/direct-rollback.js')).directRollback(input, io);
+  return withClient(io.env, async (client) => {
+    const rejection = input.force ? null : await rejectionOf(client, lane, input.sha);
+    if (rejection !== null) {
+      io.err(`canary: ${rejection}`);
+      io.err(forceCommand(input));
+      return EXIT.refused;
+    }
+    const handle = await startRollback(client, lane, input);
+    io.err(`${handle.workflowId} ${handle.attached ? 'is already running: attached' : 'is started'}`);
+    if (given.options.wait === false) return EXIT.done;
+    return follow(client, handle, given, io, (end) => (isForceable(end) ? forceCommand(input) : null));
+  });
+}
+
+const isForceable = ({ report }: RunEnd) => report !== null && 'refusal' in report && report.refusal === 'needs-force';
+
+/** The command that moves in spite of the refusal. */
+const forceCommand = ({ sha }: RollbackInput) => `canary rollback ${sha} --force --reason …`;

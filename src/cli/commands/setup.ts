@@ -1,10 +1,22 @@
-import { BY, type Command, TEMPORAL } from '../command.js';
+import type { Client } from '@temporalio/client';
+import { checkDriftId } from '../../contract/ids.js';
+import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.js';
+import { formatDuration } from '../../domain/duration.js';
+import { deniedOrUnsupported, withClient } from '../../temporal/connect.js';
+import {
+  changeRetention,
+  parseRetention,
+  registerSearchAttributes,
+  scheduleDriftCheck,
+} from '../../temporal/namespace.js';
+import { BY, type Command, type Given, type Io, REGISTRY, TEMPORAL, textOption } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { laneFrom } from '../identity.js';
+import { adoptInitialLatest } from '../local/adopt-initial.js';
 
 export const setup: Command = {
-  name: 'setup',
-  arguments: '',
-  summary:
-    'Prepare a Temporal namespace: register the search attributes, change its retention where that is asked for, and, before the first release, have the lane begin with :latest as it stands. Safe to repeat.',
+  description:
+    'Prepare a Temporal namespace: register the search attributes, schedule the drift check, change the retention if requested, and, before the first release, start the lane with :latest as it is. Safe to repeat.',
   options: [
     {
       flags: '--retention <duration>',
@@ -12,7 +24,70 @@ export const setup: Command = {
     },
     BY,
   ],
-  environment: [...TEMPORAL, 'the first time: CANARY_IMAGES and the credentials of the registry'],
+  environment: [...TEMPORAL, `the first time: ${REGISTRY}`],
   examples: ['canary setup', 'canary setup --retention 720h', 'TEMPORAL_PROFILE=prod canary setup'],
-  run: async (given, io) => (await import('../verbs/setup.js')).setup(given, io),
+  run,
 };
+
+function run(given: Given, io: Io): Promise<number> {
+  const retention = textOption(given, 'retention');
+  const retentionMs = retention === undefined ? null : parseRetention(retention);
+  return withClient(io.env, async (client) => {
+    const { namespace } = client.options;
+    const added = await explainIfDenied(
+      `search attributes of ${namespace}`,
+      SEARCH_ATTRIBUTES.map(({ name, type }) => `${name} as ${type}`).join(', '),
+      registerSearchAttributes(client.connection, namespace, SEARCH_ATTRIBUTES),
+    );
+    io.out(
+      added.length === 0
+        ? `${namespace}: all search attributes are registered`
+        : `${namespace}: registered ${added.join(', ')}`,
+    );
+    if (retentionMs !== null) await setRetention(retentionMs, client, io);
+    await scheduleDrift(client, io);
+    await adoptInitialLatest(client, given, io);
+    return EXIT.done;
+  });
+}
+
+/** A gate works without the schedule, so a server that refuses it does not stop the setup. */
+async function scheduleDrift(client: Client, io: Io): Promise<void> {
+  const lane = laneFrom(io);
+  const name = `schedule ${checkDriftId(lane)}`;
+  try {
+    const existed = await scheduleDriftCheck(client, lane);
+    io.out(`${name}: every 5m, ${existed ? 'unchanged' : 'created'}`);
+  } catch (error) {
+    const rejection = deniedOrUnsupported(error);
+    if (rejection === null) throw error;
+    io.out(`${name}: refused (${rejection}); without it a lost :latest or rollback target goes unnoticed`);
+  }
+}
+
+async function setRetention(retentionMs: number, client: Client, io: Io): Promise<void> {
+  const { namespace } = client.options;
+  const to = formatDuration(retentionMs);
+  const from = formatDuration(
+    await explainIfDenied(
+      `retention of ${namespace}`,
+      `temporal operator namespace update --namespace ${namespace} --retention ${to}`,
+      changeRetention(client, retentionMs),
+    ),
+  );
+  io.out(`${namespace}: ended runs are kept for ${from === to ? `${to}, unchanged` : `${to}, before: ${from}`}`);
+}
+
+/** Adds the fix if these credentials may not change it, or no client can (Temporal Cloud changes it in its web page). */
+async function explainIfDenied<T>(what: string, how: string, change: Promise<T>): Promise<T> {
+  try {
+    return await change;
+  } catch (error) {
+    const rejection = deniedOrUnsupported(error);
+    if (rejection === null) throw error;
+    throw new Error(
+      `cannot change the ${what} with these credentials: ${rejection} (on Temporal Cloud use its web page or tcld, elsewhere ask an administrator: ${how})`,
+      { cause: error },
+    );
+  }
+}

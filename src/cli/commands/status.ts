@@ -1,11 +1,117 @@
-import { type Command, OUTPUT, TEMPORAL } from '../command.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import { InvalidInput } from '../../contract/brand.js';
+import { type Lane, releaseId, rollbackId } from '../../contract/ids.js';
+import { parseSha, type Sha } from '../../contract/sha.js';
+import { oneLine } from '../../domain/markdown.js';
+import { withClient } from '../../temporal/connect.js';
+import { isUnavailable, laneNow } from '../../temporal/lane-view.js';
+import { overview } from '../../temporal/overview.js';
+import { type ProductionNow, productionLine, productionNow } from '../../temporal/production.js';
+import { awaitRunEnd, findRun, queryStatus } from '../../temporal/runs.js';
+import { type Command, type Given, type Io, OUTPUT, TEMPORAL, wantsJson } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { laneFrom } from '../identity.js';
+import { overviewLines, runStatusLines } from '../print/status.js';
 
 export const status: Command = {
-  name: 'status',
-  arguments: '[sha]',
-  summary: 'Where a release stands and why; without a sha, what is live and what is under way.',
-  options: [{ flags: '--watch', description: 'show it again whenever it changes, until Ctrl-C' }, ...OUTPUT],
+  options: [{ flags: '--watch', description: 'print it again on every change, until Ctrl-C' }, ...OUTPUT],
   environment: [...TEMPORAL],
   examples: ['canary status', 'canary status 4c1d56e --watch', 'canary status -o json'],
-  run: async (given, io) => (await import('../verbs/status.js')).status(given, io),
+  run,
 };
+
+/** One status, for people and for machines. */
+interface StatusOutput {
+  lines: string[];
+  data: unknown;
+  /** The workflow id of a running run that no worker answered for. */
+  silent?: string;
+}
+
+/** Interval of `--watch`, in milliseconds. */
+const WATCH_INTERVAL_MS = 1_000;
+
+function run(given: Given, io: Io): Promise<number> {
+  const lane = laneFrom(io);
+  const [text] = given.args;
+  const sha = text === undefined ? null : parseSha(text);
+  return withClient(io.env, async (client) => {
+    const readStatus = () => (sha === null ? overallStatus(client, lane) : buildStatus(client, lane, sha));
+    const print = ({ lines, data }: StatusOutput) => {
+      for (const line of wantsJson(given) ? [JSON.stringify(data)] : lines) io.out(line);
+    };
+    let result = await readStatus();
+    print(result);
+    for (let last = comparableData(result); given.options.watch === true && !io.signal.aborted; ) {
+      await delay(WATCH_INTERVAL_MS, undefined, { signal: io.signal }).catch(() => undefined);
+      result = await readStatus();
+      if (comparableData(result) !== last) print(result);
+      last = comparableData(result);
+    }
+    if (result.silent !== undefined)
+      io.err(`canary: ${result.silent} is running, but no worker answers (canary worker)`);
+    return result.silent === undefined ? EXIT.done : EXIT.fault;
+  });
+}
+
+/** The data has no clock in it: it changes only if there is something new to print. */
+const comparableData = ({ data }: StatusOutput) => JSON.stringify(data);
+
+async function overallStatus(client: Client, lane: Lane): Promise<StatusOutput> {
+  const data = await overview(client, lane);
+  return { lines: overviewLines(data, Date.now()), data };
+}
+
+/** The release of a build and the rollback to it, as far as they exist; the one that started last comes first.
+ * @throws {InvalidInput} if neither exists. */
+async function buildStatus(client: Client, lane: Lane, sha: Sha): Promise<StatusOutput> {
+  const ids = [releaseId(lane, sha), rollbackId(lane, sha)];
+  const found = (await Promise.all(ids.map((id) => findRun(client, id)))).filter((run) => run !== null);
+  if (found.length === 0) throw new InvalidInput(`no run ${ids.join(' or ')} (canary status)`);
+  found.sort((a, b) => b.startTime.getTime() - a.startTime.getTime());
+  const [production, ...result] = await Promise.all([
+    productionNow(client, lane, sha),
+    ...found.map(({ workflowId, status: { name } }) => runStatus(client, lane, workflowId, name)),
+  ]);
+  const silent = result.find((run) => run.silent)?.silent;
+  const data = result.map((run, index) =>
+    index === 0 && production ? withProduction(run.data, production) : run.data,
+  );
+  const productionLines = production ? [`  production: ${oneLine(productionLine(production))}`] : [];
+  return {
+    lines: [...result.flatMap(({ lines }) => lines), ...productionLines],
+    data: data.length === 1 ? data[0] : data,
+    ...(silent && { silent }),
+  };
+}
+
+/** Adds how production took the build; a run that no worker answers for has no data. */
+function withProduction(data: unknown, { summary: production, asOf: productionAsOf }: ProductionNow): unknown {
+  return data === null ? null : { ...Object(data), production, productionAsOf };
+}
+
+async function runStatus(client: Client, lane: Lane, workflowId: string, execution: string): Promise<StatusOutput> {
+  if (execution !== 'RUNNING') {
+    const end = await awaitRunEnd(client.workflow.getHandle(workflowId));
+    const data = end.report ?? { outcome: end.outcome, why: end.why };
+    return { lines: [`${workflowId} ${data.outcome}: ${data.why}`], data };
+  }
+  const state = await queryStatus(client, workflowId);
+  if (state === null) return { lines: [], data: null, silent: workflowId };
+  const before = state.phase === 'queued' ? await runsAhead(client, lane, workflowId) : [];
+  const lines = runStatusLines(workflowId, state, Date.now());
+  if (before.length === 0) return { lines, data: state };
+  const ahead = before.map(({ sha, phase }) => (phase ? `${sha} (${phase})` : sha));
+  return { lines: [...lines, `  ahead in the queue: ${ahead.join(', then ')}`], data: { ...state, before } };
+}
+
+/** The holder of the lane, and the releases that are ahead in the queue. */
+async function runsAhead(client: Client, lane: Lane, workflowId: string) {
+  const result = await laneNow(client, lane);
+  if (isUnavailable(result)) return [];
+  const position = result.queue.findIndex((one) => one.workflowId === workflowId);
+  const { holder } = result;
+  const waiting = result.queue.slice(0, Math.max(0, position)).map(({ sha }) => ({ sha, phase: null }));
+  return position < 0 || holder === null ? waiting : [{ sha: holder.sha, phase: holder.phase }, ...waiting];
+}

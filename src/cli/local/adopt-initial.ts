@@ -8,34 +8,34 @@ import { type Latest, readLatest } from '../../registry/read-latest.js';
 import { RegistryError } from '../../registry/transport/errors.js';
 import { laneClient, laneEverRan } from '../../temporal/lane-client.js';
 import type { Given, Io } from '../command.js';
-import { latestLines } from '../latest-lines.js';
-import { withRegistry } from '../local-gate.js';
-import { identity, laneFrom } from '../requester.js';
+import { identity, laneFrom } from '../identity.js';
+import { latestLines } from '../print/lane.js';
+import { withRegistry } from './with-registry.js';
 
 /**
- * Before there was a lane, `:latest` is where people left it: the lane begins with that, on the word of whoever sets up. Later on it
- * would hide who moved it, so nothing is adopted then.
- * @throws {InvalidInput}, {ConfigError}, and what Temporal says. */
+ * Starts the lane with `:latest` as it is, on the authority of the person who sets up. Once a lane has run, nothing is
+ * adopted: an adoption would hide who moved `:latest` since.
+ * @throws {InvalidInput}, {ConfigError}, and errors of Temporal. */
 export async function adoptInitialLatest(client: Client, given: Given, io: Io): Promise<void> {
   const lane = laneFrom(io);
   const name = releaseLaneId(lane);
   if (await laneEverRan(client, lane)) {
-    io.out(`${name}: is there already, nothing is adopted (canary lane adopt accepts where :latest stands)`);
+    io.out(`${name}: exists, nothing is adopted (canary lane adopt accepts where :latest is)`);
     return;
   }
   const latest = await readInitialLatest(io, name);
   if (latest === null) return;
   const { images, sha } = latest;
   const command = { by: identity(given, io), reason: 'first day', images, ...(sha !== null && { sha }) };
-  // Nobody answers a signal: what the lane would refuse has to be told here.
+  // A signal has no answer: a refusal of the lane must be found here.
   const result = applyCommand(emptyLane(), 'adopt', command, Date.now());
   if ('refused' in result) throw new InvalidInput(result.refused);
   await laneClient(client, lane).signal(laneCommandSignal('adopt'), command);
-  io.out(`${name}: begins with :latest as it stands, on the word of ${command.by}`);
+  io.out(`${name}: starts with :latest as it is, adopted by ${command.by}`);
   for (const line of latestLines(latest)) io.out(line);
 }
 
-/** Null, saying what to do, where the registry does not tell. */
+/** Null, with the fix on stderr, if the registry cannot be read. */
 async function readInitialLatest(io: Io, name: string): Promise<Latest | null> {
   try {
     return await withRegistry(io, (registry, { images }) => readLatest(registry, images, io.signal));

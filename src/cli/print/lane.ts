@@ -1,19 +1,20 @@
-import type { LaneHold, Pause } from '../contract/lane.js';
-import type { TagState } from '../contract/move.js';
-import { rounded } from '../domain/duration.js';
-import { oneLine, time } from '../domain/markdown.js';
-import { describeKnownBad } from '../lane/queue.js';
-import { type History, LIFTS, type Target } from '../lane/view.js';
-import type { HolderNow, LaneNow } from '../temporal/lane-view.js';
+import type { LaneHold, Pause } from '../../contract/lane.js';
+import type { TagState } from '../../contract/move.js';
+import { rounded } from '../../domain/duration.js';
+import { oneLine, time } from '../../domain/markdown.js';
+import { describeKnownBad } from '../../lane/queue.js';
+import { type History, LIFTS, type Target } from '../../lane/view.js';
+import type { Latest } from '../../registry/read-latest.js';
+import type { HolderNow, LaneNow } from '../../temporal/lane-view.js';
 
 type QueueView = Omit<LaneNow, 'live' | 'back'>;
 
-/** Worst first. */
+/** `canary queue`, worst first. */
 export function queueLines(lane: QueueView, now: number): string[] {
   return [...alertLines(lane, now), ...holderLines(lane, now)];
 }
 
-/** What keeps builds from being tested, or promoted by themselves, and what lifts it. */
+/** What stops tests or automatic promotion, with the command that lifts it. */
 export function alertLines({ holder, hold, pause, missing }: QueueView, now: number): string[] {
   return [
     ...(holder?.stuck ? stuckLines(holder) : []),
@@ -25,32 +26,32 @@ export function alertLines({ holder, hold, pause, missing }: QueueView, now: num
 
 function stuckLines({ sha, workflowId }: HolderNow): string[] {
   return [
-    `STUCK    ${workflowId} has the turn, and its workflow task fails again and again`,
-    `         canary lane drop ${sha} --reason …   the next one goes on`,
+    `STUCK    ${workflowId} holds the lane, and its workflow task keeps failing`,
+    `         canary lane drop ${sha} --reason …   the next release continues`,
   ];
 }
 
-/** Who has the turn and how far it is, and who waits. */
+/** The holder of the lane, its phase, and the queue. */
 export function holderLines({ holder, queue, rollback, hold, pause }: QueueView, now: number): string[] {
   return [
-    ...(rollback ? [`rollback to ${rollback.sha} is under way`] : []),
-    holder ? `${holderText(holder, now)}${hold || pause ? '' : earliestMoveText(holder)}` : 'turn     free',
+    ...(rollback ? [`rollback to ${rollback.sha} is running`] : []),
+    holder ? `${holderText(holder, now)}${hold || pause ? '' : earliestMoveText(holder)}` : 'holder   none',
     ...queue.map(waitingLine),
   ];
 }
 
 function holderText({ sha, since, phase, ...request }: HolderNow, now: number): string {
-  return `turn     ${sha} since ${time(since)} (${ago(since, now)})${manualText(request)}: ${phase ?? 'does not answer'}`;
+  return `holder   ${sha} since ${time(since)} (${ago(since, now)})${manualText(request)}: ${phase ?? 'does not answer'}`;
 }
 
 const earliestMoveText = ({ phase, until }: HolderNow) =>
   phase === 'soaking' && until !== null ? `, moves :latest at ${time(until)} at the earliest` : '';
 
 function waitingLine({ sha, sequence, ...request }: LaneNow['queue'][number], index: number): string {
-  return `waits    ${index + 1}. ${sha}${sequence > 0 ? `, sequence ${sequence}` : ''}${manualText(request)}`;
+  return `queued   ${index + 1}. ${sha}${sequence > 0 ? `, sequence ${sequence}` : ''}${manualText(request)}`;
 }
 
-const manualText = ({ manual }: { manual?: boolean }) => (manual ? ', on the word of a human' : '');
+const manualText = ({ manual }: { manual?: boolean }) => (manual ? ', promoted by hand' : '');
 
 function holdLines({ name, why, by, since }: LaneHold, now: number): string[] {
   const { command, effect } = LIFTS[name];
@@ -62,7 +63,7 @@ function holdLines({ name, why, by, since }: LaneHold, now: number): string[] {
 
 function pauseLines({ by, why, since, until }: Pause, now: number): string[] {
   return [
-    `PAUSED   by ${oneLine(by)} ${ago(since, now)} ago, until ${until ? time(until) : 'somebody resumes'}: ${oneLine(why)}`,
+    `PAUSED   by ${oneLine(by)} ${ago(since, now)} ago, until ${until ? time(until) : 'canary resume'}: ${oneLine(why)}`,
     '         canary resume --reason …',
   ];
 }
@@ -79,7 +80,7 @@ export function historyLines({ moves, bad }: History): string[] {
   return lines.length > 0 ? lines : ['the ledger is empty: nothing was promoted yet'];
 }
 
-/** Where a rollback may go; what is taken unless somebody says otherwise has an arrow. */
+/** The targets of a rollback; the default has an arrow. */
 export function targetLines(targets: Target[], defaultSha: string | null): string[] {
   return targets.map(({ sha, at, kind, by, isLive, bad }) => {
     const head = [sha === defaultSha ? '->' : '  ', time(at), kind.padEnd(9), sha, `by ${oneLine(by)}`].join('  ');
@@ -87,9 +88,16 @@ export function targetLines(targets: Target[], defaultSha: string | null): strin
   });
 }
 
+/** Where `:latest` is, before it is adopted. */
+export const latestLines = ({ images, sha }: Latest): string[] => [
+  ...images.map(({ repository, digest }) => `  ${repository}:latest ${digest ?? 'does not exist'}`),
+  `  ${sha === null ? 'the images report different builds, or none' : `built from ${sha}`}`,
+];
+
 const byAndReason = (by: string, reason: string) => `by ${oneLine(by)}: ${oneLine(reason)}`;
 const imageText = ({ repository, digest }: TagState) => `${repository.split('/').at(-1)}@${shortDigest(digest)}`;
-/** As Docker shortens it. */
+/** The first 12 digits, as Docker prints it. */
 const shortDigest = (digest: string | null) => digest?.slice('sha256:'.length).slice(0, 12) ?? 'nothing';
 
+/** How long ago it was, rounded; `since` is ISO 8601, `now` epoch ms. */
 export const ago = (since: string | null, now: number) => (since === null ? '?' : rounded(now - Date.parse(since)));

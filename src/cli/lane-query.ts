@@ -5,9 +5,9 @@ import { LANE_UNAVAILABLE, type LaneUnavailable } from '../temporal/lane-client.
 import { isUnavailable } from '../temporal/lane-view.js';
 import { type Given, type Io, wantsJson } from './command.js';
 import { EXIT } from './exit-codes.js';
-import { laneFrom } from './requester.js';
+import { laneFrom } from './identity.js';
 
-/** Tells something of the lane, or why it tells nothing: that there is none yet is an answer, `null` for machines. */
+/** Prints an answer of the lane, or why there is none. A lane that does not exist yet is an answer: `null` as JSON. */
 export function printLaneQuery<T>(
   given: Given,
   io: Io,
@@ -27,7 +27,7 @@ export function printLaneQuery<T>(
   });
 }
 
-/** What Temporal tells; where it cannot be reached, why: a command that goes on without it can say so. */
+/** The answer of Temporal; a text is the reason why there is none, for a command that can continue without. */
 export async function queryOrReason<T>(io: Io, query: (client: Client) => Promise<T | string>): Promise<T | string> {
   try {
     return await withClient(io.env, query);

@@ -1,6 +1,6 @@
-import type { CheckResult, TenantSmoke } from '../contract/check.js';
+import type { CheckResult, TenantSmoke } from '../../contract/check.js';
 
-/** JUnit XML, a test suite for each tenant. CI shows it to everybody, so of an answer it has the status and the schema path alone. */
+/** JUnit XML, one test suite per tenant. CI publishes it, so an answer is reduced to its status and the schema path. */
 export function junit(results: TenantSmoke[]): string {
   const all = results.flatMap(({ checks }) => checks);
   const suites = results.map(({ tenant, checks }) =>
@@ -36,7 +36,7 @@ function element(name: string, attributes: Record<string, string | number>, cont
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
 
-/** For an attribute. XML 1.0 cannot hold most control characters and lone surrogates, not even escaped. */
+/** Escapes an attribute value. XML 1.0 cannot hold most control characters and lone surrogates, not even escaped. */
 function escaped(text: string): string {
   return text
     .replaceAll(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, '\ufffd')

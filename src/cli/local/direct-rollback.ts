@@ -13,18 +13,18 @@ import { TemporalUnreachable, withClient } from '../../temporal/connect.js';
 import { workersOn } from '../../temporal/pollers.js';
 import type { Io } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { withRegistry } from '../local-gate.js';
+import { withRegistry } from './with-registry.js';
 
 /**
- * The move of a rollback from this machine, with registry credentials alone: Temporal is down and production burns (I4, the one
- * exception). The record that it prints, one JSON object, is all that is kept of it.
+ * Moves `:latest` from this machine with registry credentials alone, for when Temporal is down and production is broken: the one
+ * exception to invariant I4. The JSON record on stdout is the only record of it.
  */
-export function rollbackDirect(input: RollbackInput, io: Io): Promise<number> {
+export function directRollback(input: RollbackInput, io: Io): Promise<number> {
   return withRegistry(io, async (registry, { images, lane }) => {
     const polling = input.force ? [] : await activeWorkers(io, taskQueue(lane));
     if (polling.length > 0) {
       io.err(
-        `canary: --direct refused: ${polling.join(', ')} polls ${taskQueue(lane)}, so canary rollback works; --force goes on all the same`,
+        `canary: --direct refused: ${polling.join(', ')} polls ${taskQueue(lane)}, so canary rollback works (--force moves anyway)`,
       );
       return EXIT.refused;
     }
@@ -48,7 +48,7 @@ async function move(
   const pinned = await resolveBuild(registry, sha, images, io.signal);
   const foreign = foreignRevisions(input, pinned);
   if (foreign.length > 0 && !force) {
-    io.err(`canary: ${foreign.join('; ')}: nothing was moved; --force goes on all the same`);
+    io.err(`canary: ${foreign.join('; ')}: nothing was moved (--force moves anyway)`);
     return EXIT.refused;
   }
   const targets = pinned.map(({ repository, digest, latest }) => ({ repository, to: digest, from: latest }));
@@ -62,7 +62,8 @@ async function move(
     waits: MOVE_WAITS,
     begun: false,
     retried: false,
-    onBegin: () => io.err(`moving :latest of ${images.length} images to ${sha}; Ctrl-C waits until the pair is whole`),
+    onBegin: () =>
+      io.err(`moving :latest of ${images.length} images to ${sha}; Ctrl-C waits until the images are on one build`),
     signal: io.signal,
   });
   const outcome = moveOutcome(movedImages);
@@ -86,13 +87,13 @@ function moveOutcome(movedImages: MovedImage[]) {
   return movedImages.every(({ previous, digest }) => previous === digest) ? 'already' : 'rolled-back';
 }
 
-/** Whoever runs this is a human who says so, and no mover of ours can be at work. */
+/** Authorized by the person who runs it: without Temporal no mover is running. */
 const MANUAL_AUTHORIZER: MoveAuthorizer = {
   authorize: async () => 'granted' as const,
   movedWithin: async () => false,
 };
 
-/** Nobody, when Temporal does not answer. */
+/** Identities of the workers that poll; none if Temporal does not answer. */
 async function activeWorkers(io: Io, queue: string): Promise<string[]> {
   try {
     return await withClient(io.env, (client) => workersOn(client, queue));

@@ -1,9 +1,8 @@
-import { registryOf } from '../../workers/create-worker.js';
-import { type Config, loadConfig } from '../config/config.js';
-import type { Registry } from '../registry/context.js';
-import type { Io } from './command.js';
+import { type Config, loadConfig } from '../../config/config.js';
+import type { Registry } from '../../registry/context.js';
+import type { Io } from '../command.js';
 
-/** What is configured for a fleet is of no matter to what only asks the registry, and must not keep it from working. */
+/** The fleet and the suite are not read: a wrong setting of theirs must not stop a command that needs the registry alone. */
 const NO_FLEET = {
   CANARY_TENANT_URLS: '',
   CANARY_ADMIN_TOKENS: '',
@@ -12,9 +11,10 @@ const NO_FLEET = {
   CANARY_SMOKE_SUITE: '',
 };
 
-/** Works on the images with the registry credentials of this machine.
+/** Runs `use` with the registry, by the credentials of this machine, and closes it afterwards.
  * @throws {ConfigError} */
 export async function withRegistry<T>(io: Io, use: (registry: Registry, config: Config) => Promise<T>): Promise<T> {
+  const { registryOf } = await import('../../../workers/create-worker.js');
   const config = loadConfig({ ...io.env, ...NO_FLEET });
   const registry = registryOf(config, io.env);
   try {

@@ -1,9 +1,9 @@
-import { type TenantSmoke, type Verdict, verdictOf } from '../contract/check.js';
-import type { Io } from './command.js';
+import { type TenantSmoke, type Verdict, verdictOf } from '../../contract/check.js';
+import type { Io } from '../command.js';
 
 const LABELS: Record<Verdict, string> = { pass: 'PASS', fail: 'FAIL', 'could-not-test': '????' };
 
-/** The lines of a tenant, as the old script wrote them and people grep them: PASS on stdout, the others on stderr. */
+/** Prints the lines of a tenant in the format of the script that this command replaced: PASS on stdout, the others on stderr. */
 export function printTenant({ checks }: TenantSmoke, origin: string, io: Io): void {
   io.out('');
   io.out(`── ${origin} ──`);
@@ -27,7 +27,7 @@ export function printSummary(results: TenantSmoke[], io: Io): void {
   if (untested > 0) io.out(`  ????: ${untested}`);
 }
 
-/** The same for machines. */
+/** The results as JSON. */
 export function smokeData(results: TenantSmoke[], origins: string[]) {
   return {
     verdict: verdictOf(results),

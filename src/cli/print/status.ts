@@ -1,16 +1,16 @@
-import type { TenantSmoke } from '../contract/check.js';
-import type { ReleaseStatus } from '../contract/release.js';
-import { rounded } from '../domain/duration.js';
-import { oneLine } from '../domain/markdown.js';
-import { LANE_UNAVAILABLE } from '../temporal/lane-client.js';
-import { isUnavailable } from '../temporal/lane-view.js';
-import type { LiveBuild, Overview } from '../temporal/overview.js';
-import { ago, alertLines, holderLines } from './lane-lines.js';
+import type { TenantSmoke } from '../../contract/check.js';
+import type { ReleaseStatus } from '../../contract/release.js';
+import { rounded } from '../../domain/duration.js';
+import { oneLine } from '../../domain/markdown.js';
+import { LANE_UNAVAILABLE } from '../../temporal/lane-client.js';
+import { isUnavailable } from '../../temporal/lane-view.js';
+import type { LiveBuild, Overview } from '../../temporal/overview.js';
+import { ago, alertLines, holderLines } from './lane.js';
 
-/** Ended runs that the one-screen answer shows. */
+/** Ended runs shown on the one screen. */
 const MAX_ENDED = 5;
 
-/** One screen, worst first: alarms, missing workers, what holds the lane, what waits for people, what is under way, what is live. */
+/** One screen, worst first: alarm, missing workers, what stops the lane, what is held for people, what is running, what is live. */
 export function overviewLines({ lane, alarm, workers, running, live, back, ended }: Overview, now: number): string[] {
   const absent = workers.filter(({ identities }) => identities.length === 0);
   const laneView = isUnavailable(lane) ? null : lane;
@@ -20,7 +20,7 @@ export function overviewLines({ lane, alarm, workers, running, live, back, ended
   return [
     ...(alarm ? [`ALARM    ${alarm.workflowId} ${alarm.outcome}: ${alarm.why}`] : []),
     ...absent.map(({ queue }) => `WORKERS  NONE poll ${queue}: nothing moves until one does (canary worker)`),
-    // Without a worker it cannot answer.
+    // A lane without a worker cannot answer: the line above says so.
     ...(isUnavailable(lane) && !(lane === 'silent' && absent.length > 0) ? [`LANE     ${LANE_UNAVAILABLE[lane]}`] : []),
     ...(laneView ? alertLines(laneView, now) : []),
     ...waiting.flatMap((run) => runLines('HELD', run, now)),
@@ -43,44 +43,44 @@ function runLines(
   now: number,
 ) {
   const head = `${title.padEnd(8)} ${workflowId} ${state?.phase ?? phase ?? 'not begun'}`;
-  if (state === null) return [`${head}${waitingFor ? `, waits for ${waitingFor}` : ''} (no worker answers for it)`];
-  const decisionLines = state.hold
-    ? (['approve', 'retry', 'abort'] as const)
-        .filter((verb) => state.verbs?.[verb].isAllowed)
-        .map((verb) => `         canary ${verb} ${sha} --reason …   ${state.verbs?.[verb].text}`)
-    : [];
-  return [`${head}${remainingText(state, now)}: ${state.why}`, ...decisionLines];
+  if (state === null) return [`${head}${waitingFor ? `, waits for ${waitingFor}` : ''} (no worker answers)`];
+  const commands = state.hold ? decisionLines(sha ?? state.sha, state) : [];
+  return [`${head}${remainingText(state, now)}: ${state.why}`, ...commands.map((line) => `         ${line}`)];
+}
+
+/** The command of each decision that applies now, and what it does. */
+function decisionLines(sha: string, { verbs }: ReleaseStatus): string[] {
+  return (['approve', 'retry', 'abort'] as const)
+    .filter((verb) => verbs?.[verb].isAllowed)
+    .map((verb) => `canary ${verb} ${sha} --reason …   ${verbs?.[verb].text}`);
 }
 
 function liveLines(live: LiveBuild | null, back: string | null, now: number): string[] {
-  if (live === null) return ['live     unknown: neither the ledger nor a run that is left has moved :latest'];
+  if (live === null) return ['live     unknown: no move is in the ledger or among the kept runs'];
   const who = live.by ? `, by ${oneLine(live.by)}` : '';
   return [
-    `live     ${live.sha ?? 'a build that nobody named'} for ${ago(live.since, now)}: ${live.how}${who}`,
+    `live     ${live.sha ?? 'unknown build'} for ${ago(live.since, now)}: ${live.how}${who}`,
     ...live.images.map(({ repository, digest }) => `         ${repository} ${digest ?? 'nothing'}`),
     ...(live.production ? [`         production: ${oneLine(live.production)}`] : []),
     ...(back ? [`         back: canary rollback ${back} --reason …`] : []),
   ];
 }
 
-/** One run, as it tells itself. */
+/** One run by its own status, with the command of each decision that applies. */
 export function runStatusLines(workflowId: string, state: ReleaseStatus, now: number): string[] {
-  const decisionLines = Object.entries(state.verbs ?? {}).map(
-    ([verb, { isAllowed, text }]) => `  ${verb}: ${isAllowed ? '' : 'refused: '}${text}`,
-  );
   return [
     `${workflowId} ${state.phase} for ${ago(state.since, now)}${remainingText(state, now)}: ${state.why}`,
     ...state.images.map(({ repository, digest }) => `  ${repository} ${digest}`),
     ...(state.hold ? [`  hold ${state.hold.id}, until ${state.hold.until}`] : []),
-    ...decisionLines,
+    ...decisionLines(state.sha, state).map((line) => `  ${line}`),
     ...state.builds.map(({ tenant, build, why }) => `  ${tenant} runs ${build ?? `an unknown build (${why})`}`),
     ...state.tenants.flatMap(smokeLines),
-    ...state.decisions.map(({ verb, by, at, reason }) => `  ${at} ${by} said ${verb}: ${reason}`),
+    ...state.decisions.map(({ verb, by, at, reason }) => `  ${at} ${verb} by ${by}: ${reason}`),
     ...state.refusals.map((refusal) => `  ${refusal}`),
   ];
 }
 
-/** What passed is a number, so that what did not is seen. */
+/** Passed checks are counted, the others are named. */
 function smokeLines({ tenant, checks }: TenantSmoke): string[] {
   const others = checks.filter(({ verdict }) => verdict !== 'pass');
   return [

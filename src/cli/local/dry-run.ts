@@ -1,0 +1,121 @@
+import { type Lane, rollbackId } from '../../contract/ids.js';
+import { stagingTag } from '../../contract/image.js';
+import type { LaneState } from '../../contract/lane.js';
+import type { MoveInput, TagState } from '../../contract/move.js';
+import type { PinnedImage, RollbackInput } from '../../contract/release.js';
+import type { Sha } from '../../contract/sha.js';
+import { foreignRevisions, pushedAgain } from '../../domain/one-build.js';
+import { digestsOfMove, previewRollback, type RollbackPreview } from '../../lane/rollback.js';
+import { preflight } from '../../move/preflight.js';
+import { resolveBuild } from '../../move/resolve-build.js';
+import type { Registry } from '../../registry/context.js';
+import { readTag } from '../../registry/read-tag.js';
+import { RegistryError } from '../../registry/transport/errors.js';
+import { LANE_UNAVAILABLE } from '../../temporal/lane-client.js';
+import { isUnavailable, readLane } from '../../temporal/lane-view.js';
+import { rejectionOf } from '../../temporal/run-record.js';
+import { type Given, type Io, wantsJson } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { queryOrReason } from '../lane-query.js';
+import { withRegistry } from './with-registry.js';
+
+/** What the ledger adds to a dry run. */
+interface LedgerContext {
+  /** Where the build was moved to before; empty: its staging tag decides. */
+  recordedImages: TagState[];
+  /** What else is printed of the pinned images, and the exit code. */
+  preview: (
+    registry: Registry,
+    pinned: PinnedImage[],
+    doubts: string[],
+  ) => Promise<{ lines: string[]; data: object; code: number }>;
+}
+
+const NO_LEDGER: LedgerContext = {
+  recordedImages: [],
+  preview: async (_registry, _pinned, doubts) => ({ lines: doubts, data: {}, code: EXIT.done }),
+};
+
+/** `--dry-run`: runs every registry check that a move begins with, from this machine; prints what would move, and moves nothing. */
+export function dryRun(
+  kind: MoveInput['kind'],
+  { sha }: { sha: Sha },
+  given: Given,
+  io: Io,
+  { recordedImages, preview }: LedgerContext = NO_LEDGER,
+): Promise<number> {
+  return withRegistry(io, async (registry, { images }) => {
+    try {
+      const pinned = await resolveBuild(registry, sha, images, io.signal, recordedImages);
+      const targets = pinned.map(({ repository, digest, latest }) => ({ repository, to: digest, from: latest }));
+      await preflight(registry, { kind, images: targets }, io.signal);
+      const doubts = foreignRevisions({ sha }, pinned);
+      const { lines, data, code } = await preview(registry, pinned, doubts);
+      if (wantsJson(given)) io.out(JSON.stringify({ dryRun: true, kind, sha, images: pinned, doubts, ...data }));
+      else for (const line of [...pinned.map(moveLine), ...lines, 'dry run: nothing was moved']) io.out(line);
+      return code;
+    } catch (error) {
+      if (!(error instanceof RegistryError)) throw error;
+      io.err(`canary: dry run: ${error.message}`);
+      return EXIT.fault;
+    }
+  });
+}
+
+function moveLine({ repository, digest, latest }: PinnedImage): string {
+  if (latest === digest) return `${repository}:latest stays on ${digest}`;
+  return `${repository}:latest would move from ${latest ?? 'nothing'} to ${digest}`;
+}
+
+interface RollbackContext {
+  state: LaneState;
+  rejected: string | null;
+}
+
+/** `rollback --dry-run`: what the registry answers, what the lane would mark known bad, and whether it would refuse. If the lane
+ * does not answer, the registry alone. */
+export async function dryRunRollback(lane: Lane, input: RollbackInput, given: Given, io: Io): Promise<number> {
+  const context = await readContext(lane, input, io);
+  if (typeof context === 'string') {
+    io.err(`canary: by the registry alone; known-bad builds and refusals are not checked: ${context}`);
+    return dryRun('rollback', input, given, io);
+  }
+  const { sha, reason, requestedBy: by = 'unknown', force = false } = input;
+  const run = { workflowId: rollbackId(lane, sha), runId: 'dry run' };
+  const { bad, ...preview } = previewRollback(context.state, { ...run, sha, by, reason }, Date.now());
+  return dryRun('rollback', input, given, io, {
+    recordedImages: digestsOfMove(context.state, sha) ?? [],
+    preview: async (registry, pinned, doubts) => {
+      const tags = await Promise.all(
+        pinned.map(async ({ repository }) => ({
+          repository,
+          digest: await readTag(registry, repository, stagingTag(sha), io.signal),
+        })),
+      );
+      const refused = [preview.refused, context.rejected, ...doubts, ...pushedAgain(pinned, tags)].filter(
+        (why) => why !== null,
+      );
+      return {
+        data: { bad, hold: 'after-rollback', refused },
+        lines: previewLines({ bad, refused: refused.join('; ') || null }, force, sha),
+        code: refused.length > 0 && !force ? EXIT.refused : EXIT.done,
+      };
+    },
+  });
+}
+
+function previewLines({ bad, refused }: RollbackPreview, force: boolean, sha: string): string[] {
+  return [
+    bad.length > 0 ? `would be marked bad: ${bad.join(', ')}` : 'no build would be marked bad',
+    'automatic promotion would be held afterwards: the next GREEN build waits for approval',
+    ...(refused && force ? [`forced, although: ${refused}`] : []),
+    ...(refused && !force ? [`would be REFUSED: ${refused}`, `canary rollback ${sha} --force --reason …`] : []),
+  ];
+}
+
+/** The lane's state and the verdict of canary; a text is the reason why they cannot be read. */
+const readContext = (lane: Lane, { sha }: RollbackInput, io: Io): Promise<RollbackContext | string> =>
+  queryOrReason(io, async (client) => {
+    const [state, rejected] = await Promise.all([readLane(client, lane), rejectionOf(client, lane, sha)]);
+    return isUnavailable(state) ? LANE_UNAVAILABLE[state] : { state, rejected };
+  });

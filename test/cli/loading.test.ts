@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { repositoryRoot } from '../../testbed/tools.js';
+
+/** A static import that is there at run time; a type alone is not. */
+const IMPORT = /^(?:import|export)\s(?!type\s)(?:[^'";]*?\sfrom\s+)?'([^']+)'/gm;
+
+/** The files and packages that a file loads when it is imported. */
+function loadedBy(file: string, found = new Set<string>()): Set<string> {
+  if (found.has(file)) return found;
+  found.add(file);
+  for (const [, module = ''] of readFileSync(join(repositoryRoot, file), 'utf8').matchAll(IMPORT))
+    if (module.startsWith('.')) loadedBy(join(file, '..', module.replace(/\.js$/, '.ts')), found);
+    else found.add(module);
+  return found;
+}
+
+const REGISTRY = /^(src\/(registry|move)\/|workers\/|activities\/|undici$|@temporalio\/worker$)/;
+
+describe('canary --help', () => {
+  test('loads no verb, and no client', () => {
+    const loaded = [...loadedBy('src/cli/main.ts')];
+    expect(loaded.filter((one) => /^src\/cli\/commands\//.test(one))).toEqual(['src/cli/commands/index.ts']);
+    expect(loaded.filter((one) => one.startsWith('@temporalio/') || REGISTRY.test(one))).toEqual([]);
+  });
+});
+
+describe('a verb', () => {
+  test.each(['release', 'promote', 'rollback', 'decide', 'lane', 'status', 'queue', 'history', 'report', 'worker'])(
+    'of commands/%s.ts loads neither the registry client nor the worker',
+    (name) => {
+      const loaded = [...loadedBy(`src/cli/commands/${name}.ts`)];
+      expect(loaded.filter((one) => REGISTRY.test(one))).toEqual([]);
+    },
+  );
+});

@@ -1,0 +1,99 @@
+import { describe, expect, test } from 'vitest';
+import { overviewLines, runStatusLines } from '../../src/cli/print/status.js';
+import { HOLDS, type HoldName } from '../../src/contract/hold.js';
+import type { ReleaseStatus } from '../../src/contract/release.js';
+import { decisionsNow } from '../../src/domain/decide.js';
+import type { Overview } from '../../src/temporal/overview.js';
+
+const SHA = '4c1d56e';
+const ID = `canary-release-${SHA}`;
+const NOW = Date.parse('2026-11-25T04:10:00.000Z');
+const since = '2026-11-25T04:09:55.000Z';
+const until = '2026-11-25T05:10:00.000Z';
+const names = Object.keys(HOLDS) as HoldName[];
+
+/** The status of a release that is held for `name`, as the workflow answers it. */
+function heldFor(name: HoldName): ReleaseStatus {
+  const { phase } = HOLDS[name];
+  const hold = { id: 'h1-abc', name, why: 'WHY', since, until };
+  return {
+    sha: SHA,
+    phase,
+    since,
+    why: `${name}: WHY`,
+    phases: [],
+    until,
+    verbs: decisionsNow({ phase, hold, decided: null, moving: false }),
+    images: [],
+    builds: [],
+    tenants: [],
+    hold,
+    decided: null,
+    moving: false,
+    decisions: [],
+    refusals: [],
+  };
+}
+
+function overviewOf(state: ReleaseStatus): Overview {
+  const run = {
+    workflowId: ID,
+    sha: SHA,
+    status: 'RUNNING',
+    phase: state.phase,
+    outcome: null,
+    waitingFor: state.hold?.name ?? null,
+    started: since,
+    closed: null,
+    state,
+  };
+  return { lane: 'none', live: null, back: null, alarm: null, running: [run], ended: [], workers: [] };
+}
+
+/** The command of each decision that applies to a hold, by the table of holds. */
+function commandsOf(name: HoldName): string[] {
+  const { approve, retry } = HOLDS[name];
+  return Object.entries({ approve, retry, abort: 'the release ends' })
+    .filter(([, effect]) => effect !== null)
+    .map(([verb, effect]) => `canary ${verb} ${SHA} --reason …   ${effect}`);
+}
+
+describe('canary status', () => {
+  test.each(names)('prints each decision that applies to the hold %s once', (name) => {
+    const state = heldFor(name);
+    const out = overviewLines(overviewOf(state), NOW);
+    const from = out.indexOf(`HELD     ${ID} ${state.phase}, 1h 0m left: ${name}: WHY`);
+    const commands = commandsOf(name).map((command) => `         ${command}`);
+    expect(out.slice(from, from + 1 + commands.length)).toEqual([out[from], ...commands]);
+    for (const verb of ['approve', 'retry', 'abort'])
+      expect(out.filter((line) => new RegExp(`\\b${verb}[: ]`).test(line))).toHaveLength(
+        commands.filter((command) => command.includes(` ${verb} `)).length,
+      );
+  });
+});
+
+describe('canary status of one release', () => {
+  test.each(names)('prints each decision that applies to the hold %s once', (name) => {
+    const state = heldFor(name);
+    expect(runStatusLines(ID, state, NOW)).toEqual([
+      `${ID} ${state.phase} for 5s, 1h 0m left: ${name}: WHY`,
+      `  hold h1-abc, until ${until}`,
+      ...commandsOf(name).map((command) => `  ${command}`),
+    ]);
+  });
+
+  test('prints abort alone while nothing waits for a decision, and nothing while it moves', () => {
+    const soaking = { ...heldFor('approval'), phase: 'soaking', hold: null, until: null, why: 'soaking' } as const;
+    const lines = (moving: boolean) =>
+      runStatusLines(
+        ID,
+        { ...soaking, moving, verbs: decisionsNow({ phase: 'soaking', hold: null, decided: null, moving }) },
+        NOW,
+      );
+    expect(lines(false)).toEqual([
+      `${ID} soaking for 5s: soaking`,
+      `  canary abort ${SHA} --reason …   the release ends`,
+    ]);
+    expect(lines(true)).toEqual([`${ID} soaking for 5s: soaking`]);
+  });
+});
