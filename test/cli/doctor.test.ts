@@ -119,7 +119,7 @@ describe('what would stop a release is said with its mend, first, with 1', () =>
     [
       'the registry is read-only to us',
       () => guarded(READER),
-      /registry {2}.*\/platform can be read, but not written: POST .* \(mend: these credentials may not write there: ask .* for push access\)/,
+      /registry {2}.*\/platform can be read, but not written: POST .* \(mend: these credentials may not write: get push access at .*\)/,
     ],
     [
       'the password of the registry is wrong',

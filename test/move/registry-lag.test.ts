@@ -101,7 +101,7 @@ describe.concurrent('on a registry whose reads lag by 20 s', () => {
   test('a rollback after two moves finds no conflict with the digest in between', async () => {
     const images = await pair('between');
     const heal = images.lag();
-    // Nobody waited for the read back of this one: reads show it 20 s late, as a third digest.
+    // This retag had no read back: reads show it 20 s late, as a third digest.
     for (const name of ['between/platform', 'between/platform-tenant'])
       await retag({ registry: server.host, repository: name, from: 'next', to: 'latest' });
     const third = await Promise.all(

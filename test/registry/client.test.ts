@@ -237,7 +237,7 @@ describe('tokens', () => {
     for (const controller of left) controller.abort(new Error('left'));
     expect(await gone).toMatchObject({ message: 'one has gone' });
     expect(await Promise.all(others)).toMatchObject([{ message: 'left' }, { message: 'left' }]);
-    await until('the token that nobody waits for is given up', () => closed === 1);
+    await until('the token request without a caller is aborted', () => closed === 1);
     release();
     expect(await stays).toBeNull();
     expect(tokens.requests.filter(({ scopes }) => scopes.includes('repository:t-shared:pull'))).toHaveLength(1);
@@ -316,8 +316,8 @@ describe('tokens', () => {
 });
 
 test('a warning of a registry is passed on once, in one line, without secrets', async () => {
-  const told: string[] = [];
-  const own = client({ credentials: as(WRITER), onWarning: (line) => told.push(line) });
+  const warnings: string[] = [];
+  const own = client({ credentials: as(WRITER), onWarning: (line) => warnings.push(line) });
   const warning = '299 - "Your \\"image\\" is old: writer-password"';
   const heal = registry.faults.add({
     match: ({ path }) => path.includes('/warns/'),
@@ -330,7 +330,7 @@ test('a warning of a registry is passed on once, in one line, without secrets', 
   });
   for (let times = 0; times < 3; times++) await readTag(own, at(registry.host, 'warns/old'), LATEST);
   heal();
-  expect(told).toEqual([`${registry.host} warns: Your "image" is old: [secret]`]);
+  expect(warnings).toEqual([`${registry.host} warns: Your "image" is old: [secret]`]);
 });
 
 test('a closed client fails its requests at once', async () => {

@@ -22,7 +22,7 @@ const write = (path: string, content: unknown) => {
   writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
   return file;
 };
-/** A credential helper on a PATH of its own; what it was told on stdin is in `<name>.asked`. */
+/** A credential helper on its own PATH; its stdin is in `<name>.asked`. */
 const helper = (name: string, body: string) => {
   const file = write(
     `bin/docker-credential-${name}`,

@@ -20,8 +20,8 @@ const SECRETS = [
   'the-token-of-the-test',
 ];
 const expectNoSecret = (error: Error) => {
-  const told = [error.message, JSON.stringify(error), String(error.stack), String(error.cause)].join('\n');
-  for (const secret of SECRETS) expect(told).not.toContain(secret);
+  const texts = [error.message, JSON.stringify(error), String(error.stack), String(error.cause)].join('\n');
+  for (const secret of SECRETS) expect(texts).not.toContain(secret);
 };
 
 describe('redirects', () => {

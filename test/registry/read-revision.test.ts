@@ -27,7 +27,7 @@ const isBlob = ({ method, path }: { method: string; path: string }) => method ==
 describe('the commit that an image says it was built from', () => {
   test.each(['oci', 'docker'] as const)('is read from the label of the first platform (%s)', async (kind) => {
     const sha = newSha();
-    expect(await revisionOf(`told-${kind}`, sha, kind)).toBe(sha);
+    expect(await revisionOf(`named-${kind}`, sha, kind)).toBe(sha);
   });
 
   test('is read from the annotation of an index before anything below it', async () => {
@@ -51,7 +51,7 @@ describe('the commit that an image says it was built from', () => {
   test.each([
     ['cannot be read', () => ociError(404, 'BLOB_UNKNOWN', 'gone')],
     ['is not the one that was asked for', () => ok('{"config":{"Labels":{}}}')],
-    ['makes no sense', () => ok('<html>')],
+    ['is invalid', () => ok('<html>')],
   ])('is not known, and nothing fails, when the configuration %s', async (_what, respond) => {
     const heal = host.faults.add({ match: isBlob, respond });
     expect(await revisionOf('unread', newSha())).toBeNull();

@@ -36,10 +36,10 @@ describe('with a token server', () => {
   const clientOf = (user: typeof WRITER) => createRegistry({ waits: SHORT, credentials: as(user), push: true });
 
   test('a token that is refused is renewed once', async () => {
-    const { tag } = await twoBuilds(registry.host, 'anew');
-    const heal = guard('anew');
+    const { tag } = await twoBuilds(registry.host, 'renewed');
+    const heal = guard('renewed');
     const own = clientOf(WRITER);
-    const repository = at(registry.host, 'anew');
+    const repository = at(registry.host, 'renewed');
     await readTag(own, repository, tag);
     tokens.revokeAll();
     expect(await readTag(own, repository, tag)).not.toBeNull();

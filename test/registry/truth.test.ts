@@ -162,7 +162,7 @@ describe.skipIf(notOnDisk)('distribution', () => {
     const registry = client(as(WRITER));
     const repository = at(host('bearer'), name);
     const manifest = await getManifest(registry, repository, build?.digest as never);
-    // distribution allows 60 s of leeway, so the token has to be that much older than its end.
+    // distribution allows 60 s of leeway, so the token must be that much older than its end.
     tokens.behaviour.ttlS = -61;
     registry.auth.grants.clear();
     const stale = await errorOf(readTag(registry, repository, LATEST));
