@@ -33,7 +33,7 @@ describe('help', () => {
     expect(code).toBe(0);
     expect(out.join('\n')).toMatchSnapshot();
   });
-  test('--version is that of the package', async () => {
+  test('--version prints the version of the package', async () => {
     expect((await canary(['--version'])).out).toEqual(['0.1.0']);
   });
 });
@@ -116,7 +116,7 @@ describe('exit codes of a run', () => {
     expect((await canary(['release', sha, '--wait'])).code).toBe(0);
   });
 
-  test('a long wait leaves no listener behind for each look, and Node warns of none', async () => {
+  test('a long wait leaves no listener behind for each query, so Node prints no warning', async () => {
     const sha = newSha();
     await gate().publish(sha);
     const warnings: string[] = [];
@@ -160,7 +160,7 @@ describe('exit codes of a run', () => {
     });
   });
 
-  test('promote moves by your own word, and says that canary did not test it', async () => {
+  test('promote moves on the authority of the caller, and reports that canary did not test it', async () => {
     const sha = newSha();
     await gate().publish(sha);
     const { code, out } = await canary(['promote', sha, '--reason', 'hotfix', '--by', 'ada']);
@@ -168,7 +168,7 @@ describe('exit codes of a run', () => {
     expect(out[0]).toBe('promoted: :latest of every image is on this build, NOT TESTED BY CANARY');
   });
 
-  test('status tells how a run ended, and lists the latest ones', async () => {
+  test('status prints how a run ended, and lists the latest runs', async () => {
     expect((await canary(['status', good])).out).toEqual([
       `cli-canary-release-${good.slice(0, 7)} promoted: :latest of every image is on the tested digests`,
     ]);
@@ -201,7 +201,7 @@ describe('a server that is not there or not prepared', () => {
     }
   });
 
-  test('4 for a release that no worker takes: it waits, and that is said', async () => {
+  test('4 for a release that no worker takes, with the reason why it waits', async () => {
     const { code, err } = await canary(['release', newSha()], { CANARY_LANE: 'nobody' });
     expect(code).toBe(4);
     expect(err[1]).toBe(

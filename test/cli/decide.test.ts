@@ -22,8 +22,8 @@ async function begun(input: { approval?: 'required' } = {}) {
   return { sha, handle: await gate().release({ sha, ...input }) };
 }
 
-describe('a decision that nobody waits for', () => {
-  test.each(['approve', 'abort', 'retry'])('%s of a build that was never released says so, with 2', async (verb) => {
+describe('a decision that nothing waits for', () => {
+  test.each(['approve', 'abort', 'retry'])('%s of a build that was never released is a usage error', async (verb) => {
     expect(await canary([verb, '4c1d56e', '--reason', 'x'])).toEqual({
       code: 2,
       out: [],
@@ -31,7 +31,7 @@ describe('a decision that nobody waits for', () => {
     });
   });
 
-  test('of a release that ended says how, with 1, also when no worker is there', async () => {
+  test('of a release that ended prints how it ended, with 1, also without a worker', async () => {
     const { sha, handle } = await begun();
     await heldFor(gate(), handle, 'canary-not-updated');
     await say(handle, 'abort', ada);
@@ -63,7 +63,7 @@ describe('a decision that nobody waits for', () => {
 });
 
 describe('a decision without --hold', () => {
-  test('is for the hold that was shown before the reason is asked for, and refused when another one has come by then', async () => {
+  test('is for the hold that was printed before the reason is asked for, and is refused if another one has come since', async () => {
     const { sha, handle } = await begun();
     const seen = await heldFor(gate(), handle, 'canary-not-updated');
     const { code, err } = await canary(['retry', sha], async (shown) => {
@@ -83,7 +83,7 @@ describe('a decision without --hold', () => {
     await awaitRunEnd(handle);
   });
 
-  test('is not for an approval that came up after nothing was there to be seen', async () => {
+  test('does not count for an approval that came up after the hold was printed', async () => {
     await gate().stopWorker();
     await gate().startWorker({ ...gate().env, CANARY_UPDATE_TIMEOUT: '60s' });
     const { sha, handle } = await begun({ approval: 'required' });

@@ -32,7 +32,7 @@ function parsed(text: string): Record<string, string> {
 describe('waiting in GitHub Actions', () => {
   beforeAll(() => gate().begin(newSha()));
 
-  test('appends the report to the step summary, writes outputs, and tells the end on stderr while stdout stays data', async () => {
+  test('appends the report to the step summary, writes outputs, and annotates on stderr while stdout stays data', async () => {
     const { sha } = await gate().greenBuild();
     const { code, out, err, summary, outputs } = await step(
       ['release', sha, '--wait', '--json'],
@@ -59,7 +59,7 @@ describe('waiting in GitHub Actions', () => {
     for (const { url } of gate().tenants) expect(summary + lines.join()).not.toContain(url.replace('http://', ''));
   });
 
-  test('says that it goes on when the time is up', async () => {
+  test('reports that the run goes on after the timeout', async () => {
     const sha = newSha();
     await gate().publish(sha);
     const { code, summary, outputs } = await step(['release', sha, '--wait', '--timeout', '1s']);
@@ -77,7 +77,7 @@ describe('waiting in GitHub Actions', () => {
     expect(summary).toContain('*Cut: the report is too long');
   });
 
-  test('a summary that cannot be written is told, and changes no exit code', async () => {
+  test('a summary that cannot be written is reported, and changes no exit code', async () => {
     const { sha } = await gate().greenBuild();
     const env = { CANARY_LANE: 'cli-actions', GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: folder };
     const { code, err } = await run(['release', sha, '--wait'], env);
@@ -86,7 +86,7 @@ describe('waiting in GitHub Actions', () => {
   });
 });
 
-describe('what somebody else wrote is no command of the runner', () => {
+describe('text of other people is no command of the runner', () => {
   const hostile = 'x\n::error::y%0A::notice::z';
   test('in an annotation', () => {
     const tenants = [{ tenant: hostile, checks: [failed('a, b')] }];

@@ -26,7 +26,7 @@ const shown = (digests: (string | undefined)[], built: string) => [
 ];
 
 describe('the first day', () => {
-  test('setup hands :latest to the lane, by whom, with its build and without a worker; a second one adopts nothing', async () => {
+  test('setup adopts :latest with its build and without a worker; a second setup adopts nothing', async () => {
     await gate().stopWorker();
     const digests = await gate().publish(OLD);
     await gate().retag(OLD, 'latest');
@@ -63,7 +63,7 @@ describe('the first day', () => {
     expect((await canary(['setup'])).out).toEqual(nothing);
   });
 
-  test('a registry that cannot be read leaves the namespace prepared, and one line says what to do', async () => {
+  test('a registry that cannot be read leaves the namespace prepared, with the fix in one line', async () => {
     const env = { CANARY_LANE: 'cli-lane-unread', CANARY_IMAGES: '127.0.0.1:1/platform,127.0.0.1:1/platform-tenant' };
     const { code, out, err } = await canary(['setup'], undefined, env);
     expect({ code, out, err }).toEqual({
@@ -77,7 +77,7 @@ describe('the first day', () => {
     });
   });
 
-  test('what the lane would refuse in silence is said, with 2', async () => {
+  test('a command that the lane would refuse silently is a usage error', async () => {
     const env = { CANARY_LANE: 'cli-lane-long', CANARY_IMAGES: gate().env.CANARY_IMAGES ?? '' };
     const { code, err } = await run(['setup', '--by', 'x'.repeat(300)], env);
     expect({ code, err }).toEqual({ code: 2, err: [expect.stringMatching(/^canary: adopt refused: it needs by/)] });
@@ -94,7 +94,7 @@ describe('with a lane', () => {
     return sha;
   };
 
-  test('adopt shows where :latest stands and, where nobody can be asked, accepts it', async () => {
+  test('adopt prints where :latest is and, without a terminal, accepts it', async () => {
     const other = newSha();
     const stands = await gate().publish(other);
     await gate().retag(other, 'latest');
@@ -122,7 +122,7 @@ describe('with a lane', () => {
     expect((await ledger()).history.length - before).toBe(adopted);
   });
 
-  test('adopt of images that are not of one build names none', async () => {
+  test('adopt of images of different builds records no build', async () => {
     for (const repository of gate().repositories)
       await pushBuild({ registry: gate().host, repository, tag: 'latest', sha: newSha() });
     const { code, err } = await canary(['lane', 'adopt', '--reason', 'it has to do for now']);
@@ -133,7 +133,7 @@ describe('with a lane', () => {
     expect((await ledger()).history.at(-1)).toMatchObject({ kind: 'adopted', sha: null });
   });
 
-  test('unhold has builds promoted by themselves again after a rollback, which adopt does not', async () => {
+  test('unhold turns automatic promotion on again after a rollback, adopt does not', async () => {
     await rollBack();
     await canary(['lane', 'adopt', '--reason', 'as it should be']);
     expect((await ledger()).hold).toMatchObject({ name: 'after-rollback' });
@@ -162,7 +162,7 @@ describe('with a lane', () => {
     expect(await badNow()).toBe(false);
   });
 
-  test('drop takes the turn from a build', async () => {
+  test('drop takes the lane from a build', async () => {
     const sha = newSha();
     await gate().publish(sha);
     const release = await gate().release({ sha });
@@ -174,7 +174,7 @@ describe('with a lane', () => {
     await release.terminate('the test');
   });
 
-  test('pause and resume say until when, by whom and why', async () => {
+  test('pause and resume record until when, by whom and why', async () => {
     const { out } = await canary([
       'pause',
       '--until',
@@ -205,7 +205,7 @@ describe('with a lane', () => {
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('what the lane refuses exits 1 with its words, also as JSON', async () => {
+  test('a refusal of the lane exits 1 with its message, also as JSON', async () => {
     const { code, out, err } = await canary(['pause', '--reason', 'x'.repeat(3_000), '--json']);
     const answer = expect.stringMatching(/^pause refused: /);
     expect({ code, told: JSON.parse(out[0] ?? '') }).toMatchObject({ code: 1, told: { taken: false, answer } });
@@ -216,7 +216,7 @@ describe('with a lane', () => {
 describe('without a worker', () => {
   const unhold = (env = {}) => canary(['lane', 'unhold', '--reason', 'x'], undefined, env);
 
-  test('that was never there, 4, with what to do', async () => {
+  test('that never polled, 4, with the fix', async () => {
     expect(await unhold({ CANARY_LANE: 'cli-lane-nobody' })).toEqual({
       code: 4,
       out: [],
@@ -226,7 +226,7 @@ describe('without a worker', () => {
     });
   });
 
-  test('that is there no more, the same within seconds', async () => {
+  test('that has stopped, the same within seconds', async () => {
     await gate().stopWorker();
     const began = performance.now();
     const { code, err } = await unhold();

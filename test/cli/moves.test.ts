@@ -22,7 +22,7 @@ const images = () => gate().repositories.map((name) => `${gate().host}/${name}`)
 
 describe('--dry-run', () => {
   test.each(['release', 'promote', 'rollback'])(
-    'of %s checks, says from where to where, moves nothing, and needs no reason and no Temporal',
+    'of %s checks, prints what would move, moves nothing, and needs no reason and no Temporal',
     async (verb) => {
       const sha = newSha();
       const digests = await gate().publish(sha);
@@ -38,7 +38,7 @@ describe('--dry-run', () => {
     },
   );
 
-  test('of a build that one image lacks says which, with 4', async () => {
+  test('of a build that one image lacks names the image, with 4', async () => {
     const sha = newSha();
     const [repository = ''] = gate().repositories;
     await pushBuild({ registry: gate().host, repository, tag: `staging-${sha.slice(0, 7)}`, sha });
@@ -46,7 +46,7 @@ describe('--dry-run', () => {
     expect({ code, err }).toEqual({ code: 4, err: [expect.stringMatching(/^canary: dry run: .*platform-tenant/)] });
   });
 
-  test('says when an image was built from another commit, also as JSON', async () => {
+  test('reports an image that was built from another commit, also as JSON', async () => {
     const [sha, other] = [newSha(), newSha()];
     await gate().publish(other, { tag: `staging-${sha.slice(0, 7)}` });
     const { out } = await canary(['release', sha, '--dry-run', '--json']);
@@ -105,7 +105,7 @@ describe('rollback --direct', () => {
 });
 
 describe('a release that runs already', () => {
-  test('is attached to by the same input, whoever asks, and refused with 2 by another', async () => {
+  test('is attached to with the same input from any caller, and refuses other input with 2', async () => {
     const sha = newSha();
     const digests = await gate().publish(sha);
     const first = canary(['release', sha, '--wait', '--by', 'ada']);
@@ -140,7 +140,7 @@ describe('a release that runs already', () => {
 describe('a rollback that runs already', async () => {
   const { registry, gate: counted, old: target } = await useCountedGate('cli-moves-back');
 
-  test('is attached to by the same input, whoever asks, and refused with 2 by another reason', async () => {
+  test('is attached to with the same input from any caller, and refuses another reason with 2', async () => {
     const digests = await counted().latest();
     await counted().begin(newSha());
     const { reached, release } = dam({ gate: counted(), registry }, isTagRead(target));

@@ -72,7 +72,7 @@ const postmortem = async () => {
   return out.join('\n');
 };
 
-test('postmortem tells how many production tenants ran the bad build, which, and for how long, and what is marked', async () => {
+test('postmortem lists the production tenants that ran the bad build, for how long, and what is marked', async () => {
   await takenBy(production.slice(0, 2));
   const end = await goneBack(production.slice(0, 2));
   await end();
@@ -90,7 +90,7 @@ test('postmortem tells how many production tenants ran the bad build, which, and
   );
 }, 90_000);
 
-test('postmortem names those that were not seen to go back, and for how long at the least', async () => {
+test('postmortem names the tenants that were not seen to go back, with the minimum time', async () => {
   await takenBy(production);
   const end = await goneBack(production.slice(0, 2));
   const text = await postmortem();

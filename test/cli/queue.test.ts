@@ -17,12 +17,12 @@ const TIME = '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d UTC';
 const short = (digest: string | null | undefined) => digest?.slice(7, 19);
 
 describe('canary queue', () => {
-  test('of a lane that nobody wants says that it is free', async () => {
+  test('prints that a free lane has no holder', async () => {
     await until('it is free', async () => (await laneState(gate())).holder === null);
     expect(await canary(['queue'])).toEqual({ code: 0, out: ['holder   none'], err: [] });
   });
 
-  test('says who has the turn, since when and in which phase, and who waits, a human first', async () => {
+  test('prints the holder, since when and its phase, and the queue, manual requests first', async () => {
     const first = await catchIn('awaiting-approval', gate(), registry);
     const next = await queuedRelease(gate(), { sequence: 12 });
     const word = await queuedRelease(gate(), { promoteOnly: true, requestedBy: 'ada', reason: 'at once' });
@@ -47,7 +47,7 @@ describe('canary queue', () => {
     }
   });
 
-  test('says what keeps builds from being promoted, and the command that lifts it', async () => {
+  test('prints what stops promotion, and the command that lifts it', async () => {
     await gate().laneClient.update(laneCommandUpdate('pause'), { ...ada, until: '2999-01-01T00:00:00.000Z' });
     await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it is slow', requestedBy: 'ada' }));
     const { out } = await canary(['queue']);
@@ -67,7 +67,7 @@ describe('canary queue', () => {
 });
 
 describe('canary history', () => {
-  test('tells moves and bad builds, newest first, with who and why', async () => {
+  test('prints moves and known-bad builds, newest first, with who and why', async () => {
     const build = await promoted(gate());
     await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it is slow', requestedBy: 'ada' }));
     const oldDigests = (await gate().latest()).map(short);
@@ -104,14 +104,14 @@ describe('canary history', () => {
   });
 });
 
-describe('where there is nobody to ask', () => {
-  test.each(['queue', 'history'])('%s of no lane says how one comes to be', async (verb) => {
+describe('without a lane or a worker', () => {
+  test.each(['queue', 'history'])('%s of no lane prints the fix', async (verb) => {
     const none = { CANARY_LANE: `none-${newSha().slice(0, 7)}` };
     expect(await canary([verb], none)).toEqual({ code: 0, out: ['there is no lane yet: canary setup'], err: [] });
     expect((await canary([verb, '--json'], none)).out).toEqual(['null']);
   });
 
-  test.each(['queue', 'history'])('%s without a worker says so within two seconds', async (verb) => {
+  test.each(['queue', 'history'])('%s without a worker reports that within two seconds', async (verb) => {
     await gate().stopWorker();
     onTestFinished(() => gate().startWorker());
     const began = Date.now();
@@ -121,7 +121,7 @@ describe('where there is nobody to ask', () => {
     expect(err).toEqual([expect.stringMatching(/^canary: the lane does not answer: no worker serves it/)]);
   });
 
-  test('a lane that was ended is said to come back', async () => {
+  test('a lane that has ended is reported to come back', async () => {
     await endLane(gate());
     onTestFinished(() => gate().adopt());
     const { code, err } = await canary(['queue']);

@@ -18,7 +18,7 @@ describe('canary report', () => {
     }
   });
 
-  test('tells a promotion with what was live before it, the time of each phase, and the command that goes back', async () => {
+  test('prints a promotion with the build that was live before, the time of each phase, and the rollback command', async () => {
     const { code, out } = await canary(['report', second], { CANARY_UI_URL: 'http://127.0.0.1:8233' });
     expect(code).toBe(0);
     const text = out.join('\n');
@@ -29,7 +29,7 @@ describe('canary report', () => {
     for (const { url } of gate().tenants) expect(text).not.toContain(url.replace('http://', ''));
   });
 
-  test('tells a build that is RED by its failing checks, without the answer', async () => {
+  test('prints a RED build with its failing checks, without the answers', async () => {
     const sha = newSha();
     await gate().publish(sha);
     gate().deploy({ sha, misbehave: 'memory-search' });
@@ -39,7 +39,7 @@ describe('canary report', () => {
     expect(text).toMatch(/- \*\*canary-1\*\*: \*\*memory search finds the probe\*\* — status 200, schema path `\$/);
   });
 
-  test('of a build with a release and a rollback tells the last, and the other when asked', async () => {
+  test('of a build with a release and a rollback prints the latest, and the other on request', async () => {
     await awaitRunEnd(await gate().rollback({ sha: first, reason: 'search is slow', requestedBy: 'bob' }));
     expect((await canary(['report', first])).out[0]).toMatch(/^## Rolled back — :latest is on `staging-/);
     expect((await canary(['report', first, '--release'])).out[0]).toMatch(/^## Canary verified/);
@@ -78,7 +78,7 @@ describe('canary report', () => {
     expect(JSON.parse(out[0] ?? '')).toMatchObject({ outcome: 'already', before: null });
   });
 
-  test('postmortem looks past a repeated rollback that moved nothing for the one that did, and says so', async () => {
+  test('postmortem skips a repeated rollback that moved nothing, and reports that', async () => {
     const short = first.slice(0, 7);
     const { code, out, err } = await canary(['postmortem', first]);
     expect({ code, err }).toEqual({
@@ -93,7 +93,7 @@ describe('canary report', () => {
     expect(out.join('\n')).toContain('- **Reason given**: search is slow');
   });
 
-  test('tells of a run that was terminated what Temporal still knows, without any worker', async () => {
+  test('prints what Temporal records of a terminated run, without a worker', async () => {
     const sha = newSha();
     await gate().publish(sha);
     const handle = await gate().release({ sha, requestedBy: 'ada' });
@@ -109,7 +109,7 @@ describe('canary report', () => {
     expect(text).toContain('asked for by ada');
   });
 
-  test('of a build without a run it says so, with 2', async () => {
+  test('of a build without a run is a usage error', async () => {
     const { code, err } = await canary(['report', '4c1d56e']);
     expect({ code, err }).toEqual({
       code: 2,

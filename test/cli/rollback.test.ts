@@ -60,7 +60,7 @@ describe('canary rollback without a sha', () => {
     expect((await laneState(gate())).ledger.history.at(-1)).toMatchObject({ kind: 'rollback', sha: FIRST, by: 'ada' });
   });
 
-  test('moves nothing unless it is told yes', async () => {
+  test('moves nothing without a confirmation', async () => {
     const { code, err } = await canary(['rollback', ...why], '');
     expect([code, err.at(-1)]).toEqual([1, 'canary: nothing was moved']);
     expect(await gate().latest()).toEqual(live.digests);
@@ -95,7 +95,7 @@ describe('canary rollback without a sha', () => {
     expect(await gate().latest()).toEqual(live.digests);
   });
 
-  test('where nothing tells which builds there are asks for the sha, with 2', async () => {
+  test('without a ledger to read asks for the sha, with 2', async () => {
     const none = await canary(['rollback', ...why], '', { CANARY_LANE: 'nobodys' });
     expect([none.code, none.err]).toEqual([
       2,
@@ -133,7 +133,7 @@ describe('a rollback that is refused', () => {
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('because canary rejected it since says so before anything is started', async () => {
+  test('because canary rejected it since is refused before anything is started', async () => {
     // Released once more, and RED by now.
     const { sha } = before;
     gate().deploy({ sha, misbehave: 'empty-subsystems' });
@@ -166,7 +166,7 @@ describe('canary rollback --dry-run', () => {
       (to, at) => `${gate().host}/${gate().repositories[at]}:latest would move from ${live.digests[at]} to ${to}`,
     );
 
-  test('tells what would move, which builds would be marked bad, and what is held then; and changes nothing', async () => {
+  test('prints what would move, be marked bad and be held, and changes nothing', async () => {
     const state = await laneState(gate());
     expect(await canary(['rollback', before.sha, '--dry-run'])).toEqual({
       code: 0,
@@ -187,7 +187,7 @@ describe('canary rollback --dry-run', () => {
     expect(await laneState(gate())).toEqual(state);
   });
 
-  test('of what would be refused says why with 1, and with force that it goes on', async () => {
+  test('of a refused rollback prints why with 1, and with force that it would move anyway', async () => {
     const { code, out } = await canary(['rollback', bad, '--dry-run']);
     expect(code).toBe(1);
     expect(out.slice(-3)).toEqual([
@@ -199,7 +199,7 @@ describe('canary rollback --dry-run', () => {
     expect([forced.code, forced.out.at(-2)]).toEqual([0, expect.stringMatching(/^forced, although: .* by bob/)]);
   });
 
-  test('without a worker tells what the registry says, and that the rest is not known', async () => {
+  test('without a worker prints what the registry answers, and that the rest is unknown', async () => {
     await gate().stopWorker();
     onTestFinished(() => gate().startWorker());
     const { code, out, err } = await canary(['rollback', before.sha, '--dry-run']);

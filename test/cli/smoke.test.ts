@@ -147,7 +147,7 @@ describe('-o json', () => {
 });
 
 describe('--junit', () => {
-  test('has the checks of each tenant, and of an answer what everybody may see', async () => {
+  test('has the checks of each tenant, and the public part of an answer', async () => {
     const file = join(folder, 'smoke.xml');
     await smoke(['--junit', file], await fleet(['empty-subsystems', 'search-echo'], ['reject-token']));
     const xml = readFileSync(file, 'utf8').replaceAll(/time="[\d.]+"/g, 'time="0"');
@@ -175,7 +175,7 @@ describe('--junit', () => {
     );
   });
 
-  test('that cannot be written is told before anything is asked', async () => {
+  test('that cannot be written is an error before any tenant is tested', async () => {
     const { code, err } = await smoke(['--junit', join(folder, 'no', 'such.xml')], await fleet([]));
     expect({ code, asked: tenants[0]?.requests.length }).toEqual({ code: 2, asked: 0 });
     expect(err[0]).toMatch(/^canary: --junit: ENOENT/);

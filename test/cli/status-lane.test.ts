@@ -20,8 +20,8 @@ const abort = async (...handles: Awaited<ReturnType<typeof arrive>>['handle'][])
   }
 };
 
-describe('canary status tells of the lane', () => {
-  test('that promotion is automatic, who has the turn, when it moves :latest at the earliest, and who waits', async () => {
+describe('canary status of the lane', () => {
+  test('prints that promotion is automatic, the holder, when it moves :latest at the earliest, and the queue', async () => {
     const { sha, handle } = await catchIn('soaking', gate(), registry, { soak: '60s' });
     const next = await queuedRelease(gate());
     const { out } = await canary('status');
@@ -38,7 +38,7 @@ describe('canary status tells of the lane', () => {
     await abort(next.handle, handle);
   });
 
-  test('who is before a release that waits for its turn', async () => {
+  test('prints what is ahead of a queued release', async () => {
     const first = await catchIn('awaiting-approval', gate(), registry);
     const next = await queuedRelease(gate());
     const word = await queuedRelease(gate(), { promoteOnly: true, requestedBy: 'ada', reason: 'at once' });
@@ -51,7 +51,7 @@ describe('canary status tells of the lane', () => {
     await abort(next.handle, word.handle, first.handle);
   });
 
-  test('first of all that it is held and paused, by whom and why, and what lifts that; a bad build is none to go back to', async () => {
+  test('prints hold and pause first, by whom, why, and what lifts them; a known-bad build is no rollback target', async () => {
     const [before, good] = [await promoted(gate()), await promoted(gate())];
     await promoted(gate());
     await awaitRunEnd(await gate().rollback({ sha: good.sha, reason: 'it is slow', requestedBy: 'ada' }));
@@ -73,7 +73,7 @@ describe('canary status tells of the lane', () => {
     expect(out).toContain(`         back: canary rollback ${before.sha} --reason …`);
   });
 
-  test('that its holder is stuck, and how to take the turn from it', async () => {
+  test('prints that its holder is stuck, and how to drop it', async () => {
     const { sha, handle } = await stuckHolder(gate());
     const out = await until('its task has failed, and not for the first time', async () => {
       const told = await status();
@@ -87,12 +87,12 @@ describe('canary status tells of the lane', () => {
     await handle.terminate('by the test');
   });
 
-  test('that there is none yet', async () => {
+  test('prints that there is no lane yet', async () => {
     const { out } = await run(['status'], { CANARY_LANE: `none-${newSha().slice(0, 7)}` });
     expect(out).toContain('LANE     there is no lane yet: canary setup');
   });
 
-  test('what the runs that are left tell, when the lane has no word of it', async () => {
+  test('prints what the kept runs record if the lane does not answer', async () => {
     const [before, { sha }] = [await promoted(gate()), await promoted(gate())];
     await gate().stopWorker();
     onTestFinished(() => gate().startWorker());

@@ -33,7 +33,7 @@ describe('canary status, one screen', () => {
     await awaitRunEnd(held);
   });
 
-  test('says what waits for people and what they can say, what is live, and how to go back', async () => {
+  test('prints what waits for people, the decisions that apply, what is live, and the rollback command', async () => {
     const { code, out } = await canary(['status']);
     expect(code).toBe(0);
     expect(out[0]).toMatch(
@@ -65,7 +65,7 @@ describe('canary status, one screen', () => {
     ]);
   });
 
-  test('says within two seconds that no worker is there, and shows all the same what is known', async () => {
+  test('prints within two seconds that no worker polls, and what is known anyway', async () => {
     await gate().stopWorker();
     const began = Date.now();
     const { out } = await canary(['status']);
@@ -99,7 +99,7 @@ describe('a duration', () => {
     [120_000, '2m'],
     [3_660_000, '1h 1m'],
     [72 * 3_600_000, '3d 0h'],
-  ])('of %i ms is said as %s', (ms, words) => {
+  ])('of %i ms is printed as %s', (ms, words) => {
     expect(rounded(ms)).toBe(words);
   });
 });

@@ -174,7 +174,7 @@ export default [
     file: 'src/temporal/start.ts',
     find: 'comparableInput(running) !== comparableInput(input)',
     replace: "comparableInput(running) === ''",
-    test: 'test/cli/moves.test.ts > is attached to by the same input, whoever asks, and refused with 2 by another',
+    test: 'test/cli/moves.test.ts > is attached to with the same input from any caller, and refuses other input with 2',
   },
   {
     name: 'i4-pause-keeps-the-lane',

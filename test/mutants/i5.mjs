@@ -38,7 +38,7 @@ export default [
       { file: 'src/cli/print/junit.ts', find: 'latencyMs }: CheckResult', replace: 'latencyMs, got }: CheckResult' },
       { file: 'src/cli/print/junit.ts', find: 'const what = [', replace: 'const what = [got, ' },
     ],
-    test: 'test/cli/smoke.test.ts > has the checks of each tenant, and of an answer what everybody may see',
+    test: 'test/cli/smoke.test.ts > has the checks of each tenant, and the public part of an answer',
   },
   {
     name: 'i5-answer-in-report',

@@ -141,7 +141,7 @@ export default [
     file: 'src/cli/local/adopt-initial.ts',
     find: 'await laneEverRan(client, lane)',
     replace: '(await laneClient(client, lane).openRun()) !== null',
-    test: 'test/cli/lane.test.ts > setup hands :latest to the lane, by whom, with its build and without a worker; a second one adopts nothing',
+    test: 'test/cli/lane.test.ts > setup adopts :latest with its build and without a worker; a second setup adopts nothing',
   },
   {
     name: 'i8-start-over-adopts',

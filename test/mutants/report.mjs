@@ -13,7 +13,7 @@ export default [
     file: 'src/report/incident.ts',
     find: 'back.get(tenant) ?? null',
     replace: 'back.get(tenant) ?? wentBack?.until ?? null',
-    test: 'test/cli/postmortem.test.ts > postmortem names those that were not seen to go back, and for how long at the least',
+    test: 'test/cli/postmortem.test.ts > postmortem names the tenants that were not seen to go back, with the minimum time',
   },
   {
     name: 'postmortem-counts-the-untouched',
@@ -21,7 +21,7 @@ export default [
     file: 'src/report/incident.ts',
     find: 'tookAt === null ? [] : [{ tenant, tookAt',
     replace: "[{ tenant, tookAt: tookAt ?? ''",
-    test: 'test/cli/postmortem.test.ts > postmortem tells how many production tenants ran the bad build, which, and for how long, and what is marked',
+    test: 'test/cli/postmortem.test.ts > postmortem lists the production tenants that ran the bad build, for how long, and what is marked',
   },
   {
     name: 'postmortem-failed-is-direct',

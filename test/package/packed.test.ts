@@ -21,7 +21,7 @@ describe('the package, installed into an empty folder as the image does', () => 
   }, 120_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  test('has no tests and no test bed in it, and says its version', () => {
+  test('contains no tests and no test bed, and prints its version', () => {
     const files = readdirSync(join(folder, 'node_modules', 'canary-release-gate', 'dist'));
     expect(files.sort()).toEqual(['activities', 'src', 'workers', 'workflow-bundle.json', 'workflows']);
     expect(npm('exec', '--offline', '--', 'canary', '--version').trim()).toBe('0.1.0');

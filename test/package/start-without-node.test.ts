@@ -33,7 +33,7 @@ async function step(name: string, sha: string) {
 }
 
 test.skipIf(noJq)(
-  'a release that the example starts is promoted, and the job that waits says so (skipped without jq)',
+  'a release that the example starts is promoted, and the waiting job reports it (skipped without jq)',
   async () => {
     await gate().begin(newSha());
     const { sha, digests } = await gate().greenBuild();
