@@ -1,10 +1,13 @@
 import type { Client } from '@temporalio/client';
-import type { Config } from '../src/config/config.js';
+import type { Config } from '../src/config/schema.js';
 import type { Plan } from '../src/contract/release.js';
+import type { Suite } from '../src/smoke/suite.js';
 import type { MoveDependencies } from './move.js';
 
 export interface ActivityDependencies extends MoveDependencies {
   config: Config;
+  /** The suite that the configuration names. */
+  suite: Suite;
   client: Client;
   /** How long a run bears what may mend itself. */
   patienceMs: Plan['patienceMs'];

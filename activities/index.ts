@@ -11,11 +11,11 @@ import { createWatchActivities, createWatchStarter } from './watch-production.js
 
 /** What runs on the gate's own task queue. */
 export function createReleaseActivities(dependencies: ActivityDependencies) {
-  const { config, registry, client, patienceMs, stopping } = dependencies;
+  const { config, suite, registry, client, patienceMs, stopping } = dependencies;
   return mapErrors({
     ...createPlanActivities(config, patienceMs),
     ...createRegistryActivities(registry),
-    ...createTenantActivities(config, client, stopping),
+    ...createTenantActivities({ config, suite, client, stopping }),
     ...createWatchActivities(dependencies),
   });
 }

@@ -1,5 +1,6 @@
 import { cancellationSignal } from '@temporalio/activity';
-import { type Config, planRelease } from '../src/config/config.js';
+import { planRelease } from '../src/config/plan.js';
+import type { Config } from '../src/config/schema.js';
 import { type Repository, stagingTag } from '../src/contract/image.js';
 import type { TagState } from '../src/contract/move.js';
 import type { PinnedImage, Plan, ReleaseInput } from '../src/contract/release.js';
@@ -13,7 +14,7 @@ export function createPlanActivities(config: Config, patienceMs: Plan['patienceM
   return {
     /** The first activity of a run: what it goes by to its end. */
     async loadPlan(input: ReleaseInput): Promise<Plan> {
-      return planRelease(config, input, patienceMs);
+      return planRelease(config, input, patienceMs, cancellationSignal());
     },
   };
 }

@@ -1,14 +1,13 @@
 import { cancellationSignal, heartbeat } from '@temporalio/activity';
-import type { Client } from '@temporalio/client';
-import { type Config, ConfigError } from '../src/config/config.js';
 import type { TenantSmoke } from '../src/contract/check.js';
 import { tenantBuildsSignal } from '../src/contract/messages.js';
 import type { Plan, PlannedTenant, TenantBuild } from '../src/contract/release.js';
 import { type Sha, sameBuild } from '../src/contract/sha.js';
-import { loadedOnce } from '../src/smoke/load-suite.js';
 import { smokeTenant } from '../src/smoke/smoke-tenant.js';
 import type { Suite } from '../src/smoke/suite.js';
 import { askBuilds, tellsBuild } from '../src/tenants/ask-build.js';
+import { type Fleet, FleetError, type FleetSource } from '../src/tenants/fleet.js';
+import type { ActivityDependencies } from './dependencies.js';
 import { retryMissingSecret, SecretMissing } from './failures.js';
 import { heartbeatSleep, throttledSignal, withHeartbeat } from './heartbeat.js';
 
@@ -21,13 +20,12 @@ export interface FleetBuilds {
 /** What ended the watch over a soak. */
 export type WatchEnd = { left: TenantBuild[] } | { red: TenantSmoke[] };
 
-type FleetConfig = Pick<Config, 'readFleet' | 'smokeSuite' | 'smokeTimeoutMs'>;
+type TenantDependencies = Pick<ActivityDependencies, 'config' | 'suite' | 'client' | 'stopping'>;
 
-export function createTenantActivities(config: FleetConfig, client: Client, stopping: AbortSignal) {
+export function createTenantActivities({ config, suite, client, stopping }: TenantDependencies) {
   const beatingSleep = (ms: number, details: unknown) => heartbeatSleep(stopping, ms, details);
-  const suite = loadedOnce(config.smokeSuite);
   const smoke = async (tenant: PlannedTenant, checks: Suite) => {
-    const access = accessOf(config.readFleet, tenant.name).get(tenant.origin);
+    const access = (await accessOf(config.fleet, tenant.name)).get(tenant.origin);
     if (access === undefined) throw new SecretMissing(tenant.name);
     const waits = { suiteMs: config.smokeTimeoutMs };
     return smokeTenant(tenant, access, { suite: checks, waits, signal: cancellationSignal() });
@@ -38,7 +36,7 @@ export function createTenantActivities(config: FleetConfig, client: Client, stop
       const tell = throttledSignal(client, tenantBuildsSignal);
       for (;;) {
         // A tenant that takes a request and never answers must not cost the beats.
-        const fleet = await withHeartbeat(() => fleetBuilds(config, sha, plan));
+        const fleet = await withHeartbeat(() => fleetBuilds(config.fleet, sha, plan));
         heartbeat(fleet);
         const told = fleet.builds.every(
           ({ build }, index) =>
@@ -52,7 +50,7 @@ export function createTenantActivities(config: FleetConfig, client: Client, stop
 
     /** Asks all tenants once which build they run. */
     readBuilds: patient(
-      (sha: Sha, plan: Plan): Promise<FleetBuilds> => withHeartbeat(() => fleetBuilds(config, sha, plan)),
+      (sha: Sha, plan: Plan): Promise<FleetBuilds> => withHeartbeat(() => fleetBuilds(config.fleet, sha, plan)),
     ),
 
     /**
@@ -60,10 +58,10 @@ export function createTenantActivities(config: FleetConfig, client: Client, stop
      * fails twice in a row. A tenant that says nothing may be restarting; the smoke will tell.
      */
     watchSoak: patient(async (sha: Sha, plan: Plan): Promise<WatchEnd> => {
-      const readOnly = (await suite()).filter((check) => !check.writes && check.needs === undefined);
+      const readOnly = suite.filter((check) => !check.writes && check.needs === undefined);
       let failing = new Set<string>();
       for (let probeAt = Date.now() + plan.soakProbeMs; ; ) {
-        const { builds } = await withHeartbeat(() => fleetBuilds(config, sha, plan));
+        const { builds } = await withHeartbeat(() => fleetBuilds(config.fleet, sha, plan));
         heartbeat(builds);
         if (builds.some(({ build }) => build !== null && !isBuild(build, sha))) return { left: builds };
         if (Date.now() >= probeAt) {
@@ -83,7 +81,7 @@ export function createTenantActivities(config: FleetConfig, client: Client, stop
 
     /** Asks one tenant the suite. Red is a result; only a fault throws. `secretMs`: how long a missing token is borne. */
     smokeTenant: (tenant: PlannedTenant, secretMs: number): Promise<TenantSmoke> =>
-      retryMissingSecret(secretMs, () => withHeartbeat(async () => smoke(tenant, await suite()))),
+      retryMissingSecret(secretMs, () => withHeartbeat(() => smoke(tenant, suite))),
   };
 }
 
@@ -96,16 +94,16 @@ const failedChecks = ({ tenant, checks }: TenantSmoke) =>
   checks.filter(({ verdict }) => verdict === 'fail').map(({ check }) => `${tenant}: ${check}`);
 
 /** The secrets as they are now: a token that was rotated since the plan was made is the one to use. */
-export function accessOf(readFleet: Config['readFleet'], who: string) {
+export async function accessOf(source: FleetSource | null, who: string): Promise<Fleet['access']> {
   try {
-    return readFleet().access;
+    return (await source?.read(cancellationSignal()))?.access ?? new Map();
   } catch (error) {
-    throw error instanceof ConfigError ? new SecretMissing(`${who}: ${error.message}`) : error;
+    throw error instanceof FleetError ? new SecretMissing(`${who}: ${error.message}`) : error;
   }
 }
 
-async function fleetBuilds(config: Pick<Config, 'readFleet'>, sha: Sha, plan: Plan): Promise<FleetBuilds> {
-  const access = accessOf(config.readFleet, 'the fleet');
+async function fleetBuilds(source: FleetSource | null, sha: Sha, plan: Plan): Promise<FleetBuilds> {
+  const access = await accessOf(source, 'the fleet');
   const unknown = plan.tenants.find(({ origin }) => !access.has(origin));
   if (unknown) throw new SecretMissing(unknown.name);
   const builds = await askBuilds(plan.tenants, plan.buildProbe, access, cancellationSignal());

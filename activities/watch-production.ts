@@ -8,7 +8,6 @@ import type { TenantBuild } from '../src/contract/release.js';
 import { hasFollowed, isOn } from '../src/domain/production.js';
 import { supersededBy } from '../src/lane/ledger.js';
 import { LIVENESS_WAITS, livenessOf } from '../src/smoke/liveness.js';
-import { loadedOnce } from '../src/smoke/load-suite.js';
 import { smokeTenant } from '../src/smoke/smoke-tenant.js';
 import { findRun } from '../src/temporal/runs.js';
 import { askBuilds } from '../src/tenants/ask-build.js';
@@ -28,16 +27,15 @@ export interface Watched {
   superseded?: string;
 }
 
-export function createWatchActivities({ config, client, lane, stopping }: ActivityDependencies) {
-  const suite = loadedOnce(config.smokeSuite);
+export function createWatchActivities({ config, suite, client, lane, stopping }: ActivityDependencies) {
   const production = () => {
-    if (config.readProdFleet === null) throw new SecretMissing('production: CANARY_PROD_FLEET_FILE is not set');
-    return config.readProdFleet;
+    if (config.productionFleet === null) throw new SecretMissing('production: CANARY_PROD_FLEET_FILE is not set');
+    return config.productionFleet;
   };
   const look = async ({ sha }: WatchInput, plan: WatchPlan, before: SeenTenant[]): Promise<SeenTenant[]> => {
-    const access = accessOf(production(), 'production');
+    const access = await accessOf(production(), 'production');
     const signal = cancellationSignal();
-    const asked = { suite: livenessOf(await suite()), waits: LIVENESS_WAITS, signal };
+    const asked = { suite: livenessOf(suite), waits: LIVENESS_WAITS, signal };
     const nobody = { token: '', headers: {} };
     const [builds, lives] = await Promise.all([
       askBuilds(plan.tenants, plan.buildProbe, access, signal),
@@ -48,7 +46,7 @@ export function createWatchActivities({ config, client, lane, stopping }: Activi
   return {
     /** The first activity of a watch: what it goes by to its end. */
     async loadWatchPlan(): Promise<WatchPlan> {
-      const { tenants } = production()();
+      const { tenants } = await production().read(cancellationSignal());
       const { buildProbe, pollMs, updateCycleMs } = config;
       return { tenants, buildProbe, pollMs, watchMs: CYCLES * updateCycleMs };
     },
@@ -102,7 +100,7 @@ export function createWatchStarter({ config, client }: ActivityDependencies) {
   return {
     /** Starts the watch over a move, once. One over an earlier move to the same build sees that there is a newer one, and ends. */
     async startWatch(input: WatchInput & { movedAt: string }): Promise<string> {
-      if (config.readProdFleet === null) return 'no production fleet';
+      if (config.productionFleet === null) return 'no production fleet';
       const workflowId = watchProductionId(config.lane, input.sha);
       return withHeartbeat(async () => {
         for (;;) {

@@ -2,8 +2,8 @@ import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
-import { loadConfig } from '../src/config/config.js';
-import { releaseId, releaseLaneId, taskQueue } from '../src/contract/ids.js';
+import { loadConfig } from '../src/config/load.js';
+import { parseLane, releaseId, releaseLaneId, taskQueue } from '../src/contract/ids.js';
 import { parseSha } from '../src/contract/sha.js';
 import { createRegistry } from '../src/registry/registry.js';
 import { laneClient } from '../src/temporal/lane-client.js';
@@ -28,9 +28,12 @@ export async function benchLane(): Promise<void> {
   ]);
   const connection = await NativeConnection.connect({ address: server.address });
   const client = new Client({ connection: await Connection.connect({ address: server.address }) });
-  const config = loadConfig({});
+  const config = await loadConfig({});
   const registry = createRegistry({ push: true });
-  const worker = await createWorker({ connection, namespace: 'default' }, { config, registry, workflowBundle });
+  const worker = await createWorker(
+    { connection, namespace: 'default' },
+    { config, suite: [], registry, workflowBundle },
+  );
   const running = worker.run();
   try {
     await throughLane(client, WAITING);
@@ -80,7 +83,7 @@ async function throughLane(client: Client, count: number, waiting = count): Prom
     while (handles.length < count) {
       builds += 1;
       const sha = parseSha(`${builds.toString(16).padStart(7, '0')}${'b'.repeat(33)}`);
-      const { lane } = loadConfig({});
+      const lane = parseLane('');
       const options = { workflowId: releaseId(lane, sha), taskQueue: taskQueue(lane), args: [{ sha, manual: true }] };
       const sent = client.workflow.start('TakeTurn', options);
       handles.push(client.workflow.getHandle(options.workflowId));

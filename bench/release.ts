@@ -1,6 +1,7 @@
 import { Client, Connection, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
-import { loadConfig } from '../src/config/config.js';
+import { loadGateConfig } from '../src/config/load.js';
+import { parseLane } from '../src/contract/ids.js';
 import { parseRepository } from '../src/contract/image.js';
 import { laneCommandSignal } from '../src/contract/messages.js';
 import { SEARCH_ATTRIBUTES } from '../src/contract/search-attributes.js';
@@ -103,7 +104,7 @@ async function adoptLatest(client: Client, host: string): Promise<void> {
   const registry = createRegistry();
   const repositories = NAMES.map((name) => parseRepository(`${host}/${name}`));
   const { images } = await readLatest(registry, repositories);
-  await laneClient(client, loadConfig({}).lane).signal(laneCommandSignal('adopt'), {
+  await laneClient(client, parseLane('')).signal(laneCommandSignal('adopt'), {
     by: 'the bench',
     reason: 'first day',
     images,
@@ -119,7 +120,7 @@ async function withGate<T>(
   work: (fleet: FleetProcess) => Promise<T>,
 ): Promise<T> {
   const fleet = await startFleet(tenants);
-  const config = loadConfig({
+  const { config, suite } = await loadGateConfig({
     CANARY_IMAGES: NAMES.map((name) => `${registry.host}/${name}`).join(','),
     CANARY_TENANT_URLS: fleet.urls.join(','),
     CANARY_ADMIN_TOKENS: fleet.urls.map(() => TOKEN).join(','),
@@ -130,7 +131,10 @@ async function withGate<T>(
   });
   const images = createRegistry({ push: true });
   const connection = await NativeConnection.connect({ address: temporal.address });
-  const worker = await createWorker({ connection, namespace: 'default' }, { config, registry: images, workflowBundle });
+  const worker = await createWorker(
+    { connection, namespace: 'default' },
+    { config, suite, registry: images, workflowBundle },
+  );
   const running = worker.run();
   try {
     return await work(fleet);
@@ -207,7 +211,7 @@ function shuffled(count: number): number[] {
   return parts.sort((a, b) => a.at - b.at).map(({ part }) => part);
 }
 
-const start = ({ client }: Bed, sha: string) => startRelease(client, loadConfig({}).lane, parseReleaseInput({ sha }));
+const start = ({ client }: Bed, sha: string) => startRelease(client, parseLane(''), parseReleaseInput({ sha }));
 
 async function requirePromoted(handle: WorkflowHandleWithFirstExecutionRunId): Promise<void> {
   const end = await awaitRunEnd(handle);

@@ -2,14 +2,16 @@ import { Client } from '@temporalio/client';
 import { IllegalStateError, type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createMoverActivities, createReleaseActivities, createWaiterActivities } from '../activities/index.js';
 import { type AuthorizerFor, laneAuthorizer } from '../activities/move-authorizer.js';
-import { type Config, PATIENCE_MS } from '../src/config/config.js';
 import { workerIdentity } from '../src/config/hash.js';
+import { PATIENCE_MS } from '../src/config/plan.js';
+import type { Config } from '../src/config/schema.js';
 import { moveTaskQueue, taskQueue, waitTaskQueue } from '../src/contract/ids.js';
 import type { Plan } from '../src/contract/release.js';
 import { MOVE_WAITS, type MoveWaits } from '../src/move/waits.js';
 import { dockerCredentials, firstOf, githubCredentials } from '../src/registry/auth/credentials.js';
 import type { Registry } from '../src/registry/context.js';
 import { createRegistry } from '../src/registry/registry.js';
+import type { Suite } from '../src/smoke/suite.js';
 import { type LaneClient, laneClient } from '../src/temporal/lane-client.js';
 
 /** The registries of a gate: `GITHUB_TOKEN` for ghcr.io where it is set, else what Docker is logged in with. */
@@ -31,6 +33,7 @@ export interface GateWorker {
 
 export interface GateParts {
   config: Config;
+  suite: Suite;
   registry: Registry;
   workflowBundle: { code: string };
   /** Tests shorten them. */
@@ -45,7 +48,7 @@ export interface GateParts {
 /** A worker of the whole gate: one process, a task queue each for runs, for lane and mover, and for those that wait, so that none takes another's slots. */
 export async function createWorker(
   temporal: { connection: NativeConnection; namespace: string },
-  { config, registry, workflowBundle, ...parts }: GateParts,
+  { config, suite, registry, workflowBundle, ...parts }: GateParts,
 ): Promise<GateWorker> {
   const client = new Client(temporal);
   const waits = { ...MOVE_WAITS, ...parts.waits };
@@ -55,6 +58,7 @@ export async function createWorker(
   const stopping = new AbortController();
   const dependencies = {
     config,
+    suite,
     stopping: stopping.signal,
     registry,
     client,

@@ -1,5 +1,5 @@
 import { NativeConnection } from '@temporalio/worker';
-import { loadGateConfig } from '../src/config/gate-config.js';
+import { loadGateConfig } from '../src/config/load.js';
 import { taskQueue } from '../src/contract/ids.js';
 import { SEARCH_ATTRIBUTES } from '../src/contract/search-attributes.js';
 import { connectionConfig, mapNamespaceError, mapWorkerConnectError } from '../src/temporal/connect.js';
@@ -12,7 +12,7 @@ import { installRuntime, serveWorker } from './service.js';
 /** Runs a worker until SIGTERM or SIGINT; what runs then is finished or handed on.
  * @throws {ConfigError}, and what Temporal says when it cannot be reached. */
 export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
-  const { config } = await loadGateConfig(env);
+  const { config, suite } = await loadGateConfig(env);
   const metrics = await installRuntime();
   const { connectionOptions, namespace } = connectionConfig(env);
   const registry = registryOf(config, env);
@@ -26,7 +26,7 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
         `search attributes ${missing.join(', ')} are not registered in namespace ${namespace}: run canary setup`,
       );
     const { origin, ...bundle } = await workflowBundle();
-    const worker = await createWorker({ connection, namespace }, { config, registry, workflowBundle: bundle });
+    const worker = await createWorker({ connection, namespace }, { config, suite, registry, workflowBundle: bundle });
     const close = await serveWorker(config, { worker, connection, metrics });
     tell('INFO', 'worker.started', { queue: taskQueue(config.lane), bundle: origin });
     await worker.run().finally(close);

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DefaultLogger, type NativeConnection, Runtime } from '@temporalio/worker';
-import type { Config } from '../src/config/config.js';
+import type { Config } from '../src/config/schema.js';
 import type { GateWorker } from './create-worker.js';
 import { serveHttp } from './http.js';
 import { logLine, tell } from './log.js';

@@ -1,12 +1,13 @@
 import { hostname, userInfo } from 'node:os';
+import { readSetting } from '../config/schema.js';
 import { InvalidInput } from '../contract/brand.js';
-import { type Lane, parseLane } from '../contract/ids.js';
+import type { Lane } from '../contract/ids.js';
 import type { ReportLinks } from '../report/summary.js';
 import { type Given, type Io, textOption } from './command.js';
 
 /** The lane of `CANARY_LANE`.
  * @throws {InvalidInput} */
-export const laneFrom = ({ env }: Io): Lane => parseLane(env.CANARY_LANE ?? '');
+export const laneFrom = ({ env }: Io): Lane => readSetting(env, 'lane');
 
 /** Asks on the terminal, unless `--yes` was given; absent without a terminal. */
 export const askOf = ({ options }: Given, { ask }: Io): Io['ask'] => (options.yes === true ? undefined : ask);
@@ -33,6 +34,6 @@ export async function reasonOf(given: Given, io: Io): Promise<string> {
 
 /** What reports link to. */
 export const reportLinks = ({ env }: Io): ReportLinks => ({
-  ui: env.CANARY_UI_URL,
-  runbook: env.CANARY_RUNBOOK_URL,
+  ui: readSetting(env, 'uiUrl') ?? undefined,
+  runbook: readSetting(env, 'runbookUrl') ?? undefined,
 });

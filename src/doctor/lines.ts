@@ -10,10 +10,13 @@ export const worstFirst = (findings: Finding[]) =>
 /** A line for each finding, and one that says what it comes to. */
 export function findingLines(findings: Finding[]): string[] {
   const count = findings.filter(({ level }) => level === 'stops').length;
-  const verdict = count === 0 ? 'nothing here would stop a release' : `a release would be stopped: ${count} to mend`;
+  const verdict =
+    count === 0
+      ? 'nothing here would stop a release'
+      : `a release would be stopped: ${count} ${count === 1 ? 'problem' : 'problems'} to fix`;
   return [...worstFirst(findings).map(findingLine), verdict];
 }
 
 function findingLine({ level, area, what, fix }: Finding): string {
-  return `${LABELS[level].padEnd(7)}  ${area.padEnd(8)}  ${what}${fix ? ` (mend: ${fix})` : ''}`;
+  return `${LABELS[level].padEnd(7)}  ${area.padEnd(8)}  ${what}${fix ? ` (fix: ${fix})` : ''}`;
 }

@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.js';
+import type { Config } from '../config/schema.js';
 import type { PlannedTenant, TenantBuild } from '../contract/release.js';
 import { LIVENESS_WAITS, livenessOf } from '../smoke/liveness.js';
 import { smokeTenant } from '../smoke/smoke-tenant.js';
@@ -16,7 +16,7 @@ export async function checkTenants(
   { config, suite }: { config: Config; suite: Suite },
   signal: AbortSignal,
 ): Promise<Finding[]> {
-  const fleet = config.readFleet();
+  const fleet = (await config.fleet?.read(signal)) ?? { tenants: [], access: new Map() };
   const livenessSuite = livenessOf(suite);
   const [liveness, builds] = await Promise.all([
     Promise.all(fleet.tenants.map((tenant) => checkTenant(tenant, fleet, livenessSuite, signal))),

@@ -2,10 +2,10 @@ import { InvalidInput, shown } from '../contract/brand.js';
 
 const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 const DURATION = /^(\d{1,9})(ms|s|m|h)$/;
-/** 30 days: longer than any wait here makes sense, and far from the limits of a timer. */
+/** 30 days: longer than any wait here, and below the limits of a timer. */
 const MAX_MS = 30 * 24 * UNITS.h;
 
-/** Milliseconds of a duration as people type it: `500ms`, `60s`, `6m`, `72h`; `0` is none.
+/** Parses a duration, `500ms`, `60s`, `6m`, `72h` or `0`, into milliseconds.
  * @throws {InvalidInput} */
 export function parseDuration(text: unknown): number {
   if (text === '0') return 0;
@@ -13,18 +13,20 @@ export function parseDuration(text: unknown): number {
   const ms = match ? Number(match[1]) * UNITS[match[2] as keyof typeof UNITS] : Number.NaN;
   if (ms <= MAX_MS) return ms;
   throw new InvalidInput(
-    match ? `duration ${shown(text)} is more than 720h` : `duration ${shown(text)} is none, e.g. 60s, 6m or 72h`,
+    match
+      ? `invalid duration ${shown(text)}: expected at most 720h`
+      : `invalid duration ${shown(text)}: expected e.g. 6m or 30s`,
   );
 }
 
-/** The shortest exact way to write it: 360000 is `6m`, 1500 is `1500ms`. */
+/** The shortest exact form of a duration in ms: 360000 is `6m`, 1500 is `1500ms`. */
 export function formatDuration(ms: number): string {
   if (ms === 0) return '0';
   const unit = (['h', 'm', 's'] as const).find((name) => ms % UNITS[name] === 0) ?? 'ms';
   return `${ms / UNITS[unit]}${unit}`;
 }
 
-/** A duration as people say it: the two largest units. */
+/** A duration in ms, rounded to its two largest units. */
 export function rounded(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1_000));
   if (seconds < 60) return `${seconds}s`;

@@ -1,16 +1,16 @@
 import { InvalidInput, shown } from '../contract/brand.js';
 
 const OF_A_DAY = /^([01]\d|2[0-3]):([0-5]\d)Z$/;
-/** With a time zone: without one it would be that of whichever machine reads it. */
+/** The time zone is required: a default would depend on the machine that reads it. */
 const ISO = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2})$/;
 const DAY_MS = 24 * 3_600_000;
 
-/** A moment after `now` (epoch, ms), as ISO 8601: of `08:00Z`, UTC, the next one; or ISO 8601 itself.
+/** Parses a moment after `now` (epoch, ms) into ISO 8601: the next `08:00Z` (UTC), or ISO 8601.
  * @throws {InvalidInput} */
 export function parseMoment(text: string, now: number): string {
   const at = OF_A_DAY.test(text) ? nextOf(text, now) : ISO.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(at)) throw new InvalidInput(`time ${shown(text)} is none, e.g. 08:00Z or 2026-11-25T08:00:00Z`);
-  if (at <= now) throw new InvalidInput(`time ${shown(text)} is over: it is ${new Date(now).toISOString()}`);
+  if (Number.isNaN(at)) throw new InvalidInput(`invalid time ${shown(text)}: expected 08:00Z or 2026-11-25T08:00:00Z`);
+  if (at <= now) throw new InvalidInput(`time ${shown(text)} is in the past: it is ${new Date(now).toISOString()}`);
   return new Date(at).toISOString();
 }
 

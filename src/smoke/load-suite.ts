@@ -44,15 +44,6 @@ export async function loadSuite(path: string | null): Promise<Suite> {
   return suite as Suite;
 }
 
-/** The same, loaded when it is first asked for. */
-export function loadedOnce(path: string | null): () => Promise<Suite> {
-  let loaded: Promise<Suite> | undefined;
-  return () => {
-    loaded ??= loadSuite(path);
-    return loaded;
-  };
-}
-
 function firstLine(error: unknown): string {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return text.split('\n')[0] ?? '';

@@ -41,7 +41,7 @@ describe('help', () => {
 describe('usage errors exit 2 with one line', () => {
   test.each([
     [['release', 'XYZ'], 'canary: sha "XYZ" is not 7 to 40 lower-case hex digits, e.g. 4c1d56e'],
-    [['release', '4c1d56e', '--soak', 'long'], 'canary: duration "long" is none, e.g. 60s, 6m or 72h'],
+    [['release', '4c1d56e', '--soak', 'long'], 'canary: invalid duration "long": expected e.g. 6m or 30s'],
     [['release'], "canary: missing required argument 'sha' (canary release --help)"],
     [['rollback', '4c1d56e'], 'canary: --reason is missing: give the reason in a few words; it is kept with the run'],
     [['release', '4c1d56e', '--allow', 'red'], 'canary: invalid --allow "red": expected superseded or skipped'],

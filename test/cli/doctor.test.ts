@@ -103,33 +103,33 @@ describe('what would stop a release is said with its mend, first, with 1', () =>
     [
       'the namespace is missing',
       () => ({ TEMPORAL_NAMESPACE: 'nowhere' }),
-      /temporal {2}there is no namespace nowhere \(mend: temporal operator namespace create/,
+      /temporal {2}there is no namespace nowhere \(fix: temporal operator namespace create/,
     ],
     [
       'no worker polls',
       () => ({ CANARY_LANE: 'doctor-nobody' }),
-      /workers {3}no worker polls doctor-nobody-canary-release: .*\(mend: start one: canary worker\)/,
+      /workers {3}no worker polls doctor-nobody-canary-release: .*\(fix: start one: canary worker\)/,
     ],
     ['there is no lane yet', () => ({ CANARY_LANE: 'doctor-nobody' }), /lane {6}there is no lane yet: canary setup/],
     [
       'the registry is down',
       () => ({ CANARY_IMAGES: `${NOBODY}/a/platform` }),
-      /registry {2}127\.0\.0\.1:1\/a\/platform cannot be read: .*ECONNREFUSED \(mend: connection refused: is 127\.0\.0\.1:1 running\?\)/,
+      /registry {2}127\.0\.0\.1:1\/a\/platform cannot be read: .*ECONNREFUSED \(fix: connection refused: is 127\.0\.0\.1:1 running\?\)/,
     ],
     [
       'the registry is read-only to us',
       () => guarded(READER),
-      /registry {2}.*\/platform can be read, but not written: POST .* \(mend: these credentials may not write: get push access at .*\)/,
+      /registry {2}.*\/platform can be read, but not written: POST .* \(fix: these credentials may not write: get push access at .*\)/,
     ],
     [
       'the password of the registry is wrong',
       () => guarded({ ...WRITER, password: WRONG }),
-      /registry {2}.*\/platform cannot be read: .* \(mend: the credentials for .* are wrong or expired: log in again\)/,
+      /registry {2}.*\/platform cannot be read: .* \(fix: the credentials for .* are wrong or expired: log in again\)/,
     ],
     [
       'a tenant is down',
       () => both(`http://${NOBODY}`),
-      /tenants {3}canary-2: liveness returns a subsystems map: no, but .*ECONNREFUSED.* \(mend: canary smoke tells more/,
+      /tenants {3}canary-2: liveness returns a subsystems map: no, but .*ECONNREFUSED.* \(fix: canary smoke tells more/,
     ],
     [
       'a tenant that is down reports no build',
@@ -144,13 +144,13 @@ describe('what would stop a release is said with its mend, first, with 1', () =>
     [
       'the settings make no sense',
       () => ({ CANARY_SOAK: 'long' }),
-      /settings {2}CANARY_SOAK: duration "long" is none, .*\(mend: no worker starts with this/,
+      /settings {2}CANARY_SOAK: invalid duration "long": .*\(fix: no worker starts with this/,
     ],
   ])('%s', async (_, unwell, line) => {
     const { code, out } = await doctor(await unwell());
     expect(out.filter((one) => line.test(one) && one.startsWith('STOPS    '))).toHaveLength(1);
     expect(out[0]).toMatch(/^STOPS/);
-    expect(out.at(-1)).toMatch(/^a release would be stopped: \d+ to mend$/);
+    expect(out.at(-1)).toMatch(/^a release would be stopped: \d+ problems? to fix$/);
     expect(code).toBe(1);
   });
 
@@ -170,8 +170,8 @@ describe('what would stop a release is said with its mend, first, with 1', () =>
     );
     const { code, out } = await doctor({ TEMPORAL_ADDRESS: proxy.address });
     await proxy.stop();
-    const mend = 'look at the server; do these credentials have the right to read its namespace?';
-    expect(out.filter((line) => /^STOPS {4}workers/.test(line))).toEqual([expect.stringContaining(`(mend: ${mend})`)]);
+    const fix = 'look at the server; do these credentials have the right to read its namespace?';
+    expect(out.filter((line) => /^STOPS {4}workers/.test(line))).toEqual([expect.stringContaining(`(fix: ${fix})`)]);
     expect(out.join()).toContain(why);
     expect(out).toContain('ok       temporal  all search attributes are registered');
     expect(code).toBe(1);
@@ -199,8 +199,8 @@ describe('what is merely odd is a note, with 0', () => {
 
   test('no fleet, and a worker with another configuration than this shell', async () => {
     const { code, out } = await doctor({ CANARY_TENANT_URLS: '', CANARY_ADMIN_TOKENS: '' });
-    expect(out[0]).toMatch(/^note {5}settings {2}no canary fleet: nothing is ever promoted without a human \(mend: /);
-    expect(out[1]).toMatch(/^note {5}workers {3}.*@.* runs with another configuration than this shell \(mend: /);
+    expect(out[0]).toMatch(/^note {5}settings {2}no canary fleet: every promotion waits for a person \(fix: /);
+    expect(out[1]).toMatch(/^note {5}workers {3}.*@.* runs with another configuration than this shell \(fix: /);
     expect(code).toBe(0);
   });
 
@@ -222,9 +222,9 @@ describe('what is merely odd is a note, with 0', () => {
     await gate().laneClient.update(laneCommandUpdate('resume'), said);
     expect(out.slice(0, 2)).toEqual([
       expect.stringMatching(
-        /^WARNING {2}lane {6}automatic promotion is on hold: after-rollback, by ada: .* \(mend: canary lane unhold --reason …: /,
+        /^WARNING {2}lane {6}automatic promotion is on hold: after-rollback, by ada: .* \(fix: canary lane unhold --reason …: /,
       ),
-      'WARNING  lane      paused until somebody resumes, by ada: looked at it (mend: canary resume --reason …)',
+      'WARNING  lane      paused until somebody resumes, by ada: looked at it (fix: canary resume --reason …)',
     ]);
     expect(code).toBe(0);
   });
@@ -241,7 +241,7 @@ describe('what is merely odd is a note, with 0', () => {
       return told.out.some((line) => line.includes(' is held')) ? told : null;
     });
     const id = `doctor-held-canary-release-${green.sha.slice(0, 7)}`;
-    expect(out).toContain(`note     runs      ${id} is held: approval (mend: canary status ${green.sha})`);
+    expect(out).toContain(`note     runs      ${id} is held: approval (fix: canary status ${green.sha})`);
     expect(code).toBe(0);
     await canary(['abort', green.sha, '--reason', 'seen'], held.env);
     await held.close();
@@ -260,7 +260,7 @@ test('two workers that are configured differently are a warning', async () => {
   });
   await Promise.all([one.close(), two.close()]);
   expect(out[0]).toMatch(
-    /^WARNING {2}workers {3}workers are configured differently, .*#[0-9a-f]{8}, .*#[0-9a-f]{8} \(mend: /,
+    /^WARNING {2}workers {3}workers are configured differently, .*#[0-9a-f]{8}, .*#[0-9a-f]{8} \(fix: /,
   );
   expect(code).toBe(0);
 });
@@ -275,7 +275,7 @@ describe('on a server of its own', () => {
   test('search attributes that are missing stop a release', async () => {
     const { code, out } = await doctor({ TEMPORAL_ADDRESS: server.address });
     expect(out[0]).toMatch(
-      /^STOPS {4}temporal {2}search attributes: CanarySha is not registered, .* \(mend: canary setup\)$/,
+      /^STOPS {4}temporal {2}search attributes: CanarySha is not registered, .* \(fix: canary setup\)$/,
     );
     expect(code).toBe(1);
   });
@@ -294,7 +294,7 @@ describe('on a server of its own', () => {
       return told.out.some((line) => line.startsWith('STOPS    runs')) ? told : null;
     });
     expect(out).toContain(
-      'STOPS    runs      doctor-stuck-run is stuck: its workflow task fails again and again (mend: temporal workflow reset --workflow-id doctor-stuck-run --type LastWorkflowTask --reapply-exclude Signal --reason stuck)',
+      'STOPS    runs      doctor-stuck-run is stuck: its workflow task fails again and again (fix: temporal workflow reset --workflow-id doctor-stuck-run --type LastWorkflowTask --reapply-exclude Signal --reason stuck)',
     );
     expect(code).toBe(1);
     await handle.terminate('seen');

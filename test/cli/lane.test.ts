@@ -249,10 +249,10 @@ describe('usage errors exit 2 with one line, before anything is asked', () => {
       ['lane', 'unhold', '--by', 'x'],
       'canary: --reason is missing: give the reason in a few words; it is kept with the run',
     ],
-    [['pause', '--until', 'tomorrow'], 'canary: time "tomorrow" is none, e.g. 08:00Z or 2026-11-25T08:00:00Z'],
+    [['pause', '--until', 'tomorrow'], 'canary: invalid time "tomorrow": expected 08:00Z or 2026-11-25T08:00:00Z'],
     [
       ['pause', '--until', '2020-01-01T00:00Z'],
-      expect.stringMatching(/^canary: time "2020-01-01T00:00Z" is over: it is \d{4}-/),
+      expect.stringMatching(/^canary: time "2020-01-01T00:00Z" is in the past: it is \d{4}-/),
     ],
   ])('%j', async (args, line) => {
     const end = await run(args, { TEMPORAL_ADDRESS: '127.0.0.1:1' });

@@ -45,9 +45,9 @@ test('--retention prints the new and the previous value, and leaves the search a
 });
 
 test.each([
-  ['long', 'canary: duration "long" is none, e.g. 60s, 6m or 72h'],
+  ['long', 'canary: invalid duration "long": expected e.g. 6m or 30s'],
   ['1h', 'canary: --retention must be at least 24h, got 1h: rollback and status read ended runs'],
-  ['900h', 'canary: duration "900h" is more than 720h'],
+  ['900h', 'canary: invalid duration "900h": expected at most 720h'],
 ])('--retention %s is refused with one line', async (retention, line) => {
   expect(await setup('--retention', retention)).toEqual({ code: 2, out: [], err: [line] });
 });

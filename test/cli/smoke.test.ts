@@ -108,8 +108,8 @@ describe('canary smoke', () => {
       'all that is wrong',
       { CANARY_SOAK: 'x', CANARY_SMOKE_SUITE: 'suite.py' },
       [
-        'ERROR: CANARY_SMOKE_SUITE: has to be a .ts or .js file',
-        'ERROR: CANARY_SOAK: duration "x" is none, e.g. 60s, 6m or 72h',
+        'ERROR: CANARY_SMOKE_SUITE: must be a .ts or .js file',
+        'ERROR: CANARY_SOAK: invalid duration "x": expected e.g. 6m or 30s',
       ],
     ],
   ])('set-up: 2, for %s', async (_what, env, lines) => {

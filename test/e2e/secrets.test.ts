@@ -30,10 +30,6 @@ const TOKENS = [secret('token-1'), secret('token-2')];
 const PASSWORD = secret('registry-password');
 const SETTINGS = {
   GITHUB_TOKEN: secret('github'),
-  CANARY_CP_ADMIN_TOKEN: secret('cp-admin'),
-  CANARY_CP_SHARED_SECRET: secret('cp-shared'),
-  CANARY_REPORT_TOKEN: secret('report'),
-  CANARY_SLACK_WEBHOOK: `https://hooks.example.com/${secret('slack')}`,
 };
 /** As some databases name an organisation; it could be taken for a build. */
 const ORG = '5eed0f5eed0f5eed0f5eed0f';

@@ -53,9 +53,9 @@ export default [
   {
     name: 'i4-force-without-approval',
     breaks: 'force alone promotes an older build over a newer one: no human approves',
-    file: 'src/config/config.ts',
+    file: 'src/config/plan.ts',
     find: 'input.force ||',
-    replace: 'less ||',
+    replace: 'isShorter ||',
     test: 'test/workflows/lane-order.test.ts > goes on by force, when a human has said yes to it, and is then what others are measured by',
   },
   {

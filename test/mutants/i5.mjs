@@ -86,7 +86,7 @@ export default [
     file: 'src/config/hash.ts',
     find: 'secrets: _, ',
     replace: '',
-    test: 'test/src/config-hash.test.ts > a registry token does not change it',
+    test: 'test/src/config-hash.test.ts > a registry token does not change the hash',
   },
   {
     name: 'i5-header-taken-for-a-build',

@@ -42,10 +42,19 @@ export default [
   {
     name: 'fleet-read-once',
     breaks: 'a fleet file is read once, and a token that was rotated is not seen',
-    file: 'src/config/config.ts',
-    find: 'given.CANARY_FLEET_FILE === undefined ? fleet : findFleet()',
-    replace: 'fleet',
-    test: 'test/src/fleet-file.test.ts > it is read anew for each release, and a token is that of now',
+    edits: [
+      {
+        file: 'src/tenants/sources/file.ts',
+        find: "  return {\n    fixed: 'file',",
+        replace: "  const once = readFleetFile(file, sources, unnamed);\n  return {\n    fixed: 'file',",
+      },
+      {
+        file: 'src/tenants/sources/file.ts',
+        find: '= readFleetFile(file, sources, unnamed);\n      const all',
+        replace: '= once;\n      const all',
+      },
+    ],
+    test: 'test/src/fleet-file.test.ts > a fleet file and its secrets are read again for each release',
   },
   {
     name: 'move-by-hand-hangs',

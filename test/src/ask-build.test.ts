@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { PlannedTenant } from '../../src/contract/release.js';
-import { askBuilds, parseBuildProbe } from '../../src/tenants/ask-build.js';
+import { askBuilds } from '../../src/tenants/ask-build.js';
+import { parseBuildProbe } from '../../src/tenants/build-probe.js';
 import { startEchoTenant } from '../../testbed/echo-tenant.js';
 import type { Misbehaviour } from '../../testbed/misbehaviours.js';
 import { startTenant } from '../../testbed/tenant.js';
@@ -47,7 +48,7 @@ describe('which build a tenant runs', () => {
     expect(await askBuilds([own], [], none)).toEqual([{ tenant: 'canary-1', build: sha }]);
     requests.length = 0;
     expect(await askBuilds([{ ...planned, buildProbe: [] }], probe, none)).toEqual([
-      { tenant: 'canary-1', build: null, why: 'unconfirmed: its build probe is none' },
+      { tenant: 'canary-1', build: null, why: 'build not confirmed: no build probe configured' },
     ]);
     expect(requests).toEqual([]);
   });

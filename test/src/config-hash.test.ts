@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { loadConfig } from '../../src/config/config.js';
 import { configHash, hashIn, workerIdentity } from '../../src/config/hash.js';
+import { loadConfig } from '../../src/config/load.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'canary-hash-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -15,14 +15,15 @@ const fleet = (origin: string) =>
   JSON.stringify({ tenants: [{ name: 'eu', url: origin, token: { env: 'EU_TOKEN' } }] });
 
 const BASE = { CANARY_TENANT_URLS: 'https://canary-1.example.com', CANARY_ADMIN_TOKENS: 'a-token' };
-const hash = (env: Record<string, string>) => configHash(loadConfig(env));
+const hash = async (env: Record<string, string>) => configHash(await loadConfig(env));
 
 test.each<[string, Record<string, string>]>([
   ['an admin token', { CANARY_ADMIN_TOKENS: 'another-token' }],
   ['a registry token', { GITHUB_TOKEN: 'ghp_something' }],
   ['how a value is written', { CANARY_SOAK: '360s' }],
-])('%s does not change it', (_, env) => {
-  expect(hash({ ...BASE, ...env })).toBe(hash(BASE));
+  ['a link', { CANARY_UI_URL: 'https://temporal.example.com' }],
+])('%s does not change the hash', async (_, env) => {
+  expect(await hash({ ...BASE, ...env })).toBe(await hash(BASE));
 });
 
 test.each<[string, Record<string, string>]>([
@@ -30,22 +31,22 @@ test.each<[string, Record<string, string>]>([
   ['the soak', { CANARY_SOAK: '7m' }],
   ['an image', { CANARY_IMAGES: 'ghcr.io/molecule-ai/platform' }],
   ['a suite', { CANARY_SMOKE_SUITE: file('a.ts', 'export default []') }],
-])('%s changes it', (_, env) => {
-  expect(hash({ ...BASE, ...env })).not.toBe(hash(BASE));
+])('%s changes the hash', async (_, env) => {
+  expect(await hash({ ...BASE, ...env })).not.toBe(await hash(BASE));
 });
 
-test('a suite counts by what is in it, wherever it lies', () => {
+test('a suite counts by its content, not by its path', async () => {
   const of = (name: string, content: string) => hash({ ...BASE, CANARY_SMOKE_SUITE: file(name, content) });
-  expect(of('b.ts', 'export default []')).toBe(of('c.ts', 'export default []'));
-  expect(of('b.ts', 'export default [1]')).not.toBe(of('c.ts', 'export default []'));
+  expect(await of('b.ts', 'export default []')).toBe(await of('c.ts', 'export default []'));
+  expect(await of('b.ts', 'export default [1]')).not.toBe(await of('c.ts', 'export default []'));
 });
 
-test('tenants of a fleet file do not count: they are read anew for each release', () => {
+test('tenants of a fleet file do not count: they are read again for each release', async () => {
   const of = (origin: string) => hash({ CANARY_FLEET_FILE: file('fleet.json', fleet(origin)), EU_TOKEN: 'x' });
-  expect(of('https://a.example.com')).toBe(of('https://b.example.com'));
+  expect(await of('https://a.example.com')).toBe(await of('https://b.example.com'));
 });
 
-test('a worker carries it at the end of its name', () => {
-  expect(hashIn(workerIdentity(loadConfig(BASE)))).toBe(hash(BASE));
+test('a worker has the hash at the end of its identity', async () => {
+  expect(hashIn(workerIdentity(await loadConfig(BASE)))).toBe(await hash(BASE));
   expect(hashIn('4711@some-host')).toBeNull();
 });

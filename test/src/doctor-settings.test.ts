@@ -1,27 +1,27 @@
 import { expect, test } from 'vitest';
-import { loadConfig } from '../../src/config/config.js';
+import { loadConfig } from '../../src/config/load.js';
 import { checkSettings } from '../../src/doctor/settings.js';
 
 const FLEET = { CANARY_TENANT_URLS: 'https://canary-1.example.com', CANARY_ADMIN_TOKENS: 'a-token' };
 
 test.each<[Record<string, string>, string]>([
-  [{ CANARY_TENANT_URLS: '', CANARY_ADMIN_TOKENS: '' }, 'no canary fleet: nothing is ever promoted without a human'],
-  [{ CANARY_BUILD_PROBE: 'none' }, 'no build is ever confirmed: each release is held, and then asks for approval'],
-  [{ CANARY_APPROVAL: 'required' }, 'every promotion waits for a human'],
-  [{ CANARY_SOAK: '4m' }, 'a soak of 4m is shorter than an update cycle: 5m is used'],
-  [{ CANARY_SOAK: '5m' }, 'a soak of 5m shows little'],
-  [{ CANARY_SOAK_PROBE: '0' }, 'the soak is not watched'],
-  [{ CANARY_UPDATE_TIMEOUT: '5m' }, 'canaries get 5m to report a build, and update every 5m'],
-  [{ CANARY_POLL: '31s' }, 'tenants are asked for their build every 31s only'],
-  [{ CANARY_HOLD_TIMEOUT: '8h' }, 'a hold ends after 8h: one of the evening is over before anybody looks'],
-])('%j is noted: %s', (env, what) => {
-  expect(checkSettings(loadConfig({ ...FLEET, ...env }))).toEqual([
+  [{ CANARY_TENANT_URLS: '', CANARY_ADMIN_TOKENS: '' }, 'no canary fleet: every promotion waits for a person'],
+  [{ CANARY_BUILD_PROBE: 'none' }, 'no build is ever confirmed: each release is held, then waits for approval'],
+  [{ CANARY_APPROVAL: 'required' }, 'every promotion waits for a person'],
+  [{ CANARY_SOAK: '4m' }, 'a 4m soak is shorter than an update cycle: 5m is used'],
+  [{ CANARY_SOAK: '5m' }, 'a 5m soak is short; 6m is recommended'],
+  [{ CANARY_SOAK_PROBE: '0' }, 'no checks run during the soak'],
+  [{ CANARY_UPDATE_TIMEOUT: '5m' }, 'canaries have 5m to report a build, but update only every 5m'],
+  [{ CANARY_POLL: '31s' }, 'tenants are asked for their build only every 31s'],
+  [{ CANARY_HOLD_TIMEOUT: '8h' }, 'a hold expires after 8h: one of the evening expires before the next morning'],
+])('%j is noted: %s', async (env, what) => {
+  expect(await checkSettings(await loadConfig({ ...FLEET, ...env }))).toEqual([
     { area: 'settings', level: 'note', what, fix: expect.any(String) },
   ]);
 });
 
-test('the defaults are nothing to note', () => {
-  expect(checkSettings(loadConfig(FLEET))).toEqual([
+test('the defaults are nothing to note', async () => {
+  expect(await checkSettings(await loadConfig(FLEET))).toEqual([
     { area: 'settings', level: 'ok', what: 'nothing unusual is configured' },
   ]);
 });

@@ -58,13 +58,13 @@ describe('a decision for the hold that is on', () => {
       'abort refused: the move is under way and finishes; then roll back',
     ],
     [
-      'what makes no sense',
+      'a decision that does not apply',
       'approve',
       { ...ada, hold: 'h2' },
       held('canary-left'),
       'approve refused: approve does not apply to canary-left; retry: soak again; abort: end the release',
     ],
-  ])('%s: refused, and it says what would make sense', (_when, verb, sent, now, refusal) =>
+  ])('%s: the decision is refused with a fix', (_when, verb, sent, now, refusal) =>
     expect(judge(verb, sent, now)).toBe(refusal),
   );
 

@@ -1,7 +1,7 @@
 // A worker process of the built gate, but for two things: the waits of a move are short, and with FREEZE=yes it stops itself
 // (SIGSTOP) right after its mover got its first yes, before anything is written. Whoever started it sends SIGCONT.
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
-import { loadConfig } from '../../dist/src/config.js';
+import { loadGateConfig } from '../../dist/src/config/load.js';
 import { createRegistry } from '../../dist/src/registry/registry.js';
 import { bundleWorkflows } from '../../dist/workers/bundle.js';
 import { createWorker } from '../../dist/workers/create-worker.js';
@@ -30,7 +30,7 @@ const connection = await NativeConnection.connect({ address: process.env.TEMPORA
 const worker = await createWorker(
   { connection, namespace: 'default' },
   {
-    config: loadConfig(process.env),
+    ...(await loadGateConfig(process.env)),
     registry: createRegistry({ push: true }),
     workflowBundle: await bundleWorkflows(),
     waits: JSON.parse(process.env.MOVE_WAITS ?? '{}'),

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, type LogEntry, NativeConnection, Runtime } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, inject } from 'vitest';
-import { loadConfig } from '../../src/config/config.js';
+import { loadGateConfig } from '../../src/config/load.js';
 import { type Lane, parseLane, releaseId, releaseLaneId } from '../../src/contract/ids.js';
 import { type LaneCommand, laneCommandUpdate } from '../../src/contract/messages.js';
 import type { ReleaseInput, RollbackInput } from '../../src/contract/release.js';
@@ -122,10 +122,11 @@ export class Gate {
   /** Starts a worker, with another environment than the gate's if need be. */
   async startWorker(env = this.env): Promise<void> {
     const temporal = { connection: this.connection, namespace: 'default' };
-    const config = loadConfig(env);
+    const { config, suite } = await loadGateConfig(env);
     const registry = createRegistry({ push: true });
     this.#worker = await createWorker(temporal, {
       config,
+      suite,
       registry,
       workflowBundle: workflowBundle(),
       waits: this.waits,

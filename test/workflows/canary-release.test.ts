@@ -205,7 +205,7 @@ describe('bad input ends the run at once with one clear line', () => {
       { sha: '4c1d56e', soka: '9m' },
       'input has "soka"; known are sha, sequence, requestedBy, commitUrl, soak, approval, promoteOnly, force, reason',
     ],
-    [{ sha: '4c1d56e', soak: 'six' }, 'duration "six" is none, e.g. 60s, 6m or 72h'],
+    [{ sha: '4c1d56e', soak: 'six' }, 'invalid duration "six": expected e.g. 6m or 30s'],
     [
       { sha: '5c1d56e' },
       'workflow id release-canary-release-4c1d56e does not fit sha 5c1d56e (start it as release-canary-release-5c1d56e)',

@@ -59,7 +59,7 @@ describe('tenants that cannot tell their build', () => {
     expect(end.report).toMatchObject({
       outcome: 'CanaryHoldExpired',
       why: expect.stringMatching(
-        /^build-unreported: canary-1 reports no build \(unconfirmed: its build probe is none\)/,
+        /^build-unreported: canary-1 reports no build \(build not confirmed: no build probe configured\)/,
       ),
     });
     expect(await gate().latest()).toEqual([undefined, undefined]);

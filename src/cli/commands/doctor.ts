@@ -1,6 +1,6 @@
-import { ConfigError } from '../../config/config.js';
-import { loadGateConfig } from '../../config/gate-config.js';
 import { configHash } from '../../config/hash.js';
+import { loadGateConfig } from '../../config/load.js';
+import { ConfigError } from '../../config/schema.js';
 import { type Finding, stops } from '../../doctor/finding.js';
 import { findingLines, worstFirst } from '../../doctor/lines.js';
 import { checkRegistry } from '../../doctor/registry.js';
@@ -52,7 +52,7 @@ async function runChecks(io: Io): Promise<Finding[]> {
 async function loadGate(io: Io) {
   try {
     const gate = await loadGateConfig(io.env);
-    return { gate, problems: checkSettings(gate.config) };
+    return { gate, problems: await checkSettings(gate.config) };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const fix = 'no worker starts with this, and no tenant was checked: canary worker reads the same environment';

@@ -1,12 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { ConfigError } from '../../config/config.js';
-import { loadGateConfig } from '../../config/gate-config.js';
+import { loadGateConfig } from '../../config/load.js';
+import { type Config, ConfigError } from '../../config/schema.js';
 import { InvalidInput } from '../../contract/brand.js';
 import { type TenantSmoke, verdictOf } from '../../contract/check.js';
 import type { PlannedTenant } from '../../contract/release.js';
 import type { Access } from '../../smoke/session.js';
 import { smokeFleet } from '../../smoke/smoke-tenant.js';
 import { isHeaderText, NO_HEADER_TEXT, parseOrigin } from '../../tenants/fleet.js';
+import { withoutFleet } from '../../tenants/sources/index.js';
 import { type Command, type Given, type Io, OUTPUT, textOption, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { junit } from '../print/junit.js';
@@ -58,21 +59,17 @@ async function run(given: Given, io: Io): Promise<number> {
 async function prepare(given: Given, io: Io) {
   const singleTenant = await tenantFromFlags(given, io);
   // The configured fleet is ignored for a tenant given by --url.
-  const withoutFleet = {
-    CANARY_TENANT_URLS: '',
-    CANARY_ADMIN_TOKENS: '',
-    CANARY_ADMIN_TOKENS_FILE: '',
-    CANARY_FLEET_FILE: '',
-  };
-  const { config, suite } = await loadGateConfig(singleTenant ? { ...io.env, ...withoutFleet } : io.env);
-  const configured = config.readFleet();
-  const fleet =
-    singleTenant ??
-    configured.tenants.map((tenant) => ({ ...tenant, access: configured.access.get(tenant.origin) as Access }));
+  const { config, suite } = await loadGateConfig(singleTenant ? withoutFleet(io.env) : io.env);
+  const fleet = singleTenant ?? (await configuredTargets(config, io.signal));
   if (fleet.length === 0) throw new ConfigError(['no canary URLs configured']);
   const file = textOption(given, 'junit');
   if (file !== undefined) writeJunit(file, '');
   return { fleet, suite, file, timeoutMs: config.smokeTimeoutMs };
+}
+
+async function configuredTargets({ fleet }: Config, signal: AbortSignal): Promise<SmokeTargets> {
+  const { tenants, access } = (await fleet?.read(signal)) ?? { tenants: [], access: new Map() };
+  return tenants.map((tenant) => ({ ...tenant, access: access.get(tenant.origin) as Access }));
 }
 
 async function tenantFromFlags(given: Given, io: Io): Promise<SmokeTargets | null> {

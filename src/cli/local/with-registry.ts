@@ -1,21 +1,14 @@
-import { type Config, loadConfig } from '../../config/config.js';
+import { loadConfig } from '../../config/load.js';
+import type { Config } from '../../config/schema.js';
 import type { Registry } from '../../registry/context.js';
+import { withoutFleet } from '../../tenants/sources/index.js';
 import type { Io } from '../command.js';
 
-/** The fleet and the suite are not read: a wrong setting of theirs must not stop a command that needs the registry alone. */
-const NO_FLEET = {
-  CANARY_TENANT_URLS: '',
-  CANARY_ADMIN_TOKENS: '',
-  CANARY_ADMIN_TOKENS_FILE: '',
-  CANARY_FLEET_FILE: '',
-  CANARY_SMOKE_SUITE: '',
-};
-
-/** Runs `use` with the registry, by the credentials of this machine, and closes it afterwards.
+/** Runs `use` with the registry, by the credentials of this machine, and closes it afterwards. Fleet and suite are not read.
  * @throws {ConfigError} */
 export async function withRegistry<T>(io: Io, use: (registry: Registry, config: Config) => Promise<T>): Promise<T> {
   const { registryOf } = await import('../../../workers/create-worker.js');
-  const config = loadConfig({ ...io.env, ...NO_FLEET });
+  const config = await loadConfig({ ...withoutFleet(io.env), CANARY_SMOKE_SUITE: '' });
   const registry = registryOf(config, io.env);
   try {
     return await use(registry, config);

@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { InvalidInput, shown } from '../../contract/brand.js';
 import type { PlannedTenant } from '../../contract/release.js';
 import type { Access } from '../../smoke/session.js';
-import { parseBuildProbe } from '../ask-build.js';
-import { type FoundFleet, isHeaderText, NO_HEADER_TEXT, parseOrigin } from '../fleet.js';
+import { parseBuildProbe } from '../build-probe.js';
+import { FleetError, type FleetSource, isHeaderText, NO_HEADER_TEXT, parseOrigin } from '../fleet.js';
 
-/** Where the text of a secret is, which is never in the file itself. */
+/** Where the text of a secret is: never in the fleet file itself. */
 const SOURCE = z
   .union(
     [
@@ -17,7 +17,7 @@ const SOURCE = z
         .strictObject({ file: z.string().min(1) })
         .meta({ description: 'A file; relative to the folder of the fleet file' }),
     ],
-    'has to be { "env": "NAME" } or { "file": "PATH" }: a fleet file holds no secret',
+    'must be { "env": "NAME" } or { "file": "PATH" }: a fleet file contains no secret',
   )
   .meta({ description: 'Where the secret is; its trailing newline does not count' });
 
@@ -25,21 +25,21 @@ const SOURCE = z
 export const FLEET_FILE = z
   .strictObject(
     {
-      $schema: z.string('has to be a text').optional(),
+      $schema: z.string('must be a string').optional(),
       tenants: z
         .array(
           z.strictObject(
             {
               name: z
-                .string('has to be a text, e.g. canary-eu')
+                .string('must be a string, e.g. canary-eu')
                 .regex(
                   /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/,
-                  'has to be up to 63 letters, digits, dots, dashes and underscores, e.g. canary-eu',
+                  'must be up to 63 letters, digits, dots, dashes and underscores, e.g. canary-eu',
                 )
                 .optional()
                 .meta({
                   description:
-                    'What reports call it, the public ones too; canary-1, canary-2, ... by position without it',
+                    'Its name in reports, public ones included; default: canary-1, canary-2, ... by position',
                 }),
               url: z
                 .string('is missing, e.g. https://canary-1.example.com')
@@ -48,42 +48,63 @@ export const FLEET_FILE = z
               headers: z
                 .record(
                   z.string(),
-                  z.union([z.string(), SOURCE], 'has to be a text, { "env": "NAME" } or { "file": "PATH" }'),
-                  'has to be names and values',
+                  z.union([z.string(), SOURCE], 'must be a string, { "env": "NAME" } or { "file": "PATH" }'),
+                  'must be an object of names and values',
                 )
                 .optional()
-                .meta({ description: 'Sent with every request, and kept secret, e.g. X-Molecule-Org-Id' }),
-              buildProbe: z.string('has to be a text, e.g. /health#sha').optional().meta({
-                description: 'Where it tells its build, e.g. /health#sha, or none; CANARY_BUILD_PROBE without it',
+                .meta({ description: 'Sent with every request and kept secret, e.g. X-Molecule-Org-Id' }),
+              buildProbe: z.string('must be a string, e.g. /health#sha').optional().meta({
+                description: 'Where it reports its build, e.g. /health#sha, or none; default: CANARY_BUILD_PROBE',
               }),
             },
-            objectError('has to be a tenant: url, token, and what else there is to say'),
+            objectError('must be a tenant, e.g. { "url": "https://canary-1.example.com", "token": { "env": "NAME" } }'),
           ),
           'is missing: an array of tenants',
         )
         .meta({ description: 'The canary tenants' }),
     },
-    objectError('has to be an object, e.g. { "tenants": [] }'),
+    objectError('must be an object, e.g. { "tenants": [] }'),
   )
-  .meta({ title: 'Canary fleet', description: 'The tenants of CANARY_FLEET_FILE, read anew for each release' });
+  .meta({ title: 'Canary fleet', description: 'The tenants of CANARY_FLEET_FILE, read again for each release' });
 
 type Entry = z.infer<typeof FLEET_FILE>['tenants'][number];
 
-/** Headers that the gate sets itself, or that would let in a request which has to be a stranger's. */
-const OWN =
+/** Headers that the gate sets itself, or that would authenticate a request which must be unauthenticated. */
+const RESERVED =
   /^(?:authorization|proxy-authorization|cookie|origin|referer|host|content-.*|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|accept|accept-encoding)$/i;
 const HEADER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
-export interface FleetSources {
+/** What a fleet file is read with. */
+export interface FileSources {
   env: Readonly<Record<string, string | undefined>>;
   readFile: (path: string) => string;
 }
 
-/**
- * Reads the fleet file `path` and every secret that it names. All that is wrong is a problem, none has the text of a secret.
- * @param unnamed what a tenant without a name is called, with its position behind it.
- */
-export function readFleetFile(path: string, sources: FleetSources, unnamed = 'canary'): FoundFleet {
+export interface FileFleetOptions {
+  file: string;
+  /** The variable that names the file: each problem begins with it. */
+  setting: string;
+  /** Prefix for a tenant without a name; its position follows. */
+  unnamed: string;
+  /** Further problems, by the number of tenants. */
+  check: (tenants: number) => string[];
+}
+
+/** The fleet of a file, read again each time, with every secret that it names. */
+export function fileFleet({ file, setting, unnamed, check }: FileFleetOptions, sources: FileSources): FleetSource {
+  return {
+    fixed: 'file',
+    async read(signal) {
+      signal?.throwIfAborted();
+      const { problems, ...fleet } = readFleetFile(file, sources, unnamed);
+      const all = [...check(fleet.tenants.length), ...problems];
+      if (all.length > 0) throw new FleetError(all.map((problem) => `${setting}: ${problem}`));
+      return fleet;
+    },
+  };
+}
+
+function readFleetFile(path: string, sources: FileSources, unnamed: string) {
   const access = new Map<string, Access>();
   const tenants: PlannedTenant[] = [];
   const parsed = parseFile(path, sources.readFile);
@@ -91,20 +112,20 @@ export function readFleetFile(path: string, sources: FleetSources, unnamed = 'ca
   const problems: string[] = [];
   parsed.tenants.forEach((entry, index) => {
     const name = entry.name ?? `${unnamed}-${index + 1}`;
-    const say = (problem: string) => problems.push(`tenants[${index}] (${name}): ${problem}`);
+    const report = (problem: string) => problems.push(`tenants[${index}] (${name}): ${problem}`);
     const origin = parseOrigin(entry.url, 'the token belongs in "token"');
-    if (tenants.some((tenant) => tenant.name === name)) say('its name is there twice');
-    if (typeof origin !== 'string') say(`url ${origin.problem}`);
-    else if (access.has(origin)) say(`url is there twice: ${origin}`);
+    if (tenants.some((tenant) => tenant.name === name)) report('its name appears twice');
+    if (typeof origin !== 'string') report(`url ${origin.problem}`);
+    else if (access.has(origin)) report(`url appears twice: ${origin}`);
     const read = (what: string, source: string | z.infer<typeof SOURCE>) =>
-      readSource(path, what, source, sources, say);
+      readSource(path, what, source, sources, report);
     const token = read('token', entry.token);
     const headers = Object.entries(entry.headers ?? {}).map(([header, value]) => {
-      if (!HEADER.test(header)) say(`headers: ${shown(header)} is no name of a header`);
-      else if (OWN.test(header)) say(`headers: ${header} is the gate's own to send`);
+      if (!HEADER.test(header)) report(`headers: invalid name ${shown(header)}`);
+      else if (RESERVED.test(header)) report(`headers: ${header} is set by the gate`);
       return [header, read(`headers.${header}`, value)] as const;
     });
-    const buildProbe = probeOf(entry, say);
+    const buildProbe = probeOf(entry, report);
     if (typeof origin !== 'string') return;
     tenants.push({ name, origin, ...(buildProbe && { buildProbe }) });
     access.set(origin, { token, headers: Object.fromEntries(headers) });
@@ -114,7 +135,7 @@ export function readFleetFile(path: string, sources: FleetSources, unnamed = 'ca
 
 function parseFile(
   path: string,
-  readFile: FleetSources['readFile'],
+  readFile: FileSources['readFile'],
 ): z.infer<typeof FLEET_FILE> | { problems: string[] } {
   let text: string;
   try {
@@ -126,10 +147,10 @@ function parseFile(
   try {
     json = JSON.parse(text);
   } catch (error) {
-    // The engine's message quotes the text, which may hold a secret where none should be.
+    // The engine's message quotes the text, which may contain a secret by mistake.
     const at = /position (\d+)/.exec(messageOf(error))?.[1];
     const line = at === undefined ? '' : ` at line ${text.slice(0, Number(at)).split('\n').length}`;
-    return { problems: [`is no JSON${line}`] };
+    return { problems: [`is not JSON${line}`] };
   }
   const { data, error } = FLEET_FILE.safeParse(json);
   if (data) return data;
@@ -145,32 +166,32 @@ function readSource(
   path: string,
   what: string,
   source: string | z.infer<typeof SOURCE>,
-  { env, readFile }: FleetSources,
-  say: (problem: string) => void,
+  { env, readFile }: FileSources,
+  report: (problem: string) => void,
 ): string {
-  const value = typeof source === 'string' ? source : 'env' in source ? (env[source.env] ?? '').trim() : readOrSay();
+  const value = typeof source === 'string' ? source : 'env' in source ? (env[source.env] ?? '').trim() : readOrReport();
   if (value === undefined) return '';
   if (value === '')
-    say(`${what} is empty${typeof source === 'object' && 'env' in source ? `: ${source.env} is not set` : ''}`);
-  else if (!isHeaderText(value)) say(`${what} ${NO_HEADER_TEXT}`);
+    report(`${what} is empty${typeof source === 'object' && 'env' in source ? `: ${source.env} is not set` : ''}`);
+  else if (!isHeaderText(value)) report(`${what} ${NO_HEADER_TEXT}`);
   return value;
 
-  function readOrSay(): string | undefined {
+  function readOrReport(): string | undefined {
     try {
       return readFile(resolve(dirname(path), (source as { file: string }).file)).trim();
     } catch (error) {
-      say(`${what}: ${messageOf(error)}`);
+      report(`${what}: ${messageOf(error)}`);
       return undefined;
     }
   }
 }
 
-function probeOf({ buildProbe }: Entry, say: (problem: string) => void) {
+function probeOf({ buildProbe }: Entry, report: (problem: string) => void) {
   try {
     return buildProbe === undefined ? undefined : parseBuildProbe(buildProbe);
   } catch (error) {
     if (!(error instanceof InvalidInput)) throw error;
-    say(error.message);
+    report(error.message);
     return undefined;
   }
 }
@@ -178,7 +199,7 @@ function probeOf({ buildProbe }: Entry, say: (problem: string) => void) {
 function objectError(otherwise: string) {
   return {
     error: (issue: { code?: string | undefined; keys?: string[] }) =>
-      issue.code === 'unrecognized_keys' ? `has ${issue.keys?.map(shown).join(', ')}, which means nothing` : otherwise,
+      issue.code === 'unrecognized_keys' ? `has ${issue.keys?.map(shown).join(', ')}, which is not known` : otherwise,
   };
 }
 

@@ -1,31 +1,34 @@
-import { type FoundFleet, pairTenants } from '../fleet.js';
-import { type FleetSources, readFleetFile } from './file.js';
+import type { FleetSource } from '../fleet.js';
+import { envFleet } from './env.js';
+import { type FileSources, fileFleet } from './file.js';
 
-type Given = Record<string, string>;
+/** The variables that configure the canary fleet. */
+export const FLEET_VARIABLES = [
+  'CANARY_TENANT_URLS',
+  'CANARY_ADMIN_TOKENS',
+  'CANARY_ADMIN_TOKENS_FILE',
+  'CANARY_FLEET_FILE',
+] as const;
 
-/** Commas, spaces or newlines between them. */
-export const list = (text: string) => text.split(/[\s,]+/).filter((part) => part !== '');
-
-/** How the canary fleet is found: by the file, or by the two lists. */
-export function fleetFinder(given: Given, sources: FleetSources): () => FoundFleet {
-  const { CANARY_FLEET_FILE: file, CANARY_TENANT_URLS: urls = '', CANARY_ADMIN_TOKENS: tokens = '' } = given;
-  if (file === undefined) return () => pairTenants(list(urls), list(tokens));
-  const both = urls || tokens ? ['is set, and CANARY_TENANT_URLS or CANARY_ADMIN_TOKENS too: keep one'] : [];
-  return () => named('CANARY_FLEET_FILE', readFleetFile(file, sources), both);
+/** The environment without the canary fleet, for commands that do not need it: an invalid fleet must not stop them. */
+export function withoutFleet<E extends Readonly<Record<string, string | undefined>>>(env: E) {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !FLEET_VARIABLES.some((one) => one === name)));
 }
 
-/** How production is found; null when nobody said where it is. */
-export function prodFleetFinder(
-  { CANARY_PROD_FLEET_FILE: file }: Given,
-  sources: FleetSources,
-): (() => FoundFleet) | null {
-  if (file === undefined) return null;
-  return () => {
-    const fleet = readFleetFile(file, sources, 'production');
-    return named('CANARY_PROD_FLEET_FILE', fleet, fleet.tenants.length > 0 ? [] : ['has no tenant: unset it']);
-  };
+/** The source of the canary fleet: the file, or the two lists; null if neither is set. */
+export function fleetSource(
+  { urls, tokens, file }: { urls: string[]; tokens: string[]; file: string | null },
+  sources: FileSources,
+): FleetSource | null {
+  const isListed = urls.length > 0 || tokens.length > 0;
+  if (file === null) return isListed ? envFleet(urls, tokens) : null;
+  const conflict = isListed ? ['is set together with CANARY_TENANT_URLS or CANARY_ADMIN_TOKENS: keep one'] : [];
+  return fileFleet({ file, setting: 'CANARY_FLEET_FILE', unnamed: 'canary', check: () => conflict }, sources);
 }
 
-function named(setting: string, fleet: FoundFleet, more: string[]): FoundFleet {
-  return { ...fleet, problems: [...more, ...fleet.problems].map((problem) => `${setting}: ${problem}`) };
+/** The source of the production fleet; null if none is configured. */
+export function productionFleetSource(file: string | null, sources: FileSources): FleetSource | null {
+  if (file === null) return null;
+  const check = (tenants: number) => (tenants > 0 ? [] : ['names no tenant: unset it']);
+  return fileFleet({ file, setting: 'CANARY_PROD_FLEET_FILE', unnamed: 'production', check }, sources);
 }

@@ -1,0 +1,124 @@
+import { readFileSync } from 'node:fs';
+import { loadSuite, SuiteUnusable } from '../smoke/load-suite.js';
+import type { Suite } from '../smoke/suite.js';
+import { FleetError, type FleetSource } from '../tenants/fleet.js';
+import { fleetSource, productionFleetSource } from '../tenants/sources/index.js';
+import {
+  type Config,
+  ConfigError,
+  type Env,
+  SECRETS,
+  SETTING_NAMES,
+  SETTINGS,
+  UNSUPPORTED,
+  variableOf,
+} from './schema.js';
+
+type ReadFile = (path: string) => string;
+
+/** Reads the whole configuration, fleets included. An empty value counts as unset.
+ * @throws {ConfigError} with all problems. */
+export async function loadConfig(env: Env, readFile?: ReadFile): Promise<Config> {
+  const { config, problems } = await readConfig(env, readFile);
+  if (config === null || problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+/** The configuration, and the suite that it names: loaded once, here.
+ * @throws {ConfigError} with the problems of both. */
+export async function loadGateConfig(env: Env): Promise<{ config: Config; suite: Suite }> {
+  const { config, problems } = await readConfig(env);
+  // The module is loaded even if another setting is invalid, so that its problems are reported as well.
+  const path = SETTINGS.shape.smokeSuite.safeParse(env[variableOf('smokeSuite')]?.trim() || undefined);
+  const suite = await loadSuite(path.data ?? null).catch((error: unknown) => {
+    if (!(error instanceof SuiteUnusable)) throw error;
+    problems.push(...error.problems.map((problem) => `${variableOf('smokeSuite')}: ${problem}`));
+    return [];
+  });
+  if (config === null || problems.length > 0) throw new ConfigError(problems);
+  return { config, suite };
+}
+
+async function readConfig(
+  env: Env,
+  readFile: ReadFile = (path) => readFileSync(path, 'utf8'),
+): Promise<{ config: Config | null; problems: string[] }> {
+  const given = setVariables(env);
+  const problems = [...unsupported(given), ...readSecretFiles(given, readFile), ...unknown(given)];
+  const texts = Object.fromEntries(SETTING_NAMES.map((name) => [name, given[variableOf(name)]]));
+  const result = SETTINGS.safeParse(texts);
+  // The fleet is checked even if another setting is invalid.
+  const { tenantUrls, adminTokens, fleetFile, productionFleetFile } = SETTINGS.pick(FLEET).parse(texts);
+  const sources = { env, readFile };
+  const fleet = fleetSource({ urls: tenantUrls, tokens: adminTokens, file: fleetFile }, sources);
+  const productionFleet = productionFleetSource(productionFleetFile, sources);
+  problems.push(...(await fleetProblems(fleet)), ...(await fleetProblems(productionFleet)));
+  if (!result.success) {
+    const lines = result.error.issues.map(
+      ({ path, message }) => `${variableOf(path[0] as keyof typeof FLEET)}: ${message}`,
+    );
+    return { config: null, problems: [...problems, ...lines] };
+  }
+  const {
+    tenantUrls: _,
+    adminTokens: __,
+    fleetFile: ___,
+    productionFleetFile: ____,
+    githubToken,
+    githubActor,
+    ...settings
+  } = result.data;
+  const config: Config = Object.freeze({
+    ...settings,
+    fleet,
+    productionFleet,
+    http: { address: settings.http, isDefault: given[variableOf('http')] === undefined },
+    secrets: { github: githubToken === null ? null : { username: githubActor, password: githubToken } },
+  });
+  return { config, problems };
+}
+
+/** Settings that accept any text. */
+const FLEET = { tenantUrls: true, adminTokens: true, fleetFile: true, productionFleetFile: true } as const;
+
+async function fleetProblems(source: FleetSource | null): Promise<string[]> {
+  try {
+    await source?.read();
+    return [];
+  } catch (error) {
+    if (error instanceof FleetError) return error.problems;
+    throw error;
+  }
+}
+
+function setVariables(env: Env): Record<string, string> {
+  const set = Object.entries(env).filter((entry): entry is [string, string] => (entry[1] ?? '').trim() !== '');
+  return Object.fromEntries(set);
+}
+
+function unsupported(given: Record<string, string>): string[] {
+  const names = UNSUPPORTED.flatMap((name) => [name, `${name}_FILE`]);
+  return names.filter((name) => name in given).map((name) => `${name} is not supported yet: unset it`);
+}
+
+function unknown(given: Record<string, string>): string[] {
+  const known = [...SETTING_NAMES.map(variableOf), ...UNSUPPORTED.flatMap((name) => [name, `${name}_FILE`])];
+  const names = Object.keys(given).filter((name) => name.startsWith('CANARY_') && !known.includes(name));
+  return names.map((name) => `${name}: no such setting`);
+}
+
+/** Replaces each `NAME_FILE` of a secret by NAME with the content of the file, without its trailing newline; returns the problems. */
+function readSecretFiles(given: Record<string, string>, readFile: ReadFile): string[] {
+  return SECRETS.flatMap((name) => {
+    const path = given[`${name}_FILE`];
+    delete given[`${name}_FILE`];
+    if (path === undefined) return [];
+    if (given[name] !== undefined) return [`${name} and ${name}_FILE are both set: keep one`];
+    try {
+      given[name] = readFile(path).trimEnd();
+      return [];
+    } catch (error) {
+      return [`${name}_FILE: ${error instanceof Error ? error.message : String(error)}`];
+    }
+  });
+}

@@ -1,0 +1,42 @@
+import { InvalidInput } from '../contract/brand.js';
+import type { Plan, ReleaseInput } from '../contract/release.js';
+import { formatDuration, parseDuration } from '../domain/duration.js';
+import type { Config } from './schema.js';
+
+/** How long transient faults are retried before a release is held, in milliseconds. Tests shorten it. */
+export const PATIENCE_MS: Plan['patienceMs'] = {
+  registry: 15 * 60_000,
+  secret: 5 * 60_000,
+  smoke: 3 * 60_000,
+};
+
+/** The plan of one release. Input can only be stricter than the configuration; `force` lifts that and requires an approval. A soak lasts at least one update cycle.
+ * @throws {InvalidInput} a shorter soak without `force`; {FleetError} */
+export async function planRelease(
+  config: Config,
+  input: Pick<ReleaseInput, 'soak' | 'force' | 'approval'>,
+  patienceMs = PATIENCE_MS,
+  signal?: AbortSignal,
+): Promise<Plan> {
+  const soakMs = input.soak === undefined ? config.soakMs : parseDuration(input.soak);
+  const isShorter = soakMs < config.soakMs;
+  if (isShorter && !input.force)
+    throw new InvalidInput(
+      `soak ${input.soak} is shorter than the configured ${formatDuration(config.soakMs)}: that needs force and a reason`,
+    );
+  const fleet = await config.fleet?.read(signal);
+  return {
+    images: config.images,
+    tenants: fleet?.tenants ?? [],
+    buildProbe: config.buildProbe,
+    soakMs: Math.max(soakMs, config.updateCycleMs),
+    soakProbeMs: config.soakProbeMs,
+    pollMs: config.pollMs,
+    updateTimeoutMs: config.updateTimeoutMs,
+    approval: input.force || input.approval === 'required' ? 'required' : config.approval,
+    holdTimeoutMs: config.holdTimeoutMs,
+    holdGraceMs: config.holdGraceMs,
+    ...(config.canaryTag && { tag: config.canaryTag }),
+    patienceMs,
+  };
+}

@@ -1,0 +1,221 @@
+import { z } from 'zod';
+import { InvalidInput, shown } from '../contract/brand.js';
+import { parseLane } from '../contract/ids.js';
+import { parseCanaryTag, parseRepository } from '../contract/image.js';
+import { formatDuration, parseDuration } from '../domain/duration.js';
+import { MAX_SUITE_MS, SMOKE_WAITS } from '../smoke/waits.js';
+import { parseBuildProbe } from '../tenants/build-probe.js';
+import type { FleetSource } from '../tenants/fleet.js';
+
+/** The environment as a process has it. */
+export type Env = Readonly<Record<string, string | undefined>>;
+
+export interface HttpAddress {
+  host: string;
+  port: number;
+}
+
+/** Variables of later releases: setting one is an error, so that nobody relies on it. */
+export const UNSUPPORTED = [
+  'CANARY_CP_BASE_URL',
+  'CANARY_CP_ADMIN_TOKEN',
+  'CANARY_CP_SHARED_SECRET',
+  'CANARY_REPORT_TOKEN',
+  'CANARY_SLACK_WEBHOOK',
+];
+
+/** A zod type of a parser that throws `InvalidInput`. */
+const parsed = <T>(parse: (text: string) => T) =>
+  z.string().transform((text, context): T => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (!(error instanceof InvalidInput)) throw error;
+      context.addIssue({ code: 'custom', message: error.message });
+      return z.NEVER;
+    }
+  });
+const duration = (fallback: string) => parsed(parseDuration).prefault(fallback);
+const positive = (fallback: string) => duration(fallback).refine((ms) => ms > 0, 'must be more than 0');
+const orNull = <S extends z.ZodType>(schema: S) =>
+  schema.optional().transform((value): z.output<S> | null => value ?? null);
+const text = z.string();
+
+/** One setting: its variable, what it is for, and how its text is parsed. */
+const setting = <S extends z.ZodType>(variable: string, description: string, schema: S): S =>
+  schema.meta({ variable, description });
+const secret = <S extends z.ZodType>(variable: string, description: string, schema: S): S =>
+  schema.meta({ variable, description, secret: true });
+
+/** Every setting, in the order of docs/configuration.md: the key is its name in `Config`, an absent variable gives the default. */
+export const SETTINGS = z.object({
+  tenantUrls: setting(
+    'CANARY_TENANT_URLS',
+    'Origins of the canary tenants, separated by commas, spaces or newlines. Unset: no fleet.',
+    parsed(list).prefault(''),
+  ),
+  adminTokens: secret(
+    'CANARY_ADMIN_TOKENS',
+    'Their admin tokens, paired with the URLs by position.',
+    parsed(list).prefault(''),
+  ),
+  fleetFile: setting(
+    'CANARY_FLEET_FILE',
+    'Instead of both: a JSON file (`docs/fleet.schema.json`), read again for each release.',
+    orNull(text),
+  ),
+  productionFleetFile: setting(
+    'CANARY_PROD_FLEET_FILE',
+    'Production tenants to watch after a move: a file of the same form, read again for each watch. Unset: production is not watched.',
+    orNull(text),
+  ),
+  smokeSuite: setting(
+    'CANARY_SMOKE_SUITE',
+    'The module of your own suite (`docs/smoke-suite.md`). Unset: the six checks of the default suite.',
+    orNull(text.regex(/\.[cm]?[jt]s$/, 'must be a .ts or .js file')),
+  ),
+  smokeTimeoutMs: setting(
+    'CANARY_SMOKE_TIMEOUT',
+    'The longest a suite may take on one tenant.',
+    positive(formatDuration(SMOKE_WAITS.suiteMs)).refine(
+      (ms) => ms <= MAX_SUITE_MS,
+      `must be at most ${formatDuration(MAX_SUITE_MS)}`,
+    ),
+  ),
+  images: setting(
+    'CANARY_IMAGES',
+    'The images that move together.',
+    parsed((names) => list(names).map(parseRepository)).prefault(
+      'ghcr.io/molecule-ai/platform,ghcr.io/molecule-ai/platform-tenant',
+    ),
+  ),
+  lane: setting(
+    'CANARY_LANE',
+    'A prefix for every workflow id and task queue, so that several gates can share a namespace.',
+    parsed(parseLane).prefault(''),
+  ),
+  buildProbe: setting(
+    'CANARY_BUILD_PROBE',
+    'Where a tenant reports its build, as `path#field`; the first that answers counts. `none`: no build is ever confirmed.',
+    parsed(parseBuildProbe).prefault('/health#sha,/buildinfo#git_sha'),
+  ),
+  soakMs: setting('CANARY_SOAK', 'How long a build runs on every canary before it is smoked.', duration('6m')),
+  pollMs: setting('CANARY_POLL', 'How often tenants are asked for their build.', positive('5s')),
+  updateTimeoutMs: setting(
+    'CANARY_UPDATE_TIMEOUT',
+    'How long tenants may take to report the build; then the release is held.',
+    positive('10m'),
+  ),
+  updateCycleMs: setting(
+    'CANARY_UPDATE_CYCLE',
+    'The update cycle of the tenants: a shorter soak is extended to it.',
+    duration('5m'),
+  ),
+  soakProbeMs: setting(
+    'CANARY_SOAK_PROBE',
+    'The time between two rounds of read-only checks during the soak; 0 turns them off.',
+    duration('60s'),
+  ),
+  approval: setting(
+    'CANARY_APPROVAL',
+    '`required`: every promotion waits for a person.',
+    z.enum(['auto', 'required'], 'must be auto or required').prefault('auto'),
+  ),
+  holdTimeoutMs: setting('CANARY_HOLD_TIMEOUT', 'When a hold expires; it never promotes.', positive('72h')),
+  http: setting(
+    'CANARY_HTTP_ADDR',
+    'Where the worker serves `/healthz`, `/readyz` and `/metrics`.',
+    parsed(parseHttpAddress).prefault('127.0.0.1:9464'),
+  ),
+  uiUrl: setting(
+    'CANARY_UI_URL',
+    'The address of the Temporal UI, for links in reports. The command line reads it too.',
+    orNull(parsed(parseWebAddress)),
+  ),
+  runbookUrl: setting(
+    'CANARY_RUNBOOK_URL',
+    'The address of your runbook, for links in reports. The command line reads it too.',
+    orNull(parsed(parseWebAddress)),
+  ),
+  canaryTag: setting(
+    'CANARY_TAG',
+    'A moving tag, e.g. `canary`, that the release which holds the lane points at its build, for tenants whose `TENANT_IMAGE` names it. Unset: the canary tenants are updated by other means. `latest` and `staging-*` are refused.',
+    orNull(parsed(parseCanaryTag)),
+  ),
+  holdGraceMs: setting(
+    'CANARY_HOLD_GRACE',
+    'How long a green build that waits only for a person is protected from a newer one.',
+    duration('30m'),
+  ),
+  githubToken: secret(
+    'GITHUB_TOKEN',
+    'For ghcr.io only: a classic token with `write:packages`. Unset: Docker’s configuration and credential helpers.',
+    orNull(text),
+  ),
+  githubActor: setting('GITHUB_ACTOR', 'The user name for that token.', text.prefault('x-access-token')),
+});
+
+export type Settings = z.output<typeof SETTINGS>;
+type SettingName = keyof Settings;
+/** Settings that become a fleet source, secrets or `http`. */
+type Raw = 'tenantUrls' | 'adminTokens' | 'fleetFile' | 'productionFleetFile' | 'githubToken' | 'githubActor' | 'http';
+
+/** What a worker is configured with. Fields of `SETTINGS` have its units: `…Ms` are milliseconds. */
+export interface Config extends Readonly<Omit<Settings, Raw>> {
+  /** The canary tenants; null if none are configured. */
+  readonly fleet: FleetSource | null;
+  /** The production tenants to watch after a move; null if none are configured. */
+  readonly productionFleet: FleetSource | null;
+  /** The worker's own address; a taken default address is skipped, a taken configured one is an error. */
+  readonly http: { address: HttpAddress; isDefault: boolean };
+  readonly secrets: Secrets;
+}
+
+/** Looked up where they are used; never part of a plan, an input or a result. */
+export interface Secrets {
+  /** For ghcr.io only. */
+  github: { username: string; password: string } | null;
+}
+
+/** Every problem of a configuration, one line each. */
+export class ConfigError extends InvalidInput {
+  override readonly name = 'ConfigError';
+  constructor(readonly problems: string[]) {
+    super(`configuration: ${problems.length === 1 ? problems[0] : `\n  ${problems.join('\n  ')}`}`);
+  }
+}
+
+/** The variable of a setting. */
+export const variableOf = (name: SettingName) => SETTINGS.shape[name].meta()?.variable as string;
+export const SETTING_NAMES = Object.keys(SETTINGS.shape) as SettingName[];
+/** The variables that also exist as `NAME_FILE`. */
+export const SECRETS = SETTING_NAMES.filter((name) => SETTINGS.shape[name].meta()?.secret).map(variableOf);
+
+/** Reads one setting, for commands that need no whole configuration. An empty value counts as unset.
+ * @throws {ConfigError} */
+export function readSetting<N extends SettingName>(env: Env, name: N): Settings[N] {
+  const variable = variableOf(name);
+  const value = env[variable];
+  const result = SETTINGS.shape[name].safeParse(value?.trim() ? value : undefined);
+  if (!result.success) throw new ConfigError(result.error.issues.map(({ message }) => `${variable}: ${message}`));
+  return result.data as Settings[N];
+}
+
+/** Parses `host:port`; port 0 takes a free one.
+ * @throws {InvalidInput} */
+export function parseHttpAddress(address: string): HttpAddress {
+  const [, host, port] = /^(\[[0-9a-f:]+\]|[a-z0-9.-]+):(\d{1,5})$/i.exec(address) ?? [];
+  if (host === undefined || Number(port) > 65_535)
+    throw new InvalidInput(`invalid address ${shown(address)}: expected host:port, e.g. 0.0.0.0:9464`);
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+}
+
+function parseWebAddress(address: string): string {
+  if (URL.canParse(address) && /^https?:$/.test(new URL(address).protocol)) return address;
+  throw new InvalidInput('must be an http or https address');
+}
+
+/** Separated by commas, spaces or newlines. */
+function list(items: string): string[] {
+  return items.split(/[\s,]+/).filter((part) => part !== '');
+}

@@ -1,0 +1,39 @@
+import type { PlannedTenant } from '../../contract/release.js';
+import type { Access } from '../../smoke/session.js';
+import { FleetError, type FleetSource, isHeaderText, NO_HEADER_TEXT, parseOrigin } from '../fleet.js';
+
+/** The canary fleet of `CANARY_TENANT_URLS` and `CANARY_ADMIN_TOKENS`: paired by position, named `canary-1`, `canary-2`, ... */
+export function envFleet(urls: string[], tokens: string[]): FleetSource {
+  const { tenants, access, problems } = pairTenants(urls, tokens);
+  return {
+    fixed: tenants,
+    async read() {
+      if (problems.length > 0) throw new FleetError(problems);
+      return { tenants, access };
+    },
+  };
+}
+
+function pairTenants(urls: string[], tokens: string[]) {
+  const tenants: PlannedTenant[] = [];
+  const access = new Map<string, Access>();
+  const problems: string[] = [];
+  if (urls.length !== tokens.length)
+    problems.push(
+      `URLS(${urls.length}) and TOKENS(${tokens.length}) length mismatch: CANARY_TENANT_URLS and CANARY_ADMIN_TOKENS are paired by position`,
+    );
+  urls.forEach((text, index) => {
+    const name = `canary-${index + 1}`;
+    const where = `CANARY_TENANT_URLS: the URL of ${name}`;
+    const token = tokens[index] ?? '';
+    const origin = parseOrigin(text, 'the token belongs in CANARY_ADMIN_TOKENS');
+    if (typeof origin !== 'string') problems.push(`${where} ${origin.problem}`);
+    else if (access.has(origin)) problems.push(`${where} appears twice: ${origin}`);
+    else {
+      if (!isHeaderText(token)) problems.push(`CANARY_ADMIN_TOKENS: the token of ${name} ${NO_HEADER_TEXT}`);
+      tenants.push({ name, origin });
+      access.set(origin, { token, headers: {} });
+    }
+  });
+  return { tenants, access, problems };
+}

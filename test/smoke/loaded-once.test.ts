@@ -1,0 +1,56 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { expect, onTestFinished, test } from 'vitest';
+import { createReleaseActivities } from '../../activities/index.js';
+import { loadGateConfig } from '../../src/config/load.js';
+import { parseSha } from '../../src/contract/sha.js';
+import { startTenant } from '../../testbed/tenant.js';
+import { newSha } from '../support/shas.js';
+
+const TOKEN = 'admin-token';
+
+test('a worker loads the suite module once', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'canary-once-'));
+  const sha = newSha();
+  const tenant = await startTenant({ name: 'canary-1', token: TOKEN, build: { sha } });
+  onTestFinished(async () => {
+    await tenant.stop();
+    rmSync(folder, { recursive: true });
+  });
+  const [loads, module, fleetFile] = ['loads', 'suite.ts', 'fleet.json'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  writeFileSync(fleetFile, JSON.stringify({ tenants: [{ url: tenant.url, token: { env: 'ONCE_TOKEN' } }] }));
+  writeFileSync(
+    module,
+    `import { appendFileSync } from 'node:fs';
+     import { defaultSuite } from 'canary-release-gate/smoke';
+     appendFileSync(${JSON.stringify(loads)}, 'loaded ');
+     export default [defaultSuite[0]];`,
+  );
+  const gate = await loadGateConfig({
+    CANARY_SMOKE_SUITE: module,
+    CANARY_FLEET_FILE: fleetFile,
+    CANARY_PROD_FLEET_FILE: fleetFile,
+    ONCE_TOKEN: TOKEN,
+  });
+  const patienceMs = { registry: 0, secret: 0, smoke: 0 };
+  const lane = { state: async () => undefined };
+  const dependencies = { ...gate, patienceMs, lane, stopping: new AbortController().signal };
+  const activities = createReleaseActivities(dependencies as never);
+  const run = <A extends unknown[], T>(activity: (...args: A) => Promise<T>, ...args: A): Promise<T> =>
+    new MockActivityEnvironment().run(activity as never, ...(args as unknown as never[]));
+
+  const plan = await run(activities.loadPlan, { sha: parseSha(sha) });
+  for (const one of plan.tenants)
+    expect((await run(activities.smokeTenant, one, 0)).checks).toMatchObject([{ verdict: 'pass' }]);
+  const watch = await run(activities.loadWatchPlan);
+  const input = { sha: parseSha(sha), movedAt: new Date().toISOString() };
+  const watched = await run(activities.watchProduction, input, watch, Date.now());
+  expect(watched.tenants).toMatchObject([{ live: 'pass' }]);
+  expect(readFileSync(loads, 'utf8')).toBe('loaded ');
+});
