@@ -1,4 +1,4 @@
-// `npm test`: set-up, then type check and lint side by side, then the tests, which get the arguments. CI runs just this.
+// `npm test`: set-up, then type check, lint and unused code side by side, then the tests, which get the arguments. CI runs just this.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -60,9 +60,10 @@ const typeCheck = () => run(bin('typescript/bin/tsc'), ['-p', 'tsconfig.json', '
 // Left alone it colours logs too, letter by letter.
 const colours = process.stdout.isTTY ? [] : ['--colors=off'];
 const lint = () => run(bin('@biomejs/biome/bin/biome'), ['ci', ...colours, '.']);
+const unused = () => run(bin('knip/bin/knip.js'), ['--no-progress', '--no-config-hints']);
 const tests = () => run(bin('vitest/vitest.mjs'), ['run', ...process.argv.slice(2)]);
 
 process.exitCode =
   (await stage('set-up', setUpAll)) ||
-  (await Promise.all([stage('types', typeCheck), stage('lint', lint)])).find((code) => code !== 0) ||
+  (await Promise.all([stage('types', typeCheck), stage('lint', lint), stage('unused', unused)])).find((code) => code !== 0) ||
   (await stage('tests', tests));

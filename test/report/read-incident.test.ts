@@ -140,8 +140,8 @@ describe('how production takes a build, now', () => {
   test('is no word of a watch over an earlier move to it', async () => {
     const old = [watch(GOOD, 1, 0, '3 of 3 on it')];
     expect(await now(old, 60)).toBeNull();
-    expect(await now(old, 0)).toMatchObject({ words: '3 of 3 on it' });
-    expect(await now(old)).toMatchObject({ words: '3 of 3 on it' });
+    expect(await now(old, 0)).toMatchObject({ summary: '3 of 3 on it' });
+    expect(await now(old)).toMatchObject({ summary: '3 of 3 on it' });
   });
 
   test('is for what is live the word of the watch over its last move, which an adoption does not make older', async () => {
@@ -159,9 +159,9 @@ describe('how production takes a build, now', () => {
 
   test('says until when that was seen, once nobody looks any more', async () => {
     const { ended: _, ...open } = watch(GOOD, 1, 0, '2 of 3 on it');
-    expect(await now([open])).toEqual({ words: '2 of 3 on it', asOf: null });
+    expect(await now([open])).toEqual({ summary: '2 of 3 on it', asOf: null });
     expect(await now([watch(GOOD, 1, 0, '2 of 3 on it')])).toEqual({
-      words: '2 of 3 on it',
+      summary: '2 of 3 on it',
       asOf: at(11).toISOString(),
     });
   });
