@@ -72,12 +72,12 @@ export async function createWorker(
     ...temporal,
     // With a hash of its configuration, so that canary doctor notices two workers that differ.
     identity: workerIdentity(config),
-    // Running activities get this long to end by themselves; the default is none.
+    // Time for running activities to end; the SDK's default is 0.
     shutdownGraceTime: '20s',
     shutdownForceTime: '30s',
-    // A cancel reaches an activity with its beats, and those are held back for 0.8 x the heartbeat time-out otherwise (temporal.md 0.2).
+    // A cancel reaches an activity with its beats, and those are held back for 0.8 x the heartbeat time-out otherwise.
     maxHeartbeatThrottleInterval: '1s',
-    // How long a query or update waits for a worker that died (temporal.md 0.6).
+    // How long a query or update waits for a worker that died.
     stickyQueueScheduleToStartTimeout: '2s',
     // Each poll that a frozen worker holds open swallows a task until that one times out: of the default 10, a move lost a
     // minute. A gate has few tasks to fetch. (maxConcurrent*TaskPolls, which say the same, are not heeded by SDK 1.24.0.)
@@ -105,7 +105,7 @@ export async function createWorker(
   };
   // When one stops, by a signal or by a fault, the others have nothing left to live for.
   const run = async () => {
-    // The SDK ends its workers by itself on a signal, and tells nobody.
+    // The SDK stops its workers on a signal without an event.
     const watch = setInterval(() => {
       if (state() !== 'RUNNING') stopping.abort();
     }, STATE_MS);

@@ -11,7 +11,7 @@ export interface HttpParts {
   metrics: URL;
 }
 
-/** A scrape that takes longer is none, in milliseconds. */
+/** Time-out of a scrape, in milliseconds. */
 const METRICS_MS = 2_000;
 const MAX_METRICS = 8 * 1024 * 1024;
 

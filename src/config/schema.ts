@@ -15,7 +15,7 @@ export interface HttpAddress {
   port: number;
 }
 
-/** Variables of later releases: setting one is an error, so that nobody relies on it. */
+/** Variables of later releases: setting one is an error, as it would have no effect. */
 export const UNSUPPORTED = [
   'CANARY_CP_BASE_URL',
   'CANARY_CP_ADMIN_TOKEN',

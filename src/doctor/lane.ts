@@ -6,10 +6,10 @@ import { LANE_UNAVAILABLE } from '../temporal/lane-client.js';
 import { isUnavailable, readLane } from '../temporal/lane-view.js';
 import type { Finding } from './finding.js';
 
-/** Whether builds are promoted by themselves, or what keeps them from it. */
+/** Whether builds are promoted automatically, or what prevents it. */
 export async function checkLane(client: Client, lane: Lane): Promise<Finding[]> {
   const firstRead = await readLane(client, lane);
-  // On a busy machine a second is short, and nobody waits for a doctor's every second.
+  // One retry: the time-out is a second, which is short on a busy machine.
   const state = firstRead === 'silent' ? await readLane(client, lane) : firstRead;
   if (isUnavailable(state))
     return [{ area: 'lane', level: state === 'closed' ? 'note' : 'stops', what: LANE_UNAVAILABLE[state] }];
@@ -23,7 +23,7 @@ export async function checkLane(client: Client, lane: Lane): Promise<Finding[]> 
     found.push({ area: 'lane', level, what, fix: `${command}: ${effect}` });
   }
   if (pause) {
-    const what = `paused until ${pause.until ?? 'somebody resumes'}, by ${oneLine(pause.by)}: ${oneLine(pause.why)}`;
+    const what = `paused until ${pause.until ?? 'a person resumes'}, by ${oneLine(pause.by)}: ${oneLine(pause.why)}`;
     found.push({ area: 'lane', level: 'warning', what, fix: 'canary resume --reason …' });
   }
   return found.length > 0 ? found : [{ area: 'lane', level: 'ok', what: 'promotion is automatic' }];

@@ -44,7 +44,7 @@ export async function checkTemporal(
   }
 }
 
-/** Calls end by themselves; what the SDK says of that tells only of the last try. */
+/** Bounds all calls of a query: the SDK's own error describes only the last attempt. */
 async function withTimeout(client: Client, query: (client: Client) => Promise<Finding[]>): Promise<Finding[]> {
   try {
     return await client.withDeadline(Date.now() + CALL_TIMEOUT_MS, () => query(client));

@@ -43,7 +43,7 @@ function checkTenant(tenant: PlannedTenant, fleet: Fleet, suite: Suite, signal: 
 }
 
 function buildFindings({ tenants }: Fleet, { buildProbe }: Config, builds: TenantBuild[]): Finding[] {
-  // That a probe is none is configured, not found.
+  // A tenant without a build probe is configured so: not a finding.
   const probed = builds.filter((_, index) => tenants[index] && tellsBuild(tenants[index], buildProbe));
   const unreported = probed.filter(({ build }) => build === null);
   const reported = probed.flatMap(({ tenant, build }): Finding[] =>

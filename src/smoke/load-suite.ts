@@ -23,7 +23,7 @@ export async function loadSuite(path: string | null): Promise<Suite> {
   const file = resolve(path);
   const jiti = createJiti(pathToFileURL(file).href, {
     fsCache: false,
-    // A suite that was mended is read anew.
+    // A suite that was fixed is read again.
     moduleCache: false,
     interopDefault: false,
     virtualModules: {

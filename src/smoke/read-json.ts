@@ -23,7 +23,7 @@ const UNPACK: Record<string, (packed: Buffer, bound: { maxOutputLength: number }
   br: promisify(brotliDecompress),
 };
 
-/** The JSON of an answer, which has to be of this content type, in UTF-8, and of sane size and depth.
+/** The JSON of an answer of this content type, in UTF-8, within the limits of size and depth.
  * @throws {WrongBody} */
 export async function readJson(told: Told, type: string): Promise<unknown> {
   const given = contentType(told);

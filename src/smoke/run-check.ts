@@ -7,7 +7,7 @@ import type { Check, CheckRequest, Values } from './suite.js';
 import { namesIn } from './values.js';
 
 /** Asks one check, and again while the tenant does not answer and the patience lasts. Each try begins at the first step with a
- * probe of its own, for nobody knows whether a write that got no answer was carried out. Its values go to `tries`, for the checks that need this one
+ * probe of its own, because a write that got no answer may have been carried out. Its values go to `tries`, for the checks that need this one
  * and for the clean-up: a try that broke off may have left something behind too.
  * @throws the signal's own reason when it is aborted. */
 export async function runCheck(

@@ -27,10 +27,10 @@ export interface Session {
 /** Some edges turn away who does not say what it is. */
 export const USER_AGENT = 'canary-release-gate';
 
-/** Nobody has it: what `wrong` credentials send. */
+/** The token that `wrong` credentials send: no tenant accepts it. */
 const WRONG_TOKEN = 'wrong-token-of-the-smoke-suite';
 
-/** `dispatcher` has to be one of this tenant's origin alone: that no token goes elsewhere is so by construction. */
+/** `dispatcher` must be limited to this tenant's origin: a token cannot reach another host. */
 export function createSession(
   dispatcher: Dispatcher,
   origin: string,

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 /** What an answer may be compared with: `probe`, a dashed UUID of this check's own (or of the one that it needs), and what was captured. */
 export type Values = Readonly<Record<string, string>> & { readonly probe: string };
 
-/** Whose word a request carries. `none` sends no Authorization, Origin or Referer at all; `wrong` a token that nobody has; `captured` one that an answer gave. */
+/** The credentials of a request. `none` sends no Authorization, Origin or Referer at all; `wrong` a token that no tenant accepts; `captured` one that an answer gave. */
 export type Credentials = 'admin' | 'none' | 'wrong' | { captured: string };
 
 /** `{probe}` and `{captured}` stand for their values in the path, where they are URL-encoded, and in every text of `json`. */

@@ -5,29 +5,29 @@ import { namesIn, strictValues } from './values.js';
 
 const text = (what: string) =>
   z
-    .string({ error: `has to be ${what}` })
+    .string({ error: `must be ${what}` })
     .trim()
-    .min(1, `has to be ${what}`);
+    .min(1, `must be ${what}`);
 const NAME = /^[A-Za-z][A-Za-z0-9]*$/;
-const CREDENTIALS = 'has to be admin, none, wrong or { captured: name }';
-const SCHEMA = 'has to be a zod schema, or a function that gives one';
+const CREDENTIALS = 'must be admin, none, wrong or { captured: name }';
+const SCHEMA = 'must be a zod schema, or a function that gives one';
 
 const isSchema = (value: unknown) => typeof (value as { safeParse?: unknown } | null)?.safeParse === 'function';
 
 const REQUEST = z.strictObject(
   {
-    method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], 'has to be GET, POST, PUT, PATCH or DELETE'),
+    method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], 'must be GET, POST, PUT, PATCH or DELETE'),
     // `//host` and `/\host` are other hosts to a URL.
     path: z
-      .string('has to be a path, e.g. /events')
+      .string('must be a path, e.g. /events')
       .regex(
         /^\/(?![/\\])[\x21-\x7e]*$/,
-        'has to be a path, e.g. /events: one slash first, no spaces, nothing but ASCII',
+        'must be a path, e.g. /events: one slash first, no spaces, nothing but ASCII',
       ),
-    json: z.custom((value) => z.json().safeParse(value).success, 'has to be JSON').optional(),
+    json: z.custom((value) => z.json().safeParse(value).success, 'must be JSON').optional(),
     as: z.union([z.enum(['admin', 'none', 'wrong']), z.strictObject({ captured: z.string() })], CREDENTIALS),
   },
-  unknownKeys('has to be a request, e.g. get("/events")'),
+  unknownKeys('must be a request, e.g. get("/events")'),
 );
 
 const STEP = z.strictObject(
@@ -36,48 +36,47 @@ const STEP = z.strictObject(
     answer: z.strictObject(
       {
         status: z
-          .int('has to be a status, e.g. 200')
-          .min(100, 'has to be a status, e.g. 200')
-          .max(599, 'has to be a status, e.g. 200'),
+          .int('must be a status, e.g. 200')
+          .min(100, 'must be a status, e.g. 200')
+          .max(599, 'must be a status, e.g. 200'),
         type: text('a content type, e.g. application/json').optional(),
         json: z.custom((value) => isSchema(value) || typeof value === 'function', SCHEMA).optional(),
       },
-      unknownKeys('has to be an answer, e.g. answers(200)'),
+      unknownKeys('must be an answer, e.g. answers(200)'),
     ),
     capture: z
       .record(
         z.string().regex(NAME, 'names have letters and digits only'),
         text('a dotted path, e.g. user.id'),
-        'has to be names and dotted paths',
+        'must be names and dotted paths',
       )
       .optional(),
   },
-  unknownKeys('has to be a step, e.g. step(get("/events"), answers(200))'),
+  unknownKeys('must be a step, e.g. step(get("/events"), answers(200))'),
 );
 
 const CHECK = z.strictObject(
   {
-    name: text('a text').regex(/^\P{C}{0,120}$/u, 'has to be one line of at most 120 characters'),
+    name: text('a text').regex(/^\P{C}{0,120}$/u, 'must be one line of at most 120 characters'),
     proves: text('a text: what a pass shows'),
-    steps: z.array(STEP, 'has to be an array of steps').min(1, 'has none'),
-    writes: z.boolean('has to be true or false').optional(),
+    steps: z.array(STEP, 'must be an array of steps').min(1, 'has none'),
+    writes: z.boolean('must be true or false').optional(),
     needs: text('the name of an earlier check').optional(),
-    cleanUp: z.array(REQUEST, 'has to be an array of requests').optional(),
+    cleanUp: z.array(REQUEST, 'must be an array of requests').optional(),
   },
-  unknownKeys('has to be a check, e.g. check("events answer", "…", get("/events"), answers(200))'),
+  unknownKeys('must be a check, e.g. check("events answer", "…", get("/events"), answers(200))'),
 );
 
 function unknownKeys(otherwise: string) {
   return {
     error: (issue: { code?: string | undefined; keys?: string[] }) =>
-      issue.code === 'unrecognized_keys' ? `has ${issue.keys?.map(shown).join(', ')}, which means nothing` : otherwise,
+      issue.code === 'unrecognized_keys' ? `has ${issue.keys?.map(shown).join(', ')}, which is not known` : otherwise,
   };
 }
 
 /** All that is wrong with a suite, a line each; none is a suite that can be asked. */
 export function suiteProblems(suite: unknown): string[] {
-  if (!Array.isArray(suite))
-    return [`its default export has to be an array of checks, and is ${Array.isArray(suite) ? 'none' : shown(suite)}`];
+  if (!Array.isArray(suite)) return [`its default export must be an array of checks, got ${shown(suite)}`];
   if (suite.length === 0) return ['the suite is empty: it would pass everything'];
   const problems = suite.flatMap((check, index) => shapeProblems(check, index));
   return problems.length > 0 ? problems : (suite as Suite).flatMap((_check, index) => meaningProblems(suite, index));
@@ -102,7 +101,7 @@ function meaningProblems(suite: Suite, index: number): string[] {
   const problems: string[] = [];
   const say = (problem: string) => problems.push(`${label(check, index)}: ${problem}`);
   const earlier = suite.slice(0, index);
-  if (earlier.some(({ name }) => name === check.name)) say('its name is there twice');
+  if (earlier.some(({ name }) => name === check.name)) say('its name appears twice');
   if (check.needs !== undefined && !earlier.some(({ name }) => name === check.needs))
     say(`needs ${shown(check.needs)}, and no earlier check has that name`);
   if (check.cleanUp?.length && !check.writes) say('has clean-up, so it leaves something behind: say writes: true');

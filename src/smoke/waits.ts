@@ -2,9 +2,9 @@
 export interface SmokeWaits {
   /** One request, connecting and body included. */
   requestMs: number;
-  /** The whole suite on one tenant, tries anew included; clean-up comes after it. */
+  /** The whole suite on one tenant, retries included; clean-up comes after it. */
   suiteMs: number;
-  /** How long a tenant that does not answer is asked anew, in all checks together. */
+  /** The retry budget for a tenant that does not answer, all checks together. */
   patienceMs: number;
   /** Before the second try; each further one waits twice as long, up to `maxPauseMs`. */
   pauseMs: number;

@@ -224,7 +224,7 @@ describe('what is merely odd is a note, with 0', () => {
       expect.stringMatching(
         /^WARNING {2}lane {6}automatic promotion is on hold: after-rollback, by ada: .* \(fix: canary lane unhold --reason …: /,
       ),
-      'WARNING  lane      paused until somebody resumes, by ada: looked at it (fix: canary resume --reason …)',
+      'WARNING  lane      paused until a person resumes, by ada: looked at it (fix: canary resume --reason …)',
     ]);
     expect(code).toBe(0);
   });

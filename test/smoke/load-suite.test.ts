@@ -74,11 +74,7 @@ describe('a module that cannot be used says why in a line', () => {
     ['is no TypeScript', 'export default [', /^did not load: .*/],
     ['imports what is not there', `import 'not-there-at-all';`, /^did not load: .*not-there-at-all/],
     ['exports nothing', 'export const suite = [];', /^has no default export: /],
-    [
-      'exports no array',
-      'export default { name: 1 };',
-      /^its default export has to be an array of checks, and is object$/,
-    ],
+    ['exports no array', 'export default { name: 1 };', /^its default export must be an array of checks, got object$/],
   ])('%s', async (_what, text, problem) => {
     expect(await problemsOf(module(text))).toEqual([expect.stringMatching(problem)]);
   });
@@ -94,50 +90,50 @@ describe('each problem of a suite is one line', () => {
   const step = { request: get('/x'), answer: answers(200) };
   const one = { name: 'one', proves: 'it', steps: [step] };
   test.each<[string, unknown, string]>([
-    ['no check', 'text', 'check 1: has to be a check, e.g. check("events answer", "…", get("/events"), answers(200))'],
-    ['no name', { ...one, name: '' }, 'check 1 "": name has to be a text'],
+    ['no check', 'text', 'check 1: must be a check, e.g. check("events answer", "…", get("/events"), answers(200))'],
+    ['no name', { ...one, name: '' }, 'check 1 "": name must be a text'],
     [
       'a name of two lines',
       { ...one, name: 'a\nb' },
-      'check 1 "a\\nb": name has to be one line of at most 120 characters',
+      'check 1 "a\\nb": name must be one line of at most 120 characters',
     ],
-    ['no proof', { name: 'one', steps: [step] }, 'check 1 "one": proves has to be a text: what a pass shows'],
+    ['no proof', { name: 'one', steps: [step] }, 'check 1 "one": proves must be a text: what a pass shows'],
     ['no steps', { ...one, steps: [] }, 'check 1 "one": steps has none'],
-    ['a slip of the pen', { ...one, need: 'x' }, 'check 1 "one": has "need", which means nothing'],
+    ['a slip of the pen', { ...one, need: 'x' }, 'check 1 "one": has "need", which is not known'],
     [
       'a verb',
       { ...one, steps: [{ ...step, request: { ...get('/x'), method: 'FETCH' } }] },
-      'check 1 "one": steps[0].request.method has to be GET, POST, PUT, PATCH or DELETE',
+      'check 1 "one": steps[0].request.method must be GET, POST, PUT, PATCH or DELETE',
     ],
     [
       'a URL',
       { ...one, steps: [{ ...step, request: get('https://a.example/x') }] },
-      'check 1 "one": steps[0].request.path has to be a path, e.g. /events: one slash first, no spaces, nothing but ASCII',
+      'check 1 "one": steps[0].request.path must be a path, e.g. /events: one slash first, no spaces, nothing but ASCII',
     ],
     [
       'another host',
       { ...one, steps: [{ ...step, request: get('//a.example/x') }] },
-      'check 1 "one": steps[0].request.path has to be a path, e.g. /events: one slash first, no spaces, nothing but ASCII',
+      'check 1 "one": steps[0].request.path must be a path, e.g. /events: one slash first, no spaces, nothing but ASCII',
     ],
     [
       'credentials',
       { ...one, steps: [{ ...step, request: { ...get('/x'), as: 'root' } }] },
-      'check 1 "one": steps[0].request.as has to be admin, none, wrong or { captured: name }',
+      'check 1 "one": steps[0].request.as must be admin, none, wrong or { captured: name }',
     ],
     [
       'a status',
       { ...one, steps: [{ ...step, answer: { status: 20 } }] },
-      'check 1 "one": steps[0].answer.status has to be a status, e.g. 200',
+      'check 1 "one": steps[0].answer.status must be a status, e.g. 200',
     ],
     [
       'no schema',
       { ...one, steps: [{ ...step, answer: { status: 200, json: { id: 'string' } } }] },
-      'check 1 "one": steps[0].answer.json has to be a zod schema, or a function that gives one',
+      'check 1 "one": steps[0].answer.json must be a zod schema, or a function that gives one',
     ],
     [
       'a body that is no JSON',
       { ...one, steps: [{ ...step, request: post('/x', { at: 1n }) }] },
-      'check 1 "one": steps[0].request.json has to be JSON',
+      'check 1 "one": steps[0].request.json must be JSON',
     ],
     [
       'a name that nothing captures',
@@ -188,12 +184,12 @@ describe('each problem of a suite is one line', () => {
     expect(suiteProblems([given])).toEqual([problem]);
   });
   test('a name that is there twice', () => {
-    expect(suiteProblems([good, good])).toEqual(['check 2 "good": its name is there twice']);
+    expect(suiteProblems([good, good])).toEqual(['check 2 "good": its name appears twice']);
   });
   test('and all are told at once', () => {
     expect(suiteProblems([{ ...one, name: 1 }, good, { ...one, steps: 'none' }])).toEqual([
-      'check 1: name has to be a text',
-      'check 3 "one": steps has to be an array of steps',
+      'check 1: name must be a text',
+      'check 3 "one": steps must be an array of steps',
     ]);
   });
   test('the suites of this project have none', async () => {
