@@ -42,7 +42,7 @@ export class LaneRefused extends Error {
 export interface LaneClient {
   /** The state of the running lane; null if none is running, none answers, or it has not recovered yet. */
   state(): Promise<LaneState | null>;
-  /** Where one run stands with the running lane; null if none is running, none answers, or it has not recovered yet. */
+  /** The standing of one run in the running lane; null if none is running, none answers, or it has not recovered yet. */
   standing(request: StandingRequest): Promise<RunStanding | null>;
   /** The run id of the running lane; null if there is none. */
   openRun(): Promise<string | null>;
@@ -68,10 +68,10 @@ export function laneClient({ connection, options: { namespace } }: Client, lane:
   const signal = async <A>(signal: SignalDefinition<[A]>, arg: A) => {
     await client.workflow.signalWithStart(WORKFLOWS.lane, { ...start, signal, signalArgs: [arg] as [A] });
   };
-  const ask = async <T>(query: (handle: WorkflowHandle) => Promise<T | null>): Promise<T | null> => {
+  const query = async <T>(send: (handle: WorkflowHandle) => Promise<T | null>): Promise<T | null> => {
     const handle = client.workflow.getHandle(workflowId);
     try {
-      return await queryWithin(client, QUERY_TIMEOUT_MS, () => query(handle));
+      return await queryWithin(client, QUERY_TIMEOUT_MS, () => send(handle));
     } catch (error) {
       if (error instanceof QueryRejectedError || error instanceof WorkflowNotFoundError || isUnanswered(error))
         return null;
@@ -79,8 +79,8 @@ export function laneClient({ connection, options: { namespace } }: Client, lane:
     }
   };
   return {
-    state: () => ask((handle) => handle.query(laneQuery)),
-    standing: (request) => ask((handle) => handle.query(standingQuery, request)),
+    state: () => query((handle) => handle.query(laneQuery)),
+    standing: (request) => query((handle) => handle.query(standingQuery, request)),
     async openRun() {
       const run = await findRun(client, workflowId);
       return run?.status.name === 'RUNNING' ? run.runId : null;
