@@ -37,7 +37,7 @@ export default [
     file: 'src/domain/decide.ts',
     find: 'holdId !== hold?.id',
     replace: 'hold === null',
-    test: 'test/src/hold.test.ts > for another hold: refused, and it says what would make sense',
+    test: 'test/src/hold.test.ts > for another hold: the decision is refused with a fix',
   },
   {
     name: 'i1-decision-of-hold-unseen',
@@ -135,7 +135,7 @@ export default [
     file: 'src/domain/decide.ts',
     find: '`nothing waits for it; the release is ${phase}`',
     replace: 'null',
-    test: 'test/src/hold.test.ts > early: refused, and it says what would make sense',
+    test: 'test/src/hold.test.ts > early: the decision is refused with a fix',
   },
   {
     name: 'i1-retried-fail',

@@ -5,7 +5,7 @@ export default [
     file: 'src/domain/decide.ts',
     find: 'if (moving)',
     replace: "if (moving && verb !== 'abort')",
-    test: 'test/src/hold.test.ts > late: refused, and it says what would make sense',
+    test: 'test/src/hold.test.ts > late: the decision is refused with a fix',
   },
   {
     name: 'i2-alarm-not-counted',
