@@ -53,6 +53,8 @@ export const TOKEN = 'admin-token-of-the-tests';
 
 /** What the workers of this file logged. */
 export const logged: LogEntry[] = [];
+/** A process runs one file after another: what was logged is over with the last gate of a file. */
+let openGates = 0;
 
 /** A whole gate of its own: a lane with its worker, its images in the registry, its tenants. */
 export class Gate {
@@ -78,6 +80,7 @@ export class Gate {
   }
 
   static async open(name: string, options: GateOptions = {}): Promise<Gate> {
+    if (openGates++ === 0) logged.length = 0;
     if (options.metrics) metricsAddress = `127.0.0.1:${await freePort()}`;
     installRuntime();
     const lane = parseLane(name);
@@ -246,6 +249,7 @@ export class Gate {
 
   /** Stops everything, replays every run, and fails on a request that no tenant foresaw. */
   async close(): Promise<void> {
+    openGates -= 1;
     await this.stopWorker();
     await Promise.all(this.tenants.map((tenant) => tenant.stop()));
     await replayAll(this.client, workflowBundle(), { runs: this.#runs, laneId: releaseLaneId(this.lane) });
