@@ -23,7 +23,7 @@ test('there are kept histories of every workflow', () => {
 /** What keeps each of them from being replayed; of one that does, undefined. */
 const faults = new Map<string, unknown>();
 beforeAll(async () => {
-  installRuntime();
+  await installRuntime();
   const kept = files.map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as KeptHistory);
   // One worker for all: making one takes longer than a replay. Answers come in the order of the histories.
   let nth = 0;

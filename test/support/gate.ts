@@ -34,8 +34,6 @@ export interface GateOptions {
   waits?: Partial<MoveWaits>;
   /** How long what may mend itself is borne. */
   patienceMs?: { registry: number; secret: number; smoke: number };
-  /** Has the workers of this file count: `gate.metrics()`. */
-  metrics?: boolean;
 }
 
 /** A move's waits as most tests want them: what is minutes in earnest is a second or two. */
@@ -82,8 +80,7 @@ export class Gate {
 
   static async open(name: string, options: GateOptions = {}): Promise<Gate> {
     if (openGates++ === 0) logged.length = 0;
-    if (options.metrics) metricsAddress = `127.0.0.1:${await freePort()}`;
-    installRuntime();
+    await installRuntime();
     const lane = parseLane(name);
     const host = options.registry ?? inject('registry').host;
     const tenants = await Promise.all(
@@ -243,9 +240,9 @@ export class Gate {
     return handle;
   }
 
-  /** What the workers of this file have counted so far, as Prometheus reads it. */
+  /** What the workers of this process have counted so far, as Prometheus reads it. */
   async metrics(): Promise<string> {
-    return (await fetch(`http://${metricsAddress}/metrics`)).text();
+    return (await fetch(`http://${await installRuntime()}/metrics`)).text();
   }
 
   /** Replays every run so far; for a test that ends its server. */
@@ -279,20 +276,25 @@ export function useGate(name: string, options: () => GateOptions | Promise<GateO
   };
 }
 
-let installed = false;
-let metricsAddress: string | undefined;
-export function installRuntime(): void {
-  if (installed) return;
-  installed = true;
-  const prometheus = metricsAddress && { bindAddress: metricsAddress, countersTotalSuffix: true };
+let installing: Promise<string> | undefined;
+
+/** Once per process; gives the address at which its workers count. */
+export function installRuntime(): Promise<string> {
+  installing ??= install();
+  return installing;
+}
+
+async function install(): Promise<string> {
+  const bindAddress = `127.0.0.1:${await freePort()}`;
   Runtime.install({
     logger: new DefaultLogger('INFO', (entry) => void logged.push(entry)),
     telemetryOptions: {
       logging: { filter: { core: 'ERROR', other: 'ERROR' }, forward: {} },
-      ...(prometheus && { metrics: { prometheus } }),
+      metrics: { prometheus: { bindAddress, countersTotalSuffix: true } },
     },
     shutdownSignals: [],
   });
+  return bindAddress;
 }
 
 export function workflowBundle(): { code: string } {
