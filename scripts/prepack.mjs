@@ -2,5 +2,3 @@
 import { setUp } from './setup.mjs';
 
 await setUp({ tools: [], build: true });
-const { prebuild } = await import('../dist/workers/bundle.js');
-await prebuild();

@@ -17,7 +17,7 @@ const given = process.argv.slice(quick ? 3 : 2);
 
 async function setUpAll() {
   try {
-    await setUp({ tools: quick ? [] : TOOL_NAMES, build: true });
+    await setUp({ tools: quick ? [] : TOOL_NAMES, build: true, bundled: !quick });
     return 0;
   } catch (error) {
     console.error(error.message);

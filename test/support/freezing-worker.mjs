@@ -1,9 +1,9 @@
 // A worker process of the built gate, but for two things: the waits of a move are short, and with FREEZE=yes it stops itself
 // (SIGSTOP) right after its mover got its first yes, before anything is written. Whoever started it sends SIGCONT.
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
-import { loadConfig } from '../../dist/src/config.js';
+import { loadConfig } from '../../dist/src/config/config.js';
 import { createRegistry } from '../../dist/src/registry/registry.js';
-import { bundleWorkflows } from '../../dist/workers/bundle.js';
+import { workflowBundle } from '../../dist/workers/bundle.js';
 import { createWorker } from '../../dist/workers/create-worker.js';
 
 let freezes = process.env.FREEZE === 'yes';
@@ -32,7 +32,7 @@ const worker = await createWorker(
   {
     config: loadConfig(process.env),
     registry: createRegistry({ push: true }),
-    workflowBundle: await bundleWorkflows(),
+    workflowBundle: await workflowBundle(),
     waits: JSON.parse(process.env.MOVE_WAITS ?? '{}'),
     wrapAuthority,
   },
