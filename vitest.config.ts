@@ -11,7 +11,7 @@ export default defineConfig({
     // Importing the SDK takes longer than most files: a process runs one file after another.
     isolate: false,
     // Most tests wait for servers and timers, not for a core.
-    maxWorkers: 5,
+    maxWorkers: 6,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     sequence: { sequencer: LongestFirst },
