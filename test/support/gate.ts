@@ -17,7 +17,7 @@ import { type BuildSpec, pushBuild, retag, tagDigest } from '../../testbed/image
 import { freePort } from '../../testbed/process.js';
 import { startTenant, type Tenant, type TenantBuild } from '../../testbed/tenant.js';
 import { createWorker, type GateParts, type GateWorker } from '../../workers/create-worker.js';
-import { type Run, replayAll } from './replay.js';
+import { type FoundRun, type Run, replayAll } from './replay.js';
 import { newSha } from './shas.js';
 
 export interface GateOptions {
@@ -246,9 +246,9 @@ export class Gate {
   }
 
   /** Replays every run so far; for a test that ends its server. */
-  async replay(): Promise<void> {
+  async replay(): Promise<FoundRun[]> {
     this.#replayed = true;
-    await replayAll(this.client, workflowBundle(), { kept: this.#runs, taskQueue: taskQueue(this.lane) });
+    return replayAll(this.client, workflowBundle(), { kept: this.#runs, taskQueue: taskQueue(this.lane) });
   }
 
   /** Stops everything, replays every run, and fails on a request that no tenant foresaw. */

@@ -13,7 +13,7 @@ export interface Run {
   runId: string;
 }
 
-interface FoundRun extends Run {
+export interface FoundRun extends Run {
   type: string;
   status: string;
   history: History;
@@ -27,23 +27,24 @@ const UNIMPLEMENTED = 12;
 /**
  * Replays every run that a lane has had against the same workflow code: those the test kept, what the server lists on the lane's
  * queue (started by the command line, by activities, by schedules), their children, and both ends of each continue-as-new. A
- * run that the test kept and that is still open fails the test.
+ * run that the test kept and that is still open fails the test. Gives what was replayed.
  */
 export async function replayAll(
   client: Client,
   workflowBundle: { code: string },
   { kept, taskQueue }: { kept: Run[]; taskQueue: string },
-): Promise<void> {
+): Promise<FoundRun[]> {
   const runs = await everyRun(client, kept, taskQueue);
   for (const { workflowId, runId, status } of runs)
     if (kept.some((one) => one.runId === runId))
       expect(status, `${workflowId} is still open at the end of its test`).not.toBe('RUNNING');
   const ours = runs.filter(({ type }) => !FOREIGN.includes(type));
   for (const run of ours) keepHistory(run);
-  if (ours.length === 0) return;
+  if (ours.length === 0) return [];
   // One worker for all: making one takes longer than a replay.
   for await (const { workflowId, runId, error } of Worker.runReplayHistories({ workflowBundle }, ours))
     if (error) throw new Error(`${workflowId} ${runId} does not replay`, { cause: error });
+  return ours;
 }
 
 /** What the server lists first, the oldest of it first, and then what the test kept and what is next to that. */
