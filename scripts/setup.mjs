@@ -13,9 +13,9 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
  * Makes a fresh clone ready: node_modules as package-lock.json says, the named tools in .tools, dist/ compiled. Says on
  * stderr what it does; says nothing and takes a moment when all is there. Throws, with a message for people, when
  * something is missing that nothing can do without.
- * @param {{ tools: string[], build: boolean, bundled?: boolean }} wanted
+ * @param {{ tools: string[], build: boolean, bundled?: boolean }} wanted `bundled`: what starts workers wants the workflows bundled ahead
  */
-export async function setUp({ tools, build, bundled = build }) {
+export async function setUp({ tools, build, bundled = false }) {
   const toolsDir = resolve(ROOT, '.tools');
   const log = join(toolsDir, 'setup.log');
   const project = { root: ROOT, toolsDir, log, say, env: process.env, cwd: process.cwd() };
@@ -65,7 +65,7 @@ if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.me
   const tools = process.argv.slice(2);
   const began = Date.now();
   try {
-    await setUp({ tools: tools.length > 0 ? tools : TOOL_NAMES, build: true });
+    await setUp({ tools: tools.length > 0 ? tools : TOOL_NAMES, build: true, bundled: true });
     say(`set up in ${((Date.now() - began) / 1000).toFixed(1)} s`);
   } catch (error) {
     say(error.message);

@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Seconds that a file took when they were last recorded (`npm run durations`); one that is new is taken to be long. */
 const RECORDED = join(import.meta.dirname, '..', 'durations.json');
 const UNKNOWN_S = 20;
-const ORDER = ['server', 'alone', 'quick'];
+const ORDER = ['alone', 'quick', 'server'];
 
 /** Begins with the file that takes longest, so that none is left alone at the end; project after project, for a worker is kept within one alone. */
 export class LongestFirst extends BaseSequencer {

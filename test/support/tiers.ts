@@ -3,8 +3,8 @@ import { dirname, join, relative, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..', '..');
 
-/** What needs a server of Temporal's or a registry: its file, or one that it imports, mentions one of these. */
-const NEEDS_A_SERVER = /\binject\(|\btestbed\/(temporal-server|registry-server|skipping-server)\.js'/;
+/** What needs a server of Temporal's, a registry or the built command line: its file, or one that it imports, mentions one of these. */
+const NEEDS_A_SERVER = /\binject\(|\btestbed\/(temporal-server|registry-server|skipping-server)\.js'|'canary\.js'/;
 
 /** Files that measure their own process, and so have one each. */
 const ALONE = ['deadline.test.ts', 'hostile.test.ts'];
