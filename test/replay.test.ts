@@ -35,4 +35,4 @@ test('a gate replays every run of its lane: what the command line and activities
   const lanes = replayed.filter(({ type }) => type === 'ReleaseLane');
   expect(lanes.length).toBeGreaterThan(1);
   expect(lanes.map(({ runId }) => runId)).toContain(first);
-});
+}, 60_000);
