@@ -28,7 +28,8 @@ const ALLOWED: Record<string, string[]> = {
     '@temporalio/envconfig',
     '@temporalio/proto',
   ],
-  'src/doctor': ['@temporalio/common', 
+  'src/doctor': [
+    '@temporalio/common',
     'src/config',
     'src/contract',
     'src/domain',

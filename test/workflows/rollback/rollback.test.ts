@@ -86,7 +86,9 @@ describe('where the registry counts what is written', async () => {
 
     expect(end.report).toMatchObject({
       outcome: 'BuildNotFound',
-      why: expect.stringMatching(new RegExp(`/platform-tenant, index ${index}: 1 of its 2 manifests are missing: ${child}`)),
+      why: expect.stringMatching(
+        new RegExp(`/platform-tenant, index ${index}: 1 of its 2 manifests are missing: ${child}`),
+      ),
     });
     expect(puts()).toBe(before);
     expect(await gate().latest()).toEqual(digests);
