@@ -1,14 +1,30 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.js';
+import { tiers } from './test/support/tiers.js';
+
+const { quick, alone, server } = tiers();
+
+// These want a core each, and tell soonest what is broken.
+const first = { sequence: { groupOrder: 0, sequencer: LongestFirst }, maxWorkers: 3 };
+// These wait for servers and timers, not for a core.
+const then = { sequence: { groupOrder: 1, sequencer: LongestFirst }, maxWorkers: 6 };
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/global-setup.ts'],
-    // The SDK's native part belongs to a process; a file each keeps them apart.
+    // The SDK's native part belongs to a process.
     pool: 'forks',
-    // Most tests wait for servers and timers, not for a core.
-    maxWorkers: 3,
+    // Importing the SDK takes longer than most files: a process runs one file after another.
+    isolate: false,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    sequence: { sequencer: LongestFirst },
+    projects: [
+      { extends: true, test: { name: 'alone', include: alone, isolate: true, ...first } },
+      { extends: true, test: { name: 'quick', include: quick, ...first } },
+      {
+        extends: true,
+        test: { name: 'server', include: server, globalSetup: ['test/support/global-setup.ts'], ...then },
+      },
+    ],
   },
 });

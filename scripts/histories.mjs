@@ -3,8 +3,8 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-const RELEASE = 'test/workflows/canary-release.test.ts';
-const MOVE = 'test/workflows/move-latest.test.ts';
+const RELEASE = 'test/workflows/release/canary-release.test.ts';
+const MOVE = 'test/workflows/move/move-latest.test.ts';
 const HISTORIES = {
   promoted: [RELEASE, 'a build that every tenant runs and passes gets :latest'],
   already: [RELEASE, 'the same build once more moves nothing'],
@@ -13,13 +13,13 @@ const HISTORIES = {
   split: [MOVE, 'when the first cannot be put back either'],
   conflict: [MOVE, 'somebody else moves one image in mid-move'],
   unconfirmed: [MOVE, 'the registry takes the move, but no read ever shows it'],
-  approved: ['test/workflows/holds.test.ts', 'is waited for when it is required'],
-  retried: ['test/workflows/holds.test.ts', 'build-repushed: retry starts over'],
-  aborted: ['test/workflows/holds.test.ts', 'while soaking ends the release at once'],
-  'left-in-soak': ['test/workflows/soak.test.ts', 'starts over when a tenant leaves'],
+  approved: ['test/workflows/release/holds.test.ts', 'is waited for when it is required'],
+  retried: ['test/workflows/release/holds.test.ts', 'build-repushed: retry starts over'],
+  aborted: ['test/workflows/release/holds.test.ts', 'while soaking ends the release at once'],
+  'left-in-soak': ['test/workflows/release/soak.test.ts', 'starts over when a tenant leaves'],
   drifted: ['test/workflows/check-drift.test.ts', 'one that somebody moved with crane'],
   watched: ['test/workflows/watch-production.test.ts', 'production that takes the build ends the watch early'],
-  'rolled-back': ['test/workflows/rollback.test.ts', 'moves :latest of both images back'],
+  'rolled-back': ['test/workflows/rollback/rollback.test.ts', 'moves :latest of both images back'],
 };
 
 const wanted = process.argv.slice(2);

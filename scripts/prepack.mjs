@@ -1,6 +1,4 @@
 // Before `npm pack`: compiles, and bundles the workflows ahead, so that a worker from the package starts at once.
 import { setUp } from './setup.mjs';
 
-await setUp({ tools: [], build: true });
-const { prebuild } = await import('../dist/workers/bundle.js');
-await prebuild();
+await setUp({ tools: [], build: true, bundled: true });

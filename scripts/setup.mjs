@@ -1,7 +1,7 @@
 import { realpathSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build as compile } from './setup/build.mjs';
+import { bundle, build as compile } from './setup/build.mjs';
 import { lock } from './setup/lock.mjs';
 import { providePackages } from './setup/packages.mjs';
 import { endRunning } from './setup/run.mjs';
@@ -13,9 +13,9 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
  * Makes a fresh clone ready: node_modules as package-lock.json says, the named tools in .tools, dist/ compiled. Says on
  * stderr what it does; says nothing and takes a moment when all is there. Throws, with a message for people, when
  * something is missing that nothing can do without.
- * @param {{ tools: string[], build: boolean }} wanted
+ * @param {{ tools: string[], build: boolean, bundled?: boolean }} wanted `bundled`: what starts workers wants the workflows bundled ahead
  */
-export async function setUp({ tools, build }) {
+export async function setUp({ tools, build, bundled = false }) {
   const toolsDir = resolve(ROOT, '.tools');
   const log = join(toolsDir, 'setup.log');
   const project = { root: ROOT, toolsDir, log, say, env: process.env, cwd: process.cwd() };
@@ -30,6 +30,7 @@ export async function setUp({ tools, build }) {
       say(`${tool.name}  ${tool.missing}`);
     }
     if (build) await compile(project);
+    if (bundled) await bundle(project);
   } catch (error) {
     for (const line of error.tail ?? []) say(`  | ${line}`);
     throw error;
@@ -64,7 +65,7 @@ if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.me
   const tools = process.argv.slice(2);
   const began = Date.now();
   try {
-    await setUp({ tools: tools.length > 0 ? tools : TOOL_NAMES, build: true });
+    await setUp({ tools: tools.length > 0 ? tools : TOOL_NAMES, build: true, bundled: true });
     say(`set up in ${((Date.now() - began) / 1000).toFixed(1)} s`);
   } catch (error) {
     say(error.message);

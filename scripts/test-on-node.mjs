@@ -14,9 +14,9 @@ const TAIL = 40;
 
 /** What each Node runs: HTTP to a registry and to tenants, and one whole release through Temporal. */
 const SUBSETS = [
-  { files: ['test/registry/client.test.ts', 'test/smoke/fleet.test.ts', 'test/src/ask-build.test.ts'] },
+  { files: ['test/registry/client.test.ts', 'test/smoke/fleet.test.ts', 'test/tenants/ask-build.test.ts'] },
   {
-    files: ['test/workflows/canary-release.test.ts'],
+    files: ['test/workflows/release/canary-release.test.ts'],
     name: 'a build that every tenant runs and passes gets :latest',
   },
 ];

@@ -1,4 +1,5 @@
 // `npm test`: set-up, then type check, lint and unused code side by side, then the tests, which get the arguments. CI runs just this.
+// `npm run test:quick` (`--quick`): the same with the tests that need no server.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,9 +12,12 @@ const STOPPED = 130;
 
 const bin = (name) => new URL(`../node_modules/${name}`, import.meta.url).pathname;
 
+const quick = process.argv[2] === '--quick';
+const given = process.argv.slice(quick ? 3 : 2);
+
 async function setUpAll() {
   try {
-    await setUp({ tools: TOOL_NAMES, build: true });
+    await setUp({ tools: quick ? [] : TOOL_NAMES, build: !quick, bundled: !quick });
     return 0;
   } catch (error) {
     console.error(error.message);
@@ -60,10 +64,18 @@ const typeCheck = () => run(bin('typescript/bin/tsc'), ['-p', 'tsconfig.json', '
 // Left alone it colours logs too, letter by letter.
 const colours = process.stdout.isTTY ? [] : ['--colors=off'];
 const lint = () => run(bin('@biomejs/biome/bin/biome'), ['ci', ...colours, '.']);
+const tiers = quick ? ['--project', 'quick', '--project', 'alone'] : [];
 const unused = () => run(bin('knip/bin/knip.js'), ['--no-progress', '--no-config-hints']);
-const tests = () => run(bin('vitest/vitest.mjs'), ['run', ...process.argv.slice(2)]);
+const tests = () => run(bin('vitest/vitest.mjs'), ['run', ...tiers, ...given]);
+
+const checks = [
+  ['types', typeCheck],
+  ['lint', lint],
+  ['unused', unused],
+];
+const failed = async (stages) => (await Promise.all(stages.map((one) => stage(...one)))).find((code) => code !== 0);
 
 process.exitCode =
   (await stage('set-up', setUpAll)) ||
-  (await Promise.all([stage('types', typeCheck), stage('lint', lint), stage('unused', unused)])).find((code) => code !== 0) ||
-  (await stage('tests', tests));
+  // The quick tests are over soon enough to run beside the rest.
+  (quick ? await failed([...checks, ['tests', tests]]) : (await failed(checks)) || (await stage('tests', tests)));

@@ -53,6 +53,7 @@ export async function startTenant(options: {
   let sha = '';
   let bad: ReadonlySet<Misbehaviour> = new Set();
   let memories: Memory[] = [];
+  const hanging = new Set<ServerResponse>();
   let listening: Promise<void> = Promise.resolve();
 
   const server = createServer((request, response) => {
@@ -68,7 +69,10 @@ export async function startTenant(options: {
   function run(build: TenantBuild): void {
     bad = misbehavioursOf(build.misbehave ?? []);
     sha = build.sha;
-    memories = []; // they live in the process: a new build is a new process
+    // A new build is a new process: what the one before it held in memory is gone, and what it never answered breaks.
+    memories = [];
+    for (const response of hanging) response.destroy();
+    hanging.clear();
   }
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -81,7 +85,10 @@ export async function startTenant(options: {
     for await (const chunk of request) body += chunk;
     const token = headers.authorization?.match(/^Bearer (.+)$/)?.[1];
     const answer = answerTo({ method, url, token, body });
-    if (answer === 'never') return;
+    if (answer === 'never') {
+      hanging.add(response.once('close', () => hanging.delete(response)));
+      return;
+    }
     if (bad.has('slow') && !isPublic(url)) await sleep(options.slowMs ?? 3_000, undefined, { signal: stopping.signal });
     response.statusCode = answer.status;
     response.setHeader('content-type', answer.html ? 'text/html' : 'application/json');

@@ -37,7 +37,7 @@ export function bundleWorkflows(workflowsPath = workflowFile('index')): Promise<
 }
 
 /** Of all that a workflow may import. */
-function hashOfSources(): string {
+export function hashOfSources(): string {
   const hash = createHash('sha256');
   for (const folder of ['workflows', join('src', 'contract'), join('src', 'domain'), join('src', 'lane')])
     for (const file of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).sort())

@@ -10,7 +10,7 @@ import { useVictims } from '../support/victim.js';
 let registry: MemoryRegistry;
 const gate = useGate('lost', async () => {
   registry = await startMemoryRegistry();
-  return { registry: registry.host, metrics: true };
+  return { registry: registry.host };
 });
 const startVictim = useVictims(gate);
 afterAll(() => registry.stop());

@@ -79,6 +79,7 @@ describe('a worker as a service', () => {
   });
 
   test('is not ready while Temporal does not answer, but lives', async () => {
+    await gate().replay();
     await server.stop();
     expect(await until('it is not ready', async () => (await get(address, '/readyz')).status === 503)).toBe(true);
     expect((await get(address, '/readyz')).body).toMatch(/^Temporal does not answer: /);

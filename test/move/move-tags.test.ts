@@ -18,11 +18,14 @@ import {
   results,
   server,
   setLatest,
+  usePair,
   WAITS,
   withFaults,
   yes,
 } from '../support/pair.js';
 import { until } from '../support/until.js';
+
+usePair();
 
 describe('moveTags', () => {
   test('both images are moved together, each with its previous digest and its target', async () => {

@@ -16,11 +16,14 @@ import {
   results,
   server,
   setLatest,
+  usePair,
   WAITS,
   withFaults,
   yes,
 } from '../support/pair.js';
 import { until } from '../support/until.js';
+
+usePair();
 
 describe('moveTags with several faults at once', () => {
   const down = (name: string, times = Number.POSITIVE_INFINITY): Fault => ({

@@ -5,7 +5,7 @@ export default [
     file: 'workflows/shared/start-move.ts',
     find: '      requireNotCancelled();\n',
     replace: '',
-    test: 'test/workflows/stops.test.ts > as the last look at the build: is taken and :latest stays, or is refused and both images move',
+    test: 'test/workflows/release/stops.test.ts > as the last look at the build: is taken and :latest stays, or is refused and both images move',
   },
   {
     name: 'i1-approval-for-other-digests',
@@ -13,7 +13,7 @@ export default [
     file: 'workflows/release/smoking.ts',
     find: 'approved: [], ',
     replace: '',
-    test: 'test/skipped-time/durations.test.ts > is none for what was pushed since: started over, it is asked for anew',
+    test: 'test/time-skipping/durations.test.ts > is none for what was pushed since: started over, it is asked for anew',
   },
   {
     name: 'i1-approval-unseen',
@@ -37,7 +37,7 @@ export default [
     file: 'src/domain/decide.ts',
     find: 'holdId !== hold?.id',
     replace: 'hold === null',
-    test: 'test/src/hold.test.ts > for another hold: the decision is refused with a fix',
+    test: 'test/domain/decide.test.ts > for another hold: the decision is refused with a fix',
   },
   {
     name: 'i1-decision-of-hold-unseen',
@@ -54,7 +54,7 @@ export default [
     file: 'workflows/release/hold.ts',
     find: '!inTime || decided === null',
     replace: '!inTime && decided !== null',
-    test: 'test/workflows/holds.test.ts > nobody gives ends by itself, and nothing moves',
+    test: 'test/workflows/release/holds.test.ts > nobody gives ends by itself, and nothing moves',
   },
   {
     name: 'i1-found-nothing-passes',
@@ -70,7 +70,7 @@ export default [
     file: 'workflows/release/awaiting-canary.ts',
     find: 'if (fleet.all)',
     replace: 'if (fleet.all || fleet.builds.length > 0)',
-    test: 'test/workflows/canary-release.test.ts > a tenant that stays on another build is never smoked, and the deadline ends the run',
+    test: 'test/workflows/release/canary-release.test.ts > a tenant that stays on another build is never smoked, and the deadline ends the run',
   },
   {
     name: 'i1-gzip-bomb',
@@ -95,7 +95,7 @@ export default [
         replace: 'workflowInfo().firstExecutionRunId.slice(-6)',
       },
     ],
-    test: 'test/workflows/reset.test.ts > to smoking goes on from there, and needs an approval of its own',
+    test: 'test/workflows/release/reset.test.ts > to smoking goes on from there, and needs an approval of its own',
   },
   {
     name: 'i1-hold-id-without-run',
@@ -103,7 +103,7 @@ export default [
     file: 'workflows/release/hold.ts',
     find: '-${uuid4().slice(0, 6)}',
     replace: '',
-    test: 'test/workflows/holds.test.ts > is for one hold of one run: neither the next run of the same build takes it, nor another build',
+    test: 'test/workflows/release/holds.test.ts > is for one hold of one run: neither the next run of the same build takes it, nor another build',
   },
   {
     name: 'i1-needs-not-kept',
@@ -119,7 +119,7 @@ export default [
     file: 'workflows/release/promoting.ts',
     find: 'release.greenAt > 0 && Date',
     replace: 'release.greenAt > 0 && !release.moveTimedOut && Date',
-    test: 'test/skipped-time/aged-verdict.test.ts > a move that an outage of hours kept from its first look is begun again only once the build is smoked anew',
+    test: 'test/time-skipping/aged-verdict.test.ts > a move that an outage of hours kept from its first look is begun again only once the build is smoked anew',
   },
   {
     name: 'i1-promotes-red',
@@ -127,7 +127,7 @@ export default [
     file: 'workflows/release/smoking.ts',
     find: "if (verdict === 'fail')",
     replace: "if (verdict === 'fail' && tenants.length === 0)",
-    test: 'test/workflows/canary-release.test.ts > a build whose memory search is broken is refused by name, and :latest stays',
+    test: 'test/workflows/release/canary-release.test.ts > a build whose memory search is broken is refused by name, and :latest stays',
   },
   {
     name: 'i1-remembers-early-approval',
@@ -135,7 +135,7 @@ export default [
     file: 'src/domain/decide.ts',
     find: '`nothing waits for it; the release is ${phase}`',
     replace: 'null',
-    test: 'test/src/hold.test.ts > early: the decision is refused with a fix',
+    test: 'test/domain/decide.test.ts > early: the decision is refused with a fix',
   },
   {
     name: 'i1-retried-fail',
@@ -182,7 +182,7 @@ function mismatch`,
     file: 'workflows/release/promoting.ts',
     find: "  if (release.greenAt > 0 && Date.now() - release.greenAt > FRESH_MS) return 'smoking';\n",
     replace: '',
-    test: 'test/skipped-time/durations.test.ts > of a build that has gone bad since it was smoked promotes nothing',
+    test: 'test/time-skipping/durations.test.ts > of a build that has gone bad since it was smoked promotes nothing',
   },
   {
     name: 'i1-substring-smoke',
@@ -206,7 +206,7 @@ function mismatch`,
     file: 'workflows/release/awaiting-approval.ts',
     find: '    ...foreignRevisions(input, pinned),\n',
     replace: '',
-    test: 'test/workflows/one-build.test.ts > are not promoted without a human who was told, and the report says so',
+    test: 'test/workflows/move/one-build.test.ts > are not promoted without a human who was told, and the report says so',
   },
   {
     name: 'lag-rollback-trusts-a-read',
@@ -222,6 +222,6 @@ function mismatch`,
     file: 'activities/tenants.ts',
     find: 'if (twice.length > 0) return { red: twice };',
     replace: '',
-    test: 'test/workflows/soak.test.ts > is RED at once when the same check fails twice in a row, and names it',
+    test: 'test/workflows/release/soak.test.ts > is RED at once when the same check fails twice in a row, and names it',
   },
 ];

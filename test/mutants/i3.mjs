@@ -5,7 +5,7 @@ export default [
     file: 'workflows/release/resolving.ts',
     find: 'release.pinned.every(({ digest, latest }) => digest === latest)',
     replace: 'release.pinned.length > 0',
-    test: 'test/workflows/again.test.ts > one whose tag was pushed again since is tested like any other',
+    test: 'test/workflows/release/again.test.ts > one whose tag was pushed again since is tested like any other',
   },
   {
     name: 'i3-soak-not-restarted',
@@ -13,7 +13,7 @@ export default [
     file: 'activities/tenants.ts',
     find: 'return { left: builds };',
     replace: '{ /* not noticed */ }',
-    test: 'test/workflows/soak.test.ts > starts over when a tenant leaves the build, and holds when that happens too often',
+    test: 'test/workflows/release/soak.test.ts > starts over when a tenant leaves the build, and holds when that happens too often',
   },
   {
     name: 'i3-tag-not-read-again',
@@ -21,6 +21,6 @@ export default [
     file: 'workflows/release/smoking.ts',
     find: 'digestOf(tags, repository) !== digest',
     replace: 'digestOf(tags, repository) === null',
-    test: 'test/workflows/canary-release.test.ts > a build that is pushed again while it soaks is not promoted',
+    test: 'test/workflows/release/canary-release.test.ts > a build that is pushed again while it soaks is not promoted',
   },
 ];

@@ -14,7 +14,7 @@ export default [
         replace: '...state.queue, asked',
       },
     ],
-    test: 'test/workflows/lane-order.test.ts > of ten within one soak one runs, one is kept, and eight end superseded by a newer one',
+    test: 'test/workflows/lane/order.test.ts > of ten within one soak one runs, one is kept, and eight end superseded by a newer one',
   },
   {
     name: 'i4-any-parent',
@@ -22,7 +22,7 @@ export default [
     file: 'activities/move-authorizer.ts',
     find: 'begun ? undefined : requireRunning(client, parent, silenceMs)',
     replace: 'undefined',
-    test: 'test/workflows/parent-gone.test.ts > a mover whose release was terminated writes nothing, also while the lane does not know of that end',
+    test: 'test/workflows/move/parent-gone.test.ts > a mover whose release was terminated writes nothing, also while the lane does not know of that end',
   },
   {
     name: 'i4-direct-beside-a-worker',
@@ -38,7 +38,7 @@ export default [
     file: 'src/lane/commands.ts',
     find: '    state.holder = null;\n',
     replace: '',
-    test: 'test/workflows/lane-holder.test.ts > keeps its turn until somebody drops it; then the next one goes on',
+    test: 'test/workflows/lane/holder.test.ts > keeps its turn until somebody drops it; then the next one goes on',
   },
   {
     name: 'i4-each-start-a-run',
@@ -48,7 +48,7 @@ export default [
     replace: `      workflowIdConflictPolicy: 'TERMINATE_EXISTING',
       args: [input],
       staticSummary`,
-    test: 'test/workflows/lane-order.test.ts > is one run with one pair of writes, and all get its outcome; with other input it is refused',
+    test: 'test/workflows/lane/order.test.ts > is one run with one pair of writes, and all get its outcome; with other input it is refused',
   },
   {
     name: 'i4-force-without-approval',
@@ -56,7 +56,7 @@ export default [
     file: 'src/config/plan.ts',
     find: 'input.force ||',
     replace: 'isShorter ||',
-    test: 'test/workflows/lane-order.test.ts > goes on by force, when a human has said yes to it, and is then what others are measured by',
+    test: 'test/workflows/lane/order.test.ts > goes on by force, when a human has said yes to it, and is then what others are measured by',
   },
   {
     name: 'i4-forced-leaves-the-mark',
@@ -65,7 +65,7 @@ export default [
     find: 'ledger.newestPromoted = { sha, key: keyOf(ledger, sha) }',
     replace: `const key = keyOf(ledger, sha);
   if (!ledger.newestPromoted || ledger.newestPromoted.key.seen < key.seen) ledger.newestPromoted = { sha, key }`,
-    test: 'test/workflows/lane-order.test.ts > goes on by force, when a human has said yes to it, and is then what others are measured by',
+    test: 'test/workflows/lane/order.test.ts > goes on by force, when a human has said yes to it, and is then what others are measured by',
   },
   {
     name: 'i4-held-keeps-the-lane',
@@ -73,7 +73,7 @@ export default [
     file: 'src/lane/queue.ts',
     find: 'now < holder.heldFor.preemptibleAt',
     replace: 'now >= 0',
-    test: 'test/workflows/lane-gives-way.test.ts > takes over at once from one that is held for latest-moved',
+    test: 'test/workflows/lane/preemption.test.ts > takes over at once from one that is held for latest-moved',
   },
   {
     name: 'i4-holder-never-freed',
@@ -81,7 +81,7 @@ export default [
     file: 'workflows/shared/follow-runs.ts',
     find: '        if (state.holder?.runId === holder.runId) state.holder = null;\n',
     replace: '',
-    test: 'test/workflows/lane-holder.test.ts > is RED, the next one goes on, and nothing else moves',
+    test: 'test/workflows/lane/holder.test.ts > is RED, the next one goes on, and nothing else moves',
   },
   {
     name: 'i4-lease-beside-another-movers',
@@ -118,7 +118,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: "return deny('not-holder', `${parent.workflowId} does not hold the lane`)",
     replace: 'return ALLOW',
-    test: 'test/workflows/lane-mover.test.ts > that somebody’s own workflow started',
+    test: 'test/workflows/lane/mover.test.ts > that somebody’s own workflow started',
   },
   {
     name: 'i4-moves-twice',
@@ -126,7 +126,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: '(state.finishedRuns.includes(parent.runId))',
     replace: '(state.finishedRuns.includes(moverRunId))',
-    test: 'test/workflows/lane-mover.test.ts > when it is reset after it has moved, though its parent still has the turn',
+    test: 'test/workflows/lane/mover.test.ts > when it is reset after it has moved, though its parent still has the turn',
   },
   {
     name: 'i4-moves-without-the-lane',
@@ -134,7 +134,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: 'holder?.runId !== parent.runId',
     replace: 'holder === null',
-    test: 'test/workflows/lane-holder.test.ts > after its end, while another has its turn, moves nothing on the old one: it asks anew',
+    test: 'test/workflows/lane/holder.test.ts > after its end, while another has its turn, moves nothing on the old one: it asks anew',
   },
   {
     name: 'i4-no-grace',
@@ -142,7 +142,7 @@ export default [
     file: 'src/lane/queue.ts',
     find: ' || now < holder.heldFor.preemptibleAt',
     replace: '',
-    test: 'test/workflows/lane-gives-way.test.ts > takes over from a green one that waits for an approval, but not before its grace is over',
+    test: 'test/workflows/lane/preemption.test.ts > takes over from a green one that waits for an approval, but not before its grace is over',
   },
   {
     name: 'i4-no-parent',
@@ -150,7 +150,7 @@ export default [
     file: 'activities/move-authorizer.ts',
     find: 'if (parent === null)',
     replace: 'if (parent === null && begun)',
-    test: 'test/workflows/move-latest.test.ts > a mover that was started by hand is refused, and writes nothing',
+    test: 'test/workflows/move/move-latest.test.ts > a mover that was started by hand is refused, and writes nothing',
   },
   {
     name: 'i4-old-news-heeded',
@@ -158,7 +158,7 @@ export default [
     file: 'workflows/release/lane.ts',
     find: 'pendingRevocation.fencingToken !== fencingToken || ',
     replace: '',
-    test: 'test/workflows/lane-holder.test.ts > after a newer one took its turn asks anew: what was said of the old turn is not said of the next',
+    test: 'test/workflows/lane/holder.test.ts > after a newer one took its turn asks anew: what was said of the old turn is not said of the next',
   },
   {
     name: 'i4-older-try-gets-a-lease',
@@ -182,7 +182,7 @@ export default [
     file: 'workflows/release/hold.ts',
     find: "{ hold: 'paused', preemptibleAt: Date.now() + release.plan.holdGraceMs }",
     replace: 'null',
-    test: 'test/workflows/lane-gives-way.test.ts > takes over from a green one that waits for the end of a pause, but not before its grace is over',
+    test: 'test/workflows/lane/preemption.test.ts > takes over from a green one that waits for the end of a pause, but not before its grace is over',
   },
   {
     name: 'i4-rerun-is-new',
@@ -190,7 +190,7 @@ export default [
     file: 'src/lane/ledger.ts',
     find: '(known) return',
     replace: '(known && sequence === undefined) return',
-    test: 'test/workflows/lane-order.test.ts > that was promoted once and replaced since is superseded when its job is run again',
+    test: 'test/workflows/lane/order.test.ts > that was promoted once and replaced since is superseded when its job is run again',
   },
   {
     name: 'i4-two-holders',
@@ -198,7 +198,7 @@ export default [
     file: 'src/lane/queue.ts',
     find: 'state.holder !== null || ',
     replace: '',
-    test: 'test/workflows/lane-order.test.ts > two in a row are promoted in order; nobody is asked for the second before the first has ended',
+    test: 'test/workflows/lane/order.test.ts > two in a row are promoted in order; nobody is asked for the second before the first has ended',
   },
   {
     name: 'i4-waited-too-long',
@@ -206,7 +206,7 @@ export default [
     file: 'src/lane/queue.ts',
     find: 'refusalOf(state, next)',
     replace: 'null as ReturnType<typeof refusalOf>',
-    test: 'test/workflows/lane-order.test.ts > that asks while a newer one has its turn is superseded once that is promoted',
+    test: 'test/workflows/lane/order.test.ts > that asks while a newer one has its turn is superseded once that is promoted',
   },
   {
     name: 'lease-from-the-first-grant',
@@ -222,6 +222,6 @@ export default [
     file: 'src/lane/parse.ts',
     find: ' && Number.isFinite(preemptibleAt)',
     replace: '',
-    test: 'test/workflows/lane.test.ts > what no run would say of its hold takes nobody’s turn',
+    test: 'test/workflows/lane/messages.test.ts > what no run would say of its hold takes nobody’s turn',
   },
 ];

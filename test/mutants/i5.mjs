@@ -5,7 +5,7 @@ export default [
     file: 'src/domain/markdown.ts',
     find: '    .replaceAll(/[\\\\`*_[\\]<>|~&$#]/g, (mark) => `\\\\${mark}`)\n',
     replace: '',
-    test: 'test/src/run-details.test.ts > stay words: no markup, link, HTML or new line comes of them',
+    test: 'test/domain/run-details.test.ts > stay words: no markup, link, HTML or new line comes of them',
   },
   {
     name: 'foreign-builds-shown',
@@ -13,7 +13,7 @@ export default [
     file: 'workflows/release/awaiting-canary.ts',
     find: '|| !areBuilds(builds)',
     replace: '',
-    test: 'test/workflows/limits.test.ts > builds that are none are not shown as what tenants report',
+    test: 'test/workflows/release/limits.test.ts > builds that are none are not shown as what tenants report',
   },
   {
     name: 'i5-address-in-a-reason',
@@ -86,7 +86,7 @@ export default [
     file: 'src/config/hash.ts',
     find: 'secrets: _, ',
     replace: '',
-    test: 'test/src/config-hash.test.ts > a registry token does not change the hash',
+    test: 'test/config/hash.test.ts > a registry token does not change the hash',
   },
   {
     name: 'i5-header-taken-for-a-build',
@@ -119,7 +119,7 @@ export default [
     file: 'src/net/loopback.ts',
     find: '(?:\\.\\d{1,3}){3}',
     replace: '(?:\\.\\d{1,3}){3}.*',
-    test: 'test/src/config-errors.test.ts > {"CANARY_TENANT_URLS":"http://127.0.0.1.evil.example","CANARY_ADMIN_TOKENS":"secret"}',
+    test: 'test/config/errors.test.ts > {"CANARY_TENANT_URLS":"http://127.0.0.1.evil.example","CANARY_ADMIN_TOKENS":"secret"}',
   },
   {
     name: 'i5-registry-repeats-forms',

@@ -3,9 +3,9 @@ export default [
     name: 'beats-lost-to-a-deaf-tenant',
     breaks: 'a tenant that never answers stops the heartbeats of the wait',
     file: 'activities/tenants.ts',
-    find: 'const fleet = await withHeartbeat(() => fleetBuilds(config, sha, plan))',
-    replace: 'const fleet = await fleetBuilds(config, sha, plan)',
-    test: 'test/workflows/limits.test.ts > costs the wait no beat: it is one try to its end, and named',
+    find: 'const fleet = await withHeartbeat(() => fleetBuilds(config.fleet, sha, plan))',
+    replace: 'const fleet = await fleetBuilds(config.fleet, sha, plan)',
+    test: 'test/workflows/release/limits.test.ts > costs the wait no beat: it is one try to its end, and named',
   },
   {
     name: 'deadline-any',
@@ -13,7 +13,7 @@ export default [
     file: 'src/net/deadline.ts',
     find: 'run(controller.signal)',
     replace: 'run(AbortSignal.any([parent ?? controller.signal, AbortSignal.timeout(ms)]))',
-    test: 'test/src/deadline.test.ts > comes also when garbage is collected meanwhile',
+    test: 'test/net/deadline.test.ts > comes also when garbage is collected meanwhile',
   },
   {
     name: 'i6-cancel-stops-the-pair',
@@ -21,7 +21,7 @@ export default [
     file: 'workflows/shared/start-move.ts',
     find: 'return await CancellationScope.nonCancellable',
     replace: 'return await CancellationScope.cancellable',
-    test: 'test/workflows/move-latest.test.ts > a release that is cancelled while its mover looks where :latest stands has its move finished',
+    test: 'test/workflows/move/move-latest.test.ts > a release that is cancelled while its mover looks where :latest stands has its move finished',
   },
   {
     name: 'i6-dead-smoke-not-missed',
@@ -37,7 +37,7 @@ export default [
     file: 'workflows/release/promoting.ts',
     find: "'registry-down' : holdOfFault(type)",
     replace: "'registry-down' : null",
-    test: 'test/skipped-time/slow-look.test.ts > a mover that cannot look for as long as it may is begun once more, then the release is held; retry goes on',
+    test: 'test/time-skipping/slow-look.test.ts > a mover that cannot look for as long as it may is begun once more, then the release is held; retry goes on',
   },
   {
     name: 'i6-terminated-mover',
@@ -45,7 +45,7 @@ export default [
     file: 'workflows/shared/start-move.ts',
     find: 'isTerminated(error)',
     replace: "isTerminated(error) || input.kind === 'promotion'",
-    test: 'test/workflows/move-latest.test.ts > its mover terminated: it starts another, which goes on',
+    test: 'test/workflows/move/move-latest.test.ts > its mover terminated: it starts another, which goes on',
   },
   {
     name: 'i6-time-out-ends-the-run',
@@ -53,7 +53,7 @@ export default [
     file: 'src/contract/hold.ts',
     find: "    fault: 'TimedOut',\n",
     replace: '',
-    test: 'test/workflows/faults.test.ts > is begun once more by itself, then held; retry goes on',
+    test: 'test/workflows/release/faults.test.ts > is begun once more by itself, then held; retry goes on',
   },
   {
     name: 'i6-writes-again',
@@ -69,7 +69,7 @@ export default [
     file: 'workflows/shared/run.ts',
     find: 'fitNames([...new Set(red)])',
     replace: '[...new Set(red)]',
-    test: 'test/workflows/limits.test.ts > end as RED all the same: every list that the server limits is cut, and the report counts the rest',
+    test: 'test/workflows/release/limits.test.ts > end as RED all the same: every list that the server limits is cut, and the report counts the rest',
   },
   {
     name: 'replay-inserted-timer',
@@ -85,6 +85,6 @@ export default [
     file: 'activities/failures.ts',
     find: 'Date.now() - lackingSince >= patienceMs',
     replace: 'patienceMs < 0',
-    test: 'test/workflows/secret-missing.test.ts > while it is awaiting-canary',
+    test: 'test/workflows/release/secret-missing.test.ts > while it is awaiting-canary',
   },
 ];

@@ -5,7 +5,7 @@ export default [
     file: 'workflows/release/resolving.ts',
     find: "tenants.length === 0 && approval === 'auto' && !input.promoteOnly",
     replace: 'release.plan.images.length === 0',
-    test: 'test/workflows/no-fleet.test.ts > with no canary fleet a release is skipped, and :latest stays',
+    test: 'test/workflows/release/no-fleet.test.ts > with no canary fleet a release is skipped, and :latest stays',
   },
   {
     name: 'i7-unconfirmed-promotes',
@@ -14,6 +14,6 @@ export default [
     find: '({ build }) => isBuild(build, sha)',
     replace:
       '({ build }, index) => isBuild(build, sha) || !tellsBuild(plan.tenants[index] as PlannedTenant, plan.buildProbe)',
-    test: 'test/workflows/own-suite.test.ts > are not waited for, and nothing is promoted on a build that nobody confirmed',
+    test: 'test/workflows/release/own-suite.test.ts > are not waited for, and nothing is promoted on a build that nobody confirmed',
   },
 ];

@@ -5,7 +5,7 @@ export default [
     file: 'src/lane/commands.ts',
     find: "ledger.hold?.name !== 'after-rollback'",
     replace: "ledger.hold?.name === 'latest-moved'",
-    test: 'test/workflows/lane-lost.test.ts > one that was not recovered is on hold until `lane adopt` alone lifts that, and promotes by itself from then on',
+    test: 'test/workflows/lane/lost.test.ts > one that was not recovered is on hold until `lane adopt` alone lifts that, and promotes by itself from then on',
   },
   {
     name: 'ask-of-no-run-holds-the-lane',
@@ -13,7 +13,7 @@ export default [
     file: 'src/lane/parse.ts',
     find: '!isRunId(runId) || !isSha(sha)',
     replace: '!isText(runId) || !isSha(sha)',
-    test: 'test/workflows/lane.test.ts > an ask in the name of a run that cannot be is not heard: nobody could see it end',
+    test: 'test/workflows/lane/messages.test.ts > an ask in the name of a run that cannot be is not heard: nobody could see it end',
   },
   {
     name: 'i8-adopted-is-held-again',
@@ -21,7 +21,7 @@ export default [
     file: 'src/lane/ledger.ts',
     find: 'isNew && seen.every',
     replace: 'isNew && seen.length === 0 && seen.every',
-    test: 'test/workflows/lane-outsiders.test.ts > a :latest that somebody moves by hand soaking is promoted over by retry once it is adopted',
+    test: 'test/workflows/lane/moved-by-hand.test.ts > a :latest that somebody moves by hand soaking is promoted over by retry once it is adopted',
   },
   {
     name: 'i8-approval-in-a-pause-promotes',
@@ -29,7 +29,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: 'pause && isPaused',
     replace: 'pause && !isPaused',
-    test: 'test/workflows/lane-pause.test.ts > an approval that was waited for before is taken, and promotes only when somebody resumes',
+    test: 'test/workflows/lane/pause.test.ts > an approval that was waited for before is taken, and promotes only when somebody resumes',
   },
   {
     name: 'i8-continue-drops-queue',
@@ -37,7 +37,7 @@ export default [
     file: 'workflows/release-lane.ts',
     find: '(state, maxEvents)',
     replace: '({ ...state, queue: [] }, maxEvents)',
-    test: 'test/workflows/lane-continues.test.ts > a lane that goes on as a new run again and again loses no run, no signal and no question, takes none twice, and its holder keeps the turn',
+    test: 'test/workflows/lane/continues.test.ts > a lane that goes on as a new run again and again loses no run, no signal and no question, takes none twice, and its holder keeps the turn',
   },
   {
     name: 'i8-drift-holds-nothing',
@@ -61,7 +61,7 @@ export default [
     file: 'activities/recover-lane.ts',
     find: "if (answer === 'silent') isCertain = false",
     replace: "if (answer === 'silent') isCertain = true",
-    test: 'test/workflows/lane-lost.test.ts > one that does not answer any more: what it began with counts, on hold',
+    test: 'test/workflows/lane/lost.test.ts > one that does not answer any more: what it began with counts, on hold',
   },
   {
     name: 'i8-lane-begins-empty',
@@ -69,7 +69,7 @@ export default [
     file: 'activities/recover-lane.ts',
     find: 'if (known) return isCertain ? known : notAll(known)',
     replace: 'if (known && !isCertain) return notAll(known)',
-    test: 'test/workflows/lane-recovery.test.ts > after a rollback, and once more, knows which build is bad, what it is held for and where :latest was left',
+    test: 'test/workflows/lane/recovery.test.ts > after a rollback, and once more, knows which build is bad, what it is held for and where :latest was left',
   },
   {
     name: 'i8-lane-names-no-digest',
@@ -77,7 +77,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: "digest ?? 'nothing'",
     replace: "digest ? 'another' : 'nothing'",
-    test: 'test/workflows/lane-outsiders.test.ts > a :latest that somebody moves by hand between two releases is not promoted over; approved it is, over exactly the digests shown, and the ledger goes on',
+    test: 'test/workflows/lane/moved-by-hand.test.ts > a :latest that somebody moves by hand between two releases is not promoted over; approved it is, over exactly the digests shown, and the ledger goes on',
   },
   {
     name: 'i8-lane-takes-any-latest',
@@ -85,7 +85,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: 'if (!isUnexpected)',
     replace: 'if (!isUnexpected || latest.length > 0)',
-    test: 'test/workflows/lane-outsiders.test.ts > a :latest that somebody moves by hand between two releases is not promoted over; approved it is, over exactly the digests shown, and the ledger goes on',
+    test: 'test/workflows/lane/moved-by-hand.test.ts > a :latest that somebody moves by hand between two releases is not promoted over; approved it is, over exactly the digests shown, and the ledger goes on',
   },
   {
     name: 'i8-lane-that-never-ran-counts',
@@ -93,7 +93,7 @@ export default [
     file: 'activities/recover-lane.ts',
     find: 'if (known) return isCertain ? known : notAll(known)',
     replace: 'return known && (isCertain ? known : notAll(known))',
-    test: 'test/workflows/lane-recovery.test.ts > before it ran, and before it had recovered, is passed over for the one before it',
+    test: 'test/workflows/lane/recovery.test.ts > before it ran, and before it had recovered, is passed over for the one before it',
   },
   {
     name: 'i8-names-one-of-two',
@@ -101,7 +101,7 @@ export default [
     file: 'src/move/observe.ts',
     find: "surprises.join('; ')",
     replace: 'surprises[0]',
-    test: 'test/workflows/holds.test.ts > latest-moved: approved it promotes over exactly the digests shown',
+    test: 'test/workflows/release/holds.test.ts > latest-moved: approved it promotes over exactly the digests shown',
   },
   {
     name: 'i8-no-second-look',
@@ -117,7 +117,7 @@ export default [
     file: 'src/move/observe.ts',
     find: 'if (surprises.length === 0) ',
     replace: '',
-    test: 'test/workflows/canary-release.test.ts > when somebody else moves :latest meanwhile, the move is refused',
+    test: 'test/workflows/release/canary-release.test.ts > when somebody else moves :latest meanwhile, the move is refused',
   },
   {
     name: 'i8-put-back-over-others',
@@ -149,7 +149,7 @@ export default [
     file: 'workflows/release/resolving.ts',
     find: 'seen.length === 0 ? image',
     replace: 'seen.length >= 0 ? image',
-    test: 'test/workflows/holds.test.ts > build-repushed: who starts over adopts nothing that somebody else moved meanwhile',
+    test: 'test/workflows/release/holds.test.ts > build-repushed: who starts over adopts nothing that somebody else moved meanwhile',
   },
   {
     name: 'i8-unrecovered-lane-promotes',
@@ -157,7 +157,7 @@ export default [
     file: 'activities/recover-lane.ts',
     find: "putOnHold(emptyLane(), 'not-recovered', 'of the lane only its last move is left: canary lane adopt')",
     replace: 'emptyLane()',
-    test: 'test/workflows/lane-lost.test.ts > one that was deleted: where its last move left :latest is known, and nothing moves without an approval that says so',
+    test: 'test/workflows/lane/lost.test.ts > one that was deleted: where its last move left :latest is known, and nothing moves without an approval that says so',
   },
   {
     name: 'later-on-the-same-look',

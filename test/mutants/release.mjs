@@ -5,7 +5,7 @@ export default [
     file: 'activities/waits.ts',
     find: 'Promise.race([handle.result(), cancelled()])',
     replace: 'handle.result()',
-    test: 'test/workflows/move-latest.test.ts > one that waits for another mover can be aborted at once',
+    test: 'test/workflows/move/move-latest.test.ts > one that waits for another mover can be aborted at once',
   },
   {
     name: 'busy-mover-given-up-early',
@@ -13,7 +13,7 @@ export default [
     file: 'workflows/shared/activity-options.ts',
     find: 'BUSY_MOVER_MS = 25',
     replace: 'BUSY_MOVER_MS = 20',
-    test: 'test/skipped-time/durations.test.ts > another move that is under way is waited for for 25 minutes, then nothing moves',
+    test: 'test/time-skipping/durations.test.ts > another move that is under way is waited for for 25 minutes, then nothing moves',
   },
   {
     name: 'busy-mover-waited-for-too-long',
@@ -21,7 +21,7 @@ export default [
     file: 'workflows/shared/activity-options.ts',
     find: 'BUSY_MOVER_MS = 25',
     replace: 'BUSY_MOVER_MS = 40',
-    test: 'test/skipped-time/durations.test.ts > another move that is under way is waited for for 25 minutes, then nothing moves',
+    test: 'test/time-skipping/durations.test.ts > another move that is under way is waited for for 25 minutes, then nothing moves',
   },
   {
     name: 'canary-tag-once',
@@ -29,7 +29,7 @@ export default [
     file: 'workflows/release/awaiting-canary.ts',
     find: 'if (tag === undefined) return null;',
     replace: 'if (tag === undefined || release.holds > 0) return null;',
-    test: 'test/workflows/canary-tag.test.ts > a tag that somebody else moved is pointed again when it is waited for anew',
+    test: 'test/workflows/release/canary-tag.test.ts > a tag that somebody else moved is pointed again when it is waited for anew',
   },
   {
     name: 'details-not-kept',
@@ -37,7 +37,7 @@ export default [
     file: 'workflows/shared/run.ts',
     find: '  updateDetails(state);\n',
     replace: '',
-    test: 'test/workflows/details.test.ts > the page of a run in the Temporal UI follows it, and its timeline names each step',
+    test: 'test/workflows/release/details.test.ts > the page of a run in the Temporal UI follows it, and its timeline names each step',
   },
   {
     name: 'fleet-read-once',
@@ -54,7 +54,7 @@ export default [
         replace: '= once;\n      const all',
       },
     ],
-    test: 'test/src/fleet-file.test.ts > a fleet file and its secrets are read again for each release',
+    test: 'test/tenants/fleet-file.test.ts > a fleet file and its secrets are read again for each release',
   },
   {
     name: 'move-by-hand-hangs',
@@ -62,7 +62,7 @@ export default [
     file: 'workflows/move-latest.ts',
     find: 'readMove(typed)',
     replace: 'typed as MoveInput',
-    test: 'test/workflows/move-latest.test.ts > one that was started by hand with undefined ends, and does not hold the id that every move needs',
+    test: 'test/workflows/move/move-latest.test.ts > one that was started by hand with undefined ends, and does not hold the id that every move needs',
   },
   {
     name: 'slow-reads-starve-writes',
@@ -83,6 +83,6 @@ export default [
     file: 'workflows/shared/payload-converter.ts',
     find: 'return marker as T',
     replace: 'throw new Error(marker.undecodable)',
-    test: 'test/workflows/holds.test.ts > signals of every odd shape, and one that cannot be decoded, are refused in words; the next one is heard',
+    test: 'test/workflows/release/holds.test.ts > signals of every odd shape, and one that cannot be decoded, are refused in words; the next one is heard',
   },
 ];

@@ -29,7 +29,7 @@ export default [
     file: 'workflows/rollback.ts',
     find: 'isCancellation(error) || !force ||',
     replace: 'isCancellation(error) || sha !== undefined ||',
-    test: 'test/workflows/rollback-unheard.test.ts > while the lane says nothing a forced rollback goes on after a minute, and one that is not forced does not',
+    test: 'test/workflows/rollback/silent-lane.test.ts > while the lane says nothing a forced rollback goes on after a minute, and one that is not forced does not',
   },
   {
     name: 'late-report-undoes-rollback',
@@ -61,7 +61,7 @@ export default [
     file: 'workflows/rollback.ts',
     find: 'leaseMs ?? LEASE_MS',
     replace: 'leaseMs && null',
-    test: 'test/workflows/rollback-any-time.test.ts > stops a release that still tries to write its second image',
+    test: 'test/workflows/rollback/any-time.test.ts > stops a release that still tries to write its second image',
   },
   {
     name: 'rollback-holds-nothing',
@@ -77,7 +77,7 @@ export default [
     file: 'src/lane/rollback.ts',
     find: "  if (move?.kind === 'promotion' && !sameBuild(move.sha, target)) after.push(move.sha);\n",
     replace: '',
-    test: 'test/workflows/rollback-any-time.test.ts > makes both images whole when the write that is on its way lands after it was announced',
+    test: 'test/workflows/rollback/any-time.test.ts > makes both images whole when the write that is on its way lands after it was announced',
   },
   {
     name: 'rollback-leaves-bad-queued',
@@ -93,7 +93,7 @@ export default [
     file: 'src/lane/rollback.ts',
     find: '  if (state.holder) state.holder.revocation ??= revoked(state, `a rollback to ${sha} was begun by ${by}: ${reason}`);\n',
     replace: '',
-    test: 'test/workflows/rollback-any-time.test.ts > while that is soaking',
+    test: 'test/workflows/rollback/any-time.test.ts > while that is soaking',
   },
   {
     name: 'rollback-leaves-the-lease',
@@ -101,7 +101,7 @@ export default [
     file: 'src/lane/rollback.ts',
     find: '  if (state.move) state.move.leaseRevokedAt ??= now;\n',
     replace: '',
-    test: 'test/workflows/rollback-any-time.test.ts > stops a release that still tries to write its second image',
+    test: 'test/workflows/rollback/any-time.test.ts > stops a release that still tries to write its second image',
   },
   {
     name: 'rollback-marks-none-after',
@@ -125,6 +125,6 @@ export default [
     file: 'src/lane/standing.ts',
     find: 'rollback?.runId !== runId',
     replace: 'state.rollback === undefined',
-    test: 'test/workflows/rollback-any-time.test.ts > of two rollbacks on a registry that is slow to be looked at the one announced last is not kept from moving by the other',
+    test: 'test/workflows/rollback/any-time.test.ts > of two rollbacks on a registry that is slow to be looked at the one announced last is not kept from moving by the other',
   },
 ];

@@ -3,7 +3,7 @@
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { loadGateConfig } from '../../dist/src/config/load.js';
 import { createRegistry } from '../../dist/src/registry/registry.js';
-import { bundleWorkflows } from '../../dist/workers/bundle.js';
+import { workflowBundle } from '../../dist/workers/bundle.js';
 import { createWorker } from '../../dist/workers/create-worker.js';
 
 let freezes = process.env.FREEZE === 'yes';
@@ -32,7 +32,7 @@ const worker = await createWorker(
   {
     ...(await loadGateConfig(process.env)),
     registry: createRegistry({ push: true }),
-    workflowBundle: await bundleWorkflows(),
+    workflowBundle: await workflowBundle(),
     waits: JSON.parse(process.env.MOVE_WAITS ?? '{}'),
     wrapAuthority,
   },

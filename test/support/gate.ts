@@ -3,7 +3,7 @@ import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, type LogEntry, NativeConnection, Runtime } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, inject } from 'vitest';
 import { loadGateConfig } from '../../src/config/load.js';
-import { type Lane, parseLane, releaseId, releaseLaneId } from '../../src/contract/ids.js';
+import { type Lane, parseLane, releaseId, taskQueue } from '../../src/contract/ids.js';
 import { type LaneCommand, laneCommandUpdate } from '../../src/contract/messages.js';
 import type { ReleaseInput, RollbackInput } from '../../src/contract/release.js';
 import { parseSha } from '../../src/contract/sha.js';
@@ -17,7 +17,7 @@ import { type BuildSpec, pushBuild, retag, tagDigest } from '../../testbed/image
 import { freePort } from '../../testbed/process.js';
 import { startTenant, type Tenant, type TenantBuild } from '../../testbed/tenant.js';
 import { createWorker, type GateParts, type GateWorker } from '../../workers/create-worker.js';
-import { type Run, replayAll } from './replay.js';
+import { type FoundRun, type Run, replayAll } from './replay.js';
 import { newSha } from './shas.js';
 
 export interface GateOptions {
@@ -34,8 +34,6 @@ export interface GateOptions {
   waits?: Partial<MoveWaits>;
   /** How long what may mend itself is borne. */
   patienceMs?: { registry: number; secret: number; smoke: number };
-  /** Has the workers of this file count: `gate.metrics()`. */
-  metrics?: boolean;
 }
 
 /** A move's waits as most tests want them: what is minutes in earnest is a second or two. */
@@ -53,11 +51,14 @@ export const TOKEN = 'admin-token-of-the-tests';
 
 /** What the workers of this file logged. */
 export const logged: LogEntry[] = [];
+/** A process runs one file after another: what was logged is over with the last gate of a file. */
+let openGates = 0;
 
 /** A whole gate of its own: a lane with its worker, its images in the registry, its tenants. */
 export class Gate {
   readonly repositories: string[];
   readonly #runs: Run[] = [];
+  #replayed = false;
   #worker: GateWorker | undefined;
   #running: Promise<void> = Promise.resolve();
 
@@ -78,8 +79,8 @@ export class Gate {
   }
 
   static async open(name: string, options: GateOptions = {}): Promise<Gate> {
-    if (options.metrics) metricsAddress = `127.0.0.1:${await freePort()}`;
-    installRuntime();
+    if (openGates++ === 0) logged.length = 0;
+    await installRuntime();
     const lane = parseLane(name);
     const host = options.registry ?? inject('registry').host;
     const tenants = await Promise.all(
@@ -234,22 +235,29 @@ export class Gate {
     return (await queryStatus(this.client, releaseId(this.lane, parseSha(sha))))?.phase;
   }
 
-  /** Marks a run of this test: it has to be closed at the end, and is replayed. */
+  /** Marks a run of this test: it has to be closed at the end. */
   keep<T extends WorkflowHandle>(handle: T & { firstExecutionRunId: string }): T & { firstExecutionRunId: string } {
     this.#runs.push({ workflowId: handle.workflowId, runId: handle.firstExecutionRunId });
     return handle;
   }
 
-  /** What the workers of this file have counted so far, as Prometheus reads it. */
+  /** What the workers of this process have counted so far, as Prometheus reads it. */
   async metrics(): Promise<string> {
-    return (await fetch(`http://${metricsAddress}/metrics`)).text();
+    return (await fetch(`http://${await installRuntime()}/metrics`)).text();
+  }
+
+  /** Replays every run so far; for a test that ends its server. */
+  async replay(): Promise<FoundRun[]> {
+    this.#replayed = true;
+    return replayAll(this.client, workflowBundle(), { kept: this.#runs, taskQueue: taskQueue(this.lane) });
   }
 
   /** Stops everything, replays every run, and fails on a request that no tenant foresaw. */
   async close(): Promise<void> {
+    openGates -= 1;
     await this.stopWorker();
     await Promise.all(this.tenants.map((tenant) => tenant.stop()));
-    await replayAll(this.client, workflowBundle(), { runs: this.#runs, laneId: releaseLaneId(this.lane) });
+    if (!this.#replayed) await this.replay();
     await this.connection.close();
     await this.client.connection.close();
     for (const tenant of this.tenants) expect(tenant.unforeseen).toEqual([]);
@@ -269,20 +277,25 @@ export function useGate(name: string, options: () => GateOptions | Promise<GateO
   };
 }
 
-let installed = false;
-let metricsAddress: string | undefined;
-export function installRuntime(): void {
-  if (installed) return;
-  installed = true;
-  const prometheus = metricsAddress && { bindAddress: metricsAddress, countersTotalSuffix: true };
+let installing: Promise<string> | undefined;
+
+/** Once per process; gives the address at which its workers count. */
+export function installRuntime(): Promise<string> {
+  installing ??= install();
+  return installing;
+}
+
+async function install(): Promise<string> {
+  const bindAddress = `127.0.0.1:${await freePort()}`;
   Runtime.install({
     logger: new DefaultLogger('INFO', (entry) => void logged.push(entry)),
     telemetryOptions: {
       logging: { filter: { core: 'ERROR', other: 'ERROR' }, forward: {} },
-      ...(prometheus && { metrics: { prometheus } }),
+      metrics: { prometheus: { bindAddress, countersTotalSuffix: true } },
     },
     shutdownSignals: [],
   });
+  return bindAddress;
 }
 
 export function workflowBundle(): { code: string } {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
@@ -8,7 +8,7 @@ import { registerSearchAttributes } from '../../src/temporal/namespace.js';
 import { atExit } from '../../testbed/process.js';
 import { startRegistry } from '../../testbed/registry-server.js';
 import { startTemporalServer } from '../../testbed/temporal-server.js';
-import { bundleWorkflows } from '../../workers/bundle.js';
+import { bundleWorkflows, hashOfSources } from '../../workers/bundle.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -26,7 +26,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const folder = mkdtempSync(join(tmpdir(), 'canary-test-'));
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
   const forget = atExit(removeFolder);
-  const [temporal, registry, bundle] = await Promise.all([startTemporalServer(), startRegistry(), bundleWorkflows()]);
+  const [temporal, registry, bundle] = await Promise.all([startTemporalServer(), startRegistry(), bundleFile()]);
   const stop = async () => {
     await Promise.all([temporal.stop(), registry.stop()]);
     forget();
@@ -36,14 +36,31 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const connection = await Connection.connect({ address: temporal.address });
     await registerSearchAttributes(connection, 'default', SEARCH_ATTRIBUTES);
     await connection.close();
-    const file = join(folder, 'workflows.js');
-    writeFileSync(file, bundle.code);
     project.provide('temporal', temporal.address);
     project.provide('registry', { host: registry.host, kind: registry.kind });
-    project.provide('bundle', file);
+    project.provide('bundle', bundle);
     return stop;
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+const CACHE = join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'canary-workflows');
+/** One for each version of the workflows that was run lately. */
+const KEPT = 20;
+
+/** The workflow bundle as a file; bundling takes five seconds, so it is kept. */
+async function bundleFile(): Promise<string> {
+  const file = join(CACHE, `${hashOfSources()}.js`);
+  if (existsSync(file)) return file;
+  mkdirSync(CACHE, { recursive: true });
+  const { code } = await bundleWorkflows();
+  // Another run may be reading it.
+  writeFileSync(`${file}.${process.pid}`, code);
+  renameSync(`${file}.${process.pid}`, file);
+  const others = readdirSync(CACHE).map((name) => join(CACHE, name));
+  const age = (one: string) => statSync(one).mtimeMs;
+  for (const one of others.sort((a, b) => age(b) - age(a)).slice(KEPT)) rmSync(one, { force: true });
+  return file;
 }

@@ -25,18 +25,27 @@ export const WAITS: MoveWaits = {
 };
 export const NAMES = ['platform', 'platform-tenant'] as const;
 
-/** A pair of images in a registry of its own; whoever imports this has it for the tests of a file. */
+/** A pair of images in a registry of its own. */
 export let server: MemoryRegistry;
 export let registry: Registry;
-beforeAll(async () => {
-  server = await startMemoryRegistry();
-  registry = createRegistry({ push: true });
-});
-afterAll(async () => {
-  await registry.close();
-  expect(server.unforeseen).toEqual([]);
-  await server.stop();
-});
+/** Opens the pair for the tests of a file. */
+export function usePair(): void {
+  beforeAll(async () => {
+    server = await startMemoryRegistry();
+    registry = createRegistry({ push: true });
+  });
+  afterAll(async () => {
+    await registry.close();
+    expect(server.unforeseen).toEqual([]);
+    await server.stop();
+  });
+  beforeEach(async () => {
+    old = await build(newSha(), 'old');
+    next = await build(newSha(), 'next');
+    other = await build(newSha(), 'other');
+    await setLatest('old');
+  });
+}
 
 /** Digests of both images of three builds; `:latest` begins at `old`. */
 export let old: Digest[];
@@ -48,12 +57,6 @@ const build = async (sha: string, tag: string) =>
       async (repository) => (await pushBuild({ registry: server.host, repository, tag, sha })).digest as Digest,
     ),
   );
-beforeEach(async () => {
-  old = await build(newSha(), 'old');
-  next = await build(newSha(), 'next');
-  other = await build(newSha(), 'other');
-  await setLatest('old');
-});
 export const setLatest = async (from: string, names: readonly string[] = NAMES) => {
   for (const repository of names) await retag({ registry: server.host, repository, from, to: 'latest' });
 };

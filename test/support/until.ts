@@ -1,10 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+/** Between two questions, in milliseconds: soon at first, and then less often, for each question to a workflow costs two processes some milliseconds. */
+const FIRST_MS = 20;
+const LAST_MS = 100;
+const GROWTH = 1.25;
+
 /** Asks again until the answer is truthy; fails after `ms` with what it waited for. */
 export async function until<T>(what: string, ask: () => Promise<T> | T, ms = 15_000): Promise<NonNullable<T>> {
-  for (const deadline = Date.now() + ms; ; await delay(20)) {
+  const deadline = Date.now() + ms;
+  for (let pause = FIRST_MS; ; pause = Math.min(LAST_MS, pause * GROWTH)) {
     const answer = await ask();
     if (answer) return answer;
     if (Date.now() > deadline) throw new Error(`waited ${ms} ms in vain until ${what}`);
+    await delay(pause);
   }
 }

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { pushBuild } from '../../testbed/images.js';
 import type { Misbehaviour } from '../../testbed/misbehaviours.js';
 import { startRegistry } from '../../testbed/registry-server.js';
@@ -99,6 +99,11 @@ describe('a tenant of the test bed', () => {
     const signal = AbortSignal.timeout(100);
     await expect(ask(tenant, '/events', { signal })).rejects.toThrow('timeout');
     expect((await ask(tenant, '/health')).status).toBe(200);
+    const unanswered = ask(tenant, '/events');
+    unanswered.catch(() => undefined);
+    await vi.waitFor(() => expect(tenant.requests.filter(({ path }) => path === '/events')).toHaveLength(2));
+    tenant.run({ sha: SHA });
+    await expect(unanswered).rejects.toThrow();
   });
 
   it('refuses a misbehaviour that nobody knows', async () => {

@@ -1,0 +1,17 @@
+// `npm run durations -- <report>`: keeps how long each test file took, in seconds, in test/durations.json, so that `npm test` begins
+// with those that take longest. The report is what `npm test -- --reporter=json --outputFile.json=<report>` writes.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const [report] = process.argv.slice(2);
+if (!report) {
+  console.error('npm run durations -- <report>');
+  process.exit(2);
+}
+const { testResults } = JSON.parse(readFileSync(report, 'utf8'));
+const seconds = testResults
+  .map(({ name, startTime, endTime }) => [relative(root, name), Math.round((endTime - startTime) / 1000)])
+  .filter(([, took]) => took > 0)
+  .sort(([a], [b]) => a.localeCompare(b));
+writeFileSync(join(root, 'test', 'durations.json'), `${JSON.stringify(Object.fromEntries(seconds), null, 2)}\n`);

@@ -1,0 +1,97 @@
+import { expect, test } from 'vitest';
+import { parseRepository } from '../../../src/contract/image.js';
+import type { LaneRequest, MoveDecision, MoveQuestion } from '../../../src/contract/lane.js';
+import { authorizeMoveUpdate, laneCommandSignal } from '../../../src/contract/messages.js';
+import { parseSha } from '../../../src/contract/sha.js';
+import { awaitRunEnd } from '../../../src/temporal/runs.js';
+import { useCountedGate } from '../../support/counted-gate.js';
+import { endLane, laneHandle, laneState, startLane } from '../../support/lanes.js';
+import { catchIn } from '../../support/phases.js';
+import { newSha } from '../../support/shas.js';
+import { until } from '../../support/until.js';
+
+const { gate, registry, writes, pairs } = await useCountedGate('lane-continues');
+
+/** Events after which the lane of this test goes on as a new run. */
+const MAX_EVENTS = 60;
+const EACH = 100;
+const AT_ONCE = 10;
+
+/** Says each of many things, a few at once. */
+async function stream(say: (nth: number) => Promise<void>): Promise<void> {
+  for (let nth = 0; nth < EACH; nth += AT_ONCE)
+    await Promise.all(Array.from({ length: AT_ONCE }, (_, more) => say(nth + more)));
+}
+
+/** A run that is none: what it asks for it never gets, for somebody else has the turn. */
+const runOf = (nth: number) => ({
+  workflowId: `nobody-${nth}`,
+  runId: `01a211fd-bef0-7dad-9344-${String(nth).padStart(12, '0')}`,
+});
+const askOf = (nth: number): LaneRequest => ({ ...runOf(nth), sha: parseSha(newSha()), manual: true });
+function questionOf(nth: number): MoveQuestion {
+  const to = `sha256:${'a'.repeat(64)}` as const;
+  const images = gate().repositories.map((name) => ({
+    repository: parseRepository(`${gate().host}/${name}`),
+    to: to as MoveQuestion['input']['images'][number]['to'],
+    from: null,
+  }));
+  const input = { kind: 'promotion' as const, sha: parseSha(newSha()), images, by: 'nobody', reason: 'why not' };
+  return { moverRunId: `mover-${nth}`, parent: runOf(nth), input, latest: [] };
+}
+
+/** An update that meets the end of a run is said again, as movers do. */
+const answered = (question: MoveQuestion): Promise<MoveDecision> =>
+  until('it is answered', () =>
+    gate()
+      .laneClient.update(authorizeMoveUpdate, question)
+      .catch(() => null),
+  );
+
+test('a lane that goes on as a new run again and again loses no run, no signal and no question, takes none twice, and its holder keeps the turn', async () => {
+  await endLane(gate());
+  await startLane(gate(), [null, MAX_EVENTS]);
+  const { handle, sha, digests, goOn } = await catchIn('awaiting-approval', gate(), registry);
+  const { holder, ledger } = await laneState(gate());
+  expect(holder).toMatchObject({ sha });
+  const images = gate().repositories.map((name) => ({ repository: `${gate().host}/${name}`, digest: null }));
+
+  await Promise.all([
+    stream((nth) => gate().laneClient.joinQueue(askOf(nth))),
+    stream((nth) =>
+      gate().laneClient.signal(laneCommandSignal('adopt'), { by: `adopter-${nth}`, reason: 'one of many', images }),
+    ),
+    stream(async (nth) =>
+      expect(await answered(questionOf(nth))).toMatchObject({
+        message: `${runOf(nth).workflowId} does not hold the lane`,
+      }),
+    ),
+  ]);
+  const after = await until('all has arrived', async () => {
+    const state = await laneState(gate());
+    return state.queue.length + state.ledger.history.length >= 2 * EACH + ledger.history.length ? state : null;
+  });
+  const all = Array.from({ length: EACH }, (_, nth) => nth);
+  expect(after.queue.map(({ runId }) => runId).sort()).toEqual(all.map((nth) => runOf(nth).runId).sort());
+  const adopters = after.ledger.history.map(({ by }) => by).filter((by) => by.startsWith('adopter-'));
+  expect(adopters.sort()).toEqual(all.map((nth) => `adopter-${nth}`).sort());
+  expect(after.holder).toMatchObject({ ...holder });
+  const ended = await until('its runs are listed', () => continued(5));
+  expect(ended).toBeGreaterThanOrEqual(5);
+
+  await gate().adopt();
+  await goOn();
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect(await gate().latest()).toEqual(digests);
+  expect(writes()).toEqual(pairs(1));
+  // The lane grants each of the runs that are none its turn, and takes it back.
+  await until('nobody waits', async () => (await laneState(gate())).queue.length === 0, 60_000);
+}, 120_000);
+
+/** How many runs of the lane went on as another one; null when fewer than that. */
+async function continued(atLeast: number): Promise<number | null> {
+  let count = 0;
+  const query = `WorkflowId = '${laneHandle(gate()).workflowId}' AND ExecutionStatus = 'ContinuedAsNew'`;
+  for await (const _run of gate().client.workflow.list({ query })) count += 1;
+  return count >= atLeast ? count : null;
+}

@@ -1,0 +1,176 @@
+import { describe, expect, test } from 'vitest';
+import { releaseId, taskQueue } from '../../../src/contract/ids.js';
+import { laneCommandUpdate } from '../../../src/contract/messages.js';
+import { parseSha } from '../../../src/contract/sha.js';
+import { awaitRunEnd } from '../../../src/temporal/runs.js';
+import { ociError } from '../../../testbed/registry-store.js';
+import { useCountedGate } from '../../support/counted-gate.js';
+import { ada, heldFor, say } from '../../support/decisions.js';
+import { arrive, hasTurn, inQueue, laneState, queuedRelease } from '../../support/lanes.js';
+import { isPut } from '../../support/latest.js';
+import { catchIn } from '../../support/phases.js';
+import { entering, firstTask, type Run, resetTo } from '../../support/resets.js';
+import { until } from '../../support/until.js';
+
+const { registry, gate, writes, pairs } = await useCountedGate('lane-holder');
+
+/** In what time the next one has its turn: far above what it takes. */
+const NOTICED_MS = 5_000;
+
+interface Build {
+  sha: string;
+  digests: string[];
+  handle: Run;
+}
+
+/** It has its turn now, and is promoted as if nothing had been. */
+async function requirePromoted({ sha, digests, handle }: Build) {
+  await hasTurn(gate(), sha, NOTICED_MS);
+  gate().deploy({ sha });
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect(await gate().latest()).toEqual(digests);
+}
+
+const outcomeOf = async (handle: Run) => {
+  const end = await awaitRunEnd(handle);
+  return end.report?.outcome ?? ('outcome' in end ? end.outcome : '');
+};
+
+/** A run under the id of a release, as somebody would start it with `temporal workflow start`. */
+async function startPlainly(type: string, more: { workflowRunTimeout?: number } = {}): Promise<Build> {
+  const { sha, digests } = await gate().greenBuild();
+  const handle = await gate().client.workflow.start(type, {
+    workflowId: releaseId(gate().lane, parseSha(sha)),
+    taskQueue: taskQueue(gate().lane),
+    args: [{ sha, approval: 'required' }],
+    ...more,
+  });
+  return { sha, digests, handle };
+}
+
+describe('when the release that has its turn', () => {
+  test('is promoted, the next one goes on, and moves over it', async () => {
+    const first = await catchIn('awaiting-approval', gate(), registry);
+    const next = await queuedRelease(gate());
+    await first.goOn();
+    expect(await outcomeOf(first.handle)).toBe('promoted');
+    await requirePromoted(next);
+    expect(writes()).toEqual(pairs(2));
+  });
+
+  test('is RED, the next one goes on, and nothing else moves', async () => {
+    const first = await catchIn('soaking', gate(), registry);
+    const next = await queuedRelease(gate());
+    gate().deploy({ sha: first.sha, misbehave: 'empty-subsystems' });
+    expect(await outcomeOf(first.handle)).toBe('CanaryRejected');
+    await requirePromoted(next);
+    expect(writes()).toEqual(pairs(1));
+  });
+
+  test.each<[string, (handle: Run) => Promise<unknown>, string]>([
+    ['aborted', (handle) => say(handle, 'abort', ada), 'CanaryAborted'],
+    ['cancelled', (handle) => handle.cancel(), 'CanaryAborted'],
+    ['terminated', (handle) => handle.terminate('by the test'), 'terminated'],
+  ])('is %s, the next one goes on, and nothing else moves', async (_how, end, outcome) => {
+    const first = await catchIn('awaiting-approval', gate(), registry);
+    const next = await queuedRelease(gate());
+    await end(first.handle);
+    expect(await outcomeOf(first.handle)).toBe(outcome);
+    await requirePromoted(next);
+    expect(writes()).toEqual(pairs(1));
+  });
+
+  test('times out, the next one goes on, and nothing else moves', async () => {
+    const first = await startPlainly('CanaryRelease', { workflowRunTimeout: 8_000 });
+    gate().keep(first.handle);
+    await heldFor(gate(), first.handle, 'approval');
+    const next = await queuedRelease(gate());
+    expect(await outcomeOf(first.handle)).toBe('TimedOut');
+    await requirePromoted(next);
+    expect(writes()).toEqual(pairs(1));
+  });
+
+  test('is deleted, the next one goes on, and nothing else moves', async () => {
+    const first = await startPlainly('CanaryRelease');
+    await heldFor(gate(), first.handle, 'approval');
+    const next = await queuedRelease(gate());
+    await gate().client.workflowService.deleteWorkflowExecution({
+      namespace: 'default',
+      workflowExecution: { workflowId: first.handle.workflowId, runId: first.handle.firstExecutionRunId },
+    });
+    await requirePromoted(next);
+    expect(writes()).toEqual(pairs(1));
+  });
+});
+
+describe('a release that is reset', () => {
+  test('while it has its turn has lost it: the next one goes on, and it asks anew', async () => {
+    const first = await catchIn('awaiting-approval', gate(), registry);
+    const next = await queuedRelease(gate());
+    const again = await resetTo(gate(), firstTask, first.handle);
+    await requirePromoted(next);
+    expect((await awaitRunEnd(again)).report).toMatchObject({
+      outcome: 'superseded',
+      why: `superseded by ${next.sha}`,
+    });
+    expect(writes()).toEqual(pairs(1));
+  });
+
+  test('after its end, while another has its turn, moves nothing on the old one: it asks anew', async () => {
+    const first = await catchIn('awaiting-approval', gate(), registry);
+    const heal = registry.faults.add({
+      match: isPut(),
+      respond: () => ociError(403, 'DENIED', 'permission_denied: write_package'),
+    });
+    // It comes as far as its mover, which may not write.
+    await first.goOn();
+    await heldFor(gate(), first.handle, 'registry-down');
+    heal();
+    await first.handle.terminate('by the test');
+    const next = await arrive(gate());
+    await hasTurn(gate(), next.sha);
+
+    const again = await resetTo(gate(), entering('promoting'), first.handle);
+    await inQueue(gate(), first.sha);
+    expect(writes()).toEqual([]);
+    await requirePromoted(next);
+    expect((await awaitRunEnd(again)).report).toMatchObject({
+      outcome: 'superseded',
+      why: `superseded by ${next.sha}`,
+    });
+    expect(writes()).toEqual(pairs(1));
+  });
+
+  test('after a newer one took its turn asks anew: what was said of the old turn is not said of the next', async () => {
+    const first = await catchIn('held', gate(), registry);
+    const next = await arrive(gate());
+    expect(await outcomeOf(first.handle)).toBe('superseded');
+    first.release();
+    const again = await resetTo(gate(), firstTask, first.handle);
+    await inQueue(gate(), first.sha);
+    await say(next.handle, 'abort', ada);
+    await requirePromoted({ ...first, handle: again });
+    expect(writes()).toEqual(pairs(1));
+  });
+});
+
+describe('a release whose workflow task fails for ever', () => {
+  test('keeps its turn until somebody drops it; then the next one goes on', async () => {
+    // No worker knows its type: each of its tasks fails, and it hears no abort.
+    const { sha, handle } = await startPlainly('ReleaseOfNextYear');
+    const run = { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };
+    await gate().laneClient.joinQueue({ ...run, sha: parseSha(sha) });
+    await hasTurn(gate(), sha);
+    const next = await queuedRelease(gate());
+    await until('its task has failed, and not for the first time', async () => {
+      const { raw } = await handle.describe();
+      return (raw.pendingWorkflowTask?.attempt ?? 0) > 2;
+    });
+    expect(await laneState(gate())).toMatchObject({ holder: run, queue: [{ sha: next.sha }] });
+
+    expect(await gate().laneClient.update(laneCommandUpdate('drop'), { ...ada, sha })).toBe(`${sha} has lost its turn`);
+    await requirePromoted(next);
+    expect(writes()).toEqual(pairs(1));
+    await handle.terminate('by the test');
+  });
+});

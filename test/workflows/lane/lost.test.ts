@@ -1,0 +1,93 @@
+import { describe, expect, test } from 'vitest';
+import { releaseLaneId, taskQueue } from '../../../src/contract/ids.js';
+import { awaitRunEnd } from '../../../src/temporal/runs.js';
+import { useCountedGate } from '../../support/counted-gate.js';
+import { ada, heldFor, say } from '../../support/decisions.js';
+import { endLane, laneState, promoted, startLane } from '../../support/lanes.js';
+import { until } from '../../support/until.js';
+
+/** A server deletes a closed run when it gets round to it: half a minute, mostly. */
+const DELETION_MS = 90_000;
+
+const { gate, writes, pairs } = await useCountedGate('lane-lost');
+
+describe('a lane of which less is left', () => {
+  /** Leaves of the lane only what its last run, which does not answer, began with; gives that. */
+  async function silence() {
+    const carried = await laneState(gate());
+    await endLane(gate());
+    // As one whose code has changed, it does not know the question.
+    const silent = await gate().client.workflow.start('MoveLatest', {
+      workflowId: releaseLaneId(gate().lane),
+      taskQueue: taskQueue(gate().lane),
+      args: [carried],
+    });
+    expect(await awaitRunEnd(silent)).toMatchObject({ outcome: 'ConfigInvalid' });
+    await startLane(gate());
+    return carried;
+  }
+
+  test('one that does not answer any more: what it began with counts, on hold', async () => {
+    const last = await promoted(gate());
+    const carried = await silence();
+    const { ledger, ...rest } = await laneState(gate());
+    expect({ ledger: { ...ledger, hold: null }, ...rest }).toEqual(carried);
+    expect(ledger).toMatchObject({ hold: { name: 'not-recovered' }, newestPromoted: { sha: last.sha } });
+    await gate().adopt();
+  });
+
+  test('one that was not recovered is on hold until `lane adopt` alone lifts that, and promotes by itself from then on', async () => {
+    await silence();
+    expect((await laneState(gate())).ledger.hold).toMatchObject({ name: 'not-recovered' });
+    await gate().adoptAlone();
+    expect((await laneState(gate())).ledger.hold).toBeNull();
+    await promoted(gate());
+    expect(writes()).toEqual(pairs(1));
+  });
+
+  /** Deletes every run of the lane, as `temporal workflow delete` does. */
+  async function deleteLanes() {
+    const { workflowService, workflow } = gate().client;
+    const workflowId = releaseLaneId(gate().lane);
+    const listed = async (also = '') => {
+      const runs: string[] = [];
+      for await (const { runId } of workflow.list({ query: `WorkflowId = '${workflowId}'${also}` })) runs.push(runId);
+      return runs;
+    };
+    await endLane(gate());
+    // A list that learns of an end after the deletion would keep it.
+    await until('the end is listed', async () => (await listed(" AND ExecutionStatus = 'Running'")).length === 0);
+    for (const runId of await listed())
+      await workflowService.deleteWorkflowExecution({
+        namespace: 'default',
+        workflowExecution: { workflowId, runId },
+      });
+    await until('none is listed', async () => (await listed()).length === 0, DELETION_MS);
+  }
+
+  test(
+    'one that was deleted: where its last move left :latest is known, and nothing moves without an approval that says so',
+    async () => {
+      const last = await promoted(gate());
+      await deleteLanes();
+      await startLane(gate());
+      const { ledger } = await laneState(gate());
+      expect(ledger).toMatchObject({
+        hold: { name: 'not-recovered' },
+        expectedLatest: { images: last.digests.map((digest) => ({ digest })) },
+      });
+
+      const next = await gate().greenBuild();
+      const handle = await gate().release({ sha: next.sha });
+      const hold = await heldFor(gate(), handle, 'latest-moved');
+      expect(hold.why).toContain('of the lane only its last move is left');
+      expect(writes()).toEqual(pairs(1));
+      await say(handle, 'approve', { ...ada, hold: hold.id });
+      expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+      expect(writes()).toEqual(pairs(2));
+      const then = (await laneState(gate())).ledger;
+      expect(then).toMatchObject({ hold: null, newestPromoted: { sha: next.sha } });
+    },
+    2 * DELETION_MS,
+  );
+});

@@ -1,0 +1,63 @@
+import type { UpdateDefinition } from '@temporalio/common';
+import { beforeAll, beforeEach, expect, test } from 'vitest';
+import {
+  authorizeMoveUpdate,
+  beginRollbackUpdate,
+  holderStatusSignal,
+  reportMoveUpdate,
+} from '../../../src/contract/messages.js';
+import { parseSha } from '../../../src/contract/sha.js';
+import { laneClient } from '../../../src/temporal/lane-client.js';
+import { awaitRunEnd } from '../../../src/temporal/runs.js';
+import { ada, heldFor, say } from '../../support/decisions.js';
+import { useGate } from '../../support/gate.js';
+import { laneState, queuedRelease } from '../../support/lanes.js';
+import { PATIENT } from '../../support/phases.js';
+import { newSha } from '../../support/shas.js';
+import { until } from '../../support/until.js';
+
+const gate = useGate('lane', () => ({ env: PATIENT }));
+const OLD = newSha();
+beforeAll(() => gate().begin(OLD));
+beforeEach(() => gate().setLatest(OLD));
+
+test.each([authorizeMoveUpdate, reportMoveUpdate, beginRollbackUpdate])(
+  'what no run would say as $name is refused in words, and the lane goes on',
+  async (update) => {
+    const lane = laneClient(gate().client, gate().lane);
+    const run = { workflowId: 'x', runId: 'no-run-id', sha: OLD, by: 'ada', reason: 'looked at it' };
+    for (const sent of [
+      'what?',
+      run,
+      { parent: run, moverRunId: 'm', latest: [], images: [] },
+      null,
+      { parent: {}, input: { kind: 'promotion' }, latest: [null] },
+    ])
+      await expect(lane.update(update as UpdateDefinition<unknown, [unknown]>, sent)).rejects.toThrow(
+        /^not understood: /,
+      );
+    expect(await lane.state()).not.toBeNull();
+  },
+);
+
+test('an ask in the name of a run that cannot be is not heard: nobody could see it end', async () => {
+  await gate().laneClient.joinQueue({ workflowId: 'x', runId: 'no-run-id', sha: parseSha(newSha()) });
+  const { sha } = await gate().greenBuild();
+  expect((await awaitRunEnd(await gate().release({ sha }))).report).toMatchObject({ outcome: 'promoted' });
+});
+
+test('what no run would say of its hold takes nobody’s turn', async () => {
+  const { sha, digests } = await gate().greenBuild();
+  const handle = await gate().release({ sha, approval: 'required' });
+  const { id } = await heldFor(gate(), handle, 'approval');
+  const next = await queuedRelease(gate());
+  const { runId } = (await laneState(gate())).holder ?? { runId: '' };
+  for (const heldFor of [{ hold: 'approval', preemptibleAt: null }, { hold: 'approval' }, 'what?', 0])
+    await gate().laneClient.signal(holderStatusSignal, { runId, heldFor } as never);
+  await until('it has heard all of that', async () => (await laneState(gate())).queue.length === 1);
+  await say(handle, 'approve', { ...ada, hold: id });
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect(await gate().latest()).toEqual(digests);
+  await say(next.handle, 'abort', ada);
+  await awaitRunEnd(next.handle);
+});

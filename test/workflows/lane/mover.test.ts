@@ -1,0 +1,169 @@
+import { join } from 'node:path';
+import { Worker } from '@temporalio/worker';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { moveLatestId, taskQueue } from '../../../src/contract/ids.js';
+import type { Digest, Repository } from '../../../src/contract/image.js';
+import { laneCommandUpdate } from '../../../src/contract/messages.js';
+import type { MoveInput } from '../../../src/contract/move.js';
+import { parseSha } from '../../../src/contract/sha.js';
+import { awaitRunEnd } from '../../../src/temporal/runs.js';
+import { useCountedGate } from '../../support/counted-gate.js';
+import { ada } from '../../support/decisions.js';
+import { endSignal, startMoverSignal } from '../../support/foreign-parent.js';
+import { laneState } from '../../support/lanes.js';
+import { isRead } from '../../support/latest.js';
+import { catchIn } from '../../support/phases.js';
+import { firstTask, resetTo } from '../../support/resets.js';
+import { until } from '../../support/until.js';
+
+const { gate, old, registry, writes, pairs } = await useCountedGate('lane-mover');
+
+const FOREIGN_QUEUE = 'lane-mover-foreign';
+let foreign: Worker;
+let running: Promise<void>;
+beforeAll(async () => {
+  const workflowsPath = join(import.meta.dirname, '..', '..', 'support', 'foreign-parent.ts');
+  foreign = await Worker.create({ connection: gate().connection, taskQueue: FOREIGN_QUEUE, workflowsPath });
+  running = foreign.run();
+});
+afterAll(async () => {
+  foreign.shutdown();
+  await running;
+});
+
+/** What a release of that build would have a mover do now. */
+async function orderOf(sha: string, digests: string[]): Promise<MoveInput> {
+  const stands = await gate().latest();
+  const images = digests.map((to, index) => ({
+    repository: `${gate().host}/${gate().repositories[index]}` as Repository,
+    to: to as Digest,
+    from: (stands[index] ?? null) as Digest | null,
+  }));
+  return { kind: 'promotion', sha: parseSha(sha), images, by: 'mallory', reason: 'because' };
+}
+
+/** The mover as it is or was last, of the parent that is given. */
+const moverOf = (parent: string) =>
+  until('it has a mover', async () => {
+    const { workflow } = gate().client;
+    const workflowId = moveLatestId(gate().lane);
+    const found = await workflow
+      .getHandle(workflowId)
+      .describe()
+      .catch(() => null);
+    if (found?.parentExecution?.workflowId !== parent) return null;
+    const { runId } = found;
+    return gate().keep(Object.assign(workflow.getHandle(workflowId, runId), { firstExecutionRunId: runId }));
+  });
+
+/** A workflow of somebody else, which may have asked for its turn. */
+async function foreignParent(workflowId: string) {
+  const handle = await gate().client.workflow.start('ForeignParent', { workflowId, taskQueue: FOREIGN_QUEUE });
+  const { sha, digests } = await gate().greenBuild();
+  const run = { workflowId, runId: handle.firstExecutionRunId };
+  return {
+    handle,
+    sha,
+    digests,
+    async takeTurn() {
+      await gate().laneClient.joinQueue({ ...run, sha: parseSha(sha) });
+      await until('it has the turn', async () => (await laneState(gate())).holder?.runId === run.runId);
+    },
+    async startMover(input: MoveInput) {
+      const mover = { workflowId: moveLatestId(gate().lane), taskQueue: taskQueue(gate().lane), input };
+      await handle.signal(startMoverSignal, mover);
+      return moverOf(workflowId);
+    },
+    async end() {
+      await handle.signal(endSignal);
+      await handle.result();
+      await until('the lane is free', async () => (await laneState(gate())).holder === null);
+    },
+  };
+}
+
+describe('a mover writes nothing', () => {
+  test('that somebody started by hand, although the build has the turn and is green', async () => {
+    const { sha, digests, handle, goOn } = await catchIn('awaiting-approval', gate(), registry);
+    const byHand = await gate().client.workflow.start('MoveLatest', {
+      workflowId: moveLatestId(gate().lane),
+      taskQueue: taskQueue(gate().lane),
+      args: [await orderOf(sha, digests)],
+    });
+    gate().keep(byHand);
+    expect(await awaitRunEnd(byHand)).toMatchObject({
+      outcome: 'MoveRefused',
+      why: expect.stringContaining('no parent'),
+    });
+    expect(writes()).toEqual([]);
+    await goOn();
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect(writes()).toEqual(pairs(1));
+  });
+
+  test('that somebody’s own workflow started', async () => {
+    const theirs = await foreignParent('lane-mover-stranger');
+    const mover = await theirs.startMover(await orderOf(theirs.sha, theirs.digests));
+    expect(await awaitRunEnd(mover)).toMatchObject({
+      outcome: 'MoveRefused',
+      why: 'lane-mover-stranger has not its turn',
+    });
+    expect(writes()).toEqual([]);
+    await theirs.end();
+  });
+
+  test('that was started by a run which has lost its turn', async () => {
+    const theirs = await foreignParent('lane-mover-loser');
+    await theirs.takeTurn();
+    await gate().laneClient.update(laneCommandUpdate('drop'), { ...ada, sha: theirs.sha });
+    const mover = await theirs.startMover(await orderOf(theirs.sha, theirs.digests));
+    expect(await awaitRunEnd(mover)).toMatchObject({
+      outcome: 'MoveRefused',
+      why: 'lane-mover-loser has not its turn',
+    });
+    expect(writes()).toEqual([]);
+    await theirs.end();
+  });
+
+  test('when it is reset after it has moved, though its parent still has the turn', async () => {
+    const theirs = await foreignParent('lane-mover-holder');
+    await theirs.takeTurn();
+    const order = await orderOf(theirs.sha, theirs.digests);
+    const mover = await theirs.startMover(order);
+    expect(await mover.result()).toMatchObject([{ result: 'promoted' }, { result: 'promoted' }]);
+    expect(writes()).toEqual(pairs(1));
+    // Somebody put the old build back since.
+    await gate().setLatest(old);
+    const by = writes().length;
+    const again = await resetTo(gate(), firstTask, mover);
+    expect(await awaitRunEnd(again)).toMatchObject({
+      outcome: 'MoveRefused',
+      why: 'lane-mover-holder has had its move',
+    });
+    expect(writes()).toHaveLength(by);
+    await theirs.end();
+  });
+});
+
+test('a release that loses its turn while its mover looks where :latest stands starts over, and moves once', async () => {
+  const { sha, digests } = await gate().greenBuild();
+  let isSoaking = false;
+  let dropped: Promise<unknown> | undefined;
+  const heal = registry.faults.add({
+    match: (request) => isRead(request) && isSoaking,
+    respond: async (_request, serve) => {
+      dropped ??= gate().laneClient.update(laneCommandUpdate('drop'), { ...ada, sha });
+      await dropped;
+      return serve();
+    },
+  });
+  const handle = await gate().release({ sha, soak: '1s' });
+  await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
+  isSoaking = true;
+  const refused = await awaitRunEnd(await moverOf(handle.workflowId));
+  expect(refused).toMatchObject({ outcome: 'MoveRefused', why: `${handle.workflowId} has not its turn` });
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+  heal();
+  expect(await gate().latest()).toEqual(digests);
+  expect(writes()).toEqual(pairs(1));
+});

@@ -1,0 +1,136 @@
+import { describe, expect, test } from 'vitest';
+import type { HoldName } from '../../../src/contract/hold.js';
+import { laneCommandUpdate } from '../../../src/contract/messages.js';
+import type { ReleasePhase, ReleaseReport } from '../../../src/contract/release.js';
+import { awaitRunEnd } from '../../../src/temporal/runs.js';
+import type { Misbehaviour } from '../../../testbed/misbehaviours.js';
+import { ociError } from '../../../testbed/registry-store.js';
+import { useCountedGate } from '../../support/counted-gate.js';
+import { ada, heldFor, say } from '../../support/decisions.js';
+import { logged } from '../../support/gate.js';
+import { arrive, hasTurn, laneState, promoted, queuedRelease } from '../../support/lanes.js';
+import { isPut } from '../../support/latest.js';
+import { type Caught, catchIn } from '../../support/phases.js';
+import { newSha } from '../../support/shas.js';
+import { until } from '../../support/until.js';
+
+const GRACE_MS = 3_000;
+const { registry, gate, writes, pairs } = await useCountedGate('lane-gives-way', {
+  CANARY_UPDATE_TIMEOUT: '3s',
+  CANARY_HOLD_GRACE: '3s',
+  CANARY_SOAK_PROBE: '100ms',
+});
+
+type Handle = Caught['handle'];
+const reportOf = async (handle: Handle) => (await awaitRunEnd(handle)).report as ReleaseReport;
+const soaking = () => catchIn('soaking', gate(), registry, { soak: '1s' });
+
+/** Releases a build that makes its tenants do this. */
+async function releaseOf(misbehave: Misbehaviour) {
+  const { sha } = await gate().greenBuild();
+  gate().deploy({ sha, misbehave });
+  return { handle: await gate().release({ sha }) };
+}
+
+/** How a release comes to be held. */
+const HOLDS: [HoldName, () => Promise<{ handle: Handle }>][] = [
+  [
+    'canary-not-updated',
+    () => {
+      gate().deploy({ sha: newSha() });
+      return arrive(gate());
+    },
+  ],
+  ['build-unreported', () => releaseOf('no-build')],
+  ['could-not-test', () => releaseOf('reject-token')],
+  [
+    'build-repushed',
+    async () => {
+      const release = await soaking();
+      await gate().publish(release.sha, { platforms: ['linux/amd64'] });
+      return release;
+    },
+  ],
+  [
+    'latest-moved',
+    async () => {
+      const release = await soaking();
+      await gate().publish(newSha(), { tag: 'latest' });
+      return release;
+    },
+  ],
+  [
+    'registry-down',
+    async () => {
+      const release = await soaking();
+      const respond = () => ociError(403, 'DENIED', 'permission_denied: write_package');
+      registry.faults.add({ match: isPut(), times: 2, respond });
+      return release;
+    },
+  ],
+];
+
+describe('a newer build that asks for its turn', () => {
+  test.each(HOLDS)('takes over at once from one that is held for %s', async (name, begin) => {
+    const { handle } = await begin();
+    await heldFor(gate(), handle, name);
+    const before = writes();
+    const newer = await arrive(gate());
+    expect(await reportOf(handle)).toMatchObject({ outcome: 'superseded', why: `superseded by ${newer.sha}` });
+    await hasTurn(gate(), newer.sha);
+    await say(newer.handle, 'abort', ada);
+    await awaitRunEnd(newer.handle);
+    expect(writes()).toEqual(before);
+  });
+
+  test.each<[string, ReleasePhase, () => Promise<unknown>, () => Promise<Caught>]>([
+    ['an approval', 'awaiting-approval', async () => undefined, () => catchIn('awaiting-approval', gate(), registry)],
+    ['the end of a pause', 'held', () => gate().laneClient.update(laneCommandUpdate('pause'), ada), soaking],
+  ])(
+    'takes over from a green one that waits for %s, but not before its grace is over',
+    async (_for, phase, begin, release) => {
+      await begin();
+      const { handle } = await release();
+      await until('it waits', async () => (await gate().phase(handle)) === phase);
+      const newer = await arrive(gate());
+      const report = await reportOf(handle);
+      expect(report).toMatchObject({ outcome: 'superseded', why: `superseded by ${newer.sha}` });
+      expect(report.phases.find((one) => one.phase === phase)?.ms).toBeGreaterThanOrEqual(GRACE_MS);
+      await hasTurn(gate(), newer.sha);
+      await say(newer.handle, 'abort', ada);
+      await awaitRunEnd(newer.handle);
+      await gate().laneClient.update(laneCommandUpdate('resume'), ada);
+      expect(writes()).toEqual([]);
+    },
+  );
+});
+
+describe('a fleet that moves on by itself', () => {
+  const alarms = () => logged.filter(({ message, meta }) => message === 'alarm' && meta?.alarm === 'starved');
+  const starved = async () => (await laneState(gate())).ledger.consecutivePreemptions;
+
+  test('supersedes what soaks, saying so; three in a row raise an alarm, and a promotion ends the row', async () => {
+    await promoted(gate());
+    expect(await starved()).toBe(0);
+    let { handle } = await catchIn('soaking', gate(), registry, { soak: '60s' });
+    for (let times = 1; times <= 3; times += 1) {
+      expect(alarms()).toEqual([]);
+      const next = await queuedRelease(gate(), { soak: '60s' });
+      gate().deploy({ sha: next.sha });
+      expect(await reportOf(handle)).toMatchObject({
+        outcome: 'superseded',
+        why: `superseded by ${next.sha}: the canaries moved on to it while this one soaked`,
+      });
+      expect(await starved()).toBe(times);
+      await until('the next one soaks', async () => (await gate().phase(next.handle)) === 'soaking');
+      handle = next.handle;
+    }
+    await until('the alarm is out', () => alarms().length > 0);
+    expect(alarms()).toMatchObject([{ level: 'ERROR', meta: { why: expect.stringContaining('3 releases in a row') } }]);
+    expect(writes()).toEqual(pairs(1));
+    await say(handle, 'abort', ada);
+    await awaitRunEnd(handle);
+    await promoted(gate());
+    expect(await starved()).toBe(0);
+  });
+});

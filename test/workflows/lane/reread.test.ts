@@ -1,0 +1,51 @@
+import { describe, expect, test } from 'vitest';
+import { useCountedGate } from '../../support/counted-gate.js';
+import { logged } from '../../support/gate.js';
+import { laneHandle, laneState, laneThatRested, promoted } from '../../support/lanes.js';
+import { newSha } from '../../support/shas.js';
+import { until } from '../../support/until.js';
+
+const { gate, writes, pairs } = await useCountedGate('lane-reread');
+
+const alarms = () => logged.filter(({ message, meta }) => message === 'alarm' && meta?.alarm === 'latest-moved');
+
+/** The timers of the lane that run for that long, in seconds. */
+async function timersOf(from: number, to: number): Promise<number> {
+  const { events } = await laneHandle(gate()).fetchHistory();
+  return (events ?? []).filter(({ timerStartedEventAttributes: timer }) => {
+    const seconds = Number(timer?.startToFireTimeout?.seconds ?? 0);
+    return from <= seconds && seconds <= to;
+  }).length;
+}
+
+describe('a minute after a move the lane reads :latest of both images once more', () => {
+  test('and waits that minute with one timer', async () => {
+    // The one of the adoption before.
+    const before = await until('the lane waits', () => timersOf(50, 60));
+    await promoted(gate());
+    await until('it waits', async () => (await timersOf(50, 60)) === before + 1);
+  });
+
+  test('where it stands as the move left it that holds nothing', async () => {
+    await promoted(gate());
+    await laneThatRested(gate());
+    expect((await laneState(gate())).ledger.hold).toBeNull();
+    expect(alarms()).toEqual([]);
+  });
+
+  test('where somebody moved it since, the lane is on hold, and an alarm says where it stands', async () => {
+    await promoted(gate());
+    const theirs = newSha();
+    const [digest = '', other = ''] = await gate().publish(theirs);
+    await gate().retag(theirs, 'latest');
+    await laneThatRested(gate());
+    const hold = await until('it is on hold', async () => (await laneState(gate())).ledger.hold);
+    expect(hold).toMatchObject({ name: 'latest-moved', by: 'the lane' });
+    for (const each of [digest, other]) expect(hold.why).toContain(each);
+    await until('the alarm is out', () => alarms().length > 0);
+    expect(alarms().map(({ meta }) => meta?.why)).toEqual([hold.why]);
+    expect(await gate().latest()).toEqual([digest, other]);
+    // Ours, and what was moved by hand.
+    expect(writes()).toEqual(pairs(2));
+  });
+});

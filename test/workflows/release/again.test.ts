@@ -1,0 +1,44 @@
+import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { awaitRunEnd } from '../../../src/temporal/runs.js';
+import { useGate } from '../../support/gate.js';
+import { newSha } from '../../support/shas.js';
+
+const gate = useGate('again', () => ({ env: { CANARY_HOLD_TIMEOUT: '5m' } }));
+const OLD = newSha();
+beforeAll(() => gate().begin(OLD));
+beforeEach(() => gate().setLatest(OLD));
+
+/** Requests that the tenants have answered so far. */
+const asked = () => gate().tenants.flatMap(({ requests }) => requests).length;
+
+async function promoted() {
+  const build = await gate().greenBuild();
+  expect((await awaitRunEnd(await gate().release({ sha: build.sha }))).report).toMatchObject({ outcome: 'promoted' });
+  return build;
+}
+
+test('a promoted build that is still live answers at once: no tenant is asked, nothing moves', async () => {
+  const { sha, digests } = await promoted();
+  const before = asked();
+  const { report } = await awaitRunEnd(await gate().release({ sha, requestedBy: 'a job that ran again' }));
+  expect(report).toMatchObject({ outcome: 'promoted', why: expect.stringMatching(/is on this build since 20/) });
+  expect(asked()).toBe(before);
+  expect(await gate().latest()).toEqual(digests);
+});
+
+test('one whose tag was pushed again since is tested like any other', async () => {
+  const { sha } = await promoted();
+  const digests = await gate().publish(sha, { platforms: ['linux/amd64'] });
+  const before = asked();
+  expect((await awaitRunEnd(await gate().release({ sha }))).report).toMatchObject({ outcome: 'promoted' });
+  expect(asked()).toBeGreaterThan(before);
+  expect(await gate().latest()).toEqual(digests);
+});
+
+test('one that was replaced since ends superseded, naming what replaced it', async () => {
+  const first = await promoted();
+  const second = await promoted();
+  const { report } = await awaitRunEnd(await gate().release({ sha: first.sha }));
+  expect(report).toMatchObject({ outcome: 'superseded', why: `superseded by ${second.sha}` });
+  expect(await gate().latest()).toEqual(second.digests);
+});

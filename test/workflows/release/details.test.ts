@@ -1,0 +1,88 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { beforeAll, expect, test } from 'vitest';
+import { moveLatestId } from '../../../src/contract/ids.js';
+import { laneCommandUpdate } from '../../../src/contract/messages.js';
+import { awaitRunEnd } from '../../../src/temporal/runs.js';
+import { ada, heldFor, say } from '../../support/decisions.js';
+import { useGate } from '../../support/gate.js';
+import { laneHandle, laneState } from '../../support/lanes.js';
+import { newSha } from '../../support/shas.js';
+import { until } from '../../support/until.js';
+
+const gate = useGate('details', () => ({ env: { CANARY_HOLD_TIMEOUT: '20s' } }));
+const OLD = newSha();
+beforeAll(async () => {
+  await gate().begin(OLD);
+});
+
+/** As the Temporal UI asks for it. */
+async function detailsOf(handle: WorkflowHandle): Promise<string> {
+  const { currentDetails } = await handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
+  return currentDetails;
+}
+
+/** What the timeline calls each activity and timer of a run. */
+async function summariesOf(handle: WorkflowHandle): Promise<(string | null)[]> {
+  const { events } = await handle.fetchHistory();
+  return (events ?? [])
+    .filter((event) => event.activityTaskScheduledEventAttributes ?? event.timerStartedEventAttributes)
+    .map(({ userMetadata }) =>
+      userMetadata?.summary ? defaultPayloadConverter.fromPayload(userMetadata.summary) : null,
+    );
+}
+
+test('the page of a run in the Temporal UI follows it, and its timeline names each step', async () => {
+  const { sha } = await gate().greenBuild();
+  const handle = await gate().release({ sha, approval: 'required' });
+  const { id } = await heldFor(gate(), handle, 'approval');
+  expect(await detailsOf(handle)).toContain('**awaiting-approval** for **approval**');
+  await say(handle, 'approve', { ...ada, hold: id });
+  await awaitRunEnd(handle);
+  expect(await detailsOf(handle)).toMatch(/^\*\*done\*\*.*ada said \*\*approve\*\* to approval: looked at it$/s);
+
+  const short = sha.slice(0, 7);
+  expect(await summariesOf(handle)).toEqual([
+    'wait for the turn',
+    'read the plan',
+    `pin the digests of ${short}`,
+    `wait for ${short} on 2 tenants`,
+    `soak ${short}`,
+    'is it still its turn?',
+    'smoke canary-1',
+    'smoke canary-2',
+    'is the tag where it was?',
+    'is the build still on every tenant?',
+    'is it still its turn?',
+    'held: approval',
+  ]);
+  const mover = gate().client.workflow.getHandle(moveLatestId(gate().lane));
+  expect(await summariesOf(mover)).toEqual(['look before the move', `move :latest to ${short}`, 'tell the lane']);
+});
+
+test('so does that of a rollback', async () => {
+  const handle = await gate().rollback({ sha: OLD, reason: 'search is slow' });
+  await awaitRunEnd(handle);
+  expect(await detailsOf(handle)).toMatch(/^\*\*done\*\*.*\*\*promoted\*\*/s);
+  expect(await summariesOf(handle)).toEqual([
+    'read the plan',
+    `where was ${OLD.slice(0, 7)} put?`,
+    `is ${OLD.slice(0, 7)} whole in every image?`,
+    `is the tag of ${OLD.slice(0, 7)} where it was?`,
+    'announce the rollback to the lane',
+  ]);
+});
+
+test('the page of the lane follows it, and its ledger can be asked for by name', async () => {
+  const lane = laneHandle(gate());
+  await gate().laneClient.update(laneCommandUpdate('unhold'), ada);
+  await until('the page says so', async () => (await detailsOf(lane)).startsWith('**Promotion is automatic**'));
+  const { sha } = await gate().greenBuild();
+  const handle = await gate().release({ sha, approval: 'required' });
+  await heldFor(gate(), handle, 'approval');
+  await until('the page says so', async () => (await detailsOf(lane)).includes(`\`${sha}\` has the turn since `));
+  await say(handle, 'abort', ada);
+  await awaitRunEnd(handle);
+  await until('the page says so', async () => (await detailsOf(lane)).includes('The turn is free'));
+  expect(await lane.query('ledger')).toEqual((await laneState(gate())).ledger);
+});

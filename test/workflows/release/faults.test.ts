@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { awaitRunEnd } from '../../../src/temporal/runs.js';
+import { type MemoryRegistry, startMemoryRegistry } from '../../../testbed/memory-registry.js';
+import { ociError, type RegistryRequest } from '../../../testbed/registry-store.js';
+import { ada, heldFor, refusal, say } from '../../support/decisions.js';
+import { useGate } from '../../support/gate.js';
+import { newSha } from '../../support/shas.js';
+import { until } from '../../support/until.js';
+
+let registry: MemoryRegistry;
+const gate = useGate('faults', async () => {
+  registry = await startMemoryRegistry();
+  return {
+    registry: registry.host,
+    env: { CANARY_HOLD_TIMEOUT: '20s' },
+    patienceMs: { registry: 3_000, secret: 1_000, smoke: 1_000 },
+  };
+});
+afterAll(() => registry.stop());
+const OLD = newSha();
+let old: string[];
+beforeAll(async () => {
+  old = await gate().begin(OLD);
+});
+beforeEach(() => gate().setLatest(OLD));
+
+const down = (match: (request: RegistryRequest) => boolean) =>
+  registry.faults.add({ match, respond: () => ociError(503, 'UNAVAILABLE', 'try later') });
+
+describe('a registry that is down is borne for a while, then held; retry goes on where it was', () => {
+  test.each<[step: string, match: (sha: string) => (request: RegistryRequest) => boolean]>([
+    [
+      'the digests are read',
+      (sha) =>
+        ({ path }) =>
+          path.endsWith(`/staging-${sha.slice(0, 7)}`),
+    ],
+    [
+      'where :latest stands is read',
+      () =>
+        ({ method, path }) =>
+          method === 'GET' && path.endsWith('/latest'),
+    ],
+    [
+      'one image is written',
+      () =>
+        ({ method, path }) =>
+          method === 'PUT' && path.endsWith('platform-tenant/manifests/latest'),
+    ],
+  ])('when %s', async (_step, match) => {
+    const { sha, digests } = await gate().greenBuild();
+    const heal = down(match(sha));
+    const handle = await gate().release({ sha });
+    const { id } = await heldFor(gate(), handle, 'registry-down');
+    expect(await refusal(handle, 'approve', { ...ada, hold: id })).toContain('approve does not apply to registry-down');
+    heal();
+    expect(await gate().latest()).toEqual(old);
+    await say(handle, 'retry', { ...ada, hold: id });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(digests);
+  });
+});
+
+describe('a step that no worker ends in time', () => {
+  test('is begun once more by itself, then held; retry goes on', async () => {
+    const { sha, digests } = await gate().greenBuild();
+    for (const tenant of gate().tenants) tenant.run({ sha, misbehave: 'hang' });
+    const handle = await gate().release({ sha });
+    const { id, why } = await heldFor(gate(), handle, 'timed-out');
+    expect(why).toContain('smokeTenant');
+    gate().deploy({ sha });
+    await say(handle, 'retry', { ...ada, hold: id });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(digests);
+  });
+});
+
+describe('an abort', () => {
+  test('that comes with the very fault that leads to a hold ends the run, and is not forgotten in it', async () => {
+    const { sha } = await gate().greenBuild();
+    const tag = `/staging-${sha.slice(0, 7)}`;
+    const heal = down(({ path }) => path.endsWith(tag));
+    const handle = await gate().release({ sha });
+    await until('it is tried', () =>
+      registry.requests.some(({ path, status }) => status === 503 && path.endsWith(tag)),
+    );
+    // Both happen while nobody is there to see them, so both are seen at once.
+    await gate().stopWorker();
+    await handle.signal('abort', ada);
+    await until('the server gave up', async () => {
+      const { events } = await handle.fetchHistory();
+      return events?.some((event) => event.activityTaskTimedOutEventAttributes);
+    });
+    await gate().startWorker();
+    heal();
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
+    expect(await gate().latest()).toEqual(old);
+  });
+});

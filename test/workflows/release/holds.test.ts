@@ -1,0 +1,294 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Hold, HoldName } from '../../../src/contract/hold.js';
+import { awaitRunEnd } from '../../../src/temporal/runs.js';
+import { ada, heldFor, refusal, say, statusOf } from '../../support/decisions.js';
+import { useGate } from '../../support/gate.js';
+import { newSha } from '../../support/shas.js';
+import { until } from '../../support/until.js';
+
+const gate = useGate('holds', () => ({
+  env: { CANARY_HOLD_TIMEOUT: '20s', CANARY_UPDATE_TIMEOUT: '300ms' },
+  patienceMs: { registry: 2_000, secret: 1_000, smoke: 4_000 },
+}));
+const OLD = newSha();
+let old: string[];
+beforeAll(async () => {
+  old = await gate().begin(OLD);
+});
+beforeEach(() => gate().setLatest(OLD));
+
+describe('approval', () => {
+  test('is waited for when it is required, and promotes in the name of who gave it', async () => {
+    const { sha, digests } = await gate().greenBuild();
+    const handle = await gate().release({ sha, approval: 'required' });
+    const hold = await heldFor(gate(), handle, 'approval');
+    expect(await statusOf(gate(), handle)).toMatchObject({
+      phase: 'awaiting-approval',
+      why: 'approval: approval is required',
+      verbs: expect.objectContaining({ approve: { isAllowed: true, text: 'promote' } }),
+    });
+    expect(await gate().latest()).toEqual(old);
+
+    expect(await refusal(handle, 'approve', { ...ada, hold: 'h9' })).toBe(
+      `approve refused: that hold is over; now it is ${hold.id} (approval)`,
+    );
+    expect(await refusal(handle, 'retry', ada)).toContain('retry does not apply to approval');
+    expect(await say(handle, 'approve', ada)).toBe('approve taken: promote');
+
+    expect((await awaitRunEnd(handle)).report).toMatchObject({
+      outcome: 'promoted',
+      decisions: [{ verb: 'approve', by: 'ada', reason: 'looked at it', holdName: 'approval' }],
+    });
+    expect(await gate().latest()).toEqual(digests);
+  });
+
+  test('is for one hold of one run: neither the next run of the same build takes it, nor another build', async () => {
+    const { sha } = await gate().greenBuild();
+    const first = await gate().release({ sha, approval: 'required' });
+    const was = await heldFor(gate(), first, 'approval');
+    await say(first, 'abort', ada);
+    await awaitRunEnd(first);
+    const next = await gate().release({ sha, approval: 'required' });
+    const now = await heldFor(gate(), next, 'approval');
+    const stale = (hold: Hold) => `approve refused: that hold is over; now it is ${hold.id} (approval)`;
+    expect(await refusal(next, 'approve', { ...ada, hold: was.id })).toBe(stale(now));
+    await say(next, 'abort', ada);
+
+    const other = await gate().greenBuild();
+    const another = await gate().release({ sha: other.sha, approval: 'required' });
+    const theirs = await heldFor(gate(), another, 'approval');
+
+    expect(await refusal(another, 'approve', { ...ada, hold: was.id })).toBe(stale(theirs));
+    expect(await refusal(another, 'approve', { ...ada, hold: now.id })).toBe(stale(theirs));
+    expect(await gate().latest()).toEqual(old);
+
+    await say(another, 'approve', { ...ada, hold: theirs.id });
+    expect((await awaitRunEnd(another)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(other.digests);
+  });
+
+  test('by promoteOnly is its own: no wait, no smoke, and the report says so', async () => {
+    const sha = newSha();
+    const digests = await gate().publish(sha);
+    const handle = await gate().release({ sha, promoteOnly: true, requestedBy: 'ada', reason: 'hotfix' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({
+      outcome: 'promoted',
+      why: expect.stringContaining('NOT TESTED BY CANARY'),
+      notTested: ['NOT TESTED BY CANARY'],
+    });
+    expect(await gate().latest()).toEqual(digests);
+  });
+
+  test('nobody gives ends by itself, and nothing moves', async () => {
+    const impatient = { ...gate().env, CANARY_HOLD_TIMEOUT: '200ms' };
+    await gate().stopWorker();
+    await gate().startWorker(impatient);
+    const { sha } = await gate().greenBuild();
+    const { report } = await awaitRunEnd(await gate().release({ sha, approval: 'required' }));
+    await gate().stopWorker();
+    await gate().startWorker();
+    expect(report).toMatchObject({
+      outcome: 'CanaryHoldExpired',
+      why: 'approval: approval is required; no person decided',
+    });
+    expect(await gate().latest()).toEqual(old);
+  });
+});
+
+describe('what a machine should not decide is held, and each exit does what it says', () => {
+  test('canary-not-updated: refused to approve; retry waits again', async () => {
+    const sha = newSha();
+    const digests = await gate().publish(sha);
+    gate().deploy({ sha: OLD });
+    const handle = await gate().release({ sha });
+    const { id } = await heldFor(gate(), handle, 'canary-not-updated');
+    expect(await refusal(handle, 'approve', { ...ada, hold: id })).toContain(
+      'approve does not apply to canary-not-updated',
+    );
+    gate().deploy({ sha });
+    await say(handle, 'retry', { ...ada, hold: id });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(digests);
+  });
+
+  test('build-unreported: approved it goes on as unconfirmed, and asks once more before it promotes', async () => {
+    const { sha, digests } = await gate().greenBuild();
+    gate().deploy({ sha, misbehave: 'no-build' });
+    const handle = await gate().release({ sha });
+    const first = await heldFor(gate(), handle, 'build-unreported');
+    await say(handle, 'approve', { ...ada, hold: first.id });
+    const second = await heldFor(gate(), handle, 'approval');
+    expect(second.why).toContain('unconfirmed');
+    await say(handle, 'approve', { ...ada, hold: second.id });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({
+      outcome: 'promoted',
+      why: expect.stringContaining('unconfirmed'),
+    });
+    expect(await gate().latest()).toEqual(digests);
+  });
+
+  test('could-not-test: retry asks those tenants again', async () => {
+    const { sha, digests } = await gate().greenBuild();
+    gate().tenants[1]?.run({ sha, misbehave: 'reject-token' });
+    const handle = await gate().release({ sha });
+    const { id } = await heldFor(gate(), handle, 'could-not-test');
+    gate().tenants[1]?.run({ sha });
+    await say(handle, 'retry', { ...ada, hold: id });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted', notTested: [] });
+    expect(await gate().latest()).toEqual(digests);
+  });
+
+  test('could-not-test: approved it goes on without that evidence, and asks once more before it promotes', async () => {
+    const { sha, digests } = await gate().greenBuild();
+    gate().tenants[1]?.run({ sha, misbehave: 'reject-token' });
+    const handle = await gate().release({ sha });
+    const first = await heldFor(gate(), handle, 'could-not-test');
+    await say(handle, 'approve', { ...ada, hold: first.id });
+    const second = await heldFor(gate(), handle, 'approval');
+    expect(second.why).toContain('could not test canary-2: liveness returns a subsystems map');
+    expect(await gate().latest()).toEqual(old);
+    await say(handle, 'approve', { ...ada, hold: second.id });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({
+      outcome: 'promoted',
+      notTested: expect.arrayContaining(['could not test canary-2: liveness returns a subsystems map']),
+    });
+    expect(await gate().latest()).toEqual(digests);
+  });
+
+  test('build-unreported: retry asks the tenants again', async () => {
+    const { sha, digests } = await gate().greenBuild();
+    gate().deploy({ sha, misbehave: 'no-build' });
+    const handle = await gate().release({ sha });
+    const { id } = await heldFor(gate(), handle, 'build-unreported');
+    gate().deploy({ sha });
+    await say(handle, 'retry', { ...ada, hold: id });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted', notTested: [] });
+    expect(await gate().latest()).toEqual(digests);
+  });
+
+  test('latest-moved: retry reads again, and promotes once it is back where it was', async () => {
+    const { sha, digests } = await gate().greenBuild();
+    const other = newSha();
+    const handle = await gate().release({ sha, soak: '1s' });
+    await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
+    await gate().begin(other);
+    const { id } = await heldFor(gate(), handle, 'latest-moved');
+    await gate().setLatest(OLD);
+    await say(handle, 'retry', { ...ada, hold: id });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(digests);
+  });
+
+  test.each<[hold: HoldName, misbehave: string]>([
+    ['build-unreported', 'no-build'],
+    ['could-not-test', 'reject-token'],
+  ])('%s: abort ends the release there, and nothing moves', async (name, misbehave) => {
+    const { sha } = await gate().greenBuild();
+    gate().deploy({ sha, misbehave });
+    const handle = await gate().release({ sha });
+    const { id } = await heldFor(gate(), handle, name);
+    await say(handle, 'abort', { ...ada, hold: id });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({
+      outcome: 'CanaryAborted',
+      why: 'aborted by ada: looked at it',
+    });
+    expect(await gate().latest()).toEqual(old);
+  });
+
+  test('build-repushed: retry starts over, and promotes what it then tested', async () => {
+    const { sha } = await gate().greenBuild();
+    const handle = await gate().release({ sha, soak: '1s' });
+    await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
+    const again = await gate().publish(sha, { platforms: ['linux/amd64'] });
+    const { id } = await heldFor(gate(), handle, 'build-repushed');
+    await say(handle, 'retry', { ...ada, hold: id });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(again);
+  });
+
+  test('build-repushed: who starts over adopts nothing that somebody else moved meanwhile', async () => {
+    const { sha } = await gate().greenBuild();
+    const handle = await gate().release({ sha, soak: '1s' });
+    await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
+    await gate().publish(sha, { platforms: ['linux/amd64'] });
+    const theirs = await gate().begin(newSha());
+    const { id } = await heldFor(gate(), handle, 'build-repushed');
+    await say(handle, 'retry', { ...ada, hold: id });
+    await heldFor(gate(), handle, 'latest-moved');
+    expect(await gate().latest()).toEqual(theirs);
+    await say(handle, 'abort', ada);
+    await awaitRunEnd(handle);
+  });
+
+  test('latest-moved: approved it promotes over exactly the digests shown', async () => {
+    const [{ sha, digests }, other] = [await gate().greenBuild(), newSha()];
+    const handle = await gate().release({ sha, soak: '1s' });
+    await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
+    const theirs = await gate().publish(other);
+    await gate().retag(other, 'latest');
+    const { id, why } = await heldFor(gate(), handle, 'latest-moved');
+    for (const digest of theirs) expect(why).toContain(digest);
+    await say(handle, 'approve', { ...ada, hold: id });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({
+      outcome: 'promoted',
+      images: theirs.map((previous) => ({ previous })),
+    });
+    expect(await gate().latest()).toEqual(digests);
+  });
+});
+
+describe('abort', () => {
+  beforeAll(async () => {
+    await gate().stopWorker();
+    await gate().startWorker({ ...gate().env, CANARY_UPDATE_TIMEOUT: '20s' });
+  });
+  test.each(['awaiting-canary', 'soaking', 'awaiting-approval'])(
+    'while %s ends the release at once, in the name of who said so',
+    async (phase) => {
+      const { sha } = await gate().greenBuild();
+      if (phase === 'awaiting-canary') gate().deploy({ sha: OLD });
+      const handle = await gate().release({ sha, approval: 'required', soak: phase === 'soaking' ? '1h' : '100ms' });
+      await until(`it is ${phase}`, async () => (await gate().phase(handle)) === phase);
+      const began = Date.now();
+      expect(await say(handle, 'abort', { by: 'bob', reason: 'wrong build' })).toBe('abort taken: the release ends');
+      expect((await awaitRunEnd(handle)).report).toMatchObject({
+        outcome: 'CanaryAborted',
+        why: 'aborted by bob: wrong build',
+      });
+      expect(Date.now() - began).toBeLessThan(5_000);
+      expect(await gate().latest()).toEqual(old);
+    },
+  );
+});
+
+describe('messages that cannot break a run', () => {
+  test('signals of every odd shape, and one that cannot be decoded, are refused in words; the next one is heard', async () => {
+    const { sha, digests } = await gate().greenBuild();
+    const handle = await gate().release({ sha, approval: 'required' });
+    await heldFor(gate(), handle, 'approval');
+    for (const args of [[], ['yes'], [null], [1, 2], [{}], [{ by: 'ada' }], [[ada]]])
+      await handle.signal('approve', ...args);
+    await signalBytes(handle, 'approve', 'json/plain', '{broken');
+    await signalBytes(handle, 'approve', 'binary/foreign', 'x');
+    const refusals = await until('all are refused', async () => {
+      const found = (await statusOf(gate(), handle))?.refusals;
+      return found?.length === 9 ? found : null;
+    });
+    expect(refusals.every((line) => line.startsWith('approve refused: it '))).toBe(true);
+    expect(await gate().latest()).toEqual(old);
+    await handle.signal('approve', ada);
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(digests);
+  });
+});
+
+/** A signal whose payload is just these bytes, as another client might send it. */
+function signalBytes(handle: WorkflowHandle, signalName: string, encoding: string, data: string) {
+  return gate().client.workflowService.signalWorkflowExecution({
+    namespace: 'default',
+    workflowExecution: { workflowId: handle.workflowId },
+    signalName,
+    input: { payloads: [{ metadata: { encoding: Buffer.from(encoding) }, data: Buffer.from(data) }] },
+  });
+}

@@ -1,0 +1,192 @@
+import { describe, expect, test } from 'vitest';
+import { moveLatestId } from '../../../src/contract/ids.js';
+import { VERBS } from '../../../src/contract/messages.js';
+import { awaitRunEnd, queryStatus, sendDecision } from '../../../src/temporal/runs.js';
+import { useCountedGate } from '../../support/counted-gate.js';
+import { catchIn, type Phase } from '../../support/phases.js';
+import { entering, firstTask, type Run, resetTo } from '../../support/resets.js';
+import { until } from '../../support/until.js';
+
+const { registry, gate, old: OLD, writes } = await useCountedGate('reset');
+
+const ada = { by: 'ada', reason: 'looked at it' };
+/** What a release with an approval comes through before somebody has given it. */
+const TO_APPROVAL: Phase[] = ['resolving', 'awaiting-canary', 'soaking', 'smoking', 'awaiting-approval'];
+
+const reset = (run: Run, phase: Phase) => resetTo(gate(), entering(phase), run);
+
+const status = (run: Run) => queryStatus(gate().client, run.workflowId);
+const inPhase = (run: Run, phase: string) =>
+  until(`it is ${phase}`, async () => {
+    const now = await status(run);
+    return now?.phase === phase ? now : null;
+  });
+const nextHold = (run: Run, before: string | undefined) =>
+  until('it waits once more', async () => {
+    const hold = (await status(run))?.hold;
+    return hold && hold.id !== before ? hold : null;
+  });
+const say = (run: Run, verb: 'approve' | 'abort', hold?: string) =>
+  sendDecision(gate().client, run.workflowId, verb, { ...ada, ...(hold && { hold }) });
+
+async function promoted() {
+  const caught = await catchIn('awaiting-approval', gate(), registry);
+  await caught.goOn();
+  expect((await awaitRunEnd(caught.handle)).report).toMatchObject({ outcome: 'promoted' });
+  return caught;
+}
+
+describe('a release that is reset while it runs', () => {
+  test.each(TO_APPROVAL)('to %s goes on from there, and needs an approval of its own', async (phase) => {
+    const { handle, digests } = await catchIn('awaiting-approval', gate(), registry);
+    const before = (await status(handle))?.hold?.id ?? '';
+    const again = await reset(handle, phase);
+    const { hold } = await inPhase(again, 'awaiting-approval');
+
+    expect(await say(again, 'approve', before)).toEqual({
+      taken: false,
+      answer: `approve refused: that hold is over; now it is ${hold?.id} (approval)`,
+    });
+    expect(writes()).toEqual([]);
+    await say(again, 'approve', hold?.id);
+    // What leads there was learned in the turn of the run before: it starts over in its own.
+    if (phase === 'awaiting-approval') await say(again, 'approve', (await nextHold(again, hold?.id)).id);
+    expect((await awaitRunEnd(again)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(digests);
+    expect(writes().sort()).toEqual(gate().repositories);
+  });
+
+  test.each<[Phase, string]>([
+    // Before its smoke it asks for its turn, and nobody gets one while something moves.
+    ['soaking', 'queued'],
+    ['promoting', 'promoting'],
+  ])('to %s while its mover writes is then %s: each image is written once all the same', async (phase, where) => {
+    const { handle, digests, release } = await catchIn('promoting', gate(), registry);
+    const again = await reset(handle, phase);
+    await inPhase(again, where);
+    release();
+    expect((await awaitRunEnd(again)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(digests);
+    expect(writes().sort()).toEqual(gate().repositories);
+  });
+});
+
+describe('a promoted release that is reset', () => {
+  const BEFORE_APPROVAL = TO_APPROVAL.filter((phase) => phase !== 'awaiting-approval');
+  test.each(BEFORE_APPROVAL)('to %s finds that it is live, and moves nothing', async (phase) => {
+    const { handle, digests } = await promoted();
+    const again = await reset(handle, phase);
+    expect((await awaitRunEnd(again)).report).toMatchObject({
+      outcome: 'promoted',
+      why: expect.stringMatching(/^:latest of every image is on this build since /),
+    });
+    expect(await gate().latest()).toEqual(digests);
+    expect(writes().sort()).toEqual(gate().repositories);
+  });
+
+  test('to awaiting-approval asks for an approval of its own, and then finds that it is live', async () => {
+    const { handle, digests } = await catchIn('awaiting-approval', gate(), registry);
+    await say(handle, 'approve');
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    const again = await reset(handle, 'awaiting-approval');
+    expect(await inPhase(again, 'awaiting-approval')).toMatchObject({ decisions: [] });
+    await say(again, 'approve');
+    expect((await awaitRunEnd(again)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(digests);
+    expect(writes().sort()).toEqual(gate().repositories);
+  });
+
+  test.each(BEFORE_APPROVAL)('to %s, no more live, does not take the approval of before for its own', async (phase) => {
+    const { handle, digests } = await catchIn('awaiting-approval', gate(), registry);
+    // Without the id of its hold: as little as an approval can say.
+    await handle.signal(VERBS.approve.signal, ada);
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    await gate().setLatest(OLD);
+    const again = await reset(handle, phase);
+    expect(await inPhase(again, 'awaiting-approval')).toMatchObject({
+      decisions: [],
+      refusals: [expect.stringContaining('approve refused: nothing waits for it')],
+    });
+    await say(again, 'approve');
+    expect((await awaitRunEnd(again)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(digests);
+  });
+
+  test('to promoting finds :latest there already: the approval was for that', async () => {
+    const { handle, digests } = await promoted();
+    const again = await reset(handle, 'promoting');
+    expect((await awaitRunEnd(again)).report).toMatchObject({
+      outcome: 'promoted',
+      images: digests.map((digest) => ({ digest, result: 'already' })),
+    });
+    expect(writes().sort()).toEqual(gate().repositories);
+  });
+
+  test.each<[Phase, string]>([
+    ['resolving', 'awaiting-canary'],
+    ['awaiting-canary', 'awaiting-canary'],
+    ['smoking', 'held'],
+  ])(
+    'to %s after a newer one was promoted moves nothing back: it is %s, for the fleet has left',
+    async (phase, where) => {
+      const older = await promoted();
+      const newer = await promoted();
+      const again = await reset(older.handle, phase);
+      const { hold } = await inPhase(again, where);
+      if (where === 'held') expect(hold?.name).toBe('canary-left');
+      await say(again, 'abort');
+      expect((await awaitRunEnd(again)).report).toMatchObject({ outcome: 'CanaryAborted' });
+      expect(await gate().latest()).toEqual(newer.digests);
+      expect(writes()).toHaveLength(4);
+    },
+  );
+
+  test.each<Phase>(['soaking', 'awaiting-approval', 'promoting'])(
+    'to %s after a newer one was promoted asks for its turn, and is superseded',
+    async (phase) => {
+      const older = await promoted();
+      const newer = await promoted();
+      const again = await reset(older.handle, phase);
+      if (phase === 'awaiting-approval') {
+        await inPhase(again, phase);
+        await say(again, 'approve');
+      }
+      expect((await awaitRunEnd(again)).report).toMatchObject({
+        outcome: 'superseded',
+        why: `superseded by ${newer.sha}`,
+      });
+      expect(await gate().latest()).toEqual(newer.digests);
+      expect(writes()).toHaveLength(4);
+    },
+  );
+
+  test('to promoting after a rollback asks for its turn, and learns that it is bad', async () => {
+    const { handle } = await promoted();
+    await awaitRunEnd(await gate().rollback({ sha: OLD, reason: 'it burns' }));
+    const back = await gate().latest();
+    const again = await reset(handle, 'promoting');
+    expect((await awaitRunEnd(again)).report).toMatchObject({
+      outcome: 'CanaryBuildBad',
+      why: expect.stringContaining('it burns'),
+    });
+    expect(await gate().latest()).toEqual(back);
+  });
+});
+
+test('a mover that is reset when its release is over writes nothing', async () => {
+  await promoted();
+  const { workflow } = gate().client;
+  const { workflowId, runId } = await workflow.getHandle(moveLatestId(gate().lane)).describe();
+  await gate().setLatest(OLD);
+  const before = await gate().latest();
+  const again = await resetTo(
+    gate(),
+    firstTask,
+    Object.assign(workflow.getHandle(workflowId, runId), { firstExecutionRunId: runId }),
+  );
+  expect(await awaitRunEnd(again)).toMatchObject({
+    outcome: 'MoveRefused',
+    why: expect.stringMatching(/completed|has had its move/),
+  });
+  expect(await gate().latest()).toEqual(before);
+});

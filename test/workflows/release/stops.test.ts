@@ -1,0 +1,164 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { VERBS } from '../../../src/contract/messages.js';
+import { awaitRunEnd, sendDecision } from '../../../src/temporal/runs.js';
+import { startMemoryRegistry } from '../../../testbed/memory-registry.js';
+import { type Gate, useGate } from '../../support/gate.js';
+import { putsTaken } from '../../support/latest.js';
+import { after, type Caught, catchAt, catchIn, isTagRead, PATIENT, PHASES } from '../../support/phases.js';
+import { newSha } from '../../support/shas.js';
+
+const registry = await startMemoryRegistry();
+afterAll(() => registry.stop());
+const gateFor = (way: string) => useGate(`stop-${way}`, () => ({ registry: registry.host, env: PATIENT }));
+
+const ada = { by: 'ada', reason: 'wrong build' };
+const abort = (gate: Gate, { workflowId }: WorkflowHandle) =>
+  sendDecision(gate.client, workflowId, 'abort', ada).catch((error: unknown) => {
+    if (error instanceof WorkflowNotFoundError) return { taken: false, answer: 'it has ended' };
+    throw error;
+  });
+
+/** Every way to stop a release, in a gate of its own, and how the release then ends. */
+const WAYS = {
+  abort: { gate: gateFor('abort'), stop: abort, outcome: 'CanaryAborted' },
+  cancel: {
+    gate: gateFor('cancel'),
+    stop: (_gate: Gate, handle: WorkflowHandle) => handle.cancel(),
+    outcome: 'CanaryAborted',
+  },
+  terminate: {
+    gate: gateFor('terminate'),
+    stop: (_gate: Gate, handle: WorkflowHandle) => handle.terminate('by the test'),
+    outcome: 'terminated',
+  },
+};
+const ways = Object.values(WAYS);
+
+const OLD = newSha();
+const old = new Map<Gate, string[]>();
+beforeEach(async () => {
+  for (const { gate } of ways) old.set(gate(), await gate().begin(OLD));
+});
+
+async function outcomeOf({ handle }: Pick<Caught, 'handle'>): Promise<string> {
+  const end = await awaitRunEnd(handle);
+  return end.report === null ? end.outcome : end.report.outcome;
+}
+
+describe('aborted, cancelled, terminated', () => {
+  test.each(PHASES.filter((phase) => phase !== 'promoting'))(
+    'while %s a release ends, and :latest was never written',
+    async (phase) => {
+      await Promise.all(
+        ways.map(async ({ gate, stop, outcome }) => {
+          const before = putsTaken(registry, gate()).length;
+          const caught = await catchIn(phase, gate(), registry);
+          await stop(gate(), caught.handle);
+          expect(await outcomeOf(caught)).toBe(outcome);
+          caught.release();
+          expect(await gate().latest()).toEqual(old.get(gate()));
+          expect(putsTaken(registry, gate())).toHaveLength(before);
+        }),
+      );
+    },
+  );
+
+  test('while promoting a release has its move finished, and an abort is told so', async () => {
+    const [aborted, cancelled, terminated] = await Promise.all(
+      ways.map(async ({ gate, stop }) => {
+        const caught = await catchIn('promoting', gate(), registry);
+        const answer = await stop(gate(), caught.handle);
+        caught.release();
+        const outcome = await outcomeOf(caught);
+        await gate().client.workflow.getHandle(`${gate().lane}-move-latest`).result();
+        expect(await gate().latest()).toEqual(caught.digests);
+        return { outcome, answer };
+      }),
+    );
+    expect(aborted).toEqual({
+      outcome: 'promoted',
+      answer: { taken: false, answer: 'abort refused: the move is under way and finishes; then roll back' },
+    });
+    expect(cancelled?.outcome).toBe('promoted');
+    expect(terminated?.outcome).toBe('terminated');
+  });
+});
+
+describe('an abort in the same instant as promoting', () => {
+  /** How often each gate races. */
+  const ROUNDS = 8;
+  /** Twenty-four releases and more, on a machine that may be loaded. */
+  const RACES_MS = 120_000;
+
+  test(
+    'as the approve: is taken and :latest stays, or is refused and both images move',
+    async () => {
+      const race = async (gate: Gate) => {
+        const { handle, digests, goOn } = await catchIn('awaiting-approval', gate, registry);
+        // What the approve is told is of no matter here.
+        const approving = Promise.allSettled([goOn()]);
+        const { taken } = await abort(gate, handle);
+        await approving;
+        return { taken, handle, digests };
+      };
+      await Promise.all(
+        ways.map(async ({ gate }) => {
+          for (let round = 0; round < ROUNDS; round += 1) await requireOneEnd(gate(), await race(gate()));
+        }),
+      );
+    },
+    RACES_MS,
+  );
+
+  test(
+    'as the last look at the build: is taken and :latest stays, or is refused and both images move',
+    async () => {
+      const isLast = (sha: string) => after(2, isTagRead(sha));
+      /** Aborts so long after the last look began; no wait, but a search for the instant: later when it was taken, else earlier. */
+      const race = async (gate: Gate, ms: number) => {
+        const { handle, digests, release } = await catchAt(gate, registry, isLast);
+        release();
+        await delay(ms);
+        const { taken } = await abort(gate, handle);
+        return { taken, handle, digests };
+      };
+      const seen = await Promise.all(
+        ways.map(async ({ gate }) => {
+          const takens: boolean[] = [];
+          for (let round = 0, ms = 40; round < ROUNDS; round += 1) {
+            const { taken, ...release } = await race(gate(), ms);
+            await requireOneEnd(gate(), { taken, ...release });
+            takens.push(taken);
+            ms = taken ? ms * 1.5 : ms / 1.5;
+          }
+          return takens;
+        }),
+      );
+      expect(new Set(seen.flat())).toEqual(new Set([true, false]));
+    },
+    RACES_MS,
+  );
+
+  test.each([
+    ['approve', 'abort'],
+    ['abort', 'approve'],
+  ] as const)('beats an approve, also when both come in one task: %s, then %s', async (...verbs) => {
+    const gate = WAYS.abort.gate();
+    const caught = await catchIn('awaiting-approval', gate, registry);
+    await gate.stopWorker();
+    for (const verb of verbs) await caught.handle.signal(VERBS[verb].signal, ada);
+    await gate.startWorker();
+    expect(await outcomeOf(caught)).toBe('CanaryAborted');
+    expect(await gate.latest()).toEqual(old.get(gate));
+  });
+
+  async function requireOneEnd(gate: Gate, raced: Pick<Caught, 'handle' | 'digests'> & { taken: boolean }) {
+    const { taken, digests } = raced;
+    expect([await outcomeOf(raced), await gate.latest()]).toEqual(
+      taken ? ['CanaryAborted', old.get(gate)] : ['promoted', digests],
+    );
+    if (!taken) await gate.setLatest(OLD);
+  }
+});

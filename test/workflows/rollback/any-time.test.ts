@@ -1,0 +1,167 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { laneCommandUpdate } from '../../../src/contract/messages.js';
+import { awaitRunEnd } from '../../../src/temporal/runs.js';
+import { digestOf, ociError } from '../../../testbed/registry-store.js';
+import { useCountedGate } from '../../support/counted-gate.js';
+import { ada, heldFor, say } from '../../support/decisions.js';
+import { laneState, promoted, queuedRelease, stuckHolder } from '../../support/lanes.js';
+import { isPut } from '../../support/latest.js';
+import { catchIn, dam, type Phase } from '../../support/phases.js';
+import { BAD, firstPutMs, requireRolledBack as requireBack, rollBack } from '../../support/rollbacks.js';
+import { until } from '../../support/until.js';
+
+const { registry, gate, old, writes, pairs } = await useCountedGate('rollback-any-time');
+
+/** Beyond the lease of a mover that does not answer. */
+const MOVING_PUT_MS = 20_000;
+
+let oldDigests: (string | undefined)[];
+/** What is live, and bad once it was rolled back from. */
+let live: { sha: string; digests: string[] };
+beforeEach(async () => {
+  oldDigests = await gate().latest();
+  live = await promoted(gate());
+});
+
+const back = (sha = old, more: { force?: boolean } = {}) => rollBack(gate(), sha, more);
+const requireRolledBack = (handle: Awaited<ReturnType<typeof back>>, withinMs?: number) =>
+  requireBack(registry, gate(), handle, oldDigests, withinMs);
+const isAnnounced = (sha = old) =>
+  until('it is announced', async () => (await laneState(gate())).rollback?.sha === sha);
+
+/** The second image of one build is not taken, and tried again and again. */
+function refuseSecond([, digest]: readonly (string | undefined)[]) {
+  let isSeen = false;
+  const isSecond = isPut(gate().repositories[1]);
+  const heal = registry.faults.add({
+    match: (request) => isSecond(request) && digestOf(request.body) === digest,
+    respond: () => {
+      isSeen = true;
+      return ociError(503, 'UNAVAILABLE', 'down');
+    },
+  });
+  return { isSeen: () => isSeen, heal };
+}
+
+describe('a rollback goes at once, and ends the release that has its turn,', () => {
+  test.each<Phase>(['resolving', 'awaiting-canary', 'soaking', 'smoking', 'held', 'awaiting-approval'])(
+    'while that is %s',
+    async (phase) => {
+      const { handle, release } = await catchIn(phase, gate(), registry, phase === 'soaking' ? { soak: '60s' } : {});
+      await requireRolledBack(await back());
+      release();
+      expect((await awaitRunEnd(handle)).report).toMatchObject({
+        outcome: 'CanaryAborted',
+        why: expect.stringContaining(`a rollback to ${old} was begun by ada: it burns`),
+      });
+      expect(writes()).toEqual(pairs(2));
+    },
+  );
+
+  test('while another one waits behind it, which has its turn then and is held for a human', async () => {
+    const { handle } = await catchIn('awaiting-approval', gate(), registry);
+    const next = await queuedRelease(gate());
+    await requireRolledBack(await back());
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
+    gate().deploy({ sha: next.sha });
+    const { id } = await heldFor(gate(), next.handle, 'after-rollback');
+    expect(writes()).toEqual(pairs(2));
+    await say(next.handle, 'approve', { ...ada, hold: id });
+    expect((await awaitRunEnd(next.handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect((await laneState(gate())).ledger.hold).toBeNull();
+    expect(await gate().latest()).toEqual(next.digests);
+  });
+
+  test('while the lane is paused', async () => {
+    const { handle } = await catchIn('awaiting-approval', gate(), registry);
+    await gate().laneClient.update(laneCommandUpdate('pause'), ada);
+    await requireRolledBack(await back());
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
+    await gate().laneClient.update(laneCommandUpdate('resume'), ada);
+  });
+
+  test('while its workflow task fails for ever', async () => {
+    const { handle } = await stuckHolder(gate());
+    await requireRolledBack(await back());
+    await handle.terminate('by the test');
+  });
+});
+
+describe('a rollback in the middle of a pair', () => {
+  test('makes both images whole when the write that is on its way lands after it was announced', async () => {
+    const second = dam({ gate: gate(), registry }, isPut(gate().repositories[1]));
+    const { sha } = await gate().greenBuild();
+    const handle = await gate().release({ sha });
+    await until('one image is written, the other is on its way', () => second.reached() && writes().length === 3);
+    const rollback = await back();
+    await isAnnounced();
+    second.release();
+    await requireRolledBack(rollback, MOVING_PUT_MS);
+    // What was on its way was the last it had to write: it says so, and what it wrote is bad all the same.
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    const { knownBad, history } = (await laneState(gate())).ledger;
+    expect(knownBad.map((one) => one.sha)).toEqual(expect.arrayContaining([sha, live.sha]));
+    expect(history.at(-1)).toMatchObject({ kind: 'rollback', sha: old });
+  });
+
+  test('stops a release that still tries to write its second image', async () => {
+    const { sha, digests } = await gate().greenBuild();
+    const refused = refuseSecond(digests);
+    const handle = await gate().release({ sha });
+    await until('one image is written, the other is refused', () => refused.isSeen() && writes().length === 3);
+    const rollback = await back();
+    await requireRolledBack(rollback, MOVING_PUT_MS);
+    expect((await awaitRunEnd(handle)).report).toMatchObject({
+      outcome: 'CanaryBuildBad',
+      why: expect.stringMatching(BAD),
+    });
+    refused.heal();
+    const [one, other] = gate().repositories;
+    // Both once for what is live and once for the rollback; the first one once more.
+    expect(writes()).toEqual([one, one, one, other, other]);
+  });
+});
+
+test('of two rollbacks at once the one announced last wins, and the other moves nothing any more', async () => {
+  const refused = refuseSecond(oldDigests);
+  const loser = await back();
+  await until('it writes', refused.isSeen);
+  // It is bad by now.
+  const winner = await back(live.sha, { force: true });
+  const ends = await Promise.all([awaitRunEnd(winner), awaitRunEnd(loser)]);
+  refused.heal();
+  const since = (await firstPutMs(registry, winner, live.digests)) + (await winner.describe()).startTime.getTime();
+  const isWrite = isPut();
+  const late = registry.requests.filter(
+    (request) => request.at > since && isWrite(request) && oldDigests.includes(digestOf(request.body)),
+  );
+  expect(late).toEqual([]);
+  expect(ends.map(({ report }) => report?.outcome)).toEqual([
+    expect.stringMatching(/^(rolled-back|already)$/),
+    'MoveRefused',
+  ]);
+  expect(await gate().latest()).toEqual(live.digests);
+  expect((await laneState(gate())).ledger.knownBad.map(({ sha }) => sha)).not.toContain(live.sha);
+});
+
+test('of two rollbacks on a registry that is slow to be looked at the one announced last is not kept from moving by the other', async () => {
+  let isLooking = false;
+  // Longer than a rollback waits for a mover that has no yes.
+  const heal = registry.faults.add({
+    match: ({ method, path }) =>
+      method === 'POST' && path.startsWith(`/v2/${gate().lane}/`) && path.includes('/blobs/uploads'),
+    respond: async (_request, serve) => {
+      isLooking = true;
+      await delay(2_500);
+      return serve();
+    },
+  });
+  const loser = await back();
+  await until('its mover looks', () => isLooking);
+  const winner = await back(live.sha, { force: true });
+  const ends = await Promise.all([awaitRunEnd(winner), awaitRunEnd(loser)]);
+  heal();
+  expect(ends.map(({ report }) => report?.outcome)).toEqual(['already', 'MoveRefused']);
+  expect(await gate().latest()).toEqual(live.digests);
+});

@@ -1,0 +1,71 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { laneCommandUpdate } from '../../../src/contract/messages.js';
+import { awaitRunEnd } from '../../../src/temporal/runs.js';
+import { useCountedGate } from '../../support/counted-gate.js';
+import { ada, heldFor, say } from '../../support/decisions.js';
+import { hasTurn, inQueue, laneState, promoted } from '../../support/lanes.js';
+import { catchIn } from '../../support/phases.js';
+import { firstTask, type Run, resetTo } from '../../support/resets.js';
+import { BAD, requireRolledBack, rollBack } from '../../support/rollbacks.js';
+import { until } from '../../support/until.js';
+
+const { registry, gate, old, writes } = await useCountedGate('rollback-bad-builds');
+
+let oldDigests: (string | undefined)[];
+let bad: { sha: string; handle: Run };
+beforeEach(async () => {
+  oldDigests = await gate().latest();
+  const { sha } = await gate().greenBuild();
+  bad = { sha, handle: await gate().release({ sha }) };
+  expect((await awaitRunEnd(bad.handle)).report).toMatchObject({ outcome: 'promoted' });
+});
+
+const back = async () => requireRolledBack(registry, gate(), await rollBack(gate(), old), oldDigests);
+
+/** It ends as bad and says on whose word, and nothing moved. */
+async function requireBad(handle: Run) {
+  const { report } = await awaitRunEnd(handle);
+  expect(report).toMatchObject({ outcome: 'CanaryBuildBad', why: expect.stringMatching(BAD) });
+  expect(await gate().latest()).toEqual(oldDigests);
+}
+
+describe('a build that was rolled back from is not promoted', () => {
+  test.each<[string, object]>([
+    ['when it is released once more', {}],
+    ['with force', { force: true, requestedBy: 'bob', reason: 'it is fine' }],
+    ['untested, on the word of a human', { promoteOnly: true, requestedBy: 'bob', reason: 'it is fine' }],
+    ['as a build of a later run of CI', { sequence: 1_000_000 }],
+  ])('%s', async (_how, input) => {
+    await back();
+    const before = writes().length;
+    await requireBad(await gate().release({ ...input, sha: bad.sha }));
+    expect(writes()).toHaveLength(before);
+  });
+
+  test('when its run is reset', async () => {
+    await back();
+    await requireBad(await resetTo(gate(), firstTask, bad.handle));
+  });
+
+  test('when it waits for its turn as the rollback begins', async () => {
+    await promoted(gate());
+    const { handle: holder, sha } = await catchIn('awaiting-approval', gate(), registry);
+    const again = await gate().release({ sha: bad.sha, force: true, requestedBy: 'bob', reason: 'it was fine' });
+    await inQueue(gate(), bad.sha);
+    await hasTurn(gate(), sha);
+    await back();
+    await requireBad(again);
+    expect((await awaitRunEnd(holder)).report).toMatchObject({ outcome: 'CanaryAborted' });
+  });
+});
+
+test('a build that was rolled back from may go again once somebody took the mark away, and waits for a human then', async () => {
+  await back();
+  await gate().laneClient.update(laneCommandUpdate('unbad'), { ...ada, sha: bad.sha });
+  gate().deploy({ sha: bad.sha });
+  const handle = await gate().release({ sha: bad.sha });
+  const { id } = await heldFor(gate(), handle, 'after-rollback');
+  await say(handle, 'approve', { ...ada, hold: id });
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+  await until('the hold is lifted', async () => (await laneState(gate())).ledger.hold === null);
+});
