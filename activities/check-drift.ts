@@ -17,7 +17,7 @@ import { withHeartbeat } from './heartbeat.js';
 /** Of a line, in characters: the ledger keeps it. */
 const MAX_LINE = 400;
 
-/** Each image whose `:latest` is not where a move left it, in words; null when there is none. */
+/** Each image whose `:latest` is not where the last move left it, in one line; null if all are. */
 export async function describeDrift(registry: Registry, left: TagState[]): Promise<string | null> {
   const repositories = left.map(({ repository }) => repository);
   const now = await observeLatest(registry, repositories, { signal: cancellationSignal(), tolerant: true });
@@ -34,7 +34,7 @@ export function createDriftActivities({ registry, lane, waits }: ActivityDepende
     const lines = images.map(async ({ repository, digest }) => {
       if (digest === null) return [];
       try {
-        // One that is in the cache may be gone all the same: it is asked for as a child would be.
+        // A manifest in the cache may be gone from the registry: it is requested like a child.
         const manifest = await getManifest(registry, repository, digest, cancellationSignal());
         const children = [digest, ...manifest.children];
         await requireChildren(registry, { ...manifest, children }, cancellationSignal());

@@ -9,7 +9,7 @@ export interface ActivityDependencies extends MoveDependencies {
   /** The suite that the configuration names. */
   suite: Suite;
   client: Client;
-  /** How long a run bears what may mend itself. */
+  /** How long a run retries transient faults. */
   patienceMs: Plan['patienceMs'];
   /** Aborted when this worker is being stopped: long waits are then handed on. */
   stopping: AbortSignal;

@@ -14,13 +14,13 @@ export class SecretMissing extends Error {
   }
 }
 
-/** What the last beat of a try carries that lacked a secret. */
+/** Heartbeat details of an attempt that lacked a secret. */
 interface Lacking {
   /** Epoch, in ms. */
   lackingSince: number;
 }
 
-/** Has a step that lacks a secret tried again, on another worker perhaps, for `patienceMs`; then a human is asked. */
+/** Retries a step that lacks a secret, perhaps on another worker, for `patienceMs` milliseconds; then the release is held. */
 export async function retryMissingSecret<T>(patienceMs: number, run: () => Promise<T>): Promise<T> {
   const before = activityInfo().heartbeatDetails as Partial<Lacking> | undefined;
   try {
@@ -70,7 +70,7 @@ export function toFailure(error: unknown): unknown {
   return error;
 }
 
-/** The failure of a mover that has not begun: nobody has to look what became of the images. */
+/** The failure of a mover that has not begun: there is no need to look what became of the images. */
 export function nothingWritten(error: unknown): unknown {
   const failure = toFailure(error);
   if (!(failure instanceof ApplicationFailure)) return failure;

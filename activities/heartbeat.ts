@@ -3,16 +3,16 @@ import type { Client } from '@temporalio/client';
 import type { SignalDefinition } from '@temporalio/common';
 import type { RunRef } from '../src/contract/lane.js';
 
-/** A beat each second: a cancel arrives only with one, and a dead worker is seen by their absence. */
+/** Milliseconds between heartbeats: a cancel arrives only with one, and a dead worker is noticed by their absence. */
 export const HEARTBEAT_MS = 1_000;
 
-/** Beats while `run` is at work. Each beat carries `details`, as they are then: one without would erase them. */
+/** Heartbeats while `run` is at work. Each carries the current `details`: a heartbeat without them would erase them. */
 export async function withHeartbeat<T>(run: () => Promise<T>, details?: object): Promise<T> {
-  const beats = setInterval(() => heartbeat(details), HEARTBEAT_MS);
+  const timer = setInterval(() => heartbeat(details), HEARTBEAT_MS);
   try {
     return await run();
   } finally {
-    clearInterval(beats);
+    clearInterval(timer);
   }
 }
 
@@ -32,7 +32,7 @@ export function ownRun(): RunRef {
   return { workflowId, runId };
 }
 
-/** A run is told at most this often, in milliseconds: each time costs its history some events. */
+/** Milliseconds between two signals to a run: each costs its history some events. */
 const SIGNAL_MS = 15_000;
 
 /** Tells the run that this activity belongs to what is seen, when that has changed. */

@@ -24,7 +24,7 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
       throw new LaneRefused('another rollback was announced after this one', 'not-announced');
   };
   return {
-    /** Whether a run still has its turn. A lane that does not answer is asked again: no word is no no. */
+    /** Where a release stands with the lane. A lane that does not answer is asked again: silence is not a refusal. */
     async confirmHolder(request: LaneRequest): Promise<HolderStatus> {
       for (let tries = 0; ; tries += 1) {
         const standing = await own.standing(request);
@@ -55,8 +55,8 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
         return (await own.update(beginRollbackUpdate, { ...said, ...run })) ?? LEASE_MS;
       }),
 
-    /** Ends the mover of another run that does not end by itself; its lease has run out by then.
-     * @throws {LaneRefused} when another rollback was announced since: that one's mover is let be. */
+    /** Terminates the mover of another run that does not end within `forMs`; its lease has expired by then.
+     * @throws {LaneRefused} when another rollback was announced since: its mover is left alone. */
     async endMover(forMs: number): Promise<void> {
       await withHeartbeat(async () => {
         await requireLast();

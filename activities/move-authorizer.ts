@@ -20,9 +20,8 @@ const ASK_MS = 5_000;
 const ASK_AGAIN_MS = 200;
 
 /**
- * The lane has the word, and beside it this try of the mover has to be the last one: a worker that was away for longer than its
- * beats may be missed wakes up beside the try that took over, and put back under it what that one had moved. A promotion's parent
- * has to be RUNNING; once its mover has begun, it may be gone: the pair is finished all the same.
+ * The lane decides, and only the current attempt may write: a worker frozen past its heartbeat timeout could otherwise wake up and undo what
+ * its successor moved. The parent of a promotion must be RUNNING; once its mover has begun, it may be gone, and the pair is finished anyway.
  */
 export function laneAuthorizer(client: Client, lane: LaneClient, silenceMs: number): AuthorizerFor {
   return (mover, parent, input) => ({
@@ -37,7 +36,7 @@ export function laneAuthorizer(client: Client, lane: LaneClient, silenceMs: numb
           if (!begun) await requireRunning(client, parent, silenceMs);
           return await announceAndAsk(lane, question);
         }
-        // Side by side: a slow answer ages the yes.
+        // At the same time: a slow answer ages the lease.
         const [answer] = await Promise.all([
           requireLease(lane, question, silenceMs),
           requireLastTry(client, mover, silenceMs),
@@ -58,7 +57,7 @@ export function laneAuthorizer(client: Client, lane: LaneClient, silenceMs: numb
   });
 }
 
-/** Who may point the tag that the canary tenants follow: the run that has the turn; without one, the rollback that was announced. */
+/** Lets the holder of the lane, or without one the announced rollback, point the tag that the canary tenants follow. */
 export function canaryTagAuthorizer(lane: LaneClient, run: RunRef, silenceMs: number): MoveAuthorizer {
   return {
     async authorize() {
@@ -84,7 +83,7 @@ async function requireLease(lane: LaneClient, question: MoveQuestion, silenceMs:
   return decision.decision === 'allow' ? 'granted' : 'retry';
 }
 
-/** Of a forced rollback that the lane did not hear of in time: a lane that answers again has the word, once it knows of it. */
+/** For a forced rollback that the lane did not hear of in time: a lane that answers again decides, once it knows of it. */
 async function announceAndAsk(lane: LaneClient, question: MoveQuestion): Promise<LeaseAnswer> {
   const { sha, by, reason } = question.input;
   try {
@@ -118,7 +117,7 @@ async function requireLastTry(client: Client, mover: Mover, silenceMs: number): 
     );
 }
 
-/** Asks until there is an answer, or nobody answered for `silenceMs`. */
+/** Asks until there is an answer, or there was none for `silenceMs` milliseconds. */
 async function answer<T>(silenceMs: number, ask: () => Promise<T>): Promise<T> {
   for (const deadline = Date.now() + silenceMs; ; await delay(ASK_AGAIN_MS))
     try {

@@ -15,10 +15,10 @@ import { nothingWritten } from './failures.js';
 import { ownRun, withHeartbeat } from './heartbeat.js';
 import { type AuthorizerFor, canaryTagAuthorizer } from './move-authorizer.js';
 
-/** For so long at the least nobody has heard of the try before this one, in milliseconds: it beats each second while it can ask for a yes, and is given up after 5 s without. */
+/** Minimum silence of the previous attempt, in milliseconds: it heartbeats every second while it can refresh its lease, and is declared dead after 5 s. */
 const UNHEARD_MS = 3_000;
 
-/** What each beat of `moveTags` carries; a beat without it would erase it. */
+/** Heartbeat details of `moveTags`; a heartbeat without them would erase them. */
 interface Progress {
   /** A PUT may have gone out. */
   begun: boolean;
@@ -69,7 +69,7 @@ export function createMoveActivities({ registry, lane, authorizerFor, waits }: M
       return images;
     },
 
-    /** Where `:latest` of each image stands, when nobody can tell any more what a mover did. */
+    /** Reads `:latest` of each image when no mover can report what it did. */
     whereLatestStands: (input: MoveInput): Promise<TagState[]> =>
       observeLatest(
         registry,

@@ -23,7 +23,7 @@ interface Listed {
 export type Continued = 'continued';
 
 /**
- * What the last lane that knew anything knew, in the strictest reading (protocol §4): its whole state, when it still answers; else what
+ * What the last lane knew, in the strictest reading (docs/protocol.md, Recovery of the ledger): its whole state, when it still answers; else what
  * an earlier one knew or it began with, on hold; else where the last move left `:latest`, on hold. Null when nothing at all is left.
  */
 export async function recoverLane(
@@ -90,7 +90,7 @@ async function knownBy(client: Client, lane: Lane, runId: string): Promise<LaneS
     }
 }
 
-/** Where the newest move left `:latest`, unless nobody can tell what became of it. */
+/** Where the newest move left `:latest`; null if that is not known. */
 async function lastMove(client: Client, lane: Lane): Promise<LaneState | null> {
   for (const { runId, status, closeTime } of await listed(client, moveLatestId(lane))) {
     const images = status === 'RUNNING' ? null : await movedBy(client, lane, runId);

@@ -35,14 +35,14 @@ export function createTenantActivities({ config, suite, client, stopping }: Tena
     awaitBuild: patient(async (sha: Sha, plan: Plan, deadline: number): Promise<FleetBuilds> => {
       const tell = throttledSignal(client, tenantBuildsSignal);
       for (;;) {
-        // A tenant that takes a request and never answers must not cost the beats.
+        // A tenant that takes a request and never answers must not stop the heartbeats.
         const fleet = await withHeartbeat(() => fleetBuilds(config.fleet, sha, plan));
         heartbeat(fleet);
-        const told = fleet.builds.every(
+        const isReported = fleet.builds.every(
           ({ build }, index) =>
             isBuild(build, sha) || !tellsBuild(plan.tenants[index] as PlannedTenant, plan.buildProbe),
         );
-        if (told || Date.now() >= deadline) return fleet;
+        if (isReported || Date.now() >= deadline) return fleet;
         await tell(fleet.builds);
         await beatingSleep(plan.pollMs, fleet);
       }

@@ -20,7 +20,7 @@ const isContinued = (error: unknown) => error instanceof Error && error.name ===
 /** Between two looks at the lane, in milliseconds. */
 export const LOOK_MS = 400;
 
-/** What only waits, for as long as it takes. On a queue of its own: it takes nobody's slots, and a worker that stops hands it on at once. */
+/** Activities that only wait, without a bound. They have a queue of their own: they take no slots of work, and a worker that stops hands them on at once. */
 export function createWaitActivities(client: Client, lane: LaneClient) {
   const pause = async () => {
     heartbeat();

@@ -36,10 +36,10 @@ export function createWatchActivities({ config, suite, client, lane, stopping }:
     const access = await accessOf(production(), 'production');
     const signal = cancellationSignal();
     const asked = { suite: livenessOf(suite), waits: LIVENESS_WAITS, signal };
-    const nobody = { token: '', headers: {} };
+    const anonymous = { token: '', headers: {} };
     const [builds, lives] = await Promise.all([
       askBuilds(plan.tenants, plan.buildProbe, access, signal),
-      Promise.all(plan.tenants.map((tenant) => smokeTenant(tenant, access.get(tenant.origin) ?? nobody, asked))),
+      Promise.all(plan.tenants.map((tenant) => smokeTenant(tenant, access.get(tenant.origin) ?? anonymous, asked))),
     ]);
     return builds.map((build, index) => seen(sha, build, lives[index], before[index]));
   };
@@ -64,7 +64,7 @@ export function createWatchActivities({ config, suite, client, lane, stopping }:
         heartbeat(tenants);
         const state = await lane.state();
         const newer = state && supersededBy(state.ledger, input.sha, input.movedAt);
-        if (newer) return { tenants, superseded: `${newer.kind} to ${newer.sha ?? 'what somebody moved it to'}` };
+        if (newer) return { tenants, superseded: `${newer.kind} to ${newer.sha ?? 'an unnamed build'}` };
         // What has just begun to fail is asked once more: a restart is no fault.
         const doubtful = tenants.some(({ failing, red }) => failing !== undefined && red === undefined);
         if (hasFollowed(tenants, input.sha) || (Date.now() >= deadline && !doubtful)) return { tenants };

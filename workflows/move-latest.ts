@@ -62,9 +62,9 @@ async function move(input: MoveInput, feed: EventFeed): Promise<MovedImage[]> {
 /** The lane hears of it before this run ends; one that does not answer for minutes learns it from `:latest` (I8). */
 function report(input: MoveInput, parent: RunRef | null, images: MovedImage[] | 'stopped'): Promise<void> {
   if (parent === null) return Promise.resolve();
-  const told = { moverRunId: workflowInfo().runId, parent, input, images };
-  return CancellationScope.nonCancellable(() => reports(input).reportMove(told)).catch((error: unknown) =>
-    log.error('the lane was not told of a move', { why: unwrapFailure(error).message, images }),
+  const message = { moverRunId: workflowInfo().runId, parent, input, images };
+  return CancellationScope.nonCancellable(() => reports(input).reportMove(message)).catch((error: unknown) =>
+    log.error('the lane did not get the report of a move', { why: unwrapFailure(error).message, images }),
   );
 }
 

@@ -33,11 +33,11 @@ import { alarmOfHold, followers } from './shared/follow-runs.js';
 
 /** Events after which a lane goes on as a new run: far below the server's limits. */
 const MAX_EVENTS = 4_000;
-/** The queue for the fleet and the ledger: one run at a time, in order, nothing forgotten. It never ends by itself. */
+/** The queue for the canary fleet, and the ledger: one run at a time, in order, nothing forgotten. It runs for ever. */
 export async function ReleaseLane(carried: LaneState | null = null, maxEvents = MAX_EVENTS): Promise<void> {
   const inbox: ((state: LaneState) => void)[] = [];
   const state = carried ?? emptyLane();
-  // One that goes on from another run makes sure that nobody knows more: it may have been reset to this very task.
+  // A lane that continues another run makes sure that no run knows more: it may have been reset to this very task.
   const { continuedFromExecutionRunId } = workflowInfo();
   let isKnown = carried !== null && continuedFromExecutionRunId === undefined;
   let changed = true;
@@ -51,7 +51,7 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     if (isKnown) act(state);
     else inbox.push(act);
   };
-  const takeTurnBack = (lane: LaneState) => {
+  const preemptHolder = (lane: LaneState) => {
     if (preempt(lane, now())) alarm(feed, 'starved', { why: describeStarvation(lane.ledger.consecutivePreemptions) });
   };
   const known = async (): Promise<LaneState> => {
@@ -79,7 +79,7 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
       else delete holder.heldFor;
     });
     // Here, not only below: it may have ended by then.
-    later(takeTurnBack);
+    later(preemptHolder);
   });
   setHandler(messages.authorizeMoveUpdate, async (sent) => {
     const question = parseOrReject(parseMoveQuestion, sent);
@@ -124,7 +124,7 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     changed = false;
     grant(state, now());
     follow();
-    takeTurnBack(state);
+    preemptHolder(state);
     await notifyHolder(state);
     setCurrentDetails(laneDetails(state, now()));
     const due = () => workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > maxEvents;
@@ -145,7 +145,7 @@ async function recovered(state: LaneState, isCarried: boolean): Promise<LaneStat
 const describeStarvation = (times: number) =>
   `${times} releases in a row were superseded because the canaries had moved on to a newer build: nothing is tested to its end any more`;
 
-/** Tells a holder that its turn was taken back. */
+/** Sends a holder its revocation. */
 async function notifyHolder(state: LaneState): Promise<void> {
   const { holder } = state;
   if (!holder) return;
@@ -154,8 +154,8 @@ async function notifyHolder(state: LaneState): Promise<void> {
   holder.notified = true;
   const { workflowId, runId, fencingToken } = holder;
   const handle = getExternalWorkflowHandle(workflowId, runId);
-  const told = CancellationScope.nonCancellable(() =>
+  const sent = CancellationScope.nonCancellable(() =>
     handle.signal(messages.laneRevokedSignal, { ...revocation, fencingToken }),
   );
-  await told.catch(() => undefined);
+  await sent.catch(() => undefined);
 }

@@ -1,9 +1,9 @@
 declare const brand: unique symbol;
 
-/** A string that was checked once, at the border; inside nobody checks it again. */
+/** A string that was parsed once, at the border; nothing inside parses it again. */
 export type Brand<Name extends string> = string & { readonly [brand]: Name };
 
-/** Bad input, told in one line: what was given, where it stood, how to mend it. Never carries a secret. */
+/** Invalid input, in one line: what was given, where, and how to fix it. Never carries a secret. */
 export class InvalidInput extends Error {
   override readonly name: string = 'InvalidInput';
 }

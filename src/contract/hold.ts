@@ -134,7 +134,7 @@ export interface Hold {
   why: string;
   /** ISO 8601. */
   since: string;
-  /** When it ends by itself, ISO 8601. */
+  /** When it expires, ISO 8601. */
   until: string;
 }
 

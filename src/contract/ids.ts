@@ -17,9 +17,9 @@ const prefixed = (lane: Lane, name: string) => (lane === '' ? name : `${lane}-${
 
 /** Where workflows run, and the activities that wait for tenants or smoke them. */
 export const taskQueue = (lane: Lane) => prefixed(lane, QUEUE);
-/** Where runs wait, and what follows them: nothing but that, so that waiters never take the slots of work (protocol §2). */
+/** Where runs wait and are followed, and nothing else: waiting never takes the slots of work (docs/protocol.md, Acquiring the lane). */
 export const waitTaskQueue = (lane: Lane) => `${taskQueue(lane)}-wait`;
-/** Where the mover's activities run, so that no smoke can take its slots (protocol §2). */
+/** Where the mover's activities run: no smoke can take their slots (docs/protocol.md, Acquiring the lane). */
 export const moveTaskQueue = (lane: Lane) => `${taskQueue(lane)}-move`;
 
 /** Workflow types: the names that clients start them by. */
@@ -55,6 +55,6 @@ export function parseRunId(workflowId: string): { isRollback: boolean; sha: stri
  * @throws {InvalidInput} on an id that is not a gate's. */
 export function laneOf(workflowId: string): Lane {
   const match = ID.exec(workflowId);
-  if (!match) throw new InvalidInput(`workflow id ${shown(workflowId)} is none of a gate, e.g. canary-release-4c1d56e`);
+  if (!match) throw new InvalidInput(`invalid workflow id ${shown(workflowId)}: expected e.g. canary-release-4c1d56e`);
   return parseLane(match[1] ?? '');
 }

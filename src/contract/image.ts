@@ -30,7 +30,7 @@ export function parseRepository(text: unknown): Repository {
   if (slash < 0 || !(host.includes('.') || host.includes(':') || host === 'localhost'))
     throw bad('names no registry host');
   const port = HOST.exec(host);
-  if (!port || Number(port[1] ?? 1) < 1 || Number(port[1] ?? 1) > 65535) throw bad('has a host that is none');
+  if (!port || Number(port[1] ?? 1) < 1 || Number(port[1] ?? 1) > 65535) throw bad('has an invalid host');
   const path = text.slice(slash + 1);
   if (/:[^/]*$/.test(path)) throw bad('has a tag: write host/path only');
   if (path.length > MAX_NAME || !path.split('/').every((part) => PATH_PART.test(part)))

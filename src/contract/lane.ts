@@ -8,13 +8,13 @@ export interface RunRef {
   runId: string;
 }
 
-/** What a release asks the lane for its turn with. */
+/** A release's request for the lane. */
 export interface LaneRequest extends RunRef {
   sha: Sha;
   sequence?: number;
-  /** A human's word: it is neither passed by a newer build nor too old. */
+  /** A person promotes or forces it: no newer build passes it, and it is not too old. */
   manual?: boolean;
-  /** It was told that it is live, and found that it is not. */
+  /** The lane answered that it is live already, and it is not. */
   recheck?: boolean;
 }
 
@@ -25,17 +25,17 @@ export interface OrderKey {
   seen: number;
 }
 
-/** The release that has its turn. */
+/** The release that holds the lane. */
 export interface Holder extends LaneRequest {
   /** Numbers the grants: a run that was reset holds another one, or none. */
   fencingToken: number;
   /** ISO 8601. */
   since: string;
-  /** Why its turn was taken back. */
+  /** Why the lane was taken back. */
   revocation?: Revocation;
-  /** It was told so. */
+  /** The revocation was sent. */
   notified?: boolean;
-  /** Why it is held, and from when on a newer build may take its turn (epoch, ms). */
+  /** What it is held for, and from when on a newer build may preempt it. */
   heldFor?: HeldFor;
 }
 
@@ -52,23 +52,23 @@ export interface HolderReport {
   heldFor: HeldFor | null;
 }
 
-/** Why a turn was taken back: a newer build goes instead, or a rollback was begun. */
+/** Why a release no longer holds the lane: a newer build goes instead, or a rollback began. */
 export type Revocation =
   | { superseded: string }
   | { revoked: string /** Its own build was rolled back. */; knownBad?: boolean };
 
-/** How a release that asked ends without its turn. */
+/** How a request ends without the lane. */
 export type LaneAnswer = { runId: string } & Exclude<LaneResult, { fencingToken: number }>;
 
-/** A mover that was told yes and has not reported. */
+/** A mover that has a write lease and has not reported. */
 export interface OpenMove {
   moverRunId: string;
   parent: RunRef;
   kind: 'promotion' | 'rollback';
   sha: Sha;
-  /** When it was told yes last (epoch, ms); what it writes may be on its way for 12 s from then on. */
+  /** When its lease was granted or renewed last (epoch, ms); its writes may be on their way for 12 s from then on. */
   leaseGrantedAt?: number;
-  /** When its yes was taken back (epoch, ms): it gets no other one. */
+  /** When its lease was revoked (epoch, ms): it gets no other. */
   leaseRevokedAt?: number;
 }
 
@@ -80,7 +80,7 @@ export interface OpenRollback extends RunRef {
 
 /** A build that went to `:latest`, and on whose word. */
 export interface LedgerEntry {
-  /** Null for an adopted `:latest` whose build nobody knows. */
+  /** Null for an adopted `:latest` whose build is unknown. */
   sha: Sha | null;
   at: string;
   kind: 'promotion' | 'rollback' | 'adopted';
@@ -98,7 +98,7 @@ export interface BadBuild {
   reason: string;
 }
 
-/** Why nothing is promoted by itself any more; lifted by an approved promotion, `lane adopt` or `lane unhold`. */
+/** Why automatic promotion is off. An approved promotion, `lane adopt` or `lane unhold` lifts it. */
 export interface LaneHold {
   name: 'after-rollback' | 'pair-split' | 'latest-moved' | 'not-recovered';
   why: string;
@@ -110,7 +110,7 @@ export interface Pause {
   by: string;
   why: string;
   since: string;
-  /** ISO 8601; absent: until somebody resumes. */
+  /** ISO 8601; absent: until `canary resume`. */
   until?: string;
 }
 
@@ -162,7 +162,7 @@ export type LaneResult =
 
 /** Where a run stands with the lane, right now. */
 export interface HolderStatus {
-  /** The number of its turn; null when it has none. */
+  /** The number under which it holds the lane; null if it does not. */
   fencingToken: number | null;
   /** Why it was taken back; null when this very run never had one, or still has it. */
   revocation: Revocation | null;
@@ -199,7 +199,7 @@ export type MoveDecision =
   | { decision: 'retry' }
   | ({ decision: 'deny'; message: string } & RefusedMove);
 
-/** What became of a move. `stopped`: it wrote nothing more after its yes was taken back. */
+/** What became of a move. `stopped`: nothing was written after the lease was revoked. */
 export interface MoveReport {
   moverRunId: string;
   parent: RunRef;
@@ -207,7 +207,7 @@ export interface MoveReport {
   images: MovedImage[] | 'stopped';
 }
 
-/** What a rollback announces before anything moves (protocol §6). */
+/** What a rollback announces before anything moves (docs/protocol.md, A rollback). */
 export interface RollbackRequest extends OpenRollback {
   by: string;
   reason: string;

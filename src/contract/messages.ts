@@ -45,7 +45,7 @@ export const VERBS: Record<Verb, { update: typeof approveUpdate; signal: typeof 
     approve: {
       update: approveUpdate,
       signal: approveSignal,
-      description: 'Go on although a machine would not: {"by","reason","hold"}',
+      description: 'Accept what the release is held for: {"by","reason","hold"}',
     },
     abort: { update: abortUpdate, signal: abortSignal, description: 'End this release: {"by","reason"}' },
     retry: {
@@ -62,7 +62,7 @@ export const standingQuery = defineQuery<RunStanding | null, [StandingRequest]>(
 /** What outlives every run: moves, bad builds, hold, pause. */
 export const ledgerQuery = defineQuery<Ledger | null>('ledger');
 
-/** From a release: asks for its turn. Idempotent by run id. */
+/** From a release: asks for the lane. Idempotent by run id. */
 export const joinQueueSignal = defineSignal<[LaneRequest]>('join-queue');
 /** From the holder: what it is held for, and when it gives way; null when it goes on. */
 export const holderStatusSignal = defineSignal<[HolderReport]>('holder-status');
@@ -83,7 +83,7 @@ export type LaneCommand = (typeof LANE_COMMANDS)[number];
 export const laneCommandUpdate = (verb: LaneCommand) => defineUpdate<string, [unknown]>(verb);
 export const laneCommandSignal = (verb: LaneCommand) => defineSignal<[unknown]>(verb);
 
-/** From the lane to the run that has the turn, or waits for it: why it has it no more. */
+/** From the lane to a release: it no longer holds the lane, and why. */
 export const laneRevokedSignal = defineSignal<[Revocation & { fencingToken: number }]>('lane-revoked');
 
 /** How production takes the build, so far. */

@@ -2,14 +2,14 @@ import { InvalidInput, shown } from './brand.js';
 import { type Digest, parseDigest, parseRepository, type Repository } from './image.js';
 import { parseSha, type Sha } from './sha.js';
 
-/** What starts a `MoveLatest`: always a child of the run that wants it, never of nobody. */
+/** What starts a `MoveLatest`, always as a child of the run that wants the move. */
 export interface MoveInput {
   kind: 'promotion' | 'rollback';
   sha: Sha;
   images: MoveTarget[];
   by: string;
   reason: string;
-  /** A human accepted that `:latest` stands at `from`, and whatever holds the lane. */
+  /** A person accepted that `:latest` stands at `from`, and what holds the lane. */
   accepted?: boolean;
   /** A forced rollback that the lane did not hear of: it goes on for as long as the lane says nothing. */
   laneUnheard?: boolean;
@@ -70,7 +70,7 @@ export const MOVE_OUTCOMES = {
   already: 'It did so before.',
   restored: 'It is where it was: put back, or never written.',
   unconfirmed: 'The registry took the write, but reads do not show it.',
-  conflict: 'Somebody else moved it; `latest` names that digest.',
+  conflict: 'It was moved from outside; `latest` names that digest.',
   failed: 'It could not be written, and could not be put back either.',
 } as const;
 export type MoveOutcome = keyof typeof MOVE_OUTCOMES;

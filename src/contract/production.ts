@@ -52,6 +52,6 @@ export interface WatchReport extends WatchInput {
   tenants: SeenTenant[];
   /** ISO 8601. */
   started: string;
-  /** When it ends by itself, or ended. */
+  /** When it will end, or ended, ISO 8601. */
   until: string | null;
 }

@@ -41,9 +41,9 @@ export interface ReleaseInput {
   commitUrl?: string;
   /** At least this long, e.g. "10m"; shorter than configured only with `force`. */
   soak?: string;
-  /** A human has to say yes, whatever is configured. */
+  /** A person must approve, whatever is configured. */
   approval?: 'required';
-  /** Moves without wait, soak and smoke: the word of whoever asks, with a reason, stands for the test. */
+  /** Moves without wait, soak and smoke, in the name and for the reason of the person who asks. */
   promoteOnly?: boolean;
   /** Takes less than configured; needs a reason, and then an approval. */
   force?: boolean;
@@ -68,7 +68,7 @@ export interface Plan {
   holdTimeoutMs: number;
   /** How long a GREEN build that waits only for people is safe from a newer one. */
   holdGraceMs: number;
-  /** How long a registry may be down, or a worker without a secret, before a human is asked; and one tenant's smoke may take. */
+  /** How long transient faults are retried before the release is held, in milliseconds: a registry that is down, a missing secret; and what one tenant's smoke may take. */
   patienceMs: { registry: number; secret: number; smoke: number };
 }
 
@@ -119,7 +119,7 @@ export interface ReleaseReport extends ReleaseInput, RunTimes {
   images: (PinnedImage | MovedImage)[];
   tenants: TenantSmoke[];
   decisions: Decision[];
-  /** What was not tested, or not confirmed, and promoted all the same by somebody's word. */
+  /** What was not tested or not confirmed, and promoted on the decision of a person. */
   notTested: string[];
   /** How many tenants a report that would be too long says nothing of. */
   tenantsLeftOut?: number;
@@ -135,14 +135,14 @@ export interface ReleaseStatus {
   why: string;
   /** Where its time went. */
   phases: PhaseTime[];
-  /** When this wait ends by itself, ISO 8601; null when it ends with what it does. */
+  /** When this phase ends at the latest, ISO 8601; null if it has no bound. */
   until: string | null;
   /** What each verb would do now, or why it would be refused; a rollback takes none. */
   verbs?: Record<Verb, DecisionEffect>;
   images: (PinnedImage | MovedImage)[];
   builds: TenantBuild[];
   tenants: TenantSmoke[];
-  /** What it waits for a human for. */
+  /** What it waits for a person for. */
   hold: Hold | null;
   /** What ended this hold, or ends the run. */
   decided: Decision | null;

@@ -38,7 +38,7 @@ function alarmFinding({
   return { area: 'runs', level: 'stops', what: `${workflowId} ended ${outcome}: ${why}`, fix };
 }
 
-/** Protocol §7. */
+/** docs/protocol.md, Messages that cannot break a run. */
 async function stuckRuns(client: Client, lane: Lane): Promise<string[]> {
   const queues = [taskQueue(lane), moveTaskQueue(lane)].map((queue) => `'${queue}'`).join(', ');
   const query = `TemporalReportedProblems IS NOT NULL AND ExecutionStatus = 'Running' AND TaskQueue IN (${queues})`;

@@ -26,8 +26,8 @@ export interface Decidable {
 }
 
 /**
- * Reads what somebody sent with a verb at `at` (epoch ms), and says why it is refused, if it is. Written by hand, and for anything whatever: a
- * handler that throws, or a zod that changes, would break runs that are under way (protocol §7).
+ * Parses the payload of a decision at `at` (epoch, ms), and says why it is refused, if it is. By hand and total: a handler that throws, or a
+ * library that changes, would break running releases (docs/protocol.md, Messages that cannot break a run).
  */
 export function checkDecision(
   verb: Verb,

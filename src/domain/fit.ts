@@ -1,6 +1,6 @@
 import type { CheckResult, TenantSmoke } from '../contract/check.js';
 
-/** A result or failure over 2 MB leaves a run failing its task for ever; the server warns from 256 KB on (protocol §8). */
+/** Bytes of a report. A result or failure over 2 MB fails the workflow task for ever, and the server warns from 256 KB on (docs/protocol.md, Limits). */
 export const MAX_REPORT = 200_000;
 
 /** The report as it is, or, when it is too long, with what failed first and the rest as counts; the longest lists last. */

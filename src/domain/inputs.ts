@@ -4,7 +4,7 @@ import type { ReleaseInput, RollbackInput } from '../contract/release.js';
 import { parseSha } from '../contract/sha.js';
 import { parseDuration } from './duration.js';
 
-/** Reads what somebody typed into an input; says what is wrong with it and nothing else.
+/** Parses the input of a release, which people type by hand.
  * @throws {InvalidInput} */
 export function parseReleaseInput(input: unknown): ReleaseInput {
   const given = parseObject(input, [

@@ -1,4 +1,4 @@
-/** Longest text of somebody else's that a report repeats, in characters. */
+/** Longest foreign text that a report repeats, in characters. */
 const MAX_TEXT = 500;
 
 /** One line, without control characters, cut. */
@@ -8,7 +8,7 @@ export function oneLine(text: string, max = MAX_TEXT): string {
 }
 
 /**
- * Somebody else's text inside a line of Markdown: no markup, HTML, link, mention or table cell comes out of it. With every
+ * Foreign text inside a line of Markdown: no markup, HTML, link, mention or table cell comes out of it. With every
  * `#` and `[` escaped it holds no `##[command]` of GitHub's runner either, which reads those anywhere in a line.
  */
 export function prose(text: string): string {
@@ -35,12 +35,12 @@ const ADDRESSES = [
   /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi,
 ];
 
-/** What a human wrote, for everybody to read: without addresses and ids (I5). */
+/** What a person wrote, for the public: without addresses and ids (invariant I5). */
 export function words(text: string): string {
   return prose(ADDRESSES.reduce((left, address) => left.replaceAll(address, '(address)'), text));
 }
 
-/** A link, or nothing when it is none that a browser may follow. */
+/** A link, or the empty text if it is not one that a browser may follow. */
 export function link(title: string, url: string | undefined): string[] {
   if (url === undefined || !URL.canParse(url)) return [];
   const { protocol, username, password, href } = new URL(url);

@@ -35,13 +35,13 @@ function firstFew(names: string[]): string {
   return more > 0 ? `${names.slice(0, MAX_NAMES).join(', ')} and ${more} more` : names.join(', ');
 }
 
-/** What a watch proposes; whoever does it gives the reason. */
+/** The command that a watch proposes; the person who runs it gives the reason. */
 export const rollbackCommand = (before: string | undefined) =>
   `canary rollback ${before ? shortSha(before) : '<a good build>'} --reason "…"`;
 
 /** A watch, as Markdown for its page in the Temporal UI. */
 export function watchDetails({ outcome, sha, why, until, propose, tenants }: WatchReport): string {
-  const ends = until ? `, ${outcome === 'watching' ? 'ends by itself' : 'ended'} at ${time(until)}` : '';
+  const ends = until ? `, ${outcome === 'watching' ? 'ends' : 'ended'} at ${time(until)}` : '';
   const lines = tenants.map(({ tenant, build, tookAt, live, red }) => {
     const runs = build === null ? 'tells no build' : `runs ${code(shortSha(build))}`;
     const took = tookAt === null ? '' : `, took this one by ${time(tookAt)}`;

@@ -12,7 +12,7 @@ const ROOM = { images: 1_500, tenants: 2_500, decisions: 1_000, refusals: 500 };
 const MAX_WHY = 400;
 
 /**
- * Where a run stands, as Markdown for its page in the Temporal UI: phase, reason, what a human may say, images, tenants (those in
+ * Where a run stands, as Markdown for its page in the Temporal UI: phase, reason, what a person may decide, images, tenants (those in
  * trouble first), decisions; long lists are cut and counted.
  */
 export function runDetails(state: ReleaseStatus): string {
@@ -30,7 +30,7 @@ export function runDetails(state: ReleaseStatus): string {
 }
 
 function standing({ phase, hold, since, until, why }: ReleaseStatus): string {
-  const ends = until === null ? '' : `, ends by itself at ${time(until)}${hold ? ', without promoting' : ''}`;
+  const ends = until === null ? '' : `, expires at ${time(until)}${hold ? ', without promoting' : ''}`;
   return `**${phase}**${hold ? ` for **${hold.name}**` : ''} since ${time(since)}${ends}\n\n${prose(oneLine(hold?.why ?? why, MAX_WHY))}`;
 }
 
@@ -78,10 +78,10 @@ function buildWords({ build, why }: TenantBuild): string {
 function smokeWords({ checks }: TenantSmoke): string {
   const passed = checks.filter(({ verdict }) => verdict === 'pass').length;
   const open = checks.filter(({ verdict }) => verdict !== 'pass');
-  const told = open.map(
+  const notPassed = open.map(
     ({ check, verdict, status }) => `**${verdict}** ${prose(check)}${status ? ` (${status})` : ''}`,
   );
-  return [`${passed} of ${checks.length} checks passed`, ...told].join(', ');
+  return [`${passed} of ${checks.length} checks passed`, ...notPassed].join(', ');
 }
 
 const decisionLine = ({ at, by, verb, reason, holdName }: Decision) =>

@@ -7,7 +7,7 @@ import { brief } from './limits.js';
 import { isSha, isText, parseTagState } from './parse.js';
 import { answer } from './queue.js';
 
-/** Does what people say to a lane, and answers in words; `refused` when it makes no sense. Never throws. */
+/** Carries out a command of a person and returns the answer, or why it is refused. Never throws. */
 export function applyCommand(
   state: LaneState,
   verb: string,
@@ -26,7 +26,9 @@ export function applyCommand(
   if (verb === 'drop') return { answer: drop(state, sha as Sha, said) };
   if (verb === 'pause') {
     if (until !== undefined && !(typeof until === 'string' && Date.parse(until) > now))
-      return { refused: 'pause refused: until is no time that is still to come, e.g. "until":"2026-11-25T08:00:00Z"' };
+      return {
+        refused: 'pause refused: invalid until: expected a time in the future, e.g. "until":"2026-11-25T08:00:00Z"',
+      };
     return { answer: pause(state, said, until as string | undefined, now) };
   }
   const left = readImages(images);
@@ -80,7 +82,7 @@ export function unbad(state: LaneState, sha: Sha): string {
   return state.ledger.knownBad.length < before ? `${sha} is not bad any more` : `${sha} was not bad`;
 }
 
-/** Takes its turn, or its place, from a run that cannot answer an abort. What it began to move is finished. */
+/** Takes the lane, or its place in the queue, from a run that cannot answer an abort. A move that it began is finished. */
 export function drop(state: LaneState, sha: Sha, { by, reason }: Attribution): string {
   const waiting = state.queue.filter((one) => sameBuild(one.sha, sha));
   state.queue = state.queue.filter((one) => !waiting.includes(one));
@@ -88,9 +90,9 @@ export function drop(state: LaneState, sha: Sha, { by, reason }: Attribution): s
   for (const one of waiting) answer(state, one, { superseded });
   if (state.holder && sameBuild(state.holder.sha, sha)) {
     state.holder = null;
-    return `${sha} has lost its turn`;
+    return `${sha} no longer holds the lane`;
   }
-  return waiting.length > 0 ? `${sha} has lost its place` : `${sha} neither has the turn nor waits for it`;
+  return waiting.length > 0 ? `${sha} was removed from the queue` : `${sha} neither holds the lane nor waits for it`;
 }
 
 export function pause(state: LaneState, { by, reason }: Attribution, until: string | undefined, now: number): string {
@@ -101,7 +103,7 @@ export function pause(state: LaneState, { by, reason }: Attribution, until: stri
     ...(until && { until }),
   };
   state.ledger.pause = paused;
-  return until ? `paused until ${until}` : 'paused until somebody resumes';
+  return until ? `paused until ${until}` : 'paused until canary resume';
 }
 
 export function resume(state: LaneState): string {

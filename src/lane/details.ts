@@ -14,14 +14,14 @@ const MAX_BY = 40;
 export function laneDetails(state: LaneState, now: number): string {
   const { holder, queue, rollback, hold, pause } = laneView(state, now);
   const { history, knownBad } = state.ledger;
-  const waits = queue.map(({ sha, manual }) => `${code(sha)}${manual ? ', on the word of a human' : ''}`);
+  const waits = queue.map(({ sha, manual }) => `${code(sha)}${manual ? ', promoted by hand' : ''}`);
   return [
     hold ? holdWords(hold) : '',
     pause ? pauseWords(pause) : '',
     hold || pause ? '' : '**Promotion is automatic**',
     rollback ? `A rollback to ${code(rollback.sha)} is under way` : '',
-    holder ? holderWords(holder) : 'The turn is free',
-    section('Wait for the turn, in this order', waits, ROOM.waits),
+    holder ? holderWords(holder) : 'The lane is free',
+    section('Queue, in order', waits, ROOM.waits),
     section('What can be said', sayings(hold, pause, holder)),
     section('Last moves', history.map(moveLine).reverse(), ROOM.moves),
     section('Bad builds', knownBad.map(badLine).reverse(), ROOM.bad),
@@ -37,7 +37,7 @@ const holdWords = ({ name, why, by, since }: LaneHold) =>
   `**On hold** for **${name}** since ${time(since)}, by ${who(by)}: ${cut(why)}`;
 
 const pauseWords = ({ by, why, since, until }: Pause) =>
-  `**Paused** since ${time(since)} until ${until ? time(until) : 'somebody resumes'}, by ${who(by)}: ${cut(why)}`;
+  `**Paused** since ${time(since)} until ${until ? time(until) : 'canary resume'}, by ${who(by)}: ${cut(why)}`;
 
 function holderWords({ sha, workflowId, since, heldFor, revocation }: Holder): string {
   const stands = revocation
@@ -45,7 +45,7 @@ function holderWords({ sha, workflowId, since, heldFor, revocation }: Holder): s
     : heldFor
       ? `, held for ${heldFor.hold}`
       : '';
-  return `${code(sha)} has the turn since ${time(since)} (${code(workflowId)})${stands}`;
+  return `${code(sha)} holds the lane since ${time(since)} (${code(workflowId)})${stands}`;
 }
 
 /** What each command would do, and what to paste for it into the form of the UI. */
@@ -60,14 +60,14 @@ function sayings(hold: LaneHold | null, pause: Pause | null, holder: Holder | nu
     ...(pause ? [`${code('canary resume --reason …')}, or ${update('resume')}: the pause ends`] : []),
     ...(sha
       ? [
-          `${code(`canary lane drop ${sha} --reason …`)}, or ${update('drop', { sha })}: takes the turn from a run that hears nothing`,
+          `${code(`canary lane drop ${sha} --reason …`)}, or ${update('drop', { sha })}: takes the lane from a run that does not answer`,
         ]
       : []),
   ];
 }
 
 const moveLine = ({ at, kind, sha, by, reason }: LedgerEntry) =>
-  `${time(at)} **${kind}** ${sha ? code(sha) : 'of a build that nobody named'} by ${who(by)}: ${cut(reason)}`;
+  `${time(at)} **${kind}** ${sha ? code(sha) : 'of an unnamed build'} by ${who(by)}: ${cut(reason)}`;
 
 const badLine = ({ since, sha, by, reason }: BadBuild) =>
   `${code(sha)} since ${time(since)}, by ${who(by)}: ${cut(reason)}`;

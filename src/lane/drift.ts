@@ -15,7 +15,7 @@ export const rollbackTargets = (ledger: Ledger): NamedEntry[] =>
     .filter(({ sha }) => !knownBadBuild(ledger, sha))
     .slice(0, TARGETS);
 
-/** Keeps what was found, and gives what nobody was told of yet. A `:latest` that was moved holds the lane (I8), where nothing holds it yet. */
+/** Keeps what was found, and returns what was not reported yet. A `:latest` that was moved from outside puts the lane on hold, if it is not (invariant I8). */
 export function noteDrift(
   state: LaneState,
   found: Drift,
@@ -25,10 +25,10 @@ export function noteDrift(
   if (move !== null || ledger.expectedLatest?.at !== found.expectedAt) return [];
   const known = ledger.drift;
   ledger.drift = found;
-  const told = (why: string) =>
+  const isReported = (why: string) =>
     (known?.expectedAt === found.expectedAt && known.latest === why) || ledger.hold?.why === why;
   const news = found.missing.filter((line) => !known?.missing.includes(line));
-  const isNews = found.latest !== null && !told(found.latest);
+  const isNews = found.latest !== null && !isReported(found.latest);
   if (found.latest !== null) putOnHold(state, 'latest-moved', found.latest);
   return [
     ...(found.latest !== null && isNews ? [{ alarm: 'latest-moved' as const, why: found.latest }] : []),

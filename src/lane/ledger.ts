@@ -5,7 +5,7 @@ import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
 import { brief, MOVES_BYTES, newest, numberFirst } from './limits.js';
 import { MAX_BUILDS } from './state.js';
 
-/** The key of a sha; the first sight fixes it, so a re-run of an old job does not make it new (protocol §2). */
+/** The order key of a sha. The first request fixes it, so that a re-run of an old job does not make it new (docs/protocol.md, Order of builds). */
 export function keyOf(ledger: Ledger, sha: string, sequence?: number): OrderKey {
   const known = ledger.order[shortSha(sha)];
   if (known) return known;
@@ -32,7 +32,7 @@ function forgetOldest(ledger: Ledger): void {
   for (const sha of oldest.slice(0, shas.length - 2 * MAX_BUILDS)) delete ledger.order[sha];
 }
 
-/** What went to `:latest`, of a build that somebody named. */
+/** An entry whose build is known. */
 export type NamedEntry = LedgerEntry & { sha: Sha };
 
 /** Why a build is bad; undefined when it is not. */
@@ -78,7 +78,7 @@ export function record(ledger: Ledger, { by, reason, ...entry }: LedgerEntry): v
   ledger.newestPromoted = { sha, key: keyOf(ledger, sha) };
 }
 
-/** The last move of ours. What was adopted nobody moved. */
+/** The last move of the gate. An adoption moves nothing. */
 export const lastMove = ({ history }: Ledger): LedgerEntry | undefined =>
   history.findLast(({ kind }) => kind !== 'adopted');
 

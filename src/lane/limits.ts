@@ -1,6 +1,6 @@
 import { MAX_BUILDS } from './state.js';
 
-// A lane's state is the input of its next run and the answer to a query: it stays below 256 KiB, whatever people write (protocol §4).
+// The state of a lane is the input of its next run and the answer to a query: it stays below 256 KiB, whatever people write (docs/protocol.md, The ledger).
 
 const KIB = 1024;
 export const MOVES_BYTES = 128 * KIB;

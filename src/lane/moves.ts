@@ -14,7 +14,7 @@ import { brief } from './limits.js';
 import { describeKnownBad, describeRevocation } from './queue.js';
 import { MAX_KEPT } from './state.js';
 
-/** How long after its last yes a mover may still write: the window of a yes and a PUT's time-out, in milliseconds (protocol §3). */
+/** How long after its last grant a mover may still write, in milliseconds: the window of a write lease (2 s) and the time-out of a PUT (10 s). docs/protocol.md, The write lease. */
 export const LEASE_MS = 12_000;
 /** How long after a move of ours a read may still show what was before it, in milliseconds. */
 const RECENT_MS = 60_000;
@@ -28,7 +28,7 @@ const deny = (refusal: MoveRefusalReason, message: string, latest?: TagState[]):
   ...(latest && { latest }),
 });
 
-/** The last word on a move (protocol §3). A yes is remembered until its mover reports, or it is taken back. */
+/** Decides on a write lease (docs/protocol.md, The write lease). It stands for one mover until that reports, or it is revoked. */
 export function authorizeMove(state: LaneState, question: MoveQuestion, now: number): MoveDecision {
   const { moverRunId, parent, input } = question;
   const { kind, sha } = input;
@@ -52,10 +52,10 @@ export function authorizeMove(state: LaneState, question: MoveQuestion, now: num
   return ALLOW;
 }
 
-/** For how long something that another one's mover wrote may still be on its way, in milliseconds: a yes counts from before it was asked for. */
+/** How long a write of another run's mover may still be on its way, in milliseconds. A lease counts from before it was asked for. */
 export function leaseLeft({ move }: LaneState, parent: Pick<RunRef, 'runId'>, now: number): number {
   if (move === null || move.parent.runId === parent.runId) return 0;
-  // A yes comes before its taking back: the earlier of the two is none of a clock that was set back since.
+  // A lease is granted before it is revoked: the earlier of the two is right even if the clock was set back in between.
   const from = Math.min(move.leaseGrantedAt ?? now, move.leaseRevokedAt ?? now);
   return Math.max(0, from + LEASE_MS - now);
 }
@@ -120,10 +120,10 @@ export function reportMove(state: LaneState, { moverRunId, parent, input, images
   const wasRevoked = hadLease && state.move?.leaseRevokedAt !== undefined;
   if (hadLease) state.move = null;
   if (images === 'stopped' || state.finishedRuns.includes(parent.runId)) return;
-  // One that finds its work done asks nobody; without a turn that is no news.
+  // A mover that found its work done asked for no lease; unless its run is expected to move, that is no news.
   const isExpected = [state.holder, state.rollback].some((run) => run?.runId === parent.runId);
   if (!hadLease && !isExpected && images.every(({ result }) => result === 'already')) return;
-  // Nothing moved: its one move is still to come, when somebody says `retry`.
+  // Nothing moved: the one move of this run is still to come, after a `retry`.
   if (images.every(({ result }) => result === 'restored')) return;
   state.finishedRuns = [...state.finishedRuns, parent.runId].slice(-MAX_KEPT);
   const { ledger } = state;

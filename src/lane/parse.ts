@@ -12,10 +12,10 @@ import type {
 import { MOVE_OUTCOMES, type MovedImage, type MoveOutcome, parseMoveInput, type TagState } from '../contract/move.js';
 import { parseSha, type Sha } from '../contract/sha.js';
 
-// What runs and movers send to the lane, read by hand: anybody may send anything, and a handler that throws what is no failure stops
-// the lane for ever (protocol §7).
+// What runs and movers send to the lane, parsed by hand: any client may send any payload, and a handler that throws anything but a failure
+// stops the lane for ever (docs/protocol.md, Messages that cannot break a run).
 
-/** Null when it is none. */
+/** A release's request for the lane; null if the payload does not fit. */
 export function parseLaneRequest(sent: unknown): LaneRequest | null {
   const { workflowId, runId, sha, sequence, manual, recheck } = Object(sent) as Record<string, unknown>;
   if (!isText(workflowId) || !isRunId(runId) || !isSha(sha)) return null;
@@ -30,14 +30,14 @@ export function parseLaneRequest(sent: unknown): LaneRequest | null {
   };
 }
 
-/** Null when it is not one. */
+/** A question about one run; null if the payload does not fit. */
 export function parseStandingRequest(sent: unknown): StandingRequest | null {
   const { runId, sha, recheck } = Object(sent) as Record<string, unknown>;
   if (!isRunId(runId)) return null;
   return { runId, ...(isSha(sha) && { sha: sha as Sha }), ...(recheck === true && { recheck }) };
 }
 
-/** What a release says of the hold that it is in; null when it is none. */
+/** What the holder reports of its hold; null if the payload does not fit. */
 export function parseHolderReport(sent: unknown): HolderReport | null {
   const { runId, heldFor } = Object(sent) as Record<string, unknown>;
   if (!isRunId(runId)) return null;
@@ -93,14 +93,14 @@ export function parseTagState(sent: unknown): TagState {
 
 function readRun(sent: unknown): RunRef {
   const { workflowId, runId } = Object(sent) as Record<string, unknown>;
-  if (!isRunId(runId)) throw new InvalidInput(`runId ${shown(runId)} is none`);
+  if (!isRunId(runId)) throw new InvalidInput(`invalid runId ${shown(runId)}`);
   return { workflowId: readText('workflowId', workflowId), runId };
 }
 
 function readMoved(sent: unknown): MovedImage {
   const { repository, digest, previous, result, latest } = Object(sent) as Record<string, unknown>;
   const target = readDigest(digest);
-  if (target === null || !(String(result) in MOVE_OUTCOMES)) throw new InvalidInput(`result ${shown(result)} is none`);
+  if (target === null || !(String(result) in MOVE_OUTCOMES)) throw new InvalidInput(`invalid result ${shown(result)}`);
   return {
     repository: parseRepository(repository),
     digest: target,
@@ -112,7 +112,7 @@ function readMoved(sent: unknown): MovedImage {
 
 function readDigest(sent: unknown) {
   if (sent === null || isDigest(sent)) return sent;
-  throw new InvalidInput(`digest ${shown(sent)} is none`);
+  throw new InvalidInput(`invalid digest ${shown(sent)}`);
 }
 
 function readText(name: string, sent: unknown): string {

@@ -34,15 +34,15 @@ export function enqueue(state: LaneState, asked: LaneRequest): void {
   state.queue = [...state.queue.filter((one) => one.manual), asked];
 }
 
-/** Those that wait, whoever is next first. A human's word comes before all others. */
+/** The waiting releases in the order in which they will acquire the lane. Those that a person promotes or forces come first. */
 export const inOrder = (queue: LaneRequest[]): LaneRequest[] => [
   ...queue.filter((one) => one.manual),
   ...queue.filter((one) => !one.manual),
 ];
 
-/** Gives the turn to whoever is next, when nobody has it and nothing moves. */
+/** Grants the lane to the next release if it is free and nothing moves. */
 export function grant(state: LaneState, now: number): boolean {
-  // Whoever begins while something moves sees :latest where it is about to be no more.
+  // A release that begins during a move would read a :latest that is about to change.
   if (state.holder !== null || state.move !== null || state.rollback !== null) return false;
   for (;;) {
     const [next] = inOrder(state.queue);
@@ -60,12 +60,12 @@ export function grant(state: LaneState, now: number): boolean {
   }
 }
 
-/** Releases that lost their canaries, one after the other, before somebody has to know: the gate tests nothing any more. */
+/** Preemptions in a row, of releases whose canary tenants had left, that raise an alarm: the gate no longer tests anything to its end. */
 const PREEMPTIONS_ALARM = 3;
 const isCanaryGone = (hold: string | undefined) =>
   hold !== undefined && hold in HOLDS && holdRow(hold as HoldName).isCanaryGone === true;
 
-/** Takes its turn from a holder that has to give way. True when that makes one too many that lost their canaries. */
+/** Takes the lane from a holder that may be preempted. True if that is one too many whose canary tenants had left. */
 export function preempt(state: LaneState, now: number): boolean {
   const { holder, ledger } = state;
   const superseded = preemptedBy(state, now);
@@ -96,8 +96,8 @@ export function resultOf(
   if (state.holder?.runId === runId) return { fencingToken: state.holder.fencingToken };
   const answer = state.answers.findLast((one) => one.runId === runId && !(recheck && 'alreadyLive' in one));
   if (!answer) return null;
-  const { runId: _, ...turn } = answer;
-  return turn;
+  const { runId: _, ...result } = answer;
+  return result;
 }
 
 /** A build that was promoted, and is where that left it, has nothing to do but to look whether it still is. */

@@ -7,7 +7,7 @@ import { knownBadBuild } from './ledger.js';
 export interface RolledBackBuild {
   /** The build that it went away from; null when the ledger does not know. */
   sha: Sha | null;
-  /** How that one came to `:latest`; null when its mover never told, or the ledger does not reach back so far. */
+  /** How that build came to `:latest`; null if its mover never reported, or the ledger does not reach back so far. */
   undone: LedgerEntry | null;
   /** That build, where it is bad, and those that the rollback marked. */
   bad: BadBuild[];
@@ -37,7 +37,7 @@ export function rolledBackBuild(
   const stood = before.findLast((one) => !isTarget(one)) ?? null;
   const marked = knownBad.filter(({ since }) => since >= started && (ended === null || since <= ended));
   const wasFound = stood?.images.every(({ digest }) => found.includes(digest)) === true;
-  // One whose yes the rollback took back, and whose mover never told, is the last that wrote.
+  // A build whose write lease the rollback revoked, and whose mover never reported, is the last that was written.
   const unreported = wasFound
     ? undefined
     : marked.findLast((one) => !before.some((move) => sameBuild(move.sha ?? '', one.sha)));

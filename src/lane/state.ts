@@ -32,7 +32,7 @@ export function emptyLane(): LaneState {
   };
 }
 
-/** Nothing is promoted by itself any more. A hold that is there stays: what lifts one need not lift the other. */
+/** Puts the lane on hold. An earlier hold stays: what lifts one need not lift the other. */
 export function putOnHold(state: LaneState, name: LaneHold['name'], why: string): LaneState {
   state.ledger.hold ??= { name, why, by: 'the lane', since: new Date().toISOString() };
   return state;

@@ -17,7 +17,7 @@ import { inOrder } from './queue.js';
 /** What people see of a lane. */
 export interface LaneView {
   holder: Holder | null;
-  /** Those that wait, in the order in which they get their turn; each with the sequence that counts for it. */
+  /** The waiting releases in the order in which they will acquire the lane, each with the sequence that counts for it. */
   queue: (LaneRequest & Required<Pick<LaneRequest, 'sequence' | 'manual'>>)[];
   /** A rollback that is under way. */
   rollback: OpenRollback | null;

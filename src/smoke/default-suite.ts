@@ -6,7 +6,7 @@ const content = 'probe-{probe}';
 const list = z.array(z.unknown());
 const subsystems = z.record(z.string(), z.unknown()).refine((map) => Object.keys(map).length > 0, 'is empty');
 
-/** The suite of the gate, in order. Names and requests are those people know from the old script (design §6). */
+/** The suite of the gate, in order. Names and requests are those people know from the old script. */
 export const defaultSuite: Check[] = [
   check(
     'liveness returns a subsystems map',

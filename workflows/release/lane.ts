@@ -8,7 +8,7 @@ import { laneCalls } from '../shared/activity-options.js';
 import { finish, ownLane, type RunEnd } from '../shared/run.js';
 import type { Release } from './context.js';
 
-/** Listens for the lane taking the release's turn back; what it does then is cancelled, unless it moves `:latest` already. */
+/** Listens for a revocation: what the release does is cancelled then, unless it moves `:latest` already. */
 export function handleRevocation(release: Release): void {
   setHandler(laneRevokedSignal, (sent) => {
     const { fencingToken, superseded, revoked, knownBad } = Object(sent) as Record<string, unknown>;
@@ -27,7 +27,7 @@ export function applyRevocation(release: Release): void {
   release.scope.cancel();
 }
 
-/** How a release ends whose turn was taken back. */
+/** How a release ends that no longer holds the lane. */
 export function endOf(revocation: Revocation): RunEnd {
   const why = describeRevocation(revocation);
   if ('superseded' in revocation) return { outcome: 'superseded', why };

@@ -5,20 +5,20 @@ import type { MoveInput } from '../../src/contract/move.js';
 import type { Plan } from '../../src/contract/release.js';
 import { shortSha } from '../../src/contract/sha.js';
 
-// The SDK's default, TRY_CANCEL, goes on while the activity still runs (temporal.md 0.1).
+// The SDK's default, TRY_CANCEL, would go on while the activity still runs.
 const cancellationType = 'WAIT_CANCELLATION_COMPLETED';
 
 /** Reads of the registry, the configuration and the tenants: repeated freely, for as long as we are patient with a registry that is down. */
 export const READS = {
   startToCloseTimeout: '2m',
   scheduleToCloseTimeout: '15m',
-  // A cancel reaches an activity with its beats only.
+  // A cancel reaches an activity only with a heartbeat.
   heartbeatTimeout: '15s',
   retry: { initialInterval: '1s', maximumInterval: '30s' },
   cancellationType,
 } satisfies ActivityOptions;
 
-/** The wait for tenants: one activity until its own deadline; a dead worker is seen by its missing beats. */
+/** The wait for tenants: one activity until its own deadline; a dead worker is noticed by its missing heartbeats. */
 export const waits = (plan: Pick<Plan, 'updateTimeoutMs' | 'pollMs'>) =>
   ({
     startToCloseTimeout: plan.updateTimeoutMs + plan.pollMs + 60_000,
@@ -61,7 +61,7 @@ export const PREFLIGHTS = {
 
 /**
  * A pair tries forward for 5 minutes (a rollback 15), then puts back for 3, and each may overshoot by one slow round. Seen dead after
- * 5 s without a beat, so that a rollback waits for no longer (protocol §3, §6).
+ * 5 s without a heartbeat, so that a rollback waits for no longer (docs/protocol.md, A rollback).
  */
 export const moveOptions = ({ kind }: Pick<MoveInput, 'kind'>) =>
   ({
@@ -72,7 +72,7 @@ export const moveOptions = ({ kind }: Pick<MoveInput, 'kind'>) =>
     cancellationType,
   }) satisfies ActivityOptions;
 
-/** The look when nobody can tell any more what a mover did. */
+/** The read of `:latest` when no mover can report what it did. */
 export const LATEST_READS = {
   startToCloseTimeout: '30s',
   scheduleToCloseTimeout: '60s',
@@ -80,10 +80,10 @@ export const LATEST_READS = {
   cancellationType,
 } satisfies ActivityOptions;
 
-/** How long a run waits for another one's mover, in milliseconds (protocol §3): longer than all of the above together. */
+/** How long a run waits for the mover of another run, in milliseconds: about as long as all of the above together. */
 export const BUSY_MOVER_MS = 25 * 60_000;
 
-/** The mover outlives its parent, whatever happens to that; short workflow tasks, for a frozen worker holds one till its end (protocol §6). */
+/** The mover outlives its parent, whatever happens to that; short workflow tasks, for a frozen worker holds one till its end (docs/protocol.md, A rollback). */
 export const MOVER = {
   parentClosePolicy: 'ABANDON',
   workflowTaskTimeout: '2s',
@@ -97,7 +97,7 @@ export const planReads = () => {
   const { scheduleToCloseTimeout: _, ...unbounded } = READS;
   return proxyActivities<ReleaseActivities>({ ...unbounded, summary: 'read the plan' });
 };
-/** Reads that a human is asked about when they fail for longer than we are patient. */
+/** Reads that are retried for the retry budget; then the release is held. */
 export const registryReads = ({ patienceMs }: Plan, summary: string) =>
   proxyActivities<ReleaseActivities>({ ...READS, scheduleToCloseTimeout: patienceMs.registry, summary });
 export const watches = (plan: Plan, summary: string) =>
@@ -110,22 +110,22 @@ export const moves = (input: MoveInput) =>
 /** As long as a move of `:latest` may take, without its put-back. */
 export const tagWrites = (tag: string, within: '15m' | '1m' = '15m') =>
   onMoveQueue({ ...PREFLIGHTS, scheduleToCloseTimeout: within, startToCloseTimeout: within, summary: `point :${tag}` });
-/** Tells the lane; a lane that is started anew recovers first. */
+/** Reports to the lane; a lane that was started again recovers first. */
 export const reports = ({ laneUnheard }: MoveInput) =>
   onMoveQueue({
     ...LATEST_READS,
     scheduleToCloseTimeout: laneUnheard ? '30s' : '5m',
     heartbeatTimeout: '5s',
-    summary: TELLS,
+    summary: REPORTS,
   });
-const TELLS = 'tell the lane';
+const REPORTS = 'report to the lane';
 const onMoveQueue = (options: ActivityOptions) =>
   proxyActivities<MoverActivities & LaneActivities>({
     ...options,
     taskQueue: moveTaskQueue(laneOf(workflowInfo().workflowId)),
   });
 
-/** For as long as it takes: a run waits for its turn, or for the end of a pause, without a bound of its own but the longest a run may wait at all. */
+/** A wait for the lane, or for the end of a pause: without a bound but the longest that a run may wait at all. */
 export const LANE_WAITS = {
   startToCloseTimeout: '30 days',
   scheduleToCloseTimeout: '30 days',
@@ -134,7 +134,7 @@ export const LANE_WAITS = {
   cancellationType,
 } satisfies ActivityOptions;
 
-/** A word from the lane: seconds, unless it is being started anew. */
+/** A call to the lane: seconds, unless it is being started again. */
 export const LANE_CALLS = {
   ...LANE_WAITS,
   startToCloseTimeout: '1m',

@@ -9,7 +9,7 @@ import { laneActivities, laneWaits } from './activity-options.js';
 import { alarm, type EventFeed } from './events.js';
 import { ownLane } from './run.js';
 
-/** How long after a move both tags are read once more, in milliseconds (protocol §3). */
+/** How long after a move `:latest` is read again, in milliseconds (docs/protocol.md, The move). */
 const REREAD_MS = 60_000;
 
 /** Follows the holder, the open move and the announced rollback to their ends, each by one activity, reads both tags once more after a move, and has production watched. */
@@ -38,7 +38,7 @@ export function followers(state: LaneState, feed: EventFeed, wake: () => void): 
     if (move)
       once(move.moverRunId, async () => {
         await awaitClosed({ workflowId: moveLatestId(ownLane()), runId: move.moverRunId });
-        // It reports before it ends; one that could not is over all the same, once nothing of it is on its way.
+        // A mover reports before it ends. One that could not is over once none of its writes is on its way.
         await sleep(LEASE_MS);
         if (state.move?.moverRunId === move.moverRunId) state.move = null;
       });

@@ -6,8 +6,8 @@ export interface Undecodable {
 }
 
 /**
- * Reads what it can, and gives a marker for the rest: one signal that cannot be decoded, sent by a slip of somebody's hand,
- * would otherwise fail the workflow task for ever, and queries, abort and cancel with it (protocol §7).
+ * Decodes what it can, and gives a marker for the rest: one signal that cannot be decoded would otherwise fail the workflow task for ever,
+ * and queries, abort and cancel with it (docs/protocol.md, Messages that cannot break a run).
  */
 export const payloadConverter: PayloadConverter = {
   toPayload: (value) => standard.toPayload(value),

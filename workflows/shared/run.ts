@@ -151,8 +151,8 @@ export async function endRun<O extends RunOutcome, R extends { why: string }>(
   if (cancel !== undefined) throw cancel;
   if (!(outcome in FAILURE_TYPES)) return report(outcome as O, why);
   const refusal = refusedMove(details?.[0])?.refusal;
-  const told = { ...report(outcome as FailureType, why), ...(refusal && { refusal }) };
-  throw ApplicationFailure.create({ message: told.why, type: outcome, nonRetryable: true, details: [told] });
+  const failed = { ...report(outcome as FailureType, why), ...(refusal && { refusal }) };
+  throw ApplicationFailure.create({ message: failed.why, type: outcome, nonRetryable: true, details: [failed] });
 }
 
 function endOfFailure(error: unknown): RunEnd {

@@ -16,13 +16,13 @@ import { BUSY_MOVER_MS, follows, laneCalls, latestReads, MOVER } from './activit
 import { failure, requireNotCancelled } from './failures.js';
 import { ownLane, type RunContext } from './run.js';
 
-/** Time for a mover that is refused to end by itself, and to say what it did, in milliseconds. */
-const ENDS_BY_ITSELF_MS = 2_000;
+/** Time for a mover whose lease was revoked to end, and to report what it did, in milliseconds. */
+const ENDS_WITHIN_MS = 2_000;
 
 /**
  * Has `MoveLatest` move the tag and waits for its end, also when this run is cancelled meanwhile: a pair is never left half
- * moved. One that is under way is waited for; one that somebody terminated is started again.
- * @param onMoving told whether the mover is started, which is when an abort comes too late.
+ * moved. A mover that is running is waited for; one that was terminated is started again.
+ * @param onMoving called with whether the mover is started, which is when an abort comes too late.
  * @param takesOverMs ends a mover that is under way after so long, in milliseconds, when nothing of it can be on its way; else it is waited for.
  */
 export async function moveLatest(
@@ -51,7 +51,7 @@ export async function moveLatest(
       if (error instanceof WorkflowExecutionAlreadyStartedError)
         await (takesOverMs === null
           ? untilFree(workflowId, patientUntil)
-          : laneCalls(`take over from ${workflowId}`).endMover(Math.max(takesOverMs, ENDS_BY_ITSELF_MS)));
+          : laneCalls(`take over from ${workflowId}`).endMover(Math.max(takesOverMs, ENDS_WITHIN_MS)));
       else if (!isTerminated(error)) throw error;
       else if (CancellationScope.current().consideredCancelled) return whatIsLeft(run, input);
       // The next one's report says that nothing is on its way any more.
@@ -76,7 +76,7 @@ async function untilFree(workflowId: string, patientUntil: number): Promise<void
     });
 }
 
-/** The mover was terminated and this run is cancelled: nobody goes on, so at least what is there gets its name. */
+/** The mover was terminated and this run is cancelled: nothing goes on, so at least the state that is left gets its name. */
 function whatIsLeft({ feed }: RunContext, input: MoveInput): Promise<MovedImage[]> {
   return CancellationScope.nonCancellable(async () => {
     const before = input.images.map(({ repository, from }) => ({ repository, digest: from }));

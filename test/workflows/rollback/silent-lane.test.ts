@@ -38,7 +38,7 @@ const gateFor = (name: string) => {
 };
 const [forced, unforced] = [gateFor('unheard-forced'), gateFor('unheard-unforced')];
 
-/** How long a lane may say nothing (protocol §3), and what else a rollback does before it writes, in milliseconds. */
+/** How long a lane may say nothing (docs/protocol.md, A rollback), and what else a rollback does before it writes, in milliseconds. */
 const SILENCE_MS = 60_000;
 const ELSE_MS = 25_000;
 
