@@ -18,11 +18,11 @@ import { withHeartbeat } from './heartbeat.js';
 const MAX_LINE = 400;
 
 /** Each image whose `:latest` is not where the last move left it, in one line; null if all are. */
-export async function describeDrift(registry: Registry, left: TagState[]): Promise<string | null> {
-  const repositories = left.map(({ repository }) => repository);
+export async function describeDrift(registry: Registry, expected: TagState[]): Promise<string | null> {
+  const repositories = expected.map(({ repository }) => repository);
   const now = await observeLatest(registry, repositories, { signal: cancellationSignal(), tolerant: true });
   const lines = now.flatMap(({ repository, digest }, index) =>
-    digest === left[index]?.digest
+    digest === expected[index]?.digest
       ? []
       : [`${repository}:latest stands at ${digest ?? 'nothing'}, the last move left it elsewhere`],
   );
@@ -51,16 +51,16 @@ export function createDriftActivities({ registry, lane, waits }: ActivityDepende
     lookForDrift: (): Promise<Drift | null> =>
       withHeartbeat(async () => {
         const state = await lane.state();
-        const left = state?.ledger.expectedLatest;
-        if (!state || !left || state.move || Date.now() - left.at < waits.recentMs) return null;
-        let latest = await describeDrift(registry, left.images);
+        const expected = state?.ledger.expectedLatest;
+        if (!state || !expected || state.move || Date.now() - expected.at < waits.recentMs) return null;
+        let latest = await describeDrift(registry, expected.images);
         if (latest !== null) {
           // A stale read is no drift.
           await sleep(waits.surpriseMs);
-          latest = await describeDrift(registry, left.images);
+          latest = await describeDrift(registry, expected.images);
         }
-        const gone = await Promise.all(rollbackTargets(state.ledger).map(missing));
-        return { expectedAt: left.at, latest, missing: gone.flat().slice(0, MAX_MISSING) };
+        const missingTargets = await Promise.all(rollbackTargets(state.ledger).map(missing));
+        return { expectedAt: expected.at, latest, missing: missingTargets.flat().slice(0, MAX_MISSING) };
       }),
 
     reportDrift: (found: Drift): Promise<void> => withHeartbeat(() => lane.update(driftUpdate, found)),

@@ -39,12 +39,12 @@ const SIGNAL_MS = 15_000;
 export function throttledSignal<T>(client: Client, signal: SignalDefinition<[T]>): (seen: T) => Promise<void> {
   const { workflowId, runId } = ownRun();
   let last = '';
-  let toldAt = 0;
+  let sentAt = 0;
   return async (seen) => {
     const text = JSON.stringify(seen);
-    if (text === last || Date.now() - toldAt < SIGNAL_MS) return;
+    if (text === last || Date.now() - sentAt < SIGNAL_MS) return;
     last = text;
-    toldAt = Date.now();
+    sentAt = Date.now();
     // It only makes `status` fresher: no reason to fail.
     await client.workflow
       .getHandle(workflowId, runId)

@@ -36,7 +36,7 @@ export function createWaiterActivities({ client, lane }: ActivityDependencies) {
   return mapErrors({ ...createWaitActivities(client, lane), ...createPublishActivities() });
 }
 
-export type { Watched } from './watch-production.js';
+export type { WatchResult as Watched } from './watch-production.js';
 
 export type WaitActivities = ReturnType<typeof createWaiterActivities>;
 export type LaneActivities = ReturnType<typeof onBehalfOfLane>;

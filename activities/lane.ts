@@ -13,13 +13,13 @@ import { describeDrift } from './check-drift.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { ownRun, withHeartbeat } from './heartbeat.js';
 import { type Continued, recoverLane } from './recover-lane.js';
-import { awaitEnd, LOOK_MS } from './waits.js';
+import { awaitEnd, LANE_POLL_MS } from './waits.js';
 
 /** What runs ask and tell the lane beside waiting, and what the lane itself has done. */
 export function createLaneActivities({ client, config, registry, lane: own }: ActivityDependencies) {
   const { lane } = config;
   /** A lane that says nothing, or knows nothing of it, has its say when the mover asks. */
-  const requireLast = async () => {
+  const requireNewestRollback = async () => {
     if ((await own.standing(ownRun()))?.isSupersededRollback)
       throw new LaneRefused('another rollback was announced after this one', 'not-announced');
   };
@@ -31,7 +31,7 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
         if (standing && (standing.isHeld || standing.result !== null || tries > 4)) return standing.status;
         if (tries % 5 === 0) await own.joinQueue(request);
         heartbeat();
-        await sleep(LOOK_MS);
+        await sleep(LANE_POLL_MS);
       }
     },
 
@@ -41,43 +41,43 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
         for (let tries = 0; tries < 10; tries += 1) {
           const state = await own.state();
           if (state) return digestsOfMove(state, sha);
-          await sleep(LOOK_MS);
+          await sleep(LANE_POLL_MS);
         }
         return null;
       }),
 
     /** From now on nothing else moves. Gives for how long something may still be on its way, in milliseconds. */
-    announceRollback: (said: Omit<RollbackRequest, keyof RunRef>): Promise<number> =>
+    announceRollback: (request: Omit<RollbackRequest, keyof RunRef>): Promise<number> =>
       withHeartbeat(async () => {
         const run = ownRun();
-        const rejected = said.force ? null : await rejectionOf(client, lane, said.sha);
+        const rejected = request.force ? null : await rejectionOf(client, lane, request.sha);
         if (rejected !== null) throw new LaneRefused(rejected, 'needs-force');
-        return (await own.update(beginRollbackUpdate, { ...said, ...run })) ?? LEASE_MS;
+        return (await own.update(beginRollbackUpdate, { ...request, ...run })) ?? LEASE_MS;
       }),
 
     /** Terminates the mover of another run that does not end within `forMs`; its lease has expired by then.
      * @throws {LaneRefused} when another rollback was announced since: its mover is left alone. */
     async endMover(forMs: number): Promise<void> {
       await withHeartbeat(async () => {
-        await requireLast();
+        await requireNewestRollback();
         const mover = await findRun(client, moveLatestId(lane));
         if (mover?.status.name !== 'RUNNING') return;
         const handle = client.workflow.getHandle(mover.workflowId, mover.runId, { followRuns: false });
         const ended = await Promise.race([awaitEnd(handle).then(() => true), sleep(forMs).then(() => false)]);
         if (ended) return;
-        await requireLast();
+        await requireNewestRollback();
         await handle.terminate('a rollback takes over').catch(() => undefined);
       });
     },
 
     /** @throws {LaneRefused} when another rollback was announced after the one that asks. */
-    requireLastRollback: (): Promise<void> => withHeartbeat(requireLast),
+    requireLastRollback: (): Promise<void> => withHeartbeat(requireNewestRollback),
 
     /** What the last lane that knew anything knew; `isCarried` where a run began with what the one before it knew. */
     recoverLane: (isCarried = false): Promise<LaneState | Continued | null> =>
       withHeartbeat(() => recoverLane(client, lane, isCarried)),
 
     /** Why `:latest` is not where a move left it; null when it is. */
-    reread: (left: TagState[]): Promise<string | null> => withHeartbeat(() => describeDrift(registry, left)),
+    reread: (expected: TagState[]): Promise<string | null> => withHeartbeat(() => describeDrift(registry, expected)),
   };
 }

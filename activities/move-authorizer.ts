@@ -16,8 +16,8 @@ export interface Mover extends RunRef {
 export type AuthorizerFor = (mover: Mover, parent: RunRef | null, input: MoveInput) => MoveAuthorizer;
 
 /** One question to Temporal, in milliseconds; a longer answer is asked for again. */
-const ASK_MS = 5_000;
-const ASK_AGAIN_MS = 200;
+const REQUEST_TIMEOUT_MS = 5_000;
+const RETRY_MS = 200;
 
 /**
  * The lane decides, and only the current attempt may write: a worker frozen past its heartbeat timeout could otherwise wake up and undo what
@@ -31,15 +31,15 @@ export function laneAuthorizer(client: Client, lane: LaneClient, silenceMs: numb
       const question: MoveQuestion = { moverRunId: mover.runId, parent, input, latest };
       try {
         if (input.laneUnheard) {
-          await requireLastTry(client, mover, silenceMs);
+          await requireCurrentAttempt(client, mover, silenceMs);
           // A parent that is gone announces nothing.
           if (!begun) await requireRunning(client, parent, silenceMs);
-          return await announceAndAsk(lane, question);
+          return await announceAndRequest(lane, question);
         }
         // At the same time: a slow answer ages the lease.
         const [answer] = await Promise.all([
           requireLease(lane, question, silenceMs),
-          requireLastTry(client, mover, silenceMs),
+          requireCurrentAttempt(client, mover, silenceMs),
           begun ? undefined : requireRunning(client, parent, silenceMs),
         ]);
         return answer;
@@ -84,7 +84,7 @@ async function requireLease(lane: LaneClient, question: MoveQuestion, silenceMs:
 }
 
 /** For a forced rollback that the lane did not hear of in time: a lane that answers again decides, once it knows of it. */
-async function announceAndAsk(lane: LaneClient, question: MoveQuestion): Promise<LeaseAnswer> {
+async function announceAndRequest(lane: LaneClient, question: MoveQuestion): Promise<LeaseAnswer> {
   const { sha, by, reason } = question.input;
   try {
     await answer(0, () => lane.update(beginRollbackUpdate, { ...question.parent, sha, by, reason, force: true }));
@@ -99,7 +99,7 @@ async function requireRunning(client: Client, { workflowId, runId }: RunRef, sil
   const refuse = (status: string) =>
     new MoveRefusal('not-running', `${workflowId} is ${status.toLowerCase()}: it no longer moves anything`);
   const execution = await answer(silenceMs, () =>
-    client.withDeadline(Date.now() + ASK_MS, () => client.workflow.getHandle(workflowId, runId).describe()),
+    client.withDeadline(Date.now() + REQUEST_TIMEOUT_MS, () => client.workflow.getHandle(workflowId, runId).describe()),
   ).catch((error: unknown) => {
     throw error instanceof WorkflowNotFoundError ? refuse('gone') : error;
   });
@@ -107,7 +107,7 @@ async function requireRunning(client: Client, { workflowId, runId }: RunRef, sil
   return execution;
 }
 
-async function requireLastTry(client: Client, mover: Mover, silenceMs: number): Promise<void> {
+async function requireCurrentAttempt(client: Client, mover: Mover, silenceMs: number): Promise<void> {
   const { raw } = await requireRunning(client, mover, silenceMs);
   const pending = raw.pendingActivities?.find(({ activityId }) => activityId === mover.activityId);
   if (pending?.attempt !== mover.attempt)
@@ -119,7 +119,7 @@ async function requireLastTry(client: Client, mover: Mover, silenceMs: number): 
 
 /** Asks until there is an answer, or there was none for `silenceMs` milliseconds. */
 async function answer<T>(silenceMs: number, ask: () => Promise<T>): Promise<T> {
-  for (const deadline = Date.now() + silenceMs; ; await delay(ASK_AGAIN_MS))
+  for (const deadline = Date.now() + silenceMs; ; await delay(RETRY_MS))
     try {
       return await ask();
     } catch (error) {

@@ -16,7 +16,7 @@ import { ownRun, withHeartbeat } from './heartbeat.js';
 import { type AuthorizerFor, canaryTagAuthorizer } from './move-authorizer.js';
 
 /** Minimum silence of the previous attempt, in milliseconds: it heartbeats every second while it can refresh its lease, and is declared dead after 5 s. */
-const UNHEARD_MS = 3_000;
+const MIN_SILENCE_MS = 3_000;
 
 /** Heartbeat details of `moveTags`; a heartbeat without them would erase them. */
 interface Progress {
@@ -56,7 +56,7 @@ export function createMoveActivities({ registry, lane, authorizerFor, waits }: M
           },
           signal: cancellationSignal(),
         });
-      const settledAt = Date.now() + waits.windowMs + waits.putTimeoutMs - UNHEARD_MS;
+      const settledAt = Date.now() + waits.windowMs + waits.putTimeoutMs - MIN_SILENCE_MS;
       const images = await withHeartbeat(move, progress).catch((error: unknown) => {
         throw progress.begun || attempt > 1 ? error : nothingWritten(error);
       });

@@ -97,8 +97,8 @@ async function lastMove(client: Client, lane: Lane): Promise<LaneState | null> {
     if (images?.length === 0) continue;
     if (images === null) return null;
     const state = putOnHold(emptyLane(), 'not-recovered', 'of the lane only its last move is left: canary lane adopt');
-    const left = images.map(({ repository, latest }) => ({ repository, digest: latest }));
-    state.ledger.expectedLatest = { images: left, at: (closeTime ?? new Date()).getTime() };
+    const tagStates = images.map(({ repository, latest }) => ({ repository, digest: latest }));
+    state.ledger.expectedLatest = { images: tagStates, at: (closeTime ?? new Date()).getTime() };
     return state;
   }
   return null;

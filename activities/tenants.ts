@@ -23,7 +23,7 @@ export type WatchEnd = { left: TenantBuild[] } | { red: TenantSmoke[] };
 type TenantDependencies = Pick<ActivityDependencies, 'config' | 'suite' | 'client' | 'stopping'>;
 
 export function createTenantActivities({ config, suite, client, stopping }: TenantDependencies) {
-  const beatingSleep = (ms: number, details: unknown) => heartbeatSleep(stopping, ms, details);
+  const sleepWithHeartbeat = (ms: number, details: unknown) => heartbeatSleep(stopping, ms, details);
   const smoke = async (tenant: PlannedTenant, checks: Suite) => {
     const access = (await accessOf(config.fleet, tenant.name)).get(tenant.origin);
     if (access === undefined) throw new SecretMissing(tenant.name);
@@ -32,8 +32,8 @@ export function createTenantActivities({ config, suite, client, stopping }: Tena
   };
   return {
     /** Asks all tenants until every one that can tell reports the build, or the deadline (epoch, in ms) has passed. */
-    awaitBuild: patient(async (sha: Sha, plan: Plan, deadline: number): Promise<FleetBuilds> => {
-      const tell = throttledSignal(client, tenantBuildsSignal);
+    awaitBuild: withSecretRetry(async (sha: Sha, plan: Plan, deadline: number): Promise<FleetBuilds> => {
+      const signalBuilds = throttledSignal(client, tenantBuildsSignal);
       for (;;) {
         // A tenant that takes a request and never answers must not stop the heartbeats.
         const fleet = await withHeartbeat(() => fleetBuilds(config.fleet, sha, plan));
@@ -43,13 +43,13 @@ export function createTenantActivities({ config, suite, client, stopping }: Tena
             isBuild(build, sha) || !tellsBuild(plan.tenants[index] as PlannedTenant, plan.buildProbe),
         );
         if (isReported || Date.now() >= deadline) return fleet;
-        await tell(fleet.builds);
-        await beatingSleep(plan.pollMs, fleet);
+        await signalBuilds(fleet.builds);
+        await sleepWithHeartbeat(plan.pollMs, fleet);
       }
     }),
 
     /** Asks all tenants once which build they run. */
-    readBuilds: patient(
+    readBuilds: withSecretRetry(
       (sha: Sha, plan: Plan): Promise<FleetBuilds> => withHeartbeat(() => fleetBuilds(config.fleet, sha, plan)),
     ),
 
@@ -57,7 +57,7 @@ export function createTenantActivities({ config, suite, client, stopping }: Tena
      * Watches a soak until it is cancelled: a tenant that reports another build ends it, and so does a read-only check that
      * fails twice in a row. A tenant that says nothing may be restarting; the smoke will tell.
      */
-    watchSoak: patient(async (sha: Sha, plan: Plan): Promise<WatchEnd> => {
+    watchSoak: withSecretRetry(async (sha: Sha, plan: Plan): Promise<WatchEnd> => {
       const readOnly = suite.filter((check) => !check.writes && check.needs === undefined);
       let failing = new Set<string>();
       for (let probeAt = Date.now() + plan.soakProbeMs; ; ) {
@@ -75,7 +75,7 @@ export function createTenantActivities({ config, suite, client, stopping }: Tena
           if (twice.length > 0) return { red: twice };
           failing = failed;
         }
-        await beatingSleep(Math.min(plan.pollMs, plan.soakProbeMs), builds);
+        await sleepWithHeartbeat(Math.min(plan.pollMs, plan.soakProbeMs), builds);
       }
     }),
 
@@ -86,7 +86,9 @@ export function createTenantActivities({ config, suite, client, stopping }: Tena
 }
 
 /** What asks the fleet bears a missing secret for as long as its plan says. */
-function patient<A extends [Sha, Plan, ...unknown[]], T>(run: (...args: A) => Promise<T>): (...args: A) => Promise<T> {
+function withSecretRetry<A extends [Sha, Plan, ...unknown[]], T>(
+  run: (...args: A) => Promise<T>,
+): (...args: A) => Promise<T> {
   return (...args) => retryMissingSecret(args[1].patienceMs.secret, () => run(...args));
 }
 

@@ -18,27 +18,27 @@ export async function awaitEnd(handle: WorkflowHandle): Promise<void> {
 const isContinued = (error: unknown) => error instanceof Error && error.name === 'WorkflowContinuedAsNewError';
 
 /** Between two looks at the lane, in milliseconds. */
-export const LOOK_MS = 400;
+export const LANE_POLL_MS = 400;
 
 /** Activities that only wait, without a bound. They have a queue of their own: they take no slots of work, and a worker that stops hands them on at once. */
 export function createWaitActivities(client: Client, lane: LaneClient) {
   const pause = async () => {
     heartbeat();
-    await sleep(LOOK_MS);
+    await sleep(LANE_POLL_MS);
   };
   return {
     /** Waits until this run holds the lane, or is answered, however often the lane is terminated in the meantime. */
     async waitForLane(request: LaneRequest): Promise<LaneResult> {
-      for (let askedLane = ''; ; ) {
+      for (let joinedRunId = ''; ; ) {
         const standing = await lane.standing(request);
         if (standing?.isKnown) {
           if (standing.result !== null) return standing.result;
         } else {
           const open = await lane.openRun();
           // A lane that is another run than the one that was asked may never have heard of us.
-          if (open === null || open !== askedLane) {
+          if (open === null || open !== joinedRunId) {
             await lane.joinQueue(request);
-            askedLane = (await lane.openRun()) ?? '';
+            joinedRunId = (await lane.openRun()) ?? '';
             continue;
           }
         }

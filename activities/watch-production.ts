@@ -21,7 +21,7 @@ import { awaitEnd } from './waits.js';
 const CYCLES = 2;
 
 /** What ended a watch. */
-export interface Watched {
+export interface WatchResult {
   tenants: SeenTenant[];
   /** The newer move. */
   superseded?: string;
@@ -32,16 +32,16 @@ export function createWatchActivities({ config, suite, client, lane, stopping }:
     if (config.productionFleet === null) throw new SecretMissing('production: CANARY_PROD_FLEET_FILE is not set');
     return config.productionFleet;
   };
-  const look = async ({ sha }: WatchInput, plan: WatchPlan, before: SeenTenant[]): Promise<SeenTenant[]> => {
+  const observe = async ({ sha }: WatchInput, plan: WatchPlan, before: SeenTenant[]): Promise<SeenTenant[]> => {
     const access = await accessOf(production(), 'production');
     const signal = cancellationSignal();
-    const asked = { suite: livenessOf(suite), waits: LIVENESS_WAITS, signal };
+    const options = { suite: livenessOf(suite), waits: LIVENESS_WAITS, signal };
     const anonymous = { token: '', headers: {} };
     const [builds, lives] = await Promise.all([
       askBuilds(plan.tenants, plan.buildProbe, access, signal),
-      Promise.all(plan.tenants.map((tenant) => smokeTenant(tenant, access.get(tenant.origin) ?? anonymous, asked))),
+      Promise.all(plan.tenants.map((tenant) => smokeTenant(tenant, access.get(tenant.origin) ?? anonymous, options))),
     ]);
-    return builds.map((build, index) => seen(sha, build, lives[index], before[index]));
+    return builds.map((build, index) => toSeenTenant(sha, build, lives[index], before[index]));
   };
   return {
     /** The first activity of a watch: what it goes by to its end. */
@@ -56,11 +56,11 @@ export function createWatchActivities({ config, suite, client, lane, stopping }:
       input: WatchInput & { movedAt: string },
       plan: WatchPlan,
       deadline: number,
-    ): Promise<Watched> {
-      const tell = throttledSignal(client, productionTenantsSignal);
+    ): Promise<WatchResult> {
+      const signalTenants = throttledSignal(client, productionTenantsSignal);
       for (let tenants = (activityInfo().heartbeatDetails ?? []) as SeenTenant[]; ; ) {
         const before = tenants;
-        tenants = await withHeartbeat(() => look(input, plan, before), before);
+        tenants = await withHeartbeat(() => observe(input, plan, before), before);
         heartbeat(tenants);
         const state = await lane.state();
         const newer = state && supersededBy(state.ledger, input.sha, input.movedAt);
@@ -68,14 +68,14 @@ export function createWatchActivities({ config, suite, client, lane, stopping }:
         // What has just begun to fail is asked once more: a restart is no fault.
         const doubtful = tenants.some(({ failing, red }) => failing !== undefined && red === undefined);
         if (hasFollowed(tenants, input.sha) || (Date.now() >= deadline && !doubtful)) return { tenants };
-        await tell(tenants);
+        await signalTenants(tenants);
         await heartbeatSleep(stopping, plan.pollMs, tenants);
       }
     },
   };
 }
 
-function seen(
+function toSeenTenant(
   sha: string,
   build: TenantBuild,
   live: TenantSmoke | undefined,

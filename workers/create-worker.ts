@@ -42,7 +42,7 @@ export interface GateParts {
   /** Tests whose server knows no lane bring their own. */
   lane?: LaneClient;
   /** Tests put a freeze between the yes and the write. */
-  wrapAuthority?: (authorizerFor: AuthorizerFor) => AuthorizerFor;
+  wrapAuthorizer?: (authorizerFor: AuthorizerFor) => AuthorizerFor;
 }
 
 /** A worker of the whole gate: one process, a task queue each for runs, for lane and mover, and for those that wait, so that none takes another's slots. */
@@ -65,7 +65,7 @@ export async function createWorker(
     lane,
     waits,
     patienceMs,
-    authorizerFor: parts.wrapAuthority?.(byLane) ?? byLane,
+    authorizerFor: parts.wrapAuthorizer?.(byLane) ?? byLane,
   };
   const queue = taskQueue(config.lane);
   const common: Omit<WorkerOptions, 'taskQueue'> = {

@@ -23,8 +23,8 @@ export async function serveHttp({ host, port }: HttpAddress, parts: HttpParts) {
   const server = createServer((request, response) => {
     const path = (request.url ?? '').split('?')[0];
     const answer = path === undefined ? undefined : ROUTES[path];
-    if (answer === undefined || request.method !== 'GET') return tell(response, 404, 'not found\n');
-    answer(parts, response).catch((error: unknown) => tell(response, 503, `${(error as Error).message}\n`));
+    if (answer === undefined || request.method !== 'GET') return respond(response, 404, 'not found\n');
+    answer(parts, response).catch((error: unknown) => respond(response, 503, `${(error as Error).message}\n`));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -42,17 +42,17 @@ export async function serveHttp({ host, port }: HttpAddress, parts: HttpParts) {
 }
 
 const ROUTES: Record<string, (parts: HttpParts, response: ServerResponse) => Promise<void>> = {
-  '/healthz': async (_parts, response) => tell(response, 200, 'ok\n'),
+  '/healthz': async (_parts, response) => respond(response, 200, 'ok\n'),
   '/readyz': async ({ notReady }, response) => {
     const why = await notReady();
-    tell(response, why === null ? 200 : 503, `${why ?? 'ready'}\n`);
+    respond(response, why === null ? 200 : 503, `${why ?? 'ready'}\n`);
   },
   '/metrics': async ({ metrics }, response) => {
     const { body } = await send({ method: 'GET', url: metrics, timeoutMs: METRICS_MS, maxBytes: MAX_METRICS });
-    tell(response, 200, body);
+    respond(response, 200, body);
   },
 };
 
-function tell(response: ServerResponse, status: number, body: string | Buffer): void {
+function respond(response: ServerResponse, status: number, body: string | Buffer): void {
   response.writeHead(status, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(body);
 }

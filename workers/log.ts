@@ -13,7 +13,7 @@ export function logLine({ level, message, timestampNanos, meta }: LogEntry): voi
 }
 
 /** A line of our own. */
-export function tell(level: 'INFO' | 'WARN' | 'ERROR', message: string, meta: Record<string, unknown>): void {
+export function logEvent(level: 'INFO' | 'WARN' | 'ERROR', message: string, meta: Record<string, unknown>): void {
   logLine({ level, message, timestampNanos: BigInt(Date.now()) * 1_000_000n, meta });
 }
 

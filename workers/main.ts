@@ -6,7 +6,7 @@ import { connectionConfig, mapNamespaceError, mapWorkerConnectError } from '../s
 import { missingSearchAttributes } from '../src/temporal/namespace.js';
 import { workflowBundle } from './bundle.js';
 import { createWorker, registryOf } from './create-worker.js';
-import { tell } from './log.js';
+import { logEvent } from './log.js';
 import { installRuntime, serveWorker } from './service.js';
 
 /** Runs a worker until SIGTERM or SIGINT; what runs then is finished or handed on.
@@ -28,9 +28,9 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
     const { origin, ...bundle } = await workflowBundle();
     const worker = await createWorker({ connection, namespace }, { config, suite, registry, workflowBundle: bundle });
     const close = await serveWorker(config, { worker, connection, metrics });
-    tell('INFO', 'worker.started', { queue: taskQueue(config.lane), bundle: origin });
+    logEvent('INFO', 'worker.started', { queue: taskQueue(config.lane), bundle: origin });
     await worker.run().finally(close);
-    tell('INFO', 'worker.stopped', { queue: taskQueue(config.lane) });
+    logEvent('INFO', 'worker.stopped', { queue: taskQueue(config.lane) });
   } catch (error) {
     throw mapNamespaceError(namespace, error);
   } finally {

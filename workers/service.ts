@@ -4,7 +4,7 @@ import { DefaultLogger, type NativeConnection, Runtime } from '@temporalio/worke
 import type { Config } from '../src/config/schema.js';
 import type { GateWorker } from './create-worker.js';
 import { serveHttp } from './http.js';
-import { logLine, tell } from './log.js';
+import { logEvent, logLine } from './log.js';
 
 /** How long Temporal may take to answer whether the worker is ready, in milliseconds. */
 const READY_MS = 1_000;
@@ -32,12 +32,12 @@ export async function serveWorker(
   const { address, isDefault } = config.http;
   try {
     const { port, close } = await serveHttp(address, { metrics: parts.metrics, notReady: () => notReady(parts) });
-    tell('INFO', 'http.listening', { address: `${address.host}:${port}` });
+    logEvent('INFO', 'http.listening', { address: `${address.host}:${port}` });
     return close;
   } catch (error) {
     const where = `${address.host}:${address.port}`;
     if (!isDefault) throw new Error(`CANARY_HTTP_ADDR: ${where}: ${(error as Error).message}`);
-    tell('WARN', 'http.unavailable', { address: where, why: (error as Error).message });
+    logEvent('WARN', 'http.unavailable', { address: where, why: (error as Error).message });
     return async () => undefined;
   }
 }

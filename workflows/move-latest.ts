@@ -90,13 +90,13 @@ function mayHaveWritten(fault: unknown): boolean {
 export async function settled(
   input: MoveInput,
   before: TagState[],
-  look: () => Promise<TagState[]>,
+  readLatest: () => Promise<TagState[]>,
 ): Promise<MovedImage[]> {
   await sleep(LEASE_MS, SETTLE);
-  const images = outcomesOf(input, before, await look());
+  const images = outcomesOf(input, before, await readLatest());
   if (isWhole(images)) return images;
   await sleep(LAG_MS, { summary: 'wait for registry read lag' });
-  return outcomesOf(input, before, await look());
+  return outcomesOf(input, before, await readLatest());
 }
 
 function whereLatestStands(input: MoveInput, fault: unknown): Promise<TagState[]> {
@@ -114,8 +114,8 @@ function whereLatestStands(input: MoveInput, fault: unknown): Promise<TagState[]
 /** What became of each image, by where `:latest` stands now. A mover that was started again found its own target there before. */
 export function outcomesOf(input: MoveInput, before: TagState[], now: TagState[]): MovedImage[] {
   return input.images.map(({ repository, to, from }) => {
-    const stood = digestOf(before, repository);
-    const previous = stood === to ? from : stood;
+    const digestBefore = digestOf(before, repository);
+    const previous = digestBefore === to ? from : digestBefore;
     const latest = digestOf(now, repository);
     const result: MoveOutcome = latest === to ? 'promoted' : latest === previous ? 'restored' : 'conflict';
     return { repository, digest: to, previous, result, latest };

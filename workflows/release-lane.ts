@@ -46,7 +46,7 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
   });
   const now = () => Date.now();
   /** Signals may come before the lane knows anything. */
-  const later = (act: (state: LaneState) => void) => {
+  const whenKnown = (act: (state: LaneState) => void) => {
     changed = true;
     if (isKnown) act(state);
     else inbox.push(act);
@@ -68,18 +68,18 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
   setHandler(messages.ledgerQuery, () => (isKnown ? state.ledger : null));
   setHandler(messages.joinQueueSignal, (sent) => {
     const request = parseLaneRequest(sent);
-    if (request) later((lane) => enqueue(lane, request));
+    if (request) whenKnown((lane) => enqueue(lane, request));
   });
   setHandler(messages.holderStatusSignal, (sent) => {
     const answer = parseHolderReport(sent);
     if (answer === null) return;
-    later(({ holder }) => {
+    whenKnown(({ holder }) => {
       if (!holder || holder.runId !== answer.runId) return;
       if (answer.heldFor) holder.heldFor = answer.heldFor;
       else delete holder.heldFor;
     });
     // Here, not only below: it may have ended by then.
-    later(preemptHolder);
+    whenKnown(preemptHolder);
   });
   setHandler(messages.authorizeMoveUpdate, async (sent) => {
     const question = parseOrReject(parseMoveQuestion, sent);
@@ -97,8 +97,8 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     const lane = await known();
     // One that does not know what was there before may have forgotten a mover.
     const mayHaveForgotten = lane.ledger.hold?.name === 'not-recovered';
-    const no = beginRollback(lane, answer, now());
-    if (no) throw rejection(no.refused, { refusal: 'needs-force' });
+    const refusal = beginRollback(lane, answer, now());
+    if (refusal) throw rejection(refusal.refused, { refusal: 'needs-force' });
     return mayHaveForgotten ? LEASE_MS : leaseLeft(lane, answer, now());
   });
   setHandler(messages.driftUpdate, async (sent) => {
@@ -111,10 +111,12 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
       if ('refused' in answer) throw rejection(answer.refused);
       return answer.answer;
     });
-    setHandler(messages.laneCommandSignal(verb), (sent) => later((lane) => void applyCommand(lane, verb, sent, now())));
+    setHandler(messages.laneCommandSignal(verb), (sent) =>
+      whenKnown((lane) => void applyCommand(lane, verb, sent, now())),
+    );
   }
 
-  if (!isKnown) Object.assign(state, await recovered(state, carried !== null));
+  if (!isKnown) Object.assign(state, await recoverState(state, carried !== null));
   isKnown = true;
   for (const act of inbox.splice(0)) act(state);
   const follow = followers(state, feed, () => {
@@ -135,7 +137,7 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
   }
 }
 
-async function recovered(state: LaneState, isCarried: boolean): Promise<LaneState> {
+async function recoverState(state: LaneState, isCarried: boolean): Promise<LaneState> {
   const found = await laneActivities('recover what the last lane knew').recoverLane(isCarried);
   const why = 'no earlier lane is on record, so where :latest should be is not known: canary lane adopt';
   if (found === 'continued') return state;

@@ -73,8 +73,8 @@ async function announcing(run: RollbackRun): ReturnType<Phase> {
   const { sha, reason, force = false, requestedBy: by = 'unknown' } = run.input;
   setPhase(run, 'announcing', 'nothing else may move from now on');
   try {
-    const announced = laneCalls('announce the rollback to the lane', force ? '60s' : '15m');
-    run.leaseMs = await announced.announceRollback({ sha, force, by, reason });
+    const calls = laneCalls('announce the rollback to the lane', force ? '60s' : '15m');
+    run.leaseMs = await calls.announceRollback({ sha, force, by, reason });
   } catch (error) {
     if (isCancellation(error) || !force || unwrapFailure(error).type === 'MoveRefused') throw error;
     log.warn('the lane did not hear of a forced rollback, which goes on', { sha, why: unwrapFailure(error).message });
@@ -97,10 +97,10 @@ async function promoting(run: RollbackRun): ReturnType<Phase> {
   const moved = await retryOnceAfterTimeout(() => moveLatest(run, move, undefined, leaseMs ?? LEASE_MS));
   state.images = moved;
   if (tag !== undefined) await pointCanaryTag(tag, pinned);
-  const stood = moved.every(({ previous, digest }) => previous === digest);
+  const wasAlreadyLive = moved.every(({ previous, digest }) => previous === digest);
   return finish(
     run,
-    stood
+    wasAlreadyLive
       ? { outcome: 'already', why: `:latest of every image stood on ${input.sha} before` }
       : { outcome: 'rolled-back', why: `:latest of every image is back on ${input.sha}` },
   );

@@ -22,7 +22,7 @@ import { firstOf } from './shared/race.js';
 import { readInput } from './shared/run.js';
 
 /** After the deadline the activity has this long to say what it saw last, in milliseconds. */
-const LAST_WORD_MS = 30_000;
+const FINAL_REPORT_MS = 30_000;
 
 /** Watches production take a build through two update cycles. It reports and proposes, and never moves anything. */
 export async function WatchProduction(typed: unknown): Promise<WatchReport> {
@@ -75,17 +75,17 @@ function begin(input: WatchInput, feed: EventFeed): WatchReport {
 function watch(state: WatchReport, plan: WatchPlan, until: number): Promise<Partial<Watched>> {
   const { sha, movedAt = state.started } = state;
   const summary = `watch ${plan.tenants.length} tenants take ${shortSha(sha)}`;
-  const asked = proxyActivities<ReleaseActivities>({ ...watchOptions({ soakMs: plan.watchMs }), summary });
+  const activities = proxyActivities<ReleaseActivities>({ ...watchOptions({ soakMs: plan.watchMs }), summary });
   return firstOf<Partial<Watched>>(() => [
-    sleep(until + LAST_WORD_MS - Date.now(), { summary: 'two update cycles' }).then(() => ({})),
-    asked.watchProduction({ sha, movedAt }, plan, until),
+    sleep(until + FINAL_REPORT_MS - Date.now(), { summary: 'two update cycles' }).then(() => ({})),
+    activities.watchProduction({ sha, movedAt }, plan, until),
   ]);
 }
 
 /** Keeps what was seen; the first red of all is an alarm at once. */
 function note(feed: EventFeed, state: WatchReport, tenants: SeenTenant[]): void {
   state.tenants = tenants;
-  state.why = production.productionWords(tenants, state.sha);
+  state.why = production.describeProduction(tenants, state.sha);
   const isRed = tenants.some(({ red }) => red !== undefined);
   if (isRed && state.propose === null) {
     state.propose = production.rollbackCommand(state.before);

@@ -1,7 +1,7 @@
 import { InvalidInput } from '../contract/brand.js';
 import type { Lane } from '../contract/ids.js';
 import { parseSha, type Sha, sameBuild } from '../contract/sha.js';
-import { goBack } from '../lane/ledger.js';
+import { defaultRollbackTarget } from '../lane/ledger.js';
 import { targetsOf } from '../lane/view.js';
 import { LANE_UNAVAILABLE } from '../temporal/lane-client.js';
 import { isUnavailable, readLane } from '../temporal/lane-view.js';
@@ -17,7 +17,7 @@ export async function promptTarget(lane: Lane, given: Given, io: Io): Promise<Sh
   const ledger = await readLedger(lane, io);
   if (typeof ledger === 'string') throw new InvalidInput(`which build? canary rollback <sha> --reason … (${ledger})`);
   const targets = targetsOf(ledger);
-  const defaultTarget = goBack(ledger);
+  const defaultTarget = defaultRollbackTarget(ledger);
   if (!io.ask)
     throw new InvalidInput(
       defaultTarget

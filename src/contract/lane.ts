@@ -89,7 +89,7 @@ export interface LedgerEntry {
   images: TagState[];
 }
 
-export interface BadBuild {
+export interface KnownBadBuild {
   sha: Sha;
   digests: Digest[];
   /** ISO 8601. */
@@ -125,7 +125,7 @@ export interface Ledger {
   history: LedgerEntry[];
   /** First promotion of each sha, by its first seven digits: how many moves there had been. */
   firstPromoted: Record<string, number>;
-  knownBad: BadBuild[];
+  knownBad: KnownBadBuild[];
   hold: LaneHold | null;
   pause: Pause | null;
   /** Where the last move left `:latest`; null until a move or an adoption. */

@@ -36,7 +36,7 @@ const ADDRESSES = [
 ];
 
 /** What a person wrote, for the public: without addresses and ids (invariant I5). */
-export function words(text: string): string {
+export function redactedProse(text: string): string {
   return prose(ADDRESSES.reduce((left, address) => left.replaceAll(address, '(address)'), text));
 }
 

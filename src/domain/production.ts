@@ -13,13 +13,13 @@ export function outcomeOf(tenants: SeenTenant[], sha: string): 'followed' | 'par
 }
 
 /** `18 of 20 on it; behind: acme, globex; red: initech (liveness returns a subsystems map: status 500)` */
-export function productionWords(tenants: SeenTenant[], sha: string): string {
+export function describeProduction(tenants: SeenTenant[], sha: string): string {
   const on = tenants.filter((tenant) => isOn(tenant, sha));
   const red = tenants.filter((tenant) => tenant.red !== undefined);
   const behind = tenants.filter((tenant) => !on.includes(tenant) && !red.includes(tenant));
   const silent = on.filter((tenant) => tenant.live !== 'pass' && !red.includes(tenant));
-  const list = (title: string, found: SeenTenant[], words: (tenant: SeenTenant) => string) =>
-    found.length === 0 ? [] : [`${title}: ${firstFew(found.map(words))}`];
+  const list = (title: string, found: SeenTenant[], describe: (tenant: SeenTenant) => string) =>
+    found.length === 0 ? [] : [`${title}: ${firstFew(found.map(describe))}`];
   return [
     `${on.length} of ${tenants.length} on it`,
     ...list('behind', behind, ({ tenant, build }) => (build === null ? `${tenant} (tells no build)` : tenant)),

@@ -18,8 +18,8 @@ const MAX_WHY = 400;
 export function runDetails(state: ReleaseStatus): string {
   const { hold, images, decisions, refusals } = state;
   return [
-    standing(state),
-    ...(hold ? [toDecide(state, hold)] : []),
+    describePhase(state),
+    ...(hold ? [decisionHelp(state, hold)] : []),
     section('Images', images.map(imageLine), ROOM.images),
     section('Tenants', tenantLines(state), ROOM.tenants),
     section('Decisions', decisions.map(decisionLine).reverse(), ROOM.decisions),
@@ -29,13 +29,13 @@ export function runDetails(state: ReleaseStatus): string {
     .join('\n\n');
 }
 
-function standing({ phase, hold, since, until, why }: ReleaseStatus): string {
+function describePhase({ phase, hold, since, until, why }: ReleaseStatus): string {
   const ends = until === null ? '' : `, expires at ${time(until)}${hold ? ', without promoting' : ''}`;
   return `**${phase}**${hold ? ` for **${hold.name}**` : ''} since ${time(since)}${ends}\n\n${prose(oneLine(hold?.why ?? why, MAX_WHY))}`;
 }
 
 /** What each verb would do, and what to paste for it into the form of the UI. */
-function toDecide(state: ReleaseStatus, { id }: Hold): string {
+function decisionHelp(state: ReleaseStatus, { id }: Hold): string {
   const verbs = Object.entries(decisionsNow(state));
   const lines = verbs.map(([verb, { isAllowed, text }]) =>
     isAllowed ? `**${verb}**: ${prose(text)}` : `${verb} does not apply`,
@@ -60,22 +60,22 @@ function tenantLines({ sha, builds, tenants }: ReleaseStatus): string[] {
   const rows = names.map((name) => {
     const build = builds.find(({ tenant }) => tenant === name);
     const smoke = tenants.find(({ tenant }) => tenant === name);
-    const asked = [...(build ? [buildWords(build)] : []), ...(smoke ? [smokeWords(smoke)] : [])].join('; ');
+    const summary = [...(build ? [describeBuild(build)] : []), ...(smoke ? [describeSmoke(smoke)] : [])].join('; ');
     const away = build !== undefined && (build.build === null || !sameBuild(build.build, sha));
     const verdict = smoke ? verdictOf([smoke]) : 'pass';
     return {
       rank: verdict === 'fail' ? 0 : verdict === 'could-not-test' ? 1 : away ? 2 : 3,
-      line: `${prose(name)}: ${asked}`,
+      line: `${prose(name)}: ${summary}`,
     };
   });
   return rows.sort((a, b) => a.rank - b.rank).map(({ line }) => line);
 }
 
-function buildWords({ build, why }: TenantBuild): string {
+function describeBuild({ build, why }: TenantBuild): string {
   return build === null ? `does not tell its build (${prose(why ?? 'no answer')})` : `runs ${code(shortSha(build))}`;
 }
 
-function smokeWords({ checks }: TenantSmoke): string {
+function describeSmoke({ checks }: TenantSmoke): string {
   const passed = checks.filter(({ verdict }) => verdict === 'pass').length;
   const open = checks.filter(({ verdict }) => verdict !== 'pass');
   const notPassed = open.map(

@@ -17,23 +17,23 @@ export function applyCommand(
   const { by, reason, sha, until, images } = Object(sent) as Record<string, unknown>;
   if (!isText(by) || by.length > MAX_BY || typeof reason !== 'string' || !reason.trim() || reason.length > MAX_REASON)
     return { refused: `${verb} refused: it needs by and reason, e.g. {"by":"ada","reason":"looked at it"}` };
-  const said: Attribution = { by, reason };
+  const attribution: Attribution = { by, reason };
   const needsSha = verb === 'drop' || verb === 'unbad';
   if (needsSha && !isSha(sha)) return { refused: `${verb} refused: it needs the sha, e.g. "sha":"4c1d56e"` };
   if (verb === 'unhold') return { answer: unhold(state) };
   if (verb === 'resume') return { answer: resume(state) };
   if (verb === 'unbad') return { answer: unbad(state, sha as Sha) };
-  if (verb === 'drop') return { answer: drop(state, sha as Sha, said) };
+  if (verb === 'drop') return { answer: drop(state, sha as Sha, attribution) };
   if (verb === 'pause') {
     if (until !== undefined && !(typeof until === 'string' && Date.parse(until) > now))
       return {
         refused: 'pause refused: invalid until: expected a time in the future, e.g. "until":"2026-11-25T08:00:00Z"',
       };
-    return { answer: pause(state, said, until as string | undefined, now) };
+    return { answer: pause(state, attribution, until as string | undefined, now) };
   }
-  const left = readImages(images);
-  if (left === null) return { refused: 'adopt refused: it needs images, as canary lane adopt sends them' };
-  return { answer: adopt(state, left, isSha(sha) ? (sha as Sha) : null, said, now) };
+  const tagStates = readImages(images);
+  if (tagStates === null) return { refused: 'adopt refused: it needs images, as canary lane adopt sends them' };
+  return { answer: adopt(state, tagStates, isSha(sha) ? (sha as Sha) : null, attribution, now) };
 }
 
 function readImages(images: unknown): TagState[] | null {

@@ -1,11 +1,11 @@
-import type { BadBuild, Holder, LaneHold, LaneState, LedgerEntry, Pause } from '../contract/lane.js';
+import type { Holder, KnownBadBuild, LaneHold, LaneState, LedgerEntry, Pause } from '../contract/lane.js';
 import { shortSha } from '../contract/sha.js';
 import { code, oneLine, prose, section, time } from '../domain/markdown.js';
 import { describeRevocation } from './queue.js';
 import { LIFTS, laneView } from './view.js';
 
 /** How much of each list is shown, in characters as a URL carries them. */
-const ROOM = { waits: 800, moves: 1_800, bad: 1_000 };
+const ROOM = { waiting: 800, moves: 1_800, bad: 1_000 };
 /** Of what people write, in characters. */
 const MAX_WHY = 160;
 const MAX_BY = 40;
@@ -14,15 +14,15 @@ const MAX_BY = 40;
 export function laneDetails(state: LaneState, now: number): string {
   const { holder, queue, rollback, hold, pause } = laneView(state, now);
   const { history, knownBad } = state.ledger;
-  const waits = queue.map(({ sha, manual }) => `${code(sha)}${manual ? ', promoted by hand' : ''}`);
+  const waiting = queue.map(({ sha, manual }) => `${code(sha)}${manual ? ', promoted by hand' : ''}`);
   return [
-    hold ? holdWords(hold) : '',
-    pause ? pauseWords(pause) : '',
+    hold ? describeHold(hold) : '',
+    pause ? describePause(pause) : '',
     hold || pause ? '' : '**Promotion is automatic**',
     rollback ? `A rollback to ${code(rollback.sha)} is under way` : '',
-    holder ? holderWords(holder) : 'The lane is free',
-    section('Queue, in order', waits, ROOM.waits),
-    section('What can be said', sayings(hold, pause, holder)),
+    holder ? describeHolder(holder) : 'The lane is free',
+    section('Queue, in order', waiting, ROOM.waiting),
+    section('What can be said', commandLines(hold, pause, holder)),
     section('Last moves', history.map(moveLine).reverse(), ROOM.moves),
     section('Bad builds', knownBad.map(badLine).reverse(), ROOM.bad),
   ]
@@ -33,23 +33,23 @@ export function laneDetails(state: LaneState, now: number): string {
 const cut = (text: string, max = MAX_WHY) => prose(oneLine(text, max));
 const who = (by: string) => cut(by, MAX_BY);
 
-const holdWords = ({ name, why, by, since }: LaneHold) =>
+const describeHold = ({ name, why, by, since }: LaneHold) =>
   `**On hold** for **${name}** since ${time(since)}, by ${who(by)}: ${cut(why)}`;
 
-const pauseWords = ({ by, why, since, until }: Pause) =>
+const describePause = ({ by, why, since, until }: Pause) =>
   `**Paused** since ${time(since)} until ${until ? time(until) : 'canary resume'}, by ${who(by)}: ${cut(why)}`;
 
-function holderWords({ sha, workflowId, since, heldFor, revocation }: Holder): string {
-  const stands = revocation
+function describeHolder({ sha, workflowId, since, heldFor, revocation }: Holder): string {
+  const status = revocation
     ? `, gives way: ${cut(describeRevocation(revocation))}`
     : heldFor
       ? `, held for ${heldFor.hold}`
       : '';
-  return `${code(sha)} holds the lane since ${time(since)} (${code(workflowId)})${stands}`;
+  return `${code(sha)} holds the lane since ${time(since)} (${code(workflowId)})${status}`;
 }
 
 /** What each command would do, and what to paste for it into the form of the UI. */
-function sayings(hold: LaneHold | null, pause: Pause | null, holder: Holder | null): string[] {
+function commandLines(hold: LaneHold | null, pause: Pause | null, holder: Holder | null): string[] {
   const update = (verb: string, more = {}) =>
     `Send an Update ${code(verb)} with ${code(JSON.stringify({ by: 'your name', reason: 'why', ...more }))}`;
   const lift = hold && LIFTS[hold.name];
@@ -69,5 +69,5 @@ function sayings(hold: LaneHold | null, pause: Pause | null, holder: Holder | nu
 const moveLine = ({ at, kind, sha, by, reason }: LedgerEntry) =>
   `${time(at)} **${kind}** ${sha ? code(sha) : 'of an unnamed build'} by ${who(by)}: ${cut(reason)}`;
 
-const badLine = ({ since, sha, by, reason }: BadBuild) =>
+const badLine = ({ since, sha, by, reason }: KnownBadBuild) =>
   `${code(sha)} since ${time(since)}, by ${who(by)}: ${cut(reason)}`;

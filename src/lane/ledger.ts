@@ -1,8 +1,8 @@
-import type { BadBuild, Ledger, LedgerEntry, OrderKey } from '../contract/lane.js';
+import type { KnownBadBuild, Ledger, LedgerEntry, OrderKey } from '../contract/lane.js';
 import { digestOf, type TagState } from '../contract/move.js';
 import type { PinnedImage } from '../contract/release.js';
 import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
-import { brief, MOVES_BYTES, newest, numberFirst } from './limits.js';
+import { brief, HISTORY_BYTES, newest, numberFirstPromotion } from './limits.js';
 import { MAX_BUILDS } from './state.js';
 
 /** The order key of a sha. The first request fixes it, so that a re-run of an old job does not make it new (docs/protocol.md, Order of builds). */
@@ -36,13 +36,13 @@ function forgetOldest(ledger: Ledger): void {
 export type NamedEntry = LedgerEntry & { sha: Sha };
 
 /** Why a build is bad; undefined when it is not. */
-export const knownBadBuild = ({ knownBad }: Pick<Ledger, 'knownBad'>, sha: string): BadBuild | undefined =>
+export const knownBadBuild = ({ knownBad }: Pick<Ledger, 'knownBad'>, sha: string): KnownBadBuild | undefined =>
   knownBad.find((one) => sameBuild(one.sha, sha));
 
 const isNamed = (entry: LedgerEntry): entry is NamedEntry => entry.sha !== null;
 
 /** The last move of a build. */
-export const lastOf = ({ history }: Ledger, sha: string): NamedEntry | undefined =>
+export const lastMoveOf = ({ history }: Ledger, sha: string): NamedEntry | undefined =>
   history.filter(isNamed).findLast((one) => sameBuild(one.sha, sha));
 
 /** Each build that was at `:latest` once, by its last move, newest first. */
@@ -62,18 +62,18 @@ export function liveBefore(ledger: Ledger, entry: LedgerEntry | undefined): Sha 
 }
 
 /** Where a rollback from what is live would go. */
-export const goBack = (ledger: Ledger): Sha | null => liveBefore(ledger, ledger.history.at(-1));
+export const defaultRollbackTarget = (ledger: Ledger): Sha | null => liveBefore(ledger, ledger.history.at(-1));
 
 /** Keeps what is at `:latest` from now on; a build that came there by a promotion, or was adopted, is what others are older than. */
 export function record(ledger: Ledger, { by, reason, ...entry }: LedgerEntry): void {
   ledger.history = newest(
     [...ledger.history, { ...entry, by: brief(by), reason: brief(reason) }],
     MAX_BUILDS,
-    MOVES_BYTES,
+    HISTORY_BYTES,
   );
   const { kind, sha } = entry;
   if (kind === 'rollback' || sha === null) return;
-  numberFirst(ledger.firstPromoted, shortSha(sha));
+  numberFirstPromotion(ledger.firstPromoted, shortSha(sha));
   // A forced promotion of an older build sets the mark to its own.
   ledger.newestPromoted = { sha, key: keyOf(ledger, sha) };
 }

@@ -3,8 +3,8 @@ import { MAX_BUILDS } from './state.js';
 // The state of a lane is the input of its next run and the answer to a query: it stays below 256 KiB, whatever people write (docs/protocol.md, The ledger).
 
 const KIB = 1024;
-export const MOVES_BYTES = 128 * KIB;
-export const BAD_BYTES = 64 * KIB;
+export const HISTORY_BYTES = 128 * KIB;
+export const KNOWN_BAD_BYTES = 64 * KIB;
 export const ANSWERS_BYTES = 24 * KIB;
 /** Of what people write the ledger keeps so much; the whole of it stands in the run's own history. */
 const MAX_TEXT = 120;
@@ -22,7 +22,7 @@ export function newest<T>(list: T[], count: number, bytes: number): T[] {
 }
 
 /** Numbers the first promotion of a sha; the oldest numbers are forgotten, never given again. */
-export function numberFirst(firstPromoted: Record<string, number>, short: string): void {
+export function numberFirstPromotion(firstPromoted: Record<string, number>, short: string): void {
   const all = Object.entries(firstPromoted).sort(([, a], [, b]) => a - b);
   firstPromoted[short] ??= (all.at(-1)?.[1] ?? -1) + 1;
   for (const [sha] of all.slice(0, Math.max(0, all.length + 1 - 2 * MAX_BUILDS))) delete firstPromoted[sha];

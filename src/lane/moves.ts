@@ -1,4 +1,12 @@
-import type { BadBuild, LaneState, Ledger, MoveDecision, MoveQuestion, MoveReport, RunRef } from '../contract/lane.js';
+import type {
+  KnownBadBuild,
+  LaneState,
+  Ledger,
+  MoveDecision,
+  MoveQuestion,
+  MoveReport,
+  RunRef,
+} from '../contract/lane.js';
 import {
   areOnOneBuild,
   digestOf,
@@ -84,14 +92,14 @@ function decidePromotion(state: LaneState, question: MoveQuestion, now: number):
   )
     return deny('superseded', `${newestPromoted.sha} is newer and was promoted in the meantime`);
   // A pair that has begun is finished.
-  const goesOn = state.move?.parent.runId === parent.runId;
+  const hasBegun = state.move?.parent.runId === parent.runId;
   const { pause } = ledger;
-  if (pause && isPaused(state, now) && !goesOn) return deny('paused', `paused by ${pause.by}: ${pause.why}`);
+  if (pause && isPaused(state, now) && !hasBegun) return deny('paused', `paused by ${pause.by}: ${pause.why}`);
   return decideByLatest(state, question, now);
 }
 
 /** The same content under another sha is as bad. */
-function knownBadOf({ knownBad }: Ledger, { sha, images }: MoveInput): BadBuild | undefined {
+function knownBadOf({ knownBad }: Ledger, { sha, images }: MoveInput): KnownBadBuild | undefined {
   const digests = images.map(({ to }) => to);
   return knownBad.find((one) => sameBuild(one.sha, sha) || one.digests.some((digest) => digests.includes(digest)));
 }
@@ -105,9 +113,9 @@ function decideByLatest({ ledger }: LaneState, { input, latest }: MoveQuestion, 
   if (ledger.hold && !input.accepted)
     return deny('lane-held', `${ledger.hold.name}: ${ledger.hold.why}; ${found}`, latest);
   const isUnexpected = input.images.some(({ repository, to, from }) => {
-    const stands = digestOf(latest, repository);
+    const actual = digestOf(latest, repository);
     const expected = digestOf(ledger.expectedLatest?.images ?? [], repository);
-    return stands !== to && stands !== expected && !(input.accepted && stands === from);
+    return actual !== to && actual !== expected && !(input.accepted && actual === from);
   });
   if (!isUnexpected) return ALLOW;
   if (ledger.expectedLatest && now - ledger.expectedLatest.at < RECENT_MS) return { decision: 'retry' };
@@ -128,7 +136,7 @@ export function reportMove(state: LaneState, { moverRunId, parent, input, images
   state.finishedRuns = [...state.finishedRuns, parent.runId].slice(-MAX_KEPT);
   const { ledger } = state;
   const at = new Date(now).toISOString();
-  const left: TagState[] = images.map(({ repository, latest }) => ({ repository, digest: latest }));
+  const tagStates: TagState[] = images.map(({ repository, latest }) => ({ repository, digest: latest }));
   if (isWhole(images)) {
     ledger.expectedLatest = { images: images.map(({ repository, digest }) => ({ repository, digest })), at: now };
     const { sha, kind, by, reason } = input;
@@ -140,7 +148,7 @@ export function reportMove(state: LaneState, { moverRunId, parent, input, images
     return;
   }
   const why = images.map(({ repository, result, latest }) => `${repository} ${result} at ${latest ?? 'nothing'}`);
-  ledger.expectedLatest = { images: left, at: now };
+  ledger.expectedLatest = { images: tagStates, at: now };
   ledger.hold = {
     name: areOnOneBuild(images) ? 'latest-moved' : 'pair-split',
     why: `the move to ${input.sha} ended with ${why.join(', ')}`,

@@ -7,31 +7,31 @@ import { ANSWERS_BYTES, newest } from './limits.js';
 import { MAX_KEPT } from './state.js';
 
 /** Takes a release into the queue, or answers it at once. Asking twice is asking once. */
-export function enqueue(state: LaneState, asked: LaneRequest): void {
-  if (isKnown(state, asked)) return;
-  const key = keyOf(state.ledger, asked.sha, asked.sequence);
-  const no = refusalOf(state, asked);
-  if (no !== null) {
-    answer(state, asked, no);
+export function enqueue(state: LaneState, request: LaneRequest): void {
+  if (isKnown(state, request)) return;
+  const key = keyOf(state.ledger, request.sha, request.sequence);
+  const result = refusalOf(state, request);
+  if (result !== null) {
+    answer(state, request, result);
     return;
   }
-  const live = alreadyLiveSince(state, asked);
-  if (live !== null) {
-    answer(state, asked, { alreadyLive: live });
+  const liveSince = alreadyLiveSince(state, request);
+  if (liveSince !== null) {
+    answer(state, request, { alreadyLive: liveSince });
     return;
   }
-  if (asked.manual) {
-    state.queue.push(asked);
+  if (request.manual) {
+    state.queue.push(request);
     return;
   }
   // Of those that wait only the newest is kept.
   const newer = state.queue.find((one) => !one.manual && isOlder(key, keyOf(state.ledger, one.sha)));
   if (newer) {
-    answer(state, asked, { superseded: newer.sha });
+    answer(state, request, { superseded: newer.sha });
     return;
   }
-  for (const passed of state.queue.filter((one) => !one.manual)) answer(state, passed, { superseded: asked.sha });
-  state.queue = [...state.queue.filter((one) => one.manual), asked];
+  for (const passed of state.queue.filter((one) => !one.manual)) answer(state, passed, { superseded: request.sha });
+  state.queue = [...state.queue.filter((one) => one.manual), request];
 }
 
 /** The waiting releases in the order in which they will acquire the lane. Those that a person promotes or forces come first. */
@@ -49,9 +49,9 @@ export function grant(state: LaneState, now: number): boolean {
     if (next === undefined) return false;
     state.queue = state.queue.filter((one) => one !== next);
     // It may have become too old, or bad, while it waited.
-    const no = refusalOf(state, next);
-    if (no !== null) {
-      answer(state, next, no);
+    const result = refusalOf(state, next);
+    if (result !== null) {
+      answer(state, next, result);
       continue;
     }
     state.fencingToken += 1;
@@ -85,8 +85,8 @@ export function preemptedBy(state: LaneState, now: number): string | null {
 }
 
 /** Whether the lane has heard of an ask: it waits, or was answered. */
-export const isKnown = (state: LaneState, asked: Pick<LaneRequest, 'runId' | 'recheck'>): boolean =>
-  state.queue.some(({ runId }) => runId === asked.runId) || resultOf(state, asked) !== null;
+export const isKnown = (state: LaneState, request: Pick<LaneRequest, 'runId' | 'recheck'>): boolean =>
+  state.queue.some(({ runId }) => runId === request.runId) || resultOf(state, request) !== null;
 
 /** What became of an ask; null while it waits, or was never heard of. */
 export function resultOf(
@@ -107,10 +107,10 @@ function alreadyLiveSince(
 ): string | null {
   const last = history.at(-1);
   if (manual || recheck || !last?.sha || last.kind === 'adopted' || !sameBuild(last.sha, sha)) return null;
-  const stands = last.images.every(
+  const isStillLive = last.images.every(
     ({ repository, digest }) => digestOf(expectedLatest?.images ?? [], repository) === digest,
   );
-  return stands ? `since ${last.at}, by ${last.by}` : null;
+  return isStillLive ? `since ${last.at}, by ${last.by}` : null;
 }
 
 function refusalOf(
@@ -124,8 +124,8 @@ function refusalOf(
   return isOlder(keyOf(ledger, sha), newestPromoted.key) ? { superseded: newestPromoted.sha } : null;
 }
 
-export const describeRevocation = (lost: Revocation) =>
-  'revoked' in lost ? lost.revoked : `superseded by ${lost.superseded}`;
+export const describeRevocation = (revocation: Revocation) =>
+  'revoked' in revocation ? revocation.revoked : `superseded by ${revocation.superseded}`;
 
 export const describeKnownBad = ({ since, by, reason }: { since: string; by: string; reason: string }) =>
   `rolled back on ${since} by ${by}: ${reason}`;
@@ -134,8 +134,8 @@ export const describeKnownBad = ({ since, by, reason }: { since: string; by: str
 export function answer(
   state: LaneState,
   { runId }: LaneRequest,
-  no: Exclude<LaneResult, { fencingToken: number }>,
+  result: Exclude<LaneResult, { fencingToken: number }>,
 ): void {
-  const answers: LaneAnswer[] = [...state.answers, { runId, ...no }];
+  const answers: LaneAnswer[] = [...state.answers, { runId, ...result }];
   state.answers = newest(answers, MAX_KEPT, ANSWERS_BYTES);
 }

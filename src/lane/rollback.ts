@@ -2,8 +2,8 @@ import type { Digest } from '../contract/image.js';
 import type { LaneState, Revocation, RollbackRequest } from '../contract/lane.js';
 import type { TagState } from '../contract/move.js';
 import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
-import { knownBadBuild, lastOf } from './ledger.js';
-import { BAD_BYTES, brief, newest } from './limits.js';
+import { knownBadBuild, lastMoveOf } from './ledger.js';
+import { brief, KNOWN_BAD_BYTES, newest } from './limits.js';
 import { describeKnownBad, enqueue } from './queue.js';
 import { MAX_BUILDS, MAX_KEPT } from './state.js';
 
@@ -11,12 +11,12 @@ import { MAX_BUILDS, MAX_KEPT } from './state.js';
  * Refuses, and does nothing, without `force` for a target that was never promoted, or is bad. Else marks as bad the builds first promoted after the target's first promotion and one whose move is under way, takes the mark off the
  * target, holds automatic promotion, revokes the holder and takes back an open yes. The last one announced wins.
  */
-export function beginRollback(state: LaneState, said: RollbackRequest, now: number): { refused: string } | null {
+export function beginRollback(state: LaneState, request: RollbackRequest, now: number): { refused: string } | null {
   const { ledger } = state;
   const since = new Date(now).toISOString();
-  const { workflowId, runId, sha, force } = said;
-  const by = brief(said.by);
-  const reason = brief(said.reason);
+  const { workflowId, runId, sha, force } = request;
+  const by = brief(request.by);
+  const reason = brief(request.reason);
   if (state.requestedRollbacks.includes(runId) || state.finishedRuns.includes(runId)) return null;
   const refused = force ? null : refusalOf(state, sha);
   if (refused !== null) return { refused };
@@ -26,7 +26,7 @@ export function beginRollback(state: LaneState, said: RollbackRequest, now: numb
   for (const bad of badAfter(state, sha))
     if (!knownBadBuild(ledger, bad))
       ledger.knownBad.push({ sha: bad as typeof sha, digests: digestsOf(state, bad), since, by, reason });
-  ledger.knownBad = newest(ledger.knownBad, MAX_BUILDS, BAD_BYTES);
+  ledger.knownBad = newest(ledger.knownBad, MAX_BUILDS, KNOWN_BAD_BYTES);
   ledger.hold = { name: 'after-rollback', why: `rolled back to ${sha} by ${by}: ${reason}`, by, since };
   if (state.holder) state.holder.revocation ??= revoked(state, `a rollback to ${sha} was begun by ${by}: ${reason}`);
   if (state.move) state.move.leaseRevokedAt ??= now;
@@ -42,7 +42,7 @@ function refusalOf({ ledger }: LaneState, sha: Sha): string | null {
 
 /** Where the move left the images that brought a build to `:latest` last; null when the ledger knows of none. */
 export const digestsOfMove = ({ ledger }: LaneState, sha: Sha): TagState[] | null =>
-  lastOf(ledger, sha)?.images ?? null;
+  lastMoveOf(ledger, sha)?.images ?? null;
 
 function revoked({ holder, ledger }: LaneState, why: string): Revocation {
   const bad = holder && knownBadBuild(ledger, holder.sha);
@@ -56,7 +56,7 @@ function badAfter({ ledger, move }: LaneState, target: string): string[] {
     .filter(([sha, nth]) => first !== undefined && nth > first && !sameBuild(sha, target))
     // By number: a record puts a sha of digits alone first.
     .sort(([, a], [, b]) => a - b)
-    .map(([sha]) => lastOf(ledger, sha)?.sha ?? sha);
+    .map(([sha]) => lastMoveOf(ledger, sha)?.sha ?? sha);
   // A target that was never promoted: only what is live is known to be what people go away from.
   const live = ledger.history.at(-1)?.sha;
   if (first === undefined && live && !sameBuild(live, target)) after.push(live);
@@ -78,10 +78,14 @@ export interface RollbackPreview {
 }
 
 /** Tries a rollback on a copy of the lane. */
-export function previewRollback(state: LaneState, said: Omit<RollbackRequest, 'force'>, now: number): RollbackPreview {
-  const [asked, forced] = [structuredClone(state), structuredClone(state)];
-  const refused = beginRollback(asked, { ...said, force: false }, now)?.refused ?? null;
-  beginRollback(forced, { ...said, force: true }, now);
+export function previewRollback(
+  state: LaneState,
+  request: Omit<RollbackRequest, 'force'>,
+  now: number,
+): RollbackPreview {
+  const [unforced, forced] = [structuredClone(state), structuredClone(state)];
+  const refused = beginRollback(unforced, { ...request, force: false }, now)?.refused ?? null;
+  beginRollback(forced, { ...request, force: true }, now);
   const marked = forced.ledger.knownBad.map(({ sha }) => sha);
   return { refused, bad: marked.filter((sha) => !knownBadBuild(state.ledger, sha)) };
 }

@@ -1,5 +1,5 @@
 import type { Digest } from '../contract/image.js';
-import type { BadBuild, Ledger, LedgerEntry } from '../contract/lane.js';
+import type { KnownBadBuild, Ledger, LedgerEntry } from '../contract/lane.js';
 import { type Sha, sameBuild } from '../contract/sha.js';
 import { knownBadBuild } from './ledger.js';
 
@@ -10,7 +10,7 @@ export interface RolledBackBuild {
   /** How that build came to `:latest`; null if its mover never reported, or the ledger does not reach back so far. */
   undone: LedgerEntry | null;
   /** That build, where it is bad, and those that the rollback marked. */
-  bad: BadBuild[];
+  bad: KnownBadBuild[];
   /** Whether it marked any. */
   marked: boolean;
 }
@@ -34,19 +34,19 @@ export function rolledBackBuild(
   );
   // One that did not get through has no entry.
   const before = own < 0 ? history.filter(({ at }) => at <= until) : history.slice(0, own);
-  const stood = before.findLast((one) => !isTarget(one)) ?? null;
+  const previousEntry = before.findLast((one) => !isTarget(one)) ?? null;
   const marked = knownBad.filter(({ since }) => since >= started && (ended === null || since <= ended));
-  const wasFound = stood?.images.every(({ digest }) => found.includes(digest)) === true;
+  const wasFound = previousEntry?.images.every(({ digest }) => found.includes(digest)) === true;
   // A build whose write lease the rollback revoked, and whose mover never reported, is the last that was written.
   const unreported = wasFound
     ? undefined
     : marked.findLast((one) => !before.some((move) => sameBuild(move.sha ?? '', one.sha)));
-  const gone = unreported ? unreported.sha : (stood?.sha ?? null);
-  const itself = gone === null ? undefined : knownBadBuild({ knownBad }, gone);
+  const rolledBack = unreported ? unreported.sha : (previousEntry?.sha ?? null);
+  const ownBadBuild = rolledBack === null ? undefined : knownBadBuild({ knownBad }, rolledBack);
   return {
-    sha: gone,
-    undone: unreported ? null : stood,
-    bad: itself && !marked.includes(itself) ? [itself, ...marked] : marked,
+    sha: rolledBack,
+    undone: unreported ? null : previousEntry,
+    bad: ownBadBuild && !marked.includes(ownBadBuild) ? [ownBadBuild, ...marked] : marked,
     marked: marked.length > 0,
   };
 }

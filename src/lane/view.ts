@@ -1,6 +1,6 @@
 import type {
-  BadBuild,
   Holder,
+  KnownBadBuild,
   LaneHold,
   LaneRequest,
   LaneState,
@@ -11,7 +11,7 @@ import type {
 } from '../contract/lane.js';
 import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
 import { isPaused } from './commands.js';
-import { buildsOf, goBack, knownBadBuild } from './ledger.js';
+import { buildsOf, defaultRollbackTarget, knownBadBuild } from './ledger.js';
 import { inOrder } from './queue.js';
 
 /** What people see of a lane. */
@@ -49,7 +49,7 @@ export function laneView(state: LaneState, now: number): LaneView {
     pause: isPaused(state, now) ? ledger.pause : null,
     live: ledger.history.at(-1) ?? null,
     movedAt: movedAt(ledger),
-    back: goBack(ledger),
+    back: defaultRollbackTarget(ledger),
     // Also after a new move: what is gone stays gone, and silence until the next look, 5 minutes, would say that it is there.
     missing: ledger.drift?.missing ?? [],
   };
@@ -66,7 +66,7 @@ function movedAt({ history }: Ledger): string | null {
 export interface Target extends Pick<LedgerEntry, 'at' | 'kind' | 'by'> {
   sha: Sha;
   isLive: boolean;
-  bad: BadBuild | null;
+  bad: KnownBadBuild | null;
 }
 
 /** Newest first. */
@@ -85,7 +85,7 @@ export function targetsOf(ledger: Ledger): Target[] {
 /** The ledger as people read it: newest first. */
 export interface History {
   moves: LedgerEntry[];
-  bad: BadBuild[];
+  bad: KnownBadBuild[];
 }
 
 /** @param limit how many of each. */

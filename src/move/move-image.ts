@@ -87,21 +87,21 @@ async function afterFailure(task: ImageTask, state: ImageMove): Promise<Pick<Ima
   const { manifest, trustsReads, overwrites } = task;
   const latest = await readNow(task).catch(() => state.latest);
   if (latest === manifest.digest) return { outcome: state.sent && trustsReads ? 'promoted' : 'failed', latest };
-  if (overwrites || !isThird(task, latest)) return { outcome: 'failed', latest };
-  return { outcome: (await staysThird(task)) ? 'conflict' : 'failed', latest };
+  if (overwrites || !isConflict(task, latest)) return { outcome: 'failed', latest };
+  return { outcome: (await staysConflict(task)) ? 'conflict' : 'failed', latest };
 }
 
 const readNow = ({ registry, tag = LATEST, manifest }: ImageTask) => readTag(registry, manifest.repository, tag);
 
-const isThird = ({ manifest, previous }: ImageTask, latest: Digest | null) =>
+const isConflict = ({ manifest, previous }: ImageTask, latest: Digest | null) =>
   latest !== null && latest !== manifest.digest && latest !== previous;
 
 /** Whether a third digest is there, and still is after `surpriseMs`: a lagging read may show the move before the last. */
-export async function staysThird(task: ImageTask): Promise<boolean> {
+export async function staysConflict(task: ImageTask): Promise<boolean> {
   const { waits } = task;
   for (const until = performance.now() + waits.surpriseMs; ; await delay(waits.pollMs)) {
     const latest = await readNow(task).catch(() => null);
-    if (!isThird(task, latest)) return false;
+    if (!isConflict(task, latest)) return false;
     if (performance.now() >= until) return true;
   }
 }
@@ -114,7 +114,7 @@ async function readBack(task: ImageTask, deadline: number): Promise<Pick<ImageMo
     // A failed read does not question a write that the registry accepted.
     latest = await readNow(task).catch(() => previous);
     if (latest === manifest.digest) return { outcome: 'promoted', latest };
-    if (isThird(task, latest) && (await staysThird(task))) return { outcome: 'conflict', latest };
+    if (isConflict(task, latest) && (await staysConflict(task))) return { outcome: 'conflict', latest };
     if (performance.now() >= lagUntil) return { outcome: 'unconfirmed', latest };
   }
 }

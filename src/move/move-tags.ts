@@ -9,7 +9,7 @@ import {
 } from '../contract/move.js';
 import type { Registry } from '../registry/context.js';
 import { getManifest } from '../registry/get-manifest.js';
-import { type ImageMove, type ImageTask, moveImage, staysThird } from './move-image.js';
+import { type ImageMove, type ImageTask, moveImage, staysConflict } from './move-image.js';
 import { observeExpected, observeLatest } from './observe.js';
 import type { MoveWaits } from './waits.js';
 import { createWriteLease, type MoveAuthorizer, MoveRefusal } from './write-lease.js';
@@ -60,7 +60,7 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
       : observeExpected(registry, input.images, waits, early),
   ]);
   const begun = move.begun || (move.retried && isHalfMoved(input.images, first));
-  const stands = input.images.every(({ repository, to }) => digestOf(first, repository) === to);
+  const isAtTarget = input.images.every(({ repository, to }) => digestOf(first, repository) === to);
   // A read that shows the target soon after a move of ours may be from before it; and a rollback never trusts a read.
   const recent = rollsBack || (await authority.movedWithin(waits.recentMs));
 
@@ -86,17 +86,22 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
     return { target, previous, registry, manifest, lease, waits, trustsReads, overwrites: rollsBack, begun };
   });
 
-  if (stands && !recent)
-    return courses.map((course) => ended(course, begun ? 'promoted' : 'already', course.target.to));
+  if (isAtTarget && !recent)
+    return courses.map((course) => toMovedImage(course, begun ? 'promoted' : 'already', course.target.to));
 
   const forMs = rollsBack ? waits.rollBackMs : waits.promoteMs;
   const writes = await settle(courses.map(async (course) => ({ course, own: await moveImage(course, forMs) })));
   const broken = writes.some(({ own }) => own.outcome === 'failed' || own.outcome === 'conflict');
-  const stood = rollsBack && !broken && stands && !begun && !(await movedLately(move));
+  const wasAtTarget = rollsBack && !broken && isAtTarget && !begun && !(await movedLately(move));
   return settle(
     writes.map(async ({ course, own }) => {
-      if (broken) return putBack(course, own);
-      return ended(course, stood && own.outcome === 'promoted' ? 'already' : own.outcome, own.latest, own.why);
+      if (broken) return restore(course, own);
+      return toMovedImage(
+        course,
+        wasAtTarget && own.outcome === 'promoted' ? 'already' : own.outcome,
+        own.latest,
+        own.why,
+      );
     }),
   );
 }
@@ -105,29 +110,30 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
 const movedLately = ({ authority, waits }: Move) => authority.movedWithin(waits.recentMs).catch(() => true);
 
 /** Restores the previous digest, whatever a read shows, for reads lag; only a third digest is left alone. */
-async function putBack(course: Course, own: ImageMove): Promise<MovedImage> {
+async function restore(course: Course, own: ImageMove): Promise<MovedImage> {
   const { target, previous, registry, waits, begun } = course;
-  if (own.outcome === 'conflict') return ended(course, 'conflict', own.latest);
+  if (own.outcome === 'conflict') return toMovedImage(course, 'conflict', own.latest);
   if ((own.refused && own.latest === previous) || !(own.sent || begun))
-    return ended(course, 'restored', own.latest, own.why);
-  if (previous === null) return ended(course, own.outcome, own.latest, own.why ?? 'there was no :latest to restore');
+    return toMovedImage(course, 'restored', own.latest, own.why);
+  if (previous === null)
+    return toMovedImage(course, own.outcome, own.latest, own.why ?? 'there was no :latest to restore');
   const began = performance.now();
   try {
     // Minutes may have passed since this image was written: a person may have fixed it by hand.
-    if (await staysThird(course))
-      return ended(course, 'conflict', null, ':latest was moved from outside before it could be restored');
+    if (await staysConflict(course))
+      return toMovedImage(course, 'conflict', null, ':latest was moved from outside before it could be restored');
     const manifest = await getManifest(registry, target.repository, previous);
     const task = { ...course, manifest, previous: target.to, trustsReads: false, overwrites: false };
     const back = await moveImage(task, waits.restoreMs);
     // Nothing could be written, now or before: so late, a read of the previous digest does not lag behind a write of ours.
-    const neverLeft = back.latest === previous && performance.now() - began >= waits.surpriseMs;
+    const isUnchanged = back.latest === previous && performance.now() - began >= waits.surpriseMs;
     const outcome =
-      back.outcome === 'promoted' || neverLeft ? 'restored' : back.outcome === 'conflict' ? 'conflict' : 'failed';
-    return ended(course, outcome, back.latest, back.why ?? own.why);
+      back.outcome === 'promoted' || isUnchanged ? 'restored' : back.outcome === 'conflict' ? 'conflict' : 'failed';
+    return toMovedImage(course, outcome, back.latest, back.why ?? own.why);
   } catch (error) {
     if (error instanceof MoveRefusal) throw error;
     // The result of the other image must not be lost to this error.
-    return ended(course, 'failed', own.latest, error instanceof Error ? error.message : String(error));
+    return toMovedImage(course, 'failed', own.latest, error instanceof Error ? error.message : String(error));
   }
 }
 
@@ -149,6 +155,11 @@ async function settle<T>(all: Promise<T>[]): Promise<T[]> {
   return Promise.all(all);
 }
 
-function ended({ target, previous }: Course, result: MoveOutcome, latest: Digest | null, why?: string): MovedImage {
+function toMovedImage(
+  { target, previous }: Course,
+  result: MoveOutcome,
+  latest: Digest | null,
+  why?: string,
+): MovedImage {
   return { repository: target.repository, digest: target.to, previous, result, latest, ...(why && { why }) };
 }

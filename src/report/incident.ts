@@ -1,6 +1,6 @@
 import type { WatchReport } from '../contract/production.js';
 import { rounded } from '../domain/duration.js';
-import { prose, table, words } from '../domain/markdown.js';
+import { prose, redactedProse, table } from '../domain/markdown.js';
 import type { RolledBackBuild } from '../lane/rolled-back-build.js';
 import { utc } from './sections.js';
 import type { RunRecord } from './summary.js';
@@ -51,7 +51,7 @@ export function productionSection(incident: Incident): string[] {
   const more = affected.length - MAX_TENANTS;
   return [
     ...liveLines,
-    `${affectedSummary(incident, brokenWatch, affected)}. Last word of the watch: ${words(brokenWatch.why)}`,
+    `${affectedSummary(incident, brokenWatch, affected)}. Last word of the watch: ${redactedProse(brokenWatch.why)}`,
     ...redLines(brokenWatch),
     ...(affected.length > 0
       ? [
@@ -80,7 +80,7 @@ export function liveSince({ ledger, broken }: Incident): string | null {
 function redLines({ tenants }: WatchReport): string[] {
   const red = tenants.filter((one) => one.red !== undefined).map((one) => `${one.tenant} (${one.red})`);
   const more = red.length > MAX_TENANTS ? ` and ${red.length - MAX_TENANTS} more` : '';
-  return red.length > 0 ? ['', `**Red on it**: ${red.slice(0, MAX_TENANTS).map(words).join(', ')}${more}`] : [];
+  return red.length > 0 ? ['', `**Red on it**: ${red.slice(0, MAX_TENANTS).map(redactedProse).join(', ')}${more}`] : [];
 }
 
 /** What production did, and when: for the timeline. */

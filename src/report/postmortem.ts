@@ -1,4 +1,4 @@
-import { code, link, prose, table, words } from '../domain/markdown.js';
+import { code, link, prose, redactedProse, table } from '../domain/markdown.js';
 import { type Incident, isRolledBack, liveSince, productionSection, productionTimes } from './incident.js';
 import { uiUrl } from './next-steps.js';
 import { decisionsSection, failingSection, notTestedSection, section, tenantsSection, utc } from './sections.js';
@@ -25,7 +25,7 @@ export function renderPostmortem(incident: Incident, links: ReportLinks = {}): s
     '',
     `- **Date**: ${utc(rollback.started).slice(0, 10)}`,
     '- **Status**: DRAFT. What is marked OPEN has to be answered by a human.',
-    `- **Reason given**: ${words(summary.reason ?? 'none')}`,
+    `- **Reason given**: ${redactedProse(summary.reason ?? 'none')}`,
     ...section('The build that broke', [
       `- commit: ${[badBuild, ...link('change', brokenSummary?.commitUrl)].join(' · ')}`,
       ...(sha ? [] : ['- its digests are what `:latest` pointed at before the rollback']),
@@ -60,7 +60,7 @@ function rollbackPhrase({ outcome }: RunRecord): string {
 }
 
 function outcomeLines({ rollback: { outcome, why }, ledger }: Incident): string[] {
-  const reason = why === '' ? '' : `: ${words(why)}`;
+  const reason = why === '' ? '' : `: ${redactedProse(why)}`;
   const failed =
     outcome === 'running' ? '- the rollback still runs' : `- **the rollback did not get through**: ${outcome}`;
   return [
@@ -89,17 +89,17 @@ function timeline(incident: Incident): string[][] {
   const events = [
     ...(broken && brokenSummary
       ? [
-          { at: broken.started, what: 'its release began', who: words(brokenSummary.requestedBy ?? 'unknown') },
+          { at: broken.started, what: 'its release began', who: redactedProse(brokenSummary.requestedBy ?? 'unknown') },
           ...brokenSummary.decisions.map(({ at, verb, by, reason }) => ({
             at,
-            what: `${verb}: ${words(reason)}`,
-            who: words(by),
+            what: `${verb}: ${redactedProse(reason)}`,
+            who: redactedProse(by),
           })),
         ]
       : []),
     ...wentLive(incident, brokenSummary),
     ...productionTimes(incident).map((one) => ({ ...one, who: '' })),
-    { at: rollback.started, what: 'rollback asked for', who: words(summary.requestedBy ?? 'unknown') },
+    { at: rollback.started, what: 'rollback asked for', who: redactedProse(summary.requestedBy ?? 'unknown') },
     ...(rollback.ended ? [{ at: rollback.ended, what: `rollback ended: ${rollback.outcome}`, who: '' }] : []),
   ];
   return events.sort((a, b) => Date.parse(a.at) - Date.parse(b.at)).map(({ at, what, who }) => [utc(at), what, who]);
@@ -111,9 +111,11 @@ function wentLive(incident: Incident, brokenSummary: RunSummary | null): { at: s
   if (at === null) return [];
   const entry = incident.ledger?.undone;
   if (entry && entry.kind !== 'promotion')
-    return [{ at, what: `${entry.kind}: ${words(entry.reason)}`, who: words(entry.by) }];
+    return [{ at, what: `${entry.kind}: ${redactedProse(entry.reason)}`, who: redactedProse(entry.by) }];
   const how = brokenSummary?.promoteOnly ? 'NOT TESTED BY CANARY' : 'all green';
-  return [{ at, what: brokenSummary ? `promoted: ${prose(how)}` : 'promoted', who: entry ? words(entry.by) : '' }];
+  return [
+    { at, what: brokenSummary ? `promoted: ${prose(how)}` : 'promoted', who: entry ? redactedProse(entry.by) : '' },
+  ];
 }
 
 function checkedLines(broken: RunRecord | null, brokenSummary: RunSummary | null): string[] {

@@ -1,5 +1,5 @@
 import { rounded } from '../domain/duration.js';
-import { code, link, words } from '../domain/markdown.js';
+import { code, link, redactedProse } from '../domain/markdown.js';
 import { nextSteps, uiUrl } from './next-steps.js';
 import {
   decisionsSection,
@@ -48,8 +48,8 @@ function headerLine(record: RunRecord, { requestedBy, reason, commitUrl, promote
   const took = record.ended ? Date.parse(record.ended) - Date.parse(record.started) : null;
   return [
     `Build ${code(record.sha)}`,
-    ...(requestedBy ? [`asked for by ${words(requestedBy)}`] : []),
-    ...(reason && !promoteOnly ? [`because: ${words(reason)}`] : []),
+    ...(requestedBy ? [`asked for by ${redactedProse(requestedBy)}`] : []),
+    ...(reason && !promoteOnly ? [`because: ${redactedProse(reason)}`] : []),
     ...link('commit', commitUrl),
     `${utc(record.started)} UTC`,
     took === null ? 'still going on' : `took ${rounded(took)}`,

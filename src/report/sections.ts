@@ -1,6 +1,6 @@
 import type { CheckResult, TenantSmoke, Verdict } from '../contract/check.js';
 import { rounded } from '../domain/duration.js';
-import { code, prose, table, words } from '../domain/markdown.js';
+import { code, prose, redactedProse, table } from '../domain/markdown.js';
 import { latestOf, type RunSummary } from './summary.js';
 
 /** Failing checks that are told one by one, then a count: a step summary ends at 1 MiB. */
@@ -83,7 +83,7 @@ export function decisionsSection({ decisions }: RunSummary): string[] {
     'Decisions',
     decisions.map(
       ({ at, by, verb, holdName, reason }) =>
-        `- ${utc(at)} **${words(by)}** said ${verb}${holdName ? ` to ${code(holdName)}` : ''}: ${words(reason)}`,
+        `- ${utc(at)} **${redactedProse(by)}** said ${verb}${holdName ? ` to ${code(holdName)}` : ''}: ${redactedProse(reason)}`,
     ),
   );
 }

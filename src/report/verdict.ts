@@ -1,6 +1,6 @@
 import { FAILURE_TYPES, type FailureType } from '../contract/failures.js';
 import { RELEASE_PHASES } from '../contract/release.js';
-import { code, prose, words } from '../domain/markdown.js';
+import { code, prose, redactedProse } from '../domain/markdown.js';
 import type { RunRecord, RunSummary } from './summary.js';
 
 /** The first thing to read: what came of it, and what that means for production. */
@@ -50,7 +50,7 @@ export function verdictText(record: RunRecord, summary: RunSummary): VerdictText
       return {
         heading: `## ⚠️ The ${kind} was TERMINATED`,
         lines: [
-          `Somebody ended the run in Temporal${why ? `: ${words(why)}` : '.'}`,
+          `Somebody ended the run in Temporal${why ? `: ${redactedProse(why)}` : '.'}`,
           'It says nothing about the build, and left no report: `canary status` says what is live.',
         ],
       };
@@ -87,7 +87,7 @@ function promoted(
     return {
       heading: `## :latest promoted to ${tag}`,
       lines: [
-        `**NOT TESTED BY CANARY**: by the word of ${words(requestedBy ?? 'unknown')}: ${words(reason ?? '')}`,
+        `**NOT TESTED BY CANARY**: by the word of ${redactedProse(requestedBy ?? 'unknown')}: ${redactedProse(reason ?? '')}`,
         '',
         ...lines,
       ],
@@ -109,8 +109,8 @@ function running({ phase, hold }: RunSummary, { status }: RunRecord): VerdictTex
 function aborted({ decisions }: RunSummary, { why }: RunRecord): string {
   const abortDecision = decisions.filter(({ verb }) => verb === 'abort').at(-1);
   return abortDecision
-    ? `${words(abortDecision.by)} stopped it: ${words(abortDecision.reason)}`
-    : `It was stopped: ${words(why)}`;
+    ? `${redactedProse(abortDecision.by)} stopped it: ${redactedProse(abortDecision.reason)}`
+    : `It was stopped: ${redactedProse(why)}`;
 }
 
 function failedVerdict(outcome: FailureType, record: RunRecord): VerdictText {

@@ -45,13 +45,13 @@ export default [
     edits: [
       {
         file: 'src/move/move-tags.ts',
-        find: "  if (own.outcome === 'conflict') return ended(course, 'conflict', own.latest);\n",
+        find: "  if (own.outcome === 'conflict') return toMovedImage(course, 'conflict', own.latest);\n",
         replace: '',
       },
       {
         file: 'src/move/move-tags.ts',
-        find: 'await staysThird(course)',
-        replace: 'course.begun && (await staysThird(course))',
+        find: 'await staysConflict(course)',
+        replace: 'course.begun && (await staysConflict(course))',
       },
     ],
     test: 'test/move/move-tags.test.ts > an image that was moved from outside meanwhile is left alone, the other is restored',

@@ -5,13 +5,13 @@ export default [
     edits: [
       {
         file: 'src/lane/queue.ts',
-        find: '  for (const passed of state.queue.filter((one) => !one.manual)) answer(state, passed, { superseded: asked.sha });\n',
+        find: '  for (const passed of state.queue.filter((one) => !one.manual)) answer(state, passed, { superseded: request.sha });\n',
         replace: '',
       },
       {
         file: 'src/lane/queue.ts',
-        find: '...state.queue.filter((one) => one.manual), asked',
-        replace: '...state.queue, asked',
+        find: '...state.queue.filter((one) => one.manual), request',
+        replace: '...state.queue, request',
       },
     ],
     test: 'test/workflows/lane/order.test.ts > of ten within one soak one runs, one is kept, and eight end superseded by a newer one',

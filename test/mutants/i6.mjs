@@ -59,8 +59,8 @@ export default [
     name: 'i6-writes-again',
     breaks: 'a mover that goes on writes once more what the one that died had written',
     file: 'src/move/move-tags.ts',
-    find: 'stands && !recent',
-    replace: 'stands && !recent && !move.retried',
+    find: 'isAtTarget && !recent',
+    replace: 'isAtTarget && !recent && !move.retried',
     test: 'test/e2e/worker-killed.test.ts > while promoting loses nothing: the next one ends the run, with one write of :latest per image',
   },
   {

@@ -3,7 +3,7 @@ export default [
     name: 'bad-by-seven-digits',
     breaks: 'the ledger names a bad build by its first digits only',
     file: 'src/lane/rollback.ts',
-    find: 'lastOf(ledger, sha)?.sha ?? sha',
+    find: 'lastMoveOf(ledger, sha)?.sha ?? sha',
     replace: 'sha',
     test: 'test/lane/properties.test.ts > after 2,000 builds with long reasons, a rollback over 349 of them, and 200 runs that were dropped',
   },

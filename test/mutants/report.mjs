@@ -59,8 +59,8 @@ export default [
     name: 'postmortem-unreported-move',
     breaks: 'a post-mortem takes the build before for one whose mover was passed and never told',
     file: 'src/lane/rolled-back-build.ts',
-    find: 'unreported ? null : stood',
-    replace: 'stood',
+    find: 'unreported ? null : previousEntry',
+    replace: 'previousEntry',
     test: 'test/lane/undone.test.ts > is what a mover brought there that was passed and never told',
   },
   {

@@ -51,7 +51,7 @@ export default [
     name: 'rejected-build-asked-by-the-cli-alone',
     breaks: 'only the command line checks whether canary rejected the target of a rollback since',
     file: 'activities/lane.ts',
-    find: 'said.force ? null : await rejectionOf(client, lane, said.sha)',
+    find: 'request.force ? null : await rejectionOf(client, lane, request.sha)',
     replace: 'null as string | null',
     test: 'test/cli/rollback.test.ts > because canary rejected it since is refused before anything is started',
   },

@@ -27,7 +27,7 @@ export interface GateOptions {
   registry?: string;
   /** `host:port` of another Temporal server than the run's. */
   temporal?: string;
-  wrapAuthority?: GateParts['wrapAuthority'];
+  wrapAuthority?: GateParts['wrapAuthorizer'];
   /** Another lane than the workflow. */
   laneClient?: LaneClient;
   /** The waits of a move, shortened. */
@@ -72,7 +72,7 @@ export class Gate {
     readonly env: Record<string, string>,
     readonly waits: Partial<MoveWaits>,
     readonly patienceMs: { registry: number; secret: number; smoke: number },
-    readonly wrapAuthority: GateParts['wrapAuthority'],
+    readonly wrapAuthority: GateParts['wrapAuthorizer'],
     readonly laneClient: LaneClient,
   ) {
     this.repositories = [`${lane}/platform`, `${lane}/platform-tenant`];
@@ -133,7 +133,7 @@ export class Gate {
       waits: this.waits,
       patienceMs: this.patienceMs,
       lane: this.laneClient,
-      ...(this.wrapAuthority && { wrapAuthority: this.wrapAuthority }),
+      ...(this.wrapAuthority && { wrapAuthorizer: this.wrapAuthority }),
     });
     this.#running = this.#worker.run();
   }

@@ -6,9 +6,9 @@ import {
   LATEST_READS,
   moveOptions,
   PREFLIGHTS,
+  pollOptions,
   READS,
   smokeOptions,
-  waits,
   watchOptions,
 } from '../../workflows/shared/activity-options.js';
 
@@ -22,7 +22,7 @@ describe('every activity is bounded', () => {
     smoke: smokeOptions({ patienceMs: { registry: 1, secret: 1, smoke: 1 } }),
     watch: watchOptions({ soakMs: 1 }),
     LOOKS: LATEST_READS,
-    waits: waits({ updateTimeoutMs: 1, pollMs: 1 }),
+    waits: pollOptions({ updateTimeoutMs: 1, pollMs: 1 }),
     promotion: moveOptions({ kind: 'promotion' }),
     rollback: moveOptions({ kind: 'rollback' }),
   };

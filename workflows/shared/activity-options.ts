@@ -19,7 +19,7 @@ export const READS = {
 } satisfies ActivityOptions;
 
 /** The wait for tenants: one activity until its own deadline; a dead worker is noticed by its missing heartbeats. */
-export const waits = (plan: Pick<Plan, 'updateTimeoutMs' | 'pollMs'>) =>
+export const pollOptions = (plan: Pick<Plan, 'updateTimeoutMs' | 'pollMs'>) =>
   ({
     startToCloseTimeout: plan.updateTimeoutMs + plan.pollMs + 60_000,
     scheduleToCloseTimeout: 2 * (plan.updateTimeoutMs + plan.pollMs + 60_000),
@@ -91,7 +91,8 @@ export const MOVER = {
 
 /** `summary` is what the timeline of the Temporal UI calls the activity. */
 export const reads = (summary: string) => proxyActivities<ReleaseActivities>({ ...READS, summary });
-export const polls = (plan: Plan, summary: string) => proxyActivities<ReleaseActivities>({ ...waits(plan), summary });
+export const polls = (plan: Plan, summary: string) =>
+  proxyActivities<ReleaseActivities>({ ...pollOptions(plan), summary });
 /** The plan waits for a worker for as long as it takes: nothing has begun yet that could grow old. */
 export const planReads = () => {
   const { scheduleToCloseTimeout: _, ...unbounded } = READS;

@@ -23,16 +23,16 @@ const ENDS_WITHIN_MS = 2_000;
  * Has `MoveLatest` move the tag and waits for its end, also when this run is cancelled meanwhile: a pair is never left half
  * moved. A mover that is running is waited for; one that was terminated is started again.
  * @param onMoving called with whether the mover is started, which is when an abort comes too late.
- * @param takesOverMs ends a mover that is under way after so long, in milliseconds, when nothing of it can be on its way; else it is waited for.
+ * @param terminateAfterMs ends a mover that is under way after so long, in milliseconds, when nothing of it can be on its way; else it is waited for.
  */
 export async function moveLatest(
   run: RunContext,
   input: MoveInput,
   onMoving: (moving: boolean) => void = () => undefined,
-  takesOverMs: number | null = null,
+  terminateAfterMs: number | null = null,
 ): Promise<MovedImage[]> {
   const workflowId = moveLatestId(ownLane());
-  const patientUntil = Date.now() + BUSY_MOVER_MS;
+  const busyDeadline = Date.now() + BUSY_MOVER_MS;
   for (;;)
     try {
       // The last moment for an abort: from this workflow task on the move finishes.
@@ -49,13 +49,13 @@ export async function moveLatest(
     } catch (error) {
       onMoving(false);
       if (error instanceof WorkflowExecutionAlreadyStartedError)
-        await (takesOverMs === null
-          ? untilFree(workflowId, patientUntil)
-          : laneCalls(`take over from ${workflowId}`).endMover(Math.max(takesOverMs, ENDS_WITHIN_MS)));
+        await (terminateAfterMs === null
+          ? awaitMoverEnd(workflowId, busyDeadline)
+          : laneCalls(`take over from ${workflowId}`).endMover(Math.max(terminateAfterMs, ENDS_WITHIN_MS)));
       else if (!isTerminated(error)) throw error;
-      else if (CancellationScope.current().consideredCancelled) return whatIsLeft(run, input);
+      else if (CancellationScope.current().consideredCancelled) return outcomesAfterTerminate(run, input);
       // The next one's report says that nothing is on its way any more.
-      else if (takesOverMs === null) await CancellationScope.nonCancellable(() => sleep(LEASE_MS, SETTLE));
+      else if (terminateAfterMs === null) await CancellationScope.nonCancellable(() => sleep(LEASE_MS, SETTLE));
       else await laneCalls('confirm that this is the newest rollback').requireLastRollback();
     }
 }
@@ -64,8 +64,8 @@ const isTerminated = (error: unknown) =>
   error instanceof ChildWorkflowFailure && error.cause instanceof TerminatedFailure;
 
 /** Nothing of ours has begun yet, so a cancel ends this wait. */
-async function untilFree(workflowId: string, patientUntil: number): Promise<void> {
-  const leftMs = patientUntil - Date.now();
+async function awaitMoverEnd(workflowId: string, busyDeadline: number): Promise<void> {
+  const leftMs = busyDeadline - Date.now();
   const busy = () =>
     failure('MoveRefused', `${workflowId} has been busy with another move for 25 minutes`, { refusal: 'busy' });
   if (leftMs <= 0) throw busy();
@@ -77,7 +77,7 @@ async function untilFree(workflowId: string, patientUntil: number): Promise<void
 }
 
 /** The mover was terminated and this run is cancelled: nothing goes on, so at least the state that is left gets its name. */
-function whatIsLeft({ feed }: RunContext, input: MoveInput): Promise<MovedImage[]> {
+function outcomesAfterTerminate({ feed }: RunContext, input: MoveInput): Promise<MovedImage[]> {
   return CancellationScope.nonCancellable(async () => {
     const before = input.images.map(({ repository, from }) => ({ repository, digest: from }));
     return requireMoved(feed, await settled(input, before, () => latestReads('read :latest').whereLatestStands(input)));

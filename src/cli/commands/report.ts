@@ -1,7 +1,7 @@
 import { InvalidInput } from '../../contract/brand.js';
 import { releaseId, rollbackId } from '../../contract/ids.js';
 import { parseSha } from '../../contract/sha.js';
-import { words } from '../../domain/markdown.js';
+import { redactedProse } from '../../domain/markdown.js';
 import { renderPostmortem } from '../../report/postmortem.js';
 import { renderReport } from '../../report/render.js';
 import { withClient } from '../../temporal/connect.js';
@@ -48,7 +48,7 @@ function printReport(given: Given, io: Io): Promise<number> {
       return EXIT.done;
     }
     io.out(renderReport(last, reportLinks(io)).trimEnd());
-    if (production) io.out(`\nProduction: ${words(productionLine(production))}`);
+    if (production) io.out(`\nProduction: ${redactedProse(productionLine(production))}`);
     return EXIT.done;
   });
 }
