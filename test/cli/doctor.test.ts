@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } f
 import { beginRollbackUpdate, laneCommandUpdate } from '../../src/contract/messages.js';
 import { parseSha } from '../../src/contract/sha.js';
 import type { Finding } from '../../src/doctor/finding.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { startTemporalProxy } from '../../testbed/temporal-proxy.js';
 import { startTemporalServer, type TemporalServer } from '../../testbed/temporal-server.js';
@@ -234,7 +235,7 @@ describe('what is merely odd is a note, with 0', () => {
     const old = newSha();
     await held.begin(old);
     const green = await held.greenBuild();
-    await held.release({ sha: green.sha });
+    const handle = await held.release({ sha: green.sha });
     await until('it waits for approval', async () => (await held.phaseOf(green.sha)) === 'awaiting-approval');
     const { code, out } = await until('visibility lists it', async () => {
       const told = await doctor(held.env);
@@ -243,7 +244,8 @@ describe('what is merely odd is a note, with 0', () => {
     const id = `doctor-held-canary-release-${green.sha.slice(0, 7)}`;
     expect(out).toContain(`note     runs      ${id} is held: approval (fix: canary status ${green.sha})`);
     expect(code).toBe(0);
-    await canary(['abort', green.sha, '--reason', 'seen'], held.env);
+    expect((await canary(['abort', green.sha, '--reason', 'seen'], held.env)).code).toBe(0);
+    await awaitRunEnd(handle);
     await held.close();
   });
 });
