@@ -168,7 +168,7 @@ describe('with a lane', () => {
     const release = await gate().release({ sha });
     await until('it has its turn', async () => (await lane()).holder?.sha === sha);
     expect((await canary(['lane', 'drop', sha, '--reason', 'its task fails'])).out).toEqual([
-      `${sha} has lost its turn`,
+      `${sha} no longer holds the lane`,
     ]);
     expect((await lane()).holder?.sha).not.toBe(sha);
     await release.terminate('the test');
@@ -190,7 +190,7 @@ describe('with a lane', () => {
     });
     expect((await canary(['resume', '--reason', 'the night is over'])).out).toEqual(['resumed']);
     expect((await ledger()).pause).toBeNull();
-    expect((await canary(['pause', '--reason', 'a fair'])).out).toEqual(['paused until somebody resumes']);
+    expect((await canary(['pause', '--reason', 'a fair'])).out).toEqual(['paused until canary resume']);
     await canary(['resume', '--reason', 'it is over']);
   });
 

@@ -42,7 +42,7 @@ describe('repositories', () => {
     ['ghcr.io/', 'has a path that registries refuse'],
     ['ghcr.io/a//b', 'has a path that registries refuse'],
     ['ghcr.io/a..b', 'has a path that registries refuse'],
-    ['ghcr.io:99999/x', 'has a host that is none'],
+    ['ghcr.io:99999/x', 'has an invalid host'],
     ['', 'is not a repository name'],
   ])('%j %s', (text, why) => expect(() => parseRepository(text)).toThrow(why));
 });
@@ -76,6 +76,6 @@ describe('lanes', () => {
     expect(laneOf('canary-release-4c1d56e')).toBe('');
   });
   test.each(['my-workflow', 'canary-release-XYZ', 'canary-release-4c1d56e0'])('%s belongs to no gate', (id) => {
-    expect(() => laneOf(id)).toThrow('is none of a gate');
+    expect(() => laneOf(id)).toThrow('invalid workflow id');
   });
 });

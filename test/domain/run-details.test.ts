@@ -46,7 +46,7 @@ const held: ReleaseStatus = {
 test('says phase, since when, why, until when, and what each verb would do with the JSON to paste', () => {
   expect(
     runDetails(held),
-  ).toBe(`**held** for **could-not-test** since 2026-11-25 06:10:08 UTC, ends by itself at 2026-11-28 06:10:08 UTC, without promoting
+  ).toBe(`**held** for **could-not-test** since 2026-11-25 06:10:08 UTC, expires at 2026-11-28 06:10:08 UTC, without promoting
 
 canary-2: memory commit accepted
 

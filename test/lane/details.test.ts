@@ -22,9 +22,9 @@ describe('the page of the lane in the Temporal UI', () => {
     enqueue(state, run('d'));
     expect(laneDetails(state, NOON)).toBe(`**Promotion is automatic**
 
-\`ccccccc\` has the turn since 2026-11-25 12:00:00 UTC (\`canary-release-ccccccc\`)
+\`ccccccc\` holds the lane since 2026-11-25 12:00:00 UTC (\`canary-release-ccccccc\`)
 
-**Wait for the turn, in this order**
+**Queue, in order**
 
 - \`ddddddd\`
 
@@ -45,7 +45,7 @@ describe('the page of the lane in the Temporal UI', () => {
     );
     expect(page).toContain('- `canary lane unhold --reason …`: automatic again; until then the next GREEN build waits');
     expect(page).toContain('- Send an Update `unhold` with `{"by":"your name","reason":"why"}`');
-    expect(page).toContain('**Paused** since 2026-11-25 12:00:00 UTC until somebody resumes, by ada: it is slow');
+    expect(page).toContain('**Paused** since 2026-11-25 12:00:00 UTC until canary resume, by ada: it is slow');
     expect(page).toContain('**Bad builds**\n\n- `bbbbbbb` since');
     expect(page).not.toContain('automatic**');
   });

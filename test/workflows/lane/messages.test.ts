@@ -34,7 +34,7 @@ test.each([authorizeMoveUpdate, reportMoveUpdate, beginRollbackUpdate])(
       { parent: {}, input: { kind: 'promotion' }, latest: [null] },
     ])
       await expect(lane.update(update as UpdateDefinition<unknown, [unknown]>, sent)).rejects.toThrow(
-        /^not understood: /,
+        /^invalid payload: /,
       );
     expect(await lane.state()).not.toBeNull();
   },

@@ -80,9 +80,9 @@ test('the page of the lane follows it, and its ledger can be asked for by name',
   const { sha } = await gate().greenBuild();
   const handle = await gate().release({ sha, approval: 'required' });
   await heldFor(gate(), handle, 'approval');
-  await until('the page says so', async () => (await detailsOf(lane)).includes(`\`${sha}\` has the turn since `));
+  await until('the page says so', async () => (await detailsOf(lane)).includes(`\`${sha}\` holds the lane since `));
   await say(handle, 'abort', ada);
   await awaitRunEnd(handle);
-  await until('the page says so', async () => (await detailsOf(lane)).includes('The turn is free'));
+  await until('the page says so', async () => (await detailsOf(lane)).includes('The lane is free'));
   expect(await lane.query('ledger')).toEqual((await laneState(gate())).ledger);
 });
