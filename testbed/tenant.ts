@@ -248,9 +248,7 @@ function isPublic(url: URL): boolean {
   return url.pathname === '/health' || url.pathname === '/buildinfo';
 }
 
-function ok(body: unknown): Answer {
-  return { status: 200, body };
-}
+const ok = (body: unknown): Answer => ({ status: 200, body });
 
 function page(status: number, body: string): Answer {
   return { status, body: `<!doctype html><html><body>${body}</body></html>`, html: true };
