@@ -72,7 +72,6 @@ export async function startTenant(options: {
     // A new build is a new process: what the one before it held in memory is gone, and what it never answered breaks.
     memories = [];
     for (const response of hanging) response.destroy();
-    hanging.clear();
   }
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -85,10 +84,7 @@ export async function startTenant(options: {
     for await (const chunk of request) body += chunk;
     const token = headers.authorization?.match(/^Bearer (.+)$/)?.[1];
     const answer = answerTo({ method, url, token, body });
-    if (answer === 'never') {
-      hanging.add(response.once('close', () => hanging.delete(response)));
-      return;
-    }
+    if (answer === 'never') return void hanging.add(response.once('close', () => hanging.delete(response)));
     if (bad.has('slow') && !isPublic(url)) await sleep(options.slowMs ?? 3_000, undefined, { signal: stopping.signal });
     response.statusCode = answer.status;
     response.setHeader('content-type', answer.html ? 'text/html' : 'application/json');
@@ -244,9 +240,7 @@ function parseMemory(body: string): Omit<Memory, 'id'> | undefined {
   }
 }
 
-function isPublic(url: URL): boolean {
-  return url.pathname === '/health' || url.pathname === '/buildinfo';
-}
+const isPublic = ({ pathname }: URL) => pathname === '/health' || pathname === '/buildinfo';
 
 const ok = (body: unknown): Answer => ({ status: 200, body });
 
