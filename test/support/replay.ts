@@ -99,7 +99,8 @@ async function listed(client: Client, kept: Run[], taskQueue: string): Promise<R
       return kept.every((one) => runs.some(({ runId }) => runId === one.runId)) ? runs : null;
     });
   } catch (error) {
-    if (isGrpcServiceError(error) && error.code === UNIMPLEMENTED) return [];
+    const { cause } = error as Error;
+    if (isGrpcServiceError(cause) && cause.code === UNIMPLEMENTED) return [];
     throw error;
   }
 }
