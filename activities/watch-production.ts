@@ -7,7 +7,7 @@ import type { SeenTenant, WatchInput, WatchPlan } from '../src/contract/producti
 import type { TenantBuild } from '../src/contract/release.js';
 import { hasFollowed, isOn } from '../src/domain/production.js';
 import { supersededBy } from '../src/lane/ledger.js';
-import { LIVENESS_WAITS, livenessOf } from '../src/smoke/liveness.js';
+import { LIVENESS_WAITS, livenessOf } from '../src/smoke/default-suite.js';
 import { smokeTenant } from '../src/smoke/smoke-tenant.js';
 import { findRun } from '../src/temporal/runs.js';
 import { askBuilds } from '../src/tenants/ask-build.js';

@@ -14,7 +14,8 @@ import { resolving } from './release/resolving.js';
 import { smoking } from './release/smoking.js';
 import { soaking } from './release/soaking.js';
 import { handleDecisions } from './shared/decisions.js';
-import { beginRun, endRun, ownRun, readInput, runPhases, timesOf } from './shared/run.js';
+import { endRun } from './shared/end-run.js';
+import { beginRun, ownRun, readInput, runPhases, timesOf } from './shared/run.js';
 
 /** The runbook: each phase does its work and names the next. Any of them may be held for a person. README: "What a release does". */
 const PHASES: Record<PhaseName, Phase> = {

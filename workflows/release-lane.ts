@@ -1,9 +1,7 @@
 import {
   allHandlersFinished,
-  CancellationScope,
   condition,
   continueAsNew,
-  getExternalWorkflowHandle,
   setCurrentDetails,
   setHandler,
   workflowInfo,
@@ -29,7 +27,7 @@ import { emptyLane, putOnHold } from '../src/lane/state.js';
 import { laneActivities } from './shared/activity-options.js';
 import { alarm, openFeed } from './shared/events.js';
 import { parseOrReject, rejection } from './shared/failures.js';
-import { alarmOfHold, followers } from './shared/follow-runs.js';
+import { alarmOfHold, describeStarvation, followers, notifyHolder } from './shared/follow-runs.js';
 
 /** Events after which a lane goes on as a new run: far below the server's limits. */
 const MAX_EVENTS = 4_000;
@@ -142,22 +140,4 @@ async function recoverState(state: LaneState, isCarried: boolean): Promise<LaneS
   const why = 'no earlier lane is on record, so where :latest should be is not known: canary lane adopt';
   if (found === 'continued') return state;
   return found ?? putOnHold(state, 'not-recovered', why);
-}
-
-const describeStarvation = (times: number) =>
-  `${times} releases in a row were superseded because the canaries had moved on to a newer build: nothing is tested to its end any more`;
-
-/** Sends a holder its revocation. */
-async function notifyHolder(state: LaneState): Promise<void> {
-  const { holder } = state;
-  if (!holder) return;
-  const { revocation } = holder;
-  if (!revocation || holder.notified) return;
-  holder.notified = true;
-  const { workflowId, runId, fencingToken } = holder;
-  const handle = getExternalWorkflowHandle(workflowId, runId);
-  const sent = CancellationScope.nonCancellable(() =>
-    handle.signal(messages.laneRevokedSignal, { ...revocation, fencingToken }),
-  );
-  await sent.catch(() => undefined);
 }

@@ -9,8 +9,9 @@ import { parseRollbackInput } from '../src/domain/inputs.js';
 import { foreignRevisions, pushedAgain } from '../src/domain/one-build.js';
 import { LEASE_MS } from '../src/lane/moves.js';
 import { laneCalls, reads, tagWrites } from './shared/activity-options.js';
+import { endRun } from './shared/end-run.js';
 import { failure, retryOnceAfterTimeout, unwrapFailure } from './shared/failures.js';
-import { beginRun, endRun, finish, type RunContext, readInput, runPhases, setPhase, timesOf } from './shared/run.js';
+import { beginRun, finish, type RunContext, readInput, runPhases, setPhase, timesOf } from './shared/run.js';
 import { moveLatest } from './shared/start-move.js';
 
 /** What the phases of one rollback share. */

@@ -1,6 +1,6 @@
 import type { Config } from '../config/schema.js';
 import type { PlannedTenant, TenantBuild } from '../contract/release.js';
-import { LIVENESS_WAITS, livenessOf } from '../smoke/liveness.js';
+import { LIVENESS_WAITS, livenessOf } from '../smoke/default-suite.js';
 import { smokeTenant } from '../smoke/smoke-tenant.js';
 import type { Suite } from '../smoke/suite.js';
 import { askBuilds, tellsBuild } from '../tenants/ask-build.js';

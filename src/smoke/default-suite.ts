@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { answers, type Check, check, get, post } from './suite.js';
+import { answers, type Check, check, get, post, type Suite } from './suite.js';
+import type { SmokeWaits } from './waits.js';
 
 const COMMIT = 'memory commit accepted';
 const content = 'probe-{probe}';
@@ -42,3 +43,10 @@ export const defaultSuite: Check[] = [
     answers(401),
   ),
 ];
+
+/** Whether a tenant is alive shows at once or not at all. In milliseconds. */
+export const LIVENESS_WAITS: Partial<SmokeWaits> = { requestMs: 8_000, suiteMs: 8_000, patienceMs: 0 };
+
+/** The first check of a suite that leaves nothing behind. */
+export const livenessOf = (suite: Suite): Suite =>
+  suite.filter(({ writes, needs }) => !writes && needs === undefined).slice(0, 1);

@@ -30,7 +30,7 @@ describe('the page of the lane in the Temporal UI', () => {
 
 **What can be said**
 
-- \`canary lane drop ccccccc --reason …\`, or Send an Update \`drop\` with \`{"by":"your name","reason":"why","sha":"ccccccc"}\`: takes the turn from a run that hears nothing
+- \`canary lane drop ccccccc --reason …\`, or Send an Update \`drop\` with \`{"by":"your name","reason":"why","sha":"ccccccc"}\`: takes the lane from a run that does not answer
 
 **Last moves**
 

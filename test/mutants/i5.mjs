@@ -60,7 +60,7 @@ export default [
   {
     name: 'i5-cut-before-cleared',
     breaks: 'a text is cut before its secrets are taken out, so that the beginning of one is left',
-    file: 'src/smoke/hide.ts',
+    file: 'src/smoke/session.ts',
     find: '? text.replace',
     replace: '? text.slice(0, MAX_SHOWN).replace',
     test: 'test/smoke/hide.test.ts > before the text is cut, so that no part of one is left at the end',

@@ -66,7 +66,7 @@ export default [
   {
     name: 'red-names-unbounded',
     breaks: 'a search attribute gets every red name, and the server ends the run for it',
-    file: 'workflows/shared/run.ts',
+    file: 'workflows/shared/end-run.ts',
     find: 'fitNames([...new Set(red)])',
     replace: '[...new Set(red)]',
     test: 'test/workflows/release/limits.test.ts > end as RED all the same: every list that the server limits is cut, and the report counts the rest',

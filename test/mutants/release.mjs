@@ -10,7 +10,7 @@ export default [
   {
     name: 'busy-mover-given-up-early',
     breaks: 'a run gives up on another mover sooner than it says',
-    file: 'workflows/shared/activity-options.ts',
+    file: 'workflows/shared/mover-options.ts',
     find: 'BUSY_MOVER_MS = 25',
     replace: 'BUSY_MOVER_MS = 20',
     test: 'test/time-skipping/durations.test.ts > another move that is under way is waited for for 25 minutes, then nothing moves',
@@ -18,7 +18,7 @@ export default [
   {
     name: 'busy-mover-waited-for-too-long',
     breaks: 'a run waits for another mover longer than it says',
-    file: 'workflows/shared/activity-options.ts',
+    file: 'workflows/shared/mover-options.ts',
     find: 'BUSY_MOVER_MS = 25',
     replace: 'BUSY_MOVER_MS = 40',
     test: 'test/time-skipping/durations.test.ts > another move that is under way is waited for for 25 minutes, then nothing moves',

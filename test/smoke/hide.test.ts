@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createHider } from '../../src/smoke/hide.js';
+import { createHider } from '../../src/smoke/session.js';
 
 const SECRET = 'adm1n/t0ken+of&"them"';
 const hide = createHider([SECRET, 'eu']);

@@ -1,16 +1,8 @@
 import { msToNumber } from '@temporalio/common/lib/time.js';
 import { describe, expect, test } from 'vitest';
 import { MOVE_WAITS } from '../../src/move/waits.js';
-import {
-  BUSY_MOVER_MS,
-  LATEST_READS,
-  moveOptions,
-  PREFLIGHTS,
-  pollOptions,
-  READS,
-  smokeOptions,
-  watchOptions,
-} from '../../workflows/shared/activity-options.js';
+import { pollOptions, READS, smokeOptions, watchOptions } from '../../workflows/shared/activity-options.js';
+import { BUSY_MOVER_MS, LATEST_READS, moveOptions, PREFLIGHTS } from '../../workflows/shared/mover-options.js';
 
 const ms = (duration: string | number | undefined) => msToNumber(duration ?? Number.NaN);
 const KINDS = ['promotion', 'rollback'] as const;

@@ -1,6 +1,7 @@
-import { sleep } from '@temporalio/workflow';
+import { CancellationScope, getExternalWorkflowHandle, sleep } from '@temporalio/workflow';
 import { moveLatestId } from '../../src/contract/ids.js';
 import type { LaneState, RunRef } from '../../src/contract/lane.js';
+import * as messages from '../../src/contract/messages.js';
 import { shortSha } from '../../src/contract/sha.js';
 import { lastMove, liveBefore } from '../../src/lane/ledger.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
@@ -69,4 +70,22 @@ export function followers(state: LaneState, feed: EventFeed, wake: () => void): 
 
 export function alarmOfHold(feed: EventFeed, { ledger: { hold, expectedLatest } }: LaneState): void {
   if (hold) alarm(feed, hold.name, { why: hold.why, ...(expectedLatest && { images: expectedLatest.images }) });
+}
+
+export const describeStarvation = (times: number) =>
+  `${times} releases in a row were superseded because the canaries had moved on to a newer build: nothing is tested to its end any more`;
+
+/** Sends a holder its revocation. */
+export async function notifyHolder(state: LaneState): Promise<void> {
+  const { holder } = state;
+  if (!holder) return;
+  const { revocation } = holder;
+  if (!revocation || holder.notified) return;
+  holder.notified = true;
+  const { workflowId, runId, fencingToken } = holder;
+  const handle = getExternalWorkflowHandle(workflowId, runId);
+  const sent = CancellationScope.nonCancellable(() =>
+    handle.signal(messages.laneRevokedSignal, { ...revocation, fencingToken }),
+  );
+  await sent.catch(() => undefined);
 }

@@ -12,8 +12,9 @@ import type { MovedImage, MoveInput } from '../../src/contract/move.js';
 import { shortSha } from '../../src/contract/sha.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
 import { MoveLatest, requireMoved, SETTLE, settled } from '../move-latest.js';
-import { BUSY_MOVER_MS, follows, laneCalls, latestReads, MOVER } from './activity-options.js';
+import { follows, laneCalls, latestReads } from './activity-options.js';
 import { failure, requireNotCancelled } from './failures.js';
+import { BUSY_MOVER_MS, MOVER } from './mover-options.js';
 import { ownLane, type RunContext } from './run.js';
 
 /** Time for a mover whose lease was revoked to end, and to report what it did, in milliseconds. */

@@ -168,7 +168,9 @@ describe('a release whose workflow task fails for ever', () => {
     });
     expect(await laneState(gate())).toMatchObject({ holder: run, queue: [{ sha: next.sha }] });
 
-    expect(await gate().laneClient.update(laneCommandUpdate('drop'), { ...ada, sha })).toBe(`${sha} no longer holds the lane`);
+    expect(await gate().laneClient.update(laneCommandUpdate('drop'), { ...ada, sha })).toBe(
+      `${sha} no longer holds the lane`,
+    );
     await requirePromoted(next);
     expect(writes()).toEqual(pairs(1));
     await handle.terminate('by the test');

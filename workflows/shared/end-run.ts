@@ -1,0 +1,54 @@
+import { ApplicationFailure, isCancellation, upsertSearchAttributes } from '@temporalio/workflow';
+import { checksWith } from '../../src/contract/check.js';
+import { endEvent } from '../../src/contract/events.js';
+import { FAILURE_TYPES, type FailureType } from '../../src/contract/failures.js';
+import { areMoved, refusedMove } from '../../src/contract/move.js';
+import type { RunOutcome } from '../../src/contract/release.js';
+import * as attributes from '../../src/contract/search-attributes.js';
+import { fitNames } from '../../src/domain/fit.js';
+import { unwrapFailure } from './failures.js';
+import { type RunContext, type RunEnd, setPhase } from './run.js';
+
+/** Closes the run as `run.end` says; without one, by the failure or the cancel that stopped it. A failure carries the report as its details. */
+export async function endRun<O extends RunOutcome, R extends { why: string }>(
+  run: RunContext,
+  report: (outcome: O | FailureType, why: string) => R,
+  phases: () => Promise<void>,
+): Promise<R> {
+  let cancel: unknown;
+  try {
+    await run.scope.run(phases);
+  } catch (error) {
+    if (run.end === null) {
+      if (isCancellation(error)) cancel = error;
+      run.end = isCancellation(error) ? { outcome: 'CanaryAborted', why: 'cancelled' } : endOfFailure(error);
+    }
+  }
+  const { outcome, why, details } = run.end as RunEnd;
+  if (areMoved(details?.[0])) run.state.images = details[0];
+  await close(run, outcome, why);
+  if (cancel !== undefined) throw cancel;
+  if (!(outcome in FAILURE_TYPES)) return report(outcome as O, why);
+  const refusal = refusedMove(details?.[0])?.refusal;
+  const failed = { ...report(outcome as FailureType, why), ...(refusal && { refusal }) };
+  throw ApplicationFailure.create({ message: failed.why, type: outcome, nonRetryable: true, details: [failed] });
+}
+
+function endOfFailure(error: unknown): RunEnd {
+  const { type, message, details } = unwrapFailure(error);
+  return { outcome: type as FailureType, why: message, ...(details && { details }) };
+}
+
+async function close(run: RunContext, outcome: string, why: string): Promise<void> {
+  const { state, feed } = run;
+  if (state.hold) upsertSearchAttributes([{ key: attributes.CanaryWaitingFor, value: null }]);
+  state.hold = null;
+  setPhase(run, 'done', why);
+  feed.emit(endEvent(outcome, why));
+  const red = checksWith('fail', state.tenants).map((line) => line.split(': ')[0] ?? '');
+  upsertSearchAttributes([
+    { key: attributes.CanaryOutcome, value: outcome },
+    { key: attributes.CanaryTenantsRed, value: fitNames([...new Set(red)]) },
+  ]);
+  await feed.flush();
+}
