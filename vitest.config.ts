@@ -5,7 +5,7 @@ import { tiers } from './test/support/tiers.js';
 const { quick, alone, server } = tiers();
 
 // These want a core each, and tell soonest what is broken.
-const first = { sequence: { groupOrder: 0, sequencer: LongestFirst }, maxWorkers: 3 };
+const first = { sequence: { groupOrder: 0, sequencer: LongestFirst }, maxWorkers: 2 };
 // These wait for servers and timers, not for a core.
 const then = { sequence: { groupOrder: 1, sequencer: LongestFirst }, maxWorkers: 6 };
 
