@@ -10,7 +10,7 @@ export interface ActivityDependencies extends MoveDependencies {
   suite: Suite;
   client: Client;
   /** How long a run retries transient faults. */
-  patienceMs: Plan['patienceMs'];
+  retryBudgetMs: Plan['retryBudgetMs'];
   /** Aborted when this worker is being stopped: long waits are then handed on. */
   stopping: AbortSignal;
 }

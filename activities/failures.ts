@@ -20,8 +20,8 @@ interface Lacking {
   lackingSince: number;
 }
 
-/** Retries a step that lacks a secret, perhaps on another worker, for `patienceMs` milliseconds; then the release is held. */
-export async function retryMissingSecret<T>(patienceMs: number, run: () => Promise<T>): Promise<T> {
+/** Retries a step that lacks a secret, perhaps on another worker, for `retryBudgetMs` milliseconds; then the release is held. */
+export async function retryMissingSecret<T>(retryBudgetMs: number, run: () => Promise<T>): Promise<T> {
   const before = activityInfo().heartbeatDetails as Partial<Lacking> | undefined;
   try {
     return await run();
@@ -29,7 +29,7 @@ export async function retryMissingSecret<T>(patienceMs: number, run: () => Promi
     if (!(error instanceof SecretMissing)) throw error;
     const lackingSince = before?.lackingSince ?? Date.now();
     heartbeat({ lackingSince } satisfies Lacking);
-    const nonRetryable = Date.now() - lackingSince >= patienceMs;
+    const nonRetryable = Date.now() - lackingSince >= retryBudgetMs;
     throw ApplicationFailure.create({ message: error.message, type: 'SecretMissing', nonRetryable });
   }
 }

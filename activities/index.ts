@@ -11,9 +11,9 @@ import { createWatchActivities, createWatchStarter } from './watch-production.js
 
 /** What runs on the gate's own task queue. */
 export function createReleaseActivities(dependencies: ActivityDependencies) {
-  const { config, suite, registry, client, patienceMs, stopping } = dependencies;
+  const { config, suite, registry, client, retryBudgetMs, stopping } = dependencies;
   return mapErrors({
-    ...createPlanActivities(config, patienceMs),
+    ...createPlanActivities(config, retryBudgetMs),
     ...createRegistryActivities(registry),
     ...createTenantActivities({ config, suite, client, stopping }),
     ...createWatchActivities(dependencies),

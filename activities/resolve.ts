@@ -10,11 +10,11 @@ import type { Registry } from '../src/registry/context.js';
 import { readTag } from '../src/registry/read-tag.js';
 import { withHeartbeat } from './heartbeat.js';
 
-export function createPlanActivities(config: Config, patienceMs: Plan['patienceMs']) {
+export function createPlanActivities(config: Config, retryBudgetMs: Plan['retryBudgetMs']) {
   return {
     /** The first activity of a run: what it goes by to its end. */
     async loadPlan(input: ReleaseInput): Promise<Plan> {
-      return planRelease(config, input, patienceMs, cancellationSignal());
+      return planRelease(config, input, retryBudgetMs, cancellationSignal());
     },
   };
 }

@@ -89,7 +89,7 @@ export function createTenantActivities({ config, suite, client, stopping }: Tena
 function withSecretRetry<A extends [Sha, Plan, ...unknown[]], T>(
   run: (...args: A) => Promise<T>,
 ): (...args: A) => Promise<T> {
-  return (...args) => retryMissingSecret(args[1].patienceMs.secret, () => run(...args));
+  return (...args) => retryMissingSecret(args[1].retryBudgetMs.secret, () => run(...args));
 }
 
 const failedChecks = ({ tenant, checks }: TenantSmoke) =>

@@ -3,7 +3,7 @@ import { IllegalStateError, type NativeConnection, Worker, type WorkerOptions } 
 import { createMoverActivities, createReleaseActivities, createWaiterActivities } from '../activities/index.js';
 import { type AuthorizerFor, laneAuthorizer } from '../activities/move-authorizer.js';
 import { workerIdentity } from '../src/config/hash.js';
-import { PATIENCE_MS } from '../src/config/plan.js';
+import { RETRY_BUDGET_MS } from '../src/config/plan.js';
 import type { Config } from '../src/config/schema.js';
 import { moveTaskQueue, taskQueue, waitTaskQueue } from '../src/contract/ids.js';
 import type { Plan } from '../src/contract/release.js';
@@ -38,7 +38,7 @@ export interface GateParts {
   workflowBundle: { code: string };
   /** Tests shorten them. */
   waits?: Partial<MoveWaits>;
-  patienceMs?: Partial<Plan['patienceMs']>;
+  retryBudgetMs?: Partial<Plan['retryBudgetMs']>;
   /** Tests whose server knows no lane bring their own. */
   lane?: LaneClient;
   /** Tests put a freeze between the yes and the write. */
@@ -54,7 +54,7 @@ export async function createWorker(
   const waits = { ...MOVE_WAITS, ...parts.waits };
   const lane = parts.lane ?? laneClient(client, config.lane);
   const byLane = laneAuthorizer(client, lane, waits.silenceMs);
-  const patienceMs = { ...PATIENCE_MS, ...parts.patienceMs };
+  const retryBudgetMs = { ...RETRY_BUDGET_MS, ...parts.retryBudgetMs };
   const stopping = new AbortController();
   const dependencies = {
     config,
@@ -64,7 +64,7 @@ export async function createWorker(
     client,
     lane,
     waits,
-    patienceMs,
+    retryBudgetMs,
     authorizerFor: parts.wrapAuthorizer?.(byLane) ?? byLane,
   };
   const queue = taskQueue(config.lane);

@@ -4,7 +4,7 @@ import { formatDuration, parseDuration } from '../domain/duration.js';
 import type { Config } from './schema.js';
 
 /** How long transient faults are retried before a release is held, in milliseconds. Tests shorten it. */
-export const PATIENCE_MS: Plan['patienceMs'] = {
+export const RETRY_BUDGET_MS: Plan['retryBudgetMs'] = {
   registry: 15 * 60_000,
   secret: 5 * 60_000,
   smoke: 3 * 60_000,
@@ -15,7 +15,7 @@ export const PATIENCE_MS: Plan['patienceMs'] = {
 export async function planRelease(
   config: Config,
   input: Pick<ReleaseInput, 'soak' | 'force' | 'approval'>,
-  patienceMs = PATIENCE_MS,
+  retryBudgetMs = RETRY_BUDGET_MS,
   signal?: AbortSignal,
 ): Promise<Plan> {
   const soakMs = input.soak === undefined ? config.soakMs : parseDuration(input.soak);
@@ -37,6 +37,6 @@ export async function planRelease(
     holdTimeoutMs: config.holdTimeoutMs,
     holdGraceMs: config.holdGraceMs,
     ...(config.canaryTag && { tag: config.canaryTag }),
-    patienceMs,
+    retryBudgetMs,
   };
 }

@@ -69,7 +69,7 @@ export interface Plan {
   /** How long a GREEN build that waits only for people is safe from a newer one. */
   holdGraceMs: number;
   /** How long transient faults are retried before the release is held, in milliseconds: a registry that is down, a missing secret; and what one tenant's smoke may take. */
-  patienceMs: { registry: number; secret: number; smoke: number };
+  retryBudgetMs: { registry: number; secret: number; smoke: number };
 }
 
 /** A tenant by name and origin (`https://host:port`); its token is looked up by origin where it is used. */

@@ -45,7 +45,7 @@ export const defaultSuite: Check[] = [
 ];
 
 /** Whether a tenant is alive shows at once or not at all. In milliseconds. */
-export const LIVENESS_WAITS: Partial<SmokeWaits> = { requestMs: 8_000, suiteMs: 8_000, patienceMs: 0 };
+export const LIVENESS_WAITS: Partial<SmokeWaits> = { requestMs: 8_000, suiteMs: 8_000, retryBudgetMs: 0 };
 
 /** The first check of a suite that leaves nothing behind. */
 export const livenessOf = (suite: Suite): Suite =>

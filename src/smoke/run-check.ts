@@ -23,7 +23,7 @@ export async function runCheck(
     const began = performance.now();
     const { judgement, status, latencyMs } = await attempt(session, check, values, signal);
     // Only what comes after the first try is at the expense of the patience.
-    if (tries.length > 1) session.patienceMs -= performance.now() - began;
+    if (tries.length > 1) session.retryBudgetMs -= performance.now() - began;
     const { againAfterMs } = judgement;
     if (againAfterMs === undefined || !(await another(session, tries.length, againAfterMs, signal)))
       return resultOf(session, check, judgement, status, latencyMs, tries.length);

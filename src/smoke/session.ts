@@ -17,7 +17,7 @@ export interface Access {
 export interface Session {
   waits: SmokeWaits;
   /** What is left of the patience with a tenant that does not answer. */
-  patienceMs: number;
+  retryBudgetMs: number;
   ask: (request: CheckRequest, values: Values, signal: AbortSignal) => Promise<Told>;
   /** Notes what was captured: what the suite uses as a token is a secret from then on. */
   keep: (name: string, value: string) => void;
@@ -45,7 +45,7 @@ export function createSession(
   let hide = createHider(secrets);
   return {
     waits,
-    patienceMs: waits.patienceMs,
+    retryBudgetMs: waits.retryBudgetMs,
     async ask(request, values, signal) {
       const missing = namesIn([request.path, request.json]).find((name) => !Object.hasOwn(values, name));
       if (missing !== undefined) throw new SuiteFault(`nothing has captured ${missing}`);
@@ -86,8 +86,8 @@ function tokenOf({ as }: CheckRequest, values: Values, access: Access): string |
 export async function another(session: Session, tries: number, afterMs: number, signal: AbortSignal): Promise<boolean> {
   const { pauseMs, maxPauseMs } = session.waits;
   const pause = Math.max(afterMs, Math.min(pauseMs * 2 ** (tries - 1), maxPauseMs));
-  if (pause > session.patienceMs) return false;
-  session.patienceMs -= pause;
+  if (pause > session.retryBudgetMs) return false;
+  session.retryBudgetMs -= pause;
   await delay(pause, undefined, { signal }).catch(() => signal.throwIfAborted());
   return true;
 }

@@ -5,7 +5,7 @@ export interface SmokeWaits {
   /** The whole suite on one tenant, retries included; clean-up comes after it. */
   suiteMs: number;
   /** The retry budget for a tenant that does not answer, all checks together. */
-  patienceMs: number;
+  retryBudgetMs: number;
   /** Before the second try; each further one waits twice as long, up to `maxPauseMs`. */
   pauseMs: number;
   maxPauseMs: number;
@@ -17,7 +17,7 @@ export interface SmokeWaits {
 export const SMOKE_WAITS: SmokeWaits = {
   requestMs: 20_000,
   suiteMs: 120_000,
-  patienceMs: 60_000,
+  retryBudgetMs: 60_000,
   pauseMs: 1_000,
   maxPauseMs: 8_000,
   cleanUpMs: 20_000,

@@ -83,8 +83,8 @@ export default [
     name: 'secret-retried-for-ever',
     breaks: 'a step that lacks a secret is retried until its own limit, and no human is asked',
     file: 'activities/failures.ts',
-    find: 'Date.now() - lackingSince >= patienceMs',
-    replace: 'patienceMs < 0',
+    find: 'Date.now() - lackingSince >= retryBudgetMs',
+    replace: 'retryBudgetMs < 0',
     test: 'test/workflows/release/secret-missing.test.ts > while it is awaiting-canary',
   },
 ];

@@ -68,7 +68,7 @@ const inHaste = async (runs: Promise<TenantSmoke>[]): Promise<PromiseSettledResu
     name: 'smoke-retries-for-ever',
     breaks: 'a tenant that does not answer is asked forever',
     file: 'src/smoke/session.ts',
-    find: '  session.patienceMs -= pause;\n',
+    find: '  session.retryBudgetMs -= pause;\n',
     replace: '',
     test: 'test/smoke/odd-answers.test.ts > and no longer than the patience, with longer and longer pauses',
   },

@@ -106,7 +106,7 @@ describe('a tenant process that dies and comes back', () => {
       const died = once(child, 'exit').then(() => start(port));
       const options = {
         suite: defaultSuite,
-        waits: { ...SHORT, patienceMs: 20_000, suiteMs: 25_000, requestMs: 5_000 },
+        waits: { ...SHORT, retryBudgetMs: 20_000, suiteMs: 25_000, requestMs: 5_000 },
       };
       const tenant = { name: 'canary-1', origin: `http://127.0.0.1:${port}` };
       const { checks } = await smokeTenant(tenant, { token: TOKEN, headers: {} }, options);
@@ -118,7 +118,7 @@ describe('a tenant process that dies and comes back', () => {
 
   test('and stays away is no verdict, and what it said before it died counts', async () => {
     const port = await start(0, 'POST /memories/commit');
-    const options = { suite: defaultSuite, waits: { ...SHORT, patienceMs: 200 } };
+    const options = { suite: defaultSuite, waits: { ...SHORT, retryBudgetMs: 200 } };
     const tenant = { name: 'canary-1', origin: `http://127.0.0.1:${port}` };
     const { checks } = await smokeTenant(tenant, { token: TOKEN, headers: {} }, options);
     expect(letters(checks)).toBe('PP????');

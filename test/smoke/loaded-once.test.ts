@@ -38,9 +38,9 @@ test('a worker loads the suite module once', async () => {
     CANARY_PROD_FLEET_FILE: fleetFile,
     ONCE_TOKEN: TOKEN,
   });
-  const patienceMs = { registry: 0, secret: 0, smoke: 0 };
+  const retryBudgetMs = { registry: 0, secret: 0, smoke: 0 };
   const lane = { state: async () => undefined };
-  const dependencies = { ...gate, patienceMs, lane, stopping: new AbortController().signal };
+  const dependencies = { ...gate, retryBudgetMs, lane, stopping: new AbortController().signal };
   const activities = createReleaseActivities(dependencies as never);
   const run = <A extends unknown[], T>(activity: (...args: A) => Promise<T>, ...args: A): Promise<T> =>
     new MockActivityEnvironment().run(activity as never, ...(args as unknown as never[]));

@@ -46,7 +46,7 @@ describe('an answer that came and is none fails the check', () => {
     ['204', 'status 200', 'status 204'],
   ])('%s', async (oddity, expected, got) => {
     const began = performance.now();
-    const result = await smoke(oddity, { waits: { requestMs: 2_000, patienceMs: 500 } });
+    const result = await smoke(oddity, { waits: { requestMs: 2_000, retryBudgetMs: 500 } });
     expect(result).toMatchObject({
       verdict: 'fail',
       expected,
@@ -72,7 +72,7 @@ describe('no answer, or one that says nothing about the build, is no verdict', (
 });
 
 describe('a tenant in trouble is asked again, for a while', () => {
-  const waits = { patienceMs: 4_000 };
+  const waits = { retryBudgetMs: 4_000 };
 
   test.each<Oddity>(['a reset, then good', '429, then good', '503 until a date'])('%s', async (oddity) => {
     expect(await smoke(oddity, { waits })).toMatchObject({ verdict: 'pass', tries: 2 });
@@ -92,7 +92,7 @@ describe('a tenant in trouble is asked again, for a while', () => {
   });
 
   test('and no longer than the patience, with longer and longer pauses', async () => {
-    const result = await smoke('502', { waits: { patienceMs: 500, pauseMs: 20, maxPauseMs: 100 } });
+    const result = await smoke('502', { waits: { retryBudgetMs: 500, pauseMs: 20, maxPauseMs: 100 } });
     // 20 + 40 + 80 + 100 + 100 + 100 are 440 ms; the seventh pause would be more than the patience.
     expect(tenant.requests.length).toBeGreaterThanOrEqual(4);
     expect(tenant.requests.length).toBeLessThanOrEqual(7);

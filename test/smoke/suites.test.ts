@@ -188,7 +188,7 @@ test('a write that got no answer is tried again with another probe: the first ma
     check('a', 'y', post('/{probe}', {}), answers(200), { writes: true, cleanUp: [del('/gone/{probe}')] }),
     check('b', 'y', get('/{probe}'), answers(200), { needs: 'a' }),
   ];
-  expect(letters(await smokeAt(tenant.url, suite, { waits: { patienceMs: 1_000 } }))).toBe('PP');
+  expect(letters(await smokeAt(tenant.url, suite, { waits: { retryBudgetMs: 1_000 } }))).toBe('PP');
   const [first = '', second = '', third = '', ...deleted] = tenant.requests.map(({ path }) => path);
   expect(second).not.toBe(first);
   expect(third).toBe(second);

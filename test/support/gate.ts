@@ -33,7 +33,7 @@ export interface GateOptions {
   /** The waits of a move, shortened. */
   waits?: Partial<MoveWaits>;
   /** How long what may mend itself is borne. */
-  patienceMs?: { registry: number; secret: number; smoke: number };
+  retryBudgetMs?: { registry: number; secret: number; smoke: number };
 }
 
 /** A move's waits as most tests want them: what is minutes in earnest is a second or two. */
@@ -71,7 +71,7 @@ export class Gate {
     readonly host: string,
     readonly env: Record<string, string>,
     readonly waits: Partial<MoveWaits>,
-    readonly patienceMs: { registry: number; secret: number; smoke: number },
+    readonly retryBudgetMs: { registry: number; secret: number; smoke: number },
     readonly wrapAuthority: GateParts['wrapAuthorizer'],
     readonly laneClient: LaneClient,
   ) {
@@ -112,7 +112,7 @@ export class Gate {
       host,
       env,
       { ...SHORT_WAITS, ...options.waits },
-      options.patienceMs ?? { registry: 60_000, secret: 60_000, smoke: 30_000 },
+      options.retryBudgetMs ?? { registry: 60_000, secret: 60_000, smoke: 30_000 },
       options.wrapAuthority,
       options.laneClient ?? laneClient(client, lane),
     );
@@ -131,7 +131,7 @@ export class Gate {
       registry,
       workflowBundle: workflowBundle(),
       waits: this.waits,
-      patienceMs: this.patienceMs,
+      retryBudgetMs: this.retryBudgetMs,
       lane: this.laneClient,
       ...(this.wrapAuthority && { wrapAuthorizer: this.wrapAuthority }),
     });

@@ -9,7 +9,7 @@ export const TOKEN = 'the-admin-token';
 export const SHORT: SmokeWaits = {
   requestMs: 700,
   suiteMs: 5_000,
-  patienceMs: 0,
+  retryBudgetMs: 0,
   pauseMs: 20,
   maxPauseMs: 100,
   cleanUpMs: 1_000,

@@ -11,7 +11,7 @@ describe('every activity is bounded', () => {
   const options = {
     READS,
     PREFLIGHTS,
-    smoke: smokeOptions({ patienceMs: { registry: 1, secret: 1, smoke: 1 } }),
+    smoke: smokeOptions({ retryBudgetMs: { registry: 1, secret: 1, smoke: 1 } }),
     watch: watchOptions({ soakMs: 1 }),
     LOOKS: LATEST_READS,
     waits: pollOptions({ updateTimeoutMs: 1, pollMs: 1 }),

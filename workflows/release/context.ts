@@ -54,5 +54,5 @@ export const NO_PLAN: Plan = {
   approval: 'required',
   holdTimeoutMs: 0,
   holdGraceMs: 0,
-  patienceMs: { registry: 0, secret: 0, smoke: 0 },
+  retryBudgetMs: { registry: 0, secret: 0, smoke: 0 },
 };

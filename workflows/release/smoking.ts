@@ -75,7 +75,7 @@ function smokeAll(release: Release, tenants: PlannedTenant[]): Promise<TenantSmo
   const { plan } = release;
   const { smokeTenant } = smokes(plan);
   const one = (tenant: PlannedTenant) =>
-    smokeTenant.executeWithOptions({ summary: `smoke ${tenant.name}` }, [tenant, plan.patienceMs.secret]);
+    smokeTenant.executeWithOptions({ summary: `smoke ${tenant.name}` }, [tenant, plan.retryBudgetMs.secret]);
   return holdOnFault(release, async () => {
     const results: TenantSmoke[] = [];
     for (let index = 0; index < tenants.length; index += GROUP) {

@@ -37,10 +37,10 @@ export const watchOptions = ({ soakMs }: Pick<Plan, 'soakMs'>) =>
   }) satisfies ActivityOptions;
 
 /** A second smoke does no harm. The suite itself is done in 150 s at most; a worker without a token is tried elsewhere for as long as we are patient. */
-export const smokeOptions = ({ patienceMs }: Pick<Plan, 'patienceMs'>) =>
+export const smokeOptions = ({ retryBudgetMs }: Pick<Plan, 'retryBudgetMs'>) =>
   ({
-    startToCloseTimeout: patienceMs.smoke,
-    scheduleToCloseTimeout: patienceMs.secret + patienceMs.smoke,
+    startToCloseTimeout: retryBudgetMs.smoke,
+    scheduleToCloseTimeout: retryBudgetMs.secret + retryBudgetMs.smoke,
     heartbeatTimeout: '15s',
     retry: { initialInterval: '1s', maximumInterval: '10s' },
     cancellationType,
@@ -56,8 +56,8 @@ export const planReads = () => {
   return proxyActivities<ReleaseActivities>({ ...unbounded, summary: 'read the plan' });
 };
 /** Reads that are retried for the retry budget; then the release is held. */
-export const registryReads = ({ patienceMs }: Plan, summary: string) =>
-  proxyActivities<ReleaseActivities>({ ...READS, scheduleToCloseTimeout: patienceMs.registry, summary });
+export const registryReads = ({ retryBudgetMs }: Plan, summary: string) =>
+  proxyActivities<ReleaseActivities>({ ...READS, scheduleToCloseTimeout: retryBudgetMs.registry, summary });
 export const watches = (plan: Plan, summary: string) =>
   proxyActivities<ReleaseActivities>({ ...watchOptions(plan), summary });
 export const smokes = (plan: Plan) => proxyActivities<ReleaseActivities>(smokeOptions(plan));

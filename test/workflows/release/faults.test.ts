@@ -13,7 +13,7 @@ const gate = useGate('faults', async () => {
   return {
     registry: registry.host,
     env: { CANARY_HOLD_TIMEOUT: '20s' },
-    patienceMs: { registry: 3_000, secret: 1_000, smoke: 1_000 },
+    retryBudgetMs: { registry: 3_000, secret: 1_000, smoke: 1_000 },
   };
 });
 afterAll(() => registry.stop());

@@ -9,7 +9,7 @@ import { until } from '../../support/until.js';
 
 const gate = useGate('holds', () => ({
   env: { CANARY_HOLD_TIMEOUT: '20s', CANARY_UPDATE_TIMEOUT: '300ms' },
-  patienceMs: { registry: 2_000, secret: 1_000, smoke: 4_000 },
+  retryBudgetMs: { registry: 2_000, secret: 1_000, smoke: 4_000 },
 }));
 const OLD = newSha();
 let old: string[];

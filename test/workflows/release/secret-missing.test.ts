@@ -24,7 +24,7 @@ const gate = useGate('secret-missing', async () => {
   return {
     tenants: 0,
     env: { ...lists, CANARY_FLEET_FILE: file, CANARY_SOAK_PROBE: '100ms', CANARY_HOLD_TIMEOUT: '20s' },
-    patienceMs: { registry: 60_000, secret: 1_000, smoke: 4_000 },
+    retryBudgetMs: { registry: 60_000, secret: 1_000, smoke: 4_000 },
   };
 });
 afterAll(async () => {
