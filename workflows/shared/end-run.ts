@@ -24,15 +24,19 @@ export async function endRun<O extends RunOutcome, R extends { why: string }>(
       run.end = isCancellation(error) ? { outcome: 'CanaryAborted', why: 'cancelled' } : endOfFailure(error);
     }
   }
-  const { outcome, why, details } = run.end as RunEnd;
+  const { outcome, details } = run.end as RunEnd;
+  const refusal = refusedMove(details?.[0])?.refusal;
+  const why = `${(run.end as RunEnd).why}${refusal === 'needs-force' ? NEEDS_FORCE : ''}`;
   if (areMoved(details?.[0])) run.state.images = details[0];
   await close(run, outcome, why);
   if (cancel !== undefined) throw cancel;
   if (!(outcome in FAILURE_TYPES)) return report(outcome as O, why);
-  const refusal = refusedMove(details?.[0])?.refusal;
   const failed = { ...report(outcome as FailureType, why), ...(refusal && { refusal }) };
   throw ApplicationFailure.create({ message: failed.why, type: outcome, nonRetryable: true, details: [failed] });
 }
+
+/** The fix of a rollback that only `force` carries out. */
+const NEEDS_FORCE = ' (nothing moved; with force it is carried out)';
 
 function endOfFailure(error: unknown): RunEnd {
   const { type, message, details } = unwrapFailure(error);

@@ -106,7 +106,7 @@ describe('a mover writes nothing', () => {
     const mover = await theirs.startMover(await orderOf(theirs.sha, theirs.digests));
     expect(await awaitRunEnd(mover)).toMatchObject({
       outcome: 'MoveRefused',
-      why: 'lane-mover-stranger has not its turn',
+      why: 'lane-mover-stranger does not hold the lane',
     });
     expect(writes()).toEqual([]);
     await theirs.end();
@@ -119,7 +119,7 @@ describe('a mover writes nothing', () => {
     const mover = await theirs.startMover(await orderOf(theirs.sha, theirs.digests));
     expect(await awaitRunEnd(mover)).toMatchObject({
       outcome: 'MoveRefused',
-      why: 'lane-mover-loser has not its turn',
+      why: 'lane-mover-loser does not hold the lane',
     });
     expect(writes()).toEqual([]);
     await theirs.end();
@@ -138,7 +138,7 @@ describe('a mover writes nothing', () => {
     const again = await resetTo(gate(), firstTask, mover);
     expect(await awaitRunEnd(again)).toMatchObject({
       outcome: 'MoveRefused',
-      why: 'lane-mover-holder has had its move',
+      why: 'lane-mover-holder has already moved :latest',
     });
     expect(writes()).toHaveLength(by);
     await theirs.end();
@@ -161,7 +161,7 @@ test('a release that loses its turn while its mover looks where :latest stands s
   await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
   isSoaking = true;
   const refused = await awaitRunEnd(await moverOf(handle.workflowId));
-  expect(refused).toMatchObject({ outcome: 'MoveRefused', why: `${handle.workflowId} has not its turn` });
+  expect(refused).toMatchObject({ outcome: 'MoveRefused', why: `${handle.workflowId} does not hold the lane` });
   expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
   heal();
   expect(await gate().latest()).toEqual(digests);

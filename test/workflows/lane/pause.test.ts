@@ -99,7 +99,7 @@ describe('a pause', async () => {
 
   test('ends by itself at its time, and not at one that is past', async () => {
     await expect(pause(gate(), { until: new Date(Date.now() - 1_000).toISOString() })).rejects.toThrow(
-      /^pause refused: until is no time that is still to come/,
+      /^pause refused: invalid until: expected a time in the future/,
     );
     const { handle } = await catchIn('soaking', gate(), registry);
     const at = Date.now() + 5_000;

@@ -52,7 +52,7 @@ describe('images of two builds under one tag', () => {
     const refused = await awaitRunEnd(await gate().rollback({ sha, reason: 'search is slow' }));
     expect(refused.report).toMatchObject({
       outcome: 'MoveRefused',
-      why: expect.stringContaining(`was built from ${other}, not from ${sha}: nothing moved; with force`),
+      why: expect.stringContaining(`was built from ${other}, not from ${sha} (nothing moved; with force`),
     });
     expect(await gate().latest()).toEqual(old);
 

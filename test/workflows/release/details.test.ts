@@ -25,11 +25,14 @@ async function detailsOf(handle: WorkflowHandle): Promise<string> {
 /** What the timeline calls each activity and timer of a run. */
 async function summariesOf(handle: WorkflowHandle): Promise<(string | null)[]> {
   const { events } = await handle.fetchHistory();
-  return (events ?? [])
+  const summaries = (events ?? [])
     .filter((event) => event.activityTaskScheduledEventAttributes ?? event.timerStartedEventAttributes)
     .map(({ userMetadata }) =>
-      userMetadata?.summary ? defaultPayloadConverter.fromPayload(userMetadata.summary) : null,
+      userMetadata?.summary ? defaultPayloadConverter.fromPayload<string>(userMetadata.summary) : null,
     );
+  // Beside the steps, as often as something happens.
+  expect(summaries).toContain('publish events');
+  return summaries.filter((summary) => summary !== 'publish events');
 }
 
 test('the page of a run in the Temporal UI follows it, and its timeline names each step', async () => {
@@ -43,21 +46,25 @@ test('the page of a run in the Temporal UI follows it, and its timeline names ea
 
   const short = sha.slice(0, 7);
   expect(await summariesOf(handle)).toEqual([
-    'wait for the turn',
+    'wait for the lane',
     'read the plan',
     `pin the digests of ${short}`,
     `wait for ${short} on 2 tenants`,
     `soak ${short}`,
-    'is it still its turn?',
+    'confirm that the release holds the lane',
     'smoke canary-1',
     'smoke canary-2',
-    'is the tag where it was?',
-    'is the build still on every tenant?',
-    'is it still its turn?',
+    'read the tag of the build again',
+    'ask every tenant for its build again',
+    'confirm that the release holds the lane',
     'held: approval',
   ]);
   const mover = gate().client.workflow.getHandle(moveLatestId(gate().lane));
-  expect(await summariesOf(mover)).toEqual(['look before the move', `move :latest to ${short}`, 'tell the lane']);
+  expect(await summariesOf(mover)).toEqual([
+    'check everything before the move',
+    `move :latest to ${short}`,
+    'report to the lane',
+  ]);
 });
 
 test('so does that of a rollback', async () => {
@@ -66,9 +73,9 @@ test('so does that of a rollback', async () => {
   expect(await detailsOf(handle)).toMatch(/^\*\*done\*\*.*\*\*promoted\*\*/s);
   expect(await summariesOf(handle)).toEqual([
     'read the plan',
-    `where was ${OLD.slice(0, 7)} put?`,
-    `is ${OLD.slice(0, 7)} whole in every image?`,
-    `is the tag of ${OLD.slice(0, 7)} where it was?`,
+    `ask the lane for the digests of ${OLD.slice(0, 7)}`,
+    `check that ${OLD.slice(0, 7)} is whole in every image`,
+    `read the tag of ${OLD.slice(0, 7)}`,
     'announce the rollback to the lane',
   ]);
 });
