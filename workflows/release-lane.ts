@@ -61,7 +61,7 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
   setHandler(messages.laneQuery, () => (isKnown ? state : null));
   setHandler(messages.standingQuery, (sent) => {
     const request = parseStandingRequest(sent);
-    return isKnown && request ? standingOf(state, request, now()) : null;
+    return isKnown && request ? standingOf(state, request) : null;
   });
   setHandler(messages.ledgerQuery, () => (isKnown ? state.ledger : null));
   setHandler(messages.joinQueueSignal, (sent) => {

@@ -113,5 +113,5 @@ export function resume(state: LaneState): string {
 }
 
 /** A pause that has run out counts no more. */
-export const isPaused = ({ ledger }: LaneState, now: number) =>
-  ledger.pause !== null && (ledger.pause.until === undefined || now < Date.parse(ledger.pause.until));
+export const isPaused = (pause: Pause | null, now: number): boolean =>
+  pause !== null && (pause.until === undefined || now < Date.parse(pause.until));

@@ -94,7 +94,7 @@ function decidePromotion(state: LaneState, question: MoveQuestion, now: number):
   // A pair that has begun is finished.
   const hasBegun = state.move?.parent.runId === parent.runId;
   const { pause } = ledger;
-  if (pause && isPaused(state, now) && !hasBegun) return deny('paused', `paused by ${pause.by}: ${pause.why}`);
+  if (pause && isPaused(pause, now) && !hasBegun) return deny('paused', `paused by ${pause.by}: ${pause.why}`);
   return decideByLatest(state, question, now);
 }
 

@@ -4,15 +4,15 @@ import { isPaused } from './commands.js';
 import { isOlder } from './ledger.js';
 import { isKnown, resultOf } from './queue.js';
 
-/** Where one run stands with the lane at `now` (epoch, ms). */
-export function standingOf(state: LaneState, request: StandingRequest, now: number): RunStanding {
+/** Where one run stands with the lane. A pause is told as it was set: the clock of a workflow that answers a query stands still. */
+export function standingOf(state: LaneState, request: StandingRequest): RunStanding {
   const { holder, rollback, requestedRollbacks, ledger } = state;
   const { runId } = request;
   const owner = holder && !holder.revocation ? holder : rollback;
   return {
     isKnown: isKnown(state, request),
     result: resultOf(state, request),
-    status: holderStatusOf(state, request, now),
+    status: holderStatusOf(state, request),
     isHeld: holder !== null,
     ownsCanaryTag: owner?.runId === runId,
     isSupersededRollback: requestedRollbacks.includes(runId) && rollback?.runId !== runId,
@@ -20,7 +20,7 @@ export function standingOf(state: LaneState, request: StandingRequest, now: numb
   };
 }
 
-function holderStatusOf(state: LaneState, { runId, sha }: StandingRequest, now: number): HolderStatus {
+function holderStatusOf(state: LaneState, { runId, sha }: StandingRequest): HolderStatus {
   const { holder, queue, ledger } = state;
   const own = holder?.runId === runId ? holder : null;
   const next = queue.at(-1);
@@ -30,8 +30,14 @@ function holderStatusOf(state: LaneState, { runId, sha }: StandingRequest, now: 
     fencingToken: own && !own.revocation ? own.fencingToken : null,
     revocation: own?.revocation ?? null,
     hold: ledger.hold,
-    pause: isPaused(state, now) ? ledger.pause : null,
+    pause: ledger.pause,
     expectedLatest: ledger.expectedLatest?.images ?? [],
     newer: next && key && nextKey && isOlder(key, nextKey) ? next.sha : null,
   };
+}
+
+/** The same at `now` (epoch, ms): a pause that has run out is over. */
+export function standingAt(standing: RunStanding, now: number): RunStanding {
+  const { status } = standing;
+  return { ...standing, status: { ...status, pause: isPaused(status.pause, now) ? status.pause : null } };
 }

@@ -46,7 +46,7 @@ export function laneView(state: LaneState, now: number): LaneView {
     })),
     rollback,
     hold: ledger.hold,
-    pause: isPaused(state, now) ? ledger.pause : null,
+    pause: isPaused(ledger.pause, now) ? ledger.pause : null,
     live: ledger.history.at(-1) ?? null,
     movedAt: movedAt(ledger),
     back: defaultRollbackTarget(ledger),

@@ -19,6 +19,7 @@ import {
   standingQuery,
 } from '../contract/messages.js';
 import { type MoveRefusalReason, refusedMove } from '../contract/move.js';
+import { standingAt } from '../lane/standing.js';
 import { workersOn } from './pollers.js';
 import { findRun, isUnanswered, queryWithin, retryLostUpdate } from './runs.js';
 
@@ -80,7 +81,10 @@ export function laneClient({ connection, options: { namespace } }: Client, lane:
   };
   return {
     state: () => query((handle) => handle.query(laneQuery)),
-    standing: (request) => query((handle) => handle.query(standingQuery, request)),
+    async standing(request) {
+      const standing = await query((handle) => handle.query(standingQuery, request));
+      return standing && standingAt(standing, Date.now());
+    },
     async openRun() {
       const run = await findRun(client, workflowId);
       return run?.status.name === 'RUNNING' ? run.runId : null;

@@ -51,8 +51,8 @@ export default [
     name: 'paused-moves',
     breaks: 'a pause that comes right before the move does not stop it',
     file: 'src/lane/moves.ts',
-    find: 'isPaused(state, now)',
-    replace: 'isPaused(state, Number.NaN)',
+    find: 'isPaused(pause, now)',
+    replace: 'isPaused(pause, Number.NaN)',
     test: 'test/lane/moves.test.ts > while the lane is paused, until that ends by itself',
   },
 ];

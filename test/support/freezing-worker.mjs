@@ -8,7 +8,7 @@ import { createWorker } from '../../dist/workers/create-worker.js';
 
 let freezes = process.env.FREEZE === 'yes';
 
-const wrapAuthority =
+const wrapAuthorizer =
   (authorizerFor) =>
   (...mover) => {
     const authority = authorizerFor(...mover);
@@ -16,7 +16,7 @@ const wrapAuthority =
       ...authority,
       async authorize(ask) {
         const said = await authority.authorize(ask);
-        if (freezes && said !== 'later') {
+        if (freezes && said !== 'retry') {
           freezes = false;
           process.kill(process.pid, 'SIGSTOP');
         }
@@ -34,7 +34,7 @@ const worker = await createWorker(
     registry: createRegistry({ push: true }),
     workflowBundle: await workflowBundle(),
     waits: JSON.parse(process.env.MOVE_WAITS ?? '{}'),
-    wrapAuthority,
+    wrapAuthorizer,
   },
 );
 process.stdout.write('worker.started\n');
