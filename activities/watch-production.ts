@@ -64,7 +64,7 @@ export function createWatchActivities({ config, suite, client, lane, stopping }:
         heartbeat(tenants);
         const state = await lane.state();
         const newer = state && supersededBy(state.ledger, input.sha, input.movedAt);
-        if (newer) return { tenants, superseded: `${newer.kind} to ${newer.sha ?? 'an unnamed build'}` };
+        if (newer) return { tenants, superseded: `${newer.kind} to ${newer.sha ?? 'an unknown build'}` };
         // What has just begun to fail is asked once more: a restart is no fault.
         const doubtful = tenants.some(({ failing, red }) => failing !== undefined && red === undefined);
         if (hasFollowed(tenants, input.sha) || (Date.now() >= deadline && !doubtful)) return { tenants };

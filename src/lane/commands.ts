@@ -7,7 +7,7 @@ import { brief } from './limits.js';
 import { isSha, isText, parseTagState } from './parse.js';
 import { answer } from './queue.js';
 
-/** Carries out a command of a person and returns the answer, or why it is refused. Never throws. */
+/** Applies a person's command to the lane; returns the answer, or why it is refused. Never throws. */
 export function applyCommand(
   state: LaneState,
   verb: string,
@@ -45,13 +45,13 @@ function readImages(images: unknown): TagState[] | null {
   }
 }
 
-/** Whose word it is. */
+/** Who gave a command, and why. */
 export interface Attribution {
   by: string;
   reason: string;
 }
 
-/** Takes `:latest` as it stands for where it should be, and lifts what holds the lane for it. */
+/** Accepts `:latest` as it stands as the expected latest, and lifts the hold of the lane unless that is `after-rollback`. */
 export function adopt(
   state: LaneState,
   images: TagState[],
@@ -63,26 +63,26 @@ export function adopt(
   const at = new Date(now).toISOString();
   ledger.expectedLatest = { images, at: now };
   record(ledger, { sha, at, kind: 'adopted', by, reason, images });
-  // What people fear after a rollback is not where `:latest` stands.
+  // A hold after a rollback does not depend on where `:latest` stands.
   if (ledger.hold?.name !== 'after-rollback') ledger.hold = null;
   return `adopted: ${images.map(({ repository, digest }) => `${repository}:latest at ${digest ?? 'nothing'}`).join(', ')}`;
 }
 
-/** Automatic promotion is on again. */
+/** Lifts the hold of the lane: promotion is automatic again. */
 export function unhold(state: LaneState): string {
   const { hold } = state.ledger;
   state.ledger.hold = null;
   return hold ? `no longer on hold for ${hold.name}` : 'was not on hold';
 }
 
-/** A build that was marked bad may be released again. */
+/** Removes a build from the known-bad builds: it may be released again. */
 export function unbad(state: LaneState, sha: Sha): string {
   const before = state.ledger.knownBad.length;
   state.ledger.knownBad = state.ledger.knownBad.filter((one) => !sameBuild(one.sha, sha));
-  return state.ledger.knownBad.length < before ? `${sha} is not bad any more` : `${sha} was not bad`;
+  return state.ledger.knownBad.length < before ? `${sha} is no longer known-bad` : `${sha} was not known-bad`;
 }
 
-/** Takes the lane, or its place in the queue, from a run that cannot answer an abort. A move that it began is finished. */
+/** Removes a run that does not react to an abort from the lane, or from its queue. A move that it began still finishes. */
 export function drop(state: LaneState, sha: Sha, { by, reason }: Attribution): string {
   const waiting = state.queue.filter((one) => sameBuild(one.sha, sha));
   state.queue = state.queue.filter((one) => !waiting.includes(one));
@@ -95,6 +95,7 @@ export function drop(state: LaneState, sha: Sha, { by, reason }: Attribution): s
   return waiting.length > 0 ? `${sha} was removed from the queue` : `${sha} neither holds the lane nor waits for it`;
 }
 
+/** Stops promotions until a time (ISO 8601), or until `resume`. */
 export function pause(state: LaneState, { by, reason }: Attribution, until: string | undefined, now: number): string {
   const paused: Pause = {
     by: brief(by),
@@ -106,12 +107,13 @@ export function pause(state: LaneState, { by, reason }: Attribution, until: stri
   return until ? `paused until ${until}` : 'paused until canary resume';
 }
 
+/** Ends a pause. */
 export function resume(state: LaneState): string {
   const paused = state.ledger.pause;
   state.ledger.pause = null;
   return paused ? 'resumed' : 'was not paused';
 }
 
-/** A pause that has run out counts no more. */
+/** Whether a pause counts at `now` (epoch, ms); an expired one does not. */
 export const isPaused = (pause: Pause | null, now: number): boolean =>
   pause !== null && (pause.until === undefined || now < Date.parse(pause.until));

@@ -4,13 +4,14 @@ import { code, oneLine, prose, section, time } from '../domain/markdown.js';
 import { describeRevocation } from './queue.js';
 import { LIFTS, laneView } from './view.js';
 
-/** How much of each list is shown, in characters as a URL carries them. */
+/** Room for each list, in characters of the URL-encoded text. */
 const ROOM = { waiting: 800, moves: 1_800, bad: 1_000 };
-/** Of what people write, in characters. */
+/** Longest reason that is shown, in characters. */
 const MAX_WHY = 160;
+/** Longest name that is shown, in characters. */
 const MAX_BY = 40;
 
-/** Where the lane stands, as Markdown for its page in the Temporal UI. @param now epoch, ms. */
+/** State of the lane, as Markdown for its page in the Temporal UI. @param now epoch, ms. */
 export function laneDetails(state: LaneState, now: number): string {
   const { holder, queue, rollback, hold, pause } = laneView(state, now);
   const { history, knownBad } = state.ledger;
@@ -22,9 +23,9 @@ export function laneDetails(state: LaneState, now: number): string {
     rollback ? `A rollback to ${code(rollback.sha)} is under way` : '',
     holder ? describeHolder(holder) : 'The lane is free',
     section('Queue, in order', waiting, ROOM.waiting),
-    section('What can be said', commandLines(hold, pause, holder)),
+    section('Commands', commandLines(hold, pause, holder)),
     section('Last moves', history.map(moveLine).reverse(), ROOM.moves),
-    section('Bad builds', knownBad.map(badLine).reverse(), ROOM.bad),
+    section('Known-bad builds', knownBad.map(badLine).reverse(), ROOM.bad),
   ]
     .filter((part) => part !== '')
     .join('\n\n');
@@ -41,14 +42,14 @@ const describePause = ({ by, why, since, until }: Pause) =>
 
 function describeHolder({ sha, workflowId, since, heldFor, revocation }: Holder): string {
   const status = revocation
-    ? `, gives way: ${cut(describeRevocation(revocation))}`
+    ? `, revoked: ${cut(describeRevocation(revocation))}`
     : heldFor
       ? `, held for ${heldFor.hold}`
       : '';
   return `${code(sha)} holds the lane since ${time(since)} (${code(workflowId)})${status}`;
 }
 
-/** What each command would do, and what to paste for it into the form of the UI. */
+/** Commands that apply now: the effect of each, and the JSON to paste into the form of the UI. */
 function commandLines(hold: LaneHold | null, pause: Pause | null, holder: Holder | null): string[] {
   const update = (verb: string, more = {}) =>
     `Send an Update ${code(verb)} with ${code(JSON.stringify({ by: 'your name', reason: 'why', ...more }))}`;
@@ -56,7 +57,7 @@ function commandLines(hold: LaneHold | null, pause: Pause | null, holder: Holder
   const sha = holder && shortSha(holder.sha);
   return [
     ...(lift ? [`${code(lift.command)}: ${lift.effect}`] : []),
-    ...(hold ? [`${update('unhold')}: automatic promotion is on again`] : []),
+    ...(hold ? [`${update('unhold')}: promotion is automatic again`] : []),
     ...(pause ? [`${code('canary resume --reason …')}, or ${update('resume')}: the pause ends`] : []),
     ...(sha
       ? [
@@ -67,7 +68,7 @@ function commandLines(hold: LaneHold | null, pause: Pause | null, holder: Holder
 }
 
 const moveLine = ({ at, kind, sha, by, reason }: LedgerEntry) =>
-  `${time(at)} **${kind}** ${sha ? code(sha) : 'of an unnamed build'} by ${who(by)}: ${cut(reason)}`;
+  `${time(at)} **${kind}** ${sha ? code(sha) : 'of an unknown build'} by ${who(by)}: ${cut(reason)}`;
 
 const badLine = ({ since, sha, by, reason }: KnownBadBuild) =>
   `${code(sha)} since ${time(since)}, by ${who(by)}: ${cut(reason)}`;

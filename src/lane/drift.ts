@@ -4,24 +4,24 @@ import { buildsOf, knownBadBuild, type NamedEntry } from './ledger.js';
 import { isText } from './parse.js';
 import { putOnHold } from './state.js';
 
-/** Builds that one may want to go back to. */
+/** Number of rollback targets that are checked. */
 const TARGETS = 3;
-/** Lines that are kept. */
+/** Most lines about missing manifests that the ledger keeps. */
 export const MAX_MISSING = 20;
 
-/** The last good builds that were at `:latest`, the newest first. */
+/** Good builds that were at `:latest`, newest first: the likely targets of a rollback. */
 export const rollbackTargets = (ledger: Ledger): NamedEntry[] =>
   buildsOf(ledger)
     .filter(({ sha }) => !knownBadBuild(ledger, sha))
     .slice(0, TARGETS);
 
-/** Keeps what was found, and returns what was not reported yet. A `:latest` that was moved from outside puts the lane on hold, if it is not (invariant I8). */
+/** Records a drift and returns the alarms that it has not raised yet. A `:latest` that was moved from outside puts the lane on hold, unless it is on hold already (invariant I8). */
 export function noteDrift(
   state: LaneState,
   found: Drift,
 ): { alarm: 'latest-moved' | 'rollback-target-missing'; why: string }[] {
   const { ledger, move } = state;
-  // Something of ours moved, or was adopted, since.
+  // A move or an adoption since then makes the comparison obsolete.
   if (move !== null || ledger.expectedLatest?.at !== found.expectedAt) return [];
   const known = ledger.drift;
   ledger.drift = found;
@@ -36,11 +36,13 @@ export function noteDrift(
   ];
 }
 
-/** @throws {InvalidInput} */
+/** Parses the payload of the update `drift`.
+ * @throws {InvalidInput} */
 export function parseDrift(sent: unknown): Drift {
   const { expectedAt, latest, missing } = Object(sent) as Record<string, unknown>;
-  if (typeof expectedAt !== 'number' || !(latest === null || isText(latest))) throw new InvalidInput('no drift');
+  if (typeof expectedAt !== 'number' || !(latest === null || isText(latest)))
+    throw new InvalidInput('invalid drift: expected expectedAt and latest');
   if (!Array.isArray(missing) || missing.length > MAX_MISSING || !missing.every(isText))
-    throw new InvalidInput('what is missing is no list of lines');
+    throw new InvalidInput(`invalid missing: expected at most ${MAX_MISSING} lines`);
   return { expectedAt, latest, missing };
 }

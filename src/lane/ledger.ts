@@ -5,7 +5,7 @@ import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
 import { brief, HISTORY_BYTES, newest, numberFirstPromotion } from './limits.js';
 import { MAX_BUILDS } from './state.js';
 
-/** The order key of a sha. The first request fixes it, so that a re-run of an old job does not make it new (docs/protocol.md, Order of builds). */
+/** Order key of a sha. The first request fixes it, so that a re-run of an old job does not make its build newer (docs/protocol.md, Order of builds). */
 export function keyOf(ledger: Ledger, sha: string, sequence?: number): OrderKey {
   const known = ledger.order[shortSha(sha)];
   if (known) return known;
@@ -17,11 +17,12 @@ export function keyOf(ledger: Ledger, sha: string, sequence?: number): OrderKey 
   return key;
 }
 
+/** Whether `a` comes before `b`: by a lower sequence, then by being seen earlier. */
 export function isOlder(a: OrderKey, b: OrderKey): boolean {
   return a.sequence === b.sequence ? a.seen < b.seen : a.sequence < b.sequence;
 }
 
-/** A build of which nothing is remembered any more comes back as a new one, but for the mark: so the keys of moves and bad builds stay. */
+/** Drops the oldest order keys above the limit. Keys of moved and known-bad builds stay: a forgotten build would count as new. */
 function forgetOldest(ledger: Ledger): void {
   const shas = Object.keys(ledger.order);
   if (shas.length <= 2 * MAX_BUILDS) return;
@@ -32,20 +33,20 @@ function forgetOldest(ledger: Ledger): void {
   for (const sha of oldest.slice(0, shas.length - 2 * MAX_BUILDS)) delete ledger.order[sha];
 }
 
-/** An entry whose build is known. */
+/** Entry whose build is known. */
 export type NamedEntry = LedgerEntry & { sha: Sha };
 
-/** Why a build is bad; undefined when it is not. */
+/** Entry of a known-bad build; undefined if the build is not known-bad. */
 export const knownBadBuild = ({ knownBad }: Pick<Ledger, 'knownBad'>, sha: string): KnownBadBuild | undefined =>
   knownBad.find((one) => sameBuild(one.sha, sha));
 
 const isNamed = (entry: LedgerEntry): entry is NamedEntry => entry.sha !== null;
 
-/** The last move of a build. */
+/** Newest entry of a build in the history. */
 export const lastMoveOf = ({ history }: Ledger, sha: string): NamedEntry | undefined =>
   history.filter(isNamed).findLast((one) => sameBuild(one.sha, sha));
 
-/** Each build that was at `:latest` once, by its last move, newest first. */
+/** Builds that were at `:latest`, each by its newest entry, newest first. */
 export function buildsOf({ history }: Ledger): NamedEntry[] {
   const builds: NamedEntry[] = [];
   for (const entry of history.toReversed())
@@ -53,7 +54,7 @@ export function buildsOf({ history }: Ledger): NamedEntry[] {
   return builds;
 }
 
-/** The last good build that was live before an entry of the ledger: where a rollback from it would go. */
+/** Newest good build that was live before an entry of the history: the target of a rollback from that entry. */
 export function liveBefore(ledger: Ledger, entry: LedgerEntry | undefined): Sha | null {
   if (entry === undefined) return null;
   const { sha } = entry;
@@ -61,10 +62,10 @@ export function liveBefore(ledger: Ledger, entry: LedgerEntry | undefined): Sha 
   return ledger.history.slice(0, ledger.history.indexOf(entry)).filter(isNamed).findLast(isGood)?.sha ?? null;
 }
 
-/** Where a rollback from what is live would go. */
+/** Target of a rollback from the live build; null if the history has no other good build. */
 export const defaultRollbackTarget = (ledger: Ledger): Sha | null => liveBefore(ledger, ledger.history.at(-1));
 
-/** Keeps what is at `:latest` from now on; a build that came there by a promotion, or was adopted, is what others are older than. */
+/** Appends a move or an adoption to the history. A promoted or adopted build becomes `newestPromoted`. */
 export function record(ledger: Ledger, { by, reason, ...entry }: LedgerEntry): void {
   ledger.history = newest(
     [...ledger.history, { ...entry, by: brief(by), reason: brief(reason) }],
@@ -74,22 +75,22 @@ export function record(ledger: Ledger, { by, reason, ...entry }: LedgerEntry): v
   const { kind, sha } = entry;
   if (kind === 'rollback' || sha === null) return;
   numberFirstPromotion(ledger.firstPromoted, shortSha(sha));
-  // A forced promotion of an older build sets the mark to its own.
+  // A forced promotion of an older build lowers `newestPromoted` to that build.
   ledger.newestPromoted = { sha, key: keyOf(ledger, sha) };
 }
 
-/** The last move of the gate. An adoption moves nothing. */
+/** Newest move in the history; an adoption is not a move. */
 export const lastMove = ({ history }: Ledger): LedgerEntry | undefined =>
   history.findLast(({ kind }) => kind !== 'adopted');
 
-/** What took the place of the build that was moved at `movedAt`; the same one adopted once more does not. */
+/** Newest entry that replaced a build moved at `movedAt` (ISO 8601); an adoption of the same build does not replace it. */
 export function supersededBy({ history }: Ledger, sha: string, movedAt: string): LedgerEntry | undefined {
   return history.findLast(
     (one) => one.at > movedAt && (one.kind !== 'adopted' || one.sha === null || !sameBuild(one.sha, sha)),
   );
 }
 
-/** Whether `:latest` is elsewhere than a run saw it, and a person adopted that state since. */
+/** Whether `:latest` moved since a run read it, and a person has adopted the new state. */
 export function isAdopted(seen: PinnedImage[], found: TagState[], expected: TagState[]): boolean {
   const isNew = seen.some(({ repository, latest }) => latest !== digestOf(found, repository));
   return isNew && seen.every(({ repository }) => digestOf(expected, repository) === digestOf(found, repository));

@@ -22,9 +22,9 @@ import { brief } from './limits.js';
 import { describeKnownBad, describeRevocation } from './queue.js';
 import { MAX_KEPT } from './state.js';
 
-/** How long after its last grant a mover may still write, in milliseconds: the window of a write lease (2 s) and the time-out of a PUT (10 s). docs/protocol.md, The write lease. */
+/** Time after its last grant in which a mover may still write, in milliseconds: the window of a write lease (2 s) and the time-out of a PUT (10 s). docs/protocol.md, The write lease. */
 export const LEASE_MS = 12_000;
-/** How long after a move of ours a read may still show what was before it, in milliseconds. */
+/** Time after a move in which a read may still return the earlier digest, in milliseconds. */
 const RECENT_MS = 60_000;
 
 const ALLOW: MoveDecision = { decision: 'allow' };
@@ -36,7 +36,7 @@ const deny = (refusal: MoveRefusalReason, message: string, latest?: TagState[]):
   ...(latest && { latest }),
 });
 
-/** Decides on a write lease (docs/protocol.md, The write lease). It stands for one mover until that reports, or it is revoked. */
+/** Decides on a write lease (docs/protocol.md, The write lease). One mover has it until it reports, or until the lease is revoked. */
 export function authorizeMove(state: LaneState, question: MoveQuestion, now: number): MoveDecision {
   const { moverRunId, parent, input } = question;
   const { kind, sha } = input;
@@ -50,20 +50,20 @@ export function authorizeMove(state: LaneState, question: MoveQuestion, now: num
   const decision = kind === 'rollback' ? decideRollback(state, question) : decidePromotion(state, question, now);
   if (decision.decision !== 'allow') return decision;
   if (state.move !== null && state.move.parent.runId !== parent.runId) {
-    // Another one's writes may still be on their way.
+    // Writes of the other run's mover may still be in flight.
     state.move.leaseRevokedAt ??= now;
     if (leaseLeft(state, parent, now) > 0) return { decision: 'retry' };
-    // What it may still report is from before this move.
+    // A late report of that mover would describe the state before this move: it no longer counts.
     state.finishedRuns = [...state.finishedRuns, state.move.parent.runId].slice(-MAX_KEPT);
   }
   state.move = { moverRunId, parent, kind, sha, leaseGrantedAt: now };
   return ALLOW;
 }
 
-/** How long a write of another run's mover may still be on its way, in milliseconds. A lease counts from before it was asked for. */
+/** Time in which a write of another run's mover may still be in flight, in milliseconds. The mover counts its lease from before its request, so the lane's count ends later. */
 export function leaseLeft({ move }: LaneState, parent: Pick<RunRef, 'runId'>, now: number): number {
   if (move === null || move.parent.runId === parent.runId) return 0;
-  // A lease is granted before it is revoked: the earlier of the two is right even if the clock was set back in between.
+  // The grant comes before the revocation, so the earlier time is right even if the clock was set back in between.
   const from = Math.min(move.leaseGrantedAt ?? now, move.leaseRevokedAt ?? now);
   return Math.max(0, from + LEASE_MS - now);
 }
@@ -91,20 +91,20 @@ function decidePromotion(state: LaneState, question: MoveQuestion, now: number):
     isOlder(keyOf(ledger, input.sha), newestPromoted.key)
   )
     return deny('superseded', `${newestPromoted.sha} is newer and was promoted in the meantime`);
-  // A pair that has begun is finished.
+  // A move that has begun is finished even while the lane is paused.
   const hasBegun = state.move?.parent.runId === parent.runId;
   const { pause } = ledger;
   if (pause && isPaused(pause, now) && !hasBegun) return deny('paused', `paused by ${pause.by}: ${pause.why}`);
   return decideByLatest(state, question, now);
 }
 
-/** The same content under another sha is as bad. */
+/** Known-bad entry of a build by its sha or by its content: the same digest under another sha is as bad. */
 function knownBadOf({ knownBad }: Ledger, { sha, images }: MoveInput): KnownBadBuild | undefined {
   const digests = images.map(({ to }) => to);
   return knownBad.find((one) => sameBuild(one.sha, sha) || one.digests.some((digest) => digests.includes(digest)));
 }
 
-/** Invariant I8, and what holds a lane: a person who approved that very hold accepted both. */
+/** Checks the hold of the lane, and where `:latest` is (invariant I8); an approval of that very hold accepts both. */
 function decideByLatest({ ledger }: LaneState, { input, latest }: MoveQuestion, now: number): MoveDecision {
   // An approval must show every digest that it would write over.
   const found = latest
@@ -122,16 +122,16 @@ function decideByLatest({ ledger }: LaneState, { input, latest }: MoveQuestion, 
   return deny('latest-moved', `${found}, not where the last move left it: it was moved from outside`, latest);
 }
 
-/** Keeps what a mover reports; twice is once. */
+/** Records the report of a mover. Idempotent. */
 export function reportMove(state: LaneState, { moverRunId, parent, input, images }: MoveReport, now: number): void {
   const hadLease = state.move?.moverRunId === moverRunId;
   const wasRevoked = hadLease && state.move?.leaseRevokedAt !== undefined;
   if (hadLease) state.move = null;
   if (images === 'stopped' || state.finishedRuns.includes(parent.runId)) return;
-  // A mover that found its work done asked for no lease; unless its run is expected to move, that is no news.
+  // A mover that finds every image at its target requests no lease; its report counts only if its run is expected to move.
   const isExpected = [state.holder, state.rollback].some((run) => run?.runId === parent.runId);
   if (!hadLease && !isExpected && images.every(({ result }) => result === 'already')) return;
-  // Nothing moved: the one move of this run is still to come, after a `retry`.
+  // Nothing moved: the run may still make its one move, after a `retry`.
   if (images.every(({ result }) => result === 'restored')) return;
   state.finishedRuns = [...state.finishedRuns, parent.runId].slice(-MAX_KEPT);
   const { ledger } = state;
@@ -143,7 +143,7 @@ export function reportMove(state: LaneState, { moverRunId, parent, input, images
     record(ledger, { sha, at, kind, by, reason, images: ledger.expectedLatest.images });
     if (kind === 'rollback') return;
     ledger.consecutivePreemptions = 0;
-    // A hold that began since is not what was approved.
+    // The approval does not cover a hold that began later, which revoked the lease.
     if (input.accepted && !wasRevoked) ledger.hold = null;
     return;
   }

@@ -12,10 +12,10 @@ import type {
 import { MOVE_OUTCOMES, type MovedImage, type MoveOutcome, parseMoveInput, type TagState } from '../contract/move.js';
 import { parseSha, type Sha } from '../contract/sha.js';
 
-// What runs and movers send to the lane, parsed by hand: any client may send any payload, and a handler that throws anything but a failure
-// stops the lane for ever (docs/protocol.md, Messages that cannot break a run).
+// Payloads of runs and movers are parsed by hand: any client may send any payload, and a handler that throws anything but a failure
+// stops the lane for good (docs/protocol.md, Messages that cannot break a run).
 
-/** A release's request for the lane; null if the payload does not fit. */
+/** Parses a release's request for the lane; null if it is invalid. */
 export function parseLaneRequest(sent: unknown): LaneRequest | null {
   const { workflowId, runId, sha, sequence, manual, recheck } = Object(sent) as Record<string, unknown>;
   if (!isText(workflowId) || !isRunId(runId) || !isSha(sha)) return null;
@@ -30,14 +30,14 @@ export function parseLaneRequest(sent: unknown): LaneRequest | null {
   };
 }
 
-/** A question about one run; null if the payload does not fit. */
+/** Parses a question about one run; null if it is invalid. */
 export function parseStandingRequest(sent: unknown): StandingRequest | null {
   const { runId, sha, recheck } = Object(sent) as Record<string, unknown>;
   if (!isRunId(runId)) return null;
   return { runId, ...(isSha(sha) && { sha: sha as Sha }), ...(recheck === true && { recheck }) };
 }
 
-/** What the holder reports of its hold; null if the payload does not fit. */
+/** Parses the holder's report of its hold; null if it is invalid. */
 export function parseHolderReport(sent: unknown): HolderReport | null {
   const { runId, heldFor } = Object(sent) as Record<string, unknown>;
   if (!isRunId(runId)) return null;
@@ -48,10 +48,11 @@ export function parseHolderReport(sent: unknown): HolderReport | null {
     : null;
 }
 
-/** @throws {InvalidInput} */
+/** Parses a mover's request for the write lease.
+ * @throws {InvalidInput} */
 export function parseMoveQuestion(sent: unknown): MoveQuestion {
   const { moverRunId, parent, input, latest } = Object(sent) as Record<string, unknown>;
-  if (!Array.isArray(latest)) throw new InvalidInput('where :latest stands is missing');
+  if (!Array.isArray(latest)) throw new InvalidInput('invalid latest: expected where :latest of each image is');
   return {
     moverRunId: readText('moverRunId', moverRunId),
     parent: readRun(parent),
@@ -60,10 +61,12 @@ export function parseMoveQuestion(sent: unknown): MoveQuestion {
   };
 }
 
-/** @throws {InvalidInput} */
+/** Parses a mover's report.
+ * @throws {InvalidInput} */
 export function parseMoveReport(sent: unknown): MoveReport {
   const { moverRunId, parent, input, images } = Object(sent) as Record<string, unknown>;
-  if (images !== 'stopped' && !Array.isArray(images)) throw new InvalidInput('what became of the images is missing');
+  if (images !== 'stopped' && !Array.isArray(images))
+    throw new InvalidInput('invalid images: expected "stopped" or the result of each image');
   return {
     moverRunId: readText('moverRunId', moverRunId),
     parent: readRun(parent),
@@ -72,7 +75,8 @@ export function parseMoveReport(sent: unknown): MoveReport {
   };
 }
 
-/** @throws {InvalidInput} */
+/** Parses the announcement of a rollback.
+ * @throws {InvalidInput} */
 export function parseRollbackRequest(sent: unknown): RollbackRequest {
   const { sha, force, by, reason } = Object(sent) as Record<string, unknown>;
   return {
@@ -84,7 +88,7 @@ export function parseRollbackRequest(sent: unknown): RollbackRequest {
   };
 }
 
-/** Where `:latest` of an image stands.
+/** Parses where `:latest` of an image is.
  * @throws {InvalidInput} */
 export function parseTagState(sent: unknown): TagState {
   const { repository, digest } = Object(sent) as Record<string, unknown>;
@@ -120,13 +124,15 @@ function readText(name: string, sent: unknown): string {
   throw new InvalidInput(`${name} is missing`);
 }
 
-/** The server does not look for any other: a run that can be neither found nor followed would hold the lane for ever. */
+/** Form of a run id. The server knows no other: a run that can be neither found nor followed would hold the lane for good. */
 const isRunId = (value: unknown): value is string =>
   typeof value === 'string' && /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value);
 
+/** Whether a value is a text of 1 to 500 characters. */
 export const isText = (value: unknown): value is string =>
   typeof value === 'string' && value.trim() !== '' && value.length <= 500;
 
+/** Whether a value is a sha, as `parseSha` accepts it. */
 export function isSha(value: unknown): boolean {
   try {
     parseSha(value);

@@ -6,7 +6,7 @@ import { isOlder, keyOf, knownBadBuild } from './ledger.js';
 import { ANSWERS_BYTES, newest } from './limits.js';
 import { MAX_KEPT } from './state.js';
 
-/** Takes a release into the queue, or answers it at once. Asking twice is asking once. */
+/** Adds a release to the queue, or answers it at once. Idempotent by run id. */
 export function enqueue(state: LaneState, request: LaneRequest): void {
   if (isKnown(state, request)) return;
   const key = keyOf(state.ledger, request.sha, request.sequence);
@@ -24,7 +24,7 @@ export function enqueue(state: LaneState, request: LaneRequest): void {
     state.queue.push(request);
     return;
   }
-  // Of those that wait only the newest is kept.
+  // Only the newest build waits; manual requests wait beside it.
   const newer = state.queue.find((one) => !one.manual && isOlder(key, keyOf(state.ledger, one.sha)));
   if (newer) {
     answer(state, request, { superseded: newer.sha });
@@ -34,7 +34,7 @@ export function enqueue(state: LaneState, request: LaneRequest): void {
   state.queue = [...state.queue.filter((one) => one.manual), request];
 }
 
-/** The waiting releases in the order in which they will acquire the lane. Those that a person promotes or forces come first. */
+/** Waiting releases in the order in which they acquire the lane: manual requests first. */
 export const inOrder = (queue: LaneRequest[]): LaneRequest[] => [
   ...queue.filter((one) => one.manual),
   ...queue.filter((one) => !one.manual),
@@ -48,7 +48,7 @@ export function grant(state: LaneState, now: number): boolean {
     const [next] = inOrder(state.queue);
     if (next === undefined) return false;
     state.queue = state.queue.filter((one) => one !== next);
-    // It may have become too old, or bad, while it waited.
+    // A build may have become too old, or known-bad, while it waited.
     const result = refusalOf(state, next);
     if (result !== null) {
       answer(state, next, result);
@@ -60,12 +60,12 @@ export function grant(state: LaneState, now: number): boolean {
   }
 }
 
-/** Preemptions in a row, of releases whose canary tenants had left, that raise an alarm: the gate no longer tests anything to its end. */
+/** Consecutive preemptions that raise an alarm, of releases whose canary tenants had left: the gate no longer tests any build to the end. */
 const PREEMPTIONS_ALARM = 3;
 const isCanaryGone = (hold: string | undefined) =>
   hold !== undefined && hold in HOLDS && holdRow(hold as HoldName).isCanaryGone === true;
 
-/** Takes the lane from a holder that may be preempted. True if that is one too many whose canary tenants had left. */
+/** Revokes the lane of a holder that may be preempted. True if the alarm `starved` is due. */
 export function preempt(state: LaneState, now: number): boolean {
   const { holder, ledger } = state;
   const superseded = preemptedBy(state, now);
@@ -76,7 +76,7 @@ export function preempt(state: LaneState, now: number): boolean {
   return ledger.consecutivePreemptions % PREEMPTIONS_ALARM === 0;
 }
 
-/** The newest build that waits while the holder is held for longer than it may be; the holder gives way to it. */
+/** Newest waiting build, if it may preempt the holder at `now` (epoch, ms); else null. */
 export function preemptedBy(state: LaneState, now: number): string | null {
   const { holder, queue, ledger } = state;
   const next = queue.at(-1);
@@ -84,11 +84,11 @@ export function preemptedBy(state: LaneState, now: number): string | null {
   return next.manual || isOlder(keyOf(ledger, holder.sha), keyOf(ledger, next.sha)) ? next.sha : null;
 }
 
-/** Whether the lane has heard of an ask: it waits, or was answered. */
+/** Whether the lane knows a request: it waits, holds the lane, or was answered. */
 export const isKnown = (state: LaneState, request: Pick<LaneRequest, 'runId' | 'recheck'>): boolean =>
   state.queue.some(({ runId }) => runId === request.runId) || resultOf(state, request) !== null;
 
-/** What became of an ask; null while it waits, or was never heard of. */
+/** Result of a request; null while it waits, or if the lane does not know it. */
 export function resultOf(
   state: LaneState,
   { runId, recheck }: Pick<LaneRequest, 'runId' | 'recheck'>,
@@ -100,7 +100,7 @@ export function resultOf(
   return result;
 }
 
-/** A build that was promoted, and is where that left it, has nothing to do but to look whether it still is. */
+/** Since when a promoted build has been live according to the ledger; its release only checks that. Null if it must be tested. */
 function alreadyLiveSince(
   { ledger: { history, expectedLatest } }: LaneState,
   { sha, manual, recheck }: LaneRequest,
@@ -124,13 +124,15 @@ function refusalOf(
   return isOlder(keyOf(ledger, sha), newestPromoted.key) ? { superseded: newestPromoted.sha } : null;
 }
 
+/** Reason of a revocation, on one line. */
 export const describeRevocation = (revocation: Revocation) =>
   'revoked' in revocation ? revocation.revoked : `superseded by ${revocation.superseded}`;
 
+/** Reason why a build is known-bad, on one line. */
 export const describeKnownBad = ({ since, by, reason }: { since: string; by: string; reason: string }) =>
   `rolled back on ${since} by ${by}: ${reason}`;
 
-/** Answers a run that asked; only the last answers are kept. */
+/** Answers a request that does not get the lane; only the last answers are kept. */
 export function answer(
   state: LaneState,
   { runId }: LaneRequest,

@@ -8,8 +8,9 @@ import { describeKnownBad, enqueue } from './queue.js';
 import { MAX_BUILDS, MAX_KEPT } from './state.js';
 
 /**
- * Refuses, and does nothing, without `force` for a target that was never promoted, or is bad. Else marks as bad the builds first promoted after the target's first promotion and one whose move is under way, takes the mark off the
- * target, holds automatic promotion, revokes the holder and takes back an open yes. The last one announced wins.
+ * Begins a rollback: marks as known-bad the builds first promoted after the target's first promotion and a build whose move is under way,
+ * unmarks the target, puts the lane on hold, revokes the holder and an open write lease. The rollback announced last wins. Without `force`
+ * a target that was never promoted, or is known-bad, is refused, and nothing changes.
  */
 export function beginRollback(state: LaneState, request: RollbackRequest, now: number): { refused: string } | null {
   const { ledger } = state;
@@ -40,7 +41,7 @@ function refusalOf({ ledger }: LaneState, sha: Sha): string | null {
   return ledger.firstPromoted[shortSha(sha)] === undefined ? `${sha} was never promoted here` : null;
 }
 
-/** Where the move left the images that brought a build to `:latest` last; null when the ledger knows of none. */
+/** Digests that the newest move of a build left at `:latest`; null if the history has none. */
 export const digestsOfMove = ({ ledger }: LaneState, sha: Sha): TagState[] | null =>
   lastMoveOf(ledger, sha)?.images ?? null;
 
@@ -49,15 +50,15 @@ function revoked({ holder, ledger }: LaneState, why: string): Revocation {
   return bad ? { revoked: describeKnownBad(bad), knownBad: true } : { revoked: why };
 }
 
-/** The builds that came after the target, up to the one that is live, and the one that is being moved. */
+/** Builds that came after the target, up to the live one, and the build that is being moved. */
 function badAfter({ ledger, move }: LaneState, target: string): string[] {
   const first = ledger.firstPromoted[shortSha(target)];
   const after = Object.entries(ledger.firstPromoted)
     .filter(([sha, nth]) => first !== undefined && nth > first && !sameBuild(sha, target))
-    // By number: a record puts a sha of digits alone first.
+    // Sorted by number: a record lists a sha of only digits first.
     .sort(([, a], [, b]) => a - b)
     .map(([sha]) => lastMoveOf(ledger, sha)?.sha ?? sha);
-  // A target that was never promoted: only what is live is known to be what people go away from.
+  // With a target that was never promoted, only the live build is known to be rolled back from.
   const live = ledger.history.at(-1)?.sha;
   if (first === undefined && live && !sameBuild(live, target)) after.push(live);
   if (move?.kind === 'promotion' && !sameBuild(move.sha, target)) after.push(move.sha);
@@ -69,15 +70,15 @@ function digestsOf({ ledger }: LaneState, sha: string): Digest[] {
   return entry?.images.flatMap(({ digest }) => digest ?? []) ?? [];
 }
 
-/** What the lane would make of a rollback. */
+/** Effect that a rollback would have on the lane. */
 export interface RollbackPreview {
-  /** Why it would be refused without `force`; null when it would not. */
+  /** Why it would be refused without `force`; null if it would not. */
   refused: string | null;
-  /** The builds that it would mark as bad. */
+  /** Builds that it would mark as known-bad. */
   bad: Sha[];
 }
 
-/** Tries a rollback on a copy of the lane. */
+/** Applies a rollback to a copy of the lane, with and without `force`. */
 export function previewRollback(
   state: LaneState,
   request: Omit<RollbackRequest, 'force'>,

@@ -3,24 +3,25 @@ import type { KnownBadBuild, Ledger, LedgerEntry } from '../contract/lane.js';
 import { type Sha, sameBuild } from '../contract/sha.js';
 import { knownBadBuild } from './ledger.js';
 
-/** What a ledger knows of a rollback. */
+/** Facts of the ledger about one rollback. */
 export interface RolledBackBuild {
-  /** The build that it went away from; null when the ledger does not know. */
+  /** Build that was rolled back from; null if the ledger does not know it. */
   sha: Sha | null;
-  /** How that build came to `:latest`; null if its mover never reported, or the ledger does not reach back so far. */
+  /** Entry by which that build came to `:latest`; null if its mover never reported, or the history does not reach back that far. */
   undone: LedgerEntry | null;
-  /** That build, where it is bad, and those that the rollback marked. */
+  /** Known-bad builds: that build, if it is one, and the builds that the rollback marked. */
   bad: KnownBadBuild[];
-  /** Whether it marked any. */
+  /** Whether the rollback marked any build. */
   marked: boolean;
 }
 
-/** The lane hears of a move about when its run ends, in milliseconds. */
+/** Tolerance between the end of a rollback and the time of its entry, in milliseconds. */
 const SLACK_MS = 5_000;
 
 /**
- * @param rollback where it went and when it began and ended, ISO 8601.
- * @param found where it found `:latest`, as far as that is known.
+ * Finds the build that a rollback rolled back from.
+ * @param rollback target, start and end of the rollback, ISO 8601.
+ * @param found digests that it found at `:latest`, as far as they are known.
  */
 export function rolledBackBuild(
   { history, knownBad }: Ledger,
@@ -32,12 +33,12 @@ export function rolledBackBuild(
   const own = history.findIndex(
     (one) => one.kind === 'rollback' && one.at >= started && one.at <= until && isTarget(one),
   );
-  // One that did not get through has no entry.
+  // A rollback that did not complete has no entry.
   const before = own < 0 ? history.filter(({ at }) => at <= until) : history.slice(0, own);
   const previousEntry = before.findLast((one) => !isTarget(one)) ?? null;
   const marked = knownBad.filter(({ since }) => since >= started && (ended === null || since <= ended));
   const wasFound = previousEntry?.images.every(({ digest }) => found.includes(digest)) === true;
-  // A build whose write lease the rollback revoked, and whose mover never reported, is the last that was written.
+  // If a mover never reported because the rollback revoked its write lease, its build was written last.
   const unreported = wasFound
     ? undefined
     : marked.findLast((one) => !before.some((move) => sameBuild(move.sha ?? '', one.sha)));

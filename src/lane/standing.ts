@@ -4,7 +4,7 @@ import { isPaused } from './commands.js';
 import { isOlder } from './ledger.js';
 import { isKnown, resultOf } from './queue.js';
 
-/** Where one run stands with the lane. A pause is told as it was set: the clock of a workflow that answers a query stands still. */
+/** Answers what the lane knows about one run. The pause is reported as it was set, even if expired: the clock of a workflow stands still while it answers a query. */
 export function standingOf(state: LaneState, request: StandingRequest): RunStanding {
   const { holder, rollback, requestedRollbacks, ledger } = state;
   const { runId } = request;
@@ -24,7 +24,7 @@ function holderStatusOf(state: LaneState, { runId, sha }: StandingRequest): Hold
   const { holder, queue, ledger } = state;
   const own = holder?.runId === runId ? holder : null;
   const next = queue.at(-1);
-  // Read, not made: a query must not change the state.
+  // The keys are read, not created: a query must not change the state.
   const [key, nextKey] = [sha, next?.sha].map((one) => one && ledger.order[shortSha(one)]);
   return {
     fencingToken: own && !own.revocation ? own.fencingToken : null,
@@ -36,7 +36,7 @@ function holderStatusOf(state: LaneState, { runId, sha }: StandingRequest): Hold
   };
 }
 
-/** The same at `now` (epoch, ms): a pause that has run out is over. */
+/** Standing of a run at `now` (epoch, ms), without an expired pause. */
 export function standingAt(standing: RunStanding, now: number): RunStanding {
   const { status } = standing;
   return { ...standing, status: { ...status, pause: isPaused(status.pause, now) ? status.pause : null } };

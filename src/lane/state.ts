@@ -1,11 +1,12 @@
 import type { LaneHold, LaneState } from '../contract/lane.js';
 
-/** Builds that a ledger remembers. */
+/** Most builds that the ledger keeps. */
 export const MAX_BUILDS = 200;
 
-/** Answers, and runs that moved, that are kept. */
+/** Most answers, and finished runs, that the lane keeps. */
 export const MAX_KEPT = 100;
 
+/** State of a lane that knows nothing yet. */
 export function emptyLane(): LaneState {
   return {
     fencingToken: 0,
@@ -32,7 +33,7 @@ export function emptyLane(): LaneState {
   };
 }
 
-/** Puts the lane on hold. An earlier hold stays: what lifts one need not lift the other. */
+/** Puts the lane on hold. An earlier hold stays: what lifts one may not lift the other. */
 export function putOnHold(state: LaneState, name: LaneHold['name'], why: string): LaneState {
   state.ledger.hold ??= { name, why, by: 'the lane', since: new Date().toISOString() };
   return state;

@@ -14,27 +14,27 @@ import { isPaused } from './commands.js';
 import { buildsOf, defaultRollbackTarget, knownBadBuild } from './ledger.js';
 import { inOrder } from './queue.js';
 
-/** What people see of a lane. */
+/** State of a lane as people see it. */
 export interface LaneView {
   holder: Holder | null;
-  /** The waiting releases in the order in which they will acquire the lane, each with the sequence that counts for it. */
+  /** Waiting releases in the order in which they acquire the lane, each with its effective sequence. */
   queue: (LaneRequest & Required<Pick<LaneRequest, 'sequence' | 'manual'>>)[];
-  /** A rollback that is under way. */
+  /** Rollback that is under way. */
   rollback: OpenRollback | null;
   hold: LaneHold | null;
-  /** Null also when it has run out. */
+  /** Null also after it has expired. */
   pause: Pause | null;
-  /** The last move; null when the ledger knows of none. */
+  /** Newest entry of the history; null if the history is empty. */
   live: LedgerEntry | null;
-  /** When it was moved there last, ISO 8601: to adopt it as it stands moves nothing; null for one that was adopted alone. */
+  /** Time of the last move to the live build, ISO 8601 (an adoption moves nothing); null if it was only adopted. */
   movedAt: string | null;
-  /** Where a rollback would go. */
+  /** Default target of a rollback. */
   back: string | null;
-  /** What a rollback would need and is gone from the registry, as last looked, a line each. */
+  /** Manifests that a rollback needs and the last drift check found missing, one line each. */
   missing: string[];
 }
 
-/** @param now epoch, ms. */
+/** Reads the view from the state. @param now epoch, ms. */
 export function laneView(state: LaneState, now: number): LaneView {
   const { holder, queue, rollback, ledger } = state;
   return {
@@ -50,7 +50,7 @@ export function laneView(state: LaneState, now: number): LaneView {
     live: ledger.history.at(-1) ?? null,
     movedAt: movedAt(ledger),
     back: defaultRollbackTarget(ledger),
-    // Also after a new move: what is gone stays gone, and silence until the next look, 5 minutes, would say that it is there.
+    // Kept after a new move: a missing manifest stays missing, and an empty list until the next check, 5 minutes, would hide it.
     missing: ledger.drift?.missing ?? [],
   };
 }
@@ -62,14 +62,14 @@ function movedAt({ history }: Ledger): string | null {
   return history.slice(before + 1).findLast(({ kind }) => kind !== 'adopted')?.at ?? null;
 }
 
-/** A build that was at `:latest`: where a rollback may go. */
+/** Build that was at `:latest`: a target of a rollback. */
 export interface Target extends Pick<LedgerEntry, 'at' | 'kind' | 'by'> {
   sha: Sha;
   isLive: boolean;
   bad: KnownBadBuild | null;
 }
 
-/** Newest first. */
+/** Targets of a rollback, newest first. */
 export function targetsOf(ledger: Ledger): Target[] {
   const live = ledger.history.at(-1)?.sha ?? '';
   return buildsOf(ledger).map(({ sha, at, kind, by }) => ({
@@ -82,18 +82,18 @@ export function targetsOf(ledger: Ledger): Target[] {
   }));
 }
 
-/** The ledger as people read it: newest first. */
+/** History and known-bad builds, newest first. */
 export interface History {
   moves: LedgerEntry[];
   bad: KnownBadBuild[];
 }
 
-/** @param limit how many of each. */
+/** Reads the newest entries of the ledger. @param limit most entries of each list. */
 export function historyOf({ history, knownBad }: Ledger, limit: number): History {
   return { moves: history.toReversed().slice(0, limit), bad: knownBad.toReversed().slice(0, limit) };
 }
 
-/** What lifts a hold of the lane, and what comes of it. */
+/** Command that lifts each hold of the lane, and its effect. */
 export const LIFTS: Record<LaneHold['name'], { command: string; effect: string }> = {
   'not-recovered': { command: 'canary lane adopt --reason …', effect: ':latest is taken as it stands' },
   'latest-moved': { command: 'canary lane adopt --reason …', effect: ':latest is taken as it stands' },
@@ -103,6 +103,6 @@ export const LIFTS: Record<LaneHold['name'], { command: string; effect: string }
   },
   'after-rollback': {
     command: 'canary lane unhold --reason …',
-    effect: 'automatic again; until then the next GREEN build waits for approval',
+    effect: 'promotion is automatic again; until then the next GREEN build waits for approval',
   },
 };

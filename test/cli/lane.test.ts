@@ -157,7 +157,7 @@ describe('with a lane', () => {
     const badNow = async () => (await ledger()).knownBad.some(({ sha }) => sameBuild(sha, bad));
     expect(await badNow()).toBe(true);
     expect((await canary(['lane', 'unbad', bad, '--reason', 'it was the database'])).out).toEqual([
-      `${bad} is not bad any more`,
+      `${bad} is no longer known-bad`,
     ]);
     expect(await badNow()).toBe(false);
   });

@@ -28,7 +28,7 @@ describe('the page of the lane in the Temporal UI', () => {
 
 - \`ddddddd\`
 
-**What can be said**
+**Commands**
 
 - \`canary lane drop ccccccc --reason …\`, or Send an Update \`drop\` with \`{"by":"your name","reason":"why","sha":"ccccccc"}\`: takes the lane from a run that does not answer
 
@@ -43,10 +43,12 @@ describe('the page of the lane in the Temporal UI', () => {
     expect(page).toContain(
       '**On hold** for **after-rollback** since 2026-11-25 12:00:00 UTC, by ada: rolled back to aaaaaaa',
     );
-    expect(page).toContain('- `canary lane unhold --reason …`: automatic again; until then the next GREEN build waits');
+    expect(page).toContain(
+      '- `canary lane unhold --reason …`: promotion is automatic again; until then the next GREEN build waits',
+    );
     expect(page).toContain('- Send an Update `unhold` with `{"by":"your name","reason":"why"}`');
     expect(page).toContain('**Paused** since 2026-11-25 12:00:00 UTC until canary resume, by ada: it is slow');
-    expect(page).toContain('**Bad builds**\n\n- `bbbbbbb` since');
+    expect(page).toContain('**Known-bad builds**\n\n- `bbbbbbb` since');
     expect(page).not.toContain('automatic**');
   });
 
