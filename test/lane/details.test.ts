@@ -3,7 +3,7 @@ import { applyCommand } from '../../src/lane/commands.js';
 import { laneDetails } from '../../src/lane/details.js';
 import { enqueue, grant } from '../../src/lane/queue.js';
 import { beginRollback } from '../../src/lane/rollback.js';
-import { laneAt, NOON, promote, run, SAID, shaOf } from './lane-support.js';
+import { ATTRIBUTION, laneAt, NOON, promote, run, shaOf } from './lane-support.js';
 
 const rolledBack = (by = 'ada', reason = 'it is slow') => {
   const state = laneAt('a');
@@ -13,8 +13,8 @@ const rolledBack = (by = 'ada', reason = 'it is slow') => {
   return state;
 };
 
-describe('the page of the lane in the Temporal UI', () => {
-  test('says who has the turn, who waits, and what moved', () => {
+describe('laneDetails', () => {
+  test('shows the holder, the queue, and the last moves', () => {
     const state = laneAt('a');
     promote(state, 'b', 'a');
     enqueue(state, run('c'));
@@ -38,7 +38,7 @@ describe('the page of the lane in the Temporal UI', () => {
 - 2026-11-25 11:00:00 UTC **adopted** \`aaaaaaa\` by ada: looked at it`);
   });
 
-  test('says what holds and pauses it, what lifts that, and which builds are bad', () => {
+  test('shows the hold and the pause, what lifts them, and the known-bad builds', () => {
     const page = laneDetails(rolledBack(), NOON);
     expect(page).toContain(
       '**On hold** for **after-rollback** since 2026-11-25 12:00:00 UTC, by ada: rolled back to aaaaaaa',
@@ -52,7 +52,7 @@ describe('the page of the lane in the Temporal UI', () => {
     expect(page).not.toContain('automatic**');
   });
 
-  test('of names and reasons of other people comes no markup, and it stays below what a proxy takes', () => {
+  test('escapes markup in names and reasons, and stays below the URL limit of proxies', () => {
     const state = rolledBack('**x** [a](https://b)'.repeat(4), '漢字 <img src=x> '.repeat(30));
     for (let nth = 0; nth < 200; nth += 1) state.ledger.history.push(...state.ledger.history.slice(-1));
     state.ledger.knownBad = Array.from({ length: 200 }, () => state.ledger.knownBad[0]).flatMap((one) => one ?? []);
@@ -63,14 +63,14 @@ describe('the page of the lane in the Temporal UI', () => {
     expect(encodeURIComponent(page).length).toBeLessThan(8_000);
   });
 
-  test('half a character, sent or left by a cut, breaks nothing', () => {
+  test('is valid text even if a character is half sent or cut in half', () => {
     const page = laneDetails(rolledBack('\ud800', `${'a'.repeat(118)}😀`), NOON);
     expect(() => encodeURIComponent(page)).not.toThrow();
   });
 
-  test('a pause that has run out is none', () => {
+  test('does not show an expired pause', () => {
     const state = laneAt('a');
-    applyCommand(state, 'pause', { ...SAID, until: new Date(NOON + 1).toISOString() }, NOON);
+    applyCommand(state, 'pause', { ...ATTRIBUTION, until: new Date(NOON + 1).toISOString() }, NOON);
     expect(laneDetails(state, NOON)).toContain('**Paused**');
     expect(laneDetails(state, NOON + 2)).not.toContain('**Paused**');
   });

@@ -7,9 +7,9 @@ import { authorizeMove, reportMove } from '../../src/lane/moves.js';
 import { enqueue, grant } from '../../src/lane/queue.js';
 import { emptyLane } from '../../src/lane/state.js';
 
-/** A moment of these tests, epoch ms. */
+/** Time of these tests, epoch ms. */
 export const NOON = Date.parse('2026-11-25T12:00:00Z');
-export const SAID = { by: 'ada', reason: 'looked at it' };
+export const ATTRIBUTION = { by: 'ada', reason: 'looked at it' };
 const IMAGES = ['registry.example/platform', 'registry.example/platform-tenant'].map(parseRepository);
 
 /** A sha from a few letters: `a` is `aaaaaaa`. */
@@ -27,14 +27,14 @@ export const run = (letter: string, more: Partial<LaneRequest> = {}): LaneReques
 export const standing = (letter: string): TagState[] =>
   IMAGES.map((repository, image) => ({ repository, digest: digestOf(shaOf(letter), image) }));
 
-/** A lane that was shown `:latest` at a build. */
+/** Lane that adopted `:latest` at a build. */
 export function laneAt(letter: string): LaneState {
   const state = emptyLane();
-  adopt(state, standing(letter) as TagState[], shaOf(letter), SAID, NOON - 3_600_000);
+  adopt(state, standing(letter) as TagState[], shaOf(letter), ATTRIBUTION, NOON - 3_600_000);
   return state;
 }
 
-/** What the mover of a run would ask. */
+/** Question of the mover of a run. */
 export function question(
   letter: string,
   latest: string,
@@ -63,7 +63,7 @@ export function question(
   };
 }
 
-/** What became of a move that went well; or of one that did not. */
+/** Result of each image of a move. */
 export function done({ input }: MoveQuestion, result: MovedImage['result'] = 'promoted'): MovedImage[] {
   return input.images.map(({ repository, to, from }) => ({
     repository,
@@ -74,13 +74,13 @@ export function done({ input }: MoveQuestion, result: MovedImage['result'] = 'pr
   }));
 }
 
-/** Asks, gets its turn, moves, reports, and is over. */
+/** Promotes a build: its release acquires the lane, moves, reports and ends. */
 export function promote(state: LaneState, letter: string, latest: string, now = NOON): MoveDecision {
   enqueue(state, run(letter));
   grant(state, now);
-  const asked = question(letter, latest);
-  const word = authorizeMove(state, asked, now);
-  if (word.decision === 'allow') reportMove(state, { ...asked, images: done(asked) }, now);
+  const request = question(letter, latest);
+  const decision = authorizeMove(state, request, now);
+  if (decision.decision === 'allow') reportMove(state, { ...request, images: done(request) }, now);
   state.holder = null;
-  return word;
+  return decision;
 }

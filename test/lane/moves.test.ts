@@ -4,9 +4,9 @@ import { adopt, pause, unhold } from '../../src/lane/commands.js';
 import { authorizeMove, LEASE_MS, leaseLeft, reportMove } from '../../src/lane/moves.js';
 import { enqueue, grant } from '../../src/lane/queue.js';
 import { beginRollback } from '../../src/lane/rollback.js';
-import { digestOf, done, laneAt, NOON, promote, question, run, SAID, shaOf, standing } from './lane-support.js';
+import { ATTRIBUTION, digestOf, done, laneAt, NOON, promote, question, run, shaOf, standing } from './lane-support.js';
 
-function inTurn(letter: string, state = laneAt('1')): LaneState {
+function holding(letter: string, state = laneAt('1')): LaneState {
   enqueue(state, run(letter));
   grant(state, NOON);
   return state;
@@ -16,45 +16,45 @@ const rollbackTo = (letter: string, more: { force?: boolean; runId?: string } = 
   runId: more.runId ?? `back-${letter}`,
   sha: shaOf(letter),
   force: more.force ?? false,
-  ...SAID,
+  ...ATTRIBUTION,
 });
 
-describe('a promotion gets a yes', () => {
-  test('when its run has the turn and :latest is where the last move left it', () => {
-    expect(authorizeMove(inTurn('a'), question('a', '1'), NOON)).toEqual({ decision: 'allow' });
+describe('a promotion gets a write lease', () => {
+  test('when its run holds the lane and :latest is where the last move left it', () => {
+    expect(authorizeMove(holding('a'), question('a', '1'), NOON)).toEqual({ decision: 'allow' });
   });
 
-  test('again and again while it moves, also when another try of it asks', () => {
-    const state = inTurn('a');
+  test('repeatedly while it moves, also for another try of its mover', () => {
+    const state = holding('a');
     authorizeMove(state, question('a', '1'), NOON);
     expect(authorizeMove(state, question('a', 'a'), NOON + 5_000)).toEqual({ decision: 'allow' });
   });
 });
 
 describe('a promotion is refused', () => {
-  test('while the lane is paused, until that ends by itself', () => {
-    const state = inTurn('b', laneAt('1'));
-    pause(state, SAID, new Date(NOON + 60_000).toISOString(), NOON);
+  test('while the lane is paused, until the pause expires', () => {
+    const state = holding('b', laneAt('1'));
+    pause(state, ATTRIBUTION, new Date(NOON + 60_000).toISOString(), NOON);
     expect(authorizeMove(state, question('b', '1'), NOON)).toMatchObject({ message: 'paused by ada: looked at it' });
     expect(authorizeMove(state, question('b', '1'), NOON + 60_000)).toEqual({ decision: 'allow' });
   });
 
   test.each<[why: string, state: () => LaneState, words: string]>([
-    ['when nobody has the turn', () => laneAt('1'), 'canary-release-aaaaaaa does not hold the lane'],
-    ['when another run has it', () => inTurn('b'), 'canary-release-aaaaaaa does not hold the lane'],
+    ['when no release holds the lane', () => laneAt('1'), 'canary-release-aaaaaaa does not hold the lane'],
+    ['when another run holds the lane', () => holding('b'), 'canary-release-aaaaaaa does not hold the lane'],
     [
-      'when its turn was taken back',
+      'when the lane was revoked',
       () => {
-        const state = inTurn('a');
+        const state = holding('a');
         if (state.holder) state.holder.revocation = { revoked: 'dropped' };
         return state;
       },
       'dropped',
     ],
     [
-      'when it is bad by its digest',
+      'when it is known-bad by its digest',
       () => {
-        const state = inTurn('a');
+        const state = holding('a');
         state.ledger.knownBad.push({
           sha: shaOf('f'),
           digests: [digestOf(shaOf('a'), 1)],
@@ -67,10 +67,10 @@ describe('a promotion is refused', () => {
       'aaaaaaa was rolled back on then by bob: slow',
     ],
     [
-      'when a newer one was promoted meanwhile',
+      'when a newer build was promoted in the meantime',
       () => {
-        const state = inTurn('a');
-        promote(inTurn('b', { ...laneAt('1') }), 'b', '1');
+        const state = holding('a');
+        promote(holding('b', { ...laneAt('1') }), 'b', '1');
         state.ledger.newestPromoted = { sha: shaOf('b'), key: { sequence: 0, seen: 99 } };
         return state;
       },
@@ -81,27 +81,27 @@ describe('a promotion is refused', () => {
   });
 
   test('when its run has already moved :latest: a mover that is reset under its parent passes every other test', () => {
-    const state = inTurn('a');
-    const asked = question('a', '1');
-    authorizeMove(state, asked, NOON);
-    reportMove(state, { ...asked, images: done(asked) }, NOON);
+    const state = holding('a');
+    const request = question('a', '1');
+    authorizeMove(state, request, NOON);
+    reportMove(state, { ...request, images: done(request) }, NOON);
     expect(authorizeMove(state, question('a', 'a', { mover: 'again' }), NOON)).toMatchObject({
       message: 'canary-release-aaaaaaa has already moved :latest',
     });
   });
 
-  test('but may try again when all was put back', () => {
-    const state = inTurn('a');
-    const asked = question('a', '1');
-    authorizeMove(state, asked, NOON);
-    reportMove(state, { ...asked, images: done(asked, 'restored') }, NOON);
+  test('but not when every image was restored: its run may try again', () => {
+    const state = holding('a');
+    const request = question('a', '1');
+    authorizeMove(state, request, NOON);
+    reportMove(state, { ...request, images: done(request, 'restored') }, NOON);
     expect(authorizeMove(state, question('a', '1', { mover: 'again' }), NOON)).toEqual({ decision: 'allow' });
   });
 });
 
 describe('a :latest that the ledger did not put there (I8)', () => {
   test('stops a promotion, and the digests are named', () => {
-    expect(authorizeMove(inTurn('a'), question('a', '2'), NOON)).toMatchObject({
+    expect(authorizeMove(holding('a'), question('a', '2'), NOON)).toMatchObject({
       message: expect.stringMatching(
         /^registry.example\/platform:latest stands at sha256:2{7}0+; .*, not where the last move left it: it was moved from outside$/,
       ),
@@ -109,22 +109,22 @@ describe('a :latest that the ledger did not put there (I8)', () => {
     });
   });
 
-  test('is read again within a minute of a move of ours', () => {
+  test('is read again within a minute of a move', () => {
     const state = laneAt('1');
     promote(state, 'b', '1');
-    inTurn('c', state);
+    holding('c', state);
     expect(authorizeMove(state, question('c', '1'), NOON + 59_000)).toEqual({ decision: 'retry' });
     expect(authorizeMove(state, question('c', '1'), NOON + 61_000)).toMatchObject({ message: expect.any(String) });
   });
 
-  test('is no obstacle once a human accepted exactly that, or adopted it', () => {
-    const state = inTurn('a');
+  test('does not stop a promotion once a person accepted exactly that, or adopted it', () => {
+    const state = holding('a');
     expect(authorizeMove(state, question('a', '3', { accepted: true, from: '2' }), NOON)).toMatchObject({
       message: expect.any(String),
     });
     expect(authorizeMove(state, question('a', '2', { accepted: true }), NOON)).toEqual({ decision: 'allow' });
-    const adopted = inTurn('a');
-    adopt(adopted, standing('2'), null, SAID, NOON);
+    const adopted = holding('a');
+    adopt(adopted, standing('2'), null, ATTRIBUTION, NOON);
     expect(authorizeMove(adopted, question('a', '2'), NOON)).toEqual({ decision: 'allow' });
   });
 
@@ -138,8 +138,8 @@ describe('a :latest that the ledger did not put there (I8)', () => {
 });
 
 describe('two movers', () => {
-  test('never have a yes at once: the second waits until nothing of the first can be on its way, by its last yes', () => {
-    const state = inTurn('a');
+  test('never have a write lease at once: the second waits until no write of the first can be in flight, counted from its last grant', () => {
+    const state = holding('a');
     authorizeMove(state, question('a', '1'), NOON - 5_000);
     expect(authorizeMove(state, question('a', '1'), NOON)).toEqual({ decision: 'allow' });
     beginRollback(state, rollbackTo('1'), NOON + 1_000);
@@ -151,38 +151,38 @@ describe('two movers', () => {
     expect(authorizeMove(state, back, NOON + LEASE_MS)).toEqual({ decision: 'allow' });
   });
 
-  test('the first reports that it stopped: the second goes at once', () => {
-    const state = inTurn('a');
-    const asked = question('a', '1');
-    authorizeMove(state, asked, NOON);
+  test('do not wait for each other once the first reports that it stopped', () => {
+    const state = holding('a');
+    const request = question('a', '1');
+    authorizeMove(state, request, NOON);
     beginRollback(state, rollbackTo('1'), NOON + 1_000);
-    reportMove(state, { ...asked, images: 'stopped' }, NOON + 1_100);
+    reportMove(state, { ...request, images: 'stopped' }, NOON + 1_100);
     const back = question('1', '1', { kind: 'rollback', parent: 'back-1', mover: 'back' });
     expect(authorizeMove(state, back, NOON + 1_200)).toEqual({ decision: 'allow' });
   });
 
-  test('of one parent: the one that it started again takes over', () => {
-    const state = inTurn('a');
+  test('of one parent do not wait for each other: the second takes over', () => {
+    const state = holding('a');
     authorizeMove(state, question('a', '1'), NOON);
     expect(authorizeMove(state, question('a', '1', { mover: 'again' }), NOON)).toEqual({ decision: 'allow' });
   });
 });
 
-describe('a move that did not go well', () => {
-  test('is no news when its run had no turn and found its work done', () => {
-    const state = inTurn('b');
-    const asked = question('a', 'a');
-    reportMove(state, { ...asked, images: done(asked, 'already') }, NOON);
-    expect(state.ledger).toEqual(inTurn('b').ledger);
+describe('the report of a move that did not succeed', () => {
+  test('changes nothing when its run did not hold the lane and found every image at its target', () => {
+    const state = holding('b');
+    const request = question('a', 'a');
+    reportMove(state, { ...request, images: done(request, 'already') }, NOON);
+    expect(state.ledger).toEqual(holding('b').ledger);
   });
 
-  test('holds the lane, names each digest, and is what :latest is compared with', () => {
-    const state = inTurn('a');
-    const asked = question('a', '1');
-    authorizeMove(state, asked, NOON);
-    const [first, second] = done(asked);
+  test('puts the lane on hold, names each digest, and becomes the expected latest', () => {
+    const state = holding('a');
+    const request = question('a', '1');
+    authorizeMove(state, request, NOON);
+    const [first, second] = done(request);
     const images = [first, { ...second, result: 'failed', latest: digestOf(shaOf('1'), 1) }] as (typeof first)[];
-    reportMove(state, { ...asked, images: images as never }, NOON);
+    reportMove(state, { ...request, images: images as never }, NOON);
     expect(state.ledger.hold).toMatchObject({
       name: 'pair-split',
       why: expect.stringContaining(digestOf(shaOf('1'), 1)),
@@ -205,15 +205,15 @@ describe('a rollback', () => {
   const badOf = ({ ledger }: LaneState) => ledger.knownBad.map(({ sha }) => sha).sort();
   const carryOut = (state: LaneState, to: string, from: string, runId: string, now: number) => {
     beginRollback(state, rollbackTo(to, { runId, force: true }), now);
-    const asked = question(to, from, { kind: 'rollback', parent: runId, mover: `m-${runId}` });
-    expect(authorizeMove(state, asked, now)).toEqual({ decision: 'allow' });
-    reportMove(state, { ...asked, images: done(asked) }, now);
+    const request = question(to, from, { kind: 'rollback', parent: runId, mover: `m-${runId}` });
+    expect(authorizeMove(state, request, now)).toEqual({ decision: 'allow' });
+    reportMove(state, { ...request, images: done(request) }, now);
     state.rollback = null;
   };
 
-  test('marks every build that came after its target as bad, holds automatic promotion, and takes the turn back', () => {
+  test('marks every build after its target as known-bad, puts the lane on hold, and revokes the holder', () => {
     const state = three();
-    inTurn('d', state);
+    holding('d', state);
     beginRollback(state, rollbackTo('a'), NOON + 200_000);
     expect(badOf(state)).toEqual([shaOf('b'), shaOf('c')]);
     expect(state.ledger.hold).toMatchObject({
@@ -223,7 +223,7 @@ describe('a rollback', () => {
     expect(state.holder?.revocation).toEqual({ revoked: 'a rollback to aaaaaaa was begun by ada: looked at it' });
   });
 
-  test('to an older one and then to the one in between leaves that one good, and the oldest too', () => {
+  test('to an older build and then to one in between leaves both good', () => {
     const state = three();
     carryOut(state, 'a', 'c', 'first', NOON + 200_000);
     carryOut(state, 'b', 'a', 'second', NOON + 400_000);
@@ -237,16 +237,16 @@ describe('a rollback', () => {
     const state = three();
     carryOut(state, 'b', 'c', 'first', NOON + 200_000);
     const before = structuredClone(state);
-    const said = rollbackTo(target, { runId: 'second' });
-    expect(beginRollback(state, said, NOON + 400_000)).toEqual({ refused: expect.stringMatching(words) });
+    const request = rollbackTo(target, { runId: 'second' });
+    expect(beginRollback(state, request, NOON + 400_000)).toEqual({ refused: expect.stringMatching(words) });
     expect(state).toEqual(before);
-    expect(beginRollback(state, { ...said, force: true }, NOON + 400_000)).toBeNull();
+    expect(beginRollback(state, { ...request, force: true }, NOON + 400_000)).toBeNull();
     expect(state.ledger.knownBad.some(({ sha }) => sha === shaOf(target))).toBe(false);
   });
 
-  test('takes those that wait out of the queue when they are bad by now', () => {
+  test('removes waiting releases whose build is now known-bad from the queue', () => {
     const state = three();
-    inTurn('d', state);
+    holding('d', state);
     enqueue(state, run('c', { runId: 'again', manual: true }));
     enqueue(state, run('e'));
     beginRollback(state, rollbackTo('b'), NOON + 200_000);
@@ -254,17 +254,17 @@ describe('a rollback', () => {
     expect(state.answers.at(-1)).toMatchObject({ runId: 'again', knownBad: expect.stringMatching(/^rolled back on /) });
   });
 
-  test('marks the build whose move is under way', () => {
+  test('marks the build whose move is under way as known-bad', () => {
     const state = three();
-    inTurn('d', state);
+    holding('d', state);
     authorizeMove(state, question('d', 'c'), NOON + 200_000);
     beginRollback(state, rollbackTo('c'), NOON + 201_000);
     expect(badOf(state)).toEqual([shaOf('d')]);
   });
 
-  test('announced while an approved promotion is under way keeps its hold when that ends', () => {
+  test('keeps its hold when an approved promotion ends that was under way', () => {
     const state = three();
-    inTurn('d', state);
+    holding('d', state);
     const moving = question('d', 'c', { accepted: true });
     expect(authorizeMove(state, moving, NOON + 200_000)).toEqual({ decision: 'allow' });
     beginRollback(state, rollbackTo('c'), NOON + 201_000);
@@ -272,9 +272,9 @@ describe('a rollback', () => {
     expect(state.ledger.hold).toMatchObject({ name: 'after-rollback' });
   });
 
-  test('is not undone in the ledger by what the mover before it reports late', () => {
+  test('is not overwritten in the ledger by a late report of the mover before it', () => {
     const state = three();
-    inTurn('d', state);
+    holding('d', state);
     const late = question('d', 'c');
     authorizeMove(state, late, NOON + 200_000);
     beginRollback(state, rollbackTo('c', { runId: 'back' }), NOON + 201_000);
@@ -287,7 +287,7 @@ describe('a rollback', () => {
     expect(state.ledger.history.at(-1)).toMatchObject({ kind: 'rollback', sha: shaOf('c') });
   });
 
-  test('that was announced before another one is refused: the last one wins', () => {
+  test('is refused once another one was announced: the last one wins', () => {
     const state = three();
     beginRollback(state, rollbackTo('a', { runId: 'first' }), NOON + 200_000);
     beginRollback(state, rollbackTo('b', { runId: 'second', force: true }), NOON + 200_100);
@@ -298,16 +298,16 @@ describe('a rollback', () => {
     });
   });
 
-  test('that is announced once more by a late retry does not win back over the next one', () => {
+  test('does not win over the next one when a late retry announces it again', () => {
     const state = three();
     for (const runId of ['first', 'second', 'first'])
       beginRollback(state, rollbackTo(runId === 'first' ? 'a' : 'b', { runId, force: true }), NOON + 200_000);
     expect(state.rollback).toMatchObject({ runId: 'second' });
   });
 
-  test('ends the run that has its turn, and says so when its own build is among the bad ones', () => {
+  test('revokes the holder, and says so if the holder’s own build is known-bad by now', () => {
     const state = three();
-    inTurn('d', state);
+    holding('d', state);
     beginRollback(state, rollbackTo('c'), NOON + 200_000);
     expect(state.holder?.revocation).toEqual({
       revoked: expect.stringContaining('a rollback to ccccccc was begun by'),
@@ -323,22 +323,22 @@ describe('a rollback', () => {
     });
   });
 
-  test('that was not announced moves nothing', () => {
+  test('is refused if it was not announced', () => {
     expect(authorizeMove(three(), question('a', 'c', { kind: 'rollback', parent: 'first' }), NOON)).toMatchObject({
       message: expect.stringContaining('not the rollback that was announced last'),
     });
   });
 
-  test('holds the next promotion until a human approves that hold, and that promotion lifts it', () => {
+  test('holds the next promotion until a person approves that hold, and that promotion lifts it', () => {
     const state = three();
     carryOut(state, 'b', 'c', 'back', NOON + 200_000);
-    inTurn('d', state);
+    holding('d', state);
     expect(authorizeMove(state, question('d', 'b'), NOON + 300_000)).toMatchObject({
       message: expect.stringMatching(/^after-rollback: /),
     });
-    const asked = question('d', 'b', { accepted: true });
-    expect(authorizeMove(state, asked, NOON + 300_000)).toEqual({ decision: 'allow' });
-    reportMove(state, { ...asked, images: done(asked) }, NOON + 300_000);
+    const request = question('d', 'b', { accepted: true });
+    expect(authorizeMove(state, request, NOON + 300_000)).toEqual({ decision: 'allow' });
+    reportMove(state, { ...request, images: done(request) }, NOON + 300_000);
     expect(state.ledger.hold).toBeNull();
     unhold(state);
   });

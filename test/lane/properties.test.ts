@@ -9,84 +9,84 @@ import { authorizeMove, LEASE_MS, reportMove } from '../../src/lane/moves.js';
 import { enqueue, grant, resultOf } from '../../src/lane/queue.js';
 import { beginRollback } from '../../src/lane/rollback.js';
 import { MAX_BUILDS, MAX_KEPT } from '../../src/lane/state.js';
-import { done, laneAt, NOON, question, run, SAID, shaOf, standing } from './lane-support.js';
+import { ATTRIBUTION, done, laneAt, NOON, question, run, shaOf, standing } from './lane-support.js';
 
 const LETTERS = [...'bcdef'];
 type Result = 'promoted' | 'restored' | 'conflict';
 
-// Asserted by Node's own assert: of vitest's `expect`, a million calls take twenty seconds.
-/** The world around a lane, and what it must never see happen. */
+// Node's own assert: a million calls of vitest's `expect` take 20 seconds.
+/** Model of the world around a lane, with the invariants that each step checks. */
 class World {
   state = laneAt('a');
   now = NOON;
   latest = 'a';
   #runs = 0;
-  /** Asked, and not known to have ended. */
+  /** Runs that requested the lane and have not ended. */
   readonly open = new Map<string, LaneRequest>();
   readonly movedParents: string[] = [];
   readonly questions = new Map<string, MoveQuestion>();
-  /** When each mover was told yes last. */
-  readonly yesAt = new Map<string, number>();
+  /** Time of each mover's last grant. */
+  readonly leaseGrantedAt = new Map<string, number>();
   rollbacks: RollbackRequest[] = [];
 
-  /** Says something to the lane; saying it once more changes nothing. */
-  say<T>(what: (state: LaneState) => T): T {
-    const answer = what(this.state);
+  /** Sends a message to the lane twice: the second one must change nothing. */
+  send<T>(message: (state: LaneState) => T): T {
+    const answer = message(this.state);
     const once = structuredClone(this.state);
-    what(this.state);
+    message(this.state);
     deepEqual(this.state, once);
     return answer;
   }
 
-  ask(letter: string, sequence: number | undefined, byWord: boolean): void {
+  request(letter: string, sequence: number | undefined, manual: boolean): void {
     this.#runs += 1;
     const numbered = sequence === undefined ? {} : { sequence };
-    const asked = run(letter, { runId: `run-${this.#runs}`, ...numbered, ...(byWord && { manual: byWord }) });
-    this.open.set(asked.runId, asked);
-    this.say((state) => enqueue(state, asked));
+    const request = run(letter, { runId: `run-${this.#runs}`, ...numbered, ...(manual && { manual }) });
+    this.open.set(request.runId, request);
+    this.send((state) => enqueue(state, request));
   }
 
   announce(letter: string, force: boolean): void {
     this.#runs += 1;
-    const said = { ...run(letter, { runId: `rollback-${this.#runs}` }), force, ...SAID };
-    this.rollbacks.push(said);
-    let no: unknown;
-    this.say((state) => {
-      no = beginRollback(state, said, this.now);
+    const request = { ...run(letter, { runId: `rollback-${this.#runs}` }), force, ...ATTRIBUTION };
+    this.rollbacks.push(request);
+    let refusal: unknown;
+    this.send((state) => {
+      refusal = beginRollback(state, request, this.now);
     });
-    if (no) return;
+    if (refusal) return;
     const { holder, move } = this.state;
     ok(holder === null || holder.revocation !== undefined);
     ok(move === null || move.leaseRevokedAt !== undefined);
   }
 
-  /** A mover asks: of the holder, of the last rollback, or of somebody who has no business here. */
-  authorize(whose: 'holder' | 'rollback' | 'anybody', accepted: boolean): void {
+  /** The mover of the holder, of the last rollback, or of any other run requests a write lease. */
+  authorize(requester: 'holder' | 'rollback' | 'any', accepted: boolean): void {
     const { holder } = this.state;
     const rollback = this.rollbacks.at(-1);
-    const parent = whose === 'rollback' ? rollback : whose === 'holder' ? holder : [...this.open.values()][0];
+    const parent = requester === 'rollback' ? rollback : requester === 'holder' ? holder : [...this.open.values()][0];
     if (!parent) return;
     this.#runs += 1;
     const letter = parent.sha[0] as string;
-    const kind = whose === 'rollback' ? 'rollback' : 'promotion';
+    const kind = requester === 'rollback' ? 'rollback' : 'promotion';
     const more = { kind, mover: `mover-${this.#runs}`, parent: parent.runId, accepted } as const;
-    const asked = question(letter, this.latest, more);
-    // A build of the same content as another.
-    if (letter === 'f') asked.input.images = question('b', this.latest, more).input.images;
+    const request = question(letter, this.latest, more);
+    // Build `f` has the same content as build `b`.
+    if (letter === 'f') request.input.images = question('b', this.latest, more).input.images;
     const before = structuredClone(this.state);
-    if (authorizeMove(this.state, asked, this.now).decision === 'allow') {
-      this.#allowed(before, asked);
-      this.questions.set(asked.moverRunId, asked);
-      this.yesAt.set(asked.moverRunId, this.now);
-      deepEqual(authorizeMove(this.state, asked, this.now), { decision: 'allow' });
+    if (authorizeMove(this.state, request, this.now).decision === 'allow') {
+      this.#allowed(before, request);
+      this.questions.set(request.moverRunId, request);
+      this.leaseGrantedAt.set(request.moverRunId, this.now);
+      deepEqual(authorizeMove(this.state, request, this.now), { decision: 'allow' });
     }
   }
 
   #allowed({ holder, move, rollback, finishedRuns, ledger }: LaneState, { parent, input }: MoveQuestion): void {
     ok(!finishedRuns.includes(parent.runId));
-    // The last yes of another one was that long ago that nothing of it is on its way.
+    // Another mover's last grant is so long ago that no write of it is in flight.
     if (move && move.parent.runId !== parent.runId)
-      ok(this.now - (this.yesAt.get(move.moverRunId) ?? this.now) >= LEASE_MS);
+      ok(this.now - (this.leaseGrantedAt.get(move.moverRunId) ?? this.now) >= LEASE_MS);
     const digests = input.images.map(({ to }) => to);
     const isBad = ledger.knownBad.some(
       (one) => one.sha === input.sha || one.digests.some((digest) => digests.includes(digest)),
@@ -106,16 +106,16 @@ class World {
 
   report(result: Result): void {
     const { move } = this.state;
-    const asked = move && this.questions.get(move.moverRunId);
-    if (!move || !asked) return;
+    const request = move && this.questions.get(move.moverRunId);
+    if (!move || !request) return;
     const stopped = move.leaseRevokedAt !== undefined && result !== 'promoted';
-    const images = stopped ? ('stopped' as const) : done(asked, result);
-    this.say((state) => reportMove(state, { ...asked, images }, this.now));
+    const images = stopped ? ('stopped' as const) : done(request, result);
+    this.send((state) => reportMove(state, { ...request, images }, this.now));
     equal(this.state.move, null);
     if (stopped || result === 'restored') return;
-    ok(!this.movedParents.includes(asked.parent.runId));
-    this.movedParents.push(asked.parent.runId);
-    if (result === 'promoted') this.latest = asked.input.sha === shaOf('f') ? 'b' : (asked.input.sha[0] as string);
+    ok(!this.movedParents.includes(request.parent.runId));
+    this.movedParents.push(request.parent.runId);
+    if (result === 'promoted') this.latest = request.input.sha === shaOf('f') ? 'b' : (request.input.sha[0] as string);
   }
 
   holderEnds(): void {
@@ -138,10 +138,10 @@ class World {
   drop(letter: string): void {
     const { holder } = this.state;
     if (holder?.sha === shaOf(letter)) this.open.delete(holder.runId);
-    this.say((state) => void drop(state, shaOf(letter), SAID));
+    this.send((state) => void drop(state, shaOf(letter), ATTRIBUTION));
   }
 
-  /** As its followers see it: a mover that died without a report is over once nothing of it is on its way. */
+  /** A mover that died without a report is over once no write of it can be in flight. */
   moverDies(move: OpenMove | null): void {
     if (move) this.now += LEASE_MS;
     this.state.move = null;
@@ -164,8 +164,8 @@ class World {
 const letter = fc.constantFrom(...LETTERS);
 type Step = (world: World) => void;
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 4, arbitrary: asks() },
-  { weight: 4, arbitrary: fc.constant((world: World) => void world.say((state) => grant(state, world.now))) },
+  { weight: 4, arbitrary: requests() },
+  { weight: 4, arbitrary: fc.constant((world: World) => void world.send((state) => grant(state, world.now))) },
   { weight: 5, arbitrary: authorizes() },
   {
     weight: 4,
@@ -186,40 +186,40 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant((world: World) => world.moverDies(world.state.move)) },
   { weight: 1, arbitrary: letter.map((of) => (world: World) => world.drop(of)) },
   { weight: 1, arbitrary: fc.integer({ min: 1, max: 70_000 }).map((ms) => (world: World) => world.wait(ms)) },
-  { weight: 2, arbitrary: fc.constantFrom<Step>(...words()) },
-  // What a continue-as-new carries, and a fresh lane recovers.
+  { weight: 2, arbitrary: fc.constantFrom<Step>(...commands()) },
+  // Continue-as-new carries the state as JSON, and a fresh lane recovers it so.
   { weight: 1, arbitrary: fc.constant((world: World) => world.continueAsNew()) },
 );
 
-function asks(): fc.Arbitrary<Step> {
+function requests(): fc.Arbitrary<Step> {
   return fc.tuple(letter, fc.option(fc.nat(9), { nil: undefined }), fc.boolean()).map(
-    ([of, sequence, byWord]) =>
+    ([of, sequence, manual]) =>
       (world: World) =>
-        world.ask(of, sequence, byWord),
+        world.request(of, sequence, manual),
   );
 }
 
 function authorizes(): fc.Arbitrary<Step> {
   return fc
-    .tuple(fc.constantFrom('holder' as const, 'holder' as const, 'rollback' as const, 'anybody' as const), fc.boolean())
+    .tuple(fc.constantFrom('holder' as const, 'holder' as const, 'rollback' as const, 'any' as const), fc.boolean())
     .map(
-      ([whose, accepted]) =>
+      ([requester, accepted]) =>
         (world: World) =>
-          world.authorize(whose, accepted),
+          world.authorize(requester, accepted),
     );
 }
 
-function words(): Step[] {
+function commands(): Step[] {
   return [
-    (world) => world.say((state) => void pause(state, SAID, undefined, world.now)),
-    (world) => world.say((state) => void resume(state)),
-    (world) => world.say((state) => void unhold(state)),
-    (world) => world.say((state) => void unbad(state, shaOf('c'))),
-    (world) => void adopt(world.state, standing(world.latest) as never, shaOf(world.latest), SAID, world.now),
+    (world) => world.send((state) => void pause(state, ATTRIBUTION, undefined, world.now)),
+    (world) => world.send((state) => void resume(state)),
+    (world) => world.send((state) => void unhold(state)),
+    (world) => world.send((state) => void unbad(state, shaOf('c'))),
+    (world) => void adopt(world.state, standing(world.latest) as never, shaOf(world.latest), ATTRIBUTION, world.now),
   ];
 }
 
-test('whatever is said in whatever order: one holder, one mover, nothing bad or old moved, nobody lost', () => {
+test('any messages in any order keep one holder and one mover, move no known-bad or older build, and lose no run', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
       const world = new World();
@@ -237,25 +237,25 @@ describe('the state stays below 256 KiB', () => {
   const numbered = (index: number) => parseSha(`${index.toString(16).padStart(7, '0')}${'e'.repeat(33)}`);
   const bytes = (state: LaneState) => Buffer.byteLength(JSON.stringify(state));
 
-  /** As one release after the other leaves it. */
-  function promoteAll(state: LaneState, count: number, said: typeof SAID): void {
+  /** Promotes `count` builds one after the other. */
+  function promoteAll(state: LaneState, count: number, attribution: typeof ATTRIBUTION): void {
     for (let index = 0; index < count; index += 1) {
       const runId = `run-${index}`;
       enqueue(state, run('a', { runId, sha: numbered(index), sequence: index }));
-      // It is passed by the next.
+      // The next build supersedes it.
       enqueue(state, run('a', { runId: `again-${index}`, sha: numbered(index) }));
       grant(state, NOON);
-      const { input, ...asked } = question('a', 'a', { parent: state.holder?.runId ?? '', mover: `mover-${index}` });
+      const { input, ...request } = question('a', 'a', { parent: state.holder?.runId ?? '', mover: `mover-${index}` });
       reportMove(
         state,
-        { ...asked, input: { ...input, sha: numbered(index), ...said }, images: done({ ...asked, input }) },
+        { ...request, input: { ...input, sha: numbered(index), ...attribution }, images: done({ ...request, input }) },
         NOON,
       );
       state.holder = null;
     }
   }
 
-  test('after 2,000 builds with long reasons, a rollback over 349 of them, and 200 runs that were dropped', () => {
+  test('after 2,000 builds with long reasons, a rollback over 349 of them, and 200 dropped runs', () => {
     const state = laneAt('a');
     promoteAll(state, 2_000, LONG);
     beginRollback(state, { ...run('a', { runId: 'back', sha: numbered(1_650) }), force: false, ...LONG }, NOON);
@@ -266,30 +266,30 @@ describe('the state stays below 256 KiB', () => {
     expect(bytes(state)).toBeLessThan(256 * 1024);
     expect(state.answers.length).toBeLessThanOrEqual(MAX_KEPT);
     expect(Object.keys(state.ledger.firstPromoted).length).toBeLessThanOrEqual(2 * MAX_BUILDS);
-    // The newest are the ones that are most likely to come back.
+    // The newest known-bad builds are kept: they are the most likely to come back.
     expect(state.ledger.knownBad.length).toBeGreaterThan(50);
     expect(state.ledger.knownBad.at(-1)?.sha).toBe(numbered(1_999));
     enqueue(state, run('a', { runId: 'late', sha: numbered(1_999) }));
     expect(resultOf(state, { runId: 'late' })).toMatchObject({ knownBad: expect.stringContaining('rolled back') });
   });
 
-  test('with the last 200 moves, when people use few words', () => {
+  test('and keeps the last 200 moves if reasons are short', () => {
     const state = laneAt('a');
-    promoteAll(state, 250, SAID);
+    promoteAll(state, 250, ATTRIBUTION);
     expect(state.ledger.history).toHaveLength(MAX_BUILDS);
   });
 
-  test('and a rollback still knows what came after its target when the first promotions are forgotten', () => {
+  test('and a rollback still finds the builds after its target when the oldest promotions are forgotten', () => {
     const state = laneAt('a');
-    promoteAll(state, 600, SAID);
-    beginRollback(state, { ...run('a', { runId: 'back', sha: numbered(596) }), force: false, ...SAID }, NOON);
+    promoteAll(state, 600, ATTRIBUTION);
+    beginRollback(state, { ...run('a', { runId: 'back', sha: numbered(596) }), force: false, ...ATTRIBUTION }, NOON);
     expect(state.ledger.knownBad.map(({ sha }) => sha.slice(0, 7))).toEqual(
       [597, 598, 599].map((n) => numbered(n).slice(0, 7)),
     );
   });
 });
 
-test('which build is newer is never a circle, whatever sequences they came with', () => {
+test('the order of builds has no circle for any sequences', () => {
   const key = fc.record({ sequence: fc.nat(3), seen: fc.nat(3) });
   fc.assert(
     fc.property(key, key, key, (a, b, c) => {

@@ -89,7 +89,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: "    if (leaseLeft(state, parent, now) > 0) return { decision: 'retry' };\n",
     replace: '',
-    test: 'test/lane/properties.test.ts > whatever is said in whatever order: one holder, one mover, nothing bad or old moved, nobody lost',
+    test: 'test/lane/properties.test.ts > any messages in any order keep one holder and one mover, move no known-bad or older build, and lose no run',
   },
   {
     name: 'i4-lease-for-all-retries',
@@ -214,7 +214,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: '    state.move.leaseGrantedAt = now;\n',
     replace: '',
-    test: 'test/lane/moves.test.ts > never have a yes at once: the second waits until nothing of the first can be on its way, by its last yes',
+    test: 'test/lane/moves.test.ts > never have a write lease at once: the second waits until no write of the first can be in flight, counted from its last grant',
   },
   {
     name: 'standing-unread',

@@ -5,7 +5,7 @@ export default [
     file: 'src/lane/rollback.ts',
     find: 'lastMoveOf(ledger, sha)?.sha ?? sha',
     replace: 'sha',
-    test: 'test/lane/properties.test.ts > after 2,000 builds with long reasons, a rollback over 349 of them, and 200 runs that were dropped',
+    test: 'test/lane/properties.test.ts > after 2,000 builds with long reasons, a rollback over 349 of them, and 200 dropped runs',
   },
   {
     name: 'continued-lane-keeps-old-state',
@@ -21,7 +21,7 @@ export default [
     file: 'src/lane/queue.ts',
     find: 'state.move !== null || state.rollback !== null',
     replace: 'state.move !== null',
-    test: 'test/lane/turns.test.ts > is given to nobody while a rollback is under way: :latest is about to move',
+    test: 'test/lane/queue.test.ts > grants the lane to no release while a rollback is under way: :latest is about to move',
   },
   {
     name: 'lane-state-unbounded',
@@ -29,7 +29,7 @@ export default [
     file: 'src/lane/limits.ts',
     find: 'size > bytes',
     replace: 'size < 0',
-    test: 'test/lane/properties.test.ts > the state stays below 256 KiB after 2,000 builds with long reasons, a rollback over 349 of them, and 200 runs that were dropped',
+    test: 'test/lane/properties.test.ts > the state stays below 256 KiB after 2,000 builds with long reasons, a rollback over 349 of them, and 200 dropped runs',
   },
   {
     name: 'lease-from-the-revocation',
@@ -37,7 +37,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: 'Math.min(move.leaseGrantedAt ?? now, move.leaseRevokedAt ?? now)',
     replace: 'move.leaseRevokedAt ?? move.leaseGrantedAt ?? now',
-    test: 'test/lane/moves.test.ts > never have a yes at once: the second waits until nothing of the first can be on its way, by its last yes',
+    test: 'test/lane/moves.test.ts > never have a write lease at once: the second waits until no write of the first can be in flight, counted from its last grant',
   },
   {
     name: 'no-reread-after-a-move',
@@ -53,6 +53,6 @@ export default [
     file: 'src/lane/moves.ts',
     find: 'isPaused(pause, now)',
     replace: 'isPaused(pause, Number.NaN)',
-    test: 'test/lane/moves.test.ts > while the lane is paused, until that ends by itself',
+    test: 'test/lane/moves.test.ts > while the lane is paused, until the pause expires',
   },
 ];

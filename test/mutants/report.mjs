@@ -61,7 +61,7 @@ export default [
     file: 'src/lane/rolled-back-build.ts',
     find: 'unreported ? null : previousEntry',
     replace: 'previousEntry',
-    test: 'test/lane/undone.test.ts > is what a mover brought there that was passed and never told',
+    test: 'test/lane/rolled-back-build.test.ts > finds the build that a mover moved whose lease was revoked and that never reported',
   },
   {
     name: 'report-all-failing',

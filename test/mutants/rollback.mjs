@@ -5,7 +5,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: ' && !wasRevoked',
     replace: '',
-    test: 'test/lane/moves.test.ts > announced while an approved promotion is under way keeps its hold when that ends',
+    test: 'test/lane/moves.test.ts > keeps its hold when an approved promotion ends that was under way',
   },
   {
     name: 'bad-target-unforced',
@@ -21,7 +21,7 @@ export default [
     file: 'src/lane/rollback.ts',
     find: '[structuredClone(state), structuredClone(state)]',
     replace: '[structuredClone(state), state]',
-    test: 'test/lane/foresight.test.ts > changes nothing',
+    test: 'test/lane/preview-rollback.test.ts > changes nothing',
   },
   {
     name: 'forced-waits-for-the-lane',
@@ -37,7 +37,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: '    state.finishedRuns = [...state.finishedRuns, state.move.parent.runId].slice(-MAX_KEPT);\n',
     replace: '',
-    test: 'test/lane/moves.test.ts > is not undone in the ledger by what the mover before it reports late',
+    test: 'test/lane/moves.test.ts > is not overwritten in the ledger by a late report of the mover before it',
   },
   {
     name: 'late-rollback-wins',
@@ -45,7 +45,7 @@ export default [
     file: 'src/lane/rollback.ts',
     find: 'state.requestedRollbacks.includes(runId)',
     replace: 'state.rollback?.runId === runId',
-    test: 'test/lane/moves.test.ts > that is announced once more by a late retry does not win back over the next one',
+    test: 'test/lane/moves.test.ts > does not win over the next one when a late retry announces it again',
   },
   {
     name: 'rejected-build-asked-by-the-cli-alone',
@@ -69,7 +69,7 @@ export default [
     file: 'src/lane/rollback.ts',
     find: "  ledger.hold = { name: 'after-rollback', why: `rolled back to ${sha} by ${by}: ${reason}`, by, since };\n",
     replace: '',
-    test: 'test/lane/moves.test.ts > marks every build that came after its target as bad, holds automatic promotion, and takes the turn back',
+    test: 'test/lane/moves.test.ts > marks every build after its target as known-bad, puts the lane on hold, and revokes the holder',
   },
   {
     name: 'rollback-in-flight-unmarked',
@@ -85,7 +85,7 @@ export default [
     file: 'src/lane/rollback.ts',
     find: 'for (const one of state.queue.splice(0)) enqueue(state, one)',
     replace: 'void enqueue',
-    test: 'test/lane/moves.test.ts > takes those that wait out of the queue when they are bad by now',
+    test: 'test/lane/moves.test.ts > removes waiting releases whose build is now known-bad from the queue',
   },
   {
     name: 'rollback-leaves-the-holder',
@@ -109,7 +109,7 @@ export default [
     file: 'src/lane/rollback.ts',
     find: '([sha, nth]) => first !== undefined && nth > first && !sameBuild(sha, target)',
     replace: '() => false',
-    test: 'test/lane/moves.test.ts > to an older one and then to the one in between leaves that one good, and the oldest too',
+    test: 'test/lane/moves.test.ts > to an older build and then to one in between leaves both good',
   },
   {
     name: 'rollback-to-rejected-unasked',

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { previewRollback } from '../../src/lane/rollback.js';
-import { laneAt, NOON, promote, SAID, shaOf } from './lane-support.js';
+import { ATTRIBUTION, laneAt, NOON, promote, shaOf } from './lane-support.js';
 
-const foresee = (to: string, state = threeBuilds()) =>
-  previewRollback(state, { workflowId: 'x', runId: 'dry run', sha: shaOf(to), ...SAID }, NOON + 240_000);
+const preview = (to: string, state = threeBuilds()) =>
+  previewRollback(state, { workflowId: 'x', runId: 'dry run', sha: shaOf(to), ...ATTRIBUTION }, NOON + 240_000);
 
 function threeBuilds() {
   const state = laneAt('a');
@@ -12,14 +12,14 @@ function threeBuilds() {
   return state;
 }
 
-describe('what a rollback would do', () => {
+describe('previewRollback', () => {
   test('names the builds that came after the target', () => {
-    expect(foresee('a')).toEqual({ refused: null, bad: [shaOf('b'), shaOf('c')] });
-    expect(foresee('c')).toEqual({ refused: null, bad: [] });
+    expect(preview('a')).toEqual({ refused: null, bad: [shaOf('b'), shaOf('c')] });
+    expect(preview('c')).toEqual({ refused: null, bad: [] });
   });
 
-  test('to a build that was never promoted is to be refused, and names what is live', () => {
-    expect(foresee('f')).toEqual({
+  test('refuses a build that was never promoted, and names the live build', () => {
+    expect(preview('f')).toEqual({
       refused: expect.stringMatching(/^fffffff was never promoted here$/),
       bad: [shaOf('c')],
     });
@@ -28,7 +28,7 @@ describe('what a rollback would do', () => {
   test('changes nothing', () => {
     const state = threeBuilds();
     const before = structuredClone(state);
-    foresee('a', state);
+    preview('a', state);
     expect(state).toEqual(before);
   });
 });

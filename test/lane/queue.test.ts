@@ -5,8 +5,8 @@ import { enqueue, grant, preemptedBy, resultOf } from '../../src/lane/queue.js';
 import { emptyLane } from '../../src/lane/state.js';
 import { laneAt, NOON, promote, run, shaOf, standing } from './lane-support.js';
 
-describe('the turn', () => {
-  test('goes to one release at a time, and is numbered', () => {
+describe("the lane's queue", () => {
+  test('grants the lane to one release at a time, with a growing fencing token', () => {
     const state = emptyLane();
     enqueue(state, run('a'));
     expect(grant(state, NOON)).toBe(true);
@@ -18,7 +18,7 @@ describe('the turn', () => {
     expect(state.holder).toMatchObject({ runId: 'run-b', fencingToken: 2 });
   });
 
-  test('is given to nobody while a mover has a yes that it has not reported', () => {
+  test('grants the lane to no release while a mover has a write lease', () => {
     const state = laneAt('a');
     state.move = {
       moverRunId: 'm',
@@ -31,7 +31,7 @@ describe('the turn', () => {
     expect(grant(state, NOON)).toBe(false);
   });
 
-  test('is given to nobody while a rollback is under way: :latest is about to move', () => {
+  test('grants the lane to no release while a rollback is under way: :latest is about to move', () => {
     const state = laneAt('a');
     state.rollback = { workflowId: 'x', runId: 'r', sha: shaOf('a'), force: false };
     enqueue(state, run('b'));
@@ -40,7 +40,7 @@ describe('the turn', () => {
     expect(grant(state, NOON)).toBe(true);
   });
 
-  test('is asked for twice by one run and had once', () => {
+  test('takes the second request of a run for the first', () => {
     const state = emptyLane();
     enqueue(state, run('a'));
     enqueue(state, run('a'));
@@ -51,8 +51,8 @@ describe('the turn', () => {
   });
 });
 
-describe('of the releases that wait', () => {
-  test('only the newest is kept: ten within one soak are one running, one kept, eight superseded', () => {
+describe('the waiting releases', () => {
+  test('are only the newest: of ten within one soak one runs, one waits, eight are superseded', () => {
     const state = emptyLane();
     const letters = [...'0123456789'];
     enqueue(state, run('0'));
@@ -63,7 +63,7 @@ describe('of the releases that wait', () => {
     expect(state.answers[0]).toEqual({ runId: 'run-1', superseded: shaOf('2') });
   });
 
-  test('one by a human’s word is neither passed nor passes, and comes first', () => {
+  test('with a manual one among them keep both, and the manual one goes first', () => {
     const state = emptyLane();
     enqueue(state, run('a'));
     grant(state, NOON);
@@ -76,8 +76,8 @@ describe('of the releases that wait', () => {
   });
 });
 
-describe('which build is newer', () => {
-  test('is fixed at first sight, so a re-run of an old job does not make it new', () => {
+describe('the order of builds', () => {
+  test('is fixed at the first request, so a re-run of an old job does not make its build newer', () => {
     const state = emptyLane();
     expect(promote(state, 'a', '1')).not.toEqual({ decision: 'allow' });
     const first = keyOf(state.ledger, shaOf('a'));
@@ -85,7 +85,7 @@ describe('which build is newer', () => {
     expect(keyOf(state.ledger, shaOf('a'), 99)).toEqual(first);
   });
 
-  test('is told by the sequence, and by first sight where there is none', () => {
+  test('is by sequence, and by the first request if there is none', () => {
     const state = laneAt('1');
     enqueue(state, run('b', { sequence: 20 }));
     enqueue(state, run('a', { sequence: 10 }));
@@ -94,7 +94,7 @@ describe('which build is newer', () => {
     expect(state.queue.map(({ runId }) => runId)).toEqual(['run-c']);
   });
 
-  test('an older build is superseded when it asks after a newer one was promoted', () => {
+  test('supersedes an older build that joins the queue after a newer one was promoted', () => {
     const state = laneAt('1');
     keyOf(state.ledger, shaOf('a'));
     expect(promote(state, 'b', '1')).toEqual({ decision: 'allow' });
@@ -102,7 +102,7 @@ describe('which build is newer', () => {
     expect(state.answers.at(-1)).toEqual({ runId: 'again', superseded: shaOf('b') });
   });
 
-  test('an older build that asked while a newer one held is superseded when its turn would come', () => {
+  test('supersedes an older build that waited while a newer one was promoted, when it would acquire the lane', () => {
     const state = laneAt('1');
     keyOf(state.ledger, shaOf('a'));
     enqueue(state, run('b'));
@@ -116,7 +116,7 @@ describe('which build is newer', () => {
     expect(state.answers.at(-1)).toEqual({ runId: 'run-a', superseded: shaOf('b') });
   });
 
-  test('one that a human names goes all the same', () => {
+  test('does not stop a manual request for an older build', () => {
     const state = laneAt('1');
     keyOf(state.ledger, shaOf('a'));
     promote(state, 'b', '1');
@@ -126,15 +126,15 @@ describe('which build is newer', () => {
 });
 
 describe('a release that is held', () => {
-  const held = (hold: string, givesWayAt: number) => {
+  const held = (hold: string, preemptibleAt: number) => {
     const state = laneAt('1');
     enqueue(state, run('a'));
     grant(state, NOON);
-    if (state.holder) state.holder.heldFor = { hold, preemptibleAt: givesWayAt };
+    if (state.holder) state.holder.heldFor = { hold, preemptibleAt };
     return state;
   };
 
-  test('gives way to a newer build that waits, and only from its time on', () => {
+  test('is preempted by a newer build that waits, and only after its grace period', () => {
     const state = held('approval', NOON + 60_000);
     expect(preemptedBy(state, NOON + 61_000)).toBeNull();
     enqueue(state, run('b'));
@@ -142,7 +142,7 @@ describe('a release that is held', () => {
     expect(preemptedBy(state, NOON + 60_000)).toBe(shaOf('b'));
   });
 
-  test('does not give way to an older one', () => {
+  test('is not preempted by an older build', () => {
     const state = laneAt('1');
     keyOf(state.ledger, shaOf('b'));
     enqueue(state, run('a'));
@@ -153,8 +153,8 @@ describe('a release that is held', () => {
   });
 });
 
-describe('a bad build', () => {
-  test('gets no turn, and is told when, by whom and why', () => {
+describe('a known-bad build', () => {
+  test('does not get the lane; the answer says when, by whom and why', () => {
     const state = laneAt('1');
     state.ledger.knownBad.push({
       sha: shaOf('a'),
@@ -168,7 +168,7 @@ describe('a bad build', () => {
   });
 });
 
-test('what a lane remembers is bounded, whatever went through it', () => {
+test('the state of a lane stays bounded after thousands of builds', () => {
   const state = laneAt('1');
   for (let build = 0; build < 5_000; build += 1) {
     const sha = build.toString(16).padStart(7, '0');
@@ -185,7 +185,7 @@ test('what a lane remembers is bounded, whatever went through it', () => {
 });
 
 describe('a build that was promoted and is still live', () => {
-  test('has nothing to do: it is told since when, and by whom', () => {
+  test('gets no lane; the answer says since when it is live, and by whom', () => {
     const state = laneAt('1');
     promote(state, 'b', '1');
     enqueue(state, run('b', { runId: 'again' }));
@@ -195,20 +195,20 @@ describe('a build that was promoted and is still live', () => {
     expect(state.queue).toEqual([]);
   });
 
-  test('gets its turn when it found that it is not live after all, or by somebody’s word', () => {
+  test('gets the lane when it is not live after all, or when the request is manual', () => {
     for (const more of [{ recheck: true }, { manual: true }]) {
       const state = laneAt('1');
       promote(state, 'b', '1');
       if ('recheck' in more) enqueue(state, run('b', { runId: 'again' }));
-      const asked = run('b', { runId: 'again', ...more });
-      enqueue(state, asked);
-      expect(resultOf(state, asked)).toBeNull();
+      const request = run('b', { runId: 'again', ...more });
+      enqueue(state, request);
+      expect(resultOf(state, request)).toBeNull();
       grant(state, NOON);
-      expect(resultOf(state, asked)).toMatchObject({ fencingToken: 2 });
+      expect(resultOf(state, request)).toMatchObject({ fencingToken: 2 });
     }
   });
 
-  test('is not when it was adopted only, or when :latest is known to be elsewhere', () => {
+  test('gets the lane when it was only adopted, or when :latest is known to have moved', () => {
     const adopted = laneAt('b');
     enqueue(adopted, run('b'));
     expect(resultOf(adopted, run('b'))).toBeNull();
