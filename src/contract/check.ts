@@ -1,44 +1,46 @@
 /**
- * What a check found. `fail` is an assertion that did not hold; `could-not-test` says nothing about the build:
- * the tenant did not answer, or refused our own token.
+ * Result of a check. `fail`: an assertion did not hold. `could-not-test`: nothing is known about the build, because
+ * the tenant did not answer or refused the gate's token.
  */
 export type Verdict = 'pass' | 'fail' | 'could-not-test';
 
+/** Result of one check on one tenant. */
 export interface CheckResult {
   check: string;
-  /** What a pass of it shows. */
+  /** What a pass shows. */
   proves: string;
   verdict: Verdict;
-  /** HTTP status of the answer; null without one. */
+  /** HTTP status of the answer; null without an answer. */
   status: number | null;
   latencyMs: number;
-  /** What the answer had to be; empty on a pass. */
+  /** Expected answer; empty on a pass. */
   expected: string;
-  /** What came instead, cut and cleared of secrets; empty on a pass. */
+  /** Actual answer, cut and without secrets; empty on a pass. */
   got: string;
-  /** Where in the schema the answer did not fit, `$[0].content`; of the answer itself nothing is in it, so it may be public. */
+  /** Path at which the answer did not match the schema, `$[0].content`. It contains nothing of the answer, so it may be public. */
   schemaPath?: string;
-  /** How often it was tried, when more than once. */
+  /** Number of tries, if more than one. */
   tries?: number;
-  /** What its clean-up could not take away, and why. */
+  /** What the clean-up could not delete, and why. */
   leftBehind?: string;
 }
 
+/** Results of all checks on one tenant. */
 export interface TenantSmoke {
   tenant: string;
   checks: CheckResult[];
-  /** How many passed checks were left out of a report that would be too long. */
+  /** Number of passed checks that were left out because the report would be too long. */
   passed?: number;
 }
 
-/** The worst verdict of all: one failed assertion makes it RED, else one check that could not be done leaves it open. */
+/** Worst verdict of all checks: `fail` before `could-not-test` before `pass`. */
 export function verdictOf(results: TenantSmoke[]): Verdict {
   const verdicts = results.flatMap((result) => result.checks.map((check) => check.verdict));
   if (verdicts.includes('fail')) return 'fail';
   return verdicts.length === 0 || verdicts.includes('could-not-test') ? 'could-not-test' : 'pass';
 }
 
-/** `canary-2: memory search finds the probe`, a line for each check with this verdict. */
+/** Checks with a verdict, one line each: `canary-2: memory search finds the probe`. */
 export function checksWith(verdict: Verdict, results: TenantSmoke[]): string[] {
   return results.flatMap(({ tenant, checks }) =>
     checks.filter((check) => check.verdict === verdict).map((check) => `${tenant}: ${check.check}`),

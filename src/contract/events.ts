@@ -3,7 +3,7 @@ import type { Verb } from './hold.js';
 import type { MovedImage, MoveInput, MoveOutcome, TagState } from './move.js';
 import type { ReleasePhase, RunOutcome } from './release.js';
 
-/** What happens to releases and rollbacks, a sentence for each kind: the feed of log lines, metrics and, later, of notifiers. */
+/** Events of releases and rollbacks, a sentence for each: log lines, metrics and notifiers are made from them. */
 export const EVENTS = {
   'phase-entered': 'A run entered a phase.',
   held: 'A run waits for a person.',
@@ -11,14 +11,14 @@ export const EVENTS = {
   rejected: 'RED: a check failed on a canary tenant.',
   promoted: '`:latest` of every image is on the tested digests.',
   'rolled-back': '`:latest` of every image is back on a build that was live before.',
-  superseded: 'A newer build goes instead.',
+  superseded: 'A newer build is released instead.',
   ended: 'A run ended in any other way.',
-  moved: 'A mover ended; the worst result of its images.',
+  moved: 'A mover ended, with the worst result of its images.',
   alarm: 'A person must look at something now.',
   'production-watched': 'A watch over production ended.',
 } as const satisfies Record<ReleaseEvent['type'], string>;
 
-/** Plain JSON; no secret, and no text from a tenant or a registry but in `why`. */
+/** Event as a workflow emits it: plain JSON without secrets. Only `why` may contain text of a tenant or a registry. */
 export type ReleaseEvent =
   | { type: 'phase-entered'; phase: ReleasePhase; why: string }
   | { type: 'held'; hold: string; id: string; why: string; until: string | null }
@@ -28,7 +28,7 @@ export type ReleaseEvent =
   | { type: 'alarm'; alarm: AlarmName; why: string; images?: (MovedImage | TagState)[] }
   | { type: 'production-watched'; outcome: string; why: string };
 
-/** What a person must look at, a sentence for each. */
+/** Alarms, which a person must look at, a sentence for each. */
 export const ALARMS = {
   PairSplit: 'The images are on two builds.',
   'pair-split': 'The lane is on hold: the images are on two builds.',
@@ -41,19 +41,19 @@ export const ALARMS = {
 } as const;
 export type AlarmName = keyof typeof ALARMS;
 
-/** The counters that events feed, on a worker's `/metrics`, each with `_total` behind its name. */
+/** Counters of events on a worker's `/metrics`; each name ends in `_total` there. */
 export const METRICS = [
   { name: 'canary_runs_ended', labels: ['workflow', 'outcome'], meaning: 'Runs by how they ended' },
   { name: 'canary_moves', labels: ['kind', 'result'], meaning: 'Moves by the worst result of an image' },
-  { name: 'canary_holds', labels: ['hold'], meaning: 'Holds by what for' },
+  { name: 'canary_holds', labels: ['hold'], meaning: 'Holds by name' },
   { name: 'canary_alarms', labels: ['alarm'], meaning: 'Alarms' },
 ] as const;
 export type MetricName = (typeof METRICS)[number]['name'];
 
-/** An event as it is delivered. `id` is the run id and the number of the event in its run: a sink drops what it has seen. */
+/** Event as it is delivered. `id` is the run id and the number of the event in its run: a sink drops an id that it has seen. */
 export type DeliveredEvent = ReleaseEvent & {
   id: string;
-  /** ISO 8601, when it happened. */
+  /** Time of the event, ISO 8601. */
   at: string;
   workflow: string;
   workflowId: string;
@@ -68,7 +68,7 @@ const END_EVENTS = {
   superseded: 'superseded',
 } as const satisfies Partial<Record<FailureType | RunOutcome, ReleaseEvent['type']>>;
 
-/** The kind of event that the end of a run is. */
+/** Event for the end of a run with an outcome or a failure type. */
 export function endEvent(outcome: string, why: string): ReleaseEvent {
   const type = outcome in END_EVENTS ? END_EVENTS[outcome as keyof typeof END_EVENTS] : 'ended';
   return { type, outcome, why };

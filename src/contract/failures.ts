@@ -1,18 +1,19 @@
-/** The types of failures that end a run: the closed list that people filter by in the Temporal UI. */
+/** Types of failures that end a run: the closed list that people filter by in the Temporal UI. */
 export const FAILURE_TYPES = {
   CanaryRejected: 'RED: a check of the smoke suite failed.',
-  CanaryBuildBad: 'The build is known to be bad: it was rolled back from.',
-  CanaryHoldExpired: 'No person decided a hold in time, so nothing moved.',
-  CanaryAborted: 'A person, or a rollback, stopped it.',
-  BuildNotFound: 'An image of the build, or a manifest it is made of, is not in the registry.',
-  RegistryDenied: 'The registry refused our credentials.',
+  CanaryBuildBad: 'The build is known-bad: it was rolled back from.',
+  CanaryHoldExpired: 'No person decided a hold in time; nothing moved.',
+  CanaryAborted: 'A person or a rollback stopped the run.',
+  BuildNotFound: 'An image of the build, or a manifest that it consists of, is not in the registry.',
+  RegistryDenied: 'The registry refused the credentials of the gate.',
   RegistryUnavailable: 'The registry did not give a usable answer within the retry budget.',
   ConfigInvalid: 'The input or the configuration is invalid.',
-  TimedOut: 'A step took longer than its bound, or no worker took it.',
+  TimedOut: 'A step exceeded its time-out, or no worker took it.',
   SecretMissing: 'The worker lacks a secret that the plan names.',
   MoveRefused: 'The move was not allowed, and nothing moved.',
-  MoveFailed: 'The move did not finish; each digest is named.',
-  PairSplit: 'The images are on two builds and could not be restored: alarm.',
+  MoveFailed: 'The move did not finish; the failure names each digest.',
+  PairSplit: 'The images are on two builds and could not be restored; this raises an alarm.',
 } as const;
 
+/** Type of a failure that ends a run. */
 export type FailureType = keyof typeof FAILURE_TYPES;

@@ -1,33 +1,33 @@
 import type { FailureType } from './failures.js';
 
-/** A decision that a person makes about a run. */
+/** Decision that a person makes about a run. */
 export type Verb = 'approve' | 'abort' | 'retry';
 
-/** One hold: a row says all that depends on it. */
+/** Row of a hold: everything that depends on it. */
 interface HoldRow {
   means: string;
-  /** What `approve` does; null where it does not apply. `abort` ends the release in every hold. */
+  /** Effect of `approve`; null if it does not apply. `abort` ends the release in every hold. */
   approve: string | null;
-  /** What `retry` does; null where it does not apply. */
+  /** Effect of `retry`; null if it does not apply. */
   retry: string | null;
   phase: 'held' | 'awaiting-approval';
-  /** An approval of it is the authorization to promote. */
+  /** Whether an approval of this hold authorizes the promotion. */
   promotes: boolean;
-  /** A decision must name the hold's id. */
+  /** Whether a decision must name the hold's id. */
   needsId: boolean;
-  /** The failure type that leads to it. */
+  /** Failure type that leads to this hold. */
   fault?: FailureType;
-  /** The canary tenants left the build: a release that is preempted meanwhile counts towards the alarm `starved`. */
+  /** Whether the canary tenants left the build: a release that is preempted in this hold counts towards the alarm `starved`. */
   isCanaryGone?: boolean;
   lookAt: string;
-  /** A page of docs/runbook/. */
+  /** Page in docs/runbook/. */
   page: string;
 }
 
 const HELD = { phase: 'held', promotes: false, needsId: true, page: 'holds.md' } as const;
 const TRY_AGAIN = { ...HELD, approve: null, retry: 'try again' } as const;
 
-/** Why a release waits for a person. A hold ends by its time-out as `CanaryHoldExpired`, never by promoting. */
+/** Holds, in which a release waits for a person. A hold ends by its time-out as `CanaryHoldExpired`, never by promoting. */
 export const HOLDS = {
   'canary-not-updated': {
     ...HELD,
@@ -98,7 +98,7 @@ export const HOLDS = {
   },
   approval: {
     ...HELD,
-    means: 'all is green, and a person is asked: approval is required, something is unconfirmed, …',
+    means: 'every check passed, and a person must approve: approval is required, something is unconfirmed, …',
     approve: 'promote',
     retry: null,
     phase: 'awaiting-approval',
@@ -119,43 +119,44 @@ export const HOLDS = {
 } as const satisfies Record<string, HoldRow>;
 export type HoldName = keyof typeof HOLDS;
 
+/** Row of a hold, with its optional fields. */
 export const holdRow = (name: HoldName): HoldRow => HOLDS[name];
 
-/** The hold that a fault leads to: it may go away, and a person is asked whether to try on. */
+/** Hold that a failure type leads to, because the fault may pass; null if it ends the run. */
 export function holdOfFault(type: string | null | undefined): HoldName | null {
   const names = Object.keys(HOLDS) as HoldName[];
   return names.find((name) => holdRow(name).fault !== undefined && holdRow(name).fault === type) ?? null;
 }
 
-/** What a release waits for. A decision is for one hold, by its id. */
+/** Open hold of a release. A decision applies to one hold, by its id. */
 export interface Hold {
   id: string;
   name: HoldName;
   why: string;
   /** ISO 8601. */
   since: string;
-  /** When it expires, ISO 8601. */
+  /** Expiry, ISO 8601. */
   until: string;
 }
 
-/** What a decision would do now, or why it would be refused. */
+/** Effect of a decision now, or why it would be refused. */
 export interface DecisionEffect {
   isAllowed: boolean;
   text: string;
 }
 
-/** What a person sends with a decision. */
+/** Payload of a decision. */
 export interface DecisionInput {
   by: string;
   reason: string;
   hold?: string;
 }
 
-/** A decision that was taken, kept with the run. */
+/** Decision that was accepted; the run keeps it. */
 export interface Decision extends DecisionInput {
   verb: Verb;
   /** ISO 8601. */
   at: string;
-  /** The hold it ended; absent for an abort outside of one. */
+  /** Hold that it ended; absent for an abort without a hold. */
   holdName?: HoldName;
 }

@@ -1,13 +1,14 @@
 import { type Brand, InvalidInput, shown } from './brand.js';
 import { type Sha, shortSha } from './sha.js';
 
-/** `host[:port]/path`, lower case, without tag or digest: `ghcr.io/molecule-ai/platform`. */
+/** Repository name `host[:port]/path`, lower case, without tag or digest: `ghcr.io/molecule-ai/platform`. */
 export type Repository = Brand<'Repository'>;
+/** Tag of an image. */
 export type Tag = Brand<'Tag'>;
-/** `sha256:` and 64 lower-case hex digits. No other algorithm is taken. */
+/** Digest: `sha256:` and 64 lower-case hex digits. Other algorithms are refused. */
 export type Digest = Brand<'Digest'>;
 
-/** The tag that production follows. Only `MoveLatest` writes it. */
+/** Tag that production follows. Only `MoveLatest` writes it. */
 export const LATEST = 'latest' as Tag;
 
 // OCI distribution-spec 1.1, "Pulling manifests": name and reference. The host rule is Docker's: a first part with a dot, a port, or localhost.
@@ -18,7 +19,8 @@ const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const MAX_NAME = 255;
 
-/** @throws {InvalidInput} */
+/** Parses the name of a repository.
+ * @throws {InvalidInput} */
 export function parseRepository(text: unknown): Repository {
   const bad = (why: string) => new InvalidInput(`image ${shown(text)} ${why}, e.g. ghcr.io/molecule-ai/platform`);
   if (typeof text !== 'string' || text === '') throw bad('is not a repository name');
@@ -38,14 +40,15 @@ export function parseRepository(text: unknown): Repository {
   return text as Repository;
 }
 
-/** @throws {InvalidInput} */
+/** Parses a tag.
+ * @throws {InvalidInput} */
 export function parseTag(text: unknown): Tag {
   if (typeof text === 'string' && TAG.test(text)) return text as Tag;
-  throw new InvalidInput(`tag ${shown(text)} is not a tag: letters, digits, "_", "." and "-", at most 128`);
+  throw new InvalidInput(`invalid tag ${shown(text)}: expected at most 128 letters, digits, "_", "." and "-"`);
 }
 
-/** The tag that canary tenants follow.
- * @throws {InvalidInput} for one that production or a build owns. */
+/** Parses the tag that canary tenants follow.
+ * @throws {InvalidInput} also for `latest` and tags of builds. */
 export function parseCanaryTag(text: unknown): Tag {
   const tag = parseTag(text);
   if (tag === LATEST || tag.startsWith('staging-'))
@@ -55,22 +58,24 @@ export function parseCanaryTag(text: unknown): Tag {
   return tag;
 }
 
-/** @throws {InvalidInput} */
+/** Parses a digest.
+ * @throws {InvalidInput} */
 export function parseDigest(text: unknown): Digest {
   if (isDigest(text)) return text;
-  throw new InvalidInput(`digest ${shown(text)} is not sha256: and 64 lower-case hex digits`);
+  throw new InvalidInput(`invalid digest ${shown(text)}: expected sha256: and 64 lower-case hex digits`);
 }
 
+/** Whether a value is a digest. */
 export function isDigest(text: unknown): text is Digest {
   return typeof text === 'string' && DIGEST.test(text);
 }
 
-/** The tag that publishing gives a build: `staging-4c1d56e`. */
+/** Tag under which a build is published: `staging-4c1d56e`. */
 export function stagingTag(sha: Sha): Tag {
   return `staging-${shortSha(sha)}` as Tag;
 }
 
-/** The registry's host (with port) and the name of the repository inside it. */
+/** Splits a repository into the registry's host (with port) and the name inside it. */
 export function splitRepository(repository: Repository): { host: string; name: string } {
   const slash = repository.indexOf('/');
   return { host: repository.slice(0, slash), name: repository.slice(slash + 1) };

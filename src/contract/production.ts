@@ -2,37 +2,37 @@ import type { Verdict } from './check.js';
 import type { BuildSource, PlannedTenant, TenantBuild } from './release.js';
 import type { Sha } from './sha.js';
 
-/** What starts a `WatchProduction`. */
+/** Input of a `WatchProduction`. */
 export interface WatchInput {
   sha: Sha;
-  /** When the move was that it follows, ISO 8601; from its own start on without it. */
+  /** Time of the move that it follows, ISO 8601; by default the start of the watch. */
   movedAt?: string;
-  /** The good build that was live before: where a rollback would go. */
+  /** Good build that was live before: the target of a rollback. */
   before?: Sha;
 }
 
-/** What a watch goes by. No secret is in it. */
+/** Plan of a watch, fixed at its start. It contains no secret. */
 export interface WatchPlan {
   tenants: PlannedTenant[];
   buildProbe: BuildSource[];
-  /** Two update cycles. */
+  /** Duration: two update cycles. */
   watchMs: number;
   pollMs: number;
 }
 
-/** What was last seen of a production tenant. */
+/** Last observation of a production tenant. */
 export interface SeenTenant extends TenantBuild {
-  /** When it was first seen on the build, ISO 8601; null while it was not. */
+  /** Time of its first report of the build, ISO 8601; null before. */
   tookAt: string | null;
-  /** Whether it passes the first read-only check of the suite. */
+  /** Verdict of the first read-only check of the suite. */
   live: Verdict;
-  /** That check, with the status and where the answer did not fit, while it fails on a tenant that does not say that it runs another build. */
+  /** That check with its status and schema path, while it fails on a tenant that does not report another build. */
   failing?: string;
-  /** The same once it has failed twice in a row. */
+  /** That check as in `failing`, once it has failed twice in a row. */
   red?: string;
 }
 
-/** How a watch ends. */
+/** Outcomes of a watch, a sentence for each. */
 export const WATCH_OUTCOMES = {
   followed: 'Every production tenant runs the build and is live.',
   partly: 'Two update cycles are over, and some are behind or do not answer.',
@@ -40,18 +40,19 @@ export const WATCH_OUTCOMES = {
   superseded: 'A newer promotion or rollback is watched instead.',
 } as const;
 
+/** Outcome of a watch. */
 export type WatchOutcome = keyof typeof WATCH_OUTCOMES;
 
-/** The answer of the query `status`, and the result. */
+/** Answer of a watch to the query `status`, and its result. */
 export interface WatchReport extends WatchInput {
   outcome: WatchOutcome | 'watching';
-  /** The gist, one line. */
+  /** Summary, one line. */
   why: string;
-  /** The command to go back with, when production is red; nothing is ever moved by a watch. */
+  /** Rollback command, if production is red; a watch itself never moves anything. */
   propose: string | null;
   tenants: SeenTenant[];
   /** ISO 8601. */
   started: string;
-  /** When it will end, or ended, ISO 8601. */
+  /** Deadline, or time of the end, ISO 8601. */
   until: string | null;
 }

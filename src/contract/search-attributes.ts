@@ -1,16 +1,21 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
 
-/** What the Temporal UI lists and filters runs by. `canary setup` registers them; a run that sets one that is not registered would hang. */
+/** Sha of the run. `canary setup` registers all search attributes: a run that sets an unregistered one hangs. */
 export const CanarySha = defineSearchAttributeKey('CanarySha', 'KEYWORD');
+/** Phase of the run. */
 export const CanaryPhase = defineSearchAttributeKey('CanaryPhase', 'KEYWORD');
-/** The outcome, or the type of the failure. */
+/** Outcome of the run, or the type of its failure. */
 export const CanaryOutcome = defineSearchAttributeKey('CanaryOutcome', 'KEYWORD');
-/** The hold. */
+/** Name of the open hold. */
 export const CanaryWaitingFor = defineSearchAttributeKey('CanaryWaitingFor', 'KEYWORD');
+/** Who started the run. */
 export const CanaryRequestedBy = defineSearchAttributeKey('CanaryRequestedBy', 'KEYWORD');
+/** Tenants with a failed check. */
 export const CanaryTenantsRed = defineSearchAttributeKey('CanaryTenantsRed', 'KEYWORD_LIST');
+/** Start of the current phase. */
 export const CanaryPhaseSince = defineSearchAttributeKey('CanaryPhaseSince', 'DATETIME');
 
+/** Search attributes by which the Temporal UI lists and filters runs. */
 export const SEARCH_ATTRIBUTES = [
   CanarySha,
   CanaryPhase,

@@ -10,24 +10,25 @@ import {
   type Verb,
 } from '../contract/hold.js';
 
-/** Kept with the run for ever, and in its report: short enough for both. */
+/** Longest name in a decision, in characters: the run's history and report keep it. */
 export const MAX_BY = 200;
 
+/** Longest reason of a decision, in characters. */
 export const MAX_REASON = 2_000;
 
-/** What a run looks at to say whether a verb makes sense now. */
+/** State of a run that determines which decisions apply now. */
 export interface Decidable {
   phase: string;
   hold: Hold | null;
-  /** The verb that ended this hold, or the abort that ends the run. */
+  /** Decision that ended this hold, or the abort that ends the run. */
   decided: Decision | null;
-  /** The mover is started: from here on the move finishes. */
+  /** Whether the mover is started: from then on the move finishes. */
   moving: boolean;
 }
 
 /**
- * Parses the payload of a decision at `at` (epoch, ms), and says why it is refused, if it is. By hand and total: a handler that throws, or a
- * library that changes, would break running releases (docs/protocol.md, Messages that cannot break a run).
+ * Parses the payload of a decision at `at` (epoch, ms); returns the decision, or why it is refused. It is parsed by hand and never throws: a
+ * handler that throws, or a library that changes, would break running releases (docs/protocol.md, Messages that cannot break a run).
  */
 export function checkDecision(
   verb: Verb,
@@ -38,14 +39,14 @@ export function checkDecision(
   const refuse = (refusal: string) => ({ refusal: `${verb} refused: ${refusal}` });
   const example = `{"by":"ada","reason":"looked at it"${now.hold ? `,"hold":"${now.hold.id}"` : ''}}`;
   if (typeof sent !== 'object' || sent === null || Array.isArray(sent))
-    return refuse(`it comes with ${shown(sent)}, not with ${example}`);
+    return refuse(`invalid payload ${shown(sent)}: expected ${example}`);
   const { by, reason, hold } = sent as Record<string, unknown>;
   if (typeof by !== 'string' || by.trim() === '' || typeof reason !== 'string' || reason.trim() === '')
     return refuse(`it needs by and reason, e.g. ${example}`);
   if (hold !== undefined && hold !== null && typeof hold !== 'string')
-    return refuse(`hold is ${shown(hold)}, not a text`);
+    return refuse(`invalid hold ${shown(hold)}: expected its id as text`);
   if (by.length > MAX_BY || reason.length > MAX_REASON)
-    return refuse(`by is longer than ${MAX_BY} characters or reason than ${MAX_REASON}`);
+    return refuse(`by or reason is too long: expected at most ${MAX_BY} and ${MAX_REASON} characters`);
   const expired = now.hold !== null && at >= Date.parse(now.hold.until);
   if (expired && verb !== 'abort') return refuse('that hold has expired');
   const why = refusalOf(verb, hold ?? null, now);
@@ -55,24 +56,24 @@ export function checkDecision(
 function refusalOf(verb: Verb, holdId: string | null, { phase, hold, decided, moving }: Decidable): string | null {
   if (moving) return 'the move is under way and finishes; then roll back';
   if (phase === 'done') return 'the release has ended';
-  if (decided && (verb !== 'abort' || decided.verb === 'abort')) return `${decided.by} said ${decided.verb} before`;
+  if (decided && (verb !== 'abort' || decided.verb === 'abort')) return `${decided.by} already decided: ${decided.verb}`;
   if (holdId !== null && holdId !== hold?.id)
-    return hold ? `that hold is over; now it is ${hold.id} (${hold.name})` : 'that hold is over';
+    return hold ? `that hold has ended; the current one is ${hold.id} (${hold.name})` : 'that hold has ended';
   if (verb === 'abort') return null;
-  if (hold === null) return `nothing waits for it; the release is ${phase}`;
+  if (hold === null) return `the release is not held; it is ${phase}`;
   if (HOLDS[hold.name][verb] === null)
     return `${verb} does not apply to ${hold.name}; ${applicableDecisions(hold.name)}`;
   if (holdId === null && holdRow(hold.name).needsId)
-    return `say which hold it is for: "hold":"${hold.id}" (${hold.name})`;
+    return `the id of the hold is required: "hold":"${hold.id}" (${hold.name})`;
   return null;
 }
 
-/** What a verb does that is taken. */
+/** Effect of a decision that was accepted. */
 export function effectOf(verb: Verb, hold: Hold | null): string {
   return (verb === 'abort' ? null : hold && HOLDS[hold.name][verb]) ?? 'the release ends';
 }
 
-/** What each decision would do now, or why it would be refused. */
+/** Effect of each decision now, or why it would be refused. */
 export function decisionsNow(now: Decidable): Record<Verb, DecisionEffect> {
   const effect = (verb: Verb): DecisionEffect => {
     const refusal = refusalOf(verb, now.hold?.id ?? null, now);
@@ -81,7 +82,7 @@ export function decisionsNow(now: Decidable): Record<Verb, DecisionEffect> {
   return { approve: effect('approve'), retry: effect('retry'), abort: effect('abort') };
 }
 
-/** What each verb would do in this hold, a line. */
+/** Decisions that apply to a hold, and their effects, on one line. */
 export function applicableDecisions(name: HoldName): string {
   const { approve, retry } = HOLDS[name];
   return [approve && `approve: ${approve}`, retry && `retry: ${retry}`, 'abort: end the release']

@@ -1,9 +1,9 @@
 import type { CheckResult, TenantSmoke } from '../contract/check.js';
 
-/** Bytes of a report. A result or failure over 2 MB fails the workflow task for ever, and the server warns from 256 KB on (docs/protocol.md, Limits). */
+/** Longest report, in bytes of JSON. A result or failure over 2 MB fails the workflow task for good, and the server warns from 256 KB on (docs/protocol.md, Limits). */
 export const MAX_REPORT = 200_000;
 
-/** The report as it is, or, when it is too long, with what failed first and the rest as counts; the longest lists last. */
+/** Cuts a report that is longer than `max` bytes: passed checks become counts, then tenants are left out and counted, those with failures last. */
 export function fitReport<R extends { tenants: TenantSmoke[] }>(report: R, max = MAX_REPORT): R {
   if (sizeOf(report) <= max) return report;
   const open = report.tenants.map(({ tenant, checks }) => {
@@ -19,17 +19,17 @@ export function fitReport<R extends { tenants: TenantSmoke[] }>(report: R, max =
     room -= size;
     tenants.push(one);
   }
-  const left = report.tenants.length - tenants.length;
-  return { ...report, tenants, ...(left > 0 && { tenantsLeftOut: left }) };
+  const omitted = report.tenants.length - tenants.length;
+  return { ...report, tenants, ...(omitted > 0 && { tenantsLeftOut: omitted }) };
 }
 
-/** Failures first, then what could not be tested. */
+/** Rank of a tenant in a cut report: failures before checks that could not be tested. */
 const rank = (checks: CheckResult[]) =>
   checks.some(({ verdict }) => verdict === 'fail') ? 2 : checks.length > 0 ? 1 : 0;
 
 const sizeOf = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)).length;
 
-/** The server ends a run whose search attribute is longer than 2,048 bytes; the report has all names. */
+/** Cuts a list of names to a search attribute: the server ends a run if one exceeds 2,048 bytes. The report has all names. */
 export function fitNames(names: string[]): string[] {
   let room = 1_500;
   return names.filter((name) => {

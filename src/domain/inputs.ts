@@ -4,7 +4,7 @@ import type { ReleaseInput, RollbackInput } from '../contract/release.js';
 import { parseSha } from '../contract/sha.js';
 import { parseDuration } from './duration.js';
 
-/** Parses the input of a release, which people type by hand.
+/** Parses the input of a `CanaryRelease`, which people type by hand.
  * @throws {InvalidInput} */
 export function parseReleaseInput(input: unknown): ReleaseInput {
   const given = parseObject(input, [
@@ -20,7 +20,7 @@ export function parseReleaseInput(input: unknown): ReleaseInput {
   ]);
   if (given.soak !== undefined) parseDuration(given.soak);
   if (given.approval !== undefined && given.approval !== 'required')
-    throw new InvalidInput(`approval is ${shown(given.approval)}; it can only be "required"`);
+    throw new InvalidInput(`invalid approval ${shown(given.approval)}: expected "required"`);
   const release: ReleaseInput = {
     sha: parseSha(given.sha),
     ...optionalSequence(given),
@@ -33,19 +33,20 @@ export function parseReleaseInput(input: unknown): ReleaseInput {
     ...optionalText(given, 'reason'),
   };
   if (release.promoteOnly && !(release.requestedBy?.trim() && release.reason?.trim()))
-    throw new InvalidInput('promoteOnly needs requestedBy and reason: who says so, and why');
+    throw new InvalidInput('promoteOnly needs requestedBy and reason');
   if (release.promoteOnly && release.approval)
     throw new InvalidInput('promoteOnly is its own approval: leave approval out, or test the build');
   if (release.force && !release.reason?.trim()) throw new InvalidInput('force needs a reason');
   return release;
 }
 
-/** @throws {InvalidInput} */
+/** Parses the input of a `Rollback`.
+ * @throws {InvalidInput} */
 export function parseRollbackInput(input: unknown): RollbackInput {
   const given = parseObject(input, ['sha', 'reason', 'requestedBy', 'force']);
   const { reason } = optionalText(given, 'reason');
   if (!reason?.trim())
-    throw new InvalidInput('reason is missing: a rollback says why, e.g. "search is slow since 4c1d56e"');
+    throw new InvalidInput('a rollback needs a reason, e.g. "search is slow since 4c1d56e"');
   return {
     sha: parseSha(given.sha),
     reason,
@@ -54,7 +55,8 @@ export function parseRollbackInput(input: unknown): RollbackInput {
   };
 }
 
-/** @throws {InvalidInput} */
+/** Parses the input of a `WatchProduction`.
+ * @throws {InvalidInput} */
 export function parseWatchInput(input: unknown): WatchInput {
   const given = parseObject(input, ['sha', 'movedAt', 'before']);
   return {
@@ -66,33 +68,33 @@ export function parseWatchInput(input: unknown): WatchInput {
 
 function parseObject(input: unknown, known: string[]): Record<string, unknown> {
   if (typeof input !== 'object' || input === null || Array.isArray(input))
-    throw new InvalidInput(`input is ${shown(input)}, not an object, e.g. {"sha":"4c1d56e"}`);
+    throw new InvalidInput(`invalid input ${shown(input)}: expected an object, e.g. {"sha":"4c1d56e"}`);
   const unknown = Object.keys(input).find((key) => !known.includes(key));
-  if (unknown !== undefined) throw new InvalidInput(`input has ${shown(unknown)}; known are ${known.join(', ')}`);
+  if (unknown !== undefined) throw new InvalidInput(`unknown field ${shown(unknown)} in the input: expected ${known.join(', ')}`);
   return input as Record<string, unknown>;
 }
 
 function optionalSequence({ sequence }: Record<string, unknown>): { sequence?: number } {
   if (sequence === undefined || sequence === null) return {};
   if (!Number.isSafeInteger(sequence) || (sequence as number) < 0)
-    throw new InvalidInput(`sequence is ${shown(sequence)}, not a whole number that grows from build to build`);
+    throw new InvalidInput(`invalid sequence ${shown(sequence)}: expected a whole number that grows from build to build`);
   return { sequence: sequence as number };
 }
 
 function optionalFlag<K extends string>(given: Record<string, unknown>, key: K): { [key in K]?: boolean } {
   const value = given[key];
   if (value === undefined || value === null) return {};
-  if (typeof value !== 'boolean') throw new InvalidInput(`${key} is ${shown(value)}, not true or false`);
+  if (typeof value !== 'boolean') throw new InvalidInput(`invalid ${key} ${shown(value)}: expected true or false`);
   return { [key]: value } as { [key in K]?: boolean };
 }
 
-/** It is kept in search attributes and reports, which have limits. */
+/** Longest text of an input, in characters: search attributes and reports have limits. */
 const MAX_TEXT = 500;
 
 function optionalText<K extends string>(given: Record<string, unknown>, key: K): { [key in K]?: string } {
   const value = given[key];
   if (value === undefined || value === null) return {};
-  if (typeof value !== 'string') throw new InvalidInput(`${key} is ${shown(value)}, not a text`);
+  if (typeof value !== 'string') throw new InvalidInput(`invalid ${key} ${shown(value)}: expected text`);
   if (value.length > MAX_TEXT) throw new InvalidInput(`${key} is longer than ${MAX_TEXT} characters`);
   return { [key]: value } as { [key in K]?: string };
 }

@@ -1,15 +1,15 @@
 /** Longest foreign text that a report repeats, in characters. */
 const MAX_TEXT = 500;
 
-/** One line, without control characters, cut. */
+/** Puts a text on one line, without control characters, cut to `max` characters. */
 export function oneLine(text: string, max = MAX_TEXT): string {
   const line = text.replace(/[\s\p{C}]+/gu, ' ').trim();
   return line.length > max ? `${line.slice(0, max - 1).replace(/[\ud800-\udbff]$/, '')}…` : line;
 }
 
 /**
- * Foreign text inside a line of Markdown: no markup, HTML, link, mention or table cell comes out of it. With every
- * `#` and `[` escaped it holds no `##[command]` of GitHub's runner either, which reads those anywhere in a line.
+ * Escapes foreign text for a line of Markdown: it yields no markup, HTML, link, mention or table cell. Because every
+ * `#` and `[` is escaped, it also contains no `##[command]`, which GitHub's runner reads anywhere in a line.
  */
 export function prose(text: string): string {
   return oneLine(text)
@@ -17,7 +17,7 @@ export function prose(text: string): string {
     .replaceAll('@', '@\u200b');
 }
 
-/** Text as code, whatever backticks are in it. Not for table cells, where a bar would end the cell. */
+/** Text as code, with a fence longer than any backticks in it. Not for table cells, where a bar would end the cell. */
 export function code(text: string): string {
   const line = oneLine(text);
   const longest = Math.max(0, ...[...line.matchAll(/`+/g)].map(([run]) => run.length));
@@ -25,7 +25,7 @@ export function code(text: string): string {
   return longest === 0 ? `${fence}${line}${fence}` : `${fence} ${line} ${fence}`;
 }
 
-/** What looks like an address of something: people's own words may name a tenant by it. Image names never come here. */
+/** Patterns of addresses, by which a person's text may name a tenant. Image names are never redacted. */
 const ADDRESSES = [
   /[a-z][a-z0-9+.-]*:\/\/\S*/gi,
   /\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b/g,
@@ -35,12 +35,12 @@ const ADDRESSES = [
   /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi,
 ];
 
-/** What a person wrote, for the public: without addresses and ids (invariant I5). */
+/** Escapes a person's text for the public, without addresses and ids (invariant I5). */
 export function redactedProse(text: string): string {
-  return prose(ADDRESSES.reduce((left, address) => left.replaceAll(address, '(address)'), text));
+  return prose(ADDRESSES.reduce((redacted, address) => redacted.replaceAll(address, '(address)'), text));
 }
 
-/** A link, or the empty text if it is not one that a browser may follow. */
+/** Markdown link in a list, or an empty list if a browser must not follow the URL. */
 export function link(title: string, url: string | undefined): string[] {
   if (url === undefined || !URL.canParse(url)) return [];
   const { protocol, username, password, href } = new URL(url);
@@ -49,17 +49,18 @@ export function link(title: string, url: string | undefined): string[] {
   return [`[${title}](${target})`];
 }
 
+/** Lines of a Markdown table. */
 export function table(head: string[], rows: string[][]): string[] {
   const row = (cells: string[]) => `| ${cells.join(' | ')} |`;
   return [row(head), `|${'---|'.repeat(head.length)}`, ...rows.map(row)];
 }
 
-// Parts of the pages that the Temporal UI shows: Markdown, and short. The UI asks its server for a page with the page's text in
-// the address, and proxies before it commonly take 8 KB. Lists, for tables of that UI have no cell padding.
+// Sections of the pages in the Temporal UI are short: the UI sends a page's text to its server in the URL, and proxies commonly
+// accept 8 KB. They are lists, because tables of that UI have no cell padding.
 
 /**
- * A heading and a list, as much of it as there is room for, the rest counted; nothing without lines.
- * @param max in characters as a URL carries them.
+ * Heading and list: the lines that fit, and a count of the others; the empty text without lines.
+ * @param max room, in characters of the URL-encoded text.
  */
 export function section(title: string, lines: string[], max = Number.POSITIVE_INFINITY): string {
   if (lines.length === 0) return '';
@@ -70,10 +71,10 @@ export function section(title: string, lines: string[], max = Number.POSITIVE_IN
   };
   const end = lines.findIndex((line) => !fits(line));
   const shown = end === -1 ? lines : lines.slice(0, end);
-  const left = lines.length - shown.length;
-  const more = left > 0 ? [`and ${left} more`] : [];
+  const omitted = lines.length - shown.length;
+  const more = omitted > 0 ? [`and ${omitted} more`] : [];
   return [`**${title}**\n`, ...[...shown, ...more].map((line) => `- ${line}`)].join('\n');
 }
 
-/** `2026-11-25 06:10:08 UTC` */
+/** Formats a time: `2026-11-25 06:10:08 UTC`. */
 export const time = (iso: string) => `${iso.slice(0, 19).replace('T', ' ')} UTC`;

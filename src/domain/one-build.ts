@@ -2,7 +2,7 @@ import { digestOf, type TagState } from '../contract/move.js';
 import type { PinnedImage } from '../contract/release.js';
 import { type Sha, sameBuild } from '../contract/sha.js';
 
-/** Images that say they were built from another commit than their tag: two of them may not be one build. */
+/** Images whose revision label names another commit than their tag: they may not be one build. One line each. */
 export function foreignRevisions({ sha }: { sha: Sha }, pinned: PinnedImage[]): string[] {
   return pinned.flatMap(({ repository, revision }) =>
     revision === undefined || sameBuild(revision, sha)
@@ -11,7 +11,7 @@ export function foreignRevisions({ sha }: { sha: Sha }, pinned: PinnedImage[]): 
   );
 }
 
-/** Images whose tag is not any more what was promoted under it. One that was cleaned away since does no harm. */
+/** Images whose tag was pushed again since their promotion, one line each. A tag that was deleted since does no harm. */
 export function pushedAgain(pinned: PinnedImage[], tags: TagState[]): string[] {
   return pinned.flatMap(({ repository, digest }) => {
     const found = digestOf(tags, repository);

@@ -3,16 +3,19 @@ import type { TenantBuild } from '../contract/release.js';
 import { sameBuild, shortSha } from '../contract/sha.js';
 import { code, prose, section, time } from './markdown.js';
 
+/** Whether a tenant reports the build. */
 export const isOn = ({ build }: Pick<TenantBuild, 'build'>, sha: string) => build !== null && sameBuild(build, sha);
+/** Whether every tenant runs the build and is live. */
 export const hasFollowed = (tenants: SeenTenant[], sha: string) =>
   tenants.every((tenant) => isOn(tenant, sha) && tenant.live === 'pass');
 
+/** Outcome of a watch that ended by its deadline or because all tenants followed. */
 export function outcomeOf(tenants: SeenTenant[], sha: string): 'followed' | 'partly' | 'red' {
   if (tenants.some(({ red }) => red !== undefined)) return 'red';
   return hasFollowed(tenants, sha) ? 'followed' : 'partly';
 }
 
-/** `18 of 20 on it; behind: acme, globex; red: initech (liveness returns a subsystems map: status 500)` */
+/** Describes how production takes a build: `18 of 20 on it; behind: acme, globex; red: initech (liveness returns a subsystems map: status 500)` */
 export function describeProduction(tenants: SeenTenant[], sha: string): string {
   const on = tenants.filter((tenant) => isOn(tenant, sha));
   const red = tenants.filter((tenant) => tenant.red !== undefined);
@@ -22,7 +25,7 @@ export function describeProduction(tenants: SeenTenant[], sha: string): string {
     found.length === 0 ? [] : [`${title}: ${firstFew(found.map(describe))}`];
   return [
     `${on.length} of ${tenants.length} on it`,
-    ...list('behind', behind, ({ tenant, build }) => (build === null ? `${tenant} (tells no build)` : tenant)),
+    ...list('behind', behind, ({ tenant, build }) => (build === null ? `${tenant} (reports no build)` : tenant)),
     ...list('not known to be live', silent, ({ tenant }) => tenant),
     ...list('red', red, ({ tenant, red: check }) => `${tenant} (${check})`),
   ].join('; ');
@@ -35,16 +38,16 @@ function firstFew(names: string[]): string {
   return more > 0 ? `${names.slice(0, MAX_NAMES).join(', ')} and ${more} more` : names.join(', ');
 }
 
-/** The command that a watch proposes; the person who runs it gives the reason. */
+/** Rollback command that a watch proposes; the person who runs it adds the reason. */
 export const rollbackCommand = (before: string | undefined) =>
   `canary rollback ${before ? shortSha(before) : '<a good build>'} --reason "…"`;
 
-/** A watch, as Markdown for its page in the Temporal UI. */
+/** State of a watch, as Markdown for its page in the Temporal UI. */
 export function watchDetails({ outcome, sha, why, until, propose, tenants }: WatchReport): string {
   const ends = until ? `, ${outcome === 'watching' ? 'ends' : 'ended'} at ${time(until)}` : '';
   const lines = tenants.map(({ tenant, build, tookAt, live, red }) => {
-    const runs = build === null ? 'tells no build' : `runs ${code(shortSha(build))}`;
-    const took = tookAt === null ? '' : `, took this one by ${time(tookAt)}`;
+    const runs = build === null ? 'reports no build' : `runs ${code(shortSha(build))}`;
+    const took = tookAt === null ? '' : `, on this build since ${time(tookAt)}`;
     return `${prose(tenant)}: ${runs}${took}; ${red ? `**red** ${prose(red)}` : `liveness ${live}`}`;
   });
   return [

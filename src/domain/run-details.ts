@@ -6,14 +6,14 @@ import { sameBuild, shortSha } from '../contract/sha.js';
 import { decisionsNow } from './decide.js';
 import { code, oneLine, prose, section, time } from './markdown.js';
 
-/** How much of each list is shown, in characters as a URL carries them. */
+/** Room for each list, in characters of the URL-encoded text. */
 const ROOM = { images: 1_500, tenants: 2_500, decisions: 1_000, refusals: 500 };
-/** Of a reason, in characters. */
+/** Longest reason that is shown, in characters. */
 const MAX_WHY = 400;
 
 /**
- * Where a run stands, as Markdown for its page in the Temporal UI: phase, reason, what a person may decide, images, tenants (those in
- * trouble first), decisions; long lists are cut and counted.
+ * Status of a run, as Markdown for its page in the Temporal UI: phase, reason, decisions that apply, images, tenants (failing ones
+ * first), decisions made; long lists are cut and counted.
  */
 export function runDetails(state: ReleaseStatus): string {
   const { hold, images, decisions, refusals } = state;
@@ -34,7 +34,7 @@ function describePhase({ phase, hold, since, until, why }: ReleaseStatus): strin
   return `**${phase}**${hold ? ` for **${hold.name}**` : ''} since ${time(since)}${ends}\n\n${prose(oneLine(hold?.why ?? why, MAX_WHY))}`;
 }
 
-/** What each verb would do, and what to paste for it into the form of the UI. */
+/** Effect of each decision, and the JSON to paste into the form of the UI. */
 function decisionHelp(state: ReleaseStatus, { id }: Hold): string {
   const verbs = Object.entries(decisionsNow(state));
   const lines = verbs.map(([verb, { isAllowed, text }]) =>
@@ -42,7 +42,7 @@ function decisionHelp(state: ReleaseStatus, { id }: Hold): string {
   );
   const example = JSON.stringify({ by: 'your name', reason: 'why', hold: id });
   return [
-    section(`Waits for you, hold ${code(id)}`, lines),
+    section(`Waits for a decision, hold ${code(id)}`, lines),
     `More Actions, Send an Update, with the verb as its name and this JSON; or ${code(`canary approve ${shortSha(state.sha)} --reason "why"`)}`,
     `\`\`\`json\n${example}\n\`\`\``,
   ].join('\n\n');
@@ -54,7 +54,7 @@ function imageLine({ repository, digest, ...image }: PinnedImage | MovedImage): 
   return `${code(repository)}: ${result}this build is ${code(digest)}, \`:latest\` is ${latest}`;
 }
 
-/** Those in trouble first, so that they are not among the ones that are only counted. */
+/** Lines of the tenants, failing ones first, so that these are not among the ones that are only counted. */
 function tenantLines({ sha, builds, tenants }: ReleaseStatus): string[] {
   const names = [...new Set([...builds, ...tenants].map(({ tenant }) => tenant))];
   const rows = names.map((name) => {
@@ -72,7 +72,7 @@ function tenantLines({ sha, builds, tenants }: ReleaseStatus): string[] {
 }
 
 function describeBuild({ build, why }: TenantBuild): string {
-  return build === null ? `does not tell its build (${prose(why ?? 'no answer')})` : `runs ${code(shortSha(build))}`;
+  return build === null ? `does not report its build (${prose(why ?? 'no answer')})` : `runs ${code(shortSha(build))}`;
 }
 
 function describeSmoke({ checks }: TenantSmoke): string {
@@ -85,4 +85,4 @@ function describeSmoke({ checks }: TenantSmoke): string {
 }
 
 const decisionLine = ({ at, by, verb, reason, holdName }: Decision) =>
-  `${time(at)} ${prose(by)} said **${verb}**${holdName ? ` to ${holdName}` : ''}: ${prose(reason)}`;
+  `${time(at)} **${verb}**${holdName ? ` of ${holdName}` : ''} by ${prose(by)}: ${prose(reason)}`;
