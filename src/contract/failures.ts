@@ -11,7 +11,7 @@ export const FAILURE_TYPES = {
   TimedOut: 'A step exceeded its time-out, or no worker took it.',
   SecretMissing: 'The worker lacks a secret that the plan names.',
   MoveRefused: 'The move was not allowed, and nothing moved.',
-  MoveFailed: 'The move did not finish; the failure names each digest.',
+  MoveFailed: 'The move did not finish; each digest is named.',
   PairSplit: 'The images are on two builds and could not be restored; this raises an alarm.',
 } as const;
 

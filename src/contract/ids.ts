@@ -11,7 +11,9 @@ const QUEUE = 'canary-release';
  * @throws {InvalidInput} */
 export function parseLane(text: unknown): Lane {
   if (typeof text === 'string' && LANE.test(text)) return text as Lane;
-  throw new InvalidInput(`invalid lane ${shown(text)}: expected up to 32 lower-case letters, digits and inner dashes, e.g. eu`);
+  throw new InvalidInput(
+    `invalid lane ${shown(text)}: expected up to 32 lower-case letters, digits and inner dashes, e.g. eu`,
+  );
 }
 
 const prefixed = (lane: Lane, name: string) => (lane === '' ? name : `${lane}-${name}`);

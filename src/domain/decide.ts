@@ -56,7 +56,8 @@ export function checkDecision(
 function refusalOf(verb: Verb, holdId: string | null, { phase, hold, decided, moving }: Decidable): string | null {
   if (moving) return 'the move is under way and finishes; then roll back';
   if (phase === 'done') return 'the release has ended';
-  if (decided && (verb !== 'abort' || decided.verb === 'abort')) return `${decided.by} already decided: ${decided.verb}`;
+  if (decided && (verb !== 'abort' || decided.verb === 'abort'))
+    return `${decided.by} already decided: ${decided.verb}`;
   if (holdId !== null && holdId !== hold?.id)
     return hold ? `that hold has ended; the current one is ${hold.id} (${hold.name})` : 'that hold has ended';
   if (verb === 'abort') return null;

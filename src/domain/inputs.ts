@@ -45,8 +45,7 @@ export function parseReleaseInput(input: unknown): ReleaseInput {
 export function parseRollbackInput(input: unknown): RollbackInput {
   const given = parseObject(input, ['sha', 'reason', 'requestedBy', 'force']);
   const { reason } = optionalText(given, 'reason');
-  if (!reason?.trim())
-    throw new InvalidInput('a rollback needs a reason, e.g. "search is slow since 4c1d56e"');
+  if (!reason?.trim()) throw new InvalidInput('a rollback needs a reason, e.g. "search is slow since 4c1d56e"');
   return {
     sha: parseSha(given.sha),
     reason,
@@ -70,14 +69,17 @@ function parseObject(input: unknown, known: string[]): Record<string, unknown> {
   if (typeof input !== 'object' || input === null || Array.isArray(input))
     throw new InvalidInput(`invalid input ${shown(input)}: expected an object, e.g. {"sha":"4c1d56e"}`);
   const unknown = Object.keys(input).find((key) => !known.includes(key));
-  if (unknown !== undefined) throw new InvalidInput(`unknown field ${shown(unknown)} in the input: expected ${known.join(', ')}`);
+  if (unknown !== undefined)
+    throw new InvalidInput(`unknown field ${shown(unknown)} in the input: expected ${known.join(', ')}`);
   return input as Record<string, unknown>;
 }
 
 function optionalSequence({ sequence }: Record<string, unknown>): { sequence?: number } {
   if (sequence === undefined || sequence === null) return {};
   if (!Number.isSafeInteger(sequence) || (sequence as number) < 0)
-    throw new InvalidInput(`invalid sequence ${shown(sequence)}: expected a whole number that grows from build to build`);
+    throw new InvalidInput(
+      `invalid sequence ${shown(sequence)}: expected a whole number that grows from build to build`,
+    );
   return { sequence: sequence as number };
 }
 

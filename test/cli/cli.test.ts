@@ -40,14 +40,14 @@ describe('help', () => {
 
 describe('usage errors exit 2 with one line', () => {
   test.each([
-    [['release', 'XYZ'], 'canary: sha "XYZ" is not 7 to 40 lower-case hex digits, e.g. 4c1d56e'],
+    [['release', 'XYZ'], 'canary: invalid sha "XYZ": expected 7 to 40 lower-case hex digits, e.g. 4c1d56e'],
     [['release', '4c1d56e', '--soak', 'long'], 'canary: invalid duration "long": expected e.g. 6m or 30s'],
     [['release'], "canary: missing required argument 'sha' (canary release --help)"],
     [['rollback', '4c1d56e'], 'canary: --reason is missing: give the reason in a few words; it is kept with the run'],
     [['release', '4c1d56e', '--allow', 'red'], 'canary: invalid --allow "red": expected superseded or skipped'],
     [
       ['release', '4c1d56e', '--sequence', 'x'],
-      'canary: sequence is "x", not a whole number that grows from build to build',
+      'canary: invalid sequence "x": expected a whole number that grows from build to build',
     ],
     [['status', '-o', 'xml'], 'canary: invalid --output "xml": expected text or json'],
     [['release', '4c1d56e', '--wiat'], "canary: unknown option '--wiat' (Did you mean --wait?)"],
@@ -138,7 +138,7 @@ describe('exit codes of a run', () => {
     expect(await canary(['approve', sha, '--reason', 'x'])).toEqual({
       code: 1,
       out: [],
-      err: ['canary: approve refused: nothing waits for it; the release is awaiting-canary'],
+      err: ['canary: approve refused: the release is not held; it is awaiting-canary'],
     });
     gate().deploy({ sha });
     await until('it waits for approval', async () => (await gate().phaseOf(sha)) === 'awaiting-approval');

@@ -76,7 +76,7 @@ describe('a decision without --hold', () => {
     expect({ code, last: err.at(-1) }).toEqual({
       code: 1,
       last: expect.stringMatching(
-        /^canary: retry refused: that hold is over; now it is h2-\w+ \(canary-not-updated\)$/,
+        /^canary: retry refused: that hold has ended; the current one is h2-\w+ \(canary-not-updated\)$/,
       ),
     });
     await say(handle, 'abort', ada);
@@ -95,7 +95,7 @@ describe('a decision without --hold', () => {
     });
     expect({ code, err }).toEqual({
       code: 1,
-      err: ['canary: approve refused: nothing waits for it; the release is awaiting-canary'],
+      err: ['canary: approve refused: the release is not held; it is awaiting-canary'],
     });
     await say(handle, 'abort', ada);
     await awaitRunEnd(handle);

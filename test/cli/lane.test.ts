@@ -243,7 +243,7 @@ describe('usage errors exit 2 with one line, before anything is asked', () => {
   test.each([
     [['lane', 'adapt'], 'canary: invalid lane command "adapt": expected adopt, unhold, drop or unbad'],
     [['lane'], "canary: missing required argument 'adopt|unhold|drop|unbad' (canary lane --help)"],
-    [['lane', 'drop'], 'canary: sha undefined is not 7 to 40 lower-case hex digits, e.g. 4c1d56e'],
+    [['lane', 'drop'], 'canary: invalid sha undefined: expected 7 to 40 lower-case hex digits, e.g. 4c1d56e'],
     [['lane', 'adopt', '4c1d56e'], 'canary: lane adopt takes no sha, got "4c1d56e"'],
     [
       ['lane', 'unhold', '--by', 'x'],

@@ -22,33 +22,33 @@ describe('a decision for the hold that is on', () => {
   test('without its id only an approval is taken', () => {
     expect(judge('approve', ada, held('approval'))).toBe('taken');
     expect(judge('retry', ada, held('registry-down'))).toBe(
-      'retry refused: say which hold it is for: "hold":"h2" (registry-down)',
+      'retry refused: the id of the hold is required: "hold":"h2" (registry-down)',
     );
   });
 
   test.each<[string, Verb, unknown, Decidable, string]>([
-    ['early', 'approve', ada, free, 'approve refused: nothing waits for it; the release is soaking'],
+    ['early', 'approve', ada, free, 'approve refused: the release is not held; it is soaking'],
     [
       'for another hold',
       'approve',
       { ...ada, hold: 'h1' },
       held('approval'),
-      'approve refused: that hold is over; now it is h2 (approval)',
+      'approve refused: that hold has ended; the current one is h2 (approval)',
     ],
-    ['for a hold that is over', 'retry', { ...ada, hold: 'h1' }, free, 'retry refused: that hold is over'],
+    ['for a hold that is over', 'retry', { ...ada, hold: 'h1' }, free, 'retry refused: that hold has ended'],
     [
       'doubled',
       'approve',
       ada,
       { ...held('approval'), decided: said('approve') },
-      'approve refused: bob said approve before',
+      'approve refused: bob already decided: approve',
     ],
     [
       'after an abort',
       'approve',
       ada,
       { ...held('approval'), decided: said('abort') },
-      'approve refused: bob said abort before',
+      'approve refused: bob already decided: abort',
     ],
     [
       'late',

@@ -9,7 +9,7 @@ const FULL = '4c1d56e0a1b2c3d4e5f60718293a4b5c6d7e8f90';
 describe('shas', () => {
   test.each(['4c1d56e', FULL])('%s is one', (text) => expect(parseSha(text)).toBe(text));
   test.each(['', '4c1d56', '4C1D56E', `${FULL}0`, 'latest', 'staging-4c1d56e', null, 4, {}])('%j is none', (text) => {
-    expect(() => parseSha(text)).toThrow(/^sha .* is not 7 to 40 lower-case hex digits, e\.g\. 4c1d56e$/);
+    expect(() => parseSha(text)).toThrow(/^invalid sha .*: expected 7 to 40 lower-case hex digits, e\.g\. 4c1d56e$/);
   });
   test.each([
     ['4c1d56e', FULL, true],
@@ -48,7 +48,7 @@ describe('repositories', () => {
 });
 
 test.each(['sha512:00', 'sha256:00', `sha256:${'A'.repeat(64)}`, '', null])('%j is no digest', (text) => {
-  expect(() => parseDigest(text)).toThrow('is not sha256: and 64 lower-case hex digits');
+  expect(() => parseDigest(text)).toThrow(': expected sha256: and 64 lower-case hex digits');
 });
 
 describe('durations', () => {

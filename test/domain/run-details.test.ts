@@ -50,7 +50,7 @@ test('says phase, since when, why, until when, and what each verb would do with 
 
 canary-2: memory commit accepted
 
-**Waits for you, hold \`h1-abc123\`**
+**Waits for a decision, hold \`h1-abc123\`**
 
 - **approve**: go on without that evidence
 - **retry**: test those tenants again

@@ -133,7 +133,7 @@ export default [
     name: 'i1-remembers-early-approval',
     breaks: 'an approval from before a hold began is remembered',
     file: 'src/domain/decide.ts',
-    find: '`nothing waits for it; the release is ${phase}`',
+    find: '`the release is not held; it is ${phase}`',
     replace: 'null',
     test: 'test/domain/decide.test.ts > early: the decision is refused with a fix',
   },

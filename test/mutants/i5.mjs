@@ -19,7 +19,7 @@ export default [
     name: 'i5-address-in-a-reason',
     breaks: 'a reason that somebody wrote names the address of a tenant in the report',
     file: 'src/domain/markdown.ts',
-    find: "ADDRESSES.reduce((left, address) => left.replaceAll(address, '(address)'), text)",
+    find: "ADDRESSES.reduce((redacted, address) => redacted.replaceAll(address, '(address)'), text)",
     replace: 'text',
     test: 'test/report/render.test.ts > names a tenant by its name alone: no URL, host, org id, token or answer, wherever a run had met one',
   },

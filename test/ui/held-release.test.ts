@@ -51,7 +51,7 @@ describe.skipIf(!hasBrowser)('in the Temporal UI, with a real browser', () => {
     const green = await detailsAt(page, run, approval);
     expect(green).toContain('canary-1: runs');
     expect(green).toContain('6 of 6 checks passed');
-    expect(green).toContain('ada said approve to build-unreported: canary-3 is an old tenant');
+    expect(green).toContain('approve of build-unreported by ada: canary-3 is an old tenant');
 
     await sendApprove(page, { by: 'ada', reason: 'all is green', hold: approval.id });
     expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });

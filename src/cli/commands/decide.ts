@@ -52,7 +52,7 @@ function decide(verb: Verb, given: Given, io: Io): Promise<number> {
     const reason = await reasonOf(given, io);
     // Sent without a hold, it would count for an approval that came up after the hold was printed.
     if (hold === undefined && verb !== 'abort')
-      return refuse(`${verb} refused: ${state.verbs?.[verb].text ?? 'nothing waits for it'}`, { by, reason });
+      return refuse(`${verb} refused: ${state.verbs?.[verb].text ?? 'the release is not held'}`, { by, reason });
     const decision = { by, reason, ...(hold !== undefined && { hold }) };
     return printAnswer(await sendDecision(client, workflowId, verb, decision), decision, given, io);
   });

@@ -31,7 +31,7 @@ describe('while the lane is paused', async () => {
     const status = await pausedIn(gate(), handle);
     expect(status.why).toContain('the database is migrated (bob, since 20');
     expect((await handle.describe()).typedSearchAttributes.get(CanaryWaitingFor)).toBe('paused');
-    expect(await refusal(handle, 'approve', ada)).toContain('approve refused: nothing waits for it');
+    expect(await refusal(handle, 'approve', ada)).toContain('approve refused: the release is not held');
     expect(writes()).toEqual([]);
 
     await resume(gate());

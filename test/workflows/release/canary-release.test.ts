@@ -199,11 +199,11 @@ describe('what is not tested is not promoted', () => {
 
 describe('bad input ends the run at once with one clear line', () => {
   test.each([
-    [{ sha: 'XYZ' }, 'sha "XYZ" is not 7 to 40 lower-case hex digits, e.g. 4c1d56e'],
-    ['4c1d56e', 'input is "4c1d56e", not an object, e.g. {"sha":"4c1d56e"}'],
+    [{ sha: 'XYZ' }, 'invalid sha "XYZ": expected 7 to 40 lower-case hex digits, e.g. 4c1d56e'],
+    ['4c1d56e', 'invalid input "4c1d56e": expected an object, e.g. {"sha":"4c1d56e"}'],
     [
       { sha: '4c1d56e', soka: '9m' },
-      'input has "soka"; known are sha, sequence, requestedBy, commitUrl, soak, approval, promoteOnly, force, reason',
+      'unknown field "soka" in the input: expected sha, sequence, requestedBy, commitUrl, soak, approval, promoteOnly, force, reason',
     ],
     [{ sha: '4c1d56e', soak: 'six' }, 'invalid duration "six": expected e.g. 6m or 30s'],
     [

@@ -42,7 +42,7 @@ test('the page of a run in the Temporal UI follows it, and its timeline names ea
   expect(await detailsOf(handle)).toContain('**awaiting-approval** for **approval**');
   await say(handle, 'approve', { ...ada, hold: id });
   await awaitRunEnd(handle);
-  expect(await detailsOf(handle)).toMatch(/^\*\*done\*\*.*ada said \*\*approve\*\* to approval: looked at it$/s);
+  expect(await detailsOf(handle)).toMatch(/^\*\*done\*\*.*\*\*approve\*\* of approval by ada: looked at it$/s);
 
   const short = sha.slice(0, 7);
   expect(await summariesOf(handle)).toEqual([

@@ -31,7 +31,7 @@ describe('approval', () => {
     expect(await gate().latest()).toEqual(old);
 
     expect(await refusal(handle, 'approve', { ...ada, hold: 'h9' })).toBe(
-      `approve refused: that hold is over; now it is ${hold.id} (approval)`,
+      `approve refused: that hold has ended; the current one is ${hold.id} (approval)`,
     );
     expect(await refusal(handle, 'retry', ada)).toContain('retry does not apply to approval');
     expect(await say(handle, 'approve', ada)).toBe('approve taken: promote');
@@ -51,7 +51,7 @@ describe('approval', () => {
     await awaitRunEnd(first);
     const next = await gate().release({ sha, approval: 'required' });
     const now = await heldFor(gate(), next, 'approval');
-    const stale = (hold: Hold) => `approve refused: that hold is over; now it is ${hold.id} (approval)`;
+    const stale = (hold: Hold) => `approve refused: that hold has ended; the current one is ${hold.id} (approval)`;
     expect(await refusal(next, 'approve', { ...ada, hold: was.id })).toBe(stale(now));
     await say(next, 'abort', ada);
 

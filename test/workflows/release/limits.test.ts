@@ -140,8 +140,8 @@ describe('what anybody may send', () => {
       phase: 'awaiting-canary',
       until: expect.stringMatching(/^20..-/),
       verbs: {
-        approve: 'refused: nothing waits for it; the release is awaiting-canary',
-        retry: 'refused: nothing waits for it; the release is awaiting-canary',
+        approve: 'refused: the release is not held; it is awaiting-canary',
+        retry: 'refused: the release is not held; it is awaiting-canary',
         abort: 'the release ends',
       },
     });

@@ -45,7 +45,7 @@ describe('a release that is reset while it runs', () => {
 
     expect(await say(again, 'approve', before)).toEqual({
       taken: false,
-      answer: `approve refused: that hold is over; now it is ${hold?.id} (approval)`,
+      answer: `approve refused: that hold has ended; the current one is ${hold?.id} (approval)`,
     });
     expect(writes()).toEqual([]);
     await say(again, 'approve', hold?.id);
@@ -105,7 +105,7 @@ describe('a promoted release that is reset', () => {
     const again = await reset(handle, phase);
     expect(await inPhase(again, 'awaiting-approval')).toMatchObject({
       decisions: [],
-      refusals: [expect.stringContaining('approve refused: nothing waits for it')],
+      refusals: [expect.stringContaining('approve refused: the release is not held')],
     });
     await say(again, 'approve');
     expect((await awaitRunEnd(again)).report).toMatchObject({ outcome: 'promoted' });

@@ -61,7 +61,7 @@ test('a rollback without a reason does not begin', async () => {
   gate().keep(handle);
   expect(await awaitRunEnd(handle)).toMatchObject({
     outcome: 'ConfigInvalid',
-    why: expect.stringContaining('reason is missing'),
+    why: expect.stringContaining('a rollback needs a reason'),
   });
   expect(await gate().latest()).toEqual(bad);
 });
