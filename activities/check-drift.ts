@@ -14,10 +14,10 @@ import { RegistryError } from '../src/registry/transport/errors.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { withHeartbeat } from './heartbeat.js';
 
-/** Of a line, in characters: the ledger keeps it. */
+/** Longest line, in characters: the ledger keeps it. */
 const MAX_LINE = 400;
 
-/** Each image whose `:latest` is not where the last move left it, in one line; null if all are. */
+/** Images whose `:latest` is not where the last move left it, on one line; null if there is none. */
 export async function describeDrift(registry: Registry, expected: TagState[]): Promise<string | null> {
   const repositories = expected.map(({ repository }) => repository);
   const now = await observeLatest(registry, repositories, { signal: cancellationSignal(), tolerant: true });
@@ -29,25 +29,26 @@ export async function describeDrift(registry: Registry, expected: TagState[]): P
   return lines.length === 0 ? null : oneLine(lines.join('; '), MAX_LINE);
 }
 
+/** Activities of `CheckDrift`. */
 export function createDriftActivities({ registry, lane, waits }: ActivityDependencies) {
   const missing = async ({ sha, images }: NamedEntry): Promise<string[]> => {
     const lines = images.map(async ({ repository, digest }) => {
       if (digest === null) return [];
       try {
-        // A manifest in the cache may be gone from the registry: it is requested like a child.
+        // The manifest itself is requested like a child: it may be gone from the registry and still be in the cache.
         const manifest = await getManifest(registry, repository, digest, cancellationSignal());
         const children = [digest, ...manifest.children];
         await requireChildren(registry, { ...manifest, children }, cancellationSignal());
         return [];
       } catch (error) {
         if (!(error instanceof RegistryError && error.kind === 'not-found')) throw error;
-        return [oneLine(`${shortSha(sha)} could not be rolled back to: ${error.message}`, MAX_LINE)];
+        return [oneLine(`a rollback to ${shortSha(sha)} would fail: ${error.message}`, MAX_LINE)];
       }
     });
     return (await Promise.all(lines)).flat();
   };
   return {
-    /** Null while there is nothing to compare with: no lane that answers, no move, or one too young for reads to count. */
+    /** Compares the registry with the ledger; null if the lane does not answer, or has no move that is old enough for reads to count. */
     lookForDrift: (): Promise<Drift | null> =>
       withHeartbeat(async () => {
         const state = await lane.state();
@@ -55,7 +56,7 @@ export function createDriftActivities({ registry, lane, waits }: ActivityDepende
         if (!state || !expected || state.move || Date.now() - expected.at < waits.recentMs) return null;
         let latest = await describeDrift(registry, expected.images);
         if (latest !== null) {
-          // A stale read is no drift.
+          // A second read excludes a stale one.
           await sleep(waits.surpriseMs);
           latest = await describeDrift(registry, expected.images);
         }
@@ -63,6 +64,7 @@ export function createDriftActivities({ registry, lane, waits }: ActivityDepende
         return { expectedAt: expected.at, latest, missing: missingTargets.flat().slice(0, MAX_MISSING) };
       }),
 
+    /** Sends the result to the lane. */
     reportDrift: (found: Drift): Promise<void> => withHeartbeat(() => lane.update(driftUpdate, found)),
   };
 }

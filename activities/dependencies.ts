@@ -4,13 +4,14 @@ import type { Plan } from '../src/contract/release.js';
 import type { Suite } from '../src/smoke/suite.js';
 import type { MoveDependencies } from './move.js';
 
+/** What the activities of a worker depend on. */
 export interface ActivityDependencies extends MoveDependencies {
   config: Config;
-  /** The suite that the configuration names. */
+  /** Suite that the configuration names. */
   suite: Suite;
   client: Client;
   /** How long a run retries transient faults. */
   retryBudgetMs: Plan['retryBudgetMs'];
-  /** Aborted when this worker is being stopped: long waits are then handed on. */
+  /** Aborted when this worker is being stopped, so that long waits continue on another worker. */
   stopping: AbortSignal;
 }

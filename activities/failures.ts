@@ -6,7 +6,7 @@ import { MoveRefusal } from '../src/move/write-lease.js';
 import { RegistryError, type RegistryErrorKind } from '../src/registry/transport/errors.js';
 import { LaneRefused } from '../src/temporal/lane-client.js';
 
-/** This worker lacks a secret of a tenant; another one may have it. */
+/** Error of a worker that lacks a tenant's secret; another worker may have it. */
 export class SecretMissing extends Error {
   override readonly name = 'SecretMissing';
   constructor(tenant: string) {
@@ -16,11 +16,11 @@ export class SecretMissing extends Error {
 
 /** Heartbeat details of an attempt that lacked a secret. */
 interface Lacking {
-  /** Epoch, in ms. */
+  /** Epoch, ms. */
   lackingSince: number;
 }
 
-/** Retries a step that lacks a secret, perhaps on another worker, for `retryBudgetMs` milliseconds; then the release is held. */
+/** Retries a step that lacks a secret, on any worker, for `retryBudgetMs` milliseconds; then the release is held. */
 export async function retryMissingSecret<T>(retryBudgetMs: number, run: () => Promise<T>): Promise<T> {
   const before = activityInfo().heartbeatDetails as Partial<Lacking> | undefined;
   try {
@@ -34,7 +34,7 @@ export async function retryMissingSecret<T>(retryBudgetMs: number, run: () => Pr
   }
 }
 
-/** What a fault of the registry means for a run, and whether asking again can help. */
+/** Failure type of each registry fault, and whether a retry can help. */
 const REGISTRY: Record<RegistryErrorKind, { type: FailureType; retry: boolean }> = {
   'not-found': { type: 'BuildNotFound', retry: false },
   unauthorized: { type: 'RegistryDenied', retry: false },
@@ -45,7 +45,7 @@ const REGISTRY: Record<RegistryErrorKind, { type: FailureType; retry: boolean }>
   transient: { type: 'RegistryUnavailable', retry: true },
 };
 
-/** Turns our errors into Temporal's; the only place that does. What it does not know, cancellation above all, passes. */
+/** Turns domain errors into Temporal failures; no other code does. Unknown errors, and cancellation, pass unchanged. */
 export function toFailure(error: unknown): unknown {
   if (error instanceof RegistryError) {
     const { type, retry } = REGISTRY[error.kind];
@@ -70,7 +70,7 @@ export function toFailure(error: unknown): unknown {
   return error;
 }
 
-/** The failure of a mover that has not begun: there is no need to look what became of the images. */
+/** Failure of a mover that has not begun to write, marked so that the images need not be read again. */
 export function nothingWritten(error: unknown): unknown {
   const failure = toFailure(error);
   if (!(failure instanceof ApplicationFailure)) return failure;
@@ -85,7 +85,7 @@ export function nothingWritten(error: unknown): unknown {
   });
 }
 
-/** The same activities with their errors turned into failures. */
+/** Wraps activities so that their errors become failures. */
 export function mapErrors<T extends Record<string, (...args: never[]) => Promise<unknown>>>(activities: T): T {
   const wrapped = Object.entries(activities).map(([name, run]) => [
     name,

@@ -3,10 +3,10 @@ import type { Client } from '@temporalio/client';
 import type { SignalDefinition } from '@temporalio/common';
 import type { RunRef } from '../src/contract/lane.js';
 
-/** Milliseconds between heartbeats: a cancel arrives only with one, and a dead worker is noticed by their absence. */
+/** Interval of heartbeats, in milliseconds: a cancel arrives only with a heartbeat, and missing ones show a dead worker. */
 export const HEARTBEAT_MS = 1_000;
 
-/** Heartbeats while `run` is at work. Each carries the current `details`: a heartbeat without them would erase them. */
+/** Heartbeats while `run` works. Each heartbeat carries the current `details`, because one without them would erase them. */
 export async function withHeartbeat<T>(run: () => Promise<T>, details?: object): Promise<T> {
   const timer = setInterval(() => heartbeat(details), HEARTBEAT_MS);
   try {
@@ -16,26 +16,26 @@ export async function withHeartbeat<T>(run: () => Promise<T>, details?: object):
   }
 }
 
-/** A wait that another worker can go on with does not keep this one from stopping. */
+/** Sleeps with heartbeats, in milliseconds; a worker that is being stopped hands the wait to another one. */
 export async function heartbeatSleep(stopping: AbortSignal, ms: number, details: unknown): Promise<void> {
   for (let left = ms; left > 0; left -= HEARTBEAT_MS) {
     if (stopping.aborted)
-      throw ApplicationFailure.retryable('this worker is being stopped: another one goes on', 'TimedOut');
+      throw ApplicationFailure.retryable('this worker is being stopped: another worker continues', 'TimedOut');
     await sleep(Math.min(left, HEARTBEAT_MS));
     heartbeat(details);
   }
 }
 
-/** The run that this activity belongs to. A standalone activity has none. */
+/** Run that this activity belongs to; a standalone activity has none. */
 export function ownRun(): RunRef {
   const { workflowId = '', runId = '' } = activityInfo().workflowExecution ?? {};
   return { workflowId, runId };
 }
 
-/** Milliseconds between two signals to a run: each costs its history some events. */
+/** Minimum interval of signals to a run, in milliseconds: each adds events to its history. */
 const SIGNAL_MS = 15_000;
 
-/** Tells the run that this activity belongs to what is seen, when that has changed. */
+/** Signals an observation to the own run if it has changed, at most every 15 s. */
 export function throttledSignal<T>(client: Client, signal: SignalDefinition<[T]>): (seen: T) => Promise<void> {
   const { workflowId, runId } = ownRun();
   let last = '';
@@ -45,7 +45,7 @@ export function throttledSignal<T>(client: Client, signal: SignalDefinition<[T]>
     if (text === last || Date.now() - sentAt < SIGNAL_MS) return;
     last = text;
     sentAt = Date.now();
-    // It only makes `status` fresher: no reason to fail.
+    // The signal only refreshes `status`, so its failure is ignored.
     await client.workflow
       .getHandle(workflowId, runId)
       .signal(signal, seen)

@@ -9,7 +9,7 @@ import { createTenantActivities } from './tenants.js';
 import { createWaitActivities } from './waits.js';
 import { createWatchActivities, createWatchStarter } from './watch-production.js';
 
-/** What runs on the gate's own task queue. */
+/** Activities on the gate's main task queue. */
 export function createReleaseActivities(dependencies: ActivityDependencies) {
   const { config, suite, registry, client, retryBudgetMs, stopping } = dependencies;
   return mapErrors({
@@ -20,7 +20,7 @@ export function createReleaseActivities(dependencies: ActivityDependencies) {
   });
 }
 
-/** What runs on the mover's task queue. */
+/** Activities on the mover's task queue. */
 export function createMoverActivities(dependencies: ActivityDependencies) {
   return mapErrors({ ...createMoveActivities(dependencies), ...onBehalfOfLane(dependencies) });
 }
@@ -31,7 +31,7 @@ const onBehalfOfLane = (dependencies: ActivityDependencies) => ({
   ...createDriftActivities(dependencies),
 });
 
-/** What runs on the queue of those that wait. */
+/** Activities on the wait queue. */
 export function createWaiterActivities({ client, lane }: ActivityDependencies) {
   return mapErrors({ ...createWaitActivities(client, lane), ...createPublishActivities() });
 }

@@ -15,16 +15,16 @@ import { ownRun, withHeartbeat } from './heartbeat.js';
 import { type Continued, recoverLane } from './recover-lane.js';
 import { awaitEnd, LANE_POLL_MS } from './waits.js';
 
-/** What runs ask and tell the lane beside waiting, and what the lane itself has done. */
+/** Calls of runs to the lane, and the activities of the lane itself. */
 export function createLaneActivities({ client, config, registry, lane: own }: ActivityDependencies) {
   const { lane } = config;
-  /** A lane that says nothing, or knows nothing of it, has its say when the mover asks. */
+  /** Passes if the lane does not answer, or does not know the run: it decides when the mover asks. */
   const requireNewestRollback = async () => {
     if ((await own.standing(ownRun()))?.isSupersededRollback)
       throw new LaneRefused('another rollback was announced after this one', 'not-announced');
   };
   return {
-    /** Where a release stands with the lane. A lane that does not answer is asked again: silence is not a refusal. */
+    /** Reads the status of a release with the lane. A lane that does not answer is asked again: silence is not a refusal. */
     async confirmHolder(request: LaneRequest): Promise<HolderStatus> {
       for (let tries = 0; ; tries += 1) {
         const standing = await own.standing(request);
@@ -35,7 +35,7 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
       }
     },
 
-    /** Where a build was put when it went to `:latest` last; null when the lane does not know, or does not answer. */
+    /** Digests that the newest move of a build left at `:latest`; null if the lane does not know them, or does not answer. */
     knownBuild: (sha: Sha): Promise<TagState[] | null> =>
       withHeartbeat(async () => {
         for (let tries = 0; tries < 10; tries += 1) {
@@ -46,7 +46,7 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
         return null;
       }),
 
-    /** From now on nothing else moves. Gives for how long something may still be on its way, in milliseconds. */
+    /** Announces a rollback, so that nothing else moves. Returns how long a write of another mover may still be in flight, in milliseconds. */
     announceRollback: (request: Omit<RollbackRequest, keyof RunRef>): Promise<number> =>
       withHeartbeat(async () => {
         const run = ownRun();
@@ -56,7 +56,7 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
       }),
 
     /** Terminates the mover of another run that does not end within `forMs`; its lease has expired by then.
-     * @throws {LaneRefused} when another rollback was announced since: its mover is left alone. */
+     * @throws {LaneRefused} if another rollback was announced since; its mover is not touched. */
     async endMover(forMs: number): Promise<void> {
       await withHeartbeat(async () => {
         await requireNewestRollback();
@@ -70,14 +70,15 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
       });
     },
 
-    /** @throws {LaneRefused} when another rollback was announced after the one that asks. */
+    /** Confirms that no later rollback was announced.
+     * @throws {LaneRefused} if one was. */
     requireLastRollback: (): Promise<void> => withHeartbeat(requireNewestRollback),
 
-    /** What the last lane that knew anything knew; `isCarried` where a run began with what the one before it knew. */
+    /** Recovers the state of the last lane; `isCarried`: whether this run began with the state of the one before it. */
     recoverLane: (isCarried = false): Promise<LaneState | Continued | null> =>
       withHeartbeat(() => recoverLane(client, lane, isCarried)),
 
-    /** Why `:latest` is not where a move left it; null when it is. */
+    /** Reads `:latest` again after a move: why it is not where the move left it, or null. */
     reread: (expected: TagState[]): Promise<string | null> => withHeartbeat(() => describeDrift(registry, expected)),
   };
 }

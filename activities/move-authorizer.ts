@@ -6,22 +6,22 @@ import type { MoveInput } from '../src/contract/move.js';
 import { type LeaseAnswer, type MoveAuthorizer, MoveRefusal } from '../src/move/write-lease.js';
 import { type LaneClient, LaneRefused } from '../src/temporal/lane-client.js';
 
-/** The try of the moving activity that asks. */
+/** Attempt of the moving activity that requests a write lease. */
 export interface Mover extends RunRef {
   activityId: string;
   attempt: number;
 }
 
-/** A mover asks in its own name and its parent's; one that was started by hand has none. */
+/** Creates the authorizer of a mover; `parent` is null if a person started the mover. */
 export type AuthorizerFor = (mover: Mover, parent: RunRef | null, input: MoveInput) => MoveAuthorizer;
 
-/** One question to Temporal, in milliseconds; a longer answer is asked for again. */
+/** Time-out of one request to Temporal, in milliseconds; then it is retried. */
 const REQUEST_TIMEOUT_MS = 5_000;
 const RETRY_MS = 200;
 
 /**
- * The lane decides, and only the current attempt may write: a worker frozen past its heartbeat timeout could otherwise wake up and undo what
- * its successor moved. The parent of a promotion must be RUNNING; once its mover has begun, it may be gone, and the pair is finished anyway.
+ * Authorizer that asks the lane. Only the current attempt may write: a worker frozen past its heartbeat time-out could otherwise wake up and
+ * undo the move of its successor. The parent of a promotion must be RUNNING until its mover has begun; from then on the move finishes anyway.
  */
 export function laneAuthorizer(client: Client, lane: LaneClient, silenceMs: number): AuthorizerFor {
   return (mover, parent, input) => ({
@@ -32,11 +32,11 @@ export function laneAuthorizer(client: Client, lane: LaneClient, silenceMs: numb
       try {
         if (input.laneUnheard) {
           await requireCurrentAttempt(client, mover, silenceMs);
-          // A parent that is gone announces nothing.
+          // A parent that has ended must not announce a rollback.
           if (!begun) await requireRunning(client, parent, silenceMs);
           return await announceAndRequest(lane, question);
         }
-        // At the same time: a slow answer ages the lease.
+        // Requests run in parallel, because a slow answer shortens the lease.
         const [answer] = await Promise.all([
           requireLease(lane, question, silenceMs),
           requireCurrentAttempt(client, mover, silenceMs),
@@ -44,7 +44,7 @@ export function laneAuthorizer(client: Client, lane: LaneClient, silenceMs: numb
         ]);
         return answer;
       } catch (error) {
-        // A pair that has begun is not given up for that: the next try goes on with it.
+        // A move that has begun is not given up: the next attempt continues it.
         if (begun || !(error instanceof TemporalUnavailable)) throw error;
         throw new MoveRefusal('lane-unavailable', error.message);
       }
@@ -57,7 +57,7 @@ export function laneAuthorizer(client: Client, lane: LaneClient, silenceMs: numb
   });
 }
 
-/** Lets the holder of the lane, or without one the announced rollback, point the tag that the canary tenants follow. */
+/** Authorizer of the tag that the canary tenants follow: only the holder of the lane, or without one the announced rollback, may point it. */
 export function canaryTagAuthorizer(lane: LaneClient, run: RunRef, silenceMs: number): MoveAuthorizer {
   return {
     async authorize() {
@@ -72,7 +72,7 @@ export function canaryTagAuthorizer(lane: LaneClient, run: RunRef, silenceMs: nu
 const standingOf = (lane: LaneClient, { runId }: RunRef, silenceMs: number): Promise<RunStanding> =>
   answer(silenceMs, async () => (await lane.standing({ runId })) ?? Promise.reject(new Error('no answer')));
 
-/** Temporal did not answer for as long as we wait. */
+/** Error if Temporal did not answer in time. */
 class TemporalUnavailable extends Error {
   override readonly name = 'TemporalUnavailable';
 }
@@ -83,7 +83,7 @@ async function requireLease(lane: LaneClient, question: MoveQuestion, silenceMs:
   return decision.decision === 'allow' ? 'granted' : 'retry';
 }
 
-/** For a forced rollback that the lane did not hear of in time: a lane that answers again decides, once it knows of it. */
+/** Announces a forced rollback that the lane did not answer before, and requests a lease: a lane that answers again decides. */
 async function announceAndRequest(lane: LaneClient, question: MoveQuestion): Promise<LeaseAnswer> {
   const { sha, by, reason } = question.input;
   try {
@@ -113,11 +113,11 @@ async function requireCurrentAttempt(client: Client, mover: Mover, silenceMs: nu
   if (pending?.attempt !== mover.attempt)
     throw new MoveRefusal(
       'not-running',
-      `try ${mover.attempt} of ${mover.workflowId} is over: try ${pending?.attempt ?? 'none'} has taken over`,
+      `attempt ${mover.attempt} of ${mover.workflowId} has ended; the current attempt is ${pending?.attempt ?? 'none'}`,
     );
 }
 
-/** Asks until there is an answer, or there was none for `silenceMs` milliseconds. */
+/** Retries a request until it is answered, for at most `silenceMs` milliseconds. */
 async function answer<T>(silenceMs: number, ask: () => Promise<T>): Promise<T> {
   for (const deadline = Date.now() + silenceMs; ; await delay(RETRY_MS))
     try {
@@ -126,7 +126,7 @@ async function answer<T>(silenceMs: number, ask: () => Promise<T>): Promise<T> {
       if (error instanceof WorkflowNotFoundError || error instanceof LaneRefused) throw error;
       if (Date.now() >= deadline)
         throw new TemporalUnavailable(
-          `Temporal did not say within ${silenceMs / 1000} s whether the move is allowed: ${error}`,
+          `Temporal did not answer within ${silenceMs / 1000} s whether the move is allowed: ${error}`,
         );
     }
 }

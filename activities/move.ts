@@ -20,10 +20,11 @@ const MIN_SILENCE_MS = 3_000;
 
 /** Heartbeat details of `moveTags`; a heartbeat without them would erase them. */
 interface Progress {
-  /** A PUT may have gone out. */
+  /** Whether a PUT may have been sent. */
   begun: boolean;
 }
 
+/** What the activities of a mover depend on. */
 export interface MoveDependencies {
   registry: Registry;
   lane: LaneClient;
@@ -31,13 +32,14 @@ export interface MoveDependencies {
   waits: MoveWaits;
 }
 
+/** Activities that read and write `:latest` and the canary tag. */
 export function createMoveActivities({ registry, lane, authorizerFor, waits }: MoveDependencies) {
   return {
-    /** Looks at everything before the first write; where `:latest` stood is in history from then on. */
+    /** Checks everything before the first write, and returns where `:latest` is, so that the history keeps it. */
     preflightMove: (input: MoveInput): Promise<TagState[]> =>
       withHeartbeat(() => preflight(registry, input, cancellationSignal())),
 
-    /** The one write: `:latest` of all images, together. */
+    /** Writes `:latest` of all images, together. */
     async moveTags(input: MoveInput, observed: TagState[], parent: RunRef | null): Promise<MovedImage[]> {
       const { workflowExecution: run, heartbeatDetails, activityId, attempt } = activityInfo();
       const progress: Progress = (heartbeatDetails as Progress | undefined) ?? { begun: false };
@@ -60,16 +62,16 @@ export function createMoveActivities({ registry, lane, authorizerFor, waits }: M
       const images = await withHeartbeat(move, progress).catch((error: unknown) => {
         throw progress.begun || attempt > 1 ? error : nothingWritten(error);
       });
-      // Whose end is known has nothing on its way any more: not of the try before it either.
+      // After a retry, no write of the attempt before may be in flight when this one ends.
       if (attempt > 1) await withHeartbeat(() => sleep(Math.max(0, settledAt - Date.now())), progress);
       const { sha, kind, by, reason } = input;
       const level = isWhole(images) ? 'info' : 'error';
-      // The audit trail that outlives Temporal's retention.
+      // The log line is the audit trail that outlives Temporal's retention.
       log[level]('latest.moved', { event: 'latest.moved', kind, sha, by, reason, images, parent, run });
       return images;
     },
 
-    /** Reads `:latest` of each image when no mover can report what it did. */
+    /** Reads `:latest` of each image if the mover cannot report what it did. */
     whereLatestStands: (input: MoveInput): Promise<TagState[]> =>
       observeLatest(
         registry,
@@ -77,14 +79,14 @@ export function createMoveActivities({ registry, lane, authorizerFor, waits }: M
         { signal: cancellationSignal(), tolerant: input.kind === 'rollback' },
       ),
 
-    /** Points the tag that the canary tenants follow at a build. */
+    /** Points the canary tag of every image at a build. */
     pointTag: (tag: Tag, images: Pick<PinnedImage, 'repository' | 'digest'>[]): Promise<void> =>
       withHeartbeat(() => {
         const authority = canaryTagAuthorizer(lane, ownRun(), waits.silenceMs);
         return pointTag({ registry, authority, waits, tag, images, signal: cancellationSignal() });
       }),
 
-    /** Tells the lane what became of a move, before its mover ends. */
+    /** Reports a move to the lane, before its mover ends. */
     reportMove: (report: MoveReport): Promise<void> => withHeartbeat(() => lane.update(reportMoveUpdate, report)),
   };
 }

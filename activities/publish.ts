@@ -1,12 +1,12 @@
 import { log, metricMeter } from '@temporalio/activity';
 import type { DeliveredEvent, MetricName } from '../src/contract/events.js';
 
-/** Where events go. A sink drops an event whose id it has seen: a batch is delivered again when a worker dies in the middle of it. */
+/** Destination of events. A sink drops an event whose id it has seen: a batch is delivered again if a worker dies in the middle of it. */
 export interface EventSink {
   deliver(event: DeliveredEvent): Promise<void> | void;
 }
 
-/** One JSON line an event; alarms are errors. */
+/** Sink that logs one JSON line per event; alarms are errors. */
 const logLines: EventSink = {
   deliver(event) {
     const { type, ...facts } = event;
@@ -16,7 +16,7 @@ const logLines: EventSink = {
 
 const counter = (name: MetricName) => metricMeter.createCounter(name);
 
-/** Counters on the worker's `/metrics`; each has `_total` behind its name there. */
+/** Sink that counts events on the worker's `/metrics`, where each name ends in `_total`. */
 const counters: EventSink = {
   deliver(event) {
     switch (event.type) {
@@ -39,9 +39,10 @@ const counters: EventSink = {
   },
 };
 
-/** A notifier is one more entry. */
+/** Sinks of this worker; a notifier is one more entry. */
 const SINKS: EventSink[] = [logLines, counters];
 
+/** Activity that delivers events. */
 export function createPublishActivities() {
   return {
     /** Delivers a batch of events of one run, in order. */

@@ -7,11 +7,11 @@ import { areMoved, type MovedImage } from '../src/contract/move.js';
 import { emptyLane, putOnHold } from '../src/lane/state.js';
 import { startInput } from '../src/temporal/start.js';
 
-/** How long a closed lane may take to answer, in milliseconds, and how often it is asked. */
+/** Time-out of a query to a closed lane, in milliseconds, and number of tries. */
 const ANSWER_MS = 10_000;
 const TRIES = 2;
 
-/** A closed, or open, run of one workflow id, newest first. */
+/** One run of a workflow id. */
 interface Listed {
   runId: string;
   status: string;
@@ -19,12 +19,12 @@ interface Listed {
   closeTime: Date | undefined;
 }
 
-/** There is nothing to recover: this run goes on from the one before it. */
+/** Answer if there is nothing to recover: this run continues the one before it. */
 export type Continued = 'continued';
 
 /**
- * What the last lane knew, in the strictest reading (docs/protocol.md, Recovery of the ledger): its whole state, when it still answers; else what
- * an earlier one knew or it began with, on hold; else where the last move left `:latest`, on hold. Null when nothing at all is left.
+ * Recovers the state of the last lane, as strictly as possible (docs/protocol.md, Recovery of the ledger): its whole state, if it still answers;
+ * else the state of an earlier one, or the one that it began with, on hold; else where the last move left `:latest`, on hold; else null.
  */
 export async function recoverLane(
   client: Client,
@@ -32,18 +32,18 @@ export async function recoverLane(
   isCarried: boolean,
 ): Promise<LaneState | Continued | null> {
   const closed = await closedLanes(client, lane);
-  // One that was reset lies behind another run, which knew more than what was carried into it.
+  // If the newest closed run did not continue as new, a lane was reset, and a later run knew more than this input.
   if (isCarried && closed[0]?.status === 'CONTINUED_AS_NEW') return 'continued';
   let isCertain = true;
   for (const { runId } of closed) {
     const answer = await knownBy(client, lane, runId);
     if (answer === 'silent') isCertain = false;
-    // What continue-as-new carried into it; it may have learned more since, unless it never ran.
+    // The input of a silent run is what continue-as-new carried into it; unless it never ran, it may have known more.
     const known =
       typeof answer === 'string'
         ? ((await startInput(client, releaseLaneId(lane), runId)) as LaneState | null)
         : answer;
-    // A lane that ended before it had recovered knew nothing, and changed nothing.
+    // A lane that ended before it had recovered knew and changed nothing: the run before it is read.
     if (known) return isCertain ? known : notAll(known);
   }
   return lastMove(client, lane);
@@ -53,10 +53,10 @@ const notAll = (state: LaneState) =>
   putOnHold(
     state,
     'not-recovered',
-    'the last lane does not answer, so only what was known before it is: canary lane adopt',
+    'the last lane does not answer, so only the state before it is known (fix: canary lane adopt)',
   );
 
-/** Visibility lags: it is looked at once this very run is listed, and no other one as running. */
+/** Closed runs of the lane, newest first. Visibility lags, so it waits until this run is listed and no other is listed as running. */
 async function closedLanes(client: Client, lane: Lane): Promise<Listed[]> {
   const own = activityInfo().workflowExecution?.runId;
   for (;;) {
@@ -77,26 +77,30 @@ async function listed(client: Client, workflowId: string): Promise<Listed[]> {
   return runs.sort((a, b) => b.startTime.getTime() - a.startTime.getTime());
 }
 
-/** A closed run is replayed to answer: code that has changed since may not be able to. */
+/** Queries a closed run. It is replayed for that, which may fail if the code has changed since. */
 async function knownBy(client: Client, lane: Lane, runId: string): Promise<LaneState | null | 'silent' | 'never ran'> {
   const handle = client.workflow.getHandle(releaseLaneId(lane), runId);
   for (let tries = 1; ; tries += 1)
     try {
       return await client.withDeadline(Date.now() + ANSWER_MS, () => handle.query<LaneState | null>('lane'));
     } catch (error) {
-      // The server's words; where it uses others, that is read as silence: on hold.
+      // Matches the server's message; another wording counts as silence, which puts the lane on hold.
       if (String(Object(error).cause).includes('closed before WorkflowTaskStarted')) return 'never ran';
       if (tries === TRIES) return 'silent';
     }
 }
 
-/** Where the newest move left `:latest`; null if that is not known. */
+/** State in which only the expected latest is known, from the newest move; null if that is unknown. */
 async function lastMove(client: Client, lane: Lane): Promise<LaneState | null> {
   for (const { runId, status, closeTime } of await listed(client, moveLatestId(lane))) {
     const images = status === 'RUNNING' ? null : await movedBy(client, lane, runId);
     if (images?.length === 0) continue;
     if (images === null) return null;
-    const state = putOnHold(emptyLane(), 'not-recovered', 'of the lane only its last move is left: canary lane adopt');
+    const state = putOnHold(
+      emptyLane(),
+      'not-recovered',
+      'only the last move of the lane is known (fix: canary lane adopt)',
+    );
     const tagStates = images.map(({ repository, latest }) => ({ repository, digest: latest }));
     state.ledger.expectedLatest = { images: tagStates, at: (closeTime ?? new Date()).getTime() };
     return state;
@@ -104,7 +108,7 @@ async function lastMove(client: Client, lane: Lane): Promise<LaneState | null> {
   return null;
 }
 
-/** What became of the images of a mover that has ended: none when it was refused; null when it does not say. */
+/** Result of a mover that has ended: empty if it was refused; null if it is unknown. */
 async function movedBy(client: Client, lane: Lane, runId: string): Promise<MovedImage[] | null> {
   try {
     const handle = client.workflow.getHandle(moveLatestId(lane), runId, { followRuns: false });

@@ -10,22 +10,24 @@ import type { Registry } from '../src/registry/context.js';
 import { readTag } from '../src/registry/read-tag.js';
 import { withHeartbeat } from './heartbeat.js';
 
+/** Activity that plans a run. */
 export function createPlanActivities(config: Config, retryBudgetMs: Plan['retryBudgetMs']) {
   return {
-    /** The first activity of a run: what it goes by to its end. */
+    /** Makes the plan of a run, which is fixed to its end. */
     async loadPlan(input: ReleaseInput): Promise<Plan> {
       return planRelease(config, input, retryBudgetMs, cancellationSignal());
     },
   };
 }
 
+/** Activities that read a build from the registry. */
 export function createRegistryActivities(registry: Registry) {
   return {
     /** Pins the digest of every image of a build. */
     resolveBuild: (sha: Sha, repositories: Repository[], known: TagState[] = []): Promise<PinnedImage[]> =>
       withHeartbeat(() => resolveBuild(registry, sha, repositories, cancellationSignal(), known)),
 
-    /** Where the build's tag points by now, for each image. */
+    /** Reads where the build's tag points now, for each image. */
     async readBuildTags(sha: Sha, repositories: Repository[]): Promise<TagState[]> {
       return withHeartbeat(() =>
         Promise.all(

@@ -11,17 +11,18 @@ import type { ActivityDependencies } from './dependencies.js';
 import { retryMissingSecret, SecretMissing } from './failures.js';
 import { heartbeatSleep, throttledSignal, withHeartbeat } from './heartbeat.js';
 
-/** What every tenant reports, and whether that is the build everywhere. */
+/** Builds that the tenants report, and whether all report the expected one. */
 export interface FleetBuilds {
   builds: TenantBuild[];
   all: boolean;
 }
 
-/** What ended the watch over a soak. */
+/** Result of a watch over a soak: a tenant left the build, or a check failed twice in a row. */
 export type WatchEnd = { left: TenantBuild[] } | { red: TenantSmoke[] };
 
 type TenantDependencies = Pick<ActivityDependencies, 'config' | 'suite' | 'client' | 'stopping'>;
 
+/** Activities that talk to canary tenants. */
 export function createTenantActivities({ config, suite, client, stopping }: TenantDependencies) {
   const sleepWithHeartbeat = (ms: number, details: unknown) => heartbeatSleep(stopping, ms, details);
   const smoke = async (tenant: PlannedTenant, checks: Suite) => {
@@ -31,7 +32,7 @@ export function createTenantActivities({ config, suite, client, stopping }: Tena
     return smokeTenant(tenant, access, { suite: checks, waits, signal: cancellationSignal() });
   };
   return {
-    /** Asks all tenants until every one that can tell reports the build, or the deadline (epoch, in ms) has passed. */
+    /** Polls all tenants until every tenant with a build probe reports the build, or until the deadline (epoch, ms). */
     awaitBuild: withSecretRetry(async (sha: Sha, plan: Plan, deadline: number): Promise<FleetBuilds> => {
       const signalBuilds = throttledSignal(client, tenantBuildsSignal);
       for (;;) {
@@ -48,14 +49,14 @@ export function createTenantActivities({ config, suite, client, stopping }: Tena
       }
     }),
 
-    /** Asks all tenants once which build they run. */
+    /** Reads once which build each tenant runs. */
     readBuilds: withSecretRetry(
       (sha: Sha, plan: Plan): Promise<FleetBuilds> => withHeartbeat(() => fleetBuilds(config.fleet, sha, plan)),
     ),
 
     /**
      * Watches a soak until it is cancelled: a tenant that reports another build ends it, and so does a read-only check that
-     * fails twice in a row. A tenant that says nothing may be restarting; the smoke will tell.
+     * fails twice in a row. A tenant that does not answer may be restarting; the smoke tests it.
      */
     watchSoak: withSecretRetry(async (sha: Sha, plan: Plan): Promise<WatchEnd> => {
       const readOnly = suite.filter((check) => !check.writes && check.needs === undefined);
@@ -79,13 +80,13 @@ export function createTenantActivities({ config, suite, client, stopping }: Tena
       }
     }),
 
-    /** Asks one tenant the suite. Red is a result; only a fault throws. `secretMs`: how long a missing token is borne. */
+    /** Runs the suite on one tenant. RED is a result; only a fault throws. `secretMs`: retry budget for a missing token. */
     smokeTenant: (tenant: PlannedTenant, secretMs: number): Promise<TenantSmoke> =>
       retryMissingSecret(secretMs, () => withHeartbeat(() => smoke(tenant, suite))),
   };
 }
 
-/** What asks the fleet bears a missing secret for as long as its plan says. */
+/** Retries an activity that lacks a secret for the retry budget of its plan. */
 function withSecretRetry<A extends [Sha, Plan, ...unknown[]], T>(
   run: (...args: A) => Promise<T>,
 ): (...args: A) => Promise<T> {
@@ -95,7 +96,7 @@ function withSecretRetry<A extends [Sha, Plan, ...unknown[]], T>(
 const failedChecks = ({ tenant, checks }: TenantSmoke) =>
   checks.filter(({ verdict }) => verdict === 'fail').map(({ check }) => `${tenant}: ${check}`);
 
-/** The secrets as they are now: a token that was rotated since the plan was made is the one to use. */
+/** Reads the current secrets of a fleet: a token may have been rotated since the plan was made. */
 export async function accessOf(source: FleetSource | null, who: string): Promise<Fleet['access']> {
   try {
     return (await source?.read(cancellationSignal()))?.access ?? new Map();

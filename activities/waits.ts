@@ -4,10 +4,10 @@ import type { LaneRequest, LaneResult, RunRef } from '../src/contract/lane.js';
 import type { LaneClient } from '../src/temporal/lane-client.js';
 import { ownRun, withHeartbeat } from './heartbeat.js';
 
-/** Waits for the end of a run that is under way, however it ends; one that is not there has ended. A cancel of the activity ends the wait. */
+/** Waits until a run has ended in any way; a run that does not exist has ended. A cancel of the activity ends the wait. */
 export async function awaitEnd(handle: WorkflowHandle): Promise<void> {
   try {
-    // A worker's connection does not heed `withAbortSignal` (SDK 1.24.0): a call that is given up is left to itself.
+    // A worker's connection ignores `withAbortSignal` (SDK 1.24.0), so a cancelled call is abandoned.
     await Promise.race([handle.result(), cancelled()]);
   } catch (error) {
     if (!(error instanceof WorkflowFailedError || error instanceof WorkflowNotFoundError || isContinued(error)))
@@ -17,17 +17,17 @@ export async function awaitEnd(handle: WorkflowHandle): Promise<void> {
 
 const isContinued = (error: unknown) => error instanceof Error && error.name === 'WorkflowContinuedAsNewError';
 
-/** Between two looks at the lane, in milliseconds. */
+/** Interval at which the lane is polled, in milliseconds. */
 export const LANE_POLL_MS = 400;
 
-/** Activities that only wait, without a bound. They have a queue of their own: they take no slots of work, and a worker that stops hands them on at once. */
+/** Activities that only wait, without a bound. Their own queue keeps them from taking the slots of work, and a worker that stops hands them on at once. */
 export function createWaitActivities(client: Client, lane: LaneClient) {
   const pause = async () => {
     heartbeat();
     await sleep(LANE_POLL_MS);
   };
   return {
-    /** Waits until this run holds the lane, or is answered, however often the lane is terminated in the meantime. */
+    /** Waits until this run holds the lane or is answered, even if the lane is terminated in the meantime. */
     async waitForLane(request: LaneRequest): Promise<LaneResult> {
       for (let joinedRunId = ''; ; ) {
         const standing = await lane.standing(request);
@@ -35,7 +35,7 @@ export function createWaitActivities(client: Client, lane: LaneClient) {
           if (standing.result !== null) return standing.result;
         } else {
           const open = await lane.openRun();
-          // A lane that is another run than the one that was asked may never have heard of us.
+          // Another run of the lane may not know this request.
           if (open === null || open !== joinedRunId) {
             await lane.joinQueue(request);
             joinedRunId = (await lane.openRun()) ?? '';
@@ -55,7 +55,7 @@ export function createWaitActivities(client: Client, lane: LaneClient) {
       }
     },
 
-    /** Waits for the end of a run, however it ends; without its run id for that of the one that is open. */
+    /** Waits until a run has ended; without a run id, until the open run of that workflow id has ended. */
     awaitClosed: ({ workflowId, runId }: Pick<RunRef, 'workflowId'> & Partial<RunRef>): Promise<void> =>
       withHeartbeat(() => awaitEnd(client.workflow.getHandle(workflowId, runId, { followRuns: false }))),
   };

@@ -17,16 +17,17 @@ import { heartbeatSleep, throttledSignal, withHeartbeat } from './heartbeat.js';
 import { accessOf } from './tenants.js';
 import { awaitEnd } from './waits.js';
 
-/** Update cycles that a watch lasts. */
+/** Duration of a watch, in update cycles. */
 const CYCLES = 2;
 
-/** What ended a watch. */
+/** Result of a watch. */
 export interface WatchResult {
   tenants: SeenTenant[];
-  /** The newer move. */
+  /** Newer move that superseded it. */
   superseded?: string;
 }
 
+/** Activities that watch production. */
 export function createWatchActivities({ config, suite, client, lane, stopping }: ActivityDependencies) {
   const production = () => {
     if (config.productionFleet === null) throw new SecretMissing('production: CANARY_PROD_FLEET_FILE is not set');
@@ -44,14 +45,14 @@ export function createWatchActivities({ config, suite, client, lane, stopping }:
     return builds.map((build, index) => toSeenTenant(sha, build, lives[index], before[index]));
   };
   return {
-    /** The first activity of a watch: what it goes by to its end. */
+    /** Makes the plan of a watch, which is fixed to its end. */
     async loadWatchPlan(): Promise<WatchPlan> {
       const { tenants } = await production().read(cancellationSignal());
       const { buildProbe, pollMs, updateCycleMs } = config;
       return { tenants, buildProbe, pollMs, watchMs: CYCLES * updateCycleMs };
     },
 
-    /** Asks production until all of it runs the build and is live, something newer moves, or the deadline (epoch, in ms) has passed. */
+    /** Polls production until all tenants run the build and are live, a newer move, or the deadline (epoch, ms). */
     async watchProduction(
       input: WatchInput & { movedAt: string },
       plan: WatchPlan,
@@ -65,7 +66,7 @@ export function createWatchActivities({ config, suite, client, lane, stopping }:
         const state = await lane.state();
         const newer = state && supersededBy(state.ledger, input.sha, input.movedAt);
         if (newer) return { tenants, superseded: `${newer.kind} to ${newer.sha ?? 'an unknown build'}` };
-        // What has just begun to fail is asked once more: a restart is no fault.
+        // A check that has just begun to fail is repeated once: a restart is not a fault.
         const doubtful = tenants.some(({ failing, red }) => failing !== undefined && red === undefined);
         if (hasFollowed(tenants, input.sha) || (Date.now() >= deadline && !doubtful)) return { tenants };
         await signalTenants(tenants);
@@ -81,7 +82,7 @@ function toSeenTenant(
   live: TenantSmoke | undefined,
   before: SeenTenant | undefined,
 ): SeenTenant {
-  // One that says it runs another build is not this one's fault.
+  // A failure on a tenant that reports another build does not count against this one.
   const isOurs = build.build === null || isOn(build, sha);
   const failed = isOurs ? live?.checks.find(({ verdict }) => verdict === 'fail') : undefined;
   const where = failed?.schemaPath ? `, at ${failed.schemaPath}` : '';
@@ -95,10 +96,10 @@ function toSeenTenant(
   };
 }
 
-/** For the lane. */
+/** Activity of the lane that starts a watch. */
 export function createWatchStarter({ config, client }: ActivityDependencies) {
   return {
-    /** Starts the watch over a move, once. One over an earlier move to the same build sees that there is a newer one, and ends. */
+    /** Starts the watch over a move, once. A watch over an earlier move to the same build ends, because it sees the newer one. */
     async startWatch(input: WatchInput & { movedAt: string }): Promise<string> {
       if (config.productionFleet === null) return 'no production fleet';
       const workflowId = watchProductionId(config.lane, input.sha);

@@ -17,7 +17,7 @@ import { handleDecisions } from './shared/decisions.js';
 import { endRun } from './shared/end-run.js';
 import { beginRun, ownRun, readInput, runPhases, timesOf } from './shared/run.js';
 
-/** The runbook: each phase does its work and names the next. Any of them may be held for a person. README: "What a release does". */
+/** Phases of a release: each does its work and names the next. Any of them may be held for a person. README: "What a release does". */
 const PHASES: Record<PhaseName, Phase> = {
   queued, //              → resolving; done: superseded, known-bad
   resolving, //           → awaiting-canary; awaiting-approval: promoteOnly, no fleet; queued: not live after all; done: live already, skipped
@@ -28,7 +28,7 @@ const PHASES: Record<PhaseName, Phase> = {
   promoting, //           → done: promoted; smoking: the verdict is older than an hour
 };
 
-/** Takes one build from `:staging-<sha>` to `:latest`, or says why not. */
+/** Takes one build from `:staging-<sha>` to `:latest`, or ends with the reason why not. */
 export async function CanaryRelease(typed: unknown): Promise<ReleaseReport> {
   const release = beginRelease(readInput(() => parseReleaseInput(typed), releaseId));
   handleDecisions(release);
@@ -79,6 +79,6 @@ function reportOf({ input, state, notTested }: Release, outcome: ReleaseReport['
   });
 }
 
-/** A thousand failed checks make a long line; the report has them one by one. */
+/** Longest reason, in characters: a thousand failed checks make a long line, and the report lists them one by one. */
 const MAX_WHY = 2_000;
 const cut = (why: string) => (why.length > MAX_WHY ? `${why.slice(0, MAX_WHY)} …` : why);

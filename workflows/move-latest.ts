@@ -24,12 +24,13 @@ import { latestReads, moves, preflights, reports } from './shared/activity-optio
 import { alarm, type EventFeed, openFeed } from './shared/events.js';
 import { failure, unwrapFailure } from './shared/failures.js';
 
-/** How long reads of a registry lag behind its writes, in milliseconds (GHCR: 15-30 s). */
+/** Lag of registry reads behind writes, in milliseconds (GHCR: 15-30 s). */
 const LAG_MS = 30_000;
 
+/** Timer options of a wait until no write can be in flight. */
 export const SETTLE = { summary: 'wait for writes in flight' };
 
-/** The only writer of `:latest`. It has one fixed id, so the server never runs two at a time. */
+/** Moves `:latest` of all images; no other code writes it. Its id is fixed, so the server never runs two at a time. */
 export async function MoveLatest(typed: unknown): Promise<MovedImage[]> {
   const input = readMove(typed);
   const feed = openFeed(input.sha);
@@ -59,7 +60,7 @@ async function move(input: MoveInput, feed: EventFeed): Promise<MovedImage[]> {
   return requireMoved(feed, images);
 }
 
-/** The lane hears of it before this run ends; one that does not answer for minutes learns it from `:latest` (I8). */
+/** Reports to the lane before this run ends; a lane that does not answer for minutes learns the result from `:latest` (I8). */
 function report(input: MoveInput, parent: RunRef | null, images: MovedImage[] | 'stopped'): Promise<void> {
   if (parent === null) return Promise.resolve();
   const message = { moverRunId: workflowInfo().runId, parent, input, images };
@@ -68,7 +69,7 @@ function report(input: MoveInput, parent: RunRef | null, images: MovedImage[] | 
   );
 }
 
-/** However a writer failed that had begun: an image that is not where it was gets its name first. Only if none is, its own failure counts. */
+/** Handles a failed writer that may have written: reads the images and returns their results. If every image is where it was, the failure stands. */
 function readLatestInstead(input: MoveInput, observed: TagState[]) {
   return async (fault: unknown): Promise<MovedImage[]> => {
     if (!mayHaveWritten(fault)) throw fault;
@@ -86,7 +87,7 @@ function mayHaveWritten(fault: unknown): boolean {
   return !details.some((detail) => (detail as { nothingWritten?: boolean } | null)?.nothingWritten);
 }
 
-/** Where the images are once nothing of a mover that is gone can be on its way, and reads do not lag behind it any more. */
+/** Results of a mover that is gone, read when none of its writes can be in flight and reads no longer lag behind. */
 export async function settled(
   input: MoveInput,
   before: TagState[],
@@ -104,14 +105,11 @@ function whereLatestStands(input: MoveInput, fault: unknown): Promise<TagState[]
     .whereLatestStands(input)
     .catch((error: unknown) => {
       const why = isCancellation(fault) ? 'the move was cancelled' : unwrapFailure(fault).message;
-      throw failure(
-        'MoveFailed',
-        `${why}; and where :latest stands could not be read: ${unwrapFailure(error).message}`,
-      );
+      throw failure('MoveFailed', `${why}; :latest could not be read afterwards: ${unwrapFailure(error).message}`);
     });
 }
 
-/** What became of each image, by where `:latest` stands now. A mover that was started again found its own target there before. */
+/** Result of each image by where `:latest` is now. A mover that was started again may have found its own target there before. */
 export function outcomesOf(input: MoveInput, before: TagState[], now: TagState[]): MovedImage[] {
   return input.images.map(({ repository, to, from }) => {
     const digestBefore = digestOf(before, repository);
@@ -122,7 +120,7 @@ export function outcomesOf(input: MoveInput, before: TagState[], now: TagState[]
   });
 }
 
-/** Fails unless every image is where it should be; each digest is named, and a split pair is an alarm (I2). */
+/** Fails unless every image is at its target. The failure names each digest; a pair split raises an alarm (I2). */
 export function requireMoved(feed: EventFeed, images: MovedImage[]): MovedImage[] {
   if (isWhole(images)) return images;
   const where = images.map(
@@ -134,7 +132,7 @@ export function requireMoved(feed: EventFeed, images: MovedImage[]): MovedImage[
   throw ApplicationFailure.nonRetryable(where.join(', '), split ? 'PairSplit' : 'MoveFailed', images);
 }
 
-/** One that was started by hand, with anything, must end: the id that it holds blocks every move. */
+/** Parses the input. A mover that a person started with anything else must end, because its id blocks every move. */
 function readMove(typed: unknown): MoveInput {
   try {
     return parseMoveInput(typed);

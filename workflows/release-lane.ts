@@ -29,13 +29,13 @@ import { alarm, openFeed } from './shared/events.js';
 import { parseOrReject, rejection } from './shared/failures.js';
 import { alarmOfHold, describeStarvation, followers, notifyHolder } from './shared/follow-runs.js';
 
-/** Events after which a lane goes on as a new run: far below the server's limits. */
+/** History length, in events, after which the lane continues as new: far below the server's limits. */
 const MAX_EVENTS = 4_000;
-/** The queue for the canary fleet, and the ledger: one run at a time, in order, nothing forgotten. It runs for ever. */
+/** Serial queue of the canary fleet, and its ledger. It runs for ever. */
 export async function ReleaseLane(carried: LaneState | null = null, maxEvents = MAX_EVENTS): Promise<void> {
   const inbox: ((state: LaneState) => void)[] = [];
   const state = carried ?? emptyLane();
-  // A lane that continues another run makes sure that no run knows more: it may have been reset to this very task.
+  // A lane that continues another run checks that no run knows more: it may have been reset to this task.
   const { continuedFromExecutionRunId } = workflowInfo();
   let isKnown = carried !== null && continuedFromExecutionRunId === undefined;
   let changed = true;
@@ -43,7 +43,7 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     changed = true;
   });
   const now = () => Date.now();
-  /** Signals may come before the lane knows anything. */
+  /** Applies a signal once the lane has recovered. */
   const whenKnown = (act: (state: LaneState) => void) => {
     changed = true;
     if (isKnown) act(state);
@@ -69,14 +69,14 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     if (request) whenKnown((lane) => enqueue(lane, request));
   });
   setHandler(messages.holderStatusSignal, (sent) => {
-    const answer = parseHolderReport(sent);
-    if (answer === null) return;
+    const report = parseHolderReport(sent);
+    if (report === null) return;
     whenKnown(({ holder }) => {
-      if (!holder || holder.runId !== answer.runId) return;
-      if (answer.heldFor) holder.heldFor = answer.heldFor;
+      if (!holder || holder.runId !== report.runId) return;
+      if (report.heldFor) holder.heldFor = report.heldFor;
       else delete holder.heldFor;
     });
-    // Here, not only below: it may have ended by then.
+    // Preempted here and not only in the main loop: the hold may have ended by then.
     whenKnown(preemptHolder);
   });
   setHandler(messages.authorizeMoveUpdate, async (sent) => {
@@ -91,13 +91,13 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     if (lane.ledger.hold && lane.ledger.hold !== before) alarmOfHold(feed, lane);
   });
   setHandler(messages.beginRollbackUpdate, async (sent) => {
-    const answer = parseOrReject(parseRollbackRequest, sent);
+    const request = parseOrReject(parseRollbackRequest, sent);
     const lane = await known();
-    // One that does not know what was there before may have forgotten a mover.
+    // A lane that was not fully recovered may have forgotten a mover.
     const mayHaveForgotten = lane.ledger.hold?.name === 'not-recovered';
-    const refusal = beginRollback(lane, answer, now());
+    const refusal = beginRollback(lane, request, now());
     if (refusal) throw rejection(refusal.refused, { refusal: 'needs-force' });
-    return mayHaveForgotten ? LEASE_MS : leaseLeft(lane, answer, now());
+    return mayHaveForgotten ? LEASE_MS : leaseLeft(lane, request, now());
   });
   setHandler(messages.driftUpdate, async (sent) => {
     const found = parseOrReject(parseDrift, sent);
@@ -136,8 +136,8 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
 }
 
 async function recoverState(state: LaneState, isCarried: boolean): Promise<LaneState> {
-  const found = await laneActivities('recover what the last lane knew').recoverLane(isCarried);
-  const why = 'no earlier lane is on record, so where :latest should be is not known: canary lane adopt';
+  const found = await laneActivities('recover the state of the last lane').recoverLane(isCarried);
+  const why = 'no earlier lane is on record, so the expected :latest is unknown (fix: canary lane adopt)';
   if (found === 'continued') return state;
   return found ?? putOnHold(state, 'not-recovered', why);
 }

@@ -14,25 +14,25 @@ import { failure, retryOnceAfterTimeout, unwrapFailure } from './shared/failures
 import { beginRun, finish, type RunContext, readInput, runPhases, setPhase, timesOf } from './shared/run.js';
 import { moveLatest } from './shared/start-move.js';
 
-/** What the phases of one rollback share. */
+/** Context that the phases of one rollback share. */
 interface RollbackRun extends RunContext {
   input: RollbackInput;
   pinned: PinnedImage[];
-  /** The tag that the canary tenants follow, where it is ours to point. */
+  /** Tag that the canary tenants follow, if the gate points it. */
   tag?: Tag;
-  /** How long a write of another mover may still be on its way, in milliseconds; null when the lane did not answer. */
+  /** Time in which a write of another mover may still be in flight, in milliseconds; null if the lane did not answer. */
   leaseMs: number | null;
 }
 type Phase = (run: RollbackRun) => Promise<'resolving' | 'announcing' | 'promoting' | 'done'>;
 
-/** The runbook of a rollback: each phase does its work and names the next. */
+/** Phases of a rollback: each does its work and names the next. */
 const PHASES: Record<Exclude<Awaited<ReturnType<Phase>>, 'done'>, Phase> = {
   resolving, //  → announcing
   announcing, // → promoting
   promoting, //  → done
 };
 
-/** Moves `:latest` of all images back to a build that is whole in each of them. */
+/** Moves `:latest` of all images back to a build that is complete in each repository. */
 export async function Rollback(typed: unknown): Promise<RollbackReport> {
   const input = readInput(() => parseRollbackInput(typed), rollbackId);
   const run: RollbackRun = { ...beginRun(input, 'resolving', new CancellationScope()), input, pinned: [], leaseMs: 0 };
@@ -46,10 +46,10 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
   return endRun(run, report, () => runPhases(PHASES, 'resolving', run));
 }
 
-/** Makes sure that the build, and every manifest it is made of, is in every image. */
+/** Checks that every image of the build, with all its manifests, is in the registry. */
 async function resolving(run: RollbackRun): ReturnType<Phase> {
   const { input, state } = run;
-  setPhase(run, 'resolving', 'the build, and every manifest it is made of, must be in every image');
+  setPhase(run, 'resolving', 'every image of the build, with all its manifests, must be in the registry');
   const short = shortSha(input.sha);
   const [{ images, tag }, known] = await Promise.all([
     retryOnceAfterTimeout(() => reads('read the plan').loadPlan({ sha: input.sha })),
@@ -57,7 +57,7 @@ async function resolving(run: RollbackRun): ReturnType<Phase> {
   ]);
   const [pinned, tags] = await retryOnceAfterTimeout(() =>
     Promise.all([
-      reads(`check that ${short} is whole in every image`).resolveBuild(input.sha, images, known ?? []),
+      reads(`check that every image of ${short} is complete`).resolveBuild(input.sha, images, known ?? []),
       reads(`read the tag of ${short}`).readBuildTags(input.sha, images),
     ]),
   );
@@ -69,7 +69,7 @@ async function resolving(run: RollbackRun): ReturnType<Phase> {
   return 'announcing';
 }
 
-/** Tells the lane, so that nothing else moves. A lane that does not answer stops a rollback, unless it is forced. */
+/** Announces the rollback to the lane, so that nothing else moves. If the lane does not answer, only a forced rollback continues. */
 async function announcing(run: RollbackRun): ReturnType<Phase> {
   const { sha, reason, force = false, requestedBy: by = 'unknown' } = run.input;
   setPhase(run, 'announcing', 'nothing else may move from now on');
@@ -78,7 +78,7 @@ async function announcing(run: RollbackRun): ReturnType<Phase> {
     run.leaseMs = await calls.announceRollback({ sha, force, by, reason });
   } catch (error) {
     if (isCancellation(error) || !force || unwrapFailure(error).type === 'MoveRefused') throw error;
-    log.warn('the lane did not hear of a forced rollback, which goes on', { sha, why: unwrapFailure(error).message });
+    log.warn('the lane did not answer a forced rollback, which continues', { sha, why: unwrapFailure(error).message });
     run.leaseMs = null;
   }
   return 'promoting';
@@ -107,7 +107,7 @@ async function promoting(run: RollbackRun): ReturnType<Phase> {
   );
 }
 
-/** The canary tenants go back too, where they follow a tag of ours; unless a release holds the lane by now. */
+/** Points the canary tag back too, if the gate points it and no release holds the lane by now. */
 async function pointCanaryTag(tag: Tag, images: PinnedImage[]): Promise<void> {
   try {
     await tagWrites(tag, '1m').pointTag(tag, images);

@@ -21,7 +21,7 @@ import { unwrapFailure } from './shared/failures.js';
 import { firstOf } from './shared/race.js';
 import { readInput } from './shared/run.js';
 
-/** After the deadline the activity has this long to say what it saw last, in milliseconds. */
+/** Time after the deadline for the activity's last result, in milliseconds. */
 const FINAL_REPORT_MS = 30_000;
 
 /** Watches production take a build through two update cycles. It reports and proposes, and never moves anything. */
@@ -71,7 +71,7 @@ function begin(input: WatchInput, feed: EventFeed): WatchReport {
   return state;
 }
 
-/** A durable deadline beside one activity that asks again and again; whichever ends first ends the other. */
+/** Races a durable deadline against one activity that polls; the first to end cancels the other. */
 function watch(state: WatchReport, plan: WatchPlan, until: number): Promise<Partial<Watched>> {
   const { sha, movedAt = state.started } = state;
   const summary = `watch ${plan.tenants.length} tenants take ${shortSha(sha)}`;
@@ -82,7 +82,7 @@ function watch(state: WatchReport, plan: WatchPlan, until: number): Promise<Part
   ]);
 }
 
-/** Keeps what was seen; the first red of all is an alarm at once. */
+/** Records an observation; the first red tenant raises an alarm at once. */
 function note(feed: EventFeed, state: WatchReport, tenants: SeenTenant[]): void {
   state.tenants = tenants;
   state.why = production.describeProduction(tenants, state.sha);
@@ -109,7 +109,7 @@ function end(feed: EventFeed, state: WatchReport, outcome: WatchOutcome): void {
   ]);
 }
 
-/** Any client may send that signal with any payload. */
+/** Checks the payload of a signal that any client may send. */
 function areSeen(seen: unknown): seen is SeenTenant[] {
   const isText = (value: unknown) => typeof value === 'string' && value.length < 1_000;
   const isTextOr = (other: null | undefined, value: unknown) => value === other || isText(value);

@@ -2,7 +2,7 @@ import type { Digest } from './image.js';
 import type { MovedImage, MoveInput, RefusedMove, TagState } from './move.js';
 import type { Sha } from './sha.js';
 
-/** A run, by the two ids that tell it from every other one. */
+/** Identity of a run. */
 export interface RunRef {
   workflowId: string;
   runId: string;
@@ -12,76 +12,77 @@ export interface RunRef {
 export interface LaneRequest extends RunRef {
   sha: Sha;
   sequence?: number;
-  /** A person promotes or forces it: no newer build passes it, and it is not too old. */
+  /** Whether a person promotes or forces it: then no newer build supersedes it, and it is never too old. */
   manual?: boolean;
-  /** The lane answered that it is live already, and it is not. */
+  /** Whether the lane answered `alreadyLive` before, and the registry disagrees. */
   recheck?: boolean;
 }
 
-/** Which build is newer: the higher sequence, then the one that was seen later. Fixed when the lane first sees a sha. */
+/** Place of a build in the order: by sequence, then by first request. Fixed when the lane first sees the sha. */
 export interface OrderKey {
   sequence: number;
-  /** How many builds were seen before it. */
+  /** Number of builds that the lane saw before it. */
   seen: number;
 }
 
-/** The release that holds the lane. */
+/** Release that holds the lane. */
 export interface Holder extends LaneRequest {
-  /** Numbers the grants: a run that was reset holds another one, or none. */
+  /** Number of this acquisition: a run that was reset holds another one, or none. */
   fencingToken: number;
   /** ISO 8601. */
   since: string;
-  /** Why the lane was taken back. */
+  /** Why it no longer holds the lane; absent while it does. */
   revocation?: Revocation;
-  /** The revocation was sent. */
+  /** Whether the revocation was sent to the run. */
   notified?: boolean;
-  /** What it is held for, and from when on a newer build may preempt it. */
+  /** Present while it is held for a person. */
   heldFor?: HeldFor;
 }
 
-/** Why the holder is held, and from when on a newer build may preempt it. */
+/** Hold of the holder, and from when on a newer build may preempt it. */
 export interface HeldFor {
   hold: string;
   /** Epoch, ms. */
   preemptibleAt: number;
 }
 
-/** What the holder reports of itself: what it is held for; null when it goes on. */
+/** Holder's report of its hold; `heldFor` is null when the hold has ended. */
 export interface HolderReport {
   runId: string;
   heldFor: HeldFor | null;
 }
 
-/** Why a release no longer holds the lane: a newer build goes instead, or a rollback began. */
+/** Why a release no longer holds the lane: a newer build supersedes it, or a rollback began. */
 export type Revocation =
   | { superseded: string }
-  | { revoked: string /** Its own build was rolled back. */; knownBad?: boolean };
+  | { revoked: string /** Whether its own build was rolled back. */; knownBad?: boolean };
 
-/** How a request ends without the lane. */
+/** Answer to a request that does not get the lane. */
 export type LaneAnswer = { runId: string } & Exclude<LaneResult, { fencingToken: number }>;
 
-/** A mover that has a write lease and has not reported. */
+/** Mover that got a write lease and has not reported. */
 export interface OpenMove {
   moverRunId: string;
   parent: RunRef;
   kind: 'promotion' | 'rollback';
   sha: Sha;
-  /** When its lease was granted or renewed last (epoch, ms); its writes may be on their way for 12 s from then on. */
+  /** Time of the last grant or renewal of its lease (epoch, ms); its writes may be in flight for 12 s from then on. */
   leaseGrantedAt?: number;
-  /** When its lease was revoked (epoch, ms): it gets no other. */
+  /** Time of the revocation of its lease (epoch, ms): it never gets another one. */
   leaseRevokedAt?: number;
 }
 
-/** A rollback that was announced, and may move. */
+/** Rollback that was announced last, and may move. */
 export interface OpenRollback extends RunRef {
   sha: Sha;
   force: boolean;
 }
 
-/** A build that went to `:latest`, and on whose word. */
+/** One move or adoption of `:latest`, by whom and why. */
 export interface LedgerEntry {
   /** Null for an adopted `:latest` whose build is unknown. */
   sha: Sha | null;
+  /** ISO 8601. */
   at: string;
   kind: 'promotion' | 'rollback' | 'adopted';
   by: string;
@@ -89,6 +90,7 @@ export interface LedgerEntry {
   images: TagState[];
 }
 
+/** Build that was rolled back from: it is never promoted until `unbad` or a forced rollback to it. */
 export interface KnownBadBuild {
   sha: Sha;
   digests: Digest[];
@@ -106,6 +108,7 @@ export interface LaneHold {
   since: string;
 }
 
+/** Pause of the lane: no promotion begins. */
 export interface Pause {
   by: string;
   why: string;
@@ -114,31 +117,31 @@ export interface Pause {
   until?: string;
 }
 
-/** What outlives every run: plain JSON, at most `MAX_BUILDS` builds. */
+/** Durable record of the lane, which outlives every run: plain JSON, at most `MAX_BUILDS` builds. */
 export interface Ledger {
-  /** The order of every sha that was seen, by its first seven digits. */
+  /** Order key of every known sha, by its first seven digits. */
   order: Record<string, OrderKey>;
   seen: number;
   highestSequence: number;
-  /** The newest build that was promoted. */
+  /** Newest build that was promoted or adopted; a forced promotion lowers it. */
   newestPromoted: { sha: Sha; key: OrderKey } | null;
   history: LedgerEntry[];
-  /** First promotion of each sha, by its first seven digits: how many moves there had been. */
+  /** Number of each sha's first promotion, by its first seven digits: 0 for the first of all. */
   firstPromoted: Record<string, number>;
   knownBad: KnownBadBuild[];
   hold: LaneHold | null;
   pause: Pause | null;
-  /** Where the last move left `:latest`; null until a move or an adoption. */
+  /** Expected latest: where the last move or adoption left `:latest`, and when (epoch, ms); null before the first. */
   expectedLatest: { images: TagState[]; at: number } | null;
-  /** What the last look at the registry found; that is said once. */
+  /** Result of the last drift check, so that each finding is reported once. */
   drift?: Drift;
-  /** When the last move was whose watch over production is started, ISO 8601. */
+  /** Time of the newest move for which a watch over production was started, ISO 8601. */
   watchStartedFor?: string;
-  /** Releases in a row that gave way because the canaries had moved on; a promotion ends the row. */
+  /** Consecutive releases that were preempted after the canary tenants had left; a promotion resets it. */
   consecutivePreemptions: number;
 }
 
-/** All that a lane knows: what continue-as-new carries, the query `lane` answers, and a fresh lane recovers from. */
+/** State of a lane: continue-as-new carries it, the query `lane` returns it, and a fresh lane recovers from it. */
 export interface LaneState {
   fencingToken: number;
   queue: LaneRequest[];
@@ -146,60 +149,60 @@ export interface LaneState {
   holder: Holder | null;
   move: OpenMove | null;
   rollback: OpenRollback | null;
-  /** Runs that announced a rollback: once each. */
+  /** Runs that announced a rollback; each may do so once. */
   requestedRollbacks: string[];
-  /** Runs that had their move: one each. */
+  /** Runs that have moved `:latest`; each may do so once. */
   finishedRuns: string[];
   ledger: Ledger;
 }
 
-/** What became of an ask. `live`: there is nothing to do, the build was promoted and is where it was put. */
+/** Result of a request for the lane. `alreadyLive`: since when and by whom the build is live, so that there is nothing to do. */
 export type LaneResult =
   | { fencingToken: number }
   | { superseded: string }
   | { knownBad: string }
   | { alreadyLive: string };
 
-/** Where a run stands with the lane, right now. */
+/** Current status of one run with the lane. */
 export interface HolderStatus {
-  /** The number under which it holds the lane; null if it does not. */
+  /** Fencing token with which it holds the lane; null if it does not. */
   fencingToken: number | null;
-  /** Why it was taken back; null when this very run never had one, or still has it. */
+  /** Why the lane was revoked; null if the run never held it, or still does. */
   revocation: Revocation | null;
   hold: LaneHold | null;
   pause: Pause | null;
-  /** Where `:latest` should stand. */
+  /** Where `:latest` should be. */
   expectedLatest: TagState[];
-  /** A newer build that waits. */
+  /** Newer build that waits. */
   newer: string | null;
 }
 
-/** What a look at the registry found that does not agree with the ledger. */
+/** Difference between the registry and the ledger. */
 export interface Drift {
-  /** Which move, or adoption, it was compared with (epoch, ms). */
+  /** Time of the move or adoption that the registry was compared with (epoch, ms). */
   expectedAt: number;
-  /** Where `:latest` stands instead; null where it should. */
+  /** Where `:latest` is instead, one line; null if it is as expected. */
   latest: string | null;
-  /** What a rollback would need and is gone, a line each. */
+  /** Manifests that a rollback needs and that are gone, one line each. */
   missing: string[];
 }
 
-/** What a mover asks right before it writes. */
+/** Mover's request for the write lease, right before a write. */
 export interface MoveQuestion {
   moverRunId: string;
   parent: RunRef;
   input: MoveInput;
-  /** Where it read `:latest` just now; empty for a rollback, which is not asked. */
+  /** Where it has just read `:latest`; empty for a rollback, which does not depend on it. */
   latest: TagState[];
 }
 
-/** The lane's answer to a mover: `allow` grants, or renews, its write lease; `retry` has it read and ask again. */
+/** Lane's answer to a mover: `allow` grants or renews its write lease; on `retry` it reads `:latest` and asks again; `deny` ends the move. */
 export type MoveDecision =
   | { decision: 'allow' }
   | { decision: 'retry' }
   | ({ decision: 'deny'; message: string } & RefusedMove);
 
-/** What became of a move. `stopped`: nothing was written after the lease was revoked. */
+/** Mover's report. `stopped`: it wrote nothing after its lease was revoked. */
 export interface MoveReport {
   moverRunId: string;
   parent: RunRef;
@@ -207,28 +210,28 @@ export interface MoveReport {
   images: MovedImage[] | 'stopped';
 }
 
-/** What a rollback announces before anything moves (docs/protocol.md, A rollback). */
+/** Announcement of a rollback, before anything moves (docs/protocol.md, A rollback). */
 export interface RollbackRequest extends OpenRollback {
   by: string;
   reason: string;
 }
 
-/** Asks the lane about one run. `sha`: to learn whether a newer build waits. */
+/** Question about one run. With `sha` the answer says whether a newer build waits. */
 export type StandingRequest = Pick<LaneRequest, 'runId' | 'recheck'> & Partial<Pick<LaneRequest, 'sha'>>;
 
-/** The lane's answer about one run: a few hundred bytes, where its whole state may be 256 KiB. */
+/** Answer about one run: a few hundred bytes, while the whole state may be 256 KiB. */
 export interface RunStanding {
-  /** The lane has heard of the request: the run waits, holds the lane, or was answered. */
+  /** Whether the lane knows the request: the run waits, holds the lane, or was answered. */
   isKnown: boolean;
-  /** What became of the request; null while it waits, or is unknown. */
+  /** Result of the request; null while it waits, or if it is unknown. */
   result: LaneResult | null;
   status: HolderStatus;
   /** Whether any run holds the lane. */
   isHeld: boolean;
-  /** The run may point the tag that the canary tenants follow: the holder, or without one the rollback under way. */
+  /** Whether the run may point the tag that the canary tenants follow: the holder may, or without one the rollback under way. */
   ownsCanaryTag: boolean;
-  /** Another rollback was announced after this one. */
+  /** Whether another rollback was announced after this one. */
   isSupersededRollback: boolean;
-  /** When the last move, or an adoption, left `:latest` where it is expected (epoch, ms); null before the first. */
+  /** Time of the last move or adoption (epoch, ms); null before the first. */
   expectedAt: number | null;
 }

@@ -17,77 +17,80 @@ import type {
 import type { SeenTenant, WatchReport } from './production.js';
 import type { ReleaseStatus, TenantBuild } from './release.js';
 
-// The SDK's own `define…` functions live in `@temporalio/workflow`, which activities and the command line need not load.
+// The SDK's own `define…` functions are in `@temporalio/workflow`, which activities and the command line must not load.
 const defineQuery = <Ret, Args extends unknown[] = []>(name: string) =>
   ({ type: 'query', name }) as QueryDefinition<Ret, Args>;
 const defineSignal = <Args extends unknown[]>(name: string) => ({ type: 'signal', name }) as SignalDefinition<Args>;
 const defineUpdate = <Ret, Args extends unknown[]>(name: string) =>
   ({ type: 'update', name }) as UpdateDefinition<Ret, Args>;
 
-/** Where a release or a rollback stands, why, and what each verb would do now. */
+/** Query: phase and reason of a release or a rollback, and the effect of each decision now. */
 export const statusQuery = defineQuery<ReleaseStatus>('status');
 
-/** A decision, answered: what it did, or why it was refused. */
+/** Decisions as updates: the answer says what the decision did, a rejection says why it was refused. */
 export const approveUpdate = defineUpdate<string, [DecisionInput]>('approve');
 export const abortUpdate = defineUpdate<string, [DecisionInput]>('abort');
 export const retryUpdate = defineUpdate<string, [DecisionInput]>('retry');
 
-/** The same for where only signals can be sent; a refusal is shown in `status`. */
+/** Decisions as signals, for clients that cannot send updates; `status` shows a refusal. */
 export const approveSignal = defineSignal<[DecisionInput]>('approve');
 export const abortSignal = defineSignal<[DecisionInput]>('abort');
 export const retrySignal = defineSignal<[DecisionInput]>('retry');
 
-/** From a run's own activity: what the tenants report by now. */
+/** Signal of a release's own activity: the builds that the tenants report so far. */
 export const tenantBuildsSignal = defineSignal<[TenantBuild[]]>('tenant-builds');
 
+/** Update, signal and description of each decision. */
 export const VERBS: Record<Verb, { update: typeof approveUpdate; signal: typeof approveSignal; description: string }> =
   {
     approve: {
       update: approveUpdate,
       signal: approveSignal,
-      description: 'Accept what the release is held for: {"by","reason","hold"}',
+      description: 'Approve what the release is held for: {"by","reason","hold"}',
     },
     abort: { update: abortUpdate, signal: abortSignal, description: 'End this release: {"by","reason"}' },
     retry: {
       update: retryUpdate,
       signal: retrySignal,
-      description: 'Try again what it is held for: {"by","reason","hold"}',
+      description: 'Retry what the release is held for: {"by","reason","hold"}',
     },
   };
 
-/** The whole state of the lane. A closed lane answers it too: that is how a fresh one recovers. */
+/** Query: whole state of the lane. A closed lane answers it too, so that a fresh one can recover. */
 export const laneQuery = defineQuery<LaneState | null>('lane');
-/** Where one run stands with the lane. */
+/** Query: status of one run with the lane. */
 export const standingQuery = defineQuery<RunStanding | null, [StandingRequest]>('standing');
-/** What outlives every run: moves, bad builds, hold, pause. */
+/** Query: ledger of the lane, with history, known-bad builds, hold and pause. */
 export const ledgerQuery = defineQuery<Ledger | null>('ledger');
 
-/** From a release: asks for the lane. Idempotent by run id. */
+/** Signal of a release: requests the lane. Idempotent by run id. */
 export const joinQueueSignal = defineSignal<[LaneRequest]>('join-queue');
-/** From the holder: what it is held for, and when it gives way; null when it goes on. */
+/** Signal of the holder: its hold, and from when on it may be preempted; null when the hold has ended. */
 export const holderStatusSignal = defineSignal<[HolderReport]>('holder-status');
 
-/** From a mover, right before it writes; keyed by its run id. */
+/** Update of a mover, right before it writes; keyed by its run id. */
 export const authorizeMoveUpdate = defineUpdate<MoveDecision, [MoveQuestion]>('authorize-move');
-/** From a mover, before it ends; keyed by the run id of its parent. */
+/** Update of a mover, before it ends; keyed by the run id of its parent. */
 export const reportMoveUpdate = defineUpdate<void, [MoveReport]>('report-move');
-/** From a rollback, before anything moves. */
+/** Update of a rollback, before anything moves; answers how long a write of another mover may still be in flight, in milliseconds. */
 export const beginRollbackUpdate = defineUpdate<number, [RollbackRequest]>('begin-rollback');
 
-/** From a look at the registry. */
+/** Update of `CheckDrift`: the difference between registry and ledger. */
 export const driftUpdate = defineUpdate<void, [Drift]>('drift');
 
-/** From people: `{"by","reason",…}`. */
+/** Commands of people to the lane, as updates and signals with `{"by","reason",…}`. */
 export const LANE_COMMANDS = ['adopt', 'unhold', 'drop', 'unbad', 'pause', 'resume'] as const;
 export type LaneCommand = (typeof LANE_COMMANDS)[number];
+/** Update of a lane command; the answer says what it did. */
 export const laneCommandUpdate = (verb: LaneCommand) => defineUpdate<string, [unknown]>(verb);
+/** Signal of a lane command, for clients that cannot send updates. */
 export const laneCommandSignal = (verb: LaneCommand) => defineSignal<[unknown]>(verb);
 
-/** From the lane to a release: it no longer holds the lane, and why. */
+/** Signal of the lane to a release: it no longer holds the lane, and why. */
 export const laneRevokedSignal = defineSignal<[Revocation & { fencingToken: number }]>('lane-revoked');
 
-/** How production takes the build, so far. */
+/** Query: how production takes the build so far. */
 export const productionQuery = defineQuery<WatchReport>('status');
 
-/** From its own activity: what was last seen of every tenant. */
+/** Signal of a watch's own activity: the last observation of every tenant. */
 export const productionTenantsSignal = defineSignal<[SeenTenant[]]>('production-tenants');

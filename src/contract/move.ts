@@ -2,108 +2,112 @@ import { InvalidInput, shown } from './brand.js';
 import { type Digest, parseDigest, parseRepository, type Repository } from './image.js';
 import { parseSha, type Sha } from './sha.js';
 
-/** What starts a `MoveLatest`, always as a child of the run that wants the move. */
+/** Input of a `MoveLatest`, which is always a child of the run that requests the move. */
 export interface MoveInput {
   kind: 'promotion' | 'rollback';
   sha: Sha;
   images: MoveTarget[];
   by: string;
   reason: string;
-  /** A person accepted that `:latest` stands at `from`, and what holds the lane. */
+  /** Whether a person accepted that `:latest` is at `from`, and the hold of the lane. */
   accepted?: boolean;
-  /** A forced rollback that the lane did not hear of: it goes on for as long as the lane says nothing. */
+  /** Whether this is a forced rollback that the lane did not answer: it continues as long as the lane does not answer. */
   laneUnheard?: boolean;
 }
 
+/** Target of a move for one image. */
 export interface MoveTarget {
   repository: Repository;
-  /** Where `:latest` shall point. */
+  /** Digest that `:latest` must point at. */
   to: Digest;
-  /** Where the run that wants the move saw `:latest`; a promotion moves nothing when it stands elsewhere (I8). */
+  /** Digest at which the requesting run saw `:latest`; a promotion moves nothing if it is elsewhere (I8). */
   from: Digest | null;
 }
 
-/** Where a tag of an image points; null when there is no such tag. */
+/** Digest at which a tag of an image points; null if there is no such tag. */
 export interface TagState {
   repository: Repository;
   digest: Digest | null;
 }
 
-/** The digest of one repository among several, by its name: nothing pairs images by their position. */
+/** Digest of one repository by its name: nothing pairs images by their position. */
 export const digestOf = (states: readonly TagState[], repository: Repository): Digest | null =>
   states.find((state) => state.repository === repository)?.digest ?? null;
 
-/** Why a move was refused, a sentence for each. What follows from a refusal goes by this word, never by its message. */
+/** Reasons for refusing a move, a sentence for each. Code depends on these names, never on the message. */
 export const MOVE_REFUSALS = {
-  'already-moved': 'The run had its one move.',
+  'already-moved': 'The run has already moved `:latest`.',
   'lease-revoked': 'The lane revoked the write lease of this mover.',
-  'not-holder': 'The release does not hold the lane, or no longer.',
+  'not-holder': 'The release does not hold the lane.',
   'not-announced': 'Another rollback was announced after this one, or a rollback is under way.',
-  'known-bad': 'The build, or its content under another sha, was rolled back from.',
+  'known-bad': 'The build, or the same content under another sha, is known-bad.',
   superseded: 'A newer build was promoted in the meantime.',
   paused: 'The lane is paused.',
-  'lane-held': 'The lane is on hold, and no person approved that very hold.',
+  'lane-held': 'The lane is on hold, and no person approved that hold.',
   'latest-moved': '`:latest` is not where the last move left it.',
-  'needs-force': 'Only a forced rollback goes on.',
-  'not-running': 'The run that wants the move, or this attempt of the mover, is over.',
+  'needs-force': 'Only a forced rollback may continue.',
+  'not-running': 'The run that requests the move, or this attempt of the mover, has ended.',
   busy: 'Another move did not end in time.',
   'lane-unavailable': 'The lane did not answer in time.',
 } as const;
+/** Reason for refusing a move. */
 export type MoveRefusalReason = keyof typeof MOVE_REFUSALS;
 
-/** The first of the details of a `MoveRefused` failure. */
+/** First detail of a `MoveRefused` failure. */
 export interface RefusedMove {
   refusal: MoveRefusalReason;
-  /** Where `:latest` of each image stands, where that is the reason or what an approval would write over. */
+  /** Where `:latest` of each image is, if that is the reason or an approval would overwrite it. */
   latest?: TagState[];
 }
 
-/** Reads the details of a failure, which may carry anything. */
+/** Parses a detail of a failure, which may be anything; null if it is not a refused move. */
 export function refusedMove(detail: unknown): RefusedMove | null {
   const { refusal } = Object(detail) as Partial<RefusedMove>;
   return typeof refusal === 'string' && refusal in MOVE_REFUSALS ? (detail as RefusedMove) : null;
 }
 
-/** What became of one image, a sentence for each. */
+/** Results of a move for one image, a sentence for each. */
 export const MOVE_OUTCOMES = {
-  promoted: 'It points at the target, read back.',
-  already: 'It did so before.',
-  restored: 'It is where it was: put back, or never written.',
-  unconfirmed: 'The registry took the write, but reads do not show it.',
-  conflict: 'It was moved from outside; `latest` names that digest.',
-  failed: 'It could not be written, and could not be put back either.',
+  promoted: '`:latest` points at the target, read back.',
+  already: '`:latest` pointed at the target before the move.',
+  restored: '`:latest` is where it was: restored, or never written.',
+  unconfirmed: 'The registry accepted the write, but reads do not show it.',
+  conflict: '`:latest` was moved from outside; `latest` names that digest.',
+  failed: '`:latest` could not be written, and could not be restored.',
 } as const;
+/** Result of a move for one image. */
 export type MoveOutcome = keyof typeof MOVE_OUTCOMES;
 
+/** One image after a move. */
 export interface MovedImage {
   repository: Repository;
-  /** The target. */
+  /** Target of the move. */
   digest: Digest;
   previous: Digest | null;
   result: MoveOutcome;
-  /** What `:latest` answered last. */
+  /** Digest that the last read of `:latest` returned. */
   latest: Digest | null;
-  /** What went wrong, if anything did. */
+  /** Fault, if there was one. */
   why?: string;
 }
 
-/** Whether this is what a mover says that became of its images; a failure may carry anything. */
+/** Whether a detail of a failure, which may be anything, is the result of a move. */
 export function areMoved(found: unknown): found is MovedImage[] {
   return Array.isArray(found) && found.every((one) => typeof one?.result === 'string');
 }
 
-/** Whether every image is where it was meant to be. */
+/** Whether every image is at its target. */
 export function isWhole(images: MovedImage[]): boolean {
   return images.every(({ result }) => result === 'promoted' || result === 'already');
 }
 
-/** Whether all images are on one build: where they were, or, taken by the registry but perhaps not yet seen, where they were sent. */
+/** Whether all images are on one build: all restored, or all at the target, even if reads do not show it yet. */
 export function areOnOneBuild(images: MovedImage[]): boolean {
   const sent: MoveOutcome[] = ['promoted', 'already', 'unconfirmed'];
   return images.every(({ result }) => result === 'restored') || images.every(({ result }) => sent.includes(result));
 }
 
-/** Reads what a mover was started with; by hand it could be anything.
+/** Parses the input of a mover, which may be anything if a person started it.
  * @throws {InvalidInput} */
 export function parseMoveInput(input: unknown): MoveInput {
   const bad = (why: string) => new InvalidInput(`move: ${why}; it is started by a release or a rollback, not by hand`);

@@ -5,70 +5,74 @@ import type { Digest, Repository, Tag } from './image.js';
 import type { MovedImage, MoveRefusalReason } from './move.js';
 import type { Sha } from './sha.js';
 
-/** Where a release stands, in operators' words, with a sentence for each. */
+/** Phases of a run, a sentence for each. */
 export const RELEASE_PHASES = {
   queued: 'Waits for the lane: one build at a time uses the canary fleet.',
   resolving: 'Reads the digest of each image, once: from here on only these digests count.',
   'awaiting-canary': 'Waits until every canary tenant reports that it runs the build.',
-  soaking: 'The build runs on every canary tenant for a while, watched.',
-  smoking: 'Every canary tenant is asked the checks of the smoke suite.',
+  soaking: 'Lets the build run on every canary tenant for the soak time, watched.',
+  smoking: 'Runs the smoke suite on every canary tenant.',
   'awaiting-approval': 'All is green; a person must approve.',
-  announcing: 'A rollback tells the lane, so that nothing else moves.',
+  announcing: 'A rollback announces itself to the lane, so that nothing else moves.',
   promoting: ':latest of all images is being moved, together.',
-  held: 'Waits for a person to decide what a machine should not.',
+  held: 'Waits for the decision of a person.',
   done: 'Ended.',
 } as const;
+/** Phase of a run. */
 export type ReleasePhase = keyof typeof RELEASE_PHASES;
 
-/** How a run completes, a sentence for each. Every other end is a failure of a type in `FAILURE_TYPES`. */
+/** Outcomes of a run that completes, a sentence for each. Any other end is a failure of a type in `FAILURE_TYPES`. */
 export const OUTCOMES = {
   promoted: ':latest of every image is on the tested digests.',
-  superseded: 'A newer build goes instead.',
+  superseded: 'A newer build is released instead.',
   skipped: 'No canary fleet is configured, so nothing was tested and nothing moved.',
   'rolled-back': ':latest of every image is back on the build.',
   already: ':latest of every image was on the build before the rollback.',
 } as const;
+/** Outcome of a run that completes. */
 export type RunOutcome = keyof typeof OUTCOMES;
+/** Outcome of a release that completes. */
 export type ReleaseOutcome = Extract<RunOutcome, 'promoted' | 'superseded' | 'skipped'>;
+/** Outcome of a rollback that completes. */
 export type RollbackOutcome = Extract<RunOutcome, 'rolled-back' | 'already'>;
 
-/** What starts a `CanaryRelease`. JSON that people type by hand in the Temporal UI. */
+/** Input of a `CanaryRelease`: JSON that people may type by hand in the Temporal UI. */
 export interface ReleaseInput {
   sha: Sha;
-  /** Only grows from build to build: in GitHub the publish run's id. */
+  /** Number that grows from build to build: on GitHub the id of the publish run. */
   sequence?: number;
   requestedBy?: string;
   commitUrl?: string;
-  /** At least this long, e.g. "10m"; shorter than configured only with `force`. */
+  /** Soak time, e.g. "10m"; shorter than configured only with `force`. */
   soak?: string;
-  /** A person must approve, whatever is configured. */
+  /** Requires an approval, even if the configuration does not. */
   approval?: 'required';
-  /** Moves without wait, soak and smoke, in the name and for the reason of the person who asks. */
+  /** Promotes without wait, soak and smoke, in the name of `requestedBy` and for `reason`. */
   promoteOnly?: boolean;
-  /** Takes less than configured; needs a reason, and then an approval. */
+  /** Allows less than configured; needs a reason, and then an approval. */
   force?: boolean;
   reason?: string;
 }
 
-/** What a run goes by from `resolving` to its end, whatever is configured meanwhile. No secret is in it. */
+/** Plan of a run, fixed from `resolving` to its end even if the configuration changes. It contains no secret. */
 export interface Plan {
   images: Repository[];
   tenants: PlannedTenant[];
-  /** The tag that the canary tenants follow, when it is ours to point. */
+  /** Tag that the canary tenants follow, if the gate points it. */
   tag?: Tag;
-  /** Empty: no tenant tells, and no run can confirm its build. */
+  /** Where tenants report their build; empty: no run can confirm its build. */
   buildProbe: BuildSource[];
   soakMs: number;
   pollMs: number;
-  /** How long tenants get to report the build. */
+  /** Time for the tenants to report the build. */
   updateTimeoutMs: number;
-  /** Between two rounds of the suite's read-only checks while it soaks; 0: the soak is not watched. */
+  /** Interval of the suite's read-only checks during the soak; 0: the soak is not watched. */
   soakProbeMs: number;
   approval: 'auto' | 'required';
   holdTimeoutMs: number;
-  /** How long a GREEN build that waits only for people is safe from a newer one. */
+  /** Time in which a GREEN build that waits only for a person cannot be preempted by a newer one. */
   holdGraceMs: number;
-  /** How long transient faults are retried before the release is held, in milliseconds: a registry that is down, a missing secret; and what one tenant's smoke may take. */
+  /** Time for which transient faults are retried before the release is held, in milliseconds: `registry` down, `secret` missing; `smoke`: longest smoke of one tenant. */
   retryBudgetMs: { registry: number; secret: number; smoke: number };
 }
 
@@ -76,34 +80,34 @@ export interface Plan {
 export interface PlannedTenant {
   name: string;
   origin: string;
-  /** Where it tells its build, if not where the plan says for all. Empty: nowhere. */
+  /** Where it reports its build, if different from the plan's `buildProbe`. Empty: nowhere. */
   buildProbe?: BuildSource[];
 }
 
-/** One place where a tenant tells its build: the JSON `field` of `path`, as in `/health#sha`. */
+/** Place where a tenant reports its build: the JSON `field` of `path`, as in `/health#sha`. */
 export interface BuildSource {
   path: string;
   field: string;
 }
 
-/** An image of the build, pinned: what `:staging-<sha>` and `:latest` pointed at when the run looked. */
+/** Pinned image of a build: the digests of `:staging-<sha>` and `:latest` when the run read them. */
 export interface PinnedImage {
   repository: Repository;
   digest: Digest;
-  /** Where `:latest` stood at `resolving`; null when there was none. */
+  /** Digest of `:latest` at `resolving`; null if there was none. */
   latest: Digest | null;
-  /** The commit that the image says it was built from (`org.opencontainers.image.revision`), if it says one. */
+  /** Commit in the image's revision label (`org.opencontainers.image.revision`), if it has one. */
   revision?: string;
 }
 
-/** Which build a tenant reports, or why it is not known. */
+/** Build that a tenant reports, or why it is unknown. */
 export interface TenantBuild {
   tenant: string;
   build: string | null;
   why?: string;
 }
 
-/** When a run began and ended, and where its time went. */
+/** Start and end of a run, and the time in each phase. */
 export interface RunTimes {
   /** ISO 8601. */
   started: string;
@@ -111,75 +115,75 @@ export interface RunTimes {
   phases: PhaseTime[];
 }
 
-/** The result of a `CanaryRelease`, or the first of its failure's details; with what it was started with. */
+/** Result of a `CanaryRelease`, or the first detail of its failure; it includes the input. */
 export interface ReleaseReport extends ReleaseInput, RunTimes {
   outcome: ReleaseOutcome | FailureType;
-  /** The gist, one line. */
+  /** Summary, one line. */
   why: string;
   images: (PinnedImage | MovedImage)[];
   tenants: TenantSmoke[];
   decisions: Decision[];
   /** What was not tested or not confirmed, and promoted on the decision of a person. */
   notTested: string[];
-  /** How many tenants a report that would be too long says nothing of. */
+  /** Number of tenants that were left out because the report would be too long. */
   tenantsLeftOut?: number;
 }
 
-/** The answer of the query `status`. */
+/** Answer to the query `status`. */
 export interface ReleaseStatus {
   sha: string;
   phase: ReleasePhase;
-  /** When this phase began, ISO 8601. */
+  /** Start of this phase, ISO 8601. */
   since: string;
-  /** What it waits for, or how it ended. */
+  /** What the run waits for, or how it ended. */
   why: string;
-  /** Where its time went. */
+  /** Time in each phase. */
   phases: PhaseTime[];
-  /** When this phase ends at the latest, ISO 8601; null if it has no bound. */
+  /** Latest end of this phase, ISO 8601; null if it has no bound. */
   until: string | null;
-  /** What each verb would do now, or why it would be refused; a rollback takes none. */
+  /** Effect of each decision now, or why it would be refused; absent for a rollback, which has no decisions. */
   verbs?: Record<Verb, DecisionEffect>;
   images: (PinnedImage | MovedImage)[];
   builds: TenantBuild[];
   tenants: TenantSmoke[];
-  /** What it waits for a person for. */
+  /** Open hold. */
   hold: Hold | null;
-  /** What ended this hold, or ends the run. */
+  /** Decision that ended this hold, or that ends the run. */
   decided: Decision | null;
-  /** The mover is started: the move finishes. */
+  /** Whether the mover is started: from then on the move finishes. */
   moving: boolean;
   decisions: Decision[];
-  /** Signals that were refused, the last ones. */
+  /** Last signals that were refused. */
   refusals: string[];
 }
 
-/** What starts a `Rollback`. */
+/** Input of a `Rollback`. */
 export interface RollbackInput {
   sha: Sha;
   reason: string;
   requestedBy?: string;
-  /** Goes on although an image says that it was built from another commit. */
+  /** Continues even if an image was built from another commit, the target is known-bad, or the lane does not answer. */
   force?: boolean;
 }
 
-/** The result of a `Rollback`, or the first of its failure's details. */
+/** Result of a `Rollback`, or the first detail of its failure. */
 export interface RollbackReport extends RollbackInput, RunTimes {
   outcome: RollbackOutcome | FailureType;
-  /** Why it was refused, for `MoveRefused`. */
+  /** Reason, if it failed with `MoveRefused`. */
   refusal?: MoveRefusalReason;
   why: string;
   images: (PinnedImage | MovedImage)[];
 }
 
-/** How long a run was in a phase, all visits together; one row for each hold, so that no run has many. */
+/** Time of a run in one phase, over all visits; one row per hold, so that the rows of a run stay few. */
 export interface PhaseTime {
   phase: ReleasePhase;
   hold?: HoldName;
-  /** When it came there first, ISO 8601. */
+  /** Start of the first visit, ISO 8601. */
   since: string;
-  /** When it left for the last time, ISO 8601; null while it is there. */
+  /** End of the last visit, ISO 8601; null during a visit. */
   until: string | null;
-  /** Of all visits that have ended. */
+  /** Duration of all visits that have ended. */
   ms: number;
   visits: number;
 }

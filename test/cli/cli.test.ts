@@ -144,7 +144,7 @@ describe('exit codes of a run', () => {
     await until('it waits for approval', async () => (await gate().phaseOf(sha)) === 'awaiting-approval');
     expect(await canary(['approve', sha, '--reason', 'looked at it', '--by', 'ada'])).toEqual({
       code: 0,
-      out: ['approve taken: promote'],
+      out: ['approve accepted: promote'],
       err: [
         expect.stringMatching(
           `^cli-canary-release-${sha.slice(0, 7)} is held: h1-\\w+ \\(approval\\): approval is required; approve: promote$`,

@@ -103,7 +103,7 @@ test('a rollback target whose manifest was deleted is named, once, and holds not
   expect(told()).toEqual([expect.stringContaining(target.slice(0, 7)), expect.stringContaining(target.slice(0, 7))]);
   expect((await laneState(gate())).ledger.hold).toBeNull();
   const { out } = await canary(['status'], { CANARY_LANE: gate().lane });
-  const gone = `GONE     ${target.slice(0, 7)} could not be rolled back to: `;
+  const gone = `GONE     a rollback to ${target.slice(0, 7)} would fail: `;
   expect(out.filter((line) => line.startsWith(gone))).toHaveLength(2);
 });
 
@@ -129,6 +129,6 @@ test('of the last three good builds each manifest is asked for: a child of the t
 
   const { missing } = (await check()) ?? {};
   expect(missing).toEqual([expect.stringContaining(child)]);
-  expect(missing?.[0]).toMatch(new RegExp(`^${third.slice(0, 7)} could not be rolled back to: .*/platform-tenant, `));
+  expect(missing?.[0]).toMatch(new RegExp(`^a rollback to ${third.slice(0, 7)} would fail: .*/platform-tenant, `));
   await until('it is told', () => told().some((why) => why.includes(child)));
 });

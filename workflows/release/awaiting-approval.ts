@@ -3,7 +3,7 @@ import type { Phase, Release } from './context.js';
 import { holdFor, waitWhilePaused } from './hold.js';
 import { confirmHolder } from './lane.js';
 
-/** Waits for a person where one must approve: required, something untested, the lane on hold. `promoteOnly` is its own approval. */
+/** Waits for an approval if one is required, something is untested, or the lane is on hold. `promoteOnly` is its own approval. */
 export const awaitingApproval: Phase = async (release) => {
   const confirmed = await confirmHolder(release);
   if ('next' in confirmed) return confirmed.next;
@@ -25,7 +25,7 @@ export const awaitingApproval: Phase = async (release) => {
   return 'promoting';
 };
 
-/** What only a person can accept. */
+/** Doubts that only a person can accept, one line each. */
 function doubtsOf({ input, plan, pinned, notTested }: Release): string[] {
   return [
     ...(plan.approval === 'required' ? ['approval is required'] : []),

@@ -9,7 +9,7 @@ import type { Phase, Release } from './context.js';
 import { holdFor, holdOnFault } from './hold.js';
 import { confirmHolder } from './lane.js';
 
-/** Waits until every canary tenant reports the build. What waiting does not change, a person decides. */
+/** Waits until every canary tenant reports the build; at the deadline a person decides. */
 export const awaitingCanary: Phase = async (release) => {
   const { input, plan, state } = release;
   const next = await pointCanaryTag(release);
@@ -26,7 +26,7 @@ export const awaitingCanary: Phase = async (release) => {
     await holdFor(release, 'canary-not-updated', late);
     return 'awaiting-canary';
   }
-  // Kept as it was shown to the person who decides: a later probe may read otherwise.
+  // The text is kept as the person saw it: a later probe may differ.
   const unreported = describeOthers(release);
   const { verb } = await holdFor(release, 'build-unreported', unreported);
   if (verb !== 'approve') return 'awaiting-canary';
@@ -36,7 +36,7 @@ export const awaitingCanary: Phase = async (release) => {
 };
 
 /** Points `CANARY_TAG` of every image at the build, for tenants that follow it. Only the holder of the lane may.
- * @returns the next phase when it no longer holds the lane. */
+ * @returns the next phase if it no longer holds the lane, else null. */
 async function pointCanaryTag(release: Release): Promise<'queued' | 'done' | null> {
   const { plan, pinned, input } = release;
   const { tag } = plan;
@@ -50,13 +50,13 @@ async function pointCanaryTag(release: Release): Promise<'queued' | 'done' | nul
   });
 }
 
-/** `canary-1 reports 9e82b1d, canary-2 reports no build (502)`: the tenants that are not on the build. */
+/** Describes the tenants that are not on the build: `canary-1 reports 9e82b1d, canary-2 reports no build (502)`. */
 export function describeOthers({ input, state }: Release): string {
   const others = state.builds.filter(({ build }) => build === null || !sameBuild(build, input.sha));
   return others.map(({ tenant, build, why }) => `${tenant} reports ${build ?? `no build (${why})`}`).join(', ');
 }
 
-/** Listens to the activity that polls the tenants, so that `status` is fresh while it waits. */
+/** Handles the signal of the activity that polls the tenants, so that `status` is current during the wait. */
 export function handleTenantBuilds(release: Release): void {
   const { state } = release;
   setHandler(tenantBuildsSignal, (builds) => {
@@ -66,7 +66,7 @@ export function handleTenantBuilds(release: Release): void {
   });
 }
 
-/** Any client may send that signal with any payload. */
+/** Checks the payload of a signal that any client may send. */
 function areBuilds(builds: unknown): builds is TenantBuild[] {
   const isText = (value: unknown) => typeof value === 'string' && value.length < 1_000;
   return (

@@ -3,46 +3,48 @@ import type { LaneRequest, Revocation } from '../../src/contract/lane.js';
 import type { PinnedImage, Plan, ReleaseInput, ReleasePhase } from '../../src/contract/release.js';
 import type { RunContext } from '../shared/run.js';
 
-/** What the phases of one release share. */
+/** Context that the phases of one release share. */
 export interface Release extends RunContext {
   readonly scope: CancellationScope;
   readonly input: ReleaseInput;
-  /** Read in `resolving`; until then `NO_PLAN`. */
+  /** Plan, read in `resolving`; until then `NO_PLAN`. */
   plan: Plan;
-  /** The digests that count from `resolving` on. */
+  /** Digests that were read in `resolving`; no others count. */
   pinned: PinnedImage[];
-  /** How it asked for the lane, and the number under which it holds it; null while it does not. */
+  /** Request for the lane. */
   request: LaneRequest;
+  /** Fencing token with which it holds the lane; null while it does not. */
   fencingToken: number | null;
-  /** The lane answered that the build is live already, and since when and by whom; `resolving` checks it. */
+  /** Answer of the lane that the build is live already, since when and by whom; `resolving` checks it. */
   alreadyLive: string | null;
-  /** A revocation that came for a fencing token which this run may not have heard of yet. */
+  /** Revocation of a fencing token that this run may not know yet. */
   pendingRevocation: { fencingToken: unknown; revocation: Revocation } | null;
-  /** How many holds there were: part of a hold's id. */
+  /** Number of holds so far: part of a hold's id. */
   holds: number;
-  /** How often a tenant left the build during the soak since the last hold for it. */
+  /** Number of times that a tenant left the build during the soak, since the last hold for it. */
   timesLeft: number;
-  /** When every tenant passed the smoke, epoch ms; 0 before. */
+  /** Time at which every tenant had passed the smoke (epoch, ms); 0 before. */
   greenAt: number;
-  /** What no check tested or confirmed, a line each: a person must know it. */
+  /** What was not tested or confirmed, one line each, for the person who approves. */
   notTested: string[];
-  /** A person let a build go on that a tenant does not report. */
+  /** Whether a person accepted that a tenant does not report the build. */
   unconfirmed: boolean;
-  /** What a person approved of `doubtsOf`, and is not asked again. */
+  /** Lines of `doubtsOf` that a person has approved. */
   approved: string[];
-  /** A person accepted where `:latest` stands, and what holds the lane. */
+  /** Whether a person accepted where `:latest` is, and the hold of the lane. */
   accepted: boolean;
-  /** A person said `retry` to `latest-moved`: an adoption since then counts. */
+  /** Whether a person retried `latest-moved`: then an adoption since counts. */
   retriesLatest: boolean;
-  /** The last move timed out: it is tried once more before a person is asked. */
+  /** Whether the last move timed out: it is tried once more before the release is held. */
   moveTimedOut: boolean;
 }
 
-/** Does the work of one phase and names the next. `done`: `release.end` says how it ended. */
+/** Does the work of one phase and names the next. On `done`, `release.end` holds the result. */
 export type Phase = (release: Release) => Promise<PhaseName | 'done'>;
+/** Phases that the phase table of a release has. */
 export type PhaseName = Exclude<ReleasePhase, 'held' | 'announcing' | 'done'>;
 
-/** What a release goes by before it has read its plan: nothing. */
+/** Placeholder until a release has read its plan. */
 export const NO_PLAN: Plan = {
   images: [],
   tenants: [],

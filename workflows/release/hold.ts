@@ -9,18 +9,18 @@ import type { Release } from './context.js';
 import { reportHold } from './lane.js';
 
 /**
- * Waits for a person. A decision is for this hold alone: nothing is remembered from before it began.
- * @returns `approve` or `retry`. An abort, and a hold that no person decides in time, end the release instead.
+ * Waits for a person. A decision applies to this hold alone; decisions from before it do not count.
+ * @returns `approve` or `retry`. An abort, or the expiry of the hold, ends the release instead.
  */
 export async function holdFor(release: Release, name: HoldName, why: string): Promise<Decision> {
   const { state, plan } = release;
   const { phase } = holdRow(name);
-  // An abort may have come with the very fault, or verdict, that leads here.
+  // An abort may have arrived together with the fault or verdict that leads here.
   requireNotCancelled();
   release.holds += 1;
   const since = Date.now();
   const until = new Date(since + plan.holdTimeoutMs).toISOString();
-  // The id is random, and another one after a reset: a decision for this run does not fit the next run of the build.
+  // The id is random, and different after a reset: a decision for this run does not match the next run of the build.
   const hold: Hold = {
     id: `h${release.holds}-${uuid4().slice(0, 6)}`,
     name,
@@ -33,7 +33,7 @@ export async function holdFor(release: Release, name: HoldName, why: string): Pr
   setPhase(release, phase, `${name}: ${why}`, plan.holdTimeoutMs);
   upsertSearchAttributes([{ key: CanaryWaitingFor, value: name }]);
   release.feed.emit({ type: 'held', hold: name, id: hold.id, why, until });
-  // A build that waits only for people is safe from a newer one for a while. Reported beside the timer, which starts now.
+  // A build that waits only for an approval cannot be preempted for a while. The report runs beside the timer, which starts now.
   const graceMs = phase === 'awaiting-approval' ? plan.holdGraceMs : 0;
   const reported = reportHold({ hold: name, preemptibleAt: since + graceMs });
   const inTime = await condition(() => state.decided !== null, plan.holdTimeoutMs, { summary: `held: ${name}` });
@@ -48,13 +48,13 @@ export async function holdFor(release: Release, name: HoldName, why: string): Pr
   return decided;
 }
 
-/** Waits while the lane is paused. `canary resume`, the end of the pause, or an abort ends it. */
+/** Waits while the lane is paused, until `canary resume`, the expiry of the pause, or an abort. */
 export async function waitWhilePaused(release: Release, { why, by, since }: Pause): Promise<void> {
   requireNotCancelled();
   setPhase(release, 'held', `paused: ${why} (${by}, since ${since}). canary resume ends it; abort: end the release`);
   upsertSearchAttributes([{ key: CanaryWaitingFor, value: 'paused' }]);
   release.feed.emit({ type: 'held', hold: 'paused', id: 'paused', why, until: null });
-  // It is GREEN, and waits only for people.
+  // The build is GREEN and waits only for a person, so it gets the grace period.
   const reported = reportHold({ hold: 'paused', preemptibleAt: Date.now() + release.plan.holdGraceMs });
   await laneWaits('wait for canary resume').awaitResume();
   await reported;
@@ -62,7 +62,7 @@ export async function waitWhilePaused(release: Release, { why, by, since }: Paus
   upsertSearchAttributes([{ key: CanaryWaitingFor, value: null }]);
 }
 
-/** Repeats a step each time a person says `retry` to the hold that its fault led to. */
+/** Runs a step; if it fails with a fault that has a hold, holds the release and repeats the step on `retry`. */
 export async function holdOnFault<T>(release: Release, step: () => Promise<T>): Promise<T> {
   for (;;)
     try {

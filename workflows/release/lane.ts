@@ -8,7 +8,7 @@ import { laneCalls } from '../shared/activity-options.js';
 import { finish, ownLane, type RunEnd } from '../shared/run.js';
 import type { Release } from './context.js';
 
-/** Listens for a revocation: what the release does is cancelled then, unless it moves `:latest` already. */
+/** Handles a revocation: it cancels the work of the release, unless the move has begun. */
 export function handleRevocation(release: Release): void {
   setHandler(laneRevokedSignal, (sent) => {
     const { fencingToken, superseded, revoked, knownBad } = Object(sent) as Record<string, unknown>;
@@ -19,7 +19,7 @@ export function handleRevocation(release: Release): void {
   });
 }
 
-/** A reset replays signals about an older fencing token, and a revocation may overtake the token that it is about. */
+/** Applies a revocation if it is for the current fencing token. A reset replays signals for an older one, and a revocation may arrive before its token. */
 export function applyRevocation(release: Release): void {
   const { pendingRevocation, fencingToken, state } = release;
   if (!pendingRevocation || pendingRevocation.fencingToken !== fencingToken || state.moving || release.end) return;
@@ -27,14 +27,14 @@ export function applyRevocation(release: Release): void {
   release.scope.cancel();
 }
 
-/** How a release ends that no longer holds the lane. */
+/** End of a release that no longer holds the lane. */
 export function endOf(revocation: Revocation): RunEnd {
   const why = describeRevocation(revocation);
   if ('superseded' in revocation) return { outcome: 'superseded', why };
   return { outcome: revocation.knownBad ? 'CanaryBuildBad' : 'CanaryAborted', why };
 }
 
-/** Asks the lane whether this release still holds it. A release that was reset holds it under another number, or not at all: it starts over. */
+/** Confirms that this release still holds the lane. A release that was reset has another fencing token, or none, and starts over from `queued`. */
 export async function confirmHolder(
   release: Release,
 ): Promise<{ next: ReleasePhase & ('done' | 'queued') } | { status: HolderStatus }> {
@@ -43,7 +43,7 @@ export async function confirmHolder(
   return status.fencingToken === release.fencingToken ? { status } : { next: 'queued' };
 }
 
-/** Tells the lane what the release is held for, and from when on a newer build may preempt it. A lane that misses it preempts later. */
+/** Reports a hold to the lane, and from when on a newer build may preempt it; null when it has ended. A lost report only delays a preemption. */
 export async function reportHold(heldFor: HeldFor | null): Promise<void> {
   await getExternalWorkflowHandle(releaseLaneId(ownLane()))
     .signal(holderStatusSignal, { runId: workflowInfo().runId, heldFor })

@@ -20,10 +20,10 @@ import type { Phase, Release } from './context.js';
 import { holdFor, waitWhilePaused } from './hold.js';
 import { confirmHolder } from './lane.js';
 
-/** A verdict older than this is smoked again before it counts, in milliseconds: a pause or an approval may take days. */
+/** Maximum age of a verdict, in milliseconds; an older one is smoked again, because a pause or an approval may take days. */
 const FRESH_MS = 60 * 60_000;
 
-/** Has `MoveLatest` move `:latest` of all images together. A person decides about what keeps it from moving. */
+/** Starts `MoveLatest` for all images together. If it cannot move, a person decides. */
 export const promoting: Phase = async (release) => {
   const { input, state } = release;
   if (release.greenAt > 0 && Date.now() - release.greenAt > FRESH_MS) return 'smoking';
@@ -41,7 +41,7 @@ export const promoting: Phase = async (release) => {
   return finish(release, { outcome: 'promoted', why: describePromotion(state.images, release.notTested) });
 };
 
-/** Only a failure that left every image where it was can be held; all others end the release. */
+/** Holds the release for a failure that left every image where it was; any other failure ends it. */
 async function afterFailure(release: Release, error: unknown): ReturnType<Phase> {
   const { type, message, details } = unwrapFailure(error);
   const detail = details?.[0];
@@ -65,7 +65,7 @@ async function afterRefusal(
   message: string,
   error: unknown,
 ): ReturnType<Phase> {
-  // A release that was reset does not hold the lane that its history speaks of.
+  // A release that was reset may no longer hold the lane that its history shows.
   const confirmed = await confirmHolder(release);
   if ('next' in confirmed) return confirmed.next;
   switch (refusal) {
@@ -80,7 +80,7 @@ async function afterRefusal(
   }
 }
 
-/** `:latest` stands elsewhere, or the lane is on hold: a person approves exactly what is shown, or has it read again. */
+/** Holds the release because `:latest` is elsewhere or the lane is on hold: a person approves exactly what is shown, or retries. */
 async function decideOnLatest(
   release: Release,
   found: TagState[],
@@ -98,7 +98,7 @@ async function decideOnLatest(
 }
 
 function moveInput({ input, pinned, state, accepted }: Release): MoveInput {
-  // An approval of a hold on the way is not one of the promotion.
+  // Only the approval of a hold that promotes counts; approvals of earlier holds do not.
   const approval = state.decisions.findLast(
     ({ verb, holdName }) => verb === 'approve' && holdName !== undefined && holdRow(holdName).promotes,
   );

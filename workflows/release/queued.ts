@@ -3,7 +3,7 @@ import { finish, setPhase } from '../shared/run.js';
 import { NO_PLAN, type Phase } from './context.js';
 import { applyRevocation } from './lane.js';
 
-/** Waits until it holds the lane: one build at a time uses the canary fleet. Forgets all that it learned under an earlier number. */
+/** Waits until the release holds the lane: one build at a time uses the canary fleet. Results from an earlier fencing token are dropped. */
 export const queued: Phase = async (release) => {
   setPhase(release, 'queued', 'waits for the lane: one build at a time uses the canary fleet');
   Object.assign(release, {

@@ -5,10 +5,10 @@ import { finish, setPhase } from '../shared/run.js';
 import { NO_PLAN, type Phase, type Release } from './context.js';
 import { holdOnFault } from './hold.js';
 
-/** Reads the plan, and the digest of each image, once: from here on only these count. */
+/** Reads the plan and the digest of each image, once: no others count from here on. */
 export const resolving: Phase = async (release) => {
   const { input, state } = release;
-  // A release that starts over keeps its plan: a change of the configuration never alters a run half-way.
+  // A release that starts over keeps its plan: a new configuration never changes a run half-way.
   if (release.plan === NO_PLAN) {
     setPhase(release, 'resolving', 'reading the plan');
     release.plan = await planReads().loadPlan(input);
@@ -26,7 +26,7 @@ export const resolving: Phase = async (release) => {
         outcome: 'promoted',
         why: `:latest of every image is on this build ${release.alreadyLive}`,
       });
-    // The lane's ledger says that it is live and the registry does not: it is tested like any other build.
+    // The registry disagrees with the ledger: the build is not live, and is tested like any other.
     release.request = { ...release.request, recheck: true };
     return 'queued';
   }
@@ -36,7 +36,7 @@ export const resolving: Phase = async (release) => {
   return 'awaiting-approval';
 };
 
-/** A release that starts over has seen `:latest` before: what moved since then was not its own doing (invariant I8). */
+/** Pins the digest of each image. A release that starts over keeps the `:latest` that it saw first, because it did not move it since (invariant I8). */
 async function pinDigests(release: Release): Promise<void> {
   const { input, plan, pinned: seen } = release;
   const read = await holdOnFault(release, () => {

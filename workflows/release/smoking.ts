@@ -9,12 +9,12 @@ import type { Phase, Release } from './context.js';
 import { holdFor, holdOnFault } from './hold.js';
 import { confirmHolder } from './lane.js';
 
-/** Activities that one run starts at a time: the server keeps a run with more than 2,000 pending for ever. */
+/** Most activities that one run starts at a time: a run with more than 2,000 pending never completes its workflow task. */
 const GROUP = 200;
-/** Lines of what was not tested that a report keeps. */
+/** Most lines about untested checks in a report. */
 const MAX_NOTES = 50;
 
-/** Smokes every tenant, and then makes sure that what was smoked is what was pinned. */
+/** Smokes every tenant, then confirms that the tested build is the pinned one. */
 export const smoking: Phase = async (release) => {
   const confirmed = await confirmHolder(release);
   if ('next' in confirmed) return confirmed.next;
@@ -31,13 +31,13 @@ export const smoking: Phase = async (release) => {
   return 'awaiting-approval';
 };
 
-/** What was confirmed and approved before was about other tests. */
+/** Starts over from a phase: earlier results and approvals no longer count. */
 function startOver<P extends 'resolving' | 'awaiting-canary'>(release: Release, phase: P): P {
   Object.assign(release, { notTested: [], unconfirmed: false, approved: [], greenAt: 0 } satisfies Partial<Release>);
   return phase;
 }
 
-/** Smokes all tenants side by side; what could not be tested, a person decides. @returns null when no check failed. */
+/** Smokes all tenants in parallel; a person decides about checks that could not be tested. @returns null if no check failed. */
 async function smokeFleet(release: Release): Promise<'done' | null> {
   const { plan, state } = release;
   for (let tenants = plan.tenants; ; ) {
@@ -51,7 +51,7 @@ async function smokeFleet(release: Release): Promise<'done' | null> {
         outcome: 'CanaryRejected',
         why: `RED: ${checksWith('fail', state.tenants).join(', ')}`,
       });
-    // The verdict is as old as its oldest part.
+    // The age of the verdict is that of its oldest part.
     if (tenants === plan.tenants) release.greenAt = Date.now();
     if (verdict === 'pass') return null;
     const open = checksWith('could-not-test', state.tenants);
@@ -79,7 +79,7 @@ function smokeAll(release: Release, tenants: PlannedTenant[]): Promise<TenantSmo
   return holdOnFault(release, async () => {
     const results: TenantSmoke[] = [];
     for (let index = 0; index < tenants.length; index += GROUP) {
-      // All of a group end before the first failure counts: none is left behind at work.
+      // Every activity of a group ends before the first failure is thrown, so none keeps running.
       const group = tenants.slice(index, index + GROUP).map(one);
       await Promise.allSettled(group);
       results.push(...(await Promise.all(group)));
@@ -96,11 +96,11 @@ async function isRepushed(release: Release): Promise<boolean> {
   return pinned.some(({ repository, digest }) => digestOf(tags, repository) !== digest);
 }
 
-/** A tenant that moved on proves nothing about the build that it left. A tenant that never reported is known already. */
+/** Whether a tenant left the build after its smoke, which then proves nothing. A tenant that never reported was accepted before. */
 async function hasLeft(release: Release): Promise<boolean> {
   const { input, plan, state, unconfirmed } = release;
   const fleet = await holdOnFault(release, () =>
-    registryReads(plan, 'ask every tenant for its build again').readBuilds(input.sha, plan),
+    registryReads(plan, 'read the build of every tenant again').readBuilds(input.sha, plan),
   );
   state.builds = fleet.builds;
   return fleet.builds.some(({ build }) => (build === null ? !unconfirmed : !sameBuild(build, input.sha)));

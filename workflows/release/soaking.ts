@@ -11,10 +11,10 @@ import type { Phase, Release } from './context.js';
 import { holdFor, holdOnFault } from './hold.js';
 import { confirmHolder, endOf, reportHold } from './lane.js';
 
-/** How often a tenant may leave the build during the soak before a person is asked. */
+/** Times that a tenant may leave the build during the soak before the release is held. */
 const MAX_TIMES_LEFT = 3;
 
-/** Lets the build run for its time, watched: a tenant that leaves it starts over, a check that fails twice in a row is RED. */
+/** Lets the build run for the soak time, watched: if a tenant leaves it, the wait starts over; a check that fails twice in a row is RED. */
 export const soaking: Phase = async (release) => {
   const { plan, state } = release;
   if (plan.soakMs === 0) return 'smoking';
@@ -38,7 +38,7 @@ export const soaking: Phase = async (release) => {
 
 type SoakEnd = 'soaked' | { left: TenantBuild[] } | { red: TenantSmoke[] };
 
-/** A durable timer beside one activity that watches; whichever ends first ends the other. */
+/** Races a durable timer against one activity that watches; the first to end cancels the other. */
 function soakOnce(release: Release): Promise<SoakEnd> {
   const { input, plan } = release;
   setPhase(release, 'soaking', `for ${formatDuration(plan.soakMs)}`, plan.soakMs);
@@ -48,7 +48,7 @@ function soakOnce(release: Release): Promise<SoakEnd> {
   ]);
 }
 
-/** The fleet took a newer build that waits for the lane: no tenant can show anything about this one any more. */
+/** Ends the release if the fleet took a newer build that waits for the lane: no tenant can test this one any more. */
 async function yieldToNewerBuild(release: Release): Promise<'queued' | 'done' | null> {
   const confirmed = await confirmHolder(release);
   if ('next' in confirmed) return confirmed.next;

@@ -6,7 +6,7 @@ import type { Plan } from '../../src/contract/release.js';
 import { shortSha } from '../../src/contract/sha.js';
 import { cancellationType, LATEST_READS, moveOptions, PREFLIGHTS } from './mover-options.js';
 
-/** Reads of the registry, the configuration and the tenants: repeated freely, for as long as we are patient with a registry that is down. */
+/** Options of reads from registry, configuration and tenants: retried freely, for as long as the retry budget of a registry that is down. */
 export const READS = {
   startToCloseTimeout: '2m',
   scheduleToCloseTimeout: '15m',
@@ -16,7 +16,7 @@ export const READS = {
   cancellationType,
 } satisfies ActivityOptions;
 
-/** The wait for tenants: one activity until its own deadline; a dead worker is noticed by its missing heartbeats. */
+/** Options of the wait for tenants: one activity until its own deadline; missing heartbeats show a dead worker. */
 export const pollOptions = (plan: Pick<Plan, 'updateTimeoutMs' | 'pollMs'>) =>
   ({
     startToCloseTimeout: plan.updateTimeoutMs + plan.pollMs + 60_000,
@@ -26,7 +26,7 @@ export const pollOptions = (plan: Pick<Plan, 'updateTimeoutMs' | 'pollMs'>) =>
     cancellationType,
   }) satisfies ActivityOptions;
 
-/** The watch beside a soak: as long as that, and begun again where a dead worker left it. */
+/** Options of the watch beside a soak: as long as the soak, and started again if its worker dies. */
 export const watchOptions = ({ soakMs }: Pick<Plan, 'soakMs'>) =>
   ({
     startToCloseTimeout: soakMs + 60_000,
@@ -36,7 +36,7 @@ export const watchOptions = ({ soakMs }: Pick<Plan, 'soakMs'>) =>
     cancellationType,
   }) satisfies ActivityOptions;
 
-/** A second smoke does no harm. The suite itself is done in 150 s at most; a worker without a token is tried elsewhere for as long as we are patient. */
+/** Options of a smoke, which may safely run twice. The suite takes at most 150 s; a missing token is retried on other workers for its retry budget. */
 export const smokeOptions = ({ retryBudgetMs }: Pick<Plan, 'retryBudgetMs'>) =>
   ({
     startToCloseTimeout: retryBudgetMs.smoke,
@@ -46,29 +46,35 @@ export const smokeOptions = ({ retryBudgetMs }: Pick<Plan, 'retryBudgetMs'>) =>
     cancellationType,
   }) satisfies ActivityOptions;
 
-/** `summary` is what the timeline of the Temporal UI calls the activity. */
+/** Reads from registry, configuration and tenants. `summary` names the activity in the timeline of the Temporal UI. */
 export const reads = (summary: string) => proxyActivities<ReleaseActivities>({ ...READS, summary });
+/** Wait for the tenants. */
 export const polls = (plan: Plan, summary: string) =>
   proxyActivities<ReleaseActivities>({ ...pollOptions(plan), summary });
-/** The plan waits for a worker for as long as it takes: nothing has begun yet that could grow old. */
+/** Read of the plan: it waits for a worker without a bound, because nothing has begun that could become out of date. */
 export const planReads = () => {
   const { scheduleToCloseTimeout: _, ...unbounded } = READS;
   return proxyActivities<ReleaseActivities>({ ...unbounded, summary: 'read the plan' });
 };
-/** Reads that are retried for the retry budget; then the release is held. */
+/** Registry reads, retried for the retry budget; then the release is held. */
 export const registryReads = ({ retryBudgetMs }: Plan, summary: string) =>
   proxyActivities<ReleaseActivities>({ ...READS, scheduleToCloseTimeout: retryBudgetMs.registry, summary });
+/** Watch beside a soak. */
 export const watches = (plan: Plan, summary: string) =>
   proxyActivities<ReleaseActivities>({ ...watchOptions(plan), summary });
+/** Smoke of one tenant. */
 export const smokes = (plan: Plan) => proxyActivities<ReleaseActivities>(smokeOptions(plan));
+/** Checks before the first write. */
 export const preflights = (summary: string) => onMoveQueue({ ...PREFLIGHTS, summary });
+/** Read of `:latest` without a mover. */
 export const latestReads = (summary: string) => onMoveQueue({ ...LATEST_READS, summary });
+/** Move of `:latest`. */
 export const moves = (input: MoveInput) =>
   onMoveQueue({ ...moveOptions(input), summary: `move :latest to ${shortSha(input.sha)}` });
-/** As long as a move of `:latest` may take, without its put-back. */
+/** Write of another tag, by default with the time of a move without its restore. */
 export const tagWrites = (tag: string, within: '15m' | '1m' = '15m') =>
   onMoveQueue({ ...PREFLIGHTS, scheduleToCloseTimeout: within, startToCloseTimeout: within, summary: `point :${tag}` });
-/** Reports to the lane; a lane that was started again recovers first. */
+/** Report of a mover to the lane, which may have to recover first. */
 export const reports = ({ laneUnheard }: MoveInput) =>
   onMoveQueue({
     ...LATEST_READS,
@@ -83,7 +89,7 @@ const onMoveQueue = (options: ActivityOptions) =>
     taskQueue: moveTaskQueue(laneOf(workflowInfo().workflowId)),
   });
 
-/** A wait for the lane, or for the end of a pause: without a bound but the longest that a run may wait at all. */
+/** Options of waits for the lane or for the end of a pause: bounded only by the longest wait of a run. */
 export const LANE_WAITS = {
   startToCloseTimeout: '30 days',
   scheduleToCloseTimeout: '30 days',
@@ -92,29 +98,33 @@ export const LANE_WAITS = {
   cancellationType,
 } satisfies ActivityOptions;
 
-/** A call to the lane: seconds, unless it is being started again. */
+/** Options of calls to the lane: they take seconds, unless the lane is being started again. */
 export const LANE_CALLS = {
   ...LANE_WAITS,
   startToCloseTimeout: '1m',
   scheduleToCloseTimeout: '15m',
 } satisfies ActivityOptions;
 
-/** On the queue of what only waits. */
+/** Proxy of activities on the wait queue. */
 const onWaitQueue = (options: ActivityOptions) =>
   proxyActivities<WaitActivities>({ ...options, taskQueue: waitTaskQueue(laneOf(workflowInfo().workflowId)) });
-/** One batch of events: a run waits for it at its end, so not for long. */
+/** Options of the delivery of one batch of events: short, because a run waits for it at its end. */
 export const PUBLISHES = {
   startToCloseTimeout: '30s',
   scheduleToCloseTimeout: '1m',
   retry: { initialInterval: '1s', maximumInterval: '10s' },
   cancellationType,
 } satisfies ActivityOptions;
+/** Delivery of events. */
 export const publishing = () => onWaitQueue({ ...PUBLISHES, summary: 'publish events' });
+/** Waits for the lane and for other runs. */
 export const laneWaits = (summary: string) => onWaitQueue({ ...LANE_WAITS, summary });
+/** Wait for the end of a run, for at most `forMs` milliseconds. */
 export const follows = (forMs: number, summary: string) =>
   onWaitQueue({ ...LANE_WAITS, scheduleToCloseTimeout: forMs, startToCloseTimeout: forMs, summary });
 
+/** Calls of a run to the lane. */
 export const laneCalls = (summary: string, within: '15m' | '60s' = '15m') =>
   onMoveQueue({ ...LANE_CALLS, scheduleToCloseTimeout: within, summary });
-/** What the lane itself has done: it would end with a step that was given up. */
+/** Activities of the lane itself, bounded like its waits: a step that gave up would end the lane. */
 export const laneActivities = (summary: string) => onMoveQueue({ ...LANE_WAITS, summary });

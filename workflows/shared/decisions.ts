@@ -5,12 +5,12 @@ import { checkDecision, decisionsNow, effectOf } from '../../src/domain/decide.j
 import { rejection } from './failures.js';
 import { type RunContext, updateDetails } from './run.js';
 
-/** Refusals of signals that `status` shows. */
+/** Most refusals of signals that `status` shows. */
 const SHOWN_REFUSALS = 10;
-/** Decisions and refusals of a run are few; a client in a loop must not fill its history. */
+/** Most decisions that a run keeps: a client in a loop must not fill its history. */
 const KEPT_DECISIONS = 50;
 
-/** Takes decisions from now on. Handlers only record and, for an abort, cancel; the phases act. */
+/** Handles decisions. Handlers only record and, for an abort, cancel; the phases act. */
 export function handleDecisions(run: RunContext): void {
   const { state, feed } = run;
   const take = (verb: Verb, decision: DecisionInput): string => {
@@ -24,7 +24,7 @@ export function handleDecisions(run: RunContext): void {
       run.end = { outcome: 'CanaryAborted', why: `aborted by ${by}: ${reason}` };
       run.scope.cancel();
     }
-    return `${verb} taken: ${effectOf(verb, hold)}`;
+    return `${verb} accepted: ${effectOf(verb, hold)}`;
   };
   setHandler(statusQuery, () => ({ ...state, verbs: decisionsNow(state) }), {
     description: 'The phase of the release, why, and what each decision would do now',

@@ -9,7 +9,7 @@ import { fitNames } from '../../src/domain/fit.js';
 import { unwrapFailure } from './failures.js';
 import { type RunContext, type RunEnd, setPhase } from './run.js';
 
-/** Closes the run as `run.end` says; without one, by the failure or the cancel that stopped it. A failure carries the report as its details. */
+/** Ends the run with `run.end`, or else with the failure or the cancel that stopped it. The details of a failure are the report. */
 export async function endRun<O extends RunOutcome, R extends { why: string }>(
   run: RunContext,
   report: (outcome: O | FailureType, why: string) => R,
@@ -35,7 +35,7 @@ export async function endRun<O extends RunOutcome, R extends { why: string }>(
   throw ApplicationFailure.create({ message: failed.why, type: outcome, nonRetryable: true, details: [failed] });
 }
 
-/** The fix of a rollback that only `force` carries out. */
+/** Fix for a rollback that needs `force`. */
 const NEEDS_FORCE = ' (nothing moved; with force it is carried out)';
 
 function endOfFailure(error: unknown): RunEnd {

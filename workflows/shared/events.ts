@@ -2,16 +2,16 @@ import { CancellationScope, log, workflowInfo } from '@temporalio/workflow';
 import type { AlarmName, DeliveredEvent, ReleaseEvent } from '../../src/contract/events.js';
 import { publishing } from './activity-options.js';
 
-/** Where a run tells what happens to it. No run fails, or waits for more than a minute, because an event is not delivered. */
+/** Event feed of a run. No run fails, or waits for more than a minute, because an event is not delivered. */
 export interface EventFeed {
   emit(event: ReleaseEvent): void;
-  /** Whether every event was delivered, or given up. */
+  /** Whether every event was delivered, or its delivery given up. */
   isIdle(): boolean;
-  /** Waits until it is idle. A run ends after this, because its activities end with it. */
+  /** Waits until the feed is idle. A run must call it before it ends, because its activities end with it. */
   flush(): Promise<void>;
 }
 
-/** Events are delivered in order, one batch at a time: what happens while a batch is on its way makes the next one.
+/** Opens the feed of this run. Events are delivered in order, one batch at a time; events that occur during a delivery form the next batch.
  * @param onIdle called when the last batch was delivered. */
 export function openFeed(sha?: string, onIdle: () => void = () => undefined): EventFeed {
   const { workflowType: workflow, workflowId, runId } = workflowInfo();
@@ -41,7 +41,7 @@ export function openFeed(sha?: string, onIdle: () => void = () => undefined): Ev
   };
 }
 
-/** A person must look at this now (invariant I2). */
+/** Raises an alarm, which a person must look at now (invariant I2). */
 export const alarm = (
   feed: EventFeed,
   name: AlarmName,

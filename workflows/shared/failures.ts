@@ -10,12 +10,12 @@ import {
 import type { FailureType } from '../../src/contract/failures.js';
 import type { RefusedMove } from '../../src/contract/move.js';
 
-/** A failure that this run itself decides on. */
+/** Creates a failure that ends the run. */
 export function failure(type: FailureType, message: string, details?: RefusedMove): ApplicationFailure {
   return ApplicationFailure.nonRetryable(message, type, ...(details ? [details] : []));
 }
 
-/** Fails an update and nothing else; its sender reads the message. */
+/** Creates a failure that rejects an update and nothing else; the sender reads its message. */
 export function rejection(message: string, details?: RefusedMove): ApplicationFailure {
   return ApplicationFailure.nonRetryable(message, 'DecisionRefused', ...(details ? [details] : []));
 }
@@ -29,7 +29,7 @@ export function parseOrReject<T>(parse: (sent: unknown) => T, sent: unknown): T 
   }
 }
 
-/** The failure under the layers that Temporal puts around it (child, activity, application): people would read "Activity task failed". */
+/** Failure under the layers that Temporal wraps around it (child, activity): their message is only "Activity task failed". */
 export function unwrapFailure(error: unknown): ApplicationFailure {
   if (error instanceof ApplicationFailure) return error;
   if (error instanceof ActivityFailure && error.cause instanceof TimeoutFailure && !error.cause.cause)
@@ -40,12 +40,12 @@ export function unwrapFailure(error: unknown): ApplicationFailure {
   throw error;
 }
 
-/** Begins nothing more in a run that was aborted or cancelled. */
+/** Throws if the run was aborted or cancelled, so that it begins nothing more. */
 export function requireNotCancelled(): void {
   if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('aborted');
 }
 
-/** Repeats a step once that no worker took in time: that this code runs shows that a worker is back. */
+/** Repeats a step once if it timed out: this code runs again, so a worker is back. */
 export async function retryOnceAfterTimeout<T>(step: () => Promise<T>): Promise<T> {
   try {
     return await step();

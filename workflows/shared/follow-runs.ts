@@ -10,10 +10,10 @@ import { laneActivities, laneWaits } from './activity-options.js';
 import { alarm, type EventFeed } from './events.js';
 import { ownLane } from './run.js';
 
-/** How long after a move `:latest` is read again, in milliseconds (docs/protocol.md, The move). */
+/** Delay after a move before `:latest` is read again, in milliseconds (docs/protocol.md, The move). */
 const REREAD_MS = 60_000;
 
-/** Follows the holder, the open move and the announced rollback to their ends, each by one activity, reads both tags once more after a move, and has production watched. */
+/** Follows the holder, the open move and the announced rollback to their ends, each by one activity; after a move reads `:latest` again and starts the watch over production. */
 export function followers(state: LaneState, feed: EventFeed, wake: () => void): () => void {
   const followed = new Set<string>();
   const once = (key: string, run: () => Promise<void>) => {
@@ -39,7 +39,7 @@ export function followers(state: LaneState, feed: EventFeed, wake: () => void): 
     if (move)
       once(move.moverRunId, async () => {
         await awaitClosed({ workflowId: moveLatestId(ownLane()), runId: move.moverRunId });
-        // A mover reports before it ends. One that could not is over once none of its writes is on its way.
+        // A mover reports before it ends. If it could not, its move is over once none of its writes can be in flight.
         await sleep(LEASE_MS);
         if (state.move?.moverRunId === move.moverRunId) state.move = null;
       });
@@ -57,7 +57,7 @@ export function followers(state: LaneState, feed: EventFeed, wake: () => void): 
     if (expectedLatest && ledger.history.length > 0)
       once(`left ${expectedLatest.at}`, async () => {
         await sleep(Math.max(1, expectedLatest.at + REREAD_MS - Date.now()), {
-          summary: 'reads :latest once more after a move',
+          summary: 'wait before reading :latest again',
         });
         if (ledger.expectedLatest?.at !== expectedLatest.at) return;
         const why = await laneActivities('read :latest again after a move').reread(expectedLatest.images);
@@ -68,14 +68,16 @@ export function followers(state: LaneState, feed: EventFeed, wake: () => void): 
   };
 }
 
+/** Raises the alarm for the hold of the lane. */
 export function alarmOfHold(feed: EventFeed, { ledger: { hold, expectedLatest } }: LaneState): void {
   if (hold) alarm(feed, hold.name, { why: hold.why, ...(expectedLatest && { images: expectedLatest.images }) });
 }
 
+/** Reason of the alarm `starved`. */
 export const describeStarvation = (times: number) =>
-  `${times} releases in a row were superseded because the canaries had moved on to a newer build: nothing is tested to its end any more`;
+  `${times} releases in a row were superseded because the canary tenants had moved on to a newer build: no build is tested to the end any more`;
 
-/** Sends a holder its revocation. */
+/** Sends the holder its revocation, once. */
 export async function notifyHolder(state: LaneState): Promise<void> {
   const { holder } = state;
   if (!holder) return;

@@ -1,13 +1,13 @@
 import { DefaultPayloadConverter, type Payload, type PayloadConverter } from '@temporalio/common';
 
-/** What stands for a payload that cannot be read. */
+/** Marker for a payload that cannot be decoded. */
 export interface Undecodable {
   undecodable: string;
 }
 
 /**
- * Decodes what it can, and gives a marker for the rest: one signal that cannot be decoded would otherwise fail the workflow task for ever,
- * and queries, abort and cancel with it (docs/protocol.md, Messages that cannot break a run).
+ * Payload converter that returns a marker for a payload that it cannot decode: one such signal would otherwise fail the workflow task for
+ * good, and with it queries, abort and cancel (docs/protocol.md, Messages that cannot break a run).
  */
 export const payloadConverter: PayloadConverter = {
   toPayload: (value) => standard.toPayload(value),

@@ -1,6 +1,6 @@
 import { CancellationScope } from '@temporalio/workflow';
 
-/** Waits for whichever ends first of what `begin` begins, and ends the others. */
+/** Waits for the first of the promises that `begin` starts, and cancels the others. */
 export function firstOf<T>(begin: () => Promise<T>[]): Promise<T> {
   const scope = new CancellationScope();
   return scope.run(async () => {

@@ -17,36 +17,37 @@ import { enterPhase, leavePhase } from '../../src/domain/phase-times.js';
 import { runDetails } from '../../src/domain/run-details.js';
 import { type EventFeed, openFeed } from './events.js';
 
-/** How a run ends: an outcome completes it, a failure type fails it. */
+/** End of a run: an outcome completes it, a failure type fails it. */
 export interface RunEnd {
   outcome: RunOutcome | FailureType;
   why: string;
-  /** Of the failure. */
+  /** Details of the failure. */
   details?: unknown[];
 }
 
-/** What every release and rollback has. */
+/** Context of a release or a rollback. */
 export interface RunContext {
   readonly state: ReleaseStatus;
-  /** All that the run does; cancelled when something ends it. */
+  /** Scope of all work of the run; cancelled when something ends it. */
   readonly scope: CancellationScope;
   readonly feed: EventFeed;
-  /** Set once it is decided how the run ends. An abort overrides all others. */
+  /** Set once the end of the run is decided. An abort overrides any other end. */
   end: RunEnd | null;
 }
 
-/** The lane this run belongs to. */
+/** Lane of this run. */
 export const ownLane = (): Lane => laneOf(workflowInfo().workflowId);
+/** Ids of this run. */
 export const ownRun = () => ({ workflowId: workflowInfo().workflowId, runId: workflowInfo().runId });
 
-/** Parses what started the run, whose id must be the one of its sha. Anything invalid fails the run as `ConfigInvalid`. */
+/** Parses the input of the run, whose workflow id must match its sha. Invalid input fails the run as `ConfigInvalid`. */
 export function readInput<T extends { sha: Sha }>(parse: () => T, idOf: (lane: Lane, sha: Sha) => string): T {
   try {
     const input = parse();
     const id = idOf(ownLane(), input.sha);
     if (id === workflowInfo().workflowId) return input;
     throw new InvalidInput(
-      `workflow id ${workflowInfo().workflowId} does not fit sha ${input.sha} (start it as ${id})`,
+      `workflow id ${workflowInfo().workflowId} does not match sha ${input.sha} (start it as ${id})`,
     );
   } catch (error) {
     if (error instanceof InvalidInput) throw ApplicationFailure.nonRetryable(error.message, 'ConfigInvalid');
@@ -54,7 +55,7 @@ export function readInput<T extends { sha: Sha }>(parse: () => T, idOf: (lane: L
   }
 }
 
-/** The state of a run, which the query `status` answers from the first moment on. */
+/** Creates the context of a run; the query `status` answers from then on. */
 export function beginRun(
   input: { sha: Sha; requestedBy?: string },
   phase: ReleasePhase,
@@ -85,7 +86,7 @@ export function beginRun(
   return { state, scope, feed: openFeed(input.sha), end: null };
 }
 
-/** @param forMs the time after which this phase ends, in milliseconds, where it has a bound. */
+/** Enters a phase. @param forMs longest duration of the phase, in milliseconds, if it has a bound. */
 export function setPhase({ state, feed }: RunContext, phase: ReleasePhase, why: string, forMs?: number): void {
   const until = forMs === undefined ? null : new Date(Date.now() + forMs).toISOString();
   const since = new Date().toISOString();
@@ -99,10 +100,10 @@ export function setPhase({ state, feed }: RunContext, phase: ReleasePhase, why: 
   ]);
 }
 
-/** Keeps the run's page in the Temporal UI current; no command comes of it. */
+/** Updates the run's page in the Temporal UI; this creates no command. */
 export const updateDetails = (state: ReleaseStatus): void => setCurrentDetails(runDetails(state));
 
-/** Runs one phase after the other; each names the next. */
+/** Runs one phase after another; each names the next. */
 export async function runPhases<P extends string, R>(
   phases: Record<P, (run: R) => Promise<P | 'done'>>,
   first: P,
@@ -111,20 +112,20 @@ export async function runPhases<P extends string, R>(
   for (let phase: P | 'done' = first; phase !== 'done'; ) phase = await phases[phase](run);
 }
 
-/** Ends the run from inside a phase. */
+/** Ends the run from inside a phase; the first end counts. */
 export function finish(run: RunContext, end: RunEnd): 'done' {
   run.end ??= end;
   return 'done';
 }
 
-/** Ends the run from anywhere below a phase: what is under way is cancelled. */
+/** Ends the run from anywhere below a phase: it cancels the work that is under way. */
 export async function stopRun(run: RunContext, end: RunEnd): Promise<never> {
   run.end ??= end;
   run.scope.cancel();
   return CancellationScope.current().cancelRequested;
 }
 
-/** When this run began, and where its time went until now. */
+/** Start of this run, and the time in each phase until now. */
 export function timesOf({ phases, since }: ReleaseStatus): RunTimes {
   const ended = new Date().toISOString();
   return { started: workflowInfo().startTime.toISOString(), ended, phases: leavePhase(phases, since, ended) };

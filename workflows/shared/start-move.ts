@@ -17,14 +17,14 @@ import { failure, requireNotCancelled } from './failures.js';
 import { BUSY_MOVER_MS, MOVER } from './mover-options.js';
 import { ownLane, type RunContext } from './run.js';
 
-/** Time for a mover whose lease was revoked to end, and to report what it did, in milliseconds. */
+/** Time for a mover whose lease was revoked to report and end, in milliseconds. */
 const ENDS_WITHIN_MS = 2_000;
 
 /**
- * Has `MoveLatest` move the tag and waits for its end, also when this run is cancelled meanwhile: a pair is never left half
- * moved. A mover that is running is waited for; one that was terminated is started again.
- * @param onMoving called with whether the mover is started, which is when an abort comes too late.
- * @param terminateAfterMs ends a mover that is under way after so long, in milliseconds, when nothing of it can be on its way; else it is waited for.
+ * Runs `MoveLatest` and waits for its end, even if this run is cancelled in the meantime: a pair is never left half moved. It
+ * waits for a mover that is running, and starts a terminated one again.
+ * @param onMoving called with whether the mover is started; from then on an abort comes too late.
+ * @param terminateAfterMs time after which a running mover of another run is terminated, in milliseconds; null: it is waited for.
  */
 export async function moveLatest(
   run: RunContext,
@@ -36,7 +36,7 @@ export async function moveLatest(
   const busyDeadline = Date.now() + BUSY_MOVER_MS;
   for (;;)
     try {
-      // The last moment for an abort: from this workflow task on the move finishes.
+      // An abort can stop the run only before this point: from this workflow task on the move finishes.
       requireNotCancelled();
       onMoving(true);
       return await CancellationScope.nonCancellable(() =>
@@ -55,7 +55,7 @@ export async function moveLatest(
           : laneCalls(`take over from ${workflowId}`).endMover(Math.max(terminateAfterMs, ENDS_WITHIN_MS)));
       else if (!isTerminated(error)) throw error;
       else if (CancellationScope.current().consideredCancelled) return outcomesAfterTerminate(run, input);
-      // The next one's report says that nothing is on its way any more.
+      // The next mover must not report while a write of the terminated one can be in flight.
       else if (terminateAfterMs === null) await CancellationScope.nonCancellable(() => sleep(LEASE_MS, SETTLE));
       else await laneCalls('confirm that this is the newest rollback').requireLastRollback();
     }
@@ -64,7 +64,7 @@ export async function moveLatest(
 const isTerminated = (error: unknown) =>
   error instanceof ChildWorkflowFailure && error.cause instanceof TerminatedFailure;
 
-/** Nothing of ours has begun yet, so a cancel ends this wait. */
+/** Waits for a mover of another run; a cancel ends the wait, because this run's move has not begun. */
 async function awaitMoverEnd(workflowId: string, busyDeadline: number): Promise<void> {
   const leftMs = busyDeadline - Date.now();
   const busy = () =>
@@ -77,7 +77,7 @@ async function awaitMoverEnd(workflowId: string, busyDeadline: number): Promise<
     });
 }
 
-/** The mover was terminated and this run is cancelled: nothing goes on, so at least the state that is left gets its name. */
+/** Reads the results after the mover was terminated and this run cancelled: nothing continues the move, so the end must name where it stopped. */
 function outcomesAfterTerminate({ feed }: RunContext, input: MoveInput): Promise<MovedImage[]> {
   return CancellationScope.nonCancellable(async () => {
     const before = input.images.map(({ repository, from }) => ({ repository, digest: from }));

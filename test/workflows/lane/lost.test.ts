@@ -80,7 +80,7 @@ describe('a lane of which less is left', () => {
       const next = await gate().greenBuild();
       const handle = await gate().release({ sha: next.sha });
       const hold = await heldFor(gate(), handle, 'latest-moved');
-      expect(hold.why).toContain('of the lane only its last move is left');
+      expect(hold.why).toContain('only the last move of the lane is known');
       expect(writes()).toEqual(pairs(1));
       await say(handle, 'approve', { ...ada, hold: hold.id });
       expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });

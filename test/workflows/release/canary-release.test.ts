@@ -208,7 +208,7 @@ describe('bad input ends the run at once with one clear line', () => {
     [{ sha: '4c1d56e', soak: 'six' }, 'invalid duration "six": expected e.g. 6m or 30s'],
     [
       { sha: '5c1d56e' },
-      'workflow id release-canary-release-4c1d56e does not fit sha 5c1d56e (start it as release-canary-release-5c1d56e)',
+      'workflow id release-canary-release-4c1d56e does not match sha 5c1d56e (start it as release-canary-release-5c1d56e)',
     ],
   ])('%j', async (input, why) => {
     const handle = await gate().client.workflow.start('CanaryRelease', {

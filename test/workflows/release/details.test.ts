@@ -55,7 +55,7 @@ test('the page of a run in the Temporal UI follows it, and its timeline names ea
     'smoke canary-1',
     'smoke canary-2',
     'read the tag of the build again',
-    'ask every tenant for its build again',
+    'read the build of every tenant again',
     'confirm that the release holds the lane',
     'held: approval',
   ]);
@@ -74,7 +74,7 @@ test('so does that of a rollback', async () => {
   expect(await summariesOf(handle)).toEqual([
     'read the plan',
     `ask the lane for the digests of ${OLD.slice(0, 7)}`,
-    `check that ${OLD.slice(0, 7)} is whole in every image`,
+    `check that every image of ${OLD.slice(0, 7)} is complete`,
     `read the tag of ${OLD.slice(0, 7)}`,
     'announce the rollback to the lane',
   ]);

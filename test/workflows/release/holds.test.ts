@@ -34,7 +34,7 @@ describe('approval', () => {
       `approve refused: that hold has ended; the current one is ${hold.id} (approval)`,
     );
     expect(await refusal(handle, 'retry', ada)).toContain('retry does not apply to approval');
-    expect(await say(handle, 'approve', ada)).toBe('approve taken: promote');
+    expect(await say(handle, 'approve', ada)).toBe('approve accepted: promote');
 
     expect((await awaitRunEnd(handle)).report).toMatchObject({
       outcome: 'promoted',
@@ -251,7 +251,7 @@ describe('abort', () => {
       const handle = await gate().release({ sha, approval: 'required', soak: phase === 'soaking' ? '1h' : '100ms' });
       await until(`it is ${phase}`, async () => (await gate().phase(handle)) === phase);
       const began = Date.now();
-      expect(await say(handle, 'abort', { by: 'bob', reason: 'wrong build' })).toBe('abort taken: the release ends');
+      expect(await say(handle, 'abort', { by: 'bob', reason: 'wrong build' })).toBe('abort accepted: the release ends');
       expect((await awaitRunEnd(handle)).report).toMatchObject({
         outcome: 'CanaryAborted',
         why: 'aborted by bob: wrong build',

@@ -129,7 +129,7 @@ describe('what anybody may send', () => {
     ])
       expect(await refusal(handle, 'abort', long)).toMatch(/longer than 200 characters or reason than 2000/);
     expect(await say(handle, 'abort', { by: 'x'.repeat(MAX_BY), reason: 'y'.repeat(MAX_REASON) })).toBe(
-      'abort taken: the release ends',
+      'abort accepted: the release ends',
     );
     await awaitRunEnd(handle);
   });
