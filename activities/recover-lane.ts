@@ -96,11 +96,8 @@ async function lastMove(client: Client, lane: Lane): Promise<LaneState | null> {
     const images = status === 'RUNNING' ? null : await movedBy(client, lane, runId);
     if (images?.length === 0) continue;
     if (images === null) return null;
-    const state = putOnHold(
-      emptyLane(),
-      'not-recovered',
-      'only the last move of the lane is known (fix: canary lane adopt)',
-    );
+    const why = 'only the last move of the lane is known (fix: canary lane adopt)';
+    const state = putOnHold(emptyLane(), 'not-recovered', why);
     const tagStates = images.map(({ repository, latest }) => ({ repository, digest: latest }));
     state.ledger.expectedLatest = { images: tagStates, at: (closeTime ?? new Date()).getTime() };
     return state;

@@ -153,9 +153,9 @@ export default [
   },
   {
     name: 'i8-unrecovered-lane-promotes',
-    breaks: 'a lane of which only its last move is left promotes without a human',
+    breaks: 'a lane of which only its last move is left promotes without a person',
     file: 'activities/recover-lane.ts',
-    find: "putOnHold(emptyLane(), 'not-recovered', 'only the last move of the lane is known (fix: canary lane adopt)')",
+    find: "putOnHold(emptyLane(), 'not-recovered', why)",
     replace: 'emptyLane()',
     test: 'test/workflows/lane/lost.test.ts > one that was deleted: where its last move left :latest is known, and nothing moves without an approval that says so',
   },
