@@ -54,7 +54,7 @@ export default [
     file: 'workflows/release/hold.ts',
     find: '!inTime || decided === null',
     replace: '!inTime && decided !== null',
-    test: 'test/workflows/release/holds.test.ts > nobody gives ends by itself, and nothing moves',
+    test: 'test/workflows/release/holds.test.ts > that no person gives expires, and nothing moves',
   },
   {
     name: 'i1-found-nothing-passes',
@@ -103,7 +103,7 @@ export default [
     file: 'workflows/release/hold.ts',
     find: '-${uuid4().slice(0, 6)}',
     replace: '',
-    test: 'test/workflows/release/holds.test.ts > is for one hold of one run: neither the next run of the same build takes it, nor another build',
+    test: 'test/workflows/release/holds.test.ts > applies to one hold of one run: neither the next run of the same build accepts it, nor another build',
   },
   {
     name: 'i1-needs-not-kept',
@@ -206,7 +206,7 @@ function mismatch`,
     file: 'workflows/release/awaiting-approval.ts',
     find: '    ...foreignRevisions(input, pinned),\n',
     replace: '',
-    test: 'test/workflows/move/one-build.test.ts > are not promoted without a human who was told, and the report says so',
+    test: 'test/workflows/move/one-build.test.ts > are not promoted without an approval of exactly that, and the report says so',
   },
   {
     name: 'lag-rollback-trusts-a-read',

@@ -62,7 +62,7 @@ export default [
     file: 'workflows/rollback.ts',
     find: 'doubts.length > 0',
     replace: 'doubts.length > 9',
-    test: 'test/workflows/move/one-build.test.ts > are no target of a rollback, unless it is forced',
+    test: 'test/workflows/move/one-build.test.ts > are refused as the target of a rollback, unless it is forced',
   },
   {
     name: 'i2-says-restored',
@@ -78,7 +78,7 @@ export default [
     file: 'workflows/move-latest.ts',
     find: "split ? 'PairSplit' : ",
     replace: '',
-    test: 'test/workflows/move/move-latest.test.ts > when the first cannot be put back either, the run fails as PairSplit and names each digest',
+    test: 'test/workflows/move/move-latest.test.ts > when the first cannot be restored either, the run fails as PairSplit and names each digest',
   },
   {
     name: 'i2-starved-in-silence',
@@ -86,6 +86,6 @@ export default [
     file: 'src/lane/queue.ts',
     find: 'ledger.consecutivePreemptions % PREEMPTIONS_ALARM === 0',
     replace: 'false',
-    test: 'test/workflows/lane/preemption.test.ts > supersedes what soaks, saying so; three in a row raise an alarm, and a promotion ends the row',
+    test: 'test/workflows/lane/preemption.test.ts > supersedes the build that soaks, with that reason; three in a row raise an alarm, and a promotion resets the count',
   },
 ];

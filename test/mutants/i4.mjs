@@ -22,7 +22,7 @@ export default [
     file: 'activities/move-authorizer.ts',
     find: 'begun ? undefined : requireRunning(client, parent, silenceMs)',
     replace: 'undefined',
-    test: 'test/workflows/move/parent-gone.test.ts > a mover whose release was terminated writes nothing, also while the lane does not know of that end',
+    test: 'test/workflows/move/parent-gone.test.ts > a mover whose release was terminated writes nothing, even while the lane does not know that end',
   },
   {
     name: 'i4-direct-beside-a-worker',
@@ -38,7 +38,7 @@ export default [
     file: 'src/lane/commands.ts',
     find: '    state.holder = null;\n',
     replace: '',
-    test: 'test/workflows/lane/holder.test.ts > keeps its turn until somebody drops it; then the next one goes on',
+    test: 'test/workflows/lane/holder.test.ts > keeps the lane until a person drops it; then the next one acquires it',
   },
   {
     name: 'i4-each-start-a-run',
@@ -56,7 +56,7 @@ export default [
     file: 'src/config/plan.ts',
     find: 'input.force ||',
     replace: 'isShorter ||',
-    test: 'test/workflows/lane/order.test.ts > goes on by force, when a human has said yes to it, and is then what others are measured by',
+    test: 'test/workflows/lane/order.test.ts > is promoted with force and an approval, and other builds are then compared with it',
   },
   {
     name: 'i4-forced-leaves-the-mark',
@@ -65,7 +65,7 @@ export default [
     find: 'ledger.newestPromoted = { sha, key: keyOf(ledger, sha) }',
     replace: `const key = keyOf(ledger, sha);
   if (!ledger.newestPromoted || ledger.newestPromoted.key.seen < key.seen) ledger.newestPromoted = { sha, key }`,
-    test: 'test/workflows/lane/order.test.ts > goes on by force, when a human has said yes to it, and is then what others are measured by',
+    test: 'test/workflows/lane/order.test.ts > is promoted with force and an approval, and other builds are then compared with it',
   },
   {
     name: 'i4-held-keeps-the-lane',
@@ -81,7 +81,7 @@ export default [
     file: 'workflows/shared/follow-runs.ts',
     find: '        if (state.holder?.runId === holder.runId) state.holder = null;\n',
     replace: '',
-    test: 'test/workflows/lane/holder.test.ts > is RED, the next one goes on, and nothing else moves',
+    test: 'test/workflows/lane/holder.test.ts > is RED, the next one acquires the lane, and nothing else moves',
   },
   {
     name: 'i4-lease-beside-another-movers',
@@ -118,7 +118,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: "return deny('not-holder', `${parent.workflowId} does not hold the lane`)",
     replace: 'return ALLOW',
-    test: 'test/workflows/lane/mover.test.ts > that somebody’s own workflow started',
+    test: 'test/workflows/lane/mover.test.ts > that another workflow started',
   },
   {
     name: 'i4-moves-twice',
@@ -126,7 +126,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: '(state.finishedRuns.includes(parent.runId))',
     replace: '(state.finishedRuns.includes(moverRunId))',
-    test: 'test/workflows/lane/mover.test.ts > when it is reset after it has moved, though its parent still has the turn',
+    test: 'test/workflows/lane/mover.test.ts > when it is reset after it has moved, though its parent still holds the lane',
   },
   {
     name: 'i4-moves-without-the-lane',
@@ -134,7 +134,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: 'holder?.runId !== parent.runId',
     replace: 'holder === null',
-    test: 'test/workflows/lane/holder.test.ts > after its end, while another has its turn, moves nothing on the old one: it asks anew',
+    test: 'test/workflows/lane/holder.test.ts > after its end, while another one holds the lane, moves nothing with its old fencing token: it joins the queue again',
   },
   {
     name: 'i4-no-grace',
@@ -158,7 +158,7 @@ export default [
     file: 'workflows/release/lane.ts',
     find: 'pendingRevocation.fencingToken !== fencingToken || ',
     replace: '',
-    test: 'test/workflows/lane/holder.test.ts > after a newer one took its turn asks anew: what was said of the old turn is not said of the next',
+    test: 'test/workflows/lane/holder.test.ts > after a newer one preempted it joins the queue again: a revocation of the old fencing token does not apply to the new one',
   },
   {
     name: 'i4-older-try-gets-a-lease',
@@ -198,7 +198,7 @@ export default [
     file: 'src/lane/queue.ts',
     find: 'state.holder !== null || ',
     replace: '',
-    test: 'test/workflows/lane/order.test.ts > two in a row are promoted in order; nobody is asked for the second before the first has ended',
+    test: 'test/workflows/lane/order.test.ts > two in a row are promoted in order; no tenant is asked for the second before the first has ended',
   },
   {
     name: 'i4-waited-too-long',
@@ -206,7 +206,7 @@ export default [
     file: 'src/lane/queue.ts',
     find: 'refusalOf(state, next)',
     replace: 'null as ReturnType<typeof refusalOf>',
-    test: 'test/workflows/lane/order.test.ts > that asks while a newer one has its turn is superseded once that is promoted',
+    test: 'test/workflows/lane/order.test.ts > that joins the queue while a newer one holds the lane is superseded once that one is promoted',
   },
   {
     name: 'lease-from-the-first-grant',
@@ -222,6 +222,6 @@ export default [
     file: 'src/lane/parse.ts',
     find: ' && Number.isFinite(preemptibleAt)',
     replace: '',
-    test: 'test/workflows/lane/messages.test.ts > what no run would say of its hold takes nobody’s turn',
+    test: 'test/workflows/lane/messages.test.ts > an invalid report of a hold preempts no release',
   },
 ];

@@ -13,7 +13,7 @@ export default [
     file: 'workflows/release/awaiting-canary.ts',
     find: '|| !areBuilds(builds)',
     replace: '',
-    test: 'test/workflows/release/limits.test.ts > builds that are none are not shown as what tenants report',
+    test: 'test/workflows/release/limits.test.ts > invalid builds are not shown as what tenants report',
   },
   {
     name: 'i5-address-in-a-reason',

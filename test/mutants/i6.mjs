@@ -5,7 +5,7 @@ export default [
     file: 'activities/tenants.ts',
     find: 'const fleet = await withHeartbeat(() => fleetBuilds(config.fleet, sha, plan))',
     replace: 'const fleet = await fleetBuilds(config.fleet, sha, plan)',
-    test: 'test/workflows/release/limits.test.ts > costs the wait no beat: it is one try to its end, and named',
+    test: 'test/workflows/release/limits.test.ts > costs the wait no heartbeat: it is one attempt to the end, and the tenant is named',
   },
   {
     name: 'deadline-any',
@@ -45,7 +45,7 @@ export default [
     file: 'workflows/shared/start-move.ts',
     find: 'isTerminated(error)',
     replace: "isTerminated(error) || input.kind === 'promotion'",
-    test: 'test/workflows/move/move-latest.test.ts > its mover terminated: it starts another, which goes on',
+    test: 'test/workflows/move/move-latest.test.ts > its mover terminated: it starts another, which finishes the move',
   },
   {
     name: 'i6-time-out-ends-the-run',
@@ -53,7 +53,7 @@ export default [
     file: 'src/contract/hold.ts',
     find: "    fault: 'TimedOut',\n",
     replace: '',
-    test: 'test/workflows/release/faults.test.ts > is begun once more by itself, then held; retry goes on',
+    test: 'test/workflows/release/faults.test.ts > is repeated once automatically, then the release is held; retry continues',
   },
   {
     name: 'i6-writes-again',
@@ -69,7 +69,7 @@ export default [
     file: 'workflows/shared/end-run.ts',
     find: 'fitNames([...new Set(red)])',
     replace: '[...new Set(red)]',
-    test: 'test/workflows/release/limits.test.ts > end as RED all the same: every list that the server limits is cut, and the report counts the rest',
+    test: 'test/workflows/release/limits.test.ts > end as RED anyway: every list that the server limits is cut, and the report counts the rest',
   },
   {
     name: 'replay-inserted-timer',

@@ -14,6 +14,6 @@ export default [
     find: '({ build }) => isBuild(build, sha)',
     replace:
       '({ build }, index) => isBuild(build, sha) || !tellsBuild(plan.tenants[index] as PlannedTenant, plan.buildProbe)',
-    test: 'test/workflows/release/own-suite.test.ts > are not waited for, and nothing is promoted on a build that nobody confirmed',
+    test: 'test/workflows/release/own-suite.test.ts > are not waited for, and an unconfirmed build is not promoted',
   },
 ];

@@ -5,7 +5,7 @@ export default [
     file: 'src/lane/commands.ts',
     find: "ledger.hold?.name !== 'after-rollback'",
     replace: "ledger.hold?.name === 'latest-moved'",
-    test: 'test/workflows/lane/lost.test.ts > one that was not recovered is on hold until `lane adopt` alone lifts that, and promotes by itself from then on',
+    test: 'test/workflows/lane/lost.test.ts > one that was not recovered is on hold until `lane adopt` lifts that, and promotes automatically from then on',
   },
   {
     name: 'ask-of-no-run-holds-the-lane',
@@ -13,7 +13,7 @@ export default [
     file: 'src/lane/parse.ts',
     find: '!isRunId(runId) || !isSha(sha)',
     replace: '!isText(runId) || !isSha(sha)',
-    test: 'test/workflows/lane/messages.test.ts > an ask in the name of a run that cannot be is not heard: nobody could see it end',
+    test: 'test/workflows/lane/messages.test.ts > a request of a run that cannot exist is ignored: its end could not be followed',
   },
   {
     name: 'i8-adopted-is-held-again',
@@ -21,7 +21,7 @@ export default [
     file: 'src/lane/ledger.ts',
     find: 'isNew && seen.every',
     replace: 'isNew && seen.length === 0 && seen.every',
-    test: 'test/workflows/lane/moved-by-hand.test.ts > a :latest that somebody moves by hand soaking is promoted over by retry once it is adopted',
+    test: 'test/workflows/lane/moved-by-hand.test.ts > a :latest that is moved by hand soaking is promoted over by retry once it is adopted',
   },
   {
     name: 'i8-approval-in-a-pause-promotes',
@@ -29,7 +29,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: 'pause && isPaused',
     replace: 'pause && !isPaused',
-    test: 'test/workflows/lane/pause.test.ts > an approval that was waited for before is taken, and promotes only when somebody resumes',
+    test: 'test/workflows/lane/pause.test.ts > an approval of an earlier hold is accepted, and promotes only after resume',
   },
   {
     name: 'i8-continue-drops-queue',
@@ -37,7 +37,7 @@ export default [
     file: 'workflows/release-lane.ts',
     find: '(state, maxEvents)',
     replace: '({ ...state, queue: [] }, maxEvents)',
-    test: 'test/workflows/lane/continues.test.ts > a lane that goes on as a new run again and again loses no run, no signal and no question, takes none twice, and its holder keeps the turn',
+    test: 'test/workflows/lane/continues.test.ts > a lane that continues as new repeatedly loses no run, signal or update, applies none twice, and its holder keeps the lane',
   },
   {
     name: 'i8-drift-holds-nothing',
@@ -45,7 +45,7 @@ export default [
     file: 'src/lane/drift.ts',
     find: "if (found.latest !== null) putOnHold(state, 'latest-moved', found.latest)",
     replace: 'void putOnHold',
-    test: 'test/workflows/check-drift.test.ts > one that somebody moved with crane is said once per change, and holds automatic promotion',
+    test: 'test/workflows/check-drift.test.ts > a :latest that was moved with crane raises one alarm per change, and puts the lane on hold',
   },
   {
     name: 'i8-drift-said-each-time',
@@ -53,7 +53,7 @@ export default [
     file: 'src/lane/drift.ts',
     find: '(known?.expectedAt === found.expectedAt && known.latest === why) || ledger.hold?.why === why',
     replace: 'false',
-    test: 'test/workflows/check-drift.test.ts > one that somebody moved with crane is said once per change, and holds automatic promotion',
+    test: 'test/workflows/check-drift.test.ts > a :latest that was moved with crane raises one alarm per change, and puts the lane on hold',
   },
   {
     name: 'i8-half-known-lane-promotes',
@@ -69,7 +69,7 @@ export default [
     file: 'activities/recover-lane.ts',
     find: 'if (known) return isCertain ? known : notAll(known)',
     replace: 'if (known && !isCertain) return notAll(known)',
-    test: 'test/workflows/lane/recovery.test.ts > after a rollback, and once more, knows which build is bad, what it is held for and where :latest was left',
+    test: 'test/workflows/lane/recovery.test.ts > after a rollback, and once more, knows the known-bad build, its hold and the expected :latest',
   },
   {
     name: 'i8-lane-names-no-digest',
@@ -77,7 +77,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: "digest ?? 'nothing'",
     replace: "digest ? 'another' : 'nothing'",
-    test: 'test/workflows/lane/moved-by-hand.test.ts > a :latest that somebody moves by hand between two releases is not promoted over; approved it is, over exactly the digests shown, and the ledger goes on',
+    test: 'test/workflows/lane/moved-by-hand.test.ts > a :latest that is moved by hand between two releases is not promoted over without an approval; with one it is, over exactly the digests shown, and the ledger follows',
   },
   {
     name: 'i8-lane-takes-any-latest',
@@ -85,7 +85,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: 'if (!isUnexpected)',
     replace: 'if (!isUnexpected || latest.length > 0)',
-    test: 'test/workflows/lane/moved-by-hand.test.ts > a :latest that somebody moves by hand between two releases is not promoted over; approved it is, over exactly the digests shown, and the ledger goes on',
+    test: 'test/workflows/lane/moved-by-hand.test.ts > a :latest that is moved by hand between two releases is not promoted over without an approval; with one it is, over exactly the digests shown, and the ledger follows',
   },
   {
     name: 'i8-lane-that-never-ran-counts',
@@ -117,7 +117,7 @@ export default [
     file: 'src/move/observe.ts',
     find: 'if (surprises.length === 0) ',
     replace: '',
-    test: 'test/workflows/release/canary-release.test.ts > when somebody else moves :latest meanwhile, the move is refused',
+    test: 'test/workflows/release/canary-release.test.ts > when :latest is moved from outside in the meantime, the move is refused',
   },
   {
     name: 'i8-put-back-over-others',
@@ -149,7 +149,7 @@ export default [
     file: 'workflows/release/resolving.ts',
     find: 'seen.length === 0 ? image',
     replace: 'seen.length >= 0 ? image',
-    test: 'test/workflows/release/holds.test.ts > build-repushed: who starts over adopts nothing that somebody else moved meanwhile',
+    test: 'test/workflows/release/holds.test.ts > build-repushed: a release that starts over does not adopt a :latest that was moved from outside in the meantime',
   },
   {
     name: 'i8-unrecovered-lane-promotes',

@@ -13,7 +13,7 @@ export default [
     file: 'workflows/release-lane.ts',
     find: 'carried !== null && continuedFromExecutionRunId === undefined',
     replace: 'carried !== null',
-    test: 'test/workflows/lane/recovery.test.ts > to where it had gone on as a new run knows who has the turn, who waits, what is bad and what it is held for',
+    test: 'test/workflows/lane/recovery.test.ts > to where it had gone on as a new run knows the holder, the queue, the known-bad builds and its hold',
   },
   {
     name: 'lane-given-beside-a-rollback',
@@ -45,7 +45,7 @@ export default [
     file: 'workflows/shared/follow-runs.ts',
     find: 'ledger.history.length > 0',
     replace: 'ledger.history.length < 0',
-    test: 'test/workflows/lane/reread.test.ts > where somebody moved it since, the lane is on hold, and an alarm says where it stands',
+    test: 'test/workflows/lane/reread.test.ts > a :latest that was moved from outside puts the lane on hold, and an alarm says where it is',
   },
   {
     name: 'paused-moves',

@@ -5,7 +5,7 @@ export default [
     file: 'src/lane/drift.ts',
     find: 'TARGETS = 3',
     replace: 'TARGETS = 1',
-    test: 'test/workflows/check-drift.test.ts > of the last three good builds each manifest is asked for: a child of the third that is gone is named; older builds and bad ones are not looked at',
+    test: 'test/workflows/check-drift.test.ts > every manifest of the last three good builds is requested: a missing child of the third is named; older and known-bad builds are not checked',
   },
   {
     name: 'drift-looks-at-the-index-alone',
@@ -13,7 +13,7 @@ export default [
     file: 'activities/check-drift.ts',
     find: '[digest, ...manifest.children]',
     replace: '[digest]',
-    test: 'test/workflows/check-drift.test.ts > of the last three good builds each manifest is asked for: a child of the third that is gone is named; older builds and bad ones are not looked at',
+    test: 'test/workflows/check-drift.test.ts > every manifest of the last three good builds is requested: a missing child of the third is named; older and known-bad builds are not checked',
   },
   {
     name: 'drift-trusts-the-cache',
@@ -21,7 +21,7 @@ export default [
     file: 'activities/check-drift.ts',
     find: '[digest, ...manifest.children]',
     replace: '[...manifest.children]',
-    test: 'test/workflows/check-drift.test.ts > a rollback target whose manifest was deleted is named, once, and holds nothing',
+    test: 'test/workflows/check-drift.test.ts > a rollback target whose manifest was deleted is named, once, and puts nothing on hold',
   },
   {
     name: 'missing-targets-untold',
@@ -29,7 +29,7 @@ export default [
     file: 'src/lane/view.ts',
     find: 'ledger.drift?.missing ?? []',
     replace: '[]',
-    test: 'test/workflows/check-drift.test.ts > a rollback target whose manifest was deleted is named, once, and holds nothing',
+    test: 'test/workflows/check-drift.test.ts > a rollback target whose manifest was deleted is named, once, and puts nothing on hold',
   },
   {
     name: 'watch-blames-the-build-for-others',
@@ -37,7 +37,7 @@ export default [
     file: 'activities/watch-production.ts',
     find: 'build.build === null || isOn(build, sha)',
     replace: 'true',
-    test: 'test/workflows/watch-production.test.ts > one that fails on the build before is behind, not red',
+    test: 'test/workflows/watch-production.test.ts > a tenant that fails on the build before is behind, not red',
   },
   {
     name: 'watch-older-goes-on',
@@ -53,7 +53,7 @@ export default [
     file: 'workflows/watch-production.ts',
     find: "alarm(feed, 'production-red', {",
     replace: "void (feed, 'production-red', {",
-    test: 'test/workflows/watch-production.test.ts > a tenant that fails on it is red: the check is named, an alarm is out, and the way back is proposed, not gone',
+    test: 'test/workflows/watch-production.test.ts > a tenant that fails on it is red: the check is named, an alarm is raised, and a rollback is proposed, not made',
   },
   {
     name: 'watch-to-the-end',

@@ -29,7 +29,7 @@ export default [
     file: 'workflows/release/awaiting-canary.ts',
     find: 'if (tag === undefined) return null;',
     replace: 'if (tag === undefined || release.holds > 0) return null;',
-    test: 'test/workflows/release/canary-tag.test.ts > a tag that somebody else moved is pointed again when it is waited for anew',
+    test: 'test/workflows/release/canary-tag.test.ts > a tag that was moved from outside is pointed again when the wait starts over',
   },
   {
     name: 'details-not-kept',
@@ -83,6 +83,6 @@ export default [
     file: 'workflows/shared/payload-converter.ts',
     find: 'return marker as T',
     replace: 'throw new Error(marker.undecodable)',
-    test: 'test/workflows/release/holds.test.ts > signals of every odd shape, and one that cannot be decoded, are refused in words; the next one is heard',
+    test: 'test/workflows/release/holds.test.ts > signals of every invalid shape, and one that cannot be decoded, are refused with a reason; the next one is accepted',
   },
 ];

@@ -29,7 +29,7 @@ export default [
     file: 'workflows/rollback.ts',
     find: 'isCancellation(error) || !force ||',
     replace: 'isCancellation(error) || sha !== undefined ||',
-    test: 'test/workflows/rollback/silent-lane.test.ts > while the lane says nothing a forced rollback goes on after a minute, and one that is not forced does not',
+    test: 'test/workflows/rollback/silent-lane.test.ts > while the lane does not answer, a forced rollback continues after a minute, and an unforced one does not',
   },
   {
     name: 'late-report-undoes-rollback',

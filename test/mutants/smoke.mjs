@@ -22,7 +22,7 @@ const inHaste = async (runs: Promise<TenantSmoke>[]): Promise<PromiseSettledResu
     file: 'workflows/release/smoking.ts',
     find: 'GROUP = 200',
     replace: 'GROUP = 2_000',
-    test: 'test/workflows/scale.test.ts > no more smokes than a group run at a time, and a whole group does',
+    test: 'test/workflows/scale.test.ts > at most one group of smokes runs at a time, and a whole group does',
   },
   {
     name: 'smoke-no-clean-up-after-failure',

@@ -27,18 +27,18 @@ describe('every activity is bounded', () => {
   );
 });
 
-describe('the waits of a move fit into each other', () => {
+describe('the time-outs of a move', () => {
   /** One slow round past a deadline: a look, a PUT, and a read whose in-client tries take 20 s. */
   const overshootMs = MOVE_WAITS.putTimeoutMs + 2 * 20_000;
 
-  test.each(KINDS)('a try of a %s has the time to go forward and to put back', (kind) => {
+  test.each(KINDS)('an attempt of a %s has time to move forward and to restore', (kind) => {
     const forwardMs = kind === 'rollback' ? MOVE_WAITS.rollBackMs : MOVE_WAITS.promoteMs;
     const firstLookMs = kind === 'rollback' ? 20_000 : MOVE_WAITS.surpriseMs + 20_000;
     const worst = firstLookMs + forwardMs + overshootMs + MOVE_WAITS.restoreMs + overshootMs;
     expect(ms(moveOptions({ kind }).startToCloseTimeout)).toBeGreaterThan(worst);
   });
 
-  test.each(KINDS)('whoever waits for a %s waits for longer than it can take', (kind) => {
+  test.each(KINDS)('a run that waits for a %s waits longer than it can take', (kind) => {
     const all =
       ms(PREFLIGHTS.scheduleToCloseTimeout) +
       ms(moveOptions({ kind }).scheduleToCloseTimeout) +

@@ -31,12 +31,12 @@ const remove = (image: number, digest: string | undefined) => removeManifest(gat
 const told = () => alarms('rollback-target-missing').map(({ meta }) => String(meta?.why));
 const alarms = (name: string) => logged.filter(({ message, meta }) => message === 'alarm' && meta?.alarm === name);
 
-test('a :latest that stands where the last move left it is no news', async () => {
+test('a :latest where the last move left it raises no alarm', async () => {
   expect(await check()).toMatchObject({ latest: null, missing: [] });
   expect((await laneState(gate())).ledger.hold).toBeNull();
 });
 
-test('one that somebody moved with crane is said once per change, and holds automatic promotion', async () => {
+test('a :latest that was moved with crane raises one alarm per change, and puts the lane on hold', async () => {
   await gate().retag(OTHER, 'latest');
   const found = await check();
   expect(found).toMatchObject({
@@ -55,7 +55,7 @@ test('one that somebody moved with crane is said once per change, and holds auto
   expect(alarms('latest-moved')).toHaveLength(2);
 });
 
-test('the build that is green after such a drift waits for a human, who is told where :latest stands, and goes over it on a yes', async () => {
+test('a GREEN build after such a drift waits for a person, who sees where :latest is, and is promoted over it on approve', async () => {
   await gate().retag(OTHER, 'latest');
   await check();
   const stands = await gate().latest();
@@ -87,7 +87,7 @@ test('the schedule of canary setup is made once, and starts the check', async ()
   await schedule.delete();
 });
 
-test('a rollback target whose manifest was deleted is named, once, and holds nothing', async () => {
+test('a rollback target whose manifest was deleted is named, once, and puts nothing on hold', async () => {
   const target = newSha();
   const [digest, other] = await gate().publish(target);
   await gate().retag(target, 'latest');
@@ -107,7 +107,7 @@ test('a rollback target whose manifest was deleted is named, once, and holds not
   expect(out.filter((line) => line.startsWith(gone))).toHaveLength(2);
 });
 
-test('of the last three good builds each manifest is asked for: a child of the third that is gone is named; older builds and bad ones are not looked at', async () => {
+test('every manifest of the last three good builds is requested: a missing child of the third is named; older and known-bad builds are not checked', async () => {
   const [fourth, third, second, bad, newest] = [newSha(), newSha(), newSha(), newSha(), newSha()];
   const put = async (sha: string) => {
     const digests = await gate().publish(sha);

@@ -33,7 +33,7 @@ test('the answers of tenants share workflow tasks: no tenant adds more than one'
   expect(many.all - few.all).toBeLessThanOrEqual(6 * (MANY - FEW));
 });
 
-test('no more smokes than a group run at a time, and a whole group does', () => {
+test('at most one group of smokes runs at a time, and a whole group does', () => {
   expect(many.mostAtOnce).toBe(GROUP);
 });
 

@@ -78,7 +78,7 @@ test('production that takes it in part is watched through two update cycles, and
   );
 });
 
-test('a run that no worker answers for has no data in status, whatever is known of production', async () => {
+test('a run that no worker answers for has no data in status, even if production is known', async () => {
   const sha = newSha();
   run(sha);
   await moveTo(gate(), sha);
@@ -92,7 +92,7 @@ test('a run that no worker answers for has no data in status, whatever is known 
   expect(JSON.parse(out[0] ?? '')).toBeNull();
 });
 
-test('a tenant that fails on it is red: the check is named, an alarm is out, and the way back is proposed, not gone', async () => {
+test('a tenant that fails on it is red: the check is named, an alarm is raised, and a rollback is proposed, not made', async () => {
   const sha = newSha();
   run(sha, '', production.slice(0, 2));
   run(sha, 'empty-subsystems', production.slice(2));
@@ -116,7 +116,7 @@ test('a tenant that fails on it is red: the check is named, an alarm is out, and
   expect(attributes.get(CanaryTenantsRed)).toEqual(['initech']);
 });
 
-test('one that fails on the build before is behind, not red', async () => {
+test('a tenant that fails on the build before is behind, not red', async () => {
   const sha = newSha();
   run(sha, '', production.slice(0, 2));
   run(OLD, 'empty-subsystems', production.slice(2));

@@ -23,9 +23,9 @@ async function stream(say: (nth: number) => Promise<void>): Promise<void> {
     await Promise.all(Array.from({ length: AT_ONCE }, (_, more) => say(nth + more)));
 }
 
-/** A run that is none: what it asks for it never gets, for somebody else has the turn. */
+/** Request of a run that does not exist: it waits, because another run holds the lane. */
 const runOf = (nth: number) => ({
-  workflowId: `nobody-${nth}`,
+  workflowId: `no-run-${nth}`,
   runId: `01a211fd-bef0-7dad-9344-${String(nth).padStart(12, '0')}`,
 });
 const askOf = (nth: number): LaneRequest => ({ ...runOf(nth), sha: parseSha(newSha()), manual: true });
@@ -36,7 +36,7 @@ function questionOf(nth: number): MoveQuestion {
     to: to as MoveQuestion['input']['images'][number]['to'],
     from: null,
   }));
-  const input = { kind: 'promotion' as const, sha: parseSha(newSha()), images, by: 'nobody', reason: 'why not' };
+  const input = { kind: 'promotion' as const, sha: parseSha(newSha()), images, by: 'ada', reason: 'why not' };
   return { moverRunId: `mover-${nth}`, parent: runOf(nth), input, latest: [] };
 }
 
@@ -48,7 +48,7 @@ const answered = (question: MoveQuestion): Promise<MoveDecision> =>
       .catch(() => null),
   );
 
-test('a lane that goes on as a new run again and again loses no run, no signal and no question, takes none twice, and its holder keeps the turn', async () => {
+test('a lane that continues as new repeatedly loses no run, signal or update, applies none twice, and its holder keeps the lane', async () => {
   await endLane(gate());
   await startLane(gate(), [null, MAX_EVENTS]);
   const { handle, sha, digests, goOn } = await catchIn('awaiting-approval', gate(), registry);
@@ -84,8 +84,8 @@ test('a lane that goes on as a new run again and again loses no run, no signal a
   expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
   expect(await gate().latest()).toEqual(digests);
   expect(writes()).toEqual(pairs(1));
-  // The lane grants each of the runs that are none its turn, and takes it back.
-  await until('nobody waits', async () => (await laneState(gate())).queue.length === 0, 60_000);
+  // The lane grants itself to each of the runs that do not exist, and takes it back.
+  await until('the queue is empty', async () => (await laneState(gate())).queue.length === 0, 60_000);
 }, 120_000);
 
 /** How many runs of the lane went on as another one; null when fewer than that. */

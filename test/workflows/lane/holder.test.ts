@@ -14,7 +14,7 @@ import { until } from '../../support/until.js';
 
 const { registry, gate, writes, pairs } = await useCountedGate('lane-holder');
 
-/** In what time the next one has its turn: far above what it takes. */
+/** Longest time until the next one holds the lane: far above what it takes. */
 const NOTICED_MS = 5_000;
 
 interface Build {
@@ -23,7 +23,7 @@ interface Build {
   handle: Run;
 }
 
-/** It has its turn now, and is promoted as if nothing had been. */
+/** Requires that a release acquires the lane now, and is promoted. */
 async function requirePromoted({ sha, digests, handle }: Build) {
   await hasTurn(gate(), sha, NOTICED_MS);
   gate().deploy({ sha });
@@ -36,7 +36,7 @@ const outcomeOf = async (handle: Run) => {
   return end.report?.outcome ?? ('outcome' in end ? end.outcome : '');
 };
 
-/** A run under the id of a release, as somebody would start it with `temporal workflow start`. */
+/** Starts a run under the id of a release, as `temporal workflow start` would. */
 async function startPlainly(type: string, more: { workflowRunTimeout?: number } = {}): Promise<Build> {
   const { sha, digests } = await gate().greenBuild();
   const handle = await gate().client.workflow.start(type, {
@@ -48,8 +48,8 @@ async function startPlainly(type: string, more: { workflowRunTimeout?: number } 
   return { sha, digests, handle };
 }
 
-describe('when the release that has its turn', () => {
-  test('is promoted, the next one goes on, and moves over it', async () => {
+describe('when the release that holds the lane', () => {
+  test('is promoted, the next one acquires the lane, and moves over it', async () => {
     const first = await catchIn('awaiting-approval', gate(), registry);
     const next = await queuedRelease(gate());
     await first.goOn();
@@ -58,7 +58,7 @@ describe('when the release that has its turn', () => {
     expect(writes()).toEqual(pairs(2));
   });
 
-  test('is RED, the next one goes on, and nothing else moves', async () => {
+  test('is RED, the next one acquires the lane, and nothing else moves', async () => {
     const first = await catchIn('soaking', gate(), registry);
     const next = await queuedRelease(gate());
     gate().deploy({ sha: first.sha, misbehave: 'empty-subsystems' });
@@ -71,7 +71,7 @@ describe('when the release that has its turn', () => {
     ['aborted', (handle) => say(handle, 'abort', ada), 'CanaryAborted'],
     ['cancelled', (handle) => handle.cancel(), 'CanaryAborted'],
     ['terminated', (handle) => handle.terminate('by the test'), 'terminated'],
-  ])('is %s, the next one goes on, and nothing else moves', async (_how, end, outcome) => {
+  ])('is %s, the next one acquires the lane, and nothing else moves', async (_how, end, outcome) => {
     const first = await catchIn('awaiting-approval', gate(), registry);
     const next = await queuedRelease(gate());
     await end(first.handle);
@@ -80,7 +80,7 @@ describe('when the release that has its turn', () => {
     expect(writes()).toEqual(pairs(1));
   });
 
-  test('times out, the next one goes on, and nothing else moves', async () => {
+  test('times out, the next one acquires the lane, and nothing else moves', async () => {
     const first = await startPlainly('CanaryRelease', { workflowRunTimeout: 8_000 });
     gate().keep(first.handle);
     await heldFor(gate(), first.handle, 'approval');
@@ -90,7 +90,7 @@ describe('when the release that has its turn', () => {
     expect(writes()).toEqual(pairs(1));
   });
 
-  test('is deleted, the next one goes on, and nothing else moves', async () => {
+  test('is deleted, the next one acquires the lane, and nothing else moves', async () => {
     const first = await startPlainly('CanaryRelease');
     await heldFor(gate(), first.handle, 'approval');
     const next = await queuedRelease(gate());
@@ -104,7 +104,7 @@ describe('when the release that has its turn', () => {
 });
 
 describe('a release that is reset', () => {
-  test('while it has its turn has lost it: the next one goes on, and it asks anew', async () => {
+  test('while it holds the lane loses it: the next one acquires it, and the release joins the queue again', async () => {
     const first = await catchIn('awaiting-approval', gate(), registry);
     const next = await queuedRelease(gate());
     const again = await resetTo(gate(), firstTask, first.handle);
@@ -116,7 +116,7 @@ describe('a release that is reset', () => {
     expect(writes()).toEqual(pairs(1));
   });
 
-  test('after its end, while another has its turn, moves nothing on the old one: it asks anew', async () => {
+  test('after its end, while another one holds the lane, moves nothing with its old fencing token: it joins the queue again', async () => {
     const first = await catchIn('awaiting-approval', gate(), registry);
     const heal = registry.faults.add({
       match: isPut(),
@@ -141,7 +141,7 @@ describe('a release that is reset', () => {
     expect(writes()).toEqual(pairs(1));
   });
 
-  test('after a newer one took its turn asks anew: what was said of the old turn is not said of the next', async () => {
+  test('after a newer one preempted it joins the queue again: a revocation of the old fencing token does not apply to the new one', async () => {
     const first = await catchIn('held', gate(), registry);
     const next = await arrive(gate());
     expect(await outcomeOf(first.handle)).toBe('superseded');
@@ -155,7 +155,7 @@ describe('a release that is reset', () => {
 });
 
 describe('a release whose workflow task fails for ever', () => {
-  test('keeps its turn until somebody drops it; then the next one goes on', async () => {
+  test('keeps the lane until a person drops it; then the next one acquires it', async () => {
     // No worker knows its type: each of its tasks fails, and it hears no abort.
     const { sha, handle } = await startPlainly('ReleaseOfNextYear');
     const run = { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };

@@ -36,7 +36,7 @@ describe('a lane of which less is left', () => {
     await gate().adopt();
   });
 
-  test('one that was not recovered is on hold until `lane adopt` alone lifts that, and promotes by itself from then on', async () => {
+  test('one that was not recovered is on hold until `lane adopt` lifts that, and promotes automatically from then on', async () => {
     await silence();
     expect((await laneState(gate())).ledger.hold).toMatchObject({ name: 'not-recovered' });
     await gate().adoptAlone();

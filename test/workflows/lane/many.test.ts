@@ -17,14 +17,14 @@ const MORE_EVENTS = 50;
 /** Far above what it takes. */
 const GRANT_MS = 5_000;
 
-/** By somebody's word, so that none is passed: nobody has pushed such a build, so its turn is over at once. */
+/** Manual, so that none is superseded; no such build was pushed, so it ends as soon as it holds the lane. */
 async function takeTurn(forced: boolean) {
   const handle = await gate().release({ sha: newSha(), ...(forced && { force: true, reason: 'one of many' }) });
   const { report } = await awaitRunEnd(handle);
   return { handle, outcome: report?.outcome };
 }
 
-test('forty builds, five at a time, all go through one lane: each has its turn soon or is passed by a newer one, and the lane stays small', async () => {
+test('forty builds, five at a time, go through one lane: each acquires it soon or is superseded, and the state of the lane stays small', async () => {
   await startLane(gate(), [null, MAX_EVENTS]);
   const ends: Awaited<ReturnType<typeof takeTurn>>[] = [];
   const sendOn = async (_: unknown, sender: number) => {
@@ -40,7 +40,7 @@ test('forty builds, five at a time, all go through one lane: each has its turn s
   expect(delays.length).toBeGreaterThan(BUILDS / 2);
   expect(quantile(delays, 0.95)).toBeLessThan(GRANT_MS);
 
-  await until('nobody has the turn', async () => (await laneState(gate())).holder === null);
+  await until('the lane is free', async () => (await laneState(gate())).holder === null);
   const events = await eventsOfRuns(gate().client, laneHandle(gate()).workflowId);
   expect(events.length).toBeGreaterThan(2);
   expect(Math.max(...events)).toBeLessThan(MAX_EVENTS + MORE_EVENTS);

@@ -40,13 +40,13 @@ test.each([authorizeMoveUpdate, reportMoveUpdate, beginRollbackUpdate])(
   },
 );
 
-test('an ask in the name of a run that cannot be is not heard: nobody could see it end', async () => {
+test('a request of a run that cannot exist is ignored: its end could not be followed', async () => {
   await gate().laneClient.joinQueue({ workflowId: 'x', runId: 'no-run-id', sha: parseSha(newSha()) });
   const { sha } = await gate().greenBuild();
   expect((await awaitRunEnd(await gate().release({ sha }))).report).toMatchObject({ outcome: 'promoted' });
 });
 
-test('what no run would say of its hold takes nobody’s turn', async () => {
+test('an invalid report of a hold preempts no release', async () => {
   const { sha, digests } = await gate().greenBuild();
   const handle = await gate().release({ sha, approval: 'required' });
   const { id } = await heldFor(gate(), handle, 'approval');

@@ -19,7 +19,7 @@ beforeEach(() => laneThatRested(gate()));
 
 type Scene = Pick<Caught, 'sha' | 'digests' | 'handle' | 'goOn'>;
 
-/** Points `:latest` elsewhere, as somebody with crane would; gives the digests. */
+/** Points `:latest` elsewhere, as a person with crane would; returns the digests. */
 async function moveByHand(retag = (sha: string) => gate().retag(sha, 'latest')): Promise<string[]> {
   const theirs = newSha();
   const digests = await gate().publish(theirs);
@@ -36,7 +36,7 @@ async function retagWithCrane(sha: string): Promise<void> {
     ]);
 }
 
-/** A release, a moment in which somebody moves `:latest`, and how it goes on then. */
+/** A release, a moment in which `:latest` is moved from outside, and how the release continues. */
 const MOMENTS: Record<string, (outsider: () => Promise<void>) => Promise<Scene>> = {
   'between two releases': async (outsider) => {
     await outsider();
@@ -94,7 +94,7 @@ async function green(): Promise<Scene> {
   return { ...build, handle: await gate().release({ sha: build.sha }), goOn: async () => undefined };
 }
 
-/** Lets somebody move `:latest` in that moment, and waits until the release is held for it. */
+/** Moves `:latest` from outside in that moment, and waits until the release is held for it. */
 async function heldAfter(moment: string, retag?: (sha: string) => Promise<void>) {
   let theirs: string[] = [];
   const scene = await MOMENTS[moment]?.(async () => {
@@ -121,8 +121,8 @@ async function promotes(handle: WorkflowHandle, { sha, digests }: Pick<Scene, 's
   });
 }
 
-describe.each(Object.keys(MOMENTS))('a :latest that somebody moves by hand %s', (moment) => {
-  test('is not promoted over; approved it is, over exactly the digests shown, and the ledger goes on', async () => {
+describe.each(Object.keys(MOMENTS))('a :latest that is moved by hand %s', (moment) => {
+  test('is not promoted over without an approval; with one it is, over exactly the digests shown, and the ledger follows', async () => {
     const { handle, hold, theirs, ...build } = await heldAfter(moment);
     for (const digest of theirs) expect(hold.why).toContain(digest);
     await say(handle, 'approve', { ...ada, hold: hold.id });
@@ -142,7 +142,7 @@ describe.each(Object.keys(MOMENTS))('a :latest that somebody moves by hand %s', 
 });
 
 test.skipIf(lacks('crane'))(
-  'a :latest that somebody moves with crane itself while a build soaks is not promoted over: held, and approved over',
+  'a :latest that is moved with crane while a build soaks is not promoted over: the release is held, and moves over it on approve',
   async () => {
     const { handle, hold, theirs, ...build } = await heldAfter('soaking', retagWithCrane);
     for (const digest of theirs) expect(hold.why).toContain(digest);

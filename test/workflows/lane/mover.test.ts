@@ -56,7 +56,7 @@ const moverOf = (parent: string) =>
     return gate().keep(Object.assign(workflow.getHandle(workflowId, runId), { firstExecutionRunId: runId }));
   });
 
-/** A workflow of somebody else, which may have asked for its turn. */
+/** Another workflow, which may have joined the queue. */
 async function foreignParent(workflowId: string) {
   const handle = await gate().client.workflow.start('ForeignParent', { workflowId, taskQueue: FOREIGN_QUEUE });
   const { sha, digests } = await gate().greenBuild();
@@ -67,7 +67,7 @@ async function foreignParent(workflowId: string) {
     digests,
     async takeTurn() {
       await gate().laneClient.joinQueue({ ...run, sha: parseSha(sha) });
-      await until('it has the turn', async () => (await laneState(gate())).holder?.runId === run.runId);
+      await until('it holds the lane', async () => (await laneState(gate())).holder?.runId === run.runId);
     },
     async startMover(input: MoveInput) {
       const mover = { workflowId: moveLatestId(gate().lane), taskQueue: taskQueue(gate().lane), input };
@@ -83,7 +83,7 @@ async function foreignParent(workflowId: string) {
 }
 
 describe('a mover writes nothing', () => {
-  test('that somebody started by hand, although the build has the turn and is green', async () => {
+  test('that a person started, although the release of the build holds the lane and is GREEN', async () => {
     const { sha, digests, handle, goOn } = await catchIn('awaiting-approval', gate(), registry);
     const byHand = await gate().client.workflow.start('MoveLatest', {
       workflowId: moveLatestId(gate().lane),
@@ -101,7 +101,7 @@ describe('a mover writes nothing', () => {
     expect(writes()).toEqual(pairs(1));
   });
 
-  test('that somebody’s own workflow started', async () => {
+  test('that another workflow started', async () => {
     const theirs = await foreignParent('lane-mover-stranger');
     const mover = await theirs.startMover(await orderOf(theirs.sha, theirs.digests));
     expect(await awaitRunEnd(mover)).toMatchObject({
@@ -112,7 +112,7 @@ describe('a mover writes nothing', () => {
     await theirs.end();
   });
 
-  test('that was started by a run which has lost its turn', async () => {
+  test('that was started by a run which no longer holds the lane', async () => {
     const theirs = await foreignParent('lane-mover-loser');
     await theirs.takeTurn();
     await gate().laneClient.update(laneCommandUpdate('drop'), { ...ada, sha: theirs.sha });
@@ -125,7 +125,7 @@ describe('a mover writes nothing', () => {
     await theirs.end();
   });
 
-  test('when it is reset after it has moved, though its parent still has the turn', async () => {
+  test('when it is reset after it has moved, though its parent still holds the lane', async () => {
     const theirs = await foreignParent('lane-mover-holder');
     await theirs.takeTurn();
     const order = await orderOf(theirs.sha, theirs.digests);
@@ -145,7 +145,7 @@ describe('a mover writes nothing', () => {
   });
 });
 
-test('a release that loses its turn while its mover looks where :latest stands starts over, and moves once', async () => {
+test('a release that loses the lane while its mover reads :latest starts over, and moves once', async () => {
   const { sha, digests } = await gate().greenBuild();
   let isSoaking = false;
   let dropped: Promise<unknown> | undefined;

@@ -17,7 +17,7 @@ const reportOf = async (handle: Handle) => (await awaitRunEnd(handle)).report as
 const superseded = (sha: string) => ({ outcome: 'superseded', why: `superseded by ${sha}` });
 
 describe('builds that come one after the other', () => {
-  test('two in a row are promoted in order; nobody is asked for the second before the first has ended', async () => {
+  test('two in a row are promoted in order; no tenant is asked for the second before the first has ended', async () => {
     const a = await catchIn('soaking', gate(), registry);
     const b = await queuedRelease(gate());
     const first = await reportOf(a.handle);
@@ -69,7 +69,7 @@ describe('builds that come one after the other', () => {
 });
 
 describe('an older build', () => {
-  test('that asks while a newer one has its turn is superseded once that is promoted', async () => {
+  test('that joins the queue while a newer one holds the lane is superseded once that one is promoted', async () => {
     const newer = await catchIn('awaiting-approval', gate(), registry, { sequence: 2_020 });
     const older = await arrive(gate(), { sequence: 2_010 });
     await inQueue(gate(), older.sha);
@@ -79,7 +79,7 @@ describe('an older build', () => {
     expect(writes()).toEqual(pairs(1));
   });
 
-  test('that asks while a newer one has its turn goes on when that one is aborted: it is the newest that is left', async () => {
+  test('that joins the queue while a newer one holds the lane acquires it when that one is aborted: it is then the newest', async () => {
     const newer = await catchIn('awaiting-approval', gate(), registry, { sequence: 3_020 });
     const older = await arrive(gate(), { sequence: 3_010 });
     await inQueue(gate(), older.sha);
@@ -117,7 +117,7 @@ describe('an older build', () => {
     expect(writes()).toEqual(pairs(2));
   });
 
-  test('goes on by force, when a human has said yes to it, and is then what others are measured by', async () => {
+  test('is promoted with force and an approval, and other builds are then compared with it', async () => {
     const old = await promoted(gate());
     const newer = await promoted(gate());
     gate().deploy({ sha: old.sha });

@@ -25,7 +25,7 @@ describe('while the lane is paused', async () => {
   const { gate, registry, old, writes, pairs } = await useCountedGate('lane-pause');
   afterEach(() => resume(gate()));
 
-  test('a release under way waits before promoting, says who paused it and why, and goes on when somebody resumes', async () => {
+  test('a release under way waits before promoting, shows who paused it and why, and continues after resume', async () => {
     const { handle, digests } = await catchIn('soaking', gate(), registry);
     await pause(gate());
     const status = await pausedIn(gate(), handle);
@@ -53,7 +53,7 @@ describe('while the lane is paused', async () => {
     expect(writes()).toEqual(pairs(1));
   });
 
-  test('an approval that was waited for before is taken, and promotes only when somebody resumes', async () => {
+  test('an approval of an earlier hold is accepted, and promotes only after resume', async () => {
     const { handle, goOn } = await catchIn('awaiting-approval', gate(), registry);
     await pause(gate());
     await goOn();
@@ -81,7 +81,7 @@ describe('while the lane is paused', async () => {
     expect(writes()).toEqual([]);
   });
 
-  test('a rollback goes all the same', async () => {
+  test('a rollback moves anyway', async () => {
     const { handle, goOn, digests } = await catchIn('awaiting-approval', gate(), registry);
     await goOn();
     await awaitRunEnd(handle);
@@ -97,7 +97,7 @@ describe('a pause', async () => {
   const { gate, registry, writes, pairs } = await useCountedGate('lane-pause-ends', { CANARY_HOLD_TIMEOUT: '1s' });
   afterEach(() => resume(gate()));
 
-  test('ends by itself at its time, and not at one that is past', async () => {
+  test('expires at its time; a time in the past is refused', async () => {
     await expect(pause(gate(), { until: new Date(Date.now() - 1_000).toISOString() })).rejects.toThrow(
       /^pause refused: invalid until: expected a time in the future/,
     );

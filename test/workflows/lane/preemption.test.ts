@@ -70,7 +70,7 @@ const HOLDS: [HoldName, () => Promise<{ handle: Handle }>][] = [
   ],
 ];
 
-describe('a newer build that asks for its turn', () => {
+describe('a newer build that joins the queue', () => {
   test.each(HOLDS)('takes over at once from one that is held for %s', async (name, begin) => {
     const { handle } = await begin();
     await heldFor(gate(), handle, name);
@@ -105,11 +105,11 @@ describe('a newer build that asks for its turn', () => {
   );
 });
 
-describe('a fleet that moves on by itself', () => {
+describe('a fleet that moves on to a newer build', () => {
   const alarms = () => logged.filter(({ message, meta }) => message === 'alarm' && meta?.alarm === 'starved');
   const starved = async () => (await laneState(gate())).ledger.consecutivePreemptions;
 
-  test('supersedes what soaks, saying so; three in a row raise an alarm, and a promotion ends the row', async () => {
+  test('supersedes the build that soaks, with that reason; three in a row raise an alarm, and a promotion resets the count', async () => {
     await promoted(gate());
     expect(await starved()).toBe(0);
     let { handle } = await catchIn('soaking', gate(), registry, { soak: '60s' });

@@ -38,7 +38,7 @@ async function requireBothPromoted(first: Caught, second: Awaited<ReturnType<typ
 
 describe('a lane that is terminated', () => {
   test.each<Phase>(['awaiting-canary', 'soaking', 'awaiting-approval', 'promoting'])(
-    'while a release is %s and another one waits: the one goes on, the other comes after it',
+    'while a release is %s and another one waits: the first continues, the other follows',
     async (phase) => {
       const first = await catchIn(phase, gate(), registry, { soak: phase === 'soaking' ? '8s' : '1s' });
       const second = await queuedRelease(gate());
@@ -63,7 +63,7 @@ describe('a lane that is terminated', () => {
     expect(writes()).toEqual(pairs(2));
   });
 
-  test('after a rollback, and once more, knows which build is bad, what it is held for and where :latest was left', async () => {
+  test('after a rollback, and once more, knows the known-bad build, its hold and the expected :latest', async () => {
     const bad = await rolledBack();
     const { before } = await startedAnew();
     const { now } = await startedAnew();
@@ -112,7 +112,7 @@ describe('a lane that is reset', () => {
     ['to its first task', [], firstTask],
     ['to its last task', [], lastTask],
     ['to where it had gone on as a new run', [null, MAX_EVENTS], firstTask],
-  ])('%s knows who has the turn, who waits, what is bad and what it is held for', async (_where, args, task) => {
+  ])('%s knows the holder, the queue, the known-bad builds and its hold', async (_where, args, task) => {
     await endLane(gate());
     await startLane(gate(), args);
     const bad = await rolledBack();

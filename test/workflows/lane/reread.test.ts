@@ -26,14 +26,14 @@ describe('a minute after a move the lane reads :latest of both images once more'
     await until('it waits', async () => (await timersOf(50, 60)) === before + 1);
   });
 
-  test('where it stands as the move left it that holds nothing', async () => {
+  test('an expected :latest does not put the lane on hold', async () => {
     await promoted(gate());
     await laneThatRested(gate());
     expect((await laneState(gate())).ledger.hold).toBeNull();
     expect(alarms()).toEqual([]);
   });
 
-  test('where somebody moved it since, the lane is on hold, and an alarm says where it stands', async () => {
+  test('a :latest that was moved from outside puts the lane on hold, and an alarm says where it is', async () => {
     await promoted(gate());
     const theirs = newSha();
     const [digest = '', other = ''] = await gate().publish(theirs);

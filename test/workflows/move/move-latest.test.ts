@@ -32,7 +32,7 @@ beforeEach(() => gate().setLatest(OLD));
 const movesSeen = () => registry.requests.filter(isPut()).length;
 
 describe('both images, or none', () => {
-  test('when the second image cannot be moved, the first is put back', async () => {
+  test('when the second image cannot be moved, the first is restored', async () => {
     const { sha } = await gate().greenBuild();
     const heal = registry.faults.add({
       match: isPut(gate().repositories[1]),
@@ -46,7 +46,7 @@ describe('both images, or none', () => {
     expect(await gate().latest()).toEqual(old);
   });
 
-  test('when the first cannot be put back either, the run fails as PairSplit and names each digest', async () => {
+  test('when the first cannot be restored either, the run fails as PairSplit and names each digest', async () => {
     const { sha, digests } = await gate().greenBuild();
     const heals = gate().repositories.map((repository, index) =>
       registry.faults.add({
@@ -68,8 +68,8 @@ describe('both images, or none', () => {
   });
 });
 
-describe('what is not sure is named, each digest with it', () => {
-  test('somebody else moves one image in mid-move: the other is put back, and the pair is said to be split', async () => {
+describe('an uncertain result is named, with each digest', () => {
+  test('one image is moved from outside in mid-move: the other is restored, and the failure says that the pair is split', async () => {
     const { sha } = await gate().greenBuild();
     const [first, second] = gate().repositories as [string, string];
     const theirs = await gate().publish(newSha(), { tag: 'theirs' });
@@ -147,7 +147,7 @@ describe('who may move', () => {
     },
   );
 
-  test('a release that was terminated before its mover asked moves nothing', async () => {
+  test('a release that was terminated before its mover requested a lease moves nothing', async () => {
     const { sha } = await gate().greenBuild();
     const seen = movesSeen();
     let terminated: Promise<unknown> | undefined;
@@ -198,7 +198,7 @@ describe('who may move', () => {
   });
 });
 
-describe('whatever becomes of a release in mid-move, the pair is whole', () => {
+describe('a release that ends in mid-move leaves the pair whole', () => {
   test.each([
     ['the first write', (request: RegistryRequest) => isPut(gate().repositories[0])(request)],
     ['the second write', (request: RegistryRequest) => isPut(gate().repositories[1])(request)],
@@ -219,7 +219,7 @@ describe('whatever becomes of a release in mid-move, the pair is whole', () => {
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('its mover terminated: it starts another, which goes on', async () => {
+  test('its mover terminated: it starts another, which finishes the move', async () => {
     const { sha, digests } = await gate().greenBuild();
     const heal = registry.faults.add({
       match: isPut(gate().repositories[1]),
@@ -237,7 +237,7 @@ describe('whatever becomes of a release in mid-move, the pair is whole', () => {
 });
 
 describe('one move at a time', () => {
-  test('a second release waits for its turn until the first has moved, and then moves over it', async () => {
+  test('a second release waits for the lane until the first has moved, and then moves over it', async () => {
     const first = await gate().greenBuild();
     let moving = true;
     const heal = registry.faults.add({
@@ -265,7 +265,7 @@ describe('one move at a time', () => {
   test('one that waits for another mover can be aborted at once', async () => {
     const busy = await gate().client.workflow.start('MoveLatest', {
       workflowId: moveLatestId(gate().lane),
-      taskQueue: 'nobody-works-here',
+      taskQueue: 'no-worker',
     });
     const { sha } = await gate().greenBuild();
     const handle = await gate().release({ sha });

@@ -26,7 +26,7 @@ async function mixedBuild() {
 }
 
 describe('images of two builds under one tag', () => {
-  test('are not promoted without a human who was told, and the report says so', async () => {
+  test('are not promoted without an approval of exactly that, and the report says so', async () => {
     const { sha, other, digests } = await mixedBuild();
     const handle = await gate().release({ sha });
     const { id, why } = await heldFor(gate(), handle, 'approval');
@@ -39,7 +39,7 @@ describe('images of two builds under one tag', () => {
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('are said to be so when somebody promotes them by their own word', async () => {
+  test('are named in the report when a person promotes them manually', async () => {
     const { sha, other } = await mixedBuild();
     const { report } = await awaitRunEnd(
       await gate().release({ sha, promoteOnly: true, requestedBy: 'ada', reason: 'hotfix' }),
@@ -47,7 +47,7 @@ describe('images of two builds under one tag', () => {
     expect(report).toMatchObject({ outcome: 'promoted', why: expect.stringContaining(`was built from ${other}`) });
   });
 
-  test('are no target of a rollback, unless it is forced', async () => {
+  test('are refused as the target of a rollback, unless it is forced', async () => {
     const { sha, other, digests } = await mixedBuild();
     const refused = await awaitRunEnd(await gate().rollback({ sha, reason: 'search is slow' }));
     expect(refused.report).toMatchObject({

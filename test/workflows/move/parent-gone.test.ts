@@ -9,11 +9,11 @@ import { catchIn } from '../../support/phases.js';
 import { newSha } from '../../support/shas.js';
 
 const registry = await startMemoryRegistry();
-// This lane follows nobody: to it a run that has ended goes on.
+// This lane follows no run: it takes a run that has ended for open.
 const gate = useGate('parent-gone', () => ({ registry: registry.host, laneClient: laneInMemory() }));
 afterAll(() => registry.stop());
 
-test('a mover whose release was terminated writes nothing, also while the lane does not know of that end', async () => {
+test('a mover whose release was terminated writes nothing, even while the lane does not know that end', async () => {
   await gate().begin(newSha());
   const written = putsTaken(registry, gate());
   const { handle } = await catchIn('soaking', gate(), registry);

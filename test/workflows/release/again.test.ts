@@ -17,7 +17,7 @@ async function promoted() {
   return build;
 }
 
-test('a promoted build that is still live answers at once: no tenant is asked, nothing moves', async () => {
+test('a promoted build that is still live ends at once: no tenant is asked, nothing moves', async () => {
   const { sha, digests } = await promoted();
   const before = asked();
   const { report } = await awaitRunEnd(await gate().release({ sha, requestedBy: 'a job that ran again' }));

@@ -28,7 +28,7 @@ describe('the good path', () => {
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('the same build once more moves nothing and is promoted all the same', async () => {
+  test('the same build once more moves nothing and is promoted anyway', async () => {
     const sha = newSha();
     const digests = await gate().publish(sha);
     await gate().setLatest(sha);
@@ -40,7 +40,7 @@ describe('the good path', () => {
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('starting it twice attaches to the run that goes on', async () => {
+  test('starting it twice attaches to the run that is open', async () => {
     const sha = newSha();
     await gate().publish(sha);
     const [first, second] = await Promise.all([gate().release({ sha }), gate().release({ sha })]);
@@ -49,7 +49,7 @@ describe('the good path', () => {
     expect((await awaitRunEnd(first)).report).toMatchObject({ outcome: 'promoted' });
   });
 
-  test('what it waits for, and since when, can be asked and is listed', async () => {
+  test('what it waits for, and since when, can be queried and is listed', async () => {
     const sha = newSha();
     await gate().publish(sha);
     gate().deploy({ sha: OLD });
@@ -87,7 +87,7 @@ describe('the red path', () => {
     expect(await gate().latest()).toEqual(before);
   });
 
-  test('one tenant that answers 500 with a page full of the right words is RED', async () => {
+  test('one tenant that answers 500 with a page of the expected text is RED', async () => {
     const sha = newSha();
     const before = await gate().latest();
     await gate().publish(sha);
@@ -174,7 +174,7 @@ describe('what is not tested is not promoted', () => {
     expect(await gate().latest()).toEqual(before);
   });
 
-  test('when somebody else moves :latest meanwhile, the move is refused', async () => {
+  test('when :latest is moved from outside in the meantime, the move is refused', async () => {
     const [sha, other] = [newSha(), newSha()];
     await gate().publish(sha);
     const theirs = await gate().publish(other);

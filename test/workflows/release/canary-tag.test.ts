@@ -33,14 +33,14 @@ async function released({ follows = true } = {}) {
   return { sha, digests, handle, pointed };
 }
 
-test('the release that has the turn points the tag at its build, and what is tested there is promoted', async () => {
+test('the release that holds the lane points the tag at its build, and promotes what was tested there', async () => {
   const { digests, handle } = await released();
   expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted', notTested: [] });
   expect(await canaryTag()).toEqual(digests);
   expect(await gate().latest()).toEqual(digests);
 });
 
-test('a release that waits for its turn leaves the tag to the one that has it', async () => {
+test('a release that waits for the lane leaves the tag to the holder', async () => {
   const first = await released({ follows: false });
   await first.pointed;
   const second = await released({ follows: false });
@@ -53,7 +53,7 @@ test('a release that waits for its turn leaves the tag to the one that has it', 
   expect((await awaitRunEnd(second.handle)).report).toMatchObject({ outcome: 'promoted' });
 });
 
-test('a tag that somebody else moved is pointed again when it is waited for anew', async () => {
+test('a tag that was moved from outside is pointed again when the wait starts over', async () => {
   await gate().stopWorker();
   await gate().startWorker({ ...gate().env, CANARY_UPDATE_TIMEOUT: '2s' });
   const { digests, handle, sha, pointed } = await released({ follows: false });
@@ -66,7 +66,7 @@ test('a tag that somebody else moved is pointed again when it is waited for anew
   expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
 });
 
-test('a rollback takes the canary tenants back too', async () => {
+test('a rollback points the canary tag back too', async () => {
   const { handle } = await released();
   expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
   const back = await gate().rollback({ sha: OLD, reason: 'search is slow' });

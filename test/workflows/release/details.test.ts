@@ -67,7 +67,7 @@ test('the page of a run in the Temporal UI follows it, and its timeline names ea
   ]);
 });
 
-test('so does that of a rollback', async () => {
+test('the page and the timeline of a rollback follow it too', async () => {
   const handle = await gate().rollback({ sha: OLD, reason: 'search is slow' });
   await awaitRunEnd(handle);
   expect(await detailsOf(handle)).toMatch(/^\*\*done\*\*.*\*\*promoted\*\*/s);
@@ -80,7 +80,7 @@ test('so does that of a rollback', async () => {
   ]);
 });
 
-test('the page of the lane follows it, and its ledger can be asked for by name', async () => {
+test('the page of the lane follows it, and its ledger can be queried by name', async () => {
   const lane = laneHandle(gate());
   await gate().laneClient.update(laneCommandUpdate('unhold'), ada);
   await until('the page says so', async () => (await detailsOf(lane)).startsWith('**Promotion is automatic**'));

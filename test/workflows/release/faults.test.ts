@@ -27,7 +27,7 @@ beforeEach(() => gate().setLatest(OLD));
 const down = (match: (request: RegistryRequest) => boolean) =>
   registry.faults.add({ match, respond: () => ociError(503, 'UNAVAILABLE', 'try later') });
 
-describe('a registry that is down is borne for a while, then held; retry goes on where it was', () => {
+describe('a registry that is down is retried for its budget, then the release is held; retry continues where it was', () => {
   test.each<[step: string, match: (sha: string) => (request: RegistryRequest) => boolean]>([
     [
       'the digests are read',
@@ -62,7 +62,7 @@ describe('a registry that is down is borne for a while, then held; retry goes on
 });
 
 describe('a step that no worker ends in time', () => {
-  test('is begun once more by itself, then held; retry goes on', async () => {
+  test('is repeated once automatically, then the release is held; retry continues', async () => {
     const { sha, digests } = await gate().greenBuild();
     for (const tenant of gate().tenants) tenant.run({ sha, misbehave: 'hang' });
     const handle = await gate().release({ sha });
@@ -76,7 +76,7 @@ describe('a step that no worker ends in time', () => {
 });
 
 describe('an abort', () => {
-  test('that comes with the very fault that leads to a hold ends the run, and is not forgotten in it', async () => {
+  test('that arrives with the fault that leads to a hold ends the run', async () => {
     const { sha } = await gate().greenBuild();
     const tag = `/staging-${sha.slice(0, 7)}`;
     const heal = down(({ path }) => path.endsWith(tag));
@@ -84,7 +84,7 @@ describe('an abort', () => {
     await until('it is tried', () =>
       registry.requests.some(({ path, status }) => status === 503 && path.endsWith(tag)),
     );
-    // Both happen while nobody is there to see them, so both are seen at once.
+    // Both happen while no worker runs, so the workflow sees both at once.
     await gate().stopWorker();
     await handle.signal('abort', ada);
     await until('the server gave up', async () => {

@@ -43,7 +43,7 @@ describe('approval', () => {
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('is for one hold of one run: neither the next run of the same build takes it, nor another build', async () => {
+  test('applies to one hold of one run: neither the next run of the same build accepts it, nor another build', async () => {
     const { sha } = await gate().greenBuild();
     const first = await gate().release({ sha, approval: 'required' });
     const was = await heldFor(gate(), first, 'approval');
@@ -80,7 +80,7 @@ describe('approval', () => {
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('nobody gives ends by itself, and nothing moves', async () => {
+  test('that no person gives expires, and nothing moves', async () => {
     const impatient = { ...gate().env, CANARY_HOLD_TIMEOUT: '200ms' };
     await gate().stopWorker();
     await gate().startWorker(impatient);
@@ -96,7 +96,7 @@ describe('approval', () => {
   });
 });
 
-describe('what a machine should not decide is held, and each exit does what it says', () => {
+describe('a hold has decisions, and each does what it says', () => {
   test('canary-not-updated: refused to approve; retry waits again', async () => {
     const sha = newSha();
     const digests = await gate().publish(sha);
@@ -112,7 +112,7 @@ describe('what a machine should not decide is held, and each exit does what it s
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('build-unreported: approved it goes on as unconfirmed, and asks once more before it promotes', async () => {
+  test('build-unreported: approve continues as unconfirmed, and the release is held once more before it promotes', async () => {
     const { sha, digests } = await gate().greenBuild();
     gate().deploy({ sha, misbehave: 'no-build' });
     const handle = await gate().release({ sha });
@@ -139,7 +139,7 @@ describe('what a machine should not decide is held, and each exit does what it s
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('could-not-test: approved it goes on without that evidence, and asks once more before it promotes', async () => {
+  test('could-not-test: approve continues without that evidence, and the release is held once more before it promotes', async () => {
     const { sha, digests } = await gate().greenBuild();
     gate().tenants[1]?.run({ sha, misbehave: 'reject-token' });
     const handle = await gate().release({ sha });
@@ -207,7 +207,7 @@ describe('what a machine should not decide is held, and each exit does what it s
     expect(await gate().latest()).toEqual(again);
   });
 
-  test('build-repushed: who starts over adopts nothing that somebody else moved meanwhile', async () => {
+  test('build-repushed: a release that starts over does not adopt a :latest that was moved from outside in the meantime', async () => {
     const { sha } = await gate().greenBuild();
     const handle = await gate().release({ sha, soak: '1s' });
     await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
@@ -244,7 +244,7 @@ describe('abort', () => {
     await gate().startWorker({ ...gate().env, CANARY_UPDATE_TIMEOUT: '20s' });
   });
   test.each(['awaiting-canary', 'soaking', 'awaiting-approval'])(
-    'while %s ends the release at once, in the name of who said so',
+    'while %s ends the release at once, in the name of the person who aborted',
     async (phase) => {
       const { sha } = await gate().greenBuild();
       if (phase === 'awaiting-canary') gate().deploy({ sha: OLD });
@@ -263,7 +263,7 @@ describe('abort', () => {
 });
 
 describe('messages that cannot break a run', () => {
-  test('signals of every odd shape, and one that cannot be decoded, are refused in words; the next one is heard', async () => {
+  test('signals of every invalid shape, and one that cannot be decoded, are refused with a reason; the next one is accepted', async () => {
     const { sha, digests } = await gate().greenBuild();
     const handle = await gate().release({ sha, approval: 'required' });
     await heldFor(gate(), handle, 'approval');

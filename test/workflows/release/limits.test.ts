@@ -39,7 +39,7 @@ describe('300 red tenants with long names', () => {
   });
   afterAll(() => Promise.all(tenants.map((tenant) => tenant.stop())));
 
-  test('end as RED all the same: every list that the server limits is cut, and the report counts the rest', async () => {
+  test('end as RED anyway: every list that the server limits is cut, and the report counts the rest', async () => {
     const old = await gate().begin(OLD);
     await gate().publish(sha);
     const handle = await gate().release({ sha });
@@ -55,7 +55,7 @@ describe('300 red tenants with long names', () => {
   });
 });
 
-describe('a tenant that takes every request and answers none', () => {
+describe('a tenant that accepts every request and never answers', () => {
   let deaf: Server;
   let awake: Tenant;
   const gate = useGate('deaf', async () => {
@@ -74,7 +74,7 @@ describe('a tenant that takes every request and answers none', () => {
     deaf.close();
   });
 
-  test('costs the wait no beat: it is one try to its end, and named', async () => {
+  test('costs the wait no heartbeat: it is one attempt to the end, and the tenant is named', async () => {
     const sha = newSha();
     await gate().begin(newSha());
     await gate().publish(sha);
@@ -93,7 +93,7 @@ describe('a tenant that takes every request and answers none', () => {
   }, 60_000);
 });
 
-describe('what anybody may send', () => {
+describe('payloads of any client', () => {
   const gate = useGate('anybody', () => ({ env: { CANARY_HOLD_TIMEOUT: '20s' } }));
   const OLD = newSha();
   let old: string[];
@@ -111,7 +111,7 @@ describe('what anybody may send', () => {
     return { sha, handle };
   }
 
-  test('builds that are none are not shown as what tenants report', async () => {
+  test('invalid builds are not shown as what tenants report', async () => {
     const { handle } = await waiting();
     const before = (await statusOf(gate(), handle))?.builds;
     for (const sent of [[], [null], ['x'], [[{ tenant: 'canary-1' }]], [[{ tenant: 7, build: 'x'.repeat(5_000) }]]])
@@ -121,20 +121,22 @@ describe('what anybody may send', () => {
     expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
   });
 
-  test('a name or a reason that no history should carry is refused, and the limit said', async () => {
+  test('a name or a reason that is too long is refused, with the limit', async () => {
     const { handle } = await waiting();
     for (const long of [
       { ...ada, by: 'x'.repeat(MAX_BY + 1) },
       { ...ada, reason: 'x'.repeat(MAX_REASON + 1) },
     ])
-      expect(await refusal(handle, 'abort', long)).toMatch(/longer than 200 characters or reason than 2000/);
+      expect(await refusal(handle, 'abort', long)).toMatch(
+        /by or reason is too long: expected at most 200 and 2000 characters/,
+      );
     expect(await say(handle, 'abort', { by: 'x'.repeat(MAX_BY), reason: 'y'.repeat(MAX_REASON) })).toBe(
       'abort accepted: the release ends',
     );
     await awaitRunEnd(handle);
   });
 
-  test('a status says what each verb would do now, and until when this wait lasts', async () => {
+  test('a status shows the effect of each decision, and the end of this wait', async () => {
     const { sha, handle } = await waiting();
     expect(await statusOf(gate(), handle)).toMatchObject({
       phase: 'awaiting-canary',

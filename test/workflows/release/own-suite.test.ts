@@ -52,7 +52,7 @@ describe('tenants that cannot tell their build', () => {
     env: { CANARY_BUILD_PROBE: 'none', CANARY_UPDATE_TIMEOUT: '1h' },
   }));
 
-  test('are not waited for, and nothing is promoted on a build that nobody confirmed', async () => {
+  test('are not waited for, and an unconfirmed build is not promoted', async () => {
     const sha = newSha();
     await gate().publish(sha);
     const end = await awaitRunEnd(await gate().release({ sha }));

@@ -39,7 +39,7 @@ const deploy = (sha: string, misbehave = '') => {
   for (const tenant of tenants) tenant.run({ sha, misbehave });
 };
 
-describe('a worker without a secret is borne for a while, then held; retry goes on once it is there', () => {
+describe('a missing secret is retried for its budget, then the release is held; retry continues once it is there', () => {
   test.each([
     ['awaiting-canary', { sha: OLD }],
     ['soaking', { soak: '4s' }],

@@ -28,7 +28,7 @@ const away = async (sha: string, handle: Awaited<ReturnType<typeof soaking>>['ha
 };
 
 describe('a soak that is watched', () => {
-  test('goes on for its whole time while all is well, then smokes and promotes', async () => {
+  test('lasts its whole time while no check fails, then smokes and promotes', async () => {
     const { digests, handle } = await soaking();
     const began = Date.now();
     expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });

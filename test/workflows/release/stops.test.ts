@@ -65,7 +65,7 @@ describe('aborted, cancelled, terminated', () => {
     },
   );
 
-  test('while promoting a release has its move finished, and an abort is told so', async () => {
+  test('while promoting finishes the move, and an abort is refused with that reason', async () => {
     const [aborted, cancelled, terminated] = await Promise.all(
       ways.map(async ({ gate, stop }) => {
         const caught = await catchIn('promoting', gate(), registry);

@@ -44,7 +44,7 @@ function refuseSecond([, digest]: readonly (string | undefined)[]) {
   return { isSeen: () => isSeen, heal };
 }
 
-describe('a rollback goes at once, and ends the release that has its turn,', () => {
+describe('a rollback starts at once, and ends the release that holds the lane,', () => {
   test.each<Phase>(['resolving', 'awaiting-canary', 'soaking', 'smoking', 'held', 'awaiting-approval'])(
     'while that is %s',
     async (phase) => {
@@ -59,7 +59,7 @@ describe('a rollback goes at once, and ends the release that has its turn,', () 
     },
   );
 
-  test('while another one waits behind it, which has its turn then and is held for a human', async () => {
+  test('while another one waits behind it, which then acquires the lane and is held for a person', async () => {
     const { handle } = await catchIn('awaiting-approval', gate(), registry);
     const next = await queuedRelease(gate());
     await requireRolledBack(await back());

@@ -33,7 +33,7 @@ describe('a build that was rolled back from is not promoted', () => {
   test.each<[string, object]>([
     ['when it is released once more', {}],
     ['with force', { force: true, requestedBy: 'bob', reason: 'it is fine' }],
-    ['untested, on the word of a human', { promoteOnly: true, requestedBy: 'bob', reason: 'it is fine' }],
+    ['untested, promoted by a person', { promoteOnly: true, requestedBy: 'bob', reason: 'it is fine' }],
     ['as a build of a later run of CI', { sequence: 1_000_000 }],
   ])('%s', async (_how, input) => {
     await back();
@@ -47,7 +47,7 @@ describe('a build that was rolled back from is not promoted', () => {
     await requireBad(await resetTo(gate(), firstTask, bad.handle));
   });
 
-  test('when it waits for its turn as the rollback begins', async () => {
+  test('when it waits for the lane as the rollback begins', async () => {
     await promoted(gate());
     const { handle: holder, sha } = await catchIn('awaiting-approval', gate(), registry);
     const again = await gate().release({ sha: bad.sha, force: true, requestedBy: 'bob', reason: 'it was fine' });
@@ -59,7 +59,7 @@ describe('a build that was rolled back from is not promoted', () => {
   });
 });
 
-test('a build that was rolled back from may go again once somebody took the mark away, and waits for a human then', async () => {
+test('a build that was rolled back from may be released again after unbad, and waits for an approval then', async () => {
   await back();
   await gate().laneClient.update(laneCommandUpdate('unbad'), { ...ada, sha: bad.sha });
   gate().deploy({ sha: bad.sha });

@@ -54,7 +54,7 @@ describe.concurrent('a rollback seconds after the promotion', () => {
 });
 
 describe('a rollback on a registry', () => {
-  test('that refuses the second image for a while goes on until both are back', async () => {
+  test('that refuses the second image for a while continues until both are back', async () => {
     const { old, digests } = await twoBuilds(gate());
     const heal = registry.faults.add({
       match: isPut(gate().repositories[1]),
@@ -66,7 +66,7 @@ describe('a rollback on a registry', () => {
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('that refuses the second image for good puts the first one where it was, and says so; the next rollback moves both', async () => {
+  test('that refuses the second image for good restores the first one, and reports it; the next rollback moves both', async () => {
     const { old, digests, live } = await twoBuilds(gate());
     const heal = registry.faults.add({
       match: isPut(gate().repositories[1]),

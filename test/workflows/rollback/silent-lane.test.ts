@@ -51,7 +51,7 @@ async function silenced({ gate, fallSilent }: typeof forced) {
   return { old, digests, live, written: putsTaken(registry, gate()).length };
 }
 
-test('while the lane says nothing a forced rollback goes on after a minute, and one that is not forced does not', async () => {
+test('while the lane does not answer, a forced rollback continues after a minute, and an unforced one does not', async () => {
   const [first, second] = await Promise.all([silenced(forced), silenced(unforced)]);
   const waiting = await unforced.gate().rollback({ sha: second.old, reason: 'it burns' });
   const handle = await forced.gate().rollback({ sha: first.old, reason: 'it burns', force: true, requestedBy: 'ada' });
