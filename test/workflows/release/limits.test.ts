@@ -142,16 +142,20 @@ describe('payloads of any client', () => {
       phase: 'awaiting-canary',
       until: expect.stringMatching(/^20..-/),
       verbs: {
-        approve: 'refused: the release is not held; it is awaiting-canary',
-        retry: 'refused: the release is not held; it is awaiting-canary',
-        abort: 'the release ends',
+        approve: { isAllowed: false, text: 'the release is not held; it is awaiting-canary' },
+        retry: { isAllowed: false, text: 'the release is not held; it is awaiting-canary' },
+        abort: { isAllowed: true, text: 'the release ends' },
       },
     });
     gate().deploy({ sha, misbehave: 'reject-token' });
     const hold = await heldFor(gate(), handle, 'could-not-test');
     expect(await statusOf(gate(), handle)).toMatchObject({
       until: hold.until,
-      verbs: { approve: 'go on without that evidence', retry: 'test those tenants again', abort: 'the release ends' },
+      verbs: {
+        approve: { isAllowed: true, text: 'go on without that evidence' },
+        retry: { isAllowed: true, text: 'test those tenants again' },
+        abort: { isAllowed: true, text: 'the release ends' },
+      },
     });
     await say(handle, 'abort', ada);
     await awaitRunEnd(handle);
