@@ -127,7 +127,7 @@ describe('without a lane or a worker', () => {
     const { code, err } = await canary(['queue']);
     expect([code, err]).toEqual([
       4,
-      ['canary: the lane was ended: the next release starts it again, and it recovers what it knew'],
+      ['canary: the lane has ended: the next release starts it again, and it recovers its ledger'],
     ]);
   });
 });
