@@ -1,5 +1,6 @@
 import { log, metricMeter } from '@temporalio/activity';
 import type { DeliveredEvent, MetricName } from '../src/contract/events.js';
+import { withHeartbeat } from './heartbeat.js';
 
 /** Destination of events. A sink drops an event whose id it has seen: a batch is delivered again if a worker dies in the middle of it. */
 export interface EventSink {
@@ -46,8 +47,9 @@ const SINKS: EventSink[] = [logLines, counters];
 export function createPublishActivities() {
   return {
     /** Delivers a batch of events of one run, in order. */
-    async publish(events: DeliveredEvent[]): Promise<void> {
-      for (const event of events) for (const sink of SINKS) await sink.deliver(event);
-    },
+    publish: (events: DeliveredEvent[]): Promise<void> =>
+      withHeartbeat(async () => {
+        for (const event of events) for (const sink of SINKS) await sink.deliver(event);
+      }),
   };
 }

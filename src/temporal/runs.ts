@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Client,
   QueryNotRegisteredError,
@@ -111,7 +112,9 @@ export async function sendDecision(
 }
 
 /** Attempts of an update that is lost between two tasks. */
-const MAX_ATTEMPTS = 3;
+const MAX_ATTEMPTS = 5;
+/** Milliseconds before the second attempt; longer before each further one. A task that a stopping worker lost is redone within about 2 s. */
+const RETRY_UPDATE_MS = 300;
 
 /** Sends an update again that was lost because its run continued as new, or its task was redone: the server gives no code for it, only a message. */
 export async function retryLostUpdate<R>(send: () => Promise<R>): Promise<R> {
@@ -120,7 +123,10 @@ export async function retryLostUpdate<R>(send: () => Promise<R>): Promise<R> {
       return await send();
     } catch (error) {
       const { message, cause } = Object(error) as { message?: string; cause?: { message?: string } };
-      const isLost = /already completed|unexpected workflow task failure/i.test(`${message} ${cause?.message}`);
+      const isLost = /already completed|unexpected workflow task failure|workflow task in failed state/i.test(
+        `${message} ${cause?.message}`,
+      );
       if (attempt === MAX_ATTEMPTS || !isLost) throw error;
+      await delay(RETRY_UPDATE_MS * attempt);
     }
 }

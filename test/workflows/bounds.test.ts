@@ -1,7 +1,15 @@
 import { msToNumber } from '@temporalio/common/lib/time.js';
 import { describe, expect, test } from 'vitest';
 import { MOVE_WAITS } from '../../src/move/waits.js';
-import { pollOptions, READS, smokeOptions, watchOptions } from '../../workflows/shared/activity-options.js';
+import {
+  LANE_CALLS,
+  LANE_WAITS,
+  PUBLISHES,
+  pollOptions,
+  READS,
+  smokeOptions,
+  watchOptions,
+} from '../../workflows/shared/activity-options.js';
 import { BUSY_MOVER_MS, LATEST_READS, moveOptions, PREFLIGHTS } from '../../workflows/shared/mover-options.js';
 
 const ms = (duration: string | number | undefined) => msToNumber(duration ?? Number.NaN);
@@ -13,7 +21,10 @@ describe('every activity is bounded', () => {
     PREFLIGHTS,
     smoke: smokeOptions({ retryBudgetMs: { registry: 1, secret: 1, smoke: 1 } }),
     watch: watchOptions({ soakMs: 1 }),
-    LOOKS: LATEST_READS,
+    LATEST_READS,
+    LANE_WAITS,
+    LANE_CALLS,
+    PUBLISHES,
     waits: pollOptions({ updateTimeoutMs: 1, pollMs: 1 }),
     promotion: moveOptions({ kind: 'promotion' }),
     rollback: moveOptions({ kind: 'rollback' }),

@@ -108,10 +108,11 @@ export const LANE_CALLS = {
 /** Proxy of activities on the wait queue. */
 const onWaitQueue = (options: ActivityOptions) =>
   proxyActivities<WaitActivities>({ ...options, taskQueue: waitTaskQueue(laneOf(workflowInfo().workflowId)) });
-/** Options of the delivery of one batch of events: short, because a run waits for it at its end. */
+/** Options of the delivery of one batch of events: a run waits for it at its end. A worker that stops may lose a batch; that is noticed after 5 s without a heartbeat. */
 export const PUBLISHES = {
   startToCloseTimeout: '30s',
   scheduleToCloseTimeout: '1m',
+  heartbeatTimeout: '5s',
   retry: { initialInterval: '1s', maximumInterval: '10s' },
   cancellationType,
 } satisfies ActivityOptions;
