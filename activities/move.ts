@@ -49,7 +49,7 @@ export function createMoveActivities({ registry, lane, authorizerFor, waits }: M
           waits,
           input,
           observed,
-          authority: authorizerFor({ ...(run as RunRef), activityId, attempt }, parent, input),
+          authorizer: authorizerFor({ ...(run as RunRef), activityId, attempt }, parent, input),
           begun: progress.begun,
           retried: attempt > 1,
           onBegin() {
@@ -82,8 +82,8 @@ export function createMoveActivities({ registry, lane, authorizerFor, waits }: M
     /** Points the canary tag of every image at a build. */
     pointTag: (tag: Tag, images: Pick<PinnedImage, 'repository' | 'digest'>[]): Promise<void> =>
       withHeartbeat(() => {
-        const authority = canaryTagAuthorizer(lane, ownRun(), waits.silenceMs);
-        return pointTag({ registry, authority, waits, tag, images, signal: cancellationSignal() });
+        const authorizer = canaryTagAuthorizer(lane, ownRun(), waits.silenceMs);
+        return pointTag({ registry, authorizer, waits, tag, images, signal: cancellationSignal() });
       }),
 
     /** Reports a move to the lane, before its mover ends. */

@@ -20,7 +20,7 @@ export async function moveOnce(registry: Registry, repositories: string[], to: s
   const input: MoveInput = { kind: 'rollback', sha: parseSha('4c1d56e'), images, by: 'bench', reason: 'bench' };
   const moved = await moveTags({
     registry,
-    authority: { authorize: async () => 'granted' as const, movedWithin: async () => true },
+    authorizer: { authorize: async () => 'granted' as const, movedWithin: async () => true },
     waits: MOVE_WAITS,
     input,
     observed: images.map(({ repository }) => ({ repository, digest: null })),

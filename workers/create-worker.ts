@@ -8,18 +8,9 @@ import type { Config } from '../src/config/schema.js';
 import { moveTaskQueue, taskQueue, waitTaskQueue } from '../src/contract/ids.js';
 import type { Plan } from '../src/contract/release.js';
 import { MOVE_WAITS, type MoveWaits } from '../src/move/waits.js';
-import { dockerCredentials, firstOf, githubCredentials } from '../src/registry/auth/credentials.js';
 import type { Registry } from '../src/registry/context.js';
-import { createRegistry } from '../src/registry/registry.js';
 import type { Suite } from '../src/smoke/suite.js';
 import { type LaneClient, laneClient } from '../src/temporal/lane-client.js';
-
-/** The registries of a gate: `GITHUB_TOKEN` for ghcr.io where it is set, else what Docker is logged in with. */
-export function registryOf({ secrets }: Pick<Config, 'secrets'>, env: NodeJS.ProcessEnv): Registry {
-  const docker = dockerCredentials(env);
-  const credentials = secrets.github ? firstOf(githubCredentials(secrets.github), docker) : docker;
-  return createRegistry({ credentials, push: true });
-}
 
 /** Between two looks whether the worker is being stopped, in milliseconds. */
 const STATE_MS = 200;

@@ -2,10 +2,11 @@ import { NativeConnection } from '@temporalio/worker';
 import { loadGateConfig } from '../src/config/load.js';
 import { taskQueue } from '../src/contract/ids.js';
 import { SEARCH_ATTRIBUTES } from '../src/contract/search-attributes.js';
+import { configuredRegistry } from '../src/registry/configured-registry.js';
 import { connectionConfig, mapNamespaceError, mapWorkerConnectError } from '../src/temporal/connect.js';
 import { missingSearchAttributes } from '../src/temporal/namespace.js';
 import { workflowBundle } from './bundle.js';
-import { createWorker, registryOf } from './create-worker.js';
+import { createWorker } from './create-worker.js';
 import { logEvent } from './log.js';
 import { installRuntime, serveWorker } from './service.js';
 
@@ -15,7 +16,7 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
   const { config, suite } = await loadGateConfig(env);
   const metrics = await installRuntime();
   const { connectionOptions, namespace } = connectionConfig(env);
-  const registry = registryOf(config, env);
+  const registry = configuredRegistry(config.secrets.github, env);
   const connection = await NativeConnection.connect(connectionOptions).catch((error: unknown) => {
     throw mapWorkerConnectError(connectionOptions.address, error);
   });

@@ -16,7 +16,7 @@ import { createWriteLease, type MoveAuthorizer, MoveRefusal } from './write-leas
 
 export interface Move {
   registry: Registry;
-  authority: MoveAuthorizer;
+  authorizer: MoveAuthorizer;
   waits: MoveWaits;
   input: MoveInput;
   /** `:latest` of each image before the first attempt, as recorded: what is restored if necessary. */
@@ -44,7 +44,7 @@ interface Course extends ImageTask {
  * @throws {RegistryError} before the first write.
  */
 export async function moveTags(move: Move): Promise<MovedImage[]> {
-  const { registry, authority, waits, input, signal } = move;
+  const { registry, authorizer, waits, input, signal } = move;
   const rollsBack = input.kind === 'rollback';
   const repositories = input.images.map(({ repository }) => repository);
   const early = move.begun ? undefined : signal;
@@ -62,7 +62,7 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
   const begun = move.begun || (move.retried && isHalfMoved(input.images, first));
   const isAtTarget = input.images.every(({ repository, to }) => digestOf(first, repository) === to);
   // A read that shows the target soon after a move of ours may be from before it; and a rollback never trusts a read.
-  const recent = rollsBack || (await authority.movedWithin(waits.recentMs));
+  const recent = rollsBack || (await authorizer.movedWithin(waits.recentMs));
 
   let unused: TagState[] | null = first;
   const lease = createWriteLease({
@@ -78,7 +78,7 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
       unused = null;
       return latest;
     },
-    ask: (hasBegun, latest) => authority.authorize({ begun: hasBegun, latest }),
+    ask: (hasBegun, latest) => authorizer.authorize({ begun: hasBegun, latest }),
   });
   const courses = targets.map(({ target, manifest }): Course => {
     const trustsReads = !recent && digestOf(first, target.repository) !== target.to;
@@ -107,7 +107,7 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
 }
 
 /** Whether a move of ours ended lately; assumed if the lane does not answer: only `already` of a rollback depends on it. */
-const movedLately = ({ authority, waits }: Move) => authority.movedWithin(waits.recentMs).catch(() => true);
+const movedLately = ({ authorizer, waits }: Move) => authorizer.movedWithin(waits.recentMs).catch(() => true);
 
 /** Restores the previous digest, whatever a read shows, for reads lag; only a third digest is left alone. */
 async function restore(course: Course, own: ImageMove): Promise<MovedImage> {

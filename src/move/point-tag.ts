@@ -16,18 +16,18 @@ import { createWriteLease, type MoveAuthorizer } from './write-lease.js';
  */
 export async function pointTag(given: {
   registry: Registry;
-  authority: MoveAuthorizer;
+  authorizer: MoveAuthorizer;
   waits: MoveWaits;
   tag: Tag;
   images: { repository: Repository; digest: Digest }[];
   signal?: AbortSignal;
 }): Promise<void> {
-  const { registry, authority, waits, tag, images, signal } = given;
+  const { registry, authorizer, waits, tag, images, signal } = given;
   const lease = createWriteLease({
     windowMs: waits.windowMs,
     begun: false,
     look: async () => [],
-    ask: (begun, latest) => authority.authorize({ begun, latest }),
+    ask: (begun, latest) => authorizer.authorize({ begun, latest }),
     onBegin: () => undefined,
     pollMs: waits.pollMs,
     signal,

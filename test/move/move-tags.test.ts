@@ -46,7 +46,7 @@ describe('moveTags', () => {
   test('a promotion seconds after a move of ours writes anyway, for reads may be stale', async () => {
     await setLatest('next');
     const before = puts();
-    const images = await moveTags(order({ authority: { ...yes, movedWithin: async () => true } }));
+    const images = await moveTags(order({ authorizer: { ...yes, movedWithin: async () => true } }));
     expect(results(images)).toEqual(['promoted', 'promoted']);
     expect(puts()).toBe(before + 2);
   });
@@ -167,7 +167,7 @@ describe('the write lease', () => {
 
   test('nothing is written without a write lease', async () => {
     const before = puts();
-    await expect(moveTags(order({ authority: { ...yes, authorize: async () => refuse() } }))).rejects.toThrow(
+    await expect(moveTags(order({ authorizer: { ...yes, authorize: async () => refuse() } }))).rejects.toThrow(
       'not you',
     );
     expect(puts()).toBe(before);
@@ -175,7 +175,7 @@ describe('the write lease', () => {
 
   test('a lease that was granted too slowly is requested again', async () => {
     let asked = 0;
-    const authority: MoveAuthorizer = {
+    const authorizer: MoveAuthorizer = {
       ...yes,
       authorize: async () => {
         asked += 1;
@@ -183,32 +183,32 @@ describe('the write lease', () => {
         return 'granted';
       },
     };
-    const images = await moveTags(order({ authority, waits: { ...WAITS, windowMs: 100 } }));
+    const images = await moveTags(order({ authorizer, waits: { ...WAITS, windowMs: 100 } }));
     expect(results(images)).toEqual(['promoted', 'promoted']);
     expect(asked).toBeGreaterThan(1);
   });
 
   test('the answer retry leads to new reads before the next request', async () => {
     const looks: number[] = [];
-    const authority: MoveAuthorizer = {
+    const authorizer: MoveAuthorizer = {
       ...yes,
       authorize: async () => {
         looks.push(reads());
         return looks.length < 3 ? 'retry' : 'granted';
       },
     };
-    expect(results(await moveTags(order({ authority })))).toEqual(['promoted', 'promoted']);
+    expect(results(await moveTags(order({ authorizer })))).toEqual(['promoted', 'promoted']);
     const [first = 0, second = 0, third = 0] = looks;
     expect([second - first, third - second]).toEqual([2, 2]);
   });
 
   test('each retry of a write requests a lease again, and a revoked lease ends the move without another write', async () => {
     let asked = 0;
-    const authority: MoveAuthorizer = { ...yes, authorize: async () => (++asked > 1 ? refuse() : 'granted') };
+    const authorizer: MoveAuthorizer = { ...yes, authorize: async () => (++asked > 1 ? refuse() : 'granted') };
     const before = puts();
     const down: Fault = { match: isPut(), respond: () => ociError(503, 'UNAVAILABLE', 'down') };
     await expect(
-      withFaults([down], order({ authority, waits: { ...WAITS, windowMs: 500, pollMs: 800 } })),
+      withFaults([down], order({ authorizer, waits: { ...WAITS, windowMs: 500, pollMs: 800 } })),
     ).rejects.toThrow('not you');
     expect(puts()).toBe(before + 2);
   });
@@ -216,14 +216,14 @@ describe('the write lease', () => {
   test('a cancellation ends the move before the first write, and not after it', async () => {
     const early = new AbortController();
     const before = puts();
-    const authority: MoveAuthorizer = {
+    const authorizer: MoveAuthorizer = {
       ...yes,
       authorize: async () => {
         early.abort(new Error('cancelled'));
         return 'granted';
       },
     };
-    await expect(moveTags(order({ authority, signal: early.signal }))).rejects.toThrow('cancelled');
+    await expect(moveTags(order({ authorizer, signal: early.signal }))).rejects.toThrow('cancelled');
     expect(puts()).toBe(before);
 
     const late = new AbortController();
@@ -264,14 +264,14 @@ describe('an attempt after one that died', () => {
   test('finishes a half-moved pair, also if no heartbeat recorded that it had begun', async () => {
     await setLatest('next', [NAMES[0]]);
     const asked: boolean[] = [];
-    const authority: MoveAuthorizer = {
+    const authorizer: MoveAuthorizer = {
       ...yes,
       authorize: async ({ begun }) => {
         asked.push(begun);
         return 'granted';
       },
     };
-    const images = await moveTags(order({ authority, retried: true }));
+    const images = await moveTags(order({ authorizer, retried: true }));
     expect(results(images)).toEqual(['promoted', 'promoted']);
     expect(asked).toEqual([true]);
   });

@@ -49,8 +49,8 @@ describe('moveTags with several faults at once', () => {
     await setLatest('next');
     // Reads still show `other`, the target of the rollback; one PUT of each image is lost.
     const stale: Fault = { match: isRead, times: 6, respond: (_request, serve) => serve({ asOf: before }) };
-    const authority: MoveAuthorizer = { ...yes, movedWithin: async () => true };
-    const move = rollback(order({ authority }, other, next));
+    const authorizer: MoveAuthorizer = { ...yes, movedWithin: async () => true };
+    const move = rollback(order({ authorizer }, other, next));
     const images = await withFaults([stale, down(NAMES[0], 1), down(NAMES[1], 1)], move);
     expect(results(images)).toEqual(['promoted', 'promoted']);
     expect(await latest()).toEqual(other);

@@ -55,7 +55,7 @@ async function pair(name: string) {
       }));
       return moveTags({
         registry,
-        authority: { authorize: async () => 'granted' as const, movedWithin: async () => recent },
+        authorizer: { authorize: async () => 'granted' as const, movedWithin: async () => recent },
         waits: SHORTER_WAITS,
         input: { kind, sha: parseSha('4c1d56e'), images, by: 'ada', reason: 'lag' },
         observed: images.map(({ repository, from: digest }) => ({ repository, digest })),

@@ -11,11 +11,11 @@ let freezes = process.env.FREEZE === 'yes';
 const wrapAuthorizer =
   (authorizerFor) =>
   (...mover) => {
-    const authority = authorizerFor(...mover);
+    const authorizer = authorizerFor(...mover);
     return {
-      ...authority,
+      ...authorizer,
       async authorize(ask) {
-        const said = await authority.authorize(ask);
+        const said = await authorizer.authorize(ask);
         if (freezes && said !== 'retry') {
           freezes = false;
           process.kill(process.pid, 'SIGSTOP');

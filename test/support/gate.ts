@@ -27,7 +27,7 @@ export interface GateOptions {
   registry?: string;
   /** `host:port` of another Temporal server than the run's. */
   temporal?: string;
-  wrapAuthority?: GateParts['wrapAuthorizer'];
+  wrapAuthorizer?: GateParts['wrapAuthorizer'];
   /** Another lane than the workflow. */
   laneClient?: LaneClient;
   /** The waits of a move, shortened. */
@@ -72,7 +72,7 @@ export class Gate {
     readonly env: Record<string, string>,
     readonly waits: Partial<MoveWaits>,
     readonly retryBudgetMs: { registry: number; secret: number; smoke: number },
-    readonly wrapAuthority: GateParts['wrapAuthorizer'],
+    readonly wrapAuthorizer: GateParts['wrapAuthorizer'],
     readonly laneClient: LaneClient,
   ) {
     this.repositories = [`${lane}/platform`, `${lane}/platform-tenant`];
@@ -113,7 +113,7 @@ export class Gate {
       env,
       { ...SHORT_WAITS, ...options.waits },
       options.retryBudgetMs ?? { registry: 60_000, secret: 60_000, smoke: 30_000 },
-      options.wrapAuthority,
+      options.wrapAuthorizer,
       options.laneClient ?? laneClient(client, lane),
     );
     await gate.startWorker();
@@ -133,7 +133,7 @@ export class Gate {
       waits: this.waits,
       retryBudgetMs: this.retryBudgetMs,
       lane: this.laneClient,
-      ...(this.wrapAuthority && { wrapAuthorizer: this.wrapAuthority }),
+      ...(this.wrapAuthorizer && { wrapAuthorizer: this.wrapAuthorizer }),
     });
     this.#running = this.#worker.run();
   }

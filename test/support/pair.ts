@@ -68,7 +68,7 @@ export const reads = () => server.requests.filter(isRead).length;
 export const yes: MoveAuthorizer = { authorize: async () => 'granted' as const, movedWithin: async () => false };
 
 export function order(
-  change: Partial<Move> & { authority?: MoveAuthorizer } = {},
+  change: Partial<Move> & { authorizer?: MoveAuthorizer } = {},
   to = next,
   from: (Digest | null)[] = old,
 ): Move {
@@ -80,7 +80,7 @@ export function order(
   }));
   return {
     registry,
-    authority: yes,
+    authorizer: yes,
     waits: WAITS,
     input: { kind: 'promotion', sha: parseSha('4c1d56e'), images, by: 'ada', reason: 'green' },
     observed: repositories.map((repository, index): TagState => ({ repository, digest: from[index] ?? null })),

@@ -35,7 +35,7 @@ export function useSkippedGate(name: string, more: () => Promise<Partial<GateOpt
     return {
       temporal: server.address,
       laneClient: laneInMemory(),
-      wrapAuthority: careful,
+      wrapAuthorizer: careful,
       env: AS_CONFIGURED,
       ...(await more()),
     };

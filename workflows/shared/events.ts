@@ -1,6 +1,9 @@
-import { CancellationScope, log, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, condition, log, workflowInfo } from '@temporalio/workflow';
 import type { AlarmName, DeliveredEvent, ReleaseEvent } from '../../src/contract/events.js';
 import { publishing } from './activity-options.js';
+
+/** Longest delay of an entered phase, in milliseconds. An activity costs six events of history: phases that follow one another closely share one. */
+const PHASES_DELAY_MS = 5000;
 
 /** Event feed of a run. No run fails, or waits for more than a minute, because an event is not delivered. */
 export interface EventFeed {
@@ -12,14 +15,18 @@ export interface EventFeed {
 }
 
 /** Opens the feed of this run. Events are delivered in order, one batch at a time; events that occur during a delivery form the next batch.
+ * An entered phase waits up to 5 s for a more important event to go with.
  * @param onIdle called when the last batch was delivered. */
 export function openFeed(sha?: string, onIdle: () => void = () => undefined): EventFeed {
   const { workflowType: workflow, workflowId, runId } = workflowInfo();
   let number = 0;
   let waiting: DeliveredEvent[] = [];
+  let flushing = false;
   let delivering: Promise<void> | null = null;
+  const isDue = () => flushing || waiting.some(({ type }) => type !== 'phase-entered');
   const deliver = async () => {
     while (waiting.length > 0) {
+      if (!isDue()) await condition(isDue, PHASES_DELAY_MS);
       const batch = waiting;
       waiting = [];
       await publishing()
@@ -37,7 +44,10 @@ export function openFeed(sha?: string, onIdle: () => void = () => undefined): Ev
       delivering ??= CancellationScope.nonCancellable(deliver);
     },
     isIdle: () => delivering === null,
-    flush: () => CancellationScope.nonCancellable(async () => (await delivering) ?? undefined),
+    async flush() {
+      flushing = true;
+      await CancellationScope.nonCancellable(async () => (await delivering) ?? undefined);
+    },
   };
 }
 

@@ -58,7 +58,7 @@ async function move(
     registry,
     input: moveInput,
     observed,
-    authority: MANUAL_AUTHORIZER,
+    authorizer: MANUAL_AUTHORIZER,
     waits: MOVE_WAITS,
     begun: false,
     retried: false,

@@ -7,9 +7,9 @@ import type { Io } from '../command.js';
 /** Runs `use` with the registry, by the credentials of this machine, and closes it afterwards. Fleet and suite are not read.
  * @throws {ConfigError} */
 export async function withRegistry<T>(io: Io, use: (registry: Registry, config: Config) => Promise<T>): Promise<T> {
-  const { registryOf } = await import('../../../workers/create-worker.js');
+  const { configuredRegistry } = await import('../../registry/configured-registry.js');
   const config = await loadConfig({ ...withoutFleet(io.env), CANARY_SMOKE_SUITE: '' });
-  const registry = registryOf(config, io.env);
+  const registry = configuredRegistry(config.secrets.github, io.env);
   try {
     return await use(registry, config);
   } finally {
