@@ -47,7 +47,7 @@ export default [
   check('events endpoint returns JSON', 'an admin can read events', get('/events'), answers(200, z.array(z.unknown()))),
   check(
     "unauth'd /admin/liveness returns 401",
-    'the admin routes are closed to strangers',
+    'the admin routes require authentication',
     get('/admin/liveness', 'none'),
     answers(401),
   ),

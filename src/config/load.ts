@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { loadSuite, SuiteUnusable } from '../smoke/load-suite.js';
+import { loadSuite, SuiteError } from '../smoke/load-suite.js';
 import type { Suite } from '../smoke/suite.js';
 import { FleetError, type FleetSource } from '../tenants/fleet.js';
 import { fleetSource, productionFleetSource } from '../tenants/sources/index.js';
@@ -31,7 +31,7 @@ export async function loadGateConfig(env: Env): Promise<{ config: Config; suite:
   // The module is loaded even if another setting is invalid, so that its problems are reported as well.
   const path = SETTINGS.shape.smokeSuite.safeParse(env[variableOf('smokeSuite')]?.trim() || undefined);
   const suite = await loadSuite(path.data ?? null).catch((error: unknown) => {
-    if (!(error instanceof SuiteUnusable)) throw error;
+    if (!(error instanceof SuiteError)) throw error;
     problems.push(...error.problems.map((problem) => `${variableOf('smokeSuite')}: ${problem}`));
     return [];
   });

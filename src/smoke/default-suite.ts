@@ -7,7 +7,7 @@ const content = 'probe-{probe}';
 const list = z.array(z.unknown());
 const subsystems = z.record(z.string(), z.unknown()).refine((map) => Object.keys(map).length > 0, 'is empty');
 
-/** The suite of the gate, in order. Names and requests are those people know from the old script. */
+/** Default suite of the gate, in order. Check names and requests match the script that the gate replaced, so reports stay comparable. */
 export const defaultSuite: Check[] = [
   check(
     'liveness returns a subsystems map',
@@ -38,15 +38,15 @@ export const defaultSuite: Check[] = [
   check('events endpoint returns JSON', 'an admin can read events', get('/events'), answers(200, list)),
   check(
     "unauth'd /admin/liveness returns 401",
-    'the admin routes are closed to strangers',
+    'the admin routes require authentication',
     get('/admin/liveness', 'none'),
     answers(401),
   ),
 ];
 
-/** Whether a tenant is alive shows at once or not at all. In milliseconds. */
+/** Limits of a liveness check, in milliseconds. No retries: a live tenant answers at once. */
 export const LIVENESS_WAITS: Partial<SmokeWaits> = { requestMs: 8_000, suiteMs: 8_000, retryBudgetMs: 0 };
 
-/** The first check of a suite that leaves nothing behind. */
+/** Suite of one check: the first one that writes nothing and needs no other check. */
 export const livenessOf = (suite: Suite): Suite =>
   suite.filter(({ writes, needs }) => !writes && needs === undefined).slice(0, 1);

@@ -1,4 +1,4 @@
-/** The front door of `canary-release-gate/smoke`: what a suite of one's own is written with (docs/smoke-suite.md). */
+/** Public API of `canary-release-gate/smoke`, for writing a suite (docs/smoke-suite.md). */
 export { z } from 'zod';
 export { defaultSuite } from './default-suite.js';
 export {

@@ -3,44 +3,44 @@ import { pathToFileURL } from 'node:url';
 import { createJiti } from 'jiti';
 import { InvalidInput } from '../contract/brand.js';
 import { defaultSuite } from './default-suite.js';
-import * as frontDoor from './index.js';
+import * as publicApi from './index.js';
 import type { Suite } from './suite.js';
 import { suiteProblems } from './validate-suite.js';
 
-/** A suite that could not be used, and all that is wrong with it. */
-export class SuiteUnusable extends InvalidInput {
-  override readonly name = 'SuiteUnusable';
+/** Every problem of a suite that could not be loaded or is invalid, one line each. */
+export class SuiteError extends InvalidInput {
+  override readonly name = 'SuiteError';
   constructor(readonly problems: string[]) {
     super(problems.join('\n'));
   }
 }
 
-/** The suite of a `.ts` or `.js` module, checked; the default suite without one. The module may import
- * `canary-release-gate/smoke` and `zod` wherever it lies: it gets the gate's own. docs/decisions/0006-user-suites.md
- * @throws {SuiteUnusable} */
+/** Loads and validates the suite of a `.ts` or `.js` module; null gives the default suite. The module may be anywhere: its imports of
+ * `canary-release-gate/smoke` and `zod` resolve to the ones of the gate (docs/decisions/0006-user-suites.md).
+ * @throws {SuiteError} */
 export async function loadSuite(path: string | null): Promise<Suite> {
   if (path === null) return defaultSuite;
   const file = resolve(path);
   const jiti = createJiti(pathToFileURL(file).href, {
     fsCache: false,
-    // A suite that was fixed is read again.
+    // Off, so that a fixed suite is loaded again.
     moduleCache: false,
     interopDefault: false,
     virtualModules: {
-      'canary-release-gate/smoke': frontDoor,
-      zod: { ...frontDoor.z, z: frontDoor.z, default: frontDoor.z },
+      'canary-release-gate/smoke': publicApi,
+      zod: { ...publicApi.z, z: publicApi.z, default: publicApi.z },
     },
   });
   let loaded: unknown;
   try {
     loaded = await jiti.import(file);
   } catch (error) {
-    throw new SuiteUnusable([`did not load: ${firstLine(error)}`]);
+    throw new SuiteError([`did not load: ${firstLine(error)}`]);
   }
   const suite = (loaded as { default?: unknown } | null)?.default;
-  if (suite === undefined) throw new SuiteUnusable(['has no default export: export default [...defaultSuite, mine]']);
+  if (suite === undefined) throw new SuiteError(['has no default export: export default [...defaultSuite, mine]']);
   const problems = suiteProblems(suite);
-  if (problems.length > 0) throw new SuiteUnusable(problems);
+  if (problems.length > 0) throw new SuiteError(problems);
   return suite as Suite;
 }
 

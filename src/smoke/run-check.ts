@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { CheckResult } from '../contract/check.js';
 import { retryAfterMs } from '../net/retry-after.js';
-import { type Judgement, judge, judgeError, NOT_ANSWERING } from './judge.js';
-import { another, type Session } from './session.js';
+import { type Evaluation, evaluateError, evaluateResponse, UNAVAILABLE } from './evaluate.js';
+import { type Session, waitForRetry } from './session.js';
 import type { Check, CheckRequest, Values } from './suite.js';
 import { namesIn } from './values.js';
 
-/** Asks one check, and again while the tenant does not answer and the patience lasts. Each try begins at the first step with a
- * probe of its own, because a write that got no answer may have been carried out. Its values go to `tries`, for the checks that need this one
- * and for the clean-up: a try that broke off may have left something behind too.
- * @throws the signal's own reason when it is aborted. */
+/** Runs one check, with retries while the tenant does not answer and the retry budget lasts. Each try begins at the first step with a
+ * new probe, because a write without an answer may have been carried out. The values of each try are appended to `tries`, for the
+ * checks that need this one and for the clean-up: an incomplete try may have left something behind too.
+ * @throws the reason of `signal` if it is aborted. */
 export async function runCheck(
   session: Session,
   check: Check,
@@ -21,22 +21,22 @@ export async function runCheck(
     const values = { ...(given ?? { probe: randomUUID() }) };
     tries.push(values);
     const began = performance.now();
-    const { judgement, status, latencyMs } = await attempt(session, check, values, signal);
-    // Only what comes after the first try is at the expense of the patience.
+    const { evaluation, status, latencyMs } = await attempt(session, check, values, signal);
+    // The first try is not charged to the retry budget.
     if (tries.length > 1) session.retryBudgetMs -= performance.now() - began;
-    const { againAfterMs } = judgement;
-    if (againAfterMs === undefined || !(await another(session, tries.length, againAfterMs, signal)))
-      return resultOf(session, check, judgement, status, latencyMs, tries.length);
+    const { retryInMs } = evaluation;
+    if (retryInMs === undefined || !(await waitForRetry(session, tries.length, retryInMs, signal)))
+      return resultOf(session, check, evaluation, status, latencyMs, tries.length);
   }
 }
 
 interface Attempt {
-  judgement: Judgement;
+  evaluation: Evaluation;
   status: number | null;
   latencyMs: number;
 }
 
-/** The steps until one is not answered as it must be. What they capture goes to `values`. */
+/** Runs the steps in order, up to the first that does not pass. Adds what they capture to `values`. */
 async function attempt(
   session: Session,
   check: Check,
@@ -45,32 +45,32 @@ async function attempt(
 ): Promise<Attempt> {
   const started = performance.now();
   let status: number | null = null;
-  let judgement: Judgement = { verdict: 'pass', expected: '', got: '' };
+  let evaluation: Evaluation = { verdict: 'pass', expected: '', got: '' };
   for (const step of check.steps) {
     try {
-      const told = await session.ask(step.request, values, signal);
-      status = told.status;
-      judgement = await judge(step, told, values);
+      const response = await session.send(step.request, values, signal);
+      status = response.status;
+      evaluation = await evaluateResponse(step, response, values);
     } catch (error) {
       signal.throwIfAborted();
       status = null;
-      judgement = judgeError(error);
+      evaluation = evaluateError(error);
     }
-    for (const [name, value] of Object.entries(judgement.captured ?? {})) {
+    for (const [name, value] of Object.entries(evaluation.captured ?? {})) {
       values[name] = value;
-      session.keep(name, value);
+      session.addCaptured(name, value);
     }
-    if (judgement.verdict === 'pass') continue;
-    if (check.steps.length > 1) judgement.expected = `${shownRequest(step.request)}: ${judgement.expected}`;
+    if (evaluation.verdict === 'pass') continue;
+    if (check.steps.length > 1) evaluation.expected = `${requestText(step.request)}: ${evaluation.expected}`;
     break;
   }
-  return { judgement, status, latencyMs: Math.round(performance.now() - started) };
+  return { evaluation, status, latencyMs: Math.round(performance.now() - started) };
 }
 
 function resultOf(
   session: Session,
   check: Check,
-  { verdict, expected, got, schemaPath }: Judgement,
+  { verdict, expected, got, schemaPath }: Evaluation,
   status: number | null,
   latencyMs: number,
   tries: number,
@@ -81,35 +81,35 @@ function resultOf(
     verdict,
     status,
     latencyMs,
-    expected: session.hide(expected),
-    got: session.hide(got),
+    expected: session.redact(expected),
+    got: session.redact(got),
     ...(schemaPath !== undefined && { schemaPath }),
     ...(tries > 1 && { tries }),
   };
 }
 
-/** What a check is told as when it could not even be asked. */
-export function notAsked(check: Check, expected: string, got: string): CheckResult {
+/** Result of a check that was not run. */
+export function untested(check: Check, expected: string, got: string): CheckResult {
   const { name, proves } = check;
   return { check: name, proves, verdict: 'could-not-test', status: null, latencyMs: 0, expected, got };
 }
 
-/** Takes away what the tries of a check left behind; says what it could not. What names something never captured has nothing to do. */
+/** Removes what the tries of a check left behind. Returns the requests that failed, with the reason. A request that names a value which was never captured is skipped. */
 export async function cleanUp(session: Session, check: Check, tries: Values[], signal: AbortSignal): Promise<string[]> {
-  const left: string[] = [];
+  const failed: string[] = [];
   for (const values of tries)
     for (const request of check.cleanUp ?? []) {
       if (!namesIn([request.path, request.json]).every((name) => Object.hasOwn(values, name))) continue;
       const why = await remove(session, request, values, signal);
-      if (why) left.push(session.hide(`${shownRequest(request)}: ${why}`));
+      if (why) failed.push(session.redact(`${requestText(request)}: ${why}`));
     }
-  return left;
+  return failed;
 }
 
-/** Gone already is as good as removed. */
+/** Statuses of a successful clean-up, including those of a resource that no longer exists. */
 const REMOVED = [200, 202, 204, 404, 410];
 
-/** Null when it is away, else why not. A tenant that restarts just now is given the time for it. */
+/** Sends a clean-up request, with retries for a tenant that restarts. Returns null if the resource is removed, else the reason. */
 async function remove(
   session: Session,
   request: CheckRequest,
@@ -118,20 +118,19 @@ async function remove(
 ): Promise<string | null> {
   for (let tries = 1; ; tries += 1)
     try {
-      const told = await session.ask(request, values, signal);
-      if (REMOVED.includes(told.status)) return null;
-      const why = `status ${told.status}`;
+      const response = await session.send(request, values, signal);
+      if (REMOVED.includes(response.status)) return null;
+      const why = `status ${response.status}`;
       if (
-        !NOT_ANSWERING.includes(told.status) ||
-        !(await another(session, tries, retryAfterMs(told.headers['retry-after']) ?? 0, signal))
+        !UNAVAILABLE.includes(response.status) ||
+        !(await waitForRetry(session, tries, retryAfterMs(response.headers['retry-after']) ?? 0, signal))
       )
         return why;
     } catch (error) {
       if (signal.aborted) return 'no time left';
-      const why = judgeError(error);
-      if (why.againAfterMs === undefined || !(await another(session, tries, 0, signal).catch(() => false)))
-        return why.got;
+      const { retryInMs, got } = evaluateError(error);
+      if (retryInMs === undefined || !(await waitForRetry(session, tries, 0, signal).catch(() => false))) return got;
     }
 }
 
-const shownRequest = ({ method, path }: CheckRequest) => `${method} ${path}`;
+const requestText = ({ method, path }: CheckRequest) => `${method} ${path}`;

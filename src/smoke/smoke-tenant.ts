@@ -3,7 +3,7 @@ import type { CheckResult, TenantSmoke } from '../contract/check.js';
 import type { PlannedTenant } from '../contract/release.js';
 import { formatDuration } from '../domain/duration.js';
 import { DeadlineReached, withDeadline } from '../net/deadline.js';
-import { cleanUp, notAsked, runCheck } from './run-check.js';
+import { cleanUp, runCheck, untested } from './run-check.js';
 import { type Access, createSession, type Session } from './session.js';
 import type { Check, Suite, Values } from './suite.js';
 import { ABORTED_CLEAN_UP_MS, SMOKE_WAITS, type SmokeWaits } from './waits.js';
@@ -14,82 +14,87 @@ export interface SmokeOptions {
   signal?: AbortSignal;
 }
 
-/** Asks one tenant the whole suite, in order, over a connection of its own, and cleans up behind it. A red check is a result, never an error.
- * @throws the signal's own reason when it is aborted, after a short clean-up. */
+/** Runs the whole suite on one tenant, in order, over one connection, and cleans up afterwards. A failed check is a result, never an error.
+ * @throws the reason of the signal if it is aborted, after a short clean-up. */
 export async function smokeTenant(tenant: PlannedTenant, access: Access, options: SmokeOptions): Promise<TenantSmoke> {
   const waits = { ...SMOKE_WAITS, ...options.waits };
-  // No time-outs of its own but for the connection: ours bounds the whole request.
+  // undici limits only the connection: `requestMs` limits the whole request.
   const pool = new Pool(tenant.origin, {
     connections: 1,
     connectTimeout: waits.requestMs,
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  const asked = options.suite.map((check): Asked => ({ check, tries: [] }));
+  const runs = options.suite.map((check): CheckRun => ({ check, tries: [] }));
   const session = createSession(pool, tenant.origin, access, options.suite, waits);
   let cleanUpMs = waits.cleanUpMs;
   try {
     await withDeadline(waits.suiteMs, options.signal, async (signal) => {
-      for (const one of asked) one.result = await askCheck(session, one, asked, signal);
+      for (const run of runs) run.result = await runOrSkip(session, run, runs, signal);
     });
     options.signal?.throwIfAborted();
   } catch (error) {
     cleanUpMs = Math.min(cleanUpMs, ABORTED_CLEAN_UP_MS);
     throw error;
   } finally {
-    await cleanUpAll(session, asked, cleanUpMs).finally(() => pool.destroy());
+    await cleanUpAll(session, runs, cleanUpMs).finally(() => pool.destroy());
   }
-  return { tenant: tenant.name, checks: asked.flatMap(({ result }) => result ?? []) };
+  return { tenant: tenant.name, checks: runs.flatMap(({ result }) => result ?? []) };
 }
 
-/** A fleet: every tenant at once, each in its own time. Tells each result as it comes.
- * @throws the signal's own reason when it is aborted, after the clean-up of all. */
+/** Smokes all tenants of a fleet in parallel, each with its own limits. Calls `onResult` as each one ends.
+ * @throws the reason of the signal if it is aborted, after the clean-up of all tenants. */
 export async function smokeFleet(
   fleet: readonly (PlannedTenant & { access: Access })[],
   options: SmokeOptions,
-  tell: (result: TenantSmoke, index: number) => void = () => undefined,
+  onResult: (result: TenantSmoke, index: number) => void = () => undefined,
 ): Promise<TenantSmoke[]> {
-  const ends = await Promise.allSettled(
+  const outcomes = await Promise.allSettled(
     fleet.map(async ({ access, ...tenant }, index) => {
       const result = await smokeTenant(tenant, access, options);
-      tell(result, index);
+      onResult(result, index);
       return result;
     }),
   );
-  return ends.map((end) => {
-    if (end.status === 'rejected') throw end.reason;
-    return end.value;
+  return outcomes.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
   });
 }
 
-/** A check of the suite on this tenant, so far. */
-interface Asked {
+/** A check on one tenant: the values of each try, and the result if it has one. */
+interface CheckRun {
   check: Check;
   tries: Values[];
   result?: CheckResult;
 }
 
-async function askCheck(session: Session, one: Asked, asked: Asked[], signal: AbortSignal): Promise<CheckResult> {
-  const { check, tries } = one;
-  const needed = asked.find((other) => other.check.name === check.needs);
+/** Runs a check, unless the check that it needs could not be tested or the time of the suite is over. */
+async function runOrSkip(
+  session: Session,
+  { check, tries }: CheckRun,
+  runs: CheckRun[],
+  signal: AbortSignal,
+): Promise<CheckResult> {
+  const needed = runs.find((other) => other.check.name === check.needs);
   if (needed?.result?.verdict === 'could-not-test')
-    return notAsked(check, `"${needed.check.name}" to be tested first`, 'it could not be');
+    return untested(check, `"${needed.check.name}" to be tested first`, 'it could not be tested');
   try {
     signal.throwIfAborted();
     return await runCheck(session, check, needed?.tries.at(-1), tries, signal);
   } catch (error) {
     if (!(error instanceof DeadlineReached)) throw error;
-    return notAsked(check, 'an answer in time', `the suite's ${formatDuration(error.ms)} were over`);
+    return untested(check, 'an answer in time', `the suite reached its limit of ${formatDuration(error.ms)}`);
   }
 }
 
-/** The last first: what came later may lie in what was there before. */
-async function cleanUpAll(session: Session, asked: Asked[], ms: number): Promise<void> {
-  const left = new AbortController();
-  const timer = setTimeout(() => left.abort(new DeadlineReached(ms)), ms);
-  for (const one of [...asked].reverse()) {
-    const leftBehind = await cleanUp(session, one.check, one.tries, left.signal);
-    if (one.result && leftBehind.length > 0) one.result.leftBehind = leftBehind.join('; ');
+/** Cleans up after all checks, the last one first: a later check may have written into a resource of an earlier one. */
+async function cleanUpAll(session: Session, runs: CheckRun[], ms: number): Promise<void> {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(new DeadlineReached(ms)), ms);
+  for (const run of [...runs].reverse()) {
+    const leftBehind = await cleanUp(session, run.check, run.tries, controller.signal);
+    if (run.result && leftBehind.length > 0) run.result.leftBehind = leftBehind.join('; ');
   }
   clearTimeout(timer);
 }

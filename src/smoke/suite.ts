@@ -1,12 +1,12 @@
 import type { z } from 'zod';
 
-/** What an answer may be compared with: `probe`, a dashed UUID of this check's own (or of the one that it needs), and what was captured. */
+/** Values that an answer may be compared with: `probe`, a dashed UUID that is new for each check (or taken from the check that it needs), and what was captured. */
 export type Values = Readonly<Record<string, string>> & { readonly probe: string };
 
-/** The credentials of a request. `none` sends no Authorization, Origin or Referer at all; `wrong` a token that no tenant accepts; `captured` one that an answer gave. */
+/** Credentials of a request. `none` sends no Authorization, Origin or Referer; `wrong` sends a token that no tenant accepts; `captured` sends a token from an earlier answer. */
 export type Credentials = 'admin' | 'none' | 'wrong' | { captured: string };
 
-/** `{probe}` and `{captured}` stand for their values in the path, where they are URL-encoded, and in every text of `json`. */
+/** Request of a step. `{probe}` and `{captured}` are replaced by their values in the path, where they are URL-encoded, and in every string of `json`. */
 export interface CheckRequest {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   path: string;
@@ -14,36 +14,36 @@ export interface CheckRequest {
   as: Credentials;
 }
 
-/** What an answer must be. With `json` its content type must be `type`, `application/json` unless said. */
+/** Expected answer. If `json` is set, the content type must be `type` (default: `application/json`). */
 export interface Answer {
   status: number;
   type?: string;
   json?: z.ZodType | ((values: Values) => z.ZodType);
 }
 
-/** One request and its answer; `capture` keeps values of the JSON by name, told by dotted paths: `{ workspace: 'id' }`. */
+/** One request and its expected answer; `capture` maps names to dotted paths of values in the JSON: `{ workspace: 'id' }`. */
 export interface Step {
   request: CheckRequest;
   answer: Answer;
   capture?: Readonly<Record<string, string>>;
 }
 
-/** One line of a suite. */
+/** One check of a suite. */
 export interface Check {
   name: string;
-  /** What a pass of it shows, for people who read a report. */
+  /** What a pass proves, for people who read a report. */
   proves: string;
-  /** Asked in order; the first that is not answered as it must be decides. */
+  /** Steps in order; the first that does not pass decides the verdict. */
   steps: readonly Step[];
-  /** Leaves something behind on the tenant, or would if its clean-up failed. */
+  /** Whether the check leaves something behind on the tenant, or would if its clean-up failed. */
   writes?: boolean;
-  /** The name of an earlier check whose probe and captures this one uses. Where that could not be tested, this cannot be. */
+  /** Name of an earlier check whose probe and captures this one uses. If that check could not be tested, this one does not run. */
   needs?: string;
-  /** Asked when the suite is over, also when the check failed; left out where what it names was never captured. */
+  /** Requests that are sent after the suite, also if the check failed. A request that names a value which was never captured is skipped. */
   cleanUp?: readonly CheckRequest[];
 }
 
-/** Suites compose: `[...defaultSuite, mine]`. */
+/** Checks in order. Suites compose: `[...defaultSuite, mine]`. */
 export type Suite = readonly Check[];
 
 export const get = (path: string, as: Credentials = 'admin'): CheckRequest => ({ method: 'GET', path, as });
@@ -63,7 +63,7 @@ export const step = (request: CheckRequest, answer: Answer, capture?: Step['capt
   ...(capture && { capture }),
 });
 
-/** A check of one request, on one line. */
+/** Creates a check of one request. */
 export const check = (
   name: string,
   proves: string,

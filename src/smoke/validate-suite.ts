@@ -10,19 +10,19 @@ const text = (what: string) =>
     .min(1, `must be ${what}`);
 const NAME = /^[A-Za-z][A-Za-z0-9]*$/;
 const CREDENTIALS = 'must be admin, none, wrong or { captured: name }';
-const SCHEMA = 'must be a zod schema, or a function that gives one';
+const SCHEMA = 'must be a zod schema, or a function that returns one';
 
 const isSchema = (value: unknown) => typeof (value as { safeParse?: unknown } | null)?.safeParse === 'function';
 
 const REQUEST = z.strictObject(
   {
     method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], 'must be GET, POST, PUT, PATCH or DELETE'),
-    // `//host` and `/\host` are other hosts to a URL.
+    // A URL reads `//host` and `/\host` as another host.
     path: z
       .string('must be a path, e.g. /events')
       .regex(
         /^\/(?![/\\])[\x21-\x7e]*$/,
-        'must be a path, e.g. /events: one slash first, no spaces, nothing but ASCII',
+        'must be a path, e.g. /events: exactly one slash first, no spaces, only ASCII',
       ),
     json: z.custom((value) => z.json().safeParse(value).success, 'must be JSON').optional(),
     as: z.union([z.enum(['admin', 'none', 'wrong']), z.strictObject({ captured: z.string() })], CREDENTIALS),
@@ -46,7 +46,7 @@ const STEP = z.strictObject(
     ),
     capture: z
       .record(
-        z.string().regex(NAME, 'names have letters and digits only'),
+        z.string().regex(NAME, 'names must start with a letter, and have only letters and digits'),
         text('a dotted path, e.g. user.id'),
         'must be names and dotted paths',
       )
@@ -57,9 +57,9 @@ const STEP = z.strictObject(
 
 const CHECK = z.strictObject(
   {
-    name: text('a text').regex(/^\P{C}{0,120}$/u, 'must be one line of at most 120 characters'),
-    proves: text('a text: what a pass shows'),
-    steps: z.array(STEP, 'must be an array of steps').min(1, 'has none'),
+    name: text('a non-empty string').regex(/^\P{C}{0,120}$/u, 'must be one line of at most 120 characters'),
+    proves: text('a non-empty string: what a pass proves'),
+    steps: z.array(STEP, 'must be an array of steps').min(1, 'must not be empty'),
     writes: z.boolean('must be true or false').optional(),
     needs: text('the name of an earlier check').optional(),
     cleanUp: z.array(REQUEST, 'must be an array of requests').optional(),
@@ -74,12 +74,12 @@ function unknownKeys(otherwise: string) {
   };
 }
 
-/** All that is wrong with a suite, a line each; none is a suite that can be asked. */
+/** Every problem of a suite, one line each; empty if the suite is valid. */
 export function suiteProblems(suite: unknown): string[] {
   if (!Array.isArray(suite)) return [`its default export must be an array of checks, got ${shown(suite)}`];
-  if (suite.length === 0) return ['the suite is empty: it would pass everything'];
+  if (suite.length === 0) return ['the suite is empty: it would pass every build'];
   const problems = suite.flatMap((check, index) => shapeProblems(check, index));
-  return problems.length > 0 ? problems : (suite as Suite).flatMap((_check, index) => meaningProblems(suite, index));
+  return problems.length > 0 ? problems : (suite as Suite).flatMap((_check, index) => referenceProblems(suite, index));
 }
 
 const label = (check: unknown, index: number) => {
@@ -95,33 +95,32 @@ function shapeProblems(check: unknown, index: number): string[] {
   });
 }
 
-/** What a shape cannot say: that names are there when they are used. */
-function meaningProblems(suite: Suite, index: number): string[] {
+/** Problems beyond the shape of one check: names that are used but not defined. */
+function referenceProblems(suite: Suite, index: number): string[] {
   const check = suite[index] as Check;
   const problems: string[] = [];
-  const say = (problem: string) => problems.push(`${label(check, index)}: ${problem}`);
+  const add = (problem: string) => problems.push(`${label(check, index)}: ${problem}`);
   const earlier = suite.slice(0, index);
-  if (earlier.some(({ name }) => name === check.name)) say('its name appears twice');
+  if (earlier.some(({ name }) => name === check.name)) add('another check has the same name');
   if (check.needs !== undefined && !earlier.some(({ name }) => name === check.needs))
-    say(`needs ${shown(check.needs)}, and no earlier check has that name`);
-  if (check.cleanUp?.length && !check.writes) say('has clean-up, so it leaves something behind: say writes: true');
+    add(`needs ${shown(check.needs)}, but no earlier check has that name`);
+  if (check.cleanUp?.length && !check.writes) add('has cleanUp, so it leaves something behind: set writes: true');
 
   const known = new Set(knownBefore(suite, check));
   check.steps.forEach(({ request, answer, capture }, at) => {
-    for (const name of unknownIn(request, known))
-      say(`steps[${at}] uses {${name}}, which nothing has captured before it`);
+    for (const name of unknownIn(request, known)) add(`steps[${at}] uses {${name}}, which no earlier step captures`);
     if (typeof answer.json === 'function')
-      for (const problem of dryRun(answer.json, known)) say(`steps[${at}].answer.json ${problem}`);
+      for (const problem of dryRun(answer.json, known)) add(`steps[${at}].answer.json ${problem}`);
     for (const name of Object.keys(capture ?? {})) known.add(name);
-    if (capture && 'probe' in capture) say(`steps[${at}] captures probe, which is the suite's own name`);
+    if (capture && 'probe' in capture) add(`steps[${at}] captures probe, which is a reserved name`);
   });
   check.cleanUp?.forEach((request, at) => {
-    for (const name of unknownIn(request, known)) say(`cleanUp[${at}] uses {${name}}, which nothing captures`);
+    for (const name of unknownIn(request, known)) add(`cleanUp[${at}] uses {${name}}, which no step captures`);
   });
   return problems;
 }
 
-/** The probe, and what the needed checks capture. */
+/** Names that a check may use at its start: `probe`, and what the checks that it needs capture. */
 function knownBefore(suite: Suite, check: Check): string[] {
   const needed = suite.slice(0, suite.indexOf(check)).find(({ name }) => name === check.needs);
   if (!needed) return ['probe'];
@@ -133,11 +132,11 @@ function unknownIn({ path, json, as }: CheckRequest, known: ReadonlySet<string>)
   return [...new Set(used)].filter((name) => !known.has(name));
 }
 
-/** A schema that is made from values is made once with stand-ins, so that a slip shows now and not in the middle of a release. */
+/** Calls a schema function once with placeholders, so that a mistake is found now and not in the middle of a release. */
 function dryRun(make: (values: Values) => z.ZodType, known: ReadonlySet<string>): string[] {
   const values = { probe: '', ...Object.fromEntries([...known].map((name) => [name, `a-${name}`])) };
   try {
-    return isSchema(make(strictValues(values))) ? [] : ['gives no zod schema'];
+    return isSchema(make(strictValues(values))) ? [] : ['does not return a zod schema'];
   } catch (error) {
     return [`throws: ${error instanceof Error ? error.message : String(error)}`];
   }

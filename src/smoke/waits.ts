@@ -1,19 +1,19 @@
-/** How long a smoke waits for what, in milliseconds. Tests shorten them. */
+/** Time limits of a smoke, in milliseconds. Tests shorten them. */
 export interface SmokeWaits {
-  /** One request, connecting and body included. */
+  /** One request, including connection and body. */
   requestMs: number;
-  /** The whole suite on one tenant, retries included; clean-up comes after it. */
+  /** The whole suite on one tenant, including retries but not clean-up. */
   suiteMs: number;
-  /** The retry budget for a tenant that does not answer, all checks together. */
+  /** Retry budget for a tenant that does not answer, shared by all checks. */
   retryBudgetMs: number;
-  /** Before the second try; each further one waits twice as long, up to `maxPauseMs`. */
+  /** Pause before the second try; doubled before each further one, up to `maxPauseMs`. */
   pauseMs: number;
   maxPauseMs: number;
-  /** All clean-up of a tenant. */
+  /** Whole clean-up of a tenant. */
   cleanUpMs: number;
 }
 
-/** Request: as the old script had it. Suite: together with the clean-up below the 3 minutes of the activity. Patience: a tenant restarts within 10 to 30 s, and a rate limit is by the minute. */
+/** Defaults. Request: as in the script that the gate replaced. Suite: with the clean-up, less than the 3 minutes of the activity. Retry budget: a tenant restarts within 10 to 30 s, and rate limits count per minute. */
 export const SMOKE_WAITS: SmokeWaits = {
   requestMs: 20_000,
   suiteMs: 120_000,
@@ -23,7 +23,7 @@ export const SMOKE_WAITS: SmokeWaits = {
   cleanUpMs: 20_000,
 };
 
-/** The longest `CANARY_SMOKE_TIMEOUT`: the activity that smokes a tenant has 3 minutes, clean-up included. */
+/** Longest `CANARY_SMOKE_TIMEOUT`: the activity that smokes a tenant has 3 minutes, including clean-up. */
 export const MAX_SUITE_MS = 150_000;
-/** What clean-up gets of its time when the run was aborted: a person waits. */
+/** Limit of the clean-up after an abort, which a person waits for. */
 export const ABORTED_CLEAN_UP_MS = 5_000;

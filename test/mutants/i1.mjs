@@ -29,7 +29,7 @@ export default [
     file: 'src/smoke/http.ts',
     find: 'size > MAX_BODY',
     replace: 'size > MAX_BODY * 1_000',
-    test: 'test/smoke/odd-answers.test.ts > a body without end',
+    test: 'test/smoke/odd-answers.test.ts > a body without end: the check fails',
   },
   {
     name: 'i1-decision-of-another-hold',
@@ -62,7 +62,7 @@ export default [
     file: 'src/smoke/default-suite.ts',
     find: 'tuple([z.object({ content: z.literal(`probe-${probe}`) })])',
     replace: 'array(z.object({ content: z.literal(`probe-${probe}`) }))',
-    test: 'test/smoke/default-suite.test.ts > memory-search',
+    test: 'test/smoke/default-suite.test.ts > a tenant with memory-search gets the verdicts of the table',
   },
   {
     name: 'i1-goes-on-after-deadline',
@@ -78,7 +78,7 @@ export default [
     file: 'src/smoke/read-json.ts',
     find: 'maxOutputLength: MAX_BODY',
     replace: 'maxOutputLength: MAX_BODY * 1_000',
-    test: 'test/smoke/odd-answers.test.ts > a gzip bomb',
+    test: 'test/smoke/odd-answers.test.ts > a gzip bomb: the check fails',
   },
   {
     name: 'i1-hold-id-outlives-reset',
@@ -107,11 +107,11 @@ export default [
   },
   {
     name: 'i1-needs-not-kept',
-    breaks: 'a probe that could not be written is looked for, and the build is blamed',
+    breaks: 'the search runs although the probe could not be written, and the build fails',
     file: 'src/smoke/smoke-tenant.ts',
     find: "verdict === 'could-not-test'",
     replace: 'verdict === undefined && check.needs',
-    test: 'test/smoke/default-suite.test.ts > a probe that could not be written is not looked for: it is not the build that fails',
+    test: 'test/smoke/default-suite.test.ts > the search does not run if the probe could not be written',
   },
   {
     name: 'i1-outage-ages-no-verdict',
@@ -139,34 +139,38 @@ export default [
   },
   {
     name: 'i1-retried-fail',
-    breaks: 'an assertion that failed is asked again until it passes',
-    file: 'src/smoke/judge.ts',
+    breaks: 'a failed check is retried until it passes',
+    file: 'src/smoke/evaluate.ts',
     find: 'expected, got }',
-    replace: 'expected, got, againAfterMs: 0 }',
-    test: 'test/smoke/odd-answers.test.ts > 204',
+    replace: 'expected, got, retryInMs: 0 }',
+    test: 'test/smoke/odd-answers.test.ts > 204: the check fails',
   },
   {
     name: 'i1-same-probe-again',
-    breaks: 'a write that got no answer is tried again with the same probe, which is then found twice',
+    breaks: 'a write without an answer is retried with the same probe, which is then found twice',
     file: 'src/smoke/run-check.ts',
     find: 'given ?? ',
     replace: 'given ?? tries[0] ?? ',
-    test: 'test/smoke/fleet.test.ts > at POST /memories/commit is asked again and passes',
+    test: 'test/smoke/fleet.test.ts > a tenant that restarts at POST /memories/commit passes on the retry',
   },
   {
     name: 'i1-schema-not-asked',
     breaks: 'an answer is searched for a text instead of being checked against its schema',
     edits: [
       {
-        file: 'src/smoke/judge.ts',
+        file: 'src/smoke/evaluate.ts',
         find: 'function mismatch',
-        replace: `const told = (json: unknown) => /subsystems|probe-/.test(JSON.stringify(json));
+        replace: `const containsText = (json: unknown) => /subsystems|probe-/.test(JSON.stringify(json));
 
 function mismatch`,
       },
-      { file: 'src/smoke/judge.ts', find: 'if (result.success)', replace: 'if (result.success || told(json))' },
+      {
+        file: 'src/smoke/evaluate.ts',
+        find: 'if (result.success)',
+        replace: 'if (result.success || containsText(json))',
+      },
     ],
-    test: 'test/smoke/default-suite.test.ts > empty-subsystems',
+    test: 'test/smoke/default-suite.test.ts > a tenant with empty-subsystems gets the verdicts of the table',
   },
   {
     name: 'i1-stale-read-is-success',
@@ -187,18 +191,18 @@ function mismatch`,
   {
     name: 'i1-substring-smoke',
     breaks: 'the status of an answer is not checked',
-    file: 'src/smoke/judge.ts',
-    find: 'told.status !== answer.status',
-    replace: 'told.status !== answer.status && told.status < 500',
-    test: 'test/smoke/default-suite.test.ts > html-500',
+    file: 'src/smoke/evaluate.ts',
+    find: 'response.status !== answer.status',
+    replace: 'response.status !== answer.status && response.status < 500',
+    test: 'test/smoke/default-suite.test.ts > a tenant with html-500 gets the verdicts of the table',
   },
   {
     name: 'i1-token-refused-is-red',
     breaks: 'a rotated token makes the build RED',
-    file: 'src/smoke/judge.ts',
+    file: 'src/smoke/evaluate.ts',
     find: "request.as === 'admin' &&",
     replace: "request.as === 'wrong' &&",
-    test: 'test/smoke/default-suite.test.ts > our own token refused is no verdict on the build',
+    test: 'test/smoke/default-suite.test.ts > a refused admin token is could-not-test, not a fail',
   },
   {
     name: 'i1-two-builds-promoted',

@@ -55,30 +55,30 @@ export default [
     file: 'src/net/redact.ts',
     find: '    ...base64Forms(bytes),\n',
     replace: '',
-    test: 'test/smoke/hide.test.ts > in base64 wherever it stands in something longer',
+    test: 'test/smoke/redact.test.ts > a secret is redacted in the base64 of a longer text, at any offset',
   },
   {
     name: 'i5-cut-before-cleared',
-    breaks: 'a text is cut before its secrets are taken out, so that the beginning of one is left',
+    breaks: 'a text is cut before its secrets are redacted, so that the start of one is left',
     file: 'src/smoke/session.ts',
     find: '? text.replace',
     replace: '? text.slice(0, MAX_SHOWN).replace',
-    test: 'test/smoke/hide.test.ts > before the text is cut, so that no part of one is left at the end',
+    test: 'test/smoke/redact.test.ts > redaction comes before the cut, so that no part of a secret is left at the end',
   },
   {
     name: 'i5-follows-redirects',
     breaks: 'a redirect is followed, with the token',
     edits: [
-      { file: 'src/smoke/http.ts', find: 'type { Dispatcher }', replace: '{ type Dispatcher, request }' },
+      { file: 'src/smoke/http.ts', find: 'type { Dispatcher }', replace: '{ type Dispatcher, request as requestAny }' },
       {
         file: 'src/smoke/http.ts',
-        find: 'answer = await dispatcher.request({ ...asked, signal })',
-        replace: `first = await dispatcher.request({ ...asked, signal });
+        find: 'response = await dispatcher.request({ ...request, signal })',
+        replace: `first = await dispatcher.request({ ...request, signal });
       const { location } = first.headers;
-      const answer = location ? await request(String(location), { ...asked, path: undefined, signal } as never) : first`,
+      const response = location ? await requestAny(String(location), { ...request, path: undefined, signal } as never) : first`,
       },
     ],
-    test: 'test/smoke/odd-answers.test.ts > a redirect is an answer, and nobody follows it with our token',
+    test: 'test/smoke/odd-answers.test.ts > a redirect is not followed, so the token goes to no other host',
   },
   {
     name: 'i5-hash-of-secrets',
@@ -107,11 +107,11 @@ export default [
   },
   {
     name: 'i5-path-to-another-origin',
-    breaks: 'a path that leads to another host is asked',
+    breaks: 'a request to another host is sent',
     file: 'src/smoke/session.ts',
     find: 'url.origin !== origin || ',
     replace: '',
-    test: 'test/smoke/suites.test.ts > never leads to another origin: //elsewhere.example/x',
+    test: 'test/smoke/suites.test.ts > a path to another origin is not sent: //elsewhere.example/x',
   },
   {
     name: 'i5-plain-http',
@@ -140,17 +140,17 @@ export default [
   {
     name: 'i5-schema-path-of-the-answer',
     breaks: 'a key of the answer gets into the schema path, which is public',
-    file: 'src/smoke/judge.ts',
+    file: 'src/smoke/evaluate.ts',
     find: "text += '.*'",
     replace: 'text += `.${String(key)}`',
-    test: 'test/smoke/suites.test.ts > a schema path names no key of the answer',
+    test: 'test/smoke/suites.test.ts > a schema path contains no key of the answer',
   },
   {
     name: 'i5-token-in-result',
     breaks: 'the answer of a tenant that echoes our token gets into the result',
     file: 'src/smoke/run-check.ts',
-    find: 'session.hide(got)',
+    find: 'session.redact(got)',
     replace: 'got.slice(0, 200)',
-    test: 'test/smoke/odd-answers.test.ts > what an answer repeats of them is not shown, in no form, and the rest is cut',
+    test: 'test/smoke/odd-answers.test.ts > secrets that an answer repeats are redacted in every form, and the rest is cut',
   },
 ];

@@ -3,18 +3,18 @@ export default [
     name: 'smoke-abort-leaves-others',
     breaks: 'an aborted run does not wait for the clean-up of the other tenants',
     edits: [
-      { file: 'src/smoke/smoke-tenant.ts', find: 'Promise.allSettled', replace: 'inHaste' },
+      { file: 'src/smoke/smoke-tenant.ts', find: 'Promise.allSettled', replace: 'failFast' },
       {
         file: 'src/smoke/smoke-tenant.ts',
-        find: '\n/** A check of',
+        find: '\n/** A check on',
         replace: `
-const inHaste = async (runs: Promise<TenantSmoke>[]): Promise<PromiseSettledResult<TenantSmoke>[]> =>
+const failFast = async (runs: Promise<TenantSmoke>[]): Promise<PromiseSettledResult<TenantSmoke>[]> =>
   (await Promise.all(runs)).map((value) => ({ status: 'fulfilled', value }));
 
-/** A check of`,
+/** A check on`,
       },
     ],
-    test: 'test/smoke/suites.test.ts > cleans up behind a run that was aborted, on every tenant',
+    test: 'test/smoke/suites.test.ts > clean-up runs on every tenant after an abort',
   },
   {
     name: 'smoke-all-at-once',
@@ -26,11 +26,11 @@ const inHaste = async (runs: Promise<TenantSmoke>[]): Promise<PromiseSettledResu
   },
   {
     name: 'smoke-no-clean-up-after-failure',
-    breaks: 'a check that failed is not cleaned up behind',
+    breaks: 'clean-up does not run after a failed check',
     file: 'src/smoke/smoke-tenant.ts',
     find: '    const leftBehind',
-    replace: "    if (one.result?.verdict !== 'pass') continue;\n    const leftBehind",
-    test: 'test/smoke/suites.test.ts > cleans up behind a check that failed',
+    replace: "    if (run.result?.verdict !== 'pass') continue;\n    const leftBehind",
+    test: 'test/smoke/suites.test.ts > clean-up runs after a failed check',
   },
   {
     name: 'smoke-no-limit',
@@ -38,46 +38,46 @@ const inHaste = async (runs: Promise<TenantSmoke>[]): Promise<PromiseSettledResu
     file: 'src/smoke/smoke-tenant.ts',
     find: 'waits.suiteMs,',
     replace: 'waits.suiteMs * 100,',
-    test: 'test/smoke/suites.test.ts > what is not asked when the time of the suite is over is told so',
+    test: 'test/smoke/suites.test.ts > the checks after the limit of the suite are could-not-test, with that reason',
   },
   {
     name: 'smoke-one-after-the-other',
     breaks: 'tenants are smoked one after the other, and a hung one delays the rest',
     file: 'src/smoke/smoke-tenant.ts',
-    find: `ends = await Promise.allSettled(
+    find: `outcomes = await Promise.allSettled(
     fleet.map(async ({ access, ...tenant }, index) => {
       const result = await smokeTenant(tenant, access, options);
-      tell(result, index);
+      onResult(result, index);
       return result;
     }),
   );
-  return ends.map((end) => {
-    if (end.status === 'rejected') throw end.reason;
-    return end.value;
+  return outcomes.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
   })`,
     replace: `results: TenantSmoke[] = [];
   for (const [index, { access, ...tenant }] of fleet.entries()) {
     const result = await smokeTenant(tenant, access, options);
-    tell(result, index);
+    onResult(result, index);
     results.push(result);
   }
   return results`,
-    test: 'test/smoke/fleet.test.ts > is not delayed by a tenant that hangs, which costs no more than its own limit',
+    test: 'test/smoke/fleet.test.ts > a hung tenant delays no other tenant, and ends at its own limit',
   },
   {
     name: 'smoke-retries-for-ever',
-    breaks: 'a tenant that does not answer is asked forever',
+    breaks: 'a tenant that does not answer is retried forever',
     file: 'src/smoke/session.ts',
     find: '  session.retryBudgetMs -= pause;\n',
     replace: '',
-    test: 'test/smoke/odd-answers.test.ts > and no longer than the patience, with longer and longer pauses',
+    test: 'test/smoke/odd-answers.test.ts > retries end with the retry budget, and their pauses grow',
   },
   {
     name: 'smoke-retry-after-ignored',
-    breaks: 'Retry-After is not kept',
+    breaks: 'Retry-After is ignored',
     file: 'src/smoke/session.ts',
-    find: 'Math.max(afterMs,',
+    find: 'Math.max(minPauseMs,',
     replace: 'Math.max(0,',
-    test: 'test/smoke/odd-answers.test.ts > and not before Retry-After has passed',
+    test: 'test/smoke/odd-answers.test.ts > a retry waits until Retry-After has passed',
   },
 ];

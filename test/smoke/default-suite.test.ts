@@ -16,7 +16,7 @@ async function smoke(misbehave: Misbehaviour[] = []) {
   return smokeAt(tenant.url, defaultSuite);
 }
 
-test('a healthy tenant passes all six checks, in the order and with the requests that people know', async () => {
+test('a healthy tenant passes all six checks, in order and with the documented requests', async () => {
   const checks = await smoke();
   expect(checks.map(({ check, verdict }) => [check, verdict])).toEqual([
     ['liveness returns a subsystems map', 'pass'],
@@ -36,7 +36,7 @@ test('a healthy tenant passes all six checks, in the order and with the requests
   ]);
 });
 
-/** What each of the six checks says to each way a tenant can be wrong: Pass, Fail, or ? for could-not-test. */
+/** Verdicts of the six checks for each misbehavior of a tenant: Pass, Fail, or ? for could-not-test. */
 const VERDICTS: Record<Misbehaviour, string> = {
   'memory-search': 'PPPFPP',
   'search-echo': 'PPPFPP',
@@ -54,13 +54,16 @@ const VERDICTS: Record<Misbehaviour, string> = {
   'wrong-build': 'PPPPPP',
 };
 
-describe('each check against each way in which a tenant can be wrong', () => {
-  test.each(Object.keys(MISBEHAVIOURS) as Misbehaviour[])('%s', async (misbehave) => {
-    expect(letters(await smoke([misbehave]))).toBe(VERDICTS[misbehave]);
-  });
+describe('the verdicts of the default suite, for each misbehavior of a tenant', () => {
+  test.each(Object.keys(MISBEHAVIOURS) as Misbehaviour[])(
+    'a tenant with %s gets the verdicts of the table',
+    async (misbehave) => {
+      expect(letters(await smoke([misbehave]))).toBe(VERDICTS[misbehave]);
+    },
+  );
 });
 
-describe('a failed check says what was expected, what came, and where in the schema', () => {
+describe('the report of a failed check', () => {
   test.each<[Misbehaviour, Record<string, unknown>]>([
     [
       'memory-search',
@@ -78,17 +81,20 @@ describe('a failed check says what was expected, what came, and where in the sch
     ['workspaces-object', { expected: 'the body: Invalid input: expected array, received object', schemaPath: '$' }],
     ['events-html', { expected: 'content type application/json', got: 'text/html' }],
     ['commit-no-id', { expected: 'id: Invalid input: expected string, received undefined', schemaPath: '$.id' }],
-  ])('%s', async (misbehave, told) => {
-    expect((await smoke([misbehave])).filter(({ verdict }) => verdict === 'fail')).toMatchObject([told]);
-  });
+  ])(
+    'a tenant with %s: the report has what was expected, what came, and where in the schema',
+    async (misbehave, failure) => {
+      expect((await smoke([misbehave])).filter(({ verdict }) => verdict === 'fail')).toMatchObject([failure]);
+    },
+  );
 });
 
-test('our own token refused is no verdict on the build', async () => {
+test('a refused admin token is could-not-test, not a fail', async () => {
   const [first] = await smoke(['reject-token']);
   expect(first).toMatchObject({ verdict: 'could-not-test', status: 401, got: expect.stringMatching(/^token refused/) });
 });
 
-test('a probe that could not be written is not looked for: it is not the build that fails', async () => {
+test('the search does not run if the probe could not be written', async () => {
   const checks = await smoke(['bad-gateway']);
   expect(checks[3]).toMatchObject({
     check: 'memory search finds the probe',
@@ -98,7 +104,7 @@ test('a probe that could not be written is not looked for: it is not the build t
   expect(tenant.requests.map(({ path }) => path)).not.toContain('/memories/search');
 });
 
-test('a tenant that is away', async () => {
+test('a tenant that refuses connections is could-not-test on every check', async () => {
   tenant = await startTenant({ name: 'canary-1', token: TOKEN });
   const origin = tenant.url;
   await tenant.stop();

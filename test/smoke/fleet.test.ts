@@ -13,14 +13,14 @@ import { startTenant, type Tenant } from '../../testbed/tenant.js';
 import { newSha } from '../support/shas.js';
 import { letters, SHORT, TOKEN } from '../support/smoke.js';
 
-describe('a fleet', () => {
+describe('smokeFleet', () => {
   let tenants: Tenant[] = [];
   afterEach(async () => {
     await Promise.all(tenants.map((tenant) => tenant.stop()));
     for (const tenant of tenants) expect(tenant.unforeseen).toEqual([]);
   });
 
-  /** Each tenant has a token of its own. */
+  /** Starts one tenant for each list of misbehaviors, each with its own token. */
   async function fleetOf(misbehaviours: Misbehaviour[][]) {
     tenants = await Promise.all(
       misbehaviours.map((misbehave, index) =>
@@ -35,7 +35,7 @@ describe('a fleet', () => {
     return tenants.map(({ name, url, token }) => ({ name, origin: url, access: { token, headers: {} } }));
   }
 
-  test('of 100 tenants is smoked at once, each with its own token', async () => {
+  test('100 tenants are smoked in parallel, each with its own token', async () => {
     const fleet = await fleetOf(Array.from({ length: 100 }, (_, index) => (index === 41 ? ['memory-search'] : [])));
     const results = await smokeFleet(fleet, {
       suite: defaultSuite,
@@ -48,21 +48,21 @@ describe('a fleet', () => {
     expect(verdictOf(results)).toBe('fail');
   });
 
-  test('is not delayed by a tenant that hangs, which costs no more than its own limit', async () => {
+  test('a hung tenant delays no other tenant, and ends at its own limit', async () => {
     const fleet = await fleetOf([['hang'], [], []]);
-    const ends: string[] = [];
+    const finished: string[] = [];
     const began = performance.now();
     const waits = { ...SHORT, requestMs: 2_000, suiteMs: 1_500 };
     const results = await smokeFleet(fleet, { suite: defaultSuite, waits }, ({ tenant, checks }) => {
-      ends.push(`${tenant} ${letters(checks)}`);
+      finished.push(`${tenant} ${letters(checks)}`);
       if (tenant !== 'canary-1') expect(performance.now() - began).toBeLessThan(1_000);
     });
     expect(performance.now() - began).toBeLessThan(2_500);
-    expect(ends.at(-1)).toBe('canary-1 ??????');
+    expect(finished.at(-1)).toBe('canary-1 ??????');
     expect(verdictOf(results)).toBe('could-not-test');
   });
 
-  test('asks the checks of a tenant in order, never two at a time', async () => {
+  test('the checks of a tenant run in order, one at a time', async () => {
     const fleet = await fleetOf([['slow'], ['slow']]);
     await smokeFleet(fleet, { suite: defaultSuite, waits: SHORT });
     for (const { requests } of tenants)
@@ -77,10 +77,10 @@ describe('a fleet', () => {
   });
 });
 
-describe('a tenant process that dies and comes back', () => {
+describe('smokeTenant, of a process that dies', () => {
   let folder: string;
   let child: ChildProcess;
-  const forget = atExit(() => child?.kill('SIGKILL'));
+  const unregister = atExit(() => child?.kill('SIGKILL'));
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'canary-dying-'));
   });
@@ -88,7 +88,7 @@ describe('a tenant process that dies and comes back', () => {
     child.kill('SIGKILL');
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     rmSync(folder, { recursive: true, force: true });
-    forget();
+    unregister();
   });
 
   async function start(port: number, fatal?: string): Promise<number> {
@@ -100,7 +100,7 @@ describe('a tenant process that dies and comes back', () => {
   }
 
   test.each(['GET /admin/liveness', 'GET /workspaces', 'POST /memories/commit', 'GET /memories/search', 'GET /events'])(
-    'at %s is asked again and passes',
+    'a tenant that restarts at %s passes on the retry',
     async (fatal) => {
       const port = await start(0, fatal);
       const died = once(child, 'exit').then(() => start(port));
@@ -116,7 +116,7 @@ describe('a tenant process that dies and comes back', () => {
     },
   );
 
-  test('and stays away is no verdict, and what it said before it died counts', async () => {
+  test('a tenant that stays down is could-not-test, and the verdicts before that count', async () => {
     const port = await start(0, 'POST /memories/commit');
     const options = { suite: defaultSuite, waits: { ...SHORT, retryBudgetMs: 200 } };
     const tenant = { name: 'canary-1', origin: `http://127.0.0.1:${port}` };
@@ -124,7 +124,7 @@ describe('a tenant process that dies and comes back', () => {
     expect(letters(checks)).toBe('PP????');
     expect(checks.map(({ got }) => got).slice(2)).toEqual([
       'ECONNREFUSED',
-      'it could not be',
+      'it could not be tested',
       'ECONNREFUSED',
       'ECONNREFUSED',
     ]);

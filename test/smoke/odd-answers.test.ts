@@ -11,7 +11,7 @@ async function smoke(oddity: Oddity, given: SmokeWith = {}) {
   return result;
 }
 
-describe('an answer that is right however it is packed', () => {
+describe('a correct answer in an unusual encoding', () => {
   test.each<Oddity>([
     'good',
     'good, in gzip',
@@ -19,23 +19,23 @@ describe('an answer that is right however it is packed', () => {
     'good, with a byte order mark',
     'good, 1 MiB long',
     'brackets in a text',
-  ])('%s', async (oddity) => {
+  ])('%s: it passes', async (oddity) => {
     expect(await smoke(oddity, { waits: { requestMs: 5_000 } })).toMatchObject({ verdict: 'pass', got: '' });
   });
 });
 
-describe('an answer that came and is none fails the check', () => {
+describe('an invalid answer', () => {
   test.each<[Oddity, string, string | RegExp]>([
     ['one byte more than 1 MiB', 'a body of at most 1 MiB', /^more: \{"ok":true\}/],
     ['a body without end', 'a body of at most 1 MiB', 'more'],
     ['a gzip bomb', 'a body of at most 1 MiB', 'more'],
-    ['no gzip', 'a body in gzip', 'something else'],
+    ['no gzip', 'a body in gzip', 'invalid data'],
     ['an unknown coding', 'content encoding gzip, deflate, br or none', 'zstd'],
     ['gzip twice', 'content encoding gzip, deflate, br or none', 'gzip, gzip'],
     ['deep JSON', 'JSON at most 100 deep', 'deeper JSON'],
     ['a text without end', 'JSON', /^"/],
     ['UTF-16', 'charset utf-8', 'utf-16'],
-    ['Latin-1', 'a body in UTF-8', 'bytes that are none'],
+    ['Latin-1', 'a body in UTF-8', 'invalid UTF-8'],
     ['half of the JSON', 'JSON', '{"ok"'],
     ['an empty body', 'JSON', 'an empty body'],
     ['JSON as text', 'content type application/json', 'text/plain'],
@@ -44,7 +44,7 @@ describe('an answer that came and is none fails the check', () => {
     ['headers without end', 'an answer in HTTP', 'UND_ERR_HEADERS_OVERFLOW'],
     ['a 500 without end', 'status 200', /^status 500/],
     ['204', 'status 200', 'status 204'],
-  ])('%s', async (oddity, expected, got) => {
+  ])('%s: the check fails', async (oddity, expected, got) => {
     const began = performance.now();
     const result = await smoke(oddity, { waits: { requestMs: 2_000, retryBudgetMs: 500 } });
     expect(result).toMatchObject({
@@ -53,11 +53,11 @@ describe('an answer that came and is none fails the check', () => {
       got: typeof got === 'string' ? got : expect.stringMatching(got),
     });
     expect(performance.now() - began).toBeLessThan(4_000);
-    expect(tenant.requests.length, 'a fail is not tried again').toBeLessThanOrEqual(1);
+    expect(tenant.requests.length, 'a fail is not retried').toBeLessThanOrEqual(1);
   });
 });
 
-describe('no answer, or one that says nothing about the build, is no verdict', () => {
+describe('no answer, or one that says nothing about the build', () => {
   test.each<[Oddity, string]>([
     ['slow bytes', 'timeout'],
     ['a reset', 'ECONNRESET'],
@@ -66,42 +66,45 @@ describe('no answer, or one that says nothing about the build, is no verdict', (
     ['502', 'status 502'],
     ['504', 'status 504'],
     ['503 for an hour', 'status 503: {}'],
-  ])('%s', async (oddity, got) => {
+  ])('%s: the check is could-not-test', async (oddity, got) => {
     expect(await smoke(oddity)).toMatchObject({ verdict: 'could-not-test', got });
   });
 });
 
-describe('a tenant in trouble is asked again, for a while', () => {
+describe('retries of a tenant that does not answer', () => {
   const waits = { retryBudgetMs: 4_000 };
 
-  test.each<Oddity>(['a reset, then good', '429, then good', '503 until a date'])('%s', async (oddity) => {
-    expect(await smoke(oddity, { waits })).toMatchObject({ verdict: 'pass', tries: 2 });
-  });
+  test.each<Oddity>(['a reset, then good', '429, then good', '503 until a date'])(
+    '%s: the retry passes',
+    async (oddity) => {
+      expect(await smoke(oddity, { waits })).toMatchObject({ verdict: 'pass', tries: 2 });
+    },
+  );
 
-  test('and not before Retry-After has passed', async () => {
+  test('a retry waits until Retry-After has passed', async () => {
     await smoke('429, then good', { waits });
     const [first = 0, second = 0] = tenant.requests.map(({ at }) => at);
     expect(second - first).toBeGreaterThanOrEqual(990);
   });
 
-  test('and not at all where it asks for more than the patience that is left', async () => {
+  test('a Retry-After beyond the retry budget is not waited for', async () => {
     const began = Date.now();
     expect((await smoke('503 for an hour', { waits }))?.verdict).toBe('could-not-test');
     expect(tenant.requests).toHaveLength(1);
     expect(Date.now() - began).toBeLessThan(2_000);
   });
 
-  test('and no longer than the patience, with longer and longer pauses', async () => {
+  test('retries end with the retry budget, and their pauses grow', async () => {
     const result = await smoke('502', { waits: { retryBudgetMs: 500, pauseMs: 20, maxPauseMs: 100 } });
-    // 20 + 40 + 80 + 100 + 100 + 100 are 440 ms; the seventh pause would be more than the patience.
+    // 20 + 40 + 80 + 100 + 100 + 100 are 440 ms; the seventh pause would exceed the retry budget.
     expect(tenant.requests.length).toBeGreaterThanOrEqual(4);
     expect(tenant.requests.length).toBeLessThanOrEqual(7);
     expect(result).toMatchObject({ verdict: 'could-not-test', tries: tenant.requests.length });
   });
 });
 
-describe('secrets', () => {
-  test('a redirect is an answer, and nobody follows it with our token', async () => {
+describe('secrets in an answer', () => {
+  test('a redirect is not followed, so the token goes to no other host', async () => {
     const other = await startOddTenant('good');
     tenant = await startOddTenant('a redirect elsewhere', other.url);
     try {
@@ -113,10 +116,10 @@ describe('secrets', () => {
     }
   });
 
-  test('what an answer repeats of them is not shown, in no form, and the rest is cut', async () => {
+  test('secrets that an answer repeats are redacted in every form, and the rest is cut', async () => {
     const org = 'org/42 o&"x"';
     const result = await smoke('all that it was sent', { headers: { 'X-Molecule-Org-Id': org, 'X-Short': 'abc' } });
-    const told = JSON.stringify(result);
+    const text = JSON.stringify(result);
     for (const secret of [TOKEN, org]) {
       const forms = [
         secret,
@@ -126,7 +129,7 @@ describe('secrets', () => {
         Buffer.from(`ab:${secret}:x`).toString('base64url').slice(6, -4),
         Buffer.from(secret).toString('hex'),
       ];
-      for (const form of forms) expect(told).not.toContain(form);
+      for (const form of forms) expect(text).not.toContain(form);
     }
     expect(result?.got).toContain('[secret]');
     expect(result?.got.length).toBeLessThanOrEqual(200);

@@ -35,7 +35,7 @@ async function workspaceTenant(fault?: keyof typeof WORKSPACE_FAULTS) {
 describe('examples/suites/workspaces.ts', () => {
   const suite = () => loadSuite('examples/suites/workspaces.ts');
 
-  test('passes a tenant whose memories live under a workspace, and leaves nothing behind', async () => {
+  test('a tenant that stores memories per workspace passes, and nothing is left behind', async () => {
     const tenant = await workspaceTenant();
     expect(letters(await smokeAt(tenant.url, await suite(), { headers }))).toBe('PPPPPP');
     expect(tenant.workspaces()).toEqual([]);
@@ -46,10 +46,10 @@ describe('examples/suites/workspaces.ts', () => {
     ]);
   });
 
-  test('fails a tenant of another organisation, which answers 404 with nothing to all', async () => {
+  test('a tenant of another organization, which answers every request with an empty 404, fails', async () => {
     const tenant = await workspaceTenant();
     const checks = await smokeAt(tenant.url, await suite(), { headers: { 'X-Molecule-Org-Id': 'another' } });
-    // The search cannot even be asked: no workspace was made.
+    // The search does not run: no workspace was created.
     expect(letters(checks)).toBe('FFF?FF');
     expect(checks[5]).toMatchObject({ expected: 'status 401', got: 'status 404' });
   });
@@ -58,40 +58,40 @@ describe('examples/suites/workspaces.ts', () => {
     ['search-none', 'PPPFPP', 'the body: Too small: expected array to have >=1 items'],
     ['search-all', 'PPPFPP', 'the body: Too big: expected array to have <=1 items'],
     ['memory-500', 'PPFFPP', 'POST /workspaces/{workspace}/memories: status 201'],
-    ['dot-id', 'PPF?PP', 'POST /workspaces: id: a text to capture as workspace'],
-  ])('%s', async (fault, verdicts, expected) => {
+    ['dot-id', 'PPF?PP', 'POST /workspaces: id: a string or number to capture as workspace'],
+  ])('%s: the fault fails its check', async (fault, verdicts, expected) => {
     const tenant = await workspaceTenant(fault);
     const checks = await smokeAt(tenant.url, await suite(), { headers });
     expect(letters(checks)).toBe(verdicts);
     expect(checks.find(({ verdict }) => verdict === 'fail')).toMatchObject({ expected });
   });
 
-  test('cleans up behind a check that failed', async () => {
+  test('clean-up runs after a failed check', async () => {
     const tenant = await workspaceTenant('memory-500');
     await smokeAt(tenant.url, await suite(), { headers });
     expect(tenant.requests).toContain('DELETE /workspaces/ws%2F1');
     expect(tenant.workspaces()).toEqual([]);
   });
 
-  test('says what it could not take away, which is no verdict', async () => {
+  test('a failed clean-up is reported, and is not a verdict', async () => {
     const tenant = await workspaceTenant('keeps-workspaces');
     const checks = await smokeAt(tenant.url, await suite(), { headers });
     expect(letters(checks)).toBe('PPPPPP');
     expect(checks[2]?.leftBehind).toBe('DELETE /workspaces/{workspace}: status 500');
   });
 
-  test('cleans up behind a run that was aborted, on every tenant', async () => {
+  test('clean-up runs on every tenant after an abort', async () => {
     const [first, second] = [await workspaceTenant(), await workspaceTenant()];
     const hung = await startTenant({ name: 'hung', token: TOKEN, build: { sha: newSha(), misbehave: 'hang' } });
     stops.push(hung.stop);
     const abort = new AbortController();
-    let asked = 0;
-    // Both tenants have got this far, and have a workspace each, when the run is aborted.
+    let reached = 0;
+    // The abort comes when both tenants have reached this check, and so have a workspace each.
     const aborts = check('aborts', 'nothing', get('/events'), {
       status: 200,
       json: () => {
-        asked += 1;
-        if (asked === 2) abort.abort(new Error('stop it'));
+        reached += 1;
+        if (reached === 2) abort.abort(new Error('stop it'));
         return z.unknown();
       },
     });
@@ -100,9 +100,9 @@ describe('examples/suites/workspaces.ts', () => {
       origin: url,
       access: { token: TOKEN, headers },
     }));
-    const made = (await suite()).slice(2, 3);
+    const createsWorkspace = (await suite()).slice(2, 3);
     const waits = { ...SHORT, requestMs: 10_000, suiteMs: 20_000 };
-    const run = smokeFleet(fleet, { suite: [...made, aborts], waits, signal: abort.signal });
+    const run = smokeFleet(fleet, { suite: [...createsWorkspace, aborts], waits, signal: abort.signal });
     await expect(run).rejects.toThrow('stop it');
     expect([first, second].map(({ requests }) => requests[0])).toEqual(['POST /workspaces', 'POST /workspaces']);
     expect([...first.workspaces(), ...second.workspaces()]).toEqual([]);
@@ -117,8 +117,8 @@ test('examples/suites/one-more.ts adds one check to the default suite', async ()
   expect(checks.slice(0, 6).map((one) => one.check)).toEqual(defaultSuite.map(({ name }) => name));
 });
 
-describe('a step', () => {
-  const whoever = answers(500);
+describe('a request of a step', () => {
+  const anyAnswer = answers(500);
 
   async function sent(checks: Suite) {
     const tenant = await startOddTenant('all that it was sent');
@@ -131,15 +131,15 @@ describe('a step', () => {
     ['admin', new RegExp(`^Bearer ${TOKEN}$`)],
     ['none', undefined],
     ['wrong', /^Bearer wrong/],
-  ])('with credentials %j', async (as, authorization) => {
-    const [request] = await sent([check('x', 'y', get('/z', as), whoever)]);
+  ])('credentials %j are sent', async (as, authorization) => {
+    const [request] = await sent([check('x', 'y', get('/z', as), anyAnswer)]);
     if (authorization) expect(request?.headers.authorization).toMatch(authorization);
     else expect(Object.keys(request?.headers ?? {})).not.toContain('authorization');
     expect(request?.headers).toMatchObject({ 'x-org': 'o' });
     expect(Object.keys(request?.headers ?? {}).filter((name) => /^(origin|referer|cookie)$/.test(name))).toEqual([]);
   });
 
-  test('with a token that an answer gave, which is a secret from then on', async () => {
+  test('a captured token is sent, and redacted from then on', async () => {
     const tenant = await workspaceTenant();
     const login: Check = {
       name: 'login',
@@ -151,17 +151,17 @@ describe('a step', () => {
       writes: true,
     };
     const [result] = await smokeAt(tenant.url, [login], { headers });
-    // A refusal of a token that the tenant gave itself is the build's own doing.
+    // A tenant that refuses a token of its own is a defect of the build.
     expect(result).toMatchObject({ verdict: 'fail', status: 401 });
     expect(JSON.stringify(result)).not.toContain('ws/1');
   });
 
-  test('each check has a probe of its own, a dashed UUID, but for the one that it needs', async () => {
+  test('each check has a new probe, a dashed UUID, except one that needs another check', async () => {
     const paths = (
       await sent([
-        check('a', 'y', post('/{probe}', { deep: [{ text: 'p-{probe}' }] }), whoever),
-        check('b', 'y', get('/{probe}'), whoever, { needs: 'a' }),
-        check('c', 'y', get('/{probe}'), whoever),
+        check('a', 'y', post('/{probe}', { deep: [{ text: 'p-{probe}' }] }), anyAnswer),
+        check('b', 'y', get('/{probe}'), anyAnswer, { needs: 'a' }),
+        check('c', 'y', get('/{probe}'), anyAnswer),
       ])
     ).map(({ path }) => path);
     expect(paths[0]).toMatch(/^\/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
@@ -170,7 +170,7 @@ describe('a step', () => {
   });
 
   test.each(['//elsewhere.example/x', '/\\elsewhere.example', 'https://elsewhere.example/'])(
-    'never leads to another origin: %s',
+    'a path to another origin is not sent: %s',
     async (path) => {
       const tenant = await startOddTenant('good');
       stops.push(tenant.stop);
@@ -181,7 +181,7 @@ describe('a step', () => {
   );
 });
 
-test('a write that got no answer is tried again with another probe: the first may have been written', async () => {
+test('a write without an answer is retried with a new probe, because the first may have been written', async () => {
   const tenant = await startOddTenant('a reset, then good');
   stops.push(tenant.stop);
   const suite = [
@@ -195,7 +195,7 @@ test('a write that got no answer is tried again with another probe: the first ma
   expect(deleted).toEqual([`/gone${first}`, `/gone${second}`]);
 });
 
-test('a check whose own code throws is no verdict on the build', async () => {
+test('a check whose code throws is could-not-test', async () => {
   const tenant = await startOddTenant('good');
   stops.push(tenant.stop);
   const json = () => {
@@ -205,7 +205,7 @@ test('a check whose own code throws is no verdict on the build', async () => {
   expect(result).toMatchObject({ verdict: 'could-not-test', got: 'TypeError: x is not a function' });
 });
 
-test('a schema path names no key of the answer', async () => {
+test('a schema path contains no key of the answer', async () => {
   const tenant = await startOddTenant('good');
   stops.push(tenant.stop);
   const json = z.object({ a: z.object({ b: z.array(z.string()) }).default({ b: [] }) }).catchall(z.string());
@@ -213,7 +213,7 @@ test('a schema path names no key of the answer', async () => {
   expect(result).toMatchObject({ verdict: 'fail', expected: expect.stringContaining('ok:'), schemaPath: '$.*' });
 });
 
-test('what is not asked when the time of the suite is over is told so', async () => {
+test('the checks after the limit of the suite are could-not-test, with that reason', async () => {
   const tenant = await startOddTenant('slow bytes');
   stops.push(tenant.stop);
   const suite = ['a', 'b', 'c'].map((name) => check(name, 'y', get(`/${name}`), answers(200)));
@@ -223,8 +223,8 @@ test('what is not asked when the time of the suite is over is told so', async ()
   expect(Date.now() - began).toBeLessThan(2_000);
   expect(checks.map(({ got }) => got)).toEqual([
     'timeout',
-    "the suite's 1050ms were over",
-    "the suite's 1050ms were over",
+    'the suite reached its limit of 1050ms',
+    'the suite reached its limit of 1050ms',
   ]);
   expect(tenant.requests).toHaveLength(2);
 });

@@ -5,7 +5,7 @@ import type { SmokeWaits } from '../../src/smoke/waits.js';
 
 export const TOKEN = 'the-admin-token';
 
-/** What is seconds in earnest is milliseconds. */
+/** Time limits for tests: milliseconds in place of seconds. */
 export const SHORT: SmokeWaits = {
   requestMs: 700,
   suiteMs: 5_000,
@@ -15,7 +15,7 @@ export const SHORT: SmokeWaits = {
   cleanUpMs: 1_000,
 };
 
-/** One check that a good answer, `{"ok":true}`, passes. */
+/** Suite of one check, which the answer `{"ok":true}` passes. */
 export const ONE: Suite = [
   check('it is ok', 'the tenant says ok', get('/thing'), answers(200, z.object({ ok: z.literal(true) }))),
 ];
@@ -33,6 +33,6 @@ export async function smokeAt(origin: string, suite: Suite, given: SmokeWith = {
   return (await smokeTenant({ name: 'canary-1', origin }, { token: TOKEN, headers }, options)).checks;
 }
 
-/** P, F or ? for each check. */
+/** Verdicts as one letter per check: P, F or ?. */
 export const letters = (checks: CheckResult[]) =>
   checks.map(({ verdict }) => ({ pass: 'P', fail: 'F', 'could-not-test': '?' })[verdict]).join('');
