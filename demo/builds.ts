@@ -4,7 +4,7 @@ export interface Build {
   sha7: string;
   /** As a commit's subject would say it. */
   title: string;
-  /** How it misbehaves (testbed/misbehaviours.ts); the tenants read it from the image. */
+  /** How it misbehaves (testbed/misbehaviors.ts); the tenants read it from the image. */
   misbehave: string;
   /** Its colour on a terminal. */
   colour: number;

@@ -23,8 +23,8 @@ test('a gate replays every run of its lane: what the command line and activities
   const env = { TEMPORAL_ADDRESS: inject('temporal'), CANARY_LANE: gate().lane };
   expect(await canary(['release', sha, '--wait'], env)).toMatchObject({ code: 0 });
   await until('the lane has continued', async () => {
-    await gate().sayToLane('pause', ada);
-    await gate().sayToLane('resume', ada);
+    await gate().sendToLane('pause', ada);
+    await gate().sendToLane('resume', ada);
     await laneState(gate());
     return (await laneHandle(gate()).describe()).runId !== first;
   });

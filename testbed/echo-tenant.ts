@@ -2,10 +2,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { inEveryForm, secretsIn } from './echo.js';
 
-/** `refusing`: our token is answered with 401. */
+/** How the tenant answers; `refusing` answers the valid token with 401. */
 export type EchoMood = 'green' | 'red' | 'refusing';
 
-/** A tenant that repeats every request, body and headers, in its answer; the rest of the answer follows its misbehaviour. */
+/** Starts a tenant that repeats the secrets of every request in its answer; the mood decides the rest. */
 export async function startEchoTenant(token: string) {
   let sha = '';
   let mood: EchoMood = 'green';
@@ -52,7 +52,7 @@ export async function startEchoTenant(token: string) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    /** Sets what it runs and how it answers. */
+    /** Sets the build that it runs, and how it answers. */
     run: (build: { sha: string; mood?: EchoMood }) => {
       sha = build.sha;
       mood = build.mood ?? 'green';

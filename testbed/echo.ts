@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** What of a request is ours and secret: who we are, with and without its scheme, what a Basic holds, and headers of our own. */
+/** Secrets of a request: the credentials without their scheme, the password of Basic credentials, and the `x-` headers. */
 export function secretsIn(headers: IncomingHttpHeaders): string[] {
   const ours = Object.entries(headers).filter(([name]) => name === 'authorization' || name.startsWith('x-'));
   return ours.flatMap(([, value]) => {
@@ -14,7 +14,7 @@ export function secretsIn(headers: IncomingHttpHeaders): string[] {
   });
 }
 
-/** Each value in every form that a careless error page may have. */
+/** Text with each value in every form that an error page may contain. */
 export function inEveryForm(values: string[]): string {
   const base64 = (value: string) => ['', 'a', 'ab'].map((before) => Buffer.from(`${before}${value}:x`));
   return values

@@ -2,8 +2,8 @@ import { gzipSync } from 'node:zlib';
 import { digestOf } from './registry-store.js';
 
 /**
- * Real container images, pushed and read back over plain fetch. It shares no line with `src/registry` on purpose: what
- * the gate did to a tag is witnessed here by code that cannot have the same bug.
+ * Real container images, pushed and read back with fetch. Shares no code with `src/registry` on purpose: what the gate did
+ * to a tag is verified by code that cannot have the same bug.
  */
 
 /** `oci`: an OCI index over OCI manifests. `docker`: a Docker manifest list over Docker v2 manifests. */
@@ -15,7 +15,7 @@ export interface Repository {
   repository: string;
 }
 
-/** One build to push; `misbehave` is a comma list of `Misbehaviour`s (testbed/tenant.ts) that its tenants will show. */
+/** One build to push; `misbehave` is a comma list of `Misbehavior`s (testbed/tenant.ts) that its tenants will show. */
 export interface BuildSpec extends Repository {
   tag: string;
   sha: string;
@@ -24,7 +24,7 @@ export interface BuildSpec extends Repository {
   kind?: ImageKind;
 }
 
-/** What a tenant learns about a build when it pulls a tag. */
+/** Build that a tenant finds when it pulls a tag. */
 export interface PulledBuild {
   /** Digest of what the tag points to: the index, not the child. */
   digest: string;
@@ -47,12 +47,12 @@ const MEDIA_TYPES = {
   },
 } as const;
 
-/** All four at once: with fewer, a registry may answer 404, or hand out the amd64 child of a list. */
+/** All four media types: with fewer, a registry may answer 404, or the amd64 child of a list. */
 const ACCEPT = [MEDIA_TYPES.oci, MEDIA_TYPES.docker].flatMap((types) => [types.index, types.manifest]).join(', ');
 
 const REVISION_LABEL = 'org.opencontainers.image.revision';
 const MISBEHAVE_LABEL = 'dev.canary.misbehave';
-const TIMEOUT_MS = 10_000; // the registry is on this machine: longer means that it hangs
+const TIMEOUT_MS = 10_000; // The registry is on this machine: a longer request hangs.
 
 /** Pushes one build for all its platforms and tags it; the same spec gives the same digests on every machine. */
 export async function pushBuild(spec: BuildSpec): Promise<{ digest: string; children: string[] }> {
@@ -87,7 +87,7 @@ export async function pushBuild(spec: BuildSpec): Promise<{ digest: string; chil
   return { digest: digestOf(index), children: children.map((child) => child.digest) };
 }
 
-/** The digest a tag points to, computed from the bytes it serves; undefined when there is no such tag. */
+/** Digest that a tag points to, computed from the bytes that the registry serves; undefined if there is no such tag. */
 export async function tagDigest(registry: string, repository: string, reference: string): Promise<string | undefined> {
   const found = await getManifest({ registry, repository }, reference);
   return found && digestOf(found.bytes);
@@ -101,7 +101,7 @@ export async function retag(spec: Repository & { from: string; to: string }): Pr
   return digestOf(found.bytes);
 }
 
-/** What an auto-updater does: tag → index → the platform's manifest → image config → labels. */
+/** Reads the build of a tag as an auto-updater does: tag → index → manifest of the platform → image config → labels. */
 export async function pullBuild(
   spec: Repository & { tag: string; platform?: string },
 ): Promise<PulledBuild | undefined> {
@@ -162,7 +162,7 @@ function json(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(value));
 }
 
-/** Stored, not deflated, and with the header's OS byte "unknown": zlib versions and systems must not change a digest. */
+/** gzip without compression, and with the OS byte "unknown": the digest must not depend on the zlib version or the system. */
 function gzip(bytes: Buffer): Buffer {
   const zipped = gzipSync(bytes, { level: 0 });
   zipped[9] = 255;

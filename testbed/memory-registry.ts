@@ -2,20 +2,20 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { type Answer, ociError, type RegistryRequest, RegistryStore, type ServeOptions } from './registry-store.js';
 
-/** A request as it came, and how it ended. */
+/** A request, and how it ended. */
 export interface LoggedRequest extends RegistryRequest {
-  /** When it came, in ms since the epoch. */
+  /** Arrival, in ms since the epoch. */
   readonly at: number;
-  /** As answered; 0 while it hangs and when the connection was dropped. */
+  /** Status of the answer; 0 while the request hangs, and if the connection was dropped. */
   status: number;
 }
 
-/** A switch that makes the registry misbehave. */
+/** A fault of the registry, for the requests that it matches. */
 export interface Fault {
   readonly match: (request: RegistryRequest) => boolean;
-  /** How often; for ever when left out. */
+  /** Number of requests that it applies to; all of them if left out. */
   readonly times?: number;
-  /** Called in place of the registry, which `serve` asks as often as wanted; `drop` cuts the connection, `hang` keeps it. */
+  /** Answers in place of the registry. `serve` gets the answer of the registry; `drop` closes the connection; `hang` keeps it open without an answer. */
   readonly respond: (request: RegistryRequest, serve: Serve) => Response | Promise<Response>;
 }
 
@@ -26,16 +26,16 @@ export interface MemoryRegistry {
   /** `127.0.0.1:PORT` */
   readonly host: string;
   readonly requests: readonly LoggedRequest[];
-  /** `METHOD path` of what this registry was not made for; a test asserts that it is empty. */
+  /** `METHOD path` of each request that this registry does not implement; a test asserts that it is empty. */
   readonly unforeseen: readonly string[];
   readonly faults: {
-    /** Gives the function that takes the fault away again. Of several that match the first added acts. */
+    /** Adds a fault. Returns the function that removes it. If several match, the first one added applies. */
     add(fault: Fault): () => void;
   };
   stop(): Promise<void>;
 }
 
-/** Starts an OCI registry in this process that keeps all in memory and misbehaves on demand. */
+/** Starts an OCI registry in this process, in memory and with fault switches. */
 export async function startMemoryRegistry(): Promise<MemoryRegistry> {
   const store = new RegistryStore();
   const requests: LoggedRequest[] = [];
@@ -109,7 +109,7 @@ async function read(incoming: IncomingMessage): Promise<RegistryRequest> {
 }
 
 function send(outgoing: ServerResponse, method: string, { status, headers, body }: Answer): void {
-  // Node sends no body on HEAD, yet the length of what GET would send belongs there.
+  // The answer to HEAD has the Content-Length of the answer to GET; Node sends no body.
   outgoing.writeHead(status, { 'content-length': body?.length ?? 0, ...headers });
   outgoing.end(method === 'HEAD' ? undefined : body);
 }

@@ -11,7 +11,7 @@ type Play = (response: ServerResponse, request: IncomingMessage, nth: number, el
 const json = (response: ServerResponse, body: string | Buffer, headers: Record<string, string> = {}, status = 200) =>
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
 
-/** Every fault of an answer apart from its content. Each is the answer to any request. */
+/** Unusual and faulty answers, apart from their content. Each one is the answer to every request. */
 export const ODDITIES = {
   good: (response) => json(response, GOOD),
   'good, in gzip': (response) => json(response, gzipSync(GOOD), { 'content-encoding': 'gzip' }),
@@ -64,7 +64,7 @@ export const ODDITIES = {
 
 export type Oddity = keyof typeof ODDITIES;
 
-/** A server that answers everything in one odd way. */
+/** Starts a server that answers every request with one of them. */
 export async function startOddTenant(oddity: Oddity, elsewhere = '') {
   const play: Play = ODDITIES[oddity];
   const requests: { method: string; path: string; headers: IncomingMessage['headers']; at: number }[] = [];

@@ -7,25 +7,25 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface ProcessOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
-  /** Takes stdout and stderr; appended to. */
+  /** File that stdout and stderr are appended to. */
   readonly logFile: string;
   /** Called with the output so far until it returns true. */
   readonly ready: (output: string) => boolean | Promise<boolean>;
-  /** How long it may take to be ready. */
+  /** Time limit until it is ready. */
   readonly timeoutMs: number;
-  /** What ends it at once. Docker's client passes SIGTERM on to the container and cannot pass on SIGKILL. */
+  /** Signal that ends it at once. Docker's client forwards SIGTERM to the container, but cannot forward SIGKILL. */
   readonly lastSignal?: NodeJS.Signals;
 }
 
 export interface RunningProcess {
   readonly pid: number;
-  /** SIGTERM, and SIGKILL for what has not ended 5 s later. May be called twice. */
+  /** Sends SIGTERM, and SIGKILL after 5 s. May be called twice. */
   stop(): Promise<void>;
   /** Sends the signal, SIGKILL unless another is named, and waits for the end. */
   kill(signal?: NodeJS.Signals): Promise<void>;
 }
 
-/** Starts a server and waits until it is ready. It ends with this process, however this process ends, but for SIGKILL. */
+/** Starts a server and waits until it is ready. It ends with this process, unless SIGKILL ends this process. */
 export async function startProcess(command: string, args: string[], options: ProcessOptions): Promise<RunningProcess> {
   mkdirSync(dirname(options.logFile), { recursive: true });
   const log = openSync(options.logFile, 'a');
@@ -75,11 +75,11 @@ export async function startProcess(command: string, args: string[], options: Pro
   return { pid: child.pid as number, stop, kill };
 }
 
-/** What a well-behaved server needs to end; the dev server takes 0.1 s. */
+/** Time limit for a server to end after SIGTERM; the dev server takes 0.1 s. */
 const STOP_MS = 5000;
 const POLL_MS = 20;
 
-/** True from spawn to exit. Until then the pid is that child's own and cannot be anybody else's. */
+/** Whether a child runs, from spawn to exit. Until then no other process can have its pid. */
 function isRunning(child: ChildProcess): boolean {
   return child.pid !== undefined && child.exitCode === null && child.signalCode === null;
 }
@@ -92,8 +92,8 @@ const cleanUps = new Set<() => void>();
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
- * Registers what must be undone if this process exits, by its end, an uncaught error or a signal, or if the process
- * that forked it is gone; synchronous, as `exit` demands. Gives the function that takes it back.
+ * Registers a clean-up for the end of this process: a normal exit, an uncaught error, a signal, or the end of its parent.
+ * It must be synchronous, as `exit` requires. Returns the function that unregisters it.
  */
 export function atExit(cleanUp: () => void): () => void {
   if (cleanUps.size === 0) {
@@ -112,11 +112,11 @@ export function atExit(cleanUp: () => void): () => void {
 }
 
 function cleanUpAll(): void {
-  // The youngest first: a server ends before its directory goes.
+  // The last one first: a server ends before its directory is removed.
   for (const cleanUp of [...cleanUps].reverse()) cleanUp();
 }
 
-/** Another listener decides about the end of the process, and `exit` comes then; without one the signal ends it. */
+/** Handles a signal. If there is another listener, it decides when the process exits; else the signal ends the process. */
 function onSignal(signal: NodeJS.Signals): void {
   if (process.listenerCount(signal) > 1) return;
   cleanUpAll();
@@ -124,13 +124,13 @@ function onSignal(signal: NodeJS.Signals): void {
   process.kill(process.pid, signal);
 }
 
-/** A fork of vitest gets no other notice if a signal ended its parent, and would go on. */
+/** Detects the end of the parent: a fork of vitest gets no other notice if a signal ended its parent, and would continue. */
 function onOrphaned(): void {
   cleanUpAll();
   process.exit(1);
 }
 
-/** Different free ports of 127.0.0.1. Another process may be quicker to bind one: who uses them tries again. */
+/** Different free ports of 127.0.0.1. Another process may bind one first: the caller must retry. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(Array.from({ length: count }, listenAnywhere));
   const ports = servers.map((server) => (server.address() as { port: number }).port);

@@ -8,12 +8,12 @@ import { type Tool, tool } from './tools.js';
 
 export interface AccessLogLine {
   readonly method: string;
-  /** With the query. */
+  /** Path with the query. */
   readonly path: string;
   readonly status: number;
 }
 
-/** How a registry asks who one is; both by Docker's way of telling. */
+/** Authentication of a registry, as in the distribution specification. */
 export type RegistryAuth =
   | { readonly kind: 'htpasswd' /** Lines of `user:bcrypt`. */; readonly users: readonly string[] }
   | {
@@ -25,9 +25,9 @@ export type RegistryAuth =
     };
 
 export interface RegistryOptions {
-  /** Anybody may do anything, when left out. */
+  /** Access is open if left out. */
   readonly auth?: RegistryAuth;
-  /** Serves what another one has in store, and writes there too; both are binaries on this machine. */
+  /** Registry whose storage this one shares, for reading and writing; both are binaries on this machine. */
   readonly storageOf?: RegistryServer;
 }
 
@@ -35,14 +35,14 @@ export interface RegistryServer {
   /** `127.0.0.1:PORT`, plain HTTP */
   readonly host: string;
   readonly kind: 'distribution' | 'docker' | 'memory';
-  /** Where its images lie; undefined where that is not on this machine's disk. */
+  /** Directory of its images; undefined if they are not on the disk of this machine. */
   readonly storage?: string;
-  /** Requests by the registry's own log, in order, complete up to this call. */
+  /** Requests in the log of the registry, in order, complete up to this call. */
   accessLog(): Promise<AccessLogLine[]>;
   stop(): Promise<void>;
 }
 
-/** Starts the registry that set-up found, empty, on a free port of 127.0.0.1; the in-memory one where it found none. */
+/** Starts an empty registry on a free port of 127.0.0.1: the one that set-up found, else the in-memory one. */
 export async function startRegistry({ auth, storageOf }: RegistryOptions = {}): Promise<RegistryServer> {
   const found = tool('registry');
   if ((auth || storageOf) && (found === undefined || found.image !== undefined))
@@ -75,7 +75,7 @@ export async function startRegistry({ auth, storageOf }: RegistryOptions = {}): 
 }
 
 const LOG = 'registry.log';
-/** An image may have to be unpacked. */
+/** Time limit for the start: Docker may have to unpack an image. */
 const START_MS = 30_000;
 
 async function startBinary({ path }: Tool, directory: string, storage: string, auth?: RegistryAuth) {
@@ -150,7 +150,7 @@ function authConfig(directory: string, auth: RegistryAuth) {
 
 let marks = 0;
 
-/** A line is written after its answer was sent, so we ask something ourselves and wait for that line. */
+/** Waits for the log. A line is written after its answer was sent, so this sends a request and waits for its line. */
 async function readAccessLog(host: string, logFile: string): Promise<AccessLogLine[]> {
   const mark = `/v2/?mark=${++marks}`;
   await fetch(`http://${host}${mark}`).then((response) => response.text());
@@ -162,7 +162,7 @@ async function readAccessLog(host: string, logFile: string): Promise<AccessLogLi
   }
 }
 
-/** Lines of Apache's form among lines of the registry's own. */
+/** Reads the access log: lines in Apache's format, among other lines of the registry. */
 function parseAccessLog(text: string): AccessLogLine[] {
   const lines = text.matchAll(/^\S+ - .*? \[[^\]]+\] "(\S+) (\S+) HTTP\/[\d.]+" (\d{3}) /gm);
   return [...lines].map(([, method, path, status]) => ({

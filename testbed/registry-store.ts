@@ -16,7 +16,7 @@ export interface Answer {
 }
 
 export interface ServeOptions {
-  /** Tags as they stood at that time (ms since the epoch): a registry that lags behind its own writes. */
+  /** Serves tags as of that time (ms since the epoch): a registry that lags behind its own writes. */
   readonly asOf?: number;
 }
 
@@ -25,7 +25,7 @@ interface Manifest {
   readonly mediaType: string;
 }
 
-/** What one repository of a registry holds; tags keep their past. */
+/** Content of one repository; tags keep their history. */
 class Repository {
   readonly blobs = new Map<string, Buffer>();
   readonly manifests = new Map<string, Manifest>();
@@ -44,7 +44,7 @@ const BLOB = new RegExp(`^/v2/(${NAME})/blobs/(sha256:[0-9a-f]{64})$`);
 const UPLOAD = new RegExp(`^/v2/(${NAME})/blobs/uploads/([^/]*)$`);
 const TAGS = new RegExp(`^/v2/(${NAME})/tags/list$`);
 
-/** The OCI distribution API without the network: a request in, an answer out, undefined for what is not foreseen. */
+/** OCI distribution API without the network: answers a request; undefined if it does not implement it. */
 export class RegistryStore {
   private readonly repositories = new Map<string, Repository>();
 
@@ -122,7 +122,7 @@ const readBlob: Verb = ({ reference, repository }) => {
   return { status: 200, headers, body };
 };
 
-/** POST opens an upload, or is one with `?digest=`; PATCH adds to it; PUT adds what is left and closes it; DELETE gives it up. */
+/** POST opens an upload, or is one with `?digest=`; PATCH adds to it; PUT adds what is left and closes it; DELETE cancels it. */
 const uploads: Record<string, Verb | undefined> = {
   POST: (exchange) => {
     const digest = exchange.request.query.get('digest');
@@ -164,7 +164,7 @@ function uploadAt(name: string, id: string, length: number): Answer {
   };
 }
 
-/** In pages when `n` asks for that, the next one named by a Link header. */
+/** Lists tags, in pages if the query has `n`; a Link header names the next page. */
 function listTags(asOf: number): Verb {
   return ({ name, request, repository }) => {
     const last = request.query.get('last') ?? '';
@@ -176,7 +176,7 @@ function listTags(asOf: number): Verb {
   };
 }
 
-/** An error as the OCI specification wants it. */
+/** Error body of the OCI specification. */
 export function ociError(status: number, code: string, message: string, headers: Record<string, string> = {}): Answer {
   return json(status, { errors: [{ code, message, detail: null }] }, headers);
 }

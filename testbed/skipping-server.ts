@@ -8,14 +8,14 @@ export interface SkippingServer {
   readonly pid: number;
   /** `host:port` of the gRPC service. */
   readonly address: string;
-  /** Moves its clock on by that much, also while activities run; gives where it stands then, epoch ms. */
+  /** Advances its clock, also while activities run. Returns the new time, in ms since the epoch. */
   leap(ms: number): Promise<number>;
   stop(): Promise<void>;
 }
 
 /**
- * Starts Temporal's Java test server on 127.0.0.1. Its time goes as ours does, but for the leaps. It lists and counts no runs,
- * and knows no search attribute until one is registered.
+ * Starts Temporal's Java test server on 127.0.0.1. Its clock runs in real time, apart from the leaps. It cannot list or count
+ * runs, and has no search attribute until one is registered.
  */
 export async function startSkippingServer(): Promise<SkippingServer> {
   const jar = tool('skipping-server');
@@ -27,7 +27,7 @@ export async function startSkippingServer(): Promise<SkippingServer> {
     forget();
     removeDirectory();
   };
-  // It lives for seconds: what the JVM does for a long life only delays its start.
+  // It runs for seconds: optimizations of the JVM for long runs only delay its start.
   const args = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-jar', jar.path];
   try {
     let ports: string[] | undefined;

@@ -1,7 +1,7 @@
 import { connect, constants, createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 
-/** A real Temporal server seen by a client with fewer permissions: a call for which `refuse` returns a gRPC status gets that. */
+/** Starts a proxy for a Temporal server, as a client with fewer permissions sees it: a call for which `refuse` returns a gRPC status gets that status. */
 export async function startTemporalProxy(address: string, refuse: (call: string) => number | undefined) {
   const upstream = connect(`http://${address}`);
   const server = createServer();
@@ -23,7 +23,7 @@ export async function startTemporalProxy(address: string, refuse: (call: string)
     const asked = upstream.request({ ...headers, ':authority': address });
     let trailers: IncomingHttpHeaders = {};
     asked.once('response', (answer, flags) => {
-      // An answer of nothing but trailers ends with its headers.
+      // An answer with trailers only ends with its headers.
       const endStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
       stream.respond(answer, { waitForTrailers: !endStream, endStream });
       asked.on('trailers', (sent) => {

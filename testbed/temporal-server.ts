@@ -6,13 +6,13 @@ import { tool } from './tools.js';
 
 export interface TemporalServerOptions {
   readonly ui?: boolean;
-  /** Keeps everything across a restart; without it all is in memory. */
+  /** Database file that survives a restart; in memory if left out. */
   readonly dbFile?: string;
-  /** gRPC port; a restart that workers must survive takes the old one. */
+  /** gRPC port; for a restart that workers must survive, the old one. */
   readonly port?: number;
-  /** One more than `default`, which is always there. */
+  /** Namespace in addition to `default`, which always exists. */
   readonly namespace?: string;
-  /** How many failures of its task in a row make a run one with problems, in visibility; the server's own measure is 5, which takes minutes. */
+  /** Number of consecutive workflow task failures after which visibility reports a problem; the default is 5, which takes minutes. */
   readonly problemsAfter?: number;
 }
 
@@ -22,7 +22,7 @@ export interface TemporalServer {
   readonly address: string;
   readonly uiUrl?: string;
   stop(): Promise<void>;
-  /** As a crash would end it. */
+  /** Ends it as a crash would, without a shutdown. */
   kill(): Promise<void>;
 }
 
@@ -34,7 +34,7 @@ export async function startTemporalServer(options: TemporalServerOptions = {}): 
     try {
       return await start(options);
     } catch (error) {
-      // Another process took a free port first, or the old server has not released its own yet.
+      // Another process bound the port first, or the old server has not released it yet.
       if (attempt === 3 || !/address already in use/.test(String(error))) throw error;
     }
   }
@@ -58,7 +58,7 @@ async function start(options: TemporalServerOptions): Promise<TemporalServer> {
   args.push('--metrics-port', `${metrics}`, '--log-level', 'error', '--namespace', namespace);
   args.push(...(options.ui ? ['--ui-ip', '127.0.0.1', '--ui-port', `${ui}`] : ['--headless']));
   if (options.dbFile !== undefined) args.push('--db-filename', options.dbFile);
-  // By default every timer, retries and soaks too, takes a second at least.
+  // By default every timer, including retries and soaks, takes at least a second.
   args.push('--dynamic-config-value', 'history.timerProcessorMaxTimeShift="20ms"');
   if (options.problemsAfter !== undefined)
     args.push('--dynamic-config-value', `${PROBLEMS_AFTER}=${options.problemsAfter}`);
@@ -81,7 +81,7 @@ async function start(options: TemporalServerOptions): Promise<TemporalServer> {
   }
 }
 
-/** Listing goes through namespace and visibility, so that what it answers can be used. */
+/** Waits until the server is usable: a list request needs the namespace and visibility. */
 async function answers(url: string): Promise<boolean> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(1000) });

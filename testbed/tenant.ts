@@ -1,15 +1,15 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pullBuild, type Repository } from './images.js';
-import { type Misbehaviour, misbehavioursOf } from './misbehaviours.js';
+import { type Misbehavior, misbehaviorsOf } from './misbehaviors.js';
 
-/** What a tenant runs: a full sha, and a comma list or an array of misbehaviours. */
+/** Build of a tenant: a full sha, and a comma list or an array of misbehaviors. */
 export interface TenantBuild {
   sha: string;
-  misbehave?: string | readonly Misbehaviour[];
+  misbehave?: string | readonly Misbehavior[];
 }
 
-/** The tenant's own auto-updater: every `cycleMs` it reads the tag, and restarts for `restartMs` on a new digest. */
+/** Auto-updater of a tenant: every `cycleMs` it reads the tag, and restarts for `restartMs` on a new digest. */
 export interface PullSpec extends Repository {
   tag: string;
   cycleMs: number;
@@ -19,7 +19,7 @@ export interface PullSpec extends Repository {
 /** `running`; `restarting` and `down` refuse connections, the first for `restartMs`, the second until `recover()`. */
 export type TenantState = 'running' | 'restarting' | 'down';
 
-/** One request that a tenant got. */
+/** One request to a tenant. */
 export interface TenantRequest {
   method: string;
   path: string;
@@ -34,7 +34,7 @@ type Answer = { status: number; body: unknown; html?: boolean } | 'never';
 type Memory = { id: string; scope: string; namespace: string; content: string };
 type Call = { method: string; url: URL; token: string | undefined; body: string };
 const LIVE = { db: 'ok', scheduler: 'ok', memory: 'ok', events: 'ok' };
-const LISTEN_AGAIN_MS = 10_000; // a passing outgoing connection may sit on our port while we are away
+const LISTEN_AGAIN_MS = 10_000; // An outgoing connection may use the port while the tenant is down.
 
 /** Starts a tenant; it runs `build`, or with `pull` the build of its tag, or nothing (reported as `dev`). */
 export async function startTenant(options: {
@@ -51,13 +51,13 @@ export async function startTenant(options: {
   let digest: string | undefined;
   let pullError: string | undefined;
   let sha = '';
-  let bad: ReadonlySet<Misbehaviour> = new Set();
+  let bad: ReadonlySet<Misbehavior> = new Set();
   let memories: Memory[] = [];
   const hanging = new Set<ServerResponse>();
   let listening: Promise<void> = Promise.resolve();
 
   const server = createServer((request, response) => {
-    serve(request, response).catch(() => response.destroy()); // the caller went away, or we are stopping
+    serve(request, response).catch(() => response.destroy()); // The caller disconnected, or the tenant stops.
   });
   await listen(0);
   const address = server.address();
@@ -67,9 +67,9 @@ export async function startTenant(options: {
   const pulling = options.pull && followTag(options.pull);
 
   function run(build: TenantBuild): void {
-    bad = misbehavioursOf(build.misbehave ?? []);
+    bad = misbehaviorsOf(build.misbehave ?? []);
     sha = build.sha;
-    // A new build is a new process: what the one before it held in memory is gone, and what it never answered breaks.
+    // A new build is a new process: the memory of the previous one is lost, and its open requests fail.
     memories = [];
     for (const response of hanging) response.destroy();
   }
@@ -78,7 +78,7 @@ export async function startTenant(options: {
     const url = new URL(request.url ?? '/', origin());
     const { method = 'GET', headers } = request;
     requests.push({ method, path: url.pathname, authorized: headers.authorization !== undefined, at: Date.now() });
-    // A tenant lets its own web page in by these: a gate that sends them tests nothing.
+    // These headers authenticate the web page of the tenant: a gate that sends them does not test authentication.
     if (headers.origin || headers.referer) unforeseen.push(`${method} ${url.pathname} with Origin or Referer`);
     let body = '';
     for await (const chunk of request) body += chunk;
@@ -148,7 +148,7 @@ export async function startTenant(options: {
           await restart(pull.restartMs, () => run(found));
         }
       } catch (error) {
-        pullError = String(error); // as a real updater: it goes on with what it has, and tries again
+        pullError = String(error); // Like a real updater: it keeps the current build, and retries.
       }
       await sleep(pull.cycleMs, undefined, { signal }).catch(() => undefined);
     }
@@ -207,14 +207,14 @@ export async function startTenant(options: {
     url: origin(),
     /** Every request since the start, in order. */
     requests,
-    /** Requests that no tenant knows; a test asserts that it is empty. */
+    /** Requests that a tenant does not implement; a test asserts that it is empty. */
     unforeseen,
     state: (): TenantState => state,
-    /** The full sha it runs; empty before its first build. */
+    /** Full sha of its build; empty before the first one. */
     sha: (): string => sha,
-    /** Why the last look at the registry failed, if it did. */
+    /** Error of the last read of the registry; undefined if it succeeded. */
     pullError: (): string | undefined => pullError,
-    /** Sets what it runs, at once and without a restart. */
+    /** Sets its build, at once and without a restart. */
     run,
     /** Crashes: open connections break, new ones are refused, memories are lost, until `recover()`. */
     crash: async (): Promise<void> => {

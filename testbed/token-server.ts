@@ -8,17 +8,17 @@ export interface TokenUser {
   readonly name: string;
   readonly password: string;
   readonly push: boolean;
-  /** A refresh token that stands for the user, as `docker login` keeps it for some registries. */
+  /** Refresh token of the user, as `docker login` stores it for some registries. */
   readonly identityToken?: string;
 }
 
 export interface TokenServerOptions {
   readonly users: readonly TokenUser[];
-  /** What anybody may have; nothing when left out. */
+  /** Access of anonymous requests; none if left out. */
   readonly anonymousPull?: boolean;
 }
 
-/** A request for a token as it came, without its secrets. */
+/** A token request, without its secrets. */
 export interface LoggedTokenRequest {
   readonly method: string;
   /** Undefined: anonymous. */
@@ -29,30 +29,30 @@ export interface LoggedTokenRequest {
   readonly status: number;
 }
 
-/** Switches that a test may set at any time. */
-export interface TokenBehaviour {
-  /** How long a token lasts, in seconds. */
+/** Switches of the server, which a test may set at any time. */
+export interface TokenBehavior {
+  /** Life of a token, in seconds. */
   ttlS: number;
-  /** Opaque tokens, which only `refuse` of this server knows. */
+  /** Issues opaque tokens, which only `refuse` of this server accepts. */
   opaque: boolean;
-  /** Say nothing about how long a token lasts. */
+  /** Leaves the life of a token out of the answer. */
   silentTtl: boolean;
-  /** A server that knows GET only. */
+  /** Supports only GET. */
   noPost: boolean;
-  /** Comes in place of every answer. */
+  /** Replaces every answer. */
   respond: ((request: LoggedTokenRequest) => Answer | undefined) | undefined;
 }
 
 export interface TokenServer {
-  /** `http://localhost:PORT/token`: crane takes no loopback address for a realm, but this name. */
+  /** `http://localhost:PORT/token`: crane accepts this name as a realm, but no loopback address. */
   readonly realm: string;
   /** Settings of a registry that trusts this server. */
   readonly auth: RegistryAuth & { kind: 'token' };
   readonly requests: readonly LoggedTokenRequest[];
-  readonly behaviour: TokenBehaviour;
-  /** What a registry behind this server answers to a request that shows no token for it; undefined when it may pass. */
+  readonly behavior: TokenBehavior;
+  /** Answer of a registry behind this server to a request without a valid token; undefined if the request is authorized. */
   refuse(request: RegistryRequest): Answer | undefined;
-  /** Takes back all tokens that it handed out. */
+  /** Revokes all tokens that it issued. */
   revokeAll(): void;
   stop(): Promise<void>;
 }
@@ -66,14 +66,14 @@ interface Access {
   readonly actions: readonly string[];
 }
 
-/** Starts a token server as distribution's specification has it: a GET with Basic, or a POST with a refresh token, for an ES256 token. */
+/** Starts a token server of the distribution specification: GET with Basic, or POST with a refresh token, returns an ES256 token. */
 export async function startTokenServer({ users, anonymousPull = false }: TokenServerOptions): Promise<TokenServer> {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const kid = randomUUID();
   const jwks = JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid, alg: 'ES256', use: 'sig' }] });
   const requests: LoggedTokenRequest[] = [];
   const issued = new Map<string, { access: readonly Access[]; until: number }>();
-  const behaviour: TokenBehaviour = { ttlS: 300, opaque: false, silentTtl: false, noPost: false, respond: undefined };
+  const behavior: TokenBehavior = { ttlS: 300, opaque: false, silentTtl: false, noPost: false, respond: undefined };
 
   const mint = (user: TokenUser | undefined, scopes: readonly string[]): string => {
     const access = scopes.map(parseScope).map(({ type, name, actions }) => ({
@@ -88,28 +88,28 @@ export async function startTokenServer({ users, anonymousPull = false }: TokenSe
       aud: SERVICE,
       iat: now,
       nbf: now,
-      exp: now + behaviour.ttlS,
+      exp: now + behavior.ttlS,
       jti: randomUUID(),
       access,
     };
     const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
     const unsigned = `${part({ typ: 'JWT', alg: 'ES256', kid })}.${part(claims)}`;
     const signature = sign('sha256', Buffer.from(unsigned), { key: privateKey, dsaEncoding: 'ieee-p1363' });
-    const token = behaviour.opaque ? `opaque-${randomUUID()}` : `${unsigned}.${signature.toString('base64url')}`;
-    issued.set(token, { access, until: Date.now() + behaviour.ttlS * 1000 });
+    const token = behavior.opaque ? `opaque-${randomUUID()}` : `${unsigned}.${signature.toString('base64url')}`;
+    issued.set(token, { access, until: Date.now() + behavior.ttlS * 1000 });
     return token;
   };
 
   const answer = (asked: TokenQuestion): Answer => {
     const { user, authorization, scopes, method } = asked;
-    if (method === 'POST' && behaviour.noPost) return { status: 404, headers: {} };
+    if (method === 'POST' && behavior.noPost) return { status: 404, headers: {} };
     if (user === undefined && (authorization || !anonymousPull))
       return json(401, { errors: [{ code: 'UNAUTHORIZED', message: 'incorrect username or password' }] });
     const token = mint(user, scopes);
     return json(200, {
       token,
       ...(method === 'POST' && { access_token: token }),
-      ...(!behaviour.silentTtl && { expires_in: behaviour.ttlS, issued_at: new Date().toISOString() }),
+      ...(!behavior.silentTtl && { expires_in: behavior.ttlS, issued_at: new Date().toISOString() }),
     });
   };
 
@@ -118,7 +118,7 @@ export async function startTokenServer({ users, anonymousPull = false }: TokenSe
     const { method, user, service, scopes, authorization } = asked;
     const logged = { method, user: user?.name, service, scopes, hadAuthorization: authorization };
     const usual = answer(asked);
-    const given = behaviour.respond?.({ ...logged, status: usual.status }) ?? usual;
+    const given = behavior.respond?.({ ...logged, status: usual.status }) ?? usual;
     requests.push({ ...logged, status: given.status });
     sendAnswer(outgoing, given);
   });
@@ -144,7 +144,7 @@ export async function startTokenServer({ users, anonymousPull = false }: TokenSe
     realm,
     auth: { kind: 'token', realm, service: SERVICE, issuer: ISSUER, jwks },
     requests,
-    behaviour,
+    behavior,
     refuse,
     revokeAll: () => issued.clear(),
     stop: () =>

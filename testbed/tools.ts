@@ -8,9 +8,9 @@ export interface Tool {
   readonly path: string;
   readonly from: string;
   readonly version: string;
-  /** Of Temporal's dev server. */
+  /** Version of Temporal's dev server. */
   readonly server?: string;
-  /** Of a registry that `docker run` starts. */
+  /** Image of a registry that `docker run` starts. */
   readonly image?: string;
 }
 
@@ -19,7 +19,7 @@ export type ToolName = 'temporal' | 'registry' | 'crane' | 'skipping-server';
 /** The root of the repository, seen from testbed/ and from dist/testbed/ alike. */
 export const repositoryRoot = findRoot(dirname(fileURLToPath(import.meta.url)));
 
-/** What set-up recorded of a tool; undefined where it could not be had. */
+/** Record of a tool that set-up installed; undefined if it is not available. */
 export function tool(name: ToolName): Tool | undefined {
   const record = join(repositoryRoot, '.tools', 'tools.json');
   if (!existsSync(record)) return undefined;

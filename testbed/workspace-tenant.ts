@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** The ways in which it can be wrong. */
+/** Faults of a workspace tenant. */
 export const WORKSPACE_FAULTS = {
   'search-all': 'memory search answers with every memory there is, whatever was asked for',
   'search-none': 'memory search finds nothing',
@@ -13,11 +13,11 @@ export const WORKSPACE_FAULTS = {
 type Memory = { id: string; scope: string; namespace: string; content: string };
 type Answer = { status: number; body?: unknown };
 
-/** A tenant whose memories live under a workspace, and which answers 404 with an empty body to who does not name its organisation. */
+/** Starts a tenant that stores memories per workspace, and answers an empty 404 to a request without its organization header. */
 export async function startWorkspaceTenant(options: {
   token: string;
   org: string;
-  /** The build that it reports. */
+  /** Build that it reports. */
   sha?: string;
   fault?: keyof typeof WORKSPACE_FAULTS;
 }) {
@@ -91,9 +91,9 @@ export async function startWorkspaceTenant(options: {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
-    /** Requests that no such tenant knows; a test asserts that it is empty. */
+    /** Requests that the tenant does not implement; a test asserts that it is empty. */
     unforeseen,
-    /** What was left behind. */
+    /** Workspaces that were left behind. */
     workspaces: () => [...workspaces.keys()],
     stop: () =>
       new Promise<void>((resolve) => {

@@ -48,7 +48,7 @@ async function doctor(env: Record<string, string> = {}, ...args: string[]) {
 async function guarded({ name, password }: { name: string; password: string }) {
   const [registry, tokens] = await Promise.all([startMemoryRegistry(), startTokenServer({ users: [WRITER, READER] })]);
   onTestFinished(() => Promise.all([registry.stop(), tokens.stop()]).then(() => undefined));
-  tokens.behaviour.opaque = true;
+  tokens.behavior.opaque = true;
   registry.faults.add({ match: () => true, respond: (request, serve) => tokens.refuse(request) ?? serve() });
   const auth = Buffer.from(`${name}:${password}`).toString('base64');
   return {

@@ -3,7 +3,7 @@ import { pushBuild } from '../../testbed/images.js';
 import { canary as run } from '../support/cli.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { useGate } from '../support/gate.js';
-import { dam, isTagRead } from '../support/phases.js';
+import { delayRequests, isTagRead } from '../support/phases.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -143,7 +143,7 @@ describe('a rollback that runs already', async () => {
   test('is attached to with the same input from any caller, and refuses another reason with 2', async () => {
     const digests = await counted().latest();
     await counted().begin(newSha());
-    const { reached, release } = dam({ gate: counted(), registry }, isTagRead(target));
+    const { reached, release } = delayRequests({ gate: counted(), registry }, isTagRead(target));
     const back = (...more: string[]) => run(['rollback', target, ...more], { CANARY_LANE: counted().lane });
     const first = back('--reason', 'search is slow', '--by', 'ada');
     await until('it runs', reached);

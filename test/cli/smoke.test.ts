@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { main } from '../../src/cli/main.js';
 import { junit } from '../../src/cli/print/junit.js';
-import type { Misbehaviour } from '../../testbed/misbehaviours.js';
+import type { Misbehavior } from '../../testbed/misbehaviors.js';
 import { startTenant, type Tenant } from '../../testbed/tenant.js';
 import { startWorkspaceTenant } from '../../testbed/workspace-tenant.js';
 import { newSha } from '../support/shas.js';
@@ -21,9 +21,9 @@ afterEach(async () => {
   tenants = [];
 });
 
-async function fleet(...misbehaviours: Misbehaviour[][]): Promise<Record<string, string>> {
+async function fleet(...misbehaviors: Misbehavior[][]): Promise<Record<string, string>> {
   tenants = await Promise.all(
-    misbehaviours.map((misbehave, index) =>
+    misbehaviors.map((misbehave, index) =>
       startTenant({ name: `canary-${index + 1}`, token: TOKEN, build: { sha: newSha(), misbehave } }),
     ),
   );

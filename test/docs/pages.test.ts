@@ -63,7 +63,7 @@ describe('every block of shell commands in README and docs', () => {
   // Each page stands for itself: what the one before rolled back is good again.
   beforeEach(async () => {
     for (const { sha } of [GOOD, SPARE])
-      await gate().sayToLane('unbad', { sha, by: 'the test', reason: 'another page' });
+      await gate().sendToLane('unbad', { sha, by: 'the test', reason: 'another page' });
     await gate().adopt();
   });
 

@@ -4,7 +4,7 @@ import { startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { canary as run } from '../support/cli.js';
 import { ada, heldFor, say } from '../support/decisions.js';
 import { useGate } from '../support/gate.js';
-import { laneState, laneThatRested, promoted } from '../support/lanes.js';
+import { laneState, makeLaneSettled, promoted } from '../support/lanes.js';
 import { useOwnServer } from '../support/own-server.js';
 import { PATIENT } from '../support/phases.js';
 import { newSha } from '../support/shas.js';
@@ -26,7 +26,7 @@ test('rollback --direct while the server is down: after its return the next rele
   const old = newSha();
   const digests = await gate().begin(old);
   const live = await promoted(gate());
-  await laneThatRested(gate());
+  await makeLaneSettled(gate());
 
   await server.kill();
   const direct = await rollback(old, '--direct');

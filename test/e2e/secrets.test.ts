@@ -16,7 +16,7 @@ import { type Answer, ociError, type RegistryRequest } from '../../testbed/regis
 import { startTokenServer } from '../../testbed/token-server.js';
 import { repositoryRoot } from '../../testbed/tools.js';
 import { canary } from '../support/canary-process.js';
-import { keepRuns, watchArguments, whatIsUnderWay } from '../support/evidence.js';
+import { keepRuns, pendingActivities, watchArguments } from '../support/evidence.js';
 import { type Evidence, findSecret, withDecoded } from '../support/leaks.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
@@ -31,7 +31,7 @@ const PASSWORD = secret('registry-password');
 const SETTINGS = {
   GITHUB_TOKEN: secret('github'),
 };
-/** As some databases name an organisation; it could be taken for a build. */
+/** Organization id as some databases generate it; it looks like a build. */
 const ORG = '5eed0f5eed0f5eed0f5eed0f';
 const HEADER = secret('header');
 
@@ -116,7 +116,7 @@ async function run(way: Way, evidence: Evidence) {
   const tenants = await Promise.all(TOKENS.map(startEchoTenant));
   const registry = await startMemoryRegistry();
   const tokens = await startTokenServer({ users: [{ name: 'canary', password: PASSWORD, push: true }] });
-  tokens.behaviour.opaque = true;
+  tokens.behavior.opaque = true;
   const [old, green, red, held, denied] = [newSha(), newSha(), newSha(), newSha(), newSha()];
   for (const sha of [old, green, red, held, denied]) await publish(registry, sha);
   for (const repository of NAMES) await retag({ registry: registry.host, repository, from: tagOf(old), to: 'latest' });
@@ -172,7 +172,7 @@ async function run(way: Way, evidence: Evidence) {
     // While no tenant reports it: what the activity that waits tells with its beats.
     const handle = client.workflow.getHandle(releaseId(lane, parseSha(green)));
     await until('a beat has told of the tenants', async () => {
-      const beats = await whatIsUnderWay(handle);
+      const beats = await pendingActivities(handle);
       evidence.set('under way', beats);
       return beats.includes('"tenant":"canary-2"');
     });

@@ -6,6 +6,7 @@ import type { Fault } from '../../testbed/memory-registry.js';
 import { ociError } from '../../testbed/registry-store.js';
 import { isPut, isRead } from '../support/latest.js';
 import {
+  allowAll,
   latest,
   NAMES,
   next,
@@ -21,7 +22,6 @@ import {
   usePair,
   WAITS,
   withFaults,
-  yes,
 } from '../support/pair.js';
 import { until } from '../support/until.js';
 
@@ -46,7 +46,7 @@ describe('moveTags', () => {
   test('a promotion seconds after a move of ours writes anyway, for reads may be stale', async () => {
     await setLatest('next');
     const before = puts();
-    const images = await moveTags(order({ authorizer: { ...yes, movedWithin: async () => true } }));
+    const images = await moveTags(order({ authorizer: { ...allowAll, movedWithin: async () => true } }));
     expect(results(images)).toEqual(['promoted', 'promoted']);
     expect(puts()).toBe(before + 2);
   });
@@ -167,7 +167,7 @@ describe('the write lease', () => {
 
   test('nothing is written without a write lease', async () => {
     const before = puts();
-    await expect(moveTags(order({ authorizer: { ...yes, authorize: async () => refuse() } }))).rejects.toThrow(
+    await expect(moveTags(order({ authorizer: { ...allowAll, authorize: async () => refuse() } }))).rejects.toThrow(
       'not you',
     );
     expect(puts()).toBe(before);
@@ -176,7 +176,7 @@ describe('the write lease', () => {
   test('a lease that was granted too slowly is requested again', async () => {
     let asked = 0;
     const authorizer: MoveAuthorizer = {
-      ...yes,
+      ...allowAll,
       authorize: async () => {
         asked += 1;
         if (asked === 1) await new Promise((wake) => setTimeout(wake, 120));
@@ -191,7 +191,7 @@ describe('the write lease', () => {
   test('the answer retry leads to new reads before the next request', async () => {
     const looks: number[] = [];
     const authorizer: MoveAuthorizer = {
-      ...yes,
+      ...allowAll,
       authorize: async () => {
         looks.push(reads());
         return looks.length < 3 ? 'retry' : 'granted';
@@ -204,7 +204,7 @@ describe('the write lease', () => {
 
   test('each retry of a write requests a lease again, and a revoked lease ends the move without another write', async () => {
     let asked = 0;
-    const authorizer: MoveAuthorizer = { ...yes, authorize: async () => (++asked > 1 ? refuse() : 'granted') };
+    const authorizer: MoveAuthorizer = { ...allowAll, authorize: async () => (++asked > 1 ? refuse() : 'granted') };
     const before = puts();
     const down: Fault = { match: isPut(), respond: () => ociError(503, 'UNAVAILABLE', 'down') };
     await expect(
@@ -217,7 +217,7 @@ describe('the write lease', () => {
     const early = new AbortController();
     const before = puts();
     const authorizer: MoveAuthorizer = {
-      ...yes,
+      ...allowAll,
       authorize: async () => {
         early.abort(new Error('cancelled'));
         return 'granted';
@@ -265,7 +265,7 @@ describe('an attempt after one that died', () => {
     await setLatest('next', [NAMES[0]]);
     const asked: boolean[] = [];
     const authorizer: MoveAuthorizer = {
-      ...yes,
+      ...allowAll,
       authorize: async ({ begun }) => {
         asked.push(begun);
         return 'granted';

@@ -6,6 +6,7 @@ import type { Fault } from '../../testbed/memory-registry.js';
 import { ociError } from '../../testbed/registry-store.js';
 import { isPut, isRead } from '../support/latest.js';
 import {
+  allowAll,
   latest,
   NAMES,
   next,
@@ -19,7 +20,6 @@ import {
   usePair,
   WAITS,
   withFaults,
-  yes,
 } from '../support/pair.js';
 import { until } from '../support/until.js';
 
@@ -49,7 +49,7 @@ describe('moveTags with several faults at once', () => {
     await setLatest('next');
     // Reads still show `other`, the target of the rollback; one PUT of each image is lost.
     const stale: Fault = { match: isRead, times: 6, respond: (_request, serve) => serve({ asOf: before }) };
-    const authorizer: MoveAuthorizer = { ...yes, movedWithin: async () => true };
+    const authorizer: MoveAuthorizer = { ...allowAll, movedWithin: async () => true };
     const move = rollback(order({ authorizer }, other, next));
     const images = await withFaults([stale, down(NAMES[0], 1), down(NAMES[1], 1)], move);
     expect(results(images)).toEqual(['promoted', 'promoted']);

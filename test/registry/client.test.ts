@@ -44,7 +44,7 @@ describe('beforeSend', () => {
     const puts = () =>
       requestsOf('veto').filter(({ method, path }) => method === 'PUT' && path.endsWith('/latest')).length;
     const was = puts();
-    const veto = new Error('the yes is too old');
+    const veto = new Error('the write lease has expired');
     const refuse = () => {
       throw veto;
     };
@@ -155,7 +155,7 @@ describe('tokens', () => {
   let heal: () => void;
   beforeEach(async () => {
     tokens = await startTokenServer({ users: [WRITER, READER] });
-    tokens.behaviour.opaque = true;
+    tokens.behavior.opaque = true;
     heal = registry.faults.add({
       match: ({ path }) => path.includes('/t-'),
       respond: (request, serve) => tokens.refuse(request) ?? serve(),
@@ -256,7 +256,7 @@ describe('tokens', () => {
     ['handed out at no time', { expires_in: 300, issued_at: 'yesterday' }, 290],
   ])('are renewed in time: %s', async (_what, { issuedMs, ...given }, seconds) => {
     const said = { ...given, ...(issuedMs && { issued_at: new Date(Date.now() + issuedMs).toISOString() }) };
-    tokens.behaviour.respond = () => ({
+    tokens.behavior.respond = () => ({
       status: 200,
       headers: {},
       body: Buffer.from(JSON.stringify({ token: 'x', access_token: 'y', ...said })),
@@ -290,7 +290,7 @@ describe('tokens', () => {
   test.each([false, true])(
     'an identity token is exchanged (a server without POST: %s), and a registry token is shown as it is',
     async (noPost) => {
-      tokens.behaviour.noPost = noPost;
+      tokens.behavior.noPost = noPost;
       const own = client({ credentials: async () => ({ kind: 'identity-token', token: 'writer-identity' }) });
       await probeWrite(own, at(registry.host, 't-identity'));
       expect(tokens.requests.map(({ method, status }) => [method, status])).toEqual(

@@ -24,7 +24,7 @@ describe('with a token server', () => {
   let tokens: TokenServer;
   beforeEach(async () => {
     tokens = await startTokenServer({ users: [WRITER, READER] });
-    tokens.behaviour.opaque = true;
+    tokens.behavior.opaque = true;
     return tokens.stop;
   });
   /** The registry stands behind the token server until the function that comes back is called. */
@@ -121,7 +121,7 @@ describe('with a token server', () => {
     ['a redirect to itself', { status: 302, headers: { location: '/token' } }, 'rejected', 11],
   ] as const)('a token server that answers %s is no tag that is not there', async (_what, answer, kind, asked) => {
     const heal = guard('server');
-    tokens.behaviour.respond = () => answer;
+    tokens.behavior.respond = () => answer;
     const own = clientOf(WRITER);
     const error = await errorOf(readTag(own, at(registry.host, 'server'), LATEST));
     await own.close();

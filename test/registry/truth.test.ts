@@ -144,7 +144,7 @@ describe.skipIf(notOnDisk)('distribution', () => {
   test('bearer, an identity token is exchanged by POST, or by GET if the server does not support POST', async () => {
     const [build] = await publish(open.host, ['truth/identity']);
     for (const noPost of [false, true]) {
-      tokens.behaviour.noPost = noPost;
+      tokens.behavior.noPost = noPost;
       const registry = client(async () => ({ kind: 'identity-token', token: 'writer-identity' }));
       await putTag(
         registry,
@@ -153,7 +153,7 @@ describe.skipIf(notOnDisk)('distribution', () => {
       );
       expect(await tagDigest(open.host, 'truth/identity', `by-${noPost}`)).toBe(build?.digest);
     }
-    tokens.behaviour.noPost = false;
+    tokens.behavior.noPost = false;
   });
 
   test('bearer, a token that ends during a move is renewed, and the PUT sent again with its body', async () => {
@@ -163,7 +163,7 @@ describe.skipIf(notOnDisk)('distribution', () => {
     const repository = at(host('bearer'), name);
     const manifest = await getManifest(registry, repository, build?.digest as never);
     // distribution allows 60 s of leeway, so the token must be that much older than its end.
-    tokens.behaviour.ttlS = -61;
+    tokens.behavior.ttlS = -61;
     registry.auth.grants.clear();
     const stale = await errorOf(readTag(registry, repository, LATEST));
     expect(stale).toMatchObject({ kind: 'unauthorized', status: 401 });
@@ -171,7 +171,7 @@ describe.skipIf(notOnDisk)('distribution', () => {
     // As if it had been good when it was got.
     const [grant] = registry.auth.grants.values();
     if (grant) grant.expiresAt = performance.now() + 60_000;
-    tokens.behaviour.ttlS = 300;
+    tokens.behavior.ttlS = 300;
     let sent = 0;
     await putTag(registry, manifest, LATEST, {
       beforeSend: () => {

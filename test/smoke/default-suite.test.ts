@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { defaultSuite } from '../../src/smoke/default-suite.js';
-import { MISBEHAVIOURS, type Misbehaviour } from '../../testbed/misbehaviours.js';
+import { MISBEHAVIORS, type Misbehavior } from '../../testbed/misbehaviors.js';
 import { startTenant, type Tenant } from '../../testbed/tenant.js';
 import { newSha } from '../support/shas.js';
 import { letters, smokeAt, TOKEN } from '../support/smoke.js';
@@ -11,7 +11,7 @@ afterEach(async () => {
   expect(tenant.unforeseen).toEqual([]);
 });
 
-async function smoke(misbehave: Misbehaviour[] = []) {
+async function smoke(misbehave: Misbehavior[] = []) {
   tenant = await startTenant({ name: 'canary-1', token: TOKEN, build: { sha: newSha(), misbehave }, slowMs: 50 });
   return smokeAt(tenant.url, defaultSuite);
 }
@@ -37,7 +37,7 @@ test('a healthy tenant passes all six checks, in order and with the documented r
 });
 
 /** Verdicts of the six checks for each misbehavior of a tenant: Pass, Fail, or ? for could-not-test. */
-const VERDICTS: Record<Misbehaviour, string> = {
+const VERDICTS: Record<Misbehavior, string> = {
   'memory-search': 'PPPFPP',
   'search-echo': 'PPPFPP',
   'html-500': 'FFFFFF',
@@ -55,7 +55,7 @@ const VERDICTS: Record<Misbehaviour, string> = {
 };
 
 describe('the verdicts of the default suite, for each misbehavior of a tenant', () => {
-  test.each(Object.keys(MISBEHAVIOURS) as Misbehaviour[])(
+  test.each(Object.keys(MISBEHAVIORS) as Misbehavior[])(
     'a tenant with %s gets the verdicts of the table',
     async (misbehave) => {
       expect(letters(await smoke([misbehave]))).toBe(VERDICTS[misbehave]);
@@ -64,7 +64,7 @@ describe('the verdicts of the default suite, for each misbehavior of a tenant', 
 });
 
 describe('the report of a failed check', () => {
-  test.each<[Misbehaviour, Record<string, unknown>]>([
+  test.each<[Misbehavior, Record<string, unknown>]>([
     [
       'memory-search',
       { status: 200, expected: 'the body: Too small: expected array to have >=1 items', got: '[]', schemaPath: '$' },

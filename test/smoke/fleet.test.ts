@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { verdictOf } from '../../src/contract/check.js';
 import { defaultSuite } from '../../src/smoke/index.js';
 import { smokeFleet, smokeTenant } from '../../src/smoke/smoke-tenant.js';
-import type { Misbehaviour } from '../../testbed/misbehaviours.js';
+import type { Misbehavior } from '../../testbed/misbehaviors.js';
 import { atExit } from '../../testbed/process.js';
 import { startTenant, type Tenant } from '../../testbed/tenant.js';
 import { newSha } from '../support/shas.js';
@@ -21,9 +21,9 @@ describe('smokeFleet', () => {
   });
 
   /** Starts one tenant for each list of misbehaviors, each with its own token. */
-  async function fleetOf(misbehaviours: Misbehaviour[][]) {
+  async function fleetOf(misbehaviors: Misbehavior[][]) {
     tenants = await Promise.all(
-      misbehaviours.map((misbehave, index) =>
+      misbehaviors.map((misbehave, index) =>
         startTenant({
           name: `canary-${index + 1}`,
           token: `token-${index + 1}`,

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { atExit } from '../../testbed/process.js';
 
-/** Debian's; `CANARY_CHROMIUM` names another one. */
+/** Path of Chromium on Debian; `CANARY_CHROMIUM` overrides it. */
 const CHROMIUM = process.env.CANARY_CHROMIUM ?? '/usr/bin/chromium';
 export const hasBrowser = existsSync(CHROMIUM);
 
-/** It asks nobody but the pages it is sent to. */
+/** Flags that stop all requests of Chromium other than those of its pages. */
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -19,7 +19,7 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** A real browser with a profile of its own, gone with it. */
+/** Starts a real browser with a temporary profile. */
 export async function openBrowser(): Promise<{ page: Page; close(): Promise<void> }> {
   const profile = mkdtempSync(join(tmpdir(), 'canary-browser-'));
   const removeProfile = () => rmSync(profile, { recursive: true, force: true });
@@ -28,7 +28,7 @@ export async function openBrowser(): Promise<{ page: Page; close(): Promise<void
     executablePath: CHROMIUM,
     headless: true,
     args: FLAGS,
-    // With handlers of its own nobody else's (testbed/process.ts) would clean up; it ends when its pipe does.
+    // Signal handlers of Playwright would keep those of testbed/process.ts from cleaning up; the browser ends with its pipe.
     handleSIGINT: false,
     handleSIGTERM: false,
     handleSIGHUP: false,

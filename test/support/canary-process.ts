@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { repositoryRoot } from '../../testbed/tools.js';
 
-/** The command line as people run it, in a process of its own. */
+/** Runs the command line in a separate process, as people do. */
 export function canary(args: string[], env: NodeJS.ProcessEnv) {
   const child = spawn(process.execPath, [join(repositoryRoot, 'bin', 'canary.js'), ...args], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
@@ -15,7 +15,7 @@ export function canary(args: string[], env: NodeJS.ProcessEnv) {
     });
   return {
     child,
-    /** stdout and stderr so far. */
+    /** Output so far, stdout and stderr. */
     said: () => said,
     exit: once(child, 'close').then(([code]) => code as number),
   };

@@ -1,7 +1,7 @@
 import { inject } from 'vitest';
 import { main } from '../../src/cli/main.js';
 
-/** What is typed at the terminal; it may look at what was shown there, and asked. */
+/** Text typed at the terminal, or a function of the output and the prompt so far. */
 type Answer = string | ((shown: string[], question: string) => Promise<string>);
 
 /** Runs the command line in this process, against the run's Temporal server unless the environment says otherwise. */

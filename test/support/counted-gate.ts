@@ -5,7 +5,7 @@ import { putsTaken } from './latest.js';
 import { PATIENT } from './phases.js';
 import { newSha } from './shas.js';
 
-/** A gate with a registry of its own, `:latest` at an earlier build as each test begins, and every write of it counted by that registry. */
+/** A gate with its own registry, which counts every write of `:latest`. At the start of each test, `:latest` points at an earlier build. */
 export async function useCountedGate(name: string, env: GateOptions['env'] = {}) {
   const registry: MemoryRegistry = await startMemoryRegistry();
   const gate = useGate(name, () => ({ registry: registry.host, env: { ...PATIENT, ...env } }));
@@ -19,11 +19,11 @@ export async function useCountedGate(name: string, env: GateOptions['env'] = {})
   return {
     registry,
     gate,
-    /** The build that `:latest` stands at first. */
+    /** Build that `:latest` points at first. */
     old,
-    /** The repositories whose `:latest` a mover wrote, or somebody by hand, since the test began. */
+    /** Repositories whose `:latest` was written since the test began, by a mover or manually. */
     writes: () => putsTaken(registry, gate()).slice(before).sort(),
-    /** Each repository, that often. */
+    /** Repositories, each repeated that many times. */
     pairs: (times: number) => gate().repositories.flatMap((repository) => Array<string>(times).fill(repository)),
   };
 }

@@ -8,12 +8,12 @@ import { until } from './until.js';
 
 export const ada = { by: 'ada', reason: 'looked at it' };
 
-/** Where a run stands, by its own word. */
+/** Status of a run, by its query. */
 export async function statusOf(gate: Gate, { workflowId }: WorkflowHandle): Promise<ReleaseStatus | undefined> {
   return (await queryStatus(gate.client, workflowId)) ?? undefined;
 }
 
-/** Waits until a run is held, and for this. */
+/** Waits until a run is held for this reason. */
 export function heldFor(gate: Gate, handle: WorkflowHandle, name: HoldName, ms?: number): Promise<Hold> {
   return until(
     `it is held for ${name}`,
@@ -25,12 +25,12 @@ export function heldFor(gate: Gate, handle: WorkflowHandle, name: HoldName, ms?:
   );
 }
 
-/** Says a verb to a run; gives its answer when it is taken. */
+/** Sends a decision to a run; returns the answer of the update. */
 export function say(handle: WorkflowHandle, verb: Verb, decision: DecisionInput): Promise<string> {
   return handle.executeUpdate(VERBS[verb].update, { args: [decision] });
 }
 
-/** Why a verb is refused. */
+/** Reason why a decision is refused. */
 export function refusal(handle: WorkflowHandle, verb: Verb, decision: DecisionInput): Promise<string | undefined> {
   return say(handle, verb, decision).then(
     (answer) => `taken: ${answer}`,

@@ -1,5 +1,5 @@
-// `node dying-tenant.mjs <port> <token> <file> [route]`: a tenant whose memories are in a file, as in a database. Asked for
-// `route` it does what was asked, and dies before it answers.
+// `node dying-tenant.mjs <port> <token> <file> [route]`: a tenant that stores memories in a file, as in a database. On
+// a request for `route`, it carries out the request, and exits before it answers.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 

@@ -3,14 +3,14 @@ import type { Client, WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { type Evidence, withDecoded } from './leaks.js';
 
-/** All that Temporal keeps of a run: raw, and out of its base64. */
-async function whatIsKept(handle: WorkflowHandle): Promise<string> {
+/** Everything that Temporal stores about a run: raw, and decoded from base64. */
+async function storedText(handle: WorkflowHandle): Promise<string> {
   const [{ raw }, history] = await Promise.all([handle.describe(), handle.fetchHistory()]);
   return withDecoded([JSON.stringify(raw), historyToJSON(history)].join('\n'));
 }
 
-/** The activities of a run that are under way, with what their beats told; nothing before it is there. */
-export async function whatIsUnderWay(handle: WorkflowHandle): Promise<string> {
+/** Pending activities of a run, with their heartbeat details; empty if the run does not exist yet. */
+export async function pendingActivities(handle: WorkflowHandle): Promise<string> {
   const pending = await handle.describe().then(
     ({ raw }) => raw.pendingActivities,
     () => [],
@@ -18,13 +18,13 @@ export async function whatIsUnderWay(handle: WorkflowHandle): Promise<string> {
   return withDecoded(JSON.stringify(pending));
 }
 
-/** All runs that a task queue ever had. */
+/** Adds all runs of a task queue, open and closed, to the evidence. */
 export async function keepRuns(evidence: Evidence, client: Client, taskQueue: string): Promise<void> {
   for await (const { workflowId, runId } of client.workflow.list({ query: `TaskQueue = '${taskQueue}'` }))
-    evidence.set(`history of ${workflowId} ${runId}`, await whatIsKept(client.workflow.getHandle(workflowId, runId)));
+    evidence.set(`history of ${workflowId} ${runId}`, await storedText(client.workflow.getHandle(workflowId, runId)));
 }
 
-/** Notes the arguments of a process and of its children again and again, until told to stop. Linux alone tells them. */
+/** Records the arguments of a process and of its children repeatedly, until it is stopped. Works on Linux only. */
 export function watchArguments(evidence: Evidence, pid: number): () => void {
   const note = () => {
     for (const one of [pid, ...childrenOf(pid)]) {
@@ -47,7 +47,7 @@ function childrenOf(pid: number): string[] {
   }
 }
 
-/** Nothing of a process that has just ended. */
+/** Content of a file; empty for a process that has just ended. */
 function read(path: string): string {
   try {
     return readFileSync(path, 'utf8');

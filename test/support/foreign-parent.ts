@@ -1,12 +1,12 @@
 import { condition, defineSignal, setHandler, startChild } from '@temporalio/workflow';
 import type { MoveInput } from '../../src/contract/move.js';
 
-/** What a foreign workflow is told to do. */
+/** Signal that makes the foreign workflow start a mover. */
 export const startMoverSignal =
   defineSignal<[{ workflowId: string; taskQueue: string; input: MoveInput }]>('start-mover');
 export const endSignal = defineSignal('end');
 
-/** Somebody's own workflow, which starts a mover as ours do, and stays until it is told to end. */
+/** Workflow of another project, which starts a mover as the gate does, and runs until it gets a signal. */
 export async function ForeignParent(): Promise<void> {
   let isOver = false;
   setHandler(endSignal, () => {

@@ -1,5 +1,5 @@
-// A worker process of the built gate, but for two things: the waits of a move are short, and with FREEZE=yes it stops itself
-// (SIGSTOP) right after its mover got its first yes, before anything is written. Whoever started it sends SIGCONT.
+// A worker process of the built gate, with two differences: the waits of a move are short, and with FREEZE=yes it stops itself
+// (SIGSTOP) right after its mover got its first write lease, before anything is written. The test that started it sends SIGCONT.
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { loadGateConfig } from '../../dist/src/config/load.js';
 import { createRegistry } from '../../dist/src/registry/registry.js';

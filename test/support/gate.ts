@@ -23,20 +23,20 @@ import { newSha } from './shas.js';
 export interface GateOptions {
   tenants?: number;
   env?: Record<string, string>;
-  /** `host:port` of another registry than the run's. */
+  /** `host:port` of the registry; the shared one if left out. */
   registry?: string;
-  /** `host:port` of another Temporal server than the run's. */
+  /** `host:port` of the Temporal server; the shared one if left out. */
   temporal?: string;
   wrapAuthorizer?: GateParts['wrapAuthorizer'];
-  /** Another lane than the workflow. */
+  /** Lane client; that of the lane workflow if left out. */
   laneClient?: LaneClient;
-  /** The waits of a move, shortened. */
+  /** Waits of a move, shortened. */
   waits?: Partial<MoveWaits>;
-  /** How long what may mend itself is borne. */
+  /** Retry budgets for transient faults, in milliseconds. */
   retryBudgetMs?: { registry: number; secret: number; smoke: number };
 }
 
-/** A move's waits as most tests want them: what is minutes in earnest is a second or two. */
+/** Waits of a move for most tests: seconds in place of minutes. */
 export const SHORT_WAITS: Partial<MoveWaits> = {
   verifyMs: 2_000,
   surpriseMs: 300,
@@ -49,12 +49,12 @@ export const SHORT_WAITS: Partial<MoveWaits> = {
 
 export const TOKEN = 'admin-token-of-the-tests';
 
-/** What the workers of this file logged. */
+/** Log entries of the workers of this test file. */
 export const logged: LogEntry[] = [];
-/** A process runs one file after another: what was logged is over with the last gate of a file. */
+/** Number of open gates. A process runs one file after another: the log is cleared with the last gate of a file. */
 let openGates = 0;
 
-/** A whole gate of its own: a lane with its worker, its images in the registry, its tenants. */
+/** A complete gate: a lane with its worker, its images in the registry, and its tenants. */
 export class Gate {
   readonly repositories: string[];
   readonly #runs: Run[] = [];
@@ -120,7 +120,7 @@ export class Gate {
     return gate;
   }
 
-  /** Starts a worker, with another environment than the gate's if need be. */
+  /** Starts a worker, with the environment of the gate unless another one is given. */
   async startWorker(env = this.env): Promise<void> {
     const temporal = { connection: this.connection, namespace: 'default' };
     const { config, suite } = await loadGateConfig(env);
@@ -143,7 +143,7 @@ export class Gate {
     await this.#running;
   }
 
-  /** Pushes both images of a build under one tag, `:staging-<sha7>` unless said otherwise; gives their digests. */
+  /** Pushes both images of a build under one tag, by default `:staging-<sha7>`; returns their digests. */
   publish(sha: string, other: Partial<BuildSpec> = {}): Promise<string[]> {
     return Promise.all(
       this.repositories.map(async (repository) => {
@@ -153,37 +153,37 @@ export class Gate {
     );
   }
 
-  /** How the world was before: an earlier build, published and at `:latest`. */
+  /** Creates the initial state: an earlier build, published and at `:latest`. */
   async begin(sha: string): Promise<string[]> {
     const digests = await this.publish(sha);
     await this.setLatest(sha);
     return digests;
   }
 
-  /** Points `:latest` of both images at a published build, as somebody with crane would. */
+  /** Points `:latest` of both images at a published build, as a person with crane would. */
   async setLatest(sha: string): Promise<void> {
     await this.retag(sha, 'latest');
     await this.adopt(sha);
   }
 
-  /** Tells the lane that `:latest` stands where it should, and that nothing speaks against promoting. */
+  /** Adopts `:latest` as it is, and lifts the hold of the lane. */
   async adopt(sha?: string): Promise<void> {
     await this.adoptAlone(sha);
-    await this.sayToLane('unhold', { by: 'the test', reason: 'as it should be' });
+    await this.sendToLane('unhold', { by: 'the test', reason: 'as it should be' });
   }
 
-  /** Tells the lane that `:latest` stands where it should, and nothing else. */
+  /** Adopts `:latest` as it is, and nothing else. */
   async adoptAlone(sha?: string): Promise<void> {
     const latest = await this.latest();
     const images = this.repositories.map((name, index) => ({
       repository: `${this.host}/${name}`,
       digest: latest[index] ?? null,
     }));
-    await this.sayToLane('adopt', { by: 'the test', reason: 'as it should be', images, ...(sha && { sha }) });
+    await this.sendToLane('adopt', { by: 'the test', reason: 'as it should be', images, ...(sha && { sha }) });
   }
 
-  /** Says something to the lane, again while a loaded machine does not answer in time. */
-  async sayToLane(command: LaneCommand, sent: object): Promise<void> {
+  /** Sends an update to the lane, with retries while a loaded machine does not answer in time. */
+  async sendToLane(command: LaneCommand, sent: object): Promise<void> {
     for (let tries = 1; ; tries += 1)
       try {
         await this.laneClient.update(laneCommandUpdate(command), sent);
@@ -199,17 +199,17 @@ export class Gate {
       await retag({ registry: this.host, repository, from: `staging-${sha.slice(0, 7)}`, to });
   }
 
-  /** Where `:latest` of both images stands, by the registry's own word. */
+  /** Digests of `:latest` of both images, as the registry reports them. */
   latest(): Promise<(string | undefined)[]> {
     return Promise.all(this.repositories.map((repository) => tagDigest(this.host, repository, 'latest')));
   }
 
-  /** Every tenant runs this build from now on. */
+  /** Sets the build of every tenant. */
   deploy(build: TenantBuild): void {
     for (const tenant of this.tenants) tenant.run(build);
   }
 
-  /** A build that is published, runs on every tenant, and passes. */
+  /** Creates a build that is published, runs on every tenant, and passes. */
   async greenBuild(): Promise<{ sha: string; digests: string[] }> {
     const sha = newSha();
     const digests = await this.publish(sha);
@@ -225,34 +225,34 @@ export class Gate {
     return this.keep(await startRollback(this.client, this.lane, parseRollbackInput(input)));
   }
 
-  /** Where a run stands, by its own word. */
+  /** Phase of a run, by its query. */
   async phase(handle: WorkflowHandle): Promise<string | undefined> {
     return (await queryStatus(this.client, handle.workflowId))?.phase;
   }
 
-  /** Where the release of a build stands. */
+  /** Phase of the release of a build. */
   async phaseOf(sha: string): Promise<string | undefined> {
     return (await queryStatus(this.client, releaseId(this.lane, parseSha(sha))))?.phase;
   }
 
-  /** Marks a run of this test: it has to be closed at the end. */
+  /** Registers a run of this test: it must be closed at the end. */
   keep<T extends WorkflowHandle>(handle: T & { firstExecutionRunId: string }): T & { firstExecutionRunId: string } {
     this.#runs.push({ workflowId: handle.workflowId, runId: handle.firstExecutionRunId });
     return handle;
   }
 
-  /** What the workers of this process have counted so far, as Prometheus reads it. */
+  /** Metrics of the workers of this process, in the Prometheus format. */
   async metrics(): Promise<string> {
     return (await fetch(`http://${await installRuntime()}/metrics`)).text();
   }
 
-  /** Replays every run so far; for a test that ends its server. */
+  /** Replays every run so far; for a test that stops its server. */
   async replay(): Promise<FoundRun[]> {
     this.#replayed = true;
     return replayAll(this.client, workflowBundle(), { kept: this.#runs, taskQueue: taskQueue(this.lane) });
   }
 
-  /** Stops everything, replays every run, and fails on a request that no tenant foresaw. */
+  /** Stops everything, replays every run, and fails on a request that no tenant implements. */
   async close(): Promise<void> {
     openGates -= 1;
     await this.stopWorker();
@@ -264,7 +264,7 @@ export class Gate {
   }
 }
 
-/** A gate for all tests of a file. */
+/** Opens a gate for all tests of a file. */
 export function useGate(name: string, options: () => GateOptions | Promise<GateOptions> = () => ({})): () => Gate {
   let gate: Gate | undefined;
   beforeAll(async () => {
@@ -279,7 +279,7 @@ export function useGate(name: string, options: () => GateOptions | Promise<GateO
 
 let installing: Promise<string> | undefined;
 
-/** Once per process; gives the address at which its workers count. */
+/** Installs the runtime once per process; returns the address of its metrics. */
 export function installRuntime(): Promise<string> {
   installing ??= install();
   return installing;

@@ -16,12 +16,12 @@ declare module 'vitest' {
     temporal: string;
     /** `host:port` of the registry, and whether it is a real one. */
     registry: { host: string; kind: string };
-    /** The file of the workflow bundle. */
+    /** File of the workflow bundle. */
     bundle: string;
   }
 }
 
-/** One dev server, one registry and one workflow bundle for the whole run. */
+/** Starts one dev server, one registry and one workflow bundle for the whole test run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), 'canary-test-'));
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
@@ -47,10 +47,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 const CACHE = join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'canary-workflows');
-/** One for each version of the workflows that was run lately. */
+/** Number of bundles that are kept, one for each recent version of the workflows. */
 const KEPT = 20;
 
-/** The workflow bundle as a file; bundling takes five seconds, so it is kept. */
+/** Writes the workflow bundle to a file; bundling takes five seconds, so the file is cached. */
 async function bundleFile(): Promise<string> {
   const file = join(CACHE, `${hashOfSources()}.js`);
   if (existsSync(file)) return file;

@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { repositoryRoot } from '../../testbed/tools.js';
 
-/** A cold build of either takes a minute on a slow machine; one that takes longer is done without. */
+/** Time limit of a build: a cold build takes a minute on a slow machine. Without the tool, its tests are skipped. */
 const BUILD_MS = 180_000;
 
-/** A program of Go's, built once into `.tools/go/`; null where there is no Go, or it could not be built. */
+/** Builds a Go program once, into `.tools/go/`; null if there is no Go, or the build failed. */
 export function goTool(module: string, version: string): string | null {
   const bin = join(repositoryRoot, '.tools', 'go', `${module.replaceAll(/[^a-z0-9]+/gi, '-')}-${version}`);
   const program = join(bin, basename(module));

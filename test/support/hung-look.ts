@@ -7,7 +7,7 @@ import { until } from './until.js';
 
 const SOAK_MS = 6 * 60_000;
 
-/** A skipped gate, with `:latest` at an earlier build, whose registry can be made not to answer a mover that looks where that is. */
+/** A gate on the skipping server, with `:latest` at an earlier build. Its registry can be made not to answer the first read of a mover. */
 export function useHungLook(name: string) {
   let registry: MemoryRegistry;
   const skipped = useSkippedGate(name, async () => {
@@ -22,9 +22,9 @@ export function useHungLook(name: string) {
   });
   return {
     ...skipped,
-    /** Where `:latest` stands first. */
+    /** Build that `:latest` points at first. */
     old: () => old,
-    /** Releases a green build up to its mover's first look, which hangs until `heal`. */
+    /** Releases a GREEN build up to the first read of its mover, which hangs until `heal`. */
     async releasedToLook() {
       const build = await gate().greenBuild();
       const handle = await gate().release({ sha: build.sha });

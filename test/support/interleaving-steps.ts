@@ -15,18 +15,18 @@ export interface Build {
   sha: string;
   digests: string[];
   isRed: boolean;
-  /** Somebody named it for `:latest`, whatever the canaries say. */
+  /** Whether a person requested it for `:latest`, without regard to the canaries. */
   isNamed: boolean;
 }
 
-/** One seed's stage: a gate, and all that was started on it. */
+/** State of one seed: a gate, and everything that was started on it. */
 export interface Stage {
   gate: Gate;
   builds: Build[];
   runs: Run[];
 }
 
-/** @param choice which one of those that are there. */
+/** @param choice index into the available ones. */
 type Act = (stage: Stage, choice: number) => Promise<unknown>;
 
 const why = 'one of many';
@@ -44,8 +44,8 @@ async function release({ gate, runs }: Stage, { sha }: Build, more: Partial<Rele
   runs.push(await gate.release({ ...more, sha }));
 }
 
-/** Says a verb to each run that is held. */
-export async function sayToHeld({ gate, runs }: Stage, verb: 'approve' | 'retry' | 'abort'): Promise<void> {
+/** Sends a decision to each run that is held. */
+export async function decideHeld({ gate, runs }: Stage, verb: 'approve' | 'retry' | 'abort'): Promise<void> {
   for (const { workflowId } of runs) {
     const hold = (await queryStatus(gate.client, workflowId))?.hold;
     if (hold) await sendDecision(gate.client, workflowId, verb, { ...ada, hold: hold.id });
@@ -77,7 +77,7 @@ async function startMoverByHand({ gate, builds, runs }: Stage, choice: number): 
   runs.push(gate.keep(await gate.client.workflow.start('MoveLatest', options)));
 }
 
-/** What people do, and what happens to machines. */
+/** Steps: actions of people, and faults of machines. */
 export const ACTS = {
   green: async (stage) => release(stage, await newBuild(stage)),
   'green with approval': async (stage) => release(stage, await newBuild(stage), { approval: 'required' }),
@@ -101,9 +101,9 @@ export const ACTS = {
   resume: lane('resume'),
   unhold: lane('unhold'),
   adopt: ({ gate }) => gate.adopt(),
-  approve: (stage) => sayToHeld(stage, 'approve'),
-  retry: (stage) => sayToHeld(stage, 'retry'),
-  abort: (stage) => sayToHeld(stage, 'abort'),
+  approve: (stage) => decideHeld(stage, 'approve'),
+  retry: (stage) => decideHeld(stage, 'retry'),
+  abort: (stage) => decideHeld(stage, 'abort'),
   'terminate a run': async ({ runs }, choice) => (runs.length > 0 ? oneOf(runs, choice).terminate(why) : null),
   'cancel a run': async ({ runs }, choice) => (runs.length > 0 ? oneOf(runs, choice).cancel() : null),
   'terminate the mover': ({ gate }) => mover(gate).terminate(why),

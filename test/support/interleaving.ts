@@ -8,19 +8,19 @@ import type { MemoryRegistry } from '../../testbed/memory-registry.js';
 import { digestOf } from '../../testbed/registry-store.js';
 import { ada } from './decisions.js';
 import type { Gate } from './gate.js';
-import { ACTS, type Build, newBuild, type Stage, sayToHeld, type What } from './interleaving-steps.js';
+import { ACTS, type Build, decideHeld, newBuild, type Stage, type What } from './interleaving-steps.js';
 import { laneState } from './lanes.js';
 import { isPut } from './latest.js';
 import { until } from './until.js';
 
-/** In what time everything has ended once people have said all they can: leases, lag and a worker that is gone are in it. */
+/** Time limit for the end of all runs after the last decision, in milliseconds: it covers leases, lag and a lost worker. */
 const CLOSED_MS = 150_000;
 const PROMOTED_MS = 90_000;
 
 export interface Step {
   what: What;
   choice: number;
-  /** Before it, in milliseconds; or until something of ours moves, if it does so soon. */
+  /** Pause before the step, in milliseconds; it ends early if a mover of the gate starts. */
   gap: number | 'a move';
 }
 
@@ -28,20 +28,20 @@ const OFTEN: What[] = ['green', 'green', 'green', 'green with approval', 'roll b
 const GAPS: Step['gap'][] = [0, 0, 50, 200, 500, 1_500, 'a move', 'a move'];
 const MOVE_MS = 8_000;
 
-/** 6 to 10 steps, the same ones for the same seed. */
+/** Steps of a seed: 6 to 10, always the same ones. */
 export function stepsOf(seed: number): Step[] {
   const next = numbersOf(seed);
   const oneOf = <T>(list: readonly T[]) => list[next() % list.length] as T;
   const all = [...OFTEN, ...(Object.keys(ACTS) as What[])];
   return Array.from({ length: 6 + (next() % 5) }, (_, index) => ({
-    // Nothing comes of nothing.
+    // The first step releases a build: most other steps need one.
     what: index === 0 ? 'green' : oneOf(all),
     choice: next() % 1_000,
     gap: oneOf(GAPS),
   }));
 }
 
-/** Mulberry32: whole numbers below 2^32. */
+/** Random generator Mulberry32: integers below 2^32. */
 function numbersOf(seed: number): () => number {
   let state = seed;
   return () => {
@@ -52,13 +52,13 @@ function numbersOf(seed: number): () => number {
   };
 }
 
-/** Does the steps of a seed, has people end what waits for them, and fails when anything is wrong then.
- * @returns what was done, and how each run ended. */
+/** Runs the steps of a seed, ends every hold, and fails if a check of the final state fails.
+ * @returns the steps, and the outcome of each run. */
 export async function play(gate: Gate, registry: MemoryRegistry, seed: number): Promise<string[]> {
   const stage: Stage = { gate, builds: [], runs: [] };
   const old = await newBuild(stage);
-  await patiently(() => gate.laneClient.update(laneCommandUpdate('resume'), ada));
-  await patiently(() => gate.setLatest(old.sha));
+  await withRetries(() => gate.laneClient.update(laneCommandUpdate('resume'), ada));
+  await withRetries(() => gate.setLatest(old.sha));
   old.isNamed = true;
   const earlier = registry.requests.length;
   const steps = stepsOf(seed);
@@ -68,7 +68,7 @@ export async function play(gate: Gate, registry: MemoryRegistry, seed: number): 
   try {
     for (const { what, choice, gap } of steps) {
       await (gap === 'a move' ? untilMoving(gate) : delay(gap));
-      // Much of it makes no sense where it comes, and is refused.
+      // Many steps do not apply to the current state, and are refused.
       const refused = await ACTS[what](stage, choice).then(() => '', String);
       done.push(`+${gap}: ${what} ${choice}${refused && ` (${refused.slice(0, 90)})`}`);
     }
@@ -93,11 +93,11 @@ export async function play(gate: Gate, registry: MemoryRegistry, seed: number): 
   }
 }
 
-/** Nothing need ever move: that is no fault. */
+/** Waits for a mover; returns after the time limit, because a scenario may move nothing. */
 const untilMoving = ({ laneClient }: Gate) =>
   until('something moves', async () => (await laneClient.state())?.move, MOVE_MS).catch(() => undefined);
 
-/** The canaries run what the holder of the lane tests, as if they followed its tag. */
+/** Makes the canaries run the build that the holder of the lane tests, as if they followed its tag. */
 function followHolder({ gate, builds }: Stage): { stop(): Promise<void> } {
   let isOver = false;
   let runs = '';
@@ -120,7 +120,7 @@ function followHolder({ gate, builds }: Stage): { stop(): Promise<void> } {
   };
 }
 
-/** Resumes, lifts holds and aborts what is held until no run is open; the names of the lane's holds that were seen. */
+/** Resumes the lane, lifts its holds and aborts held runs until no run is open. Returns the names of the holds of the lane. */
 async function allClosed(stage: Stage): Promise<Set<string>> {
   const { gate, runs } = stage;
   const holds = new Set<string>();
@@ -130,7 +130,7 @@ async function allClosed(stage: Stage): Promise<Set<string>> {
     if (hold) holds.add(hold.name);
     for (const command of ['resume', 'unhold'] as const)
       await gate.laneClient.update(laneCommandUpdate(command), ada).catch(() => undefined);
-    await sayToHeld(stage, 'abort');
+    await decideHeld(stage, 'abort');
     const found = await Promise.all(
       [...runs, { workflowId: mover, firstExecutionRunId: undefined }].map(({ workflowId, firstExecutionRunId }) =>
         findRun(gate.client, workflowId, firstExecutionRunId),
@@ -160,7 +160,7 @@ const isOurs =
 
 interface Outcome {
   steps: Step[];
-  /** The lane's holds that were seen. */
+  /** Names of the holds that the lane had. */
   holds: Set<string>;
   puts: Put[];
   facts: Awaited<ReturnType<typeof factsOf>>[];
@@ -174,11 +174,11 @@ async function whatIsWrong(stage: Stage, { steps, holds, puts, facts }: Outcome)
 
   const latest = await gate.latest();
   const isSplit = new Set(latest.map(buildAt)).size > 1;
-  const isTold = facts.some(({ outcome }) => outcome === 'PairSplit') || holds.has('pair-split');
-  // Who terminates both the run and its mover has ended all who could tell.
-  const nobodyLeft = did('terminate the mover') && did('terminate a run', 'cancel a run', 'roll back');
-  if (isSplit && !isTold && !nobodyLeft)
-    wrong.push(`:latest is split: ${latest.map(buildAt).join(', ')}, and nobody said so`);
+  const isReported = facts.some(({ outcome }) => outcome === 'PairSplit') || holds.has('pair-split');
+  // If both the run and its mover were terminated, no workflow is left to report the split.
+  const noReporter = did('terminate the mover') && did('terminate a run', 'cancel a run', 'roll back');
+  if (isSplit && !isReported && !noReporter)
+    wrong.push(`:latest is split: ${latest.map(buildAt).join(', ')}, and no report says so`);
 
   const isTested = ({ sha, isRed }: Build) =>
     !isRed && facts.some((run) => sameBuild(run.sha, sha) && run.smoked >= gate.tenants.length);
@@ -187,12 +187,12 @@ async function whatIsWrong(stage: Stage, { steps, holds, puts, facts }: Outcome)
     if (!build || !(build.isNamed || isTested(build)))
       wrong.push(`:latest was put to ${build?.sha}, which was never green`);
   }
-  // What was rolled back from stays off, once nothing of its mover can be on its way.
+  // A known-bad build must not be at `:latest` once its mover can no longer write.
   const { ledger } = await laneState(gate);
   for (const { sha, since, digests } of ledger.knownBad)
     if (puts.some(({ at, body }) => at > Date.parse(since) + LEASE_MS && digests.some((one) => one === digestOf(body))))
       wrong.push(`:latest was put to ${sha} long after it was rolled back from`);
-  // A try that is begun again goes on with its pair; one that fails puts back.
+  // A retried attempt continues with its pair; a failed one restores the old pair.
   const more = steps.filter(({ what }) => what === 'restart the worker').length;
   const movers = facts.reduce(
     (sum, { movers: own, outcome }) => sum + own * (/Failed|Split/.test(outcome) ? 2 : 1),
@@ -209,10 +209,10 @@ async function whatIsWrong(stage: Stage, { steps, holds, puts, facts }: Outcome)
   return wrong;
 }
 
-/** The lane is alive. */
+/** Problems of the lane after the scenario: a new GREEN build must be promoted. */
 async function freshBuildFails(stage: Stage): Promise<string[]> {
   const { gate } = stage;
-  await patiently(() => gate.adopt());
+  await withRetries(() => gate.adopt());
   const fresh = await newBuild(stage);
   const handle = await gate.release({ sha: fresh.sha });
   stage.runs.push(handle);
@@ -223,10 +223,10 @@ async function freshBuildFails(stage: Stage): Promise<string[]> {
   if (last === 'promoted') return [];
   const status = await queryStatus(gate.client, handle.workflowId);
   const lane = JSON.stringify(await laneNow(gate));
-  return [`a fresh green build is ${last}: ${status?.phase}, ${status?.why}; the lane: ${lane}`];
+  return [`a new GREEN build is ${last}: ${status?.phase}, ${status?.why}; the lane: ${lane}`];
 }
 
-/** What a closed run did. */
+/** Outcome of a closed run. */
 async function factsOf(handle: Stage['runs'][number]) {
   const { client, workflowId, firstExecutionRunId } = handle;
   const run = client.getHandle(workflowId, firstExecutionRunId, { followRuns: false });
@@ -239,7 +239,7 @@ async function factsOf(handle: Stage['runs'][number]) {
   return {
     outcome: end.report?.outcome ?? ('outcome' in end ? end.outcome : ''),
     why: end.report?.why ?? ('why' in end ? end.why : ''),
-    // One that was terminated leaves no report, and yet its mover ends what it began.
+    // A terminated run has no report, but its mover completes the move.
     sha: end.report?.sha ?? parseRunId(workflowId).sha,
     smoked:
       events?.filter(({ activityTaskCompletedEventAttributes: done }) => smokes.has(`${done?.scheduledEventId}`))
@@ -248,8 +248,8 @@ async function factsOf(handle: Stage['runs'][number]) {
   };
 }
 
-/** A lane that was just ended takes a moment to be there again. */
-const patiently = (say: () => Promise<unknown>) =>
+/** Queries the lane, with retries: a lane that just ended takes a moment to start again. */
+const withRetries = (say: () => Promise<unknown>) =>
   until(
     'the lane takes it',
     () =>
@@ -260,7 +260,7 @@ const patiently = (say: () => Promise<unknown>) =>
     60_000,
   );
 
-/** What is left of a seed that failed must not fail the next one. */
+/** Ends the runs of a failed seed, so that they do not fail the next one. */
 async function endAll({ gate, runs }: Stage): Promise<void> {
   const mover = gate.client.workflow.getHandle(moveLatestId(gate.lane));
   for (const run of [...runs, mover]) await run.terminate('its seed has failed').catch(() => undefined);

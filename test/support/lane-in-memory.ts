@@ -9,8 +9,8 @@ import { emptyLane } from '../../src/lane/state.js';
 import { type LaneClient, LaneRefused } from '../../src/temporal/lane-client.js';
 
 /**
- * The lane's own rules without its workflow, for a server that lists no runs, and whose clock a follower's beats would hold up.
- * A run that asks gets its turn at once, for it follows no holder: one release at a time.
+ * The rules of the lane without its workflow, for a server that cannot list runs, and whose clock the heartbeats of a follower
+ * would stop. A run acquires the lane at once, because this lane does not watch its holder: one release at a time.
  */
 export function laneInMemory(): LaneClient {
   const state = emptyLane();

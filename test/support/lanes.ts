@@ -8,14 +8,14 @@ import type { Gate } from './gate.js';
 import { newSha } from './shas.js';
 import { until } from './until.js';
 
-/** The lane as it runs now. */
+/** Handle of the lane that runs now. */
 export const laneHandle = ({ client, lane }: Gate) => client.workflow.getHandle(releaseLaneId(lane));
 
-/** All that the lane knows, once it knows anything. */
+/** State of the lane, as soon as it answers. */
 export const laneState = ({ laneClient }: Gate): Promise<LaneState> =>
   until('the lane answers', () => laneClient.state());
 
-/** Starts the lane where none is open, as whoever asks it something would. */
+/** Starts the lane unless one is open, as any caller of the lane does. */
 export async function startLane({ client, lane }: Gate, args: unknown[] = []): Promise<string> {
   const handle = await client.workflow.start('ReleaseLane', {
     workflowId: releaseLaneId(lane),
@@ -30,7 +30,7 @@ export async function startLane({ client, lane }: Gate, args: unknown[] = []): P
 /** Terminates the lane. */
 export const endLane = (gate: Gate) => laneHandle(gate).terminate('by the test');
 
-/** Promotes a green build; the lane is free again then. */
+/** Promotes a GREEN build; the lane is free afterwards. */
 export async function promoted(gate: Gate): Promise<{ sha: string; digests: string[] }> {
   const build = await gate.greenBuild();
   const { report } = await awaitRunEnd(await gate.release({ sha: build.sha }));
@@ -39,15 +39,15 @@ export async function promoted(gate: Gate): Promise<{ sha: string; digests: stri
   return build;
 }
 
-/** Waits until the release of a build waits for its turn. */
+/** Waits until the release of a build is in the queue. */
 export const inQueue = (gate: Gate, sha: string) =>
   until(`${sha} waits`, async () => (await laneState(gate)).queue.some((one) => one.sha === sha));
 
-/** Waits until the release of a build has its turn. */
-export const hasTurn = (gate: Gate, sha: string, ms?: number) =>
-  until(`${sha} has its turn`, async () => (await laneState(gate)).holder?.sha === sha, ms);
+/** Waits until the release of a build holds the lane. */
+export const holdsLane = (gate: Gate, sha: string, ms?: number) =>
+  until(`${sha} holds the lane`, async () => (await laneState(gate)).holder?.sha === sha, ms);
 
-/** Gives the turn to a release whose type no worker knows: each of its workflow tasks fails, and it hears nothing. */
+/** Gives the lane to a release of a type that no worker registers: each of its workflow tasks fails, and it handles no message. */
 export async function stuckHolder(gate: Gate) {
   const { sha } = await gate.greenBuild();
   const handle = await gate.client.workflow.start('ReleaseOfNextYear', {
@@ -56,7 +56,7 @@ export async function stuckHolder(gate: Gate) {
   });
   const { workflowId, firstExecutionRunId: runId } = handle;
   await gate.laneClient.joinQueue({ workflowId, runId, sha: parseSha(sha) });
-  await hasTurn(gate, sha);
+  await holdsLane(gate, sha);
   return { sha, handle };
 }
 
@@ -67,15 +67,15 @@ export async function arrive(gate: Gate, more: Partial<ReleaseInput> = {}) {
   return { sha, digests, handle: await gate.release({ ...more, sha }) };
 }
 
-/** Releases one while another one has the turn. */
+/** Releases a build while another release holds the lane. */
 export async function queuedRelease(gate: Gate, more: Partial<ReleaseInput> = {}) {
   const next = await arrive(gate, more);
   await inQueue(gate, next.sha);
   return next;
 }
 
-/** The lane as it is two minutes after its last move: until then a strange `:latest` may be a read that lags. */
-export async function laneThatRested(gate: Gate): Promise<void> {
+/** Makes the lane look as it does two minutes after its last move: until then, an unexpected `:latest` may be a stale read. */
+export async function makeLaneSettled(gate: Gate): Promise<void> {
   const state = await laneState(gate);
   if (state.ledger.expectedLatest) state.ledger.expectedLatest.at -= 120_000;
   await endLane(gate);

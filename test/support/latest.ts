@@ -2,7 +2,7 @@ import type { MemoryRegistry } from '../../testbed/memory-registry.js';
 import type { RegistryRequest } from '../../testbed/registry-store.js';
 import type { Gate } from './gate.js';
 
-/** A write of `:latest`, of that repository alone where it is named. */
+/** Whether a request writes `:latest`, of one repository if it is given. */
 export const isPut =
   (repository?: string) =>
   ({ method, path }: RegistryRequest) =>
@@ -11,7 +11,7 @@ export const isPut =
 
 export const isRead = ({ method, path }: RegistryRequest) => method === 'GET' && path.endsWith('/manifests/latest');
 
-/** The repositories of this gate whose `:latest` was written, in order, by the registry's own log. */
+/** Repositories of this gate whose `:latest` was written, in order, from the log of the registry. */
 export const putsTaken = ({ requests }: MemoryRegistry, { repositories }: Gate): string[] =>
   requests
     .filter(({ status }) => status === 201)

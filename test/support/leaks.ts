@@ -1,4 +1,4 @@
-/** The forms in which a secret may stand somewhere. It shares no line with what hides them in the product. */
+/** Forms in which a text may contain a secret. Shares no code with the redaction of the product. */
 function formsOf(secret: string): Record<string, string> {
   const bytes = Buffer.from(secret);
   const json = JSON.stringify(secret).slice(1, -1);
@@ -11,7 +11,7 @@ function formsOf(secret: string): Record<string, string> {
     HEX: bytes.toString('hex').toUpperCase(),
   };
   for (const before of [0, 1, 2]) {
-    // What of its base64 does not depend on what stands before and after it.
+    // The middle of its base64, which does not depend on the text before and after it.
     const whole = Buffer.concat([Buffer.alloc(before), bytes]);
     const middle = whole.toString('base64').slice(Math.ceil((before * 4) / 3), Math.floor((whole.length * 4) / 3));
     forms[`base64, ${before} before`] = middle;
@@ -20,10 +20,10 @@ function formsOf(secret: string): Record<string, string> {
   return forms;
 }
 
-/** Texts by where they are from. */
+/** Texts by their source. */
 export type Evidence = Map<string, string>;
 
-/** Where a secret stands, and in which form: `where: form`. */
+/** Each leak of a secret: `source: form`. */
 export function findSecret(evidence: Evidence, secret: string): string[] {
   const forms = Object.entries(formsOf(secret));
   return [...evidence].flatMap(([where, text]) =>
@@ -31,7 +31,7 @@ export function findSecret(evidence: Evidence, secret: string): string[] {
   );
 }
 
-/** A text and everything in it that is base64, out of it: the payloads of a history. */
+/** A text, and every base64 part of it decoded: the payloads of a history. */
 export function withDecoded(text: string): string {
   const decoded = [...text.matchAll(/[A-Za-z0-9+/]{8,}={0,2}/g)].map(([part]) =>
     Buffer.from(part, 'base64').toString(),

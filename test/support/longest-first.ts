@@ -2,12 +2,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Seconds that a file took when they were last recorded (`npm run durations`); one that is new is taken to be long. */
+/** File with the recorded duration of each test file, in seconds (`npm run durations`); a new test file counts as long. */
 const RECORDED = join(import.meta.dirname, '..', 'durations.json');
 const UNKNOWN_S = 20;
 const ORDER = ['alone', 'quick', 'server'];
 
-/** Begins with the file that takes longest, so that none is left alone at the end; project after project, for a worker is kept within one alone. */
+/** Starts with the longest file, so that none runs alone at the end; project by project, because a worker is reused only within one. */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const seconds: Record<string, number> = existsSync(RECORDED) ? JSON.parse(readFileSync(RECORDED, 'utf8')) : {};

@@ -4,7 +4,7 @@ import type { Gate } from './gate.js';
 const urlOf = ({ host, repositories }: Gate, image: number, digest: string | undefined) =>
   `http://${host}/v2/${repositories[image]}/manifests/${digest}`;
 
-/** The digests that the index of an image points at, one for each platform. */
+/** Digests in the index of an image, one for each platform. */
 export async function childrenOf(gate: Gate, image: number, digest: string | undefined): Promise<string[]> {
   const headers = { accept: 'application/vnd.oci.image.index.v1+json' };
   const index = (await (await fetch(urlOf(gate, image, digest), { headers })).json()) as {

@@ -6,7 +6,7 @@ const HAVE = {
   'a real registry': () => tool('registry') !== undefined,
 };
 
-/** For `test.skipIf`: whether this machine lacks what the test needs. In CI that is an error, not a skip, but for Java, which no machine of ours has to have. */
+/** For `test.skipIf`: whether this machine lacks what the test needs. In CI that is an error, except for Java, which is optional. */
 export function lacks(what: keyof typeof HAVE): boolean {
   if (HAVE[what]()) return false;
   if (process.env.CANARY_NO_SKIPS && what !== 'Java and Maven')

@@ -7,7 +7,7 @@ import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
 import { registerSearchAttributes } from '../../src/temporal/namespace.js';
 import { startTemporalServer, type TemporalServer } from '../../testbed/temporal-server.js';
 
-/** A Temporal server of this file's own, that can be killed and comes back where it was, with all that it knew. */
+/** A Temporal server for one test file. It can be killed, and restarts on the same port with its data. */
 export function useOwnServer() {
   const folder = mkdtempSync(join(tmpdir(), 'canary-server-'));
   const dbFile = join(folder, 'temporal.db');

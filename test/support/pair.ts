@@ -12,7 +12,7 @@ import { type Fault, type MemoryRegistry, startMemoryRegistry } from '../../test
 import { isPut, isRead } from './latest.js';
 import { newSha } from './shas.js';
 
-/** A move's waits, shortened. */
+/** Waits of a move, shortened. */
 export const WAITS: MoveWaits = {
   ...MOVE_WAITS,
   putTimeoutMs: 500,
@@ -25,7 +25,7 @@ export const WAITS: MoveWaits = {
 };
 export const NAMES = ['platform', 'platform-tenant'] as const;
 
-/** A pair of images in a registry of its own. */
+/** A pair of images in its own registry. */
 export let server: MemoryRegistry;
 export let registry: Registry;
 /** Opens the pair for the tests of a file. */
@@ -47,7 +47,7 @@ export function usePair(): void {
   });
 }
 
-/** Digests of both images of three builds; `:latest` begins at `old`. */
+/** Digests of both images of three builds; `:latest` points at `old` first. */
 export let old: Digest[];
 export let next: Digest[];
 export let other: Digest[];
@@ -64,8 +64,8 @@ export const latest = () => Promise.all(NAMES.map((name) => tagDigest(server.hos
 export const puts = () => server.requests.filter(isPut()).length;
 export const reads = () => server.requests.filter(isRead).length;
 
-/** Says yes to everything, unless a test says otherwise. */
-export const yes: MoveAuthorizer = { authorize: async () => 'granted' as const, movedWithin: async () => false };
+/** Authorizer that allows every move, unless a test overrides it. */
+export const allowAll: MoveAuthorizer = { authorize: async () => 'granted' as const, movedWithin: async () => false };
 
 export function order(
   change: Partial<Move> & { authorizer?: MoveAuthorizer } = {},
@@ -80,7 +80,7 @@ export function order(
   }));
   return {
     registry,
-    authorizer: yes,
+    authorizer: allowAll,
     waits: WAITS,
     input: { kind: 'promotion', sha: parseSha('4c1d56e'), images, by: 'ada', reason: 'green' },
     observed: repositories.map((repository, index): TagState => ({ repository, digest: from[index] ?? null })),

@@ -15,9 +15,9 @@ interface Scene {
   sha: string;
 }
 
-/** What keeps a release in a phase. */
+/** How a test keeps a release in a phase. */
 interface Stop {
-  /** Whether it has come as far as that. */
+  /** Whether the release has reached that point. */
   reached(): boolean;
   release(): void;
 }
@@ -25,38 +25,38 @@ interface Stop {
 interface Catch {
   input?: Partial<ReleaseInput>;
   stop?: (scene: Scene) => Stop;
-  /** What a human has to say, besides. */
+  /** Decision that a person must send to end the phase. */
   verb?: Verb;
 }
 
 const CATCHES = {
-  resolving: { stop: (scene) => dam(scene, isTagRead(scene.sha)) },
+  resolving: { stop: (scene) => delayRequests(scene, isTagRead(scene.sha)) },
   'awaiting-canary': { stop: (scene) => fleetRuns(scene, { sha: newSha() }) },
   soaking: { input: { soak: '3s' } },
   smoking: { stop: (scene) => fleetRuns(scene, { sha: scene.sha, misbehave: 'hang' }) },
   held: { stop: (scene) => fleetRuns(scene, { sha: scene.sha, misbehave: 'reject-token' }), verb: 'retry' },
   'awaiting-approval': { input: { approval: 'required' }, verb: 'approve' },
-  promoting: { stop: (scene) => dam(scene, isPut()) },
+  promoting: { stop: (scene) => delayRequests(scene, isPut()) },
 } satisfies Record<string, Catch>;
 
-/** Every phase in which a release can be for a while. */
+/** Every phase that a release can stay in. */
 export type Phase = keyof typeof CATCHES;
 export const PHASES = Object.keys(CATCHES) as Phase[];
 
-/** What a gate needs so that nothing but a test ends a phase. */
+/** Environment of a gate in which only the test ends a phase. */
 export const PATIENT = { CANARY_HOLD_TIMEOUT: '60s', CANARY_UPDATE_TIMEOUT: '60s' };
 
 export interface Caught {
   sha: string;
   digests: string[];
   handle: Awaited<ReturnType<Gate['release']>>;
-  /** Takes away what keeps it there. */
+  /** Removes what keeps the release in the phase. */
   release(): void;
-  /** That, and says what a human has to say: to the hold as it was when it was caught. */
+  /** Removes it, and sends the decision, for the hold at the time when the phase was reached. */
   goOn(): Promise<void>;
 }
 
-/** Starts the release of a green build and waits until it is in that phase, and cannot leave it by itself; a soak lasts 3 s, unless said otherwise. */
+/** Starts the release of a GREEN build, and waits until it is in that phase and cannot leave it. A soak lasts 3 s by default. */
 export async function catchIn(
   phase: Phase,
   gate: Gate,
@@ -84,33 +84,36 @@ export async function catchIn(
   return { sha, digests, handle, release, goOn };
 }
 
-/** Starts the release of a green build and waits until it asks the registry for what `match` says. */
+/** Starts the release of a GREEN build, and waits until it sends a request to the registry that `match` accepts. */
 export async function catchAt(
   gate: Gate,
   registry: MemoryRegistry,
   match: (sha: string) => (request: RegistryRequest) => boolean,
 ): Promise<Omit<Caught, 'goOn'>> {
   const { sha, digests } = await gate.greenBuild();
-  const { reached, release } = dam({ gate, registry }, match(sha));
+  const { reached, release } = delayRequests({ gate, registry }, match(sha));
   const handle = await gate.release({ sha });
   await until('it asks', reached);
   return { sha, digests, handle, release };
 }
 
-/** The read of a build's tag. */
+/** Whether a request reads the tag of a build. */
 export const isTagRead =
   (sha: string) =>
   ({ method, path }: RegistryRequest) =>
     method === 'GET' && path.endsWith(`/manifests/staging-${sha.slice(0, 7)}`);
 
-/** What matches, but for the first few. */
+/** Matches the same requests, except the first ones. */
 export function after(count: number, match: (request: RegistryRequest) => boolean) {
   let seen = 0;
   return (request: RegistryRequest) => match(request) && ++seen > count;
 }
 
-/** Keeps back what the registry is asked about this gate's images. What comes meanwhile is served late, also when nobody waits any more. */
-export function dam({ gate, registry }: Omit<Scene, 'sha'>, match: (request: RegistryRequest) => boolean): Stop {
+/** Delays the requests about the images of this gate. They are served afterwards, even if no client waits any more. */
+export function delayRequests(
+  { gate, registry }: Omit<Scene, 'sha'>,
+  match: (request: RegistryRequest) => boolean,
+): Stop {
   let open: () => void = () => undefined;
   const released = new Promise<void>((resolve) => {
     open = resolve;

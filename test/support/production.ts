@@ -12,7 +12,7 @@ import { type Gate, TOKEN } from './gate.js';
 import { newSha } from './shas.js';
 import { until } from './until.js';
 
-/** Production tenants with these names, in a fleet file. */
+/** Starts production tenants with these names, and writes their fleet file. */
 export async function startProduction(names: string[]): Promise<{ tenants: Tenant[]; file: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'canary-production-'));
   const tenants = await Promise.all(names.map((name) => startTenant({ name, token: TOKEN })));
@@ -27,7 +27,7 @@ export async function startProduction(names: string[]): Promise<{ tenants: Tenan
   return { tenants, file };
 }
 
-/** Moves `:latest` to a build that was never seen before, on a human's word: that takes no soak. */
+/** Moves `:latest` to a new build by `canary promote`, which needs no soak. */
 export async function moveTo(gate: Gate, sha = newSha()): Promise<string> {
   await gate.publish(sha);
   const input = parseReleaseInput({ sha, promoteOnly: true, requestedBy: 'ada', reason: 'for the test' });
@@ -35,7 +35,7 @@ export async function moveTo(gate: Gate, sha = newSha()): Promise<string> {
   return sha;
 }
 
-/** The watch over the last move to a build, once it is there; kept, to be replayed. */
+/** Waits for the watch of the last move to a build, and registers it for replay. */
 export async function watchOf(gate: Gate, sha: string, after = '') {
   const workflowId = watchProductionId(gate.lane, parseSha(sha));
   const { runId } = await until(`${workflowId} is there`, async () => {
@@ -49,7 +49,7 @@ export async function watchOf(gate: Gate, sha: string, after = '') {
   return { runId, handle: gate.keep(Object.assign(handle, { firstExecutionRunId: runId })) };
 }
 
-/** How the watch over a build ended. */
+/** Result of the watch of a build. */
 export async function watched(gate: Gate, sha: string): Promise<WatchReport> {
   return (await watchOf(gate, sha)).handle.result() as Promise<WatchReport>;
 }

@@ -41,7 +41,7 @@ export const failed = (check: string): CheckResult => ({
   schemaPath: '$[0].content',
 });
 
-/** The record of a release that ended, as far as it is not given. */
+/** Record of a completed release; given fields override the defaults. */
 export function record(report: Partial<ReleaseReport> = {}, other: Partial<RunRecord> = {}): RunRecord {
   const full: ReleaseReport = {
     outcome: 'promoted',
@@ -95,7 +95,7 @@ export function record(report: Partial<ReleaseReport> = {}, other: Partial<RunRe
   };
 }
 
-/** The record of a rollback that ended. */
+/** Record of a completed rollback. */
 export function rollbackRecord(report: Partial<RollbackReport>): RunRecord {
   const { tenants, decisions, notTested, ...rest } = record().report as never as Record<string, unknown>;
   const full = { ...rest, reason: 'search is slow', outcome: 'rolled-back', ...report } as RollbackReport;
@@ -105,7 +105,7 @@ export function rollbackRecord(report: Partial<RollbackReport>): RunRecord {
   );
 }
 
-/** One that left no report: it goes on, or Temporal ended it. */
+/** Record without a report: the run is open, or Temporal ended it. */
 export function unreported(outcome: RunRecord['outcome'], status: Partial<ReleaseStatus> | null): RunRecord {
   const { listed } = record();
   return record(

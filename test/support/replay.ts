@@ -7,7 +7,7 @@ import { Worker } from '@temporalio/worker';
 import { expect } from 'vitest';
 import { until } from './until.js';
 
-/** Runs that a test started, to be replayed when it ends. */
+/** A run that a test started, to be replayed at its end. */
 export interface Run {
   workflowId: string;
   runId: string;
@@ -19,15 +19,15 @@ export interface FoundRun extends Run {
   history: History;
 }
 
-/** Workflow types of the tests: no bundle of ours has them. */
+/** Workflow types of the tests, which are not in the bundle of the gate. */
 const FOREIGN = ['ForeignParent', 'NoSuchWorkflow', 'ReleaseOfNextYear'];
-/** gRPC: the Java test server lists no runs. */
+/** gRPC status of the Java test server, which cannot list runs. */
 const UNIMPLEMENTED = 12;
 
 /**
- * Replays every run that a lane has had against the same workflow code: those the test kept, what the server lists on the lane's
- * queue (started by the command line, by activities, by schedules), their children, and both ends of each continue-as-new. A
- * run that the test kept and that is still open fails the test. Gives what was replayed.
+ * Replays every run of a lane with the same workflow code: the registered ones, those that the server lists on the queue of the
+ * lane (started by the command line, by activities, by schedules), their children, and both ends of each continue-as-new. A
+ * registered run that is still open fails the test. Returns what was replayed.
  */
 export async function replayAll(
   client: Client,
@@ -41,13 +41,13 @@ export async function replayAll(
   const ours = runs.filter(({ type }) => !FOREIGN.includes(type));
   for (const run of ours) keepHistory(run);
   if (ours.length === 0) return [];
-  // One worker for all: making one takes longer than a replay.
+  // One worker for all: its creation takes longer than a replay.
   for await (const { workflowId, runId, error } of Worker.runReplayHistories({ workflowBundle }, ours))
     if (error) throw new Error(`${workflowId} ${runId} does not replay`, { cause: error });
   return ours;
 }
 
-/** What the server lists first, the oldest of it first, and then what the test kept and what is next to that. */
+/** Runs in order: those that the server lists, oldest first, then the registered ones and their neighbors. */
 async function everyRun(client: Client, kept: Run[], taskQueue: string): Promise<FoundRun[]> {
   const found = new Map<string, FoundRun>();
   const walk = async (runs: Run[]) => {
@@ -58,7 +58,7 @@ async function everyRun(client: Client, kept: Run[], taskQueue: string): Promise
       if (!next) continue;
       found.set(run.runId, next);
       fresh.push(next);
-      queue.push(...neighbours(next));
+      queue.push(...neighbors(next));
     }
     return fresh;
   };
@@ -67,18 +67,18 @@ async function everyRun(client: Client, kept: Run[], taskQueue: string): Promise
   return [...others.reverse(), ...near];
 }
 
-/** Null of one that a test deleted: it is listed for a while. */
+/** History of a run; null if a test deleted it, because it stays listed for a while. */
 async function fetchRun(client: Client, { workflowId, runId }: Run): Promise<FoundRun | null> {
   const handle = client.workflow.getHandle(workflowId, runId);
-  // Only `describe` tells by a class of its own that there is none.
+  // Only `describe` throws a distinct class for a missing run.
   const description = await handle.describe().catch(nullIfGone);
   if (!description) return null;
   const history = await handle.fetchHistory();
   return { workflowId, runId, type: description.type, status: description.status.name, history };
 }
 
-/** The children that a run started, the run that it continues, and the one that continues it. */
-function neighbours({ workflowId, history }: FoundRun): Run[] {
+/** Neighbors of a run: its children, the run that it continues, and the one that continues it. */
+function neighbors({ workflowId, history }: FoundRun): Run[] {
   return (history.events ?? []).flatMap((event) => {
     const child = event.childWorkflowExecutionStartedEventAttributes?.workflowExecution;
     if (child?.workflowId && child.runId) return [{ workflowId: child.workflowId, runId: child.runId }];
@@ -89,7 +89,7 @@ function neighbours({ workflowId, history }: FoundRun): Run[] {
   });
 }
 
-/** What the server lists on a queue. Visibility lags: what was kept is in the list first, and what came last as well, by then. */
+/** Runs that the server lists on a queue. Visibility lags: waits until it lists the registered runs, and so the last ones too. */
 async function listed(client: Client, kept: Run[], taskQueue: string): Promise<Run[]> {
   try {
     return await until('the runs are listed', async () => {
@@ -110,17 +110,17 @@ function nullIfGone(error: unknown): null {
   throw error;
 }
 
-/** A history as it is kept: without its workflow's id it would be replayed in another lane. */
+/** Stored form of a history. It has the workflow id: without it, the replay would use another lane. */
 export interface KeptHistory {
   workflowId: string;
   history: unknown;
 }
 
-/** `KEEP_HISTORIES=<name> npx vitest run <file> -t <test>` writes what the test recorded to `test/histories/`, to be replayed for ever. */
+/** Writes the histories of a test to `test/histories/`, for all future replays: `KEEP_HISTORIES=<name> npx vitest run <file> -t <test>`. */
 function keepHistory({ type, workflowId, history }: FoundRun): void {
   const name = process.env.KEEP_HISTORIES;
   if (!name) return;
-  // Stack traces name this machine's folders, and a replay has no use for them.
+  // Stack traces contain local paths, and a replay does not need them.
   const withoutTraces = (key: string, value: unknown) => (key === 'stackTrace' ? '' : value);
   const kept: KeptHistory = { workflowId, history: JSON.parse(historyToJSON(history), withoutTraces) };
   writeFileSync(join(import.meta.dirname, '..', 'histories', `${name}.${type}.json`), JSON.stringify(kept));

@@ -7,16 +7,16 @@ import type { Phase } from './phases.js';
 
 export type Run = WorkflowHandle & { firstExecutionRunId: string };
 type HistoryEvent = NonNullable<History['events']>[number];
-/** The id of a workflow task's end, where an event tells it. */
+/** Id of the completed workflow task that an event names; undefined if it names none. */
 type TaskOf = (event: HistoryEvent) => HistoryEvent['eventId'];
 
 export const firstTask: TaskOf = ({ workflowTaskCompletedEventAttributes, eventId }) =>
   workflowTaskCompletedEventAttributes && eventId;
 
-/** The last one, where a task is sought. */
+/** Id of the last matching workflow task. */
 export const lastTask: TaskOf = (event) => firstTask(event);
 
-/** The task in which a run entered a phase. */
+/** Workflow task in which a run entered a phase. */
 export const entering =
   (phase: Phase): TaskOf =>
   ({ upsertWorkflowSearchAttributesEventAttributes: upsert }) => {
@@ -24,7 +24,7 @@ export const entering =
     return String(data).includes(`"${phase}"`) ? upsert?.workflowTaskCompletedEventId : null;
   };
 
-/** Resets a run to a workflow task, as `temporal workflow reset --event-id` does: it goes on from there as another run. */
+/** Resets a run to a workflow task, as `temporal workflow reset --event-id` does: a new run continues from there. */
 export async function resetTo(gate: Gate, taskOf: TaskOf, run: Run): Promise<Run> {
   const { workflowId, firstExecutionRunId: runId } = run;
   const { workflowService, workflow } = gate.client;

@@ -6,19 +6,19 @@ import type { Gate } from './gate.js';
 import { isPut } from './latest.js';
 import { until } from './until.js';
 
-/** How soon the first write of a rollback is out when nothing is moving and no worker is frozen, in milliseconds (issue 10). */
+/** Time limit for the first write of a rollback if nothing moves and no worker is frozen, in milliseconds (issue 10). */
 export const FIRST_PUT_MS = 5_000;
 
 type RollbackRun = Awaited<ReturnType<Gate['rollback']>>;
 
-/** Every image back to a build, by ada. */
+/** Input of a rollback to a build, requested by ada. */
 export const rollBack = (gate: Gate, sha: string, more: { force?: boolean } = {}): Promise<RollbackRun> =>
   gate.rollback({ sha, reason: 'it burns', requestedBy: 'ada', ...more });
 
-/** What ends a release of a build that was rolled back from. */
+/** Reason why a release of a known-bad build ends. */
 export const BAD = /^rolled back on \d{4}-\d\d-\d\dT\S+ by ada: it burns$/;
 
-/** From the start of a rollback to its first write of one of these digests as the registry has seen it, in milliseconds. */
+/** Time from the start of a rollback to its first write of one of these digests, from the log of the registry, in milliseconds. */
 export async function firstPutMs(
   { requests }: MemoryRegistry,
   handle: RollbackRun,
@@ -32,7 +32,7 @@ export async function firstPutMs(
   return first.at - began;
 }
 
-/** It ends as rolled back with `:latest` of every image at these digests, and its first write was out in time. */
+/** Expects that a rollback ends as rolled-back with `:latest` of every image at these digests, and that its first write was in time. */
 export async function requireRolledBack(
   registry: MemoryRegistry,
   gate: Gate,

@@ -9,7 +9,7 @@ import { type GateOptions, useGate } from './gate.js';
 import { laneInMemory } from './lane-in-memory.js';
 import { until } from './until.js';
 
-/** Empty is unset: what the gate shortens elsewhere is what it is by default. No probe, for it beats in real seconds. */
+/** Environment with the default durations: an empty value counts as unset. No probe, because it heartbeats in real seconds. */
 const AS_CONFIGURED = {
   CANARY_SOAK: '',
   CANARY_UPDATE_CYCLE: '',
@@ -19,15 +19,15 @@ const AS_CONFIGURED = {
   CANARY_SOAK_PROBE: '0',
 };
 
-/** This server counts no runs. "Something moved lately" is the careful answer: the mover then trusts no read. */
+/** Answers "moved recently", because this server cannot count runs. It is the safe answer: the mover then trusts no read. */
 const careful =
   (authorizerFor: AuthorizerFor): AuthorizerFor =>
   (...who) => ({ ...authorizerFor(...who), movedWithin: async () => true });
 
-/** A gate in earnest, with the durations of the configuration, on a server whose clock a test moves. */
+/** Opens a gate with the default durations, on a server whose clock the test advances. */
 export function useSkippedGate(name: string, more: () => Promise<Partial<GateOptions>> = async () => ({})) {
   let server: SkippingServer | undefined;
-  // Before the gate's own: hooks at the end run the last one first, and a gate replays its runs from its server.
+  // Registered before the hook of the gate: hooks run last first, and the gate replays its runs from this server.
   afterAll(() => server?.stop());
   const gate = useGate(name, async () => {
     server = await startSkippingServer();
@@ -42,7 +42,7 @@ export function useSkippedGate(name: string, more: () => Promise<Partial<GateOpt
   });
   beforeAll(() => void vi.useFakeTimers({ toFake: ['Date'], shouldAdvanceTime: true }));
   afterAll(() => void vi.useRealTimers());
-  /** Server and workers wake up that much later, as machines do that were suspended: an activity that was running has missed its beats, and is tried again. */
+  /** Advances server and workers, as if the machines were suspended: a running activity has missed its heartbeats, and is retried. */
   async function leap(ms: number): Promise<void> {
     if (server) vi.setSystemTime(await server.leap(ms));
   }
@@ -50,8 +50,8 @@ export function useSkippedGate(name: string, more: () => Promise<Partial<GateOpt
     gate,
     leap,
     /**
-     * Leaps until `ended` gives something, each time that the activity shows it is at work. One leap may not do: a beat that
-     * slips in beside it saves the try, and of a retry this server (1.38.0) heeds the schedule-to-close time-out only when it ends.
+     * Leaps until `ended` returns a value, once for each attempt or heartbeat of the activity. One leap may not suffice: a heartbeat
+     * at the same time saves the attempt, and this server (1.38.0) applies the schedule-to-close time-out of a retry only at its end.
      */
     async leapUntil<T>(ms: number, atWork: AtWork, ended: () => Promise<T>): Promise<NonNullable<T>> {
       for (;;) {
@@ -69,20 +69,20 @@ export function useSkippedGate(name: string, more: () => Promise<Partial<GateOpt
   };
 }
 
-/** When an activity last showed that it is at work, by the server's clock in ms since 1970; 0 while it is not. */
+/** Time of the last sign of life of an activity, by the clock of the server, in ms since the epoch; 0 if it is not running. */
 type AtWork = () => Promise<number>;
 
-/** When an activity of a run last began a try or beat. */
+/** Time of the last attempt or heartbeat of an activity of a run. */
 export async function seenAtWork(run: WorkflowHandle, type: string): Promise<number> {
   const { pendingActivities } = (await run.describe()).raw;
   const activity = pendingActivities?.find(({ activityType }) => activityType?.name === type);
   const ms = (at: Parameters<typeof tsToMs>[0]) => (at ? tsToMs(at) : 0);
   const seen = Math.max(ms(activity?.lastStartedTime), ms(activity?.lastHeartbeatTime));
-  // Of a try that waits for its turn the server still tells when the one before it began.
+  // For a scheduled attempt, the server still reports the start of the previous one.
   return seen > ms(activity?.lastAttemptCompleteTime) ? seen : 0;
 }
 
-/** What `canary setup` does asks first what is registered, and this server does not say. */
+/** Registers the search attributes. `canary setup` would first list those that exist, which this server does not support. */
 async function registerSearchAttributes(address: string): Promise<void> {
   const connection = await Connection.connect({ address });
   const types = SEARCH_ATTRIBUTES.map(({ name, type }) => [name, encodeSearchAttributeIndexedValueType(type) ?? 0]);

@@ -3,20 +3,20 @@ import { dirname, join, relative, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..', '..');
 
-/** What needs a server of Temporal's, a registry or the built command line: its file, or one that it imports, mentions one of these. */
+/** Marks of a test that needs a Temporal server, a registry or the built command line, in its file or one that it imports. */
 const NEEDS_A_SERVER = /\binject\(|\btestbed\/(temporal-server|registry-server|skipping-server)\.js'|'canary\.js'/;
 
-/** Files that measure their own process, and so have one each. */
+/** Files that measure their process, and so run in one each. */
 const ALONE = ['deadline.test.ts', 'hostile.test.ts'];
 
 export interface Tiers {
-  /** No server: they run in seconds. */
+  /** Files without a server: they run in seconds. */
   quick: string[];
   alone: string[];
   server: string[];
 }
 
-/** All test files by what they need; a file is put where its imports say it belongs. */
+/** Groups all test files by what their imports need. */
 export function tiers(): Tiers {
   const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.ts'))
@@ -36,10 +36,10 @@ function needsServer(file: string, seen = new Set<string>()): boolean {
   seen.add(file);
   const text = readFileSync(file, 'utf8');
   if (NEEDS_A_SERVER.test(text)) return true;
-  // A type is gone by the time the file runs.
+  // A type import does not exist at run time.
   const imports = [
     ...text.replace(/^import type [^;]*;/gm, '').matchAll(/(?:from|import) '(\.{1,2}\/[^']+)\.js'/g),
   ].map(([, path]) => resolve(dirname(file), `${path}.ts`));
-  // The product knows nothing of the tests' servers.
+  // The product does not import the servers of the tests.
   return imports.some((one) => /\/(test|testbed)\//.test(one) && needsServer(one, seen));
 }

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Between two questions, in milliseconds: soon at first, and then less often, for each question to a workflow costs two processes some milliseconds. */
+/** Pauses between two polls, in milliseconds: short at first, then longer, because each query of a workflow costs two processes some milliseconds. */
 const FIRST_MS = 20;
 const LAST_MS = 100;
 const GROWTH = 1.25;
 
-/** Asks again until the answer is truthy; fails after `ms` with what it waited for. */
+/** Polls until the result is truthy; fails after `ms` with the name of the condition. */
 export async function until<T>(what: string, ask: () => Promise<T> | T, ms = 15_000): Promise<NonNullable<T>> {
   const deadline = Date.now() + ms;
   for (let pause = FIRST_MS; ; pause = Math.min(LAST_MS, pause * GROWTH)) {

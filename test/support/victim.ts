@@ -7,7 +7,7 @@ import { repositoryRoot } from '../../testbed/tools.js';
 import type { Gate } from './gate.js';
 
 export interface Victim extends RunningProcess {
-  /** What it logged so far. */
+  /** Log so far. */
   log(): string;
 }
 
@@ -29,7 +29,7 @@ export async function startVictim(
   return { ...worker, log: () => readFileSync(logFile, 'utf8') };
 }
 
-/** Worker processes that shall come to harm, with the gate's short waits. */
+/** Starts worker processes that a test will kill or freeze, with the short waits of the gate. */
 export function useVictims(gate: () => Gate): (env?: Record<string, string>) => Promise<Victim> {
   const folder = mkdtempSync(join(tmpdir(), 'canary-victim-'));
   let victims: RunningProcess[] = [];

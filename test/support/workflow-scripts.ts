@@ -1,4 +1,4 @@
-/** The script of each step of a GitHub Actions workflow that runs one, by the name that stands last before it. */
+/** Scripts of the steps of a GitHub Actions workflow, by the last name before each. */
 export function scriptsOf(workflow: string): Map<string, string> {
   const scripts = new Map<string, string>();
   let step = '';

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { pushBuild } from '../../testbed/images.js';
-import type { Misbehaviour } from '../../testbed/misbehaviours.js';
+import type { Misbehavior } from '../../testbed/misbehaviors.js';
 import { startRegistry } from '../../testbed/registry-server.js';
 import { startTenant, type Tenant } from '../../testbed/tenant.js';
 
@@ -14,7 +14,7 @@ describe('a tenant of the test bed', () => {
     await Promise.all(started.splice(0).map((tenant) => tenant.stop()));
   });
 
-  async function tenantWith(...misbehave: Misbehaviour[]): Promise<Tenant> {
+  async function tenantWith(...misbehave: Misbehavior[]): Promise<Tenant> {
     const tenant = await startTenant({ name: 'canary-1', token: 'secret', build: { sha: SHA, misbehave }, slowMs: 50 });
     started.push(tenant);
     return tenant;
@@ -73,7 +73,7 @@ describe('a tenant of the test bed', () => {
     expect(tenant.unforeseen).toEqual(['GET /memories/all', 'GET /events with Origin or Referer']);
   });
 
-  it.each<[Misbehaviour, string, number, string]>([
+  it.each<[Misbehavior, string, number, string]>([
     ['memory-search', '/memories/search?query=probe-1', 200, '[]'],
     ['search-echo', '/memories/search?query=probe-1', 404, 'no page for probe-1'],
     ['html-500', '/admin/liveness', 500, '"subsystems"'],
@@ -86,8 +86,8 @@ describe('a tenant of the test bed', () => {
     ['no-build', '/buildinfo', 200, '{"git_sha":"dev"}'],
     ['no-build', '/health', 200, '{"status":"ok"}'],
     ['wrong-build', '/buildinfo', 200, '13a6b8c4'],
-  ])('%s shows on %s', async (misbehaviour, path, status, text) => {
-    const answer = await ask(await tenantWith(misbehaviour), path);
+  ])('%s shows on %s', async (misbehavior, path, status, text) => {
+    const answer = await ask(await tenantWith(misbehavior), path);
     expect(answer).toEqual({ status, body: expect.stringContaining(text) });
   });
 
@@ -106,9 +106,9 @@ describe('a tenant of the test bed', () => {
     await expect(unanswered).rejects.toThrow();
   });
 
-  it('refuses a misbehaviour that nobody knows', async () => {
+  it('refuses a misbehavior that nobody knows', async () => {
     const tenant = await tenantWith();
-    expect(() => tenant.run({ sha: SHA, misbehave: 'memory-serch' })).toThrow('unknown misbehaviour "memory-serch"');
+    expect(() => tenant.run({ sha: SHA, misbehave: 'memory-serch' })).toThrow('unknown misbehavior "memory-serch"');
   });
 
   it('follows its tag: refuses connections while it restarts, comes back on the same port with the new build', async () => {

@@ -6,7 +6,7 @@ import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { ociError } from '../../../testbed/registry-store.js';
 import { useCountedGate } from '../../support/counted-gate.js';
 import { ada, heldFor, say } from '../../support/decisions.js';
-import { arrive, hasTurn, inQueue, laneState, queuedRelease } from '../../support/lanes.js';
+import { arrive, holdsLane, inQueue, laneState, queuedRelease } from '../../support/lanes.js';
 import { isPut } from '../../support/latest.js';
 import { catchIn } from '../../support/phases.js';
 import { entering, firstTask, type Run, resetTo } from '../../support/resets.js';
@@ -25,7 +25,7 @@ interface Build {
 
 /** Requires that a release acquires the lane now, and is promoted. */
 async function requirePromoted({ sha, digests, handle }: Build) {
-  await hasTurn(gate(), sha, NOTICED_MS);
+  await holdsLane(gate(), sha, NOTICED_MS);
   gate().deploy({ sha });
   expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
   expect(await gate().latest()).toEqual(digests);
@@ -128,7 +128,7 @@ describe('a release that is reset', () => {
     heal();
     await first.handle.terminate('by the test');
     const next = await arrive(gate());
-    await hasTurn(gate(), next.sha);
+    await holdsLane(gate(), next.sha);
 
     const again = await resetTo(gate(), entering('promoting'), first.handle);
     await inQueue(gate(), first.sha);
@@ -160,7 +160,7 @@ describe('a release whose workflow task fails for ever', () => {
     const { sha, handle } = await startPlainly('ReleaseOfNextYear');
     const run = { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };
     await gate().laneClient.joinQueue({ ...run, sha: parseSha(sha) });
-    await hasTurn(gate(), sha);
+    await holdsLane(gate(), sha);
     const next = await queuedRelease(gate());
     await until('its task has failed, and not for the first time', async () => {
       const { raw } = await handle.describe();

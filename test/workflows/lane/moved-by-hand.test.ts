@@ -7,7 +7,7 @@ import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { tool } from '../../../testbed/tools.js';
 import { useCountedGate } from '../../support/counted-gate.js';
 import { ada, heldFor, say, statusOf } from '../../support/decisions.js';
-import { laneState, laneThatRested } from '../../support/lanes.js';
+import { laneState, makeLaneSettled } from '../../support/lanes.js';
 import { isRead } from '../../support/latest.js';
 import { lacks } from '../../support/needs.js';
 import { type Caught, catchIn, type Phase } from '../../support/phases.js';
@@ -15,7 +15,7 @@ import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
 const { gate, registry, writes, pairs } = await useCountedGate('lane-outsiders');
-beforeEach(() => laneThatRested(gate()));
+beforeEach(() => makeLaneSettled(gate()));
 
 type Scene = Pick<Caught, 'sha' | 'digests' | 'handle' | 'goOn'>;
 

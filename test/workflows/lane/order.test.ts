@@ -8,7 +8,7 @@ import { useCountedGate } from '../../support/counted-gate.js';
 import { ada, heldFor, say } from '../../support/decisions.js';
 import { arrive, inQueue, laneState, promoted, queuedRelease } from '../../support/lanes.js';
 import { isPut } from '../../support/latest.js';
-import { after, catchIn, dam, isTagRead } from '../../support/phases.js';
+import { after, catchIn, delayRequests, isTagRead } from '../../support/phases.js';
 
 const { registry, gate, writes, pairs } = await useCountedGate('lane-order');
 
@@ -46,7 +46,7 @@ describe('builds that come one after the other', () => {
   test('of ten within one soak one runs, one is kept, and eight end superseded by a newer one', async () => {
     const soaking = await catchIn('soaking', gate(), registry);
     // However slow the machine: the first does not come to its end before the others are there.
-    const last = dam({ gate: gate(), registry }, after(1, isTagRead(soaking.sha)));
+    const last = delayRequests({ gate: gate(), registry }, after(1, isTagRead(soaking.sha)));
     const others = await Promise.all(
       Array.from({ length: 9 }, (_, index) => arrive(gate(), { sequence: 1_000 + index })),
     );

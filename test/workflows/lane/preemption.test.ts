@@ -3,12 +3,12 @@ import type { HoldName } from '../../../src/contract/hold.js';
 import { laneCommandUpdate } from '../../../src/contract/messages.js';
 import type { ReleasePhase, ReleaseReport } from '../../../src/contract/release.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
-import type { Misbehaviour } from '../../../testbed/misbehaviours.js';
+import type { Misbehavior } from '../../../testbed/misbehaviors.js';
 import { ociError } from '../../../testbed/registry-store.js';
 import { useCountedGate } from '../../support/counted-gate.js';
 import { ada, heldFor, say } from '../../support/decisions.js';
 import { logged } from '../../support/gate.js';
-import { arrive, hasTurn, laneState, promoted, queuedRelease } from '../../support/lanes.js';
+import { arrive, holdsLane, laneState, promoted, queuedRelease } from '../../support/lanes.js';
 import { isPut } from '../../support/latest.js';
 import { type Caught, catchIn } from '../../support/phases.js';
 import { newSha } from '../../support/shas.js';
@@ -26,7 +26,7 @@ const reportOf = async (handle: Handle) => (await awaitRunEnd(handle)).report as
 const soaking = () => catchIn('soaking', gate(), registry, { soak: '1s' });
 
 /** Releases a build that makes its tenants do this. */
-async function releaseOf(misbehave: Misbehaviour) {
+async function releaseOf(misbehave: Misbehavior) {
   const { sha } = await gate().greenBuild();
   gate().deploy({ sha, misbehave });
   return { handle: await gate().release({ sha }) };
@@ -77,7 +77,7 @@ describe('a newer build that joins the queue', () => {
     const before = writes();
     const newer = await arrive(gate());
     expect(await reportOf(handle)).toMatchObject({ outcome: 'superseded', why: `superseded by ${newer.sha}` });
-    await hasTurn(gate(), newer.sha);
+    await holdsLane(gate(), newer.sha);
     await say(newer.handle, 'abort', ada);
     await awaitRunEnd(newer.handle);
     expect(writes()).toEqual(before);
@@ -96,7 +96,7 @@ describe('a newer build that joins the queue', () => {
       const report = await reportOf(handle);
       expect(report).toMatchObject({ outcome: 'superseded', why: `superseded by ${newer.sha}` });
       expect(report.phases.find((one) => one.phase === phase)?.ms).toBeGreaterThanOrEqual(GRACE_MS);
-      await hasTurn(gate(), newer.sha);
+      await holdsLane(gate(), newer.sha);
       await say(newer.handle, 'abort', ada);
       await awaitRunEnd(newer.handle);
       await gate().laneClient.update(laneCommandUpdate('resume'), ada);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { useCountedGate } from '../../support/counted-gate.js';
 import { logged } from '../../support/gate.js';
-import { laneHandle, laneState, laneThatRested, promoted } from '../../support/lanes.js';
+import { laneHandle, laneState, makeLaneSettled, promoted } from '../../support/lanes.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -28,7 +28,7 @@ describe('a minute after a move the lane reads :latest of both images once more'
 
   test('an expected :latest does not put the lane on hold', async () => {
     await promoted(gate());
-    await laneThatRested(gate());
+    await makeLaneSettled(gate());
     expect((await laneState(gate())).ledger.hold).toBeNull();
     expect(alarms()).toEqual([]);
   });
@@ -38,7 +38,7 @@ describe('a minute after a move the lane reads :latest of both images once more'
     const theirs = newSha();
     const [digest = '', other = ''] = await gate().publish(theirs);
     await gate().retag(theirs, 'latest');
-    await laneThatRested(gate());
+    await makeLaneSettled(gate());
     const hold = await until('it is on hold', async () => (await laneState(gate())).ledger.hold);
     expect(hold).toMatchObject({ name: 'latest-moved', by: 'the lane' });
     for (const each of [digest, other]) expect(hold.why).toContain(each);

@@ -7,7 +7,7 @@ import { useCountedGate } from '../../support/counted-gate.js';
 import { ada, heldFor, say } from '../../support/decisions.js';
 import { laneState, promoted, queuedRelease, stuckHolder } from '../../support/lanes.js';
 import { isPut } from '../../support/latest.js';
-import { catchIn, dam, type Phase } from '../../support/phases.js';
+import { catchIn, delayRequests, type Phase } from '../../support/phases.js';
 import { BAD, firstPutMs, requireRolledBack as requireBack, rollBack } from '../../support/rollbacks.js';
 import { until } from '../../support/until.js';
 
@@ -90,7 +90,7 @@ describe('a rollback starts at once, and ends the release that holds the lane,',
 
 describe('a rollback in the middle of a pair', () => {
   test('makes both images whole when the write that is on its way lands after it was announced', async () => {
-    const second = dam({ gate: gate(), registry }, isPut(gate().repositories[1]));
+    const second = delayRequests({ gate: gate(), registry }, isPut(gate().repositories[1]));
     const { sha } = await gate().greenBuild();
     const handle = await gate().release({ sha });
     await until('one image is written, the other is on its way', () => second.reached() && writes().length === 3);
@@ -147,7 +147,7 @@ test('of two rollbacks at once the one announced last wins, and the other moves 
 
 test('of two rollbacks on a registry that is slow to be looked at the one announced last is not kept from moving by the other', async () => {
   let isLooking = false;
-  // Longer than a rollback waits for a mover that has no yes.
+  // Longer than a rollback waits for a mover without a write lease.
   const heal = registry.faults.add({
     match: ({ method, path }) =>
       method === 'POST' && path.startsWith(`/v2/${gate().lane}/`) && path.includes('/blobs/uploads'),

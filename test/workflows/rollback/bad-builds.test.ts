@@ -3,7 +3,7 @@ import { laneCommandUpdate } from '../../../src/contract/messages.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { useCountedGate } from '../../support/counted-gate.js';
 import { ada, heldFor, say } from '../../support/decisions.js';
-import { hasTurn, inQueue, laneState, promoted } from '../../support/lanes.js';
+import { holdsLane, inQueue, laneState, promoted } from '../../support/lanes.js';
 import { catchIn } from '../../support/phases.js';
 import { firstTask, type Run, resetTo } from '../../support/resets.js';
 import { BAD, requireRolledBack, rollBack } from '../../support/rollbacks.js';
@@ -52,7 +52,7 @@ describe('a build that was rolled back from is not promoted', () => {
     const { handle: holder, sha } = await catchIn('awaiting-approval', gate(), registry);
     const again = await gate().release({ sha: bad.sha, force: true, requestedBy: 'bob', reason: 'it was fine' });
     await inQueue(gate(), bad.sha);
-    await hasTurn(gate(), sha);
+    await holdsLane(gate(), sha);
     await back();
     await requireBad(again);
     expect((await awaitRunEnd(holder)).report).toMatchObject({ outcome: 'CanaryAborted' });

@@ -1,10 +1,10 @@
-/** The ways in which a build, or a test, can make a tenant misbehave. `/health` and `/buildinfo` stay up in all of them. */
-export const MISBEHAVIOURS = {
+/** Misbehaviors that a build or a test can switch on in a tenant. `/health` and `/buildinfo` answer in all of them. */
+export const MISBEHAVIORS = {
   'memory-search': 'memory search finds nothing: it answers 200 and []',
   'search-echo': 'memory search answers a 404 HTML page that echoes the query',
   'html-500': 'every admin call answers 500 with an HTML page in which "subsystems", "id" and [ occur',
   'empty-subsystems': 'liveness answers 200 with an empty subsystems map',
-  'open-liveness': 'liveness answers 200 to anybody, token or not',
+  'open-liveness': 'liveness answers 200, with or without a token',
   'workspaces-object': 'the workspace list is an object instead of an array',
   'events-html': 'events answers 200 with an HTML page',
   'commit-no-id': 'memory commit answers 201 without an id',
@@ -16,17 +16,17 @@ export const MISBEHAVIOURS = {
   'wrong-build': 'it says that it runs another build than it does',
 } as const satisfies Record<string, string>;
 
-/** One key of `MISBEHAVIOURS`. */
-export type Misbehaviour = keyof typeof MISBEHAVIOURS;
+/** One key of `MISBEHAVIORS`. */
+export type Misbehavior = keyof typeof MISBEHAVIORS;
 
-/** Reads the misbehaviours of a build's label or of a test; an unknown name is an error. */
-export function misbehavioursOf(given: string | readonly string[]): ReadonlySet<Misbehaviour> {
+/** Reads the misbehaviors of a build's label or of a test; an unknown name is an error. */
+export function misbehaviorsOf(given: string | readonly string[]): ReadonlySet<Misbehavior> {
   const names = (typeof given === 'string' ? given.split(',') : [...given]).map((name) => name.trim()).filter(Boolean);
-  const known = (name: string): name is Misbehaviour => Object.hasOwn(MISBEHAVIOURS, name);
+  const known = (name: string): name is Misbehavior => Object.hasOwn(MISBEHAVIORS, name);
   return new Set(
     names.map((name) => {
       if (known(name)) return name;
-      throw new Error(`unknown misbehaviour "${name}"; known: ${Object.keys(MISBEHAVIOURS).join(', ')}`);
+      throw new Error(`unknown misbehavior "${name}"; known: ${Object.keys(MISBEHAVIORS).join(', ')}`);
     }),
   );
 }
