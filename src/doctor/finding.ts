@@ -1,20 +1,20 @@
-/** How much it matters, worst first. */
+/** Severity of a finding, worst first. */
 export const LEVELS = {
   stops: 'A release would fail, hang or be held.',
-  warning: 'A release goes on, but perhaps not as meant.',
+  warning: 'A release continues, but perhaps not as intended.',
   note: 'Unusual, or good to know.',
   ok: 'As it should be.',
 } as const;
 export type Level = keyof typeof LEVELS;
 
-/** One thing that was found, a line for people; never with a secret in it. */
+/** One finding, as one line of text; it never contains a secret. */
 export interface Finding {
   area: 'temporal' | 'workers' | 'lane' | 'runs' | 'registry' | 'tenants' | 'settings';
   level: Level;
   what: string;
-  /** What to do about it. */
+  /** Command or change that fixes it. */
   fix?: string;
 }
 
-/** Whether a release would be stopped. */
+/** Whether any finding would stop a release. */
 export const stops = (findings: Finding[]) => findings.some(({ level }) => level === 'stops');

@@ -17,7 +17,7 @@ export async function checkLane(client: Client, lane: Lane): Promise<Finding[]> 
   const found: Finding[] = [];
   if (hold) {
     const { command, effect } = LIFTS[hold.name];
-    // People chose that one; the others are surprises.
+    // A person started that hold; the others are unexpected.
     const level = hold.name === 'after-rollback' ? 'warning' : 'stops';
     const what = `automatic promotion is on hold: ${hold.name}, by ${oneLine(hold.by)}: ${oneLine(hold.why)}`;
     found.push({ area: 'lane', level, what, fix: `${command}: ${effect}` });

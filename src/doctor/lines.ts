@@ -3,11 +3,11 @@ import { type Finding, LEVELS, type Level } from './finding.js';
 const ORDER = Object.keys(LEVELS) as Level[];
 const LABELS: Record<Level, string> = { stops: 'STOPS', warning: 'WARNING', note: 'note', ok: 'ok' };
 
-/** Worst first, and within one level as they were looked at. */
+/** Sorts findings, worst first; within one level, in the order of the checks. */
 export const worstFirst = (findings: Finding[]) =>
   [...findings].sort((a, b) => ORDER.indexOf(a.level) - ORDER.indexOf(b.level));
 
-/** A line for each finding, and one that says what it comes to. */
+/** One line for each finding, and a summary. */
 export function findingLines(findings: Finding[]): string[] {
   const count = findings.filter(({ level }) => level === 'stops').length;
   const verdict =

@@ -2,11 +2,11 @@ import { formatDuration } from '../domain/duration.js';
 import { DeadlineReached, withDeadline } from '../net/deadline.js';
 import type { Finding } from './finding.js';
 
-/** One look, in milliseconds: who asks a doctor waits for the answer. */
+/** Time limit of one check, in milliseconds: a person waits for the result. */
 const CHECK_TIMEOUT_MS = 10_000;
 
-/** Looks at one area. What it throws, or that it does not answer in time, is a finding like others.
- * @throws the signal's own reason when it is aborted. */
+/** Checks one area. An error, or no answer in time, is a finding.
+ * @throws the reason of `signal` if it is aborted. */
 export async function runCheck(
   { area, name, fix }: { area: Finding['area']; name: string; fix: string },
   signal: AbortSignal,
@@ -22,7 +22,7 @@ export async function runCheck(
   }
 }
 
-/** Not everything that is asked heeds a signal. */
+/** Rejects when the signal is aborted, for calls that ignore the signal. */
 function rejectOnAbort(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
 }

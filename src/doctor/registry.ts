@@ -6,7 +6,7 @@ import { RegistryError } from '../registry/transport/errors.js';
 import type { Finding } from './finding.js';
 import { runCheck } from './look.js';
 
-const DEFAULT_FIX = 'look at the registry: a release waits some minutes for it, and is held then';
+const DEFAULT_FIX = 'check the registry: a release waits some minutes for it, then is held';
 
 /** Whether `:latest` of each image can be read and written. Nothing is written. */
 export async function checkRegistry(registry: Registry, images: Repository[], signal: AbortSignal): Promise<Finding[]> {
@@ -38,7 +38,7 @@ async function checkImage(registry: Registry, repository: Repository, signal: Ab
   }
 }
 
-/** @throws what is no word of the registry. */
+/** @throws any error that is not a `RegistryError`. */
 function toFinding(what: string, error: unknown): Finding {
   if (!(error instanceof RegistryError)) throw error;
   const { message, hint: fix } = error;

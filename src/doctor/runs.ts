@@ -3,7 +3,7 @@ import { type Lane, moveTaskQueue, taskQueue } from '../contract/ids.js';
 import { overview } from '../temporal/overview.js';
 import type { Finding } from './finding.js';
 
-/** What keeps runs that are under way: a task that fails again and again, a hold, images that were left apart. */
+/** Problems of open runs: a workflow task that fails repeatedly, a hold, a pair split. */
 export async function checkRuns(client: Client, lane: Lane): Promise<Finding[]> {
   const [stuck, { running, alarm }] = await Promise.all([stuckRuns(client, lane), overview(client, lane)]);
   const held = running.filter(({ waitingFor }) => waitingFor !== null);

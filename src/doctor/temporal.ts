@@ -13,11 +13,11 @@ import { checkRuns } from './runs.js';
 import { checkWorkers } from './workers.js';
 
 const READ_FIX = 'look at the server; do these credentials have the right to read its namespace?';
-/** One answer, in milliseconds. */
+/** Time limit of one query, in milliseconds. */
 const CALL_TIMEOUT_MS = 3_000;
 const NOT_FOUND = 5;
 
-/** The server and its namespace; when those are there, what is in it. */
+/** Checks the server and its namespace; if both exist, also what is in the namespace. */
 export async function checkTemporal(
   { env, lane, hash }: { env: NodeJS.ProcessEnv; lane: Lane; hash: string | null },
   signal: AbortSignal,

@@ -29,7 +29,7 @@ export async function checkTenants(
 
 function checkTenant(tenant: PlannedTenant, fleet: Fleet, suite: Suite, signal: AbortSignal): Promise<Finding[]> {
   const { name, origin } = tenant;
-  const fix = 'canary smoke tells more; is it up, and its admin token right?';
+  const fix = 'check that it is up and that its admin token is valid; canary smoke shows details';
   return runCheck({ area: 'tenants', name, fix }, signal, async (inner) => {
     const access = fleet.access.get(origin) ?? { token: '', headers: {} };
     const { checks } = await smokeTenant(tenant, access, { suite, waits: LIVENESS_WAITS, signal: inner });

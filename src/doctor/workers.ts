@@ -4,11 +4,11 @@ import { type Lane, moveTaskQueue, taskQueue } from '../contract/ids.js';
 import { type Poller, pollersOf } from '../temporal/pollers.js';
 import type { Finding } from './finding.js';
 
-/** A worker asks at least once a minute; the server still names one that went minutes ago. */
+/** Age of a poller that counts as gone, in milliseconds: a worker polls at least once a minute, and the server lists it for minutes after its end. */
 const STALE_POLLER_MS = 90_000;
 
-/** Whether each queue has a worker, and whether all of them, and this shell, are configured alike.
- * @param hash of the configuration here; null where that is unusable. */
+/** Checks that each queue has a worker, and that all workers and this shell have the same configuration.
+ * @param hash of the configuration of this shell; null if that is invalid. */
 export async function checkWorkers(client: Client, lane: Lane, hash: string | null): Promise<Finding[]> {
   const queues = [
     { queue: taskQueue(lane), kind: 'workflow' },
@@ -55,7 +55,7 @@ function compareConfigs(pollers: Poller[], hash: string | null): Finding[] {
   const warning: Finding = {
     area: 'workers',
     level: 'warning',
-    what: `workers are configured differently, and which one plans a release is chance: ${workers.join(', ')}`,
+    what: `workers are configured differently, and any of them may plan a release: ${workers.join(', ')}`,
     fix: 'restart them with one configuration',
   };
   return configsDiffer ? [warning, ...found] : found;

@@ -130,7 +130,7 @@ describe('what would stop a release is said with its mend, first, with 1', () =>
     [
       'a tenant is down',
       () => both(`http://${NOBODY}`),
-      /tenants {3}canary-2: liveness returns a subsystems map: no, but .*ECONNREFUSED.* \(fix: canary smoke tells more/,
+      /tenants {3}canary-2: liveness returns a subsystems map: no, but .*ECONNREFUSED.* \(fix: check that it is up and that its admin token is valid/,
     ],
     [
       'a tenant that is down reports no build',
