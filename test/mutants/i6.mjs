@@ -13,7 +13,7 @@ export default [
     file: 'src/net/deadline.ts',
     find: 'run(controller.signal)',
     replace: 'run(AbortSignal.any([parent ?? controller.signal, AbortSignal.timeout(ms)]))',
-    test: 'test/net/deadline.test.ts > comes also when garbage is collected meanwhile',
+    test: 'test/net/deadline.test.ts > a deadline fires after a garbage collection',
   },
   {
     name: 'i6-cancel-stops-the-pair',

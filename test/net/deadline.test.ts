@@ -9,8 +9,8 @@ const collectGarbage = runInNewContext('gc') as () => void;
 const hang = (signal: AbortSignal) =>
   new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
 
-describe('a deadline', () => {
-  test('comes also when garbage is collected meanwhile', async () => {
+describe('withDeadline', () => {
+  test('a deadline fires after a garbage collection', async () => {
     const ends = Promise.allSettled([withDeadline(300, new AbortController().signal, hang)]);
     const lost = Promise.race([ends, delay(5_000, 'the deadline never came')]);
     for (let round = 0; round < 5; round += 1) {
@@ -20,7 +20,7 @@ describe('a deadline', () => {
     expect(await lost).toMatchObject([{ status: 'rejected', reason: expect.any(DeadlineReached) }]);
   });
 
-  test('gives way to the reason of its parent', async () => {
+  test('the reason of an aborted parent comes first', async () => {
     const parent = new AbortController();
     const run = withDeadline(60_000, parent.signal, hang);
     parent.abort(new Error('cancelled'));
@@ -28,13 +28,13 @@ describe('a deadline', () => {
     await expect(withDeadline(60_000, parent.signal, hang)).rejects.toThrow('cancelled');
   });
 
-  test('is gone when the work is done', async () => {
+  test('the timer ends with the work', async () => {
     expect(await withDeadline(60_000, undefined, async () => 'done')).toBe('done');
     expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length).toBeLessThan(5);
   });
 });
 
-test('a whole fleet may wait by one signal, and Node warns of no leak', async () => {
+test('hundreds of requests share one signal without a leak warning of Node', async () => {
   const warnings: Error[] = [];
   const note = (warning: Error) => void warnings.push(warning);
   process.on('warning', note);

@@ -61,7 +61,7 @@ describe('a registry with one fault', () => {
       expect(outcome.message).toMatch(row.says ?? /./);
       expect(outcome.message).not.toMatch(/\n/);
       expect(outcome.retryAfterMs).toBe(row.retryAfterMs);
-      // A wait that is too long for us is not even begun.
+      // A pause beyond the time limit is not started.
       if (row.retryAfterMs) expect(performance.now() - started).toBeLessThan(SHORT.totalMs / 2);
     }
     expect(asked).toBe(row.asked);
@@ -72,7 +72,7 @@ describe('a registry with one fault', () => {
   test.each([
     [1, 'taken from the second answer'],
     [9, 'refused'],
-  ])('by digest, other bytes under its name %i times, with a digest that fits them: %s', async (times) => {
+  ])('a read by digest that gets other bytes with a matching digest, %i times, is %s', async (times) => {
     const { before, next } = await twoBuilds(registry.host, `named-${times}`);
     const repository = at(registry.host, `named-${times}`);
     const other = await getManifest(client, repository, before);
@@ -92,7 +92,7 @@ describe('a registry with one fault', () => {
     expect(client.manifests.get(repository, next)).toBe(times === 1 ? outcome : undefined);
   });
 
-  test('a pause that the registry asks for is kept', async () => {
+  test('a retry waits for the pause that the registry asks for', async () => {
     const { tag } = await twoBuilds(registry.host, 'pause');
     registry.faults.add({
       match: (request) => request.path.includes('/pause/') && getStaging(request),

@@ -15,18 +15,18 @@ import { as, at, errorOf, SHORT, WRITER } from './support.js';
 const INDEX = 'application/vnd.oci.image.index.v1+json';
 const DIGEST = `sha256:${'a'.repeat(64)}` as Digest;
 const MiB = 1024 * 1024;
-/** gzip's parts may stand one after the other: 100 MB, without ever having them. */
+/** 100 MB of gzip: members may be concatenated, so the data need not exist in memory. */
 const bomb = Buffer.concat(Array.from({ length: 100 }, () => gzipSync(Buffer.alloc(MiB), { level: 9 })));
 const PIECE = Buffer.alloc(64 * 1024, ' ');
 
-/** What each test started, stopped after it. */
+/** Stop functions of the servers of a test. */
 let stops: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   await Promise.all(stops.map((stop) => stop()));
   stops = [];
 });
 
-/** Calls back once for each request, when its headers are there. */
+/** Starts a raw TCP server that calls back once for each request, after its headers. */
 async function hostile(onRequest: (socket: Socket, head: string) => void) {
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
@@ -56,7 +56,7 @@ function client(credentials?: ReturnType<typeof as>): Registry {
   return made;
 }
 
-/** Writes for as long as the other side takes it, and never faster. */
+/** Writes as long as the other side reads, with backpressure. */
 function pour(socket: Socket, piece: Buffer, total = Number.POSITIVE_INFINITY, wrap = (bytes: Buffer) => bytes): void {
   let left = total;
   const go = () => {
@@ -79,9 +79,9 @@ const chunk = (bytes: Buffer) =>
 const head = (status: string, headers: string[] = []) =>
   [`HTTP/1.1 ${status}`, `content-type: ${INDEX}`, ...headers, '', ''].join('\r\n');
 
-/** What it took: time, and how much memory grew at the most. */
+/** Measures a call: its time, and the largest growth of memory. */
 async function measured<T>(run: () => Promise<T>) {
-  // Not the resident size, in which the last test's garbage would hide this one's.
+  // Not the resident size: garbage of the previous test would hide the growth.
   const used = () => process.memoryUsage().heapUsed + process.memoryUsage().external;
   const before = used();
   let peak = before;
@@ -305,7 +305,7 @@ describe('an abort', () => {
       controller.abort(reason);
       expect(await outcome).toBe(reason);
       await until('the socket is closed', () => sockets.size === 0, 2_000);
-      // Long before any time-out of the client's own.
+      // Long before any time-out of the client.
       expect(performance.now() - aborted).toBeLessThan(2_000);
     },
   );

@@ -9,7 +9,7 @@ import { oneLine, serverMessage, withoutSecrets } from '../../src/registry/trans
 import { inEveryForm } from '../../testbed/echo.js';
 import { findSecret } from '../support/leaks.js';
 
-/** Text as an attacker would have it: everything, and much of what means something to a parser. */
+/** Hostile text: any characters, and many that have a meaning to a parser. */
 const anyText = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.string({ unit: fc.constantFrom(...'aZ0 \t,;:="\\<>/.-_@%{}[]()\n\u0000é'), maxLength: 80 }),
@@ -37,7 +37,7 @@ describe('references', () => {
   const part = fc.stringMatching(/^[a-z0-9]{1,8}([._-][a-z0-9]{1,4}){0,2}$/);
   const paths = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));
 
-  test('a repository is what it was printed from, and its parts are', () => {
+  test('a printed repository parses to the same registry and name', () => {
     fc.assert(
       fc.property(hosts, paths, (host, name) => {
         const repository = parseRepository(`${host}/${name}`);
@@ -46,7 +46,7 @@ describe('references', () => {
       }),
     );
   });
-  test('invalid tags and digests are told from valid ones', () => {
+  test('invalid tags and digests are refused, valid ones are accepted', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/), (tag) => {
         expect(`${parseTag(tag)}`).toBe(tag);
@@ -91,7 +91,7 @@ describe('challenges', () => {
     return `${upper ? scheme.toUpperCase() : scheme} ${pairs.join(`${gap},${gap}`)}`;
   };
 
-  test('are what they were printed from: in one header or several, in any case, with gaps and quotes', () => {
+  test('printed challenges parse to the same values: in one header or several, in any case, with gaps and quotes', () => {
     fc.assert(
       fc.property(
         challenges,
@@ -105,7 +105,7 @@ describe('challenges', () => {
       ),
     );
   });
-  test('a value may be unquoted, and a Negotiate challenge before it does no harm', () => {
+  test('a value may be unquoted, and may follow a Negotiate challenge', () => {
     expect(parseChallenges('Negotiate YIIC+/==, bearer Realm=https://a.example/t?x=1,service=s')).toEqual([
       { scheme: 'negotiate', params: {} },
       { scheme: 'bearer', params: { realm: 'https://a.example/t?x=1', service: 's' } },
@@ -117,7 +117,7 @@ describe('challenges', () => {
     ]);
     expect(parseChallenges('Bearer realm="a",realm="b",__proto__="c"')[0]?.params.realm).toBe('a');
   });
-  test('never throw', () => {
+  test('any header is parsed without an error', () => {
     fc.assert(
       fc.property(fc.oneof(anyText, fc.array(anyText)), (text) => {
         expect(Array.isArray(parseChallenges(text))).toBe(true);
@@ -125,7 +125,7 @@ describe('challenges', () => {
     );
   });
 
-  test('are read in less than a second, however they are nested', () => {
+  test('any header is parsed in less than a second', () => {
     const started = performance.now();
     for (const text of [
       `<a>${' '.repeat(16_000)}`,
@@ -144,7 +144,7 @@ describe('challenges', () => {
 describe('Retry-After', () => {
   const now = Date.UTC(2026, 10, 24, 12);
   const cap = 15 * 60_000;
-  test("in seconds, as a date, in GHCR's words: what it was printed from, up to a cap", () => {
+  test('a printed pause parses to the same value, up to a cap: in seconds, as a date, in a message of GHCR', () => {
     fc.assert(
       fc.property(fc.nat(100_000), (seconds) => {
         const ms = Math.min(seconds * 1_000, cap);
@@ -155,7 +155,7 @@ describe('Retry-After', () => {
       }),
     );
   });
-  test('durations as Go prints them', () => {
+  test('durations in the format of Go are parsed', () => {
     fc.assert(
       fc.property(fc.nat(99), fc.nat(59), fc.nat(59), fc.nat(999), (h, m, s, ms) => {
         expect(goDurationMs(`${h}h${m}m${s}.${String(ms).padStart(3, '0')}s`)).toBeCloseTo(
@@ -176,7 +176,7 @@ describe('Retry-After', () => {
       undefined,
     ]);
   });
-  test('never throw, and never ask for more than the cap', () => {
+  test('any text gives no error, and no pause above the cap', () => {
     fc.assert(
       fc.property(fc.oneof(anyText, fc.array(anyText), fc.constant(undefined)), anyText, (header, words) => {
         const ms = retryAfterMs(header, words, now);
@@ -197,7 +197,7 @@ describe('Docker configurations', () => {
     ),
     { selector: ([host]) => host },
   );
-  test('give the logins that they were printed from', () => {
+  test('a printed configuration gives the same logins', () => {
     fc.assert(
       fc.property(
         logins,

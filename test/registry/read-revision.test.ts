@@ -24,13 +24,16 @@ async function revisionOf(name: string, sha: string, kind: 'oci' | 'docker' = 'o
 const ok = (body: string) => ({ status: 200, headers: {}, body: Buffer.from(body) });
 const isBlob = ({ method, path }: { method: string; path: string }) => method === 'GET' && path.includes('/blobs/');
 
-describe('the commit that an image says it was built from', () => {
-  test.each(['oci', 'docker'] as const)('is read from the label of the first platform (%s)', async (kind) => {
-    const sha = newSha();
-    expect(await revisionOf(`named-${kind}`, sha, kind)).toBe(sha);
-  });
+describe('readRevision', () => {
+  test.each(['oci', 'docker'] as const)(
+    'the commit is read from the label of the first platform (%s)',
+    async (kind) => {
+      const sha = newSha();
+      expect(await revisionOf(`named-${kind}`, sha, kind)).toBe(sha);
+    },
+  );
 
-  test('is read from the annotation of an index before anything below it', async () => {
+  test('the annotation of an index comes before its children', async () => {
     const [label, annotation] = [newSha(), newSha()];
     const { digest } = await pushBuild({ registry: host.host, repository: 'annotated', tag: 'it', sha: label });
     const at = (reference: string) => `http://${host.host}/v2/annotated/manifests/${reference}`;
@@ -44,7 +47,7 @@ describe('the commit that an image says it was built from', () => {
     await registry.close();
   });
 
-  test('is not known when the label is no commit', async () => {
+  test('a label that is not a commit gives null', async () => {
     expect(await revisionOf('branch', 'main')).toBeNull();
   });
 
@@ -52,7 +55,7 @@ describe('the commit that an image says it was built from', () => {
     ['cannot be read', () => ociError(404, 'BLOB_UNKNOWN', 'gone')],
     ['is not the one that was asked for', () => ok('{"config":{"Labels":{}}}')],
     ['is invalid', () => ok('<html>')],
-  ])('is not known, and nothing fails, when the configuration %s', async (_what, respond) => {
+  ])('null is returned, without an error, if the configuration %s', async (_what, respond) => {
     const heal = host.faults.add({ match: isBlob, respond });
     expect(await revisionOf('unread', newSha())).toBeNull();
     heal();

@@ -27,7 +27,7 @@ describe('with a token server', () => {
     tokens.behavior.opaque = true;
     return tokens.stop;
   });
-  /** The registry stands behind the token server until the function that comes back is called. */
+  /** Puts the registry behind the token server. Returns the function that removes it. */
   const guard = (name: string, first: (request: RegistryRequest) => Response | undefined = () => undefined) =>
     registry.faults.add({
       match: ({ path }) => path.includes(`/${name}/`),
@@ -119,7 +119,7 @@ describe('with a token server', () => {
       1,
     ],
     ['a redirect to itself', { status: 302, headers: { location: '/token' } }, 'rejected', 11],
-  ] as const)('a token server that answers %s is no tag that is not there', async (_what, answer, kind, asked) => {
+  ] as const)('a token server that answers %s is not read as a missing tag', async (_what, answer, kind, asked) => {
     const heal = guard('server');
     tokens.behavior.respond = () => answer;
     const own = clientOf(WRITER);

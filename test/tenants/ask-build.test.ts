@@ -3,7 +3,7 @@ import type { PlannedTenant } from '../../src/contract/release.js';
 import { askBuilds } from '../../src/tenants/ask-build.js';
 import { parseBuildProbe } from '../../src/tenants/build-probe.js';
 import { startEchoTenant } from '../../testbed/echo-tenant.js';
-import type { Misbehaviour } from '../../testbed/misbehaviours.js';
+import type { Misbehavior } from '../../testbed/misbehaviors.js';
 import { startTenant } from '../../testbed/tenant.js';
 import { startWorkspaceTenant } from '../../testbed/workspace-tenant.js';
 import { newSha } from '../support/shas.js';
@@ -14,7 +14,7 @@ afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
-async function tenantOn(sha: string, misbehave: Misbehaviour[] = []) {
+async function tenantOn(sha: string, misbehave: Misbehavior[] = []) {
   const tenant = await startTenant({ name: 'canary-1', token: 'token', build: { sha, misbehave } });
   stops.push(tenant.stop);
   return { planned: { name: 'canary-1', origin: tenant.url } satisfies PlannedTenant, requests: tenant.requests };
@@ -22,8 +22,8 @@ async function tenantOn(sha: string, misbehave: Misbehaviour[] = []) {
 
 const none = new Map();
 
-describe('which build a tenant runs', () => {
-  test('is asked in the order of the probe, without its token', async () => {
+describe('askBuilds', () => {
+  test('the fields of the probe are read in order, and no token is sent', async () => {
     const sha = newSha();
     const { planned, requests } = await tenantOn(sha);
     expect(await askBuilds([planned], probe, none)).toEqual([{ tenant: 'canary-1', build: sha.slice(0, 7) }]);
@@ -34,14 +34,14 @@ describe('which build a tenant runs', () => {
     ]);
   });
 
-  test('dev, and no word at all, are not reported', async () => {
+  test('dev and a missing field are not builds', async () => {
     const { planned } = await tenantOn(newSha(), ['no-build']);
     expect(await askBuilds([planned], probe, none)).toEqual([
       { tenant: 'canary-1', build: null, why: '/health: no sha, /buildinfo: no build in git_sha' },
     ]);
   });
 
-  test('is asked where the tenant says, which may be nowhere', async () => {
+  test('a tenant may have its own probe, or none', async () => {
     const sha = newSha();
     const { planned, requests } = await tenantOn(sha);
     const own = { ...planned, buildProbe: parseBuildProbe('/buildinfo#git_sha') };
@@ -53,7 +53,7 @@ describe('which build a tenant runs', () => {
     expect(requests).toEqual([]);
   });
 
-  test('is asked with the headers of the tenant', async () => {
+  test('the headers of the tenant are sent', async () => {
     const sha = newSha();
     const tenant = await startWorkspaceTenant({ token: 'token', org: 'org-1', sha });
     stops.push(tenant.stop);
@@ -65,15 +65,15 @@ describe('which build a tenant runs', () => {
     ]);
   });
 
-  test('is not told by a tenant that repeats a header it was sent', async () => {
+  test('a header that the tenant repeats is not a build', async () => {
     const tenant = await startEchoTenant('token');
     stops.push(tenant.stop);
     const access = new Map([[tenant.url, { headers: { 'X-Molecule-Org-Id': '5eed0f5eed0f' } }]]);
-    const [told] = await askBuilds([{ name: 'canary-1', origin: tenant.url }], probe.slice(0, 1), access);
-    expect(told).toEqual({ tenant: 'canary-1', build: null, why: '/health: sha repeats a header' });
+    const [answer] = await askBuilds([{ name: 'canary-1', origin: tenant.url }], probe.slice(0, 1), access);
+    expect(answer).toEqual({ tenant: 'canary-1', build: null, why: '/health: sha repeats a header' });
   });
 
-  test('is asked of all at once, and one that is away is a result', async () => {
+  test('all tenants are asked in parallel, and one that is down is a result', async () => {
     const sha = newSha();
     const [a, b] = [await tenantOn(sha), await tenantOn(sha)];
     await stops[0]?.();

@@ -12,7 +12,7 @@ import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-r
 import { ociError } from '../../testbed/registry-store.js';
 import { as, at, errorOf, publish, SHORT, WRITER } from './support.js';
 
-/** Messages go into logs, histories and reports, so none of these may be in one. */
+/** Secrets of these tests. Messages go into logs, histories and reports, so no message may contain one. */
 const SECRETS = [
   'writer-password',
   Buffer.from('writer:writer-password').toString('base64'),
@@ -27,7 +27,7 @@ const expectNoSecret = (error: Error) => {
 describe('redirects', () => {
   let registry: MemoryRegistry;
   let storage: MemoryRegistry;
-  /** What the registry itself has, and what is stored elsewhere. */
+  /** Content of the registry, and content that is stored on another host. */
   let inside: Digest;
   let digest: Digest;
   let elsewhere: Server;
@@ -46,7 +46,7 @@ describe('redirects', () => {
       const challenge = `Bearer realm="http://${otherHost()}/token",scope="repository:moved:delete", Basic realm="your password"`;
       response.writeHead(401, { 'www-authenticate': challenge }).end('signature=abc');
     }).listen(0, '127.0.0.1');
-    // The registry knows us by Basic, and sends every read of a digest elsewhere.
+    // The registry requires Basic, and redirects every read of a digest.
     registry.faults.add({
       match: ({ headers }) => headers.authorization === undefined,
       respond: () => ociError(401, 'UNAUTHORIZED', 'who?', { 'www-authenticate': 'Negotiate, Basic realm="r"' }),
@@ -63,7 +63,7 @@ describe('redirects', () => {
       respond: () => ({ status, headers: { location } }),
     });
 
-  test.each([301, 302, 303, 307, 308])('a read is followed by a %i without the password', async (status) => {
+  test.each([301, 302, 303, 307, 308])('a read follows a %i without the password', async (status) => {
     const heal = sendTo(`http://${storage.host}/v2/moved/manifests/${digest}?signature=abc`, status);
     const own = client();
     const manifest = await getManifest(own, at(registry.host, 'moved'), digest);
@@ -111,7 +111,7 @@ describe('redirects', () => {
     });
   });
 
-  test('a circle of redirects is refused', async () => {
+  test('a redirect loop is refused', async () => {
     const heal = sendTo('/v2/moved/manifests/latest');
     const own = client();
     const error = await errorOf(readTag(own, at(registry.host, 'moved'), LATEST));
@@ -216,10 +216,10 @@ describe('requireReachable', () => {
   const insecure = ['reg.lan:5000', '10.0.0.9:5001'];
   const from = (host: string) => endpointOf(parseRepository(`${host}/app/web`), insecure);
 
-  test.each(allowed)('%s may send us to %s', (host, url) => {
+  test.each(allowed)('%s may redirect to %s', (host, url) => {
     expect(() => requireReachable(new URL(url), from(host), insecure, 'a token')).not.toThrow();
   });
-  test.each(refused)('%s may not send us to %s', (host, url, why) => {
+  test.each(refused)('%s must not redirect to %s', (host, url, why) => {
     const act = () => requireReachable(new URL(url), from(host), insecure, 'a token');
     expect(act).toThrow(why);
     expect(act).not.toThrow('secret@');
@@ -236,7 +236,7 @@ describe('requireReachable', () => {
     ['reg.lan/a', 'https://reg.lan', 'a'],
     ['docker.io/nginx', 'https://index.docker.io', 'library/nginx'],
     ['docker.io/grafana/loki', 'https://index.docker.io', 'grafana/loki'],
-  ])('%s is asked at %s', (repository, origin, name) => {
+  ])('the API of %s is at %s', (repository, origin, name) => {
     expect(endpointOf(parseRepository(repository), insecure)).toMatchObject({ origin, name });
   });
 });

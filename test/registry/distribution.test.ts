@@ -27,7 +27,7 @@ const HTPASSWD = [
 const notOnDisk = lacks('a real registry') || tool('registry')?.image !== undefined;
 
 describe.skipIf(notOnDisk)('distribution', () => {
-  /** Open to all, over the same storage: it seeds, and says where tags stand. */
+  /** Open registry over the same storage: it seeds the images, and reports where tags point. */
   let open: RegistryServer;
   let tokens: TokenServer;
   const hosts = new Map<string, RegistryServer>();
@@ -168,7 +168,7 @@ describe.skipIf(notOnDisk)('distribution', () => {
     const stale = await errorOf(readTag(registry, repository, LATEST));
     expect(stale).toMatchObject({ kind: 'unauthorized', status: 401 });
     expect(stale.message).toContain('invalid_token');
-    // As if it had been good when it was got.
+    // As if it had been valid when it was issued.
     const [grant] = registry.auth.grants.values();
     if (grant) grant.expiresAt = performance.now() + 60_000;
     tokens.behavior.ttlS = 300;
