@@ -6,8 +6,8 @@ const { quick, alone, server } = tiers();
 
 // These want a core each, and tell soonest what is broken.
 const first = { sequence: { groupOrder: 0, sequencer: LongestFirst }, maxWorkers: 2 };
-// These wait for servers and timers more than for a core; with six at a time a worker process takes over 20 s to start on two cores.
-const then = { sequence: { groupOrder: 1, sequencer: LongestFirst }, maxWorkers: 3 };
+// These wait for servers and timers more than for a core.
+const then = { sequence: { groupOrder: 1, sequencer: LongestFirst }, maxWorkers: 4 };
 
 export default defineConfig({
   test: {

@@ -46,7 +46,7 @@ const SINKS: EventSink[] = [logLines, counters];
 /** Activity that delivers events. */
 export function createPublishActivities() {
   return {
-    /** Delivers a batch of events of one run, in order. */
+    /** Delivers a batch of events of one run. Batches may overtake one another; the number in an event's id gives the order. */
     publish: (events: DeliveredEvent[]): Promise<void> =>
       withHeartbeat(async () => {
         for (const event of events) for (const sink of SINKS) await sink.deliver(event);

@@ -1,9 +1,10 @@
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { canary } from './support/cli.js';
 import { ada } from './support/decisions.js';
 import { useGate } from './support/gate.js';
 import { laneHandle, laneState, startLane } from './support/lanes.js';
 import { startProduction } from './support/production.js';
+import { temporalAddress } from './support/servers.js';
 import { newSha } from './support/shas.js';
 import { until } from './support/until.js';
 
@@ -20,7 +21,7 @@ test('a gate replays every run of its lane: what the command line and activities
   const first = (await laneHandle(gate()).describe()).runId;
   await gate().begin(newSha());
   const { sha } = await gate().greenBuild();
-  const env = { TEMPORAL_ADDRESS: inject('temporal'), CANARY_LANE: gate().lane };
+  const env = { TEMPORAL_ADDRESS: temporalAddress(), CANARY_LANE: gate().lane };
   expect(await canary(['release', sha, '--wait'], env)).toMatchObject({ code: 0 });
   await until('the lane has continued', async () => {
     await gate().sendToLane('pause', ada);

@@ -27,7 +27,7 @@ import { emptyLane, putOnHold } from '../src/lane/state.js';
 import { laneActivities } from './shared/activity-options.js';
 import { alarm, openFeed } from './shared/events.js';
 import { parseOrReject, rejection } from './shared/failures.js';
-import { alarmOfHold, describeStarvation, followers, notifyHolder } from './shared/follow-runs.js';
+import { alarmOfHold, describeStarvation, followers, notifyHolder, runsRecorder } from './shared/follow-runs.js';
 
 /** History length, in events, after which the lane continues as new: far below the server's limits. */
 const MAX_EVENTS = 4_000;
@@ -120,12 +120,14 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
   const follow = followers(state, feed, () => {
     changed = true;
   });
+  const recordRuns = runsRecorder();
   for (;;) {
     changed = false;
     grant(state, now());
     follow();
     preemptHolder(state);
     await notifyHolder(state);
+    recordRuns(state);
     setCurrentDetails(laneDetails(state, now()));
     const due = () => workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > maxEvents;
     if (due() && allHandlersFinished() && feed.isIdle()) await continueAsNew<typeof ReleaseLane>(state, maxEvents);

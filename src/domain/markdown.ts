@@ -1,9 +1,12 @@
 /** Longest foreign text that a report repeats, in characters. */
 const MAX_TEXT = 500;
 
+/** A text that is one line already. The class \p{C} is large: a workflow, which compiles it for each run, should seldom need it. */
+const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
+
 /** Puts a text on one line, without control characters, cut to `max` characters. */
 export function oneLine(text: string, max = MAX_TEXT): string {
-  const line = text.replace(/[\s\p{C}]+/gu, ' ').trim();
+  const line = PLAIN.test(text) ? text : text.replace(/[\s\p{C}]+/gu, ' ').trim();
   return line.length > max ? `${line.slice(0, max - 1).replace(/[\ud800-\udbff]$/, '')}…` : line;
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { beginRollbackUpdate, laneCommandUpdate } from '../../src/contract/messages.js';
 import { parseSha } from '../../src/contract/sha.js';
 import type { Finding } from '../../src/doctor/finding.js';
@@ -11,6 +11,7 @@ import { startTokenServer } from '../../testbed/token-server.js';
 import { READER, WRITER } from '../registry/support.js';
 import { canary } from '../support/cli.js';
 import { Gate, TOKEN, useGate } from '../support/gate.js';
+import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -166,7 +167,7 @@ describe('what would stop a release is said with its mend, first, with 1', () =>
     ['is refused', PERMISSION_DENIED, '7 PERMISSION_DENIED: not for you'],
     ['is tried in vain', UNAVAILABLE, 'workers: no answer within 3s'],
   ])('a look that %s is said too, and the rest all the same', async (_, status, why) => {
-    const proxy = await startTemporalProxy(inject('temporal'), (call) =>
+    const proxy = await startTemporalProxy(temporalAddress(), (call) =>
       call === 'DescribeTaskQueue' ? status : undefined,
     );
     const { code, out } = await doctor({ TEMPORAL_ADDRESS: proxy.address });

@@ -4,10 +4,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { parseEnv } from 'node:util';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { GOOD, SPARE } from '../../demo/builds.js';
 import { repositoryRoot, tool } from '../../testbed/tools.js';
 import { useGate } from '../support/gate.js';
+import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -85,7 +86,7 @@ describe('every block of shell commands in README and docs', () => {
       env: {
         PATH: [shims, dirname(tool('temporal')?.path ?? ''), process.env.PATH].join(delimiter),
         HOME: process.env.HOME,
-        TEMPORAL_ADDRESS: inject('temporal'),
+        TEMPORAL_ADDRESS: temporalAddress(),
         // As a job in GitHub has it.
         SHA: SPARE.sha,
         GITHUB_RUN_ID: '7',

@@ -1,13 +1,14 @@
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { canary as run } from '../support/canary-process.js';
 import { useGate } from '../support/gate.js';
+import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
 const gate = useGate('bin');
 
 const canary = (args: string[], env: Record<string, string> = {}) =>
-  run(args, { TEMPORAL_ADDRESS: inject('temporal'), CANARY_LANE: 'bin', ...env });
+  run(args, { TEMPORAL_ADDRESS: temporalAddress(), CANARY_LANE: 'bin', ...env });
 
 test('Ctrl-C while it waits detaches at once with 130, and the release goes on', async () => {
   const sha = newSha();

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseLane, releaseId, taskQueue } from '../../src/contract/ids.js';
 import { laneCommandSignal } from '../../src/contract/messages.js';
 import { parseSha } from '../../src/contract/sha.js';
@@ -18,6 +18,7 @@ import { repositoryRoot } from '../../testbed/tools.js';
 import { canary } from '../support/canary-process.js';
 import { keepRuns, pendingActivities, watchArguments } from '../support/evidence.js';
 import { type Evidence, findSecret, withDecoded } from '../support/leaks.js';
+import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -48,7 +49,7 @@ type Way = (typeof WAYS)[number];
 
 let client: Client;
 beforeAll(async () => {
-  client = new Client({ connection: await Connection.connect({ address: inject('temporal') }) });
+  client = new Client({ connection: await Connection.connect({ address: temporalAddress() }) });
 });
 afterAll(async () => {
   await client.connection.close();
@@ -130,7 +131,7 @@ async function run(way: Way, evidence: Evidence) {
   guard(registry, way === 'files' ? tokens.refuse : refuseByPassword, tagOf(denied));
 
   const env = {
-    TEMPORAL_ADDRESS: inject('temporal'),
+    TEMPORAL_ADDRESS: temporalAddress(),
     CANARY_LANE: lane,
     CANARY_IMAGES: NAMES.map((name) => `${registry.host}/${name}`).join(),
     CANARY_SOAK: '1s',

@@ -1,10 +1,11 @@
 import { Connection } from '@temporalio/client';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
 import { registerSearchAttributes } from '../../src/temporal/namespace.js';
 import { startTemporalServer, type TemporalServer } from '../../testbed/temporal-server.js';
 import { canary } from '../support/canary-process.js';
 import { useGate } from '../support/gate.js';
+import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -92,7 +93,7 @@ describe('SIGTERM', () => {
 
   test('ends a worker within 30 s, with nothing lost: the next one goes on', async () => {
     await gate().stopWorker();
-    const TEMPORAL_ADDRESS = inject('temporal');
+    const TEMPORAL_ADDRESS = temporalAddress();
     const worker = canary(['worker'], { ...gate().env, TEMPORAL_ADDRESS, CANARY_HTTP_ADDR: '127.0.0.1:0' });
     await until('it listens', () => listening(worker.said()));
     await gate().begin(newSha());

@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { repositoryRoot } from '../../testbed/tools.js';
 import { useGate } from '../support/gate.js';
+import { temporalAddress } from '../support/servers.js';
 import { until } from '../support/until.js';
 
 const gate = useGate('packed');
@@ -30,7 +31,7 @@ describe('the package, installed into an empty folder as the image does', () => 
   test('carries a release out with the workflows that were bundled ahead', async () => {
     await gate().stopWorker();
     const bin = join(folder, 'node_modules', '.bin', 'canary');
-    const env = { ...gate().env, TEMPORAL_ADDRESS: inject('temporal'), CANARY_HTTP_ADDR: '127.0.0.1:0' };
+    const env = { ...gate().env, TEMPORAL_ADDRESS: temporalAddress(), CANARY_HTTP_ADDR: '127.0.0.1:0' };
     const worker = spawn(bin, ['worker'], { cwd: folder, env: { PATH: process.env.PATH, HOME: folder, ...env } });
     let said = '';
     worker.stderr.on('data', (chunk) => {

@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { repositoryRoot, tool } from '../../testbed/tools.js';
 import { useGate } from '../support/gate.js';
+import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 import { scriptsOf } from '../support/workflow-scripts.js';
 
@@ -21,7 +22,7 @@ async function step(name: string, sha: string) {
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
-      TEMPORAL_ADDRESS: inject('temporal'),
+      TEMPORAL_ADDRESS: temporalAddress(),
       TEMPORAL_CLI: tool('temporal')?.path,
       QUEUE: 'no-node-canary-release',
       SHA: sha,

@@ -1,5 +1,5 @@
-import { inject } from 'vitest';
 import { main } from '../../src/cli/main.js';
+import { temporalAddress } from './servers.js';
 
 /** Text typed at the terminal, or a function of the output and the prompt so far. */
 type Answer = string | ((shown: string[], question: string) => Promise<string>);
@@ -9,7 +9,7 @@ export async function canary(args: string[], env: Record<string, string> = {}, a
   const out: string[] = [];
   const err: string[] = [];
   const code = await main(args, {
-    env: { TEMPORAL_ADDRESS: inject('temporal'), CANARY_LANE: 'cli', ...env },
+    env: { TEMPORAL_ADDRESS: temporalAddress(), CANARY_LANE: 'cli', ...env },
     out: (line) => out.push(line),
     err: (line) => err.push(line),
     input: async () => '',

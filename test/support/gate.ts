@@ -18,6 +18,7 @@ import { freePort } from '../../testbed/process.js';
 import { startTenant, type Tenant, type TenantBuild } from '../../testbed/tenant.js';
 import { createWorker, type GateParts, type GateWorker } from '../../workers/create-worker.js';
 import { type FoundRun, type Run, replayAll } from './replay.js';
+import { temporalAddress } from './servers.js';
 import { newSha } from './shas.js';
 
 export interface GateOptions {
@@ -101,7 +102,7 @@ export class Gate {
       CANARY_HOLD_TIMEOUT: '300ms',
       ...options.env,
     };
-    const address = options.temporal ?? inject('temporal');
+    const address = options.temporal ?? temporalAddress();
     const connection = await NativeConnection.connect({ address });
     const client = new Client({ connection: await Connection.connect({ address }) });
     const gate = new Gate(

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Pauses between two polls, in milliseconds: short at first, then longer, because each query of a workflow costs two processes some milliseconds. */
-const FIRST_MS = 20;
-const LAST_MS = 100;
-const GROWTH = 1.25;
+const FIRST_MS = 30;
+const LAST_MS = 200;
+const GROWTH = 1.5;
 
 /** Polls until the result is truthy; fails after `ms` with the name of the condition. */
 export async function until<T>(what: string, ask: () => Promise<T> | T, ms = 15_000): Promise<NonNullable<T>> {

@@ -1,10 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, inject } from 'vitest';
+import { afterAll, afterEach } from 'vitest';
 import { type RunningProcess, startProcess } from '../../testbed/process.js';
 import { repositoryRoot } from '../../testbed/tools.js';
 import type { Gate } from './gate.js';
+import { temporalAddress } from './servers.js';
 
 export interface Victim extends RunningProcess {
   /** Log so far. */
@@ -21,7 +22,7 @@ export async function startVictim(
   const logFile = join(mkdtempSync(join(folder, 'worker-')), 'log');
   const [script = '', ...args] = command;
   const worker = await startProcess(process.execPath, [join(repositoryRoot, script), ...args], {
-    env: { PATH: process.env.PATH, TEMPORAL_ADDRESS: inject('temporal'), ...gate.env, ...env },
+    env: { PATH: process.env.PATH, TEMPORAL_ADDRESS: temporalAddress(), ...gate.env, ...env },
     logFile,
     ready: (output) => output.includes('worker.started'),
     timeoutMs: 20_000,

@@ -1,4 +1,4 @@
-import { beforeAll, beforeEach, expect, inject, test } from 'vitest';
+import { beforeAll, beforeEach, expect, test } from 'vitest';
 import type { WatchReport } from '../../src/contract/production.js';
 import { CanaryOutcome, CanaryPhase, CanarySha, CanaryTenantsRed } from '../../src/contract/search-attributes.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
@@ -6,6 +6,7 @@ import type { Tenant } from '../../testbed/tenant.js';
 import { canary } from '../support/cli.js';
 import { logged, useGate } from '../support/gate.js';
 import { moveTo, startProduction, watched, watchOf } from '../support/production.js';
+import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -62,7 +63,7 @@ test('production that takes it in part is watched through two update cycles, and
   expect(report).toMatchObject({ outcome: 'partly', why: '2 of 3 on it; behind: initech' });
   expect(report.tenants.map(({ tookAt }) => tookAt !== null)).toEqual([true, true, false]);
   expect(took(report)).toBeGreaterThanOrEqual(WATCH_MS);
-  const env = { TEMPORAL_ADDRESS: inject('temporal'), CANARY_LANE: gate().lane };
+  const env = { TEMPORAL_ADDRESS: temporalAddress(), CANARY_LANE: gate().lane };
   expect((await canary(['status'], env)).out).toContain('         production: 2 of 3 on it; behind: initech');
   const one = await canary(['status', sha, '--json'], env);
   expect(JSON.parse(one.out[0] ?? '')).toMatchObject({ outcome: 'promoted', production: report.why });
@@ -85,7 +86,7 @@ test('a run that no worker answers for has no data in status, even if production
   await watched(gate(), sha);
   await gate().stopWorker();
   const again = await gate().release({ sha });
-  const env = { TEMPORAL_ADDRESS: inject('temporal'), CANARY_LANE: gate().lane };
+  const env = { TEMPORAL_ADDRESS: temporalAddress(), CANARY_LANE: gate().lane };
   const { out } = await canary(['status', sha, '--json'], env);
   await gate().startWorker();
   await awaitRunEnd(again);

@@ -1,4 +1,4 @@
-import { CancellationScope, condition, log, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, condition, isCancellation, log, sleep, workflowInfo } from '@temporalio/workflow';
 import type { AlarmName, DeliveredEvent, ReleaseEvent } from '../../src/contract/events.js';
 import { publishing } from './activity-options.js';
 
@@ -14,40 +14,58 @@ export interface EventFeed {
   flush(): Promise<void>;
 }
 
-/** Opens the feed of this run. Events are delivered in order, one batch at a time; events that occur during a delivery form the next batch.
- * An entered phase waits up to 5 s for a more important event to go with.
- * @param onIdle called when the last batch was delivered. */
+/**
+ * Opens the feed of this run. An event is delivered at once, together with the phases entered before it; an entered phase waits up to 5 s for it.
+ * Deliveries do not wait for one another: a sink that needs the order has the number in the event's id. If they did, an
+ * update and the end of a delivery would give commands in an order that depends on whether the worker has the run in its
+ * cache: after a restart SDK core passes both in one activation, and on replay in two (ADR 10).
+ * @param onIdle called when the last delivery ended.
+ */
 export function openFeed(sha?: string, onIdle: () => void = () => undefined): EventFeed {
   const { workflowType: workflow, workflowId, runId } = workflowInfo();
   let number = 0;
   let waiting: DeliveredEvent[] = [];
-  let flushing = false;
-  let delivering: Promise<void> | null = null;
-  const isDue = () => flushing || waiting.some(({ type }) => type !== 'phase-entered');
-  const deliver = async () => {
-    while (waiting.length > 0) {
-      if (!isDue()) await condition(isDue, PHASES_DELAY_MS);
-      const batch = waiting;
-      waiting = [];
-      await publishing()
-        .publish(batch)
-        .catch((error: unknown) => log.error('events were not delivered', { error, events: batch }));
-    }
-    delivering = null;
-    onIdle();
+  let delay: CancellationScope | null = null;
+  let deliveries = 0;
+  const isIdle = () => deliveries === 0 && waiting.length === 0;
+  const deliver = () => {
+    const batch = waiting;
+    waiting = [];
+    delay?.cancel();
+    delay = null;
+    deliveries += 1;
+    void CancellationScope.nonCancellable(() => publishing().publish(batch))
+      .catch((error: unknown) => log.error('events were not delivered', { error, events: batch }))
+      .finally(() => {
+        deliveries -= 1;
+        if (isIdle()) onIdle();
+      });
+  };
+  const deliverLater = () => {
+    if (delay) return;
+    const scope = new CancellationScope();
+    delay = scope;
+    void scope
+      .run(() => sleep(PHASES_DELAY_MS, { summary: 'collect entered phases' }))
+      .then(() => delay === scope && deliver())
+      .catch((error: unknown) => {
+        if (!isCancellation(error)) throw error;
+      });
   };
   return {
     emit(event) {
       number += 1;
       const at = new Date().toISOString();
       waiting.push({ ...event, id: `${runId}-${number}`, at, workflow, workflowId, ...(sha && { sha }) });
-      delivering ??= CancellationScope.nonCancellable(deliver);
+      if (event.type === 'phase-entered') void CancellationScope.nonCancellable(async () => deliverLater());
+      else deliver();
     },
-    isIdle: () => delivering === null,
-    async flush() {
-      flushing = true;
-      await CancellationScope.nonCancellable(async () => (await delivering) ?? undefined);
-    },
+    isIdle,
+    flush: () =>
+      CancellationScope.nonCancellable(async () => {
+        if (waiting.length > 0) deliver();
+        await condition(isIdle);
+      }),
   };
 }
 
