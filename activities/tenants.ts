@@ -18,7 +18,7 @@ export interface FleetBuilds {
 }
 
 /** Result of a watch over a soak: a tenant left the build, or a check failed twice in a row. */
-export type WatchEnd = { left: TenantBuild[] } | { red: TenantSmoke[] };
+export type WatchEnd = { builds: TenantBuild[] } | { red: TenantSmoke[] };
 
 type TenantDependencies = Pick<ActivityDependencies, 'config' | 'suite' | 'client' | 'stopping'>;
 
@@ -64,7 +64,7 @@ export function createTenantActivities({ config, suite, client, stopping }: Tena
       for (let probeAt = Date.now() + plan.soakProbeMs; ; ) {
         const { builds } = await withHeartbeat(() => fleetBuilds(config.fleet, sha, plan));
         heartbeat(builds);
-        if (builds.some(({ build }) => build !== null && !isBuild(build, sha))) return { left: builds };
+        if (builds.some(({ build }) => build !== null && !isBuild(build, sha))) return { builds };
         if (Date.now() >= probeAt) {
           probeAt = Date.now() + plan.soakProbeMs;
           const results = await withHeartbeat(

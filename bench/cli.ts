@@ -9,7 +9,7 @@ import { median, quantile, table, writeSection } from './report.js';
 
 const RUNS = 15;
 
-/** How long commands take from a cold process, beside Temporal's own CLI, which is one static program. */
+/** Measures commands from a cold process, compared with Temporal's own CLI, which is one static program. */
 export async function benchCli(): Promise<void> {
   const temporal = tool('temporal')?.path ?? 'temporal';
   const server = await startTemporalServer();
@@ -29,8 +29,8 @@ export async function benchCli(): Promise<void> {
       const times = Array.from({ length: RUNS }, () => timed(program, args, server.address));
       return [name, `${median(times)} ms`, `${quantile(times, 0.95)} ms`];
     });
-    const text = `A process from its start to its end, ${RUNS} times each; nothing is cached between them. Wanted: \`canary --version\` under 300 ms.`;
-    writeSection('cli', `${text}\n\n${table(['command', 'median', 'p95'], rows)}`);
+    const text = `Each command is a cold process, from start to end, ${RUNS} times. Nothing is cached between runs. Target: \`canary --version\` under 300 ms.`;
+    writeSection('cli', [text, table(['command', 'median', 'p95'], rows)]);
   } finally {
     await server.stop();
   }

@@ -6,16 +6,16 @@ import { startTenant } from '../testbed/tenant.js';
 
 export const TOKEN = 'token-of-the-bench';
 
-/** What the fleet is told: to run a build, all but the last tenant now and the last one `lastAfterMs` after it is asked next. */
+/** Order to run a build: all tenants now, but with `lastAfterMs` the last one that long after its next request. */
 export interface Deploy {
   sha: string;
   lastAfterMs?: number;
 }
 
-/** Tenants of the test bed in a process of their own, so that their work is not taken for the gate's. */
+/** Tenants of the test bed in a separate process, so that their work does not count as the gate's. */
 export interface FleetProcess {
   urls: string[];
-  /** When the last tenant ran it, epoch ms. */
+  /** Resolves to the time at which the last tenant runs it, epoch ms. */
   deploy(order: Deploy): Promise<number>;
   stop(): void;
 }
@@ -41,17 +41,17 @@ async function serveFleet(count: number): Promise<void> {
     Array.from({ length: count }, (_, index) => startTenant({ name: `canary-${index + 1}`, token: TOKEN })),
   );
   const last = fleet.at(-1);
-  if (!last) throw new Error('a fleet has tenants');
+  if (!last) throw new Error('invalid fleet size 0: expected at least one tenant');
   process.on('message', async ({ sha, lastAfterMs }: Deploy) => {
     for (const tenant of fleet) if (tenant !== last || lastAfterMs === undefined) tenant.run({ sha });
     if (lastAfterMs !== undefined) {
-      for (const asked = last.requests.length; last.requests.length === asked; ) await delay(1);
+      for (const count = last.requests.length; last.requests.length === count; ) await delay(1);
       await delay(lastAfterMs);
       last.run({ sha });
     }
     process.send?.(Date.now());
   });
-  // It ends with the process that started it.
+  // The process ends with its parent.
   process.once('disconnect', () => process.exit(0));
   process.send?.(fleet.map(({ url }) => url));
 }

@@ -1,40 +1,40 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 
-/** When a run that asks the lane for its turn asked, had it, and ended; epoch, ms. */
-export interface TurnTimes {
-  asked: number;
-  got: number;
+/** Times at which a run joined the queue, learned that it holds the lane, and ended; epoch, ms. */
+export interface HolderTimes {
+  joined: number;
+  acquired: number;
   ended: number;
 }
 
-/** From a closed run's history; null when it never got an answer. */
-export async function turnTimes(handle: WorkflowHandle): Promise<TurnTimes | null> {
+/** Reads the times from the history of a closed run; null if it never held the lane. */
+export async function holderTimes(handle: WorkflowHandle): Promise<HolderTimes | null> {
   const { events = [] } = await handle.fetchHistory();
   const all = events ?? [];
   const wait = all.find(
     ({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name === 'waitForLane',
   );
-  const got = all.find(
+  const acquired = all.find(
     ({ activityTaskCompletedEventAttributes: done }) =>
       wait && done?.scheduledEventId?.toString() === `${wait.eventId}`,
   );
   const end = all.at(-1);
-  return wait && got && end ? { asked: at(wait), got: at(got), ended: at(end) } : null;
+  return wait && acquired && end ? { joined: at(wait), acquired: at(acquired), ended: at(end) } : null;
 }
 
-/** From the end of each run that had its turn to when the next one, which waited by then, knew of its own; in ms. */
-export function grantDelays(runs: TurnTimes[]): number[] {
-  const inTurn = [...runs].sort((a, b) => a.got - b.got);
-  return inTurn.flatMap((run, index) => {
-    const before = inTurn[index - 1];
-    return before && run.asked < before.ended ? [run.got - before.ended] : [];
+/** Delays from the end of a holder until the next run, if it waited already, knows that it holds the lane; in ms. */
+export function grantDelays(runs: HolderTimes[]): number[] {
+  const ordered = [...runs].sort((a, b) => a.acquired - b.acquired);
+  return ordered.flatMap((run, index) => {
+    const previous = ordered[index - 1];
+    return previous && run.joined < previous.ended ? [run.acquired - previous.ended] : [];
   });
 }
 
-/** Events of each run of a lane, of all that it ever had. */
+/** Numbers of events of all runs of a lane. */
 export async function eventsOfRuns(client: Client, workflowId: string): Promise<number[]> {
   const events: number[] = [];
-  // A list tells no length of a run that is open.
+  // A list has no history length for a running workflow.
   for await (const { runId } of client.workflow.list({ query: `WorkflowId = '${workflowId}'` }))
     events.push((await client.workflow.getHandle(workflowId, runId).describe()).historyLength);
   return events;

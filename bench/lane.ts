@@ -10,16 +10,17 @@ import { laneClient } from '../src/temporal/lane-client.js';
 import { startTemporalServer } from '../testbed/temporal-server.js';
 import { bundleWorkflows } from '../workers/bundle.js';
 import { createWorker } from '../workers/create-worker.js';
-import { eventsOfRuns, grantDelays, type TurnTimes, turnTimes } from './lane-times.js';
+import { eventsOfRuns, grantDelays, type HolderTimes, holderTimes } from './lane-times.js';
 import { median, quantile, table, writeSection } from './report.js';
 
 const BUILDS = 2_000;
-/** How many wait at a time. */
+/** Builds that wait at a time. */
 const WAITING = 4;
+/** Builds at the end whose grants are measured. */
 const LAST = 100;
 const MIB = 2 ** 20;
 
-/** How soon the next build has its turn when the last one has ended, after very many; and what they leave behind. */
+/** Measures how soon the next of many builds holds the lane, and what the lane keeps of them. */
 export async function benchLane(): Promise<void> {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   const [server, workflowBundle] = await Promise.all([
@@ -42,8 +43,8 @@ export async function benchLane(): Promise<void> {
     const handles = await throughLane(client, BUILDS, WAITING);
     const seconds = (performance.now() - began) / 1_000;
     const after = process.memoryUsage().rss;
-    const times = await Promise.all(handles.slice(-LAST - 1).map(turnTimes));
-    const delays = grantDelays(times.filter((one): one is TurnTimes => one !== null));
+    const times = await Promise.all(handles.slice(-LAST - 1).map(holderTimes));
+    const delays = grantDelays(times.filter((one): one is HolderTimes => one !== null));
     const state = await laneClient(client, config.lane).state();
     const kib = Buffer.byteLength(JSON.stringify(state)) / 1024;
     const events = await eventsOfRuns(client, releaseLaneId(config.lane));
@@ -51,19 +52,22 @@ export async function benchLane(): Promise<void> {
     const rows = [
       [`the last ${delays.length} grants, median`, `${Math.round(median(delays))} ms`, ''],
       [`the last ${delays.length} grants, p95`, `${Math.round(quantile(delays, 0.95))} ms`, '1000 ms'],
-      ['events of the lane for each build', (total / (BUILDS + WAITING)).toFixed(1), ''],
-      ['runs of the lane, each continued as the next', `${events.length}`, ''],
-      ['its state in the end', `${kib.toFixed(0)} KiB`, '256 KiB'],
+      ['events of the lane per build', (total / (BUILDS + WAITING)).toFixed(1), ''],
+      ['runs of the lane (continue-as-new)', `${events.length}`, ''],
+      ['its state at the end', `${kib.toFixed(0)} KiB`, '256 KiB'],
       ['memory of the process, before', `${Math.round(before / MIB)} MiB`, ''],
       ['memory of the process, after', `${Math.round(after / MIB)} MiB`, ''],
     ];
-    writeSection(
-      'lane',
-      `${BUILDS.toLocaleString('en')} builds through one lane in ${Math.round(seconds)} s, one after the other: each asks for its turn as a release does, and ends as soon as it has it; ${WAITING} wait at a time, so the lane is never idle. ` +
-        `A grant is counted from the end of one run to when the next one knows of its turn, by the server's clock. The load of the machine was ${loadavg()[0]?.toFixed(0)} when it ended: the rest of a grant's time is the poll (up to 400 ms), and answers that are late. The memory is that of the worker and of what measures it.\n\n` +
-        table(['', 'measured', 'wanted, at most'], rows),
-    );
-    console.log(table(['', 'measured', 'wanted'], rows));
+    writeSection('lane', [
+      `${BUILDS.toLocaleString('en')} builds passed one lane in ${Math.round(seconds)} s, one after the other. ` +
+        'Each joins the queue as a release does, and ends as soon as it holds the lane. ' +
+        `Up to ${WAITING} builds wait at a time, so the lane is never idle. ` +
+        "A grant is the time from the end of one run until the next run knows that it holds the lane, by the server's clock. " +
+        `The load of the machine was ${loadavg()[0]?.toFixed(0)} at the end: the rest of the time of a grant is the poll (up to 400 ms) and late answers. ` +
+        'The memory is that of the worker and of the measuring process.',
+      table(['', 'measured', 'target, at most'], rows),
+    ]);
+    console.log(table(['', 'measured', 'target'], rows));
   } finally {
     worker.shutdown();
     await running;
@@ -76,7 +80,7 @@ export async function benchLane(): Promise<void> {
 
 let builds = 0;
 
-/** Sends builds by a human's word, which are never passed by a newer one, and keeps so many waiting; in the order in which they were sent. */
+/** Sends manual builds, which no newer one supersedes, and keeps `waiting` of them in the queue; handles in the order sent. */
 async function throughLane(client: Client, count: number, waiting = count): Promise<WorkflowHandle[]> {
   const handles: WorkflowHandle[] = [];
   const send = async () => {
@@ -85,7 +89,7 @@ async function throughLane(client: Client, count: number, waiting = count): Prom
       const sha = parseSha(`${builds.toString(16).padStart(7, '0')}${'b'.repeat(33)}`);
       const lane = parseLane('');
       const options = { workflowId: releaseId(lane, sha), taskQueue: taskQueue(lane), args: [{ sha, manual: true }] };
-      const sent = client.workflow.start('TakeTurn', options);
+      const sent = client.workflow.start('HoldLane', options);
       handles.push(client.workflow.getHandle(options.workflowId));
       await (await sent).result();
     }

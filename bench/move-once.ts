@@ -7,7 +7,7 @@ import type { Registry } from '../src/registry/context.js';
 import { getManifest } from '../src/registry/get-manifest.js';
 import { createRegistry } from '../src/registry/registry.js';
 
-/** What one move does, Temporal apart: look where `:latest` stands, move both images, read back. Everyone says yes. */
+/** Does one move without Temporal: reads `:latest`, moves both images, reads back. Every write is allowed. */
 export async function moveOnce(registry: Registry, repositories: string[], to: string[]): Promise<void> {
   const images = await Promise.all(
     repositories.map(async (text, index) => {
@@ -16,7 +16,7 @@ export async function moveOnce(registry: Registry, repositories: string[], to: s
       return { repository, to: target.digest, from: null };
     }),
   );
-  // A rollback: it looks, always writes, and reads back.
+  // A rollback, because it always writes.
   const input: MoveInput = { kind: 'rollback', sha: parseSha('4c1d56e'), images, by: 'bench', reason: 'bench' };
   const moved = await moveTags({
     registry,
@@ -32,7 +32,7 @@ export async function moveOnce(registry: Registry, repositories: string[], to: s
   if (wrong) throw new Error(`${wrong.repository} ended as ${wrong.result}`);
 }
 
-/** As a process of its own: `node dist/bench/move-once.js <repository>... -- <digest>...` */
+/** Runs as a separate process: `node dist/bench/move-once.js <repository>... -- <digest>...` */
 const separator = process.argv.indexOf('--');
 if (separator > 0) {
   const registry = createRegistry({ push: true });

@@ -15,7 +15,7 @@ const DELAY_MS = 50;
 const NAMES = ['molecule-ai/platform', 'molecule-ai/platform-tenant'];
 const SHAS = ['4c1d56e0b7a94f2e8d6c3b5a19f07e2d4c8b6a31', 'c5a07f46d2e91b8370fa4c5d6e182b9073ac5fe4'];
 
-/** One way to move `:latest` of both images to a build. */
+/** Program that moves `:latest` of both images to a build. */
 interface Contestant {
   name: string;
   move: (build: Build) => Promise<void>;
@@ -25,34 +25,35 @@ interface Build {
   digests: string[];
 }
 
-/** Moves `:latest` of both images back and forth, ours against the command lines, straight and with a network's delay. */
+/** Moves `:latest` of both images back and forth, with the gate and with other tools, direct and with a network delay. */
 export async function benchRegistry(): Promise<void> {
   const server = await startRegistry();
   const proxy = await startSlowProxy(server.host, DELAY_MS);
   try {
     const builds = await Promise.all(SHAS.map((sha) => publish(server.host, sha)));
-    const straight = await race(server.host, builds);
+    const direct = await race(server.host, builds);
     const delayed = await race(proxy.host, builds);
     const crane = (rows: Row[]) => rows.find(({ name }) => name.startsWith('crane'))?.median ?? Number.NaN;
     const cells = ({ name, median: middle, p90 }: Row, rows: Row[]) => [
       `${middle.toFixed(1)} (${p90.toFixed(1)})`,
       name.startsWith('crane') ? '1' : (middle / crane(rows)).toFixed(2),
     ];
-    const rows = straight.map((row, index) => [
+    const rows = direct.map((row, index) => [
       row.name,
-      ...cells(row, straight),
+      ...cells(row, direct),
       ...cells(delayed[index] as Row, delayed),
     ]);
     const versions = ['registry', 'crane']
       .map((name) => `${name} ${tool(name as 'crane')?.version ?? 'none'}`)
       .join(', ');
-    writeSection(
-      'registry',
-      `Both images' \`:latest\` moved to the other of two builds (indexes of two platforms), ${RUNS} times after ${WARM_UP} to warm up: median in ms (p90), and the ratio to crane. ` +
-        `Straight, and with ${DELAY_MS} ms added to each request by a proxy. Ours looks where \`:latest\` stands, writes both at once and reads both back; the yes of Temporal is not in it. ${versions}.\n\n` +
-        table(['', 'straight', 'ratio', `+${DELAY_MS} ms a request`, 'ratio'], rows),
-    );
-    console.log(table(['', 'straight', 'ratio', `+${DELAY_MS} ms`, 'ratio'], rows));
+    writeSection('registry', [
+      `\`:latest\` of both images moves to the other of two builds (indexes of two platforms), ${RUNS} times after ${WARM_UP} warm-up moves. ` +
+        `The table shows the median in ms (p90) and the ratio to crane, direct and with ${DELAY_MS} ms added to each request by a proxy. ` +
+        'The gate reads `:latest`, writes both tags at once and reads both back. ' +
+        `The write lease of Temporal is not included. ${versions}.`,
+      table(['', 'direct', 'ratio', `+${DELAY_MS} ms a request`, 'ratio'], rows),
+    ]);
+    console.log(table(['', 'direct', 'ratio', `+${DELAY_MS} ms`, 'ratio'], rows));
   } finally {
     await proxy.stop();
     await server.stop();
@@ -95,7 +96,7 @@ async function race(host: string, builds: Build[]): Promise<Row[]> {
     ]),
   ];
   const times = contestants.map((): number[] => []);
-  // Turn by turn, so that noise on the machine meets all alike.
+  // In alternation, so that noise on the machine affects all alike.
   for (let round = 0; round < WARM_UP + RUNS; round += 1)
     for (const [index, contestant] of contestants.entries()) {
       const began = performance.now();
@@ -123,7 +124,7 @@ function craneLike(
   return [{ name: `${name} digest + ${name === 'crane' ? 'tag' : 'copy'} + digest`, move }];
 }
 
-/** Not the synchronous kind: the proxy lives in this process. */
+/** Runs a command asynchronously, because the proxy lives in this process. */
 async function run(command: string, args: string[]): Promise<void> {
   await promisify(execFile)(command, args);
 }

@@ -27,10 +27,10 @@ const SAMPLES = 50;
 const POLL_MS = 1_000;
 const NAMES = ['molecule-ai/platform', 'molecule-ai/platform-tenant'];
 
-/** A gate around a fleet, all of it real: Temporal's dev server, a registry, a worker with a move's usual waits. */
+/** Real servers for a gate: Temporal's dev server and a registry. The waits of a move are the usual ones. */
 type Bed = Awaited<ReturnType<typeof makeBed>>;
 
-/** What a release costs beyond what it has to wait for, what it leaves in the history, and how soon a soak begins. */
+/** Measures the cost of a release apart from its waits, its history, and how soon a soak starts. */
 export async function benchRelease(): Promise<void> {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   const bed = await makeBed();
@@ -45,17 +45,19 @@ export async function benchRelease(): Promise<void> {
       `${Math.round(median(bytes) / 1024)}`,
     ]);
     const delaysMs = [median(delays), quantile(delays, 0.95), Math.max(...delays)].map(Math.round);
-    const text =
-      `Releases of builds that every tenant runs already, with \`CANARY_SOAK\`, \`CANARY_UPDATE_CYCLE\` and \`CANARY_SOAK_PROBE\` at 0, so that nothing has to be waited for: ` +
-      `from the start to the result, median in ms of ${RUNS} after one to warm up (the worst). The registry's time for both images (registry ${tool('registry')?.version ?? 'in memory'}) and the tenants' (in a process of their own) are in it. ` +
-      `Wanted: 1 s at most, and 120 events, with three tenants. ` +
-      `Events are those of \`CanaryRelease\`; ${costs[0]?.moverEvents} more are \`MoveLatest\`'s, however large the fleet. ${growth(costs)}\n\n` +
-      `${table(['tenants', 'release, ms', 'events', 'history, KiB'], rows)}\n\n` +
-      `From the moment the last of three tenants reports the build to the start of the soak's timer in the history: ` +
-      `median ${delaysMs[0]} ms, p95 ${delaysMs[1]} ms, at most ${delaysMs[2]} ms, with \`CANARY_POLL=1s\`. ` +
-      `Wanted: half the interval + 0.2 s, and one + 0.3 s. ${SAMPLES} releases, the moments spread evenly over the interval, in random order.`;
-    writeSection('release', text);
-    console.log(text);
+    const paragraphs = [
+      'Releases of builds that every tenant runs already, with `CANARY_SOAK`, `CANARY_UPDATE_CYCLE` and `CANARY_SOAK_PROBE` at 0, so that nothing waits. ' +
+        `The time is from start to result: the median in ms of ${RUNS} after one warm-up run (the worst). ` +
+        `It includes the registry's time for both images (registry ${tool('registry')?.version ?? 'in memory'}) and the time of the tenants (in their own process). ` +
+        'Target with three tenants: at most 1 s and 120 events. ' +
+        `The events are those of \`CanaryRelease\`; \`MoveLatest\` adds ${costs[0]?.moverEvents}, independent of the fleet. ${growth(costs)}`,
+      table(['tenants', 'release, ms', 'events', 'history, KiB'], rows),
+      'From the moment that the last of three tenants reports the build to the start of the soak timer in the history: ' +
+        `median ${delaysMs[0]} ms, p95 ${delaysMs[1]} ms, at most ${delaysMs[2]} ms, with \`CANARY_POLL=1s\`. ` +
+        `Target: half the interval + 0.2 s, and one interval + 0.3 s. ${SAMPLES} releases; the moments are spread evenly over the interval, in random order.`,
+    ];
+    writeSection('release', paragraphs);
+    console.log(paragraphs.join('\n\n'));
   } finally {
     await bed.stop();
   }
@@ -76,7 +78,7 @@ async function makeBed() {
     temporal,
     registry,
     workflowBundle,
-    /** Pushes the next build; its sha. */
+    /** Pushes the next build, and returns its sha. */
     publish: async (): Promise<string> => {
       builds += 1;
       const sha = `${builds.toString(16).padStart(7, '0')}${'b'.repeat(33)}`;
@@ -85,7 +87,7 @@ async function makeBed() {
         NAMES.map(async (repository) => {
           const spec = { registry: registry.host, repository, sha };
           await pushBuild({ ...spec, tag });
-          // The very first promotion asks a human.
+          // A first promotion, without a :latest, would wait for a person.
           if (builds === 1) await pushBuild({ ...spec, tag: 'latest', sha: sha.replaceAll('b', 'a') });
         }),
       );
@@ -99,20 +101,20 @@ async function makeBed() {
   };
 }
 
-/** As `canary setup` does on the first day: a lane that does not know where `:latest` should be promotes nothing by itself. */
+/** Adopts `:latest` as `canary setup` does: without an expected latest the lane promotes nothing automatically. */
 async function adoptLatest(client: Client, host: string): Promise<void> {
   const registry = createRegistry();
   const repositories = NAMES.map((name) => parseRepository(`${host}/${name}`));
   const { images } = await readLatest(registry, repositories);
   await laneClient(client, parseLane('')).signal(laneCommandSignal('adopt'), {
-    by: 'the bench',
-    reason: 'first day',
+    by: 'bench',
+    reason: 'initial adoption',
     images,
   });
   await registry.close();
 }
 
-/** Runs `work` with a worker and a fleet of its own. */
+/** Runs `work` with a separate worker and fleet. */
 async function withGate<T>(
   { temporal, registry, workflowBundle }: Bed,
   tenants: number,
@@ -158,7 +160,7 @@ interface Cost {
 function costOf(bed: Bed, tenants: number): Promise<Cost> {
   return withGate(bed, tenants, { CANARY_SOAK: '0' }, async (fleet) => {
     const cost: Cost = { tenants, ms: [], events: [], bytes: [], moverEvents: 0 };
-    // The first one warms up.
+    // The first run is a warm-up.
     for (let run = 0; run <= RUNS; run += 1) {
       const sha = await bed.publish();
       await fleet.deploy({ sha });
@@ -182,10 +184,10 @@ function growth(costs: Cost[]): string {
   const [one, most] = [costs[0], costs.at(-1)];
   if (!one || !most) return '';
   const perTenant = (median(most.events) - median(one.events)) / (most.tenants - one.tenants);
-  return `Each tenant adds 3 for its smoke, and ${(perTenant - 3).toFixed(2)} for workflow tasks, which answers share.`;
+  return `Each tenant adds 3 events for its smoke, and ${(perTenant - 3).toFixed(2)} for workflow tasks, which answers share.`;
 }
 
-/** In milliseconds, one for each release. */
+/** Delays in milliseconds, one for each release. */
 function delaysToSoak(bed: Bed): Promise<number[]> {
   return withGate(bed, 3, { CANARY_SOAK: '1ms' }, async (fleet) => {
     const delays: number[] = [];
@@ -202,7 +204,7 @@ function delaysToSoak(bed: Bed): Promise<number[]> {
   });
 }
 
-/** Each n-th part of an interval once, at a random place in it, in random order: as random moments, with less luck in their median. */
+/** A random moment in each n-th part of an interval, in random order: their median varies less than that of random moments. */
 function shuffled(count: number): number[] {
   const parts = Array.from({ length: count }, (_, index) => ({
     part: (index + Math.random()) / count,
@@ -215,5 +217,6 @@ const start = ({ client }: Bed, sha: string) => startRelease(client, parseLane('
 
 async function requirePromoted(handle: WorkflowHandleWithFirstExecutionRunId): Promise<void> {
   const end = await awaitRunEnd(handle);
-  if (end.report?.outcome !== 'promoted') throw new Error(`the bench is wrong: ${JSON.stringify(end)}`);
+  if (end.report?.outcome !== 'promoted')
+    throw new Error(`invalid measurement: expected promoted, got ${JSON.stringify(end)}`);
 }

@@ -6,10 +6,10 @@ import { repositoryRoot } from '../testbed/tools.js';
 const FILE = join(repositoryRoot, 'docs', 'benchmarks.md');
 const HEAD = `# Benchmarks
 
-Written by \`npm run bench -- <name>\`. Each section was measured in one run, side by side; machines are noisy, so read the ratios.
+Written by \`npm run bench -- <name>\`. Each section was measured in one run, side by side. Machines
+are noisy: compare the ratios.
 `;
 
-/** Sorted; the middle one, and the one that nine of ten are below. */
 export function median(values: number[]): number {
   return quantile(values, 0.5);
 }
@@ -19,19 +19,25 @@ export function quantile(values: number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
 }
 
-/** A Markdown table. */
+/** Markdown table. */
 export function table(head: string[], rows: string[][]): string {
   const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-/** Puts a section in place of the one of that name, or at the end. */
-export function writeSection(name: string, text: string): void {
+/** Replaces the section of that name, or adds it. `paragraphs` are wrapped at 100 characters, tables are not. */
+export function writeSection(name: string, paragraphs: string[]): void {
   const old = existsSync(FILE) ? readFileSync(FILE, 'utf8') : HEAD;
   const [head = HEAD, ...sections] = old.split(/^(?=## )/m);
   const others = sections.filter((section) => !section.startsWith(`## ${name}\n`));
-  const all = [...others, `## ${name}\n\n${text}\n\n${machine()}\n`].sort();
+  const all = [...others, `## ${name}\n\n${[...paragraphs, machine()].map(wrap).join('\n\n')}\n`].sort();
   writeFileSync(FILE, [head.trimEnd(), ...all.map((section) => section.trimEnd())].join('\n\n').concat('\n'));
+}
+
+/** Breaks a paragraph into lines of less than 100 characters. */
+function wrap(paragraph: string): string {
+  if (paragraph.startsWith('|')) return paragraph;
+  return paragraph.replaceAll(/(?=.{100})(.{1,99}) /g, '$1\n');
 }
 
 function machine(): string {

@@ -8,12 +8,12 @@ export interface SlowProxy {
   stop(): Promise<void>;
 }
 
-/** A reverse proxy that holds each request back for `delayMs`: what a registry on the other side of a network costs. */
+/** Reverse proxy that delays each request by `delayMs`, as a network would. */
 export async function startSlowProxy(target: string, delayMs: number): Promise<SlowProxy> {
   const [host, port] = target.split(':');
   const server = createServer(async (incoming, outgoing) => {
     await delay(delayMs);
-    // The Host header is kept, so that the registry's redirects and Locations come back through here.
+    // The Host header is unchanged, so that redirects and Locations of the registry lead through this proxy.
     const { method, url: path, headers } = incoming;
     const passed = request({ host, port, method, path, headers }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);

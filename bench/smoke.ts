@@ -11,24 +11,24 @@ import { median, table, writeSection } from './report.js';
 const TENANTS = [1, 10, 100];
 const DELAYS_MS = [0, 50, 200];
 const RUNS = 5;
-/** The own limit of the tenant that hangs, shortened. */
+/** Limit of a suite for the tenant that hangs, shortened. */
 const HUNG_LIMIT_MS = 3_000;
 const TOKEN = 'token-of-the-bench';
 
 type Fleet = (PlannedTenant & { access: Access })[];
 
-/** The default suite on tenants that answer after a delay, ours and beside it a script with the same environment. */
+/** Measures the default suite on tenants that answer after a delay, compared with a script in the same environment. */
 export async function benchSmoke(): Promise<void> {
   const script = peerOf(process.argv.slice(3));
   const rows: string[][] = [];
-  const ours = new Map<string, number>();
+  const medians = new Map<string, number>();
   for (const delayMs of DELAYS_MS) {
     const farm = await startFarm(Math.max(...TENANTS), delayMs);
     try {
       for (const count of TENANTS) {
         const fleet = fleetOf(farm.ports.slice(0, count));
         const times = await timed(RUNS, () => smokeGreen(fleet));
-        ours.set(`${count}/${delayMs}`, median(times));
+        medians.set(`${count}/${delayMs}`, median(times));
         const peer = script
           ? [ms(median(await timed(count === 1 ? RUNS : 1, () => runPeer(script, fleet), count === 1)))]
           : [];
@@ -39,24 +39,23 @@ export async function benchSmoke(): Promise<void> {
       farm.stop();
     }
   }
-  const ratio = (ours.get('100/200') ?? Number.NaN) / (ours.get('1/200') ?? Number.NaN);
+  const ratio = (medians.get('100/200') ?? Number.NaN) / (medians.get('1/200') ?? Number.NaN);
   const hung = await hungAdds();
-  writeSection(
-    'smoke',
-    `The six checks of the default suite on tenants of this machine that hold each answer back; the median of ${RUNS} runs. ` +
-      `100 tenants take ${ratio.toFixed(2)} × the time of one at 200 ms. ` +
-      `With one tenant of 10 that hangs, and a limit of ${ms(HUNG_LIMIT_MS)} for a suite, the fleet took ${ms(hung.wholeMs)} and the other nine were done after ${ms(hung.othersMs)}. ` +
-      `Memory of the process, all of it: ${hung.rssMb} MB at most.` +
-      `${script ? ` Beside it \`${script.split('/').at(-1)}\` with the same environment, one tenant after the other; on more than one tenant it ran once.` : ''}\n\n` +
-      table(['tenants', 'delay of an answer', 'canary', ...(script ? ['script'] : [])], rows),
-  );
+  writeSection('smoke', [
+    `The six checks of the default suite on tenants on this machine that delay each answer; the median of ${RUNS} runs. ` +
+      `At 200 ms, 100 tenants take ${ratio.toFixed(2)} × the time of one. ` +
+      `If one tenant of 10 hangs, with a limit of ${ms(HUNG_LIMIT_MS)} for a suite, the fleet takes ${ms(hung.wholeMs)} and the other nine finish after ${ms(hung.othersMs)}. ` +
+      `The process uses ${hung.rssMb} MB at most.` +
+      `${script ? ` \`${script.split('/').at(-1)}\` ran with the same environment, one tenant after the other; on more than one tenant it ran once.` : ''}`,
+    table(['tenants', 'delay of an answer', 'canary', ...(script ? ['script'] : [])], rows),
+  ]);
   console.log({ ratio, ...hung });
 }
 
 function peerOf(args: string[]): string | null {
   const at = args.indexOf('--peer-smoke');
   const script = args[at + 1];
-  if (at >= 0 && !script) throw new Error('--peer-smoke needs a script');
+  if (at >= 0 && !script) throw new Error('--peer-smoke: expected the path of a script');
   return at >= 0 ? (script ?? null) : null;
 }
 
@@ -71,10 +70,10 @@ const fleetOf = (ports: number[]): Fleet =>
 
 async function smokeGreen(fleet: Fleet): Promise<void> {
   const verdict = verdictOf(await smokeFleet(fleet, { suite: defaultSuite }));
-  if (verdict !== 'pass') throw new Error(`the bench is wrong: ${verdict}`);
+  if (verdict !== 'pass') throw new Error(`invalid measurement: expected pass, got ${verdict}`);
 }
 
-/** Unless told otherwise, a first run warms up and does not count. */
+/** Times `runs` runs. With `warmUp` a first run does not count. */
 async function timed(runs: number, run: () => Promise<void>, warmUp = true): Promise<number[]> {
   const times: number[] = [];
   if (warmUp) await run();
@@ -108,11 +107,11 @@ async function hungAdds() {
   });
   const wholeMs = performance.now() - began;
   farm.stop();
-  // The kernel's own peak, in kB.
+  // Peak of the kernel, in kB.
   return { wholeMs, othersMs: Math.max(...others), rssMb: Math.round(process.resourceUsage().maxRSS / 1024) };
 }
 
-/** Tenants in a process of their own, so that their work and memory are not taken for ours. */
+/** Starts tenants in a separate process, so that their work and memory do not count. */
 async function startFarm(count: number, delayMs: number, firstHangs = false) {
   const args = [fileURLToPath(import.meta.url), 'farm', String(count), String(delayMs), String(firstHangs)];
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -153,7 +152,7 @@ async function farm(count: number, delayMs: number, firstHangs: boolean): Promis
     }),
   );
   process.stdout.write(JSON.stringify(ports));
-  // It ends with the process that started it.
+  // The process ends with its parent.
   process.stdin.resume().once('end', () => process.exit(0));
 }
 

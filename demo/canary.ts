@@ -10,19 +10,19 @@ import type { World } from './world.js';
 const BIN = join(repositoryRoot, 'bin', 'canary.js');
 const WORKER_LOG = join(repositoryRoot, '.demo', 'worker.log');
 const WORKER_READY_MS = 60_000; // bundling the workflows is 2 s; a cold disk and two busy cores are slow
-/** A release takes 9 s here: when nothing comes of it in this time, something it needs is gone. */
+/** Limit of a command that waits. A release takes 9 s here: after this time something that it needs is gone. */
 const WAIT = '60s';
 const ALIVE_EVERY_MS = 250;
 
-/** The product, used as anybody uses it: its command line, in processes of their own. */
+/** The product as users run it: its command line, in separate processes. */
 export type Canary = Awaited<ReturnType<typeof createCanary>>;
 
-/** What a command printed on stdout with `-o json`, and its exit code. */
+/** Exit code of a command, and what it printed on stdout with `-o json`. */
 export interface Ended {
   code: number | null;
   result: unknown;
-  /** The last line on stderr: why, when there is no result. */
-  said: string;
+  /** Last line on stderr: the error, if there is no result. */
+  lastLine: string;
 }
 
 /** Prepares the namespace and starts a worker. */
@@ -49,7 +49,7 @@ export async function createCanary(world: World, onStop: (stop: () => Promise<vo
     onProgress: (line: string) => void,
     settings = {},
   ): Promise<Ended> {
-    // A group of its own: Ctrl-C in a terminal reaches the demo alone, and that ends things in an order.
+    // A separate process group: Ctrl-C in a terminal reaches only the demo, which stops everything in order.
     const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe'];
     const child = spawn(process.execPath, [BIN, ...args], {
       cwd: repositoryRoot,
@@ -60,29 +60,29 @@ export async function createCanary(world: World, onStop: (stop: () => Promise<vo
     });
     const forget = atExit(() => child.kill('SIGKILL'));
     let stdout = '';
-    let said = '';
+    let lastLine = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
     });
     createInterface({ input: child.stderr }).on('line', (line) => {
       if (line.trim() === '') return;
-      said = line.trim();
-      onProgress(said);
+      lastLine = line.trim();
+      onProgress(lastLine);
     });
     try {
       const code = await new Promise<number | null>((resolve, reject) => {
         child.once('error', reject);
         child.once('close', resolve);
       });
-      return { code, result: parse(stdout), said };
+      return { code, result: parse(stdout), lastLine };
     } finally {
       forget();
     }
   }
 
-  // With the worker's settings: it reads :latest as the worker would.
+  // Setup runs with the settings of the worker: it reads :latest as the worker does.
   const setup = await run(['setup'], new AbortController().signal, () => undefined, files.workerEnv);
-  if (setup.code !== 0) throw new Error(`canary setup ended with ${setup.code}: ${setup.said}`);
+  if (setup.code !== 0) throw new Error(`canary setup exited with ${setup.code}: ${setup.lastLine}`);
 
   rmSync(WORKER_LOG, { force: true });
   const worker = await startProcess(process.execPath, [BIN, 'worker'], {
@@ -95,10 +95,10 @@ export async function createCanary(world: World, onStop: (stop: () => Promise<vo
   let watching: NodeJS.Timeout | undefined;
   const workerEnded = new Promise<never>((_, reject) => {
     watching = setInterval(() => {
-      if (!isAlive(worker.pid)) reject(new Error(`the worker ended; see ${WORKER_LOG}`));
+      if (!isAlive(worker.pid)) reject(new Error(`the worker exited (see ${WORKER_LOG})`));
     }, ALIVE_EVERY_MS);
   });
-  workerEnded.catch(() => undefined); // whoever waits for it hears of it
+  workerEnded.catch(() => undefined); // the callers that wait for it handle the rejection
   onStop(() => {
     clearInterval(watching);
     return worker.stop();
@@ -108,14 +108,14 @@ export async function createCanary(world: World, onStop: (stop: () => Promise<vo
     /** Runs a command that waits, e.g. `release 4c1d56e --wait`; each line of its stderr is progress. */
     run: (args: string[], signal: AbortSignal, onProgress: (line: string) => void) =>
       run([...args, '--timeout', WAIT, '-o', 'json'], signal, onProgress),
-    /** Runs a command that answers at once. */
+    /** Runs a command that does not wait. */
     ask: (args: string[], signal: AbortSignal) => run([...args, '-o', 'json'], signal, () => undefined),
-    /** Rejects when the worker is gone before it was told to stop. */
+    /** Rejects if the worker exits before it is stopped. */
     workerEnded,
   };
 }
 
-/** Nothing of the caller's: a TEMPORAL_ADDRESS or a GITHUB_TOKEN that is set there is meant for another gate. */
+/** Environment without the caller's settings: a TEMPORAL_ADDRESS or a GITHUB_TOKEN there is meant for another gate. */
 function bareEnvironment(): NodeJS.ProcessEnv {
   const kept = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'USER', 'LOGNAME', 'SYSTEMROOT'];
   return Object.fromEntries(kept.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));

@@ -5,13 +5,14 @@ import { StoryError } from './failure.js';
 
 const CRANE_MS = 10_000; // it asks a registry on this machine
 
-/** Has `crane digest` look at `:latest` of each image, where there is a crane; gives a sentence for people. */
+/** Compares `:latest` of each image with `crane digest`, if crane is installed; returns a note for the summary. */
 export async function confirmByCrane(latest: Record<string, string>): Promise<string> {
   const crane = tool('crane');
-  if (!crane) return '(no crane here to confirm them)';
+  if (!crane) return '(not confirmed: crane is not installed)';
   for (const [image, digest] of Object.entries(latest)) {
     const { stdout } = await promisify(execFile)(crane.path, ['digest', `${image}:latest`], { timeout: CRANE_MS });
-    if (stdout.trim() !== digest) throw new StoryError(`crane says ${image}:latest is ${stdout.trim()}, not ${digest}`);
+    if (stdout.trim() !== digest)
+      throw new StoryError(`crane digest ${image}:latest: got ${stdout.trim()}, expected ${digest}`);
   }
-  return '(crane digest says the same)';
+  return '(confirmed by crane digest)';
 }

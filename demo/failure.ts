@@ -1,4 +1,4 @@
-/** Something went otherwise than the story tells it; its message is the one line that people see. */
+/** Deviation from the story; the demo prints its message as one line. */
 export class StoryError extends Error {
   override readonly name = 'StoryError';
 }

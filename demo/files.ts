@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { repositoryRoot } from '../testbed/tools.js';
 
 /**
- * Writes `.demo/temporal.toml` and `.demo/worker.env`, by which `npx canary` in this folder finds the demo, and the fleet
- * file of production. Only their owner may read them: the second holds the tenants' admin tokens.
+ * Writes `.demo/temporal.toml` and `.demo/worker.env`, which lead `npx canary` in this folder to the demo, and the fleet
+ * file of production. Only their owner may read them: the second contains the admin tokens of the tenants.
  */
 export function writeDemoFiles(settings: {
   temporal: string;
@@ -33,13 +33,13 @@ export function writeDemoFiles(settings: {
   ]);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   for (const [path, content] of written) {
-    rmSync(path, { force: true }); // the mode counts only for a new file
+    rmSync(path, { force: true }); // the mode applies to a new file only
     writeFileSync(path, content, { mode: 0o600 });
   }
   return {
     temporalToml,
     workerEnv,
-    /** Removes what is still ours: a second demo in this folder has written its own over it. */
+    /** Removes the files that are unchanged: a second demo in this folder may have overwritten them. */
     remove: () => {
       for (const [path, content] of written) if (read(path) === content) rmSync(path);
     },

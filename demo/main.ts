@@ -4,27 +4,27 @@ import { BUILDS, SPARE } from './builds.js';
 import { createCanary } from './canary.js';
 import { confirmByCrane } from './crane.js';
 import { StoryError } from './failure.js';
-import { beforeTheGate, type Ending, publish, tellStory } from './story.js';
+import { beforeTheGate, type Ending, playStory, publish } from './story.js';
 import { createView, type View } from './view.js';
 import { startWorld, type World } from './world.js';
 
 const HELP = `Usage: npm run demo [-- --exit [--json]]
-  --exit   end when the story is over, instead of staying up for you to play
-  --json   with --exit: one JSON object as the last line of stdout, all else on stderr`;
+  --exit   stop after the story, instead of staying up
+  --json   with --exit: one JSON object as the last line of stdout, everything else on stderr`;
 
 const INTERRUPTED = { SIGINT: 130, SIGTERM: 143 } as const;
 
 const REGISTRY_KINDS: Record<World['registry']['kind'], string> = {
   distribution: 'distribution',
   docker: 'distribution, in Docker',
-  memory: "in memory, the test bed's own: no real one could be had",
+  memory: 'in memory, from the test bed: no real registry is available',
 };
 
 type Options = { exit: boolean; json: boolean };
 
-const STORY_MS = 180_000; // it takes 45 s; this is for a machine that is six times as slow, not for waiting on a dead server
+const STORY_MS = 180_000; // the story takes 45 s; the limit allows for a machine that is four times as slow
 
-/** Exit codes: 0 the story went as told, 1 it did not, 2 usage, 130 and 143 stopped half-way. */
+/** Exit codes: 0 the story went as written, 1 it did not, 2 usage, 130 and 143 interrupted. */
 async function main(options: Options): Promise<number> {
   const out = options.json ? process.stderr : process.stdout;
   const print = (text: string) => void out.write(`${text}\n`);
@@ -44,17 +44,17 @@ async function main(options: Options): Promise<number> {
   });
 
   const perform = async () => {
-    print('The canary release gate, from end to end. About a minute; Ctrl-C ends it.\n');
+    print('The canary release gate, from end to end. About a minute; Ctrl-C stops it.\n');
     print('Starting Temporal, a container registry, five tenants and a worker ...');
     const world = await startWorld(onStop);
     await beforeTheGate(world);
     const canary = await createCanary(world, onStop);
     printWorld(print, world);
-    view = createView(out, world.rows, new Map(BUILDS.map(({ sha7, colour }) => [sha7, colour])));
+    view = createView(out, world.rows, new Map(BUILDS.map(({ sha7, color }) => [sha7, color])));
     const { signal } = stopping;
-    const ending = await Promise.race([tellStory({ world, view, canary, signal }), canary.workerEnded, tooLong()]);
-    const witness = await confirmByCrane(ending.latest);
-    view.print(summary(ending, witness));
+    const ending = await Promise.race([playStory({ world, view, canary, signal }), canary.workerEnded, tooLong()]);
+    const confirmation = await confirmByCrane(ending.latest);
+    view.print(summary(ending, confirmation));
     if (options.exit) {
       view.stop();
       if (options.json) process.stdout.write(`${JSON.stringify(ending)}\n`);
@@ -72,7 +72,7 @@ async function main(options: Options): Promise<number> {
     code = 0;
   } catch (error) {
     view?.stop();
-    // After a signal whatever broke off is no news.
+    // After a signal an error is expected.
     if (code === undefined) process.stderr.write(`demo: ${error instanceof Error ? error.message : error}\n`);
     code ??= 1;
   }
@@ -85,29 +85,32 @@ async function main(options: Options): Promise<number> {
 
 async function tooLong(): Promise<never> {
   await sleep(STORY_MS, undefined, { ref: false });
-  throw new StoryError(`the story is not over after ${STORY_MS / 1000} s; is a server gone?`);
+  throw new StoryError(`the story did not end within ${STORY_MS / 1000} s (is a server down?)`);
 }
 
 function printWorld(print: (text: string) => void, world: World): void {
   print(`  Temporal UI   ${world.temporal.uiUrl}`);
   print(`  Registry      ${world.registry.host} (${REGISTRY_KINDS[world.registry.kind]})`);
-  print('  Canaries      canary-1, canary-2, canary-3 follow :canary, which the gate points');
+  print('  Canaries      canary-1, canary-2, canary-3 follow :canary, which the gate moves');
   print('  Production    prod-1, prod-2 follow :latest');
   print('  Meanwhile     npx canary status   (a second terminal, this folder)');
 }
 
-function summary({ promoted, rejected, rolledBack, approved, production, latest }: Ending, witness: string): string {
+function summary(
+  { promoted, rejected, rolledBack, approved, production, latest }: Ending,
+  confirmation: string,
+): string {
   const short = (sha: string) => sha.slice(0, 7);
   const images = Object.entries(latest).map(([image, digest]) => `  ${image}:latest\n    ${digest}`);
   return [
-    '\nAs told:',
+    '\nResult:',
     `  promoted      ${short(promoted.sha)}`,
-    `  refused       ${short(rejected.sha)} (${rejected.failedChecks.join(', ')})`,
+    `  rejected      ${short(rejected.sha)} (${rejected.failedChecks.join(', ')})`,
     `  rolled back   ${short(rolledBack.from)} -> ${short(rolledBack.to)}`,
-    `  approved      ${short(approved.sha)}, which was held: ${approved.hold}`,
+    `  approved      ${short(approved.sha)} (held for ${approved.hold})`,
     `  production    ${production}`,
     ...images,
-    `  ${witness}`,
+    `  ${confirmation}`,
   ].join('\n');
 }
 
@@ -119,7 +122,7 @@ function suggestions(world: World): string {
     `  npx canary approve ${SPARE.sha7} --reason "looked at it"`,
     '  npx canary postmortem 4c1d56e',
     '  npx canary rollback 4c1d56e --reason "trying it out"',
-    `and look at ${world.temporal.uiUrl}: a run's page says under User Metadata where it stands`,
+    `and open ${world.temporal.uiUrl}: the page of a run shows its state under User Metadata`,
   ].join('\n');
 }
 
@@ -141,6 +144,6 @@ if (typeof options === 'string') {
   process.stderr.write(`${options}\n`);
   process.exitCode = options === HELP ? 0 : 2;
 } else {
-  // Not the exit code alone: a signal may have come while a server was being started, and that one would keep us here.
+  // An explicit exit: after a signal during start-up, a half-started server would keep the process alive.
   process.exit(await main(options));
 }

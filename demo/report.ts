@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Ended } from './canary.js';
 import { StoryError } from './failure.js';
 
-/** What the story reads of the object that `canary … -o json` prints. */
+/** Parts of the object of `canary … -o json` that the story reads. */
 const REPORT = z.object({
   outcome: z.string(),
   why: z.string(),
@@ -11,11 +11,11 @@ const REPORT = z.object({
     .default([]),
 });
 
-/** How a run ended, and each check that failed with the tenants it failed on.
- * @throws {StoryError} when the command printed no report: `said` is then its own last word. */
-export function reportOf({ result, code, said }: Ended) {
+/** Outcome of a run, and each failed check with its tenants.
+ * @throws {StoryError} if the command printed no report. */
+export function reportOf({ result, code, lastLine }: Ended) {
   const parsed = REPORT.safeParse(result);
-  if (!parsed.success) throw new StoryError(`canary ended with exit ${code} and no report; it said: ${said}`);
+  if (!parsed.success) throw new StoryError(`canary exited with ${code} and no report: ${lastLine}`);
   const { outcome, why, tenants } = parsed.data;
   const failed = new Map<string, string[]>();
   for (const { tenant, checks } of tenants)

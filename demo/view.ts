@@ -1,30 +1,30 @@
 import { createLogUpdate } from 'log-update';
 
-/** What people see. On a terminal the last lines are live; elsewhere each line is printed once, as it happens. */
+/** Output of the demo. On a terminal the last lines are live; elsewhere each line is printed once, as it happens. */
 export interface View {
   /** Starts a part of the story. */
   chapter(title: string): void;
-  /** Something that happened; it stays on the screen. */
+  /** Prints an event, which stays on the screen. */
   say(text: string, mark?: Mark): void;
-  /** Plain text that stays, as it is. */
+  /** Prints plain text, which stays on the screen. */
   print(text: string): void;
-  /** What is being waited for: a spinner on a terminal, elsewhere a line whenever it changes. */
+  /** Shows what the demo waits for: a spinner on a terminal, elsewhere a line for each change. */
   now(text: string): void;
-  /** Removes the live lines; nothing moves any more after this. */
+  /** Removes the live lines and stops all output. */
   stop(): void;
 }
 
 export type Mark = 'good' | 'bad' | 'command' | 'plain';
 
-/** One row of the live lines: a tag, the build it points at, and the tenants that follow it. */
+/** Live row: a tag, the build that it points to, and the tenants that follow it. */
 export interface Row {
   tag: string;
   build: string;
   tenants: { name: string; runs: string }[];
 }
 
-/** Escape codes by build, so that one sees a build travel: its seven digits have one colour wherever they occur. */
-export type Colours = ReadonlyMap<string, number>;
+/** Escape codes by build: the seven digits of a build have one color wherever they occur. */
+export type Colors = ReadonlyMap<string, number>;
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const FRAME_MS = 120;
@@ -34,14 +34,14 @@ const RED = 31;
 const BOLD = 1;
 const DIM = 2;
 
-/** A live view when `stream` is a terminal that can move its cursor, plain lines otherwise; no colour with NO_COLOR. */
-export function createView(stream: NodeJS.WriteStream, rows: () => Row[], colours: Colours): View {
+/** A live view when `stream` is a terminal that can move its cursor, plain lines otherwise; no color with NO_COLOR. */
+export function createView(stream: NodeJS.WriteStream, rows: () => Row[], colors: Colors): View {
   const live = stream.isTTY === true && process.env.TERM !== 'dumb';
-  const coloured = live && !process.env.NO_COLOR;
+  const isColored = live && !process.env.NO_COLOR;
   const started = Date.now();
-  const paint = (code: number, text: string) => (coloured ? `\u001b[${code}m${text}\u001b[0m` : text);
-  const builds = new RegExp([...colours.keys()].join('|'), 'g');
-  const paintBuilds = (text: string) => text.replace(builds, (sha) => paint(colours.get(sha) ?? BOLD, sha));
+  const paint = (code: number, text: string) => (isColored ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const builds = new RegExp([...colors.keys()].join('|'), 'g');
+  const paintBuilds = (text: string) => text.replace(builds, (sha) => paint(colors.get(sha) ?? BOLD, sha));
   const clock = () => paint(DIM, `${((Date.now() - started) / 1000).toFixed(1)}s`.padStart(6));
   const painted: Record<Mark, (text: string) => string> = {
     good: (text) => paint(GREEN, MARKS.good) + paintBuilds(text),
@@ -78,7 +78,7 @@ export function createView(stream: NodeJS.WriteStream, rows: () => Row[], colour
       const tenants = row.tenants.map((tenant) => `${tenant.name.padEnd(8)} ${paintBuilds(tenant.runs.padEnd(7))}`);
       return `  ${row.tag.padEnd(width)} ${paintBuilds(row.build.padEnd(7))}  ${paint(DIM, '│')} ${tenants.join('  ')}`;
     });
-    const fitting = waiting.slice(0, Math.max(20, stream.columns - 11)); // a line that wraps would make the rest jump
+    const fitting = waiting.slice(0, Math.max(20, stream.columns - 11)); // a wrapped line would shift the rows
     const doing = waiting && `${clock()}  ${paint(GREEN, spinner)} ${paintBuilds(fitting)}`;
     log([doing, '', ...table].join('\n'));
   };
@@ -102,7 +102,7 @@ export function createView(stream: NodeJS.WriteStream, rows: () => Row[], colour
     stop: () => {
       clearInterval(timer);
       log.clear();
-      log.done(); // brings the cursor back
+      log.done(); // shows the cursor again
     },
   };
 }

@@ -5,20 +5,20 @@ import { startTenant, type Tenant } from '../testbed/tenant.js';
 import type { Build } from './builds.js';
 import type { Row } from './view.js';
 
-/** The platform's two images; tenants run the second. */
+/** The two images of the platform; tenants run the second. */
 const PLATFORM = 'molecule-ai/platform';
 const TENANT = 'molecule-ai/platform-tenant';
 const REPOSITORIES = [PLATFORM, TENANT];
 
-// A real auto-updater's five minutes and its restart, shortened; unlike each other, so that tenants do not march in step.
+// Update cycles and restart, shortened from five minutes; the cycles differ, so that tenants do not update at the same time.
 const CYCLES_MS = [1_500, 1_700, 2_000];
 const RESTART_MS = 500;
-const GLANCE_MS = 300;
+const REFRESH_MS = 300;
 
-/** All that is around the gate: Temporal, a registry, and the tenants that follow its tags. */
+/** Everything around the gate: Temporal, a registry, and the tenants that follow its tags. */
 export type World = Awaited<ReturnType<typeof startWorld>>;
 
-/** Starts everything; each part says through `onStop` how it is stopped again, also when a later one fails to start. */
+/** Starts everything; each part registers its stop with `onStop`, which runs even if a later part fails to start. */
 export async function startWorld(onStop: (stop: () => Promise<void>) => void) {
   const started = <T extends { stop(): Promise<void> }>(part: T): T => {
     onStop(() => part.stop());
@@ -42,12 +42,12 @@ export async function startWorld(onStop: (stop: () => Promise<void>) => void) {
   const production = await follow('prod', 'latest', 2);
 
   const shown = { canary: '', latest: '' };
-  const glance = async () => {
+  const refresh = async () => {
     for (const tag of ['canary', 'latest'] as const) shown[tag] = (await pullBuild({ ...at(TENANT), tag }))?.sha ?? '';
   };
-  // For the eye alone: a look that fails is tried again at the next tick.
-  const glancing = setInterval(() => void glance().catch(() => undefined), GLANCE_MS);
-  onStop(async () => clearInterval(glancing));
+  // For display only: a failed read is repeated at the next tick.
+  const refreshing = setInterval(() => void refresh().catch(() => undefined), REFRESH_MS);
+  onStop(async () => clearInterval(refreshing));
 
   const row = (tag: 'canary' | 'latest', tenants: Tenant[]): Row => ({
     tag: `:${tag}`,
@@ -60,7 +60,7 @@ export async function startWorld(onStop: (stop: () => Promise<void>) => void) {
     registry,
     canaries,
     production,
-    /** As `CANARY_IMAGES` names them. */
+    /** Value of `CANARY_IMAGES`. */
     images: REPOSITORIES.map((repository) => `${registry.host}/${repository}`),
     /** Pushes both images of a build as `:staging-<sha7>` only, as publishing does. */
     publish: async (build: Build): Promise<Record<string, string>> => {
@@ -71,11 +71,11 @@ export async function startWorld(onStop: (stop: () => Promise<void>) => void) {
       });
       return Object.fromEntries(await Promise.all(pushed));
     },
-    /** Points a tag of both images at a build: as it was done before the gate. */
+    /** Points a tag of both images to a build, as was done before the gate. */
     point: async (tag: 'canary' | 'latest', build: Build): Promise<void> => {
       await Promise.all(REPOSITORIES.map((it) => retag({ ...at(it), from: staging(build), to: tag })));
     },
-    /** Where `:latest` of each image stands, read from the registry. */
+    /** Digest of `:latest` of each image, read from the registry. */
     latest: async (): Promise<Record<string, string>> => {
       const read = REPOSITORIES.map(async (repository) => {
         const digest = await tagDigest(registry.host, repository, 'latest');
@@ -83,12 +83,12 @@ export async function startWorld(onStop: (stop: () => Promise<void>) => void) {
       });
       return Object.fromEntries(await Promise.all(read));
     },
-    /** The live rows. */
+    /** Rows for the live view. */
     rows: (): Row[] => [row('canary', canaries), row('latest', production)],
   };
 }
 
-/** What a tenant runs, in at most ten letters. */
+/** Build that a tenant runs, or its state, in at most seven characters. */
 export function runs(tenant: Tenant): string {
   return tenant.state() === 'running' ? tenant.sha().slice(0, 7) || '-' : 'restart';
 }

@@ -1,4 +1,4 @@
-// `npm run demo`: sets up, then runs the demo in this process, so that Ctrl-C and SIGTERM reach it without a go-between.
+// `npm run demo`: sets up, then runs the demo in this process, so that Ctrl-C and SIGTERM reach it directly.
 import { setUp } from './setup.mjs';
 
 try {

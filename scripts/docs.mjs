@@ -1,4 +1,4 @@
-// `npm run docs`: writes the pages that are generated: docs/cli.md, docs/configuration.md, docs/reference.md and the table of
+// `npm run docs`: writes the generated pages: docs/cli.md, docs/configuration.md, docs/reference.md and the table of
 // docs/runbook/holds.md. A test compares them.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// `npm run durations -- <report>`: keeps how long each test file took, in seconds, in test/durations.json, so that `npm test` begins
-// with those that take longest. The report is what `npm test -- --reporter=json --outputFile.json=<report>` writes.
+// `npm run durations -- <report>`: writes the duration of each test file, in seconds, to test/durations.json, so that `npm test`
+// starts with the longest. `npm test -- --reporter=json --outputFile.json=<report>` writes the report.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 

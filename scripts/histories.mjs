@@ -1,5 +1,5 @@
-// `npm run histories -- <name>...`: records the history that a test leaves behind and keeps it in test/histories/, to be replayed
-// for ever. One of released code is never recorded anew: when it does not replay any more, the code is wrong.
+// `npm run histories -- <name>...`: records the history of a test in test/histories/, where it is replayed from then on. A
+// history of released code is never recorded again: if it no longer replays, the code is wrong.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 

@@ -1,5 +1,5 @@
-// `npm run interleavings -- <count> [--from <seed>] [--lanes <n>]`: runs that many seeded interleavings, several lanes side by side on
-// one server. A seed that fails is printed with its steps; keep it in `KEPT` of the test.
+// `npm run interleavings -- <count> [--from <seed>] [--lanes <n>]`: runs that many seeded interleavings, on several lanes of one
+// server in parallel. A failing seed is printed with its steps; add it to `KEPT` of the test.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

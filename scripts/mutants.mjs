@@ -1,6 +1,6 @@
 // `npm run mutants [-- <part of a name>...]`: breaks the code on purpose, a row of test/mutants/*.mjs at a time in a
 // scratch copy, and requires that the named test fails. `-- --changed [base]` tries only the mutants whose file or test
-// differs from base (default: HEAD), `-- --check` only looks at the tables, `-- --jobs <n>` sets how many run side by side.
+// differs from base (default: HEAD), `-- --check` only checks the tables, `-- --jobs <n>` sets how many run in parallel.
 import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const { values, positionals } = parseArgs({
   options: {
     changed: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
-    // Tests have time-outs: more runs than cores would fail for want of CPU, and count as kills.
+    // Tests have time-outs: with more runs than cores they fail for lack of CPU, and count as kills.
     jobs: { type: 'string', default: String(Math.min(3, availableParallelism())) },
   },
 });
@@ -49,7 +49,7 @@ function choose() {
     );
 }
 
-/** @returns {Set<string>} the files that differ from a commit, those that git does not know yet included */
+/** @returns {Set<string>} the files that differ from a commit, including untracked files */
 function changedSince(base) {
   const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).split('\0');
   const untracked = git('ls-files', '-z', '--others', '--exclude-standard');
@@ -74,9 +74,9 @@ async function run(chosen) {
     scratches.push(scratch);
     for (let mutant = waiting.shift(); mutant && !stopped; mutant = waiting.shift()) {
       const began = Date.now();
-      const verdict = await scratch.hunt(mutant);
+      const verdict = await scratch.tryMutant(mutant);
       if (stopped) return;
-      tell(mutant, verdict, Date.now() - began);
+      printVerdict(mutant, verdict, Date.now() - began);
       if (verdict !== null) survivors.push(mutant);
     }
   };
@@ -88,12 +88,12 @@ async function run(chosen) {
     for (const scratch of scratches) scratch.remove();
   }
   if (stopped) process.exit(130);
-  console.log(`${seconds(Date.now() - started)} s in all`);
+  console.log(`${seconds(Date.now() - started)} s in total`);
   console.log(`${chosen.length - survivors.length} passed, ${survivors.length} failed`);
   process.exitCode = survivors.length > 0 || (chosen.length === 0 && !values.changed) ? 1 : 0;
 }
 
-function tell({ name, group }, verdict, tookMs) {
+function printVerdict({ name, group }, verdict, tookMs) {
   const why = verdict === null ? '' : `: ${verdict}`;
   console.log(`${verdict === null ? 'killed  ' : 'SURVIVED'} ${name} (${group}) ${seconds(tookMs)} s${why}`);
 }

@@ -10,23 +10,22 @@ import { provideTools, removeScratch, TOOL_NAMES } from './setup/tools.mjs';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /**
- * Makes a fresh clone ready: node_modules as package-lock.json says, the named tools in .tools, dist/ compiled. Says on
- * stderr what it does; says nothing and takes a moment when all is there. Throws, with a message for people, when
- * something is missing that nothing can do without.
- * @param {{ tools: string[], build: boolean, bundled?: boolean }} wanted `bundled`: what starts workers wants the workflows bundled ahead
+ * Prepares a fresh clone: the packages of package-lock.json, the named tools in .tools, dist/ compiled. Prints each step
+ * on stderr, and nothing if everything is in place. Throws with a one-line message if a required tool is missing.
+ * @param {{ tools: string[], build: boolean, bundled?: boolean }} wanted `bundled`: bundle the workflows for workers too
  */
 export async function setUp({ tools, build, bundled = false }) {
   const toolsDir = resolve(ROOT, '.tools');
   const log = join(toolsDir, 'setup.log');
   const project = { root: ROOT, toolsDir, log, say, env: process.env, cwd: process.cwd() };
   const release = await lock(toolsDir, say);
-  const stopWatching = endWithUs(release);
+  const stopWatching = releaseOnSignal(release);
   try {
     writeFileSync(log, '');
     removeScratch(project);
     await providePackages(project);
     for (const tool of await provideTools(tools, project)) {
-      if (tool.name === 'temporal') throw new Error(`${tool.missing}\nWhat was tried: ${log}`);
+      if (tool.name === 'temporal') throw new Error(`${tool.missing}\nThe attempts are in ${log}`);
       say(`${tool.name}  ${tool.missing}`);
     }
     if (build) await compile(project);
@@ -40,8 +39,8 @@ export async function setUp({ tools, build, bundled = false }) {
   }
 }
 
-/** On a signal ends what runs, gives back the lock, and lets the signal end us as it would have. */
-function endWithUs(release) {
+/** On a signal kills the running commands, releases the lock, and lets the signal end this process. */
+function releaseOnSignal(release) {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   const stop = (signal) => {
     endRunning();
@@ -60,7 +59,7 @@ function say(line) {
   process.stderr.write(`${line}\n`);
 }
 
-// `node scripts/setup.mjs [tool…]` sets up alone; all tools unless some are named.
+// `node scripts/setup.mjs [tool…]` only sets up; all tools unless some are named.
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const tools = process.argv.slice(2);
   const began = Date.now();

@@ -9,10 +9,10 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const INSTALL_MS = 5 * 60_000;
 const RUN_MS = 5 * 60_000;
-/** Lines of a failed command that are shown. */
+/** Number of last lines of a failed command that are printed. */
 const TAIL = 40;
 
-/** What each Node runs: HTTP to a registry and to tenants, and one whole release through Temporal. */
+/** Tests for each Node: HTTP to a registry and to tenants, and one complete release through Temporal. */
 const SUBSETS = [
   { files: ['test/registry/client.test.ts', 'test/smoke/fleet.test.ts', 'test/tenants/ask-build.test.ts'] },
   {
@@ -21,7 +21,7 @@ const SUBSETS = [
   },
 ];
 
-/** Runs a program to its end; its output, and whether it exited with 0. A failure shows the end of the output. */
+/** Runs a program to its end; returns its output, and whether it exited with 0. */
 function run(program, args, { env = process.env, cwd = ROOT, timeout = RUN_MS } = {}) {
   const options = { cwd, env, timeout, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], killSignal: 'SIGTERM' };
   const { status, stdout, stderr, error } = spawnSync(program, args, options);
@@ -36,14 +36,14 @@ const indented = (text) =>
     .map((line) => `  | ${line}`)
     .join('\n');
 
-/** Installs npm's `node` package, which brings the program as a package for each platform; null if that fails. */
+/** Installs npm's `node` package, which has a program for each platform; returns its path, or null if that fails. */
 function install(major) {
   const folder = join(ROOT, '.tools', `node-${major}`);
   const node = join(folder, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
   const isReady = () => existsSync(node) && run(node, ['--version']).output.startsWith(`v${major}.`);
   if (isReady()) return node;
   mkdirSync(folder, { recursive: true });
-  // A package of its own, so that npm installs here and not in the repository.
+  // A separate package, so that npm installs here and not in the repository.
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
   const flags = ['--no-audit', '--no-fund', '--no-save', '--loglevel=error'];
   const { output } = run('npm', ['install', ...flags, `node@${major}`], { cwd: folder, timeout: INSTALL_MS });
@@ -55,7 +55,7 @@ function install(major) {
 
 /** Whether the subset passes on this Node. */
 function passes(node) {
-  // Processes that the tests start find the same Node first.
+  // PATH starts with this Node, for the processes that the tests start.
   const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` };
   const commands = [
     ['bin/canary.js', '--version'],

@@ -1,4 +1,4 @@
-// `npm test`: set-up, then type check, lint and unused code side by side, then the tests, which get the arguments. CI runs just this.
+// `npm test`: set-up, then type check, lint and unused code in parallel, then the tests, which get the arguments. CI runs this.
 // `npm run test:quick` (`--quick`): the same with the tests that need no server.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,13 +7,13 @@ import { TOOL_NAMES } from './setup/tools.mjs';
 import { setUp } from './setup.mjs';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-/** As a shell reports Ctrl-C. */
+/** Exit code of a shell after Ctrl-C. */
 const STOPPED = 130;
 
 const bin = (name) => new URL(`../node_modules/${name}`, import.meta.url).pathname;
 
 const quick = process.argv[2] === '--quick';
-const given = process.argv.slice(quick ? 3 : 2);
+const testArguments = process.argv.slice(quick ? 3 : 2);
 
 async function setUpAll() {
   try {
@@ -25,10 +25,10 @@ async function setUpAll() {
   }
 }
 
-/** Runs a program of node_modules; its exit code. A signal for us goes to it, and what it leaves behind is ended. */
+/** Runs a program of node_modules; returns its exit code. Signals are forwarded, and what it leaves behind is killed. */
 async function run(script, args) {
-  // A group of its own, so that vitest's forks can be told from everything else; without the terminal's input, which a
-  // group in the background must not touch.
+  // A separate process group, so that vitest's forks can be killed together; without stdin, because a background group
+  // must not read the terminal.
   const options = { cwd: new URL('..', import.meta.url), stdio: ['ignore', 'inherit', 'inherit'], detached: true };
   const child = spawn(process.execPath, [script, ...args], options);
   let stopped = false;
@@ -38,7 +38,7 @@ async function run(script, args) {
   };
   for (const signal of SIGNALS) process.on(signal, forward);
   const [code] = await once(child, 'exit');
-  // A fork sees that vitest is gone and ends what it started; if it has not by then, it hangs.
+  // A fork notices that vitest has ended and stops what it started; one that has not done so by then hangs.
   if (stopped) await sleep(1000);
   if (stopped) endGroup(child.pid);
   for (const signal of SIGNALS) process.off(signal, forward);
@@ -49,7 +49,7 @@ function endGroup(pid) {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // Nobody is left in it.
+    // The group has ended.
   }
 }
 
@@ -61,12 +61,12 @@ async function stage(name, work) {
 }
 
 const typeCheck = () => run(bin('typescript/bin/tsc'), ['-p', 'tsconfig.json', '--noEmit']);
-// Left alone it colours logs too, letter by letter.
-const colours = process.stdout.isTTY ? [] : ['--colors=off'];
-const lint = () => run(bin('@biomejs/biome/bin/biome'), ['ci', ...colours, '.']);
+// Biome colors the output in log files too, letter by letter.
+const colors = process.stdout.isTTY ? [] : ['--colors=off'];
+const lint = () => run(bin('@biomejs/biome/bin/biome'), ['ci', ...colors, '.']);
 const tiers = quick ? ['--project', 'quick', '--project', 'alone'] : [];
 const unused = () => run(bin('knip/bin/knip.js'), ['--no-progress', '--no-config-hints']);
-const tests = () => run(bin('vitest/vitest.mjs'), ['run', ...tiers, ...given]);
+const tests = () => run(bin('vitest/vitest.mjs'), ['run', ...tiers, ...testArguments]);
 
 const checks = [
   ['types', typeCheck],
@@ -75,5 +75,5 @@ const checks = [
 ];
 const failed = async (stages) => (await Promise.all(stages.map((one) => stage(...one)))).find((code) => code !== 0);
 
-// Not side by side: tests that take the time would fail for want of a core.
+// Stages run one after the other: tests that measure time fail without a free core.
 process.exitCode = (await stage('set-up', setUpAll)) || (await failed(checks)) || (await stage('tests', tests));

@@ -1,6 +1,6 @@
 import { answers, check, defaultSuite, get } from 'canary-release-gate/smoke';
 
-/** The suite of the gate, and one check more. */
+/** Suite of the gate with one more check. */
 export default [
   ...defaultSuite,
   check('a stranger cannot list workspaces', 'workspaces are closed', get('/workspaces', 'wrong'), answers(401)),

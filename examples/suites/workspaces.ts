@@ -4,7 +4,7 @@ const MEMORY = 'memory commit accepted';
 const memories = '/workspaces/{workspace}/memories';
 const id = z.object({ id: z.string().min(1) });
 
-/** For tenants whose memories live under a workspace. The fleet file gives each its `X-Molecule-Org-Id`. */
+/** Suite for tenants that keep memories in workspaces. The fleet file sets `X-Molecule-Org-Id` for each tenant. */
 export default [
   check(
     'liveness returns a subsystems map',
@@ -25,7 +25,7 @@ export default [
   ),
   {
     name: MEMORY,
-    proves: 'a workspace can be made, and a memory be written in it',
+    proves: 'a workspace can be created, and a memory can be written in it',
     steps: [
       step(post('/workspaces', { name: 'canary-smoke-{probe}', external: true }), answers(201, id), {
         workspace: 'id',

@@ -86,7 +86,7 @@ export const MESSAGES: Message[] = [
     from: '`CheckDrift`',
     description: 'What does not agree with the ledger',
   },
-  ...command('adopt', 'Accepts `:latest` as it stands'),
+  ...command('adopt', 'Accepts `:latest` as it is'),
   ...command('unhold', 'Turns automatic promotion on again'),
   ...command('drop', 'Takes the lane, or its place in the queue, from a release'),
   ...command('unbad', 'Lets a known-bad build be released again'),
@@ -102,7 +102,7 @@ export const MESSAGES: Message[] = [
     definition: messages.standingQuery,
     workflow: 'ReleaseLane',
     from: 'activities: `{"runId"}`',
-    description: 'Where one run stands with the lane',
+    description: 'State of one run in the lane',
   },
   {
     definition: messages.ledgerQuery,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { breakFiles, readMutants } from './table.mjs';
 
 /**
- * What is wrong with the tables, as far as it can be seen without running a test: a line for each problem.
+ * Finds the problems of the tables that show without running a test: a line for each problem.
  * @param {string} root
  * @returns {Promise<string[]>}
  */
@@ -20,7 +20,7 @@ export async function findProblems(root) {
 function editProblem(root, mutant) {
   try {
     const same = breakFiles(root, mutant).find(({ before, after }) => before === after);
-    return same ? `its edits leave ${same.file} as it is` : null;
+    return same ? `its edits do not change ${same.file}` : null;
   } catch (error) {
     return error.message;
   }
@@ -28,41 +28,41 @@ function editProblem(root, mutant) {
 
 function testProblem(root, { testFile, testName }) {
   const file = join(root, testFile);
-  if (!existsSync(file)) return `there is no ${testFile}`;
-  return mayHold(readFileSync(file, 'utf8'), testName) ? null : `no title in ${testFile} matches "${testName}"`;
+  if (!existsSync(file)) return `no such file ${testFile}`;
+  return mayContain(readFileSync(file, 'utf8'), testName) ? null : `no title in ${testFile} matches "${testName}"`;
 }
 
 const LITERAL = String.raw`'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|\`(?:[^\`\\]|\\.)*\``;
-/** The first argument of `test(`, `describe.skipIf(…)(`, `test.each([…])(` and so on, when it is a literal. */
+/** First argument of `test(`, `describe.skipIf(…)(`, `test.each([…])(` and so on, if it is a literal. */
 const TITLE = new RegExp(String.raw`(?:\b(?:describe|test|it)(?:\.\w+)*|[)\]\`])\(\s*(${LITERAL})`, 'g');
-/** What a run fills in: `%s`, `$name`, `${name}`. */
+/** Placeholders that a run fills in: `%s`, `$name`, `${name}`. */
 const FILLED_IN = /\$\{[^}]*\}|%[sdifjoOc#]|\$[\w.#]+/;
 
 /**
- * Whether the titles in a test file can make up the name, which may begin in the middle of the outermost of them. What a
- * run fills in has to be a literal in the file, unless it is one word: that may come from elsewhere.
+ * Whether the titles in a test file can form the name, which may start in the middle of the outermost title. The text of
+ * a placeholder must be a literal in the file, unless it is one word, which may come from elsewhere.
  * @param {string} text
  * @param {string} name
  */
-function mayHold(text, name) {
+function mayContain(text, name) {
   const plain = text.replaceAll('\\', '');
   const isPlausible = (value) =>
     !value.includes(' ') || [`'`, `"`, '`'].some((quote) => plain.includes(quote + value + quote));
   const titles = [...text.matchAll(TITLE)].map(([, literal]) => literal.slice(1, -1).replaceAll(/\\(.)/g, '$1'));
-  const isMadeUp = (left, unused) =>
+  const isComposed = (rest, unused) =>
     unused.some((parts) => {
-      if (endings(parts).some((ending) => filledIn(left, '', ending)?.every(isPlausible))) return true;
-      const [outer, ...values] = filledIn(left, '(.+) ', parts) ?? [];
+      if (endings(parts).some((ending) => filledIn(rest, '', ending)?.every(isPlausible))) return true;
+      const [outer, ...values] = filledIn(rest, '(.+) ', parts) ?? [];
       const others = unused.filter((other) => other !== parts);
-      return outer !== undefined && values.every(isPlausible) && isMadeUp(outer, others);
+      return outer !== undefined && values.every(isPlausible) && isComposed(outer, others);
     });
-  return isMadeUp(
+  return isComposed(
     name,
     titles.map((title) => title.split(FILLED_IN)),
   );
 }
 
-/** The title from each of its words on. */
+/** Endings of a title, one from each of its words. */
 function endings(parts) {
   return parts.flatMap((part, index) => {
     const starts = [0, ...[...part.matchAll(/ /g)].map((space) => space.index + 1)];
@@ -70,7 +70,7 @@ function endings(parts) {
   });
 }
 
-/** What stands in the gaps between the parts, or null when they do not fit. */
+/** Texts in the gaps between the parts, or null if the parts do not match. */
 function filledIn(text, before, parts) {
   const pattern = parts.map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('(.*)');
   return new RegExp(`^${before}${pattern}$`, 's').exec(text)?.slice(1) ?? null;

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { breakFiles } from './table.mjs';
 import { compile, runTest } from './vitest.mjs';
 
-/** Tests of whole processes run what is compiled. */
+/** Tests that run compiled code. */
 const RUNS_DIST = /^test\/(?:e2e|package)\//;
 
 /**
- * A copy of the working tree in which one mutant after the other is tried; node_modules and .tools are shared.
+ * Makes a copy of the working tree in which mutants are tried one after the other; node_modules and .tools are shared.
  * @param {string} root
  */
 export function makeScratch(root) {
@@ -21,16 +21,16 @@ export function makeScratch(root) {
     remove();
     throw error;
   }
-  return { remove, hunt: (mutant) => hunt(folder, mutant) };
+  return { remove, tryMutant: (mutant) => tryMutant(folder, mutant) };
 }
 
 /**
- * Breaks the code, runs the test, and puts everything back.
+ * Breaks the code, runs the test, and restores the files.
  * @param {string} folder
  * @param {import('./table.mjs').Mutant} mutant
- * @returns {Promise<string | null>} null when the named test failed, else what happened instead
+ * @returns {Promise<string | null>} null if the named test failed, else what happened instead
  */
-async function hunt(folder, mutant) {
+async function tryMutant(folder, mutant) {
   let files;
   try {
     files = breakFiles(folder, mutant);

@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
  * @typedef {{ name: string, group: string, breaks: string, edits: Edit[], testFile: string, testName: string }} Mutant
  */
 
-/** Where the tables are: one file for each invariant or area, each with an array of rows as its default export. */
+/** Folder of the tables: one file for each invariant or area, with an array of rows as its default export. */
 export const FOLDER = join('test', 'mutants');
 
 /**
@@ -34,31 +34,31 @@ function toMutant(row, group) {
   );
   if (!isWhole || cut < 0 || edits.some((edit) => typeof edit.replace !== 'string'))
     throw new Error(
-      `${join(FOLDER, `${group}.mjs`)}: "${name}" needs name, breaks, file, find, replace and test: <file> > <name>`,
+      `${join(FOLDER, `${group}.mjs`)}: "${name}" is invalid: expected name, breaks, file, find, replace and test (<file> > <name>)`,
     );
   return { name, group, breaks, edits, testFile: test.slice(0, cut), testName: test.slice(cut + 3) };
 }
 
 /**
- * The files of a mutant as they are and as it breaks them. Throws when a `find` does not occur exactly once.
+ * Returns the files of a mutant before and after its edits. Throws if a `find` does not occur exactly once.
  * @param {string} root
  * @param {Mutant} mutant
  * @returns {{ file: string, before: string, after: string }[]}
  */
 export function breakFiles(root, { edits }) {
   return [...new Set(edits.map(({ file }) => file))].map((file) => {
-    if (!existsSync(join(root, file))) throw new Error(`there is no ${file}`);
+    if (!existsSync(join(root, file))) throw new Error(`no such file ${file}`);
     const before = readFileSync(join(root, file), 'utf8');
     const own = edits.filter((edit) => edit.file === file);
     return { file, before, after: applyEdits(before, own) };
   });
 }
 
-/** Every place is looked up in the text as it was, so that no edit can see the result of another. */
+/** Applies edits; every place is found in the original text, so that no edit sees the result of another. */
 function applyEdits(text, edits) {
   const places = edits.map((edit) => ({ ...edit, at: placeOf(text, edit) })).sort((one, other) => other.at - one.at);
   return places.reduce(
-    (left, { at, find, replace }) => left.slice(0, at) + replace + left.slice(at + find.length),
+    (edited, { at, find, replace }) => edited.slice(0, at) + replace + edited.slice(at + find.length),
     text,
   );
 }

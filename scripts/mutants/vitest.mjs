@@ -3,21 +3,21 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A mutant that hangs its test is ended by the test's own time-out; this limit is for a run that never ends. */
+/** Limit of a run that never ends, in ms; a test that hangs ends by its own time-out. */
 const TIMEOUT_MS = 300_000;
-/** How long vitest gets to stop its servers after SIGTERM. */
+/** Time for vitest to stop its servers after SIGTERM, in ms. */
 const STOP_MS = 10_000;
 
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set();
 
-/** Ends what is under way, and waits until it has ended. */
+/** Stops every run, and waits until all have ended. */
 export async function stopRunning() {
   await Promise.all([...running].map(stop));
 }
 
 /**
- * Null when the named test failed, else what happened instead.
+ * Runs the test of a mutant: null if it failed as required, else what happened instead.
  * @param {string} folder
  * @param {{ testFile: string, testName: string }} mutant
  * @returns {Promise<string | null>}
@@ -33,10 +33,10 @@ export async function runTest(folder, { testFile, testName }) {
   try {
     results = JSON.parse(readFileSync(report, 'utf8')).testResults.flatMap((suite) => suite.assertionResults);
   } catch {
-    return 'the run left no report: the test bed did not start';
+    return 'the run wrote no report: the test bed did not start';
   }
   const found = results.find((result) => result.fullName.endsWith(testName));
-  if (!found) return `there is no test "${testName}" in ${testFile}`;
+  if (!found) return `no test "${testName}" in ${testFile}`;
   return found.status === 'failed' ? null : `its test ${found.status}`;
 }
 
@@ -45,10 +45,10 @@ export async function compile(folder) {
   await runNode(folder, 'typescript/bin/tsc', ['-p', 'tsconfig.build.json']);
 }
 
-/** Runs a program of node_modules to its end, whatever its exit code. Null, or why it had to be ended. */
+/** Runs a program of node_modules to its end, with any exit code. Null, or why it was stopped. */
 async function runNode(folder, script, args) {
   const path = join(folder, 'node_modules', script);
-  // A group of its own, so that vitest's forks end with it.
+  // A separate process group, so that vitest's forks end with it.
   const child = spawn(process.execPath, [path, ...args], { cwd: folder, stdio: 'ignore', detached: true });
   running.add(child);
   const ended = new Promise((resolve) => {
@@ -56,17 +56,17 @@ async function runNode(folder, script, args) {
     child.once('error', (error) => resolve(error.message));
   });
   const abort = new AbortController();
-  const tooLong = sleep(TIMEOUT_MS, `not done after ${TIMEOUT_MS / 1000} s`, { signal: abort.signal }).catch(
+  const timeout = sleep(TIMEOUT_MS, `not done after ${TIMEOUT_MS / 1000} s`, { signal: abort.signal }).catch(
     () => null,
   );
-  const problem = await Promise.race([ended, tooLong]);
+  const problem = await Promise.race([ended, timeout]);
   if (child.exitCode === null && child.signalCode === null) await stop(child);
   abort.abort();
   running.delete(child);
   return problem;
 }
 
-/** SIGTERM, which vitest and the servers of the test bed heed, then SIGKILL for the whole group. */
+/** Sends SIGTERM, which vitest and the servers of the test bed handle, then SIGKILL to the whole group. */
 async function stop(child) {
   if (child.pid === undefined) return;
   child.kill('SIGTERM');

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
 /**
- * What a command prints on stdout, when it answers within the time.
+ * Returns what a command prints on stdout. Rejects with a reason in one line, also after the time limit.
  * @param {string} command
  * @param {string[]} args
  * @param {{ env?: NodeJS.ProcessEnv, limitMs?: number }} options
@@ -11,7 +11,7 @@ export async function ask(command, args, { env, limitMs = 10_000 } = {}) {
   try {
     return (await promisify(execFile)(command, args, { env, timeout: limitMs, killSignal: 'SIGKILL' })).stdout;
   } catch (error) {
-    if (error.code === 'ENOENT') throw new Error(`${command} is not there`);
+    if (error.code === 'ENOENT') throw new Error(`${command} is not on PATH`);
     if (error.killed) throw new Error(`${command} did not answer within ${limitMs / 1000} s`);
     const line = String(error.stderr ?? '')
       .trim()

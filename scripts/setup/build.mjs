@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { run } from './run.mjs';
 
-/** Compiles into dist/, incrementally. Fails on any type error, so that what was built before is never run instead. */
+/** Compiles into dist/, incrementally. Fails on any type error, so that an older build is never run instead. */
 export async function build({ root, env, log, say }) {
   removeOrphans(root);
   if (!existsSync(join(root, 'dist', '.tsbuildinfo'))) say('dist  compiling, about 2 s');
@@ -11,7 +11,7 @@ export async function build({ root, env, log, say }) {
   await run(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, env, log, limitMs: 300_000 });
 }
 
-/** Bundles the workflows of dist/ ahead: each worker process that a test or the demo starts would take 5 s for it. */
+/** Bundles the workflows of dist/: otherwise each worker process of a test or the demo takes 5 s for it. */
 export async function bundle({ root, env, log }) {
   const dist = join(root, 'dist');
   const maker = join(dist, 'workers', 'bundle.js');
@@ -20,7 +20,7 @@ export async function bundle({ root, env, log }) {
   await run(process.execPath, ['--input-type=module', '-e', script], { cwd: root, env, log, limitMs: 300_000 });
 }
 
-/** tsc leaves a file as it is whose code has not changed. Workers compare hashes: this decides only whether to bundle now. */
+/** Whether the bundle is newer than all code; tsc does not touch unchanged files. Workers compare hashes themselves. */
 function isFresh(made, dist) {
   if (!existsSync(made)) return false;
   const since = statSync(made).mtimeMs;
@@ -30,7 +30,7 @@ function isFresh(made, dist) {
   return files.every((file) => !file.endsWith('.js') || statSync(file).mtimeMs < since);
 }
 
-/** tsc leaves the output of a source that is gone; it must not be there to be imported. */
+/** Removes the output of removed sources, which tsc keeps and which could still be imported. */
 function removeOrphans(root) {
   const dist = join(root, 'dist');
   if (!existsSync(dist)) return;

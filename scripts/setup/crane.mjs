@@ -1,7 +1,7 @@
 import { ask } from './ask.mjs';
 import { fromGo, fromPath } from './ways.mjs';
 
-/** crane: somebody else's registry client, the independent witness of what the tests claim. */
+/** crane: an independent registry client, which confirms what the tests claim. */
 export const crane = {
   name: 'crane',
   pin: '0.22.1',
@@ -16,5 +16,5 @@ export const crane = {
     return { version };
   },
   missing:
-    'There is no crane: tests that ask it as a witness are skipped, the demo does not have it confirm where :latest is.',
+    'crane is not available: tests that compare with it are skipped, and the demo does not confirm :latest with it.',
 };

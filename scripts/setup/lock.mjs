@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Lets one set-up work in `directory` at a time; the next waits, and one that was killed does not block it.
+ * Lets one set-up work in `directory` at a time; the next waits, unless the holder was killed.
  * @param {string} directory
  * @param {(line: string) => void} say
  * @returns {Promise<() => void>} the release, which may be called twice
@@ -12,15 +12,15 @@ export async function lock(directory, say) {
   mkdirSync(directory, { recursive: true });
   const path = join(directory, '.lock');
   const mine = join(directory, `.lock-${process.pid}`);
-  // Written aside and linked, so that nobody ever reads a lock without its pid.
+  // Written aside and linked, so that a lock is never read without its pid.
   writeFileSync(mine, String(process.pid));
   try {
-    for (let told = false; !tryLink(mine, path); await sleep(200)) {
+    for (let isAnnounced = false; !tryLink(mine, path); await sleep(200)) {
       const holder = pidIn(path);
       if (holder !== undefined && !isAlive(holder)) steal(path, holder);
-      else if (!told && holder !== undefined) {
+      else if (!isAnnounced && holder !== undefined) {
         say(`waiting for another set-up (pid ${holder}) to end`);
-        told = true;
+        isAnnounced = true;
       }
     }
   } finally {
@@ -41,7 +41,7 @@ function tryLink(from, to) {
   }
 }
 
-/** Of several that find the holder dead one gets the file; it gives it back if a new holder was quicker. */
+/** Removes the lock of a dead holder. Of several set-ups one gets the file; it puts it back if a new holder was faster. */
 function steal(path, holder) {
   const aside = `${path}-of-${holder}-${process.pid}`;
   try {

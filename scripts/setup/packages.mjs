@@ -2,18 +2,18 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './run.mjs';
 
-/** Makes sure that node_modules is what package-lock.json says. */
+/** Installs the packages of package-lock.json, if node_modules differs. */
 export async function providePackages({ root, env, log, say }) {
   const wrong = mismatches(root);
   if (wrong.length === 0) return;
   const more = wrong.length > 1 ? ` and ${wrong.length - 1} more` : '';
-  say(`node_modules  is not what package-lock.json says (${wrong[0]}${more}): npm ci, about 20 s`);
-  // `--include=dev`: NODE_ENV=production in somebody's shell must not cost the compiler.
+  say(`node_modules  differs from package-lock.json (${wrong[0]}${more}): npm ci, about 20 s`);
+  // `--include=dev`: the compiler is needed even if NODE_ENV is production in the caller's shell.
   await run('npm', ['ci', '--include=dev'], { cwd: root, env, log, limitMs: 600_000 });
   say('node_modules  done');
 }
 
-/** What is missing or of another version, by npm's own record of what it put there. */
+/** Packages that are missing or have another version, by npm's record of the installation. */
 function mismatches(root) {
   const wanted = packagesIn(join(root, 'package-lock.json'));
   const present = packagesIn(join(root, 'node_modules', '.package-lock.json'));
@@ -23,8 +23,8 @@ function mismatches(root) {
 }
 
 /**
- * Optional packages are builds for one platform each. Those of this one are needed: a node_modules that came from
- * another machine has the wrong compiler. Where a C library is named as well, npm alone knows.
+ * Optional packages are builds for one platform each. Those of this platform are needed: a node_modules from another
+ * machine has the wrong compiler. If the entry names a C library too, only npm can decide.
  */
 function isWantedHere({ optional, os, cpu, libc }) {
   if (!optional) return true;

@@ -14,7 +14,7 @@ const fromDocker = {
   },
 };
 
-/** The CNCF distribution registry, the reference for how a registry behaves. */
+/** CNCF distribution registry, the reference implementation. */
 export const registry = {
   name: 'registry',
   pin: '3.1.2',
@@ -27,15 +27,15 @@ export const registry = {
   ],
   inspect: async (path) => {
     const answer = await ask(path, ['--version']);
-    // Other programs are called `registry` too.
+    // Other programs have the name `registry` too.
     const [, version] = /(?:distribution|docker)\/distribution\S* v?([\d.]+)/.exec(answer) ?? [];
     if (version === undefined) throw new Error(`${path} is not the distribution registry`);
     return { version };
   },
-  missing: 'There is no registry: tests that need a real one are skipped, the demo uses its own in-memory one.',
+  missing: 'No registry is available: tests that need a real one are skipped, and the demo uses its own in-memory one.',
 };
 
-/** Whether an engine answers and has the image, so that starting it takes no download. */
+/** Whether a container engine answers and has the image, so that it starts without a download. */
 export async function hasImage(env) {
   return ask('docker', ['image', 'inspect', IMAGE], { env, limitMs: 3000 }).then(
     () => true,

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
 
-/** Ends everything `run` has under way; for signal handlers and `exit` hooks, so it must not wait. */
+/** Kills every running command; for signal handlers and `exit` hooks, so it must not wait. */
 export function endRunning() {
   for (const child of running) killGroup(child);
 }
@@ -11,8 +11,8 @@ const running = new Set();
 
 /**
  * Runs a command with its output in a log file. Rejects with a one-line reason and, as `tail`, the end of the output.
- * `progress` is a number that changes while the command gets somewhere (bytes on disk); with it `limitMs` is the time
- * without progress, otherwise the time in all.
+ * `progress` is a number that changes while the command makes progress (bytes on disk); with it `limitMs` limits the
+ * time without progress, otherwise the whole time.
  * @param {string} command
  * @param {string[]} args
  * @param {{ log: string, limitMs: number, cwd?: string, env?: NodeJS.ProcessEnv, progress?: () => number }} options
@@ -20,12 +20,12 @@ const running = new Set();
 export async function run(command, args, { log, limitMs, cwd, env, progress }) {
   const output = openSync(log, 'a+');
   const start = fstatSync(output).size;
-  // A group of its own: npm and go have children, which must end with them.
+  // A separate process group: npm and go have children, which must end with them.
   const child = spawn(command, args, { cwd, env, detached: true, stdio: ['ignore', output, output] });
   running.add(child);
-  let gaveUp = '';
+  let timeout = '';
   const watch = watchdog(limitMs, progress, () => {
-    gaveUp = progress ? `nothing came for ${limitMs / 1000} s` : `not done after ${limitMs / 1000} s`;
+    timeout = progress ? `no progress for ${limitMs / 1000} s` : `not done after ${limitMs / 1000} s`;
     killGroup(child);
   });
   try {
@@ -39,7 +39,7 @@ export async function run(command, args, { log, limitMs, cwd, env, progress }) {
     const tail = readFrom(output, start)
       .split('\n')
       .filter((line) => line.trim() !== '');
-    throw Object.assign(new Error(gaveUp || reason(problem, tail)), { tail: tail.slice(-15) });
+    throw Object.assign(new Error(timeout || reason(problem, tail)), { tail: tail.slice(-15) });
   } finally {
     clearInterval(watch);
     running.delete(child);
@@ -52,11 +52,11 @@ function killGroup(child) {
   try {
     process.kill(-child.pid, 'SIGKILL');
   } catch {
-    // It ended between the check and the kill.
+    // The group ended between the check and the kill.
   }
 }
 
-function watchdog(limitMs, progress, giveUp) {
+function watchdog(limitMs, progress, onTimeout) {
   let seen = progress?.();
   let since = Date.now();
   return setInterval(() => {
@@ -64,7 +64,7 @@ function watchdog(limitMs, progress, giveUp) {
     if (now !== seen) {
       seen = now;
       since = Date.now();
-    } else if (Date.now() - since > limitMs) giveUp();
+    } else if (Date.now() - since > limitMs) onTimeout();
   }, 250);
 }
 
@@ -75,13 +75,13 @@ function readFrom(file, start) {
   return bytes.toString();
 }
 
-/** The line people would point at: the last that speaks of an error, else the last. */
+/** Most useful line of the output: the last one that mentions an error, else the last one. */
 function reason(problem, tail) {
   const line = tail.findLast((text) => /error|fail|denied|cannot|could not/i.test(text)) ?? tail.at(-1);
   return line === undefined ? problem : `${problem}: ${shorten(line.trim())}`;
 }
 
-/** The cause of a chain of errors stands at its end. */
+/** Keeps the start and the end of a line: the cause of a chain of errors is at its end. */
 function shorten(line) {
   return line.length <= 200 ? line : `${line.slice(0, 80)} … ${line.slice(-115)}`;
 }

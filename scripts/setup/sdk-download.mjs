@@ -1,5 +1,5 @@
-// Run as a child process by temporal.mjs: lets the Temporal SDK fetch the dev server into the directory it is given.
-// A process of its own, because the SDK's native code cannot be told to stop.
+// Child process of temporal.mjs: lets the Temporal SDK download the dev server into the given directory. A separate
+// process, because the native code of the SDK cannot be stopped.
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 
 const [downloadDir] = process.argv.slice(2);

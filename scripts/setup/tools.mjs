@@ -20,7 +20,7 @@ const TOOLS = { temporal, registry, crane, 'skipping-server': skippingServer };
 export const TOOL_NAMES = Object.keys(TOOLS);
 const SCRATCH = '.new-';
 
-/** Makes sure that the named tools are in .tools and recorded in tools.json; gives those that could not be had. */
+/** Provides the named tools in .tools and records them in tools.json; returns those that are unavailable. */
 export async function provideTools(names, project) {
   const missing = [];
   for (const tool of names.map((name) => TOOLS[name])) {
@@ -33,14 +33,14 @@ export async function provideTools(names, project) {
   return missing;
 }
 
-/** What was killed half way has left its scratch directory. */
+/** Removes the scratch directories of set-ups that were killed. */
 export function removeScratch({ toolsDir }) {
   for (const name of readdirSync(toolsDir)) {
     if (name.startsWith(SCRATCH)) rmSync(join(toolsDir, name), { recursive: true, force: true });
   }
 }
 
-/** The cheap check of every start: what was recorded is there, unchanged, and what is asked for today. */
+/** Cheap check at every start: the recorded file exists, is unchanged, and has the pinned version. */
 async function isCurrent(tool, entry, { toolsDir, env, cwd }) {
   if (entry === undefined || entry.pin !== tool.pin) return false;
   if (entry.image !== undefined) return hasImage(env);
@@ -50,7 +50,7 @@ async function isCurrent(tool, entry, { toolsDir, env, cwd }) {
   return stamp(path) === entry.stamp;
 }
 
-/** Tries one way after the other and puts what the first good one gave into .tools. */
+/** Tries the ways in order, and puts the result of the first that succeeds into .tools. */
 async function find(tool, recorded, project) {
   for (const way of [...tool.named, alreadyThere(tool, recorded), ...tool.ways]) {
     const scratch = mkdtempSync(join(project.toolsDir, SCRATCH));
@@ -71,22 +71,22 @@ async function find(tool, recorded, project) {
   return undefined;
 }
 
-/** What lies in .tools is as good as new when it is the pinned version, or what an earlier set-up chose for this pin. */
+/** Way that reuses the file in .tools, if it has the pinned version or an earlier set-up chose it for this pin. */
 function alreadyThere(tool, recorded) {
   return {
-    name: recorded?.pin === tool.pin ? recorded.from : '.tools, where it was',
+    name: recorded?.pin === tool.pin ? recorded.from : '.tools',
     find: async ({ toolsDir }) => {
       const path = join(toolsDir, tool.name);
       if (stamp(path) === undefined) return undefined;
       const chosen = recorded?.pin === tool.pin && recorded.stamp === stamp(path);
       const { version } = await tool.inspect(path);
-      if (!chosen && version !== tool.pin) throw new Error(`that is ${version}, not ${tool.pin}`);
+      if (!chosen && version !== tool.pin) throw new Error(`version ${version}, expected ${tool.pin}`);
       return { path };
     },
   };
 }
 
-/** Renames into place what was made for us and links what is somebody else's, so that a tool is there whole or not. */
+/** Renames a file from the scratch directory into place, and links any other file, so that a tool is never partial. */
 async function accept(path, scratch, tool, { root, toolsDir }) {
   const target = join(toolsDir, tool.name);
   const isOurs = !relative(scratch, path).startsWith('..');
@@ -108,7 +108,7 @@ function isSameFile(one, other) {
   }
 }
 
-/** Changes when the file does, also behind a link. */
+/** Size and modification time of a file, also behind a link. */
 function stamp(path) {
   const stats = statSync(path, { throwIfNoEntry: false });
   return stats && `${stats.size}-${Math.round(stats.mtimeMs)}`;
@@ -118,7 +118,7 @@ function readRecord({ toolsDir }) {
   try {
     return JSON.parse(readFileSync(join(toolsDir, 'tools.json'), 'utf8'));
   } catch {
-    // Not there, or not ours to understand: everything is looked at again.
+    // Missing or unreadable: every tool is checked again.
     return {};
   }
 }

@@ -2,11 +2,11 @@ import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { run } from './run.mjs';
 
-// Ways to find a tool. Each has what it is called, how long it may take, and `find`, which gives the path of an
-// executable (in the scratch directory when it was made for us), nothing where the way does not apply, or throws with
-// the reason in one line.
+// Ways to find a tool. Each has a name, the time it takes, and `find`, which returns the path of an executable (in the
+// scratch directory if it was built or downloaded), returns undefined if the way does not apply, or throws with the
+// reason in one line.
 
-/** A path that somebody named in the environment. */
+/** Path from an environment variable. */
 export function fromVariable(variable) {
   return {
     name: variable,
@@ -25,7 +25,7 @@ export function fromPath(command) {
     find: ({ env, toolsDir }) => {
       const directories = (env.PATH ?? '').split(delimiter).filter((directory) => directory !== '');
       const found = directories
-        // A link from .tools to itself would be all that is left of the tool.
+        // Otherwise .tools could end as a link to itself.
         .filter((directory) => resolve(directory) !== toolsDir)
         .map((directory) => resolve(directory, command))
         .find(isExecutable);
@@ -50,7 +50,7 @@ export function fromGo(module, { takes, flags = [] }) {
 export function largestFile(directory) {
   const files = readdirSync(directory, { recursive: true }).map((name) => join(directory, name));
   const bySize = files.filter((path) => statSync(path).isFile()).sort((a, b) => statSync(b).size - statSync(a).size);
-  if (bySize[0] === undefined) throw new Error('it left no file');
+  if (bySize[0] === undefined) throw new Error('no file was produced');
   return bySize[0];
 }
 

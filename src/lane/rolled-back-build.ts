@@ -8,7 +8,7 @@ export interface RolledBackBuild {
   /** Build that was rolled back from; null if the ledger does not know it. */
   sha: Sha | null;
   /** Entry by which that build came to `:latest`; null if its mover never reported, or the history does not reach back that far. */
-  undone: LedgerEntry | null;
+  rolledBackMove: LedgerEntry | null;
   /** Known-bad builds: that build, if it is one, and the builds that the rollback marked. */
   bad: KnownBadBuild[];
   /** Whether the rollback marked any build. */
@@ -46,7 +46,7 @@ export function rolledBackBuild(
   const ownBadBuild = rolledBack === null ? undefined : knownBadBuild({ knownBad }, rolledBack);
   return {
     sha: rolledBack,
-    undone: unreported ? null : previousEntry,
+    rolledBackMove: unreported ? null : previousEntry,
     bad: ownBadBuild && !marked.includes(ownBadBuild) ? [ownBadBuild, ...marked] : marked,
     marked: marked.length > 0,
   };

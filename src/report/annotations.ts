@@ -2,7 +2,7 @@ import type { CheckResult } from '../contract/check.js';
 import { oneLine } from '../domain/markdown.js';
 import { type RunRecord, summarizeRun } from './summary.js';
 
-/** GitHub shows ten annotations of a kind for a step; the verdict is one of them. */
+/** Limit of failing checks: GitHub shows ten annotations of a kind for a step, and the verdict is one of them. */
 const MAX_CHECKS = 9;
 const GOOD_OUTCOMES: RunRecord['outcome'][] = ['promoted', 'rolled-back', 'already', 'superseded'];
 
@@ -12,7 +12,7 @@ export function annotations(record: RunRecord): string[] {
   if (outcome === 'skipped')
     return [command('notice', 'canary', 'canary-verify: skipped — no canary fleet configured')];
   if (outcome === 'running')
-    return [command('notice', 'canary', `the ${kind} of ${sha} goes on: canary status ${sha} --watch`)];
+    return [command('notice', 'canary', `the ${kind} of ${sha} is still running: canary status ${sha} --watch`)];
   if (GOOD_OUTCOMES.includes(outcome)) return [command('notice', 'canary', `${outcome}: ${kind} of ${sha}`)];
   const failing = summarizeRun(record).tenants.flatMap(({ tenant, checks }) =>
     checks.filter(({ verdict }) => verdict === 'fail').map((check) => checkLine(tenant, check)),
@@ -25,14 +25,14 @@ function checkLine(tenant: string, { check, status, schemaPath }: CheckResult): 
   return command('error', `${tenant}: ${check}`, [answer, ...(schemaPath ? [schemaPath] : [])].join(', '));
 }
 
-/** As the runner's toolkit escapes it: what somebody else named begins no command of its own. */
+/** Escapes as the toolkit of the runner does, so that a name that another party chose cannot start a command. */
 function command(level: 'error' | 'notice', title: string, message: string): string {
   const data = (text: string) => oneLine(text).replaceAll('%', '%25');
   const property = data(title).replaceAll(':', '%3A').replaceAll(',', '%2C');
   return `::${level} title=${property}::${data(message)}`;
 }
 
-/** A line of a log, of which GitHub's runner takes nothing for a command: not at its beginning, and not in the old form inside. */
+/** Escapes a line of a log so that GitHub's runner sees no command in it, neither at its start nor in the old form inside. */
 export function logLine(text: string): string {
   return oneLine(text, 5_000).replaceAll('##[', '# #[');
 }

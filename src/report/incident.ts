@@ -5,20 +5,20 @@ import type { RolledBackBuild } from '../lane/rolled-back-build.js';
 import { utc } from './sections.js';
 import type { RunRecord } from './summary.js';
 
-/** What a rollback undid, from all who know of it. */
+/** Facts about the build that a rollback left, from every source that has any. */
 export interface Incident {
   rollback: RunRecord;
-  /** The release of the build that broke; null when no run of it is left. */
+  /** Release of the build that broke; null if no run of it is kept. */
   broken: RunRecord | null;
-  /** Null when the lane does not answer. */
+  /** Null if the lane does not answer. */
   ledger: RolledBackBuild | null;
-  /** How production took the build that broke. */
+  /** Production watch of the build that broke. */
   brokenWatch: WatchResult;
-  /** How it took the one that it went back to. */
+  /** Production watch of the build that the rollback restored. */
   targetWatch: WatchResult;
 }
 
-/** Null when nobody watched; `silent` when the watch failed, or no worker answers for it. */
+/** Null without a watch; `silent` if the watch failed, or no worker answers for it. */
 export type WatchResult = WatchReport | 'silent' | null;
 
 /** A production tenant that was seen on the build that broke. */
@@ -26,32 +26,32 @@ interface AffectedTenant {
   tenant: string;
   /** ISO 8601. */
   tookAt: string;
-  /** When it was first seen on the good build again; null while it was not. */
+  /** Time it was first seen on the good build again; null until then. */
   backAt: string | null;
 }
 
-/** Tenants that are told one by one. */
+/** Tenants that are listed one by one. */
 const MAX_TENANTS = 100;
 
-/** How long the build that broke was live, and how many tenants ran it, which, and for how long. */
+/** Lines on how long the build that broke was live, and which tenants ran it for how long. */
 export function productionSection(incident: Incident): string[] {
   const { brokenWatch, rollback } = incident;
   const since = liveSince(incident);
-  // One that found its work done says only that it was done by then.
+  // A rollback that found `:latest` on its target knows only that the move happened before.
   const atMost = rollback.outcome === 'already' ? 'at most ' : '';
   const liveLines =
     since && rollback.ended && isRolledBack(rollback.outcome)
-      ? [`\`:latest\` stood on it for ${atMost}${durationBetween(since, rollback.ended)}.`, '']
+      ? [`\`:latest\` pointed to it for ${atMost}${durationBetween(since, rollback.ended)}.`, '']
       : [];
   if (brokenWatch === null || brokenWatch === 'silent') {
-    const why = brokenWatch === null ? 'nobody watched production (`CANARY_PROD_FLEET_FILE`)' : WATCH_UNAVAILABLE;
+    const why = brokenWatch === null ? 'production was not watched (`CANARY_PROD_FLEET_FILE`)' : WATCH_UNAVAILABLE;
     return [...liveLines, `**How many tenants ran it is not known**: ${why}.`];
   }
   const affected = affectedTenants(incident);
   const more = affected.length - MAX_TENANTS;
   return [
     ...liveLines,
-    `${affectedSummary(incident, brokenWatch, affected)}. Last word of the watch: ${redactedProse(brokenWatch.why)}`,
+    `${affectedSummary(incident, brokenWatch, affected)}. Last status of the watch: ${redactedProse(brokenWatch.why)}`,
     ...redLines(brokenWatch),
     ...(affected.length > 0
       ? [
@@ -66,24 +66,24 @@ export function productionSection(incident: Incident): string[] {
   ];
 }
 
-const WATCH_UNAVAILABLE = 'the watch over production failed, or no worker answers for it';
+const WATCH_UNAVAILABLE = 'the production watch failed, or no worker answers for it';
 
 /** Whether `:latest` is where a rollback was to bring it. */
 export const isRolledBack = (outcome: RunRecord['outcome']) => outcome === 'rolled-back' || outcome === 'already';
 
-/** When the build that broke went live, ISO 8601; null when nobody knows any more. */
+/** Time the build that broke went live, ISO 8601; null if no record is kept. */
 export function liveSince({ ledger, broken }: Incident): string | null {
-  return ledger?.undone?.at ?? (broken?.outcome === 'promoted' ? broken.ended : null);
+  return ledger?.rolledBackMove?.at ?? (broken?.outcome === 'promoted' ? broken.ended : null);
 }
 
-/** Whatever the watch ended with: one that a rollback ended is superseded, and had seen red all the same. */
+/** Red tenants, for every outcome: a watch that a rollback ended is superseded, and may have seen red before. */
 function redLines({ tenants }: WatchReport): string[] {
   const red = tenants.filter((one) => one.red !== undefined).map((one) => `${one.tenant} (${one.red})`);
   const more = red.length > MAX_TENANTS ? ` and ${red.length - MAX_TENANTS} more` : '';
   return red.length > 0 ? ['', `**Red on it**: ${red.slice(0, MAX_TENANTS).map(redactedProse).join(', ')}${more}`] : [];
 }
 
-/** What production did, and when: for the timeline. */
+/** Times of production for the timeline. */
 export function productionTimes(incident: Incident): { at: string; what: string }[] {
   const affected = affectedTenants(incident);
   const [first] = affected.map(({ tookAt }) => tookAt).sort();
@@ -110,9 +110,9 @@ function affectedSummary({ targetWatch }: Incident, brokenWatch: WatchReport, af
   const notSeenBack = affected.length - durations.length;
   const notSeenBackReason =
     targetWatch === null
-      ? 'whose way back nobody watched'
+      ? 'whose return was not watched'
       : targetWatch === 'silent'
-        ? `whose way back is not known: ${WATCH_UNAVAILABLE}`
+        ? `whose return is not known: ${WATCH_UNAVAILABLE}`
         : 'not seen to go back';
   return [
     `**${affected.length} of ${brokenWatch.tenants.length} tenants were seen on it**`,
@@ -124,7 +124,7 @@ function affectedSummary({ targetWatch }: Incident, brokenWatch: WatchReport, af
 const HEADERS = ['tenant', 'seen on it at', 'seen back at', 'for'];
 
 function row({ tenant, tookAt, backAt }: AffectedTenant, ended: string | null): string[] {
-  const atLeast = ended ? `${durationBetween(tookAt, ended)} or more` : 'it goes on';
+  const atLeast = ended ? `${durationBetween(tookAt, ended)} or more` : 'still on it';
   return [
     prose(tenant),
     utc(tookAt),

@@ -1,12 +1,12 @@
 import type { ReportLinks, RunRecord, RunSummary } from './summary.js';
 
-/** A step that somebody may take now. */
+/** A command that a person may run now, and when. */
 interface Step {
   when: string;
   command: string;
 }
 
-/** The very commands, to fix forward or to go back. */
+/** Complete commands to fix forward or to go back. */
 export function nextSteps(record: RunRecord, { hold }: RunSummary): Step[] {
   const { sha, outcome, kind, before } = record;
   const release = (when: string, build = sha) => ({ when, command: `release ${build} --wait` });
@@ -14,7 +14,7 @@ export function nextSteps(record: RunRecord, { hold }: RunSummary): Step[] {
     when: before ? `back to the build that was live before` : 'back to an earlier build (`canary status` lists them)',
     command: `rollback ${before ?? '<sha>'} --reason "…"`,
   };
-  const promote = { when: 'by your own word, untested', command: `promote ${sha} --reason "…"` };
+  const promote = { when: 'on your authority, untested', command: `promote ${sha} --reason "…"` };
   const steps = (): Step[] => {
     if (outcome === 'running')
       return hold ? decisionSteps(sha) : [{ when: 'watch it', command: `status ${sha} --watch` }];
@@ -23,26 +23,26 @@ export function nextSteps(record: RunRecord, { hold }: RunSummary): Step[] {
     if (outcome === 'rolled-back' || outcome === 'already')
       return [
         ...(outcome === 'already' ? [] : [{ when: 'the facts for the post-mortem', command: `postmortem ${sha}` }]),
-        release('fix forward, when the mend is published', '<sha of the mend>'),
+        release('fix forward, when the fix is published', '<sha of the fix>'),
       ];
     if (outcome === 'skipped') return [promote];
     if (kind === 'rollback')
-      return [{ when: 'once the cause is mended', command: `rollback ${sha} --reason "…"` }, directRollbackStep(sha)];
+      return [{ when: 'once the cause is fixed', command: `rollback ${sha} --reason "…"` }, directRollbackStep(sha)];
     if (outcome === 'PairSplit' || outcome === 'MoveFailed')
       return [rollbackStep, { when: 'or forward, all images to this build', command: promote.command }];
     if (outcome === 'CanaryRejected' || outcome === 'CanaryBuildBad')
       return [
-        release('fix forward: merge the mend, and release that build', '<sha of the mend>'),
-        release('if the canaries were at fault and not the build, test it anew'),
+        release('fix forward: merge the fix, and release that build', '<sha of the fix>'),
+        release('if the canaries were at fault and not the build, test it again'),
       ];
-    return [release('once the cause is mended')];
+    return [release('once the cause is fixed')];
   };
   const prefix = record.lane === '' ? 'canary' : `CANARY_LANE=${record.lane} canary`;
   return steps().map(({ when, command }) => ({ when, command: `${prefix} ${command}` }));
 }
 
 const decisionSteps = (sha: string): Step[] => [
-  { when: 'what each verb would do now', command: `status ${sha}` },
+  { when: 'what each decision would do now', command: `status ${sha}` },
   { when: 'go on', command: `approve ${sha} --reason "…"` },
   { when: 'try again', command: `retry ${sha} --reason "…"` },
   { when: 'end it', command: `abort ${sha} --reason "…"` },
@@ -53,7 +53,7 @@ const directRollbackStep = (sha: string): Step => ({
   command: `rollback ${sha} --direct --reason "…"`,
 });
 
-/** Where the Temporal UI shows a run; nothing when no UI is configured. */
+/** URL of a run in the Temporal UI; undefined if no UI is configured. */
 export function uiUrl({ namespace, workflowId, runId }: RunRecord, { ui }: ReportLinks): string | undefined {
   const path = [namespace, 'workflows', workflowId, runId].map(encodeURIComponent).join('/');
   return ui && `${ui.replace(/\/+$/, '')}/namespaces/${path}`;

@@ -4,7 +4,7 @@ import { uiUrl } from './next-steps.js';
 import { decisionsSection, failingSection, notTestedSection, section, tenantsSection, utc } from './sections.js';
 import { latestOf, type ReportLinks, type RunRecord, type RunSummary, summarizeRun } from './summary.js';
 
-/** What only a human can answer; each stays open until one does. */
+/** Questions that only a person can answer; each stays open until a person does. */
 const QUESTIONS = [
   'Why did canary not catch it? (a new code path that the suite does not exercise? data or load that only production has? configuration drift?)',
   'Should the smoke suite grow a check that would have caught it, and the class of bug it belongs to? Which one?',
@@ -13,24 +13,24 @@ const QUESTIONS = [
   'What was the root cause, and which commit brought it in?',
 ];
 
-/** The post-mortem as far as the ledger, the records of a rollback and of the promotion it undid, and the watches over production can write it. */
+/** Post-mortem from the ledger, the records of the rollback and of the promotion before it, and the production watches. */
 export function renderPostmortem(incident: Incident, links: ReportLinks = {}): string {
   const { rollback, broken, ledger } = incident;
   const summary = summarizeRun(rollback);
   const brokenSummary = broken && summarizeRun(broken);
   const sha = ledger?.sha ?? broken?.sha;
-  const badBuild = sha ? code(sha) : 'a build that nobody can name';
+  const badBuild = sha ? code(sha) : 'an unknown build';
   return [
     `# Post-mortem: ${badBuild} ${rollbackPhrase(rollback)} ${code(rollback.sha)}`,
     '',
     `- **Date**: ${utc(rollback.started).slice(0, 10)}`,
-    '- **Status**: DRAFT. What is marked OPEN has to be answered by a human.',
+    '- **Status**: DRAFT. A person must answer what is marked OPEN.',
     `- **Reason given**: ${redactedProse(summary.reason ?? 'none')}`,
     ...section('The build that broke', [
       `- commit: ${[badBuild, ...link('change', brokenSummary?.commitUrl)].join(' · ')}`,
       ...(sha ? [] : ['- its digests are what `:latest` pointed at before the rollback']),
       ...outcomeLines(incident),
-      ...(ledger === null ? ['- the lane does not answer: this is from the runs alone'] : []),
+      ...(ledger === null ? ['- the lane does not answer: these facts come from the runs alone'] : []),
       ...(ledger && ledger.bad.length > 0
         ? [`- marked bad, and not to be promoted: ${ledger.bad.map((one) => code(one.sha)).join(', ')}`]
         : []),
@@ -42,7 +42,7 @@ export function renderPostmortem(incident: Incident, links: ReportLinks = {}): s
     ...section('What canary checked and saw then', checkedLines(broken, brokenSummary)),
     ...(brokenSummary ? [...notTestedSection(brokenSummary), ...decisionsSection(brokenSummary)] : []),
     ...section(
-      'OPEN: for a human',
+      'OPEN: for a person',
       QUESTIONS.flatMap((question) => [`- [ ] **OPEN** ${question}`, '']),
     ),
     [rollback, broken]
@@ -53,7 +53,7 @@ export function renderPostmortem(incident: Incident, links: ReportLinks = {}): s
   ].join('\n');
 }
 
-/** In the title: a rollback that did not get through, or still runs, rolled nothing back yet. */
+/** Phrase of the title: a rollback that failed, or still runs, has rolled nothing back yet. */
 function rollbackPhrase({ outcome }: RunRecord): string {
   if (isRolledBack(outcome)) return 'was rolled back to';
   return outcome === 'running' ? 'is being rolled back to' : `was to be rolled back (${outcome}) to`;
@@ -62,18 +62,20 @@ function rollbackPhrase({ outcome }: RunRecord): string {
 function outcomeLines({ rollback: { outcome, why }, ledger }: Incident): string[] {
   const reason = why === '' ? '' : `: ${redactedProse(why)}`;
   const failed =
-    outcome === 'running' ? '- the rollback still runs' : `- **the rollback did not get through**: ${outcome}`;
+    outcome === 'running' ? '- the rollback still runs' : `- **the rollback did not complete**: ${outcome}`;
   return [
-    ...(outcome === 'already' ? ['- `:latest` had left it before this rollback began: `--direct`, or by hand'] : []),
+    ...(outcome === 'already' ? ['- `:latest` had left it before this rollback started: `--direct`, or by hand'] : []),
     ...(isRolledBack(outcome) ? [] : [`${failed}${reason}`]),
-    ...(ledger?.sha && !ledger.undone ? ['- its own move was under way, and how far that came was never told'] : []),
+    ...(ledger?.sha && !ledger.rolledBackMove
+      ? ['- its own move was under way, and its result was never reported']
+      : []),
   ];
 }
 
-/** Where `:latest` stood: by the run, or by the ledger where the run came too late to see it. */
+/** Digests of `:latest` before: from the run, or from the ledger if the run started too late to see them. */
 function digestTable({ rollback, ledger }: Incident, { images }: RunSummary): string[] {
   const ledgerDigest = (repository: string) =>
-    ledger?.undone?.images.find((one) => one.repository === repository)?.digest;
+    ledger?.rolledBackMove?.images.find((one) => one.repository === repository)?.digest;
   const rows = images.map((image) => {
     const before =
       rollback.outcome === 'already' ? (ledgerDigest(image.repository) ?? 'unknown') : latestOf(image).before;
@@ -89,7 +91,11 @@ function timeline(incident: Incident): string[][] {
   const events = [
     ...(broken && brokenSummary
       ? [
-          { at: broken.started, what: 'its release began', who: redactedProse(brokenSummary.requestedBy ?? 'unknown') },
+          {
+            at: broken.started,
+            what: 'its release started',
+            who: redactedProse(brokenSummary.requestedBy ?? 'unknown'),
+          },
           ...brokenSummary.decisions.map(({ at, verb, by, reason }) => ({
             at,
             what: `${verb}: ${redactedProse(reason)}`,
@@ -99,17 +105,17 @@ function timeline(incident: Incident): string[][] {
       : []),
     ...wentLive(incident, brokenSummary),
     ...productionTimes(incident).map((one) => ({ ...one, who: '' })),
-    { at: rollback.started, what: 'rollback asked for', who: redactedProse(summary.requestedBy ?? 'unknown') },
+    { at: rollback.started, what: 'rollback requested', who: redactedProse(summary.requestedBy ?? 'unknown') },
     ...(rollback.ended ? [{ at: rollback.ended, what: `rollback ended: ${rollback.outcome}`, who: '' }] : []),
   ];
   return events.sort((a, b) => Date.parse(a.at) - Date.parse(b.at)).map(({ at, what, who }) => [utc(at), what, who]);
 }
 
-/** How it came to `:latest`: by the ledger, else by its release. */
+/** Event that moved `:latest` to it: from the ledger, else from its release. */
 function wentLive(incident: Incident, brokenSummary: RunSummary | null): { at: string; what: string; who: string }[] {
   const at = liveSince(incident);
   if (at === null) return [];
-  const entry = incident.ledger?.undone;
+  const entry = incident.ledger?.rolledBackMove;
   if (entry && entry.kind !== 'promotion')
     return [{ at, what: `${entry.kind}: ${redactedProse(entry.reason)}`, who: redactedProse(entry.by) }];
   const how = brokenSummary?.promoteOnly ? 'NOT TESTED BY CANARY' : 'all green';
@@ -120,7 +126,9 @@ function wentLive(incident: Incident, brokenSummary: RunSummary | null): { at: s
 
 function checkedLines(broken: RunRecord | null, brokenSummary: RunSummary | null): string[] {
   if (broken === null || brokenSummary === null)
-    return ['No run that promoted these digests is left: moved by hand, or past the retention of Temporal.'];
+    return [
+      'No run that promoted these digests is kept: they were moved by hand, or the retention of Temporal has passed.',
+    ];
   if (brokenSummary.tenants.length === 0) return ['**Nothing: NOT TESTED BY CANARY.**'];
   return [
     `Every canary tenant, by ${utc(broken.ended ?? '')}:`,

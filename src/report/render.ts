@@ -14,10 +14,10 @@ import {
 import { type ReportLinks, type RunRecord, type RunSummary, summarizeRun } from './summary.js';
 import { verdictText } from './verdict.js';
 
-/** GitHub drops a step summary of more than 1 MiB as a whole; in bytes, with room for what others wrote to it. */
+/** Limit of a report in bytes: GitHub drops a step summary of more than 1 MiB, and other commands write to it too. */
 export const MAX_MARKDOWN_BYTES = 900_000;
 
-/** The report of a run, for everybody to read: the verdict first, tenants by their name alone (I5). */
+/** Public report of a run: the verdict first, tenants by name only (I5). */
 export function renderReport(record: RunRecord, links: ReportLinks = {}, max = MAX_MARKDOWN_BYTES): string {
   const summary = summarizeRun(record);
   const { heading, lines } = verdictText(record, summary);
@@ -48,11 +48,11 @@ function headerLine(record: RunRecord, { requestedBy, reason, commitUrl, promote
   const took = record.ended ? Date.parse(record.ended) - Date.parse(record.started) : null;
   return [
     `Build ${code(record.sha)}`,
-    ...(requestedBy ? [`asked for by ${redactedProse(requestedBy)}`] : []),
-    ...(reason && !promoteOnly ? [`because: ${redactedProse(reason)}`] : []),
+    ...(requestedBy ? [`requested by ${redactedProse(requestedBy)}`] : []),
+    ...(reason && !promoteOnly ? [`reason: ${redactedProse(reason)}`] : []),
     ...link('commit', commitUrl),
     `${utc(record.started)} UTC`,
-    took === null ? 'still going on' : `took ${rounded(took)}`,
+    took === null ? 'still running' : `took ${rounded(took)}`,
   ].join(' · ');
 }
 
@@ -62,7 +62,7 @@ function nextSection(record: RunRecord, summary: RunSummary): string[] {
   return section('What to do now', ['```sh', ...steps.flatMap(({ when, command }) => [`# ${when}`, command]), '```']);
 }
 
-/** The last lines are the least needed, but for the links. */
+/** Cuts at the end, where the least important lines are, but keeps the links. */
 function fitBytes(lines: string[], max: number): string {
   const bytes = (text: string) => new TextEncoder().encode(text).length;
   if (bytes(lines.join('\n')) <= max) return lines.join('\n');

@@ -1,13 +1,14 @@
 import type { CheckResult, TenantSmoke, Verdict } from '../contract/check.js';
+import type { Decision } from '../contract/hold.js';
 import { rounded } from '../domain/duration.js';
 import { code, prose, redactedProse, table } from '../domain/markdown.js';
 import { latestOf, type RunSummary } from './summary.js';
 
-/** Failing checks that are told one by one, then a count: a step summary ends at 1 MiB. */
+/** Failing checks that are listed one by one; a count follows, because a step summary is limited to 1 MiB. */
 export const MAX_FAILING = 50;
 const MAX_TENANTS = 100;
 
-/** Each failing check with what it proves, and of the answer what everybody may see: status and schema path (I5). */
+/** Lists each failing check with what it proves, and the public part of the answer: status and schema path (I5). */
 export function failingSection(tenants: TenantSmoke[], verdict: Verdict, title: string): string[] {
   const all = tenants.flatMap(({ tenant, checks }) =>
     checks.filter((check) => check.verdict === verdict).map((check) => failingLine(tenant, check)),
@@ -54,7 +55,7 @@ export function timeSection({ phases }: RunSummary): string[] {
 
 const MARKS: Record<Verdict, string> = { pass: '✓', fail: '✗', 'could-not-test': '?' };
 
-/** Tenants by checks, what failed first. */
+/** Table of tenants and checks; tenants with failures first. */
 export function tenantsSection({ tenants, tenantsLeftOut }: RunSummary): string[] {
   if (tenants.length === 0) return [];
   const checks = [...new Set(tenants.flatMap((one) => one.checks.map(({ check }) => check)))];
@@ -67,7 +68,7 @@ export function tenantsSection({ tenants, tenantsLeftOut }: RunSummary): string[
       ...checks.map((name) => {
         const result = done.find(({ check }) => check === name);
         if (result) return MARKS[result.verdict];
-        // A report that would be too long counts what passed.
+        // A report that would be too long only counts the checks that passed.
         return passed ? MARKS.pass : '';
       }),
     ]);
@@ -78,17 +79,19 @@ export function tenantsSection({ tenants, tenantsLeftOut }: RunSummary): string[
   ]);
 }
 
+const VERB_PAST: Record<Decision['verb'], string> = { approve: 'approved', abort: 'aborted', retry: 'retried' };
+
 export function decisionsSection({ decisions }: RunSummary): string[] {
   return section(
     'Decisions',
     decisions.map(
       ({ at, by, verb, holdName, reason }) =>
-        `- ${utc(at)} **${redactedProse(by)}** said ${verb}${holdName ? ` to ${code(holdName)}` : ''}: ${redactedProse(reason)}`,
+        `- ${utc(at)} **${redactedProse(by)}** ${VERB_PAST[verb]}${holdName ? ` (hold ${code(holdName)})` : ''}: ${redactedProse(reason)}`,
     ),
   );
 }
 
-/** A tenant's own words on why stand in parentheses, and stay inside. */
+/** Lists what was not tested, without the parenthesized parts: they quote a tenant's answer (I5). */
 export function notTestedSection({ notTested }: RunSummary): string[] {
   const shown = notTested.slice(0, MAX_FAILING).map((line) => `- ${prose(line.replaceAll(/ \(.*?\)(?=, |$)/g, ''))}`);
   const more = notTested.length - shown.length;

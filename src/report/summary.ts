@@ -15,10 +15,10 @@ import { leavePhase } from '../domain/phase-times.js';
 
 export type RunKind = 'release' | 'rollback';
 
-/** How a run ended; `terminated` is Temporal's own, and leaves no report. */
+/** How a run ended; a run that was `terminated` in Temporal leaves no report. */
 export type RunOutcome = ReleaseReport['outcome'] | RollbackReport['outcome'] | 'terminated' | 'running';
 
-/** All that is known of a run, whatever became of it. A report is rendered from this alone. */
+/** Everything that is known about a run, whatever its outcome. A report is rendered from this alone. */
 export interface RunRecord {
   kind: RunKind;
   sha: string;
@@ -28,16 +28,16 @@ export interface RunRecord {
   runId: string;
   /** ISO 8601. */
   started: string;
-  /** ISO 8601; null while it goes on. */
+  /** ISO 8601; null while it runs. */
   ended: string | null;
   outcome: RunOutcome;
-  /** The gist: of its report, or what Temporal says of a run that left none. */
+  /** Main reason: from its report, or from Temporal if the run left no report. */
   why: string;
-  /** Of a run that has ended and could still write one. */
+  /** Report of an ended run; null if it could not write one. */
   report: ReleaseReport | RollbackReport | null;
-  /** Of one that goes on, when a worker answered for it. */
+  /** Status of a running run; null if no worker answered for it. */
   status: ReleaseStatus | null;
-  /** What Temporal lists of any run. */
+  /** Search attributes of the run, which Temporal lists without a worker. */
   listed: {
     phase: ReleasePhase | null;
     phaseSince: string | null;
@@ -45,22 +45,22 @@ export interface RunRecord {
     requestedBy: string | null;
     tenantsRed: string[];
   };
-  /** The build that `:latest` pointed at before this run moved it, where a run of it is left that says so. */
+  /** Build that `:latest` pointed to before this run moved it; null if no kept run records it. */
   before: string | null;
 }
 
-/** Where a report links to; both are left out when they are not configured. */
+/** Links of a report; each is optional. */
 export interface ReportLinks {
   ui?: string | undefined;
   runbook?: string | undefined;
 }
 
-/** What a report says of a run, from wherever it is known. */
+/** Content of a report, from the report of the run, its status or its search attributes. */
 export interface RunSummary {
   requestedBy: string | null;
   reason: string | null;
   commitUrl: string | undefined;
-  /** The word of whoever asked stood for the test. */
+  /** Promoted on the requester's authority, without a test. */
   promoteOnly: boolean;
   images: (PinnedImage | MovedImage)[];
   tenants: TenantSmoke[];
@@ -68,9 +68,9 @@ export interface RunSummary {
   decisions: Decision[];
   notTested: string[];
   phases: PhaseTime[];
-  /** Where it is, or was when nobody looked any more. */
+  /** Current phase, or the last one that is known. */
   phase: ReleasePhase | null;
-  /** The hold that it is in, or that it ended in. */
+  /** Hold that it is in, or that it ended in. */
   hold: HoldName | null;
 }
 
@@ -97,7 +97,7 @@ export function summarizeRun({ report, status, listed, outcome }: RunRecord, now
   };
 }
 
-/** The phase that it is in stays open. */
+/** Phase times of a running run: the current phase stays open. */
 function openPhaseTimes({ phases, since }: ReleaseStatus, now: string): PhaseTime[] {
   return leavePhase(phases, since, now).map((time, index) => ({ ...time, until: phases[index]?.until ?? null }));
 }
@@ -109,12 +109,12 @@ function lastFinishedPhase(phases: PhaseTime[]): PhaseTime | undefined {
 
 const UNMOVED: MoveOutcome[] = ['already', 'restored'];
 
-/** Whether a run took any image anywhere. A release of the build that is live moves nothing, and is promoted all the same. */
+/** Whether a run moved any image. A release of the live build moves nothing, and ends `promoted` anyway. */
 export function movedAny(run: RunRecord): boolean {
   return summarizeRun(run).images.some((image) => 'result' in image && !UNMOVED.includes(image.result));
 }
 
-/** Where `:latest` of an image stood before the run, and where it stands after it as far as the run knows. */
+/** Digests of `:latest` of an image before the run, and after it as far as the run knows. */
 export function latestOf(image: PinnedImage | MovedImage): { before: Digest | null; after: Digest | null } {
   return 'result' in image
     ? { before: image.previous, after: image.latest }

@@ -3,7 +3,7 @@ import { RELEASE_PHASES } from '../contract/release.js';
 import { code, prose, redactedProse } from '../domain/markdown.js';
 import type { RunRecord, RunSummary } from './summary.js';
 
-/** The first thing to read: what came of it, and what that means for production. */
+/** First lines of a report: the outcome, and what it means for production. */
 export interface VerdictText {
   heading: string;
   lines: string[];
@@ -11,7 +11,7 @@ export interface VerdictText {
 
 const NOT_MOVED = ':latest stays pinned to the prior good digest — prod is untouched.';
 const NEXT_CYCLE = 'Prod tenant fleet will pick up the new digest on its next 5-min auto-update cycle.';
-/** Failures whose gist speaks of the registry and the move alone: others may name where a tenant lives (I5). */
+/** Failures whose reason concerns the registry and the move only; other reasons may contain the address of a tenant (I5). */
 const IMAGE_FAILURES: string[] = [
   'BuildNotFound',
   'RegistryDenied',
@@ -22,7 +22,7 @@ const IMAGE_FAILURES: string[] = [
   'PairSplit',
 ];
 
-/** Headings that people know from the old job stay as they were, letter by letter. */
+/** Verdict of a run. Headings of the shell job that the gate replaces are unchanged. */
 export function verdictText(record: RunRecord, summary: RunSummary): VerdictText {
   const { outcome, kind, why } = record;
   const build = code(`staging-${record.sha.slice(0, 7)}`);
@@ -30,28 +30,28 @@ export function verdictText(record: RunRecord, summary: RunSummary): VerdictText
     case 'promoted':
       return promoted(record, summary);
     case 'superseded':
-      return { heading: '## Canary superseded — a newer build goes instead', lines: [prose(why), NOT_MOVED] };
+      return { heading: '## Canary superseded — a newer build is released instead', lines: [prose(why), NOT_MOVED] };
     case 'skipped':
       return {
         heading: '## ⚠️ canary-verify skipped',
         lines: [
           'No canary fleet is configured (`CANARY_TENANT_URLS` with `CANARY_ADMIN_TOKENS`, or `CANARY_FLEET_FILE`): nothing was tested.',
           '',
-          '**Skipped — nothing is promoted by itself.** Promote by your own word when ready.',
+          '**Skipped — nothing is promoted automatically.** Promote on your authority when ready.',
         ],
       };
     case 'rolled-back':
       return { heading: `## Rolled back — :latest is on ${build}`, lines: [NEXT_CYCLE] };
     case 'already':
-      return { heading: `## Rolled back before — :latest stood on ${build}`, lines: ['Nothing had to move.'] };
+      return { heading: `## Already rolled back — :latest was on ${build}`, lines: ['Nothing had to move.'] };
     case 'running':
       return running(summary, record);
     case 'terminated':
       return {
         heading: `## ⚠️ The ${kind} was TERMINATED`,
         lines: [
-          `Somebody ended the run in Temporal${why ? `: ${redactedProse(why)}` : '.'}`,
-          'It says nothing about the build, and left no report: `canary status` says what is live.',
+          `The run was terminated in Temporal${why ? `: ${redactedProse(why)}` : '.'}`,
+          'It has no verdict on the build and no report: `canary status` shows what is live.',
         ],
       };
     case 'CanaryRejected':
@@ -59,7 +59,7 @@ export function verdictText(record: RunRecord, summary: RunSummary): VerdictText
     case 'CanaryHoldExpired':
       return {
         heading: '## Canary hold EXPIRED — nothing promoted',
-        lines: [`Nobody decided ${summary.hold ? code(summary.hold) : 'the hold'} in time.`, NOT_MOVED],
+        lines: [`No person decided ${summary.hold ? code(summary.hold) : 'the hold'} in time.`, NOT_MOVED],
       };
     case 'CanaryAborted':
       return { heading: `## Canary ${kind} ABORTED`, lines: [aborted(summary, record), productionNote(record)] };
@@ -82,12 +82,12 @@ function promoted(
   const tag = `staging-${sha.slice(0, 7)}`;
   const moves = images.map(({ repository }) => `- ${code(`${repository}:${tag}`)} → ${code(`${repository}:latest`)}`);
   const already = images.length > 0 && images.every((image) => 'result' in image && image.result === 'already');
-  const lines = [...moves, '', already ? 'It stood there before: nothing had to move.' : NEXT_CYCLE];
+  const lines = [...moves, '', already ? 'It was there already: nothing had to move.' : NEXT_CYCLE];
   if (promoteOnly)
     return {
       heading: `## :latest promoted to ${tag}`,
       lines: [
-        `**NOT TESTED BY CANARY**: by the word of ${redactedProse(requestedBy ?? 'unknown')}: ${redactedProse(reason ?? '')}`,
+        `**NOT TESTED BY CANARY**: promoted on the authority of ${redactedProse(requestedBy ?? 'unknown')}: ${redactedProse(reason ?? '')}`,
         '',
         ...lines,
       ],
@@ -99,9 +99,9 @@ function promoted(
 function running({ phase, hold }: RunSummary, { status }: RunRecord): VerdictText {
   const noWorkerLines =
     status === null ? ['No worker answers for it: nothing moves until one does (`canary worker`).'] : [];
-  if (hold) return { heading: `## Canary HELD — ${hold}`, lines: ['It waits for a human.', ...noWorkerLines] };
+  if (hold) return { heading: `## Canary HELD — ${hold}`, lines: ['It waits for a person.', ...noWorkerLines] };
   return {
-    heading: `## Canary running — ${phase ?? 'not begun'}`,
+    heading: `## Canary running — ${phase ?? 'not started'}`,
     lines: [...(phase ? [RELEASE_PHASES[phase]] : []), ...noWorkerLines],
   };
 }
@@ -109,8 +109,8 @@ function running({ phase, hold }: RunSummary, { status }: RunRecord): VerdictTex
 function aborted({ decisions }: RunSummary, { why }: RunRecord): string {
   const abortDecision = decisions.filter(({ verb }) => verb === 'abort').at(-1);
   return abortDecision
-    ? `${redactedProse(abortDecision.by)} stopped it: ${redactedProse(abortDecision.reason)}`
-    : `It was stopped: ${redactedProse(why)}`;
+    ? `${redactedProse(abortDecision.by)} aborted it: ${redactedProse(abortDecision.reason)}`
+    : `It was aborted: ${redactedProse(why)}`;
 }
 
 function failedVerdict(outcome: FailureType, record: RunRecord): VerdictText {
@@ -120,7 +120,7 @@ function failedVerdict(outcome: FailureType, record: RunRecord): VerdictText {
     heading: `## ${moving ? '🚨' : '⚠️'} canary could not carry out the ${kind} — ${outcome}`,
     lines: [
       FAILURE_TYPES[outcome] ?? '',
-      ...(IMAGE_FAILURES.includes(outcome) ? [prose(why)] : ['What it was exactly stands in the run.']),
+      ...(IMAGE_FAILURES.includes(outcome) ? [prose(why)] : ['The run has the exact cause.']),
       moving
         ? 'Look at the digests below before anything else.'
         : `This says nothing about the build. ${productionNote(record)}`,
@@ -128,7 +128,7 @@ function failedVerdict(outcome: FailureType, record: RunRecord): VerdictText {
   };
 }
 
-/** Only a run that could still say so knows that it moved nothing: a move that has begun finishes whatever becomes of its parent. */
+/** States that production is unchanged only if the run reported it: a begun move is finished even if its parent ends. */
 function productionNote({ report, outcome }: RunRecord): string {
-  return report === null || outcome === 'TimedOut' ? '`canary status` says what is live.' : NOT_MOVED;
+  return report === null || outcome === 'TimedOut' ? '`canary status` shows what is live.' : NOT_MOVED;
 }

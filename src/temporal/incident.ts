@@ -38,7 +38,7 @@ export async function readIncident(
 ): Promise<Incident> {
   const rolledBackSha = ledger?.sha;
   // A release whose mover never reported is not recorded as promoted.
-  const wentLive = (run: RunRecord) => (run.outcome === 'promoted' && movedAny(run)) || ledger?.undone === null;
+  const wentLive = (run: RunRecord) => (run.outcome === 'promoted' && movedAny(run)) || ledger?.rolledBackMove === null;
   const broken =
     (await previousLiveRun(client, rollback)) ??
     (rolledBackSha ? await lastEnded(client, releaseId(lane, rolledBackSha), wentLive) : null);
@@ -50,7 +50,7 @@ export async function readIncident(
   return { rollback, broken, ledger, brokenWatch, targetWatch };
 }
 
-/** The watch over the undone move; else the latest that covers its time on `:latest`: an adoption starts no watch of its own. */
+/** Watch over the move that was rolled back; else the latest that covers its time on `:latest`: an adoption starts no watch of its own. */
 function watchOfMove(
   runs: WorkflowExecutionInfo[],
   { ended }: RunRecord,
@@ -59,7 +59,7 @@ function watchOfMove(
 ): WorkflowExecutionInfo | undefined {
   const startedAt = ({ startTime }: WorkflowExecutionInfo) => startTime.toISOString();
   return (
-    runs.find((run) => movedAt(run) === ledger?.undone?.at) ??
+    runs.find((run) => movedAt(run) === ledger?.rolledBackMove?.at) ??
     runs.find((run) => startedAt(run) <= (ended ?? '9') && startedAt(run) >= (broken?.started ?? ''))
   );
 }

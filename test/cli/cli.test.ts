@@ -102,11 +102,11 @@ describe('exit codes of a run', () => {
     await gate().adopt();
   });
 
-  test('4 for a build that is not there', async () => {
+  test('4 for a build that does not exist', async () => {
     expect((await canary(['release', newSha(), '--wait'])).code).toBe(4);
   });
 
-  test('8 when it is not decided in time, and the run goes on', async () => {
+  test('8 if it is not decided in time, and the run continues', async () => {
     const sha = newSha();
     await gate().publish(sha);
     const { code, err } = await canary(['release', sha, '--wait', '--timeout', '1s']);
@@ -120,14 +120,14 @@ describe('exit codes of a run', () => {
     const sha = newSha();
     await gate().publish(sha);
     const warnings: string[] = [];
-    const note = ({ message }: Error) => warnings.push(message);
-    process.on('warning', note);
+    const record = ({ message }: Error) => warnings.push(message);
+    process.on('warning', record);
     expect((await canary(['release', sha, '--wait', '--timeout', '8s'])).code).toBe(8);
-    process.off('warning', note);
+    process.off('warning', record);
     expect(warnings).toEqual([]);
   });
 
-  test('approve is refused with 1 while nothing waits for it, and taken with 0 when something does', async () => {
+  test('approve is refused with 1 while nothing waits for it, and accepted with 0 when something does', async () => {
     const sha = newSha();
     await gate().begin(newSha());
     const digests = await gate().publish(sha);
@@ -180,8 +180,8 @@ describe('exit codes of a run', () => {
   });
 });
 
-describe('a server that is not there or not prepared', () => {
-  test('4, with what to do', async () => {
+describe('a server that is missing or not prepared', () => {
+  test('4 for a server that does not answer, with the fix', async () => {
     const { code, err } = await canary(['status'], { TEMPORAL_ADDRESS: '127.0.0.1:1' });
     expect({ code, err }).toEqual({
       code: 4,
@@ -189,7 +189,7 @@ describe('a server that is not there or not prepared', () => {
     });
   });
 
-  test('4 for a namespace that is not there, with what to do', async () => {
+  test('4 for a namespace that does not exist, with the fix', async () => {
     for (const args of [['status'], ['release', newSha()], ['report', newSha()]]) {
       const { code, err } = await canary(args, { TEMPORAL_NAMESPACE: 'nowhere' });
       expect({ code, err }).toEqual({
@@ -202,10 +202,10 @@ describe('a server that is not there or not prepared', () => {
   });
 
   test('4 for a release that no worker takes, with the reason why it waits', async () => {
-    const { code, err } = await canary(['release', newSha()], { CANARY_LANE: 'nobody' });
+    const { code, err } = await canary(['release', newSha()], { CANARY_LANE: 'no-worker' });
     expect(code).toBe(4);
     expect(err[1]).toBe(
-      'canary: no worker polls nobody-canary-release: the release waits until one does (canary worker)',
+      'canary: no worker polls no-worker-canary-release: the release waits until one does (canary worker)',
     );
   });
 });

@@ -16,7 +16,7 @@ beforeAll(async () => {
   gate().deploy({ sha: old });
 });
 
-async function begun(input: { approval?: 'required' } = {}) {
+async function started(input: { approval?: 'required' } = {}) {
   const sha = newSha();
   await gate().publish(sha);
   return { sha, handle: await gate().release({ sha, ...input }) };
@@ -32,7 +32,7 @@ describe('a decision that nothing waits for', () => {
   });
 
   test('of a release that ended prints how it ended, with 1, also without a worker', async () => {
-    const { sha, handle } = await begun();
+    const { sha, handle } = await started();
     await heldFor(gate(), handle, 'canary-not-updated');
     await say(handle, 'abort', ada);
     await awaitRunEnd(handle);
@@ -46,7 +46,7 @@ describe('a decision that nothing waits for', () => {
   });
 
   test('of a release that no worker answers for is not sent, with 4', async () => {
-    const { sha, handle } = await begun();
+    const { sha, handle } = await started();
     await heldFor(gate(), handle, 'canary-not-updated');
     await gate().stopWorker();
     const { code, err } = await canary(['abort', sha, '--reason', 'x']);
@@ -63,8 +63,8 @@ describe('a decision that nothing waits for', () => {
 });
 
 describe('a decision without --hold', () => {
-  test('is for the hold that was printed before the reason is asked for, and is refused if another one has come since', async () => {
-    const { sha, handle } = await begun();
+  test('is for the hold that was printed before the reason is asked for, and is refused if another one has begun since', async () => {
+    const { sha, handle } = await started();
     const seen = await heldFor(gate(), handle, 'canary-not-updated');
     const { code, err } = await canary(['retry', sha], async (shown) => {
       expect(shown).toEqual([expect.stringContaining(`${idOf(sha)} is held: ${seen.id} (canary-not-updated): `)]);
@@ -83,10 +83,10 @@ describe('a decision without --hold', () => {
     await awaitRunEnd(handle);
   });
 
-  test('does not count for an approval that came up after the hold was printed', async () => {
+  test('does not apply to an approval that began after the hold was printed', async () => {
     await gate().stopWorker();
     await gate().startWorker({ ...gate().env, CANARY_UPDATE_TIMEOUT: '60s' });
-    const { sha, handle } = await begun({ approval: 'required' });
+    const { sha, handle } = await started({ approval: 'required' });
     await until('it waits for the canary', async () => (await gate().phaseOf(sha)) === 'awaiting-canary');
     const { code, err } = await canary(['approve', sha], async () => {
       gate().deploy({ sha });

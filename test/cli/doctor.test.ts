@@ -15,7 +15,7 @@ import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
-/** As a gate in earnest is configured; nothing is released in it. */
+/** Settings of a production gate; nothing is released in this one. */
 const USUAL = {
   CANARY_SOAK: '6m',
   CANARY_UPDATE_CYCLE: '5m',
@@ -25,8 +25,9 @@ const USUAL = {
 };
 const PERMISSION_DENIED = 7;
 const UNAVAILABLE = 14;
-const NOBODY = '127.0.0.1:1';
-const WRONG = 'wrong-password-of-nobody';
+/** No server listens there. */
+const NO_SERVER = '127.0.0.1:1';
+const WRONG = 'a-wrong-password';
 const SECRETS = [TOKEN, WRITER.password, READER.password, WRONG];
 const sha = newSha();
 
@@ -37,7 +38,7 @@ beforeAll(async () => {
   await until('its worker polls', async () => (await doctor()).code === 0);
 });
 
-/** In the environment of the gate's worker, but for these. Whatever is found, no secret is told. */
+/** Runs doctor in the environment of the gate's worker, with these changes. No finding contains a secret. */
 async function doctor(env: Record<string, string> = {}, ...args: string[]) {
   const { code, out, err } = await canary(['doctor', ...args], { ...gate().env, ...env });
   for (const secret of SECRETS) expect([...out, ...err].join('\n')).not.toContain(secret);
@@ -45,7 +46,7 @@ async function doctor(env: Record<string, string> = {}, ...args: string[]) {
   return { code, out };
 }
 
-/** A registry behind a token server, and the environment to find it with somebody's password. */
+/** Starts a registry behind a token server; the environment that leads to it with this user's password. */
 async function guarded({ name, password }: { name: string; password: string }) {
   const [registry, tokens] = await Promise.all([startMemoryRegistry(), startTokenServer({ users: [WRITER, READER] })]);
   onTestFinished(() => Promise.all([registry.stop(), tokens.stop()]).then(() => undefined));
@@ -58,8 +59,8 @@ async function guarded({ name, password }: { name: string; password: string }) {
   };
 }
 
-describe('a gate that is well', () => {
-  test('is told so line by line, with 0', async () => {
+describe('canary doctor of a healthy gate', () => {
+  test('prints a line for each check, with 0', async () => {
     const { code, out } = await doctor();
     const images = gate().repositories.map((name) => `${gate().host}/${name}`);
     expect(out).toEqual([
@@ -83,23 +84,23 @@ describe('a gate that is well', () => {
     expect(code).toBe(0);
   });
 
-  test('is told so to machines, in one object', async () => {
+  test('prints one object as JSON', async () => {
     const { code, out } = await doctor({}, '-o', 'json');
-    const told = JSON.parse(out.join('\n')) as { stops: boolean; findings: Finding[] };
-    expect(told.stops).toBe(false);
-    expect(new Set(told.findings.map(({ area }) => area))).toEqual(
+    const printed = JSON.parse(out.join('\n')) as { stops: boolean; findings: Finding[] };
+    expect(printed.stops).toBe(false);
+    expect(new Set(printed.findings.map(({ area }) => area))).toEqual(
       new Set(['settings', 'temporal', 'workers', 'lane', 'runs', 'registry', 'tenants']),
     );
     expect(code).toBe(0);
   });
 });
 
-describe('what would stop a release is said with its mend, first, with 1', () => {
+describe('a problem that stops a release is printed first, with its fix and 1', () => {
   const both = (url: string) => ({ CANARY_TENANT_URLS: `${gate().tenants[0]?.url},${url}` });
   test.each<[string, () => Record<string, string> | Promise<Record<string, string>>, RegExp]>([
     [
       'Temporal is down',
-      () => ({ TEMPORAL_ADDRESS: NOBODY }),
+      () => ({ TEMPORAL_ADDRESS: NO_SERVER }),
       /temporal {2}Temporal does not answer at .*: start it, or/,
     ],
     [
@@ -109,17 +110,17 @@ describe('what would stop a release is said with its mend, first, with 1', () =>
     ],
     [
       'no worker polls',
-      () => ({ CANARY_LANE: 'doctor-nobody' }),
-      /workers {3}no worker polls doctor-nobody-canary-release: .*\(fix: start one: canary worker\)/,
+      () => ({ CANARY_LANE: 'doctor-no-worker' }),
+      /workers {3}no worker polls doctor-no-worker-canary-release: .*\(fix: start one: canary worker\)/,
     ],
-    ['there is no lane yet', () => ({ CANARY_LANE: 'doctor-nobody' }), /lane {6}there is no lane yet: canary setup/],
+    ['there is no lane yet', () => ({ CANARY_LANE: 'doctor-no-worker' }), /lane {6}there is no lane yet: canary setup/],
     [
       'the registry is down',
-      () => ({ CANARY_IMAGES: `${NOBODY}/a/platform` }),
+      () => ({ CANARY_IMAGES: `${NO_SERVER}/a/platform` }),
       /registry {2}127\.0\.0\.1:1\/a\/platform cannot be read: .*ECONNREFUSED \(fix: connection refused: is 127\.0\.0\.1:1 running\?\)/,
     ],
     [
-      'the registry is read-only to us',
+      'the registry credentials are read-only',
       () => guarded(READER),
       /registry {2}.*\/platform can be read, but not written: POST .* \(fix: these credentials may not write: get push access at .*\)/,
     ],
@@ -130,12 +131,12 @@ describe('what would stop a release is said with its mend, first, with 1', () =>
     ],
     [
       'a tenant is down',
-      () => both(`http://${NOBODY}`),
+      () => both(`http://${NO_SERVER}`),
       /tenants {3}canary-2: liveness returns a subsystems map: no, but .*ECONNREFUSED.* \(fix: check that it is up and that its admin token is valid/,
     ],
     [
       'a tenant that is down reports no build',
-      () => both(`http://${NOBODY}`),
+      () => both(`http://${NO_SERVER}`),
       /tenants {3}releases will be held: canary-2 reports no build \(\/health: ECONNREFUSED/,
     ],
     [
@@ -144,20 +145,20 @@ describe('what would stop a release is said with its mend, first, with 1', () =>
       /tenants {3}canary-2: liveness returns a subsystems map: no, but .*401/,
     ],
     [
-      'the settings make no sense',
+      'a setting is invalid',
       () => ({ CANARY_SOAK: 'long' }),
       /settings {2}CANARY_SOAK: invalid duration "long": .*\(fix: no worker starts with this/,
     ],
-  ])('%s', async (_, unwell, line) => {
-    const { code, out } = await doctor(await unwell());
+  ])('%s', async (_, environment, line) => {
+    const { code, out } = await doctor(await environment());
     expect(out.filter((one) => line.test(one) && one.startsWith('STOPS    '))).toHaveLength(1);
     expect(out[0]).toMatch(/^STOPS/);
     expect(out.at(-1)).toMatch(/^a release would be stopped: \d+ problems? to fix$/);
     expect(code).toBe(1);
   });
 
-  test('and keeps nothing else from being looked at', async () => {
-    const { out } = await doctor({ TEMPORAL_NAMESPACE: 'nowhere', CANARY_IMAGES: `${NOBODY}/a/platform` });
+  test('and does not prevent the other checks', async () => {
+    const { out } = await doctor({ TEMPORAL_NAMESPACE: 'nowhere', CANARY_IMAGES: `${NO_SERVER}/a/platform` });
     expect(out).toContain('ok       tenants   canary-1: liveness returns a subsystems map');
     const wrong = await doctor({ CANARY_TENANT_URLS: 'nonsense' });
     expect(wrong.out.filter((line) => /^ok {7}registry/.test(line))).toHaveLength(2);
@@ -165,8 +166,8 @@ describe('what would stop a release is said with its mend, first, with 1', () =>
 
   test.each([
     ['is refused', PERMISSION_DENIED, '7 PERMISSION_DENIED: not for you'],
-    ['is tried in vain', UNAVAILABLE, 'workers: no answer within 3s'],
-  ])('a look that %s is said too, and the rest all the same', async (_, status, why) => {
+    ['gets no answer', UNAVAILABLE, 'workers: no answer within 3s'],
+  ])('a check that %s is reported, and so are the others', async (_, status, why) => {
     const proxy = await startTemporalProxy(temporalAddress(), (call) =>
       call === 'DescribeTaskQueue' ? status : undefined,
     );
@@ -190,7 +191,7 @@ describe('what would stop a release is said with its mend, first, with 1', () =>
   });
 });
 
-describe('what is merely odd is a note, with 0', () => {
+describe('a finding that stops no release is a note, with 0', () => {
   test('an image that has no :latest yet', async () => {
     const { code, out } = await doctor({ CANARY_IMAGES: `${gate().host}/doctor/new` });
     expect(out.join('\n')).toMatch(
@@ -212,16 +213,16 @@ describe('what is merely odd is a note, with 0', () => {
   });
 
   test('a lane that people hold and pause is a warning, with what lifts it', async () => {
-    const said = { by: 'ada', reason: 'looked at it' };
+    const ada = { by: 'ada', reason: 'looked at it' };
     const rollback = { workflowId: 'r', runId: randomUUID(), sha: parseSha(sha), force: true };
-    await gate().laneClient.update(laneCommandUpdate('pause'), said);
-    await gate().laneClient.update(beginRollbackUpdate, { ...rollback, ...said });
+    await gate().laneClient.update(laneCommandUpdate('pause'), ada);
+    await gate().laneClient.update(beginRollbackUpdate, { ...rollback, ...ada });
     const { code, out } = await until('the lane answers', async () => {
-      const told = await doctor();
-      return told.out.some((line) => line.includes('the lane does not answer')) ? null : told;
+      const result = await doctor();
+      return result.out.some((line) => line.includes('the lane does not answer')) ? null : result;
     });
-    await gate().laneClient.update(laneCommandUpdate('unhold'), said);
-    await gate().laneClient.update(laneCommandUpdate('resume'), said);
+    await gate().laneClient.update(laneCommandUpdate('unhold'), ada);
+    await gate().laneClient.update(laneCommandUpdate('resume'), ada);
     expect(out.slice(0, 2)).toEqual([
       expect.stringMatching(
         /^WARNING {2}lane {6}automatic promotion is on hold: after-rollback, by ada: .* \(fix: canary lane unhold --reason …: /,
@@ -239,8 +240,8 @@ describe('what is merely odd is a note, with 0', () => {
     const handle = await held.release({ sha: green.sha });
     await until('it waits for approval', async () => (await held.phaseOf(green.sha)) === 'awaiting-approval');
     const { code, out } = await until('visibility lists it', async () => {
-      const told = await doctor(held.env);
-      return told.out.some((line) => line.includes(' is held')) ? told : null;
+      const result = await doctor(held.env);
+      return result.out.some((line) => line.includes(' is held')) ? result : null;
     });
     const id = `doctor-held-canary-release-${green.sha.slice(0, 7)}`;
     expect(out).toContain(`note     runs      ${id} is held: approval (fix: canary status ${green.sha})`);
@@ -256,9 +257,9 @@ test('two workers that are configured differently are a warning', async () => {
   await one.begin(newSha());
   const two = await Gate.open('doctor-two', { tenants: 0, env: { CANARY_SOAK: '200ms' } });
   const { code, out } = await until('both poll', async () => {
-    const told = await doctor(one.env);
-    return told.code === 0 && told.out.filter((line) => / polls$|another configuration/.test(line)).length === 2
-      ? told
+    const result = await doctor(one.env);
+    return result.code === 0 && result.out.filter((line) => / polls$|another configuration/.test(line)).length === 2
+      ? result
       : null;
   });
   await Promise.all([one.close(), two.close()]);
@@ -268,7 +269,7 @@ test('two workers that are configured differently are a warning', async () => {
   expect(code).toBe(0);
 });
 
-describe('on a server of its own', () => {
+describe('canary doctor on a separate server', () => {
   let server: TemporalServer;
   beforeAll(async () => {
     server = await startTemporalServer({ problemsAfter: 1 });
@@ -283,8 +284,8 @@ describe('on a server of its own', () => {
     expect(code).toBe(1);
   });
 
-  test('a run whose task fails again and again stops a release, and the command that revives it is told', async () => {
-    // What the lane begins with is no matter here.
+  test('a run whose task fails again and again stops a release, and the command that revives it is printed', async () => {
+    // The initial state of the lane does not matter here.
     const env = { TEMPORAL_ADDRESS: server.address, CANARY_IMAGES: '127.0.0.1:1/platform' };
     expect((await canary(['setup'], env)).code).toBe(0);
     const stuck = await Gate.open('doctor-stuck', { temporal: server.address, tenants: 0 });
@@ -293,8 +294,8 @@ describe('on a server of its own', () => {
       workflowId: 'doctor-stuck-run',
     });
     const { code, out } = await until('its problem is reported', async () => {
-      const told = await doctor({ ...stuck.env, TEMPORAL_ADDRESS: server.address });
-      return told.out.some((line) => line.startsWith('STOPS    runs')) ? told : null;
+      const result = await doctor({ ...stuck.env, TEMPORAL_ADDRESS: server.address });
+      return result.out.some((line) => line.startsWith('STOPS    runs')) ? result : null;
     });
     expect(out).toContain(
       'STOPS    runs      doctor-stuck-run is stuck: its workflow task fails again and again (fix: temporal workflow reset --workflow-id doctor-stuck-run --type LastWorkflowTask --reapply-exclude Signal --reason stuck)',

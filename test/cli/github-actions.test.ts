@@ -18,11 +18,11 @@ async function step(args: string[], written = '') {
   writeFileSync(summary, written);
   writeFileSync(output, '');
   const env = { GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: summary, GITHUB_OUTPUT: output, GITHUB_ACTOR: 'ada' };
-  const told = await run(args, { CANARY_LANE: 'cli-actions', ...env });
-  return { ...told, summary: readFileSync(summary, 'utf8'), outputs: parsed(readFileSync(output, 'utf8')) };
+  const result = await run(args, { CANARY_LANE: 'cli-actions', ...env });
+  return { ...result, summary: readFileSync(summary, 'utf8'), outputs: parsed(readFileSync(output, 'utf8')) };
 }
 
-/** As the runner reads it. */
+/** Outputs as the runner reads them. */
 function parsed(text: string): Record<string, string> {
   return Object.fromEntries(
     [...text.matchAll(/^(\w+)<<(\S+)\n([\s\S]*?)\n\2\n/gm)].map(([, name, , value]) => [name, value]),
@@ -45,7 +45,7 @@ describe('waiting in GitHub Actions', () => {
     expect(err.at(-1)).toBe(`::notice title=canary::promoted: release of ${sha}`);
   });
 
-  test('names each failing check in an error line, and of the tenant its name alone', async () => {
+  test('names each failing check in an error line, and the tenant by its name only', async () => {
     const sha = newSha();
     await gate().publish(sha);
     gate().deploy({ sha, misbehave: 'memory-search' });
@@ -59,7 +59,7 @@ describe('waiting in GitHub Actions', () => {
     for (const { url } of gate().tenants) expect(summary + lines.join()).not.toContain(url.replace('http://', ''));
   });
 
-  test('reports that the run goes on after the timeout', async () => {
+  test('reports that the run continues after the timeout', async () => {
     const sha = newSha();
     await gate().publish(sha);
     const { code, summary, outputs } = await step(['release', sha, '--wait', '--timeout', '1s']);
@@ -86,7 +86,7 @@ describe('waiting in GitHub Actions', () => {
   });
 });
 
-describe('text of other people is no command of the runner', () => {
+describe('text from outside is no command of the runner', () => {
   const hostile = 'x\n::error::y%0A::notice::z';
   test('in an annotation', () => {
     const tenants = [{ tenant: hostile, checks: [failed('a, b')] }];

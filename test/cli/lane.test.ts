@@ -20,12 +20,12 @@ const canary = (args: string[], answer?: string, env: Record<string, string> = {
   );
 const images = () => gate().repositories.map((name) => `${gate().host}/${name}`);
 const lane = () => until('the lane answers', () => gate().laneClient.state());
-const shown = (digests: (string | undefined)[], built: string) => [
+const latestLines = (digests: (string | undefined)[], built: string) => [
   ...images().map((image, at) => `  ${image}:latest ${digests[at]}`),
   `  ${built}`,
 ];
 
-describe('the first day', () => {
+describe('canary setup', () => {
   test('setup adopts :latest with its build and without a worker; a second setup adopts nothing', async () => {
     await gate().stopWorker();
     const digests = await gate().publish(OLD);
@@ -36,7 +36,7 @@ describe('the first day', () => {
     expect(first.out.slice(1)).toEqual([
       'schedule cli-lane-check-drift: every 5m, created',
       'cli-lane-release-lane: starts with :latest as it is, adopted by ada',
-      ...shown(digests, `built from ${OLD}`),
+      ...latestLines(digests, `built from ${OLD}`),
     ]);
     const nothing = [
       'default: all search attributes are registered',
@@ -84,7 +84,7 @@ describe('the first day', () => {
   });
 });
 
-describe('with a lane', () => {
+describe('canary lane, pause and resume', () => {
   beforeEach(() => gate().setLatest(OLD));
   const ledger = async (): Promise<LaneState['ledger']> => (await lane()).ledger;
   const rollBack = async () => {
@@ -96,10 +96,10 @@ describe('with a lane', () => {
 
   test('adopt prints where :latest is and, without a terminal, accepts it', async () => {
     const other = newSha();
-    const stands = await gate().publish(other);
+    const otherDigests = await gate().publish(other);
     await gate().retag(other, 'latest');
     const { code, out, err } = await canary(['lane', 'adopt', '--reason', 'restored by hand']);
-    expect({ code, err }).toEqual({ code: 0, err: shown(stands, `built from ${other}`) });
+    expect({ code, err }).toEqual({ code: 0, err: latestLines(otherDigests, `built from ${other}`) });
     expect(out[0]).toMatch(/^adopted: /);
     expect((await ledger()).history.at(-1)).toMatchObject({
       kind: 'adopted',
@@ -107,7 +107,7 @@ describe('with a lane', () => {
       by: 'ada',
       reason: 'restored by hand',
     });
-    expect((await ledger()).expectedLatest?.images.map(({ digest }) => digest)).toEqual(stands);
+    expect((await ledger()).expectedLatest?.images.map(({ digest }) => digest)).toEqual(otherDigests);
   });
 
   test.each([
@@ -125,10 +125,10 @@ describe('with a lane', () => {
   test('adopt of images of different builds records no build', async () => {
     for (const repository of gate().repositories)
       await pushBuild({ registry: gate().host, repository, tag: 'latest', sha: newSha() });
-    const { code, err } = await canary(['lane', 'adopt', '--reason', 'it has to do for now']);
+    const { code, err } = await canary(['lane', 'adopt', '--reason', 'good enough for now']);
     expect({ code, err }).toEqual({
       code: 0,
-      err: shown(await gate().latest(), 'the images report different builds, or none'),
+      err: latestLines(await gate().latest(), 'the images report different builds, or none'),
     });
     expect((await ledger()).history.at(-1)).toMatchObject({ kind: 'adopted', sha: null });
   });
@@ -138,9 +138,9 @@ describe('with a lane', () => {
     await canary(['lane', 'adopt', '--reason', 'as it should be']);
     expect((await ledger()).hold).toMatchObject({ name: 'after-rollback' });
     const { code, out } = await canary(['lane', 'unhold', '--reason', 'the fix is merged', '-o', 'json']);
-    expect({ code, told: JSON.parse(out[0] ?? '') }).toEqual({
+    expect({ code, printed: JSON.parse(out[0] ?? '') }).toEqual({
       code: 0,
-      told: {
+      printed: {
         taken: true,
         answer: 'no longer on hold for after-rollback',
         lane: 'cli-lane-release-lane',
@@ -166,7 +166,7 @@ describe('with a lane', () => {
     const sha = newSha();
     await gate().publish(sha);
     const release = await gate().release({ sha });
-    await until('it has its turn', async () => (await lane()).holder?.sha === sha);
+    await until('it holds the lane', async () => (await lane()).holder?.sha === sha);
     expect((await canary(['lane', 'drop', sha, '--reason', 'its task fails'])).out).toEqual([
       `${sha} no longer holds the lane`,
     ]);
@@ -194,7 +194,7 @@ describe('with a lane', () => {
     await canary(['resume', '--reason', 'it is over']);
   });
 
-  test('a release under way waits before it promotes while it is paused, until resume', async () => {
+  test('a running release waits before it promotes while the lane is paused, until resume', async () => {
     const { sha, digests } = await gate().greenBuild();
     await canary(['pause', '--reason', 'a fair']);
     const release = await gate().release({ sha });
@@ -208,25 +208,25 @@ describe('with a lane', () => {
   test('a refusal of the lane exits 1 with its message, also as JSON', async () => {
     const { code, out, err } = await canary(['pause', '--reason', 'x'.repeat(3_000), '--json']);
     const answer = expect.stringMatching(/^pause refused: /);
-    expect({ code, told: JSON.parse(out[0] ?? '') }).toMatchObject({ code: 1, told: { taken: false, answer } });
+    expect({ code, printed: JSON.parse(out[0] ?? '') }).toMatchObject({ code: 1, printed: { taken: false, answer } });
     expect(err).toEqual([expect.stringMatching(/^canary: pause refused: /)]);
   });
 });
 
-describe('without a worker', () => {
+describe('a lane command without a worker', () => {
   const unhold = (env = {}) => canary(['lane', 'unhold', '--reason', 'x'], undefined, env);
 
-  test('that never polled, 4, with the fix', async () => {
-    expect(await unhold({ CANARY_LANE: 'cli-lane-nobody' })).toEqual({
+  test('that never polled exits 4 with the fix', async () => {
+    expect(await unhold({ CANARY_LANE: 'cli-lane-no-worker' })).toEqual({
       code: 4,
       out: [],
       err: [
-        'canary: no worker polls cli-lane-nobody-canary-release, so cli-lane-nobody-release-lane cannot answer: canary worker',
+        'canary: no worker polls cli-lane-no-worker-canary-release, so cli-lane-no-worker-release-lane cannot answer: canary worker',
       ],
     });
   });
 
-  test('that has stopped, the same within seconds', async () => {
+  test('that has stopped exits 4 within seconds', async () => {
     await gate().stopWorker();
     const began = performance.now();
     const { code, err } = await unhold();
@@ -239,7 +239,7 @@ describe('without a worker', () => {
   });
 });
 
-describe('usage errors exit 2 with one line, before anything is asked', () => {
+describe('usage errors exit 2 with one line, before any request', () => {
   test.each([
     [['lane', 'adapt'], 'canary: invalid lane command "adapt": expected adopt, unhold, drop or unbad'],
     [['lane'], "canary: missing required argument 'adopt|unhold|drop|unbad' (canary lane --help)"],

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { repositoryRoot } from '../../testbed/tools.js';
 
-/** A static import that is there at run time; a type alone is not. */
+/** Static import that exists at run time; a type import does not. */
 const IMPORT = /^(?:import|export)\s(?!type\s)(?:[^'";]*?\sfrom\s+)?'([^']+)'/gm;
 
-/** The files and packages that a file loads when it is imported. */
+/** Files and packages that a file loads when it is imported. */
 function loadedBy(file: string, found = new Set<string>()): Set<string> {
   if (found.has(file)) return found;
   found.add(file);

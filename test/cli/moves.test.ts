@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 beforeEach(() => gate().setLatest(OLD));
 
-const NOBODY = '127.0.0.1:1';
+const NO_SERVER = '127.0.0.1:1';
 const canary = (args: string[], env: Record<string, string> = {}) =>
   run(args, { CANARY_LANE: 'cli-moves', CANARY_IMAGES: gate().env.CANARY_IMAGES ?? '', ...env });
 const images = () => gate().repositories.map((name) => `${gate().host}/${name}`);
@@ -26,7 +26,7 @@ describe('--dry-run', () => {
     async (verb) => {
       const sha = newSha();
       const digests = await gate().publish(sha);
-      const { code, out } = await canary([verb, sha, '--dry-run'], { TEMPORAL_ADDRESS: NOBODY });
+      const { code, out } = await canary([verb, sha, '--dry-run'], { TEMPORAL_ADDRESS: NO_SERVER });
       expect({ code, out }).toEqual({
         code: 0,
         out: [
@@ -64,7 +64,7 @@ describe('rollback --direct', () => {
   test('moves both images while Temporal is down, and prints a record of it; the plain rollback then finds already', async () => {
     const bad = newSha();
     await gate().begin(bad);
-    const { code, out } = await direct(OLD, { TEMPORAL_ADDRESS: NOBODY });
+    const { code, out } = await direct(OLD, { TEMPORAL_ADDRESS: NO_SERVER });
     expect(code).toBe(0);
     expect(out).toHaveLength(1);
     expect(JSON.parse(out[0] ?? '')).toMatchObject({
@@ -97,14 +97,14 @@ describe('rollback --direct', () => {
     expect(await gate().latest()).toEqual(old);
   });
 
-  test('to a build that is not whole moves nothing, with 4', async () => {
-    const { code, err } = await direct(newSha(), { TEMPORAL_ADDRESS: NOBODY });
+  test('to an incomplete build moves nothing, with 4', async () => {
+    const { code, err } = await direct(newSha(), { TEMPORAL_ADDRESS: NO_SERVER });
     expect({ code, err }).toEqual({ code: 4, err: [expect.stringMatching(/^canary: nothing was moved: .*staging-/)] });
     expect(await gate().latest()).toEqual(old);
   });
 });
 
-describe('a release that runs already', () => {
+describe('a release that is running', () => {
   test('is attached to with the same input from any caller, and refuses other input with 2', async () => {
     const sha = newSha();
     const digests = await gate().publish(sha);
@@ -126,7 +126,7 @@ describe('a release that runs already', () => {
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('20 starts at once are one run', async () => {
+  test('20 concurrent starts are one run', async () => {
     const sha = newSha();
     await gate().publish(sha);
     gate().deploy({ sha });
@@ -137,18 +137,18 @@ describe('a release that runs already', () => {
   });
 });
 
-describe('a rollback that runs already', async () => {
+describe('a rollback that is running', async () => {
   const { registry, gate: counted, old: target } = await useCountedGate('cli-moves-back');
 
   test('is attached to with the same input from any caller, and refuses another reason with 2', async () => {
     const digests = await counted().latest();
     await counted().begin(newSha());
     const { reached, release } = delayRequests({ gate: counted(), registry }, isTagRead(target));
-    const back = (...more: string[]) => run(['rollback', target, ...more], { CANARY_LANE: counted().lane });
-    const first = back('--reason', 'search is slow', '--by', 'ada');
+    const rollback = (...more: string[]) => run(['rollback', target, ...more], { CANARY_LANE: counted().lane });
+    const first = rollback('--reason', 'search is slow', '--by', 'ada');
     await until('it runs', reached);
-    const second = back('--reason', 'search is slow', '--by', 'bob');
-    const other = await back('--reason', 'it burns', '--by', 'ada');
+    const second = rollback('--reason', 'search is slow', '--by', 'bob');
+    const other = await rollback('--reason', 'another reason', '--by', 'ada');
     expect(other).toMatchObject({
       code: 2,
       err: [
@@ -175,7 +175,7 @@ describe('an error', () => {
 });
 
 describe('a reason', () => {
-  test('is asked for on a terminal, and kept', async () => {
+  test('is asked for on a terminal, and recorded', async () => {
     const { code, err } = await run(['rollback', OLD], { CANARY_LANE: 'cli-moves' }, ' search is slow ');
     expect({ code, err }).toMatchObject({ code: 0 });
     const { out } = await canary(['status', OLD, '--json']);
@@ -186,7 +186,7 @@ describe('a reason', () => {
     'is not asked for with --yes: without --reason %s %s is a usage error',
     async (...args) => {
       const asked: string[] = [];
-      const { code, err } = await run([...args, '--yes'], { TEMPORAL_ADDRESS: NOBODY }, async (_shown, question) => {
+      const { code, err } = await run([...args, '--yes'], { TEMPORAL_ADDRESS: NO_SERVER }, async (_shown, question) => {
         asked.push(question);
         return 'y';
       });

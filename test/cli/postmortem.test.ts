@@ -31,40 +31,40 @@ beforeAll(async () => {
   await watched(gate(), good.sha);
 });
 
-/** The watch over the last move to a build has seen these tenants on it. */
-async function seen(sha: string, tenants: Tenant[], after?: string) {
+/** Waits until the watch over the last move to a build has seen these tenants on it. */
+async function watchSees(sha: string, tenants: Tenant[], after?: string) {
   const { handle } = await watchOf(gate(), sha, after);
-  await until('it is seen there', async () => {
-    const told = (await handle.query<WatchReport>('status')).tenants.filter(({ tookAt }) => tookAt !== null);
-    return tenants.every(({ name }) => told.some(({ tenant }) => tenant === name));
+  await until('the watch sees them', async () => {
+    const seenTenants = (await handle.query<WatchReport>('status')).tenants.filter(({ tookAt }) => tookAt !== null);
+    return tenants.every(({ name }) => seenTenants.some(({ tenant }) => tenant === name));
   });
   return handle;
 }
 
-/** A build goes live, and production takes it in part, before the first look: a watch tells of the next one 15 s later. */
+/** Promotes a build, and lets these tenants take it before the first look of the watch: it reports the next one 15 s later. */
 async function takenBy(tenants: Tenant[]) {
-  // What was rolled back before holds nothing any more.
+  // Lifts the hold of an earlier rollback.
   await gate().adopt();
   bad = await gate().greenBuild();
   runs(bad.sha, tenants);
   expect((await awaitRunEnd(await gate().release({ sha: bad.sha }))).report).toMatchObject({ outcome: 'promoted' });
-  await seen(bad.sha, tenants);
+  await watchSees(bad.sha, tenants);
 }
 
-/** Production is rolled back, and these go back; gives the end of the watch, which is early once all do. */
+/** Rolls production back, and lets these tenants go back; returns a function that ends the watch: the rest go back too. */
 async function goneBack(tenants: Tenant[], rolledBack = good.sha) {
   const { runId } = await watchOf(gate(), rolledBack);
   runs(rolledBack, tenants);
   await awaitRunEnd(await gate().rollback({ sha: rolledBack, reason: 'invoice totals are wrong', requestedBy: 'bob' }));
-  const watch = await seen(rolledBack, tenants, runId);
+  const watch = await watchSees(rolledBack, tenants, runId);
   return async () => {
     runs(rolledBack);
     await watch.result();
   };
 }
 
-/** A duration as a report says it: on a busy machine that may be minutes. */
-const says = (pattern: string) => new RegExp(pattern.replace('SPAN', '\\d+[smh](?: \\d+[sm])?'));
+/** Pattern with SPAN as a duration of a report: minutes on a busy machine. */
+const withSpan = (pattern: string) => new RegExp(pattern.replace('SPAN', '\\d+[smh](?: \\d+[sm])?'));
 
 const postmortem = async () => {
   const { code, out } = await canary(['postmortem', good.sha]);
@@ -79,14 +79,14 @@ test('postmortem lists the production tenants that ran the bad build, for how lo
   const text = await postmortem();
   expect(text).toMatch(new RegExp(`^# Post-mortem: \`${bad.sha}\` was rolled back to \`${good.sha}\`\n`));
   expect(text).toContain(`- marked bad, and not to be promoted: \`${bad.sha}\``);
-  expect(text).toMatch(says('`:latest` stood on it for SPAN\\.'));
+  expect(text).toMatch(withSpan('`:latest` pointed to it for SPAN\\.'));
   expect(text).toMatch(
-    says('\\*\\*2 of 3 tenants were seen on it\\*\\*, SPAN at the longest\\. Last word of the watch: '),
+    withSpan('\\*\\*2 of 3 tenants were seen on it\\*\\*, SPAN at the longest\\. Last status of the watch: '),
   );
-  expect(text).toMatch(says('\\| acme \\| [-0-9: ]{19} \\| [-0-9: ]{19} \\| SPAN \\|\n\\| globex \\| '));
+  expect(text).toMatch(withSpan('\\| acme \\| [-0-9: ]{19} \\| [-0-9: ]{19} \\| SPAN \\|\n\\| globex \\| '));
   expect(text).not.toMatch(/^\| initech/m);
   expect(text).toMatch(
-    /promoted: all green \|.*\n\| .* \| the first production tenant was seen on it \| {2}\|\n\| .* \| rollback asked for \| bob \|\n(?:.*\n){0,2}\| .* \| the last production tenant was seen back \|/,
+    /promoted: all green \|.*\n\| .* \| the first production tenant was seen on it \| {2}\|\n\| .* \| rollback requested \| bob \|\n(?:.*\n){0,2}\| .* \| the last production tenant was seen back \|/,
   );
 }, 90_000);
 
@@ -96,8 +96,8 @@ test('postmortem names the tenants that were not seen to go back, with the minim
   const text = await postmortem();
   await end();
   expect(text).toMatch(
-    says('\\*\\*3 of 3 tenants were seen on it\\*\\*, SPAN at the longest, 1 not seen to go back\\. '),
+    withSpan('\\*\\*3 of 3 tenants were seen on it\\*\\*, SPAN at the longest, 1 not seen to go back\\. '),
   );
-  expect(text).toMatch(says('\\| initech \\| [-0-9: ]{19} \\| \\*\\*not seen\\*\\* \\| SPAN or more \\|'));
+  expect(text).toMatch(withSpan('\\| initech \\| [-0-9: ]{19} \\| \\*\\*not seen\\*\\* \\| SPAN or more \\|'));
   expect(text).not.toContain('the last production tenant was seen back');
 }, 90_000);

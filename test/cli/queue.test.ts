@@ -25,23 +25,23 @@ describe('canary queue', () => {
   test('prints the holder, since when and its phase, and the queue, manual requests first', async () => {
     const first = await catchIn('awaiting-approval', gate(), registry);
     const next = await queuedRelease(gate(), { sequence: 12 });
-    const word = await queuedRelease(gate(), { promoteOnly: true, requestedBy: 'ada', reason: 'at once' });
+    const manual = await queuedRelease(gate(), { promoteOnly: true, requestedBy: 'ada', reason: 'at once' });
     const { code, out } = await canary(['queue']);
     expect(code).toBe(0);
     expect(out).toEqual([
       expect.stringMatching(new RegExp(`^holder   ${first.sha} since ${TIME} \\(\\d+s\\): awaiting-approval$`)),
-      `queued   1. ${word.sha}, sequence 12, promoted by hand`,
+      `queued   1. ${manual.sha}, sequence 12, promoted by hand`,
       `queued   2. ${next.sha}, sequence 12`,
     ]);
     expect(await json('queue')).toMatchObject({
       holder: { sha: first.sha, phase: 'awaiting-approval' },
       queue: [
-        { sha: word.sha, manual: true },
+        { sha: manual.sha, manual: true },
         { sha: next.sha, sequence: 12, manual: false },
       ],
     });
-    // As it says: the human's is promoted first, and the other one after it.
-    for (const { handle } of [word, next, first]) {
+    // In the printed order: the manual request first, then the other one.
+    for (const { handle } of [manual, next, first]) {
       await say(handle, 'abort', ada);
       await awaitRunEnd(handle);
     }

@@ -47,21 +47,21 @@ describe('canary report', () => {
     expect(JSON.parse(out[0] ?? '')).toMatchObject({ kind: 'rollback', outcome: 'rolled-back', before: second });
   });
 
-  test('postmortem has the facts of the rollback and of the promotion it undid, and leaves the questions open', async () => {
+  test('postmortem has the facts of the rollback and of the promotion before it, and leaves the questions open', async () => {
     const { code, out } = await canary(['postmortem', first]);
     expect(code).toBe(0);
     const text = out.join('\n');
     expect(text).toMatch(new RegExp(`^# Post-mortem: \`${second}\` was rolled back to \`${first}\`\n`));
     expect(text).toContain('- **Reason given**: search is slow');
     expect(text).toMatch(
-      /\| its release began \| ada \|\n.*\| promoted: all green \|.*\n.*\| rollback asked for \| bob \|/,
+      /\| its release started \| ada \|\n.*\| promoted: all green \|.*\n.*\| rollback requested \| bob \|/,
     );
     expect(text).toMatch(/\| canary-1 \| ✓ \| ✓ \|/);
     expect(text).toContain('- [ ] **OPEN** Why did canary not catch it?');
     expect(text).toContain('- [ ] **OPEN** Should the smoke suite grow a check');
   });
 
-  test('postmortem of a rollback that moved nothing is refused, for nothing was rolled back', async () => {
+  test('postmortem of a rollback that moved nothing is refused', async () => {
     const sha = newSha();
     await awaitRunEnd(await gate().rollback({ sha, reason: 'a slip of the pen' }));
     const { code, err } = await canary(['postmortem', sha]);
@@ -104,9 +104,9 @@ describe('canary report', () => {
     const text = (await canary(['report', sha])).out.join('\n');
     await gate().startWorker();
     expect(text).toMatch(
-      /^## ⚠️ The release was TERMINATED\n\nSomebody ended the run in Temporal: \(address\) is gone\n/,
+      /^## ⚠️ The release was TERMINATED\n\nThe run was terminated in Temporal: \(address\) is gone\n/,
     );
-    expect(text).toContain('asked for by ada');
+    expect(text).toContain('requested by ada');
   });
 
   test('of a build without a run is a usage error', async () => {

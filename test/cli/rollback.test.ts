@@ -15,7 +15,7 @@ const canary = (args: string[], answer?: Parameters<typeof run>[2], env: Record<
   run(args, { CANARY_LANE: LANE, CANARY_IMAGES: gate().env.CANARY_IMAGES ?? '', ...env }, answer);
 beforeAll(() => gate().begin(FIRST));
 
-/** Three builds in a row, made anew after a test that moved: the last one is live, the one between is bad by then. */
+/** Three consecutive builds, created again after a test that moved: the last one is live, the middle one is known bad. */
 let before: { sha: string; digests: string[] };
 let bad: string;
 let live: { sha: string; digests: string[] };
@@ -30,7 +30,7 @@ beforeEach(async () => {
 });
 
 describe('canary rollback without a sha', () => {
-  test('shows on a terminal where it can go, and goes back to the previous good one when nothing else is typed', async () => {
+  test('lists the builds on a terminal, and moves to the previous good one by default', async () => {
     const asked: string[] = [];
     const { code, err } = await canary(['rollback', ...why], async (_shown, question) => {
       asked.push(question);
@@ -52,7 +52,7 @@ describe('canary rollback without a sha', () => {
     expect(await gate().latest()).toEqual(before.digests);
   });
 
-  test('takes another one that is typed, by its first digits', async () => {
+  test('accepts another build by its first digits', async () => {
     const { code } = await canary(['rollback', ...why], async (_shown, question) =>
       question.endsWith('[y/N] ') ? 'yes' : FIRST.slice(0, 7),
     );
@@ -86,7 +86,7 @@ describe('canary rollback without a sha', () => {
     expect(await gate().latest()).toEqual(live.digests);
   });
 
-  test('in a pipe is a mistake, answered in one line with the command that goes to the previous good one', async () => {
+  test('in a pipe is a usage error of one line, with the command for the previous good build', async () => {
     expect(await canary(['rollback', ...why])).toEqual({
       code: 2,
       out: [],
@@ -96,7 +96,7 @@ describe('canary rollback without a sha', () => {
   });
 
   test('without a ledger to read asks for the sha, with 2', async () => {
-    const none = await canary(['rollback', ...why], '', { CANARY_LANE: 'nobodys' });
+    const none = await canary(['rollback', ...why], '', { CANARY_LANE: 'no-lane' });
     expect([none.code, none.err]).toEqual([
       2,
       ['canary: which build? canary rollback <sha> --reason … (there is no lane yet: canary setup)'],
@@ -110,13 +110,13 @@ describe('canary rollback without a sha', () => {
 });
 
 describe('a rollback that is refused', () => {
-  const goOn = (sha: string) => `canary rollback ${sha} --force --reason …`;
+  const forceCommand = (sha: string) => `canary rollback ${sha} --force --reason …`;
 
-  test('because the build was never promoted, is bad, or its tag was pushed again shows the command that goes on; which does', async () => {
+  test('because the build was never promoted, is bad, or its tag was pushed again prints the --force command, which moves it', async () => {
     const never = newSha();
     const digests = await gate().publish(never);
     await gate().publish(before.sha, { misbehave: 'hang' });
-    for (const [sha, words] of [
+    for (const [sha, cause] of [
       [never, `${never} was never promoted here`],
       [bad, 'by bob: it was slow'],
       [before.sha, 'was pushed again since it was promoted'],
@@ -124,8 +124,8 @@ describe('a rollback that is refused', () => {
       const { code, out, err } = await canary(['rollback', sha, ...why]);
       expect([code, out[0], err.at(-1)]).toEqual([
         4,
-        expect.stringMatching(new RegExp(`^MoveRefused: .*${words}.*$`)),
-        goOn(sha),
+        expect.stringMatching(new RegExp(`^MoveRefused: .*${cause}.*$`)),
+        forceCommand(sha),
       ]);
     }
     expect(await gate().latest()).toEqual(live.digests);
@@ -133,8 +133,8 @@ describe('a rollback that is refused', () => {
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('because canary rejected it since is refused before anything is started', async () => {
-    // Released once more, and RED by now.
+  test('because canary rejected the build since is refused before a run starts', async () => {
+    // A second release of it is RED.
     const { sha } = before;
     gate().deploy({ sha, misbehave: 'empty-subsystems' });
     const { report } = await awaitRunEnd(
@@ -144,16 +144,16 @@ describe('a rollback that is refused', () => {
     const refused = await canary(['rollback', sha, ...why]);
     expect([refused.code, refused.err]).toEqual([
       1,
-      [expect.stringMatching(new RegExp(`^canary: canary rejected ${sha} on .*: RED: canary-1`)), goOn(sha)],
+      [expect.stringMatching(new RegExp(`^canary: canary rejected ${sha} on .*: RED: canary-1`)), forceCommand(sha)],
     ]);
-    // However it is started.
+    // The run itself refuses it too.
     const { report: fromUi } = await awaitRunEnd(await gate().rollback({ sha, reason: 'from the UI' }));
     expect(fromUi).toMatchObject({
       outcome: 'MoveRefused',
       why: expect.stringMatching(`^canary rejected ${sha} on .*: RED: canary-1`),
     });
     const dry = await canary(['rollback', sha, '--dry-run']);
-    expect([dry.code, dry.out.at(-2)]).toEqual([1, goOn(sha)]);
+    expect([dry.code, dry.out.at(-2)]).toEqual([1, forceCommand(sha)]);
     expect(await gate().latest()).toEqual(live.digests);
     expect((await canary(['rollback', sha, '--force', ...why])).code).toBe(0);
     expect(await gate().latest()).toEqual(before.digests);

@@ -33,7 +33,7 @@ async function fleet(...misbehaviors: Misbehavior[][]): Promise<Record<string, s
   };
 }
 
-/** Nothing in the environment leads to a Temporal server: there is none, and none is needed. */
+/** Runs smoke in an environment without a Temporal server, which it does not need. */
 async function smoke(args: string[], env: Record<string, string>, more: { input?: string; signal?: AbortSignal } = {}) {
   const out: string[] = [];
   const err: string[] = [];
@@ -59,7 +59,7 @@ const SIX = [
 const pass = (names: string[]) => names.map((name) => `  PASS ${name}`);
 
 describe('canary smoke', () => {
-  test('green: 0', async () => {
+  test('exits 0 if every check passes', async () => {
     const { code, out, err } = await smoke([], await fleet([], []));
     const [a, b] = tenants.map(({ url }) => ['', `── ${url} ──`, ...pass(SIX)]);
     expect({ code, out, err }).toEqual({
@@ -69,7 +69,7 @@ describe('canary smoke', () => {
     });
   });
 
-  test('an assertion failed: 1, with expected and got', async () => {
+  test('exits 1 if an assertion failed, and prints expected and got', async () => {
     const { code, out, err } = await smoke([], await fleet(['memory-search']));
     expect(code).toBe(1);
     expect(err).toEqual([
@@ -80,7 +80,7 @@ describe('canary smoke', () => {
     expect(out.slice(-3)).toEqual(['=== CANARY SMOKE RESULTS ===', '  PASS: 5', '  FAIL: 1']);
   });
 
-  test('could not test: 4', async () => {
+  test('exits 4 if a check could not be tested', async () => {
     const { code, out, err } = await smoke([], await fleet(['reject-token']));
     expect(code).toBe(4);
     expect(err.slice(0, 3)).toEqual([
@@ -91,7 +91,7 @@ describe('canary smoke', () => {
     expect(out.slice(-3)).toEqual(['  PASS: 1', '  FAIL: 0', '  ????: 5']);
   });
 
-  test('an assertion failed on one tenant, and another could not be tested: 1', async () => {
+  test('exits 1 if an assertion failed on one tenant, and another could not be tested', async () => {
     expect((await smoke([], await fleet(['reject-token'], ['empty-subsystems']))).code).toBe(1);
   });
 
@@ -105,19 +105,19 @@ describe('canary smoke', () => {
       ],
     ],
     [
-      'all that is wrong',
+      'every problem at once',
       { CANARY_SOAK: 'x', CANARY_SMOKE_SUITE: 'suite.py' },
       [
         'ERROR: CANARY_SMOKE_SUITE: must be a .ts or .js file',
         'ERROR: CANARY_SOAK: invalid duration "x": expected e.g. 6m or 30s',
       ],
     ],
-  ])('set-up: 2, for %s', async (_what, env, lines) => {
+  ])('exits 2 for a set-up problem: %s', async (_what, env, lines) => {
     const { code, out, err } = await smoke([], env);
     expect({ code, out, err: err.sort() }).toEqual({ code: 2, out: [], err: lines });
   });
 
-  test('Ctrl-C: 130', async () => {
+  test('exits 130 after Ctrl-C', async () => {
     const env = await fleet(['hang']);
     const abort = new AbortController();
     const run = smoke([], env, { signal: abort.signal });
@@ -127,17 +127,17 @@ describe('canary smoke', () => {
   });
 });
 
-describe('-o json', () => {
-  test('is one object on stdout, and nothing else', async () => {
+describe('canary smoke -o json', () => {
+  test('prints one object on stdout, and nothing else', async () => {
     const { code, out, err } = await smoke(['-o', 'json'], await fleet(['commit-no-id']));
     expect({ code, err, lines: out.length }).toEqual({ code: 1, err: [], lines: 1 });
-    const told = JSON.parse(out[0] ?? '');
-    expect(told).toMatchObject({
+    const printed = JSON.parse(out[0] ?? '');
+    expect(printed).toMatchObject({
       verdict: 'fail',
       counts: { pass: 5, fail: 1, 'could-not-test': 0 },
       tenants: [{ tenant: 'canary-1', url: tenants[0]?.url }],
     });
-    expect(told.tenants[0].checks[2]).toMatchObject({
+    expect(printed.tenants[0].checks[2]).toMatchObject({
       check: SIX[2],
       verdict: 'fail',
       status: 201,
@@ -146,8 +146,8 @@ describe('-o json', () => {
   });
 });
 
-describe('--junit', () => {
-  test('has the checks of each tenant, and the public part of an answer', async () => {
+describe('canary smoke --junit', () => {
+  test('writes the checks of each tenant, and the public part of an answer', async () => {
     const file = join(folder, 'smoke.xml');
     await smoke(['--junit', file], await fleet(['empty-subsystems', 'search-echo'], ['reject-token']));
     const xml = readFileSync(file, 'utf8').replaceAll(/time="[\d.]+"/g, 'time="0"');
@@ -160,7 +160,7 @@ describe('--junit', () => {
     expect(xml).not.toMatch(/127\.0\.0\.1|doctype|refused/);
   });
 
-  test('writes whatever a name holds as XML can hold it', () => {
+  test('escapes a name, and replaces what XML cannot contain', () => {
     const check = {
       check: `<a> & "b" 'c'\u0007\ud800\n`,
       proves: '',
@@ -175,14 +175,14 @@ describe('--junit', () => {
     );
   });
 
-  test('that cannot be written is an error before any tenant is tested', async () => {
+  test('with a file that cannot be written is an error before any tenant is tested', async () => {
     const { code, err } = await smoke(['--junit', join(folder, 'no', 'such.xml')], await fleet([]));
     expect({ code, asked: tenants[0]?.requests.length }).toEqual({ code: 2, asked: 0 });
     expect(err[0]).toMatch(/^canary: --junit: ENOENT/);
   });
 });
 
-describe('a tenant that is in no configuration', () => {
+describe('canary smoke --url', () => {
   const tokenFile = join(folder, 'token');
   writeFileSync(tokenFile, `${TOKEN}\n`);
   test.each<[string, string[], Record<string, string>, string?]>([
@@ -190,11 +190,11 @@ describe('a tenant that is in no configuration', () => {
     ['a file', ['--token-file', tokenFile], {}],
     ['standard input', ['--token-file', '-'], {}, `${TOKEN}\n`],
     [
-      'a variable, and the fleet that is configured is left alone',
+      'a variable, and the configured fleet is ignored',
       ['--token-env', 'MY_TOKEN'],
       { MY_TOKEN: TOKEN, CANARY_FLEET_FILE: '/nowhere', CANARY_TENANT_URLS: 'x' },
     ],
-  ])('with its token by %s', async (_what, args, env, input) => {
+  ])('tests a tenant with its token from %s', async (_what, args, env, input) => {
     await fleet([]);
     const { code, out } = await smoke(['--url', `${tenants[0]?.url}/`, ...args], env, { ...(input && { input }) });
     expect({ code, first: out[1] }).toEqual({ code: 0, first: `── ${tenants[0]?.url} ──` });
@@ -218,7 +218,7 @@ describe('a tenant that is in no configuration', () => {
   });
 });
 
-test('a fleet file and a suite of one’s own: tenants with other paths and a header each', async () => {
+test('canary smoke tests tenants of a fleet file with other paths and headers, by a custom suite', async () => {
   const tenant = await startWorkspaceTenant({ token: TOKEN, org: 'org-7' });
   const file = join(folder, 'fleet.json');
   const headers = { 'X-Molecule-Org-Id': { env: 'ORG' } };
@@ -226,6 +226,6 @@ test('a fleet file and a suite of one’s own: tenants with other paths and a he
   const env = { CANARY_FLEET_FILE: file, EU: TOKEN, ORG: 'org-7', CANARY_SMOKE_SUITE: 'examples/suites/workspaces.ts' };
   const { code, out } = await smoke(['--json'], env);
   await tenant.stop();
-  expect({ code, left: tenant.workspaces() }).toEqual({ code: 0, left: [] });
+  expect({ code, workspaces: tenant.workspaces() }).toEqual({ code: 0, workspaces: [] });
   expect(JSON.parse(out[0] ?? '').tenants[0].tenant).toBe('eu');
 });

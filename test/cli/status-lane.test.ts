@@ -41,14 +41,14 @@ describe('canary status of the lane', () => {
   test('prints what is ahead of a queued release', async () => {
     const first = await catchIn('awaiting-approval', gate(), registry);
     const next = await queuedRelease(gate());
-    const word = await queuedRelease(gate(), { promoteOnly: true, requestedBy: 'ada', reason: 'at once' });
+    const manual = await queuedRelease(gate(), { promoteOnly: true, requestedBy: 'ada', reason: 'at once' });
     const before = `  ahead in the queue: ${first.sha} (awaiting-approval)`;
-    expect((await canary('status', word.sha)).out.at(-1)).toBe(before);
-    expect((await canary('status', next.sha)).out.at(-1)).toBe(`${before}, then ${word.sha}`);
+    expect((await canary('status', manual.sha)).out.at(-1)).toBe(before);
+    expect((await canary('status', next.sha)).out.at(-1)).toBe(`${before}, then ${manual.sha}`);
     expect(JSON.parse((await canary('status', next.sha, '--json')).out.join())).toMatchObject({
-      before: [{ sha: first.sha, phase: 'awaiting-approval' }, { sha: word.sha }],
+      before: [{ sha: first.sha, phase: 'awaiting-approval' }, { sha: manual.sha }],
     });
-    await abort(next.handle, word.handle, first.handle);
+    await abort(next.handle, manual.handle, first.handle);
   });
 
   test('prints hold and pause first, by whom, why, and what lifts them; a known-bad build is no rollback target', async () => {
@@ -75,9 +75,9 @@ describe('canary status of the lane', () => {
 
   test('prints that its holder is stuck, and how to drop it', async () => {
     const { sha, handle } = await stuckHolder(gate());
-    const out = await until('its task has failed, and not for the first time', async () => {
-      const told = await status();
-      return told[0]?.startsWith('STUCK') ? told : null;
+    const out = await until('its task has failed more than once', async () => {
+      const lines = await status();
+      return lines[0]?.startsWith('STUCK') ? lines : null;
     });
     expect(out.slice(0, 2)).toEqual([
       `STUCK    ${handle.workflowId} holds the lane, and its workflow task keeps failing`,

@@ -12,7 +12,7 @@ import { newSha } from '../support/shas.js';
 const gate = useGate('cli-status', () => ({ env: { CANARY_HOLD_TIMEOUT: '10m' } }));
 const canary = (args: string[]) => run(args, { CANARY_LANE: 'cli-status' });
 
-describe('canary status, one screen', () => {
+describe('canary status', () => {
   const [first, second, third] = [newSha(), newSha(), newSha()];
   let held: Awaited<ReturnType<ReturnType<typeof gate>['release']>>;
   beforeAll(async () => {
@@ -77,18 +77,18 @@ describe('canary status, one screen', () => {
   });
 });
 
-describe('the build to go back to', () => {
+describe('the previous good build', () => {
   const ran = (sha: string, outcome = 'promoted') => ({ sha, outcome });
 
-  test.each<[what: string, runs: ReturnType<typeof ran>[], back: string | null]>([
+  test.each<[what: string, runs: ReturnType<typeof ran>[], target: string | null]>([
     ['is the one that was live before', [ran('c'), ran('b'), ran('a')], 'b'],
-    ['is none when nothing was', [ran('a')], null],
-    ['is not the same one again', [ran('b', 'already'), ran('b'), ran('a')], 'a'],
-    ['is not what a rollback went away from', [ran('b', 'rolled-back'), ran('c'), ran('b'), ran('a')], 'a'],
-    ['is none of several that it went away from', [ran('a', 'rolled-back'), ran('c'), ran('b'), ran('a')], null],
-    ['is not that one either after the next promotion', [ran('d'), ran('b', 'rolled-back'), ran('c'), ran('b')], 'b'],
-  ])('%s', (_what, runs, back) => {
-    expect(previousGoodBuild(runs)).toBe(back);
+    ['is none without an earlier promotion', [ran('a')], null],
+    ['is not the live build, promoted twice', [ran('b', 'already'), ran('b'), ran('a')], 'a'],
+    ['is not a build that was rolled back', [ran('b', 'rolled-back'), ran('c'), ran('b'), ran('a')], 'a'],
+    ['is none of several builds that were rolled back', [ran('a', 'rolled-back'), ran('c'), ran('b'), ran('a')], null],
+    ['skips a rolled-back build after a later promotion', [ran('d'), ran('b', 'rolled-back'), ran('c'), ran('b')], 'b'],
+  ])('%s', (_what, runs, target) => {
+    expect(previousGoodBuild(runs)).toBe(target);
   });
 });
 
@@ -99,7 +99,7 @@ describe('a duration', () => {
     [120_000, '2m'],
     [3_660_000, '1h 1m'],
     [72 * 3_600_000, '3d 0h'],
-  ])('of %i ms is printed as %s', (ms, words) => {
-    expect(rounded(ms)).toBe(words);
+  ])('of %i ms is printed as %s', (ms, text) => {
+    expect(rounded(ms)).toBe(text);
   });
 });

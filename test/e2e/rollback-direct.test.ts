@@ -58,7 +58,7 @@ test('rollback --direct while the server is down: after its return the next rele
     '\n',
   );
   expect(told).toContain(`# Post-mortem: \`${live.sha}\` was rolled back to \`${old}\``);
-  expect(told).toContain('- `:latest` had left it before this rollback began: `--direct`, or by hand');
+  expect(told).toContain('- `:latest` had left it before this rollback started: `--direct`, or by hand');
   expect(told).toContain(`- marked bad, and not to be promoted: \`${live.sha}\``);
 
   // And from there it goes on as after any rollback.

@@ -46,7 +46,7 @@ function movingOn(): LaneState {
 const rolledBack = ({ ledger }: LaneState, to: string, nth: number, found?: ReturnType<typeof digests>) => {
   const {
     sha,
-    undone: entry,
+    rolledBackMove: entry,
     bad,
     marked,
   } = rolledBackBuild(ledger, { sha: shaOf(to), started: iso(nth), ended: iso(nth + 1) }, found);

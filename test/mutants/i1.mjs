@@ -21,7 +21,7 @@ export default [
     file: 'src/cli/commands/decide.ts',
     find: "verb !== 'abort'",
     replace: "verb === 'abort' && reason === ''",
-    test: 'test/cli/decide.test.ts > does not count for an approval that came up after the hold was printed',
+    test: 'test/cli/decide.test.ts > does not apply to an approval that began after the hold was printed',
   },
   {
     name: 'i1-body-cap-off',
@@ -46,7 +46,7 @@ export default [
     find: 'const decision = { by, reason, ...(hold !== undefined && { hold }) }',
     replace: `const now = (await queryStatus(client, workflowId))?.hold?.id ?? hold;
     const decision = { by, reason, ...(now !== undefined && { hold: now }) }`,
-    test: 'test/cli/decide.test.ts > is for the hold that was printed before the reason is asked for, and is refused if another one has come since',
+    test: 'test/cli/decide.test.ts > is for the hold that was printed before the reason is asked for, and is refused if another one has begun since',
   },
   {
     name: 'i1-expired-hold-promotes',

@@ -11,7 +11,7 @@ export default [
     name: 'i3-soak-not-restarted',
     breaks: 'a tenant that leaves the build in mid-soak does not restart the soak',
     file: 'activities/tenants.ts',
-    find: 'return { left: builds };',
+    find: 'return { builds };',
     replace: '{ /* not noticed */ }',
     test: 'test/workflows/release/soak.test.ts > starts over when a tenant leaves the build, and holds when that happens too often',
   },

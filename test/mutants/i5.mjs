@@ -21,7 +21,7 @@ export default [
     file: 'src/domain/markdown.ts',
     find: "ADDRESSES.reduce((redacted, address) => redacted.replaceAll(address, '(address)'), text)",
     replace: 'text',
-    test: 'test/report/render.test.ts > names a tenant by its name alone: no URL, host, org id, token or answer, wherever a run had met one',
+    test: 'test/report/render.test.ts > names a tenant by its name only: no URL, host, org id, token or answer',
   },
   {
     name: 'i5-annotation-unescaped',
@@ -38,7 +38,7 @@ export default [
       { file: 'src/cli/print/junit.ts', find: 'latencyMs }: CheckResult', replace: 'latencyMs, got }: CheckResult' },
       { file: 'src/cli/print/junit.ts', find: 'const what = [', replace: 'const what = [got, ' },
     ],
-    test: 'test/cli/smoke.test.ts > has the checks of each tenant, and the public part of an answer',
+    test: 'test/cli/smoke.test.ts > writes the checks of each tenant, and the public part of an answer',
   },
   {
     name: 'i5-answer-in-report',
@@ -47,7 +47,7 @@ export default [
       { file: 'src/report/sections.ts', find: 'schemaPath, tries', replace: 'schemaPath, tries, got' },
       { file: 'src/report/sections.ts', find: '    status ===', replace: '    got,\n    status ===' },
     ],
-    test: 'test/report/render.test.ts > names a tenant by its name alone: no URL, host, org id, token or answer, wherever a run had met one',
+    test: 'test/report/render.test.ts > names a tenant by its name only: no URL, host, org id, token or answer',
   },
   {
     name: 'i5-base64-shown',
@@ -135,7 +135,7 @@ export default [
     file: 'src/domain/markdown.ts',
     find: '    .replaceAll(/[\\\\`*_[\\]<>|~&$#]/g, (mark) => `\\\\${mark}`)\n',
     replace: '',
-    test: 'test/report/render.test.ts > HTML in a name or a reason is text, and stays in its line',
+    test: 'test/report/render.test.ts > shows HTML in a name or a reason as text on its line',
   },
   {
     name: 'i5-schema-path-of-the-answer',

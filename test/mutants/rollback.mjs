@@ -53,7 +53,7 @@ export default [
     file: 'activities/lane.ts',
     find: 'request.force ? null : await rejectionOf(client, lane, request.sha)',
     replace: 'null as string | null',
-    test: 'test/cli/rollback.test.ts > because canary rejected it since is refused before anything is started',
+    test: 'test/cli/rollback.test.ts > because canary rejected the build since is refused before a run starts',
   },
   {
     name: 'rollback-ends-no-mover',
@@ -117,7 +117,7 @@ export default [
     file: 'src/cli/commands/rollback.ts',
     find: 'input.force ? null',
     replace: 'input ? null',
-    test: 'test/cli/rollback.test.ts > because canary rejected it since is refused before anything is started',
+    test: 'test/cli/rollback.test.ts > because canary rejected the build since is refused before a run starts',
   },
   {
     name: 'rollbacks-kill-each-other',

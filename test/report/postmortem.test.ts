@@ -22,7 +22,7 @@ const entry: LedgerEntry = {
   reason: 'green',
   images: moved.map(({ repository }) => ({ repository, digest: `sha256:${'f'.repeat(64)}` as Digest })),
 };
-const ledger: RolledBackBuild = { sha: BAD, undone: entry, bad: [], marked: true };
+const ledger: RolledBackBuild = { sha: BAD, rolledBackMove: entry, bad: [], marked: true };
 const tenant = (name: string, more: Partial<SeenTenant> = {}): SeenTenant => ({
   tenant: name,
   build: BAD,
@@ -41,7 +41,7 @@ const watch = (tenants: SeenTenant[], more: Partial<WatchReport> = {}): WatchRep
   until: at(70),
   ...more,
 });
-/** It began at 5:00, an hour after the build that broke went live. */
+/** Renders the post-mortem of a rollback that started at 5:00, an hour after the build that broke went live. */
 const post = (rollback: RunRecord, more: Partial<Incident> = {}) =>
   renderPostmortem({ rollback, broken: null, ledger, brokenWatch: null, targetWatch: null, ...more });
 const running: RunRecord = {
@@ -52,61 +52,61 @@ const running: RunRecord = {
   why: ':latest of all images back to 9e82b1d',
   status: { images: pinned, decisions: [], tenants: [], phases: [] } as never,
 };
-const DIRECT = '`:latest` had left it before this rollback began: `--direct`, or by hand';
+const DIRECT = '`:latest` had left it before this rollback started: `--direct`, or by hand';
 
-describe('a post-mortem says how far the rollback came', () => {
-  test('one that moved it', () => {
+describe('a post-mortem of a rollback', () => {
+  test('that moved :latest names both builds and the duration', () => {
     const text = post(rollbackRecord({ images: images('promoted') }));
     expect(text).toMatch(/^# Post-mortem: `bad0bad` was rolled back to `9e82b1d/);
     expect(text).not.toContain(DIRECT);
-    expect(text).toMatch(/^`:latest` stood on it for 1h 8m\.$/m);
+    expect(text).toMatch(/^`:latest` pointed to it for 1h 8m\.$/m);
     expect(text).toContain(`| \`${moved[0]?.previous}\` | \`${moved[0]?.digest}\` |`);
   });
 
-  test('one that found it done: where it stood comes from the ledger, and how long is a bound', () => {
+  test('that found :latest on its target takes the digests from the ledger, and the duration is an upper bound', () => {
     const already = images('already').map((image) => ({ ...image, previous: image.digest }));
     const text = post(rollbackRecord({ outcome: 'already', images: already }));
     expect(text).toMatch(/^# Post-mortem: `bad0bad` was rolled back to `9e82b1d/);
     expect(text).toContain(DIRECT);
-    expect(text).toMatch(/^`:latest` stood on it for at most 1h 8m\.$/m);
+    expect(text).toMatch(/^`:latest` pointed to it for at most 1h 8m\.$/m);
     expect(text).toContain(`| \`sha256:${'f'.repeat(64)}\` | \`${moved[0]?.digest}\` |`);
   });
 
-  test('one that failed with everything as it was', () => {
+  test('that failed and restored every image states the failure', () => {
     const text = post(
       rollbackRecord({ outcome: 'MoveFailed', why: 'the registry is down', images: images('restored') }),
     );
     expect(text).toMatch(/^# Post-mortem: `bad0bad` was to be rolled back \(MoveFailed\) to `9e82b1d/);
-    expect(text).toContain('- **the rollback did not get through**: MoveFailed: the registry is down');
+    expect(text).toContain('- **the rollback did not complete**: MoveFailed: the registry is down');
     expect(text).toContain('| rollback ended: MoveFailed |');
     expect(text).not.toContain(DIRECT);
-    expect(text).not.toContain('stood on it');
+    expect(text).not.toContain('pointed to it');
   });
 
-  test('one that still runs has no end, and a tenant on the bad build no figure', () => {
+  test('that still runs has no end, and no duration for a tenant on the bad build', () => {
     const text = post(running, { brokenWatch: watch([tenant('acme')]) });
     expect(text).toMatch(/^# Post-mortem: `bad0bad` is being rolled back to `9e82b1d/);
     expect(text).toContain('- the rollback still runs: :latest of all images back to 9e82b1d');
     expect(text).not.toContain(DIRECT);
     expect(text).not.toContain('rollback ended');
-    expect(text).toContain('| acme | 2026-11-25 04:10:00 | **not seen** | it goes on |');
+    expect(text).toContain('| acme | 2026-11-25 04:10:00 | **not seen** | still on it |');
   });
 
-  test('one from a build whose mover never told', () => {
+  test('from a build whose mover never reported names no promotion', () => {
     const text = post(rollbackRecord({}), {
-      ledger: { ...ledger, undone: null },
+      ledger: { ...ledger, rolledBackMove: null },
       broken: record({ outcome: 'MoveFailed' }),
     });
-    expect(text).toContain('- its own move was under way, and how far that came was never told');
+    expect(text).toContain('- its own move was under way, and its result was never reported');
     expect(text).not.toContain('promoted');
-    expect(text).not.toContain('stood on it');
+    expect(text).not.toContain('pointed to it');
   });
 });
 
-describe('a post-mortem says of production', () => {
+describe('the production section of a post-mortem', () => {
   const done = rollbackRecord({});
 
-  test('which tenants were red, also when the rollback ended the watch, and no time of it that nobody kept', () => {
+  test('lists the red tenants, also if the rollback ended the watch', () => {
     const took = watch([tenant('acme', { red: 'liveness: status 500' }), tenant('globex')], { outcome: 'superseded' });
     const text = post(done, { brokenWatch: took });
     expect(text).toContain('**Red on it**: acme (liveness: status 500)\n');
@@ -114,14 +114,14 @@ describe('a post-mortem says of production', () => {
     expect(post(done, { brokenWatch: watch([tenant('globex')]) })).not.toContain('Red on it');
   });
 
-  test('that nobody watched, or that the watch has no word', () => {
+  test('states that production was not watched, or that the watch failed', () => {
     const unknown = '**How many tenants ran it is not known**: ';
-    expect(post(done)).toContain(`${unknown}nobody watched production`);
-    expect(post(done, { brokenWatch: 'silent' })).toContain(`${unknown}the watch over production failed, or`);
+    expect(post(done)).toContain(`${unknown}production was not watched`);
+    expect(post(done, { brokenWatch: 'silent' })).toContain(`${unknown}the production watch failed, or`);
     const took = watch([tenant('acme')]);
-    expect(post(done, { brokenWatch: took })).toContain('1 whose way back nobody watched. ');
+    expect(post(done, { brokenWatch: took })).toContain('1 whose return was not watched. ');
     expect(post(done, { brokenWatch: took, targetWatch: 'silent' })).toContain(
-      '1 whose way back is not known: the watch',
+      '1 whose return is not known: the production watch',
     );
   });
 });

@@ -10,15 +10,15 @@ import { productionOfLive } from '../../src/temporal/overview.js';
 import { productionNow } from '../../src/temporal/production.js';
 import { moved, record, rollbackRecord } from '../support/records.js';
 
-/** A run as Temporal would list it; times are minutes after 4:00. */
+/** Run as Temporal would list it; times are minutes after 4:00. */
 interface Listed {
   workflowId: string;
   began: number;
-  /** Absent: it goes on. */
+  /** Absent while it runs. */
   ended?: number;
   movedAt?: number;
-  /** What it says, or said last; absent: it failed, or nobody answers. */
-  told?: unknown;
+  /** Its result, or the answer to a query; absent if it failed, or if no worker answers. */
+  answer?: unknown;
 }
 
 const BAD = parseSha('bad0bad');
@@ -26,7 +26,7 @@ const GOOD = parseSha('600d600');
 const LANE = parseLane('');
 const at = (minute: number) => new Date(Date.parse('2026-11-25T04:00:00Z') + minute * 60_000);
 
-/** A client over these runs, the last first. */
+/** Client over these runs, the latest first. */
 function clientOf(runs: Listed[]): Client {
   const infos = runs.map(({ workflowId, began, ended, movedAt }, index) => ({
     workflowId,
@@ -37,10 +37,10 @@ function clientOf(runs: Listed[]): Client {
     memo: movedAt === undefined ? undefined : { movedAt: at(movedAt).toISOString() },
     typedSearchAttributes: { get: () => undefined },
   }));
-  const tell = async (runId: string | undefined) => {
-    const told = runs[Number(runId)]?.told;
-    if (told === undefined) throw new Error('nobody answers');
-    return told;
+  const answerOf = async (runId: string | undefined) => {
+    const answer = runs[Number(runId)]?.answer;
+    if (answer === undefined) throw new Error('no worker answers');
+    return answer;
   };
   const fake = {
     options: { namespace: 'default' },
@@ -53,20 +53,20 @@ function clientOf(runs: Listed[]): Client {
       },
       getHandle: (workflowId: string, runId?: string) => ({
         describe: async () => infos.find((one) => one.workflowId === workflowId),
-        result: () => tell(runId),
-        query: () => tell(runId),
+        result: () => answerOf(runId),
+        query: () => answerOf(runId),
       }),
     },
   };
   return fake as never;
 }
 
-const watch = (sha: string, began: number, movedAt: number | undefined, told?: string): Listed => ({
+const watch = (sha: string, began: number, movedAt: number | undefined, why?: string): Listed => ({
   workflowId: `watch-production-${sha}`,
   began,
   ended: began + 10,
   ...(movedAt !== undefined && { movedAt }),
-  ...(told !== undefined && { told: { why: told } }),
+  ...(why !== undefined && { answer: { why } }),
 });
 const entry: LedgerEntry = {
   sha: BAD,
@@ -76,7 +76,7 @@ const entry: LedgerEntry = {
   reason: 'green',
   images: [],
 };
-const ledger: RolledBackBuild = { sha: BAD, undone: entry, bad: [], marked: true };
+const ledger: RolledBackBuild = { sha: BAD, rolledBackMove: entry, bad: [], marked: true };
 const rolledBack = {
   ...rollbackRecord({ images: moved }),
   sha: GOOD,
@@ -86,65 +86,65 @@ const rolledBack = {
 const read = (runs: Listed[], known: RolledBackBuild | null = ledger) =>
   readIncident(clientOf(runs), LANE, rolledBack, known);
 
-describe('what an incident is read from', () => {
-  test('is the release that moved :latest, not a later one that found its build live and tested nothing', async () => {
-    const stood = moved.map((image) => ({ ...image, digest: image.previous ?? image.digest }));
-    const told = (images: ReleaseReport['images']) => record({ sha: BAD, images }).report;
+describe('readIncident', () => {
+  test('takes the release that moved :latest, not a later one that found its build live and tested nothing', async () => {
+    const before = moved.map((image) => ({ ...image, digest: image.previous ?? image.digest }));
+    const reportOf = (images: ReleaseReport['images']) => record({ sha: BAD, images }).report;
     const again = { workflowId: `canary-release-${BAD}`, began: 30, ended: 31 };
     const { broken } = await read([
-      { ...again, told: told(stood.map(({ repository, digest }) => ({ repository, digest, latest: digest }))) },
-      { ...again, told: told(stood.map((image) => ({ ...image, result: 'already' as const }))) },
-      { ...again, began: 5, ended: 11, told: told(stood) },
+      { ...again, answer: reportOf(before.map(({ repository, digest }) => ({ repository, digest, latest: digest }))) },
+      { ...again, answer: reportOf(before.map((image) => ({ ...image, result: 'already' as const }))) },
+      { ...again, began: 5, ended: 11, answer: reportOf(before) },
     ]);
     expect(broken?.started).toBe(at(5).toISOString());
   });
 
-  test('is the watch over the very move that was undone, and the first over the move back', async () => {
+  test('takes the watch over the move that was rolled back, and the first watch over the move back', async () => {
     const { brokenWatch, targetWatch } = await read([
       watch(BAD, 40, 39, 'of a later time'),
       watch(BAD, 12, 10, 'of that move'),
       watch(BAD, 1, 0, 'of an earlier time'),
       watch(GOOD, 90, 89, 'of the next time'),
       watch(GOOD, 64, 61, 'of the move back'),
-      // It began late: what it follows was before.
+      // It started late, and follows an earlier move.
       watch(GOOD, 61, 5, 'of a move before'),
     ]);
-    expect({ took: brokenWatch, wentBack: targetWatch }).toEqual({
-      took: { why: 'of that move' },
-      wentBack: { why: 'of the move back' },
+    expect({ broken: brokenWatch, target: targetWatch }).toEqual({
+      broken: { why: 'of that move' },
+      target: { why: 'of the move back' },
     });
   });
 
-  test('is, where no watch follows that entry, the last that began before the rollback ended, and none from before its release', async () => {
+  test('takes the last watch from before the end of the rollback if none follows that entry, and none from before the release', async () => {
     const runs = [watch(BAD, 70, 69, 'too late'), watch(BAD, 12, 9, 'the last'), watch(BAD, 1, 0, 'too early')];
     expect((await read(runs)).brokenWatch).toEqual({ why: 'the last' });
     const release = {
       workflowId: `canary-release-${BAD}`,
       began: 15,
       ended: 20,
-      told: record({ sha: BAD, images: moved }).report,
+      answer: record({ sha: BAD, images: moved }).report,
     };
     expect((await read([...runs, release])).brokenWatch).toBeNull();
   });
 
-  test('tells a watch that has no word from none at all', async () => {
+  test('distinguishes a watch that does not answer from no watch', async () => {
     const { brokenWatch, targetWatch } = await read([watch(BAD, 12, 10)]);
-    expect({ took: brokenWatch, wentBack: targetWatch }).toEqual({ took: 'silent', wentBack: null });
+    expect({ broken: brokenWatch, target: targetWatch }).toEqual({ broken: 'silent', target: null });
   });
 });
 
-describe('how production takes a build, now', () => {
+describe('the production watch of a build', () => {
   const now = (runs: Listed[], since?: number) =>
     productionNow(clientOf(runs), LANE, GOOD, since === undefined ? undefined : at(since).toISOString());
 
-  test('is no word of a watch over an earlier move to it', async () => {
+  test('is not one over an earlier move to that build', async () => {
     const old = [watch(GOOD, 1, 0, '3 of 3 on it')];
     expect(await now(old, 60)).toBeNull();
     expect(await now(old, 0)).toMatchObject({ summary: '3 of 3 on it' });
     expect(await now(old)).toMatchObject({ summary: '3 of 3 on it' });
   });
 
-  test('is for what is live the word of the watch over its last move, which an adoption does not make older', async () => {
+  test('is for the live build the one over its last move, which an adoption does not make older', async () => {
     const client = clientOf([watch(BAD, 11, 10, '3 of 3 on it')]);
     const production = (liveAt: number, movedAt: number | null) =>
       productionOfLive(client, LANE, {
@@ -157,7 +157,7 @@ describe('how production takes a build, now', () => {
     expect(await production(20, null)).toBeNull();
   });
 
-  test('says until when that was seen, once nobody looks any more', async () => {
+  test('has the time of the last look after the watch has ended', async () => {
     const { ended: _, ...open } = watch(GOOD, 1, 0, '2 of 3 on it');
     expect(await now([open])).toEqual({ summary: '2 of 3 on it', asOf: null });
     expect(await now([watch(GOOD, 1, 0, '2 of 3 on it')])).toEqual({

