@@ -110,7 +110,7 @@ export default [
       },
       { file: 'src/move/write-lease.ts', find: '      given.signal?.throwIfAborted();\n', replace: '' },
     ],
-    test: 'test/e2e/mover-dies.test.ts > between the yes and the write moves nothing when it wakes up after a rollback',
+    test: 'test/e2e/mover-frozen.test.ts > between the yes and the write moves nothing when it wakes up after a rollback',
   },
   {
     name: 'i4-mover-without-the-lane',
@@ -166,7 +166,7 @@ export default [
     file: 'activities/move-authorizer.ts',
     find: 'pending?.attempt !== mover.attempt',
     replace: 'pending === undefined',
-    test: 'test/e2e/mover-dies.test.ts > in mid-pair does not put back, on waking, what the try that took over has moved',
+    test: 'test/e2e/mover-frozen.test.ts > in mid-pair does not put back, on waking, what the try that took over has moved',
   },
   {
     name: 'i4-other-input-attaches',

@@ -21,7 +21,7 @@ export default [
     file: 'src/lane/ledger.ts',
     find: 'isNew && seen.every',
     replace: 'isNew && seen.length === 0 && seen.every',
-    test: 'test/workflows/lane/moved-by-hand.test.ts > a :latest that is moved by hand soaking is promoted over by retry once it is adopted',
+    test: 'test/workflows/lane/moved-by-hand.test.ts > a :latest that is moved by hand soaking is promoted over by retry once it is adopted, and the next build after that without a hold',
   },
   {
     name: 'i8-approval-in-a-pause-promotes',

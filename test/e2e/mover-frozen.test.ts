@@ -12,7 +12,7 @@ import { until } from '../support/until.js';
 import { useVictims } from '../support/victim.js';
 
 let registry: MemoryRegistry;
-const gate = useGate('dies', async () => {
+const gate = useGate('frozen', async () => {
   registry = await startMemoryRegistry();
   // Long enough for a try to take over and still be at it.
   return { registry: registry.host, waits: { promoteMs: 20_000 } };
@@ -123,64 +123,4 @@ describe('a worker that is frozen', () => {
     await frozen.stop();
     expect(puts()).toBe(written);
   }
-});
-
-describe('a worker that is killed', () => {
-  test.each([
-    ['before the first write is taken', false],
-    ['after the first write was taken', true],
-  ])(
-    '%s: the next one finishes the pair',
-    async (_when, taken) => {
-      const { sha, digests } = await gate().greenBuild();
-      const victim = await startVictim();
-      const heal = registry.faults.add({
-        match: isPut(),
-        times: 1,
-        respond: async (_request, serve) => {
-          if (taken) serve();
-          await victim.kill('SIGKILL');
-          return 'drop' as const;
-        },
-      });
-      const handle = await gate().release({ sha });
-      await until('it is dead', () => !registry.faults || puts() > 0, 30_000);
-      await gate().startWorker();
-
-      expect((await awaitRunEnd(handle)).report).toMatchObject({
-        outcome: 'promoted',
-        images: old.map((previous) => ({ previous })),
-      });
-      heal();
-      expect(await gate().latest()).toEqual(digests);
-    },
-    60_000,
-  );
-
-  test('in mid-pair, its release being terminated too: the pair is whole all the same', async () => {
-    const { sha } = await gate().greenBuild();
-    const victim = await startVictim();
-    let seen = 0;
-    const heal = registry.faults.add({
-      match: isPut(),
-      times: 2,
-      respond: async (_request, serve) => {
-        if (seen++ > 0) return 'drop' as const;
-        const answer = serve();
-        await handle.terminate('by the test');
-        await victim.kill('SIGKILL');
-        return answer;
-      },
-    });
-    const handle = await gate().release({ sha });
-    await awaitRunEnd(handle);
-    await gate().startWorker();
-    await gate()
-      .client.workflow.getHandle('dies-move-latest')
-      .result()
-      .catch(() => undefined);
-    heal();
-    const now = await gate().latest();
-    expect([old, await gate().publish(sha)]).toContainEqual(now);
-  }, 60_000);
 });
