@@ -44,7 +44,7 @@ export async function putTag(
       url: redacted(answer.url),
       status: answer.status,
     });
-  if (answer.status !== 201) throw bad(`invalid status ${answer.status}: expected 201`);
+  // Any 2xx is an answer: Quay has answered 202, and proxies 200.
   const named = answer.headers['docker-content-digest'];
   if (named !== undefined && named !== digest)
     throw bad(`the registry names ${isDigest(named) ? named : 'an invalid digest'}`);

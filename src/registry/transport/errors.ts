@@ -52,23 +52,40 @@ export class RegistryError extends Error {
 
 /** Answer without success: what its kind depends on. */
 export interface Refusal {
+  method?: string;
   status: number;
+  /** The headers name a limit: `Retry-After`, or no requests that remain. */
+  isLimited?: boolean;
   code?: string;
   /** The registry's message, and the `error` of its challenge. */
   message: string;
   challengeError?: string;
 }
 
-const IMMUTABLE = /immutable|already exists|cannot be overwritten/i;
+const IMMUTABLE = /immutable|already exists|cannot be overwritten|operation is disallowed/i;
+/** GitHub answers 403 with these words to requests that come too fast (secondary rate limit). */
+const RATE_LIMIT = /rate limit|too many requests|abuse detection/i;
+/** Harbor in read-only mode answers 403. */
+const READ_ONLY = /read.?only|maintenance/i;
+const WRITES = new Set(['PUT', 'POST', 'PATCH']);
+
+/** Whether the registry refuses only because requests come too fast. */
+export const isRateLimit = ({ code, status, message, isLimited = false }: Refusal): boolean =>
+  code === 'TOOMANYREQUESTS' || status === 429 || (status === 403 && (isLimited || RATE_LIMIT.test(message)));
+
+/** Whether the registry takes no writes at the moment. Distribution in maintenance answers 405 to them. */
+export const isReadOnly = ({ method = '', status, message }: Refusal): boolean =>
+  (status === 403 && READ_ONLY.test(message)) || (status === 405 && WRITES.has(method));
 
 /** First match first. Statuses count before codes: bodies are as often empty or HTML. */
 const KINDS: readonly [(refusal: Refusal) => boolean, RegistryErrorKind][] = [
-  [({ code, status }) => code === 'TOOMANYREQUESTS' || status === 429, 'transient'],
+  [isRateLimit, 'transient'],
   [
     ({ status, message, code }) =>
       IMMUTABLE_STATUS.has(status) && (IMMUTABLE.test(message) || code === 'TAG_IMMUTABLE'),
     'tag-immutable',
   ],
+  [isReadOnly, 'transient'],
   [({ status }) => status === 404, 'not-found'],
   [({ status, challengeError }) => status === 401 && challengeError === 'insufficient_scope', 'denied'],
   [({ status, code }) => status === 401 && code === 'DENIED', 'denied'],
@@ -76,7 +93,7 @@ const KINDS: readonly [(refusal: Refusal) => boolean, RegistryErrorKind][] = [
   [({ status }) => status === 403, 'denied'],
   [({ status }) => status === 408 || status === 499 || status >= 500, 'transient'],
 ];
-const IMMUTABLE_STATUS = new Set([400, 403, 409, 412]);
+const IMMUTABLE_STATUS = new Set([400, 403, 405, 409, 412]);
 
 /** Kind of an answer without success. */
 export function kindOf(refusal: Refusal): RegistryErrorKind {

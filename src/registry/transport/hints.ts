@@ -1,4 +1,4 @@
-import type { RegistryErrorKind } from './errors.js';
+import { isRateLimit, isReadOnly, type RegistryErrorKind } from './errors.js';
 
 /** What a hint is chosen by. */
 export interface Failure {
@@ -8,6 +8,8 @@ export interface Failure {
   status?: number;
   code?: string;
   message: string;
+  /** The headers name a limit. */
+  isLimited?: boolean;
   /** Whether the request had credentials; undefined if it does not matter. */
   hadCredentials?: boolean;
 }
@@ -15,11 +17,20 @@ export interface Failure {
 const GITHUB_WRITE = /permission_denied: ?write_package|installation not allowed to write/i;
 const EXPIRED = /expired|invalid_token|revoked|bad credentials/i;
 const refused = ({ kind }: Failure) => kind === 'unauthorized' || kind === 'denied';
+const answered = (failure: Failure): failure is Failure & { status: number } => failure.status !== undefined;
 const PLAIN_HTTP = ['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG', 'EPROTO'];
 const CERTIFICATE = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_)/;
 
 /** First match first; the more specific to one registry's messages, the further up. */
 const HINTS: readonly [(failure: Failure) => boolean, (failure: Failure) => string][] = [
+  [
+    (failure) => answered(failure) && isRateLimit(failure),
+    ({ host }) => `${host} limits the rate of requests: it is retried`,
+  ],
+  [
+    (failure) => failure.kind === 'transient' && answered(failure) && isReadOnly(failure),
+    ({ host }) => `${host} takes no writes, as in read-only mode or maintenance: it is retried`,
+  ],
   [
     ({ message }) => GITHUB_WRITE.test(message),
     () =>
