@@ -5,6 +5,7 @@ import type { Manifest, Registry } from '../registry/context.js';
 import { putTag } from '../registry/put-tag.js';
 import { readTag } from '../registry/read-tag.js';
 import { RegistryError } from '../registry/transport/errors.js';
+import type { Pair } from './pair.js';
 import type { MoveWaits } from './waits.js';
 import { LeaseExpired, MoveRefusal, type WriteLease } from './write-lease.js';
 
@@ -31,23 +32,27 @@ export interface ImageTask {
   /** Digest from before the move, which reads may show for a while. */
   previous: Digest | null;
   lease: WriteLease;
+  pair: Pair;
   waits: MoveWaits;
-  /** A read that shows the target proves a write without an answer: no recent move of ours put it there. */
+  /** A single read that shows the target proves a write without an answer: no recent move of ours put it there. */
   trustsReads: boolean;
   /** Writes over a third digest too, as a rollback does. */
   overwrites: boolean;
+  /** Goes on after a final refusal if another image has moved: a rollback makes the pair whole forward only. */
+  forwardOnly: boolean;
   /** An earlier attempt may have written. */
   begun: boolean;
+  /** Called after each failed write, and while reads do not show the target. */
+  onTrouble?: ((latest: Digest | null, why: string) => void) | undefined;
 }
 
 /**
- * Points `:latest` of one image at a manifest, and retries until `forMs` milliseconds have passed: a fresh write lease, the
- * write, the read back. Once something was sent it returns an outcome, whatever fails.
+ * Points `:latest` of one image at a manifest, and retries until the deadline of its pair: a fresh write lease, the write, the
+ * read back. Once something was sent it returns an outcome, whatever fails.
  * @throws {MoveRefusal} if there is no write lease, or no longer; what was sent has settled by then.
  */
-export async function moveImage(task: ImageTask, forMs: number): Promise<ImageMove> {
-  const { registry, tag = LATEST, manifest, lease, waits } = task;
-  const deadline = performance.now() + forMs;
+export async function moveImage(task: ImageTask): Promise<ImageMove> {
+  const { registry, tag = LATEST, manifest, lease, pair, waits } = task;
   const state: ImageMove = {
     outcome: 'failed',
     sent: false,
@@ -58,22 +63,34 @@ export async function moveImage(task: ImageTask, forMs: number): Promise<ImageMo
     lease.assert();
     state.sent = true;
   };
-  do {
-    try {
-      await lease.refresh();
-      await putTag(registry, manifest, tag, { timeoutMs: waits.putTimeoutMs, beforeSend });
-    } catch (error) {
-      if (error instanceof LeaseExpired) continue;
-      if (error instanceof MoveRefusal || !(error instanceof RegistryError || state.sent || task.begun)) throw error;
-      Object.assign(state, await afterFailure(task, state), { why: message(error), refused: !canHelp(error) });
-      const wait = Math.max(waits.pollMs, error instanceof RegistryError ? (error.retryAfterMs ?? 0) : 0);
-      if (state.outcome !== 'failed' || state.refused || performance.now() + wait >= deadline) return state;
-      await delay(wait);
-      continue;
-    }
-    Object.assign(state, await readBack(task, deadline), { why: undefined, refused: undefined });
-  } while (performance.now() < deadline && (state.outcome === 'failed' || state.outcome === 'unconfirmed'));
-  return state;
+  let pauseMs = waits.pollMs;
+  try {
+    do {
+      try {
+        await lease.refresh();
+        await putTag(registry, manifest, tag, { timeoutMs: waits.putTimeoutMs, beforeSend });
+      } catch (error) {
+        if (error instanceof LeaseExpired) continue;
+        if (error instanceof MoveRefusal || !(error instanceof RegistryError || state.sent || task.begun)) throw error;
+        Object.assign(state, await afterFailure(task, state), { why: message(error), refused: !canHelp(error) });
+        pair.tried(task);
+        if (state.outcome !== 'failed' || (state.refused && !(await mustGoOn(task)))) return state;
+        task.onTrouble?.(state.latest, message(error));
+        const askedMs = error instanceof RegistryError ? (error.retryAfterMs ?? 0) : 0;
+        const leftMs = pair.deadline() - performance.now();
+        if (leftMs <= 0 || askedMs > leftMs) return state;
+        await delay(Math.min(Math.max(pauseMs, askedMs), leftMs));
+        pauseMs = Math.min(waits.maxPauseMs, 2 * pauseMs);
+        continue;
+      }
+      pair.tried(task);
+      pair.moved(task);
+      Object.assign(state, await readBack(task), { why: undefined, refused: undefined });
+    } while (performance.now() < pair.deadline() && (state.outcome === 'failed' || state.outcome === 'unconfirmed'));
+    return state;
+  } finally {
+    pair.tried(task);
+  }
 }
 
 const message = (error: unknown) => (error instanceof Error ? error.message : String(error));
@@ -82,13 +99,46 @@ const message = (error: unknown) => (error instanceof Error ? error.message : St
 const canHelp = (error: unknown) =>
   error instanceof RegistryError && (error.kind === 'transient' || error.kind === 'integrity');
 
-/** Outcome of a failed PUT, by a read where reads are trusted: it may have been done without an answer, and others may have written meanwhile. */
+/** Whether an image that was refused for good is tried again: if the others have moved, and there is no way back. */
+async function mustGoOn({ forwardOnly, pair, waits }: ImageTask): Promise<boolean> {
+  if (!forwardOnly) return false;
+  while (!pair.state().isTried) await delay(waits.pollMs);
+  return pair.state().hasMoved;
+}
+
+/** Outcome of a failed PUT by reads: it may have been done without an answer, and others may have written meanwhile. */
 async function afterFailure(task: ImageTask, state: ImageMove): Promise<Pick<ImageMove, 'outcome' | 'latest'>> {
-  const { manifest, trustsReads, overwrites } = task;
+  const { manifest, trustsReads, overwrites, pair, begun } = task;
   const latest = await readNow(task).catch(() => state.latest);
-  if (latest === manifest.digest) return { outcome: state.sent && trustsReads ? 'promoted' : 'failed', latest };
-  if (overwrites || !isConflict(task, latest)) return { outcome: 'failed', latest };
+  if (latest === manifest.digest && (state.sent || begun)) {
+    pair.moved(task);
+    return trustsReads && state.sent ? { outcome: 'promoted', latest } : staysAtTarget(task);
+  }
+  if (latest === manifest.digest || overwrites || !isConflict(task, latest)) return { outcome: 'failed', latest };
   return { outcome: (await staysConflict(task)) ? 'conflict' : 'failed', latest };
+}
+
+/**
+ * Reads until the target was shown for `steadyMs` without a break, which proves a write without an answer: no read lags behind
+ * for as long as that. Another digest means that the write is sent again.
+ */
+async function staysAtTarget(task: ImageTask): Promise<Pick<ImageMove, 'outcome' | 'latest'>> {
+  const { manifest, pair, waits, onTrouble } = task;
+  let since = performance.now();
+  let seen = since;
+  for (;;) {
+    await delay(waits.pollMs);
+    const latest = await readNow(task).catch(() => undefined);
+    const now = performance.now();
+    if (latest === manifest.digest) {
+      // Silence proves nothing.
+      if (now - seen > waits.maxPauseMs) since = now;
+      seen = now;
+      if (now - since >= waits.steadyMs) return { outcome: 'promoted', latest };
+      onTrouble?.(latest, 'the write was not answered; reads show the target');
+    } else if (latest !== undefined) return { outcome: 'failed', latest };
+    if (now >= pair.deadline()) return { outcome: 'unconfirmed', latest: manifest.digest };
+  }
 }
 
 const readNow = ({ registry, tag = LATEST, manifest }: ImageTask) => readTag(registry, manifest.repository, tag);
@@ -107,14 +157,15 @@ export async function staysConflict(task: ImageTask): Promise<boolean> {
 }
 
 /** Reads until the target shows. The previous digest, or none, is a lagging read; a third digest counts if it stays. */
-async function readBack(task: ImageTask, deadline: number): Promise<Pick<ImageMove, 'outcome' | 'latest'>> {
-  const { manifest, previous, waits } = task;
-  const lagUntil = Math.min(performance.now() + waits.verifyMs, deadline);
+async function readBack(task: ImageTask): Promise<Pick<ImageMove, 'outcome' | 'latest'>> {
+  const { manifest, previous, pair, waits, onTrouble } = task;
+  const lagUntil = Math.min(performance.now() + waits.verifyMs, pair.deadline());
   for (let latest = previous; ; await delay(waits.pollMs)) {
     // A failed read does not question a write that the registry accepted.
     latest = await readNow(task).catch(() => previous);
     if (latest === manifest.digest) return { outcome: 'promoted', latest };
     if (isConflict(task, latest) && (await staysConflict(task))) return { outcome: 'conflict', latest };
     if (performance.now() >= lagUntil) return { outcome: 'unconfirmed', latest };
+    onTrouble?.(latest, 'the write was accepted; reads do not show it yet');
   }
 }

@@ -1,4 +1,5 @@
-import type { Digest } from '../contract/image.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Digest, LATEST } from '../contract/image.js';
 import {
   digestOf,
   type MovedImage,
@@ -9,8 +10,10 @@ import {
 } from '../contract/move.js';
 import type { Registry } from '../registry/context.js';
 import { getManifest } from '../registry/get-manifest.js';
+import { readTag } from '../registry/read-tag.js';
 import { type ImageMove, type ImageTask, moveImage, staysConflict } from './move-image.js';
 import { observeExpected, observeLatest } from './observe.js';
+import { createPair } from './pair.js';
 import type { MoveWaits } from './waits.js';
 import { createWriteLease, type MoveAuthorizer, MoveRefusal } from './write-lease.js';
 
@@ -29,6 +32,15 @@ export interface Move {
   onBegin: () => void;
   /** Heeded until the first write; from then on the pair is finished first. */
   signal?: AbortSignal;
+  /** Called while an image is not at its target, with what was read and why the move goes on. */
+  onTrouble?: (image: MoveProgress) => void;
+  /** Called at the end with the milliseconds during which the images were on two builds. */
+  onSplit?: (ms: number) => void;
+}
+
+/** State of an image that is not at its target yet. */
+export interface MoveProgress extends TagState {
+  why: string;
 }
 
 /** One image of a move. */
@@ -37,8 +49,9 @@ interface Course extends ImageTask {
 }
 
 /**
- * Moves `:latest` of all images to their targets, or of none (docs/protocol.md, The move). The PUTs go out together, each
- * under a write lease that is at most `windowMs` old, and each is read back. If one fails for good, the others are restored.
+ * Moves `:latest` of all images to their targets (docs/protocol.md, The move). The PUTs go out together, each under a write
+ * lease that is at most `windowMs` old, and each is read back. If an image of a promotion fails for good, the others are
+ * restored. A rollback restores nothing: what it moved away from is broken.
  * @returns one outcome for each image of the input, in its order.
  * @throws {MoveRefusal} with nothing written, or, once begun, if the lease was revoked.
  * @throws {RegistryError} before the first write.
@@ -80,36 +93,51 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
     },
     ask: (hasBegun, latest) => authorizer.authorize({ begun: hasBegun, latest }),
   });
+  const forMs = rollsBack ? waits.rollBackMs : waits.promoteMs;
+  const pair = createPair(input.images.length, { forMs, forwardOnly: rollsBack, waits });
   const courses = targets.map(({ target, manifest }): Course => {
-    const trustsReads = !recent && digestOf(first, target.repository) !== target.to;
-    const previous = previousOf(target, move.observed);
-    return { target, previous, registry, manifest, lease, waits, trustsReads, overwrites: rollsBack, begun };
+    const { repository } = target;
+    return {
+      target,
+      previous: previousOf(target, move.observed),
+      registry,
+      manifest,
+      lease,
+      pair,
+      waits,
+      trustsReads: !recent && digestOf(first, repository) !== target.to,
+      overwrites: rollsBack,
+      forwardOnly: rollsBack,
+      begun,
+      onTrouble: (digest, why) => move.onTrouble?.({ repository, digest, why }),
+    };
   });
 
   if (isAtTarget && !recent)
     return courses.map((course) => toMovedImage(course, begun ? 'promoted' : 'already', course.target.to));
 
-  const forMs = rollsBack ? waits.rollBackMs : waits.promoteMs;
-  const writes = await settle(courses.map(async (course) => ({ course, own: await moveImage(course, forMs) })));
-  const broken = writes.some(({ own }) => own.outcome === 'failed' || own.outcome === 'conflict');
-  const wasAtTarget = rollsBack && !broken && isAtTarget && !begun && !(await movedLately(move));
-  return settle(
+  const writes = await settle(courses.map(async (course) => ({ course, own: await moveImage(course) })));
+  const isBroken = writes.some(({ own }) => own.outcome === 'failed' || own.outcome === 'conflict');
+  const mustRestore = isBroken && !rollsBack && writes.some(({ course, own }) => own.latest !== course.target.to);
+  const wasAtTarget = rollsBack && !isBroken && isAtTarget && !begun && !(await movedLately(move));
+  const images = await settle(
     writes.map(async ({ course, own }) => {
-      if (broken) return restore(course, own);
-      return toMovedImage(
-        course,
-        wasAtTarget && own.outcome === 'promoted' ? 'already' : own.outcome,
-        own.latest,
-        own.why,
-      );
+      if (mustRestore) return restore(course, own);
+      const outcome = wasAtTarget && own.outcome === 'promoted' ? 'already' : own.outcome;
+      return toMovedImage(course, outcome, own.latest, own.why);
     }),
   );
+  move.onSplit?.(pair.splitMs());
+  return images;
 }
 
 /** Whether a move of ours ended lately; assumed if the lane does not answer: only `already` of a rollback depends on it. */
 const movedLately = ({ authorizer, waits }: Move) => authorizer.movedWithin(waits.recentMs).catch(() => true);
 
-/** Restores the previous digest, whatever a read shows, for reads lag; only a third digest is left alone. */
+/**
+ * Restores the previous digest, whatever a read shows, for reads lag; only a third digest is left alone. An image that never
+ * left it is not written.
+ */
 async function restore(course: Course, own: ImageMove): Promise<MovedImage> {
   const { target, previous, registry, waits, begun } = course;
   if (own.outcome === 'conflict') return toMovedImage(course, 'conflict', own.latest);
@@ -117,23 +145,37 @@ async function restore(course: Course, own: ImageMove): Promise<MovedImage> {
     return toMovedImage(course, 'restored', own.latest, own.why);
   if (previous === null)
     return toMovedImage(course, own.outcome, own.latest, own.why ?? 'there was no :latest to restore');
-  const began = performance.now();
   try {
-    // Minutes may have passed since this image was written: a person may have fixed it by hand.
+    if (own.outcome === 'failed' && own.latest === previous && (await neverLeft(course)))
+      return toMovedImage(course, 'restored', previous, own.why);
+    // A person may have fixed it by hand meanwhile.
     if (await staysConflict(course))
       return toMovedImage(course, 'conflict', null, ':latest was moved from outside before it could be restored');
     const manifest = await getManifest(registry, target.repository, previous);
-    const task = { ...course, manifest, previous: target.to, trustsReads: false, overwrites: false };
-    const back = await moveImage(task, waits.restoreMs);
-    // Nothing could be written, now or before: so late, a read of the previous digest does not lag behind a write of ours.
-    const isUnchanged = back.latest === previous && performance.now() - began >= waits.surpriseMs;
-    const outcome =
-      back.outcome === 'promoted' || isUnchanged ? 'restored' : back.outcome === 'conflict' ? 'conflict' : 'failed';
+    const pair = createPair(1, { forMs: waits.restoreMs, forwardOnly: false, waits });
+    const back = await moveImage({
+      ...course,
+      pair,
+      manifest,
+      previous: target.to,
+      trustsReads: false,
+      overwrites: false,
+    });
+    const outcome = back.outcome === 'promoted' ? 'restored' : back.outcome === 'conflict' ? 'conflict' : 'failed';
     return toMovedImage(course, outcome, back.latest, back.why ?? own.why);
   } catch (error) {
     if (error instanceof MoveRefusal) throw error;
     // The result of the other image must not be lost to this error.
     return toMovedImage(course, 'failed', own.latest, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Whether no write of ours can be in flight any more, and every read until then showed the previous digest. */
+async function neverLeft({ registry, target, previous, waits }: Course): Promise<boolean> {
+  for (const until = performance.now() + waits.windowMs + waits.putTimeoutMs; ; await delay(waits.pollMs)) {
+    const latest = await readTag(registry, target.repository, LATEST).catch(() => undefined);
+    if (latest !== previous) return false;
+    if (performance.now() >= until) return true;
   }
 }
 

@@ -4,6 +4,7 @@ import { getManifest } from '../registry/get-manifest.js';
 import { readTag } from '../registry/read-tag.js';
 import { RegistryError } from '../registry/transport/errors.js';
 import { moveImage } from './move-image.js';
+import { createPair } from './pair.js';
 import type { MoveWaits } from './waits.js';
 import { createWriteLease, type MoveAuthorizer } from './write-lease.js';
 
@@ -48,9 +49,11 @@ export async function pointTag(given: {
         waits,
         trustsReads: true,
         overwrites: true,
+        forwardOnly: false,
         begun: false,
+        pair: createPair(1, { forMs: waits.promoteMs, forwardOnly: false, waits }),
       };
-      const { outcome, why } = await moveImage(task, waits.promoteMs);
+      const { outcome, why } = await moveImage(task);
       if (outcome === 'failed' || outcome === 'conflict')
         throw new RegistryError('transient', `cannot point ${repository}:${tag} at ${digest}: ${why ?? outcome}`);
     }),

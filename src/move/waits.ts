@@ -10,10 +10,16 @@ export interface MoveWaits {
   surpriseMs: number;
   /** After a move of ours, how long a read proves nothing. */
   recentMs: number;
-  /** Pause between two reads, or after a failed PUT. */
+  /** After a PUT without an answer: how long reads must show the target, without a break, to prove the write. */
+  steadyMs: number;
+  /** Pause between two reads, and after the first failed PUT. */
   pollMs: number;
-  /** How long a promotion retries before it restores the pair. */
+  /** Longest pause after a failed PUT; it doubles from one to the next. */
+  maxPauseMs: number;
+  /** How long a promotion retries while nothing has moved. */
   promoteMs: number;
+  /** How long a promotion retries once one image has moved: production runs two builds. Then it restores. */
+  splitMs: number;
   /** How long a rollback retries: production is broken, and there is nothing better to go back to. */
   rollBackMs: number;
   /** How long a restore is retried. */
@@ -31,8 +37,11 @@ export const MOVE_WAITS: Readonly<MoveWaits> = {
   verifyMs: 30 * SECOND,
   surpriseMs: 30 * SECOND,
   recentMs: MINUTE,
+  steadyMs: MINUTE,
   pollMs: 500,
+  maxPauseMs: 10 * SECOND,
   promoteMs: 5 * MINUTE,
+  splitMs: 30 * SECOND,
   rollBackMs: 15 * MINUTE,
   restoreMs: 3 * MINUTE,
   silenceMs: MINUTE,

@@ -33,7 +33,14 @@ export function refusal(registry: Registry, failed: Failed, answer: HttpAnswer):
   const challengeError = error && /^[a-z_]{1,40}$/.test(error) ? error : undefined;
   const message = [shown.text, challengeError && `(${challengeError})`].filter(Boolean).join(' ');
   const isLimited = headers['retry-after'] !== undefined || headers['x-ratelimit-remaining'] === '0';
-  const seen = { method, status, message, isLimited, ...(shown.code && { code: shown.code }), ...(challengeError && { challengeError }) };
+  const seen = {
+    method,
+    status,
+    message,
+    isLimited,
+    ...(shown.code && { code: shown.code }),
+    ...(challengeError && { challengeError }),
+  };
   let kind = kindOf(seen);
   // A 404 is about the manifest only if the registry itself sends it: `not-found` is read as a missing tag.
   if (kind === 'not-found' && failed.for === 'token') kind = 'rejected';
