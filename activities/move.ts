@@ -1,14 +1,16 @@
-import { activityInfo, cancellationSignal, heartbeat, log, sleep } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, heartbeat, log, metricMeter, sleep } from '@temporalio/activity';
+import type { MetricName } from '../src/contract/events.js';
 import type { Tag } from '../src/contract/image.js';
 import type { MoveReport, RunRef } from '../src/contract/lane.js';
 import { reportMoveUpdate } from '../src/contract/messages.js';
 import { isWhole, type MovedImage, type MoveInput, type TagState } from '../src/contract/move.js';
 import type { PinnedImage } from '../src/contract/release.js';
-import { moveTags } from '../src/move/move-tags.js';
+import { type MoveProgress, moveTags } from '../src/move/move-tags.js';
 import { observeLatest } from '../src/move/observe.js';
 import { pointTag } from '../src/move/point-tag.js';
 import { preflight } from '../src/move/preflight.js';
 import type { MoveWaits } from '../src/move/waits.js';
+import { MoveRefusal } from '../src/move/write-lease.js';
 import type { Registry } from '../src/registry/context.js';
 import type { LaneClient } from '../src/temporal/lane-client.js';
 import { nothingWritten } from './failures.js';
@@ -22,7 +24,13 @@ const MIN_SILENCE_MS = 3_000;
 interface Progress {
   /** Whether a PUT may have been sent. */
   begun: boolean;
+  /** Time of the heartbeat, epoch in milliseconds. */
+  at: number;
+  /** Images that are not at their target yet. */
+  images: MoveProgress[];
 }
+
+const splitSeconds = () => metricMeter.createCounter('canary_pair_split_seconds' satisfies MetricName);
 
 /** What the activities of a mover depend on. */
 export interface MoveDependencies {
@@ -41,8 +49,16 @@ export function createMoveActivities({ registry, lane, authorizerFor, waits }: M
 
     /** Writes `:latest` of all images, together. */
     async moveTags(input: MoveInput, observed: TagState[], parent: RunRef | null): Promise<MovedImage[]> {
-      const { workflowExecution: run, heartbeatDetails, activityId, attempt } = activityInfo();
-      const progress: Progress = (heartbeatDetails as Progress | undefined) ?? { begun: false };
+      const { workflowExecution: run, heartbeatDetails, activityId, attempt, scheduledTimestampMs } = activityInfo();
+      const earlier = heartbeatDetails as Progress | undefined;
+      const lostContact = attempt > 1 && Date.now() - (earlier?.at ?? scheduledTimestampMs) > waits.lostMs;
+      const progress: Progress = {
+        begun: earlier?.begun ?? false,
+        images: [],
+        get at() {
+          return Date.now();
+        },
+      };
       const move = () =>
         moveTags({
           registry,
@@ -52,6 +68,11 @@ export function createMoveActivities({ registry, lane, authorizerFor, waits }: M
           authorizer: authorizerFor({ ...(run as RunRef), activityId, attempt }, parent, input),
           begun: progress.begun,
           retried: attempt > 1,
+          lostContact,
+          onTrouble(image) {
+            progress.images = [...progress.images.filter(({ repository }) => repository !== image.repository), image];
+          },
+          onSplit: (ms) => splitSeconds().add(Math.round(ms / 1_000), { kind: input.kind }),
           onBegin() {
             progress.begun = true;
             heartbeat(progress);
@@ -60,7 +81,9 @@ export function createMoveActivities({ registry, lane, authorizerFor, waits }: M
         });
       const settledAt = Date.now() + waits.windowMs + waits.putTimeoutMs - MIN_SILENCE_MS;
       const images = await withHeartbeat(move, progress).catch((error: unknown) => {
-        throw progress.begun || attempt > 1 ? error : nothingWritten(error);
+        // What the earlier attempt sent has arrived by then, and was read.
+        const isLate = lostContact && error instanceof MoveRefusal && error.refusal === 'latest-moved';
+        throw isLate || !(progress.begun || attempt > 1) ? nothingWritten(error) : error;
       });
       // After a retry, no write of the attempt before may be in flight when this one ends.
       if (attempt > 1) await withHeartbeat(() => sleep(Math.max(0, settledAt - Date.now())), progress);

@@ -47,6 +47,7 @@ export const METRICS = [
   { name: 'canary_moves', labels: ['kind', 'result'], meaning: 'Moves by the worst result of an image' },
   { name: 'canary_holds', labels: ['hold'], meaning: 'Holds by name' },
   { name: 'canary_alarms', labels: ['alarm'], meaning: 'Alarms' },
+  { name: 'canary_pair_split_seconds', labels: ['kind'], meaning: 'Seconds in which the images were on two builds' },
 ] as const;
 export type MetricName = (typeof METRICS)[number]['name'];
 

@@ -28,6 +28,8 @@ export interface Move {
   begun: boolean;
   /** There was an earlier attempt; it may have died before it could record that it writes. */
   retried: boolean;
+  /** Nobody knows what happened since the last heartbeat of the earlier attempt: a person may have moved `:latest`. */
+  lostContact?: boolean;
   /** Called right before the first write. */
   onBegin: () => void;
   /** Heeded until the first write; from then on the pair is finished first. */
@@ -68,10 +70,11 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
         manifest: await getManifest(registry, target.repository, target.to, early),
       })),
     ),
-    rollsBack || move.begun
+    rollsBack || move.begun || move.lostContact
       ? observeLatest(registry, repositories, { signal: early, tolerant: rollsBack })
       : observeExpected(registry, input.images, waits, early),
   ]);
+  const isHalfDone = move.lostContact && requireOwnWork(move, first);
   const begun = move.begun || (move.retried && isHalfMoved(input.images, first));
   const isAtTarget = input.images.every(({ repository, to }) => digestOf(first, repository) === to);
   // A read that shows the target soon after a move of ours may be from before it; and a rollback never trusts a read.
@@ -116,6 +119,15 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
   if (isAtTarget && !recent)
     return courses.map((course) => toMovedImage(course, begun ? 'promoted' : 'already', course.target.to));
 
+  if (isHalfDone) {
+    const why = 'the mover had lost contact, and does not go forward';
+    return settle(
+      courses.map((course) => {
+        const latest = digestOf(first, course.target.repository);
+        return restore({ ...course, begun: true }, { outcome: 'failed', sent: true, latest, why });
+      }),
+    );
+  }
   const writes = await settle(courses.map(async (course) => ({ course, own: await moveImage(course) })));
   const isBroken = writes.some(({ own }) => own.outcome === 'failed' || own.outcome === 'conflict');
   const mustRestore = isBroken && !rollsBack && writes.some(({ course, own }) => own.latest !== course.target.to);
@@ -129,6 +141,30 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
   );
   move.onSplit?.(pair.splitMs());
   return images;
+}
+
+/**
+ * After lost contact: goes on only from what a move of ours left. What else is there is somebody's newer decision.
+ * @returns whether a promotion must be undone, because it is half done.
+ * @throws {MoveRefusal} if this attempt must write nothing.
+ */
+function requireOwnWork({ input, observed }: Move, latest: TagState[]): boolean {
+  const images = input.images.map((target) => {
+    const { repository, to, from } = target;
+    const digest = digestOf(latest, repository);
+    const isMoved = digest === to;
+    return { isMoved, isKnown: isMoved || digest === from || digest === digestOf(observed, repository) };
+  });
+  const isKnown = images.every((image) => image.isKnown);
+  if (input.kind === 'rollback' && isKnown) return false;
+  if (images.every((image) => image.isMoved)) return false;
+  if (input.kind === 'promotion' && isKnown && images.some((image) => image.isMoved)) return true;
+  const found = latest.map(({ repository, digest }) => `${repository}:latest stands at ${digest ?? 'nothing'}`);
+  throw new MoveRefusal(
+    'latest-moved',
+    `the mover had lost contact for over a minute, in which a person may have decided otherwise; ${found.join('; ')}`,
+    latest,
+  );
 }
 
 /** Whether a move of ours ended lately; assumed if the lane does not answer: only `already` of a rollback depends on it. */

@@ -24,6 +24,8 @@ export interface MoveWaits {
   rollBackMs: number;
   /** How long a restore is retried. */
   restoreMs: number;
+  /** Silence after which a mover has lost contact: by then a person may have moved `:latest` without the lane. */
+  lostMs: number;
   /** How long the lane may be silent before the mover gives up. */
   silenceMs: number;
 }
@@ -44,5 +46,6 @@ export const MOVE_WAITS: Readonly<MoveWaits> = {
   splitMs: 30 * SECOND,
   rollBackMs: 15 * MINUTE,
   restoreMs: 3 * MINUTE,
+  lostMs: MINUTE,
   silenceMs: MINUTE,
 };
