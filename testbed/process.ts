@@ -135,8 +135,13 @@ export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(Array.from({ length: count }, listenAnywhere));
   const ports = servers.map((server) => (server.address() as { port: number }).port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  // Who got one has perhaps not opened it yet.
+  if (ports.some((port) => given.has(port))) return freePorts(count);
+  for (const port of ports) given.add(port);
   return ports;
 }
+
+const given = new Set<number>();
 
 /** One free port of 127.0.0.1. */
 export async function freePort(): Promise<number> {

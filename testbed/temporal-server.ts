@@ -38,7 +38,7 @@ export async function startTemporalServer(options: TemporalServerOptions = {}): 
       return await start(options);
     } catch (error) {
       // Another process bound the port first, or the old server has not released it yet.
-      if (attempt === 3 || !/address already in use/.test(String(error))) throw error;
+      if (attempt === 3 || !/address already in use|ended before it was ready/.test(String(error))) throw error;
     }
   }
 }

@@ -1,5 +1,21 @@
 export default [
   {
+    name: 'i4-lost-mover-goes-forward',
+    breaks: 'a mover that lost contact goes on over what a person did meanwhile',
+    file: 'activities/move.ts',
+    find: '          lostContact,',
+    replace: '          lostContact: false,',
+    test: 'test/e2e/lost-contact.test.ts > moves nothing after their return if a person has rolled back meanwhile with --direct, and is held',
+  },
+  {
+    name: 'i4-lost-pair-is-completed',
+    breaks: 'a mover that lost contact completes a pair that is half done',
+    file: 'src/move/move-tags.ts',
+    find: '  if (isHalfDone) {',
+    replace: '  if (isHalfDone && rollsBack) {',
+    test: 'test/move/lost-contact.test.ts > and finds its pair half done restores it, and does not complete it',
+  },
+  {
     name: 'i4-all-that-wait-are-kept',
     breaks: 'superseded builds stay in the queue and are tested one after the other',
     edits: [
