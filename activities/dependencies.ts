@@ -7,8 +7,8 @@ import type { MoveDependencies } from './move.js';
 /** What the activities of a worker depend on. */
 export interface ActivityDependencies extends MoveDependencies {
   config: Config;
-  /** Suite that the configuration names. */
-  suite: Suite;
+  /** Suite that the configuration names; null if it cannot be used. */
+  suite: Suite | null;
   client: Client;
   /** How long a run retries transient faults. */
   retryBudgetMs: Plan['retryBudgetMs'];

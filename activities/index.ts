@@ -13,7 +13,7 @@ import { createWatchActivities, createWatchStarter } from './watch-production.js
 export function createReleaseActivities(dependencies: ActivityDependencies) {
   const { config, suite, registry, client, retryBudgetMs, stopping } = dependencies;
   return mapErrors({
-    ...createPlanActivities(config, retryBudgetMs),
+    ...createPlanActivities(config, suite, retryBudgetMs),
     ...createRegistryActivities(registry),
     ...createTenantActivities({ config, suite, client, stopping }),
     ...createWatchActivities(dependencies),

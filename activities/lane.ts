@@ -1,7 +1,7 @@
 import { heartbeat, sleep } from '@temporalio/activity';
 import { moveLatestId } from '../src/contract/ids.js';
 import type { HolderStatus, LaneRequest, LaneState, RollbackRequest, RunRef } from '../src/contract/lane.js';
-import { beginRollbackUpdate } from '../src/contract/messages.js';
+import { beginRollbackSignal, beginRollbackUpdate } from '../src/contract/messages.js';
 import type { TagState } from '../src/contract/move.js';
 import type { Sha } from '../src/contract/sha.js';
 import { LEASE_MS } from '../src/lane/moves.js';
@@ -14,6 +14,10 @@ import type { ActivityDependencies } from './dependencies.js';
 import { ownRun, withHeartbeat } from './heartbeat.js';
 import { type Continued, recoverLane } from './recover-lane.js';
 import { awaitEnd, LANE_POLL_MS } from './waits.js';
+
+/** How long a rollback waits for the lane, in milliseconds: it depends on nothing but the registry, Temporal and a worker. */
+const KNOWN_BUILD_MS = 5_000;
+const ANNOUNCE_MS = 8_000;
 
 /** Calls of runs to the lane, and the activities of the lane itself. */
 export function createLaneActivities({ client, config, registry, lane: own }: ActivityDependencies) {
@@ -35,24 +39,36 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
       }
     },
 
-    /** Digests that the newest move of a build left at `:latest`; null if the lane does not know them, or does not answer. */
+    /** Digests that the newest move of a build left at `:latest`; null if the lane does not know them, or does not answer within 5 s. */
     knownBuild: (sha: Sha): Promise<TagState[] | null> =>
       withHeartbeat(async () => {
-        for (let tries = 0; tries < 10; tries += 1) {
+        for (const deadline = Date.now() + KNOWN_BUILD_MS; Date.now() < deadline; await sleep(LANE_POLL_MS)) {
           const state = await own.state();
           if (state) return digestsOfMove(state, sha);
-          await sleep(LANE_POLL_MS);
         }
         return null;
       }),
 
-    /** Announces a rollback, so that nothing else moves. Returns how long a write of another mover may still be in flight, in milliseconds. */
-    announceRollback: (request: Omit<RollbackRequest, keyof RunRef>): Promise<number> =>
+    /**
+     * Announces a rollback, so that nothing else moves. A lane that does not answer within 10 s gets a signal, which it reads
+     * when it is back.
+     * @returns how long a write of another mover may still be in flight, in milliseconds; null if the lane did not answer.
+     * @throws {LaneRefused} without `force`, if the target is known-bad, was rejected, or was never promoted.
+     */
+    announceRollback: (request: Omit<RollbackRequest, keyof RunRef>): Promise<number | null> =>
       withHeartbeat(async () => {
-        const run = ownRun();
+        const announcement = { ...request, ...ownRun() };
         const rejected = request.force ? null : await rejectionOf(client, lane, request.sha);
         if (rejected !== null) throw new LaneRefused(rejected, 'needs-force');
-        return (await own.update(beginRollbackUpdate, { ...request, ...run })) ?? LEASE_MS;
+        for (const deadline = Date.now() + ANNOUNCE_MS; ; await sleep(LANE_POLL_MS))
+          try {
+            return (await own.update(beginRollbackUpdate, announcement)) ?? LEASE_MS;
+          } catch (error) {
+            if (error instanceof LaneRefused) throw error;
+            if (Date.now() < deadline) continue;
+            await own.signal(beginRollbackSignal, announcement);
+            return null;
+          }
       }),
 
     /** Terminates the mover of another run that does not end within `forMs`; its lease has expired by then.

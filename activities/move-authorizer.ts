@@ -83,11 +83,11 @@ async function requireLease(lane: LaneClient, question: MoveQuestion, silenceMs:
   return decision.decision === 'allow' ? 'granted' : 'retry';
 }
 
-/** Announces a forced rollback that the lane did not answer before, and requests a lease: a lane that answers again decides. */
+/** Announces a rollback that the lane did not answer before, and requests a lease: a lane that answers again decides. */
 async function announceAndRequest(lane: LaneClient, question: MoveQuestion): Promise<LeaseAnswer> {
-  const { sha, by, reason } = question.input;
+  const { sha, by, reason, force = false } = question.input;
   try {
-    await answer(0, () => lane.update(beginRollbackUpdate, { ...question.parent, sha, by, reason, force: true }));
+    await answer(0, () => lane.update(beginRollbackUpdate, { ...question.parent, sha, by, reason, force }));
     return await requireLease(lane, question, 0);
   } catch (error) {
     if (error instanceof TemporalUnavailable) return 'unheard';

@@ -2,7 +2,7 @@ import { activityInfo, cancellationSignal, heartbeat, log, metricMeter, sleep } 
 import type { MetricName } from '../src/contract/events.js';
 import type { Tag } from '../src/contract/image.js';
 import type { MoveReport, RunRef } from '../src/contract/lane.js';
-import { reportMoveUpdate } from '../src/contract/messages.js';
+import { reportMoveSignal, reportMoveUpdate } from '../src/contract/messages.js';
 import { isWhole, type MovedImage, type MoveInput, type TagState } from '../src/contract/move.js';
 import type { PinnedImage } from '../src/contract/release.js';
 import { type MoveProgress, moveTags } from '../src/move/move-tags.js';
@@ -12,7 +12,7 @@ import { preflight } from '../src/move/preflight.js';
 import type { MoveWaits } from '../src/move/waits.js';
 import { MoveRefusal } from '../src/move/write-lease.js';
 import type { Registry } from '../src/registry/context.js';
-import type { LaneClient } from '../src/temporal/lane-client.js';
+import { type LaneClient, LaneRefused } from '../src/temporal/lane-client.js';
 import { nothingWritten } from './failures.js';
 import { ownRun, withHeartbeat } from './heartbeat.js';
 import { type AuthorizerFor, canaryTagAuthorizer } from './move-authorizer.js';
@@ -110,6 +110,15 @@ export function createMoveActivities({ registry, lane, authorizerFor, waits }: M
       }),
 
     /** Reports a move to the lane, before its mover ends. */
-    reportMove: (report: MoveReport): Promise<void> => withHeartbeat(() => lane.update(reportMoveUpdate, report)),
+    reportMove: (report: MoveReport): Promise<void> =>
+      withHeartbeat(async () => {
+        try {
+          await lane.update(reportMoveUpdate, report);
+        } catch (error) {
+          if (!report.input.laneUnheard || error instanceof LaneRefused) throw error;
+          // It reads that when it is back, after the announcement.
+          await lane.signal(reportMoveSignal, report);
+        }
+      }),
   };
 }

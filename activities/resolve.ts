@@ -1,6 +1,6 @@
 import { cancellationSignal } from '@temporalio/activity';
 import { planRelease } from '../src/config/plan.js';
-import type { Config } from '../src/config/schema.js';
+import { type Config, ConfigError } from '../src/config/schema.js';
 import { type Repository, stagingTag } from '../src/contract/image.js';
 import type { TagState } from '../src/contract/move.js';
 import type { PinnedImage, Plan, ReleaseInput } from '../src/contract/release.js';
@@ -8,14 +8,24 @@ import type { Sha } from '../src/contract/sha.js';
 import { resolveBuild } from '../src/move/resolve-build.js';
 import type { Registry } from '../src/registry/context.js';
 import { readTag } from '../src/registry/read-tag.js';
+import type { Suite } from '../src/smoke/suite.js';
 import { withHeartbeat } from './heartbeat.js';
 
 /** Activity that plans a run. */
-export function createPlanActivities(config: Config, retryBudgetMs: Plan['retryBudgetMs']) {
+export function createPlanActivities(config: Config, suite: Suite | null, retryBudgetMs: Plan['retryBudgetMs']) {
   return {
     /** Makes the plan of a run, which is fixed to its end. */
     async loadPlan(input: ReleaseInput): Promise<Plan> {
+      if (suite === null)
+        throw new ConfigError([
+          `CANARY_SMOKE_SUITE: ${config.smokeSuite} cannot be used (fix it, and restart the worker)`,
+        ]);
       return planRelease(config, input, retryBudgetMs, cancellationSignal());
+    },
+
+    /** Images of the gate, and the tag that the canary tenants follow: all that a rollback reads of the configuration. */
+    async loadImages(): Promise<Pick<Plan, 'images' | 'tag'>> {
+      return { images: config.images, ...(config.canaryTag && { tag: config.canaryTag }) };
     },
   };
 }

@@ -23,7 +23,12 @@ export type WatchEnd = { builds: TenantBuild[] } | { red: TenantSmoke[] };
 type TenantDependencies = Pick<ActivityDependencies, 'config' | 'suite' | 'client' | 'stopping'>;
 
 /** Activities that talk to canary tenants. */
-export function createTenantActivities({ config, suite, client, stopping }: TenantDependencies) {
+export function createTenantActivities({ config, suite: loaded, client, stopping }: TenantDependencies) {
+  /** @throws on a worker whose suite cannot be used: the activity is retried, on another one. */
+  const requireSuite = (): Suite => {
+    if (loaded === null) throw new Error(`${config.smokeSuite} cannot be used: this worker tests nothing`);
+    return loaded;
+  };
   const sleepWithHeartbeat = (ms: number, details: unknown) => heartbeatSleep(stopping, ms, details);
   const smoke = async (tenant: PlannedTenant, checks: Suite) => {
     const access = (await accessOf(config.fleet, tenant.name)).get(tenant.origin);
@@ -59,7 +64,7 @@ export function createTenantActivities({ config, suite, client, stopping }: Tena
      * fails twice in a row. A tenant that does not answer may be restarting; the smoke tests it.
      */
     watchSoak: withSecretRetry(async (sha: Sha, plan: Plan): Promise<WatchEnd> => {
-      const readOnly = suite.filter((check) => !check.writes && check.needs === undefined);
+      const readOnly = requireSuite().filter((check) => !check.writes && check.needs === undefined);
       let failing = new Set<string>();
       for (let probeAt = Date.now() + plan.soakProbeMs; ; ) {
         const { builds } = await withHeartbeat(() => fleetBuilds(config.fleet, sha, plan));
@@ -82,7 +87,7 @@ export function createTenantActivities({ config, suite, client, stopping }: Tena
 
     /** Runs the suite on one tenant. RED is a result; only a fault throws. `secretMs`: retry budget for a missing token. */
     smokeTenant: (tenant: PlannedTenant, secretMs: number): Promise<TenantSmoke> =>
-      retryMissingSecret(secretMs, () => withHeartbeat(() => smoke(tenant, suite))),
+      retryMissingSecret(secretMs, () => withHeartbeat(() => smoke(tenant, requireSuite()))),
   };
 }
 

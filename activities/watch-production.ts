@@ -36,7 +36,7 @@ export function createWatchActivities({ config, suite, client, lane, stopping }:
   const observe = async ({ sha }: WatchInput, plan: WatchPlan, before: SeenTenant[]): Promise<SeenTenant[]> => {
     const access = await accessOf(production(), 'production');
     const signal = cancellationSignal();
-    const options = { suite: livenessOf(suite), waits: LIVENESS_WAITS, signal };
+    const options = { suite: livenessOf(suite ?? []), waits: LIVENESS_WAITS, signal };
     const anonymous = { token: '', headers: {} };
     const [builds, lives] = await Promise.all([
       askBuilds(plan.tenants, plan.buildProbe, access, signal),

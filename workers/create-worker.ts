@@ -24,7 +24,8 @@ export interface GateWorker {
 
 export interface GateParts {
   config: Config;
-  suite: Suite;
+  /** Null if it cannot be used: the worker carries out rollbacks then, and tests no release. */
+  suite: Suite | null;
   registry: Registry;
   workflowBundle: { code: string };
   /** Tests shorten them. */

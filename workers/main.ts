@@ -1,5 +1,5 @@
 import { NativeConnection } from '@temporalio/worker';
-import { loadGateConfig } from '../src/config/load.js';
+import { loadWorkerConfig } from '../src/config/load.js';
 import { taskQueue } from '../src/contract/ids.js';
 import { SEARCH_ATTRIBUTES } from '../src/contract/search-attributes.js';
 import { configuredRegistry } from '../src/registry/configured-registry.js';
@@ -13,7 +13,7 @@ import { installRuntime, serveWorker } from './service.js';
 /** Runs a worker until SIGTERM or SIGINT; what runs then is finished or handed on.
  * @throws {ConfigError}, and what Temporal says when it cannot be reached. */
 export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
-  const { config, suite } = await loadGateConfig(env);
+  const { config, suite, problems } = await loadWorkerConfig(env);
   const metrics = await installRuntime();
   const { connectionOptions, namespace } = connectionConfig(env);
   const registry = configuredRegistry(config.secrets.github, env);
@@ -28,7 +28,12 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
       );
     const { origin, ...bundle } = await workflowBundle();
     const worker = await createWorker({ connection, namespace }, { config, suite, registry, workflowBundle: bundle });
-    const close = await serveWorker(config, { worker, connection, metrics });
+    const close = await serveWorker(config, { worker, connection, metrics, problems });
+    if (problems.length > 0)
+      logEvent('ERROR', 'worker.degraded', {
+        problems,
+        what: 'this worker carries out rollbacks, and tests no release',
+      });
     logEvent('INFO', 'worker.started', { queue: taskQueue(config.lane), bundle: origin });
     await worker.run().finally(close);
     logEvent('INFO', 'worker.stopped', { queue: taskQueue(config.lane) });

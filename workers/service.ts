@@ -27,7 +27,7 @@ export async function installRuntime(): Promise<URL> {
 /** Serves health, readiness and metrics where the configuration says. The default address may be taken by a second worker of this machine: that one goes without. */
 export async function serveWorker(
   config: Pick<Config, 'http'>,
-  parts: { worker: GateWorker; connection: NativeConnection; metrics: URL },
+  parts: { worker: GateWorker; connection: NativeConnection; metrics: URL; problems: string[] },
 ): Promise<() => Promise<void>> {
   const { address, isDefault } = config.http;
   try {
@@ -42,7 +42,16 @@ export async function serveWorker(
   }
 }
 
-async function notReady({ worker, connection }: { worker: GateWorker; connection: NativeConnection }) {
+async function notReady({
+  worker,
+  connection,
+  problems,
+}: {
+  worker: GateWorker;
+  connection: NativeConnection;
+  problems: string[];
+}) {
+  if (problems.length > 0) return `not ready for releases: ${problems.join('; ')}`;
   const state = worker.state();
   if (state !== 'RUNNING') return `the worker is ${state.toLowerCase()}`;
   try {

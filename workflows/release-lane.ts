@@ -1,3 +1,4 @@
+import type { SignalDefinition } from '@temporalio/common';
 import {
   allHandlersFinished,
   condition,
@@ -23,11 +24,11 @@ import {
 import { enqueue, grant, preempt } from '../src/lane/queue.js';
 import { beginRollback } from '../src/lane/rollback.js';
 import { standingOf } from '../src/lane/standing.js';
-import { emptyLane, putOnHold } from '../src/lane/state.js';
-import { laneActivities } from './shared/activity-options.js';
+import { emptyLane } from '../src/lane/state.js';
 import { alarm, openFeed } from './shared/events.js';
 import { parseOrReject, rejection } from './shared/failures.js';
 import { alarmOfHold, describeStarvation, followers, notifyHolder, runsRecorder } from './shared/follow-runs.js';
+import { recoverState } from './shared/recover-state.js';
 
 /** History length, in events, after which the lane continues as new: far below the server's limits. */
 const MAX_EVENTS = 4_000;
@@ -49,6 +50,16 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     if (isKnown) act(state);
     else inbox.push(act);
   };
+  /** Handles a signal of a run; one that cannot be read is dropped. */
+  const onSignal = <T>(
+    signal: SignalDefinition<[T]>,
+    parse: (sent: unknown) => T | null,
+    act: (state: LaneState, sent: T) => unknown,
+  ) =>
+    setHandler(signal, (sent: unknown) => {
+      const message = parse(sent);
+      if (message !== null) whenKnown((lane) => void act(lane, message));
+    });
   const preemptHolder = (lane: LaneState) => {
     if (preempt(lane, now())) alarm(feed, 'starved', { why: describeStarvation(lane.ledger.consecutivePreemptions) });
   };
@@ -64,10 +75,7 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     return isKnown && request ? standingOf(state, request) : null;
   });
   setHandler(messages.ledgerQuery, () => (isKnown ? state.ledger : null));
-  setHandler(messages.joinQueueSignal, (sent) => {
-    const request = parseLaneRequest(sent);
-    if (request) whenKnown((lane) => enqueue(lane, request));
-  });
+  onSignal(messages.joinQueueSignal, parseLaneRequest, enqueue);
   setHandler(messages.holderStatusSignal, (sent) => {
     const report = parseHolderReport(sent);
     if (report === null) return;
@@ -99,6 +107,8 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     if (refusal) throw rejection(refusal.refused, { refusal: 'needs-force' });
     return mayHaveForgotten ? LEASE_MS : leaseLeft(lane, request, now());
   });
+  onSignal(messages.beginRollbackSignal, parseRollbackRequest, (lane, request) => beginRollback(lane, request, now()));
+  onSignal(messages.reportMoveSignal, parseMoveReport, (lane, report) => reportMove(lane, report, now()));
   setHandler(messages.driftUpdate, async (sent) => {
     const found = parseOrReject(parseDrift, sent);
     for (const news of noteDrift(await known(), found)) alarm(feed, news.alarm, { why: news.why });
@@ -135,11 +145,4 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     const isWoken = () => changed || (due() && allHandlersFinished() && feed.isIdle());
     await (state.queue.length > 0 && Number.isFinite(waitMs) ? condition(isWoken, waitMs) : condition(isWoken));
   }
-}
-
-async function recoverState(state: LaneState, isCarried: boolean): Promise<LaneState> {
-  const found = await laneActivities('recover the state of the last lane').recoverLane(isCarried);
-  const why = 'no earlier lane is on record, so the expected :latest is unknown (fix: canary lane adopt)';
-  if (found === 'continued') return state;
-  return found ?? putOnHold(state, 'not-recovered', why);
 }

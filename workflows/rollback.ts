@@ -1,7 +1,7 @@
 import { CancellationScope, isCancellation, log } from '@temporalio/workflow';
 import type { FailureType } from '../src/contract/failures.js';
 import { rollbackId } from '../src/contract/ids.js';
-import type { Tag } from '../src/contract/image.js';
+import type { Repository, Tag } from '../src/contract/image.js';
 import type { MoveInput } from '../src/contract/move.js';
 import type { PinnedImage, RollbackInput, RollbackOutcome, RollbackReport } from '../src/contract/release.js';
 import { shortSha } from '../src/contract/sha.js';
@@ -22,6 +22,8 @@ interface RollbackRun extends RunContext {
   tag?: Tag;
   /** Time in which a write of another mover may still be in flight, in milliseconds; null if the lane did not answer. */
   leaseMs: number | null;
+  /** Images of the gate that the build does not have. */
+  notMoved: Repository[];
 }
 type Phase = (run: RollbackRun) => Promise<'resolving' | 'announcing' | 'promoting' | 'done'>;
 
@@ -35,12 +37,20 @@ const PHASES: Record<Exclude<Awaited<ReturnType<Phase>>, 'done'>, Phase> = {
 /** Moves `:latest` of all images back to a build that is complete in each repository. */
 export async function Rollback(typed: unknown): Promise<RollbackReport> {
   const input = readInput(() => parseRollbackInput(typed), rollbackId);
-  const run: RollbackRun = { ...beginRun(input, 'resolving', new CancellationScope()), input, pinned: [], leaseMs: 0 };
+  const run: RollbackRun = {
+    ...beginRun(input, 'resolving', new CancellationScope()),
+    input,
+    pinned: [],
+    leaseMs: 0,
+    notMoved: [],
+  };
   const report = (outcome: RollbackOutcome | FailureType, why: string): RollbackReport => ({
     ...input,
     outcome,
     why,
     images: run.state.images,
+    ...(run.leaseMs === null && { laneUnheard: true }),
+    ...(run.notMoved.length > 0 && { notMoved: run.notMoved }),
     ...timesOf(run.state),
   });
   return endRun(run, report, () => runPhases(PHASES, 'resolving', run));
@@ -51,10 +61,13 @@ async function resolving(run: RollbackRun): ReturnType<Phase> {
   const { input, state } = run;
   setPhase(run, 'resolving', 'every image of the build, with all its manifests, must be in the registry');
   const short = shortSha(input.sha);
-  const [{ images, tag }, known] = await Promise.all([
-    retryOnceAfterTimeout(() => reads('read the plan').loadPlan({ sha: input.sha })),
-    laneCalls(`ask the lane for the digests of ${short}`).knownBuild(input.sha),
+  const [gate, known] = await Promise.all([
+    retryOnceAfterTimeout(() => reads('read the images of the gate').loadImages()),
+    laneCalls(`ask the lane for the digests of ${short}`, '10s').knownBuild(input.sha).catch(nullIfUnanswered),
   ]);
+  // The gate may have got another image since that build.
+  const images = known?.map(({ repository }) => repository) ?? gate.images;
+  run.notMoved = gate.images.filter((repository) => !images.includes(repository));
   const [pinned, tags] = await retryOnceAfterTimeout(() =>
     Promise.all([
       reads(`check that every image of ${short} is complete`).resolveBuild(input.sha, images, known ?? []),
@@ -63,30 +76,34 @@ async function resolving(run: RollbackRun): ReturnType<Phase> {
   );
   state.images = pinned;
   run.pinned = pinned;
-  if (tag !== undefined) run.tag = tag;
+  if (gate.tag !== undefined) run.tag = gate.tag;
   const doubts = [...foreignRevisions(input, pinned), ...pushedAgain(pinned, tags)];
   if (doubts.length > 0 && !input.force) throw failure('MoveRefused', doubts.join('; '), { refusal: 'needs-force' });
   return 'announcing';
 }
 
-/** Announces the rollback to the lane, so that nothing else moves. If the lane does not answer, only a forced rollback continues. */
+/** Announces the rollback to the lane, so that nothing else moves. It does not wait for a lane that does not answer. */
 async function announcing(run: RollbackRun): ReturnType<Phase> {
   const { sha, reason, force = false, requestedBy: by = 'unknown' } = run.input;
-  setPhase(run, 'announcing', 'nothing else may move from now on');
-  try {
-    const calls = laneCalls('announce the rollback to the lane', force ? '60s' : '15m');
-    run.leaseMs = await calls.announceRollback({ sha, force, by, reason });
-  } catch (error) {
-    if (isCancellation(error) || !force || unwrapFailure(error).type === 'MoveRefused') throw error;
-    log.warn('the lane did not answer a forced rollback, which continues', { sha, why: unwrapFailure(error).message });
-    run.leaseMs = null;
-  }
+  setPhase(run, 'announcing', `nothing else may move from now on; waits up to ${ANNOUNCING} for the lane`);
+  const calls = laneCalls('announce the rollback to the lane', ANNOUNCING);
+  run.leaseMs = await calls.announceRollback({ sha, force, by, reason }).catch(nullIfUnanswered);
+  if (run.leaseMs === null) log.warn('lane-unheard: the lane did not answer, and the rollback goes on', { sha });
   return 'promoting';
+}
+
+/** Longest wait for the lane before a rollback goes on without it. */
+const ANNOUNCING = '15s';
+
+function nullIfUnanswered(error: unknown): null {
+  if (isCancellation(error) || unwrapFailure(error).type === 'MoveRefused') throw error;
+  return null;
 }
 
 async function promoting(run: RollbackRun): ReturnType<Phase> {
   const { input, pinned, tag, leaseMs, state } = run;
-  setPhase(run, 'promoting', `:latest of all images back to ${input.sha}`);
+  const unheard = leaseMs === null ? ' (lane-unheard: the lane did not answer)' : '';
+  setPhase(run, 'promoting', `:latest of all images back to ${input.sha}${unheard}`);
   const move: MoveInput = {
     kind: 'rollback',
     sha: input.sha,
@@ -94,6 +111,7 @@ async function promoting(run: RollbackRun): ReturnType<Phase> {
     by: input.requestedBy ?? 'unknown',
     reason: input.reason,
     ...(leaseMs === null && { laneUnheard: true }),
+    ...(input.force && { force: true }),
   };
   const moved = await retryOnceAfterTimeout(() => moveLatest(run, move, undefined, leaseMs ?? LEASE_MS));
   state.images = moved;
@@ -103,9 +121,12 @@ async function promoting(run: RollbackRun): ReturnType<Phase> {
     run,
     wasAlreadyLive
       ? { outcome: 'already', why: `:latest of every image stood on ${input.sha} before` }
-      : { outcome: 'rolled-back', why: `:latest of every image is back on ${input.sha}` },
+      : { outcome: 'rolled-back', why: `:latest of every image is back on ${input.sha}${others(run)}` },
   );
 }
+
+const others = ({ notMoved }: RollbackRun) =>
+  notMoved.length > 0 ? `; ${notMoved.join(', ')} was not moved: that build does not have it` : '';
 
 /** Points the canary tag back too, if the gate points it and no release holds the lane by now. */
 async function pointCanaryTag(tag: Tag, images: PinnedImage[]): Promise<void> {

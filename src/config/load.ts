@@ -19,30 +19,44 @@ type ReadFile = (path: string) => string;
 /** Reads the whole configuration, fleets included. An empty value counts as unset.
  * @throws {ConfigError} with all problems. */
 export async function loadConfig(env: Env, readFile?: ReadFile): Promise<Config> {
-  const { config, problems } = await readConfig(env, readFile);
-  if (config === null || problems.length > 0) throw new ConfigError(problems);
+  const { config, problems, fleetProblems } = await readConfig(env, readFile);
+  if (config === null || problems.length + fleetProblems.length > 0)
+    throw new ConfigError([...problems, ...fleetProblems]);
   return config;
 }
 
 /** The configuration, and the suite that it names: loaded once, here.
  * @throws {ConfigError} with the problems of both. */
 export async function loadGateConfig(env: Env): Promise<{ config: Config; suite: Suite }> {
-  const { config, problems } = await readConfig(env);
+  const { config, suite, problems } = await loadWorkerConfig(env);
+  if (suite === null || problems.length > 0) throw new ConfigError(problems);
+  return { config, suite };
+}
+
+/**
+ * The configuration of a worker. A fleet or a suite that cannot be used does not stop it: a rollback needs neither.
+ * @returns `problems`: why it cannot test releases; `suite` is null if the suite is one of them.
+ * @throws {ConfigError} with all problems, if any other setting is invalid.
+ */
+export async function loadWorkerConfig(env: Env): Promise<{ config: Config; suite: Suite | null; problems: string[] }> {
+  const { config, problems, fleetProblems } = await readConfig(env);
   // The module is loaded even if another setting is invalid, so that its problems are reported as well.
   const path = SETTINGS.shape.smokeSuite.safeParse(env[variableOf('smokeSuite')]?.trim() || undefined);
+  const suiteProblems: string[] = [];
   const suite = await loadSuite(path.data ?? null).catch((error: unknown) => {
     if (!(error instanceof SuiteError)) throw error;
-    problems.push(...error.problems.map((problem) => `${variableOf('smokeSuite')}: ${problem}`));
-    return [];
+    suiteProblems.push(...error.problems.map((problem) => `${variableOf('smokeSuite')}: ${problem}`));
+    return null;
   });
-  if (config === null || problems.length > 0) throw new ConfigError(problems);
-  return { config, suite };
+  const testProblems = [...fleetProblems, ...suiteProblems];
+  if (config === null || problems.length > 0) throw new ConfigError([...problems, ...testProblems]);
+  return { config, suite, problems: testProblems };
 }
 
 async function readConfig(
   env: Env,
   readFile: ReadFile = (path) => readFileSync(path, 'utf8'),
-): Promise<{ config: Config | null; problems: string[] }> {
+): Promise<{ config: Config | null; problems: string[]; fleetProblems: string[] }> {
   const given = setVariables(env);
   const problems = [...unsupported(given), ...readSecretFiles(given, readFile), ...unknown(given)];
   const texts = Object.fromEntries(SETTING_NAMES.map((name) => [name, given[variableOf(name)]]));
@@ -52,12 +66,12 @@ async function readConfig(
   const sources = { env, readFile };
   const fleet = fleetSource({ urls: tenantUrls, tokens: adminTokens, file: fleetFile }, sources);
   const productionFleet = productionFleetSource(productionFleetFile, sources);
-  problems.push(...(await fleetProblems(fleet)), ...(await fleetProblems(productionFleet)));
+  const fleetProblems = [...(await problemsOf(fleet)), ...(await problemsOf(productionFleet))];
   if (!result.success) {
     const lines = result.error.issues.map(
       ({ path, message }) => `${variableOf(path[0] as keyof typeof FLEET)}: ${message}`,
     );
-    return { config: null, problems: [...problems, ...lines] };
+    return { config: null, problems: [...problems, ...lines], fleetProblems };
   }
   const {
     tenantUrls: _,
@@ -75,13 +89,13 @@ async function readConfig(
     http: { address: settings.http, isDefault: given[variableOf('http')] === undefined },
     secrets: { github: githubToken === null ? null : { username: githubActor, password: githubToken } },
   });
-  return { config, problems };
+  return { config, problems, fleetProblems };
 }
 
 /** Settings that accept any text. */
 const FLEET = { tenantUrls: true, adminTokens: true, fleetFile: true, productionFleetFile: true } as const;
 
-async function fleetProblems(source: FleetSource | null): Promise<string[]> {
+async function problemsOf(source: FleetSource | null): Promise<string[]> {
   try {
     await source?.read();
     return [];

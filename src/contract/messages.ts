@@ -75,6 +75,10 @@ export const reportMoveUpdate = defineUpdate<void, [MoveReport]>('report-move');
 /** Update of a rollback, before anything moves; answers how long a write of another mover may still be in flight, in milliseconds. */
 export const beginRollbackUpdate = defineUpdate<number, [RollbackRequest]>('begin-rollback');
 
+/** Signals of a rollback and its mover for a lane that did not answer in time: it learns of both when it is back. */
+export const beginRollbackSignal = defineSignal<[RollbackRequest]>('begin-rollback');
+export const reportMoveSignal = defineSignal<[MoveReport]>('report-move');
+
 /** Update of `CheckDrift`: the difference between registry and ledger. */
 export const driftUpdate = defineUpdate<void, [Drift]>('drift');
 

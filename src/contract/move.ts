@@ -11,8 +11,10 @@ export interface MoveInput {
   reason: string;
   /** Whether a person accepted that `:latest` is at `from`, and the hold of the lane. */
   accepted?: boolean;
-  /** Whether this is a forced rollback that the lane did not answer: it continues as long as the lane does not answer. */
+  /** Whether this is a rollback that the lane did not answer: it continues as long as the lane does not answer. */
   laneUnheard?: boolean;
+  /** Whether this is a forced rollback. */
+  force?: boolean;
 }
 
 /** Target of a move for one image. */
@@ -111,7 +113,7 @@ export function areOnOneBuild(images: MovedImage[]): boolean {
  * @throws {InvalidInput} */
 export function parseMoveInput(input: unknown): MoveInput {
   const bad = (why: string) => new InvalidInput(`move: ${why}; it is started by a release or a rollback, not by hand`);
-  const { kind, images, by, reason, sha, accepted, laneUnheard } = Object(input) as Partial<
+  const { kind, images, by, reason, sha, accepted, laneUnheard, force } = Object(input) as Partial<
     Record<keyof MoveInput, unknown>
   >;
   if (kind !== 'promotion' && kind !== 'rollback') throw bad(`kind is ${shown(kind)}`);
@@ -122,6 +124,7 @@ export function parseMoveInput(input: unknown): MoveInput {
     ...order,
     ...(accepted === true && { accepted }),
     ...(laneUnheard === true && kind === 'rollback' && { laneUnheard }),
+    ...(force === true && kind === 'rollback' && { force }),
   };
 }
 

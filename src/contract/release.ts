@@ -173,6 +173,10 @@ export interface RollbackReport extends RollbackInput, RunTimes {
   refusal?: MoveRefusalReason;
   why: string;
   images: (PinnedImage | MovedImage)[];
+  /** Whether the lane did not answer, so that the rollback went on without it. */
+  laneUnheard?: boolean;
+  /** Images of the gate that this build does not have: they were added since, and were not moved. */
+  notMoved?: Repository[];
 }
 
 /** Time of a run in one phase, over all visits; one row per hold, so that the rows of a run stay few. */

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { holdsTable, MESSAGES, referenceMarkdown } from '../../scripts/docs/reference.js';
+import { MESSAGES } from '../../scripts/docs/messages.js';
+import { holdsTable, referenceMarkdown } from '../../scripts/docs/reference.js';
 import * as messages from '../../src/contract/messages.js';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
 import { repositoryRoot } from '../../testbed/tools.js';

@@ -1,5 +1,21 @@
 export default [
   {
+    name: 'rollback-reads-the-fleet',
+    breaks: 'a broken fleet file or suite stops a rollback',
+    file: 'workflows/rollback.ts',
+    find: '.loadImages())',
+    replace: '.loadPlan({ sha: input.sha }))',
+    test: 'test/e2e/rollback-without-fleet.test.ts > carries out a rollback',
+  },
+  {
+    name: 'rollback-moves-images-of-today',
+    breaks: 'a rollback to a build from before an image was added fails',
+    file: 'workflows/rollback.ts',
+    find: 'known?.map(({ repository }) => repository) ?? gate.images',
+    replace: 'gate.images',
+    test: 'test/workflows/rollback/added-image.test.ts > a rollback to a build from before an image was added moves the images that it has, and names the other',
+  },
+  {
     name: 'approval-lifts-later-hold',
     breaks: 'a promotion that was approved lifts the hold of the rollback that began meanwhile',
     file: 'src/lane/moves.ts',
@@ -24,12 +40,12 @@ export default [
     test: 'test/lane/preview-rollback.test.ts > changes nothing',
   },
   {
-    name: 'forced-waits-for-the-lane',
-    breaks: 'a forced rollback fails when the lane does not answer',
+    name: 'rollback-waits-for-the-lane',
+    breaks: 'a rollback fails when the lane does not answer',
     file: 'workflows/rollback.ts',
-    find: 'isCancellation(error) || !force ||',
-    replace: 'isCancellation(error) || sha !== undefined ||',
-    test: 'test/workflows/rollback/silent-lane.test.ts > while the lane does not answer, a forced rollback continues after a minute, and an unforced one does not',
+    find: "(error).type === 'MoveRefused') throw error;",
+    replace: "(error).type !== '') throw error;",
+    test: 'test/workflows/rollback/silent-lane.test.ts > while the lane does not answer, a rollback goes on within 30 seconds, forced or not',
   },
   {
     name: 'late-report-undoes-rollback',

@@ -125,7 +125,7 @@ export const follows = (forMs: number, summary: string) =>
   onWaitQueue({ ...LANE_WAITS, scheduleToCloseTimeout: forMs, startToCloseTimeout: forMs, summary });
 
 /** Calls of a run to the lane. */
-export const laneCalls = (summary: string, within: '15m' | '60s' = '15m') =>
+export const laneCalls = (summary: string, within: '15m' | '15s' | '10s' = '15m') =>
   onMoveQueue({ ...LANE_CALLS, scheduleToCloseTimeout: within, summary });
 /** Activities of the lane itself, bounded like its waits: a step that gave up would end the lane. */
 export const laneActivities = (summary: string) => onMoveQueue({ ...LANE_WAITS, summary });

@@ -66,15 +66,16 @@ describe('a rollback on a registry', () => {
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('that refuses the second image for good restores the first one, and reports it; the next rollback moves both', async () => {
+  test('that refuses the second image for good does not write the bad build back over the first one, and names both; the next rollback moves both', async () => {
     const { old, digests, live } = await twoBuilds(gate());
     const heal = registry.faults.add({
       match: isPut(gate().repositories[1]),
       respond: () => ociError(403, 'DENIED', 'requested access to the resource is denied'),
     });
     const { report } = await awaitRunEnd(await rollBack(gate(), old));
-    expect(report).toMatchObject({ outcome: 'MoveFailed', why: expect.stringContaining('status 403 DENIED') });
-    expect(await gate().latest()).toEqual(live.digests);
+    expect(report).toMatchObject({ outcome: 'PairSplit', why: expect.stringContaining('status 403 DENIED') });
+    for (const digest of [digests[0], live.digests[1]]) expect(report?.why).toContain(digest);
+    expect(await gate().latest()).toEqual([digests[0], live.digests[1]]);
     heal();
     expect((await awaitRunEnd(await rollBack(gate(), old))).report).toMatchObject({ outcome: 'rolled-back' });
     expect(await gate().latest()).toEqual(digests);

@@ -38,9 +38,8 @@ const gateFor = (name: string) => {
 };
 const [forced, unforced] = [gateFor('unheard-forced'), gateFor('unheard-unforced')];
 
-/** How long a lane may say nothing (docs/protocol.md, A rollback), and what else a rollback does before it writes, in milliseconds. */
-const SILENCE_MS = 60_000;
-const ELSE_MS = 25_000;
+/** Longest time to the first write of a rollback whose lane does not answer (docs/protocol.md, A rollback), in milliseconds. */
+const FIRST_PUT_MS = 30_000;
 
 async function silenced({ gate, fallSilent }: typeof forced) {
   const old = newSha();
@@ -51,17 +50,18 @@ async function silenced({ gate, fallSilent }: typeof forced) {
   return { old, digests, live, written: putsTaken(registry, gate()).length };
 }
 
-test('while the lane does not answer, a forced rollback continues after a minute, and an unforced one does not', async () => {
-  const [first, second] = await Promise.all([silenced(forced), silenced(unforced)]);
-  const waiting = await unforced.gate().rollback({ sha: second.old, reason: 'it burns' });
-  const handle = await forced.gate().rollback({ sha: first.old, reason: 'it burns', force: true, requestedBy: 'ada' });
-  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'rolled-back', force: true });
-  expect(await forced.gate().latest()).toEqual(first.digests);
-  expect(putsTaken(registry, forced.gate()).slice(first.written).sort()).toEqual(forced.gate().repositories);
-  expect(await firstPutMs(registry, handle, first.digests)).toBeLessThan(SILENCE_MS + ELSE_MS);
-
-  expect((await waiting.describe()).status.name).toBe('RUNNING');
-  await waiting.terminate('by the test');
-  expect(await unforced.gate().latest()).toEqual(second.live.digests);
-  expect(putsTaken(registry, unforced.gate())).toHaveLength(second.written);
-}, 180_000);
+test('while the lane does not answer, a rollback goes on within 30 seconds, forced or not', async () => {
+  const gates = [forced, unforced];
+  const scenes = await Promise.all(gates.map(silenced));
+  await Promise.all(
+    gates.map(async ({ gate }, index) => {
+      const { old, digests, written } = scenes[index] as (typeof scenes)[number];
+      const force = index === 0 && { force: true };
+      const handle = await gate().rollback({ sha: old, reason: 'checkout fails', requestedBy: 'ada', ...force });
+      expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'rolled-back', laneUnheard: true });
+      expect(await gate().latest()).toEqual(digests);
+      expect(putsTaken(registry, gate()).slice(written).sort()).toEqual(gate().repositories);
+      expect(await firstPutMs(registry, handle, digests)).toBeLessThan(FIRST_PUT_MS);
+    }),
+  );
+}, 120_000);
