@@ -45,7 +45,9 @@ export function createMoveActivities({ registry, lane, authorizerFor, waits }: M
   return {
     /** Checks everything before the first write, and returns where `:latest` is, so that the history keeps it. */
     preflightMove: (input: MoveInput): Promise<TagState[]> =>
-      withHeartbeat(() => preflight(registry, input, cancellationSignal())),
+      withHeartbeat(() =>
+        preflight(registry, input, cancellationSignal(), (warning) => log.warn('a rollback goes on', { warning })),
+      ),
 
     /** Writes `:latest` of all images, together. */
     async moveTags(input: MoveInput, observed: TagState[], parent: RunRef | null): Promise<MovedImage[]> {

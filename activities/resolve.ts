@@ -34,8 +34,12 @@ export function createPlanActivities(config: Config, suite: Suite | null, retryB
 export function createRegistryActivities(registry: Registry) {
   return {
     /** Pins the digest of every image of a build. */
-    resolveBuild: (sha: Sha, repositories: Repository[], known: TagState[] = []): Promise<PinnedImage[]> =>
-      withHeartbeat(() => resolveBuild(registry, sha, repositories, cancellationSignal(), known)),
+    resolveBuild: (sha: Sha, repositories: Repository[]): Promise<PinnedImage[]> =>
+      withHeartbeat(() => resolveBuild(registry, sha, repositories, cancellationSignal())),
+
+    /** Pins the digests of the target of a rollback; `known`: those that the ledger has for it. Missing manifests are named. */
+    resolveTarget: (sha: Sha, repositories: Repository[], known: TagState[]): Promise<PinnedImage[]> =>
+      withHeartbeat(() => resolveBuild(registry, sha, repositories, cancellationSignal(), { known, incomplete: true })),
 
     /** Reads where the build's tag points now, for each image. */
     async readBuildTags(sha: Sha, repositories: Repository[]): Promise<TagState[]> {

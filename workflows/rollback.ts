@@ -6,7 +6,7 @@ import type { MoveInput } from '../src/contract/move.js';
 import type { PinnedImage, RollbackInput, RollbackOutcome, RollbackReport } from '../src/contract/release.js';
 import { shortSha } from '../src/contract/sha.js';
 import { parseRollbackInput } from '../src/domain/inputs.js';
-import { foreignRevisions, pushedAgain } from '../src/domain/one-build.js';
+import { foreignRevisions, missingAttestations, missingPlatforms, pushedAgain } from '../src/domain/one-build.js';
 import { LEASE_MS } from '../src/lane/moves.js';
 import { laneCalls, reads, tagWrites } from './shared/activity-options.js';
 import { endRun } from './shared/end-run.js';
@@ -24,6 +24,8 @@ interface RollbackRun extends RunContext {
   leaseMs: number | null;
   /** Images of the gate that the build does not have. */
   notMoved: Repository[];
+  /** What is wrong with the target, and does no harm. */
+  warnings: string[];
 }
 type Phase = (run: RollbackRun) => Promise<'resolving' | 'announcing' | 'promoting' | 'done'>;
 
@@ -43,6 +45,7 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
     pinned: [],
     leaseMs: 0,
     notMoved: [],
+    warnings: [],
   };
   const report = (outcome: RollbackOutcome | FailureType, why: string): RollbackReport => ({
     ...input,
@@ -50,6 +53,7 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
     why,
     images: run.state.images,
     ...(run.leaseMs === null && { laneUnheard: true }),
+    ...(run.warnings.length > 0 && { warnings: run.warnings }),
     ...(run.notMoved.length > 0 && { notMoved: run.notMoved }),
     ...timesOf(run.state),
   });
@@ -59,7 +63,7 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
 /** Checks that every image of the build, with all its manifests, is in the registry. */
 async function resolving(run: RollbackRun): ReturnType<Phase> {
   const { input, state } = run;
-  setPhase(run, 'resolving', 'every image of the build, with all its manifests, must be in the registry');
+  setPhase(run, 'resolving', 'every image of the build must be in the registry');
   const short = shortSha(input.sha);
   const [gate, known] = await Promise.all([
     retryOnceAfterTimeout(() => reads('read the images of the gate').loadImages()),
@@ -70,14 +74,15 @@ async function resolving(run: RollbackRun): ReturnType<Phase> {
   run.notMoved = gate.images.filter((repository) => !images.includes(repository));
   const [pinned, tags] = await retryOnceAfterTimeout(() =>
     Promise.all([
-      reads(`check that every image of ${short} is complete`).resolveBuild(input.sha, images, known ?? []),
+      reads(`check that every image of ${short} is there`).resolveTarget(input.sha, images, known ?? []),
       reads(`read the tag of ${short}`).readBuildTags(input.sha, images),
     ]),
   );
   state.images = pinned;
   run.pinned = pinned;
   if (gate.tag !== undefined) run.tag = gate.tag;
-  const doubts = [...foreignRevisions(input, pinned), ...pushedAgain(pinned, tags)];
+  const doubts = [...foreignRevisions(input, pinned), ...pushedAgain(pinned, tags), ...missingPlatforms(pinned)];
+  run.warnings = missingAttestations(pinned);
   if (doubts.length > 0 && !input.force) throw failure('MoveRefused', doubts.join('; '), { refusal: 'needs-force' });
   return 'announcing';
 }

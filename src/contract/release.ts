@@ -98,6 +98,14 @@ export interface PinnedImage {
   latest: Digest | null;
   /** Commit in the image's revision label (`org.opencontainers.image.revision`), if it has one. */
   revision?: string;
+  /** Manifests of the target of a rollback that are gone from the registry. */
+  missing?: MissingManifest[];
+}
+
+/** Manifest of an index that is gone: of a platform, or an attestation, which no machine pulls. */
+export interface MissingManifest {
+  digest: Digest;
+  of: 'platform' | 'attestation';
 }
 
 /** Build that a tenant reports, or why it is unknown. */
@@ -175,6 +183,8 @@ export interface RollbackReport extends RollbackInput, RunTimes {
   images: (PinnedImage | MovedImage)[];
   /** Whether the lane did not answer, so that the rollback went on without it. */
   laneUnheard?: boolean;
+  /** What is wrong with the target, and does no harm. */
+  warnings?: string[];
   /** Images of the gate that this build does not have: they were added since, and were not moved. */
   notMoved?: Repository[];
 }

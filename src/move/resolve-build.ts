@@ -5,12 +5,13 @@ import type { Sha } from '../contract/sha.js';
 import type { Registry } from '../registry/context.js';
 import { getManifest } from '../registry/get-manifest.js';
 import { readRevision } from '../registry/read-revision.js';
-import { requireChildren } from '../registry/require-children.js';
+import { missingChildren, requireChildren } from '../registry/require-children.js';
 import { observeLatest } from './observe.js';
 
 /**
  * Pins the digest of every image of a build, with the commit that it names and the digest of `:latest`.
- * @param known digests to read instead of the tag, which may have been pushed again or removed.
+ * @param options.known digests to read instead of the tag, which may have been pushed again or removed.
+ * @param options.incomplete whether missing manifests of an index are named in the result instead of failing.
  * @throws {RegistryError} `not-found`, naming the image or the missing manifest.
  */
 export function resolveBuild(
@@ -18,18 +19,28 @@ export function resolveBuild(
   sha: Sha,
   repositories: Repository[],
   signal?: AbortSignal,
-  known: TagState[] = [],
+  { known = [], incomplete = false }: { known?: TagState[]; incomplete?: boolean } = {},
 ): Promise<PinnedImage[]> {
   return Promise.all(
     repositories.map(async (repository) => {
       const manifest = await getManifest(registry, repository, digestOf(known, repository) ?? stagingTag(sha), signal);
-      await requireChildren(registry, manifest, signal);
+      if (!incomplete) await requireChildren(registry, manifest, signal);
+      const gone = incomplete ? await missingChildren(registry, manifest, signal) : [];
+      const missing = gone.map((digest) => ({
+        digest,
+        of: manifest.attestations.includes(digest) ? ('attestation' as const) : ('platform' as const),
+      }));
       const [latest, revision] = await Promise.all([
         observeLatest(registry, [repository], { signal, tolerant: true }),
         readRevision(registry, manifest, signal),
       ]);
-      const pinned: PinnedImage = { repository, digest: manifest.digest, latest: digestOf(latest, repository) };
-      return revision === null ? pinned : { ...pinned, revision };
+      return {
+        repository,
+        digest: manifest.digest,
+        latest: digestOf(latest, repository),
+        ...(revision !== null && { revision }),
+        ...(missing.length > 0 && { missing }),
+      };
     }),
   );
 }

@@ -12,6 +12,8 @@ export interface Manifest {
   bytes: Uint8Array;
   /** Manifests of an index; empty for the manifest of one platform. */
   children: Digest[];
+  /** Children that no machine pulls: provenance and SBOM. */
+  attestations: Digest[];
 }
 
 /** Manifests by digest: the bytes under a digest never change. */

@@ -26,7 +26,12 @@ const MAX_CHILDREN = 256;
 const body = z.looseObject({
   mediaType: z.string().optional(),
   manifests: z
-    .array(z.looseObject({ digest: z.string().refine(isDigest) }))
+    .array(
+      z.looseObject({
+        digest: z.string().refine(isDigest),
+        platform: z.looseObject({ architecture: z.string(), os: z.string() }).optional().catch(undefined),
+      }),
+    )
     .max(MAX_CHILDREN)
     .optional(),
   layers: z.unknown().optional(),
@@ -103,7 +108,11 @@ function check(answer: RegistryAnswer, repository: Repository, reference: Tag | 
   if (INDEXES.includes(mediaType) ? !manifests || layers !== undefined : manifests)
     throw bad(`sent as ${mediaType}, but its bytes are ${manifests ? 'an index' : 'an image'}`);
   const children = [...new Set(manifests?.map((child) => child.digest as Digest))];
-  return { repository, digest, mediaType, bytes: answer.body, children };
+  // BuildKit gives provenance and SBOM this platform; no machine pulls them.
+  const isAttestation = ({ platform }: { platform?: { architecture: string; os: string } | undefined }) =>
+    platform?.architecture === 'unknown' && platform.os === 'unknown';
+  const attestations = manifests?.filter(isAttestation).map((child) => child.digest as Digest) ?? [];
+  return { repository, digest, mediaType, bytes: answer.body, children, attestations };
 }
 
 const shownDigest = (named: string | string[]) => (isDigest(named) ? named : 'that is not a digest');

@@ -8,21 +8,27 @@ import { request } from './transport/request.js';
  * @throws {RegistryError} `not-found`, naming every missing child; or the error of the request. */
 export async function requireChildren(registry: Registry, manifest: Manifest, signal?: AbortSignal): Promise<void> {
   const { repository, digest, children } = manifest;
-  const looks = await Promise.allSettled(children.map((child) => requireChild(registry, manifest, child, signal)));
-  signal?.throwIfAborted();
-  const reasons = looks.flatMap((look, index) =>
-    look.status === 'rejected' ? [{ child: children[index], reason: look.reason as unknown }] : [],
-  );
-  const isMissing = (reason: unknown) => reason instanceof RegistryError && reason.kind === 'not-found';
-  const other = reasons.find(({ reason }) => !isMissing(reason));
-  if (other) throw other.reason;
-  if (reasons.length === 0) return;
-  const names = reasons.map(({ child }) => child).join(', ');
+  const missing = await missingChildren(registry, manifest, signal);
+  if (missing.length === 0) return;
   throw new RegistryError(
     'not-found',
-    `${repository}, index ${digest}: ${reasons.length} of its ${children.length} manifests are missing: ${names} (push the build again)`,
-    { status: 404, cause: reasons[0]?.reason },
+    `${repository}, index ${digest}: ${missing.length} of its ${children.length} manifests are missing: ${missing.join(', ')} (push the build again)`,
+    { status: 404 },
   );
+}
+
+/** Manifests of an index that the registry does not have.
+ * @throws {RegistryError} if a request fails in any other way. */
+export async function missingChildren(registry: Registry, manifest: Manifest, signal?: AbortSignal): Promise<Digest[]> {
+  const looks = await Promise.allSettled(
+    manifest.children.map((child) => requireChild(registry, manifest, child, signal)),
+  );
+  signal?.throwIfAborted();
+  return looks.flatMap((look, index) => {
+    if (look.status === 'fulfilled') return [];
+    if (look.reason instanceof RegistryError && look.reason.kind === 'not-found') return manifest.children[index] ?? [];
+    throw look.reason;
+  });
 }
 
 async function requireChild(

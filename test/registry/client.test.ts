@@ -65,6 +65,7 @@ describe('beforeSend', () => {
       mediaType: 'x/y',
       bytes: Buffer.from('{}'),
       children: [],
+      attestations: [],
     };
     let asked = 0;
     const error = await errorOf(putTag(client(), manifest, LATEST, { beforeSend: () => void asked++ }));
@@ -87,6 +88,7 @@ describe('beforeSend', () => {
       mediaType: 'x/y',
       bytes: Buffer.from('{}'),
       children: [],
+      attestations: [],
     };
     const own = client();
     await putTag(own, manifest, 'a' as Tag, { beforeSend: () => void order.push('asked a') });
@@ -107,6 +109,7 @@ describe('beforeSend', () => {
       mediaType: 'x/y',
       bytes: Buffer.from('{}'),
       children: [],
+      attestations: [],
     };
     const started = performance.now();
     const error = await errorOf(putTag(client(), manifest, LATEST, { timeoutMs: 100 }));
@@ -140,7 +143,7 @@ describe('the manifest cache', () => {
     const digests = Array.from({ length: 9 }, (_, index) => `sha256:${index}` as Digest);
     const repository = at(registry.host, 'lru');
     for (const digest of digests) {
-      own.manifests.add({ repository, digest, mediaType: 'x/y', bytes, children: [] });
+      own.manifests.add({ repository, digest, mediaType: 'x/y', bytes, children: [], attestations: [] });
       own.manifests.get(repository, digests[0] as Digest);
     }
     expect(digests.filter((digest) => own.manifests.get(repository, digest))).toEqual([

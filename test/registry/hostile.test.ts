@@ -208,7 +208,7 @@ const VERBS: [string, (registry: Registry, repository: ReturnType<typeof at>) =>
     (registry, repository) =>
       putTag(
         registry,
-        { repository, digest: DIGEST, mediaType: INDEX, bytes: Buffer.from('{}'), children: [] },
+        { repository, digest: DIGEST, mediaType: INDEX, bytes: Buffer.from('{}'), children: [], attestations: [] },
         LATEST,
       ),
   ],
@@ -246,6 +246,7 @@ describe('a registry that', () => {
       mediaType: INDEX,
       bytes: Buffer.from(''),
       children: [DIGEST],
+      attestations: [],
     };
     const registry = client();
     await requireChildren(registry, manifest);
@@ -287,7 +288,14 @@ describe('an abort', () => {
     async (name) => {
       const { host, sockets } = await hostile(() => undefined);
       const repository = at(host, 'app/web');
-      const manifest = { repository, digest: DIGEST, mediaType: INDEX, bytes: Buffer.from('{}'), children: [DIGEST] };
+      const manifest = {
+        repository,
+        digest: DIGEST,
+        mediaType: INDEX,
+        bytes: Buffer.from('{}'),
+        children: [DIGEST],
+        attestations: [],
+      };
       const registry = createRegistry();
       stops.push(() => registry.close());
       const controller = new AbortController();

@@ -131,6 +131,7 @@ describe('redirects', () => {
       mediaType: 'application/vnd.oci.image.index.v1+json',
       bytes: Buffer.from('{}'),
       children: [],
+      attestations: [],
     };
     expect(await errorOf(putTag(own, manifest, LATEST))).toMatchObject({ kind: 'rejected', status: 308 });
     put();

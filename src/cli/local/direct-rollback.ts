@@ -1,7 +1,7 @@
-import { taskQueue } from '../../contract/ids.js';
+import { moveLatestId, taskQueue } from '../../contract/ids.js';
 import { areOnOneBuild, isWhole, type MovedImage, type MoveInput } from '../../contract/move.js';
 import type { RollbackInput } from '../../contract/release.js';
-import { foreignRevisions } from '../../domain/one-build.js';
+import { foreignRevisions, missingAttestations, missingPlatforms } from '../../domain/one-build.js';
 import { moveTags } from '../../move/move-tags.js';
 import { preflight } from '../../move/preflight.js';
 import { resolveBuild } from '../../move/resolve-build.js';
@@ -13,6 +13,7 @@ import { TemporalUnreachable, withClient } from '../../temporal/connect.js';
 import { workersOn } from '../../temporal/pollers.js';
 import type { Io } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import { throttledProgress } from '../print/move-progress.js';
 import { withRegistry } from './with-registry.js';
 
 /**
@@ -28,6 +29,9 @@ export function directRollback(input: RollbackInput, io: Io): Promise<number> {
       );
       return EXIT.refused;
     }
+    io.err(
+      `canary: warning: a mover may be alive and go on later; this ends it: temporal workflow terminate --workflow-id ${moveLatestId(lane)}`,
+    );
     try {
       return await move(registry, input, images, io);
     } catch (error) {
@@ -45,15 +49,16 @@ async function move(
   io: Io,
 ) {
   const { sha, reason, requestedBy: by = 'unknown', force } = input;
-  const pinned = await resolveBuild(registry, sha, images, io.signal);
-  const foreign = foreignRevisions(input, pinned);
-  if (foreign.length > 0 && !force) {
-    io.err(`canary: ${foreign.join('; ')}: nothing was moved (--force moves anyway)`);
+  const pinned = await resolveBuild(registry, sha, images, io.signal, { incomplete: true });
+  for (const warning of missingAttestations(pinned)) io.err(`canary: warning: ${warning}`);
+  const doubts = [...foreignRevisions(input, pinned), ...missingPlatforms(pinned)];
+  if (doubts.length > 0 && !force) {
+    io.err(`canary: ${doubts.join('; ')}: nothing was moved (--force moves anyway)`);
     return EXIT.refused;
   }
   const targets = pinned.map(({ repository, digest, latest }) => ({ repository, to: digest, from: latest }));
   const moveInput: MoveInput = { kind: 'rollback', sha, images: targets, by, reason };
-  const observed = await preflight(registry, moveInput, io.signal);
+  const observed = await preflight(registry, moveInput, io.signal, (line) => io.err(`canary: warning: ${line}`));
   const movedImages = await moveTags({
     registry,
     input: moveInput,
@@ -64,6 +69,7 @@ async function move(
     retried: false,
     onBegin: () =>
       io.err(`moving :latest of ${images.length} images to ${sha}; Ctrl-C waits until the images are on one build`),
+    onTrouble: throttledProgress((line) => io.err(line)),
     signal: io.signal,
   });
   const outcome = moveOutcome(movedImages);

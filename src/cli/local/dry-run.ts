@@ -1,10 +1,10 @@
 import { type Lane, rollbackId } from '../../contract/ids.js';
-import { stagingTag } from '../../contract/image.js';
+import { type Repository, stagingTag } from '../../contract/image.js';
 import type { LaneState } from '../../contract/lane.js';
 import type { MoveInput, TagState } from '../../contract/move.js';
 import type { PinnedImage, RollbackInput } from '../../contract/release.js';
 import type { Sha } from '../../contract/sha.js';
-import { foreignRevisions, pushedAgain } from '../../domain/one-build.js';
+import { foreignRevisions, missingAttestations, missingPlatforms, pushedAgain } from '../../domain/one-build.js';
 import { digestsOfMove, previewRollback, type RollbackPreview } from '../../lane/rollback.js';
 import { preflight } from '../../move/preflight.js';
 import { resolveBuild } from '../../move/resolve-build.js';
@@ -46,13 +46,25 @@ export function dryRun(
 ): Promise<number> {
   return withRegistry(io, async (registry, { images }) => {
     try {
-      const pinned = await resolveBuild(registry, sha, images, io.signal, recordedImages);
+      const pinned = await resolveBuild(registry, sha, imagesOf(recordedImages, images), io.signal, {
+        known: recordedImages,
+        incomplete: kind === 'rollback',
+      });
       const targets = pinned.map(({ repository, digest, latest }) => ({ repository, to: digest, from: latest }));
-      await preflight(registry, { kind, images: targets }, io.signal);
-      const doubts = foreignRevisions({ sha }, pinned);
+      const warnings = missingAttestations(pinned);
+      await preflight(registry, { kind, images: targets }, io.signal, (line) => void warnings.push(line));
+      const doubts = [...foreignRevisions({ sha }, pinned), ...missingPlatforms(pinned)];
       const { lines, data, code } = await preview(registry, pinned, doubts);
-      if (wantsJson(given)) io.out(JSON.stringify({ dryRun: true, kind, sha, images: pinned, doubts, ...data }));
-      else for (const line of [...pinned.map(moveLine), ...lines, 'dry run: nothing was moved']) io.out(line);
+      if (wantsJson(given))
+        io.out(JSON.stringify({ dryRun: true, kind, sha, images: pinned, doubts, warnings, ...data }));
+      else
+        for (const line of [
+          ...pinned.map(moveLine),
+          ...warnings.map((line) => `warning: ${line}`),
+          ...lines,
+          'dry run: nothing was moved',
+        ])
+          io.out(line);
       return code;
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error;
@@ -61,6 +73,10 @@ export function dryRun(
     }
   });
 }
+
+/** A rollback moves the images that the ledger has for the build. */
+const imagesOf = (recorded: TagState[], configured: Repository[]) =>
+  recorded.length > 0 ? recorded.map(({ repository }) => repository) : configured;
 
 function moveLine({ repository, digest, latest }: PinnedImage): string {
   if (latest === digest) return `${repository}:latest stays on ${digest}`;

@@ -69,34 +69,65 @@ test('a rollback without a reason does not begin', async () => {
 describe('where the registry counts what is written', async () => {
   const { registry, gate, old } = await useCountedGate('rollback-counted');
 
-  test('a rollback to a build of which one manifest of the second image is gone names it, and writes nothing', async () => {
-    const [, index] = await gate().latest();
-    const [, child = ''] = await childrenOf(gate(), 1, index);
-    const live = newSha();
-    const digests = await gate().begin(live);
+  /** Takes a manifest of the second image away, as a clean-up job does. */
+  const remove = (child: string) =>
     registry.faults.add({
       match: ({ path }) => path === `/v2/${gate().repositories[1]}/manifests/${child}`,
       respond: () => ociError(404, 'MANIFEST_UNKNOWN', 'manifest unknown'),
     });
+  const puts = () => registry.requests.filter(({ method }) => method === 'PUT').length;
+
+  test('a rollback to a build of which a platform of the second image is gone names it, and writes nothing without force', async () => {
+    const target = await gate().latest();
+    const [, child = ''] = await childrenOf(gate(), 1, target[1]);
+    const digests = await gate().begin(newSha());
+    const heal = remove(child);
     const { knownBad, hold, expectedLatest, history } = (await laneState(gate())).ledger;
-    const puts = () => registry.requests.filter(({ method }) => method === 'PUT').length;
     const before = puts();
 
     const end = await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it burns' }));
 
     expect(end.report).toMatchObject({
-      outcome: 'BuildNotFound',
-      why: expect.stringMatching(
-        new RegExp(`/platform-tenant, index ${index}: 1 of its 2 manifests are missing: ${child}`),
-      ),
+      outcome: 'MoveRefused',
+      refusal: 'needs-force',
+      why: expect.stringContaining(`/platform-tenant, index ${target[1]}: platform missing: ${child}`),
     });
     expect(puts()).toBe(before);
     expect(await gate().latest()).toEqual(digests);
-    expect((await laneState(gate())).ledger).toMatchObject({
-      knownBad,
-      hold,
-      expectedLatest,
-      history,
+    expect((await laneState(gate())).ledger).toMatchObject({ knownBad, hold, expectedLatest, history });
+
+    const forced = await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it burns', force: true }));
+    expect(forced.report).toMatchObject({ outcome: 'rolled-back' });
+    expect(await gate().latest()).toEqual(target);
+    heal();
+  });
+
+  test('a rollback to a build of which an attestation is gone goes on, and says so', async () => {
+    const sha = newSha();
+    const target = await gate().publish(sha, { platforms: ['linux/amd64', 'unknown/unknown'] });
+    await gate().setLatest(sha);
+    await gate().begin(newSha());
+    const [, attestation = ''] = await childrenOf(gate(), 1, target[1]);
+    const heal = remove(attestation);
+    const { report } = await awaitRunEnd(await gate().rollback({ sha, reason: 'it burns', force: true }));
+    heal();
+    expect(report).toMatchObject({
+      outcome: 'rolled-back',
+      warnings: [expect.stringContaining(`attestation missing: ${attestation}`)],
     });
+    expect(await gate().latest()).toEqual(target);
+  });
+
+  test('a rollback whose credentials may not upload, only write tags, goes on: the write decides', async () => {
+    const target = await gate().latest();
+    await gate().begin(newSha());
+    const heal = registry.faults.add({
+      match: ({ method }) => method === 'POST',
+      respond: () => ociError(403, 'DENIED', 'not authorized to perform: ecr:InitiateLayerUpload'),
+    });
+    const { report } = await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it burns', force: true }));
+    heal();
+    expect(report).toMatchObject({ outcome: 'rolled-back' });
+    expect(await gate().latest()).toEqual(target);
   });
 });
