@@ -1,5 +1,37 @@
 export default [
   {
+    name: 'rollback-writes-the-bad-build-back',
+    breaks: 'a rollback of which one image cannot be moved restores the bad build',
+    file: 'src/move/move-tags.ts',
+    find: 'isBroken && !rollsBack &&',
+    replace: 'isBroken &&',
+    test: 'test/move/unanswered-writes.test.ts > of which one image is down for the whole time goes on with it, and does not write the other one back',
+  },
+  {
+    name: 'rollback-gives-up-in-mid-pair',
+    breaks: 'a rollback that is refused after one image has moved leaves the pair split',
+    file: 'src/move/move-image.ts',
+    find: 'return pair.state().hasMoved;',
+    replace: 'return false;',
+    test: 'test/move/unanswered-writes.test.ts > of which one image is refused until the other has moved is done once it is not any more',
+  },
+  {
+    name: 'rollback-one-read-proves-a-write',
+    breaks: 'a rollback takes one read of its target for the answer to its write',
+    file: 'src/move/move-image.ts',
+    find: 'now - since >= waits.steadyMs',
+    replace: 'now >= since',
+    test: 'test/move/unanswered-writes.test.ts > whose writes are done and answered by a 504 of a proxy is done once reads have shown the target for long enough',
+  },
+  {
+    name: 'rollback-rate-limit-is-a-no',
+    breaks: "a rollback takes GitHub's secondary rate limit for a refusal",
+    file: 'src/registry/transport/errors.ts',
+    find: ' || RATE_LIMIT.test(message)',
+    replace: '',
+    test: 'test/move/unanswered-writes.test.ts > that meets the secondary rate limit of GitHub is done once that is over',
+  },
+  {
     name: 'rollback-reads-the-fleet',
     breaks: 'a broken fleet file or suite stops a rollback',
     file: 'workflows/rollback.ts',
