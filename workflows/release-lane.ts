@@ -26,7 +26,7 @@ import { beginRollback } from '../src/lane/rollback.js';
 import { standingOf } from '../src/lane/standing.js';
 import { emptyLane } from '../src/lane/state.js';
 import { alarm, openFeed } from './shared/events.js';
-import { parseOrReject, rejection } from './shared/failures.js';
+import { parseOrDrop, parseOrReject, rejection } from './shared/failures.js';
 import { alarmOfHold, describeStarvation, followers, notifyHolder, runsRecorder } from './shared/follow-runs.js';
 import { recoverState } from './shared/recover-state.js';
 
@@ -57,7 +57,7 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     act: (state: LaneState, sent: T) => unknown,
   ) =>
     setHandler(signal, (sent: unknown) => {
-      const message = parse(sent);
+      const message = parseOrDrop(parse, sent);
       if (message !== null) whenKnown((lane) => void act(lane, message));
     });
   const preemptHolder = (lane: LaneState) => {

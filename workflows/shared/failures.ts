@@ -29,6 +29,15 @@ export function parseOrReject<T>(parse: (sent: unknown) => T, sent: unknown): T 
   }
 }
 
+/** Null for a payload that does not parse: a signal has no answer, and an error would fail the workflow task again and again. */
+export function parseOrDrop<T>(parse: (sent: unknown) => T | null, sent: unknown): T | null {
+  try {
+    return parse(sent);
+  } catch {
+    return null;
+  }
+}
+
 /** Failure under the layers that Temporal wraps around it (child, activity): their message is only "Activity task failed". */
 export function unwrapFailure(error: unknown): ApplicationFailure {
   if (error instanceof ApplicationFailure) return error;

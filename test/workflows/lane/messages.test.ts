@@ -1,9 +1,13 @@
-import type { UpdateDefinition } from '@temporalio/common';
+import type { SignalDefinition, UpdateDefinition } from '@temporalio/common';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import {
   authorizeMoveUpdate,
+  beginRollbackSignal,
   beginRollbackUpdate,
   holderStatusSignal,
+  joinQueueSignal,
+  laneCommandUpdate,
+  reportMoveSignal,
   reportMoveUpdate,
 } from '../../../src/contract/messages.js';
 import { parseSha } from '../../../src/contract/sha.js';
@@ -37,6 +41,24 @@ test.each([authorizeMoveUpdate, reportMoveUpdate, beginRollbackUpdate])(
         /^invalid payload: /,
       );
     expect(await lane.state()).not.toBeNull();
+  },
+);
+
+test.each([joinQueueSignal, beginRollbackSignal, reportMoveSignal, holderStatusSignal])(
+  'a signal $name of any shape changes nothing, and the lane continues',
+  async (signal) => {
+    const { queue, rollback, ledger } = await laneState(gate());
+    const run = { workflowId: 'x', runId: 'no-run-id', sha: OLD, by: 'ada', reason: 'looked at it' };
+    for (const sent of ['what?', run, { parent: run, moverRunId: 'm', images: [] }, null, 0, { images: 'stopped' }])
+      await gate().laneClient.signal(signal as SignalDefinition<[unknown]>, sent);
+    const { sha } = await gate().greenBuild();
+    await until('the lane has read them', async () => {
+      await gate()
+        .laneClient.update(laneCommandUpdate('resume'), { ...ada, sha })
+        .catch(() => undefined);
+      return laneState(gate());
+    });
+    expect(await laneState(gate())).toMatchObject({ queue, rollback, ledger });
   },
 );
 
