@@ -92,7 +92,8 @@ async function announcing(run: RollbackRun): ReturnType<Phase> {
   const { sha, reason, force = false, requestedBy: by = 'unknown' } = run.input;
   setPhase(run, 'announcing', `nothing else may move from now on; waits up to ${ANNOUNCING} for the lane`);
   const calls = laneCalls('announce the rollback to the lane', ANNOUNCING);
-  run.leaseMs = await calls.announceRollback({ sha, force, by, reason }).catch(nullIfUnanswered);
+  const images = run.pinned.map(({ repository, digest }) => ({ repository, digest }));
+  run.leaseMs = await calls.announceRollback({ sha, force, by, reason, images }).catch(nullIfUnanswered);
   if (run.leaseMs === null) log.warn('lane-unheard: the lane did not answer, and the rollback goes on', { sha });
   return 'promoting';
 }

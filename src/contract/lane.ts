@@ -214,6 +214,8 @@ export interface MoveReport {
 export interface RollbackRequest extends OpenRollback {
   by: string;
   reason: string;
+  /** Digests of the target: they name an adopted `:latest` whose build was not known. */
+  images?: TagState[];
 }
 
 /** Question about one run. With `sha` the answer says whether a newer build waits. */

@@ -65,6 +65,23 @@ export function liveBefore(ledger: Ledger, entry: LedgerEntry | undefined): Sha 
 /** Target of a rollback from the live build; null if the history has no other good build. */
 export const defaultRollbackTarget = (ledger: Ledger): Sha | null => liveBefore(ledger, ledger.history.at(-1));
 
+/** Names an adopted `:latest` whose build was not known, by the digests of a build: it was live before every later move. */
+export function nameAdopted(ledger: Ledger, sha: Sha, images: TagState[]): void {
+  const index = ledger.history.findIndex(
+    (entry) =>
+      entry.sha === null &&
+      entry.kind === 'adopted' &&
+      images.length > 0 &&
+      images.every(({ repository, digest }) => digest !== null && digestOf(entry.images, repository) === digest),
+  );
+  const entry = ledger.history[index];
+  if (!entry || ledger.firstPromoted[shortSha(sha)] !== undefined) return;
+  entry.sha = sha;
+  // Before the first promotion of everything that was moved later.
+  const later = ledger.history.slice(index + 1).map((one) => ledger.firstPromoted[shortSha(one.sha ?? '')] ?? 0);
+  ledger.firstPromoted[shortSha(sha)] = Math.min(0, ...later) - 1;
+}
+
 /** Appends a move or an adoption to the history. A promoted or adopted build becomes `newestPromoted`. */
 export function record(ledger: Ledger, { by, reason, ...entry }: LedgerEntry): void {
   ledger.history = newest(

@@ -78,9 +78,10 @@ export function parseMoveReport(sent: unknown): MoveReport {
 /** Parses the announcement of a rollback.
  * @throws {InvalidInput} */
 export function parseRollbackRequest(sent: unknown): RollbackRequest {
-  const { sha, force, by, reason } = Object(sent) as Record<string, unknown>;
+  const { sha, force, by, reason, images } = Object(sent) as Record<string, unknown>;
   return {
     ...readRun(sent),
+    ...(Array.isArray(images) && { images: images.map(parseTagState) }),
     sha: parseSha(sha),
     force: force === true,
     by: readText('by', by),

@@ -2,7 +2,7 @@ import type { Digest } from '../contract/image.js';
 import type { LaneState, Revocation, RollbackRequest } from '../contract/lane.js';
 import type { TagState } from '../contract/move.js';
 import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
-import { knownBadBuild, lastMoveOf } from './ledger.js';
+import { knownBadBuild, lastMoveOf, nameAdopted } from './ledger.js';
 import { brief, KNOWN_BAD_BYTES, newest } from './limits.js';
 import { describeKnownBad, enqueue } from './queue.js';
 import { MAX_BUILDS, MAX_KEPT } from './state.js';
@@ -19,6 +19,7 @@ export function beginRollback(state: LaneState, request: RollbackRequest, now: n
   const by = brief(request.by);
   const reason = brief(request.reason);
   if (state.requestedRollbacks.includes(runId) || state.finishedRuns.includes(runId)) return null;
+  nameAdopted(ledger, sha, request.images ?? []);
   const refused = force ? null : refusalOf(state, sha);
   if (refused !== null) return { refused };
   state.requestedRollbacks = [...state.requestedRollbacks, runId].slice(-MAX_KEPT);

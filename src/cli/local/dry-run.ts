@@ -98,10 +98,17 @@ export async function dryRunRollback(lane: Lane, input: RollbackInput, given: Gi
   }
   const { sha, reason, requestedBy: by = 'unknown', force = false } = input;
   const run = { workflowId: rollbackId(lane, sha), runId: 'dry run' };
-  const { bad, ...preview } = previewRollback(context.state, { ...run, sha, by, reason }, Date.now());
   return dryRun('rollback', input, given, io, {
     recordedImages: digestsOfMove(context.state, sha) ?? [],
     preview: async (registry, pinned, doubts) => {
+      const request = {
+        ...run,
+        sha,
+        by,
+        reason,
+        images: pinned.map(({ repository, digest }) => ({ repository, digest })),
+      };
+      const { bad, ...preview } = previewRollback(context.state, request, Date.now());
       const tags = await Promise.all(
         pinned.map(async ({ repository }) => ({
           repository,
