@@ -15,7 +15,7 @@ let registry: MemoryRegistry;
 const gate = useGate('frozen', async () => {
   registry = await startMemoryRegistry();
   // Long enough for a try to take over and still be at it.
-  return { registry: registry.host, waits: { promoteMs: 20_000 } };
+  return { registry: registry.host, waits: { promoteMs: 20_000, splitMs: 20_000 } };
 });
 const startVictim = useVictims(gate);
 afterAll(async () => {

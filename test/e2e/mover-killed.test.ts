@@ -11,7 +11,7 @@ let registry: MemoryRegistry;
 const gate = useGate('killed', async () => {
   registry = await startMemoryRegistry();
   // Long enough for a try to take over and still be at it.
-  return { registry: registry.host, waits: { promoteMs: 20_000 } };
+  return { registry: registry.host, waits: { promoteMs: 20_000, splitMs: 20_000 } };
 });
 const startVictim = useVictims(gate);
 afterAll(async () => {

@@ -1,3 +1,4 @@
+import type { Config } from '../../config/schema.js';
 import { moveLatestId, taskQueue } from '../../contract/ids.js';
 import { areOnOneBuild, isWhole, type MovedImage, type MoveInput } from '../../contract/move.js';
 import type { RollbackInput } from '../../contract/release.js';
@@ -29,11 +30,8 @@ export function directRollback(input: RollbackInput, io: Io): Promise<number> {
       );
       return EXIT.refused;
     }
-    io.err(
-      `canary: warning: a mover may be alive and go on later; this ends it: temporal workflow terminate --workflow-id ${moveLatestId(lane)}`,
-    );
     try {
-      return await move(registry, input, images, io);
+      return await move(registry, input, { images, lane }, io);
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error;
       io.err(`canary: nothing was moved: ${error.message}`);
@@ -45,7 +43,7 @@ export function directRollback(input: RollbackInput, io: Io): Promise<number> {
 async function move(
   registry: Registry,
   input: RollbackInput,
-  images: MoveInput['images'][number]['repository'][],
+  { images, lane }: Pick<Config, 'images' | 'lane'>,
   io: Io,
 ) {
   const { sha, reason, requestedBy: by = 'unknown', force } = input;
@@ -67,8 +65,12 @@ async function move(
     waits: MOVE_WAITS,
     begun: false,
     retried: false,
-    onBegin: () =>
-      io.err(`moving :latest of ${images.length} images to ${sha}; Ctrl-C waits until the images are on one build`),
+    onBegin() {
+      io.err(`moving :latest of ${images.length} images to ${sha}; Ctrl-C waits until the images are on one build`);
+      io.err(
+        `canary: warning: a mover may be alive and go on later; this ends it: temporal workflow terminate --workflow-id ${moveLatestId(lane)}`,
+      );
+    },
     onTrouble: throttledProgress((line) => io.err(line)),
     signal: io.signal,
   });
