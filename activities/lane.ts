@@ -31,8 +31,8 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
     /** Reads the status of a release with the lane. A lane that does not answer is asked again: silence is not a refusal. */
     async confirmHolder(request: LaneRequest): Promise<HolderStatus> {
       for (let tries = 0; ; tries += 1) {
-        const standing = await own.standing(request);
-        if (standing && (standing.isHeld || standing.result !== null || tries > 4)) return standing.status;
+        const position = await own.standing(request);
+        if (position && (position.isHeld || position.result !== null || tries > 4)) return position.status;
         if (tries % 5 === 0) await own.joinQueue(request);
         heartbeat();
         await sleep(LANE_POLL_MS);

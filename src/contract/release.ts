@@ -1,6 +1,6 @@
 import type { TenantSmoke } from './check.js';
 import type { FailureType } from './failures.js';
-import type { Decision, DecisionEffect, Hold, HoldName, Verb } from './hold.js';
+import type { Decision, DecisionEffect, DecisionName, Hold, HoldName } from './hold.js';
 import type { Digest, Repository, Tag } from './image.js';
 import type { MovedImage, MoveRefusalReason } from './move.js';
 import type { Sha } from './sha.js';
@@ -150,7 +150,7 @@ export interface ReleaseStatus {
   /** Latest end of this phase, ISO 8601; null if it has no bound. */
   until: string | null;
   /** Effect of each decision now, or why it would be refused; absent for a rollback, which has no decisions. */
-  verbs?: Record<Verb, DecisionEffect>;
+  verbs?: Record<DecisionName, DecisionEffect>;
   images: (PinnedImage | MovedImage)[];
   builds: TenantBuild[];
   tenants: TenantSmoke[];

@@ -79,14 +79,14 @@ export function tenantsSection({ tenants, tenantsLeftOut }: RunSummary): string[
   ]);
 }
 
-const VERB_PAST: Record<Decision['verb'], string> = { approve: 'approved', abort: 'aborted', retry: 'retried' };
+const DECISION_PAST: Record<Decision['verb'], string> = { approve: 'approved', abort: 'aborted', retry: 'retried' };
 
 export function decisionsSection({ decisions }: RunSummary): string[] {
   return section(
     'Decisions',
     decisions.map(
       ({ at, by, verb, holdName, reason }) =>
-        `- ${utc(at)} **${redactedProse(by)}** ${VERB_PAST[verb]}${holdName ? ` (hold ${code(holdName)})` : ''}: ${redactedProse(reason)}`,
+        `- ${utc(at)} **${redactedProse(by)}** ${DECISION_PAST[verb]}${holdName ? ` (hold ${code(holdName)})` : ''}: ${redactedProse(reason)}`,
     ),
   );
 }

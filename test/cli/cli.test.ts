@@ -28,8 +28,8 @@ describe('help', () => {
     'doctor',
     'worker',
     'completion',
-  ])('canary %s --help', async (verb) => {
-    const { code, out } = await canary([...(verb ? [verb] : []), '--help']);
+  ])('canary %s --help', async (command) => {
+    const { code, out } = await canary([...(command ? [command] : []), '--help']);
     expect(code).toBe(0);
     expect(out.join('\n')).toMatchSnapshot();
   });

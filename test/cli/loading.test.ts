@@ -19,14 +19,14 @@ function loadedBy(file: string, found = new Set<string>()): Set<string> {
 const REGISTRY = /^(src\/(registry|move)\/|workers\/|activities\/|undici$|@temporalio\/worker$)/;
 
 describe('canary --help', () => {
-  test('loads no verb, and no client', () => {
+  test('loads no command, and no client', () => {
     const loaded = [...loadedBy('src/cli/main.ts')];
     expect(loaded.filter((one) => /^src\/cli\/commands\//.test(one))).toEqual(['src/cli/commands/index.ts']);
     expect(loaded.filter((one) => one.startsWith('@temporalio/') || REGISTRY.test(one))).toEqual([]);
   });
 });
 
-describe('a verb', () => {
+describe('a command', () => {
   test.each(['release', 'promote', 'rollback', 'decide', 'lane', 'status', 'queue', 'history', 'report', 'worker'])(
     'of commands/%s.ts loads neither the registry client nor the worker',
     (name) => {

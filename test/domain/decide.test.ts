@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { HOLDS, type Hold, type HoldName, type Verb } from '../../src/contract/hold.js';
+import { type DecisionName, HOLDS, type Hold, type HoldName } from '../../src/contract/hold.js';
 import { checkDecision, type Decidable } from '../../src/domain/decide.js';
 
 const hold = (name: HoldName): Hold => ({ id: 'h2', name, why: 'x', since: '', until: '' });
 const held = (name: HoldName): Decidable => ({ phase: 'held', hold: hold(name), decided: null, moving: false });
 const free: Decidable = { phase: 'soaking', hold: null, decided: null, moving: false };
 const ada = { by: 'ada', reason: 'looked at it' };
-const said = (verb: Verb) => ({ verb, by: 'bob', reason: 'x', at: '' });
-const judge = (verb: Verb, sent: unknown, now: Decidable, at = 0) => {
+const said = (verb: DecisionName) => ({ verb, by: 'bob', reason: 'x', at: '' });
+const judge = (verb: DecisionName, sent: unknown, now: Decidable, at = 0) => {
   const result = checkDecision(verb, sent, now, at);
   return 'refusal' in result ? result.refusal : 'taken';
 };
@@ -26,7 +26,7 @@ describe('a decision for the hold that is on', () => {
     );
   });
 
-  test.each<[string, Verb, unknown, Decidable, string]>([
+  test.each<[string, DecisionName, unknown, Decidable, string]>([
     ['early', 'approve', ada, free, 'approve refused: the release is not held; it is soaking'],
     [
       'for another hold',

@@ -56,7 +56,7 @@ canary-2: memory commit accepted
 - **retry**: test those tenants again
 - **abort**: the release ends
 
-More Actions, Send an Update, with the verb as its name and this JSON; or \`canary approve 4c1d56e --reason "why"\`
+More Actions, Send an Update, with the decision as its name and this JSON; or \`canary approve 4c1d56e --reason "why"\`
 
 \`\`\`json
 {"by":"your name","reason":"why","hold":"h1-abc123"}

@@ -233,7 +233,7 @@ export default [
     test: 'test/lane/moves.test.ts > never have a write lease at once: the second waits until no write of the first can be in flight, counted from its last grant',
   },
   {
-    name: 'standing-unread',
+    name: 'hold-report-unchecked',
     breaks: 'any signal about a hold takes the lane from the release that is held',
     file: 'src/lane/parse.ts',
     find: ' && Number.isFinite(preemptibleAt)',

@@ -170,7 +170,7 @@ export default [
   {
     name: 'rollbacks-kill-each-other',
     breaks: 'a rollback that another one has passed starts its mover again and again, and ends that of the other',
-    file: 'src/lane/standing.ts',
+    file: 'src/lane/position.ts',
     find: 'rollback?.runId !== runId',
     replace: 'state.rollback === undefined',
     test: 'test/workflows/rollback/any-time.test.ts > of two rollbacks on a registry that is slow to be looked at the one announced last is not kept from moving by the other',

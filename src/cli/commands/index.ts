@@ -1,6 +1,6 @@
 import type { CommandEntry } from '../command.js';
 
-/** Every verb, in the order of help. A verb is loaded when it is used, so that `canary --help` loads none of them. */
+/** Every command, in the order of help. A command is loaded when it is used, so that `canary --help` loads none of them. */
 export const COMMANDS: CommandEntry[] = [
   {
     name: 'release',

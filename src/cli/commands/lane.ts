@@ -60,12 +60,12 @@ export const resume: Command = {
 };
 
 async function runLane(given: Given, io: Io): Promise<number> {
-  const [verb = '', sha] = given.args;
-  if (verb === 'drop' || verb === 'unbad') return sendAndPrint(verb, { sha: parseSha(sha) }, given, io);
-  if (verb !== 'adopt' && verb !== 'unhold')
-    throw new InvalidInput(`invalid lane command ${shown(verb)}: expected adopt, unhold, drop or unbad`);
-  if (sha !== undefined) throw new InvalidInput(`lane ${verb} takes no sha, got ${shown(sha)}`);
-  return verb === 'unhold' ? sendAndPrint(verb, {}, given, io) : adopt(given, io);
+  const [name = '', sha] = given.args;
+  if (name === 'drop' || name === 'unbad') return sendAndPrint(name, { sha: parseSha(sha) }, given, io);
+  if (name !== 'adopt' && name !== 'unhold')
+    throw new InvalidInput(`invalid lane command ${shown(name)}: expected adopt, unhold, drop or unbad`);
+  if (sha !== undefined) throw new InvalidInput(`lane ${name} takes no sha, got ${shown(sha)}`);
+  return name === 'unhold' ? sendAndPrint(name, {}, given, io) : adopt(given, io);
 }
 
 async function runPause(given: Given, io: Io): Promise<number> {
@@ -93,9 +93,9 @@ async function adopt(given: Given, io: Io): Promise<number> {
   );
 }
 
-async function sendAndPrint(verb: LaneCommand, fields: object, given: Given, io: Io): Promise<number> {
+async function sendAndPrint(name: LaneCommand, fields: object, given: Given, io: Io): Promise<number> {
   const lane = laneFrom(io);
   const command = { by: identity(given, io), reason: await reasonOf(given, io), ...fields };
-  const result = await withClient(io.env, (client) => sendLaneCommand(client, lane, verb, command));
-  return printAnswer(result, { lane: releaseLaneId(lane), verb, ...command }, given, io);
+  const result = await withClient(io.env, (client) => sendLaneCommand(client, lane, name, command));
+  return printAnswer(result, { lane: releaseLaneId(lane), verb: name, ...command }, given, io);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { moveLatestId } from '../../../src/contract/ids.js';
-import { VERBS } from '../../../src/contract/messages.js';
+import { DECISIONS } from '../../../src/contract/messages.js';
 import { awaitRunEnd, queryStatus, sendDecision } from '../../../src/temporal/runs.js';
 import { useCountedGate } from '../../support/counted-gate.js';
 import { catchIn, type Phase } from '../../support/phases.js';
@@ -99,7 +99,7 @@ describe('a promoted release that is reset', () => {
   test.each(BEFORE_APPROVAL)('to %s, no more live, does not take the approval of before for its own', async (phase) => {
     const { handle, digests } = await catchIn('awaiting-approval', gate(), registry);
     // Without the id of its hold: as little as an approval can say.
-    await handle.signal(VERBS.approve.signal, ada);
+    await handle.signal(DECISIONS.approve.signal, ada);
     expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     await gate().setLatest(OLD);
     const again = await reset(handle, phase);
