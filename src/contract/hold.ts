@@ -63,7 +63,7 @@ export const HOLDS = {
     ...HELD,
     means: 'a tenant left the build four times during the soak, or after the smoke',
     approve: null,
-    retry: 'soak again',
+    retry: 'wait for the build again, then soak again',
     isCanaryGone: true,
     lookAt: 'crash loops, or another build that took the fleet',
   },
