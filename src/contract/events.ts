@@ -51,7 +51,7 @@ export const METRICS = [
 ] as const;
 export type MetricName = (typeof METRICS)[number]['name'];
 
-/** Event as it is delivered. `id` is the run id and the number of the event in its run: a sink drops an id that it has seen. */
+/** Event as it is delivered. `id` is the run id and the number of the event in its run. A worker delivers an id to a sink once; after a crash another worker may repeat it. */
 export type DeliveredEvent = ReleaseEvent & {
   id: string;
   /** Time of the event, ISO 8601. */

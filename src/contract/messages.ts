@@ -14,8 +14,8 @@ import type {
   RollbackRequest,
   RunPosition,
 } from './lane.js';
-import type { SeenTenant, WatchReport } from './production.js';
 import type { ReleaseStatus, TenantBuild } from './release.js';
+import type { SeenTenant, WatchReport } from './tenants/production.js';
 
 // The SDK's own `define…` functions are in `@temporalio/workflow`, which activities and the command line must not load.
 const defineQuery = <Ret, Args extends unknown[] = []>(name: string) =>

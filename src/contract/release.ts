@@ -1,9 +1,9 @@
-import type { TenantSmoke } from './check.js';
 import type { FailureType } from './failures.js';
 import type { Decision, DecisionEffect, DecisionName, Hold, HoldName } from './hold.js';
 import type { Digest, Repository, Tag } from './image.js';
 import type { MovedImage, MoveRefusalReason } from './move.js';
 import type { Sha } from './sha.js';
+import type { TenantSmoke } from './tenants/check.js';
 
 /** Phases of a run, a sentence for each. */
 export const RELEASE_PHASES = {

@@ -1,8 +1,8 @@
-import { type TenantSmoke, verdictOf } from '../contract/check.js';
 import type { Decision, Hold } from '../contract/hold.js';
 import type { MovedImage } from '../contract/move.js';
 import type { PinnedImage, ReleaseStatus, TenantBuild } from '../contract/release.js';
 import { sameBuild, shortSha } from '../contract/sha.js';
+import { type TenantSmoke, verdictOf } from '../contract/tenants/check.js';
 import { decisionsNow } from './decide.js';
 import { code, oneLine, prose, section, time } from './markdown.js';
 

@@ -1,5 +1,5 @@
-import type { CheckResult, TenantSmoke, Verdict } from '../contract/check.js';
 import type { Decision } from '../contract/hold.js';
+import type { CheckResult, TenantSmoke, Verdict } from '../contract/tenants/check.js';
 import { rounded } from '../domain/duration.js';
 import { code, prose, redactedProse, table } from '../domain/markdown.js';
 import { latestOf, type RunSummary } from './summary.js';

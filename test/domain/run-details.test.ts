@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { CheckResult } from '../../src/contract/check.js';
 import { parseDigest, parseRepository } from '../../src/contract/image.js';
 import type { ReleaseStatus } from '../../src/contract/release.js';
+import type { CheckResult } from '../../src/contract/tenants/check.js';
 import { runDetails } from '../../src/domain/run-details.js';
 
 const at = (digit: string) => parseDigest(`sha256:${digit.repeat(64)}`);

@@ -58,7 +58,7 @@ export default [
   {
     name: 'i8-half-known-lane-promotes',
     breaks: 'a lane whose last run does not answer promotes without a person on the state that it began with',
-    file: 'activities/recover-lane.ts',
+    file: 'activities/lane/recover-lane.ts',
     find: "if (answer === 'silent') isCertain = false",
     replace: "if (answer === 'silent') isCertain = true",
     test: 'test/workflows/lane/lost.test.ts > one that does not answer any more: what it began with counts, on hold',
@@ -66,7 +66,7 @@ export default [
   {
     name: 'i8-lane-begins-empty',
     breaks: 'a lane that is started again does not recover the ledger of the last one',
-    file: 'activities/recover-lane.ts',
+    file: 'activities/lane/recover-lane.ts',
     find: 'if (known) return isCertain ? known : notAll(known)',
     replace: 'if (known && !isCertain) return notAll(known)',
     test: 'test/workflows/lane/recovery.test.ts > after a rollback, and once more, knows the known-bad build, its hold and the expected :latest',
@@ -90,7 +90,7 @@ export default [
   {
     name: 'i8-lane-that-never-ran-counts',
     breaks: 'recovery asks only the last lane, even if that one ended before it ran or recovered',
-    file: 'activities/recover-lane.ts',
+    file: 'activities/lane/recover-lane.ts',
     find: 'if (known) return isCertain ? known : notAll(known)',
     replace: 'return known && (isCertain ? known : notAll(known))',
     test: 'test/workflows/lane/recovery.test.ts > before it ran, and before it had recovered, is passed over for the one before it',
@@ -154,7 +154,7 @@ export default [
   {
     name: 'i8-unrecovered-lane-promotes',
     breaks: 'a lane of which only its last move is left promotes without a person',
-    file: 'activities/recover-lane.ts',
+    file: 'activities/lane/recover-lane.ts',
     find: "putOnHold(emptyLane(), 'not-recovered', why)",
     replace: 'emptyLane()',
     test: 'test/workflows/lane/lost.test.ts > one that was deleted: where its last move left :latest is known, and nothing moves without an approval that says so',

@@ -10,7 +10,7 @@ export default [
   {
     name: 'drift-looks-at-the-index-alone',
     breaks: 'a rollback target counts as complete although a manifest of its index is gone',
-    file: 'activities/check-drift.ts',
+    file: 'activities/lane/check-drift.ts',
     find: '[digest, ...manifest.children]',
     replace: '[digest]',
     test: 'test/workflows/check-drift.test.ts > every manifest of the last three good builds is requested: a missing child of the third is named; older and known-bad builds are not checked',
@@ -18,7 +18,7 @@ export default [
   {
     name: 'drift-trusts-the-cache',
     breaks: 'a rollback target counts as present because its manifest is in the cache',
-    file: 'activities/check-drift.ts',
+    file: 'activities/lane/check-drift.ts',
     find: '[digest, ...manifest.children]',
     replace: '[...manifest.children]',
     test: 'test/workflows/check-drift.test.ts > a rollback target whose manifest was deleted is named, once, and puts nothing on hold',

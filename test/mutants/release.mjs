@@ -40,6 +40,30 @@ export default [
     test: 'test/workflows/release/details.test.ts > the page of a run in the Temporal UI follows it, and its timeline names each step',
   },
   {
+    name: 'event-delivered-again',
+    breaks: 'a retried batch repeats the events that a sink has',
+    file: 'activities/publish.ts',
+    find: '      seen.add(event.id);\n',
+    replace: '',
+    test: 'test/activities/publish.test.ts > delivers to the other sinks when one fails, and a retry delivers only what failed',
+  },
+  {
+    name: 'event-ids-unbounded',
+    breaks: 'a worker keeps the id of every event',
+    file: 'activities/publish.ts',
+    find: '        seen.delete(oldest);\n',
+    replace: '',
+    test: 'test/activities/publish.test.ts > keeps the newest 10,000 ids of a sink',
+  },
+  {
+    name: 'sink-stops-the-others',
+    breaks: 'a sink that fails stops the events after it',
+    file: 'activities/publish.ts',
+    find: '        continue;\n',
+    replace: '        break;\n',
+    test: 'test/activities/publish.test.ts > delivers to the other sinks when one fails, and a retry delivers only what failed',
+  },
+  {
     name: 'fleet-read-once',
     breaks: 'a fleet file is read once, and a token that was rotated is not seen',
     edits: [

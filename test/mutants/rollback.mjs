@@ -98,7 +98,7 @@ export default [
   {
     name: 'rejected-build-asked-by-the-cli-alone',
     breaks: 'only the command line checks whether canary rejected the target of a rollback since',
-    file: 'activities/lane.ts',
+    file: 'activities/lane/calls.ts',
     find: 'request.force ? null : await rejectionOf(client, lane, request.sha)',
     replace: 'null as string | null',
     test: 'test/cli/rollback.test.ts > because canary rejected the build since is refused before a run starts',

@@ -1,18 +1,18 @@
 import type { Client } from '@temporalio/client';
-import { checkDriftId } from '../../contract/ids.js';
-import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.js';
-import { formatDuration } from '../../domain/duration.js';
-import { deniedOrUnsupported, withClient } from '../../temporal/connect.js';
+import { checkDriftId } from '../../../contract/ids.js';
+import { SEARCH_ATTRIBUTES } from '../../../contract/search-attributes.js';
+import { formatDuration } from '../../../domain/duration.js';
+import { deniedOrUnsupported, withClient } from '../../../temporal/connect.js';
 import {
   changeRetention,
   parseRetention,
   registerSearchAttributes,
   scheduleDriftCheck,
-} from '../../temporal/namespace.js';
-import { BY, type Command, type Given, type Io, REGISTRY, TEMPORAL, textOption } from '../command.js';
-import { EXIT } from '../exit-codes.js';
-import { laneFrom } from '../identity.js';
-import { adoptInitialLatest } from '../local/adopt-initial.js';
+} from '../../../temporal/namespace.js';
+import { BY, type Command, type Given, type Io, REGISTRY, TEMPORAL, textOption } from '../../command.js';
+import { EXIT } from '../../exit-codes.js';
+import { laneFrom } from '../../identity.js';
+import { adoptInitialLatest } from '../../local/adopt-initial.js';
 
 export const setup: Command = {
   description:

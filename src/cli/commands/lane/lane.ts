@@ -1,10 +1,10 @@
-import { InvalidInput, shown } from '../../contract/brand.js';
-import { releaseLaneId } from '../../contract/ids.js';
-import type { LaneCommand } from '../../contract/messages.js';
-import { parseSha } from '../../contract/sha.js';
-import { parseMoment } from '../../domain/moment.js';
-import { withClient } from '../../temporal/connect.js';
-import { sendLaneCommand } from '../../temporal/lane-client.js';
+import { InvalidInput, shown } from '../../../contract/brand.js';
+import { releaseLaneId } from '../../../contract/ids.js';
+import type { LaneCommand } from '../../../contract/messages.js';
+import { parseSha } from '../../../contract/sha.js';
+import { parseMoment } from '../../../domain/moment.js';
+import { withClient } from '../../../temporal/connect.js';
+import { sendLaneCommand } from '../../../temporal/lane-client.js';
 import {
   BY,
   type Command,
@@ -16,11 +16,11 @@ import {
   TEMPORAL,
   textOption,
   yes,
-} from '../command.js';
-import { EXIT } from '../exit-codes.js';
-import { askOf, confirm, identity, laneFrom, reasonOf } from '../identity.js';
-import { printAnswer } from '../print/answer.js';
-import { latestLines } from '../print/lane.js';
+} from '../../command.js';
+import { EXIT } from '../../exit-codes.js';
+import { askOf, confirm, identity, laneFrom, reasonOf } from '../../identity.js';
+import { printAnswer } from '../../print/answer.js';
+import { latestLines } from '../../print/lane.js';
 
 const COMMON_OPTIONS = [REASON, BY, ...OUTPUT];
 
@@ -75,8 +75,8 @@ async function runPause(given: Given, io: Io): Promise<number> {
 
 async function adopt(given: Given, io: Io): Promise<number> {
   const reason = await reasonOf(given, io);
-  const { withRegistry } = await import('../local/with-registry.js');
-  const { readLatest } = await import('../../registry/read-latest.js');
+  const { withRegistry } = await import('../../local/with-registry.js');
+  const { readLatest } = await import('../../../registry/read-latest.js');
   const latest = await withRegistry(io, (registry, { images }) => readLatest(registry, images, io.signal));
   for (const line of latestLines(latest)) io.err(line);
   const ask = askOf(given, io);
