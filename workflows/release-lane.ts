@@ -32,7 +32,7 @@ import { recoverState } from './shared/recover-state.js';
 
 /** History length, in events, after which the lane continues as new: far below the server's limits. */
 const MAX_EVENTS = 4_000;
-/** Serial queue of the canary fleet, and its ledger. It runs for ever. */
+/** Serial queue of the canary fleet, and its ledger. It runs forever. */
 export async function ReleaseLane(carried: LaneState | null = null, maxEvents = MAX_EVENTS): Promise<void> {
   const inbox: ((state: LaneState) => void)[] = [];
   const state = carried ?? emptyLane();

@@ -172,7 +172,7 @@ async function run(way: Way, evidence: Evidence) {
     const waiting = release(green);
     // While no tenant reports it: what the activity that waits tells with its beats.
     const handle = client.workflow.getHandle(releaseId(lane, parseSha(green)));
-    await until('a beat has told of the tenants', async () => {
+    await until('a heartbeat names the tenants', async () => {
       const beats = await pendingActivities(handle);
       evidence.set('under way', beats);
       return beats.includes('"tenant":"canary-2"');
