@@ -30,7 +30,7 @@ export function createWaitActivities(client: Client, lane: LaneClient) {
     /** Waits until this run holds the lane or is answered, even if the lane is terminated in the meantime. */
     async waitForLane(request: LaneRequest): Promise<LaneResult> {
       for (let joinedRunId = ''; ; ) {
-        const position = await lane.standing(request);
+        const position = await lane.position(request);
         if (position?.isKnown) {
           if (position.result !== null) return position.result;
         } else {
@@ -49,7 +49,7 @@ export function createWaitActivities(client: Client, lane: LaneClient) {
     /** Waits until the lane is not paused. */
     async awaitResume(): Promise<void> {
       for (;;) {
-        const position = await lane.standing(ownRun());
+        const position = await lane.position(ownRun());
         if (position?.status.pause === null) return;
         await pause();
       }

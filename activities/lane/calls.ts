@@ -24,14 +24,14 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
   const { lane } = config;
   /** Passes if the lane does not answer, or does not know the run: it decides when the mover asks. */
   const requireNewestRollback = async () => {
-    if ((await own.standing(ownRun()))?.isSupersededRollback)
+    if ((await own.position(ownRun()))?.isSupersededRollback)
       throw new LaneRefused('another rollback was announced after this one', 'not-announced');
   };
   return {
     /** Reads the status of a release with the lane. A lane that does not answer is asked again: silence is not a refusal. */
     async confirmHolder(request: LaneRequest): Promise<HolderStatus> {
       for (let tries = 0; ; tries += 1) {
-        const position = await own.standing(request);
+        const position = await own.position(request);
         if (position && (position.isHeld || position.result !== null || tries > 4)) return position.status;
         if (tries % 5 === 0) await own.joinQueue(request);
         heartbeat();

@@ -237,5 +237,3 @@ export interface RunPosition {
   /** Time of the last move or adoption (epoch, ms); null before the first. */
   expectedAt: number | null;
 }
-/** Former name of `RunPosition`, until `activities/move-authorizer.ts` uses the new one. */
-export type RunStanding = RunPosition;

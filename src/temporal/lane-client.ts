@@ -44,7 +44,7 @@ export interface LaneClient {
   /** The state of the running lane; null if none is running, none answers, or it has not recovered yet. */
   state(): Promise<LaneState | null>;
   /** The position of one run in the running lane; null if none is running, none answers, or it has not recovered yet. */
-  standing(request: PositionRequest): Promise<RunPosition | null>;
+  position(request: PositionRequest): Promise<RunPosition | null>;
   /** The run id of the running lane; null if there is none. */
   openRun(): Promise<string | null>;
   /** Puts a release into the queue; idempotent by its run id. */
@@ -81,7 +81,7 @@ export function laneClient({ connection, options: { namespace } }: Client, lane:
   };
   return {
     state: () => query((handle) => handle.query(laneQuery)),
-    async standing(request) {
+    async position(request) {
       const position = await query((handle) => handle.query(positionQuery, request));
       return position && positionAt(position, Date.now());
     },

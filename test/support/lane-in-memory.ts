@@ -27,7 +27,7 @@ export function laneInMemory(): LaneClient {
   };
   return {
     state: async () => structuredClone(state),
-    standing: async (request) => structuredClone(positionAt(positionOf(state, request), Date.now())),
+    position: async (request) => structuredClone(positionAt(positionOf(state, request), Date.now())),
     openRun: async () => 'in-memory',
     async joinQueue(asked) {
       if (state.holder?.runId !== asked.runId) state.holder = null;
