@@ -1,10 +1,12 @@
-import { createDriftActivities } from './check-drift.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { mapErrors } from './failures.js';
-import { createLaneActivities } from './lane.js';
+import { createLaneActivities } from './lane/calls.js';
+import { createDriftActivities } from './lane/check-drift.js';
 import { createMoveActivities } from './move.js';
 import { createPublishActivities } from './publish.js';
 import { createPlanActivities, createRegistryActivities } from './resolve.js';
+import { counters } from './sinks/counters.js';
+import { logLines } from './sinks/log-lines.js';
 import { createTenantActivities } from './tenants.js';
 import { createWaitActivities } from './waits.js';
 import { createWatchActivities, createWatchStarter } from './watch-production.js';
@@ -21,7 +23,7 @@ export function createReleaseActivities(dependencies: ActivityDependencies) {
 }
 
 /** Activities on the mover's task queue. */
-export function createMoverActivities(dependencies: ActivityDependencies) {
+export function createMoveQueueActivities(dependencies: ActivityDependencies) {
   return mapErrors({ ...createMoveActivities(dependencies), ...onBehalfOfLane(dependencies) });
 }
 
@@ -31,14 +33,15 @@ const onBehalfOfLane = (dependencies: ActivityDependencies) => ({
   ...createDriftActivities(dependencies),
 });
 
-/** Activities on the wait queue. */
-export function createWaiterActivities({ client, lane }: ActivityDependencies) {
-  return mapErrors({ ...createWaitActivities(client, lane), ...createPublishActivities() });
+/** Activities on the wait queue: what only waits, and the delivery of events. A notifier is one more sink, with its settings from `config`. */
+export function createWaitQueueActivities({ client, lane }: ActivityDependencies) {
+  const sinks = [logLines, counters];
+  return mapErrors({ ...createWaitActivities(client, lane), ...createPublishActivities({ sinks }) });
 }
 
 export type { WatchResult as Watched } from './watch-production.js';
 
-export type WaitActivities = ReturnType<typeof createWaiterActivities>;
+export type WaitActivities = ReturnType<typeof createWaitQueueActivities>;
 export type LaneActivities = ReturnType<typeof onBehalfOfLane>;
 export type ReleaseActivities = ReturnType<typeof createReleaseActivities>;
 export type MoverActivities = ReturnType<typeof createMoveActivities>;

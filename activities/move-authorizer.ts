@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
-import type { MoveQuestion, RunRef, RunStanding } from '../src/contract/lane.js';
+import type { MoveQuestion, RunPosition, RunRef } from '../src/contract/lane.js';
 import { authorizeMoveUpdate, beginRollbackUpdate } from '../src/contract/messages.js';
 import type { MoveInput } from '../src/contract/move.js';
 import { type LeaseAnswer, type MoveAuthorizer, MoveRefusal } from '../src/move/write-lease.js';
@@ -51,7 +51,7 @@ export function laneAuthorizer(client: Client, lane: LaneClient, silenceMs: numb
     },
     async movedWithin(ms) {
       if (input.laneUnheard) return true;
-      const { expectedAt } = await standingOf(lane, mover, silenceMs);
+      const { expectedAt } = await positionOf(lane, mover, silenceMs);
       return expectedAt !== null && Date.now() - expectedAt < ms;
     },
   });
@@ -61,7 +61,7 @@ export function laneAuthorizer(client: Client, lane: LaneClient, silenceMs: numb
 export function canaryTagAuthorizer(lane: LaneClient, run: RunRef, silenceMs: number): MoveAuthorizer {
   return {
     async authorize() {
-      const { ownsCanaryTag } = await standingOf(lane, run, silenceMs);
+      const { ownsCanaryTag } = await positionOf(lane, run, silenceMs);
       if (!ownsCanaryTag) throw new MoveRefusal('not-holder', `${run.workflowId} does not hold the canary fleet`);
       return 'granted';
     },
@@ -69,8 +69,8 @@ export function canaryTagAuthorizer(lane: LaneClient, run: RunRef, silenceMs: nu
   };
 }
 
-const standingOf = (lane: LaneClient, { runId }: RunRef, silenceMs: number): Promise<RunStanding> =>
-  answer(silenceMs, async () => (await lane.standing({ runId })) ?? Promise.reject(new Error('no answer')));
+const positionOf = (lane: LaneClient, { runId }: RunRef, silenceMs: number): Promise<RunPosition> =>
+  answer(silenceMs, async () => (await lane.position({ runId })) ?? Promise.reject(new Error('no answer')));
 
 /** Error if Temporal did not answer in time. */
 class TemporalUnavailable extends Error {

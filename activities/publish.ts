@@ -1,55 +1,52 @@
-import { log, metricMeter } from '@temporalio/activity';
-import type { DeliveredEvent, MetricName } from '../src/contract/events.js';
+import type { DeliveredEvent } from '../src/contract/events.js';
 import { withHeartbeat } from './heartbeat.js';
 
-/** Destination of events. A sink drops an event whose id it has seen: a batch is delivered again if a worker dies in the middle of it. */
+/** Destination of events, in `sinks/`. A notifier is one more. */
 export interface EventSink {
+  /** Name in an error. */
+  name: string;
   deliver(event: DeliveredEvent): Promise<void> | void;
 }
 
-/** Sink that logs one JSON line per event; alarms are errors. */
-const logLines: EventSink = {
-  deliver(event) {
-    const { type, ...facts } = event;
-    log[type === 'alarm' ? 'error' : 'info'](type, { event: type, ...facts });
-  },
-};
+/** Newest ids that a worker keeps for each sink: a batch that is retried is at most a minute old. */
+const MAX_SEEN = 10_000;
 
-const counter = (name: MetricName) => metricMeter.createCounter(name);
-
-/** Sink that counts events on the worker's `/metrics`, where each name ends in `_total`. */
-const counters: EventSink = {
-  deliver(event) {
-    switch (event.type) {
-      case 'rejected':
-      case 'promoted':
-      case 'rolled-back':
-      case 'superseded':
-      case 'ended':
-      case 'production-watched':
-        return counter('canary_runs_ended').add(1, { workflow: event.workflow, outcome: event.outcome });
-      case 'moved':
-        return counter('canary_moves').add(1, { kind: event.kind, result: event.result });
-      case 'held':
-        return counter('canary_holds').add(1, { hold: event.hold });
-      case 'alarm':
-        return counter('canary_alarms').add(1, { alarm: event.alarm });
-      default:
-        return undefined;
-    }
-  },
-};
-
-/** Sinks of this worker; a notifier is one more entry. */
-const SINKS: EventSink[] = [logLines, counters];
-
-/** Activity that delivers events. */
-export function createPublishActivities() {
+/** Activity that delivers events to `sinks`. */
+export function createPublishActivities({ sinks }: { sinks: EventSink[] }) {
+  const deliveries = sinks.map(deliverOnce);
   return {
-    /** Delivers a batch of events of one run. Batches may overtake one another; the number in an event's id gives the order. */
+    /**
+     * Delivers a batch of events of one run. Batches may overtake one another; the number in an event's id gives the order.
+     * A sink that fails stops no other one. The retry, on this worker, delivers only what failed; on another worker it
+     * repeats the batch.
+     */
     publish: (events: DeliveredEvent[]): Promise<void> =>
       withHeartbeat(async () => {
-        for (const event of events) for (const sink of SINKS) await sink.deliver(event);
+        const failed = (await Promise.all(deliveries.map((deliver) => deliver(events)))).flat();
+        if (failed.length > 0) throw new Error(`events were not delivered: ${failed.join('; ')}`);
       }),
+  };
+}
+
+/** Delivers each event to one sink, unless this worker has delivered its id before; returns a line for each failure. */
+function deliverOnce(sink: EventSink): (events: DeliveredEvent[]) => Promise<string[]> {
+  const seen = new Set<string>();
+  return async (events) => {
+    const failed: string[] = [];
+    for (const event of events) {
+      if (seen.has(event.id)) continue;
+      try {
+        await sink.deliver(event);
+      } catch (error) {
+        failed.push(`${sink.name}: ${error instanceof Error ? error.message : String(error)}`);
+        continue;
+      }
+      seen.add(event.id);
+      for (const oldest of seen) {
+        if (seen.size <= MAX_SEEN) break;
+        seen.delete(oldest);
+      }
+    }
+    return failed;
   };
 }

@@ -1,8 +1,8 @@
 import { cancellationSignal, heartbeat } from '@temporalio/activity';
-import type { TenantSmoke } from '../src/contract/check.js';
 import { tenantBuildsSignal } from '../src/contract/messages.js';
 import type { Plan, PlannedTenant, TenantBuild } from '../src/contract/release.js';
 import { type Sha, sameBuild } from '../src/contract/sha.js';
+import type { TenantSmoke } from '../src/contract/tenants/check.js';
 import { smokeTenant } from '../src/smoke/smoke-tenant.js';
 import type { Suite } from '../src/smoke/suite.js';
 import { askBuilds, tellsBuild } from '../src/tenants/ask-build.js';

@@ -30,9 +30,9 @@ export function createWaitActivities(client: Client, lane: LaneClient) {
     /** Waits until this run holds the lane or is answered, even if the lane is terminated in the meantime. */
     async waitForLane(request: LaneRequest): Promise<LaneResult> {
       for (let joinedRunId = ''; ; ) {
-        const standing = await lane.standing(request);
-        if (standing?.isKnown) {
-          if (standing.result !== null) return standing.result;
+        const position = await lane.position(request);
+        if (position?.isKnown) {
+          if (position.result !== null) return position.result;
         } else {
           const open = await lane.openRun();
           // Another run of the lane may not know this request.
@@ -49,8 +49,8 @@ export function createWaitActivities(client: Client, lane: LaneClient) {
     /** Waits until the lane is not paused. */
     async awaitResume(): Promise<void> {
       for (;;) {
-        const standing = await lane.standing(ownRun());
-        if (standing?.status.pause === null) return;
+        const position = await lane.position(ownRun());
+        if (position?.status.pause === null) return;
         await pause();
       }
     },

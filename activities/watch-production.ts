@@ -1,10 +1,10 @@
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import { type TenantSmoke, verdictOf } from '../src/contract/check.js';
 import { taskQueue, WORKFLOWS, watchProductionId } from '../src/contract/ids.js';
 import { productionTenantsSignal } from '../src/contract/messages.js';
-import type { SeenTenant, WatchInput, WatchPlan } from '../src/contract/production.js';
 import type { TenantBuild } from '../src/contract/release.js';
+import { type TenantSmoke, verdictOf } from '../src/contract/tenants/check.js';
+import type { SeenTenant, WatchInput, WatchPlan } from '../src/contract/tenants/production.js';
 import { hasFollowed, isOn } from '../src/domain/production.js';
 import { supersededBy } from '../src/lane/ledger.js';
 import { LIVENESS_WAITS, livenessOf } from '../src/smoke/default-suite.js';

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { verdictOf } from '../src/contract/check.js';
 import type { PlannedTenant } from '../src/contract/release.js';
+import { verdictOf } from '../src/contract/tenants/check.js';
 import { defaultSuite } from '../src/smoke/default-suite.js';
 import type { Access } from '../src/smoke/session.js';
 import { smokeFleet } from '../src/smoke/smoke-tenant.js';

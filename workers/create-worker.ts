@@ -1,6 +1,6 @@
 import { Client } from '@temporalio/client';
 import { IllegalStateError, type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
-import { createMoverActivities, createReleaseActivities, createWaiterActivities } from '../activities/index.js';
+import { createMoveQueueActivities, createReleaseActivities, createWaitQueueActivities } from '../activities/index.js';
 import { type AuthorizerFor, laneAuthorizer } from '../activities/move-authorizer.js';
 import { workerIdentity } from '../src/config/hash.js';
 import { RETRY_BUDGET_MS } from '../src/config/plan.js';
@@ -12,7 +12,7 @@ import type { Registry } from '../src/registry/context.js';
 import type { Suite } from '../src/smoke/suite.js';
 import { type LaneClient, laneClient } from '../src/temporal/lane-client.js';
 
-/** Between two looks whether the worker is being stopped, in milliseconds. */
+/** Interval at which the state of the SDK's workers is read, in milliseconds. */
 const STATE_MS = 200;
 
 export interface GateWorker {
@@ -24,20 +24,20 @@ export interface GateWorker {
 
 export interface GateParts {
   config: Config;
-  /** Null if it cannot be used: the worker carries out rollbacks then, and tests no release. */
+  /** Smoke suite; null if it cannot be used: then the worker carries out rollbacks, and tests no release. */
   suite: Suite | null;
   registry: Registry;
   workflowBundle: { code: string };
-  /** Tests shorten them. */
+  /** Waits of a move. Tests shorten them. */
   waits?: Partial<MoveWaits>;
   retryBudgetMs?: Partial<Plan['retryBudgetMs']>;
-  /** Tests whose server knows no lane bring their own. */
+  /** Client of the lane. Tests whose server runs no lane pass their own. */
   lane?: LaneClient;
-  /** Tests put a freeze between the yes and the write. */
+  /** Wraps the authorizer of the mover. Tests freeze the worker between the grant of a write lease and the write. */
   wrapAuthorizer?: (authorizerFor: AuthorizerFor) => AuthorizerFor;
 }
 
-/** A worker of the whole gate: one process, a task queue each for runs, for lane and mover, and for those that wait, so that none takes another's slots. */
+/** Creates a worker of the whole gate: one process with a task queue for runs, one for lane and mover, and one for what waits, so that none takes another's slots. */
 export async function createWorker(
   temporal: { connection: NativeConnection; namespace: string },
   { config, suite, registry, workflowBundle, ...parts }: GateParts,
@@ -67,12 +67,12 @@ export async function createWorker(
     // Time for running activities to end; the SDK's default is 0.
     shutdownGraceTime: '20s',
     shutdownForceTime: '30s',
-    // A cancel reaches an activity with its beats, and those are held back for 0.8 x the heartbeat time-out otherwise.
+    // A cancellation reaches an activity only with a heartbeat; by default the SDK throttles heartbeats to 0.8 x the heartbeat time-out.
     maxHeartbeatThrottleInterval: '1s',
-    // How long a query or update waits for a worker that died.
+    // How long a query or update waits for a dead worker.
     stickyQueueScheduleToStartTimeout: '2s',
-    // Each poll that a frozen worker holds open swallows a task until that one times out: of the default 10, a move lost a
-    // minute. A gate has few tasks to fetch. (maxConcurrent*TaskPolls, which say the same, are not heeded by SDK 1.24.0.)
+    // A frozen worker receives one task for each open poll, and each waits for its time-out. With the default of 10 polls a move
+    // lost a minute; a gate has few tasks. (SDK 1.24.0 ignores maxConcurrent*TaskPolls.)
     workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
     activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 1 },
   };
@@ -81,23 +81,23 @@ export async function createWorker(
     Worker.create({
       ...common,
       taskQueue: moveTaskQueue(config.lane),
-      activities: createMoverActivities(dependencies),
+      activities: createMoveQueueActivities(dependencies),
     }),
     Worker.create({
       ...common,
       taskQueue: waitTaskQueue(config.lane),
-      activities: createWaiterActivities(dependencies),
+      activities: createWaitQueueActivities(dependencies),
       maxConcurrentActivityTaskExecutions: 500,
-      // They would wait on to the end of any grace; another worker takes them over.
+      // Waits do not end within any grace period; another worker continues them.
       shutdownGraceTime: 0,
     }),
   ]);
   const shutdown = () => {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
-  // When one stops, by a signal or by a fault, the others have nothing left to live for.
+  // If one of them stops, by a signal or a fault, all stop: a worker without one of its queues cannot carry out a release.
   const run = async () => {
-    // The SDK stops its workers on a signal without an event.
+    // The SDK emits no event when a signal stops its workers.
     const watch = setInterval(() => {
       if (state() !== 'RUNNING') stopping.abort();
     }, STATE_MS);
@@ -109,6 +109,6 @@ export async function createWorker(
   return { state, run, shutdown };
 }
 
-/** All is done by then: SDK core alone holds on to the worker for an instant longer, and the SDK takes that for a fault (seen once in some hundred stops; sdk-dotnet issue 550 is the same). */
+/** Whether the worker has drained: for an instant SDK core still holds it, and the SDK reports that as a fault (one in some hundred stops; sdk-dotnet issue 550). */
 const hasDrained = (error: unknown) =>
   error instanceof IllegalStateError && error.message.startsWith('Worker still in use');

@@ -17,15 +17,18 @@ import { handleDecisions } from './shared/decisions.js';
 import { endRun } from './shared/end-run.js';
 import { beginRun, ownRun, readInput, runPhases, timesOf } from './shared/run.js';
 
-/** Phases of a release: each does its work and names the next. Any of them may be held for a person. README: "What a release does". */
+/**
+ * Phases of a release: each does its work and names the next. Any of them may be held for a person. README: "What a release does".
+ * `queued` and `revoked` come from `confirmHolder`: the run has another fencing token (it was reset), or the lane revoked it.
+ */
 const PHASES: Record<PhaseName, Phase> = {
   queued, //              → resolving; done: superseded, known-bad
   resolving, //           → awaiting-canary; awaiting-approval: promoteOnly, no fleet; queued: not live after all; done: live already, skipped
-  'awaiting-canary': awaitingCanary, //     → soaking
-  soaking, //             → smoking; awaiting-canary: a tenant left the build; done: RED, superseded
-  smoking, //             → awaiting-approval; resolving: tag pushed again; awaiting-canary: a tenant left; done: RED
-  'awaiting-approval': awaitingApproval, // → promoting
-  promoting, //           → done: promoted; smoking: the verdict is older than an hour
+  'awaiting-canary': awaitingCanary, //     → soaking; awaiting-canary: a retry; with CANARY_TAG queued; done: revoked
+  soaking, //             → smoking; awaiting-canary: a tenant left the build; queued; done: RED, superseded, revoked
+  smoking, //             → awaiting-approval; resolving: tag pushed again; awaiting-canary: a tenant left; queued; done: RED, revoked
+  'awaiting-approval': awaitingApproval, // → promoting; awaiting-approval: a pause has ended, a retry; queued; done: revoked
+  promoting, //           → done: promoted, revoked; promoting: after a hold, a pause or one time-out; smoking: the verdict is older than an hour; queued
 };
 
 /** Takes one build from `:staging-<sha>` to `:latest`, or ends with the reason why not. */

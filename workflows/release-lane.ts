@@ -18,12 +18,12 @@ import {
   parseLaneRequest,
   parseMoveQuestion,
   parseMoveReport,
+  parsePositionRequest,
   parseRollbackRequest,
-  parseStandingRequest,
 } from '../src/lane/parse.js';
+import { positionOf } from '../src/lane/position.js';
 import { enqueue, grant, preempt } from '../src/lane/queue.js';
 import { beginRollback } from '../src/lane/rollback.js';
-import { standingOf } from '../src/lane/standing.js';
 import { emptyLane } from '../src/lane/state.js';
 import { alarm, openFeed } from './shared/events.js';
 import { parseOrDrop, parseOrReject, rejection } from './shared/failures.js';
@@ -32,7 +32,7 @@ import { recoverState } from './shared/recover-state.js';
 
 /** History length, in events, after which the lane continues as new: far below the server's limits. */
 const MAX_EVENTS = 4_000;
-/** Serial queue of the canary fleet, and its ledger. It runs for ever. */
+/** Serial queue of the canary fleet, and its ledger. It runs forever. */
 export async function ReleaseLane(carried: LaneState | null = null, maxEvents = MAX_EVENTS): Promise<void> {
   const inbox: ((state: LaneState) => void)[] = [];
   const state = carried ?? emptyLane();
@@ -70,9 +70,9 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
   };
 
   setHandler(messages.laneQuery, () => (isKnown ? state : null));
-  setHandler(messages.standingQuery, (sent) => {
-    const request = parseStandingRequest(sent);
-    return isKnown && request ? standingOf(state, request) : null;
+  setHandler(messages.positionQuery, (sent) => {
+    const request = parsePositionRequest(sent);
+    return isKnown && request ? positionOf(state, request) : null;
   });
   setHandler(messages.ledgerQuery, () => (isKnown ? state.ledger : null));
   onSignal(messages.joinQueueSignal, parseLaneRequest, enqueue);

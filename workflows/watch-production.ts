@@ -9,9 +9,15 @@ import {
 import type { ReleaseActivities, Watched } from '../activities/index.js';
 import { watchProductionId } from '../src/contract/ids.js';
 import { productionQuery, productionTenantsSignal } from '../src/contract/messages.js';
-import type { SeenTenant, WatchInput, WatchOutcome, WatchPlan, WatchReport } from '../src/contract/production.js';
 import * as attributes from '../src/contract/search-attributes.js';
 import { shortSha } from '../src/contract/sha.js';
+import type {
+  SeenTenant,
+  WatchInput,
+  WatchOutcome,
+  WatchPlan,
+  WatchReport,
+} from '../src/contract/tenants/production.js';
 import { fitNames } from '../src/domain/fit.js';
 import { parseWatchInput } from '../src/domain/inputs.js';
 import * as production from '../src/domain/production.js';

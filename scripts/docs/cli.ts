@@ -12,7 +12,7 @@ const EXIT_MEANS: Record<keyof typeof EXIT, string> = {
   detached: 'Ctrl-C: detached; nothing is aborted',
 };
 
-/** The text of `docs/cli.md`: every verb with its options, examples and environment. */
+/** The text of `docs/cli.md`: every command with its options, examples and environment. */
 export async function cliMarkdown(): Promise<string> {
   const sections = await Promise.all(COMMANDS.map(section));
   return [

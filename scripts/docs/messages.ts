@@ -15,8 +15,8 @@ const command = (name: messages.LaneCommand, description: string): Message[] =>
     description,
   }));
 
-const decision = (verb: keyof typeof messages.VERBS): Message[] => {
-  const { update, signal, description } = messages.VERBS[verb];
+const decision = (verb: keyof typeof messages.DECISIONS): Message[] => {
+  const { update, signal, description } = messages.DECISIONS[verb];
   return [update, signal].map((definition) => ({ definition, workflow: 'CanaryRelease', from: 'people', description }));
 };
 
@@ -104,10 +104,10 @@ export const MESSAGES: Message[] = [
     description: 'The whole state of the lane',
   },
   {
-    definition: messages.standingQuery,
+    definition: messages.positionQuery,
     workflow: 'ReleaseLane',
     from: 'activities: `{"runId"}`',
-    description: 'State of one run in the lane',
+    description: 'Position of one run in the lane',
   },
   {
     definition: messages.ledgerQuery,

@@ -2,9 +2,9 @@ import { ALARMS, EVENTS, METRICS } from '../../src/contract/events.js';
 import { FAILURE_TYPES } from '../../src/contract/failures.js';
 import { HOLDS, type HoldName, holdRow } from '../../src/contract/hold.js';
 import { MOVE_OUTCOMES, MOVE_REFUSALS } from '../../src/contract/move.js';
-import { WATCH_OUTCOMES } from '../../src/contract/production.js';
 import { OUTCOMES, RELEASE_PHASES } from '../../src/contract/release.js';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
+import { WATCH_OUTCOMES } from '../../src/contract/tenants/production.js';
 import { MESSAGES, type Message } from './messages.js';
 
 const ATTRIBUTES: Record<string, string> = {

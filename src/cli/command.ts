@@ -18,7 +18,7 @@ export interface Given {
   options: Record<string, string | boolean | undefined>;
 }
 
-/** A verb as `canary --help` lists it; everything else of it is loaded when it is used. */
+/** A command as `canary --help` lists it; the rest is loaded when it is used. */
 export interface CommandEntry {
   name: string;
   /** In commander's notation: `<sha>`, `[sha]`, or empty. */
@@ -27,7 +27,7 @@ export interface CommandEntry {
   load: () => Promise<Command>;
 }
 
-/** The rest of a verb: what its own help shows, and what it does. */
+/** The rest of a command: what its own help shows, and what it does. */
 export interface Command {
   /** Shown in its own help instead of the summary. */
   description?: string;
@@ -60,7 +60,7 @@ export const yes = (answers = '') => ({
   description: `ask nothing on a terminal: ${answers}--reason is required`,
 });
 
-/** How Temporal is found; every verb that talks to it reads these. */
+/** How Temporal is found; every command that connects to it reads these. */
 export const TEMPORAL = [
   'TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, or TEMPORAL_CONFIG_FILE, TEMPORAL_PROFILE',
   'CANARY_LANE',

@@ -2,7 +2,7 @@ import { InvalidInput, shown } from '../contract/brand.js';
 import type { Command, CommandEntry, Given, Io } from './command.js';
 import { EXIT } from './exit-codes.js';
 
-/** `canary completion`, for these verbs. */
+/** `canary completion`, for these commands. */
 export const completionOf = (entries: CommandEntry[]): Command => ({
   options: [],
   environment: [],
@@ -10,7 +10,7 @@ export const completionOf = (entries: CommandEntry[]): Command => ({
   run: (given, io) => printCompletion(entries, given, io),
 });
 
-/** Prints a bash function that completes verbs and the options of the typed verb; zsh runs it through bashcompinit.
+/** Prints a bash function that completes commands and the options of the typed command; zsh runs it through bashcompinit.
  * @throws {InvalidInput} */
 async function printCompletion(entries: CommandEntry[], { args: [shell] }: Given, io: Io): Promise<number> {
   if (shell !== 'bash' && shell !== 'zsh')

@@ -48,7 +48,7 @@ function addEntry(program: Program, { name, arguments: args, summary }: CommandE
     .configureOutput({ outputError: (text, write) => write(usageLine(text, `canary ${name} --help`)) });
 }
 
-/** Adds the options, the help and the action of the verb that was typed. */
+/** Adds the options, the help and the action of the command that was typed. */
 function completeEntry(added: Program, command: Command, io: Io, done: (code: number) => void): void {
   if (command.description !== undefined) added.description(command.description);
   added.addHelpText('after', () => moreHelp(command));

@@ -58,7 +58,7 @@ async function readConfig(
   readFile: ReadFile = (path) => readFileSync(path, 'utf8'),
 ): Promise<{ config: Config | null; problems: string[]; fleetProblems: string[] }> {
   const given = setVariables(env);
-  const problems = [...unsupported(given), ...readSecretFiles(given, readFile), ...unknown(given)];
+  const problems = [...unsupportedProblems(given), ...readSecretFiles(given, readFile), ...unknownProblems(given)];
   const texts = Object.fromEntries(SETTING_NAMES.map((name) => [name, given[variableOf(name)]]));
   const result = SETTINGS.safeParse(texts);
   // The fleet is checked even if another setting is invalid.
@@ -110,12 +110,12 @@ function setVariables(env: Env): Record<string, string> {
   return Object.fromEntries(set);
 }
 
-function unsupported(given: Record<string, string>): string[] {
+function unsupportedProblems(given: Record<string, string>): string[] {
   const names = UNSUPPORTED.flatMap((name) => [name, `${name}_FILE`]);
   return names.filter((name) => name in given).map((name) => `${name} is not supported yet: unset it`);
 }
 
-function unknown(given: Record<string, string>): string[] {
+function unknownProblems(given: Record<string, string>): string[] {
   const known = [...SETTING_NAMES.map(variableOf), ...UNSUPPORTED.flatMap((name) => [name, `${name}_FILE`])];
   const names = Object.keys(given).filter((name) => name.startsWith('CANARY_') && !known.includes(name));
   return names.map((name) => `${name}: no such setting`);

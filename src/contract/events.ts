@@ -1,5 +1,5 @@
 import type { FailureType } from './failures.js';
-import type { Verb } from './hold.js';
+import type { DecisionName } from './hold.js';
 import type { MovedImage, MoveInput, MoveOutcome, TagState } from './move.js';
 import type { ReleasePhase, RunOutcome } from './release.js';
 
@@ -22,7 +22,7 @@ export const EVENTS = {
 export type ReleaseEvent =
   | { type: 'phase-entered'; phase: ReleasePhase; why: string }
   | { type: 'held'; hold: string; id: string; why: string; until: string | null }
-  | { type: 'decided'; decision: Verb; by: string; reason: string; hold?: string }
+  | { type: 'decided'; decision: DecisionName; by: string; reason: string; hold?: string }
   | { type: 'rejected' | 'promoted' | 'rolled-back' | 'superseded' | 'ended'; outcome: string; why: string }
   | { type: 'moved'; kind: MoveInput['kind']; result: MoveOutcome }
   | { type: 'alarm'; alarm: AlarmName; why: string; images?: (MovedImage | TagState)[] }
@@ -51,7 +51,7 @@ export const METRICS = [
 ] as const;
 export type MetricName = (typeof METRICS)[number]['name'];
 
-/** Event as it is delivered. `id` is the run id and the number of the event in its run: a sink drops an id that it has seen. */
+/** Event as it is delivered. `id` is the run id and the number of the event in its run. A worker delivers an id to a sink once; after a crash another worker may repeat it. */
 export type DeliveredEvent = ReleaseEvent & {
   id: string;
   /** Time of the event, ISO 8601. */

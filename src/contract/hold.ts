@@ -1,7 +1,7 @@
 import type { FailureType } from './failures.js';
 
 /** Decision that a person makes about a run. */
-export type Verb = 'approve' | 'abort' | 'retry';
+export type DecisionName = 'approve' | 'abort' | 'retry';
 
 /** Row of a hold: everything that depends on it. */
 interface HoldRow {
@@ -63,7 +63,7 @@ export const HOLDS = {
     ...HELD,
     means: 'a tenant left the build four times during the soak, or after the smoke',
     approve: null,
-    retry: 'soak again',
+    retry: 'wait for the build again, then soak again',
     isCanaryGone: true,
     lookAt: 'crash loops, or another build that took the fleet',
   },
@@ -154,7 +154,7 @@ export interface DecisionInput {
 
 /** Decision that was accepted; the run keeps it. */
 export interface Decision extends DecisionInput {
-  verb: Verb;
+  verb: DecisionName;
   /** ISO 8601. */
   at: string;
   /** Hold that it ended; absent for an abort without a hold. */

@@ -219,10 +219,10 @@ export interface RollbackRequest extends OpenRollback {
 }
 
 /** Question about one run. With `sha` the answer says whether a newer build waits. */
-export type StandingRequest = Pick<LaneRequest, 'runId' | 'recheck'> & Partial<Pick<LaneRequest, 'sha'>>;
+export type PositionRequest = Pick<LaneRequest, 'runId' | 'recheck'> & Partial<Pick<LaneRequest, 'sha'>>;
 
 /** Answer about one run: a few hundred bytes, while the whole state may be 256 KiB. */
-export interface RunStanding {
+export interface RunPosition {
   /** Whether the lane knows the request: the run waits, holds the lane, or was answered. */
   isKnown: boolean;
   /** Result of the request; null while it waits, or if it is unknown. */

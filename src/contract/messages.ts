@@ -1,5 +1,5 @@
 import type { QueryDefinition, SignalDefinition, UpdateDefinition } from '@temporalio/common';
-import type { DecisionInput, Verb } from './hold.js';
+import type { DecisionInput, DecisionName } from './hold.js';
 import type {
   Drift,
   HolderReport,
@@ -9,13 +9,13 @@ import type {
   MoveDecision,
   MoveQuestion,
   MoveReport,
+  PositionRequest,
   Revocation,
   RollbackRequest,
-  RunStanding,
-  StandingRequest,
+  RunPosition,
 } from './lane.js';
-import type { SeenTenant, WatchReport } from './production.js';
 import type { ReleaseStatus, TenantBuild } from './release.js';
+import type { SeenTenant, WatchReport } from './tenants/production.js';
 
 // The SDK's own `define…` functions are in `@temporalio/workflow`, which activities and the command line must not load.
 const defineQuery = <Ret, Args extends unknown[] = []>(name: string) =>
@@ -41,25 +41,27 @@ export const retrySignal = defineSignal<[DecisionInput]>('retry');
 export const tenantBuildsSignal = defineSignal<[TenantBuild[]]>('tenant-builds');
 
 /** Update, signal and description of each decision. */
-export const VERBS: Record<Verb, { update: typeof approveUpdate; signal: typeof approveSignal; description: string }> =
-  {
-    approve: {
-      update: approveUpdate,
-      signal: approveSignal,
-      description: 'Approve what the release is held for: {"by","reason","hold"}',
-    },
-    abort: { update: abortUpdate, signal: abortSignal, description: 'End this release: {"by","reason"}' },
-    retry: {
-      update: retryUpdate,
-      signal: retrySignal,
-      description: 'Retry what the release is held for: {"by","reason","hold"}',
-    },
-  };
+export const DECISIONS: Record<
+  DecisionName,
+  { update: typeof approveUpdate; signal: typeof approveSignal; description: string }
+> = {
+  approve: {
+    update: approveUpdate,
+    signal: approveSignal,
+    description: 'Approve what the release is held for: {"by","reason","hold"}',
+  },
+  abort: { update: abortUpdate, signal: abortSignal, description: 'End this release: {"by","reason"}' },
+  retry: {
+    update: retryUpdate,
+    signal: retrySignal,
+    description: 'Retry what the release is held for: {"by","reason","hold"}',
+  },
+};
 
 /** Query: whole state of the lane. A closed lane answers it too, so that a fresh one can recover. */
 export const laneQuery = defineQuery<LaneState | null>('lane');
 /** Query: status of one run with the lane. */
-export const standingQuery = defineQuery<RunStanding | null, [StandingRequest]>('standing');
+export const positionQuery = defineQuery<RunPosition | null, [PositionRequest]>('position');
 /** Query: ledger of the lane, with history, known-bad builds, hold and pause. */
 export const ledgerQuery = defineQuery<Ledger | null>('ledger');
 
@@ -86,9 +88,9 @@ export const driftUpdate = defineUpdate<void, [Drift]>('drift');
 export const LANE_COMMANDS = ['adopt', 'unhold', 'drop', 'unbad', 'pause', 'resume'] as const;
 export type LaneCommand = (typeof LANE_COMMANDS)[number];
 /** Update of a lane command; the answer says what it did. */
-export const laneCommandUpdate = (verb: LaneCommand) => defineUpdate<string, [unknown]>(verb);
+export const laneCommandUpdate = (command: LaneCommand) => defineUpdate<string, [unknown]>(command);
 /** Signal of a lane command, for clients that cannot send updates. */
-export const laneCommandSignal = (verb: LaneCommand) => defineSignal<[unknown]>(verb);
+export const laneCommandSignal = (command: LaneCommand) => defineSignal<[unknown]>(command);
 
 /** Signal of the lane to a release: it no longer holds the lane, and why. */
 export const laneRevokedSignal = defineSignal<[Revocation & { fencingToken: number }]>('lane-revoked');

@@ -1,9 +1,9 @@
-import type { TenantSmoke } from './check.js';
 import type { FailureType } from './failures.js';
-import type { Decision, DecisionEffect, Hold, HoldName, Verb } from './hold.js';
+import type { Decision, DecisionEffect, DecisionName, Hold, HoldName } from './hold.js';
 import type { Digest, Repository, Tag } from './image.js';
 import type { MovedImage, MoveRefusalReason } from './move.js';
 import type { Sha } from './sha.js';
+import type { TenantSmoke } from './tenants/check.js';
 
 /** Phases of a run, a sentence for each. */
 export const RELEASE_PHASES = {
@@ -150,7 +150,7 @@ export interface ReleaseStatus {
   /** Latest end of this phase, ISO 8601; null if it has no bound. */
   until: string | null;
   /** Effect of each decision now, or why it would be refused; absent for a rollback, which has no decisions. */
-  verbs?: Record<Verb, DecisionEffect>;
+  verbs?: Record<DecisionName, DecisionEffect>;
   images: (PinnedImage | MovedImage)[];
   builds: TenantBuild[];
   tenants: TenantSmoke[];

@@ -3,11 +3,11 @@ import {
   type Decision,
   type DecisionEffect,
   type DecisionInput,
+  type DecisionName,
   HOLDS,
   type Hold,
   type HoldName,
   holdRow,
-  type Verb,
 } from '../contract/hold.js';
 
 /** Longest name in a decision, in characters: the run's history and report keep it. */
@@ -31,7 +31,7 @@ export interface Decidable {
  * handler that throws, or a library that changes, would break running releases (docs/protocol.md, Messages that cannot break a run).
  */
 export function checkDecision(
-  verb: Verb,
+  verb: DecisionName,
   sent: unknown,
   now: Decidable,
   at: number,
@@ -53,7 +53,11 @@ export function checkDecision(
   return why === null ? { decision: { by, reason, ...(typeof hold === 'string' && { hold }) } } : refuse(why);
 }
 
-function refusalOf(verb: Verb, holdId: string | null, { phase, hold, decided, moving }: Decidable): string | null {
+function refusalOf(
+  verb: DecisionName,
+  holdId: string | null,
+  { phase, hold, decided, moving }: Decidable,
+): string | null {
   if (moving) return 'the move is under way and finishes; then roll back';
   if (phase === 'done') return 'the release has ended';
   if (decided && (verb !== 'abort' || decided.verb === 'abort'))
@@ -70,13 +74,13 @@ function refusalOf(verb: Verb, holdId: string | null, { phase, hold, decided, mo
 }
 
 /** Effect of a decision that was accepted. */
-export function effectOf(verb: Verb, hold: Hold | null): string {
+export function effectOf(verb: DecisionName, hold: Hold | null): string {
   return (verb === 'abort' ? null : hold && HOLDS[hold.name][verb]) ?? 'the release ends';
 }
 
 /** Effect of each decision now, or why it would be refused. */
-export function decisionsNow(now: Decidable): Record<Verb, DecisionEffect> {
-  const effect = (verb: Verb): DecisionEffect => {
+export function decisionsNow(now: Decidable): Record<DecisionName, DecisionEffect> {
+  const effect = (verb: DecisionName): DecisionEffect => {
     const refusal = refusalOf(verb, now.hold?.id ?? null, now);
     return { isAllowed: refusal === null, text: refusal ?? effectOf(verb, now.hold) };
   };

@@ -1,4 +1,4 @@
-import type { CheckResult, TenantSmoke } from '../contract/check.js';
+import type { CheckResult, TenantSmoke } from '../contract/tenants/check.js';
 
 /** Longest report, in bytes of JSON. A result or failure over 2 MB fails the workflow task for good, and the server warns from 256 KB on (docs/protocol.md, Limits). */
 export const MAX_REPORT = 200_000;

@@ -1,7 +1,7 @@
 import { InvalidInput, shown } from '../contract/brand.js';
-import type { WatchInput } from '../contract/production.js';
 import type { ReleaseInput, RollbackInput } from '../contract/release.js';
 import { parseSha } from '../contract/sha.js';
+import type { WatchInput } from '../contract/tenants/production.js';
 import { parseDuration } from './duration.js';
 
 /** Parses the input of a `CanaryRelease`, which people type by hand.

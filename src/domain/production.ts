@@ -1,6 +1,6 @@
-import type { SeenTenant, WatchReport } from '../contract/production.js';
 import type { TenantBuild } from '../contract/release.js';
 import { sameBuild, shortSha } from '../contract/sha.js';
+import type { SeenTenant, WatchReport } from '../contract/tenants/production.js';
 import { code, prose, section, time } from './markdown.js';
 
 /** Whether a tenant reports the build. */

@@ -1,8 +1,8 @@
-import { type TenantSmoke, verdictOf } from '../contract/check.js';
 import type { Decision, Hold } from '../contract/hold.js';
 import type { MovedImage } from '../contract/move.js';
 import type { PinnedImage, ReleaseStatus, TenantBuild } from '../contract/release.js';
 import { sameBuild, shortSha } from '../contract/sha.js';
+import { type TenantSmoke, verdictOf } from '../contract/tenants/check.js';
 import { decisionsNow } from './decide.js';
 import { code, oneLine, prose, section, time } from './markdown.js';
 
@@ -43,7 +43,7 @@ function decisionHelp(state: ReleaseStatus, { id }: Hold): string {
   const example = JSON.stringify({ by: 'your name', reason: 'why', hold: id });
   return [
     section(`Waits for a decision, hold ${code(id)}`, lines),
-    `More Actions, Send an Update, with the verb as its name and this JSON; or ${code(`canary approve ${shortSha(state.sha)} --reason "why"`)}`,
+    `More Actions, Send an Update, with the decision as its name and this JSON; or ${code(`canary approve ${shortSha(state.sha)} --reason "why"`)}`,
     `\`\`\`json\n${example}\n\`\`\``,
   ].join('\n\n');
 }

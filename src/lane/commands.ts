@@ -10,21 +10,21 @@ import { answer } from './queue.js';
 /** Applies a person's command to the lane; returns the answer, or why it is refused. Never throws. */
 export function applyCommand(
   state: LaneState,
-  verb: string,
+  command: string,
   sent: unknown,
   now: number,
 ): { answer: string } | { refused: string } {
   const { by, reason, sha, until, images } = Object(sent) as Record<string, unknown>;
   if (!isText(by) || by.length > MAX_BY || typeof reason !== 'string' || !reason.trim() || reason.length > MAX_REASON)
-    return { refused: `${verb} refused: it needs by and reason, e.g. {"by":"ada","reason":"looked at it"}` };
+    return { refused: `${command} refused: it needs by and reason, e.g. {"by":"ada","reason":"looked at it"}` };
   const attribution: Attribution = { by, reason };
-  const needsSha = verb === 'drop' || verb === 'unbad';
-  if (needsSha && !isSha(sha)) return { refused: `${verb} refused: it needs the sha, e.g. "sha":"4c1d56e"` };
-  if (verb === 'unhold') return { answer: unhold(state) };
-  if (verb === 'resume') return { answer: resume(state) };
-  if (verb === 'unbad') return { answer: unbad(state, sha as Sha) };
-  if (verb === 'drop') return { answer: drop(state, sha as Sha, attribution) };
-  if (verb === 'pause') {
+  const needsSha = command === 'drop' || command === 'unbad';
+  if (needsSha && !isSha(sha)) return { refused: `${command} refused: it needs the sha, e.g. "sha":"4c1d56e"` };
+  if (command === 'unhold') return { answer: unhold(state) };
+  if (command === 'resume') return { answer: resume(state) };
+  if (command === 'unbad') return { answer: unbad(state, sha as Sha) };
+  if (command === 'drop') return { answer: drop(state, sha as Sha, attribution) };
+  if (command === 'pause') {
     if (until !== undefined && !(typeof until === 'string' && Date.parse(until) > now))
       return {
         refused: 'pause refused: invalid until: expected a time in the future, e.g. "until":"2026-11-25T08:00:00Z"',

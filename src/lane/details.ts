@@ -51,8 +51,8 @@ function describeHolder({ sha, workflowId, since, heldFor, revocation }: Holder)
 
 /** Commands that apply now: the effect of each, and the JSON to paste into the form of the UI. */
 function commandLines(hold: LaneHold | null, pause: Pause | null, holder: Holder | null): string[] {
-  const update = (verb: string, more = {}) =>
-    `Send an Update ${code(verb)} with ${code(JSON.stringify({ by: 'your name', reason: 'why', ...more }))}`;
+  const update = (command: string, more = {}) =>
+    `Send an Update ${code(command)} with ${code(JSON.stringify({ by: 'your name', reason: 'why', ...more }))}`;
   const lift = hold && LIFTS[hold.name];
   const sha = holder && shortSha(holder.sha);
   return [

@@ -5,9 +5,9 @@ import type {
   LaneRequest,
   MoveQuestion,
   MoveReport,
+  PositionRequest,
   RollbackRequest,
   RunRef,
-  StandingRequest,
 } from '../contract/lane.js';
 import { MOVE_OUTCOMES, type MovedImage, type MoveOutcome, parseMoveInput, type TagState } from '../contract/move.js';
 import { parseSha, type Sha } from '../contract/sha.js';
@@ -31,7 +31,7 @@ export function parseLaneRequest(sent: unknown): LaneRequest | null {
 }
 
 /** Parses a question about one run; null if it is invalid. */
-export function parseStandingRequest(sent: unknown): StandingRequest | null {
+export function parsePositionRequest(sent: unknown): PositionRequest | null {
   const { runId, sha, recheck } = Object(sent) as Record<string, unknown>;
   if (!isRunId(runId)) return null;
   return { runId, ...(isSha(sha) && { sha: sha as Sha }), ...(recheck === true && { recheck }) };

@@ -1,4 +1,4 @@
-import type { CheckResult } from '../contract/check.js';
+import type { CheckResult } from '../contract/tenants/check.js';
 import { oneLine } from '../domain/markdown.js';
 import { type RunRecord, summarizeRun } from './summary.js';
 

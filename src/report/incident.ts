@@ -1,4 +1,4 @@
-import type { WatchReport } from '../contract/production.js';
+import type { WatchReport } from '../contract/tenants/production.js';
 import { rounded } from '../domain/duration.js';
 import { prose, redactedProse, table } from '../domain/markdown.js';
 import type { RolledBackBuild } from '../lane/rolled-back-build.js';

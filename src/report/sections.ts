@@ -1,5 +1,5 @@
-import type { CheckResult, TenantSmoke, Verdict } from '../contract/check.js';
 import type { Decision } from '../contract/hold.js';
+import type { CheckResult, TenantSmoke, Verdict } from '../contract/tenants/check.js';
 import { rounded } from '../domain/duration.js';
 import { code, prose, redactedProse, table } from '../domain/markdown.js';
 import { latestOf, type RunSummary } from './summary.js';
@@ -79,14 +79,14 @@ export function tenantsSection({ tenants, tenantsLeftOut }: RunSummary): string[
   ]);
 }
 
-const VERB_PAST: Record<Decision['verb'], string> = { approve: 'approved', abort: 'aborted', retry: 'retried' };
+const DECISION_PAST: Record<Decision['verb'], string> = { approve: 'approved', abort: 'aborted', retry: 'retried' };
 
 export function decisionsSection({ decisions }: RunSummary): string[] {
   return section(
     'Decisions',
     decisions.map(
       ({ at, by, verb, holdName, reason }) =>
-        `- ${utc(at)} **${redactedProse(by)}** ${VERB_PAST[verb]}${holdName ? ` (hold ${code(holdName)})` : ''}: ${redactedProse(reason)}`,
+        `- ${utc(at)} **${redactedProse(by)}** ${DECISION_PAST[verb]}${holdName ? ` (hold ${code(holdName)})` : ''}: ${redactedProse(reason)}`,
     ),
   );
 }

@@ -1,4 +1,3 @@
-import type { TenantSmoke } from '../contract/check.js';
 import type { Decision, HoldName } from '../contract/hold.js';
 import type { Lane } from '../contract/ids.js';
 import type { Digest } from '../contract/image.js';
@@ -11,6 +10,7 @@ import type {
   ReleaseStatus,
   RollbackReport,
 } from '../contract/release.js';
+import type { TenantSmoke } from '../contract/tenants/check.js';
 import { leavePhase } from '../domain/phase-times.js';
 
 export type RunKind = 'release' | 'rollback';

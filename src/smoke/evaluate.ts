@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Verdict } from '../contract/check.js';
+import type { Verdict } from '../contract/tenants/check.js';
 import { retryAfterMs } from '../net/retry-after.js';
 import { NoResponse, type SmokeResponse } from './http.js';
 import { bodyText, header, readJson, tooLarge, WrongBody } from './read-json.js';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { CheckResult } from '../contract/check.js';
+import type { CheckResult } from '../contract/tenants/check.js';
 import { retryAfterMs } from '../net/retry-after.js';
 import { type Evaluation, evaluateError, evaluateResponse, UNAVAILABLE } from './evaluate.js';
 import { type Session, waitForRetry } from './session.js';

@@ -1,6 +1,6 @@
 import { Pool } from 'undici';
-import type { CheckResult, TenantSmoke } from '../contract/check.js';
 import type { PlannedTenant } from '../contract/release.js';
+import type { CheckResult, TenantSmoke } from '../contract/tenants/check.js';
 import { formatDuration } from '../domain/duration.js';
 import { DeadlineReached, withDeadline } from '../net/deadline.js';
 import { cleanUp, runCheck, untested } from './run-check.js';

@@ -10,16 +10,16 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure, type SignalDefinition, type UpdateDefinition } from '@temporalio/common';
 import { type Lane, releaseLaneId, taskQueue, WORKFLOWS } from '../contract/ids.js';
-import type { LaneRequest, LaneState, RunStanding, StandingRequest } from '../contract/lane.js';
+import type { LaneRequest, LaneState, PositionRequest, RunPosition } from '../contract/lane.js';
 import {
   joinQueueSignal,
   type LaneCommand,
   laneCommandUpdate,
   laneQuery,
-  standingQuery,
+  positionQuery,
 } from '../contract/messages.js';
 import { type MoveRefusalReason, refusedMove } from '../contract/move.js';
-import { standingAt } from '../lane/standing.js';
+import { positionAt } from '../lane/position.js';
 import { workersOn } from './pollers.js';
 import { findRun, isUnanswered, queryWithin, retryLostUpdate } from './runs.js';
 
@@ -43,8 +43,8 @@ export class LaneRefused extends Error {
 export interface LaneClient {
   /** The state of the running lane; null if none is running, none answers, or it has not recovered yet. */
   state(): Promise<LaneState | null>;
-  /** The standing of one run in the running lane; null if none is running, none answers, or it has not recovered yet. */
-  standing(request: StandingRequest): Promise<RunStanding | null>;
+  /** The position of one run in the running lane; null if none is running, none answers, or it has not recovered yet. */
+  position(request: PositionRequest): Promise<RunPosition | null>;
   /** The run id of the running lane; null if there is none. */
   openRun(): Promise<string | null>;
   /** Puts a release into the queue; idempotent by its run id. */
@@ -81,9 +81,9 @@ export function laneClient({ connection, options: { namespace } }: Client, lane:
   };
   return {
     state: () => query((handle) => handle.query(laneQuery)),
-    async standing(request) {
-      const standing = await query((handle) => handle.query(standingQuery, request));
-      return standing && standingAt(standing, Date.now());
+    async position(request) {
+      const position = await query((handle) => handle.query(positionQuery, request));
+      return position && positionAt(position, Date.now());
     },
     async openRun() {
       const run = await findRun(client, workflowId);

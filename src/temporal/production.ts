@@ -1,8 +1,8 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { type Lane, watchProductionId } from '../contract/ids.js';
 import { productionQuery } from '../contract/messages.js';
-import type { WatchReport } from '../contract/production.js';
 import { parseSha } from '../contract/sha.js';
+import type { WatchReport } from '../contract/tenants/production.js';
 import { time } from '../domain/markdown.js';
 import { findRun } from './runs.js';
 

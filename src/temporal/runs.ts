@@ -11,8 +11,8 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
 import type { FailureType } from '../contract/failures.js';
-import type { DecisionInput, Verb } from '../contract/hold.js';
-import { statusQuery, VERBS } from '../contract/messages.js';
+import type { DecisionInput, DecisionName } from '../contract/hold.js';
+import { DECISIONS, statusQuery } from '../contract/messages.js';
 import type { ReleaseReport, ReleaseStatus, RollbackReport } from '../contract/release.js';
 
 /** Time limit of a query, in milliseconds. */
@@ -95,10 +95,10 @@ export async function queryStatus(
 export async function sendDecision(
   client: Client,
   workflowId: string,
-  verb: Verb,
+  verb: DecisionName,
   decision: DecisionInput,
 ): Promise<{ taken: boolean; answer: string }> {
-  const send = () => client.workflow.getHandle(workflowId).executeUpdate(VERBS[verb].update, { args: [decision] });
+  const send = () => client.workflow.getHandle(workflowId).executeUpdate(DECISIONS[verb].update, { args: [decision] });
   try {
     return { taken: true, answer: await retryLostUpdate(send) };
   } catch (error) {

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { COMMANDS } from '../../src/cli/commands/index.js';
 import { canary } from '../support/cli.js';
 import { useGate } from '../support/gate.js';
 import { newSha } from '../support/shas.js';
@@ -7,29 +8,8 @@ import { until } from '../support/until.js';
 const gate = useGate('cli');
 
 describe('help', () => {
-  test.each([
-    '',
-    'release',
-    'promote',
-    'approve',
-    'abort',
-    'retry',
-    'rollback',
-    'pause',
-    'resume',
-    'lane',
-    'status',
-    'queue',
-    'history',
-    'report',
-    'postmortem',
-    'smoke',
-    'setup',
-    'doctor',
-    'worker',
-    'completion',
-  ])('canary %s --help', async (verb) => {
-    const { code, out } = await canary([...(verb ? [verb] : []), '--help']);
+  test.each(['', ...COMMANDS.map(({ name }) => name)])('canary %s --help', async (command) => {
+    const { code, out } = await canary([...(command ? [command] : []), '--help']);
     expect(code).toBe(0);
     expect(out.join('\n')).toMatchSnapshot();
   });

@@ -23,10 +23,10 @@ const images = () => gate().repositories.map((name) => `${gate().host}/${name}`)
 describe('--dry-run', () => {
   test.each(['release', 'promote', 'rollback'])(
     'of %s checks, prints what would move, moves nothing, and needs no reason and no Temporal',
-    async (verb) => {
+    async (command) => {
       const sha = newSha();
       const digests = await gate().publish(sha);
-      const { code, out } = await canary([verb, sha, '--dry-run'], { TEMPORAL_ADDRESS: NO_SERVER });
+      const { code, out } = await canary([command, sha, '--dry-run'], { TEMPORAL_ADDRESS: NO_SERVER });
       expect({ code, out }).toEqual({
         code: 0,
         out: [
@@ -200,12 +200,12 @@ describe('a reason', () => {
 });
 
 describe('--yes', () => {
-  test.each(['promote', 'rollback'])('changes nothing for %s with a sha and a reason', async (verb) => {
+  test.each(['promote', 'rollback'])('changes nothing for %s with a sha and a reason', async (command) => {
     const sha = newSha();
     const digests = await gate().publish(sha);
     const asked: string[] = [];
-    const force = verb === 'rollback' ? ['--force'] : [];
-    const args = [verb, sha, '-y', '--reason', 'checked by hand', ...force];
+    const force = command === 'rollback' ? ['--force'] : [];
+    const args = [command, sha, '-y', '--reason', 'checked by hand', ...force];
     const { code, err } = await run(args, { CANARY_LANE: 'cli-moves' }, async (_shown, question) => {
       asked.push(question);
       return '';

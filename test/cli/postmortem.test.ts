@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import type { WatchReport } from '../../src/contract/production.js';
+import type { WatchReport } from '../../src/contract/tenants/production.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import type { Tenant } from '../../testbed/tenant.js';
 import { canary as run } from '../support/cli.js';

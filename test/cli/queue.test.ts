@@ -105,17 +105,17 @@ describe('canary history', () => {
 });
 
 describe('without a lane or a worker', () => {
-  test.each(['queue', 'history'])('%s of no lane prints the fix', async (verb) => {
+  test.each(['queue', 'history'])('%s of no lane prints the fix', async (command) => {
     const none = { CANARY_LANE: `none-${newSha().slice(0, 7)}` };
-    expect(await canary([verb], none)).toEqual({ code: 0, out: ['there is no lane yet: canary setup'], err: [] });
-    expect((await canary([verb, '--json'], none)).out).toEqual(['null']);
+    expect(await canary([command], none)).toEqual({ code: 0, out: ['there is no lane yet: canary setup'], err: [] });
+    expect((await canary([command, '--json'], none)).out).toEqual(['null']);
   });
 
-  test.each(['queue', 'history'])('%s without a worker reports that within two seconds', async (verb) => {
+  test.each(['queue', 'history'])('%s without a worker reports that within two seconds', async (command) => {
     await gate().stopWorker();
     onTestFinished(() => gate().startWorker());
     const began = Date.now();
-    const { code, out, err } = await canary([verb]);
+    const { code, out, err } = await canary([command]);
     expect(Date.now() - began).toBeLessThan(2_500);
     expect([code, out]).toEqual([4, []]);
     expect(err).toEqual([expect.stringMatching(/^canary: the lane does not answer: no worker serves it/)]);

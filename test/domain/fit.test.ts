@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { CheckResult, TenantSmoke, Verdict } from '../../src/contract/check.js';
+import type { CheckResult, TenantSmoke, Verdict } from '../../src/contract/tenants/check.js';
 import { fitReport, MAX_REPORT } from '../../src/domain/fit.js';
 
 const check = (verdict: Verdict): CheckResult => ({

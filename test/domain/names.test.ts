@@ -68,7 +68,7 @@ describe('durations', () => {
 });
 
 describe('lanes', () => {
-  test('a lane prefixes every id and queue, and is told from them', () => {
+  test('a lane prefixes every id and queue, and is parsed from them', () => {
     const eu = parseLane('eu-west');
     expect(taskQueue(eu)).toBe('eu-west-canary-release');
     expect(laneOf(moveLatestId(eu))).toBe('eu-west');

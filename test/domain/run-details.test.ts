@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { CheckResult } from '../../src/contract/check.js';
 import { parseDigest, parseRepository } from '../../src/contract/image.js';
 import type { ReleaseStatus } from '../../src/contract/release.js';
+import type { CheckResult } from '../../src/contract/tenants/check.js';
 import { runDetails } from '../../src/domain/run-details.js';
 
 const at = (digit: string) => parseDigest(`sha256:${digit.repeat(64)}`);
@@ -56,7 +56,7 @@ canary-2: memory commit accepted
 - **retry**: test those tenants again
 - **abort**: the release ends
 
-More Actions, Send an Update, with the verb as its name and this JSON; or \`canary approve 4c1d56e --reason "why"\`
+More Actions, Send an Update, with the decision as its name and this JSON; or \`canary approve 4c1d56e --reason "why"\`
 
 \`\`\`json
 {"by":"your name","reason":"why","hold":"h1-abc123"}

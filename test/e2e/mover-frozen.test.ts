@@ -34,7 +34,7 @@ const puts = () => registry.requests.filter(isPut()).length;
 const isStopped = (pid: number) => /^\d+ \(.*\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 
 describe('a worker that is frozen', () => {
-  test('between the yes and the write moves nothing when it wakes up after a rollback', async () => {
+  test('between the grant of the lease and the write moves nothing when it wakes up after a rollback', async () => {
     const { sha, digests } = await gate().greenBuild();
     const frozen = await startVictim({ FREEZE: 'yes' });
     const handle = await gate().release({ sha });
@@ -46,7 +46,7 @@ describe('a worker that is frozen', () => {
     expect(await gate().latest()).toEqual(old);
   }, 90_000);
 
-  test('between the write and its end repeats nothing when it wakes up after a rollback', async () => {
+  test('between the write and its answer repeats nothing when it wakes up after a rollback', async () => {
     const { sha, digests } = await gate().greenBuild();
     const frozen = await startVictim();
     const heal = registry.faults.add({
@@ -67,9 +67,9 @@ describe('a worker that is frozen', () => {
     expect(await gate().latest()).toEqual(old);
   }, 90_000);
 
-  test('in mid-pair does not put back, on waking, what the try that took over has moved', async () => {
+  test('in the middle of a pair does not restore, when it wakes up, what the next attempt has moved', async () => {
     const { sha, digests } = await gate().greenBuild();
-    // Its time to go forward is over when it wakes up, that of its successor is not.
+    // When it wakes up, its time for writes has passed; that of the next attempt has not.
     const frozen = await startVictim({ MOVE_WAITS: JSON.stringify({ ...gate().waits, promoteMs: 500 }) });
     const [first = '', second = ''] = gate().repositories;
     const putsOf = (repository: string) => registry.requests.filter(isPut(repository)).length;
@@ -77,7 +77,7 @@ describe('a worker that is frozen', () => {
     const heal = registry.faults.add({
       match: isPut(second),
       respond: () => {
-        // The first image is written, the second fails: now its worker is away for longer than its beats may be missed.
+        // The first image is written, the second fails: now its worker is frozen for longer than the heartbeat time-out.
         if (!stopped) process.kill(frozen.pid, 'SIGSTOP');
         stopped = true;
         return ociError(503, 'UNAVAILABLE', 'down');
@@ -87,11 +87,11 @@ describe('a worker that is frozen', () => {
     await until('it is frozen', () => isStopped(frozen.pid), 30_000);
     const seen = putsOf(second);
     await gate().startWorker();
-    await until('the next try is at it', () => putsOf(second) > seen, 60_000);
+    await until('the next attempt writes', () => putsOf(second) > seen, 60_000);
 
     const written = putsOf(first);
     process.kill(frozen.pid, 'SIGCONT');
-    // What it has begun it ends, one way or the other, before it goes.
+    // A worker that stops finishes the activity that it has begun.
     await frozen.stop();
     expect(putsOf(first)).toBe(written);
     heal();

@@ -60,7 +60,7 @@ describe('a worker that is killed', () => {
     60_000,
   );
 
-  test('in mid-pair, its release being terminated too: the pair is whole all the same', async () => {
+  test('in the middle of a pair whose release is terminated too: the next one makes the pair whole', async () => {
     const { sha } = await gate().greenBuild();
     const victim = await startVictim();
     let seen = 0;

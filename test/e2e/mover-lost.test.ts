@@ -22,7 +22,7 @@ beforeEach(async () => {
   await gate().setLatest(OLD);
 });
 
-test('a pair that nobody can go on with gets its name: the worker died in it, and the next may not read the target', async () => {
+test('a pair that no worker can finish fails as PairSplit: its worker died in the middle, and the next one may not read the target', async () => {
   const sha = newSha();
   const digests = await gate().publish(sha);
   gate().deploy({ sha });
@@ -32,7 +32,7 @@ test('a pair that nobody can go on with gets its name: the worker died in it, an
       match: ({ method, path }) => method === 'PUT' && path.endsWith('/platform-tenant/manifests/latest'),
       respond: async () => {
         await until('the first image is moved', async () => (await gate().latest())[0] === digests[0]);
-        // From here on the targets are closed to everybody: a credential that was rotated, say.
+        // From here on the targets are closed to every client, as after the rotation of a credential.
         heals.push(
           registry.faults.add({
             match: ({ path }) => digests.some((digest) => path.endsWith(digest)),

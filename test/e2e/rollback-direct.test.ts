@@ -22,7 +22,7 @@ const rollback = (sha: string, ...more: string[]) =>
     CANARY_IMAGES: gate().env.CANARY_IMAGES ?? '',
   });
 
-test('rollback --direct while the server is down: after its return the next release meets what it did and is held, and the plain rollback marks and holds', async () => {
+test('rollback --direct while the server is down: after the server returns the next release is held, and a plain rollback marks the build and holds the lane', async () => {
   const old = newSha();
   const digests = await gate().begin(old);
   const live = await promoted(gate());
@@ -37,7 +37,7 @@ test('rollback --direct while the server is down: after its return the next rele
   expect(await gate().latest()).toEqual(digests);
   await server.startAgain();
 
-  // Nobody told the lane.
+  // The lane does not know of the direct rollback.
   const next = await gate().greenBuild();
   const held = await gate().release({ sha: next.sha });
   const { why } = await heldFor(gate(), held, 'latest-moved', 60_000);
@@ -54,18 +54,18 @@ test('rollback --direct while the server is down: after its return the next rele
   expect(knownBad).toMatchObject([{ sha: live.sha, by: 'ada', reason: 'it burns' }]);
   expect(hold).toMatchObject({ name: 'after-rollback', by: 'ada' });
 
-  const told = (await run(['postmortem', old], { TEMPORAL_ADDRESS: server.address(), CANARY_LANE: 'direct' })).out.join(
-    '\n',
-  );
-  expect(told).toContain(`# Post-mortem: \`${live.sha}\` was rolled back to \`${old}\``);
-  expect(told).toContain('- `:latest` had left it before this rollback started: `--direct`, or by hand');
-  expect(told).toContain(`- marked bad, and not to be promoted: \`${live.sha}\``);
+  const printed = (
+    await run(['postmortem', old], { TEMPORAL_ADDRESS: server.address(), CANARY_LANE: 'direct' })
+  ).out.join('\n');
+  expect(printed).toContain(`# Post-mortem: \`${live.sha}\` was rolled back to \`${old}\``);
+  expect(printed).toContain('- `:latest` had left it before this rollback started: `--direct`, or by hand');
+  expect(printed).toContain(`- marked bad, and not to be promoted: \`${live.sha}\``);
 
-  // And from there it goes on as after any rollback.
+  // From here on everything is as after any rollback.
   const again = await gate().greenBuild();
-  const mended = await gate().release({ sha: again.sha });
-  const { id } = await heldFor(gate(), mended, 'after-rollback');
-  await say(mended, 'approve', { ...ada, hold: id });
-  expect((await awaitRunEnd(mended)).report).toMatchObject({ outcome: 'promoted' });
+  const fixed = await gate().release({ sha: again.sha });
+  const { id } = await heldFor(gate(), fixed, 'after-rollback');
+  await say(fixed, 'approve', { ...ada, hold: id });
+  expect((await awaitRunEnd(fixed)).report).toMatchObject({ outcome: 'promoted' });
   expect(await gate().latest()).toEqual(again.digests);
 }, 120_000);

@@ -24,27 +24,27 @@ const isStopped = (pid: number) => /^\d+ \(.*\) T /.test(readFileSync(`/proc/${p
 
 const requireBack = async () =>
   requireRolledBack(registry, gate(), await rollBack(gate(), old), oldDigests, FROZEN_PUT_MS);
-test('a rollback goes ahead while the worker of the release is frozen between its yes and its write, and that one writes nothing when it wakes', async () => {
+test('a rollback moves while the worker of the release is frozen between its lease and its write, and that worker writes nothing when it wakes up', async () => {
   const { sha } = await gate().greenBuild();
   const frozen = await startVictim({ FREEZE: 'yes' });
   const handle = await gate().release({ sha });
   await until('it is frozen', () => isStopped(frozen.pid), 30_000);
   await gate().startWorker();
   await requireBack();
-  // The next worker may have gone on with its move before the rollback was announced: what the frozen one had fetched comes late.
+  // The next worker may have finished the move before the rollback was announced: a task that the frozen worker holds is retried only after its time-out.
   const { report } = await awaitRunEnd(handle);
   expect(report?.outcome).toMatch(/^(CanaryBuildBad|promoted)$/);
   expect((await laneState(gate())).ledger.knownBad.map((one) => one.sha)).toContain(sha);
 
   const seen = registry.requests.length;
   process.kill(frozen.pid, 'SIGCONT');
-  await until('it has looked around', () => registry.requests.length > seen || !isStopped(frozen.pid));
+  await until('it has sent a request', () => registry.requests.length > seen || !isStopped(frozen.pid));
   await frozen.stop();
   expect(await gate().latest()).toEqual(oldDigests);
   expect(writes()).toEqual(pairs(report?.outcome === 'promoted' ? 3 : 2));
 }, 90_000);
 
-test('and while it is frozen in the middle of a soak', async () => {
+test('a rollback moves while the worker of the release is frozen in the middle of a soak', async () => {
   const frozen = await startVictim();
   const { handle } = await catchIn('soaking', gate(), registry, { soak: '300s' });
   process.kill(frozen.pid, 'SIGSTOP');

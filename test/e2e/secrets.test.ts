@@ -72,7 +72,7 @@ describe.each(WAYS)('a whole campaign with its secrets in %s', (way) => {
     expect(campaign.codes).toEqual({ green: 0, red: 1, smoke: 1, abort: 0, held: 1, rollback: 0, denied: 4 });
   });
 
-  test('leaves none in a history, a memo, a search attribute or a beat', () => {
+  test('leaves none in a history, a memo, a search attribute or a heartbeat', () => {
     expect([...found('history'), ...found('under way')]).toEqual([]);
   });
 
@@ -84,7 +84,7 @@ describe.each(WAYS)('a whole campaign with its secrets in %s', (way) => {
     expect(found('arguments')).toEqual([]);
   });
 
-  test('is searched by what finds what is planted, and repeats what it was sent', () => {
+  test('is searched by a search that finds planted texts, and repeats what it was sent', () => {
     const places = (planted: string) => findSecret(evidence, planted).map((place) => place.replace(/ .*:/, ':'));
     expect(places(PLANTED)).toEqual(expect.arrayContaining(['history: JSON', 'output: plain']));
     expect(places(PLANTED_PLAIN)).toContain('history: plain');
@@ -172,7 +172,7 @@ async function run(way: Way, evidence: Evidence) {
     const waiting = release(green);
     // While no tenant reports it: what the activity that waits tells with its beats.
     const handle = client.workflow.getHandle(releaseId(lane, parseSha(green)));
-    await until('a beat has told of the tenants', async () => {
+    await until('a heartbeat names the tenants', async () => {
       const beats = await pendingActivities(handle);
       evidence.set('under way', beats);
       return beats.includes('"tenant":"canary-2"');

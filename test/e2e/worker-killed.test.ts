@@ -23,7 +23,7 @@ afterAll(async () => {
 const startWorker = (gate: Gate) => startVictim(gate, folder, { command: ['bin/canary.js', 'worker'] });
 const open = (name: string) => Gate.open(name, { registry: registry.host, env: PATIENT });
 
-// Side by side: what dies with its worker is missed after 5 to 15 s only.
+// In parallel: an activity of a dead worker times out only after 5 to 15 s.
 describe.concurrent('a worker killed', () => {
   test.for(PHASES)(
     'while %s loses nothing: the next one ends the run, with one write of :latest per image',
@@ -52,7 +52,7 @@ describe.concurrent('a worker killed', () => {
     },
   );
 
-  test('while one release has the turn and another waits for it loses neither: each is promoted once, in order', {
+  test('while one release holds the lane and another waits for it loses neither: each is promoted once, in order', {
     timeout: 90_000,
   }, async ({ expect, onTestFinished }) => {
     const gate = await open('killed-lane');

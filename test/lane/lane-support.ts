@@ -24,13 +24,13 @@ export const run = (letter: string, more: Partial<LaneRequest> = {}): LaneReques
   sha: shaOf(letter),
   ...more,
 });
-export const standing = (letter: string): TagState[] =>
+export const tagsOf = (letter: string): TagState[] =>
   IMAGES.map((repository, image) => ({ repository, digest: digestOf(shaOf(letter), image) }));
 
 /** Lane that adopted `:latest` at a build. */
 export function laneAt(letter: string): LaneState {
   const state = emptyLane();
-  adopt(state, standing(letter) as TagState[], shaOf(letter), ATTRIBUTION, NOON - 3_600_000);
+  adopt(state, tagsOf(letter) as TagState[], shaOf(letter), ATTRIBUTION, NOON - 3_600_000);
   return state;
 }
 
@@ -59,7 +59,7 @@ export function question(
     moverRunId: mover,
     parent: { workflowId, runId: parent },
     input,
-    latest: kind === 'rollback' ? [] : standing(latest),
+    latest: kind === 'rollback' ? [] : tagsOf(latest),
   };
 }
 

@@ -4,7 +4,7 @@ import { adopt, pause, unhold } from '../../src/lane/commands.js';
 import { authorizeMove, LEASE_MS, leaseLeft, reportMove } from '../../src/lane/moves.js';
 import { enqueue, grant } from '../../src/lane/queue.js';
 import { beginRollback } from '../../src/lane/rollback.js';
-import { ATTRIBUTION, digestOf, done, laneAt, NOON, promote, question, run, shaOf, standing } from './lane-support.js';
+import { ATTRIBUTION, digestOf, done, laneAt, NOON, promote, question, run, shaOf, tagsOf } from './lane-support.js';
 
 function holding(letter: string, state = laneAt('1')): LaneState {
   enqueue(state, run(letter));
@@ -105,7 +105,7 @@ describe('a :latest that the ledger did not put there (I8)', () => {
       message: expect.stringMatching(
         /^registry.example\/platform:latest stands at sha256:2{7}0+; .*, not where the last move left it: it was moved from outside$/,
       ),
-      latest: standing('2'),
+      latest: tagsOf('2'),
     });
   });
 
@@ -124,7 +124,7 @@ describe('a :latest that the ledger did not put there (I8)', () => {
     });
     expect(authorizeMove(state, question('a', '2', { accepted: true }), NOON)).toEqual({ decision: 'allow' });
     const adopted = holding('a');
-    adopt(adopted, standing('2'), null, ATTRIBUTION, NOON);
+    adopt(adopted, tagsOf('2'), null, ATTRIBUTION, NOON);
     expect(authorizeMove(adopted, question('a', '2'), NOON)).toEqual({ decision: 'allow' });
   });
 

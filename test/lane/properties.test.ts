@@ -9,7 +9,7 @@ import { authorizeMove, LEASE_MS, reportMove } from '../../src/lane/moves.js';
 import { enqueue, grant, resultOf } from '../../src/lane/queue.js';
 import { beginRollback } from '../../src/lane/rollback.js';
 import { MAX_BUILDS, MAX_KEPT } from '../../src/lane/state.js';
-import { ATTRIBUTION, done, laneAt, NOON, question, run, shaOf, standing } from './lane-support.js';
+import { ATTRIBUTION, done, laneAt, NOON, question, run, shaOf, tagsOf } from './lane-support.js';
 
 const LETTERS = [...'bcdef'];
 type Result = 'promoted' | 'restored' | 'conflict';
@@ -215,7 +215,7 @@ function commands(): Step[] {
     (world) => world.send((state) => void resume(state)),
     (world) => world.send((state) => void unhold(state)),
     (world) => world.send((state) => void unbad(state, shaOf('c'))),
-    (world) => void adopt(world.state, standing(world.latest) as never, shaOf(world.latest), ATTRIBUTION, world.now),
+    (world) => void adopt(world.state, tagsOf(world.latest) as never, shaOf(world.latest), ATTRIBUTION, world.now),
   ];
 }
 

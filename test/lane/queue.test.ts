@@ -3,7 +3,7 @@ import type { TagState } from '../../src/contract/move.js';
 import { keyOf } from '../../src/lane/ledger.js';
 import { enqueue, grant, preemptedBy, resultOf } from '../../src/lane/queue.js';
 import { emptyLane } from '../../src/lane/state.js';
-import { laneAt, NOON, promote, run, shaOf, standing } from './lane-support.js';
+import { laneAt, NOON, promote, run, shaOf, tagsOf } from './lane-support.js';
 
 describe("the lane's queue", () => {
   test('grants the lane to one release at a time, with a growing fencing token', () => {
@@ -214,7 +214,7 @@ describe('a build that was promoted and is still live', () => {
     expect(resultOf(adopted, run('b'))).toBeNull();
     const moved = laneAt('1');
     promote(moved, 'b', '1');
-    moved.ledger.expectedLatest = { images: standing('c') as TagState[], at: NOON };
+    moved.ledger.expectedLatest = { images: tagsOf('c') as TagState[], at: NOON };
     enqueue(moved, run('b', { runId: 'again' }));
     expect(resultOf(moved, { runId: 'again' })).toBeNull();
   });

@@ -7,7 +7,7 @@ import { enqueue, grant } from '../../src/lane/queue.js';
 import { beginRollback } from '../../src/lane/rollback.js';
 import { rolledBackBuild } from '../../src/lane/rolled-back-build.js';
 import { laneView } from '../../src/lane/view.js';
-import { ATTRIBUTION, digestOf, done, laneAt, NOON, promote, question, run, shaOf, standing } from './lane-support.js';
+import { ATTRIBUTION, digestOf, done, laneAt, NOON, promote, question, run, shaOf, tagsOf } from './lane-support.js';
 
 const minute = (nth: number) => NOON + nth * 60_000;
 const iso = (nth: number) => new Date(minute(nth)).toISOString();
@@ -57,7 +57,7 @@ describe('rolledBackBuild', () => {
   test('finds the build before the rollback, also with --direct and an adoption in between', () => {
     const state = laneAt('1');
     promote(state, 'a', '1', NOON);
-    adopt(state, standing('1') as TagState[], shaOf('1'), ATTRIBUTION, minute(1));
+    adopt(state, tagsOf('1') as TagState[], shaOf('1'), ATTRIBUTION, minute(1));
     rollBack(state, '1', '1', 2);
     expect(rolledBack(state, '1', 2)).toEqual({ sha: shaOf('a'), at: iso(0), bad: [shaOf('a')], marked: true });
   });
@@ -109,8 +109,8 @@ test('the view shows when :latest was moved to the live build; an adoption of th
   const state = laneAt('1');
   expect(movedAt(state)).toBeNull();
   promote(state, 'a', '1', NOON);
-  adopt(state, standing('a') as TagState[], shaOf('a'), ATTRIBUTION, minute(1));
+  adopt(state, tagsOf('a') as TagState[], shaOf('a'), ATTRIBUTION, minute(1));
   expect(movedAt(state)).toBe(iso(0));
-  adopt(state, standing('1') as TagState[], shaOf('1'), ATTRIBUTION, minute(2));
+  adopt(state, tagsOf('1') as TagState[], shaOf('1'), ATTRIBUTION, minute(2));
   expect(movedAt(state)).toBeNull();
 });

@@ -1,7 +1,7 @@
 export default [
   {
     name: 'abort-in-the-same-task',
-    breaks: 'an abort in the very task that starts the move is taken, and the move starts',
+    breaks: 'an abort in the workflow task that starts the move is accepted, and the move starts',
     file: 'workflows/shared/start-move.ts',
     find: '      requireNotCancelled();\n',
     replace: '',
@@ -13,11 +13,11 @@ export default [
     file: 'workflows/release/smoking.ts',
     find: 'approved: [], ',
     replace: '',
-    test: 'test/time-skipping/durations.test.ts > is none for what was pushed since: started over, it is asked for anew',
+    test: 'test/time-skipping/durations.test.ts > does not apply to what was pushed since: the release starts over and needs another approval',
   },
   {
     name: 'i1-approval-unseen',
-    breaks: 'an approval is sent although there was no hold to see',
+    breaks: 'an approval is sent although no hold was shown',
     file: 'src/cli/commands/decide.ts',
     find: "verb !== 'abort'",
     replace: "verb === 'abort' && reason === ''",
@@ -33,7 +33,7 @@ export default [
   },
   {
     name: 'i1-decision-of-another-hold',
-    breaks: 'a decision for one hold is taken for another',
+    breaks: 'a decision for one hold applies to another',
     file: 'src/domain/decide.ts',
     find: 'holdId !== hold?.id',
     replace: 'hold === null',
@@ -41,7 +41,7 @@ export default [
   },
   {
     name: 'i1-decision-of-hold-unseen',
-    breaks: 'a decision is for the hold that is on when it is sent, not for the one that was shown',
+    breaks: 'a decision applies to the hold that is open when it is sent, not to the one that was shown',
     file: 'src/cli/commands/decide.ts',
     find: 'const decision = { by, reason, ...(hold !== undefined && { hold }) }',
     replace: `const now = (await queryStatus(client, workflowId))?.hold?.id ?? hold;
@@ -82,7 +82,7 @@ export default [
   },
   {
     name: 'i1-hold-id-outlives-reset',
-    breaks: 'a hold is named after a reset as it was before',
+    breaks: 'a hold has the same id after a reset as before',
     edits: [
       {
         file: 'workflows/release/hold.ts',
@@ -99,7 +99,7 @@ export default [
   },
   {
     name: 'i1-hold-id-without-run',
-    breaks: 'a hold is named the same in every run',
+    breaks: 'a hold has the same id in every run',
     file: 'workflows/release/hold.ts',
     find: '-${uuid4().slice(0, 6)}',
     replace: '',
@@ -115,11 +115,11 @@ export default [
   },
   {
     name: 'i1-outage-ages-no-verdict',
-    breaks: 'after an outage the move is begun again on the verdict from before it',
+    breaks: 'after an outage the move starts again on the verdict from before the outage',
     file: 'workflows/release/promoting.ts',
     find: 'release.greenAt > 0 && Date',
     replace: 'release.greenAt > 0 && !release.moveTimedOut && Date',
-    test: 'test/time-skipping/aged-verdict.test.ts > a move that an outage of hours kept from its first look is begun again only once the build is smoked anew',
+    test: 'test/time-skipping/aged-verdict.test.ts > a move that an outage of hours kept from its first read starts again only after the build is smoked again',
   },
   {
     name: 'i1-promotes-red',
@@ -174,7 +174,7 @@ function mismatch`,
   },
   {
     name: 'i1-stale-read-is-success',
-    breaks: 'a rollback takes a stale read of its target for its own failed write',
+    breaks: 'a rollback takes a stale read of its target as proof of its failed write',
     file: 'src/move/move-image.ts',
     find: 'trustsReads && state.sent ?',
     replace: 'state.sent ?',
@@ -186,7 +186,7 @@ function mismatch`,
     file: 'workflows/release/promoting.ts',
     find: "  if (release.greenAt > 0 && Date.now() - release.greenAt > FRESH_MS) return 'smoking';\n",
     replace: '',
-    test: 'test/time-skipping/durations.test.ts > of a build that has gone bad since it was smoked promotes nothing',
+    test: 'test/time-skipping/durations.test.ts > of a build that fails since it was smoked promotes nothing',
   },
   {
     name: 'i1-substring-smoke',
@@ -206,7 +206,7 @@ function mismatch`,
   },
   {
     name: 'i1-two-builds-promoted',
-    breaks: 'an image that says it was built from another commit is promoted without a human',
+    breaks: 'an image whose label names another commit is promoted without a person',
     file: 'workflows/release/awaiting-approval.ts',
     find: '    ...foreignRevisions(input, pinned),\n',
     replace: '',

@@ -1,7 +1,7 @@
 export default [
   {
     name: 'abort-after-the-move-began',
-    breaks: 'an abort is taken while the mover is at work',
+    breaks: 'an abort is accepted while the mover runs',
     file: 'src/domain/decide.ts',
     find: 'if (moving)',
     replace: "if (moving && verb !== 'abort')",
@@ -9,15 +9,15 @@ export default [
   },
   {
     name: 'i2-alarm-not-counted',
-    breaks: 'the alarm of a split pair is only a log line: no metric counts it, so no one is paged',
-    file: 'activities/publish.ts',
+    breaks: 'the alarm of a split pair is only a log line: no counter counts it, so no alert fires',
+    file: 'activities/sinks/counters.ts',
     find: "return counter('canary_alarms').add(1, { alarm: event.alarm });",
     replace: 'return undefined;',
-    test: 'test/e2e/mover-lost.test.ts > a pair that nobody can go on with gets its name: the worker died in it, and the next may not read the target',
+    test: 'test/e2e/mover-lost.test.ts > a pair that no worker can finish fails as PairSplit: its worker died in the middle, and the next one may not read the target',
   },
   {
     name: 'i2-forgets-what-stood-there',
-    breaks: 'a second try takes its own target for what stood there before',
+    breaks: 'a second attempt takes its own target for the previous digest',
     file: 'src/move/move-tags.ts',
     find: 'digest === target.to ? target.from : digest',
     replace: 'digest',
@@ -25,15 +25,15 @@ export default [
   },
   {
     name: 'i2-lost-mover-unnamed',
-    breaks: 'a mover that failed after it began to write is not checked: a split pair ends under another name',
+    breaks: 'the images are not read after a mover that failed while it wrote: a split pair ends as another failure',
     file: 'workflows/move-latest.ts',
     find: '!mayHaveWritten(fault)',
     replace: 'fault',
-    test: 'test/e2e/mover-lost.test.ts > a pair that nobody can go on with gets its name: the worker died in it, and the next may not read the target',
+    test: 'test/e2e/mover-lost.test.ts > a pair that no worker can finish fails as PairSplit: its worker died in the middle, and the next one may not read the target',
   },
   {
     name: 'i2-no-restore',
-    breaks: 'a pair that is half moved is left so',
+    breaks: 'a pair that is half moved is not restored',
     file: 'src/move/move-tags.ts',
     find: 'isBroken = writes.some',
     replace: 'isBroken = writes.every',
@@ -41,7 +41,7 @@ export default [
   },
   {
     name: 'i2-restore-over-others',
-    breaks: 'putting back overwrites what somebody else put there',
+    breaks: 'a restore overwrites a digest that was moved from outside',
     edits: [
       {
         file: 'src/move/move-tags.ts',
@@ -58,7 +58,7 @@ export default [
   },
   {
     name: 'i2-rollback-to-two-builds',
-    breaks: 'a rollback goes back to images of two builds without force',
+    breaks: 'a rollback moves to images of two builds without force',
     file: 'workflows/rollback.ts',
     find: 'doubts.length > 0',
     replace: 'doubts.length > 9',
@@ -74,15 +74,15 @@ export default [
   },
   {
     name: 'i2-restores-what-never-left',
-    breaks: 'an image that never left its digest is written to be restored',
+    breaks: 'a restore writes an image that never left its digest',
     file: 'src/move/move-tags.ts',
     find: 'own.latest === previous && (await neverLeft(course))',
     replace: 'own.latest === target.to',
     test: 'test/move/unanswered-writes.test.ts > of which one image is down is whole again soon after the other has moved, and that image is not written to be restored',
   },
   {
-    name: 'i2-says-restored',
-    breaks: 'an image that could not be put back is said to be restored',
+    name: 'i2-reports-restored',
+    breaks: 'an image that could not be restored is reported as restored',
     file: 'src/move/move-tags.ts',
     find: "'conflict' : 'failed'",
     replace: "'conflict' : 'restored'",
@@ -98,7 +98,7 @@ export default [
   },
   {
     name: 'i2-starved-in-silence',
-    breaks: 'newer builds starve the gate again and again, and no alarm is raised',
+    breaks: 'newer builds preempt every release in a row, and no alarm is raised',
     file: 'src/lane/queue.ts',
     find: 'ledger.consecutivePreemptions % PREEMPTIONS_ALARM === 0',
     replace: 'false',

@@ -1,7 +1,7 @@
 export default [
   {
     name: 'i3-live-by-hearsay',
-    breaks: 'a build counts as live because the ledger says so',
+    breaks: 'a build counts as live by the ledger alone, without a read of the registry',
     file: 'workflows/release/resolving.ts',
     find: 'release.pinned.every(({ digest, latest }) => digest === latest)',
     replace: 'release.pinned.length > 0',
@@ -9,7 +9,7 @@ export default [
   },
   {
     name: 'i3-soak-not-restarted',
-    breaks: 'a tenant that leaves the build in mid-soak does not restart the soak',
+    breaks: 'a tenant that leaves the build during the soak does not restart the soak',
     file: 'activities/tenants.ts',
     find: 'return { builds };',
     replace: '{ /* not noticed */ }',

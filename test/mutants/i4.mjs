@@ -1,7 +1,7 @@
 export default [
   {
     name: 'i4-lost-mover-goes-forward',
-    breaks: 'a mover that lost contact goes on over what a person did meanwhile',
+    breaks: 'a mover that lost contact moves over what a person moved in the meantime',
     file: 'activities/move.ts',
     find: '          lostContact,',
     replace: '          lostContact: false,',
@@ -34,7 +34,7 @@ export default [
   },
   {
     name: 'i4-any-parent',
-    breaks: 'a mover does not ask whether its parent still runs',
+    breaks: 'a mover does not check whether its parent still runs',
     file: 'activities/move-authorizer.ts',
     find: 'begun ? undefined : requireRunning(client, parent, silenceMs)',
     replace: 'undefined',
@@ -50,7 +50,7 @@ export default [
   },
   {
     name: 'i4-drop-frees-nothing',
-    breaks: 'a release whose workflow task fails forever keeps the lane when somebody drops it',
+    breaks: 'a release whose workflow task fails forever keeps the lane when a person drops it',
     file: 'src/lane/commands.ts',
     find: '    state.holder = null;\n',
     replace: '',
@@ -68,7 +68,7 @@ export default [
   },
   {
     name: 'i4-force-without-approval',
-    breaks: 'force alone promotes an older build over a newer one: no human approves',
+    breaks: 'force alone promotes an older build over a newer one: no person approves',
     file: 'src/config/plan.ts',
     find: 'input.force ||',
     replace: 'isShorter ||',
@@ -101,7 +101,7 @@ export default [
   },
   {
     name: 'i4-lease-beside-another-movers',
-    breaks: 'a mover gets a write lease while the writes of another one may be on their way',
+    breaks: 'a mover gets a write lease while writes of another mover may be in flight',
     file: 'src/lane/moves.ts',
     find: "    if (leaseLeft(state, parent, now) > 0) return { decision: 'retry' };\n",
     replace: '',
@@ -109,7 +109,7 @@ export default [
   },
   {
     name: 'i4-lease-for-all-retries',
-    breaks: 'a retried write does not ask for a write lease again',
+    breaks: 'a retried write does not request a write lease again',
     file: 'src/move/write-lease.ts',
     find: 'grantedAt !== null && elapsed(grantedAt) < given.windowMs',
     replace: 'grantedAt !== null',
@@ -126,11 +126,11 @@ export default [
       },
       { file: 'src/move/write-lease.ts', find: '      given.signal?.throwIfAborted();\n', replace: '' },
     ],
-    test: 'test/e2e/mover-frozen.test.ts > between the yes and the write moves nothing when it wakes up after a rollback',
+    test: 'test/e2e/mover-frozen.test.ts > between the grant of the lease and the write moves nothing when it wakes up after a rollback',
   },
   {
     name: 'i4-mover-without-the-lane',
-    breaks: 'a promotion is let through although its release does not hold the lane',
+    breaks: 'a promotion gets a write lease although its release does not hold the lane',
     file: 'src/lane/moves.ts',
     find: "return deny('not-holder', `${parent.workflowId} does not hold the lane`)",
     replace: 'return ALLOW',
@@ -162,15 +162,15 @@ export default [
   },
   {
     name: 'i4-no-parent',
-    breaks: 'a mover that somebody started by hand is let through',
+    breaks: 'a mover that a person started gets a write lease',
     file: 'activities/move-authorizer.ts',
     find: 'if (parent === null)',
     replace: 'if (parent === null && begun)',
     test: 'test/workflows/move/move-latest.test.ts > a mover that was started by hand is refused, and writes nothing',
   },
   {
-    name: 'i4-old-news-heeded',
-    breaks: 'what the lane said before a reset counts for the run after it',
+    name: 'i4-old-revocation-applies',
+    breaks: 'a revocation from before a reset applies to the run after it',
     file: 'workflows/release/lane.ts',
     find: 'pendingRevocation.fencingToken !== fencingToken || ',
     replace: '',
@@ -178,15 +178,16 @@ export default [
   },
   {
     name: 'i4-older-try-gets-a-lease',
-    breaks: 'a try that another one has taken over still gets a write lease: it puts images back under the newer one',
+    breaks:
+      'an attempt that was replaced still gets a write lease: it restores images that the newer attempt has moved',
     file: 'activities/move-authorizer.ts',
     find: 'pending?.attempt !== mover.attempt',
     replace: 'pending === undefined',
-    test: 'test/e2e/mover-frozen.test.ts > in mid-pair does not put back, on waking, what the try that took over has moved',
+    test: 'test/e2e/mover-frozen.test.ts > in the middle of a pair does not restore, when it wakes up, what the next attempt has moved',
   },
   {
     name: 'i4-other-input-attaches',
-    breaks: 'a start with other input is taken for the run that is under way',
+    breaks: 'a start with other input attaches to the run that is under way',
     file: 'src/temporal/start.ts',
     find: 'comparableInput(running) !== comparableInput(input)',
     replace: "comparableInput(running) === ''",
@@ -202,7 +203,7 @@ export default [
   },
   {
     name: 'i4-rerun-is-new',
-    breaks: 'the re-run of an old job makes its build a new one',
+    breaks: 'the re-run of an old job makes its build the newest one',
     file: 'src/lane/ledger.ts',
     find: '(known) return',
     replace: '(known && sequence === undefined) return',
@@ -218,7 +219,7 @@ export default [
   },
   {
     name: 'i4-waited-too-long',
-    breaks: 'a build that asked before a newer one was promoted is not compared with that one',
+    breaks: 'a build that joined the queue before a newer one was promoted is not compared with that one',
     file: 'src/lane/queue.ts',
     find: 'refusalOf(state, next)',
     replace: 'null as ReturnType<typeof refusalOf>',
@@ -226,14 +227,14 @@ export default [
   },
   {
     name: 'lease-from-the-first-grant',
-    breaks: 'the write lease counts from the first grant, though the mover got another one',
+    breaks: 'the write lease counts from the first grant, although it was renewed',
     file: 'src/lane/moves.ts',
     find: '    state.move.leaseGrantedAt = now;\n',
     replace: '',
     test: 'test/lane/moves.test.ts > never have a write lease at once: the second waits until no write of the first can be in flight, counted from its last grant',
   },
   {
-    name: 'standing-unread',
+    name: 'hold-report-unchecked',
     breaks: 'any signal about a hold takes the lane from the release that is held',
     file: 'src/lane/parse.ts',
     find: ' && Number.isFinite(preemptibleAt)',

@@ -1,7 +1,7 @@
 export default [
   {
     name: 'details-of-other-people',
-    breaks: "names and reasons from other people go into the Markdown of a run's page as they are",
+    breaks: "names and reasons from other people go into the Markdown of a run's page unescaped",
     file: 'src/domain/markdown.ts',
     find: '    .replaceAll(/[\\\\`*_[\\]<>|~&$#]/g, (mark) => `\\\\${mark}`)\n',
     replace: '',
@@ -17,7 +17,7 @@ export default [
   },
   {
     name: 'i5-address-in-a-reason',
-    breaks: 'a reason that somebody wrote names the address of a tenant in the report',
+    breaks: "a person's reason names the address of a tenant in the report",
     file: 'src/domain/markdown.ts',
     find: "ADDRESSES.reduce((redacted, address) => redacted.replaceAll(address, '(address)'), text)",
     replace: 'text',
@@ -25,7 +25,7 @@ export default [
   },
   {
     name: 'i5-annotation-unescaped',
-    breaks: 'what somebody else named begins a command of the runner',
+    breaks: 'a name from outside starts a command of the GitHub runner',
     file: 'src/report/annotations.ts',
     find: "oneLine(text).replaceAll('%', '%25')",
     replace: 'text.trim()',
@@ -82,7 +82,7 @@ export default [
   },
   {
     name: 'i5-hash-of-secrets',
-    breaks: "the hash in a worker's name, which everybody sees, covers the secrets too",
+    breaks: "the hash in a worker's identity, which is public, covers the secrets too",
     file: 'src/config/hash.ts',
     find: 'secrets: _, ',
     replace: '',
@@ -103,7 +103,7 @@ export default [
         replace: '{ build }',
       },
     ],
-    test: 'test/e2e/secrets.test.ts > a whole campaign with its secrets in files leaves none in a history, a memo, a search attribute or a beat',
+    test: 'test/e2e/secrets.test.ts > a whole campaign with its secrets in files leaves none in a history, a memo, a search attribute or a heartbeat',
   },
   {
     name: 'i5-path-to-another-origin',
@@ -123,15 +123,15 @@ export default [
   },
   {
     name: 'i5-registry-repeats-forms',
-    breaks: 'what a registry repeats of our credentials is taken out as it is only, not in base64, in a URL or in hex',
+    breaks: 'credentials that a registry repeats are redacted as plain text only, not in base64, in a URL or in hex',
     file: 'src/registry/transport/server-message.ts',
     find: '.flatMap(formsOf)',
     replace: '',
-    test: 'test/e2e/secrets.test.ts > a whole campaign with its secrets in files leaves none in a history, a memo, a search attribute or a beat',
+    test: 'test/e2e/secrets.test.ts > a whole campaign with its secrets in files leaves none in a history, a memo, a search attribute or a heartbeat',
   },
   {
     name: 'i5-report-unescaped',
-    breaks: 'what somebody else wrote is Markdown and HTML of the report',
+    breaks: 'text from outside becomes Markdown and HTML of the report',
     file: 'src/domain/markdown.ts',
     find: '    .replaceAll(/[\\\\`*_[\\]<>|~&$#]/g, (mark) => `\\\\${mark}`)\n',
     replace: '',

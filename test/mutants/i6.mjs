@@ -1,6 +1,6 @@
 export default [
   {
-    name: 'beats-lost-to-a-deaf-tenant',
+    name: 'heartbeats-lost-to-a-silent-tenant',
     breaks: 'a tenant that never answers stops the heartbeats of the wait',
     file: 'activities/tenants.ts',
     find: 'const fleet = await withHeartbeat(() => fleetBuilds(config.fleet, sha, plan))',
@@ -17,7 +17,7 @@ export default [
   },
   {
     name: 'i6-cancel-stops-the-pair',
-    breaks: 'a cancel of the parent reaches the mover in mid-move',
+    breaks: 'a cancellation of the parent reaches the mover during the move',
     file: 'workflows/shared/start-move.ts',
     find: 'return await CancellationScope.nonCancellable',
     replace: 'return await CancellationScope.cancellable',
@@ -33,15 +33,15 @@ export default [
   },
   {
     name: 'i6-mover-timed-out-ends-the-run',
-    breaks: 'a mover that could not look in time ends the release instead of holding it',
+    breaks: 'a mover that could not read the registry in time ends the release instead of holding it',
     file: 'workflows/release/promoting.ts',
     find: "'registry-down' : holdOfFault(type)",
     replace: "'registry-down' : null",
-    test: 'test/time-skipping/slow-look.test.ts > a mover that cannot look for as long as it may is begun once more, then the release is held; retry goes on',
+    test: 'test/time-skipping/slow-look.test.ts > a mover that cannot read the registry in time is started once more, then the release is held; retry continues',
   },
   {
     name: 'i6-terminated-mover',
-    breaks: 'a mover that somebody terminated is not started again',
+    breaks: 'a mover that a person terminated is not started again',
     file: 'workflows/shared/start-move.ts',
     find: 'isTerminated(error)',
     replace: "isTerminated(error) || input.kind === 'promotion'",
@@ -57,7 +57,7 @@ export default [
   },
   {
     name: 'i6-writes-again',
-    breaks: 'a mover that goes on writes once more what the one that died had written',
+    breaks: 'a mover that continues a move writes again what the dead one had written',
     file: 'src/move/move-tags.ts',
     find: 'isAtTarget && !recent',
     replace: 'isAtTarget && !recent && !move.retried',
@@ -65,7 +65,7 @@ export default [
   },
   {
     name: 'red-names-unbounded',
-    breaks: 'a search attribute gets every red name, and the server ends the run for it',
+    breaks: 'a search attribute gets every name that is RED, and the server fails the run for its size',
     file: 'workflows/shared/end-run.ts',
     find: 'fitNames([...new Set(red)])',
     replace: '[...new Set(red)]',
@@ -80,8 +80,8 @@ export default [
     test: 'test/histories.test.ts > promoted.CanaryRelease.json replays against the code of today',
   },
   {
-    name: 'secret-retried-for-ever',
-    breaks: 'a step that lacks a secret is retried until its own limit, and no human is asked',
+    name: 'secret-retried-forever',
+    breaks: 'a step that lacks a secret is retried until its time-out, and the release is not held',
     file: 'activities/failures.ts',
     find: 'Date.now() - lackingSince >= retryBudgetMs',
     replace: 'retryBudgetMs < 0',

@@ -9,7 +9,7 @@ export default [
   },
   {
     name: 'i7-unconfirmed-promotes',
-    breaks: 'a tenant that cannot tell its build counts as one that runs it',
+    breaks: 'a tenant that cannot report its build counts as one that runs it',
     file: 'activities/tenants.ts',
     find: '({ build }) => isBuild(build, sha)',
     replace:

@@ -1,15 +1,15 @@
 export default [
   {
     name: 'adopt-leaves-the-hold',
-    breaks: 'a lane that was not recovered stays on hold when it is told where :latest should stand',
+    breaks: 'a lane that was not recovered stays on hold after an adoption',
     file: 'src/lane/commands.ts',
     find: "ledger.hold?.name !== 'after-rollback'",
     replace: "ledger.hold?.name === 'latest-moved'",
     test: 'test/workflows/lane/lost.test.ts > one that was not recovered is on hold until `lane adopt` lifts that, and promotes automatically from then on',
   },
   {
-    name: 'ask-of-no-run-holds-the-lane',
-    breaks: 'the lane accepts a request with an impossible run id, and waits in vain for that run to end',
+    name: 'request-of-no-run-holds-the-lane',
+    breaks: 'the lane accepts a request with an impossible run id, and waits forever for the end of that run',
     file: 'src/lane/parse.ts',
     find: '!isRunId(runId) || !isSha(sha)',
     replace: '!isText(runId) || !isSha(sha)',
@@ -25,7 +25,7 @@ export default [
   },
   {
     name: 'i8-approval-in-a-pause-promotes',
-    breaks: 'the lane lets a promotion through although it is paused',
+    breaks: 'a promotion gets a write lease although the lane is paused',
     file: 'src/lane/moves.ts',
     find: 'pause && isPaused',
     replace: 'pause && !isPaused',
@@ -33,7 +33,7 @@ export default [
   },
   {
     name: 'i8-continue-drops-queue',
-    breaks: 'a lane that continues as new forgets who waits',
+    breaks: 'a lane that continues as new loses its queue',
     file: 'workflows/release-lane.ts',
     find: '(state, maxEvents)',
     replace: '({ ...state, queue: [] }, maxEvents)',
@@ -41,7 +41,7 @@ export default [
   },
   {
     name: 'i8-drift-holds-nothing',
-    breaks: 'a :latest that somebody moved is reported, and promotions go on',
+    breaks: 'a :latest that was moved from outside is reported, and promotions continue',
     file: 'src/lane/drift.ts',
     find: "if (found.latest !== null) putOnHold(state, 'latest-moved', found.latest)",
     replace: 'void putOnHold',
@@ -49,7 +49,7 @@ export default [
   },
   {
     name: 'i8-drift-said-each-time',
-    breaks: 'a :latest that somebody moved is reported at each look',
+    breaks: 'a :latest that was moved from outside raises an alarm at every check',
     file: 'src/lane/drift.ts',
     find: '(known?.expectedAt === found.expectedAt && known.latest === why) || ledger.hold?.why === why',
     replace: 'false',
@@ -57,23 +57,23 @@ export default [
   },
   {
     name: 'i8-half-known-lane-promotes',
-    breaks: 'a lane whose last run does not answer promotes without a human on what it began with',
-    file: 'activities/recover-lane.ts',
+    breaks: 'a lane whose last run does not answer promotes without a person on the state that it began with',
+    file: 'activities/lane/recover-lane.ts',
     find: "if (answer === 'silent') isCertain = false",
     replace: "if (answer === 'silent') isCertain = true",
     test: 'test/workflows/lane/lost.test.ts > one that does not answer any more: what it began with counts, on hold',
   },
   {
     name: 'i8-lane-begins-empty',
-    breaks: 'a lane that is started again does not ask the last one what it knew',
-    file: 'activities/recover-lane.ts',
+    breaks: 'a lane that is started again does not recover the ledger of the last one',
+    file: 'activities/lane/recover-lane.ts',
     find: 'if (known) return isCertain ? known : notAll(known)',
     replace: 'if (known && !isCertain) return notAll(known)',
     test: 'test/workflows/lane/recovery.test.ts > after a rollback, and once more, knows the known-bad build, its hold and the expected :latest',
   },
   {
     name: 'i8-lane-names-no-digest',
-    breaks: 'the lane says that somebody moved :latest, but not where it stands',
+    breaks: 'the lane reports that :latest was moved from outside, but not its digest',
     file: 'src/lane/moves.ts',
     find: "digest ?? 'nothing'",
     replace: "digest ? 'another' : 'nothing'",
@@ -81,7 +81,7 @@ export default [
   },
   {
     name: 'i8-lane-takes-any-latest',
-    breaks: 'the lane lets a promotion move a :latest that no move of ours left there',
+    breaks: 'a promotion gets a write lease although :latest is not where the last move left it',
     file: 'src/lane/moves.ts',
     find: 'if (!isUnexpected)',
     replace: 'if (!isUnexpected || latest.length > 0)',
@@ -90,14 +90,14 @@ export default [
   {
     name: 'i8-lane-that-never-ran-counts',
     breaks: 'recovery asks only the last lane, even if that one ended before it ran or recovered',
-    file: 'activities/recover-lane.ts',
+    file: 'activities/lane/recover-lane.ts',
     find: 'if (known) return isCertain ? known : notAll(known)',
     replace: 'return known && (isCertain ? known : notAll(known))',
     test: 'test/workflows/lane/recovery.test.ts > before it ran, and before it had recovered, is passed over for the one before it',
   },
   {
     name: 'i8-names-one-of-two',
-    breaks: 'the approver sees only the first of the images that others moved',
+    breaks: 'the person who approves sees only the first of the images that were moved from outside',
     file: 'src/move/observe.ts',
     find: "surprises.join('; ')",
     replace: 'surprises[0]',
@@ -105,7 +105,7 @@ export default [
   },
   {
     name: 'i8-no-second-look',
-    breaks: 'a stale read counts at once as somebody else',
+    breaks: 'one stale read counts as a move from outside',
     file: 'src/move/observe.ts',
     find: '    if (performance.now() < deadline) continue;\n',
     replace: '',
@@ -113,7 +113,7 @@ export default [
   },
   {
     name: 'i8-overwrites-others',
-    breaks: 'a :latest that somebody else moved is overwritten',
+    breaks: 'a :latest that was moved from outside is overwritten',
     file: 'src/move/observe.ts',
     find: 'if (surprises.length === 0) ',
     replace: '',
@@ -121,7 +121,7 @@ export default [
   },
   {
     name: 'i8-put-back-over-others',
-    breaks: 'putting back overwrites what somebody fixed by hand',
+    breaks: 'a restore overwrites what a person fixed by hand',
     file: 'src/move/move-tags.ts',
     find: 'await staysConflict(course)',
     replace: 'course.begun && (await staysConflict(course))',
@@ -129,7 +129,7 @@ export default [
   },
   {
     name: 'i8-retry-over-others',
-    breaks: 'a retried write overwrites what somebody put there meanwhile',
+    breaks: 'a retried write overwrites a digest that was moved from outside in the meantime',
     file: 'src/move/move-image.ts',
     find: 'overwrites || !isConflict(task, latest)',
     replace: 'overwrites || isConflict(task, latest) || latest === task.previous',
@@ -137,7 +137,7 @@ export default [
   },
   {
     name: 'i8-setup-adopts-later',
-    breaks: 'canary setup takes a terminated lane for one that never ran, and adopts whatever :latest is then',
+    breaks: 'canary setup takes a terminated lane for one that never ran, and adopts :latest as it is',
     file: 'src/cli/local/adopt-initial.ts',
     find: 'await laneEverRan(client, lane)',
     replace: '(await laneClient(client, lane).openRun()) !== null',
@@ -145,7 +145,7 @@ export default [
   },
   {
     name: 'i8-start-over-adopts',
-    breaks: 'a release that starts over adopts a :latest that somebody else moved',
+    breaks: 'a release that starts over adopts a :latest that was moved from outside',
     file: 'workflows/release/resolving.ts',
     find: 'seen.length === 0 ? image',
     replace: 'seen.length >= 0 ? image',
@@ -154,14 +154,14 @@ export default [
   {
     name: 'i8-unrecovered-lane-promotes',
     breaks: 'a lane of which only its last move is left promotes without a person',
-    file: 'activities/recover-lane.ts',
+    file: 'activities/lane/recover-lane.ts',
     find: "putOnHold(emptyLane(), 'not-recovered', why)",
     replace: 'emptyLane()',
     test: 'test/workflows/lane/lost.test.ts > one that was deleted: where its last move left :latest is known, and nothing moves without an approval that says so',
   },
   {
     name: 'later-on-the-same-look',
-    breaks: 'a mover that is told to ask later asks about what it read before',
+    breaks: 'a mover that gets the answer retry requests the lease again with its old reads',
     edits: [
       {
         file: 'src/move/write-lease.ts',

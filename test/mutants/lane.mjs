@@ -1,7 +1,7 @@
 export default [
   {
     name: 'bad-by-seven-digits',
-    breaks: 'the ledger names a bad build by its first digits only',
+    breaks: 'the ledger names a known-bad build by its first digits only',
     file: 'src/lane/rollback.ts',
     find: 'lastMoveOf(ledger, sha)?.sha ?? sha',
     replace: 'sha',
@@ -9,7 +9,7 @@ export default [
   },
   {
     name: 'continued-lane-keeps-old-state',
-    breaks: 'a lane that is reset to its continue-as-new keeps the old state it was given',
+    breaks: 'a lane that is reset to its continue-as-new keeps the old state that it began with',
     file: 'workflows/release-lane.ts',
     find: 'carried !== null && continuedFromExecutionRunId === undefined',
     replace: 'carried !== null',
@@ -33,7 +33,7 @@ export default [
   },
   {
     name: 'lease-from-the-revocation',
-    breaks: 'the write lease counts from when it was revoked: beside a frozen worker a rollback comes late',
+    breaks: 'the write lease counts from its revocation: beside a frozen worker a rollback is late',
     file: 'src/lane/moves.ts',
     find: 'Math.min(move.leaseGrantedAt ?? now, move.leaseRevokedAt ?? now)',
     replace: 'move.leaseRevokedAt ?? move.leaseGrantedAt ?? now',

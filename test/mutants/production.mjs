@@ -1,7 +1,7 @@
 export default [
   {
     name: 'drift-looks-at-one-build',
-    breaks: 'of the builds to go back to, only the newest is checked',
+    breaks: 'of the rollback targets only the newest is checked',
     file: 'src/lane/drift.ts',
     find: 'TARGETS = 3',
     replace: 'TARGETS = 1',
@@ -9,23 +9,23 @@ export default [
   },
   {
     name: 'drift-looks-at-the-index-alone',
-    breaks: 'a rollback target counts as whole though a manifest that its index points at is gone',
-    file: 'activities/check-drift.ts',
+    breaks: 'a rollback target counts as complete although a manifest of its index is gone',
+    file: 'activities/lane/check-drift.ts',
     find: '[digest, ...manifest.children]',
     replace: '[digest]',
     test: 'test/workflows/check-drift.test.ts > every manifest of the last three good builds is requested: a missing child of the third is named; older and known-bad builds are not checked',
   },
   {
     name: 'drift-trusts-the-cache',
-    breaks: 'a rollback target counts as there because its manifest was read before',
-    file: 'activities/check-drift.ts',
+    breaks: 'a rollback target counts as present because its manifest is in the cache',
+    file: 'activities/lane/check-drift.ts',
     find: '[digest, ...manifest.children]',
     replace: '[...manifest.children]',
     test: 'test/workflows/check-drift.test.ts > a rollback target whose manifest was deleted is named, once, and puts nothing on hold',
   },
   {
-    name: 'missing-targets-untold',
-    breaks: 'status does not tell what a rollback would not find',
+    name: 'missing-targets-hidden',
+    breaks: 'status does not show the manifests that a rollback would not find',
     file: 'src/lane/view.ts',
     find: 'ledger.drift?.missing ?? []',
     replace: '[]',
@@ -33,7 +33,7 @@ export default [
   },
   {
     name: 'watch-blames-the-build-for-others',
-    breaks: 'a tenant that fails on the build before is called red',
+    breaks: 'a tenant that fails on the previous build is reported as red',
     file: 'activities/watch-production.ts',
     find: 'build.build === null || isOn(build, sha)',
     replace: 'true',
@@ -41,7 +41,7 @@ export default [
   },
   {
     name: 'watch-older-goes-on',
-    breaks: 'a watch goes on when something newer was moved',
+    breaks: 'a watch continues after a newer move',
     file: 'src/lane/ledger.ts',
     find: 'one.at > movedAt',
     replace: "one.at < ''",
@@ -49,7 +49,7 @@ export default [
   },
   {
     name: 'watch-red-without-alarm',
-    breaks: 'production that goes red is reported, but no alarm is raised',
+    breaks: 'production that turns red is reported, but no alarm is raised',
     file: 'workflows/watch-production.ts',
     find: "alarm(feed, 'production-red', {",
     replace: "void (feed, 'production-red', {",
@@ -57,7 +57,7 @@ export default [
   },
   {
     name: 'watch-to-the-end',
-    breaks: 'a watch goes on to its deadline though all of production runs the build',
+    breaks: 'a watch continues to its deadline although all of production runs the build',
     file: 'activities/watch-production.ts',
     find: 'hasFollowed(tenants, input.sha) || ',
     replace: '',

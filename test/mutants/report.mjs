@@ -1,15 +1,15 @@
 export default [
   {
     name: 'direct-leaves-no-postmortem',
-    breaks: 'a post-mortem ignores a rollback that found its work done by --direct',
+    breaks: 'a post-mortem ignores a rollback whose move --direct had made already',
     file: 'src/temporal/incident.ts',
     find: ' || rolledBackBuildOf(rollback)?.marked === true',
     replace: '',
-    test: 'test/e2e/rollback-direct.test.ts > rollback --direct while the server is down: after its return the next release meets what it did and is held, and the plain rollback marks and holds',
+    test: 'test/e2e/rollback-direct.test.ts > rollback --direct while the server is down: after the server returns the next release is held, and a plain rollback marks the build and holds the lane',
   },
   {
     name: 'postmortem-counts-all-as-back',
-    breaks: 'a post-mortem takes a tenant that was not seen to go back for one that was',
+    breaks: 'a post-mortem counts a tenant that was not seen on the old build as back',
     file: 'src/report/incident.ts',
     find: 'back.get(tenant) ?? null',
     replace: 'back.get(tenant) ?? wentBack?.until ?? null',
@@ -25,7 +25,7 @@ export default [
   },
   {
     name: 'postmortem-failed-is-direct',
-    breaks: 'a post-mortem claims of a failed rollback that :latest had left the build before',
+    breaks: 'a post-mortem of a failed rollback states that :latest had left the build before',
     file: 'src/report/postmortem.ts',
     find: "outcome === 'already' ? ['- `",
     replace: "outcome !== 'rolled-back' ? ['- `",

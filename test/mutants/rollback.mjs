@@ -49,7 +49,7 @@ export default [
   },
   {
     name: 'approval-lifts-later-hold',
-    breaks: 'a promotion that was approved lifts the hold of the rollback that began meanwhile',
+    breaks: 'an approved promotion lifts the hold of a rollback that began in the meantime',
     file: 'src/lane/moves.ts',
     find: ' && !wasRevoked',
     replace: '',
@@ -57,7 +57,7 @@ export default [
   },
   {
     name: 'bad-target-unforced',
-    breaks: 'a rollback to a bad or unknown build needs no force',
+    breaks: 'a rollback to a known-bad or unknown build needs no force',
     file: 'src/lane/rollback.ts',
     find: 'force ? null : refusalOf(state, sha)',
     replace: 'null as string | null',
@@ -81,7 +81,7 @@ export default [
   },
   {
     name: 'late-report-undoes-rollback',
-    breaks: 'a mover that a rollback has passed tells the ledger late where it moved :latest, and is believed',
+    breaks: 'the ledger accepts the late report of a mover whose move a rollback has overtaken',
     file: 'src/lane/moves.ts',
     find: '    state.finishedRuns = [...state.finishedRuns, state.move.parent.runId].slice(-MAX_KEPT);\n',
     replace: '',
@@ -89,7 +89,7 @@ export default [
   },
   {
     name: 'late-rollback-wins',
-    breaks: 'a late retry of an announcement wins over the rollback that came after it',
+    breaks: 'a late retry of an announcement wins over the rollback that was announced after it',
     file: 'src/lane/rollback.ts',
     find: 'state.requestedRollbacks.includes(runId)',
     replace: 'state.rollback?.runId === runId',
@@ -98,7 +98,7 @@ export default [
   {
     name: 'rejected-build-asked-by-the-cli-alone',
     breaks: 'only the command line checks whether canary rejected the target of a rollback since',
-    file: 'activities/lane.ts',
+    file: 'activities/lane/calls.ts',
     find: 'request.force ? null : await rejectionOf(client, lane, request.sha)',
     replace: 'null as string | null',
     test: 'test/cli/rollback.test.ts > because canary rejected the build since is refused before a run starts',
@@ -109,7 +109,7 @@ export default [
     file: 'workflows/rollback.ts',
     find: 'leaseMs ?? LEASE_MS',
     replace: 'leaseMs && null',
-    test: 'test/workflows/rollback/any-time.test.ts > stops a release that still tries to write its second image',
+    test: 'test/workflows/rollback/any-time.test.ts > stops a release that still retries the write of its second image',
   },
   {
     name: 'rollback-holds-nothing',
@@ -121,15 +121,15 @@ export default [
   },
   {
     name: 'rollback-in-flight-unmarked',
-    breaks: 'a build whose move is under way when a rollback begins is not marked bad',
+    breaks: 'a build whose move is under way when a rollback begins is not marked known-bad',
     file: 'src/lane/rollback.ts',
     find: "  if (move?.kind === 'promotion' && !sameBuild(move.sha, target)) after.push(move.sha);\n",
     replace: '',
-    test: 'test/workflows/rollback/any-time.test.ts > makes both images whole when the write that is on its way lands after it was announced',
+    test: 'test/workflows/rollback/any-time.test.ts > moves both images when a write that is in flight lands after the rollback was announced',
   },
   {
     name: 'rollback-leaves-bad-queued',
-    breaks: 'a build that a rollback marked bad while it waited keeps its place',
+    breaks: 'a queued build that a rollback marked known-bad keeps its place in the queue',
     file: 'src/lane/rollback.ts',
     find: 'for (const one of state.queue.splice(0)) enqueue(state, one)',
     replace: 'void enqueue',
@@ -137,7 +137,7 @@ export default [
   },
   {
     name: 'rollback-leaves-the-holder',
-    breaks: 'a rollback revokes no release: the one that holds the lane goes on beside it',
+    breaks: 'a rollback does not revoke the holder: that release continues beside it',
     file: 'src/lane/rollback.ts',
     find: '  if (state.holder) state.holder.revocation ??= revoked(state, `a rollback to ${sha} was begun by ${by}: ${reason}`);\n',
     replace: '',
@@ -149,11 +149,11 @@ export default [
     file: 'src/lane/rollback.ts',
     find: '  if (state.move) state.move.leaseRevokedAt ??= now;\n',
     replace: '',
-    test: 'test/workflows/rollback/any-time.test.ts > stops a release that still tries to write its second image',
+    test: 'test/workflows/rollback/any-time.test.ts > stops a release that still retries the write of its second image',
   },
   {
     name: 'rollback-marks-none-after',
-    breaks: 'a build that was rolled back from stays good: it can be released again',
+    breaks: 'a build that was rolled back from is not marked known-bad: it can be released again',
     file: 'src/lane/rollback.ts',
     find: '([sha, nth]) => first !== undefined && nth > first && !sameBuild(sha, target)',
     replace: '() => false',
@@ -161,7 +161,7 @@ export default [
   },
   {
     name: 'rollback-to-rejected-unasked',
-    breaks: 'a rollback goes to a build that canary rejected, without force',
+    breaks: 'a rollback moves to a build that canary rejected, without force',
     file: 'src/cli/commands/rollback.ts',
     find: 'input.force ? null',
     replace: 'input ? null',
@@ -169,10 +169,10 @@ export default [
   },
   {
     name: 'rollbacks-kill-each-other',
-    breaks: 'a rollback that another one has passed starts its mover again and again, and ends that of the other',
-    file: 'src/lane/standing.ts',
+    breaks: 'a rollback that another one has superseded restarts its mover in a loop, and ends the mover of the other',
+    file: 'src/lane/position.ts',
     find: 'rollback?.runId !== runId',
     replace: 'state.rollback === undefined',
-    test: 'test/workflows/rollback/any-time.test.ts > of two rollbacks on a registry that is slow to be looked at the one announced last is not kept from moving by the other',
+    test: 'test/workflows/rollback/any-time.test.ts > of two rollbacks on a registry that is slow to read the one announced last moves, and the other does not end its mover',
   },
 ];

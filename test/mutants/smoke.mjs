@@ -65,7 +65,7 @@ const failFast = async (runs: Promise<TenantSmoke>[]): Promise<PromiseSettledRes
     test: 'test/smoke/fleet.test.ts > a hung tenant delays no other tenant, and ends at its own limit',
   },
   {
-    name: 'smoke-retries-for-ever',
+    name: 'smoke-retries-forever',
     breaks: 'a tenant that does not answer is retried forever',
     file: 'src/smoke/session.ts',
     find: '  session.retryBudgetMs -= pause;\n',

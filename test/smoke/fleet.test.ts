@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { verdictOf } from '../../src/contract/check.js';
+import { verdictOf } from '../../src/contract/tenants/check.js';
 import { defaultSuite } from '../../src/smoke/index.js';
 import { smokeFleet, smokeTenant } from '../../src/smoke/smoke-tenant.js';
 import type { Misbehavior } from '../../testbed/misbehaviors.js';

@@ -56,7 +56,7 @@ describe('loadSuite', () => {
     expect(one?.steps[0]?.request.path).toBe('/beside');
   });
 
-  test('anew when it was mended', async () => {
+  test('a suite is loaded again after it was fixed', async () => {
     const file = module('export default [];');
     expect(await problemsOf(file)).toEqual(['the suite is empty: it would pass every build']);
     writeFileSync(file, `import { answers, check, get } from 'canary-release-gate/smoke';\nexport default [${line}];`);

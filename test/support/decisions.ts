@@ -1,6 +1,6 @@
 import { type WorkflowHandle, WorkflowUpdateFailedError } from '@temporalio/client';
-import type { DecisionInput, Hold, HoldName, Verb } from '../../src/contract/hold.js';
-import { VERBS } from '../../src/contract/messages.js';
+import type { DecisionInput, DecisionName, Hold, HoldName } from '../../src/contract/hold.js';
+import { DECISIONS } from '../../src/contract/messages.js';
 import type { ReleaseStatus } from '../../src/contract/release.js';
 import { queryStatus } from '../../src/temporal/runs.js';
 import type { Gate } from './gate.js';
@@ -26,12 +26,16 @@ export function heldFor(gate: Gate, handle: WorkflowHandle, name: HoldName, ms?:
 }
 
 /** Sends a decision to a run; returns the answer of the update. */
-export function say(handle: WorkflowHandle, verb: Verb, decision: DecisionInput): Promise<string> {
-  return handle.executeUpdate(VERBS[verb].update, { args: [decision] });
+export function say(handle: WorkflowHandle, verb: DecisionName, decision: DecisionInput): Promise<string> {
+  return handle.executeUpdate(DECISIONS[verb].update, { args: [decision] });
 }
 
 /** Reason why a decision is refused. */
-export function refusal(handle: WorkflowHandle, verb: Verb, decision: DecisionInput): Promise<string | undefined> {
+export function refusal(
+  handle: WorkflowHandle,
+  verb: DecisionName,
+  decision: DecisionInput,
+): Promise<string | undefined> {
   return say(handle, verb, decision).then(
     (answer) => `taken: ${answer}`,
     (error: unknown) => (error instanceof WorkflowUpdateFailedError ? error.cause?.message : String(error)),

@@ -2,9 +2,9 @@ import { authorizeMoveUpdate, beginRollbackUpdate, reportMoveUpdate } from '../.
 import { applyCommand } from '../../src/lane/commands.js';
 import { authorizeMove, leaseLeft, reportMove } from '../../src/lane/moves.js';
 import { parseMoveQuestion, parseMoveReport, parseRollbackRequest } from '../../src/lane/parse.js';
+import { positionAt, positionOf } from '../../src/lane/position.js';
 import { enqueue, grant } from '../../src/lane/queue.js';
 import { beginRollback } from '../../src/lane/rollback.js';
-import { standingAt, standingOf } from '../../src/lane/standing.js';
 import { emptyLane } from '../../src/lane/state.js';
 import { type LaneClient, LaneRefused } from '../../src/temporal/lane-client.js';
 
@@ -27,7 +27,7 @@ export function laneInMemory(): LaneClient {
   };
   return {
     state: async () => structuredClone(state),
-    standing: async (request) => structuredClone(standingAt(standingOf(state, request), Date.now())),
+    position: async (request) => structuredClone(positionAt(positionOf(state, request), Date.now())),
     openRun: async () => 'in-memory',
     async joinQueue(asked) {
       if (state.holder?.runId !== asked.runId) state.holder = null;

@@ -1,4 +1,4 @@
-import type { Verb } from '../../src/contract/hold.js';
+import type { DecisionName } from '../../src/contract/hold.js';
 import type { ReleaseInput } from '../../src/contract/release.js';
 import { queryStatus, sendDecision } from '../../src/temporal/runs.js';
 import type { MemoryRegistry } from '../../testbed/memory-registry.js';
@@ -26,7 +26,7 @@ interface Catch {
   input?: Partial<ReleaseInput>;
   stop?: (scene: Scene) => Stop;
   /** Decision that a person must send to end the phase. */
-  verb?: Verb;
+  verb?: DecisionName;
 }
 
 const CATCHES = {

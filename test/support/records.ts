@@ -1,9 +1,9 @@
-import type { CheckResult } from '../../src/contract/check.js';
 import { parseLane } from '../../src/contract/ids.js';
 import type { Digest, Repository } from '../../src/contract/image.js';
 import type { MovedImage } from '../../src/contract/move.js';
 import type { PinnedImage, ReleaseReport, ReleaseStatus, RollbackReport } from '../../src/contract/release.js';
 import { parseSha } from '../../src/contract/sha.js';
+import type { CheckResult } from '../../src/contract/tenants/check.js';
 import type { RunRecord } from '../../src/report/summary.js';
 
 const SHA = parseSha('9e82b1d4c5f60718293a4b5c6d7e8f9012345678');

@@ -1,4 +1,4 @@
-import type { CheckResult } from '../../src/contract/check.js';
+import type { CheckResult } from '../../src/contract/tenants/check.js';
 import { answers, check, get, type Suite, z } from '../../src/smoke/index.js';
 import { smokeTenant } from '../../src/smoke/smoke-tenant.js';
 import type { SmokeWaits } from '../../src/smoke/waits.js';

@@ -65,7 +65,7 @@ test.for([
   expect(await answer.json()).toMatchObject({ errors: [{ code }] });
 });
 
-test('a request that nobody foresaw is answered 500 and kept', async () => {
+test('an unexpected request is answered 500 and kept', async () => {
   expect((await call('manifests/latest', { method: 'DELETE' })).status).toBe(500);
   expect(registry.unforeseen).toEqual(['DELETE /v2/app/web/manifests/latest']);
 });

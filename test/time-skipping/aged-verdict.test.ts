@@ -8,7 +8,7 @@ const MINUTE = 60_000;
 describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java and Maven', () => {
   const { gate, leap, old, releasedToLook } = useHungLook('aged');
 
-  test('a move that an outage of hours kept from its first look is begun again only once the build is smoked anew', async () => {
+  test('a move that an outage of hours kept from its first read starts again only after the build is smoked again', async () => {
     const { sha, handle, heal } = await releasedToLook();
     gate().deploy({ sha, misbehave: 'memory-search' });
     heal();

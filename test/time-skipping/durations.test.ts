@@ -63,7 +63,7 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
     expect(soakedMs).toBeLessThan(6 * MINUTE + 20 * SECOND);
   });
 
-  test('canaries that never come are waited for for ten minutes, then a human for 72 hours, and nothing moves', async () => {
+  test('a release waits ten minutes for canaries that never report the build, then 72 hours for a person, and nothing moves', async () => {
     const { handle } = await released({ runs: 'the old one' });
     const waits = () => seenAtWork(handle, 'awaitBuild');
     const began = await until('it waits', waits);
@@ -92,7 +92,7 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
     const approve = ({ workflowId }: WorkflowHandle) =>
       sendDecision(gate().client, workflowId, 'approve', { by: 'ada', reason: 'looked at it' });
 
-    test('that nobody gives in 72 hours ends the release, and nothing moves', async () => {
+    test('that no person gives in 72 hours ends the release, and nothing moves', async () => {
       const { handle } = await awaitingApproval();
       await leap(72 * HOUR);
       expect((await awaitRunEnd(handle)).report).toMatchObject({
@@ -114,7 +114,7 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
       expect(await gate().latest()).toEqual(digests);
     });
 
-    test('is none for what was pushed since: started over, it is asked for anew', async () => {
+    test('does not apply to what was pushed since: the release starts over and needs another approval', async () => {
       const { sha, handle } = await awaitingApproval();
       await gate().publish(sha, { platforms: ['linux/amd64'] });
       await leap(2 * HOUR);
@@ -130,7 +130,7 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
       await awaitRunEnd(handle);
     });
 
-    test('of a build that has gone bad since it was smoked promotes nothing', async () => {
+    test('of a build that fails since it was smoked promotes nothing', async () => {
       const { sha, handle } = await awaitingApproval();
       gate().deploy({ sha, misbehave: 'memory-search' });
       await leap(72 * HOUR - MINUTE);
@@ -140,11 +140,11 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
     });
   });
 
-  test('another move that is under way is waited for for 25 minutes, then nothing moves', async () => {
+  test('a release waits 25 minutes for another move that is under way, then nothing moves', async () => {
     // A mover whose workers are gone.
     const busy = await gate().client.workflow.start('MoveLatest', {
       workflowId: moveLatestId(gate().lane),
-      taskQueue: 'nobody-works-here',
+      taskQueue: 'no-worker-polls-here',
     });
     const { handle } = await released();
     await inPhase(handle, 'soaking');

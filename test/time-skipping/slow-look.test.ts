@@ -11,7 +11,7 @@ const MINUTE = 60_000;
 describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java and Maven', () => {
   const { gate, leapUntil, old, releasedToLook } = useHungLook('slow-look');
 
-  test('a mover that cannot look for as long as it may is begun once more, then the release is held; retry goes on', async () => {
+  test('a mover that cannot read the registry in time is started once more, then the release is held; retry continues', async () => {
     const { digests, handle, heal } = await releasedToLook();
     const mover = gate().client.workflow.getHandle(moveLatestId(gate().lane));
     const held = await leapUntil(

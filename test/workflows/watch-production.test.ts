@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest';
-import type { WatchReport } from '../../src/contract/production.js';
 import { CanaryOutcome, CanaryPhase, CanarySha, CanaryTenantsRed } from '../../src/contract/search-attributes.js';
+import type { WatchReport } from '../../src/contract/tenants/production.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import type { Tenant } from '../../testbed/tenant.js';
 import { canary } from '../support/cli.js';

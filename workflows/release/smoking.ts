@@ -1,7 +1,7 @@
-import { checksWith, type TenantSmoke, verdictOf } from '../../src/contract/check.js';
 import { digestOf } from '../../src/contract/move.js';
 import type { PlannedTenant } from '../../src/contract/release.js';
 import { sameBuild } from '../../src/contract/sha.js';
+import { checksWith, type TenantSmoke, verdictOf } from '../../src/contract/tenants/check.js';
 import { registryReads, smokes } from '../shared/activity-options.js';
 import { finish, setPhase } from '../shared/run.js';
 import { describeOthers } from './awaiting-canary.js';

@@ -1,7 +1,7 @@
 import { sleep } from '@temporalio/workflow';
-import { checksWith, type TenantSmoke } from '../../src/contract/check.js';
 import type { TenantBuild } from '../../src/contract/release.js';
 import { sameBuild, shortSha } from '../../src/contract/sha.js';
+import { checksWith, type TenantSmoke } from '../../src/contract/tenants/check.js';
 import { formatDuration } from '../../src/domain/duration.js';
 import { watches } from '../shared/activity-options.js';
 import { firstOf } from '../shared/race.js';

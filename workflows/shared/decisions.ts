@@ -1,6 +1,6 @@
 import { setHandler } from '@temporalio/workflow';
-import type { DecisionInput, Verb } from '../../src/contract/hold.js';
-import { statusQuery, VERBS } from '../../src/contract/messages.js';
+import type { DecisionInput, DecisionName } from '../../src/contract/hold.js';
+import { DECISIONS, statusQuery } from '../../src/contract/messages.js';
 import { checkDecision, decisionsNow, effectOf } from '../../src/domain/decide.js';
 import { rejection } from './failures.js';
 import { type RunContext, updateDetails } from './run.js';
@@ -13,7 +13,7 @@ const KEPT_DECISIONS = 50;
 /** Handles decisions. Handlers only record and, for an abort, cancel; the phases act. */
 export function handleDecisions(run: RunContext): void {
   const { state, feed } = run;
-  const take = (verb: Verb, decision: DecisionInput): string => {
+  const take = (verb: DecisionName, decision: DecisionInput): string => {
     const { hold } = state;
     const { by, reason } = decision;
     state.decided = { ...decision, verb, at: new Date().toISOString(), ...(hold && { holdName: hold.name }) };
@@ -29,8 +29,8 @@ export function handleDecisions(run: RunContext): void {
   setHandler(statusQuery, () => ({ ...state, verbs: decisionsNow(state) }), {
     description: 'The phase of the release, why, and what each decision would do now',
   });
-  for (const verb of Object.keys(VERBS) as Verb[]) {
-    const { update, signal, description } = VERBS[verb];
+  for (const verb of Object.keys(DECISIONS) as DecisionName[]) {
+    const { update, signal, description } = DECISIONS[verb];
     const check = (sent: unknown) => checkDecision(verb, sent, state, Date.now());
     const requireAllowed = (sent: unknown): DecisionInput => {
       const checked = check(sent);

@@ -1,10 +1,10 @@
 import { ApplicationFailure, isCancellation, upsertSearchAttributes } from '@temporalio/workflow';
-import { checksWith } from '../../src/contract/check.js';
 import { endEvent } from '../../src/contract/events.js';
 import { FAILURE_TYPES, type FailureType } from '../../src/contract/failures.js';
 import { areMoved, refusedMove } from '../../src/contract/move.js';
 import type { RunOutcome } from '../../src/contract/release.js';
 import * as attributes from '../../src/contract/search-attributes.js';
+import { checksWith } from '../../src/contract/tenants/check.js';
 import { fitNames } from '../../src/domain/fit.js';
 import { unwrapFailure } from './failures.js';
 import { type RunContext, type RunEnd, setPhase } from './run.js';

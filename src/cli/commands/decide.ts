@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { InvalidInput } from '../../contract/brand.js';
-import type { Hold, Verb } from '../../contract/hold.js';
+import type { DecisionName, Hold } from '../../contract/hold.js';
 import { type Lane, releaseId, taskQueue } from '../../contract/ids.js';
 import type { ReleaseStatus } from '../../contract/release.js';
 import { parseSha, type Sha } from '../../contract/sha.js';
@@ -12,7 +12,7 @@ import { EXIT } from '../exit-codes.js';
 import { identity, laneFrom, reasonOf } from '../identity.js';
 import { printAnswer } from '../print/answer.js';
 
-const decisionCommand = (verb: Verb): Command => ({
+const decisionCommand = (verb: DecisionName): Command => ({
   options: [
     REASON,
     yes(),
@@ -30,7 +30,7 @@ export const abort = decisionCommand('abort');
 export const retry = decisionCommand('retry');
 
 /** Sends a decision to a release and prints the answer. The hold is printed first, and the decision is for that hold alone. */
-function decide(verb: Verb, given: Given, io: Io): Promise<number> {
+function decide(verb: DecisionName, given: Given, io: Io): Promise<number> {
   const lane = laneFrom(io);
   const sha = parseSha(given.args[0]);
   const workflowId = releaseId(lane, sha);
@@ -69,6 +69,6 @@ async function endedOutcome(client: Client, lane: Lane, sha: Sha): Promise<strin
   return outcomeOfRun(await awaitRunEnd(client.workflow.getHandle(workflowId, run.runId)));
 }
 
-function holdLine(workflowId: string, verb: Verb, { id, name, why }: Hold, { verbs }: ReleaseStatus): string {
+function holdLine(workflowId: string, verb: DecisionName, { id, name, why }: Hold, { verbs }: ReleaseStatus): string {
   return logLine(`${workflowId} is held: ${id} (${name}): ${why}; ${verb}: ${verbs?.[verb].text ?? 'unknown'}`);
 }

@@ -1,6 +1,6 @@
 import type { CommandEntry } from '../command.js';
 
-/** Every verb, in the order of help. A verb is loaded when it is used, so that `canary --help` loads none of them. */
+/** Every command, in the order of help. A command is loaded when it is used, so that `canary --help` loads none of them. */
 export const COMMANDS: CommandEntry[] = [
   {
     name: 'release',
@@ -42,20 +42,20 @@ export const COMMANDS: CommandEntry[] = [
     name: 'pause',
     arguments: '',
     summary: 'Stop promotions: releases are tested and wait before they promote. Rollbacks still move.',
-    load: async () => (await import('./lane.js')).pause,
+    load: async () => (await import('./lane/lane.js')).pause,
   },
   {
     name: 'resume',
     arguments: '',
     summary: 'End a pause.',
-    load: async () => (await import('./lane.js')).resume,
+    load: async () => (await import('./lane/lane.js')).resume,
   },
   {
     name: 'lane',
     arguments: '<adopt|unhold|drop|unbad> [sha]',
     summary:
       'Accept :latest as it is, lift the hold after a rollback, drop a stuck release, or clear a known-bad build.',
-    load: async () => (await import('./lane.js')).lane,
+    load: async () => (await import('./lane/lane.js')).lane,
   },
   {
     name: 'status',
@@ -67,13 +67,13 @@ export const COMMANDS: CommandEntry[] = [
     name: 'queue',
     arguments: '',
     summary: 'Show which release holds the lane, which ones wait in which order, and what blocks promotion.',
-    load: async () => (await import('./queue.js')).queue,
+    load: async () => (await import('./lane/queue.js')).queue,
   },
   {
     name: 'history',
     arguments: '',
     summary: 'Show the ledger, newest first: what moved :latest, when, by whom, and the known-bad builds.',
-    load: async () => (await import('./history.js')).history,
+    load: async () => (await import('./lane/history.js')).history,
   },
   {
     name: 'report',
@@ -97,19 +97,19 @@ export const COMMANDS: CommandEntry[] = [
     name: 'setup',
     arguments: '',
     summary: 'Prepare a Temporal namespace. Safe to repeat.',
-    load: async () => (await import('./setup.js')).setup,
+    load: async () => (await import('./operate/setup.js')).setup,
   },
   {
     name: 'doctor',
     arguments: '',
     summary: 'Check everything a release needs, and print how to fix what would stop one. Changes nothing.',
-    load: async () => (await import('./doctor.js')).doctor,
+    load: async () => (await import('./operate/doctor.js')).doctor,
   },
   {
     name: 'worker',
     arguments: '',
     summary: 'Run a worker, which carries releases out, until SIGTERM or Ctrl-C.',
-    load: async () => (await import('./worker.js')).worker,
+    load: async () => (await import('./operate/worker.js')).worker,
   },
   {
     name: 'completion',

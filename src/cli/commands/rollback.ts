@@ -86,5 +86,5 @@ async function run(given: Given, io: Io): Promise<number> {
 
 const isForceable = ({ report }: RunEnd) => report !== null && 'refusal' in report && report.refusal === 'needs-force';
 
-/** The command that moves in spite of the refusal. */
+/** Command that forces the refused rollback. */
 const forceCommand = ({ sha }: RollbackInput) => `canary rollback ${sha} --force --reason …`;

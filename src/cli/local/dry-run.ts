@@ -21,9 +21,9 @@ import { withRegistry } from './with-registry.js';
 
 /** What the ledger adds to a dry run. */
 interface LedgerContext {
-  /** Where the build was moved to before; empty: its staging tag decides. */
+  /** Digests of the build's last move; if empty, its staging tag is resolved. */
   recordedImages: TagState[];
-  /** What else is printed of the pinned images, and the exit code. */
+  /** Adds lines and JSON fields about the pinned images, and gives the exit code. */
   preview: (
     registry: Registry,
     pinned: PinnedImage[],

@@ -1,4 +1,4 @@
-import type { CheckResult, TenantSmoke } from '../../contract/check.js';
+import type { CheckResult, TenantSmoke } from '../../contract/tenants/check.js';
 
 /** JUnit XML, one test suite per tenant. CI publishes it, so an answer is reduced to its status and the schema path. */
 export function junit(results: TenantSmoke[]): string {

@@ -1,4 +1,4 @@
-import { type TenantSmoke, type Verdict, verdictOf } from '../../contract/check.js';
+import { type TenantSmoke, type Verdict, verdictOf } from '../../contract/tenants/check.js';
 import type { Io } from '../command.js';
 
 const LABELS: Record<Verdict, string> = { pass: 'PASS', fail: 'FAIL', 'could-not-test': '????' };

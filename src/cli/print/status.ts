@@ -1,5 +1,5 @@
-import type { TenantSmoke } from '../../contract/check.js';
 import type { ReleaseStatus } from '../../contract/release.js';
+import type { TenantSmoke } from '../../contract/tenants/check.js';
 import { rounded } from '../../domain/duration.js';
 import { oneLine } from '../../domain/markdown.js';
 import { LANE_UNAVAILABLE } from '../../temporal/lane-client.js';

@@ -154,7 +154,7 @@ describe('a release that is reset', () => {
   });
 });
 
-describe('a release whose workflow task fails for ever', () => {
+describe('a release whose workflow task fails forever', () => {
   test('keeps the lane until a person drops it; then the next one acquires it', async () => {
     // No worker knows its type: each of its tasks fails, and it hears no abort.
     const { sha, handle } = await startPlainly('ReleaseOfNextYear');

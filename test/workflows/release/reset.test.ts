@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { moveLatestId } from '../../../src/contract/ids.js';
-import { VERBS } from '../../../src/contract/messages.js';
+import { DECISIONS } from '../../../src/contract/messages.js';
 import { awaitRunEnd, queryStatus, sendDecision } from '../../../src/temporal/runs.js';
 import { useCountedGate } from '../../support/counted-gate.js';
 import { catchIn, type Phase } from '../../support/phases.js';
@@ -49,7 +49,7 @@ describe('a release that is reset while it runs', () => {
     });
     expect(writes()).toEqual([]);
     await say(again, 'approve', hold?.id);
-    // What leads there was learned in the turn of the run before: it starts over in its own.
+    // The results that lead there belong to an earlier fencing token: the run starts over with its own.
     if (phase === 'awaiting-approval') await say(again, 'approve', (await nextHold(again, hold?.id)).id);
     expect((await awaitRunEnd(again)).report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(digests);
@@ -57,10 +57,10 @@ describe('a release that is reset while it runs', () => {
   });
 
   test.each<[Phase, string]>([
-    // Before its smoke it asks for its turn, and nobody gets one while something moves.
+    // Before its smoke it confirms that it holds the lane, and the lane is granted to no release during a move.
     ['soaking', 'queued'],
     ['promoting', 'promoting'],
-  ])('to %s while its mover writes is then %s: each image is written once all the same', async (phase, where) => {
+  ])('to %s while its mover writes is then %s, and each image is written once', async (phase, where) => {
     const { handle, digests, release } = await catchIn('promoting', gate(), registry);
     const again = await reset(handle, phase);
     await inPhase(again, where);
@@ -96,21 +96,24 @@ describe('a promoted release that is reset', () => {
     expect(writes().sort()).toEqual(gate().repositories);
   });
 
-  test.each(BEFORE_APPROVAL)('to %s, no more live, does not take the approval of before for its own', async (phase) => {
-    const { handle, digests } = await catchIn('awaiting-approval', gate(), registry);
-    // Without the id of its hold: as little as an approval can say.
-    await handle.signal(VERBS.approve.signal, ada);
-    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
-    await gate().setLatest(OLD);
-    const again = await reset(handle, phase);
-    expect(await inPhase(again, 'awaiting-approval')).toMatchObject({
-      decisions: [],
-      refusals: [expect.stringContaining('approve refused: the release is not held')],
-    });
-    await say(again, 'approve');
-    expect((await awaitRunEnd(again)).report).toMatchObject({ outcome: 'promoted' });
-    expect(await gate().latest()).toEqual(digests);
-  });
+  test.each(BEFORE_APPROVAL)(
+    'to %s, when its build is no longer live, does not accept the approval of the earlier run',
+    async (phase) => {
+      const { handle, digests } = await catchIn('awaiting-approval', gate(), registry);
+      // Without the id of its hold: as little as an approval can say.
+      await handle.signal(DECISIONS.approve.signal, ada);
+      expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+      await gate().setLatest(OLD);
+      const again = await reset(handle, phase);
+      expect(await inPhase(again, 'awaiting-approval')).toMatchObject({
+        decisions: [],
+        refusals: [expect.stringContaining('approve refused: the release is not held')],
+      });
+      await say(again, 'approve');
+      expect((await awaitRunEnd(again)).report).toMatchObject({ outcome: 'promoted' });
+      expect(await gate().latest()).toEqual(digests);
+    },
+  );
 
   test('to promoting finds :latest there already: the approval was for that', async () => {
     const { handle, digests } = await promoted();
@@ -142,7 +145,7 @@ describe('a promoted release that is reset', () => {
   );
 
   test.each<Phase>(['soaking', 'awaiting-approval', 'promoting'])(
-    'to %s after a newer one was promoted asks for its turn, and is superseded',
+    'to %s after a newer one was promoted confirms the holder, and is superseded',
     async (phase) => {
       const older = await promoted();
       const newer = await promoted();
@@ -160,7 +163,7 @@ describe('a promoted release that is reset', () => {
     },
   );
 
-  test('to promoting after a rollback asks for its turn, and learns that it is bad', async () => {
+  test('to promoting after a rollback confirms the holder, and ends because the build is known-bad', async () => {
     const { handle } = await promoted();
     await awaitRunEnd(await gate().rollback({ sha: OLD, reason: 'it burns' }));
     const back = await gate().latest();

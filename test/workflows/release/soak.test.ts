@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { VERBS } from '../../../src/contract/messages.js';
+import { DECISIONS } from '../../../src/contract/messages.js';
 import { awaitRunEnd, queryStatus } from '../../../src/temporal/runs.js';
 import { useGate } from '../../support/gate.js';
 import { newSha } from '../../support/shas.js';
@@ -72,7 +72,9 @@ describe('a soak that is watched', () => {
       return status?.hold ? status : null;
     });
     expect(hold).toMatchObject({ name: 'canary-left', why: expect.stringContaining('4 times during the soak') });
-    await handle.executeUpdate(VERBS.retry.update, { args: [{ by: 'ada', reason: 'fixed', hold: hold?.id ?? '' }] });
+    await handle.executeUpdate(DECISIONS.retry.update, {
+      args: [{ by: 'ada', reason: 'fixed', hold: hold?.id ?? '' }],
+    });
     expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(digests);
   }, 60_000);

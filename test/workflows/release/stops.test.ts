@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { VERBS } from '../../../src/contract/messages.js';
+import { DECISIONS } from '../../../src/contract/messages.js';
 import { awaitRunEnd, sendDecision } from '../../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../../testbed/memory-registry.js';
 import { type Gate, useGate } from '../../support/gate.js';
@@ -148,7 +148,7 @@ describe('an abort in the same instant as promoting', () => {
     const gate = WAYS.abort.gate();
     const caught = await catchIn('awaiting-approval', gate, registry);
     await gate.stopWorker();
-    for (const verb of verbs) await caught.handle.signal(VERBS[verb].signal, ada);
+    for (const verb of verbs) await caught.handle.signal(DECISIONS[verb].signal, ada);
     await gate.startWorker();
     expect(await outcomeOf(caught)).toBe('CanaryAborted');
     expect(await gate.latest()).toEqual(old.get(gate));

@@ -17,7 +17,7 @@ const { registry, gate, old, writes, pairs } = await useCountedGate('rollback-an
 const MOVING_PUT_MS = 20_000;
 
 let oldDigests: (string | undefined)[];
-/** What is live, and bad once it was rolled back from. */
+/** Build that is live; known-bad after the rollback. */
 let live: { sha: string; digests: string[] };
 beforeEach(async () => {
   oldDigests = await gate().latest();
@@ -30,7 +30,7 @@ const requireRolledBack = (handle: Awaited<ReturnType<typeof back>>, withinMs?: 
 const isAnnounced = (sha = old) =>
   until('it is announced', async () => (await laneState(gate())).rollback?.sha === sha);
 
-/** The second image of one build is not taken, and tried again and again. */
+/** Makes the registry refuse the second image of a build, so that its write is retried until `heal`. */
 function refuseSecond([, digest]: readonly (string | undefined)[]) {
   let isSeen = false;
   const isSecond = isPut(gate().repositories[1]);
@@ -44,7 +44,7 @@ function refuseSecond([, digest]: readonly (string | undefined)[]) {
   return { isSeen: () => isSeen, heal };
 }
 
-describe('a rollback starts at once, and ends the release that holds the lane,', () => {
+describe('a rollback starts at once and ends the release that holds the lane', () => {
   test.each<Phase>(['resolving', 'awaiting-canary', 'soaking', 'smoking', 'held', 'awaiting-approval'])(
     'while that is %s',
     async (phase) => {
@@ -81,7 +81,7 @@ describe('a rollback starts at once, and ends the release that holds the lane,',
     await gate().laneClient.update(laneCommandUpdate('resume'), ada);
   });
 
-  test('while its workflow task fails for ever', async () => {
+  test('while the workflow task of that release fails forever', async () => {
     const { handle } = await stuckHolder(gate());
     await requireRolledBack(await back());
     await handle.terminate('by the test');
@@ -89,7 +89,7 @@ describe('a rollback starts at once, and ends the release that holds the lane,',
 });
 
 describe('a rollback in the middle of a pair', () => {
-  test('makes both images whole when the write that is on its way lands after it was announced', async () => {
+  test('moves both images when a write that is in flight lands after the rollback was announced', async () => {
     const second = delayRequests({ gate: gate(), registry }, isPut(gate().repositories[1]));
     const { sha } = await gate().greenBuild();
     const handle = await gate().release({ sha });
@@ -98,14 +98,14 @@ describe('a rollback in the middle of a pair', () => {
     await isAnnounced();
     second.release();
     await requireRolledBack(rollback, MOVING_PUT_MS);
-    // What was on its way was the last it had to write: it says so, and what it wrote is bad all the same.
+    // The write in flight was the last one of the release: the release is promoted, and its build is known-bad anyway.
     expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     const { knownBad, history } = (await laneState(gate())).ledger;
     expect(knownBad.map((one) => one.sha)).toEqual(expect.arrayContaining([sha, live.sha]));
     expect(history.at(-1)).toMatchObject({ kind: 'rollback', sha: old });
   });
 
-  test('stops a release that still tries to write its second image', async () => {
+  test('stops a release that still retries the write of its second image', async () => {
     const { sha, digests } = await gate().greenBuild();
     const refused = refuseSecond(digests);
     const handle = await gate().release({ sha });
@@ -123,11 +123,11 @@ describe('a rollback in the middle of a pair', () => {
   });
 });
 
-test('of two rollbacks at once the one announced last wins, and the other moves nothing any more', async () => {
+test('of two rollbacks at once the one announced last wins, and the other moves nothing from then on', async () => {
   const refused = refuseSecond(oldDigests);
   const loser = await back();
-  await until('it writes', refused.isSeen);
-  // It is bad by now.
+  await until('the first rollback writes', refused.isSeen);
+  // The first rollback marked this build as known-bad.
   const winner = await back(live.sha, { force: true });
   const ends = await Promise.all([awaitRunEnd(winner), awaitRunEnd(loser)]);
   refused.heal();
@@ -145,7 +145,7 @@ test('of two rollbacks at once the one announced last wins, and the other moves 
   expect((await laneState(gate())).ledger.knownBad.map(({ sha }) => sha)).not.toContain(live.sha);
 });
 
-test('of two rollbacks on a registry that is slow to be looked at the one announced last is not kept from moving by the other', async () => {
+test('of two rollbacks on a registry that is slow to read the one announced last moves, and the other does not end its mover', async () => {
   let isLooking = false;
   // Longer than a rollback waits for a mover without a write lease.
   const heal = registry.faults.add({

@@ -19,7 +19,7 @@ function silentLane() {
   const client: LaneClient = {
     ...lane,
     state: () => (isSilent ? Promise.resolve(null) : lane.state()),
-    standing: (request) => (isSilent ? Promise.resolve(null) : lane.standing(request)),
+    position: (request) => (isSilent ? Promise.resolve(null) : lane.position(request)),
     update: (update, sent) => heard(() => lane.update(update, sent)),
     signal: (signal, sent) => heard(() => lane.signal(signal, sent)),
   };

@@ -1,18 +1,18 @@
 import type { Client } from '@temporalio/client';
-import { checkDriftId } from '../../contract/ids.js';
-import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.js';
-import { formatDuration } from '../../domain/duration.js';
-import { deniedOrUnsupported, withClient } from '../../temporal/connect.js';
+import { checkDriftId } from '../../../contract/ids.js';
+import { SEARCH_ATTRIBUTES } from '../../../contract/search-attributes.js';
+import { formatDuration } from '../../../domain/duration.js';
+import { deniedOrUnsupported, withClient } from '../../../temporal/connect.js';
 import {
   changeRetention,
   parseRetention,
   registerSearchAttributes,
   scheduleDriftCheck,
-} from '../../temporal/namespace.js';
-import { BY, type Command, type Given, type Io, REGISTRY, TEMPORAL, textOption } from '../command.js';
-import { EXIT } from '../exit-codes.js';
-import { laneFrom } from '../identity.js';
-import { adoptInitialLatest } from '../local/adopt-initial.js';
+} from '../../../temporal/namespace.js';
+import { BY, type Command, type Given, type Io, REGISTRY, TEMPORAL, textOption } from '../../command.js';
+import { EXIT } from '../../exit-codes.js';
+import { laneFrom } from '../../identity.js';
+import { adoptInitialLatest } from '../../local/adopt-initial.js';
 
 export const setup: Command = {
   description:
@@ -51,7 +51,7 @@ function run(given: Given, io: Io): Promise<number> {
   });
 }
 
-/** A gate works without the schedule, so a server that refuses it does not stop the setup. */
+/** Schedules `CheckDrift`. A gate works without it, so a server that refuses it does not stop the setup. */
 async function scheduleDrift(client: Client, io: Io): Promise<void> {
   const lane = laneFrom(io);
   const name = `schedule ${checkDriftId(lane)}`;
@@ -78,7 +78,7 @@ async function setRetention(retentionMs: number, client: Client, io: Io): Promis
   io.out(`${namespace}: ended runs are kept for ${from === to ? `${to}, unchanged` : `${to}, before: ${from}`}`);
 }
 
-/** Adds the fix if these credentials may not change it, or no client can (Temporal Cloud changes it in its web page). */
+/** Adds a fix to the error if the server denies the change to these credentials, or supports it for no client (as Temporal Cloud, which has a web page for it). */
 async function explainIfDenied<T>(what: string, how: string, change: Promise<T>): Promise<T> {
   try {
     return await change;

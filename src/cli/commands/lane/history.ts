@@ -1,9 +1,9 @@
-import { InvalidInput } from '../../contract/brand.js';
-import { historyOf } from '../../lane/view.js';
-import { readLane } from '../../temporal/lane-view.js';
-import { type Command, type Given, type Io, OUTPUT, TEMPORAL, textOption } from '../command.js';
-import { printLaneQuery } from '../lane-query.js';
-import { historyLines } from '../print/lane.js';
+import { InvalidInput } from '../../../contract/brand.js';
+import { historyOf } from '../../../lane/view.js';
+import { readLane } from '../../../temporal/lane-view.js';
+import { type Command, type Given, type Io, OUTPUT, TEMPORAL, textOption } from '../../command.js';
+import { printLaneQuery } from '../../lane-query.js';
+import { historyLines } from '../../print/lane.js';
 
 export const history: Command = {
   options: [

@@ -1,5 +1,5 @@
-import { type Command, TEMPORAL } from '../command.js';
-import { EXIT } from '../exit-codes.js';
+import { type Command, TEMPORAL } from '../../command.js';
+import { EXIT } from '../../exit-codes.js';
 
 export const worker: Command = {
   options: [],
@@ -8,7 +8,7 @@ export const worker: Command = {
     'CANARY_TENANT_URLS=https://canary-1.example.com CANARY_ADMIN_TOKENS_FILE=tokens GITHUB_TOKEN_FILE=token canary worker',
   ],
   run: async (_given, io) => {
-    const { runWorker } = await import('../../../workers/main.js');
+    const { runWorker } = await import('../../../../workers/main.js');
     await runWorker(io.env);
     return EXIT.done;
   },

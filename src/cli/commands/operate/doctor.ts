@@ -1,16 +1,16 @@
-import { configHash } from '../../config/hash.js';
-import { loadGateConfig } from '../../config/load.js';
-import { ConfigError } from '../../config/schema.js';
-import { type Finding, stops } from '../../doctor/finding.js';
-import { findingLines, worstFirst } from '../../doctor/lines.js';
-import { checkRegistry } from '../../doctor/registry.js';
-import { checkSettings } from '../../doctor/settings.js';
-import { checkTemporal } from '../../doctor/temporal.js';
-import { checkTenants } from '../../doctor/tenants.js';
-import { type Command, type Given, type Io, OUTPUT, TEMPORAL, wantsJson } from '../command.js';
-import { EXIT } from '../exit-codes.js';
-import { laneFrom } from '../identity.js';
-import { withRegistry } from '../local/with-registry.js';
+import { configHash } from '../../../config/hash.js';
+import { loadGateConfig } from '../../../config/load.js';
+import { ConfigError } from '../../../config/schema.js';
+import { type Finding, stops } from '../../../doctor/finding.js';
+import { findingLines, worstFirst } from '../../../doctor/lines.js';
+import { checkRegistry } from '../../../doctor/registry.js';
+import { checkSettings } from '../../../doctor/settings.js';
+import { checkTemporal } from '../../../doctor/temporal.js';
+import { checkTenants } from '../../../doctor/tenants.js';
+import { type Command, type Given, type Io, OUTPUT, TEMPORAL, wantsJson } from '../../command.js';
+import { EXIT } from '../../exit-codes.js';
+import { laneFrom } from '../../identity.js';
+import { withRegistry } from '../../local/with-registry.js';
 
 export const doctor: Command = {
   options: [...OUTPUT],

@@ -1,11 +1,11 @@
-import type { HolderStatus, LaneState, RunStanding, StandingRequest } from '../contract/lane.js';
+import type { HolderStatus, LaneState, PositionRequest, RunPosition } from '../contract/lane.js';
 import { shortSha } from '../contract/sha.js';
 import { isPaused } from './commands.js';
 import { isOlder } from './ledger.js';
 import { isKnown, resultOf } from './queue.js';
 
 /** Answers what the lane knows about one run. The pause is reported as it was set, even if expired: the clock of a workflow stands still while it answers a query. */
-export function standingOf(state: LaneState, request: StandingRequest): RunStanding {
+export function positionOf(state: LaneState, request: PositionRequest): RunPosition {
   const { holder, rollback, requestedRollbacks, ledger } = state;
   const { runId } = request;
   const owner = holder && !holder.revocation ? holder : rollback;
@@ -20,7 +20,7 @@ export function standingOf(state: LaneState, request: StandingRequest): RunStand
   };
 }
 
-function holderStatusOf(state: LaneState, { runId, sha }: StandingRequest): HolderStatus {
+function holderStatusOf(state: LaneState, { runId, sha }: PositionRequest): HolderStatus {
   const { holder, queue, ledger } = state;
   const own = holder?.runId === runId ? holder : null;
   const next = queue.at(-1);
@@ -36,8 +36,8 @@ function holderStatusOf(state: LaneState, { runId, sha }: StandingRequest): Hold
   };
 }
 
-/** Standing of a run at `now` (epoch, ms), without an expired pause. */
-export function standingAt(standing: RunStanding, now: number): RunStanding {
-  const { status } = standing;
-  return { ...standing, status: { ...status, pause: isPaused(status.pause, now) ? status.pause : null } };
+/** Position of a run at `now` (epoch, ms), without an expired pause. */
+export function positionAt(position: RunPosition, now: number): RunPosition {
+  const { status } = position;
+  return { ...position, status: { ...status, pause: isPaused(status.pause, now) ? status.pause : null } };
 }

@@ -1,19 +1,19 @@
 import { heartbeat, sleep } from '@temporalio/activity';
-import { moveLatestId } from '../src/contract/ids.js';
-import type { HolderStatus, LaneRequest, LaneState, RollbackRequest, RunRef } from '../src/contract/lane.js';
-import { beginRollbackSignal, beginRollbackUpdate } from '../src/contract/messages.js';
-import type { TagState } from '../src/contract/move.js';
-import type { Sha } from '../src/contract/sha.js';
-import { LEASE_MS } from '../src/lane/moves.js';
-import { digestsOfMove } from '../src/lane/rollback.js';
-import { LaneRefused } from '../src/temporal/lane-client.js';
-import { rejectionOf } from '../src/temporal/run-record.js';
-import { findRun } from '../src/temporal/runs.js';
+import { moveLatestId } from '../../src/contract/ids.js';
+import type { HolderStatus, LaneRequest, LaneState, RollbackRequest, RunRef } from '../../src/contract/lane.js';
+import { beginRollbackSignal, beginRollbackUpdate } from '../../src/contract/messages.js';
+import type { TagState } from '../../src/contract/move.js';
+import type { Sha } from '../../src/contract/sha.js';
+import { LEASE_MS } from '../../src/lane/moves.js';
+import { digestsOfMove } from '../../src/lane/rollback.js';
+import { LaneRefused } from '../../src/temporal/lane-client.js';
+import { rejectionOf } from '../../src/temporal/run-record.js';
+import { findRun } from '../../src/temporal/runs.js';
+import type { ActivityDependencies } from '../dependencies.js';
+import { ownRun, withHeartbeat } from '../heartbeat.js';
+import { awaitEnd, LANE_POLL_MS } from '../waits.js';
 import { describeDrift } from './check-drift.js';
-import type { ActivityDependencies } from './dependencies.js';
-import { ownRun, withHeartbeat } from './heartbeat.js';
 import { type Continued, recoverLane } from './recover-lane.js';
-import { awaitEnd, LANE_POLL_MS } from './waits.js';
 
 /** How long a rollback waits for the lane, in milliseconds: it depends on nothing but the registry, Temporal and a worker. */
 const KNOWN_BUILD_MS = 5_000;
@@ -24,15 +24,15 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
   const { lane } = config;
   /** Passes if the lane does not answer, or does not know the run: it decides when the mover asks. */
   const requireNewestRollback = async () => {
-    if ((await own.standing(ownRun()))?.isSupersededRollback)
+    if ((await own.position(ownRun()))?.isSupersededRollback)
       throw new LaneRefused('another rollback was announced after this one', 'not-announced');
   };
   return {
     /** Reads the status of a release with the lane. A lane that does not answer is asked again: silence is not a refusal. */
     async confirmHolder(request: LaneRequest): Promise<HolderStatus> {
       for (let tries = 0; ; tries += 1) {
-        const standing = await own.standing(request);
-        if (standing && (standing.isHeld || standing.result !== null || tries > 4)) return standing.status;
+        const position = await own.position(request);
+        if (position && (position.isHeld || position.result !== null || tries > 4)) return position.status;
         if (tries % 5 === 0) await own.joinQueue(request);
         heartbeat();
         await sleep(LANE_POLL_MS);

@@ -1,10 +1,10 @@
-import { InvalidInput, shown } from '../../contract/brand.js';
-import { releaseLaneId } from '../../contract/ids.js';
-import type { LaneCommand } from '../../contract/messages.js';
-import { parseSha } from '../../contract/sha.js';
-import { parseMoment } from '../../domain/moment.js';
-import { withClient } from '../../temporal/connect.js';
-import { sendLaneCommand } from '../../temporal/lane-client.js';
+import { InvalidInput, shown } from '../../../contract/brand.js';
+import { releaseLaneId } from '../../../contract/ids.js';
+import type { LaneCommand } from '../../../contract/messages.js';
+import { parseSha } from '../../../contract/sha.js';
+import { parseMoment } from '../../../domain/moment.js';
+import { withClient } from '../../../temporal/connect.js';
+import { sendLaneCommand } from '../../../temporal/lane-client.js';
 import {
   BY,
   type Command,
@@ -16,11 +16,11 @@ import {
   TEMPORAL,
   textOption,
   yes,
-} from '../command.js';
-import { EXIT } from '../exit-codes.js';
-import { askOf, confirm, identity, laneFrom, reasonOf } from '../identity.js';
-import { printAnswer } from '../print/answer.js';
-import { latestLines } from '../print/lane.js';
+} from '../../command.js';
+import { EXIT } from '../../exit-codes.js';
+import { askOf, confirm, identity, laneFrom, reasonOf } from '../../identity.js';
+import { printAnswer } from '../../print/answer.js';
+import { latestLines } from '../../print/lane.js';
 
 const COMMON_OPTIONS = [REASON, BY, ...OUTPUT];
 
@@ -60,12 +60,12 @@ export const resume: Command = {
 };
 
 async function runLane(given: Given, io: Io): Promise<number> {
-  const [verb = '', sha] = given.args;
-  if (verb === 'drop' || verb === 'unbad') return sendAndPrint(verb, { sha: parseSha(sha) }, given, io);
-  if (verb !== 'adopt' && verb !== 'unhold')
-    throw new InvalidInput(`invalid lane command ${shown(verb)}: expected adopt, unhold, drop or unbad`);
-  if (sha !== undefined) throw new InvalidInput(`lane ${verb} takes no sha, got ${shown(sha)}`);
-  return verb === 'unhold' ? sendAndPrint(verb, {}, given, io) : adopt(given, io);
+  const [name = '', sha] = given.args;
+  if (name === 'drop' || name === 'unbad') return sendAndPrint(name, { sha: parseSha(sha) }, given, io);
+  if (name !== 'adopt' && name !== 'unhold')
+    throw new InvalidInput(`invalid lane command ${shown(name)}: expected adopt, unhold, drop or unbad`);
+  if (sha !== undefined) throw new InvalidInput(`lane ${name} takes no sha, got ${shown(sha)}`);
+  return name === 'unhold' ? sendAndPrint(name, {}, given, io) : adopt(given, io);
 }
 
 async function runPause(given: Given, io: Io): Promise<number> {
@@ -75,8 +75,8 @@ async function runPause(given: Given, io: Io): Promise<number> {
 
 async function adopt(given: Given, io: Io): Promise<number> {
   const reason = await reasonOf(given, io);
-  const { withRegistry } = await import('../local/with-registry.js');
-  const { readLatest } = await import('../../registry/read-latest.js');
+  const { withRegistry } = await import('../../local/with-registry.js');
+  const { readLatest } = await import('../../../registry/read-latest.js');
   const latest = await withRegistry(io, (registry, { images }) => readLatest(registry, images, io.signal));
   for (const line of latestLines(latest)) io.err(line);
   const ask = askOf(given, io);
@@ -93,9 +93,9 @@ async function adopt(given: Given, io: Io): Promise<number> {
   );
 }
 
-async function sendAndPrint(verb: LaneCommand, fields: object, given: Given, io: Io): Promise<number> {
+async function sendAndPrint(name: LaneCommand, fields: object, given: Given, io: Io): Promise<number> {
   const lane = laneFrom(io);
   const command = { by: identity(given, io), reason: await reasonOf(given, io), ...fields };
-  const result = await withClient(io.env, (client) => sendLaneCommand(client, lane, verb, command));
-  return printAnswer(result, { lane: releaseLaneId(lane), verb, ...command }, given, io);
+  const result = await withClient(io.env, (client) => sendLaneCommand(client, lane, name, command));
+  return printAnswer(result, { lane: releaseLaneId(lane), verb: name, ...command }, given, io);
 }

@@ -1,11 +1,11 @@
 import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
 import { type Client, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { type Lane, moveLatestId, releaseLaneId } from '../src/contract/ids.js';
-import type { LaneState } from '../src/contract/lane.js';
-import { areMoved, type MovedImage } from '../src/contract/move.js';
-import { emptyLane, putOnHold } from '../src/lane/state.js';
-import { startInput } from '../src/temporal/start.js';
+import { type Lane, moveLatestId, releaseLaneId } from '../../src/contract/ids.js';
+import type { LaneState } from '../../src/contract/lane.js';
+import { areMoved, type MovedImage } from '../../src/contract/move.js';
+import { emptyLane, putOnHold } from '../../src/lane/state.js';
+import { startInput } from '../../src/temporal/start.js';
 
 /** Time-out of a query to a closed lane, in milliseconds, and number of tries. */
 const ANSWER_MS = 10_000;

@@ -1,18 +1,18 @@
 import { cancellationSignal, sleep } from '@temporalio/activity';
-import type { Drift } from '../src/contract/lane.js';
-import { driftUpdate } from '../src/contract/messages.js';
-import type { TagState } from '../src/contract/move.js';
-import { shortSha } from '../src/contract/sha.js';
-import { oneLine } from '../src/domain/markdown.js';
-import { MAX_MISSING, rollbackTargets } from '../src/lane/drift.js';
-import type { NamedEntry } from '../src/lane/ledger.js';
-import { observeLatest } from '../src/move/observe.js';
-import type { Registry } from '../src/registry/context.js';
-import { getManifest } from '../src/registry/get-manifest.js';
-import { requireChildren } from '../src/registry/require-children.js';
-import { RegistryError } from '../src/registry/transport/errors.js';
-import type { ActivityDependencies } from './dependencies.js';
-import { withHeartbeat } from './heartbeat.js';
+import type { Drift } from '../../src/contract/lane.js';
+import { driftUpdate } from '../../src/contract/messages.js';
+import type { TagState } from '../../src/contract/move.js';
+import { shortSha } from '../../src/contract/sha.js';
+import { oneLine } from '../../src/domain/markdown.js';
+import { MAX_MISSING, rollbackTargets } from '../../src/lane/drift.js';
+import type { NamedEntry } from '../../src/lane/ledger.js';
+import { observeLatest } from '../../src/move/observe.js';
+import type { Registry } from '../../src/registry/context.js';
+import { getManifest } from '../../src/registry/get-manifest.js';
+import { requireChildren } from '../../src/registry/require-children.js';
+import { RegistryError } from '../../src/registry/transport/errors.js';
+import type { ActivityDependencies } from '../dependencies.js';
+import { withHeartbeat } from '../heartbeat.js';
 
 /** Longest line, in characters: the ledger keeps it. */
 const MAX_LINE = 400;

@@ -1,6 +1,6 @@
+import type { BuildSource, PlannedTenant, TenantBuild } from '../release.js';
+import type { Sha } from '../sha.js';
 import type { Verdict } from './check.js';
-import type { BuildSource, PlannedTenant, TenantBuild } from './release.js';
-import type { Sha } from './sha.js';
 
 /** Input of a `WatchProduction`. */
 export interface WatchInput {

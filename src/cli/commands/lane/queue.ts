@@ -1,7 +1,7 @@
-import { laneNow } from '../../temporal/lane-view.js';
-import { type Command, OUTPUT, TEMPORAL } from '../command.js';
-import { printLaneQuery } from '../lane-query.js';
-import { queueLines } from '../print/lane.js';
+import { laneNow } from '../../../temporal/lane-view.js';
+import { type Command, OUTPUT, TEMPORAL } from '../../command.js';
+import { printLaneQuery } from '../../lane-query.js';
+import { queueLines } from '../../print/lane.js';
 
 export const queue: Command = {
   options: [...OUTPUT],
