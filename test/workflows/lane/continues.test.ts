@@ -76,7 +76,7 @@ test('a lane that continues as new repeatedly loses no run, signal or update, ap
   const adopters = after.ledger.history.map(({ by }) => by).filter((by) => by.startsWith('adopter-'));
   expect(adopters.sort()).toEqual(all.map((nth) => `adopter-${nth}`).sort());
   expect(after.holder).toMatchObject({ ...holder });
-  const ended = await until('its runs are listed', () => continued(5));
+  const ended = await until('its runs are listed', () => continued(5), 60_000);
   expect(ended).toBeGreaterThanOrEqual(5);
 
   await gate().adopt();

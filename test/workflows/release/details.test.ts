@@ -72,9 +72,9 @@ test('the page and the timeline of a rollback follow it too', async () => {
   await awaitRunEnd(handle);
   expect(await detailsOf(handle)).toMatch(/^\*\*done\*\*.*\*\*promoted\*\*/s);
   expect(await summariesOf(handle)).toEqual([
-    'read the plan',
+    'read the images of the gate',
     `ask the lane for the digests of ${OLD.slice(0, 7)}`,
-    `check that every image of ${OLD.slice(0, 7)} is complete`,
+    `check that every image of ${OLD.slice(0, 7)} is there`,
     `read the tag of ${OLD.slice(0, 7)}`,
     'announce the rollback to the lane',
   ]);

@@ -51,7 +51,8 @@ describe('a registry that is down is retried for its budget, then the release is
     const { sha, digests } = await gate().greenBuild();
     const heal = down(match(sha));
     const handle = await gate().release({ sha });
-    const { id } = await heldFor(gate(), handle, 'registry-down');
+    // If one image was written, the other is watched until no write can be in flight.
+    const { id } = await heldFor(gate(), handle, 'registry-down', 45_000);
     expect(await refusal(handle, 'approve', { ...ada, hold: id })).toContain('approve does not apply to registry-down');
     heal();
     expect(await gate().latest()).toEqual(old);
