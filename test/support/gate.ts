@@ -39,7 +39,6 @@ export interface GateOptions {
 
 /** Waits of a move for most tests: seconds in place of minutes. */
 export const SHORT_WAITS: Partial<MoveWaits> = {
-  putTimeoutMs: 3_000,
   verifyMs: 2_000,
   surpriseMs: 300,
   recentMs: 0,

