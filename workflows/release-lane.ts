@@ -30,8 +30,8 @@ import { parseOrDrop, parseOrReject, rejection } from './shared/failures.js';
 import { alarmOfHold, describeStarvation, followers, notifyHolder, runsRecorder } from './shared/follow-runs.js';
 import { recoverState } from './shared/recover-state.js';
 
-/** History length, in events, after which the lane continues as new: far below the server's limits. */
-const MAX_EVENTS = 4_000;
+/** History length, in events, after which the lane continues as new: a worker that starts replays them within one workflow task. */
+const MAX_EVENTS = 1_000;
 /** Serial queue of the canary fleet, and its ledger. It runs forever. */
 export async function ReleaseLane(carried: LaneState | null = null, maxEvents = MAX_EVENTS): Promise<void> {
   const inbox: ((state: LaneState) => void)[] = [];

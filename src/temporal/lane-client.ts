@@ -28,6 +28,12 @@ const QUERY_TIMEOUT_MS = 1_300;
 /** Time limit of one update, in milliseconds. */
 const UPDATE_TIMEOUT_MS = 5_000;
 
+/**
+ * Time-out of a workflow task of the lane. A frozen worker holds a task for as long, so it is short; but a worker that starts
+ * replays the whole run within it, and one that cannot, on a loaded machine, would never get the lane going again.
+ */
+export const LANE_TASK_TIMEOUT = '5s';
+
 /** The lane refused; `refusal` is the reason if a move was refused. */
 export class LaneRefused extends Error {
   override readonly name = 'LaneRefused';
@@ -65,7 +71,7 @@ export function laneClient({ connection, options: { namespace } }: Client, lane:
     },
   });
   const workflowId = releaseLaneId(lane);
-  const start = { workflowId, taskQueue: taskQueue(lane), workflowTaskTimeout: '2s' as const, args: [] };
+  const start = { workflowId, taskQueue: taskQueue(lane), workflowTaskTimeout: LANE_TASK_TIMEOUT, args: [] };
   const signal = async <A>(signal: SignalDefinition<[A]>, arg: A) => {
     await client.workflow.signalWithStart(WORKFLOWS.lane, { ...start, signal, signalArgs: [arg] as [A] });
   };

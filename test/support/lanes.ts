@@ -3,6 +3,7 @@ import { releaseId, releaseLaneId, taskQueue } from '../../src/contract/ids.js';
 import type { LaneState } from '../../src/contract/lane.js';
 import type { ReleaseInput } from '../../src/contract/release.js';
 import { parseSha } from '../../src/contract/sha.js';
+import { LANE_TASK_TIMEOUT } from '../../src/temporal/lane-client.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import type { Gate } from './gate.js';
 import { newSha } from './shas.js';
@@ -20,7 +21,7 @@ export async function startLane({ client, lane }: Gate, args: unknown[] = []): P
   const handle = await client.workflow.start('ReleaseLane', {
     workflowId: releaseLaneId(lane),
     taskQueue: taskQueue(lane),
-    workflowTaskTimeout: '2s',
+    workflowTaskTimeout: LANE_TASK_TIMEOUT,
     workflowIdConflictPolicy: 'USE_EXISTING',
     args,
   });
