@@ -55,6 +55,8 @@ async function yieldToNewerBuild(release: Release): Promise<'queued' | 'done' | 
   const { newer } = confirmed.status;
   const isTaken = release.state.builds.some(({ build }) => newer !== null && build !== null && sameBuild(build, newer));
   if (newer === null || !isTaken) return null;
+  // Decided before the lane hears of it: its revocation, which may come at once, does not name the reason.
+  const done = finish(release, endOf({ superseded: `${newer}: the canaries moved on to it while this one soaked` }));
   await reportHold({ hold: 'canary-left', preemptibleAt: Date.now() });
-  return finish(release, endOf({ superseded: `${newer}: the canaries moved on to it while this one soaked` }));
+  return done;
 }
