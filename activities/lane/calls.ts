@@ -50,7 +50,7 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
       }),
 
     /**
-     * Announces a rollback, so that nothing else moves. A lane that does not answer within 10 s gets a signal, which it reads
+     * Announces a rollback, so that nothing else moves. A lane that does not answer within 8 s gets a signal, which it reads
      * when it is back.
      * @returns how long a write of another mover may still be in flight, in milliseconds; null if the lane did not answer.
      * @throws {LaneRefused} without `force`, if the target is known-bad, was rejected, or was never promoted.

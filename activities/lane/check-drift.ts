@@ -1,7 +1,7 @@
 import { cancellationSignal, sleep } from '@temporalio/activity';
 import type { Drift } from '../../src/contract/lane.js';
 import { driftUpdate } from '../../src/contract/messages.js';
-import type { TagState } from '../../src/contract/move.js';
+import { type TagState, whereItStands } from '../../src/contract/move.js';
 import { shortSha } from '../../src/contract/sha.js';
 import { oneLine } from '../../src/domain/markdown.js';
 import { MAX_MISSING, rollbackTargets } from '../../src/lane/drift.js';
@@ -24,7 +24,7 @@ export async function describeDrift(registry: Registry, expected: TagState[]): P
   const lines = now.flatMap(({ repository, digest }, index) =>
     digest === expected[index]?.digest
       ? []
-      : [`${repository}:latest stands at ${digest ?? 'nothing'}, the last move left it elsewhere`],
+      : [`${whereItStands({ repository, digest })}, the last move left it elsewhere`],
   );
   return lines.length === 0 ? null : oneLine(lines.join('; '), MAX_LINE);
 }

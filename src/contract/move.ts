@@ -32,6 +32,10 @@ export interface TagState {
   digest: Digest | null;
 }
 
+/** Where `:latest` of an image is, as people read it. */
+export const whereItStands = ({ repository, digest }: TagState): string =>
+  `${repository}:latest stands at ${digest ?? 'nothing'}`;
+
 /** Digest of one repository by its name: nothing pairs images by their position. */
 export const digestOf = (states: readonly TagState[], repository: Repository): Digest | null =>
   states.find((state) => state.repository === repository)?.digest ?? null;

@@ -14,6 +14,7 @@ import {
   type MoveInput,
   type MoveRefusalReason,
   type TagState,
+  whereItStands,
 } from '../contract/move.js';
 import { sameBuild } from '../contract/sha.js';
 import { isPaused } from './commands.js';
@@ -107,9 +108,7 @@ function knownBadOf({ knownBad }: Ledger, { sha, images }: MoveInput): KnownBadB
 /** Checks the hold of the lane, and where `:latest` is (invariant I8); an approval of that very hold accepts both. */
 function decideByLatest({ ledger }: LaneState, { input, latest }: MoveQuestion, now: number): MoveDecision {
   // An approval must show every digest that it would write over.
-  const found = latest
-    .map(({ repository, digest }) => `${repository}:latest stands at ${digest ?? 'nothing'}`)
-    .join('; ');
+  const found = latest.map(whereItStands).join('; ');
   if (ledger.hold && !input.accepted)
     return deny('lane-held', `${ledger.hold.name}: ${ledger.hold.why}; ${found}`, latest);
   const isUnexpected = input.images.some(({ repository, to, from }) => {

@@ -38,8 +38,6 @@ export interface ImageTask {
   trustsReads: boolean;
   /** Writes over a third digest too, as a rollback does. */
   overwrites: boolean;
-  /** Goes on after a final refusal if another image has moved: a rollback makes the pair whole forward only. */
-  forwardOnly: boolean;
   /** An earlier attempt may have written. */
   begun: boolean;
   /** Called after each failed write, and while reads do not show the target. */
@@ -100,8 +98,8 @@ const canHelp = (error: unknown) =>
   error instanceof RegistryError && (error.kind === 'transient' || error.kind === 'integrity');
 
 /** Whether an image that was refused for good is tried again: if the others have moved, and there is no way back. */
-async function mustGoOn({ forwardOnly, pair, waits }: ImageTask): Promise<boolean> {
-  if (!forwardOnly) return false;
+async function mustGoOn({ pair, waits }: ImageTask): Promise<boolean> {
+  if (!pair.forwardOnly) return false;
   while (!pair.state().isTried) await delay(waits.pollMs);
   return pair.state().hasMoved;
 }

@@ -7,6 +7,7 @@ import {
   type MoveOutcome,
   type MoveTarget,
   type TagState,
+  whereItStands,
 } from '../contract/move.js';
 import type { Registry } from '../registry/context.js';
 import { getManifest } from '../registry/get-manifest.js';
@@ -110,7 +111,6 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
       waits,
       trustsReads: !recent && digestOf(first, repository) !== target.to,
       overwrites: rollsBack,
-      forwardOnly: rollsBack,
       begun,
       onTrouble: (digest, why) => move.onTrouble?.({ repository, digest, why }),
     };
@@ -159,7 +159,7 @@ function requireOwnWork({ input, observed }: Move, latest: TagState[]): boolean 
   if (input.kind === 'rollback' && isKnown) return false;
   if (images.every((image) => image.isMoved)) return false;
   if (input.kind === 'promotion' && isKnown && images.some((image) => image.isMoved)) return true;
-  const found = latest.map(({ repository, digest }) => `${repository}:latest stands at ${digest ?? 'nothing'}`);
+  const found = latest.map(whereItStands);
   throw new MoveRefusal(
     'latest-moved',
     `the mover had lost contact for over a minute, in which a person may have decided otherwise; ${found.join('; ')}`,

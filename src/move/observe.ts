@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LATEST, type Repository } from '../contract/image.js';
-import { digestOf, type MoveTarget, type TagState } from '../contract/move.js';
+import { digestOf, type MoveTarget, type TagState, whereItStands } from '../contract/move.js';
 import type { Registry } from '../registry/context.js';
 import { readTag } from '../registry/read-tag.js';
 import { RegistryError } from '../registry/transport/errors.js';
@@ -47,7 +47,7 @@ export async function observeExpected(
     const surprises = targets.flatMap(({ repository, from, to }) => {
       const found = digestOf(latest, repository);
       if (found === from || found === to) return [];
-      return [`${repository}:latest stands at ${found ?? 'nothing'}, this run saw ${from ?? 'nothing'}`];
+      return [`${whereItStands({ repository, digest: found })}, this run saw ${from ?? 'nothing'}`];
     });
     if (surprises.length === 0) return latest;
     if (performance.now() < deadline) continue;

@@ -2,6 +2,8 @@ import type { MoveWaits } from './waits.js';
 
 /** What the images of one move know of one another: production runs two builds while only some of them have moved. */
 export interface Pair {
+  /** Whether the pair is made whole forward only, as in a rollback: an image goes on after a final refusal if another has moved. */
+  readonly forwardOnly: boolean;
   /** Time until which an image may be tried, by `performance.now()`. It is short while only some images have moved. */
   deadline(): number;
   /** Records that an image is at its target: its PUT was answered, or a read showed it. */
@@ -26,6 +28,7 @@ export function createPair(
   let wholeAt: number | null = null;
   const isSplit = () => splitAt !== null && wholeAt === null;
   return {
+    forwardOnly,
     deadline: () =>
       isSplit() && !forwardOnly ? Math.min(began + forMs, (splitAt ?? 0) + waits.splitMs) : began + forMs,
     moved(image) {

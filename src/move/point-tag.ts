@@ -49,7 +49,6 @@ export async function pointTag(given: {
         waits,
         trustsReads: true,
         overwrites: true,
-        forwardOnly: false,
         begun: false,
         pair: createPair(1, { forMs: waits.promoteMs, forwardOnly: false, waits }),
       };
