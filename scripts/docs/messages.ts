@@ -17,7 +17,8 @@ const command = (name: messages.LaneCommand, description: string): Message[] =>
 
 const decision = (verb: keyof typeof messages.DECISIONS): Message[] => {
   const { update, signal, description } = messages.DECISIONS[verb];
-  return [update, signal].map((definition) => ({ definition, workflow: 'CanaryRelease', from: 'people', description }));
+  const workflow = verb === 'abort' ? 'CanaryRelease, Rollback' : 'CanaryRelease';
+  return [update, signal].map((definition) => ({ definition, workflow, from: 'people', description }));
 };
 
 /** Every message of every workflow. A test compares them with the definitions of src/contract/messages.ts. */
@@ -25,6 +26,12 @@ export const MESSAGES: Message[] = [
   ...decision('approve'),
   ...decision('abort'),
   ...decision('retry'),
+  {
+    definition: messages.forceUpdate,
+    workflow: 'Rollback',
+    from: 'people: `{"by","reason"}`',
+    description: 'Makes it a forced rollback, as long as nothing moves',
+  },
   {
     definition: messages.statusQuery,
     workflow: 'CanaryRelease, Rollback',

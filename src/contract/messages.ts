@@ -31,6 +31,8 @@ export const statusQuery = defineQuery<ReleaseStatus>('status');
 export const approveUpdate = defineUpdate<string, [DecisionInput]>('approve');
 export const abortUpdate = defineUpdate<string, [DecisionInput]>('abort');
 export const retryUpdate = defineUpdate<string, [DecisionInput]>('retry');
+/** Update of a rollback that has not begun to move: from now on it is a forced one, of the person who sends it. */
+export const forceUpdate = defineUpdate<string, [DecisionInput]>('force');
 
 /** Decisions as signals, for clients that cannot send updates; `status` shows a refusal. */
 export const approveSignal = defineSignal<[DecisionInput]>('approve');
@@ -50,7 +52,7 @@ export const DECISIONS: Record<
     signal: approveSignal,
     description: 'Approve what the release is held for: {"by","reason","hold"}',
   },
-  abort: { update: abortUpdate, signal: abortSignal, description: 'End this release: {"by","reason"}' },
+  abort: { update: abortUpdate, signal: abortSignal, description: 'End this run: {"by","reason"}' },
   retry: {
     update: retryUpdate,
     signal: retrySignal,

@@ -137,8 +137,18 @@ export interface ReleaseReport extends ReleaseInput, RunTimes {
   tenantsLeftOut?: number;
 }
 
+/** What a rollback goes on in spite of. */
+export interface RollbackNotes {
+  /** Whether the lane did not answer, so that the rollback goes on without it. */
+  laneUnheard?: boolean;
+  /** What is wrong with the target, and does no harm. */
+  warnings?: string[];
+  /** Images of the gate that this build does not have: they were added since, and are not moved. */
+  notMoved?: Repository[];
+}
+
 /** Answer to the query `status`. */
-export interface ReleaseStatus {
+export interface ReleaseStatus extends RollbackNotes {
   sha: string;
   phase: ReleasePhase;
   /** Start of this phase, ISO 8601. */
@@ -149,7 +159,7 @@ export interface ReleaseStatus {
   phases: PhaseTime[];
   /** Latest end of this phase, ISO 8601; null if it has no bound. */
   until: string | null;
-  /** Effect of each decision now, or why it would be refused; absent for a rollback, which has no decisions. */
+  /** Effect of each decision now, or why it would be refused; a rollback has only `abort`. */
   verbs?: Record<DecisionName, DecisionEffect>;
   images: (PinnedImage | MovedImage)[];
   builds: TenantBuild[];
@@ -158,7 +168,7 @@ export interface ReleaseStatus {
   hold: Hold | null;
   /** Decision that ended this hold, or that ends the run. */
   decided: Decision | null;
-  /** Whether the mover is started: from then on the move finishes. */
+  /** Whether the mover is started, or a rollback takes over from another one: from then on the move finishes. */
   moving: boolean;
   decisions: Decision[];
   /** Last signals that were refused. */
@@ -175,18 +185,12 @@ export interface RollbackInput {
 }
 
 /** Result of a `Rollback`, or the first detail of its failure. */
-export interface RollbackReport extends RollbackInput, RunTimes {
+export interface RollbackReport extends RollbackInput, RollbackNotes, RunTimes {
   outcome: RollbackOutcome | FailureType;
   /** Reason, if it failed with `MoveRefused`. */
   refusal?: MoveRefusalReason;
   why: string;
   images: (PinnedImage | MovedImage)[];
-  /** Whether the lane did not answer, so that the rollback went on without it. */
-  laneUnheard?: boolean;
-  /** What is wrong with the target, and does no harm. */
-  warnings?: string[];
-  /** Images of the gate that this build does not have: they were added since, and were not moved. */
-  notMoved?: Repository[];
 }
 
 /** Time of a run in one phase, over all visits; one row per hold, so that the rows of a run stay few. */

@@ -31,7 +31,7 @@ export interface Decidable {
  * handler that throws, or a library that changes, would break running releases (docs/protocol.md, Messages that cannot break a run).
  */
 export function checkDecision(
-  verb: DecisionName,
+  verb: DecisionName | 'force',
   sent: unknown,
   now: Decidable,
   at: number,
@@ -54,17 +54,17 @@ export function checkDecision(
 }
 
 function refusalOf(
-  verb: DecisionName,
+  verb: DecisionName | 'force',
   holdId: string | null,
   { phase, hold, decided, moving }: Decidable,
 ): string | null {
   if (moving) return 'the move is under way and finishes; then roll back';
-  if (phase === 'done') return 'the release has ended';
+  if (phase === 'done') return 'it has ended';
   if (decided && (verb !== 'abort' || decided.verb === 'abort'))
     return `${decided.by} already decided: ${decided.verb}`;
   if (holdId !== null && holdId !== hold?.id)
     return hold ? `that hold has ended; the current one is ${hold.id} (${hold.name})` : 'that hold has ended';
-  if (verb === 'abort') return null;
+  if (verb === 'abort' || verb === 'force') return null;
   if (hold === null) return `the release is not held; it is ${phase}`;
   if (HOLDS[hold.name][verb] === null)
     return `${verb} does not apply to ${hold.name}; ${applicableDecisions(hold.name)}`;
@@ -74,15 +74,15 @@ function refusalOf(
 }
 
 /** Effect of a decision that was accepted. */
-export function effectOf(verb: DecisionName, hold: Hold | null): string {
-  return (verb === 'abort' ? null : hold && HOLDS[hold.name][verb]) ?? 'the release ends';
+export function effectOf(verb: DecisionName, hold: Hold | null, run = 'release'): string {
+  return (verb === 'abort' ? null : hold && HOLDS[hold.name][verb]) ?? `the ${run} ends`;
 }
 
 /** Effect of each decision now, or why it would be refused. */
-export function decisionsNow(now: Decidable): Record<DecisionName, DecisionEffect> {
+export function decisionsNow(now: Decidable, run?: string): Record<DecisionName, DecisionEffect> {
   const effect = (verb: DecisionName): DecisionEffect => {
     const refusal = refusalOf(verb, now.hold?.id ?? null, now);
-    return { isAllowed: refusal === null, text: refusal ?? effectOf(verb, now.hold) };
+    return { isAllowed: refusal === null, text: refusal ?? effectOf(verb, now.hold, run) };
   };
   return { approve: effect('approve'), retry: effect('retry'), abort: effect('abort') };
 }

@@ -1,12 +1,10 @@
 import {
   Client,
-  isGrpcDeadlineError,
   QueryRejectedError,
   WithStartWorkflowOperation,
   type WorkflowHandle,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
-  WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { ApplicationFailure, type SignalDefinition, type UpdateDefinition } from '@temporalio/common';
 import { type Lane, releaseLaneId, taskQueue, WORKFLOWS } from '../contract/ids.js';
@@ -21,7 +19,7 @@ import {
 import { type MoveRefusalReason, refusedMove } from '../contract/move.js';
 import { positionAt } from '../lane/position.js';
 import { workersOn } from './pollers.js';
-import { findRun, isUnanswered, queryWithin, retryLostUpdate } from './runs.js';
+import { findRun, isTimeout, isUnanswered, queryWithin, retryLostUpdate } from './runs.js';
 
 /** Time limit of one query, in milliseconds: a query that meets a continue-as-new is never answered. */
 const QUERY_TIMEOUT_MS = 1_300;
@@ -149,10 +147,6 @@ export async function sendLaneCommand(
     throw new Error(LANE_UNAVAILABLE.silent, { cause: error });
   }
 }
-
-const isTimeout = (error: unknown) =>
-  error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
-  (error instanceof Error && isGrpcDeadlineError(error.cause));
 
 /** Why a lane has no state to read, a sentence each. */
 export const LANE_UNAVAILABLE = {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Client,
+  isGrpcDeadlineError,
   QueryNotRegisteredError,
   ServiceError,
   type WorkflowExecutionDescription,
@@ -8,6 +9,7 @@ import {
   type WorkflowHandle,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
 import type { FailureType } from '../contract/failures.js';
@@ -77,6 +79,11 @@ export function isUnanswered(error: unknown): boolean {
   return error instanceof ServiceError || error instanceof QueryNotRegisteredError;
 }
 
+/** Whether an update was not answered in time. */
+export const isTimeout = (error: unknown): boolean =>
+  error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
+  (error instanceof Error && isGrpcDeadlineError(error.cause));
+
 /** The status of a run; null if no worker answers in time. */
 export async function queryStatus(
   client: Client,
@@ -105,8 +112,7 @@ export async function sendDecision(
     if (error instanceof WorkflowUpdateFailedError)
       return { taken: false, answer: error.cause?.message ?? error.message };
     // The caller has found the run, so it has ended since.
-    if (error instanceof WorkflowNotFoundError)
-      return { taken: false, answer: `${verb} refused: the release has ended` };
+    if (error instanceof WorkflowNotFoundError) return { taken: false, answer: `${verb} refused: it has ended` };
     throw error;
   }
 }

@@ -1,9 +1,17 @@
-import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
+import {
+  type Client,
+  WorkflowExecutionAlreadyStartedError,
+  type WorkflowHandle,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { InvalidInput } from '../contract/brand.js';
 import { type Lane, releaseId, rollbackId, taskQueue, WORKFLOWS } from '../contract/ids.js';
+import { forceUpdate } from '../contract/messages.js';
 import type { ReleaseInput, RollbackInput } from '../contract/release.js';
-import { shortSha } from '../contract/sha.js';
+import { sameBuild, shortSha } from '../contract/sha.js';
+import { isTimeout, retryLostUpdate } from './runs.js';
 
 /** A run that was started, or was running already. */
 export type StartedRun = WorkflowHandle & {
@@ -26,20 +34,58 @@ export function startRelease(client: Client, lane: Lane, input: ReleaseInput): P
   );
 }
 
-/** Starts a rollback, or attaches to the running one.
- * @throws {InvalidInput} if the running one was started with other input. */
-export function startRollback(client: Client, lane: Lane, input: RollbackInput): Promise<StartedRun> {
+/** A rollback that was started, or was running already. */
+export type StartedRollback = StartedRun & {
+  /** What the running one answered to `force`. */
+  forced?: string;
+};
+
+/** Starts a rollback, or attaches to the running one: it goes to the same build, whoever asked for it, and takes `force` until it moves.
+ * @throws {InvalidInput} if the running one goes to another build with the same first digits; an error if no worker answers for it. */
+export async function startRollback(client: Client, lane: Lane, input: RollbackInput): Promise<StartedRollback> {
   const workflowId = rollbackId(lane, input.sha);
-  return startOrAttach(client, workflowId, input, () =>
-    client.workflow.start(WORKFLOWS.rollback, {
-      workflowId,
-      taskQueue: taskQueue(lane),
-      args: [input],
-      workflowTaskTimeout: '2s',
-      staticSummary: `roll back to ${shortSha(input.sha)}: ${input.reason}`,
-    }),
-  );
+  for (;;) {
+    try {
+      const started = await client.workflow.start(WORKFLOWS.rollback, {
+        workflowId,
+        taskQueue: taskQueue(lane),
+        args: [input],
+        workflowTaskTimeout: '2s',
+        staticSummary: `roll back to ${shortSha(input.sha)}: ${input.reason}`,
+      });
+      return Object.assign(started, { attached: false });
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
+    const attached = await attach(client, workflowId);
+    const running = Object(attached.input) as Partial<RollbackInput>;
+    if (!sameBuild(String(running.sha), input.sha))
+      throw new InvalidInput(`${workflowId} is already running, to ${running.sha}`);
+    if (!input.force || running.force) return attached.run;
+    const answer = await forceRollback(client, attached.run, input);
+    // It has ended meanwhile: another one starts.
+    if (answer !== null) return Object.assign(attached.run, { forced: answer });
+  }
 }
+
+/** Sends `force` to a running rollback; null if it has ended. */
+async function forceRollback(client: Client, run: StartedRun, input: RollbackInput): Promise<string | null> {
+  const decision = { by: input.requestedBy ?? 'unknown', reason: input.reason };
+  const send = () => run.executeUpdate(forceUpdate, { args: [decision] });
+  try {
+    return await client.withDeadline(Date.now() + FORCE_MS, () => retryLostUpdate(send));
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    if (error instanceof WorkflowUpdateFailedError) return error.cause?.message ?? error.message;
+    if (!isTimeout(error)) throw error;
+    throw new Error(
+      `${run.workflowId} is running without force, and no worker answers for it: canary worker, then repeat this (canary doctor, if one polls)`,
+    );
+  }
+}
+
+/** Longest wait for a running rollback to take `force`, in milliseconds. */
+const FORCE_MS = 5_000;
 
 type Input = ReleaseInput | RollbackInput;
 
@@ -54,14 +100,21 @@ async function startOrAttach(
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
-  const { runId } = await client.workflow.getHandle(workflowId).describe();
-  const running = Object(await startInput(client, workflowId, runId));
+  const attached = await attach(client, workflowId);
+  const running = Object(attached.input);
   if (comparableInput(running) !== comparableInput(input))
     throw new InvalidInput(
       `${workflowId} is already running with other input: ${JSON.stringify(running)}; wait until it ends, or abort it first`,
     );
+  return attached.run;
+}
+
+/** Attaches to the run with this id that started last; `input`: what it was started with. */
+async function attach(client: Client, workflowId: string): Promise<{ run: StartedRun; input: unknown }> {
+  const { runId } = await client.workflow.getHandle(workflowId).describe();
   const handle = client.workflow.getHandle(workflowId, undefined, { firstExecutionRunId: runId });
-  return Object.assign(handle, { firstExecutionRunId: runId, attached: true });
+  const run = Object.assign(handle, { firstExecutionRunId: runId, attached: true });
+  return { run, input: await startInput(client, workflowId, runId) };
 }
 
 /** The input that must agree: who requests it, and the commit URL, may differ. */

@@ -24,10 +24,13 @@ async function started(input: { approval?: 'required' } = {}) {
 
 describe('a decision that nothing waits for', () => {
   test.each(['approve', 'abort', 'retry'])('%s of a build that was never released is a usage error', async (verb) => {
+    const or = verb === 'abort' ? ' or cli-decide-rollback-4c1d56e' : '';
     expect(await canary([verb, '4c1d56e', '--reason', 'x'])).toEqual({
       code: 2,
       out: [],
-      err: [`canary: no run ${idOf('4c1d56e')}: it was never started, or its retention has passed (canary status)`],
+      err: [
+        `canary: no run ${idOf('4c1d56e')}${or}: it was never started, or its retention has passed (canary status)`,
+      ],
     });
   });
 

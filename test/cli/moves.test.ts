@@ -140,7 +140,7 @@ describe('a release that is running', () => {
 describe('a rollback that is running', async () => {
   const { registry, gate: counted, old: target } = await useCountedGate('cli-moves-back');
 
-  test('is attached to with the same input from any caller, and refuses another reason with 2', async () => {
+  test('is attached to from any caller', async () => {
     const digests = await counted().latest();
     await counted().begin(newSha());
     const { reached, release } = delayRequests({ gate: counted(), registry }, isTagRead(target));
@@ -148,15 +148,6 @@ describe('a rollback that is running', async () => {
     const first = rollback('--reason', 'search is slow', '--by', 'ada');
     await until('it runs', reached);
     const second = rollback('--reason', 'search is slow', '--by', 'bob');
-    const other = await rollback('--reason', 'another reason', '--by', 'ada');
-    expect(other).toMatchObject({
-      code: 2,
-      err: [
-        expect.stringMatching(
-          /^canary: cli-moves-back-rollback-.* is already running with other input: .*"reason":"search is slow"/,
-        ),
-      ],
-    });
     release();
     expect([(await first).code, (await second).code]).toEqual([0, 0]);
     expect((await second).err[0]).toContain('is already running: attached');

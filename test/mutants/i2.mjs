@@ -59,7 +59,7 @@ export default [
   {
     name: 'i2-rollback-to-two-builds',
     breaks: 'a rollback moves to images of two builds without force',
-    file: 'workflows/rollback.ts',
+    file: 'workflows/rollback/resolving.ts',
     find: 'doubts.length > 0',
     replace: 'doubts.length > 9',
     test: 'test/workflows/move/one-build.test.ts > are refused as the target of a rollback, unless it is forced',

@@ -34,7 +34,7 @@ export default [
   {
     name: 'rollback-reads-the-fleet',
     breaks: 'a broken fleet file or suite stops a rollback',
-    file: 'workflows/rollback.ts',
+    file: 'workflows/rollback/resolving.ts',
     find: '.loadImages())',
     replace: '.loadPlan({ sha: input.sha }))',
     test: 'test/e2e/rollback-without-fleet.test.ts > carries out a rollback',
@@ -42,7 +42,7 @@ export default [
   {
     name: 'rollback-moves-images-of-today',
     breaks: 'a rollback to a build from before an image was added fails',
-    file: 'workflows/rollback.ts',
+    file: 'workflows/rollback/resolving.ts',
     find: 'known?.map(({ repository }) => repository) ?? gate.images',
     replace: 'gate.images',
     test: 'test/workflows/rollback/added-image.test.ts > a rollback to a build from before an image was added moves the images that it has, and names the other',
@@ -74,7 +74,7 @@ export default [
   {
     name: 'rollback-waits-for-the-lane',
     breaks: 'a rollback fails when the lane does not answer',
-    file: 'workflows/rollback.ts',
+    file: 'workflows/rollback/context.ts',
     find: "(error).type === 'MoveRefused') throw error;",
     replace: "(error).type !== '') throw error;",
     test: 'test/workflows/rollback/silent-lane.test.ts > while the lane does not answer, a rollback goes on within 30 seconds, forced or not',
@@ -106,7 +106,7 @@ export default [
   {
     name: 'rollback-ends-no-mover',
     breaks: 'a rollback waits for a mover that it could end',
-    file: 'workflows/rollback.ts',
+    file: 'workflows/rollback/promoting.ts',
     find: 'leaseMs ?? LEASE_MS',
     replace: 'leaseMs && null',
     test: 'test/workflows/rollback/any-time.test.ts > stops a release that still retries the write of its second image',
@@ -174,5 +174,37 @@ export default [
     find: 'rollback?.runId !== runId',
     replace: 'state.rollback === undefined',
     test: 'test/workflows/rollback/any-time.test.ts > of two rollbacks on a registry that is slow to read the one announced last moves, and the other does not end its mover',
+  },
+  {
+    name: 'force-is-not-taken',
+    breaks: 'a running rollback that is forced goes on as it was started',
+    file: 'workflows/rollback/force.ts',
+    find: 'Object.assign(input, { force: true, requestedBy: by, reason });',
+    replace: '',
+    test: 'test/workflows/rollback/force.test.ts > a rollback that waits is replaced by a forced one, of the person who forces it first',
+  },
+  {
+    name: 'force-while-it-moves',
+    breaks: 'a rollback that has begun to move takes force, and an abort',
+    file: 'workflows/rollback/promoting.ts',
+    find: 'state.moving = true;',
+    replace: '',
+    test: 'test/workflows/rollback/force.test.ts > a rollback that has begun to move takes neither force nor an abort, and goes on',
+  },
+  {
+    name: 'force-not-announced-again',
+    breaks: 'a rollback that is forced while it announces itself stays an unforced one for the lane',
+    file: 'workflows/rollback/announcing.ts',
+    find: 'isCurrent = force || !run.input.force;',
+    replace: 'isCurrent = true;',
+    test: 'test/workflows/rollback/force.test.ts > while no worker polls the queue of the lane, a rollback that announces itself takes force, and the lane reads of that last',
+  },
+  {
+    name: 'rollback-in-other-words-refused',
+    breaks: 'a second person who asks for the same rollback with another reason is refused',
+    file: 'src/temporal/start.ts',
+    find: '!sameBuild(String(running.sha), input.sha)',
+    replace: 'running.reason !== input.reason',
+    test: 'test/workflows/rollback/force.test.ts > a second person who asks for the same rollback in other words is attached to it',
   },
 ];

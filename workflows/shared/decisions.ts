@@ -10,8 +10,8 @@ const SHOWN_REFUSALS = 10;
 /** Most decisions that a run keeps: a client in a loop must not fill its history. */
 const KEPT_DECISIONS = 50;
 
-/** Handles decisions. Handlers only record and, for an abort, cancel; the phases act. */
-export function handleDecisions(run: RunContext): void {
+/** Handles decisions: all of a release, `abort` of a rollback. Handlers only record and, for an abort, cancel; the phases act. */
+export function handleDecisions(run: RunContext, kind: 'release' | 'rollback' = 'release'): void {
   const { state, feed } = run;
   const take = (verb: DecisionName, decision: DecisionInput): string => {
     const { hold } = state;
@@ -24,12 +24,12 @@ export function handleDecisions(run: RunContext): void {
       run.end = { outcome: 'CanaryAborted', why: `aborted by ${by}: ${reason}` };
       run.scope.cancel();
     }
-    return `${verb} accepted: ${effectOf(verb, hold)}`;
+    return `${verb} accepted: ${effectOf(verb, hold, kind)}`;
   };
-  setHandler(statusQuery, () => ({ ...state, verbs: decisionsNow(state) }), {
-    description: 'The phase of the release, why, and what each decision would do now',
+  setHandler(statusQuery, () => ({ ...state, verbs: decisionsNow(state, kind) }), {
+    description: 'The phase of the run, why, and what each decision would do now',
   });
-  for (const verb of Object.keys(DECISIONS) as DecisionName[]) {
+  for (const verb of kind === 'rollback' ? (['abort'] as const) : (Object.keys(DECISIONS) as DecisionName[])) {
     const { update, signal, description } = DECISIONS[verb];
     const check = (sent: unknown) => checkDecision(verb, sent, state, Date.now());
     const requireAllowed = (sent: unknown): DecisionInput => {

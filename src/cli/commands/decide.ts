@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { InvalidInput } from '../../contract/brand.js';
 import type { DecisionName, Hold } from '../../contract/hold.js';
-import { type Lane, releaseId, taskQueue } from '../../contract/ids.js';
+import { type Lane, parseRunId, releaseId, rollbackId, taskQueue } from '../../contract/ids.js';
 import type { ReleaseStatus } from '../../contract/release.js';
 import { parseSha, type Sha } from '../../contract/sha.js';
 import { logLine } from '../../report/annotations.js';
@@ -12,11 +12,12 @@ import { EXIT } from '../exit-codes.js';
 import { identity, laneFrom, reasonOf } from '../identity.js';
 import { printAnswer } from '../print/answer.js';
 
-const decisionCommand = (verb: DecisionName): Command => ({
+const decisionCommand = (verb: DecisionName, more: Command['options'] = []): Command => ({
   options: [
     REASON,
     yes(),
     { flags: '--hold <id>', description: 'the hold it is for, as status shows it (default: the current one)' },
+    ...more,
     BY,
     ...OUTPUT,
   ],
@@ -26,18 +27,19 @@ const decisionCommand = (verb: DecisionName): Command => ({
 });
 
 export const approve = decisionCommand('approve');
-export const abort = decisionCommand('abort');
+export const abort = decisionCommand('abort', [
+  { flags: '--rollback', description: 'the rollback to the build, even if a release of it runs' },
+]);
 export const retry = decisionCommand('retry');
 
-/** Sends a decision to a release and prints the answer. The hold is printed first, and the decision is for that hold alone. */
+/** Sends a decision to a release, or an abort to a rollback, and prints the answer. The hold is printed first, and the decision is for that hold alone. */
 function decide(verb: DecisionName, given: Given, io: Io): Promise<number> {
   const lane = laneFrom(io);
   const sha = parseSha(given.args[0]);
-  const workflowId = releaseId(lane, sha);
   const refuse = (answer: string, decision = {}) => printAnswer({ taken: false, answer }, decision, given, io);
   return withClient(io.env, async (client) => {
-    const ended = await endedOutcome(client, lane, sha);
-    if (ended !== null) return refuse(`${verb} refused: the release has ended: ${ended} (canary report ${sha})`);
+    const { workflowId, ended } = await runToDecide(client, lane, sha, verb, given);
+    if (ended !== null) return refuse(`${verb} refused: ${ended}`);
     const state = await queryStatus(client, workflowId);
     if (state === null) {
       io.err(
@@ -58,15 +60,27 @@ function decide(verb: DecisionName, given: Given, io: Io): Promise<number> {
   });
 }
 
-/** The outcome of a release that has ended; null for a running one.
- * @throws {InvalidInput} if there is no such release. */
-async function endedOutcome(client: Client, lane: Lane, sha: Sha): Promise<string | null> {
-  const workflowId = releaseId(lane, sha);
-  const run = await findRun(client, workflowId);
-  if (run === null)
-    throw new InvalidInput(`no run ${workflowId}: it was never started, or its retention has passed (canary status)`);
-  if (run.status.name === 'RUNNING') return null;
-  return outcomeOfRun(await awaitRunEnd(client.workflow.getHandle(workflowId, run.runId)));
+/** The run that a decision is for, and how it ended, if it has: the release, and for an abort also the rollback to the build.
+ * @throws {InvalidInput} if there is no such run. */
+async function runToDecide(client: Client, lane: Lane, sha: Sha, verb: DecisionName, { options }: Given) {
+  const ids = [
+    ...(options.rollback === true ? [] : [releaseId(lane, sha)]),
+    ...(verb === 'abort' ? [rollbackId(lane, sha)] : []),
+  ];
+  const found = (await Promise.all(ids.map((id) => findRun(client, id)))).filter((run) => run !== null);
+  const run = found.find(({ status }) => status.name === 'RUNNING') ?? found[0];
+  if (run === undefined)
+    throw new InvalidInput(
+      `no run ${ids.join(' or ')}: it was never started, or its retention has passed (canary status)`,
+    );
+  const { workflowId, runId, status } = run;
+  if (status.name === 'RUNNING') return { workflowId, ended: null };
+  const outcome = outcomeOfRun(await awaitRunEnd(client.workflow.getHandle(workflowId, runId)));
+  const kind = parseRunId(workflowId).isRollback ? 'rollback' : 'release';
+  return {
+    workflowId,
+    ended: `the ${kind} has ended: ${outcome} (canary report ${sha}${kind === 'rollback' ? ' --rollback' : ''})`,
+  };
 }
 
 function holdLine(workflowId: string, verb: DecisionName, { id, name, why }: Hold, { verbs }: ReleaseStatus): string {

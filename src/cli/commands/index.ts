@@ -23,7 +23,7 @@ export const COMMANDS: CommandEntry[] = [
   {
     name: 'abort',
     arguments: '<sha>',
-    summary: 'End a release before its move has begun.',
+    summary: 'End a release, or a rollback to the build, before its move has begun.',
     load: async () => (await import('./decide.js')).abort,
   },
   {

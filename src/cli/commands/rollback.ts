@@ -1,5 +1,6 @@
 import type { RollbackInput } from '../../contract/release.js';
 import { parseRollbackInput } from '../../domain/inputs.js';
+import { logLine } from '../../report/annotations.js';
 import { withClient } from '../../temporal/connect.js';
 import { rejectionOf } from '../../temporal/run-record.js';
 import type { RunEnd } from '../../temporal/runs.js';
@@ -33,7 +34,7 @@ export const rollback: Command = {
     {
       flags: '--force',
       description:
-        'also move to a build that was never promoted, was rejected, or is known bad (it counts as good afterwards), whose tag was pushed again, or whose images were built from another commit; also if the lane does not answer; with --direct: even while a worker polls',
+        'also move to a build that was never promoted, was rejected, or is known bad (it counts as good afterwards), whose tag was pushed again, or whose images were built from another commit; a running rollback to it takes it until it moves; with --direct: even while a worker polls',
     },
     { flags: '--no-wait', description: 'return once it has started' },
     {
@@ -78,7 +79,9 @@ async function run(given: Given, io: Io): Promise<number> {
       return EXIT.refused;
     }
     const handle = await startRollback(client, lane, input);
-    io.err(`${handle.workflowId} ${handle.attached ? 'is already running: attached' : 'is started'}`);
+    const { workflowId, attached, forced } = handle;
+    if (!attached) io.err(`${workflowId} is started`);
+    else io.err(logLine(`${workflowId} is already running: attached${forced === undefined ? '' : `; ${forced}`}`));
     if (given.options.wait === false) return EXIT.done;
     return follow(client, handle, given, io, (end) => (isForceable(end) ? forceCommand(input) : null));
   });

@@ -1,0 +1,24 @@
+import { isCancellation } from '@temporalio/workflow';
+import type { Tag } from '../../src/contract/image.js';
+import type { PinnedImage, RollbackInput } from '../../src/contract/release.js';
+import { unwrapFailure } from '../shared/failures.js';
+import type { RunContext } from '../shared/run.js';
+
+/** Context that the phases of one rollback share. */
+export interface RollbackRun extends RunContext {
+  /** A running rollback takes `force`: each phase reads it where it counts. */
+  input: RollbackInput;
+  pinned: PinnedImage[];
+  /** Tag that the canary tenants follow, if the gate points it. */
+  tag?: Tag;
+  /** Time in which a write of another mover may still be in flight, in milliseconds; null if the lane did not answer. */
+  leaseMs: number | null;
+}
+
+export type Phase = (run: RollbackRun) => Promise<'resolving' | 'announcing' | 'promoting' | 'done'>;
+
+/** Null for a lane that does not answer: a rollback never waits for it. */
+export function nullIfUnanswered(error: unknown): null {
+  if (isCancellation(error) || unwrapFailure(error).type === 'MoveRefused') throw error;
+  return null;
+}

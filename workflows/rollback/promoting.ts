@@ -1,0 +1,50 @@
+import { isCancellation, log } from '@temporalio/workflow';
+import type { Tag } from '../../src/contract/image.js';
+import type { MoveInput } from '../../src/contract/move.js';
+import type { PinnedImage, RollbackNotes } from '../../src/contract/release.js';
+import { LEASE_MS } from '../../src/lane/moves.js';
+import { tagWrites } from '../shared/activity-options.js';
+import { retryOnceAfterTimeout, unwrapFailure } from '../shared/failures.js';
+import { finish, setPhase } from '../shared/run.js';
+import { moveLatest } from '../shared/start-move.js';
+import type { Phase, RollbackRun } from './context.js';
+
+/** Moves `:latest` of all images. From here on the rollback finishes, and is what it was announced as. */
+export async function promoting(run: RollbackRun): ReturnType<Phase> {
+  const { input, pinned, tag, leaseMs, state } = run;
+  const unheard = leaseMs === null ? ' (lane-unheard: the lane did not answer)' : '';
+  state.moving = true;
+  setPhase(run, 'promoting', `:latest of all images back to ${input.sha}${unheard}`);
+  const move: MoveInput = {
+    kind: 'rollback',
+    sha: input.sha,
+    images: pinned.map(({ repository, digest, latest }) => ({ repository, to: digest, from: latest })),
+    by: input.requestedBy ?? 'unknown',
+    reason: input.reason,
+    ...(leaseMs === null && { laneUnheard: true }),
+    ...(input.force && { force: true }),
+  };
+  const moved = await retryOnceAfterTimeout(() => moveLatest(run, move, undefined, leaseMs ?? LEASE_MS));
+  state.images = moved;
+  if (tag !== undefined) await pointCanaryTag(tag, pinned);
+  const wasAlreadyLive = moved.every(({ previous, digest }) => previous === digest);
+  return finish(
+    run,
+    wasAlreadyLive
+      ? { outcome: 'already', why: `:latest of every image stood on ${input.sha} before` }
+      : { outcome: 'rolled-back', why: `:latest of every image is back on ${input.sha}${others(state)}` },
+  );
+}
+
+const others = ({ notMoved = [] }: RollbackNotes) =>
+  notMoved.length > 0 ? `; ${notMoved.join(', ')} was not moved: that build does not have it` : '';
+
+/** Points the canary tag back too, if the gate points it and no release holds the lane by now. */
+async function pointCanaryTag(tag: Tag, images: PinnedImage[]): Promise<void> {
+  try {
+    await tagWrites(tag, '1m').pointTag(tag, images);
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    log.warn('the canary tag was not pointed back', { tag, why: unwrapFailure(error).message });
+  }
+}

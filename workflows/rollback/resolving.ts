@@ -1,0 +1,35 @@
+import { shortSha } from '../../src/contract/sha.js';
+import { foreignRevisions, missingAttestations, missingPlatforms, pushedAgain } from '../../src/domain/one-build.js';
+import { laneCalls, reads } from '../shared/activity-options.js';
+import { failure, retryOnceAfterTimeout } from '../shared/failures.js';
+import { setPhase } from '../shared/run.js';
+import { nullIfUnanswered, type Phase, type RollbackRun } from './context.js';
+
+/** Checks that every image of the build, with all its manifests, is in the registry. */
+export async function resolving(run: RollbackRun): ReturnType<Phase> {
+  const { input, state } = run;
+  setPhase(run, 'resolving', 'every image of the build must be in the registry');
+  const short = shortSha(input.sha);
+  const [gate, known] = await Promise.all([
+    retryOnceAfterTimeout(() => reads('read the images of the gate').loadImages()),
+    laneCalls(`ask the lane for the digests of ${short}`, '10s').knownBuild(input.sha).catch(nullIfUnanswered),
+  ]);
+  // The gate may have got another image since that build.
+  const images = known?.map(({ repository }) => repository) ?? gate.images;
+  const notMoved = gate.images.filter((repository) => !images.includes(repository));
+  if (notMoved.length > 0) state.notMoved = notMoved;
+  const [pinned, tags] = await retryOnceAfterTimeout(() =>
+    Promise.all([
+      reads(`check that every image of ${short} is there`).resolveTarget(input.sha, images, known ?? []),
+      reads(`read the tag of ${short}`).readBuildTags(input.sha, images),
+    ]),
+  );
+  state.images = pinned;
+  run.pinned = pinned;
+  if (gate.tag !== undefined) run.tag = gate.tag;
+  const doubts = [...foreignRevisions(input, pinned), ...pushedAgain(pinned, tags), ...missingPlatforms(pinned)];
+  const warnings = missingAttestations(pinned);
+  if (warnings.length > 0) state.warnings = warnings;
+  if (doubts.length > 0 && !input.force) throw failure('MoveRefused', doubts.join('; '), { refusal: 'needs-force' });
+  return 'announcing';
+}
