@@ -19,6 +19,7 @@ const code = await main(process.argv.slice(2), {
   err,
   input: () => text(process.stdin),
   ...(process.stdin.isTTY && process.stderr.isTTY && { ask }),
+  isTerminal: process.stdout.isTTY,
   signal: interrupted.signal,
 });
 // Exits once stdout is flushed: an abandoned long poll would keep the process alive.

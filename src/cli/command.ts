@@ -9,6 +9,8 @@ export interface Io {
   input: () => Promise<string>;
   /** Asks the person at the terminal; absent without a terminal. */
   ask?: (question: string) => Promise<string>;
+  /** Whether stdout is a terminal; what is piped may be published. */
+  isTerminal?: boolean;
   /** Aborted by Ctrl-C. */
   signal: AbortSignal;
 }

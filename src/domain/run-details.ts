@@ -10,6 +10,8 @@ import { code, oneLine, prose, section, time } from './markdown.js';
 const ROOM = { images: 1_500, tenants: 2_500, decisions: 1_000, refusals: 500 };
 /** Longest reason that is shown, in characters. */
 const MAX_WHY = 400;
+/** Longest answer of a tenant that is shown, in characters. */
+const MAX_ANSWER = 120;
 
 /**
  * Status of a run, as Markdown for its page in the Temporal UI: phase, reason, decisions that apply, images, tenants (failing ones
@@ -79,10 +81,14 @@ function describeSmoke({ checks }: TenantSmoke): string {
   const passed = checks.filter(({ verdict }) => verdict === 'pass').length;
   const open = checks.filter(({ verdict }) => verdict !== 'pass');
   const notPassed = open.map(
-    ({ check, verdict, status }) => `**${verdict}** ${prose(check)}${status ? ` (${status})` : ''}`,
+    ({ check, verdict, status, expected, got }) =>
+      `**${verdict}** ${prose(check)}${status ? ` (${status})` : ''}: expected ${answer(expected)}, got ${answer(got)}`,
   );
   return [`${passed} of ${checks.length} checks passed`, ...notPassed].join(', ');
 }
+
+/** Expected or actual answer of a check, without secrets already. */
+const answer = (text: string) => code(oneLine(text, MAX_ANSWER));
 
 const decisionLine = ({ at, by, verb, reason, holdName }: Decision) =>
   `${time(at)} **${verb}**${holdName ? ` of ${holdName}` : ''} by ${prose(by)}: ${prose(reason)}`;

@@ -17,8 +17,20 @@ import { verdictText } from './verdict.js';
 /** Limit of a report in bytes: GitHub drops a step summary of more than 1 MiB, and other commands write to it too. */
 export const MAX_MARKDOWN_BYTES = 900_000;
 
-/** Public report of a run: the verdict first, tenants by name only (I5). */
-export function renderReport(record: RunRecord, links: ReportLinks = {}, max = MAX_MARKDOWN_BYTES): string {
+/** How a report is printed. */
+interface ReportOptions {
+  /** Most bytes. */
+  max?: number;
+  /** Whether it shows what a failing check expected and got: for a terminal only (I5). */
+  answers?: boolean;
+}
+
+/** Report of a run: the verdict first, tenants by name only. It is public unless it has `answers` (I5). */
+export function renderReport(
+  record: RunRecord,
+  links: ReportLinks = {},
+  { max = MAX_MARKDOWN_BYTES, answers = false }: ReportOptions = {},
+): string {
   const summary = summarizeRun(record);
   const { heading, lines } = verdictText(record, summary);
   const all = [
@@ -27,9 +39,9 @@ export function renderReport(record: RunRecord, links: ReportLinks = {}, max = M
     ...lines,
     '',
     headerLine(record, summary),
-    ...failingSection(summary.tenants, 'fail', 'Failing checks'),
+    ...failingSection(summary.tenants, 'fail', 'Failing checks', answers),
     ...notTestedSection(summary),
-    ...failingSection(summary.tenants, 'could-not-test', 'Could not be tested'),
+    ...failingSection(summary.tenants, 'could-not-test', 'Could not be tested', answers),
     ...nextSection(record, summary),
     ...imagesSection(summary),
     ...decisionsSection(summary),

@@ -8,10 +8,15 @@ import { latestOf, type RunSummary } from './summary.js';
 export const MAX_FAILING = 50;
 const MAX_TENANTS = 100;
 
-/** Lists each failing check with what it proves, and the public part of the answer: status and schema path (I5). */
-export function failingSection(tenants: TenantSmoke[], verdict: Verdict, title: string): string[] {
+/**
+ * Lists each failing check with what it proves, and the public part of the answer: status and schema path (I5).
+ * @param answers adds the expected and the actual answer, which are not for the public.
+ */
+export function failingSection(tenants: TenantSmoke[], verdict: Verdict, title: string, answers = false): string[] {
   const all = tenants.flatMap(({ tenant, checks }) =>
-    checks.filter((check) => check.verdict === verdict).map((check) => failingLine(tenant, check)),
+    checks
+      .filter((check) => check.verdict === verdict)
+      .map((check) => [failingLine(tenant, check), ...(answers ? answerLines(check) : [])].join('\n')),
   );
   const more = all.length - MAX_FAILING;
   return section(title, [...all.slice(0, MAX_FAILING), ...(more > 0 ? [`- and ${more} more`] : [])]);
@@ -25,6 +30,8 @@ function failingLine(tenant: string, { check, proves, status, schemaPath, tries 
   ];
   return `- **${prose(tenant)}**: **${prose(check)}** — ${what.join(', ')}. A pass shows: ${prose(proves)}`;
 }
+
+const answerLines = ({ expected, got }: CheckResult) => [`  - expected: ${code(expected)}`, `  - got: ${code(got)}`];
 
 export function imagesSection({ images }: RunSummary): string[] {
   const digest = (one: string | null) => (one ? code(one) : 'none');

@@ -6,6 +6,7 @@ import { newSha } from '../support/shas.js';
 
 const gate = useGate('cli-report');
 const canary = (args: string[], env = {}) => run(args, { CANARY_LANE: 'cli-report', ...env });
+const onTerminal = (args: string[]) => run(args, { CANARY_LANE: 'cli-report' }, undefined, true);
 
 describe('canary report', () => {
   const [first, second] = [newSha(), newSha()];
@@ -29,14 +30,21 @@ describe('canary report', () => {
     for (const { url } of gate().tenants) expect(text).not.toContain(url.replace('http://', ''));
   });
 
-  test('prints a RED build with its failing checks, without the answers', async () => {
+  test('prints a RED build with its failing checks; the answers on a terminal, and in its status', async () => {
     const sha = newSha();
     await gate().publish(sha);
     gate().deploy({ sha, misbehave: 'memory-search' });
     await awaitRunEnd(await gate().release({ sha }));
-    const text = (await canary(['report', sha])).out.join('\n');
-    expect(text).toMatch(/^## Canary smoke FAILED\n/);
-    expect(text).toMatch(/- \*\*canary-1\*\*: \*\*memory search finds the probe\*\* — status 200, schema path `\$/);
+    const piped = (await canary(['report', sha])).out.join('\n');
+    expect(piped).toMatch(/^## Canary smoke FAILED\n/);
+    expect(piped).toMatch(/- \*\*canary-1\*\*: \*\*memory search finds the probe\*\* — status 200, schema path `\$/);
+    const got = /got(?:: | {6})`?(.*?)`?$/;
+    const shown = (await onTerminal(['report', sha])).out.join('\n').match(new RegExp(got, 'm'))?.[1] ?? '';
+    expect(shown).not.toBe('');
+    expect(piped).not.toContain(shown);
+    const { out } = await canary(['status', sha]);
+    expect(out[1]).toBe('  canary-1 fail: memory search finds the probe');
+    expect(out[3]?.match(got)?.[1]).toBe(shown);
   });
 
   test('of a build with a release and a rollback prints the latest, and the other on request', async () => {

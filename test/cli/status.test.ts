@@ -57,11 +57,15 @@ describe('canary status', () => {
     expect(out).toContain('  canary-1 passed 6 of 6 checks');
     const state = JSON.parse((await canary(['status', third, '--json'])).out[0] ?? '') as ReleaseStatus;
     const check = state.tenants[0]?.checks[1];
-    if (check) check.verdict = 'fail';
+    if (check) Object.assign(check, { verdict: 'fail', expected: 'status 200', got: 'status 500: out of\nmemory' });
     expect(runStatusLines('run', state, 0).filter((line) => line.includes('canary-1'))).toEqual([
       `  canary-1 runs ${third.slice(0, 7)}`,
       '  canary-1 passed 5 of 6 checks',
       `  canary-1 fail: ${check?.check}`,
+    ]);
+    expect(runStatusLines('run', state, 0).filter((line) => line.startsWith('    '))).toEqual([
+      '    expected status 200',
+      '    got      status 500: out of memory',
     ]);
   });
 

@@ -11,8 +11,8 @@ const check = (name: string, verdict: CheckResult['verdict'], status = 200): Che
   verdict,
   status,
   latencyMs: 1,
-  expected: '',
-  got: 'the answer',
+  expected: verdict === 'pass' ? '' : 'status 200',
+  got: verdict === 'pass' ? '' : 'the `answer`',
 });
 const held: ReleaseStatus = {
   sha: '4c1d56e0b7a94f2e8d6c3b5a19f07e2d4c8b6a31',
@@ -68,7 +68,7 @@ More Actions, Send an Update, with the decision as its name and this JSON; or \`
 
 **Tenants**
 
-- canary-2: runs \`4c1d56e\`; 0 of 1 checks passed, **could-not-test** memory commit accepted (503)
+- canary-2: runs \`4c1d56e\`; 0 of 1 checks passed, **could-not-test** memory commit accepted (503): expected \`status 200\`, got \`\` the \`answer\` \`\`
 - canary-1: runs \`4c1d56e\`; 1 of 1 checks passed`);
 });
 
@@ -92,8 +92,12 @@ describe('names and reasons of other people', () => {
     expect(shown.split('\n').filter((line) => line.startsWith('#'))).toEqual([]);
   });
 
-  test('nothing of an answer is shown', () => {
-    expect(shown).not.toContain('the answer');
+  test('an answer of a tenant is shown as code, and cut', () => {
+    const long = { ...check('events', 'fail'), got: '[x](https://b) '.repeat(100) };
+    const [line = ''] =
+      runDetails({ ...held, tenants: [{ tenant: 'canary-1', checks: [long] }] }).match(/- canary-1.*/) ?? [];
+    expect(line).toMatch(/, got `\[x\]\(https:\/\/b\) .*…`$/);
+    expect(line.length).toBeLessThan(250);
   });
 });
 

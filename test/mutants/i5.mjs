@@ -50,6 +50,22 @@ export default [
     test: 'test/report/render.test.ts > names a tenant by its name only: no URL, host, org id, token or answer',
   },
   {
+    name: 'i5-answer-in-summary',
+    breaks: 'what is published has the answers that are for a terminal',
+    file: 'src/report/render.ts',
+    find: 'answers = false }',
+    replace: 'answers = true }',
+    test: 'test/report/render.test.ts > shows what a failing check expected and got on a terminal, and to nobody else',
+  },
+  {
+    name: 'i5-answer-piped',
+    breaks: 'a report that is piped, into an issue or a chat, has the answer of a tenant',
+    file: 'src/cli/commands/report.ts',
+    find: 'io.isTerminal === true',
+    replace: 'true',
+    test: 'test/cli/report.test.ts > prints a RED build with its failing checks; the answers on a terminal, and in its status',
+  },
+  {
     name: 'i5-base64-shown',
     breaks: 'a secret in base64 is shown',
     file: 'src/net/redact.ts',

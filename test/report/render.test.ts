@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { annotations } from '../../src/report/annotations.js';
 import { MAX_MARKDOWN_BYTES, renderReport } from '../../src/report/render.js';
 import type { RunRecord } from '../../src/report/summary.js';
 import { failed, moved, passed, pinned, record, rollbackRecord as rollback, unreported } from '../support/records.js';
@@ -116,6 +117,21 @@ describe('the report of a run', () => {
     const lines = renderReport(record({ outcome: 'CanaryRejected', tenants })).split('\n');
     expect(lines.filter((line) => line.startsWith('- **canary-1**'))).toHaveLength(50);
     expect(lines).toContain('- and 10 more');
+  });
+
+  test('shows what a failing check expected and got on a terminal, and to nobody else', () => {
+    const tenants = [{ tenant: 'canary-1', checks: [failed('memory search finds the probe')] }];
+    const run = record({ outcome: 'CanaryRejected', tenants });
+    const lines = renderReport(run, LINKS, { answers: true }).split('\n');
+    const check = lines.findIndex((line) => line.startsWith('- **canary-1**'));
+    expect(lines.slice(check + 1, check + 3)).toEqual([
+      '  - expected: `0.content: exactly that probe`',
+      '  - got: `[{"content":"answer of the tenant"}]`',
+    ]);
+    for (const text of [renderReport(run, LINKS), ...annotations(run)]) {
+      expect(text).not.toContain('answer of the tenant');
+      expect(text).not.toContain('exactly that probe');
+    }
   });
 
   test('stays under 1 MiB with any content, and keeps the verdict', () => {

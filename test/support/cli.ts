@@ -5,7 +5,7 @@ import { temporalAddress } from './servers.js';
 type Answer = string | ((shown: string[], question: string) => Promise<string>);
 
 /** Runs the command line in this process, against the run's Temporal server unless the environment says otherwise. */
-export async function canary(args: string[], env: Record<string, string> = {}, answer?: Answer) {
+export async function canary(args: string[], env: Record<string, string> = {}, answer?: Answer, isTerminal = false) {
   const out: string[] = [];
   const err: string[] = [];
   const code = await main(args, {
@@ -16,6 +16,7 @@ export async function canary(args: string[], env: Record<string, string> = {}, a
     ...(answer !== undefined && {
       ask: async (question: string) => (typeof answer === 'string' ? answer : answer(err, question)),
     }),
+    isTerminal,
     signal: new AbortController().signal,
   });
   return { code, out, err };

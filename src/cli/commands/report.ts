@@ -47,7 +47,7 @@ function printReport(given: Given, io: Io): Promise<number> {
       io.out(JSON.stringify({ ...last, production: summary, productionAsOf: asOf }));
       return EXIT.done;
     }
-    io.out(renderReport(last, reportLinks(io)).trimEnd());
+    io.out(renderReport(last, reportLinks(io), { answers: io.isTerminal === true }).trimEnd());
     if (production) io.out(`\nProduction: ${redactedProse(productionLine(production))}`);
     return EXIT.done;
   });

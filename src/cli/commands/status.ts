@@ -12,7 +12,7 @@ import { awaitRunEnd, findRun, queryStatus } from '../../temporal/runs.js';
 import { type Command, type Given, type Io, OUTPUT, TEMPORAL, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { laneFrom } from '../identity.js';
-import { overviewLines, runStatusLines } from '../print/status.js';
+import { openCheckLines, overviewLines, runStatusLines } from '../print/status.js';
 
 export const status: Command = {
   options: [{ flags: '--watch', description: 'print it again on every change, until Ctrl-C' }, ...OUTPUT],
@@ -95,7 +95,8 @@ async function runStatus(client: Client, lane: Lane, workflowId: string, executi
   if (execution !== 'RUNNING') {
     const end = await awaitRunEnd(client.workflow.getHandle(workflowId));
     const data = end.report ?? { outcome: end.outcome, why: end.why };
-    return { lines: [`${workflowId} ${data.outcome}: ${data.why}`], data };
+    const open = 'tenants' in data ? openCheckLines(data.tenants) : [];
+    return { lines: [`${workflowId} ${data.outcome}: ${data.why}`, ...open], data };
   }
   const state = await queryStatus(client, workflowId);
   if (state === null) return { lines: [], data: null, silent: workflowId };

@@ -22,7 +22,7 @@ export async function publishActionsReport(client: Client, workflowId: string, r
     if (record === null) return;
     for (const line of annotations(record)) io.err(line);
     const { GITHUB_STEP_SUMMARY: summary, GITHUB_OUTPUT: outputs } = io.env;
-    if (summary) append(summary, renderReport(record, reportLinks(io), remainingBytes(summary)), io);
+    if (summary) append(summary, renderReport(record, reportLinks(io), { max: remainingBytes(summary) }), io);
     if (outputs) append(outputs, outputsOf(record), io);
   } catch (error) {
     io.err(`canary: no report for GitHub: ${(error as Error).message}`);

@@ -85,9 +85,21 @@ function smokeLines({ tenant, checks }: TenantSmoke): string[] {
   const others = checks.filter(({ verdict }) => verdict !== 'pass');
   return [
     `  ${tenant} passed ${checks.length - others.length} of ${checks.length} checks`,
-    ...others.map(({ check, verdict }) => `  ${tenant} ${verdict}: ${check}`),
+    ...openCheckLines([{ tenant, checks: others }]),
   ];
 }
+
+/** Checks that did not pass, each with its expected and its actual answer. */
+export const openCheckLines = (tenants: TenantSmoke[]): string[] =>
+  tenants.flatMap(({ tenant, checks }) =>
+    checks
+      .filter(({ verdict }) => verdict !== 'pass')
+      .flatMap(({ check, verdict, expected, got }) => [
+        `  ${tenant} ${verdict}: ${check}`,
+        `    expected ${oneLine(expected)}`,
+        `    got      ${oneLine(got)}`,
+      ]),
+  );
 
 function remainingText({ until }: ReleaseStatus, now: number): string {
   if (until === null) return '';
