@@ -39,8 +39,6 @@ export function createWaitQueueActivities({ client, lane }: ActivityDependencies
   return mapErrors({ ...createWaitActivities(client, lane), ...createPublishActivities({ sinks }) });
 }
 
-export type { WatchResult as Watched } from './watch-production.js';
-
 export type WaitActivities = ReturnType<typeof createWaitQueueActivities>;
 export type LaneActivities = ReturnType<typeof onBehalfOfLane>;
 export type ReleaseActivities = ReturnType<typeof createReleaseActivities>;

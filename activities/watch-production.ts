@@ -2,13 +2,16 @@ import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activit
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { taskQueue, WORKFLOWS, watchProductionId } from '../src/contract/ids.js';
 import { productionTenantsSignal } from '../src/contract/messages.js';
-import type { TenantBuild } from '../src/contract/release.js';
-import { type TenantSmoke, verdictOf } from '../src/contract/tenants/check.js';
-import type { SeenTenant, WatchInput, WatchPlan } from '../src/contract/tenants/production.js';
-import { hasFollowed, isOn } from '../src/domain/production.js';
+import type { PlannedTenant, TenantBuild } from '../src/contract/release.js';
+import { sameBuild } from '../src/contract/sha.js';
+import type { CheckResult } from '../src/contract/tenants/check.js';
+import type { SeenTenant, WatchInput, WatchPlan, WatchState } from '../src/contract/tenants/production.js';
+import { beginWatch, endOf, notePoll, type PolledTenant, redTenants } from '../src/domain/production-watch.js';
 import { supersededBy } from '../src/lane/ledger.js';
 import { LIVENESS_WAITS, livenessOf } from '../src/smoke/default-suite.js';
+import type { Access } from '../src/smoke/session.js';
 import { smokeTenant } from '../src/smoke/smoke-tenant.js';
+import { watchReport } from '../src/temporal/production.js';
 import { findRun } from '../src/temporal/runs.js';
 import { askBuilds } from '../src/tenants/ask-build.js';
 import type { ActivityDependencies } from './dependencies.js';
@@ -17,14 +20,21 @@ import { heartbeatSleep, throttledSignal, withHeartbeat } from './heartbeat.js';
 import { accessOf } from './tenants.js';
 import { awaitEnd } from './waits.js';
 
-/** Duration of a watch, in update cycles. */
+/** Time for production to take a build, in update cycles. */
 const CYCLES = 2;
+/** History of a watch stays short: a run of it lasts an hour. */
+const SHIFT_MS = 3_600_000;
 
-/** Result of a watch. */
+/** Time for the watch before to tell what it knows, in milliseconds. */
+const REPORT_TIMEOUT_MS = 5_000;
+
+/** Result of a shift of a watch. */
 export interface WatchResult {
-  tenants: SeenTenant[];
+  seen: WatchState;
+  /** Null if a tenant has turned red, or the shift is over: the watch goes on. */
+  end: 'followed' | 'bound' | 'superseded' | null;
   /** Newer move that superseded it. */
-  superseded?: string;
+  newer?: string;
 }
 
 /** Activities that watch production. */
@@ -33,67 +43,78 @@ export function createWatchActivities({ config, suite, client, lane, stopping }:
     if (config.productionFleet === null) throw new SecretMissing('production: CANARY_PROD_FLEET_FILE is not set');
     return config.productionFleet;
   };
-  const observe = async ({ sha }: WatchInput, plan: WatchPlan, before: SeenTenant[]): Promise<SeenTenant[]> => {
+  const askLive = (tenant: PlannedTenant, access: Access, signal: AbortSignal) => {
+    if (suite === null) throw new Error(`${config.smokeSuite} cannot be used: this worker tests nothing`);
+    return smokeTenant(tenant, access, { suite: livenessOf(suite, access), waits: LIVENESS_WAITS, signal });
+  };
+  const poll = async (plan: WatchPlan): Promise<PolledTenant[]> => {
     const access = await accessOf(production(), 'production');
     const signal = cancellationSignal();
-    const options = { suite: livenessOf(suite ?? []), waits: LIVENESS_WAITS, signal };
-    const anonymous = { token: '', headers: {} };
     const [builds, lives] = await Promise.all([
       askBuilds(plan.tenants, plan.buildProbe, access, signal),
-      Promise.all(plan.tenants.map((tenant) => smokeTenant(tenant, access.get(tenant.origin) ?? anonymous, options))),
+      Promise.all(plan.tenants.map((one) => askLive(one, access.get(one.origin) ?? ANONYMOUS, signal))),
     ]);
-    return builds.map((build, index) => toSeenTenant(sha, build, lives[index], before[index]));
+    return builds.map((build, index) => toPolled(build, lives[index]?.checks[0]));
+  };
+  /** What each tenant answered in the watch over the move before, unless it was red there: one that is silent from the start may have stopped while nobody watched. */
+  const answeredBefore = async ({ sha, movedAt }: WatchInput): Promise<Map<string, SeenTenant['answered']>> => {
+    const history = (await lane.state())?.ledger.history ?? [];
+    const last = history.findLast((one) => one.at < (movedAt ?? '9') && one.sha !== null && !sameBuild(one.sha, sha));
+    const run = last?.sha ? await findRun(client, watchProductionId(config.lane, last.sha)) : null;
+    const tenants = (run && (await watchReport(client, run, REPORT_TIMEOUT_MS)))?.tenants ?? [];
+    return new Map(tenants.filter(({ red }) => red === undefined).map(({ tenant, answered }) => [tenant, answered]));
   };
   return {
-    /** Makes the plan of a watch, which is fixed to its end. */
-    async loadWatchPlan(): Promise<WatchPlan> {
+    /** Makes the plan of a watch, which is fixed to its end, and the state before its first poll. */
+    async loadWatchPlan(input: WatchInput): Promise<{ plan: WatchPlan; seen: WatchState }> {
       const { tenants } = await production().read(cancellationSignal());
-      const { buildProbe, pollMs, updateCycleMs } = config;
-      return { tenants, buildProbe, pollMs, watchMs: CYCLES * updateCycleMs };
+      const { buildProbe, pollMs, updateCycleMs, bakeMs, restartGraceMs: graceMs } = config;
+      const watchMs = CYCLES * updateCycleMs + 2 * bakeMs;
+      const answered = await withHeartbeat(() => answeredBefore(input));
+      const names = tenants.map(({ name }) => {
+        const known = answered.get(name);
+        return { tenant: name, ...(known && { answered: known }) };
+      });
+      const plan = { tenants, buildProbe, pollMs, bakeMs, graceMs, watchMs, shiftMs: SHIFT_MS };
+      return { plan, seen: beginWatch(names, Date.now()) };
     },
 
-    /** Polls production until all tenants run the build and are live, a newer move, or the deadline (epoch, ms). */
+    /** Polls production until every tenant was on the build and live for the bake time, a tenant turns red, a newer move, the bound, or the end of the shift. */
     async watchProduction(
       input: WatchInput & { movedAt: string },
       plan: WatchPlan,
-      deadline: number,
+      from: WatchState,
     ): Promise<WatchResult> {
       const signalTenants = throttledSignal(client, productionTenantsSignal);
-      for (let tenants = (activityInfo().heartbeatDetails ?? []) as SeenTenant[]; ; ) {
-        const before = tenants;
-        tenants = await withHeartbeat(() => observe(input, plan, before), before);
-        heartbeat(tenants);
+      const shiftEnds = Date.now() + plan.shiftMs;
+      for (let seen = (activityInfo().heartbeatDetails as WatchState | undefined) ?? from; ; ) {
+        const before = seen;
+        const begun = Date.now();
+        const polled = await withHeartbeat(() => poll(plan), before);
+        seen = notePoll(before, polled, input.sha, { begun, ended: Date.now() }, plan);
+        heartbeat(seen);
         const state = await lane.state();
         const newer = state && supersededBy(state.ledger, input.sha, input.movedAt);
-        if (newer) return { tenants, superseded: `${newer.kind} to ${newer.sha ?? 'an unknown build'}` };
-        // A check that has just begun to fail is repeated once: a restart is not a fault.
-        const doubtful = tenants.some(({ failing, red }) => failing !== undefined && red === undefined);
-        if (hasFollowed(tenants, input.sha) || (Date.now() >= deadline && !doubtful)) return { tenants };
-        await signalTenants(tenants);
-        await heartbeatSleep(stopping, plan.pollMs, tenants);
+        if (newer) return { seen, end: 'superseded', newer: `${newer.kind} to ${newer.sha ?? 'an unknown build'}` };
+        const end = endOf(seen, plan);
+        if (end || redTenants(seen.tenants).length > redTenants(from.tenants).length || Date.now() >= shiftEnds)
+          return { seen, end };
+        await signalTenants({ tenants: seen.tenants, bakingSince: seen.bake?.from ?? null });
+        await heartbeatSleep(stopping, plan.pollMs, seen);
       }
     },
   };
 }
 
-function toSeenTenant(
-  sha: string,
-  build: TenantBuild,
-  live: TenantSmoke | undefined,
-  before: SeenTenant | undefined,
-): SeenTenant {
-  // A failure on a tenant that reports another build does not count against this one.
-  const isOurs = build.build === null || isOn(build, sha);
-  const failed = isOurs ? live?.checks.find(({ verdict }) => verdict === 'fail') : undefined;
-  const where = failed?.schemaPath ? `, at ${failed.schemaPath}` : '';
-  const failing = failed && `${failed.check}: status ${failed.status}${where}`;
-  return {
-    ...build,
-    tookAt: before?.tookAt ?? (isOn(build, sha) ? new Date().toISOString() : null),
-    live: live === undefined || live.checks.length === 0 ? 'pass' : verdictOf([live]),
-    ...(failing !== undefined && { failing }),
-    ...(failing !== undefined && before?.failing !== undefined && { red: failing }),
-  };
+const ANONYMOUS: Access = { token: '', headers: {} };
+
+/** A suite without a check that can be sent: a tenant that reports its build is live. */
+function toPolled(build: TenantBuild, liveness: CheckResult | undefined): PolledTenant {
+  if (liveness === undefined) return { ...build, live: build.build === null ? 'could-not-test' : 'pass' };
+  const { check, verdict, status, schemaPath } = liveness;
+  if (verdict === 'pass') return { ...build, live: verdict };
+  const where = schemaPath ? `, at ${schemaPath}` : '';
+  return { ...build, live: verdict, check: `${check}: ${status === null ? 'no answer' : `status ${status}`}${where}` };
 }
 
 /** Activity of the lane that starts a watch. */

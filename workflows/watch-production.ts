@@ -1,130 +1,147 @@
 import {
+  ContinueAsNew,
+  continueAsNew,
   isCancellation,
   proxyActivities,
   setCurrentDetails,
   setHandler,
-  sleep,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
-import type { ReleaseActivities, Watched } from '../activities/index.js';
+import type { ReleaseActivities } from '../activities/index.js';
 import { watchProductionId } from '../src/contract/ids.js';
 import { productionQuery, productionTenantsSignal } from '../src/contract/messages.js';
 import * as attributes from '../src/contract/search-attributes.js';
 import { shortSha } from '../src/contract/sha.js';
 import type {
-  SeenTenant,
+  ProductionSeen,
   WatchInput,
   WatchOutcome,
   WatchPlan,
   WatchReport,
+  WatchState,
 } from '../src/contract/tenants/production.js';
 import { fitNames } from '../src/domain/fit.js';
 import { parseWatchInput } from '../src/domain/inputs.js';
 import * as production from '../src/domain/production.js';
-import { reads, watchOptions } from './shared/activity-options.js';
+import { isProductionSeen, redTenants } from '../src/domain/production-watch.js';
+import { productionWatchOptions, reads } from './shared/activity-options.js';
 import { alarm, type EventFeed, openFeed } from './shared/events.js';
 import { unwrapFailure } from './shared/failures.js';
-import { firstOf } from './shared/race.js';
 import { readInput } from './shared/run.js';
 
-/** Time after the deadline for the activity's last result, in milliseconds. */
-const FINAL_REPORT_MS = 30_000;
+/** What a watch hands on to the run that continues it. */
+interface Carried {
+  report: WatchReport;
+  plan: WatchPlan;
+  seen: WatchState;
+}
 
-/** Watches production take a build through two update cycles. It reports and proposes, and never moves anything. */
-export async function WatchProduction(typed: unknown): Promise<WatchReport> {
+/** Watches production take a build, and bake. It reports and proposes, and never moves anything. */
+export async function WatchProduction(typed: unknown, carried: Carried | null = null): Promise<WatchReport> {
   const input = readInput(() => parseWatchInput(typed), watchProductionId);
   const feed = openFeed(input.sha);
-  const state = begin(input, feed);
+  const report = begin(input, carried?.report);
   try {
-    const plan = await reads('read the production fleet').loadWatchPlan();
-    const until = Date.now() + plan.watchMs;
-    state.until = new Date(until).toISOString();
-    note(feed, state, state.tenants);
-    const { tenants, superseded } = await watch(state, plan, until);
-    note(feed, state, tenants ?? state.tenants);
-    if (superseded) state.why = `superseded by a ${superseded}; ${state.why}`;
-    end(feed, state, superseded ? 'superseded' : production.outcomeOf(state.tenants, state.sha));
-    return state;
+    const { plan, seen } = carried ?? (await reads('read the production fleet').loadWatchPlan(input));
+    report.until ??= new Date(Date.now() + plan.watchMs).toISOString();
+    const next = await watch(feed, report, plan, seen);
+    if (next) await continueAsNew<typeof WatchProduction>(typed, { report, plan, seen: next });
+    return report;
   } catch (error) {
+    if (error instanceof ContinueAsNew) throw error;
     const fault = isCancellation(error) ? null : unwrapFailure(error);
-    upsertSearchAttributes([{ key: attributes.CanaryOutcome, value: fault?.type ?? 'CanaryAborted' }]);
+    const outcome = fault?.type ?? 'CanaryAborted';
+    feed.emit({ type: 'production-watched', outcome, why: fault?.message ?? 'cancelled' });
+    upsertSearchAttributes([{ key: attributes.CanaryOutcome, value: outcome }]);
     throw fault ?? error;
   } finally {
     await feed.flush();
   }
 }
 
-function begin(input: WatchInput, feed: EventFeed): WatchReport {
+function begin(input: WatchInput, carried: WatchReport | undefined): WatchReport {
   const started = new Date().toISOString();
-  const state: WatchReport = {
+  const report: WatchReport = carried ?? {
     ...input,
     outcome: 'watching',
     why: 'begins',
     propose: null,
     tenants: [],
+    bakingSince: null,
+    bake: null,
     started,
     until: null,
   };
-  setHandler(productionQuery, () => state, { description: 'How production takes the build' });
-  setHandler(productionTenantsSignal, (seen) => {
-    if (state.outcome === 'watching' && areSeen(seen)) note(feed, state, seen);
+  setHandler(productionQuery, () => report, { description: 'How production takes the build' });
+  // A signal only refreshes what people see: it raises no alarm.
+  setHandler(productionTenantsSignal, (sent) => {
+    if (report.outcome === 'watching' && isProductionSeen(sent)) note(report, sent);
   });
-  upsertSearchAttributes([
-    { key: attributes.CanarySha, value: input.sha },
-    { key: attributes.CanaryPhase, value: 'watching' },
-    { key: attributes.CanaryPhaseSince, value: new Date(started) },
-  ]);
-  return state;
+  if (!carried)
+    upsertSearchAttributes([
+      { key: attributes.CanarySha, value: input.sha },
+      { key: attributes.CanaryPhase, value: 'watching' },
+      { key: attributes.CanaryPhaseSince, value: new Date(started) },
+    ]);
+  return report;
 }
 
-/** Races a durable deadline against one activity that polls; the first to end cancels the other. */
-function watch(state: WatchReport, plan: WatchPlan, until: number): Promise<Partial<Watched>> {
-  const { sha, movedAt = state.started } = state;
+/** Lets one activity poll, again after each tenant that turns red. Returns what it has seen if another run must continue; else the report has its outcome. */
+async function watch(
+  feed: EventFeed,
+  report: WatchReport,
+  plan: WatchPlan,
+  seen: WatchState,
+): Promise<WatchState | null> {
+  const { sha, movedAt = report.started } = report;
   const summary = `watch ${plan.tenants.length} tenants take ${shortSha(sha)}`;
-  const activities = proxyActivities<ReleaseActivities>({ ...watchOptions({ soakMs: plan.watchMs }), summary });
-  return firstOf<Partial<Watched>>(() => [
-    sleep(until + FINAL_REPORT_MS - Date.now(), { summary: 'two update cycles' }).then(() => ({})),
-    activities.watchProduction({ sha, movedAt }, plan, until),
+  const activities = proxyActivities<ReleaseActivities>({ ...productionWatchOptions(plan), summary });
+  for (let known = seen; ; ) {
+    const result = await activities.watchProduction({ sha, movedAt }, plan, known);
+    const { tenants, bake } = result.seen;
+    report.bake = bake;
+    note(report, { tenants, bakingSince: null });
+    const isNewlyRed = redTenants(tenants).length > redTenants(known.tenants).length;
+    known = result.seen;
+    if (isNewlyRed) alarmRed(feed, report);
+    if (result.end === null && isNewlyRed) continue;
+    if (result.end === null) return known;
+    if (result.newer) report.why = `superseded by a ${result.newer}; ${report.why}`;
+    const followed = result.end === 'followed' ? 'followed' : 'partly';
+    end(feed, report, result.end === 'superseded' ? 'superseded' : report.propose === null ? followed : 'red');
+    return null;
+  }
+}
+
+/** Records an observation. */
+function note(report: WatchReport, seen: ProductionSeen): void {
+  Object.assign(report, seen);
+  report.why = production.describeProduction(report);
+  setCurrentDetails(production.watchDetails(report));
+}
+
+/** Proposes the rollback; the first red tenant raises an alarm. */
+function alarmRed(feed: EventFeed, report: WatchReport): void {
+  const { sha, why, propose, tenants } = report;
+  report.propose = production.rollbackCommand(report);
+  if (propose === null)
+    alarm(feed, 'production-red', { why: `${shortSha(sha)}: ${why}; to go back: ${report.propose}` });
+  setCurrentDetails(production.watchDetails(report));
+  upsertSearchAttributes([
+    { key: attributes.CanaryOutcome, value: 'red' },
+    { key: attributes.CanaryTenantsRed, value: fitNames(redTenants(tenants).map(({ tenant }) => tenant)) },
   ]);
 }
 
-/** Records an observation; the first red tenant raises an alarm at once. */
-function note(feed: EventFeed, state: WatchReport, tenants: SeenTenant[]): void {
-  state.tenants = tenants;
-  state.why = production.describeProduction(tenants, state.sha);
-  const isRed = tenants.some(({ red }) => red !== undefined);
-  if (isRed && state.propose === null) {
-    state.propose = production.rollbackCommand(state.before);
-    alarm(feed, 'production-red', { why: `${shortSha(state.sha)}: ${state.why}; to go back: ${state.propose}` });
-  }
-  setCurrentDetails(production.watchDetails(state));
-}
-
-function end(feed: EventFeed, state: WatchReport, outcome: WatchOutcome): void {
-  const { why, tenants } = state;
-  state.outcome = outcome;
-  state.until = new Date().toISOString();
-  if (outcome !== 'red') state.propose = null;
-  setCurrentDetails(production.watchDetails(state));
-  feed.emit({ type: 'production-watched', outcome, why });
+function end(feed: EventFeed, report: WatchReport, outcome: WatchOutcome): void {
+  report.outcome = outcome;
+  report.until = new Date().toISOString();
+  if (outcome !== 'red') report.propose = null;
+  setCurrentDetails(production.watchDetails(report));
+  feed.emit({ type: 'production-watched', outcome, why: report.why });
   upsertSearchAttributes([
     { key: attributes.CanaryPhase, value: 'done' },
     { key: attributes.CanaryPhaseSince, value: new Date() },
     { key: attributes.CanaryOutcome, value: outcome },
-    { key: attributes.CanaryTenantsRed, value: fitNames(tenants.filter(({ red }) => red).map(({ tenant }) => tenant)) },
   ]);
-}
-
-/** Checks the payload of a signal that any client may send. */
-function areSeen(seen: unknown): seen is SeenTenant[] {
-  const isText = (value: unknown) => typeof value === 'string' && value.length < 1_000;
-  const isTextOr = (other: null | undefined, value: unknown) => value === other || isText(value);
-  return (
-    Array.isArray(seen) &&
-    seen.every((one) => {
-      const { tenant, build, tookAt, live, red } = Object(one) as Record<string, unknown>;
-      const known = isText(tenant) && isTextOr(null, build) && isTextOr(null, tookAt) && isTextOr(undefined, red);
-      return known && (live === 'pass' || live === 'fail' || live === 'could-not-test');
-    })
-  );
 }

@@ -66,7 +66,7 @@ export const SETTINGS = z.object({
   ),
   productionFleetFile: setting(
     'CANARY_PROD_FLEET_FILE',
-    'Production tenants to watch after a move: a file of the same form, read again for each watch. Unset: production is not watched.',
+    'Production tenants to watch after a move: a file of the same form (tokens are optional), read again for each watch. Unset: production is not watched.',
     orNull(text),
   ),
   smokeSuite: setting(
@@ -110,6 +110,16 @@ export const SETTINGS = z.object({
     'CANARY_UPDATE_CYCLE',
     'The update cycle of the tenants: a shorter soak is extended to it.',
     duration('5m'),
+  ),
+  bakeMs: setting(
+    'CANARY_BAKE',
+    'How long every production tenant must be seen on the build, live and without a break, before the watch ends `followed`.',
+    positive('10m'),
+  ),
+  restartGraceMs: setting(
+    'CANARY_RESTART_GRACE',
+    'How long a production tenant that answered before may be without an answer, in all; then it is red.',
+    duration('60s'),
   ),
   soakProbeMs: setting(
     'CANARY_SOAK_PROBE',

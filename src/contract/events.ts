@@ -37,7 +37,7 @@ export const ALARMS = {
   'after-rollback': 'The lane is on hold after a rollback.',
   'rollback-target-missing': 'A manifest that a rollback would need is gone from the registry.',
   starved: 'Releases in a row were superseded because the canary tenants moved on.',
-  'production-red': 'A production tenant that took the build fails.',
+  'production-red': 'A production tenant fails, stopped answering, or keeps restarting.',
 } as const;
 export type AlarmName = keyof typeof ALARMS;
 

@@ -15,7 +15,7 @@ import type {
   RunPosition,
 } from './lane.js';
 import type { ReleaseStatus, TenantBuild } from './release.js';
-import type { SeenTenant, WatchReport } from './tenants/production.js';
+import type { ProductionSeen, WatchReport } from './tenants/production.js';
 
 // The SDK's own `define…` functions are in `@temporalio/workflow`, which activities and the command line must not load.
 const defineQuery = <Ret, Args extends unknown[] = []>(name: string) =>
@@ -101,4 +101,4 @@ export const laneRevokedSignal = defineSignal<[Revocation & { fencingToken: numb
 export const productionQuery = defineQuery<WatchReport>('status');
 
 /** Signal of a watch's own activity: the last observation of every tenant. */
-export const productionTenantsSignal = defineSignal<[SeenTenant[]]>('production-tenants');
+export const productionTenantsSignal = defineSignal<[ProductionSeen]>('production-tenants');

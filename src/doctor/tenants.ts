@@ -17,9 +17,8 @@ export async function checkTenants(
   signal: AbortSignal,
 ): Promise<Finding[]> {
   const fleet = (await config.fleet?.read(signal)) ?? { tenants: [], access: new Map() };
-  const livenessSuite = livenessOf(suite);
   const [liveness, builds] = await Promise.all([
-    Promise.all(fleet.tenants.map((tenant) => checkTenant(tenant, fleet, livenessSuite, signal))),
+    Promise.all(fleet.tenants.map((tenant) => checkTenant(tenant, fleet, suite, signal))),
     runCheck({ area: 'tenants', name: 'builds', fix: REPORT_FIX }, signal, async (inner) =>
       buildFindings(fleet, config, await askBuilds(fleet.tenants, config.buildProbe, fleet.access, inner)),
     ),
@@ -32,7 +31,11 @@ function checkTenant(tenant: PlannedTenant, fleet: Fleet, suite: Suite, signal: 
   const fix = 'check that it is up and that its admin token is valid; canary smoke shows details';
   return runCheck({ area: 'tenants', name, fix }, signal, async (inner) => {
     const access = fleet.access.get(origin) ?? { token: '', headers: {} };
-    const { checks } = await smokeTenant(tenant, access, { suite, waits: LIVENESS_WAITS, signal: inner });
+    const { checks } = await smokeTenant(tenant, access, {
+      suite: livenessOf(suite, access),
+      waits: LIVENESS_WAITS,
+      signal: inner,
+    });
     return checks.map(
       ({ check, verdict, got }): Finding =>
         verdict === 'pass'

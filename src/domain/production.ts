@@ -1,33 +1,31 @@
-import type { TenantBuild } from '../contract/release.js';
-import { sameBuild, shortSha } from '../contract/sha.js';
+import { shortSha } from '../contract/sha.js';
 import type { SeenTenant, WatchReport } from '../contract/tenants/production.js';
+import { rounded } from './duration.js';
 import { code, prose, section, time } from './markdown.js';
+import { isOn, lengthOf } from './production-watch.js';
 
-/** Whether a tenant reports the build. */
-export const isOn = ({ build }: Pick<TenantBuild, 'build'>, sha: string) => build !== null && sameBuild(build, sha);
-/** Whether every tenant runs the build and is live. */
-export const hasFollowed = (tenants: SeenTenant[], sha: string) =>
-  tenants.every((tenant) => isOn(tenant, sha) && tenant.live === 'pass');
-
-/** Outcome of a watch that ended by its deadline or because all tenants followed. */
-export function outcomeOf(tenants: SeenTenant[], sha: string): 'followed' | 'partly' | 'red' {
-  if (tenants.some(({ red }) => red !== undefined)) return 'red';
-  return hasFollowed(tenants, sha) ? 'followed' : 'partly';
-}
-
-/** Describes how production takes a build: `18 of 20 on it; behind: acme, globex; red: initech (liveness returns a subsystems map: status 500)` */
-export function describeProduction(tenants: SeenTenant[], sha: string): string {
+/** Describes how production takes a build: `18 of 20 on it; behind: acme; silent: globex; red: initech (liveness returns a subsystems map: status 500)` */
+export function describeProduction({
+  tenants,
+  sha,
+  bake,
+  bakingSince,
+}: Pick<WatchReport, 'tenants' | 'sha' | 'bake' | 'bakingSince'>): string {
+  const isSilent = ({ build, live }: SeenTenant) => build === null && live === 'could-not-test';
   const on = tenants.filter((tenant) => isOn(tenant, sha));
   const red = tenants.filter((tenant) => tenant.red !== undefined);
-  const behind = tenants.filter((tenant) => !on.includes(tenant) && !red.includes(tenant));
-  const silent = on.filter((tenant) => tenant.live !== 'pass' && !red.includes(tenant));
+  const rest = tenants.filter((tenant) => tenant.red === undefined);
+  const behind = rest.filter((tenant) => !on.includes(tenant) && !isSilent(tenant));
+  const notLive = rest.filter((tenant) => on.includes(tenant) && tenant.live !== 'pass');
   const list = (title: string, found: SeenTenant[], describe: (tenant: SeenTenant) => string) =>
     found.length === 0 ? [] : [`${title}: ${firstFew(found.map(describe))}`];
   return [
-    `${on.length} of ${tenants.length} on it`,
+    `${on.length} of ${tenants.length} on it${bake ? ` for ${rounded(lengthOf(bake))}` : ''}`,
+    ...(bakingSince ? [`baking since ${time(bakingSince)}`] : []),
     ...list('behind', behind, ({ tenant, build }) => (build === null ? `${tenant} (reports no build)` : tenant)),
-    ...list('not known to be live', silent, ({ tenant }) => tenant),
-    ...list('red', red, ({ tenant, red: check }) => `${tenant} (${check})`),
+    ...list('silent', rest.filter(isSilent), ({ tenant }) => tenant),
+    ...list('not known to be live', notLive, ({ tenant }) => tenant),
+    ...list('red', red, ({ tenant, red: why }) => `${tenant} (${why})`),
   ].join('; ');
 }
 
@@ -38,12 +36,12 @@ function firstFew(names: string[]): string {
   return more > 0 ? `${names.slice(0, MAX_NAMES).join(', ')} and ${more} more` : names.join(', ');
 }
 
-/** Rollback command that a watch proposes; the person who runs it adds the reason. */
-export const rollbackCommand = (before: string | undefined) =>
-  `canary rollback ${before ? shortSha(before) : '<a good build>'} --reason "…"`;
+/** Rollback command that a watch proposes. Without a known good build before, `canary rollback` lists the builds. */
+export const rollbackCommand = ({ sha, before }: Pick<WatchReport, 'sha' | 'before'>) =>
+  `canary rollback ${before ? `${shortSha(before)} ` : ''}--reason "${shortSha(sha)} is red in production"`;
 
 /** State of a watch, as Markdown for its page in the Temporal UI. */
-export function watchDetails({ outcome, sha, why, until, propose, tenants }: WatchReport): string {
+export function watchDetails({ outcome, sha, why, until, propose, tenants, bake }: WatchReport): string {
   const ends = until ? `, ${outcome === 'watching' ? 'ends' : 'ended'} at ${time(until)}` : '';
   const lines = tenants.map(({ tenant, build, tookAt, live, red }) => {
     const runs = build === null ? 'reports no build' : `runs ${code(shortSha(build))}`;
@@ -53,6 +51,9 @@ export function watchDetails({ outcome, sha, why, until, propose, tenants }: Wat
   return [
     `**${outcome}** ${code(shortSha(sha))}${ends}`,
     prose(why),
+    bake
+      ? `Watched without a break from ${time(bake.from)} to ${time(bake.to)}, ${bake.longestGapMs} ms between two polls at most.`
+      : '',
     ...(propose ? [`To go back: ${code(propose)}`] : []),
     section('Production', lines, 5_000),
   ]

@@ -88,8 +88,12 @@ export function productionTimes(incident: Incident): { at: string; what: string 
   const affected = affectedTenants(incident);
   const [first] = affected.map(({ tookAt }) => tookAt).sort();
   const last = affected.map(({ backAt }) => backAt).sort();
+  const [red] = tenantsOf(incident.brokenWatch)
+    .flatMap(({ redAt }) => redAt ?? [])
+    .sort();
   return [
     ...(first ? [{ at: first, what: 'the first production tenant was seen on it' }] : []),
+    ...(red ? [{ at: red, what: 'the first production tenant was red' }] : []),
     ...(last.length > 0 && !last.includes(null)
       ? [{ at: last.at(-1) ?? '', what: 'the last production tenant was seen back' }]
       : []),

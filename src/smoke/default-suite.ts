@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Access } from './session.js';
 import { answers, type Check, check, get, post, type Suite } from './suite.js';
 import type { SmokeWaits } from './waits.js';
 
@@ -47,6 +48,9 @@ export const defaultSuite: Check[] = [
 /** Limits of a liveness check, in milliseconds. No retries: a live tenant answers at once. */
 export const LIVENESS_WAITS: Partial<SmokeWaits> = { requestMs: 8_000, suiteMs: 8_000, retryBudgetMs: 0 };
 
-/** Suite of one check: the first one that writes nothing and needs no other check. */
-export const livenessOf = (suite: Suite): Suite =>
-  suite.filter(({ writes, needs }) => !writes && needs === undefined).slice(0, 1);
+/** Suite of one check: the first one that writes nothing, needs no other check and, without a token, sends none. */
+export const livenessOf = (suite: Suite, { token }: Pick<Access, 'token'>): Suite =>
+  suite
+    .filter(({ writes, needs }) => !writes && needs === undefined)
+    .filter(({ steps }) => token !== '' || steps.every(({ request }) => request.as === 'none'))
+    .slice(0, 1);

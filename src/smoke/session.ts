@@ -8,6 +8,7 @@ import type { SmokeWaits } from './waits.js';
 
 /** Token and headers of a tenant; looked up by its origin at use, and never part of a plan or a result. */
 export interface Access {
+  /** Empty for a production tenant without one: only checks that need none are run on it. */
   token: string;
   /** Headers of every request, whatever its credentials. */
   headers: Readonly<Record<string, string>>;

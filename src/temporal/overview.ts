@@ -7,7 +7,7 @@ import { CanaryOutcome, CanaryPhase, CanarySha, CanaryWaitingFor } from '../cont
 import type { LaneUnavailable } from './lane-client.js';
 import { isUnavailable, type LaneNow, laneNow } from './lane-view.js';
 import { workersOn } from './pollers.js';
-import { productionNow } from './production.js';
+import { type ProductionNow, productionNow } from './production.js';
 import { awaitRunEnd, queryStatus, type RunEnd } from './runs.js';
 
 /** A run as visibility lists it. */
@@ -34,6 +34,8 @@ export interface LiveBuild {
   images: TagState[];
   /** How production took it; null if production is not watched. */
   production?: string | null;
+  /** Rollback command that its watch proposes, if production is red. */
+  productionBack?: string | null;
 }
 
 /** What is live, what is running, and which workers poll. */
@@ -72,8 +74,9 @@ export async function overview(client: Client, lane: Lane): Promise<Overview> {
   const [laneView, fromRuns] = await Promise.all([laneNow(client, lane, stateOf), runsPromise]);
   if (isUnavailable(laneView) || laneView.live === null) return { lane: laneView, ...fromRuns };
   const production = await productionOfLive(client, lane, laneView);
+  const { summary = null, back: productionBack = null } = production ?? {};
   const { at, kind, ...entry } = laneView.live;
-  const live = { ...entry, since: at, how: KIND_LABELS[kind], production };
+  const live = { ...entry, since: at, how: KIND_LABELS[kind], production: summary, productionBack };
   return { ...fromRuns, lane: laneView, live, back: laneView.back };
 }
 
@@ -82,10 +85,8 @@ export async function productionOfLive(
   client: Client,
   lane: Lane,
   { live, movedAt }: Pick<LaneNow, 'live' | 'movedAt'>,
-): Promise<string | null> {
-  if (!live?.sha) return null;
-  const now = await productionNow(client, lane, live.sha, movedAt ?? live.at);
-  return now?.summary ?? null;
+): Promise<ProductionNow | null> {
+  return live?.sha ? productionNow(client, lane, live.sha, movedAt ?? live.at) : null;
 }
 
 /** The view by the runs alone, without the ledger. */

@@ -4,7 +4,7 @@ import { productionQuery } from '../contract/messages.js';
 import { parseSha } from '../contract/sha.js';
 import type { WatchReport } from '../contract/tenants/production.js';
 import { time } from '../domain/markdown.js';
-import { findRun } from './runs.js';
+import { findRun, queryWithin } from './runs.js';
 
 /** Time limit of a watch's answer, in milliseconds. */
 const QUERY_TIMEOUT_MS = 800;
@@ -14,6 +14,8 @@ export interface ProductionNow {
   summary: string;
   /** When the watch ended, ISO 8601; null while it is running. */
   asOf: string | null;
+  /** Rollback command, if it is red. */
+  back: string | null;
 }
 
 /**
@@ -29,20 +31,21 @@ export async function productionNow(
   const run = await findRun(client, watchProductionId(lane, parseSha(sha)));
   if (run === null || String(run.memo?.movedAt ?? '') < since) return null;
   const report = await watchReport(client, run);
-  return report && { summary: report.why, asOf: run.closeTime?.toISOString() ?? null };
+  return report && { summary: report.why, asOf: run.closeTime?.toISOString() ?? null, back: report.propose };
 }
 
 /** `18 of 20 on it (as of 2026-11-25 12:01:05 UTC)` */
 export const productionLine = ({ summary, asOf }: ProductionNow) =>
   asOf ? `${summary} (as of ${time(asOf)})` : summary;
 
-/** The current or final report of a watch; null if no worker answers, or it failed. */
+/** The current or final report of a watch; null if no worker answers within `withinMs` milliseconds, or it failed. */
 export function watchReport(
   client: Client,
   { workflowId, runId, status }: Pick<WorkflowExecutionInfo, 'workflowId' | 'runId' | 'status'>,
+  withinMs = QUERY_TIMEOUT_MS,
 ): Promise<WatchReport | null> {
   const handle = client.workflow.getHandle(workflowId, runId, { followRuns: false });
   const readReport = (): Promise<WatchReport> =>
     status.name === 'RUNNING' ? handle.query(productionQuery) : handle.result();
-  return client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, readReport).catch(() => null);
+  return queryWithin(client, withinMs, readReport).catch(() => null);
 }

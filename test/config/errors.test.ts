@@ -149,7 +149,10 @@ describe('loadConfig, invalid fleet file', () => {
       'tenants[0] must be a tenant, e.g. { "url": "https://canary-1.example.com", "token": { "env": "NAME" } }',
     ],
     [{ tenants: [{ token }] }, 'tenants[0].url is missing, e.g. https://canary-1.example.com'],
-    [{ tenants: [{ url: 'https://a.example' }] }, `tenants[0].token ${SECRET_RULE}`],
+    [
+      { tenants: [{ url: 'https://a.example' }] },
+      'tenants[0] (canary-1): token is missing: expected { "env": "NAME" } or { "file": "PATH" }',
+    ],
     [{ tenants: [{ ...a, token: 'secret' }] }, `tenants[0].token ${SECRET_RULE}`],
     [{ tenants: [{ ...a, token: { env: 'A', file: 'b' } }] }, `tenants[0].token ${SECRET_RULE}`],
     [{ tenants: [{ ...a, tokens: token }] }, 'tenants[0] has "tokens", which is not known'],

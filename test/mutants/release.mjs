@@ -70,11 +70,11 @@ export default [
       {
         file: 'src/tenants/sources/file.ts',
         find: "  return {\n    fixed: 'file',",
-        replace: "  const once = readFleetFile(file, sources, unnamed);\n  return {\n    fixed: 'file',",
+        replace: "  const once = readFleetFile(file, sources, unnamed, needsToken);\n  return {\n    fixed: 'file',",
       },
       {
         file: 'src/tenants/sources/file.ts',
-        find: '= readFleetFile(file, sources, unnamed);\n      const all',
+        find: '= readFleetFile(file, sources, unnamed, needsToken);\n      const all',
         replace: '= once;\n      const all',
       },
     ],

@@ -93,7 +93,7 @@ export default [
     file: 'src/cli/commands/status.ts',
     find: ', ...productionLines',
     replace: '',
-    test: 'test/workflows/watch-production.test.ts > production that takes it in part is watched through two update cycles, and the stragglers are named',
+    test: 'test/workflows/watch-production.test.ts > production that takes it in part is watched to its bound, and the stragglers are named',
   },
   {
     name: 'status-of-an-earlier-watch',

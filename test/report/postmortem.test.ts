@@ -29,6 +29,8 @@ const tenant = (name: string, more: Partial<SeenTenant> = {}): SeenTenant => ({
   why: '',
   tookAt: at(10),
   live: 'pass',
+  answered: { build: true, live: true },
+  silence: { inRow: 0, polls: 0, interruptions: 0, ms: 0 },
   ...more,
 });
 const watch = (tenants: SeenTenant[], more: Partial<WatchReport> = {}): WatchReport => ({
@@ -36,6 +38,8 @@ const watch = (tenants: SeenTenant[], more: Partial<WatchReport> = {}): WatchRep
   outcome: 'followed',
   why: '2 of 2 on it',
   propose: null,
+  bake: null,
+  bakingSince: null,
   tenants,
   started: at(0),
   until: at(70),

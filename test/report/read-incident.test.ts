@@ -151,8 +151,8 @@ describe('the production watch of a build', () => {
         live: { ...entry, at: at(liveAt).toISOString() },
         movedAt: movedAt === null ? null : at(movedAt).toISOString(),
       });
-    expect(await production(10, 10)).toBe('3 of 3 on it');
-    expect(await production(20, 10)).toBe('3 of 3 on it');
+    expect(await production(10, 10)).toMatchObject({ summary: '3 of 3 on it' });
+    expect(await production(20, 10)).toMatchObject({ summary: '3 of 3 on it' });
     expect(await production(20, 20)).toBeNull();
     expect(await production(20, null)).toBeNull();
   });

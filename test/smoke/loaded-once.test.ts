@@ -48,9 +48,9 @@ test('a worker loads the suite module once', async () => {
   const plan = await run(activities.loadPlan, { sha: parseSha(sha) });
   for (const one of plan.tenants)
     expect((await run(activities.smokeTenant, one, 0)).checks).toMatchObject([{ verdict: 'pass' }]);
-  const watch = await run(activities.loadWatchPlan);
   const input = { sha: parseSha(sha), movedAt: new Date().toISOString() };
-  const watched = await run(activities.watchProduction, input, watch, Date.now());
-  expect(watched.tenants).toMatchObject([{ live: 'pass' }]);
+  const { plan: watch, seen } = await run(activities.loadWatchPlan, input);
+  const watched = await run(activities.watchProduction, input, { ...watch, bakeMs: 0 }, seen);
+  expect(watched.seen.tenants).toMatchObject([{ live: 'pass' }]);
   expect(readFileSync(loads, 'utf8')).toBe('loaded ');
 });

@@ -13,12 +13,15 @@ import { newSha } from './shas.js';
 import { until } from './until.js';
 
 /** Starts production tenants with these names, and writes their fleet file. */
-export async function startProduction(names: string[]): Promise<{ tenants: Tenant[]; file: string }> {
+export async function startProduction(
+  names: string[],
+  { tokens = true } = {},
+): Promise<{ tenants: Tenant[]; file: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'canary-production-'));
   const tenants = await Promise.all(names.map((name) => startTenant({ name, token: TOKEN })));
   const file = join(folder, 'production.json');
   writeFileSync(join(folder, 'token'), TOKEN);
-  const listed = tenants.map(({ name, url }) => ({ name, url, token: { file: 'token' } }));
+  const listed = tenants.map(({ name, url }) => ({ name, url, ...(tokens && { token: { file: 'token' } }) }));
   writeFileSync(file, JSON.stringify({ tenants: listed }));
   afterAll(async () => {
     await Promise.all(tenants.map((tenant) => tenant.stop()));

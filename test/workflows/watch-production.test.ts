@@ -1,6 +1,10 @@
-import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { taskQueue, WORKFLOWS, watchProductionId } from '../../src/contract/ids.js';
 import { CanaryOutcome, CanaryPhase, CanarySha, CanaryTenantsRed } from '../../src/contract/search-attributes.js';
-import type { WatchReport } from '../../src/contract/tenants/production.js';
+import { parseSha } from '../../src/contract/sha.js';
+import type { WatchPlan, WatchReport } from '../../src/contract/tenants/production.js';
+import { beginWatch } from '../../src/domain/production-watch.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import type { Tenant } from '../../testbed/tenant.js';
 import { canary } from '../support/cli.js';
@@ -10,18 +14,24 @@ import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
-const WATCH_MS = 6_000;
+const BAKE_MS = 2_000;
+/** Two update cycles and two bakes. */
+const WATCH_MS = 7_000;
 let production: Tenant[];
 const gate = useGate('watch-production', async () => {
   const { tenants, file } = await startProduction(['acme', 'globex', 'initech']);
   production = tenants;
-  return { tenants: 1, env: { CANARY_PROD_FLEET_FILE: file, CANARY_UPDATE_CYCLE: '3s' } };
+  const short = { CANARY_UPDATE_CYCLE: '1500ms', CANARY_BAKE: '2s', CANARY_POLL: '300ms', CANARY_RESTART_GRACE: '1s' };
+  return { tenants: 1, env: { CANARY_PROD_FLEET_FILE: file, ...short } };
 });
 const OLD = newSha();
 beforeAll(() => gate().begin(OLD));
 beforeEach(async () => {
   await gate().adopt();
-  for (const tenant of production) tenant.run({ sha: OLD });
+  for (const tenant of production) {
+    await tenant.recover();
+    tenant.run({ sha: OLD });
+  }
 });
 
 const run = (sha: string, misbehave = '', tenants = production) => {
@@ -31,31 +41,33 @@ const took = ({ started, until: ended }: WatchReport) => Date.parse(ended ?? '')
 const alarms = (sha: string) =>
   logged.filter(({ message, meta }) => message === 'alarm' && String(meta?.why).startsWith(sha.slice(0, 7)));
 
-test('production that takes the build ends the watch early, with when each took it', async () => {
+test('production that takes the build is followed after the bake, with when each took it and how it was watched', async () => {
   const sha = newSha();
   run(sha);
   await moveTo(gate(), sha);
   const report = await watched(gate(), sha);
-  expect(report).toMatchObject({ outcome: 'followed', why: '3 of 3 on it', propose: null });
+  const why = expect.stringMatching(/^3 of 3 on it for \ds$/);
+  expect(report).toMatchObject({ outcome: 'followed', why, propose: null });
   expect(report.tenants.map(({ tookAt }) => Date.parse(tookAt ?? '') >= Date.parse(report.started))).toEqual([
     true,
     true,
     true,
   ]);
-  expect(took(report)).toBeLessThan(WATCH_MS);
+  expect(Date.parse(report.bake?.to ?? '') - Date.parse(report.bake?.from ?? '')).toBeGreaterThanOrEqual(BAKE_MS);
+  expect(report.bake?.longestGapMs).toBeLessThan(2_000);
   const line = await until('it is logged', () =>
     logged.find(({ message, meta }) => message === 'production-watched' && meta?.sha === sha),
   );
-  expect(line.meta).toMatchObject({ outcome: 'followed', why: '3 of 3 on it' });
+  expect(line.meta).toMatchObject({ outcome: 'followed', why });
   expect(alarms(sha)).toEqual([]);
 });
 
-test('production that takes it in part is watched through two update cycles, and the stragglers are named', async () => {
+test('production that takes it in part is watched to its bound, and the stragglers are named', async () => {
   const sha = await moveTo(gate());
   const { handle } = await watchOf(gate(), sha);
   const live = await until('it tells', async () => {
     const status = await handle.query<WatchReport>('status');
-    return status.tenants.length > 0 && status;
+    return status.tenants.every(({ why }) => why !== 'not asked yet') && status.tenants.length > 0 && status;
   });
   expect(live).toMatchObject({ outcome: 'watching', why: '0 of 3 on it; behind: acme, globex, initech' });
   run(sha, '', production.slice(0, 2));
@@ -100,7 +112,7 @@ test('a tenant that fails on it is red: the check is named, an alarm is raised, 
   await moveTo(gate(), sha);
   const latest = await gate().latest();
   const report = await watched(gate(), sha);
-  const back = `canary rollback ${report.before?.slice(0, 7)} --reason "…"`;
+  const back = `canary rollback ${report.before?.slice(0, 7)} --reason "${sha.slice(0, 7)} is red in production"`;
   const red = 'liveness returns a subsystems map: status 200, at $.subsystems';
   expect(report).toMatchObject({
     outcome: 'red',
@@ -115,6 +127,120 @@ test('a tenant that fails on it is red: the check is named, an alarm is raised, 
   const { typedSearchAttributes: attributes } = await (await watchOf(gate(), sha)).handle.describe();
   expect([CanarySha, CanaryPhase, CanaryOutcome].map((key) => attributes.get(key))).toEqual([sha, 'done', 'red']);
   expect(attributes.get(CanaryTenantsRed)).toEqual(['initech']);
+  const env = { TEMPORAL_ADDRESS: temporalAddress(), CANARY_LANE: gate().lane };
+  const { out } = await canary(['status'], env);
+  expect(out.slice(0, 2)).toEqual([`ALARM    production is red: ${report.why}`, `         ${back}`]);
+  expect((await canary(['status', sha], env)).out).toContain(`  ${back}`);
+  expect((await canary(['report', sha], env)).out.join('\n')).toContain(`\n\nTo go back: \`${back}\``);
+});
+
+test('a tenant that takes it and stops answering is red, also once it answers again', async () => {
+  const sha = await moveTo(gate());
+  const { handle } = await watchOf(gate(), sha);
+  await until('it was asked', async () => (await handle.query<WatchReport>('status')).tenants.length > 0);
+  run(sha, '', production.slice(0, 2));
+  await production[2]?.crash();
+  const line = await until('an alarm is out', () => alarms(sha)[0]);
+  run(sha, '', production.slice(2));
+  await production[2]?.recover();
+  const report = await watched(gate(), sha);
+  const red = expect.stringMatching(/^no answer for \ds: \/health: ECONNREFUSED/);
+  expect(report).toMatchObject({
+    outcome: 'red',
+    tenants: [{}, {}, { tenant: 'initech', build: sha.slice(0, 7), red }],
+  });
+  expect(line.meta).toMatchObject({ why: expect.stringContaining(report.propose ?? 'nothing') });
+  expect(alarms(sha)).toHaveLength(1);
+});
+
+test('a tenant that answered in the watch before and is down from the start is red; in the next watch it is silent', async () => {
+  const [first, second, third] = [newSha(), newSha(), newSha()];
+  run(first);
+  await moveTo(gate(), first);
+  await watched(gate(), first);
+  await production[2]?.crash();
+  await moveTo(gate(), second);
+  await until('an alarm is out', () => alarms(second).length > 0);
+  run(third, '', production.slice(0, 2));
+  await moveTo(gate(), third);
+  expect(await watched(gate(), second)).toMatchObject({ outcome: 'superseded', tenants: [{}, {}, { tookAt: null }] });
+  expect(await watched(gate(), third)).toMatchObject({ outcome: 'partly', why: '2 of 3 on it; silent: initech' });
+  expect(alarms(third)).toEqual([]);
+});
+
+test('a fleet without tokens is watched: builds and the check that needs none', async () => {
+  const tokenless = await startProduction(['umbrella'], { tokens: false });
+  await gate().stopWorker();
+  await gate().startWorker({ ...gate().env, CANARY_PROD_FLEET_FILE: tokenless.file });
+  onTestFinished(async () => {
+    await gate().stopWorker();
+    await gate().startWorker();
+  });
+  const sha = newSha();
+  run(sha, '', tokenless.tenants);
+  await moveTo(gate(), sha);
+  expect(await watched(gate(), sha)).toMatchObject({ outcome: 'followed' });
+  const requests = tokenless.tenants.flatMap((tenant) => tenant.requests);
+  expect(new Set(requests.map(({ path }) => path))).toEqual(new Set(['/health', '/admin/liveness']));
+  expect(requests.filter(({ authorized }) => authorized)).toEqual([]);
+});
+
+test('a worker that is away in the bake loses nothing that was seen, and its absence is no proof', async () => {
+  const sha = newSha();
+  run(sha);
+  await moveTo(gate(), sha);
+  const { handle } = await watchOf(gate(), sha);
+  await until('it bakes', async () => (await handle.query<WatchReport>('status')).bakingSince !== null);
+  await gate().stopWorker();
+  const away = Date.now();
+  await sleep(BAKE_MS);
+  const back = Date.now();
+  await gate().startWorker();
+  const report = await watched(gate(), sha);
+  expect(report).toMatchObject({ outcome: 'followed' });
+  expect(Date.parse(report.bake?.from ?? '')).toBeGreaterThanOrEqual(back);
+  for (const { tookAt } of report.tenants) expect(Date.parse(tookAt ?? '')).toBeLessThan(away);
+});
+
+test('a watch that continues as new keeps what it has seen', async () => {
+  const sha = newSha();
+  run(sha, '', production.slice(0, 2));
+  const started = new Date().toISOString();
+  const tenants = production.map(({ name, url: origin }) => ({ name, origin }));
+  const limits = { pollMs: 300, bakeMs: BAKE_MS, graceMs: 1_000, watchMs: WATCH_MS, shiftMs: 1_000 };
+  const plan: WatchPlan = { tenants, buildProbe: [{ path: '/health', field: 'sha' }], ...limits };
+  const seen = beginWatch(
+    production.map(({ name: tenant }) => ({ tenant })),
+    Date.now(),
+  );
+  const report = {
+    sha,
+    outcome: 'watching',
+    why: 'begins',
+    propose: null,
+    tenants: [],
+    bake: null,
+    started,
+    until: null,
+  };
+  const workflowId = watchProductionId(gate().lane, parseSha(sha));
+  const first = await gate().client.workflow.start(WORKFLOWS.watch, {
+    workflowId,
+    taskQueue: taskQueue(gate().lane),
+    args: [{ sha }, { plan, seen, report }],
+    memo: { movedAt: started },
+  });
+  gate().keep(first);
+  const current = gate().client.workflow.getHandle(workflowId);
+  const { tookAt } = await until('a tenant has taken it', async () => {
+    const [acme] = (await first.query<WatchReport>('status')).tenants;
+    return acme?.tookAt ? acme : null;
+  });
+  await until('it has continued', async () => (await current.describe()).runId !== first.firstExecutionRunId);
+  run(sha);
+  const result = (await first.result()) as WatchReport;
+  expect(result).toMatchObject({ outcome: 'followed', started, tenants: [{ tookAt }, {}, {}] });
+  expect((await current.describe()).memo).toEqual({ movedAt: started });
 });
 
 test('a tenant that fails on the build before is behind, not red', async () => {

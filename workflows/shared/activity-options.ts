@@ -4,6 +4,7 @@ import { laneOf, moveTaskQueue, waitTaskQueue } from '../../src/contract/ids.js'
 import type { MoveInput } from '../../src/contract/move.js';
 import type { Plan } from '../../src/contract/release.js';
 import { shortSha } from '../../src/contract/sha.js';
+import type { WatchPlan } from '../../src/contract/tenants/production.js';
 import { cancellationType, LATEST_READS, moveOptions, PREFLIGHTS } from './mover-options.js';
 
 /** Options of reads from registry, configuration and tenants: retried freely, for as long as the retry budget of a registry that is down. */
@@ -31,6 +32,16 @@ export const watchOptions = ({ soakMs }: Pick<Plan, 'soakMs'>) =>
   ({
     startToCloseTimeout: soakMs + 60_000,
     scheduleToCloseTimeout: 2 * (soakMs + 60_000),
+    heartbeatTimeout: '5s',
+    retry: { initialInterval: '1s', maximumInterval: '5s' },
+    cancellationType,
+  }) satisfies ActivityOptions;
+
+/** Options of a shift of the watch over production. A worker may be away for a day: what it does not watch proves nothing. */
+export const productionWatchOptions = ({ shiftMs }: Pick<WatchPlan, 'shiftMs'>) =>
+  ({
+    startToCloseTimeout: shiftMs + 120_000,
+    scheduleToCloseTimeout: shiftMs + 24 * 3_600_000,
     heartbeatTimeout: '5s',
     retry: { initialInterval: '1s', maximumInterval: '5s' },
     cancellationType,

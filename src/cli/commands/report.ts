@@ -1,7 +1,7 @@
 import { InvalidInput } from '../../contract/brand.js';
 import { releaseId, rollbackId } from '../../contract/ids.js';
 import { parseSha } from '../../contract/sha.js';
-import { redactedProse } from '../../domain/markdown.js';
+import { code, redactedProse } from '../../domain/markdown.js';
 import { renderPostmortem } from '../../report/postmortem.js';
 import { renderReport } from '../../report/render.js';
 import { withClient } from '../../temporal/connect.js';
@@ -43,12 +43,13 @@ function printReport(given: Given, io: Io): Promise<number> {
     if (last === undefined) throw new InvalidInput(`no run ${ids.join(' or ')} (canary status)`);
     const production = await productionNow(client, lane, sha);
     if (wantsJson(given)) {
-      const { summary = null, asOf = null } = production ?? {};
-      io.out(JSON.stringify({ ...last, production: summary, productionAsOf: asOf }));
+      const { summary = null, asOf = null, back = null } = production ?? {};
+      io.out(JSON.stringify({ ...last, production: summary, productionAsOf: asOf, productionBack: back }));
       return EXIT.done;
     }
     io.out(renderReport(last, reportLinks(io), { answers: io.isTerminal === true }).trimEnd());
     if (production) io.out(`\nProduction: ${redactedProse(productionLine(production))}`);
+    if (production?.back) io.out(`\nTo go back: ${code(production.back)}`);
     return EXIT.done;
   });
 }

@@ -78,7 +78,9 @@ async function buildStatus(client: Client, lane: Lane, sha: Sha): Promise<Status
   const data = result.map((run, index) =>
     index === 0 && production ? withProduction(run.data, production) : run.data,
   );
-  const productionLines = production ? [`  production: ${oneLine(productionLine(production))}`] : [];
+  const productionLines = production
+    ? [`  production: ${oneLine(productionLine(production))}`, ...(production.back ? [`  ${production.back}`] : [])]
+    : [];
   return {
     lines: [...result.flatMap(({ lines }) => lines), ...productionLines],
     data: data.length === 1 ? data[0] : data,
@@ -87,8 +89,8 @@ async function buildStatus(client: Client, lane: Lane, sha: Sha): Promise<Status
 }
 
 /** Adds how production took the build; a run that no worker answers for has no data. */
-function withProduction(data: unknown, { summary: production, asOf: productionAsOf }: ProductionNow): unknown {
-  return data === null ? null : { ...Object(data), production, productionAsOf };
+function withProduction(data: unknown, { summary: production, asOf: productionAsOf, back }: ProductionNow): unknown {
+  return data === null ? null : { ...Object(data), production, productionAsOf, productionBack: back };
 }
 
 async function runStatus(client: Client, lane: Lane, workflowId: string, execution: string): Promise<StatusOutput> {

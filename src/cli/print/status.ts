@@ -19,6 +19,7 @@ export function overviewLines({ lane, alarm, workers, running, live, back, ended
   const active = running.filter(({ waitingFor, workflowId }) => waitingFor === null && !isQueued(workflowId));
   return [
     ...(alarm ? [`ALARM    ${alarm.workflowId} ${alarm.outcome}: ${alarm.why}`] : []),
+    ...redLines(live),
     ...absent.map(({ queue }) => `WORKERS  NONE poll ${queue}: nothing moves until one does (canary worker)`),
     // A lane without a worker cannot answer: the line above says so.
     ...(isUnavailable(lane) && !(lane === 'silent' && absent.length > 0) ? [`LANE     ${LANE_UNAVAILABLE[lane]}`] : []),
@@ -36,6 +37,12 @@ export function overviewLines({ lane, alarm, workers, running, live, back, ended
       .map(({ workflowId, outcome, closed }) => `ended    ${ago(closed, now)} ago  ${workflowId}  ${outcome}`),
   ];
 }
+
+/** Production is red: what is wrong, and the command to go back. */
+const redLines = (live: LiveBuild | null) =>
+  live?.productionBack
+    ? [`ALARM    production is red: ${oneLine(live.production ?? '')}`, `         ${live.productionBack}`]
+    : [];
 
 function runLines(
   title: string,

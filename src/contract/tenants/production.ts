@@ -15,28 +15,76 @@ export interface WatchInput {
 export interface WatchPlan {
   tenants: PlannedTenant[];
   buildProbe: BuildSource[];
-  /** Duration: two update cycles. */
-  watchMs: number;
   pollMs: number;
+  /** How long every tenant must be seen on the build, live and without a break (`CANARY_BAKE`). */
+  bakeMs: number;
+  /** How long a tenant may be without an answer (`CANARY_RESTART_GRACE`). */
+  graceMs: number;
+  /** Bound, in watched time: two update cycles, the bake, and the same time once more for a bake that starts again. */
+  watchMs: number;
+  /** Time after which the run continues as new. */
+  shiftMs: number;
 }
 
-/** Last observation of a production tenant. */
+/** Polls that a tenant left unanswered, since it took the build. */
+export interface Silence {
+  /** In a row, up to the last poll. */
+  inRow: number;
+  polls: number;
+  /** Rows of two or more. */
+  interruptions: number;
+  /** Watched time without an answer, in all. */
+  ms: number;
+}
+
+/** What is known of a production tenant. */
 export interface SeenTenant extends TenantBuild {
   /** Time of its first report of the build, ISO 8601; null before. */
   tookAt: string | null;
-  /** Verdict of the first read-only check of the suite. */
+  /** Verdict of the liveness check: the first read-only one of the suite that the gate has the credentials for. */
   live: Verdict;
   /** That check with its status and schema path, while it fails on a tenant that does not report another build. */
   failing?: string;
-  /** That check as in `failing`, once it has failed twice in a row. */
+  /** Questions that it has answered: it is silent once it no longer answers one of them. */
+  answered: { build: boolean; live: boolean };
+  silence: Silence;
+  /** Why it is red, to the end of the watch. */
   red?: string;
+  /** ISO 8601. */
+  redAt?: string;
+}
+
+/** Stretch in which every tenant was seen on the build and live. */
+export interface Bake {
+  /** First and last poll, ISO 8601. */
+  from: string;
+  to: string;
+  /** Longest time between two of its polls. */
+  longestGapMs: number;
+}
+
+/** What a watch has seen; each poll makes the next one of it. */
+export interface WatchState {
+  /** End of the last poll, ISO 8601. */
+  at: string;
+  /** Time watched so far, without gaps. */
+  watchedMs: number;
+  tenants: SeenTenant[];
+  bake: Bake | null;
+}
+
+/** What a watch shows of itself between two results of its activity. */
+export interface ProductionSeen {
+  tenants: SeenTenant[];
+  /** Begin of the current bake, ISO 8601. */
+  bakingSince: string | null;
 }
 
 /** Outcomes of a watch, a sentence for each. */
 export const WATCH_OUTCOMES = {
-  followed: 'Every production tenant runs the build and is live.',
-  partly: 'Two update cycles are over, and some are behind or do not answer.',
-  red: 'A tenant that took the build fails.',
+  followed: 'Every production tenant ran the build and was live for the whole bake time.',
+  partly: 'The bound is over, and not every tenant ran the build and was live for the bake time.',
+  red: 'A tenant fails, stopped answering, or keeps restarting.',
   superseded: 'A newer promotion or rollback is watched instead.',
 } as const;
 
@@ -44,15 +92,16 @@ export const WATCH_OUTCOMES = {
 export type WatchOutcome = keyof typeof WATCH_OUTCOMES;
 
 /** Answer of a watch to the query `status`, and its result. */
-export interface WatchReport extends WatchInput {
+export interface WatchReport extends WatchInput, ProductionSeen {
   outcome: WatchOutcome | 'watching';
   /** Summary, one line. */
   why: string;
-  /** Rollback command, if production is red; a watch itself never moves anything. */
+  /** Rollback command, once production is red; a watch itself never moves anything. */
   propose: string | null;
-  tenants: SeenTenant[];
+  /** Bake at its end, or at the last tenant that turned red. */
+  bake: Bake | null;
   /** ISO 8601. */
   started: string;
-  /** Deadline, or time of the end, ISO 8601. */
+  /** Bound if it is watched without a gap, or time of the end, ISO 8601. */
   until: string | null;
 }

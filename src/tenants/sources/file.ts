@@ -6,6 +6,8 @@ import type { Access } from '../../smoke/session.js';
 import { parseBuildProbe } from '../build-probe.js';
 import { FleetError, type FleetSource, isHeaderText, NO_HEADER_TEXT, parseOrigin } from '../fleet.js';
 
+const SOURCE_FORMS = '{ "env": "NAME" } or { "file": "PATH" }';
+
 /** Where the text of a secret is: never in the fleet file itself. */
 const SOURCE = z
   .union(
@@ -17,7 +19,7 @@ const SOURCE = z
         .strictObject({ file: z.string().min(1) })
         .meta({ description: 'A file; relative to the folder of the fleet file' }),
     ],
-    'must be { "env": "NAME" } or { "file": "PATH" }: a fleet file contains no secret',
+    `must be ${SOURCE_FORMS}: a fleet file contains no secret`,
   )
   .meta({ description: 'Where the secret is; its trailing newline does not count' });
 
@@ -44,7 +46,9 @@ export const FLEET_FILE = z
               url: z
                 .string('is missing, e.g. https://canary-1.example.com')
                 .meta({ description: 'Its origin: https, or http to this machine' }),
-              token: SOURCE.meta({ description: 'The admin token' }),
+              token: SOURCE.optional().meta({
+                description: 'The admin token; a production tenant needs none, a canary tenant does',
+              }),
               headers: z
                 .record(
                   z.string(),
@@ -61,11 +65,15 @@ export const FLEET_FILE = z
           ),
           'is missing: an array of tenants',
         )
-        .meta({ description: 'The canary tenants' }),
+        .meta({ description: 'The tenants' }),
     },
     objectError('must be an object, e.g. { "tenants": [] }'),
   )
-  .meta({ title: 'Canary fleet', description: 'The tenants of CANARY_FLEET_FILE, read again for each release' });
+  .meta({
+    title: 'Fleet',
+    description:
+      'The tenants of CANARY_FLEET_FILE, read again for each release, or of CANARY_PROD_FLEET_FILE, read again for each watch',
+  });
 
 type Entry = z.infer<typeof FLEET_FILE>['tenants'][number];
 
@@ -86,17 +94,22 @@ export interface FileFleetOptions {
   setting: string;
   /** Prefix for a tenant without a name; its position follows. */
   unnamed: string;
+  /** Whether each tenant must have a token. */
+  needsToken: boolean;
   /** Further problems, by the number of tenants. */
   check: (tenants: number) => string[];
 }
 
 /** The fleet of a file, read again each time, with every secret that it names. */
-export function fileFleet({ file, setting, unnamed, check }: FileFleetOptions, sources: FileSources): FleetSource {
+export function fileFleet(
+  { file, setting, unnamed, needsToken, check }: FileFleetOptions,
+  sources: FileSources,
+): FleetSource {
   return {
     fixed: 'file',
     async read(signal) {
       signal?.throwIfAborted();
-      const { problems, ...fleet } = readFleetFile(file, sources, unnamed);
+      const { problems, ...fleet } = readFleetFile(file, sources, unnamed, needsToken);
       const all = [...check(fleet.tenants.length), ...problems];
       if (all.length > 0) throw new FleetError(all.map((problem) => `${setting}: ${problem}`));
       return fleet;
@@ -104,7 +117,7 @@ export function fileFleet({ file, setting, unnamed, check }: FileFleetOptions, s
   };
 }
 
-function readFleetFile(path: string, sources: FileSources, unnamed: string) {
+function readFleetFile(path: string, sources: FileSources, unnamed: string, needsToken: boolean) {
   const access = new Map<string, Access>();
   const tenants: PlannedTenant[] = [];
   const parsed = parseFile(path, sources.readFile);
@@ -119,7 +132,8 @@ function readFleetFile(path: string, sources: FileSources, unnamed: string) {
     else if (access.has(origin)) report(`url appears twice: ${origin}`);
     const read = (what: string, source: string | z.infer<typeof SOURCE>) =>
       readSource(path, what, source, sources, report);
-    const token = read('token', entry.token);
+    if (entry.token === undefined && needsToken) report(`token is missing: expected ${SOURCE_FORMS}`);
+    const token = entry.token === undefined ? '' : read('token', entry.token);
     const headers = Object.entries(entry.headers ?? {}).map(([header, value]) => {
       if (!HEADER.test(header)) report(`headers: invalid name ${shown(header)}`);
       else if (RESERVED.test(header)) report(`headers: ${header} is set by the gate`);

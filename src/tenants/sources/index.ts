@@ -23,12 +23,18 @@ export function fleetSource(
   const isListed = urls.length > 0 || tokens.length > 0;
   if (file === null) return isListed ? envFleet(urls, tokens) : null;
   const conflict = isListed ? ['is set together with CANARY_TENANT_URLS or CANARY_ADMIN_TOKENS: keep one'] : [];
-  return fileFleet({ file, setting: 'CANARY_FLEET_FILE', unnamed: 'canary', check: () => conflict }, sources);
+  return fileFleet(
+    { file, setting: 'CANARY_FLEET_FILE', unnamed: 'canary', needsToken: true, check: () => conflict },
+    sources,
+  );
 }
 
 /** The source of the production fleet; null if none is configured. */
 export function productionFleetSource(file: string | null, sources: FileSources): FleetSource | null {
   if (file === null) return null;
   const check = (tenants: number) => (tenants > 0 ? [] : ['names no tenant: unset it']);
-  return fileFleet({ file, setting: 'CANARY_PROD_FLEET_FILE', unnamed: 'production', check }, sources);
+  return fileFleet(
+    { file, setting: 'CANARY_PROD_FLEET_FILE', unnamed: 'production', needsToken: false, check },
+    sources,
+  );
 }

@@ -1,0 +1,187 @@
+import type { TenantBuild } from '../contract/release.js';
+import { sameBuild } from '../contract/sha.js';
+import type { Verdict } from '../contract/tenants/check.js';
+import type {
+  Bake,
+  ProductionSeen,
+  SeenTenant,
+  Silence,
+  WatchPlan,
+  WatchState,
+} from '../contract/tenants/production.js';
+import { rounded } from './duration.js';
+
+/** Unwatched time that ends a bake, in polls. */
+const MAX_GAP_POLLS = 3;
+/** No poll takes longer, in milliseconds: the process was frozen. */
+const LONGEST_POLL_MS = 30_000;
+/** Interruptions that make a tenant red: it keeps restarting. */
+const MAX_INTERRUPTIONS = 3;
+
+const NEVER_SILENT: Silence = { inRow: 0, polls: 0, interruptions: 0, ms: 0 };
+
+/** What one poll saw of a tenant. */
+export interface PolledTenant extends TenantBuild {
+  live: Verdict;
+  /** Liveness check that did not pass, with its status and schema path. */
+  check?: string;
+}
+
+/** Time of a poll, epoch in milliseconds. */
+export interface PollTime {
+  begun: number;
+  ended: number;
+}
+
+type Limits = Pick<WatchPlan, 'pollMs' | 'bakeMs' | 'graceMs' | 'watchMs'>;
+
+/** Whether a tenant reports the build. */
+export const isOn = ({ build }: Pick<TenantBuild, 'build'>, sha: string) => build !== null && sameBuild(build, sha);
+
+export const redTenants = (tenants: SeenTenant[]) => tenants.filter(({ red }) => red !== undefined);
+
+/** State of a watch before its first poll. `answered`: what a tenant answered at the end of the watch before. */
+export const beginWatch = (names: { tenant: string; answered?: SeenTenant['answered'] }[], at: number): WatchState => ({
+  at: new Date(at).toISOString(),
+  watchedMs: 0,
+  bake: null,
+  tenants: names.map(({ tenant, answered = { build: false, live: false } }) => ({
+    tenant,
+    build: null,
+    why: 'not asked yet',
+    tookAt: null,
+    live: 'could-not-test',
+    answered,
+    silence: NEVER_SILENT,
+  })),
+});
+
+/** State after one more poll. A gap in the watching is no evidence: it counts neither for the bake nor against a tenant. */
+export function notePoll(
+  before: WatchState,
+  polled: PolledTenant[],
+  sha: string,
+  { begun, ended }: PollTime,
+  { pollMs, graceMs }: Pick<Limits, 'pollMs' | 'graceMs'>,
+): WatchState {
+  const last = Date.parse(before.at);
+  const unwatchedMs = begun - last;
+  // A clock that was set back is a gap, too.
+  const isGap = unwatchedMs < 0 || unwatchedMs > MAX_GAP_POLLS * pollMs || ended - begun > LONGEST_POLL_MS;
+  const passedMs = isGap ? 0 : ended - last;
+  const at = new Date(ended).toISOString();
+  const tenants = polled.map((tenant, index) =>
+    noteTenant(before.tenants[index] as SeenTenant, tenant, { sha, at, passedMs, graceMs }),
+  );
+  return {
+    at,
+    watchedMs: before.watchedMs + passedMs,
+    tenants,
+    bake: nextBake(isGap ? null : before.bake, tenants, sha, at),
+  };
+}
+
+/** How a watch ends now: by its proof, or by its bound; null if it goes on. */
+export function endOf(
+  { bake, tenants, watchedMs }: WatchState,
+  { bakeMs, watchMs }: Limits,
+): 'followed' | 'bound' | null {
+  if (bake && lengthOf(bake) >= bakeMs) return 'followed';
+  return watchedMs >= watchMs && !tenants.some(isDoubtful) ? 'bound' : null;
+}
+
+export const lengthOf = ({ from, to }: Bake) => Date.parse(to) - Date.parse(from);
+
+/** Whether the next poll may make it red. */
+const isDoubtful = ({ red, failing, silence }: SeenTenant) =>
+  red === undefined && (failing !== undefined || silence.inRow > 0);
+
+/** A bake lasts while every tenant runs the build and is live. One unanswered poll of a tenant proves nothing; two in a row end it. */
+function nextBake(bake: Bake | null, tenants: SeenTenant[], sha: string, at: string): Bake | null {
+  const doubted = tenants.filter((tenant) => !isOn(tenant, sha) || tenant.live !== 'pass' || tenant.red !== undefined);
+  if (doubted.length === 0) {
+    const gapMs = bake ? Date.parse(at) - Date.parse(bake.to) : 0;
+    return { from: bake?.from ?? at, to: at, longestGapMs: Math.max(bake?.longestGapMs ?? 0, gapMs) };
+  }
+  return doubted.every(({ silence, red }) => silence.inRow === 1 && red === undefined) ? bake : null;
+}
+
+interface Look {
+  sha: string;
+  at: string;
+  passedMs: number;
+  graceMs: number;
+}
+
+function noteTenant(before: SeenTenant, { live, check, ...build }: PolledTenant, look: Look): SeenTenant {
+  const { answered } = before;
+  const isOurs = isOn(build, look.sha);
+  const isOther = build.build !== null && !isOurs;
+  const tookAt = before.tookAt ?? (isOurs ? look.at : null);
+  const noBuild = answered.build && build.build === null;
+  // What fails on another build does not count against this one.
+  const isSilent = noBuild || (answered.live && !isOther && live === 'could-not-test');
+  // Neither does the restart that took the build, nor one of the build before.
+  const isFresh = before.tookAt === null && build.build !== null;
+  const silence = nextSilence(isFresh ? NEVER_SILENT : before.silence, isSilent, look.passedMs);
+  const failing = !isOther && live === 'fail' ? check : undefined;
+  const reason = noBuild ? build.why : check;
+  const red =
+    before.red ??
+    (before.failing === undefined ? undefined : failing) ??
+    (isSilent && isTooSilent(silence, look.graceMs) ? describeSilence(silence, reason) : undefined);
+  return {
+    ...build,
+    tookAt,
+    live,
+    answered: {
+      build: answered.build || build.build !== null,
+      live: answered.live || live !== 'could-not-test',
+    },
+    silence,
+    ...(failing !== undefined && { failing }),
+    ...(red !== undefined && { red, redAt: before.redAt ?? look.at }),
+  };
+}
+
+function nextSilence({ inRow, polls, interruptions, ms }: Silence, isSilent: boolean, passedMs: number): Silence {
+  const silentMs = ms + (inRow > 0 ? passedMs : 0);
+  if (!isSilent) return { inRow: 0, polls, interruptions, ms: silentMs };
+  return {
+    inRow: inRow + 1,
+    polls: polls + 1,
+    interruptions: interruptions + (inRow === 1 ? 1 : 0),
+    ms: silentMs,
+  };
+}
+
+/** A tenant that does not come back, and one that comes back again and again, are both unanswered for the grace in all; the second may be interrupted too often first. */
+const isTooSilent = ({ inRow, polls, interruptions, ms }: Silence, graceMs: number) =>
+  (polls >= 2 && ms >= graceMs) || (inRow >= 2 && interruptions >= MAX_INTERRUPTIONS);
+
+const describeSilence = ({ interruptions, ms }: Silence, reason: string | undefined) =>
+  `no answer for ${rounded(ms)}${interruptions > 1 ? ` in ${interruptions} interruptions` : ''}: ${reason ?? 'unknown'}`;
+
+/** Checks the payload of a signal that any client may send. */
+export function isProductionSeen(sent: unknown): sent is ProductionSeen {
+  const { tenants, bakingSince } = Object(sent) as Record<string, unknown>;
+  return isTextOr(null, bakingSince) && Array.isArray(tenants) && tenants.every(isSeenTenant);
+}
+
+function isSeenTenant(one: unknown): one is SeenTenant {
+  const { tenant, build, why, tookAt, live, red, redAt, answered, silence } = Object(one) as Record<string, unknown>;
+  const texts = [why, red, redAt].every((text) => isTextOr(undefined, text)) && isTextOr(null, build);
+  const { build: told, live: lived } = Object(answered) as Record<string, unknown>;
+  const counts = Object.keys(NEVER_SILENT).map((key) => (Object(silence) as Record<string, unknown>)[key]);
+  return (
+    texts &&
+    isText(tenant) &&
+    isTextOr(null, tookAt) &&
+    (live === 'pass' || live === 'fail' || live === 'could-not-test') &&
+    [told, lived].every((one) => typeof one === 'boolean') &&
+    counts.every((count) => typeof count === 'number')
+  );
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value.length < 1_000;
+const isTextOr = (other: null | undefined, value: unknown) => value === other || isText(value);
