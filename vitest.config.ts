@@ -15,6 +15,7 @@ export default defineConfig({
     pool: 'forks',
     // Importing the SDK takes longer than most files: a process runs one file after another.
     isolate: false,
+    execArgv: ['--require', `${import.meta.dirname}/test/support/untimed-workflows.cjs`],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     sequence: { sequencer: LongestFirst },
