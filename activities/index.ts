@@ -1,5 +1,6 @@
 import type { ActivityDependencies } from './dependencies.js';
 import { mapErrors } from './failures.js';
+import { createFleetWatch } from './fleet-watch.js';
 import { createLaneActivities } from './lane/calls.js';
 import { createDriftActivities } from './lane/check-drift.js';
 import { createMoveActivities } from './move.js';
@@ -18,6 +19,7 @@ export function createReleaseActivities(dependencies: ActivityDependencies) {
     ...createPlanActivities(config, suite, retryBudgetMs),
     ...createRegistryActivities(registry),
     ...createTenantActivities({ config, suite, client, stopping }),
+    ...createFleetWatch({ config, suite, client, stopping }),
     ...createWatchActivities(dependencies),
   });
 }

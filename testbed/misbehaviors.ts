@@ -11,6 +11,8 @@ export const MISBEHAVIORS = {
   hang: 'every admin call is accepted and never answered',
   slow: 'every admin call is answered right, but only after `slowMs`',
   'reject-token': 'the right token is refused with 401',
+  'hang-commit': 'memory commit is accepted and never answered; reads are right',
+  'reject-commit': 'memory commit refuses the right token with 401; reads are right',
   'bad-gateway': 'every admin call answers 502, as a load balancer does whose tenant is away',
   'no-build': 'it does not say which build it runs: /health has no sha, /buildinfo says dev',
   'wrong-build': 'it says that it runs another build than it does',

@@ -103,11 +103,12 @@ export async function startTenant(options: {
       unforeseen.push(route);
       return { status: 404, body: { error: 'not found' } };
     }
-    if (bad.has('hang')) return 'never';
+    const isCommit = route === 'POST /memories/commit';
+    if (bad.has('hang') || (isCommit && bad.has('hang-commit'))) return 'never';
     if (bad.has('bad-gateway')) return page(502, '<h1>502 Bad Gateway</h1>');
     if (bad.has('html-500')) return page(500, '<h1>Oops</h1><pre>panic: {"subsystems": ["id", "probe-"]}</pre>');
     const open = route === 'GET /admin/liveness' && bad.has('open-liveness');
-    if (!open && (call.token !== options.token || bad.has('reject-token'))) {
+    if (!open && (call.token !== options.token || bad.has('reject-token') || (isCommit && bad.has('reject-commit')))) {
       return { status: 401, body: { error: 'admin token required' } };
     }
     return handler(call);

@@ -5,7 +5,7 @@ import type { ReleaseInput, ReleaseOutcome, ReleaseReport } from '../src/contrac
 import { fitReport } from '../src/domain/fit.js';
 import { parseReleaseInput } from '../src/domain/inputs.js';
 import { awaitingApproval } from './release/awaiting-approval.js';
-import { awaitingCanary, handleTenantBuilds } from './release/awaiting-canary.js';
+import { awaitingCanary, handleFleetSeen } from './release/awaiting-canary.js';
 import { NO_PLAN, type Phase, type PhaseName, type Release } from './release/context.js';
 import { handleRevocation } from './release/lane.js';
 import { promoting } from './release/promoting.js';
@@ -13,22 +13,24 @@ import { queued } from './release/queued.js';
 import { resolving } from './release/resolving.js';
 import { smoking } from './release/smoking.js';
 import { soaking } from './release/soaking.js';
+import { whileWatched } from './release/watch.js';
 import { handleDecisions } from './shared/decisions.js';
 import { endRun } from './shared/end-run.js';
 import { beginRun, ownRun, readInput, runPhases, timesOf } from './shared/run.js';
 
 /**
  * Phases of a release: each does its work and names the next. Any of them may be held for a person. README: "What a release does".
+ * Phases that are watched are left for `awaiting-canary` if a tenant is interrupted, and end the release if one turns RED.
  * `queued` and `revoked` come from `confirmHolder`: the run has another fencing token (it was reset), or the lane revoked it.
  */
 const PHASES: Record<PhaseName, Phase> = {
   queued, //              → resolving; done: superseded, known-bad
   resolving, //           → awaiting-canary; awaiting-approval: promoteOnly, no fleet; queued: not live after all; done: live already, skipped
   'awaiting-canary': awaitingCanary, //     → soaking; awaiting-canary: a retry; with CANARY_TAG queued; done: revoked
-  soaking, //             → smoking; awaiting-canary: a tenant left the build; queued; done: RED, superseded, revoked
-  smoking, //             → awaiting-approval; resolving: tag pushed again; awaiting-canary: a tenant left; queued; done: RED, revoked
-  'awaiting-approval': awaitingApproval, // → promoting; awaiting-approval: a pause has ended, a retry; queued; done: revoked
-  promoting, //           → done: promoted, revoked; promoting: after a hold, a pause or one time-out; smoking: the verdict is older than an hour; queued
+  soaking, //             → smoking; awaiting-canary: interrupted; done: RED, superseded, revoked
+  smoking: whileWatched(smoking), //                    → awaiting-approval; resolving: tag pushed again; queued; done: RED, revoked
+  'awaiting-approval': whileWatched(awaitingApproval), // → promoting; awaiting-approval: a pause has ended, a retry; queued; done: revoked
+  promoting: whileWatched(promoting), //                → done: promoted, revoked; promoting: after a hold, a pause or one time-out; smoking: the verdict is older than an hour; queued
 };
 
 /** Takes one build from `:staging-<sha>` to `:latest`, or ends with the reason why not. */
@@ -36,7 +38,7 @@ export async function CanaryRelease(typed: unknown): Promise<ReleaseReport> {
   const release = beginRelease(readInput(() => parseReleaseInput(typed), releaseId));
   handleDecisions(release);
   handleRevocation(release);
-  handleTenantBuilds(release);
+  handleFleetSeen(release);
   return endRun(
     release,
     (outcome: ReleaseOutcome | FailureType, why) => reportOf(release, outcome, why),
@@ -57,11 +59,13 @@ function beginRelease(input: ReleaseInput): Release {
     alreadyLive: null,
     pendingRevocation: null,
     holds: 0,
-    timesLeft: 0,
+    watch: null,
+    timesInterrupted: 0,
     greenAt: 0,
     notTested: [],
-    unconfirmed: false,
+    unreported: [],
     approved: [],
+    decisionsBefore: 0,
     accepted: false,
     retriesLatest: false,
     moveTimedOut: false,
@@ -69,7 +73,7 @@ function beginRelease(input: ReleaseInput): Release {
 }
 
 function reportOf({ input, state, notTested }: Release, outcome: ReleaseReport['outcome'], why: string): ReleaseReport {
-  const { images, tenants, decisions } = state;
+  const { images, tenants, decisions, watched, interruptions } = state;
   return fitReport<ReleaseReport>({
     ...input,
     outcome,
@@ -78,6 +82,8 @@ function reportOf({ input, state, notTested }: Release, outcome: ReleaseReport['
     tenants,
     decisions,
     notTested,
+    ...(watched && { watched }),
+    ...(interruptions && { interruptions }),
     ...timesOf(state),
   });
 }

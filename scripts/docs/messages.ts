@@ -39,7 +39,7 @@ export const MESSAGES: Message[] = [
     description: 'Phase, reason, images, tenants, hold, decisions, and what each decision would do now',
   },
   {
-    definition: messages.tenantBuildsSignal,
+    definition: messages.fleetSeenSignal,
     workflow: 'CanaryRelease',
     from: 'its own activity',
     description: 'What the canary tenants report while it waits',

@@ -123,8 +123,8 @@ export const SETTINGS = z.object({
   ),
   soakProbeMs: setting(
     'CANARY_SOAK_PROBE',
-    'The time between two rounds of read-only checks during the soak; 0 turns them off.',
-    duration('60s'),
+    'The time between two probes of every canary from the soak to the move: its build and the read-only checks.',
+    positive('10s'),
   ),
   approval: setting(
     'CANARY_APPROVAL',

@@ -8,6 +8,7 @@ export const EVENTS = {
   'phase-entered': 'A run entered a phase.',
   held: 'A run waits for a person.',
   decided: 'A person approved, retried or aborted.',
+  interrupted: 'A canary tenant stopped answering or left the build: the release soaks again.',
   rejected: 'RED: a check failed on a canary tenant.',
   promoted: '`:latest` of every image is on the tested digests.',
   'rolled-back': '`:latest` of every image is back on a build that was live before.',
@@ -23,6 +24,7 @@ export type ReleaseEvent =
   | { type: 'phase-entered'; phase: ReleasePhase; why: string }
   | { type: 'held'; hold: string; id: string; why: string; until: string | null }
   | { type: 'decided'; decision: DecisionName; by: string; reason: string; hold?: string }
+  | { type: 'interrupted'; tenants: string[]; why: string }
   | { type: 'rejected' | 'promoted' | 'rolled-back' | 'superseded' | 'ended'; outcome: string; why: string }
   | { type: 'moved'; kind: MoveInput['kind']; result: MoveOutcome }
   | { type: 'alarm'; alarm: AlarmName; why: string; images?: (MovedImage | TagState)[] }

@@ -59,13 +59,13 @@ export const HOLDS = {
     lookAt: 'the tenant, and its token',
     page: 'rotate-a-token.md',
   },
-  'canary-left': {
+  'canary-unstable': {
     ...HELD,
-    means: 'a tenant left the build four times during the soak, or after the smoke',
+    means: 'a tenant stopped answering or left the build three times between the soak and the move',
     approve: null,
-    retry: 'wait for the build again, then soak again',
+    retry: 'wait for the build again, then soak from zero',
     isCanaryGone: true,
-    lookAt: 'crash loops, or another build that took the fleet',
+    lookAt: 'crash loops, another build that took the fleet, or a token that the tenant refuses',
   },
   'latest-moved': {
     ...HELD,

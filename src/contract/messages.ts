@@ -14,7 +14,8 @@ import type {
   RollbackRequest,
   RunPosition,
 } from './lane.js';
-import type { ReleaseStatus, TenantBuild } from './release.js';
+import type { ReleaseStatus } from './release.js';
+import type { FleetSeen } from './tenants/fleet-watch.js';
 import type { ProductionSeen, WatchReport } from './tenants/production.js';
 
 // The SDK's own `define…` functions are in `@temporalio/workflow`, which activities and the command line must not load.
@@ -39,8 +40,8 @@ export const approveSignal = defineSignal<[DecisionInput]>('approve');
 export const abortSignal = defineSignal<[DecisionInput]>('abort');
 export const retrySignal = defineSignal<[DecisionInput]>('retry');
 
-/** Signal of a release's own activity: the builds that the tenants report so far. */
-export const tenantBuildsSignal = defineSignal<[TenantBuild[]]>('tenant-builds');
+/** Signal of a release's own activity: what it last saw of the canary fleet. */
+export const fleetSeenSignal = defineSignal<[FleetSeen]>('fleet-seen');
 
 /** Update, signal and description of each decision. */
 export const DECISIONS: Record<

@@ -4,6 +4,7 @@ import type { Digest, Repository, Tag } from './image.js';
 import type { MovedImage, MoveRefusalReason } from './move.js';
 import type { Sha } from './sha.js';
 import type { TenantSmoke } from './tenants/check.js';
+import type { Interruption, WatchedStretch } from './tenants/watched.js';
 
 /** Phases of a run, a sentence for each. */
 export const RELEASE_PHASES = {
@@ -66,7 +67,7 @@ export interface Plan {
   pollMs: number;
   /** Time for the tenants to report the build. */
   updateTimeoutMs: number;
-  /** Interval of the suite's read-only checks during the soak; 0: the soak is not watched. */
+  /** Interval of the probes from the soak to the move: the build of each tenant, and the suite's read-only checks. */
   soakProbeMs: number;
   approval: 'auto' | 'required';
   holdTimeoutMs: number;
@@ -113,6 +114,8 @@ export interface TenantBuild {
   tenant: string;
   build: string | null;
   why?: string;
+  /** Whether it gave no usable answer at all: refused, reset, time-out, 429 or 5xx. */
+  silent?: true;
 }
 
 /** Start and end of a run, and the time in each phase. */
@@ -133,6 +136,10 @@ export interface ReleaseReport extends ReleaseInput, RunTimes {
   decisions: Decision[];
   /** What was not tested or not confirmed, and promoted on the decision of a person. */
   notTested: string[];
+  /** Stretch that was watched, from the soak to the move; absent if no watch proved one. */
+  watched?: WatchedStretch;
+  /** Newest interruptions. */
+  interruptions?: Interruption[];
   /** Number of tenants that were left out because the report would be too long. */
   tenantsLeftOut?: number;
 }
@@ -164,6 +171,10 @@ export interface ReleaseStatus extends RollbackNotes {
   images: (PinnedImage | MovedImage)[];
   builds: TenantBuild[];
   tenants: TenantSmoke[];
+  /** Stretch that was watched, once the soak is proved. */
+  watched?: WatchedStretch;
+  /** Newest interruptions. */
+  interruptions?: Interruption[];
   /** Open hold. */
   hold: Hold | null;
   /** Decision that ended this hold, or that ends the run. */

@@ -41,8 +41,11 @@ const SETTING_CHECKS: SettingCheck[] = [
     ({ soakMs }) => ({ what: `a ${formatDuration(soakMs)} soak is short; 6m is recommended`, fix: 'CANARY_SOAK=6m' }),
   ],
   [
-    ({ soakProbeMs }) => soakProbeMs === 0,
-    () => ({ what: 'no checks run during the soak', fix: 'CANARY_SOAK_PROBE=60s is recommended' }),
+    ({ soakProbeMs, soakMs }) => soakMs > 0 && soakProbeMs * 3 > soakMs,
+    ({ soakProbeMs, soakMs }) => ({
+      what: `a probe every ${formatDuration(soakProbeMs)} sees little of a ${formatDuration(soakMs)} soak`,
+      fix: 'CANARY_SOAK_PROBE=10s is recommended',
+    }),
   ],
   [
     ({ updateTimeoutMs, updateCycleMs }) => updateTimeoutMs <= updateCycleMs,

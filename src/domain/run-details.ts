@@ -4,10 +4,11 @@ import type { PinnedImage, ReleaseStatus, TenantBuild } from '../contract/releas
 import { sameBuild, shortSha } from '../contract/sha.js';
 import { type TenantSmoke, verdictOf } from '../contract/tenants/check.js';
 import { decisionsNow } from './decide.js';
+import { describeInterruption, describeStretch } from './fleet-watch.js';
 import { code, oneLine, prose, section, time } from './markdown.js';
 
 /** Room for each list, in characters of the URL-encoded text. */
-const ROOM = { images: 1_500, tenants: 2_500, decisions: 1_000, refusals: 500 };
+const ROOM = { images: 1_500, tenants: 2_500, watch: 800, decisions: 1_000, refusals: 500 };
 /** Longest reason that is shown, in characters. */
 const MAX_WHY = 400;
 /** Longest answer of a tenant that is shown, in characters. */
@@ -24,6 +25,7 @@ export function runDetails(state: ReleaseStatus): string {
     ...(hold ? [decisionHelp(state, hold)] : []),
     section('Images', images.map(imageLine), ROOM.images),
     section('Tenants', tenantLines(state), ROOM.tenants),
+    section('Watch', watchLines(state), ROOM.watch),
     section('Decisions', decisions.map(decisionLine).reverse(), ROOM.decisions),
     section('Refused signals', refusals.map(prose).reverse(), ROOM.refusals),
   ]
@@ -72,6 +74,12 @@ function tenantLines({ sha, builds, tenants }: ReleaseStatus): string[] {
   });
   return rows.sort((a, b) => a.rank - b.rank).map(({ line }) => line);
 }
+
+/** The proof so far, and the interruptions, newest first. */
+const watchLines = ({ watched, interruptions = [] }: ReleaseStatus) => [
+  ...(watched ? [describeStretch(watched)] : []),
+  ...interruptions.map((one) => `interrupted: ${prose(describeInterruption(one))}`).reverse(),
+];
 
 function describeBuild({ build, why }: TenantBuild): string {
   return build === null ? `does not report its build (${prose(why ?? 'no answer')})` : `runs ${code(shortSha(build))}`;

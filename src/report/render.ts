@@ -10,6 +10,7 @@ import {
   tenantsSection,
   timeSection,
   utc,
+  watchSection,
 } from './sections.js';
 import { type ReportLinks, type RunRecord, type RunSummary, summarizeRun } from './summary.js';
 import { verdictText } from './verdict.js';
@@ -41,6 +42,7 @@ export function renderReport(
     headerLine(record, summary),
     ...failingSection(summary.tenants, 'fail', 'Failing checks', answers),
     ...notTestedSection(summary),
+    ...watchSection(summary),
     ...failingSection(summary.tenants, 'could-not-test', 'Could not be tested', answers),
     ...nextSection(record, summary),
     ...imagesSection(summary),

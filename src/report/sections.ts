@@ -1,6 +1,7 @@
 import type { Decision } from '../contract/hold.js';
 import type { CheckResult, TenantSmoke, Verdict } from '../contract/tenants/check.js';
 import { rounded } from '../domain/duration.js';
+import { describeInterruption, describeStretch } from '../domain/fleet-watch.js';
 import { code, prose, redactedProse, table } from '../domain/markdown.js';
 import { latestOf, type RunSummary } from './summary.js';
 
@@ -96,6 +97,14 @@ export function decisionsSection({ decisions }: RunSummary): string[] {
         `- ${utc(at)} **${redactedProse(by)}** ${DECISION_PAST[verb]}${holdName ? ` (hold ${code(holdName)})` : ''}: ${redactedProse(reason)}`,
     ),
   );
+}
+
+/** What the watch saw from the soak to the move. It quotes no answer, only its status. */
+export function watchSection({ watched, interruptions }: RunSummary): string[] {
+  return section('Watch', [
+    ...(watched ? [`- ${describeStretch(watched)}`] : []),
+    ...interruptions.map((one) => `- interrupted: ${prose(describeInterruption(one))}`),
+  ]);
 }
 
 /** Lists what was not tested, without the parenthesized parts: they quote a tenant's answer (I5). */

@@ -11,6 +11,7 @@ import type {
   RollbackReport,
 } from '../contract/release.js';
 import type { TenantSmoke } from '../contract/tenants/check.js';
+import type { Interruption, WatchedStretch } from '../contract/tenants/watched.js';
 import { leavePhase } from '../domain/phase-times.js';
 
 export type RunKind = 'release' | 'rollback';
@@ -67,6 +68,9 @@ export interface RunSummary {
   tenantsLeftOut: number;
   decisions: Decision[];
   notTested: string[];
+  /** Stretch in which every tenant was seen on the build; null without a proof. */
+  watched: WatchedStretch | null;
+  interruptions: Interruption[];
   phases: PhaseTime[];
   /** Current phase, or the last one that is known. */
   phase: ReleasePhase | null;
@@ -88,6 +92,8 @@ export function summarizeRun({ report, status, listed, outcome }: RunRecord, now
     tenantsLeftOut: reported.tenantsLeftOut ?? 0,
     decisions: reported.decisions ?? status?.decisions ?? [],
     notTested: reported.notTested ?? [],
+    watched: reported.watched ?? status?.watched ?? null,
+    interruptions: reported.interruptions ?? status?.interruptions ?? [],
     phases,
     phase: status?.phase ?? listed.phase,
     hold:

@@ -77,7 +77,7 @@ export function verdictText(record: RunRecord, summary: RunSummary): VerdictText
 
 function promoted(
   { sha }: RunRecord,
-  { images, notTested, promoteOnly, requestedBy, reason }: RunSummary,
+  { images, notTested, promoteOnly, requestedBy, reason, watched }: RunSummary,
 ): VerdictText {
   const tag = `staging-${sha.slice(0, 7)}`;
   const moves = images.map(({ repository }) => `- ${code(`${repository}:${tag}`)} → ${code(`${repository}:latest`)}`);
@@ -92,7 +92,8 @@ function promoted(
         ...lines,
       ],
     };
-  if (notTested.length > 0) return { heading: `## ⚠️ :latest promoted to ${tag} — not all was verified`, lines };
+  if (notTested.length > 0 || watched === null)
+    return { heading: `## ⚠️ :latest promoted to ${tag} — not all was verified`, lines };
   return { heading: '## Canary verified — :latest promoted', lines };
 }
 

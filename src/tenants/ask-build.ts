@@ -8,7 +8,7 @@ import { type Access, USER_AGENT } from '../smoke/session.js';
 const REQUEST_TIMEOUT_MS = 5_000;
 const MAX_BODY = 64 * 1024;
 
-/** Asks all tenants in parallel which build they run, each with its own headers and without its token. A tenant that reports no build is a result, with the reason.
+/** Asks all tenants in parallel which build they run, each with its own headers and without its token. A tenant that reports no build is a result, with the reason, and whether it answered at all.
  * @throws the signal's reason when it is aborted. */
 export function askBuilds(
   tenants: PlannedTenant[],
@@ -32,12 +32,14 @@ async function askBuild(
   if (!tellsBuild(tenant, probe))
     return { tenant: tenant.name, build: null, why: 'build not confirmed: no build probe configured' };
   const reasons: string[] = [];
+  let silent = false;
   for (const source of tenant.buildProbe ?? probe) {
     const answer = await askSource(tenant.origin, source, headers, signal);
     if ('build' in answer) return { tenant: tenant.name, build: answer.build };
     reasons.push(`${source.path}: ${answer.why}`);
+    silent ||= answer.silent === true;
   }
-  return { tenant: tenant.name, build: null, why: reasons.join(', ') };
+  return { tenant: tenant.name, build: null, why: reasons.join(', '), ...(silent && { silent }) };
 }
 
 async function askSource(
@@ -45,7 +47,7 @@ async function askSource(
   { path, field }: BuildSource,
   headers: Access['headers'],
   signal?: AbortSignal,
-) {
+): Promise<{ build: string } | { why: string; silent?: true }> {
   try {
     const answer = await send({
       method: 'GET',
@@ -55,6 +57,7 @@ async function askSource(
       maxBytes: MAX_BODY,
       ...(signal && { signal }),
     });
+    if (answer.status === 429 || answer.status >= 500) return { why: `status ${answer.status}`, silent: true };
     if (answer.status !== 200) return { why: `status ${answer.status}` };
     const value = z.record(z.string(), z.unknown()).parse(JSON.parse(answer.body.toString('utf8')))[field];
     if (value === undefined) return { why: `no ${field}` };
@@ -63,7 +66,7 @@ async function askSource(
     const repeated = Object.values(headers).some((header) => header.includes(build));
     return repeated ? { why: `${field} repeats a header` } : { build };
   } catch (error) {
-    if (error instanceof NoAnswer) return { why: error.code };
+    if (error instanceof NoAnswer) return { why: error.code, silent: true };
     signal?.throwIfAborted();
     return { why: `no build in ${field}` };
   }

@@ -10,7 +10,7 @@ test.each<[Record<string, string>, string]>([
   [{ CANARY_APPROVAL: 'required' }, 'every promotion waits for a person'],
   [{ CANARY_SOAK: '4m' }, 'a 4m soak is shorter than an update cycle: 5m is used'],
   [{ CANARY_SOAK: '5m' }, 'a 5m soak is short; 6m is recommended'],
-  [{ CANARY_SOAK_PROBE: '0' }, 'no checks run during the soak'],
+  [{ CANARY_SOAK_PROBE: '3m' }, 'a probe every 3m sees little of a 6m soak'],
   [{ CANARY_UPDATE_TIMEOUT: '5m' }, 'canaries have 5m to report a build, but update only every 5m'],
   [{ CANARY_POLL: '31s' }, 'tenants are asked for their build only every 31s'],
   [{ CANARY_HOLD_TIMEOUT: '8h' }, 'a hold expires after 8h: one of the evening expires before the next morning'],

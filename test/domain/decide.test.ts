@@ -61,8 +61,8 @@ describe('a decision for the current hold', () => {
       'a decision that does not apply',
       'approve',
       { ...ada, hold: 'h2' },
-      held('canary-left'),
-      `approve refused: approve does not apply to canary-left; retry: ${HOLDS['canary-left'].retry}; abort: end the release`,
+      held('canary-unstable'),
+      `approve refused: approve does not apply to canary-unstable; retry: ${HOLDS['canary-unstable'].retry}; abort: end the release`,
     ],
   ])('%s: the decision is refused with a fix', (_when, verb, sent, now, refusal) =>
     expect(check(verb, sent, now)).toBe(refusal),

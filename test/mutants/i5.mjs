@@ -11,7 +11,7 @@ export default [
     name: 'foreign-builds-shown',
     breaks: 'any payload sent as builds is shown as what tenants report',
     file: 'workflows/release/awaiting-canary.ts',
-    find: '|| !areBuilds(builds)',
+    find: 'areBuilds(builds) && ',
     replace: '',
     test: 'test/workflows/release/limits.test.ts > invalid builds are not shown as what tenants report',
   },

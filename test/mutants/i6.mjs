@@ -75,8 +75,8 @@ export default [
     name: 'replay-inserted-timer',
     breaks: 'a released workflow gets a new step without a guard',
     file: 'workflows/release/soaking.ts',
-    find: "  if (end === 'soaked') return 'smoking';",
-    replace: "  await sleep(1_000);\n  if (end === 'soaked') return 'smoking';",
+    find: '  startWatch(release);\n',
+    replace: '  startWatch(release);\n  startWatch(release);\n',
     test: 'test/histories.test.ts > promoted.CanaryRelease.json replays against the code of today',
   },
   {

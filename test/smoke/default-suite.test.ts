@@ -49,6 +49,8 @@ const VERDICTS: Record<Misbehavior, string> = {
   hang: '??????',
   slow: 'PPPPPP',
   'reject-token': '?????P',
+  'hang-commit': 'PP??PP',
+  'reject-commit': 'PP??PP',
   'bad-gateway': '??????',
   'no-build': 'PPPPPP',
   'wrong-build': 'PPPPPP',

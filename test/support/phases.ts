@@ -33,8 +33,8 @@ const CATCHES = {
   resolving: { stop: (scene) => delayRequests(scene, isTagRead(scene.sha)) },
   'awaiting-canary': { stop: (scene) => fleetRuns(scene, { sha: newSha() }) },
   soaking: { input: { soak: '3s' } },
-  smoking: { stop: (scene) => fleetRuns(scene, { sha: scene.sha, misbehave: 'hang' }) },
-  held: { stop: (scene) => fleetRuns(scene, { sha: scene.sha, misbehave: 'reject-token' }), verb: 'retry' },
+  smoking: { stop: (scene) => fleetRuns(scene, { sha: scene.sha, misbehave: 'hang-commit' }) },
+  held: { stop: (scene) => fleetRuns(scene, { sha: scene.sha, misbehave: 'reject-commit' }), verb: 'retry' },
   'awaiting-approval': { input: { approval: 'required' }, verb: 'approve' },
   promoting: { stop: (scene) => delayRequests(scene, isPut()) },
 } satisfies Record<string, Catch>;

@@ -56,6 +56,13 @@ export function record(report: Partial<ReleaseReport> = {}, other: Partial<RunRe
     })),
     decisions: [],
     notTested: [],
+    watched: {
+      from: '2026-11-25T05:02:00.000Z',
+      until: '2026-11-25T05:08:20.000Z',
+      watchedMs: 380_000,
+      longestGapMs: 11_000,
+      rounds: 38,
+    },
     started: '2026-11-25T05:00:00.000Z',
     ended: '2026-11-25T05:08:30.000Z',
     phases: [

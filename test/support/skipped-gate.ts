@@ -9,14 +9,14 @@ import { type GateOptions, useGate } from './gate.js';
 import { laneInMemory } from './lane-in-memory.js';
 import { until } from './until.js';
 
-/** Environment with the default durations: an empty value counts as unset. No probe, because it heartbeats in real seconds. */
+/** Environment with the default durations: an empty value counts as unset. A soak is watched in real seconds, so it is short. */
 const AS_CONFIGURED = {
-  CANARY_SOAK: '',
-  CANARY_UPDATE_CYCLE: '',
+  CANARY_SOAK: '1s',
+  CANARY_UPDATE_CYCLE: '0',
+  CANARY_SOAK_PROBE: '200ms',
   CANARY_UPDATE_TIMEOUT: '',
   CANARY_POLL: '',
   CANARY_HOLD_TIMEOUT: '',
-  CANARY_SOAK_PROBE: '0',
 };
 
 /** Answers "moved recently", because this server cannot count runs. It is the safe answer: the mover then trusts no read. */
@@ -42,22 +42,30 @@ export function useSkippedGate(name: string, more: () => Promise<Partial<GateOpt
   });
   beforeAll(() => void vi.useFakeTimers({ toFake: ['Date'], shouldAdvanceTime: true }));
   afterAll(() => void vi.useRealTimers());
-  /** Advances server and workers, as if the machines were suspended: a running activity has missed its heartbeats, and is retried. */
+  /** Time of the server, in ms since the epoch. */
+  let serverTime = Date.now();
+  /** Advances the server alone: a running activity has missed its heartbeats, and is retried. */
   async function leap(ms: number): Promise<void> {
-    if (server) vi.setSystemTime(await server.leap(ms));
+    if (server) serverTime = await server.leap(ms);
+  }
+  /** Advances server and workers, as if the machines were suspended. */
+  async function suspend(ms: number): Promise<void> {
+    await leap(ms);
+    vi.setSystemTime(serverTime);
   }
   return {
     gate,
     leap,
+    suspend,
     /**
      * Leaps until `ended` returns a value, once for each attempt or heartbeat of the activity. One leap may not suffice: a heartbeat
      * at the same time saves the attempt, and this server (1.38.0) applies the schedule-to-close time-out of a retry only at its end.
      */
     async leapUntil<T>(ms: number, atWork: AtWork, ended: () => Promise<T>): Promise<NonNullable<T>> {
       for (;;) {
-        const before = Date.now();
         await leap(ms);
-        const goesOn = async () => (await atWork()) > before + ms;
+        const leapt = serverTime;
+        const goesOn = async () => (await atWork()) >= leapt;
         let end: Awaited<T> | undefined;
         await until('it ends or goes on', async () => {
           end = await ended();

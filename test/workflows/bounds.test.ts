@@ -21,7 +21,7 @@ describe('every activity is bounded', () => {
     READS,
     PREFLIGHTS,
     smoke: smokeOptions({ retryBudgetMs: { registry: 1, secret: 1, smoke: 1 } }),
-    watch: watchOptions({ soakMs: 1 }),
+    watch: watchOptions(1),
     productionWatch: productionWatchOptions({ shiftMs: 1 }),
     LATEST_READS,
     LANE_WAITS,

@@ -1,12 +1,15 @@
 import { setHandler } from '@temporalio/workflow';
-import { tenantBuildsSignal } from '../../src/contract/messages.js';
+import { fleetSeenSignal } from '../../src/contract/messages.js';
 import type { TenantBuild } from '../../src/contract/release.js';
 import { sameBuild, shortSha } from '../../src/contract/sha.js';
+import type { FleetSeen } from '../../src/contract/tenants/fleet-watch.js';
 import { formatDuration } from '../../src/domain/duration.js';
+import { describeInterruption } from '../../src/domain/fleet-watch.js';
 import { polls, tagWrites } from '../shared/activity-options.js';
 import { setPhase, updateDetails } from '../shared/run.js';
 import type { Phase, Release } from './context.js';
 import { holdFor, holdOnFault } from './hold.js';
+import { endInterruptions } from './interruptions.js';
 import { confirmHolder } from './lane.js';
 
 /** Waits until every canary tenant reports the build; at the deadline a person decides. */
@@ -14,13 +17,16 @@ export const awaitingCanary: Phase = async (release) => {
   const { input, plan, state } = release;
   const next = await pointCanaryTag(release);
   if (next !== null) return next;
-  setPhase(release, 'awaiting-canary', `every tenant must report ${input.sha}`, plan.updateTimeoutMs);
+  setPhase(release, 'awaiting-canary', describeWait(release), plan.updateTimeoutMs);
   const summary = `wait for ${shortSha(input.sha)} on ${plan.tenants.length} tenants`;
   const fleet = await holdOnFault(release, () =>
     polls(plan, summary).awaitBuild(input.sha, plan, Date.now() + plan.updateTimeoutMs),
   );
   state.builds = fleet.builds;
-  if (fleet.all) return 'soaking';
+  if (fleet.all) {
+    endInterruptions(release);
+    return 'soaking';
+  }
   if (state.builds.some(({ build }) => build !== null && !sameBuild(build, input.sha))) {
     const late = `after ${formatDuration(plan.updateTimeoutMs)} ${describeOthers(release)}`;
     await holdFor(release, 'canary-not-updated', late);
@@ -30,10 +36,15 @@ export const awaitingCanary: Phase = async (release) => {
   const unreported = describeOthers(release);
   const { verb } = await holdFor(release, 'build-unreported', unreported);
   if (verb !== 'approve') return 'awaiting-canary';
-  release.unconfirmed = true;
+  release.unreported = state.builds.filter(({ build }) => build === null).map(({ tenant }) => tenant);
   release.notTested.push(`unconfirmed: ${unreported}`);
   return 'soaking';
 };
+
+function describeWait({ input, state }: Release): string {
+  const open = (state.interruptions ?? []).filter(({ to }) => to === null).map(describeInterruption);
+  return [`every tenant must report ${input.sha}`, ...open].join('; ');
+}
 
 /** Points `CANARY_TAG` of every image at the build, for tenants that follow it. Only the holder of the lane may.
  * @returns the next phase if it no longer holds the lane, else null. */
@@ -56,17 +67,25 @@ export function describeOthers({ input, state }: Release): string {
   return others.map(({ tenant, build, why }) => `${tenant} reports ${build ?? `no build (${why})`}`).join(', ');
 }
 
-/** Handles the signal of the activity that polls the tenants, so that `status` is current during the wait. */
-export function handleTenantBuilds(release: Release): void {
+/** Handles the signal of the activity that probes the tenants, so that `status` is current. */
+export function handleFleetSeen(release: Release): void {
   const { state } = release;
-  setHandler(tenantBuildsSignal, (builds) => {
-    if (state.phase !== 'awaiting-canary' || !areBuilds(builds)) return;
-    state.builds = builds;
+  setHandler(fleetSeenSignal, (sent) => {
+    if (state.phase === 'done' || state.phase === 'queued' || !isFleetSeen(sent)) return;
+    state.builds = sent.builds;
+    // A soak whose watch had a gap ends later than its timer said.
+    if (state.phase === 'soaking' && sent.from !== null)
+      state.until = new Date(Date.parse(sent.from) + release.plan.soakMs).toISOString();
     updateDetails(state);
   });
 }
 
 /** Checks the payload of a signal that any client may send. */
+function isFleetSeen(sent: unknown): sent is FleetSeen {
+  const { builds, from } = Object(sent) as Record<string, unknown>;
+  return areBuilds(builds) && (from === null || (typeof from === 'string' && !Number.isNaN(Date.parse(from))));
+}
+
 function areBuilds(builds: unknown): builds is TenantBuild[] {
   const isText = (value: unknown) => typeof value === 'string' && value.length < 1_000;
   return (

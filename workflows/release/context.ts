@@ -1,7 +1,16 @@
 import type { CancellationScope } from '@temporalio/workflow';
 import type { LaneRequest, Revocation } from '../../src/contract/lane.js';
 import type { PinnedImage, Plan, ReleaseInput, ReleasePhase } from '../../src/contract/release.js';
+import type { FleetWatchEnd } from '../../src/contract/tenants/fleet-watch.js';
 import type { RunContext } from '../shared/run.js';
+
+/** Watch over the fleet beside the phases from the smoke to the move. */
+export interface FleetWatch {
+  /** Requests the proof; the watch ends with its next good round. */
+  stop: () => void;
+  /** End; null while it runs. */
+  end: FleetWatchEnd | null;
+}
 
 /** Context that the phases of one release share. */
 export interface Release extends RunContext {
@@ -21,16 +30,20 @@ export interface Release extends RunContext {
   pendingRevocation: { fencingToken: unknown; revocation: Revocation } | null;
   /** Number of holds so far: part of a hold's id. */
   holds: number;
-  /** Number of times that a tenant left the build during the soak, since the last hold for it. */
-  timesLeft: number;
+  /** Watch over the fleet from the end of the soak to the move; null outside of it. */
+  watch: FleetWatch | null;
+  /** Number of interruptions since the last hold for them. */
+  timesInterrupted: number;
   /** Time at which every tenant had passed the smoke (epoch, ms); 0 before. */
   greenAt: number;
   /** What was not tested or confirmed, one line each, for the person who approves. */
   notTested: string[];
-  /** Whether a person accepted that a tenant does not report the build. */
-  unconfirmed: boolean;
+  /** Tenants that a person accepted although they report no build. */
+  unreported: string[];
   /** Lines of `doubtsOf` that a person has approved. */
   approved: string[];
+  /** Number of decisions from before the last start-over: they do not count for the move. */
+  decisionsBefore: number;
   /** Whether a person accepted where `:latest` is, and the hold of the lane. */
   accepted: boolean;
   /** Whether a person retried `latest-moved`: then an adoption since counts. */

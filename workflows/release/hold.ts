@@ -39,9 +39,7 @@ export async function holdFor(release: Release, name: HoldName, why: string): Pr
   const inTime = await condition(() => state.decided !== null, plan.holdTimeoutMs, { summary: `held: ${name}` });
   await reported;
   const decided = state.decided as Decision | null;
-  state.hold = null;
-  upsertSearchAttributes([{ key: CanaryWaitingFor, value: null }]);
-  await reportHold(null);
+  await leaveHold(release);
   if (!inTime || decided === null)
     return stopRun(release, { outcome: 'CanaryHoldExpired', why: `${name}: ${why}; no person decided` });
   if (decided.verb !== 'abort') state.decided = null;
@@ -58,8 +56,14 @@ export async function waitWhilePaused(release: Release, { why, by, since }: Paus
   const reported = reportHold({ hold: 'paused', preemptibleAt: Date.now() + release.plan.holdGraceMs });
   await laneWaits('wait for canary resume').awaitResume();
   await reported;
-  await reportHold(null);
+  await leaveHold(release);
+}
+
+/** Ends a hold or a pause, for `status` and for the lane. */
+export function leaveHold({ state }: Release): Promise<void> {
+  state.hold = null;
   upsertSearchAttributes([{ key: CanaryWaitingFor, value: null }]);
+  return reportHold(null);
 }
 
 /** Runs a step; if it fails with a fault that has a hold, holds the release and repeats the step on `retry`. */

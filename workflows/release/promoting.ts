@@ -19,6 +19,7 @@ import { moveLatest } from '../shared/start-move.js';
 import type { Phase, Release } from './context.js';
 import { holdFor, waitWhilePaused } from './hold.js';
 import { confirmHolder } from './lane.js';
+import { requireWatched } from './watch.js';
 
 /** Maximum age of a verdict, in milliseconds; an older one is smoked again, because a pause or an approval may take days. */
 const FRESH_MS = 60 * 60_000;
@@ -27,6 +28,7 @@ const FRESH_MS = 60 * 60_000;
 export const promoting: Phase = async (release) => {
   const { input, state } = release;
   if (release.greenAt > 0 && Date.now() - release.greenAt > FRESH_MS) return 'smoking';
+  await requireWatched(release);
   setPhase(release, 'promoting', ':latest of all images, together');
   try {
     state.images = await moveLatest(release, moveInput(release), (moving) => {
@@ -97,11 +99,11 @@ async function decideOnLatest(
   return 'promoting';
 }
 
-function moveInput({ input, pinned, state, accepted }: Release): MoveInput {
+function moveInput({ input, pinned, state, accepted, decisionsBefore }: Release): MoveInput {
   // Only the approval of a hold that promotes counts; approvals of earlier holds do not.
-  const approval = state.decisions.findLast(
-    ({ verb, holdName }) => verb === 'approve' && holdName !== undefined && holdRow(holdName).promotes,
-  );
+  const approval = state.decisions
+    .slice(decisionsBefore)
+    .findLast(({ verb, holdName }) => verb === 'approve' && holdName !== undefined && holdRow(holdName).promotes);
   const author = input.promoteOnly ? { by: input.requestedBy, reason: input.reason } : approval;
   return {
     kind: 'promotion',

@@ -2,19 +2,21 @@ import { laneWaits } from '../shared/activity-options.js';
 import { finish, setPhase } from '../shared/run.js';
 import { NO_PLAN, type Phase } from './context.js';
 import { applyRevocation } from './lane.js';
+import { stopWatch } from './watch.js';
 
 /** Waits until the release holds the lane: one build at a time uses the canary fleet. Results from an earlier fencing token are dropped. */
 export const queued: Phase = async (release) => {
+  stopWatch(release);
   setPhase(release, 'queued', 'waits for the lane: one build at a time uses the canary fleet');
   Object.assign(release, {
     fencingToken: null,
     alreadyLive: null,
     plan: NO_PLAN,
     pinned: [],
-    timesLeft: 0,
+    timesInterrupted: 0,
     greenAt: 0,
     notTested: [],
-    unconfirmed: false,
+    unreported: [],
     approved: [],
     accepted: release.input.promoteOnly === true,
     retriesLatest: false,

@@ -1,13 +1,12 @@
 import { digestOf } from '../../src/contract/move.js';
 import type { PlannedTenant } from '../../src/contract/release.js';
-import { sameBuild } from '../../src/contract/sha.js';
 import { checksWith, type TenantSmoke, verdictOf } from '../../src/contract/tenants/check.js';
 import { registryReads, smokes } from '../shared/activity-options.js';
 import { finish, setPhase } from '../shared/run.js';
-import { describeOthers } from './awaiting-canary.js';
 import type { Phase, Release } from './context.js';
 import { holdFor, holdOnFault } from './hold.js';
 import { confirmHolder } from './lane.js';
+import { startOver } from './watch.js';
 
 /** Most activities that one run starts at a time: a run with more than 2,000 pending never completes its workflow task. */
 const GROUP = 200;
@@ -24,18 +23,8 @@ export const smoking: Phase = async (release) => {
     await holdFor(release, 'build-repushed', 'the tag of an image moved while the build was tested');
     return startOver(release, 'resolving');
   }
-  if (await hasLeft(release)) {
-    await holdFor(release, 'canary-left', `after the smoke ${describeOthers(release)}`);
-    return startOver(release, 'awaiting-canary');
-  }
   return 'awaiting-approval';
 };
-
-/** Starts over from a phase: earlier results and approvals no longer count. */
-function startOver<P extends 'resolving' | 'awaiting-canary'>(release: Release, phase: P): P {
-  Object.assign(release, { notTested: [], unconfirmed: false, approved: [], greenAt: 0 } satisfies Partial<Release>);
-  return phase;
-}
 
 /** Smokes all tenants in parallel; a person decides about checks that could not be tested. @returns null if no check failed. */
 async function smokeFleet(release: Release): Promise<'done' | null> {
@@ -94,14 +83,4 @@ async function isRepushed(release: Release): Promise<boolean> {
     registryReads(plan, 'read the tag of the build again').readBuildTags(input.sha, plan.images),
   );
   return pinned.some(({ repository, digest }) => digestOf(tags, repository) !== digest);
-}
-
-/** Whether a tenant left the build after its smoke, which then proves nothing. A tenant that never reported was accepted before. */
-async function hasLeft(release: Release): Promise<boolean> {
-  const { input, plan, state, unconfirmed } = release;
-  const fleet = await holdOnFault(release, () =>
-    registryReads(plan, 'read the build of every tenant again').readBuilds(input.sha, plan),
-  );
-  state.builds = fleet.builds;
-  return fleet.builds.some(({ build }) => (build === null ? !unconfirmed : !sameBuild(build, input.sha)));
 }

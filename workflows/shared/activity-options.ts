@@ -27,11 +27,11 @@ export const pollOptions = (plan: Pick<Plan, 'updateTimeoutMs' | 'pollMs'>) =>
     cancellationType,
   }) satisfies ActivityOptions;
 
-/** Options of the watch beside a soak: as long as the soak, and started again if its worker dies. */
-export const watchOptions = ({ soakMs }: Pick<Plan, 'soakMs'>) =>
+/** Options of a watch that is started again if its worker dies. `forMs`: its usual duration, of which it may take twice, in milliseconds. */
+export const watchOptions = (forMs: number) =>
   ({
-    startToCloseTimeout: soakMs + 60_000,
-    scheduleToCloseTimeout: 2 * (soakMs + 60_000),
+    startToCloseTimeout: 2 * (forMs + 60_000),
+    scheduleToCloseTimeout: 2 * (forMs + 60_000),
     heartbeatTimeout: '5s',
     retry: { initialInterval: '1s', maximumInterval: '5s' },
     cancellationType,
@@ -70,9 +70,12 @@ export const planReads = () => {
 /** Registry reads, retried for the retry budget; then the release is held. */
 export const registryReads = ({ retryBudgetMs }: Plan, summary: string) =>
   proxyActivities<ReleaseActivities>({ ...READS, scheduleToCloseTimeout: retryBudgetMs.registry, summary });
-/** Watch beside a soak. */
-export const watches = (plan: Plan, summary: string) =>
-  proxyActivities<ReleaseActivities>({ ...watchOptions(plan), summary });
+/** Watch over a soak; a stretch that ends early, because no worker watched, begins again in it. */
+export const soakWatches = ({ soakMs }: Plan, summary: string) =>
+  proxyActivities<ReleaseActivities>({ ...watchOptions(soakMs), summary });
+/** Watch from the soak to the move: as long as a release may wait for a person. */
+export const watches = (summary: string) =>
+  proxyActivities<ReleaseActivities>({ ...watchOptions(MAX_WAIT_MS), summary });
 /** Smoke of one tenant. */
 export const smokes = (plan: Plan) => proxyActivities<ReleaseActivities>(smokeOptions(plan));
 /** Checks before the first write. */
@@ -99,6 +102,9 @@ const onMoveQueue = (options: ActivityOptions) =>
     ...options,
     taskQueue: moveTaskQueue(laneOf(workflowInfo().workflowId)),
   });
+
+/** Longest wait of a run for a person or for the lane, in milliseconds. */
+const MAX_WAIT_MS = 30 * 24 * 60 * 60_000;
 
 /** Options of waits for the lane or for the end of a pause: bounded only by the longest wait of a run. */
 export const LANE_WAITS = {

@@ -1,6 +1,7 @@
 import type { ReleaseStatus } from '../../contract/release.js';
 import type { TenantSmoke } from '../../contract/tenants/check.js';
 import { rounded } from '../../domain/duration.js';
+import { describeInterruption, describeStretch } from '../../domain/fleet-watch.js';
 import { oneLine } from '../../domain/markdown.js';
 import { LANE_UNAVAILABLE } from '../../temporal/lane-client.js';
 import { isUnavailable } from '../../temporal/lane-view.js';
@@ -82,6 +83,8 @@ export function runStatusLines(workflowId: string, state: ReleaseStatus, now: nu
     ...decisionLines(state.sha, state).map((line) => `  ${line}`),
     ...state.builds.map(({ tenant, build, why }) => `  ${tenant} runs ${build ?? `an unknown build (${why})`}`),
     ...state.tenants.flatMap(smokeLines),
+    ...(state.watched ? [`  watched: ${describeStretch(state.watched)}`] : []),
+    ...(state.interruptions ?? []).map((one) => `  interrupted: ${describeInterruption(one)}`),
     ...state.decisions.map(({ verb, by, at, reason }) => `  ${at} ${verb} by ${by}: ${reason}`),
     ...state.refusals.map((refusal) => `  ${refusal}`),
   ];

@@ -42,7 +42,7 @@ const HELD_RELEASES: [HoldName, () => Promise<{ handle: Handle }>][] = [
     },
   ],
   ['build-unreported', () => releaseOf('no-build')],
-  ['could-not-test', () => releaseOf('reject-token')],
+  ['could-not-test', () => releaseOf('reject-commit')],
   [
     'build-repushed',
     async () => {
@@ -74,7 +74,7 @@ const HELD_RELEASES: [HoldName, () => Promise<{ handle: Handle }>][] = [
 const EXEMPT: Partial<Record<HoldName, string>> = {
   approval: 'protected by the grace period, in a test of its own',
   'after-rollback': 'protected by the grace period, as approval is',
-  'canary-left': 'needs four soaks; the lane preempts it as any hold without a grace period',
+  'canary-unstable': 'needs three interruptions; the lane preempts it as any hold without a grace period',
   'secret-missing': 'needs a second worker; preempted as registry-down is',
   'timed-out': 'needs two time-outs of a step; preempted as registry-down is',
 };
@@ -135,7 +135,7 @@ describe('a fleet that moves on to a newer build', () => {
       gate().deploy({ sha: next.sha });
       expect(await reportOf(handle)).toMatchObject({
         outcome: 'superseded',
-        why: `superseded by ${next.sha}: the canaries moved on to it while this one soaked`,
+        why: `superseded by ${next.sha}: the canaries moved on to it before this one was promoted`,
       });
       expect(await starved()).toBe(times);
       await until('the next one soaks', async () => (await gate().phase(next.handle)) === 'soaking');

@@ -135,7 +135,10 @@ describe('what is not tested is not promoted', () => {
 
     const end = await awaitRunEnd(await gate().release({ sha }));
 
-    expect(end.report).toMatchObject({ outcome: 'CanaryHoldExpired', why: expect.stringMatching(/^could-not-test: /) });
+    expect(end.report).toMatchObject({
+      outcome: 'CanaryHoldExpired',
+      why: expect.stringMatching(/^canary-unstable: interrupted 3 times: .*status 401/),
+    });
     expect(await gate().latest()).toEqual(before);
   });
 
@@ -169,7 +172,7 @@ describe('what is not tested is not promoted', () => {
 
     expect((await awaitRunEnd(handle)).report).toMatchObject({
       outcome: 'CanaryHoldExpired',
-      why: `canary-left: after the smoke canary-1 reports ${OLD.slice(0, 7)}; no person decided`,
+      why: `canary-not-updated: after 3s canary-1 reports ${OLD.slice(0, 7)}; no person decided`,
     });
     expect(await gate().latest()).toEqual(before);
   });

@@ -65,7 +65,7 @@ describe('a registry that is down is retried for its budget, then the release is
 describe('a step that no worker ends in time', () => {
   test('is repeated once automatically, then the release is held; retry continues', async () => {
     const { sha, digests } = await gate().greenBuild();
-    for (const tenant of gate().tenants) tenant.run({ sha, misbehave: 'hang' });
+    for (const tenant of gate().tenants) tenant.run({ sha, misbehave: 'hang-commit' });
     const handle = await gate().release({ sha });
     const { id, why } = await heldFor(gate(), handle, 'timed-out');
     expect(why).toContain('smokeTenant');

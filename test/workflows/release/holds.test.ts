@@ -130,7 +130,7 @@ describe('a hold has decisions, and each does what it says', () => {
 
   test('could-not-test: retry asks those tenants again', async () => {
     const { sha, digests } = await gate().greenBuild();
-    gate().tenants[1]?.run({ sha, misbehave: 'reject-token' });
+    gate().tenants[1]?.run({ sha, misbehave: 'reject-commit' });
     const handle = await gate().release({ sha });
     const { id } = await heldFor(gate(), handle, 'could-not-test');
     gate().tenants[1]?.run({ sha });
@@ -141,17 +141,17 @@ describe('a hold has decisions, and each does what it says', () => {
 
   test('could-not-test: approve continues without that evidence, and the release is held once more before it promotes', async () => {
     const { sha, digests } = await gate().greenBuild();
-    gate().tenants[1]?.run({ sha, misbehave: 'reject-token' });
+    gate().tenants[1]?.run({ sha, misbehave: 'reject-commit' });
     const handle = await gate().release({ sha });
     const first = await heldFor(gate(), handle, 'could-not-test');
     await say(handle, 'approve', { ...ada, hold: first.id });
     const second = await heldFor(gate(), handle, 'approval');
-    expect(second.why).toContain('could not test canary-2: liveness returns a subsystems map');
+    expect(second.why).toContain('could not test canary-2: memory commit accepted');
     expect(await gate().latest()).toEqual(old);
     await say(handle, 'approve', { ...ada, hold: second.id });
     expect((await awaitRunEnd(handle)).report).toMatchObject({
       outcome: 'promoted',
-      notTested: expect.arrayContaining(['could not test canary-2: liveness returns a subsystems map']),
+      notTested: expect.arrayContaining(['could not test canary-2: memory commit accepted']),
     });
     expect(await gate().latest()).toEqual(digests);
   });
@@ -182,7 +182,7 @@ describe('a hold has decisions, and each does what it says', () => {
 
   test.each<[hold: HoldName, misbehave: string]>([
     ['build-unreported', 'no-build'],
-    ['could-not-test', 'reject-token'],
+    ['could-not-test', 'reject-commit'],
   ])('%s: abort ends the release there, and nothing moves', async (name, misbehave) => {
     const { sha } = await gate().greenBuild();
     gate().deploy({ sha, misbehave });

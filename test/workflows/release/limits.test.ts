@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { fleetSeenSignal } from '../../../src/contract/messages.js';
 import { CanaryTenantsRed } from '../../../src/contract/search-attributes.js';
 import { MAX_BY, MAX_REASON } from '../../../src/domain/decide.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
@@ -35,7 +36,7 @@ describe('300 red tenants with long names', () => {
       'red',
       names.map((name, index) => ({ name, url: tenants[index]?.url ?? '' })),
     );
-    return { tenants: 0, env };
+    return { tenants: 0, env: { ...env, CANARY_SOAK_PROBE: '10s' } };
   });
   afterAll(() => Promise.all(tenants.map((tenant) => tenant.stop())));
 
@@ -114,8 +115,10 @@ describe('payloads of any client', () => {
   test('invalid builds are not shown as what tenants report', async () => {
     const { handle } = await waiting();
     const before = (await statusOf(gate(), handle))?.builds;
-    for (const sent of [[], [null], ['x'], [[{ tenant: 'canary-1' }]], [[{ tenant: 7, build: 'x'.repeat(5_000) }]]])
-      await handle.signal('tenant-builds', ...sent);
+    const builds = [[null], ['x'], [{ tenant: 'canary-1' }], [{ tenant: 7, build: 'x'.repeat(5_000) }]];
+    for (const sent of [[], [null], ['x'], ...builds.map((one) => [{ builds: one, from: null }])])
+      await handle.signal(fleetSeenSignal.name, ...sent);
+    await handle.signal(fleetSeenSignal.name, { builds: before, from: 'yesterday' });
     expect((await statusOf(gate(), handle))?.builds).toEqual(before);
     await say(handle, 'abort', ada);
     expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
@@ -147,7 +150,7 @@ describe('payloads of any client', () => {
         abort: { isAllowed: true, text: 'the release ends' },
       },
     });
-    gate().deploy({ sha, misbehave: 'reject-token' });
+    gate().deploy({ sha, misbehave: 'reject-commit' });
     const hold = await heldFor(gate(), handle, 'could-not-test');
     expect(await statusOf(gate(), handle)).toMatchObject({
       until: hold.until,

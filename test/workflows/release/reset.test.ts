@@ -136,7 +136,7 @@ describe('a promoted release that is reset', () => {
       const newer = await promoted();
       const again = await reset(older.handle, phase);
       const { hold } = await inPhase(again, where);
-      if (where === 'held') expect(hold?.name).toBe('canary-left');
+      if (where === 'held') expect(hold?.name).toBe('canary-unstable');
       await say(again, 'abort');
       expect((await awaitRunEnd(again)).report).toMatchObject({ outcome: 'CanaryAborted' });
       expect(await gate().latest()).toEqual(newer.digests);

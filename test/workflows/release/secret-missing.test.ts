@@ -43,7 +43,7 @@ describe('a missing secret is retried for its budget, then the release is held; 
   test.each([
     ['awaiting-canary', { sha: OLD }],
     ['soaking', { soak: '4s' }],
-    ['smoking', { misbehave: 'slow' }],
+    ['smoking', { misbehave: 'hang-commit' }],
   ])('while it is %s', async (phase, { sha: runs, soak = '100ms', misbehave }: Record<string, string | undefined>) => {
     const sha = newSha();
     const digests = await gate().publish(sha);

@@ -1,0 +1,131 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { ApplicationFailure, activityInfo, Context, heartbeat } from '@temporalio/activity';
+import { fleetSeenSignal } from '../src/contract/messages.js';
+import type { Plan } from '../src/contract/release.js';
+import type { Sha } from '../src/contract/sha.js';
+import type { FleetWatchEnd, FleetWatchInput } from '../src/contract/tenants/fleet-watch.js';
+import { formatDuration } from '../src/domain/duration.js';
+import {
+  elapsedMs,
+  type FleetWatchState,
+  type Instant,
+  maxGapMs,
+  observe,
+  type Probe,
+} from '../src/domain/fleet-watch.js';
+import { smokeTenant } from '../src/smoke/smoke-tenant.js';
+import type { Suite } from '../src/smoke/suite.js';
+import { askBuilds } from '../src/tenants/ask-build.js';
+import type { ActivityDependencies } from './dependencies.js';
+import { retryMissingSecret } from './failures.js';
+import { HEARTBEAT_MS, throttledSignal, withHeartbeat } from './heartbeat.js';
+import { accessTo, fleetAccess, requireSuite } from './tenants.js';
+
+/** Shortest limit of the checks of one round on one tenant, in milliseconds; a longer interval allows more. */
+const MIN_ROUND_MS = 5_000;
+const roundMs = (intervalMs: number) => Math.max(intervalMs, MIN_ROUND_MS);
+
+type WatchDependencies = Pick<ActivityDependencies, 'config' | 'suite' | 'client' | 'stopping'>;
+
+/** Activity that watches the canary fleet from the soak to the move. */
+export function createFleetWatch({ config, suite, client, stopping }: WatchDependencies) {
+  const probe = async (plan: Plan, signal: AbortSignal): Promise<Probe[]> => {
+    const access = await fleetAccess(config.fleet, plan, signal);
+    const limitMs = roundMs(plan.soakProbeMs);
+    const options = {
+      suite: watchable(requireSuite(config, suite)),
+      // No retries: the next round is one.
+      waits: { requestMs: limitMs, suiteMs: limitMs, retryBudgetMs: 0 },
+      signal,
+    };
+    const [builds, smokes] = await Promise.all([
+      askBuilds(plan.tenants, plan.buildProbe, access, signal),
+      Promise.all(plan.tenants.map((tenant) => smokeTenant(tenant, accessTo(access, tenant), options))),
+    ]);
+    return builds.flatMap((build, index) => {
+      const smoke = smokes[index];
+      return smoke ? [{ build, smoke }] : [];
+    });
+  };
+
+  /** Pauses with heartbeats. A worker that is being stopped hands the watch to another one. */
+  const pause = async (ms: number, wake: AbortSignal, state: FleetWatchState): Promise<void> => {
+    for (let left = ms; left > 0 && !wake.aborted; left -= HEARTBEAT_MS) {
+      if (stopping.aborted)
+        throw ApplicationFailure.retryable('this worker is being stopped: another worker continues', 'TimedOut');
+      await delay(Math.min(left, HEARTBEAT_MS), undefined, { signal: wake }).catch(() => undefined);
+      heartbeat(state);
+    }
+  };
+
+  return {
+    /**
+     * Watches until the stretch is as long as the soak, or until it is cancelled: then one more good round proves the stretch up to
+     * now. Ends earlier if a tenant is interrupted or RED. A worker that takes over continues the stretch if the gap is short enough.
+     */
+    watchFleet: (sha: Sha, plan: Plan, { soakMs, unreported, stretch }: FleetWatchInput): Promise<FleetWatchEnd> =>
+      retryMissingSecret(plan.retryBudgetMs.secret, async () => {
+        const { requested, lost, either } = cancelsOf(Context.current(), soakMs === null);
+        const signalSeen = throttledSignal(client, fleetSeenSignal);
+        const intervalMs = plan.soakProbeMs;
+        const gapMs = maxGapMs(intervalMs);
+        let state = stateOf(activityInfo().heartbeatDetails) ?? { stretch, silent: [], failing: [] };
+        let last: Instant | null = state.stretch && { wall: Date.parse(state.stretch.until), steady: null };
+        for (;;) {
+          const isProof = requested.aborted;
+          const begun = now();
+          const probes = await withHeartbeat(() => probe(plan, lost), state);
+          const ended = now();
+          const idleMs = last === null ? 0 : elapsedMs(last, begun, gapMs);
+          const tookMs = elapsedMs(begun, ended, gapMs);
+          const unwatchedMs = Math.max(idleMs, tookMs - 2 * roundMs(intervalMs));
+          const hadStretch = state.stretch !== null;
+          const round = { at: ended.wall, sinceLastMs: idleMs + tookMs, unwatchedMs, probes };
+          const seen = observe(state, round, { sha, unreported, gapMs });
+          ({ state } = seen);
+          last = ended;
+          heartbeat(state);
+          if (seen.end) return seen.end;
+          if (soakMs === null && hadStretch && unwatchedMs > gapMs) return { unwatched: describeGap(unwatchedMs) };
+          const { stretch: watched } = state;
+          if (watched && seen.isGood && (soakMs === null ? isProof : watched.watchedMs >= soakMs)) return { watched };
+          await signalSeen({ builds: probes.map(({ build }) => build), from: watched?.from ?? null });
+          const leftMs = soakMs === null || !seen.isGood ? intervalMs : soakMs - (watched?.watchedMs ?? 0);
+          await pause(Math.min(intervalMs, leftMs), isProof ? lost : either, state);
+        }
+      }),
+  };
+}
+
+/**
+ * Cancel by the release, which `asks` a watch without an end for its proof, and any other end of the activity. `either` ends a pause.
+ * `AbortSignal.any` would do, but it loses its sources on Node 20.
+ */
+function cancelsOf(context: Context, asks: boolean) {
+  const [requested, lost, either] = [new AbortController(), new AbortController(), new AbortController()];
+  const { cancellationSignal } = context;
+  const onCancel = () => {
+    (asks && context.cancellationDetails?.cancelRequested ? requested : lost).abort(cancellationSignal.reason);
+    either.abort();
+  };
+  if (cancellationSignal.aborted) onCancel();
+  else cancellationSignal.addEventListener('abort', onCancel, { once: true });
+  return { requested: requested.signal, lost: lost.signal, either: either.signal };
+}
+
+/** Checks that a watch may run every few seconds: they write nothing, and present no wrong token, which would look like an attack. */
+const watchable = (suite: Suite): Suite =>
+  suite.filter(
+    ({ writes, needs, steps }) =>
+      !writes && needs === undefined && steps.every(({ request }) => request.as !== 'wrong'),
+  );
+
+const now = (): Instant => ({ wall: Date.now(), steady: performance.now() });
+
+/** State from the heartbeats of an earlier attempt; null if there is none. */
+function stateOf(details: unknown): FleetWatchState | null {
+  return Array.isArray(Object(details).silent) ? (details as FleetWatchState) : null;
+}
+
+const describeGap = (ms: number) =>
+  Number.isFinite(ms) ? `no worker watched for ${formatDuration(Math.round(ms / 1000) * 1000)}` : 'a clock jumped';

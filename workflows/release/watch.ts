@@ -1,0 +1,137 @@
+import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
+import { sameBuild } from '../../src/contract/sha.js';
+import { checksWith } from '../../src/contract/tenants/check.js';
+import type { FleetWatchEnd } from '../../src/contract/tenants/fleet-watch.js';
+import { describeInterruption } from '../../src/domain/fleet-watch.js';
+import { watches } from '../shared/activity-options.js';
+import { unwrapFailure } from '../shared/failures.js';
+import { finish } from '../shared/run.js';
+import type { FleetWatch, Phase, PhaseName, Release } from './context.js';
+import { holdFor, leaveHold } from './hold.js';
+import { noteInterruptions } from './interruptions.js';
+import { confirmHolder, endOf, reportHold } from './lane.js';
+
+/** Interruptions after which the release is held. */
+const MAX_INTERRUPTIONS = 3;
+
+/** Starts the watch that continues the stretch of the soak, up to the move. `promoteOnly` and a gate without a fleet have none. */
+export function startWatch(release: Release): void {
+  const { plan, input, unreported, state, scope } = release;
+  const watching = new CancellationScope({ cancellable: true, parent: scope });
+  const watch: FleetWatch = { stop: () => watching.cancel(), end: null };
+  release.watch = watch;
+  const input0 = { soakMs: null, unreported, stretch: state.watched ?? null };
+  watching
+    .run(() => watches('watch the tenants until the move').watchFleet(input.sha, plan, input0))
+    .then(
+      (end) => {
+        watch.end = end;
+      },
+      (error: unknown) => {
+        // Without a proof the release soaks again, where the fault of this watch shows itself.
+        watch.end = { unwatched: isCancellation(error) ? 'the watch was cancelled' : unwrapFailure(error).message };
+      },
+    );
+}
+
+/** Stops the watch without its proof. */
+export function stopWatch(release: Release): void {
+  release.watch?.stop();
+  release.watch = null;
+}
+
+/** Requires the proof that every tenant has been on the build from the soak until now. Without it the phase is cancelled by `whileWatched`. */
+export async function requireWatched(release: Release): Promise<void> {
+  const { watch } = release;
+  if (watch === null) return;
+  watch.stop();
+  await condition(() => watch.end !== null);
+  if (watch.end === null || !('watched' in watch.end)) return CancellationScope.current().cancelRequested;
+  release.state.watched = watch.end.watched;
+  // Beside the move, and over the hold of one that fails.
+  startWatch(release);
+}
+
+/** Runs a phase beside the watch; if the watch ends first, the phase is cancelled. A move that has begun finishes first. */
+export const whileWatched =
+  (phase: Phase): Phase =>
+  async (release) => {
+    const scope = new CancellationScope();
+    const work = scope.run(() => phase(release));
+    await Promise.race([work, scope.run(() => condition(() => brokenWatch(release) !== null))]);
+    const broken = brokenWatch(release);
+    if (broken === null || release.end !== null) return work;
+    scope.cancel();
+    try {
+      await work;
+    } catch (error) {
+      if (!isCancellation(error)) throw error;
+    }
+    return release.end === null ? afterWatch(release, broken) : 'done';
+  };
+
+/** End of the watch that ends the phase; null while there is none, and while a move is under way. */
+function brokenWatch({ watch, state }: Release): Exclude<FleetWatchEnd, { watched: unknown }> | null {
+  return watch?.end == null || 'watched' in watch.end || state.moving ? null : watch.end;
+}
+
+/** Continues after a watch without a proof: RED ends the release; otherwise it starts over from `awaiting-canary`. */
+export async function afterWatch(
+  release: Release,
+  end: Exclude<FleetWatchEnd, { watched: unknown }>,
+): Promise<PhaseName | 'done'> {
+  const { state } = release;
+  if (state.hold !== null || state.phase === 'held') await leaveHold(release);
+  if ('red' in end) {
+    const others = state.tenants.filter(({ tenant }) => !end.red.some((one) => one.tenant === tenant));
+    state.tenants = [...others, ...end.red];
+    const failed = checksWith('fail', end.red).join(', ');
+    return finish(release, { outcome: 'CanaryRejected', why: `RED, twice in a row: ${failed}` });
+  }
+  if ('interrupted' in end) {
+    state.builds = end.builds;
+    noteInterruptions(release, end.interrupted);
+    const next = await yieldToNewerBuild(release);
+    if (next !== null) return next;
+    release.timesInterrupted += 1;
+    if (release.timesInterrupted >= MAX_INTERRUPTIONS) {
+      const newest = (state.interruptions ?? []).slice(-MAX_INTERRUPTIONS).map(describeInterruption);
+      await holdFor(release, 'canary-unstable', `interrupted ${release.timesInterrupted} times: ${newest.join('; ')}`);
+      release.timesInterrupted = 0;
+    }
+  }
+  return startOver(release, 'awaiting-canary');
+}
+
+/** Starts over from a phase: earlier results, approvals and the watch no longer count. */
+export function startOver<P extends 'resolving' | 'awaiting-canary'>(release: Release, phase: P): P {
+  stopWatch(release);
+  const { state, input } = release;
+  state.decided = null;
+  delete state.watched;
+  Object.assign(release, {
+    notTested: [],
+    unreported: [],
+    approved: [],
+    decisionsBefore: state.decisions.length,
+    accepted: input.promoteOnly === true,
+    greenAt: 0,
+  } satisfies Partial<Release>);
+  return phase;
+}
+
+/** Ends the release if the fleet took a newer build that waits for the lane: no tenant can test this one any more. */
+async function yieldToNewerBuild(release: Release): Promise<'queued' | 'done' | null> {
+  const confirmed = await confirmHolder(release);
+  if ('next' in confirmed) return confirmed.next;
+  const { newer } = confirmed.status;
+  const isTaken = release.state.builds.some(({ build }) => newer !== null && build !== null && sameBuild(build, newer));
+  if (newer === null || !isTaken) return null;
+  // Decided before the lane hears of it: its revocation, which may come at once, does not name the reason.
+  const done = finish(
+    release,
+    endOf({ superseded: `${newer}: the canaries moved on to it before this one was promoted` }),
+  );
+  await reportHold({ hold: 'canary-unstable', preemptibleAt: Date.now() });
+  return done;
+}
