@@ -12,7 +12,7 @@ import * as messages from '../src/contract/messages.js';
 import { applyCommand } from '../src/lane/commands.js';
 import { laneDetails } from '../src/lane/details.js';
 import { noteDrift, parseDrift } from '../src/lane/drift.js';
-import { authorizeMove, LEASE_MS, leaseLeft, reportMove } from '../src/lane/moves.js';
+import { authorizeMove, reportMove } from '../src/lane/moves.js';
 import {
   parseHolderReport,
   parseLaneRequest,
@@ -23,8 +23,8 @@ import {
 } from '../src/lane/parse.js';
 import { positionOf } from '../src/lane/position.js';
 import { enqueue, grant, preempt } from '../src/lane/queue.js';
-import { beginRollback } from '../src/lane/rollback.js';
 import { emptyLane } from '../src/lane/state.js';
+import { announcedRollbacks } from './shared/announced-rollbacks.js';
 import { alarm, openFeed } from './shared/events.js';
 import { parseOrDrop, parseOrReject, rejection } from './shared/failures.js';
 import { alarmOfHold, describeStarvation, followers, notifyHolder, runsRecorder } from './shared/follow-runs.js';
@@ -43,6 +43,10 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
   const feed = openFeed(undefined, () => {
     changed = true;
   });
+  const announced = announcedRollbacks(() => {
+    changed = true;
+  });
+  const isIdle = () => allHandlersFinished() && feed.isIdle() && announced.isIdle();
   const now = () => Date.now();
   /** Applies a signal once the lane has recovered. */
   const whenKnown = (act: (state: LaneState) => void) => {
@@ -94,21 +98,19 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
   setHandler(messages.reportMoveUpdate, async (sent) => {
     const report = parseOrReject(parseMoveReport, sent);
     const lane = await known();
+    await announced.settled();
     const before = lane.ledger.hold;
     reportMove(lane, report, now());
     if (lane.ledger.hold && lane.ledger.hold !== before) alarmOfHold(feed, lane);
   });
   setHandler(messages.beginRollbackUpdate, async (sent) => {
     const request = parseOrReject(parseRollbackRequest, sent);
-    const lane = await known();
-    // A lane that was not fully recovered may have forgotten a mover.
-    const mayHaveForgotten = lane.ledger.hold?.name === 'not-recovered';
-    const refusal = beginRollback(lane, request, now());
-    if (refusal) throw rejection(refusal.refused, { refusal: 'needs-force' });
-    return mayHaveForgotten ? LEASE_MS : leaseLeft(lane, request, now());
+    return announced.answer(await known(), request);
   });
-  onSignal(messages.beginRollbackSignal, parseRollbackRequest, (lane, request) => beginRollback(lane, request, now()));
-  onSignal(messages.reportMoveSignal, parseMoveReport, (lane, report) => reportMove(lane, report, now()));
+  onSignal(messages.beginRollbackSignal, parseRollbackRequest, announced.begin);
+  onSignal(messages.reportMoveSignal, parseMoveReport, (lane, report) =>
+    announced.settled().then(() => reportMove(lane, report, now())),
+  );
   setHandler(messages.driftUpdate, async (sent) => {
     const found = parseOrReject(parseDrift, sent);
     for (const news of noteDrift(await known(), found)) alarm(feed, news.alarm, { why: news.why });
@@ -140,9 +142,9 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     recordRuns(state);
     setCurrentDetails(laneDetails(state, now()));
     const due = () => workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > maxEvents;
-    if (due() && allHandlersFinished() && feed.isIdle()) await continueAsNew<typeof ReleaseLane>(state, maxEvents);
+    if (due() && isIdle()) await continueAsNew<typeof ReleaseLane>(state, maxEvents);
     const waitMs = Math.max(1, (state.holder?.heldFor?.preemptibleAt ?? Number.POSITIVE_INFINITY) - now());
-    const isWoken = () => changed || (due() && allHandlersFinished() && feed.isIdle());
+    const isWoken = () => changed || (due() && isIdle());
     await (state.queue.length > 0 && Number.isFinite(waitMs) ? condition(isWoken, waitMs) : condition(isWoken));
   }
 }

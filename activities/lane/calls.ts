@@ -1,6 +1,13 @@
 import { heartbeat, sleep } from '@temporalio/activity';
-import { moveLatestId } from '../../src/contract/ids.js';
-import type { HolderStatus, LaneRequest, LaneState, RollbackRequest, RunRef } from '../../src/contract/lane.js';
+import { moveLatestId, rollbackId, WORKFLOWS } from '../../src/contract/ids.js';
+import type {
+  HolderStatus,
+  LaneRequest,
+  LaneState,
+  OpenRollback,
+  RollbackRequest,
+  RunRef,
+} from '../../src/contract/lane.js';
 import { beginRollbackSignal, beginRollbackUpdate } from '../../src/contract/messages.js';
 import type { TagState } from '../../src/contract/move.js';
 import type { Sha } from '../../src/contract/sha.js';
@@ -70,6 +77,13 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
             return null;
           }
       }),
+
+    /** What an announced rollback is: a running one of this gate, one that has ended, or none. */
+    async findRollback({ workflowId, runId, sha }: OpenRollback): Promise<'running' | 'ended' | 'none'> {
+      const run = workflowId === rollbackId(lane, sha) ? await findRun(client, workflowId, runId) : null;
+      if (run?.type !== WORKFLOWS.rollback) return 'none';
+      return run.status.name === 'RUNNING' ? 'running' : 'ended';
+    },
 
     /** Terminates the mover of another run that does not end within `forMs`; its lease has expired by then.
      * @throws {LaneRefused} if another rollback was announced since; its mover is not touched. */

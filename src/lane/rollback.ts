@@ -11,8 +11,14 @@ import { MAX_BUILDS, MAX_KEPT } from './state.js';
  * Begins a rollback: marks as known-bad the builds first promoted after the target's first promotion and a build whose move is under way,
  * unmarks the target, puts the lane on hold, revokes the holder and an open write lease. The rollback announced last wins. Without `force`
  * a target that was never promoted, or is known-bad, is refused, and nothing changes.
+ * @param isRunning whether its run is still running: the lane may hear of it late.
  */
-export function beginRollback(state: LaneState, request: RollbackRequest, now: number): { refused: string } | null {
+export function beginRollback(
+  state: LaneState,
+  request: RollbackRequest,
+  now: number,
+  isRunning = true,
+): { refused: string } | null {
   const { ledger } = state;
   const since = new Date(now).toISOString();
   const { workflowId, runId, sha, force } = request;
@@ -23,7 +29,8 @@ export function beginRollback(state: LaneState, request: RollbackRequest, now: n
   const refused = force ? null : refusalOf(state, sha);
   if (refused !== null) return { refused };
   state.requestedRollbacks = [...state.requestedRollbacks, runId].slice(-MAX_KEPT);
-  state.rollback = { workflowId, runId, sha, force };
+  // One that has ended meanwhile displaces no other.
+  if (isRunning || state.rollback === null) state.rollback = { workflowId, runId, sha, force };
   ledger.knownBad = ledger.knownBad.filter((one) => !sameBuild(one.sha, sha));
   for (const bad of badAfter(state, sha))
     if (!knownBadBuild(ledger, bad))

@@ -1,7 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { beginRollbackUpdate, laneCommandUpdate } from '../../src/contract/messages.js';
-import { parseSha } from '../../src/contract/sha.js';
+import { laneCommandUpdate } from '../../src/contract/messages.js';
 import type { Finding } from '../../src/doctor/finding.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
@@ -214,9 +212,11 @@ describe('a finding that stops no release is a note, with 0', () => {
 
   test('a lane that people hold and pause is a warning, with what lifts it', async () => {
     const ada = { by: 'ada', reason: 'looked at it' };
-    const rollback = { workflowId: 'r', runId: randomUUID(), sha: parseSha(sha), force: true };
     await gate().laneClient.update(laneCommandUpdate('pause'), ada);
-    await gate().laneClient.update(beginRollbackUpdate, { ...rollback, ...ada });
+    const { report } = await awaitRunEnd(
+      await gate().rollback({ sha, force: true, requestedBy: ada.by, reason: ada.reason }),
+    );
+    expect(report).toMatchObject({ outcome: 'already' });
     const { code, out } = await until('the lane answers', async () => {
       const result = await doctor();
       return result.out.some((line) => line.includes('the lane does not answer')) ? null : result;

@@ -298,6 +298,13 @@ describe('a rollback', () => {
     });
   });
 
+  test('is not displaced by one that has ended when the lane hears of it', () => {
+    const state = three();
+    beginRollback(state, rollbackTo('a', { runId: 'running' }), NOON + 200_000);
+    beginRollback(state, rollbackTo('b', { runId: 'ended', force: true }), NOON + 200_100, false);
+    expect(state.rollback).toMatchObject({ runId: 'running' });
+  });
+
   test('does not win over the next one when a late retry announces it again', () => {
     const state = three();
     for (const runId of ['first', 'second', 'first'])

@@ -207,4 +207,20 @@ export default [
     replace: 'running.reason !== input.reason',
     test: 'test/workflows/rollback/force.test.ts > a second person who asks for the same rollback in other words is attached to it',
   },
+  {
+    name: 'announcement-of-anybody',
+    breaks: 'what announces a rollback and is none ends the release that holds the lane',
+    file: 'activities/lane/calls.ts',
+    find: "if (run?.type !== WORKFLOWS.rollback) return 'none';",
+    replace: "if (run?.type !== WORKFLOWS.rollback) return 'running';",
+    test: 'test/workflows/rollback/foreign-announcement.test.ts > what announces a rollback and is none does not end the release that holds the lane, and marks nothing',
+  },
+  {
+    name: 'late-announcement-displaces',
+    breaks: 'a rollback that has ended when the lane hears of it displaces the one under way',
+    file: 'src/lane/rollback.ts',
+    find: 'if (isRunning || state.rollback === null)',
+    replace: '',
+    test: 'test/lane/moves.test.ts > is not displaced by one that has ended when the lane hears of it',
+  },
 ];
