@@ -1,16 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { InvalidInput, shown } from '../contract/brand.js';
-import { laneOf } from '../contract/ids.js';
+import { laneOf, parseRunId } from '../contract/ids.js';
 import type { ReleaseReport, ReleaseStatus } from '../contract/release.js';
 import { parseDuration } from '../domain/duration.js';
 import { DeadlineReached, withDeadline } from '../net/deadline.js';
 import { logLine } from '../report/annotations.js';
 import { awaitRunEnd, queryStatus, type RunEnd } from '../temporal/runs.js';
+import { moveProgress, waitsFor } from '../temporal/waits-for.js';
 import { type Given, type Io, textOption, wantsJson } from './command.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import { publishActionsReport } from './print/github-actions.js';
-import { PROGRESS_MS, readMoveProgress } from './print/move-progress.js';
+import { PROGRESS_MS } from './print/move-progress.js';
 
 /** Interval of status queries, in milliseconds. */
 const POLL_INTERVAL_MS = 500;
@@ -77,18 +78,21 @@ export function allowedOutcomes(given: Given): string[] {
   return outcomes;
 }
 
-/** Prints each new phase, and every 15 s of a move what keeps it from its end, until `stop`. */
+/** Prints each new phase, and every 15 s of a move, or of a rollback, what it waits for, until `stop`. */
 async function printPhases(client: Client, workflowId: string, io: Io, stop: AbortSignal): Promise<never> {
-  for (let last = '', movesSince = 0; ; ) {
+  const { isRollback } = parseRunId(workflowId);
+  for (let last = '', since = Date.now(); ; ) {
     const status = await pollStatus(client, workflowId, stop);
     stop.throwIfAborted();
     const line = status ? phaseLine(status) : last;
-    if (line !== last || status?.phase !== 'promoting') movesSince = Date.now();
+    if (line !== last || !(isRollback || status?.phase === 'promoting')) since = Date.now();
     if (line !== last) io.err(line);
     last = line;
-    if (Date.now() - movesSince >= PROGRESS_MS) {
-      movesSince = Date.now();
-      for (const progress of await readMoveProgress(client, laneOf(workflowId))) io.err(logLine(progress));
+    if (Date.now() - since >= PROGRESS_MS) {
+      since = Date.now();
+      const lane = laneOf(workflowId);
+      const waits = isRollback ? await waitsFor(client, lane, workflowId) : await moveProgress(client, lane);
+      for (const one of waits) io.err(logLine(isRollback ? `waits for ${one}` : one));
     }
     await delay(POLL_INTERVAL_MS, undefined, { signal: stop });
   }

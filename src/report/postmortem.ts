@@ -1,7 +1,15 @@
 import { code, link, prose, redactedProse, table } from '../domain/markdown.js';
 import { type Incident, isRolledBack, liveSince, productionSection, productionTimes } from './incident.js';
 import { uiUrl } from './next-steps.js';
-import { decisionsSection, failingSection, notTestedSection, section, tenantsSection, utc } from './sections.js';
+import {
+  decisionsSection,
+  failingSection,
+  notesSection,
+  notTestedSection,
+  section,
+  tenantsSection,
+  utc,
+} from './sections.js';
 import { latestOf, type ReportLinks, type RunRecord, type RunSummary, summarizeRun } from './summary.js';
 
 /** Questions that only a person can answer; each stays open until a person does. */
@@ -38,6 +46,7 @@ export function renderPostmortem(incident: Incident, links: ReportLinks = {}): s
       ...digestTable(incident, summary),
     ]),
     ...section('Timeline (UTC)', table(['when', 'what', 'who'], timeline(incident))),
+    ...notesSection(summary),
     ...section('Production', productionSection(incident)),
     ...section('What canary checked and saw then', checkedLines(broken, brokenSummary)),
     ...(brokenSummary ? [...notTestedSection(brokenSummary), ...decisionsSection(brokenSummary)] : []),

@@ -114,6 +114,15 @@ export function notTestedSection({ notTested }: RunSummary): string[] {
   return section('Not tested, or not confirmed', [...shown, ...(more > 0 ? [`- and ${more} more`] : [])]);
 }
 
+/** Lists what a rollback went on in spite of. */
+export function notesSection({ notes: { laneUnheard, warnings = [], notMoved = [] } }: RunSummary): string[] {
+  return section('In spite of', [
+    ...(laneUnheard ? ['- the lane did not answer; it learned of the rollback later'] : []),
+    ...warnings.map((warning) => `- ${prose(warning)}`),
+    ...notMoved.map((repository) => `- ${code(repository)} was not moved: that build does not have it`),
+  ]);
+}
+
 export function section(title: string, lines: string[]): string[] {
   return lines.length === 0 ? [] : ['', `### ${title}`, '', ...lines];
 }

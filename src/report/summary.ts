@@ -8,6 +8,7 @@ import type {
   ReleasePhase,
   ReleaseReport,
   ReleaseStatus,
+  RollbackNotes,
   RollbackReport,
 } from '../contract/release.js';
 import type { TenantSmoke } from '../contract/tenants/check.js';
@@ -71,6 +72,8 @@ export interface RunSummary {
   /** Stretch in which every tenant was seen on the build; null without a proof. */
   watched: WatchedStretch | null;
   interruptions: Interruption[];
+  /** What a rollback went on in spite of. */
+  notes: RollbackNotes;
   phases: PhaseTime[];
   /** Current phase, or the last one that is known. */
   phase: ReleasePhase | null;
@@ -94,6 +97,7 @@ export function summarizeRun({ report, status, listed, outcome }: RunRecord, now
     notTested: reported.notTested ?? [],
     watched: reported.watched ?? status?.watched ?? null,
     interruptions: reported.interruptions ?? status?.interruptions ?? [],
+    notes: notesOf((report ?? status ?? {}) as RollbackNotes),
     phases,
     phase: status?.phase ?? listed.phase,
     hold:
@@ -102,6 +106,12 @@ export function summarizeRun({ report, status, listed, outcome }: RunRecord, now
         : (status?.hold?.name ?? listed.waitingFor),
   };
 }
+
+const notesOf = ({ laneUnheard, warnings, notMoved }: RollbackNotes): RollbackNotes => ({
+  ...(laneUnheard && { laneUnheard }),
+  ...(warnings && { warnings }),
+  ...(notMoved && { notMoved }),
+});
 
 /** Phase times of a running run: the current phase stays open. */
 function openPhaseTimes({ phases, since }: ReleaseStatus, now: string): PhaseTime[] {

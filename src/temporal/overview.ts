@@ -1,5 +1,5 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { type Lane, moveTaskQueue, taskQueue, WORKFLOWS } from '../contract/ids.js';
+import { type Lane, moveTaskQueue, parseRunId, taskQueue, WORKFLOWS } from '../contract/ids.js';
 import type { Holder } from '../contract/lane.js';
 import type { TagState } from '../contract/move.js';
 import type { ReleaseStatus } from '../contract/release.js';
@@ -9,6 +9,7 @@ import { isUnavailable, type LaneNow, laneNow } from './lane-view.js';
 import { workersOn } from './pollers.js';
 import { type ProductionNow, productionNow } from './production.js';
 import { awaitRunEnd, queryStatus, type RunEnd } from './runs.js';
+import { waitsFor } from './waits-for.js';
 
 /** A run as visibility lists it. */
 export interface ListedRun {
@@ -48,7 +49,7 @@ export interface Overview {
   /** The latest run that left the images split or unmoved; null if a later one fixed that. */
   alarm: (ListedRun & { why: string }) | null;
   /** Running runs; `state` is null if no worker answers in time. */
-  running: (ListedRun & { state: ReleaseStatus | null })[];
+  running: (ListedRun & { state: ReleaseStatus | null /** What a rollback waits for. */; waitsFor?: string[] })[];
   /** Ended runs, the latest first. */
   ended: ListedRun[];
   workers: { queue: string; identities: string[] }[];
@@ -111,7 +112,15 @@ async function overviewFromRuns(client: Client, lane: Lane): Promise<Omit<Overvi
     Promise.all(
       runs
         .filter(({ closed }) => closed === null)
-        .map(async (run) => ({ ...run, state: await queryStatus(client, run.workflowId, QUERY_TIMEOUT_MS) })),
+        .map(async (run) => {
+          const { workflowId } = run;
+          const { isRollback } = parseRunId(workflowId);
+          const [state, waits] = await Promise.all([
+            queryStatus(client, workflowId, QUERY_TIMEOUT_MS),
+            isRollback ? waitsFor(client, lane, workflowId) : null,
+          ]);
+          return { ...run, state, ...(waits && { waitsFor: waits }) };
+        }),
     ),
   ]);
   const workers = [queue, moveQueue].map((name, index) => ({ queue: name, identities: identities[index] ?? [] }));

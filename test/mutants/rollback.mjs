@@ -223,4 +223,20 @@ export default [
     replace: '',
     test: 'test/lane/moves.test.ts > is not displaced by one that has ended when the lane hears of it',
   },
+  {
+    name: 'status-hides-the-worker',
+    breaks: 'status does not say that a rollback waits for a worker',
+    file: 'src/temporal/waits-for.ts',
+    find: "return pendingWorkflowTask ? ['a worker (canary worker)'] : [];",
+    replace: 'return [];',
+    test: 'test/cli/status-rollback.test.ts > status without a worker names the worker that a rollback waits for',
+  },
+  {
+    name: 'status-hides-the-write',
+    breaks: 'status does not say why the write of a rollback is sent again',
+    file: 'src/temporal/waits-for.ts',
+    find: 'if (progress.length > 0) return progress;',
+    replace: '',
+    test: 'test/cli/status-rollback.test.ts > status names what a rollback waits for: the registry, with its last answer, and a worker',
+  },
 ];

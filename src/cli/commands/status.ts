@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { InvalidInput } from '../../contract/brand.js';
-import { type Lane, releaseId, rollbackId } from '../../contract/ids.js';
+import { type Lane, parseRunId, releaseId, rollbackId } from '../../contract/ids.js';
 import { parseSha, type Sha } from '../../contract/sha.js';
 import { oneLine } from '../../domain/markdown.js';
 import { withClient } from '../../temporal/connect.js';
@@ -9,10 +9,11 @@ import { isUnavailable, laneNow } from '../../temporal/lane-view.js';
 import { overview } from '../../temporal/overview.js';
 import { type ProductionNow, productionLine, productionNow } from '../../temporal/production.js';
 import { awaitRunEnd, findRun, queryStatus } from '../../temporal/runs.js';
+import { waitsFor } from '../../temporal/waits-for.js';
 import { type Command, type Given, type Io, OUTPUT, TEMPORAL, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { laneFrom } from '../identity.js';
-import { openCheckLines, overviewLines, runStatusLines } from '../print/status.js';
+import { noteLines, openCheckLines, overviewLines, runStatusLines } from '../print/status.js';
 
 export const status: Command = {
   options: [{ flags: '--watch', description: 'print it again on every change, until Ctrl-C' }, ...OUTPUT],
@@ -98,8 +99,9 @@ async function runStatus(client: Client, lane: Lane, workflowId: string, executi
     const end = await awaitRunEnd(client.workflow.getHandle(workflowId));
     const data = end.report ?? { outcome: end.outcome, why: end.why };
     const open = 'tenants' in data ? openCheckLines(data.tenants) : [];
-    return { lines: [`${workflowId} ${data.outcome}: ${data.why}`, ...open], data };
+    return { lines: [`${workflowId} ${data.outcome}: ${data.why}`, ...open, ...noteLines(Object(data))], data };
   }
+  if (parseRunId(workflowId).isRollback) return rollbackStatus(client, lane, workflowId);
   const state = await queryStatus(client, workflowId);
   if (state === null) return { lines: [], data: null, silent: workflowId };
   const before = state.phase === 'queued' ? await runsAhead(client, lane, workflowId) : [];
@@ -107,6 +109,17 @@ async function runStatus(client: Client, lane: Lane, workflowId: string, executi
   if (before.length === 0) return { lines, data: state };
   const ahead = before.map(({ sha, phase }) => (phase ? `${sha} (${phase})` : sha));
   return { lines: [...lines, `  ahead in the queue: ${ahead.join(', then ')}`], data: { ...state, before } };
+}
+
+/** A running rollback, and what it waits for, which Temporal knows without a worker. */
+async function rollbackStatus(client: Client, lane: Lane, workflowId: string): Promise<StatusOutput> {
+  const [state, waits] = await Promise.all([queryStatus(client, workflowId), waitsFor(client, lane, workflowId)]);
+  const lines = waits.map((one) => `  waits for ${one}`);
+  if (state === null) return { lines, data: null, silent: workflowId };
+  return {
+    lines: [...runStatusLines(workflowId, state, Date.now()), ...lines],
+    data: { ...state, waitsFor: waits },
+  };
 }
 
 /** The holder of the lane, and the releases that are ahead in the queue. */

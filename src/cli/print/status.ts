@@ -1,4 +1,5 @@
-import type { ReleaseStatus } from '../../contract/release.js';
+import { parseRunId } from '../../contract/ids.js';
+import type { ReleaseStatus, RollbackNotes } from '../../contract/release.js';
 import type { TenantSmoke } from '../../contract/tenants/check.js';
 import { rounded } from '../../domain/duration.js';
 import { describeInterruption, describeStretch } from '../../domain/fleet-watch.js';
@@ -47,20 +48,34 @@ const redLines = (live: LiveBuild | null) =>
 
 function runLines(
   title: string,
-  { workflowId, sha, phase, waitingFor, state }: Overview['running'][number],
+  { workflowId, sha, phase, waitingFor, state, waitsFor = [] }: Overview['running'][number],
   now: number,
 ) {
   const head = `${title.padEnd(8)} ${workflowId} ${state?.phase ?? phase ?? 'not begun'}`;
-  if (state === null) return [`${head}${waitingFor ? `, waits for ${waitingFor}` : ''} (no worker answers)`];
-  const commands = state.hold ? decisionLines(sha ?? state.sha, state) : [];
-  return [`${head}${remainingText(state, now)}: ${state.why}`, ...commands.map((line) => `         ${line}`)];
+  const waits = waitsFor.map((one) => `         waits for ${one}`);
+  if (state === null) return [`${head}${waitingFor ? `, waits for ${waitingFor}` : ''} (no worker answers)`, ...waits];
+  const commands = state.hold ? decisionLines(workflowId, sha ?? state.sha, state) : [];
+  return [
+    `${head}${remainingText(state, now)}: ${state.why}`,
+    ...commands.map((line) => `         ${line}`),
+    ...noteLines(state, '         '),
+    ...waits,
+  ];
 }
 
+/** What a rollback goes on in spite of. */
+export const noteLines = ({ laneUnheard, warnings = [], notMoved = [] }: RollbackNotes, indent = '  '): string[] => [
+  ...(laneUnheard ? [`${indent}lane-unheard: the lane did not answer; it learns of the rollback when it is back`] : []),
+  ...warnings.map((warning) => `${indent}warning: ${oneLine(warning)}`),
+  ...notMoved.map((repository) => `${indent}not moved: ${repository}, which that build does not have`),
+];
+
 /** The command of each decision that applies now, and what it does. */
-function decisionLines(sha: string, { verbs }: ReleaseStatus): string[] {
+function decisionLines(workflowId: string, sha: string, { verbs }: ReleaseStatus): string[] {
+  const which = parseRunId(workflowId).isRollback ? ' --rollback' : '';
   return (['approve', 'retry', 'abort'] as const)
     .filter((verb) => verbs?.[verb].isAllowed)
-    .map((verb) => `canary ${verb} ${sha} --reason …   ${verbs?.[verb].text}`);
+    .map((verb) => `canary ${verb} ${sha}${which} --reason …   ${verbs?.[verb].text}`);
 }
 
 function liveLines(live: LiveBuild | null, back: string | null, now: number): string[] {
@@ -80,7 +95,8 @@ export function runStatusLines(workflowId: string, state: ReleaseStatus, now: nu
     `${workflowId} ${state.phase} for ${ago(state.since, now)}${remainingText(state, now)}: ${state.why}`,
     ...state.images.map(({ repository, digest }) => `  ${repository} ${digest}`),
     ...(state.hold ? [`  hold ${state.hold.id}, until ${state.hold.until}`] : []),
-    ...decisionLines(state.sha, state).map((line) => `  ${line}`),
+    ...noteLines(state),
+    ...decisionLines(workflowId, state.sha, state).map((line) => `  ${line}`),
     ...state.builds.map(({ tenant, build, why }) => `  ${tenant} runs ${build ?? `an unknown build (${why})`}`),
     ...state.tenants.flatMap(smokeLines),
     ...(state.watched ? [`  watched: ${describeStretch(state.watched)}`] : []),

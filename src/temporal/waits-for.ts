@@ -1,0 +1,81 @@
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import proto from '@temporalio/proto';
+import { type Lane, moveLatestId } from '../contract/ids.js';
+import type { TagState } from '../contract/move.js';
+import { oneLine } from '../domain/markdown.js';
+import { findRun } from './runs.js';
+
+/** What each activity of a rollback and its mover waits for. */
+const WAITS: Record<string, string> = {
+  loadImages: 'a worker: the images of the gate',
+  knownBuild: "the lane's answer: the digests of the build",
+  resolveTarget: 'the registry: the images of the build',
+  readBuildTags: 'the registry: the tag of the build',
+  announceRollback: "the lane's answer: nothing else may move",
+  endMover: 'the end of the write lease of another mover, move-latest',
+  requireLastRollback: "the lane's answer: whether this is the newest rollback",
+  preflightMove: 'the registry: the targets, and where :latest stands',
+  moveTags: "the lane's write lease, and the registry's answer to the write",
+  whereLatestStands: 'the registry: where :latest stands',
+  reportMove: 'the lane: the report of the move',
+  pointTag: 'the registry: the canary tag',
+};
+
+type Raw = WorkflowExecutionDescription['raw'];
+type Pending = NonNullable<Raw['pendingActivities']>[number];
+
+/** What a running rollback waits for, by name: from what Temporal lists about it and its mover, so it needs no worker. */
+export async function waitsFor(client: Client, lane: Lane, workflowId: string): Promise<string[]> {
+  const run = await findRun(client, workflowId).catch(() => null);
+  if (run?.status.name !== 'RUNNING') return [];
+  const { pendingChildren } = run.raw;
+  const mover = pendingChildren?.length ? await findRun(client, moveLatestId(lane)).catch(() => null) : null;
+  const lines = [run, ...(mover?.status.name === 'RUNNING' ? [mover] : [])].flatMap(({ raw }) => ofRun(raw));
+  return [...new Set(lines.map((line) => oneLine(line)))];
+}
+
+function ofRun({ pendingActivities, pendingChildren, pendingWorkflowTask }: Raw): string[] {
+  const activities = (pendingActivities ?? []).flatMap(ofActivity);
+  if (activities.length > 0 || pendingChildren?.length) return activities;
+  const attempt = pendingWorkflowTask?.attempt ?? 0;
+  if (attempt > 2)
+    return [`a worker that can run it: its workflow task has failed ${attempt - 1} times (canary doctor)`];
+  return pendingWorkflowTask ? ['a worker (canary worker)'] : [];
+}
+
+function ofActivity({ activityType, attempt, state, lastFailure, heartbeatDetails }: Pending): string[] {
+  const what = WAITS[activityType?.name ?? ''];
+  if (what === undefined) return [];
+  const progress = readProgress(heartbeatDetails?.payloads?.[0]);
+  if (progress.length > 0) return progress;
+  const isTaken = state === proto.temporal.api.enums.v1.PendingActivityState.PENDING_ACTIVITY_STATE_STARTED;
+  if (!isTaken && (attempt ?? 1) <= 1) return ['a worker (canary worker)'];
+  return [attempt && attempt > 1 ? `${what}; attempt ${attempt}, after ${lastFailure?.message ?? 'a failure'}` : what];
+}
+
+/** Image that is not at its target yet, as the mover's heartbeat has it. */
+export type MoveProgress = TagState & { why: string };
+
+/** Line about an image that is not at its target: what was read, and why the move goes on. */
+export const progressLine = ({ repository, digest, why }: MoveProgress): string =>
+  oneLine(`${repository}:latest is at ${digest ?? 'nothing'}; the move continues: ${why}`);
+
+/** Images that a mover has not moved yet, by its last heartbeat. */
+function readProgress(payload: Parameters<typeof defaultPayloadConverter.fromPayload>[0] | undefined): string[] {
+  const details = payload ? defaultPayloadConverter.fromPayload<{ images?: unknown } | null>(payload) : null;
+  return Array.isArray(details?.images) ? details.images.filter(isProgress).map(progressLine) : [];
+}
+
+const isProgress = (value: unknown): value is MoveProgress => {
+  const { repository, why } = Object(value) as Partial<MoveProgress>;
+  return typeof repository === 'string' && typeof why === 'string';
+};
+
+/** Images that the running mover has not moved yet; empty if none runs. */
+export async function moveProgress(client: Client, lane: Lane): Promise<string[]> {
+  const mover = await findRun(client, moveLatestId(lane)).catch(() => null);
+  return (mover?.raw.pendingActivities ?? []).flatMap(({ heartbeatDetails }) =>
+    readProgress(heartbeatDetails?.payloads?.[0]),
+  );
+}

@@ -1,0 +1,64 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
+import { ociError } from '../../testbed/registry-store.js';
+import { canary as run } from '../support/cli.js';
+import { useCountedGate } from '../support/counted-gate.js';
+import { isPut } from '../support/latest.js';
+import { delayRequests, isTagRead } from '../support/phases.js';
+import { rollBack } from '../support/rollbacks.js';
+import { newSha } from '../support/shas.js';
+import { until } from '../support/until.js';
+
+const LANE = 'status-rollback';
+const { registry, gate } = await useCountedGate(LANE);
+const canary = (...args: string[]) => run(args, { CANARY_LANE: LANE });
+
+/** A rollback to a build that was live, and is not any more. */
+async function target() {
+  const sha = newSha();
+  await gate().publish(sha);
+  await gate().setLatest(sha);
+  await gate().begin(newSha());
+  return sha;
+}
+
+/** Waits until `canary status` of the build and of everything have this line. */
+async function shows(sha: string, line: RegExp) {
+  for (const args of [[sha], []])
+    await until(`status ${args} shows ${line}`, async () =>
+      (await canary('status', ...args)).out.some((one) => line.test(one)),
+    );
+}
+
+test('status names what a rollback waits for: the registry, with its last answer, and a worker', async () => {
+  const sha = await target();
+  const read = delayRequests({ gate: gate(), registry }, isTagRead(sha));
+  onTestFinished(read.release);
+  const handle = await rollBack(gate(), sha);
+  await until('it reads', read.reached);
+  await shows(sha, /^ +waits for the registry: the tag of the build$/);
+  expect((await canary('status', sha)).out).toContain(
+    `  canary abort ${sha} --rollback --reason …   the rollback ends`,
+  );
+  const { out } = await canary('status', sha, '--json');
+  expect(JSON.parse(out[0] ?? '')).toMatchObject({
+    waitsFor: expect.arrayContaining(['the registry: the tag of the build']),
+  });
+
+  const refuse = registry.faults.add({ match: isPut(), respond: () => ociError(503, 'UNAVAILABLE', 'down') });
+  read.release();
+  await shows(sha, /^ +waits for .*platform:latest is at sha256:\w+; the move continues: .*503/);
+  refuse();
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'rolled-back' });
+});
+
+test('status without a worker names the worker that a rollback waits for', async () => {
+  const sha = await target();
+  await gate().stopWorker();
+  onTestFinished(() => gate().startWorker());
+  const handle = await rollBack(gate(), sha);
+  const { code, out, err } = await canary('status', sha);
+  expect({ code, out }).toEqual({ code: 4, out: ['  waits for a worker (canary worker)'] });
+  expect(err).toEqual([`canary: ${handle.workflowId} is running, but no worker answers (canary worker)`]);
+  await handle.terminate('by the test');
+});
