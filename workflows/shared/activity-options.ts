@@ -142,15 +142,7 @@ export const follows = (forMs: number, summary: string) =>
   onWaitQueue({ ...LANE_WAITS, scheduleToCloseTimeout: forMs, startToCloseTimeout: forMs, summary });
 
 /** Calls of a run to the lane. */
-export const laneCalls = (summary: string, within: '15m' | '15s' | '10s' = '15m') =>
+export const laneCalls = (summary: string, within: '15m' | '15s' | '10s' | '3s' = '15m') =>
   onMoveQueue({ ...LANE_CALLS, scheduleToCloseTimeout: within, summary });
-/** Look-up of a run by the lane while a rollback waits for its answer: it takes milliseconds, and may take no longer than that wait. */
-export const runLookUps = () =>
-  onMoveQueue({
-    ...LATEST_READS,
-    startToCloseTimeout: '3s',
-    scheduleToCloseTimeout: '3s',
-    summary: 'look up an announced rollback',
-  });
 /** Activities of the lane itself, bounded like its waits: a step that gave up would end the lane. */
 export const laneActivities = (summary: string) => onMoveQueue({ ...LANE_WAITS, summary });

@@ -2,7 +2,7 @@ import { upsertMemo } from '@temporalio/workflow';
 import type { LaneState, RollbackRequest } from '../../src/contract/lane.js';
 import { LEASE_MS, leaseLeft } from '../../src/lane/moves.js';
 import { beginRollback } from '../../src/lane/rollback.js';
-import { runLookUps } from './activity-options.js';
+import { laneCalls } from './activity-options.js';
 import { rejection } from './failures.js';
 
 /** Announcements of rollbacks, handled one after the other: each is looked up before it displaces anything (docs/protocol.md, A rollback). */
@@ -25,7 +25,7 @@ export function announcedRollbacks(wake: () => void): AnnouncedRollbacks {
     const { workflowId, runId } = request;
     if (state.requestedRollbacks.includes(runId) || state.finishedRuns.includes(runId)) return null;
     // A look-up that fails stops no rollback.
-    const found = await runLookUps()
+    const found = await laneCalls('look up an announced rollback', '3s')
       .findRollback(request)
       .catch(() => 'running' as const);
     // A command, whatever comes of it: a workflow task without one is merged with an update that follows it (ADR 10).
