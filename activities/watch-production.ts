@@ -24,6 +24,8 @@ import { awaitEnd } from './waits.js';
 const CYCLES = 2;
 /** History of a watch stays short: a run of it lasts an hour. */
 const SHIFT_MS = 3_600_000;
+/** A watch waits for a worker for a day. */
+const AWAY_MS = 24 * 3_600_000;
 
 /** Time for the watch before to tell what it knows, in milliseconds. */
 const REPORT_TIMEOUT_MS = 5_000;
@@ -34,7 +36,7 @@ export interface WatchResult {
   /** Null if a tenant has turned red, or the shift is over: the watch goes on. */
   end: 'followed' | 'bound' | 'superseded' | null;
   /** Newer move that superseded it. */
-  newer?: string;
+  why?: string;
 }
 
 /** Activities that watch production. */
@@ -75,7 +77,7 @@ export function createWatchActivities({ config, suite, client, lane, stopping }:
         const known = answered.get(name);
         return { tenant: name, ...(known && { answered: known }) };
       });
-      const plan = { tenants, buildProbe, pollMs, bakeMs, graceMs, watchMs, shiftMs: SHIFT_MS };
+      const plan = { tenants, buildProbe, pollMs, bakeMs, graceMs, watchMs, shiftMs: SHIFT_MS, awayMs: AWAY_MS };
       return { plan, seen: beginWatch(names, Date.now()) };
     },
 
@@ -95,7 +97,12 @@ export function createWatchActivities({ config, suite, client, lane, stopping }:
         heartbeat(seen);
         const state = await lane.state();
         const newer = state && supersededBy(state.ledger, input.sha, input.movedAt);
-        if (newer) return { seen, end: 'superseded', newer: `${newer.kind} to ${newer.sha ?? 'an unknown build'}` };
+        if (newer)
+          return {
+            seen,
+            end: 'superseded',
+            why: `superseded by a ${newer.kind} to ${newer.sha ?? 'an unknown build'}`,
+          };
         const end = endOf(seen, plan);
         if (end || redTenants(seen.tenants).length > redTenants(from.tenants).length || Date.now() >= shiftEnds)
           return { seen, end };

@@ -37,6 +37,7 @@ export async function createCanary(world: World, onStop: (stop: () => Promise<vo
       CANARY_SOAK: '5s',
       CANARY_UPDATE_CYCLE: '2s',
       CANARY_POLL: '1s',
+      CANARY_BAKE: '3s',
     },
     production: world.production,
   });

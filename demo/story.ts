@@ -128,7 +128,7 @@ async function productionFollows({ world, view, canary, signal }: Stage, build: 
     const { live } = Object(result) as { live?: { sha: string; production?: string | null } };
     const seen = live?.sha.startsWith(build.sha7) ? (live.production ?? '') : '';
     // An ended watch shows what it saw last: on a very slow machine that may be less.
-    if (seen === all || (Date.now() > deadline && seen !== '')) {
+    if (seen.startsWith(all) || (Date.now() > deadline && seen !== '')) {
       view.say(`npx canary status   production: ${seen}`, 'command');
       return seen;
     }

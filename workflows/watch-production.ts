@@ -86,7 +86,7 @@ function begin(input: WatchInput, carried: WatchReport | undefined): WatchReport
   return report;
 }
 
-/** Lets one activity poll, again after each tenant that turns red. Returns what it has seen if another run must continue; else the report has its outcome. */
+/** Lets one activity poll, again after each tenant that turns red; if no worker can, what is known is no proof. Returns what it has seen if another run must continue; else the report has its outcome. */
 async function watch(
   feed: EventFeed,
   report: WatchReport,
@@ -97,7 +97,10 @@ async function watch(
   const summary = `watch ${plan.tenants.length} tenants take ${shortSha(sha)}`;
   const activities = proxyActivities<ReleaseActivities>({ ...productionWatchOptions(plan), summary });
   for (let known = seen; ; ) {
-    const result = await activities.watchProduction({ sha, movedAt }, plan, known);
+    const result = await activities.watchProduction({ sha, movedAt }, plan, known).catch((error: unknown) => {
+      if (isCancellation(error)) throw error;
+      return { seen: known, end: 'bound' as const, why: `not watched to its end (${unwrapFailure(error).message})` };
+    });
     const { tenants, bake } = result.seen;
     report.bake = bake;
     note(report, { tenants, bakingSince: null });
@@ -106,7 +109,7 @@ async function watch(
     if (isNewlyRed) alarmRed(feed, report);
     if (result.end === null && isNewlyRed) continue;
     if (result.end === null) return known;
-    if (result.newer) report.why = `superseded by a ${result.newer}; ${report.why}`;
+    if (result.why) report.why = `${result.why}; ${report.why}`;
     const followed = result.end === 'followed' ? 'followed' : 'partly';
     end(feed, report, result.end === 'superseded' ? 'superseded' : report.propose === null ? followed : 'red');
     return null;

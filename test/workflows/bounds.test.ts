@@ -22,7 +22,7 @@ describe('every activity is bounded', () => {
     PREFLIGHTS,
     smoke: smokeOptions({ retryBudgetMs: { registry: 1, secret: 1, smoke: 1 } }),
     watch: watchOptions(1),
-    productionWatch: productionWatchOptions({ shiftMs: 1 }),
+    productionWatch: productionWatchOptions({ shiftMs: 1, awayMs: 1 }),
     LATEST_READS,
     LANE_WAITS,
     LANE_CALLS,

@@ -168,14 +168,19 @@ test('a tenant that answered in the watch before and is down from the start is r
   expect(alarms(third)).toEqual([]);
 });
 
-test('a fleet without tokens is watched: builds and the check that needs none', async () => {
-  const tokenless = await startProduction(['umbrella'], { tokens: false });
+/** Restarts the worker with another production fleet file, for this test. */
+async function useProduction(file: string) {
   await gate().stopWorker();
-  await gate().startWorker({ ...gate().env, CANARY_PROD_FLEET_FILE: tokenless.file });
+  await gate().startWorker({ ...gate().env, CANARY_PROD_FLEET_FILE: file });
   onTestFinished(async () => {
     await gate().stopWorker();
     await gate().startWorker();
   });
+}
+
+test('a fleet without tokens is watched: builds and the check that needs none', async () => {
+  const tokenless = await startProduction(['umbrella'], { tokens: false });
+  await useProduction(tokenless.file);
   const sha = newSha();
   run(sha, '', tokenless.tenants);
   await moveTo(gate(), sha);
@@ -202,13 +207,12 @@ test('a worker that is away in the bake loses nothing that was seen, and its abs
   for (const { tookAt } of report.tenants) expect(Date.parse(tookAt ?? '')).toBeLessThan(away);
 });
 
-test('a watch that continues as new keeps what it has seen', async () => {
-  const sha = newSha();
-  run(sha, '', production.slice(0, 2));
+/** Starts a watch as the run that continues another one does. */
+async function continueWatch(sha: string, limits: Partial<WatchPlan>) {
   const started = new Date().toISOString();
   const tenants = production.map(({ name, url: origin }) => ({ name, origin }));
-  const limits = { pollMs: 300, bakeMs: BAKE_MS, graceMs: 1_000, watchMs: WATCH_MS, shiftMs: 1_000 };
-  const plan: WatchPlan = { tenants, buildProbe: [{ path: '/health', field: 'sha' }], ...limits };
+  const waits = { pollMs: 300, bakeMs: BAKE_MS, graceMs: 1_000, watchMs: WATCH_MS, shiftMs: 1_000, awayMs: 60_000 };
+  const plan: WatchPlan = { tenants, buildProbe: [{ path: '/health', field: 'sha' }], ...waits, ...limits };
   const seen = beginWatch(
     production.map(({ name: tenant }) => ({ tenant })),
     Date.now(),
@@ -224,14 +228,19 @@ test('a watch that continues as new keeps what it has seen', async () => {
     until: null,
   };
   const workflowId = watchProductionId(gate().lane, parseSha(sha));
-  const first = await gate().client.workflow.start(WORKFLOWS.watch, {
+  const handle = await gate().client.workflow.start(WORKFLOWS.watch, {
     workflowId,
     taskQueue: taskQueue(gate().lane),
     args: [{ sha }, { plan, seen, report }],
     memo: { movedAt: started },
   });
-  gate().keep(first);
-  const current = gate().client.workflow.getHandle(workflowId);
+  return { started, first: gate().keep(handle), current: gate().client.workflow.getHandle(workflowId) };
+}
+
+test('a watch that continues as new keeps what it has seen', async () => {
+  const sha = newSha();
+  run(sha, '', production.slice(0, 2));
+  const { started, first, current } = await continueWatch(sha, {});
   const { tookAt } = await until('a tenant has taken it', async () => {
     const [acme] = (await first.query<WatchReport>('status')).tenants;
     return acme?.tookAt ? acme : null;
@@ -241,6 +250,13 @@ test('a watch that continues as new keeps what it has seen', async () => {
   const result = (await first.result()) as WatchReport;
   expect(result).toMatchObject({ outcome: 'followed', started, tenants: [{ tookAt }, {}, {}] });
   expect((await current.describe()).memo).toEqual({ movedAt: started });
+});
+
+test('a watch that no worker can carry out ends as partly, and says why', async () => {
+  await useProduction('');
+  const { first } = await continueWatch(newSha(), { awayMs: -59_000 });
+  const why = /^not watched to its end \(this worker has no .* CANARY_PROD_FLEET_FILE is not set\); 0 of 3 on it/;
+  expect(await first.result()).toMatchObject({ outcome: 'partly', why: expect.stringMatching(why), bake: null });
 });
 
 test('a tenant that fails on the build before is behind, not red', async () => {

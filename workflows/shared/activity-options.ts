@@ -37,11 +37,11 @@ export const watchOptions = (forMs: number) =>
     cancellationType,
   }) satisfies ActivityOptions;
 
-/** Options of a shift of the watch over production. A worker may be away for a day: what it does not watch proves nothing. */
-export const productionWatchOptions = ({ shiftMs }: Pick<WatchPlan, 'shiftMs'>) =>
+/** Options of a shift of the watch over production. A worker may be away: what it does not watch proves nothing. */
+export const productionWatchOptions = ({ shiftMs, awayMs }: Pick<WatchPlan, 'shiftMs' | 'awayMs'>) =>
   ({
-    startToCloseTimeout: shiftMs + 120_000,
-    scheduleToCloseTimeout: shiftMs + 24 * 3_600_000,
+    startToCloseTimeout: shiftMs + 60_000,
+    scheduleToCloseTimeout: shiftMs + 60_000 + awayMs,
     heartbeatTimeout: '5s',
     retry: { initialInterval: '1s', maximumInterval: '5s' },
     cancellationType,

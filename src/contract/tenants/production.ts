@@ -24,6 +24,8 @@ export interface WatchPlan {
   watchMs: number;
   /** Time after which the run continues as new. */
   shiftMs: number;
+  /** How long no worker may be able to watch; then the watch gives up. */
+  awayMs: number;
 }
 
 /** Polls that a tenant left unanswered, since it took the build. */
