@@ -2,6 +2,7 @@ import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { useGate } from '../../support/gate.js';
 import { newSha } from '../../support/shas.js';
+import { until } from '../../support/until.js';
 
 const gate = useGate('again', () => ({ env: { CANARY_HOLD_TIMEOUT: '5m' } }));
 const OLD = newSha();
@@ -14,6 +15,12 @@ const asked = () => gate().tenants.flatMap(({ requests }) => requests).length;
 async function promoted() {
   const build = await gate().greenBuild();
   expect((await awaitRunEnd(await gate().release({ sha: build.sha }))).report).toMatchObject({ outcome: 'promoted' });
+  // The watch beside the move ends with its next heartbeat.
+  const seen = { asked: asked(), at: Date.now() };
+  await until('the tenants are left alone', () => {
+    if (asked() !== seen.asked) Object.assign(seen, { asked: asked(), at: Date.now() });
+    return Date.now() - seen.at > 2_500;
+  });
   return build;
 }
 
