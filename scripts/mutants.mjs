@@ -1,11 +1,13 @@
 // `npm run mutants [-- <part of a name>...]`: breaks the code on purpose, a row of test/mutants/*.mjs at a time in a
 // scratch copy, and requires that the named test fails. `-- --changed [base]` tries only the mutants whose file or test
-// differs from base (default: HEAD), `-- --check` only checks the tables, `-- --jobs <n>` sets how many run in parallel.
+// differs from base (default: HEAD), `-- --resume` leaves out those that an earlier run killed and whose files and test are
+// as they were, `-- --check` only checks the tables, `-- --jobs <n>` sets how many run in parallel.
 import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findProblems } from './mutants/check.mjs';
+import { killedMutants } from './mutants/killed.mjs';
 import { makeScratch } from './mutants/scratch.mjs';
 import { readMutants } from './mutants/table.mjs';
 import { stopRunning } from './mutants/vitest.mjs';
@@ -16,17 +18,19 @@ const { values, positionals } = parseArgs({
   options: {
     changed: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
+    resume: { type: 'boolean', default: false },
     // Tests have time-outs: with more runs than cores they fail for lack of CPU, and count as kills.
     jobs: { type: 'string', default: String(Math.min(3, availableParallelism())) },
   },
 });
 const jobs = Number(values.jobs);
 if (!(Number.isInteger(jobs) && jobs > 0)) {
-  console.error('npm run mutants -- [--check] [--changed [base]] [--jobs <n>] [part of a name...]');
+  console.error('npm run mutants -- [--check] [--changed [base]] [--resume] [--jobs <n>] [part of a name...]');
   process.exit(2);
 }
 
 const mutants = await readMutants(root);
+const killed = killedMutants(root);
 if (values.check) await check();
 else await run(choose());
 
@@ -42,6 +46,7 @@ function choose() {
   const [base, parts] = values.changed ? [positionals[0] ?? 'HEAD', positionals.slice(1)] : [null, positionals];
   const changed = base === null ? null : changedSince(base);
   return mutants
+    .filter((mutant) => !(values.resume && killed.has(mutant)))
     .filter(({ name }) => parts.length === 0 || parts.some((part) => name.includes(part)))
     .filter(
       ({ edits, testFile }) =>
@@ -77,7 +82,8 @@ async function run(chosen) {
       const verdict = await scratch.tryMutant(mutant);
       if (stopped) return;
       printVerdict(mutant, verdict, Date.now() - began);
-      if (verdict !== null) survivors.push(mutant);
+      if (verdict === null) killed.add(mutant);
+      else survivors.push(mutant);
     }
   };
   try {
@@ -90,7 +96,7 @@ async function run(chosen) {
   if (stopped) process.exit(130);
   console.log(`${seconds(Date.now() - started)} s in total`);
   console.log(`${chosen.length - survivors.length} passed, ${survivors.length} failed`);
-  process.exitCode = survivors.length > 0 || (chosen.length === 0 && !values.changed) ? 1 : 0;
+  process.exitCode = survivors.length > 0 || (chosen.length === 0 && !values.changed && !values.resume) ? 1 : 0;
 }
 
 function printVerdict({ name, group }, verdict, tookMs) {

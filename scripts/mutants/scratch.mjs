@@ -37,14 +37,12 @@ async function tryMutant(folder, mutant) {
   } catch (error) {
     return error.message;
   }
-  const runsDist = RUNS_DIST.test(mutant.testFile);
   try {
     for (const { file, after } of files) writeFileSync(join(folder, file), after);
-    if (runsDist) await compile(folder);
+    if (RUNS_DIST.test(mutant.testFile)) await compile(folder);
     return await runTest(folder, mutant);
   } finally {
     for (const { file, before } of files) writeFileSync(join(folder, file), before);
-    if (runsDist) await compile(folder);
   }
 }
 

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -7,6 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const TIMEOUT_MS = 300_000;
 /** Time for vitest to stop its servers after SIGTERM, in ms. */
 const STOP_MS = 10_000;
+
+const REPORTER = join(import.meta.dirname, 'reporter.mjs');
 
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set();
@@ -17,27 +18,20 @@ export async function stopRunning() {
 }
 
 /**
- * Runs the test of a mutant: null if it failed as required, else what happened instead.
+ * Runs the test of a mutant: null if it failed as required, else what happened instead. The run is stopped when that test
+ * has ended: what is still waiting after a failure, such as the end of a broken release, tells nothing more.
  * @param {string} folder
  * @param {{ testFile: string, testName: string }} mutant
  * @returns {Promise<string | null>}
  */
 export async function runTest(folder, { testFile, testName }) {
-  const report = join(folder, 'report.json');
-  rmSync(report, { force: true });
   const pattern = testName.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  const args = ['run', testFile, '-t', pattern, '--reporter=json', `--outputFile=${report}`];
-  const problem = await runNode(folder, 'vitest/vitest.mjs', args);
+  const args = ['run', testFile, '-t', pattern, `--reporter=${REPORTER}`];
+  const { problem, message } = await runNode(folder, 'vitest/vitest.mjs', args, { MUTANT_TEST: testName });
   if (problem) return problem;
-  let results;
-  try {
-    results = JSON.parse(readFileSync(report, 'utf8')).testResults.flatMap((suite) => suite.assertionResults);
-  } catch {
-    return 'the run wrote no report: the test bed did not start';
-  }
-  const found = results.find((result) => result.fullName.endsWith(testName));
-  if (!found) return `no test "${testName}" in ${testFile}`;
-  return found.status === 'failed' ? null : `its test ${found.status}`;
+  if (!message) return 'the run reported nothing: the test bed did not start';
+  if (!message.test) return `no test "${testName}" in ${testFile}`;
+  return message.test === 'failed' ? null : `its test ${message.test}`;
 }
 
 /** Compiles into dist/. A broken file may have type errors; tsc writes its output anyway. */
@@ -45,36 +39,48 @@ export async function compile(folder) {
   await runNode(folder, 'typescript/bin/tsc', ['-p', 'tsconfig.build.json']);
 }
 
-/** Runs a program of node_modules to its end, with any exit code. Null, or why it was stopped. */
-async function runNode(folder, script, args) {
+/** Runs a program of node_modules to its end, with any exit code, or to its first message. `problem`: why it was stopped. */
+async function runNode(folder, script, args, env = {}) {
   const path = join(folder, 'node_modules', script);
-  // A separate process group, so that vitest's forks end with it.
-  const child = spawn(process.execPath, [path, ...args], { cwd: folder, stdio: 'ignore', detached: true });
+  const child = spawn(process.execPath, [path, ...args], {
+    cwd: folder,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    // A separate process group, so that vitest's forks end with it.
+    detached: true,
+  });
   running.add(child);
   const ended = new Promise((resolve) => {
-    child.once('exit', () => resolve(null));
-    child.once('error', (error) => resolve(error.message));
+    child.once('message', (message) => resolve({ message }));
+    child.once('exit', () => resolve({}));
+    child.once('error', (error) => resolve({ problem: error.message }));
   });
   const abort = new AbortController();
-  const timeout = sleep(TIMEOUT_MS, `not done after ${TIMEOUT_MS / 1000} s`, { signal: abort.signal }).catch(
-    () => null,
-  );
-  const problem = await Promise.race([ended, timeout]);
-  if (child.exitCode === null && child.signalCode === null) await stop(child);
+  const tooLong = { problem: `not done after ${TIMEOUT_MS / 1000} s` };
+  const timeout = sleep(TIMEOUT_MS, tooLong, { signal: abort.signal }).catch(() => tooLong);
+  const result = await Promise.race([ended, timeout]);
   abort.abort();
+  await stop(child);
   running.delete(child);
-  return problem;
+  return result;
 }
 
-/** Sends SIGTERM, which vitest and the servers of the test bed handle, then SIGKILL to the whole group. */
+/** Sends SIGTERM to the process group: vitest and its forks stop the servers that they started. SIGKILL ends what is left. */
 async function stop(child) {
   if (child.pid === undefined) return;
-  child.kill('SIGTERM');
+  signalGroup(child, 'SIGTERM');
   const deadline = Date.now() + STOP_MS;
-  while (child.exitCode === null && child.signalCode === null && Date.now() < deadline) await sleep(100);
+  while ((isRunning(child) || signalGroup(child, 0)) && Date.now() < deadline) await sleep(50);
+  signalGroup(child, 'SIGKILL');
+}
+
+const isRunning = ({ exitCode, signalCode }) => exitCode === null && signalCode === null;
+
+/** Signals the process group; false if it has ended. */
+function signalGroup({ pid }, signal) {
   try {
-    process.kill(-child.pid, 'SIGKILL');
+    return process.kill(-pid, signal);
   } catch {
-    // The whole group has ended.
+    return false;
   }
 }
