@@ -10,9 +10,8 @@ import type {
   WatchState,
 } from '../contract/tenants/production.js';
 import { rounded } from './duration.js';
+import { maxGapMs } from './fleet-watch.js';
 
-/** Unwatched time that ends a bake, in polls. */
-const MAX_GAP_POLLS = 3;
 /** No poll takes longer, in milliseconds: the process was frozen. */
 const LONGEST_POLL_MS = 30_000;
 /** Interruptions that make a tenant red: it keeps restarting. */
@@ -67,7 +66,7 @@ export function notePoll(
   const last = Date.parse(before.at);
   const unwatchedMs = begun - last;
   // A clock that was set back is a gap, too.
-  const isGap = unwatchedMs < 0 || unwatchedMs > MAX_GAP_POLLS * pollMs || ended - begun > LONGEST_POLL_MS;
+  const isGap = unwatchedMs < 0 || unwatchedMs > maxGapMs(pollMs) || ended - begun > LONGEST_POLL_MS;
   const passedMs = isGap ? 0 : ended - last;
   const at = new Date(ended).toISOString();
   const tenants = polled.map((tenant, index) =>

@@ -4,6 +4,7 @@ import { taskQueue, WORKFLOWS, watchProductionId } from '../../src/contract/ids.
 import { CanaryOutcome, CanaryPhase, CanarySha, CanaryTenantsRed } from '../../src/contract/search-attributes.js';
 import { parseSha } from '../../src/contract/sha.js';
 import type { WatchPlan, WatchReport } from '../../src/contract/tenants/production.js';
+import { maxGapMs } from '../../src/domain/fleet-watch.js';
 import { beginWatch } from '../../src/domain/production-watch.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import type { Tenant } from '../../testbed/tenant.js';
@@ -198,7 +199,7 @@ test('a worker that is away in the bake loses nothing that was seen, and its abs
   await until('it bakes', async () => (await handle.query<WatchReport>('status')).bakingSince !== null);
   await gate().stopWorker();
   const away = Date.now();
-  await sleep(BAKE_MS);
+  await sleep(maxGapMs(300));
   const back = Date.now();
   await gate().startWorker();
   const report = await watched(gate(), sha);
