@@ -1,20 +1,18 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { type Digest, LATEST } from '../contract/image.js';
+import type { Digest } from '../contract/image.js';
 import {
   digestOf,
   type MovedImage,
   type MoveInput,
-  type MoveOutcome,
   type MoveTarget,
   type TagState,
   whereItStands,
 } from '../contract/move.js';
 import type { Registry } from '../registry/context.js';
 import { getManifest } from '../registry/get-manifest.js';
-import { readTag } from '../registry/read-tag.js';
-import { type ImageMove, type ImageTask, moveImage, staysConflict } from './move-image.js';
+import { moveImage } from './move-image.js';
 import { observeExpected, observeLatest } from './observe.js';
 import { createPair } from './pair.js';
+import { type Course, restore, toMovedImage } from './restore.js';
 import type { MoveWaits } from './waits.js';
 import { createWriteLease, type MoveAuthorizer, MoveRefusal } from './write-lease.js';
 
@@ -46,11 +44,6 @@ export interface MoveProgress extends TagState {
   why: string;
 }
 
-/** One image of a move. */
-interface Course extends ImageTask {
-  target: MoveTarget;
-}
-
 /**
  * Moves `:latest` of all images to their targets (docs/protocol.md, The move). The PUTs go out together, each under a write
  * lease that is at most `windowMs` old, and each is read back. If an image of a promotion fails for good, the others are
@@ -75,7 +68,7 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
       ? observeLatest(registry, repositories, { signal: early, tolerant: rollsBack })
       : observeExpected(registry, input.images, waits, early),
   ]);
-  const isHalfDone = move.lostContact && requireOwnWork(move, first);
+  const next = move.lostContact ? afterLostContact(move, first) : 'go-on';
   const begun = move.begun || (move.retried && isHalfMoved(input.images, first));
   const isAtTarget = input.images.every(({ repository, to }) => digestOf(first, repository) === to);
   // A read that shows the target soon after a move of ours may be from before it; and a rollback never trusts a read.
@@ -116,10 +109,10 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
     };
   });
 
-  if (isAtTarget && !recent)
+  if (next === 'done' || (isAtTarget && !recent))
     return courses.map((course) => toMovedImage(course, begun ? 'promoted' : 'already', course.target.to));
 
-  if (isHalfDone) {
+  if (next === 'restore') {
     const why = 'the mover had lost contact, and does not go forward';
     return settle(
       courses.map((course) => {
@@ -143,12 +136,14 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
   return images;
 }
 
+/** What a mover that had lost contact does: goes on, restores its own half of a pair, or finds its work done. */
+type AfterLostContact = 'go-on' | 'restore' | 'done';
+
 /**
- * After lost contact: goes on only from what a move of ours left. What else is there is somebody's newer decision.
- * @returns whether a promotion must be undone, because it is half done.
+ * After lost contact a mover goes on only from what a move of ours left. What else is there is somebody's newer decision.
  * @throws {MoveRefusal} if this attempt must write nothing.
  */
-function requireOwnWork({ input, observed }: Move, latest: TagState[]): boolean {
+function afterLostContact({ input, observed }: Move, latest: TagState[]): AfterLostContact {
   const images = input.images.map((target) => {
     const { repository, to, from } = target;
     const digest = digestOf(latest, repository);
@@ -156,9 +151,9 @@ function requireOwnWork({ input, observed }: Move, latest: TagState[]): boolean 
     return { isMoved, isKnown: isMoved || digest === from || digest === digestOf(observed, repository) };
   });
   const isKnown = images.every((image) => image.isKnown);
-  if (input.kind === 'rollback' && isKnown) return false;
-  if (images.every((image) => image.isMoved)) return false;
-  if (input.kind === 'promotion' && isKnown && images.some((image) => image.isMoved)) return true;
+  if (input.kind === 'rollback' && isKnown) return 'go-on';
+  if (images.every((image) => image.isMoved)) return 'done';
+  if (input.kind === 'promotion' && isKnown && images.some((image) => image.isMoved)) return 'restore';
   const found = latest.map(whereItStands);
   throw new MoveRefusal(
     'latest-moved',
@@ -169,51 +164,6 @@ function requireOwnWork({ input, observed }: Move, latest: TagState[]): boolean 
 
 /** Whether a move of ours ended lately; assumed if the lane does not answer: only `already` of a rollback depends on it. */
 const movedLately = ({ authorizer, waits }: Move) => authorizer.movedWithin(waits.recentMs).catch(() => true);
-
-/**
- * Restores the previous digest, whatever a read shows, for reads lag; only a third digest is left alone. An image that never
- * left it is not written.
- */
-async function restore(course: Course, own: ImageMove): Promise<MovedImage> {
-  const { target, previous, registry, waits, begun } = course;
-  if (own.outcome === 'conflict') return toMovedImage(course, 'conflict', own.latest);
-  if ((own.refused && own.latest === previous) || !(own.sent || begun))
-    return toMovedImage(course, 'restored', own.latest, own.why);
-  if (previous === null)
-    return toMovedImage(course, own.outcome, own.latest, own.why ?? 'there was no :latest to restore');
-  try {
-    if (own.outcome === 'failed' && own.latest === previous && (await neverLeft(course)))
-      return toMovedImage(course, 'restored', previous, own.why);
-    // A person may have fixed it by hand meanwhile.
-    if (await staysConflict(course))
-      return toMovedImage(course, 'conflict', null, ':latest was moved from outside before it could be restored');
-    const manifest = await getManifest(registry, target.repository, previous);
-    const pair = createPair(1, { forMs: waits.restoreMs, forwardOnly: false, waits });
-    const back = await moveImage({
-      ...course,
-      pair,
-      manifest,
-      previous: target.to,
-      trustsReads: false,
-      overwrites: false,
-    });
-    const outcome = back.outcome === 'promoted' ? 'restored' : back.outcome === 'conflict' ? 'conflict' : 'failed';
-    return toMovedImage(course, outcome, back.latest, back.why ?? own.why);
-  } catch (error) {
-    if (error instanceof MoveRefusal) throw error;
-    // The result of the other image must not be lost to this error.
-    return toMovedImage(course, 'failed', own.latest, error instanceof Error ? error.message : String(error));
-  }
-}
-
-/** Whether no write of ours can be in flight any more, and every read until then showed the previous digest. */
-async function neverLeft({ registry, target, previous, waits }: Course): Promise<boolean> {
-  for (const until = performance.now() + waits.windowMs + waits.putTimeoutMs; ; await delay(waits.pollMs)) {
-    const latest = await readTag(registry, target.repository, LATEST).catch(() => undefined);
-    if (latest !== previous) return false;
-    if (performance.now() >= until) return true;
-  }
-}
 
 /** Digest before the move; a repeated mover may find its own target there already. */
 function previousOf(target: MoveTarget, observed: TagState[]): Digest | null {
@@ -231,13 +181,4 @@ function isHalfMoved(targets: MoveTarget[], latest: TagState[]): boolean {
 async function settle<T>(all: Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(all);
   return Promise.all(all);
-}
-
-function toMovedImage(
-  { target, previous }: Course,
-  result: MoveOutcome,
-  latest: Digest | null,
-  why?: string,
-): MovedImage {
-  return { repository: target.repository, digest: target.to, previous, result, latest, ...(why && { why }) };
 }

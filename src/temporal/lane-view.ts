@@ -40,7 +40,7 @@ export async function laneNow(
 }
 
 /** Whether its workflow task failed at least twice in a row. */
-async function isStuck(client: Client, { workflowId, runId }: RunRef): Promise<boolean> {
+export async function isStuck(client: Client, { workflowId, runId }: RunRef): Promise<boolean> {
   const run = await findRun(client, workflowId, runId);
   return (run?.raw.pendingWorkflowTask?.attempt ?? 0) > 2;
 }

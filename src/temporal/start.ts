@@ -10,6 +10,7 @@ import { InvalidInput } from '../contract/brand.js';
 import { type Lane, releaseId, rollbackId, taskQueue, WORKFLOWS } from '../contract/ids.js';
 import { forceUpdate } from '../contract/messages.js';
 import type { ReleaseInput, RollbackInput } from '../contract/release.js';
+import { CanaryPhase } from '../contract/search-attributes.js';
 import { sameBuild, shortSha } from '../contract/sha.js';
 import { isTimeout, retryLostUpdate } from './runs.js';
 
@@ -104,17 +105,25 @@ async function startOrAttach(
   const running = Object(attached.input);
   if (comparableInput(running) !== comparableInput(input))
     throw new InvalidInput(
-      `${workflowId} is already running with other input: ${JSON.stringify(running)}; wait until it ends, or abort it first`,
+      `${workflowId} is already running with other input: ${JSON.stringify(running)}; wait for its end: canary status ${input.sha} --watch${attached.isMoving ? '' : `; or end it: canary abort ${input.sha} --reason …`}`,
     );
   return attached.run;
 }
 
-/** Attaches to the run with this id that started last; `input`: what it was started with. */
-async function attach(client: Client, workflowId: string): Promise<{ run: StartedRun; input: unknown }> {
-  const { runId } = await client.workflow.getHandle(workflowId).describe();
+/** A run that was running already: what it was started with, and whether it moves `:latest`, and takes no abort. */
+interface Attached {
+  run: StartedRun;
+  input: unknown;
+  isMoving: boolean;
+}
+
+/** Attaches to the run with this id that started last. */
+async function attach(client: Client, workflowId: string): Promise<Attached> {
+  const { runId, typedSearchAttributes } = await client.workflow.getHandle(workflowId).describe();
   const handle = client.workflow.getHandle(workflowId, undefined, { firstExecutionRunId: runId });
   const run = Object.assign(handle, { firstExecutionRunId: runId, attached: true });
-  return { run, input: await startInput(client, workflowId, runId) };
+  const isMoving = typedSearchAttributes.get(CanaryPhase) === 'promoting';
+  return { run, input: await startInput(client, workflowId, runId), isMoving };
 }
 
 /** The input that must agree: who requests it, and the commit URL, may differ. */

@@ -44,12 +44,12 @@ export default [
     breaks: 'a restore overwrites a digest that was moved from outside',
     edits: [
       {
-        file: 'src/move/move-tags.ts',
+        file: 'src/move/restore.ts',
         find: "  if (own.outcome === 'conflict') return toMovedImage(course, 'conflict', own.latest);\n",
         replace: '',
       },
       {
-        file: 'src/move/move-tags.ts',
+        file: 'src/move/restore.ts',
         find: 'await staysConflict(course)',
         replace: 'course.begun && (await staysConflict(course))',
       },
@@ -75,7 +75,7 @@ export default [
   {
     name: 'i2-restores-what-never-left',
     breaks: 'a restore writes an image that never left its digest',
-    file: 'src/move/move-tags.ts',
+    file: 'src/move/restore.ts',
     find: 'own.latest === previous && (await neverLeft(course))',
     replace: 'own.latest === target.to',
     test: 'test/move/unanswered-writes.test.ts > of which one image is down is whole again soon after the other has moved, and that image is not written to be restored',
@@ -83,7 +83,7 @@ export default [
   {
     name: 'i2-reports-restored',
     breaks: 'an image that could not be restored is reported as restored',
-    file: 'src/move/move-tags.ts',
+    file: 'src/move/restore.ts',
     find: "'conflict' : 'failed'",
     replace: "'conflict' : 'restored'",
     test: 'test/move/move-tags.test.ts > an image whose restore gets no answer is failed, and restored only if it never left its digest',

@@ -11,8 +11,8 @@ export default [
     name: 'i4-lost-pair-is-completed',
     breaks: 'a mover that lost contact completes a pair that is half done',
     file: 'src/move/move-tags.ts',
-    find: '  if (isHalfDone) {',
-    replace: '  if (isHalfDone && rollsBack) {',
+    find: "  if (next === 'restore') {",
+    replace: "  if (next === 'restore' && rollsBack) {",
     test: 'test/move/lost-contact.test.ts > and finds its pair half done restores it, and does not complete it',
   },
   {

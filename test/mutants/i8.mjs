@@ -122,7 +122,7 @@ export default [
   {
     name: 'i8-put-back-over-others',
     breaks: 'a restore overwrites what a person fixed by hand',
-    file: 'src/move/move-tags.ts',
+    file: 'src/move/restore.ts',
     find: 'await staysConflict(course)',
     replace: 'course.begun && (await staysConflict(course))',
     test: 'test/move/registry-faults.test.ts > a restore does not overwrite what a person fixed by hand meanwhile',

@@ -239,4 +239,20 @@ export default [
     replace: '',
     test: 'test/cli/status-rollback.test.ts > status names what a rollback waits for: the registry, with its last answer, and a worker',
   },
+  {
+    name: 'advice-to-abort-a-move',
+    breaks: 'a refused start advises to abort a release that moves, which is refused too',
+    file: 'src/temporal/start.ts',
+    find: "typedSearchAttributes.get(CanaryPhase) === 'promoting'",
+    replace: 'false',
+    test: 'test/cli/advice.test.ts > the advice about a release that moves with other input is to watch it, and no more',
+  },
+  {
+    name: 'abort-of-a-rollback-unmarked',
+    breaks: 'status of a rollback advises an abort that aborts the release of the same build',
+    file: 'src/cli/commands/decide.ts',
+    find: "...(verb === 'abort' ? [rollbackId(lane, sha)] : []),",
+    replace: '',
+    test: 'test/cli/advice.test.ts > the advice of status about a rollback that waits is accepted',
+  },
 ];

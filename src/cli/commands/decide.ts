@@ -6,6 +6,7 @@ import type { ReleaseStatus } from '../../contract/release.js';
 import { parseSha, type Sha } from '../../contract/sha.js';
 import { logLine } from '../../report/annotations.js';
 import { withClient } from '../../temporal/connect.js';
+import { isStuck } from '../../temporal/lane-view.js';
 import { awaitRunEnd, findRun, outcomeOfRun, queryStatus, sendDecision } from '../../temporal/runs.js';
 import { BY, type Command, type Given, type Io, OUTPUT, REASON, TEMPORAL, textOption, yes } from '../command.js';
 import { EXIT } from '../exit-codes.js';
@@ -38,9 +39,15 @@ function decide(verb: DecisionName, given: Given, io: Io): Promise<number> {
   const sha = parseSha(given.args[0]);
   const refuse = (answer: string, decision = {}) => printAnswer({ taken: false, answer }, decision, given, io);
   return withClient(io.env, async (client) => {
-    const { workflowId, ended } = await runToDecide(client, lane, sha, verb, given);
+    const { workflowId, runId, ended } = await runToDecide(client, lane, sha, verb, given);
     if (ended !== null) return refuse(`${verb} refused: ${ended}`);
     const state = await queryStatus(client, workflowId);
+    if (state === null && (await isStuck(client, { workflowId, runId }))) {
+      io.err(
+        `canary: the workflow task of ${workflowId} keeps failing, so it takes no ${verb}: docs/runbook/failing-task.md, or temporal workflow terminate --workflow-id ${workflowId}`,
+      );
+      return EXIT.fault;
+    }
     if (state === null) {
       io.err(
         `canary: ${workflowId} is running, but no worker on ${taskQueue(lane)} answers: start one (canary worker), then ${verb} again`,
@@ -74,11 +81,12 @@ async function runToDecide(client: Client, lane: Lane, sha: Sha, verb: DecisionN
       `no run ${ids.join(' or ')}: it was never started, or its retention has passed (canary status)`,
     );
   const { workflowId, runId, status } = run;
-  if (status.name === 'RUNNING') return { workflowId, ended: null };
+  if (status.name === 'RUNNING') return { workflowId, runId, ended: null };
   const outcome = outcomeOfRun(await awaitRunEnd(client.workflow.getHandle(workflowId, runId)));
   const kind = parseRunId(workflowId).isRollback ? 'rollback' : 'release';
   return {
     workflowId,
+    runId,
     ended: `the ${kind} has ended: ${outcome} (canary report ${sha}${kind === 'rollback' ? ' --rollback' : ''})`,
   };
 }

@@ -11,7 +11,7 @@ import type { MoveAuthorizer } from '../../move/write-lease.js';
 import type { Registry } from '../../registry/context.js';
 import { RegistryError } from '../../registry/transport/errors.js';
 import { TemporalUnreachable, withClient } from '../../temporal/connect.js';
-import { workersOn } from '../../temporal/pollers.js';
+import { pollersOf } from '../../temporal/pollers.js';
 import type { Io } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { throttledProgress } from '../print/move-progress.js';
@@ -26,7 +26,7 @@ export function directRollback(input: RollbackInput, io: Io): Promise<number> {
     const polling = input.force ? [] : await activeWorkers(io, taskQueue(lane));
     if (polling.length > 0) {
       io.err(
-        `canary: --direct refused: ${polling.join(', ')} polls ${taskQueue(lane)}, so canary rollback works (--force moves anyway)`,
+        `canary: --direct refused: ${polling.join(', ')} polls ${taskQueue(lane)}, so canary rollback works: its first write is out within 30 s (--force moves anyway)`,
       );
       return EXIT.refused;
     }
@@ -101,10 +101,14 @@ const MANUAL_AUTHORIZER: MoveAuthorizer = {
   movedWithin: async () => false,
 };
 
+/** Longest pause between two polls of a worker, in milliseconds: a poll takes a minute. The server lists a dead worker for five. */
+const POLLS_WITHIN_MS = 90_000;
+
 /** Identities of the workers that poll; none if Temporal does not answer. */
 async function activeWorkers(io: Io, queue: string): Promise<string[]> {
   try {
-    return await withClient(io.env, (client) => workersOn(client, queue));
+    const pollers = await withClient(io.env, (client) => pollersOf(client, queue));
+    return pollers.filter(({ at }) => Date.now() - at < POLLS_WITHIN_MS).map(({ identity }) => identity);
   } catch (error) {
     if (error instanceof TemporalUnreachable) return [];
     throw error;

@@ -1,0 +1,68 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Digest, LATEST } from '../contract/image.js';
+import type { MovedImage, MoveOutcome, MoveTarget } from '../contract/move.js';
+import { getManifest } from '../registry/get-manifest.js';
+import { readTag } from '../registry/read-tag.js';
+import { type ImageMove, type ImageTask, moveImage, staysConflict } from './move-image.js';
+import { createPair } from './pair.js';
+import { MoveRefusal } from './write-lease.js';
+
+/** One image of a move. */
+export interface Course extends ImageTask {
+  target: MoveTarget;
+}
+
+/**
+ * Restores the previous digest, whatever a read shows, for reads lag; only a third digest is left alone. An image that never
+ * left it is not written.
+ */
+export async function restore(course: Course, own: ImageMove): Promise<MovedImage> {
+  const { target, previous, registry, waits, begun } = course;
+  if (own.outcome === 'conflict') return toMovedImage(course, 'conflict', own.latest);
+  if ((own.refused && own.latest === previous) || !(own.sent || begun))
+    return toMovedImage(course, 'restored', own.latest, own.why);
+  if (previous === null)
+    return toMovedImage(course, own.outcome, own.latest, own.why ?? 'there was no :latest to restore');
+  try {
+    if (own.outcome === 'failed' && own.latest === previous && (await neverLeft(course)))
+      return toMovedImage(course, 'restored', previous, own.why);
+    // A person may have fixed it by hand meanwhile.
+    if (await staysConflict(course))
+      return toMovedImage(course, 'conflict', null, ':latest was moved from outside before it could be restored');
+    const manifest = await getManifest(registry, target.repository, previous);
+    const pair = createPair(1, { forMs: waits.restoreMs, forwardOnly: false, waits });
+    const back = await moveImage({
+      ...course,
+      pair,
+      manifest,
+      previous: target.to,
+      trustsReads: false,
+      overwrites: false,
+    });
+    const outcome = back.outcome === 'promoted' ? 'restored' : back.outcome === 'conflict' ? 'conflict' : 'failed';
+    return toMovedImage(course, outcome, back.latest, back.why ?? own.why);
+  } catch (error) {
+    if (error instanceof MoveRefusal) throw error;
+    // The result of the other image must not be lost to this error.
+    return toMovedImage(course, 'failed', own.latest, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Whether no write of ours can be in flight any more, and every read until then showed the previous digest. */
+async function neverLeft({ registry, target, previous, waits }: Course): Promise<boolean> {
+  for (const until = performance.now() + waits.windowMs + waits.putTimeoutMs; ; await delay(waits.pollMs)) {
+    const latest = await readTag(registry, target.repository, LATEST).catch(() => undefined);
+    if (latest !== previous) return false;
+    if (performance.now() >= until) return true;
+  }
+}
+
+/** Result of one image. */
+export function toMovedImage(
+  { target, previous }: Course,
+  result: MoveOutcome,
+  latest: Digest | null,
+  why?: string,
+): MovedImage {
+  return { repository: target.repository, digest: target.to, previous, result, latest, ...(why && { why }) };
+}
