@@ -24,7 +24,7 @@ import { type Continued, recoverLane } from './recover-lane.js';
 
 /** How long a rollback waits for the lane, in milliseconds: it depends on nothing but the registry, Temporal and a worker. */
 const KNOWN_BUILD_MS = 5_000;
-const ANNOUNCE_MS = 8_000;
+const ANNOUNCE_MS = 5_000;
 
 /** Calls of runs to the lane, and the activities of the lane itself. */
 export function createLaneActivities({ client, config, registry, lane: own }: ActivityDependencies) {
@@ -57,7 +57,7 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
       }),
 
     /**
-     * Announces a rollback, so that nothing else moves. A lane that does not answer within 8 s gets a signal, which it reads
+     * Announces a rollback, so that nothing else moves. A lane that does not answer within 5 s gets a signal, which it reads
      * when it is back.
      * @returns how long a write of another mover may still be in flight, in milliseconds; null if the lane did not answer.
      * @throws {LaneRefused} without `force`, if the target is known-bad, was rejected, or was never promoted.
