@@ -101,7 +101,7 @@ export class Gate {
       CANARY_UPDATE_CYCLE: '0',
       CANARY_POLL: '50ms',
       CANARY_UPDATE_TIMEOUT: '20s',
-      CANARY_SOAK_PROBE: '1s',
+      CANARY_SOAK_PROBE: '10s',
       CANARY_BAKE: '500ms',
       CANARY_RESTART_GRACE: '1s',
       CANARY_HOLD_TIMEOUT: '300ms',

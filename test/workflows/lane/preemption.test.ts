@@ -148,5 +148,5 @@ describe('a fleet that moves on to a newer build', () => {
     await awaitRunEnd(handle);
     await promoted(gate());
     expect(await starved()).toBe(0);
-  });
+  }, 60_000);
 });
