@@ -1,9 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Worker } from '@temporalio/worker';
 import { beforeAll, expect, test } from 'vitest';
 import { installRuntime, workflowBundle } from './support/gate.js';
-import type { KeptHistory } from './support/replay.js';
+import { type KeptHistory, replays } from './support/replay.js';
 
 const folder = join(import.meta.dirname, 'histories');
 const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
@@ -27,8 +26,7 @@ beforeAll(async () => {
   const kept = files.map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as KeptHistory);
   // One worker for all: making one takes longer than a replay. Answers come in the order of the histories.
   let nth = 0;
-  for await (const { error } of Worker.runReplayHistories({ workflowBundle: workflowBundle() }, kept))
-    faults.set(files[nth++] ?? '', error);
+  for await (const { error } of replays(workflowBundle(), kept)) faults.set(files[nth++] ?? '', error);
 });
 
 test.each(files)('%s replays against the code of today', (name) => {
