@@ -2,6 +2,7 @@ import { benchCli } from './cli.js';
 import { benchLane } from './lane.js';
 import { benchRegistry } from './registry.js';
 import { benchRelease } from './release.js';
+import { benchRollback } from './rollback.js';
 import { benchSmoke } from './smoke.js';
 
 const BENCHES: Record<string, () => Promise<void>> = {
@@ -9,6 +10,7 @@ const BENCHES: Record<string, () => Promise<void>> = {
   lane: benchLane,
   registry: benchRegistry,
   release: benchRelease,
+  rollback: benchRollback,
   smoke: benchSmoke,
 };
 

@@ -1,36 +1,14 @@
 import { readFileSync } from 'node:fs';
 import type { WorkflowHandle } from '@temporalio/client';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
-import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
 import type { RunningProcess } from '../../testbed/process.js';
 import { ociError } from '../../testbed/registry-store.js';
-import { useGate } from '../support/gate.js';
 import { isPut } from '../support/latest.js';
-import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
-import { useVictims } from '../support/victim.js';
+import { useVictimScene } from '../support/victim.js';
 
-let registry: MemoryRegistry;
-const gate = useGate('frozen', async () => {
-  registry = await startMemoryRegistry();
-  // Long enough for a try to take over and still be at it.
-  return { registry: registry.host, waits: { promoteMs: 20_000, splitMs: 20_000 } };
-});
-const startVictim = useVictims(gate);
-afterAll(async () => {
-  expect(registry.unforeseen).toEqual([]);
-  await registry.stop();
-});
-
-const OLD = newSha();
-let old: string[];
-beforeEach(async () => {
-  old = await gate().publish(OLD);
-  await gate().setLatest(OLD);
-});
-
-const puts = () => registry.requests.filter(isPut()).length;
+const { registry, gate, startVictim, OLD, old, puts } = useVictimScene('frozen');
 const isStopped = (pid: number) => /^\d+ \(.*\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 
 describe('a worker that is frozen', () => {
@@ -39,17 +17,17 @@ describe('a worker that is frozen', () => {
     const frozen = await startVictim({ FREEZE: 'yes' });
     const handle = await gate().release({ sha });
     await until('it is frozen', () => isStopped(frozen.pid), 30_000);
-    expect(await gate().latest()).toEqual(old);
+    expect(await gate().latest()).toEqual(old());
 
     await promotedThenRolledBack(handle, digests);
     await wakeUp(frozen);
-    expect(await gate().latest()).toEqual(old);
+    expect(await gate().latest()).toEqual(old());
   }, 90_000);
 
   test('between the write and its answer repeats nothing when it wakes up after a rollback', async () => {
     const { sha, digests } = await gate().greenBuild();
     const frozen = await startVictim();
-    const heal = registry.faults.add({
+    const heal = registry().faults.add({
       match: isPut(),
       times: 2,
       respond: (_request, serve) => {
@@ -64,7 +42,7 @@ describe('a worker that is frozen', () => {
 
     await promotedThenRolledBack(handle, digests);
     await wakeUp(frozen);
-    expect(await gate().latest()).toEqual(old);
+    expect(await gate().latest()).toEqual(old());
   }, 90_000);
 
   test('in the middle of a pair does not restore, when it wakes up, what the next attempt has moved', async () => {
@@ -72,9 +50,9 @@ describe('a worker that is frozen', () => {
     // When it wakes up, its time for writes has passed; that of the next attempt has not.
     const frozen = await startVictim({ MOVE_WAITS: JSON.stringify({ ...gate().waits, promoteMs: 500 }) });
     const [first = '', second = ''] = gate().repositories;
-    const putsOf = (repository: string) => registry.requests.filter(isPut(repository)).length;
+    const putsOf = (repository: string) => registry().requests.filter(isPut(repository)).length;
     let stopped = false;
-    const heal = registry.faults.add({
+    const heal = registry().faults.add({
       match: isPut(second),
       respond: () => {
         // The first image is written, the second fails: now its worker is frozen for longer than the heartbeat time-out.
@@ -104,7 +82,7 @@ describe('a worker that is frozen', () => {
     await gate().startWorker();
     expect((await awaitRunEnd(handle)).report).toMatchObject({
       outcome: 'promoted',
-      images: old.map((previous) => ({ previous })),
+      images: old().map((previous) => ({ previous })),
     });
     expect(await gate().latest()).toEqual(digests);
     const rollback = await gate().rollback({ sha: OLD, reason: 'it burns' });
@@ -113,12 +91,12 @@ describe('a worker that is frozen', () => {
 
   /** Wakes it and waits until it has looked around: from then on it could write. */
   async function wakeUp(frozen: RunningProcess): Promise<void> {
-    const [requests, written] = [registry.requests.length, puts()];
+    const [requests, written] = [registry().requests.length, puts()];
     process.kill(frozen.pid, 'SIGCONT');
     // It ends its own activity one way or another, and then polls for more: its log shows a completion that nobody wants any more.
     await until(
       'it has looked where :latest stands',
-      () => registry.requests.length > requests || !isStopped(frozen.pid),
+      () => registry().requests.length > requests || !isStopped(frozen.pid),
     );
     await frozen.stop();
     expect(puts()).toBe(written);

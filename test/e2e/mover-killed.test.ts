@@ -1,32 +1,10 @@
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
-import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
-import { useGate } from '../support/gate.js';
 import { isPut } from '../support/latest.js';
-import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
-import { useVictims } from '../support/victim.js';
+import { useVictimScene } from '../support/victim.js';
 
-let registry: MemoryRegistry;
-const gate = useGate('killed', async () => {
-  registry = await startMemoryRegistry();
-  // Long enough for a try to take over and still be at it.
-  return { registry: registry.host, waits: { promoteMs: 20_000, splitMs: 20_000 } };
-});
-const startVictim = useVictims(gate);
-afterAll(async () => {
-  expect(registry.unforeseen).toEqual([]);
-  await registry.stop();
-});
-
-const OLD = newSha();
-let old: string[];
-beforeEach(async () => {
-  old = await gate().publish(OLD);
-  await gate().setLatest(OLD);
-});
-
-const puts = () => registry.requests.filter(isPut()).length;
+const { registry, gate, startVictim, old, puts } = useVictimScene('killed');
 
 describe('a worker that is killed', () => {
   test.each([
@@ -37,7 +15,7 @@ describe('a worker that is killed', () => {
     async (_when, taken) => {
       const { sha, digests } = await gate().greenBuild();
       const victim = await startVictim();
-      const heal = registry.faults.add({
+      const heal = registry().faults.add({
         match: isPut(),
         times: 1,
         respond: async (_request, serve) => {
@@ -47,12 +25,12 @@ describe('a worker that is killed', () => {
         },
       });
       const handle = await gate().release({ sha });
-      await until('it is dead', () => !registry.faults || puts() > 0, 30_000);
+      await until('it is dead', () => !registry().faults || puts() > 0, 30_000);
       await gate().startWorker();
 
       expect((await awaitRunEnd(handle)).report).toMatchObject({
         outcome: 'promoted',
-        images: old.map((previous) => ({ previous })),
+        images: old().map((previous) => ({ previous })),
       });
       heal();
       expect(await gate().latest()).toEqual(digests);
@@ -64,7 +42,7 @@ describe('a worker that is killed', () => {
     const { sha } = await gate().greenBuild();
     const victim = await startVictim();
     let seen = 0;
-    const heal = registry.faults.add({
+    const heal = registry().faults.add({
       match: isPut(),
       times: 2,
       respond: async (_request, serve) => {
@@ -84,6 +62,6 @@ describe('a worker that is killed', () => {
       .catch(() => undefined);
     heal();
     const now = await gate().latest();
-    expect([old, await gate().publish(sha)]).toContainEqual(now);
+    expect([old(), await gate().publish(sha)]).toContainEqual(now);
   }, 60_000);
 });

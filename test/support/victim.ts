@@ -1,11 +1,14 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach } from 'vitest';
+import { afterAll, afterEach, beforeEach, expect } from 'vitest';
+import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { type RunningProcess, startProcess } from '../../testbed/process.js';
 import { repositoryRoot } from '../../testbed/tools.js';
-import type { Gate } from './gate.js';
+import { type Gate, useGate } from './gate.js';
+import { isPut } from './latest.js';
 import { temporalAddress } from './servers.js';
+import { newSha } from './shas.js';
 
 export interface Victim extends RunningProcess {
   /** Log so far. */
@@ -46,5 +49,40 @@ export function useVictims(gate: () => Gate): (env?: Record<string, string>) => 
     });
     victims.push(victim);
     return victim;
+  };
+}
+
+/** A gate with its own registry, whose worker processes a test kills or freezes. At the start of each test `:latest` points at an earlier build. */
+export function useVictimScene(name: string) {
+  let opened: MemoryRegistry | undefined;
+  const registry = () => {
+    if (!opened) throw new Error('the registry is open inside tests only');
+    return opened;
+  };
+  const gate = useGate(name, async () => {
+    opened = await startMemoryRegistry();
+    // Long enough for a try to take over and still be at it.
+    return { registry: opened.host, waits: { promoteMs: 20_000, splitMs: 20_000 } };
+  });
+  const startVictim = useVictims(gate);
+  afterAll(async () => {
+    expect(registry().unforeseen).toEqual([]);
+    await registry().stop();
+  });
+  const OLD = newSha();
+  let digests: string[] = [];
+  beforeEach(async () => {
+    digests = await gate().publish(OLD);
+    await gate().setLatest(OLD);
+  });
+  return {
+    registry,
+    gate,
+    startVictim,
+    OLD,
+    /** Digests of the earlier build. */
+    old: () => digests,
+    /** Number of writes of `:latest` so far. */
+    puts: () => registry().requests.filter(isPut()).length,
   };
 }
