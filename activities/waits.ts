@@ -1,7 +1,11 @@
 import { cancelled, heartbeat, sleep } from '@temporalio/activity';
 import { type Client, WorkflowFailedError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import type { LaneRequest, LaneResult, RunRef } from '../src/contract/lane.js';
+import type { ReleaseReport } from '../src/contract/release.js';
+import type { BuildVerdict } from '../src/contract/tenants/check.js';
+import { verdictOfReport } from '../src/lane/verdicts.js';
 import type { LaneClient } from '../src/temporal/lane-client.js';
+import { awaitRunEnd } from '../src/temporal/runs.js';
 import { ownRun, withHeartbeat } from './heartbeat.js';
 
 /** Waits until a run has ended in any way; a run that does not exist has ended. A cancel of the activity ends the wait. */
@@ -10,9 +14,14 @@ export async function awaitEnd(handle: WorkflowHandle): Promise<void> {
     // A worker's connection ignores `withAbortSignal` (SDK 1.24.0), so a cancelled call is abandoned.
     await Promise.race([handle.result(), cancelled()]);
   } catch (error) {
-    if (!(error instanceof WorkflowFailedError || error instanceof WorkflowNotFoundError || isContinued(error)))
-      throw error;
+    if (!(error instanceof WorkflowFailedError)) nullIfGone(error);
   }
+}
+
+/** Null for a run without a result: it is not kept, or continued as another one. */
+function nullIfGone(error: unknown): null {
+  if (error instanceof WorkflowNotFoundError || isContinued(error)) return null;
+  throw error;
 }
 
 const isContinued = (error: unknown) => error instanceof Error && error.name === 'WorkflowContinuedAsNewError';
@@ -54,6 +63,15 @@ export function createWaitActivities(client: Client, lane: LaneClient) {
         await pause();
       }
     },
+
+    /** Waits until the release that holds the lane has ended in any way; its verdict on the build, or null if it left none. */
+    awaitVerdict: ({ workflowId, runId }: RunRef): Promise<BuildVerdict | null> =>
+      withHeartbeat(async () => {
+        const handle = client.workflow.getHandle(workflowId, runId, { followRuns: false });
+        await awaitEnd(handle);
+        const end = await awaitRunEnd(handle).catch(nullIfGone);
+        return end?.report ? verdictOfReport(end.report as ReleaseReport, runId) : null;
+      }),
 
     /** Waits until a run has ended; without a run id, until the open run of that workflow id has ended. */
     awaitClosed: ({ workflowId, runId }: Pick<RunRef, 'workflowId'> & Partial<RunRef>): Promise<void> =>

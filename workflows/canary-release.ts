@@ -2,6 +2,7 @@ import { CancellationScope } from '@temporalio/workflow';
 import type { FailureType } from '../src/contract/failures.js';
 import { releaseId } from '../src/contract/ids.js';
 import type { ReleaseInput, ReleaseOutcome, ReleaseReport } from '../src/contract/release.js';
+import { verdictOf } from '../src/contract/tenants/check.js';
 import { fitReport } from '../src/domain/fit.js';
 import { parseReleaseInput } from '../src/domain/inputs.js';
 import { awaitingApproval } from './release/awaiting-approval.js';
@@ -54,7 +55,14 @@ function beginRelease(input: ReleaseInput): Release {
     input,
     plan: NO_PLAN,
     pinned: [],
-    request: { sha, ...(sequence !== undefined && { sequence }), ...(manual && { manual }), ...ownRun() },
+    request: {
+      sha,
+      ...(sequence !== undefined && { sequence }),
+      ...(manual && { manual }),
+      ...(promoteOnly && { promoteOnly }),
+      ...(force && { force }),
+      ...ownRun(),
+    },
     fencingToken: null,
     alreadyLive: null,
     pendingRevocation: null,
@@ -64,6 +72,7 @@ function beginRelease(input: ReleaseInput): Release {
     greenAt: 0,
     notTested: [],
     unreported: [],
+    rejected: null,
     approved: [],
     decisionsBefore: 0,
     accepted: false,
@@ -72,14 +81,19 @@ function beginRelease(input: ReleaseInput): Release {
   };
 }
 
-function reportOf({ input, state, notTested }: Release, outcome: ReleaseReport['outcome'], why: string): ReleaseReport {
+function reportOf(release: Release, outcome: ReleaseReport['outcome'], why: string): ReleaseReport {
+  const { input, state, notTested, rejected, greenAt } = release;
   const { images, tenants, decisions, watched, interruptions } = state;
+  const isGreen = greenAt > 0 && verdictOf(tenants) === 'pass';
+  const verdict = outcome === 'CanaryRejected' ? 'RED' : isGreen ? 'GREEN' : undefined;
   return fitReport<ReleaseReport>({
     ...input,
     outcome,
     why: cut(why),
     images,
     tenants,
+    ...(verdict && { verdict }),
+    ...(rejected && { rejected }),
     decisions,
     notTested,
     ...(watched && { watched }),

@@ -1,4 +1,4 @@
-import type { Drift } from '../src/contract/lane.js';
+import type { Drift } from '../src/contract/move.js';
 import { laneCalls } from './shared/activity-options.js';
 
 /** Compares all images with the ledger, checks that the rollback targets still exist, and reports to the lane. A Schedule starts it every few minutes. */

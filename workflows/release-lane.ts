@@ -22,12 +22,13 @@ import {
   parseRollbackRequest,
 } from '../src/lane/parse.js';
 import { positionOf } from '../src/lane/position.js';
-import { enqueue, grant, preempt } from '../src/lane/queue.js';
+import { enqueue, grant } from '../src/lane/queue.js';
 import { emptyLane } from '../src/lane/state.js';
 import { announcedRollbacks } from './shared/announced-rollbacks.js';
 import { alarm, openFeed } from './shared/events.js';
 import { parseOrDrop, parseOrReject, rejection } from './shared/failures.js';
-import { alarmOfHold, describeStarvation, followers, notifyHolder, runsRecorder } from './shared/follow-runs.js';
+import { followers, notifyHolder, runsRecorder } from './shared/follow-runs.js';
+import { alarmOfHold, alarmOfOrder, preemptHolder } from './shared/lane-alarms.js';
 import { recoverState } from './shared/recover-state.js';
 
 /** History length, in events, after which the lane continues as new: a worker that starts replays them within one workflow task. */
@@ -64,9 +65,6 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
       const message = parseOrDrop(parse, sent);
       if (message !== null) whenKnown((lane) => void act(lane, message));
     });
-  const preemptHolder = (lane: LaneState) => {
-    if (preempt(lane, now())) alarm(feed, 'starved', { why: describeStarvation(lane.ledger.consecutivePreemptions) });
-  };
   const known = async (): Promise<LaneState> => {
     await condition(() => isKnown);
     changed = true;
@@ -89,7 +87,7 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
       else delete holder.heldFor;
     });
     // Preempted here and not only in the main loop: the hold may have ended by then.
-    whenKnown(preemptHolder);
+    whenKnown((lane) => preemptHolder(feed, lane, now()));
   });
   setHandler(messages.authorizeMoveUpdate, async (sent) => {
     const question = parseOrReject(parseMoveQuestion, sent);
@@ -137,7 +135,8 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     changed = false;
     grant(state, now());
     follow();
-    preemptHolder(state);
+    preemptHolder(feed, state, now());
+    alarmOfOrder(feed, state);
     await notifyHolder(state);
     recordRuns(state);
     setCurrentDetails(laneDetails(state, now()));

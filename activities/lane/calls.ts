@@ -14,7 +14,6 @@ import type { Sha } from '../../src/contract/sha.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
 import { digestsOfMove } from '../../src/lane/rollback.js';
 import { LaneRefused } from '../../src/temporal/lane-client.js';
-import { rejectionOf } from '../../src/temporal/run-record.js';
 import { findRun } from '../../src/temporal/runs.js';
 import type { ActivityDependencies } from '../dependencies.js';
 import { ownRun, withHeartbeat } from '../heartbeat.js';
@@ -60,13 +59,11 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
      * Announces a rollback, so that nothing else moves. A lane that does not answer within 5 s gets a signal, which it reads
      * when it is back.
      * @returns how long a write of another mover may still be in flight, in milliseconds; null if the lane did not answer.
-     * @throws {LaneRefused} without `force`, if the target is known-bad, was rejected, or was never promoted.
+     * @throws {LaneRefused} without `force`, if the target is known-bad (rolled back from, or rejected by canary), or was never promoted.
      */
     announceRollback: (request: Omit<RollbackRequest, keyof RunRef>): Promise<number | null> =>
       withHeartbeat(async () => {
         const announcement = { ...request, ...ownRun() };
-        const rejected = request.force ? null : await rejectionOf(client, lane, request.sha);
-        if (rejected !== null) throw new LaneRefused(rejected, 'needs-force');
         for (const deadline = Date.now() + ANNOUNCE_MS; ; await sleep(LANE_POLL_MS))
           try {
             return (await own.update(beginRollbackUpdate, announcement)) ?? LEASE_MS;

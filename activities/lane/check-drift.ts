@@ -1,6 +1,6 @@
 import { cancellationSignal, sleep } from '@temporalio/activity';
-import type { Drift } from '../../src/contract/lane.js';
 import { driftUpdate } from '../../src/contract/messages.js';
+import type { Drift } from '../../src/contract/move.js';
 import { type TagState, whereItStands } from '../../src/contract/move.js';
 import { shortSha } from '../../src/contract/sha.js';
 import { oneLine } from '../../src/domain/markdown.js';

@@ -102,6 +102,7 @@ export const MESSAGES: Message[] = [
   ...command('unhold', 'Turns automatic promotion on again'),
   ...command('drop', 'Takes the lane, or its place in the queue, from a release'),
   ...command('unbad', 'Lets a known-bad build be released again'),
+  ...command('sequence', 'Sets the newest sequence, after a wrong one'),
   ...command('pause', 'Stops promotions, until a time or until resume'),
   ...command('resume', 'Ends a pause'),
   {

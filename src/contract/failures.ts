@@ -1,7 +1,7 @@
 /** Types of failures that end a run: the closed list that people filter by in the Temporal UI. */
 export const FAILURE_TYPES = {
   CanaryRejected: 'RED: a check of the smoke suite failed.',
-  CanaryBuildBad: 'The build is known-bad: it was rolled back from.',
+  CanaryBuildBad: 'The build is known-bad: it was rolled back from, or canary rejected it.',
   CanaryHoldExpired: 'No person decided a hold in time; nothing moved.',
   CanaryAborted: 'A person or a rollback stopped the run.',
   BuildNotFound: 'An image of the build, or a manifest that it consists of, is not in the registry.',

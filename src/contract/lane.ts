@@ -1,6 +1,7 @@
 import type { Digest } from './image.js';
-import type { MovedImage, MoveInput, RefusedMove, TagState } from './move.js';
+import type { Drift, MovedImage, MoveInput, RefusedMove, TagState } from './move.js';
 import type { Sha } from './sha.js';
+import type { BuildVerdict } from './tenants/check.js';
 
 /** Identity of a run. */
 export interface RunRef {
@@ -14,6 +15,10 @@ export interface LaneRequest extends RunRef {
   sequence?: number;
   /** Whether a person promotes or forces it: then no newer build supersedes it, and it is never too old. */
   manual?: boolean;
+  /** Whether it is promoted untested. */
+  promoteOnly?: boolean;
+  /** Whether it is forced: any sequence counts, and with `promoteOnly` also a known-bad build. */
+  force?: boolean;
   /** Whether the lane answered `alreadyLive` before, and the registry disagrees. */
   recheck?: boolean;
 }
@@ -90,7 +95,7 @@ export interface LedgerEntry {
   images: TagState[];
 }
 
-/** Build that was rolled back from: it is never promoted until `unbad` or a forced rollback to it. */
+/** Mark of a build that was rolled back from: it is not promoted until `unbad`, or a forced promotion or rollback. */
 export interface KnownBadBuild {
   sha: Sha;
   digests: Digest[];
@@ -122,13 +127,19 @@ export interface Ledger {
   /** Order key of every known sha, by its first seven digits. */
   order: Record<string, OrderKey>;
   seen: number;
+  /** Highest sequence of any build: the newest one. */
   highestSequence: number;
+  /** Build that superseded releases in a row although the lane saw it before them, and how many, and whether the alarm was raised; null after a release that was granted. */
+  outOfOrder: { by: Sha; times: number; isRaised?: boolean } | null;
   /** Newest build that was promoted or adopted; a forced promotion lowers it. */
   newestPromoted: { sha: Sha; key: OrderKey } | null;
   history: LedgerEntry[];
   /** Number of each sha's first promotion, by its first seven digits: 0 for the first of all. */
   firstPromoted: Record<string, number>;
+  /** Builds that were rolled back from. With the builds whose last verdict is RED they are the known-bad builds. */
   knownBad: KnownBadBuild[];
+  /** Last verdict of each build. */
+  verdicts: BuildVerdict[];
   hold: LaneHold | null;
   pause: Pause | null;
   /** Expected latest: where the last move or adoption left `:latest`, and when (epoch, ms); null before the first. */
@@ -156,12 +167,16 @@ export interface LaneState {
   ledger: Ledger;
 }
 
-/** Result of a request for the lane. `alreadyLive`: since when and by whom the build is live, so that there is nothing to do. */
+/**
+ * Result of a request for the lane. `alreadyLive`: since when and by whom the build is live, so that there is nothing to do.
+ * `invalid`: what is wrong with its sequence. `rejected`: the last verdict on the build, if it is RED.
+ */
 export type LaneResult =
-  | { fencingToken: number }
+  | { fencingToken: number; rejected?: BuildVerdict }
   | { superseded: string }
-  | { knownBad: string }
-  | { alreadyLive: string };
+  | { knownBad: string; rejected?: BuildVerdict }
+  | { alreadyLive: string }
+  | { invalid: string };
 
 /** Current status of one run with the lane. */
 export interface HolderStatus {
@@ -175,16 +190,6 @@ export interface HolderStatus {
   expectedLatest: TagState[];
   /** Newer build that waits. */
   newer: string | null;
-}
-
-/** Difference between the registry and the ledger. */
-export interface Drift {
-  /** Time of the move or adoption that the registry was compared with (epoch, ms). */
-  expectedAt: number;
-  /** Where `:latest` is instead, one line; null if it is as expected. */
-  latest: string | null;
-  /** Manifests that a rollback needs and that are gone, one line each. */
-  missing: string[];
 }
 
 /** Mover's request for the write lease, right before a write. */

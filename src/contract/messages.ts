@@ -1,7 +1,6 @@
 import type { QueryDefinition, SignalDefinition, UpdateDefinition } from '@temporalio/common';
 import type { DecisionInput, DecisionName } from './hold.js';
 import type {
-  Drift,
   HolderReport,
   LaneRequest,
   LaneState,
@@ -14,6 +13,7 @@ import type {
   RollbackRequest,
   RunPosition,
 } from './lane.js';
+import type { Drift } from './move.js';
 import type { ReleaseStatus } from './release.js';
 import type { FleetSeen } from './tenants/fleet-watch.js';
 import type { ProductionSeen, WatchReport } from './tenants/production.js';
@@ -88,7 +88,7 @@ export const reportMoveSignal = defineSignal<[MoveReport]>('report-move');
 export const driftUpdate = defineUpdate<void, [Drift]>('drift');
 
 /** Commands of people to the lane, as updates and signals with `{"by","reason",…}`. */
-export const LANE_COMMANDS = ['adopt', 'unhold', 'drop', 'unbad', 'pause', 'resume'] as const;
+export const LANE_COMMANDS = ['adopt', 'unhold', 'drop', 'unbad', 'sequence', 'pause', 'resume'] as const;
 export type LaneCommand = (typeof LANE_COMMANDS)[number];
 /** Update of a lane command; the answer says what it did. */
 export const laneCommandUpdate = (command: LaneCommand) => defineUpdate<string, [unknown]>(command);

@@ -40,6 +40,16 @@ export const whereItStands = ({ repository, digest }: TagState): string =>
 export const digestOf = (states: readonly TagState[], repository: Repository): Digest | null =>
   states.find((state) => state.repository === repository)?.digest ?? null;
 
+/** Difference between the registry and the ledger. */
+export interface Drift {
+  /** Time of the move or adoption that the registry was compared with (epoch, ms). */
+  expectedAt: number;
+  /** Where `:latest` is instead, one line; null if it is as expected. */
+  latest: string | null;
+  /** Manifests that a rollback needs and that are gone, one line each. */
+  missing: string[];
+}
+
 /** Reasons for refusing a move, a sentence for each. Code depends on these names, never on the message. */
 export const MOVE_REFUSALS = {
   'already-moved': 'The run has already moved `:latest`.',

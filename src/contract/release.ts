@@ -3,7 +3,7 @@ import type { Decision, DecisionEffect, DecisionName, Hold, HoldName } from './h
 import type { Digest, Repository, Tag } from './image.js';
 import type { MovedImage, MoveRefusalReason } from './move.js';
 import type { Sha } from './sha.js';
-import type { TenantSmoke } from './tenants/check.js';
+import type { BuildVerdict, TenantSmoke } from './tenants/check.js';
 import type { Interruption, WatchedStretch } from './tenants/watched.js';
 
 /** Phases of a run, a sentence for each. */
@@ -50,7 +50,7 @@ export interface ReleaseInput {
   approval?: 'required';
   /** Promotes without wait, soak and smoke, in the name of `requestedBy` and for `reason`. */
   promoteOnly?: boolean;
-  /** Allows less than configured; needs a reason, and then an approval. */
+  /** Allows less than configured, or with `promoteOnly` a known-bad build; needs a reason, and then an approval. */
   force?: boolean;
   reason?: string;
 }
@@ -133,6 +133,10 @@ export interface ReleaseReport extends ReleaseInput, RunTimes {
   why: string;
   images: (PinnedImage | MovedImage)[];
   tenants: TenantSmoke[];
+  /** Verdict on the build; absent without one. */
+  verdict?: BuildVerdict['verdict'];
+  /** Earlier verdict RED on the build, unless this run found it GREEN. */
+  rejected?: BuildVerdict;
   decisions: Decision[];
   /** What was not tested or not confirmed, and promoted on the decision of a person. */
   notTested: string[];

@@ -13,8 +13,8 @@ export async function checkLane(client: Client, lane: Lane): Promise<Finding[]> 
   const state = firstRead === 'silent' ? await readLane(client, lane) : firstRead;
   if (isUnavailable(state))
     return [{ area: 'lane', level: state === 'closed' ? 'note' : 'stops', what: LANE_UNAVAILABLE[state] }];
-  const { hold, pause } = laneView(state, Date.now());
-  const found: Finding[] = [];
+  const { hold, pause, alarms } = laneView(state, Date.now());
+  const found: Finding[] = alarms.map((what) => ({ area: 'lane', level: 'stops', what: oneLine(what, 1_000) }));
   if (hold) {
     const { command, effect } = LIFTS[hold.name];
     // A person started that hold; the others are unexpected.

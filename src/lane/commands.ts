@@ -2,10 +2,11 @@ import type { LaneState, Pause } from '../contract/lane.js';
 import type { TagState } from '../contract/move.js';
 import { type Sha, sameBuild } from '../contract/sha.js';
 import { MAX_BY, MAX_REASON } from '../domain/decide.js';
-import { record } from './ledger.js';
+import { record, rejectionOf } from './ledger.js';
 import { brief } from './limits.js';
 import { isSha, isText, parseTagState } from './parse.js';
 import { answer } from './queue.js';
+import { setSequence } from './sequence.js';
 
 /** Applies a person's command to the lane; returns the answer, or why it is refused. Never throws. */
 export function applyCommand(
@@ -14,7 +15,7 @@ export function applyCommand(
   sent: unknown,
   now: number,
 ): { answer: string } | { refused: string } {
-  const { by, reason, sha, until, images } = Object(sent) as Record<string, unknown>;
+  const { by, reason, sha, until, images, sequence } = Object(sent) as Record<string, unknown>;
   if (!isText(by) || by.length > MAX_BY || typeof reason !== 'string' || !reason.trim() || reason.length > MAX_REASON)
     return { refused: `${command} refused: it needs by and reason, e.g. {"by":"ada","reason":"looked at it"}` };
   const attribution: Attribution = { by, reason };
@@ -24,6 +25,11 @@ export function applyCommand(
   if (command === 'resume') return { answer: resume(state) };
   if (command === 'unbad') return { answer: unbad(state, sha as Sha) };
   if (command === 'drop') return { answer: drop(state, sha as Sha, attribution) };
+  if (command === 'sequence') {
+    if (!Number.isSafeInteger(sequence) || (sequence as number) < 0)
+      return { refused: 'sequence refused: it needs a whole number, e.g. "sequence":1042' };
+    return { answer: setSequence(state.ledger, sequence as number) };
+  }
   if (command === 'pause') {
     if (until !== undefined && !(typeof until === 'string' && Date.parse(until) > now))
       return {
@@ -75,11 +81,12 @@ export function unhold(state: LaneState): string {
   return hold ? `no longer on hold for ${hold.name}` : 'was not on hold';
 }
 
-/** Removes a build from the known-bad builds: it may be released again. */
+/** Takes off the mark of a build that was rolled back from: it may be released again. Only a GREEN verdict takes back a RED one. */
 export function unbad(state: LaneState, sha: Sha): string {
   const before = state.ledger.knownBad.length;
   state.ledger.knownBad = state.ledger.knownBad.filter((one) => !sameBuild(one.sha, sha));
-  return state.ledger.knownBad.length < before ? `${sha} is no longer known-bad` : `${sha} was not known-bad`;
+  const rejected = rejectionOf(state.ledger, sha) ? ', and canary rejected it: canary release tests it again' : '';
+  return `${sha} ${state.ledger.knownBad.length < before ? 'is no longer' : 'was not'} marked known-bad${rejected}`;
 }
 
 /** Removes a run that does not react to an abort from the lane, or from its queue. A move that it began still finishes. */

@@ -1,4 +1,4 @@
-import type { Holder, KnownBadBuild, LaneHold, LaneState, LedgerEntry, Pause } from '../contract/lane.js';
+import type { Holder, KnownBadBuild, LaneHold, LaneState, Ledger, LedgerEntry, Pause } from '../contract/lane.js';
 import { shortSha } from '../contract/sha.js';
 import { code, oneLine, prose, section, time } from '../domain/markdown.js';
 import { describeRevocation } from './queue.js';
@@ -13,7 +13,7 @@ const MAX_BY = 40;
 
 /** State of the lane, as Markdown for its page in the Temporal UI. @param now epoch, ms. */
 export function laneDetails(state: LaneState, now: number): string {
-  const { holder, queue, rollback, hold, pause } = laneView(state, now);
+  const { holder, queue, rollback, hold, pause, alarms } = laneView(state, now);
   const { history, knownBad } = state.ledger;
   const waiting = queue.map(({ sha, manual }) => `${code(sha)}${manual ? ', promoted by hand' : ''}`);
   return [
@@ -25,7 +25,11 @@ export function laneDetails(state: LaneState, now: number): string {
     section('Queue, in order', waiting, ROOM.waiting),
     section('Commands', commandLines(hold, pause, holder)),
     section('Last moves', history.map(moveLine).reverse(), ROOM.moves),
-    section('Known-bad builds', knownBad.map(badLine).reverse(), ROOM.bad),
+    section('Known-bad builds', [...rejectedLines(state.ledger), ...knownBad.map(badLine).reverse()], ROOM.bad),
+    section(
+      'Alarms',
+      alarms.map((line) => cut(line, 2 * MAX_WHY)),
+    ),
   ]
     .filter((part) => part !== '')
     .join('\n\n');
@@ -69,6 +73,12 @@ function commandLines(hold: LaneHold | null, pause: Pause | null, holder: Holder
 
 const moveLine = ({ at, kind, sha, by, reason }: LedgerEntry) =>
   `${time(at)} **${kind}** ${sha ? code(sha) : 'of an unknown build'} by ${who(by)}: ${cut(reason)}`;
+
+const rejectedLines = ({ verdicts }: Ledger) =>
+  verdicts
+    .filter(({ verdict }) => verdict === 'RED')
+    .map(({ sha, at, failed }) => `${code(sha)} rejected by canary on ${time(at)}: ${cut(failed.join(', '))}`)
+    .reverse();
 
 const badLine = ({ since, sha, by, reason }: KnownBadBuild) =>
   `${code(sha)} since ${time(since)}, by ${who(by)}: ${cut(reason)}`;

@@ -1,6 +1,7 @@
 import { InvalidInput } from '../contract/brand.js';
-import type { Drift, LaneState, Ledger } from '../contract/lane.js';
-import { buildsOf, knownBadBuild, type NamedEntry } from './ledger.js';
+import type { LaneState, Ledger } from '../contract/lane.js';
+import type { Drift } from '../contract/move.js';
+import { buildsOf, type NamedEntry, whyKnownBad } from './ledger.js';
 import { isText } from './parse.js';
 import { putOnHold } from './state.js';
 
@@ -12,7 +13,7 @@ export const MAX_MISSING = 20;
 /** Good builds that were at `:latest`, newest first: the likely targets of a rollback. */
 export const rollbackTargets = (ledger: Ledger): NamedEntry[] =>
   buildsOf(ledger)
-    .filter(({ sha }) => !knownBadBuild(ledger, sha))
+    .filter(({ sha }) => whyKnownBad(ledger, sha) === null)
     .slice(0, TARGETS);
 
 /** Records a drift and returns the alarms that it has not raised yet. A `:latest` that was moved from outside puts the lane on hold, unless it is on hold already (invariant I8). */

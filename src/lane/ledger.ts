@@ -2,6 +2,7 @@ import type { KnownBadBuild, Ledger, LedgerEntry, OrderKey } from '../contract/l
 import { digestOf, type TagState } from '../contract/move.js';
 import type { PinnedImage } from '../contract/release.js';
 import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
+import type { BuildVerdict } from '../contract/tenants/check.js';
 import { brief, HISTORY_BYTES, newest, numberFirstPromotion } from './limits.js';
 import { MAX_BUILDS } from './state.js';
 
@@ -36,9 +37,29 @@ function forgetOldest(ledger: Ledger): void {
 /** Entry whose build is known. */
 export type NamedEntry = LedgerEntry & { sha: Sha };
 
-/** Entry of a known-bad build; undefined if the build is not known-bad. */
-export const knownBadBuild = ({ knownBad }: Pick<Ledger, 'knownBad'>, sha: string): KnownBadBuild | undefined =>
+/** Mark of a build that was rolled back from; undefined without one. */
+export const markOf = ({ knownBad }: Pick<Ledger, 'knownBad'>, sha: string): KnownBadBuild | undefined =>
   knownBad.find((one) => sameBuild(one.sha, sha));
+
+/** Verdict of canary on a build, if the last one is RED. */
+export const rejectionOf = ({ verdicts }: Pick<Ledger, 'verdicts'>, sha: string): BuildVerdict | undefined =>
+  verdicts.find((one) => one.verdict === 'RED' && sameBuild(one.sha, sha));
+
+/** Why a build is known-bad, on one line: it was rolled back from, or canary rejected it. Null if it is not. */
+export function whyKnownBad(ledger: Ledger, sha: string): string | null {
+  const mark = markOf(ledger, sha);
+  if (mark) return describeMark(mark);
+  const rejection = rejectionOf(ledger, sha);
+  return rejection ? describeRejection(rejection) : null;
+}
+
+/** When a build was rolled back from, by whom and why, on one line. */
+export const describeMark = ({ since, by, reason }: { since: string; by: string; reason: string }) =>
+  `rolled back on ${since} by ${by}: ${reason}`;
+
+/** When canary rejected a build, in which run, and the failed checks, on one line. */
+export const describeRejection = ({ at, runId, failed }: BuildVerdict) =>
+  `REJECTED BY CANARY on ${at}, run ${runId}: ${failed.join(', ')}`;
 
 const isNamed = (entry: LedgerEntry): entry is NamedEntry => entry.sha !== null;
 
@@ -58,7 +79,8 @@ export function buildsOf({ history }: Ledger): NamedEntry[] {
 export function liveBefore(ledger: Ledger, entry: LedgerEntry | undefined): Sha | null {
   if (entry === undefined) return null;
   const { sha } = entry;
-  const isGood = (one: NamedEntry) => !(sha !== null && sameBuild(one.sha, sha)) && !knownBadBuild(ledger, one.sha);
+  const isGood = (one: NamedEntry) =>
+    !(sha !== null && sameBuild(one.sha, sha)) && whyKnownBad(ledger, one.sha) === null;
   return ledger.history.slice(0, ledger.history.indexOf(entry)).filter(isNamed).findLast(isGood)?.sha ?? null;
 }
 

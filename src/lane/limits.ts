@@ -3,8 +3,9 @@ import { MAX_BUILDS } from './state.js';
 // Limits keep the state of a lane, which is the input of its next run and the answer to a query, below 256 KiB (docs/protocol.md, The ledger).
 
 const KIB = 1024;
-export const HISTORY_BYTES = 128 * KIB;
-export const KNOWN_BAD_BYTES = 64 * KIB;
+export const HISTORY_BYTES = 112 * KIB;
+export const KNOWN_BAD_BYTES = 48 * KIB;
+export const VERDICTS_BYTES = 32 * KIB;
 export const ANSWERS_BYTES = 24 * KIB;
 /** Longest name or reason that the ledger keeps, in characters; the run's own history has the whole text. */
 const MAX_TEXT = 120;

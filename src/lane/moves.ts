@@ -1,12 +1,4 @@
-import type {
-  KnownBadBuild,
-  LaneState,
-  Ledger,
-  MoveDecision,
-  MoveQuestion,
-  MoveReport,
-  RunRef,
-} from '../contract/lane.js';
+import type { LaneState, Ledger, MoveDecision, MoveQuestion, MoveReport, RunRef } from '../contract/lane.js';
 import {
   areOnOneBuild,
   digestOf,
@@ -18,9 +10,9 @@ import {
 } from '../contract/move.js';
 import { sameBuild } from '../contract/sha.js';
 import { isPaused } from './commands.js';
-import { isOlder, keyOf, record } from './ledger.js';
+import { describeMark, isOlder, keyOf, record, whyKnownBad } from './ledger.js';
 import { brief } from './limits.js';
-import { describeKnownBad, describeRevocation } from './queue.js';
+import { describeRevocation, knownBadRefusal } from './queue.js';
 import { MAX_KEPT } from './state.js';
 
 /** Time after its last grant in which a mover may still write, in milliseconds: the window of a write lease (2 s) and the time-out of a PUT (10 s). docs/protocol.md, The write lease. */
@@ -58,6 +50,8 @@ export function authorizeMove(state: LaneState, question: MoveQuestion, now: num
     state.finishedRuns = [...state.finishedRuns, state.move.parent.runId].slice(-MAX_KEPT);
   }
   state.move = { moverRunId, parent, kind, sha, leaseGrantedAt: now };
+  // A forced promotion takes the mark off, as a forced rollback does: the build counts as good.
+  if (kind === 'promotion') state.ledger.knownBad = state.ledger.knownBad.filter((one) => !sameBuild(one.sha, sha));
   return ALLOW;
 }
 
@@ -72,8 +66,8 @@ export function leaseLeft({ move }: LaneState, parent: Pick<RunRef, 'runId'>, no
 function decideRollback({ rollback, ledger }: LaneState, { parent, input }: MoveQuestion): MoveDecision {
   if (rollback?.runId !== parent.runId)
     return deny('not-announced', `${parent.workflowId} is not the rollback that was announced last`);
-  const bad = knownBadOf(ledger, input);
-  return bad && !rollback.force ? deny('needs-force', `${input.sha} was ${describeKnownBad(bad)}`) : ALLOW;
+  const bad = whyKnownBad(ledger, input.sha) ?? sameContent(ledger, input);
+  return bad !== null && !rollback.force ? deny('needs-force', `${input.sha} was ${bad}`) : ALLOW;
 }
 
 function decidePromotion(state: LaneState, question: MoveQuestion, now: number): MoveDecision {
@@ -82,8 +76,9 @@ function decidePromotion(state: LaneState, question: MoveQuestion, now: number):
   if (holder?.runId !== parent.runId) return deny('not-holder', `${parent.workflowId} does not hold the lane`);
   if (holder.revocation) return deny('not-holder', describeRevocation(holder.revocation));
   if (rollback) return deny('not-announced', `a rollback to ${rollback.sha} is under way`);
-  const bad = knownBadOf(ledger, input);
-  if (bad) return deny('known-bad', `${input.sha} was ${describeKnownBad(bad)}`);
+  const isForced = holder.promoteOnly === true && holder.force === true;
+  const bad = knownBadRefusal(ledger, holder) ?? (isForced ? null : sameContent(ledger, input));
+  if (bad !== null) return deny('known-bad', `${input.sha} was ${bad}`);
   const { newestPromoted } = ledger;
   if (
     newestPromoted &&
@@ -99,10 +94,10 @@ function decidePromotion(state: LaneState, question: MoveQuestion, now: number):
   return decideByLatest(state, question, now);
 }
 
-/** Known-bad entry of a build by its sha or by its content: the same digest under another sha is as bad. */
-function knownBadOf({ knownBad }: Ledger, { sha, images }: MoveInput): KnownBadBuild | undefined {
-  const digests = images.map(({ to }) => to);
-  return knownBad.find((one) => sameBuild(one.sha, sha) || one.digests.some((digest) => digests.includes(digest)));
+/** Why the content of a build is known-bad: the same digest under another sha was rolled back from. Null if it is not. */
+function sameContent({ knownBad }: Ledger, { images }: MoveInput): string | null {
+  const mark = knownBad.find(({ digests }) => images.some(({ to }) => digests.includes(to)));
+  return mark ? describeMark(mark) : null;
 }
 
 /** Checks the hold of the lane, and where `:latest` is (invariant I8); an approval of that very hold accepts both. */

@@ -17,7 +17,10 @@ import { parseSha, type Sha } from '../contract/sha.js';
 
 /** Parses a release's request for the lane; null if it is invalid. */
 export function parseLaneRequest(sent: unknown): LaneRequest | null {
-  const { workflowId, runId, sha, sequence, manual, recheck } = Object(sent) as Record<string, unknown>;
+  const { workflowId, runId, sha, sequence, manual, promoteOnly, force, recheck } = Object(sent) as Record<
+    string,
+    unknown
+  >;
   if (!isText(workflowId) || !isRunId(runId) || !isSha(sha)) return null;
   const numbered = Number.isSafeInteger(sequence) ? { sequence: sequence as number } : {};
   return {
@@ -26,6 +29,8 @@ export function parseLaneRequest(sent: unknown): LaneRequest | null {
     sha: sha as Sha,
     ...numbered,
     ...(manual === true && { manual }),
+    ...(promoteOnly === true && { promoteOnly }),
+    ...(force === true && { force }),
     ...(recheck === true && { recheck }),
   };
 }

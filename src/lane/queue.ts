@@ -1,14 +1,28 @@
 import { HOLDS, type HoldName, holdRow } from '../contract/hold.js';
-import type { LaneAnswer, LaneRequest, LaneResult, LaneState, Revocation } from '../contract/lane.js';
+import type {
+  LaneAnswer,
+  LaneRequest,
+  LaneResult,
+  LaneState,
+  Ledger,
+  PositionRequest,
+  Revocation,
+} from '../contract/lane.js';
 import { digestOf } from '../contract/move.js';
 import { sameBuild } from '../contract/sha.js';
-import { isOlder, keyOf, knownBadBuild } from './ledger.js';
+import { describeMark, describeRejection, isOlder, keyOf, markOf, rejectionOf } from './ledger.js';
 import { ANSWERS_BYTES, newest } from './limits.js';
+import { countSuperseded, invalidSequence } from './sequence.js';
 import { MAX_KEPT } from './state.js';
 
 /** Adds a release to the queue, or answers it at once. Idempotent by run id. */
 export function enqueue(state: LaneState, request: LaneRequest): void {
   if (isKnown(state, request)) return;
+  const invalid = invalidSequence(state.ledger, request);
+  if (invalid !== null) {
+    answer(state, request, { invalid });
+    return;
+  }
   const key = keyOf(state.ledger, request.sha, request.sequence);
   const result = refusalOf(state, request);
   if (result !== null) {
@@ -55,6 +69,7 @@ export function grant(state: LaneState, now: number): boolean {
       continue;
     }
     state.fencingToken += 1;
+    if (!next.manual) state.ledger.outOfOrder = null;
     state.holder = { ...next, fencingToken: state.fencingToken, since: new Date(now).toISOString() };
     return true;
   }
@@ -85,19 +100,17 @@ export function preemptedBy(state: LaneState, now: number): string | null {
 }
 
 /** Whether the lane knows a request: it waits, holds the lane, or was answered. */
-export const isKnown = (state: LaneState, request: Pick<LaneRequest, 'runId' | 'recheck'>): boolean =>
+export const isKnown = (state: LaneState, request: PositionRequest): boolean =>
   state.queue.some(({ runId }) => runId === request.runId) || resultOf(state, request) !== null;
 
 /** Result of a request; null while it waits, or if the lane does not know it. */
-export function resultOf(
-  state: LaneState,
-  { runId, recheck }: Pick<LaneRequest, 'runId' | 'recheck'>,
-): LaneResult | null {
-  if (state.holder?.runId === runId) return { fencingToken: state.holder.fencingToken };
+export function resultOf(state: LaneState, { runId, recheck, sha }: PositionRequest): LaneResult | null {
+  const rejected = sha && rejectionOf(state.ledger, sha);
+  if (state.holder?.runId === runId) return { fencingToken: state.holder.fencingToken, ...(rejected && { rejected }) };
   const answer = state.answers.findLast((one) => one.runId === runId && !(recheck && 'alreadyLive' in one));
   if (!answer) return null;
   const { runId: _, ...result } = answer;
-  return result;
+  return 'knownBad' in result && rejected ? { ...result, rejected } : result;
 }
 
 /** Since when a promoted build has been live according to the ledger; its release only checks that. Null if it must be tested. */
@@ -113,31 +126,52 @@ function alreadyLiveSince(
   return isStillLive ? `since ${last.at}, by ${last.by}` : null;
 }
 
-function refusalOf(
-  { ledger }: LaneState,
-  { sha, manual }: LaneRequest,
-): { superseded: string } | { knownBad: string } | null {
-  const bad = knownBadBuild(ledger, sha);
-  if (bad) return { knownBad: describeKnownBad(bad) };
+function refusalOf({ ledger }: LaneState, request: LaneRequest): { superseded: string } | { knownBad: string } | null {
+  const { sha, manual } = request;
+  const knownBad = knownBadRefusal(ledger, request);
+  if (knownBad !== null) return { knownBad };
   const { newestPromoted } = ledger;
   if (manual || newestPromoted === null || sameBuild(newestPromoted.sha, sha)) return null;
   return isOlder(keyOf(ledger, sha), newestPromoted.key) ? { superseded: newestPromoted.sha } : null;
+}
+
+/** Why the lane would refuse a request for its build or its sequence, and what `force` overrides; each null if there is nothing. */
+export function previewRequest(
+  ledger: Ledger,
+  request: Pick<LaneRequest, 'sha' | 'sequence' | 'promoteOnly' | 'force'>,
+): { refused: string | null; forced: string | null } {
+  const refusal = (force = false) => {
+    const bad = knownBadRefusal(ledger, { ...request, force });
+    return invalidSequence(ledger, { ...request, force }) ?? (bad && `was ${bad}`);
+  };
+  const refused = refusal(request.force);
+  return { refused, forced: refused === null ? refusal() : null };
+}
+
+/** Why the lane refuses a known-bad build: one that was rolled back from is not released, and neither kind is promoted untested without force. Null if it does not. */
+export function knownBadRefusal(
+  ledger: Ledger,
+  request: Pick<LaneRequest, 'sha' | 'promoteOnly' | 'force'>,
+): string | null {
+  const { sha, promoteOnly, force } = request;
+  if (promoteOnly && force) return null;
+  const mark = markOf(ledger, sha);
+  if (mark) return describeMark(mark);
+  const rejection = promoteOnly ? rejectionOf(ledger, sha) : undefined;
+  return rejection ? describeRejection(rejection) : null;
 }
 
 /** Reason of a revocation, on one line. */
 export const describeRevocation = (revocation: Revocation) =>
   'revoked' in revocation ? revocation.revoked : `superseded by ${revocation.superseded}`;
 
-/** Reason why a build is known-bad, on one line. */
-export const describeKnownBad = ({ since, by, reason }: { since: string; by: string; reason: string }) =>
-  `rolled back on ${since} by ${by}: ${reason}`;
-
 /** Answers a request that does not get the lane; only the last answers are kept. */
 export function answer(
   state: LaneState,
-  { runId }: LaneRequest,
+  { runId, sha }: LaneRequest,
   result: Exclude<LaneResult, { fencingToken: number }>,
 ): void {
+  if ('superseded' in result) countSuperseded(state.ledger, sha, result.superseded);
   const answers: LaneAnswer[] = [...state.answers, { runId, ...result }];
   state.answers = newest(answers, MAX_KEPT, ANSWERS_BYTES);
 }

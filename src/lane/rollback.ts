@@ -2,15 +2,15 @@ import type { Digest } from '../contract/image.js';
 import type { LaneState, Revocation, RollbackRequest } from '../contract/lane.js';
 import type { TagState } from '../contract/move.js';
 import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
-import { knownBadBuild, lastMoveOf, nameAdopted } from './ledger.js';
+import { describeMark, lastMoveOf, markOf, nameAdopted, whyKnownBad } from './ledger.js';
 import { brief, KNOWN_BAD_BYTES, newest } from './limits.js';
-import { describeKnownBad, enqueue } from './queue.js';
+import { enqueue } from './queue.js';
 import { MAX_BUILDS, MAX_KEPT } from './state.js';
 
 /**
  * Begins a rollback: marks as known-bad the builds first promoted after the target's first promotion and a build whose move is under way,
  * unmarks the target, puts the lane on hold, revokes the holder and an open write lease. The rollback announced last wins. Without `force`
- * a target that was never promoted, or is known-bad, is refused, and nothing changes.
+ * a target that was never promoted, or is known-bad (rolled back from, or rejected by canary), is refused, and nothing changes.
  * @param isRunning whether its run is still running: the lane may hear of it late.
  */
 export function beginRollback(
@@ -33,7 +33,7 @@ export function beginRollback(
   if (isRunning || state.rollback === null) state.rollback = { workflowId, runId, sha, force };
   ledger.knownBad = ledger.knownBad.filter((one) => !sameBuild(one.sha, sha));
   for (const bad of badAfter(state, sha))
-    if (!knownBadBuild(ledger, bad))
+    if (!markOf(ledger, bad))
       ledger.knownBad.push({ sha: bad as typeof sha, digests: digestsOf(state, bad), since, by, reason });
   ledger.knownBad = newest(ledger.knownBad, MAX_BUILDS, KNOWN_BAD_BYTES);
   ledger.hold = { name: 'after-rollback', why: `rolled back to ${sha} by ${by}: ${reason}`, by, since };
@@ -44,8 +44,8 @@ export function beginRollback(
 }
 
 function refusalOf({ ledger }: LaneState, sha: Sha): string | null {
-  const bad = knownBadBuild(ledger, sha);
-  if (bad) return `${sha} was ${describeKnownBad(bad)}`;
+  const bad = whyKnownBad(ledger, sha);
+  if (bad !== null) return `${sha} was ${bad}`;
   return ledger.firstPromoted[shortSha(sha)] === undefined ? `${sha} was never promoted here` : null;
 }
 
@@ -54,8 +54,8 @@ export const digestsOfMove = ({ ledger }: LaneState, sha: Sha): TagState[] | nul
   lastMoveOf(ledger, sha)?.images ?? null;
 
 function revoked({ holder, ledger }: LaneState, why: string): Revocation {
-  const bad = holder && knownBadBuild(ledger, holder.sha);
-  return bad ? { revoked: describeKnownBad(bad), knownBad: true } : { revoked: why };
+  const bad = holder && markOf(ledger, holder.sha);
+  return bad ? { revoked: describeMark(bad), knownBad: true } : { revoked: why };
 }
 
 /** Builds that came after the target, up to the live one, and the build that is being moved. */
@@ -96,5 +96,5 @@ export function previewRollback(
   const refused = beginRollback(unforced, { ...request, force: false }, now)?.refused ?? null;
   beginRollback(forced, { ...request, force: true }, now);
   const marked = forced.ledger.knownBad.map(({ sha }) => sha);
-  return { refused, bad: marked.filter((sha) => !knownBadBuild(state.ledger, sha)) };
+  return { refused, bad: marked.filter((sha) => !markOf(state.ledger, sha)) };
 }

@@ -10,9 +10,12 @@ import type {
   Pause,
 } from '../contract/lane.js';
 import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
+import type { BuildVerdict } from '../contract/tenants/check.js';
 import { isPaused } from './commands.js';
-import { buildsOf, defaultRollbackTarget, knownBadBuild } from './ledger.js';
+import { buildsOf, defaultRollbackTarget, whyKnownBad } from './ledger.js';
 import { inOrder } from './queue.js';
+import { outOfOrderAlarm } from './sequence.js';
+import { liveRejection } from './verdicts.js';
 
 /** State of a lane as people see it. */
 export interface LaneView {
@@ -30,6 +33,10 @@ export interface LaneView {
   movedAt: string | null;
   /** Default target of a rollback. */
   back: string | null;
+  /** Highest sequence of any build. */
+  newestSequence: number;
+  /** What a person must look at now, one line each. */
+  alarms: string[];
   /** Manifests that a rollback needs and the last drift check found missing, one line each. */
   missing: string[];
 }
@@ -50,6 +57,8 @@ export function laneView(state: LaneState, now: number): LaneView {
     live: ledger.history.at(-1) ?? null,
     movedAt: movedAt(ledger),
     back: defaultRollbackTarget(ledger),
+    newestSequence: ledger.highestSequence,
+    alarms: [liveRejection(ledger), outOfOrderAlarm(ledger)].filter((line) => line !== null),
     // Kept after a new move: a missing manifest stays missing, and an empty list until the next check, 5 minutes, would hide it.
     missing: ledger.drift?.missing ?? [],
   };
@@ -66,7 +75,8 @@ function movedAt({ history }: Ledger): string | null {
 export interface Target extends Pick<LedgerEntry, 'at' | 'kind' | 'by'> {
   sha: Sha;
   isLive: boolean;
-  bad: KnownBadBuild | null;
+  /** Why it is known-bad; null if it is not. */
+  bad: string | null;
 }
 
 /** Targets of a rollback, newest first. */
@@ -78,19 +88,22 @@ export function targetsOf(ledger: Ledger): Target[] {
     kind,
     by,
     isLive: sameBuild(live, sha),
-    bad: knownBadBuild(ledger, sha) ?? null,
+    bad: whyKnownBad(ledger, sha),
   }));
 }
 
-/** History and known-bad builds, newest first. */
+/** History and known-bad builds, newest first: those that were rolled back from, and those that canary rejected. */
 export interface History {
   moves: LedgerEntry[];
   bad: KnownBadBuild[];
+  rejected: BuildVerdict[];
 }
 
 /** Reads the newest entries of the ledger. @param limit most entries of each list. */
-export function historyOf({ history, knownBad }: Ledger, limit: number): History {
-  return { moves: history.toReversed().slice(0, limit), bad: knownBad.toReversed().slice(0, limit) };
+export function historyOf({ history, knownBad, verdicts }: Ledger, limit: number): History {
+  const last = <T>(list: T[]) => list.toReversed().slice(0, limit);
+  const rejected = verdicts.filter(({ verdict }) => verdict === 'RED');
+  return { moves: last(history), bad: last(knownBad), rejected: last(rejected) };
 }
 
 /** Command that lifts each hold of the lane, and its effect. */

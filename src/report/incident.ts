@@ -1,7 +1,7 @@
 import type { WatchReport } from '../contract/tenants/production.js';
 import { rounded } from '../domain/duration.js';
 import { prose, redactedProse, table } from '../domain/markdown.js';
-import type { RolledBackBuild } from '../lane/rolled-back-build.js';
+import type { RolledBackBuild } from './rolled-back-build.js';
 import { utc } from './sections.js';
 import type { RunRecord } from './summary.js';
 

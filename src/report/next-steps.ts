@@ -7,7 +7,7 @@ interface Step {
 }
 
 /** Complete commands to fix forward or to go back. */
-export function nextSteps(record: RunRecord, { hold }: RunSummary): Step[] {
+export function nextSteps(record: RunRecord, { hold, rejected }: RunSummary): Step[] {
   const { sha, outcome, kind, before } = record;
   const release = (when: string, build = sha) => ({ when, command: `release ${build} --wait` });
   const rollbackStep = {
@@ -34,6 +34,9 @@ export function nextSteps(record: RunRecord, { hold }: RunSummary): Step[] {
       return [
         release('fix forward: merge the fix, and release that build', '<sha of the fix>'),
         release('if the canaries were at fault and not the build, test it again'),
+        ...(rejected
+          ? [{ when: 'on your authority, rejected by canary', command: `promote ${sha} --force --reason "…"` }]
+          : []),
       ];
     return [release('once the cause is fixed')];
   };

@@ -6,6 +6,7 @@ import {
   failingSection,
   notesSection,
   notTestedSection,
+  rejectionLines,
   section,
   tenantsSection,
   utc,
@@ -48,7 +49,7 @@ export function renderPostmortem(incident: Incident, links: ReportLinks = {}): s
     ...section('Timeline (UTC)', table(['when', 'what', 'who'], timeline(incident))),
     ...notesSection(summary),
     ...section('Production', productionSection(incident)),
-    ...section('What canary checked and saw then', checkedLines(broken, brokenSummary)),
+    ...section('What canary checked and saw then', checkedLines(incident, brokenSummary)),
     ...(brokenSummary ? [...notTestedSection(brokenSummary), ...decisionsSection(brokenSummary)] : []),
     ...section(
       'OPEN: for a person',
@@ -127,19 +128,26 @@ function wentLive(incident: Incident, brokenSummary: RunSummary | null): { at: s
   const entry = incident.ledger?.rolledBackMove;
   if (entry && entry.kind !== 'promotion')
     return [{ at, what: `${entry.kind}: ${redactedProse(entry.reason)}`, who: redactedProse(entry.by) }];
-  const how = brokenSummary?.promoteOnly ? 'NOT TESTED BY CANARY' : 'all green';
+  const { promoteOnly, rejected } = brokenSummary ?? {};
+  const how = rejected ? 'REJECTED BY CANARY' : promoteOnly ? 'NOT TESTED BY CANARY' : 'all green';
   return [
     { at, what: brokenSummary ? `promoted: ${prose(how)}` : 'promoted', who: entry ? redactedProse(entry.by) : '' },
   ];
 }
 
-function checkedLines(broken: RunRecord | null, brokenSummary: RunSummary | null): string[] {
+function checkedLines({ broken, ledger }: Incident, brokenSummary: RunSummary | null): string[] {
+  // The ledger also knows a verdict of a run that is not kept, and one from after the promotion.
+  const rejected = brokenSummary?.rejected ?? ledger?.rejected;
+  const lines = rejected ? rejectionLines(rejected) : [];
+  if (rejected && (broken === null || brokenSummary === null || brokenSummary.tenants.length === 0)) return lines;
   if (broken === null || brokenSummary === null)
     return [
       'No run that promoted these digests is kept: they were moved by hand, or the retention of Temporal has passed.',
     ];
   if (brokenSummary.tenants.length === 0) return ['**Nothing: NOT TESTED BY CANARY.**'];
   return [
+    ...lines,
+    ...(rejected ? [''] : []),
     `Every canary tenant, by ${utc(broken.ended ?? '')}:`,
     ...tenantsSection(brokenSummary),
     ...failingSection(brokenSummary.tenants, 'could-not-test', 'Could not be tested'),

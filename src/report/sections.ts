@@ -1,5 +1,5 @@
 import type { Decision } from '../contract/hold.js';
-import type { CheckResult, TenantSmoke, Verdict } from '../contract/tenants/check.js';
+import type { BuildVerdict, CheckResult, TenantSmoke, Verdict } from '../contract/tenants/check.js';
 import { rounded } from '../domain/duration.js';
 import { describeInterruption, describeStretch } from '../domain/fleet-watch.js';
 import { code, prose, redactedProse, table } from '../domain/markdown.js';
@@ -33,6 +33,13 @@ function failingLine(tenant: string, { check, proves, status, schemaPath, tries 
 }
 
 const answerLines = ({ expected, got }: CheckResult) => [`  - expected: ${code(expected)}`, `  - got: ${code(got)}`];
+
+/** States that canary rejected the build before: when, in which run, and the failed checks. */
+export const rejectionLines = ({ at, runId, failed }: BuildVerdict): string[] => [
+  `**REJECTED BY CANARY** on ${utc(at)} UTC, run ${code(runId)}:`,
+  '',
+  ...failed.map((check) => `- ${prose(check)}`),
+];
 
 export function imagesSection({ images }: RunSummary): string[] {
   const digest = (one: string | null) => (one ? code(one) : 'none');

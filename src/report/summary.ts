@@ -11,7 +11,7 @@ import type {
   RollbackNotes,
   RollbackReport,
 } from '../contract/release.js';
-import type { TenantSmoke } from '../contract/tenants/check.js';
+import type { BuildVerdict, TenantSmoke } from '../contract/tenants/check.js';
 import type { Interruption, WatchedStretch } from '../contract/tenants/watched.js';
 import { leavePhase } from '../domain/phase-times.js';
 
@@ -67,6 +67,8 @@ export interface RunSummary {
   images: (PinnedImage | MovedImage)[];
   tenants: TenantSmoke[];
   tenantsLeftOut: number;
+  /** Earlier verdict RED on the build that this run did not refute. */
+  rejected: BuildVerdict | null;
   decisions: Decision[];
   notTested: string[];
   /** Stretch in which every tenant was seen on the build; null without a proof. */
@@ -93,6 +95,7 @@ export function summarizeRun({ report, status, listed, outcome }: RunRecord, now
     images: reported.images ?? status?.images ?? [],
     tenants: reported.tenants ?? status?.tenants ?? [],
     tenantsLeftOut: reported.tenantsLeftOut ?? 0,
+    rejected: reported.rejected ?? null,
     decisions: reported.decisions ?? status?.decisions ?? [],
     notTested: reported.notTested ?? [],
     watched: reported.watched ?? status?.watched ?? null,

@@ -1,6 +1,7 @@
 import { FAILURE_TYPES, type FailureType } from '../contract/failures.js';
 import { RELEASE_PHASES } from '../contract/release.js';
 import { code, prose, redactedProse } from '../domain/markdown.js';
+import { rejectionLines } from './sections.js';
 import type { RunRecord, RunSummary } from './summary.js';
 
 /** First lines of a report: the outcome, and what it means for production. */
@@ -64,7 +65,12 @@ export function verdictText(record: RunRecord, summary: RunSummary): VerdictText
     case 'CanaryAborted':
       return { heading: `## Canary ${kind} ABORTED`, lines: [aborted(summary, record), productionNote(record)] };
     case 'CanaryBuildBad':
-      return { heading: '## Canary refused — that build was rolled back before', lines: [NOT_MOVED] };
+      return summary.rejected
+        ? {
+            heading: '## Canary refused — the build was REJECTED BY CANARY',
+            lines: [...rejectionLines(summary.rejected), '', NOT_MOVED],
+          }
+        : { heading: '## Canary refused — that build was rolled back before', lines: [NOT_MOVED] };
     case 'PairSplit':
       return {
         heading: '## 🚨 PAIR SPLIT — :latest is on TWO BUILDS',
@@ -77,7 +83,7 @@ export function verdictText(record: RunRecord, summary: RunSummary): VerdictText
 
 function promoted(
   { sha }: RunRecord,
-  { images, notTested, promoteOnly, requestedBy, reason, watched }: RunSummary,
+  { images, notTested, rejected, promoteOnly, requestedBy, reason, watched }: RunSummary,
 ): VerdictText {
   const tag = `staging-${sha.slice(0, 7)}`;
   const moves = images.map(({ repository }) => `- ${code(`${repository}:${tag}`)} → ${code(`${repository}:latest`)}`);
@@ -87,13 +93,17 @@ function promoted(
     return {
       heading: `## :latest promoted to ${tag}`,
       lines: [
-        `**NOT TESTED BY CANARY**: promoted on the authority of ${redactedProse(requestedBy ?? 'unknown')}: ${redactedProse(reason ?? '')}`,
+        ...(rejected ? [...rejectionLines(rejected), ''] : []),
+        `${rejected ? 'Promoted' : '**NOT TESTED BY CANARY**: promoted'} on the authority of ${redactedProse(requestedBy ?? 'unknown')}: ${redactedProse(reason ?? '')}`,
         '',
         ...lines,
       ],
     };
-  if (notTested.length > 0 || watched === null)
-    return { heading: `## ⚠️ :latest promoted to ${tag} — not all was verified`, lines };
+  if (notTested.length > 0 || rejected || watched === null)
+    return {
+      heading: `## ⚠️ :latest promoted to ${tag} — not all was verified`,
+      lines: [...(rejected ? [...rejectionLines(rejected), ''] : []), ...lines],
+    };
   return { heading: '## Canary verified — :latest promoted', lines };
 }
 

@@ -1,8 +1,8 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { type Lane, releaseId, watchProductionId } from '../contract/ids.js';
 import { parseSha } from '../contract/sha.js';
-import { type RolledBackBuild, rolledBackBuild } from '../lane/rolled-back-build.js';
 import type { Incident, WatchResult } from '../report/incident.js';
+import { type RolledBackBuild, rolledBackBuild } from '../report/rolled-back-build.js';
 import { latestOf, movedAny, type RunRecord, summarizeRun } from '../report/summary.js';
 import { isUnavailable, readLane } from './lane-view.js';
 import { watchReport } from './production.js';

@@ -1,6 +1,6 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import type { HoldName } from '../contract/hold.js';
-import { type Lane, laneOf, parseRunId, releaseId, taskQueue, WORKFLOWS } from '../contract/ids.js';
+import { laneOf, parseRunId, taskQueue, WORKFLOWS } from '../contract/ids.js';
 import type { ReleasePhase } from '../contract/release.js';
 import {
   CanaryPhase,
@@ -10,7 +10,6 @@ import {
   CanaryTenantsRed,
   CanaryWaitingFor,
 } from '../contract/search-attributes.js';
-import type { Sha } from '../contract/sha.js';
 import { latestOf, movedAny, type RunRecord } from '../report/summary.js';
 import { awaitRunEnd, findRun, outcomeOfRun, queryStatus, type RunEnd } from './runs.js';
 
@@ -106,12 +105,4 @@ export async function previousLiveRun(client: Client, run: RunRecord): Promise<R
     if (++inspected === MAX_RUNS) break;
   }
   return null;
-}
-
-/** Why canary rejected a build in its latest release; null if it did not, or the server no longer keeps that run. */
-export async function rejectionOf(client: Client, lane: Lane, sha: Sha): Promise<string | null> {
-  const run = await findRun(client, releaseId(lane, sha));
-  if (run === null || run.status.name === 'RUNNING') return null;
-  const { report } = await awaitRunEnd(client.workflow.getHandle(run.workflowId, run.runId));
-  return report?.outcome === 'CanaryRejected' ? `canary rejected ${sha} on ${report.ended}: ${report.why}` : null;
 }

@@ -157,7 +157,7 @@ describe('canary lane, pause and resume', () => {
     const badNow = async () => (await ledger()).knownBad.some(({ sha }) => sameBuild(sha, bad));
     expect(await badNow()).toBe(true);
     expect((await canary(['lane', 'unbad', bad, '--reason', 'it was the database'])).out).toEqual([
-      `${bad} is no longer known-bad`,
+      `${bad} is no longer marked known-bad`,
     ]);
     expect(await badNow()).toBe(false);
   });
@@ -241,8 +241,8 @@ describe('a lane command without a worker', () => {
 
 describe('usage errors exit 2 with one line, before any request', () => {
   test.each([
-    [['lane', 'adapt'], 'canary: invalid lane command "adapt": expected adopt, unhold, drop or unbad'],
-    [['lane'], "canary: missing required argument 'adopt|unhold|drop|unbad' (canary lane --help)"],
+    [['lane', 'adapt'], 'canary: invalid lane command "adapt": expected adopt, unhold, drop, unbad or sequence'],
+    [['lane'], "canary: missing required argument 'command' (canary lane --help)"],
     [['lane', 'drop'], 'canary: invalid sha undefined: expected 7 to 40 lower-case hex digits, e.g. 4c1d56e'],
     [['lane', 'adopt', '4c1d56e'], 'canary: lane adopt takes no sha, got "4c1d56e"'],
     [

@@ -58,10 +58,10 @@ export default [
   {
     name: 'postmortem-unreported-move',
     breaks: 'a post-mortem takes the previous build for one whose mover lost its write lease and never reported',
-    file: 'src/lane/rolled-back-build.ts',
+    file: 'src/report/rolled-back-build.ts',
     find: 'unreported ? null : previousEntry',
     replace: 'previousEntry',
-    test: 'test/lane/rolled-back-build.test.ts > finds the build that a mover moved whose lease was revoked and that never reported',
+    test: 'test/report/rolled-back-build.test.ts > finds the build that a mover moved whose lease was revoked and that never reported',
   },
   {
     name: 'report-all-failing',

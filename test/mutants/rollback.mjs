@@ -96,12 +96,12 @@ export default [
     test: 'test/lane/moves.test.ts > does not win over the next one when a late retry announces it again',
   },
   {
-    name: 'rejected-build-asked-by-the-cli-alone',
-    breaks: 'only the command line checks whether canary rejected the target of a rollback since',
-    file: 'activities/lane/calls.ts',
-    find: 'request.force ? null : await rejectionOf(client, lane, request.sha)',
-    replace: 'null as string | null',
-    test: 'test/cli/rollback.test.ts > because canary rejected the build since is refused before a run starts',
+    name: 'rejected-build-rolled-back-to',
+    breaks: 'a rollback to a build that canary rejected since needs no force',
+    file: 'src/lane/rollback.ts',
+    find: 'whyKnownBad(ledger, sha)',
+    replace: '(markOf(ledger, sha) ? whyKnownBad(ledger, sha) : null)',
+    test: 'test/lane/verdicts.test.ts > is a target of a rollback only with force, and never the default one',
   },
   {
     name: 'rollback-ends-no-mover',
@@ -158,14 +158,6 @@ export default [
     find: '([sha, nth]) => first !== undefined && nth > first && !sameBuild(sha, target)',
     replace: '() => false',
     test: 'test/lane/moves.test.ts > to an older build and then to one in between leaves both good',
-  },
-  {
-    name: 'rollback-to-rejected-unasked',
-    breaks: 'a rollback moves to a build that canary rejected, without force',
-    file: 'src/cli/commands/rollback.ts',
-    find: 'input.force ? null',
-    replace: 'input ? null',
-    test: 'test/cli/rollback.test.ts > because canary rejected the build since is refused before a run starts',
   },
   {
     name: 'rollbacks-kill-each-other',

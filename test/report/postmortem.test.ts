@@ -4,9 +4,9 @@ import type { LedgerEntry } from '../../src/contract/lane.js';
 import type { MovedImage } from '../../src/contract/move.js';
 import { parseSha } from '../../src/contract/sha.js';
 import type { SeenTenant, WatchReport } from '../../src/contract/tenants/production.js';
-import type { RolledBackBuild } from '../../src/lane/rolled-back-build.js';
 import type { Incident } from '../../src/report/incident.js';
 import { renderPostmortem } from '../../src/report/postmortem.js';
+import type { RolledBackBuild } from '../../src/report/rolled-back-build.js';
 import type { RunRecord } from '../../src/report/summary.js';
 import { moved, pinned, record, rollbackRecord } from '../support/records.js';
 
@@ -22,7 +22,7 @@ const entry: LedgerEntry = {
   reason: 'green',
   images: moved.map(({ repository }) => ({ repository, digest: `sha256:${'f'.repeat(64)}` as Digest })),
 };
-const ledger: RolledBackBuild = { sha: BAD, rolledBackMove: entry, bad: [], marked: true };
+const ledger: RolledBackBuild = { sha: BAD, rolledBackMove: entry, bad: [], marked: true, rejected: null };
 const tenant = (name: string, more: Partial<SeenTenant> = {}): SeenTenant => ({
   tenant: name,
   build: BAD,
@@ -104,6 +104,31 @@ describe('a post-mortem of a rollback', () => {
     expect(text).toContain('- its own move was under way, and its result was never reported');
     expect(text).not.toContain('promoted');
     expect(text).not.toContain('pointed to it');
+  });
+});
+
+describe('a post-mortem of a build that canary rejected', () => {
+  const rejected = {
+    sha: BAD,
+    verdict: 'RED' as const,
+    failed: ['canary-2: memory search finds the probe'],
+    runId: '0199-red',
+    at: '2026-11-25T03:00:00.000Z',
+  };
+  const LINES = '**REJECTED BY CANARY** on 2026-11-25 03:00:00 UTC, run `0199-red`:\n\n- canary-2: memory search';
+
+  test('says so by the ledger, also if no run is kept', () => {
+    const text = post(rollbackRecord({}), { ledger: { ...ledger, rejected } });
+    expect(text).toContain(LINES);
+    expect(text).not.toContain('No run that promoted these digests is kept');
+  });
+
+  test('says so by the run that a person forced, and never that it was not tested', () => {
+    const broken = record({ promoteOnly: true, reason: 'hotfix', tenants: [], rejected });
+    const text = post(rollbackRecord({}), { broken });
+    expect(text).toContain(LINES);
+    expect(text).toContain('| promoted: REJECTED BY CANARY |');
+    expect(text).not.toMatch(/not tested/i);
   });
 });
 

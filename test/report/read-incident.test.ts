@@ -4,7 +4,7 @@ import { parseLane } from '../../src/contract/ids.js';
 import type { LedgerEntry } from '../../src/contract/lane.js';
 import type { ReleaseReport } from '../../src/contract/release.js';
 import { parseSha } from '../../src/contract/sha.js';
-import type { RolledBackBuild } from '../../src/lane/rolled-back-build.js';
+import type { RolledBackBuild } from '../../src/report/rolled-back-build.js';
 import { readIncident } from '../../src/temporal/incident.js';
 import { productionOfLive } from '../../src/temporal/overview.js';
 import { productionNow } from '../../src/temporal/production.js';
@@ -76,7 +76,7 @@ const entry: LedgerEntry = {
   reason: 'green',
   images: [],
 };
-const ledger: RolledBackBuild = { sha: BAD, rolledBackMove: entry, bad: [], marked: true };
+const ledger: RolledBackBuild = { sha: BAD, rolledBackMove: entry, bad: [], marked: true, rejected: null };
 const rolledBack = {
   ...rollbackRecord({ images: moved }),
   sha: GOOD,

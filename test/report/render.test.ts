@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Sha } from '../../src/contract/sha.js';
+import type { BuildVerdict } from '../../src/contract/tenants/check.js';
 import { annotations } from '../../src/report/annotations.js';
 import { MAX_MARKDOWN_BYTES, renderReport } from '../../src/report/render.js';
 import type { RunRecord } from '../../src/report/summary.js';
@@ -15,12 +17,34 @@ const hold = {
   ms: 30_000,
   visits: 1,
 } as const;
+const rejected: BuildVerdict = {
+  sha: record().sha as Sha,
+  verdict: 'RED',
+  failed: ['canary-2: memory search finds the probe', 'canary-2: *events*'],
+  runId: '01999999-0000-7000-8000-000000000000',
+  at: '2026-11-24T05:08:30.000Z',
+};
 const ENDS: [end: string, heading: string, record: RunRecord][] = [
   ['promoted', '## Canary verified — :latest promoted', record()],
   [
     'promoted on authority',
     '## :latest promoted to staging-9e82b1d',
     record({ promoteOnly: true, reason: 'hotfix', tenants: [], notTested: ['NOT TESTED BY CANARY'] }),
+  ],
+  [
+    'promoted on authority after a rejection',
+    '## :latest promoted to staging-9e82b1d',
+    record({ promoteOnly: true, force: true, reason: 'hotfix', tenants: [], rejected }),
+  ],
+  [
+    'approved after a rejection',
+    '## ⚠️ :latest promoted to staging-9e82b1d — not all was verified',
+    record({ rejected, notTested: ['could not test canary-2: memory search finds the probe'] }),
+  ],
+  [
+    'refused after a rejection',
+    '## Canary refused — the build was REJECTED BY CANARY',
+    record({ ...stopped, outcome: 'CanaryBuildBad', images: [], tenants: [], rejected }),
   ],
   [
     'promoted unconfirmed',

@@ -1,4 +1,5 @@
 import { foreignRevisions } from '../../src/domain/one-build.js';
+import { describeRejection } from '../../src/lane/ledger.js';
 import type { Phase, Release } from './context.js';
 import { holdFor, waitWhilePaused } from './hold.js';
 import { confirmHolder } from './lane.js';
@@ -26,9 +27,10 @@ export const awaitingApproval: Phase = async (release) => {
 };
 
 /** Doubts that only a person can accept, one line each. */
-function doubtsOf({ input, plan, pinned, notTested }: Release): string[] {
+function doubtsOf({ input, plan, pinned, notTested, rejected }: Release): string[] {
   return [
     ...(plan.approval === 'required' ? ['approval is required'] : []),
+    ...(rejected ? [describeRejection(rejected)] : []),
     ...notTested,
     ...foreignRevisions(input, pinned),
     ...pinned

@@ -1,6 +1,7 @@
 import type { CancellationScope } from '@temporalio/workflow';
 import type { LaneRequest, Revocation } from '../../src/contract/lane.js';
 import type { PinnedImage, Plan, ReleaseInput, ReleasePhase } from '../../src/contract/release.js';
+import type { BuildVerdict } from '../../src/contract/tenants/check.js';
 import type { FleetWatchEnd } from '../../src/contract/tenants/fleet-watch.js';
 import type { RunContext } from '../shared/run.js';
 
@@ -38,6 +39,8 @@ export interface Release extends RunContext {
   greenAt: number;
   /** What was not tested or confirmed, one line each, for the person who approves. */
   notTested: string[];
+  /** Verdict RED of an earlier run on the build; null without one, and once this run found the build GREEN. */
+  rejected: BuildVerdict | null;
   /** Tenants that a person accepted although they report no build. */
   unreported: string[];
   /** Lines of `doubtsOf` that a person has approved. */

@@ -12,7 +12,7 @@ import {
 } from '../../src/contract/move.js';
 import type { PinnedImage } from '../../src/contract/release.js';
 import { foreignRevisions } from '../../src/domain/one-build.js';
-import { isAdopted } from '../../src/lane/ledger.js';
+import { describeRejection, isAdopted } from '../../src/lane/ledger.js';
 import { unwrapFailure } from '../shared/failures.js';
 import { finish, setPhase } from '../shared/run.js';
 import { moveLatest } from '../shared/start-move.js';
@@ -40,7 +40,9 @@ export const promoting: Phase = async (release) => {
     return afterFailure(release, error);
   }
   release.notTested.push(...foreignRevisions(input, release.pinned));
-  return finish(release, { outcome: 'promoted', why: describePromotion(state.images, release.notTested) });
+  const { rejected, notTested } = release;
+  const doubts = [...(rejected ? [describeRejection(rejected)] : []), ...notTested];
+  return finish(release, { outcome: 'promoted', why: describePromotion(state.images, doubts) });
 };
 
 /** Holds the release for a failure that left every image where it was; any other failure ends it. */
@@ -115,10 +117,10 @@ function moveInput({ input, pinned, state, accepted, decisionsBefore }: Release)
   };
 }
 
-function describePromotion(images: (PinnedImage | MovedImage)[], notTested: string[]): string {
+function describePromotion(images: (PinnedImage | MovedImage)[], doubts: string[]): string {
   const already = images.every((image) => 'result' in image && image.result === 'already');
   const where = already
     ? ':latest of every image was there already'
     : ':latest of every image is on the tested digests';
-  return notTested.length === 0 ? where : `:latest of every image is on this build, ${notTested.join('; ')}`;
+  return doubts.length === 0 ? where : `:latest of every image is on this build, ${doubts.join('; ')}`;
 }

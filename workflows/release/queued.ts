@@ -17,12 +17,15 @@ export const queued: Phase = async (release) => {
     greenAt: 0,
     notTested: [],
     unreported: [],
+    rejected: null,
     approved: [],
     accepted: release.input.promoteOnly === true,
     retriesLatest: false,
     moveTimedOut: false,
   } satisfies Partial<typeof release>);
   const result = await laneWaits('wait for the lane').waitForLane(release.request);
+  if ('rejected' in result) release.rejected = result.rejected ?? null;
+  if ('invalid' in result) return finish(release, { outcome: 'ConfigInvalid', why: result.invalid });
   if ('superseded' in result)
     return finish(release, { outcome: 'superseded', why: `superseded by ${result.superseded}` });
   if ('knownBad' in result) return finish(release, { outcome: 'CanaryBuildBad', why: result.knownBad });

@@ -32,7 +32,7 @@ export const resolving: Phase = async (release) => {
   }
   state.images = release.pinned;
   if (tenants.length > 0 && !input.promoteOnly) return 'awaiting-canary';
-  release.notTested.push('NOT TESTED BY CANARY');
+  if (release.rejected === null) release.notTested.push('NOT TESTED BY CANARY');
   return 'awaiting-approval';
 };
 

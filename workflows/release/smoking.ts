@@ -42,7 +42,10 @@ async function smokeFleet(release: Release): Promise<'done' | null> {
       });
     // The age of the verdict is that of its oldest part.
     if (tenants === plan.tenants) release.greenAt = Date.now();
-    if (verdict === 'pass') return null;
+    if (verdict === 'pass') {
+      release.rejected = null;
+      return null;
+    }
     const open = checksWith('could-not-test', state.tenants);
     const { verb } = await holdFor(release, 'could-not-test', open.join(', '));
     if (verb === 'approve') {

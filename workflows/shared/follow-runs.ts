@@ -6,8 +6,10 @@ import { shortSha } from '../../src/contract/sha.js';
 import { lastMove, liveBefore } from '../../src/lane/ledger.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
 import { putOnHold } from '../../src/lane/state.js';
+import { noteVerdict } from '../../src/lane/verdicts.js';
 import { laneActivities, laneWaits } from './activity-options.js';
-import { alarm, type EventFeed } from './events.js';
+import type { EventFeed } from './events.js';
+import { alarmOfHold, alarmOfVerdict } from './lane-alarms.js';
 import { ownLane } from './run.js';
 
 /** Delay after a move before `:latest` is read again, in milliseconds (docs/protocol.md, The move). */
@@ -28,8 +30,10 @@ export function followers(state: LaneState, feed: EventFeed, wake: () => void): 
     const { holder, move, rollback, ledger } = state;
     if (holder)
       once(holder.runId, async () => {
-        await awaitClosed(holder);
+        const verdict = await laneWaits(`follow ${holder.workflowId}`).awaitVerdict(holder);
+        if (verdict) noteVerdict(state, verdict);
         if (state.holder?.runId === holder.runId) state.holder = null;
+        alarmOfVerdict(feed, state, holder);
       });
     if (rollback)
       once(rollback.runId, async () => {
@@ -67,15 +71,6 @@ export function followers(state: LaneState, feed: EventFeed, wake: () => void): 
       });
   };
 }
-
-/** Raises the alarm for the hold of the lane. */
-export function alarmOfHold(feed: EventFeed, { ledger: { hold, expectedLatest } }: LaneState): void {
-  if (hold) alarm(feed, hold.name, { why: hold.why, ...(expectedLatest && { images: expectedLatest.images }) });
-}
-
-/** Reason of the alarm `starved`. */
-export const describeStarvation = (times: number) =>
-  `${times} releases in a row were superseded because the canary tenants had moved on to a newer build: no build is tested to the end any more`;
 
 /** Sends the holder its revocation, once. */
 export async function notifyHolder(state: LaneState): Promise<void> {

@@ -52,9 +52,9 @@ export const COMMANDS: CommandEntry[] = [
   },
   {
     name: 'lane',
-    arguments: '<adopt|unhold|drop|unbad> [sha]',
+    arguments: '<command> [sha|number]',
     summary:
-      'Accept :latest as it is, lift the hold after a rollback, drop a stuck release, or clear a known-bad build.',
+      'Accept :latest as it is, lift the hold after a rollback, drop a stuck release, clear a known-bad build, or fix the sequence.',
     load: async () => (await import('./lane/lane.js')).lane,
   },
   {

@@ -19,7 +19,18 @@ import { follow } from '../follow.js';
 import { identity, laneFrom, reasonOf } from '../identity.js';
 
 export const promote: Command = {
-  options: [REASON, yes(), BY, DRY_RUN, TIMEOUT, ...OUTPUT],
+  options: [
+    REASON,
+    yes(),
+    BY,
+    {
+      flags: '--force',
+      description: 'also promote a known-bad build: one that canary rejected, or that was rolled back from',
+    },
+    DRY_RUN,
+    TIMEOUT,
+    ...OUTPUT,
+  ],
   environment: [...TEMPORAL, ...REPORTS, `with --dry-run: ${REGISTRY}`],
   examples: ['canary promote 4c1d56e --reason "hotfix, checked by hand"'],
   run,
@@ -29,13 +40,19 @@ async function run(given: Given, io: Io): Promise<number> {
   const lane = laneFrom(io);
   const requestedBy = identity(given, io);
   const reason = await reasonOf(given, io);
-  const input = parseReleaseInput({ sha: given.args[0], promoteOnly: true, requestedBy, reason });
-  if (given.options.dryRun) return (await import('../local/dry-run.js')).dryRun('promotion', input, given, io);
+  const input = parseReleaseInput({
+    sha: given.args[0],
+    promoteOnly: true,
+    force: given.options.force,
+    requestedBy,
+    reason,
+  });
+  if (given.options.dryRun) return (await import('../local/dry-run.js')).dryRunPromotion(lane, input, given, io);
   return withClient(io.env, async (client) => {
     const handle = await startRelease(client, lane, input);
-    io.err(
-      `${handle.workflowId} ${handle.attached ? 'is already running: attached' : 'is started: NOT TESTED BY CANARY'}`,
+    io.err(`${handle.workflowId} ${handle.attached ? 'is already running: attached' : 'is started'}`);
+    return follow(client, handle, given, io, (end) =>
+      end.report?.outcome === 'CanaryBuildBad' ? `canary promote ${input.sha} --force --reason …` : null,
     );
-    return follow(client, handle, given, io);
   });
 }

@@ -66,7 +66,7 @@ async function run(given: Given, io: Io): Promise<number> {
     commitUrl: textOption(given, 'commitUrl'),
     ...(sequence !== undefined && { sequence: /^\d+$/.test(sequence) ? Number(sequence) : sequence }),
   });
-  if (given.options.dryRun) return (await import('../local/dry-run.js')).dryRun('promotion', input, given, io);
+  if (given.options.dryRun) return (await import('../local/dry-run.js')).dryRunPromotion(lane, input, given, io);
   return withClient(io.env, async (client) => {
     const handle = await startRelease(client, lane, input);
     io.err(`${handle.workflowId} ${handle.attached ? 'is already running: attached' : 'is started'}`);

@@ -2,7 +2,6 @@ import type { RollbackInput } from '../../contract/release.js';
 import { parseRollbackInput } from '../../domain/inputs.js';
 import { logLine } from '../../report/annotations.js';
 import { withClient } from '../../temporal/connect.js';
-import { rejectionOf } from '../../temporal/run-record.js';
 import type { RunEnd } from '../../temporal/runs.js';
 import { startRollback } from '../../temporal/start.js';
 import {
@@ -72,12 +71,6 @@ async function run(given: Given, io: Io): Promise<number> {
   if (given.options.dryRun) return (await import('../local/dry-run.js')).dryRunRollback(lane, input, given, io);
   if (given.options.direct) return (await import('../local/direct-rollback.js')).directRollback(input, io);
   return withClient(io.env, async (client) => {
-    const rejection = input.force ? null : await rejectionOf(client, lane, input.sha);
-    if (rejection !== null) {
-      io.err(`canary: ${rejection}`);
-      io.err(forceCommand(input));
-      return EXIT.refused;
-    }
     const handle = await startRollback(client, lane, input);
     const { workflowId, attached, forced } = handle;
     if (!attached) io.err(`${workflowId} is started`);

@@ -2,9 +2,10 @@ import { type Lane, rollbackId } from '../../contract/ids.js';
 import { type Repository, stagingTag } from '../../contract/image.js';
 import type { LaneState } from '../../contract/lane.js';
 import type { MoveInput, TagState } from '../../contract/move.js';
-import type { PinnedImage, RollbackInput } from '../../contract/release.js';
+import type { PinnedImage, ReleaseInput, RollbackInput } from '../../contract/release.js';
 import type { Sha } from '../../contract/sha.js';
 import { foreignRevisions, missingAttestations, missingPlatforms, pushedAgain } from '../../domain/one-build.js';
+import { previewRequest } from '../../lane/queue.js';
 import { digestsOfMove, previewRollback, type RollbackPreview } from '../../lane/rollback.js';
 import { preflight } from '../../move/preflight.js';
 import { resolveBuild } from '../../move/resolve-build.js';
@@ -13,7 +14,6 @@ import { readTag } from '../../registry/read-tag.js';
 import { RegistryError } from '../../registry/transport/errors.js';
 import { LANE_UNAVAILABLE } from '../../temporal/lane-client.js';
 import { isUnavailable, readLane } from '../../temporal/lane-view.js';
-import { rejectionOf } from '../../temporal/run-record.js';
 import { type Given, type Io, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { queryOrReason } from '../lane-query.js';
@@ -37,7 +37,7 @@ const NO_LEDGER: LedgerContext = {
 };
 
 /** `--dry-run`: runs every registry check that a move begins with, from this machine; prints what would move, and moves nothing. */
-export function dryRun(
+function dryRun(
   kind: MoveInput['kind'],
   { sha }: { sha: Sha },
   given: Given,
@@ -83,23 +83,42 @@ function moveLine({ repository, digest, latest }: PinnedImage): string {
   return `${repository}:latest would move from ${latest ?? 'nothing'} to ${digest}`;
 }
 
-interface RollbackContext {
-  state: LaneState;
-  rejected: string | null;
+/** `release --dry-run` and `promote --dry-run`: what the registry answers, and whether the lane would refuse. If the lane does not answer, the registry alone. */
+export async function dryRunPromotion(lane: Lane, input: ReleaseInput, given: Given, io: Io): Promise<number> {
+  const state = await readState(lane, io);
+  if (typeof state === 'string') {
+    io.err(`canary: by the registry alone; known-bad builds and the sequence are not checked: ${state}`);
+    return dryRun('promotion', input, given, io);
+  }
+  const { sha, promoteOnly } = input;
+  const { refused, forced } = previewRequest(state.ledger, input);
+  const lines = [
+    ...(forced !== null ? [`forced, although: ${sha} ${forced}`] : []),
+    ...(refused !== null ? [`would be REFUSED: ${sha} ${refused}`] : []),
+    ...(refused !== null && promoteOnly ? [`canary promote ${sha} --force --reason …`] : []),
+  ];
+  return dryRun('promotion', input, given, io, {
+    recordedImages: [],
+    preview: async (_registry, _pinned, doubts) => ({
+      lines: [...doubts, ...lines],
+      data: { refused },
+      code: refused === null ? EXIT.done : EXIT.refused,
+    }),
+  });
 }
 
 /** `rollback --dry-run`: what the registry answers, what the lane would mark known bad, and whether it would refuse. If the lane
  * does not answer, the registry alone. */
 export async function dryRunRollback(lane: Lane, input: RollbackInput, given: Given, io: Io): Promise<number> {
-  const context = await readContext(lane, input, io);
-  if (typeof context === 'string') {
-    io.err(`canary: by the registry alone; known-bad builds and refusals are not checked: ${context}`);
+  const state = await readState(lane, io);
+  if (typeof state === 'string') {
+    io.err(`canary: by the registry alone; known-bad builds and refusals are not checked: ${state}`);
     return dryRun('rollback', input, given, io);
   }
   const { sha, reason, requestedBy: by = 'unknown', force = false } = input;
   const run = { workflowId: rollbackId(lane, sha), runId: 'dry run' };
   return dryRun('rollback', input, given, io, {
-    recordedImages: digestsOfMove(context.state, sha) ?? [],
+    recordedImages: digestsOfMove(state, sha) ?? [],
     preview: async (registry, pinned, doubts) => {
       const request = {
         ...run,
@@ -108,16 +127,14 @@ export async function dryRunRollback(lane: Lane, input: RollbackInput, given: Gi
         reason,
         images: pinned.map(({ repository, digest }) => ({ repository, digest })),
       };
-      const { bad, ...preview } = previewRollback(context.state, request, Date.now());
+      const { bad, ...preview } = previewRollback(state, request, Date.now());
       const tags = await Promise.all(
         pinned.map(async ({ repository }) => ({
           repository,
           digest: await readTag(registry, repository, stagingTag(sha), io.signal),
         })),
       );
-      const refused = [preview.refused, context.rejected, ...doubts, ...pushedAgain(pinned, tags)].filter(
-        (why) => why !== null,
-      );
+      const refused = [preview.refused, ...doubts, ...pushedAgain(pinned, tags)].filter((why) => why !== null);
       return {
         data: { bad, hold: 'after-rollback', refused },
         lines: previewLines({ bad, refused: refused.join('; ') || null }, force, sha),
@@ -136,9 +153,9 @@ function previewLines({ bad, refused }: RollbackPreview, force: boolean, sha: st
   ];
 }
 
-/** The lane's state and the verdict of canary; a text is the reason why they cannot be read. */
-const readContext = (lane: Lane, { sha }: RollbackInput, io: Io): Promise<RollbackContext | string> =>
+/** The lane's state; a text is the reason why it cannot be read. */
+const readState = (lane: Lane, io: Io): Promise<LaneState | string> =>
   queryOrReason(io, async (client) => {
-    const [state, rejected] = await Promise.all([readLane(client, lane), rejectionOf(client, lane, sha)]);
-    return isUnavailable(state) ? LANE_UNAVAILABLE[state] : { state, rejected };
+    const state = await readLane(client, lane);
+    return isUnavailable(state) ? LANE_UNAVAILABLE[state] : state;
   });

@@ -2,10 +2,12 @@ import type { LaneHold, Pause } from '../../contract/lane.js';
 import type { TagState } from '../../contract/move.js';
 import { rounded } from '../../domain/duration.js';
 import { oneLine, time } from '../../domain/markdown.js';
-import { describeKnownBad } from '../../lane/queue.js';
 import { type History, LIFTS, type Target } from '../../lane/view.js';
 import type { Latest } from '../../registry/read-latest.js';
 import type { HolderNow, LaneNow } from '../../temporal/lane-view.js';
+
+/** Longest alarm, in characters: its fix is at its end. */
+const MAX_ALARM = 1_000;
 
 type QueueView = Omit<LaneNow, 'live' | 'back'>;
 
@@ -15,8 +17,9 @@ export function queueLines(lane: QueueView, now: number): string[] {
 }
 
 /** What stops tests or automatic promotion, with the command that lifts it. */
-export function alertLines({ holder, hold, pause, missing }: QueueView, now: number): string[] {
+export function alertLines({ holder, hold, pause, missing, alarms }: QueueView, now: number): string[] {
   return [
+    ...alarms.map((line) => `ALARM    ${oneLine(line, MAX_ALARM)}`),
     ...(holder?.stuck ? stuckLines(holder) : []),
     ...(hold ? holdLines(hold, now) : []),
     ...(pause ? pauseLines(pause, now) : []),
@@ -68,13 +71,16 @@ function pauseLines({ by, why, since, until }: Pause, now: number): string[] {
   ];
 }
 
-export function historyLines({ moves, bad }: History): string[] {
+export function historyLines({ moves, bad, rejected }: History): string[] {
   const lines = [
     ...moves.map(({ at, kind, sha, images, by, reason }) =>
       [time(at), kind.padEnd(9), sha ?? 'unknown', images.map(imageText).join(' '), byAndReason(by, reason)].join('  '),
     ),
     ...bad.map(({ since, sha, digests, by, reason }) =>
       [time(since), 'bad'.padEnd(9), sha, digests.map(shortDigest).join(' '), byAndReason(by, reason)].join('  '),
+    ),
+    ...rejected.map(({ at, sha, runId, failed }) =>
+      [time(at), 'rejected'.padEnd(9), sha, `by canary, run ${runId}: ${oneLine(failed.join(', '))}`].join('  '),
     ),
   ];
   return lines.length > 0 ? lines : ['the ledger is empty: nothing was promoted yet'];
@@ -84,7 +90,7 @@ export function historyLines({ moves, bad }: History): string[] {
 export function targetLines(targets: Target[], defaultSha: string | null): string[] {
   return targets.map(({ sha, at, kind, by, isLive, bad }) => {
     const head = [sha === defaultSha ? '->' : '  ', time(at), kind.padEnd(9), sha, `by ${oneLine(by)}`].join('  ');
-    return `${head}${isLive ? '  LIVE' : ''}${bad ? `  BAD: ${oneLine(describeKnownBad(bad))}` : ''}`;
+    return `${head}${isLive ? '  LIVE' : ''}${bad ? `  BAD: ${oneLine(bad)}` : ''}`;
   });
 }
 

@@ -5,7 +5,7 @@ import { rounded } from '../../domain/duration.js';
 import { describeInterruption, describeStretch } from '../../domain/fleet-watch.js';
 import { oneLine } from '../../domain/markdown.js';
 import { LANE_UNAVAILABLE } from '../../temporal/lane-client.js';
-import { isUnavailable } from '../../temporal/lane-view.js';
+import { isUnavailable, type LaneNow } from '../../temporal/lane-view.js';
 import type { LiveBuild, Overview } from '../../temporal/overview.js';
 import { ago, alertLines, holderLines } from './lane.js';
 
@@ -28,7 +28,7 @@ export function overviewLines({ lane, alarm, workers, running, live, back, ended
     ...(laneView ? alertLines(laneView, now) : []),
     ...waiting.flatMap((run) => runLines('HELD', run, now)),
     ...active.flatMap((run) => runLines('running', run, now)),
-    ...(laneView && !laneView.hold && !laneView.pause ? ['lane     automatic ON'] : []),
+    ...(laneView ? laneLines(laneView) : []),
     ...(laneView ? holderLines(laneView, now) : []),
     ...liveLines(live, back, now),
     ...workers
@@ -45,6 +45,14 @@ const redLines = (live: LiveBuild | null) =>
   live?.productionBack
     ? [`ALARM    production is red: ${oneLine(live.production ?? '')}`, `         ${live.productionBack}`]
     : [];
+
+function laneLines({ hold, pause, newestSequence }: LaneNow): string[] {
+  const parts = [
+    ...(hold || pause ? [] : ['automatic ON']),
+    ...(newestSequence > 0 ? [`newest sequence ${newestSequence}`] : []),
+  ];
+  return parts.length > 0 ? [`lane     ${parts.join(', ')}`] : [];
+}
 
 function runLines(
   title: string,

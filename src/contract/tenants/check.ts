@@ -1,3 +1,5 @@
+import type { Sha } from '../sha.js';
+
 /**
  * Result of a check. `fail`: an assertion did not hold. `could-not-test`: nothing is known about the build, because
  * the tenant did not answer or refused the gate's token.
@@ -31,6 +33,18 @@ export interface TenantSmoke {
   checks: CheckResult[];
   /** Number of passed checks that were left out because the report would be too long. */
   passed?: number;
+}
+
+/** Last verdict of canary on a build; it outlives the run that gave it. */
+export interface BuildVerdict {
+  sha: Sha;
+  verdict: 'GREEN' | 'RED';
+  /** Failed checks, one line each: `canary-2: memory search finds the probe`. Empty if GREEN. */
+  failed: string[];
+  /** Run that gave it. */
+  runId: string;
+  /** End of that run, ISO 8601. */
+  at: string;
 }
 
 /** Worst verdict of all checks: `fail` before `could-not-test` before `pass`. */

@@ -26,7 +26,7 @@ const COMMON_OPTIONS = [REASON, BY, ...OUTPUT];
 
 export const lane: Command = {
   description:
-    'Lift what blocks every release, or one build. adopt accepts where :latest is; unhold turns automatic promotion on again after a rollback; drop takes the lane, or its place in the queue, from a release whose run does not answer; unbad clears a known-bad build so that it can be released again.',
+    'Lift what blocks every release, or one build. adopt accepts where :latest is; unhold turns automatic promotion on again after a rollback; drop takes the lane, or its place in the queue, from a release whose run does not answer; unbad clears a known-bad build so that it can be released again; sequence sets the newest sequence after a wrong one.',
   options: [yes('adopt accepts where :latest is; '), ...COMMON_OPTIONS],
   environment: [...TEMPORAL, `with adopt: ${REGISTRY}`],
   examples: [
@@ -34,6 +34,7 @@ export const lane: Command = {
     'canary lane unhold --reason "the fix is merged"',
     'canary lane drop 4c1d56e --reason "its task fails"',
     'canary lane unbad 4c1d56e --reason "it was the database"',
+    'canary lane sequence 1042 --reason "a release was started with milliseconds"',
   ],
   run: runLane,
 };
@@ -61,9 +62,13 @@ export const resume: Command = {
 
 async function runLane(given: Given, io: Io): Promise<number> {
   const [name = '', sha] = given.args;
+  if (name === 'sequence') {
+    if (!/^\d+$/.test(sha ?? '')) throw new InvalidInput(`invalid sequence ${shown(sha)}: expected a whole number`);
+    return sendAndPrint(name, { sequence: Number(sha) }, given, io);
+  }
   if (name === 'drop' || name === 'unbad') return sendAndPrint(name, { sha: parseSha(sha) }, given, io);
   if (name !== 'adopt' && name !== 'unhold')
-    throw new InvalidInput(`invalid lane command ${shown(name)}: expected adopt, unhold, drop or unbad`);
+    throw new InvalidInput(`invalid lane command ${shown(name)}: expected adopt, unhold, drop, unbad or sequence`);
   if (sha !== undefined) throw new InvalidInput(`lane ${name} takes no sha, got ${shown(sha)}`);
   return name === 'unhold' ? sendAndPrint(name, {}, given, io) : adopt(given, io);
 }

@@ -5,9 +5,20 @@ import { adopt } from '../../src/lane/commands.js';
 import { authorizeMove, reportMove } from '../../src/lane/moves.js';
 import { enqueue, grant } from '../../src/lane/queue.js';
 import { beginRollback } from '../../src/lane/rollback.js';
-import { rolledBackBuild } from '../../src/lane/rolled-back-build.js';
 import { laneView } from '../../src/lane/view.js';
-import { ATTRIBUTION, digestOf, done, laneAt, NOON, promote, question, run, shaOf, tagsOf } from './lane-support.js';
+import { rolledBackBuild } from '../../src/report/rolled-back-build.js';
+import {
+  ATTRIBUTION,
+  digestOf,
+  done,
+  laneAt,
+  NOON,
+  promote,
+  question,
+  run,
+  shaOf,
+  tagsOf,
+} from '../lane/lane-support.js';
 
 const minute = (nth: number) => NOON + nth * 60_000;
 const iso = (nth: number) => new Date(minute(nth)).toISOString();

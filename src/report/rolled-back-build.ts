@@ -1,7 +1,8 @@
 import type { Digest } from '../contract/image.js';
 import type { KnownBadBuild, Ledger, LedgerEntry } from '../contract/lane.js';
 import { type Sha, sameBuild } from '../contract/sha.js';
-import { knownBadBuild } from './ledger.js';
+import type { BuildVerdict } from '../contract/tenants/check.js';
+import { markOf, rejectionOf } from '../lane/ledger.js';
 
 /** Facts of the ledger about one rollback. */
 export interface RolledBackBuild {
@@ -13,6 +14,8 @@ export interface RolledBackBuild {
   bad: KnownBadBuild[];
   /** Whether the rollback marked any build. */
   marked: boolean;
+  /** Verdict of canary on that build, if the last one is RED. */
+  rejected: BuildVerdict | null;
 }
 
 /** Tolerance between the end of a rollback and the time of its entry, in milliseconds. */
@@ -24,7 +27,7 @@ const SLACK_MS = 5_000;
  * @param found digests that it found at `:latest`, as far as they are known.
  */
 export function rolledBackBuild(
-  { history, knownBad }: Ledger,
+  { history, knownBad, verdicts }: Ledger,
   { sha, started, ended }: { sha: string; started: string; ended: string | null },
   found: (Digest | null)[] = [],
 ): RolledBackBuild {
@@ -43,11 +46,12 @@ export function rolledBackBuild(
     ? undefined
     : marked.findLast((one) => !before.some((move) => sameBuild(move.sha ?? '', one.sha)));
   const rolledBack = unreported ? unreported.sha : (previousEntry?.sha ?? null);
-  const ownBadBuild = rolledBack === null ? undefined : knownBadBuild({ knownBad }, rolledBack);
+  const ownBadBuild = rolledBack === null ? undefined : markOf({ knownBad }, rolledBack);
   return {
     sha: rolledBack,
     rolledBackMove: unreported ? null : previousEntry,
     bad: ownBadBuild && !marked.includes(ownBadBuild) ? [ownBadBuild, ...marked] : marked,
     marked: marked.length > 0,
+    rejected: rolledBack === null ? null : (rejectionOf({ verdicts }, rolledBack) ?? null),
   };
 }

@@ -1,0 +1,46 @@
+import type { LaneRequest, Ledger } from '../contract/lane.js';
+import { type Sha, shortSha } from '../contract/sha.js';
+import { isOlder } from './ledger.js';
+
+/** Largest factor by which a sequence may exceed the newest one: milliseconds in place of a run id exceed it by more. */
+const MAX_FACTOR = 100;
+/** Releases in a row that a build supersedes although the lane saw it before them: then its sequence is wrong, and no build is tested any more. */
+const OUT_OF_ORDER_ALARM = 3;
+
+/** What is wrong with the sequence of a build that the lane has not seen; null if nothing is. The first one ever may be any. */
+export function invalidSequence(
+  ledger: Ledger,
+  { sha, sequence = 0, force }: Pick<LaneRequest, 'sha' | 'sequence' | 'force'>,
+): string | null {
+  const newest = ledger.highestSequence;
+  if (force || newest === 0 || ledger.order[shortSha(sha)] || sequence <= newest * MAX_FACTOR) return null;
+  return `sequence ${sequence} is more than ${MAX_FACTOR} times the newest one, ${newest}: every later build would be older (fix: the right --sequence; if it is right: --force)`;
+}
+
+/** Counts a superseded release towards the alarm `out-of-order`, if the lane saw the build that supersedes it first. */
+export function countSuperseded(ledger: Ledger, sha: Sha, by: string): void {
+  const [key, other] = [sha, by].map((one) => ledger.order[shortSha(one)]);
+  // A release that a person dropped names no build.
+  if (!key || !other || other.seen >= key.seen || !isOlder(key, other)) return;
+  ledger.outOfOrder = { ...ledger.outOfOrder, by: by as Sha, times: (ledger.outOfOrder?.times ?? 0) + 1 };
+}
+
+/** Why the sequence of a build stops the line; null if it does not. */
+export function outOfOrderAlarm({ outOfOrder, order }: Ledger): string | null {
+  if (outOfOrder === null || outOfOrder.times < OUT_OF_ORDER_ALARM) return null;
+  const { by, times } = outOfOrder;
+  return `${times} releases in a row were superseded by ${by}, which came before them: its sequence ${order[shortSha(by)]?.sequence} is wrong (fix: canary lane sequence <n> --reason …)`;
+}
+
+/** Sets the newest sequence: a build that counted beyond it counts as the newest one of that sequence. */
+export function setSequence(ledger: Ledger, sequence: number): string {
+  const before = ledger.highestSequence;
+  const beyond = Object.entries(ledger.order).filter(([, key]) => key.sequence > sequence);
+  for (const [, key] of beyond) key.sequence = sequence;
+  if (ledger.newestPromoted && ledger.newestPromoted.key.sequence > sequence)
+    ledger.newestPromoted.key = { ...ledger.newestPromoted.key, sequence };
+  ledger.highestSequence = sequence;
+  ledger.outOfOrder = null;
+  const lowered = beyond.length > 0 ? `; it now counts for ${beyond.map(([sha]) => sha).join(', ')}` : '';
+  return `the newest sequence is ${sequence}, it was ${before}${lowered}`;
+}

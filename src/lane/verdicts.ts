@@ -1,0 +1,40 @@
+import type { LaneState, Ledger } from '../contract/lane.js';
+import type { ReleaseReport } from '../contract/release.js';
+import { sameBuild } from '../contract/sha.js';
+import { type BuildVerdict, checksWith } from '../contract/tenants/check.js';
+import { describeRejection, rejectionOf } from './ledger.js';
+import { brief, newest, VERDICTS_BYTES } from './limits.js';
+import { MAX_BUILDS } from './state.js';
+
+/** Most failed checks of a verdict that the ledger keeps; a count follows. */
+const MAX_FAILED = 5;
+
+/** Verdict in the report of a release; null if it has none. */
+export function verdictOfReport(
+  { sha, verdict, tenants, ended: at }: ReleaseReport,
+  runId: string,
+): BuildVerdict | null {
+  if (verdict === undefined) return null;
+  const failed = checksWith('fail', tenants);
+  const more = failed.length - MAX_FAILED;
+  const lines = [...failed.slice(0, MAX_FAILED).map(brief), ...(more > 0 ? [`and ${more} more`] : [])];
+  return { sha, verdict, failed: verdict === 'RED' ? lines : [], runId, at };
+}
+
+/** Records the verdict of a run that has ended; it replaces an earlier one of the build. */
+export function noteVerdict({ ledger }: LaneState, verdict: BuildVerdict): void {
+  const earlier = ledger.verdicts.find(({ sha }) => sameBuild(sha, verdict.sha));
+  if (earlier && earlier.at >= verdict.at) return;
+  const all = [...ledger.verdicts.filter((one) => one !== earlier), verdict];
+  // RED ones are forgotten last: they keep a build from being promoted.
+  const [green, red] = (['GREEN', 'RED'] as const).map((kind) => all.filter((one) => one.verdict === kind));
+  ledger.verdicts = newest([...(green ?? []), ...(red ?? [])], MAX_BUILDS, VERDICTS_BYTES);
+}
+
+/** Rejection of the live build by a run that ended after it went live, on one line; null without one. */
+export function liveRejection(ledger: Ledger): string | null {
+  const live = ledger.history.at(-1);
+  const rejection = live?.sha ? rejectionOf(ledger, live.sha) : undefined;
+  if (!live || !rejection || rejection.at <= live.at) return null;
+  return `${live.sha} is live, and was ${describeRejection(rejection)} (fix: canary rollback --reason …)`;
+}
