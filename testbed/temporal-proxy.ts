@@ -1,11 +1,19 @@
 import { connect, constants, createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 
-/** Starts a proxy for a Temporal server, as a client with fewer permissions sees it: a call for which `refuse` returns a gRPC status gets that status. */
-export async function startTemporalProxy(address: string, refuse: (call: string) => number | undefined) {
+/**
+ * Starts a proxy for a Temporal server: as a client with fewer permissions sees it (a call for which `refuse` returns a gRPC status
+ * gets that status), or as one sees it whose network fails (`cut` until `heal`).
+ */
+export async function startTemporalProxy(
+  address: string,
+  refuse: (call: string) => number | undefined = () => undefined,
+) {
   const upstream = connect(`http://${address}`);
   const server = createServer();
+  let isCut = false;
   server.on('session', (session) => {
+    if (isCut) return session.destroy();
     sessions.add(session);
     session.once('close', () => sessions.delete(session));
   });
@@ -23,6 +31,8 @@ export async function startTemporalProxy(address: string, refuse: (call: string)
     const asked = upstream.request({ ...headers, ':authority': address });
     let trailers: IncomingHttpHeaders = {};
     asked.once('response', (answer, flags) => {
+      // It was cut while the server answered.
+      if (stream.destroyed) return asked.close();
       // An answer with trailers only ends with its headers.
       const endStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
       stream.respond(answer, { waitForTrailers: !endStream, endStream });
@@ -40,6 +50,14 @@ export async function startTemporalProxy(address: string, refuse: (call: string)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    /** Ends all connections, and refuses new ones until `heal`. */
+    cut(): void {
+      isCut = true;
+      for (const session of sessions) session.destroy();
+    },
+    heal(): void {
+      isCut = false;
+    },
     stop: () =>
       new Promise<void>((resolve) => {
         upstream.destroy();

@@ -28,6 +28,8 @@ export interface GateOptions {
   registry?: string;
   /** `host:port` of the Temporal server; the shared one if left out. */
   temporal?: string;
+  /** `host:port` at which the worker reaches that server, if it is another one. */
+  workerTemporal?: string;
   wrapAuthorizer?: GateParts['wrapAuthorizer'];
   /** Lane client; that of the lane workflow if left out. */
   laneClient?: LaneClient;
@@ -108,7 +110,7 @@ export class Gate {
       ...options.env,
     };
     const address = options.temporal ?? temporalAddress();
-    const connection = await NativeConnection.connect({ address });
+    const connection = await NativeConnection.connect({ address: options.workerTemporal ?? address });
     const client = new Client({ connection: await Connection.connect({ address }) });
     const gate = new Gate(
       lane,

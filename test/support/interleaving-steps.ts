@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { moveLatestId, taskQueue } from '../../src/contract/ids.js';
 import { parseRepository } from '../../src/contract/image.js';
 import { type LaneCommand, laneCommandUpdate } from '../../src/contract/messages.js';
@@ -5,9 +6,13 @@ import type { MoveInput } from '../../src/contract/move.js';
 import type { ReleaseInput } from '../../src/contract/release.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { queryStatus, sendDecision } from '../../src/temporal/runs.js';
+import type { MemoryRegistry } from '../../testbed/memory-registry.js';
+import type { Tenant } from '../../testbed/tenant.js';
+import { canary as run } from './cli.js';
 import { ada } from './decisions.js';
 import type { Gate } from './gate.js';
 import { endLane } from './lanes.js';
+import { isPut } from './latest.js';
 import type { Run } from './resets.js';
 import { newSha } from './shas.js';
 
@@ -19,9 +24,27 @@ export interface Build {
   isNamed: boolean;
 }
 
+/** Time in which a canary did not answer, or was on another build, epoch in ms. */
+export interface Away {
+  tenant: string;
+  from: number;
+  to: number;
+}
+
+/** Fix of `:latest` by a person while the worker could not reach Temporal. */
+export interface Fix {
+  at: number;
+  build: Build;
+}
+
 /** State of one seed: a gate, and everything that was started on it. */
 export interface Stage {
   gate: Gate;
+  registry: MemoryRegistry;
+  /** Network between the worker and Temporal. */
+  network: { cut(): void; heal(): void };
+  aways: Away[];
+  fixes: Fix[];
   builds: Build[];
   runs: Run[];
 }
@@ -77,6 +100,60 @@ async function startMoverByHand({ gate, builds, runs }: Stage, choice: number): 
   runs.push(gate.keep(await gate.client.workflow.start('MoveLatest', options)));
 }
 
+/** Makes one canary go away for a while, and come back as it was. The next steps do not wait for that. */
+const away =
+  (leave: (tenant: Tenant) => Promise<void>): Act =>
+  async ({ gate, aways }, choice) => {
+    const tenant = oneOf(gate.tenants, choice);
+    if (aways.some((one) => one.tenant === tenant.name && one.to > Date.now())) return;
+    const one = { tenant: tenant.name, from: Date.now(), to: Number.POSITIVE_INFINITY };
+    aways.push(one);
+    await leave(tenant);
+    void delay(1_500 + (choice % 4) * 700).then(async () => {
+      one.to = Date.now();
+      await tenant.recover();
+    });
+  };
+
+/** The answers to the next two writes of the lane are lost, after they were carried out. */
+const loseAnswers: Act = async ({ gate, registry }) => {
+  let left = 2;
+  const heal = registry.faults.add({
+    match: (request) => left > 0 && gate.repositories.some((repository) => isPut(repository)(request)),
+    async respond(_request, serve) {
+      left -= 1;
+      await serve();
+      return 'drop' as const;
+    },
+  });
+  void delay(20_000, undefined, { ref: false }).then(heal);
+};
+
+/** The worker cannot reach Temporal; a person moves `:latest` back without it, by crane or `--direct`; then it is back. */
+const outage: Act = async ({ gate, network, builds, fixes }, choice) => {
+  const history = (await gate.laneClient.state())?.ledger.history ?? [];
+  const promoted = builds.filter(({ sha }) => history.some((move) => move.sha === sha));
+  const build = oneOf(promoted.length > 0 ? promoted : builds, choice);
+  network.cut();
+  try {
+    // A mover that lost contact no longer writes once its lease and its last PUT are over.
+    await delay(OUTAGE_MS);
+    if (choice % 3 === 0) return;
+    build.isNamed = true;
+    const { sha } = build;
+    if (choice % 3 === 1) await gate.retag(sha, 'latest');
+    else
+      await run(['rollback', sha, '--reason', why, '--by', 'eve', '--direct', '--force'], {
+        CANARY_LANE: gate.lane,
+        CANARY_IMAGES: gate.env.CANARY_IMAGES ?? '',
+      });
+    fixes.push({ at: Date.now(), build });
+  } finally {
+    network.heal();
+  }
+};
+const OUTAGE_MS = 5_000;
+
 /** Steps: actions of people, and faults of machines. */
 export const ACTS = {
   green: async (stage) => release(stage, await newBuild(stage)),
@@ -113,6 +190,10 @@ export const ACTS = {
     await gate.stopWorker();
     await gate.startWorker();
   },
+  'a canary falls silent': away((tenant) => tenant.crash()),
+  'a canary leaves the build': away(async (tenant) => tenant.run({ sha: newSha() })),
+  'lose answers': loseAnswers,
+  outage,
 } satisfies Record<string, Act>;
 
 export type What = keyof typeof ACTS;

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { tsToMs } from '@temporalio/common/lib/time.js';
 import { moveLatestId, parseRunId } from '../../src/contract/ids.js';
 import { laneCommandUpdate } from '../../src/contract/messages.js';
+import type { ReleaseReport } from '../../src/contract/release.js';
 import { sameBuild } from '../../src/contract/sha.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
 import { awaitRunEnd, findRun, queryStatus } from '../../src/temporal/runs.js';
@@ -52,10 +54,13 @@ function numbersOf(seed: number): () => number {
   };
 }
 
+/** What the seeds of one lane share. */
+export type Lane = Pick<Stage, 'gate' | 'registry' | 'network'>;
+
 /** Runs the steps of a seed, ends every hold, and fails if a check of the final state fails.
  * @returns the steps, and the outcome of each run. */
-export async function play(gate: Gate, registry: MemoryRegistry, seed: number): Promise<string[]> {
-  const stage: Stage = { gate, builds: [], runs: [] };
+export async function play({ gate, registry, network }: Lane, seed: number): Promise<string[]> {
+  const stage: Stage = { gate, registry, network, builds: [], runs: [], aways: [], fixes: [] };
   const old = await newBuild(stage);
   await withRetries(() => gate.laneClient.update(laneCommandUpdate('resume'), ada));
   await withRetries(() => gate.setLatest(old.sha));
@@ -98,16 +103,16 @@ const untilMoving = ({ laneClient }: Gate) =>
   until('something moves', async () => (await laneClient.state())?.move, MOVE_MS).catch(() => undefined);
 
 /** Makes the canaries run the build that the holder of the lane tests, as if they followed its tag. */
-function followHolder({ gate, builds }: Stage): { stop(): Promise<void> } {
+function followHolder({ gate, builds, aways }: Stage): { stop(): Promise<void> } {
   let isOver = false;
-  let runs = '';
+  const isAway = (name: string) => aways.some(({ tenant, to }) => tenant === name && to > Date.now());
   const follow = async () => {
     while (!isOver) {
       const holder = (await gate.laneClient.state().catch(() => null))?.holder;
       const build = builds.find(({ sha }) => sha === holder?.sha);
-      if (build && build.sha !== runs)
-        gate.deploy({ sha: build.sha, ...(build.isRed && { misbehave: 'empty-subsystems' }) });
-      runs = build?.sha ?? runs;
+      for (const tenant of gate.tenants)
+        if (build && tenant.sha() !== build.sha && !isAway(tenant.name))
+          tenant.run({ sha: build.sha, ...(build.isRed && { misbehave: 'empty-subsystems' }) });
       await delay(200);
     }
   };
@@ -163,7 +168,7 @@ interface Outcome {
   /** Names of the holds that the lane had. */
   holds: Set<string>;
   puts: Put[];
-  facts: Awaited<ReturnType<typeof factsOf>>[];
+  facts: Facts[];
 }
 
 async function whatIsWrong(stage: Stage, { steps, holds, puts, facts }: Outcome): Promise<string[]> {
@@ -187,26 +192,56 @@ async function whatIsWrong(stage: Stage, { steps, holds, puts, facts }: Outcome)
     if (!build || !(build.isNamed || isTested(build)))
       wrong.push(`:latest was put to ${build?.sha}, which was never green`);
   }
+  wrong.push(...unwatched(stage, facts), ...overwritten(stage, puts, facts));
   // A known-bad build must not be at `:latest` once its mover can no longer write.
   const { ledger } = await laneState(gate);
   for (const { sha, since, digests } of ledger.knownBad)
     if (puts.some(({ at, body }) => at > Date.parse(since) + LEASE_MS && digests.some((one) => one === digestOf(body))))
       wrong.push(`:latest was put to ${sha} long after it was rolled back from`);
   // A retried attempt continues with its pair; a failed one restores the old pair.
-  const more = steps.filter(({ what }) => what === 'restart the worker').length;
+  const more = steps.filter(({ what }) => ['restart the worker', 'outage', 'lose answers'].includes(what)).length * 2;
   const movers = facts.reduce(
     (sum, { movers: own, outcome }) => sum + own * (/Failed|Split/.test(outcome) ? 2 : 1),
     more,
   );
   if (puts.length > 2 * movers) wrong.push(`${puts.length} writes of ${movers} movers`);
 
-  if (!did('terminate the mover', 'terminate the lane', 'restart the worker', 'adopt')) {
+  if (!did('terminate the mover', 'terminate the lane', 'restart the worker', 'adopt', 'outage')) {
     const left = ledger.expectedLatest?.images.map(({ digest }) => digest);
     if (`${left}` !== `${latest}`)
       wrong.push(`the ledger has ${left?.map((one) => buildAt(one ?? ''))}, :latest is ${latest.map(buildAt)}`);
   }
 
   return wrong;
+}
+
+/** Time that a canary may be away at the edge of a stretch: two rounds of probes, on a loaded machine. */
+const EDGE_MS = 1_500;
+
+/** Promotions whose proof says that every canary was on the build while one was away. */
+function unwatched({ aways }: Stage, facts: Facts[]): string[] {
+  return facts.flatMap(({ sha, outcome, isManual, watched }) => {
+    if (outcome !== 'promoted' || isManual) return [];
+    if (!watched) return [`${sha} was promoted without a proof`];
+    const [from, until] = [Date.parse(watched.from), Date.parse(watched.until)];
+    const gone = aways.filter((away) => Math.min(away.to, until) - Math.max(away.from, from) > EDGE_MS);
+    return gone.map(
+      ({ tenant }) => `${sha} was promoted although ${tenant} was away between ${watched.from} and ${watched.until}`,
+    );
+  });
+}
+
+/** Writes over a fix that a person made during an outage, by a mover that began before it. */
+function overwritten({ fixes }: Stage, puts: Put[], facts: Facts[]): string[] {
+  return fixes.flatMap(({ at, build }) => {
+    // A mover that began since may write its build, or restore what it found.
+    const since = facts.flatMap(({ moverStarts }) => moverStarts.filter((start) => start > at));
+    const over = puts.filter(
+      (put) => put.at > at && put.at < Math.min(...since) && !build.digests.includes(digestOf(put.body)),
+    );
+    const when = new Date(at).toISOString();
+    return over.length === 0 ? [] : [`${over.length} writes over the fix to ${build.sha} of ${when} by an older mover`];
+  });
 }
 
 /** Problems of the lane after the scenario: a new GREEN build must be promoted. */
@@ -226,6 +261,8 @@ async function freshBuildFails(stage: Stage): Promise<string[]> {
   return [`a new GREEN build is ${last}: ${status?.phase}, ${status?.why}; the lane: ${lane}`];
 }
 
+type Facts = Awaited<ReturnType<typeof factsOf>>;
+
 /** Outcome of a closed run. */
 async function factsOf(handle: Stage['runs'][number]) {
   const { client, workflowId, firstExecutionRunId } = handle;
@@ -239,12 +276,17 @@ async function factsOf(handle: Stage['runs'][number]) {
   return {
     outcome: end.report?.outcome ?? ('outcome' in end ? end.outcome : ''),
     why: end.report?.why ?? ('why' in end ? end.why : ''),
+    watched: (end.report as Partial<ReleaseReport> | null | undefined)?.watched,
+    isManual: (end.report as Partial<ReleaseReport> | null | undefined)?.promoteOnly === true,
     // A terminated run has no report, but its mover completes the move.
     sha: end.report?.sha ?? parseRunId(workflowId).sha,
     smoked:
       events?.filter(({ activityTaskCompletedEventAttributes: done }) => smokes.has(`${done?.scheduledEventId}`))
         .length ?? 0,
     movers: events?.filter(({ childWorkflowExecutionStartedEventAttributes: child }) => child).length ?? 0,
+    moverStarts: (events ?? []).flatMap(({ childWorkflowExecutionStartedEventAttributes: child, eventTime }) =>
+      child ? [tsToMs(eventTime)] : [],
+    ),
   };
 }
 

@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
+import { startTemporalProxy } from '../../testbed/temporal-proxy.js';
 import { useGate } from '../support/gate.js';
 import { play } from '../support/interleaving.js';
 import { isPut } from '../support/latest.js';
+import { temporalAddress } from '../support/servers.js';
 import { until } from '../support/until.js';
 
 /** Those that found something once, and a few more. */
@@ -23,22 +25,37 @@ registry.faults.add({
     return serve();
   },
 });
-const env = { CANARY_UPDATE_TIMEOUT: '4s', CANARY_HOLD_TIMEOUT: '5s' };
-const gates = Array.from({ length: Number(INTERLEAVINGS_LANES) }, (_, nth) =>
-  useGate(`interleaving-${nth}`, () => ({ registry: registry.host, env })),
+const env = {
+  CANARY_UPDATE_TIMEOUT: '4s',
+  CANARY_HOLD_TIMEOUT: '5s',
+  CANARY_SOAK: '500ms',
+  CANARY_SOAK_PROBE: '200ms',
+};
+const lanes = await Promise.all(
+  Array.from({ length: Number(INTERLEAVINGS_LANES) }, async (_, nth) => {
+    const network = await startTemporalProxy(temporalAddress());
+    afterAll(() => network.stop());
+    const gate = useGate(`interleaving-${nth}`, () => ({
+      registry: registry.host,
+      workerTemporal: network.address,
+      env,
+      waits: { lostMs: 2_000 },
+    }));
+    return { gate, network };
+  }),
 );
-const free = [...gates];
+const free = [...lanes];
 
 test.concurrent.each(seeds)(
   'whatever people and accidents do to each other, no run is lost, :latest is one build that was green, and the lane goes on: seed %i',
   async (seed) => {
-    const gate = await until('a lane is free', () => free.pop(), 3_600_000);
+    const lane = await until('a lane is free', () => free.pop(), 3_600_000);
     try {
-      const done = await play(gate(), registry, seed);
+      const done = await play({ gate: lane.gate(), registry, network: lane.network }, seed);
       if (INTERLEAVINGS) process.stderr.write(`seed ${seed}\n${done.join('\n')}\n`);
       expect(registry.unforeseen).toEqual([]);
     } finally {
-      free.push(gate);
+      free.push(lane);
     }
   },
   3_600_000,
