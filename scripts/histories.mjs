@@ -16,9 +16,9 @@ const HISTORIES = {
   approved: ['test/workflows/release/holds.test.ts', 'is waited for when it is required'],
   retried: ['test/workflows/release/holds.test.ts', 'build-repushed: retry starts over'],
   aborted: ['test/workflows/release/holds.test.ts', 'while soaking ends the release at once'],
-  'left-in-soak': ['test/workflows/release/soak.test.ts', 'starts over when a tenant leaves'],
+  interrupted: ['test/workflows/release/soak.test.ts', 'starts over when a tenant leaves'],
   drifted: ['test/workflows/check-drift.test.ts', 'a :latest that was moved with crane'],
-  watched: ['test/workflows/watch-production.test.ts', 'production that takes the build ends the watch early'],
+  watched: ['test/workflows/watch-production.test.ts', 'production that takes the build is followed after the bake, '],
   'rolled-back': ['test/workflows/rollback/rollback.test.ts', 'moves :latest of both images back'],
 };
 
