@@ -58,7 +58,7 @@ function refusalOf(
   holdId: string | null,
   { phase, hold, decided, moving }: Decidable,
 ): string | null {
-  if (moving) return 'the move is under way and finishes; then roll back';
+  if (moving) return 'the move is under way and finishes; canary rollback moves back';
   if (phase === 'done') return 'it has ended';
   if (decided && (verb !== 'abort' || decided.verb === 'abort'))
     return `${decided.by} already decided: ${decided.verb}`;

@@ -55,7 +55,7 @@ describe('a decision for the current hold', () => {
       'abort',
       ada,
       { ...free, phase: 'promoting', moving: true },
-      'abort refused: the move is under way and finishes; then roll back',
+      'abort refused: the move is under way and finishes; canary rollback moves back',
     ],
     [
       'a decision that does not apply',

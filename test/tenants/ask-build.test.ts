@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { PlannedTenant } from '../../src/contract/release.js';
 import { askBuilds } from '../../src/tenants/ask-build.js';
@@ -53,6 +55,26 @@ describe('askBuilds', () => {
     expect(requests).toEqual([]);
   });
 
+  test.each([
+    [429, true],
+    [500, true],
+    [503, true],
+    [401, undefined],
+    [404, undefined],
+  ])('status %s is silence: %s', async (status, silent) => {
+    const server = createServer((_request, response) => response.writeHead(status).end());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    stops.push(() => new Promise((resolve) => void server.close(() => resolve())));
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const [answer] = await askBuilds([{ name: 'canary-1', origin }], probe.slice(0, 1), none);
+    expect(answer).toEqual({
+      tenant: 'canary-1',
+      build: null,
+      why: `/health: status ${status}`,
+      ...(silent && { silent }),
+    });
+  });
+
   test('the headers of the tenant are sent', async () => {
     const sha = newSha();
     const tenant = await startWorkspaceTenant({ token: 'token', org: 'org-1', sha });
@@ -79,7 +101,7 @@ describe('askBuilds', () => {
     await stops[0]?.();
     const builds = await askBuilds([a.planned, { ...b.planned, name: 'canary-2' }], probe, none);
     expect(builds).toEqual([
-      { tenant: 'canary-1', build: null, why: '/health: ECONNREFUSED, /buildinfo: ECONNREFUSED' },
+      { tenant: 'canary-1', build: null, why: '/health: ECONNREFUSED, /buildinfo: ECONNREFUSED', silent: true },
       { tenant: 'canary-2', build: sha.slice(0, 7) },
     ]);
   });

@@ -79,7 +79,7 @@ describe('aborted, cancelled, terminated', () => {
     );
     expect(aborted).toEqual({
       outcome: 'promoted',
-      answer: { taken: false, answer: 'abort refused: the move is under way and finishes; then roll back' },
+      answer: { taken: false, answer: 'abort refused: the move is under way and finishes; canary rollback moves back' },
     });
     expect(cancelled?.outcome).toBe('promoted');
     expect(terminated?.outcome).toBe('terminated');

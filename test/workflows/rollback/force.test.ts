@@ -94,13 +94,13 @@ test('a rollback that has begun to move takes neither force nor an abort, and go
   const aborted = await canary('abort', live.sha, '--rollback');
   expect(aborted).toMatchObject({
     code: 1,
-    err: ['canary: abort refused: the move is under way and finishes; then roll back'],
+    err: ['canary: abort refused: the move is under way and finishes; canary rollback moves back'],
   });
   put.release();
   const { code, err } = await forced;
   expect([code, err[0]]).toEqual([
     0,
-    `${handle.workflowId} is already running: attached; force refused: the move is under way and finishes; then roll back`,
+    `${handle.workflowId} is already running: attached; force refused: the move is under way and finishes; canary rollback moves back`,
   ]);
   expect((await awaitRunEnd(handle)).report).not.toHaveProperty('force');
   expect(await gate().latest()).toEqual(live.digests);
