@@ -104,4 +104,12 @@ export default [
     replace: 'false',
     test: 'test/workflows/lane/preemption.test.ts > supersedes the build that soaks, with that reason; three in a row raise an alarm, and a promotion resets the count',
   },
+  {
+    name: 'i2-cancel-leaves-the-move',
+    breaks: 'a cancel ends a release whose move has begun',
+    file: 'workflows/release/watch.ts',
+    find: '        () => true,\n        () => false,\n',
+    replace: '        () => true,\n',
+    test: 'test/workflows/release/stops.test.ts > while promoting finishes the move, and an abort is refused with that reason',
+  },
 ];

@@ -58,9 +58,16 @@ export const whileWatched =
   async (release) => {
     const scope = new CancellationScope();
     const work = scope.run(() => phase(release));
-    await Promise.race([work, scope.run(() => condition(() => brokenWatch(release) !== null))]);
+    // A cancel of the run is the phase's own to handle: a move that has begun finishes.
+    const breaks = scope
+      .run(() => condition(() => brokenWatch(release) !== null))
+      .then(
+        () => true,
+        () => false,
+      );
+    const isBroken = await Promise.race([work.then(() => false), breaks]);
     const broken = brokenWatch(release);
-    if (broken === null || release.end !== null) return work;
+    if (!isBroken || broken === null || release.end !== null) return work;
     scope.cancel();
     try {
       await work;

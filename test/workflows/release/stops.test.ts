@@ -116,7 +116,7 @@ describe('an abort in the same instant as promoting', () => {
     'as the last look at the build: is taken and :latest stays, or is refused and both images move',
     async () => {
       const isLast = (sha: string) => after(2, isTagRead(sha));
-      /** Aborts so long after the last look began; no wait, but a search for the instant: later when it was taken, else earlier. */
+      /** Aborts so long after the last look began, which the proof of the watch follows; no wait, but a search for the instant: later when it was taken, else earlier. */
       const race = async (gate: Gate, ms: number) => {
         const { handle, digests, release } = await catchAt(gate, registry, isLast);
         release();
@@ -127,7 +127,7 @@ describe('an abort in the same instant as promoting', () => {
       const seen = await Promise.all(
         ways.map(async ({ gate }) => {
           const takens: boolean[] = [];
-          for (let round = 0, ms = 40; round < ROUNDS; round += 1) {
+          for (let round = 0, ms = 400; round < ROUNDS; round += 1) {
             const { taken, ...release } = await race(gate(), ms);
             await requireOneEnd(gate(), { taken, ...release });
             takens.push(taken);
