@@ -120,7 +120,7 @@ describe('a rollback in the middle of a pair', () => {
     const [one, other] = gate().repositories;
     // Both once for what is live and once for the rollback; the first one once more.
     expect(writes()).toEqual([one, one, one, other, other]);
-  });
+  }, 90_000);
 });
 
 test('of two rollbacks at once the one announced last wins, and the other moves nothing from then on', async () => {
