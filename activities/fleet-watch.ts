@@ -69,7 +69,7 @@ export function createFleetWatch({ config, suite, client, stopping }: WatchDepen
         const signalSeen = throttledSignal(client, fleetSeenSignal);
         const intervalMs = plan.soakProbeMs;
         const gapMs = maxGapMs(intervalMs);
-        let state = stateOf(activityInfo().heartbeatDetails) ?? { stretch, silent: [], failing: [] };
+        let state = stateOf(activityInfo().heartbeatDetails) ?? { stretch, doubtful: [], failing: [] };
         let last: Instant | null = state.stretch && { wall: Date.parse(state.stretch.until), steady: null };
         for (;;) {
           const isProof = requested.aborted;
@@ -124,7 +124,7 @@ const now = (): Instant => ({ wall: Date.now(), steady: performance.now() });
 
 /** State from the heartbeats of an earlier attempt; null if there is none. */
 function stateOf(details: unknown): FleetWatchState | null {
-  return Array.isArray(Object(details).silent) ? (details as FleetWatchState) : null;
+  return Array.isArray(Object(details).doubtful) ? (details as FleetWatchState) : null;
 }
 
 const describeGap = (ms: number) =>

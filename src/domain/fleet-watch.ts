@@ -17,8 +17,8 @@ export const maxGapMs = (intervalMs: number) => MISSED_ROUNDS * Math.max(interva
 /** State of a watch between two rounds, and from one worker to the next: plain JSON. */
 export interface FleetWatchState {
   stretch: WatchedStretch | null;
-  /** Tenants without a usable answer in the last round. */
-  silent: Interruption[];
+  /** Tenants without a usable answer, or with a failed check, in the last round. */
+  doubtful: Interruption[];
   /** Checks that failed in the last round, `tenant: check`. */
   failing: string[];
 }
@@ -45,8 +45,8 @@ export interface Observation {
 }
 
 /**
- * Judges a round. A tenant that reports another build ends the watch at once; so does one without a usable answer in two rounds in a
- * row, or a check that fails twice in a row. A round with a first silence or failure proves nothing yet, and does not end the stretch.
+ * Judges a round. A tenant that reports another build ends the watch at once; so does one that is doubtful in two rounds in a row, RED
+ * if the same check failed in both. A round with a first silence or failure proves nothing yet, and does not end the stretch.
  */
 export function observe(
   before: FleetWatchState,
@@ -57,20 +57,24 @@ export function observe(
   const isOurs = ({ tenant, build }: TenantBuild) =>
     build === null ? unreported.includes(tenant) : sameBuild(build, sha);
   const left = probes.filter(({ build }) => !build.silent && !isOurs(build));
-  const silent = probes.flatMap(({ build, smoke }): Interruption[] => {
-    const answered = noAnswerOf(build, smoke, unreported);
+  const doubtful = probes.flatMap(({ build, smoke }): Interruption[] => {
+    const answered = doubtOf(build, smoke, unreported);
     if (answered === null) return [];
-    const since = before.silent.find(({ tenant }) => tenant === build.tenant);
+    const since = before.doubtful.find(({ tenant }) => tenant === build.tenant);
     return [since ?? { tenant: build.tenant, from: time, to: null, answered }];
   });
   const failing = probes.flatMap(({ smoke }) => failedChecks(smoke));
-  const isGood = left.length === 0 && silent.length === 0 && failing.length === 0;
+  const isGood = left.length === 0 && doubtful.length === 0;
   const stretch = unwatchedMs > gapMs ? null : before.stretch;
-  const state = { stretch: extend(stretch, isGood, time, sinceLastMs), silent, failing };
+  const state = { stretch: extend(stretch, isGood, time, sinceLastMs), doubtful, failing };
   const red = probes.flatMap(({ smoke }) =>
     failedChecks(smoke).some((check) => before.failing.includes(check)) ? [smoke] : [],
   );
-  const again = silent.filter(({ tenant }) => before.silent.some((one) => one.tenant === tenant));
+  // One that alternates between silence and failures, or between failures, would else never end the watch.
+  const again = doubtful.filter(
+    ({ tenant }) =>
+      before.doubtful.some((one) => one.tenant === tenant) && !red.some((smoke) => smoke.tenant === tenant),
+  );
   const interrupted = [...left.map(({ build }) => leftOf(build, time)), ...again];
   const builds = probes.map(({ build }) => build);
   const end = left.length === 0 && red.length > 0 ? { red } : interrupted.length > 0 ? { interrupted, builds } : null;
@@ -96,14 +100,10 @@ const leftOf = ({ tenant, build, why }: TenantBuild, time: string): Interruption
   answered: build === null ? `reports no build (${why})` : `reports ${build}`,
 });
 
-/** Why a tenant gave no usable answer; null if it did. The checks alone tell of one that a person accepted without a build. */
-function noAnswerOf(
-  { tenant, silent, why }: TenantBuild,
-  { checks }: TenantSmoke,
-  unreported: string[],
-): string | null {
+/** Why a tenant gave no usable answer, or which check failed; null if neither. The checks alone tell of one that a person accepted without a build. */
+function doubtOf({ tenant, silent, why }: TenantBuild, { checks }: TenantSmoke, unreported: string[]): string | null {
   if (silent && !unreported.includes(tenant)) return why ?? 'no answer';
-  const open = checks.find(({ verdict }) => verdict === 'could-not-test');
+  const open = checks.find(({ verdict }) => verdict !== 'pass');
   return open ? `${open.check}: ${open.status === null ? 'no answer' : `status ${open.status}`}` : null;
 }
 

@@ -39,7 +39,7 @@ const nameless = probe({ build: null, why: '/health: no sha' });
 
 /** Watches rounds of probes, each one interval after the last unless it says otherwise; returns what the last round showed. */
 function watch(rounds: (Probe | { probes: Probe[]; unwatchedMs?: number })[], unreported: string[] = []): Observation {
-  let state: FleetWatchState = { stretch: null, silent: [], failing: [] };
+  let state: FleetWatchState = { stretch: null, doubtful: [], failing: [] };
   let seen: Observation | undefined;
   for (const [index, round] of rounds.entries()) {
     if (seen?.end) throw new Error(`ended after ${index} rounds`);
@@ -87,6 +87,18 @@ describe('a round of probes', () => {
     expect(watch([good, failing])).toMatchObject({ isGood: false, end: null });
     expect(watch([good, failing, good, failing])).toMatchObject({ end: null });
     expect(watch([good, failing, failing]).end).toEqual({ red: [failing.smoke] });
+  });
+
+  test('interrupts a tenant that alternates between silence and failures, or between failures', () => {
+    const otherCheck = probe({}, [{ ...check('fail', 500), check: 'search' }]);
+    for (const [first, second, answered] of [
+      [silent, failing, '/health: status 503'],
+      [failing, silent, 'liveness: status 500'],
+      [failing, otherCheck, 'liveness: status 500'],
+    ] as const)
+      expect(watch([good, first, second]).end).toMatchObject({
+        interrupted: [{ tenant: 'canary-1', from: '2026-11-28T12:00:10.000Z', answered }],
+      });
   });
 
   test('is not RED for a failure on a fleet that took another build', () => {

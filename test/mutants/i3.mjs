@@ -56,6 +56,15 @@ export default [
     test: 'test/workflows/release/unstable.test.ts > as the last moment before the move',
   },
   {
+    name: 'i3-alternating-doubts',
+    breaks:
+      'a tenant that alternates between silence and failed checks is never interrupted: its release waits without end',
+    file: 'src/domain/fleet-watch.ts',
+    find: "({ verdict }) => verdict !== 'pass');",
+    replace: "({ verdict }) => verdict === 'could-not-test');",
+    test: 'test/domain/fleet-watch.test.ts > interrupts a tenant that alternates between silence and failures, or between failures',
+  },
+  {
     name: 'i3-approval-not-watched',
     breaks: 'a canary that falls silent while a person is asked is not noticed',
     file: 'workflows/canary-release.ts',
