@@ -69,7 +69,7 @@ export function createFleetWatch({ config, suite, client, stopping }: WatchDepen
         const signalSeen = throttledSignal(client, fleetSeenSignal);
         const intervalMs = plan.soakProbeMs;
         const gapMs = maxGapMs(intervalMs);
-        let state = stateOf(activityInfo().heartbeatDetails) ?? { stretch, doubtful: [], failing: [] };
+        let state = stateOf(activityInfo().heartbeatDetails) ?? { stretch, doubtful: [], doubts: {}, failing: [] };
         let last: Instant | null = state.stretch && { wall: Date.parse(state.stretch.until), steady: null };
         for (;;) {
           const isProof = requested.aborted;
@@ -85,7 +85,7 @@ export function createFleetWatch({ config, suite, client, stopping }: WatchDepen
           ({ state } = seen);
           last = ended;
           heartbeat(state);
-          if (seen.end) return seen.end;
+          if (seen.end) return fitEnd(seen.end);
           if (soakMs === null && hadStretch && unwatchedMs > gapMs) return { unwatched: describeGap(unwatchedMs) };
           const { stretch: watched } = state;
           if (watched && seen.isGood && (soakMs === null ? isProof : watched.watchedMs >= soakMs)) return { watched };
@@ -129,3 +129,17 @@ function stateOf(details: unknown): FleetWatchState | null {
 
 const describeGap = (ms: number) =>
   Number.isFinite(ms) ? `no worker watched for ${formatDuration(Math.round(ms / 1000) * 1000)}` : 'a clock jumped';
+
+/** Most tenants of which a RED watch returns the failed checks: a result of 2 MB fails the activity. */
+const MAX_RED = 100;
+
+/** Cuts the end of a watch to what decides: the failed checks. */
+const fitEnd = (end: FleetWatchEnd): FleetWatchEnd =>
+  'red' in end
+    ? {
+        red: end.red.slice(0, MAX_RED).map(({ tenant, checks }) => ({
+          tenant,
+          checks: checks.filter(({ verdict }) => verdict === 'fail'),
+        })),
+      }
+    : end;

@@ -74,7 +74,7 @@ function beginRelease(input: ReleaseInput): Release {
     unreported: [],
     rejected: null,
     approved: [],
-    decisionsBefore: 0,
+    startedOverAt: '',
     accepted: false,
     retriesLatest: false,
     moveTimedOut: false,
@@ -85,7 +85,8 @@ function reportOf(release: Release, outcome: ReleaseReport['outcome'], why: stri
   const { input, state, notTested, rejected, greenAt } = release;
   const { images, tenants, decisions, watched, interruptions } = state;
   const isGreen = greenAt > 0 && verdictOf(tenants) === 'pass';
-  const verdict = outcome === 'CanaryRejected' ? 'RED' : isGreen ? 'GREEN' : undefined;
+  // A check that fails while `:latest` is moved does not stop the move.
+  const verdict = verdictOf(tenants) === 'fail' ? 'RED' : isGreen ? 'GREEN' : undefined;
   return fitReport<ReleaseReport>({
     ...input,
     outcome,

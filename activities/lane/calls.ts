@@ -10,6 +10,7 @@ import type {
 } from '../../src/contract/lane.js';
 import { beginRollbackSignal, beginRollbackUpdate } from '../../src/contract/messages.js';
 import type { TagState } from '../../src/contract/move.js';
+import { CanaryOutcome } from '../../src/contract/search-attributes.js';
 import type { Sha } from '../../src/contract/sha.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
 import { digestsOfMove } from '../../src/lane/rollback.js';
@@ -79,6 +80,8 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
     async findRollback({ workflowId, runId, sha }: OpenRollback): Promise<'running' | 'ended' | 'none'> {
       const run = workflowId === rollbackId(lane, sha) ? await findRun(client, workflowId, runId) : null;
       if (run?.type !== WORKFLOWS.rollback) return 'none';
+      // An abort is taken only before anything moves.
+      if (run.typedSearchAttributes.get(CanaryOutcome) === 'CanaryAborted') return 'none';
       return run.status.name === 'RUNNING' ? 'running' : 'ended';
     },
 

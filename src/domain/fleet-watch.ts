@@ -14,11 +14,17 @@ const MIN_INTERVAL_MS = 1_000;
 /** Longest time without a round of probes within a stretch, in milliseconds. */
 export const maxGapMs = (intervalMs: number) => MISSED_ROUNDS * Math.max(intervalMs, MIN_INTERVAL_MS);
 
+/** Rounds that are remembered of each tenant, and the doubtful ones among them that make an interruption. */
+const DOUBT_ROUNDS = 6;
+const MAX_DOUBTS = 3;
+
 /** State of a watch between two rounds, and from one worker to the next: plain JSON. */
 export interface FleetWatchState {
   stretch: WatchedStretch | null;
   /** Tenants without a usable answer, or with a failed check, in the last round. */
   doubtful: Interruption[];
+  /** Whether each tenant was doubtful in the last rounds, the newest last. */
+  doubts: Record<string, boolean[]>;
   /** Checks that failed in the last round, `tenant: check`. */
   failing: string[];
 }
@@ -45,8 +51,8 @@ export interface Observation {
 }
 
 /**
- * Judges a round. A tenant that reports another build ends the watch at once; so does one that is doubtful in two rounds in a row, RED
- * if the same check failed in both. A round with a first silence or failure proves nothing yet, and does not end the stretch.
+ * Judges a round. A tenant that reports another build ends the watch at once; so does one that is doubtful in two rounds in a row, or in
+ * three of six; RED if the same check failed in two in a row. A round with a first silence or failure proves nothing yet, and does not end the stretch.
  */
 export function observe(
   before: FleetWatchState,
@@ -66,20 +72,28 @@ export function observe(
   const failing = probes.flatMap(({ smoke }) => failedChecks(smoke));
   const isGood = left.length === 0 && doubtful.length === 0;
   const stretch = unwatchedMs > gapMs ? null : before.stretch;
-  const state = { stretch: extend(stretch, isGood, time, sinceLastMs), doubtful, failing };
+  const next = { stretch: extend(stretch, isGood, time, sinceLastMs), doubtful, failing };
   const red = probes.flatMap(({ smoke }) =>
     failedChecks(smoke).some((check) => before.failing.includes(check)) ? [smoke] : [],
   );
   // One that alternates between silence and failures, or between failures, would else never end the watch.
+  const doubts = Object.fromEntries(
+    probes.map(({ build: { tenant } }) => [
+      tenant,
+      [...(before.doubts[tenant] ?? []), doubtful.some((one) => one.tenant === tenant)].slice(-DOUBT_ROUNDS),
+    ]),
+  );
   const again = doubtful.filter(
-    ({ tenant }) =>
-      before.doubtful.some((one) => one.tenant === tenant) && !red.some((smoke) => smoke.tenant === tenant),
+    ({ tenant }) => isTooDoubtful(doubts[tenant] ?? []) && !red.some((smoke) => smoke.tenant === tenant),
   );
   const interrupted = [...left.map(({ build }) => leftOf(build, time)), ...again];
   const builds = probes.map(({ build }) => build);
   const end = left.length === 0 && red.length > 0 ? { red } : interrupted.length > 0 ? { interrupted, builds } : null;
-  return { state, isGood, end };
+  return { state: { ...next, doubts }, isGood, end };
 }
+
+/** Whether a tenant in doubt now is interrupted: doubtful in two rounds in a row, or in three of the last six. */
+const isTooDoubtful = (rounds: boolean[]) => rounds.at(-2) === true || rounds.filter(Boolean).length >= MAX_DOUBTS;
 
 function extend(stretch: WatchedStretch | null, isGood: boolean, time: string, ms: number): WatchedStretch | null {
   if (stretch === null) return isGood ? { from: time, until: time, watchedMs: 0, longestGapMs: 0, rounds: 1 } : null;
@@ -114,9 +128,9 @@ const failedChecks = ({ tenant, checks }: TenantSmoke) =>
 export const describeInterruption = ({ tenant, from, to, answered }: Interruption) =>
   `${tenant} from ${time(from)}${to === null ? '' : ` to ${time(to)}`} (${answered})`;
 
-/** Describes a stretch: `every tenant on the build for 6m20s (…), longest gap 11s, 39 rounds`. */
+/** Describes a stretch: `watched for 6m 20s (…) in 39 rounds, at most 11s apart`. */
 export const describeStretch = ({ from, until, watchedMs, longestGapMs, rounds }: WatchedStretch) =>
-  `every tenant on the build for ${rounded(watchedMs)} (${time(from)} to ${time(until)}), longest gap ${rounded(longestGapMs)}, ${rounds} rounds`;
+  `watched for ${rounded(watchedMs)} (${time(from)} to ${time(until)}) in ${rounds} rounds, at most ${rounded(longestGapMs)} apart`;
 
 /** Instant by the wall clock (epoch, ms) and by the steady clock of one process; null if another process saw it. */
 export interface Instant {

@@ -39,7 +39,7 @@ const nameless = probe({ build: null, why: '/health: no sha' });
 
 /** Watches rounds of probes, each one interval after the last unless it says otherwise; returns what the last round showed. */
 function watch(rounds: (Probe | { probes: Probe[]; unwatchedMs?: number })[], unreported: string[] = []): Observation {
-  let state: FleetWatchState = { stretch: null, doubtful: [], failing: [] };
+  let state: FleetWatchState = { stretch: null, doubtful: [], doubts: {}, failing: [] };
   let seen: Observation | undefined;
   for (const [index, round] of rounds.entries()) {
     if (seen?.end) throw new Error(`ended after ${index} rounds`);
@@ -122,6 +122,13 @@ describe('a round of probes', () => {
     expect(late(Number.POSITIVE_INFINITY)).toMatchObject({ rounds: 1, watchedMs: 0 });
   });
 
+  test('with a third doubt in six rounds interrupts, with a third in seven it does not', () => {
+    expect(watch([good, silent, good, silent, good, silent]).end).toMatchObject({
+      interrupted: [{ tenant: 'canary-1' }],
+    });
+    expect(watch([silent, good, silent, good, good, good, silent])).toMatchObject({ end: null, isGood: false });
+  });
+
   test('that is not good begins no stretch', () => {
     expect(watch([silent]).state.stretch).toBeNull();
     expect(watch([failing]).state.stretch).toBeNull();
@@ -144,7 +151,7 @@ describe('the time between two rounds', () => {
 test('a stretch and an interruption are described in one line', () => {
   const stretch = { from: '2026-11-28T12:00:00.000Z', until: '2026-11-28T12:06:20.000Z' };
   expect(describeStretch({ ...stretch, watchedMs: 380_000, longestGapMs: 11_000, rounds: 38 })).toBe(
-    'every tenant on the build for 6m 20s (2026-11-28 12:00:00 UTC to 2026-11-28 12:06:20 UTC), longest gap 11s, 38 rounds',
+    'watched for 6m 20s (2026-11-28 12:00:00 UTC to 2026-11-28 12:06:20 UTC) in 38 rounds, at most 11s apart',
   );
   const one = { tenant: 'canary-2', from: '2026-11-28T12:00:03.000Z', answered: '/health: status 503' };
   expect(describeInterruption({ ...one, to: null })).toBe(

@@ -112,4 +112,28 @@ export default [
     replace: '        () => true,\n',
     test: 'test/workflows/release/stops.test.ts > while promoting finishes the move, and an abort is refused with that reason',
   },
+  {
+    name: 'i2-watch-leaves-a-split',
+    breaks: 'the watch ends a release whose terminated mover has left half of a pair',
+    file: 'workflows/shared/start-move.ts',
+    find: 'if (!isTerminated(error)) onMoving(false);',
+    replace: 'onMoving(false);',
+    test: 'test/workflows/move/watched-move.test.ts > leaves no pair split, also if the mover is terminated then: the move finishes first',
+  },
+  {
+    name: 'red-while-moving-lost',
+    breaks: 'a check that fails while :latest is moved is not reported',
+    file: 'workflows/release/promoting.ts',
+    find: '  noteEndDuringMove(release);\n',
+    replace: '',
+    test: 'test/workflows/move/watched-move.test.ts > and that turns RED leaves the verdict RED, and raises the alarm of a live build',
+  },
+  {
+    name: 'i3-every-other-silence',
+    breaks: 'a canary that is silent in every other round is never interrupted',
+    file: 'src/domain/fleet-watch.ts',
+    find: 'rounds.at(-2) === true || rounds.filter(Boolean).length >= MAX_DOUBTS',
+    replace: 'rounds.at(-2) === true',
+    test: 'test/domain/fleet-watch.test.ts > with a third doubt in six rounds interrupts, with a third in seven it does not',
+  },
 ];

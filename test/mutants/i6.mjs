@@ -43,8 +43,8 @@ export default [
     name: 'i6-terminated-mover',
     breaks: 'a mover that a person terminated is not started again',
     file: 'workflows/shared/start-move.ts',
-    find: 'isTerminated(error)',
-    replace: "isTerminated(error) || input.kind === 'promotion'",
+    find: 'else if (!isTerminated(error))',
+    replace: "else if (!isTerminated(error) || input.kind === 'promotion')",
     test: 'test/workflows/move/move-latest.test.ts > its mover terminated: it starts another, which finishes the move',
   },
   {

@@ -9,8 +9,8 @@ import { polls, tagWrites } from '../shared/activity-options.js';
 import { setPhase, updateDetails } from '../shared/run.js';
 import type { Phase, Release } from './context.js';
 import { holdFor, holdOnFault } from './hold.js';
-import { endInterruptions } from './interruptions.js';
 import { confirmHolder } from './lane.js';
+import { endInterruptions } from './watched.js';
 
 /** Waits until every canary tenant reports the build; at the deadline a person decides. */
 export const awaitingCanary: Phase = async (release) => {

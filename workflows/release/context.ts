@@ -45,8 +45,8 @@ export interface Release extends RunContext {
   unreported: string[];
   /** Lines of `doubtsOf` that a person has approved. */
   approved: string[];
-  /** Number of decisions from before the last start-over: they do not count for the move. */
-  decisionsBefore: number;
+  /** Time of the last start-over, ISO 8601: earlier decisions do not count for the move. */
+  startedOverAt: string;
   /** Whether a person accepted where `:latest` is, and the hold of the lane. */
   accepted: boolean;
   /** Whether a person retried `latest-moved`: then an adoption since counts. */

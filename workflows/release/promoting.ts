@@ -20,6 +20,7 @@ import type { Phase, Release } from './context.js';
 import { holdFor, waitWhilePaused } from './hold.js';
 import { confirmHolder } from './lane.js';
 import { requireWatched } from './watch.js';
+import { noteEndDuringMove } from './watched.js';
 
 /** Maximum age of a verdict, in milliseconds; an older one is smoked again, because a pause or an approval may take days. */
 const FRESH_MS = 60 * 60_000;
@@ -39,6 +40,7 @@ export const promoting: Phase = async (release) => {
     if (isCancellation(error)) throw error;
     return afterFailure(release, error);
   }
+  noteEndDuringMove(release);
   release.notTested.push(...foreignRevisions(input, release.pinned));
   const { rejected, notTested } = release;
   const doubts = [...(rejected ? [describeRejection(rejected)] : []), ...notTested];
@@ -101,11 +103,12 @@ async function decideOnLatest(
   return 'promoting';
 }
 
-function moveInput({ input, pinned, state, accepted, decisionsBefore }: Release): MoveInput {
+function moveInput({ input, pinned, state, accepted, startedOverAt }: Release): MoveInput {
   // Only the approval of a hold that promotes counts; approvals of earlier holds do not.
-  const approval = state.decisions
-    .slice(decisionsBefore)
-    .findLast(({ verb, holdName }) => verb === 'approve' && holdName !== undefined && holdRow(holdName).promotes);
+  const approval = state.decisions.findLast(
+    ({ verb, holdName, at }) =>
+      verb === 'approve' && at > startedOverAt && holdName !== undefined && holdRow(holdName).promotes,
+  );
   const author = input.promoteOnly ? { by: input.requestedBy, reason: input.reason } : approval;
   return {
     kind: 'promotion',

@@ -7,6 +7,7 @@ import { stopWatch } from './watch.js';
 /** Waits until the release holds the lane: one build at a time uses the canary fleet. Results from an earlier fencing token are dropped. */
 export const queued: Phase = async (release) => {
   stopWatch(release);
+  delete release.state.watched;
   setPhase(release, 'queued', 'waits for the lane: one build at a time uses the canary fleet');
   Object.assign(release, {
     fencingToken: null,
@@ -17,6 +18,7 @@ export const queued: Phase = async (release) => {
     greenAt: 0,
     notTested: [],
     unreported: [],
+    startedOverAt: new Date().toISOString(),
     rejected: null,
     approved: [],
     accepted: release.input.promoteOnly === true,

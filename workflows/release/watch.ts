@@ -1,6 +1,5 @@
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import { sameBuild } from '../../src/contract/sha.js';
-import { checksWith } from '../../src/contract/tenants/check.js';
 import type { FleetWatchEnd } from '../../src/contract/tenants/fleet-watch.js';
 import { describeInterruption } from '../../src/domain/fleet-watch.js';
 import { watches } from '../shared/activity-options.js';
@@ -8,8 +7,8 @@ import { unwrapFailure } from '../shared/failures.js';
 import { finish } from '../shared/run.js';
 import type { FleetWatch, Phase, PhaseName, Release } from './context.js';
 import { holdFor, leaveHold } from './hold.js';
-import { noteInterruptions } from './interruptions.js';
 import { confirmHolder, endOf, reportHold } from './lane.js';
+import { noteInterruptions, noteRed } from './watched.js';
 
 /** Interruptions after which the release is held. */
 const MAX_INTERRUPTIONS = 3;
@@ -88,12 +87,9 @@ export async function afterWatch(
   end: Exclude<FleetWatchEnd, { watched: unknown }>,
 ): Promise<PhaseName | 'done'> {
   const { state } = release;
-  if (state.hold !== null || state.phase === 'held') await leaveHold(release);
+  await leaveHold(release);
   if ('red' in end) {
-    const others = state.tenants.filter(({ tenant }) => !end.red.some((one) => one.tenant === tenant));
-    state.tenants = [...others, ...end.red];
-    const failed = checksWith('fail', end.red).join(', ');
-    return finish(release, { outcome: 'CanaryRejected', why: `RED, twice in a row: ${failed}` });
+    return finish(release, { outcome: 'CanaryRejected', why: `RED, twice in a row: ${noteRed(release, end.red)}` });
   }
   if ('interrupted' in end) {
     state.builds = end.builds;
@@ -120,7 +116,7 @@ export function startOver<P extends 'resolving' | 'awaiting-canary'>(release: Re
     notTested: [],
     unreported: [],
     approved: [],
-    decisionsBefore: state.decisions.length,
+    startedOverAt: new Date().toISOString(),
     accepted: input.promoteOnly === true,
     greenAt: 0,
   } satisfies Partial<Release>);

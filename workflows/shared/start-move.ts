@@ -48,7 +48,8 @@ export async function moveLatest(
         }),
       );
     } catch (error) {
-      onMoving(false);
+      // A terminated mover may have left half of the pair: the move is not over.
+      if (!isTerminated(error)) onMoving(false);
       if (error instanceof WorkflowExecutionAlreadyStartedError)
         await (terminateAfterMs === null
           ? awaitMoverEnd(workflowId, busyDeadline)
@@ -56,8 +57,10 @@ export async function moveLatest(
       else if (!isTerminated(error)) throw error;
       else if (CancellationScope.current().consideredCancelled) return outcomesAfterTerminate(run, input);
       // The next mover must not report while a write of the terminated one can be in flight.
-      else if (terminateAfterMs === null) await CancellationScope.nonCancellable(() => sleep(LEASE_MS, SETTLE));
-      else await laneCalls('confirm that this is the newest rollback').requireLastRollback();
+      else if (terminateAfterMs === null) {
+        await CancellationScope.nonCancellable(() => sleep(LEASE_MS, SETTLE));
+        if (CancellationScope.current().consideredCancelled) return outcomesAfterTerminate(run, input);
+      } else await laneCalls('confirm that this is the newest rollback').requireLastRollback();
     }
 }
 

@@ -107,7 +107,7 @@ export function runStatusLines(workflowId: string, state: ReleaseStatus, now: nu
     ...decisionLines(workflowId, state.sha, state).map((line) => `  ${line}`),
     ...state.builds.map(({ tenant, build, why }) => `  ${tenant} runs ${build ?? `an unknown build (${why})`}`),
     ...state.tenants.flatMap(smokeLines),
-    ...(state.watched ? [`  watched: ${describeStretch(state.watched)}`] : []),
+    ...(state.watched ? [`  ${describeStretch(state.watched)}`] : []),
     ...(state.interruptions ?? []).map((one) => `  interrupted: ${describeInterruption(one)}`),
     ...state.decisions.map(({ verb, by, at, reason }) => `  ${at} ${verb} by ${by}: ${reason}`),
     ...state.refusals.map((refusal) => `  ${refusal}`),
