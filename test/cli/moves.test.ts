@@ -116,7 +116,7 @@ describe('a release that is running', () => {
       code: 2,
       err: [
         expect.stringMatching(
-          /is already running with other input: .*"requestedBy":"ada".*; wait until it ends, or abort/,
+          /is already running with other input: .*"requestedBy":"ada".*; wait for its end: .*; or end it: canary abort /,
         ),
       ],
     });

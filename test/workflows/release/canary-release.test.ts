@@ -5,7 +5,7 @@ import { useGate } from '../../support/gate.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
-const gate = useGate('release', () => ({ env: { CANARY_UPDATE_TIMEOUT: '3s' } }));
+const gate = useGate('release', () => ({ env: { CANARY_UPDATE_TIMEOUT: '3s', CANARY_SOAK_PROBE: '500ms' } }));
 const OLD = newSha();
 
 beforeAll(async () => {

@@ -128,15 +128,13 @@ describe('a promoted release that is reset', () => {
   test.each<[Phase, string]>([
     ['resolving', 'awaiting-canary'],
     ['awaiting-canary', 'awaiting-canary'],
-    ['smoking', 'held'],
   ])(
     'to %s after a newer one was promoted moves nothing back: it is %s, for the fleet has left',
     async (phase, where) => {
       const older = await promoted();
       const newer = await promoted();
       const again = await reset(older.handle, phase);
-      const { hold } = await inPhase(again, where);
-      if (where === 'held') expect(hold?.name).toBe('canary-unstable');
+      await inPhase(again, where);
       await say(again, 'abort');
       expect((await awaitRunEnd(again)).report).toMatchObject({ outcome: 'CanaryAborted' });
       expect(await gate().latest()).toEqual(newer.digests);
@@ -144,7 +142,7 @@ describe('a promoted release that is reset', () => {
     },
   );
 
-  test.each<Phase>(['soaking', 'awaiting-approval', 'promoting'])(
+  test.each<Phase>(['soaking', 'smoking', 'awaiting-approval', 'promoting'])(
     'to %s after a newer one was promoted confirms the holder, and is superseded',
     async (phase) => {
       const older = await promoted();

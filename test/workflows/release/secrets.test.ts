@@ -5,7 +5,7 @@ import { logged, TOKEN, useGate } from '../../support/gate.js';
 import { findSecret, withDecoded } from '../../support/leaks.js';
 import { newSha } from '../../support/shas.js';
 
-const gate = useGate('secrets');
+const gate = useGate('secrets', () => ({ env: { CANARY_SOAK_PROBE: '200ms' } }));
 
 test('no token is in a history, a result, a failure or a log line, not in base64 either', async () => {
   await gate().begin(newSha());
