@@ -36,7 +36,7 @@ describe('300 red tenants with long names', () => {
       'red',
       names.map((name, index) => ({ name, url: tenants[index]?.url ?? '' })),
     );
-    return { tenants: 0, env: { ...env, CANARY_SOAK_PROBE: '10s' } };
+    return { tenants: 0, env: { ...env, CANARY_SOAK: '0' } };
   });
   afterAll(() => Promise.all(tenants.map((tenant) => tenant.stop())));
 
@@ -53,7 +53,7 @@ describe('300 red tenants with long names', () => {
     const { tenants: told, tenantsLeftOut = 0 } = report as { tenants: unknown[]; tenantsLeftOut?: number };
     expect(told.length + tenantsLeftOut).toBe(300);
     expect(await gate().latest()).toEqual(old);
-  });
+  }, 90_000);
 });
 
 describe('a tenant that accepts every request and never answers', () => {

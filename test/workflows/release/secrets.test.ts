@@ -34,4 +34,4 @@ test('no token is in a history, a result, a failure or a log line, not in base64
   expect(findSecret(evidence, good)).not.toEqual([]);
   expect(texts.join()).toContain('{"sha":"');
   expect(findSecret(evidence, TOKEN)).toEqual([]);
-});
+}, 90_000);
