@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApplicationFailure, activityInfo, Context, heartbeat } from '@temporalio/activity';
 import { fleetSeenSignal } from '../src/contract/messages.js';
-import type { Plan } from '../src/contract/release.js';
+import type { Plan, PlannedTenant } from '../src/contract/release.js';
 import type { Sha } from '../src/contract/sha.js';
 import type { FleetWatchEnd, FleetWatchInput } from '../src/contract/tenants/fleet-watch.js';
 import { formatDuration } from '../src/domain/duration.js';
@@ -24,6 +24,11 @@ import { accessTo, fleetAccess, requireSuite } from './tenants.js';
 /** Shortest limit of the checks of one round on one tenant, in milliseconds; a longer interval allows more. */
 const MIN_ROUND_MS = 5_000;
 const roundMs = (intervalMs: number) => Math.max(intervalMs, MIN_ROUND_MS);
+/** Tenants that are probed at a time: the limit of one must not be used up by the others. */
+const AT_ONCE = 50;
+/** Time after which a round was not slow but frozen, in milliseconds. */
+const longestRoundMs = ({ soakProbeMs, tenants }: Plan) =>
+  2 * roundMs(soakProbeMs) * Math.ceil(tenants.length / AT_ONCE);
 
 type WatchDependencies = Pick<ActivityDependencies, 'config' | 'suite' | 'client' | 'stopping'>;
 
@@ -38,14 +43,17 @@ export function createFleetWatch({ config, suite, client, stopping }: WatchDepen
       waits: { requestMs: limitMs, suiteMs: limitMs, retryBudgetMs: 0 },
       signal,
     };
-    const [builds, smokes] = await Promise.all([
-      askBuilds(plan.tenants, plan.buildProbe, access, signal),
-      Promise.all(plan.tenants.map((tenant) => smokeTenant(tenant, accessTo(access, tenant), options))),
-    ]);
-    return builds.flatMap((build, index) => {
-      const smoke = smokes[index];
-      return smoke ? [{ build, smoke }] : [];
-    });
+    const one = async (tenant: PlannedTenant): Promise<Probe[]> => {
+      const [builds, smoke] = await Promise.all([
+        askBuilds([tenant], plan.buildProbe, access, signal),
+        smokeTenant(tenant, accessTo(access, tenant), options),
+      ]);
+      return builds.map((build) => ({ build, smoke }));
+    };
+    const probes: Probe[] = [];
+    for (let index = 0; index < plan.tenants.length; index += AT_ONCE)
+      probes.push(...(await Promise.all(plan.tenants.slice(index, index + AT_ONCE).map(one))).flat());
+    return probes;
   };
 
   /** Pauses with heartbeats. A worker that is being stopped hands the watch to another one. */
@@ -78,7 +86,7 @@ export function createFleetWatch({ config, suite, client, stopping }: WatchDepen
           const ended = now();
           const idleMs = last === null ? 0 : elapsedMs(last, begun, gapMs);
           const tookMs = elapsedMs(begun, ended, gapMs);
-          const unwatchedMs = Math.max(idleMs, tookMs - 2 * roundMs(intervalMs));
+          const unwatchedMs = Math.max(idleMs, tookMs - longestRoundMs(plan));
           const hadStretch = state.stretch !== null;
           const round = { at: ended.wall, sinceLastMs: idleMs + tookMs, unwatchedMs, probes };
           const seen = observe(state, round, { sha, unreported, gapMs });

@@ -23,7 +23,7 @@ export interface FleetWatchState {
   stretch: WatchedStretch | null;
   /** Tenants without a usable answer, or with a failed check, in the last round. */
   doubtful: Interruption[];
-  /** Whether each tenant was doubtful in the last rounds, the newest last. */
+  /** Whether a tenant was doubtful in the last rounds, the newest last; those without a doubt are left out. */
   doubts: Record<string, boolean[]>;
   /** Checks that failed in the last round, `tenant: check`. */
   failing: string[];
@@ -78,10 +78,11 @@ export function observe(
   );
   // One that alternates between silence and failures, or between failures, would else never end the watch.
   const doubts = Object.fromEntries(
-    probes.map(({ build: { tenant } }) => [
-      tenant,
-      [...(before.doubts[tenant] ?? []), doubtful.some((one) => one.tenant === tenant)].slice(-DOUBT_ROUNDS),
-    ]),
+    probes.flatMap(({ build: { tenant } }) => {
+      const now = doubtful.some((one) => one.tenant === tenant);
+      const rounds = [...(before.doubts[tenant] ?? []), now].slice(-DOUBT_ROUNDS);
+      return rounds.includes(true) ? [[tenant, rounds]] : [];
+    }),
   );
   const again = doubtful.filter(
     ({ tenant }) => isTooDoubtful(doubts[tenant] ?? []) && !red.some((smoke) => smoke.tenant === tenant),

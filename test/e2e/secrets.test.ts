@@ -187,7 +187,7 @@ async function run(way: Way, evidence: Evidence) {
 
     deploy(held, 'refusing');
     const untested = release(held);
-    await until('it is held', () => untested.said().includes('could-not-test'));
+    await until('it is held', () => untested.said().includes('canary-unstable'));
     await start('status', held).ended;
     codes.abort = await start('abort', held, '--reason', PLANTED, '--by', PLANTED_PLAIN).ended;
     codes.held = await untested.ended;
