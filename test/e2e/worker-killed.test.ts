@@ -3,13 +3,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, test } from 'vitest';
-import { awaitRunEnd } from '../../src/temporal/runs.js';
+import { awaitRunEnd, sendDecision } from '../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
+import { ada, statusOf } from '../support/decisions.js';
 import { Gate } from '../support/gate.js';
 import { laneState, queuedRelease } from '../support/lanes.js';
 import { putsTaken } from '../support/latest.js';
 import { catchIn, PATIENT, PHASES } from '../support/phases.js';
 import { newSha } from '../support/shas.js';
+import { until } from '../support/until.js';
 import { startVictim } from '../support/victim.js';
 
 const registry = await startMemoryRegistry();
@@ -27,7 +29,7 @@ const open = (name: string) => Gate.open(name, { registry: registry.host, env: P
 describe.concurrent('a worker killed', () => {
   test.for(PHASES)(
     'while %s loses nothing: the next one ends the run, with one write of :latest per image',
-    { timeout: 60_000 },
+    { timeout: 90_000 },
     async (phase, { expect, onTestFinished }) => {
       const gate = await open(`killed-${phase}`);
       onTestFinished(() => gate.close());
@@ -41,6 +43,17 @@ describe.concurrent('a worker killed', () => {
       release();
       await gate.startWorker();
       await goOn();
+      // An approval that comes before an attempt watches again has no proof: the build soaks, and it is asked again.
+      if (phase === 'awaiting-approval')
+        await until(
+          'it has ended',
+          async () => {
+            const hold = (await statusOf(gate, handle))?.hold;
+            if (hold) await sendDecision(gate.client, handle.workflowId, 'approve', { ...ada, hold: hold.id });
+            return (await handle.describe()).status.name !== 'RUNNING';
+          },
+          60_000,
+        );
 
       expect((await awaitRunEnd(handle)).report).toMatchObject({
         outcome: 'promoted',
