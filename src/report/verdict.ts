@@ -83,7 +83,7 @@ export function verdictText(record: RunRecord, summary: RunSummary): VerdictText
 
 function promoted(
   { sha }: RunRecord,
-  { images, notTested, rejected, promoteOnly, requestedBy, reason, watched }: RunSummary,
+  { images, notTested, rejected, promoteOnly, requestedBy, reason, watched, tenants }: RunSummary,
 ): VerdictText {
   const tag = `staging-${sha.slice(0, 7)}`;
   const moves = images.map(({ repository }) => `- ${code(`${repository}:${tag}`)} → ${code(`${repository}:latest`)}`);
@@ -99,6 +99,9 @@ function promoted(
         ...lines,
       ],
     };
+  // A second release of the live build: nothing was tested, and nothing moved.
+  if (watched === null && tenants.length === 0 && notTested.length === 0 && !rejected)
+    return { heading: `## :latest is on ${tag} already`, lines };
   if (notTested.length > 0 || rejected || watched === null)
     return {
       heading: `## ⚠️ :latest promoted to ${tag} — not all was verified`,

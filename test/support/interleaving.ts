@@ -220,8 +220,9 @@ const EDGE_MS = 1_500;
 
 /** Promotions whose proof says that every canary was on the build while one was away. */
 function unwatched({ aways }: Stage, facts: Facts[]): string[] {
-  return facts.flatMap(({ sha, outcome, isManual, watched }) => {
-    if (outcome !== 'promoted' || isManual) return [];
+  return facts.flatMap(({ sha, outcome, isManual, movers, watched }) => {
+    // A build that is live already moves nothing.
+    if (outcome !== 'promoted' || isManual || movers === 0) return [];
     if (!watched) return [`${sha} was promoted without a proof`];
     const [from, until] = [Date.parse(watched.from), Date.parse(watched.until)];
     const gone = aways.filter((away) => Math.min(away.to, until) - Math.max(away.from, from) > EDGE_MS);
