@@ -130,7 +130,7 @@ const watchable = (suite: Suite): Suite =>
 
 const now = (): Instant => ({ wall: Date.now(), steady: performance.now() });
 
-/** State from the heartbeats of an earlier attempt; null if there is none. */
+/** State from the heartbeats of an earlier attempt; null without one. */
 function stateOf(details: unknown): FleetWatchState | null {
   return Array.isArray(Object(details).doubtful) ? (details as FleetWatchState) : null;
 }

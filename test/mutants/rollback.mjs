@@ -201,11 +201,11 @@ export default [
   },
   {
     name: 'announcement-of-anybody',
-    breaks: 'what announces a rollback and is none ends the release that holds the lane',
+    breaks: 'a foreign run that announces a rollback ends the release that holds the lane',
     file: 'activities/lane/calls.ts',
     find: "if (run?.type !== WORKFLOWS.rollback) return 'none';",
     replace: "if (run?.type !== WORKFLOWS.rollback) return 'running';",
-    test: 'test/workflows/rollback/foreign-announcement.test.ts > what announces a rollback and is none does not end the release that holds the lane, and marks nothing',
+    test: 'test/workflows/rollback/foreign-announcement.test.ts > a foreign run that announces a rollback does not end the release that holds the lane, and marks nothing',
   },
   {
     name: 'late-announcement-displaces',

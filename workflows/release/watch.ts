@@ -76,7 +76,7 @@ export const whileWatched =
     return release.end === null ? afterWatch(release, broken) : 'done';
   };
 
-/** End of the watch that ends the phase; null while there is none, and while a move is under way. */
+/** End of the watch that ends the phase; null while the watch goes on, and while a move is under way. */
 function brokenWatch({ watch, state }: Release): Exclude<FleetWatchEnd, { watched: unknown }> | null {
   return watch?.end == null || 'watched' in watch.end || state.moving ? null : watch.end;
 }

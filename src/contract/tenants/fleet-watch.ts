@@ -12,7 +12,7 @@ export interface FleetWatchInput {
   stretch: WatchedStretch | null;
 }
 
-/** End of a watch: the proof, or why there is none. */
+/** End of a watch: the proof, or what prevents it. */
 export type FleetWatchEnd =
   | { watched: WatchedStretch }
   /** The same check failed twice in a row. */

@@ -38,7 +38,7 @@ async function announceAll(requests: RollbackRequest[]) {
   }
 }
 
-test('what announces a rollback and is none does not end the release that holds the lane, and marks nothing', async () => {
+test('a foreign run that announces a rollback does not end the release that holds the lane, and marks nothing', async () => {
   const { handle, sha } = await catchIn('awaiting-approval', gate(), registry);
   const before = await laneState(gate());
   const { runId } = await handle.describe();
@@ -54,7 +54,7 @@ test('what announces a rollback and is none does not end the release that holds 
   await awaitRunEnd(handle);
 });
 
-test('what announces a rollback and is none does not displace one that moves', async () => {
+test('a foreign run that announces a rollback does not displace one that moves', async () => {
   const target = await gate().latest();
   const live = await promoted(gate());
   const second = delayRequests({ gate: gate(), registry }, isPut(gate().repositories[1]));
