@@ -1,7 +1,6 @@
 import { cancellationSignal, sleep } from '@temporalio/activity';
 import { driftUpdate } from '../../src/contract/messages.js';
-import type { Drift } from '../../src/contract/move.js';
-import { type TagState, whereItStands } from '../../src/contract/move.js';
+import { type Drift, type TagState, whereItStands } from '../../src/contract/move.js';
 import { shortSha } from '../../src/contract/sha.js';
 import { oneLine } from '../../src/domain/markdown.js';
 import { MAX_MISSING, rollbackTargets } from '../../src/lane/drift.js';

@@ -1,6 +1,6 @@
 import type { TenantBuild } from '../contract/release.js';
 import { sameBuild } from '../contract/sha.js';
-import type { TenantSmoke } from '../contract/tenants/check.js';
+import { checksWith, type TenantSmoke } from '../contract/tenants/check.js';
 import type { FleetWatchEnd } from '../contract/tenants/fleet-watch.js';
 import type { Interruption, WatchedStretch } from '../contract/tenants/watched.js';
 import { rounded } from './duration.js';
@@ -69,12 +69,15 @@ export function observe(
     const since = before.doubtful.find(({ tenant }) => tenant === build.tenant);
     return [since ?? { tenant: build.tenant, from: time, to: null, answered }];
   });
-  const failing = probes.flatMap(({ smoke }) => failedChecks(smoke));
+  const failing = checksWith(
+    'fail',
+    probes.map(({ smoke }) => smoke),
+  );
   const isGood = left.length === 0 && doubtful.length === 0;
   const stretch = unwatchedMs > gapMs ? null : before.stretch;
   const next = { stretch: extend(stretch, isGood, time, sinceLastMs), doubtful, failing };
   const red = probes.flatMap(({ smoke }) =>
-    failedChecks(smoke).some((check) => before.failing.includes(check)) ? [smoke] : [],
+    checksWith('fail', [smoke]).some((check) => before.failing.includes(check)) ? [smoke] : [],
   );
   // One that alternates between silence and failures, or between failures, would else never end the watch.
   const doubts = Object.fromEntries(
@@ -121,9 +124,6 @@ function doubtOf({ tenant, silent, why }: TenantBuild, { checks }: TenantSmoke, 
   const open = checks.find(({ verdict }) => verdict !== 'pass');
   return open ? `${open.check}: ${open.status === null ? 'no answer' : `status ${open.status}`}` : null;
 }
-
-const failedChecks = ({ tenant, checks }: TenantSmoke) =>
-  checks.filter(({ verdict }) => verdict === 'fail').map(({ check }) => `${tenant}: ${check}`);
 
 /** Describes an interruption: `canary-2 from 2026-11-28 12:00:03 UTC to 2026-11-28 12:01:10 UTC (/health: status 503)`. */
 export const describeInterruption = ({ tenant, from, to, answered }: Interruption) =>

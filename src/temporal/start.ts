@@ -41,23 +41,21 @@ export type StartedRollback = StartedRun & {
   forced?: string;
 };
 
-/** Starts a rollback, or attaches to the running one: it goes to the same build, whoever asked for it, and takes `force` until it moves.
+/** Starts a rollback, or attaches to the running one: it goes to the same build, also for another requester, and takes `force` until it moves.
  * @throws {InvalidInput} if the running one goes to another build with the same first digits; an error if no worker answers for it. */
 export async function startRollback(client: Client, lane: Lane, input: RollbackInput): Promise<StartedRollback> {
   const workflowId = rollbackId(lane, input.sha);
   for (;;) {
-    try {
-      const started = await client.workflow.start(WORKFLOWS.rollback, {
+    const started = await startUnlessRunning(() =>
+      client.workflow.start(WORKFLOWS.rollback, {
         workflowId,
         taskQueue: taskQueue(lane),
         args: [input],
         workflowTaskTimeout: '2s',
         staticSummary: `roll back to ${shortSha(input.sha)}: ${input.reason}`,
-      });
-      return Object.assign(started, { attached: false });
-    } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    }
+      }),
+    );
+    if (started) return started;
     const attached = await attach(client, workflowId);
     const running = Object(attached.input) as Partial<RollbackInput>;
     if (!sameBuild(String(running.sha), input.sha))
@@ -90,17 +88,21 @@ const FORCE_MS = 5_000;
 
 type Input = ReleaseInput | RollbackInput;
 
-async function startOrAttach(
-  client: Client,
-  workflowId: string,
-  input: Input,
-  start: () => Promise<WorkflowHandle & { firstExecutionRunId: string }>,
-): Promise<StartedRun> {
+type Start = () => Promise<WorkflowHandle & { firstExecutionRunId: string }>;
+
+/** Starts a run; null if one with its id is running. */
+async function startUnlessRunning(start: Start): Promise<StartedRun | null> {
   try {
     return Object.assign(await start(), { attached: false });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    return null;
   }
+}
+
+async function startOrAttach(client: Client, workflowId: string, input: Input, start: Start): Promise<StartedRun> {
+  const started = await startUnlessRunning(start);
+  if (started) return started;
   const attached = await attach(client, workflowId);
   const running = Object(attached.input);
   if (comparableInput(running) !== comparableInput(input))
