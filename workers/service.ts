@@ -1,8 +1,8 @@
-import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DefaultLogger, type NativeConnection, Runtime } from '@temporalio/worker';
 import type { Config } from '../src/config/schema.js';
 import type { GateWorker } from './create-worker.js';
+import { onFreePort } from './free-port.js';
 import { serveHttp } from './http.js';
 import { logEvent, logLine } from './log.js';
 
@@ -11,17 +11,18 @@ const READY_MS = 1_000;
 
 /** Sets up logs and metrics of this process, once and before anything else of the SDK. Gives where the SDK serves its metrics. */
 export async function installRuntime(): Promise<URL> {
-  const bindAddress = `127.0.0.1:${await freePort()}`;
-  Runtime.install({
-    logger: new DefaultLogger('INFO', logLine),
-    telemetryOptions: {
-      logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} },
-      metrics: {
-        prometheus: { bindAddress, countersTotalSuffix: true, unitSuffix: true, useSecondsForDurations: true },
+  const address = await onFreePort((bindAddress) =>
+    Runtime.install({
+      logger: new DefaultLogger('INFO', logLine),
+      telemetryOptions: {
+        logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} },
+        metrics: {
+          prometheus: { bindAddress, countersTotalSuffix: true, unitSuffix: true, useSecondsForDurations: true },
+        },
       },
-    },
-  });
-  return new URL(`http://${bindAddress}/metrics`);
+    }),
+  );
+  return new URL(`http://${address}/metrics`);
 }
 
 /** Serves health, readiness and metrics where the configuration says. The default address may be taken by a second worker of this machine: that one goes without. */
@@ -64,13 +65,4 @@ async function notReady({
   } catch (error) {
     return `Temporal does not answer: ${(error as Error).message}`;
   }
-}
-
-/** The SDK takes no port 0 that it would tell. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

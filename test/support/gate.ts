@@ -14,9 +14,9 @@ import { type LaneClient, LaneRefused, laneClient } from '../../src/temporal/lan
 import { queryStatus } from '../../src/temporal/runs.js';
 import { startRelease, startRollback } from '../../src/temporal/start.js';
 import { type BuildSpec, pushBuild, retag, tagDigest } from '../../testbed/images.js';
-import { freePort } from '../../testbed/process.js';
 import { startTenant, type Tenant, type TenantBuild } from '../../testbed/tenant.js';
 import { createWorker, type GateParts, type GateWorker } from '../../workers/create-worker.js';
+import { onFreePort } from '../../workers/free-port.js';
 import { type FoundRun, type Run, replayAll } from './replay.js';
 import { temporalAddress } from './servers.js';
 import { newSha } from './shas.js';
@@ -293,17 +293,17 @@ export function installRuntime(): Promise<string> {
   return installing;
 }
 
-async function install(): Promise<string> {
-  const bindAddress = `127.0.0.1:${await freePort()}`;
-  Runtime.install({
-    logger: new DefaultLogger('INFO', (entry) => void logged.push(entry)),
-    telemetryOptions: {
-      logging: { filter: { core: 'ERROR', other: 'ERROR' }, forward: {} },
-      metrics: { prometheus: { bindAddress, countersTotalSuffix: true } },
-    },
-    shutdownSignals: [],
-  });
-  return bindAddress;
+function install(): Promise<string> {
+  return onFreePort((bindAddress) =>
+    Runtime.install({
+      logger: new DefaultLogger('INFO', (entry) => void logged.push(entry)),
+      telemetryOptions: {
+        logging: { filter: { core: 'ERROR', other: 'ERROR' }, forward: {} },
+        metrics: { prometheus: { bindAddress, countersTotalSuffix: true } },
+      },
+      shutdownSignals: [],
+    }),
+  );
 }
 
 export function workflowBundle(): { code: string } {
