@@ -1,15 +1,28 @@
 import type { LogEntry } from '@temporalio/worker';
+import { printable } from '../src/domain/printable.js';
 
 const RUN = /(?:^|-)(?:canary-release|rollback|watch-production)-([0-9a-f]{7})$/;
 
-/** One JSON object a line, on stderr; with the sha and the run where a line is about one. The task token would let its reader complete the activity. */
-export function logLine({ level, message, timestampNanos, meta }: LogEntry): void {
-  const { taskToken: _, ...fields } = (meta ?? {}) as Record<string, unknown>;
+/** Prints one JSON object a line, on stderr. */
+export function logLine(entry: LogEntry): void {
+  process.stderr.write(`${lineOf(entry)}\n`);
+}
+
+/**
+ * One line of the log: with the sha and the run where it is about one, without the task token, which would let its reader complete the
+ * activity. No field replaces the level or the message, and none breaks the line.
+ */
+export function lineOf({ level, message, timestampNanos, meta }: LogEntry): string {
   const at = new Date(Number(timestampNanos / 1_000_000n)).toISOString();
+  const own = { level, message };
+  const { taskToken: _, ...fields } = (meta ?? {}) as Record<string, unknown>;
   const sha = fields.sha ?? RUN.exec(String(fields.workflowId ?? ''))?.[1];
-  process.stderr.write(
-    `${JSON.stringify({ at, level, message, ...(sha !== undefined && { sha }), ...fields }, jsonValue)}\n`,
-  );
+  try {
+    return printable(JSON.stringify({ at, ...own, ...(sha !== undefined && { sha }), ...fields, ...own }, jsonValue));
+  } catch (error) {
+    // A circle, or a value that throws: the line matters more than its fields.
+    return printable(JSON.stringify({ at, ...own, unprintable: String(error) }));
+  }
 }
 
 /** A line of our own. */

@@ -1,9 +1,9 @@
-/** What a command may use of the outside world; tests provide their own. */
-export interface Io {
+/** The outside world as the process has it, or a test. Commands get an `Io`. */
+export interface Terminal {
   env: NodeJS.ProcessEnv;
-  /** Data, for machines: stdout. */
+  /** Prints one line to stdout: data, for machines. */
   out: (line: string) => void;
-  /** Progress and errors, for people: stderr. */
+  /** Prints one line to stderr: progress and errors, for people. */
   err: (line: string) => void;
   /** Reads all of standard input. */
   input: () => Promise<string>;
@@ -13,6 +13,12 @@ export interface Io {
   isTerminal?: boolean;
   /** Aborted by Ctrl-C. */
   signal: AbortSignal;
+}
+
+/** What a command may use of the outside world. Every line is escaped on its way (src/cli/safe-io.ts). */
+export interface Io extends Terminal {
+  /** Prints a workflow command of GitHub Actions, made by src/report/annotations.ts, to stderr. */
+  command: (line: string) => void;
 }
 
 export interface Given {

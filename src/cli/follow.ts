@@ -5,7 +5,6 @@ import { laneOf, parseRunId } from '../contract/ids.js';
 import type { ReleaseReport, ReleaseStatus } from '../contract/release.js';
 import { parseDuration } from '../domain/duration.js';
 import { DeadlineReached, withDeadline } from '../net/deadline.js';
-import { logLine } from '../report/annotations.js';
 import { awaitRunEnd, queryStatus, type RunEnd } from '../temporal/runs.js';
 import { moveProgress, waitsFor } from '../temporal/waits-for.js';
 import { type Given, type Io, textOption, wantsJson } from './command.js';
@@ -60,7 +59,7 @@ function printEnd(end: RunEnd, given: Given, io: Io): number {
   const result = end.report ?? { outcome: end.outcome, why: end.why };
   if (wantsJson(given)) io.out(JSON.stringify(result));
   else {
-    io.out(logLine(`${result.outcome}: ${result.why}`));
+    io.out(`${result.outcome}: ${result.why}`);
     for (const image of end.report?.images ?? []) io.out(`  ${image.repository} ${image.digest}`);
   }
   if (end.report === null && end.outcome === 'terminated') return EXIT.fault;
@@ -92,7 +91,7 @@ async function printPhases(client: Client, workflowId: string, io: Io, stop: Abo
       since = Date.now();
       const lane = laneOf(workflowId);
       const waits = isRollback ? await waitsFor(client, lane, workflowId) : await moveProgress(client, lane);
-      for (const one of waits) io.err(logLine(isRollback ? `waits for ${one}` : one));
+      for (const one of waits) io.err(isRollback ? `waits for ${one}` : one);
     }
     await delay(POLL_INTERVAL_MS, undefined, { signal: stop });
   }
@@ -105,7 +104,7 @@ function pollStatus(client: Client, workflowId: string, stop: AbortSignal): Prom
   );
 }
 
-const phaseLine = ({ phase, why }: ReleaseStatus) => logLine(`${phase}${why ? `: ${why}` : ''}`);
+const phaseLine = ({ phase, why }: ReleaseStatus) => `${phase}${why ? `: ${why}` : ''}`;
 
 function rejectOnAbort(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {

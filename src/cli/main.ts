@@ -2,12 +2,14 @@ import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { CommanderError, Command as Program } from 'commander';
 import { InvalidInput, shown } from '../contract/brand.js';
-import type { Command, CommandEntry, Io } from './command.js';
+import type { Command, CommandEntry, Io, Terminal } from './command.js';
 import { COMMANDS } from './commands/index.js';
 import { EXIT } from './exit-codes.js';
+import { printLines, safeIo } from './safe-io.js';
 
 /** Runs the command line and resolves to its exit code. */
-export async function main(argv: string[], io: Io): Promise<number> {
+export async function main(argv: string[], terminal: Terminal): Promise<number> {
+  const io = safeIo(terminal);
   let code: number = EXIT.done;
   const program = new Program('canary')
     .description('Moves :latest of your images to a build only after every canary tenant ran it and passed.')
@@ -17,8 +19,8 @@ export async function main(argv: string[], io: Io): Promise<number> {
     .helpCommand(false)
     .configureHelp({ subcommandTerm: (command) => `${command.name()} ${argumentsOf(command.name())}`.trim() })
     .configureOutput({
-      writeOut: (text) => io.out(text.trimEnd()),
-      writeErr: (text) => io.err(text.trimEnd()),
+      writeOut: (text) => printLines(io.out, text),
+      writeErr: (text) => printLines(io.err, text),
       outputError: (text, write) => write(usageLine(text, 'canary --help')),
     })
     .exitOverride();
@@ -73,15 +75,20 @@ function usageLine(text: string, help: string): string {
   return `${what.replace(/^error:/, 'canary:')} ${suggestion}`;
 }
 
-/** Prints one line: what failed, where, the fix; with `--debug` the stack trace too. */
+/** Prints one line, or one for each problem: what failed, where, the fix; with `--debug` the stack trace too. */
 function printError(error: unknown, debug: boolean, io: Io): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  const message = error instanceof Error ? error.message : String(error);
-  io.err(`canary: ${message}`);
-  if (debug) io.err(inspect(error));
+  const problems = problemsOf(error);
+  if (problems.length > 1)
+    for (const line of ['canary: configuration:', ...problems.map((one) => `  ${one}`)]) io.err(line);
+  else io.err(`canary: ${error instanceof Error ? error.message : String(error)}`);
+  if (debug) printLines(io.err, inspect(error));
   const usage = error instanceof Error && (error.name === 'InvalidInput' || error.name === 'ConfigError');
   return usage ? EXIT.usage : EXIT.fault;
 }
+
+/** The problems of a `ConfigError` and its like, which are loaded with the commands. */
+const problemsOf = (error: unknown): string[] => (error as { problems?: string[] } | undefined)?.problems ?? [];
 
 /** The version in package.json, which is beside `src/` in the clone and beside `dist/` when built. */
 function version(): string {

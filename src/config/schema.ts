@@ -191,7 +191,7 @@ export interface Secrets {
 export class ConfigError extends InvalidInput {
   override readonly name = 'ConfigError';
   constructor(readonly problems: string[]) {
-    super(`configuration: ${problems.length === 1 ? problems[0] : `\n  ${problems.join('\n  ')}`}`);
+    super(`configuration: ${problems.join('; ')}`);
   }
 }
 

@@ -15,14 +15,21 @@ export function oneLine(text: string, max = MAX_TEXT): string {
  * `#` and `[` is escaped, it also contains no `##[command]`, which GitHub's runner reads anywhere in a line.
  */
 export function prose(text: string): string {
-  return oneLine(text)
-    .replaceAll(/[\\`*_[\]<>|~&$#]/g, (mark) => `\\${mark}`)
-    .replaceAll('@', '@\u200b');
+  return (
+    oneLine(text)
+      .replaceAll(/[\\`*_[\]<>|~&$#]/g, (mark) => `\\${mark}`)
+      // At the start of a line these begin a list or a rule.
+      .replace(/^(?=[-+=])|^(\d{1,9})(?=[.)])/, '$1\\')
+      // A space of no width, by its name: the character itself would be invisible in a log, too.
+      .replaceAll('@', '@&#8203;')
+  );
 }
 
 /** Text as code, with a fence longer than any backticks in it. Not for table cells, where a bar would end the cell. */
 export function code(text: string): string {
   const line = oneLine(text);
+  // Two marks without anything between them would open a fence.
+  if (line === '') return '` `';
   const longest = Math.max(0, ...[...line.matchAll(/`+/g)].map(([run]) => run.length));
   const fence = '`'.repeat(longest + 1);
   return longest === 0 ? `${fence}${line}${fence}` : `${fence} ${line} ${fence}`;
@@ -79,5 +86,7 @@ export function section(title: string, lines: string[], max = Number.POSITIVE_IN
   return [`**${title}**\n`, ...[...shown, ...more].map((line) => `- ${line}`)].join('\n');
 }
 
-/** Formats a time: `2026-11-25 06:10:08 UTC`. */
-export const time = (iso: string) => `${iso.slice(0, 19).replace('T', ' ')} UTC`;
+/** Formats a time: `2026-11-25 06:10:08 UTC`. A text that is no time is shown as words. */
+export const time = (iso: string) =>
+  ISO.test(iso) ? `${iso.slice(0, 19).replace('T', ' ')} UTC` : prose(oneLine(iso, 40));
+const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/;

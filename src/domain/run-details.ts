@@ -99,4 +99,4 @@ function describeSmoke({ checks }: TenantSmoke): string {
 const answer = (text: string) => code(oneLine(text, MAX_ANSWER));
 
 const decisionLine = ({ at, by, verb, reason, holdName }: Decision) =>
-  `${time(at)} **${verb}**${holdName ? ` of ${holdName}` : ''} by ${prose(by)}: ${prose(reason)}`;
+  `${time(at)} **${verb}**${holdName ? ` of ${prose(holdName)}` : ''} by ${prose(by)}: ${prose(reason)}`;

@@ -48,7 +48,7 @@ function describeHolder({ sha, workflowId, since, heldFor, revocation }: Holder)
   const status = revocation
     ? `, revoked: ${cut(describeRevocation(revocation))}`
     : heldFor
-      ? `, held for ${heldFor.hold}`
+      ? `, held for ${cut(heldFor.hold)}`
       : '';
   return `${code(sha)} holds the lane since ${time(since)} (${code(workflowId)})${status}`;
 }

@@ -31,8 +31,3 @@ function command(level: 'error' | 'notice', title: string, message: string): str
   const property = data(title).replaceAll(':', '%3A').replaceAll(',', '%2C');
   return `::${level} title=${property}::${data(message)}`;
 }
-
-/** Escapes a line of a log so that GitHub's runner sees no command in it, neither at its start nor in the old form inside. */
-export function logLine(text: string): string {
-  return oneLine(text, 5_000).replaceAll('##[', '# #[');
-}

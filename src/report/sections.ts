@@ -2,7 +2,7 @@ import type { Decision } from '../contract/hold.js';
 import type { BuildVerdict, CheckResult, TenantSmoke, Verdict } from '../contract/tenants/check.js';
 import { rounded } from '../domain/duration.js';
 import { describeInterruption, describeStretch } from '../domain/fleet-watch.js';
-import { code, prose, redactedProse, table } from '../domain/markdown.js';
+import { code, prose, redactedProse, table, time } from '../domain/markdown.js';
 import { latestOf, type RunSummary } from './summary.js';
 
 /** Failing checks that are listed one by one; a count follows, because a step summary is limited to 1 MiB. */
@@ -135,4 +135,4 @@ export function section(title: string, lines: string[]): string[] {
 }
 
 /** `2026-11-25 05:54:37` */
-export const utc = (iso: string) => iso.slice(0, 19).replace('T', ' ');
+export const utc = (iso: string) => time(iso).replace(/ UTC$/, '');

@@ -11,7 +11,7 @@ import { suiteProblems } from './validate-suite.js';
 export class SuiteError extends InvalidInput {
   override readonly name = 'SuiteError';
   constructor(readonly problems: string[]) {
-    super(problems.join('\n'));
+    super(problems.join('; '));
   }
 }
 

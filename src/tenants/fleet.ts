@@ -22,7 +22,7 @@ export interface FleetSource {
 export class FleetError extends InvalidInput {
   override readonly name = 'FleetError';
   constructor(readonly problems: string[]) {
-    super(`configuration: ${problems.length === 1 ? problems[0] : `\n  ${problems.join('\n  ')}`}`);
+    super(`configuration: ${problems.join('; ')}`);
   }
 }
 

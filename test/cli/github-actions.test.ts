@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { annotations, logLine } from '../../src/report/annotations.js';
+import { annotations } from '../../src/report/annotations.js';
 import { canary as run } from '../support/cli.js';
 import { useGate } from '../support/gate.js';
 import { failed, record } from '../support/records.js';
@@ -92,11 +92,6 @@ describe('text from outside is no command of the runner', () => {
     const tenants = [{ tenant: hostile, checks: [failed('a, b')] }];
     expect(annotations(record({ outcome: 'CanaryRejected', tenants }))[1]).toBe(
       '::error title=x %3A%3Aerror%3A%3Ay%250A%3A%3Anotice%3A%3Az%3A a%2C b::status 200, $[0].content',
-    );
-  });
-  test('in a line of the log', () => {
-    expect(logLine(`aborted by ada: ${hostile} ##[error]`)).toBe(
-      'aborted by ada: x ::error::y%0A::notice::z # #[error]',
     );
   });
 });

@@ -171,7 +171,7 @@ describe('canary smoke --junit', () => {
       got: '',
     };
     expect(junit([{ tenant: 'x', checks: [check] }])).toContain(
-      'name="&lt;a&gt; &amp; &quot;b&quot; &apos;c&apos;\ufffd\ufffd&#10;"',
+      'name="&lt;a&gt; &amp; &quot;b&quot; &apos;c&apos;\\u0007\\ud800\\n"',
     );
   });
 

@@ -86,7 +86,7 @@ describe('names and reasons of other people', () => {
 
   test('stay words: no markup, link, HTML or new line comes of them', () => {
     expect(
-      shown.match(/\\\*\\\*x\\\*\\\* \\\[a\\\]\(https:\/\/b\) \\<img src=x\\> \\`y\\` \\# z @\u200beveryone/g),
+      shown.match(/\\\*\\\*x\\\*\\\* \\\[a\\\]\(https:\/\/b\) \\<img src=x\\> \\`y\\` \\# z @&#8203;everyone/g),
     ).toHaveLength(7);
     expect(shown).not.toMatch(/(?<!\\)[<[]/);
     expect(shown.split('\n').filter((line) => line.startsWith('#'))).toEqual([]);

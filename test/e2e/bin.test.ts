@@ -44,6 +44,6 @@ test('a worker with a wrong configuration ends with 2 and all that is wrong', as
   const run = canary(['worker'], { CANARY_SOAK: 'long', CANARY_SOKA: '6m' });
   expect(await run.exit).toBe(2);
   expect(run.said()).toBe(
-    'canary: configuration: \n  CANARY_SOKA: no such setting\n  CANARY_SOAK: invalid duration "long": expected e.g. 6m or 30s\n',
+    'canary: configuration:\n  CANARY_SOKA: no such setting\n  CANARY_SOAK: invalid duration "long": expected e.g. 6m or 30s\n',
   );
 });

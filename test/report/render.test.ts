@@ -181,7 +181,7 @@ describe('a public report', () => {
     ['HTML', '<script>alert(1)</script>', '\\<script\\>alert(1)\\</script\\>'],
     ['a command of Actions on a line of its own', 'x\n::error::y', 'x ::error::y'],
     ['a command of Actions in the old form', '##[error]x', '\\#\\#\\[error\\]x'],
-    ['a mention', '@everybody', '@\u200beverybody'],
+    ['a mention', '@everybody', '@&#8203;everybody'],
     ['an emoji', 'fine 🎉', 'fine 🎉'],
     ['an encoded newline', 'x%0A::error::y', 'x%0A::error::y'],
   ])('shows %s in a name or a reason as text on its line', (_what, hostile, shown) => {

@@ -67,7 +67,7 @@ test('a fleet file and its secrets are read again for each release', async () =>
 test('one message has the problems of the configuration and of its suite', async () => {
   const suite = write('suite.ts', 'export default [];');
   await expect(loadGateConfig({ CANARY_SOAK: 'x', CANARY_SMOKE_SUITE: suite })).rejects.toThrow(
-    'CANARY_SOAK: invalid duration "x": expected e.g. 6m or 30s\n  CANARY_SMOKE_SUITE: the suite is empty: it would pass every build',
+    'CANARY_SOAK: invalid duration "x": expected e.g. 6m or 30s; CANARY_SMOKE_SUITE: the suite is empty: it would pass every build',
   );
   await expect(loadGateConfig({ CANARY_SMOKE_SUITE: suite })).rejects.toThrow(
     'configuration: CANARY_SMOKE_SUITE: the suite is empty: it would pass every build',

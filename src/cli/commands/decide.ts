@@ -4,7 +4,6 @@ import type { DecisionName, Hold } from '../../contract/hold.js';
 import { type Lane, parseRunId, releaseId, rollbackId, taskQueue } from '../../contract/ids.js';
 import type { ReleaseStatus } from '../../contract/release.js';
 import { parseSha, type Sha } from '../../contract/sha.js';
-import { logLine } from '../../report/annotations.js';
 import { withClient } from '../../temporal/connect.js';
 import { isStuck } from '../../temporal/lane-view.js';
 import { awaitRunEnd, findRun, outcomeOfRun, queryStatus, sendDecision } from '../../temporal/runs.js';
@@ -92,5 +91,5 @@ async function runToDecide(client: Client, lane: Lane, sha: Sha, verb: DecisionN
 }
 
 function holdLine(workflowId: string, verb: DecisionName, { id, name, why }: Hold, { verbs }: ReleaseStatus): string {
-  return logLine(`${workflowId} is held: ${id} (${name}): ${why}; ${verb}: ${verbs?.[verb].text ?? 'unknown'}`);
+  return `${workflowId} is held: ${id} (${name}): ${why}; ${verb}: ${verbs?.[verb].text ?? 'unknown'}`;
 }

@@ -11,6 +11,7 @@ import { lastEnded, readRun } from '../../temporal/run-record.js';
 import { type Command, type Given, type Io, LINKS, OUTPUT, TEMPORAL, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { laneFrom, reportLinks } from '../identity.js';
+import { printLines } from '../safe-io.js';
 
 export const report: Command = {
   options: [
@@ -47,9 +48,9 @@ function printReport(given: Given, io: Io): Promise<number> {
       io.out(JSON.stringify({ ...last, production: summary, productionAsOf: asOf, productionBack: back }));
       return EXIT.done;
     }
-    io.out(renderReport(last, reportLinks(io), { answers: io.isTerminal === true }).trimEnd());
-    if (production) io.out(`\nProduction: ${redactedProse(productionLine(production))}`);
-    if (production?.back) io.out(`\nTo go back: ${code(production.back)}`);
+    printLines(io.out, renderReport(last, reportLinks(io), { answers: io.isTerminal === true }));
+    if (production) printLines(io.out, `\nProduction: ${redactedProse(productionLine(production))}`);
+    if (production?.back) printLines(io.out, `\nTo go back: ${code(production.back)}`);
     return EXIT.done;
   });
 }
@@ -71,7 +72,7 @@ function printPostmortem(given: Given, io: Io): Promise<number> {
       io.err(
         `the latest run of ${workflowId} moved nothing (${last.outcome}): this is the one that ended ${rollback.ended}`,
       );
-    io.out(renderPostmortem(await read(rollback), reportLinks(io)).trimEnd());
+    printLines(io.out, renderPostmortem(await read(rollback), reportLinks(io)));
     return EXIT.done;
   });
 }

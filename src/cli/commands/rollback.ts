@@ -1,6 +1,5 @@
 import type { RollbackInput } from '../../contract/release.js';
 import { parseRollbackInput } from '../../domain/inputs.js';
-import { logLine } from '../../report/annotations.js';
 import { withClient } from '../../temporal/connect.js';
 import type { RunEnd } from '../../temporal/runs.js';
 import { startRollback } from '../../temporal/start.js';
@@ -74,7 +73,7 @@ async function run(given: Given, io: Io): Promise<number> {
     const handle = await startRollback(client, lane, input);
     const { workflowId, attached, forced } = handle;
     if (!attached) io.err(`${workflowId} is started`);
-    else io.err(logLine(`${workflowId} is already running: attached${forced === undefined ? '' : `; ${forced}`}`));
+    else io.err(`${workflowId} is already running: attached${forced === undefined ? '' : `; ${forced}`}`);
     if (given.options.wait === false) return EXIT.done;
     return follow(client, handle, given, io, (end) => (isForceable(end) ? forceCommand(input) : null));
   });

@@ -20,7 +20,7 @@ export async function publishActionsReport(client: Client, workflowId: string, r
   try {
     const record = await readRun(client, workflowId, runId);
     if (record === null) return;
-    for (const line of annotations(record)) io.err(line);
+    for (const line of annotations(record)) io.command(line);
     const { GITHUB_STEP_SUMMARY: summary, GITHUB_OUTPUT: outputs } = io.env;
     if (summary) append(summary, renderReport(record, reportLinks(io), { max: remainingBytes(summary) }), io);
     if (outputs) append(outputs, outputsOf(record), io);

@@ -1,4 +1,5 @@
 import type { CheckResult, TenantSmoke } from '../../contract/tenants/check.js';
+import { printable } from '../../domain/printable.js';
 
 /** JUnit XML, one test suite per tenant. CI publishes it, so an answer is reduced to its status and the schema path. */
 export function junit(results: TenantSmoke[]): string {
@@ -37,9 +38,5 @@ function element(name: string, attributes: Record<string, string | number>, cont
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
 
 /** Escapes an attribute value. XML 1.0 cannot hold most control characters and lone surrogates, not even escaped. */
-function escaped(text: string): string {
-  return text
-    .replaceAll(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, '\ufffd')
-    .replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? character)
-    .replaceAll(/[\t\n\r]/g, (character) => `&#${character.charCodeAt(0)};`);
-}
+const escaped = (text: string) =>
+  printable(text).replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
