@@ -8,6 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { InvalidInput } from '../src/contract/brand.js';
+import { moveLatestId } from '../src/contract/ids.js';
 import type { RunRef } from '../src/contract/lane.js';
 import {
   areOnOneBuild,
@@ -23,6 +24,7 @@ import { LEASE_MS } from '../src/lane/moves.js';
 import { latestReads, moves, preflights, reports } from './shared/activity-options.js';
 import { alarm, type EventFeed, openFeed } from './shared/events.js';
 import { failure, unwrapFailure } from './shared/failures.js';
+import { requireId } from './shared/own-lane.js';
 
 /** Lag of registry reads behind writes, in milliseconds (GHCR: 15-30 s). */
 const LAG_MS = 30_000;
@@ -32,6 +34,7 @@ export const SETTLE = { summary: 'wait for writes in flight' };
 
 /** Moves `:latest` of all images; no other code writes it. Its id is fixed, so the server never runs two at a time. */
 export async function MoveLatest(typed: unknown): Promise<MovedImage[]> {
+  requireId(moveLatestId);
   const input = readMove(typed);
   const feed = openFeed(input.sha);
   try {

@@ -4,7 +4,6 @@ import {
   isCancellation,
   proxyActivities,
   setCurrentDetails,
-  setHandler,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
 import type { ReleaseActivities } from '../activities/index.js';
@@ -23,26 +22,25 @@ import type {
 import { fitNames } from '../src/domain/fit.js';
 import { parseWatchInput } from '../src/domain/inputs.js';
 import * as production from '../src/domain/production.js';
-import { isProductionSeen, redTenants } from '../src/domain/production-watch.js';
+import { redTenants } from '../src/domain/production-watch.js';
+import { parseProductionSeen } from '../src/domain/seen.js';
 import { productionWatchOptions, reads } from './shared/activity-options.js';
+import { carriedBy } from './shared/carried-watch.js';
 import { alarm, type EventFeed, openFeed } from './shared/events.js';
 import { unwrapFailure } from './shared/failures.js';
+import { onQuery, onSignal } from './shared/handlers.js';
 import { readInput } from './shared/run.js';
 
-/** What a watch hands on to the run that continues it. */
-interface Carried {
-  report: WatchReport;
-  plan: WatchPlan;
-  seen: WatchState;
-}
-
 /** Watches production take a build, and bake. It reports and proposes, and never moves anything. */
-export async function WatchProduction(typed: unknown, carried: Carried | null = null): Promise<WatchReport> {
+export async function WatchProduction(typed: unknown, given: unknown = null): Promise<WatchReport> {
   const input = readInput(() => parseWatchInput(typed), watchProductionId);
   const feed = openFeed(input.sha);
-  const report = begin(input, carried?.report);
+  const carried = carriedBy(given);
+  const names: string[] = [];
+  const report = begin(input, carried?.report, names);
   try {
     const { plan, seen } = carried ?? (await reads('read the production fleet').loadWatchPlan(input));
+    names.push(...plan.tenants.map(({ name }) => name));
     report.until ??= new Date(Date.now() + plan.watchMs).toISOString();
     const next = await watch(feed, report, plan, seen);
     if (next) await continueAsNew<typeof WatchProduction>(typed, { report, plan, seen: next });
@@ -59,7 +57,8 @@ export async function WatchProduction(typed: unknown, carried: Carried | null = 
   }
 }
 
-function begin(input: WatchInput, carried: WatchReport | undefined): WatchReport {
+/** @param names tenants that are watched, once the plan is known. */
+function begin(input: WatchInput, carried: WatchReport | undefined, names: readonly string[]): WatchReport {
   const started = new Date().toISOString();
   const report: WatchReport = carried ?? {
     ...input,
@@ -72,10 +71,11 @@ function begin(input: WatchInput, carried: WatchReport | undefined): WatchReport
     started,
     until: null,
   };
-  setHandler(productionQuery, () => report, { description: 'How production takes the build' });
+  onQuery(productionQuery, () => report, 'How production takes the build');
   // A signal only refreshes what people see: it raises no alarm.
-  setHandler(productionTenantsSignal, (sent) => {
-    if (report.outcome === 'watching' && isProductionSeen(sent)) note(report, sent);
+  const parse = (sent: unknown) => parseProductionSeen(sent, names);
+  onSignal(productionTenantsSignal, parse, (seen) => {
+    if (report.outcome === 'watching') note(report, seen);
   });
   if (!carried)
     upsertSearchAttributes([

@@ -79,7 +79,7 @@ export interface RefusedMove {
 /** Parses a detail of a failure, which may be anything; null if it is not a refused move. */
 export function refusedMove(detail: unknown): RefusedMove | null {
   const { refusal } = Object(detail) as Partial<RefusedMove>;
-  return typeof refusal === 'string' && refusal in MOVE_REFUSALS ? (detail as RefusedMove) : null;
+  return typeof refusal === 'string' && Object.hasOwn(MOVE_REFUSALS, refusal) ? (detail as RefusedMove) : null;
 }
 
 /** Results of a move for one image, a sentence for each. */

@@ -1,14 +1,7 @@
 import type { TenantBuild } from '../contract/release.js';
 import { sameBuild } from '../contract/sha.js';
 import type { Verdict } from '../contract/tenants/check.js';
-import type {
-  Bake,
-  ProductionSeen,
-  SeenTenant,
-  Silence,
-  WatchPlan,
-  WatchState,
-} from '../contract/tenants/production.js';
+import type { Bake, SeenTenant, Silence, WatchPlan, WatchState } from '../contract/tenants/production.js';
 import { rounded } from './duration.js';
 import { maxGapMs } from './fleet-watch.js';
 
@@ -160,27 +153,3 @@ const isTooSilent = ({ inRow, polls, interruptions, ms }: Silence, graceMs: numb
 
 const describeSilence = ({ interruptions, ms }: Silence, reason: string | undefined) =>
   `no answer for ${rounded(ms)}${interruptions > 1 ? ` in ${interruptions} interruptions` : ''}: ${reason ?? 'unknown'}`;
-
-/** Checks the payload of a signal that any client may send. */
-export function isProductionSeen(sent: unknown): sent is ProductionSeen {
-  const { tenants, bakingSince } = Object(sent) as Record<string, unknown>;
-  return isTextOr(null, bakingSince) && Array.isArray(tenants) && tenants.every(isSeenTenant);
-}
-
-function isSeenTenant(one: unknown): one is SeenTenant {
-  const { tenant, build, why, tookAt, live, red, redAt, answered, silence } = Object(one) as Record<string, unknown>;
-  const texts = [why, red, redAt].every((text) => isTextOr(undefined, text)) && isTextOr(null, build);
-  const { build: told, live: lived } = Object(answered) as Record<string, unknown>;
-  const counts = Object.keys(NEVER_SILENT).map((key) => (Object(silence) as Record<string, unknown>)[key]);
-  return (
-    texts &&
-    isText(tenant) &&
-    isTextOr(null, tookAt) &&
-    (live === 'pass' || live === 'fail' || live === 'could-not-test') &&
-    [told, lived].every((one) => typeof one === 'boolean') &&
-    counts.every((count) => typeof count === 'number')
-  );
-}
-
-const isText = (value: unknown): value is string => typeof value === 'string' && value.length < 1_000;
-const isTextOr = (other: null | undefined, value: unknown) => value === other || isText(value);

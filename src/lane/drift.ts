@@ -1,8 +1,8 @@
 import { InvalidInput } from '../contract/brand.js';
 import type { LaneState, Ledger } from '../contract/lane.js';
 import type { Drift } from '../contract/move.js';
+import { isText } from '../domain/fields.js';
 import { buildsOf, type NamedEntry, whyKnownBad } from './ledger.js';
-import { isText } from './parse.js';
 import { putOnHold } from './state.js';
 
 /** Number of rollback targets that are checked. */

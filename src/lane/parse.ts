@@ -1,4 +1,5 @@
 import { InvalidInput, shown } from '../contract/brand.js';
+import { HOLDS } from '../contract/hold.js';
 import { isDigest, parseRepository } from '../contract/image.js';
 import type {
   HolderReport,
@@ -6,21 +7,20 @@ import type {
   MoveQuestion,
   MoveReport,
   PositionRequest,
+  Revocation,
   RollbackRequest,
   RunRef,
 } from '../contract/lane.js';
 import { MOVE_OUTCOMES, type MovedImage, type MoveOutcome, parseMoveInput, type TagState } from '../contract/move.js';
 import { parseSha, type Sha } from '../contract/sha.js';
+import { fieldsOf, isMoment, isRunId, isSha, isText, textOf } from '../domain/fields.js';
 
 // Payloads of runs and movers are parsed by hand: any client may send any payload, and a handler that throws anything but a failure
 // stops the lane for good (docs/protocol.md, Messages that cannot break a run).
 
 /** Parses a release's request for the lane; null if it is invalid. */
 export function parseLaneRequest(sent: unknown): LaneRequest | null {
-  const { workflowId, runId, sha, sequence, manual, promoteOnly, force, recheck } = Object(sent) as Record<
-    string,
-    unknown
-  >;
+  const { workflowId, runId, sha, sequence, manual, promoteOnly, force, recheck } = fieldsOf(sent);
   if (!isText(workflowId) || !isRunId(runId) || !isSha(sha)) return null;
   const numbered = Number.isSafeInteger(sequence) ? { sequence: sequence as number } : {};
   return {
@@ -37,26 +37,35 @@ export function parseLaneRequest(sent: unknown): LaneRequest | null {
 
 /** Parses a question about one run; null if it is invalid. */
 export function parsePositionRequest(sent: unknown): PositionRequest | null {
-  const { runId, sha, recheck } = Object(sent) as Record<string, unknown>;
+  const { runId, sha, recheck } = fieldsOf(sent);
   if (!isRunId(runId)) return null;
   return { runId, ...(isSha(sha) && { sha: sha as Sha }), ...(recheck === true && { recheck }) };
 }
 
 /** Parses the holder's report of its hold; null if it is invalid. */
 export function parseHolderReport(sent: unknown): HolderReport | null {
-  const { runId, heldFor } = Object(sent) as Record<string, unknown>;
+  const { runId, heldFor } = fieldsOf(sent);
   if (!isRunId(runId)) return null;
   if (heldFor === null) return { runId, heldFor };
-  const { hold, preemptibleAt } = Object(heldFor) as Record<string, unknown>;
-  return isText(hold) && Number.isFinite(preemptibleAt)
-    ? { runId, heldFor: { hold, preemptibleAt: Number(preemptibleAt) } }
-    : null;
+  const { hold, preemptibleAt } = fieldsOf(heldFor);
+  const isHold = typeof hold === 'string' && (hold === 'paused' || Object.hasOwn(HOLDS, hold));
+  return isHold && isMoment(preemptibleAt) ? { runId, heldFor: { hold, preemptibleAt } } : null;
+}
+
+/** Parses the lane's word to a release that it no longer holds it; null if it is invalid. */
+export function parseRevocation(sent: unknown): (Revocation & { fencingToken: number }) | null {
+  const { fencingToken, superseded, revoked, knownBad } = fieldsOf(sent);
+  if (!Number.isSafeInteger(fencingToken)) return null;
+  const token = { fencingToken: fencingToken as number };
+  const [newer, why] = [textOf(superseded), textOf(revoked)];
+  if (newer !== null) return { ...token, superseded: newer };
+  return why === null ? null : { ...token, revoked: why, ...(knownBad === true && { knownBad }) };
 }
 
 /** Parses a mover's request for the write lease.
  * @throws {InvalidInput} */
 export function parseMoveQuestion(sent: unknown): MoveQuestion {
-  const { moverRunId, parent, input, latest } = Object(sent) as Record<string, unknown>;
+  const { moverRunId, parent, input, latest } = fieldsOf(sent);
   if (!Array.isArray(latest)) throw new InvalidInput('invalid latest: expected where :latest of each image is');
   return {
     moverRunId: readText('moverRunId', moverRunId),
@@ -69,7 +78,7 @@ export function parseMoveQuestion(sent: unknown): MoveQuestion {
 /** Parses a mover's report.
  * @throws {InvalidInput} */
 export function parseMoveReport(sent: unknown): MoveReport {
-  const { moverRunId, parent, input, images } = Object(sent) as Record<string, unknown>;
+  const { moverRunId, parent, input, images } = fieldsOf(sent);
   if (images !== 'stopped' && !Array.isArray(images))
     throw new InvalidInput('invalid images: expected "stopped" or the result of each image');
   return {
@@ -83,7 +92,7 @@ export function parseMoveReport(sent: unknown): MoveReport {
 /** Parses the announcement of a rollback.
  * @throws {InvalidInput} */
 export function parseRollbackRequest(sent: unknown): RollbackRequest {
-  const { sha, force, by, reason, images } = Object(sent) as Record<string, unknown>;
+  const { sha, force, by, reason, images } = fieldsOf(sent);
   return {
     ...readRun(sent),
     ...(Array.isArray(images) && { images: images.map(parseTagState) }),
@@ -97,20 +106,21 @@ export function parseRollbackRequest(sent: unknown): RollbackRequest {
 /** Parses where `:latest` of an image is.
  * @throws {InvalidInput} */
 export function parseTagState(sent: unknown): TagState {
-  const { repository, digest } = Object(sent) as Record<string, unknown>;
+  const { repository, digest } = fieldsOf(sent);
   return { repository: parseRepository(repository), digest: readDigest(digest) };
 }
 
 function readRun(sent: unknown): RunRef {
-  const { workflowId, runId } = Object(sent) as Record<string, unknown>;
+  const { workflowId, runId } = fieldsOf(sent);
   if (!isRunId(runId)) throw new InvalidInput(`invalid runId ${shown(runId)}`);
   return { workflowId: readText('workflowId', workflowId), runId };
 }
 
 function readMoved(sent: unknown): MovedImage {
-  const { repository, digest, previous, result, latest } = Object(sent) as Record<string, unknown>;
+  const { repository, digest, previous, result, latest } = fieldsOf(sent);
   const target = readDigest(digest);
-  if (target === null || !(String(result) in MOVE_OUTCOMES)) throw new InvalidInput(`invalid result ${shown(result)}`);
+  if (target === null || typeof result !== 'string' || !Object.hasOwn(MOVE_OUTCOMES, result))
+    throw new InvalidInput(`invalid result ${shown(result)}`);
   return {
     repository: parseRepository(repository),
     digest: target,
@@ -128,22 +138,4 @@ function readDigest(sent: unknown) {
 function readText(name: string, sent: unknown): string {
   if (typeof sent === 'string' && sent !== '') return sent;
   throw new InvalidInput(`${name} is missing`);
-}
-
-/** Form of a run id. The server knows no other: a run that can be neither found nor followed would hold the lane for good. */
-const isRunId = (value: unknown): value is string =>
-  typeof value === 'string' && /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value);
-
-/** Whether a value is a text of 1 to 500 characters. */
-export const isText = (value: unknown): value is string =>
-  typeof value === 'string' && value.trim() !== '' && value.length <= 500;
-
-/** Whether a value is a sha, as `parseSha` accepts it. */
-export function isSha(value: unknown): boolean {
-  try {
-    parseSha(value);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -78,7 +78,7 @@ export function grant(state: LaneState, now: number): boolean {
 /** Consecutive preemptions that raise an alarm, of releases whose canary tenants had left: the gate no longer tests any build to the end. */
 const PREEMPTIONS_ALARM = 3;
 const isCanaryGone = (hold: string | undefined) =>
-  hold !== undefined && hold in HOLDS && holdRow(hold as HoldName).isCanaryGone === true;
+  hold !== undefined && Object.hasOwn(HOLDS, hold) && holdRow(hold as HoldName).isCanaryGone === true;
 
 /** Revokes the lane of a holder that may be preempted. True if the alarm `starved` is due. */
 export function preempt(state: LaneState, now: number): boolean {

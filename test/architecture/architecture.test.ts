@@ -157,6 +157,11 @@ describe('files', () => {
     expect(product.filter((file) => code(file).includes('process.env'))).toEqual(['src/cli/bin.ts']);
   });
 
+  test('set handlers of workflows at one place, where no message breaks a run', () => {
+    const setters = product.filter((file) => /\bsetHandler\(|setDefault\w+Handler\(/.test(code(file)));
+    expect(setters).toEqual(['workflows/shared/handlers.ts']);
+  });
+
   test('use no AbortSignal.any, which loses its time-outs on Node 20', () => {
     expect(files.filter((file) => !file.startsWith('test/') && /AbortSignal\.any\(/.test(code(file)))).toEqual([]);
   });

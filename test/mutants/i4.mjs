@@ -94,7 +94,7 @@ export default [
   {
     name: 'i4-holder-never-freed',
     breaks: 'a release that has ended keeps the lane',
-    file: 'workflows/shared/follow-runs.ts',
+    file: 'workflows/lane/follow-runs.ts',
     find: '        if (state.holder?.runId === holder.runId) state.holder = null;\n',
     replace: '',
     test: 'test/workflows/lane/holder.test.ts > is RED, the next one acquires the lane, and nothing else moves',
@@ -237,8 +237,8 @@ export default [
     name: 'hold-report-unchecked',
     breaks: 'any signal about a hold takes the lane from the release that is held',
     file: 'src/lane/parse.ts',
-    find: ' && Number.isFinite(preemptibleAt)',
-    replace: '',
+    find: 'isHold && isMoment(preemptibleAt) ?',
+    replace: 'isHold ?',
     test: 'test/workflows/lane/messages.test.ts > an invalid report of a hold preempts no release',
   },
 ];

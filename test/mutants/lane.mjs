@@ -11,7 +11,7 @@ export default [
     name: 'continued-lane-keeps-old-state',
     breaks: 'a lane that is reset to its continue-as-new keeps the old state that it began with',
     file: 'workflows/release-lane.ts',
-    find: 'carried !== null && continuedFromExecutionRunId === undefined',
+    find: 'carried !== null && workflowInfo().continuedFromExecutionRunId === undefined',
     replace: 'carried !== null',
     test: 'test/workflows/lane/recovery.test.ts > to where it had gone on as a new run knows the holder, the queue, the known-bad builds and its hold',
   },
@@ -42,7 +42,7 @@ export default [
   {
     name: 'no-reread-after-a-move',
     breaks: 'the lane does not read :latest once more after a move',
-    file: 'workflows/shared/follow-runs.ts',
+    file: 'workflows/lane/follow-runs.ts',
     find: 'ledger.history.length > 0',
     replace: 'ledger.history.length < 0',
     test: 'test/workflows/lane/reread.test.ts > a :latest that was moved from outside puts the lane on hold, and an alarm says where it is',
@@ -58,7 +58,7 @@ export default [
   {
     name: 'verdict-not-kept',
     breaks: 'the lane forgets what canary said of a build when its run ends',
-    file: 'workflows/shared/follow-runs.ts',
+    file: 'workflows/lane/follow-runs.ts',
     find: '        if (verdict) noteVerdict(state, verdict);\n',
     replace: '',
     test: 'test/cli/rejected.test.ts > is promoted by hand only with force: the dry run says so, and the refusal names checks, run and command',
@@ -98,7 +98,7 @@ export default [
   {
     name: 'verdict-live-red-silent',
     breaks: 'canary rejects the live build, and no alarm is raised',
-    file: 'workflows/shared/follow-runs.ts',
+    file: 'workflows/lane/follow-runs.ts',
     find: '        alarmOfVerdict(feed, state, holder);\n',
     replace: '',
     test: 'test/cli/rejected.test.ts > again while it is live raises an alarm, which status and doctor show',

@@ -1,11 +1,10 @@
-import { setHandler } from '@temporalio/workflow';
 import { fleetSeenSignal } from '../../src/contract/messages.js';
-import type { TenantBuild } from '../../src/contract/release.js';
 import { sameBuild, shortSha } from '../../src/contract/sha.js';
-import type { FleetSeen } from '../../src/contract/tenants/fleet-watch.js';
 import { formatDuration } from '../../src/domain/duration.js';
 import { describeInterruption } from '../../src/domain/fleet-watch.js';
+import { parseFleetSeen } from '../../src/domain/seen.js';
 import { polls, tagWrites } from '../shared/activity-options.js';
+import { onSignal } from '../shared/handlers.js';
 import { setPhase, updateDetails } from '../shared/run.js';
 import type { Phase, Release } from './context.js';
 import { holdFor, holdOnFault } from './hold.js';
@@ -70,29 +69,17 @@ export function describeOthers({ input, state }: Release): string {
 /** Handles the signal of the activity that probes the tenants, so that `status` is current. */
 export function handleFleetSeen(release: Release): void {
   const { state } = release;
-  setHandler(fleetSeenSignal, (sent) => {
-    if (state.phase === 'done' || state.phase === 'queued' || !isFleetSeen(sent)) return;
-    state.builds = sent.builds;
+  const parse = (sent: unknown) =>
+    parseFleetSeen(
+      sent,
+      release.plan.tenants.map(({ name }) => name),
+    );
+  onSignal(fleetSeenSignal, parse, ({ builds, from }) => {
+    if (state.phase === 'done' || state.phase === 'queued') return;
+    state.builds = builds;
     // A soak whose watch had a gap ends later than its timer said.
-    if (state.phase === 'soaking' && sent.from !== null)
-      state.until = new Date(Date.parse(sent.from) + release.plan.soakMs).toISOString();
+    if (state.phase === 'soaking' && from !== null)
+      state.until = new Date(Date.parse(from) + release.plan.soakMs).toISOString();
     updateDetails(state);
   });
-}
-
-/** Checks the payload of a signal that any client may send. */
-function isFleetSeen(sent: unknown): sent is FleetSeen {
-  const { builds, from } = Object(sent) as Record<string, unknown>;
-  return areBuilds(builds) && (from === null || (typeof from === 'string' && !Number.isNaN(Date.parse(from))));
-}
-
-function areBuilds(builds: unknown): builds is TenantBuild[] {
-  const isText = (value: unknown) => typeof value === 'string' && value.length < 1_000;
-  return (
-    Array.isArray(builds) &&
-    builds.every((one) => {
-      const { tenant, build } = Object(one) as Record<string, unknown>;
-      return isText(tenant) && (build === null || isText(build));
-    })
-  );
 }

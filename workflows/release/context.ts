@@ -28,7 +28,7 @@ export interface Release extends RunContext {
   /** Answer of the lane that the build is live already, since when and by whom; `resolving` checks it. */
   alreadyLive: string | null;
   /** Revocation of a fencing token that this run may not know yet. */
-  pendingRevocation: { fencingToken: unknown; revocation: Revocation } | null;
+  pendingRevocation: { fencingToken: number; revocation: Revocation } | null;
   /** Number of holds so far: part of a hold's id. */
   holds: number;
   /** Watch over the fleet from the end of the soak to the move; null outside of it. */

@@ -1,20 +1,20 @@
-import { getExternalWorkflowHandle, setHandler, workflowInfo } from '@temporalio/workflow';
+import { getExternalWorkflowHandle, workflowInfo } from '@temporalio/workflow';
 import { releaseLaneId } from '../../src/contract/ids.js';
 import type { HeldFor, HolderStatus, Revocation } from '../../src/contract/lane.js';
 import { holderStatusSignal, laneRevokedSignal } from '../../src/contract/messages.js';
 import type { ReleasePhase } from '../../src/contract/release.js';
+import { parseRevocation } from '../../src/lane/parse.js';
 import { describeRevocation } from '../../src/lane/queue.js';
 import { laneCalls } from '../shared/activity-options.js';
-import { finish, ownLane, type RunEnd } from '../shared/run.js';
+import { onSignal } from '../shared/handlers.js';
+import { ownLane } from '../shared/own-lane.js';
+import { finish, type RunEnd } from '../shared/run.js';
 import type { Release } from './context.js';
 
 /** Handles a revocation: it cancels the work of the release, unless the move has begun. */
 export function handleRevocation(release: Release): void {
-  setHandler(laneRevokedSignal, (sent) => {
-    const { fencingToken, superseded, revoked, knownBad } = Object(sent) as Record<string, unknown>;
-    if (typeof superseded === 'string') release.pendingRevocation = { fencingToken, revocation: { superseded } };
-    else if (typeof revoked === 'string')
-      release.pendingRevocation = { fencingToken, revocation: { revoked, ...(knownBad === true && { knownBad }) } };
+  onSignal(laneRevokedSignal, parseRevocation, ({ fencingToken, ...revocation }) => {
+    release.pendingRevocation = { fencingToken, revocation };
     applyRevocation(release);
   });
 }

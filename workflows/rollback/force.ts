@@ -1,9 +1,10 @@
-import { setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import { upsertSearchAttributes } from '@temporalio/workflow';
 import type { DecisionInput } from '../../src/contract/hold.js';
 import { forceUpdate } from '../../src/contract/messages.js';
 import * as attributes from '../../src/contract/search-attributes.js';
 import { checkDecision } from '../../src/domain/decide.js';
 import { rejection } from '../shared/failures.js';
+import { onUpdate } from '../shared/handlers.js';
 import { updateDetails } from '../shared/run.js';
 import type { RollbackRun } from './context.js';
 
@@ -15,8 +16,7 @@ export function handleForce(run: RollbackRun): void {
     if ('refusal' in checked) throw rejection(checked.refusal);
     return checked.decision;
   };
-  const force = (sent: unknown): string => {
-    const { by, reason } = requireAllowed(sent);
+  const force = ({ by, reason }: DecisionInput): string => {
     if (input.force) return `it was forced before by ${input.requestedBy ?? 'unknown'}: ${input.reason}`;
     Object.assign(input, { force: true, requestedBy: by, reason });
     state.why = `${state.why}; forced by ${by}: ${reason}`;
@@ -24,9 +24,5 @@ export function handleForce(run: RollbackRun): void {
     upsertSearchAttributes([{ key: attributes.CanaryRequestedBy, value: by }]);
     return 'it is forced from now on';
   };
-  setHandler(forceUpdate, force, {
-    description: 'Force this rollback, as long as nothing moves: {"by","reason"}',
-    // Synchronous: the SDK drops the promise of an asynchronous validator, which then refuses nothing.
-    validator: (sent) => void requireAllowed(sent),
-  });
+  onUpdate(forceUpdate, requireAllowed, force, 'Force this rollback, as long as nothing moves: {"by","reason"}');
 }

@@ -1,11 +1,12 @@
-import { type ActivityOptions, proxyActivities, workflowInfo } from '@temporalio/workflow';
+import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import type { LaneActivities, MoverActivities, ReleaseActivities, WaitActivities } from '../../activities/index.js';
-import { laneOf, moveTaskQueue, waitTaskQueue } from '../../src/contract/ids.js';
+import { moveTaskQueue, waitTaskQueue } from '../../src/contract/ids.js';
 import type { MoveInput } from '../../src/contract/move.js';
 import type { Plan } from '../../src/contract/release.js';
 import { shortSha } from '../../src/contract/sha.js';
 import type { WatchPlan } from '../../src/contract/tenants/production.js';
 import { cancellationType, LATEST_READS, moveOptions, PREFLIGHTS } from './mover-options.js';
+import { ownLane } from './own-lane.js';
 
 /** Options of reads from registry, configuration and tenants: retried freely, for as long as the retry budget of a registry that is down. */
 export const READS = {
@@ -100,7 +101,7 @@ const REPORTS = 'report to the lane';
 const onMoveQueue = (options: ActivityOptions) =>
   proxyActivities<MoverActivities & LaneActivities>({
     ...options,
-    taskQueue: moveTaskQueue(laneOf(workflowInfo().workflowId)),
+    taskQueue: moveTaskQueue(ownLane()),
   });
 
 /** Longest wait of a run for a person or for the lane, in milliseconds. */
@@ -124,7 +125,7 @@ export const LANE_CALLS = {
 
 /** Proxy of activities on the wait queue. */
 const onWaitQueue = (options: ActivityOptions) =>
-  proxyActivities<WaitActivities>({ ...options, taskQueue: waitTaskQueue(laneOf(workflowInfo().workflowId)) });
+  proxyActivities<WaitActivities>({ ...options, taskQueue: waitTaskQueue(ownLane()) });
 /** Options of the delivery of one batch of events: a run waits for it at its end. A worker that stops may lose a batch; that is noticed after 5 s without a heartbeat. */
 export const PUBLISHES = {
   startToCloseTimeout: '30s',

@@ -1,8 +1,8 @@
-import { setHandler } from '@temporalio/workflow';
 import type { DecisionInput, DecisionName } from '../../src/contract/hold.js';
 import { DECISIONS, statusQuery } from '../../src/contract/messages.js';
 import { checkDecision, decisionsNow, effectOf } from '../../src/domain/decide.js';
 import { rejection } from './failures.js';
+import { onQuery, onSignal, onUpdate } from './handlers.js';
 import { type RunContext, updateDetails } from './run.js';
 
 /** Most refusals of signals that `status` shows. */
@@ -26,9 +26,11 @@ export function handleDecisions(run: RunContext, kind: 'release' | 'rollback' = 
     }
     return `${verb} accepted: ${effectOf(verb, hold, kind)}`;
   };
-  setHandler(statusQuery, () => ({ ...state, verbs: decisionsNow(state, kind) }), {
-    description: 'The phase of the run, why, and what each decision would do now',
-  });
+  onQuery(
+    statusQuery,
+    () => ({ ...state, verbs: decisionsNow(state, kind) }),
+    'The phase of the run, why, and what each decision would do now',
+  );
   for (const verb of kind === 'rollback' ? (['abort'] as const) : (Object.keys(DECISIONS) as DecisionName[])) {
     const { update, signal, description } = DECISIONS[verb];
     const check = (sent: unknown) => checkDecision(verb, sent, state, Date.now());
@@ -37,22 +39,14 @@ export function handleDecisions(run: RunContext, kind: 'release' | 'rollback' = 
       if ('refusal' in checked) throw rejection(checked.refusal);
       return checked.decision;
     };
-    setHandler(update, (sent) => take(verb, requireAllowed(sent)), {
-      description,
-      // Synchronous: the SDK drops the promise of an asynchronous validator, which then refuses nothing.
-      validator: (sent) => void requireAllowed(sent),
-    });
-    setHandler(
-      signal,
-      (sent) => {
-        const checked = check(sent);
-        if ('decision' in checked) take(verb, checked.decision);
-        else {
-          state.refusals = [...state.refusals, checked.refusal].slice(-SHOWN_REFUSALS);
-          updateDetails(state);
-        }
-      },
-      { description },
-    );
+    onUpdate(update, requireAllowed, (decision) => take(verb, decision), description);
+    const takeOrNote = (checked: ReturnType<typeof check>) => {
+      if ('decision' in checked) take(verb, checked.decision);
+      else {
+        state.refusals = [...state.refusals, checked.refusal].slice(-SHOWN_REFUSALS);
+        updateDetails(state);
+      }
+    };
+    onSignal(signal, check, takeOrNote, description);
   }
 }

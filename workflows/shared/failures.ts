@@ -20,22 +20,17 @@ export function rejection(message: string, details?: RefusedMove): ApplicationFa
   return ApplicationFailure.nonRetryable(message, 'DecisionRefused', ...(details ? [details] : []));
 }
 
-/** Rejects a payload that does not parse: any other error would fail the workflow task again and again (docs/protocol.md, Messages that cannot break a run). */
-export function parseOrReject<T>(parse: (sent: unknown) => T, sent: unknown): T {
+/** Rejects a payload that does not parse. A parser that has its own words for that throws a rejection. */
+export function parseOrReject<T>(parse: (sent: unknown) => T | null, sent: unknown): T {
+  let message: T | null;
   try {
-    return parse(sent);
+    message = parse(sent);
   } catch (error) {
+    if (error instanceof ApplicationFailure) throw error;
     throw rejection(`invalid payload: ${error instanceof Error ? error.message : String(error)}`);
   }
-}
-
-/** Null for a payload that does not parse: a signal has no answer, and an error would fail the workflow task again and again. */
-export function parseOrDrop<T>(parse: (sent: unknown) => T | null, sent: unknown): T | null {
-  try {
-    return parse(sent);
-  } catch {
-    return null;
-  }
+  if (message === null) throw rejection('invalid payload');
+  return message;
 }
 
 /** Failure under the layers that Temporal wraps around it (child, activity): their message is only "Activity task failed". */

@@ -1,14 +1,7 @@
-import {
-  ApplicationFailure,
-  CancellationScope,
-  setCurrentDetails,
-  setHandler,
-  upsertSearchAttributes,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { CancellationScope, setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { InvalidInput } from '../../src/contract/brand.js';
 import type { FailureType } from '../../src/contract/failures.js';
-import { type Lane, laneOf } from '../../src/contract/ids.js';
+import type { Lane } from '../../src/contract/ids.js';
 import { statusQuery } from '../../src/contract/messages.js';
 import type { ReleasePhase, ReleaseStatus, RunOutcome, RunTimes } from '../../src/contract/release.js';
 import * as attributes from '../../src/contract/search-attributes.js';
@@ -16,6 +9,9 @@ import type { Sha } from '../../src/contract/sha.js';
 import { enterPhase, leavePhase } from '../../src/domain/phase-times.js';
 import { runDetails } from '../../src/domain/run-details.js';
 import { type EventFeed, openFeed } from './events.js';
+import { failure } from './failures.js';
+import { onQuery } from './handlers.js';
+import { ownLane } from './own-lane.js';
 
 /** End of a run: an outcome completes it, a failure type fails it. */
 export interface RunEnd {
@@ -35,8 +31,6 @@ export interface RunContext {
   end: RunEnd | null;
 }
 
-/** Lane of this run. */
-export const ownLane = (): Lane => laneOf(workflowInfo().workflowId);
 /** Ids of this run. */
 export const ownRun = () => ({ workflowId: workflowInfo().workflowId, runId: workflowInfo().runId });
 
@@ -50,7 +44,7 @@ export function readInput<T extends { sha: Sha }>(parse: () => T, idOf: (lane: L
       `workflow id ${workflowInfo().workflowId} does not match sha ${input.sha} (start it as ${id})`,
     );
   } catch (error) {
-    if (error instanceof InvalidInput) throw ApplicationFailure.nonRetryable(error.message, 'ConfigInvalid');
+    if (error instanceof InvalidInput) throw failure('ConfigInvalid', error.message);
     throw error;
   }
 }
@@ -78,7 +72,7 @@ export function beginRun(
     decisions: [],
     refusals: [],
   };
-  setHandler(statusQuery, () => state, { description: 'The phase of the run, and why' });
+  onQuery(statusQuery, () => state, 'The phase of the run, and why');
   upsertSearchAttributes([
     { key: attributes.CanarySha, value: input.sha },
     ...(input.requestedBy ? [{ key: attributes.CanaryRequestedBy, value: input.requestedBy }] : []),

@@ -15,7 +15,8 @@ import { MoveLatest, requireMoved, SETTLE, settled } from '../move-latest.js';
 import { follows, laneCalls, latestReads } from './activity-options.js';
 import { failure, requireNotCancelled } from './failures.js';
 import { BUSY_MOVER_MS, MOVER } from './mover-options.js';
-import { ownLane, type RunContext } from './run.js';
+import { ownLane } from './own-lane.js';
+import type { RunContext } from './run.js';
 
 /** Time for a mover whose lease was revoked to report and end, in milliseconds. */
 const ENDS_WITHIN_MS = 2_000;

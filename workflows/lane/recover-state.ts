@@ -1,6 +1,6 @@
 import type { LaneState } from '../../src/contract/lane.js';
 import { putOnHold } from '../../src/lane/state.js';
-import { laneActivities } from './activity-options.js';
+import { laneActivities } from '../shared/activity-options.js';
 
 /** Finds what an earlier lane knew; a lane without any record begins on hold. @param isCarried whether `state` comes from the run before. */
 export async function recoverState(state: LaneState, isCarried: boolean): Promise<LaneState> {

@@ -7,10 +7,10 @@ import { lastMove, liveBefore } from '../../src/lane/ledger.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
 import { putOnHold } from '../../src/lane/state.js';
 import { noteVerdict } from '../../src/lane/verdicts.js';
-import { laneActivities, laneWaits } from './activity-options.js';
-import type { EventFeed } from './events.js';
+import { laneActivities, laneWaits } from '../shared/activity-options.js';
+import type { EventFeed } from '../shared/events.js';
+import { ownLane } from '../shared/own-lane.js';
 import { alarmOfHold, alarmOfVerdict } from './lane-alarms.js';
-import { ownLane } from './run.js';
 
 /** Delay after a move before `:latest` is read again, in milliseconds (docs/protocol.md, The move). */
 const REREAD_MS = 60_000;

@@ -2,8 +2,8 @@ import { upsertMemo } from '@temporalio/workflow';
 import type { LaneState, RollbackRequest } from '../../src/contract/lane.js';
 import { LEASE_MS, leaseLeft } from '../../src/lane/moves.js';
 import { beginRollback } from '../../src/lane/rollback.js';
-import { laneCalls } from './activity-options.js';
-import { rejection } from './failures.js';
+import { laneCalls } from '../shared/activity-options.js';
+import { rejection } from '../shared/failures.js';
 
 /** Announcements of rollbacks, handled one after the other: each is looked up before it displaces anything (docs/protocol.md, A rollback). */
 export interface AnnouncedRollbacks {

@@ -2,7 +2,7 @@ import type { LaneState, RunRef } from '../../src/contract/lane.js';
 import { preempt } from '../../src/lane/queue.js';
 import { outOfOrderAlarm } from '../../src/lane/sequence.js';
 import { liveRejection } from '../../src/lane/verdicts.js';
-import { alarm, type EventFeed } from './events.js';
+import { alarm, type EventFeed } from '../shared/events.js';
 
 /** Raises the alarm for the hold of the lane. */
 export function alarmOfHold(feed: EventFeed, { ledger: { hold, expectedLatest } }: LaneState): void {

@@ -1,0 +1,71 @@
+import type { TenantBuild } from '../contract/release.js';
+import type { Sha } from '../contract/sha.js';
+import type { Verdict } from '../contract/tenants/check.js';
+import type { FleetSeen } from '../contract/tenants/fleet-watch.js';
+import type { ProductionSeen, SeenTenant, Silence } from '../contract/tenants/production.js';
+import { fieldsOf, isoOf, isSha, textOf } from './fields.js';
+
+/** Longest answer of a tenant that is kept, in characters. */
+const MAX_WHY = 200;
+
+/** Parses what a watch over the canary fleet saw, which any client may send: of the tenants that are watched, and no others. Null if it is invalid. */
+export function parseFleetSeen(sent: unknown, tenants: readonly string[]): FleetSeen | null {
+  const { builds, from } = fieldsOf(sent);
+  if (!Array.isArray(builds) || builds.length > tenants.length) return null;
+  const read = builds.map(parseBuild);
+  if (!read.every((one) => one !== null && tenants.includes(one.tenant))) return null;
+  const since = from === null ? null : isoOf(from);
+  return from !== null && since === null ? null : { builds: read as TenantBuild[], from: since };
+}
+
+function parseBuild(sent: unknown): TenantBuild | null {
+  const { tenant, build, why, silent } = fieldsOf(sent);
+  if (typeof tenant !== 'string' || !(build === null || isSha(build))) return null;
+  if (why !== undefined && typeof why !== 'string') return null;
+  const reason = textOf(why, MAX_WHY);
+  return {
+    tenant,
+    build: build as Sha | null,
+    ...(reason !== null && { why: reason }),
+    ...(silent === true && { silent }),
+  };
+}
+
+/** Parses what a watch over production saw, which any client may send: of the tenants that are watched, and no others. Null if it is invalid. */
+export function parseProductionSeen(sent: unknown, tenants: readonly string[]): ProductionSeen | null {
+  const { tenants: seen, bakingSince } = fieldsOf(sent);
+  if (!Array.isArray(seen) || seen.length > tenants.length) return null;
+  const read = seen.map(parseSeenTenant);
+  if (!read.every((one) => one !== null && tenants.includes(one.tenant))) return null;
+  const since = bakingSince === null ? null : isoOf(bakingSince);
+  return bakingSince !== null && since === null ? null : { tenants: read as SeenTenant[], bakingSince: since };
+}
+
+const VERDICTS: readonly unknown[] = ['pass', 'fail', 'could-not-test'] satisfies Verdict[];
+const SILENCE = ['inRow', 'polls', 'interruptions', 'ms'] as const satisfies (keyof Silence)[];
+
+function parseSeenTenant(sent: unknown): SeenTenant | null {
+  const build = parseBuild(sent);
+  const { tookAt, live, failing, answered, silence, red, redAt } = fieldsOf(sent);
+  const took = tookAt === null ? null : isoOf(tookAt);
+  const { build: told, live: lived } = fieldsOf(answered);
+  const counts = SILENCE.map((key) => [key, fieldsOf(silence)[key]] as const);
+  const optional = [failing, red, redAt].every((text) => text === undefined || typeof text === 'string');
+  const isValid =
+    VERDICTS.includes(live) &&
+    typeof told === 'boolean' &&
+    typeof lived === 'boolean' &&
+    counts.every(([, count]) => Number.isFinite(count));
+  if (build === null || !isValid || !optional || (tookAt !== null && took === null)) return null;
+  const [fails, why, at] = [textOf(failing, MAX_WHY), textOf(red, MAX_WHY), isoOf(redAt)];
+  return {
+    ...build,
+    tookAt: took,
+    live: live as Verdict,
+    ...(fails !== null && { failing: fails }),
+    answered: { build: told, live: lived },
+    silence: Object.fromEntries(counts) as unknown as Silence,
+    ...(why !== null && { red: why }),
+    ...(at !== null && { redAt: at }),
+  };
+}

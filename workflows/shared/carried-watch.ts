@@ -1,0 +1,22 @@
+import { workflowInfo } from '@temporalio/workflow';
+import type { WatchPlan, WatchReport, WatchState } from '../../src/contract/tenants/production.js';
+import { fieldsOf, isMoment } from '../../src/domain/fields.js';
+import { parseProductionSeen } from '../../src/domain/seen.js';
+
+/** What a watch hands on to the run that continues it. */
+interface Carried {
+  report: WatchReport;
+  plan: WatchPlan;
+  seen: WatchState;
+}
+
+/** What the run before handed on; null for a watch that begins, which takes no more than its input. */
+export function carriedBy(given: unknown): Carried | null {
+  if (workflowInfo().continuedFromExecutionRunId === undefined) return null;
+  const { report, plan, seen } = fieldsOf(given);
+  const { tenants, shiftMs, awayMs, watchMs } = fieldsOf(plan);
+  const names = Array.isArray(tenants) ? tenants.map((one) => fieldsOf(one).name as string) : [];
+  const isPlan = [shiftMs, awayMs, watchMs].every(isMoment) && names.every((name) => typeof name === 'string');
+  const isSeen = parseProductionSeen({ ...fieldsOf(seen), bakingSince: null }, names) !== null;
+  return isPlan && isSeen && parseProductionSeen(report, names) ? (given as Carried) : null;
+}
