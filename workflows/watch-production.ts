@@ -21,9 +21,9 @@ import type {
 } from '../src/contract/tenants/production.js';
 import { fitNames } from '../src/domain/fit.js';
 import { parseWatchInput } from '../src/domain/inputs.js';
+import { parseProductionSeen } from '../src/domain/payloads/seen.js';
 import * as production from '../src/domain/production.js';
 import { redTenants } from '../src/domain/production-watch.js';
-import { parseProductionSeen } from '../src/domain/seen.js';
 import { productionWatchOptions, reads } from './shared/activity-options.js';
 import { carriedBy } from './shared/carried-watch.js';
 import { alarm, type EventFeed, openFeed } from './shared/events.js';

@@ -2,7 +2,7 @@ import type { LaneState, Pause } from '../contract/lane.js';
 import type { TagState } from '../contract/move.js';
 import { type Sha, sameBuild } from '../contract/sha.js';
 import { MAX_BY, MAX_REASON } from '../domain/decide.js';
-import { isSha, isText } from '../domain/fields.js';
+import { isSha, isText } from '../domain/payloads/fields.js';
 import { record, rejectionOf } from './ledger.js';
 import { brief } from './limits.js';
 import { parseTagState } from './parse.js';

@@ -1,7 +1,7 @@
 import { InvalidInput } from '../contract/brand.js';
 import type { LaneState, Ledger } from '../contract/lane.js';
 import type { Drift } from '../contract/move.js';
-import { isText } from '../domain/fields.js';
+import { isText } from '../domain/payloads/fields.js';
 import { buildsOf, type NamedEntry, whyKnownBad } from './ledger.js';
 import { putOnHold } from './state.js';
 

@@ -13,7 +13,7 @@ import type {
 } from '../contract/lane.js';
 import { MOVE_OUTCOMES, type MovedImage, type MoveOutcome, parseMoveInput, type TagState } from '../contract/move.js';
 import { parseSha, type Sha } from '../contract/sha.js';
-import { fieldsOf, isMoment, isRunId, isSha, isText, textOf } from '../domain/fields.js';
+import { fieldsOf, isMoment, isRunId, isSha, isText, textOf } from '../domain/payloads/fields.js';
 
 // Payloads of runs and movers are parsed by hand: any client may send any payload, and a handler that throws anything but a failure
 // stops the lane for good (docs/protocol.md, Messages that cannot break a run).

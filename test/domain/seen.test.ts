@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseFleetSeen, parseProductionSeen } from '../../src/domain/seen.js';
+import { parseFleetSeen, parseProductionSeen } from '../../src/domain/payloads/seen.js';
 
 const TENANT = {
   tenant: 'acme',

@@ -10,7 +10,7 @@ export default [
   {
     name: 'foreign-builds-shown',
     breaks: 'any payload sent as builds is shown as what tenants report',
-    file: 'src/domain/seen.ts',
+    file: 'src/domain/payloads/seen.ts',
     find: 'if (!read.every((one) => one !== null && tenants.includes(one.tenant))) return null;\n  const since = from',
     replace: 'const since = from',
     test: 'test/workflows/release/limits.test.ts > invalid builds are not shown as what tenants report',

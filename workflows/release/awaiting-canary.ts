@@ -2,7 +2,7 @@ import { fleetSeenSignal } from '../../src/contract/messages.js';
 import { sameBuild, shortSha } from '../../src/contract/sha.js';
 import { formatDuration } from '../../src/domain/duration.js';
 import { describeInterruption } from '../../src/domain/fleet-watch.js';
-import { parseFleetSeen } from '../../src/domain/seen.js';
+import { parseFleetSeen } from '../../src/domain/payloads/seen.js';
 import { polls, tagWrites } from '../shared/activity-options.js';
 import { onSignal } from '../shared/handlers.js';
 import { setPhase, updateDetails } from '../shared/run.js';

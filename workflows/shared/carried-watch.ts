@@ -1,7 +1,7 @@
 import { workflowInfo } from '@temporalio/workflow';
 import type { WatchPlan, WatchReport, WatchState } from '../../src/contract/tenants/production.js';
-import { fieldsOf, isMoment } from '../../src/domain/fields.js';
-import { parseProductionSeen } from '../../src/domain/seen.js';
+import { fieldsOf, isMoment } from '../../src/domain/payloads/fields.js';
+import { parseProductionSeen } from '../../src/domain/payloads/seen.js';
 
 /** What a watch hands on to the run that continues it. */
 interface Carried {

@@ -1,5 +1,5 @@
-import { parseSha } from '../contract/sha.js';
-import { oneLine } from './markdown.js';
+import { parseSha } from '../../contract/sha.js';
+import { oneLine } from '../markdown.js';
 
 // Fields of a payload, which may be anything. A text is cut where it arrives: what is kept is carried, queried and shown.
 

@@ -1,8 +1,8 @@
-import type { TenantBuild } from '../contract/release.js';
-import type { Sha } from '../contract/sha.js';
-import type { Verdict } from '../contract/tenants/check.js';
-import type { FleetSeen } from '../contract/tenants/fleet-watch.js';
-import type { ProductionSeen, SeenTenant, Silence } from '../contract/tenants/production.js';
+import type { TenantBuild } from '../../contract/release.js';
+import type { Sha } from '../../contract/sha.js';
+import type { Verdict } from '../../contract/tenants/check.js';
+import type { FleetSeen } from '../../contract/tenants/fleet-watch.js';
+import type { ProductionSeen, SeenTenant, Silence } from '../../contract/tenants/production.js';
 import { fieldsOf, isoOf, isSha, textOf } from './fields.js';
 
 /** Longest answer of a tenant that is kept, in characters. */
