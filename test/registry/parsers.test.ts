@@ -5,7 +5,7 @@ import { parseDigest, parseRepository, parseTag, splitRepository } from '../../s
 import { goDurationMs, retryAfterMs } from '../../src/net/retry-after.js';
 import { type Challenge, mergeScopes, parseChallenges, parseScopes } from '../../src/registry/auth/challenge.js';
 import { findEntry, parseDockerConfig } from '../../src/registry/auth/docker-config.js';
-import { oneLine, serverMessage, withoutSecrets } from '../../src/registry/transport/server-message.js';
+import { serverMessage } from '../../src/registry/transport/server-message.js';
 import { inEveryForm } from '../../testbed/echo.js';
 import { findSecret } from '../support/leaks.js';
 
@@ -255,7 +255,7 @@ describe('server messages and scopes', () => {
         },
       ),
     );
-    expect(oneLine(withoutSecrets(`${'x'.repeat(290)}correct-horse`, ['correct-horse']))).not.toContain('corr');
+    expect(serverMessage(Buffer.from(`${'x'.repeat(290)}correct-horse`), ['correct-horse']).text).not.toContain('corr');
   });
 
   test('a secret is replaced in each of its forms', () => {
@@ -264,6 +264,11 @@ describe('server messages and scopes', () => {
     expect(findSecret(new Map([['words', said.text]]), secret)).toEqual([]);
     expect(said.text).toMatch(/^you sent \[secret\]/);
     expect(said.text).not.toContain('horse');
+  });
+
+  test('a secret is replaced that the tags of a page divide', () => {
+    const { text } = serverMessage(Buffer.from('<p>you sent corr<wbr>ect-h<b>orse</b>-bat</p>'), ['correct-horse-bat']);
+    expect(text).toBe('you sent [secret]');
   });
 
   test('merged scopes name each resource once, with every action', () => {

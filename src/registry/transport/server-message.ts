@@ -1,4 +1,4 @@
-import { formsOf, parseJson, SHORT } from '../../net/redact.js';
+import { createRedactor, parseJson } from '../../net/redact.js';
 import type { Registry } from '../context.js';
 
 /** Longest message, in characters. */
@@ -11,15 +11,19 @@ export interface ServerMessage {
   text: string;
 }
 
+/** Longest part of a body that is searched for secrets, in characters. */
+const MAX_SEARCHED = 64 * 1024;
+
 /** Reads an error's body: the OCI form, a token server's, plain text or HTML. Never throws, and repeats none of the secrets. */
 export function serverMessage(body: Buffer, secrets: Iterable<string>): ServerMessage {
+  const redact = createRedactor(secrets);
   const text = body.toString('utf8');
   const found = fromJson(text);
-  // Secrets are replaced before the line is cut, for half a secret is one too,
-  // and before tags are removed, for text between two angle brackets may be part of a secret.
-  const clean = found ? withoutSecrets(found.text, secrets) : withoutSecrets(text, secrets).replace(TAGS, ' ');
-  const code = withoutSecrets(found?.code ?? '', secrets);
-  return { text: oneLine(clean), ...(CODE.test(code) && { code }) };
+  // Secrets are replaced before tags are removed, for text between two angle brackets may be part of a secret,
+  // and after it, for a tag may be inside a secret; and before the line is cut, for half a secret is one too.
+  const shown = redact((found?.text ?? text).slice(0, MAX_SEARCHED));
+  const code = redact((found?.code ?? '').slice(0, MAX_SEARCHED));
+  return { text: oneLine(found ? shown : redact(shown.replace(TAGS, ' '))), ...(CODE.test(code) && { code }) };
 }
 
 const TAGS = /<(?:style|script|title)\b[^<]*|<[^>]*>/gi;
@@ -32,14 +36,6 @@ export function oneLine(text: string): string {
     .replace(/[\p{C}\s]+/gu, ' ')
     .trim();
   return line.length > MAX_LENGTH ? `${line.slice(0, MAX_LENGTH - 3)}...` : line;
-}
-
-/** The text with every form of these secrets replaced: a server may send one back. */
-export function withoutSecrets(text: string, secrets: Iterable<string>): string {
-  const forms = [...secrets].filter(({ length }) => length >= SHORT).flatMap(formsOf);
-  // The longest first: the rest of a longer form would be part of a secret.
-  forms.sort((a, b) => b.length - a.length);
-  return forms.reduce((clean, form) => (form.length < SHORT ? clean : clean.replaceAll(form, '[secret]')), text);
 }
 
 function fromJson(text: string): { code?: string; text: string } | null {
@@ -77,7 +73,7 @@ export function createWarnings(onWarning: (line: string) => void): Registry['war
     for (const value of [header ?? []].flat()) {
       const text = WARNING.exec(value)?.[1]?.replace(/\\(.)/g, '$1');
       if (!text || seen.size >= MAX_WARNINGS) continue;
-      const line = `${host} warns: ${oneLine(withoutSecrets(text, secrets))}`;
+      const line = `${host} warns: ${oneLine(createRedactor(secrets)(text))}`;
       if (seen.has(line)) continue;
       seen.add(line);
       onWarning(line);
