@@ -1,5 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { ApplicationFailure, activityInfo, Context, heartbeat } from '@temporalio/activity';
+import { activityInfo, Context, heartbeat } from '@temporalio/activity';
 import { fleetSeenSignal } from '../src/contract/messages.js';
 import type { Plan, PlannedTenant } from '../src/contract/release.js';
 import type { Sha } from '../src/contract/sha.js';
@@ -14,11 +13,11 @@ import {
   type Probe,
 } from '../src/domain/fleet-watch.js';
 import { smokeTenant } from '../src/smoke/smoke-tenant.js';
-import type { Suite } from '../src/smoke/suite.js';
+import { repeats, type Suite } from '../src/smoke/suite.js';
 import { askBuilds } from '../src/tenants/ask-build.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { retryMissingSecret } from './failures.js';
-import { HEARTBEAT_MS, throttledSignal, withHeartbeat } from './heartbeat.js';
+import { heartbeatSleep, throttledSignal, withHeartbeat } from './heartbeat.js';
 import { accessTo, fleetAccess, requireSuite } from './tenants.js';
 
 /** Shortest limit of the checks of one round on one tenant, in milliseconds; a longer interval allows more. */
@@ -56,16 +55,6 @@ export function createFleetWatch({ config, suite, client, stopping }: WatchDepen
     return probes;
   };
 
-  /** Pauses with heartbeats. A worker that is being stopped hands the watch to another one. */
-  const pause = async (ms: number, wake: AbortSignal, state: FleetWatchState): Promise<void> => {
-    for (let left = ms; left > 0 && !wake.aborted; left -= HEARTBEAT_MS) {
-      if (stopping.aborted)
-        throw ApplicationFailure.retryable('this worker is being stopped: another worker continues', 'TimedOut');
-      await delay(Math.min(left, HEARTBEAT_MS), undefined, { signal: wake }).catch(() => undefined);
-      heartbeat(state);
-    }
-  };
-
   return {
     /**
      * Watches until the stretch is as long as the soak, or until it is cancelled: then one more good round proves the stretch up to
@@ -99,7 +88,7 @@ export function createFleetWatch({ config, suite, client, stopping }: WatchDepen
           if (watched && seen.isGood && (soakMs === null ? isProof : watched.watchedMs >= soakMs)) return { watched };
           await signalSeen({ builds: probes.map(({ build }) => build), from: watched?.from ?? null });
           const leftMs = soakMs === null || !seen.isGood ? intervalMs : soakMs - (watched?.watchedMs ?? 0);
-          await pause(Math.min(intervalMs, leftMs), isProof ? lost : either, state);
+          await heartbeatSleep(Math.min(intervalMs, leftMs), state, { stopping, wake: isProof ? lost : either });
         }
       }),
   };
@@ -121,12 +110,9 @@ function cancelsOf(context: Context, asks: boolean) {
   return { requested: requested.signal, lost: lost.signal, either: either.signal };
 }
 
-/** Checks that a watch may run every few seconds: they write nothing, and present no wrong token, which would look like an attack. */
+/** Checks of a watch. A wrong token, presented every few seconds, would look like an attack. */
 const watchable = (suite: Suite): Suite =>
-  suite.filter(
-    ({ writes, needs, steps }) =>
-      !writes && needs === undefined && steps.every(({ request }) => request.as !== 'wrong'),
-  );
+  suite.filter((check) => repeats(check) && check.steps.every(({ request }) => request.as !== 'wrong'));
 
 const now = (): Instant => ({ wall: Date.now(), steady: performance.now() });
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { ApplicationFailure, activityInfo, heartbeat, sleep } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import type { SignalDefinition } from '@temporalio/common';
@@ -16,14 +17,23 @@ export async function withHeartbeat<T>(run: () => Promise<T>, details?: object):
   }
 }
 
-/** Sleeps with heartbeats, in milliseconds; a worker that is being stopped hands the wait to another one. */
-export async function heartbeatSleep(stopping: AbortSignal, ms: number, details: unknown): Promise<void> {
-  for (let left = ms; left > 0; left -= HEARTBEAT_MS) {
+/**
+ * Sleeps with heartbeats, in milliseconds; a worker that is being stopped hands the wait to another one. A cancel of the activity
+ * ends it with the failure of the cancel, or, if there is a `wake` signal, only that signal ends it, early and without a failure.
+ */
+export async function heartbeatSleep(ms: number, details: unknown, { stopping, wake }: SleepSignals): Promise<void> {
+  for (let left = ms; left > 0 && !wake?.aborted; left -= HEARTBEAT_MS) {
     if (stopping.aborted)
       throw ApplicationFailure.retryable('this worker is being stopped: another worker continues', 'TimedOut');
-    await sleep(Math.min(left, HEARTBEAT_MS));
+    const step = Math.min(left, HEARTBEAT_MS);
+    await (wake ? delay(step, undefined, { signal: wake }).catch(() => undefined) : sleep(step));
     heartbeat(details);
   }
+}
+
+interface SleepSignals {
+  stopping: AbortSignal;
+  wake?: AbortSignal;
 }
 
 /** Run that this activity belongs to; a standalone activity has none. */

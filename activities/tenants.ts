@@ -42,7 +42,7 @@ export function createTenantActivities({ config, suite, client, stopping }: Tena
         );
         if (isReported || Date.now() >= deadline) return fleet;
         await signalSeen({ builds: fleet.builds, from: null });
-        await heartbeatSleep(stopping, plan.pollMs, fleet);
+        await heartbeatSleep(plan.pollMs, fleet, { stopping });
       }
     }),
 

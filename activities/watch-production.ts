@@ -107,7 +107,7 @@ export function createWatchActivities({ config, suite, client, lane, stopping }:
         if (end || redTenants(seen.tenants).length > redTenants(from.tenants).length || Date.now() >= shiftEnds)
           return { seen, end };
         await signalTenants({ tenants: seen.tenants, bakingSince: seen.bake?.from ?? null });
-        await heartbeatSleep(stopping, plan.pollMs, seen);
+        await heartbeatSleep(plan.pollMs, seen, { stopping });
       }
     },
   };

@@ -43,6 +43,9 @@ export interface Check {
   cleanUp?: readonly CheckRequest[];
 }
 
+/** Whether a check writes nothing and stands alone: it may be repeated every few seconds. */
+export const repeats = ({ writes, needs }: Check): boolean => !writes && needs === undefined;
+
 /** Checks in order. Suites compose: `[...defaultSuite, mine]`. */
 export type Suite = readonly Check[];
 
