@@ -1,16 +1,25 @@
-import { connect, constants, createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import {
+  connect,
+  constants,
+  createSecureServer,
+  createServer,
+  type IncomingHttpHeaders,
+  type SecureServerOptions,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import type { AddressInfo } from 'node:net';
 
 /**
  * Starts a proxy for a Temporal server: as a client with fewer permissions sees it (a call for which `refuse` returns a gRPC status
- * gets that status), or as one sees it whose network fails (`cut` until `heal`).
+ * gets that status), as one sees it whose network fails (`cut` until `heal`), or with TLS in front, which ends here.
  */
 export async function startTemporalProxy(
   address: string,
-  refuse: (call: string) => number | undefined = () => undefined,
+  refuse: (call: string, headers: IncomingHttpHeaders) => number | undefined = () => undefined,
+  tls?: SecureServerOptions,
 ) {
   const upstream = connect(`http://${address}`);
-  const server = createServer();
+  const server = tls ? createSecureServer(tls) : createServer();
   let isCut = false;
   server.on('session', (session) => {
     if (isCut) return session.destroy();
@@ -19,7 +28,7 @@ export async function startTemporalProxy(
   });
   const sessions = new Set<{ destroy(): void }>();
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-    const status = refuse(String(headers[':path']).split('/').at(-1) ?? '');
+    const status = refuse(String(headers[':path']).split('/').at(-1) ?? '', headers);
     if (status === undefined) return passOn(stream, headers);
     stream.respond(
       { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': status, 'grpc-message': 'not for you' },
@@ -28,7 +37,7 @@ export async function startTemporalProxy(
   });
 
   function passOn(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    const asked = upstream.request({ ...headers, ':authority': address });
+    const asked = upstream.request({ ...headers, ':authority': address, ':scheme': 'http' });
     let trailers: IncomingHttpHeaders = {};
     asked.once('response', (answer, flags) => {
       // It was cut while the server answered.

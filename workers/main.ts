@@ -1,9 +1,12 @@
 import { NativeConnection } from '@temporalio/worker';
+import { workerIdentity } from '../src/config/hash.js';
 import { loadWorkerConfig } from '../src/config/load.js';
+import { misspelled } from '../src/config/misspelled.js';
 import { taskQueue } from '../src/contract/ids.js';
 import { SEARCH_ATTRIBUTES } from '../src/contract/search-attributes.js';
 import { configuredRegistry } from '../src/registry/configured-registry.js';
-import { connectionConfig, mapNamespaceError, mapWorkerConnectError } from '../src/temporal/connect.js';
+import { mapNamespaceError, mapWorkerConnectError } from '../src/temporal/connect.js';
+import { connectionConfig } from '../src/temporal/connection.js';
 import { missingSearchAttributes } from '../src/temporal/namespace.js';
 import { workflowBundle } from './bundle.js';
 import { createWorker } from './create-worker.js';
@@ -14,11 +17,14 @@ import { installRuntime, serveWorker } from './service.js';
  * @throws {ConfigError}, and what Temporal says when it cannot be reached. */
 export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
   const { config, suite, problems } = await loadWorkerConfig(env);
+  const { connectionOptions, namespace, facts } = connectionConfig(env);
+  logEvent('INFO', 'worker.connecting', { ...facts, identity: workerIdentity(config) });
+  for (const { name, meant } of misspelled(env))
+    logEvent('WARN', 'environment.misspelled', { name, meant, what: `${name} has no effect: did you mean ${meant}?` });
   const metrics = await installRuntime();
-  const { connectionOptions, namespace } = connectionConfig(env);
   const registry = configuredRegistry(config.secrets.github, env);
   const connection = await NativeConnection.connect(connectionOptions).catch((error: unknown) => {
-    throw mapWorkerConnectError(connectionOptions.address, error);
+    throw mapWorkerConnectError(facts, error);
   });
   try {
     const missing = await missingSearchAttributes(connection, namespace, SEARCH_ATTRIBUTES);

@@ -37,7 +37,12 @@ export function configurationMarkdown(): string {
     '',
     'Temporal is configured by its own environment configuration: `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`,',
     '`TEMPORAL_API_KEY`, `TEMPORAL_TLS…`, or `TEMPORAL_CONFIG_FILE` with `TEMPORAL_PROFILE`. A configured file that does',
-    'not exist is an error; localhost is never used instead.',
+    'not exist is an error; localhost is never used instead. `TEMPORAL_TLS` is `true`, `false`, `1` or `0`; unset, an API',
+    'key or a certificate switches TLS on. Credentials go to another machine over TLS only: otherwise the exit code is 2.',
+    'The first log line of a worker (`worker.connecting`) says where it connects, as whom, and whether over TLS.',
+    '',
+    'A variable that differs from one of these in its case, or in one or two letters, is told: as a problem if it is one',
+    'of `CANARY_…`, as a warning if it is one of `TEMPORAL_…` or `GITHUB_…`.',
     '',
   ].join('\n');
 }

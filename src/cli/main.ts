@@ -56,11 +56,19 @@ function completeEntry(added: Program, command: Command, io: Io, done: (code: nu
   added.addHelpText('after', () => moreHelp(command));
   for (const { flags, description } of command.options) added.option(flags, description);
   added.action(async () => {
+    // The worker logs them, as lines of JSON.
+    if (command.environment.length > 0 && added.name() !== 'worker') await warnOfMisspelled(io);
     const options = added.opts<Record<string, string | boolean | undefined>>();
     if (options.output !== undefined && options.output !== 'text' && options.output !== 'json')
       throw new InvalidInput(`invalid --output ${shown(options.output)}: expected text or json`);
     done(await command.run({ args: added.args, options }, io));
   });
+}
+
+async function warnOfMisspelled(io: Io): Promise<void> {
+  const { misspelled } = await import('../config/misspelled.js');
+  for (const { name, meant } of misspelled(io.env))
+    io.err(`canary: warning: ${name} has no effect: did you mean ${meant}?`);
 }
 
 function moreHelp({ examples, environment }: Command): string {

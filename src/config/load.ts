@@ -3,6 +3,7 @@ import { loadSuite, SuiteError } from '../smoke/load-suite.js';
 import type { Suite } from '../smoke/suite.js';
 import { FleetError, type FleetSource } from '../tenants/fleet.js';
 import { fleetSource, productionFleetSource } from '../tenants/sources/index.js';
+import { misspelled } from './misspelled.js';
 import {
   type Config,
   ConfigError,
@@ -117,8 +118,13 @@ function unsupportedProblems(given: Record<string, string>): string[] {
 
 function unknownProblems(given: Record<string, string>): string[] {
   const known = [...SETTING_NAMES.map(variableOf), ...UNSUPPORTED.flatMap((name) => [name, `${name}_FILE`])];
-  const names = Object.keys(given).filter((name) => name.startsWith('CANARY_') && !known.includes(name));
-  return names.map((name) => `${name}: no such setting`);
+  const unknown = Object.keys(given).filter((name) => name.startsWith('CANARY_') && !known.includes(name));
+  const meantFor = new Map(misspelled(given).map(({ name, meant }) => [name, meant]));
+  const alike = [...meantFor].filter(([name, meant]) => meant.startsWith('CANARY_') && !unknown.includes(name));
+  return [...unknown, ...alike.map(([name]) => name)].map((name) => {
+    const meant = meantFor.get(name);
+    return `${name}: no such setting${meant === undefined ? '' : `: did you mean ${meant}?`}`;
+  });
 }
 
 /** Replaces each `NAME_FILE` of a secret by NAME with the content of the file, without its trailing newline; returns the problems. */

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import {
   Client,
   Connection,
@@ -9,26 +8,7 @@ import {
   ServiceError,
 } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { InvalidInput } from '../contract/brand.js';
-
-/** The address and credentials of Temporal, by the SDK's environment configuration. A named file that is missing is an error, never localhost.
- * @throws {InvalidInput} */
-export function connectionConfig(env: NodeJS.ProcessEnv) {
-  const file = env.TEMPORAL_CONFIG_FILE;
-  // The SDK treats a missing file as no configuration, and connects to localhost.
-  if (file && !existsSync(file)) throw new InvalidInput(`TEMPORAL_CONFIG_FILE: no such file ${file}`);
-  try {
-    const set = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
-    const { connectionOptions, namespace } = loadClientConnectConfig({
-      configFileStrict: true,
-      overrideEnvVars: Object.fromEntries(set),
-    });
-    return { connectionOptions, namespace: namespace ?? 'default' };
-  } catch (error) {
-    throw new InvalidInput(`invalid Temporal configuration: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
+import { type ConnectionFacts, connectionConfig } from './connection.js';
 
 type Interceptor = NonNullable<ConnectionOptions['interceptors']>[number];
 
@@ -54,8 +34,10 @@ const NOOP_CALL = { start: noop, sendMessage: noop, halfClose: noop } as unknown
 
 /** Error text of the server, which both connections pass on; the native one gives no code. */
 const NAMESPACE_NOT_FOUND = /\bNamespace \S+ is not found/;
-/** Error text of the native (Rust) connection, which gives no code. */
-const CONNECT_ERROR = /ConnectError|dns error/;
+/** Error texts of the native (Rust) connection, which gives no code. */
+const CONNECT_ERROR = /ConnectError|dns error|tonic::transport::Error/;
+const NATIVE_REJECTION =
+  /code: 'The (?:request does not have valid authentication|caller does not have permission).*message: "(.*?)"/;
 
 /** Temporal could not be reached; no verdict about any build. */
 export class TemporalUnreachable extends Error {
@@ -63,19 +45,23 @@ export class TemporalUnreachable extends Error {
 }
 
 /** Why a client could not connect, with the fix. */
-export function unreachable(address: string | undefined, error: unknown): TemporalUnreachable {
-  const at = address ?? '127.0.0.1:7233';
-  const rejection = credentialRejection(error);
+export function unreachable({ address: at, tls }: ConnectionFacts, error: unknown): TemporalUnreachable {
+  const rejection = credentialRejection(error) ?? NATIVE_REJECTION.exec((error as Error).message)?.[1];
+  // Neither client says why a handshake failed.
+  const silent = tls
+    ? `Temporal does not answer at ${at} over TLS: start it, set TEMPORAL_ADDRESS, or correct TEMPORAL_TLS_*: the CA, the server's name, the client certificate`
+    : `Temporal does not answer at ${at}: start it, or set TEMPORAL_ADDRESS`;
   const why =
-    rejection === null
-      ? `Temporal does not answer at ${at}: start it, or set TEMPORAL_ADDRESS`
+    rejection === undefined
+      ? silent
       : `Temporal at ${at} rejects the credentials: ${rejection}: set TEMPORAL_API_KEY, or the certificate of TEMPORAL_TLS_*`;
   return new TemporalUnreachable(why, { cause: error });
 }
 
 /** Why a worker could not connect, with the fix; any other error is returned as it is. */
-export function mapWorkerConnectError(address: string | undefined, error: unknown): unknown {
-  return error instanceof Error && CONNECT_ERROR.test(error.message) ? unreachable(address, error) : error;
+export function mapWorkerConnectError(facts: ConnectionFacts, error: unknown): unknown {
+  const isKnown = error instanceof Error && [CONNECT_ERROR, NATIVE_REJECTION].some((text) => text.test(error.message));
+  return isKnown ? unreachable(facts, error) : error;
 }
 
 export const namespaceFix = (name: string) =>
@@ -112,14 +98,14 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** Runs `use` with a client and closes its connection afterwards.
  * @throws {TemporalUnreachable} when no server answers. */
 export async function withClient<T>(env: NodeJS.ProcessEnv, use: (client: Client) => Promise<T>): Promise<T> {
-  const { connectionOptions, namespace } = connectionConfig(env);
+  const { connectionOptions, namespace, facts } = connectionConfig(env);
   const { interceptors, close } = callsUntilClose();
   const connection = await Connection.connect({
     ...connectionOptions,
     interceptors,
     connectTimeout: CONNECT_TIMEOUT_MS,
   }).catch((error: unknown) => {
-    throw unreachable(connectionOptions.address, error);
+    throw unreachable(facts, error);
   });
   try {
     return await use(new Client({ connection, namespace }));

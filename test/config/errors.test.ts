@@ -110,7 +110,7 @@ describe('loadConfig, invalid environment', () => {
       { CANARY_BUILD_PROBE: ',' },
       'CANARY_BUILD_PROBE: invalid build probe "": expected path#field, e.g. /health#sha, or none',
     ],
-    [{ CANARY_SOKA: '6m' }, 'CANARY_SOKA: no such setting'],
+    [{ CANARY_SOKA: '6m' }, 'CANARY_SOKA: no such setting: did you mean CANARY_SOAK?'],
     [{ CANARY_UI_URL: 'temporal' }, 'CANARY_UI_URL: must be an http or https address'],
     [{ CANARY_RUNBOOK_URL: 'ftp://a.example' }, 'CANARY_RUNBOOK_URL: must be an http or https address'],
     [{ CANARY_HTTP_ADDR: '9464' }, 'CANARY_HTTP_ADDR: invalid address "9464": expected host:port, e.g. 0.0.0.0:9464'],

@@ -30,20 +30,30 @@ test('Ctrl-C while it waits detaches at once with 130, and the release goes on',
 test('a worker that cannot start says why in one line and ends', async () => {
   const run = canary(['worker'], { TEMPORAL_NAMESPACE: 'nowhere', ...gate().env });
   expect(await run.exit).toBe(4);
-  expect(run.said().trim().split('\n')).toHaveLength(1);
-  expect(run.said()).toMatch(/^canary: there is no namespace nowhere: /);
+  const [where = '', ...rest] = run.said().trim().split('\n');
+  expect(JSON.parse(where)).toMatchObject({
+    message: 'worker.connecting',
+    address: temporalAddress(),
+    namespace: 'nowhere',
+    as: 'no credentials',
+    tls: false,
+  });
+  expect(rest).toHaveLength(1);
+  expect(rest[0]).toMatch(/^canary: there is no namespace nowhere: /);
 });
 
 test('a worker that reaches no Temporal says what to do', async () => {
   const run = canary(['worker'], { ...gate().env, TEMPORAL_ADDRESS: '127.0.0.1:1' });
   expect(await run.exit).toBe(4);
-  expect(run.said()).toBe('canary: Temporal does not answer at 127.0.0.1:1: start it, or set TEMPORAL_ADDRESS\n');
+  expect(run.said().split('\n').slice(1).join('\n')).toBe(
+    'canary: Temporal does not answer at 127.0.0.1:1: start it, or set TEMPORAL_ADDRESS\n',
+  );
 });
 
 test('a worker with a wrong configuration ends with 2 and all that is wrong', async () => {
   const run = canary(['worker'], { CANARY_SOAK: 'long', CANARY_SOKA: '6m' });
   expect(await run.exit).toBe(2);
   expect(run.said()).toBe(
-    'canary: configuration:\n  CANARY_SOKA: no such setting\n  CANARY_SOAK: invalid duration "long": expected e.g. 6m or 30s\n',
+    'canary: configuration:\n  CANARY_SOKA: no such setting: did you mean CANARY_SOAK?\n  CANARY_SOAK: invalid duration "long": expected e.g. 6m or 30s\n',
   );
 });

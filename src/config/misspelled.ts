@@ -1,0 +1,57 @@
+import { type Env, SECRETS, SETTING_NAMES, UNSUPPORTED, variableOf } from './schema.js';
+
+/** What the SDK's environment configuration reads. */
+const TEMPORAL = [
+  'TEMPORAL_ADDRESS',
+  'TEMPORAL_NAMESPACE',
+  'TEMPORAL_API_KEY',
+  'TEMPORAL_CONFIG_FILE',
+  'TEMPORAL_PROFILE',
+  'TEMPORAL_TLS',
+  'TEMPORAL_TLS_CLIENT_CERT_PATH',
+  'TEMPORAL_TLS_CLIENT_CERT_DATA',
+  'TEMPORAL_TLS_CLIENT_KEY_PATH',
+  'TEMPORAL_TLS_CLIENT_KEY_DATA',
+  'TEMPORAL_TLS_SERVER_CA_CERT_PATH',
+  'TEMPORAL_TLS_SERVER_CA_CERT_DATA',
+  'TEMPORAL_TLS_SERVER_NAME',
+];
+
+/** Names of other programs that are close to one of ours: GitHub's runner sets them. */
+const OTHERS = ['GITHUB_ACTION', 'GITHUB_ACTIONS'];
+
+/** Longest difference of a misspelled name: letters that were added, left out, changed or swapped. */
+const MAX_DISTANCE = 2;
+
+/** Variables that are set and have no effect, but would by a name that differs in its case or in at most two letters. */
+export function misspelled(env: Env): { name: string; meant: string }[] {
+  const variables = SETTING_NAMES.map(variableOf);
+  const known = [...variables, ...SECRETS.map((name) => `${name}_FILE`), ...TEMPORAL];
+  const others = new Set([...known, ...OTHERS, ...UNSUPPORTED]);
+  const set = Object.keys(env).filter((name) => (env[name] ?? '').trim() !== '' && !others.has(name));
+  return set.flatMap((name) => {
+    const [nearest] = known
+      .map((meant) => ({ meant, distance: distanceOf(name.toUpperCase(), meant) }))
+      .sort((a, b) => a.distance - b.distance);
+    return nearest && nearest.distance <= MAX_DISTANCE ? [{ name, meant: nearest.meant }] : [];
+  });
+}
+
+/** Edits from one name to another (optimal string alignment), or more than `MAX_DISTANCE` at once if their lengths differ by more. */
+function distanceOf(from: string, to: string): number {
+  if (Math.abs(from.length - to.length) > MAX_DISTANCE) return MAX_DISTANCE + 1;
+  const rows = [Array.from({ length: to.length + 1 }, (_, at) => at)];
+  for (let i = 1; i <= from.length; i += 1) {
+    const row = [i];
+    for (let j = 1; j <= to.length; j += 1) {
+      const cell = (up: number, left: number) => rows[i - up]?.[j - left] ?? Number.POSITIVE_INFINITY;
+      const isSame = from[i - 1] === to[j - 1];
+      const isSwap = from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1];
+      row.push(
+        Math.min(cell(1, 0) + 1, (row[j - 1] ?? 0) + 1, cell(1, 1) + (isSame ? 0 : 1), isSwap ? cell(2, 2) + 1 : i + j),
+      );
+    }
+    rows.push(row);
+  }
+  return rows[from.length]?.[to.length] ?? 0;
+}

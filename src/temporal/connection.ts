@@ -1,0 +1,99 @@
+import { X509Certificate } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import {
+  type ClientConfigProfile,
+  type ConfigDataSource,
+  loadClientConfigProfile,
+  loadConfigData,
+  toClientOptions,
+} from '@temporalio/envconfig';
+import { InvalidInput, shown } from '../contract/brand.js';
+import { isLoopback } from '../net/loopback.js';
+
+/** The SDK's default. */
+const DEFAULT_ADDRESS = '127.0.0.1:7233';
+
+/** Where a process connects, as whom, and how, for people: never a key. */
+export interface ConnectionFacts {
+  address: string;
+  namespace: string;
+  /** `API key`, `client certificate <subject>`, `headers`, or `no credentials`. */
+  as: string;
+  tls: boolean;
+  /** Name that the server's certificate must have instead of the address. */
+  serverName?: string;
+}
+
+/** The address and credentials of Temporal, by the SDK's environment configuration, which an empty value does not change. A named file
+ * that is missing is an error, never localhost; credentials leave this machine over TLS only.
+ * @throws {InvalidInput} */
+export function connectionConfig(env: NodeJS.ProcessEnv) {
+  const profile = readProfile(env);
+  const { connectionOptions, namespace = 'default' } = readable(() => toClientOptions(profile));
+  const { address = DEFAULT_ADDRESS, tls } = connectionOptions;
+  const credentials = credentialsOf(profile);
+  if (!tls && credentials.length > 0 && !isThisMachine(address))
+    throw new InvalidInput(
+      `Temporal at ${address} would get the ${credentials[0]} in clear text: set TEMPORAL_TLS=true, or unset what switches TLS off`,
+    );
+  const serverName = profile.tls?.serverName;
+  const facts: ConnectionFacts = {
+    address,
+    namespace,
+    as: credentials.join(', ') || 'no credentials',
+    tls: Boolean(tls),
+    ...(tls && serverName && { serverName }),
+  };
+  return { connectionOptions, namespace, facts };
+}
+
+function readProfile(env: NodeJS.ProcessEnv): ClientConfigProfile {
+  const file = env.TEMPORAL_CONFIG_FILE;
+  // The SDK treats a missing file as no configuration, and connects to localhost.
+  if (file && !existsSync(file)) throw new InvalidInput(`TEMPORAL_CONFIG_FILE: no such file ${file}`);
+  const tls = env.TEMPORAL_TLS?.trim();
+  // The SDK takes every other text for false.
+  if (tls && !['true', 'false', '1', '0'].includes(tls))
+    throw new InvalidInput(`TEMPORAL_TLS: invalid value ${shown(tls)}: expected true, false, 1 or 0`);
+  const set = Object.entries(env).filter((entry): entry is [string, string] => (entry[1] ?? '').trim() !== '');
+  const given = { ...Object.fromEntries(set), ...(tls && { TEMPORAL_TLS: tls }) };
+  const profile = readable(() => loadClientConfigProfile({ configFileStrict: true, overrideEnvVars: given }));
+  const { clientCert, clientKey } = profile.tls ?? {};
+  // The SDK drops one without the other.
+  if ((clientCert === undefined) !== (clientKey === undefined))
+    throw new InvalidInput('a client certificate needs its key: set both TEMPORAL_TLS_CLIENT_CERT_… and …_KEY_…');
+  return profile;
+}
+
+function readable<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new InvalidInput(`invalid Temporal configuration: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** What identifies this process to the server. */
+function credentialsOf({ apiKey, tls, grpcMeta = {} }: ClientConfigProfile): string[] {
+  const secretHeader = Object.keys(grpcMeta).find((name) => /auth|token|key|secret|cookie/i.test(name));
+  return [
+    ...(apiKey === undefined ? [] : ['API key']),
+    ...(tls?.clientCert === undefined ? [] : [`client certificate${subjectOf(tls.clientCert)}`]),
+    ...(secretHeader === undefined ? [] : [`header ${secretHeader}`]),
+  ];
+}
+
+/** The subject of a certificate, which is public; nothing if it cannot be read: the connection says why. */
+function subjectOf(source: ConfigDataSource): string {
+  try {
+    return ` ${new X509Certificate(loadConfigData(source) ?? '').subject.replaceAll('\n', ', ')}`;
+  } catch {
+    return '';
+  }
+}
+
+/** Whether an address, as the SDK reads it, is this machine; nothing is resolved. */
+function isThisMachine(address: string): boolean {
+  const [, host] = /^(\[::1\]|[a-z0-9.-]+)(?::\d+)?$/i.exec(address) ?? [];
+  return host !== undefined && isLoopback(host.toLowerCase());
+}

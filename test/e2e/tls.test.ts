@@ -1,0 +1,131 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeCertificate } from '../../testbed/certificates.js';
+import { startTemporalProxy } from '../../testbed/temporal-proxy.js';
+import { canary as spawned } from '../support/canary-process.js';
+import { canary } from '../support/cli.js';
+import { useGate } from '../support/gate.js';
+import { temporalAddress } from '../support/servers.js';
+import { until } from '../support/until.js';
+
+const UNAUTHENTICATED = 16;
+const KEY = 'prod-api-key-0123456789';
+/** What only a tunnel or a load balancer would call it. */
+const SERVER_NAME = 'temporal.internal';
+
+const folder = mkdtempSync(join(tmpdir(), 'canary-tls-'));
+const ca = makeCertificate('private CA');
+const server = makeCertificate('the server', ca, [SERVER_NAME]);
+const client = makeCertificate('canary-worker', ca);
+const stranger = makeCertificate('canary-worker', makeCertificate('another CA'));
+
+const file = (name: string, content: string) => {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+};
+
+/** A Temporal server of a company: a private CA, client certificates and API keys, behind another name. */
+let proxy: Awaited<ReturnType<typeof startTemporalProxy>>;
+/** Keys and client certificates of the calls that came through. */
+const callers = new Set<string>();
+let settings: Record<string, string>;
+
+const gate = useGate('tls');
+
+beforeAll(async () => {
+  proxy = await startTemporalProxy(
+    temporalAddress(),
+    (_call, headers) => {
+      callers.add(String(headers.authorization));
+      return headers.authorization === `Bearer ${KEY}` ? undefined : UNAUTHENTICATED;
+    },
+    { key: server.key, cert: server.cert, ca: ca.cert, requestCert: true, rejectUnauthorized: true },
+  );
+  settings = {
+    TEMPORAL_ADDRESS: proxy.address,
+    TEMPORAL_API_KEY: KEY,
+    TEMPORAL_TLS_SERVER_CA_CERT_PATH: file('ca.pem', ca.cert),
+    TEMPORAL_TLS_SERVER_NAME: SERVER_NAME,
+    TEMPORAL_TLS_CLIENT_CERT_PATH: file('client.pem', client.cert),
+    TEMPORAL_TLS_CLIENT_KEY_PATH: file('client.key', client.key),
+    CANARY_LANE: 'tls',
+  };
+});
+afterAll(async () => {
+  await proxy.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const worker = (env: Record<string, string>) =>
+  spawned(['worker'], { ...gate().env, ...settings, CANARY_HTTP_ADDR: '127.0.0.1:0', ...env });
+
+describe('Temporal behind TLS', () => {
+  test('is reached by the command line and by a worker, with an API key and a client certificate', async () => {
+    expect(await canary(['status'], settings)).toMatchObject({ code: 0, err: [] });
+    const running = worker({});
+    await until('it starts', () => running.said().includes('worker.started'), 60_000);
+    running.child.kill('SIGTERM');
+    expect(await running.exit).toBe(0);
+    expect(callers).toEqual(new Set([`Bearer ${KEY}`]));
+    expect(running.said()).not.toContain(KEY);
+    expect(JSON.parse(running.said().split('\n', 1)[0] ?? '')).toMatchObject({
+      level: 'INFO',
+      message: 'worker.connecting',
+      address: proxy.address,
+      namespace: 'default',
+      as: 'API key, client certificate CN=canary-worker',
+      tls: true,
+      serverName: SERVER_NAME,
+      identity: expect.stringMatching(/^\d+@.+#[0-9a-f]{8}$/),
+    });
+  }, 90_000);
+
+  const TLS_FIX =
+    "start it, set TEMPORAL_ADDRESS, or correct TEMPORAL_TLS_*: the CA, the server's name, the client certificate";
+  const KEY_FIX = 'set TEMPORAL_API_KEY, or the certificate of TEMPORAL_TLS_*';
+  const foreign = () => ({
+    TEMPORAL_TLS_CLIENT_CERT_PATH: file('foreign.pem', stranger.cert),
+    TEMPORAL_TLS_CLIENT_KEY_PATH: file('foreign.key', stranger.key),
+  });
+  test.each([
+    [
+      'without its private CA',
+      () => ({ TEMPORAL_TLS_SERVER_CA_CERT_PATH: '' }),
+      `does not answer at ADDRESS over TLS: ${TLS_FIX}`,
+    ],
+    [
+      'if its certificate has another name',
+      () => ({ TEMPORAL_TLS_SERVER_NAME: '' }),
+      `does not answer at ADDRESS over TLS: ${TLS_FIX}`,
+    ],
+    [
+      'without a client certificate',
+      () => ({ TEMPORAL_TLS_CLIENT_CERT_PATH: '', TEMPORAL_TLS_CLIENT_KEY_PATH: '' }),
+      `does not answer at ADDRESS over TLS: ${TLS_FIX}`,
+    ],
+    ['with a certificate of another CA', foreign, `does not answer at ADDRESS over TLS: ${TLS_FIX}`],
+    [
+      'with another API key',
+      () => ({ TEMPORAL_API_KEY: 'another' }),
+      `at ADDRESS rejects the credentials: not for you: ${KEY_FIX}`,
+    ],
+    [
+      'in clear text',
+      () => ({ TEMPORAL_TLS: 'false' }),
+      'does not answer at ADDRESS: start it, or set TEMPORAL_ADDRESS',
+    ],
+  ])(
+    'is not reached %s, by the command line or a worker',
+    async (_what, change, why) => {
+      const line = `canary: Temporal ${why.replace('ADDRESS', proxy.address)}`;
+      const running = worker(change());
+      expect(await canary(['status'], { ...settings, ...change() })).toEqual({ code: 4, out: [], err: [line] });
+      expect(await running.exit).toBe(4);
+      expect(running.said().trim().split('\n').slice(1)).toEqual([line]);
+    },
+    60_000,
+  );
+});

@@ -1,0 +1,42 @@
+export default [
+  {
+    name: 'connection-tls-by-spelling',
+    breaks: 'TEMPORAL_TLS=TRUE switches TLS off',
+    file: 'src/temporal/connection.ts',
+    find: "tls && !['true', 'false', '1', '0'].includes(tls)",
+    replace: 'tls === null',
+    test: 'test/temporal/connection.test.ts > TRUE is refused: the SDK would switch TLS off',
+  },
+  {
+    name: 'connection-clear-text-key',
+    breaks: 'an API key goes to another machine in clear text',
+    file: 'src/temporal/connection.ts',
+    find: '!tls && credentials.length > 0 && !isThisMachine(address)',
+    replace: 'tls === null',
+    test: 'test/temporal/connection.test.ts > an API key never leaves this machine in clear text',
+  },
+  {
+    name: 'connection-half-a-certificate',
+    breaks: 'a certificate without its key is dropped, and the connection made without it',
+    file: 'src/temporal/connection.ts',
+    find: '(clientCert === undefined) !== (clientKey === undefined)',
+    replace: 'clientCert === null',
+    test: 'test/temporal/connection.test.ts > a certificate without its key is refused: the SDK would connect without either',
+  },
+  {
+    name: 'connection-empty-value',
+    breaks: 'an empty variable of Temporal counts as set',
+    file: 'src/temporal/connection.ts',
+    find: "(entry[1] ?? '').trim() !== ''",
+    replace: 'entry[1] !== undefined',
+    test: 'test/temporal/connection.test.ts > an empty API key is as none',
+  },
+  {
+    name: 'connection-misspelled',
+    breaks: 'a misspelled variable is not told',
+    file: 'src/config/misspelled.ts',
+    find: 'nearest.distance <= MAX_DISTANCE',
+    replace: 'nearest.distance === 0',
+    test: 'test/config/misspelled.test.ts > TEMPORAL_ADRESS is told as TEMPORAL_ADDRESS',
+  },
+];
