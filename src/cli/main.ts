@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { inspect } from 'node:util';
 import { CommanderError, Command as Program } from 'commander';
 import { InvalidInput, shown } from '../contract/brand.js';
 import type { Command, CommandEntry, Io, Terminal } from './command.js';
 import { COMMANDS } from './commands/index.js';
+import { debugLines } from './debug.js';
 import { EXIT } from './exit-codes.js';
 import { printLines, safeIo } from './safe-io.js';
 
@@ -90,7 +90,7 @@ function printError(error: unknown, debug: boolean, io: Io): number {
   if (problems.length > 1)
     for (const line of ['canary: configuration:', ...problems.map((one) => `  ${one}`)]) io.err(line);
   else io.err(`canary: ${error instanceof Error ? error.message : String(error)}`);
-  if (debug) printLines(io.err, inspect(error));
+  if (debug) printLines(io.err, debugLines(error, io.env).join('\n'));
   const usage = error instanceof Error && (error.name === 'InvalidInput' || error.name === 'ConfigError');
   return usage ? EXIT.usage : EXIT.fault;
 }
