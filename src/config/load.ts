@@ -69,9 +69,10 @@ async function readConfig(
   const productionFleet = productionFleetSource(productionFleetFile, sources);
   const fleetProblems = [...(await problemsOf(fleet)), ...(await problemsOf(productionFleet))];
   if (!result.success) {
-    const lines = result.error.issues.map(
-      ({ path, message }) => `${variableOf(path[0] as keyof typeof FLEET)}: ${message}`,
-    );
+    const lines = result.error.issues.map(({ path, message }) => {
+      const variable = variableOf(path[0] as keyof typeof FLEET);
+      return `${env[variable]?.trim() || !SECRETS.includes(variable) ? variable : `${variable}_FILE`}: ${message}`;
+    });
     return { config: null, problems: [...problems, ...lines], fleetProblems };
   }
   const {
@@ -127,7 +128,7 @@ function unknownProblems(given: Record<string, string>): string[] {
   });
 }
 
-/** Replaces each `NAME_FILE` of a secret by NAME with the content of the file, without its trailing newline; returns the problems. */
+/** Replaces each `NAME_FILE` of a secret by NAME with the content of the file, unless it is empty; returns the problems. */
 function readSecretFiles(given: Record<string, string>, readFile: ReadFile): string[] {
   return SECRETS.flatMap((name) => {
     const path = given[`${name}_FILE`];
@@ -135,7 +136,8 @@ function readSecretFiles(given: Record<string, string>, readFile: ReadFile): str
     if (path === undefined) return [];
     if (given[name] !== undefined) return [`${name} and ${name}_FILE are both set: keep one`];
     try {
-      given[name] = readFile(path).trimEnd();
+      const text = readFile(path).trim();
+      if (text !== '') given[name] = text;
       return [];
     } catch (error) {
       return [`${name}_FILE: ${error instanceof Error ? error.message : String(error)}`];

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { InvalidInput, shown } from '../contract/brand.js';
 import { parseLane } from '../contract/ids.js';
 import { parseCanaryTag, parseRepository } from '../contract/image.js';
+import { parseToken } from '../contract/secret.js';
 import { formatDuration, parseDuration } from '../domain/duration.js';
 import { MAX_SUITE_MS, SMOKE_WAITS } from '../smoke/waits.js';
 import { parseBuildProbe } from '../tenants/build-probe.js';
@@ -160,7 +161,7 @@ export const SETTINGS = z.object({
   githubToken: secret(
     'GITHUB_TOKEN',
     'For ghcr.io only: a classic token with `write:packages`. Unset: Docker’s configuration and credential helpers.',
-    orNull(text),
+    orNull(parsed(parseToken)),
   ),
   githubActor: setting('GITHUB_ACTOR', 'The user name for that token.', text.prefault('x-access-token')),
 });

@@ -8,6 +8,7 @@ import {
   toClientOptions,
 } from '@temporalio/envconfig';
 import { InvalidInput, shown } from '../contract/brand.js';
+import { parseSecretText, parseToken } from '../contract/secret.js';
 import { isLoopback } from '../net/loopback.js';
 
 /** The SDK's default. */
@@ -62,7 +63,19 @@ function readProfile(env: NodeJS.ProcessEnv): ClientConfigProfile {
   // The SDK drops one without the other.
   if ((clientCert === undefined) !== (clientKey === undefined))
     throw new InvalidInput('a client certificate needs its key: set both TEMPORAL_TLS_CLIENT_CERT_… and …_KEY_…');
+  const { apiKey, grpcMeta } = profile;
+  if (apiKey !== undefined) profile.apiKey = asSent('TEMPORAL_API_KEY, or api_key of the profile,', parseToken, apiKey);
+  for (const [name, value] of Object.entries(grpcMeta ?? {}))
+    profile.grpcMeta = { ...profile.grpcMeta, [name]: asSent(`the value of header ${name}`, parseSecretText, value) };
   return profile;
+}
+
+function asSent(name: string, parse: (text: string) => string, given: string): string {
+  try {
+    return parse(given);
+  } catch (error) {
+    throw new InvalidInput(`${name} ${(error as Error).message}`);
+  }
 }
 
 function readable<T>(read: () => T): T {

@@ -41,6 +41,13 @@ export function parseOrigin(text: string, fix: string): string | { problem: stri
   return url.origin;
 }
 
-/** Whether an HTTP header can carry the text: visible ASCII, no line breaks. */
-export const isHeaderText = (text: string) => /^[\x20-\x7e]*$/.test(text);
-export const NO_HEADER_TEXT = 'has characters that no header carries: line breaks, or letters beyond ASCII';
+/** What `parse` returns of a text, or what is wrong with it, in words that do not repeat it. */
+export function parsedOr(report: (problem: string) => void, parse: (text: string) => string, text: string): string {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof InvalidInput)) throw error;
+    report(error.message);
+    return '';
+  }
+}

@@ -161,7 +161,8 @@ describe('an error', () => {
     expect((await canary(args)).err).toEqual(['canary: invalid --output "xml": expected text or json']);
     const { err } = await canary(['--debug', ...args]);
     expect(err[0]).toBe('canary: invalid --output "xml": expected text or json');
-    expect(err[1]).toMatch(/InvalidInput.*\n\s+at /);
+    expect(err[1]).toMatch(/^InvalidInput: /);
+    expect(err[2]).toMatch(/^\s+at /);
   });
 });
 

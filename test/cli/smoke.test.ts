@@ -206,7 +206,7 @@ describe('canary smoke --url', () => {
       ['--url', 'https://a.example', '--token-env', 'A', '--token-file', '-'],
       '--url needs one of --token-env NAME and --token-file FILE',
     ],
-    [['--url', 'https://a.example', '--token-env', 'NOT_SET'], '--token-env: the token is empty'],
+    [['--url', 'https://a.example', '--token-env', 'NOT_SET'], '--token-env NOT_SET: the token is empty'],
     [['--url', 'https://a.example', '--token-file', '-'], '--token-file: the token is empty'],
     [
       ['--url', 'http://a.example', '--token-env', 'A'],

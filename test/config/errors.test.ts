@@ -43,7 +43,7 @@ describe('loadConfig, invalid environment', () => {
     ],
     [
       { ...LISTS, CANARY_ADMIN_TOKENS: 'secrét' },
-      'CANARY_ADMIN_TOKENS: the token of canary-1 has characters that no header carries: line breaks, or letters beyond ASCII',
+      'CANARY_ADMIN_TOKENS: the token of canary-1 has characters that no header carries: blanks, line breaks, or letters beyond ASCII (write it again)',
     ],
     [of('nonsense'), `${URL_1} is not a URL: expected e.g. https://canary-1.example.com`],
     [of('a.example:443'), `${URL_1} has scheme a.example: expected https`],
@@ -189,7 +189,7 @@ describe('loadConfig, invalid fleet file', () => {
     [{ tenants: [{ ...a, token: { file: '/run/empty' } }] }, 'tenants[0] (canary-1): token is empty'],
     [
       { tenants: [{ ...a, token: { file: '/run/two-lines' } }] },
-      'tenants[0] (canary-1): token has characters that no header carries: line breaks, or letters beyond ASCII',
+      'tenants[0] (canary-1): token (/run/two-lines) has characters that no header carries: blanks, line breaks, or letters beyond ASCII (write it again)',
     ],
     [{ tenants: [{ ...a, headers: { 'X Org': 'o' } }] }, 'tenants[0] (canary-1): headers: invalid name "X Org"'],
     [

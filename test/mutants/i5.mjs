@@ -79,7 +79,7 @@ export default [
     file: 'src/net/redact.ts',
     find: 'layersOf(withoutBlanks(view), { blanks: false })',
     replace: 'layersOf(view, { blanks: true })',
-    test: 'test/net/redact.test.ts > redacts a secret in this form: over two lines',
+    test: 'test/net/redact.test.ts > redacts a secret in this form: with a zero-width character after each',
   },
   {
     name: 'i5-case-shown',
@@ -104,6 +104,19 @@ export default [
     find: 'MAX_ESCAPES = 6',
     replace: 'MAX_ESCAPES = 1',
     test: 'test/net/redact.test.ts > redacts a secret in this form: URL twice',
+  },
+  {
+    name: 'i5-debug-prints-all',
+    breaks: '--debug prints what a server sent',
+    edits: [
+      {
+        file: 'src/cli/debug.ts',
+        find: 'import { createRedactor }',
+        replace: "import { inspect } from 'node:util';\nimport { createRedactor }",
+      },
+      { file: 'src/cli/debug.ts', find: '...framesOf(one)]', replace: '...framesOf(one), inspect(one)]' },
+    ],
+    test: 'test/cli/debug.test.ts > prints nothing of what a server sent that is not HTTP',
   },
   {
     name: 'i5-follows-redirects',
@@ -144,6 +157,14 @@ export default [
       },
     ],
     test: 'test/e2e/secrets.test.ts > a whole campaign with its secrets in files leaves none in a history, a memo, a search attribute or a heartbeat',
+  },
+  {
+    name: 'i5-helper-gets-secrets',
+    breaks: 'a credential helper gets the secrets of the gate',
+    file: 'src/registry/auth/credential-helper.ts',
+    find: 'env: environmentOf(env)',
+    replace: 'env: { ...env }',
+    test: "test/registry/credentials.test.ts > gets PATH, HOME, its cloud's variables and proxies, and no secret of the gate",
   },
   {
     name: 'i5-path-to-another-origin',

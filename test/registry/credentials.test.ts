@@ -163,6 +163,29 @@ describe('a credential helper', () => {
     expect(readFileSync(join(home, 'all.asked'), 'utf8')).toBe('https://index.docker.io/v1/\n');
   });
 
+  test("gets PATH, HOME, its cloud's variables and proxies, and no secret of the gate", async () => {
+    helper('env', `env > ${home}/env.seen; echo '{"Username":"me","Secret":"${SECRET}"}'`);
+    write('.docker/config.json', { credsStore: 'env' });
+    const passed = {
+      ...{ AWS_PROFILE: 'prod', GOOGLE_APPLICATION_CREDENTIALS: '/k', CLOUDSDK_CONFIG: '/c', AZURE_CLIENT_ID: 'id' },
+      ...{ DOCKER_CONFIG: join(home, '.docker'), XDG_RUNTIME_DIR: '/run/1', HTTPS_PROXY: 'http://p:1', no_proxy: 'a' },
+    };
+    const withheld = {
+      ...{ CANARY_ADMIN_TOKENS: SECRET, TEMPORAL_API_KEY: SECRET, GITHUB_TOKEN: SECRET, MY_TENANT_TOKEN: SECRET },
+      ...{ GITHUB_TOKEN_FILE: '/t', TEMPORAL_TLS_CLIENT_KEY_DATA: SECRET, NODE_OPTIONS: '', NPM_TOKEN: SECRET },
+    };
+    await ask('ghcr.io', 'org/app', { ...passed, ...withheld });
+    const seen = Object.fromEntries(
+      readFileSync(join(home, 'env.seen'), 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => line.split(/=(.*)/).slice(0, 2) as [string, string]),
+    );
+    expect(seen).toMatchObject({ HOME: home, PATH: expect.stringContaining(home), ...passed });
+    expect(Object.keys(seen).filter((name) => name in withheld)).toEqual([]);
+    expect(JSON.stringify(seen)).not.toContain(SECRET);
+  });
+
   test('that does not know the host leaves it to the next source', async () => {
     helper('none', 'echo credentials not found in native keychain; exit 1');
     write('.docker/config.json', { auths: { 'ghcr.io': { auth: auth('filed') } }, credsStore: 'none' });
@@ -215,6 +238,40 @@ describe('a credential helper', () => {
       await expect(ask()).rejects.toThrow('invalid credential helper');
     },
   );
+});
+
+describe('a login with something around it or inside it', () => {
+  const filed = (entry: object) =>
+    write('.docker/config.json', `\ufeff${JSON.stringify({ auths: { 'ghcr.io': entry } })}`);
+
+  test.each([
+    ['a line break after the password', { auth: auth('me', `${SECRET}\n`) }, basic('me')],
+    ['a byte order mark and blanks', { username: 'me', password: `\ufeff ${SECRET}\r\n` }, basic('me')],
+    ['a password with a space', { auth: auth('me', 'a b') }, basic('me', 'a b')],
+    ['a token with blanks', { registrytoken: ` ${SECRET}\t` }, { kind: 'registry-token', token: SECRET }],
+  ])('%s is used as it was meant', async (_what, entry, expected) => {
+    filed(entry);
+    expect(await ask()).toEqual(expected);
+  });
+
+  test.each([
+    ['two lines', { auth: auth('me', `${SECRET}\nsecond`) }],
+    ['a zero-width space', { identitytoken: `${SECRET}\u200b` }],
+    ['a letter beyond ASCII', { username: 'me', password: `${SECRET}é` }],
+    ['a blank in a token', { registrytoken: `${SECRET} second` }],
+  ])('%s: refused, naming file and host', async (_what, entry) => {
+    const file = filed(entry);
+    const error = (await ask().catch((reason: unknown) => reason)) as Error;
+    expect(error).toBeInstanceOf(InvalidInput);
+    expect(error.message).toContain(`${file}: the login of ghcr.io has characters that no header carries`);
+    expect(String(error.stack)).not.toContain(SECRET.slice(0, 7));
+  });
+
+  test('what a helper prints is read by the same rule', async () => {
+    helper('lines', `printf '{"Username":"me","Secret":"${SECRET}\\\\n"}'`);
+    write('.docker/config.json', { credsStore: 'lines' });
+    expect(await ask()).toEqual(basic('me'));
+  });
 });
 
 describe('an unusable file is named without its content', () => {

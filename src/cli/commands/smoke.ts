@@ -3,10 +3,11 @@ import { loadGateConfig } from '../../config/load.js';
 import { type Config, ConfigError } from '../../config/schema.js';
 import { InvalidInput } from '../../contract/brand.js';
 import type { PlannedTenant } from '../../contract/release.js';
+import { parseToken } from '../../contract/secret.js';
 import { type TenantSmoke, verdictOf } from '../../contract/tenants/check.js';
 import type { Access } from '../../smoke/session.js';
 import { smokeFleet } from '../../smoke/smoke-tenant.js';
-import { isHeaderText, NO_HEADER_TEXT, parseOrigin } from '../../tenants/fleet.js';
+import { parsedOr, parseOrigin } from '../../tenants/fleet.js';
 import { withoutFleet } from '../../tenants/sources/index.js';
 import { type Command, type Given, type Io, OUTPUT, textOption, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
@@ -86,10 +87,13 @@ async function tenantFromFlags(given: Given, io: Io): Promise<SmokeTargets | nul
   if (typeof origin !== 'string') throw new InvalidInput(`--url ${origin.problem}`);
   if ((variable === undefined) === (file === undefined))
     throw new InvalidInput('--url needs one of --token-env NAME and --token-file FILE');
-  const token = (variable === undefined ? await readToken(file ?? '', io) : (io.env[variable] ?? '')).trim();
-  const flag = variable === undefined ? '--token-file' : '--token-env';
-  if (token === '') throw new InvalidInput(`${flag}: the token is empty`);
-  if (!isHeaderText(token)) throw new InvalidInput(`${flag}: the token ${NO_HEADER_TEXT}`);
+  const text = variable === undefined ? await readToken(file ?? '', io) : (io.env[variable] ?? '');
+  const flag = variable === undefined ? '--token-file' : `--token-env ${variable}`;
+  const refuse = (problem: string) => {
+    throw new InvalidInput(`${flag}: the token ${problem}`);
+  };
+  const token = parsedOr(refuse, parseToken, text);
+  if (token === '') refuse('is empty');
   return [{ name: 'canary-1', origin, access: { token, headers: {} } }];
 }
 

@@ -45,6 +45,20 @@ export async function askHelper(name: string, call: HelperCall): Promise<Credent
 
 class HelperStopped extends Error {}
 
+/** What a helper gets of the environment: how to find its program, its login and its cloud, and no secret of the gate. */
+const PASSED = [
+  /^(?:PATH|HOME|USER|TMPDIR|DOCKER_CONFIG|SSL_CERT_FILE|SSL_CERT_DIR)$/,
+  // Of pass and of the desktop's keyring.
+  /^(?:GNUPGHOME|PASSWORD_STORE_DIR|DBUS_SESSION_BUS_ADDRESS)$/,
+  /^(?:AWS|GOOGLE|CLOUDSDK|AZURE|XDG)_/,
+  /^(?:https?|all|no)_proxy$/i,
+  // Windows.
+  /^(?:Path|PATHEXT|SystemRoot|USERPROFILE|APPDATA|LOCALAPPDATA)$/,
+];
+
+const environmentOf = (env: HelperCall['env']) =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => PASSED.some((passed) => passed.test(name))));
+
 function run(
   helper: string,
   server: string,
@@ -52,7 +66,11 @@ function run(
 ): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
     // Detached, in a process group of its own: the helper's children end with it.
-    const child = spawn(helper, ['get'], { env: { ...env }, stdio: ['pipe', 'pipe', 'ignore'], detached: true });
+    const child = spawn(helper, ['get'], {
+      env: environmentOf(env),
+      stdio: ['pipe', 'pipe', 'ignore'],
+      detached: true,
+    });
     let output = '';
     const stop = (why: string) => {
       reject(new HelperStopped(why));

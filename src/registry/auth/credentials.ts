@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidInput } from '../../contract/brand.js';
-import type { CredentialSource } from '../context.js';
+import { parseSecretText, parseToken } from '../../contract/secret.js';
+import type { CredentialSource, Credentials } from '../context.js';
 import { askHelper } from './credential-helper.js';
 import { type DockerConfig, findEntry, findHelper, parseDockerConfig } from './docker-config.js';
 
@@ -49,10 +50,21 @@ export function dockerCredentials(
       const found =
         (helper && (await askHelper(helper, { host, env, timeoutMs: helperTimeoutMs, file: config.file }))) ??
         (config && findEntry(config, host, repository));
-      if (found) return found;
+      if (found) return readable(found, `${config?.file}: the login of ${host}`);
     }
     return null;
   };
+}
+
+/** The credentials as they are sent, without what was pasted around them.
+ * @throws {InvalidInput} naming the login, and nothing of it. */
+function readable(found: Credentials, where: string): Credentials {
+  try {
+    if (found.kind === 'basic') return { ...found, password: parseSecretText(found.password) };
+    return { ...found, token: parseToken(found.token) };
+  } catch (error) {
+    throw new InvalidInput(`${where} ${(error as Error).message}`);
+  }
 }
 
 function configs(env: Environment): (() => Promise<DockerConfig | null>)[] {

@@ -25,7 +25,7 @@ const shape = z.looseObject({
 /** Parses a config.json.
  * @throws {InvalidInput} naming the file, and nothing of its content. */
 export function parseDockerConfig(given: string, file: string): DockerConfig {
-  const json = parseJson(given);
+  const json = parseJson(given.replace(/^\ufeff/, ''));
   if (json === undefined) throw new InvalidInput(`${file} is not JSON (fix it, or log in again)`);
   const parsed = shape.safeParse(json);
   if (!parsed.success) {

@@ -1,6 +1,7 @@
 import type { PlannedTenant } from '../../contract/release.js';
+import { parseToken } from '../../contract/secret.js';
 import type { Access } from '../../smoke/session.js';
-import { FleetError, type FleetSource, isHeaderText, NO_HEADER_TEXT, parseOrigin } from '../fleet.js';
+import { FleetError, type FleetSource, parsedOr, parseOrigin } from '../fleet.js';
 
 /** The canary fleet of `CANARY_TENANT_URLS` and `CANARY_ADMIN_TOKENS`: paired by position, named `canary-1`, `canary-2`, ... */
 export function envFleet(urls: string[], tokens: string[]): FleetSource {
@@ -25,12 +26,12 @@ function pairTenants(urls: string[], tokens: string[]) {
   urls.forEach((text, index) => {
     const name = `canary-${index + 1}`;
     const where = `CANARY_TENANT_URLS: the URL of ${name}`;
-    const token = tokens[index] ?? '';
     const origin = parseOrigin(text, 'the token belongs in CANARY_ADMIN_TOKENS');
     if (typeof origin !== 'string') problems.push(`${where} ${origin.problem}`);
     else if (access.has(origin)) problems.push(`${where} appears twice: ${origin}`);
     else {
-      if (!isHeaderText(token)) problems.push(`CANARY_ADMIN_TOKENS: the token of ${name} ${NO_HEADER_TEXT}`);
+      const report = (problem: string) => problems.push(`CANARY_ADMIN_TOKENS: the token of ${name} ${problem}`);
+      const token = parsedOr(report, parseToken, tokens[index] ?? '');
       tenants.push({ name, origin });
       access.set(origin, { token, headers: {} });
     }

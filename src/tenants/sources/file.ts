@@ -2,9 +2,10 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { InvalidInput, shown } from '../../contract/brand.js';
 import type { PlannedTenant } from '../../contract/release.js';
+import { parseSecretText, parseToken } from '../../contract/secret.js';
 import type { Access } from '../../smoke/session.js';
 import { parseBuildProbe } from '../build-probe.js';
-import { FleetError, type FleetSource, isHeaderText, NO_HEADER_TEXT, parseOrigin } from '../fleet.js';
+import { FleetError, type FleetSource, parsedOr, parseOrigin } from '../fleet.js';
 
 const SOURCE_FORMS = '{ "env": "NAME" } or { "file": "PATH" }';
 
@@ -153,7 +154,7 @@ function parseFile(
 ): z.infer<typeof FLEET_FILE> | { problems: string[] } {
   let text: string;
   try {
-    text = readFile(path);
+    text = readFile(path).replace(/^\ufeff/, '');
   } catch (error) {
     return { problems: [messageOf(error)] };
   }
@@ -183,16 +184,20 @@ function readSource(
   { env, readFile }: FileSources,
   report: (problem: string) => void,
 ): string {
-  const value = typeof source === 'string' ? source : 'env' in source ? (env[source.env] ?? '').trim() : readOrReport();
-  if (value === undefined) return '';
-  if (value === '')
+  const given = typeof source === 'string' ? source : 'env' in source ? (env[source.env] ?? '') : readOrReport();
+  if (given === undefined) return '';
+  if (given.trim() === '')
     report(`${what} is empty${typeof source === 'object' && 'env' in source ? `: ${source.env} is not set` : ''}`);
-  else if (!isHeaderText(value)) report(`${what} ${NO_HEADER_TEXT}`);
-  return value;
+  const name = typeof source === 'string' ? '' : ` (${'env' in source ? source.env : source.file})`;
+  return parsedOr(
+    (problem) => report(`${what}${name} ${problem}`),
+    what === 'token' ? parseToken : parseSecretText,
+    given,
+  );
 
   function readOrReport(): string | undefined {
     try {
-      return readFile(resolve(dirname(path), (source as { file: string }).file)).trim();
+      return readFile(resolve(dirname(path), (source as { file: string }).file));
     } catch (error) {
       report(`${what}: ${messageOf(error)}`);
       return undefined;
