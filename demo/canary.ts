@@ -14,7 +14,7 @@ const WORKER_READY_MS = 60_000; // bundling the workflows is 2 s; a cold disk an
 const WAIT = '60s';
 const ALIVE_EVERY_MS = 250;
 
-/** The product as users run it: its command line, in separate processes. */
+/** The product as users run it: its command line, in separate processes, by the commands that the demo prints. */
 export type Canary = Awaited<ReturnType<typeof createCanary>>;
 
 /** Exit code of a command, and what it printed on stdout with `-o json`. */
@@ -42,19 +42,14 @@ export async function createCanary(world: World, onStop: (stop: () => Promise<vo
     production: world.production,
   });
   onStop(async () => files.remove());
-  const env = { ...bareEnvironment(), TEMPORAL_CONFIG_FILE: files.temporalToml };
+  const env = bareEnvironment();
 
-  async function run(
-    args: string[],
-    signal: AbortSignal,
-    onProgress: (line: string) => void,
-    settings = {},
-  ): Promise<Ended> {
+  async function run(args: string[], signal: AbortSignal, onProgress: (line: string) => void): Promise<Ended> {
     // A separate process group: Ctrl-C in a terminal reaches only the demo, which stops everything in order.
     const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe'];
-    const child = spawn(process.execPath, [BIN, ...args], {
+    const child = spawn(process.execPath, [BIN, '--demo', ...args], {
       cwd: repositoryRoot,
-      env: { ...env, ...settings },
+      env,
       stdio,
       detached: true,
       signal,
@@ -81,13 +76,12 @@ export async function createCanary(world: World, onStop: (stop: () => Promise<vo
     }
   }
 
-  // Setup runs with the settings of the worker: it reads :latest as the worker does.
-  const setup = await run(['setup'], new AbortController().signal, () => undefined, files.workerEnv);
+  const setup = await run(['setup'], new AbortController().signal, () => undefined);
   if (setup.code !== 0) throw new Error(`canary setup exited with ${setup.code}: ${setup.lastLine}`);
 
   rmSync(WORKER_LOG, { force: true });
-  const worker = await startProcess(process.execPath, [BIN, 'worker'], {
-    env: { ...env, ...files.workerEnv },
+  const worker = await startProcess(process.execPath, [BIN, '--demo', 'worker'], {
+    env,
     cwd: repositoryRoot,
     logFile: WORKER_LOG,
     ready: (output) => output.includes('worker.started'),

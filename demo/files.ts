@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { repositoryRoot } from '../testbed/tools.js';
 
 /**
- * Writes `.demo/temporal.toml` and `.demo/worker.env`, which lead `npx canary` in this folder to the demo, and the fleet
+ * Writes `.demo/temporal.toml` and `.demo/worker.env`, which `canary --demo` reads, and the fleet
  * file of production. Only their owner may read them: the second contains the admin tokens of the tenants.
  */
 export function writeDemoFiles(settings: {
@@ -37,8 +37,6 @@ export function writeDemoFiles(settings: {
     writeFileSync(path, content, { mode: 0o600 });
   }
   return {
-    temporalToml,
-    workerEnv,
     /** Removes the files that are unchanged: a second demo in this folder may have overwritten them. */
     remove: () => {
       for (const [path, content] of written) if (read(path) === content) rmSync(path);

@@ -1,6 +1,5 @@
 import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
-import { demoEnvironment } from './demo-environment.js';
 import { main } from './main.js';
 
 const interrupted = new AbortController();
@@ -14,7 +13,7 @@ async function ask(question: string): Promise<string> {
 }
 
 const code = await main(process.argv.slice(2), {
-  env: demoEnvironment(process.env, process.cwd(), err),
+  env: process.env,
   out: (line) => process.stdout.write(`${line}\n`),
   err,
   input: () => text(process.stdin),

@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { CommanderError, Command as Program } from 'commander';
 import { InvalidInput, shown } from '../contract/brand.js';
 import type { Command, CommandEntry, Io, Terminal } from './command.js';
 import { COMMANDS } from './commands/index.js';
 import { debugLines } from './debug.js';
+import { demoEnvironment } from './demo-environment.js';
 import { EXIT } from './exit-codes.js';
+import { packageRoot } from './package-root.js';
 import { printLines, safeIo } from './safe-io.js';
 
 /** Runs the command line and resolves to its exit code. */
@@ -14,6 +17,7 @@ export async function main(argv: string[], terminal: Terminal): Promise<number> 
   const program = new Program('canary')
     .description('Moves :latest of your images to a build only after every canary tenant ran it and passed.')
     .version(version())
+    .option('--demo', 'work on the gate of `npm run demo`, which runs in this clone')
     .option('--debug', 'print the stack trace of an error too')
     .option('--no-color', 'accepted for compatibility; output is never colored')
     .helpCommand(false)
@@ -28,9 +32,15 @@ export async function main(argv: string[], terminal: Terminal): Promise<number> 
   program.hook('preSubcommand', async (_program, added) => {
     const entry = COMMANDS.find(({ name }) => name === added.name());
     if (!entry) return;
-    completeEntry(added, await entry.load(), io, (result) => {
-      code = result;
-    });
+    const demo = program.opts().demo === true;
+    completeEntry(
+      added,
+      await entry.load(),
+      demo ? { ...io, env: demoEnvironment(io.env, packageRoot) } : io,
+      (result) => {
+        code = result;
+      },
+    );
   });
   try {
     await program.parseAsync(argv, { from: 'user' });
@@ -98,13 +108,6 @@ function printError(error: unknown, debug: boolean, io: Io): number {
 /** The problems of a `ConfigError` and its like, which are loaded with the commands. */
 const problemsOf = (error: unknown): string[] => (error as { problems?: string[] } | undefined)?.problems ?? [];
 
-/** The version in package.json, which is beside `src/` in the clone and beside `dist/` when built. */
 function version(): string {
-  for (const up of ['../../package.json', '../../../package.json'])
-    try {
-      return (JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string }).version;
-    } catch {
-      // One folder further up.
-    }
-  return 'unknown';
+  return (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
 }

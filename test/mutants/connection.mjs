@@ -39,4 +39,20 @@ export default [
     replace: 'nearest.distance === 0',
     test: 'test/config/misspelled.test.ts > TEMPORAL_ADRESS is told as TEMPORAL_ADDRESS',
   },
+  {
+    name: 'connection-current-folder',
+    breaks: 'a demo folder in the current folder configures every command',
+    file: 'src/cli/main.ts',
+    find: 'demoEnvironment(io.env, packageRoot)',
+    replace: 'demoEnvironment(io.env, process.cwd())',
+    test: 'test/e2e/current-folder.test.ts > configures nothing and runs nothing: canary --demo smoke',
+  },
+  {
+    name: 'connection-demo-gets-keys',
+    breaks: 'the demo gets the keys of another gate',
+    file: 'src/cli/demo-environment.ts',
+    find: '!OF_ANOTHER_GATE.test(name)',
+    replace: "name !== ''",
+    test: 'test/cli/demo.test.ts > gets the server and the settings of the demo, and no key of another gate',
+  },
 ];
