@@ -84,12 +84,3 @@ export function nothingWritten(error: unknown): unknown {
     ...(nextRetryDelay && { nextRetryDelay }),
   });
 }
-
-/** Wraps activities so that their errors become failures. */
-export function mapErrors<T extends Record<string, (...args: never[]) => Promise<unknown>>>(activities: T): T {
-  const wrapped = Object.entries(activities).map(([name, run]) => [
-    name,
-    (...args: never[]) => run(...args).catch((error: unknown) => Promise.reject(toFailure(error))),
-  ]);
-  return Object.fromEntries(wrapped) as T;
-}

@@ -1,11 +1,12 @@
 import { cancelled, heartbeat, sleep } from '@temporalio/activity';
 import { type Client, WorkflowFailedError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import { type Lane, releaseId, WORKFLOWS } from '../src/contract/ids.js';
 import type { LaneRequest, LaneResult, RunRef } from '../src/contract/lane.js';
-import type { ReleaseReport } from '../src/contract/release.js';
 import type { BuildVerdict } from '../src/contract/tenants/check.js';
 import { verdictOfReport } from '../src/lane/verdicts.js';
 import type { LaneClient } from '../src/temporal/lane-client.js';
-import { awaitRunEnd } from '../src/temporal/runs.js';
+import { awaitRunEnd, findRun } from '../src/temporal/runs.js';
+import { isOurs } from './border/caller.js';
 import { ownRun, withHeartbeat } from './heartbeat.js';
 
 /** Waits until a run has ended in any way; a run that does not exist has ended. A cancel of the activity ends the wait. */
@@ -30,7 +31,7 @@ const isContinued = (error: unknown) => error instanceof Error && error.name ===
 export const LANE_POLL_MS = 400;
 
 /** Activities that only wait, without a bound. Their own queue keeps them from taking the slots of work, and a worker that stops hands them on at once. */
-export function createWaitActivities(client: Client, lane: LaneClient) {
+export function createWaitActivities(client: Client, lane: LaneClient, own: Lane) {
   const pause = async () => {
     heartbeat();
     await sleep(LANE_POLL_MS);
@@ -64,13 +65,18 @@ export function createWaitActivities(client: Client, lane: LaneClient) {
       }
     },
 
-    /** Waits until the release that holds the lane has ended in any way; its verdict on the build, or null if it left none. */
+    /**
+     * Waits until the release that holds the lane has ended in any way; its verdict on its build, or null if it left none. What another
+     * workflow left under the id of a release is none.
+     */
     awaitVerdict: ({ workflowId, runId }: RunRef): Promise<BuildVerdict | null> =>
       withHeartbeat(async () => {
         const handle = client.workflow.getHandle(workflowId, runId, { followRuns: false });
         await awaitEnd(handle);
+        if (!isOurs(await findRun(client, workflowId, runId), WORKFLOWS.release, own)) return null;
         const end = await awaitRunEnd(handle).catch(nullIfGone);
-        return end?.report ? verdictOfReport(end.report as ReleaseReport, runId) : null;
+        const verdict = verdictOfReport(end?.report, runId);
+        return verdict && releaseId(own, verdict.sha) === workflowId ? verdict : null;
       }),
 
     /** Waits until a run has ended; without a run id, until the open run of that workflow id has ended. */

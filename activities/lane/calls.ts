@@ -16,10 +16,11 @@ import { LEASE_MS } from '../../src/lane/moves.js';
 import { digestsOfMove } from '../../src/lane/rollback.js';
 import { LaneRefused } from '../../src/temporal/lane-client.js';
 import { findRun } from '../../src/temporal/runs.js';
+import { isOurs } from '../border/caller.js';
 import type { ActivityDependencies } from '../dependencies.js';
 import { ownRun, withHeartbeat } from '../heartbeat.js';
 import { awaitEnd, LANE_POLL_MS } from '../waits.js';
-import { describeDrift } from './check-drift.js';
+import { configured, describeDrift } from './check-drift.js';
 import { type Continued, recoverLane } from './recover-lane.js';
 
 /** How long a rollback waits for the lane, in milliseconds: it depends on nothing but the registry, Temporal and a worker. */
@@ -79,7 +80,7 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
     /** What an announced rollback is: a running one of this gate, one that has ended, or none. */
     async findRollback({ workflowId, runId, sha }: OpenRollback): Promise<'running' | 'ended' | 'none'> {
       const run = workflowId === rollbackId(lane, sha) ? await findRun(client, workflowId, runId) : null;
-      if (run?.type !== WORKFLOWS.rollback) return 'none';
+      if (run === null || !isOurs(run, WORKFLOWS.rollback, lane)) return 'none';
       // An abort is taken only before anything moves.
       if (run.typedSearchAttributes.get(CanaryOutcome) === 'CanaryAborted') return 'none';
       return run.status.name === 'RUNNING' ? 'running' : 'ended';
@@ -109,6 +110,7 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
       withHeartbeat(() => recoverLane(client, lane, isCarried)),
 
     /** Reads `:latest` again after a move: why it is not where the move left it, or null. */
-    reread: (expected: TagState[]): Promise<string | null> => withHeartbeat(() => describeDrift(registry, expected)),
+    reread: (expected: TagState[]): Promise<string | null> =>
+      withHeartbeat(() => describeDrift(registry, configured(config, expected))),
   };
 }

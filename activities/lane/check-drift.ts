@@ -1,4 +1,5 @@
 import { cancellationSignal, sleep } from '@temporalio/activity';
+import type { Config } from '../../src/config/schema.js';
 import { driftUpdate } from '../../src/contract/messages.js';
 import { type Drift, type TagState, whereItStands } from '../../src/contract/move.js';
 import { shortSha } from '../../src/contract/sha.js';
@@ -16,6 +17,10 @@ import { withHeartbeat } from '../heartbeat.js';
 /** Longest line, in characters: the ledger keeps it. */
 const MAX_LINE = 400;
 
+/** Images that this worker is configured for: an adoption, which any client may send, names others, and none of them is ours to read. */
+export const configured = <T extends Pick<TagState, 'repository'>>({ images }: Pick<Config, 'images'>, all: T[]): T[] =>
+  all.filter(({ repository }) => images.includes(repository));
+
 /** Images whose `:latest` is not where the last move left it, on one line; null if there is none. */
 export async function describeDrift(registry: Registry, expected: TagState[]): Promise<string | null> {
   const repositories = expected.map(({ repository }) => repository);
@@ -29,9 +34,9 @@ export async function describeDrift(registry: Registry, expected: TagState[]): P
 }
 
 /** Activities of `CheckDrift`. */
-export function createDriftActivities({ registry, lane, waits }: ActivityDependencies) {
-  const missing = async ({ sha, images }: NamedEntry): Promise<string[]> => {
-    const lines = images.map(async ({ repository, digest }) => {
+export function createDriftActivities({ config, registry, lane, waits }: ActivityDependencies) {
+  const missing = async ({ sha, kind, images }: NamedEntry): Promise<string[]> => {
+    const lines = (kind === 'adopted' ? configured(config, images) : images).map(async ({ repository, digest }) => {
       if (digest === null) return [];
       try {
         // The manifest itself is requested like a child: it may be gone from the registry and still be in the cache.
@@ -53,11 +58,12 @@ export function createDriftActivities({ registry, lane, waits }: ActivityDepende
         const state = await lane.state();
         const expected = state?.ledger.expectedLatest;
         if (!state || !expected || state.move || Date.now() - expected.at < waits.recentMs) return null;
-        let latest = await describeDrift(registry, expected.images);
+        const images = configured(config, expected.images);
+        let latest = await describeDrift(registry, images);
         if (latest !== null) {
           // A second read excludes a stale one.
           await sleep(waits.surpriseMs);
-          latest = await describeDrift(registry, expected.images);
+          latest = await describeDrift(registry, images);
         }
         const missingTargets = await Promise.all(rollbackTargets(state.ledger).map(missing));
         return { expectedAt: expected.at, latest, missing: missingTargets.flat().slice(0, MAX_MISSING) };

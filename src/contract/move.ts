@@ -63,6 +63,7 @@ export const MOVE_REFUSALS = {
   'latest-moved': '`:latest` is not where the last move left it.',
   'needs-force': 'Only a forced rollback may continue.',
   'not-running': 'The run that requests the move, or this attempt of the mover, has ended.',
+  foreign: 'What asks is no run of this gate, or asks for what it is not configured for.',
   busy: 'Another move did not end in time.',
   'lane-unavailable': 'The lane did not answer in time.',
 } as const;

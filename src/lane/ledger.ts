@@ -1,3 +1,4 @@
+import type { Repository } from '../contract/image.js';
 import type { KnownBadBuild, Ledger, LedgerEntry, OrderKey } from '../contract/lane.js';
 import { digestOf, type TagState } from '../contract/move.js';
 import type { PinnedImage } from '../contract/release.js';
@@ -66,6 +67,12 @@ const isNamed = (entry: LedgerEntry): entry is NamedEntry => entry.sha !== null;
 /** Newest entry of a build in the history. */
 export const lastMoveOf = ({ history }: Ledger, sha: string): NamedEntry | undefined =>
   history.filter(isNamed).findLast((one) => sameBuild(one.sha, sha));
+
+/** Images that the gate itself moved to a build. What a person adopted does not count: an adoption may name any image. */
+export const movedImagesOf = ({ history }: Ledger, sha: string): Repository[] =>
+  history
+    .filter((one) => one.kind !== 'adopted' && one.sha !== null && sameBuild(one.sha, sha))
+    .flatMap(({ images }) => images.map(({ repository }) => repository));
 
 /** Builds that were at `:latest`, each by its newest entry, newest first. */
 export function buildsOf({ history }: Ledger): NamedEntry[] {

@@ -1,7 +1,7 @@
 import type { LaneState, Ledger } from '../contract/lane.js';
-import type { ReleaseReport } from '../contract/release.js';
-import { sameBuild } from '../contract/sha.js';
-import { type BuildVerdict, checksWith } from '../contract/tenants/check.js';
+import { type Sha, sameBuild } from '../contract/sha.js';
+import type { BuildVerdict } from '../contract/tenants/check.js';
+import { fieldsOf, isoOf, isSha, textOf } from '../domain/payloads/fields.js';
 import { describeRejection, rejectionOf } from './ledger.js';
 import { brief, newest, VERDICTS_BYTES } from './limits.js';
 import { MAX_BUILDS } from './state.js';
@@ -9,16 +9,22 @@ import { MAX_BUILDS } from './state.js';
 /** Most failed checks of a verdict that the ledger keeps; a count follows. */
 const MAX_FAILED = 5;
 
-/** Verdict in the report of a release; null if it has none. */
-export function verdictOfReport(
-  { sha, verdict, tenants, ended: at }: ReleaseReport,
-  runId: string,
-): BuildVerdict | null {
-  if (verdict === undefined) return null;
-  const failed = checksWith('fail', tenants);
+/** Verdict in the report of a run, which may be anything; null if it has none. */
+export function verdictOfReport(report: unknown, runId: string): BuildVerdict | null {
+  const { sha, verdict, tenants, ended } = fieldsOf(report);
+  const at = isoOf(ended);
+  if ((verdict !== 'GREEN' && verdict !== 'RED') || !isSha(sha) || at === null) return null;
+  const failed = (Array.isArray(tenants) ? tenants : []).flatMap(failedChecks);
   const more = failed.length - MAX_FAILED;
   const lines = [...failed.slice(0, MAX_FAILED).map(brief), ...(more > 0 ? [`and ${more} more`] : [])];
-  return { sha, verdict, failed: verdict === 'RED' ? lines : [], runId, at };
+  return { sha: sha as Sha, verdict, failed: verdict === 'RED' ? lines : [], runId, at };
+}
+
+function failedChecks(smoke: unknown): string[] {
+  const { tenant, checks } = fieldsOf(smoke);
+  if (!Array.isArray(checks)) return [];
+  const failed = checks.map(fieldsOf).filter(({ verdict }) => verdict === 'fail');
+  return failed.map(({ check }) => `${textOf(tenant)}: ${textOf(check)}`);
 }
 
 /** Records the verdict of a run that has ended; it replaces an earlier one of the build. */

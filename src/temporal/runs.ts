@@ -11,7 +11,13 @@ import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
-import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
+import {
+  ApplicationFailure,
+  CancelledFailure,
+  TemporalFailure,
+  TerminatedFailure,
+  TimeoutFailure,
+} from '@temporalio/common';
 import type { FailureType } from '../contract/failures.js';
 import type { DecisionInput, DecisionName } from '../contract/hold.js';
 import { DECISIONS, statusQuery } from '../contract/messages.js';
@@ -59,6 +65,8 @@ export async function awaitRunEnd(handle: WorkflowHandle): Promise<RunEnd> {
     if (cause instanceof CancelledFailure) return { report: null, outcome: 'CanaryAborted', why: 'cancelled' };
     if (cause instanceof TerminatedFailure) return { report: null, outcome: 'terminated', why: cause.message };
     if (cause instanceof TimeoutFailure) return { report: null, outcome: 'TimedOut', why: cause.message };
+    // A workflow of another project may fail with anything.
+    if (cause instanceof TemporalFailure) return { report: null, outcome: 'TimedOut', why: cause.message };
     throw error;
   }
 }

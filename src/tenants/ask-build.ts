@@ -49,9 +49,12 @@ async function askSource(
   signal?: AbortSignal,
 ): Promise<{ build: string } | { why: string; silent?: true }> {
   try {
+    const url = new URL(path, origin);
+    // The headers are looked up by origin, so nothing else may be asked with them.
+    if (url.origin !== origin) return { why: 'the path leads to another origin' };
     const answer = await send({
       method: 'GET',
-      url: new URL(path, origin),
+      url,
       headers: { 'user-agent': USER_AGENT, ...headers, accept: 'application/json' },
       timeoutMs: REQUEST_TIMEOUT_MS,
       maxBytes: MAX_BODY,

@@ -134,7 +134,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: "return deny('not-holder', `${parent.workflowId} does not hold the lane`)",
     replace: 'return ALLOW',
-    test: 'test/workflows/lane/mover.test.ts > that another workflow started',
+    test: 'test/lane/moves.test.ts > when another run holds the lane',
   },
   {
     name: 'i4-moves-twice',
@@ -142,7 +142,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: '(state.finishedRuns.includes(parent.runId))',
     replace: '(state.finishedRuns.includes(moverRunId))',
-    test: 'test/workflows/lane/mover.test.ts > when it is reset after it has moved, though its parent still holds the lane',
+    test: 'test/lane/moves.test.ts > when its run has already moved :latest: a mover that is reset under its parent passes every other test',
   },
   {
     name: 'i4-moves-without-the-lane',

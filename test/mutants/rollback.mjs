@@ -203,8 +203,8 @@ export default [
     name: 'announcement-of-anybody',
     breaks: 'a foreign run that announces a rollback ends the release that holds the lane',
     file: 'activities/lane/calls.ts',
-    find: "if (run?.type !== WORKFLOWS.rollback) return 'none';",
-    replace: "if (run?.type !== WORKFLOWS.rollback) return 'running';",
+    find: "if (run === null || !isOurs(run, WORKFLOWS.rollback, lane)) return 'none';",
+    replace: "if (run === null || !isOurs(run, WORKFLOWS.rollback, lane)) return 'running';",
     test: 'test/workflows/rollback/foreign-announcement.test.ts > a foreign run that announces a rollback does not end the release that holds the lane, and marks nothing',
   },
   {

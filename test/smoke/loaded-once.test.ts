@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,9 +6,15 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { createReleaseActivities } from '../../activities/index.js';
 import { loadGateConfig } from '../../src/config/load.js';
+import { WORKFLOWS } from '../../src/contract/ids.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { startTenant } from '../../testbed/tenant.js';
 import { newSha } from '../support/shas.js';
+
+const callerAs = (workflowType: string, workflowId: string) => ({
+  workflowType,
+  workflowExecution: { workflowId, runId: randomUUID() },
+});
 
 const TOKEN = 'admin-token';
 
@@ -42,12 +49,14 @@ test('a worker loads the suite module once', async () => {
   const lane = { state: async () => undefined };
   const dependencies = { ...gate, retryBudgetMs, lane, stopping: new AbortController().signal };
   const activities = createReleaseActivities(dependencies as never);
+  let caller = callerAs(WORKFLOWS.release, `canary-release-${sha.slice(0, 7)}`);
   const run = <A extends unknown[], T>(activity: (...args: A) => Promise<T>, ...args: A): Promise<T> =>
-    new MockActivityEnvironment().run(activity as never, ...(args as unknown as never[]));
+    new MockActivityEnvironment(caller).run(activity as never, ...(args as unknown as never[]));
 
   const plan = await run(activities.loadPlan, { sha: parseSha(sha) });
   for (const one of plan.tenants)
     expect((await run(activities.smokeTenant, one, 0)).checks).toMatchObject([{ verdict: 'pass' }]);
+  caller = callerAs(WORKFLOWS.watch, `watch-production-${sha.slice(0, 7)}`);
   const input = { sha: parseSha(sha), movedAt: new Date().toISOString() };
   const { plan: watch, seen } = await run(activities.loadWatchPlan, input);
   const watched = await run(activities.watchProduction, input, { ...watch, bakeMs: 0 }, seen);

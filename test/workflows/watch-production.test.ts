@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
-import { taskQueue, WORKFLOWS, watchProductionId } from '../../src/contract/ids.js';
+import { WORKFLOWS, watchProductionId } from '../../src/contract/ids.js';
 import { CanaryOutcome, CanaryPhase, CanarySha, CanaryTenantsRed } from '../../src/contract/search-attributes.js';
 import { parseSha } from '../../src/contract/sha.js';
 import type { WatchPlan, WatchReport } from '../../src/contract/tenants/production.js';
@@ -11,6 +11,7 @@ import type { Tenant } from '../../testbed/tenant.js';
 import { canary } from '../support/cli.js';
 import { logged, useGate } from '../support/gate.js';
 import { moveTo, startProduction, watched, watchOf } from '../support/production.js';
+import { startContinued } from '../support/seeds.js';
 import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
@@ -229,9 +230,9 @@ async function continueWatch(sha: string, limits: Partial<WatchPlan>) {
     until: null,
   };
   const workflowId = watchProductionId(gate().lane, parseSha(sha));
-  const handle = await gate().client.workflow.start(WORKFLOWS.watch, {
+  const handle = await startContinued(gate(), {
     workflowId,
-    taskQueue: taskQueue(gate().lane),
+    workflowType: WORKFLOWS.watch,
     args: [{ sha }, { plan, seen, report }],
     memo: { movedAt: started },
   });

@@ -1,5 +1,5 @@
 import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
-import type { LaneActivities, MoverActivities, ReleaseActivities, WaitActivities } from '../../activities/index.js';
+import type { MoveQueueActivities, ReleaseActivities, WaitActivities } from '../../activities/index.js';
 import { moveTaskQueue, waitTaskQueue } from '../../src/contract/ids.js';
 import type { MoveInput } from '../../src/contract/move.js';
 import type { Plan } from '../../src/contract/release.js';
@@ -99,7 +99,7 @@ export const reports = ({ laneUnheard }: MoveInput) =>
   });
 const REPORTS = 'report to the lane';
 const onMoveQueue = (options: ActivityOptions) =>
-  proxyActivities<MoverActivities & LaneActivities>({
+  proxyActivities<MoveQueueActivities>({
     ...options,
     taskQueue: moveTaskQueue(ownLane()),
   });

@@ -1,6 +1,6 @@
 import { workflowInfo } from '@temporalio/workflow';
 import type { WatchPlan, WatchReport, WatchState } from '../../src/contract/tenants/production.js';
-import { fieldsOf, isMoment } from '../../src/domain/payloads/fields.js';
+import { fieldsOf } from '../../src/domain/payloads/fields.js';
 import { parseProductionSeen } from '../../src/domain/payloads/seen.js';
 
 /** What a watch hands on to the run that continues it. */
@@ -16,7 +16,7 @@ export function carriedBy(given: unknown): Carried | null {
   const { report, plan, seen } = fieldsOf(given);
   const { tenants, shiftMs, awayMs, watchMs } = fieldsOf(plan);
   const names = Array.isArray(tenants) ? tenants.map((one) => fieldsOf(one).name as string) : [];
-  const isPlan = [shiftMs, awayMs, watchMs].every(isMoment) && names.every((name) => typeof name === 'string');
-  const isSeen = parseProductionSeen({ ...fieldsOf(seen), bakingSince: null }, names) !== null;
-  return isPlan && isSeen && parseProductionSeen(report, names) ? (given as Carried) : null;
+  const isPlan = [shiftMs, awayMs, watchMs].every(Number.isFinite) && names.every((name) => typeof name === 'string');
+  const isSeen = [seen, report].every((one) => parseProductionSeen({ ...fieldsOf(one), bakingSince: null }, names));
+  return isPlan && isSeen ? (given as Carried) : null;
 }

@@ -44,7 +44,8 @@ export function parseProductionSeen(sent: unknown, tenants: readonly string[]): 
 const VERDICTS: readonly unknown[] = ['pass', 'fail', 'could-not-test'] satisfies Verdict[];
 const SILENCE = ['inRow', 'polls', 'interruptions', 'ms'] as const satisfies (keyof Silence)[];
 
-function parseSeenTenant(sent: unknown): SeenTenant | null {
+/** Parses what was seen of one production tenant; null if it is invalid. */
+export function parseSeenTenant(sent: unknown): SeenTenant | null {
   const build = parseBuild(sent);
   const { tookAt, live, failing, answered, silence, red, redAt } = fieldsOf(sent);
   const took = tookAt === null ? null : isoOf(tookAt);

@@ -1,16 +1,16 @@
 import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { moveLatestId, taskQueue } from '../../../src/contract/ids.js';
+import { moveLatestId, releaseId, taskQueue } from '../../../src/contract/ids.js';
 import type { Digest, Repository } from '../../../src/contract/image.js';
 import { laneCommandUpdate } from '../../../src/contract/messages.js';
 import type { MoveInput } from '../../../src/contract/move.js';
-import { parseSha } from '../../../src/contract/sha.js';
+import { parseSha, type Sha } from '../../../src/contract/sha.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { useCountedGate } from '../../support/counted-gate.js';
 import { ada } from '../../support/decisions.js';
 import { endSignal, startMoverSignal } from '../../support/foreign-parent.js';
-import { laneState } from '../../support/lanes.js';
+import { laneState, promoted } from '../../support/lanes.js';
 import { isRead } from '../../support/latest.js';
 import { catchIn } from '../../support/phases.js';
 import { firstTask, resetTo } from '../../support/resets.js';
@@ -56,17 +56,19 @@ const moverOf = (parent: string) =>
     return gate().keep(Object.assign(workflow.getHandle(workflowId, runId), { firstExecutionRunId: runId }));
   });
 
-/** Another workflow, which may have joined the queue. */
-async function foreignParent(workflowId: string) {
+/** Another workflow under an id of its own, or of a release; one of a release may have joined the queue. */
+async function foreignParent(idOf: (sha: Sha) => string) {
+  const { sha: text, digests } = await gate().greenBuild();
+  const sha = parseSha(text);
+  const workflowId = idOf(sha);
   const handle = await gate().client.workflow.start('ForeignParent', { workflowId, taskQueue: FOREIGN_QUEUE });
-  const { sha, digests } = await gate().greenBuild();
   const run = { workflowId, runId: handle.firstExecutionRunId };
   return {
-    handle,
+    workflowId,
     sha,
     digests,
     async takeTurn() {
-      await gate().laneClient.joinQueue({ ...run, sha: parseSha(sha) });
+      await gate().laneClient.joinQueue({ ...run, sha });
       await until('it holds the lane', async () => (await laneState(gate())).holder?.runId === run.runId);
     },
     async startMover(input: MoveInput) {
@@ -101,47 +103,42 @@ describe('a mover writes nothing', () => {
     expect(writes()).toEqual(pairs(1));
   });
 
-  test('that another workflow started', async () => {
-    const theirs = await foreignParent('lane-mover-stranger');
-    const mover = await theirs.startMover(await orderOf(theirs.sha, theirs.digests));
-    expect(await awaitRunEnd(mover)).toMatchObject({
-      outcome: 'MoveRefused',
-      why: 'lane-mover-stranger does not hold the lane',
-    });
-    expect(writes()).toEqual([]);
-    await theirs.end();
-  });
-
-  test('that was started by a run which no longer holds the lane', async () => {
-    const theirs = await foreignParent('lane-mover-loser');
-    await theirs.takeTurn();
-    await gate().laneClient.update(laneCommandUpdate('drop'), { ...ada, sha: theirs.sha });
-    const mover = await theirs.startMover(await orderOf(theirs.sha, theirs.digests));
-    expect(await awaitRunEnd(mover)).toMatchObject({
-      outcome: 'MoveRefused',
-      why: 'lane-mover-loser does not hold the lane',
-    });
-    expect(writes()).toEqual([]);
-    await theirs.end();
-  });
-
-  test('when it is reset after it has moved, though its parent still holds the lane', async () => {
-    const theirs = await foreignParent('lane-mover-holder');
-    await theirs.takeTurn();
+  test('that another workflow started, and reads nothing', async () => {
+    const theirs = await foreignParent(() => 'lane-mover-stranger');
+    const before = registry.requests.length;
     const order = await orderOf(theirs.sha, theirs.digests);
-    const mover = await theirs.startMover(order);
-    expect(await mover.result()).toMatchObject([{ result: 'promoted' }, { result: 'promoted' }]);
+    const read = registry.requests.length - before;
+    const mover = await theirs.startMover({ ...order, kind: 'rollback', laneUnheard: true });
+    expect(await awaitRunEnd(mover)).toMatchObject({
+      outcome: 'MoveRefused',
+      why: `lane-mover-stranger is not the Rollback of ${theirs.sha} on this gate: it moves nothing`,
+    });
+    expect(registry.requests).toHaveLength(before + read);
+    expect(writes()).toEqual([]);
+    await theirs.end();
+  });
+
+  test('that a workflow under the id of a release started, which even holds the lane', async () => {
+    const theirs = await foreignParent((sha) => releaseId(gate().lane, sha));
+    await theirs.takeTurn();
+    const mover = await theirs.startMover(await orderOf(theirs.sha, theirs.digests));
+    expect(await awaitRunEnd(mover)).toMatchObject({
+      outcome: 'MoveRefused',
+      why: `${theirs.workflowId} is not the CanaryRelease of ${theirs.sha} on this gate: it moves nothing`,
+    });
+    expect(writes()).toEqual([]);
+    await theirs.end();
+  });
+
+  test('when it is reset after it has moved', async () => {
+    const { sha } = await promoted(gate());
     expect(writes()).toEqual(pairs(1));
+    const mover = await moverOf(releaseId(gate().lane, parseSha(sha)));
     // Somebody put the old build back since.
     await gate().setLatest(old);
     const by = writes().length;
-    const again = await resetTo(gate(), firstTask, mover);
-    expect(await awaitRunEnd(again)).toMatchObject({
-      outcome: 'MoveRefused',
-      why: 'lane-mover-holder has already moved :latest',
-    });
+    expect(await awaitRunEnd(await resetTo(gate(), firstTask, mover))).toMatchObject({ outcome: 'MoveRefused' });
     expect(writes()).toHaveLength(by);
-    await theirs.end();
   });
 });
 

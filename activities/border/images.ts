@@ -1,0 +1,37 @@
+import { sleep } from '@temporalio/activity';
+import { InvalidInput } from '../../src/contract/brand.js';
+import type { Repository } from '../../src/contract/image.js';
+import { movedImagesOf } from '../../src/lane/ledger.js';
+import type { ActivityDependencies } from '../dependencies.js';
+import { LANE_POLL_MS } from '../waits.js';
+
+/** How long the lane is asked for the images of a build, in milliseconds. */
+const LEDGER_MS = 5_000;
+
+/**
+ * Requires images that this worker is configured for: the registry's token reaches every package of an account.
+ * @param target build of a rollback: images that the gate moved to it before count too, also if `CANARY_IMAGES` has changed since.
+ * @throws {InvalidInput} for any other; an error, so that the activity is retried, if the lane does not answer.
+ */
+export async function requireImages(
+  { config, lane }: Pick<ActivityDependencies, 'config' | 'lane'>,
+  repositories: Repository[],
+  target: string | null = null,
+): Promise<void> {
+  const others = repositories.filter((repository) => !config.images.includes(repository));
+  if (others.length === 0) return;
+  const moved = target === null ? [] : await movedTo(lane, target);
+  const foreign = others.filter((repository) => !moved.includes(repository));
+  if (foreign.length > 0)
+    throw new InvalidInput(
+      `${foreign.join(', ')} refused: not one of CANARY_IMAGES${target === null ? '' : `, and this gate never moved it to ${target}`}`,
+    );
+}
+
+async function movedTo(lane: ActivityDependencies['lane'], target: string): Promise<Repository[]> {
+  for (const deadline = Date.now() + LEDGER_MS; ; await sleep(LANE_POLL_MS)) {
+    const state = await lane.state();
+    if (state) return movedImagesOf(state.ledger, target);
+    if (Date.now() >= deadline) throw new Error(`the lane does not answer which images ${target} had`);
+  }
+}

@@ -1,0 +1,92 @@
+import { InvalidInput, shown } from '../../src/contract/brand.js';
+import { type DeliveredEvent, EVENTS } from '../../src/contract/events.js';
+import type { LaneRequest, RunRef } from '../../src/contract/lane.js';
+import { parseMoveInput } from '../../src/contract/move.js';
+import type { WatchInput } from '../../src/contract/tenants/production.js';
+import { parseWatchInput } from '../../src/domain/inputs.js';
+import { fieldsOf, isMoment, isoOf, isRunId, isText } from '../../src/domain/payloads/fields.js';
+import { listOf } from '../../src/domain/payloads/plan.js';
+import { parseLaneRequest } from '../../src/lane/parse.js';
+
+/** Most images that move together. */
+const MAX_IMAGES = 50;
+/** Most events in one batch. */
+const MAX_EVENTS = 2_000;
+/** Longest pause that an activity is asked for, in milliseconds. */
+const MAX_PAUSE_MS = 3_600_000;
+
+const bad = (what: string, sent: unknown, expected: string) =>
+  new InvalidInput(`invalid ${what} ${shown(sent)}: expected ${expected}`);
+
+/** Reads a list of one to 50 images. */
+export function images<T>(sent: unknown, parse: (one: unknown) => T): T[] {
+  const list = listOf('images', sent, parse, MAX_IMAGES);
+  if (list.length === 0) throw bad('images', sent, 'one at least');
+  return list;
+}
+
+/** Reads an order to move 1 to 50 images. */
+export function moveInput(sent: unknown) {
+  images(fieldsOf(sent).images, (one) => one);
+  return parseMoveInput(sent);
+}
+
+/** Reads a time, epoch in milliseconds. */
+export function moment(sent: unknown): number {
+  if (isMoment(sent)) return sent;
+  throw bad('time', sent, 'milliseconds since 1970');
+}
+
+/** Reads a pause, in milliseconds. */
+export function pause(sent: unknown): number {
+  if (isMoment(sent) && sent <= MAX_PAUSE_MS) return sent;
+  throw bad('pause', sent, `at most ${MAX_PAUSE_MS} ms`);
+}
+
+/** Reads a flag; anything but true is false. */
+export const flag = (sent: unknown): boolean => sent === true;
+
+/** Reads a run. */
+export function run(sent: unknown): RunRef {
+  const { workflowId, runId } = fieldsOf(sent);
+  if (!isText(workflowId) || !isRunId(runId)) throw bad('run', sent, 'a workflow id and a run id');
+  return { workflowId, runId };
+}
+
+/** Reads a run; without a run id it is the open one. */
+export function openRun(sent: unknown): Pick<RunRef, 'workflowId'> & Partial<RunRef> {
+  const { workflowId, runId } = fieldsOf(sent);
+  if (runId !== undefined) return run(sent);
+  if (!isText(workflowId)) throw bad('run', sent, 'a workflow id');
+  return { workflowId };
+}
+
+/** Reads a request for the lane. */
+export function laneRequest(sent: unknown): LaneRequest {
+  const request = parseLaneRequest(sent);
+  if (request === null) throw bad('request', sent, 'that of a release');
+  return request;
+}
+
+/** Reads the input of a watch over a move. */
+export function watchedMove(sent: unknown): WatchInput & { movedAt: string } {
+  const input = parseWatchInput(sent);
+  const movedAt = isoOf(input.movedAt);
+  if (movedAt === null) throw bad('movedAt', input.movedAt, 'the time of a move');
+  return { ...input, movedAt };
+}
+
+/** Reads a batch of events, each of which has a type, and facts in one text or a few. */
+export function events(sent: unknown): DeliveredEvent[] {
+  return listOf(
+    'events',
+    sent,
+    (one) => {
+      const { type, id, at, workflow, workflowId } = fieldsOf(one);
+      if (typeof type !== 'string' || !Object.hasOwn(EVENTS, type)) throw bad('event', type, 'a type of event');
+      if (![id, at, workflow, workflowId].every(isText)) throw bad('event', id, 'its id, time and workflow');
+      return one as DeliveredEvent;
+    },
+    MAX_EVENTS,
+  );
+}

@@ -1,0 +1,232 @@
+import { activityInfo } from '@temporalio/activity';
+import { InvalidInput } from '../../src/contract/brand.js';
+import { laneOf, parseRunId, releaseId, rollbackId, WORKFLOWS, watchProductionId } from '../../src/contract/ids.js';
+import { parseDigest, parseRepository, parseTag, type Repository } from '../../src/contract/image.js';
+import type { RunRef } from '../../src/contract/lane.js';
+import type { MoveInput } from '../../src/contract/move.js';
+import { parseSha } from '../../src/contract/sha.js';
+import { parseReleaseInput, parseWatchInput } from '../../src/domain/inputs.js';
+import { fieldsOf } from '../../src/domain/payloads/fields.js';
+import {
+  listOf,
+  parseFleetWatchInput,
+  parsePlan,
+  parsePlannedTenant,
+  parseWatchPlan,
+  parseWatchState,
+} from '../../src/domain/payloads/plan.js';
+import { parseDrift } from '../../src/lane/drift.js';
+import { parseMoveReport, parseRollbackRequest, parseTagState } from '../../src/lane/parse.js';
+import { MoveRefusal } from '../../src/move/write-lease.js';
+import type { ActivityDependencies } from '../dependencies.js';
+import type { MoveQueueActivities, ReleaseActivities, WaitActivities } from '../queues.js';
+import { type Caller, requireKnown, requireParent } from './caller.js';
+import { requireImages } from './images.js';
+import * as read from './readers.js';
+import { requireCanaries, requireProduction } from './tenants.js';
+import type { Borders } from './with-borders.js';
+
+const { release, rollback, move, lane, watch, drift } = WORKFLOWS;
+const repositories = (sent: unknown) => read.images(sent, parseRepository);
+const tagStates = (sent: unknown) => read.images(sent, parseTagState);
+
+/** Images of a release are those of the configuration; a rollback may also go back to those that it had. */
+const imagesOf = (worker: ActivityDependencies, { type, workflowId }: Caller, images: Repository[]) =>
+  requireImages(worker, images, type === rollback ? parseRunId(workflowId).sha : null);
+
+const targetsOf = (worker: ActivityDependencies, { kind, sha, images }: MoveInput) =>
+  requireImages(
+    worker,
+    images.map(({ repository }) => repository),
+    kind === 'rollback' ? sha : null,
+  );
+
+/** Requires that a mover moves for a run of this gate, and what it may move; returns that run, as the server knows it. */
+async function requireMove(
+  worker: ActivityDependencies,
+  caller: Caller,
+  input: MoveInput,
+  isLater = activityInfo().attempt > 1,
+): Promise<RunRef> {
+  const { lane } = worker.config;
+  const parent = await requireKnown(worker.client, caller, lane);
+  const known = await requireParent(worker.client, parent, input, { lane, isLater });
+  await targetsOf(worker, input);
+  return known;
+}
+
+/** Requires that a request is the caller's own. */
+function requireOwn({ workflowId, runId }: Caller, other: RunRef): void {
+  if (other.workflowId !== workflowId || other.runId !== runId)
+    throw new MoveRefusal('foreign', `${workflowId} speaks for itself, not for ${other.workflowId}`);
+}
+
+/** Requires that a run is one of this lane. */
+function requireSameLane({ config }: ActivityDependencies, { workflowId }: Pick<RunRef, 'workflowId'>): void {
+  if (laneOf(workflowId) !== config.lane) throw new InvalidInput(`${workflowId} is no run of lane "${config.lane}"`);
+}
+
+function requireSha({ workflowId }: Caller, id: string): void {
+  if (workflowId !== id) throw new InvalidInput(`${workflowId} is not ${id}`);
+}
+
+/** Borders of the main queue. */
+export const RELEASE_BORDERS: Borders<ReleaseActivities> = {
+  loadPlan: {
+    from: [release],
+    args: [parseReleaseInput],
+    check: ({ config }, caller, { sha }) => requireSha(caller, releaseId(config.lane, sha)),
+  },
+  loadImages: { from: [rollback], args: [] },
+  resolveBuild: {
+    from: [release],
+    args: [parseSha, repositories],
+    check: (worker, caller, _sha, images) => imagesOf(worker, caller, images),
+  },
+  resolveTarget: {
+    from: [rollback],
+    args: [parseSha, repositories, (sent) => listOf('known', sent, parseTagState, 50)],
+    check: (worker, caller, _sha, images) => imagesOf(worker, caller, images),
+  },
+  readBuildTags: {
+    from: [release, rollback],
+    args: [parseSha, repositories],
+    check: (worker, caller, _sha, images) => imagesOf(worker, caller, images),
+  },
+  awaitBuild: {
+    from: [release],
+    args: [parseSha, parsePlan, read.moment],
+    check: (worker, _caller, _sha, { tenants }) => requireCanaries(worker, tenants),
+  },
+  watchFleet: {
+    from: [release],
+    args: [parseSha, parsePlan, parseFleetWatchInput],
+    check: (worker, _caller, _sha, { tenants }) => requireCanaries(worker, tenants),
+  },
+  smokeTenant: {
+    from: [release],
+    args: [parsePlannedTenant, read.pause],
+    check: (worker, _caller, tenant) => requireCanaries(worker, [tenant]),
+  },
+  loadWatchPlan: {
+    from: [watch],
+    args: [parseWatchInput],
+    check: ({ config }, caller, { sha }) => requireSha(caller, watchProductionId(config.lane, sha)),
+  },
+  watchProduction: {
+    from: [watch],
+    args: [read.watchedMove, parseWatchPlan, parseWatchState],
+    check: (worker, _caller, _input, { tenants }) => requireProduction(worker, tenants),
+  },
+};
+
+/** Borders of the mover's queue. What writes a tag, or changes the ledger, is asked for by a run that the server knows. */
+export const MOVE_BORDERS: Borders<MoveQueueActivities> = {
+  preflightMove: {
+    from: [move],
+    args: [read.moveInput],
+    check: (worker, caller, input) => requireMove(worker, caller, input),
+  },
+  moveTags: {
+    from: [move],
+    args: [read.moveInput, tagStates, (sent) => (sent === null ? null : read.run(sent))],
+    // Its parent is whom the server names, not whom the arguments do.
+    replace: async (worker, caller, input, observed) => [input, observed, await requireMove(worker, caller, input)],
+  },
+  whereLatestStands: {
+    from: [move, release, rollback],
+    args: [read.moveInput],
+    check: (worker, _caller, input) => targetsOf(worker, input),
+  },
+  pointTag: {
+    from: [release, rollback],
+    args: [parseTag, (sent) => read.images(sent, pinned)],
+    async check(worker, caller, tag, images) {
+      const { canaryTag, lane } = worker.config;
+      if (tag !== canaryTag) throw new InvalidInput(`:${tag} refused: CANARY_TAG is ${canaryTag ?? 'not set'}`);
+      await requireKnown(worker.client, caller, lane);
+      return imagesOf(
+        worker,
+        caller,
+        images.map(({ repository }) => repository),
+      );
+    },
+  },
+  reportMove: {
+    from: [move],
+    args: [parseMoveReport],
+    async replace(worker, caller, report) {
+      if (report.moverRunId !== caller.runId)
+        throw new MoveRefusal('foreign', `${caller.workflowId} reports for itself, not for ${report.moverRunId}`);
+      // After a move its parent may be gone.
+      return [{ ...report, parent: await requireMove(worker, caller, report.input, true) }];
+    },
+  },
+  confirmHolder: {
+    from: [release],
+    args: [read.laneRequest],
+    check: (_worker, caller, request) => requireOwn(caller, request),
+  },
+  knownBuild: { from: [rollback], args: [parseSha] },
+  announceRollback: {
+    from: [rollback],
+    args: [rollbackRequest],
+    async check(worker, caller, { sha }) {
+      requireSha(caller, rollbackId(worker.config.lane, sha));
+      await requireKnown(worker.client, caller, worker.config.lane);
+    },
+  },
+  findRollback: { from: [lane], args: [parseRollbackRequest] },
+  endMover: {
+    from: [rollback],
+    args: [read.pause],
+    check: (worker, caller) => requireKnown(worker.client, caller, worker.config.lane),
+  },
+  requireLastRollback: { from: [rollback], args: [] },
+  recoverLane: { from: [lane], args: [read.flag] },
+  reread: { from: [lane], args: [tagStates] },
+  startWatch: { from: [lane], args: [read.watchedMove] },
+  lookForDrift: { from: [drift], args: [] },
+  reportDrift: {
+    from: [drift],
+    args: [parseDrift],
+    check: (worker, caller) => requireKnown(worker.client, caller, worker.config.lane),
+  },
+};
+
+/** Borders of the wait queue. */
+export const WAIT_BORDERS: Borders<WaitActivities> = {
+  waitForLane: {
+    from: [release],
+    args: [read.laneRequest],
+    check: (_worker, caller, request) => requireOwn(caller, request),
+  },
+  awaitResume: { from: [release], args: [] },
+  awaitVerdict: { from: [lane], args: [read.run], check: (worker, _caller, run) => requireSameLane(worker, run) },
+  awaitClosed: {
+    from: [lane, release, rollback],
+    args: [read.openRun],
+    check: (worker, _caller, run) => requireSameLane(worker, run),
+  },
+  publish: {
+    from: [release, rollback, move, lane, watch],
+    args: [read.events],
+    check: (_worker, { type, workflowId }, events) => {
+      const foreign = events.find((event) => event.workflow !== type || event.workflowId !== workflowId);
+      if (foreign)
+        throw new MoveRefusal('foreign', `${workflowId} tells events of its own, not of ${foreign.workflowId}`);
+    },
+  },
+};
+
+function pinned(sent: unknown) {
+  const { repository, digest } = fieldsOf(sent);
+  return { repository: parseRepository(repository), digest: parseDigest(digest) };
+}
+
+/** The announcement of a rollback; the run that announces it is the caller. */
+function rollbackRequest(sent: unknown) {
+  const nobody = { workflowId: '-', runId: '00000000-0000-0000-0000-000000000000' };
+  const { workflowId: _, runId: __, ...request } = parseRollbackRequest({ ...fieldsOf(sent), ...nobody });
+  return request;
+}

@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { Worker } from '@temporalio/worker';
+import { releaseLaneId, taskQueue } from '../../src/contract/ids.js';
+import type { LaneState } from '../../src/contract/lane.js';
+import { LANE_TASK_TIMEOUT } from '../../src/temporal/lane-client.js';
+import type { Gate } from './gate.js';
+import type { Seed } from './seed-workflows.js';
+import { until } from './until.js';
+
+const workflowsPath = join(import.meta.dirname, 'seed-workflows.ts');
+
+/** Runs a worker of the seeds on a queue while `run` starts one of them. */
+async function withSeeds<T>({ connection }: Gate, queue: string, run: () => Promise<T>): Promise<T> {
+  const worker = await Worker.create({ connection, taskQueue: queue, workflowsPath });
+  return worker.runUntil(run);
+}
+
+/** Starts a run of the gate as the continuation of another one, with what that one hands on; gives the run that continues. */
+export async function startContinued(
+  gate: Gate,
+  {
+    workflowId,
+    workflowType,
+    args,
+    memo,
+  }: Pick<Seed, 'workflowType' | 'args'> & { workflowId: string; memo?: Record<string, unknown> },
+) {
+  const seedQueue = `${gate.lane}-seeds`;
+  const seed: Seed = { workflowType, taskQueue: taskQueue(gate.lane), args };
+  return withSeeds(gate, seedQueue, async () => {
+    const first = await gate.client.workflow.start('SeedRun', {
+      workflowId,
+      taskQueue: seedQueue,
+      args: [seed],
+      ...(memo && { memo }),
+    });
+    return continuation(gate, workflowId, first.firstExecutionRunId);
+  });
+}
+
+/** Lets a lane begin with a state, as the continuation of one that had it. No lane may be open. */
+export async function startSeededLane(gate: Gate, state: LaneState): Promise<void> {
+  const [workflowId, queue] = [releaseLaneId(gate.lane), taskQueue(gate.lane)];
+  const seed: Seed = { workflowType: 'ReleaseLane', taskQueue: queue, args: [state] };
+  // Only the seeds may take its first task.
+  await gate.stopWorker();
+  await withSeeds(gate, queue, async () => {
+    const first = await gate.client.workflow.start('ReleaseLane', {
+      workflowId,
+      taskQueue: queue,
+      workflowTaskTimeout: LANE_TASK_TIMEOUT,
+      args: [seed],
+    });
+    await continuation(gate, workflowId, first.firstExecutionRunId);
+  });
+  await gate.startWorker();
+}
+
+/** Handle of the run that continues another one. */
+async function continuation({ client }: Gate, workflowId: string, first: string) {
+  const { runId } = await until('it has continued', async () => {
+    const now = await client.workflow.getHandle(workflowId).describe();
+    return now.runId === first ? null : now;
+  });
+  const handle = client.workflow.getHandle(workflowId, runId);
+  return Object.assign(handle, { firstExecutionRunId: runId });
+}
