@@ -77,7 +77,8 @@ export function createWatchActivities({ config, suite, client, lane, stopping }:
         const known = answered.get(name);
         return { tenant: name, ...(known && { answered: known }) };
       });
-      const plan = { tenants, buildProbe, pollMs, bakeMs, graceMs, watchMs, shiftMs: SHIFT_MS, awayMs: AWAY_MS };
+      const limits = { pollMs, bakeMs, graceMs, watchMs, shiftMs: SHIFT_MS, awayMs: AWAY_MS };
+      const plan = { tenants, buildProbe, ...limits, ...(config.payloadKeyFile !== null && { hidesTenants: true }) };
       return { plan, seen: beginWatch(names, Date.now()) };
     },
 

@@ -32,6 +32,8 @@ export function bundleWorkflows(workflowsPath = workflowFile('index')): Promise<
     workflowsPath,
     // In workflows alone: what activities get comes from our own workflows.
     payloadConverterPath: workflowFile('shared/payload-converter'),
+    failureConverterPath: workflowFile('shared/failure-converter'),
+    workflowInterceptorModules: [workflowFile('shared/interceptors')],
     logger: QUIET,
   });
 }

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
 import { IllegalStateError, type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createMoveQueueActivities, createReleaseActivities, createWaitQueueActivities } from '../activities/index.js';
@@ -11,6 +12,15 @@ import { MOVE_WAITS, type MoveWaits } from '../src/move/waits.js';
 import type { Registry } from '../src/registry/context.js';
 import type { Suite } from '../src/smoke/suite.js';
 import { type LaneClient, laneClient } from '../src/temporal/lane-client.js';
+import { payloadCodec } from '../src/temporal/payloads/codec.js';
+import type { PayloadKeys } from '../src/temporal/payloads/keys.js';
+
+/** Module that the SDK loads for failures of activities if payloads are encrypted. */
+const ENCODED_FAILURES = fileURLToPath(new URL('../src/temporal/payloads/encoded-failures.cjs', import.meta.url));
+/** The bundle with the mark that `workflows/shared/failure-converter.ts` looks for; on its first line, so that the lines of traces stay. */
+const withEncodedFailures = ({ code }: { code: string }) => ({
+  code: `globalThis.CANARY_ENCODE_FAILURES = true; ${code}`,
+});
 
 /** Interval at which the state of the SDK's workers is read, in milliseconds. */
 const STATE_MS = 200;
@@ -28,6 +38,8 @@ export interface GateParts {
   suite: Suite | null;
   registry: Registry;
   workflowBundle: { code: string };
+  /** Keys that encrypt payloads; without them, only what is not encrypted can be read. */
+  payloadKeys?: PayloadKeys | null;
   /** Waits of a move. Tests shorten them. */
   waits?: Partial<MoveWaits>;
   retryBudgetMs?: Partial<Plan['retryBudgetMs']>;
@@ -40,9 +52,9 @@ export interface GateParts {
 /** Creates a worker of the whole gate: one process with a task queue for runs, one for lane and mover, and one for what waits, so that none takes another's slots. */
 export async function createWorker(
   temporal: { connection: NativeConnection; namespace: string },
-  { config, suite, registry, workflowBundle, ...parts }: GateParts,
+  { config, suite, registry, payloadKeys = null, ...parts }: GateParts,
 ): Promise<GateWorker> {
-  const client = new Client(temporal);
+  const client = new Client({ ...temporal, dataConverter: { payloadCodecs: [payloadCodec(payloadKeys, 'throw')] } });
   const waits = { ...MOVE_WAITS, ...parts.waits };
   const lane = parts.lane ?? laneClient(client, config.lane);
   const byLane = laneAuthorizer(client, lane, waits.silenceMs);
@@ -62,6 +74,10 @@ export async function createWorker(
   const queue = taskQueue(config.lane);
   const common: Omit<WorkerOptions, 'taskQueue'> = {
     ...temporal,
+    dataConverter: {
+      payloadCodecs: [payloadCodec(payloadKeys, 'keep')],
+      ...(payloadKeys && { failureConverterPath: ENCODED_FAILURES }),
+    },
     // With a hash of its configuration, so that canary doctor notices two workers that differ.
     identity: workerIdentity(config),
     // Time for running activities to end; the SDK's default is 0.
@@ -76,6 +92,7 @@ export async function createWorker(
     workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
     activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 1 },
   };
+  const workflowBundle = payloadKeys ? withEncodedFailures(parts.workflowBundle) : parts.workflowBundle;
   const workers = await Promise.all([
     Worker.create({ ...common, taskQueue: queue, workflowBundle, activities: createReleaseActivities(dependencies) }),
     Worker.create({

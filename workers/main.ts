@@ -8,6 +8,7 @@ import { configuredRegistry } from '../src/registry/configured-registry.js';
 import { mapNamespaceError, mapWorkerConnectError } from '../src/temporal/connect.js';
 import { connectionConfig } from '../src/temporal/connection.js';
 import { missingSearchAttributes } from '../src/temporal/namespace.js';
+import { payloadKeys } from '../src/temporal/payloads/keys.js';
 import { workflowBundle } from './bundle.js';
 import { createWorker } from './create-worker.js';
 import { logEvent } from './log.js';
@@ -17,6 +18,7 @@ import { installRuntime, serveWorker } from './service.js';
  * @throws {ConfigError}, and what Temporal says when it cannot be reached. */
 export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
   const { config, suite, problems } = await loadWorkerConfig(env);
+  const keys = payloadKeys(env);
   const { connectionOptions, namespace, facts } = connectionConfig(env);
   logEvent('INFO', 'worker.connecting', { ...facts, identity: workerIdentity(config) });
   for (const { name, meant } of misspelled(env))
@@ -33,14 +35,21 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
         `search attributes ${missing.join(', ')} are not registered in namespace ${namespace}: run canary setup`,
       );
     const { origin, ...bundle } = await workflowBundle();
-    const worker = await createWorker({ connection, namespace }, { config, suite, registry, workflowBundle: bundle });
+    const worker = await createWorker(
+      { connection, namespace },
+      { config, suite, registry, workflowBundle: bundle, payloadKeys: keys },
+    );
     const close = await serveWorker(config, { worker, connection, metrics, problems });
     if (problems.length > 0)
       logEvent('ERROR', 'worker.degraded', {
         problems,
         what: 'this worker carries out rollbacks, and tests no release',
       });
-    logEvent('INFO', 'worker.started', { queue: taskQueue(config.lane), bundle: origin });
+    logEvent('INFO', 'worker.started', {
+      queue: taskQueue(config.lane),
+      bundle: origin,
+      payloadKey: keys?.first ?? null,
+    });
     await worker.run().finally(close);
     logEvent('INFO', 'worker.stopped', { queue: taskQueue(config.lane) });
   } catch (error) {

@@ -19,11 +19,10 @@ import type {
   WatchReport,
   WatchState,
 } from '../src/contract/tenants/production.js';
-import { fitNames } from '../src/domain/fit.js';
 import { parseWatchInput } from '../src/domain/inputs.js';
 import { parseProductionSeen } from '../src/domain/payloads/seen.js';
 import * as production from '../src/domain/production.js';
-import { redTenants } from '../src/domain/production-watch.js';
+import { redNames, redTenants } from '../src/domain/production-watch.js';
 import { productionWatchOptions, reads } from './shared/activity-options.js';
 import { carriedBy } from './shared/carried-watch.js';
 import { alarm, type EventFeed, openFeed } from './shared/events.js';
@@ -106,7 +105,7 @@ async function watch(
     note(report, { tenants, bakingSince: null });
     const isNewlyRed = redTenants(tenants).length > redTenants(known.tenants).length;
     known = result.seen;
-    if (isNewlyRed) alarmRed(feed, report);
+    if (isNewlyRed) alarmRed(feed, report, plan);
     if (result.end === null && isNewlyRed) continue;
     if (result.end === null) return known;
     if (result.why) report.why = `${result.why}; ${report.why}`;
@@ -124,7 +123,7 @@ function note(report: WatchReport, seen: ProductionSeen): void {
 }
 
 /** Proposes the rollback; the first red tenant raises an alarm. */
-function alarmRed(feed: EventFeed, report: WatchReport): void {
+function alarmRed(feed: EventFeed, report: WatchReport, plan: WatchPlan): void {
   const { sha, why, propose, tenants } = report;
   report.propose = production.rollbackCommand(report);
   if (propose === null)
@@ -132,7 +131,7 @@ function alarmRed(feed: EventFeed, report: WatchReport): void {
   setCurrentDetails(production.watchDetails(report));
   upsertSearchAttributes([
     { key: attributes.CanaryOutcome, value: 'red' },
-    { key: attributes.CanaryTenantsRed, value: fitNames(redTenants(tenants).map(({ tenant }) => tenant)) },
+    { key: attributes.CanaryTenantsRed, value: redNames(tenants, plan) },
   ]);
 }
 

@@ -38,5 +38,6 @@ export async function planRelease(
     holdGraceMs: config.holdGraceMs,
     ...(config.canaryTag && { tag: config.canaryTag }),
     retryBudgetMs,
+    ...(config.payloadKeyFile !== null && { hidesTenants: true }),
   };
 }

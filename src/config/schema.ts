@@ -138,6 +138,16 @@ export const SETTINGS = z.object({
     'Where the worker serves `/healthz`, `/readyz` and `/metrics`.',
     parsed(parseHttpAddress).prefault('127.0.0.1:9464'),
   ),
+  payloadKeyFile: setting(
+    'CANARY_PAYLOAD_KEY_FILE',
+    'File of keys, a line `id:base64` each, that encrypt what Temporal stores (`docs/security.md`). The command line reads it too. Unset: nothing is encrypted.',
+    orNull(text),
+  ),
+  codecTokenFile: setting(
+    'CANARY_CODEC_TOKEN_FILE',
+    'File of the token that `canary codec-server` expects. Unset: one is made at each start.',
+    orNull(text),
+  ),
   uiUrl: setting(
     'CANARY_UI_URL',
     'The address of the Temporal UI, for links in reports. The command line reads it too.',

@@ -75,6 +75,8 @@ export interface Plan {
   holdGraceMs: number;
   /** Time for which transient faults are retried before the release is held, in milliseconds: `registry` down, `secret` missing; `smoke`: longest smoke of one tenant. */
   retryBudgetMs: { registry: number; secret: number; smoke: number };
+  /** Whether payloads are encrypted: then no search attribute, which is plain, names a tenant. */
+  hidesTenants?: boolean;
 }
 
 /** A tenant by name and origin (`https://host:port`); its token is looked up by origin where it is used. */

@@ -3,6 +3,7 @@ import { sameBuild } from '../contract/sha.js';
 import type { Verdict } from '../contract/tenants/check.js';
 import type { Bake, SeenTenant, Silence, WatchPlan, WatchState } from '../contract/tenants/production.js';
 import { rounded } from './duration.js';
+import { fitNames } from './fit.js';
 import { maxGapMs } from './fleet-watch.js';
 
 /** No poll takes longer, in milliseconds: the process was frozen. */
@@ -31,6 +32,10 @@ type Limits = Pick<WatchPlan, 'pollMs' | 'bakeMs' | 'graceMs' | 'watchMs'>;
 export const isOn = ({ build }: Pick<TenantBuild, 'build'>, sha: string) => build !== null && sameBuild(build, sha);
 
 export const redTenants = (tenants: SeenTenant[]) => tenants.filter(({ red }) => red !== undefined);
+
+/** Red tenants as a search attribute may name them, which is never encrypted. */
+export const redNames = (tenants: SeenTenant[], { hidesTenants }: Pick<WatchPlan, 'hidesTenants'>): string[] =>
+  hidesTenants ? [] : fitNames(redTenants(tenants).map(({ tenant }) => tenant));
 
 /** State of a watch before its first poll. `answered`: what a tenant answered at the end of the watch before. */
 export const beginWatch = (names: { tenant: string; answered?: SeenTenant['answered'] }[], at: number): WatchState => ({

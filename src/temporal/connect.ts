@@ -9,6 +9,8 @@ import {
 } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
 import { type ConnectionFacts, connectionConfig } from './connection.js';
+import { payloadCodec } from './payloads/codec.js';
+import { payloadKeys } from './payloads/keys.js';
 
 type Interceptor = NonNullable<ConnectionOptions['interceptors']>[number];
 
@@ -99,6 +101,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
  * @throws {TemporalUnreachable} when no server answers. */
 export async function withClient<T>(env: NodeJS.ProcessEnv, use: (client: Client) => Promise<T>): Promise<T> {
   const { connectionOptions, namespace, facts } = connectionConfig(env);
+  const payloadCodecs = [payloadCodec(payloadKeys(env), 'throw')];
   const { interceptors, close } = callsUntilClose();
   const connection = await Connection.connect({
     ...connectionOptions,
@@ -108,7 +111,7 @@ export async function withClient<T>(env: NodeJS.ProcessEnv, use: (client: Client
     throw unreachable(facts, error);
   });
   try {
-    return await use(new Client({ connection, namespace }));
+    return await use(new Client({ connection, namespace, dataConverter: { payloadCodecs } }));
   } catch (error) {
     throw mapNamespaceError(namespace, error);
   } finally {

@@ -60,10 +60,12 @@ export interface LaneClient {
   signal<A>(signal: SignalDefinition<[A]>, arg: A): Promise<void>;
 }
 
-export function laneClient({ connection, options: { namespace } }: Client, lane: Lane): LaneClient {
+export function laneClient({ connection, options }: Client, lane: Lane): LaneClient {
+  const { namespace, loadedDataConverter: dataConverter } = options;
   const client = new Client({
     connection,
     namespace,
+    dataConverter,
     workflow: {
       queryRejectCondition: 'NOT_OPEN',
     },

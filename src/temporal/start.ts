@@ -5,13 +5,13 @@ import {
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
 import { InvalidInput } from '../contract/brand.js';
 import { type Lane, releaseId, rollbackId, taskQueue, WORKFLOWS } from '../contract/ids.js';
 import { forceUpdate } from '../contract/messages.js';
 import type { ReleaseInput, RollbackInput } from '../contract/release.js';
 import { CanaryPhase } from '../contract/search-attributes.js';
 import { sameBuild, shortSha } from '../contract/sha.js';
+import { readPayload } from './payloads/read.js';
 import { isTimeout, retryLostUpdate } from './runs.js';
 
 /** A run that was started, or was running already. */
@@ -142,5 +142,5 @@ export async function startInput(client: Client, workflowId: string, runId: stri
     maximumPageSize: 1,
   });
   const [payload] = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
-  return payload ? defaultPayloadConverter.fromPayload(payload) : null;
+  return readPayload(client, payload);
 }

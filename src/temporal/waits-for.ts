@@ -1,9 +1,9 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import { type Lane, moveLatestId } from '../contract/ids.js';
 import type { TagState } from '../contract/move.js';
 import { oneLine } from '../domain/markdown.js';
+import { readFailure, readPayload } from './payloads/read.js';
 import { findRun } from './runs.js';
 
 /** What each activity of a rollback and its mover waits for. */
@@ -31,12 +31,16 @@ export async function waitsFor(client: Client, lane: Lane, workflowId: string): 
   if (run?.status.name !== 'RUNNING') return [];
   const { pendingChildren } = run.raw;
   const mover = pendingChildren?.length ? await findRun(client, moveLatestId(lane)).catch(() => null) : null;
-  const lines = [run, ...(mover?.status.name === 'RUNNING' ? [mover] : [])].flatMap(({ raw }) => ofRun(raw));
-  return [...new Set(lines.map((line) => oneLine(line)))];
+  const runs = [run, ...(mover?.status.name === 'RUNNING' ? [mover] : [])];
+  const lines = await Promise.all(runs.map(({ raw }) => ofRun(client, raw)));
+  return [...new Set(lines.flat().map((line) => oneLine(line)))];
 }
 
-function ofRun({ pendingActivities, pendingChildren, pendingWorkflowTask }: Raw): string[] {
-  const activities = (pendingActivities ?? []).flatMap(ofActivity);
+async function ofRun(
+  client: Client,
+  { pendingActivities, pendingChildren, pendingWorkflowTask }: Raw,
+): Promise<string[]> {
+  const activities = (await Promise.all((pendingActivities ?? []).map((one) => ofActivity(client, one)))).flat();
   if (activities.length > 0 || pendingChildren?.length) return activities;
   const attempt = pendingWorkflowTask?.attempt ?? 0;
   if (attempt > 2)
@@ -44,14 +48,18 @@ function ofRun({ pendingActivities, pendingChildren, pendingWorkflowTask }: Raw)
   return pendingWorkflowTask ? ['a worker (canary worker)'] : [];
 }
 
-function ofActivity({ activityType, attempt, state, lastFailure, heartbeatDetails }: Pending): string[] {
+async function ofActivity(
+  client: Client,
+  { activityType, attempt, state, lastFailure, heartbeatDetails }: Pending,
+): Promise<string[]> {
   const what = WAITS[activityType?.name ?? ''];
   if (what === undefined) return [];
-  const progress = readProgress(heartbeatDetails?.payloads?.[0]);
+  const progress = await readProgress(client, heartbeatDetails);
   if (progress.length > 0) return progress;
   const isTaken = state === proto.temporal.api.enums.v1.PendingActivityState.PENDING_ACTIVITY_STATE_STARTED;
   if (!isTaken && (attempt ?? 1) <= 1) return ['a worker (canary worker)'];
-  return [attempt && attempt > 1 ? `${what}; attempt ${attempt}, after ${lastFailure?.message ?? 'a failure'}` : what];
+  const why = await readFailure(client, lastFailure);
+  return [attempt && attempt > 1 ? `${what}; attempt ${attempt}, after ${why ?? 'a failure'}` : what];
 }
 
 /** Image that is not at its target yet, as the mover's heartbeat has it. */
@@ -62,9 +70,9 @@ export const progressLine = ({ repository, digest, why }: MoveProgress): string 
   oneLine(`${repository}:latest is at ${digest ?? 'nothing'}; the move continues: ${why}`);
 
 /** Images that a mover has not moved yet, by its last heartbeat. */
-function readProgress(payload: Parameters<typeof defaultPayloadConverter.fromPayload>[0] | undefined): string[] {
-  const details = payload ? defaultPayloadConverter.fromPayload<{ images?: unknown } | null>(payload) : null;
-  return Array.isArray(details?.images) ? details.images.filter(isProgress).map(progressLine) : [];
+async function readProgress(client: Client, heartbeat: Pending['heartbeatDetails']): Promise<string[]> {
+  const { images } = Object(await readPayload(client, heartbeat?.payloads?.[0])) as { images?: unknown };
+  return Array.isArray(images) ? images.filter(isProgress).map(progressLine) : [];
 }
 
 const isProgress = (value: unknown): value is MoveProgress => {
@@ -75,7 +83,6 @@ const isProgress = (value: unknown): value is MoveProgress => {
 /** Images that the running mover has not moved yet; empty if none runs. */
 export async function moveProgress(client: Client, lane: Lane): Promise<string[]> {
   const mover = await findRun(client, moveLatestId(lane)).catch(() => null);
-  return (mover?.raw.pendingActivities ?? []).flatMap(({ heartbeatDetails }) =>
-    readProgress(heartbeatDetails?.payloads?.[0]),
-  );
+  const activities = mover?.raw.pendingActivities ?? [];
+  return (await Promise.all(activities.map((one) => readProgress(client, one.heartbeatDetails)))).flat();
 }

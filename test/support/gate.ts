@@ -11,6 +11,8 @@ import { parseReleaseInput, parseRollbackInput } from '../../src/domain/inputs.j
 import type { MoveWaits } from '../../src/move/waits.js';
 import { createRegistry } from '../../src/registry/registry.js';
 import { type LaneClient, LaneRefused, laneClient } from '../../src/temporal/lane-client.js';
+import { payloadCodec } from '../../src/temporal/payloads/codec.js';
+import type { PayloadKeys } from '../../src/temporal/payloads/keys.js';
 import { queryStatus } from '../../src/temporal/runs.js';
 import { startRelease, startRollback } from '../../src/temporal/start.js';
 import { type BuildSpec, pushBuild, retag, tagDigest } from '../../testbed/images.js';
@@ -33,6 +35,8 @@ export interface GateOptions {
   wrapAuthorizer?: GateParts['wrapAuthorizer'];
   /** Lane client; that of the lane workflow if left out. */
   laneClient?: LaneClient;
+  /** Keys that encrypt the payloads of its worker and client. */
+  payloadKeys?: PayloadKeys;
   /** Waits of a move, shortened. */
   waits?: Partial<MoveWaits>;
   /** Retry budgets for transient faults, in milliseconds. */
@@ -80,6 +84,7 @@ export class Gate {
     readonly retryBudgetMs: { registry: number; secret: number; smoke: number },
     readonly wrapAuthorizer: GateParts['wrapAuthorizer'],
     readonly laneClient: LaneClient,
+    readonly payloadKeys: PayloadKeys | null,
   ) {
     this.repositories = [`${lane}/platform`, `${lane}/platform-tenant`];
   }
@@ -111,7 +116,8 @@ export class Gate {
     };
     const address = options.temporal ?? temporalAddress();
     const connection = await NativeConnection.connect({ address: options.workerTemporal ?? address });
-    const client = new Client({ connection: await Connection.connect({ address }) });
+    const payloadCodecs = [payloadCodec(options.payloadKeys ?? null, 'throw')];
+    const client = new Client({ connection: await Connection.connect({ address }), dataConverter: { payloadCodecs } });
     const gate = new Gate(
       lane,
       client,
@@ -123,13 +129,14 @@ export class Gate {
       options.retryBudgetMs ?? { registry: 60_000, secret: 60_000, smoke: 30_000 },
       options.wrapAuthorizer,
       options.laneClient ?? laneClient(client, lane),
+      options.payloadKeys ?? null,
     );
     await gate.startWorker();
     return gate;
   }
 
-  /** Starts a worker, with the environment of the gate unless another one is given. */
-  async startWorker(env = this.env): Promise<void> {
+  /** Starts a worker, with the environment and the payload keys of the gate unless others are given. */
+  async startWorker(env = this.env, payloadKeys = this.payloadKeys): Promise<void> {
     const temporal = { connection: this.connection, namespace: 'default' };
     const { config, suite } = await loadGateConfig(env);
     const registry = createRegistry({ push: true });
@@ -141,6 +148,7 @@ export class Gate {
       waits: this.waits,
       retryBudgetMs: this.retryBudgetMs,
       lane: this.laneClient,
+      payloadKeys,
       ...(this.wrapAuthorizer && { wrapAuthorizer: this.wrapAuthorizer }),
     });
     this.#running = this.#worker.run();
@@ -257,7 +265,12 @@ export class Gate {
   /** Replays every run so far; for a test that stops its server. */
   async replay(): Promise<FoundRun[]> {
     this.#replayed = true;
-    return replayAll(this.client, workflowBundle(), { kept: this.#runs, taskQueue: taskQueue(this.lane) });
+    const payloadCodecs = [payloadCodec(this.payloadKeys, 'keep')];
+    return replayAll(this.client, workflowBundle(), {
+      kept: this.#runs,
+      taskQueue: taskQueue(this.lane),
+      payloadCodecs,
+    });
   }
 
   /** Stops everything, replays every run, and fails on a request that no tenant implements. */

@@ -25,7 +25,7 @@ declare module 'vitest' {
 const SERVERS = 2;
 
 async function prepare({ address }: TemporalServer): Promise<void> {
-  const connection = await Connection.connect({ address });
+  const connection = await Connection.connect({ address, connectTimeout: '60s' });
   await registerSearchAttributes(connection, 'default', SEARCH_ATTRIBUTES);
   await connection.close();
 }

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Client, isGrpcServiceError, WorkflowNotFoundError } from '@temporalio/client';
+import type { PayloadCodec } from '@temporalio/common';
 import type { History } from '@temporalio/common/lib/proto-utils.js';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { type ReplayHistoriesIterable, type ReplayResult, Worker } from '@temporalio/worker';
@@ -33,7 +34,7 @@ const UNIMPLEMENTED = 12;
 export async function replayAll(
   client: Client,
   workflowBundle: { code: string },
-  { kept, taskQueue }: { kept: Run[]; taskQueue: string },
+  { kept, taskQueue, payloadCodecs }: { kept: Run[]; taskQueue: string; payloadCodecs?: PayloadCodec[] },
 ): Promise<FoundRun[]> {
   const runs = await everyRun(client, kept, taskQueue);
   for (const { workflowId, runId, status } of runs)
@@ -43,7 +44,7 @@ export async function replayAll(
   for (const run of ours) keepHistory(run);
   if (ours.length === 0) return [];
   // One worker for all: its creation takes longer than a replay.
-  for await (const { workflowId, runId, error } of replays(workflowBundle, ours))
+  for await (const { workflowId, runId, error } of replays(workflowBundle, ours, payloadCodecs))
     if (error) throw new Error(`${workflowId} ${runId} does not replay`, { cause: error });
   return ours;
 }
@@ -60,10 +61,11 @@ let replaying = 0;
 export async function* replays(
   workflowBundle: { code: string },
   histories: ReplayHistoriesIterable,
+  payloadCodecs: PayloadCodec[] = [],
 ): AsyncIterable<ReplayResult> {
   replaying += 1;
   try {
-    yield* Worker.runReplayHistories({ workflowBundle }, histories);
+    yield* Worker.runReplayHistories({ workflowBundle, dataConverter: { payloadCodecs } }, histories);
   } finally {
     if (--replaying === 0) globalHandlers.uninstall();
   }

@@ -52,7 +52,7 @@ async function close(run: RunContext, outcome: string, why: string): Promise<voi
   const red = checksWith('fail', state.tenants).map((line) => line.split(': ')[0] ?? '');
   upsertSearchAttributes([
     { key: attributes.CanaryOutcome, value: outcome },
-    { key: attributes.CanaryTenantsRed, value: fitNames([...new Set(red)]) },
+    { key: attributes.CanaryTenantsRed, value: run.plan?.hidesTenants ? [] : fitNames([...new Set(red)]) },
   ]);
   await feed.flush();
 }

@@ -5,6 +5,9 @@ export interface Undecodable {
   undecodable: string;
 }
 
+export const isUndecodable = (value: unknown): value is Undecodable =>
+  typeof (value as Partial<Undecodable> | null)?.undecodable === 'string' && Object.keys(Object(value)).length === 1;
+
 /**
  * Payload converter that returns a marker for a payload that it cannot decode: one such signal would otherwise fail the workflow task for
  * good, and with it queries, abort and cancel (docs/protocol.md, Messages that cannot break a run).

@@ -3,7 +3,7 @@ import { InvalidInput } from '../../src/contract/brand.js';
 import type { FailureType } from '../../src/contract/failures.js';
 import type { Lane } from '../../src/contract/ids.js';
 import { statusQuery } from '../../src/contract/messages.js';
-import type { ReleasePhase, ReleaseStatus, RunOutcome, RunTimes } from '../../src/contract/release.js';
+import type { Plan, ReleasePhase, ReleaseStatus, RunOutcome, RunTimes } from '../../src/contract/release.js';
 import * as attributes from '../../src/contract/search-attributes.js';
 import type { Sha } from '../../src/contract/sha.js';
 import { enterPhase, leavePhase } from '../../src/domain/phase-times.js';
@@ -27,6 +27,7 @@ export interface RunContext {
   /** Scope of all work of the run; cancelled when something ends it. */
   readonly scope: CancellationScope;
   readonly feed: EventFeed;
+  readonly plan?: Pick<Plan, 'hidesTenants'>;
   /** Set once the end of the run is decided. An abort overrides any other end. */
   end: RunEnd | null;
 }

@@ -112,6 +112,12 @@ export const COMMANDS: CommandEntry[] = [
     load: async () => (await import('./operate/worker.js')).worker,
   },
   {
+    name: 'codec-server',
+    arguments: '',
+    summary: 'Decrypt payloads for the Temporal UI, until SIGTERM or Ctrl-C.',
+    load: async () => (await import('./operate/codec-server.js')).codecServer,
+  },
+  {
     name: 'completion',
     arguments: '<shell>',
     summary: 'Print a completion script for bash or zsh.',

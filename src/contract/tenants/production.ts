@@ -26,6 +26,8 @@ export interface WatchPlan {
   shiftMs: number;
   /** How long no worker may be able to watch; then the watch gives up. */
   awayMs: number;
+  /** As in the plan of a release. */
+  hidesTenants?: boolean;
 }
 
 /** Polls that a tenant left unanswered, since it took the build. */

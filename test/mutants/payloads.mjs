@@ -1,0 +1,42 @@
+export default [
+  {
+    name: 'payloads-unreadable-result-decides',
+    breaks: 'a result that the worker cannot decrypt is taken for one',
+    file: 'workflows/shared/interceptors.ts',
+    find: '  if (isUndecodable(value)) throw',
+    replace: '  if (false) throw',
+    test: 'test/temporal/payloads/unreadable.test.ts > a result of an activity that cannot be read fails the workflow task, and never decides',
+  },
+  {
+    name: 'payloads-strict-worker',
+    breaks: 'a signal that is encrypted with an unknown key fails the run for ever',
+    file: 'src/temporal/payloads/codec.ts',
+    find: "      if (unreadable === 'keep') return payload;\n",
+    replace: '',
+    test: 'test/workflows/release/encrypted.test.ts > a signal that is encrypted with an unknown key breaks no run, and a plain one is read',
+  },
+  {
+    name: 'payloads-plain-failures',
+    breaks: 'messages of failures are in the histories in plain',
+    file: 'workers/create-worker.ts',
+    find: '      ...(payloadKeys && { failureConverterPath: ENCODED_FAILURES }),\n',
+    replace: '',
+    test: 'test/workflows/release/encrypted.test.ts > a release, its verdict, its decisions and its failures are in Temporal encrypted alone, and people read them with the key',
+  },
+  {
+    name: 'payloads-named-tenants',
+    breaks: 'a search attribute names a tenant although payloads are encrypted',
+    file: 'workflows/shared/end-run.ts',
+    find: 'run.plan?.hidesTenants ? [] : ',
+    replace: '',
+    test: 'test/workflows/release/encrypted.test.ts > a release, its verdict, its decisions and its failures are in Temporal encrypted alone, and people read them with the key',
+  },
+  {
+    name: 'payloads-any-token',
+    breaks: 'whoever reaches the codec server decrypts',
+    file: 'src/temporal/payloads/codec-server.ts',
+    find: 'one.length === other.length && timingSafeEqual(one, other)',
+    replace: 'true',
+    test: 'test/temporal/payloads/codec-server.test.ts > no token is refused in one line, without a payload',
+  },
+];

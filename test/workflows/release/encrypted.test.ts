@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { afterAll, beforeEach, expect, test } from 'vitest';
+import { releaseId, releaseLaneId } from '../../../src/contract/ids.js';
+import { fleetSeenSignal } from '../../../src/contract/messages.js';
+import { parseSha } from '../../../src/contract/sha.js';
+import { payloadCodec } from '../../../src/temporal/payloads/codec.js';
+import { parsePayloadKeys } from '../../../src/temporal/payloads/keys.js';
+import { awaitRunEnd } from '../../../src/temporal/runs.js';
+import { canary } from '../../support/cli.js';
+import { useGate } from '../../support/gate.js';
+import { newSha } from '../../support/shas.js';
+import { until } from '../../support/until.js';
+
+const keyFile = `key-1:${randomBytes(32).toString('base64')}\n`;
+const folder = mkdtempSync(join(tmpdir(), 'canary-encrypted-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const CANARY_PAYLOAD_KEY_FILE = join(folder, 'keys');
+writeFileSync(CANARY_PAYLOAD_KEY_FILE, keyFile);
+
+const gate = useGate('encrypted', () => ({
+  payloadKeys: parsePayloadKeys(keyFile),
+  env: { CANARY_HOLD_TIMEOUT: '60s', CANARY_PAYLOAD_KEY_FILE },
+}));
+const OLD = newSha();
+beforeEach(() => gate().begin(OLD));
+
+/** Every history of the lane, as the server stores it: bytes are decoded from base64, so that plain payloads would show. */
+async function stored(): Promise<string> {
+  const { client, lane } = gate();
+  const texts: string[] = [];
+  for await (const { workflowId, runId } of client.workflow.list({ query: `WorkflowId STARTS_WITH '${lane}'` })) {
+    const json = historyToJSON(await client.workflow.getHandle(workflowId, runId).fetchHistory());
+    texts.push(
+      json,
+      json.replaceAll(/"([A-Za-z0-9+/]{8,}=*)"/g, (_, text) => Buffer.from(text, 'base64').toString('latin1')),
+    );
+  }
+  return texts.join('\n');
+}
+
+const cli = (args: string[], env: Record<string, string> = {}) =>
+  canary(args, { CANARY_LANE: gate().lane, CANARY_PAYLOAD_KEY_FILE, ...env });
+
+test('a release, its verdict, its decisions and its failures are in Temporal encrypted alone, and people read them with the key', async () => {
+  const promoted = await gate().greenBuild();
+  await awaitRunEnd(await gate().release({ sha: promoted.sha }));
+  expect(await gate().latest()).toEqual(promoted.digests);
+  await gate().publish(newSha());
+  const red = await gate().greenBuild();
+  gate().deploy({ sha: red.sha, misbehave: 'empty-subsystems' });
+  const end = await awaitRunEnd(await gate().release({ sha: red.sha }));
+  expect(end.report).toMatchObject({ outcome: 'CanaryRejected' });
+  const held = await gate().greenBuild();
+  const waiting = await gate().release({ sha: held.sha, approval: 'required' });
+  await until('it waits', async () => (await gate().phase(waiting)) === 'awaiting-approval');
+  const aborted = await cli(['abort', held.sha, '--by', 'ada.lovelace', '--reason', 'the invoices are wrong']);
+  expect(aborted.code).toBe(0);
+  expect((await awaitRunEnd(waiting)).report).toMatchObject({ outcome: 'CanaryAborted' });
+
+  const { out } = await cli(['status', held.sha]);
+  expect(out.join('\n')).toContain('the invoices are wrong');
+
+  const all = await until('the runs are listed', async () => {
+    const text = await stored();
+    return text.includes(releaseId(gate().lane, parseSha(held.sha))) ? text : null;
+  });
+  for (const secret of ['canary-1', 'canary-2', gate().host, 'ada.lovelace', 'invoices', 'subsystems'])
+    expect(
+      all.slice(Math.max(0, all.indexOf(secret) - 300), all.indexOf(secret) + 100),
+      `the histories show ${secret}`,
+    ).not.toContain(secret);
+  expect(all).toContain('binary/encrypted');
+});
+
+test('without the key, or with another one, the command line says which key it needs', async () => {
+  const { sha } = await gate().greenBuild();
+  await awaitRunEnd(await gate().release({ sha }));
+  const other = join(folder, 'other');
+  writeFileSync(other, `key-2:${randomBytes(32).toString('base64')}`);
+  const without = await cli(['status', sha], { CANARY_PAYLOAD_KEY_FILE: '' });
+  expect([without.code, without.err.join('\n')]).toEqual([
+    4,
+    expect.stringMatching(/^canary: .*encrypted with key key-1: set CANARY_PAYLOAD_KEY_FILE$/),
+  ]);
+  const wrong = await cli(['status', sha], { CANARY_PAYLOAD_KEY_FILE: other });
+  expect([wrong.code, wrong.err.join('\n')]).toEqual([
+    4,
+    expect.stringMatching(/key-1: CANARY_PAYLOAD_KEY_FILE does not have it$/),
+  ]);
+});
+
+test('a signal that is encrypted with an unknown key breaks no run, and a plain one is read', async () => {
+  const { sha } = await gate().greenBuild();
+  const run = await gate().release({ sha, approval: 'required' });
+  await until('it waits', async () => (await gate().phase(run)) === 'awaiting-approval');
+  const { connection } = gate().client;
+  const stranger = {
+    payloadCodecs: [payloadCodec(parsePayloadKeys(`key-9:${randomBytes(32).toString('base64')}`), 'throw')],
+  };
+  const foreign = new Client({ connection, dataConverter: stranger }).workflow;
+  for (const id of [run.workflowId, releaseLaneId(gate().lane)])
+    await foreign.getHandle(id).signal(fleetSeenSignal, { builds: [], from: null });
+  const plain = new Client({ connection }).workflow;
+  await plain.getHandle(run.workflowId).signal('approve', { by: 'ada', reason: 'from the UI, without a codec server' });
+  expect((await awaitRunEnd(run)).report).toMatchObject({ outcome: 'promoted' });
+});
+
+test('a worker without the key decides nothing: runs go on where they were once a worker has it', async () => {
+  const { sha, digests } = await gate().greenBuild();
+  const run = await gate().release({ sha, approval: 'required' });
+  await until('it waits', async () => (await gate().phase(run)) === 'awaiting-approval');
+  await gate().stopWorker();
+  await gate().startWorker(gate().env, parsePayloadKeys(`key-1:${randomBytes(32).toString('base64')}`));
+  await run.signal('approve', { by: 'ada', reason: 'as it should be' });
+  await until('its task has failed', async () => ((await run.describe()).raw.pendingWorkflowTask?.attempt ?? 0) > 1);
+  expect((await run.describe()).status.name).toBe('RUNNING');
+  await gate().stopWorker();
+  await gate().startWorker();
+  expect((await awaitRunEnd(run)).report).toMatchObject({ outcome: 'promoted' });
+  expect(await gate().latest()).toEqual(digests);
+});
