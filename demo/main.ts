@@ -93,7 +93,7 @@ function printWorld(print: (text: string) => void, world: World): void {
   print(`  Registry      ${world.registry.host} (${REGISTRY_KINDS[world.registry.kind]})`);
   print('  Canaries      canary-1, canary-2, canary-3 follow :canary, which the gate moves');
   print('  Production    prod-1, prod-2 follow :latest');
-  print('  Meanwhile     npx canary --demo status   (a second terminal, this folder)');
+  print('  Meanwhile     bin/canary.js --demo status   (a second terminal, this folder)');
 }
 
 function summary(
@@ -117,11 +117,11 @@ function summary(
 function suggestions(world: World): string {
   return [
     '\nTry in a second terminal, in this folder:',
-    `  npx canary --demo release ${SPARE.sha7} --approval required`,
-    `  npx canary --demo status ${SPARE.sha7}`,
-    `  npx canary --demo approve ${SPARE.sha7} --reason "looked at it"`,
-    '  npx canary --demo postmortem 4c1d56e',
-    '  npx canary --demo rollback 4c1d56e --reason "trying it out"',
+    `  bin/canary.js --demo release ${SPARE.sha7} --approval required`,
+    `  bin/canary.js --demo status ${SPARE.sha7}`,
+    `  bin/canary.js --demo approve ${SPARE.sha7} --reason "looked at it"`,
+    '  bin/canary.js --demo postmortem 4c1d56e',
+    '  bin/canary.js --demo rollback 4c1d56e --reason "trying it out"',
     `and open ${world.temporal.uiUrl}: the page of a run shows its state under User Metadata`,
   ].join('\n');
 }

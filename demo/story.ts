@@ -44,7 +44,7 @@ export async function beforeTheGate(world: World): Promise<void> {
 async function productionRunsSomething({ world, view, signal }: Stage): Promise<void> {
   view.chapter(`1. Before: ${BEFORE.sha7}, ${BEFORE.title}`);
   view.say('both images pushed; :latest and :canary set by hand, as before the gate');
-  view.say('npx canary --demo setup', 'command');
+  view.say('bin/canary.js --demo setup', 'command');
   view.say('the ledger starts with :latest as it is; a worker runs');
   await everyTenantRuns(BEFORE, [...world.canaries, ...world.production], view, signal);
 }
@@ -90,7 +90,7 @@ async function wrongBuildIsRolledBack(
   await productionFollows(stage, WRONG);
   view.say(`a customer calls: ${REASON}`, 'bad');
   const args = ['rollback', GOOD.sha7, '--reason', REASON];
-  view.say(`npx canary --demo rollback ${GOOD.sha7} --reason "${REASON}"`, 'command');
+  view.say(`bin/canary.js --demo rollback ${GOOD.sha7} --reason "${REASON}"`, 'command');
   const ended = await canary.run(args, signal, view.now);
   const { outcome, why } = reportOf(ended);
   demand(outcome === 'rolled-back' && ended.code === 0, `the rollback ended as ${outcome}, exit ${ended.code}: ${why}`);
@@ -109,7 +109,7 @@ async function nextBuildIsApproved(stage: Stage): Promise<Ending['approved'] & P
   demand(name === 'after-rollback', `${FIXED.sha7} was held for ${name} instead of after-rollback`);
   view.say('green, and held: after a rollback a person approves the next build', 'bad');
   const reason = 'the totals are right again';
-  view.say(`npx canary --demo approve ${FIXED.sha7} --reason "${reason}"`, 'command');
+  view.say(`bin/canary.js --demo approve ${FIXED.sha7} --reason "${reason}"`, 'command');
   const { code, lastLine } = await canary.ask(['approve', FIXED.sha7, '--reason', reason], signal);
   demand(code === 0, `the approval ended with exit ${code}: ${lastLine}`);
   await releasing;
@@ -129,7 +129,7 @@ async function productionFollows({ world, view, canary, signal }: Stage, build: 
     const seen = live?.sha.startsWith(build.sha7) ? (live.production ?? '') : '';
     // An ended watch shows what it saw last: on a very slow machine that may be less.
     if (seen.startsWith(all) || (Date.now() > deadline && seen !== '')) {
-      view.say(`npx canary --demo status   production: ${seen}`, 'command');
+      view.say(`bin/canary.js --demo status   production: ${seen}`, 'command');
       return seen;
     }
     demand(Date.now() < deadline + FOLLOW_MS, `canary status shows no production watch of ${build.sha7}`);
@@ -153,7 +153,7 @@ export async function publish({ world, view }: Pick<Stage, 'world' | 'view'>, bu
 }
 
 async function release({ view, canary, signal }: Stage, build: Build, expected: 'promoted' | 'CanaryRejected') {
-  view.say(`npx canary --demo release ${build.sha7} --wait`, 'command');
+  view.say(`bin/canary.js --demo release ${build.sha7} --wait`, 'command');
   const ended = await canary.run(['release', build.sha7, '--wait'], signal, view.now);
   const report = reportOf(ended);
   const code = expected === 'promoted' ? 0 : 1;

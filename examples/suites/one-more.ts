@@ -1,4 +1,4 @@
-import { answers, check, defaultSuite, get } from 'canary-release-gate/smoke';
+import { answers, check, defaultSuite, get } from '@canary-release-gate/canary/smoke';
 
 /** Suite of the gate with one more check. */
 export default [

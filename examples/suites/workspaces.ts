@@ -1,4 +1,4 @@
-import { answers, check, del, get, post, type Suite, step, z } from 'canary-release-gate/smoke';
+import { answers, check, del, get, post, type Suite, step, z } from '@canary-release-gate/canary/smoke';
 
 const MEMORY = 'memory commit accepted';
 const memories = '/workspaces/{workspace}/memories';

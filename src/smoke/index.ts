@@ -1,4 +1,4 @@
-/** Public API of `canary-release-gate/smoke`, for writing a suite (docs/smoke-suite.md). */
+/** Public API of `@canary-release-gate/canary/smoke`, for writing a suite (docs/smoke-suite.md). */
 export { z } from 'zod';
 export { defaultSuite } from './default-suite.js';
 export {

@@ -16,7 +16,7 @@ export class SuiteError extends InvalidInput {
 }
 
 /** Loads and validates the suite of a `.ts` or `.js` module; null gives the default suite. The module may be anywhere: its imports of
- * `canary-release-gate/smoke` and `zod` resolve to the ones of the gate (docs/decisions/0006-user-suites.md).
+ * `@canary-release-gate/canary/smoke` and `zod` resolve to the ones of the gate (docs/decisions/0006-user-suites.md).
  * @throws {SuiteError} */
 export async function loadSuite(path: string | null): Promise<Suite> {
   if (path === null) return defaultSuite;
@@ -27,7 +27,7 @@ export async function loadSuite(path: string | null): Promise<Suite> {
     moduleCache: false,
     interopDefault: false,
     virtualModules: {
-      'canary-release-gate/smoke': publicApi,
+      '@canary-release-gate/canary/smoke': publicApi,
       zod: { ...publicApi.z, z: publicApi.z, default: publicApi.z },
     },
   });

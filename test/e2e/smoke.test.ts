@@ -22,7 +22,7 @@ test('canary smoke runs as people run it: a suite in TypeScript, a token piped i
 });
 
 test('the package exports what a suite is written with', async () => {
-  const script = `import * as smoke from 'canary-release-gate/smoke'; console.log(Object.keys(smoke).sort().join());`;
+  const script = `import * as smoke from '@canary-release-gate/canary/smoke'; console.log(Object.keys(smoke).sort().join());`;
   const args = ['--input-type=module', '--eval', script];
   const child = spawn(process.execPath, args, { cwd: repositoryRoot, stdio: ['ignore', 'pipe', 'inherit'] });
   expect(await text(child.stdout)).toBe('answers,check,defaultSuite,del,get,post,step,z\n');

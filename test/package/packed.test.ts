@@ -22,8 +22,25 @@ describe('the package, installed into an empty folder as the image does', () => 
   }, 120_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+  test('contains the program and its license, and nothing else', () => {
+    const [tarball = ''] = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
+    const files = execFileSync('tar', ['-tzf', join(folder, tarball)], { encoding: 'utf8' })
+      .trim()
+      .split('\n');
+    const compiled = /^dist\/(?:activities|src|workers|workflows)\/[\w/-]+\.(?:js|js\.map|d\.ts)$/;
+    const others = files.map((file) => file.replace(/^package\//, '')).filter((file) => !compiled.test(file));
+    expect(others.sort()).toEqual([
+      'LICENSE',
+      'README.md',
+      'bin/canary.js',
+      'dist/workflow-bundle.json',
+      'docs/fleet.schema.json',
+      'package.json',
+    ]);
+  });
+
   test('contains no tests and no test bed, and prints its version', () => {
-    const files = readdirSync(join(folder, 'node_modules', 'canary-release-gate', 'dist'));
+    const files = readdirSync(join(folder, 'node_modules', '@canary-release-gate', 'canary', 'dist'));
     expect(files.sort()).toEqual(['activities', 'src', 'workers', 'workflow-bundle.json', 'workflows']);
     expect(npm('exec', '--offline', '--', 'canary', '--version').trim()).toBe('0.1.0');
   });

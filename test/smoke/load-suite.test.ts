@@ -28,19 +28,19 @@ describe('loadSuite', () => {
   test.each([
     [
       'ts',
-      `import { type Suite, answers, check, defaultSuite, get } from 'canary-release-gate/smoke';\nconst mine: Suite = [${line}];\nexport default [...defaultSuite, ...mine] satisfies Suite;`,
+      `import { type Suite, answers, check, defaultSuite, get } from '@canary-release-gate/canary/smoke';\nconst mine: Suite = [${line}];\nexport default [...defaultSuite, ...mine] satisfies Suite;`,
     ],
     [
       'js',
-      `import { answers, check, defaultSuite, get } from 'canary-release-gate/smoke';\nexport default [...defaultSuite, ${line}];`,
+      `import { answers, check, defaultSuite, get } from '@canary-release-gate/canary/smoke';\nexport default [...defaultSuite, ${line}];`,
     ],
     [
       'mjs',
-      `import { answers, check, defaultSuite, get } from 'canary-release-gate/smoke';\nexport default [...defaultSuite, ${line}];`,
+      `import { answers, check, defaultSuite, get } from '@canary-release-gate/canary/smoke';\nexport default [...defaultSuite, ${line}];`,
     ],
     [
       'cjs',
-      `const { answers, check, defaultSuite, get } = require('canary-release-gate/smoke');\nmodule.exports = { default: [...defaultSuite, ${line}] };`,
+      `const { answers, check, defaultSuite, get } = require('@canary-release-gate/canary/smoke');\nmodule.exports = { default: [...defaultSuite, ${line}] };`,
     ],
   ])('a .%s suite is loaded from any directory', async (extension, text) => {
     const suite = await loadSuite(module(text, extension));
@@ -50,7 +50,7 @@ describe('loadSuite', () => {
   test('a suite may import zod, and a module next to it', async () => {
     writeFileSync(join(folder, 'beside.ts'), `export const path: string = '/beside';`);
     const file = module(
-      `import { z } from 'zod';\nimport { answers, check, get } from 'canary-release-gate/smoke';\nimport { path } from './beside';\nexport default [check('a', 'b', get(path), answers(200, z.array(z.string())))];`,
+      `import { z } from 'zod';\nimport { answers, check, get } from '@canary-release-gate/canary/smoke';\nimport { path } from './beside';\nexport default [check('a', 'b', get(path), answers(200, z.array(z.string())))];`,
     );
     const [one] = await loadSuite(file);
     expect(one?.steps[0]?.request.path).toBe('/beside');
@@ -59,7 +59,10 @@ describe('loadSuite', () => {
   test('a suite is loaded again after it was fixed', async () => {
     const file = module('export default [];');
     expect(await problemsOf(file)).toEqual(['the suite is empty: it would pass every build']);
-    writeFileSync(file, `import { answers, check, get } from 'canary-release-gate/smoke';\nexport default [${line}];`);
+    writeFileSync(
+      file,
+      `import { answers, check, get } from '@canary-release-gate/canary/smoke';\nexport default [${line}];`,
+    );
     expect(await loadSuite(file)).toHaveLength(1);
   });
 

@@ -35,7 +35,7 @@ test('a worker loads the suite module once', async () => {
   writeFileSync(
     module,
     `import { appendFileSync } from 'node:fs';
-     import { defaultSuite } from 'canary-release-gate/smoke';
+     import { defaultSuite } from '@canary-release-gate/canary/smoke';
      appendFileSync(${JSON.stringify(loads)}, 'loaded ');
      export default [defaultSuite[0]];`,
   );
