@@ -1,6 +1,6 @@
 # The worker and the command line of the gate. `docker build -t canary-release-gate .`
-# Pinned by full version; pin by digest as well where your registry mirrors it.
-FROM node:24.12.0-bookworm-slim AS build
+# Pinned by digest. Another version: docker buildx imagetools inspect node:<version>-bookworm-slim
+FROM node:24.12.0-bookworm-slim@sha256:7326fb2dbdce998edd72140946851be64ef4a643e8715e138ca467e8e9d92c99 AS build
 WORKDIR /gate
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
@@ -8,13 +8,13 @@ COPY . .
 # Compiles, and bundles the workflows ahead, so that a worker starts in a second.
 RUN npm pack --pack-destination /tmp && mv /tmp/canary-release-gate-*.tgz /tmp/gate.tgz
 
-FROM node:24.12.0-bookworm-slim AS packages
+FROM node:24.12.0-bookworm-slim@sha256:7326fb2dbdce998edd72140946851be64ef4a643e8715e138ca467e8e9d92c99 AS packages
 WORKDIR /gate
 COPY --from=build /tmp/gate.tgz /gate/package-lock.json /gate/.npmrc ./
 # What the lock file says and nothing that only tests need.
 RUN tar -xzf gate.tgz --strip-components=1 && rm gate.tgz && npm ci --omit=dev --ignore-scripts
 
-FROM node:24.12.0-bookworm-slim
+FROM node:24.12.0-bookworm-slim@sha256:7326fb2dbdce998edd72140946851be64ef4a643e8715e138ca467e8e9d92c99
 ENV NODE_ENV=production CANARY_HTTP_ADDR=0.0.0.0:9464
 COPY --from=packages --chown=root:root /gate /gate
 RUN ln -s /gate/bin/canary.js /usr/local/bin/canary

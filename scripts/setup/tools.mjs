@@ -15,8 +15,9 @@ import { crane } from './crane.mjs';
 import { hasImage, registry } from './registry.mjs';
 import { skippingServer } from './skipping-server.mjs';
 import { temporal } from './temporal.mjs';
+import { zizmor } from './zizmor.mjs';
 
-const TOOLS = { temporal, registry, crane, 'skipping-server': skippingServer };
+const TOOLS = { temporal, registry, crane, 'skipping-server': skippingServer, zizmor };
 export const TOOL_NAMES = Object.keys(TOOLS);
 const SCRATCH = '.new-';
 

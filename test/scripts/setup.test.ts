@@ -149,7 +149,7 @@ test.for([
   const { code, said } = await setUp('temporal');
   expect(code).toBe(0);
   expect(said).toContain('node_modules  differs from package-lock.json (left): npm ci');
-  expect(readFileSync(join(clone, 'npm-ran'), 'utf8')).toBe('ci --include=dev\n');
+  expect(readFileSync(join(clone, 'npm-ran'), 'utf8')).toBe('ci --include=dev --ignore-scripts\n');
 });
 
 test('a package for another platform may be missing, one for this platform may not', async () => {
