@@ -50,7 +50,8 @@ test('a release, its verdict, its decisions and its failures are in Temporal enc
   const promoted = await gate().greenBuild();
   await awaitRunEnd(await gate().release({ sha: promoted.sha }));
   expect(await gate().latest()).toEqual(promoted.digests);
-  await gate().publish(newSha());
+  const missing = await awaitRunEnd(await gate().release({ sha: newSha() }));
+  expect(missing.report).toMatchObject({ outcome: 'BuildNotFound', why: expect.stringContaining(gate().host) });
   const red = await gate().greenBuild();
   gate().deploy({ sha: red.sha, misbehave: 'empty-subsystems' });
   const end = await awaitRunEnd(await gate().release({ sha: red.sha }));
