@@ -29,7 +29,7 @@ export async function benchLane(): Promise<void> {
   ]);
   const connection = await NativeConnection.connect({ address: server.address });
   const client = new Client({ connection: await Connection.connect({ address: server.address }) });
-  const config = await loadConfig({});
+  const config = await loadConfig({ CANARY_IMAGES: 'ghcr.io/acme/platform' });
   const registry = createRegistry({ push: true });
   const worker = await createWorker(
     { connection, namespace: 'default' },

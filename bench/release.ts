@@ -126,6 +126,7 @@ async function withGate<T>(
     CANARY_IMAGES: NAMES.map((name) => `${registry.host}/${name}`).join(','),
     CANARY_TENANT_URLS: fleet.urls.join(','),
     CANARY_ADMIN_TOKENS: fleet.urls.map(() => TOKEN).join(','),
+    CANARY_UNSAFE: 'true',
     CANARY_UPDATE_CYCLE: '0',
     CANARY_SOAK_PROBE: '1s',
     CANARY_POLL: `${POLL_MS}ms`,

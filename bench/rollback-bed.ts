@@ -61,6 +61,7 @@ export class Bed {
       CANARY_IMAGES: images,
       CANARY_TENANT_URLS: tenants.map(({ url }) => url).join(','),
       CANARY_ADMIN_TOKENS: tenants.map(() => TOKEN).join(','),
+      CANARY_UNSAFE: 'true',
       CANARY_SOAK: '0',
       CANARY_UPDATE_CYCLE: '0',
       CANARY_POLL: '200ms',

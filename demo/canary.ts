@@ -34,6 +34,8 @@ export async function createCanary(world: World, onStop: (stop: () => Promise<vo
       CANARY_TENANT_URLS: world.canaries.map((tenant) => tenant.url).join(','),
       CANARY_ADMIN_TOKENS: world.canaries.map((tenant) => tenant.token).join(','),
       CANARY_TAG: 'canary',
+      // Its durations are those of a play.
+      CANARY_UNSAFE: 'true',
       CANARY_SOAK: '5s',
       CANARY_UPDATE_CYCLE: '2s',
       CANARY_POLL: '1s',

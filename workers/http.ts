@@ -1,6 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { HttpAddress } from '../src/config/schema.js';
+import type { HttpAddress } from '../src/config/parsers.js';
 import { send } from '../src/net/http.js';
 
 /** What the worker's own address answers with. */

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { SECRETS, SETTINGS, UNSUPPORTED } from '../../src/config/schema.js';
+import { LEAST } from '../../src/config/unsafe.js';
+import { formatDuration } from '../../src/domain/duration.js';
 
 interface Property {
   variable: string;
@@ -13,10 +15,12 @@ const code = (text: string) => `\`${text}\``;
 /** The text of `docs/configuration.md`: variable, default and description of each setting in the schema. */
 export function configurationMarkdown(): string {
   const { properties = {} } = z.toJSONSchema(SETTINGS, { io: 'input', unrepresentable: 'any' });
-  const rows = Object.values(properties).map((property) => {
+  const rows = Object.entries(properties).map(([name, property]) => {
     const { variable, description, default: fallback, enum: values } = property as unknown as Property;
     const choices = values ? ` One of ${values.map(code).join(', ')}.` : '';
-    return `| ${code(variable)} | ${fallback ? code(fallback) : ''} | ${description}${choices} |`;
+    const least = name in LEAST ? LEAST[name as keyof typeof LEAST] : undefined;
+    const atLeast = least === undefined ? '' : ` At least ${code(formatDuration(least))}.`;
+    return `| ${code(variable)} | ${fallback ? code(fallback) : ''} | ${description}${choices}${atLeast} |`;
   });
   return [
     '# Configuration',

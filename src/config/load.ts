@@ -8,19 +8,24 @@ import {
   type Config,
   ConfigError,
   type Env,
+  EXAMPLE_IMAGES,
   SECRETS,
   SETTING_NAMES,
   SETTINGS,
   UNSUPPORTED,
   variableOf,
 } from './schema.js';
+import { unsafeSettings } from './unsafe.js';
 
 type ReadFile = (path: string) => string;
 
+/** What a configuration is for: a `worker` needs images and safe durations, work on the `registry` only images, a `smoke` neither. */
+type Purpose = 'worker' | 'registry' | 'smoke';
+
 /** Reads the whole configuration, fleets included. An empty value counts as unset.
  * @throws {ConfigError} with all problems. */
-export async function loadConfig(env: Env, readFile?: ReadFile): Promise<Config> {
-  const { config, problems, fleetProblems } = await readConfig(env, readFile);
+export async function loadConfig(env: Env, readFile?: ReadFile, purpose: Purpose = 'worker'): Promise<Config> {
+  const { config, problems, fleetProblems } = await readConfig(env, purpose, readFile);
   if (config === null || problems.length + fleetProblems.length > 0)
     throw new ConfigError([...problems, ...fleetProblems]);
   return config;
@@ -28,8 +33,8 @@ export async function loadConfig(env: Env, readFile?: ReadFile): Promise<Config>
 
 /** The configuration, and the suite that it names: loaded once, here.
  * @throws {ConfigError} with the problems of both. */
-export async function loadGateConfig(env: Env): Promise<{ config: Config; suite: Suite }> {
-  const { config, suite, problems } = await loadWorkerConfig(env);
+export async function loadGateConfig(env: Env, purpose?: Purpose): Promise<{ config: Config; suite: Suite }> {
+  const { config, suite, problems } = await loadWorkerConfig(env, purpose);
   if (suite === null || problems.length > 0) throw new ConfigError(problems);
   return { config, suite };
 }
@@ -39,8 +44,11 @@ export async function loadGateConfig(env: Env): Promise<{ config: Config; suite:
  * @returns `problems`: why it cannot test releases; `suite` is null if the suite is one of them.
  * @throws {ConfigError} with all problems, if any other setting is invalid.
  */
-export async function loadWorkerConfig(env: Env): Promise<{ config: Config; suite: Suite | null; problems: string[] }> {
-  const { config, problems, fleetProblems } = await readConfig(env);
+export async function loadWorkerConfig(
+  env: Env,
+  purpose: Purpose = 'worker',
+): Promise<{ config: Config; suite: Suite | null; problems: string[] }> {
+  const { config, problems, fleetProblems } = await readConfig(env, purpose);
   // The module is loaded even if another setting is invalid, so that its problems are reported as well.
   const path = SETTINGS.shape.smokeSuite.safeParse(env[variableOf('smokeSuite')]?.trim() || undefined);
   const suiteProblems: string[] = [];
@@ -56,11 +64,13 @@ export async function loadWorkerConfig(env: Env): Promise<{ config: Config; suit
 
 async function readConfig(
   env: Env,
+  purpose: Purpose,
   readFile: ReadFile = (path) => readFileSync(path, 'utf8'),
 ): Promise<{ config: Config | null; problems: string[]; fleetProblems: string[] }> {
   const given = setVariables(env);
   const problems = [...unsupportedProblems(given), ...readSecretFiles(given, readFile), ...unknownProblems(given)];
   const texts = Object.fromEntries(SETTING_NAMES.map((name) => [name, given[variableOf(name)]]));
+  if (purpose !== 'smoke') problems.push(...imagesProblems(texts.images));
   const result = SETTINGS.safeParse(texts);
   // The fleet is checked even if another setting is invalid.
   const { tenantUrls, adminTokens, fleetFile, productionFleetFile } = SETTINGS.pick(FLEET).parse(texts);
@@ -75,6 +85,8 @@ async function readConfig(
     });
     return { config: null, problems: [...problems, ...lines], fleetProblems };
   }
+  if (purpose === 'worker' && !result.data.unsafe)
+    problems.push(...unsafeSettings(result.data).map((one) => `${one}, or CANARY_UNSAFE=true for a trial`));
   const {
     tenantUrls: _,
     adminTokens: __,
@@ -92,6 +104,12 @@ async function readConfig(
     secrets: { github: githubToken === null ? null : { username: githubActor, password: githubToken } },
   });
   return { config, problems, fleetProblems };
+}
+
+/** A default would be written to: a forgotten line of a staging gate must not move production. */
+function imagesProblems(images: string | undefined): string[] {
+  if (SETTINGS.shape.images.safeParse(images).data?.length !== 0) return [];
+  return [`CANARY_IMAGES is missing: name the images that move together, e.g. CANARY_IMAGES=${EXAMPLE_IMAGES}`];
 }
 
 /** Settings that accept any text. */

@@ -1,20 +1,16 @@
 import { z } from 'zod';
-import { InvalidInput, shown } from '../contract/brand.js';
+import { InvalidInput } from '../contract/brand.js';
 import { parseLane } from '../contract/ids.js';
-import { parseCanaryTag, parseRepository } from '../contract/image.js';
+import { parseCanaryTag } from '../contract/image.js';
 import { parseToken } from '../contract/secret.js';
 import { formatDuration, parseDuration } from '../domain/duration.js';
 import { MAX_SUITE_MS, SMOKE_WAITS } from '../smoke/waits.js';
 import { parseBuildProbe } from '../tenants/build-probe.js';
 import type { FleetSource } from '../tenants/fleet.js';
+import { type HttpAddress, list, parseHttpAddress, parseImages, parseWebAddress } from './parsers.js';
 
 /** The environment as a process has it. */
 export type Env = Readonly<Record<string, string | undefined>>;
-
-export interface HttpAddress {
-  host: string;
-  port: number;
-}
 
 /** Variables of later releases: setting one is an error, as it would have no effect. */
 export const UNSUPPORTED = [
@@ -47,6 +43,9 @@ const setting = <S extends z.ZodType>(variable: string, description: string, sch
   schema.meta({ variable, description });
 const secret = <S extends z.ZodType>(variable: string, description: string, schema: S): S =>
   schema.meta({ variable, description, secret: true });
+
+/** What `CANARY_IMAGES` looks like. */
+export const EXAMPLE_IMAGES = 'ghcr.io/acme/platform,ghcr.io/acme/platform-tenant';
 
 /** Every setting, in the order of docs/configuration.md: the key is its name in `Config`, an absent variable gives the default. */
 export const SETTINGS = z.object({
@@ -85,10 +84,8 @@ export const SETTINGS = z.object({
   ),
   images: setting(
     'CANARY_IMAGES',
-    'The images that move together.',
-    parsed((names) => list(names).map(parseRepository)).prefault(
-      'ghcr.io/molecule-ai/platform,ghcr.io/molecule-ai/platform-tenant',
-    ),
+    `The images that move together, e.g. \`${EXAMPLE_IMAGES}\`. Required: a default would be written to.`,
+    parsed(parseImages).prefault(''),
   ),
   lane: setting(
     'CANARY_LANE',
@@ -168,6 +165,14 @@ export const SETTINGS = z.object({
     'How long a green build that waits only for a person is protected from a newer one.',
     duration('30m'),
   ),
+  unsafe: setting(
+    'CANARY_UNSAFE',
+    '`true` accepts durations below the least values, for trials: a soak that proves nothing, a hold that nobody can decide in time.',
+    z
+      .enum(['true', 'false'], 'must be true or false')
+      .prefault('false')
+      .transform((value) => value === 'true'),
+  ),
   githubToken: secret(
     'GITHUB_TOKEN',
     'For ghcr.io only: a classic token with `write:packages`. Unset: Docker’s configuration and credential helpers.',
@@ -220,23 +225,4 @@ export function readSetting<N extends SettingName>(env: Env, name: N): Settings[
   const result = SETTINGS.shape[name].safeParse(value?.trim() ? value : undefined);
   if (!result.success) throw new ConfigError(result.error.issues.map(({ message }) => `${variable}: ${message}`));
   return result.data as Settings[N];
-}
-
-/** Parses `host:port`; port 0 takes a free one.
- * @throws {InvalidInput} */
-export function parseHttpAddress(address: string): HttpAddress {
-  const [, host, port] = /^(\[[0-9a-f:]+\]|[a-z0-9.-]+):(\d{1,5})$/i.exec(address) ?? [];
-  if (host === undefined || Number(port) > 65_535)
-    throw new InvalidInput(`invalid address ${shown(address)}: expected host:port, e.g. 0.0.0.0:9464`);
-  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
-}
-
-function parseWebAddress(address: string): string {
-  if (URL.canParse(address) && /^https?:$/.test(new URL(address).protocol)) return address;
-  throw new InvalidInput('must be an http or https address');
-}
-
-/** Separated by commas, spaces or newlines. */
-function list(items: string): string[] {
-  return items.split(/[\s,]+/).filter((part) => part !== '');
 }

@@ -1,4 +1,5 @@
 import type { Config } from '../config/schema.js';
+import { unsafeSettings } from '../config/unsafe.js';
 import { formatDuration } from '../domain/duration.js';
 import type { Finding } from './finding.js';
 
@@ -70,6 +71,12 @@ const SETTING_CHECKS: SettingCheck[] = [
   ],
 ];
 
+function unsafeFinding(config: Config): Finding {
+  const accepted = unsafeSettings(config);
+  const what = `CANARY_UNSAFE is set: ${accepted.join('; ') || 'no setting needs it'}`;
+  return { area: 'settings', level: 'warning', what, fix: 'unset it, unless this gate is a trial' };
+}
+
 /** Notes on valid settings that are seldom intended.
  * @throws {FleetError} */
 export async function checkSettings(config: Config): Promise<Finding[]> {
@@ -77,5 +84,7 @@ export async function checkSettings(config: Config): Promise<Finding[]> {
   const notes = SETTING_CHECKS.filter(([applies]) => applies(config, tenants)).map(
     ([, describe]): Finding => ({ area: 'settings', level: 'note', ...describe(config) }),
   );
-  return notes.length > 0 ? notes : [{ area: 'settings', level: 'ok', what: 'nothing unusual is configured' }];
+  const unsafe = config.unsafe ? [unsafeFinding(config)] : [];
+  const findings = [...unsafe, ...notes];
+  return findings.length > 0 ? findings : [{ area: 'settings', level: 'ok', what: 'nothing unusual is configured' }];
 }

@@ -15,6 +15,9 @@ import { until } from '../support/until.js';
 
 /** Settings of a production gate; nothing is released in this one. */
 const USUAL = {
+  CANARY_UNSAFE: 'false',
+  CANARY_POLL: '5s',
+  CANARY_BAKE: '10m',
   CANARY_SOAK: '6m',
   CANARY_UPDATE_CYCLE: '5m',
   CANARY_UPDATE_TIMEOUT: '10m',
@@ -263,7 +266,7 @@ test('two workers that are configured differently are a warning', async () => {
       : null;
   });
   await Promise.all([one.close(), two.close()]);
-  expect(out[0]).toMatch(
+  expect(out.find((line) => line.includes('workers   workers'))).toMatch(
     /^WARNING {2}workers {3}workers are configured differently, .*#[0-9a-f]{8}, .*#[0-9a-f]{8} \(fix: /,
   );
   expect(code).toBe(0);

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.js';
 import { ConfigError } from '../../src/config/schema.js';
 
+const IMAGES = { CANARY_IMAGES: 'ghcr.io/acme/platform' };
+
 const FILES: Record<string, string> = {
   '/run/token': 'secret-of-a-file\n',
   '/run/empty': '\n',
@@ -11,7 +13,7 @@ const FILES: Record<string, string> = {
 /** The problems of an environment, with a fleet file of this content. */
 async function problems(env: Record<string, string>, fleetFile = ''): Promise<string[]> {
   try {
-    await loadConfig(env, (path) => {
+    await loadConfig({ ...IMAGES, ...env }, (path) => {
       const text = path === '/etc/fleet.json' ? fleetFile : FILES[path];
       if (text === undefined) throw new Error(`there is no file ${path}`);
       return text;
@@ -64,12 +66,38 @@ describe('loadConfig, invalid environment', () => {
     [{ CANARY_SOAK: '-1m' }, 'CANARY_SOAK: invalid duration "-1m": expected e.g. 6m or 30s'],
     [{ CANARY_SOAK: '6 m' }, 'CANARY_SOAK: invalid duration "6 m": expected e.g. 6m or 30s'],
     [{ CANARY_SOAK: '721h' }, 'CANARY_SOAK: invalid duration "721h": expected at most 720h'],
+    ...[
+      ['CANARY_SOAK', '0', '0', '1m'],
+      ['CANARY_SOAK', '59s', '59s', '1m'],
+      ['CANARY_UPDATE_CYCLE', '0', '0', '10s'],
+      ['CANARY_SOAK_PROBE', '1ms', '1ms', '1s'],
+      ['CANARY_POLL', '999ms', '999ms', '1s'],
+      ['CANARY_BAKE', '1s', '1s', '1m'],
+      ['CANARY_HOLD_TIMEOUT', '30s', '30s', '10m'],
+    ].map(([variable, given, shown, least]): [Record<string, string>, string] => [
+      { [`${variable}`]: `${given}` },
+      `${variable}: ${shown} is unsafe: at least ${least}, or CANARY_UNSAFE=true for a trial`,
+    ]),
+    [{ CANARY_UNSAFE: 'yes' }, 'CANARY_UNSAFE: must be true or false'],
+    [{ CANARY_SOAK_PROBE: '0' }, 'CANARY_SOAK_PROBE: must be more than 0'],
     [{ CANARY_POLL: '0' }, 'CANARY_POLL: must be more than 0'],
     [{ CANARY_UPDATE_TIMEOUT: '0s' }, 'CANARY_UPDATE_TIMEOUT: must be more than 0'],
     [{ CANARY_UPDATE_CYCLE: 'five' }, 'CANARY_UPDATE_CYCLE: invalid duration "five": expected e.g. 6m or 30s'],
     [{ CANARY_SMOKE_TIMEOUT: '0' }, 'CANARY_SMOKE_TIMEOUT: must be more than 0'],
     [{ CANARY_SMOKE_TIMEOUT: '5m' }, 'CANARY_SMOKE_TIMEOUT: must be at most 150s'],
     [{ CANARY_SMOKE_SUITE: 'suite.py' }, 'CANARY_SMOKE_SUITE: must be a .ts or .js file'],
+    [
+      { CANARY_IMAGES: '' },
+      'CANARY_IMAGES is missing: name the images that move together, e.g. CANARY_IMAGES=ghcr.io/acme/platform,ghcr.io/acme/platform-tenant',
+    ],
+    [
+      { CANARY_IMAGES: ' , ' },
+      'CANARY_IMAGES is missing: name the images that move together, e.g. CANARY_IMAGES=ghcr.io/acme/platform,ghcr.io/acme/platform-tenant',
+    ],
+    [
+      { CANARY_IMAGES: 'ghcr.io/x/y,ghcr.io/x/z ghcr.io/x/y' },
+      'CANARY_IMAGES: image "ghcr.io/x/y" is named twice: name each once',
+    ],
     [
       { CANARY_IMAGES: 'ghcr.io/X/y' },
       'CANARY_IMAGES: image "ghcr.io/X/y" has upper-case letters: registries want lower case, e.g. ghcr.io/molecule-ai/platform',
@@ -221,7 +249,9 @@ describe('loadConfig, several problems', () => {
   test('one message has every problem of an environment, and no secret', async () => {
     const env = { CANARY_SOAK: 'x', CANARY_LANE: 'EU', CANARY_ADMIN_TOKENS: 'secret', CANARY_SOKA: '1' };
     expect(await problems(env)).toHaveLength(4);
-    await expect(loadConfig(env)).rejects.toThrow(/CANARY_SOKA: .*; CANARY_LANE: .*; CANARY_SOAK: .*; .*TOKENS\(1\)/s);
+    await expect(loadConfig({ ...IMAGES, ...env })).rejects.toThrow(
+      /CANARY_SOKA: .*; CANARY_LANE: .*; CANARY_SOAK: .*; .*TOKENS\(1\)/s,
+    );
     expect((await problems(env)).join()).not.toContain('secret');
   });
   test('a setting that is not supported yet is one line among the others', async () => {

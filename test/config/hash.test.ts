@@ -14,7 +14,8 @@ const file = (name: string, content: string) => {
 const fleet = (origin: string) =>
   JSON.stringify({ tenants: [{ name: 'eu', url: origin, token: { env: 'EU_TOKEN' } }] });
 
-const BASE = { CANARY_TENANT_URLS: 'https://canary-1.example.com', CANARY_ADMIN_TOKENS: 'a-token' };
+const IMAGES = { CANARY_IMAGES: 'ghcr.io/acme/platform,ghcr.io/acme/platform-tenant' };
+const BASE = { ...IMAGES, CANARY_TENANT_URLS: 'https://canary-1.example.com', CANARY_ADMIN_TOKENS: 'a-token' };
 const hash = async (env: Record<string, string>) => configHash(await loadConfig(env));
 
 test.each<[string, Record<string, string>]>([
@@ -29,7 +30,7 @@ test.each<[string, Record<string, string>]>([
 test.each<[string, Record<string, string>]>([
   ['a tenant', { CANARY_TENANT_URLS: 'https://canary-2.example.com' }],
   ['the soak', { CANARY_SOAK: '7m' }],
-  ['an image', { CANARY_IMAGES: 'ghcr.io/molecule-ai/platform' }],
+  ['an image', { CANARY_IMAGES: 'ghcr.io/acme/platform' }],
   ['a suite', { CANARY_SMOKE_SUITE: file('a.ts', 'export default []') }],
 ])('%s changes the hash', async (_, env) => {
   expect(await hash({ ...BASE, ...env })).not.toBe(await hash(BASE));
@@ -42,7 +43,8 @@ test('a suite counts by its content, not by its path', async () => {
 });
 
 test('tenants of a fleet file do not count: they are read again for each release', async () => {
-  const of = (origin: string) => hash({ CANARY_FLEET_FILE: file('fleet.json', fleet(origin)), EU_TOKEN: 'x' });
+  const of = (origin: string) =>
+    hash({ ...IMAGES, CANARY_FLEET_FILE: file('fleet.json', fleet(origin)), EU_TOKEN: 'x' });
   expect(await of('https://a.example.com')).toBe(await of('https://b.example.com'));
 });
 

@@ -8,7 +8,7 @@ const FLEET = '/etc/fleet.json';
 
 /** Reads the configuration; files by their paths. */
 const load = (env: Record<string, string>, files: Record<string, string> = {}) =>
-  loadConfig(env, (path) => files[path] ?? '');
+  loadConfig({ CANARY_IMAGES: 'ghcr.io/acme/platform', ...env }, (path) => files[path] ?? '');
 
 interface Place {
   /** What the error names. */

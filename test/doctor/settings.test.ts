@@ -2,7 +2,11 @@ import { expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.js';
 import { checkSettings } from '../../src/doctor/settings.js';
 
-const FLEET = { CANARY_TENANT_URLS: 'https://canary-1.example.com', CANARY_ADMIN_TOKENS: 'a-token' };
+const FLEET = {
+  CANARY_IMAGES: 'ghcr.io/acme/platform',
+  CANARY_TENANT_URLS: 'https://canary-1.example.com',
+  CANARY_ADMIN_TOKENS: 'a-token',
+};
 
 test.each<[Record<string, string>, string]>([
   [{ CANARY_TENANT_URLS: '', CANARY_ADMIN_TOKENS: '' }, 'no canary fleet: every promotion waits for a person'],
@@ -24,4 +28,19 @@ test('the defaults are nothing to note', async () => {
   expect(await checkSettings(await loadConfig(FLEET))).toEqual([
     { area: 'settings', level: 'ok', what: 'nothing unusual is configured' },
   ]);
+});
+
+test('what CANARY_UNSAFE accepts is a warning', async () => {
+  const unsafe = (env: Record<string, string>) =>
+    loadConfig({ ...FLEET, ...env, CANARY_UNSAFE: 'true' })
+      .then(checkSettings)
+      .then(([first]) => first);
+  const fix = 'unset it, unless this gate is a trial';
+  expect(await unsafe({ CANARY_SOAK: '0', CANARY_UPDATE_CYCLE: '0' })).toEqual({
+    area: 'settings',
+    level: 'warning',
+    what: 'CANARY_UNSAFE is set: CANARY_SOAK: 0 is unsafe: at least 1m; CANARY_UPDATE_CYCLE: 0 is unsafe: at least 10s',
+    fix,
+  });
+  expect(await unsafe({})).toMatchObject({ what: 'CANARY_UNSAFE is set: no setting needs it', fix });
 });

@@ -54,6 +54,6 @@ test('a worker with a wrong configuration ends with 2 and all that is wrong', as
   const run = canary(['worker'], { CANARY_SOAK: 'long', CANARY_SOKA: '6m' });
   expect(await run.exit).toBe(2);
   expect(run.said()).toBe(
-    'canary: configuration:\n  CANARY_SOKA: no such setting: did you mean CANARY_SOAK?\n  CANARY_SOAK: invalid duration "long": expected e.g. 6m or 30s\n',
+    'canary: configuration:\n  CANARY_SOKA: no such setting: did you mean CANARY_SOAK?\n  CANARY_IMAGES is missing: name the images that move together, e.g. CANARY_IMAGES=ghcr.io/acme/platform,ghcr.io/acme/platform-tenant\n  CANARY_SOAK: invalid duration "long": expected e.g. 6m or 30s\n',
   );
 });

@@ -134,6 +134,7 @@ async function run(way: Way, evidence: Evidence) {
     TEMPORAL_ADDRESS: temporalAddress(),
     CANARY_LANE: lane,
     CANARY_IMAGES: NAMES.map((name) => `${registry.host}/${name}`).join(),
+    CANARY_UNSAFE: 'true',
     CANARY_SOAK: '1s',
     CANARY_SOAK_PROBE: '200ms',
     CANARY_UPDATE_CYCLE: '0',

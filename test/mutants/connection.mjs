@@ -55,4 +55,20 @@ export default [
     replace: "name !== ''",
     test: 'test/cli/demo.test.ts > gets the server and the settings of the demo, and no key of another gate',
   },
+  {
+    name: 'connection-images-missing',
+    breaks: 'a gate without CANARY_IMAGES starts',
+    file: 'src/config/load.ts',
+    find: "if (purpose !== 'smoke') problems.push(...imagesProblems(texts.images));\n",
+    replace: '',
+    test: 'test/config/config.test.ts > do not keep a person from work on the registry, which needs images',
+  },
+  {
+    name: 'connection-unsafe',
+    breaks: 'a soak of 0 needs no CANARY_UNSAFE',
+    file: 'src/config/load.ts',
+    find: "purpose === 'worker' && !result.data.unsafe",
+    replace: "purpose === 'worker' && result.data.unsafe",
+    test: 'test/config/config.test.ts > are accepted with CANARY_UNSAFE=true, and only with it',
+  },
 ];

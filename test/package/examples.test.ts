@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseRepository } from '../../src/contract/image.js';
 import { endpointOf } from '../../src/registry/transport/endpoint.js';
 import { repositoryRoot, tool } from '../../testbed/tools.js';
@@ -137,6 +137,23 @@ test('.dockerignore keeps what is secret from the builder', () => {
 describe('docker-compose.yml', () => {
   const text = readFileSync(join(repositoryRoot, 'docker-compose.yml'), 'utf8');
 
+  /** The parser reads no environment. */
+  const composed = (content: string) => {
+    const project = mkdtempSync(join(tmpdir(), 'canary-compose-'));
+    onTestFinished(() => rmSync(project, { recursive: true, force: true }));
+    writeFileSync(join(project, 'docker-compose.yml'), content);
+    return spawnSync(compose ?? '', ['-format', 'json', 'docker-compose.yml'], { cwd: project, encoding: 'utf8' });
+  };
+  const REQUIRED = /\$\{CANARY_IMAGES:\?[^}]*\}/;
+
+  test.skipIf(compose === null)('starts nothing without the images (skipped where Go cannot build its parser)', () => {
+    const { status, stderr } = composed(text);
+    expect(status).toBe(1);
+    expect(stderr).toContain(
+      'required variable CANARY_IMAGES is missing a value: name the images that move together, e.g.',
+    );
+  });
+
   test('listens on loopback only, and pins every image', () => {
     for (const [, port] of text.matchAll(/ports: \["([^"]+)"\]/g)) expect(port).toMatch(/^127\.0\.0\.1:/);
     const images = [...text.matchAll(/image: (\S+)/g)].map(([, image = '']) => image);
@@ -149,10 +166,7 @@ describe('docker-compose.yml', () => {
   });
 
   test.skipIf(compose === null)('is what Compose itself reads (skipped where Go cannot build its parser)', () => {
-    const { status, stdout, stderr } = spawnSync(compose ?? '', ['-format', 'json', 'docker-compose.yml'], {
-      cwd: repositoryRoot,
-      encoding: 'utf8',
-    });
+    const { status, stdout, stderr } = composed(text.replace(REQUIRED, 'registry.localhost:5000/platform'));
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const { services } = JSON.parse(stdout) as {
       services: Record<string, ComposeService>;

@@ -40,6 +40,7 @@ test('a worker loads the suite module once', async () => {
      export default [defaultSuite[0]];`,
   );
   const gate = await loadGateConfig({
+    CANARY_IMAGES: 'ghcr.io/acme/platform',
     CANARY_SMOKE_SUITE: module,
     CANARY_FLEET_FILE: fleetFile,
     CANARY_PROD_FLEET_FILE: fleetFile,

@@ -104,6 +104,7 @@ export class Gate {
       CANARY_IMAGES: `${host}/${lane}/platform,${host}/${lane}/platform-tenant`,
       CANARY_TENANT_URLS: tenants.map((tenant) => tenant.url).join(','),
       CANARY_ADMIN_TOKENS: tenants.map(() => TOKEN).join(','),
+      CANARY_UNSAFE: 'true',
       CANARY_SOAK: '100ms',
       CANARY_UPDATE_CYCLE: '0',
       CANARY_POLL: '50ms',

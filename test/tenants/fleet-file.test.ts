@@ -34,7 +34,12 @@ test('a fleet file names its tenants, the sources of their secrets, and their bu
       { url: 'https://c.example', token: { env: 'EU_TOKEN' }, buildProbe: 'none' },
     ],
   });
-  const config = await loadConfig({ CANARY_FLEET_FILE: file, ORG: 'org-1', EU_TOKEN: 'token-of-eu' });
+  const config = await loadConfig({
+    CANARY_IMAGES: 'ghcr.io/acme/platform',
+    CANARY_FLEET_FILE: file,
+    ORG: 'org-1',
+    EU_TOKEN: 'token-of-eu',
+  });
   const fleet = await config.fleet?.read();
   expect(fleet?.tenants).toEqual([
     { name: 'canary-1', origin: 'https://a.example' },
@@ -52,7 +57,7 @@ test('a fleet file and its secrets are read again for each release', async () =>
   const token = write('rotated', 'old');
   const tenant = { url: 'https://a.example', token: { file: token } };
   const file = write('again.json', { tenants: [tenant] });
-  const config = await loadConfig({ CANARY_FLEET_FILE: file });
+  const config = await loadConfig({ CANARY_IMAGES: 'ghcr.io/acme/platform', CANARY_FLEET_FILE: file });
   expect((await planRelease(config, {})).tenants).toHaveLength(1);
 
   write('rotated', 'new');
@@ -66,10 +71,12 @@ test('a fleet file and its secrets are read again for each release', async () =>
 
 test('one message has the problems of the configuration and of its suite', async () => {
   const suite = write('suite.ts', 'export default [];');
-  await expect(loadGateConfig({ CANARY_SOAK: 'x', CANARY_SMOKE_SUITE: suite })).rejects.toThrow(
+  await expect(
+    loadGateConfig({ CANARY_IMAGES: 'ghcr.io/acme/platform', CANARY_SOAK: 'x', CANARY_SMOKE_SUITE: suite }),
+  ).rejects.toThrow(
     'CANARY_SOAK: invalid duration "x": expected e.g. 6m or 30s; CANARY_SMOKE_SUITE: the suite is empty: it would pass every build',
   );
-  await expect(loadGateConfig({ CANARY_SMOKE_SUITE: suite })).rejects.toThrow(
+  await expect(loadGateConfig({ CANARY_IMAGES: 'ghcr.io/acme/platform', CANARY_SMOKE_SUITE: suite })).rejects.toThrow(
     'configuration: CANARY_SMOKE_SUITE: the suite is empty: it would pass every build',
   );
 });

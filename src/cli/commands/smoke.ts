@@ -60,7 +60,7 @@ async function run(given: Given, io: Io): Promise<number> {
 async function prepare(given: Given, io: Io) {
   const singleTenant = await tenantFromFlags(given, io);
   // The configured fleet is ignored for a tenant given by --url.
-  const { config, suite } = await loadGateConfig(singleTenant ? withoutFleet(io.env) : io.env);
+  const { config, suite } = await loadGateConfig(singleTenant ? withoutFleet(io.env) : io.env, 'smoke');
   const fleet = singleTenant ?? (await configuredTargets(config, io.signal));
   if (fleet.length === 0) throw new ConfigError(['no canary URLs configured']);
   const file = textOption(given, 'junit');

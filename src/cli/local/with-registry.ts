@@ -8,7 +8,7 @@ import type { Io } from '../command.js';
  * @throws {ConfigError} */
 export async function withRegistry<T>(io: Io, use: (registry: Registry, config: Config) => Promise<T>): Promise<T> {
   const { configuredRegistry } = await import('../../registry/configured-registry.js');
-  const config = await loadConfig({ ...withoutFleet(io.env), CANARY_SMOKE_SUITE: '' });
+  const config = await loadConfig({ ...withoutFleet(io.env), CANARY_SMOKE_SUITE: '' }, undefined, 'registry');
   const registry = configuredRegistry(config.secrets.github, io.env);
   try {
     return await use(registry, config);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { parseHttpAddress, readSetting } from '../../../config/schema.js';
+import { parseHttpAddress } from '../../../config/parsers.js';
+import { readSetting } from '../../../config/schema.js';
 import { InvalidInput } from '../../../contract/brand.js';
 import { isLoopback } from '../../../net/loopback.js';
 import { payloadCodec } from '../../../temporal/payloads/codec.js';
