@@ -81,7 +81,7 @@ describe('every block of shell commands in README and docs', () => {
   async function runBlock(script: string, env: NodeJS.Dict<string>) {
     // Not synchronously: the tenants that it asks live in this process.
     // The gate of this test stands for the demo.
-    const shell = spawn('bash', ['-euo', 'pipefail', '-c', script.replaceAll('canary --demo ', 'canary ')], {
+    const shell = spawn('bash', ['-euo', 'pipefail', '-c', script.replaceAll('canary.js --demo ', 'canary.js ')], {
       cwd: repositoryRoot,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {

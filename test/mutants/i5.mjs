@@ -216,6 +216,14 @@ export default [
     test: 'test/smoke/suites.test.ts > a schema path contains no key of the answer',
   },
   {
+    name: 'i5-secret-as-it-is-written',
+    breaks: 'a secret with an invisible character inside is sent as it is',
+    file: 'src/contract/secret.ts',
+    find: 'if (!visible.test(text))',
+    replace: 'if (visible.source === text)',
+    test: 'test/config/secrets.test.ts > with a zero-width space is refused by its name, and not shown',
+  },
+  {
     name: 'i5-tags-in-a-secret',
     breaks: 'a registry repeats our credentials with tags in them',
     file: 'src/registry/transport/server-message.ts',
