@@ -1,7 +1,7 @@
 import { allHandlersFinished, condition, continueAsNew, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import { releaseLaneId } from '../src/contract/ids.js';
-import type { LaneState } from '../src/contract/lane.js';
 import { laneDetails } from '../src/lane/details.js';
+import { parseLaneState } from '../src/lane/payloads/state.js';
 import { grant } from '../src/lane/queue.js';
 import { emptyLane } from '../src/lane/state.js';
 import { announcedRollbacks } from './lane/announced-rollbacks.js';
@@ -17,9 +17,20 @@ const MAX_EVENTS = 1_000;
 /** Longest time between two looks at who may be preempted, in milliseconds. */
 const MAX_WAIT_MS = 24 * 3_600_000;
 
-/** Serial queue of the canary fleet, and its ledger. It runs forever. */
-export async function ReleaseLane(carried: LaneState | null = null, maxEvents = MAX_EVENTS): Promise<void> {
+/** Least of those: with fewer, a lane does nothing but continue. */
+const MIN_EVENTS = 20;
+
+/**
+ * Serial queue of the canary fleet, and its ledger. It runs forever. What it starts with counts only if it continues another run, and
+ * `recoverLane` knows that one as a lane of this gate; any other lane recovers its ledger.
+ */
+export async function ReleaseLane(typed: unknown = null, typedEvents: unknown = MAX_EVENTS): Promise<void> {
   requireId(releaseLaneId);
+  const carried = workflowInfo().continuedFromExecutionRunId === undefined ? null : parseLaneState(typed);
+  const maxEvents = Math.min(
+    MAX_EVENTS,
+    Math.max(MIN_EVENTS, Number.isFinite(typedEvents) ? Number(typedEvents) : MAX_EVENTS),
+  );
   const wake = () => {
     run.changed = true;
   };
@@ -28,8 +39,7 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
     state,
     feed: openFeed(undefined, wake),
     announced: announcedRollbacks(wake),
-    // A lane that continues another run checks that no run knows more: it may have been reset to this task.
-    isKnown: carried !== null && workflowInfo().continuedFromExecutionRunId === undefined,
+    isKnown: false,
     changed: true,
     inbox: [],
   };
@@ -38,7 +48,7 @@ export async function ReleaseLane(carried: LaneState | null = null, maxEvents = 
   const now = () => Date.now();
   handleMessages(run);
 
-  if (!run.isKnown) Object.assign(state, await recoverState(state, carried !== null));
+  Object.assign(state, await recoverState(state, carried !== null));
   run.isKnown = true;
   for (const act of run.inbox.splice(0)) act();
   const follow = followers(state, feed, wake);

@@ -6,7 +6,7 @@ import type { WatchInput } from '../../src/contract/tenants/production.js';
 import { parseWatchInput } from '../../src/domain/inputs.js';
 import { fieldsOf, isMoment, isoOf, isRunId, isText } from '../../src/domain/payloads/fields.js';
 import { listOf } from '../../src/domain/payloads/plan.js';
-import { parseLaneRequest } from '../../src/lane/parse.js';
+import { parseLaneRequest } from '../../src/lane/payloads/parse.js';
 
 /** Most images that move together. */
 const MAX_IMAGES = 50;

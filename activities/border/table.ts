@@ -16,7 +16,7 @@ import {
   parseWatchState,
 } from '../../src/domain/payloads/plan.js';
 import { parseDrift } from '../../src/lane/drift.js';
-import { parseMoveReport, parseRollbackRequest, parseTagState } from '../../src/lane/parse.js';
+import { parseMoveReport, parseRollbackRequest, parseTagState } from '../../src/lane/payloads/parse.js';
 import { MoveRefusal } from '../../src/move/write-lease.js';
 import type { ActivityDependencies } from '../dependencies.js';
 import type { MoveQueueActivities, ReleaseActivities, WaitActivities } from '../queues.js';
@@ -177,6 +177,7 @@ export const MOVE_BORDERS: Borders<MoveQueueActivities> = {
     },
   },
   findRollback: { from: [lane], args: [parseRollbackRequest] },
+  findMover: { from: [lane], args: [parseMoveReport] },
   endMover: {
     from: [rollback],
     args: [read.pause],

@@ -1,21 +1,25 @@
+import { isDeepStrictEqual } from 'node:util';
 import { heartbeat, sleep } from '@temporalio/activity';
 import { moveLatestId, rollbackId, WORKFLOWS } from '../../src/contract/ids.js';
 import type {
   HolderStatus,
   LaneRequest,
   LaneState,
-  OpenRollback,
+  MoveReport,
   RollbackRequest,
   RunRef,
 } from '../../src/contract/lane.js';
 import { beginRollbackSignal, beginRollbackUpdate } from '../../src/contract/messages.js';
-import type { TagState } from '../../src/contract/move.js';
+import { parseMoveInput, type TagState } from '../../src/contract/move.js';
 import { CanaryOutcome } from '../../src/contract/search-attributes.js';
 import type { Sha } from '../../src/contract/sha.js';
+import { parseRollbackInput } from '../../src/domain/inputs.js';
+import { fieldsOf } from '../../src/domain/payloads/fields.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
 import { digestsOfMove } from '../../src/lane/rollback.js';
 import { LaneRefused } from '../../src/temporal/lane-client.js';
 import { findRun } from '../../src/temporal/runs.js';
+import { startInput } from '../../src/temporal/start.js';
 import { isOurs } from '../border/caller.js';
 import type { ActivityDependencies } from '../dependencies.js';
 import { ownRun, withHeartbeat } from '../heartbeat.js';
@@ -77,13 +81,25 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
           }
       }),
 
-    /** What an announced rollback is: a running one of this gate, one that has ended, or none. */
-    async findRollback({ workflowId, runId, sha }: OpenRollback): Promise<'running' | 'ended' | 'none'> {
+    /** What an announced rollback is: a running one of this gate that was started so, one that has ended, or none. */
+    async findRollback(request: RollbackRequest): Promise<'running' | 'ended' | 'none'> {
+      const { workflowId, runId, sha } = request;
       const run = workflowId === rollbackId(lane, sha) ? await findRun(client, workflowId, runId) : null;
       if (run === null || !isOurs(run, WORKFLOWS.rollback, lane)) return 'none';
       // An abort is taken only before anything moves.
       if (run.typedSearchAttributes.get(CanaryOutcome) === 'CanaryAborted') return 'none';
+      if (!wasOrdered(request, await startInput(client, workflowId, runId), run.memo?.forced)) return 'none';
       return run.status.name === 'RUNNING' ? 'running' : 'ended';
+    },
+
+    /** Whether a report is that of a mover of this gate, and of the move that it was told to make. */
+    async findMover({ moverRunId, parent, input }: MoveReport): Promise<boolean> {
+      const workflowId = moveLatestId(lane);
+      const run = await findRun(client, workflowId, moverRunId);
+      if (run === null || !isOurs(run, WORKFLOWS.move, lane)) return false;
+      if (run.parentExecution?.runId !== parent.runId || run.parentExecution.workflowId !== parent.workflowId)
+        return false;
+      return isDeepStrictEqual(parseMoveInput(await startInput(client, workflowId, moverRunId)), input);
     },
 
     /** Terminates the mover of another run that does not end within `forMs`; its lease has expired by then.
@@ -113,4 +129,14 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
     reread: (expected: TagState[]): Promise<string | null> =>
       withHeartbeat(() => describeDrift(registry, configured(config, expected))),
   };
+}
+
+/** Whether a rollback was started with what its announcement says, or forced with it since. */
+function wasOrdered({ sha, force, by, reason }: RollbackRequest, started: unknown, forced: unknown): boolean {
+  const input = parseRollbackInput(started);
+  if (input.sha !== sha) return false;
+  const isStarted =
+    by === (input.requestedBy ?? 'unknown') && reason === input.reason && (!force || input.force === true);
+  const since = fieldsOf(forced);
+  return isStarted || (force && since.by === by && since.reason === reason);
 }

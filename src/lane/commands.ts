@@ -5,7 +5,7 @@ import { MAX_BY, MAX_REASON } from '../domain/decide.js';
 import { isSha, isText } from '../domain/payloads/fields.js';
 import { record, rejectionOf } from './ledger.js';
 import { brief } from './limits.js';
-import { parseTagState } from './parse.js';
+import { parseTagState } from './payloads/parse.js';
 import { answer } from './queue.js';
 import { setSequence } from './sequence.js';
 

@@ -135,12 +135,24 @@ function comparableInput(input: object): string {
 }
 
 /** The first argument a run was started with, from its history; null if it had none. */
-export async function startInput(client: Client, workflowId: string, runId: string): Promise<unknown> {
+export const startInput = async (client: Client, workflowId: string, runId: string): Promise<unknown> =>
+  (await startOf(client, workflowId, runId)).input;
+
+/** How a run began: its first argument, null if it had none, and the run that it continues, if there is one. */
+export async function startOf(
+  client: Client,
+  workflowId: string,
+  runId: string,
+): Promise<{ input: unknown; continuedFrom: string | null }> {
   const { history } = await client.workflowService.getWorkflowExecutionHistory({
     namespace: client.options.namespace,
     execution: { workflowId, runId },
     maximumPageSize: 1,
   });
-  const [payload] = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
-  return readPayload(client, payload);
+  const started = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
+  const [payload] = started?.input?.payloads ?? [];
+  return {
+    input: await readPayload(client, payload),
+    continuedFrom: started?.continuedExecutionRunId || null,
+  };
 }

@@ -6,6 +6,7 @@ import { parseSha } from '../../src/contract/sha.js';
 import { adopt, drop, pause, resume, unbad, unhold } from '../../src/lane/commands.js';
 import { isOlder, keyOf } from '../../src/lane/ledger.js';
 import { authorizeMove, LEASE_MS, reportMove } from '../../src/lane/moves.js';
+import { knowsLess, parseLaneState } from '../../src/lane/payloads/state.js';
 import { enqueue, grant, resultOf } from '../../src/lane/queue.js';
 import { beginRollback } from '../../src/lane/rollback.js';
 import { MAX_BUILDS, MAX_KEPT } from '../../src/lane/state.js';
@@ -132,7 +133,10 @@ class World {
   }
 
   continueAsNew(): void {
-    this.state = JSON.parse(JSON.stringify(this.state));
+    const carried = parseLaneState(JSON.parse(JSON.stringify(this.state)));
+    if (carried === null) throw new Error('the next run would not read this state');
+    expect(knowsLess(carried, this.state)).toBe(false);
+    this.state = carried;
   }
 
   drop(letter: string): void {

@@ -5,7 +5,7 @@ import { unbad } from '../../src/lane/commands.js';
 import { laneDetails } from '../../src/lane/details.js';
 import { defaultRollbackTarget, rejectionOf } from '../../src/lane/ledger.js';
 import { authorizeMove } from '../../src/lane/moves.js';
-import { parseLaneRequest } from '../../src/lane/parse.js';
+import { parseLaneRequest } from '../../src/lane/payloads/parse.js';
 import { enqueue, grant, previewRequest, resultOf } from '../../src/lane/queue.js';
 import { beginRollback, previewRollback } from '../../src/lane/rollback.js';
 import { noteVerdict, verdictOfReport } from '../../src/lane/verdicts.js';

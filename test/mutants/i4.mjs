@@ -236,7 +236,7 @@ export default [
   {
     name: 'hold-report-unchecked',
     breaks: 'any signal about a hold takes the lane from the release that is held',
-    file: 'src/lane/parse.ts',
+    file: 'src/lane/payloads/parse.ts',
     find: 'isHold && isMoment(preemptibleAt) ?',
     replace: 'isHold ?',
     test: 'test/workflows/lane/messages.test.ts > an invalid report of a hold preempts no release',

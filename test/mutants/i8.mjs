@@ -10,7 +10,7 @@ export default [
   {
     name: 'request-of-no-run-holds-the-lane',
     breaks: 'the lane accepts a request with an impossible run id, and waits forever for the end of that run',
-    file: 'src/lane/parse.ts',
+    file: 'src/lane/payloads/parse.ts',
     find: '!isRunId(runId) || !isSha(sha)',
     replace: '!isText(runId) || !isSha(sha)',
     test: 'test/workflows/lane/messages.test.ts > a request of a run that cannot exist is ignored: its end could not be followed',
@@ -67,7 +67,7 @@ export default [
     name: 'i8-lane-begins-empty',
     breaks: 'a lane that is started again does not recover the ledger of the last one',
     file: 'activities/lane/recover-lane.ts',
-    find: 'if (known) return isCertain ? known : notAll(known)',
+    find: '    return isCertain ? known : notAll(known);',
     replace: 'if (known && !isCertain) return notAll(known)',
     test: 'test/workflows/lane/recovery.test.ts > after a rollback, and once more, knows the known-bad build, its hold and the expected :latest',
   },
@@ -91,8 +91,8 @@ export default [
     name: 'i8-lane-that-never-ran-counts',
     breaks: 'recovery asks only the last lane, even if that one ended before it ran or recovered',
     file: 'activities/lane/recover-lane.ts',
-    find: 'if (known) return isCertain ? known : notAll(known)',
-    replace: 'return known && (isCertain ? known : notAll(known))',
+    find: 'if (known === null) continue;',
+    replace: 'if (known === null) return null;',
     test: 'test/workflows/lane/recovery.test.ts > before it ran, and before it had recovered, is passed over for the one before it',
   },
   {

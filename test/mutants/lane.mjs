@@ -10,9 +10,9 @@ export default [
   {
     name: 'continued-lane-keeps-old-state',
     breaks: 'a lane that is reset to its continue-as-new keeps the old state that it began with',
-    file: 'workflows/release-lane.ts',
-    find: 'carried !== null && workflowInfo().continuedFromExecutionRunId === undefined',
-    replace: 'carried !== null',
+    file: 'activities/lane/recover-lane.ts',
+    find: "isCarried && closed[0]?.status === 'CONTINUED_AS_NEW' && isHonest(closed[0], lane)",
+    replace: 'isCarried && closed[0] !== undefined && isHonest(closed[0], lane)',
     test: 'test/workflows/lane/recovery.test.ts > to where it had gone on as a new run knows the holder, the queue, the known-bad builds and its hold',
   },
   {

@@ -1,7 +1,7 @@
 import { authorizeMoveUpdate, beginRollbackUpdate, reportMoveUpdate } from '../../src/contract/messages.js';
 import { applyCommand } from '../../src/lane/commands.js';
 import { authorizeMove, leaseLeft, reportMove } from '../../src/lane/moves.js';
-import { parseMoveQuestion, parseMoveReport, parseRollbackRequest } from '../../src/lane/parse.js';
+import { parseMoveQuestion, parseMoveReport, parseRollbackRequest } from '../../src/lane/payloads/parse.js';
 import { positionAt, positionOf } from '../../src/lane/position.js';
 import { enqueue, grant } from '../../src/lane/queue.js';
 import { beginRollback } from '../../src/lane/rollback.js';

@@ -6,6 +6,7 @@ import { parseSha } from '../../src/contract/sha.js';
 import { LANE_TASK_TIMEOUT } from '../../src/temporal/lane-client.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import type { Gate } from './gate.js';
+import { startSeededLane } from './seeds.js';
 import { newSha } from './shas.js';
 import { until } from './until.js';
 
@@ -80,7 +81,7 @@ export async function makeLaneSettled(gate: Gate): Promise<void> {
   const state = await laneState(gate);
   if (state.ledger.expectedLatest) state.ledger.expectedLatest.at -= 120_000;
   await endLane(gate);
-  await startLane(gate, [state]);
+  await startSeededLane(gate, state);
   await until('it has read :latest once more', async () => {
     const { raw, historyLength } = await laneHandle(gate).describe();
     return historyLength > 10 && !raw.pendingActivities?.length;

@@ -50,10 +50,8 @@ export async function replayAll(
 }
 
 /** Whether a run is a seed of the lane (`seeds.ts`): a lane looks for its record before anything else. */
-const isSeed = ({ type, status, history: { events } }: FoundRun) =>
-  type === 'ReleaseLane' &&
-  status === 'CONTINUED_AS_NEW' &&
-  !events?.some(({ activityTaskScheduledEventAttributes: scheduled }) => scheduled);
+const isSeed = ({ type, history: { events } }: FoundRun) =>
+  type === 'ReleaseLane' && !events?.some(({ activityTaskScheduledEventAttributes: scheduled }) => scheduled);
 
 let replaying = 0;
 

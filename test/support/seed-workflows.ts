@@ -1,4 +1,4 @@
-import { makeContinueAsNewFunc } from '@temporalio/workflow';
+import { makeContinueAsNewFunc, sleep } from '@temporalio/workflow';
 
 /** Run of the gate that a test lets begin with what a run before would have handed on. */
 export interface Seed {
@@ -12,5 +12,8 @@ export async function SeedRun({ workflowType, taskQueue, args }: Seed): Promise<
   await makeContinueAsNewFunc({ workflowType, taskQueue })(...args);
 }
 
-/** The same under the name of the lane: it believes a lane of its own queue alone. */
-export const ReleaseLane = SeedRun;
+/** The same under the name of the lane. Without a seed it stays, and no code of the gate replays what it did: it does not answer. */
+export async function ReleaseLane(seed: Partial<Seed>): Promise<void> {
+  if (seed.workflowType === undefined) await sleep('1 day');
+  else await SeedRun(seed as Seed);
+}

@@ -38,8 +38,11 @@ export async function startContinued(
   });
 }
 
-/** Lets a lane begin with a state, as the continuation of one that had it. No lane may be open. */
-export async function startSeededLane(gate: Gate, state: LaneState): Promise<void> {
+/**
+ * Lets a lane begin with a state, as the continuation of one that had it. No lane may be open.
+ * @param isSilent whether it does not answer, and is terminated.
+ */
+export async function startSeededLane(gate: Gate, state: LaneState, isSilent = false): Promise<void> {
   const [workflowId, queue] = [releaseLaneId(gate.lane), taskQueue(gate.lane)];
   const seed: Seed = { workflowType: 'ReleaseLane', taskQueue: queue, args: [state] };
   // Only the seeds may take its first task.
@@ -51,7 +54,10 @@ export async function startSeededLane(gate: Gate, state: LaneState): Promise<voi
       workflowTaskTimeout: LANE_TASK_TIMEOUT,
       args: [seed],
     });
-    await continuation(gate, workflowId, first.firstExecutionRunId);
+    const lane = await continuation(gate, workflowId, first.firstExecutionRunId);
+    if (!isSilent) return;
+    await until('it has begun', async () => (await lane.describe()).historyLength > 4);
+    await lane.terminate('by the test');
   });
   await gate.startWorker();
 }

@@ -1,19 +1,23 @@
 import { upsertMemo } from '@temporalio/workflow';
-import type { LaneState, RollbackRequest } from '../../src/contract/lane.js';
-import { LEASE_MS, leaseLeft } from '../../src/lane/moves.js';
+import type { LaneState, MoveReport, RollbackRequest } from '../../src/contract/lane.js';
+import { LEASE_MS, leaseLeft, reportMove } from '../../src/lane/moves.js';
 import { beginRollback } from '../../src/lane/rollback.js';
 import { laneCalls } from '../shared/activity-options.js';
 import { rejection } from '../shared/failures.js';
 
-/** Announcements of rollbacks, handled one after the other: each is looked up before it displaces anything (docs/protocol.md, A rollback). */
+/**
+ * Announcements of rollbacks and reports of moves, handled one after the other: any client may send either, so each is looked up before it
+ * displaces or records anything (docs/protocol.md, A rollback).
+ */
 export interface AnnouncedRollbacks {
   /** Begins an announced rollback, if it is one; returns why not. */
   begin(state: LaneState, request: RollbackRequest): Promise<Parameters<typeof rejection> | null>;
   /** The same; answers how long a write of another mover may still be in flight, in milliseconds.
    * @throws a rejection. */
   answer(state: LaneState, request: RollbackRequest): Promise<number>;
-  /** Waits for the announcements that came before: the report of a move must not be read before them. */
-  settled(): Promise<unknown>;
+  /** Records the report of a mover, once the server knows it. The announcements that came before are read first.
+   * @throws a rejection. */
+  report(state: LaneState, report: MoveReport): Promise<void>;
   isIdle(): boolean;
 }
 
@@ -35,9 +39,21 @@ export function announcedRollbacks(wake: () => void): AnnouncedRollbacks {
     const refusal = beginRollback(state, request, Date.now(), found === 'running');
     return refusal && rejecting(refusal.refused, 'needs-force');
   };
-  const begin: AnnouncedRollbacks['begin'] = async (state, request) => {
+  const lookUpAndRecord = async (state: LaneState, report: MoveReport) => {
+    const { moverRunId } = report;
+    // Fails closed: what is not recorded is found by the next check for drift, and holds the lane.
+    const isKnown = await laneCalls('look up the mover of a report', '15s')
+      .findMover(report)
+      .catch(() => false);
+    // A command, whatever comes of it (ADR 10).
+    upsertMemo({ reported: `${moverRunId}: ${isKnown}` });
+    if (!isKnown)
+      throw rejection(`${moverRunId} is not a mover of this gate that was told to move this`, { refusal: 'foreign' });
+    reportMove(state, report, Date.now());
+  };
+  const inOrder = async <T>(act: () => Promise<T>): Promise<T> => {
     open += 1;
-    const own = last.then(() => lookUpAndBegin(state, request));
+    const own = last.then(act);
     last = own.catch(() => undefined);
     try {
       return await own;
@@ -46,6 +62,7 @@ export function announcedRollbacks(wake: () => void): AnnouncedRollbacks {
       wake();
     }
   };
+  const begin: AnnouncedRollbacks['begin'] = (state, request) => inOrder(() => lookUpAndBegin(state, request));
   return {
     begin,
     async answer(state, request) {
@@ -55,7 +72,7 @@ export function announcedRollbacks(wake: () => void): AnnouncedRollbacks {
       if (refusal) throw rejection(...refusal);
       return mayHaveForgotten ? LEASE_MS : leaseLeft(state, request, Date.now());
     },
-    settled: () => last,
+    report: (state, report) => inOrder(() => lookUpAndRecord(state, report)),
     isIdle: () => open === 0,
   };
 }

@@ -4,7 +4,7 @@ import type { LaneState } from '../../src/contract/lane.js';
 import * as messages from '../../src/contract/messages.js';
 import { applyCommand } from '../../src/lane/commands.js';
 import { noteDrift, parseDrift } from '../../src/lane/drift.js';
-import { authorizeMove, reportMove } from '../../src/lane/moves.js';
+import { authorizeMove } from '../../src/lane/moves.js';
 import {
   parseHolderReport,
   parseLaneRequest,
@@ -12,7 +12,7 @@ import {
   parseMoveReport,
   parsePositionRequest,
   parseRollbackRequest,
-} from '../../src/lane/parse.js';
+} from '../../src/lane/payloads/parse.js';
 import { positionOf } from '../../src/lane/position.js';
 import { enqueue } from '../../src/lane/queue.js';
 import { alarm, type EventFeed } from '../shared/events.js';
@@ -68,18 +68,15 @@ export function handleMessages(run: LaneRun): void {
   );
   onUpdate(messages.reportMoveUpdate, parseMoveReport, async (report) => {
     const lane = await known();
-    await announced.settled();
     const before = lane.ledger.hold;
-    reportMove(lane, report, now());
+    await announced.report(lane, report);
     if (lane.ledger.hold && lane.ledger.hold !== before) alarmOfHold(feed, lane);
   });
   onUpdate(messages.beginRollbackUpdate, parseRollbackRequest, async (request) =>
     announced.answer(await known(), request),
   );
   whenKnown(messages.beginRollbackSignal, parseRollbackRequest, (request) => announced.begin(state, request));
-  whenKnown(messages.reportMoveSignal, parseMoveReport, (report) =>
-    announced.settled().then(() => reportMove(state, report, now())),
-  );
+  whenKnown(messages.reportMoveSignal, parseMoveReport, (report) => announced.report(state, report));
   onUpdate(messages.driftUpdate, parseDrift, async (found) => {
     for (const news of noteDrift(await known(), found)) alarm(feed, news.alarm, { why: news.why });
   });

@@ -3,7 +3,7 @@ import { releaseLaneId } from '../../src/contract/ids.js';
 import type { HeldFor, HolderStatus, Revocation } from '../../src/contract/lane.js';
 import { holderStatusSignal, laneRevokedSignal } from '../../src/contract/messages.js';
 import type { ReleasePhase } from '../../src/contract/release.js';
-import { parseRevocation } from '../../src/lane/parse.js';
+import { parseRevocation } from '../../src/lane/payloads/parse.js';
 import { describeRevocation } from '../../src/lane/queue.js';
 import { laneCalls } from '../shared/activity-options.js';
 import { onSignal } from '../shared/handlers.js';

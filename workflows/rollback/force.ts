@@ -1,4 +1,4 @@
-import { upsertSearchAttributes } from '@temporalio/workflow';
+import { upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
 import type { DecisionInput } from '../../src/contract/hold.js';
 import { forceUpdate } from '../../src/contract/messages.js';
 import * as attributes from '../../src/contract/search-attributes.js';
@@ -21,6 +21,8 @@ export function handleForce(run: RollbackRun): void {
     Object.assign(input, { force: true, requestedBy: by, reason });
     state.why = `${state.why}; forced by ${by}: ${reason}`;
     updateDetails(state);
+    // By this the lane knows that its announcement is forced in earnest.
+    upsertMemo({ forced: { by, reason } });
     upsertSearchAttributes([{ key: attributes.CanaryRequestedBy, value: by }]);
     return 'it is forced from now on';
   };

@@ -1,6 +1,6 @@
-import { InvalidInput, shown } from '../contract/brand.js';
-import { HOLDS } from '../contract/hold.js';
-import { isDigest, parseRepository } from '../contract/image.js';
+import { InvalidInput, shown } from '../../contract/brand.js';
+import { HOLDS } from '../../contract/hold.js';
+import { isDigest, parseRepository } from '../../contract/image.js';
 import type {
   HolderReport,
   LaneRequest,
@@ -10,10 +10,18 @@ import type {
   Revocation,
   RollbackRequest,
   RunRef,
-} from '../contract/lane.js';
-import { MOVE_OUTCOMES, type MovedImage, type MoveOutcome, parseMoveInput, type TagState } from '../contract/move.js';
-import { parseSha, type Sha } from '../contract/sha.js';
-import { fieldsOf, isMoment, isRunId, isSha, isText, textOf } from '../domain/payloads/fields.js';
+} from '../../contract/lane.js';
+import {
+  MOVE_OUTCOMES,
+  type MovedImage,
+  type MoveInput,
+  type MoveOutcome,
+  type MoveTarget,
+  parseMoveInput,
+  type TagState,
+} from '../../contract/move.js';
+import { parseSha, type Sha } from '../../contract/sha.js';
+import { fieldsOf, isMoment, isRunId, isSha, isText, textOf } from '../../domain/payloads/fields.js';
 
 // Payloads of runs and movers are parsed by hand: any client may send any payload, and a handler that throws anything but a failure
 // stops the lane for good (docs/protocol.md, Messages that cannot break a run).
@@ -68,7 +76,7 @@ export function parseMoveQuestion(sent: unknown): MoveQuestion {
   const { moverRunId, parent, input, latest } = fieldsOf(sent);
   if (!Array.isArray(latest)) throw new InvalidInput('invalid latest: expected where :latest of each image is');
   return {
-    moverRunId: readText('moverRunId', moverRunId),
+    moverRunId: readRunId('moverRunId', moverRunId),
     parent: readRun(parent),
     input: parseMoveInput(input),
     latest: latest.map(parseTagState),
@@ -81,11 +89,12 @@ export function parseMoveReport(sent: unknown): MoveReport {
   const { moverRunId, parent, input, images } = fieldsOf(sent);
   if (images !== 'stopped' && !Array.isArray(images))
     throw new InvalidInput('invalid images: expected "stopped" or the result of each image');
+  const order = parseMoveInput(input);
   return {
-    moverRunId: readText('moverRunId', moverRunId),
+    moverRunId: readRunId('moverRunId', moverRunId),
     parent: readRun(parent),
-    input: parseMoveInput(input),
-    images: images === 'stopped' ? images : images.map(readMoved),
+    input: order,
+    images: images === 'stopped' ? images : readMovedAll(order, images),
   };
 }
 
@@ -112,8 +121,31 @@ export function parseTagState(sent: unknown): TagState {
 
 function readRun(sent: unknown): RunRef {
   const { workflowId, runId } = fieldsOf(sent);
-  if (!isRunId(runId)) throw new InvalidInput(`invalid runId ${shown(runId)}`);
-  return { workflowId: readText('workflowId', workflowId), runId };
+  return { workflowId: readText('workflowId', workflowId), runId: readRunId('runId', runId) };
+}
+
+function readRunId(name: string, sent: unknown): string {
+  if (isRunId(sent)) return sent;
+  throw new InvalidInput(`invalid ${name} ${shown(sent)}`);
+}
+
+/** Results of the images of a move, one for each. */
+function readMovedAll({ images: targets }: MoveInput, sent: unknown[]): MovedImage[] {
+  const images = sent.map(readMoved);
+  const isOf = ({ repository, to }: MoveTarget) =>
+    images.some((image) => image.repository === repository && image.digest === to);
+  if (images.length !== targets.length || !targets.every(isOf))
+    throw new InvalidInput('invalid images: expected the result of each image that was to be moved');
+  return images;
+}
+
+/** Whether a value, which may be anything, is the result of a move. */
+export function areMovedImages(sent: unknown): sent is MovedImage[] {
+  try {
+    return Array.isArray(sent) && sent.every((one) => readMoved(one));
+  } catch {
+    return false;
+  }
 }
 
 function readMoved(sent: unknown): MovedImage {
@@ -136,6 +168,6 @@ function readDigest(sent: unknown) {
 }
 
 function readText(name: string, sent: unknown): string {
-  if (typeof sent === 'string' && sent !== '') return sent;
+  if (isText(sent)) return sent;
   throw new InvalidInput(`${name} is missing`);
 }

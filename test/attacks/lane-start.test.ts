@@ -1,0 +1,108 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { releaseLaneId, taskQueue } from '../../src/contract/ids.js';
+import type { LaneState } from '../../src/contract/lane.js';
+import { parseSha } from '../../src/contract/sha.js';
+import { emptyLane } from '../../src/lane/state.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
+import { useCountedGate } from '../support/counted-gate.js';
+import { endLane, laneHandle, laneState, promoted, startLane } from '../support/lanes.js';
+import { startContinued, startSeededLane } from '../support/seeds.js';
+import { until } from '../support/until.js';
+
+const { gate, old } = await useCountedGate('attack-lane-start');
+
+/** Build that was rolled back from. */
+let bad = '';
+beforeAll(async () => {
+  await gate().begin(old);
+  bad = (await promoted(gate())).sha;
+  await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it burns' }));
+  await until('the lane knows its end', async () => (await laneState(gate())).rollback === null);
+});
+
+/** A state in which nothing was ever bad, by somebody else. */
+function forged(): LaneState {
+  const state = emptyLane();
+  const images = gate().repositories.map((name) => ({ repository: `${gate().host}/${name}`, digest: null }));
+  const entry = {
+    sha: parseSha(bad),
+    at: new Date().toISOString(),
+    kind: 'promotion',
+    by: 'the CTO',
+    reason: 'mine',
+    images,
+  };
+  state.fencingToken = 1_000;
+  state.ledger.seen = 1_000;
+  state.ledger.history.push(entry as never);
+  return state;
+}
+
+/** The lane knows what it knew, and nothing else. */
+async function requireKnowledge(before: LaneState) {
+  const { ledger } = await laneState(gate());
+  expect(ledger.knownBad.map(({ sha }) => sha)).toContain(bad);
+  expect(ledger.history).toEqual(before.ledger.history);
+  expect((await awaitRunEnd(await gate().release({ sha: bad }))).report).toMatchObject({ outcome: 'CanaryBuildBad' });
+}
+
+describe('what somebody starts the lane with', () => {
+  test.each<[string, () => unknown[]]>([
+    ['an empty object', () => [{}]],
+    ['a forged state', () => [forged()]],
+    ['no state, and 0 events', () => [null, 0]],
+    ['text, and no number', () => ['what?', 'many']],
+  ])('is ignored: %s', async (_what, args) => {
+    const before = await laneState(gate());
+    await endLane(gate());
+    await startLane(gate(), args());
+    await requireKnowledge(before);
+    // Nor does a lane after it believe it.
+    await endLane(gate());
+    await startLane(gate());
+    await requireKnowledge(before);
+  });
+
+  test('is ignored, also if another workflow hands it on as its own', async () => {
+    const before = await laneState(gate());
+    await endLane(gate());
+    await startContinued(gate(), {
+      workflowId: releaseLaneId(gate().lane),
+      workflowType: 'ReleaseLane',
+      args: [forged()],
+    });
+    await requireKnowledge(before);
+  });
+});
+
+describe('a recovery passes over', () => {
+  test.each<[string, string, () => string]>([
+    ['a lane on another queue', 'ReleaseLane', () => 'a-slip-of-the-form'],
+    ['a run of another type', 'CheckDrift', () => taskQueue(gate().lane)],
+  ])('%s', async (_what, type, queue) => {
+    const before = await laneState(gate());
+    await endLane(gate());
+    await gate().client.workflow.start(type, {
+      workflowId: releaseLaneId(gate().lane),
+      taskQueue: queue(),
+      args: [forged()],
+    });
+    await laneHandle(gate())
+      .terminate('by the test')
+      .catch(() => undefined);
+    await startLane(gate());
+    await requireKnowledge(before);
+  });
+
+  test('none that knows less than one before it: the lane is on hold, with the known-bad builds of both', async () => {
+    const before = await laneState(gate());
+    await endLane(gate());
+    await startSeededLane(gate(), emptyLane());
+    await laneState(gate());
+    await endLane(gate());
+    await startLane(gate());
+    const { ledger } = await laneState(gate());
+    expect(ledger).toMatchObject({ ...before.ledger, hold: expect.anything() });
+    expect(ledger.knownBad.map(({ sha }) => sha)).toContain(bad);
+  });
+});

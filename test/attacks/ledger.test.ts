@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import { expect, test } from 'vitest';
+import type { Digest, Repository } from '../../src/contract/image.js';
+import type { MoveReport } from '../../src/contract/lane.js';
+import {
+  authorizeMoveUpdate,
+  beginRollbackUpdate,
+  reportMoveSignal,
+  reportMoveUpdate,
+} from '../../src/contract/messages.js';
+import { parseSha } from '../../src/contract/sha.js';
+import { awaitRunEnd } from '../../src/temporal/runs.js';
+import { useCountedGate } from '../support/counted-gate.js';
+import { ada, say } from '../support/decisions.js';
+import { laneState, promoted } from '../support/lanes.js';
+import { catchIn } from '../support/phases.js';
+import { until } from '../support/until.js';
+
+const { gate, old, registry, writes, pairs } = await useCountedGate('attack-ledger');
+
+/** Report of a mover that never was, in the name of a run. */
+async function forgedReport(parent: { workflowId: string; runId: string }, sha: string): Promise<MoveReport> {
+  const latest = await gate().latest();
+  const images = gate().repositories.map((name, index) => ({
+    repository: `${gate().host}/${name}` as Repository,
+    to: latest[index] as Digest,
+    from: null,
+  }));
+  const results = images.map(({ repository, to }) => ({
+    repository,
+    digest: to,
+    previous: null,
+    result: 'promoted' as const,
+    latest: to,
+  }));
+  const input = { kind: 'promotion' as const, sha: parseSha(sha), images, by: 'the CTO', reason: 'it is mine' };
+  return { moverRunId: randomUUID(), parent, input, images: results };
+}
+
+test('a report of a mover that the server does not know changes nothing, even with a lease in the name of the holder', async () => {
+  const { sha, handle, digests, goOn } = await catchIn('awaiting-approval', gate(), registry);
+  const { ledger } = await laneState(gate());
+  const report = await forgedReport({ workflowId: handle.workflowId, runId: handle.firstExecutionRunId }, sha);
+  for (const isLeased of [false, true]) {
+    const { images: _, ...question } = report;
+    const latest = report.input.images.map(({ repository, to: digest }) => ({ repository, digest }));
+    if (isLeased) await gate().laneClient.update(authorizeMoveUpdate, { ...question, latest });
+    await expect(gate().laneClient.update(reportMoveUpdate, report)).rejects.toThrow(/is not a mover of this gate/);
+    await gate().laneClient.signal(reportMoveSignal, report);
+  }
+  // Read after the signal.
+  await expect(gate().laneClient.update(reportMoveUpdate, report)).rejects.toThrow(/is not a mover of this gate/);
+  const now = await laneState(gate());
+  expect(now.ledger).toEqual(ledger);
+  expect(now.finishedRuns).not.toContain(handle.firstExecutionRunId);
+  await goOn();
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect(await gate().latest()).toEqual(digests);
+  expect(writes()).toEqual(pairs(1));
+});
+
+test('a rollback that runs is not forced, renamed or sent elsewhere by an announcement in its name', async () => {
+  const bad = await promoted(gate());
+  const back = await gate().rollback({ sha: old, reason: 'it burns', requestedBy: 'ada' });
+  await awaitRunEnd(back);
+  // Unforced, to a known-bad build: the lane refuses it, unless somebody else says that it is forced.
+  const hung = registry.faults.add({
+    match: ({ path }) => path.includes('/manifests/'),
+    respond: () => new Promise(() => undefined),
+  });
+  const handle = await gate().rollback({ sha: bad.sha, reason: 'again', requestedBy: 'ada' });
+  const run = { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };
+  await until('it runs', async () => (await gate().phase(handle)) === 'resolving');
+  const before = await laneState(gate());
+  const honest = { ...run, sha: parseSha(bad.sha), by: 'ada', reason: 'again', force: false };
+  for (const forged of [
+    { force: true },
+    { by: 'the CTO' },
+    { reason: 'it is mine' },
+    { sha: parseSha(bad.sha.slice(0, 7)) },
+  ])
+    await expect(gate().laneClient.update(beginRollbackUpdate, { ...honest, ...forged })).rejects.toThrow(
+      /is not a rollback of this gate/,
+    );
+  expect(await laneState(gate())).toMatchObject({ ledger: before.ledger, rollback: null });
+  await say(handle, 'abort', ada);
+  hung();
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
+  await gate().sendToLane('unhold', ada);
+});
