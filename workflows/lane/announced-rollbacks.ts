@@ -3,7 +3,7 @@ import type { LaneState, MoveReport, RollbackRequest } from '../../src/contract/
 import { LEASE_MS, leaseLeft, reportMove } from '../../src/lane/moves.js';
 import { beginRollback } from '../../src/lane/rollback.js';
 import { laneCalls } from '../shared/activity-options.js';
-import { rejection } from '../shared/failures.js';
+import { failure, rejection } from '../shared/failures.js';
 
 /**
  * Announcements of rollbacks and reports of moves, handled one after the other: any client may send either, so each is looked up before it
@@ -41,12 +41,13 @@ export function announcedRollbacks(wake: () => void): AnnouncedRollbacks {
   };
   const lookUpAndRecord = async (state: LaneState, report: MoveReport) => {
     const { moverRunId } = report;
-    // Fails closed: what is not recorded is found by the next check for drift, and holds the lane.
     const isKnown = await laneCalls('look up the mover of a report', '15s')
       .findMover(report)
-      .catch(() => false);
+      .catch(() => null);
     // A command, whatever comes of it (ADR 10).
     upsertMemo({ reported: `${moverRunId}: ${isKnown}` });
+    // No refusal, so its activity reports again. If it gives up, drift holds the lane.
+    if (isKnown === null) throw failure('TimedOut', `the server does not say whether ${moverRunId} is a mover`);
     if (!isKnown)
       throw rejection(`${moverRunId} is not a mover of this gate that was told to move this`, { refusal: 'foreign' });
     reportMove(state, report, Date.now());
