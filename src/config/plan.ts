@@ -39,5 +39,8 @@ export async function planRelease(
     ...(config.canaryTag && { tag: config.canaryTag }),
     retryBudgetMs,
     ...(config.payloadKeyFile !== null && { hidesTenants: true }),
+    ...((config.fourEyes || config.approvers !== null) && {
+      approvers: { fourEyes: config.fourEyes, approvers: config.approvers },
+    }),
   };
 }

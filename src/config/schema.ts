@@ -3,6 +3,7 @@ import { InvalidInput } from '../contract/brand.js';
 import { parseLane } from '../contract/ids.js';
 import { parseCanaryTag } from '../contract/image.js';
 import { parseToken } from '../contract/secret.js';
+import { parseApprovers } from '../domain/approvers.js';
 import { formatDuration, parseDuration } from '../domain/duration.js';
 import { MAX_SUITE_MS, SMOKE_WAITS } from '../smoke/waits.js';
 import { parseBuildProbe } from '../tenants/build-probe.js';
@@ -37,6 +38,10 @@ const positive = (fallback: string) => duration(fallback).refine((ms) => ms > 0,
 const orNull = <S extends z.ZodType>(schema: S) =>
   schema.optional().transform((value): z.output<S> | null => value ?? null);
 const text = z.string();
+const flag = z
+  .enum(['true', 'false'], 'must be true or false')
+  .prefault('false')
+  .transform((value) => value === 'true');
 
 /** One setting: its variable, what it is for, and how its text is parsed. */
 const setting = <S extends z.ZodType>(variable: string, description: string, schema: S): S =>
@@ -129,6 +134,12 @@ export const SETTINGS = z.object({
     '`required`: every promotion waits for a person.',
     z.enum(['auto', 'required'], 'must be auto or required').prefault('auto'),
   ),
+  fourEyes: setting('CANARY_FOUR_EYES', '`true`: who requested a release must not approve it.', flag),
+  approvers: setting(
+    'CANARY_APPROVERS',
+    'Names that alone may approve, separated by commas; `*` at the end of one stands for any rest. Unset: any name. Letter case and blanks do not count (`docs/security.md`).',
+    orNull(parsed(parseApprovers)),
+  ),
   holdTimeoutMs: setting('CANARY_HOLD_TIMEOUT', 'When a hold expires; it never promotes.', positive('72h')),
   http: setting(
     'CANARY_HTTP_ADDR',
@@ -168,10 +179,7 @@ export const SETTINGS = z.object({
   unsafe: setting(
     'CANARY_UNSAFE',
     '`true` accepts durations below the least values, for trials: a soak that proves nothing, a hold that nobody can decide in time.',
-    z
-      .enum(['true', 'false'], 'must be true or false')
-      .prefault('false')
-      .transform((value) => value === 'true'),
+    flag,
   ),
   githubToken: secret(
     'GITHUB_TOKEN',

@@ -1,5 +1,6 @@
 import type { FailureType } from './failures.js';
 import type { Decision, DecisionEffect, DecisionName, Hold, HoldName } from './hold.js';
+import type { ApproverRules, ReleaseApprovers } from './identity.js';
 import type { Digest, Repository, Tag } from './image.js';
 import type { MovedImage, MoveRefusalReason } from './move.js';
 import type { Sha } from './sha.js';
@@ -77,6 +78,8 @@ export interface Plan {
   retryBudgetMs: { registry: number; secret: number; smoke: number };
   /** Whether payloads are encrypted: then no search attribute, which is plain, names a tenant. */
   hidesTenants?: boolean;
+  /** Who may approve; absent: anybody. */
+  approvers?: ApproverRules;
 }
 
 /** A tenant by name and origin (`https://host:port`); its token is looked up by origin where it is used. */
@@ -188,6 +191,8 @@ export interface ReleaseStatus extends RollbackNotes {
   /** Whether the mover is started, or a rollback takes over from another one: from then on the move finishes. */
   moving: boolean;
   decisions: Decision[];
+  /** Who may approve, and who requested the release; absent: anybody may. */
+  approvers?: ReleaseApprovers;
   /** Last signals that were refused. */
   refusals: string[];
 }

@@ -9,6 +9,8 @@ import {
   type HoldName,
   holdRow,
 } from '../contract/hold.js';
+import type { ReleaseApprovers } from '../contract/identity.js';
+import { approverRefusal, describeApprovers } from './approvers.js';
 
 /** Longest name in a decision, in characters: the run's history and report keep it. */
 export const MAX_BY = 200;
@@ -24,6 +26,8 @@ export interface Decidable {
   decided: Decision | null;
   /** Whether the mover is started: from then on the move finishes. */
   moving: boolean;
+  /** Who may approve; absent: anybody. */
+  approvers?: ReleaseApprovers;
 }
 
 /**
@@ -49,7 +53,9 @@ export function checkDecision(
     return refuse(`by or reason is too long: expected at most ${MAX_BY} and ${MAX_REASON} characters`);
   const expired = now.hold !== null && at >= Date.parse(now.hold.until);
   if (expired && verb !== 'abort') return refuse('that hold has expired');
-  const why = refusalOf(verb, hold ?? null, now);
+  const why =
+    refusalOf(verb, hold ?? null, now) ??
+    (verb === 'approve' && now.approvers ? approverRefusal(now.approvers, { by }) : null);
   return why === null ? { decision: { by, reason, ...(typeof hold === 'string' && { hold }) } } : refuse(why);
 }
 
@@ -82,7 +88,8 @@ export function effectOf(verb: DecisionName, hold: Hold | null, run = 'release')
 export function decisionsNow(now: Decidable, run?: string): Record<DecisionName, DecisionEffect> {
   const effect = (verb: DecisionName): DecisionEffect => {
     const refusal = refusalOf(verb, now.hold?.id ?? null, now);
-    return { isAllowed: refusal === null, text: refusal ?? effectOf(verb, now.hold, run) };
+    const who = verb === 'approve' && now.approvers ? describeApprovers(now.approvers) : '';
+    return { isAllowed: refusal === null, text: refusal ?? `${effectOf(verb, now.hold, run)}${who && ` (${who})`}` };
   };
   return { approve: effect('approve'), retry: effect('retry'), abort: effect('abort') };
 }

@@ -1,10 +1,10 @@
 import { foreignRevisions } from '../../src/domain/one-build.js';
 import { describeRejection } from '../../src/lane/ledger.js';
-import type { Phase, Release } from './context.js';
+import { isOwnApproval, ownApprovalRefusal, type Phase, type Release } from './context.js';
 import { holdFor, waitWhilePaused } from './hold.js';
 import { confirmHolder } from './lane.js';
 
-/** Waits for an approval if one is required, something is untested, or the lane is on hold. `promoteOnly` is its own approval. */
+/** Waits for an approval if one is required, something is untested, or the lane is on hold. `promoteOnly` is its own approval, if its requester may approve. */
 export const awaitingApproval: Phase = async (release) => {
   const confirmed = await confirmHolder(release);
   if ('next' in confirmed) return confirmed.next;
@@ -13,7 +13,7 @@ export const awaitingApproval: Phase = async (release) => {
     await waitWhilePaused(release, pause);
     return 'awaiting-approval';
   }
-  if (release.input.promoteOnly) return 'promoting';
+  if (isOwnApproval(release)) return 'promoting';
   const doubts = doubtsOf(release);
   if (hold && !release.accepted) {
     const name = hold.name === 'after-rollback' ? 'after-rollback' : 'latest-moved';
@@ -27,8 +27,10 @@ export const awaitingApproval: Phase = async (release) => {
 };
 
 /** Doubts that only a person can accept, one line each. */
-function doubtsOf({ input, plan, pinned, notTested, rejected }: Release): string[] {
+function doubtsOf({ input, plan, state, pinned, notTested, rejected }: Release): string[] {
+  const refusal = input.promoteOnly ? ownApprovalRefusal(state) : null;
   return [
+    ...(refusal === null ? [] : [refusal]),
     ...(plan.approval === 'required' ? ['approval is required'] : []),
     ...(rejected ? [describeRejection(rejected)] : []),
     ...notTested,

@@ -3,6 +3,7 @@ import type { LaneRequest, Revocation } from '../../src/contract/lane.js';
 import type { PinnedImage, Plan, ReleaseInput, ReleasePhase } from '../../src/contract/release.js';
 import type { BuildVerdict } from '../../src/contract/tenants/check.js';
 import type { FleetWatchEnd } from '../../src/contract/tenants/fleet-watch.js';
+import { approverRefusal } from '../../src/domain/approvers.js';
 import type { RunContext } from '../shared/run.js';
 
 /** Watch over the fleet beside the phases from the smoke to the move. */
@@ -74,3 +75,11 @@ export const NO_PLAN: Plan = {
   holdGraceMs: 0,
   retryBudgetMs: { registry: 0, secret: 0, smoke: 0 },
 };
+
+/** Whether the release is its own approval: a `promoteOnly` by a person who may approve it. */
+export const isOwnApproval = ({ input, state }: Release): boolean =>
+  input.promoteOnly === true && ownApprovalRefusal(state) === null;
+
+/** Why the person who requested the release may not approve it; null if that person may. */
+export const ownApprovalRefusal = ({ approvers }: Release['state']): string | null =>
+  approvers ? approverRefusal(approvers, approvers.requester) : null;

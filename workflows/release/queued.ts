@@ -21,7 +21,7 @@ export const queued: Phase = async (release) => {
     startedOverAt: new Date().toISOString(),
     rejected: null,
     approved: [],
-    accepted: release.input.promoteOnly === true,
+    accepted: false,
     retriesLatest: false,
     moveTimedOut: false,
   } satisfies Partial<typeof release>);

@@ -2,7 +2,7 @@ import { digestOf } from '../../src/contract/move.js';
 import { shortSha } from '../../src/contract/sha.js';
 import { planReads, registryReads } from '../shared/activity-options.js';
 import { finish, setPhase } from '../shared/run.js';
-import { NO_PLAN, type Phase, type Release } from './context.js';
+import { isOwnApproval, NO_PLAN, type Phase, type Release } from './context.js';
 import { holdOnFault } from './hold.js';
 
 /** Reads the plan and the digest of each image, once: no others count from here on. */
@@ -12,7 +12,9 @@ export const resolving: Phase = async (release) => {
   if (release.plan === NO_PLAN) {
     setPhase(release, 'resolving', 'reading the plan');
     release.plan = await planReads().loadPlan(input);
+    keepApprovers(release);
   }
+  release.accepted = isOwnApproval(release);
   const { tenants, approval } = release.plan;
   if (release.alreadyLive === null && tenants.length === 0 && approval === 'auto' && !input.promoteOnly)
     return finish(release, {
@@ -35,6 +37,13 @@ export const resolving: Phase = async (release) => {
   if (release.rejected === null) release.notTested.push('NOT TESTED BY CANARY');
   return 'awaiting-approval';
 };
+
+/** Keeps who may approve, for every decision from now on. */
+function keepApprovers({ input, plan, state }: Release): void {
+  delete state.approvers;
+  const requester = input.requestedBy?.trim() ? { by: input.requestedBy } : null;
+  if (plan.approvers) state.approvers = { ...plan.approvers, requester };
+}
 
 /** Pins the digest of each image. A release that starts over keeps the `:latest` that it saw first, because it did not move it since (invariant I8). */
 async function pinDigests(release: Release): Promise<void> {

@@ -5,7 +5,7 @@ import { describeInterruption } from '../../src/domain/fleet-watch.js';
 import { watches } from '../shared/activity-options.js';
 import { unwrapFailure } from '../shared/failures.js';
 import { finish } from '../shared/run.js';
-import type { FleetWatch, Phase, PhaseName, Release } from './context.js';
+import { type FleetWatch, isOwnApproval, type Phase, type PhaseName, type Release } from './context.js';
 import { holdFor, leaveHold } from './hold.js';
 import { confirmHolder, endOf, reportHold } from './lane.js';
 import { noteInterruptions, noteRed } from './watched.js';
@@ -109,7 +109,7 @@ export async function afterWatch(
 /** Starts over from a phase: earlier results, approvals and the watch no longer count. */
 export function startOver<P extends 'resolving' | 'awaiting-canary'>(release: Release, phase: P): P {
   stopWatch(release);
-  const { state, input } = release;
+  const { state } = release;
   state.decided = null;
   delete state.watched;
   Object.assign(release, {
@@ -117,7 +117,7 @@ export function startOver<P extends 'resolving' | 'awaiting-canary'>(release: Re
     unreported: [],
     approved: [],
     startedOverAt: new Date().toISOString(),
-    accepted: input.promoteOnly === true,
+    accepted: isOwnApproval(release),
     greenAt: 0,
   } satisfies Partial<Release>);
   return phase;

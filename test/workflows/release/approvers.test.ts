@@ -1,0 +1,56 @@
+import { beforeAll, expect, test } from 'vitest';
+import { awaitRunEnd } from '../../../src/temporal/runs.js';
+import { canary } from '../../support/cli.js';
+import { heldFor, refusal, say, statusOf } from '../../support/decisions.js';
+import { useGate } from '../../support/gate.js';
+import { newSha } from '../../support/shas.js';
+import { until } from '../../support/until.js';
+
+const gate = useGate('approvers', () => ({
+  env: { CANARY_HOLD_TIMEOUT: '60s', CANARY_FOUR_EYES: 'true', CANARY_APPROVERS: 'ada,bob' },
+}));
+const OLD = newSha();
+let old: string[];
+beforeAll(async () => {
+  old = await gate().begin(OLD);
+});
+
+const reason = 'looked at it';
+const FOUR_EYES = 'CANARY_FOUR_EYES: ada requested the release, so another person must approve it';
+
+test('a release is approved by another person of the list alone, by update, signal and command line', async () => {
+  const { sha, digests } = await gate().greenBuild();
+  const run = await gate().release({ sha, requestedBy: 'ada', approval: 'required' });
+  await heldFor(gate(), run, 'approval');
+  expect((await statusOf(gate(), run))?.verbs?.approve.text).toBe(
+    'promote (by ada or bob, not by ada, who requested it)',
+  );
+  expect(await refusal(run, 'approve', { by: 'ADA ', reason })).toBe(`approve refused: ${FOUR_EYES}`);
+  await run.signal('approve', { by: 'carol', reason });
+  const { refusals } = await until('the signal is refused', async () => {
+    const status = await statusOf(gate(), run);
+    return status?.refusals.length ? status : null;
+  });
+  expect(refusals).toEqual([
+    'approve refused: CANARY_APPROVERS: carol is none of ada or bob, one of whom must approve it',
+  ]);
+  const typed = await canary(['approve', sha, '--by', 'Ada', '--reason', reason], { CANARY_LANE: gate().lane });
+  expect([typed.code, [...typed.out, ...typed.err].join('\n')]).toEqual([1, expect.stringContaining(FOUR_EYES)]);
+  expect(typed.err.join('\n')).toContain('approve: promote (by ada or bob, not by ada, who requested it)');
+  expect(await gate().latest()).toEqual(old);
+  expect(await say(run, 'approve', { by: 'bob', reason })).toBe('approve accepted: promote');
+  expect((await awaitRunEnd(run)).report).toMatchObject({ outcome: 'promoted' });
+  old = digests;
+  expect(await gate().latest()).toEqual(old);
+});
+
+test('a promotion without tests is no way round: it waits for another person', async () => {
+  const { sha, digests } = await gate().greenBuild();
+  const run = await gate().release({ sha, requestedBy: 'ada', promoteOnly: true, reason: 'a hotfix' });
+  const hold = await heldFor(gate(), run, 'approval');
+  expect(hold.why).toBe(`${FOUR_EYES}; NOT TESTED BY CANARY`);
+  expect(await gate().latest()).toEqual(old);
+  await say(run, 'approve', { by: 'bob', reason });
+  expect((await awaitRunEnd(run)).report).toMatchObject({ outcome: 'promoted' });
+  expect(await gate().latest()).toEqual(digests);
+});
