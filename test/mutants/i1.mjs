@@ -95,7 +95,7 @@ export default [
         replace: 'workflowInfo().firstExecutionRunId.slice(-6)',
       },
     ],
-    test: 'test/workflows/release/reset.test.ts > to smoking goes on from there, and needs an approval of its own',
+    test: 'test/workflows/release/reset.test.ts > to any phase up to its approval goes on from there, and needs an approval of its own',
   },
   {
     name: 'i1-hold-id-without-run',

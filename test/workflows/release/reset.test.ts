@@ -13,6 +13,9 @@ const ada = { by: 'ada', reason: 'looked at it' };
 /** What a release with an approval comes through before somebody has given it. */
 const TO_APPROVAL: Phase[] = ['resolving', 'awaiting-canary', 'soaking', 'smoking', 'awaiting-approval'];
 
+/** Time limit of a test that resets one release several times. */
+const SEVERAL_RUNS_MS = 90_000;
+
 const reset = (run: Run, phase: Phase) => resetTo(gate(), entering(phase), run);
 
 const status = (run: Run) => queryStatus(gate().client, run.workflowId);
@@ -31,30 +34,45 @@ const say = (run: Run, verb: 'approve' | 'abort', hold?: string) =>
 
 async function promoted() {
   const caught = await catchIn('awaiting-approval', gate(), registry);
-  await caught.goOn();
+  // Without the id of its hold: as little as an approval can say.
+  await caught.handle.signal(DECISIONS.approve.signal, ada);
   expect((await awaitRunEnd(caught.handle)).report).toMatchObject({ outcome: 'promoted' });
   return caught;
 }
 
-describe('a release that is reset while it runs', () => {
-  test.each(TO_APPROVAL)('to %s goes on from there, and needs an approval of its own', async (phase) => {
-    const { handle, digests } = await catchIn('awaiting-approval', gate(), registry);
-    const before = (await status(handle))?.hold?.id ?? '';
-    const again = await reset(handle, phase);
-    const { hold } = await inPhase(again, 'awaiting-approval');
+/** A release that was promoted once, for all tests that do not need its build to be live. */
+let once: ReturnType<typeof promoted> | undefined;
+function promotedOnce() {
+  once ??= promoted();
+  return once;
+}
 
-    expect(await say(again, 'approve', before)).toEqual({
-      taken: false,
-      answer: `approve refused: that hold has ended; the current one is ${hold?.id} (approval)`,
-    });
-    expect(writes()).toEqual([]);
-    await say(again, 'approve', hold?.id);
-    // The results that lead there belong to an earlier fencing token: the run starts over with its own.
-    if (phase === 'awaiting-approval') await say(again, 'approve', (await nextHold(again, hold?.id)).id);
-    expect((await awaitRunEnd(again)).report).toMatchObject({ outcome: 'promoted' });
-    expect(await gate().latest()).toEqual(digests);
-    expect(writes().sort()).toEqual(gate().repositories);
-  });
+describe('a release that is reset while it runs', () => {
+  test(
+    'to any phase up to its approval goes on from there, and needs an approval of its own',
+    async () => {
+      const { handle, digests } = await catchIn('awaiting-approval', gate(), registry);
+      let run: Run = handle;
+      let before = (await status(run))?.hold?.id;
+      for (const phase of TO_APPROVAL) {
+        run = await reset(run, phase);
+        const { hold } = await inPhase(run, 'awaiting-approval');
+        expect(await say(run, 'approve', before), phase).toEqual({
+          taken: false,
+          answer: `approve refused: that hold has ended; the current one is ${hold?.id} (approval)`,
+        });
+        before = hold?.id;
+      }
+      expect(writes()).toEqual([]);
+      await say(run, 'approve', before);
+      // The results that led there belong to an earlier fencing token: the run starts over with its own.
+      await say(run, 'approve', (await nextHold(run, before)).id);
+      expect((await awaitRunEnd(run)).report).toMatchObject({ outcome: 'promoted' });
+      expect(await gate().latest()).toEqual(digests);
+      expect(writes().sort()).toEqual(gate().repositories);
+    },
+    SEVERAL_RUNS_MS,
+  );
 
   test.each<[Phase, string]>([
     // Before its smoke it confirms that it holds the lane, and the lane is granted to no release during a move.
@@ -73,37 +91,39 @@ describe('a release that is reset while it runs', () => {
 
 describe('a promoted release that is reset', () => {
   const BEFORE_APPROVAL = TO_APPROVAL.filter((phase) => phase !== 'awaiting-approval');
-  test.each(BEFORE_APPROVAL)('to %s finds that it is live, and moves nothing', async (phase) => {
-    const { handle, digests } = await promoted();
-    const again = await reset(handle, phase);
-    expect((await awaitRunEnd(again)).report).toMatchObject({
-      outcome: 'promoted',
-      why: expect.stringMatching(/^:latest of every image is on this build since /),
-    });
-    expect(await gate().latest()).toEqual(digests);
-    expect(writes().sort()).toEqual(gate().repositories);
-  });
+  test(
+    'to any phase finds that it is live, and moves nothing',
+    async () => {
+      const { handle, digests } = await promoted();
+      for (const phase of BEFORE_APPROVAL)
+        expect((await awaitRunEnd(await reset(handle, phase))).report, phase).toMatchObject({
+          outcome: 'promoted',
+          why: expect.stringMatching(/^:latest of every image is on this build since /),
+        });
 
-  test('to awaiting-approval asks for an approval of its own, and then finds that it is live', async () => {
-    const { handle, digests } = await catchIn('awaiting-approval', gate(), registry);
-    await say(handle, 'approve');
-    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
-    const again = await reset(handle, 'awaiting-approval');
-    expect(await inPhase(again, 'awaiting-approval')).toMatchObject({ decisions: [] });
-    await say(again, 'approve');
-    expect((await awaitRunEnd(again)).report).toMatchObject({ outcome: 'promoted' });
-    expect(await gate().latest()).toEqual(digests);
-    expect(writes().sort()).toEqual(gate().repositories);
-  });
+      // To awaiting-approval: it asks for an approval of its own, and then finds that.
+      const asking = await reset(handle, 'awaiting-approval');
+      expect(await inPhase(asking, 'awaiting-approval')).toMatchObject({ decisions: [] });
+      await say(asking, 'approve');
+      expect((await awaitRunEnd(asking)).report).toMatchObject({ outcome: 'promoted' });
+
+      // To promoting: the approval was for that.
+      expect((await awaitRunEnd(await reset(handle, 'promoting'))).report).toMatchObject({
+        outcome: 'promoted',
+        images: digests.map((digest) => ({ digest, result: 'already' })),
+      });
+      expect(await gate().latest()).toEqual(digests);
+      expect(writes().sort()).toEqual(gate().repositories);
+    },
+    SEVERAL_RUNS_MS,
+  );
 
   test.each(BEFORE_APPROVAL)(
-    'to %s, when its build is no longer live, does not accept the approval of the earlier run',
+    'to %s, when its build is no longer live, does not accept the approval of the earlier run, and needs one of its own',
     async (phase) => {
-      const { handle, digests } = await catchIn('awaiting-approval', gate(), registry);
-      // Without the id of its hold: as little as an approval can say.
-      await handle.signal(DECISIONS.approve.signal, ada);
-      expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+      const { handle, sha, digests } = await promotedOnce();
       await gate().setLatest(OLD);
+      gate().deploy({ sha });
       const again = await reset(handle, phase);
       expect(await inPhase(again, 'awaiting-approval')).toMatchObject({
         decisions: [],
@@ -115,54 +135,40 @@ describe('a promoted release that is reset', () => {
     },
   );
 
-  test('to promoting finds :latest there already: the approval was for that', async () => {
-    const { handle, digests } = await promoted();
-    const again = await reset(handle, 'promoting');
-    expect((await awaitRunEnd(again)).report).toMatchObject({
-      outcome: 'promoted',
-      images: digests.map((digest) => ({ digest, result: 'already' })),
-    });
-    expect(writes().sort()).toEqual(gate().repositories);
-  });
-
-  test.each<[Phase, string]>([
-    ['resolving', 'awaiting-canary'],
-    ['awaiting-canary', 'awaiting-canary'],
-  ])(
-    'to %s after a newer one was promoted moves nothing back: it is %s, for the fleet has left',
-    async (phase, where) => {
-      const older = await promoted();
+  test(
+    'to any phase after a newer one was promoted moves nothing back',
+    async () => {
+      const older = await promotedOnce();
       const newer = await promoted();
-      const again = await reset(older.handle, phase);
-      await inPhase(again, where);
-      await say(again, 'abort');
-      expect((await awaitRunEnd(again)).report).toMatchObject({ outcome: 'CanaryAborted' });
-      expect(await gate().latest()).toEqual(newer.digests);
-      expect(writes()).toHaveLength(4);
-    },
-  );
-
-  test.each<Phase>(['soaking', 'smoking', 'awaiting-approval', 'promoting'])(
-    'to %s after a newer one was promoted confirms the holder, and is superseded',
-    async (phase) => {
-      const older = await promoted();
-      const newer = await promoted();
-      const again = await reset(older.handle, phase);
-      if (phase === 'awaiting-approval') {
-        await inPhase(again, phase);
-        await say(again, 'approve');
+      const written = writes();
+      // The fleet has left.
+      for (const phase of ['resolving', 'awaiting-canary'] satisfies Phase[]) {
+        const again = await reset(older.handle, phase);
+        await inPhase(again, 'awaiting-canary');
+        await say(again, 'abort');
+        expect((await awaitRunEnd(again)).report, phase).toMatchObject({ outcome: 'CanaryAborted' });
       }
-      expect((await awaitRunEnd(again)).report).toMatchObject({
-        outcome: 'superseded',
-        why: `superseded by ${newer.sha}`,
-      });
+      // It confirms the holder.
+      for (const phase of ['soaking', 'smoking', 'awaiting-approval', 'promoting'] satisfies Phase[]) {
+        const again = await reset(older.handle, phase);
+        if (phase === 'awaiting-approval') {
+          await inPhase(again, phase);
+          await say(again, 'approve');
+        }
+        expect((await awaitRunEnd(again)).report, phase).toMatchObject({
+          outcome: 'superseded',
+          why: `superseded by ${newer.sha}`,
+        });
+      }
       expect(await gate().latest()).toEqual(newer.digests);
-      expect(writes()).toHaveLength(4);
+      expect(writes()).toEqual(written);
     },
+    SEVERAL_RUNS_MS,
   );
 
   test('to promoting after a rollback confirms the holder, and ends because the build is known-bad', async () => {
-    const { handle } = await promoted();
+    const { handle, sha } = await promotedOnce();
+    await gate().setLatest(sha);
     await awaitRunEnd(await gate().rollback({ sha: OLD, reason: 'it burns' }));
     const back = await gate().latest();
     const again = await reset(handle, 'promoting');
