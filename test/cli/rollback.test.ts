@@ -16,18 +16,29 @@ const canary = (args: string[], answer?: Parameters<typeof run>[2], env: Record<
   run(args, { CANARY_LANE: LANE, CANARY_IMAGES: gate().env.CANARY_IMAGES ?? '', ...env }, answer);
 beforeAll(() => gate().begin(FIRST));
 
-/** Three consecutive builds, created again after a test that moved: the last one is live, the middle one is known bad. */
+/** Three consecutive builds: the last one is live, the middle one is known bad. Created again if their tags or verdicts have changed. */
 let before: { sha: string; digests: string[] };
 let bad: string;
 let live: { sha: string; digests: string[] };
+/** Whether a test has spoiled a build, and not only moved `:latest`. */
+let isSpoiled = true;
 beforeEach(async () => {
-  if ((await gate().latest()).join() === live?.digests.join()) return;
+  if (!isSpoiled && (await gate().latest()).join() === live.digests.join()) return;
   await gate().adopt();
+  if (!isSpoiled) {
+    // Live once more, with the same build before it.
+    for (const { sha } of [before, live])
+      await gate().sendToLane('unbad', { by: 'the test', reason: 'as it was', sha });
+    await gate().setLatest(before.sha);
+    await gate().setLatest(live.sha);
+    return;
+  }
   before = await promoted(gate());
   bad = (await promoted(gate())).sha;
   await awaitRunEnd(await gate().rollback({ sha: before.sha, reason: 'it was slow', requestedBy: 'bob' }));
   await gate().adopt();
   live = await promoted(gate());
+  isSpoiled = false;
 });
 
 describe('canary rollback without a sha', () => {
@@ -110,53 +121,6 @@ describe('canary rollback without a sha', () => {
   });
 });
 
-describe('a rollback that is refused', () => {
-  const forceCommand = (sha: string) => `canary rollback ${sha} --force --reason …`;
-
-  test('because the build was never promoted, is bad, or its tag was pushed again prints the --force command, which moves it', async () => {
-    const never = newSha();
-    const digests = await gate().publish(never);
-    await gate().publish(before.sha, { misbehave: 'hang' });
-    for (const [sha, cause] of [
-      [never, `${never} was never promoted here`],
-      [bad, 'by bob: it was slow'],
-      [before.sha, 'was pushed again since it was promoted'],
-    ] as const) {
-      const { code, out, err } = await canary(['rollback', sha, ...why]);
-      expect([code, out[0], err.at(-1)]).toEqual([
-        4,
-        expect.stringMatching(new RegExp(`^MoveRefused: .*${cause}.*$`)),
-        forceCommand(sha),
-      ]);
-    }
-    expect(await gate().latest()).toEqual(live.digests);
-    expect((await canary(['rollback', never, '--force', ...why])).code).toBe(0);
-    expect(await gate().latest()).toEqual(digests);
-  });
-
-  test('because canary rejected the build since is refused, and its dry run says so', async () => {
-    // A second release of it is RED.
-    const { sha } = before;
-    gate().deploy({ sha, misbehave: 'empty-subsystems' });
-    const { report } = await awaitRunEnd(
-      await gate().release({ sha, force: true, approval: 'required', requestedBy: 'ada', reason: 'once more' }),
-    );
-    expect(report).toMatchObject({ outcome: 'CanaryRejected' });
-    await until('the lane knows it', async () => (await laneState(gate())).holder === null);
-    const refused = await canary(['rollback', sha, ...why]);
-    expect([refused.code, refused.out[0], refused.err.at(-1)]).toEqual([
-      4,
-      expect.stringMatching(`^MoveRefused: ${sha} was REJECTED BY CANARY on .*, run .*: canary-1: `),
-      forceCommand(sha),
-    ]);
-    const dry = await canary(['rollback', sha, '--dry-run']);
-    expect([dry.code, dry.out.at(-2)]).toEqual([1, forceCommand(sha)]);
-    expect(await gate().latest()).toEqual(live.digests);
-    expect((await canary(['rollback', sha, '--force', ...why])).code).toBe(0);
-    expect(await gate().latest()).toEqual(before.digests);
-  });
-});
-
 describe('canary rollback --dry-run', () => {
   const moves = (digests: string[]) =>
     digests.map(
@@ -202,5 +166,54 @@ describe('canary rollback --dry-run', () => {
     const { code, out, err } = await canary(['rollback', before.sha, '--dry-run']);
     expect([code, out]).toEqual([0, [...moves(before.digests), 'dry run: nothing was moved']]);
     expect(err).toEqual([expect.stringMatching(/^canary: by the registry alone; .*the lane does not answer/)]);
+  });
+});
+
+describe('a rollback that is refused', () => {
+  const forceCommand = (sha: string) => `canary rollback ${sha} --force --reason …`;
+
+  test('because the build was never promoted, is bad, or its tag was pushed again prints the --force command, which moves it', async () => {
+    isSpoiled = true;
+    const never = newSha();
+    const digests = await gate().publish(never);
+    await gate().publish(before.sha, { misbehave: 'hang' });
+    for (const [sha, cause] of [
+      [never, `${never} was never promoted here`],
+      [bad, 'by bob: it was slow'],
+      [before.sha, 'was pushed again since it was promoted'],
+    ] as const) {
+      const { code, out, err } = await canary(['rollback', sha, ...why]);
+      expect([code, out[0], err.at(-1)]).toEqual([
+        4,
+        expect.stringMatching(new RegExp(`^MoveRefused: .*${cause}.*$`)),
+        forceCommand(sha),
+      ]);
+    }
+    expect(await gate().latest()).toEqual(live.digests);
+    expect((await canary(['rollback', never, '--force', ...why])).code).toBe(0);
+    expect(await gate().latest()).toEqual(digests);
+  });
+
+  test('because canary rejected the build since is refused, and its dry run says so', async () => {
+    isSpoiled = true;
+    // A second release of it is RED.
+    const { sha } = before;
+    gate().deploy({ sha, misbehave: 'empty-subsystems' });
+    const { report } = await awaitRunEnd(
+      await gate().release({ sha, force: true, approval: 'required', requestedBy: 'ada', reason: 'once more' }),
+    );
+    expect(report).toMatchObject({ outcome: 'CanaryRejected' });
+    await until('the lane knows it', async () => (await laneState(gate())).holder === null);
+    const refused = await canary(['rollback', sha, ...why]);
+    expect([refused.code, refused.out[0], refused.err.at(-1)]).toEqual([
+      4,
+      expect.stringMatching(`^MoveRefused: ${sha} was REJECTED BY CANARY on .*, run .*: canary-1: `),
+      forceCommand(sha),
+    ]);
+    const dry = await canary(['rollback', sha, '--dry-run']);
+    expect([dry.code, dry.out.at(-2)]).toEqual([1, forceCommand(sha)]);
+    expect(await gate().latest()).toEqual(live.digests);
+    expect((await canary(['rollback', sha, '--force', ...why])).code).toBe(0);
+    expect(await gate().latest()).toEqual(before.digests);
   });
 });

@@ -41,6 +41,13 @@ export async function promoted(gate: Gate): Promise<{ sha: string; digests: stri
   return build;
 }
 
+/** Creates a GREEN build that went live before: a person moved `:latest` to it, and the lane adopted it. A tenth of the cost of `promoted`, with the same ledger but for the kind of the entry. */
+export async function adopted(gate: Gate): Promise<{ sha: string; digests: string[] }> {
+  const build = await gate.greenBuild();
+  await gate.setLatest(build.sha);
+  return build;
+}
+
 /** Waits until the release of a build is in the queue. */
 export const inQueue = (gate: Gate, sha: string) =>
   until(`${sha} waits`, async () => (await laneState(gate)).queue.some((one) => one.sha === sha));

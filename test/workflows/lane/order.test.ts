@@ -6,7 +6,7 @@ import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { startRelease } from '../../../src/temporal/start.js';
 import { useCountedGate } from '../../support/counted-gate.js';
 import { ada, heldFor, say } from '../../support/decisions.js';
-import { arrive, inQueue, laneState, promoted, queuedRelease } from '../../support/lanes.js';
+import { adopted, arrive, inQueue, laneState, promoted, queuedRelease } from '../../support/lanes.js';
 import { isPut } from '../../support/latest.js';
 import { after, catchIn, delayRequests, isTagRead } from '../../support/phases.js';
 
@@ -101,7 +101,7 @@ describe('an older build', () => {
     const seen = await catchIn('awaiting-approval', gate(), registry);
     await say(seen.handle, 'abort', ada);
     await awaitRunEnd(seen.handle);
-    const newer = await promoted(gate());
+    const newer = await adopted(gate());
     gate().deploy({ sha: seen.sha });
     expect(await reportOf(await gate().release({ sha: seen.sha }))).toMatchObject(superseded(newer.sha));
     expect(writes()).toEqual(pairs(1));
@@ -109,7 +109,7 @@ describe('an older build', () => {
 
   test('that was promoted once and replaced since is superseded when its job is run again', async () => {
     const old = await promoted(gate());
-    const newer = await promoted(gate());
+    const newer = await adopted(gate());
     gate().deploy({ sha: old.sha });
     for (const more of [{}, { sequence: Number.MAX_SAFE_INTEGER }])
       expect(await reportOf(await gate().release({ sha: old.sha, ...more }))).toMatchObject(superseded(newer.sha));
@@ -118,8 +118,8 @@ describe('an older build', () => {
   });
 
   test('is promoted with force and an approval, and other builds are then compared with it', async () => {
-    const old = await promoted(gate());
-    const newer = await promoted(gate());
+    const old = await adopted(gate());
+    const newer = await adopted(gate());
     gate().deploy({ sha: old.sha });
     const handle = await gate().release({ sha: old.sha, force: true, reason: 'the newer one is slow' });
     const hold = await heldFor(gate(), handle, 'approval');

@@ -4,7 +4,7 @@ import type { LaneState } from '../../../src/contract/lane.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { useCountedGate } from '../../support/counted-gate.js';
 import { ada, heldFor, say } from '../../support/decisions.js';
-import { endLane, laneHandle, laneState, promoted, queuedRelease, startLane } from '../../support/lanes.js';
+import { adopted, endLane, laneHandle, laneState, promoted, queuedRelease, startLane } from '../../support/lanes.js';
 import { type Caught, catchIn, type Phase } from '../../support/phases.js';
 import { firstTask, lastTask, resetTo } from '../../support/resets.js';
 import { until } from '../../support/until.js';
@@ -19,9 +19,9 @@ async function startedAnew(): Promise<{ before: LaneState; now: LaneState }> {
   return { before, now: await laneState(gate()) };
 }
 
-/** A build goes live and is rolled back from, and the lane knows the end of that. */
-async function rolledBack() {
-  const bad = await promoted(gate());
+/** A build is live and is rolled back from, and the lane knows the end of that. */
+async function rolledBack(live = adopted) {
+  const bad = await live(gate());
   await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it burns' }));
   await until('the lane knows its end', async () => (await laneState(gate())).rollback === null);
   return bad;
@@ -88,7 +88,7 @@ describe('a lane that is terminated', () => {
   });
 
   test('before it ran, and before it had recovered, is passed over for the one before it', async () => {
-    await promoted(gate());
+    await adopted(gate());
     const before = await laneState(gate());
     await gate().stopWorker();
     await endLane(gate());
@@ -115,7 +115,8 @@ describe('a lane that is reset', () => {
   ])('%s knows the holder, the queue, the known-bad builds and its hold', async (_where, args, task) => {
     await endLane(gate());
     await startLane(gate(), args);
-    const bad = await rolledBack();
+    // No person sends the lane anything: a reset applies once more what came after its point.
+    const bad = await rolledBack(promoted);
     const first = await catchIn('awaiting-approval', gate(), registry);
     const second = await queuedRelease(gate());
     const before = await laneState(gate());

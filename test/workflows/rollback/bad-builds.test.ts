@@ -3,7 +3,7 @@ import { laneCommandUpdate } from '../../../src/contract/messages.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { useCountedGate } from '../../support/counted-gate.js';
 import { ada, heldFor, say } from '../../support/decisions.js';
-import { holdsLane, inQueue, laneState, promoted } from '../../support/lanes.js';
+import { adopted, holdsLane, inQueue, laneState } from '../../support/lanes.js';
 import { catchIn } from '../../support/phases.js';
 import { firstTask, type Run, resetTo } from '../../support/resets.js';
 import { BAD, requireRolledBack, rollBack } from '../../support/rollbacks.js';
@@ -12,12 +12,20 @@ import { until } from '../../support/until.js';
 const { registry, gate, old, writes } = await useCountedGate('rollback-bad-builds');
 
 let oldDigests: (string | undefined)[];
+/** Build that the gate promoted, and that each test rolls back from: it is made good again for the next one. */
 let bad: { sha: string; handle: Run };
+let isPromoted = false;
 beforeEach(async () => {
   oldDigests = await gate().latest();
+  if (isPromoted) {
+    await gate().sendToLane('unbad', { ...ada, sha: bad.sha });
+    await gate().setLatest(bad.sha);
+    return;
+  }
   const { sha } = await gate().greenBuild();
   bad = { sha, handle: await gate().release({ sha }) };
   expect((await awaitRunEnd(bad.handle)).report).toMatchObject({ outcome: 'promoted' });
+  isPromoted = true;
 });
 
 const back = async () => requireRolledBack(registry, gate(), await rollBack(gate(), old), oldDigests);
@@ -48,7 +56,7 @@ describe('a build that was rolled back from is not promoted', () => {
   });
 
   test('when it waits for the lane as the rollback begins', async () => {
-    await promoted(gate());
+    await adopted(gate());
     const { handle: holder, sha } = await catchIn('awaiting-approval', gate(), registry);
     const again = await gate().release({ sha: bad.sha, force: true, requestedBy: 'bob', reason: 'it was fine' });
     await inQueue(gate(), bad.sha);

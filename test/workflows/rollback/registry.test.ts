@@ -4,7 +4,7 @@ import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../../testbed/memory-registry.js';
 import { ociError } from '../../../testbed/registry-store.js';
 import { type Gate, useGate } from '../../support/gate.js';
-import { laneState, promoted } from '../../support/lanes.js';
+import { adopted, laneState, promoted } from '../../support/lanes.js';
 import { isPut } from '../../support/latest.js';
 import { FIRST_PUT_MS, firstPutMs, rollBack } from '../../support/rollbacks.js';
 import { newSha } from '../../support/shas.js';
@@ -21,7 +21,7 @@ const gate = gateFor('rollback-registry');
 async function twoBuilds(gate: Gate) {
   const old = newSha();
   const digests = await gate.begin(old);
-  const live = await promoted(gate);
+  const live = await adopted(gate);
   return { old, digests, live };
 }
 
