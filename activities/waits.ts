@@ -30,6 +30,9 @@ const isContinued = (error: unknown) => error instanceof Error && error.name ===
 /** Interval at which the lane is polled, in milliseconds. */
 export const LANE_POLL_MS = 400;
 
+/** Time after which a release that the lane does not know asks again, in milliseconds. */
+const REJOIN_MS = 2_000;
+
 /** Activities that only wait, without a bound. Their own queue keeps them from taking the slots of work, and a worker that stops hands them on at once. */
 export function createWaitActivities(client: Client, lane: LaneClient, own: Lane) {
   const pause = async () => {
@@ -39,16 +42,17 @@ export function createWaitActivities(client: Client, lane: LaneClient, own: Lane
   return {
     /** Waits until this run holds the lane or is answered, even if the lane is terminated in the meantime. */
     async waitForLane(request: LaneRequest): Promise<LaneResult> {
-      for (let joinedRunId = ''; ; ) {
+      for (let [joinedRunId, joinedAt] = ['', 0]; ; ) {
         const position = await lane.position(request);
         if (position?.isKnown) {
           if (position.result !== null) return position.result;
         } else {
           const open = await lane.openRun();
-          // Another run of the lane may not know this request.
-          if (open === null || open !== joinedRunId) {
+          // Another run of the lane may not know this request, and a full queue takes none.
+          if (open === null || open !== joinedRunId || Date.now() - joinedAt > REJOIN_MS) {
             await lane.joinQueue(request);
             joinedRunId = (await lane.openRun()) ?? '';
+            joinedAt = Date.now();
             continue;
           }
         }

@@ -8,6 +8,7 @@ import { announcedRollbacks } from './lane/announced-rollbacks.js';
 import { followers, notifyHolder, runsRecorder } from './lane/follow-runs.js';
 import { handleMessages, type LaneRun } from './lane/handlers.js';
 import { alarmOfOrder, preemptHolder } from './lane/lane-alarms.js';
+import { queueLookUps } from './lane/queue-look-ups.js';
 import { recoverState } from './lane/recover-state.js';
 import { openFeed } from './shared/events.js';
 import { requireId } from './shared/own-lane.js';
@@ -53,9 +54,10 @@ export async function ReleaseLane(typed: unknown = null, typedEvents: unknown = 
   for (const act of run.inbox.splice(0)) act();
   const follow = followers(state, feed, wake);
   const recordRuns = runsRecorder();
+  const isLookingUp = queueLookUps(state, wake);
   for (;;) {
     run.changed = false;
-    grant(state, now());
+    if (!isLookingUp()) grant(state, now());
     follow();
     preemptHolder(feed, state, now());
     alarmOfOrder(feed, state);

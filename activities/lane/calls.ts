@@ -92,6 +92,15 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
       return run.status.name === 'RUNNING' ? 'running' : 'ended';
     },
 
+    /** Run ids of those that wait in the queue and are no running releases of this gate. */
+    findGone: (waiting: RunRef[]): Promise<string[]> =>
+      withHeartbeat(async () => {
+        const found = await Promise.all(waiting.map(({ workflowId, runId }) => findRun(client, workflowId, runId)));
+        const isWaiting = (run: (typeof found)[number]) =>
+          isOurs(run, WORKFLOWS.release, lane) && run?.status.name === 'RUNNING';
+        return waiting.flatMap(({ runId }, index) => (isWaiting(found[index] ?? null) ? [] : [runId]));
+      }),
+
     /** Whether a report is that of a mover of this gate, and of the move that it was told to make. */
     async findMover({ moverRunId, parent, input }: MoveReport): Promise<boolean> {
       const workflowId = moveLatestId(lane);

@@ -124,6 +124,10 @@ export function areOnOneBuild(images: MovedImage[]): boolean {
   return images.every(({ result }) => result === 'restored') || images.every(({ result }) => sent.includes(result));
 }
 
+/** Longest name or reason of a move, in characters, and most of its images. */
+const MAX_TEXT = 2_000;
+const MAX_IMAGES = 50;
+
 /** Parses the input of a mover, which may be anything if a person started it.
  * @throws {InvalidInput} */
 export function parseMoveInput(input: unknown): MoveInput {
@@ -133,7 +137,9 @@ export function parseMoveInput(input: unknown): MoveInput {
   >;
   if (kind !== 'promotion' && kind !== 'rollback') throw bad(`kind is ${shown(kind)}`);
   if (typeof by !== 'string' || typeof reason !== 'string') throw bad('by or reason is missing');
-  if (!Array.isArray(images) || images.length === 0) throw bad('images are missing');
+  if (by.length > MAX_TEXT || reason.length > MAX_TEXT) throw bad(`by or reason is longer than ${MAX_TEXT} characters`);
+  if (!Array.isArray(images) || images.length === 0 || images.length > MAX_IMAGES)
+    throw bad(`images are missing, or more than ${MAX_IMAGES}`);
   const order: MoveInput = { kind, sha: parseSha(sha), by, reason, images: images.map(parseTarget) };
   return {
     ...order,

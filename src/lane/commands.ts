@@ -2,9 +2,9 @@ import type { LaneState, Pause } from '../contract/lane.js';
 import type { TagState } from '../contract/move.js';
 import { type Sha, sameBuild } from '../contract/sha.js';
 import { MAX_BY, MAX_REASON } from '../domain/decide.js';
-import { isSha, isText } from '../domain/payloads/fields.js';
+import { isoOf, isSha, isText } from '../domain/payloads/fields.js';
 import { record, rejectionOf } from './ledger.js';
-import { brief } from './limits.js';
+import { brief, MAX_IMAGES } from './limits.js';
 import { parseTagState } from './payloads/parse.js';
 import { answer } from './queue.js';
 import { setSequence } from './sequence.js';
@@ -32,11 +32,13 @@ export function applyCommand(
     return { answer: setSequence(state.ledger, sequence as number) };
   }
   if (command === 'pause') {
-    if (until !== undefined && !(typeof until === 'string' && Date.parse(until) > now))
+    // A parser of dates skips what is in brackets, however long that is.
+    const end = until === undefined ? undefined : isoOf(until);
+    if (end === null || (end !== undefined && Date.parse(end) <= now))
       return {
         refused: 'pause refused: invalid until: expected a time in the future, e.g. "until":"2026-11-25T08:00:00Z"',
       };
-    return { answer: pause(state, attribution, until as string | undefined, now) };
+    return { answer: pause(state, attribution, end, now) };
   }
   const tagStates = readImages(images);
   if (tagStates === null) return { refused: 'adopt refused: it needs images, as canary lane adopt sends them' };
@@ -44,7 +46,7 @@ export function applyCommand(
 }
 
 function readImages(images: unknown): TagState[] | null {
-  if (!Array.isArray(images) || images.length === 0 || images.length > 20) return null;
+  if (!Array.isArray(images) || images.length === 0 || images.length > MAX_IMAGES) return null;
   try {
     return images.map(parseTagState);
   } catch {

@@ -1,14 +1,18 @@
 import { InvalidInput } from '../contract/brand.js';
 import type { LaneState, Ledger } from '../contract/lane.js';
 import type { Drift } from '../contract/move.js';
-import { isText } from '../domain/payloads/fields.js';
+import { oneLine } from '../domain/markdown.js';
+import { isMoment, isText } from '../domain/payloads/fields.js';
 import { buildsOf, type NamedEntry, whyKnownBad } from './ledger.js';
+import { DRIFT_BYTES, newest } from './limits.js';
 import { putOnHold } from './state.js';
 
 /** Number of rollback targets that are checked. */
 const TARGETS = 3;
 /** Most lines about missing manifests that the ledger keeps. */
 export const MAX_MISSING = 20;
+/** Longest of those lines, in characters. */
+const MAX_LINE = 400;
 
 /** Good builds that were at `:latest`, newest first: the likely targets of a rollback. */
 export const rollbackTargets = (ledger: Ledger): NamedEntry[] =>
@@ -41,9 +45,14 @@ export function noteDrift(
  * @throws {InvalidInput} */
 export function parseDrift(sent: unknown): Drift {
   const { expectedAt, latest, missing } = Object(sent) as Record<string, unknown>;
-  if (typeof expectedAt !== 'number' || !(latest === null || isText(latest)))
+  if (!isMoment(expectedAt) || !(latest === null || isText(latest)))
     throw new InvalidInput('invalid drift: expected expectedAt and latest');
   if (!Array.isArray(missing) || missing.length > MAX_MISSING || !missing.every(isText))
     throw new InvalidInput(`invalid missing: expected at most ${MAX_MISSING} lines`);
-  return { expectedAt, latest, missing };
+  const lines = newest(
+    missing.map((line) => oneLine(line, MAX_LINE)),
+    MAX_MISSING,
+    DRIFT_BYTES,
+  );
+  return { expectedAt, latest: latest === null ? null : oneLine(latest, MAX_LINE), missing: lines };
 }

@@ -1,17 +1,28 @@
+import { oneLine } from '../domain/markdown.js';
 import { MAX_BUILDS } from './state.js';
 
 // Limits keep the state of a lane, which is the input of its next run and the answer to a query, below 256 KiB (docs/protocol.md, The ledger).
 
 const KIB = 1024;
-export const HISTORY_BYTES = 112 * KIB;
-export const KNOWN_BAD_BYTES = 48 * KIB;
-export const VERDICTS_BYTES = 32 * KIB;
-export const ANSWERS_BYTES = 24 * KIB;
+export const HISTORY_BYTES = 84 * KIB;
+export const KNOWN_BAD_BYTES = 40 * KIB;
+export const VERDICTS_BYTES = 24 * KIB;
+export const ANSWERS_BYTES = 12 * KIB;
+export const DRIFT_BYTES = 8 * KIB;
+/** Most images of one move or adoption. */
+export const MAX_IMAGES = 50;
+/** Most releases that wait as promoted by hand or forced; of the others only the newest waits. One more is not taken, and asks again. */
+export const MAX_QUEUE = 100;
 /** Longest name or reason that the ledger keeps, in characters; the run's own history has the whole text. */
 const MAX_TEXT = 120;
+/** Longest reason of a hold, in characters: it names digests. */
+const MAX_WHY = 1_000;
 
-/** Cuts a name or a reason to the length that the ledger keeps. */
-export const brief = (text: string) => (text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT - 1)}…`);
+/** Cuts the reason of a hold, on one line. */
+export const holdReason = (text: string) => oneLine(text, MAX_WHY);
+
+/** Cuts a name or a reason to the line that the ledger keeps. Cut before its characters are looked at, which a megabyte would take long to do. */
+export const brief = (text: string) => oneLine(text.slice(0, 4 * MAX_TEXT), MAX_TEXT);
 
 /** Last items of a list: at most `count`, and at most `bytes` of JSON. */
 export function newest<T>(list: T[], count: number, bytes: number): T[] {

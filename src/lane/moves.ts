@@ -11,7 +11,7 @@ import {
 import { sameBuild } from '../contract/sha.js';
 import { isPaused } from './commands.js';
 import { describeMark, isOlder, keyOf, record, whyKnownBad } from './ledger.js';
-import { brief } from './limits.js';
+import { brief, holdReason } from './limits.js';
 import { describeRevocation, knownBadRefusal } from './queue.js';
 import { MAX_KEPT } from './state.js';
 
@@ -145,7 +145,7 @@ export function reportMove(state: LaneState, { moverRunId, parent, input, images
   ledger.expectedLatest = { images: tagStates, at: now };
   ledger.hold = {
     name: areOnOneBuild(images) ? 'latest-moved' : 'pair-split',
-    why: `the move to ${input.sha} ended with ${why.join(', ')}`,
+    why: holdReason(`the move to ${input.sha} ended with ${why.join(', ')}`),
     by: brief(input.by),
     since: at,
   };

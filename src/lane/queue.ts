@@ -11,13 +11,15 @@ import type {
 import { digestOf } from '../contract/move.js';
 import { sameBuild } from '../contract/sha.js';
 import { describeMark, describeRejection, isOlder, keyOf, markOf, rejectionOf } from './ledger.js';
-import { ANSWERS_BYTES, newest } from './limits.js';
+import { ANSWERS_BYTES, MAX_QUEUE, newest } from './limits.js';
 import { countSuperseded, invalidSequence } from './sequence.js';
 import { MAX_KEPT } from './state.js';
 
 /** Adds a release to the queue, or answers it at once. Idempotent by run id. */
 export function enqueue(state: LaneState, request: LaneRequest): void {
   if (isKnown(state, request)) return;
+  // Before its build gets a key: requests that are not taken must not push the keys of others out.
+  if (request.manual && state.queue.filter((one) => one.manual).length >= MAX_QUEUE) return;
   const invalid = invalidSequence(state.ledger, request);
   if (invalid !== null) {
     answer(state, request, { invalid });

@@ -145,4 +145,28 @@ export default [
     replace: 'await startInput(client, workflowId, runId);',
     test: 'test/attacks/ledger.test.ts > a rollback that runs is not forced, renamed or sent elsewhere by an announcement in its name',
   },
+  {
+    name: 'border-pause-keeps-brackets',
+    breaks: 'a pause keeps whatever stands in brackets beside its time: a megabyte of it',
+    file: 'src/domain/payloads/fields.ts',
+    find: 'return isMoment(at) ? new Date(at).toISOString() : null;',
+    replace: 'return isMoment(at) ? value : null;',
+    test: 'test/lane/hostile-bounds.test.ts > a pause keeps the time, and nothing that stands beside it',
+  },
+  {
+    name: 'border-queue-unbounded',
+    breaks: 'requests of runs that do not exist fill the state of the lane',
+    file: 'src/lane/queue.ts',
+    find: '.filter((one) => one.manual).length >= MAX_QUEUE) return;',
+    replace: '.filter((one) => one.manual).length < 0) return;',
+    test: 'test/lane/hostile-bounds.test.ts > a queue that is full takes no more by hand, and still the newest build',
+  },
+  {
+    name: 'border-history-unbounded',
+    breaks: 'adoptions of many images take the state of the lane over its limit',
+    file: 'src/lane/limits.ts',
+    find: 'HISTORY_BYTES = 84 * KIB',
+    replace: 'HISTORY_BYTES = 840 * KIB',
+    test: 'test/lane/hostile-bounds.test.ts > the state stays below 256 KiB, and one that the next run reads, whatever people and programs write',
+  },
 ];

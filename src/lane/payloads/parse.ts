@@ -1,5 +1,6 @@
 import { InvalidInput, shown } from '../../contract/brand.js';
 import { HOLDS } from '../../contract/hold.js';
+import { laneOf, releaseId } from '../../contract/ids.js';
 import { isDigest, parseRepository } from '../../contract/image.js';
 import type {
   HolderReport,
@@ -21,15 +22,18 @@ import {
   type TagState,
 } from '../../contract/move.js';
 import { parseSha, type Sha } from '../../contract/sha.js';
+import { MAX_REASON } from '../../domain/decide.js';
 import { fieldsOf, isMoment, isRunId, isSha, isText, textOf } from '../../domain/payloads/fields.js';
+
+import { MAX_IMAGES } from '../limits.js';
 
 // Payloads of runs and movers are parsed by hand: any client may send any payload, and a handler that throws anything but a failure
 // stops the lane for good (docs/protocol.md, Messages that cannot break a run).
 
-/** Parses a release's request for the lane; null if it is invalid. */
+/** Parses a release's request for the lane; null if it is invalid, or names another id than that of the release of its build. */
 export function parseLaneRequest(sent: unknown): LaneRequest | null {
   const { workflowId, runId, sha, sequence, manual, promoteOnly, force, recheck } = fieldsOf(sent);
-  if (!isText(workflowId) || !isRunId(runId) || !isSha(sha)) return null;
+  if (!isText(workflowId) || !isRunId(runId) || !isSha(sha) || !isReleaseOf(workflowId, sha as Sha)) return null;
   const numbered = Number.isSafeInteger(sequence) ? { sequence: sequence as number } : {};
   return {
     workflowId,
@@ -41,6 +45,15 @@ export function parseLaneRequest(sent: unknown): LaneRequest | null {
     ...(force === true && { force }),
     ...(recheck === true && { recheck }),
   };
+}
+
+/** Whether an id is that of the release of a build, on any lane. */
+function isReleaseOf(workflowId: string, sha: Sha): boolean {
+  try {
+    return workflowId === releaseId(laneOf(workflowId), sha);
+  } catch {
+    return false;
+  }
 }
 
 /** Parses a question about one run; null if it is invalid. */
@@ -74,7 +87,8 @@ export function parseRevocation(sent: unknown): (Revocation & { fencingToken: nu
  * @throws {InvalidInput} */
 export function parseMoveQuestion(sent: unknown): MoveQuestion {
   const { moverRunId, parent, input, latest } = fieldsOf(sent);
-  if (!Array.isArray(latest)) throw new InvalidInput('invalid latest: expected where :latest of each image is');
+  if (!Array.isArray(latest) || latest.length > MAX_IMAGES)
+    throw new InvalidInput('invalid latest: expected where :latest of each image is');
   return {
     moverRunId: readRunId('moverRunId', moverRunId),
     parent: readRun(parent),
@@ -104,11 +118,11 @@ export function parseRollbackRequest(sent: unknown): RollbackRequest {
   const { sha, force, by, reason, images } = fieldsOf(sent);
   return {
     ...readRun(sent),
-    ...(Array.isArray(images) && { images: images.map(parseTagState) }),
+    ...(Array.isArray(images) && { images: images.slice(0, MAX_IMAGES).map(parseTagState) }),
     sha: parseSha(sha),
     force: force === true,
-    by: readText('by', by),
-    reason: readText('reason', reason),
+    by: readReason('by', by),
+    reason: readReason('reason', reason),
   };
 }
 
@@ -165,6 +179,12 @@ function readMoved(sent: unknown): MovedImage {
 function readDigest(sent: unknown) {
   if (sent === null || isDigest(sent)) return sent;
   throw new InvalidInput(`invalid digest ${shown(sent)}`);
+}
+
+/** Reads who, or why: the text as it was given, which is compared with the run's own before it is cut. */
+function readReason(name: string, sent: unknown): string {
+  if (typeof sent === 'string' && sent !== '' && sent.length <= MAX_REASON) return sent;
+  throw new InvalidInput(`${name} is missing, or longer than ${MAX_REASON} characters`);
 }
 
 function readText(name: string, sent: unknown): string {
