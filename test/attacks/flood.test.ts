@@ -12,8 +12,8 @@ const { gate } = await useCountedGate('attack-flood');
 
 const REQUESTS = 2_000;
 const AT_ONCE = 50;
-/** Longest delay of a release, in milliseconds. */
-const MAX_DELAY_MS = 5_000;
+/** Longest delay of a release, in milliseconds: 2 s alone on two cores, 10 s beside three other files. Without a look-up it is minutes. */
+const MAX_DELAY_MS = 20_000;
 
 /** Releases a GREEN build; the time until it holds the lane, in milliseconds. */
 async function timeToTheLane(): Promise<number> {
@@ -26,7 +26,7 @@ async function timeToTheLane(): Promise<number> {
   return took;
 }
 
-test('2,000 requests of runs that do not exist delay a release by less than 5 seconds', async () => {
+test('2,000 requests of runs that do not exist are looked up and dropped, and delay no release for long', async () => {
   await promoted(gate());
   const usual = await timeToTheLane();
   const lane = laneHandle(gate());
