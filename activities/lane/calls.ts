@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { heartbeat, sleep } from '@temporalio/activity';
+import { isGrpcServiceError } from '@temporalio/client';
+import { InvalidInput } from '../../src/contract/brand.js';
 import { moveLatestId, rollbackId, WORKFLOWS } from '../../src/contract/ids.js';
 import type {
   HolderStatus,
@@ -11,6 +13,7 @@ import type {
 } from '../../src/contract/lane.js';
 import { beginRollbackSignal, beginRollbackUpdate } from '../../src/contract/messages.js';
 import { parseMoveInput, type TagState } from '../../src/contract/move.js';
+import type { RollbackInput } from '../../src/contract/release.js';
 import { CanaryOutcome } from '../../src/contract/search-attributes.js';
 import type { Sha } from '../../src/contract/sha.js';
 import { parseRollbackInput } from '../../src/domain/inputs.js';
@@ -88,8 +91,14 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
       if (run === null || !isOurs(run, WORKFLOWS.rollback, lane)) return 'none';
       // An abort is taken only before anything moves.
       if (run.typedSearchAttributes.get(CanaryOutcome) === 'CanaryAborted') return 'none';
-      if (!wasOrdered(request, await startInput(client, workflowId, runId), run.memo?.forced)) return 'none';
-      return run.status.name === 'RUNNING' ? 'running' : 'ended';
+      const isRunning = run.status.name === 'RUNNING';
+      const started = await startInput(client, workflowId, runId).catch((error: unknown) => {
+        // One that had an input that cannot be read has ended for it. Another worker may have the key of one that runs.
+        if (isRunning || isGrpcServiceError(error)) throw error;
+        return null;
+      });
+      if (!wasOrdered(request, started, run.memo?.forced)) return 'none';
+      return isRunning ? 'running' : 'ended';
     },
 
     /** Run ids of those that wait in the queue and are no running releases of this gate. */
@@ -142,10 +151,20 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
 
 /** Whether a rollback was started with what its announcement says, or forced with it since. */
 function wasOrdered({ sha, force, by, reason }: RollbackRequest, started: unknown, forced: unknown): boolean {
-  const input = parseRollbackInput(started);
-  if (input.sha !== sha) return false;
+  const input = rollbackInputOf(started);
+  if (input?.sha !== sha) return false;
   const isStarted =
     by === (input.requestedBy ?? 'unknown') && reason === input.reason && (!force || input.force === true);
   const since = fieldsOf(forced);
   return isStarted || (force && since.by === by && since.reason === reason);
+}
+
+/** Input of a rollback; null for one that ended because it was none. */
+function rollbackInputOf(started: unknown): RollbackInput | null {
+  try {
+    return parseRollbackInput(started);
+  } catch (error) {
+    if (error instanceof InvalidInput) return null;
+    throw error;
+  }
 }

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { expect, test } from 'vitest';
+import { rollbackId, taskQueue } from '../../src/contract/ids.js';
 import type { Digest, Repository } from '../../src/contract/image.js';
 import type { MoveReport } from '../../src/contract/lane.js';
 import {
@@ -14,6 +16,7 @@ import { useCountedGate } from '../support/counted-gate.js';
 import { ada, say } from '../support/decisions.js';
 import { laneState, promoted } from '../support/lanes.js';
 import { catchIn } from '../support/phases.js';
+import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
 const { gate, old, registry, writes, pairs } = await useCountedGate('attack-ledger');
@@ -87,4 +90,32 @@ test('a rollback that runs is not forced, renamed or sent elsewhere by an announ
   hung();
   expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
   await gate().sendToLane('unhold', ada);
+});
+
+test.each<[string, Payload | undefined]>([
+  ['that has none', undefined],
+  ['that is no order', defaultPayloadConverter.toPayload({})],
+  ['that no worker can read', { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from('{') }],
+])('a rollback with an input %s announces nothing, whatever is said in its name', async (_what, payload) => {
+  const bad = await promoted(gate());
+  const before = await laneState(gate());
+  const sha = parseSha(newSha());
+  const workflowId = rollbackId(gate().lane, sha);
+  const { runId } = await gate().connection.workflowService.startWorkflowExecution({
+    namespace: gate().client.options.namespace,
+    workflowId,
+    requestId: randomUUID(),
+    workflowType: { name: 'Rollback' },
+    taskQueue: { name: taskQueue(gate().lane) },
+    ...(payload && { input: { payloads: [payload] } }),
+  });
+  const handle = gate().client.workflow.getHandle(workflowId, runId as string);
+  await awaitRunEnd(handle);
+  const request = { workflowId, runId: runId as string, sha, by: 'the CTO', reason: 'it is mine', force: true };
+  await expect(gate().laneClient.update(beginRollbackUpdate, request)).rejects.toThrow(
+    /is not a rollback of this gate/,
+  );
+  const { ledger, rollback } = await laneState(gate());
+  expect({ ledger, rollback }).toEqual({ ledger: before.ledger, rollback: null });
+  expect(ledger.knownBad.map((one) => one.sha)).not.toContain(bad.sha);
 });

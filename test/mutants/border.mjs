@@ -141,8 +141,8 @@ export default [
     name: 'border-forged-force',
     breaks: 'anybody forces a rollback that runs by an announcement in its name',
     file: 'activities/lane/calls.ts',
-    find: "if (!wasOrdered(request, await startInput(client, workflowId, runId), run.memo?.forced)) return 'none';",
-    replace: 'await startInput(client, workflowId, runId);',
+    find: "if (!wasOrdered(request, started, run.memo?.forced)) return 'none';",
+    replace: '',
     test: 'test/attacks/ledger.test.ts > a rollback that runs is not forced, renamed or sent elsewhere by an announcement in its name',
   },
   {
@@ -168,5 +168,11 @@ export default [
     find: 'HISTORY_BYTES = 84 * KIB',
     replace: 'HISTORY_BYTES = 840 * KIB',
     test: 'test/lane/hostile-bounds.test.ts > the state stays below 256 KiB, and one that the next run reads, whatever people and programs write',
+    name: 'border-unreadable-rollback',
+    breaks: 'a rollback that ended because its input was no order announces whatever is said in its name',
+    file: 'activities/lane/calls.ts',
+    find: 'if (error instanceof InvalidInput) return null;',
+    replace: '',
+    test: 'test/attacks/ledger.test.ts > a rollback with an input that is no order announces nothing, whatever is said in its name',
   },
 ];
