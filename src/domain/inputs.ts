@@ -45,11 +45,13 @@ export function parseReleaseInput(input: unknown): ReleaseInput {
 export function parseRollbackInput(input: unknown): RollbackInput {
   const given = parseObject(input, ['sha', 'reason', 'requestedBy', 'force']);
   const { reason } = optionalText(given, 'reason');
+  const { requestedBy } = optionalText(given, 'requestedBy');
   if (!reason?.trim()) throw new InvalidInput('a rollback needs a reason, e.g. "search is slow since 4c1d56e"');
   return {
     sha: parseSha(given.sha),
     reason,
-    ...optionalText(given, 'requestedBy'),
+    // A blank name, as a form sends it, is none: a rollback must not fail for it.
+    ...(requestedBy?.trim() && { requestedBy }),
     ...optionalFlag(given, 'force'),
   };
 }
@@ -91,7 +93,7 @@ function optionalFlag<K extends string>(given: Record<string, unknown>, key: K):
 }
 
 /** Longest text of an input, in characters: search attributes and reports have limits. */
-const MAX_TEXT = 500;
+export const MAX_TEXT = 500;
 
 function optionalText<K extends string>(given: Record<string, unknown>, key: K): { [key in K]?: string } {
   const value = given[key];

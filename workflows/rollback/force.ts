@@ -3,6 +3,7 @@ import type { DecisionInput } from '../../src/contract/hold.js';
 import { forceUpdate } from '../../src/contract/messages.js';
 import * as attributes from '../../src/contract/search-attributes.js';
 import { checkDecision } from '../../src/domain/decide.js';
+import { MAX_TEXT } from '../../src/domain/inputs.js';
 import { rejection } from '../shared/failures.js';
 import { onUpdate } from '../shared/handlers.js';
 import { updateDetails } from '../shared/run.js';
@@ -16,7 +17,9 @@ export function handleForce(run: RollbackRun): void {
     if ('refusal' in checked) throw rejection(checked.refusal);
     return checked.decision;
   };
-  const force = ({ by, reason }: DecisionInput): string => {
+  const force = ({ by, reason: given }: DecisionInput): string => {
+    // A decision may be longer than what a rollback is started with, and the lane refuses more than that.
+    const reason = given.trim().slice(0, MAX_TEXT);
     if (input.force) return `it was forced before by ${input.requestedBy ?? 'unknown'}: ${input.reason}`;
     Object.assign(input, { force: true, requestedBy: by, reason });
     state.why = `${state.why}; forced by ${by}: ${reason}`;

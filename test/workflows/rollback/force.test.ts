@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { releaseLaneId } from '../../../src/contract/ids.js';
-import { beginRollbackSignal } from '../../../src/contract/messages.js';
+import { beginRollbackSignal, forceUpdate } from '../../../src/contract/messages.js';
 
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { canary as run } from '../../support/cli.js';
@@ -138,3 +138,12 @@ test('while no worker polls the queue of the lane, a rollback that announces its
   );
   expect(sent.at(-1)).toMatchObject({ sha, force: true, by: 'bob' });
 }, 90_000);
+
+test('a rollback is forced with a reason that is longer than one of its start', async () => {
+  const { digests, handle, release } = await waiting();
+  await handle.executeUpdate(forceUpdate, { args: [{ by: 'bob', reason: 'it burns '.repeat(200) }] });
+  release();
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'rolled-back', requestedBy: 'bob' });
+  expect(await gate().latest()).toEqual(digests);
+  expect((await statusOf(gate(), handle))?.laneUnheard).toBeUndefined();
+});
