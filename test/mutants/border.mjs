@@ -168,6 +168,8 @@ export default [
     find: 'HISTORY_BYTES = 84 * KIB',
     replace: 'HISTORY_BYTES = 840 * KIB',
     test: 'test/lane/hostile-bounds.test.ts > the state stays below 256 KiB, and one that the next run reads, whatever people and programs write',
+  },
+  {
     name: 'border-unreadable-rollback',
     breaks: 'a rollback that ended because its input was no order announces whatever is said in its name',
     file: 'activities/lane/calls.ts',
