@@ -1,5 +1,6 @@
 import type { ActivityDependencies } from './dependencies.js';
 import { createFleetWatch } from './fleet-watch.js';
+import { createIdentityActivities } from './identity.js';
 import { createLaneActivities } from './lane/calls.js';
 import { createDriftActivities } from './lane/check-drift.js';
 import { createMoveActivities } from './move.js';
@@ -17,6 +18,7 @@ export function onReleaseQueue(dependencies: ActivityDependencies) {
   const { config, suite, registry, client, retryBudgetMs, stopping } = dependencies;
   return {
     ...createPlanActivities(config, suite, retryBudgetMs),
+    ...createIdentityActivities(config),
     ...createRegistryActivities(registry),
     ...createTenantActivities({ config, suite, client, stopping }),
     ...createFleetWatch({ config, suite, client, stopping }),

@@ -23,9 +23,14 @@ export function createPlanActivities(config: Config, suite: Suite | null, retryB
       return planRelease(config, input, retryBudgetMs, cancellationSignal());
     },
 
-    /** Images of the gate, and the tag that the canary tenants follow: all that a rollback reads of the configuration. */
-    async loadImages(): Promise<Pick<Plan, 'images' | 'tag'>> {
-      return { images: config.images, ...(config.canaryTag && { tag: config.canaryTag }) };
+    /** Images of the gate, the tag that the canary tenants follow, and whether a rollback needs a verified identity: all that a rollback reads of the configuration. */
+    async loadImages(): Promise<Pick<Plan, 'images' | 'tag'> & { rollbackVerified?: true }> {
+      const { images, canaryTag, requireVerified } = config;
+      return {
+        images,
+        ...(canaryTag && { tag: canaryTag }),
+        ...(requireVerified.includes('rollback') && { rollbackVerified: true }),
+      };
     },
   };
 }

@@ -4,7 +4,8 @@ import { releaseId } from '../src/contract/ids.js';
 import type { ReleaseInput, ReleaseOutcome, ReleaseReport } from '../src/contract/release.js';
 import { verdictOf } from '../src/contract/tenants/check.js';
 import { fitReport } from '../src/domain/fit.js';
-import { parseReleaseInput } from '../src/domain/inputs.js';
+import { parseReleaseInput, takeToken } from '../src/domain/inputs.js';
+import { identify, reportedRequester } from './identity/verify.js';
 import { awaitingApproval } from './release/awaiting-approval.js';
 import { awaitingCanary, handleFleetSeen } from './release/awaiting-canary.js';
 import { NO_PLAN, type Phase, type PhaseName, type Release } from './release/context.js';
@@ -17,6 +18,7 @@ import { soaking } from './release/soaking.js';
 import { whileWatched } from './release/watch.js';
 import { handleDecisions } from './shared/decisions.js';
 import { endRun } from './shared/end-run.js';
+import { failure } from './shared/failures.js';
 import { beginRun, ownRun, readInput, runPhases, timesOf } from './shared/run.js';
 
 /**
@@ -36,14 +38,19 @@ const PHASES: Record<PhaseName, Phase> = {
 
 /** Takes one build from `:staging-<sha>` to `:latest`, or ends with the reason why not. */
 export async function CanaryRelease(typed: unknown): Promise<ReleaseReport> {
-  const release = beginRelease(readInput(() => parseReleaseInput(typed), releaseId));
+  const { token, rest } = takeToken(typed);
+  const release = beginRelease(readInput(() => parseReleaseInput(rest), releaseId));
   handleDecisions(release);
   handleRevocation(release);
   handleFleetSeen(release);
   return endRun(
     release,
     (outcome: ReleaseOutcome | FailureType, why) => reportOf(release, outcome, why),
-    () => runPhases(PHASES, 'queued', release),
+    async () => {
+      const refusal = await identify(release, token, '2m');
+      if (refusal !== null) throw failure('MoveRefused', refusal, { refusal: 'unverified' });
+      await runPhases(PHASES, 'queued', release);
+    },
   );
 }
 
@@ -54,6 +61,7 @@ function beginRelease(input: ReleaseInput): Release {
     ...beginRun(input, 'queued', new CancellationScope()),
     input,
     plan: NO_PLAN,
+    verified: null,
     pinned: [],
     request: {
       sha,
@@ -89,6 +97,7 @@ function reportOf(release: Release, outcome: ReleaseReport['outcome'], why: stri
   const verdict = verdictOf(tenants) === 'fail' ? 'RED' : isGreen ? 'GREEN' : undefined;
   return fitReport<ReleaseReport>({
     ...input,
+    ...reportedRequester(release),
     outcome,
     why: cut(why),
     images,

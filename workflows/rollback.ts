@@ -2,7 +2,8 @@ import { CancellationScope } from '@temporalio/workflow';
 import type { FailureType } from '../src/contract/failures.js';
 import { rollbackId } from '../src/contract/ids.js';
 import type { RollbackOutcome, RollbackReport } from '../src/contract/release.js';
-import { parseRollbackInput } from '../src/domain/inputs.js';
+import { parseRollbackInput, takeToken } from '../src/domain/inputs.js';
+import { identify, reportedRequester } from './identity/verify.js';
 import { announcing } from './rollback/announcing.js';
 import type { Phase, RollbackRun } from './rollback/context.js';
 import { handleForce } from './rollback/force.js';
@@ -21,12 +22,15 @@ const PHASES: Record<Exclude<Awaited<ReturnType<Phase>>, 'done'>, Phase> = {
 
 /** Moves `:latest` of all images back to a build that is complete in each repository. */
 export async function Rollback(typed: unknown): Promise<RollbackReport> {
-  const input = readInput(() => parseRollbackInput(typed), rollbackId);
+  const { token, rest } = takeToken(typed);
+  const input = readInput(() => parseRollbackInput(rest), rollbackId);
   const run: RollbackRun = {
     ...beginRun(input, 'resolving', new CancellationScope()),
     input,
     pinned: [],
     leaseMs: 0,
+    verified: null,
+    notVerified: null,
   };
   handleDecisions(run, 'rollback');
   handleForce(run);
@@ -34,6 +38,7 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
     const { images, laneUnheard, warnings, notMoved } = run.state;
     return {
       ...input,
+      ...reportedRequester(run),
       outcome,
       why,
       images,
@@ -43,5 +48,8 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
       ...timesOf(run.state),
     };
   };
-  return endRun(run, report, () => runPhases(PHASES, 'resolving', run));
+  return endRun(run, report, async () => {
+    run.notVerified = await identify(run, token, '15s');
+    await runPhases(PHASES, 'resolving', run);
+  });
 }

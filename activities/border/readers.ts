@@ -12,6 +12,8 @@ import { parseLaneRequest } from '../../src/lane/payloads/parse.js';
 const MAX_IMAGES = 50;
 /** Most events in one batch. */
 const MAX_EVENTS = 2_000;
+/** Longest token, in characters. */
+const MAX_TOKEN = 16_384;
 /** Longest pause that an activity is asked for, in milliseconds. */
 const MAX_PAUSE_MS = 3_600_000;
 
@@ -51,6 +53,12 @@ export function run(sent: unknown): RunRef {
   const { workflowId, runId } = fieldsOf(sent);
   if (!isText(workflowId) || !isRunId(runId)) throw bad('run', sent, 'a workflow id and a run id');
   return { workflowId, runId };
+}
+
+/** Reads a token. No message repeats it. */
+export function token(sent: unknown): string {
+  if (typeof sent === 'string' && sent.length > 0 && sent.length <= MAX_TOKEN) return sent;
+  throw new InvalidInput(`invalid token: expected text of at most ${MAX_TOKEN} characters`);
 }
 
 /** Reads a run; without a run id it is the open one. */

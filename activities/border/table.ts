@@ -78,6 +78,7 @@ export const RELEASE_BORDERS: Borders<ReleaseActivities> = {
     check: ({ config }, caller, { sha }) => requireSha(caller, releaseId(config.lane, sha)),
   },
   loadImages: { from: [rollback], args: [] },
+  verifyIdentity: { from: [release, rollback], args: [read.token] },
   resolveBuild: {
     from: [release],
     args: [parseSha, repositories],

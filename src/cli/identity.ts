@@ -22,6 +22,13 @@ export function identity(given: Given, io: Io): string {
   return textOption(given, 'by') ?? (io.env.GITHUB_ACTOR || `${userInfo().username}@${hostname()}`);
 }
 
+/** Token that proves who runs the command; null if the environment asks for none. The code for it is loaded only then.
+ * @throws {InvalidInput} */
+export async function tokenOf({ env }: Io): Promise<string | null> {
+  if (!Object.keys(env).some((name) => /^CANARY_OIDC_(?:TOKEN|TOKEN_FILE|AUDIENCE)$/.test(name))) return null;
+  return (await import('../oidc/request-token.js')).tokenFrom(env);
+}
+
 /** Why: `--reason`, else what the person at the terminal answers. A dry run moves nothing, so it needs none.
  * @throws {InvalidInput} without a terminal, and with `--yes`. */
 export async function reasonOf(given: Given, io: Io): Promise<string> {

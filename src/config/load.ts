@@ -3,6 +3,7 @@ import { loadSuite, SuiteError } from '../smoke/load-suite.js';
 import type { Suite } from '../smoke/suite.js';
 import { FleetError, type FleetSource } from '../tenants/fleet.js';
 import { fleetSource, productionFleetSource } from '../tenants/sources/index.js';
+import { identityProblems } from './identity-settings.js';
 import { misspelled } from './misspelled.js';
 import {
   type Config,
@@ -87,6 +88,7 @@ async function readConfig(
   }
   if (purpose === 'worker' && !result.data.unsafe)
     problems.push(...unsafeSettings(result.data).map((one) => `${one}, or CANARY_UNSAFE=true for a trial`));
+  problems.push(...identityProblems(result.data));
   const {
     tenantUrls: _,
     adminTokens: __,
@@ -94,6 +96,8 @@ async function readConfig(
     productionFleetFile: ____,
     githubToken,
     githubActor,
+    oidcToken: _____,
+    oidcAudience: ______,
     ...settings
   } = result.data;
   const config: Config = Object.freeze({

@@ -39,8 +39,17 @@ export async function planRelease(
     ...(config.canaryTag && { tag: config.canaryTag }),
     retryBudgetMs,
     ...(config.payloadKeyFile !== null && { hidesTenants: true }),
-    ...((config.fourEyes || config.approvers !== null) && {
-      approvers: { fourEyes: config.fourEyes, approvers: config.approvers },
+    ...identityRules(config),
+  };
+}
+
+/** Who may approve and promote; absent, as far as the configuration has no rule. */
+function identityRules({ fourEyes, approvers, requireVerified }: Config): Pick<Plan, 'approvers' | 'promoteVerified'> {
+  const verified = requireVerified.includes('approve');
+  return {
+    ...((fourEyes || approvers !== null || verified) && {
+      approvers: { fourEyes, approvers, ...(verified && { verified }) },
     }),
+    ...(requireVerified.includes('promote') && { promoteVerified: true }),
   };
 }

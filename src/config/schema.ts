@@ -3,12 +3,13 @@ import { InvalidInput } from '../contract/brand.js';
 import { parseLane } from '../contract/ids.js';
 import { parseCanaryTag } from '../contract/image.js';
 import { parseToken } from '../contract/secret.js';
-import { parseApprovers } from '../domain/approvers.js';
-import { formatDuration, parseDuration } from '../domain/duration.js';
+import { formatDuration } from '../domain/duration.js';
 import { MAX_SUITE_MS, SMOKE_WAITS } from '../smoke/waits.js';
 import { parseBuildProbe } from '../tenants/build-probe.js';
 import type { FleetSource } from '../tenants/fleet.js';
+import { IDENTITY_SETTINGS } from './identity-settings.js';
 import { type HttpAddress, list, parseHttpAddress, parseImages, parseWebAddress } from './parsers.js';
+import { duration, flag, orNull, parsed, positive, secret, setting, text } from './setting.js';
 
 /** The environment as a process has it. */
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -21,33 +22,6 @@ export const UNSUPPORTED = [
   'CANARY_REPORT_TOKEN',
   'CANARY_SLACK_WEBHOOK',
 ];
-
-/** A zod type of a parser that throws `InvalidInput`. */
-const parsed = <T>(parse: (text: string) => T) =>
-  z.string().transform((text, context): T => {
-    try {
-      return parse(text);
-    } catch (error) {
-      if (!(error instanceof InvalidInput)) throw error;
-      context.addIssue({ code: 'custom', message: error.message });
-      return z.NEVER;
-    }
-  });
-const duration = (fallback: string) => parsed(parseDuration).prefault(fallback);
-const positive = (fallback: string) => duration(fallback).refine((ms) => ms > 0, 'must be more than 0');
-const orNull = <S extends z.ZodType>(schema: S) =>
-  schema.optional().transform((value): z.output<S> | null => value ?? null);
-const text = z.string();
-const flag = z
-  .enum(['true', 'false'], 'must be true or false')
-  .prefault('false')
-  .transform((value) => value === 'true');
-
-/** One setting: its variable, what it is for, and how its text is parsed. */
-const setting = <S extends z.ZodType>(variable: string, description: string, schema: S): S =>
-  schema.meta({ variable, description });
-const secret = <S extends z.ZodType>(variable: string, description: string, schema: S): S =>
-  schema.meta({ variable, description, secret: true });
 
 /** What `CANARY_IMAGES` looks like. */
 export const EXAMPLE_IMAGES = 'ghcr.io/acme/platform,ghcr.io/acme/platform-tenant';
@@ -134,12 +108,7 @@ export const SETTINGS = z.object({
     '`required`: every promotion waits for a person.',
     z.enum(['auto', 'required'], 'must be auto or required').prefault('auto'),
   ),
-  fourEyes: setting('CANARY_FOUR_EYES', '`true`: who requested a release must not approve it.', flag),
-  approvers: setting(
-    'CANARY_APPROVERS',
-    'Names that alone may approve, separated by commas; `*` at the end of one stands for any rest. Unset: any name. Letter case and blanks do not count (`docs/security.md`).',
-    orNull(parsed(parseApprovers)),
-  ),
+  ...IDENTITY_SETTINGS,
   holdTimeoutMs: setting('CANARY_HOLD_TIMEOUT', 'When a hold expires; it never promotes.', positive('72h')),
   http: setting(
     'CANARY_HTTP_ADDR',
@@ -192,7 +161,16 @@ export const SETTINGS = z.object({
 export type Settings = z.output<typeof SETTINGS>;
 type SettingName = keyof Settings;
 /** Settings that become a fleet source, secrets or `http`. */
-type Raw = 'tenantUrls' | 'adminTokens' | 'fleetFile' | 'productionFleetFile' | 'githubToken' | 'githubActor' | 'http';
+type Raw =
+  | 'tenantUrls'
+  | 'adminTokens'
+  | 'fleetFile'
+  | 'productionFleetFile'
+  | 'githubToken'
+  | 'githubActor'
+  | 'oidcToken'
+  | 'oidcAudience'
+  | 'http';
 
 /** What a worker is configured with. Fields of `SETTINGS` have its units: `…Ms` are milliseconds. */
 export interface Config extends Readonly<Omit<Settings, Raw>> {

@@ -1,4 +1,5 @@
 import type { FailureType } from './failures.js';
+import type { VerifiedIdentity } from './identity.js';
 
 /** Decision that a person makes about a run. */
 export type DecisionName = 'approve' | 'abort' | 'retry';
@@ -150,6 +151,8 @@ export interface DecisionInput {
   by: string;
   reason: string;
   hold?: string;
+  /** Identity of who decided, if it was verified; `by` names it then. */
+  verified?: VerifiedIdentity;
 }
 
 /** Decision that was accepted; the run keeps it. */

@@ -64,6 +64,7 @@ export const MOVE_REFUSALS = {
   'needs-force': 'Only a forced rollback may continue.',
   'not-running': 'The run that requests the move, or this attempt of the mover, has ended.',
   foreign: 'What asks is no run of this gate, or asks for what it is not configured for.',
+  unverified: 'A verified identity is needed, and none was given, or the token was refused.',
   busy: 'Another move did not end in time.',
   'lane-unavailable': 'The lane did not answer in time.',
 } as const;

@@ -1,6 +1,6 @@
 import type { FailureType } from './failures.js';
 import type { Decision, DecisionEffect, DecisionName, Hold, HoldName } from './hold.js';
-import type { ApproverRules, ReleaseApprovers } from './identity.js';
+import type { ApproverRules, ReleaseApprovers, VerifiedIdentity } from './identity.js';
 import type { Digest, Repository, Tag } from './image.js';
 import type { MovedImage, MoveRefusalReason } from './move.js';
 import type { Sha } from './sha.js';
@@ -80,6 +80,8 @@ export interface Plan {
   hidesTenants?: boolean;
   /** Who may approve; absent: anybody. */
   approvers?: ApproverRules;
+  /** Whether `promoteOnly` needs a verified identity. */
+  promoteVerified?: true;
 }
 
 /** A tenant by name and origin (`https://host:port`); its token is looked up by origin where it is used. */
@@ -133,6 +135,8 @@ export interface RunTimes {
 
 /** Result of a `CanaryRelease`, or the first detail of its failure; it includes the input. */
 export interface ReleaseReport extends ReleaseInput, RunTimes {
+  /** Identity of who requested it, if it was verified; `requestedBy` names it then. */
+  verified?: VerifiedIdentity;
   outcome: ReleaseOutcome | FailureType;
   /** Summary, one line. */
   why: string;
@@ -208,6 +212,8 @@ export interface RollbackInput {
 
 /** Result of a `Rollback`, or the first detail of its failure. */
 export interface RollbackReport extends RollbackInput, RollbackNotes, RunTimes {
+  /** Identity of who requested it, if it was verified; `requestedBy` names it then. */
+  verified?: VerifiedIdentity;
   outcome: RollbackOutcome | FailureType;
   /** Reason, if it failed with `MoveRefused`. */
   refusal?: MoveRefusalReason;

@@ -9,8 +9,8 @@ import {
   type HoldName,
   holdRow,
 } from '../contract/hold.js';
-import type { ReleaseApprovers } from '../contract/identity.js';
-import { approverRefusal, describeApprovers } from './approvers.js';
+import type { Person, ReleaseApprovers, VerifiedIdentity } from '../contract/identity.js';
+import { approverRefusal, describeApprovers, FORGED_NAME, isForgedName, shownPerson } from './approvers.js';
 
 /** Longest name in a decision, in characters: the run's history and report keep it. */
 export const MAX_BY = 200;
@@ -33,12 +33,14 @@ export interface Decidable {
 /**
  * Parses the payload of a decision at `at` (epoch, ms); returns the decision, or why it is refused. It is parsed by hand and never throws: a
  * handler that throws, or a library that changes, would break running releases (docs/protocol.md, Messages that cannot break a run).
+ * @param verified identity of who decides; `later`: its token is still to be verified, and the rules about people are checked then.
  */
 export function checkDecision(
   verb: DecisionName | 'force',
   sent: unknown,
   now: Decidable,
   at: number,
+  verified?: VerifiedIdentity | 'later',
 ): { decision: DecisionInput } | { refusal: string } {
   const refuse = (refusal: string) => ({ refusal: `${verb} refused: ${refusal}` });
   const example = `{"by":"ada","reason":"looked at it"${now.hold ? `,"hold":"${now.hold.id}"` : ''}}`;
@@ -53,10 +55,12 @@ export function checkDecision(
     return refuse(`by or reason is too long: expected at most ${MAX_BY} and ${MAX_REASON} characters`);
   const expired = now.hold !== null && at >= Date.parse(now.hold.until);
   if (expired && verb !== 'abort') return refuse('that hold has expired');
-  const why =
-    refusalOf(verb, hold ?? null, now) ??
-    (verb === 'approve' && now.approvers ? approverRefusal(now.approvers, { by }) : null);
-  return why === null ? { decision: { by, reason, ...(typeof hold === 'string' && { hold }) } } : refuse(why);
+  if (isForgedName(by)) return refuse(FORGED_NAME);
+  const person: Person = { by, ...(typeof verified === 'object' && { verified }) };
+  const rules = verb === 'approve' && verified !== 'later' ? now.approvers : undefined;
+  const why = refusalOf(verb, hold ?? null, now) ?? (rules ? approverRefusal(rules, person) : null);
+  if (why !== null) return refuse(why);
+  return { decision: { ...person, by: shownPerson(person), reason, ...(typeof hold === 'string' && { hold }) } };
 }
 
 function refusalOf(

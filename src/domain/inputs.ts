@@ -2,6 +2,7 @@ import { InvalidInput, shown } from '../contract/brand.js';
 import type { ReleaseInput, RollbackInput } from '../contract/release.js';
 import { parseSha } from '../contract/sha.js';
 import type { WatchInput } from '../contract/tenants/production.js';
+import { FORGED_NAME, isForgedName } from './approvers.js';
 import { parseDuration } from './duration.js';
 
 /** Parses the input of a `CanaryRelease`, which people type by hand.
@@ -24,7 +25,7 @@ export function parseReleaseInput(input: unknown): ReleaseInput {
   const release: ReleaseInput = {
     sha: parseSha(given.sha),
     ...optionalSequence(given),
-    ...optionalText(given, 'requestedBy'),
+    ...optionalName(given),
     ...optionalText(given, 'commitUrl'),
     ...optionalText(given, 'soak'),
     ...(given.approval === 'required' && { approval: 'required' }),
@@ -45,7 +46,7 @@ export function parseReleaseInput(input: unknown): ReleaseInput {
 export function parseRollbackInput(input: unknown): RollbackInput {
   const given = parseObject(input, ['sha', 'reason', 'requestedBy', 'force']);
   const { reason } = optionalText(given, 'reason');
-  const { requestedBy } = optionalText(given, 'requestedBy');
+  const { requestedBy } = optionalName(given);
   if (!reason?.trim()) throw new InvalidInput('a rollback needs a reason, e.g. "search is slow since 4c1d56e"');
   return {
     sha: parseSha(given.sha),
@@ -91,6 +92,26 @@ function optionalFlag<K extends string>(given: Record<string, unknown>, key: K):
   if (typeof value !== 'boolean') throw new InvalidInput(`invalid ${key} ${shown(value)}: expected true or false`);
   return { [key]: value } as { [key in K]?: boolean };
 }
+
+function optionalName(given: Record<string, unknown>): { requestedBy?: string } {
+  const name = optionalText(given, 'requestedBy');
+  if (isForgedName(name.requestedBy)) throw new InvalidInput(`invalid requestedBy: ${FORGED_NAME}`);
+  return name;
+}
+
+/**
+ * Takes the token off an input or a decision: it is handed on once, to be verified, and is in nothing that is kept, answered or shown. Null
+ * without one.
+ */
+export function takeToken(sent: unknown): { token: string | null; rest: unknown } {
+  if (typeof sent !== 'object' || sent === null || Array.isArray(sent) || !('token' in sent))
+    return { token: null, rest: sent };
+  const { token, ...rest } = sent;
+  return { token: typeof token === 'string' && token.length <= MAX_TOKEN ? token : '', rest };
+}
+
+/** Longest token, in characters. */
+const MAX_TOKEN = 16_384;
 
 /** Longest text of an input, in characters: search attributes and reports have limits. */
 export const MAX_TEXT = 500;

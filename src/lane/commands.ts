@@ -1,6 +1,7 @@
 import type { LaneState, Pause } from '../contract/lane.js';
 import type { TagState } from '../contract/move.js';
 import { type Sha, sameBuild } from '../contract/sha.js';
+import { FORGED_NAME, isForgedName } from '../domain/approvers.js';
 import { MAX_BY, MAX_REASON } from '../domain/decide.js';
 import { isoOf, isSha, isText } from '../domain/payloads/fields.js';
 import { record, rejectionOf } from './ledger.js';
@@ -19,6 +20,7 @@ export function applyCommand(
   const { by, reason, sha, until, images, sequence } = Object(sent) as Record<string, unknown>;
   if (!isText(by) || by.length > MAX_BY || typeof reason !== 'string' || !reason.trim() || reason.length > MAX_REASON)
     return { refused: `${command} refused: it needs by and reason, e.g. {"by":"ada","reason":"looked at it"}` };
+  if (isForgedName(by)) return { refused: `${command} refused: ${FORGED_NAME}` };
   const attribution: Attribution = { by, reason };
   const needsSha = command === 'drop' || command === 'unbad';
   if (needsSha && !isSha(sha)) return { refused: `${command} refused: it needs the sha, e.g. "sha":"4c1d56e"` };

@@ -11,6 +11,7 @@ import { forceUpdate } from '../contract/messages.js';
 import type { ReleaseInput, RollbackInput } from '../contract/release.js';
 import { CanaryPhase } from '../contract/search-attributes.js';
 import { sameBuild, shortSha } from '../contract/sha.js';
+import { takeToken } from '../domain/inputs.js';
 import { readPayload } from './payloads/read.js';
 import { isTimeout, retryLostUpdate } from './runs.js';
 
@@ -21,15 +22,24 @@ export type StartedRun = WorkflowHandle & {
   attached: boolean;
 };
 
+/** Adds the token that proves who sends it; the run keeps only what it proves. */
+export const withToken = <T extends object>(sent: T, token: string | null): T =>
+  token === null ? sent : { ...sent, token };
+
 /** Starts the release of a build, or attaches to the running one.
  * @throws {InvalidInput} if the running one was started with other input. */
-export function startRelease(client: Client, lane: Lane, input: ReleaseInput): Promise<StartedRun> {
+export function startRelease(
+  client: Client,
+  lane: Lane,
+  input: ReleaseInput,
+  token: string | null = null,
+): Promise<StartedRun> {
   const workflowId = releaseId(lane, input.sha);
   return startOrAttach(client, workflowId, input, () =>
     client.workflow.start(WORKFLOWS.release, {
       workflowId,
       taskQueue: taskQueue(lane),
-      args: [input],
+      args: [withToken(input, token)],
       staticSummary: `release ${shortSha(input.sha)}`,
     }),
   );
@@ -43,14 +53,19 @@ export type StartedRollback = StartedRun & {
 
 /** Starts a rollback, or attaches to the running one: it goes to the same build, also for another requester, and takes `force` until it moves.
  * @throws {InvalidInput} if the running one goes to another build with the same first digits; an error if no worker answers for it. */
-export async function startRollback(client: Client, lane: Lane, input: RollbackInput): Promise<StartedRollback> {
+export async function startRollback(
+  client: Client,
+  lane: Lane,
+  input: RollbackInput,
+  token: string | null = null,
+): Promise<StartedRollback> {
   const workflowId = rollbackId(lane, input.sha);
   for (;;) {
     const started = await startUnlessRunning(() =>
       client.workflow.start(WORKFLOWS.rollback, {
         workflowId,
         taskQueue: taskQueue(lane),
-        args: [input],
+        args: [withToken(input, token)],
         workflowTaskTimeout: '2s',
         staticSummary: `roll back to ${shortSha(input.sha)}: ${input.reason}`,
       }),
@@ -61,15 +76,20 @@ export async function startRollback(client: Client, lane: Lane, input: RollbackI
     if (!sameBuild(String(running.sha), input.sha))
       throw new InvalidInput(`${workflowId} is already running, to ${running.sha}`);
     if (!input.force || running.force) return attached.run;
-    const answer = await forceRollback(client, attached.run, input);
+    const answer = await forceRollback(client, attached.run, input, token);
     // It has ended meanwhile: another one starts.
     if (answer !== null) return Object.assign(attached.run, { forced: answer });
   }
 }
 
 /** Sends `force` to a running rollback; null if it has ended. */
-async function forceRollback(client: Client, run: StartedRun, input: RollbackInput): Promise<string | null> {
-  const decision = { by: input.requestedBy ?? 'unknown', reason: input.reason };
+async function forceRollback(
+  client: Client,
+  run: StartedRun,
+  input: RollbackInput,
+  token: string | null,
+): Promise<string | null> {
+  const decision = withToken({ by: input.requestedBy ?? 'unknown', reason: input.reason }, token);
   const send = () => run.executeUpdate(forceUpdate, { args: [decision] });
   try {
     return await client.withDeadline(Date.now() + FORCE_MS, () => retryLostUpdate(send));
@@ -152,7 +172,8 @@ export async function startOf(
   const started = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
   const [payload] = started?.input?.payloads ?? [];
   return {
-    input: await readPayload(client, payload),
+    // The token of a caller is for the run alone.
+    input: takeToken(await readPayload(client, payload)).rest,
     continuedFrom: started?.continuedExecutionRunId || null,
   };
 }

@@ -10,11 +10,12 @@ const ALLOWED: Record<string, string[]> = {
   'src/domain': ['src/contract'],
   'src/lane': ['src/contract', 'src/domain'],
   'src/net': ['src/contract', 'node:', 'undici'],
+  'src/oidc': ['src/contract', 'src/net', 'node:', 'zod', 'jose'],
   'src/registry': ['src/contract', 'src/net', 'node:', 'zod', 'undici'],
   'src/move': ['src/contract', 'src/registry', 'node:'],
   'src/smoke': ['src/contract', 'src/domain', 'src/net', 'node:', 'zod', 'jiti', 'undici'],
   'src/tenants': ['src/contract', 'src/net', 'src/smoke', 'node:', 'zod'],
-  'src/config': ['src/contract', 'src/domain', 'src/smoke', 'src/tenants', 'node:', 'zod'],
+  'src/config': ['src/contract', 'src/domain', 'src/oidc', 'src/smoke', 'src/tenants', 'node:', 'zod'],
   'src/report': ['src/contract', 'src/domain', 'src/lane'],
   'src/temporal': [
     'src/contract',

@@ -4,6 +4,9 @@ import { planRelease } from '../../src/config/plan.js';
 import type { ReleaseApprovers } from '../../src/contract/identity.js';
 import { approverRefusal, describeApprovers } from '../../src/domain/approvers.js';
 import { checkDecision, decisionsNow } from '../../src/domain/decide.js';
+import { parseReleaseInput, parseRollbackInput, takeToken } from '../../src/domain/inputs.js';
+import { applyCommand } from '../../src/lane/commands.js';
+import { emptyLane } from '../../src/lane/state.js';
 
 const IMAGES = { CANARY_IMAGES: 'ghcr.io/acme/platform' };
 const rules = (more: Partial<ReleaseApprovers>): ReleaseApprovers => ({
@@ -77,6 +80,64 @@ describe('a decision', () => {
       text: 'go on without that evidence (by bob, not by ada, who requested it)',
     });
     expect(describeApprovers(rules({}))).toBe('');
+  });
+});
+
+describe('a verified identity', () => {
+  const subject = 'repo:acme/app:environment:production';
+  const verified = { issuer: 'https://a.example', subject, actor: 'ada', at: '' };
+  const ada = { by: 'somebody', verified };
+  const decide = (now: Partial<ReleaseApprovers>, person: Parameters<typeof approverRefusal>[1]) =>
+    approverRefusal(rules(now), person);
+
+  test('is the person behind the job, whatever name was claimed', () => {
+    expect(decide({ fourEyes: true }, ada)).toMatch(/^CANARY_FOUR_EYES: ada requested/);
+    const requester = { by: 'x', verified };
+    expect(decide({ fourEyes: true, requester }, { by: 'ADA' })).toBe(
+      `CANARY_FOUR_EYES: verified: ${subject} / ada requested the release, so another person must approve it`,
+    );
+    expect(decide({ fourEyes: true, requester }, { by: 'x', verified: { ...verified, actor: 'bob' } })).toBeNull();
+    expect(decide({ approvers: ['ada'] }, ada)).toBeNull();
+    expect(decide({ approvers: ['somebody'] }, ada)).toMatch(/^CANARY_APPROVERS/);
+  });
+
+  test('is meant by its subject, with the person, or by a begin of it, and then no claimed name is', () => {
+    for (const entry of [`verified:${subject}`, `verified: ${subject} / ada`, 'verified: repo:acme/app:*']) {
+      expect(decide({ approvers: [entry] }, ada)).toBeNull();
+      expect(decide({ approvers: [entry] }, { by: `${subject} / ada` })).toMatch(/^CANARY_APPROVERS/);
+    }
+  });
+
+  test.each(['verified:repo:acme/app', `verified:${subject}/bob`, subject, 'verified:ada'])(
+    'is not meant by "%s"',
+    (entry) => {
+      expect(decide({ approvers: [entry] }, ada)).toMatch(/^CANARY_APPROVERS/);
+    },
+  );
+
+  test('may be required', () => {
+    expect(decide({ verified: true }, ada)).toBeNull();
+    expect(decide({ verified: true }, { by: 'ada' })).toBe(
+      'CANARY_REQUIRE_VERIFIED: approve needs a verified identity (fix: canary approve with CANARY_OIDC_TOKEN, or with CANARY_OIDC_AUDIENCE in GitHub Actions)',
+    );
+  });
+
+  test('cannot be claimed by name', () => {
+    const now = { phase: 'soaking', hold: null, decided: null, moving: false };
+    for (const by of ['verified: repo:acme/app / ada', ' VERIFIED :x', 'veri\u200bfied:x', 'ｖｅｒｉｆｉｅｄ：x']) {
+      const claims = 'a claimed name must not begin with';
+      expect(checkDecision('abort', { by, reason: 'x' }, now, 0)).toHaveProperty('refusal');
+      expect(() => parseReleaseInput({ sha: '4c1d56e', requestedBy: by })).toThrow(claims);
+      expect(() => parseRollbackInput({ sha: '4c1d56e', reason: 'x', requestedBy: by })).toThrow(claims);
+      expect(applyCommand(emptyLane(), 'unhold', { by, reason: 'x' }, 0)).toHaveProperty('refused');
+    }
+  });
+
+  test('is what a token is replaced by: it is taken off whatever came with it', () => {
+    expect(takeToken({ sha: 'x', token: 'a.b.c' })).toEqual({ token: 'a.b.c', rest: { sha: 'x' } });
+    expect(takeToken({ sha: 'x', token: 7 })).toEqual({ token: '', rest: { sha: 'x' } });
+    for (const sent of [null, 'token', ['token'], { sha: 'x' }])
+      expect(takeToken(sent)).toEqual({ token: null, rest: sent });
   });
 });
 

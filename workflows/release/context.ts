@@ -1,4 +1,5 @@
 import type { CancellationScope } from '@temporalio/workflow';
+import type { VerifiedIdentity } from '../../src/contract/identity.js';
 import type { LaneRequest, Revocation } from '../../src/contract/lane.js';
 import type { PinnedImage, Plan, ReleaseInput, ReleasePhase } from '../../src/contract/release.js';
 import type { BuildVerdict } from '../../src/contract/tenants/check.js';
@@ -18,6 +19,8 @@ export interface FleetWatch {
 export interface Release extends RunContext {
   readonly scope: CancellationScope;
   readonly input: ReleaseInput;
+  /** Identity of who requested it; null without one. */
+  verified: VerifiedIdentity | null;
   /** Plan, read in `resolving`; until then `NO_PLAN`. */
   plan: Plan;
   /** Digests that were read in `resolving`; no others count. */

@@ -13,6 +13,7 @@ import {
 import type { PinnedImage } from '../../src/contract/release.js';
 import { foreignRevisions } from '../../src/domain/one-build.js';
 import { describeRejection, isAdopted } from '../../src/lane/ledger.js';
+import { requesterOf } from '../identity/verify.js';
 import { unwrapFailure } from '../shared/failures.js';
 import { finish, setPhase } from '../shared/run.js';
 import { moveLatest } from '../shared/start-move.js';
@@ -103,18 +104,20 @@ async function decideOnLatest(
   return 'promoting';
 }
 
-function moveInput({ input, pinned, state, accepted, startedOverAt }: Release): MoveInput {
+function moveInput(release: Release): MoveInput {
+  const { input, pinned, state, accepted, startedOverAt } = release;
+  const requester = requesterOf(release);
   // Only the approval of a hold that promotes counts; approvals of earlier holds do not.
   const approval = state.decisions.findLast(
     ({ verb, holdName, at }) =>
       verb === 'approve' && at > startedOverAt && holdName !== undefined && holdRow(holdName).promotes,
   );
-  const author = input.promoteOnly ? { by: input.requestedBy, reason: input.reason } : approval;
+  const author = input.promoteOnly ? { by: requester, reason: input.reason } : approval;
   return {
     kind: 'promotion',
     sha: input.sha,
     images: pinned.map(({ repository, digest, latest }) => ({ repository, to: digest, from: latest })),
-    by: author?.by ?? input.requestedBy ?? 'unknown',
+    by: author?.by ?? requester ?? 'unknown',
     reason: author?.reason ?? 'every check passed on every canary tenant',
     ...(accepted && { accepted }),
   };

@@ -1,6 +1,8 @@
 import { digestOf } from '../../src/contract/move.js';
 import { shortSha } from '../../src/contract/sha.js';
+import { unverified } from '../../src/domain/approvers.js';
 import { planReads, registryReads } from '../shared/activity-options.js';
+import { failure } from '../shared/failures.js';
 import { finish, setPhase } from '../shared/run.js';
 import { isOwnApproval, NO_PLAN, type Phase, type Release } from './context.js';
 import { holdOnFault } from './hold.js';
@@ -13,6 +15,8 @@ export const resolving: Phase = async (release) => {
     setPhase(release, 'resolving', 'reading the plan');
     release.plan = await planReads().loadPlan(input);
     keepApprovers(release);
+    if (input.promoteOnly && release.plan.promoteVerified && release.verified === null)
+      throw failure('MoveRefused', unverified('promote'), { refusal: 'unverified' });
   }
   release.accepted = isOwnApproval(release);
   const { tenants, approval } = release.plan;
@@ -39,9 +43,10 @@ export const resolving: Phase = async (release) => {
 };
 
 /** Keeps who may approve, for every decision from now on. */
-function keepApprovers({ input, plan, state }: Release): void {
+function keepApprovers({ input, plan, state, verified }: Release): void {
   delete state.approvers;
-  const requester = input.requestedBy?.trim() ? { by: input.requestedBy } : null;
+  const by = input.requestedBy ?? '';
+  const requester = verified ? { by, verified } : by.trim() ? { by } : null;
   if (plan.approvers) state.approvers = { ...plan.approvers, requester };
 }
 

@@ -1,4 +1,5 @@
 import { isCancellation } from '@temporalio/workflow';
+import type { VerifiedIdentity } from '../../src/contract/identity.js';
 import type { Tag } from '../../src/contract/image.js';
 import type { PinnedImage, RollbackInput } from '../../src/contract/release.js';
 import { unwrapFailure } from '../shared/failures.js';
@@ -9,6 +10,10 @@ export interface RollbackRun extends RunContext {
   /** A running rollback takes `force`: each phase reads it where it counts. */
   input: RollbackInput;
   pinned: PinnedImage[];
+  /** Identity of who requested it, or forced it since; null without one. */
+  verified: VerifiedIdentity | null;
+  /** Why its token was not verified; null without a token. */
+  notVerified: string | null;
   /** Tag that the canary tenants follow, if the gate points it. */
   tag?: Tag;
   /** Time in which a write of another mover may still be in flight, in milliseconds; null if the lane did not answer. */

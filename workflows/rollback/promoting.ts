@@ -3,6 +3,7 @@ import type { Tag } from '../../src/contract/image.js';
 import type { MoveInput } from '../../src/contract/move.js';
 import type { PinnedImage, RollbackNotes } from '../../src/contract/release.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
+import { requesterOf } from '../identity/verify.js';
 import { tagWrites } from '../shared/activity-options.js';
 import { retryOnceAfterTimeout, unwrapFailure } from '../shared/failures.js';
 import { finish, setPhase } from '../shared/run.js';
@@ -19,7 +20,7 @@ export async function promoting(run: RollbackRun): ReturnType<Phase> {
     kind: 'rollback',
     sha: input.sha,
     images: pinned.map(({ repository, digest, latest }) => ({ repository, to: digest, from: latest })),
-    by: input.requestedBy ?? 'unknown',
+    by: requesterOf(run) ?? 'unknown',
     reason: input.reason,
     ...(leaseMs === null && { laneUnheard: true }),
     ...(input.force && { force: true }),

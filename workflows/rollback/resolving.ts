@@ -1,4 +1,5 @@
 import { shortSha } from '../../src/contract/sha.js';
+import { unverified } from '../../src/domain/approvers.js';
 import { foreignRevisions, missingAttestations, missingPlatforms, pushedAgain } from '../../src/domain/one-build.js';
 import { laneCalls, reads } from '../shared/activity-options.js';
 import { failure, retryOnceAfterTimeout } from '../shared/failures.js';
@@ -14,6 +15,7 @@ export async function resolving(run: RollbackRun): ReturnType<Phase> {
     retryOnceAfterTimeout(() => reads('read the images of the gate').loadImages()),
     laneCalls(`ask the lane for the digests of ${short}`, '10s').knownBuild(input.sha).catch(nullIfUnanswered),
   ]);
+  if (gate.rollbackVerified && run.verified === null) throw needsIdentity(run);
   // The gate may have got another image since that build.
   const images = known?.map(({ repository }) => repository) ?? gate.images;
   const notMoved = gate.images.filter((repository) => !images.includes(repository));
@@ -28,8 +30,15 @@ export async function resolving(run: RollbackRun): ReturnType<Phase> {
   run.pinned = pinned;
   if (gate.tag !== undefined) run.tag = gate.tag;
   const doubts = [...foreignRevisions(input, pinned), ...pushedAgain(pinned, tags), ...missingPlatforms(pinned)];
-  const warnings = missingAttestations(pinned);
+  const warnings = [...(run.notVerified ? [run.notVerified] : []), ...missingAttestations(pinned)];
   if (warnings.length > 0) state.warnings = warnings;
   if (doubts.length > 0 && !input.force) throw failure('MoveRefused', doubts.join('; '), { refusal: 'needs-force' });
   return 'announcing';
+}
+
+/** Refusal of a rollback that must be verified and is not. The fix names the way that needs no issuer. */
+function needsIdentity({ input, notVerified }: RollbackRun): Error {
+  const why = `${unverified('rollback')}${notVerified ? `; ${notVerified}` : ''}`;
+  const last = `canary rollback ${input.sha} --reason … --direct --force moves without Temporal, with the registry's credentials`;
+  return failure('MoveRefused', `${why}; if the issuer is down, ${last}`, { refusal: 'unverified' });
 }

@@ -1,7 +1,10 @@
 import type { DecisionInput, DecisionName } from '../../src/contract/hold.js';
+import type { VerifiedIdentity } from '../../src/contract/identity.js';
 import { DECISIONS, statusQuery } from '../../src/contract/messages.js';
 import { checkDecision, decisionsNow, effectOf } from '../../src/domain/decide.js';
-import { rejection } from './failures.js';
+import { takeToken } from '../../src/domain/inputs.js';
+import { verifyToken } from '../identity/verify.js';
+import { rejection, unwrapFailure } from './failures.js';
 import { onQuery, onSignal, onUpdate } from './handlers.js';
 import { type RunContext, updateDetails } from './run.js';
 
@@ -26,6 +29,10 @@ export function handleDecisions(run: RunContext, kind: 'release' | 'rollback' = 
     }
     return `${verb} accepted: ${effectOf(verb, hold, kind)}`;
   };
+  const note = (refusal: string) => {
+    state.refusals = [...state.refusals, refusal].slice(-SHOWN_REFUSALS);
+    updateDetails(state);
+  };
   onQuery(
     statusQuery,
     () => ({ ...state, verbs: decisionsNow(state, kind) }),
@@ -33,20 +40,61 @@ export function handleDecisions(run: RunContext, kind: 'release' | 'rollback' = 
   );
   for (const verb of kind === 'rollback' ? (['abort'] as const) : (Object.keys(DECISIONS) as DecisionName[])) {
     const { update, signal, description } = DECISIONS[verb];
-    const check = (sent: unknown) => checkDecision(verb, sent, state, Date.now());
-    const requireAllowed = (sent: unknown): DecisionInput => {
-      const checked = check(sent);
+    const check = (sent: unknown, verified?: VerifiedIdentity | 'later'): DecisionInput => {
+      const checked = checkDecision(verb, sent, state, Date.now(), verified);
       if ('refusal' in checked) throw rejection(checked.refusal);
       return checked.decision;
     };
-    onUpdate(update, requireAllowed, (decision) => take(verb, decision), description);
-    const takeOrNote = (checked: ReturnType<typeof check>) => {
-      if ('decision' in checked) take(verb, checked.decision);
-      else {
-        state.refusals = [...state.refusals, checked.refusal].slice(-SHOWN_REFUSALS);
-        updateDetails(state);
+    const { parse, act } = withIdentity(verb, check, (decision) => take(verb, decision), '2m');
+    onUpdate(update, parse, act, description);
+    const noteRefusal = (error: unknown) => note(unwrapFailure(error).message);
+    const takeOrNote = (sent: unknown) => {
+      try {
+        const taken = act(parse(sent));
+        return taken instanceof Promise ? taken.catch(noteRefusal) : taken;
+      } catch (error) {
+        return noteRefusal(error);
       }
     };
-    onSignal(signal, check, takeOrNote, description);
+    onSignal(
+      signal,
+      (sent) => ({ sent }),
+      ({ sent }) => takeOrNote(sent),
+      description,
+    );
   }
+}
+
+/** Decision that was parsed, and the token to verify before it is taken. */
+interface Given {
+  decision: DecisionInput;
+  rest: unknown;
+  token: string | null;
+}
+
+/**
+ * Parser and handler of a decision that may come with a token: it is verified first, and then the decision is checked again, because the run
+ * has gone on. Only what needs a person's identity waits for it.
+ */
+export function withIdentity(
+  verb: DecisionName | 'force',
+  check: (sent: unknown, verified?: VerifiedIdentity | 'later') => DecisionInput,
+  take: (decision: DecisionInput) => string,
+  within: '2m' | '15s',
+) {
+  const isIdentified = verb === 'approve' || verb === 'force';
+  return {
+    parse(sent: unknown): Given {
+      const { token: given, rest } = takeToken(sent);
+      const token = isIdentified ? given : null;
+      return { decision: check(rest, token === null ? undefined : 'later'), rest, token };
+    },
+    act({ decision, rest, token }: Given): string | Promise<string> {
+      if (token === null) return take(decision);
+      return verifyToken(token, within).then((result) => {
+        if ('refusal' in result) throw rejection(`${verb} refused: ${result.refusal}`);
+        return take(check(rest, result.verified));
+      });
+    },
+  };
 }

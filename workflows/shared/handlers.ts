@@ -35,8 +35,8 @@ export function attempt(signal: string, act: () => unknown): void {
 }
 
 /** Handles an update. A payload that does not parse is rejected before the history has it; a fault of the handler rejects the update alone. */
-export function onUpdate<R, T>(
-  update: UpdateDefinition<R, [T]>,
+export function onUpdate<R, S, T>(
+  update: UpdateDefinition<R, [S]>,
   parse: Parse<T>,
   act: (message: T) => R | Promise<R>,
   description?: string,

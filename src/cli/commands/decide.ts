@@ -7,9 +7,10 @@ import { parseSha, type Sha } from '../../contract/sha.js';
 import { withClient } from '../../temporal/connect.js';
 import { isStuck } from '../../temporal/lane-view.js';
 import { awaitRunEnd, findRun, outcomeOfRun, queryStatus, sendDecision } from '../../temporal/runs.js';
+import { withToken } from '../../temporal/start.js';
 import { BY, type Command, type Given, type Io, OUTPUT, REASON, TEMPORAL, textOption, yes } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { identity, laneFrom, reasonOf } from '../identity.js';
+import { identity, laneFrom, reasonOf, tokenOf } from '../identity.js';
 import { printAnswer } from '../print/answer.js';
 
 const decisionCommand = (verb: DecisionName, more: Command['options'] = []): Command => ({
@@ -62,7 +63,8 @@ function decide(verb: DecisionName, given: Given, io: Io): Promise<number> {
     if (hold === undefined && verb !== 'abort')
       return refuse(`${verb} refused: ${state.verbs?.[verb].text ?? 'the release is not held'}`, { by, reason });
     const decision = { by, reason, ...(hold !== undefined && { hold }) };
-    return printAnswer(await sendDecision(client, workflowId, verb, decision), decision, given, io);
+    const sent = withToken(decision, verb === 'approve' ? await tokenOf(io) : null);
+    return printAnswer(await sendDecision(client, workflowId, verb, sent), decision, given, io);
   });
 }
 

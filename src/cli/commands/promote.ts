@@ -16,7 +16,7 @@ import {
   yes,
 } from '../command.js';
 import { follow } from '../follow.js';
-import { identity, laneFrom, reasonOf } from '../identity.js';
+import { identity, laneFrom, reasonOf, tokenOf } from '../identity.js';
 
 export const promote: Command = {
   options: [
@@ -48,8 +48,9 @@ async function run(given: Given, io: Io): Promise<number> {
     reason,
   });
   if (given.options.dryRun) return (await import('../local/dry-run.js')).dryRunPromotion(lane, input, given, io);
+  const token = await tokenOf(io);
   return withClient(io.env, async (client) => {
-    const handle = await startRelease(client, lane, input);
+    const handle = await startRelease(client, lane, input, token);
     io.err(`${handle.workflowId} ${handle.attached ? 'is already running: attached' : 'is started'}`);
     return follow(client, handle, given, io, (end) =>
       end.report?.outcome === 'CanaryBuildBad' ? `canary promote ${input.sha} --force --reason …` : null,

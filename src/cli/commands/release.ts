@@ -19,7 +19,7 @@ import {
 } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { allowedOutcomes, follow } from '../follow.js';
-import { identity, laneFrom } from '../identity.js';
+import { identity, laneFrom, tokenOf } from '../identity.js';
 
 export const release: Command = {
   options: [
@@ -67,8 +67,9 @@ async function run(given: Given, io: Io): Promise<number> {
     ...(sequence !== undefined && { sequence: /^\d+$/.test(sequence) ? Number(sequence) : sequence }),
   });
   if (given.options.dryRun) return (await import('../local/dry-run.js')).dryRunPromotion(lane, input, given, io);
+  const token = await tokenOf(io);
   return withClient(io.env, async (client) => {
-    const handle = await startRelease(client, lane, input);
+    const handle = await startRelease(client, lane, input, token);
     io.err(`${handle.workflowId} ${handle.attached ? 'is already running: attached' : 'is started'}`);
     if (given.options.wait) return follow(client, handle, given, io);
     if ((await workersOn(client, taskQueue(lane))).length > 0) return EXIT.done;

@@ -19,7 +19,7 @@ import {
 } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { follow } from '../follow.js';
-import { identity, laneFrom, reasonOf } from '../identity.js';
+import { identity, laneFrom, reasonOf, tokenOf } from '../identity.js';
 import { promptTarget } from '../prompt-target.js';
 
 export const rollback: Command = {
@@ -69,8 +69,9 @@ async function run(given: Given, io: Io): Promise<number> {
   });
   if (given.options.dryRun) return (await import('../local/dry-run.js')).dryRunRollback(lane, input, given, io);
   if (given.options.direct) return (await import('../local/direct-rollback.js')).directRollback(input, io);
+  const token = await tokenOf(io);
   return withClient(io.env, async (client) => {
-    const handle = await startRollback(client, lane, input);
+    const handle = await startRollback(client, lane, input, token);
     const { workflowId, attached, forced } = handle;
     if (!attached) io.err(`${workflowId} is started`);
     else io.err(`${workflowId} is already running: attached${forced === undefined ? '' : `; ${forced}`}`);

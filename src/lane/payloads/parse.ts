@@ -22,6 +22,7 @@ import {
   type TagState,
 } from '../../contract/move.js';
 import { parseSha, type Sha } from '../../contract/sha.js';
+import { FORGED_NAME, isForgedName } from '../../domain/approvers.js';
 import { MAX_REASON } from '../../domain/decide.js';
 import { fieldsOf, isMoment, isRunId, isSha, isText, textOf } from '../../domain/payloads/fields.js';
 
@@ -121,9 +122,15 @@ export function parseRollbackRequest(sent: unknown): RollbackRequest {
     ...(Array.isArray(images) && { images: images.slice(0, MAX_IMAGES).map(parseTagState) }),
     sha: parseSha(sha),
     force: force === true,
-    by: readReason('by', by),
+    by: readClaimedName(by),
     reason: readReason('reason', reason),
   };
+}
+
+/** Reads the name that a run was started with, which is never that of a verified identity. */
+function readClaimedName(by: unknown): string {
+  if (isForgedName(by)) throw new InvalidInput(`invalid by: ${FORGED_NAME}`);
+  return readReason('by', by);
 }
 
 /** Parses where `:latest` of an image is.

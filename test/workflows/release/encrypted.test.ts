@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
-import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { releaseId, releaseLaneId } from '../../../src/contract/ids.js';
 import { fleetSeenSignal } from '../../../src/contract/messages.js';
@@ -14,6 +13,7 @@ import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { canary } from '../../support/cli.js';
 import { useGate } from '../../support/gate.js';
 import { newSha } from '../../support/shas.js';
+import { storedHistories } from '../../support/stored.js';
 import { until } from '../../support/until.js';
 
 const keyFile = `key-1:${randomBytes(32).toString('base64')}\n`;
@@ -28,20 +28,6 @@ const gate = useGate('encrypted', () => ({
 }));
 const OLD = newSha();
 beforeEach(() => gate().begin(OLD));
-
-/** Every history of the lane, as the server stores it: bytes are decoded from base64, so that plain payloads would show. */
-async function stored(): Promise<string> {
-  const { client, lane } = gate();
-  const texts: string[] = [];
-  for await (const { workflowId, runId } of client.workflow.list({ query: `WorkflowId STARTS_WITH '${lane}'` })) {
-    const json = historyToJSON(await client.workflow.getHandle(workflowId, runId).fetchHistory());
-    texts.push(
-      json,
-      json.replaceAll(/"([A-Za-z0-9+/]{8,}=*)"/g, (_, text) => Buffer.from(text, 'base64').toString('latin1')),
-    );
-  }
-  return texts.join('\n');
-}
 
 const cli = (args: string[], env: Record<string, string> = {}) =>
   canary(args, { CANARY_LANE: gate().lane, CANARY_PAYLOAD_KEY_FILE, ...env });
@@ -67,7 +53,7 @@ test('a release, its verdict, its decisions and its failures are in Temporal enc
   expect(out.join('\n')).toContain('the invoices are wrong');
 
   const all = await until('the runs are listed', async () => {
-    const text = await stored();
+    const text = await storedHistories(gate());
     return text.includes(releaseId(gate().lane, parseSha(held.sha))) ? text : null;
   });
   for (const secret of ['canary-1', 'canary-2', gate().host, 'ada.lovelace', 'invoices', 'subsystems'])
