@@ -23,7 +23,7 @@ afterAll(async () => {
 
 /** A worker process of the built command line, as users run it. */
 const startWorker = (gate: Gate) => startVictim(gate, folder, { command: ['bin/canary.js', 'worker'] });
-const open = (name: string) => Gate.open(name, { registry: registry.host, env: PATIENT });
+const open = (name: string) => Gate.open(name, { registry: registry.host, env: PATIENT, isIdle: true });
 
 // In parallel: an activity of a dead worker times out only after 5 to 15 s.
 describe.concurrent('a worker killed', () => {
@@ -33,9 +33,9 @@ describe.concurrent('a worker killed', () => {
     async (phase, { expect, onTestFinished }) => {
       const gate = await open(`killed-${phase}`);
       onTestFinished(() => gate.close());
-      const old = await gate.begin(newSha());
       const worker = await startWorker(gate);
       onTestFinished(() => worker.kill());
+      const old = await gate.begin(newSha());
       const { digests, handle, release, goOn } = await catchIn(phase, gate, registry);
       const before = putsTaken(registry, gate).length;
 
@@ -65,14 +65,17 @@ describe.concurrent('a worker killed', () => {
     },
   );
 
-  test('while one release holds the lane and another waits for it loses neither: each is promoted once, in order', {
+  test('while one release holds the lane and another waits for it loses neither: each is promoted once, in order; no token is in its arguments', {
     timeout: 90_000,
   }, async ({ expect, onTestFinished }) => {
     const gate = await open('killed-lane');
     onTestFinished(() => gate.close());
-    await gate.begin(newSha());
     const worker = await startWorker(gate);
     onTestFinished(() => worker.kill());
+    const args = execFileSync('ps', ['-o', 'args=', '-p', String(worker.pid)], { encoding: 'utf8' });
+    expect(args).toContain('worker');
+    expect(args).not.toContain(gate.env.CANARY_ADMIN_TOKENS);
+    await gate.begin(newSha());
     const first = await catchIn('soaking', gate, registry, { soak: '12s' });
     const second = await queuedRelease(gate);
     const before = await laneState(gate);
@@ -91,14 +94,4 @@ describe.concurrent('a worker killed', () => {
       [...gate.repositories, ...gate.repositories].sort(),
     );
   });
-});
-
-test('no token is in the arguments of a worker process', async ({ expect, onTestFinished }) => {
-  const gate = await open('arguments');
-  onTestFinished(() => gate.close());
-  const worker = await startWorker(gate);
-  onTestFinished(() => worker.kill());
-  const args = execFileSync('ps', ['-o', 'args=', '-p', String(worker.pid)], { encoding: 'utf8' });
-  expect(args).toContain('worker');
-  expect(args).not.toContain(gate.env.CANARY_ADMIN_TOKENS);
 });

@@ -39,6 +39,8 @@ export interface GateOptions {
   payloadKeys?: PayloadKeys;
   /** Waits of a move, shortened. */
   waits?: Partial<MoveWaits>;
+  /** Whether the test starts the first worker itself. */
+  isIdle?: boolean;
   /** Retry budgets for transient faults, in milliseconds. */
   retryBudgetMs?: { registry: number; secret: number; smoke: number };
 }
@@ -132,7 +134,7 @@ export class Gate {
       options.laneClient ?? laneClient(client, lane),
       options.payloadKeys ?? null,
     );
-    await gate.startWorker();
+    if (!options.isIdle) await gate.startWorker();
     return gate;
   }
 

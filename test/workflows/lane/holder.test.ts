@@ -67,18 +67,27 @@ describe('when the release that holds the lane', () => {
     expect(writes()).toEqual(pairs(1));
   });
 
-  test.each<[string, (handle: Run) => Promise<unknown>, string]>([
-    ['aborted', (handle) => say(handle, 'abort', ada), 'CanaryAborted'],
-    ['cancelled', (handle) => handle.cancel(), 'CanaryAborted'],
-    ['terminated', (handle) => handle.terminate('by the test'), 'terminated'],
-  ])('is %s, the next one acquires the lane, and nothing else moves', async (_how, end, outcome) => {
-    const first = await catchIn('awaiting-approval', gate(), registry);
-    const next = await queuedRelease(gate());
-    await end(first.handle);
-    expect(await outcomeOf(first.handle)).toBe(outcome);
-    await requirePromoted(next);
+  test('is aborted, cancelled or terminated, the next one acquires the lane, and nothing else moves', async () => {
+    const ends: [(handle: Run) => Promise<unknown>, string][] = [
+      [(handle) => say(handle, 'abort', ada), 'CanaryAborted'],
+      [(handle) => handle.cancel(), 'CanaryAborted'],
+      [(handle) => handle.terminate('by the test'), 'terminated'],
+    ];
+    let holder: Build = await catchIn('awaiting-approval', gate(), registry);
+    for (const [end, outcome] of ends) {
+      const next = await queuedRelease(gate(), { approval: 'required' });
+      await end(holder.handle);
+      expect(await outcomeOf(holder.handle)).toBe(outcome);
+      await holdsLane(gate(), next.sha, NOTICED_MS);
+      gate().deploy({ sha: next.sha });
+      await heldFor(gate(), next.handle, 'approval');
+      holder = next;
+    }
+    expect(writes()).toEqual([]);
+    await say(holder.handle, 'approve', ada);
+    await requirePromoted(holder);
     expect(writes()).toEqual(pairs(1));
-  });
+  }, 60_000);
 
   test('times out, the next one acquires the lane, and nothing else moves', async () => {
     const first = await startPlainly('CanaryRelease', { workflowRunTimeout: 8_000 });

@@ -65,7 +65,8 @@ describe('a lane that is terminated', () => {
 
   test('after a rollback, and once more, knows the known-bad build, its hold and the expected :latest', async () => {
     const bad = await rolledBack();
-    const { before } = await startedAnew();
+    const { before, now: first } = await startedAnew();
+    expect(first).toEqual(before);
     const { now } = await startedAnew();
     expect(now).toEqual(before);
     expect(now.ledger).toMatchObject({

@@ -113,7 +113,7 @@ describe('an abort in the same instant as promoting', () => {
     async () => {
       const isLast = (sha: string) => after(2, isTagRead(sha));
       const seen = new Set<boolean>();
-      for (let round = 0, ms = 400; round < ROUNDS; round += 1) {
+      for (let round = 0, ms = 400, step = 1.6; round < ROUNDS; round += 1) {
         const { handle, digests, release } = await catchAt(gate(), registry, isLast);
         release();
         // So long after the last look began, which the proof of the watch follows; no wait, but a search for the instant.
@@ -121,7 +121,9 @@ describe('an abort in the same instant as promoting', () => {
         const { taken } = await abort(gate(), handle);
         await requireOneEnd({ taken, handle, digests });
         seen.add(taken);
-        ms = taken ? ms * 1.5 : ms / 1.5;
+        // In smaller and smaller steps, once the instant lies between two of them.
+        if (seen.size === 2) step = Math.max(1.04, Math.sqrt(step));
+        ms = taken ? ms * step : ms / step;
       }
       expect(seen).toEqual(new Set([true, false]));
     },
