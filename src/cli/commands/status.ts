@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { InvalidInput } from '../../contract/brand.js';
 import { type Lane, parseRunId, releaseId, rollbackId } from '../../contract/ids.js';
+import { DECISIONS } from '../../contract/messages.js';
 import { parseSha, type Sha } from '../../contract/sha.js';
 import { oneLine } from '../../domain/markdown.js';
 import { withClient } from '../../temporal/connect.js';
@@ -9,6 +10,7 @@ import { isUnavailable, laneNow } from '../../temporal/lane-view.js';
 import { overview } from '../../temporal/overview.js';
 import { type ProductionNow, productionLine, productionNow } from '../../temporal/production.js';
 import { awaitRunEnd, findRun, queryStatus } from '../../temporal/runs.js';
+import { type Sender, sendersOf } from '../../temporal/senders.js';
 import { waitsFor } from '../../temporal/waits-for.js';
 import { type Command, type Given, type Io, OUTPUT, TEMPORAL, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
@@ -75,6 +77,11 @@ async function buildStatus(client: Client, lane: Lane, sha: Sha): Promise<Status
     productionNow(client, lane, sha),
     ...found.map(({ workflowId, status: { name } }) => runStatus(client, lane, workflowId, name)),
   ]);
+  const senders = await Promise.all(found.map((run) => sendersOf(client, run, SENT)));
+  const sent = result.flatMap(({ lines, silent }, index) => [
+    ...lines,
+    ...(silent ? [] : (senders[index] ?? []).map(senderLine)),
+  ]);
   const silent = result.find((run) => run.silent)?.silent;
   const data = result.map((run, index) =>
     index === 0 && production ? withProduction(run.data, production) : run.data,
@@ -83,11 +90,15 @@ async function buildStatus(client: Client, lane: Lane, sha: Sha): Promise<Status
     ? [`  production: ${oneLine(productionLine(production))}`, ...(production.back ? [`  ${production.back}`] : [])]
     : [];
   return {
-    lines: [...result.flatMap(({ lines }) => lines), ...productionLines],
+    lines: [...sent, ...productionLines],
     data: data.length === 1 ? data[0] : data,
     ...(silent && { silent }),
   };
 }
+
+/** Messages whose senders are shown. */
+const SENT = [...Object.keys(DECISIONS), 'force'];
+const senderLine = ({ what, at, identity }: Sender) => `  ${at} ${what} sent by client ${oneLine(identity)}`;
 
 /** Adds how production took the build; a run that no worker answers for has no data. */
 function withProduction(data: unknown, { summary: production, asOf: productionAsOf, back }: ProductionNow): unknown {

@@ -40,6 +40,11 @@ test('a release is approved by another person of the list alone, by update, sign
   expect(await gate().latest()).toEqual(old);
   expect(await say(run, 'approve', { by: 'bob', reason })).toBe('approve accepted: promote');
   expect((await awaitRunEnd(run)).report).toMatchObject({ outcome: 'promoted' });
+  const status = await canary(['status', sha], { CANARY_LANE: gate().lane });
+  const client = `${process.pid}@`;
+  expect(status.out.join('\n')).toMatch(
+    new RegExp(`Z start sent by client ${client}.*\\n.*Z approve sent by client ${client}`),
+  );
   old = digests;
   expect(await gate().latest()).toEqual(old);
 });
