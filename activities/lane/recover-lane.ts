@@ -7,7 +7,9 @@ import type { MovedImage } from '../../src/contract/move.js';
 import { areMovedImages } from '../../src/lane/payloads/parse.js';
 import { knowsLess, parseLaneState } from '../../src/lane/payloads/state.js';
 import { emptyLane, putOnHold } from '../../src/lane/state.js';
+import { findRun } from '../../src/temporal/runs.js';
 import { startOf } from '../../src/temporal/start.js';
+import { isOurs } from '../border/caller.js';
 
 /** Time-out of a query to a closed lane, in milliseconds, and number of tries. */
 const ANSWER_MS = 10_000;
@@ -39,9 +41,10 @@ export async function recoverLane(
   // If the newest closed run did not continue as new, a lane was reset, and a later run knew more than this input. If it was no lane of
   // ours, the input is somebody's own.
   const isContinued = isCarried && closed[0]?.status === 'CONTINUED_AS_NEW' && isHonest(closed[0], lane);
-  if (isContinued) return 'continued';
+  if (isContinued && (await continuesOurs(client, lane))) return 'continued';
   const lanes = closed.filter((run) => isHonest(run, lane));
-  let isCertain = true;
+  // The run that continued the newest one is gone: it may have known more.
+  let isCertain = lanes[0]?.status !== 'CONTINUED_AS_NEW';
   for (const [index, { runId }] of lanes.entries()) {
     const answer = await knownBy(client, lane, runId);
     if (answer === 'silent') isCertain = false;
@@ -59,6 +62,13 @@ export async function recoverLane(
 /** Whether a run was a lane of this gate: of that type, on our queue, where our workers alone run it. */
 const isHonest = ({ type, taskQueue: queue }: Listed, lane: Lane) =>
   type === WORKFLOWS.lane && queue === taskQueue(lane);
+
+/** Whether the run that this one continues is a lane of ours. A list does not show one that was deleted since, and with it whose state this is. */
+async function continuesOurs(client: Client, lane: Lane): Promise<boolean> {
+  const [id, own] = [releaseLaneId(lane), activityInfo().workflowExecution?.runId ?? ''];
+  const { continuedFrom } = await startOf(client, id, own);
+  return continuedFrom !== null && isOurs(await findRun(client, id, continuedFrom), WORKFLOWS.lane, lane);
+}
 
 /** State that a run began with as the continuation of a lane of ours; null for one that began with nothing, or with somebody's own. */
 async function carriedInto(client: Client, lane: Lane, runId: string, lanes: Listed[]): Promise<LaneState | null> {
@@ -91,7 +101,7 @@ const notAll = (state: LaneState) =>
   putOnHold(
     state,
     'not-recovered',
-    'the last lane does not answer, so only the state before it is known (fix: canary lane adopt)',
+    'the last lane is gone, or does not answer, so only the state before it is known (fix: canary lane adopt)',
   );
 
 /** Closed runs of the lane, newest first. Visibility lags, so it waits until this run is listed and no other is listed as running. */

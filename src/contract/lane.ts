@@ -71,6 +71,8 @@ export interface OpenMove {
   parent: RunRef;
   kind: 'promotion' | 'rollback';
   sha: Sha;
+  /** Whether the order says that a person accepted where `:latest` is, and the hold of the lane. */
+  accepted?: boolean;
   /** Time of the last grant or renewal of its lease (epoch, ms); its writes may be in flight for 12 s from then on. */
   leaseGrantedAt?: number;
   /** Time of the revocation of its lease (epoch, ms): it never gets another one. */

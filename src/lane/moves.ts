@@ -37,8 +37,11 @@ export function authorizeMove(state: LaneState, question: MoveQuestion, now: num
     return deny('already-moved', `${parent.workflowId} has already moved :latest`);
   if (state.move?.moverRunId === moverRunId) {
     if (state.move.leaseRevokedAt !== undefined) return deny('lease-revoked', 'write lease revoked');
-    state.move.leaseGrantedAt = now;
-    return ALLOW;
+    // Any client may ask in the name of a mover: what was granted to another order is decided again.
+    if ((state.move.accepted === true) === (input.accepted === true)) {
+      state.move.leaseGrantedAt = now;
+      return ALLOW;
+    }
   }
   const decision = kind === 'rollback' ? decideRollback(state, question) : decidePromotion(state, question, now);
   if (decision.decision !== 'allow') return decision;
@@ -49,7 +52,7 @@ export function authorizeMove(state: LaneState, question: MoveQuestion, now: num
     // A late report of that mover would describe the state before this move: it no longer counts.
     state.finishedRuns = [...state.finishedRuns, state.move.parent.runId].slice(-MAX_KEPT);
   }
-  state.move = { moverRunId, parent, kind, sha, leaseGrantedAt: now };
+  state.move = { moverRunId, parent, kind, sha, ...(input.accepted && { accepted: true }), leaseGrantedAt: now };
   // A forced promotion takes the mark off, as a forced rollback does: the build counts as good.
   if (kind === 'promotion') state.ledger.knownBad = state.ledger.knownBad.filter((one) => !sameBuild(one.sha, sha));
   return ALLOW;
@@ -66,6 +69,7 @@ export function leaseLeft({ move }: LaneState, parent: Pick<RunRef, 'runId'>, no
 function decideRollback({ rollback, ledger }: LaneState, { parent, input }: MoveQuestion): MoveDecision {
   if (rollback?.runId !== parent.runId)
     return deny('not-announced', `${parent.workflowId} is not the rollback that was announced last`);
+  if (!sameBuild(rollback.sha, input.sha)) return deny('foreign', `${parent.workflowId} does not move to ${input.sha}`);
   const bad = whyKnownBad(ledger, input.sha) ?? sameContent(ledger, input);
   return bad !== null && !rollback.force ? deny('needs-force', `${input.sha} was ${bad}`) : ALLOW;
 }
@@ -74,6 +78,7 @@ function decidePromotion(state: LaneState, question: MoveQuestion, now: number):
   const { parent, input } = question;
   const { holder, rollback, ledger } = state;
   if (holder?.runId !== parent.runId) return deny('not-holder', `${parent.workflowId} does not hold the lane`);
+  if (!sameBuild(holder.sha, input.sha)) return deny('foreign', `${parent.workflowId} does not move to ${input.sha}`);
   if (holder.revocation) return deny('not-holder', describeRevocation(holder.revocation));
   if (rollback) return deny('not-announced', `a rollback to ${rollback.sha} is under way`);
   const isForced = holder.promoteOnly === true && holder.force === true;

@@ -4,6 +4,7 @@ import type { LaneState } from '../../src/contract/lane.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { emptyLane } from '../../src/lane/state.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
+import { startOf } from '../../src/temporal/start.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { endLane, laneHandle, laneState, promoted, startLane } from '../support/lanes.js';
 import { startContinued, startSeededLane } from '../support/seeds.js';
@@ -105,4 +106,63 @@ describe('a recovery passes over', () => {
     expect(ledger).toMatchObject({ ...before.ledger, hold: expect.anything() });
     expect(ledger.knownBad.map(({ sha }) => sha)).toContain(bad);
   });
+});
+
+/** Deletes the closed runs of the lane that are newer than one of them, as whoever may write to the namespace can. */
+async function forgetAfter(runId: string) {
+  const { client, connection, lane } = gate();
+  const list = async () => {
+    const runs: { runId: string; at: number }[] = [];
+    for await (const run of client.workflow.list({ query: `WorkflowId = '${releaseLaneId(lane)}'` }))
+      if (run.status.name !== 'RUNNING') runs.push({ runId: run.runId, at: run.startTime.getTime() });
+    return runs.sort((a, b) => b.at - a.at);
+  };
+  await until('it is listed', async () => (await list()).some((run) => run.runId === runId));
+  await until(
+    'the newer ones are gone',
+    async () => {
+      const runs = await list();
+      const newer = runs.slice(
+        0,
+        runs.findIndex((run) => run.runId === runId),
+      );
+      for (const run of newer)
+        await connection.workflowService
+          .deleteWorkflowExecution({
+            namespace: client.options.namespace,
+            workflowExecution: { workflowId: releaseLaneId(lane), runId: run.runId },
+          })
+          .catch(() => undefined);
+      return newer.length === 0;
+    },
+    60_000,
+  );
+}
+
+// The server takes its time to forget a run.
+test('whoever deletes runs of the lane neither hands it a state, nor makes it forget without a hold', {
+  timeout: 90_000,
+}, async () => {
+  await endLane(gate());
+  await startLane(gate(), [null, 20]);
+  const continuedFrom = await until('it has continued', async () => {
+    await gate().sendToLane('unhold', { by: 'ada', reason: 'looked at it' });
+    const { runId } = await laneHandle(gate()).describe();
+    return (await startOf(gate().client, releaseLaneId(gate().lane), runId)).continuedFrom;
+  });
+  const before = await laneState(gate());
+  expect(before.ledger.hold).toBeNull();
+  await endLane(gate());
+  await gate().stopWorker();
+  await startContinued(gate(), {
+    workflowId: releaseLaneId(gate().lane),
+    workflowType: 'ReleaseLane',
+    args: [forged()],
+  });
+  await forgetAfter(continuedFrom);
+  await gate().startWorker();
+  const { ledger } = await laneState(gate());
+  expect(ledger.knownBad).toEqual(before.ledger.knownBad);
+  expect(ledger.history).toEqual(before.ledger.history);
+  expect(ledger.hold).toMatchObject({ name: 'not-recovered' });
 });

@@ -31,6 +31,33 @@ describe('a promotion gets a write lease', () => {
   });
 });
 
+describe('a question in the name of a mover, by whoever asks,', () => {
+  test('takes no mark off a build that is not the one of its release', () => {
+    const state = holding('b');
+    state.ledger.knownBad.push({ sha: shaOf('a'), digests: [], since: new Date(NOON).toISOString(), ...ATTRIBUTION });
+    const forged = { ...question('a', '1'), parent: question('b', '1').parent };
+    expect(authorizeMove(state, forged, NOON)).toMatchObject({ decision: 'deny', refusal: 'foreign' });
+    expect(state.ledger.knownBad.map(({ sha }) => sha)).toEqual([shaOf('a')]);
+    expect(state.move).toBeNull();
+  });
+
+  test('sends no rollback to another build', () => {
+    const state = laneAt('1');
+    promote(state, 'a', '1');
+    beginRollback(state, rollbackTo('1'), NOON + 100_000);
+    const forged = question('b', 'a', { kind: 'rollback', parent: 'back-1' });
+    expect(authorizeMove(state, forged, NOON + 100_000)).toMatchObject({ decision: 'deny', refusal: 'foreign' });
+  });
+
+  test('does not accept the hold of the lane for it', () => {
+    const state = holding('a');
+    state.ledger.hold = { name: 'latest-moved', why: 'crane', by: 'the lane', since: new Date(NOON).toISOString() };
+    authorizeMove(state, question('a', '1', { accepted: true }), NOON);
+    expect(authorizeMove(state, question('a', '1'), NOON)).toMatchObject({ decision: 'deny', refusal: 'lane-held' });
+    expect(authorizeMove(state, question('a', '1', { accepted: true }), NOON)).toEqual({ decision: 'allow' });
+  });
+});
+
 describe('a promotion is refused', () => {
   test('while the lane is paused, until the pause expires', () => {
     const state = holding('b', laneAt('1'));

@@ -177,4 +177,28 @@ export default [
     replace: '',
     test: 'test/attacks/ledger.test.ts > a rollback with an input that is no order announces nothing, whatever is said in its name',
   },
+  {
+    name: 'border-any-build-of-a-question',
+    breaks: 'a question in the name of the holder takes the mark off another build',
+    file: 'src/lane/moves.ts',
+    find: '  if (!sameBuild(holder.sha, input.sha))',
+    replace: "  if (input.by === '')",
+    test: 'test/lane/moves.test.ts > a question in the name of a mover, by whoever asks, takes no mark off a build that is not the one of its release',
+  },
+  {
+    name: 'border-forged-acceptance',
+    breaks: 'anybody accepts the hold of the lane for a mover, by a question in its name',
+    file: 'src/lane/moves.ts',
+    find: 'if ((state.move.accepted === true) === (input.accepted === true)) {',
+    replace: 'if (state.move.kind === kind) {',
+    test: 'test/lane/moves.test.ts > a question in the name of a mover, by whoever asks, does not accept the hold of the lane for it',
+  },
+  {
+    name: 'border-deleted-predecessor',
+    breaks: 'the lane believes a state that a deleted workflow of somebody handed on',
+    file: 'activities/lane/recover-lane.ts',
+    find: 'isContinued && (await continuesOurs(client, lane))',
+    replace: 'isContinued',
+    test: 'test/attacks/lane-start.test.ts > whoever deletes runs of the lane neither hands it a state, nor makes it forget without a hold',
+  },
 ];
