@@ -4,10 +4,11 @@ import { tiers } from './test/support/tiers.js';
 
 const { quick, alone, server } = tiers();
 
-// These want a core each, and tell soonest what is broken.
-const first = { sequence: { groupOrder: 0, sequencer: LongestFirst }, maxWorkers: 2 };
-// These wait for servers and timers more than for a core.
-const then = { sequence: { groupOrder: 1, sequencer: LongestFirst }, maxWorkers: 4 };
+/** Tiers run one after the other. What measures its process wants a core for each file; the others wait for timers and servers, too. */
+const turn = (groupOrder: number, maxWorkers: number) => ({
+  sequence: { groupOrder, sequencer: LongestFirst },
+  maxWorkers,
+});
 
 export default defineConfig({
   test: {
@@ -20,11 +21,11 @@ export default defineConfig({
     hookTimeout: 60_000,
     sequence: { sequencer: LongestFirst },
     projects: [
-      { extends: true, test: { name: 'alone', include: alone, isolate: true, ...first } },
-      { extends: true, test: { name: 'quick', include: quick, ...first } },
+      { extends: true, test: { name: 'alone', include: alone, isolate: true, ...turn(0, 2) } },
+      { extends: true, test: { name: 'quick', include: quick, ...turn(1, 3) } },
       {
         extends: true,
-        test: { name: 'server', include: server, globalSetup: ['test/support/global-setup.ts'], ...then },
+        test: { name: 'server', include: server, globalSetup: ['test/support/global-setup.ts'], ...turn(2, 4) },
       },
     ],
   },
