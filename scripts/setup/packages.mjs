@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './run.mjs';
 
@@ -6,6 +6,9 @@ import { run } from './run.mjs';
 export async function providePackages({ root, env, log, say }) {
   const wrong = mismatches(root);
   if (wrong.length === 0) return;
+  // npm would empty the folder that it points to, which is somebody else's.
+  if (lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink())
+    throw new Error(`node_modules is a link, and differs from package-lock.json (${wrong[0]}): replace it with a copy`);
   const more = wrong.length > 1 ? ` and ${wrong.length - 1} more` : '';
   say(`node_modules  differs from package-lock.json (${wrong[0]}${more}): npm ci, about 20 s`);
   // `--include=dev`: the compiler is needed even if NODE_ENV is production in the caller's shell. No package needs its

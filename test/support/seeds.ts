@@ -4,7 +4,7 @@ import { releaseLaneId, taskQueue } from '../../src/contract/ids.js';
 import type { LaneState } from '../../src/contract/lane.js';
 import { LANE_TASK_TIMEOUT } from '../../src/temporal/lane-client.js';
 import type { Gate } from './gate.js';
-import type { Seed } from './seed-workflows.js';
+import { type Seed, SILENT } from './seed-workflows.js';
 import { until } from './until.js';
 
 const workflowsPath = join(import.meta.dirname, 'seed-workflows.ts');
@@ -44,7 +44,7 @@ export async function startContinued(
  */
 export async function startSeededLane(gate: Gate, state: LaneState, isSilent = false): Promise<void> {
   const [workflowId, queue] = [releaseLaneId(gate.lane), taskQueue(gate.lane)];
-  const seed: Seed = { workflowType: 'ReleaseLane', taskQueue: queue, args: [state] };
+  const seed: Seed = { workflowType: 'ReleaseLane', taskQueue: queue, args: isSilent ? [state, SILENT] : [state] };
   // Only the seeds may take its first task.
   await gate.stopWorker();
   await withSeeds(gate, queue, async () => {
