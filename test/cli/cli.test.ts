@@ -151,6 +151,7 @@ describe('exit codes of a run', () => {
   test('status prints how a run ended, and lists the latest runs', async () => {
     expect((await canary(['status', good])).out).toEqual([
       `cli-canary-release-${good.slice(0, 7)} promoted: :latest of every image is on the tested digests`,
+      expect.stringMatching(/^ {2}\S+Z start sent by client \d+@/),
     ]);
     const { code, out } = await canary(['status', '--json']);
     expect(code).toBe(0);
