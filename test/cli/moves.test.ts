@@ -134,7 +134,7 @@ describe('a release that is running', () => {
     expect(ends.map(({ code }) => code)).toEqual(Array(20).fill(0));
     expect(ends.filter(({ err }) => err[0]?.includes('is started')).length).toBeGreaterThanOrEqual(1);
     expect(new Set(ends.map(({ out }) => out[0])).size).toBeLessThanOrEqual(2);
-  });
+  }, 90_000);
 });
 
 describe('a rollback that is running', async () => {
