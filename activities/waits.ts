@@ -70,8 +70,8 @@ export function createWaitActivities(client: Client, lane: LaneClient, own: Lane
     },
 
     /**
-     * Waits until the release that holds the lane has ended in any way; its verdict on its build, or null if it left none. What another
-     * workflow left under the id of a release is none.
+     * Waits until the release that holds the lane has ended in any way; its verdict on its build, or null if it left none: what another
+     * workflow left under the id of a release does not count.
      */
     awaitVerdict: ({ workflowId, runId }: RunRef): Promise<BuildVerdict | null> =>
       withHeartbeat(async () => {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { activityInfo } from '@temporalio/activity';
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
-import { InvalidInput } from '../../src/contract/brand.js';
+import { nullIfInvalid } from '../../src/contract/brand.js';
 import { type Lane, laneOf, releaseId, rollbackId, taskQueue, WORKFLOWS } from '../../src/contract/ids.js';
 import type { RunRef } from '../../src/contract/lane.js';
 import type { MoveInput } from '../../src/contract/move.js';
@@ -30,21 +30,12 @@ export function callerOf(activity: string, types: readonly string[], lane: Lane)
     throw refuse(`${activity} refused: it belongs to no run of this gate (fix: start it by canary, not by hand)`);
   if (!types.includes(type))
     throw refuse(`${activity} refused: ${run.workflowId} is a ${type}, not a ${types.join(' or ')}`);
-  const own = laneNamed(run.workflowId);
+  const own = nullIfInvalid(() => laneOf(run.workflowId));
   if (own !== lane)
     throw refuse(
       `${activity} refused: ${run.workflowId} is no run of lane "${lane}", which this worker serves (fix: its own task queue)`,
     );
   return { ...run, type };
-}
-
-function laneNamed(workflowId: string): Lane | null {
-  try {
-    return laneOf(workflowId);
-  } catch (error) {
-    if (error instanceof InvalidInput) return null;
-    throw error;
-  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { heartbeat, sleep } from '@temporalio/activity';
 import { isGrpcServiceError } from '@temporalio/client';
-import { InvalidInput } from '../../src/contract/brand.js';
+import { nullIfInvalid } from '../../src/contract/brand.js';
 import { moveLatestId, rollbackId, WORKFLOWS } from '../../src/contract/ids.js';
 import type {
   HolderStatus,
@@ -13,7 +13,6 @@ import type {
 } from '../../src/contract/lane.js';
 import { beginRollbackSignal, beginRollbackUpdate } from '../../src/contract/messages.js';
 import { parseMoveInput, type TagState } from '../../src/contract/move.js';
-import type { RollbackInput } from '../../src/contract/release.js';
 import { CanaryOutcome } from '../../src/contract/search-attributes.js';
 import type { Sha } from '../../src/contract/sha.js';
 import { parseRollbackInput } from '../../src/domain/inputs.js';
@@ -151,20 +150,10 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
 
 /** Whether a rollback was started with what its announcement says, or forced with it since. */
 function wasOrdered({ sha, force, by, reason }: RollbackRequest, started: unknown, forced: unknown): boolean {
-  const input = rollbackInputOf(started);
+  const input = nullIfInvalid(() => parseRollbackInput(started));
   if (input?.sha !== sha) return false;
   const isStarted =
     by === (input.requestedBy ?? 'unknown') && reason === input.reason && (!force || input.force === true);
   const since = fieldsOf(forced);
   return isStarted || (force && since.by === by && since.reason === reason);
-}
-
-/** Input of a rollback; null for one that ended because it was none. */
-function rollbackInputOf(started: unknown): RollbackInput | null {
-  try {
-    return parseRollbackInput(started);
-  } catch (error) {
-    if (error instanceof InvalidInput) return null;
-    throw error;
-  }
 }

@@ -39,10 +39,11 @@ export const IDENTITY_SETTINGS = {
 /** @throws {InvalidInput} */
 function parseVerifiable(names: string): Verifiable[] {
   const known: readonly string[] = VERIFIABLE;
-  const unknown = list(names).find((name) => !known.includes(name));
+  const wanted = list(names);
+  const unknown = wanted.find((name) => !known.includes(name));
   if (unknown !== undefined)
     throw new InvalidInput(`invalid name ${shown(unknown)}: expected ${VERIFIABLE.join(', ')}`);
-  return VERIFIABLE.filter((name) => list(names).includes(name));
+  return VERIFIABLE.filter((name) => wanted.includes(name));
 }
 
 /** Identity settings that cannot work together. */

@@ -13,3 +13,13 @@ export function shown(value: unknown): string {
   if (typeof value !== 'string') return value === null ? 'null' : typeof value;
   return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
 }
+
+/** What a parser returns; null if it throws `InvalidInput`. Any other error passes. */
+export function nullIfInvalid<T>(parse: () => T): T | null {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof InvalidInput) return null;
+    throw error;
+  }
+}

@@ -173,8 +173,8 @@ export default [
     name: 'border-unreadable-rollback',
     breaks: 'a rollback that ended because its input was no order announces whatever is said in its name',
     file: 'activities/lane/calls.ts',
-    find: 'if (error instanceof InvalidInput) return null;',
-    replace: '',
+    find: 'nullIfInvalid(() => parseRollbackInput(started))',
+    replace: 'parseRollbackInput(started)',
     test: 'test/attacks/ledger.test.ts > a rollback with an input that is no order announces nothing, whatever is said in its name',
   },
   {

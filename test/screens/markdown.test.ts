@@ -5,8 +5,7 @@ import { laneDetails } from '../../src/lane/details.js';
 import { renderReport } from '../../src/report/render.js';
 import { NOON } from '../lane/lane-support.js';
 import { hostileText } from '../support/hostile-text.js';
-import { record } from '../support/records.js';
-import { checkOf, laneOf, statusOf } from './support.js';
+import { laneOf, rejected, statusOf } from './support.js';
 
 /**
  * What Markdown makes of a page: the marks that are left once code, escapes and named characters are words, and how each line begins.
@@ -20,16 +19,6 @@ const structureOf = (page: string) =>
     );
     const start = /^\s*(?:[-+*=]|\d+[.)])(?=\s|$)|^\s*-{3}/.exec(line)?.[0] ?? '';
     return [start, ...(plain.match(/[\\`*_[\]<>|~&$#@]/g) ?? [])].join('');
-  });
-
-const rejected = (text: string) =>
-  record({
-    outcome: 'CanaryRejected',
-    why: text,
-    requestedBy: text,
-    tenants: [{ tenant: text, checks: [checkOf(text)] }],
-    decisions: [{ verb: 'retry', by: text, reason: text, at: text }],
-    notTested: [text],
   });
 
 const PAGES: [name: string, render: (text: string) => string][] = [

@@ -15,8 +15,7 @@ import { renderReport } from '../../src/report/render.js';
 import { lineOf } from '../../workers/log.js';
 import { NOON } from '../lane/lane-support.js';
 import { hostileText, UNPRINTABLE } from '../support/hostile-text.js';
-import { record } from '../support/records.js';
-import { checkOf, laneOf, overviewOf, statusOf } from './support.js';
+import { checkOf, laneOf, overviewOf, rejected, statusOf } from './support.js';
 
 /** Lines that reach the screen. */
 function screen(use: (io: Io) => void): string[] {
@@ -34,16 +33,6 @@ const terminal = (lines: string[]) => ({
 });
 
 const given = { args: [], options: {} };
-const rejected = (text: string) =>
-  record({
-    outcome: 'CanaryRejected',
-    why: text,
-    requestedBy: text,
-    tenants: [{ tenant: text, checks: [checkOf(text)] }],
-    decisions: [{ verb: 'retry', by: text, reason: text, at: text }],
-    notTested: [text],
-  });
-
 /** Each screen of the command line, with one text wherever others choose it. */
 const SCREENS: [name: string, print: (io: Io, text: string) => void][] = [
   ['the overview', (io, text) => overviewLines(overviewOf(text), NOON).forEach(io.out)],

@@ -5,6 +5,7 @@ import type { CheckResult } from '../../src/contract/tenants/check.js';
 import { laneView } from '../../src/lane/view.js';
 import type { Overview } from '../../src/temporal/overview.js';
 import { laneAt, NOON, promote, shaOf } from '../lane/lane-support.js';
+import { record } from '../support/records.js';
 
 const AT = '2026-11-25T12:00:00.000Z';
 const SHA = '4c1d56e0b7a94f2e8d6c3b5a19f07e2d4c8b6a31';
@@ -111,3 +112,14 @@ export function overviewOf(text: string): Overview {
     workers: [{ queue: text, identities: [text, text] }],
   };
 }
+
+/** Record of a rejected release, with one text wherever others choose it. */
+export const rejected = (text: string) =>
+  record({
+    outcome: 'CanaryRejected',
+    why: text,
+    requestedBy: text,
+    tenants: [{ tenant: text, checks: [checkOf(text)] }],
+    decisions: [{ verb: 'retry', by: text, reason: text, at: text }],
+    notTested: [text],
+  });

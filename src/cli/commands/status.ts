@@ -73,11 +73,11 @@ async function buildStatus(client: Client, lane: Lane, sha: Sha): Promise<Status
   const found = (await Promise.all(ids.map((id) => findRun(client, id)))).filter((run) => run !== null);
   if (found.length === 0) throw new InvalidInput(`no run ${ids.join(' or ')} (canary status)`);
   found.sort((a, b) => b.startTime.getTime() - a.startTime.getTime());
-  const [production, ...result] = await Promise.all([
+  const [production, senders, ...result] = await Promise.all([
     productionNow(client, lane, sha),
+    Promise.all(found.map((run) => sendersOf(client, run, SENT))),
     ...found.map(({ workflowId, status: { name } }) => runStatus(client, lane, workflowId, name)),
   ]);
-  const senders = await Promise.all(found.map((run) => sendersOf(client, run, SENT)));
   const sent = result.flatMap(({ lines, silent }, index) => [
     ...lines,
     ...(silent ? [] : (senders[index] ?? []).map(senderLine)),

@@ -8,6 +8,8 @@ export const KEY_FILE = 'CANARY_PAYLOAD_KEY_FILE';
 const KEY_BYTES = 32;
 const KEY_LINE = /^(?<id>[A-Za-z0-9._-]{1,64}):(?<key>[A-Za-z0-9+/_-]{43}=?)$/;
 
+type Env = Readonly<Record<string, string | undefined>>;
+
 /** Keys of payloads, by id. The first one encrypts; each of them decrypts, so that keys can be rotated. */
 export interface PayloadKeys {
   first: string;
@@ -16,16 +18,21 @@ export interface PayloadKeys {
 
 /** The keys that the environment names; null if it names none.
  * @throws {InvalidInput} if the file cannot be read, or is not one of keys; the text never quotes it. */
-export function payloadKeys(env: Readonly<Record<string, string | undefined>>): PayloadKeys | null {
-  const file = env[KEY_FILE]?.trim();
+export function payloadKeys(env: Env): PayloadKeys | null {
+  const text = readNamedFile(env, KEY_FILE);
+  return text === null ? null : parsePayloadKeys(text);
+}
+
+/** Text of the file that a variable names; null if it is unset or blank.
+ * @throws {InvalidInput} if the file cannot be read. */
+export function readNamedFile(env: Env, variable: string): string | null {
+  const file = env[variable]?.trim();
   if (!file) return null;
-  let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new InvalidInput(`${KEY_FILE}: ${(error as NodeJS.ErrnoException).code ?? 'cannot be read'}: ${file}`);
+    throw new InvalidInput(`${variable}: ${(error as NodeJS.ErrnoException).code ?? 'cannot be read'}: ${file}`);
   }
-  return parsePayloadKeys(text);
 }
 
 /** Parses lines of `id:key`; a key is 32 bytes in base64. Blank lines, and lines that begin with `#`, are skipped.

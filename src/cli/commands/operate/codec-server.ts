@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { parseHttpAddress } from '../../../config/parsers.js';
 import { readSetting } from '../../../config/schema.js';
 import { InvalidInput } from '../../../contract/brand.js';
 import { isLoopback } from '../../../net/loopback.js';
 import { payloadCodec } from '../../../temporal/payloads/codec.js';
 import { serveCodec } from '../../../temporal/payloads/codec-server.js';
-import { KEY_FILE, payloadKeys } from '../../../temporal/payloads/keys.js';
+import { KEY_FILE, payloadKeys, readNamedFile } from '../../../temporal/payloads/keys.js';
 import { type Command, type Given, type Io, textOption } from '../../command.js';
 import { EXIT } from '../../exit-codes.js';
 
@@ -33,7 +32,8 @@ async function run(given: Given, io: Io): Promise<number> {
   if (keys === null) throw new InvalidInput(`${KEY_FILE} is not set: there is nothing to decrypt with`);
   const { host, port } = parseHttpAddress(textOption(given, 'listen') ?? '127.0.0.1:8081');
   const ui = readSetting(io.env, 'uiUrl');
-  const token = tokenFor(host, io.env);
+  const shownHost = host.includes(':') ? `[${host}]` : host;
+  const token = tokenFor(shownHost, io.env);
   const { port: bound, close } = await serveCodec({
     host,
     port,
@@ -41,7 +41,7 @@ async function run(given: Given, io: Io): Promise<number> {
     token,
     origins: ui ? [new URL(ui).origin] : LOCAL_UI,
   });
-  io.out(`http://${host.includes(':') ? `[${host}]` : host}:${bound}/${token}`);
+  io.out(`http://${shownHost}:${bound}/${token}`);
   io.err('the codec endpoint of the Temporal UI: paste it in its settings (the glasses); who has it can decrypt');
   await new Promise<void>((resolve) => {
     if (io.signal.aborted) resolve();
@@ -51,19 +51,14 @@ async function run(given: Given, io: Io): Promise<number> {
   return EXIT.done;
 }
 
-/** @throws {InvalidInput} if the token is missing, unreadable or weak. */
+/** @param host as in a URL: IPv6 in brackets.
+ * @throws {InvalidInput} if the token is missing, unreadable or weak. */
 function tokenFor(host: string, env: NodeJS.ProcessEnv): string {
-  const file = env[TOKEN_FILE]?.trim();
-  if (!file) {
-    if (!isLoopback(host.includes(':') ? `[${host}]` : host))
+  const token = readNamedFile(env, TOKEN_FILE)?.trim();
+  if (token === undefined) {
+    if (!isLoopback(host))
       throw new InvalidInput(`${TOKEN_FILE} is not set: required to listen on ${host}, which others can reach`);
     return randomBytes(24).toString('base64url');
-  }
-  let token: string;
-  try {
-    token = readFileSync(file, 'utf8').trim();
-  } catch (error) {
-    throw new InvalidInput(`${TOKEN_FILE}: ${(error as NodeJS.ErrnoException).code ?? 'cannot be read'}: ${file}`);
   }
   if (!/^[\w.~-]+$/.test(token) || token.length < MIN_TOKEN)
     throw new InvalidInput(
