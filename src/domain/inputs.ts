@@ -51,7 +51,7 @@ export function parseRollbackInput(input: unknown): RollbackInput {
   return {
     sha: parseSha(given.sha),
     reason,
-    // A blank name, as a form sends it, is none: a rollback must not fail for it.
+    // A form sends a blank name for a missing one: a rollback must not fail for it.
     ...(requestedBy?.trim() && { requestedBy }),
     ...optionalFlag(given, 'force'),
   };
