@@ -41,19 +41,25 @@ const targetsOf = (worker: ActivityDependencies, { kind, sha, images }: MoveInpu
     kind === 'rollback' ? sha : null,
   );
 
-/** Requires that a mover moves for a run of this gate, and what it may move; returns that run, as the server knows it. */
+/**
+ * Requires that a mover moves for a run of this gate, and what it may move; returns that run, as the server knows it.
+ * @param isLater whether the move may have begun: then its images were checked, and it is finished, restored or reported even if
+ * `CANARY_IMAGES` has changed since.
+ */
 async function requireMove(
   worker: ActivityDependencies,
   caller: Caller,
   input: MoveInput,
-  isLater = activityInfo().attempt > 1,
+  isLater: boolean,
 ): Promise<RunRef> {
   const { lane } = worker.config;
   const parent = await requireKnown(worker.client, caller, lane);
   const known = await requireParent(worker.client, parent, input, { lane, isLater });
-  await targetsOf(worker, input);
+  if (!isLater) await targetsOf(worker, input);
   return known;
 }
+
+const isRetry = () => activityInfo().attempt > 1;
 
 /** Requires that a request is the caller's own. */
 function requireOwn({ workflowId, runId }: Caller, other: RunRef): void {
@@ -126,18 +132,27 @@ export const MOVE_BORDERS: Borders<MoveQueueActivities> = {
   preflightMove: {
     from: [move],
     args: [read.moveInput],
-    check: (worker, caller, input) => requireMove(worker, caller, input),
+    async check(worker, caller, input) {
+      await requireMove(worker, caller, input, isRetry());
+      await targetsOf(worker, input);
+    },
   },
   moveTags: {
     from: [move],
     args: [read.moveInput, tagStates, (sent) => (sent === null ? null : read.run(sent))],
     // Its parent is whom the server names, not whom the arguments do.
-    replace: async (worker, caller, input, observed) => [input, observed, await requireMove(worker, caller, input)],
+    replace: async (worker, caller, input, observed) => [
+      input,
+      observed,
+      await requireMove(worker, caller, input, isRetry()),
+    ],
   },
   whereLatestStands: {
     from: [move, release, rollback],
     args: [read.moveInput],
-    check: (worker, _caller, input) => targetsOf(worker, input),
+    // A mover on our queue asks for what its preflight has checked.
+    check: (worker, caller, input) =>
+      caller.type === move ? requireKnown(worker.client, caller, worker.config.lane) : targetsOf(worker, input),
   },
   pointTag: {
     from: [release, rollback],

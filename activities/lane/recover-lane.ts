@@ -7,6 +7,7 @@ import type { MovedImage } from '../../src/contract/move.js';
 import { areMovedImages } from '../../src/lane/payloads/parse.js';
 import { knowsLess, parseLaneState } from '../../src/lane/payloads/state.js';
 import { emptyLane, putOnHold } from '../../src/lane/state.js';
+import { tolerantOf } from '../../src/temporal/payloads/tolerant.js';
 import { findRun } from '../../src/temporal/runs.js';
 import { startOf } from '../../src/temporal/start.js';
 import { isOurs } from '../border/caller.js';
@@ -118,7 +119,7 @@ async function closedLanes(client: Client, lane: Lane): Promise<Listed[]> {
 
 async function listed(client: Client, workflowId: string): Promise<Listed[]> {
   const runs: Listed[] = [];
-  for await (const { runId, type, taskQueue, status, startTime, closeTime } of client.workflow.list({
+  for await (const { runId, type, taskQueue, status, startTime, closeTime } of tolerantOf(client).list({
     query: `WorkflowId = '${workflowId}'`,
   }))
     runs.push({ runId, type, taskQueue, status: status.name, startTime, closeTime });

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { type Lane, moveTaskQueue, taskQueue } from '../contract/ids.js';
 import { overview } from '../temporal/overview.js';
+import { tolerantOf } from '../temporal/payloads/tolerant.js';
 import type { Finding } from './finding.js';
 
 /** Problems of open runs: a workflow task that fails repeatedly, a hold, a pair split. */
@@ -43,6 +44,6 @@ async function stuckRuns(client: Client, lane: Lane): Promise<string[]> {
   const queues = [taskQueue(lane), moveTaskQueue(lane)].map((queue) => `'${queue}'`).join(', ');
   const query = `TemporalReportedProblems IS NOT NULL AND ExecutionStatus = 'Running' AND TaskQueue IN (${queues})`;
   const ids: string[] = [];
-  for await (const { workflowId } of client.workflow.list({ query })) ids.push(workflowId);
+  for await (const { workflowId } of tolerantOf(client).list({ query })) ids.push(workflowId);
   return ids;
 }

@@ -5,6 +5,7 @@ import type { Incident, WatchResult } from '../report/incident.js';
 import { type RolledBackBuild, rolledBackBuild } from '../report/rolled-back-build.js';
 import { latestOf, movedAny, type RunRecord, summarizeRun } from '../report/summary.js';
 import { isUnavailable, readLane } from './lane-view.js';
+import { tolerantOf } from './payloads/tolerant.js';
 import { watchReport } from './production.js';
 import { lastEnded, previousLiveRun } from './run-record.js';
 
@@ -76,7 +77,8 @@ async function findWatch(
 ): Promise<WatchResult> {
   const runs: WorkflowExecutionInfo[] = [];
   const query = `WorkflowId = '${watchProductionId(lane, parseSha(sha))}'`;
-  for await (const run of client.workflow.list({ query, pageSize: MAX_RUNS })) if (runs.push(run) === MAX_RUNS) break;
+  for await (const run of tolerantOf(client).list({ query, pageSize: MAX_RUNS }))
+    if (runs.push(run) === MAX_RUNS) break;
   const run = choose(runs);
   return run ? ((await watchReport(client, run)) ?? 'silent') : null;
 }

@@ -6,6 +6,7 @@ import type { ReleaseStatus } from '../contract/release.js';
 import { CanaryOutcome, CanaryPhase, CanarySha, CanaryWaitingFor } from '../contract/search-attributes.js';
 import type { LaneUnavailable } from './lane-client.js';
 import { isUnavailable, type LaneNow, laneNow } from './lane-view.js';
+import { tolerantOf } from './payloads/tolerant.js';
 import { workersOn } from './pollers.js';
 import { type ProductionNow, productionNow } from './production.js';
 import { awaitRunEnd, queryStatus, type RunEnd } from './runs.js';
@@ -143,7 +144,7 @@ export function previousGoodBuild(moves: Pick<ListedRun, 'sha' | 'outcome'>[]): 
 async function listRuns(client: Client, queue: string): Promise<ListedRun[]> {
   const query = `TaskQueue = '${queue}' AND WorkflowType IN ('${WORKFLOWS.release}', '${WORKFLOWS.rollback}')`;
   const runs: ListedRun[] = [];
-  for await (const run of client.workflow.list({ query, pageSize: MAX_RUNS }))
+  for await (const run of tolerantOf(client).list({ query, pageSize: MAX_RUNS }))
     if (runs.push(toListedRun(run)) === MAX_RUNS) break;
   return runs;
 }

@@ -11,6 +11,7 @@ import {
   CanaryWaitingFor,
 } from '../contract/search-attributes.js';
 import { latestOf, movedAny, type RunRecord } from '../report/summary.js';
+import { tolerantOf } from './payloads/tolerant.js';
 import { awaitRunEnd, findRun, outcomeOfRun, queryStatus, type RunEnd } from './runs.js';
 
 /** Upper bound of runs that are searched, the latest first. */
@@ -35,7 +36,7 @@ export async function lastEnded(
 ): Promise<RunRecord | null> {
   const query = `WorkflowId = '${workflowId}' AND ExecutionStatus != 'Running'`;
   let inspected = 0;
-  for await (const found of client.workflow.list({ query, pageSize: MAX_RUNS })) {
+  for await (const found of tolerantOf(client).list({ query, pageSize: MAX_RUNS })) {
     const record = recordOf(client.options.namespace, found, await endOf(client, found), null);
     if (isWanted(record)) return record;
     if (++inspected === MAX_RUNS) break;
@@ -91,7 +92,7 @@ export async function previousLiveRun(client: Client, run: RunRecord): Promise<R
   if (isSameBuild || previousDigests.includes(null)) return null;
   const query = `TaskQueue = '${taskQueue(run.lane)}' AND WorkflowType = '${WORKFLOWS.release}' AND CanaryOutcome = 'promoted'`;
   let inspected = 0;
-  for await (const found of client.workflow.list({ query, pageSize: MAX_RUNS })) {
+  for await (const found of tolerantOf(client).list({ query, pageSize: MAX_RUNS })) {
     if (found.closeTime && found.closeTime.toISOString() <= (run.ended ?? '9') && found.runId !== run.runId) {
       const end = await endOf(client, found).catch(() => null);
       const promoted = end?.report?.images ?? [];

@@ -22,6 +22,7 @@ import type { FailureType } from '../contract/failures.js';
 import type { DecisionInput, DecisionName } from '../contract/hold.js';
 import { DECISIONS, statusQuery } from '../contract/messages.js';
 import type { ReleaseReport, ReleaseStatus, RollbackReport } from '../contract/release.js';
+import { tolerantOf } from './payloads/tolerant.js';
 
 /** Time limit of a query, in milliseconds. */
 const QUERY_TIMEOUT_MS = 2_000;
@@ -42,7 +43,7 @@ export async function findRun(
   runId?: string,
 ): Promise<WorkflowExecutionDescription | null> {
   try {
-    return await client.workflow.getHandle(workflowId, runId).describe();
+    return await tolerantOf(client).getHandle(workflowId, runId).describe();
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return null;
     throw error;
