@@ -33,6 +33,8 @@ export interface Away {
 
 /** Fix of `:latest` by a person while the worker could not reach Temporal. */
 export interface Fix {
+  /** When the person began, and when `:latest` was there; epoch, ms. */
+  from: number;
   at: number;
   build: Build;
 }
@@ -141,13 +143,14 @@ const outage: Act = async ({ gate, network, builds, fixes }, choice) => {
     if (choice % 3 === 0) return;
     build.isNamed = true;
     const { sha } = build;
+    const from = Date.now();
     if (choice % 3 === 1) await gate.retag(sha, 'latest');
     else
       await run(['rollback', sha, '--reason', why, '--by', 'eve', '--direct', '--force'], {
         CANARY_LANE: gate.lane,
         CANARY_IMAGES: gate.env.CANARY_IMAGES ?? '',
       });
-    fixes.push({ at: Date.now(), build });
+    fixes.push({ from, at: Date.now(), build });
   } finally {
     network.heal();
   }

@@ -193,10 +193,17 @@ async function whatIsWrong(stage: Stage, { steps, holds, puts, facts }: Outcome)
       wrong.push(`:latest was put to ${build?.sha}, which was never green`);
   }
   wrong.push(...unwatched(stage, facts), ...overwritten(stage, puts, facts));
-  // A known-bad build must not be at `:latest` once its mover can no longer write.
+  // A known-bad build must not be at `:latest` once its mover can no longer write, unless a person puts it there.
   const { ledger } = await laneState(gate);
   for (const { sha, since, digests } of ledger.knownBad)
-    if (puts.some(({ at, body }) => at > Date.parse(since) + LEASE_MS && digests.some((one) => one === digestOf(body))))
+    if (
+      puts.some(
+        (put) =>
+          put.at > Date.parse(since) + LEASE_MS &&
+          digests.some((one) => one === digestOf(put.body)) &&
+          !stage.fixes.some(({ from, at }) => put.at >= from && put.at <= at),
+      )
+    )
       wrong.push(`:latest was put to ${sha} long after it was rolled back from`);
   // A retried attempt continues with its pair; a failed one restores the old pair.
   const more = steps.filter(({ what }) => ['restart the worker', 'outage', 'lose answers'].includes(what)).length * 2;

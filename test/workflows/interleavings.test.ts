@@ -54,6 +54,10 @@ test.concurrent.each(seeds)(
       const done = await play({ gate: lane.gate(), registry, network: lane.network }, seed);
       if (INTERLEAVINGS) process.stderr.write(`seed ${seed}\n${done.join('\n')}\n`);
       expect(registry.unforeseen).toEqual([]);
+    } catch (error) {
+      // Vitest prints failures at the end alone, which may be an hour away.
+      if (INTERLEAVINGS) process.stderr.write(`FAILED seed ${seed}\n${String(error)}\n`);
+      throw error;
     } finally {
       free.push(lane);
     }
