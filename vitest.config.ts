@@ -18,7 +18,7 @@ export default defineConfig({
     isolate: false,
     execArgv: ['--require', `${import.meta.dirname}/test/support/untimed-workflows.cjs`],
     testTimeout: 30_000,
-    hookTimeout: 60_000,
+    hookTimeout: 120_000,
     sequence: { sequencer: LongestFirst },
     projects: [
       { extends: true, test: { name: 'alone', include: alone, isolate: true, ...turn(0, 2) } },
