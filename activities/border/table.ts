@@ -42,9 +42,8 @@ const targetsOf = (worker: ActivityDependencies, { kind, sha, images }: MoveInpu
   );
 
 /**
- * Requires that a mover moves for a run of this gate, and what it may move; returns that run, as the server knows it.
- * @param isLater whether the move may have begun: then its images were checked, and it is finished, restored or reported even if
- * `CANARY_IMAGES` has changed since.
+ * Requires that a mover moves for a run of this gate; returns that run, as the server knows it.
+ * @param isLater whether the move may have begun: then that run may be gone.
  */
 async function requireMove(
   worker: ActivityDependencies,
@@ -54,9 +53,7 @@ async function requireMove(
 ): Promise<RunRef> {
   const { lane } = worker.config;
   const parent = await requireKnown(worker.client, caller, lane);
-  const known = await requireParent(worker.client, parent, input, { lane, isLater });
-  if (!isLater) await targetsOf(worker, input);
-  return known;
+  return requireParent(worker.client, parent, input, { lane, isLater });
 }
 
 const isRetry = () => activityInfo().attempt > 1;
@@ -141,11 +138,12 @@ export const MOVE_BORDERS: Borders<MoveQueueActivities> = {
     from: [move],
     args: [read.moveInput, tagStates, (sent) => (sent === null ? null : read.run(sent))],
     // Its parent is whom the server names, not whom the arguments do.
-    replace: async (worker, caller, input, observed) => [
-      input,
-      observed,
-      await requireMove(worker, caller, input, isRetry()),
-    ],
+    async replace(worker, caller, input, observed) {
+      const parent = await requireMove(worker, caller, input, isRetry());
+      // What has begun is finished or restored even if `CANARY_IMAGES` has changed since.
+      if (!isRetry()) await targetsOf(worker, input);
+      return [input, observed, parent];
+    },
   },
   whereLatestStands: {
     from: [move, release, rollback],

@@ -64,4 +64,28 @@ describe('a worker that is killed', () => {
     const now = await gate().latest();
     expect([old(), await gate().publish(sha)]).toContainEqual(now);
   }, 60_000);
+
+  test('in the middle of a pair, and the next one no longer has one of its images: it makes the pair whole', async () => {
+    const { sha, digests } = await gate().greenBuild();
+    const victim = await startVictim();
+    const [kept] = gate().repositories;
+    let seen = 0;
+    const heal = registry().faults.add({
+      match: isPut(),
+      times: 2,
+      respond: async (_request, serve) => {
+        if (seen++ > 0) return 'drop' as const;
+        const answer = serve();
+        await victim.kill('SIGKILL');
+        return answer;
+      },
+    });
+    const handle = await gate().release({ sha });
+    await until('one image has moved', () => seen > 0, 30_000);
+    await gate().startWorker({ ...gate().env, CANARY_IMAGES: `${gate().host}/${kept}` });
+
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    heal();
+    expect(await gate().latest()).toEqual(digests);
+  }, 60_000);
 });

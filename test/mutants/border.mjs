@@ -56,6 +56,14 @@ export default [
     test: 'test/attacks/border.test.ts > are refused by resolveBuild, also if somebody adopted them',
   },
   {
+    name: 'border-half-moved-image',
+    breaks: 'a half-moved pair stays so if an image leaves CANARY_IMAGES meanwhile',
+    file: 'activities/border/table.ts',
+    find: 'if (!isRetry()) await targetsOf(worker, input);',
+    replace: 'await targetsOf(worker, input);',
+    test: 'test/e2e/mover-killed.test.ts > in the middle of a pair, and the next one no longer has one of its images: it makes the pair whole',
+  },
+  {
     name: 'border-adopted-image',
     breaks: 'an adoption, which anybody may send, makes any image one that a rollback writes',
     file: 'src/lane/ledger.ts',
