@@ -18,7 +18,7 @@ export async function startTemporalProxy(
   refuse: (call: string, headers: IncomingHttpHeaders) => number | undefined = () => undefined,
   tls?: SecureServerOptions,
 ) {
-  const upstream = connect(`http://${address}`);
+  let upstream = connect(`http://${address}`);
   const server = tls ? createSecureServer(tls) : createServer();
   let isCut = false;
   server.on('session', (session) => {
@@ -37,6 +37,8 @@ export async function startTemporalProxy(
   });
 
   function passOn(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    // The server ends each connection after five minutes.
+    if (upstream.closed || upstream.destroyed) upstream = connect(`http://${address}`);
     const asked = upstream.request({ ...headers, ':authority': address, ':scheme': 'http' });
     let trailers: IncomingHttpHeaders = {};
     asked.once('response', (answer, flags) => {
