@@ -28,7 +28,7 @@ export function laneAuthorizer(client: Client, lane: LaneClient, silenceMs: numb
     async authorize({ begun, latest }) {
       if (parent === null)
         throw new MoveRefusal('not-running', 'no parent: a release or a rollback starts a move, not a person');
-      const question: MoveQuestion = { moverRunId: mover.runId, parent, input, latest };
+      const question: MoveQuestion = { moverRunId: mover.runId, parent, input, begun, latest };
       try {
         if (input.laneUnheard) {
           await requireCurrentAttempt(client, mover, silenceMs);

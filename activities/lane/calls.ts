@@ -18,8 +18,10 @@ import type { Sha } from '../../src/contract/sha.js';
 import { parseRollbackInput } from '../../src/domain/inputs.js';
 import { fieldsOf } from '../../src/domain/payloads/fields.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
+import { parseMoveReport } from '../../src/lane/payloads/parse.js';
 import { digestsOfMove } from '../../src/lane/rollback.js';
 import { LaneRefused } from '../../src/temporal/lane-client.js';
+import { readMover } from '../../src/temporal/mover-record.js';
 import { findRun } from '../../src/temporal/runs.js';
 import { startInput } from '../../src/temporal/start.js';
 import { isOurs } from '../border/caller.js';
@@ -109,14 +111,17 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
         return waiting.flatMap(({ runId }, index) => (isWaiting(found[index] ?? null) ? [] : [runId]));
       }),
 
-    /** Whether a report is that of a mover of this gate, and of the move that it was told to make. */
-    async findMover({ moverRunId, parent, input }: MoveReport): Promise<boolean> {
+    /** Whether a report is one that a mover of this gate sent, word for word, about the move that it was told to make. */
+    async findMover(report: MoveReport): Promise<boolean> {
+      const { moverRunId, parent } = report;
       const workflowId = moveLatestId(lane);
       const run = await findRun(client, workflowId, moverRunId);
       if (run === null || !isOurs(run, WORKFLOWS.move, lane)) return false;
       if (run.parentExecution?.runId !== parent.runId || run.parentExecution.workflowId !== parent.workflowId)
         return false;
-      return isDeepStrictEqual(parseMoveInput(await startInput(client, workflowId, moverRunId)), input);
+      const { input, reports } = await readMover(client, { workflowId, runId: moverRunId });
+      if (!isDeepStrictEqual(parseMoveInput(input), report.input)) return false;
+      return reports.some((sent) => isDeepStrictEqual(parseMoveReport(sent), report));
     },
 
     /** Terminates the mover of another run that does not end within `forMs`; its lease has expired by then.

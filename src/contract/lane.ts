@@ -71,8 +71,6 @@ export interface OpenMove {
   parent: RunRef;
   kind: 'promotion' | 'rollback';
   sha: Sha;
-  /** Whether the order says that a person accepted where `:latest` is, and the hold of the lane. */
-  accepted?: boolean;
   /** Time of the last grant or renewal of its lease (epoch, ms); its writes may be in flight for 12 s from then on. */
   leaseGrantedAt?: number;
   /** Time of the revocation of its lease (epoch, ms): it never gets another one. */
@@ -199,6 +197,8 @@ export interface MoveQuestion {
   moverRunId: string;
   parent: RunRef;
   input: MoveInput;
+  /** Whether a PUT of this mover may have gone out: then its lease is renewed, and nothing is decided again. */
+  begun: boolean;
   /** Where it has just read `:latest`; empty for a rollback, which does not depend on it. */
   latest: TagState[];
 }

@@ -13,7 +13,9 @@ export interface MoveInput {
   accepted?: boolean;
   /** Whether this is a rollback that the lane did not answer: it continues as long as the lane does not answer. */
   laneUnheard?: boolean;
-  /** Whether this is a forced rollback. */
+  /** Whether a person promotes or forces it: then it is never too old. Never for a rollback. */
+  manual?: boolean;
+  /** Whether this is a forced rollback, or a forced promotion of an untested build: then the build may be known-bad. */
   force?: boolean;
 }
 
@@ -133,7 +135,7 @@ const MAX_IMAGES = 50;
  * @throws {InvalidInput} */
 export function parseMoveInput(input: unknown): MoveInput {
   const bad = (why: string) => new InvalidInput(`move: ${why}; it is started by a release or a rollback, not by hand`);
-  const { kind, images, by, reason, sha, accepted, laneUnheard, force } = Object(input) as Partial<
+  const { kind, images, by, reason, sha, accepted, laneUnheard, manual, force } = Object(input) as Partial<
     Record<keyof MoveInput, unknown>
   >;
   if (kind !== 'promotion' && kind !== 'rollback') throw bad(`kind is ${shown(kind)}`);
@@ -146,7 +148,8 @@ export function parseMoveInput(input: unknown): MoveInput {
     ...order,
     ...(accepted === true && { accepted }),
     ...(laneUnheard === true && kind === 'rollback' && { laneUnheard }),
-    ...(force === true && kind === 'rollback' && { force }),
+    ...(manual === true && kind === 'promotion' && { manual }),
+    ...(force === true && { force }),
   };
 }
 

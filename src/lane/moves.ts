@@ -31,14 +31,14 @@ const deny = (refusal: MoveRefusalReason, message: string, latest?: TagState[]):
 
 /** Decides on a write lease (docs/protocol.md, The write lease). One mover has it until it reports, or until the lease is revoked. */
 export function authorizeMove(state: LaneState, question: MoveQuestion, now: number): MoveDecision {
-  const { moverRunId, parent, input } = question;
+  const { moverRunId, parent, input, begun } = question;
   const { kind, sha } = input;
   if (state.finishedRuns.includes(parent.runId))
     return deny('already-moved', `${parent.workflowId} has already moved :latest`);
   if (state.move?.moverRunId === moverRunId) {
     if (state.move.leaseRevokedAt !== undefined) return deny('lease-revoked', 'write lease revoked');
-    // Any client may ask in the name of a mover: what was granted to another order is decided again.
-    if ((state.move.accepted === true) === (input.accepted === true)) {
+    // Before its first write it is decided again: any client may have asked in its name, with another order and another `:latest`.
+    if (begun) {
       state.move.leaseGrantedAt = now;
       return ALLOW;
     }
@@ -52,9 +52,7 @@ export function authorizeMove(state: LaneState, question: MoveQuestion, now: num
     // A late report of that mover would describe the state before this move: it no longer counts.
     state.finishedRuns = [...state.finishedRuns, state.move.parent.runId].slice(-MAX_KEPT);
   }
-  state.move = { moverRunId, parent, kind, sha, ...(input.accepted && { accepted: true }), leaseGrantedAt: now };
-  // A forced promotion takes the mark off, as a forced rollback does: the build counts as good.
-  if (kind === 'promotion') state.ledger.knownBad = state.ledger.knownBad.filter((one) => !sameBuild(one.sha, sha));
+  state.move = { moverRunId, parent, kind, sha, leaseGrantedAt: now };
   return ALLOW;
 }
 
@@ -81,13 +79,14 @@ function decidePromotion(state: LaneState, question: MoveQuestion, now: number):
   if (!sameBuild(holder.sha, input.sha)) return deny('foreign', `${parent.workflowId} does not move to ${input.sha}`);
   if (holder.revocation) return deny('not-holder', describeRevocation(holder.revocation));
   if (rollback) return deny('not-announced', `a rollback to ${rollback.sha} is under way`);
-  const isForced = holder.promoteOnly === true && holder.force === true;
-  const bad = knownBadRefusal(ledger, holder) ?? (isForced ? null : sameContent(ledger, input));
+  // Any client may ask for the lane in the name of a release: what a person asked for stands in the order of its mover, too.
+  const isForced = holder.promoteOnly === true && holder.force === true && input.force === true;
+  const bad = knownBadRefusal(ledger, { ...holder, force: isForced }) ?? (isForced ? null : sameContent(ledger, input));
   if (bad !== null) return deny('known-bad', `${input.sha} was ${bad}`);
   const { newestPromoted } = ledger;
   if (
     newestPromoted &&
-    !holder.manual &&
+    !(holder.manual && input.manual) &&
     !sameBuild(newestPromoted.sha, input.sha) &&
     isOlder(keyOf(ledger, input.sha), newestPromoted.key)
   )
@@ -141,6 +140,8 @@ export function reportMove(state: LaneState, { moverRunId, parent, input, images
     const { sha, kind, by, reason } = input;
     record(ledger, { sha, at, kind, by, reason, images: ledger.expectedLatest.images });
     if (kind === 'rollback') return;
+    // A forced promotion takes the mark off, as a forced rollback does: the build counts as good.
+    if (input.force) ledger.knownBad = ledger.knownBad.filter((one) => !sameBuild(one.sha, sha));
     ledger.consecutivePreemptions = 0;
     // The approval does not cover a hold that began later, which revoked the lease.
     if (input.accepted && !wasRevoked) ledger.hold = null;

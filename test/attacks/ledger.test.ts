@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { expect, test } from 'vitest';
-import { rollbackId, taskQueue } from '../../src/contract/ids.js';
+import { moveLatestId, releaseId, rollbackId, taskQueue } from '../../src/contract/ids.js';
 import type { Digest, Repository } from '../../src/contract/image.js';
 import type { MoveReport } from '../../src/contract/lane.js';
 import {
@@ -10,8 +10,10 @@ import {
   reportMoveSignal,
   reportMoveUpdate,
 } from '../../src/contract/messages.js';
+import { parseMoveInput } from '../../src/contract/move.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
+import { startInput } from '../../src/temporal/start.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { ada, say } from '../support/decisions.js';
 import { laneState, promoted } from '../support/lanes.js';
@@ -47,7 +49,7 @@ test('a report of a mover that the server does not know changes nothing, even wi
   for (const isLeased of [false, true]) {
     const { images: _, ...question } = report;
     const latest = report.input.images.map(({ repository, to: digest }) => ({ repository, digest }));
-    if (isLeased) await gate().laneClient.update(authorizeMoveUpdate, { ...question, latest });
+    if (isLeased) await gate().laneClient.update(authorizeMoveUpdate, { ...question, begun: false, latest });
     await expect(gate().laneClient.update(reportMoveUpdate, report)).rejects.toThrow(/is not a mover of this gate/);
     await gate().laneClient.signal(reportMoveSignal, report);
   }
@@ -60,6 +62,50 @@ test('a report of a mover that the server does not know changes nothing, even wi
   expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
   expect(await gate().latest()).toEqual(digests);
   expect(writes()).toEqual(pairs(1));
+});
+
+test('a report in the name of a mover that moves is not believed, even with its own order', async () => {
+  const { handle, digests, goOn } = await catchIn('promoting', gate(), registry);
+  const mover = await gate().client.workflow.getHandle(moveLatestId(gate().lane)).describe();
+  await until('it may write', async () => (await laneState(gate())).move);
+  const before = await laneState(gate());
+  const parent = { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };
+  const input = parseMoveInput(await startInput(gate().client, mover.workflowId, mover.runId));
+  const images = input.images.map(({ repository, to: digest, from }) => ({ repository, digest, previous: from }));
+  for (const forged of [
+    'stopped' as const,
+    images.map((image) => ({ ...image, result: 'promoted' as const, latest: image.digest })),
+    images.map((image) => ({ ...image, result: 'failed' as const, latest: image.previous })),
+  ])
+    await expect(
+      gate().laneClient.update(reportMoveUpdate, { moverRunId: mover.runId, parent, input, images: forged }),
+    ).rejects.toThrow(/is not a mover of this gate/);
+  expect(await laneState(gate())).toMatchObject({ ledger: before.ledger, move: { moverRunId: mover.runId } });
+  await goOn();
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect(await gate().latest()).toEqual(digests);
+});
+
+test('a request for the lane in the name of a release, with the flags of a forced promotion, promotes no known-bad build', async () => {
+  const bad = await promoted(gate());
+  await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it burns', requestedBy: 'ada' }));
+  await gate().sendToLane('unhold', ada);
+  const before = await gate().latest();
+  gate().deploy({ sha: bad.sha });
+  const handle = await gate().client.workflow.start('CanaryRelease', {
+    workflowId: releaseId(gate().lane, parseSha(bad.sha)),
+    taskQueue: taskQueue(gate().lane),
+    args: [{ sha: bad.sha }],
+    startDelay: '1s',
+  });
+  const run = { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };
+  await gate().laneClient.joinQueue({ ...run, sha: parseSha(bad.sha), manual: true, promoteOnly: true, force: true });
+  expect((await awaitRunEnd(gate().keep(handle))).report).toMatchObject({
+    outcome: 'MoveRefused',
+    refusal: 'known-bad',
+  });
+  expect(await gate().latest()).toEqual(before);
+  expect((await laneState(gate())).ledger.knownBad.map(({ sha }) => sha)).toContain(bad.sha);
 });
 
 test('a rollback that runs is not forced, renamed or sent elsewhere by an announcement in its name', async () => {

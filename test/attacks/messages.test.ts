@@ -44,7 +44,7 @@ function valid(sha: string, runId: string): object[] {
     { tenants: [{ ...tenant, tenant: 'acme', tookAt: null, live: 'fail', answered: { build: true, live: true } }] },
     { ...run, sha, sequence: 7, manual: true },
     { runId, heldFor: { hold: 'approval', preemptibleAt: 1 } },
-    { moverRunId: randomUUID(), parent: run, input, latest: images },
+    { moverRunId: randomUUID(), parent: run, input, begun: true, latest: images },
     { moverRunId: randomUUID(), parent: run, input, images: results },
     { ...run, ...ada, sha, force: true, images },
     { expectedAt: 1, latest: null, missing: ['gone'] },

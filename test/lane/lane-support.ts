@@ -38,9 +38,22 @@ export function laneAt(letter: string): LaneState {
 export function question(
   letter: string,
   latest: string,
-  more: { kind?: MoveInput['kind']; mover?: string; parent?: string; accepted?: boolean; from?: string } = {},
+  more: {
+    kind?: MoveInput['kind'];
+    mover?: string;
+    parent?: string;
+    from?: string;
+    begun?: boolean;
+  } & Pick<MoveInput, 'accepted' | 'manual' | 'force'> = {},
 ): MoveQuestion {
-  const { kind = 'promotion', mover = `mover-${letter}`, parent = `run-${letter}`, accepted, from = latest } = more;
+  const {
+    kind = 'promotion',
+    mover = `mover-${letter}`,
+    parent = `run-${letter}`,
+    from = latest,
+    begun = false,
+  } = more;
+  const { accepted, manual, force } = more;
   const images = IMAGES.map((repository, image) => ({
     repository,
     to: digestOf(shaOf(letter), image),
@@ -53,12 +66,15 @@ export function question(
     by: 'ada',
     reason: 'green',
     ...(accepted && { accepted }),
+    ...(manual && { manual }),
+    ...(force && { force }),
   };
   const workflowId = `${kind === 'rollback' ? 'rollback' : 'canary-release'}-${shaOf(letter)}`;
   return {
     moverRunId: mover,
     parent: { workflowId, runId: parent },
     input,
+    begun,
     latest: kind === 'rollback' ? [] : tagsOf(latest),
   };
 }

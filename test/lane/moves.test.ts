@@ -56,6 +56,21 @@ describe('a question in the name of a mover, by whoever asks,', () => {
     expect(authorizeMove(state, question('a', '1'), NOON)).toMatchObject({ decision: 'deny', refusal: 'lane-held' });
     expect(authorizeMove(state, question('a', '1', { accepted: true }), NOON)).toEqual({ decision: 'allow' });
   });
+
+  test('does not say for it where :latest is', () => {
+    const state = holding('a', laneAt('1'));
+    expect(authorizeMove(state, question('a', '1'), NOON)).toEqual({ decision: 'allow' });
+    expect(authorizeMove(state, question('a', '2'), NOON)).toMatchObject({ decision: 'deny', refusal: 'latest-moved' });
+    expect(authorizeMove(state, question('a', '2', { begun: true }), NOON)).toEqual({ decision: 'allow' });
+  });
+});
+
+test('a newer build was promoted in the meantime: no flags that somebody else asked for the lane with make up for it', () => {
+  const state = holding('a');
+  Object.assign(state.holder ?? {}, { manual: true });
+  state.ledger.newestPromoted = { sha: shaOf('b'), key: { sequence: 0, seen: 99 } };
+  expect(authorizeMove(state, question('a', '1'), NOON)).toMatchObject({ decision: 'deny', refusal: 'superseded' });
+  expect(authorizeMove(state, question('a', '1', { manual: true }), NOON)).toEqual({ decision: 'allow' });
 });
 
 describe('a promotion is refused', () => {

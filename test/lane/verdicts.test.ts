@@ -4,14 +4,14 @@ import type { BuildVerdict } from '../../src/contract/tenants/check.js';
 import { unbad } from '../../src/lane/commands.js';
 import { laneDetails } from '../../src/lane/details.js';
 import { defaultRollbackTarget, rejectionOf } from '../../src/lane/ledger.js';
-import { authorizeMove } from '../../src/lane/moves.js';
+import { authorizeMove, reportMove } from '../../src/lane/moves.js';
 import { parseLaneRequest } from '../../src/lane/payloads/parse.js';
 import { enqueue, grant, previewRequest, resultOf } from '../../src/lane/queue.js';
 import { beginRollback, previewRollback } from '../../src/lane/rollback.js';
 import { noteVerdict, verdictOfReport } from '../../src/lane/verdicts.js';
 import { historyOf, laneView, targetsOf } from '../../src/lane/view.js';
 import { failed, passed, record } from '../support/records.js';
-import { ATTRIBUTION, laneAt, NOON, promote, question, run, shaOf } from './lane-support.js';
+import { ATTRIBUTION, done, laneAt, NOON, promote, question, run, shaOf } from './lane-support.js';
 
 const at = (minutes: number) => new Date(NOON + minutes * 60_000).toISOString();
 const CHECK = 'canary-1: memory search finds the probe';
@@ -140,8 +140,21 @@ describe('a build that was rolled back from', () => {
     expect(ask(state, { runId: 'r1', manual: true, force: true })).toMatchObject({ knownBad: expect.anything() });
     expect(ask(state, { runId: 'r2', manual: true, promoteOnly: true })).toMatchObject({ knownBad: expect.anything() });
     expect(ask(state, { runId: 'r3', manual: true, promoteOnly: true, force: true })).toEqual({ fencingToken: 2 });
-    expect(authorizeMove(state, question('b', 'b', { parent: 'r3' }), NOON)).toEqual({ decision: 'allow' });
+    const forced = question('b', 'b', { parent: 'r3', force: true });
+    expect(authorizeMove(state, forced, NOON)).toEqual({ decision: 'allow' });
+    expect(state.ledger.knownBad).toHaveLength(1);
+    reportMove(state, { ...forced, images: done(forced) }, NOON);
     expect(state.ledger.knownBad).toEqual([]);
+  });
+
+  test('is not promoted by somebody who asks for the lane with force in the name of a release', () => {
+    const state = laneAt('a');
+    promote(state, 'b', 'a');
+    beginRollback(state, { ...run('a', { runId: 'back' }), ...ATTRIBUTION, force: false }, NOON);
+    Object.assign(state, { rollback: null });
+    state.ledger.hold = null;
+    ask(state, { runId: 'r3', manual: true, promoteOnly: true, force: true });
+    expect(authorizeMove(state, question('b', 'b', { parent: 'r3' }), NOON)).toMatchObject({ refusal: 'known-bad' });
   });
 });
 

@@ -1,5 +1,13 @@
 export default [
   {
+    name: 'late-request-keeps-the-lane',
+    breaks: 'a request that arrives after the end of its run keeps the lane forever',
+    file: 'workflows/lane/follow-runs.ts',
+    find: '      begun.delete(runId);\n',
+    replace: '',
+    test: 'test/workflows/lane/holder.test.ts > a message that arrives after the end of its run keeps no lane: the request of a release that was terminated while it held the lane',
+  },
+  {
     name: 'bad-by-seven-digits',
     breaks: 'the ledger names a known-bad build by its first digits only',
     file: 'src/lane/rollback.ts',
@@ -107,8 +115,8 @@ export default [
     name: 'verdict-mark-stays',
     breaks: 'a build that a person promoted with force stays known-bad',
     file: 'src/lane/moves.ts',
-    find: "if (kind === 'promotion') state.ledger",
-    replace: "if (kind === 'rollback') state.ledger",
+    find: 'if (input.force) ledger.knownBad',
+    replace: 'if (images.length === 0) ledger.knownBad',
     test: 'test/lane/verdicts.test.ts > is promoted by hand with force, which takes the mark off; a forced release is refused',
   },
   {

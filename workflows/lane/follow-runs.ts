@@ -17,31 +17,37 @@ const REREAD_MS = 60_000;
 
 /** Follows the holder, the open move and the announced rollback to their ends, each by one activity; after a move reads `:latest` again and starts the watch over production. */
 export function followers(state: LaneState, feed: EventFeed, wake: () => void): () => void {
-  const followed = new Set<string>();
+  const begun = new Set<string>();
   const once = (key: string, run: () => Promise<void>) => {
-    if (followed.has(key)) return;
-    followed.add(key);
+    if (begun.has(key)) return;
+    begun.add(key);
     run()
       .then(wake)
-      .catch(() => followed.delete(key));
+      .catch(() => begun.delete(key));
   };
+  // A late message of a run that has ended may bring it back: then it is followed again.
+  const follow = (runId: string, toItsEnd: () => Promise<void>) =>
+    once(runId, async () => {
+      await toItsEnd();
+      begun.delete(runId);
+    });
   const awaitClosed = (run: RunRef) => laneWaits(`follow ${run.workflowId}`).awaitClosed(run);
   return () => {
     const { holder, move, rollback, ledger } = state;
     if (holder)
-      once(holder.runId, async () => {
+      follow(holder.runId, async () => {
         const verdict = await laneWaits(`follow ${holder.workflowId}`).awaitVerdict(holder);
         if (verdict) noteVerdict(state, verdict);
         if (state.holder?.runId === holder.runId) state.holder = null;
         alarmOfVerdict(feed, state, holder);
       });
     if (rollback)
-      once(rollback.runId, async () => {
+      follow(rollback.runId, async () => {
         await awaitClosed(rollback);
         if (state.rollback?.runId === rollback.runId) state.rollback = null;
       });
     if (move)
-      once(move.moverRunId, async () => {
+      follow(move.moverRunId, async () => {
         await awaitClosed({ workflowId: moveLatestId(ownLane()), runId: move.moverRunId });
         // A mover reports before it ends. If it could not, its move is over once none of its writes can be in flight.
         await sleep(LEASE_MS);

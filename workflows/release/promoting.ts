@@ -105,7 +105,7 @@ async function decideOnLatest(
 }
 
 function moveInput(release: Release): MoveInput {
-  const { input, pinned, state, accepted, startedOverAt } = release;
+  const { input, request, pinned, state, accepted, startedOverAt } = release;
   const requester = requesterOf(release);
   // Only the approval of a hold that promotes counts; approvals of earlier holds do not.
   const approval = state.decisions.findLast(
@@ -120,6 +120,8 @@ function moveInput(release: Release): MoveInput {
     by: author?.by ?? requester ?? 'unknown',
     reason: author?.reason ?? 'every check passed on every canary tenant',
     ...(accepted && { accepted }),
+    ...(request.manual && { manual: true }),
+    ...(input.promoteOnly && input.force && { force: true }),
   };
 }
 

@@ -87,13 +87,14 @@ export function parseRevocation(sent: unknown): (Revocation & { fencingToken: nu
 /** Parses a mover's request for the write lease.
  * @throws {InvalidInput} */
 export function parseMoveQuestion(sent: unknown): MoveQuestion {
-  const { moverRunId, parent, input, latest } = fieldsOf(sent);
+  const { moverRunId, parent, input, begun, latest } = fieldsOf(sent);
   if (!Array.isArray(latest) || latest.length > MAX_IMAGES)
     throw new InvalidInput('invalid latest: expected where :latest of each image is');
   return {
     moverRunId: readRunId('moverRunId', moverRunId),
     parent: readRun(parent),
     input: parseMoveInput(input),
+    begun: begun === true,
     latest: latest.map(parseTagState),
   };
 }

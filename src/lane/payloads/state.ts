@@ -122,7 +122,6 @@ const isState = shape({
       parent: shape(RUN),
       kind: oneOf('promotion', 'rollback'),
       sha: isSha,
-      accepted: isFlag,
       leaseGrantedAt: optional(isNumber),
       leaseRevokedAt: optional(isNumber),
     }),

@@ -46,7 +46,7 @@ function questionOf(nth: number): MoveQuestion {
     from: null,
   }));
   const input = { kind: 'promotion' as const, sha: parseSha(newSha()), images, by: 'ada', reason: 'why not' };
-  return { moverRunId: runOf(nth).runId, parent: runOf(nth), input, latest: [] };
+  return { moverRunId: runOf(nth).runId, parent: runOf(nth), input, begun: true, latest: [] };
 }
 
 /** An update that meets the end of a run is said again, as movers do. */

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { releaseId, taskQueue } from '../../../src/contract/ids.js';
-import { laneCommandUpdate } from '../../../src/contract/messages.js';
+import { moveLatestId, releaseId, taskQueue } from '../../../src/contract/ids.js';
+import { parseDigest, parseRepository } from '../../../src/contract/image.js';
+import { authorizeMoveUpdate, laneCommandUpdate } from '../../../src/contract/messages.js';
 import { parseSha } from '../../../src/contract/sha.js';
+import { LEASE_MS } from '../../../src/lane/moves.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { ociError } from '../../../testbed/registry-store.js';
 import { useCountedGate } from '../../support/counted-gate.js';
@@ -160,6 +162,40 @@ describe('a release that is reset', () => {
     await say(next.handle, 'abort', ada);
     await requirePromoted({ ...first, handle: again });
     expect(writes()).toEqual(pairs(1));
+  });
+});
+
+describe('a message that arrives after the end of its run', () => {
+  test('keeps no lane: the request of a release that was terminated while it held the lane', async () => {
+    const first = await arrive(gate());
+    await holdsLane(gate(), first.sha);
+    await first.handle.terminate('by the test');
+    await until('the lane is free', async () => (await laneState(gate())).holder === null);
+    const { workflowId, firstExecutionRunId: runId } = first.handle;
+    await gate().laneClient.joinQueue({ workflowId, runId, sha: parseSha(first.sha) });
+    await requirePromoted(await arrive(gate()));
+  });
+
+  test('keeps no lane: a question for the write lease in the name of an earlier mover', async () => {
+    const { sha } = await gate().greenBuild();
+    await awaitRunEnd(await gate().release({ sha }));
+    const mover = await gate().client.workflow.getHandle(moveLatestId(gate().lane)).describe();
+    const second = await arrive(gate());
+    await holdsLane(gate(), second.sha);
+    const parent = { workflowId: second.handle.workflowId, runId: second.handle.firstExecutionRunId };
+    const images = gate().repositories.map((name) => ({
+      repository: parseRepository(`${gate().host}/${name}`),
+      to: parseDigest(second.digests[0]),
+      from: null,
+    }));
+    const input = { kind: 'promotion' as const, sha: parseSha(second.sha), images, by: 'mallory', reason: 'because' };
+    const { expectedLatest } = (await laneState(gate())).ledger;
+    const latest = expectedLatest?.images ?? [];
+    const question = { moverRunId: mover.runId, parent, input, begun: false, latest };
+    expect(await gate().laneClient.update(authorizeMoveUpdate, question)).toEqual({ decision: 'allow' });
+    await say(second.handle, 'abort', ada);
+    await until('its lease is over', async () => (await laneState(gate())).move === null, LEASE_MS + NOTICED_MS);
+    await requirePromoted(await arrive(gate()));
   });
 });
 
