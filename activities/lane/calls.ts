@@ -21,7 +21,7 @@ import { LEASE_MS } from '../../src/lane/moves.js';
 import { parseMoveReport } from '../../src/lane/payloads/parse.js';
 import { digestsOfMove } from '../../src/lane/rollback.js';
 import { LaneRefused } from '../../src/temporal/lane-client.js';
-import { readMover } from '../../src/temporal/mover-record.js';
+import { readMover } from '../../src/temporal/records/mover.js';
 import { findRun } from '../../src/temporal/runs.js';
 import { startInput } from '../../src/temporal/start.js';
 import { isOurs } from '../border/caller.js';

@@ -7,7 +7,7 @@ import { latestOf, movedAny, type RunRecord, summarizeRun } from '../report/summ
 import { isUnavailable, readLane } from './lane-view.js';
 import { tolerantOf } from './payloads/tolerant.js';
 import { watchReport } from './production.js';
-import { lastEnded, previousLiveRun } from './run-record.js';
+import { lastEnded, previousLiveRun } from './records/run.js';
 
 /** Runs of one watch that are read, the latest first. */
 const MAX_RUNS = 20;

@@ -50,7 +50,7 @@ export default [
   {
     name: 'postmortem-takes-a-rerun',
     breaks: 'a post-mortem takes a release that found its build live for the one that promoted it',
-    file: 'src/temporal/run-record.ts',
+    file: 'src/temporal/records/run.ts',
     find: 'matches && movedAny(record)',
     replace: 'matches',
     test: 'test/report/read-incident.test.ts > takes the release that moved :latest, not a later one that found its build live and tested nothing',

@@ -7,7 +7,7 @@ import { renderReport } from '../../report/render.js';
 import { withClient } from '../../temporal/connect.js';
 import { incidents } from '../../temporal/incident.js';
 import { productionLine, productionNow } from '../../temporal/production.js';
-import { lastEnded, readRun } from '../../temporal/run-record.js';
+import { lastEnded, readRun } from '../../temporal/records/run.js';
 import { type Command, type Given, type Io, LINKS, OUTPUT, TEMPORAL, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { laneFrom, reportLinks } from '../identity.js';

@@ -4,7 +4,7 @@ import type { Client } from '@temporalio/client';
 import { annotations } from '../../report/annotations.js';
 import { MAX_MARKDOWN_BYTES, renderReport } from '../../report/render.js';
 import type { RunRecord } from '../../report/summary.js';
-import { readRun } from '../../temporal/run-record.js';
+import { readRun } from '../../temporal/records/run.js';
 import type { Io } from '../command.js';
 import { reportLinks } from '../identity.js';
 

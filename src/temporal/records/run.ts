@@ -1,7 +1,7 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
-import type { HoldName } from '../contract/hold.js';
-import { laneOf, parseRunId, taskQueue, WORKFLOWS } from '../contract/ids.js';
-import type { ReleasePhase } from '../contract/release.js';
+import type { HoldName } from '../../contract/hold.js';
+import { laneOf, parseRunId, taskQueue, WORKFLOWS } from '../../contract/ids.js';
+import type { ReleasePhase } from '../../contract/release.js';
 import {
   CanaryPhase,
   CanaryPhaseSince,
@@ -9,10 +9,10 @@ import {
   CanarySha,
   CanaryTenantsRed,
   CanaryWaitingFor,
-} from '../contract/search-attributes.js';
-import { latestOf, movedAny, type RunRecord } from '../report/summary.js';
-import { tolerantOf } from './payloads/tolerant.js';
-import { awaitRunEnd, findRun, outcomeOfRun, queryStatus, type RunEnd } from './runs.js';
+} from '../../contract/search-attributes.js';
+import { latestOf, movedAny, type RunRecord } from '../../report/summary.js';
+import { tolerantOf } from '../payloads/tolerant.js';
+import { awaitRunEnd, findRun, outcomeOfRun, queryStatus, type RunEnd } from '../runs.js';
 
 /** Upper bound of runs that are searched, the latest first. */
 const MAX_RUNS = 50;

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
-import type { RunRef } from '../contract/lane.js';
-import { readPayload } from './payloads/read.js';
+import type { RunRef } from '../../contract/lane.js';
+import { readPayload } from '../payloads/read.js';
 
 /** Activity of a mover that reports to the lane. */
 const REPORT = 'reportMove';
