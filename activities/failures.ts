@@ -14,7 +14,7 @@ export class SecretMissing extends Error {
   }
 }
 
-/** Heartbeat details of an attempt that lacked a secret. */
+/** Part of the heartbeat details of an attempt that lacked a secret; the rest is what the attempt before it knew. */
 interface Lacking {
   /** Epoch, ms. */
   lackingSince: number;
@@ -28,7 +28,7 @@ export async function retryMissingSecret<T>(retryBudgetMs: number, run: () => Pr
   } catch (error) {
     if (!(error instanceof SecretMissing)) throw error;
     const lackingSince = before?.lackingSince ?? Date.now();
-    heartbeat({ lackingSince } satisfies Lacking);
+    heartbeat({ ...before, lackingSince } satisfies Lacking);
     const nonRetryable = Date.now() - lackingSince >= retryBudgetMs;
     throw ApplicationFailure.create({ message: error.message, type: 'SecretMissing', nonRetryable });
   }

@@ -1,12 +1,21 @@
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { nullIfInvalid } from '../src/contract/brand.js';
 import { taskQueue, WORKFLOWS, watchProductionId } from '../src/contract/ids.js';
 import { productionTenantsSignal } from '../src/contract/messages.js';
 import type { PlannedTenant, TenantBuild } from '../src/contract/release.js';
 import { sameBuild } from '../src/contract/sha.js';
 import type { CheckResult } from '../src/contract/tenants/check.js';
 import type { SeenTenant, WatchInput, WatchPlan, WatchState } from '../src/contract/tenants/production.js';
-import { beginWatch, endOf, notePoll, type PolledTenant, redTenants } from '../src/domain/production-watch.js';
+import { parseWatchState } from '../src/domain/payloads/plan.js';
+import {
+  beginWatch,
+  endOf,
+  notePoll,
+  type PolledTenant,
+  turnedRed,
+  withoutLeft,
+} from '../src/domain/production-watch.js';
 import { supersededBy } from '../src/lane/ledger.js';
 import { LIVENESS_WAITS, livenessOf } from '../src/smoke/default-suite.js';
 import type { Access } from '../src/smoke/session.js';
@@ -90,11 +99,12 @@ export function createWatchActivities({ config, suite, client, lane, stopping }:
     ): Promise<WatchResult> {
       const signalTenants = throttledSignal(client, productionTenantsSignal);
       const shiftEnds = Date.now() + plan.shiftMs;
-      for (let seen = (activityInfo().heartbeatDetails as WatchState | undefined) ?? from; ; ) {
-        const before = seen;
+      const before = nullIfInvalid(() => parseWatchState(activityInfo().heartbeatDetails)) ?? from;
+      for (let seen = withoutLeft(before, plan); ; ) {
+        const last = seen;
         const begun = Date.now();
-        const polled = await withHeartbeat(() => poll(plan), before);
-        seen = notePoll(before, polled, input.sha, { begun, ended: Date.now() }, plan);
+        const polled = await withHeartbeat(() => poll(plan), last);
+        seen = notePoll(last, polled, input.sha, { begun, ended: Date.now() }, plan);
         heartbeat(seen);
         const state = await lane.state();
         const newer = state && supersededBy(state.ledger, input.sha, input.movedAt);
@@ -105,8 +115,7 @@ export function createWatchActivities({ config, suite, client, lane, stopping }:
             why: `superseded by a ${newer.kind} to ${newer.sha ?? 'an unknown build'}`,
           };
         const end = endOf(seen, plan);
-        if (end || redTenants(seen.tenants).length > redTenants(from.tenants).length || Date.now() >= shiftEnds)
-          return { seen, end };
+        if (end || turnedRed(from.tenants, seen.tenants) || Date.now() >= shiftEnds) return { seen, end };
         await signalTenants({ tenants: seen.tenants, bakingSince: seen.bake?.from ?? null });
         await heartbeatSleep(plan.pollMs, seen, { stopping });
       }

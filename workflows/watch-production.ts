@@ -19,10 +19,11 @@ import type {
   WatchReport,
   WatchState,
 } from '../src/contract/tenants/production.js';
+import { fitNames } from '../src/domain/fit.js';
 import { parseWatchInput } from '../src/domain/inputs.js';
 import { parseProductionSeen } from '../src/domain/payloads/seen.js';
 import * as production from '../src/domain/production.js';
-import { redNames, redTenants } from '../src/domain/production-watch.js';
+import { redNames, turnedRed } from '../src/domain/production-watch.js';
 import { productionWatchOptions, reads } from './shared/activity-options.js';
 import { carriedBy } from './shared/carried-watch.js';
 import { alarm, type EventFeed, openFeed } from './shared/events.js';
@@ -103,7 +104,10 @@ async function watch(
     const { tenants, bake } = result.seen;
     report.bake = bake;
     note(report, { tenants, bakingSince: null });
-    const isNewlyRed = redTenants(tenants).length > redTenants(known.tenants).length;
+    const left = plan.tenants.filter(({ name }) => !tenants.some(({ tenant }) => tenant === name));
+    if (left.length > 0)
+      report.why = `${report.why}; no longer in the fleet: ${fitNames(left.map(({ name }) => name))}`;
+    const isNewlyRed = turnedRed(known.tenants, tenants);
     known = result.seen;
     if (isNewlyRed) alarmRed(feed, report, plan);
     if (result.end === null && isNewlyRed) continue;

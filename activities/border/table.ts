@@ -23,7 +23,7 @@ import type { MoveQueueActivities, ReleaseActivities, WaitActivities } from '../
 import { type Caller, requireKnown, requireParent } from './caller.js';
 import { requireImages } from './images.js';
 import * as read from './readers.js';
-import { requireCanaries, requireProduction } from './tenants.js';
+import { ofProduction, requireCanaries } from './tenants.js';
 import type { Borders } from './with-borders.js';
 
 const { release, rollback, move, lane, watch, drift } = WORKFLOWS;
@@ -120,7 +120,11 @@ export const RELEASE_BORDERS: Borders<ReleaseActivities> = {
   watchProduction: {
     from: [watch],
     args: [read.watchedMove, parseWatchPlan, parseWatchState],
-    check: (worker, _caller, _input, { tenants }) => requireProduction(worker, tenants),
+    replace: async (worker, _caller, input, plan, seen) => [
+      input,
+      { ...plan, tenants: await ofProduction(worker, plan.tenants) },
+      seen,
+    ],
   },
 };
 

@@ -15,13 +15,17 @@ export async function requireCanaries({ config }: ActivityDependencies, tenants:
 }
 
 /**
- * Requires tenants of the production fleet, by their origin.
- * @throws {InvalidInput} for any other: one that left the fleet is no longer watched.
+ * Those of the tenants that are in the production fleet, by their origin: one that left the fleet is no longer watched.
+ * @throws {InvalidInput} if there is none.
  */
-export async function requireProduction({ config }: ActivityDependencies, tenants: PlannedTenant[]): Promise<void> {
+export async function ofProduction(
+  { config }: ActivityDependencies,
+  tenants: PlannedTenant[],
+): Promise<PlannedTenant[]> {
   if (config.productionFleet === null) throw new SecretMissing('production: CANARY_PROD_FLEET_FILE is not set');
-  const known = new Set((await config.productionFleet.read(cancellationSignal())).tenants.map(({ origin }) => origin));
-  const foreign = tenants.filter(({ origin }) => !known.has(origin));
-  if (foreign.length > 0)
-    throw new InvalidInput(`${foreign.map(({ name }) => name).join(', ')} refused: not in CANARY_PROD_FLEET_FILE`);
+  const fleet = await config.productionFleet.read(cancellationSignal());
+  const known = new Set(fleet.tenants.map(({ origin }) => origin));
+  const ours = tenants.filter(({ origin }) => known.has(origin));
+  if (ours.length > 0) return ours;
+  throw new InvalidInput(`${tenants.map(({ name }) => name).join(', ')} refused: not in CANARY_PROD_FLEET_FILE`);
 }

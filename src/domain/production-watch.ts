@@ -33,6 +33,12 @@ export const isOn = ({ build }: Pick<TenantBuild, 'build'>, sha: string) => buil
 
 export const redTenants = (tenants: SeenTenant[]) => tenants.filter(({ red }) => red !== undefined);
 
+/** Whether a tenant has turned red since. */
+export const turnedRed = (before: SeenTenant[], now: SeenTenant[]): boolean => {
+  const known = redTenants(before).map(({ tenant }) => tenant);
+  return redTenants(now).some(({ tenant }) => !known.includes(tenant));
+};
+
 /** Red tenants as a search attribute may name them, which is never encrypted. */
 export const redNames = (tenants: SeenTenant[], { hidesTenants }: Pick<WatchPlan, 'hidesTenants'>): string[] =>
   hidesTenants ? [] : fitNames(redTenants(tenants).map(({ tenant }) => tenant));
@@ -51,6 +57,12 @@ export const beginWatch = (names: { tenant: string; answered?: SeenTenant['answe
     answered,
     silence: NEVER_SILENT,
   })),
+});
+
+/** The state of those tenants that the plan still has: one that left the fleet is neither red nor missing. */
+export const withoutLeft = (seen: WatchState, { tenants }: Pick<WatchPlan, 'tenants'>): WatchState => ({
+  ...seen,
+  tenants: seen.tenants.filter(({ tenant }) => tenants.some(({ name }) => name === tenant)),
 });
 
 /** State after one more poll. A gap in the watching is no evidence: it counts neither for the bake nor against a tenant. */

@@ -17,17 +17,20 @@ export async function startProduction(
   names: string[],
   { tokens = true } = {},
 ): Promise<{ tenants: Tenant[]; file: string }> {
-  const folder = mkdtempSync(join(tmpdir(), 'canary-production-'));
   const tenants = await Promise.all(names.map((name) => startTenant({ name, token: TOKEN })));
+  afterAll(() => Promise.all(tenants.map((tenant) => tenant.stop())));
+  return { tenants, file: writeFleet(tenants, { tokens }) };
+}
+
+/** Writes a fleet file of these tenants. */
+export function writeFleet(tenants: Tenant[], { tokens = true } = {}): string {
+  const folder = mkdtempSync(join(tmpdir(), 'canary-production-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, 'production.json');
   writeFileSync(join(folder, 'token'), TOKEN);
   const listed = tenants.map(({ name, url }) => ({ name, url, ...(tokens && { token: { file: 'token' } }) }));
   writeFileSync(file, JSON.stringify({ tenants: listed }));
-  afterAll(async () => {
-    await Promise.all(tenants.map((tenant) => tenant.stop()));
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return { tenants, file };
+  return file;
 }
 
 /** Moves `:latest` to a new build by `canary promote`, which needs no soak. */

@@ -10,7 +10,7 @@ import { awaitRunEnd } from '../../src/temporal/runs.js';
 import type { Tenant } from '../../testbed/tenant.js';
 import { canary } from '../support/cli.js';
 import { logged, useGate } from '../support/gate.js';
-import { moveTo, startProduction, watched, watchOf } from '../support/production.js';
+import { moveTo, startProduction, watched, watchOf, writeFleet } from '../support/production.js';
 import { startContinued } from '../support/seeds.js';
 import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
@@ -20,9 +20,12 @@ const BAKE_MS = 2_000;
 /** Two update cycles and two bakes. */
 const WATCH_MS = 7_000;
 let production: Tenant[];
+/** Fleet file without the third of them. */
+let shorterFleet: string;
 const gate = useGate('watch-production', async () => {
   const { tenants, file } = await startProduction(['acme', 'globex', 'initech']);
   production = tenants;
+  shorterFleet = writeFleet(tenants.slice(0, 2));
   const short = { CANARY_UPDATE_CYCLE: '1500ms', CANARY_BAKE: '2s', CANARY_POLL: '300ms', CANARY_RESTART_GRACE: '1s' };
   return { tenants: 1, env: { CANARY_PROD_FLEET_FILE: file, ...short } };
 });
@@ -207,6 +210,30 @@ test('a worker that is away in the bake loses nothing that was seen, and its abs
   expect(report).toMatchObject({ outcome: 'followed' });
   expect(Date.parse(report.bake?.from ?? '')).toBeGreaterThanOrEqual(back);
   for (const { tookAt } of report.tenants) expect(Date.parse(tookAt ?? '')).toBeLessThan(away);
+});
+
+test('a watch goes on from what it has seen after a worker without the fleet, and without a tenant that has left it', async () => {
+  const sha = newSha();
+  run(sha, '', production.slice(0, 2));
+  await moveTo(gate(), sha);
+  const { handle } = await watchOf(gate(), sha);
+  const took = await until('two have taken it', async () => {
+    const { tenants } = await handle.query<WatchReport>('status');
+    const times = tenants.flatMap(({ tookAt }) => tookAt ?? []);
+    return times.length === 2 && times;
+  });
+  await useProduction('');
+  await until('that worker has tried', async () => {
+    const { raw } = await handle.describe();
+    return raw.pendingActivities?.some((one) => one.lastFailure?.applicationFailureInfo?.type === 'SecretMissing');
+  });
+  await useProduction(shorterFleet);
+  const report = await watched(gate(), sha);
+  expect(report).toMatchObject({
+    outcome: 'followed',
+    why: expect.stringMatching(/^2 of 2 on it for \ds; no longer in the fleet: initech$/),
+  });
+  expect(report.tenants.map(({ tookAt }) => tookAt)).toEqual(took);
 });
 
 /** Starts a watch as the run that continues another one does. */

@@ -3,13 +3,14 @@ import { isUndecodable } from './payload-converter.js';
 
 /**
  * What our own activities and runs hand on must be readable: a worker that lacks their key fails the workflow task, which is retried
- * until a worker has it. What anybody may send is dropped or refused instead (`handlers.ts`).
+ * until a worker has it. What anybody may send or start is dropped or refused instead (`handlers.ts`).
  */
 export const interceptors: WorkflowInterceptorsFactory = () => ({
   inbound: [
     {
       execute: (input, next) => {
-        if (workflowInfo().continuedFromExecutionRunId !== undefined) input.args.forEach(requireReadable);
+        const { continuedFromExecutionRunId, parent } = workflowInfo();
+        if (continuedFromExecutionRunId !== undefined || parent !== undefined) input.args.forEach(requireReadable);
         return next(input);
       },
     },
