@@ -13,6 +13,11 @@ export interface Caller extends RunRef {
   type: string;
 }
 
+/** Caller that the server vouches for. */
+export interface KnownCaller extends Caller {
+  parent: RunRef | null;
+}
+
 /** Time-out of one description, in milliseconds, and for how long it is asked for. */
 const DESCRIBE_MS = 5_000;
 const SILENCE_MS = 20_000;
@@ -38,17 +43,25 @@ export function callerOf(activity: string, types: readonly string[], lane: Lane)
   return { ...run, type };
 }
 
+/** Most runs that a worker keeps in mind; each takes a few hundred bytes. */
+const MAX_KNOWN = 10_000;
+const known = new Map<string, KnownCaller>();
+
 /**
- * Requires that the server knows a run as one of this gate: by its type, its id, its task queue, and as running. A workflow of somebody else
- * may have any type and id, but on our queue our workers alone run it.
- * @returns its parent.
+ * Requires that the server knows a run as one of this gate: by its type, its id and its task queue. A workflow of somebody else may have
+ * any type and id, but on our queue our workers alone run it. The server is asked once for each run: none of this ever changes.
+ * @throws {MoveRefusal} for any other.
  */
-export async function requireKnown(client: Client, caller: Caller, lane: Lane): Promise<RunRef | null> {
-  const known = await describe(client, caller);
-  if (!isOurs(known, caller.type, lane) || known?.status.name !== 'RUNNING')
-    throw refuse(`${caller.workflowId} is not a ${caller.type} that runs on this gate`);
-  const { workflowId, runId } = known.parentExecution ?? {};
-  return workflowId && runId ? { workflowId, runId } : null;
+export async function requireOurs(client: Client, caller: Caller, lane: Lane): Promise<KnownCaller> {
+  const before = known.get(caller.runId);
+  if (before) return before;
+  const found = await describe(client, caller);
+  if (!isOurs(found, caller.type, lane)) throw refuse(`${caller.workflowId} is not a ${caller.type} of this gate`);
+  const { workflowId, runId } = found?.parentExecution ?? {};
+  const vouched = { ...caller, parent: workflowId && runId ? { workflowId, runId } : null };
+  if (known.size >= MAX_KNOWN) known.clear();
+  known.set(caller.runId, vouched);
+  return vouched;
 }
 
 /**

@@ -20,7 +20,7 @@ import { parseMoveReport, parseRollbackRequest, parseTagState } from '../../src/
 import { MoveRefusal } from '../../src/move/write-lease.js';
 import type { ActivityDependencies } from '../dependencies.js';
 import type { MoveQueueActivities, ReleaseActivities, WaitActivities } from '../queues.js';
-import { type Caller, requireKnown, requireParent } from './caller.js';
+import { type Caller, type KnownCaller, requireParent } from './caller.js';
 import { requireImages } from './images.js';
 import * as read from './readers.js';
 import { ofProduction, requireCanaries } from './tenants.js';
@@ -45,16 +45,12 @@ const targetsOf = (worker: ActivityDependencies, { kind, sha, images }: MoveInpu
  * Requires that a mover moves for a run of this gate; returns that run, as the server knows it.
  * @param isLater whether the move may have begun: then that run may be gone.
  */
-async function requireMove(
-  worker: ActivityDependencies,
-  caller: Caller,
+const requireMove = (
+  { client, config }: ActivityDependencies,
+  { parent }: KnownCaller,
   input: MoveInput,
   isLater: boolean,
-): Promise<RunRef> {
-  const { lane } = worker.config;
-  const parent = await requireKnown(worker.client, caller, lane);
-  return requireParent(worker.client, parent, input, { lane, isLater });
-}
+): Promise<RunRef> => requireParent(client, parent, input, { lane: config.lane, isLater });
 
 const isRetry = () => activityInfo().attempt > 1;
 
@@ -133,9 +129,10 @@ export const MOVE_BORDERS: Borders<MoveQueueActivities> = {
   preflightMove: {
     from: [move],
     args: [read.moveInput],
-    async check(worker, caller, input) {
+    check: (worker, _caller, input) => targetsOf(worker, input),
+    async replace(worker, caller, input) {
       await requireMove(worker, caller, input, isRetry());
-      await targetsOf(worker, input);
+      return [input];
     },
   },
   moveTags: {
@@ -152,17 +149,15 @@ export const MOVE_BORDERS: Borders<MoveQueueActivities> = {
   whereLatestStands: {
     from: [move, release, rollback],
     args: [read.moveInput],
-    // A mover on our queue asks for what its preflight has checked.
-    check: (worker, caller, input) =>
-      caller.type === move ? requireKnown(worker.client, caller, worker.config.lane) : targetsOf(worker, input),
+    // A mover asks for what its preflight has checked.
+    check: (worker, { type }, input) => (type === move ? undefined : targetsOf(worker, input)),
   },
   pointTag: {
     from: [release, rollback],
     args: [parseTag, (sent) => read.images(sent, pinned)],
-    async check(worker, caller, tag, images) {
-      const { canaryTag, lane } = worker.config;
+    check(worker, caller, tag, images) {
+      const { canaryTag } = worker.config;
       if (tag !== canaryTag) throw new InvalidInput(`:${tag} refused: CANARY_TAG is ${canaryTag ?? 'not set'}`);
-      await requireKnown(worker.client, caller, lane);
       return imagesOf(
         worker,
         caller,
@@ -189,29 +184,18 @@ export const MOVE_BORDERS: Borders<MoveQueueActivities> = {
   announceRollback: {
     from: [rollback],
     args: [rollbackRequest],
-    async check(worker, caller, { sha }) {
-      requireSha(caller, rollbackId(worker.config.lane, sha));
-      await requireKnown(worker.client, caller, worker.config.lane);
-    },
+    check: ({ config }, caller, { sha }) => requireSha(caller, rollbackId(config.lane, sha)),
   },
   findRollback: { from: [lane], args: [parseRollbackRequest] },
   findMover: { from: [lane], args: [parseMoveReport] },
   findGone: { from: [lane], args: [(sent) => listOf('waiting', sent, read.run, 1_000)] },
-  endMover: {
-    from: [rollback],
-    args: [read.pause],
-    check: (worker, caller) => requireKnown(worker.client, caller, worker.config.lane),
-  },
+  endMover: { from: [rollback], args: [read.pause] },
   requireLastRollback: { from: [rollback], args: [] },
   recoverLane: { from: [lane], args: [read.flag] },
   reread: { from: [lane], args: [tagStates] },
   startWatch: { from: [lane], args: [read.watchedMove] },
   lookForDrift: { from: [drift], args: [] },
-  reportDrift: {
-    from: [drift],
-    args: [parseDrift],
-    check: (worker, caller) => requireKnown(worker.client, caller, worker.config.lane),
-  },
+  reportDrift: { from: [drift], args: [parseDrift] },
 };
 
 /** Borders of the wait queue. */

@@ -3,7 +3,7 @@ import type { WORKFLOWS } from '../../src/contract/ids.js';
 import type { ActivityDependencies } from '../dependencies.js';
 import { nothingWritten, retryMissingSecret, toFailure } from '../failures.js';
 import { withHeartbeat } from '../heartbeat.js';
-import { type Caller, callerOf } from './caller.js';
+import { type Caller, callerOf, type KnownCaller, requireOurs } from './caller.js';
 
 type WorkflowType = (typeof WORKFLOWS)[keyof typeof WORKFLOWS];
 
@@ -14,10 +14,10 @@ export interface Border<A extends unknown[]> {
   /** Parsers of its arguments, in order.
    * @throws {InvalidInput} */
   args: { [Index in keyof A]-?: (sent: unknown) => A[Index] };
-  /** Checks the arguments against the configuration of this worker, and against what the server knows of the caller. */
+  /** Checks the arguments against the configuration of this worker. */
   check?: (worker: ActivityDependencies, caller: Caller, ...args: A) => unknown;
-  /** The same; its arguments are used instead, because the server knows better. */
-  replace?: (worker: ActivityDependencies, caller: Caller, ...args: A) => Promise<A>;
+  /** Checks them against what the server knows of the caller; what it returns is used instead. */
+  replace?: (worker: ActivityDependencies, caller: KnownCaller, ...args: A) => Promise<A>;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: arguments of every kind.
@@ -27,8 +27,8 @@ type Activities = Record<string, (...args: any[]) => Promise<unknown>>;
 export type Borders<T extends Activities> = { [Name in keyof T]: Border<Parameters<T[Name]>> };
 
 /**
- * Puts a border around each activity: who calls, and with what, is checked before anything else is done. What does not pass fails as
- * `MoveRefused` or `ConfigInvalid`, with no request sent. Errors of the activities become failures here too.
+ * Puts a border around each activity: with what, and who calls, as the server knows it, is checked before anything else is done. What
+ * does not pass fails as `MoveRefused` or `ConfigInvalid`, with no request sent. Errors of the activities become failures here too.
  */
 export function withBorders<T extends Activities>(worker: ActivityDependencies, activities: T, borders: Borders<T>): T {
   const guarded = Object.entries(activities).map(([name, run]) => {
@@ -38,10 +38,10 @@ export function withBorders<T extends Activities>(worker: ActivityDependencies, 
       const caller = callerOf(name, border.from, worker.config.lane);
       const args = border.args.map((parse, index) => parse(sent[index]));
       const { check, replace } = border;
-      if (!check && !replace) return args;
       const checked = async () => {
         await check?.(worker, caller, ...args);
-        return (await replace?.(worker, caller, ...args)) ?? args;
+        const known = await requireOurs(worker.client, caller, worker.config.lane);
+        return (await replace?.(worker, known, ...args)) ?? args;
       };
       // With the details of the earlier attempt, which a heartbeat without them would erase.
       const { heartbeatDetails } = activityInfo();

@@ -2,7 +2,14 @@ import { join } from 'node:path';
 import { ActivityFailure, ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { moveLatestId, moveTaskQueue, releaseId, rollbackId, taskQueue } from '../../src/contract/ids.js';
+import {
+  moveLatestId,
+  moveTaskQueue,
+  releaseId,
+  rollbackId,
+  taskQueue,
+  waitTaskQueue,
+} from '../../src/contract/ids.js';
 import type { Digest, Repository } from '../../src/contract/image.js';
 import type { MoveInput } from '../../src/contract/move.js';
 import { parseSha } from '../../src/contract/sha.js';
@@ -10,6 +17,7 @@ import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startTenant } from '../../testbed/tenant.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import type { Wanted } from '../support/foreign-workflows.js';
+import { logged } from '../support/gate.js';
 import { laneState } from '../support/lanes.js';
 import { catchIn } from '../support/phases.js';
 import { newSha } from '../support/shas.js';
@@ -36,11 +44,12 @@ async function scheduled(
   workflowId: string,
   wanted: Omit<Wanted, 'taskQueue'>,
   at?: (run: string) => Promise<void>,
+  queue: string = moveTaskQueue(gate().lane),
 ) {
   const handle = await gate().client.workflow.start(type, {
     workflowId,
     taskQueue: FOREIGN_QUEUE,
-    args: [{ ...wanted, taskQueue: moveTaskQueue(gate().lane) }],
+    args: [{ ...wanted, taskQueue: queue }],
     ...(at && { startDelay: '3s' }),
   });
   await at?.(handle.firstExecutionRunId);
@@ -95,12 +104,32 @@ describe('a workflow of another project', () => {
       });
       expect(failed).toMatchObject({
         nonRetryable: true,
-        message: expect.stringMatching(/refused|is not a CanaryRelease that runs on this gate/),
+        message: expect.stringMatching(/refused|is not a CanaryRelease of this gate/),
       });
       await until('the lane is free', async () => (await laneState(gate())).holder === null);
     }
     expect(await gate().latest()).toEqual(before);
     expect(registry.requests.slice(requests).filter(({ method }) => method === 'PUT')).toEqual([]);
+  });
+
+  test('smokes no canary, and tells no events in the name of a release', async () => {
+    const sha = newSha();
+    const [canary] = gate().tenants;
+    const tenant = { name: canary?.name, origin: canary?.url };
+    const before = canary?.requests.length;
+    const id = releaseId(gate().lane, parseSha(sha));
+    const at = new Date().toISOString();
+    const event = { type: 'promoted', id: '1', at, workflow: 'CanaryRelease', workflowId: id, sha, by: 'the CTO' };
+    for (const [name, args, queue] of [
+      ['smokeTenant', [tenant, 0], taskQueue(gate().lane)],
+      ['publish', [[event]], waitTaskQueue(gate().lane)],
+    ] as const)
+      expect(await scheduled('CanaryRelease', id, { name, args: [...args] }, undefined, queue)).toMatchObject({
+        type: 'MoveRefused',
+        message: expect.stringMatching(/is not a CanaryRelease of this gate/),
+      });
+    expect(canary?.requests.length).toBe(before);
+    expect(logged.filter(({ meta }) => meta?.sha === sha)).toEqual([]);
   });
 
   test('announces no rollback, reports no move, and ends no mover', async () => {

@@ -117,8 +117,8 @@ export default [
     name: 'border-caller-unknown',
     breaks: 'a write needs no caller that the server knows',
     file: 'activities/border/caller.ts',
-    find: "if (!isOurs(known, caller.type, lane) || known?.status.name !== 'RUNNING')",
-    replace: 'if (known === null)',
+    find: 'if (!isOurs(found, caller.type, lane))',
+    replace: 'if (found === null)',
     test: 'test/attacks/deputy.test.ts > announces no rollback, reports no move, and ends no mover',
   },
   {

@@ -139,9 +139,17 @@ export default [
     name: 'watch-restarted-forgets',
     breaks: 'what was seen is lost with the worker',
     file: 'activities/watch-production.ts',
-    find: '(activityInfo().heartbeatDetails as WatchState | undefined) ?? from',
+    find: 'nullIfInvalid(() => parseWatchState(activityInfo().heartbeatDetails)) ?? from',
     replace: 'from',
     test: 'test/workflows/watch-production.test.ts > a worker that is away in the bake loses nothing that was seen, and its absence is no proof',
+  },
+  {
+    name: 'watch-lacking-forgets',
+    breaks: 'a worker without the fleet makes a watch forget what it has seen',
+    file: 'activities/failures.ts',
+    find: 'heartbeat({ ...before, lackingSince }',
+    replace: 'heartbeat({ lackingSince }',
+    test: 'test/workflows/watch-production.test.ts > a watch goes on from what it has seen after a worker without the fleet, and without a tenant that has left it',
   },
   {
     name: 'watch-continued-forgets',
