@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { run } from './run.mjs';
@@ -9,6 +9,9 @@ export async function build({ root, env, log, say }) {
   if (!existsSync(join(root, 'dist', '.tsbuildinfo'))) say('dist  compiling, about 2 s');
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   await run(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, env, log, limitMs: 300_000 });
+  // What the SDK loads by `require` is CommonJS, which tsc does not emit.
+  for (const file of readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }))
+    if (file.endsWith('.cjs')) copyFileSync(join(root, 'src', file), join(root, 'dist', 'src', file));
 }
 
 /** Bundles the workflows of dist/: otherwise each worker process of a test or the demo takes 5 s for it. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,8 @@ import { parseLane, releaseId, taskQueue } from '../../src/contract/ids.js';
 import { laneCommandSignal } from '../../src/contract/messages.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { laneClient } from '../../src/temporal/lane-client.js';
+import { payloadCodec } from '../../src/temporal/payloads/codec.js';
+import { parsePayloadKeys } from '../../src/temporal/payloads/keys.js';
 import { inEveryForm, secretsIn } from '../../testbed/echo.js';
 import { startEchoTenant } from '../../testbed/echo-tenant.js';
 import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
@@ -17,6 +20,7 @@ import { startTokenServer } from '../../testbed/token-server.js';
 import { repositoryRoot } from '../../testbed/tools.js';
 import { canary } from '../support/canary-process.js';
 import { keepRuns, pendingActivities, watchArguments } from '../support/evidence.js';
+import { leakedRun } from '../support/leaked-run.js';
 import { type Evidence, findSecret, withDecoded } from '../support/leaks.js';
 import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
@@ -43,18 +47,25 @@ const fileOf = (name: string, text: string) => {
   return path;
 };
 
-/** How secrets are given: as variables, with a password to the registry; or as files, with a token server before the registry. */
+/** How secrets are given: as variables, with a password to the registry and encrypted payloads; or as files, with a token server before the registry. */
 const WAYS = ['variables', 'files'] as const;
 type Way = (typeof WAYS)[number];
 
-let client: Client;
+const PAYLOAD_KEY = randomBytes(32).toString('base64');
+const keyFile = fileOf('payload-keys', `key-1:${PAYLOAD_KEY}`);
+
+let connection: Connection;
 beforeAll(async () => {
-  client = new Client({ connection: await Connection.connect({ address: temporalAddress() }) });
+  connection = await Connection.connect({ address: temporalAddress() });
 });
 afterAll(async () => {
-  await client.connection.close();
+  await connection.close();
   rmSync(folder, { recursive: true, force: true });
 });
+const clientOf = (way: Way) => {
+  const keys = way === 'variables' ? parsePayloadKeys(`key-1:${PAYLOAD_KEY}`) : null;
+  return new Client({ connection, dataConverter: { payloadCodecs: [payloadCodec(keys, 'throw')] } });
+};
 
 describe.each(WAYS)('a whole campaign with its secrets in %s', (way) => {
   const evidence: Evidence = new Map();
@@ -67,18 +78,40 @@ describe.each(WAYS)('a whole campaign with its secrets in %s', (way) => {
     expect(part.size).toBeGreaterThan(0);
     return campaign.secrets.flatMap((one) => findSecret(part, one));
   };
+  /** Any eight characters of a secret, however they are written; of what people and programs read. */
+  const foundRuns = (kind: string) =>
+    [...evidence]
+      .filter(([where]) => where.startsWith(kind))
+      .flatMap(([where, text]) => campaign.secrets.map((one) => [where, leakedRun(text, one)]))
+      .filter(([, run]) => run !== null);
 
   test('ends as it should: promoted, red, aborted, rolled back, denied', () => {
     expect(campaign.codes).toEqual({ green: 0, red: 1, smoke: 1, abort: 0, held: 1, rollback: 0, denied: 4 });
   });
 
   test('leaves none in a history, a memo, a search attribute or a heartbeat', () => {
-    expect([...found('history'), ...found('under way')]).toEqual([]);
+    expect([...found('history'), ...found('decrypted history'), ...found('under way')]).toEqual([]);
   });
 
-  test('leaves none in what worker and commands print', () => {
-    expect(found('output')).toEqual([]);
+  test('leaves none in what worker and commands print, reports among it', () => {
+    expect([...found('output'), ...foundRuns('output')]).toEqual([]);
   });
+
+  test('leaves none in the metrics, and none on the pages of the Temporal UI', () => {
+    expect([...found('metrics'), ...foundRuns('metrics'), ...found('page'), ...foundRuns('page')]).toEqual([]);
+  });
+
+  test.skipIf(way !== 'variables')(
+    'leaves no tenant, host, name or reason in a history, because payloads are encrypted',
+    () => {
+      const stored: Evidence = new Map([...evidence].filter(([where]) => where.startsWith('history')));
+      const read: Evidence = new Map([...evidence].filter(([where]) => where.startsWith('decrypted')));
+      for (const told of ['canary-1', 'canary-2', campaign.registry, PLANTED, PLANTED_PLAIN]) {
+        expect(findSecret(stored, told)).toEqual([]);
+        expect(findSecret(read, told)).not.toEqual([]);
+      }
+    },
+  );
 
   test.skipIf(process.platform !== 'linux')('leaves none in the arguments of a process', () => {
     expect(found('arguments')).toEqual([]);
@@ -86,9 +119,12 @@ describe.each(WAYS)('a whole campaign with its secrets in %s', (way) => {
 
   test('is searched by a search that finds planted texts, and repeats what it was sent', () => {
     const places = (planted: string) => findSecret(evidence, planted).map((place) => place.replace(/ .*:/, ':'));
-    expect(places(PLANTED)).toEqual(expect.arrayContaining(['history: JSON', 'output: plain']));
-    expect(places(PLANTED_PLAIN)).toContain('history: plain');
-    expect(places(PLANTED_PLAIN).filter((place) => place.startsWith('history: base64,'))).not.toEqual([]);
+    expect(places(PLANTED)).toEqual(expect.arrayContaining(['decrypted: JSON', 'output: plain']));
+    expect(places(PLANTED_PLAIN)).toEqual(expect.arrayContaining(['decrypted: plain', 'page: plain']));
+    if (way === 'files') {
+      expect(places(PLANTED_PLAIN)).toContain('history: plain');
+      expect(places(PLANTED_PLAIN).filter((place) => place.startsWith('history: base64,'))).not.toEqual([]);
+    }
     if (process.platform === 'linux') expect(places(PLANTED)).toContain('arguments: plain');
     const all = [...evidence.values()].join('\n');
     expect(all).toContain('[secret]');
@@ -112,6 +148,7 @@ test.each([
 
 /** Goes through the campaign with a worker and a command line in processes of their own. */
 async function run(way: Way, evidence: Evidence) {
+  const client = clientOf(way);
   const lane = parseLane(`secrets-${way}`);
   const queue = taskQueue(lane);
   const tenants = await Promise.all(TOKENS.map(startEchoTenant));
@@ -139,6 +176,8 @@ async function run(way: Way, evidence: Evidence) {
     CANARY_SOAK_PROBE: '200ms',
     CANARY_UPDATE_CYCLE: '0',
     CANARY_POLL: '100ms',
+    CANARY_HTTP_ADDR: '127.0.0.1:0',
+    ...(way === 'variables' && { CANARY_PAYLOAD_KEY_FILE: keyFile }),
     DOCKER_CONFIG: dockerConfig(way, registry.host),
     ...settings(
       way,
@@ -195,7 +234,17 @@ async function run(way: Way, evidence: Evidence) {
 
     codes.rollback = await start('rollback', old, '--reason', 'slow').ended;
     codes.denied = await release(denied).ended;
-    await start('status').ended;
+    for (const args of [
+      ['status'],
+      ['history'],
+      ['report', red],
+      ['report', held, '-o', 'json'],
+      ['postmortem', old],
+      ['doctor'],
+    ])
+      await start(...args).ended;
+    const { address } = JSON.parse(/^.*http\.listening.*$/m.exec(readFileSync(logFile, 'utf8'))?.[0] ?? '{}');
+    evidence.set('metrics of the worker', await (await fetch(`http://${address}/metrics`)).text());
     await keepRuns(evidence, client, queue);
   } finally {
     unwatch();
@@ -206,7 +255,7 @@ async function run(way: Way, evidence: Evidence) {
   // Tokens that were handed out on the way are secrets, too.
   const shown = registry.requests.flatMap(({ headers }) => secretsIn(headers));
   const own = [...TOKENS, PASSWORD, ...Object.values(SETTINGS), ...(way === 'files' ? [ORG, HEADER] : [])];
-  return { codes, secrets: [...new Set([...own, ...shown])] };
+  return { codes, registry: registry.host, secrets: [...new Set([...own, ...shown, PAYLOAD_KEY])] };
 }
 
 const NAMES = ['platform', 'platform-tenant'];

@@ -1,15 +1,18 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parsePayloadKeys } from '../../src/temporal/payloads/keys.js';
 import { repositoryRoot } from '../../testbed/tools.js';
 import { useGate } from '../support/gate.js';
 import { temporalAddress } from '../support/servers.js';
 import { until } from '../support/until.js';
 
-const gate = useGate('packed');
+const keyFile = `key-1:${randomBytes(32).toString('base64')}\n`;
+const gate = useGate('packed', () => ({ payloadKeys: parsePayloadKeys(keyFile) }));
 
 describe('the package, installed into an empty folder as the image does', () => {
   const folder = mkdtempSync(join(tmpdir(), 'canary-packed-'));
@@ -27,7 +30,7 @@ describe('the package, installed into an empty folder as the image does', () => 
     const files = execFileSync('tar', ['-tzf', join(folder, tarball)], { encoding: 'utf8' })
       .trim()
       .split('\n');
-    const compiled = /^dist\/(?:activities|src|workers|workflows)\/[\w/-]+\.(?:js|js\.map|d\.ts)$/;
+    const compiled = /^dist\/(?:activities|src|workers|workflows)\/[\w/-]+\.(?:js|js\.map|d\.ts|cjs)$/;
     const others = files.map((file) => file.replace(/^package\//, '')).filter((file) => !compiled.test(file));
     expect(others.sort()).toEqual([
       'LICENSE',
@@ -45,10 +48,13 @@ describe('the package, installed into an empty folder as the image does', () => 
     expect(npm('exec', '--offline', '--', 'canary', '--version').trim()).toBe('0.1.0');
   });
 
-  test('carries a release out with the workflows that were bundled ahead', async () => {
+  test('carries a release out with the workflows that were bundled ahead, and encrypts payloads', async () => {
     await gate().stopWorker();
+    const CANARY_PAYLOAD_KEY_FILE = join(folder, 'payload-keys');
+    writeFileSync(CANARY_PAYLOAD_KEY_FILE, keyFile);
     const bin = join(folder, 'node_modules', '.bin', 'canary');
-    const env = { ...gate().env, TEMPORAL_ADDRESS: temporalAddress(), CANARY_HTTP_ADDR: '127.0.0.1:0' };
+    const TEMPORAL_ADDRESS = temporalAddress();
+    const env = { ...gate().env, TEMPORAL_ADDRESS, CANARY_PAYLOAD_KEY_FILE, CANARY_HTTP_ADDR: '127.0.0.1:0' };
     const worker = spawn(bin, ['worker'], { cwd: folder, env: { PATH: process.env.PATH, HOME: folder, ...env } });
     let said = '';
     worker.stderr.on('data', (chunk) => {

@@ -1,12 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Client, WorkflowHandle } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { type Evidence, withDecoded } from './leaks.js';
 
-/** Everything that Temporal stores about a run: raw, and decoded from base64. */
-async function storedText(handle: WorkflowHandle): Promise<string> {
-  const [{ raw }, history] = await Promise.all([handle.describe(), handle.fetchHistory()]);
-  return withDecoded([JSON.stringify(raw), historyToJSON(history)].join('\n'));
+/** Payloads anywhere in an answer of the server. */
+function payloadsIn(value: unknown): Payload[] {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return [];
+  const { metadata, data } = value as Payload;
+  if (metadata && data instanceof Uint8Array) return [{ metadata, data }];
+  return Object.values(value).flatMap(payloadsIn);
 }
 
 /** Pending activities of a run, with their heartbeat details; empty if the run does not exist yet. */
@@ -18,10 +21,24 @@ export async function pendingActivities(handle: WorkflowHandle): Promise<string>
   return withDecoded(JSON.stringify(pending));
 }
 
-/** Adds all runs of a task queue, open and closed, to the evidence. */
+/**
+ * Adds all runs of a task queue, open and closed, to the evidence: what Temporal stores about them, raw and decoded from base64, the same
+ * decrypted with the keys of the client, and the page of each run in the Temporal UI.
+ */
 export async function keepRuns(evidence: Evidence, client: Client, taskQueue: string): Promise<void> {
-  for await (const { workflowId, runId } of client.workflow.list({ query: `TaskQueue = '${taskQueue}'` }))
-    evidence.set(`history of ${workflowId} ${runId}`, await storedText(client.workflow.getHandle(workflowId, runId)));
+  const codecs = client.options.loadedDataConverter.payloadCodecs;
+  for await (const { workflowId, runId } of client.workflow.list({ query: `TaskQueue = '${taskQueue}'` })) {
+    const handle = client.workflow.getHandle(workflowId, runId);
+    const [{ raw }, history] = await Promise.all([handle.describe(), handle.fetchHistory()]);
+    let payloads = [raw, history].flatMap(payloadsIn);
+    for (const codec of codecs) payloads = await codec.decode(payloads);
+    const read = payloads.map(({ data }) => Buffer.from(data ?? []).toString());
+    const { currentDetails } = await handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
+    const run = `${workflowId} ${runId}`;
+    evidence.set(`history of ${run}`, withDecoded([JSON.stringify(raw), historyToJSON(history)].join('\n')));
+    evidence.set(`decrypted history of ${run}`, withDecoded(read.join('\n')));
+    evidence.set(`page of ${run}`, currentDetails);
+  }
 }
 
 /** Records the arguments of a process and of its children repeatedly, until it is stopped. Works on Linux only. */
