@@ -30,7 +30,7 @@ export function inEveryForm(values: string[]): string {
       Buffer.from(value).toString('hex').replaceAll(/../g, '$&:'),
       value.toLowerCase(),
       value.slice(0, -4),
-      [...value].join('\u200b'),
+      [...value].join(' '),
       each(value, (code) => `%${code}`),
       each(value, (code) => `\\u00${code}`),
       each(value, (code) => `&#x${code};`),

@@ -211,12 +211,16 @@ async function run(way: Way, evidence: Evidence) {
   try {
     const waiting = release(green);
     // While no tenant reports it: what the activity that waits tells with its beats.
-    const handle = client.workflow.getHandle(releaseId(lane, parseSha(green)));
-    await until('a heartbeat names the tenants', async () => {
-      const beats = await pendingActivities(handle);
-      evidence.set('under way', beats);
-      return beats.includes('"tenant":"canary-2"');
-    });
+    const waitingId = releaseId(lane, parseSha(green));
+    await until(
+      'a heartbeat names the tenants',
+      async () => {
+        const beats = await pendingActivities(client, waitingId);
+        evidence.set('under way', beats);
+        return beats.includes('"tenant":"canary-2"');
+      },
+      60_000,
+    );
     deploy(green);
     codes.green = await waiting.ended;
 
@@ -227,7 +231,7 @@ async function run(way: Way, evidence: Evidence) {
 
     deploy(held, 'refusing');
     const untested = release(held);
-    await until('it is held', () => untested.said().includes('canary-unstable'));
+    await until('it is held', () => untested.said().includes('canary-unstable'), 60_000);
     await start('status', held).ended;
     codes.abort = await start('abort', held, '--reason', PLANTED, '--by', PLANTED_PLAIN).ended;
     codes.held = await untested.ended;

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import type { Client, WorkflowHandle } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { type Evidence, withDecoded } from './leaks.js';
@@ -12,13 +12,23 @@ function payloadsIn(value: unknown): Payload[] {
   return Object.values(value).flatMap(payloadsIn);
 }
 
-/** Pending activities of a run, with their heartbeat details; empty if the run does not exist yet. */
-export async function pendingActivities(handle: WorkflowHandle): Promise<string> {
-  const pending = await handle.describe().then(
-    ({ raw }) => raw.pendingActivities,
-    () => [],
-  );
-  return withDecoded(JSON.stringify(pending));
+/** Texts of payloads, decrypted with the keys of the client. */
+async function textsIn(client: Client, value: unknown): Promise<string> {
+  let payloads = payloadsIn(value);
+  for (const codec of client.options.loadedDataConverter.payloadCodecs) payloads = await codec.decode(payloads);
+  return withDecoded(payloads.map(({ data }) => Buffer.from(data ?? []).toString()).join('\n'));
+}
+
+/** Pending activities of a run, with their heartbeat details decrypted; empty if the run does not exist yet. */
+export async function pendingActivities(client: Client, workflowId: string): Promise<string> {
+  const pending = await client.workflow
+    .getHandle(workflowId)
+    .describe()
+    .then(
+      ({ raw }) => raw.pendingActivities,
+      () => [],
+    );
+  return `${withDecoded(JSON.stringify(pending))}\n${await textsIn(client, pending)}`;
 }
 
 /**
@@ -26,17 +36,13 @@ export async function pendingActivities(handle: WorkflowHandle): Promise<string>
  * decrypted with the keys of the client, and the page of each run in the Temporal UI.
  */
 export async function keepRuns(evidence: Evidence, client: Client, taskQueue: string): Promise<void> {
-  const codecs = client.options.loadedDataConverter.payloadCodecs;
   for await (const { workflowId, runId } of client.workflow.list({ query: `TaskQueue = '${taskQueue}'` })) {
     const handle = client.workflow.getHandle(workflowId, runId);
     const [{ raw }, history] = await Promise.all([handle.describe(), handle.fetchHistory()]);
-    let payloads = [raw, history].flatMap(payloadsIn);
-    for (const codec of codecs) payloads = await codec.decode(payloads);
-    const read = payloads.map(({ data }) => Buffer.from(data ?? []).toString());
     const { currentDetails } = await handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
     const run = `${workflowId} ${runId}`;
     evidence.set(`history of ${run}`, withDecoded([JSON.stringify(raw), historyToJSON(history)].join('\n')));
-    evidence.set(`decrypted history of ${run}`, withDecoded(read.join('\n')));
+    evidence.set(`decrypted history of ${run}`, await textsIn(client, [raw, history]));
     evidence.set(`page of ${run}`, currentDetails);
   }
 }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { moveLatestId, taskQueue } from '../../src/contract/ids.js';
 import { parseRepository } from '../../src/contract/image.js';
 import { type LaneCommand, laneCommandUpdate } from '../../src/contract/messages.js';
@@ -37,6 +38,8 @@ export interface Fix {
   from: number;
   at: number;
   build: Build;
+  /** Whether `:latest` was elsewhere before. */
+  hasMoved: boolean;
 }
 
 /** State of one seed: a gate, and everything that was started on it. */
@@ -144,13 +147,14 @@ const outage: Act = async ({ gate, network, builds, fixes }, choice) => {
     build.isNamed = true;
     const { sha } = build;
     const from = Date.now();
+    const before = await gate.latest();
     if (choice % 3 === 1) await gate.retag(sha, 'latest');
     else
       await run(['rollback', sha, '--reason', why, '--by', 'eve', '--direct', '--force'], {
         CANARY_LANE: gate.lane,
         CANARY_IMAGES: gate.env.CANARY_IMAGES ?? '',
       });
-    fixes.push({ from, at: Date.now(), build });
+    fixes.push({ from, at: Date.now(), build, hasMoved: !isDeepStrictEqual(before, build.digests) });
   } finally {
     network.heal();
   }

@@ -241,7 +241,9 @@ function unwatched({ aways }: Stage, facts: Facts[]): string[] {
 
 /** Writes over a fix that a person made during an outage, by a mover that began before it. */
 function overwritten({ fixes }: Stage, puts: Put[], facts: Facts[]): string[] {
-  return fixes.flatMap(({ at, build }) => {
+  return fixes.flatMap(({ at, build, hasMoved }) => {
+    // A rollback that was requested before cannot see it.
+    if (!hasMoved) return [];
     // A mover that began since may write its build, or restore what it found.
     const since = facts.flatMap(({ moverStarts }) => moverStarts.filter((start) => start > at));
     const over = puts.filter(
