@@ -21,8 +21,8 @@ export interface AnnouncedRollbacks {
   isIdle(): boolean;
 }
 
-/** @param wake called after each announcement. */
-export function announcedRollbacks(wake: () => void): AnnouncedRollbacks {
+/** @param settle called after each announcement and report. */
+export function announcedRollbacks(settle: () => void): AnnouncedRollbacks {
   let last: Promise<unknown> = Promise.resolve();
   let open = 0;
   const lookUpAndBegin = async (state: LaneState, request: RollbackRequest) => {
@@ -60,7 +60,7 @@ export function announcedRollbacks(wake: () => void): AnnouncedRollbacks {
       return await own;
     } finally {
       open -= 1;
-      wake();
+      settle();
     }
   };
   const begin: AnnouncedRollbacks['begin'] = (state, request) => inOrder(() => lookUpAndBegin(state, request));

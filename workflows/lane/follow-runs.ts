@@ -16,13 +16,13 @@ import { alarmOfHold, alarmOfVerdict } from './lane-alarms.js';
 const REREAD_MS = 60_000;
 
 /** Follows the holder, the open move and the announced rollback to their ends, each by one activity; after a move reads `:latest` again and starts the watch over production. */
-export function followers(state: LaneState, feed: EventFeed, wake: () => void): () => void {
+export function followers(state: LaneState, feed: EventFeed, settle: () => void): () => void {
   const begun = new Set<string>();
   const once = (key: string, run: () => Promise<void>) => {
     if (begun.has(key)) return;
     begun.add(key);
     run()
-      .then(wake)
+      .then(settle)
       .catch(() => begun.delete(key));
   };
   // A late message of a run that has ended may bring it back: then it is followed again.
@@ -78,19 +78,43 @@ export function followers(state: LaneState, feed: EventFeed, wake: () => void): 
   };
 }
 
-/** Sends the holder its revocation, once. */
-export async function notifyHolder(state: LaneState): Promise<void> {
-  const { holder } = state;
-  if (!holder) return;
-  const { revocation } = holder;
-  if (!revocation || holder.notified) return;
-  holder.notified = true;
-  const { workflowId, runId, fencingToken } = holder;
-  const handle = getExternalWorkflowHandle(workflowId, runId);
-  const sent = CancellationScope.nonCancellable(() =>
-    handle.signal(messages.laneRevokedSignal, { ...revocation, fencingToken }),
-  );
-  await sent.catch(() => undefined);
+/** Sends each holder its revocation, once. While it is not idle the lane must not continue as new: the server would drop the signal. */
+export function revocations(): { notify(state: LaneState): void; isIdle(): boolean } {
+  let open = 0;
+  return {
+    notify({ holder }) {
+      if (!holder?.revocation || holder.notified) return;
+      holder.notified = true;
+      const { workflowId, runId, fencingToken, revocation } = holder;
+      const handle = getExternalWorkflowHandle(workflowId, runId);
+      open += 1;
+      CancellationScope.nonCancellable(() => handle.signal(messages.laneRevokedSignal, { ...revocation, fencingToken }))
+        .catch(() => undefined)
+        .finally(() => {
+          open -= 1;
+        });
+    },
+    isIdle: () => open === 0,
+  };
+}
+
+/** Longest timer, in milliseconds: any client may report a hold that ends in a thousand years. */
+const MAX_WAIT_MS = 24 * 3_600_000;
+
+/** Settles the lane when its holder may be preempted, by one timer for each such time. */
+export function preemptionTimer(settle: () => void): (state: LaneState) => void {
+  let awaited: number | undefined;
+  return ({ holder }) => {
+    const at = holder?.heldFor?.preemptibleAt;
+    if (at === undefined || at === awaited || at <= Date.now()) return;
+    awaited = at;
+    sleep(Math.min(at - Date.now(), MAX_WAIT_MS), { summary: 'until a newer build may take the lane' })
+      .then(() => {
+        if (awaited === at) awaited = undefined;
+        settle();
+      })
+      .catch(() => undefined);
+  };
 }
 
 /**

@@ -19,7 +19,7 @@ import { alarm, type EventFeed } from '../shared/events.js';
 import { rejection } from '../shared/failures.js';
 import { attempt, onQuery, onQuestion, onSignal, onUpdate, type Parse } from '../shared/handlers.js';
 import type { AnnouncedRollbacks } from './announced-rollbacks.js';
-import { alarmOfHold, preemptHolder } from './lane-alarms.js';
+import { alarmOfHold } from './lane-alarms.js';
 
 /** One run of the lane. */
 export interface LaneRun {
@@ -28,26 +28,30 @@ export interface LaneRun {
   readonly announced: AnnouncedRollbacks;
   /** Whether the state is recovered. */
   isKnown: boolean;
-  /** Whether the main loop must look at the state again. */
-  changed: boolean;
   /** Signals that wait until the state is recovered. */
   readonly inbox: (() => void)[];
+  /** Draws what follows from the state: who gets the lane, who is followed, revoked or told. */
+  settle(): void;
 }
 
 /** Handles every message to the lane. One that needs the ledger waits until it is recovered. */
 export function handleMessages(run: LaneRun): void {
   const { state, feed, announced } = run;
   const now = () => Date.now();
-  const known = async (): Promise<LaneState> => {
-    await condition(() => run.isKnown);
-    run.changed = true;
-    return state;
+  const settled = <T>(act: () => T): T => {
+    try {
+      return act();
+    } finally {
+      run.settle();
+    }
   };
+  /** Carries out an update once the state is recovered; at once if it is. */
+  const decide = <T>(act: () => T | Promise<T>): T | Promise<T> =>
+    run.isKnown ? settled(act) : condition(() => run.isKnown).then(() => settled(act));
   const whenKnown = <S, T>(signal: SignalDefinition<[S]>, parse: Parse<T>, act: (sent: T) => unknown) =>
-    onSignal(signal, parse, (sent) => {
-      run.changed = true;
-      return run.isKnown ? act(sent) : run.inbox.push(() => attempt(signal.name, () => act(sent)));
-    });
+    onSignal(signal, parse, (sent) =>
+      run.isKnown ? settled(() => act(sent)) : run.inbox.push(() => attempt(signal.name, () => act(sent))),
+    );
 
   onQuery(messages.laneQuery, () => (run.isKnown ? state : null));
   onQuery(messages.ledgerQuery, () => (run.isKnown ? state.ledger : null));
@@ -60,34 +64,37 @@ export function handleMessages(run: LaneRun): void {
       if (heldFor) holder.heldFor = heldFor;
       else delete holder.heldFor;
     }
-    // Preempted here and not only in the main loop: the hold may have ended by then.
-    preemptHolder(feed, state, now());
   });
-  onUpdate(messages.authorizeMoveUpdate, parseMoveQuestion, async (question) =>
-    authorizeMove(await known(), question, now()),
+  onUpdate(messages.authorizeMoveUpdate, parseMoveQuestion, (question) =>
+    decide(() => authorizeMove(state, question, now())),
   );
-  onUpdate(messages.reportMoveUpdate, parseMoveReport, async (report) => {
-    const lane = await known();
-    const before = lane.ledger.hold;
-    await announced.report(lane, report);
-    if (lane.ledger.hold && lane.ledger.hold !== before) alarmOfHold(feed, lane);
-  });
-  onUpdate(messages.beginRollbackUpdate, parseRollbackRequest, async (request) =>
-    announced.answer(await known(), request),
+  onUpdate(messages.reportMoveUpdate, parseMoveReport, (report) =>
+    decide(async () => {
+      const before = state.ledger.hold;
+      await announced.report(state, report);
+      if (state.ledger.hold && state.ledger.hold !== before) alarmOfHold(feed, state);
+    }),
+  );
+  onUpdate(messages.beginRollbackUpdate, parseRollbackRequest, (request) =>
+    decide(() => announced.answer(state, request)),
   );
   whenKnown(messages.beginRollbackSignal, parseRollbackRequest, (request) => announced.begin(state, request));
   whenKnown(messages.reportMoveSignal, parseMoveReport, (report) => announced.report(state, report));
-  onUpdate(messages.driftUpdate, parseDrift, async (found) => {
-    for (const news of noteDrift(await known(), found)) alarm(feed, news.alarm, { why: news.why });
-  });
+  onUpdate(messages.driftUpdate, parseDrift, (found) =>
+    decide(() => {
+      for (const news of noteDrift(state, found)) alarm(feed, news.alarm, { why: news.why });
+    }),
+  );
   // Parsed where it is applied: each command has fields of its own, and says in words what is wrong with them.
   const anything: Parse<unknown> = (sent) => sent ?? {};
   for (const verb of messages.LANE_COMMANDS) {
-    onUpdate(messages.laneCommandUpdate(verb), anything, async (sent) => {
-      const answer = applyCommand(await known(), verb, sent, now());
-      if ('refused' in answer) throw rejection(answer.refused);
-      return answer.answer;
-    });
+    onUpdate(messages.laneCommandUpdate(verb), anything, (sent) =>
+      decide(() => {
+        const answer = applyCommand(state, verb, sent, now());
+        if ('refused' in answer) throw rejection(answer.refused);
+        return answer.answer;
+      }),
+    );
     whenKnown(messages.laneCommandSignal(verb), anything, (sent) => applyCommand(state, verb, sent, now()));
   }
 }

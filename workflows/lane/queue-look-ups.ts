@@ -8,7 +8,7 @@ const LOOK_UP_FROM = 20;
  * Looks up the runs of a long queue, each once, and removes those that are no running releases.
  * @returns a function that begins a look-up if one is due, and says whether one is under way: until then nobody gets the lane.
  */
-export function queueLookUps(state: LaneState, wake: () => void): () => boolean {
+export function queueLookUps(state: LaneState, settle: () => void): () => boolean {
   const seen = new Set<string>();
   let isLooking = false;
   return () => {
@@ -24,7 +24,7 @@ export function queueLookUps(state: LaneState, wake: () => void): () => boolean 
         for (const { runId } of runs) seen.add(runId);
         state.queue = state.queue.filter(({ runId }) => !gone.includes(runId));
         isLooking = false;
-        wake();
+        settle();
       });
     return isLooking;
   };

@@ -19,9 +19,8 @@ export interface EventFeed {
  * Deliveries do not wait for one another: a sink that needs the order has the number in the event's id. If they did, an
  * update and the end of a delivery would give commands in an order that depends on whether the worker has the run in its
  * cache: after a restart SDK core passes both in one activation, and on replay in two (ADR 10).
- * @param onIdle called when the last delivery ended.
  */
-export function openFeed(sha?: string, onIdle: () => void = () => undefined): EventFeed {
+export function openFeed(sha?: string): EventFeed {
   const { workflowType: workflow, workflowId, runId } = workflowInfo();
   let number = 0;
   let waiting: DeliveredEvent[] = [];
@@ -38,7 +37,6 @@ export function openFeed(sha?: string, onIdle: () => void = () => undefined): Ev
       .catch((error: unknown) => log.error('events were not delivered', { error, events: batch }))
       .finally(() => {
         deliveries -= 1;
-        if (isIdle()) onIdle();
       });
   };
   const deliverLater = () => {
