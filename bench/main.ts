@@ -1,4 +1,5 @@
 import { benchCli } from './cli.js';
+import { benchCost } from './cost.js';
 import { benchLane } from './lane.js';
 import { benchRegistry } from './registry.js';
 import { benchRelease } from './release.js';
@@ -7,6 +8,7 @@ import { benchSmoke } from './smoke.js';
 
 const BENCHES: Record<string, () => Promise<void>> = {
   cli: benchCli,
+  cost: benchCost,
   lane: benchLane,
   registry: benchRegistry,
   release: benchRelease,

@@ -21,6 +21,8 @@ export interface TemporalServer {
   /** `host:port` of the gRPC service. */
   readonly address: string;
   readonly uiUrl?: string;
+  /** Its own counters, in the Prometheus format. */
+  readonly metricsUrl: string;
   stop(): Promise<void>;
   /** Ends it as a crash would, without a shutdown. */
   kill(): Promise<void>;
@@ -75,6 +77,7 @@ async function start(options: TemporalServerOptions): Promise<TemporalServer> {
     return {
       address: `127.0.0.1:${grpc}`,
       ...(options.ui ? { uiUrl: `http://127.0.0.1:${ui}` } : {}),
+      metricsUrl: `http://127.0.0.1:${metrics}/metrics`,
       pid: running.pid,
       stop: () => running.stop().finally(release),
       kill: () => running.kill().finally(release),

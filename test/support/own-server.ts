@@ -25,6 +25,8 @@ export function useOwnServer() {
   return {
     /** `host:port` */
     address: () => server.address,
+    /** Its own counters, in the Prometheus format. */
+    metricsUrl: () => server.metricsUrl,
     kill: () => server.kill(),
     async startAgain(): Promise<void> {
       server = await startTemporalServer({ dbFile, port: Number(server.address.split(':')[1]) });
