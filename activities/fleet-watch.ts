@@ -1,4 +1,4 @@
-import { activityInfo, Context, heartbeat } from '@temporalio/activity';
+import { activityInfo, Context } from '@temporalio/activity';
 import { fleetSeenSignal } from '../src/contract/messages.js';
 import type { Plan, PlannedTenant } from '../src/contract/release.js';
 import type { Sha } from '../src/contract/sha.js';
@@ -17,7 +17,7 @@ import { repeats, type Suite } from '../src/smoke/suite.js';
 import { askBuilds } from '../src/tenants/ask-build.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { retryMissingSecret } from './failures.js';
-import { heartbeatSleep, throttledSignal, withHeartbeat } from './heartbeat.js';
+import { throttledSignal, type Wait, whileWaiting } from './heartbeat.js';
 import { accessTo, fleetAccess, requireSuite } from './tenants.js';
 
 /** Shortest limit of the checks of one round on one tenant, in milliseconds; a longer interval allows more. */
@@ -55,42 +55,51 @@ export function createFleetWatch({ config, suite, client, stopping }: WatchDepen
     return probes;
   };
 
+  const watch = async (sha: Sha, plan: Plan, input: FleetWatchInput, wait: Wait): Promise<FleetWatchEnd> => {
+    const { soakMs, unreported, stretch } = input;
+    const { requested, lost, either } = cancelsOf(Context.current(), soakMs === null);
+    const signalSeen = throttledSignal(client, fleetSeenSignal);
+    const intervalMs = plan.soakProbeMs;
+    const gapMs = maxGapMs(intervalMs);
+    let state = stateOf(activityInfo().heartbeatDetails) ?? { stretch, doubtful: [], doubts: {}, failing: [] };
+    let hasSignaled = false;
+    let last: Instant | null = state.stretch && { wall: Date.parse(state.stretch.until), steady: null };
+    for (;;) {
+      const isProof = requested.aborted;
+      const begun = now();
+      const probes = await probe(plan, lost);
+      const ended = now();
+      const idleMs = last === null ? 0 : elapsedMs(last, begun, gapMs);
+      const tookMs = elapsedMs(begun, ended, gapMs);
+      const unwatchedMs = Math.max(idleMs, tookMs - longestRoundMs(plan));
+      const hadStretch = state.stretch !== null;
+      const round = { at: ended.wall, sinceLastMs: idleMs + tookMs, unwatchedMs, probes };
+      const seen = observe(state, round, { sha, unreported, gapMs });
+      ({ state } = seen);
+      last = ended;
+      wait.note(state);
+      if (seen.end) return fitEnd(seen.end);
+      if (soakMs === null && hadStretch && unwatchedMs > gapMs) return { unwatched: describeGap(unwatchedMs) };
+      const { stretch: watched } = state;
+      if (watched && seen.isGood && (soakMs === null ? isProof : watched.watchedMs >= soakMs)) return { watched };
+      // The release knows that every tenant is on the build when a watch begins.
+      const isKnown = !hasSignaled && seen.isGood;
+      hasSignaled = true;
+      await signalSeen({ builds: probes.map(({ build }) => build), from: watched?.from ?? null }, isKnown);
+      const leftMs = soakMs === null || !seen.isGood ? intervalMs : soakMs - (watched?.watchedMs ?? 0);
+      await wait.sleep(Math.min(intervalMs, leftMs), isProof ? lost : either);
+    }
+  };
+
   return {
     /**
      * Watches until the stretch is as long as the soak, or until it is cancelled: then one more good round proves the stretch up to
      * now. Ends earlier if a tenant is interrupted or RED. A worker that takes over continues the stretch if the gap is short enough.
      */
-    watchFleet: (sha: Sha, plan: Plan, { soakMs, unreported, stretch }: FleetWatchInput): Promise<FleetWatchEnd> =>
-      retryMissingSecret(plan.retryBudgetMs.secret, async () => {
-        const { requested, lost, either } = cancelsOf(Context.current(), soakMs === null);
-        const signalSeen = throttledSignal(client, fleetSeenSignal);
-        const intervalMs = plan.soakProbeMs;
-        const gapMs = maxGapMs(intervalMs);
-        let state = stateOf(activityInfo().heartbeatDetails) ?? { stretch, doubtful: [], doubts: {}, failing: [] };
-        let last: Instant | null = state.stretch && { wall: Date.parse(state.stretch.until), steady: null };
-        for (;;) {
-          const isProof = requested.aborted;
-          const begun = now();
-          const probes = await withHeartbeat(() => probe(plan, lost), state);
-          const ended = now();
-          const idleMs = last === null ? 0 : elapsedMs(last, begun, gapMs);
-          const tookMs = elapsedMs(begun, ended, gapMs);
-          const unwatchedMs = Math.max(idleMs, tookMs - longestRoundMs(plan));
-          const hadStretch = state.stretch !== null;
-          const round = { at: ended.wall, sinceLastMs: idleMs + tookMs, unwatchedMs, probes };
-          const seen = observe(state, round, { sha, unreported, gapMs });
-          ({ state } = seen);
-          last = ended;
-          heartbeat(state);
-          if (seen.end) return fitEnd(seen.end);
-          if (soakMs === null && hadStretch && unwatchedMs > gapMs) return { unwatched: describeGap(unwatchedMs) };
-          const { stretch: watched } = state;
-          if (watched && seen.isGood && (soakMs === null ? isProof : watched.watchedMs >= soakMs)) return { watched };
-          await signalSeen({ builds: probes.map(({ build }) => build), from: watched?.from ?? null });
-          const leftMs = soakMs === null || !seen.isGood ? intervalMs : soakMs - (watched?.watchedMs ?? 0);
-          await heartbeatSleep(Math.min(intervalMs, leftMs), state, { stopping, wake: isProof ? lost : either });
-        }
-      }),
+    watchFleet: (sha: Sha, plan: Plan, input: FleetWatchInput): Promise<FleetWatchEnd> =>
+      retryMissingSecret(plan.retryBudgetMs.secret, () =>
+        whileWaiting({ client, stopping }, (wait) => watch(sha, plan, input, wait)),
+      ),
   };
 }
 

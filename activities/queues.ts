@@ -36,9 +36,9 @@ export function onMoveQueue(dependencies: ActivityDependencies) {
 }
 
 /** A notifier is one more sink, with its settings from `config`. */
-export function onWaitQueue({ config, client, lane }: ActivityDependencies) {
+export function onWaitQueue(dependencies: ActivityDependencies) {
   const sinks = [logLines, counters];
-  return { ...createWaitActivities(client, lane, config.lane), ...createPublishActivities({ sinks }) };
+  return { ...createWaitActivities(dependencies), ...createPublishActivities({ sinks }) };
 }
 
 export type ReleaseActivities = ReturnType<typeof onReleaseQueue>;

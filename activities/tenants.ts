@@ -1,4 +1,4 @@
-import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import { cancellationSignal } from '@temporalio/activity';
 import type { Config } from '../src/config/schema.js';
 import { fleetSeenSignal } from '../src/contract/messages.js';
 import type { Plan, PlannedTenant, TenantBuild } from '../src/contract/release.js';
@@ -11,7 +11,7 @@ import { askBuilds, tellsBuild } from '../src/tenants/ask-build.js';
 import { type Fleet, FleetError, type FleetSource } from '../src/tenants/fleet.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { retryMissingSecret, SecretMissing } from './failures.js';
-import { heartbeatSleep, throttledSignal, withHeartbeat } from './heartbeat.js';
+import { throttledSignal, whileWaiting, withHeartbeat } from './heartbeat.js';
 
 /** Builds that the tenants report, and whether all report the expected one. */
 export interface FleetBuilds {
@@ -30,21 +30,22 @@ export function createTenantActivities({ config, suite, client, stopping }: Tena
   };
   return {
     /** Polls all tenants until every tenant with a build probe reports the build, or until the deadline (epoch, ms). */
-    awaitBuild: withSecretRetry(async (sha: Sha, plan: Plan, deadline: number): Promise<FleetBuilds> => {
-      const signalSeen = throttledSignal(client, fleetSeenSignal);
-      for (;;) {
-        // A tenant that takes a request and never answers must not stop the heartbeats.
-        const fleet = await withHeartbeat(() => fleetBuilds(config.fleet, sha, plan));
-        heartbeat(fleet);
-        const isReported = fleet.builds.every(
-          ({ build }, index) =>
-            isBuild(build, sha) || !tellsBuild(plan.tenants[index] as PlannedTenant, plan.buildProbe),
-        );
-        if (isReported || Date.now() >= deadline) return fleet;
-        await signalSeen({ builds: fleet.builds, from: null });
-        await heartbeatSleep(plan.pollMs, fleet, { stopping });
-      }
-    }),
+    awaitBuild: withSecretRetry((sha: Sha, plan: Plan, deadline: number) =>
+      whileWaiting({ client, stopping }, async (wait): Promise<FleetBuilds> => {
+        const signalSeen = throttledSignal(client, fleetSeenSignal);
+        for (;;) {
+          const fleet = await fleetBuilds(config.fleet, sha, plan);
+          wait.note(fleet);
+          const isReported = fleet.builds.every(
+            ({ build }, index) =>
+              isBuild(build, sha) || !tellsBuild(plan.tenants[index] as PlannedTenant, plan.buildProbe),
+          );
+          if (isReported || Date.now() >= deadline) return fleet;
+          await signalSeen({ builds: fleet.builds, from: null });
+          await wait.sleep(plan.pollMs);
+        }
+      }),
+    ),
 
     /** Runs the suite on one tenant. RED is a result; only a fault throws. `secretMs`: retry budget for a missing token. */
     smokeTenant: (tenant: PlannedTenant, secretMs: number): Promise<TenantSmoke> =>

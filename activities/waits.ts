@@ -1,13 +1,15 @@
-import { cancelled, heartbeat, sleep } from '@temporalio/activity';
+import { setTimeout as delay } from 'node:timers/promises';
+import { activityInfo, CancelledFailure, cancelled, sleep } from '@temporalio/activity';
 import { type Client, WorkflowFailedError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
-import { type Lane, releaseId, WORKFLOWS } from '../src/contract/ids.js';
+import { type Lane, releaseId, releaseLaneId, WORKFLOWS } from '../src/contract/ids.js';
 import type { LaneRequest, LaneResult, RunRef } from '../src/contract/lane.js';
 import type { BuildVerdict } from '../src/contract/tenants/check.js';
 import { verdictOfReport } from '../src/lane/verdicts.js';
-import type { LaneClient } from '../src/temporal/lane-client.js';
+import { followHistory } from '../src/temporal/records/follow.js';
 import { awaitRunEnd, findRun } from '../src/temporal/runs.js';
 import { isOurs } from './border/caller.js';
-import { ownRun, withHeartbeat } from './heartbeat.js';
+import type { ActivityDependencies } from './dependencies.js';
+import { ownRun, waitHeartbeatMs, whileWaiting, withHeartbeat } from './heartbeat.js';
 
 /** Waits until a run has ended in any way; a run that does not exist has ended. A cancel of the activity ends the wait. */
 export async function awaitEnd(handle: WorkflowHandle): Promise<void> {
@@ -27,64 +29,108 @@ function nullIfGone(error: unknown): null {
 
 const isContinued = (error: unknown) => error instanceof Error && error.name === 'WorkflowContinuedAsNewError';
 
-/** Interval at which the lane is polled, in milliseconds. */
+/** Interval at which a lane that does not answer, or that changes, is asked again, in milliseconds. */
 export const LANE_POLL_MS = 400;
 
 /** Time after which a release that the lane does not know asks again, in milliseconds. */
 const REJOIN_MS = 2_000;
 
+/** Longest time between two questions to a lane that shows no change, in milliseconds. */
+const LANE_QUIET_MS = 60_000;
+
 /** Activities that only wait, without a bound. Their own queue keeps them from taking the slots of work, and a worker that stops hands them on at once. */
-export function createWaitActivities(client: Client, lane: LaneClient, own: Lane) {
-  const pause = async () => {
-    heartbeat();
-    await sleep(LANE_POLL_MS);
-  };
+export function createWaitActivities({ client, lane, stopping, config }: ActivityDependencies) {
+  const own = config.lane;
+  const waiting = { client, stopping };
   return {
     /** Waits until this run holds the lane or is answered, even if the lane is terminated in the meantime. */
-    async waitForLane(request: LaneRequest): Promise<LaneResult> {
-      for (let [joinedRunId, joinedAt] = ['', 0]; ; ) {
-        const position = await lane.position(request);
-        if (position?.isKnown) {
-          if (position.result !== null) return position.result;
-        } else {
-          const open = await lane.openRun();
-          // Another run of the lane may not know this request, and a full queue takes none.
-          if (open === null || open !== joinedRunId || Date.now() - joinedAt > REJOIN_MS) {
-            await lane.joinQueue(request);
-            joinedRunId = (await lane.openRun()) ?? '';
-            joinedAt = Date.now();
+    waitForLane: (request: LaneRequest): Promise<LaneResult> =>
+      whileWaiting(waiting, async () => {
+        const changes = laneChanges(client, own);
+        let [joinedRunId, joinedAt] = ['', 0];
+        const join = async () => {
+          await lane.joinQueue(request);
+          joinedRunId = (await lane.openRun()) ?? '';
+          joinedAt = Date.now();
+        };
+        // The lane cannot know it yet, so it is not asked first.
+        if (activityInfo().attempt === 1) await join();
+        for (;;) {
+          const position = await lane.position(request);
+          if (position?.isKnown) {
+            if (position.result !== null) return position.result;
+            await changes();
             continue;
           }
+          const open = await lane.openRun();
+          // Another run of the lane may not know this request, and a full queue takes none.
+          if (open === null || open !== joinedRunId || Date.now() - joinedAt > REJOIN_MS) await join();
+          else await sleep(LANE_POLL_MS);
         }
-        await pause();
-      }
-    },
+      }),
 
     /** Waits until the lane is not paused. */
-    async awaitResume(): Promise<void> {
-      for (;;) {
-        const position = await lane.position(ownRun());
-        if (position?.status.pause === null) return;
-        await pause();
-      }
-    },
+    awaitResume: (): Promise<void> =>
+      whileWaiting(waiting, async () => {
+        for (const changes = laneChanges(client, own); ; ) {
+          const position = await lane.position(ownRun());
+          if (position === null) await sleep(LANE_POLL_MS);
+          else if (position.status.pause === null) return;
+          else await changes(position.status.pause.until);
+        }
+      }),
 
     /**
      * Waits until the release that holds the lane has ended in any way; its verdict on its build, or null if it left none: what another
      * workflow left under the id of a release does not count.
      */
     awaitVerdict: ({ workflowId, runId }: RunRef): Promise<BuildVerdict | null> =>
-      withHeartbeat(async () => {
-        const handle = client.workflow.getHandle(workflowId, runId, { followRuns: false });
-        await awaitEnd(handle);
-        if (!isOurs(await findRun(client, workflowId, runId), WORKFLOWS.release, own)) return null;
-        const end = await awaitRunEnd(handle).catch(nullIfGone);
-        const verdict = verdictOfReport(end?.report, runId);
-        return verdict && releaseId(own, verdict.sha) === workflowId ? verdict : null;
-      }),
+      withHeartbeat(
+        async () => {
+          const handle = client.workflow.getHandle(workflowId, runId, { followRuns: false });
+          await awaitEnd(handle);
+          if (!isOurs(await findRun(client, workflowId, runId), WORKFLOWS.release, own)) return null;
+          const end = await awaitRunEnd(handle).catch(nullIfGone);
+          const verdict = verdictOfReport(end?.report, runId);
+          return verdict && releaseId(own, verdict.sha) === workflowId ? verdict : null;
+        },
+        undefined,
+        waitHeartbeatMs(),
+      ),
 
     /** Waits until a run has ended; without a run id, until the open run of that workflow id has ended. */
     awaitClosed: ({ workflowId, runId }: Pick<RunRef, 'workflowId'> & Partial<RunRef>): Promise<void> =>
-      withHeartbeat(() => awaitEnd(client.workflow.getHandle(workflowId, runId, { followRuns: false }))),
+      withHeartbeat(
+        () => awaitEnd(client.workflow.getHandle(workflowId, runId, { followRuns: false })),
+        undefined,
+        waitHeartbeatMs(),
+      ),
+  };
+}
+
+/** Waits until the lane may have decided something, until `until` (ISO 8601), or a minute. Its state changes only in a workflow task. */
+function laneChanges(client: Client, lane: Lane): (until?: string) => Promise<void> {
+  const follow = () => followHistory(client, { workflowId: releaseLaneId(lane) });
+  let next = follow();
+  let lookedAt = 0;
+  const change = async (quiet: Promise<unknown>) => {
+    for (;;) {
+      const events = await Promise.race([next(), quiet, cancelled()]);
+      if (!Array.isArray(events) || events.some((event) => event.workflowTaskCompletedEventAttributes)) return events;
+    }
+  };
+  return async (until) => {
+    const untilMs = until === undefined ? LANE_QUIET_MS : Math.max(0, Date.parse(until) - Date.now());
+    const over = new AbortController();
+    const quiet = delay(Math.min(LANE_QUIET_MS, untilMs), 'quiet', { signal: over.signal }).catch(() => 'quiet');
+    // Without its history, the lane is asked again after a short pause.
+    const seen = await change(quiet).catch((error: unknown) => {
+      if (error instanceof CancelledFailure) throw error;
+      return null;
+    });
+    over.abort();
+    if (seen === null) next = follow();
+    await sleep(Math.max(0, lookedAt + LANE_POLL_MS - Date.now()));
+    lookedAt = Date.now();
   };
 }

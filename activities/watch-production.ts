@@ -1,4 +1,4 @@
-import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { nullIfInvalid } from '../src/contract/brand.js';
 import { taskQueue, WORKFLOWS, watchProductionId } from '../src/contract/ids.js';
@@ -25,7 +25,7 @@ import { findRun } from '../src/temporal/runs.js';
 import { askBuilds } from '../src/tenants/ask-build.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { SecretMissing } from './failures.js';
-import { heartbeatSleep, throttledSignal, withHeartbeat } from './heartbeat.js';
+import { throttledSignal, whileWaiting, withHeartbeat } from './heartbeat.js';
 import { accessOf } from './tenants.js';
 import { awaitEnd } from './waits.js';
 
@@ -92,34 +92,34 @@ export function createWatchActivities({ config, suite, client, lane, stopping }:
     },
 
     /** Polls production until every tenant was on the build and live for the bake time, a tenant turns red, a newer move, the bound, or the end of the shift. */
-    async watchProduction(
+    watchProduction: (
       input: WatchInput & { movedAt: string },
       plan: WatchPlan,
       from: WatchState,
-    ): Promise<WatchResult> {
-      const signalTenants = throttledSignal(client, productionTenantsSignal);
-      const shiftEnds = Date.now() + plan.shiftMs;
-      const before = nullIfInvalid(() => parseWatchState(activityInfo().heartbeatDetails)) ?? from;
-      for (let seen = withoutLeft(before, plan); ; ) {
-        const last = seen;
-        const begun = Date.now();
-        const polled = await withHeartbeat(() => poll(plan), last);
-        seen = notePoll(last, polled, input.sha, { begun, ended: Date.now() }, plan);
-        heartbeat(seen);
-        const state = await lane.state();
-        const newer = state && supersededBy(state.ledger, input.sha, input.movedAt);
-        if (newer)
-          return {
-            seen,
-            end: 'superseded',
-            why: `superseded by a ${newer.kind} to ${newer.sha ?? 'an unknown build'}`,
-          };
-        const end = endOf(seen, plan);
-        if (end || turnedRed(from.tenants, seen.tenants) || Date.now() >= shiftEnds) return { seen, end };
-        await signalTenants({ tenants: seen.tenants, bakingSince: seen.bake?.from ?? null });
-        await heartbeatSleep(plan.pollMs, seen, { stopping });
-      }
-    },
+    ): Promise<WatchResult> =>
+      whileWaiting({ client, stopping }, async (wait) => {
+        const signalTenants = throttledSignal(client, productionTenantsSignal);
+        const shiftEnds = Date.now() + plan.shiftMs;
+        const before = nullIfInvalid(() => parseWatchState(activityInfo().heartbeatDetails)) ?? from;
+        for (let seen = withoutLeft(before, plan); ; ) {
+          const begun = Date.now();
+          const polled = await poll(plan);
+          seen = notePoll(seen, polled, input.sha, { begun, ended: Date.now() }, plan);
+          wait.note(seen);
+          const state = await lane.state();
+          const newer = state && supersededBy(state.ledger, input.sha, input.movedAt);
+          if (newer)
+            return {
+              seen,
+              end: 'superseded',
+              why: `superseded by a ${newer.kind} to ${newer.sha ?? 'an unknown build'}`,
+            };
+          const end = endOf(seen, plan);
+          if (end || turnedRed(from.tenants, seen.tenants) || Date.now() >= shiftEnds) return { seen, end };
+          await signalTenants({ tenants: seen.tenants, bakingSince: seen.bake?.from ?? null });
+          await wait.sleep(plan.pollMs);
+        }
+      }),
   };
 }
 

@@ -2,11 +2,9 @@ import {
   ContinueAsNew,
   continueAsNew,
   isCancellation,
-  proxyActivities,
   setCurrentDetails,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
-import type { ReleaseActivities } from '../activities/index.js';
 import { watchProductionId } from '../src/contract/ids.js';
 import { productionQuery, productionTenantsSignal } from '../src/contract/messages.js';
 import * as attributes from '../src/contract/search-attributes.js';
@@ -24,8 +22,8 @@ import { parseWatchInput } from '../src/domain/inputs.js';
 import { parseProductionSeen } from '../src/domain/payloads/seen.js';
 import * as production from '../src/domain/production.js';
 import { redNames, turnedRed } from '../src/domain/production-watch.js';
-import { productionWatchOptions, reads } from './shared/activity-options.js';
-import { carriedBy } from './shared/carried-watch.js';
+import { carriedBy } from './production/carried-watch.js';
+import { productionWatches, reads } from './shared/activity-options.js';
 import { alarm, type EventFeed, openFeed } from './shared/events.js';
 import { unwrapFailure } from './shared/failures.js';
 import { onQuery, onSignal } from './shared/handlers.js';
@@ -94,8 +92,7 @@ async function watch(
   seen: WatchState,
 ): Promise<WatchState | null> {
   const { sha, movedAt = report.started } = report;
-  const summary = `watch ${plan.tenants.length} tenants take ${shortSha(sha)}`;
-  const activities = proxyActivities<ReleaseActivities>({ ...productionWatchOptions(plan), summary });
+  const activities = productionWatches(plan, `watch ${plan.tenants.length} tenants take ${shortSha(sha)}`);
   for (let known = seen; ; ) {
     const result = await activities.watchProduction({ sha, movedAt }, plan, known).catch((error: unknown) => {
       if (isCancellation(error)) throw error;

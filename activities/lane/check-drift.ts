@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { cancellationSignal, sleep } from '@temporalio/activity';
 import type { Config } from '../../src/config/schema.js';
 import { driftUpdate } from '../../src/contract/messages.js';
@@ -52,7 +53,7 @@ export function createDriftActivities({ config, registry, lane, waits }: Activit
     return (await Promise.all(lines)).flat();
   };
   return {
-    /** Compares the registry with the ledger; null if the lane does not answer, or has no move that is old enough for reads to count. */
+    /** Compares the registry with the ledger; null if the lane does not answer, has no move that is old enough for reads to count, or knows the result. */
     lookForDrift: (): Promise<Drift | null> =>
       withHeartbeat(async () => {
         const state = await lane.state();
@@ -66,7 +67,9 @@ export function createDriftActivities({ config, registry, lane, waits }: Activit
           latest = await describeDrift(registry, images);
         }
         const missingTargets = await Promise.all(rollbackTargets(state.ledger).map(missing));
-        return { expectedAt: expected.at, latest, missing: missingTargets.flat().slice(0, MAX_MISSING) };
+        const found = { expectedAt: expected.at, latest, missing: missingTargets.flat().slice(0, MAX_MISSING) };
+        // A difference is reported each time: a person may have lifted the hold of the last report.
+        return latest === null && isDeepStrictEqual(found, state.ledger.drift) ? null : found;
       }),
 
     /** Sends the result to the lane. */

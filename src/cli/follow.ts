@@ -5,6 +5,7 @@ import { laneOf, parseRunId } from '../contract/ids.js';
 import type { ReleaseReport, ReleaseStatus } from '../contract/release.js';
 import { parseDuration } from '../domain/duration.js';
 import { DeadlineReached, withDeadline } from '../net/deadline.js';
+import { followHistory } from '../temporal/records/follow.js';
 import { awaitRunEnd, queryStatus, type RunEnd } from '../temporal/runs.js';
 import { moveProgress, waitsFor } from '../temporal/waits-for.js';
 import { type Given, type Io, textOption, wantsJson } from './command.js';
@@ -12,8 +13,10 @@ import { EXIT, exitCodeOf } from './exit-codes.js';
 import { publishActionsReport } from './print/github-actions.js';
 import { PROGRESS_MS } from './print/move-progress.js';
 
-/** Interval of status queries, in milliseconds. */
+/** Least time between two status queries, in milliseconds; each is an Action. */
 const POLL_INTERVAL_MS = 500;
+/** Time after which a run that shows no event is queried again, in milliseconds. */
+const QUIET_MS = 60_000;
 /** Upper bound of one status query, in milliseconds; a query that no worker answers ends earlier. */
 const POLL_TIMEOUT_MS = 5_000;
 
@@ -35,7 +38,7 @@ export async function follow(
         Promise.race([
           awaitRunEnd(handle),
           rejectOnAbort(deadlineSignal),
-          printPhases(client, handle.workflowId, io, stopPrinting.signal),
+          printPhases(client, handle, io, stopPrinting.signal),
         ]),
       ),
     );
@@ -78,7 +81,13 @@ export function allowedOutcomes(given: Given): string[] {
 }
 
 /** Prints each new phase, and every 15 s of a move, or of a rollback, what it waits for, until `stop`. */
-async function printPhases(client: Client, workflowId: string, io: Io, stop: AbortSignal): Promise<never> {
+async function printPhases(
+  client: Client,
+  { workflowId, firstExecutionRunId: runId }: WorkflowHandleWithFirstExecutionRunId,
+  io: Io,
+  stop: AbortSignal,
+): Promise<never> {
+  const nextEvents = followHistory(client, { workflowId, runId });
   const { isRollback } = parseRunId(workflowId);
   for (let last = '', since = Date.now(); ; ) {
     const status = await pollStatus(client, workflowId, stop);
@@ -94,7 +103,23 @@ async function printPhases(client: Client, workflowId: string, io: Io, stop: Abo
       for (const one of waits) io.err(isRollback ? `waits for ${one}` : one);
     }
     await delay(POLL_INTERVAL_MS, undefined, { signal: stop });
+    const isWaiting = status !== null && !isRollback && status.phase !== 'promoting';
+    if (isWaiting) await nextStep(client, nextEvents, stop);
   }
+}
+
+/** Waits until the run has done something, or for a minute: its status changes only in a workflow task. */
+async function nextStep(
+  client: Client,
+  nextEvents: ReturnType<typeof followHistory>,
+  stop: AbortSignal,
+): Promise<void> {
+  const step = async () => {
+    while ((await nextEvents())?.every((event) => !event.workflowTaskCompletedEventAttributes));
+  };
+  await withDeadline(QUIET_MS, stop, (signal) => client.connection.withAbortSignal(signal, step)).catch(
+    () => undefined,
+  );
 }
 
 /** Each query has a signal of its own: the SDK leaves a listener on it, and a release takes hours of queries. */

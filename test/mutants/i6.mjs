@@ -2,9 +2,9 @@ export default [
   {
     name: 'heartbeats-lost-to-a-silent-tenant',
     breaks: 'a tenant that never answers stops the heartbeats of the wait',
-    file: 'activities/tenants.ts',
-    find: 'const fleet = await withHeartbeat(() => fleetBuilds(config.fleet, sha, plan))',
-    replace: 'const fleet = await fleetBuilds(config.fleet, sha, plan)',
+    file: 'activities/heartbeat.ts',
+    find: 'const timer = setInterval(beat, waitHeartbeatMs());',
+    replace: 'const timer = setInterval(() => undefined, waitHeartbeatMs());',
     test: 'test/workflows/release/limits.test.ts > costs the wait no heartbeat: it is one attempt to the end, and the tenant is named',
   },
   {

@@ -172,4 +172,12 @@ export default [
     ],
     test: 'test/move/move-tags.test.ts > the answer retry leads to new reads before the next request',
   },
+  {
+    name: 'drift-reports-what-is-known',
+    breaks: 'each check for drift adds to the history of the lane, although nothing has changed',
+    file: 'activities/lane/check-drift.ts',
+    find: 'latest === null && isDeepStrictEqual(found, state.ledger.drift) ? null : found',
+    replace: 'found',
+    test: 'test/workflows/check-drift.test.ts > a :latest where the last move left it raises no alarm',
+  },
 ];

@@ -1,17 +1,10 @@
 import { msToNumber } from '@temporalio/common/lib/time.js';
 import { describe, expect, test } from 'vitest';
+import { maxGapMs } from '../../src/domain/fleet-watch.js';
 import { MOVE_WAITS } from '../../src/move/waits.js';
-import {
-  LANE_CALLS,
-  LANE_WAITS,
-  PUBLISHES,
-  pollOptions,
-  productionWatchOptions,
-  READS,
-  smokeOptions,
-  watchOptions,
-} from '../../workflows/shared/activity-options.js';
+import { LANE_CALLS, PUBLISHES, READS, smokeOptions } from '../../workflows/shared/activity-options.js';
 import { BUSY_MOVER_MS, LATEST_READS, moveOptions, PREFLIGHTS } from '../../workflows/shared/mover-options.js';
+import { LANE_WAITS, pollOptions, productionWatchOptions, watchOptions } from '../../workflows/shared/wait-options.js';
 
 const ms = (duration: string | number | undefined) => msToNumber(duration ?? Number.NaN);
 const KINDS = ['promotion', 'rollback'] as const;
@@ -21,8 +14,8 @@ describe('every activity is bounded', () => {
     READS,
     PREFLIGHTS,
     smoke: smokeOptions({ retryBudgetMs: { registry: 1, secret: 1, smoke: 1 } }),
-    watch: watchOptions(1),
-    productionWatch: productionWatchOptions({ shiftMs: 1, awayMs: 1 }),
+    watch: watchOptions({ soakProbeMs: 1 }, 1),
+    productionWatch: productionWatchOptions({ pollMs: 1, shiftMs: 1, awayMs: 1 }),
     LATEST_READS,
     LANE_WAITS,
     LANE_CALLS,
@@ -58,4 +51,29 @@ describe('the time-outs of a move', () => {
       ms(LATEST_READS.scheduleToCloseTimeout);
     expect(BUSY_MOVER_MS).toBeGreaterThan(all);
   });
+});
+
+describe('the heartbeats of waits', () => {
+  const { heartbeatTimeout: lane } = LANE_WAITS;
+  /** Heartbeats in a minute (activities/heartbeat.ts). */
+  const perMinute = (timeoutMs: number) => 60_000 / Math.max(1_000, timeoutMs - 5_000);
+  /** Settings as they are shipped. */
+  const plan = { updateTimeoutMs: 600_000, pollMs: 5_000, soakProbeMs: 10_000 };
+  const waiting = perMinute(lane) + perMinute(pollOptions(plan).heartbeatTimeout);
+  const watched = perMinute(lane) + perMinute(watchOptions(plan, 1).heartbeatTimeout);
+
+  test('a release of 9.5 minutes of wait and 6 of soak sends at most 75, one that is held at most 8 a minute', () => {
+    expect(9.5 * waiting + 6 * watched).toBeLessThanOrEqual(75);
+    expect(watched).toBeLessThanOrEqual(8);
+  });
+
+  test.each([1_000, 5_000, 10_000, 60_000])(
+    'another worker continues a stretch of probes every %d ms before it has missed three, unless they are closer than 5 s',
+    (soakProbeMs) => {
+      // The last heartbeat may be a probe old, and the next attempt begins a second after the time-out.
+      const gapMs = soakProbeMs + watchOptions({ soakProbeMs }, 1).heartbeatTimeout + 1_000;
+      if (soakProbeMs >= 5_000) expect(gapMs).toBeLessThan(maxGapMs(soakProbeMs));
+      else expect(watchOptions({ soakProbeMs }, 1).heartbeatTimeout).toBe(5_000);
+    },
+  );
 });

@@ -30,8 +30,7 @@ export async function holdFor(release: Release, name: HoldName, why: string): Pr
   };
   state.hold = hold;
   state.decided = null;
-  setPhase(release, phase, `${name}: ${why}`, plan.holdTimeoutMs);
-  upsertSearchAttributes([{ key: CanaryWaitingFor, value: name }]);
+  setPhase(release, phase, `${name}: ${why}`, plan.holdTimeoutMs, [{ key: CanaryWaitingFor, value: name }]);
   release.feed.emit({ type: 'held', hold: name, id: hold.id, why, until });
   // A build that waits only for an approval cannot be preempted for a while. The report runs beside the timer, which starts now.
   const graceMs = phase === 'awaiting-approval' ? plan.holdGraceMs : 0;
@@ -49,8 +48,13 @@ export async function holdFor(release: Release, name: HoldName, why: string): Pr
 /** Waits while the lane is paused, until `canary resume`, the expiry of the pause, or an abort. */
 export async function waitWhilePaused(release: Release, { why, by, since }: Pause): Promise<void> {
   requireNotCancelled();
-  setPhase(release, 'held', `paused: ${why} (${by}, since ${since}). canary resume ends it; abort: end the release`);
-  upsertSearchAttributes([{ key: CanaryWaitingFor, value: 'paused' }]);
+  setPhase(
+    release,
+    'held',
+    `paused: ${why} (${by}, since ${since}). canary resume ends it; abort: end the release`,
+    undefined,
+    [{ key: CanaryWaitingFor, value: 'paused' }],
+  );
   release.feed.emit({ type: 'held', hold: 'paused', id: 'paused', why, until: null });
   // The build is GREEN and waits only for a person, so it gets the grace period.
   const reported = reportHold({ hold: 'paused', preemptibleAt: Date.now() + release.plan.holdGraceMs });

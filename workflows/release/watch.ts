@@ -21,7 +21,7 @@ export function startWatch(release: Release): void {
   release.watch = watch;
   const input0 = { soakMs: null, unreported, stretch: state.watched ?? null };
   watching
-    .run(() => watches('watch the tenants until the move').watchFleet(input.sha, plan, input0))
+    .run(() => watches(plan, 'watch the tenants until the move').watchFleet(input.sha, plan, input0))
     .then(
       (end) => {
         watch.end = end;

@@ -7,6 +7,7 @@ import { shortSha } from '../../src/contract/sha.js';
 import type { WatchPlan } from '../../src/contract/tenants/production.js';
 import { cancellationType, LATEST_READS, moveOptions, PREFLIGHTS } from './mover-options.js';
 import { ownLane } from './own-lane.js';
+import { LANE_WAITS, MAX_WAIT_MS, pollOptions, productionWatchOptions, watchOptions } from './wait-options.js';
 
 /** Options of reads from registry, configuration and tenants: retried freely, for as long as the retry budget of a registry that is down. */
 export const READS = {
@@ -17,36 +18,6 @@ export const READS = {
   retry: { initialInterval: '1s', maximumInterval: '30s' },
   cancellationType,
 } satisfies ActivityOptions;
-
-/** Options of the wait for tenants: one activity until its own deadline; missing heartbeats show a dead worker. */
-export const pollOptions = (plan: Pick<Plan, 'updateTimeoutMs' | 'pollMs'>) =>
-  ({
-    startToCloseTimeout: plan.updateTimeoutMs + plan.pollMs + 60_000,
-    scheduleToCloseTimeout: 2 * (plan.updateTimeoutMs + plan.pollMs + 60_000),
-    heartbeatTimeout: '5s',
-    retry: { initialInterval: '1s', maximumInterval: '5s' },
-    cancellationType,
-  }) satisfies ActivityOptions;
-
-/** Options of a watch that is started again if its worker dies. `forMs`: its usual duration, of which it may take twice, in milliseconds. */
-export const watchOptions = (forMs: number) =>
-  ({
-    startToCloseTimeout: 2 * (forMs + 60_000),
-    scheduleToCloseTimeout: 2 * (forMs + 60_000),
-    heartbeatTimeout: '5s',
-    retry: { initialInterval: '1s', maximumInterval: '5s' },
-    cancellationType,
-  }) satisfies ActivityOptions;
-
-/** Options of a shift of the watch over production. A worker may be away: what it does not watch proves nothing. */
-export const productionWatchOptions = ({ shiftMs, awayMs }: Pick<WatchPlan, 'shiftMs' | 'awayMs'>) =>
-  ({
-    startToCloseTimeout: shiftMs + 60_000,
-    scheduleToCloseTimeout: shiftMs + 60_000 + awayMs,
-    heartbeatTimeout: '5s',
-    retry: { initialInterval: '1s', maximumInterval: '5s' },
-    cancellationType,
-  }) satisfies ActivityOptions;
 
 /** Options of a smoke, which may safely run twice. The suite takes at most 150 s; a missing token is retried on other workers for its retry budget. */
 export const smokeOptions = ({ retryBudgetMs }: Pick<Plan, 'retryBudgetMs'>) =>
@@ -72,11 +43,14 @@ export const planReads = () => {
 export const registryReads = ({ retryBudgetMs }: Plan, summary: string) =>
   proxyActivities<ReleaseActivities>({ ...READS, scheduleToCloseTimeout: retryBudgetMs.registry, summary });
 /** Watch over a soak; a stretch that ends early, because no worker watched, begins again in it. */
-export const soakWatches = ({ soakMs }: Plan, summary: string) =>
-  proxyActivities<ReleaseActivities>({ ...watchOptions(soakMs), summary });
+export const soakWatches = (plan: Plan, summary: string) =>
+  proxyActivities<ReleaseActivities>({ ...watchOptions(plan, plan.soakMs), summary });
 /** Watch from the soak to the move: as long as a release may wait for a person. */
-export const watches = (summary: string) =>
-  proxyActivities<ReleaseActivities>({ ...watchOptions(MAX_WAIT_MS), summary });
+export const watches = (plan: Plan, summary: string) =>
+  proxyActivities<ReleaseActivities>({ ...watchOptions(plan, MAX_WAIT_MS), summary });
+/** Shift of the watch over production. */
+export const productionWatches = (plan: WatchPlan, summary: string) =>
+  proxyActivities<ReleaseActivities>({ ...productionWatchOptions(plan), summary });
 /** Smoke of one tenant. */
 export const smokes = (plan: Plan) => proxyActivities<ReleaseActivities>(smokeOptions(plan));
 /** Checks before the first write. */
@@ -104,21 +78,12 @@ const onMoveQueue = (options: ActivityOptions) =>
     taskQueue: moveTaskQueue(ownLane()),
   });
 
-/** Longest wait of a run for a person or for the lane, in milliseconds. */
-const MAX_WAIT_MS = 30 * 24 * 60 * 60_000;
-
-/** Options of waits for the lane or for the end of a pause: bounded only by the longest wait of a run. */
-export const LANE_WAITS = {
-  startToCloseTimeout: '30 days',
-  scheduleToCloseTimeout: '30 days',
-  heartbeatTimeout: '5s',
-  retry: { initialInterval: '200ms', maximumInterval: '5s' },
-  cancellationType,
-} satisfies ActivityOptions;
+/** Options of steps for which a run waits. */
+const LANE_STEPS = { ...LANE_WAITS, heartbeatTimeout: '5s' } satisfies ActivityOptions;
 
 /** Options of calls to the lane: they take seconds, unless the lane is being started again. */
 export const LANE_CALLS = {
-  ...LANE_WAITS,
+  ...LANE_STEPS,
   startToCloseTimeout: '1m',
   scheduleToCloseTimeout: '15m',
 } satisfies ActivityOptions;
@@ -140,10 +105,10 @@ export const publishing = () => onWaitQueue({ ...PUBLISHES, summary: 'publish ev
 export const laneWaits = (summary: string) => onWaitQueue({ ...LANE_WAITS, summary });
 /** Wait for the end of a run, for at most `forMs` milliseconds. */
 export const follows = (forMs: number, summary: string) =>
-  onWaitQueue({ ...LANE_WAITS, scheduleToCloseTimeout: forMs, startToCloseTimeout: forMs, summary });
+  onWaitQueue({ ...LANE_STEPS, scheduleToCloseTimeout: forMs, startToCloseTimeout: forMs, summary });
 
 /** Calls of a run to the lane. */
 export const laneCalls = (summary: string, within: '15m' | '15s' | '10s' | '3s' = '15m') =>
   onMoveQueue({ ...LANE_CALLS, scheduleToCloseTimeout: within, summary });
 /** Activities of the lane itself, bounded like its waits: a step that gave up would end the lane. */
-export const laneActivities = (summary: string) => onMoveQueue({ ...LANE_WAITS, summary });
+export const laneActivities = (summary: string) => onMoveQueue({ ...LANE_STEPS, summary });

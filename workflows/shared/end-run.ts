@@ -1,4 +1,4 @@
-import { ApplicationFailure, isCancellation, upsertSearchAttributes } from '@temporalio/workflow';
+import { ApplicationFailure, isCancellation } from '@temporalio/workflow';
 import { endEvent } from '../../src/contract/events.js';
 import { FAILURE_TYPES, type FailureType } from '../../src/contract/failures.js';
 import { areMoved, refusedMove } from '../../src/contract/move.js';
@@ -45,14 +45,14 @@ function endOfFailure(error: unknown): RunEnd {
 
 async function close(run: RunContext, outcome: string, why: string): Promise<void> {
   const { state, feed } = run;
-  if (state.hold) upsertSearchAttributes([{ key: attributes.CanaryWaitingFor, value: null }]);
-  state.hold = null;
-  setPhase(run, 'done', why);
-  feed.emit(endEvent(outcome, why));
   const red = checksWith('fail', state.tenants).map((line) => line.split(': ')[0] ?? '');
-  upsertSearchAttributes([
+  const wasHeld = state.hold !== null;
+  state.hold = null;
+  setPhase(run, 'done', why, undefined, [
+    ...(wasHeld ? [{ key: attributes.CanaryWaitingFor, value: null }] : []),
     { key: attributes.CanaryOutcome, value: outcome },
     { key: attributes.CanaryTenantsRed, value: run.plan?.hidesTenants ? [] : fitNames([...new Set(red)]) },
   ]);
+  feed.emit(endEvent(outcome, why));
   await feed.flush();
 }

@@ -1,3 +1,4 @@
+import type { SearchAttributeUpdatePair } from '@temporalio/common';
 import { CancellationScope, setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { InvalidInput } from '../../src/contract/brand.js';
 import type { FailureType } from '../../src/contract/failures.js';
@@ -81,8 +82,14 @@ export function beginRun(
   return { state, scope, feed: openFeed(input.sha), end: null };
 }
 
-/** Enters a phase. @param forMs longest duration of the phase, in milliseconds, if it has a bound. */
-export function setPhase({ state, feed }: RunContext, phase: ReleasePhase, why: string, forMs?: number): void {
+/** Enters a phase. @param forMs longest duration of the phase, in milliseconds, if it has a bound. @param others search attributes that change with it. */
+export function setPhase(
+  { state, feed }: RunContext,
+  phase: ReleasePhase,
+  why: string,
+  forMs?: number,
+  others: SearchAttributeUpdatePair[] = [],
+): void {
   const until = forMs === undefined ? null : new Date(Date.now() + forMs).toISOString();
   const since = new Date().toISOString();
   const phases = enterPhase(state.phases, state.since, since, { phase, ...(state.hold && { hold: state.hold.name }) });
@@ -92,6 +99,7 @@ export function setPhase({ state, feed }: RunContext, phase: ReleasePhase, why: 
   upsertSearchAttributes([
     { key: attributes.CanaryPhase, value: phase },
     { key: attributes.CanaryPhaseSince, value: new Date() },
+    ...others,
   ]);
 }
 
