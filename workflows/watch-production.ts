@@ -17,7 +17,6 @@ import type {
   WatchReport,
   WatchState,
 } from '../src/contract/tenants/production.js';
-import { fitNames } from '../src/domain/fit.js';
 import { parseWatchInput } from '../src/domain/inputs.js';
 import { parseProductionSeen } from '../src/domain/payloads/seen.js';
 import * as production from '../src/domain/production.js';
@@ -101,9 +100,7 @@ async function watch(
     const { tenants, bake } = result.seen;
     report.bake = bake;
     note(report, { tenants, bakingSince: null });
-    const left = plan.tenants.filter(({ name }) => !tenants.some(({ tenant }) => tenant === name));
-    if (left.length > 0)
-      report.why = `${report.why}; no longer in the fleet: ${fitNames(left.map(({ name }) => name))}`;
+    report.why += production.describeLeft(plan, tenants);
     const isNewlyRed = turnedRed(known.tenants, tenants);
     known = result.seen;
     if (isNewlyRed) alarmRed(feed, report, plan);

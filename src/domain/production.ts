@@ -1,5 +1,5 @@
 import { shortSha } from '../contract/sha.js';
-import type { SeenTenant, WatchReport } from '../contract/tenants/production.js';
+import type { SeenTenant, WatchPlan, WatchReport } from '../contract/tenants/production.js';
 import { rounded } from './duration.js';
 import { code, prose, section, time } from './markdown.js';
 import { isOn, lengthOf } from './production-watch.js';
@@ -27,6 +27,12 @@ export function describeProduction({
     ...list('not known to be live', notLive, ({ tenant }) => tenant),
     ...list('red', red, ({ tenant, red: why }) => `${tenant} (${why})`),
   ].join('; ');
+}
+
+/** Names the tenants of a plan that have left the fleet since, as an addition to what is said of the others. */
+export function describeLeft({ tenants: planned }: Pick<WatchPlan, 'tenants'>, seen: SeenTenant[]): string {
+  const left = planned.filter(({ name }) => !seen.some(({ tenant }) => tenant === name));
+  return left.length === 0 ? '' : `; no longer in the fleet: ${firstFew(left.map(({ name }) => name))}`;
 }
 
 const MAX_NAMES = 20;
