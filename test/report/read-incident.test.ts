@@ -1,4 +1,6 @@
-import type { Client } from '@temporalio/client';
+import { Client } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { msToTs } from '@temporalio/common/lib/time.js';
 import { describe, expect, test } from 'vitest';
 import { parseLane } from '../../src/contract/ids.js';
 import type { LedgerEntry } from '../../src/contract/lane.js';
@@ -26,39 +28,49 @@ const GOOD = parseSha('600d600');
 const LANE = parseLane('');
 const at = (minute: number) => new Date(Date.parse('2026-11-25T04:00:00Z') + minute * 60_000);
 
-/** Client over these runs, the latest first. */
+/** Client of a server that has these runs, the latest first. */
 function clientOf(runs: Listed[]): Client {
-  const infos = runs.map(({ workflowId, began, ended, movedAt }, index) => ({
-    workflowId,
-    runId: `${index}`,
-    startTime: at(began),
-    closeTime: ended === undefined ? undefined : at(ended),
-    status: { name: ended === undefined ? 'RUNNING' : 'COMPLETED' },
-    memo: movedAt === undefined ? undefined : { movedAt: at(movedAt).toISOString() },
-    typedSearchAttributes: { get: () => undefined },
+  const { RUNNING, COMPLETED } = { RUNNING: 1, COMPLETED: 2 };
+  const raw = runs.map(({ workflowId, began, ended, movedAt }, index) => ({
+    execution: { workflowId, runId: `${index}` },
+    type: { name: 'Any' },
+    status: ended === undefined ? RUNNING : COMPLETED,
+    historyLength: { toNumber: () => 1 },
+    startTime: msToTs(at(began).getTime()),
+    ...(ended !== undefined && { closeTime: msToTs(at(ended).getTime()) }),
+    memo: {
+      fields: movedAt === undefined ? {} : { movedAt: defaultPayloadConverter.toPayload(at(movedAt).toISOString()) },
+    },
   }));
+  const workflowService = {
+    async listWorkflowExecutions({ query }: { query: string }) {
+      const ofId = /WorkflowId = '(.*?)'/.exec(query)?.[1];
+      const isWanted = (id: string) => (ofId === undefined ? id.startsWith('canary-release-') : id === ofId);
+      return { executions: raw.filter(({ execution }) => isWanted(execution.workflowId)) };
+    },
+    describeWorkflowExecution: async ({ execution }: { execution: { workflowId: string } }) => ({
+      workflowExecutionInfo: raw.find((one) => one.execution.workflowId === execution.workflowId),
+    }),
+  };
   const answerOf = async (runId: string | undefined) => {
     const answer = runs[Number(runId)]?.answer;
     if (answer === undefined) throw new Error('no worker answers');
     return answer;
   };
-  const fake = {
-    options: { namespace: 'default' },
+  const connection = {
+    workflowService,
     withDeadline: (_at: number, ask: () => Promise<unknown>) => ask(),
-    workflow: {
-      async *list({ query }: { query: string }) {
-        const ofId = /WorkflowId = '(.*?)'/.exec(query)?.[1];
-        const isWanted = (id: string) => (ofId === undefined ? id.startsWith('canary-release-') : id === ofId);
-        yield* infos.filter(({ workflowId }) => isWanted(workflowId));
-      },
-      getHandle: (workflowId: string, runId?: string) => ({
-        describe: async () => infos.find((one) => one.workflowId === workflowId),
-        result: () => answerOf(runId),
-        query: () => answerOf(runId),
-      }),
-    },
+    plugins: [],
   };
-  return fake as never;
+  const client = new Client({ connection: connection as never });
+  const { workflow } = client;
+  const getHandle = workflow.getHandle.bind(workflow);
+  workflow.getHandle = ((workflowId: string, runId?: string) =>
+    Object.assign(getHandle(workflowId, runId), {
+      result: () => answerOf(runId),
+      query: () => answerOf(runId),
+    })) as never;
+  return client;
 }
 
 const watch = (sha: string, began: number, movedAt: number | undefined, why?: string): Listed => ({

@@ -6,7 +6,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { createReleaseActivities } from '../../activities/index.js';
 import { loadGateConfig } from '../../src/config/load.js';
-import { WORKFLOWS } from '../../src/contract/ids.js';
+import { parseLane, taskQueue, WORKFLOWS } from '../../src/contract/ids.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { startTenant } from '../../testbed/tenant.js';
 import { newSha } from '../support/shas.js';
@@ -14,6 +14,10 @@ import { newSha } from '../support/shas.js';
 const callerAs = (workflowType: string, workflowId: string) => ({
   workflowType,
   workflowExecution: { workflowId, runId: randomUUID() },
+});
+/** A server that knows every run as one of the gate. */
+const clientOf = (caller: () => ReturnType<typeof callerAs>) => ({
+  withDeadline: async () => ({ type: caller().workflowType, taskQueue: taskQueue(parseLane('')) }),
 });
 
 const TOKEN = 'admin-token';
@@ -48,7 +52,8 @@ test('a worker loads the suite module once', async () => {
   });
   const retryBudgetMs = { registry: 0, secret: 0, smoke: 0 };
   const lane = { state: async () => undefined };
-  const dependencies = { ...gate, retryBudgetMs, lane, stopping: new AbortController().signal };
+  const client = clientOf(() => caller);
+  const dependencies = { ...gate, retryBudgetMs, lane, client, stopping: new AbortController().signal };
   const activities = createReleaseActivities(dependencies as never);
   let caller = callerAs(WORKFLOWS.release, `canary-release-${sha.slice(0, 7)}`);
   const run = <A extends unknown[], T>(activity: (...args: A) => Promise<T>, ...args: A): Promise<T> =>
