@@ -43,7 +43,13 @@ export async function ReleaseLane(typed: unknown = null, typedEvents: unknown = 
     revoked.notify(state);
     recordRuns(state);
     awaitPreemption(state);
-    setCurrentDetails(laneDetails(state, Date.now()));
+    hasChanged = true;
+  };
+  let hasChanged = false;
+  /** For people, and no command: once for all that a workflow task brings. */
+  const refreshDetails = () => {
+    if (hasChanged) setCurrentDetails(laneDetails(state, Date.now()));
+    hasChanged = false;
   };
   const run: LaneRun = { state, feed, announced: announcedRollbacks(settle), isKnown: false, inbox: [], settle };
   const follow = followers(state, feed, settle);
@@ -59,6 +65,9 @@ export async function ReleaseLane(typed: unknown = null, typedEvents: unknown = 
   settle();
   const isIdle = () => allHandlersFinished() && feed.isIdle() && run.announced.isIdle() && revoked.isIdle();
   const isDue = () => workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > maxEvents;
-  await condition(() => isDue() && isIdle());
+  await condition(() => {
+    refreshDetails();
+    return isDue() && isIdle();
+  });
   await continueAsNew<typeof ReleaseLane>(state, maxEvents);
 }

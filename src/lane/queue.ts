@@ -15,39 +15,41 @@ import { ANSWERS_BYTES, MAX_QUEUE, newest } from './limits.js';
 import { countSuperseded, invalidSequence } from './sequence.js';
 import { MAX_KEPT } from './state.js';
 
-/** Adds a release to the queue, or answers it at once. Idempotent by run id. */
-export function enqueue(state: LaneState, request: LaneRequest): void {
-  if (isKnown(state, request)) return;
+/** Adds a release to the queue, or answers it at once. Idempotent by run id.
+ * @returns false if nothing has changed. */
+export function enqueue(state: LaneState, request: LaneRequest): boolean {
+  if (isKnown(state, request)) return false;
   // Before its build gets a key: requests that are not taken must not push the keys of others out.
-  if (request.manual && state.queue.filter((one) => one.manual).length >= MAX_QUEUE) return;
+  if (request.manual && state.queue.filter((one) => one.manual).length >= MAX_QUEUE) return false;
   const invalid = invalidSequence(state.ledger, request);
   if (invalid !== null) {
     answer(state, request, { invalid });
-    return;
+    return true;
   }
   const key = keyOf(state.ledger, request.sha, request.sequence);
   const result = refusalOf(state, request);
   if (result !== null) {
     answer(state, request, result);
-    return;
+    return true;
   }
   const liveSince = alreadyLiveSince(state, request);
   if (liveSince !== null) {
     answer(state, request, { alreadyLive: liveSince });
-    return;
+    return true;
   }
   if (request.manual) {
     state.queue.push(request);
-    return;
+    return true;
   }
   // Only the newest build waits; manual requests wait beside it.
   const newer = state.queue.find((one) => !one.manual && isOlder(key, keyOf(state.ledger, one.sha)));
   if (newer) {
     answer(state, request, { superseded: newer.sha });
-    return;
+    return true;
   }
   for (const passed of state.queue.filter((one) => !one.manual)) answer(state, passed, { superseded: request.sha });
   state.queue = [...state.queue.filter((one) => one.manual), request];
+  return true;
 }
 
 /** Waiting releases in the order in which they acquire the lane: manual requests first. */

@@ -38,11 +38,14 @@ export interface LaneRun {
 export function handleMessages(run: LaneRun): void {
   const { state, feed, announced } = run;
   const now = () => Date.now();
+  /** `act` returns false if it has changed nothing: a flood of requests that are not taken must cost little. */
   const settled = <T>(act: () => T): T => {
+    let result: T | undefined;
     try {
-      return act();
+      result = act();
+      return result;
     } finally {
-      run.settle();
+      if (result !== false) run.settle();
     }
   };
   /** Carries out an update once the state is recovered; at once if it is. */
