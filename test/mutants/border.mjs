@@ -165,7 +165,7 @@ export default [
     name: 'border-queue-unbounded',
     breaks: 'requests of runs that do not exist fill the state of the lane',
     file: 'src/lane/queue.ts',
-    find: '.filter((one) => one.manual).length >= MAX_QUEUE) return;',
+    find: '.filter((one) => one.manual).length >= MAX_QUEUE) return false;',
     replace: '.filter((one) => one.manual).length < 0) return;',
     test: 'test/lane/hostile-bounds.test.ts > a queue that is full takes no more by hand, and still the newest build',
   },
