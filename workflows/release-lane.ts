@@ -44,14 +44,21 @@ export async function ReleaseLane(typed: unknown = null, typedEvents: unknown = 
     recordRuns(state);
     awaitPreemption(state);
     hasChanged = true;
+    look();
   };
-  let hasChanged = false;
-  /** For people, and no command: once for all that a workflow task brings. */
-  const refreshDetails = () => {
-    if (hasChanged) setCurrentDetails(laneDetails(state, Date.now()));
-    hasChanged = false;
+  let [isLooking, hasChanged, isDue] = [false, false, false];
+  /** Looks, once for all that a workflow task brings, whether the history is long, and shows people the state: no command. `workflowInfo` copies much. */
+  const look = () => {
+    if (isLooking) return;
+    isLooking = true;
+    void Promise.resolve().then(() => {
+      const { continueAsNewSuggested, historyLength } = workflowInfo();
+      isDue = continueAsNewSuggested || historyLength > maxEvents;
+      if (hasChanged) setCurrentDetails(laneDetails(state, Date.now()));
+      [isLooking, hasChanged] = [false, false];
+    });
   };
-  const run: LaneRun = { state, feed, announced: announcedRollbacks(settle), isKnown: false, inbox: [], settle };
+  const run: LaneRun = { state, feed, announced: announcedRollbacks(settle), isKnown: false, inbox: [], settle, look };
   const follow = followers(state, feed, settle);
   const revoked = revocations();
   const recordRuns = runsRecorder();
@@ -64,10 +71,6 @@ export async function ReleaseLane(typed: unknown = null, typedEvents: unknown = 
   run.isKnown = true;
   settle();
   const isIdle = () => allHandlersFinished() && feed.isIdle() && run.announced.isIdle() && revoked.isIdle();
-  const isDue = () => workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > maxEvents;
-  await condition(() => {
-    refreshDetails();
-    return isDue() && isIdle();
-  });
+  await condition(() => isDue && isIdle());
   await continueAsNew<typeof ReleaseLane>(state, maxEvents);
 }

@@ -32,6 +32,8 @@ export interface LaneRun {
   readonly inbox: (() => void)[];
   /** Draws what follows from the state: who gets the lane, who is followed, revoked or told. */
   settle(): void;
+  /** Looks whether the lane must continue as new. */
+  look(): void;
 }
 
 /** Handles every message to the lane. One that needs the ledger waits until it is recovered. */
@@ -45,7 +47,8 @@ export function handleMessages(run: LaneRun): void {
       result = act();
       return result;
     } finally {
-      if (result !== false) run.settle();
+      if (result === false) run.look();
+      else run.settle();
     }
   };
   /** Carries out an update once the state is recovered; at once if it is. */
