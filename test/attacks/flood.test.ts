@@ -12,7 +12,7 @@ const { gate } = await useCountedGate('attack-flood');
 
 const REQUESTS = 2_000;
 const AT_ONCE = 50;
-/** Longest delay of a release, in milliseconds: 5 s alone on two cores, 10 to 50 s beside three other files. Without a look-up it is many minutes. */
+/** Longest delay of a release, in milliseconds: 3 s alone on two cores, 10 to 50 s beside three other files. Without a look-up it is many minutes. */
 const MAX_DELAY_MS = 120_000;
 
 /** Releases a GREEN build; the time until it holds the lane, in milliseconds. */
