@@ -31,7 +31,7 @@ describe('a promotion gets a write lease', () => {
   });
 });
 
-describe('a question in the name of a mover, by whoever asks,', () => {
+describe('a question in the name of a mover, by any client,', () => {
   test('takes no mark off a build that is not the one of its release', () => {
     const state = holding('b');
     state.ledger.knownBad.push({ sha: shaOf('a'), digests: [], since: new Date(NOON).toISOString(), ...ATTRIBUTION });

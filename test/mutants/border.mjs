@@ -191,7 +191,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: '  if (!sameBuild(holder.sha, input.sha))',
     replace: "  if (input.by === '')",
-    test: 'test/lane/moves.test.ts > a question in the name of a mover, by whoever asks, takes no mark off a build that is not the one of its release',
+    test: 'test/lane/moves.test.ts > a question in the name of a mover, by any client, takes no mark off a build that is not the one of its release',
   },
   {
     name: 'border-forged-acceptance',
@@ -199,7 +199,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: '    if (begun) {',
     replace: '    if (state.move.kind === kind) {',
-    test: 'test/lane/moves.test.ts > a question in the name of a mover, by whoever asks, does not accept the hold of the lane for it',
+    test: 'test/lane/moves.test.ts > a question in the name of a mover, by any client, does not accept the hold of the lane for it',
   },
   {
     name: 'border-forged-latest',
@@ -207,7 +207,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: '    if (begun) {',
     replace: '    if (state.move.sha === sha) {',
-    test: 'test/lane/moves.test.ts > a question in the name of a mover, by whoever asks, does not say for it where :latest is',
+    test: 'test/lane/moves.test.ts > a question in the name of a mover, by any client, does not say for it where :latest is',
   },
   {
     name: 'border-forged-force',
