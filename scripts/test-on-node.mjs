@@ -1,6 +1,6 @@
-// `node scripts/test-on-node.mjs 24 26`: runs a smoke subset of the suite on other Node majors, in a clone where `npm test`
-// has run. Each Node is one test; the last line is `N passed, N failed`. A Node that cannot be installed is skipped, and
-// with CANARY_NO_SKIPS failed.
+// `node scripts/test-on-node.mjs 20.18.1 24 26`: runs a smoke subset of the suite on other Nodes, in a clone where `npm test`
+// has run. Of a major alone, its newest version. Each Node is one test; the last line is `N passed, N failed`. A Node that
+// cannot be installed is skipped, and with CANARY_NO_SKIPS failed.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
@@ -37,18 +37,18 @@ const indented = (text) =>
     .join('\n');
 
 /** Installs npm's `node` package, which has a program for each platform; returns its path, or null if that fails. */
-function install(major) {
-  const folder = join(ROOT, '.tools', `node-${major}`);
+function install(wanted) {
+  const folder = join(ROOT, '.tools', `node-${wanted}`);
   const node = join(folder, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
-  const isReady = () => existsSync(node) && run(node, ['--version']).output.startsWith(`v${major}.`);
+  const isReady = () => existsSync(node) && `${run(node, ['--version']).output}.`.startsWith(`v${wanted}.`);
   if (isReady()) return node;
   mkdirSync(folder, { recursive: true });
   // A separate package, so that npm installs here and not in the repository.
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
   const flags = ['--no-audit', '--no-fund', '--no-save', '--loglevel=error'];
-  const { output } = run('npm', ['install', ...flags, `node@${major}`], { cwd: folder, timeout: INSTALL_MS });
+  const { output } = run('npm', ['install', ...flags, `node@${wanted}`], { cwd: folder, timeout: INSTALL_MS });
   if (isReady()) return node;
-  console.error(`Node ${major} is not installed: npm install node@${major} failed (is the npm registry reachable?)`);
+  console.error(`Node ${wanted} is not installed: npm install node@${wanted} failed (is the npm registry reachable?)`);
   if (output) console.error(indented(output));
   return null;
 }
@@ -73,21 +73,21 @@ function passes(node) {
   });
 }
 
-const majors = process.argv.slice(2);
-if (majors.length === 0 || majors.some((major) => !/^\d+$/.test(major))) {
-  console.error('usage: node scripts/test-on-node.mjs MAJOR...   e.g. 24 26');
+const versions = process.argv.slice(2);
+if (versions.length === 0 || versions.some((version) => !/^\d+(?:\.\d+){0,2}$/.test(version))) {
+  console.error('usage: node scripts/test-on-node.mjs VERSION...   e.g. 20.18.1 24 26');
   process.exit(2);
 }
 const results = { ok: 0, FAILED: 0, skipped: 0 };
-for (const major of majors) {
+for (const wanted of versions) {
   const began = performance.now();
-  const node = install(major);
+  const node = install(wanted);
   const missing = process.env.CANARY_NO_SKIPS ? 'FAILED' : 'skipped';
   const result = node === null ? missing : passes(node) ? 'ok' : 'FAILED';
   results[result] += 1;
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
-  const version = node ? run(node, ['--version']).output : `v${major}`;
-  console.error(`node ${version}  ${result}  ${seconds} s`);
+  const found = node ? run(node, ['--version']).output : `v${wanted}`;
+  console.error(`node ${found}  ${result}  ${seconds} s`);
 }
 console.log(`${results.ok} passed, ${results.FAILED} failed`);
 process.exitCode = results.FAILED === 0 ? 0 : 1;

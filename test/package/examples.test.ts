@@ -165,6 +165,14 @@ describe('docker-compose.yml', () => {
     expect(byTag).toEqual([]);
   });
 
+  test('has a Temporal UI that shows and sends what the pages say, as docs/install.md names it', () => {
+    const [, pinned = ''] = /image: temporalio\/ui:([\d.]+)/.exec(text) ?? [];
+    const install = readFileSync(join(repositoryRoot, 'docs', 'install.md'), 'utf8');
+    const [, least = ''] = /need UI\s+([\d.]+) or newer/.exec(install) ?? [];
+    expect(least).toBe('2.40.0');
+    expect(pinned.localeCompare(least, 'en', { numeric: true })).toBeGreaterThanOrEqual(0);
+  });
+
   test.skipIf(compose === null)('is what Compose itself reads (skipped where Go cannot build its parser)', () => {
     const { status, stdout, stderr } = composed(text.replace(REQUIRED, 'registry.localhost:5000/platform'));
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
