@@ -11,6 +11,7 @@ import { missingSearchAttributes } from '../src/temporal/namespace.js';
 import { payloadKeys } from '../src/temporal/payloads/keys.js';
 import { workflowBundle } from './bundle.js';
 import { createWorker } from './create-worker.js';
+import { followApiKey } from './follow-api-key.js';
 import { logEvent } from './log.js';
 import { installRuntime, serveWorker } from './service.js';
 
@@ -19,7 +20,7 @@ import { installRuntime, serveWorker } from './service.js';
 export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
   const { config, suite, problems } = await loadWorkerConfig(env);
   const keys = payloadKeys(env);
-  const { connectionOptions, namespace, facts } = connectionConfig(env);
+  const { connectionOptions, namespace, facts, apiKey } = connectionConfig(env);
   logEvent('INFO', 'worker.connecting', { ...facts, identity: workerIdentity(config) });
   for (const { name, meant } of misspelled(env))
     logEvent('WARN', 'environment.misspelled', { name, meant, what: `${name} has no effect: did you mean ${meant}?` });
@@ -28,6 +29,7 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
   const connection = await NativeConnection.connect(connectionOptions).catch((error: unknown) => {
     throw mapWorkerConnectError(facts, error);
   });
+  const unfollow = apiKey && followApiKey(connection, apiKey);
   try {
     const missing = await missingSearchAttributes(connection, namespace, SEARCH_ATTRIBUTES);
     if (missing.length > 0)
@@ -55,6 +57,7 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
   } catch (error) {
     throw mapNamespaceError(namespace, error);
   } finally {
+    unfollow?.();
     await connection.close();
     await registry.close();
   }

@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
+import { parseToken } from '../contract/secret.js';
+import { liveFile } from '../net/live-file.js';
 import { loadSuite, SuiteError } from '../smoke/load-suite.js';
 import type { Suite } from '../smoke/suite.js';
 import { FleetError, type FleetSource } from '../tenants/fleet.js';
 import { fleetSource, productionFleetSource } from '../tenants/sources/index.js';
 import { identityProblems } from './identity-settings.js';
 import { misspelled } from './misspelled.js';
+import { list } from './parsers.js';
 import {
   type Config,
   ConfigError,
@@ -76,7 +79,8 @@ async function readConfig(
   // The fleet is checked even if another setting is invalid.
   const { tenantUrls, adminTokens, fleetFile, productionFleetFile } = SETTINGS.pick(FLEET).parse(texts);
   const sources = { env, readFile };
-  const fleet = fleetSource({ urls: tenantUrls, tokens: adminTokens, file: fleetFile }, sources);
+  const tokens = current('CANARY_ADMIN_TOKENS', adminTokens, list, sources);
+  const fleet = fleetSource({ urls: tenantUrls, tokens, file: fleetFile }, sources);
   const productionFleet = productionFleetSource(productionFleetFile, sources);
   const fleetProblems = [...(await problemsOf(fleet)), ...(await problemsOf(productionFleet))];
   if (!result.success) {
@@ -100,12 +104,20 @@ async function readConfig(
     oidcAudience: ______,
     ...settings
   } = result.data;
+  const password = githubToken === null ? null : current('GITHUB_TOKEN', githubToken, parseToken, sources);
   const config: Config = Object.freeze({
     ...settings,
     fleet,
     productionFleet,
     http: { address: settings.http, isDefault: given[variableOf('http')] === undefined },
-    secrets: { github: githubToken === null ? null : { username: githubActor, password: githubToken } },
+    secrets: {
+      github: password && {
+        username: githubActor,
+        get password() {
+          return password();
+        },
+      },
+    },
   });
   return { config, problems, fleetProblems };
 }
@@ -148,6 +160,17 @@ function unknownProblems(given: Record<string, string>): string[] {
     const meant = meantFor.get(name);
     return `${name}: no such setting${meant === undefined ? '' : `: did you mean ${meant}?`}`;
   });
+}
+
+/** A secret as it is now: its file is read again, for secrets are rotated while a worker runs. */
+function current<T>(
+  name: string,
+  first: T,
+  parse: (text: string) => T,
+  { env, readFile }: { env: Env; readFile: ReadFile },
+): () => T {
+  const path = env[`${name}_FILE`]?.trim();
+  return path ? liveFile(first, () => readFile(path), parse) : () => first;
 }
 
 /** Replaces each `NAME_FILE` of a secret by NAME with the content of the file, unless it is empty; returns the problems. */

@@ -1,10 +1,11 @@
 import { type Env, SECRETS, SETTING_NAMES, UNSUPPORTED, variableOf } from './schema.js';
 
-/** What the SDK's environment configuration reads. */
+/** What the SDK's environment configuration reads, and the file of a key that is rotated. */
 const TEMPORAL = [
   'TEMPORAL_ADDRESS',
   'TEMPORAL_NAMESPACE',
   'TEMPORAL_API_KEY',
+  'TEMPORAL_API_KEY_FILE',
   'TEMPORAL_CONFIG_FILE',
   'TEMPORAL_PROFILE',
   'TEMPORAL_TLS',

@@ -185,7 +185,7 @@ export interface Config extends Readonly<Omit<Settings, Raw>> {
 
 /** Looked up where they are used; never part of a plan, an input or a result. */
 export interface Secrets {
-  /** For ghcr.io only. */
+  /** For ghcr.io only; the password of a file is as it is now. */
   github: { username: string; password: string } | null;
 }
 

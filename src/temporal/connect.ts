@@ -100,11 +100,12 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** Runs `use` with a client and closes its connection afterwards.
  * @throws {TemporalUnreachable} when no server answers. */
 export async function withClient<T>(env: NodeJS.ProcessEnv, use: (client: Client) => Promise<T>): Promise<T> {
-  const { connectionOptions, namespace, facts } = connectionConfig(env);
+  const { connectionOptions, namespace, facts, apiKey } = connectionConfig(env);
   const payloadCodecs = [payloadCodec(payloadKeys(env), 'throw')];
   const { interceptors, close } = callsUntilClose();
   const connection = await Connection.connect({
     ...connectionOptions,
+    ...(apiKey && { apiKey }),
     interceptors,
     connectTimeout: CONNECT_TIMEOUT_MS,
   }).catch((error: unknown) => {

@@ -9,10 +9,15 @@ import {
 } from '@temporalio/envconfig';
 import { InvalidInput, shown } from '../contract/brand.js';
 import { parseSecretText, parseToken } from '../contract/secret.js';
+import { liveFile } from '../net/live-file.js';
 import { isLoopback } from '../net/loopback.js';
+import { readNamedFile } from './payloads/keys.js';
 
 /** The SDK's default. */
 const DEFAULT_ADDRESS = '127.0.0.1:7233';
+
+/** File of the API key, for one that is rotated: the SDK's configuration has only the key itself. */
+const KEY_FILE = 'TEMPORAL_API_KEY_FILE';
 
 /** Where a process connects, as whom, and how, for people: never a key. */
 export interface ConnectionFacts {
@@ -27,6 +32,7 @@ export interface ConnectionFacts {
 
 /** The address and credentials of Temporal, by the SDK's environment configuration, which an empty value does not change. A named file
  * that is missing is an error, never localhost; credentials leave this machine over TLS only.
+ * @returns `apiKey`: the key of `TEMPORAL_API_KEY_FILE` as it is now; null if there is no such file.
  * @throws {InvalidInput} */
 export function connectionConfig(env: NodeJS.ProcessEnv) {
   const profile = readProfile(env);
@@ -45,7 +51,7 @@ export function connectionConfig(env: NodeJS.ProcessEnv) {
     tls: Boolean(tls),
     ...(tls && serverName && { serverName }),
   };
-  return { connectionOptions, namespace, facts };
+  return { connectionOptions, namespace, facts, apiKey: currentKey(env, profile.apiKey) };
 }
 
 function readProfile(env: NodeJS.ProcessEnv): ClientConfigProfile {
@@ -64,10 +70,26 @@ function readProfile(env: NodeJS.ProcessEnv): ClientConfigProfile {
   if ((clientCert === undefined) !== (clientKey === undefined))
     throw new InvalidInput('a client certificate needs its key: set both TEMPORAL_TLS_CLIENT_CERT_… and …_KEY_…');
   const { apiKey, grpcMeta } = profile;
+  const keyInFile = readNamedFile(env, KEY_FILE);
+  if (keyInFile !== null && apiKey !== undefined)
+    throw new InvalidInput(`${KEY_FILE} and TEMPORAL_API_KEY, or api_key of the profile, are both set: keep one`);
+  if (keyInFile !== null) profile.apiKey = parseKey(keyInFile);
   if (apiKey !== undefined) profile.apiKey = asSent('TEMPORAL_API_KEY, or api_key of the profile,', parseToken, apiKey);
   for (const [name, value] of Object.entries(grpcMeta ?? {}))
     profile.grpcMeta = { ...profile.grpcMeta, [name]: asSent(`the value of header ${name}`, parseSecretText, value) };
   return profile;
+}
+
+/** @throws {InvalidInput} */
+function parseKey(text: string): string {
+  const key = asSent(KEY_FILE, parseToken, text);
+  if (key === '') throw new InvalidInput(`${KEY_FILE}: the file is empty`);
+  return key;
+}
+
+function currentKey(env: NodeJS.ProcessEnv, first: string | undefined): (() => string) | null {
+  const isInFile = env[KEY_FILE]?.trim() && first !== undefined;
+  return isInFile ? liveFile(first, () => readNamedFile(env, KEY_FILE) ?? '', parseKey) : null;
 }
 
 function asSent(name: string, parse: (text: string) => string, given: string): string {

@@ -71,4 +71,20 @@ export default [
     replace: "purpose === 'worker' && result.data.unsafe",
     test: 'test/config/config.test.ts > are accepted with CANARY_UNSAFE=true, and only with it',
   },
+  {
+    name: 'connection-key-not-read-again',
+    breaks: 'a worker goes on with a credential that was rotated',
+    file: 'src/net/live-file.ts',
+    find: 'performance.now() - readAt < freshMs',
+    replace: 'readAt > 0',
+    test: 'test/config/rotation.test.ts > TEMPORAL_API_KEY_FILE',
+  },
+  {
+    name: 'connection-half-written-key',
+    breaks: 'a credential is lost while its file is rewritten',
+    file: 'src/net/live-file.ts',
+    find: "now !== text && now.trim() !== ''",
+    replace: 'now !== text',
+    test: 'test/config/rotation.test.ts > keeps the last content while the file is gone or cannot be parsed, and reads it once it can',
+  },
 ];

@@ -1,6 +1,7 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { InvalidInput } from '../../contract/brand.js';
+import { liveFile } from '../../net/live-file.js';
 
 /** Variable that names the file of the keys. */
 export const KEY_FILE = 'CANARY_PAYLOAD_KEY_FILE';
@@ -16,11 +17,20 @@ export interface PayloadKeys {
   byId: ReadonlyMap<string, KeyObject>;
 }
 
-/** The keys that the environment names; null if it names none.
+/** The keys that the environment names, as they are now in their file; null if it names none.
  * @throws {InvalidInput} if the file cannot be read, or is not one of keys; the text never quotes it. */
 export function payloadKeys(env: Env): PayloadKeys | null {
   const text = readNamedFile(env, KEY_FILE);
-  return text === null ? null : parsePayloadKeys(text);
+  if (text === null) return null;
+  const current = liveFile(parsePayloadKeys(text), () => readNamedFile(env, KEY_FILE) ?? '', parsePayloadKeys);
+  return {
+    get first() {
+      return current().first;
+    },
+    get byId() {
+      return current().byId;
+    },
+  };
 }
 
 /** Text of the file that a variable names; null if it is unset or blank.

@@ -3,12 +3,15 @@ import { parseToken } from '../../contract/secret.js';
 import type { Access } from '../../smoke/session.js';
 import { FleetError, type FleetSource, parsedOr, parseOrigin } from '../fleet.js';
 
-/** The canary fleet of `CANARY_TENANT_URLS` and `CANARY_ADMIN_TOKENS`: paired by position, named `canary-1`, `canary-2`, ... */
-export function envFleet(urls: string[], tokens: string[]): FleetSource {
-  const { tenants, access, problems } = pairTenants(urls, tokens);
+/**
+ * The canary fleet of `CANARY_TENANT_URLS` and `CANARY_ADMIN_TOKENS`: paired by position, named `canary-1`, `canary-2`, ...
+ * @param tokens as they are now.
+ */
+export function envFleet(urls: string[], tokens: () => string[]): FleetSource {
   return {
-    fixed: tenants,
+    fixed: pairTenants(urls, tokens()).tenants,
     async read() {
+      const { tenants, access, problems } = pairTenants(urls, tokens());
       if (problems.length > 0) throw new FleetError(problems);
       return { tenants, access };
     },

@@ -17,10 +17,10 @@ export function withoutFleet<E extends Readonly<Record<string, string | undefine
 
 /** The source of the canary fleet: the file, or the two lists; null if neither is set. */
 export function fleetSource(
-  { urls, tokens, file }: { urls: string[]; tokens: string[]; file: string | null },
+  { urls, tokens, file }: { urls: string[]; tokens: () => string[]; file: string | null },
   sources: FileSources,
 ): FleetSource | null {
-  const isListed = urls.length > 0 || tokens.length > 0;
+  const isListed = urls.length > 0 || tokens().length > 0;
   if (file === null) return isListed ? envFleet(urls, tokens) : null;
   const conflict = isListed ? ['is set together with CANARY_TENANT_URLS or CANARY_ADMIN_TOKENS: keep one'] : [];
   return fileFleet(
