@@ -15,7 +15,7 @@ const ALLOWED: Record<string, string[]> = {
   'src/move': ['src/contract', 'src/registry', 'node:'],
   'src/smoke': ['src/contract', 'src/domain', 'src/net', 'node:', 'zod', 'jiti', 'undici'],
   'src/tenants': ['src/contract', 'src/net', 'src/smoke', 'node:', 'zod'],
-  'src/config': ['src/contract', 'src/domain', 'src/oidc', 'src/smoke', 'src/tenants', 'node:', 'zod'],
+  'src/config': ['src/contract', 'src/domain', 'src/net', 'src/oidc', 'src/smoke', 'src/tenants', 'node:', 'zod'],
   'src/report': ['src/contract', 'src/domain', 'src/lane'],
   'src/temporal': [
     'src/contract',
