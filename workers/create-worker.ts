@@ -1,19 +1,17 @@
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
 import { IllegalStateError, type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
-import { createMoveQueueActivities, createReleaseActivities, createWaitQueueActivities } from '../activities/index.js';
+import type { ActivityDependencies } from '../activities/dependencies.js';
+import { createActivities } from '../activities/index.js';
 import { type AuthorizerFor, laneAuthorizer } from '../activities/move-authorizer.js';
-import { workerIdentity } from '../src/config/hash.js';
 import { RETRY_BUDGET_MS } from '../src/config/plan.js';
-import type { Config } from '../src/config/schema.js';
 import { moveTaskQueue, taskQueue, waitTaskQueue } from '../src/contract/ids.js';
 import type { Plan } from '../src/contract/release.js';
 import { MOVE_WAITS, type MoveWaits } from '../src/move/waits.js';
-import type { Registry } from '../src/registry/context.js';
-import type { Suite } from '../src/smoke/suite.js';
 import { type LaneClient, laneClient } from '../src/temporal/lane-client.js';
 import { payloadCodec } from '../src/temporal/payloads/codec.js';
 import type { PayloadKeys } from '../src/temporal/payloads/keys.js';
+import { type Gate, type Gates, singleGate } from './gates.js';
 
 /** Module that the SDK loads for failures of activities if payloads are encrypted. */
 const ENCODED_FAILURES = fileURLToPath(new URL('../src/temporal/payloads/encoded-failures.cjs', import.meta.url));
@@ -32,11 +30,8 @@ export interface GateWorker {
   shutdown(): void;
 }
 
-export interface GateParts {
-  config: Config;
-  /** Smoke suite; null if it cannot be used: then the worker carries out rollbacks, and tests no release. */
-  suite: Suite | null;
-  registry: Registry;
+/** What a worker is made of, besides the gates that it serves. */
+export interface WorkerParts {
   workflowBundle: { code: string };
   /** Keys that encrypt payloads; without them, only what is not encrypted can be read. */
   payloadKeys?: PayloadKeys | null;
@@ -49,29 +44,40 @@ export interface GateParts {
   wrapAuthorizer?: (authorizerFor: AuthorizerFor) => AuthorizerFor;
 }
 
-/** Creates a worker of the whole gate: one process with a task queue for runs, one for lane and mover, and one for what waits, so that none takes another's slots. */
-export async function createWorker(
-  temporal: { connection: NativeConnection; namespace: string },
-  { config, suite, registry, payloadKeys = null, ...parts }: GateParts,
+export interface GateParts extends Gate, WorkerParts {}
+
+interface Temporal {
+  connection: NativeConnection;
+  namespace: string;
+}
+
+/** Creates a worker of one gate. */
+export const createWorker = (temporal: Temporal, { config, suite, registry, ...parts }: GateParts) =>
+  createGatesWorker(temporal, singleGate({ config, suite, registry }), parts);
+
+/** Creates a worker of all gates: one process with a task queue for runs, one for lanes and movers, and one for what waits, so that none takes another's slots. */
+export async function createGatesWorker(
+  temporal: Temporal,
+  gates: Gates,
+  { payloadKeys = null, ...parts }: WorkerParts,
 ): Promise<GateWorker> {
   const client = new Client({ ...temporal, dataConverter: { payloadCodecs: [payloadCodec(payloadKeys, 'throw')] } });
   const waits = { ...MOVE_WAITS, ...parts.waits };
-  const lane = parts.lane ?? laneClient(client, config.lane);
-  const byLane = laneAuthorizer(client, lane, waits.silenceMs);
   const retryBudgetMs = { ...RETRY_BUDGET_MS, ...parts.retryBudgetMs };
   const stopping = new AbortController();
-  const dependencies = {
-    config,
-    suite,
-    stopping: stopping.signal,
-    registry,
-    client,
-    lane,
-    waits,
-    retryBudgetMs,
-    authorizerFor: parts.wrapAuthorizer?.(byLane) ?? byLane,
+  const known = new WeakMap<Gate, ActivityDependencies>();
+  const dependenciesOf = (gate: Gate): ActivityDependencies => {
+    const lane = parts.lane ?? laneClient(client, gate.config.lane);
+    const byLane = laneAuthorizer(client, lane, waits.silenceMs);
+    const authorizerFor = parts.wrapAuthorizer?.(byLane) ?? byLane;
+    const own = { client, lane, waits, retryBudgetMs, authorizerFor, stopping: stopping.signal };
+    const dependencies = known.get(gate) ?? { ...gate, ...own };
+    known.set(gate, dependencies);
+    return dependencies;
   };
-  const queue = taskQueue(config.lane);
+  const shared = { lane: gates.lane, dependencies: () => gates.all().map(dependenciesOf) };
+  const activities = createActivities((lane) => dependenciesOf(gates.of(lane)), gates.areShared ? shared : null);
+  const queue = taskQueue(gates.lane);
   const common: Omit<WorkerOptions, 'taskQueue'> = {
     ...temporal,
     dataConverter: {
@@ -79,7 +85,7 @@ export async function createWorker(
       ...(payloadKeys && { failureConverterPath: ENCODED_FAILURES }),
     },
     // With a hash of its configuration, so that canary doctor notices two workers that differ.
-    identity: workerIdentity(config),
+    identity: gates.identity,
     // Time for running activities to end; the SDK's default is 0.
     shutdownGraceTime: '20s',
     shutdownForceTime: '30s',
@@ -94,16 +100,16 @@ export async function createWorker(
   };
   const workflowBundle = payloadKeys ? withEncodedFailures(parts.workflowBundle) : parts.workflowBundle;
   const workers = await Promise.all([
-    Worker.create({ ...common, taskQueue: queue, workflowBundle, activities: createReleaseActivities(dependencies) }),
+    Worker.create({ ...common, taskQueue: queue, workflowBundle, activities: activities.release }),
     Worker.create({
       ...common,
-      taskQueue: moveTaskQueue(config.lane),
-      activities: createMoveQueueActivities(dependencies),
+      taskQueue: moveTaskQueue(gates.lane),
+      activities: activities.move,
     }),
     Worker.create({
       ...common,
-      taskQueue: waitTaskQueue(config.lane),
-      activities: createWaitQueueActivities(dependencies),
+      taskQueue: waitTaskQueue(gates.lane),
+      activities: activities.wait,
       maxConcurrentActivityTaskExecutions: 500,
       // Waits do not end within any grace period; another worker continues them.
       shutdownGraceTime: 0,

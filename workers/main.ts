@@ -1,31 +1,28 @@
 import { NativeConnection } from '@temporalio/worker';
-import { workerIdentity } from '../src/config/hash.js';
-import { loadWorkerConfig } from '../src/config/load.js';
 import { misspelled } from '../src/config/misspelled.js';
 import { taskQueue } from '../src/contract/ids.js';
 import { SEARCH_ATTRIBUTES } from '../src/contract/search-attributes.js';
-import { configuredRegistry } from '../src/registry/configured-registry.js';
 import { mapNamespaceError, mapWorkerConnectError } from '../src/temporal/connect.js';
 import { connectionConfig } from '../src/temporal/connection.js';
 import { missingSearchAttributes } from '../src/temporal/namespace.js';
 import { payloadKeys } from '../src/temporal/payloads/keys.js';
 import { workflowBundle } from './bundle.js';
-import { createWorker } from './create-worker.js';
+import { createGatesWorker } from './create-worker.js';
+import { loadGates } from './gates.js';
 import { followApiKey } from './follow-api-key.js';
 import { logEvent } from './log.js';
-import { installRuntime, serveWorker } from './service.js';
+import { httpOf, installRuntime, serveWorker } from './service.js';
 
 /** Runs a worker until SIGTERM or SIGINT; what runs then is finished or handed on.
  * @throws {ConfigError}, and what Temporal says when it cannot be reached. */
 export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
-  const { config, suite, problems } = await loadWorkerConfig(env);
+  const gates = await loadGates(env);
   const keys = payloadKeys(env);
   const { connectionOptions, namespace, facts, apiKey } = connectionConfig(env);
-  logEvent('INFO', 'worker.connecting', { ...facts, identity: workerIdentity(config) });
+  logEvent('INFO', 'worker.connecting', { ...facts, identity: gates.identity });
   for (const { name, meant } of misspelled(env))
     logEvent('WARN', 'environment.misspelled', { name, meant, what: `${name} has no effect: did you mean ${meant}?` });
   const metrics = await installRuntime();
-  const registry = configuredRegistry(config.secrets.github, env);
   const connection = await NativeConnection.connect(connectionOptions).catch((error: unknown) => {
     throw mapWorkerConnectError(facts, error);
   });
@@ -37,28 +34,29 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
         `search attributes ${missing.join(', ')} are not registered in namespace ${namespace}: run canary setup`,
       );
     const { origin, ...bundle } = await workflowBundle();
-    const worker = await createWorker(
+    const worker = await createGatesWorker(
       { connection, namespace },
-      { config, suite, registry, workflowBundle: bundle, payloadKeys: keys },
+      gates,
+      { workflowBundle: bundle, payloadKeys: keys },
     );
-    const close = await serveWorker(config, { worker, connection, metrics, problems });
-    if (problems.length > 0)
+    const close = await serveWorker(httpOf(env), { worker, connection, metrics, gates });
+    if (gates.isUnusable())
       logEvent('ERROR', 'worker.degraded', {
-        problems,
+        problems: gates.problems(),
         what: 'this worker carries out rollbacks, and tests no release',
       });
     logEvent('INFO', 'worker.started', {
-      queue: taskQueue(config.lane),
+      queue: taskQueue(gates.lane),
       bundle: origin,
       payloadKey: keys?.first ?? null,
     });
     await worker.run().finally(close);
-    logEvent('INFO', 'worker.stopped', { queue: taskQueue(config.lane) });
+    logEvent('INFO', 'worker.stopped', { queue: taskQueue(gates.lane) });
   } catch (error) {
     throw mapNamespaceError(namespace, error);
   } finally {
     unfollow?.();
     await connection.close();
-    await registry.close();
+    await gates.close();
   }
 }

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DefaultLogger, type NativeConnection, Runtime } from '@temporalio/worker';
-import type { Config } from '../src/config/schema.js';
+import { type Config, type Env, readSetting, variableOf } from '../src/config/schema.js';
 import type { GateWorker } from './create-worker.js';
 import { onFreePort } from './free-port.js';
+import type { Gates } from './gates.js';
 import { serveHttp } from './http.js';
 import { logEvent, logLine } from './log.js';
 
@@ -25,12 +26,21 @@ export async function installRuntime(): Promise<URL> {
   return new URL(`http://${address}/metrics`);
 }
 
+/** Where a worker serves, by its environment. */
+export const httpOf = (env: Env): Config['http'] => ({
+  address: readSetting(env, 'http'),
+  isDefault: !env[variableOf('http')]?.trim(),
+});
+
+interface Parts {
+  worker: GateWorker;
+  connection: NativeConnection;
+  metrics: URL;
+  gates: Gates;
+}
+
 /** Serves health, readiness and metrics where the configuration says. The default address may be taken by a second worker of this machine: that one goes without. */
-export async function serveWorker(
-  config: Pick<Config, 'http'>,
-  parts: { worker: GateWorker; connection: NativeConnection; metrics: URL; problems: string[] },
-): Promise<() => Promise<void>> {
-  const { address, isDefault } = config.http;
+export async function serveWorker({ address, isDefault }: Config['http'], parts: Parts): Promise<() => Promise<void>> {
   try {
     const { port, close } = await serveHttp(address, { metrics: parts.metrics, notReady: () => notReady(parts) });
     logEvent('INFO', 'http.listening', { address: `${address.host}:${port}` });
@@ -43,16 +53,8 @@ export async function serveWorker(
   }
 }
 
-async function notReady({
-  worker,
-  connection,
-  problems,
-}: {
-  worker: GateWorker;
-  connection: NativeConnection;
-  problems: string[];
-}) {
-  if (problems.length > 0) return `not ready for releases: ${problems.join('; ')}`;
+async function notReady({ worker, connection, gates }: Parts) {
+  if (gates.isUnusable()) return `not ready for releases: ${gates.problems().join('; ')}`;
   const state = worker.state();
   if (state !== 'RUNNING') return `the worker is ${state.toLowerCase()}`;
   try {

@@ -34,45 +34,49 @@ export async function describeDrift(registry: Registry, expected: TagState[]): P
   return lines.length === 0 ? null : oneLine(lines.join('; '), MAX_LINE);
 }
 
-/** Activities of `CheckDrift`. */
-export function createDriftActivities({ config, registry, lane, waits }: ActivityDependencies) {
-  const missing = async ({ sha, kind, images }: NamedEntry): Promise<string[]> => {
-    const lines = (kind === 'adopted' ? configured(config, images) : images).map(async ({ repository, digest }) => {
-      if (digest === null) return [];
-      try {
-        // The manifest itself is requested like a child: it may be gone from the registry and still be in the cache.
-        const manifest = await getManifest(registry, repository, digest, cancellationSignal());
-        const children = [digest, ...manifest.children];
-        await requireChildren(registry, { ...manifest, children }, cancellationSignal());
-        return [];
-      } catch (error) {
-        if (!(error instanceof RegistryError && error.kind === 'not-found')) throw error;
-        return [oneLine(`a rollback to ${shortSha(sha)} would fail: ${error.message}`, MAX_LINE)];
-      }
-    });
-    return (await Promise.all(lines)).flat();
-  };
+/** Activities of `CheckDrift`, of one gate. */
+export function createDriftActivities(gate: ActivityDependencies) {
   return {
     /** Compares the registry with the ledger; null if the lane does not answer, has no move that is old enough for reads to count, or knows the result. */
-    lookForDrift: (): Promise<Drift | null> =>
-      withHeartbeat(async () => {
-        const state = await lane.state();
-        const expected = state?.ledger.expectedLatest;
-        if (!state || !expected || state.move || Date.now() - expected.at < waits.recentMs) return null;
-        const images = configured(config, expected.images);
-        let latest = await describeDrift(registry, images);
-        if (latest !== null) {
-          // A second read excludes a stale one.
-          await sleep(waits.surpriseMs);
-          latest = await describeDrift(registry, images);
-        }
-        const missingTargets = await Promise.all(rollbackTargets(state.ledger).map(missing));
-        const found = { expectedAt: expected.at, latest, missing: missingTargets.flat().slice(0, MAX_MISSING) };
-        // A difference is reported each time: a person may have lifted the hold of the last report.
-        return latest === null && isDeepStrictEqual(found, state.ledger.drift) ? null : found;
-      }),
+    lookForDrift: (): Promise<Drift | null> => withHeartbeat(() => findDrift(gate)),
 
     /** Sends the result to the lane. */
-    reportDrift: (found: Drift): Promise<void> => withHeartbeat(() => lane.update(driftUpdate, found)),
+    reportDrift: (found: Drift): Promise<void> => withHeartbeat(() => gate.lane.update(driftUpdate, found)),
   };
+}
+
+/** What `lookForDrift` finds. */
+export async function findDrift({ config, registry, lane, waits }: ActivityDependencies): Promise<Drift | null> {
+  const state = await lane.state();
+  const expected = state?.ledger.expectedLatest;
+  if (!state || !expected || state.move || Date.now() - expected.at < waits.recentMs) return null;
+  const images = configured(config, expected.images);
+  let latest = await describeDrift(registry, images);
+  if (latest !== null) {
+    // A second read excludes a stale one.
+    await sleep(waits.surpriseMs);
+    latest = await describeDrift(registry, images);
+  }
+  const missing = await Promise.all(rollbackTargets(state.ledger).map((one) => missingOf(registry, config, one)));
+  const found = { expectedAt: expected.at, latest, missing: missing.flat().slice(0, MAX_MISSING) };
+  // A difference is reported each time: a person may have lifted the hold of the last report.
+  return latest === null && isDeepStrictEqual(found, state.ledger.drift) ? null : found;
+}
+
+/** Lines for what a rollback to an entry of the ledger would need and the registry does not have. */
+async function missingOf(registry: Registry, config: Config, { sha, kind, images }: NamedEntry): Promise<string[]> {
+  const lines = (kind === 'adopted' ? configured(config, images) : images).map(async ({ repository, digest }) => {
+    if (digest === null) return [];
+    try {
+      // The manifest itself is requested like a child: it may be gone from the registry and still be in the cache.
+      const manifest = await getManifest(registry, repository, digest, cancellationSignal());
+      const children = [digest, ...manifest.children];
+      await requireChildren(registry, { ...manifest, children }, cancellationSignal());
+      return [];
+    } catch (error) {
+      if (!(error instanceof RegistryError && error.kind === 'not-found')) throw error;
+      return [oneLine(`a rollback to ${shortSha(sha)} would fail: ${error.message}`, MAX_LINE)];
+    }
+  });
+  return (await Promise.all(lines)).flat();
 }

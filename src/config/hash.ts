@@ -15,8 +15,14 @@ export function configHash(config: Config): string {
   return createHash('sha256').update(content).digest('hex').slice(0, 8);
 }
 
-/** The identity of a worker: `pid@host#1a2b3c4d`. */
-export const workerIdentity = (config: Config) => `${process.pid}@${hostname()}#${configHash(config)}`;
+/** Hash of several gates that one worker serves; their order does not count. */
+export function sharedHash(configs: Config[]): string {
+  const all = configs.map((config) => configHash(config)).sort();
+  return createHash('sha256').update(all.join()).digest('hex').slice(0, 8);
+}
+
+/** The identity of a worker: `pid@host#1a2b3c4d`, with the hash of its configuration. */
+export const identityOf = (hash: string) => `${process.pid}@${hostname()}#${hash}`;
 
 /** The hash at the end of a worker's identity; null if it has none. */
 export const hashIn = (identity: string) => /#([0-9a-f]{8})$/.exec(identity)?.[1] ?? null;

@@ -102,6 +102,7 @@ async function readConfig(
     githubActor,
     oidcToken: _____,
     oidcAudience: ______,
+    gatesFile: _______,
     ...settings
   } = result.data;
   const password = githubToken === null ? null : current('GITHUB_TOKEN', githubToken, parseToken, sources);

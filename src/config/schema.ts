@@ -71,6 +71,11 @@ export const SETTINGS = z.object({
     'A prefix for every workflow id and task queue, so that several gates can share a namespace.',
     parsed(parseLane).prefault(''),
   ),
+  gatesFile: setting(
+    'CANARY_GATES_FILE',
+    'A JSON file of gates by name (`docs/gates.schema.json`), which one worker serves on one set of task queues: docs/operations.md. What a gate does not set is as in the environment. Unset: the environment is the only gate.',
+    orNull(text),
+  ),
   buildProbe: setting(
     'CANARY_BUILD_PROBE',
     'Where a tenant reports its build, as `path#field`; the first that answers counts. `none`: no build is ever confirmed.',
@@ -170,6 +175,7 @@ type Raw =
   | 'githubActor'
   | 'oidcToken'
   | 'oidcAudience'
+  | 'gatesFile'
   | 'http';
 
 /** What a worker is configured with. Fields of `SETTINGS` have its units: `…Ms` are milliseconds. */

@@ -1,10 +1,15 @@
 import { type Brand, InvalidInput, shown } from './brand.js';
 import { type Sha, shortSha } from './sha.js';
 
-/** Prefix of every workflow id and task queue, so that several gates can share a Temporal namespace. Empty by default. */
+/**
+ * Prefix of every workflow id, so that several gates can share a Temporal namespace. Empty by default. Task queues have it too, as far as
+ * its dot: `eu.payments` is the gate `payments` of the workers `eu`, which serve all their gates on one set of queues.
+ */
 export type Lane = Brand<'Lane'>;
 
-const LANE = /^(?:[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?)?$/;
+const NAME = '[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?';
+const LANE = new RegExp(`^(?:${NAME}(?:\\.${NAME})?)?$`);
+const GATE = new RegExp(`^${NAME}$`);
 const QUEUE = 'canary-release';
 
 /** Parses the name of a lane.
@@ -12,14 +17,34 @@ const QUEUE = 'canary-release';
 export function parseLane(text: unknown): Lane {
   if (typeof text === 'string' && LANE.test(text)) return text as Lane;
   throw new InvalidInput(
-    `invalid lane ${shown(text)}: expected up to 32 lower-case letters, digits and inner dashes, e.g. eu`,
+    `invalid lane ${shown(text)}: expected up to 32 lower-case letters, digits and inner dashes, e.g. eu, or two of them, e.g. eu.payments`,
   );
 }
+
+/** Lane of workers that serve the gates of a file, unless they are named otherwise. */
+const WORKERS = 'gates';
+
+/** Lane of one gate of the workers `workers`.
+ * @throws {InvalidInput} */
+export function gateLane(workers: Lane, gate: string): Lane {
+  if (!GATE.test(gate))
+    throw new InvalidInput(
+      `invalid gate ${shown(gate)}: expected up to 32 lower-case letters, digits and inner dashes, e.g. payments`,
+    );
+  if (gateOf(workers) !== null)
+    throw new InvalidInput(`the lane ${workers} names a gate already: give its workers alone, ${workersOf(workers)}`);
+  return parseLane(`${workers || WORKERS}.${gate}`);
+}
+
+/** Gate that a lane names; null for one whose workers serve it alone. */
+export const gateOf = (lane: Lane): string | null => lane.split('.')[1] ?? null;
+/** Lane of the workers that serve a lane: the lane itself, unless it is one gate of several. */
+export const workersOf = (lane: Lane): Lane => (lane.split('.')[0] ?? '') as Lane;
 
 const prefixed = (lane: Lane, name: string) => (lane === '' ? name : `${lane}-${name}`);
 
 /** Task queue of workflows, and of activities that wait for tenants or smoke them. */
-export const taskQueue = (lane: Lane) => prefixed(lane, QUEUE);
+export const taskQueue = (lane: Lane) => prefixed(workersOf(lane), QUEUE);
 /** Task queue of activities that only wait, so that waiting never takes the slots of work (docs/protocol.md, Acquiring the lane). */
 export const waitTaskQueue = (lane: Lane) => `${taskQueue(lane)}-wait`;
 /** Task queue of the mover's activities, so that no smoke takes their slots (docs/protocol.md, Acquiring the lane). */
@@ -41,8 +66,8 @@ export const releaseId = (lane: Lane, sha: Sha) => prefixed(lane, `canary-releas
 export const rollbackId = (lane: Lane, sha: Sha) => prefixed(lane, `rollback-${shortSha(sha)}`);
 /** Workflow id of the watch over production for a build. */
 export const watchProductionId = (lane: Lane, sha: Sha) => prefixed(lane, `watch-production-${shortSha(sha)}`);
-/** Id of the Schedule; the workflows that it starts have a time appended. */
-export const checkDriftId = (lane: Lane) => prefixed(lane, 'check-drift');
+/** Id of the Schedule, one for all gates of the workers; the workflows that it starts have a time appended. */
+export const checkDriftId = (lane: Lane) => prefixed(workersOf(lane), 'check-drift');
 /** Workflow id of the lane. */
 export const releaseLaneId = (lane: Lane) => prefixed(lane, 'release-lane');
 /** Workflow id of every move, so that the server never runs two at a time. */

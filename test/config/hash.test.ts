@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { configHash, hashIn, workerIdentity } from '../../src/config/hash.js';
+import { configHash, hashIn, identityOf } from '../../src/config/hash.js';
 import { loadConfig } from '../../src/config/load.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'canary-hash-'));
@@ -49,6 +49,6 @@ test('tenants of a fleet file do not count: they are read again for each release
 });
 
 test('a worker has the hash at the end of its identity', async () => {
-  expect(hashIn(workerIdentity(await loadConfig(BASE)))).toBe(await hash(BASE));
+  expect(hashIn(identityOf(await hash(BASE)))).toBe(await hash(BASE));
   expect(hashIn('4711@some-host')).toBeNull();
 });
