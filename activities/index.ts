@@ -1,10 +1,17 @@
+import type { Lane } from '../src/contract/ids.js';
 import { MOVE_BORDERS, RELEASE_BORDERS, WAIT_BORDERS } from './border/table.js';
 import { withBorders } from './border/with-borders.js';
 import { byGate } from './by-gate.js';
-import type { Lane } from '../src/contract/ids.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { createSharedDrift } from './lane/shared-drift.js';
-import { type MoveQueueActivities, onMoveQueue, onReleaseQueue, onWaitQueue, type ReleaseActivities, type WaitActivities } from './queues.js';
+import {
+  type MoveQueueActivities,
+  onMoveQueue,
+  onReleaseQueue,
+  onWaitQueue,
+  type ReleaseActivities,
+  type WaitActivities,
+} from './queues.js';
 
 /** Activities on the gate's main task queue. */
 export const createReleaseActivities = (dependencies: ActivityDependencies) =>

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import { configHash, identityOf, sharedHash } from '../src/config/hash.js';
 import { type GateEnv, readGates } from '../src/config/gates.js';
+import { configHash, identityOf, SHARED_HASH } from '../src/config/hash.js';
 import { loadWorkerConfig } from '../src/config/load.js';
 import { type Config, ConfigError, type Env, readSetting } from '../src/config/schema.js';
 import { shown } from '../src/contract/brand.js';
@@ -84,10 +84,10 @@ interface Loaded {
 class GatesOfFile implements Gates {
   readonly lane: Lane;
   readonly areShared = true;
+  readonly identity = identityOf(SHARED_HASH);
   #gates = new Map<Lane, Loaded>();
   #fileProblems: string[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #identity = '';
   readonly #registries = new Map<string, Registry>();
 
   private constructor(readonly env: NodeJS.ProcessEnv) {
@@ -97,17 +97,12 @@ class GatesOfFile implements Gates {
   static async load(env: NodeJS.ProcessEnv, rereadMs: number): Promise<GatesOfFile> {
     const gates = new GatesOfFile(env);
     await gates.#read();
-    gates.#identity = identityOf(sharedHash(gates.all().map(({ config }) => config)));
     const reread = async () => {
       await gates.#reread();
       gates.#timer = setTimeout(reread, rereadMs).unref();
     };
     gates.#timer = setTimeout(reread, rereadMs).unref();
     return gates;
-  }
-
-  get identity() {
-    return this.#identity;
   }
 
   of(lane: Lane | null): Gate {
@@ -148,10 +143,12 @@ class GatesOfFile implements Gates {
     for (const [lane, { entry, problems, gate }] of this.#gates) {
       const last = before.get(lane);
       if (last && isDeepStrictEqual(last.problems, problems) && isDeepStrictEqual(last.entry, entry)) continue;
-      if (problems.length > 0) logEvent('ERROR', 'gate.degraded', { gate: gateOf(lane), problems, what: stateOf(gate) });
+      if (problems.length > 0)
+        logEvent('ERROR', 'gate.degraded', { gate: gateOf(lane), problems, what: stateOf(gate) });
       else logEvent('INFO', 'gate.loaded', { gate: gateOf(lane), hash: gate && configHash(gate.config) });
     }
-    for (const lane of before.keys()) if (!this.#gates.has(lane)) logEvent('INFO', 'gate.removed', { gate: gateOf(lane) });
+    for (const lane of before.keys())
+      if (!this.#gates.has(lane)) logEvent('INFO', 'gate.removed', { gate: gateOf(lane) });
   }
 
   /** Reads the file again; one that cannot be used changes nothing. */

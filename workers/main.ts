@@ -8,8 +8,8 @@ import { missingSearchAttributes } from '../src/temporal/namespace.js';
 import { payloadKeys } from '../src/temporal/payloads/keys.js';
 import { workflowBundle } from './bundle.js';
 import { createGatesWorker } from './create-worker.js';
-import { loadGates } from './gates.js';
 import { followApiKey } from './follow-api-key.js';
+import { loadGates } from './gates.js';
 import { logEvent } from './log.js';
 import { httpOf, installRuntime, serveWorker } from './service.js';
 
@@ -34,11 +34,10 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
         `search attributes ${missing.join(', ')} are not registered in namespace ${namespace}: run canary setup`,
       );
     const { origin, ...bundle } = await workflowBundle();
-    const worker = await createGatesWorker(
-      { connection, namespace },
-      gates,
-      { workflowBundle: bundle, payloadKeys: keys },
-    );
+    const worker = await createGatesWorker({ connection, namespace }, gates, {
+      workflowBundle: bundle,
+      payloadKeys: keys,
+    });
     const close = await serveWorker(httpOf(env), { worker, connection, metrics, gates });
     if (gates.isUnusable())
       logEvent('ERROR', 'worker.degraded', {

@@ -1,7 +1,7 @@
 import { workflowInfo } from '@temporalio/workflow';
 import { checkDriftId } from '../src/contract/ids.js';
 import type { Drift } from '../src/contract/move.js';
-import { laneCalls } from './shared/activity-options.js';
+import { driftChecks, laneCalls } from './shared/activity-options.js';
 import { failure } from './shared/failures.js';
 import { ownLane } from './shared/own-lane.js';
 
@@ -11,7 +11,7 @@ export async function CheckDrift(): Promise<Drift | null> {
   const [id, { workflowId }] = [checkDriftId(ownLane()), workflowInfo()];
   if (!workflowId.startsWith(id))
     throw failure('ConfigInvalid', `workflow id ${workflowId} is not that of a CheckDrift (expected ${id})`);
-  const found = await laneCalls('compare the registry with the ledger').lookForDrift();
+  const found = await driftChecks('compare the registry with the ledger').lookForDrift();
   if (found !== null) await laneCalls('report drift to the lane').reportDrift(found);
   return found;
 }

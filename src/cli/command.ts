@@ -32,6 +32,8 @@ export interface CommandEntry {
   /** In commander's notation: `<sha>`, `[sha]`, or empty. */
   arguments: string;
   summary: string;
+  /** Whether it works without `--gate` where there are several gates. */
+  worksOnAll?: true;
   load: () => Promise<Command>;
 }
 

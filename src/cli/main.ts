@@ -18,6 +18,7 @@ export async function main(argv: string[], terminal: Terminal): Promise<number> 
     .description('Moves :latest of your images to a build only after every canary tenant ran it and passed.')
     .version(version())
     .option('--demo', 'work on the gate of `npm run demo`, which runs in this clone')
+    .option('--gate <name>', 'work on one gate of CANARY_GATES_FILE, e.g. payments')
     .option('--debug', 'print the stack trace of an error too')
     .option('--no-color', 'accepted for compatibility; output is never colored')
     .helpCommand(false)
@@ -32,15 +33,11 @@ export async function main(argv: string[], terminal: Terminal): Promise<number> 
   program.hook('preSubcommand', async (_program, added) => {
     const entry = COMMANDS.find(({ name }) => name === added.name());
     if (!entry) return;
-    const demo = program.opts().demo === true;
-    completeEntry(
-      added,
-      await entry.load(),
-      demo ? { ...io, env: demoEnvironment(io.env, packageRoot) } : io,
-      (result) => {
-        code = result;
-      },
-    );
+    const { demo, gate } = program.opts<{ demo?: boolean; gate?: string }>();
+    const env = demo === true ? demoEnvironment(io.env, packageRoot) : await environmentOf(entry, gate, io.env);
+    completeEntry(added, await entry.load(), { ...io, env }, (result) => {
+      code = result;
+    });
   });
   try {
     await program.parseAsync(argv, { from: 'user' });
@@ -73,6 +70,16 @@ function completeEntry(added: Program, command: Command, io: Io, done: (code: nu
       throw new InvalidInput(`invalid --output ${shown(options.output)}: expected text or json`);
     done(await command.run({ args: added.args, options }, io));
   });
+}
+
+/** The environment that a command sees: that of the gate it works on. The schema is loaded only if there are gates.
+ * @throws {InvalidInput}, {ConfigError} */
+async function environmentOf(entry: CommandEntry, gate: string | undefined, env: NodeJS.ProcessEnv) {
+  if (gate === undefined && (entry.worksOnAll || !env.CANARY_GATES_FILE?.trim())) return env;
+  const { envOfGate, gateNames } = await import('../config/gates.js');
+  const readFile = (path: string) => readFileSync(path, 'utf8');
+  if (gate !== undefined) return envOfGate(env, gate, readFile);
+  throw new InvalidInput(`--gate is missing: CANARY_GATES_FILE names ${gateNames(env, readFile).join(', ')}`);
 }
 
 async function warnOfMisspelled(io: Io): Promise<void> {

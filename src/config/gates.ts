@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { shown } from '../contract/brand.js';
-import { gateLane, type Lane } from '../contract/ids.js';
+import { gateLane, gateOf, type Lane } from '../contract/ids.js';
 import { ConfigError, type Env, readSetting, SECRETS, SETTING_NAMES, SETTINGS, variableOf } from './schema.js';
 
 /** Settings of a process; a gate has none of them. */
@@ -25,7 +25,8 @@ const GATE = z.strictObject(
 
 function refusal(name: string): string {
   if (SECRETS.includes(name)) return `${name} is a secret: name its file, ${name}_FILE`;
-  if (OF_THE_PROCESS.some((one) => variableOf(one) === name)) return `${name} is a setting of the worker, not of a gate`;
+  if (OF_THE_PROCESS.some((one) => variableOf(one) === name))
+    return `${name} is a setting of the worker, not of a gate`;
   return `${shown(name)}: no such setting`;
 }
 
@@ -64,7 +65,9 @@ export function readGates(env: Env, readFile: (path: string) => string): Map<Lan
   const { gates } = parseGatesFile(path, readFile);
   const names = Object.keys(gates);
   if (names.length === 0) throw new ConfigError(['CANARY_GATES_FILE: names no gate']);
-  return new Map(names.map((name) => [gateLane(workers, name), gateEnv(env, gateLane(workers, name), name, gates[name])]));
+  return new Map(
+    names.map((name) => [gateLane(workers, name), gateEnv(env, gateLane(workers, name), name, gates[name])]),
+  );
 }
 
 /** The environment of the gate `name`: that of the process, and over it what the file says of the gate.
@@ -76,12 +79,17 @@ export function envOfGate(env: Env, name: string, readFile: (path: string) => st
   if (gates === null) return { ...env, CANARY_LANE: lane };
   const gate = gates.get(lane);
   if (gate === undefined)
-    throw new ConfigError([`CANARY_GATES_FILE: no gate ${shown(name)}: it names ${[...gates.keys()].map(nameOf).join(', ')}`]);
+    throw new ConfigError([
+      `CANARY_GATES_FILE: no gate ${shown(name)}: it names ${[...gates.keys()].map(gateOf).join(', ')}`,
+    ]);
   if ('problems' in gate) throw new ConfigError(gate.problems);
   return gate.env;
 }
 
-const nameOf = (lane: Lane) => lane.slice(lane.indexOf('.') + 1);
+/** Names of the gates of `CANARY_GATES_FILE`, in its order.
+ * @throws {ConfigError}, {InvalidInput} */
+export const gateNames = (env: Env, readFile: (path: string) => string): string[] =>
+  [...(readGates(env, readFile)?.keys() ?? [])].map((lane) => gateOf(lane) ?? '');
 
 function parseGatesFile(path: string, readFile: (path: string) => string): z.infer<typeof GATES_FILE> {
   const problem = (what: string) => new ConfigError([`CANARY_GATES_FILE: ${what}`]);
@@ -94,16 +102,23 @@ function parseGatesFile(path: string, readFile: (path: string) => string): z.inf
   }
   const { data, error } = GATES_FILE.safeParse(json);
   if (data) return data;
-  throw problem((error?.issues ?? []).map(({ path: keys, message }) => `${keys.join('.')} ${message}`.trim()).join('; '));
+  throw problem(
+    (error?.issues ?? []).map(({ path: keys, message }) => `${keys.join('.')} ${message}`.trim()).join('; '),
+  );
 }
 
 function gateEnv(env: Env, lane: Lane, name: string, entry: unknown): GateEnv {
   const { data, error } = GATE.safeParse(entry);
   if (error)
     return {
-      problems: error.issues.map(({ path, message }) => `CANARY_GATES_FILE: gate ${name}: ${[...path, message].join(' ')}`),
+      problems: error.issues.map(
+        ({ path, message }) => `CANARY_GATES_FILE: gate ${name}: ${[...path, message].join(' ')}`,
+      ),
     };
-  const own = Object.entries(data).map(([variable, value]) => [variable, Array.isArray(value) ? value.join(',') : value]);
+  const own = Object.entries(data).map(([variable, value]) => [
+    variable,
+    Array.isArray(value) ? value.join(',') : value,
+  ]);
   const { CANARY_GATES_FILE: _, ...rest } = env;
   return { env: withoutTwins({ ...rest, ...Object.fromEntries(own), CANARY_LANE: lane }, Object.keys(data)) };
 }

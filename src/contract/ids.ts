@@ -50,6 +50,9 @@ export const waitTaskQueue = (lane: Lane) => `${taskQueue(lane)}-wait`;
 /** Task queue of the mover's activities, so that no smoke takes their slots (docs/protocol.md, Acquiring the lane). */
 export const moveTaskQueue = (lane: Lane) => `${taskQueue(lane)}-move`;
 
+/** The part of a visibility query that leaves the runs of one gate, where several share a queue. */
+export const ofGate = (lane: Lane) => (gateOf(lane) === null ? '' : ` AND WorkflowId STARTS_WITH '${lane}-'`);
+
 /** Workflow types, by which clients start them. */
 export const WORKFLOWS = {
   release: 'CanaryRelease',

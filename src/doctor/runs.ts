@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { type Lane, moveTaskQueue, taskQueue } from '../contract/ids.js';
+import { type Lane, moveTaskQueue, ofGate, taskQueue } from '../contract/ids.js';
 import { overview } from '../temporal/overview.js';
 import { tolerantOf } from '../temporal/payloads/tolerant.js';
 import type { Finding } from './finding.js';
@@ -42,7 +42,7 @@ function alarmFinding({
 /** docs/protocol.md, Messages that cannot break a run. */
 async function stuckRuns(client: Client, lane: Lane): Promise<string[]> {
   const queues = [taskQueue(lane), moveTaskQueue(lane)].map((queue) => `'${queue}'`).join(', ');
-  const query = `TemporalReportedProblems IS NOT NULL AND ExecutionStatus = 'Running' AND TaskQueue IN (${queues})`;
+  const query = `TemporalReportedProblems IS NOT NULL AND ExecutionStatus = 'Running' AND TaskQueue IN (${queues})${ofGate(lane)}`;
   const ids: string[] = [];
   for await (const { workflowId } of tolerantOf(client).list({ query })) ids.push(workflowId);
   return ids;

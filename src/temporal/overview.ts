@@ -1,5 +1,5 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { type Lane, moveTaskQueue, parseRunId, taskQueue, WORKFLOWS } from '../contract/ids.js';
+import { type Lane, moveTaskQueue, ofGate, parseRunId, taskQueue, WORKFLOWS } from '../contract/ids.js';
 import type { Holder } from '../contract/lane.js';
 import type { TagState } from '../contract/move.js';
 import type { ReleaseStatus } from '../contract/release.js';
@@ -95,7 +95,7 @@ export async function productionOfLive(
 async function overviewFromRuns(client: Client, lane: Lane): Promise<Omit<Overview, 'lane'>> {
   const [queue, moveQueue] = [taskQueue(lane), moveTaskQueue(lane)];
   const [runs, ...identities] = await Promise.all([
-    listRuns(client, queue),
+    listRuns(client, lane),
     workersOn(client, queue),
     workersOn(client, moveQueue, 'activity'),
   ]);
@@ -141,15 +141,16 @@ export function previousGoodBuild(moves: Pick<ListedRun, 'sha' | 'outcome'>[]): 
   return earlier.find(({ sha }) => sha !== live?.sha && !rolledBack.has(sha))?.sha ?? null;
 }
 
-async function listRuns(client: Client, queue: string): Promise<ListedRun[]> {
-  const query = `TaskQueue = '${queue}' AND WorkflowType IN ('${WORKFLOWS.release}', '${WORKFLOWS.rollback}')`;
+async function listRuns(client: Client, lane: Lane): Promise<ListedRun[]> {
+  const query = `TaskQueue = '${taskQueue(lane)}' AND WorkflowType IN ('${WORKFLOWS.release}', '${WORKFLOWS.rollback}')${ofGate(lane)}`;
   const runs: ListedRun[] = [];
   for await (const run of tolerantOf(client).list({ query, pageSize: MAX_RUNS }))
     if (runs.push(toListedRun(run)) === MAX_RUNS) break;
   return runs;
 }
 
-function toListedRun(run: WorkflowExecutionInfo): ListedRun {
+/** A run as the rest of this folder reads it. */
+export function toListedRun(run: WorkflowExecutionInfo): ListedRun {
   const attributes = run.typedSearchAttributes;
   return {
     workflowId: run.workflowId,

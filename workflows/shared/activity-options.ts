@@ -110,5 +110,7 @@ export const follows = (forMs: number, summary: string) =>
 /** Calls of a run to the lane. */
 export const laneCalls = (summary: string, within: '15m' | '15s' | '10s' | '3s' = '15m') =>
   onMoveQueue({ ...LANE_CALLS, scheduleToCloseTimeout: within, summary });
+/** Comparison of the registry with the ledger, for all gates of a worker at once. */
+export const driftChecks = (summary: string) => onMoveQueue({ ...LANE_CALLS, startToCloseTimeout: '10m', summary });
 /** Activities of the lane itself, bounded like its waits: a step that gave up would end the lane. */
 export const laneActivities = (summary: string) => onMoveQueue({ ...LANE_STEPS, summary });

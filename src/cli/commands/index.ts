@@ -61,6 +61,7 @@ export const COMMANDS: CommandEntry[] = [
     name: 'status',
     arguments: '[sha]',
     summary: 'Show the state of a release and why; without a sha, what is live and what is running.',
+    worksOnAll: true,
     load: async () => (await import('./status.js')).status,
   },
   {
@@ -97,6 +98,7 @@ export const COMMANDS: CommandEntry[] = [
     name: 'setup',
     arguments: '',
     summary: 'Prepare a Temporal namespace. Safe to repeat.',
+    worksOnAll: true,
     load: async () => (await import('./operate/setup.js')).setup,
   },
   {
@@ -109,18 +111,21 @@ export const COMMANDS: CommandEntry[] = [
     name: 'worker',
     arguments: '',
     summary: 'Run a worker, which carries releases out, until SIGTERM or Ctrl-C.',
+    worksOnAll: true,
     load: async () => (await import('./operate/worker.js')).worker,
   },
   {
     name: 'codec-server',
     arguments: '',
     summary: 'Decrypt payloads for the Temporal UI, until SIGTERM or Ctrl-C.',
+    worksOnAll: true,
     load: async () => (await import('./operate/codec-server.js')).codecServer,
   },
   {
     name: 'completion',
     arguments: '<shell>',
     summary: 'Print a completion script for bash or zsh.',
+    worksOnAll: true,
     load: async () => (await import('../completion.js')).completionOf(COMMANDS),
   },
 ];

@@ -1,11 +1,14 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
+import { readGates } from '../../config/gates.js';
 import { InvalidInput } from '../../contract/brand.js';
-import { type Lane, parseRunId, releaseId, rollbackId } from '../../contract/ids.js';
+import { gateOf, type Lane, parseRunId, releaseId, rollbackId } from '../../contract/ids.js';
 import { DECISIONS } from '../../contract/messages.js';
 import { parseSha, type Sha } from '../../contract/sha.js';
 import { oneLine } from '../../domain/markdown.js';
 import { withClient } from '../../temporal/connect.js';
+import { gatesNow } from '../../temporal/gates.js';
 import { isUnavailable, laneNow } from '../../temporal/lane-view.js';
 import { overview } from '../../temporal/overview.js';
 import { type ProductionNow, productionLine, productionNow } from '../../temporal/production.js';
@@ -15,12 +18,18 @@ import { waitsFor } from '../../temporal/waits-for.js';
 import { type Command, type Given, type Io, OUTPUT, TEMPORAL, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { laneFrom } from '../identity.js';
+import { gateLines } from '../print/gates.js';
 import { noteLines, openCheckLines, overviewLines, runStatusLines } from '../print/status.js';
 
 export const status: Command = {
   options: [{ flags: '--watch', description: 'print it again on every change, until Ctrl-C' }, ...OUTPUT],
   environment: [...TEMPORAL],
-  examples: ['canary status', 'canary status 4c1d56e --watch', 'canary status -o json'],
+  examples: [
+    'canary status',
+    'canary --gate payments status',
+    'canary status 4c1d56e --watch',
+    'canary status -o json',
+  ],
   run,
 };
 
@@ -36,11 +45,17 @@ interface StatusOutput {
 const WATCH_INTERVAL_MS = 1_000;
 
 function run(given: Given, io: Io): Promise<number> {
-  const lane = laneFrom(io);
   const [text] = given.args;
   const sha = text === undefined ? null : parseSha(text);
+  const gates = readGates(io.env, (path) => readFileSync(path, 'utf8'));
+  if (gates !== null && sha !== null)
+    throw new InvalidInput(`--gate is missing: CANARY_GATES_FILE names ${[...gates.keys()].map(gateOf).join(', ')}`);
+  const lane = laneFrom(io);
   return withClient(io.env, async (client) => {
-    const readStatus = () => (sha === null ? overallStatus(client, lane) : buildStatus(client, lane, sha));
+    const readStatus = () => {
+      if (gates !== null) return gatesStatus(client, [...gates.keys()]);
+      return sha === null ? overallStatus(client, lane) : buildStatus(client, lane, sha);
+    };
     const print = ({ lines, data }: StatusOutput) => {
       for (const line of wantsJson(given) ? [JSON.stringify(data)] : lines) io.out(line);
     };
@@ -64,6 +79,11 @@ const comparableData = ({ data }: StatusOutput) => JSON.stringify(data);
 async function overallStatus(client: Client, lane: Lane): Promise<StatusOutput> {
   const data = await overview(client, lane);
   return { lines: overviewLines(data, Date.now()), data };
+}
+
+async function gatesStatus(client: Client, lanes: Lane[]): Promise<StatusOutput> {
+  const data = await gatesNow(client, lanes);
+  return { lines: gateLines(data), data };
 }
 
 /** The release of a build and the rollback to it, as far as they exist; the one that started last comes first.

@@ -1,6 +1,6 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import type { HoldName } from '../../contract/hold.js';
-import { laneOf, parseRunId, taskQueue, WORKFLOWS } from '../../contract/ids.js';
+import { laneOf, ofGate, parseRunId, taskQueue, WORKFLOWS } from '../../contract/ids.js';
 import type { ReleasePhase } from '../../contract/release.js';
 import {
   CanaryPhase,
@@ -90,7 +90,7 @@ export async function previousLiveRun(client: Client, run: RunRecord): Promise<R
   const previousDigests = images.map((image) => latestOf(image).before);
   const isSameBuild = images.every(({ digest }, index) => digest === previousDigests[index]);
   if (isSameBuild || previousDigests.includes(null)) return null;
-  const query = `TaskQueue = '${taskQueue(run.lane)}' AND WorkflowType = '${WORKFLOWS.release}' AND CanaryOutcome = 'promoted'`;
+  const query = `TaskQueue = '${taskQueue(run.lane)}' AND WorkflowType = '${WORKFLOWS.release}' AND CanaryOutcome = 'promoted'${ofGate(run.lane)}`;
   let inspected = 0;
   for await (const found of tolerantOf(client).list({ query, pageSize: MAX_RUNS })) {
     if (found.closeTime && found.closeTime.toISOString() <= (run.ended ?? '9') && found.runId !== run.runId) {

@@ -1,6 +1,7 @@
 import { configHash } from '../../../config/hash.js';
 import { loadGateConfig } from '../../../config/load.js';
 import { ConfigError } from '../../../config/schema.js';
+import { gateOf } from '../../../contract/ids.js';
 import { type Finding, stops } from '../../../doctor/finding.js';
 import { findingLines, worstFirst } from '../../../doctor/lines.js';
 import { checkRegistry } from '../../../doctor/registry.js';
@@ -40,7 +41,8 @@ async function run(given: Given, io: Io): Promise<number> {
 async function runChecks(io: Io): Promise<Finding[]> {
   const lane = laneFrom(io);
   const { gate, problems } = await loadGate(io);
-  const hash = gate && configHash(gate.config);
+  // A worker of several gates has the hash of all of them.
+  const hash = gate && gateOf(lane) === null ? configHash(gate.config) : null;
   const results = await Promise.all([
     checkTemporal({ env: io.env, lane, hash }, io.signal),
     registryFindings(io),

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
+import { envOfGate, gateNames, readGates } from '../../../config/gates.js';
 import { checkDriftId } from '../../../contract/ids.js';
 import { SEARCH_ATTRIBUTES } from '../../../contract/search-attributes.js';
 import { formatDuration } from '../../../domain/duration.js';
@@ -45,10 +47,22 @@ function run(given: Given, io: Io): Promise<number> {
         : `${namespace}: registered ${added.join(', ')}`,
     );
     if (retentionMs !== null) await setRetention(retentionMs, client, io);
-    await scheduleDrift(client, io);
-    await adoptInitialLatest(client, given, io);
+    for (const [index, gate] of gateIos(io).entries()) {
+      // All gates of a file share one schedule.
+      if (index === 0) await scheduleDrift(client, gate);
+      await adoptInitialLatest(client, given, gate);
+    }
     return EXIT.done;
   });
+}
+
+/** What `setup` sees of each gate: of the one of the environment, or of all in `CANARY_GATES_FILE`.
+ * @throws {ConfigError} */
+function gateIos(io: Io): Io[] {
+  const readFile = (path: string) => readFileSync(path, 'utf8');
+  const gates = readGates(io.env, readFile);
+  if (gates === null) return [io];
+  return gateNames(io.env, readFile).map((name) => ({ ...io, env: envOfGate(io.env, name, readFile) }));
 }
 
 /** Schedules `CheckDrift`. A gate works without it, so a server that refuses it does not stop the setup. */

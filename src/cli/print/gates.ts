@@ -1,0 +1,42 @@
+import { oneLine } from '../../domain/markdown.js';
+import type { GateNow, GatesNow } from '../../temporal/gates.js';
+import { LANE_UNAVAILABLE } from '../../temporal/lane-client.js';
+import { isUnavailable } from '../../temporal/lane-view.js';
+
+/** What a gate needs, worst first. */
+const LEVELS = ['ALARM', 'HELD', 'PAUSED', 'running', 'idle', 'new'] as const;
+type Level = (typeof LEVELS)[number];
+
+/** All gates, one line each: what needs a person comes first. */
+export function gateLines({ gates, workers }: GatesNow): string[] {
+  const width = Math.max(...gates.map(({ gate }) => gate.length));
+  const rows = gates.map((gate) => ({ gate, ...stateOf(gate) }));
+  rows.sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level));
+  return [
+    workers.length > 0
+      ? `workers  ${workers.join(', ')}`
+      : 'WORKERS  NONE poll: nothing moves until one does (canary worker)',
+    ...rows.map(({ gate, level, what }) => `${level.padEnd(8)} ${gate.gate.padEnd(width)}  ${what}`),
+    ...(rows.some(({ level }) => LEVELS.indexOf(level) < 3) ? ['more: canary --gate NAME status'] : []),
+  ];
+}
+
+function stateOf({ lane, running }: GateNow): { level: Level; what: string } {
+  const held = running.filter(({ waitingFor }) => waitingFor !== null);
+  const runs = running.map(({ workflowId, phase }) => `${workflowId} ${phase ?? 'begins'}`).join(', ');
+  // A gate that never released has no lane.
+  if (lane === 'none')
+    return running.length > 0 ? { level: 'running', what: runs } : { level: 'new', what: 'nothing was promoted yet' };
+  if (isUnavailable(lane)) return { level: 'ALARM', what: oneLine(LANE_UNAVAILABLE[lane]) };
+  const live = `live ${lane.live?.sha ?? 'unknown'}`;
+  const [alarm = lane.missing[0]] = lane.alarms;
+  if (alarm !== undefined) return { level: 'ALARM', what: oneLine(alarm) };
+  if (lane.hold) return { level: 'HELD', what: oneLine(`automatic promotion: ${lane.hold.name}: ${lane.hold.why}`) };
+  if (held[0])
+    return {
+      level: 'HELD',
+      what: `${held.map(({ workflowId, waitingFor }) => `${workflowId}: ${waitingFor}`).join(', ')}; ${live}`,
+    };
+  if (lane.pause) return { level: 'PAUSED', what: oneLine(`by ${lane.pause.by}: ${lane.pause.why}; ${live}`) };
+  return running.length > 0 ? { level: 'running', what: `${runs}; ${live}` } : { level: 'idle', what: live };
+}
