@@ -1,7 +1,7 @@
 import type { Lane } from '../src/contract/ids.js';
+import { byGate } from './border/by-gate.js';
 import { MOVE_BORDERS, RELEASE_BORDERS, WAIT_BORDERS } from './border/table.js';
 import { withBorders } from './border/with-borders.js';
-import { byGate } from './by-gate.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { createSharedDrift } from './lane/shared-drift.js';
 import {

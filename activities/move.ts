@@ -1,5 +1,7 @@
 import { activityInfo, cancellationSignal, heartbeat, log, metricMeter, sleep } from '@temporalio/activity';
-import type { MetricName } from '../src/contract/events.js';
+import type { Config } from '../src/config/schema.js';
+import { gateLabel, type MetricName } from '../src/contract/events.js';
+import type { Lane } from '../src/contract/ids.js';
 import type { Tag } from '../src/contract/image.js';
 import type { MoveReport, RunRef } from '../src/contract/lane.js';
 import { reportMoveSignal, reportMoveUpdate } from '../src/contract/messages.js';
@@ -30,10 +32,12 @@ interface Progress {
   images: MoveProgress[];
 }
 
-const splitSeconds = () => metricMeter.createCounter('canary_pair_split_seconds' satisfies MetricName);
+const splitSeconds = (lane: Lane) =>
+  metricMeter.withTags(gateLabel(lane)).createCounter('canary_pair_split_seconds' satisfies MetricName);
 
 /** What the activities of a mover depend on. */
 export interface MoveDependencies {
+  config: Pick<Config, 'lane'>;
   registry: Registry;
   lane: LaneClient;
   authorizerFor: AuthorizerFor;
@@ -41,7 +45,7 @@ export interface MoveDependencies {
 }
 
 /** Activities that read and write `:latest` and the canary tag. */
-export function createMoveActivities({ registry, lane, authorizerFor, waits }: MoveDependencies) {
+export function createMoveActivities({ config, registry, lane, authorizerFor, waits }: MoveDependencies) {
   return {
     /** Checks everything before the first write, and returns where `:latest` is, so that the history keeps it. */
     preflightMove: (input: MoveInput): Promise<TagState[]> =>
@@ -74,7 +78,7 @@ export function createMoveActivities({ registry, lane, authorizerFor, waits }: M
           onTrouble(image) {
             progress.images = [...progress.images.filter(({ repository }) => repository !== image.repository), image];
           },
-          onSplit: (ms) => splitSeconds().add(Math.round(ms / 1_000), { kind: input.kind }),
+          onSplit: (ms) => splitSeconds(config.lane).add(Math.round(ms / 1_000), { kind: input.kind }),
           onBegin() {
             progress.begun = true;
             heartbeat(progress);

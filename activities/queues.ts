@@ -6,7 +6,7 @@ import { createDriftActivities } from './lane/check-drift.js';
 import { createMoveActivities } from './move.js';
 import { createPublishActivities } from './publish.js';
 import { createPlanActivities, createRegistryActivities } from './resolve.js';
-import { counters } from './sinks/counters.js';
+import { countersOf } from './sinks/counters.js';
 import { logLines } from './sinks/log-lines.js';
 import { createTenantActivities } from './tenants.js';
 import { createWaitActivities } from './waits.js';
@@ -37,7 +37,7 @@ export function onMoveQueue(dependencies: ActivityDependencies) {
 
 /** A notifier is one more sink, with its settings from `config`. */
 export function onWaitQueue(dependencies: ActivityDependencies) {
-  const sinks = [logLines, counters];
+  const sinks = [logLines, countersOf(dependencies.config.lane)];
   return { ...createWaitActivities(dependencies), ...createPublishActivities({ sinks }) };
 }
 

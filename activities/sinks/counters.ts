@@ -1,13 +1,13 @@
 import { metricMeter } from '@temporalio/activity';
-import type { MetricName } from '../../src/contract/events.js';
+import { gateLabel, type MetricName } from '../../src/contract/events.js';
+import type { Lane } from '../../src/contract/ids.js';
 import type { EventSink } from '../publish.js';
 
-const counter = (name: MetricName) => metricMeter.createCounter(name);
-
-/** Sink that counts events on the worker's `/metrics`, where each name ends in `_total`. */
-export const counters: EventSink = {
+/** Sink that counts events on the worker's `/metrics`, where each name ends in `_total`. Of a worker that serves several gates, each count names its gate. */
+export const countersOf = (lane: Lane): EventSink => ({
   name: 'counters',
   deliver(event) {
+    const counter = (name: MetricName) => metricMeter.withTags(gateLabel(lane)).createCounter(name);
     switch (event.type) {
       case 'rejected':
       case 'promoted':
@@ -26,4 +26,4 @@ export const counters: EventSink = {
         return undefined;
     }
   },
-};
+});

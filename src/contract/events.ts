@@ -1,5 +1,6 @@
 import type { FailureType } from './failures.js';
 import type { DecisionName } from './hold.js';
+import { gateOf, type Lane } from './ids.js';
 import type { MovedImage, MoveInput, MoveOutcome, TagState } from './move.js';
 import type { ReleasePhase, RunOutcome } from './release.js';
 
@@ -45,7 +46,7 @@ export const ALARMS = {
 } as const;
 export type AlarmName = keyof typeof ALARMS;
 
-/** Counters of events on a worker's `/metrics`; each name ends in `_total` there. */
+/** Counters of events on a worker's `/metrics`; each name ends in `_total` there. A worker of several gates adds the label `gate`. */
 export const METRICS = [
   { name: 'canary_runs_ended', labels: ['workflow', 'outcome'], meaning: 'Runs by how they ended' },
   { name: 'canary_moves', labels: ['kind', 'result'], meaning: 'Moves by the worst result of an image' },
@@ -53,6 +54,11 @@ export const METRICS = [
   { name: 'canary_alarms', labels: ['alarm'], meaning: 'Alarms' },
   { name: 'canary_pair_split_seconds', labels: ['kind'], meaning: 'Seconds in which the images were on two builds' },
 ] as const;
+/** Label of the gate that a count is of; none for a gate that its workers serve alone. */
+export function gateLabel(lane: Lane): Record<string, string> {
+  const gate = gateOf(lane);
+  return gate === null ? {} : { gate };
+}
 export type MetricName = (typeof METRICS)[number]['name'];
 
 /** Event as it is delivered. `id` is the run id and the number of the event in its run. A worker delivers an id to a sink once; after a crash another worker may repeat it. */

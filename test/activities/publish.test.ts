@@ -1,9 +1,10 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, test } from 'vitest';
 import { createPublishActivities, type EventSink } from '../../activities/publish.js';
-import { counters } from '../../activities/sinks/counters.js';
+import { countersOf } from '../../activities/sinks/counters.js';
 import { logLines } from '../../activities/sinks/log-lines.js';
 import type { DeliveredEvent } from '../../src/contract/events.js';
+import { parseLane } from '../../src/contract/ids.js';
 
 const event = (number: number): DeliveredEvent => ({
   type: 'phase-entered',
@@ -70,7 +71,7 @@ describe('publish', () => {
 
 test.each<[string, EventSink]>([
   ['log lines', logLines],
-  ['counters', counters],
+  ['counters', countersOf(parseLane(''))],
 ])('a batch that is published again is delivered to %s once', async (_name, sink) => {
   const delivered: string[] = [];
   const counted: EventSink = {

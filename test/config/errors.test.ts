@@ -116,7 +116,7 @@ describe('loadConfig, invalid environment', () => {
     ],
     [
       { CANARY_LANE: 'EU' },
-      'CANARY_LANE: invalid lane "EU": expected up to 32 lower-case letters, digits and inner dashes, e.g. eu',
+      'CANARY_LANE: invalid lane "EU": expected up to 32 lower-case letters, digits and inner dashes, e.g. eu, or two of them, e.g. eu.payments',
     ],
     [
       { CANARY_BUILD_PROBE: 'health' },

@@ -38,6 +38,7 @@ describe('the package, installed into an empty folder as the image does', () => 
       'bin/canary.js',
       'dist/workflow-bundle.json',
       'docs/fleet.schema.json',
+      'docs/gates.schema.json',
       'package.json',
     ]);
   });

@@ -1,7 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
-import { nullIfInvalid } from '../src/contract/brand.js';
-import { type Lane, laneOf } from '../src/contract/ids.js';
-import { nothingWritten } from './failures.js';
+import { nullIfInvalid } from '../../src/contract/brand.js';
+import { type Lane, laneOf } from '../../src/contract/ids.js';
+import { nothingWritten } from '../failures.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: arguments of every kind.
 type Activities = Record<string, (...args: any[]) => Promise<unknown>>;

@@ -1,0 +1,42 @@
+export default [
+  {
+    name: 'gates-any-gate',
+    breaks: 'a run is carried out with the configuration of another gate',
+    file: 'workers/gates.ts',
+    find: 'const loaded = this.#gates.get(lane);',
+    replace: 'const [loaded] = this.#gates.values();',
+    test: 'test/workers/gates.test.ts > a gate that was never right has none, and one that is not in the file neither',
+  },
+  {
+    name: 'gates-broken-entry-forgets',
+    breaks: 'an entry that becomes invalid stops the runs of its gate',
+    file: 'workers/gates.ts',
+    find: 'return { entry, gate: last, problems: problemsOf(error)',
+    replace: 'return { entry, gate: null, problems: problemsOf(error)',
+    test: 'test/workers/gates.test.ts > a gate whose entry becomes invalid keeps its last configuration, and says so',
+  },
+  {
+    name: 'gates-secret-in-the-file',
+    breaks: 'a secret may stand in the gates file',
+    file: 'src/config/gates.ts',
+    find: '? [`${variable}_FILE`,',
+    replace: '? [variable,',
+    test: 'test/config/gates.test.ts > with a fleet or a token of its own has none of the environment',
+  },
+  {
+    name: 'gates-runs-of-another',
+    breaks: 'the status of one gate shows the runs of another',
+    file: 'src/contract/ids.ts',
+    find: "(gateOf(lane) === null ? '' :",
+    replace: "(gateOf(lane) !== 'x' ? '' :",
+    test: 'test/e2e/gates.test.ts > shows each gate its own runs, and all gates on one screen',
+  },
+  {
+    name: 'gates-broken-file-empties',
+    breaks: 'a file that cannot be read removes all gates',
+    file: 'workers/gates.ts',
+    find: '      this.#fileProblems = problems;',
+    replace: '      this.#fileProblems = problems;\n      this.#gates.clear();',
+    test: 'test/e2e/gates.test.ts > keeps the gates as they are while the file cannot be used',
+  },
+];
