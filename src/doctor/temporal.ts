@@ -5,7 +5,7 @@ import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.js';
 import { formatDuration } from '../domain/duration.js';
 import { DeadlineReached } from '../net/deadline.js';
 import { namespaceFix, withClient } from '../temporal/connect.js';
-import { invalidSearchAttributes } from '../temporal/namespace.js';
+import { invalidSearchAttributes, registerByHand } from '../temporal/namespace.js';
 import { type Finding, stops } from './finding.js';
 import { checkLane } from './lane.js';
 import { runCheck } from './look.js';
@@ -76,7 +76,20 @@ async function namespace({ options, workflowService }: Client): Promise<Finding[
 }
 
 async function checkSearchAttributes({ connection, options }: Client): Promise<Finding[]> {
-  const { missing, mistyped } = await invalidSearchAttributes(connection, options.namespace, SEARCH_ATTRIBUTES);
+  const { missing, mistyped, unlisted } = await invalidSearchAttributes(
+    connection,
+    options.namespace,
+    SEARCH_ATTRIBUTES,
+  );
+  if (unlisted !== null)
+    return [
+      {
+        area: 'temporal',
+        level: 'warning',
+        what: `search attributes cannot be listed with these credentials: ${unlisted}; a run waits for ever if one is missing`,
+        fix: registerByHand(SEARCH_ATTRIBUTES),
+      },
+    ];
   if (missing.length + mistyped.length === 0)
     return [{ area: 'temporal', level: 'ok', what: 'all search attributes are registered' }];
   const problems = [

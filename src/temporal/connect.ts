@@ -76,21 +76,23 @@ export function mapNamespaceError(name: string, error: unknown): unknown {
   return missing ? new Error(`there is no namespace ${name}: ${namespaceFix(name)}`, { cause: error }) : error;
 }
 
+/** The SDK wraps the gRPC error of a client's connection; that of a worker's connection is one, with its text in `message` alone. */
+const grpcOf = (error: unknown) => (error instanceof ServiceError && !isGrpcServiceError(error) ? error.cause : error);
+
 /** PERMISSION_DENIED and UNAUTHENTICATED. */
 const AUTH_ERROR_CODES = [7, 16];
 const UNIMPLEMENTED = 12;
 
 /** The server's message if it rejected the credentials; null for any other error. */
 export function credentialRejection(error: unknown): string | null {
-  // The SDK wraps the gRPC error of a connection.
-  const grpc = error instanceof ServiceError ? error.cause : error;
-  return isGrpcServiceError(grpc) && AUTH_ERROR_CODES.includes(grpc.code) ? grpc.details : null;
+  const grpc = grpcOf(error);
+  return isGrpcServiceError(grpc) && AUTH_ERROR_CODES.includes(grpc.code) ? grpc.details || grpc.message : null;
 }
 
 /** The server's message if it rejected the credentials or has no such call: Temporal Cloud allows some changes in its web page only. */
 export function deniedOrUnsupported(error: unknown): string | null {
-  const grpc = error instanceof ServiceError ? error.cause : error;
-  if (isGrpcServiceError(grpc) && grpc.code === UNIMPLEMENTED) return grpc.details;
+  const grpc = grpcOf(error);
+  if (isGrpcServiceError(grpc) && grpc.code === UNIMPLEMENTED) return grpc.details || grpc.message;
   return credentialRejection(error);
 }
 

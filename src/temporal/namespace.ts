@@ -5,6 +5,7 @@ import { msToTs, tsToMs } from '@temporalio/common/lib/time.js';
 import { InvalidInput } from '../contract/brand.js';
 import { checkDriftId, type Lane, taskQueue, WORKFLOWS } from '../contract/ids.js';
 import { formatDuration, parseDuration } from '../domain/duration.js';
+import { deniedOrUnsupported } from './connect.js';
 
 export interface Attribute {
   name: string;
@@ -12,18 +13,39 @@ export interface Attribute {
 }
 type Operator = Pick<ConnectionLike, 'operatorService'>;
 
+interface InvalidAttributes {
+  missing: Attribute[];
+  mistyped: Attribute[];
+  /** Why the server lists none of them to these credentials: all may be there. */
+  unlisted: string | null;
+}
+
 /** Attributes that are not registered in the namespace, and those registered with another type: a run that sets one of either hangs. */
 export async function invalidSearchAttributes(
   temporal: Operator,
   namespace: string,
   required: Attribute[],
-): Promise<{ missing: Attribute[]; mistyped: Attribute[] }> {
-  const { customAttributes } = await temporal.operatorService.listSearchAttributes({ namespace });
+): Promise<InvalidAttributes> {
+  const listed = await listAttributes(temporal, namespace);
+  if (typeof listed === 'string') return { missing: [], mistyped: [], unlisted: listed };
+  const { customAttributes } = listed;
   const isRegistered = ({ name }: Attribute) => customAttributes[name] !== undefined;
   return {
     missing: required.filter((one) => !isRegistered(one)),
     mistyped: required.filter((one) => isRegistered(one) && customAttributes[one.name] !== valueType(one.type)),
+    unlisted: null,
   };
+}
+
+/** Temporal Cloud lists and adds them on its web page and in tcld, and by API for some credentials only. */
+async function listAttributes({ operatorService }: Operator, namespace: string) {
+  try {
+    return await operatorService.listSearchAttributes({ namespace });
+  } catch (error) {
+    const refusal = deniedOrUnsupported(error);
+    if (refusal === null) throw error;
+    return refusal;
+  }
 }
 
 /** The names that are not registered in the namespace. */
@@ -31,14 +53,14 @@ export async function missingSearchAttributes(...args: Parameters<typeof invalid
   return (await invalidSearchAttributes(...args)).missing.map(({ name }) => name);
 }
 
-/** Registers the missing attributes and resolves to their names. Safe to repeat.
+/** Registers the missing attributes and resolves to their names; `unlisted`: why it is not known which are missing. Safe to repeat.
  * @throws {InvalidInput} for one that is registered with another type, which the server would keep silently. */
 export async function registerSearchAttributes(
   temporal: Operator,
   namespace: string,
   required: Attribute[],
-): Promise<string[]> {
-  const { missing, mistyped } = await invalidSearchAttributes(temporal, namespace, required);
+): Promise<{ added: string[]; unlisted: string | null }> {
+  const { missing, mistyped, unlisted } = await invalidSearchAttributes(temporal, namespace, required);
   const [mismatch] = mistyped;
   if (mismatch)
     throw new InvalidInput(
@@ -49,8 +71,12 @@ export async function registerSearchAttributes(
       namespace,
       searchAttributes: Object.fromEntries(missing.map(({ name, type }) => [name, valueType(type)])),
     });
-  return missing.map(({ name }) => name);
+  return { added: missing.map(({ name }) => name), unlisted };
 }
+
+/** Who can register attributes where these credentials cannot. */
+export const registerByHand = (required: Attribute[]) =>
+  `on Temporal Cloud use its web page or tcld, elsewhere ask an administrator: ${required.map(({ name, type }) => `${name} as ${type}`).join(', ')}`;
 
 function valueType(type: SearchAttributeType) {
   const value = encodeSearchAttributeIndexedValueType(type);

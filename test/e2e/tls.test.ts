@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { withClient } from '../../src/temporal/connect.js';
 import { makeCertificate } from '../../testbed/certificates.js';
 import { startTemporalProxy } from '../../testbed/temporal-proxy.js';
 import { canary as spawned } from '../support/canary-process.js';
@@ -12,6 +13,7 @@ import { until } from '../support/until.js';
 
 const UNAUTHENTICATED = 16;
 const KEY = 'prod-api-key-0123456789';
+const ROTATED = 'rotated-api-key-0123456789';
 /** What only a tunnel or a load balancer would call it. */
 const SERVER_NAME = 'temporal.internal';
 
@@ -29,8 +31,10 @@ const file = (name: string, content: string) => {
 
 /** A Temporal server of a company: a private CA, client certificates and API keys, behind another name. */
 let proxy: Awaited<ReturnType<typeof startTemporalProxy>>;
-/** Keys and client certificates of the calls that came through. */
+/** Keys of the calls that came. */
 const callers = new Set<string>();
+/** Keys that the server takes. */
+let taken = [KEY];
 let settings: Record<string, string>;
 
 const gate = useGate('tls');
@@ -40,7 +44,7 @@ beforeAll(async () => {
     temporalAddress(),
     (_call, headers) => {
       callers.add(String(headers.authorization));
-      return headers.authorization === `Bearer ${KEY}` ? undefined : UNAUTHENTICATED;
+      return taken.some((key) => headers.authorization === `Bearer ${key}`) ? undefined : UNAUTHENTICATED;
     },
     { key: server.key, cert: server.cert, ca: ca.cert, requestCert: true, rejectUnauthorized: true },
   );
@@ -81,6 +85,31 @@ describe('Temporal behind TLS', () => {
       serverName: SERVER_NAME,
       identity: expect.stringMatching(/^\d+@.+#[0-9a-f]{8}$/),
     });
+  }, 90_000);
+
+  test('is reached with the API key of a file, and with the next one once that is rotated, without a restart', async () => {
+    const path = file('api-key', KEY);
+    const rotating = { TEMPORAL_API_KEY: '', TEMPORAL_API_KEY_FILE: path };
+    const running = worker(rotating);
+    await until('it starts', () => running.said().includes('worker.started'), 60_000);
+    const [, address] = /"http.listening","address":"([^"]+)"/.exec(running.said()) ?? [];
+    await withClient({ HOME: folder, ...settings, ...rotating }, async (client) => {
+      const isAnswered = () =>
+        client.workflowService.getSystemInfo({}).then(
+          () => true,
+          () => false,
+        );
+      expect(await isAnswered()).toBe(true);
+      file('api-key', `${ROTATED}\n`);
+      taken = [ROTATED];
+      await until('a client that is connected has the new key', isAnswered);
+    });
+    await until('the worker has the new key', () => running.said().includes('temporal.api-key'));
+    expect((await fetch(`http://${address}/readyz`)).status).toBe(200);
+    running.child.kill('SIGTERM');
+    expect(await running.exit).toBe(0);
+    expect(running.said()).not.toMatch(/(?:prod|rotated)-api-key/);
+    taken = [KEY];
   }, 90_000);
 
   const TLS_FIX =

@@ -8,6 +8,7 @@ import { deniedOrUnsupported, withClient } from '../../../temporal/connect.js';
 import {
   changeRetention,
   parseRetention,
+  registerByHand,
   registerSearchAttributes,
   scheduleDriftCheck,
 } from '../../../temporal/namespace.js';
@@ -35,24 +36,14 @@ function run(given: Given, io: Io): Promise<number> {
   const retention = textOption(given, 'retention');
   const retentionMs = retention === undefined ? null : parseRetention(retention);
   return withClient(io.env, async (client) => {
-    const { namespace } = client.options;
-    const added = await explainIfDenied(
-      `search attributes of ${namespace}`,
-      SEARCH_ATTRIBUTES.map(({ name, type }) => `${name} as ${type}`).join(', '),
-      registerSearchAttributes(client.connection, namespace, SEARCH_ATTRIBUTES),
-    );
-    io.out(
-      added.length === 0
-        ? `${namespace}: all search attributes are registered`
-        : `${namespace}: registered ${added.join(', ')}`,
-    );
+    const isRegistered = await register(client, io);
     if (retentionMs !== null) await setRetention(retentionMs, client, io);
     for (const [index, gate] of gateIos(io).entries()) {
       // All gates of a file share one schedule.
       if (index === 0) await scheduleDrift(client, gate);
       await adoptInitialLatest(client, given, gate);
     }
-    return EXIT.done;
+    return isRegistered ? EXIT.done : EXIT.fault;
   });
 }
 
@@ -63,6 +54,26 @@ function gateIos(io: Io): Io[] {
   const gates = readGates(io.env, readFile);
   if (gates === null) return [io];
   return gateNames(io.env, readFile).map((name) => ({ ...io, env: envOfGate(io.env, name, readFile) }));
+}
+
+/** Registers the search attributes; false if one is known to be missing, and stays so. */
+async function register({ connection, options }: Client, io: Io): Promise<boolean> {
+  const { namespace } = options;
+  try {
+    const { added, unlisted } = await registerSearchAttributes(connection, namespace, SEARCH_ATTRIBUTES);
+    const state = added.length === 0 ? 'all search attributes are registered' : `registered ${added.join(', ')}`;
+    io.out(
+      `${namespace}: ${unlisted === null ? state : `warning: these credentials cannot list the search attributes (${unlisted}); if one is missing, ${registerByHand(SEARCH_ATTRIBUTES)}`}`,
+    );
+    return true;
+  } catch (error) {
+    const rejection = deniedOrUnsupported(error);
+    if (rejection === null) throw error;
+    io.err(
+      `canary: cannot register the search attributes of ${namespace} with these credentials: ${rejection} (${registerByHand(SEARCH_ATTRIBUTES)})`,
+    );
+    return false;
+  }
 }
 
 /** Schedules `CheckDrift`. A gate works without it, so a server that refuses it does not stop the setup. */
@@ -82,25 +93,14 @@ async function scheduleDrift(client: Client, io: Io): Promise<void> {
 async function setRetention(retentionMs: number, client: Client, io: Io): Promise<void> {
   const { namespace } = client.options;
   const to = formatDuration(retentionMs);
-  const from = formatDuration(
-    await explainIfDenied(
-      `retention of ${namespace}`,
-      `temporal operator namespace update --namespace ${namespace} --retention ${to}`,
-      changeRetention(client, retentionMs),
-    ),
-  );
-  io.out(`${namespace}: ended runs are kept for ${from === to ? `${to}, unchanged` : `${to}, before: ${from}`}`);
-}
-
-/** Adds a fix to the error if the server denies the change to these credentials, or supports it for no client (as Temporal Cloud, which has a web page for it). */
-async function explainIfDenied<T>(what: string, how: string, change: Promise<T>): Promise<T> {
   try {
-    return await change;
+    const from = formatDuration(await changeRetention(client, retentionMs));
+    io.out(`${namespace}: ended runs are kept for ${from === to ? `${to}, unchanged` : `${to}, before: ${from}`}`);
   } catch (error) {
     const rejection = deniedOrUnsupported(error);
     if (rejection === null) throw error;
     throw new Error(
-      `cannot change the ${what} with these credentials: ${rejection} (on Temporal Cloud use its web page or tcld, elsewhere ask an administrator: ${how})`,
+      `cannot change the retention of ${namespace} with these credentials: ${rejection} (on Temporal Cloud use its web page or tcld, elsewhere ask an administrator: temporal operator namespace update --namespace ${namespace} --retention ${to})`,
       { cause: error },
     );
   }
