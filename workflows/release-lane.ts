@@ -5,10 +5,11 @@ import { parseLaneState } from '../src/lane/payloads/state.js';
 import { grant } from '../src/lane/queue.js';
 import { emptyLane } from '../src/lane/state.js';
 import { announcedRollbacks } from './lane/announced-rollbacks.js';
-import { followers, preemptionTimer, revocations, runsRecorder } from './lane/follow-runs.js';
+import { followers, preemptionTimer, revocations } from './lane/follow-runs.js';
 import { handleMessages, type LaneRun } from './lane/handlers.js';
 import { alarmOfOrder, preemptHolder } from './lane/lane-alarms.js';
 import { queueLookUps } from './lane/queue-look-ups.js';
+import { type Recorder, recorder } from './lane/recorder.js';
 import { recoverState } from './lane/recover-state.js';
 import { openFeed } from './shared/events.js';
 import { requireId } from './shared/own-lane.js';
@@ -41,7 +42,7 @@ export async function ReleaseLane(typed: unknown = null, typedEvents: unknown = 
     preemptHolder(feed, state, Date.now());
     alarmOfOrder(feed, state);
     revoked.notify(state);
-    recordRuns(state);
+    record?.(state);
     awaitPreemption(state);
     hasChanged = true;
     look();
@@ -61,12 +62,14 @@ export async function ReleaseLane(typed: unknown = null, typedEvents: unknown = 
   const run: LaneRun = { state, feed, announced: announcedRollbacks(settle), isKnown: false, inbox: [], settle, look };
   const follow = followers(state, feed, settle);
   const revoked = revocations();
-  const recordRuns = runsRecorder();
+  let record: Recorder | undefined;
   const isLookingUp = queueLookUps(state, settle);
   const awaitPreemption = preemptionTimer(settle);
   handleMessages(run);
 
-  Object.assign(state, await recoverState(state, carried !== null));
+  const recovered = await recoverState(state, carried !== null);
+  record = recorder(recovered.base);
+  Object.assign(state, recovered.state);
   for (const act of run.inbox.splice(0)) act();
   run.isKnown = true;
   settle();

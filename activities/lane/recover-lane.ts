@@ -2,19 +2,17 @@ import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
 import { type Client, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { type Lane, moveLatestId, releaseLaneId, taskQueue, WORKFLOWS } from '../../src/contract/ids.js';
-import type { LaneState } from '../../src/contract/lane.js';
+import type { KnownBadBuild, LaneState } from '../../src/contract/lane.js';
 import type { MovedImage } from '../../src/contract/move.js';
+import { KNOWN_BAD_BYTES, newest } from '../../src/lane/limits.js';
 import { areMovedImages } from '../../src/lane/payloads/parse.js';
-import { knowsLess, parseLaneState } from '../../src/lane/payloads/state.js';
-import { emptyLane, putOnHold } from '../../src/lane/state.js';
+import { knowsLess } from '../../src/lane/payloads/state.js';
+import { emptyLane, MAX_BUILDS, putOnHold } from '../../src/lane/state.js';
 import { tolerantOf } from '../../src/temporal/payloads/tolerant.js';
+import { type LaneRecord, readLaneRecord } from '../../src/temporal/records/lane-record.js';
 import { findRun } from '../../src/temporal/runs.js';
 import { startOf } from '../../src/temporal/start.js';
 import { isOurs } from '../border/caller.js';
-
-/** Time-out of a query to a closed lane, in milliseconds, and number of tries. */
-const ANSWER_MS = 10_000;
-const TRIES = 2;
 
 /** One run of a workflow id. */
 interface Listed {
@@ -30,8 +28,8 @@ interface Listed {
 export type Continued = 'continued';
 
 /**
- * Recovers the state of the last lane, as strictly as possible (docs/protocol.md, Recovery of the ledger): its whole state, if it still answers;
- * else the state of an earlier one, or the one that it began with, on hold; else where the last move left `:latest`, on hold; else null.
+ * Recovers the state of the last lane, as strictly as possible (docs/protocol.md, Recovery of the ledger): its whole state, by its history;
+ * else what can be read of it, or the state of an earlier one, on hold; else where the last move left `:latest`, on hold; else null.
  */
 export async function recoverLane(
   client: Client,
@@ -43,21 +41,41 @@ export async function recoverLane(
   // ours, the input is somebody's own.
   const isContinued = isCarried && closed[0]?.status === 'CONTINUED_AS_NEW' && isHonest(closed[0], lane);
   if (isContinued && (await continuesOurs(client, lane))) return 'continued';
-  const lanes = closed.filter((run) => isHonest(run, lane));
+  const lanes = closed.filter((run) => isHonest(run, lane)).slice(0, MAX_RUNS);
+  const recordOf = recordsOf(client, lane, lanes);
   // The run that continued the newest one is gone: it may have known more.
   let isCertain = lanes[0]?.status !== 'CONTINUED_AS_NEW';
-  for (const [index, { runId }] of lanes.entries()) {
-    const answer = await knownBy(client, lane, runId);
-    if (answer === 'silent') isCertain = false;
-    // The input of a silent run is what continue-as-new carried into it; unless it never ran, it may have known more.
-    const known = typeof answer === 'string' ? await carriedInto(client, lane, runId, lanes) : answer;
+  const marks: KnownBadBuild[] = [];
+  for (const [index, run] of lanes.entries()) {
+    const record = await recordOf(run);
+    marks.push(...record.marks);
+    isCertain &&= record.isWhole;
     // A lane that ended before it had recovered knew and changed nothing: the run before it is read.
-    if (known === null) continue;
-    const older = await olderRecord(client, lane, lanes.slice(index + 1));
-    if (older && knowsLess(known, older)) return lessThan(known, older);
-    return isCertain ? known : notAll(known);
+    if (record.state === null) continue;
+    const older = await olderRecord(recordOf, lanes.slice(index + 1));
+    const known = older && knowsLess(record.state, older) ? older : isCertain ? null : record.state;
+    return known ? incomplete(known, marks) : withOpenLease(record.state);
   }
   return lastMove(client, lane);
+}
+
+/** Most closed runs of the lane that are read. */
+const MAX_RUNS = 50;
+
+/** Record of one of the closed lanes. */
+type RecordOf = (run: Listed) => Promise<LaneRecord>;
+
+/** Reads each record once. */
+function recordsOf(client: Client, lane: Lane, lanes: Listed[]): RecordOf {
+  const read = new Map<string, Promise<LaneRecord>>();
+  const isListed = (id: string) => lanes.some(({ runId }) => runId === id);
+  return ({ runId }) => {
+    const known = read.get(runId);
+    if (known) return known;
+    const record = readLaneRecord(client, { workflowId: releaseLaneId(lane), runId }, isListed);
+    read.set(runId, record);
+    return record;
+  };
 }
 
 /** Whether a run was a lane of this gate: of that type, on our queue, where our workers alone run it. */
@@ -71,39 +89,44 @@ async function continuesOurs(client: Client, lane: Lane): Promise<boolean> {
   return continuedFrom !== null && isOurs(await findRun(client, id, continuedFrom), WORKFLOWS.lane, lane);
 }
 
-/** State that a run began with as the continuation of a lane of ours; null for one that began with nothing, or with somebody's own. */
-async function carriedInto(client: Client, lane: Lane, runId: string, lanes: Listed[]): Promise<LaneState | null> {
-  const { input, continuedFrom } = await startOf(client, releaseLaneId(lane), runId);
-  return lanes.some((one) => one.runId === continuedFrom) ? parseLaneState(input) : null;
-}
-
-/** Number of older lanes that are asked whether they knew more. */
+/** Number of older lanes that are compared. */
 const OLDER = 2;
 
-/** What an older lane knew: what it began with, which is cheap to read, else its answer. */
-async function olderRecord(client: Client, lane: Lane, older: Listed[]): Promise<LaneState | null> {
-  for (const { runId } of older.slice(0, OLDER)) {
-    const carried = await carriedInto(client, lane, runId, older);
-    const answer = carried ?? (await knownBy(client, lane, runId));
-    if (answer !== null && typeof answer !== 'string') return answer;
+/** What an older lane knew. */
+async function olderRecord(recordOf: RecordOf, older: Listed[]): Promise<LaneState | null> {
+  for (const run of older.slice(0, OLDER)) {
+    const { state } = await recordOf(run);
+    if (state) return state;
   }
   return null;
 }
 
-/** The older state, on hold, with the known-bad builds of both: no build that was rolled back from comes back. */
-function lessThan(known: LaneState, older: LaneState): LaneState {
-  const { knownBad } = older.ledger;
-  const more = known.ledger.knownBad.filter(({ sha }) => !knownBad.some((one) => one.sha === sha));
-  const state = { ...older, ledger: { ...older.ledger, knownBad: [...knownBad, ...more] } };
-  return putOnHold(state, 'not-recovered', 'the last lane knew less than one before it (fix: canary lane adopt)');
+/**
+ * A state of which a part is lost, on hold, with every known-bad build that any lane knew: no build that was rolled back from comes back.
+ * Whether a build is one of those that were lost is not known, so a person says from which sequence on builds are new.
+ */
+function incomplete(known: LaneState, marks: KnownBadBuild[]): LaneState {
+  const state = structuredClone(known);
+  const { ledger } = state;
+  const more = marks.filter(({ sha }, index) => {
+    const isFirst = marks.findIndex((one) => one.sha === sha) === index;
+    return isFirst && !ledger.knownBad.some((one) => one.sha === sha);
+  });
+  ledger.knownBad = newest([...ledger.knownBad, ...more], MAX_BUILDS, KNOWN_BAD_BYTES);
+  ledger.lost = { seen: ledger.seen, upTo: null };
+  return withOpenLease(putOnHold(state, 'not-recovered', LOST));
 }
 
-const notAll = (state: LaneState) =>
-  putOnHold(
-    state,
-    'not-recovered',
-    'the last lane is gone, or does not answer, so only the state before it is known (fix: canary lane adopt)',
-  );
+const LOST =
+  'a part of the ledger is lost: the last lane is gone, cannot be read, or knew less than one before it (fix: canary lane adopt, then canary lane sequence <n>)';
+
+/** The last lane may have renewed an open lease without a record of it. */
+function withOpenLease(state: LaneState): LaneState {
+  const { move } = state;
+  return move && move.leaseRevokedAt === undefined
+    ? { ...state, move: { ...move, leaseGrantedAt: Date.now() } }
+    : state;
+}
 
 /** Closed runs of the lane, newest first. Visibility lags, so it waits until this run is listed and no other is listed as running. */
 async function closedLanes(client: Client, lane: Lane): Promise<Listed[]> {
@@ -126,20 +149,6 @@ async function listed(client: Client, workflowId: string): Promise<Listed[]> {
   return runs.sort((a, b) => b.startTime.getTime() - a.startTime.getTime());
 }
 
-/** Queries a closed run. It is replayed for that, which may fail if the code has changed since. */
-async function knownBy(client: Client, lane: Lane, runId: string): Promise<LaneState | null | 'silent' | 'never ran'> {
-  const handle = client.workflow.getHandle(releaseLaneId(lane), runId);
-  for (let tries = 1; ; tries += 1)
-    try {
-      const answer = await client.withDeadline(Date.now() + ANSWER_MS, () => handle.query<unknown>('lane'));
-      return answer === null ? null : (parseLaneState(answer) ?? 'silent');
-    } catch (error) {
-      // Matches the server's message; another wording counts as silence, which puts the lane on hold.
-      if (String(Object(error).cause).includes('closed before WorkflowTaskStarted')) return 'never ran';
-      if (tries === TRIES) return 'silent';
-    }
-}
-
 /** State in which only the expected latest is known, from the newest move; null if that is unknown. */
 async function lastMove(client: Client, lane: Lane): Promise<LaneState | null> {
   for (const { runId, status, closeTime, type, taskQueue: queue } of await listed(client, moveLatestId(lane))) {
@@ -147,8 +156,9 @@ async function lastMove(client: Client, lane: Lane): Promise<LaneState | null> {
     const images = status === 'RUNNING' ? null : await movedBy(client, lane, runId);
     if (images?.length === 0) continue;
     if (images === null) return null;
-    const why = 'only the last move of the lane is known (fix: canary lane adopt)';
+    const why = 'only the last move of the lane is known (fix: canary lane adopt, then canary lane sequence <n>)';
     const state = putOnHold(emptyLane(), 'not-recovered', why);
+    state.ledger.lost = { seen: 0, upTo: null };
     const tagStates = images.map(({ repository, latest }) => ({ repository, digest: latest }));
     state.ledger.expectedLatest = { images: tagStates, at: (closeTime ?? new Date()).getTime() };
     return state;

@@ -150,6 +150,8 @@ export interface Ledger {
   watchStartedFor?: string;
   /** Consecutive releases that were preempted after the canary tenants had left; a promotion resets it. */
   consecutivePreemptions: number;
+  /** Present once a part was lost: builds that were not seen since (`seen`) are refused unless their sequence is above `upTo`, which a person sets. */
+  lost?: { seen: number; upTo: number | null };
 }
 
 /** State of a lane: continue-as-new carries it, the query `lane` returns it, and a fresh lane recovers from it. */

@@ -12,7 +12,7 @@ import { digestOf } from '../contract/move.js';
 import { sameBuild } from '../contract/sha.js';
 import { describeMark, describeRejection, isOlder, keyOf, markOf, rejectionOf } from './ledger.js';
 import { ANSWERS_BYTES, MAX_QUEUE, newest } from './limits.js';
-import { countSuperseded, invalidSequence } from './sequence.js';
+import { countSuperseded, invalidSequence, undated } from './sequence.js';
 import { MAX_KEPT } from './state.js';
 
 /** Adds a release to the queue, or answers it at once. Idempotent by run id.
@@ -26,7 +26,10 @@ export function enqueue(state: LaneState, request: LaneRequest): boolean {
     answer(state, request, { invalid });
     return true;
   }
+  const isDated = undated(state.ledger, { ...request, force: false }) === null;
   const key = keyOf(state.ledger, request.sha, request.sequence);
+  // A build that is forced although nothing dates it stays one: that it was asked for does not make it new.
+  if (!isDated) key.seen = Math.min(key.seen, (state.ledger.lost?.seen ?? 0) - 1);
   const result = refusalOf(state, request);
   if (result !== null) {
     answer(state, request, result);

@@ -7,14 +7,34 @@ const MAX_FACTOR = 100;
 /** Releases in a row that a build supersedes although the lane saw it before them: then its sequence is wrong, and no build is tested any more. */
 const OUT_OF_ORDER_ALARM = 3;
 
-/** What is wrong with the sequence of a build that the lane has not seen; null if nothing is. The first one ever may be any. */
+/** What is wrong with the sequence of a build that the lane has not seen, or cannot date; null if nothing is. The first one ever may be any. */
 export function invalidSequence(
   ledger: Ledger,
-  { sha, sequence = 0, force }: Pick<LaneRequest, 'sha' | 'sequence' | 'force'>,
+  request: Pick<LaneRequest, 'sha' | 'sequence' | 'force'>,
 ): string | null {
+  const { sha, sequence = 0, force } = request;
   const newest = ledger.highestSequence;
+  const why = undated(ledger, request);
+  if (why !== null) return why;
   if (force || newest === 0 || ledger.order[shortSha(sha)] || sequence <= newest * MAX_FACTOR) return null;
   return `sequence ${sequence} is more than ${MAX_FACTOR} times the newest one, ${newest}: every later build would be older (fix: the right --sequence; if it is right: --force)`;
+}
+
+/** Why a build cannot be told from one that was rolled back from, because a part of the ledger was lost; null if it can. No guess: only a sequence dates a build. */
+export function undated(
+  { lost, order }: Ledger,
+  { sha, sequence, force }: Pick<LaneRequest, 'sha' | 'sequence' | 'force'>,
+): string | null {
+  const key = order[shortSha(sha)];
+  if (!lost || force || (key && key.seen >= lost.seen)) return null;
+  const { upTo } = lost;
+  const isNew = upTo !== null && (key || sequence !== undefined ? (key?.sequence ?? sequence ?? 0) > upTo : upTo === 0);
+  if (isNew) return null;
+  const asked =
+    upTo === null
+      ? 'canary lane sequence <n> --reason … with the newest sequence so far, 0 if builds have none'
+      : 'a higher --sequence';
+  return `a part of the ledger was lost, so ${sha} may have been rolled back from (fix: ${asked}; if it is a good build: --force)`;
 }
 
 /** Counts a superseded release towards the alarm `out-of-order`, if the lane saw the build that supersedes it first. */
@@ -41,6 +61,7 @@ export function setSequence(ledger: Ledger, sequence: number): string {
     ledger.newestPromoted.key = { ...ledger.newestPromoted.key, sequence };
   ledger.highestSequence = sequence;
   ledger.outOfOrder = null;
+  if (ledger.lost) ledger.lost.upTo = sequence;
   const lowered = beyond.length > 0 ? `; it now counts for ${beyond.map(([sha]) => sha).join(', ')}` : '';
   return `the newest sequence is ${sequence}, it was ${before}${lowered}`;
 }

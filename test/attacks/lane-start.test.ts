@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { releaseLaneId, taskQueue } from '../../src/contract/ids.js';
 import type { LaneState } from '../../src/contract/lane.js';
 import { parseSha } from '../../src/contract/sha.js';
+import { RECORD_MEMO } from '../../src/lane/payloads/changes.js';
 import { emptyLane } from '../../src/lane/state.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startOf } from '../../src/temporal/start.js';
@@ -59,6 +60,21 @@ describe('what somebody starts the lane with', () => {
     await startLane(gate(), args());
     await requireKnowledge(before);
     // Nor does a lane after it believe it.
+    await endLane(gate());
+    await startLane(gate());
+    await requireKnowledge(before);
+  });
+
+  test('is ignored, also if it is a memo that looks like a record of changes', async () => {
+    const before = await laneState(gate());
+    await endLane(gate());
+    const text = JSON.stringify({ to: forged() });
+    await gate().client.workflow.start('ReleaseLane', {
+      workflowId: releaseLaneId(gate().lane),
+      taskQueue: taskQueue(gate().lane),
+      memo: { [RECORD_MEMO]: { version: 1, text } },
+    });
+    await laneState(gate());
     await endLane(gate());
     await startLane(gate());
     await requireKnowledge(before);

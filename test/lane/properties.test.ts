@@ -6,6 +6,7 @@ import { parseSha } from '../../src/contract/sha.js';
 import { adopt, drop, pause, resume, unbad, unhold } from '../../src/lane/commands.js';
 import { isOlder, keyOf } from '../../src/lane/ledger.js';
 import { authorizeMove, LEASE_MS, reportMove } from '../../src/lane/moves.js';
+import { applyRecords, changeOf, partsOf } from '../../src/lane/payloads/changes.js';
 import { knowsLess, parseLaneState } from '../../src/lane/payloads/state.js';
 import { enqueue, grant, resultOf } from '../../src/lane/queue.js';
 import { beginRollback } from '../../src/lane/rollback.js';
@@ -163,6 +164,20 @@ class World {
     for (const { runId } of this.open.values())
       ok(queue.some((one) => one.runId === runId) || resultOf(this.state, { runId }) !== null, runId);
     deepEqual(JSON.parse(JSON.stringify(this.state)), this.state);
+    this.#hand();
+  }
+
+  /** What the lane has handed to its history, added up. */
+  #handed: unknown = structuredClone(this.state);
+  #steps = 0;
+  #hand(): void {
+    this.#steps += 1;
+    const change = this.#steps % 4 === 0 ? changeOf(this.#handed, this.state) : null;
+    if (change === null) return;
+    const { state, isWhole } = applyRecords(this.#handed, partsOf(JSON.stringify(change)));
+    ok(isWhole);
+    deepEqual(state, this.state);
+    this.#handed = state;
   }
 }
 

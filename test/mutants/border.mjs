@@ -133,8 +133,8 @@ export default [
     name: 'border-less-is-believed',
     breaks: 'a lane that forgot what was bad is recovered as it is',
     file: 'activities/lane/recover-lane.ts',
-    find: 'if (older && knowsLess(known, older))',
-    replace: 'if (older && older === known)',
+    find: 'older && knowsLess(record.state, older) ? older',
+    replace: 'older && older === record.state ? older',
     test: 'test/attacks/lane-start.test.ts > none that knows less than one before it: the lane is on hold, with the known-bad builds of both',
   },
   {

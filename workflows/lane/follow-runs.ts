@@ -1,4 +1,4 @@
-import { CancellationScope, getExternalWorkflowHandle, sleep, upsertMemo } from '@temporalio/workflow';
+import { CancellationScope, getExternalWorkflowHandle, sleep } from '@temporalio/workflow';
 import { moveLatestId } from '../../src/contract/ids.js';
 import type { LaneState, RunRef } from '../../src/contract/lane.js';
 import * as messages from '../../src/contract/messages.js';
@@ -114,20 +114,5 @@ export function preemptionTimer(settle: () => void): (state: LaneState) => void 
         settle();
       })
       .catch(() => undefined);
-  };
-}
-
-/**
- * Records holder and rollback in the memo, where the Temporal UI shows them. It makes a command of their end: a workflow task
- * without one is merged with an update that follows it if the worker has lost the run (SDK core takes it for a heartbeat),
- * the update comes first, and a later replay, which does not merge them, might answer it otherwise (ADR 10).
- */
-export function runsRecorder(): (state: LaneState) => void {
-  let recorded = '';
-  return ({ holder, rollback }) => {
-    const memo = { holder: holder?.workflowId ?? null, rollback: rollback?.workflowId ?? null };
-    if (JSON.stringify(memo) === recorded) return;
-    recorded = JSON.stringify(memo);
-    upsertMemo(memo);
   };
 }

@@ -1,5 +1,5 @@
 import { isDigest } from '../../contract/image.js';
-import type { LaneState } from '../../contract/lane.js';
+import type { KnownBadBuild, LaneState } from '../../contract/lane.js';
 import { fieldsOf, isSha } from '../../domain/payloads/fields.js';
 
 // The state of a lane comes back as the input of its next run and as the answer of a closed one. Both may be forged: a shape that the
@@ -69,6 +69,8 @@ const isKey = shape({ sequence: isWhole, seen: isWhole });
 const RUN = { workflowId: isLine, runId: isLine };
 const ATTRIBUTION = { by: isLine, reason: isLine };
 
+const isMark = shape({ ...ATTRIBUTION, sha: isSha, digests: listOf(isDigest), since: isLine });
+
 const isLedger = shape({
   order: recordOf(isKey),
   seen: isWhole,
@@ -85,7 +87,7 @@ const isLedger = shape({
     }),
   ),
   firstPromoted: recordOf(isWhole),
-  knownBad: listOf(shape({ ...ATTRIBUTION, sha: isSha, digests: listOf(isDigest), since: isLine })),
+  knownBad: listOf(isMark),
   verdicts: listOf(isRejection),
   hold: orNull(
     shape({
@@ -100,6 +102,7 @@ const isLedger = shape({
   drift: optional(shape({ expectedAt: isNumber, latest: orNull(isLine), missing: listOf(isLine) })),
   watchStartedFor: optional(isLine),
   consecutivePreemptions: isWhole,
+  lost: optional(shape({ seen: isWhole, upTo: orNull(isWhole) })),
 });
 
 const isState = shape({
@@ -134,6 +137,12 @@ const isState = shape({
 
 /** Parses the whole state of a lane; null if any part of it has another shape. */
 export const parseLaneState = (sent: unknown): LaneState | null => (isState(sent) ? (sent as LaneState) : null);
+
+/** Marks of known-bad builds in a state, which may have any other shape: they count whatever else cannot be read. */
+export function marksIn(sent: unknown): KnownBadBuild[] {
+  const { knownBad } = fieldsOf(fieldsOf(sent).ledger);
+  return Array.isArray(knownBad) ? knownBad.slice(-MAX_LIST).filter(isMark) : [];
+}
 
 /** Whether a state knows less than an older one: what it counts only grows. */
 export const knowsLess = (state: LaneState, older: LaneState): boolean =>

@@ -27,19 +27,34 @@ describe('a lane of which less is left', () => {
     const last = await promoted(gate());
     const carried = await silence();
     const { ledger, ...rest } = await laneState(gate());
-    expect({ ledger: { ...ledger, hold: null }, ...rest }).toEqual(carried);
+    const { lost, ...found } = ledger;
+    expect({ ledger: { ...found, hold: null }, ...rest }).toEqual(carried);
+    expect(lost).toEqual({ seen: carried.ledger.seen, upTo: null });
     expect(ledger).toMatchObject({ hold: { name: 'not-recovered' }, newestPromoted: { sha: last.sha } });
     await gate().adopt();
   });
 
-  test('one that was not recovered is on hold until `lane adopt` lifts that, and promotes automatically from then on', async () => {
+  test('one that was not recovered is on hold until `lane adopt` lifts that, and refuses what no sequence dates until a person names the newest one', async () => {
     await silence();
     expect((await laneState(gate())).ledger.hold).toMatchObject({ name: 'not-recovered' });
     await gate().adoptAlone();
     expect((await laneState(gate())).ledger.hold).toBeNull();
+    // It may be one that was rolled back from.
+    await refused((await gate().greenBuild()).sha);
+    expect(writes()).toEqual(pairs(0));
+    await sayNewest(0);
     await promoted(gate());
     expect(writes()).toEqual(pairs(1));
   });
+
+  const sayNewest = (sequence: number) => gate().sendToLane('sequence', { ...ada, sequence });
+  async function refused(sha: string) {
+    const { report } = await awaitRunEnd(await gate().release({ sha }));
+    expect(report).toMatchObject({
+      outcome: 'ConfigInvalid',
+      why: expect.stringContaining('a part of the ledger was lost'),
+    });
+  }
 
   /** Deletes every run of the lane, as `temporal workflow delete` does. */
   async function deleteLanes() {
@@ -74,6 +89,8 @@ describe('a lane of which less is left', () => {
       });
 
       const next = await gate().greenBuild();
+      await refused(next.sha);
+      await sayNewest(0);
       const handle = await gate().release({ sha: next.sha });
       const hold = await heldFor(gate(), handle, 'latest-moved');
       expect(hold.why).toContain('only the last move of the lane is known');

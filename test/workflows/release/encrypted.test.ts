@@ -12,6 +12,7 @@ import { parsePayloadKeys } from '../../../src/temporal/payloads/keys.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { canary } from '../../support/cli.js';
 import { useGate } from '../../support/gate.js';
+import { endLane, laneState, startLane } from '../../support/lanes.js';
 import { newSha } from '../../support/shas.js';
 import { storedHistories } from '../../support/stored.js';
 import { until } from '../../support/until.js';
@@ -62,6 +63,11 @@ test('a release, its verdict, its decisions and its failures are in Temporal enc
       `the histories show ${secret}`,
     ).not.toContain(secret);
   expect(all).toContain('binary/encrypted');
+
+  const before = await laneState(gate());
+  await endLane(gate());
+  await startLane(gate());
+  expect(await laneState(gate())).toEqual(before);
 });
 
 test('without the key, or with another one, the command line says which key it needs', async () => {

@@ -1,0 +1,130 @@
+import { type Client, isGrpcServiceError } from '@temporalio/client';
+import type { temporal } from '@temporalio/proto';
+import type { LaneState, RunRef } from '../../contract/lane.js';
+import { applyRecords, RECORD_MEMO } from '../../lane/payloads/changes.js';
+import { marksIn, parseLaneState } from '../../lane/payloads/state.js';
+import { emptyLane } from '../../lane/state.js';
+import { readPayload } from '../payloads/read.js';
+
+type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
+type Payload = temporal.api.common.v1.IPayload | null | undefined;
+
+/** Activity by which a lane recovers its state. */
+const RECOVER = 'recoverLane';
+/** Most pages of a history, of 1,000 events each: the server ends a run with 51,200 events. */
+const MAX_PAGES = 52;
+/** gRPC status code. */
+const NOT_FOUND = 5;
+
+/** What a run of the lane knew. */
+export interface LaneRecord {
+  /** Null if it had not recovered: then it knew and changed nothing. */
+  state: LaneState | null;
+  /** Whether that is all: the whole history was read, and each change in it. */
+  isWhole: boolean;
+  /** Marks of known-bad builds, also of a state that cannot be read as a whole. */
+  marks: LaneState['ledger']['knownBad'];
+}
+
+/** Events of a lane that its record is made of. */
+interface Found {
+  input: Payload;
+  continuedFrom: string;
+  recovery: 'none' | 'scheduled' | 'completed';
+  recovered: Payload;
+  parts: Payload[];
+  /** Whether the workflow went on after it had recovered. */
+  hasServed: boolean;
+  /** Whether its code ran at all. */
+  hasRun: boolean;
+  isRead: boolean;
+}
+
+/**
+ * What a run of the lane knew: what it recovered, or was handed on, and each change since, which are data in its history (ADR 16). No code
+ * of the lane runs for that. Nobody but the worker of a run writes these events; a memo that a run is started with is none of them.
+ * @param isOurs whether a run id is that of a lane of this gate: what such a one hands on counts.
+ */
+export async function readLaneRecord(
+  client: Client,
+  run: RunRef,
+  isOurs: (runId: string) => boolean,
+): Promise<LaneRecord> {
+  const found = await readEvents(client, run);
+  const readable = (payload: Payload): Promise<unknown> => readPayload(client, payload).catch(() => undefined);
+  // A lane that has not recovered knew and changed nothing.
+  if (found.recovery === 'scheduled') return { state: null, isWhole: found.isRead, marks: [] };
+  if (found.recovery === 'none') {
+    // One that never ran, or another code: only what was handed on to it is known.
+    const state = isOurs(found.continuedFrom) ? parseLaneState(await readable(found.input)) : null;
+    return { state, isWhole: found.isRead && !found.hasRun, marks: [] };
+  }
+  const answer = await readable(found.recovered);
+  const base = answer === 'continued' ? await readable(found.input) : answer === null ? emptyLane() : answer;
+  const parts = await Promise.all(found.parts.map(readable));
+  const { state, isWhole } = applyRecords(base, parts);
+  const parsed = parseLaneState(state);
+  return {
+    state: parsed ?? parseLaneState(base),
+    isWhole: isWhole && parsed !== null && found.isRead && (found.parts.length > 0 || !found.hasServed),
+    marks: marksIn(state),
+  };
+}
+
+async function readEvents(client: Client, execution: RunRef): Promise<Found> {
+  const found: Found = {
+    input: null,
+    continuedFrom: '',
+    recovery: 'none',
+    recovered: null,
+    parts: [],
+    hasServed: false,
+    hasRun: false,
+    isRead: false,
+  };
+  const scheduled = new Set<string>();
+  let nextPageToken: Uint8Array | undefined;
+  for (let page = 0; page < MAX_PAGES; page += 1) {
+    const answer = await client.workflowService
+      .getWorkflowExecutionHistory({
+        namespace: client.options.namespace,
+        execution,
+        ...(nextPageToken && { nextPageToken }),
+      })
+      .catch((error: unknown) => {
+        // It was deleted since it was listed.
+        if (isGrpcServiceError(error) && error.code === NOT_FOUND) return null;
+        throw error;
+      });
+    if (answer === null) return found;
+    for (const event of answer.history?.events ?? []) note(event, found, scheduled);
+    nextPageToken = answer.nextPageToken;
+    if (!nextPageToken?.length) return { ...found, isRead: true };
+  }
+  return found;
+}
+
+function note(event: HistoryEvent, found: Found, scheduled: Set<string>): void {
+  const {
+    workflowExecutionStartedEventAttributes: started,
+    activityTaskScheduledEventAttributes: activity,
+    activityTaskCompletedEventAttributes: completed,
+    workflowPropertiesModifiedEventAttributes: modified,
+    workflowTaskCompletedEventAttributes: task,
+  } = event;
+  if (started) {
+    found.input = started.input?.payloads?.[0];
+    found.continuedFrom = started.continuedExecutionRunId ?? '';
+  }
+  if (task) [found.hasRun, found.hasServed] = [true, found.recovery === 'completed'];
+  if (activity?.activityType?.name === RECOVER) {
+    scheduled.add(String(event.eventId));
+    found.recovery = 'scheduled';
+  }
+  if (completed && scheduled.has(String(completed.scheduledEventId))) {
+    found.recovery = 'completed';
+    found.recovered = completed.result?.payloads?.[0];
+  }
+  const part = modified?.upsertedMemo?.fields?.[RECORD_MEMO];
+  if (part) found.parts.push(part);
+}
