@@ -17,7 +17,7 @@ const gateFor = (name: string) =>
   useGate(name, () => ({ registry: registry.host, temporal: server.address(), env: PATIENT }));
 const [soaks, asks, writes] = [gateFor('soaks'), gateFor('asks'), gateFor('writes')];
 
-test('a Temporal server killed while a release soaks, its mover asks whether it may, or writes, loses nothing', async () => {
+test('a Temporal server killed while a release soaks, its mover asks whether it may, or writes, and restored from a copy of its file, loses nothing', async () => {
   const stories = [
     // The reads before are of the release, and of the look before the move.
     await begin(asks(), () => catchAt(asks(), registry, () => after(4, isRead))),
@@ -34,6 +34,7 @@ test('a Temporal server killed while a release soaks, its mover asks whether it 
   // From here on nobody answers the mover that asks, and nobody hears of the writes.
   for (const { release } of stories) release();
   await until('both images are written', () => written() === before + 2);
+  server.restoreCopy();
   await server.startAgain();
 
   for (const { gate, old, written: had, handle, digests } of stories) {

@@ -40,6 +40,12 @@ async function expectSettings(env: Record<string, string>): Promise<void> {
   expect(others.filter((name) => name !== 'NODE_ENV')).toEqual([]);
 }
 
+test('what installs the gate needs Node only: nothing runs the set-up of the tests, which wants Go and Maven', () => {
+  for (const path of [['Dockerfile'], ['docs', 'install.md'], ['docs', 'operations.md']])
+    expect(textOf(...path)).not.toMatch(/npm run (?:setup|demo)|npm test/);
+  expect(textOf('scripts', 'prepack.mjs')).toContain('setUp({ tools: [], ');
+});
+
 describe('deploy/systemd', () => {
   const unit = textOf('deploy', 'systemd', 'canary-worker@.service');
   const valuesOf = (key: string) =>

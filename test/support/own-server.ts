@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
@@ -10,7 +10,7 @@ import { startTemporalServer, type TemporalServer } from '../../testbed/temporal
 /** A Temporal server for one test file. It can be killed, and restarts on the same port with its data. */
 export function useOwnServer() {
   const folder = mkdtempSync(join(tmpdir(), 'canary-server-'));
-  const dbFile = join(folder, 'temporal.db');
+  let dbFile = join(folder, 'temporal.db');
   let server: TemporalServer;
   beforeAll(async () => {
     server = await startTemporalServer({ dbFile });
@@ -28,6 +28,13 @@ export function useOwnServer() {
     /** Its own counters, in the Prometheus format. */
     metricsUrl: () => server.metricsUrl,
     kill: () => server.kill(),
+    /** Copies the database of a server that was stopped or killed, as a backup: the next start uses the copy, and the original is gone. */
+    restoreCopy(): void {
+      for (const name of readdirSync(folder))
+        cpSync(join(folder, name), join(folder, name.replace('temporal.db', 'restored.db')));
+      for (const name of readdirSync(folder)) if (name.startsWith('temporal.db')) rmSync(join(folder, name));
+      dbFile = join(folder, 'restored.db');
+    },
     async startAgain(): Promise<void> {
       server = await startTemporalServer({ dbFile, port: Number(server.address.split(':')[1]) });
     },
