@@ -50,7 +50,7 @@ export function followers(state: LaneState, feed: EventFeed, settle: () => void)
       follow(move.moverRunId, async () => {
         await awaitClosed({ workflowId: moveLatestId(ownLane()), runId: move.moverRunId });
         // A mover reports before it ends. If it could not, its move is over once none of its writes can be in flight.
-        await sleep(LEASE_MS);
+        await sleep(LEASE_MS, { summary: 'wait for writes of the mover in flight' });
         if (state.move?.moverRunId === move.moverRunId) state.move = null;
       });
     const moved = lastMove(ledger);
