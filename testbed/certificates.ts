@@ -10,8 +10,8 @@ export interface Certificate {
 }
 
 /** Makes an X.509 v3 certificate of an elliptic curve, valid for a day: Node makes none itself, and openssl is not everywhere.
- * @param issuer without one it is a CA, signed by itself; @param hosts names and IPv4 addresses of a server. */
-export function makeCertificate(name: string, issuer?: Certificate, hosts: string[] = []): Certificate {
+ * @param issuer without one it is a CA, signed by itself; @param hosts names and IPv4 addresses of a server; @param shiftMs moves its validity. */
+export function makeCertificate(name: string, issuer?: Certificate, hosts: string[] = [], shiftMs = 0): Certificate {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const alternatives = hosts.map((host) =>
     isIPv4(host) ? der(0x87, Buffer.from(host.split('.').map(Number))) : der(0x82, Buffer.from(host)),
@@ -25,7 +25,7 @@ export function makeCertificate(name: string, issuer?: Certificate, hosts: strin
     der(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
     ECDSA_WITH_SHA256,
     nameOf(issuer?.name ?? name),
-    sequence(timeAt(-3_600_000), timeAt(86_400_000)),
+    sequence(timeAt(shiftMs - 3_600_000), timeAt(shiftMs + 86_400_000)),
     nameOf(name),
     createPublicKey(privateKey).export({ type: 'spki', format: 'der' }),
     ...(extensions.length > 0 ? [der(0xa3, sequence(...extensions))] : []),

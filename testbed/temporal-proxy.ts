@@ -9,13 +9,16 @@ import {
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 
+/** A gRPC status, or no answer at all. */
+export type Refusal = number | 'silent';
+
 /**
  * Starts a proxy for a Temporal server: as a client with fewer permissions sees it (a call for which `refuse` returns a gRPC status
  * gets that status), as one sees it whose network fails (`cut` until `heal`), or with TLS in front, which ends here.
  */
 export async function startTemporalProxy(
   address: string,
-  refuse: (call: string, headers: IncomingHttpHeaders) => number | undefined = () => undefined,
+  refuse: (call: string, headers: IncomingHttpHeaders) => Refusal | undefined = () => undefined,
   tls?: SecureServerOptions,
 ) {
   let upstream = connect(`http://${address}`);
@@ -30,6 +33,7 @@ export async function startTemporalProxy(
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     const status = refuse(String(headers[':path']).split('/').at(-1) ?? '', headers);
     if (status === undefined) return passOn(stream, headers);
+    if (status === 'silent') return;
     stream.respond(
       { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': status, 'grpc-message': 'not for you' },
       { endStream: true },
@@ -55,6 +59,8 @@ export async function startTemporalProxy(
     });
     asked.once('error', () => stream.close());
     stream.once('error', () => asked.close());
+    // A poll of a process that was killed would take a task with it.
+    stream.once('close', () => asked.close());
     stream.pipe(asked);
   }
 

@@ -24,7 +24,7 @@ const withEncodedFailures = ({ code }: { code: string }) => ({
 const STATE_MS = 200;
 
 export interface GateWorker {
-  /** `RUNNING` when every part of it polls; else the state of the first that does not. */
+  /** `RUNNING` when every part of it polls; `FAILED` if one failed; else the state of the first that does not poll. */
   state(): string;
   run(): Promise<void>;
   shutdown(): void;
@@ -118,6 +118,10 @@ export async function createGatesWorker(
   const shutdown = () => {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
+  const state = () => {
+    const states: string[] = workers.map((worker) => worker.getState());
+    return states.find((one) => one === 'FAILED') ?? states.find((one) => one !== 'RUNNING') ?? 'RUNNING';
+  };
   // If one of them stops, by a signal or a fault, all stop: a worker without one of its queues cannot carry out a release.
   const run = async () => {
     // The SDK emits no event when a signal stops its workers.
@@ -126,12 +130,15 @@ export async function createGatesWorker(
     }, STATE_MS);
     const ends = await Promise.allSettled(workers.map((worker) => worker.run().finally(shutdown)));
     clearInterval(watch);
-    for (const end of ends) if (end.status === 'rejected' && !hasDrained(end.reason)) throw end.reason;
+    for (const [index, end] of ends.entries())
+      if (end.status === 'rejected' && !hasDrained(workers[index], end.reason)) throw end.reason;
   };
-  const state = () => workers.map((worker) => worker.getState()).find((one) => one !== 'RUNNING') ?? 'RUNNING';
   return { state, run, shutdown };
 }
 
-/** Whether the worker has drained: for an instant SDK core still holds it, and the SDK reports that as a fault (one in some hundred stops; sdk-dotnet issue 550). */
-const hasDrained = (error: unknown) =>
-  error instanceof IllegalStateError && error.message.startsWith('Worker still in use');
+/** Whether the worker has drained: for an instant SDK core still holds it, and the SDK reports that as a fault (one in some hundred stops;
+ * sdk-dotnet issue 550). One that Temporal refused ends with the same error, but failed. */
+const hasDrained = (worker: Worker | undefined, error: unknown) =>
+  worker?.getState() === 'STOPPED' &&
+  error instanceof IllegalStateError &&
+  error.message.startsWith('Worker still in use');

@@ -5,6 +5,8 @@ import { send } from '../src/net/http.js';
 
 /** What the worker's own address answers with. */
 export interface HttpParts {
+  /** Why the worker must be started again; null while it lives. */
+  dead: () => string | null;
   /** Why the worker is not ready; null when it is. Asked at each call. */
   notReady: () => Promise<string | null>;
   /** Where the SDK's exporter serves metrics, its own and ours. */
@@ -16,7 +18,7 @@ const METRICS_MS = 2_000;
 const MAX_METRICS = 8 * 1024 * 1024;
 
 /**
- * Serves `/healthz` (the process answers), `/readyz` (it polls, and Temporal answers it) and `/metrics` (Prometheus).
+ * Serves `/healthz` (no part of it has failed), `/readyz` (it polls, and Temporal reads its database for it) and `/metrics` (Prometheus).
  * @throws what the socket says, `EADDRINUSE` above all.
  */
 export async function serveHttp({ host, port }: HttpAddress, parts: HttpParts) {
@@ -42,7 +44,10 @@ export async function serveHttp({ host, port }: HttpAddress, parts: HttpParts) {
 }
 
 const ROUTES: Record<string, (parts: HttpParts, response: ServerResponse) => Promise<void>> = {
-  '/healthz': async (_parts, response) => respond(response, 200, 'ok\n'),
+  '/healthz': async ({ dead }, response) => {
+    const why = dead();
+    respond(response, why === null ? 200 : 503, `${why ?? 'ok'}\n`);
+  },
   '/readyz': async ({ notReady }, response) => {
     const why = await notReady();
     respond(response, why === null ? 200 : 503, `${why ?? 'ready'}\n`);

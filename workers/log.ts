@@ -3,9 +3,19 @@ import { printable } from '../src/domain/printable.js';
 
 const RUN = /(?:^|-)(?:canary-release|rollback|watch-production)-([0-9a-f]{7})$/;
 
-/** Prints one JSON object a line, on stderr. */
+/** Lines that could not be written since the last one that was: the disk is full, or the reader has ended. */
+let lost = 0;
+
+/** Prints one JSON object a line, on stderr, and how many lines were lost before it. */
 export function logLine(entry: LogEntry): void {
-  process.stderr.write(`${lineOf(entry)}\n`);
+  process.stderr.write(`${lineOf(entry)}\n`, (error) => {
+    if (error) lost += 1;
+    else if (lost > 0) {
+      const lines = lost;
+      lost = 0;
+      logEvent('WARN', 'log.lost', { lines });
+    }
+  });
 }
 
 /**

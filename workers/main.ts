@@ -1,8 +1,15 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { NativeConnection } from '@temporalio/worker';
 import { misspelled } from '../src/config/misspelled.js';
 import { taskQueue } from '../src/contract/ids.js';
 import { SEARCH_ATTRIBUTES } from '../src/contract/search-attributes.js';
-import { mapNamespaceError, mapWorkerConnectError } from '../src/temporal/connect.js';
+import {
+  type Connecting,
+  mapNamespaceError,
+  mapOutage,
+  mapWorkerConnectError,
+  mapWorkerFailure,
+} from '../src/temporal/connect.js';
 import { connectionConfig } from '../src/temporal/connection.js';
 import { missingSearchAttributes } from '../src/temporal/namespace.js';
 import { payloadKeys } from '../src/temporal/payloads/keys.js';
@@ -10,35 +17,41 @@ import { workflowBundle } from './bundle.js';
 import { createGatesWorker } from './create-worker.js';
 import { followApiKey } from './follow-api-key.js';
 import { loadGates } from './gates.js';
+import { runUntil } from './lifetime.js';
 import { logEvent } from './log.js';
+import { connectPatiently } from './patience.js';
 import { httpOf, installRuntime, serveWorker } from './service.js';
 
-/** Runs a worker until SIGTERM or SIGINT; what runs then is finished or handed on.
- * @throws {ConfigError}, and what Temporal says when it cannot be reached. */
-export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
+/** How long closing may take, in milliseconds: the process exits then, whatever is open. */
+const CLOSE_MS = 1_000;
+
+/** How long Temporal may take to list the search attributes, in milliseconds, before it is asked again. */
+const PREPARED_MS = 10_000;
+
+/** Runs a worker until `signal` is aborted; what runs then is finished or handed on. The process must exit afterwards: the native part of the SDK may hold it.
+ * @throws {ConfigError}, and why it could not start or go on. */
+export async function runWorker(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> {
   const gates = await loadGates(env);
   const keys = payloadKeys(env);
   const { connectionOptions, namespace, facts, apiKey } = connectionConfig(env);
   logEvent('INFO', 'worker.connecting', { ...facts, identity: gates.identity });
   for (const { name, meant } of misspelled(env))
     logEvent('WARN', 'environment.misspelled', { name, meant, what: `${name} has no effect: did you mean ${meant}?` });
-  const metrics = await installRuntime();
-  const connection = await NativeConnection.connect(connectionOptions).catch((error: unknown) => {
-    throw mapWorkerConnectError(facts, error);
-  });
+  const runtime = await installRuntime();
+  const connection = await connectPatiently(
+    () => connect({ connectionOptions, facts }),
+    signal,
+    (why) => logEvent('WARN', 'worker.waiting', { why }),
+  );
+  if (connection === null) return;
   const unfollow = apiKey && followApiKey(connection, apiKey);
   try {
-    const missing = await missingSearchAttributes(connection, namespace, SEARCH_ATTRIBUTES);
-    if (missing.length > 0)
-      throw new Error(
-        `search attributes ${missing.join(', ')} are not registered in namespace ${namespace}: run canary setup`,
-      );
     const { origin, ...bundle } = await workflowBundle();
     const worker = await createGatesWorker({ connection, namespace }, gates, {
       workflowBundle: bundle,
       payloadKeys: keys,
     });
-    const close = await serveWorker(httpOf(env), { worker, connection, metrics, gates });
+    const close = await serveWorker(httpOf(env), { worker, connection, namespace, runtime, gates });
     if (gates.isUnusable())
       logEvent('ERROR', 'worker.degraded', {
         problems: gates.problems(),
@@ -49,13 +62,36 @@ export async function runWorker(env: NodeJS.ProcessEnv): Promise<void> {
       bundle: origin,
       payloadKey: keys?.first ?? null,
     });
-    await worker.run().finally(close);
+    await runUntil(signal, worker);
+    await Promise.race([Promise.allSettled([close(), connection.close(), gates.close()]), delay(CLOSE_MS)]);
     logEvent('INFO', 'worker.stopped', { queue: taskQueue(gates.lane) });
   } catch (error) {
-    throw mapNamespaceError(namespace, error);
+    const failure = runtime.failure();
+    const missing = mapNamespaceError(namespace, failure ?? error);
+    throw missing === failure ? mapWorkerFailure(facts, failure) : missing;
   } finally {
     unfollow?.();
+  }
+}
+
+/** Connects to Temporal, and makes sure that the namespace is prepared. */
+async function connect(connecting: Connecting): Promise<NativeConnection> {
+  const { connectionOptions, facts } = connecting;
+  const connection = await NativeConnection.connect(connectionOptions).catch(async (error: unknown) => {
+    throw await mapWorkerConnectError(connecting, error);
+  });
+  const { namespace } = facts;
+  try {
+    const missing = await connection.withDeadline(Date.now() + PREPARED_MS, () =>
+      missingSearchAttributes(connection, namespace, SEARCH_ATTRIBUTES),
+    );
+    if (missing.length > 0)
+      throw new Error(
+        `search attributes ${missing.join(', ')} are not registered in namespace ${namespace}: run canary setup`,
+      );
+    return connection;
+  } catch (error) {
     await connection.close();
-    await gates.close();
+    throw mapOutage(facts, mapNamespaceError(namespace, error));
   }
 }

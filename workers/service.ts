@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { DefaultLogger, type NativeConnection, Runtime } from '@temporalio/worker';
+import { DefaultLogger, type LogEntry, type NativeConnection, Runtime } from '@temporalio/worker';
 import { type Config, type Env, readSetting, variableOf } from '../src/config/schema.js';
 import type { GateWorker } from './create-worker.js';
 import { onFreePort } from './free-port.js';
@@ -7,14 +7,28 @@ import type { Gates } from './gates.js';
 import { serveHttp } from './http.js';
 import { logEvent, logLine } from './log.js';
 
-/** How long Temporal may take to answer whether the worker is ready, in milliseconds. */
+/** How long Temporal may take for an answer about readiness, in milliseconds. */
 const READY_MS = 1_000;
 
-/** Sets up logs and metrics of this process, once and before anything else of the SDK. Gives where the SDK serves its metrics. */
-export async function installRuntime(): Promise<URL> {
+/** What the runtime of the SDK gives to this process. */
+export interface InstalledRuntime {
+  /** Where the SDK serves its metrics. */
+  metrics: URL;
+  /** What the first part of the worker that failed failed of: the SDK logs it, and may throw another error, or none. */
+  failure: () => Error | null;
+}
+
+/** Sets up logs and metrics of this process, once and before anything else of the SDK. */
+export async function installRuntime(): Promise<InstalledRuntime> {
+  let failure: Error | null = null;
+  const log = (entry: LogEntry) => {
+    const { error } = Object(entry.meta) as { error?: unknown };
+    if (entry.message === 'Worker failed' && error instanceof Error) failure ??= error;
+    logLine(entry);
+  };
   const address = await onFreePort((bindAddress) =>
     Runtime.install({
-      logger: new DefaultLogger('INFO', logLine),
+      logger: new DefaultLogger('INFO', log),
       telemetryOptions: {
         logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} },
         metrics: {
@@ -23,7 +37,15 @@ export async function installRuntime(): Promise<URL> {
       },
     }),
   );
-  return new URL(`http://${address}/metrics`);
+  return { metrics: new URL(`http://${address}/metrics`), failure: () => failure };
+}
+
+interface ServedParts {
+  worker: GateWorker;
+  connection: NativeConnection;
+  namespace: string;
+  runtime: InstalledRuntime;
+  gates: Gates;
 }
 
 /** Where a worker serves, by its environment. */
@@ -32,17 +54,17 @@ export const httpOf = (env: Env): Config['http'] => ({
   isDefault: !env[variableOf('http')]?.trim(),
 });
 
-interface Parts {
-  worker: GateWorker;
-  connection: NativeConnection;
-  metrics: URL;
-  gates: Gates;
-}
-
 /** Serves health, readiness and metrics where the configuration says. The default address may be taken by a second worker of this machine: that one goes without. */
-export async function serveWorker({ address, isDefault }: Config['http'], parts: Parts): Promise<() => Promise<void>> {
+export async function serveWorker(
+  { address, isDefault }: Config['http'],
+  parts: ServedParts,
+): Promise<() => Promise<void>> {
   try {
-    const { port, close } = await serveHttp(address, { metrics: parts.metrics, notReady: () => notReady(parts) });
+    const { port, close } = await serveHttp(address, {
+      metrics: parts.runtime.metrics,
+      dead: () => dead(parts),
+      notReady: () => notReady(parts),
+    });
     logEvent('INFO', 'http.listening', { address: `${address.host}:${port}` });
     return close;
   } catch (error) {
@@ -53,18 +75,30 @@ export async function serveWorker({ address, isDefault }: Config['http'], parts:
   }
 }
 
-async function notReady({ worker, connection, gates }: Parts) {
+function dead({ worker, runtime }: ServedParts): string | null {
+  return worker.state() === 'FAILED' ? `the worker has failed: ${runtime.failure()?.message ?? 'see its log'}` : null;
+}
+
+async function notReady({ worker, connection, namespace, gates }: ServedParts): Promise<string | null> {
   if (gates.isUnusable()) return `not ready for releases: ${gates.problems().join('; ')}`;
   const state = worker.state();
   if (state !== 'RUNNING') return `the worker is ${state.toLowerCase()}`;
-  try {
-    // The native connection goes on trying, whatever deadline it is given.
-    const late = delay(READY_MS, undefined, { ref: false }).then(() =>
-      Promise.reject(new Error(`not within ${READY_MS} ms`)),
-    );
-    await Promise.race([connection.workflowService.getSystemInfo({}), late]);
-    return null;
-  } catch (error) {
-    return `Temporal does not answer: ${(error as Error).message}`;
-  }
+  const { workflowService } = connection;
+  // Temporal answers the first call from memory, and reads its database for the second.
+  const [answers, reads] = await Promise.allSettled([
+    inTime(workflowService.getSystemInfo({})),
+    inTime(workflowService.describeNamespace({ namespace })),
+  ]);
+  if (reads.status === 'fulfilled') return null;
+  const what =
+    answers.status === 'fulfilled' ? `Temporal cannot read namespace ${namespace}` : 'Temporal does not answer';
+  return `${what}: ${(reads.reason as Error).message}`;
+}
+
+/** The native connection goes on trying, whatever deadline it is given. */
+function inTime<T>(answer: Promise<T>): Promise<T> {
+  const late = delay(READY_MS, undefined, { ref: false }).then(() => {
+    throw new Error(`not within ${READY_MS} ms`);
+  });
+  return Promise.race([answer, late]);
 }

@@ -1,9 +1,18 @@
 import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
+import { Interrupted } from './interrupt.js';
 import { main } from './main.js';
 
 const interrupted = new AbortController();
-process.once('SIGINT', () => interrupted.abort());
+// A handler also serves PID 1, for which a signal without one does nothing. The second signal of a kind ends any other process at once.
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(name, () => interrupted.abort(new Interrupted(name)));
+// Without a handler, an error of a stream ends the process: a full disk, or a log shipper that has ended.
+process.stderr.on('error', () => undefined);
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  // Data that nobody reads, as under `canary status --watch | head`. A worker prints none.
+  if (code === 'EPIPE' && !process.argv.includes('worker')) interrupted.abort(new Interrupted('SIGPIPE'));
+});
 
 const err = (line: string) => process.stderr.write(`${line}\n`);
 /** Asks on stderr: stdout is data. */

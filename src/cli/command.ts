@@ -11,7 +11,7 @@ export interface Terminal {
   ask?: (question: string) => Promise<string>;
   /** Whether stdout is a terminal; what is piped may be published. */
   isTerminal?: boolean;
-  /** Aborted by Ctrl-C. */
+  /** Aborted by Ctrl-C and its like, with an `Interrupted` (src/cli/interrupt.ts). */
   signal: AbortSignal;
 }
 

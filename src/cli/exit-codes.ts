@@ -13,7 +13,7 @@ export const EXIT = {
   fault: 4,
   /** Not decided when the timeout passed. */
   undecided: 8,
-  /** Ctrl-C: detached, nothing is aborted. */
+  /** Ctrl-C: detached, nothing is aborted. Other signals have codes of their own (src/cli/interrupt.ts). */
   detached: 130,
 } as const;
 

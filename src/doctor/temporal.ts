@@ -4,7 +4,7 @@ import type { Lane } from '../contract/ids.js';
 import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.js';
 import { formatDuration } from '../domain/duration.js';
 import { DeadlineReached } from '../net/deadline.js';
-import { namespaceFix, withClient } from '../temporal/connect.js';
+import { NamespaceMissing, withClient } from '../temporal/connect.js';
 import { invalidSearchAttributes, registerByHand } from '../temporal/namespace.js';
 import { type Finding, stops } from './finding.js';
 import { checkLane } from './lane.js';
@@ -15,7 +15,6 @@ import { checkWorkers } from './workers.js';
 const READ_FIX = 'look at the server; do these credentials have the right to read its namespace?';
 /** Time limit of one query, in milliseconds. */
 const CALL_TIMEOUT_MS = 3_000;
-const NOT_FOUND = 5;
 
 /** Checks the server and its namespace; if both exist, also what is in the namespace. */
 export async function checkTemporal(
@@ -40,6 +39,8 @@ export async function checkTemporal(
     return await withClient(env, checkServer);
   } catch (error) {
     signal.throwIfAborted();
+    if (error instanceof NamespaceMissing)
+      return [{ area: 'temporal', level: 'stops', what: error.what, fix: error.fix }];
     return [{ area: 'temporal', level: 'stops', what: (error as Error).message }];
   }
 }
@@ -57,14 +58,8 @@ async function namespace({ options, workflowService }: Client): Promise<Finding[
   const name = options.namespace;
   const [{ serverVersion }, described] = await Promise.all([
     workflowService.getSystemInfo({}),
-    workflowService.describeNamespace({ namespace: name }).catch((error: { code?: unknown }) => {
-      if (error.code === NOT_FOUND) return null;
-      throw error;
-    }),
+    workflowService.describeNamespace({ namespace: name }),
   ]);
-  if (described === null) {
-    return [{ area: 'temporal', level: 'stops', what: `there is no namespace ${name}`, fix: namespaceFix(name) }];
-  }
   const retention = formatDuration(tsToMs(described.config?.workflowExecutionRetentionTtl));
   return [
     {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   Client,
   Connection,
@@ -11,6 +12,7 @@ import { NamespaceNotFoundError } from '@temporalio/common';
 import { type ConnectionFacts, connectionConfig } from './connection.js';
 import { payloadCodec } from './payloads/codec.js';
 import { payloadKeys } from './payloads/keys.js';
+import { tlsFault } from './tls-fault.js';
 
 type Interceptor = NonNullable<ConnectionOptions['interceptors']>[number];
 
@@ -41,44 +43,112 @@ const CONNECT_ERROR = /ConnectError|dns error|tonic::transport::Error/;
 const NATIVE_REJECTION =
   /code: 'The (?:request does not have valid authentication|caller does not have permission).*message: "(.*?)"/;
 
-/** Temporal could not be reached; no verdict about any build. */
+/** Temporal could not be reached, or cannot carry out what was asked; no verdict about any build. */
 export class TemporalUnreachable extends Error {
   override readonly name = 'TemporalUnreachable';
+  /** @param passes whether it may pass without a change here: a server that starts, a database that is down. */
+  constructor(
+    message: string,
+    readonly passes: boolean,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
 }
 
-/** Why a client could not connect, with the fix. */
-export function unreachable({ address: at, tls }: ConnectionFacts, error: unknown): TemporalUnreachable {
+/** What a process connects with. */
+export type Connecting = Pick<ReturnType<typeof connectionConfig>, 'facts' | 'connectionOptions'>;
+
+/** Why a client could not connect, with the fix. Neither client says why a handshake failed, so it is made once more. */
+async function unreachable({ facts, connectionOptions }: Connecting, error: unknown): Promise<TemporalUnreachable> {
+  const { address: at } = facts;
   const rejection = credentialRejection(error) ?? NATIVE_REJECTION.exec((error as Error).message)?.[1];
-  // Neither client says why a handshake failed.
-  const silent = tls
-    ? `Temporal does not answer at ${at} over TLS: start it, set TEMPORAL_ADDRESS, or correct TEMPORAL_TLS_*: the CA, the server's name, the client certificate`
-    : `Temporal does not answer at ${at}: start it, or set TEMPORAL_ADDRESS`;
-  const why =
-    rejection === undefined
-      ? silent
-      : `Temporal at ${at} rejects the credentials: ${rejection}: set TEMPORAL_API_KEY, or the certificate of TEMPORAL_TLS_*`;
-  return new TemporalUnreachable(why, { cause: error });
+  if (rejection !== undefined)
+    return new TemporalUnreachable(
+      `Temporal at ${at} rejects the credentials: ${rejection}: ${CREDENTIALS_FIX}`,
+      false,
+      {
+        cause: error,
+      },
+    );
+  const fault = await tlsFault(at, connectionOptions.tls);
+  if (fault) return new TemporalUnreachable(`Temporal at ${at} cannot be used: TLS: ${fault}`, false, { cause: error });
+  return new TemporalUnreachable(`Temporal does not answer at ${at}: start it, or set TEMPORAL_ADDRESS`, true, {
+    cause: error,
+  });
 }
 
-/** Why a worker could not connect, with the fix; any other error is returned as it is. */
-export function mapWorkerConnectError(facts: ConnectionFacts, error: unknown): unknown {
-  const isKnown = error instanceof Error && [CONNECT_ERROR, NATIVE_REJECTION].some((text) => text.test(error.message));
-  return isKnown ? unreachable(facts, error) : error;
+const CREDENTIALS_FIX = 'set TEMPORAL_API_KEY, or the certificate of TEMPORAL_TLS_*';
+
+/** Why a worker could not connect, with the fix. */
+export async function mapWorkerConnectError(connecting: Connecting, error: unknown): Promise<unknown> {
+  if (!(error instanceof Error)) return error;
+  const mapped = await unreachable(connecting, error);
+  // The native client has no code for what it refuses itself, a key that does not match its certificate above all.
+  const isKnown = !mapped.passes || CONNECT_ERROR.test(error.message);
+  return isKnown ? mapped : error;
 }
 
-export const namespaceFix = (name: string) =>
-  `temporal operator namespace create --namespace ${name}, or set TEMPORAL_NAMESPACE`;
+/** Why a worker that was connected failed, with the fix. The native client passes on the server's text alone. */
+export function mapWorkerFailure({ address }: ConnectionFacts, error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const text =
+    error.name === 'TransportError'
+      ? `Temporal at ${address} refuses this worker: ${error.message}: ${CREDENTIALS_FIX}`
+      : `the worker failed: ${error.message}: start it again, and report it if that repeats`;
+  return new Error(text, { cause: error });
+}
+
+/** gRPC status codes of a server that answers, and cannot carry out what was asked: its database, its load. */
+const OUTAGE_CODES = [4, 8, 14];
+
+/** The SDK wraps the gRPC error of a client's connection; that of a worker's connection is one, with its text in `message` alone. */
+const grpcOf = (error: unknown) => (error instanceof ServiceError && !isGrpcServiceError(error) ? error.cause : error);
+
+/** Whether a call failed because the server does not answer, or cannot work for now. */
+export function isOutage(error: unknown): boolean {
+  const grpc = grpcOf(error);
+  return isGrpcServiceError(grpc) && OUTAGE_CODES.includes(grpc.code);
+}
+
+/** Maps the error of a call that the server could not carry out for now; any other error is returned as it is. */
+export function mapOutage(facts: ConnectionFacts, error: unknown): unknown {
+  const grpc = grpcOf(error);
+  if (!isGrpcServiceError(grpc) || !isOutage(error)) return error;
+  return outage(facts, grpc.code === DEADLINE_EXCEEDED ? 'no answer in time' : grpc.details || grpc.message, error);
+}
+
+const outage = ({ address, namespace }: ConnectionFacts, why: string, cause?: unknown) =>
+  new TemporalUnreachable(
+    `Temporal at ${address} cannot work on namespace ${namespace}: ${why} (is its database down?); releases wait; to roll back without it: canary rollback <sha> --reason … --direct`,
+    true,
+    { cause },
+  );
+
+/** The namespace does not exist. */
+export class NamespaceMissing extends Error {
+  override readonly name = 'NamespaceMissing';
+  /** What is wrong, without the fix. */
+  readonly what: string;
+  readonly fix: string;
+  constructor(namespace: string, options?: ErrorOptions) {
+    const what = `there is no namespace ${namespace}`;
+    const fix = `temporal operator namespace create --namespace ${namespace}, or set TEMPORAL_NAMESPACE`;
+    super(`${what}: ${fix}`, options);
+    this.what = what;
+    this.fix = fix;
+  }
+}
 
 /** Adds the fix to the error of a missing namespace; any other error is returned as it is. */
 export function mapNamespaceError(name: string, error: unknown): unknown {
   const missing =
     error instanceof NamespaceNotFoundError || (error instanceof Error && NAMESPACE_NOT_FOUND.test(error.message));
-  return missing ? new Error(`there is no namespace ${name}: ${namespaceFix(name)}`, { cause: error }) : error;
+  return missing ? new NamespaceMissing(name, { cause: error }) : error;
 }
 
-/** The SDK wraps the gRPC error of a client's connection; that of a worker's connection is one, with its text in `message` alone. */
-const grpcOf = (error: unknown) => (error instanceof ServiceError && !isGrpcServiceError(error) ? error.cause : error);
-
+const DEADLINE_EXCEEDED = 4;
+const NOT_FOUND = 5;
 /** PERMISSION_DENIED and UNAUTHENTICATED. */
 const AUTH_ERROR_CODES = [7, 16];
 const UNIMPLEMENTED = 12;
@@ -99,8 +169,11 @@ export function deniedOrUnsupported(error: unknown): string | null {
 /** How long a server may take to answer the first call, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 5_000;
 
+/** How long a server may take to read its database, in milliseconds. */
+const DATABASE_MS = 3_500;
+
 /** Runs `use` with a client and closes its connection afterwards.
- * @throws {TemporalUnreachable} when no server answers. */
+ * @throws {TemporalUnreachable} when no server answers, or one that cannot read its database. */
 export async function withClient<T>(env: NodeJS.ProcessEnv, use: (client: Client) => Promise<T>): Promise<T> {
   const { connectionOptions, namespace, facts, apiKey } = connectionConfig(env);
   const payloadCodecs = [payloadCodec(payloadKeys(env), 'throw')];
@@ -110,15 +183,37 @@ export async function withClient<T>(env: NodeJS.ProcessEnv, use: (client: Client
     ...(apiKey && { apiKey }),
     interceptors,
     connectTimeout: CONNECT_TIMEOUT_MS,
-  }).catch((error: unknown) => {
-    throw unreachable(facts, error);
+  }).catch(async (error: unknown) => {
+    throw await unreachable({ facts, connectionOptions }, error);
   });
   try {
+    await readDatabase(connection, facts);
     return await use(new Client({ connection, namespace, dataConverter: { payloadCodecs } }));
   } catch (error) {
-    throw mapNamespaceError(namespace, error);
+    throw mapOutage(facts, mapNamespaceError(namespace, error));
   } finally {
     close();
     await connection.close();
+  }
+}
+
+/** Makes the server read its database: it answers many calls without, and the others take 20 s to fail. Any other refusal is the command's to find. */
+async function readDatabase(connection: Connection, facts: ConnectionFacts): Promise<void> {
+  const { namespace } = facts;
+  const read = connection.withDeadline(Date.now() + DATABASE_MS, () =>
+    connection.workflowService.describeNamespace({ namespace }),
+  );
+  const given = new AbortController();
+  // Between two attempts, the SDK does not heed the deadline.
+  const late = delay(DATABASE_MS, undefined, { signal: given.signal }).then(() => {
+    throw outage(facts, `no answer within ${DATABASE_MS / 1000} s`);
+  });
+  try {
+    await Promise.race([read, late]);
+  } catch (error) {
+    const isForCommand = isGrpcServiceError(error) && error.code !== NOT_FOUND && !isOutage(error);
+    if (!isForCommand) throw error;
+  } finally {
+    given.abort();
   }
 }

@@ -1,8 +1,14 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
+import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
 import { registerSearchAttributes } from '../../src/temporal/namespace.js';
+import { freePorts } from '../../testbed/process.js';
 import { startTemporalServer, type TemporalServer } from '../../testbed/temporal-server.js';
+import { repositoryRoot } from '../../testbed/tools.js';
 import { canary } from '../support/canary-process.js';
 import { useGate } from '../support/gate.js';
 import { temporalAddress } from '../support/servers.js';
@@ -112,4 +118,27 @@ describe('SIGTERM', () => {
     expect(await released.exit).toBe(0);
     expect(await gate().latest()).toEqual(digests);
   }, 60_000);
+
+  test.each([
+    ['a full disk', () => openSync('/dev/full', 'w')],
+    ['a reader that has ended', () => 'pipe' as const],
+  ])(
+    'a log that cannot be written ends no worker: %s',
+    async (_what, open) => {
+      const [port] = await freePorts(1);
+      const env = { ...gate().env, TEMPORAL_ADDRESS: temporalAddress(), CANARY_HTTP_ADDR: `127.0.0.1:${port}` };
+      const worker = spawn(process.execPath, [join(repositoryRoot, 'bin', 'canary.js'), 'worker'], {
+        env: { PATH: process.env.PATH, ...env },
+        stdio: ['ignore', 'ignore', open()],
+      });
+      worker.stderr?.destroy();
+      const exit = once(worker, 'exit');
+      const ready = async () => (await get(`127.0.0.1:${port}`, '/readyz').catch(() => null))?.status === 200;
+      await until('it is ready', () => worker.exitCode !== null || ready(), 60_000);
+      expect(worker.exitCode).toBeNull();
+      worker.kill('SIGTERM');
+      expect(await exit).toEqual([0, null]);
+    },
+    90_000,
+  );
 });

@@ -83,7 +83,7 @@ describe('Temporal behind TLS', () => {
       as: 'API key, client certificate CN=canary-worker',
       tls: true,
       serverName: SERVER_NAME,
-      identity: expect.stringMatching(/^\d+@.+#[0-9a-f]{8}$/),
+      identity: expect.stringMatching(/^\d+@.+#[0-9a-f]{8}\.[\w-]+$/),
     });
   }, 90_000);
 
@@ -112,8 +112,6 @@ describe('Temporal behind TLS', () => {
     taken = [KEY];
   }, 90_000);
 
-  const TLS_FIX =
-    "start it, set TEMPORAL_ADDRESS, or correct TEMPORAL_TLS_*: the CA, the server's name, the client certificate";
   const KEY_FIX = 'set TEMPORAL_API_KEY, or the certificate of TEMPORAL_TLS_*';
   const foreign = () => ({
     TEMPORAL_TLS_CLIENT_CERT_PATH: file('foreign.pem', stranger.cert),
@@ -123,19 +121,23 @@ describe('Temporal behind TLS', () => {
     [
       'without its private CA',
       () => ({ TEMPORAL_TLS_SERVER_CA_CERT_PATH: '' }),
-      `does not answer at ADDRESS over TLS: ${TLS_FIX}`,
+      'at ADDRESS cannot be used: TLS: its certificate is of an unknown authority (TEMPORAL_TLS_SERVER_CA_CERT_PATH)',
     ],
     [
       'if its certificate has another name',
       () => ({ TEMPORAL_TLS_SERVER_NAME: '' }),
-      `does not answer at ADDRESS over TLS: ${TLS_FIX}`,
+      'at ADDRESS cannot be used: TLS: its certificate is for another host name (TEMPORAL_TLS_SERVER_NAME, or another TEMPORAL_ADDRESS)',
     ],
     [
       'without a client certificate',
       () => ({ TEMPORAL_TLS_CLIENT_CERT_PATH: '', TEMPORAL_TLS_CLIENT_KEY_PATH: '' }),
-      `does not answer at ADDRESS over TLS: ${TLS_FIX}`,
+      'at ADDRESS cannot be used: TLS: it requires a client certificate (TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH)',
     ],
-    ['with a certificate of another CA', foreign, `does not answer at ADDRESS over TLS: ${TLS_FIX}`],
+    [
+      'with a certificate of another CA',
+      foreign,
+      'at ADDRESS cannot be used: TLS: it refuses the client certificate (TEMPORAL_TLS_CLIENT_CERT_PATH: of an authority that it knows, and not expired)',
+    ],
     [
       'with another API key',
       () => ({ TEMPORAL_API_KEY: 'another' }),
@@ -144,7 +146,7 @@ describe('Temporal behind TLS', () => {
     [
       'in clear text',
       () => ({ TEMPORAL_TLS: 'false' }),
-      'does not answer at ADDRESS: start it, or set TEMPORAL_ADDRESS',
+      'at ADDRESS cannot be used: TLS: it expects TLS (set TEMPORAL_TLS=true)',
     ],
   ])(
     'is not reached %s, by the command line or a worker',

@@ -11,6 +11,7 @@ import { parsedOr, parseOrigin } from '../../tenants/fleet.js';
 import { withoutFleet } from '../../tenants/sources/index.js';
 import { type Command, type Given, type Io, OUTPUT, textOption, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import { interruptCode } from '../interrupt.js';
 import { junit } from '../print/junit.js';
 import { printSummary, printTenant, smokeData } from '../print/smoke.js';
 
@@ -51,7 +52,7 @@ async function run(given: Given, io: Io): Promise<number> {
   } catch (error) {
     if (!io.signal.aborted) throw error;
     io.err('canary: interrupted');
-    return EXIT.detached;
+    return interruptCode(io.signal);
   }
 }
 

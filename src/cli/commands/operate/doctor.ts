@@ -11,6 +11,7 @@ import { checkTenants } from '../../../doctor/tenants.js';
 import { type Command, type Given, type Io, OUTPUT, TEMPORAL, wantsJson } from '../../command.js';
 import { EXIT } from '../../exit-codes.js';
 import { laneFrom } from '../../identity.js';
+import { interruptCode } from '../../interrupt.js';
 import { withRegistry } from '../../local/with-registry.js';
 
 export const doctor: Command = {
@@ -33,7 +34,7 @@ async function run(given: Given, io: Io): Promise<number> {
   } catch (error) {
     if (!io.signal.aborted) throw error;
     io.err('canary: interrupted');
-    return EXIT.detached;
+    return interruptCode(io.signal);
   }
 }
 

@@ -9,7 +9,7 @@ export const worker: Command = {
   ],
   run: async (_given, io) => {
     const { runWorker } = await import('../../../../workers/main.js');
-    await runWorker(io.env);
+    await runWorker(io.env, io.signal);
     return EXIT.done;
   },
 };
