@@ -9,7 +9,7 @@ const EXIT_MEANS: Record<keyof typeof EXIT, string> = {
   noVerdict: 'ended without a verdict: `superseded` or `skipped` (`--allow` makes those 0)',
   fault: 'could not be carried out (Temporal, no worker, registry, credentials): no verdict about the build',
   undecided: 'not decided when `--timeout` passed; the run continues',
-  detached: 'Ctrl-C: detached; nothing is aborted',
+  detached: 'Ctrl-C: detached, nothing is aborted; 143 by SIGTERM, 129 by SIGHUP; the run continues',
 };
 
 /** The text of `docs/cli.md`: every command with its options, examples and environment. */

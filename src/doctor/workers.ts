@@ -1,11 +1,8 @@
 import type { Client } from '@temporalio/client';
-import { hashIn } from '../config/hash.js';
+import { differingSettings, hashIn, shortIdentity } from '../config/hash.js';
 import { type Lane, moveTaskQueue, taskQueue } from '../contract/ids.js';
-import { type Poller, pollersOf } from '../temporal/pollers.js';
+import { workersOn } from '../temporal/pollers.js';
 import type { Finding } from './finding.js';
-
-/** Age of a poller that counts as gone, in milliseconds: a worker polls at least once a minute, and the server lists it for minutes after its end. */
-const STALE_POLLER_MS = 90_000;
 
 /** Checks that each queue has a worker, and that all workers and this shell have the same configuration.
  * @param hash of the configuration of this shell; null if that is invalid. */
@@ -16,9 +13,9 @@ export async function checkWorkers(client: Client, lane: Lane, hash: string | nu
     { queue: moveTaskQueue(lane), kind: 'activity' },
   ] as const;
   const polled = await Promise.all(
-    queues.map(async ({ queue, kind }) => ({ queue, pollers: await pollersOf(client, queue, kind) })),
+    queues.map(async ({ queue, kind }) => ({ queue, identities: await workersOn(client, queue, kind) })),
   );
-  const absent = new Set(polled.filter(({ pollers }) => pollers.length === 0).map(({ queue }) => queue));
+  const absent = new Set(polled.filter(({ identities }) => identities.length === 0).map(({ queue }) => queue));
   return [
     ...[...absent].map(
       (queue): Finding => ({
@@ -29,34 +26,38 @@ export async function checkWorkers(client: Client, lane: Lane, hash: string | nu
       }),
     ),
     ...compareConfigs(
-      polled.flatMap(({ pollers }) => pollers),
+      polled.flatMap(({ identities }) => identities),
       hash,
     ),
   ];
 }
 
-function compareConfigs(pollers: Poller[], hash: string | null): Finding[] {
-  const activeIdentities = pollers
-    .filter(({ at }) => at > Date.now() - STALE_POLLER_MS)
-    .map(({ identity }) => identity);
-  const workers = [...new Set(activeIdentities)].sort();
-  const configsDiffer = new Set(workers.map(hashIn)).size > 1;
+function compareConfigs(identities: string[], hash: string | null): Finding[] {
+  const workers = [...new Set(identities)].sort();
+  const hashes = [...new Set(workers.map((identity) => hashIn(identity) ?? ''))];
   const found = workers.map((identity): Finding => {
-    const isDifferent = hash !== null && hashIn(identity) !== hash;
-    if (!isDifferent) return { area: 'workers', level: 'ok', what: `${identity} polls` };
-    const fix = `run doctor with the worker's environment, or restart the worker with this one (#${hash})`;
+    const own = hashIn(identity);
+    if (hash === null || own === hash)
+      return { area: 'workers', level: 'ok', what: `${shortIdentity(identity)} polls` };
     return {
       area: 'workers',
       level: 'note',
-      what: `${identity} runs with another configuration than this shell`,
-      fix,
+      what: `${shortIdentity(identity)} runs with ${difference([own ?? '', hash])} than this shell`,
+      fix: "run doctor with the worker's environment, or restart the worker with this one",
     };
   });
+  if (hashes.length < 2) return found;
   const warning: Finding = {
     area: 'workers',
     level: 'warning',
-    what: `workers are configured differently, and any of them may plan a release: ${workers.join(', ')}`,
+    what: `workers run with ${difference(hashes)}, and any of them may plan a release: ${workers.map(shortIdentity).join(', ')}`,
     fix: 'restart them with one configuration',
   };
-  return configsDiffer ? [warning, ...found] : found;
+  return [warning, ...found];
+}
+
+/** Names the settings that differ, never a value. */
+function difference([first = '', ...others]: string[]): string {
+  const names = new Set(others.flatMap((other) => differingSettings(first, other)));
+  return names.size > 0 ? `another ${[...names].join(', ')}` : 'another configuration';
 }

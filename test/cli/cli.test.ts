@@ -91,7 +91,7 @@ describe('exit codes of a run', () => {
     await gate().publish(sha);
     const { code, err } = await canary(['release', sha, '--wait', '--timeout', '1s']);
     expect(code).toBe(8);
-    expect(err.at(-1)).toBe(`canary: not decided after 1s; cli-canary-release-${sha.slice(0, 7)} goes on`);
+    expect(err.at(-1)).toBe(`canary: not decided after 1s; cli-canary-release-${sha.slice(0, 7)} continues`);
     gate().deploy({ sha });
     expect((await canary(['release', sha, '--wait'])).code).toBe(0);
   });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { configHash, hashIn, identityOf } from '../../src/config/hash.js';
+import { configHash, differingSettings, hashIn, identityOf, shortIdentity } from '../../src/config/hash.js';
 import { loadConfig } from '../../src/config/load.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'canary-hash-'));
@@ -22,6 +22,7 @@ test.each<[string, Record<string, string>]>([
   ['an admin token', { CANARY_ADMIN_TOKENS: 'another-token' }],
   ['a registry token', { GITHUB_TOKEN: 'ghp_something' }],
   ['how a value is written', { CANARY_SOAK: '360s' }],
+  ['the address of a host', { CANARY_HTTP_ADDR: '0.0.0.0:9465' }],
   ['a link', { CANARY_UI_URL: 'https://temporal.example.com' }],
 ])('%s does not change the hash', async (_, env) => {
   expect(await hash({ ...BASE, ...env })).toBe(await hash(BASE));
@@ -34,6 +35,26 @@ test.each<[string, Record<string, string>]>([
   ['a suite', { CANARY_SMOKE_SUITE: file('a.ts', 'export default []') }],
 ])('%s changes the hash', async (_, env) => {
   expect(await hash({ ...BASE, ...env })).not.toBe(await hash(BASE));
+});
+
+test('two hashes tell which settings differ, and no value of one', async () => {
+  const one = await hash(BASE);
+  const other = await hash({
+    ...BASE,
+    CANARY_SOAK: '7m',
+    CANARY_ADMIN_TOKENS: 'another-token',
+    CANARY_TENANT_URLS: 'https://canary-2.example.com',
+    CANARY_HTTP_ADDR: '0.0.0.0:9465',
+  });
+  expect(differingSettings(one, other)).toEqual(['CANARY_TENANT_URLS', 'CANARY_SOAK']);
+  expect(differingSettings(one, one)).toEqual([]);
+  expect(other).toMatch(/^[0-9a-f]{8}\.[\w-]{10,40}$/);
+});
+
+test('a hash of another version names no setting', async () => {
+  const one = await hash(BASE);
+  expect(differingSettings(one, `${one}x`)).toEqual([]);
+  expect(differingSettings(one, '1a2b3c4d')).toEqual([]);
 });
 
 test('a suite counts by its content, not by its path', async () => {
@@ -51,4 +72,6 @@ test('tenants of a fleet file do not count: they are read again for each release
 test('a worker has the hash at the end of its identity', async () => {
   expect(hashIn(identityOf(await hash(BASE)))).toBe(await hash(BASE));
   expect(hashIn('4711@some-host')).toBeNull();
+  expect(shortIdentity(identityOf(await hash(BASE)))).toMatch(/^\d+@.+#[0-9a-f]{8}$/);
+  expect(shortIdentity('4711@some-host')).toBe('4711@some-host');
 });

@@ -44,8 +44,8 @@ export default [
     name: 'i4-direct-beside-a-worker',
     breaks: 'a direct rollback goes on beside a worker that could move at the same time',
     file: 'src/cli/local/direct-rollback.ts',
-    find: 'polling.length > 0',
-    replace: 'polling.length > 9',
+    find: 'against !== null',
+    replace: 'against === null && lane === undefined',
     test: 'test/cli/moves.test.ts > is refused while a worker polls, unless it is forced',
   },
   {

@@ -136,7 +136,7 @@ export default [
   {
     name: 'follow-asks-twice-a-second',
     breaks: 'canary release --wait queries a release that waits as often as one that moves',
-    file: 'src/cli/follow.ts',
+    file: 'src/cli/wait/follow.ts',
     find: 'if (isWaiting) await nextStep',
     replace: 'if (isWaiting && io === undefined) await nextStep',
     test: 'test/workflows/release/cost.test.ts > a release that is held and followed, with one queued behind it, costs a few heartbeats; an abort frees the lane at once',

@@ -15,8 +15,8 @@ import {
   TIMEOUT,
   yes,
 } from '../command.js';
-import { follow } from '../follow.js';
 import { identity, laneFrom, reasonOf, tokenOf } from '../identity.js';
+import { follow, timeoutOf } from '../wait/follow.js';
 
 export const promote: Command = {
   options: [
@@ -38,6 +38,7 @@ export const promote: Command = {
 
 async function run(given: Given, io: Io): Promise<number> {
   const lane = laneFrom(io);
+  timeoutOf(given);
   const requestedBy = identity(given, io);
   const reason = await reasonOf(given, io);
   const input = parseReleaseInput({

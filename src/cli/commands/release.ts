@@ -2,6 +2,7 @@ import { taskQueue } from '../../contract/ids.js';
 import { parseReleaseInput } from '../../domain/inputs.js';
 import { withClient } from '../../temporal/connect.js';
 import { workersOn } from '../../temporal/pollers.js';
+import { queryStatus } from '../../temporal/runs.js';
 import { startRelease } from '../../temporal/start.js';
 import {
   ALLOW,
@@ -18,13 +19,15 @@ import {
   textOption,
 } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { allowedOutcomes, follow } from '../follow.js';
 import { identity, laneFrom, tokenOf } from '../identity.js';
+import { ABORT_ON_INTERRUPT } from '../wait/detach.js';
+import { allowedOutcomes, follow, timeoutOf } from '../wait/follow.js';
 
 export const release: Command = {
   options: [
     { flags: '--wait', description: 'wait until it has ended; the exit code is its outcome' },
     ALLOW,
+    ABORT_ON_INTERRUPT,
     { flags: '--sequence <number>', description: 'grows with each build, e.g. the run id of the publish run' },
     { flags: '--soak <duration>', description: 'soak for longer than configured, e.g. 10m' },
     {
@@ -52,9 +55,13 @@ export const release: Command = {
   run,
 };
 
+/** How long a worker may take to answer for a release that it was given, in milliseconds. */
+const TAKEN_MS = 10_000;
+
 async function run(given: Given, io: Io): Promise<number> {
   const lane = laneFrom(io);
   allowedOutcomes(given);
+  timeoutOf(given);
   const sequence = textOption(given, 'sequence');
   const input = parseReleaseInput({
     sha: given.args[0],
@@ -72,8 +79,15 @@ async function run(given: Given, io: Io): Promise<number> {
     const handle = await startRelease(client, lane, input, token);
     io.err(`${handle.workflowId} ${handle.attached ? 'is already running: attached' : 'is started'}`);
     if (given.options.wait) return follow(client, handle, given, io);
-    if ((await workersOn(client, taskQueue(lane))).length > 0) return EXIT.done;
-    io.err(`canary: no worker polls ${taskQueue(lane)}: the release waits until one does (canary worker)`);
+    const waits = 'it waits until one does (canary worker';
+    if ((await workersOn(client, taskQueue(lane))).length === 0)
+      io.err(`canary: no worker polls ${taskQueue(lane)}: ${waits})`);
+    // The server lists a worker for minutes after its end: only an answer shows that one is there.
+    else if ((await queryStatus(client, handle.workflowId, TAKEN_MS)) !== null) return EXIT.done;
+    else
+      io.err(
+        `canary: no worker answers for ${handle.workflowId} within ${TAKEN_MS / 1000} s: ${waits}; canary doctor, if one polls)`,
+      );
     return EXIT.fault;
   });
 }

@@ -18,9 +18,9 @@ import {
   yes,
 } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { follow } from '../follow.js';
 import { identity, laneFrom, reasonOf, tokenOf } from '../identity.js';
 import { promptTarget } from '../prompt-target.js';
+import { follow, timeoutOf } from '../wait/follow.js';
 
 export const rollback: Command = {
   description:
@@ -37,7 +37,8 @@ export const rollback: Command = {
     { flags: '--no-wait', description: 'return once it has started' },
     {
       flags: '--direct',
-      description: 'move from this machine if Temporal is down; refused while a worker polls, unless forced',
+      description:
+        'move from this machine if Temporal or its database is down; refused while it works and a worker polls, unless forced',
     },
     DRY_RUN,
     TIMEOUT,
@@ -56,6 +57,7 @@ export const rollback: Command = {
 
 async function run(given: Given, io: Io): Promise<number> {
   const lane = laneFrom(io);
+  timeoutOf(given);
   const sha = given.args[0] ?? (await promptTarget(lane, given, io));
   if (sha === null) {
     io.err('canary: nothing was moved');

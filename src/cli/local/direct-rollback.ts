@@ -1,5 +1,6 @@
+import { shortIdentity } from '../../config/hash.js';
 import type { Config } from '../../config/schema.js';
-import { moveLatestId, taskQueue } from '../../contract/ids.js';
+import { type Lane, moveLatestId, taskQueue } from '../../contract/ids.js';
 import { areOnOneBuild, isWhole, type MovedImage, type MoveInput } from '../../contract/move.js';
 import type { RollbackInput } from '../../contract/release.js';
 import { foreignRevisions, missingAttestations, missingPlatforms } from '../../domain/one-build.js';
@@ -11,7 +12,8 @@ import type { MoveAuthorizer } from '../../move/write-lease.js';
 import type { Registry } from '../../registry/context.js';
 import { RegistryError } from '../../registry/transport/errors.js';
 import { TemporalUnreachable, withClient } from '../../temporal/connect.js';
-import { pollersOf } from '../../temporal/pollers.js';
+import { readLane } from '../../temporal/lane-view.js';
+import { workersOn } from '../../temporal/pollers.js';
 import type { Io } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { throttledProgress } from '../print/move-progress.js';
@@ -23,11 +25,9 @@ import { withRegistry } from './with-registry.js';
  */
 export function directRollback(input: RollbackInput, io: Io): Promise<number> {
   return withRegistry(io, async (registry, { images, lane }) => {
-    const polling = input.force ? [] : await activeWorkers(io, taskQueue(lane));
-    if (polling.length > 0) {
-      io.err(
-        `canary: --direct refused: ${polling.join(', ')} polls ${taskQueue(lane)}, so canary rollback works: its first write is out within 30 s (--force moves anyway)`,
-      );
+    const against = input.force ? null : await reasonAgainst(io, lane);
+    if (against !== null) {
+      io.err(`canary: --direct refused: ${against} (--direct --force moves anyway)`);
       return EXIT.refused;
     }
     try {
@@ -101,16 +101,20 @@ const MANUAL_AUTHORIZER: MoveAuthorizer = {
   movedWithin: async () => false,
 };
 
-/** Longest pause between two polls of a worker, in milliseconds: a poll takes a minute. The server lists a dead worker for five. */
-const POLLS_WITHIN_MS = 90_000;
-
-/** Identities of the workers that poll; none if Temporal does not answer. */
-async function activeWorkers(io: Io, queue: string): Promise<string[]> {
+/** Why `canary rollback` is the better way; null if Temporal does not answer, cannot read its database, or no worker polls. */
+async function reasonAgainst(io: Io, lane: Lane): Promise<string | null> {
+  const queue = taskQueue(lane);
   try {
-    const pollers = await withClient(io.env, (client) => pollersOf(client, queue));
-    return pollers.filter(({ at }) => Date.now() - at < POLLS_WITHIN_MS).map(({ identity }) => identity);
+    return await withClient(io.env, async (client) => {
+      const [workers, state] = await Promise.all([workersOn(client, queue), readLane(client, lane)]);
+      if (workers.length === 0) return null;
+      const who = workers.map(shortIdentity).join(', ');
+      return state === 'silent'
+        ? `${who} polled ${queue} in the last 90 s, and may write; but the lane does not answer: canary rollback … --force goes on after 60 s, if a worker runs`
+        : `${who} polls ${queue}, so canary rollback works: its first write is out within 30 s`;
+    });
   } catch (error) {
-    if (error instanceof TemporalUnreachable) return [];
+    if (error instanceof TemporalUnreachable) return null;
     throw error;
   }
 }

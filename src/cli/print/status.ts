@@ -1,3 +1,4 @@
+import { shortIdentity } from '../../config/hash.js';
 import { parseRunId } from '../../contract/ids.js';
 import type { ReleaseStatus, RollbackNotes } from '../../contract/release.js';
 import type { TenantSmoke } from '../../contract/tenants/check.js';
@@ -33,7 +34,7 @@ export function overviewLines({ lane, alarm, workers, running, live, back, ended
     ...liveLines(live, back, now),
     ...workers
       .filter(({ identities }) => identities.length > 0)
-      .map(({ queue, identities }) => `workers  ${queue}: ${identities.join(', ')}`),
+      .map(({ queue, identities }) => `workers  ${queue}: ${identities.map(shortIdentity).join(', ')}`),
     ...ended
       .slice(0, MAX_ENDED)
       .map(({ workflowId, outcome, closed }) => `ended    ${ago(closed, now)} ago  ${workflowId}  ${outcome}`),

@@ -1,17 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
-import { InvalidInput, shown } from '../contract/brand.js';
-import { laneOf, parseRunId } from '../contract/ids.js';
-import type { ReleaseReport, ReleaseStatus } from '../contract/release.js';
-import { parseDuration } from '../domain/duration.js';
-import { DeadlineReached, withDeadline } from '../net/deadline.js';
-import { followHistory } from '../temporal/records/follow.js';
-import { awaitRunEnd, queryStatus, type RunEnd } from '../temporal/runs.js';
-import { moveProgress, waitsFor } from '../temporal/waits-for.js';
-import { type Given, type Io, textOption, wantsJson } from './command.js';
-import { EXIT, exitCodeOf } from './exit-codes.js';
-import { publishActionsReport } from './print/github-actions.js';
-import { PROGRESS_MS } from './print/move-progress.js';
+import type { Client, WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import { InvalidInput, shown } from '../../contract/brand.js';
+import { laneOf, parseRunId } from '../../contract/ids.js';
+import type { ReleaseReport, ReleaseStatus } from '../../contract/release.js';
+import { parseDuration } from '../../domain/duration.js';
+import { DeadlineReached, withDeadline } from '../../net/deadline.js';
+import { isOutage } from '../../temporal/connect.js';
+import { followHistory } from '../../temporal/records/follow.js';
+import { awaitRunEnd, queryStatus, type RunEnd } from '../../temporal/runs.js';
+import { moveProgress, waitsFor } from '../../temporal/waits-for.js';
+import { type Given, type Io, textOption, wantsJson } from '../command.js';
+import { EXIT, exitCodeOf } from '../exit-codes.js';
+import { publishActionsReport } from '../print/github-actions.js';
+import { PROGRESS_MS } from '../print/move-progress.js';
+import { DEFAULT_TIMEOUT, detach } from './detach.js';
 
 /** Least time between two status queries, in milliseconds; each is an Action. */
 const POLL_INTERVAL_MS = 500;
@@ -29,14 +31,13 @@ export async function follow(
   io: Io,
   hint: (end: RunEnd) => string | null = () => null,
 ): Promise<number> {
-  const timeout = textOption(given, 'timeout') ?? '45m';
   const stopPrinting = new AbortController();
   try {
-    const end = await withDeadline(parseDuration(timeout), io.signal, (deadlineSignal) =>
+    const end = await withDeadline(timeoutOf(given), io.signal, (deadlineSignal) =>
       // Without the abort signal the SDK would repeat a long poll on the closed connection, an unhandled rejection.
       client.connection.withAbortSignal(stopPrinting.signal, () =>
         Promise.race([
-          awaitRunEnd(handle),
+          awaitEnd(handle, io, stopPrinting.signal),
           rejectOnAbort(deadlineSignal),
           printPhases(client, handle, io, stopPrinting.signal),
         ]),
@@ -48,13 +49,26 @@ export async function follow(
     await publishActionsReport(client, handle.workflowId, handle.firstExecutionRunId, io);
     return code;
   } catch (error) {
-    const timedOut = error instanceof DeadlineReached;
+    const timedOut = error instanceof DeadlineReached ? error : null;
     if (!timedOut && !io.signal.aborted) throw error;
-    io.err(`canary: ${timedOut ? `not decided after ${timeout}` : 'detached'}; ${handle.workflowId} goes on`);
-    if (timedOut) await publishActionsReport(client, handle.workflowId, handle.firstExecutionRunId, io);
-    return timedOut ? EXIT.undecided : EXIT.detached;
+    stopPrinting.abort();
+    return await detach(client, handle, given, io, timedOut);
   } finally {
     stopPrinting.abort();
+  }
+}
+
+/** Waits for the end of a run, and through each outage of Temporal: the run does not need this command. */
+async function awaitEnd(handle: WorkflowHandle, io: Io, stop: AbortSignal): Promise<RunEnd> {
+  for (let isLost = false; ; ) {
+    try {
+      return await awaitRunEnd(handle);
+    } catch (error) {
+      if (!isOutage(error)) throw error;
+      if (!isLost) io.err('canary: Temporal does not answer; the run continues');
+      isLost = true;
+      await delay(POLL_INTERVAL_MS, undefined, { signal: stop });
+    }
   }
 }
 
@@ -70,6 +84,10 @@ function printEnd(end: RunEnd, given: Given, io: Io): number {
     ? EXIT.done
     : exitCodeOf(result.outcome as ReleaseReport['outcome']);
 }
+
+/** How long to wait, in milliseconds; commands read it before they start anything.
+ * @throws {InvalidInput} */
+export const timeoutOf = (given: Given): number => parseDuration(textOption(given, 'timeout') ?? DEFAULT_TIMEOUT);
 
 /** Outcomes without a verdict that `--allow` turns into exit code 0.
  * @throws {InvalidInput} */
