@@ -63,11 +63,11 @@ describe('canary setup', () => {
     expect((await canary(['setup'])).out).toEqual(nothing);
   });
 
-  test('a registry that cannot be read leaves the namespace prepared, with the fix in one line', async () => {
+  test('a registry that cannot be read leaves the namespace prepared, with the fix in one line and exit 4', async () => {
     const env = { CANARY_LANE: 'cli-lane-unread', CANARY_IMAGES: '127.0.0.1:1/platform,127.0.0.1:1/platform-tenant' };
     const { code, out, err } = await canary(['setup'], undefined, env);
     expect({ code, out, err }).toEqual({
-      code: 0,
+      code: 4,
       out: ['default: all search attributes are registered', 'schedule cli-lane-unread-check-drift: every 5m, created'],
       err: [
         expect.stringMatching(

@@ -15,16 +15,16 @@ import { withRegistry } from './with-registry.js';
 /**
  * Starts the lane with `:latest` as it is, on the authority of the person who sets up. Once a lane has run, nothing is
  * adopted: an adoption would hide who moved `:latest` since.
- * @throws {InvalidInput}, {ConfigError}, and errors of Temporal. */
-export async function adoptInitialLatest(client: Client, given: Given, io: Io): Promise<void> {
+ * @returns whether the lane has a `:latest` to go on from. @throws {InvalidInput}, {ConfigError}, and errors of Temporal. */
+export async function adoptInitialLatest(client: Client, given: Given, io: Io): Promise<boolean> {
   const lane = laneFrom(io);
   const name = releaseLaneId(lane);
   if (await laneEverRan(client, lane)) {
     io.out(`${name}: exists, nothing is adopted (canary lane adopt accepts where :latest is)`);
-    return;
+    return true;
   }
   const latest = await readInitialLatest(io, name);
-  if (latest === null) return;
+  if (latest === null) return false;
   const { images, sha } = latest;
   const command = { by: identity(given, io), reason: 'first day', images, ...(sha !== null && { sha }) };
   // A signal has no answer: a refusal of the lane must be found here.
@@ -33,6 +33,7 @@ export async function adoptInitialLatest(client: Client, given: Given, io: Io): 
   await laneClient(client, lane).signal(laneCommandSignal('adopt'), command);
   io.out(`${name}: starts with :latest as it is, adopted by ${command.by}`);
   for (const line of latestLines(latest)) io.out(line);
+  return true;
 }
 
 /** Null, with the fix on stderr, if the registry cannot be read. */

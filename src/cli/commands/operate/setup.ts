@@ -38,12 +38,13 @@ function run(given: Given, io: Io): Promise<number> {
   return withClient(io.env, async (client) => {
     const isRegistered = await register(client, io);
     if (retentionMs !== null) await setRetention(retentionMs, client, io);
+    let isAdopted = true;
     for (const [index, gate] of gateIos(io).entries()) {
       // All gates of a file share one schedule.
       if (index === 0) await scheduleDrift(client, gate);
-      await adoptInitialLatest(client, given, gate);
+      isAdopted = (await adoptInitialLatest(client, given, gate)) && isAdopted;
     }
-    return isRegistered ? EXIT.done : EXIT.fault;
+    return isRegistered && isAdopted ? EXIT.done : EXIT.fault;
   });
 }
 
