@@ -1,5 +1,6 @@
 import { benchCli } from './cli.js';
 import { benchCost } from './cost.js';
+import { benchGates } from './gates.js';
 import { benchLane } from './lane.js';
 import { benchRegistry } from './registry.js';
 import { benchRelease } from './release.js';
@@ -9,6 +10,7 @@ import { benchSmoke } from './smoke.js';
 const BENCHES: Record<string, () => Promise<void>> = {
   cli: benchCli,
   cost: benchCost,
+  gates: benchGates,
   lane: benchLane,
   registry: benchRegistry,
   release: benchRelease,

@@ -20,6 +20,9 @@ const withEncodedFailures = ({ code }: { code: string }) => ({
   code: `globalThis.CANARY_ENCODE_FAILURES = true; ${code}`,
 });
 
+/** Most runs that soak, or wait, at a time on one worker (docs/benchmarks.md, gates). A soak takes a slot for as long as it lasts. */
+const MAX_RUNS = 1_200;
+
 /** Interval at which the state of the SDK's workers is read, in milliseconds. */
 const STATE_MS = 200;
 
@@ -100,7 +103,13 @@ export async function createGatesWorker(
   };
   const workflowBundle = payloadKeys ? withEncodedFailures(parts.workflowBundle) : parts.workflowBundle;
   const workers = await Promise.all([
-    Worker.create({ ...common, taskQueue: queue, workflowBundle, activities: activities.release }),
+    Worker.create({
+      ...common,
+      taskQueue: queue,
+      workflowBundle,
+      activities: activities.release,
+      maxConcurrentActivityTaskExecutions: MAX_RUNS,
+    }),
     Worker.create({
       ...common,
       taskQueue: moveTaskQueue(gates.lane),
@@ -110,7 +119,7 @@ export async function createGatesWorker(
       ...common,
       taskQueue: waitTaskQueue(gates.lane),
       activities: activities.wait,
-      maxConcurrentActivityTaskExecutions: 500,
+      maxConcurrentActivityTaskExecutions: MAX_RUNS,
       // Waits do not end within any grace period; another worker continues them.
       shutdownGraceTime: 0,
     }),

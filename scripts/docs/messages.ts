@@ -106,24 +106,6 @@ export const MESSAGES: Message[] = [
   ...command('pause', 'Stops promotions, until a time or until resume'),
   ...command('resume', 'Ends a pause'),
   {
-    definition: messages.laneQuery,
-    workflow: 'ReleaseLane',
-    from: 'anyone',
-    description: 'The whole state of the lane',
-  },
-  {
-    definition: messages.positionQuery,
-    workflow: 'ReleaseLane',
-    from: 'activities: `{"runId"}`',
-    description: 'Position of one run in the lane',
-  },
-  {
-    definition: messages.ledgerQuery,
-    workflow: 'ReleaseLane',
-    from: 'anyone',
-    description: 'The ledger: history, known-bad builds, hold, pause, expected latest',
-  },
-  {
     definition: messages.productionQuery,
     workflow: 'WatchProduction',
     from: 'anyone',

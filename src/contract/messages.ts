@@ -3,15 +3,11 @@ import type { DecisionInput, DecisionName } from './hold.js';
 import type {
   HolderReport,
   LaneRequest,
-  LaneState,
-  Ledger,
   MoveDecision,
   MoveQuestion,
   MoveReport,
-  PositionRequest,
   Revocation,
   RollbackRequest,
-  RunPosition,
 } from './lane.js';
 import type { Drift } from './move.js';
 import type { ReleaseStatus } from './release.js';
@@ -60,13 +56,6 @@ export const DECISIONS: Record<
     description: 'Retry what the release is held for: {"by","reason","hold"}',
   },
 };
-
-/** Query: whole state of the lane. A closed lane answers it too, so that a fresh one can recover. */
-export const laneQuery = defineQuery<LaneState | null>('lane');
-/** Query: status of one run with the lane. */
-export const positionQuery = defineQuery<RunPosition | null, [PositionRequest]>('position');
-/** Query: ledger of the lane, with history, known-bad builds, hold and pause. */
-export const ledgerQuery = defineQuery<Ledger | null>('ledger');
 
 /** Signal of a release: requests the lane. Idempotent by run id. */
 export const joinQueueSignal = defineSignal<[LaneRequest]>('join-queue');

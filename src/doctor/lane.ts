@@ -3,18 +3,17 @@ import type { Lane } from '../contract/ids.js';
 import { oneLine } from '../domain/markdown.js';
 import { LIFTS, laneView } from '../lane/view.js';
 import { LANE_UNAVAILABLE } from '../temporal/lane-client.js';
-import { isUnavailable, readLane } from '../temporal/lane-view.js';
+import { isUnavailable, isUnserved, readLane } from '../temporal/lane-view.js';
 import type { Finding } from './finding.js';
 
 /** Whether builds are promoted automatically, or what prevents it. */
 export async function checkLane(client: Client, lane: Lane): Promise<Finding[]> {
-  const firstRead = await readLane(client, lane);
-  // One retry: the time-out is a second, which is short on a busy machine.
-  const state = firstRead === 'silent' ? await readLane(client, lane) : firstRead;
+  const [state, unserved] = await Promise.all([readLane(client, lane), isUnserved(client, lane)]);
   if (isUnavailable(state))
     return [{ area: 'lane', level: state === 'closed' ? 'note' : 'stops', what: LANE_UNAVAILABLE[state] }];
   const { hold, pause, alarms } = laneView(state, Date.now());
   const found: Finding[] = alarms.map((what) => ({ area: 'lane', level: 'stops', what: oneLine(what, 1_000) }));
+  if (unserved) found.push({ area: 'lane', level: 'stops', what: LANE_UNAVAILABLE.silent });
   if (hold) {
     const { command, effect } = LIFTS[hold.name];
     // A person started that hold; the others are unexpected.

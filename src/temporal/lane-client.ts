@@ -1,28 +1,16 @@
-import {
-  Client,
-  QueryRejectedError,
-  WithStartWorkflowOperation,
-  type WorkflowHandle,
-  WorkflowNotFoundError,
-  WorkflowUpdateFailedError,
-} from '@temporalio/client';
+import { Client, isGrpcServiceError, WithStartWorkflowOperation, WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure, type SignalDefinition, type UpdateDefinition } from '@temporalio/common';
 import { type Lane, releaseLaneId, taskQueue, WORKFLOWS } from '../contract/ids.js';
 import type { LaneRequest, LaneState, PositionRequest, RunPosition } from '../contract/lane.js';
-import {
-  joinQueueSignal,
-  type LaneCommand,
-  laneCommandUpdate,
-  laneQuery,
-  positionQuery,
-} from '../contract/messages.js';
+import { joinQueueSignal, type LaneCommand, laneCommandUpdate } from '../contract/messages.js';
 import { type MoveRefusalReason, refusedMove } from '../contract/move.js';
-import { positionAt } from '../lane/position.js';
+import { positionAt, positionOf } from '../lane/position.js';
 import { workersOn } from './pollers.js';
-import { findRun, isTimeout, isUnanswered, queryWithin, retryLostUpdate } from './runs.js';
+import { laneReader } from './records/lane-reader.js';
+import { findRun, isTimeout, isUnanswered, retryLostUpdate } from './runs.js';
 
-/** Time limit of one query, in milliseconds: a query that meets a continue-as-new is never answered. */
-const QUERY_TIMEOUT_MS = 1_300;
+/** Time limit of reading the state, in milliseconds. */
+const READ_TIMEOUT_MS = 2_000;
 /** Time limit of one update, in milliseconds. */
 const UPDATE_TIMEOUT_MS = 5_000;
 
@@ -45,9 +33,9 @@ export class LaneRefused extends Error {
 
 /** Messages to the lane. A lane that is not running is started, and recovers the ledger of the previous one. */
 export interface LaneClient {
-  /** The state of the running lane; null if none is running, none answers, or it has not recovered yet. */
+  /** The state of the running lane, whether or not a worker serves it; null if none is running, the server does not answer, or it has not recovered yet. */
   state(): Promise<LaneState | null>;
-  /** The position of one run in the running lane; null if none is running, none answers, or it has not recovered yet. */
+  /** The position of one run in the running lane; null as above. */
   position(request: PositionRequest): Promise<RunPosition | null>;
   /** The run id of the running lane; null if there is none. */
   openRun(): Promise<string | null>;
@@ -62,34 +50,26 @@ export interface LaneClient {
 
 export function laneClient({ connection, options }: Client, lane: Lane): LaneClient {
   const { namespace, loadedDataConverter: dataConverter } = options;
-  const client = new Client({
-    connection,
-    namespace,
-    dataConverter,
-    workflow: {
-      queryRejectCondition: 'NOT_OPEN',
-    },
-  });
+  const client = new Client({ connection, namespace, dataConverter });
   const workflowId = releaseLaneId(lane);
   const start = { workflowId, taskQueue: taskQueue(lane), workflowTaskTimeout: LANE_TASK_TIMEOUT, args: [] };
   const signal = async <A>(signal: SignalDefinition<[A]>, arg: A) => {
     await client.workflow.signalWithStart(WORKFLOWS.lane, { ...start, signal, signalArgs: [arg] as [A] });
   };
-  const query = async <T>(send: (handle: WorkflowHandle) => Promise<T | null>): Promise<T | null> => {
-    const handle = client.workflow.getHandle(workflowId);
+  const read = laneReader(client, lane);
+  const state = async () => {
     try {
-      return await queryWithin(client, QUERY_TIMEOUT_MS, () => send(handle));
+      return await client.withDeadline(Date.now() + READ_TIMEOUT_MS, read);
     } catch (error) {
-      if (error instanceof QueryRejectedError || error instanceof WorkflowNotFoundError || isUnanswered(error))
-        return null;
+      if (isUnanswered(error) || isGrpcServiceError(error)) return null;
       throw error;
     }
   };
   return {
-    state: () => query((handle) => handle.query(laneQuery)),
+    state,
     async position(request) {
-      const position = await query((handle) => handle.query(positionQuery, request));
-      return position && positionAt(position, Date.now());
+      const now = await state();
+      return now && positionAt(positionOf(now, request), Date.now());
     },
     async openRun() {
       const run = await findRun(client, workflowId);

@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import { tsToMs } from '@temporalio/common/lib/time.js';
 import { type Lane, releaseLaneId } from '../contract/ids.js';
 import type { Holder, LaneState, RunRef } from '../contract/lane.js';
 import type { ReleasePhase } from '../contract/release.js';
@@ -9,6 +10,8 @@ import { findRun, queryStatus } from './runs.js';
 /** The lane and its holder, for people. */
 export interface LaneNow extends LaneView {
   holder: HolderNow | null;
+  /** No worker takes its workflow tasks, or each one fails: messages wait. */
+  unserved: boolean;
 }
 
 export interface HolderNow extends Holder {
@@ -29,14 +32,24 @@ export async function laneNow(
   lane: Lane,
   statusOf = ({ workflowId }: Holder) => queryStatus(client, workflowId, QUERY_TIMEOUT_MS),
 ): Promise<LaneNow | LaneUnavailable> {
-  const state = await readLane(client, lane);
+  const [state, unserved] = await Promise.all([readLane(client, lane), isUnserved(client, lane)]);
   if (isUnavailable(state)) return state;
-  const view = laneView(state, Date.now());
+  const view = { ...laneView(state, Date.now()), unserved };
   const { holder } = view;
   if (!holder) return { ...view, holder };
   const [status, stuck] = await Promise.all([statusOf(holder), isStuck(client, holder)]);
   const { phase = null, until = null } = status ?? {};
   return { ...view, holder: { ...holder, phase, until, stuck } };
+}
+
+/** Time that a workflow task of the lane may wait for a worker, in milliseconds. */
+const UNSERVED_MS = 5_000;
+
+/** Whether the lane has a workflow task that no worker carries out. */
+export async function isUnserved(client: Client, lane: Lane): Promise<boolean> {
+  const task = (await findRun(client, releaseLaneId(lane)))?.raw.pendingWorkflowTask;
+  if (!task) return false;
+  return (task.attempt ?? 0) > 2 || Date.now() - tsToMs(task.originalScheduledTime ?? undefined) > UNSERVED_MS;
 }
 
 /** Whether its workflow task failed at least twice in a row. */
@@ -45,7 +58,7 @@ export async function isStuck(client: Client, { workflowId, runId }: RunRef): Pr
   return (run?.raw.pendingWorkflowTask?.attempt ?? 0) > 2;
 }
 
-/** The state of the lane, or why there is none; takes at most about a second. */
+/** The state of the lane, whether or not a worker serves it, or why there is none; takes at most two seconds. */
 export async function readLane(client: Client, lane: Lane): Promise<LaneState | LaneUnavailable> {
   const [state, run] = await Promise.all([laneClient(client, lane).state(), findRun(client, releaseLaneId(lane))]);
   if (state !== null) return state;

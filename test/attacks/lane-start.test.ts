@@ -8,7 +8,7 @@ import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startOf } from '../../src/temporal/start.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { endLane, laneHandle, laneState, promoted, startLane } from '../support/lanes.js';
-import { startContinued, startSeededLane } from '../support/seeds.js';
+import { startContinued, startForgedLane, startSeededLane } from '../support/seeds.js';
 import { until } from '../support/until.js';
 
 const { gate, old } = await useCountedGate('attack-lane-start');
@@ -90,6 +90,16 @@ describe('what somebody starts the lane with', () => {
     });
     await requireKnowledge(before);
   });
+});
+
+test('a lane of a worker of somebody else is not read, whatever its history says', async () => {
+  const before = await laneState(gate());
+  await endLane(gate());
+  await startForgedLane(gate(), forged());
+  expect(await gate().laneClient.state()).toBeNull();
+  await endLane(gate());
+  await startLane(gate());
+  await requireKnowledge(before);
 });
 
 describe('a recovery passes over', () => {

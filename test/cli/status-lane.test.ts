@@ -92,18 +92,14 @@ describe('canary status of the lane', () => {
     expect(out).toContain('LANE     there is no lane yet: canary setup');
   });
 
-  test('prints what the kept runs record if the lane does not answer', async () => {
+  test('prints what the lane recorded, without a worker too', async () => {
     const [before, { sha }] = [await promoted(gate()), await promoted(gate())];
     await gate().stopWorker();
     onTestFinished(() => gate().startWorker());
     const began = Date.now();
     const out = await status();
     expect(Date.now() - began).toBeLessThan(2_500);
-    // The server remembers its workers for a while.
-    expect(out[0]).toMatch(/^(WORKERS {2}NONE poll|LANE {5}the lane does not answer: no worker serves it)/);
-    expect(out.find((line) => line.startsWith('live'))).toMatch(
-      new RegExp(`^live     ${sha} for .*: promoted by status-lane-`),
-    );
+    expect(out.find((line) => line.startsWith('live'))).toMatch(new RegExp(`^live     ${sha} for .*: promoted`));
     expect(out).toContain(`         back: canary rollback ${before.sha} --reason …`);
   });
 });

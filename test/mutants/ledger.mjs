@@ -56,4 +56,20 @@ export default [
     replace: 'isLedger(fieldsOf(sent).ledger) && Array.isArray(knownBad) ?',
     test: 'test/lane/changes.test.ts > have marks that count one by one, also in a state of another shape',
   },
+  {
+    name: 'ledger-reads-a-foreign-lane',
+    breaks: 'the state of a lane of somebody else is believed',
+    file: 'src/temporal/records/lane-reader.ts',
+    find: ' && run.taskQueue === taskQueue(lane)',
+    replace: ' && taskQueue(lane) !== null',
+    test: 'test/attacks/lane-start.test.ts > a lane of a worker of somebody else is not read, whatever its history says',
+  },
+  {
+    name: 'ledger-reads-old-events-twice',
+    breaks: 'records are added up twice',
+    file: 'src/temporal/records/lane-reader.ts',
+    find: '  found.parts = [];\n',
+    replace: '',
+    test: 'test/cli/queue.test.ts > prints the holder, since when and its phase, and the queue, manual requests first',
+  },
 ];

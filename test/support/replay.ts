@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Client, isGrpcServiceError, WorkflowNotFoundError } from '@temporalio/client';
 import type { PayloadCodec } from '@temporalio/common';
@@ -44,9 +45,19 @@ export async function replayAll(
   for (const run of ours) keepHistory(run);
   if (ours.length === 0) return [];
   // One worker for all: its creation takes longer than a replay.
-  for await (const { workflowId, runId, error } of replays(workflowBundle, ours, payloadCodecs))
-    if (error) throw new Error(`${workflowId} ${runId} does not replay`, { cause: error });
+  for await (const { workflowId, runId, error } of replays(workflowBundle, ours, payloadCodecs)) {
+    if (!error) continue;
+    const file = keepFailed(ours.find((run) => run.runId === runId));
+    throw new Error(`${workflowId} ${runId} does not replay: its history is ${file}`, { cause: error });
+  }
   return ours;
+}
+
+/** Keeps the history of a run that does not replay: its server ends with the test. */
+function keepFailed(run: FoundRun | undefined): string {
+  const file = join(mkdtempSync(join(tmpdir(), 'canary-replay-')), 'history.json');
+  if (run) writeFileSync(file, historyToJSON(run.history));
+  return file;
 }
 
 /** Whether a run is a seed of the lane (`seeds.ts`): a lane looks for its record before anything else. */

@@ -4,14 +4,15 @@ import { releaseLaneId, taskQueue } from '../../src/contract/ids.js';
 import type { LaneState } from '../../src/contract/lane.js';
 import { LANE_TASK_TIMEOUT } from '../../src/temporal/lane-client.js';
 import type { Gate } from './gate.js';
-import { type Seed, SILENT } from './seed-workflows.js';
+import { FORGED, type Seed, SILENT } from './seed-workflows.js';
 import { until } from './until.js';
 
 const workflowsPath = join(import.meta.dirname, 'seed-workflows.ts');
 
 /** Runs a worker of the seeds on a queue while `run` starts one of them. */
 async function withSeeds<T>({ connection }: Gate, queue: string, run: () => Promise<T>): Promise<T> {
-  const worker = await Worker.create({ connection, taskQueue: queue, workflowsPath });
+  const activities = { recoverLane: async (state: unknown) => state };
+  const worker = await Worker.create({ connection, taskQueue: queue, workflowsPath, activities });
   return worker.runUntil(run);
 }
 
@@ -60,6 +61,23 @@ export async function startSeededLane(gate: Gate, state: LaneState, isSilent = f
     await lane.terminate('by the test');
   });
   await gate.startWorker();
+}
+
+/** Starts a lane of somebody else: on a queue and with a worker of his own, and a history as if it had recovered this state. */
+export async function startForgedLane(gate: Gate, state: LaneState): Promise<void> {
+  const queue = `${gate.lane}-seeds`;
+  await withSeeds(gate, queue, async () => {
+    const workflowId = releaseLaneId(gate.lane);
+    const lane = await gate.client.workflow.start('ReleaseLane', {
+      workflowId,
+      taskQueue: queue,
+      args: [state, FORGED],
+    });
+    await until('it looks recovered', async () => {
+      const { events = [] } = await lane.fetchHistory();
+      return events?.some((event) => event.activityTaskCompletedEventAttributes);
+    });
+  });
 }
 
 /** Handle of the run that continues another one. */

@@ -10,14 +10,12 @@ import {
   parseLaneRequest,
   parseMoveQuestion,
   parseMoveReport,
-  parsePositionRequest,
   parseRollbackRequest,
 } from '../../src/lane/payloads/parse.js';
-import { positionOf } from '../../src/lane/position.js';
 import { enqueue } from '../../src/lane/queue.js';
 import { alarm, type EventFeed } from '../shared/events.js';
 import { rejection } from '../shared/failures.js';
-import { attempt, onQuery, onQuestion, onSignal, onUpdate, type Parse } from '../shared/handlers.js';
+import { attempt, onSignal, onUpdate, type Parse } from '../shared/handlers.js';
 import type { AnnouncedRollbacks } from './announced-rollbacks.js';
 import { alarmOfHold } from './lane-alarms.js';
 
@@ -58,10 +56,6 @@ export function handleMessages(run: LaneRun): void {
     onSignal(signal, parse, (sent) =>
       run.isKnown ? settled(() => act(sent)) : run.inbox.push(() => attempt(signal.name, () => act(sent))),
     );
-
-  onQuery(messages.laneQuery, () => (run.isKnown ? state : null));
-  onQuery(messages.ledgerQuery, () => (run.isKnown ? state.ledger : null));
-  onQuestion(messages.positionQuery, parsePositionRequest, (asked) => (run.isKnown ? positionOf(state, asked) : null));
 
   whenKnown(messages.joinQueueSignal, parseLaneRequest, (request) => enqueue(state, request));
   whenKnown(messages.holderStatusSignal, parseHolderReport, ({ runId, heldFor }) => {

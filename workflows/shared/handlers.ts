@@ -65,18 +65,6 @@ export function onQuery<R>(query: QueryDefinition<R>, answer: () => R, descripti
   setHandler(query, answer, description === undefined ? {} : { description });
 }
 
-/** Handles a query with a question; null for one that does not parse. */
-export function onQuestion<R, T>(
-  query: QueryDefinition<R | null, [T]>,
-  parse: Parse<T>,
-  answer: (asked: T) => R | null,
-) {
-  setHandler(query, (sent: unknown) => {
-    const question = parse(sent);
-    return question === null ? null : answer(question);
-  });
-}
-
 function describe(error: unknown): string {
   return String(error instanceof Error ? error.message : error).slice(0, 500);
 }

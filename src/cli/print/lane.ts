@@ -4,6 +4,7 @@ import { rounded } from '../../domain/duration.js';
 import { oneLine, time } from '../../domain/markdown.js';
 import { type History, LIFTS, type Target } from '../../lane/view.js';
 import type { Latest } from '../../registry/read-latest.js';
+import { LANE_UNAVAILABLE } from '../../temporal/lane-client.js';
 import type { HolderNow, LaneNow } from '../../temporal/lane-view.js';
 
 /** Longest alarm, in characters: its fix is at its end. */
@@ -17,8 +18,9 @@ export function queueLines(lane: QueueView, now: number): string[] {
 }
 
 /** What stops tests or automatic promotion, with the command that lifts it. */
-export function alertLines({ holder, hold, pause, missing, alarms }: QueueView, now: number): string[] {
+export function alertLines({ holder, hold, pause, missing, alarms, unserved }: QueueView, now: number): string[] {
   return [
+    ...(unserved ? [`LANE     ${LANE_UNAVAILABLE.silent}`] : []),
     ...alarms.map((line) => `ALARM    ${oneLine(line, MAX_ALARM)}`),
     ...(holder?.stuck ? stuckLines(holder) : []),
     ...(hold ? holdLines(hold, now) : []),

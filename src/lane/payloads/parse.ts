@@ -7,7 +7,6 @@ import type {
   LaneRequest,
   MoveQuestion,
   MoveReport,
-  PositionRequest,
   Revocation,
   RollbackRequest,
   RunRef,
@@ -55,13 +54,6 @@ function isReleaseOf(workflowId: string, sha: Sha): boolean {
   } catch {
     return false;
   }
-}
-
-/** Parses a question about one run; null if it is invalid. */
-export function parsePositionRequest(sent: unknown): PositionRequest | null {
-  const { runId, sha, recheck } = fieldsOf(sent);
-  if (!isRunId(runId)) return null;
-  return { runId, ...(isSha(sha) && { sha: sha as Sha }), ...(recheck === true && { recheck }) };
 }
 
 /** Parses the holder's report of its hold; null if it is invalid. */

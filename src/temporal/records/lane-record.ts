@@ -27,10 +27,12 @@ export interface LaneRecord {
 }
 
 /** Events of a lane that its record is made of. */
-interface Found {
+export interface Found {
   input: Payload;
   continuedFrom: string;
   recovery: 'none' | 'scheduled' | 'completed';
+  /** Ids of the events that scheduled the recovery. */
+  scheduled: Set<string>;
   recovered: Payload;
   parts: Payload[];
   /** Whether the workflow went on after it had recovered. */
@@ -59,10 +61,8 @@ export async function readLaneRecord(
     const state = isOurs(found.continuedFrom) ? parseLaneState(await readable(found.input)) : null;
     return { state, isWhole: found.isRead && !found.hasRun, marks: [] };
   }
-  const answer = await readable(found.recovered);
-  const base = answer === 'continued' ? await readable(found.input) : answer === null ? emptyLane() : answer;
-  const parts = await Promise.all(found.parts.map(readable));
-  const { state, isWhole } = applyRecords(base, parts);
+  const base = await baseOf(client, found);
+  const { state, isWhole } = applyRecords(base, await Promise.all(found.parts.map(readable)));
   const parsed = parseLaneState(state);
   return {
     state: parsed ?? parseLaneState(base),
@@ -71,18 +71,28 @@ export async function readLaneRecord(
   };
 }
 
+/** What a run that has recovered began with. */
+export async function baseOf(client: Client, { recovered, input }: Found): Promise<unknown> {
+  const answer = await readPayload(client, recovered).catch(() => undefined);
+  if (answer !== 'continued') return answer === null ? emptyLane() : answer;
+  return readPayload(client, input).catch(() => undefined);
+}
+
+/** Before any event was read. */
+export const nothingFound = (): Found => ({
+  input: null,
+  continuedFrom: '',
+  recovery: 'none',
+  scheduled: new Set(),
+  recovered: null,
+  parts: [],
+  hasServed: false,
+  hasRun: false,
+  isRead: false,
+});
+
 async function readEvents(client: Client, execution: RunRef): Promise<Found> {
-  const found: Found = {
-    input: null,
-    continuedFrom: '',
-    recovery: 'none',
-    recovered: null,
-    parts: [],
-    hasServed: false,
-    hasRun: false,
-    isRead: false,
-  };
-  const scheduled = new Set<string>();
+  const found = nothingFound();
   let nextPageToken: Uint8Array | undefined;
   for (let page = 0; page < MAX_PAGES; page += 1) {
     const answer = await client.workflowService
@@ -97,14 +107,15 @@ async function readEvents(client: Client, execution: RunRef): Promise<Found> {
         throw error;
       });
     if (answer === null) return found;
-    for (const event of answer.history?.events ?? []) note(event, found, scheduled);
+    for (const event of answer.history?.events ?? []) note(event, found);
     nextPageToken = answer.nextPageToken;
     if (!nextPageToken?.length) return { ...found, isRead: true };
   }
   return found;
 }
 
-function note(event: HistoryEvent, found: Found, scheduled: Set<string>): void {
+/** Adds an event to what was found before it. */
+export function note(event: HistoryEvent, found: Found): void {
   const {
     workflowExecutionStartedEventAttributes: started,
     activityTaskScheduledEventAttributes: activity,
@@ -118,10 +129,10 @@ function note(event: HistoryEvent, found: Found, scheduled: Set<string>): void {
   }
   if (task) [found.hasRun, found.hasServed] = [true, found.recovery === 'completed'];
   if (activity?.activityType?.name === RECOVER) {
-    scheduled.add(String(event.eventId));
+    found.scheduled.add(String(event.eventId));
     found.recovery = 'scheduled';
   }
-  if (completed && scheduled.has(String(completed.scheduledEventId))) {
+  if (completed && found.scheduled.has(String(completed.scheduledEventId))) {
     found.recovery = 'completed';
     found.recovered = completed.result?.payloads?.[0];
   }

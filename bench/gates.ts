@@ -1,0 +1,149 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
+import { gateLane, type Lane, parseLane } from '../src/contract/ids.js';
+import { parseRepository } from '../src/contract/image.js';
+import { laneCommandSignal } from '../src/contract/messages.js';
+import type { ReleaseReport } from '../src/contract/release.js';
+import { SEARCH_ATTRIBUTES } from '../src/contract/search-attributes.js';
+import { parseReleaseInput } from '../src/domain/inputs.js';
+import { laneClient } from '../src/temporal/lane-client.js';
+import { registerSearchAttributes } from '../src/temporal/namespace.js';
+import { awaitRunEnd, outcomeOfRun } from '../src/temporal/runs.js';
+import { startRelease } from '../src/temporal/start.js';
+import { pushBuild } from '../testbed/images.js';
+import { startRegistry } from '../testbed/registry-server.js';
+import { startTemporalServer } from '../testbed/temporal-server.js';
+import { repositoryRoot } from '../testbed/tools.js';
+import { startFleet, TOKEN } from './fleet-process.js';
+import { table, writeSection } from './report.js';
+
+/** Gates and workers of each run. */
+const RUNS = [
+  { gates: 300, workers: 2 },
+  { gates: 1_000, workers: 1 },
+];
+/** Limit of a worker's memory, in MB. */
+const MOST_MB = 1_024;
+const SHA = `0000002${'b'.repeat(33)}`;
+const WORKERS = parseLane('');
+/** Soak of the configuration as it is shipped, in milliseconds. */
+const SOAK_MS = 6 * 60_000;
+
+/** Measures one release on each of many gates, all at once, with the settings as they are shipped. */
+export async function benchGates(): Promise<void> {
+  const only = process.argv[3];
+  const rows: string[][] = [];
+  for (const run of RUNS)
+    if (only === undefined || `${run.gates}` === only) rows.push(await measure(run.gates, run.workers));
+  const head = [
+    'gates, a release each',
+    'workers',
+    'all soak after',
+    'soaks late by, median and worst',
+    'all promoted after',
+    'memory of a worker',
+    'CPU of the workers',
+  ];
+  console.log(table(head, rows));
+  writeSection('gates', [
+    `One release on each gate, started all at once, on one tenant, with the settings as they are shipped: 6 min of soak, a probe every 10 s. ` +
+      `A worker may take at most ${MOST_MB} MB.`,
+    table(head, rows),
+  ]);
+}
+
+async function measure(count: number, workers: number): Promise<string[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'canary-bench-'));
+  const [temporal, registry, fleet] = await Promise.all([startTemporalServer(), startRegistry(), startFleet(1)]);
+  const connection = await Connection.connect({ address: temporal.address });
+  await registerSearchAttributes(connection, 'default', SEARCH_ATTRIBUTES);
+  const client = new Client({ connection });
+  const names = Array.from({ length: count }, (_, index) => `gate-${index + 1}`);
+  const repository = (name: string) => `${registry.host}/${name}/platform`;
+  const file = join(folder, 'gates.json');
+  writeFileSync(
+    file,
+    JSON.stringify({ gates: Object.fromEntries(names.map((name) => [name, { CANARY_IMAGES: repository(name) }])) }),
+  );
+  for (const name of names) await publish(registry.host, `${name}/platform`, client, gateLane(WORKERS, name));
+  await fleet.deploy({ sha: SHA });
+  const processes = Array.from({ length: workers }, () =>
+    spawn(process.execPath, [join(repositoryRoot, 'bin', 'canary.js'), 'worker'], {
+      stdio: 'ignore',
+      env: {
+        PATH: process.env.PATH,
+        HOME: folder,
+        TEMPORAL_ADDRESS: temporal.address,
+        CANARY_GATES_FILE: file,
+        CANARY_HTTP_ADDR: '127.0.0.1:0',
+        CANARY_TENANT_URLS: fleet.urls.join(),
+        CANARY_ADMIN_TOKENS: TOKEN,
+      },
+    }),
+  );
+  try {
+    await delay(5_000);
+    const began = Date.now();
+    const handles = [];
+    for (const name of names)
+      handles.push(await startRelease(client, gateLane(WORKERS, name), parseReleaseInput({ sha: SHA })));
+    console.log(`${count} started after ${seconds(Date.now() - began)}`);
+    const ends = await Promise.all(handles.map((handle) => awaitRunEnd(handle)));
+    const took = Date.now() - began;
+    const bad = ends.filter((end) => outcomeOfRun(end) !== 'promoted');
+    if (bad.length > 0)
+      throw new Error(`invalid measurement: ${bad.length} releases were not promoted, e.g. ${JSON.stringify(bad[0])}`);
+    const reports = ends.map(({ report }) => report as ReleaseReport);
+    const soaks = reports.map(({ phases }) => phases.find(({ phase }) => phase === 'soaking'));
+    const lastSoak = Math.max(...soaks.map((soak) => Date.parse(soak?.since ?? ''))) - began;
+    const late = soaks.map((soak) => (soak?.ms ?? 0) - SOAK_MS).sort((a, b) => a - b);
+    const used = processes.map(usage);
+    const most = Math.max(...used.map(({ mb }) => mb));
+    if (most > MOST_MB) process.exitCode = 1;
+    return [
+      `${count}`,
+      `${workers}`,
+      seconds(lastSoak),
+      `${seconds(late[late.length >> 1] ?? 0)}, ${seconds(late.at(-1) ?? 0)}`,
+      seconds(took),
+      used.map(({ mb }) => `${mb} MB`).join(', '),
+      used.map(({ cpu }) => `${cpu} s`).join(', '),
+    ];
+  } finally {
+    await Promise.all(processes.map(end));
+    await connection.close();
+    fleet.stop();
+    await Promise.all([temporal.stop(), registry.stop()]);
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Pushes the build and an earlier `:latest` of a gate, and adopts that. */
+async function publish(host: string, name: string, client: Client, lane: Lane): Promise<void> {
+  const spec = { registry: host, repository: name };
+  const { digest } = await pushBuild({ ...spec, sha: `0000001${'a'.repeat(33)}`, tag: 'latest' });
+  await pushBuild({ ...spec, sha: SHA, tag: `staging-${SHA.slice(0, 7)}` });
+  const images = [{ repository: parseRepository(`${host}/${name}`), digest }];
+  await laneClient(client, lane).signal(laneCommandSignal('adopt'), { by: 'bench', reason: 'first day', images });
+}
+
+/** Highest memory and the CPU time of a process. */
+function usage({ pid }: ChildProcess): { mb: number; cpu: number } {
+  const high = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
+  return { mb: Math.round(Number(high) / 1024), cpu: Math.round((Number(stat[11]) + Number(stat[12])) / 100) };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  child.kill('SIGTERM');
+  await ended;
+}
+
+const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;

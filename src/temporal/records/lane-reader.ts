@@ -1,0 +1,93 @@
+import { type Client, isGrpcServiceError } from '@temporalio/client';
+import { type Lane, releaseLaneId, taskQueue, WORKFLOWS } from '../../contract/ids.js';
+import type { LaneState, RunRef } from '../../contract/lane.js';
+import { applyRecords } from '../../lane/payloads/changes.js';
+import { parseLaneState } from '../../lane/payloads/state.js';
+import { readPayload } from '../payloads/read.js';
+import { findRun } from '../runs.js';
+import type { HistoryEvent } from './follow.js';
+import { baseOf, type Found, note, nothingFound } from './lane-record.js';
+
+/** Events of one page of what is new. */
+const NEW_PAGE = 100;
+/** gRPC status of a server that reads a history only forward, as Temporal's test server does. */
+const UNIMPLEMENTED = 12;
+
+/** What was read of a run so far. */
+interface Reading extends RunRef {
+  /** Number of events. */
+  length: number;
+  found: Found;
+  /** Sum of its records, as JSON; absent before it has recovered, and null if it cannot be read. */
+  sum?: unknown;
+}
+
+/**
+ * Reads the state of the running lane from the records in its history (ADR 16), as often as it is asked; only what is new is fetched.
+ * It needs no worker, and sends no query: one that reaches a run between two of its tasks may apply events apart from the task that
+ * they belong to, and the run does not replay then (ADR 10).
+ * @returns the state; null if no lane of this gate is running, it has not recovered yet, or a record of it cannot be read.
+ */
+export function laneReader(client: Client, lane: Lane): () => Promise<LaneState | null> {
+  let reading: Reading | undefined;
+  const read = async () => {
+    const run = await findRun(client, releaseLaneId(lane));
+    const isOpen = run?.status.name === 'RUNNING' && run.type === WORKFLOWS.lane && run.taskQueue === taskQueue(lane);
+    if (!isOpen) return null;
+    const { workflowId, runId, historyLength } = run;
+    if (reading?.runId !== runId) reading = { workflowId, runId, length: 0, found: nothingFound() };
+    if (reading.length < historyLength) await catchUp(client, reading);
+    return reading.sum === undefined ? null : parseLaneState(structuredClone(reading.sum));
+  };
+  let last: Promise<unknown> = Promise.resolve();
+  return () => {
+    const own = last.then(read);
+    last = own.catch(() => undefined);
+    return own;
+  };
+}
+
+/** Reads what is new. A record is written with one workflow task, so it is never read in part. */
+async function catchUp(client: Client, reading: Reading): Promise<void> {
+  const { found } = reading;
+  const events = await eventsAfter(client, reading);
+  for (const event of events) note(event, found);
+  reading.length += events.length;
+  if (found.recovery !== 'completed') return;
+  const parts = await Promise.all(found.parts.map((part) => readPayload(client, part).catch(() => undefined)));
+  const base = 'sum' in reading ? reading.sum : await baseOf(client, found);
+  const { state, isWhole } = applyRecords(base, parts);
+  found.parts = [];
+  reading.sum = isWhole ? state : null;
+}
+
+/** Events after those that were read: all, or a few from the end. */
+async function eventsAfter(client: Client, { workflowId, runId, length }: Reading): Promise<HistoryEvent[]> {
+  const request = { namespace: client.options.namespace, execution: { workflowId, runId } };
+  const { workflowService } = client;
+  const isNew = ({ eventId }: HistoryEvent) => Number(eventId) > length;
+  const events: HistoryEvent[] = [];
+  let nextPageToken: Uint8Array | undefined;
+  const page = () => ({ ...request, ...(nextPageToken && { nextPageToken }) });
+  const forward = async () => {
+    do {
+      const answer = await workflowService.getWorkflowExecutionHistory(page());
+      events.push(...(answer.history?.events ?? []).filter(isNew));
+      nextPageToken = answer.nextPageToken;
+    } while (nextPageToken?.length);
+    return events;
+  };
+  if (length === 0) return forward();
+  try {
+    for (;;) {
+      const answer = await workflowService.getWorkflowExecutionHistoryReverse({ ...page(), maximumPageSize: NEW_PAGE });
+      const found = answer.history?.events ?? [];
+      events.push(...found.filter(isNew));
+      nextPageToken = answer.nextPageToken;
+      if (!nextPageToken?.length || !found.every(isNew)) return events.reverse();
+    }
+  } catch (error) {
+    if (!isGrpcServiceError(error) || error.code !== UNIMPLEMENTED) throw error;
+    return forward();
+  }
+}
