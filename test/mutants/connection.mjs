@@ -87,4 +87,12 @@ export default [
     replace: 'now !== text',
     test: 'test/config/rotation.test.ts > keeps the last content while the file is gone or cannot be parsed, and reads it once it can',
   },
+  {
+    name: 'connection-unlisted-attributes',
+    breaks: 'a worker ends because its credentials may not list search attributes that are there',
+    file: 'src/temporal/namespace.ts',
+    find: 'if (refusal === null) throw error;',
+    replace: 'throw error;',
+    test: 'test/cli/setup.test.ts > search attributes that its credentials cannot list stop no worker',
+  },
 ];
