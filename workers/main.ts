@@ -11,7 +11,7 @@ import {
   mapWorkerFailure,
 } from '../src/temporal/connect.js';
 import { connectionConfig } from '../src/temporal/connection.js';
-import { missingSearchAttributes } from '../src/temporal/namespace.js';
+import { invalidSearchAttributes } from '../src/temporal/namespace.js';
 import { payloadKeys } from '../src/temporal/payloads/keys.js';
 import { workflowBundle } from './bundle.js';
 import { createGatesWorker } from './create-worker.js';
@@ -82,12 +82,13 @@ async function connect(connecting: Connecting): Promise<NativeConnection> {
   });
   const { namespace } = facts;
   try {
-    const missing = await connection.withDeadline(Date.now() + PREPARED_MS, () =>
-      missingSearchAttributes(connection, namespace, SEARCH_ATTRIBUTES),
+    const { missing, unlisted } = await connection.withDeadline(Date.now() + PREPARED_MS, () =>
+      invalidSearchAttributes(connection, namespace, SEARCH_ATTRIBUTES),
     );
+    if (unlisted !== null) logEvent('WARN', 'search-attributes.unlisted', { why: unlisted });
     if (missing.length > 0)
       throw new Error(
-        `search attributes ${missing.join(', ')} are not registered in namespace ${namespace}: run canary setup`,
+        `search attributes ${missing.map(({ name }) => name).join(', ')} are not registered in namespace ${namespace}: run canary setup`,
       );
     return connection;
   } catch (error) {

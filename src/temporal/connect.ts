@@ -10,9 +10,10 @@ import {
 } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
 import { type ConnectionFacts, connectionConfig } from './connection.js';
+import { RATE_LIMITED, watchRateLimit } from './faults/rate-limit.js';
+import { tlsFault } from './faults/tls-fault.js';
 import { payloadCodec } from './payloads/codec.js';
 import { payloadKeys } from './payloads/keys.js';
-import { tlsFault } from './tls-fault.js';
 
 type Interceptor = NonNullable<ConnectionOptions['interceptors']>[number];
 
@@ -100,7 +101,7 @@ export function mapWorkerFailure({ address }: ConnectionFacts, error: unknown): 
 }
 
 /** gRPC status codes of a server that answers, and cannot carry out what was asked: its database, its load. */
-const OUTAGE_CODES = [4, 8, 14];
+const OUTAGE_CODES = [4, RATE_LIMITED, 14];
 
 /** The SDK wraps the gRPC error of a client's connection; that of a worker's connection is one, with its text in `message` alone. */
 const grpcOf = (error: unknown) => (error instanceof ServiceError && !isGrpcServiceError(error) ? error.cause : error);
@@ -111,16 +112,23 @@ export function isOutage(error: unknown): boolean {
   return isGrpcServiceError(grpc) && OUTAGE_CODES.includes(grpc.code);
 }
 
-/** Maps the error of a call that the server could not carry out for now; any other error is returned as it is. */
-export function mapOutage(facts: ConnectionFacts, error: unknown): unknown {
+/** Maps the error of a call that the server could not carry out for now; any other error is returned as it is.
+ * @param limited the server's message if it limits the calls; null if it does not. */
+export function mapOutage(facts: ConnectionFacts, error: unknown, limited: string | null = null): unknown {
   const grpc = grpcOf(error);
   if (!isGrpcServiceError(grpc) || !isOutage(error)) return error;
-  return outage(facts, grpc.code === DEADLINE_EXCEEDED ? 'no answer in time' : grpc.details || grpc.message, error);
+  const why = grpc.details || grpc.message;
+  const limit = grpc.code === RATE_LIMITED ? why : limited;
+  return outage(facts, grpc.code === DEADLINE_EXCEEDED ? 'no answer in time' : why, limit, error);
 }
 
-const outage = ({ address, namespace }: ConnectionFacts, why: string, cause?: unknown) =>
+const outage = ({ address, namespace }: ConnectionFacts, why: string, limited: string | null, cause?: unknown) =>
   new TemporalUnreachable(
-    `Temporal at ${address} cannot work on namespace ${namespace}: ${why} (is its database down?); releases wait; to roll back without it: canary rollback <sha> --reason … --direct`,
+    `Temporal at ${address} cannot work on namespace ${namespace}: ${
+      limited === null
+        ? `${why} (is its database down?)`
+        : `it limits the rate of calls: ${limited} (try again in a minute, or raise the limit)`
+    }; releases wait; to roll back without it: canary rollback <sha> --reason … --direct`,
     true,
     { cause },
   );
@@ -178,19 +186,21 @@ export async function withClient<T>(env: NodeJS.ProcessEnv, use: (client: Client
   const { connectionOptions, namespace, facts, apiKey } = connectionConfig(env);
   const payloadCodecs = [payloadCodec(payloadKeys(env), 'throw')];
   const { interceptors, close } = callsUntilClose();
+  const { interceptor, limited } = watchRateLimit();
   const connection = await Connection.connect({
     ...connectionOptions,
     ...(apiKey && { apiKey }),
-    interceptors,
+    // Below the retries, so that it sees each attempt.
+    interceptors: [...interceptors, interceptor],
     connectTimeout: CONNECT_TIMEOUT_MS,
   }).catch(async (error: unknown) => {
     throw await unreachable({ facts, connectionOptions }, error);
   });
   try {
-    await readDatabase(connection, facts);
+    await readDatabase(connection, facts, limited);
     return await use(new Client({ connection, namespace, dataConverter: { payloadCodecs } }));
   } catch (error) {
-    throw mapOutage(facts, mapNamespaceError(namespace, error));
+    throw mapOutage(facts, mapNamespaceError(namespace, error), limited());
   } finally {
     close();
     await connection.close();
@@ -198,7 +208,11 @@ export async function withClient<T>(env: NodeJS.ProcessEnv, use: (client: Client
 }
 
 /** Makes the server read its database: it answers many calls without, and the others take 20 s to fail. Any other refusal is the command's to find. */
-async function readDatabase(connection: Connection, facts: ConnectionFacts): Promise<void> {
+async function readDatabase(
+  connection: Connection,
+  facts: ConnectionFacts,
+  limited: () => string | null,
+): Promise<void> {
   const { namespace } = facts;
   const read = connection.withDeadline(Date.now() + DATABASE_MS, () =>
     connection.workflowService.describeNamespace({ namespace }),
@@ -206,7 +220,7 @@ async function readDatabase(connection: Connection, facts: ConnectionFacts): Pro
   const given = new AbortController();
   // Between two attempts, the SDK does not heed the deadline.
   const late = delay(DATABASE_MS, undefined, { signal: given.signal }).then(() => {
-    throw outage(facts, `no answer within ${DATABASE_MS / 1000} s`);
+    throw outage(facts, `no answer within ${DATABASE_MS / 1000} s`, limited());
   });
   try {
     await Promise.race([read, late]);

@@ -48,11 +48,6 @@ async function listAttributes({ operatorService }: Operator, namespace: string) 
   }
 }
 
-/** The names that are not registered in the namespace. */
-export async function missingSearchAttributes(...args: Parameters<typeof invalidSearchAttributes>): Promise<string[]> {
-  return (await invalidSearchAttributes(...args)).missing.map(({ name }) => name);
-}
-
 /** Registers the missing attributes and resolves to their names; `unlisted`: why it is not known which are missing. Safe to repeat.
  * @throws {InvalidInput} for one that is registered with another type, which the server would keep silently. */
 export async function registerSearchAttributes(

@@ -1,7 +1,7 @@
 import { NativeConnection } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
-import { missingSearchAttributes } from '../../src/temporal/namespace.js';
+import { invalidSearchAttributes } from '../../src/temporal/namespace.js';
 import { startTemporalProxy } from '../../testbed/temporal-proxy.js';
 import { startTemporalServer, type TemporalServer } from '../../testbed/temporal-server.js';
 import { canary } from '../support/cli.js';
@@ -85,7 +85,11 @@ test('search attributes that its credentials cannot list stop no worker', async 
   const refuse = (asked: string) => (asked === 'ListSearchAttributes' ? PERMISSION_DENIED : undefined);
   const proxy = await startTemporalProxy(server.address, refuse);
   const connection = await NativeConnection.connect({ address: proxy.address });
-  expect(await missingSearchAttributes(connection, 'default', SEARCH_ATTRIBUTES)).toEqual([]);
+  expect(await invalidSearchAttributes(connection, 'default', SEARCH_ATTRIBUTES)).toEqual({
+    missing: [],
+    mistyped: [],
+    unlisted: 'not for you',
+  });
   await connection.close();
   await proxy.stop();
 });

@@ -121,13 +121,13 @@ describe('while Temporal answers and its database does not', () => {
     ['lane', 'unhold', '--reason', 'fixed'],
     ['setup'],
   ];
-  test.each<[string, Refusal]>([
-    ['is down', UNAVAILABLE],
-    ['is over its limit', RESOURCE_EXHAUSTED],
-    ['never answers', 'silent'],
+  test.each<[string, Refusal, RegExp]>([
+    ['is down', UNAVAILABLE, /is its database down/],
+    ['is over its limit', RESOURCE_EXHAUSTED, /: it limits the rate of calls: .+ \(try again in a minute/],
+    ['never answers', 'silent', /is its database down/],
   ])(
     'every verb says within 5 s that the database %s, with the command that needs neither',
-    async (_what, refusal) => {
+    async (_what, refusal, cause) => {
       database = refusal;
       const ends = await Promise.all(
         VERBS.map(async (args) => {
@@ -146,6 +146,7 @@ describe('while Temporal answers and its database does not', () => {
             ),
           ],
         });
+        expect(end.err[0]).toMatch(cause);
         expect(ms, end.args.join(' ')).toBeLessThan(5_000);
       }
     },

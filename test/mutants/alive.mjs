@@ -53,7 +53,7 @@ export default [
     name: 'alive-database-unread',
     breaks: 'a command does not notice that the database of Temporal is down, until its calls fail after 20 s',
     file: 'src/temporal/connect.ts',
-    find: '    await readDatabase(connection, facts);\n',
+    find: '    await readDatabase(connection, facts, limited);\n',
     replace: '',
     test: `${OUTAGE} > every verb says within 5 s that the database is down, with the command that needs neither`,
   },
@@ -132,7 +132,7 @@ export default [
   {
     name: 'alive-tls-refusal-unnamed',
     breaks: 'a refused client certificate reads as no answer',
-    file: 'src/temporal/tls-fault.ts',
+    file: 'src/temporal/faults/tls-fault.ts',
     find: 'if (tried.secured || REFUSED.test(tried.code))',
     replace: 'if (tried.code === PLAIN_TEXT)',
     test: 'test/temporal/tls-fault.test.ts > tells a client certificate that is required, refused, or has another key',

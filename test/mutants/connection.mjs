@@ -95,4 +95,12 @@ export default [
     replace: 'throw error;',
     test: 'test/cli/setup.test.ts > search attributes that its credentials cannot list stop no worker',
   },
+  {
+    name: 'connection-rate-limit-unnamed',
+    breaks: 'a limit of calls is told as a database that is down',
+    file: 'src/temporal/faults/rate-limit.ts',
+    find: 'if (status.code === RATE_LIMITED) limited = status.details;',
+    replace: 'if (status.code === -1) limited = status.details;',
+    test: 'test/e2e/temporal-outage.test.ts > every verb says within 5 s that the database is over its limit, with the command that needs neither',
+  },
 ];

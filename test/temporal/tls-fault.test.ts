@@ -1,7 +1,7 @@
 import { createSecureServer, createServer, type SecureServerOptions } from 'node:http2';
 import type { AddressInfo, Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { tlsFault } from '../../src/temporal/tls-fault.js';
+import { tlsFault } from '../../src/temporal/faults/tls-fault.js';
 import { makeCertificate } from '../../testbed/certificates.js';
 
 const DAYS = 86_400_000;
