@@ -79,7 +79,7 @@ async function run(given: Given, io: Io): Promise<number> {
     const handle = await startRelease(client, lane, input, token);
     io.err(`${handle.workflowId} ${handle.attached ? 'is already running: attached' : 'is started'}`);
     if (given.options.wait) return follow(client, handle, given, io);
-    const waits = 'it waits until one does (canary worker';
+    const waits = 'the release waits until one does (canary worker';
     if ((await workersOn(client, taskQueue(lane))).length === 0)
       io.err(`canary: no worker polls ${taskQueue(lane)}: ${waits})`);
     // The server lists a worker for minutes after its end: only an answer shows that one is there.
