@@ -26,7 +26,9 @@ async function statusOf(path: string): Promise<number> {
 
 /** Fails if a variable is no setting, or has no valid value; the files of secrets are there. */
 async function expectSettings(env: Record<string, string>): Promise<void> {
-  const secret = join(mkdtempSync(join(tmpdir(), 'canary-deploy-')), 'secret');
+  const scratch = mkdtempSync(join(tmpdir(), 'canary-deploy-'));
+  onTestFinished(() => rmSync(scratch, { recursive: true, force: true }));
+  const secret = join(scratch, 'secret');
   writeFileSync(secret, 'one,two');
   const settings = Object.entries(env).map(([name, value]) => [name, name.endsWith('_FILE') ? secret : value]);
   const given = Object.fromEntries(settings);
