@@ -70,6 +70,6 @@ export default [
     file: 'src/temporal/records/lane-reader.ts',
     find: '  found.parts = [];\n',
     replace: '',
-    test: 'test/cli/queue.test.ts > prints the holder, since when and its phase, and the queue, manual requests first',
+    test: 'test/workflows/lane/order.test.ts > two in a row are promoted in order; no tenant is asked for the second before the first has ended',
   },
 ];

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { taskQueue } from '../../../src/contract/ids.js';
 import type { ReleaseReport } from '../../../src/contract/release.js';
 import { parseReleaseInput } from '../../../src/domain/inputs.js';
+import { laneClient } from '../../../src/temporal/lane-client.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { startRelease } from '../../../src/temporal/start.js';
 import { useCountedGate } from '../../support/counted-gate.js';
@@ -29,6 +30,9 @@ describe('builds that come one after the other', () => {
       { outcome: 'promoted', images: b.digests.map((digest, image) => ({ digest, previous: a.digests[image] })) },
     ]);
     expect(writes()).toEqual(pairs(2));
+    // Whoever read all of it event by event knows what a first reader finds.
+    const { history } = (await laneState(gate())).ledger;
+    expect(history).toEqual((await laneClient(gate().client, gate().lane).state())?.ledger.history);
     // The watch of a soak only reads: a smoke in it would be that of the other build.
     const soak = first.phases.find(({ phase }) => phase === 'soaking');
     const [from, to] = [soak?.since, soak?.until].map((at) => Date.parse(at ?? ''));

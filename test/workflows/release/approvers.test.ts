@@ -59,3 +59,18 @@ test('a promotion without tests is no way round: it waits for another person', a
   expect((await awaitRunEnd(run)).report).toMatchObject({ outcome: 'promoted' });
   expect(await gate().latest()).toEqual(digests);
 });
+
+test('an approval just after a canary fell silent promotes nothing: its proof is that all are looked at once more', async () => {
+  const { sha } = await gate().greenBuild();
+  const run = await gate().release({ sha, approval: 'required', requestedBy: 'ada' });
+  await heldFor(gate(), run, 'approval');
+  const [before, [tenant]] = [await gate().latest(), gate().tenants];
+  // Long before the next probe of the watch, which is due every 10 s.
+  await tenant?.crash();
+  expect(await say(run, 'approve', { by: 'bob', reason })).toBe('approve accepted: promote');
+  await until('it waits for its canary', async () => (await gate().phase(run)) === 'awaiting-canary', 30_000);
+  expect(await gate().latest()).toEqual(before);
+  await run.signal('abort', { by: 'bob', reason });
+  expect((await awaitRunEnd(run)).report).toMatchObject({ outcome: 'CanaryAborted' });
+  await tenant?.recover();
+}, 60_000);
