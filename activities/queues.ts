@@ -3,6 +3,7 @@ import { createFleetWatch } from './fleet-watch.js';
 import { createIdentityActivities } from './identity.js';
 import { createLaneActivities } from './lane/calls.js';
 import { createDriftActivities } from './lane/check-drift.js';
+import { createLedgerActivities } from './lane/ledger-copy.js';
 import { createMoveActivities } from './move.js';
 import { createPublishActivities } from './publish.js';
 import { createPlanActivities, createRegistryActivities } from './resolve.js';
@@ -30,6 +31,7 @@ export function onMoveQueue(dependencies: ActivityDependencies) {
   return {
     ...createMoveActivities(dependencies),
     ...createLaneActivities(dependencies),
+    ...createLedgerActivities(dependencies),
     ...createWatchStarter(dependencies),
     ...createDriftActivities(dependencies),
   };

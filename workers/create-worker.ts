@@ -73,7 +73,7 @@ export async function createGatesWorker(
     const lane = parts.lane ?? laneClient(client, gate.config.lane);
     const byLane = laneAuthorizer(client, lane, waits.silenceMs);
     const authorizerFor = parts.wrapAuthorizer?.(byLane) ?? byLane;
-    const own = { client, lane, waits, retryBudgetMs, authorizerFor, stopping: stopping.signal };
+    const own = { client, payloadKeys, lane, waits, retryBudgetMs, authorizerFor, stopping: stopping.signal };
     const dependencies = known.get(gate) ?? { ...gate, ...own };
     known.set(gate, dependencies);
     return dependencies;

@@ -193,6 +193,7 @@ export const MOVE_BORDERS: Borders<MoveQueueActivities> = {
   requireLastRollback: { from: [rollback], args: [] },
   recoverLane: { from: [lane], args: [read.flag] },
   reread: { from: [lane], args: [tagStates] },
+  keepLedger: { from: [lane], args: [] },
   startWatch: { from: [lane], args: [read.watchedMove] },
   lookForDrift: { from: [drift], args: [] },
   reportDrift: { from: [drift], args: [parseDrift] },

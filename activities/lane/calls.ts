@@ -29,6 +29,7 @@ import type { ActivityDependencies } from '../dependencies.js';
 import { ownRun, withHeartbeat } from '../heartbeat.js';
 import { awaitEnd, LANE_POLL_MS } from '../waits.js';
 import { configured, describeDrift } from './check-drift.js';
+import { readCopies } from './ledger-copy.js';
 import { type Continued, recoverLane } from './recover-lane.js';
 
 /** How long a rollback waits for the lane, in milliseconds: it depends on nothing but the registry, Temporal and a worker. */
@@ -36,7 +37,7 @@ const KNOWN_BUILD_MS = 5_000;
 const ANNOUNCE_MS = 5_000;
 
 /** Calls of runs to the lane, and the activities of the lane itself. */
-export function createLaneActivities({ client, config, registry, lane: own }: ActivityDependencies) {
+export function createLaneActivities({ client, config, registry, payloadKeys, lane: own }: ActivityDependencies) {
   const { lane } = config;
   /** Passes if the lane does not answer, or does not know the run: it decides when the mover asks. */
   const requireNewestRollback = async () => {
@@ -145,7 +146,7 @@ export function createLaneActivities({ client, config, registry, lane: own }: Ac
 
     /** Recovers the state of the last lane; `isCarried`: whether this run began with the state of the one before it. */
     recoverLane: (isCarried = false): Promise<LaneState | Continued | null> =>
-      withHeartbeat(() => recoverLane(client, lane, isCarried)),
+      withHeartbeat(() => recoverLane(client, lane, isCarried, () => readCopies({ config, registry, payloadKeys }))),
 
     /** Reads `:latest` again after a move: why it is not where the move left it, or null. */
     reread: (expected: TagState[]): Promise<string | null> =>

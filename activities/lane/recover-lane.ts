@@ -4,15 +4,16 @@ import { ApplicationFailure } from '@temporalio/common';
 import { type Lane, moveLatestId, releaseLaneId, taskQueue, WORKFLOWS } from '../../src/contract/ids.js';
 import type { KnownBadBuild, LaneState } from '../../src/contract/lane.js';
 import type { MovedImage } from '../../src/contract/move.js';
-import { KNOWN_BAD_BYTES, newest } from '../../src/lane/limits.js';
 import { areMovedImages } from '../../src/lane/payloads/parse.js';
 import { knowsLess } from '../../src/lane/payloads/state.js';
-import { emptyLane, MAX_BUILDS, putOnHold } from '../../src/lane/state.js';
+import { emptyLane, putOnHold } from '../../src/lane/state.js';
+import type { FoundCopy } from '../../src/ledger/store.js';
 import { tolerantOf } from '../../src/temporal/payloads/tolerant.js';
 import { type LaneRecord, readLaneRecord } from '../../src/temporal/records/lane-record.js';
 import { findRun } from '../../src/temporal/runs.js';
 import { startOf } from '../../src/temporal/start.js';
 import { isOurs } from '../border/caller.js';
+import { lost, withCopy, withMarks } from './ledger-copy.js';
 
 /** One run of a workflow id. */
 interface Listed {
@@ -29,12 +30,14 @@ export type Continued = 'continued';
 
 /**
  * Recovers the state of the last lane, as strictly as possible (docs/protocol.md, Recovery of the ledger): its whole state, by its history;
- * else what can be read of it, or the state of an earlier one, on hold; else where the last move left `:latest`, on hold; else null.
+ * else what can be read of it, or the state of an earlier one, on hold; else where the last move left `:latest`, on hold; else null. The copy in the
+ * registry is read unless all is known.
  */
 export async function recoverLane(
   client: Client,
   lane: Lane,
   isCarried: boolean,
+  readCopies: () => Promise<FoundCopy>,
 ): Promise<LaneState | Continued | null> {
   const closed = await closedLanes(client, lane);
   // If the newest closed run did not continue as new, a lane was reset, and a later run knew more than this input. If it was no lane of
@@ -54,9 +57,9 @@ export async function recoverLane(
     if (record.state === null) continue;
     const older = await olderRecord(recordOf, lanes.slice(index + 1));
     const known = older && knowsLess(record.state, older) ? older : isCertain ? null : record.state;
-    return known ? incomplete(known, marks) : withOpenLease(record.state);
+    return known ? withCopy(incomplete(known, marks), await readCopies()) : withOpenLease(record.state);
   }
-  return lastMove(client, lane);
+  return withCopy(await lastMove(client, lane), await readCopies());
 }
 
 /** Most closed runs of the lane that are read. */
@@ -106,15 +109,8 @@ async function olderRecord(recordOf: RecordOf, older: Listed[]): Promise<LaneSta
  * Whether a build is one of those that were lost is not known, so a person says from which sequence on builds are new.
  */
 function incomplete(known: LaneState, marks: KnownBadBuild[]): LaneState {
-  const state = structuredClone(known);
-  const { ledger } = state;
-  const more = marks.filter(({ sha }, index) => {
-    const isFirst = marks.findIndex((one) => one.sha === sha) === index;
-    return isFirst && !ledger.knownBad.some((one) => one.sha === sha);
-  });
-  ledger.knownBad = newest([...ledger.knownBad, ...more], MAX_BUILDS, KNOWN_BAD_BYTES);
-  ledger.lost = { seen: ledger.seen, upTo: null };
-  return withOpenLease(putOnHold(state, 'not-recovered', LOST));
+  const state = lost(structuredClone(known));
+  return withOpenLease(putOnHold({ ...state, ledger: withMarks(state.ledger, marks) }, 'not-recovered', LOST));
 }
 
 const LOST =
@@ -157,8 +153,7 @@ async function lastMove(client: Client, lane: Lane): Promise<LaneState | null> {
     if (images?.length === 0) continue;
     if (images === null) return null;
     const why = 'only the last move of the lane is known (fix: canary lane adopt, then canary lane sequence <n>)';
-    const state = putOnHold(emptyLane(), 'not-recovered', why);
-    state.ledger.lost = { seen: 0, upTo: null };
+    const state = lost(putOnHold(emptyLane(), 'not-recovered', why));
     const tagStates = images.map(({ repository, latest }) => ({ repository, digest: latest }));
     state.ledger.expectedLatest = { images: tagStates, at: (closeTime ?? new Date()).getTime() };
     return state;

@@ -14,7 +14,9 @@ import { targetLines } from './print/lane.js';
  * build. A dry run moves nothing, so it asks for no confirmation.
  * @throws {InvalidInput} without a terminal, and if the ledger knows no target. */
 export async function promptTarget(lane: Lane, given: Given, io: Io): Promise<Sha | null> {
-  const ledger = await readLedger(lane, io);
+  const ledger = given.options.direct
+    ? await (await import('./local/ledger-copy.js')).ledgerByCopy(io)
+    : await readLedger(lane, io);
   if (typeof ledger === 'string') throw new InvalidInput(`which build? canary rollback <sha> --reason … (${ledger})`);
   const targets = targetsOf(ledger);
   const defaultTarget = defaultRollbackTarget(ledger);

@@ -1,6 +1,6 @@
 import type { LaneRequest, Ledger } from '../contract/lane.js';
 import { type Sha, shortSha } from '../contract/sha.js';
-import { isOlder } from './ledger.js';
+import { isOlder, markOf } from './ledger.js';
 
 /** Largest factor by which a sequence may exceed the newest one: milliseconds in place of a run id exceed it by more. */
 const MAX_FACTOR = 100;
@@ -22,11 +22,13 @@ export function invalidSequence(
 
 /** Why a build cannot be told from one that was rolled back from, because a part of the ledger was lost; null if it can. No guess: only a sequence dates a build. */
 export function undated(
-  { lost, order }: Ledger,
+  { lost, order, knownBad }: Ledger,
   { sha, sequence, force }: Pick<LaneRequest, 'sha' | 'sequence' | 'force'>,
 ): string | null {
   const key = order[shortSha(sha)];
   if (!lost || force || (key && key.seen >= lost.seen)) return null;
+  // Its mark refuses it, and says why.
+  if (markOf({ knownBad }, sha)) return null;
   const { upTo } = lost;
   const isNew = upTo !== null && (key || sequence !== undefined ? (key?.sequence ?? sequence ?? 0) > upTo : upTo === 0);
   if (isNew) return null;

@@ -12,6 +12,7 @@ const ALLOWED: Record<string, string[]> = {
   'src/net': ['src/contract', 'node:', 'undici'],
   'src/oidc': ['src/contract', 'src/net', 'node:', 'zod', 'jose'],
   'src/registry': ['src/contract', 'src/net', 'node:', 'zod', 'undici'],
+  'src/ledger': ['src/contract', 'src/domain', 'src/lane', 'src/registry', 'src/temporal (type)', 'node:'],
   'src/move': ['src/contract', 'src/registry', 'node:'],
   'src/smoke': ['src/contract', 'src/domain', 'src/net', 'node:', 'zod', 'jiti', 'undici'],
   'src/tenants': ['src/contract', 'src/net', 'src/smoke', 'node:', 'zod'],

@@ -18,7 +18,7 @@ import { startTenant } from '../../testbed/tenant.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import type { Wanted } from '../support/foreign-workflows.js';
 import { logged } from '../support/gate.js';
-import { laneState } from '../support/lanes.js';
+import { copyKept, laneState } from '../support/lanes.js';
 import { catchIn } from '../support/phases.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
@@ -94,6 +94,7 @@ describe('a workflow of another project', () => {
   test('points no tag, :latest or the canary tag, though it holds the lane under the id of a release', async () => {
     const { sha, digests } = await gate().greenBuild();
     const before = await gate().latest();
+    await copyKept(gate());
     const requests = registry.requests.length;
     const images = (await orderOf(sha, digests)).images.map(({ repository, to }) => ({ repository, digest: to }));
     for (const tag of ['latest', 'canary']) {
@@ -171,6 +172,7 @@ test('a release on the queue of another lane moves nothing there', async () => {
 test('a standalone activity moves, asks and records nothing, and says so in one line', async () => {
   const listener = await startTenant({ name: 'listener', token: 'x' });
   const { ledger } = await laneState(gate());
+  await copyKept(gate());
   const asked = registry.requests.length;
   const { sha, digests } = { sha: old, digests: await gate().latest() };
   const order = await orderOf(sha, digests);

@@ -17,6 +17,13 @@ export const laneHandle = ({ client, lane }: Gate) => client.workflow.getHandle(
 export const laneState = ({ laneClient }: Gate): Promise<LaneState> =>
   until('the lane answers', () => laneClient.state());
 
+/** Waits until the lane keeps no copy of the ledger any more: until then the registry is asked for it. */
+export const copyKept = (gate: Gate) =>
+  until('no copy is being kept', async () => {
+    const { pendingActivities } = (await laneHandle(gate).describe()).raw;
+    return !pendingActivities?.some(({ activityType }) => activityType?.name === 'keepLedger');
+  });
+
 /** Starts the lane unless one is open, as any caller of the lane does. */
 export async function startLane({ client, lane }: Gate, args: unknown[] = []): Promise<string> {
   const handle = await client.workflow.start('ReleaseLane', {

@@ -7,8 +7,8 @@ import { lastMove, liveBefore } from '../../src/lane/ledger.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
 import { putOnHold } from '../../src/lane/state.js';
 import { noteVerdict } from '../../src/lane/verdicts.js';
-import { laneActivities, laneWaits } from '../shared/activity-options.js';
-import type { EventFeed } from '../shared/events.js';
+import { laneActivities, laneCalls, laneWaits } from '../shared/activity-options.js';
+import { alarm, type EventFeed } from '../shared/events.js';
 import { ownLane } from '../shared/own-lane.js';
 import { alarmOfHold, alarmOfVerdict } from './lane-alarms.js';
 
@@ -31,6 +31,7 @@ export function followers(state: LaneState, feed: EventFeed, settle: () => void)
       await toItsEnd();
       begun.delete(runId);
     });
+  const keepCopy = copyKeeper(feed);
   const awaitClosed = (run: RunRef) => laneWaits(`follow ${run.workflowId}`).awaitClosed(run);
   return () => {
     const { holder, move, rollback, ledger } = state;
@@ -64,6 +65,7 @@ export function followers(state: LaneState, feed: EventFeed, settle: () => void)
       });
     }
     const { expectedLatest } = ledger;
+    if (expectedLatest) once(`copy ${expectedLatest.at}`, keepCopy);
     if (expectedLatest && ledger.history.length > 0)
       once(`left ${expectedLatest.at}`, async () => {
         await sleep(Math.max(1, expectedLatest.at + REREAD_MS - Date.now()), {
@@ -75,6 +77,17 @@ export function followers(state: LaneState, feed: EventFeed, settle: () => void)
         putOnHold(state, 'latest-moved', why);
         alarmOfHold(feed, state);
       });
+  };
+}
+
+/** Keeps a copy of the ledger in the registry, after a move and at the start of a run. It delays nothing; one that could not be written is an alarm, once in a row. */
+function copyKeeper(feed: EventFeed): () => Promise<void> {
+  let hasFailed = false;
+  return async () => {
+    const keeping = laneCalls('keep a copy of the ledger in the registry', '1m').keepLedger();
+    const why = await keeping.catch(() => 'it was not written within a minute');
+    if (why !== null && !hasFailed) alarm(feed, 'ledger-not-kept', { why });
+    hasFailed = why !== null;
   };
 }
 

@@ -108,7 +108,7 @@ export const follows = (forMs: number, summary: string) =>
   onWaitQueue({ ...LANE_STEPS, scheduleToCloseTimeout: forMs, startToCloseTimeout: forMs, summary });
 
 /** Calls of a run to the lane. */
-export const laneCalls = (summary: string, within: '15m' | '15s' | '10s' | '3s' = '15m') =>
+export const laneCalls = (summary: string, within: '15m' | '1m' | '15s' | '10s' | '3s' = '15m') =>
   onMoveQueue({ ...LANE_CALLS, scheduleToCloseTimeout: within, summary });
 /** Comparison of the registry with the ledger, for all gates of a worker at once. */
 export const driftChecks = (summary: string) => onMoveQueue({ ...LANE_CALLS, startToCloseTimeout: '10m', summary });

@@ -4,6 +4,7 @@ import { type Lane, moveLatestId, taskQueue } from '../../contract/ids.js';
 import { areOnOneBuild, isWhole, type MovedImage, type MoveInput } from '../../contract/move.js';
 import type { RollbackInput } from '../../contract/release.js';
 import { foreignRevisions, missingAttestations, missingPlatforms } from '../../domain/one-build.js';
+import { lastMoveOf, whyKnownBad } from '../../lane/ledger.js';
 import { moveTags } from '../../move/move-tags.js';
 import { preflight } from '../../move/preflight.js';
 import { resolveBuild } from '../../move/resolve-build.js';
@@ -13,15 +14,18 @@ import type { Registry } from '../../registry/context.js';
 import { RegistryError } from '../../registry/transport/errors.js';
 import { TemporalUnreachable, withClient } from '../../temporal/connect.js';
 import { readLane } from '../../temporal/lane-view.js';
+import { KEY_FILE, payloadKeys } from '../../temporal/payloads/keys.js';
 import { workersOn } from '../../temporal/pollers.js';
 import type { Io } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { throttledProgress } from '../print/move-progress.js';
+import { readLedgerCopy } from './ledger-copy.js';
 import { withRegistry } from './with-registry.js';
 
 /**
  * Moves `:latest` from this machine with registry credentials alone, for when Temporal is down and production is broken: the one
- * exception to invariant I4. The JSON record on stdout is the only record of it.
+ * exception to invariant I4. The JSON record on stdout is the only record of it. What is known bad, and which digests a build had, is known
+ * from the copy of the ledger in the registry.
  */
 export function directRollback(input: RollbackInput, io: Io): Promise<number> {
   return withRegistry(io, async (registry, { images, lane }) => {
@@ -47,9 +51,17 @@ async function move(
   io: Io,
 ) {
   const { sha, reason, requestedBy: by = 'unknown', force } = input;
-  const pinned = await resolveBuild(registry, sha, images, io.signal, { incomplete: true });
+  const copy = await readLedgerCopy(registry, { images, lane }, io);
+  // The digests of a copy that anybody may have made are not moved to.
+  const known = copy?.isSigned ? (lastMoveOf(copy.ledger, sha)?.images ?? []) : [];
+  const pinned = await resolveBuild(registry, sha, images, io.signal, { known, incomplete: true });
   for (const warning of missingAttestations(pinned)) io.err(`canary: warning: ${warning}`);
-  const doubts = [...foreignRevisions(input, pinned), ...missingPlatforms(pinned)];
+  const bad = copy && whyKnownBad(copy.ledger, sha);
+  const doubts = [
+    ...(bad ? [`${sha} was ${bad}`] : []),
+    ...foreignRevisions(input, pinned),
+    ...missingPlatforms(pinned),
+  ];
   if (doubts.length > 0 && !force) {
     io.err(`canary: ${doubts.join('; ')}: nothing was moved (--force moves anyway)`);
     return EXIT.refused;
@@ -105,7 +117,7 @@ const MANUAL_AUTHORIZER: MoveAuthorizer = {
 async function reasonAgainst(io: Io, lane: Lane): Promise<string | null> {
   const queue = taskQueue(lane);
   try {
-    return await withClient(io.env, async (client) => {
+    return await withClient(readableEnv(io.env), async (client) => {
       const [workers, state] = await Promise.all([workersOn(client, queue), readLane(client, lane)]);
       if (workers.length === 0) return null;
       const who = workers.map(shortIdentity).join(', ');
@@ -116,5 +128,15 @@ async function reasonAgainst(io: Io, lane: Lane): Promise<string | null> {
   } catch (error) {
     if (error instanceof TemporalUnreachable) return null;
     throw error;
+  }
+}
+
+/** The environment without a key file that cannot be read: a rollback does not depend on it. */
+function readableEnv(env: Io['env']): Io['env'] {
+  try {
+    payloadKeys(env);
+    return env;
+  } catch {
+    return { ...env, [KEY_FILE]: '' };
   }
 }

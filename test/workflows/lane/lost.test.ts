@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { releaseLaneId } from '../../../src/contract/ids.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
+import { ociError } from '../../../testbed/registry-store.js';
 import { useCountedGate } from '../../support/counted-gate.js';
 import { ada, heldFor, say } from '../../support/decisions.js';
 import { endLane, laneState, promoted, startLane } from '../../support/lanes.js';
@@ -10,7 +11,7 @@ import { until } from '../../support/until.js';
 /** A server deletes a closed run when it gets round to it: half a minute, mostly. */
 const DELETION_MS = 90_000;
 
-const { gate, writes, pairs } = await useCountedGate('lane-lost');
+const { registry, gate, writes, pairs } = await useCountedGate('lane-lost');
 
 describe('a lane of which less is left', () => {
   /** Leaves of the lane only what its last run, which does not answer, began with; gives that. */
@@ -81,6 +82,11 @@ describe('a lane of which less is left', () => {
     async () => {
       const last = await promoted(gate());
       await deleteLanes();
+      // The copy in the registry is gone too.
+      registry.faults.add({
+        match: ({ method, path }) => method === 'GET' && path.includes('/manifests/canary-ledger'),
+        respond: () => ociError(404, 'MANIFEST_UNKNOWN', 'manifest unknown'),
+      });
       await startLane(gate());
       const { ledger } = await laneState(gate());
       expect(ledger).toMatchObject({

@@ -10,7 +10,7 @@ import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { useCountedGate } from '../../support/counted-gate.js';
 import { ada } from '../../support/decisions.js';
 import { endSignal, startMoverSignal } from '../../support/foreign-parent.js';
-import { laneState, promoted } from '../../support/lanes.js';
+import { copyKept, laneState, promoted } from '../../support/lanes.js';
 import { isRead } from '../../support/latest.js';
 import { catchIn } from '../../support/phases.js';
 import { firstTask, resetTo } from '../../support/resets.js';
@@ -105,6 +105,7 @@ describe('a mover writes nothing', () => {
 
   test('that another workflow started, and reads nothing', async () => {
     const theirs = await foreignParent(() => 'lane-mover-stranger');
+    await copyKept(gate());
     const before = registry.requests.length;
     const order = await orderOf(theirs.sha, theirs.digests);
     const read = registry.requests.length - before;

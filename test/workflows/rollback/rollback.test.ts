@@ -5,6 +5,7 @@ import { ociError } from '../../../testbed/registry-store.js';
 import { useCountedGate } from '../../support/counted-gate.js';
 import { useGate } from '../../support/gate.js';
 import { laneState } from '../../support/lanes.js';
+import { isPut } from '../../support/latest.js';
 import { childrenOf } from '../../support/manifests.js';
 import { newSha } from '../../support/shas.js';
 
@@ -75,7 +76,7 @@ describe('where the registry counts what is written', async () => {
       match: ({ path }) => path === `/v2/${gate().repositories[1]}/manifests/${child}`,
       respond: () => ociError(404, 'MANIFEST_UNKNOWN', 'manifest unknown'),
     });
-  const puts = () => registry.requests.filter(({ method }) => method === 'PUT').length;
+  const puts = () => registry.requests.filter(isPut()).length;
 
   test('a rollback to a build of which a platform of the second image is gone names it, and writes nothing without force', async () => {
     const target = await gate().latest();

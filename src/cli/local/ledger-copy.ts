@@ -1,0 +1,50 @@
+import type { Config } from '../../config/schema.js';
+import { InvalidInput } from '../../contract/brand.js';
+import type { Ledger } from '../../contract/lane.js';
+import { defaultRollbackTarget } from '../../lane/ledger.js';
+import type { LedgerCopy } from '../../ledger/copy.js';
+import { findCopy } from '../../ledger/store.js';
+import type { Registry } from '../../registry/context.js';
+import { type PayloadKeys, payloadKeys } from '../../temporal/payloads/keys.js';
+import type { Io } from '../command.js';
+import { withRegistry } from './with-registry.js';
+
+/** The ledger by its copy in the registry, told on stderr with what it says; null without one that counts. */
+export async function readLedgerCopy(
+  registry: Registry,
+  { images, lane }: Pick<Config, 'images' | 'lane'>,
+  io: Io,
+): Promise<LedgerCopy | null> {
+  const keys = keysOf(io);
+  if (keys === undefined) return null;
+  const { copy, problems } = await findCopy({ registry, lane, keys, repositories: images }, io.signal);
+  for (const problem of problems) io.err(`canary: warning: a copy of the ledger does not count: ${problem}`);
+  if (copy) io.err(describe(copy));
+  else io.err('canary: warning: the registry has no copy of the ledger: known-bad builds are not checked');
+  return copy;
+}
+
+/** Keys that sign copies; undefined, with a warning, if they cannot be read: a rollback does not depend on them. */
+function keysOf(io: Io): PayloadKeys | null | undefined {
+  try {
+    return payloadKeys(io.env);
+  } catch (error) {
+    if (!(error instanceof InvalidInput)) throw error;
+    io.err(`canary: warning: known-bad builds are not checked: ${error.message}`);
+    return undefined;
+  }
+}
+
+function describe({ generation, ledger, isSigned }: LedgerCopy): string {
+  const live = ledger.history.at(-1)?.sha ?? 'an unknown build';
+  const back = defaultRollbackTarget(ledger);
+  const trust = isSigned ? '' : ' (not signed: whoever may write to the registry may have made it)';
+  return `by the copy of the ledger of ${new Date(generation).toISOString()}${trust}: ${live} is live, the previous good build is ${back ?? 'unknown'}`;
+}
+
+/** The ledger by its copy; a text says that there is none. */
+export const ledgerByCopy = (io: Io): Promise<Ledger | string> =>
+  withRegistry(
+    io,
+    async (registry, config) => (await readLedgerCopy(registry, config, io))?.ledger ?? 'no copy of the ledger counts',
+  );

@@ -1,0 +1,97 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { InvalidInput } from '../contract/brand.js';
+import type { Repository } from '../contract/image.js';
+import type { LaneState, Ledger } from '../contract/lane.js';
+import { fieldsOf } from '../domain/payloads/fields.js';
+import { parseLaneState } from '../lane/payloads/state.js';
+import { emptyLane } from '../lane/state.js';
+import type { PayloadKeys } from '../temporal/payloads/keys.js';
+
+/** Copy of a ledger, kept in a repository of the gate. */
+export interface LedgerCopy {
+  /** Grows with each move: its time, epoch in milliseconds. An older copy never replaces a newer one. */
+  generation: number;
+  ledger: Ledger;
+  /** Whether a payload key signed it. Without one, anybody who may write to the repository may have made it. */
+  isSigned: boolean;
+}
+
+/** Whose copy it is. */
+interface Owner {
+  lane: string;
+  repository: Repository;
+}
+
+const KIND = 'canary-ledger';
+const VERSION = 1;
+/** Prefix of what is signed: a payload key signs nothing else in this form. */
+const PURPOSE = 'canary-ledger\n';
+/** In place of names and reasons. */
+const UNSAID = '(in its run)';
+
+/** The ledger without what people wrote, and without names of tenants: whoever may pull the images may read the copy. */
+export function withoutProse({ drift: _, ...ledger }: Ledger): Ledger {
+  const unsaid = { by: UNSAID, reason: UNSAID };
+  return {
+    ...ledger,
+    history: ledger.history.map((one) => ({ ...one, ...unsaid })),
+    knownBad: ledger.knownBad.map((one) => ({ ...one, ...unsaid })),
+    verdicts: ledger.verdicts.map((one) => ({ ...one, failed: [] })),
+    hold: ledger.hold && { ...ledger.hold, by: UNSAID, why: UNSAID },
+    pause: ledger.pause && { ...ledger.pause, by: UNSAID, why: UNSAID },
+  };
+}
+
+/** Number of the copy that a ledger would give; null before its first move. */
+export const generationOf = ({ expectedLatest }: Ledger): number | null => expectedLatest?.at ?? null;
+
+/** Text of a copy: a line of JSON, and a line with the signature of the first one; without keys, with none. */
+export function sealCopy(ledger: Ledger, { lane, repository }: Owner, keys: PayloadKeys | null): string {
+  const generation = generationOf(ledger) ?? 0;
+  const line = JSON.stringify({
+    kind: KIND,
+    version: VERSION,
+    lane,
+    repository,
+    generation,
+    ledger: withoutProse(ledger),
+  });
+  const key = keys?.byId.get(keys.first);
+  const signature = keys && key ? { key: keys.first, hmac: sign(line, key) } : {};
+  return `${line}\n${JSON.stringify(signature)}\n`;
+}
+
+const sign = (line: string, key: Parameters<typeof createHmac>[1]) =>
+  createHmac('sha256', key).update(PURPOSE).update(line).digest('base64url');
+
+/** Reads a copy, which may be anything. With keys, only one that they signed counts.
+ * @throws {InvalidInput} why it does not count. */
+export function openCopy(text: string, owner: Owner, keys: PayloadKeys | null): LedgerCopy {
+  const [line = '', signature = ''] = text.split('\n', 2);
+  const isSigned = isSignedBy(line, parse(signature), keys);
+  const { kind, version, lane, repository, generation, ledger } = fieldsOf(parse(line));
+  if (kind !== KIND || version !== VERSION) throw new InvalidInput('it is not a ledger of this version');
+  if (lane !== owner.lane || repository !== owner.repository)
+    throw new InvalidInput('it is the ledger of another gate, or of another repository');
+  const state: LaneState | null = parseLaneState({ ...emptyLane(), ledger });
+  if (state === null || !Number.isSafeInteger(generation)) throw new InvalidInput('its ledger cannot be read');
+  return { generation: generation as number, ledger: state.ledger, isSigned };
+}
+
+function isSignedBy(line: string, signature: unknown, keys: PayloadKeys | null): boolean {
+  if (keys === null) return false;
+  const { key: id, hmac } = fieldsOf(signature);
+  const key = typeof id === 'string' ? keys.byId.get(id) : undefined;
+  if (!key || typeof hmac !== 'string') throw new InvalidInput('no payload key of this gate signed it');
+  const [given, own] = [Buffer.from(hmac), Buffer.from(sign(line, key))];
+  if (given.length !== own.length || !timingSafeEqual(given, own)) throw new InvalidInput('its signature is wrong');
+  return true;
+}
+
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
+}

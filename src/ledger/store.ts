@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import { InvalidInput } from '../contract/brand.js';
+import type { Lane } from '../contract/ids.js';
+import { isDigest, type Repository, type Tag } from '../contract/image.js';
+import type { Ledger } from '../contract/lane.js';
+import { digestOf } from '../contract/move.js';
+import { fieldsOf } from '../domain/payloads/fields.js';
+import type { Registry } from '../registry/context.js';
+import { computeDigest, getManifest } from '../registry/get-manifest.js';
+import { pushImage } from '../registry/push-image.js';
+import { RegistryError } from '../registry/transport/errors.js';
+import { request } from '../registry/transport/request.js';
+import type { PayloadKeys } from '../temporal/payloads/keys.js';
+import { generationOf, type LedgerCopy, openCopy, sealCopy } from './copy.js';
+import { compressed, fileInLayer, MAX_FILE, tarOf } from './tar.js';
+
+/** File in the layer of a copy. */
+const FILE = 'ledger.json';
+
+/** Tag of the copy of a lane's ledger, beside the images. */
+export const ledgerTag = (lane: Lane): Tag => (lane === '' ? 'canary-ledger' : `canary-ledger-${lane}`) as Tag;
+
+/** Whose ledger, where it is kept, and what signs it. */
+export interface Keeper {
+  registry: Registry;
+  lane: Lane;
+  /** Repository of the first image. */
+  repository: Repository;
+  keys: PayloadKeys | null;
+}
+
+/** Writes the copy of a ledger, unless a newer one is there. Returns what it did.
+ * @throws {RegistryError} */
+export async function keepLedger(
+  { registry, lane, repository, keys }: Keeper,
+  ledger: Ledger,
+  signal?: AbortSignal,
+): Promise<'kept' | 'newer'> {
+  const found = await readCopy({ registry, lane, repository, keys }, signal).catch((error: unknown) => {
+    // What does not count is replaced.
+    if (error instanceof InvalidInput) return null;
+    throw error;
+  });
+  if (found && found.generation > (generationOf(ledger) ?? 0)) return 'newer';
+  // The one that moved last, which a worker has read before.
+  const live = digestOf(ledger.expectedLatest?.images ?? [], repository);
+  const mediaType = live ? (await getManifest(registry, repository, live, signal)).mediaType : '';
+  const tar = tarOf(FILE, Buffer.from(sealCopy(ledger, { lane, repository }, keys)));
+  const config = {
+    architecture: 'amd64',
+    os: 'linux',
+    config: { Labels: { 'org.opencontainers.image.title': 'ledger of the canary release gate: nothing to run' } },
+    rootfs: { type: 'layers', diff_ids: [`sha256:${createHash('sha256').update(tar).digest('hex')}`] },
+  };
+  // A registry that has Docker's media types takes them; one that has OCI's may refuse them.
+  const form = mediaType.includes('docker') ? 'docker' : 'oci';
+  const image = { form, config: Buffer.from(JSON.stringify(config)), layer: compressed(tar) } as const;
+  await pushImage(registry, repository, ledgerTag(lane), image, signal);
+  return 'kept';
+}
+
+/** Reads the copy of a ledger; null if there is none.
+ * @throws {RegistryError}; {InvalidInput} why what is there does not count. */
+export async function readCopy(
+  { registry, lane, repository, keys }: Keeper,
+  signal?: AbortSignal,
+): Promise<LedgerCopy | null> {
+  const manifest = await getManifest(registry, repository, ledgerTag(lane), signal).catch((error: unknown) => {
+    if (error instanceof RegistryError && error.kind === 'not-found') return null;
+    throw error;
+  });
+  if (manifest === null) return null;
+  const [layer] = [fieldsOf(JSON.parse(Buffer.from(manifest.bytes).toString())).layers].flat();
+  const { digest, size } = fieldsOf(layer);
+  if (!isDigest(digest) || !(Number(size) <= MAX_FILE)) throw new InvalidInput('it has no layer of a ledger');
+  const answer = await request(
+    registry,
+    { method: 'GET', repository, path: `blobs/${digest}`, actions: 'pull' },
+    signal,
+  );
+  if (computeDigest(answer.body) !== digest) throw new InvalidInput('its bytes are not those of its digest');
+  return openCopy(fileInLayer(answer.body, FILE).toString(), { lane, repository }, keys);
+}
+
+/** What the copies of a ledger say. */
+export interface FoundCopy {
+  /** Newest one; null without any that counts. */
+  copy: LedgerCopy | null;
+  /** Why one does not count, or could not be read, a line each. */
+  problems: string[];
+}
+
+/** Reads the copies in all repositories: the order of the images may have changed. Never throws but what the signal says. */
+export async function findCopy(
+  { repositories, ...keeper }: Omit<Keeper, 'repository'> & { repositories: readonly Repository[] },
+  signal?: AbortSignal,
+): Promise<FoundCopy> {
+  const problems: string[] = [];
+  const found = await Promise.all(
+    repositories.map((repository) =>
+      readCopy({ ...keeper, repository }, signal).catch((error: unknown) => {
+        signal?.throwIfAborted();
+        const why = error instanceof RegistryError || error instanceof InvalidInput ? error.message : 'cannot be read';
+        problems.push(`${repository}:${ledgerTag(keeper.lane)}: ${why}`);
+        return null;
+      }),
+    ),
+  );
+  const [copy = null] = found.filter((one) => one !== null).sort((a, b) => b.generation - a.generation);
+  return { copy, problems };
+}

@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseLane } from '../../src/contract/ids.js';
+import type { Repository } from '../../src/contract/image.js';
+import { beginRollback } from '../../src/lane/rollback.js';
+import { openCopy, sealCopy } from '../../src/ledger/copy.js';
+import { findCopy, type Keeper, keepLedger, ledgerTag, readCopy } from '../../src/ledger/store.js';
+import { fileInLayer, tarOf } from '../../src/ledger/tar.js';
+import type { Registry } from '../../src/registry/context.js';
+import { getManifest } from '../../src/registry/get-manifest.js';
+import { createRegistry } from '../../src/registry/registry.js';
+import { parsePayloadKeys } from '../../src/temporal/payloads/keys.js';
+import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
+import { ATTRIBUTION, laneAt, NOON, promote, run, shaOf } from '../lane/lane-support.js';
+import { at, publish, SHORT } from '../registry/support.js';
+
+const keysOf = (id: string) => parsePayloadKeys(`${id}:${randomBytes(32).toString('base64')}`);
+const KEYS = keysOf('one');
+const lane = parseLane('');
+
+/** Ledger in which build b was rolled back from, with texts of people. */
+function ledgerOf(later = 0) {
+  const state = laneAt('a');
+  promote(state, 'b', 'a', NOON + later);
+  const secret = { by: 'ada.lovelace', reason: 'the invoices are wrong' };
+  beginRollback(state, { ...run('a', { runId: 'back' }), force: false, ...secret }, NOON);
+  state.ledger.pause = { by: 'ada.lovelace', why: 'the invoices are wrong', since: 'now' };
+  state.ledger.verdicts = [
+    { sha: shaOf('c'), verdict: 'RED', failed: ['invoices: ada.lovelace'], runId: 'x', at: 'now' },
+  ];
+  return state.ledger;
+}
+
+describe('the text of a copy', () => {
+  const owner = { lane, repository: 'registry.example/platform' as Repository };
+  const signed = sealCopy(ledgerOf(), owner, KEYS);
+
+  test('keeps builds, moves, marks and verdicts, and nothing that people wrote', () => {
+    const { ledger, isSigned, generation } = openCopy(signed, owner, KEYS);
+    expect(isSigned).toBe(true);
+    expect(generation).toBe(NOON);
+    expect(ledger.knownBad.map(({ sha, digests }) => [sha, digests])).toEqual(
+      ledgerOf().knownBad.map(({ sha, digests }) => [sha, digests]),
+    );
+    expect(ledger).toMatchObject({ order: ledgerOf().order, verdicts: [{ sha: shaOf('c'), verdict: 'RED' }] });
+    for (const said of ['ada', 'invoices', ATTRIBUTION.reason]) expect(signed).not.toContain(said);
+  });
+
+  test.each<[string, string, RegExp]>([
+    ['that was changed', signed.replaceAll(shaOf('b'), shaOf('d')), /its signature is wrong/],
+    ['without a signature', sealCopy(ledgerOf(), owner, null), /no payload key of this gate signed it/],
+    ['of another key', sealCopy(ledgerOf(), owner, keysOf('other')), /no payload key/],
+    ['of another key of the same name', sealCopy(ledgerOf(), owner, keysOf('one')), /its signature is wrong/],
+    ['of another lane', sealCopy(ledgerOf(), { ...owner, lane: 'blue' }, KEYS), /of another gate/],
+    [
+      'of another repository',
+      sealCopy(ledgerOf(), { ...owner, repository: 'registry.example/staging' as Repository }, KEYS),
+      /of another gate/,
+    ],
+    ['of nothing', '', /no payload key/],
+  ])('does not count with a key: one %s', (_what, text, why) => {
+    expect(() => openCopy(text, owner, KEYS)).toThrow(why);
+  });
+
+  test('counts without a key as unsigned, if its shape is right', () => {
+    expect(openCopy(sealCopy(ledgerOf(), owner, null), owner, null).isSigned).toBe(false);
+    expect(openCopy(signed, owner, null).isSigned).toBe(false);
+    expect(() => openCopy('{"kind":"canary-ledger","version":2}', owner, null)).toThrow(/of this version/);
+    expect(() => openCopy(signed.replace('"history":[', '"history":[7,'), owner, null)).toThrow(/cannot be read/);
+  });
+});
+
+describe('a layer', () => {
+  test('with one file is read back, however long that is', () => {
+    for (const length of [1, 511, 512, 513, 200_000]) {
+      const content = randomBytes(length);
+      expect(fileInLayer(gzipSync(tarOf('ledger.json', content)), 'ledger.json')).toEqual(content);
+    }
+  });
+
+  test.each<[string, Buffer]>([
+    ['that is not compressed', tarOf('ledger.json', Buffer.from('x'))],
+    ['that would fill the memory', gzipSync(Buffer.alloc(64 * 1024 * 1024))],
+    ['of another file', gzipSync(tarOf('other.json', Buffer.from('x')))],
+    ['that is cut', gzipSync(tarOf('ledger.json', Buffer.alloc(4_000)).subarray(0, 2_000))],
+    ['of nothing', gzipSync(Buffer.alloc(0))],
+  ])('%s is refused', (_what, layer) => {
+    expect(() => fileInLayer(layer, 'ledger.json')).toThrow(/its layer/);
+  });
+});
+
+describe('a copy in a registry', () => {
+  let server: MemoryRegistry;
+  let registry: Registry;
+  beforeAll(async () => {
+    server = await startMemoryRegistry();
+    registry = createRegistry({ push: true, waits: SHORT });
+  });
+  afterAll(async () => {
+    expect(server.unforeseen).toEqual([]);
+    await registry.close();
+    await server.stop();
+  });
+
+  /** Keeper of a new repository. */
+  let nth = 0;
+  async function keeper(): Promise<Keeper> {
+    nth += 1;
+    return { registry, lane, repository: at(server.host, `acme/image-${nth}`), keys: KEYS };
+  }
+
+  test.each(['oci', 'docker'] as const)('is an ordinary image of the media types of the others: %s', async (kind) => {
+    const own = await keeper();
+    const [build] = await publish(server.host, [`acme/image-${nth}`], kind);
+    const images = [{ repository: own.repository, digest: build?.digest ?? null }];
+    expect(await readCopy(own)).toBeNull();
+    expect(await keepLedger(own, { ...ledgerOf(), expectedLatest: { images, at: NOON } })).toBe('kept');
+    const { mediaType } = await getManifest(registry, own.repository, ledgerTag(lane));
+    expect(mediaType).toContain(kind === 'oci' ? 'vnd.oci.image.manifest' : 'vnd.docker.distribution.manifest.v2');
+    expect(await readCopy(own)).toMatchObject({
+      generation: NOON,
+      isSigned: true,
+      ledger: { knownBad: [{ sha: shaOf('b') }] },
+    });
+  });
+
+  test('is replaced by a newer one, and never by an older one; what does not count is replaced', async () => {
+    const own = await keeper();
+    await keepLedger({ ...own, keys: null }, ledgerOf(9_000));
+    expect(await keepLedger(own, ledgerOf(2_000))).toBe('kept');
+    // A worker that was frozen before its write.
+    expect(await keepLedger(own, ledgerOf(1_000))).toBe('newer');
+    expect(await readCopy(own)).toMatchObject({ generation: NOON + 2_000 });
+    expect(await keepLedger(own, ledgerOf(3_000))).toBe('kept');
+    expect(await readCopy(own)).toMatchObject({ generation: NOON + 3_000 });
+  });
+
+  test('is found in any repository of the gate, the newest first, and what does not count is told', async () => {
+    const [one, two, three] = [await keeper(), await keeper(), await keeper()];
+    await keepLedger(one, ledgerOf(1_000));
+    await keepLedger(two, ledgerOf(2_000));
+    await keepLedger({ ...three, keys: null }, ledgerOf(9_000));
+    const repositories = [one, two, three].map(({ repository }) => repository);
+    const { copy, problems } = await findCopy({ registry, lane, keys: KEYS, repositories });
+    expect(copy).toMatchObject({ generation: NOON + 2_000 });
+    expect(problems).toEqual([`${three.repository}:canary-ledger: no payload key of this gate signed it`]);
+  });
+
+  test('goes to no other host: an upload that the registry sends elsewhere is refused', async () => {
+    const own = await keeper();
+    const end = server.faults.add({
+      match: ({ method, path }) => method === 'POST' && path.endsWith('/blobs/uploads/'),
+      respond: (_request, serve) => ({ ...serve(), headers: { location: 'https://elsewhere.example/upload' } }),
+    });
+    await expect(keepLedger(own, ledgerOf())).rejects.toThrow(/goes to another host/);
+    end();
+    expect(await readCopy(own)).toBeNull();
+  });
+});

@@ -1,0 +1,158 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { main } from '../../src/cli/main.js';
+import { parseLane } from '../../src/contract/ids.js';
+import { stagingTag } from '../../src/contract/image.js';
+import type { LaneState } from '../../src/contract/lane.js';
+import { parseSha } from '../../src/contract/sha.js';
+import { record } from '../../src/lane/ledger.js';
+import { beginRollback } from '../../src/lane/rollback.js';
+import { emptyLane } from '../../src/lane/state.js';
+import { keepLedger } from '../../src/ledger/store.js';
+import type { Registry } from '../../src/registry/context.js';
+import { createRegistry } from '../../src/registry/registry.js';
+import { parsePayloadKeys } from '../../src/temporal/payloads/keys.js';
+import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
+import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
+import { at } from '../registry/support.js';
+import { newSha } from '../support/shas.js';
+
+const NAMES = ['acme/platform', 'acme/platform-tenant'];
+const lane = parseLane('');
+const keyText = `one:${randomBytes(32).toString('base64')}`;
+const KEYS = parsePayloadKeys(keyText);
+const folder = mkdtempSync(join(tmpdir(), 'canary-copy-'));
+const CANARY_PAYLOAD_KEY_FILE = join(folder, 'keys');
+writeFileSync(CANARY_PAYLOAD_KEY_FILE, keyText);
+
+let server: MemoryRegistry;
+let registry: Registry;
+/** Three builds that went live one after the other; the last one is. The second was rolled back from before. */
+const [old, bad, live] = [newSha(), newSha(), newSha()].map(parseSha) as [
+  ReturnType<typeof parseSha>,
+  ReturnType<typeof parseSha>,
+  ReturnType<typeof parseSha>,
+];
+let ledger: LaneState['ledger'];
+
+beforeAll(async () => {
+  server = await startMemoryRegistry();
+  registry = createRegistry({ push: true });
+  const state = emptyLane();
+  for (const [index, sha] of [old, bad, live].entries()) {
+    const images = await Promise.all(
+      NAMES.map(async (repository) => {
+        const { digest } = await pushBuild({ registry: server.host, repository, tag: stagingTag(sha), sha });
+        return { repository: at(server.host, repository), digest: digest as never };
+      }),
+    );
+    const entry = { kind: 'promotion', by: 'ada', reason: 'green', images } as const;
+    record(state.ledger, { ...entry, sha, at: new Date(index).toISOString() });
+    state.ledger.expectedLatest = { images, at: index + 1 };
+    if (sha === bad)
+      beginRollback(
+        state,
+        { workflowId: 'x', runId: 'y', sha: old, force: false, by: 'ada', reason: 'it burns' },
+        Date.UTC(2026, 1, 1),
+      );
+  }
+  ledger = state.ledger;
+  for (const repository of NAMES)
+    await retag({ registry: server.host, repository, from: stagingTag(live), to: 'latest' });
+});
+afterAll(async () => {
+  expect(server.unforeseen).toEqual([]);
+  await registry.close();
+  await server.stop();
+  rmSync(folder, { recursive: true });
+});
+
+/** Rolls back while nothing of Temporal is left. */
+async function direct(args: string[], env: Record<string, string> = {}) {
+  const out: string[] = [];
+  const err: string[] = [];
+  const code = await main(['rollback', ...args, '--reason', 'it burns', '--by', 'ada', '--direct'], {
+    env: {
+      TEMPORAL_ADDRESS: '127.0.0.1:9',
+      CANARY_IMAGES: NAMES.map((name) => `${server.host}/${name}`).join(','),
+      ...env,
+    },
+    out: (line) => out.push(line),
+    err: (line) => err.push(line),
+    input: async () => '',
+    ask: async () => 'yes',
+    isTerminal: false,
+    signal: new AbortController().signal,
+  });
+  return { code, out, err: err.join('\n') };
+}
+const latest = () => tagDigest(server.host, NAMES[0] as string, 'latest');
+const digestOf = (sha: string) => tagDigest(server.host, NAMES[0] as string, stagingTag(parseSha(sha)));
+const keep = (keys: typeof KEYS | null) =>
+  keepLedger({ registry, lane, repository: at(server.host, NAMES[0] as string), keys }, ledger);
+
+describe('rollback --direct with a copy of the ledger', () => {
+  beforeEach(async () => {
+    for (const repository of NAMES)
+      await retag({ registry: server.host, repository, from: stagingTag(live), to: 'latest' });
+  });
+
+  test('says that there is none, and goes on', async () => {
+    const { code, err } = await direct([live, '--force']);
+    expect(code, err).toBe(0);
+    expect(err).toContain('the registry has no copy of the ledger: known-bad builds are not checked');
+  });
+
+  test('refuses a known-bad build without force, and names the previous good one', async () => {
+    await keep(KEYS);
+    const refused = await direct([bad], { CANARY_PAYLOAD_KEY_FILE });
+    expect(refused.code).toBe(1);
+    expect(refused.err).toContain(`${live} is live, the previous good build is ${old}`);
+    expect(refused.err).toMatch(new RegExp(`${bad} was rolled back on 2026-02-01.*nothing was moved`));
+    expect(await latest()).toBe(await digestOf(live));
+    const forced = await direct([bad, '--force'], { CANARY_PAYLOAD_KEY_FILE });
+    expect(forced.code, forced.err).toBe(0);
+    expect(await latest()).toBe(await digestOf(bad));
+  });
+
+  test('without a sha moves to the previous good build, by the digests of a signed copy', async () => {
+    await keep(KEYS);
+    const before = await digestOf(old);
+    // Its tag was pushed again since.
+    await retag({ registry: server.host, repository: NAMES[0] as string, from: stagingTag(live), to: stagingTag(old) });
+    const { code, err } = await direct(['--yes', '--force'], { CANARY_PAYLOAD_KEY_FILE });
+    expect(code, err).toBe(0);
+    expect(await latest()).toBe(before);
+    await retag({ registry: server.host, repository: NAMES[0] as string, from: 'latest', to: stagingTag(old) });
+  });
+
+  test('with a key lets no copy count that it did not sign; without one it says so', async () => {
+    await keep(null);
+    const { code, err } = await direct([bad, '--force'], { CANARY_PAYLOAD_KEY_FILE });
+    expect(code, err).toBe(0);
+    expect(err).toContain('a copy of the ledger does not count');
+    expect(err).toContain('no payload key of this gate signed it');
+    expect(err).not.toContain('is live');
+    const without = await direct([old, '--force']);
+    expect(without.err).toContain('not signed: whoever may write to the registry may have made it');
+    expect(without.err).toContain(`${live} is live`);
+  });
+
+  test('does not depend on the key, nor on the registry to give it', async () => {
+    await keep(KEYS);
+    const noKey = await direct([old], { CANARY_PAYLOAD_KEY_FILE: join(folder, 'none') });
+    expect(noKey.code, noKey.err).toBe(0);
+    expect(noKey.err).toContain('known-bad builds are not checked');
+    const end = server.faults.add({
+      match: ({ method, path }) => method === 'GET' && path.includes('/blobs/'),
+      respond: () => 'drop',
+    });
+    const noBlob = await direct([old, '--force']);
+    end();
+    expect(noBlob.code, noBlob.err).toBe(0);
+    expect(noBlob.err).toContain('a copy of the ledger does not count');
+  });
+});

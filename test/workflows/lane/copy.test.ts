@@ -1,0 +1,110 @@
+import { afterAll, expect, test } from 'vitest';
+import { parseRepository } from '../../../src/contract/image.js';
+import type { Ledger } from '../../../src/contract/lane.js';
+import { parseSha } from '../../../src/contract/sha.js';
+import { keyOf, record } from '../../../src/lane/ledger.js';
+import { beginRollback } from '../../../src/lane/rollback.js';
+import { emptyLane } from '../../../src/lane/state.js';
+import { keepLedger, readCopy } from '../../../src/ledger/store.js';
+import { createRegistry } from '../../../src/registry/registry.js';
+import { awaitRunEnd } from '../../../src/temporal/runs.js';
+import { startMemoryRegistry } from '../../../testbed/memory-registry.js';
+import { ada } from '../../support/decisions.js';
+import { logged, useGate } from '../../support/gate.js';
+import { adopted, copyKept, laneState, promoted, startLane } from '../../support/lanes.js';
+import { PATIENT } from '../../support/phases.js';
+import { newSha } from '../../support/shas.js';
+import { until } from '../../support/until.js';
+
+const registry = await startMemoryRegistry();
+const gate = useGate('lane-copy', () => ({ registry: registry.host, env: PATIENT }));
+const client = createRegistry({ push: true });
+afterAll(async () => {
+  await client.close();
+  await registry.stop();
+});
+
+const keeper = () => {
+  const [name] = gate().repositories;
+  const repository = parseRepository(`${gate().host}/${name}`);
+  return { registry: client, lane: gate().lane, repository, keys: null };
+};
+const endOf = async (sha: string) => (await awaitRunEnd(await gate().release({ sha }))).report;
+const alarms = () => logged.filter(({ message, meta }) => message === 'alarm' && meta?.alarm === 'ledger-not-kept');
+
+/** Ledger of a lane that rolled back from a build, which is all that is left of it. */
+async function ledgerWithBad(old: string, bad: string): Promise<Ledger> {
+  const state = emptyLane();
+  for (const [at, sha] of [parseSha(old), parseSha(bad)].entries()) {
+    const digests = await gate().publish(sha);
+    const images = gate().repositories.map((name, index) => ({
+      repository: parseRepository(`${gate().host}/${name}`),
+      digest: digests[index] as never,
+    }));
+    keyOf(state.ledger, sha);
+    record(state.ledger, {
+      sha,
+      kind: 'promotion',
+      at: new Date(at).toISOString(),
+      by: 'ada',
+      reason: 'green',
+      images,
+    });
+    state.ledger.expectedLatest = { images, at: at + 1 };
+  }
+  const run = { workflowId: 'rollback-x', runId: 'y' };
+  beginRollback(state, { ...run, sha: parseSha(old), force: false, by: 'ada', reason: 'it burns' }, Date.now());
+  state.ledger.hold = null;
+  return state.ledger;
+}
+
+test('a lane of which Temporal has nothing begins with the copy in the registry: a known-bad build stays refused, and so does what nothing dates', async () => {
+  const [old, bad] = [newSha(), newSha()];
+  const ledger = await ledgerWithBad(old, bad);
+  await gate().retag(old, 'latest');
+  await keepLedger(keeper(), ledger);
+  await startLane(gate());
+  const known = (await laneState(gate())).ledger;
+  expect(known).toMatchObject({
+    hold: { name: 'not-recovered', why: expect.stringContaining('in the registry, which nobody signed') },
+    knownBad: [{ sha: bad, by: '(in its run)' }],
+    lost: { seen: 2, upTo: null },
+  });
+  expect(known.history.map(({ sha }) => sha)).toEqual([old, bad]);
+  expect(await endOf(bad)).toMatchObject({ outcome: 'CanaryBuildBad' });
+  const next = await gate().greenBuild();
+  expect(await endOf(next.sha)).toMatchObject({
+    outcome: 'ConfigInvalid',
+    why: expect.stringContaining('a part of the ledger was lost'),
+  });
+  expect(await gate().latest()).toEqual(known.history[0]?.images.map(({ digest }) => digest));
+  await gate().adoptAlone();
+  await gate().sendToLane('sequence', { ...ada, sequence: 0 });
+  expect(await endOf(bad)).toMatchObject({ outcome: 'CanaryBuildBad' });
+});
+
+test('each move is followed by a copy; one that cannot be written delays no release, raises one alarm, and the next move writes one', async () => {
+  const kept = () =>
+    until('the copy is that of the last move', async () => {
+      const { expectedLatest } = (await laneState(gate())).ledger;
+      const copy = await readCopy(keeper());
+      return copy?.generation === expectedLatest?.at ? copy : null;
+    });
+  await adopted(gate());
+  const { newestPromoted, order } = (await laneState(gate())).ledger;
+  expect(await kept()).toMatchObject({ ledger: { newestPromoted, order } });
+
+  const end = registry.faults.add({
+    match: ({ method, path }) => method === 'PUT' && path.endsWith(`canary-ledger-${gate().lane}`),
+    respond: () => ({ status: 403, headers: {}, body: Buffer.from('{"errors":[{"code":"DENIED","message":"no"}]}') }),
+  });
+  for (const live of [promoted, adopted]) {
+    await live(gate());
+    await copyKept(gate());
+  }
+  await until('the alarm is out', () => alarms().length > 0);
+  expect(alarms().map(({ meta }) => meta?.why)).toEqual([expect.stringMatching(/canary-ledger-.*DENIED/)]);
+  end();
+  await adopted(gate());
+  await kept();
+});
