@@ -156,7 +156,12 @@ describe('while Temporal answers and its database does not', () => {
   test('a rollback --direct moves, though a worker polls, and is refused again once the database is back', async () => {
     const { sha } = await gate().greenBuild();
     expect((await awaitRunEnd(await gate().release({ sha }))).report).toMatchObject({ outcome: 'promoted' });
-    const direct = () => canary(['rollback', old, '--reason', 'it burns', '--direct'], env());
+    const direct = (more = {}) => canary(['rollback', old, '--reason', 'it burns', '--direct'], { ...env(), ...more });
+    const misled = await direct({ TEMPORAL_TLS: 'true' });
+    expect(misled.code).toBe(1);
+    expect(misled.err).toEqual([
+      expect.stringMatching(/^canary: --direct refused: .* TLS: it speaks plain text, not TLS/),
+    ]);
     const refused = await direct();
     expect(refused.code).toBe(1);
     expect(refused.err).toEqual([

@@ -66,6 +66,14 @@ export default [
     test: `${OUTAGE} > every verb says within 5 s that the database is over its limit, with the command that needs neither`,
   },
   {
+    name: 'alive-direct-by-wrong-settings',
+    breaks: 'a shell with wrong TLS settings takes a working Temporal for one that is down, and moves beside its mover',
+    file: 'src/cli/local/direct-rollback.ts',
+    find: 'error.passes ? null : error.message',
+    replace: 'null',
+    test: `${OUTAGE} > a rollback --direct moves, though a worker polls, and is refused again once the database is back`,
+  },
+  {
     name: 'alive-ready-from-memory',
     breaks: '/readyz answers 200 while the database of Temporal is down',
     file: 'workers/service.ts',

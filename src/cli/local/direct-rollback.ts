@@ -13,7 +13,7 @@ import type { MoveAuthorizer } from '../../move/write-lease.js';
 import type { Registry } from '../../registry/context.js';
 import { RegistryError } from '../../registry/transport/errors.js';
 import { TemporalUnreachable, withClient } from '../../temporal/connect.js';
-import { readLane } from '../../temporal/lane-view.js';
+import { isUnserved } from '../../temporal/lane-view.js';
 import { KEY_FILE, payloadKeys } from '../../temporal/payloads/keys.js';
 import { workersOn } from '../../temporal/pollers.js';
 import type { Io } from '../command.js';
@@ -113,21 +113,21 @@ const MANUAL_AUTHORIZER: MoveAuthorizer = {
   movedWithin: async () => false,
 };
 
-/** Why `canary rollback` is the better way; null if Temporal does not answer, cannot read its database, or no worker polls. */
+/** Why `canary rollback` is the better way; null if Temporal does not answer, cannot read its database, or no worker polls. Wrong credentials of this shell show none of it. */
 async function reasonAgainst(io: Io, lane: Lane): Promise<string | null> {
   const queue = taskQueue(lane);
   try {
     return await withClient(readableEnv(io.env), async (client) => {
-      const [workers, state] = await Promise.all([workersOn(client, queue), readLane(client, lane)]);
+      const [workers, unserved] = await Promise.all([workersOn(client, queue), isUnserved(client, lane)]);
       if (workers.length === 0) return null;
       const who = workers.map(shortIdentity).join(', ');
-      return state === 'silent'
-        ? `${who} polled ${queue} in the last 90 s, and may write; but the lane does not answer: canary rollback … --force goes on after 60 s, if a worker runs`
+      return unserved
+        ? `${who} polled ${queue} in the last 90 s, and may write; but none carries out a task of the lane: canary rollback … --force goes on after 60 s, if a worker runs`
         : `${who} polls ${queue}, so canary rollback works: its first write is out within 30 s`;
     });
   } catch (error) {
-    if (error instanceof TemporalUnreachable) return null;
-    throw error;
+    if (!(error instanceof TemporalUnreachable)) throw error;
+    return error.passes ? null : error.message;
   }
 }
 
