@@ -18,7 +18,7 @@ interface Reading extends RunRef {
   /** Number of events. */
   length: number;
   found: Found;
-  /** Sum of its records, as JSON; absent before it has recovered, and null if it cannot be read. */
+  /** Sum of its records, as JSON; absent before the first one, and null if it cannot be read. */
   sum?: unknown;
 }
 
@@ -53,7 +53,8 @@ async function catchUp(client: Client, reading: Reading): Promise<void> {
   const events = await eventsAfter(client, reading);
   for (const event of events) note(event, found);
   reading.length += events.length;
-  if (found.recovery !== 'completed') return;
+  // A lane that has recovered writes a record, even if nothing changed: before it, messages that waited for it are not in.
+  if (found.recovery !== 'completed' || (found.parts.length === 0 && !('sum' in reading))) return;
   const parts = await Promise.all(found.parts.map((part) => readPayload(client, part).catch(() => undefined)));
   const base = 'sum' in reading ? reading.sum : await baseOf(client, found);
   const { state, isWhole } = applyRecords(base, parts);
