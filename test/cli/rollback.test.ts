@@ -120,7 +120,10 @@ describe('canary rollback without a sha', () => {
     const lost = await canary(['rollback', '--direct', ...why], '', bare);
     expect([lost.code, lost.err]).toEqual([
       2,
-      [expect.stringMatching(/^canary: which build\? canary rollback <sha> --reason … \(.*127\.0\.0\.1:1/)],
+      [
+        'canary: warning: the registry has no copy of the ledger: known-bad builds are not checked',
+        'canary: which build? canary rollback <sha> --reason … (no copy of the ledger counts)',
+      ],
     ]);
   });
 });
