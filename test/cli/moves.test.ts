@@ -99,7 +99,7 @@ describe('rollback --direct', () => {
 
   test('to an incomplete build moves nothing, with 4', async () => {
     const { code, err } = await direct(newSha(), { TEMPORAL_ADDRESS: NO_SERVER });
-    expect({ code, err }).toEqual({ code: 4, err: [expect.stringMatching(/^canary: nothing was moved: .*staging-/)] });
+    expect([code, err.at(-1)]).toEqual([4, expect.stringMatching(/^canary: nothing was moved: .*staging-/)]);
     expect(await gate().latest()).toEqual(old);
   });
 });

@@ -203,7 +203,7 @@ describe('while Temporal answers and its database does not', () => {
     const { code, err } = await canary(['release', sha], env());
     expect(code).toBe(4);
     expect(err.at(-1)).toMatch(
-      /^canary: no worker answers for outage-canary-release-.* within 10 s: it waits until one does/,
+      /^canary: no worker answers for outage-canary-release-.* within 10 s: the release waits until one does/,
     );
     await gate().startWorker();
     // The dead worker has its first task, which times out.

@@ -151,7 +151,8 @@ test('of two rollbacks on a registry that is slow to read the one announced last
   // Longer than a rollback waits for a mover without a write lease.
   const heal = registry.faults.add({
     match: ({ method, path }) =>
-      method === 'POST' && path.startsWith(`/v2/${gate().lane}/`) && path.includes('/blobs/uploads'),
+      // The copy of the ledger lies beside the first image.
+      method === 'POST' && path.startsWith(`/v2/${gate().repositories[1]}/`) && path.includes('/blobs/uploads'),
     respond: async (_request, serve) => {
       isLooking = true;
       await delay(2_500);
