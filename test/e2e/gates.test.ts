@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkDriftId, parseLane, taskQueue, WORKFLOWS } from '../../src/contract/ids.js';
+import { laneCommandSignal } from '../../src/contract/messages.js';
 import { createGatesWorker, type GateWorker } from '../../workers/create-worker.js';
 import { type Gates, loadGates } from '../../workers/gates.js';
 import { canary } from '../support/cli.js';
+import { ada } from '../support/decisions.js';
 import { type Gate, SHORT_WAITS, TOKEN, useGate, workflowBundle } from '../support/gate.js';
 import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
@@ -61,8 +63,14 @@ describe('one worker', () => {
 
   test('takes up a gate once its configuration is right: what waited for it goes on', async () => {
     const before = newSha();
-    await search().publish(before);
+    const was = await search().publish(before);
     await search().retag(before, 'latest');
+    // As `canary setup` does: the lane has it before the release asks, and takes it up first.
+    const images = search().repositories.map((name, at) => ({
+      repository: `${search().host}/${name}`,
+      digest: was[at],
+    }));
+    await search().laneClient.signal(laneCommandSignal('adopt'), { ...ada, sha: before, images });
     const { sha, digests } = await search().greenBuild();
     const release = await search().release({ sha });
     await until('its plan was asked for', async () => {
@@ -71,7 +79,6 @@ describe('one worker', () => {
     });
     writeGates({ payments: entryOf(payments()), search: entryOf(search()) });
     await until('the file was read again', () => gates.problems().length === 0);
-    await search().adopt(before);
     expect((await release.result()) as object).toMatchObject({ outcome: 'promoted' });
     expect(await search().latest()).toEqual(digests);
   });
