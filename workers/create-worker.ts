@@ -70,11 +70,13 @@ export async function createGatesWorker(
   const stopping = new AbortController();
   const known = new WeakMap<Gate, ActivityDependencies>();
   const dependenciesOf = (gate: Gate): ActivityDependencies => {
+    const made = known.get(gate);
+    if (made) return made;
     const lane = parts.lane ?? laneClient(client, gate.config.lane);
     const byLane = laneAuthorizer(client, lane, waits.silenceMs);
     const authorizerFor = parts.wrapAuthorizer?.(byLane) ?? byLane;
     const own = { client, payloadKeys, lane, waits, retryBudgetMs, authorizerFor, stopping: stopping.signal };
-    const dependencies = known.get(gate) ?? { ...gate, ...own };
+    const dependencies = { ...gate, ...own };
     known.set(gate, dependencies);
     return dependencies;
   };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { shown } from '../contract/brand.js';
 import { gateLane, gateOf, type Lane } from '../contract/ids.js';
+import { FLEET_VARIABLES } from '../tenants/sources/index.js';
 import { ConfigError, type Env, readSetting, SECRETS, SETTING_NAMES, SETTINGS, variableOf } from './schema.js';
 
 /** Settings of a process; a gate has none of them. */
@@ -125,9 +126,7 @@ function gateEnv(env: Env, lane: Lane, name: string, entry: unknown): GateEnv {
 
 /** Without what another form of the same setting in the gate replaces: a secret has two, the canary fleet three. */
 function withoutTwins(env: Env, own: string[]): Env {
-  const forms = [...SECRETS.map((secret) => [secret, `${secret}_FILE`]), FLEET];
+  const forms = [...SECRETS.map((secret) => [secret, `${secret}_FILE`]), [...FLEET_VARIABLES]];
   const replaced = forms.filter((all) => all.some((one) => own.includes(one))).flat();
   return Object.fromEntries(Object.entries(env).filter(([name]) => own.includes(name) || !replaced.includes(name)));
 }
-
-const FLEET = ['CANARY_TENANT_URLS', 'CANARY_ADMIN_TOKENS', 'CANARY_ADMIN_TOKENS_FILE', 'CANARY_FLEET_FILE'];

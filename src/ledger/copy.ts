@@ -29,7 +29,7 @@ const PURPOSE = 'canary-ledger\n';
 /** In place of names and reasons. */
 const UNSAID = '(in its run)';
 
-/** The ledger without what people wrote, and without names of tenants: whoever may pull the images may read the copy. */
+/** The ledger without what people wrote, and without names of tenants: anyone who may pull the images may read the copy. */
 export function withoutProse({ drift: _, ...ledger }: Ledger): Ledger {
   const unsaid = { by: UNSAID, reason: UNSAID };
   return {

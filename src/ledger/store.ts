@@ -59,7 +59,7 @@ export async function keepLedger(
   return 'kept';
 }
 
-/** Reads the copy of a ledger; null if there is none.
+/** Reads the copy of a ledger; null without one.
  * @throws {RegistryError}; {InvalidInput} why what is there does not count. */
 export async function readCopy(
   { registry, lane, repository, keys }: Keeper,

@@ -42,7 +42,7 @@ function describe({ generation, ledger, isSigned }: LedgerCopy): string {
   return `by the copy of the ledger of ${new Date(generation).toISOString()}${trust}: ${live} is live, the previous good build is ${back ?? 'unknown'}`;
 }
 
-/** The ledger by its copy; a text says that there is none. */
+/** The ledger by its copy; without one, a text that says so. */
 export const ledgerByCopy = (io: Io): Promise<Ledger | string> =>
   withRegistry(
     io,
