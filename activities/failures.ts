@@ -3,8 +3,12 @@ import { InvalidInput } from '../src/contract/brand.js';
 import type { FailureType } from '../src/contract/failures.js';
 import type { RefusedMove } from '../src/contract/move.js';
 import { MoveRefusal } from '../src/move/write-lease.js';
+import { SinkError } from '../src/notify/sink.js';
 import { RegistryError, type RegistryErrorKind } from '../src/registry/transport/errors.js';
 import { LaneRefused } from '../src/temporal/lane-client.js';
+import { ControlPlaneError } from '../src/tenants/control-plane/client.js';
+import { SecretNotStored } from '../src/tenants/control-plane/secret-command.js';
+import { FleetUnreadable } from '../src/tenants/fleet.js';
 
 /** Error of a worker that lacks a tenant's secret; another worker may have it. */
 export class SecretMissing extends Error {
@@ -21,16 +25,28 @@ interface Lacking {
 }
 
 /** Retries a step that lacks a secret, on any worker, for `retryBudgetMs` milliseconds; then the release is held. */
-export async function retryMissingSecret<T>(retryBudgetMs: number, run: () => Promise<T>): Promise<T> {
+export const retryMissingSecret = <T>(retryBudgetMs: number, run: () => Promise<T>): Promise<T> =>
+  retryLacking(retryBudgetMs, 'SecretMissing', (error) => error instanceof SecretMissing, run);
+
+/** Retries the read of a fleet that its source does not give, on any worker, for `retryBudgetMs` milliseconds. */
+export const retryUnreadableFleet = <T>(retryBudgetMs: number, run: () => Promise<T>): Promise<T> =>
+  retryLacking(retryBudgetMs, 'ConfigInvalid', (error) => error instanceof FleetUnreadable, run);
+
+async function retryLacking<T>(
+  retryBudgetMs: number,
+  type: FailureType | 'SecretMissing',
+  isRetried: (error: unknown) => boolean,
+  run: () => Promise<T>,
+): Promise<T> {
   const before = activityInfo().heartbeatDetails as Partial<Lacking> | undefined;
   try {
     return await run();
   } catch (error) {
-    if (!(error instanceof SecretMissing)) throw error;
+    if (!isRetried(error)) throw error;
     const lackingSince = before?.lackingSince ?? Date.now();
     heartbeat({ ...before, lackingSince } satisfies Lacking);
     const nonRetryable = Date.now() - lackingSince >= retryBudgetMs;
-    throw ApplicationFailure.create({ message: error.message, type: 'SecretMissing', nonRetryable });
+    throw ApplicationFailure.create({ message: (error as Error).message, type, nonRetryable });
   }
 }
 
@@ -66,6 +82,25 @@ export function toFailure(error: unknown): unknown {
     return ApplicationFailure.nonRetryable(error.message, 'MoveRefused', {
       refusal: error.refusal ?? 'not-announced',
     } satisfies RefusedMove);
+  if (error instanceof SinkError) {
+    const { message, isFinal: nonRetryable, retryAfterMs: nextRetryDelay } = error;
+    return ApplicationFailure.create({
+      type: 'SinkFailed',
+      nonRetryable,
+      message,
+      ...(nextRetryDelay && { nextRetryDelay }),
+    });
+  }
+  if (error instanceof ControlPlaneError) {
+    const { message, kind, retryAfterMs: nextRetryDelay } = error;
+    return ApplicationFailure.create({
+      type: 'ControlPlaneFailed',
+      nonRetryable: kind !== 'silent',
+      message,
+      ...(nextRetryDelay && { nextRetryDelay }),
+    });
+  }
+  if (error instanceof SecretNotStored) return ApplicationFailure.nonRetryable(error.message, 'ConfigInvalid');
   if (error instanceof InvalidInput) return ApplicationFailure.nonRetryable(error.message, 'ConfigInvalid');
   return error;
 }

@@ -13,12 +13,12 @@ import {
   type Probe,
 } from '../src/domain/fleet-watch.js';
 import { smokeTenant } from '../src/smoke/smoke-tenant.js';
-import { repeats, type Suite } from '../src/smoke/suite.js';
+import { repeatable, type Suite } from '../src/smoke/suite.js';
 import { askBuilds } from '../src/tenants/ask-build.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { retryMissingSecret } from './failures.js';
 import { throttledSignal, type Wait, whileWaiting } from './heartbeat.js';
-import { accessTo, fleetAccess, requireSuite } from './tenants.js';
+import { accessTo, fleetAccess, membersOf, requireSuite } from './tenants.js';
 
 /** Shortest limit of the checks of one round on one tenant, in milliseconds; a longer interval allows more. */
 const MIN_ROUND_MS = 5_000;
@@ -29,11 +29,15 @@ const AT_ONCE = 50;
 const longestRoundMs = ({ soakProbeMs, tenants }: Plan) =>
   2 * roundMs(soakProbeMs) * Math.ceil(tenants.length / AT_ONCE);
 
-type WatchDependencies = Pick<ActivityDependencies, 'config' | 'suite' | 'client' | 'stopping'>;
+/** State of a watch, and the tenants that were in quarantine in its last round. */
+type WatchedFleet = FleetWatchState & { left?: string[] };
+
+type WatchDependencies = Pick<ActivityDependencies, 'config' | 'suite' | 'client' | 'lane' | 'stopping'>;
 
 /** Activity that watches the canary fleet from the soak to the move. */
-export function createFleetWatch({ config, suite, client, stopping }: WatchDependencies) {
-  const probe = async (plan: Plan, signal: AbortSignal): Promise<Probe[]> => {
+export function createFleetWatch({ config, suite, client, lane, stopping }: WatchDependencies) {
+  const probe = async (planned: Plan, aside: string[], signal: AbortSignal): Promise<Probe[]> => {
+    const plan = await membersOf(planned, lane, aside);
     const access = await fleetAccess(config.fleet, plan, signal);
     const limitMs = roundMs(plan.soakProbeMs);
     const options = {
@@ -61,13 +65,19 @@ export function createFleetWatch({ config, suite, client, stopping }: WatchDepen
     const signalSeen = throttledSignal(client, fleetSeenSignal);
     const intervalMs = plan.soakProbeMs;
     const gapMs = maxGapMs(intervalMs);
-    let state = stateOf(activityInfo().heartbeatDetails) ?? { stretch, doubtful: [], doubts: {}, failing: [] };
+    let state: WatchedFleet = stateOf(activityInfo().heartbeatDetails) ?? {
+      stretch,
+      doubtful: [],
+      doubts: {},
+      failing: [],
+    };
+    let { left = stretch?.left ?? [] } = state;
     let hasSignaled = false;
     let last: Instant | null = state.stretch && { wall: Date.parse(state.stretch.until), steady: null };
     for (;;) {
       const isProof = requested.aborted;
       const begun = now();
-      const probes = await probe(plan, lost);
+      const probes = await probe(plan, left, lost);
       const ended = now();
       const idleMs = last === null ? 0 : elapsedMs(last, begun, gapMs);
       const tookMs = elapsedMs(begun, ended, gapMs);
@@ -77,11 +87,16 @@ export function createFleetWatch({ config, suite, client, stopping }: WatchDepen
       const seen = observe(state, round, { sha, unreported, gapMs });
       ({ state } = seen);
       last = ended;
-      wait.note(state);
+      // What came back was not watched meanwhile: the stretch is no proof for it.
+      const returned = left.filter((name) => probes.some(({ build }) => build.tenant === name));
+      if (returned.length > 0) return { unwatched: `${returned.join(', ')} came back from quarantine` };
+      left = leftOut(plan, probes);
+      wait.note(left.length > 0 ? { ...state, left } : state);
       if (seen.end) return fitEnd(seen.end);
       if (soakMs === null && hadStretch && unwatchedMs > gapMs) return { unwatched: describeGap(unwatchedMs) };
       const { stretch: watched } = state;
-      if (watched && seen.isGood && (soakMs === null ? isProof : watched.watchedMs >= soakMs)) return { watched };
+      if (watched && seen.isGood && (soakMs === null ? isProof : watched.watchedMs >= soakMs))
+        return { watched: { ...watched, ...(left.length > 0 && { left }) } };
       // The release knows that every tenant is on the build when a watch begins.
       const isKnown = !hasSignaled && seen.isGood;
       hasSignaled = true;
@@ -119,15 +134,18 @@ function cancelsOf(context: Context, asks: boolean) {
   return { requested: requested.signal, lost: lost.signal, either: either.signal };
 }
 
+const leftOut = ({ tenants }: Plan, probes: Probe[]): string[] =>
+  tenants.map(({ name }) => name).filter((name) => !probes.some(({ build }) => build.tenant === name));
+
 /** Checks of a watch. A wrong token, presented every few seconds, would look like an attack. */
 const watchable = (suite: Suite): Suite =>
-  suite.filter((check) => repeats(check) && check.steps.every(({ request }) => request.as !== 'wrong'));
+  repeatable(suite).filter(({ steps }) => steps.every(({ request }) => request.as !== 'wrong'));
 
 const now = (): Instant => ({ wall: Date.now(), steady: performance.now() });
 
 /** State from the heartbeats of an earlier attempt; null without one. */
-function stateOf(details: unknown): FleetWatchState | null {
-  return Array.isArray(Object(details).doubtful) ? (details as FleetWatchState) : null;
+function stateOf(details: unknown): WatchedFleet | null {
+  return Array.isArray(Object(details).doubtful) ? (details as WatchedFleet) : null;
 }
 
 const describeGap = (ms: number) =>

@@ -5,6 +5,7 @@ import { authorizeMoveUpdate, beginRollbackUpdate } from '../src/contract/messag
 import type { MoveInput } from '../src/contract/move.js';
 import { type LeaseAnswer, type MoveAuthorizer, MoveRefusal } from '../src/move/write-lease.js';
 import { type LaneClient, LaneRefused } from '../src/temporal/lane-client.js';
+import { isOpen } from '../src/temporal/runs.js';
 
 /** Attempt of the moving activity that requests a write lease. */
 export interface Mover extends RunRef {
@@ -95,7 +96,7 @@ async function announceAndRequest(lane: LaneClient, question: MoveQuestion): Pro
   }
 }
 
-async function requireRunning(client: Client, { workflowId, runId }: RunRef, silenceMs: number) {
+async function requireRunning(client: Client, { workflowId, runId }: RunRef, silenceMs: number, isMover = false) {
   const refuse = (status: string) =>
     new MoveRefusal('not-running', `${workflowId} is ${status.toLowerCase()}: it no longer moves anything`);
   const execution = await answer(silenceMs, () =>
@@ -103,12 +104,13 @@ async function requireRunning(client: Client, { workflowId, runId }: RunRef, sil
   ).catch((error: unknown) => {
     throw error instanceof WorkflowNotFoundError ? refuse('gone') : error;
   });
-  if (execution.status.name !== 'RUNNING') throw refuse(execution.status.name);
+  // A mover that was paused finishes the pair that it began; a parent that was paused begins nothing.
+  if (!isOpen(execution) || (execution.status.name === 'PAUSED' && !isMover)) throw refuse(execution.status.name);
   return execution;
 }
 
 async function requireCurrentAttempt(client: Client, mover: Mover, silenceMs: number): Promise<void> {
-  const { raw } = await requireRunning(client, mover, silenceMs);
+  const { raw } = await requireRunning(client, mover, silenceMs, true);
   const pending = raw.pendingActivities?.find(({ activityId }) => activityId === mover.activityId);
   if (pending?.attempt !== mover.attempt)
     throw new MoveRefusal(

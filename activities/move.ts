@@ -1,13 +1,13 @@
-import { activityInfo, cancellationSignal, heartbeat, log, metricMeter, sleep } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, heartbeat, log, sleep } from '@temporalio/activity';
 import type { Config } from '../src/config/schema.js';
-import { gateLabel, type MetricName } from '../src/contract/events.js';
-import type { Lane } from '../src/contract/ids.js';
 import type { Tag } from '../src/contract/image.js';
 import type { MoveReport, RunRef } from '../src/contract/lane.js';
 import { reportMoveSignal, reportMoveUpdate } from '../src/contract/messages.js';
-import { isWhole, type MovedImage, type MoveInput, type TagState } from '../src/contract/move.js';
+import { isWhole, type MovedImage, type MoveInput, type MoveProgress, type TagState } from '../src/contract/move.js';
 import type { PinnedImage } from '../src/contract/release.js';
-import { type MoveProgress, moveTags } from '../src/move/move-tags.js';
+import { metrics } from '../src/metrics/metrics.js';
+import { gateLabel } from '../src/metrics/table.js';
+import { moveTags } from '../src/move/move-tags.js';
 import { observeLatest } from '../src/move/observe.js';
 import { pointTag } from '../src/move/point-tag.js';
 import { preflight } from '../src/move/preflight.js';
@@ -31,9 +31,6 @@ interface Progress {
   /** Images that are not at their target yet. */
   images: MoveProgress[];
 }
-
-const splitSeconds = (lane: Lane) =>
-  metricMeter.withTags(gateLabel(lane)).createCounter('canary_pair_split_seconds' satisfies MetricName);
 
 /** What the activities of a mover depend on. */
 export interface MoveDependencies {
@@ -78,7 +75,8 @@ export function createMoveActivities({ config, registry, lane, authorizerFor, wa
           onTrouble(image) {
             progress.images = [...progress.images.filter(({ repository }) => repository !== image.repository), image];
           },
-          onSplit: (ms) => splitSeconds(config.lane).add(Math.round(ms / 1_000), { kind: input.kind }),
+          onSplit: (ms) =>
+            metrics.observe('canary_pair_split_seconds', { ...gateLabel(config.lane), kind: input.kind }, ms / 1_000),
           onBegin() {
             progress.begun = true;
             heartbeat(progress);

@@ -1,4 +1,7 @@
+import { configuredSinks } from '../src/notify/configured.js';
 import type { ActivityDependencies } from './dependencies.js';
+import { createAddTenantActivities } from './fleet/add-tenant.js';
+import { createDeliveryActivities } from './fleet/deliver-build.js';
 import { createFleetWatch } from './fleet-watch.js';
 import { createIdentityActivities } from './identity.js';
 import { createLaneActivities } from './lane/calls.js';
@@ -8,7 +11,9 @@ import { createMoveActivities } from './move.js';
 import { createPublishActivities } from './publish.js';
 import { createPlanActivities, createRegistryActivities } from './resolve.js';
 import { countersOf } from './sinks/counters.js';
+import { createDeliverActivities, deliveryOrders } from './sinks/deliver.js';
 import { logLines } from './sinks/log-lines.js';
+import { runSpans } from './sinks/run-spans.js';
 import { createTenantActivities } from './tenants.js';
 import { createWaitActivities } from './waits.js';
 import { createWatchActivities, createWatchStarter } from './watch-production.js';
@@ -16,14 +21,16 @@ import { createWatchActivities, createWatchStarter } from './watch-production.js
 // The activities of each task queue, before their border: only `index.ts` takes them from here.
 
 export function onReleaseQueue(dependencies: ActivityDependencies) {
-  const { config, suite, registry, client, retryBudgetMs, stopping } = dependencies;
+  const { config } = dependencies;
   return {
-    ...createPlanActivities(config, suite, retryBudgetMs),
+    ...createPlanActivities(dependencies),
     ...createIdentityActivities(config),
-    ...createRegistryActivities(registry),
-    ...createTenantActivities({ config, suite, client, stopping }),
-    ...createFleetWatch({ config, suite, client, stopping }),
+    ...createRegistryActivities(dependencies),
+    ...createTenantActivities(dependencies),
+    ...createFleetWatch(dependencies),
     ...createWatchActivities(dependencies),
+    ...createAddTenantActivities(dependencies),
+    ...createDeliveryActivities(dependencies),
   };
 }
 
@@ -37,10 +44,15 @@ export function onMoveQueue(dependencies: ActivityDependencies) {
   };
 }
 
-/** A notifier is one more sink, with its settings from `config`. */
 export function onWaitQueue(dependencies: ActivityDependencies) {
-  const sinks = [logLines, countersOf(dependencies.config.lane)];
-  return { ...createWaitActivities(dependencies), ...createPublishActivities({ sinks }) };
+  const remote = configuredSinks(dependencies.config, dependencies.client.options?.namespace ?? '');
+  const orders = remote.length === 0 ? [] : [deliveryOrders(dependencies, remote)];
+  const sinks = [logLines, countersOf(dependencies.config.lane), runSpans, ...orders];
+  return {
+    ...createWaitActivities(dependencies),
+    ...createPublishActivities({ sinks }),
+    ...createDeliverActivities(dependencies, remote),
+  };
 }
 
 export type ReleaseActivities = ReturnType<typeof onReleaseQueue>;

@@ -1,14 +1,18 @@
-import { cancellationSignal } from '@temporalio/activity';
+import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import type { Config } from '../src/config/schema.js';
 import { fleetSeenSignal } from '../src/contract/messages.js';
 import type { Plan, PlannedTenant, TenantBuild } from '../src/contract/release.js';
 import { type Sha, sameBuild } from '../src/contract/sha.js';
 import type { TenantSmoke } from '../src/contract/tenants/check.js';
+import { activeQuarantines, type Quarantine } from '../src/contract/tenants/quarantine.js';
+import { metrics } from '../src/metrics/metrics.js';
+import { gateLabel } from '../src/metrics/table.js';
 import type { Access } from '../src/smoke/session.js';
 import { smokeTenant } from '../src/smoke/smoke-tenant.js';
 import type { Suite } from '../src/smoke/suite.js';
+import type { LaneClient } from '../src/temporal/lane-client.js';
 import { askBuilds, tellsBuild } from '../src/tenants/ask-build.js';
-import { type Fleet, FleetError, type FleetSource } from '../src/tenants/fleet.js';
+import { type Fleet, FleetError, type FleetSource, FleetUnreadable } from '../src/tenants/fleet.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { retryMissingSecret, SecretMissing } from './failures.js';
 import { throttledSignal, whileWaiting, withHeartbeat } from './heartbeat.js';
@@ -19,38 +23,56 @@ export interface FleetBuilds {
   all: boolean;
 }
 
-type TenantDependencies = Pick<ActivityDependencies, 'config' | 'suite' | 'client' | 'stopping'>;
+/** Age up to which a fleet from elsewhere counts for its secrets, in milliseconds: they are looked up with each poll. */
+const MAX_AGE_MS = 30_000;
+
+type TenantDependencies = Pick<ActivityDependencies, 'config' | 'suite' | 'client' | 'lane' | 'stopping'>;
 
 /** Activities that talk to canary tenants. */
-export function createTenantActivities({ config, suite, client, stopping }: TenantDependencies) {
-  const smoke = async (tenant: PlannedTenant) => {
+export function createTenantActivities({ config, suite, client, lane, stopping }: TenantDependencies) {
+  const smoke = async (tenant: PlannedTenant, soakedFrom: string | null) => {
     const access = accessTo(await accessOf(config.fleet, tenant.name), tenant);
     const waits = { suiteMs: config.smokeTimeoutMs };
-    return smokeTenant(tenant, access, { suite: requireSuite(config, suite), waits, signal: cancellationSignal() });
+    const window = soakedFrom === null ? null : { from: Date.parse(soakedFrom), until: Date.now() };
+    const judging = { access: config.judging, window };
+    const options = { suite: requireSuite(config, suite), judging, waits, signal: cancellationSignal() };
+    const result = await smokeTenant(tenant, access, options);
+    countChecks(gateLabel(config.lane), result);
+    return result;
   };
   return {
-    /** Polls all tenants until every tenant with a build probe reports the build, or until the deadline (epoch, ms). */
+    /** Polls all tenants until every tenant with a build probe reports the build, or until the deadline (epoch of the server, ms). */
     awaitBuild: withSecretRetry((sha: Sha, plan: Plan, deadline: number) =>
       whileWaiting({ client, stopping }, async (wait): Promise<FleetBuilds> => {
         const signalSeen = throttledSignal(client, fleetSeenSignal);
+        // The deadline is by the server's clock: that of this machine may be wrong.
+        const endsAt = performance.now() + deadline - activityInfo().currentAttemptScheduledTimestampMs;
         for (;;) {
-          const fleet = await fleetBuilds(config.fleet, sha, plan);
+          const members = await membersOf(plan, lane);
+          const fleet = await fleetBuilds(config.fleet, sha, members);
           wait.note(fleet);
           const isReported = fleet.builds.every(
             ({ build }, index) =>
-              isBuild(build, sha) || !tellsBuild(plan.tenants[index] as PlannedTenant, plan.buildProbe),
+              isBuild(build, sha) || !tellsBuild(members.tenants[index] as PlannedTenant, plan.buildProbe),
           );
-          if (isReported || Date.now() >= deadline) return fleet;
+          if (isReported || performance.now() >= endsAt) return fleet;
           await signalSeen({ builds: fleet.builds, from: null });
           await wait.sleep(plan.pollMs);
         }
       }),
     ),
 
-    /** Runs the suite on one tenant. RED is a result; only a fault throws. `secretMs`: retry budget for a missing token. */
-    smokeTenant: (tenant: PlannedTenant, secretMs: number): Promise<TenantSmoke> =>
-      retryMissingSecret(secretMs, () => withHeartbeat(() => smoke(tenant))),
+    /** Runs the suite on one tenant. RED is a result; only a fault throws. `secretMs`: retry budget for a missing token. `soakedFrom`: begin of the soak, ISO 8601, that judges look back on. */
+    smokeTenant: (tenant: PlannedTenant, secretMs: number, soakedFrom: string | null): Promise<TenantSmoke> =>
+      retryMissingSecret(secretMs, () => withHeartbeat(() => smoke(tenant, soakedFrom))),
   };
+}
+
+function countChecks(gate: { gate?: string }, { checks }: TenantSmoke): void {
+  for (const { check, verdict, latencyMs } of checks) {
+    metrics.count('canary_checks_total', { ...gate, verdict });
+    metrics.observe('canary_check_latency_seconds', { ...gate, check }, latencyMs / 1_000);
+  }
 }
 
 /** Retries an activity that lacks a secret for the retry budget of its plan. */
@@ -67,9 +89,11 @@ export async function accessOf(
   signal = cancellationSignal(),
 ): Promise<Fleet['access']> {
   try {
-    return (await source?.read(signal))?.access ?? new Map();
+    return (await source?.read(signal, MAX_AGE_MS))?.access ?? new Map();
   } catch (error) {
-    throw error instanceof FleetError ? new SecretMissing(`${who}: ${error.message}`) : error;
+    throw error instanceof FleetError || error instanceof FleetUnreadable
+      ? new SecretMissing(`${who}: ${error.message}`)
+      : error;
   }
 }
 
@@ -89,6 +113,27 @@ export async function fleetAccess(
   const access = await accessOf(source, 'the fleet', signal);
   for (const tenant of tenants) accessTo(access, tenant);
   return access;
+}
+
+/** Tenants in quarantine now. A lane that does not answer names none: then every tenant counts. */
+export async function quarantinesOf(lane: Pick<LaneClient, 'state'>): Promise<Quarantine[]> {
+  const state = await lane.state();
+  return state ? activeQuarantines(state.ledger, Date.now()) : [];
+}
+
+/**
+ * Plan of a running release without the tenants in quarantine, so that none of them breaks what the others prove. If that leaves none, all count: the release itself finds that too few are left.
+ * @param left those of the last answer of the lane: while it is silent, no quarantine has ended.
+ */
+export async function membersOf(
+  plan: Plan,
+  lane: Pick<LaneClient, 'state'>,
+  left: readonly string[] = [],
+): Promise<Plan> {
+  const state = await lane.state();
+  const names = state ? activeQuarantines(state.ledger, Date.now()).map(({ tenant }) => tenant) : left;
+  const tenants = plan.tenants.filter(({ name }) => !names.includes(name));
+  return tenants.length > 0 ? { ...plan, tenants } : plan;
 }
 
 /** Suite of this worker. @throws on a worker whose suite cannot be used: the activity is retried, on another one. */

@@ -32,8 +32,14 @@ const isContinued = (error: unknown) => error instanceof Error && error.name ===
 /** Interval at which a lane that does not answer, or that changes, is asked again, in milliseconds. */
 export const LANE_POLL_MS = 400;
 
-/** Time after which a release that the lane does not know asks again, in milliseconds. */
+/**
+ * Time after which a release that the lane does not know asks again, in milliseconds. It doubles up to the longest: a lane whose
+ * worker is slow cannot continue as new while it is asked more often than it can replay its history.
+ */
 const REJOIN_MS = 2_000;
+/** Least time between two requests, in milliseconds, whatever becomes of the lane meanwhile: each one is an event of its history. */
+const JOIN_MS = 1_000;
+const MAX_REJOIN_MS = 16_000;
 
 /** Longest time between two questions to a lane that shows no change, in milliseconds. */
 const LANE_QUIET_MS = 60_000;
@@ -47,11 +53,12 @@ export function createWaitActivities({ client, lane, stopping, config }: Activit
     waitForLane: (request: LaneRequest): Promise<LaneResult> =>
       whileWaiting(waiting, async () => {
         const changes = laneChanges(client, own);
-        let [joinedRunId, joinedAt] = ['', 0];
+        let [joinedRunId, joinedAt, rejoinMs] = ['', 0, REJOIN_MS];
         const join = async () => {
           await lane.joinQueue(request);
-          joinedRunId = (await lane.openRun()) ?? '';
-          joinedAt = Date.now();
+          const runId = (await lane.openRun()) ?? '';
+          rejoinMs = runId === joinedRunId ? Math.min(2 * rejoinMs, MAX_REJOIN_MS) : REJOIN_MS;
+          [joinedRunId, joinedAt] = [runId, Date.now()];
         };
         // The lane cannot know it yet, so it is not asked first.
         if (activityInfo().attempt === 1) await join();
@@ -64,7 +71,8 @@ export function createWaitActivities({ client, lane, stopping, config }: Activit
           }
           const open = await lane.openRun();
           // Another run of the lane may not know this request, and a full queue takes none.
-          if (open === null || open !== joinedRunId || Date.now() - joinedAt > REJOIN_MS) await join();
+          const isOther = open === null || open !== joinedRunId;
+          if (Date.now() - joinedAt > (isOther ? JOIN_MS : rejoinMs)) await join();
           else await sleep(LANE_POLL_MS);
         }
       }),

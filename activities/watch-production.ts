@@ -4,28 +4,32 @@ import { nullIfInvalid } from '../src/contract/brand.js';
 import { taskQueue, WORKFLOWS, watchProductionId } from '../src/contract/ids.js';
 import { productionTenantsSignal } from '../src/contract/messages.js';
 import type { PlannedTenant, TenantBuild } from '../src/contract/release.js';
-import { sameBuild } from '../src/contract/sha.js';
+import { type Sha, sameBuild } from '../src/contract/sha.js';
 import type { CheckResult } from '../src/contract/tenants/check.js';
 import type { SeenTenant, WatchInput, WatchPlan, WatchState } from '../src/contract/tenants/production.js';
 import { parseWatchState } from '../src/domain/payloads/plan.js';
 import {
   beginWatch,
   endOf,
+  isOn,
   notePoll,
   type PolledTenant,
   turnedRed,
   withoutLeft,
 } from '../src/domain/production-watch.js';
 import { supersededBy } from '../src/lane/ledger.js';
+import { chooseAutoRollback } from '../src/lane/rollback.js';
 import { LIVENESS_WAITS, livenessOf } from '../src/smoke/default-suite.js';
 import type { Access } from '../src/smoke/session.js';
 import { smokeTenant } from '../src/smoke/smoke-tenant.js';
 import { watchReport } from '../src/temporal/production.js';
-import { findRun } from '../src/temporal/runs.js';
+import { findRun, isOpen } from '../src/temporal/runs.js';
 import { askBuilds } from '../src/tenants/ask-build.js';
+import { type Judgement, judgeProduction } from '../src/tenants/judge-production.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { SecretMissing } from './failures.js';
-import { throttledSignal, whileWaiting, withHeartbeat } from './heartbeat.js';
+import { ownRun, throttledSignal, whileWaiting, withHeartbeat } from './heartbeat.js';
+import { configured, confirmDrift } from './lane/check-drift.js';
 import { accessOf } from './tenants.js';
 import { awaitEnd } from './waits.js';
 
@@ -49,23 +53,27 @@ export interface WatchResult {
 }
 
 /** Activities that watch production. */
-export function createWatchActivities({ config, suite, client, lane, stopping }: ActivityDependencies) {
+export function createWatchActivities(dependencies: ActivityDependencies) {
+  const { config, suite, client, lane, stopping, registry, waits } = dependencies;
   const production = () => {
     if (config.productionFleet === null) throw new SecretMissing('production: CANARY_PROD_FLEET_FILE is not set');
     return config.productionFleet;
   };
+  const anonymous: Access = { token: '', headers: {}, network: config.network };
   const askLive = (tenant: PlannedTenant, access: Access, signal: AbortSignal) => {
     if (suite === null) throw new Error(`${config.smokeSuite} cannot be used: this worker tests nothing`);
     return smokeTenant(tenant, access, { suite: livenessOf(suite, access), waits: LIVENESS_WAITS, signal });
   };
-  const poll = async (plan: WatchPlan): Promise<PolledTenant[]> => {
+  const poll = async (plan: WatchPlan, judged: Judged): Promise<PolledTenant[]> => {
     const access = await accessOf(production(), 'production');
     const signal = cancellationSignal();
     const [builds, lives] = await Promise.all([
       askBuilds(plan.tenants, plan.buildProbe, access, signal),
-      Promise.all(plan.tenants.map((one) => askLive(one, access.get(one.origin) ?? ANONYMOUS, signal))),
+      Promise.all(plan.tenants.map((one) => askLive(one, access.get(one.origin) ?? anonymous, signal))),
     ]);
-    return builds.map((build, index) => toPolled(build, lives[index]?.checks[0]));
+    return builds.map((build, index) =>
+      judged(toPolled(build, lives[index]?.checks[0]), plan.tenants[index] as PlannedTenant, index),
+    );
   };
   /** What each tenant answered in the watch over the move before, unless it was red there: one that is silent from the start may have stopped while nobody watched. */
   const answeredBefore = async ({ sha, movedAt }: WatchInput): Promise<Map<string, SeenTenant['answered']>> => {
@@ -74,6 +82,12 @@ export function createWatchActivities({ config, suite, client, lane, stopping }:
     const run = last?.sha ? await findRun(client, watchProductionId(config.lane, last.sha)) : null;
     const tenants = (run && (await watchReport(client, run, REPORT_TIMEOUT_MS)))?.tenants ?? [];
     return new Map(tenants.filter(({ red }) => red === undefined).map(({ tenant, answered }) => [tenant, answered]));
+  };
+  /** Whether the lane started this watch, over a move. One that a person started, also as a copy of that, delivers nothing. */
+  const isOfMove = async ({ movedAt }: WatchInput): Promise<boolean> => {
+    if (movedAt === undefined) return false;
+    const { workflowId, runId } = ownRun();
+    return (await findRun(client, workflowId, runId))?.memo?.movedAt === movedAt;
   };
   return {
     /** Makes the plan of a watch, which is fixed to its end, and the state before its first poll. */
@@ -87,8 +101,30 @@ export function createWatchActivities({ config, suite, client, lane, stopping }:
         return { tenant: name, ...(known && { answered: known }) };
       });
       const limits = { pollMs, bakeMs, graceMs, watchMs, shiftMs: SHIFT_MS, awayMs: AWAY_MS };
-      const plan = { tenants, buildProbe, ...limits, ...(config.payloadKeyFile !== null && { hidesTenants: true }) };
+      const { autoRollback } = config;
+      const policy = autoRollback === 'propose' ? {} : { autoRollback };
+      const delivers = config.delivery === 'control-plane' && (await withHeartbeat(() => isOfMove(input)));
+      const plan = {
+        tenants,
+        buildProbe,
+        ...limits,
+        ...policy,
+        ...(delivers && { delivers: true as const }),
+        ...(config.payloadKeyFile !== null && { hidesTenants: true }),
+      };
       return { plan, seen: beginWatch(names, Date.now()) };
+    },
+
+    /** Target of an automatic rollback, or why a person must decide. A lane that does not answer is asked again: nothing moves without it. */
+    async chooseRollback(input: WatchInput & { movedAt: string }): Promise<{ target: Sha } | { ask: string }> {
+      const state = await lane.state();
+      if (state === null) throw new Error('the lane does not answer');
+      const choice = chooseAutoRollback(state, input);
+      if ('ask' in choice) return choice;
+      // A person with crane, or `--direct`, may have gone back already: the lane hears of it minutes later.
+      const images = configured(config, state.ledger.expectedLatest?.images ?? []);
+      const drift = await withHeartbeat(() => confirmDrift(registry, images, waits.surpriseMs));
+      return drift === null ? choice : { ask: drift };
     },
 
     /** Polls production until every tenant was on the build and live for the bake time, a tenant turns red, a newer move, the bound, or the end of the shift. */
@@ -100,38 +136,59 @@ export function createWatchActivities({ config, suite, client, lane, stopping }:
       whileWaiting({ client, stopping }, async (wait) => {
         const signalTenants = throttledSignal(client, productionTenantsSignal);
         const shiftEnds = Date.now() + plan.shiftMs;
+        const judges = judgeProduction(suite ?? [], config.judging);
         const before = nullIfInvalid(() => parseWatchState(activityInfo().heartbeatDetails)) ?? from;
-        for (let seen = withoutLeft(before, plan); ; ) {
-          const begun = Date.now();
-          const polled = await poll(plan);
-          seen = notePoll(seen, polled, input.sha, { begun, ended: Date.now() }, plan);
-          wait.note(seen);
-          const state = await lane.state();
-          const newer = state && supersededBy(state.ledger, input.sha, input.movedAt);
-          if (newer)
-            return {
-              seen,
-              end: 'superseded',
-              why: `superseded by a ${newer.kind} to ${newer.sha ?? 'an unknown build'}`,
-            };
-          const end = endOf(seen, plan);
-          if (end || turnedRed(from.tenants, seen.tenants) || Date.now() >= shiftEnds) return { seen, end };
-          await signalTenants({ tenants: seen.tenants, bakingSince: seen.bake?.from ?? null });
-          await wait.sleep(plan.pollMs);
+        try {
+          for (let seen = withoutLeft(before, plan); ; ) {
+            const begun = Date.now();
+            const { tenants } = seen;
+            const polled = await poll(plan, (one, tenant, index) => {
+              if (!isOn(one, input.sha)) return one;
+              const from = Date.parse(tenants[index]?.tookAt ?? new Date(begun).toISOString());
+              return withJudgement(one, judges.look(tenant, { from, until: begun }));
+            });
+            seen = notePoll(seen, polled, input.sha, { begun, ended: Date.now() }, plan);
+            wait.note(seen);
+            const state = await lane.state();
+            const newer = state && supersededBy(state.ledger, input.sha, input.movedAt);
+            if (newer)
+              return {
+                seen,
+                end: 'superseded',
+                why: `superseded by a ${newer.kind} to ${newer.sha ?? 'an unknown build'}`,
+              };
+            const end = endOf(seen, plan);
+            if (end || turnedRed(from.tenants, seen.tenants) || Date.now() >= shiftEnds) return { seen, end };
+            await signalTenants({ tenants: seen.tenants, bakingSince: seen.bake?.from ?? null });
+            await wait.sleep(plan.pollMs);
+          }
+        } finally {
+          await judges.stop();
         }
       }),
   };
 }
 
-const ANONYMOUS: Access = { token: '', headers: {} };
+/** What is added to a tenant that was polled. */
+type Judged = (polled: PolledTenant, tenant: PlannedTenant, index: number) => PolledTenant;
+
+/** Adds what judges say of a tenant on the build. A judge that cannot judge says nothing against the tenant. */
+function withJudgement(polled: PolledTenant, judgement: Judgement | null): PolledTenant {
+  if (judgement === null || judgement.verdict === 'pass') return polled;
+  const { verdict, check } = judgement;
+  if (verdict === 'could-not-test') return { ...polled, unjudged: check };
+  return polled.live === 'fail' ? polled : { ...polled, live: 'fail', check };
+}
 
 /** A suite without a check that can be sent: a tenant that reports its build is live. */
 function toPolled(build: TenantBuild, liveness: CheckResult | undefined): PolledTenant {
-  if (liveness === undefined) return { ...build, live: build.build === null ? 'could-not-test' : 'pass' };
+  const isUnreached = build.silent === true && (liveness?.status ?? null) === null && liveness?.verdict !== 'pass';
+  const seen = { ...build, ...(isUnreached && { unreached: true as const }) };
+  if (liveness === undefined) return { ...seen, live: build.build === null ? 'could-not-test' : 'pass' };
   const { check, verdict, status, schemaPath } = liveness;
-  if (verdict === 'pass') return { ...build, live: verdict };
+  if (verdict === 'pass') return { ...seen, live: verdict };
   const where = schemaPath ? `, at ${schemaPath}` : '';
-  return { ...build, live: verdict, check: `${check}: ${status === null ? 'no answer' : `status ${status}`}${where}` };
+  return { ...seen, live: verdict, check: `${check}: ${status === null ? 'no answer' : `status ${status}`}${where}` };
 }
 
 /** Activity of the lane that starts a watch. */
@@ -145,7 +202,7 @@ export function createWatchStarter({ config, client }: ActivityDependencies) {
         for (;;) {
           const last = await findRun(client, workflowId);
           if (last && String(last.memo?.movedAt ?? '') >= input.movedAt) return 'is watched';
-          if (last?.status.name === 'RUNNING') await awaitEnd(client.workflow.getHandle(workflowId, last.runId));
+          if (last && isOpen(last)) await awaitEnd(client.workflow.getHandle(workflowId, last.runId));
           try {
             await client.workflow.start(WORKFLOWS.watch, {
               workflowId,

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Parsed by older Nodes too: they end with one line, where loading the program would print a stack trace.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 const { bun, deno, node } = process.versions;
@@ -15,5 +15,10 @@ if (bun !== undefined || deno !== undefined || isOld < 0) {
   );
   process.exitCode = 2;
 } else {
-  await import('../dist/src/cli/bin.js');
+  // A package has its command line in a bundle, which starts sooner; a clone has `src/`, and may have changed since. A worker
+  // runs from the modules.
+  const here = (path) => new URL(path, import.meta.url);
+  const bundle = here('../dist/cli/bin.js');
+  const isBundled = existsSync(bundle) && !existsSync(here('../src')) && !process.argv.includes('worker');
+  await import(isBundled ? bundle.href : '../dist/src/cli/bin.js');
 }

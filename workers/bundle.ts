@@ -18,6 +18,14 @@ export async function workflowBundle(): Promise<{ code: string; origin: string }
   return { ...(await bundleWorkflows()), origin: 'built now' };
 }
 
+/** The version of a worker: that of the package, and eight digits of its workflow code, by which a run replays or does not. */
+export function workerVersion(): string {
+  // `package.json` is beside `dist/`.
+  const folder = existsSync(join(root, 'package.json')) ? root : dirname(root);
+  const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
+  return `${version}+${hashOfSources().slice(0, 8)}`;
+}
+
 /** Builds the bundle ahead, for images and packages. */
 export async function prebuild(): Promise<void> {
   const { code } = await bundleWorkflows();

@@ -1,17 +1,29 @@
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
-import { IllegalStateError, type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import type { WorkerDeploymentVersion } from '@temporalio/common';
+import {
+  IllegalStateError,
+  type InjectedSinks,
+  type NativeConnection,
+  Worker,
+  type WorkerOptions,
+} from '@temporalio/worker';
 import type { ActivityDependencies } from '../activities/dependencies.js';
 import { createActivities } from '../activities/index.js';
 import { type AuthorizerFor, laneAuthorizer } from '../activities/move-authorizer.js';
 import { RETRY_BUDGET_MS } from '../src/config/plan.js';
-import { moveTaskQueue, taskQueue, waitTaskQueue } from '../src/contract/ids.js';
+import type { DeliveryCounts } from '../src/contract/events.js';
+import { laneOf, moveTaskQueue, taskQueue, waitTaskQueue } from '../src/contract/ids.js';
 import type { Plan } from '../src/contract/release.js';
+import { metrics } from '../src/metrics/metrics.js';
+import { gateLabel } from '../src/metrics/table.js';
 import { MOVE_WAITS, type MoveWaits } from '../src/move/waits.js';
 import { type LaneClient, laneClient } from '../src/temporal/lane-client.js';
 import { payloadCodec } from '../src/temporal/payloads/codec.js';
 import type { PayloadKeys } from '../src/temporal/payloads/keys.js';
+import type { SpanSink } from '../src/tracing/spans.js';
 import { type Gate, type Gates, singleGate } from './gates.js';
+import { tracedActivities } from './traced-activities.js';
 
 /** Module that the SDK loads for failures of activities if payloads are encrypted. */
 const ENCODED_FAILURES = fileURLToPath(new URL('../src/temporal/payloads/encoded-failures.cjs', import.meta.url));
@@ -19,6 +31,16 @@ const ENCODED_FAILURES = fileURLToPath(new URL('../src/temporal/payloads/encoded
 const withEncodedFailures = ({ code }: { code: string }) => ({
   code: `globalThis.CANARY_ENCODE_FAILURES = true; ${code}`,
 });
+
+/** What `DeliverEvents` counts. */
+const COUNTS: InjectedSinks<DeliveryCounts> = {
+  deliveries: {
+    lost: {
+      fn: ({ workflowId }, sink) =>
+        metrics.count('canary_deliveries_total', { ...gateLabel(laneOf(workflowId)), sink, result: 'lost' }),
+    },
+  },
+};
 
 /** Most runs that soak, or wait, at a time on one worker (docs/benchmarks.md, gates). A soak takes a slot for as long as it lasts. */
 const MAX_RUNS = 1_200;
@@ -35,9 +57,13 @@ export interface GateWorker {
 
 /** What a worker is made of, besides the gates that it serves. */
 export interface WorkerParts {
+  /** Deployment and version that it polls as; without it, runs are not pinned to a version. */
+  deployment?: WorkerDeploymentVersion | null;
   workflowBundle: { code: string };
   /** Keys that encrypt payloads; without them, only what is not encrypted can be read. */
   payloadKeys?: PayloadKeys | null;
+  /** Where the spans of its activities go; without it, there are none. */
+  spans?: SpanSink | null;
   /** Waits of a move. Tests shorten them. */
   waits?: Partial<MoveWaits>;
   retryBudgetMs?: Partial<Plan['retryBudgetMs']>;
@@ -54,6 +80,15 @@ interface Temporal {
   namespace: string;
 }
 
+/** How workflow code is run, and replayed. */
+export const workflowOptions = (bundle: { code: string }, payloadKeys: PayloadKeys | null) => ({
+  workflowBundle: payloadKeys ? withEncodedFailures(bundle) : bundle,
+  dataConverter: {
+    payloadCodecs: [payloadCodec(payloadKeys, 'keep')],
+    ...(payloadKeys && { failureConverterPath: ENCODED_FAILURES }),
+  },
+});
+
 /** Creates a worker of one gate. */
 export const createWorker = (temporal: Temporal, { config, suite, registry, ...parts }: GateParts) =>
   createGatesWorker(temporal, singleGate({ config, suite, registry }), parts);
@@ -62,7 +97,7 @@ export const createWorker = (temporal: Temporal, { config, suite, registry, ...p
 export async function createGatesWorker(
   temporal: Temporal,
   gates: Gates,
-  { payloadKeys = null, ...parts }: WorkerParts,
+  { payloadKeys = null, deployment = null, spans = null, ...parts }: WorkerParts,
 ): Promise<GateWorker> {
   const client = new Client({ ...temporal, dataConverter: { payloadCodecs: [payloadCodec(payloadKeys, 'throw')] } });
   const waits = { ...MOVE_WAITS, ...parts.waits };
@@ -83,12 +118,15 @@ export async function createGatesWorker(
   const shared = { lane: gates.lane, dependencies: () => gates.all().map(dependenciesOf) };
   const activities = createActivities((lane) => dependenciesOf(gates.of(lane)), gates.areShared ? shared : null);
   const queue = taskQueue(gates.lane);
+  const { workflowBundle, dataConverter } = workflowOptions(parts.workflowBundle, payloadKeys);
   const common: Omit<WorkerOptions, 'taskQueue'> = {
     ...temporal,
-    dataConverter: {
-      payloadCodecs: [payloadCodec(payloadKeys, 'keep')],
-      ...(payloadKeys && { failureConverterPath: ENCODED_FAILURES }),
-    },
+    dataConverter,
+    ...(spans && { interceptors: { activity: [tracedActivities(spans)] } }),
+    // A run keeps the version that it began with; the lane and the watches continue as new on the current one.
+    ...(deployment && {
+      workerDeploymentOptions: { version: deployment, useWorkerVersioning: true, defaultVersioningBehavior: 'PINNED' },
+    }),
     // With a hash of its configuration, so that canary doctor notices two workers that differ.
     identity: gates.identity,
     // Time for running activities to end; the SDK's default is 0.
@@ -103,13 +141,13 @@ export async function createGatesWorker(
     workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
     activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 1 },
   };
-  const workflowBundle = payloadKeys ? withEncodedFailures(parts.workflowBundle) : parts.workflowBundle;
   const workers = await Promise.all([
     Worker.create({
       ...common,
       taskQueue: queue,
       workflowBundle,
       activities: activities.release,
+      sinks: COUNTS,
       maxConcurrentActivityTaskExecutions: MAX_RUNS,
     }),
     Worker.create({

@@ -6,11 +6,16 @@ import { loadWorkerConfig } from '../src/config/load.js';
 import { type Config, ConfigError, type Env, readSetting } from '../src/config/schema.js';
 import { shown } from '../src/contract/brand.js';
 import { gateLane, gateOf, type Lane } from '../src/contract/ids.js';
+import { metrics } from '../src/metrics/metrics.js';
 import { MoveRefusal } from '../src/move/write-lease.js';
 import { configuredRegistry } from '../src/registry/configured-registry.js';
 import type { Registry } from '../src/registry/context.js';
 import type { Suite } from '../src/smoke/suite.js';
+import { workerVersion } from './bundle.js';
 import { logEvent } from './log.js';
+
+const countAnswer: Registry['onAnswer'] = (status) =>
+  metrics.count('canary_registry_requests_total', { status: String(status ?? 'none') });
 
 /** One gate as a worker knows it. */
 export interface Gate {
@@ -55,7 +60,7 @@ async function onlyGate(env: NodeJS.ProcessEnv): Promise<Gates> {
     throw new ConfigError([
       `CANARY_LANE: ${lane} is one of several gates: a worker serves it by CANARY_GATES_FILE, and no worker alone`,
     ]);
-  const gate = { ...loaded, registry: configuredRegistry(loaded.config.secrets.github, env) };
+  const gate = { ...loaded, registry: configuredRegistry(loaded.config, env, countAnswer) };
   return { ...singleGate(gate), problems: () => problems, isUnusable: () => problems.length > 0 };
 }
 
@@ -64,7 +69,7 @@ export function singleGate(gate: Gate): Gates {
   return {
     lane: gate.config.lane,
     areShared: false,
-    identity: identityOf(configHash(gate.config)),
+    identity: identityOf(workerVersion(), configHash(gate.config)),
     of: () => gate,
     all: () => [gate],
     problems: () => [],
@@ -84,7 +89,7 @@ interface Loaded {
 class GatesOfFile implements Gates {
   readonly lane: Lane;
   readonly areShared = true;
-  readonly identity = identityOf(SHARED_HASH);
+  readonly identity = identityOf(workerVersion(), SHARED_HASH);
   #gates = new Map<Lane, Loaded>();
   #fileProblems: string[] = [];
   #timer: NodeJS.Timeout | undefined;
@@ -175,10 +180,11 @@ class GatesOfFile implements Gates {
     }
   }
 
-  /** Gates with the same credentials share connections. */
-  #registryFor({ secrets }: Config, env: Env): Registry {
-    const key = JSON.stringify(secrets.github);
-    const known = this.#registries.get(key) ?? configuredRegistry(secrets.github, { ...this.env, ...env });
+  /** Gates with the same credentials, insecure registries and promoted tag share connections; a token in a file of its own may become another one. */
+  #registryFor(config: Config, env: Env): Registry {
+    const { insecureRegistries, promoteTag, secrets } = config;
+    const key = JSON.stringify([secrets.github, env.GITHUB_TOKEN_FILE, insecureRegistries, promoteTag]);
+    const known = this.#registries.get(key) ?? configuredRegistry(config, { ...this.env, ...env }, countAnswer);
     this.#registries.set(key, known);
     return known;
   }

@@ -2,6 +2,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { HttpAddress } from '../src/config/parsers.js';
 import { send } from '../src/net/http.js';
+import { DIRECT } from '../src/net/network.js';
 
 /** What the worker's own address answers with. */
 export interface HttpParts {
@@ -9,8 +10,10 @@ export interface HttpParts {
   dead: () => string | null;
   /** Why the worker is not ready; null when it is. Asked at each call. */
   notReady: () => Promise<string | null>;
-  /** Where the SDK's exporter serves metrics, its own and ours. */
+  /** Where the SDK's exporter serves its metrics. */
   metrics: URL;
+  /** Our own metrics, in the same format. */
+  ownMetrics: () => string;
 }
 
 /** Time-out of a scrape, in milliseconds. */
@@ -52,9 +55,15 @@ const ROUTES: Record<string, (parts: HttpParts, response: ServerResponse) => Pro
     const why = await notReady();
     respond(response, why === null ? 200 : 503, `${why ?? 'ready'}\n`);
   },
-  '/metrics': async ({ metrics }, response) => {
-    const { body } = await send({ method: 'GET', url: metrics, timeoutMs: METRICS_MS, maxBytes: MAX_METRICS });
-    respond(response, 200, body);
+  '/metrics': async ({ metrics, ownMetrics }, response) => {
+    const { body } = await send({
+      method: 'GET',
+      url: metrics,
+      network: DIRECT,
+      timeoutMs: METRICS_MS,
+      maxBytes: MAX_METRICS,
+    });
+    respond(response, 200, `${body}${ownMetrics()}`);
   },
 };
 

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { WorkerDeploymentVersion } from '@temporalio/common';
 import { NativeConnection } from '@temporalio/worker';
 import { misspelled } from '../src/config/misspelled.js';
 import { taskQueue } from '../src/contract/ids.js';
@@ -13,14 +14,18 @@ import {
 import { connectionConfig } from '../src/temporal/connection.js';
 import { invalidSearchAttributes } from '../src/temporal/namespace.js';
 import { payloadKeys } from '../src/temporal/payloads/keys.js';
-import { workflowBundle } from './bundle.js';
-import { createGatesWorker } from './create-worker.js';
+import { workerProxy } from '../src/temporal/transport/proxy.js';
+import { workerVersion, workflowBundle } from './bundle.js';
+import { createGatesWorker, workflowOptions } from './create-worker.js';
 import { followApiKey } from './follow-api-key.js';
 import { loadGates } from './gates.js';
 import { runUntil } from './lifetime.js';
 import { logEvent } from './log.js';
+import { type Look, startLooking } from './look/look.js';
 import { connectPatiently } from './patience.js';
+import { requireReplay } from './replay-lanes.js';
 import { httpOf, installRuntime, serveWorker } from './service.js';
+import { startTraces } from './traces.js';
 
 /** How long closing may take, in milliseconds: the process exits then, whatever is open. */
 const CLOSE_MS = 1_000;
@@ -30,28 +35,45 @@ const PREPARED_MS = 10_000;
 
 /** Runs a worker until `signal` is aborted; what runs then is finished or handed on. The process must exit afterwards: the native part of the SDK may hold it.
  * @throws {ConfigError}, and why it could not start or go on. */
-export async function runWorker(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> {
+export async function runWorker(
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+  deployment: WorkerDeploymentVersion | null = null,
+): Promise<void> {
   const gates = await loadGates(env);
   const keys = payloadKeys(env);
-  const { connectionOptions, namespace, facts, apiKey } = connectionConfig(env);
-  logEvent('INFO', 'worker.connecting', { ...facts, identity: gates.identity });
+  const { connectionOptions, namespace, facts, proxy, apiKey } = connectionConfig(env);
+  const options = { ...connectionOptions, ...workerProxy(proxy) };
+  const version = workerVersion();
+  logEvent('INFO', 'worker.connecting', { version, ...deployment, ...facts, identity: gates.identity });
   for (const { name, meant } of misspelled(env))
     logEvent('WARN', 'environment.misspelled', { name, meant, what: `${name} has no effect: did you mean ${meant}?` });
+  const traces = startTraces(env, version);
   const runtime = await installRuntime();
   const connection = await connectPatiently(
-    () => connect({ connectionOptions, facts }),
+    () => connect({ connectionOptions: options, facts }),
     signal,
     (why) => logEvent('WARN', 'worker.waiting', { why }),
   );
   if (connection === null) return;
+  let look: Look | undefined;
   const unfollow = apiKey && followApiKey(connection, apiKey);
   try {
     const { origin, ...bundle } = await workflowBundle();
+    await requireReplay(
+      { connection, namespace },
+      gates.all().map(({ config }) => config.lane),
+      { version, deployment, ...workflowOptions(bundle, keys) },
+      (why) => logEvent('WARN', 'worker.unchecked', { why }),
+    );
     const worker = await createGatesWorker({ connection, namespace }, gates, {
       workflowBundle: bundle,
       payloadKeys: keys,
+      deployment,
+      spans: traces?.sink ?? null,
     });
-    const close = await serveWorker(httpOf(env), { worker, connection, namespace, runtime, gates });
+    look = startLooking({ connection, namespace, payloadKeys: keys, gates });
+    const close = await serveWorker(httpOf(env), { worker, connection, namespace, runtime, gates, look, version });
     if (gates.isUnusable())
       logEvent('ERROR', 'worker.degraded', {
         problems: gates.problems(),
@@ -63,13 +85,18 @@ export async function runWorker(env: NodeJS.ProcessEnv, signal: AbortSignal): Pr
       payloadKey: keys?.first ?? null,
     });
     await runUntil(signal, worker);
-    await Promise.race([Promise.allSettled([close(), connection.close(), gates.close()]), delay(CLOSE_MS)]);
+    look.stop();
+    await Promise.race([
+      Promise.allSettled([close(), connection.close(), gates.close(), traces?.close()]),
+      delay(CLOSE_MS),
+    ]);
     logEvent('INFO', 'worker.stopped', { queue: taskQueue(gates.lane) });
   } catch (error) {
     const failure = runtime.failure();
     const missing = mapNamespaceError(namespace, failure ?? error);
     throw missing === failure ? mapWorkerFailure(facts, failure) : missing;
   } finally {
+    look?.stop();
     unfollow?.();
   }
 }

@@ -1,11 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DefaultLogger, type LogEntry, type NativeConnection, Runtime } from '@temporalio/worker';
 import { type Config, type Env, readSetting, variableOf } from '../src/config/schema.js';
+import { metrics, type Sample } from '../src/metrics/metrics.js';
 import type { GateWorker } from './create-worker.js';
 import { onFreePort } from './free-port.js';
 import type { Gates } from './gates.js';
 import { serveHttp } from './http.js';
 import { logEvent, logLine } from './log.js';
+import type { Look } from './look/look.js';
 
 /** How long Temporal may take for an answer about readiness, in milliseconds. */
 const READY_MS = 1_000;
@@ -46,6 +48,8 @@ interface ServedParts {
   namespace: string;
   runtime: InstalledRuntime;
   gates: Gates;
+  look: Look;
+  version: string;
 }
 
 /** Where a worker serves, by its environment. */
@@ -62,6 +66,7 @@ export async function serveWorker(
   try {
     const { port, close } = await serveHttp(address, {
       metrics: parts.runtime.metrics,
+      ownMetrics: () => metrics.render([...parts.look.gauges(), infoOf(parts.version), problemsOf(parts.gates)]),
       dead: () => dead(parts),
       notReady: () => notReady(parts),
     });
@@ -73,6 +78,16 @@ export async function serveWorker(
     logEvent('WARN', 'http.unavailable', { address: where, why: (error as Error).message });
     return async () => undefined;
   }
+}
+
+function infoOf(ofWorker: string): Sample {
+  const [version = '', workflows = ''] = ofWorker.split('+');
+  return { name: 'canary_worker_info', labels: { version, workflows }, value: 1 };
+}
+
+/** A gate that never could be loaded has no lane to look at: no other gauge tells of it. */
+function problemsOf(gates: Gates): Sample {
+  return { name: 'canary_config_problems', labels: {}, value: gates.problems().length };
 }
 
 function dead({ worker, runtime }: ServedParts): string | null {

@@ -32,7 +32,7 @@ const PHASES: Record<PhaseName, Phase> = {
   'awaiting-canary': awaitingCanary, //     → soaking; awaiting-canary: a retry; with CANARY_TAG queued; done: revoked
   soaking, //             → smoking; awaiting-canary: interrupted; done: RED, superseded, revoked
   smoking: whileWatched(smoking), //                    → awaiting-approval; resolving: tag pushed again; queued; done: RED, revoked
-  'awaiting-approval': whileWatched(awaitingApproval), // → promoting; awaiting-approval: a pause has ended, a retry; queued; done: revoked
+  'awaiting-approval': whileWatched(awaitingApproval), // → promoting; awaiting-approval: a pause has ended, a retry; resolving: too few tenants; queued; done: revoked
   promoting: whileWatched(promoting), //                → done: promoted, revoked; promoting: after a hold, a pause or one time-out; smoking: the verdict is older than an hour; queued
 };
 
@@ -91,7 +91,7 @@ function beginRelease(input: ReleaseInput): Release {
 
 function reportOf(release: Release, outcome: ReleaseReport['outcome'], why: string): ReleaseReport {
   const { input, state, notTested, rejected, greenAt } = release;
-  const { images, tenants, decisions, watched, interruptions } = state;
+  const { images, tenants, decisions, fleetNotes, watched, interruptions } = state;
   const isGreen = greenAt > 0 && verdictOf(tenants) === 'pass';
   // A check that fails while `:latest` is moved does not stop the move.
   const verdict = verdictOf(tenants) === 'fail' ? 'RED' : isGreen ? 'GREEN' : undefined;
@@ -106,6 +106,7 @@ function reportOf(release: Release, outcome: ReleaseReport['outcome'], why: stri
     ...(rejected && { rejected }),
     decisions,
     notTested,
+    ...(fleetNotes && { fleetNotes }),
     ...(watched && { watched }),
     ...(interruptions && { interruptions }),
     ...timesOf(state),

@@ -12,14 +12,13 @@ import { moveLatestId } from '../src/contract/ids.js';
 import type { RunRef } from '../src/contract/lane.js';
 import {
   areOnOneBuild,
-  digestOf,
   isWhole,
   type MovedImage,
   type MoveInput,
-  type MoveOutcome,
   parseMoveInput,
   type TagState,
 } from '../src/contract/move.js';
+import { isKept, outcomesOf } from '../src/domain/one-build.js';
 import { LEASE_MS } from '../src/lane/moves.js';
 import { latestReads, moves, preflights, reports } from './shared/activity-options.js';
 import { alarm, type EventFeed, openFeed } from './shared/events.js';
@@ -57,7 +56,7 @@ async function move(input: MoveInput, feed: EventFeed): Promise<MovedImage[]> {
       await report(input, parent, 'stopped');
       throw fault;
     });
-  const result = images.find((image) => image.result !== 'promoted')?.result ?? 'promoted';
+  const result = images.find((image) => image.result !== 'promoted' && !isKept(image))?.result ?? 'promoted';
   feed.emit({ type: 'moved', kind: input.kind, result });
   await report(input, parent, images);
   return requireMoved(feed, images);
@@ -110,17 +109,6 @@ function whereLatestStands(input: MoveInput, fault: unknown): Promise<TagState[]
       const why = isCancellation(fault) ? 'the move was cancelled' : unwrapFailure(fault).message;
       throw failure('MoveFailed', `${why}; :latest could not be read afterwards: ${unwrapFailure(error).message}`);
     });
-}
-
-/** Result of each image by where `:latest` is now. A mover that was started again may have found its own target there before. */
-export function outcomesOf(input: MoveInput, before: TagState[], now: TagState[]): MovedImage[] {
-  return input.images.map(({ repository, to, from }) => {
-    const digestBefore = digestOf(before, repository);
-    const previous = digestBefore === to ? from : digestBefore;
-    const latest = digestOf(now, repository);
-    const result: MoveOutcome = latest === to ? 'promoted' : latest === previous ? 'restored' : 'conflict';
-    return { repository, digest: to, previous, result, latest };
-  });
 }
 
 /** Fails unless every image is at its target. The failure names each digest; a pair split raises an alarm (I2). */

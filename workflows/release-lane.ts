@@ -1,4 +1,4 @@
-import { allHandlersFinished, condition, continueAsNew, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import { allHandlersFinished, condition, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import { releaseLaneId } from '../src/contract/ids.js';
 import { laneDetails } from '../src/lane/details.js';
 import { parseLaneState } from '../src/lane/payloads/state.js';
@@ -13,9 +13,10 @@ import { type Recorder, recorder } from './lane/recorder.js';
 import { recoverState } from './lane/recover-state.js';
 import { openFeed } from './shared/events.js';
 import { requireId } from './shared/own-lane.js';
+import { continueOnCurrent, isOutdated } from './versions/continue-on-current.js';
 
 /** History length, in events, after which the lane continues as new: a worker that starts replays them within one workflow task. */
-const MAX_EVENTS = 1_000;
+const MAX_EVENTS = 500;
 /** Least of those: with fewer, a lane does nothing but continue. */
 const MIN_EVENTS = 20;
 
@@ -47,19 +48,23 @@ export async function ReleaseLane(typed: unknown = null, typedEvents: unknown = 
     hasChanged = true;
     look();
   };
-  let [isLooking, hasChanged, isDue] = [false, false, false];
+  let [isLooking, hasChanged, isDue, isRenewed] = [false, false, false, false];
   /** Looks, once for all that a workflow task brings, whether the history is long, and shows people the state: no command. `workflowInfo` copies much. */
   const look = () => {
     if (isLooking) return;
     isLooking = true;
     void Promise.resolve().then(() => {
       const { continueAsNewSuggested, historyLength } = workflowInfo();
-      isDue = continueAsNewSuggested || historyLength > maxEvents;
+      isDue = isRenewed || continueAsNewSuggested || historyLength > maxEvents || isOutdated();
       if (hasChanged) setCurrentDetails(laneDetails(state, Date.now()));
       [isLooking, hasChanged] = [false, false];
     });
   };
-  const run: LaneRun = { state, feed, announced: announcedRollbacks(settle), isKnown: false, inbox: [], settle, look };
+  const renew = () => {
+    isRenewed = true;
+  };
+  const announced = announcedRollbacks(settle);
+  const run: LaneRun = { state, feed, announced, isKnown: false, inbox: [], settle, look, renew };
   const follow = followers(state, feed, settle);
   const revoked = revocations();
   let record: Recorder | undefined;
@@ -73,7 +78,7 @@ export async function ReleaseLane(typed: unknown = null, typedEvents: unknown = 
   for (const act of run.inbox.splice(0)) act();
   run.isKnown = true;
   settle();
-  const isIdle = () => allHandlersFinished() && feed.isIdle() && run.announced.isIdle() && revoked.isIdle();
+  const isIdle = () => allHandlersFinished() && feed.isIdle() && announced.isIdle() && revoked.isIdle();
   await condition(() => isDue && isIdle());
-  await continueAsNew<typeof ReleaseLane>(state, maxEvents);
+  await continueOnCurrent<typeof ReleaseLane>(state, maxEvents);
 }

@@ -1,10 +1,4 @@
-import {
-  ContinueAsNew,
-  continueAsNew,
-  isCancellation,
-  setCurrentDetails,
-  upsertSearchAttributes,
-} from '@temporalio/workflow';
+import { ContinueAsNew, isCancellation, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import { watchProductionId } from '../src/contract/ids.js';
 import { productionQuery, productionTenantsSignal } from '../src/contract/messages.js';
 import * as attributes from '../src/contract/search-attributes.js';
@@ -20,15 +14,18 @@ import type {
 import { parseWatchInput } from '../src/domain/inputs.js';
 import { parseProductionSeen } from '../src/domain/payloads/seen.js';
 import * as production from '../src/domain/production.js';
-import { redNames, turnedRed } from '../src/domain/production-watch.js';
+import { turnedRed } from '../src/domain/production-watch.js';
 import { carriedBy } from './production/carried-watch.js';
+import { deliver, withDelivery } from './production/delivery.js';
+import { productionIsRed } from './production/red.js';
 import { productionWatches, reads } from './shared/activity-options.js';
-import { alarm, type EventFeed, openFeed } from './shared/events.js';
+import { type EventFeed, openFeed } from './shared/events.js';
 import { unwrapFailure } from './shared/failures.js';
 import { onQuery, onSignal } from './shared/handlers.js';
 import { readInput } from './shared/run.js';
+import { continueOnCurrent } from './versions/continue-on-current.js';
 
-/** Watches production take a build, and bake. It reports and proposes, and never moves anything. */
+/** Watches production take a build, and bake. It reports and proposes; by `CANARY_AUTO_ROLLBACK` it begins a `Rollback`, once. */
 export async function WatchProduction(typed: unknown, given: unknown = null): Promise<WatchReport> {
   const input = readInput(() => parseWatchInput(typed), watchProductionId);
   const feed = openFeed(input.sha);
@@ -39,8 +36,9 @@ export async function WatchProduction(typed: unknown, given: unknown = null): Pr
     const { plan, seen } = carried ?? (await reads('read the production fleet').loadWatchPlan(input));
     names.push(...plan.tenants.map(({ name }) => name));
     report.until ??= new Date(Date.now() + plan.watchMs).toISOString();
-    const next = await watch(feed, report, plan, seen);
-    if (next) await continueAsNew<typeof WatchProduction>(typed, { report, plan, seen: next });
+    const delivery = plan.delivers && !carried ? deliver(feed, report) : null;
+    const [next] = await Promise.all([watch(feed, report, plan, seen), delivery]);
+    if (next) await continueOnCurrent<typeof WatchProduction>(typed, { report, plan, seen: next });
     return report;
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
@@ -103,7 +101,7 @@ async function watch(
     report.why += production.describeLeft(plan, tenants);
     const isNewlyRed = turnedRed(known.tenants, tenants);
     known = result.seen;
-    if (isNewlyRed) alarmRed(feed, report, plan);
+    if (isNewlyRed) await productionIsRed(feed, report, plan, known);
     if (result.end === null && isNewlyRed) continue;
     if (result.end === null) return known;
     if (result.why) report.why = `${result.why}; ${report.why}`;
@@ -116,21 +114,9 @@ async function watch(
 /** Records an observation. */
 function note(report: WatchReport, seen: ProductionSeen): void {
   Object.assign(report, seen);
-  report.why = production.describeProduction(report);
+  const rollback = report.rollback ? `; ${report.rollback}` : '';
+  report.why = withDelivery(report, production.describeProduction(report) + rollback);
   setCurrentDetails(production.watchDetails(report));
-}
-
-/** Proposes the rollback; the first red tenant raises an alarm. */
-function alarmRed(feed: EventFeed, report: WatchReport, plan: WatchPlan): void {
-  const { sha, why, propose, tenants } = report;
-  report.propose = production.rollbackCommand(report);
-  if (propose === null)
-    alarm(feed, 'production-red', { why: `${shortSha(sha)}: ${why}; to go back: ${report.propose}` });
-  setCurrentDetails(production.watchDetails(report));
-  upsertSearchAttributes([
-    { key: attributes.CanaryOutcome, value: 'red' },
-    { key: attributes.CanaryTenantsRed, value: redNames(tenants, plan) },
-  ]);
 }
 
 function end(feed: EventFeed, report: WatchReport, outcome: WatchOutcome): void {

@@ -86,8 +86,11 @@ export async function requireParent(
 }
 
 /** Whether a run is one of this gate: of that type, and on our queue. */
-export const isOurs = (known: WorkflowExecutionDescription | null, type: string, lane: Lane) =>
-  known !== null && known.type === type && known.taskQueue === taskQueue(lane);
+export const isOurs = (
+  known: Pick<WorkflowExecutionDescription, 'type' | 'taskQueue'> | null,
+  type: string,
+  lane: Lane,
+) => known !== null && known.type === type && known.taskQueue === taskQueue(lane);
 
 /** Describes a run; null if the server does not know it. */
 async function describe(client: Client, run: RunRef): Promise<WorkflowExecutionDescription | null> {

@@ -1,12 +1,14 @@
 import { InvalidInput, shown } from '../../src/contract/brand.js';
-import { type DeliveredEvent, EVENTS } from '../../src/contract/events.js';
+import type { DeliveredEvent } from '../../src/contract/events.js';
+import { parseDigest, parseRepository } from '../../src/contract/image.js';
 import type { LaneRequest, RunRef } from '../../src/contract/lane.js';
 import { parseMoveInput } from '../../src/contract/move.js';
 import type { WatchInput } from '../../src/contract/tenants/production.js';
+import { parseEvent } from '../../src/domain/events/deliveries.js';
 import { parseWatchInput } from '../../src/domain/inputs.js';
 import { fieldsOf, isMoment, isoOf, isRunId, isText } from '../../src/domain/payloads/fields.js';
 import { listOf } from '../../src/domain/payloads/plan.js';
-import { parseLaneRequest } from '../../src/lane/payloads/parse.js';
+import { parseLaneRequest, parseRollbackRequest } from '../../src/lane/payloads/parse.js';
 
 /** Most images that move together. */
 const MAX_IMAGES = 50;
@@ -44,6 +46,9 @@ export function pause(sent: unknown): number {
   if (isMoment(sent) && sent <= MAX_PAUSE_MS) return sent;
   throw bad('pause', sent, `at most ${MAX_PAUSE_MS} ms`);
 }
+
+/** Reads a time, ISO 8601; null for anything else, as of a release that began before. */
+export const isoOrNull = (sent: unknown): string | null => isoOf(sent);
 
 /** Reads a flag; anything but true is false. */
 export const flag = (sent: unknown): boolean => sent === true;
@@ -86,15 +91,31 @@ export function watchedMove(sent: unknown): WatchInput & { movedAt: string } {
 
 /** Reads a batch of events, each of which has a type, and facts in one text or a few. */
 export function events(sent: unknown): DeliveredEvent[] {
-  return listOf(
-    'events',
-    sent,
-    (one) => {
-      const { type, id, at, workflow, workflowId } = fieldsOf(one);
-      if (typeof type !== 'string' || !Object.hasOwn(EVENTS, type)) throw bad('event', type, 'a type of event');
-      if (![id, at, workflow, workflowId].every(isText)) throw bad('event', id, 'its id, time and workflow');
-      return one as DeliveredEvent;
-    },
-    MAX_EVENTS,
-  );
+  return listOf('events', sent, event, MAX_EVENTS);
+}
+
+/** Reads one event. */
+export function event(sent: unknown): DeliveredEvent {
+  const read = parseEvent(sent);
+  if (read === null) throw bad('event', fieldsOf(sent).type, 'a type of event, its id, time and workflow');
+  return read;
+}
+
+/** Reads the name of a sink. */
+export function sink(sent: unknown): string {
+  if (isText(sent)) return sent;
+  throw bad('sink', sent, 'its name');
+}
+
+/** Reads an image with its digest. */
+export function pinned(sent: unknown) {
+  const { repository, digest } = fieldsOf(sent);
+  return { repository: parseRepository(repository), digest: parseDigest(digest) };
+}
+
+/** The announcement of a rollback; the run that announces it is the caller. */
+export function rollbackRequest(sent: unknown) {
+  const nobody = { workflowId: '-', runId: '00000000-0000-0000-0000-000000000000' };
+  const { workflowId: _, runId: __, ...request } = parseRollbackRequest({ ...fieldsOf(sent), ...nobody });
+  return request;
 }

@@ -1,12 +1,11 @@
 import { activityInfo } from '@temporalio/activity';
 import { InvalidInput } from '../../src/contract/brand.js';
 import { laneOf, parseRunId, releaseId, rollbackId, WORKFLOWS, watchProductionId } from '../../src/contract/ids.js';
-import { parseDigest, parseRepository, parseTag, type Repository } from '../../src/contract/image.js';
+import { parseRepository, parseTag, type Repository } from '../../src/contract/image.js';
 import type { RunRef } from '../../src/contract/lane.js';
 import type { MoveInput } from '../../src/contract/move.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { parseReleaseInput, parseWatchInput } from '../../src/domain/inputs.js';
-import { fieldsOf } from '../../src/domain/payloads/fields.js';
 import {
   listOf,
   parseFleetWatchInput,
@@ -16,18 +15,25 @@ import {
   parseWatchState,
 } from '../../src/domain/payloads/plan.js';
 import { parseDrift } from '../../src/lane/drift.js';
-import { parseMoveReport, parseRollbackRequest, parseTagState } from '../../src/lane/payloads/parse.js';
+import {
+  parseMoveReport,
+  parseRecordedImage,
+  parseRollbackRequest,
+  parseTagState,
+} from '../../src/lane/payloads/parse.js';
 import { MoveRefusal } from '../../src/move/write-lease.js';
 import type { ActivityDependencies } from '../dependencies.js';
 import type { MoveQueueActivities, ReleaseActivities, WaitActivities } from '../queues.js';
+import { ADD_TENANT_BORDERS } from './add-tenant.js';
 import { type Caller, type KnownCaller, requireParent } from './caller.js';
 import { requireImages } from './images.js';
 import * as read from './readers.js';
 import { ofProduction, requireCanaries } from './tenants.js';
 import type { Borders } from './with-borders.js';
 
-const { release, rollback, move, lane, watch, drift } = WORKFLOWS;
+const { release, rollback, move, lane, watch, drift, deliver } = WORKFLOWS;
 const repositories = (sent: unknown) => read.images(sent, parseRepository);
+const optionalImages = (sent: unknown) => listOf('optional', sent ?? [], parseRepository, 50);
 const tagStates = (sent: unknown) => read.images(sent, parseTagState);
 
 /** Images of a release are those of the configuration; a rollback may also go back to those that it had. */
@@ -80,12 +86,12 @@ export const RELEASE_BORDERS: Borders<ReleaseActivities> = {
   verifyIdentity: { from: [release, rollback], args: [read.token] },
   resolveBuild: {
     from: [release],
-    args: [parseSha, repositories],
+    args: [parseSha, repositories, optionalImages],
     check: (worker, caller, _sha, images) => imagesOf(worker, caller, images),
   },
   resolveTarget: {
     from: [rollback],
-    args: [parseSha, repositories, (sent) => listOf('known', sent, parseTagState, 50)],
+    args: [parseSha, repositories, (sent) => listOf('known', sent, parseRecordedImage, 50), optionalImages],
     check: (worker, caller, _sha, images) => imagesOf(worker, caller, images),
   },
   readBuildTags: {
@@ -105,7 +111,7 @@ export const RELEASE_BORDERS: Borders<ReleaseActivities> = {
   },
   smokeTenant: {
     from: [release],
-    args: [parsePlannedTenant, read.pause],
+    args: [parsePlannedTenant, read.pause, read.isoOrNull],
     check: (worker, _caller, tenant) => requireCanaries(worker, [tenant]),
   },
   loadWatchPlan: {
@@ -113,6 +119,12 @@ export const RELEASE_BORDERS: Borders<ReleaseActivities> = {
     args: [parseWatchInput],
     check: ({ config }, caller, { sha }) => requireSha(caller, watchProductionId(config.lane, sha)),
   },
+  deliverBuild: {
+    from: [watch],
+    args: [read.watchedMove],
+    check: ({ config }, caller, { sha }) => requireSha(caller, watchProductionId(config.lane, sha)),
+  },
+  chooseRollback: { from: [watch], args: [read.watchedMove] },
   watchProduction: {
     from: [watch],
     args: [read.watchedMove, parseWatchPlan, parseWatchState],
@@ -122,6 +134,7 @@ export const RELEASE_BORDERS: Borders<ReleaseActivities> = {
       seen,
     ],
   },
+  ...ADD_TENANT_BORDERS,
 };
 
 /** Borders of the mover's queue. What writes a tag, or changes the ledger, is asked for by a run that the server knows. */
@@ -154,7 +167,7 @@ export const MOVE_BORDERS: Borders<MoveQueueActivities> = {
   },
   pointTag: {
     from: [release, rollback],
-    args: [parseTag, (sent) => read.images(sent, pinned)],
+    args: [parseTag, (sent) => read.images(sent, read.pinned)],
     check(worker, caller, tag, images) {
       const { canaryTag } = worker.config;
       if (tag !== canaryTag) throw new InvalidInput(`:${tag} refused: CANARY_TAG is ${canaryTag ?? 'not set'}`);
@@ -183,7 +196,7 @@ export const MOVE_BORDERS: Borders<MoveQueueActivities> = {
   knownBuild: { from: [rollback], args: [parseSha] },
   announceRollback: {
     from: [rollback],
-    args: [rollbackRequest],
+    args: [read.rollbackRequest],
     check: ({ config }, caller, { sha }) => requireSha(caller, rollbackId(config.lane, sha)),
   },
   findRollback: { from: [lane], args: [parseRollbackRequest] },
@@ -213,6 +226,11 @@ export const WAIT_BORDERS: Borders<WaitActivities> = {
     args: [read.openRun],
     check: (worker, _caller, run) => requireSameLane(worker, run),
   },
+  deliver: {
+    from: [deliver],
+    args: [read.sink, read.event],
+    check: (worker, _caller, _sink, event) => requireSameLane(worker, event),
+  },
   publish: {
     from: [release, rollback, move, lane, watch],
     args: [read.events],
@@ -223,15 +241,3 @@ export const WAIT_BORDERS: Borders<WaitActivities> = {
     },
   },
 };
-
-function pinned(sent: unknown) {
-  const { repository, digest } = fieldsOf(sent);
-  return { repository: parseRepository(repository), digest: parseDigest(digest) };
-}
-
-/** The announcement of a rollback; the run that announces it is the caller. */
-function rollbackRequest(sent: unknown) {
-  const nobody = { workflowId: '-', runId: '00000000-0000-0000-0000-000000000000' };
-  const { workflowId: _, runId: __, ...request } = parseRollbackRequest({ ...fieldsOf(sent), ...nobody });
-  return request;
-}

@@ -22,7 +22,7 @@ import { parseMoveReport } from '../../src/lane/payloads/parse.js';
 import { digestsOfMove } from '../../src/lane/rollback.js';
 import { LaneRefused } from '../../src/temporal/lane-client.js';
 import { readMover } from '../../src/temporal/records/mover.js';
-import { findRun } from '../../src/temporal/runs.js';
+import { findRun, isOpen } from '../../src/temporal/runs.js';
 import { startInput } from '../../src/temporal/start.js';
 import { isOurs } from '../border/caller.js';
 import type { ActivityDependencies } from '../dependencies.js';
@@ -81,6 +81,8 @@ export function createLaneActivities({ client, config, registry, payloadKeys, la
           } catch (error) {
             if (error instanceof LaneRefused) throw error;
             if (Date.now() < deadline) continue;
+            if (request.onlyFrom)
+              throw new LaneRefused('no automatic rollback without an answer of the lane', 'lane-unavailable');
             await own.signal(beginRollbackSignal, announcement);
             return null;
           }
@@ -93,7 +95,7 @@ export function createLaneActivities({ client, config, registry, payloadKeys, la
       if (run === null || !isOurs(run, WORKFLOWS.rollback, lane)) return 'none';
       // An abort is taken only before anything moves.
       if (run.typedSearchAttributes.get(CanaryOutcome) === 'CanaryAborted') return 'none';
-      const isRunning = run.status.name === 'RUNNING';
+      const isRunning = isOpen(run);
       const started = await startInput(client, workflowId, runId).catch((error: unknown) => {
         // One that had an input that cannot be read has ended for it. Another worker may have the key of one that runs.
         if (isRunning || isGrpcServiceError(error)) throw error;
@@ -108,7 +110,7 @@ export function createLaneActivities({ client, config, registry, payloadKeys, la
       withHeartbeat(async () => {
         const found = await Promise.all(waiting.map(({ workflowId, runId }) => findRun(client, workflowId, runId)));
         const isWaiting = (run: (typeof found)[number]) =>
-          isOurs(run, WORKFLOWS.release, lane) && run?.status.name === 'RUNNING';
+          run !== null && isOurs(run, WORKFLOWS.release, lane) && isOpen(run);
         return waiting.flatMap(({ runId }, index) => (isWaiting(found[index] ?? null) ? [] : [runId]));
       }),
 
@@ -131,7 +133,7 @@ export function createLaneActivities({ client, config, registry, payloadKeys, la
       await withHeartbeat(async () => {
         await requireNewestRollback();
         const mover = await findRun(client, moveLatestId(lane));
-        if (mover?.status.name !== 'RUNNING') return;
+        if (!mover || !isOpen(mover)) return;
         const handle = client.workflow.getHandle(mover.workflowId, mover.runId, { followRuns: false });
         const ended = await Promise.race([awaitEnd(handle).then(() => true), sleep(forMs).then(() => false)]);
         if (ended) return;

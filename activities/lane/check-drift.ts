@@ -7,7 +7,7 @@ import { shortSha } from '../../src/contract/sha.js';
 import { oneLine } from '../../src/domain/markdown.js';
 import { MAX_MISSING, rollbackTargets } from '../../src/lane/drift.js';
 import type { NamedEntry } from '../../src/lane/ledger.js';
-import { observeLatest } from '../../src/move/observe.js';
+import { observeMoved } from '../../src/move/observe.js';
 import type { Registry } from '../../src/registry/context.js';
 import { getManifest } from '../../src/registry/get-manifest.js';
 import { requireChildren } from '../../src/registry/require-children.js';
@@ -22,16 +22,22 @@ const MAX_LINE = 400;
 export const configured = <T extends Pick<TagState, 'repository'>>({ images }: Pick<Config, 'images'>, all: T[]): T[] =>
   all.filter(({ repository }) => images.includes(repository));
 
-/** Images whose `:latest` is not where the last move left it, on one line; null if there is none. */
+/** Images whose `:latest` is not where the last move left it, on one line; null if each is where it was left. */
 export async function describeDrift(registry: Registry, expected: TagState[]): Promise<string | null> {
-  const repositories = expected.map(({ repository }) => repository);
-  const now = await observeLatest(registry, repositories, { signal: cancellationSignal(), tolerant: true });
-  const lines = now.flatMap(({ repository, digest }, index) =>
-    digest === expected[index]?.digest
-      ? []
-      : [`${whereItStands({ repository, digest })}, the last move left it elsewhere`],
-  );
+  const moved = await observeMoved(registry, expected, cancellationSignal());
+  const lines = moved.map((image) => `${whereItStands(image, registry.latest)}, the last move left it elsewhere`);
   return lines.length === 0 ? null : oneLine(lines.join('; '), MAX_LINE);
+}
+
+/** As `describeDrift`; a second read excludes a stale one. */
+export async function confirmDrift(
+  registry: Registry,
+  expected: TagState[],
+  surpriseMs: number,
+): Promise<string | null> {
+  if ((await describeDrift(registry, expected)) === null) return null;
+  await sleep(surpriseMs);
+  return describeDrift(registry, expected);
 }
 
 /** Activities of `CheckDrift`, of one gate. */
@@ -50,13 +56,7 @@ export async function findDrift({ config, registry, lane, waits }: ActivityDepen
   const state = await lane.state();
   const expected = state?.ledger.expectedLatest;
   if (!state || !expected || state.move || Date.now() - expected.at < waits.recentMs) return null;
-  const images = configured(config, expected.images);
-  let latest = await describeDrift(registry, images);
-  if (latest !== null) {
-    // A second read excludes a stale one.
-    await sleep(waits.surpriseMs);
-    latest = await describeDrift(registry, images);
-  }
+  const latest = await confirmDrift(registry, configured(config, expected.images), waits.surpriseMs);
   const missing = await Promise.all(rollbackTargets(state.ledger).map((one) => missingOf(registry, config, one)));
   const found = { expectedAt: expected.at, latest, missing: missing.flat().slice(0, MAX_MISSING) };
   // A difference is reported each time: a person may have lifted the hold of the last report.

@@ -1,29 +1,15 @@
-import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
 import { type Client, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { type Lane, moveLatestId, releaseLaneId, taskQueue, WORKFLOWS } from '../../src/contract/ids.js';
+import { type Lane, moveLatestId, releaseLaneId } from '../../src/contract/ids.js';
 import type { KnownBadBuild, LaneState } from '../../src/contract/lane.js';
 import type { MovedImage } from '../../src/contract/move.js';
 import { areMovedImages } from '../../src/lane/payloads/parse.js';
 import { knowsLess } from '../../src/lane/payloads/state.js';
 import { emptyLane, putOnHold } from '../../src/lane/state.js';
 import type { FoundCopy } from '../../src/ledger/store.js';
-import { tolerantOf } from '../../src/temporal/payloads/tolerant.js';
 import { type LaneRecord, readLaneRecord } from '../../src/temporal/records/lane-record.js';
-import { findRun } from '../../src/temporal/runs.js';
-import { startOf } from '../../src/temporal/start.js';
-import { isOurs } from '../border/caller.js';
+import { earlierLanes, earlierMovers, LISTING_MS, ownStart, type Run } from './earlier-runs.js';
 import { lost, withCopy, withMarks } from './ledger-copy.js';
-
-/** One run of a workflow id. */
-interface Listed {
-  runId: string;
-  type: string;
-  taskQueue: string;
-  status: string;
-  startTime: Date;
-  closeTime: Date | undefined;
-}
 
 /** Answer if there is nothing to recover: this run continues the one before it. */
 export type Continued = 'continued';
@@ -39,15 +25,11 @@ export async function recoverLane(
   isCarried: boolean,
   readCopies: () => Promise<FoundCopy>,
 ): Promise<LaneState | Continued | null> {
-  const closed = await closedLanes(client, lane);
-  // If the newest closed run did not continue as new, a lane was reset, and a later run knew more than this input. If it was no lane of
-  // ours, the input is somebody's own.
-  const isContinued = isCarried && closed[0]?.status === 'CONTINUED_AS_NEW' && isHonest(closed[0], lane);
-  if (isContinued && (await continuesOurs(client, lane))) return 'continued';
-  const lanes = closed.filter((run) => isHonest(run, lane)).slice(0, MAX_RUNS);
+  const own = await ownStart(client, lane);
+  if (isCarried && own.isContinued) return 'continued';
+  const { lanes, isComplete } = await earlierLanes(client, lane, own);
   const recordOf = recordsOf(client, lane, lanes);
-  // The run that continued the newest one is gone: it may have known more.
-  let isCertain = lanes[0]?.status !== 'CONTINUED_AS_NEW';
+  let isCertain = isComplete;
   const marks: KnownBadBuild[] = [];
   for (const [index, run] of lanes.entries()) {
     const record = await recordOf(run);
@@ -59,44 +41,41 @@ export async function recoverLane(
     const known = older && knowsLess(record.state, older) ? older : isCertain ? null : record.state;
     return known ? withCopy(incomplete(known, marks), await readCopies()) : withOpenLease(record.state);
   }
-  return withCopy(await lastMove(client, lane), await readCopies());
+  const last = await lastMove(client, lane, isComplete ? LISTING_MS : 0);
+  return withCopy(last ?? (isComplete ? null : unlisted()), await readCopies());
 }
 
-/** Most closed runs of the lane that are read. */
-const MAX_RUNS = 50;
+/** State of a lane that cannot tell whether there was one before it. */
+const unlisted = () =>
+  lost(
+    putOnHold(
+      emptyLane(),
+      'not-recovered',
+      `Temporal did not list the earlier lanes within ${LISTING_MS / 1_000} s (fix: canary lane adopt, then canary lane sequence <n>)`,
+    ),
+  );
 
 /** Record of one of the closed lanes. */
-type RecordOf = (run: Listed) => Promise<LaneRecord>;
+type RecordOf = (run: Run) => Promise<LaneRecord>;
 
 /** Reads each record once. */
-function recordsOf(client: Client, lane: Lane, lanes: Listed[]): RecordOf {
+function recordsOf(client: Client, lane: Lane, lanes: Run[]): RecordOf {
   const read = new Map<string, Promise<LaneRecord>>();
-  const isListed = (id: string) => lanes.some(({ runId }) => runId === id);
+  const isKnown = (id: string) => lanes.some(({ runId }) => runId === id);
   return ({ runId }) => {
     const known = read.get(runId);
     if (known) return known;
-    const record = readLaneRecord(client, { workflowId: releaseLaneId(lane), runId }, isListed);
+    const record = readLaneRecord(client, { workflowId: releaseLaneId(lane), runId }, isKnown);
     read.set(runId, record);
     return record;
   };
-}
-
-/** Whether a run was a lane of this gate: of that type, on our queue, where our workers alone run it. */
-const isHonest = ({ type, taskQueue: queue }: Listed, lane: Lane) =>
-  type === WORKFLOWS.lane && queue === taskQueue(lane);
-
-/** Whether the run that this one continues is a lane of ours. A list does not show one that was deleted since, and with it whose state this is. */
-async function continuesOurs(client: Client, lane: Lane): Promise<boolean> {
-  const [id, own] = [releaseLaneId(lane), activityInfo().workflowExecution?.runId ?? ''];
-  const { continuedFrom } = await startOf(client, id, own);
-  return continuedFrom !== null && isOurs(await findRun(client, id, continuedFrom), WORKFLOWS.lane, lane);
 }
 
 /** Number of older lanes that are compared. */
 const OLDER = 2;
 
 /** What an older lane knew. */
-async function olderRecord(recordOf: RecordOf, older: Listed[]): Promise<LaneState | null> {
+async function olderRecord(recordOf: RecordOf, older: Run[]): Promise<LaneState | null> {
   for (const run of older.slice(0, OLDER)) {
     const { state } = await recordOf(run);
     if (state) return state;
@@ -124,32 +103,10 @@ function withOpenLease(state: LaneState): LaneState {
     : state;
 }
 
-/** Closed runs of the lane, newest first. Visibility lags, so it waits until this run is listed and no other is listed as running. */
-async function closedLanes(client: Client, lane: Lane): Promise<Listed[]> {
-  const own = activityInfo().workflowExecution?.runId;
-  for (;;) {
-    const runs = await listed(client, releaseLaneId(lane));
-    const others = runs.filter(({ runId }) => runId !== own);
-    if (others.length < runs.length && others.every(({ status }) => status !== 'RUNNING')) return others;
-    heartbeat();
-    await sleep(200);
-  }
-}
-
-async function listed(client: Client, workflowId: string): Promise<Listed[]> {
-  const runs: Listed[] = [];
-  for await (const { runId, type, taskQueue, status, startTime, closeTime } of tolerantOf(client).list({
-    query: `WorkflowId = '${workflowId}'`,
-  }))
-    runs.push({ runId, type, taskQueue, status: status.name, startTime, closeTime });
-  return runs.sort((a, b) => b.startTime.getTime() - a.startTime.getTime());
-}
-
 /** State in which only the expected latest is known, from the newest move; null if that is unknown. */
-async function lastMove(client: Client, lane: Lane): Promise<LaneState | null> {
-  for (const { runId, status, closeTime, type, taskQueue: queue } of await listed(client, moveLatestId(lane))) {
-    if (type !== WORKFLOWS.move || queue !== taskQueue(lane)) continue;
-    const images = status === 'RUNNING' ? null : await movedBy(client, lane, runId);
+async function lastMove(client: Client, lane: Lane, forMs: number): Promise<LaneState | null> {
+  for (const { runId, isOpen, closeTime } of await earlierMovers(client, lane, forMs)) {
+    const images = isOpen ? null : await movedBy(client, lane, runId);
     if (images?.length === 0) continue;
     if (images === null) return null;
     const why = 'only the last move of the lane is known (fix: canary lane adopt, then canary lane sequence <n>)';

@@ -14,6 +14,9 @@ process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
   if (code === 'EPIPE' && !process.argv.includes('worker')) interrupted.abort(new Interrupted('SIGPIPE'));
 });
 
+// gRPC prints lines of its own about proxies; the commands say what failed, and how to fix it.
+process.env.GRPC_VERBOSITY ??= 'NONE';
+
 const err = (line: string) => process.stderr.write(`${line}\n`);
 /** Asks on stderr: stdout is data. */
 async function ask(question: string): Promise<string> {

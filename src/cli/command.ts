@@ -57,6 +57,10 @@ export const REASON = {
   flags: '--reason <text>',
   description: 'why; kept with the run; asked for on a terminal unless --yes is given',
 };
+export const FLOOR = {
+  flags: '--floor <sha>',
+  description: 'oldest build that can run on the data of this one: a rollback to an older one needs --force',
+};
 export const TIMEOUT = { flags: '--timeout <duration>', description: 'how long to wait for its end (default: 45m)' };
 export const DRY_RUN = { flags: '--dry-run', description: 'check everything, print what would move, and move nothing' };
 export const ALLOW = {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommanderError, Command as Program } from 'commander';
-import { InvalidInput, shown } from '../contract/brand.js';
+import { InvalidInput, listed, MAX_PROBLEMS, shown } from '../contract/brand.js';
+import { wantsTraces } from '../otlp/settings.js';
 import type { Command, CommandEntry, Io, Terminal } from './command.js';
 import { COMMANDS } from './commands/index.js';
 import { debugLines } from './debug.js';
@@ -68,7 +69,10 @@ function completeEntry(added: Program, command: Command, io: Io, done: (code: nu
     const options = added.opts<Record<string, string | boolean | undefined>>();
     if (options.output !== undefined && options.output !== 'text' && options.output !== 'json')
       throw new InvalidInput(`invalid --output ${shown(options.output)}: expected text or json`);
-    done(await command.run({ args: added.args, options }, io));
+    const run = () => command.run({ args: added.args, options }, io);
+    // A worker lives on: its activities are traced, and not itself.
+    const isTraced = added.name() !== 'worker' && wantsTraces(io.env);
+    done(isTraced ? await inSpanOf(added, io, run) : await run());
   });
 }
 
@@ -80,6 +84,11 @@ async function environmentOf(entry: CommandEntry, gate: string | undefined, env:
   const readFile = (path: string) => readFileSync(path, 'utf8');
   if (gate !== undefined) return envOfGate(env, gate, readFile);
   throw new InvalidInput(`--gate is missing: CANARY_GATES_FILE names ${gateNames(env, readFile).join(', ')}`);
+}
+
+async function inSpanOf(command: Program, io: Io, run: () => Promise<number>): Promise<number> {
+  const { traced } = await import('./traced.js');
+  return traced(io, `canary ${command.name()}`, version(), run);
 }
 
 async function warnOfMisspelled(io: Io): Promise<void> {
@@ -94,16 +103,22 @@ function moreHelp({ examples, environment }: Command): string {
   return [...lines('Examples', examples), ...lines('Environment', environment)].join('\n');
 }
 
+/** What is repeated of a usage error, in characters. */
+const MAX_TYPED = 300;
+
 /** Usage errors of commander come in two lines, or without a fix: one line, as every other error. */
 function usageLine(text: string, help: string): string {
   const [what = '', suggestion = `(${help})`] = text.trimEnd().split('\n');
-  return `${what.replace(/^error:/, 'canary:')} ${suggestion}`;
+  const shown = what.length > MAX_TYPED ? `${what.slice(0, MAX_TYPED)}...` : what;
+  return `${shown.replace(/^error:/, 'canary:')} ${suggestion}`;
 }
 
 /** Prints one line, or one for each problem: what failed, where, the fix; with `--debug` the stack trace too. */
 function printError(error: unknown, debug: boolean, io: Io): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  const problems = problemsOf(error);
+  const all = problemsOf(error);
+  // A list that was cut already is one longer, by its last line.
+  const problems = all.length > MAX_PROBLEMS + 1 ? listed(all) : all;
   if (problems.length > 1)
     for (const line of ['canary: configuration:', ...problems.map((one) => `  ${one}`)]) io.err(line);
   else io.err(`canary: ${error instanceof Error ? error.message : String(error)}`);

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { shown } from '../contract/brand.js';
+import { listed, shown } from '../contract/brand.js';
 import { gateLane, gateOf, type Lane } from '../contract/ids.js';
-import { FLEET_VARIABLES } from '../tenants/sources/index.js';
+import { namesPrototype, objectError } from '../tenants/sources/schema.js';
+import { CONTROL_PLANE_VARIABLES, FLEET_VARIABLES } from '../tenants/sources/variables.js';
 import { ConfigError, type Env, readSetting, SECRETS, SETTING_NAMES, SETTINGS, variableOf } from './schema.js';
 
 /** Settings of a process; a gate has none of them. */
@@ -33,12 +34,15 @@ function refusal(name: string): string {
 
 /** The gates file; published as docs/gates.schema.json. */
 export const GATES_FILE = z
-  .strictObject({
-    $schema: z.string().optional(),
-    gates: z
-      .record(z.string(), z.unknown(), 'is missing: an object of gates by name')
-      .meta({ description: 'The gates by name, e.g. payments. What a gate does not set is as in the environment.' }),
-  })
+  .strictObject(
+    {
+      $schema: z.string('must be a string').optional(),
+      gates: z
+        .record(z.string(), z.unknown(), 'is missing: an object of gates by name')
+        .meta({ description: 'The gates by name, e.g. payments. What a gate does not set is as in the environment.' }),
+    },
+    objectError('must be an object, e.g. { "gates": {} }'),
+  )
   .meta({
     title: 'Gates',
     description: 'The gates of CANARY_GATES_FILE, which one worker serves. It is read again when it changes.',
@@ -96,9 +100,12 @@ function parseGatesFile(path: string, readFile: (path: string) => string): z.inf
   const problem = (what: string) => new ConfigError([`CANARY_GATES_FILE: ${what}`]);
   let json: unknown;
   try {
-    json = JSON.parse(readFile(path).replace(/^\ufeff/, ''));
+    const text = readFile(path).replace(/^\ufeff/, '');
+    json = JSON.parse(text);
+    if (namesPrototype(text)) throw problem('has "__proto__", which is not known');
   } catch (error) {
     // The engine's message quotes the text, which may contain a secret by mistake.
+    if (error instanceof ConfigError) throw error;
     throw problem(error instanceof SyntaxError ? `${path} is not JSON` : (error as Error).message);
   }
   const { data, error } = GATES_FILE.safeParse(json);
@@ -112,8 +119,8 @@ function gateEnv(env: Env, lane: Lane, name: string, entry: unknown): GateEnv {
   const { data, error } = GATE.safeParse(entry);
   if (error)
     return {
-      problems: error.issues.map(
-        ({ path, message }) => `CANARY_GATES_FILE: gate ${name}: ${[...path, message].join(' ')}`,
+      problems: listed(
+        error.issues.map(({ path, message }) => `CANARY_GATES_FILE: gate ${name}: ${[...path, message].join(' ')}`),
       ),
     };
   const own = Object.entries(data).map(([variable, value]) => [
@@ -124,9 +131,13 @@ function gateEnv(env: Env, lane: Lane, name: string, entry: unknown): GateEnv {
   return { env: withoutTwins({ ...rest, ...Object.fromEntries(own), CANARY_LANE: lane }, Object.keys(data)) };
 }
 
-/** Without what another form of the same setting in the gate replaces: a secret has two, the canary fleet three. */
+/** Without what another form of the same setting in the gate replaces: a secret has two, the canary fleet five. The control plane goes as one: its token must not reach another. */
 function withoutTwins(env: Env, own: string[]): Env {
-  const forms = [...SECRETS.map((secret) => [secret, `${secret}_FILE`]), [...FLEET_VARIABLES]];
+  const forms = [
+    ...SECRETS.map((secret) => [secret, `${secret}_FILE`]),
+    [...FLEET_VARIABLES],
+    [...CONTROL_PLANE_VARIABLES],
+  ];
   const replaced = forms.filter((all) => all.some((one) => own.includes(one))).flat();
   return Object.fromEntries(Object.entries(env).filter(([name]) => own.includes(name) || !replaced.includes(name)));
 }

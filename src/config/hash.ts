@@ -13,19 +13,41 @@ const OWN: (keyof Settings)[] = [
   'codecTokenFile',
   'githubActor',
   'adminTokens',
+  'fleetToken',
+  'fleetCommandEnv',
+  'fleetSecrets',
+  'cpAdminToken',
+  'cpSharedSecret',
+  'secretCommandEnv',
   'githubToken',
   'oidcToken',
   'oidcAudience',
+  'webhookSecret',
+  'githubAppId',
+  'githubAppKey',
 ];
 
 /** Settings that count by something else than their value: a path differs between machines, and a fleet file is read again for each release. */
 const READ: Partial<Record<keyof Settings, (config: Config) => unknown>> = {
-  tenantUrls: ({ fleet }) => fleet?.fixed ?? [],
-  fleetFile: ({ fleet }) => fleet !== null && fleet.fixed === undefined,
+  images: ({ images, optionalImages }) => [images, optionalImages],
+  tenantUrls: ({ fleet }) => (Array.isArray(fleet?.fixed) ? fleet.fixed : []),
+  fleetFile: ({ fleet }) => fleet?.fixed === 'file',
+  fleetUrl: ({ fleet }) => fixedOf(fleet, 'url'),
+  fleetCommand: ({ fleet }) => fixedOf(fleet, 'command'),
+  fleetControlPlane: ({ fleet }) => fleet?.fixed === 'control-plane',
   productionFleetFile: ({ productionFleet }) => productionFleet !== null,
   smokeSuite: ({ smokeSuite }) => smokeSuite && contentOf(smokeSuite),
+  webhookUrl: ({ secrets }) => secrets.webhook !== null,
+  githubNotifyToken: ({ secrets }) => secrets.githubNotify !== null,
+  slackWebhook: ({ secrets }) => secrets.slack !== null,
   payloadKeyFile: ({ payloadKeyFile }) => payloadKeyFile !== null,
 };
+
+/** What a source elsewhere has fixed by this name. */
+function fixedOf(fleet: Config['fleet'], name: string): unknown {
+  const { fixed } = fleet ?? {};
+  return typeof fixed === 'object' && fixed !== null ? (fixed as Record<string, unknown>)[name] : undefined;
+}
 
 /** Settings by which two workers would treat a release differently. */
 const SHARED = SETTING_NAMES.filter((name) => !OWN.includes(name));
@@ -56,8 +78,8 @@ export function differingSettings(one: string, other: string): string[] {
 /** Stands in for the hash of a worker of several gates: their file may change while it runs. */
 export const SHARED_HASH = 'gates';
 
-/** The identity of a worker: `pid@host#1a2b3c4d.…`, with the hash of its configuration. */
-export const identityOf = (hash: string) => `${process.pid}@${hostname()}#${hash}`;
+/** The identity of a worker: `pid@host/0.1.0+9f8e7d6c#1a2b3c4d.…`, with its version and the hash of its configuration. */
+export const identityOf = (version: string, hash: string) => `${process.pid}@${hostname()}/${version}#${hash}`;
 
 const HASH = /#([0-9a-f]{8}\.[\w-]+)$/;
 

@@ -1,24 +1,35 @@
 import { readFileSync } from 'node:fs';
+import { InvalidInput, listed } from '../contract/brand.js';
 import { parseToken } from '../contract/secret.js';
 import { liveFile } from '../net/live-file.js';
+import { DIRECT, type Network, networkOf } from '../net/network.js';
+import { judgeAccess } from '../smoke/kinds/judge.js';
 import { loadSuite, SuiteError } from '../smoke/load-suite.js';
 import type { Suite } from '../smoke/suite.js';
+import { type ControlPlane, createControlPlane } from '../tenants/control-plane/client.js';
+import { createMembers, type Members } from '../tenants/control-plane/members.js';
 import { FleetError, type FleetSource } from '../tenants/fleet.js';
+import type { FileSources } from '../tenants/sources/file.js';
 import { fleetSource, productionFleetSource } from '../tenants/sources/index.js';
+import { autoRollbackProblems } from './auto-rollback.js';
+import { controlPlaneProblems, parseControlPlaneSettings, parseFleetSettings } from './fleet-settings.js';
 import { identityProblems } from './identity-settings.js';
+import { EXAMPLE_IMAGES } from './image-settings.js';
 import { misspelled } from './misspelled.js';
 import { list } from './parsers.js';
 import {
   type Config,
   ConfigError,
   type Env,
-  EXAMPLE_IMAGES,
+  RAW,
   SECRETS,
   SETTING_NAMES,
   SETTINGS,
+  type Settings,
   UNSUPPORTED,
   variableOf,
 } from './schema.js';
+import { sinkProblems, sinkSecrets } from './sink-settings.js';
 import { unsafeSettings } from './unsafe.js';
 
 type ReadFile = (path: string) => string;
@@ -63,7 +74,7 @@ export async function loadWorkerConfig(
   });
   const testProblems = [...fleetProblems, ...suiteProblems];
   if (config === null || problems.length > 0) throw new ConfigError([...problems, ...testProblems]);
-  return { config, suite, problems: testProblems };
+  return { config, suite, problems: listed(testProblems) };
 }
 
 async function readConfig(
@@ -77,40 +88,43 @@ async function readConfig(
   if (purpose !== 'smoke') problems.push(...imagesProblems(texts.images));
   const result = SETTINGS.safeParse(texts);
   // The fleet is checked even if another setting is invalid.
-  const { tenantUrls, adminTokens, fleetFile, productionFleetFile } = SETTINGS.pick(FLEET).parse(texts);
-  const sources = { env, readFile };
+  const { adminTokens, productionFleetFile, fleetToken, ...fleetSettings } = parseFleetSettings(texts);
+  const network = readNetwork(env, problems);
+  const sources = { env, readFile, network };
   const tokens = current('CANARY_ADMIN_TOKENS', adminTokens, list, sources);
-  const fleet = fleetSource({ urls: tenantUrls, tokens, file: fleetFile }, sources);
+  const token = current<string | null>('CANARY_FLEET_TOKEN', fleetToken, parseToken, sources);
+  const controlPlane = readControlPlane(texts, productionFleetFile !== null, problems, sources);
+  const fleet = fleetSource({ ...fleetSettings, tokens, fleetToken: token, controlPlane }, sources);
   const productionFleet = productionFleetSource(productionFleetFile, sources);
   const fleetProblems = [...(await problemsOf(fleet)), ...(await problemsOf(productionFleet))];
   if (!result.success) {
     const lines = result.error.issues.map(({ path, message }) => {
-      const variable = variableOf(path[0] as keyof typeof FLEET);
+      const variable = variableOf(path[0] as keyof typeof SETTINGS.shape);
       return `${env[variable]?.trim() || !SECRETS.includes(variable) ? variable : `${variable}_FILE`}: ${message}`;
     });
     return { config: null, problems: [...problems, ...lines], fleetProblems };
   }
   if (purpose === 'worker' && !result.data.unsafe)
     problems.push(...unsafeSettings(result.data).map((one) => `${one}, or CANARY_UNSAFE=true for a trial`));
-  problems.push(...identityProblems(result.data));
-  const {
-    tenantUrls: _,
-    adminTokens: __,
-    fleetFile: ___,
-    productionFleetFile: ____,
-    githubToken,
-    githubActor,
-    oidcToken: _____,
-    oidcAudience: ______,
-    gatesFile: _______,
-    ...settings
-  } = result.data;
+  if (result.data.canaryTag === result.data.promoteTag)
+    problems.push(
+      `CANARY_TAG and CANARY_PROMOTE_TAG are both ${result.data.promoteTag}: canary and production need a tag each`,
+    );
+  problems.push(...autoRollbackProblems(result.data));
+  problems.push(...identityProblems(result.data), ...sinkProblems(result.data));
+  const { githubToken, githubActor, images, http } = result.data;
   const password = githubToken === null ? null : current('GITHUB_TOKEN', githubToken, parseToken, sources);
   const config: Config = Object.freeze({
-    ...settings,
+    ...withoutRaw(result.data),
+    images: images.map(({ repository }) => repository),
+    optionalImages: images.flatMap(({ repository, isOptional }) => (isOptional ? repository : [])),
     fleet,
     productionFleet,
-    http: { address: settings.http, isDefault: given[variableOf('http')] === undefined },
+    controlPlane,
+    members: membersOf(result.data, sources),
+    network,
+    judging: judgeAccess(result.data.smokeSuite, sources),
+    http: { address: http, isDefault: given[variableOf('http')] === undefined },
     secrets: {
       github: password && {
         username: githubActor,
@@ -118,9 +132,39 @@ async function readConfig(
           return password();
         },
       },
+      ...sinkSecrets(result.data, (name, first, parse) => current(name, first, parse, sources)),
     },
   });
   return { config, problems, fleetProblems };
+}
+
+function readControlPlane(
+  texts: Record<string, string | undefined>,
+  hasProduction: boolean,
+  problems: string[],
+  sources: FileSources,
+): ControlPlane | null {
+  const given = parseControlPlaneSettings(texts);
+  if (given === null) return null;
+  problems.push(...controlPlaneProblems(given, hasProduction));
+  const { cpBaseUrl: baseUrl, cpAdminToken, cpSharedSecret, cpTenantUrl: tenantUrl } = given;
+  if (baseUrl === null || cpAdminToken === null) return null;
+  const adminToken = current('CANARY_CP_ADMIN_TOKEN', cpAdminToken, parseToken, sources);
+  const shared = current<string | null>('CANARY_CP_SHARED_SECRET', cpSharedSecret, parseToken, sources);
+  return createControlPlane({ baseUrl, adminToken, sharedSecret: shared, tenantUrl, network: sources.network });
+}
+
+function membersOf(
+  { fleetFile: file, secretCommand, secretCommandEnv }: Settings,
+  sources: FileSources,
+): Members | null {
+  return file === null ? null : createMembers({ file, command: secretCommand, passed: secretCommandEnv }, sources);
+}
+
+/** Settings without those that `Config` has in another form, secrets among them. */
+function withoutRaw(settings: Settings): Omit<Settings, (typeof RAW)[number]> {
+  const names = SETTING_NAMES.filter((name) => !RAW.some((one) => one === name));
+  return Object.fromEntries(names.map((name) => [name, settings[name]])) as ReturnType<typeof withoutRaw>;
 }
 
 /** A default would be written to: a forgotten line of a staging gate must not move production. */
@@ -129,16 +173,24 @@ function imagesProblems(images: string | undefined): string[] {
   return [`CANARY_IMAGES is missing: name the images that move together, e.g. CANARY_IMAGES=${EXAMPLE_IMAGES}`];
 }
 
-/** Settings that accept any text. */
-const FLEET = { tenantUrls: true, adminTokens: true, fleetFile: true, productionFleetFile: true } as const;
-
 async function problemsOf(source: FleetSource | null): Promise<string[]> {
+  if (source?.problems) return source.problems();
   try {
     await source?.read();
     return [];
   } catch (error) {
     if (error instanceof FleetError) return error.problems;
     throw error;
+  }
+}
+
+function readNetwork(env: Env, problems: string[]): Network {
+  try {
+    return networkOf(env);
+  } catch (error) {
+    if (!(error instanceof InvalidInput)) throw error;
+    problems.push(error.message);
+    return DIRECT;
   }
 }
 

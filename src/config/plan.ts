@@ -1,6 +1,13 @@
 import { InvalidInput } from '../contract/brand.js';
 import type { Plan, ReleaseInput } from '../contract/release.js';
+import {
+  describeQuarantine,
+  type FleetRules,
+  type Quarantine,
+  withoutQuarantined,
+} from '../contract/tenants/quarantine.js';
 import { formatDuration, parseDuration } from '../domain/duration.js';
+import type { Fleet } from '../tenants/fleet.js';
 import type { Config } from './schema.js';
 
 /** How long transient faults are retried before a release is held, in milliseconds. Tests shorten it. */
@@ -11,12 +18,13 @@ export const RETRY_BUDGET_MS: Plan['retryBudgetMs'] = {
 };
 
 /** The plan of one release. Input can only be stricter than the configuration; `force` lifts that and requires an approval. A soak lasts at least one update cycle.
- * @throws {InvalidInput} a shorter soak without `force`; {FleetError} */
+ * @throws {InvalidInput} a shorter soak without `force`; {FleetError}, {FleetUnreadable} */
 export async function planRelease(
   config: Config,
   input: Pick<ReleaseInput, 'soak' | 'force' | 'approval'>,
   retryBudgetMs = RETRY_BUDGET_MS,
   signal?: AbortSignal,
+  quarantines: Quarantine[] = [],
 ): Promise<Plan> {
   const soakMs = input.soak === undefined ? config.soakMs : parseDuration(input.soak);
   const isShorter = soakMs < config.soakMs;
@@ -27,7 +35,8 @@ export async function planRelease(
   const fleet = await config.fleet?.read(signal);
   return {
     images: config.images,
-    tenants: fleet?.tenants ?? [],
+    ...(config.optionalImages.length > 0 && { optional: config.optionalImages }),
+    tenants: withoutQuarantined(fleet?.tenants ?? [], quarantines),
     buildProbe: config.buildProbe,
     soakMs: Math.max(soakMs, config.updateCycleMs),
     soakProbeMs: config.soakProbeMs,
@@ -40,8 +49,19 @@ export async function planRelease(
     retryBudgetMs,
     ...(config.payloadKeyFile !== null && { hidesTenants: true }),
     ...identityRules(config),
+    ...fleetRules(config, fleet ?? null, quarantines),
   };
 }
+
+/** Without a tenant no fleet is configured, and nothing is promoted automatically anyway. */
+function fleetRules({ minTenants }: Config, fleet: Fleet | null, quarantines: Quarantine[]): FleetRules {
+  if (fleet === null || fleet.tenants.length === 0) return {};
+  const left = quarantines.filter(({ tenant }) => fleet.tenants.some(({ name }) => name === tenant));
+  const notes = [...(fleet.copy ? [describeCopy(fleet.copy)] : []), ...left.map(describeQuarantine)];
+  return { minTenants, ...(notes.length > 0 && { fleetNotes: notes }) };
+}
+
+const describeCopy = ({ at, why }: NonNullable<Fleet['copy']>) => `the fleet is a copy of ${at}, because ${why}`;
 
 /** Who may approve and promote; absent, as far as the configuration has no rule. */
 function identityRules({ fourEyes, approvers, requireVerified }: Config): Pick<Plan, 'approvers' | 'promoteVerified'> {

@@ -1,53 +1,34 @@
 import { z } from 'zod';
-import { InvalidInput } from '../contract/brand.js';
+import { InvalidInputs, listed } from '../contract/brand.js';
 import { parseLane } from '../contract/ids.js';
-import { parseCanaryTag } from '../contract/image.js';
+import type { Repository } from '../contract/image.js';
 import { parseToken } from '../contract/secret.js';
 import { formatDuration } from '../domain/duration.js';
+import type { Network } from '../net/network.js';
+import type { JudgeAccess } from '../smoke/kinds/judge.js';
 import { MAX_SUITE_MS, SMOKE_WAITS } from '../smoke/waits.js';
 import { parseBuildProbe } from '../tenants/build-probe.js';
+import type { ControlPlane } from '../tenants/control-plane/client.js';
+import type { Members } from '../tenants/control-plane/members.js';
 import type { FleetSource } from '../tenants/fleet.js';
+import { parseAutoRollback } from './auto-rollback.js';
+import { CONTROL_PLANE_SETTINGS, FLEET_SETTINGS, type FleetSettingName } from './fleet-settings.js';
 import { IDENTITY_SETTINGS } from './identity-settings.js';
-import { type HttpAddress, list, parseHttpAddress, parseImages, parseWebAddress } from './parsers.js';
+import { IMAGE_SETTINGS } from './image-settings.js';
+import { type HttpAddress, parseHttpAddress, parseWebAddress } from './parsers.js';
 import { duration, flag, orNull, parsed, positive, secret, setting, text } from './setting.js';
+import { SINK_SETTINGS, type SinkSecrets } from './sink-settings.js';
 
 /** The environment as a process has it. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
 /** Variables of later releases: setting one is an error, as it would have no effect. */
-export const UNSUPPORTED = [
-  'CANARY_CP_BASE_URL',
-  'CANARY_CP_ADMIN_TOKEN',
-  'CANARY_CP_SHARED_SECRET',
-  'CANARY_REPORT_TOKEN',
-  'CANARY_SLACK_WEBHOOK',
-];
-
-/** What `CANARY_IMAGES` looks like. */
-export const EXAMPLE_IMAGES = 'ghcr.io/acme/platform,ghcr.io/acme/platform-tenant';
+export const UNSUPPORTED = ['CANARY_REPORT_TOKEN'];
 
 /** Every setting, in the order of docs/configuration.md: the key is its name in `Config`, an absent variable gives the default. */
 export const SETTINGS = z.object({
-  tenantUrls: setting(
-    'CANARY_TENANT_URLS',
-    'Origins of the canary tenants, separated by commas, spaces or newlines. Unset: no fleet.',
-    parsed(list).prefault(''),
-  ),
-  adminTokens: secret(
-    'CANARY_ADMIN_TOKENS',
-    'Their admin tokens, paired with the URLs by position.',
-    parsed(list).prefault(''),
-  ),
-  fleetFile: setting(
-    'CANARY_FLEET_FILE',
-    'Instead of both: a JSON file (`docs/fleet.schema.json`), read again for each release.',
-    orNull(text),
-  ),
-  productionFleetFile: setting(
-    'CANARY_PROD_FLEET_FILE',
-    'Production tenants to watch after a move: a file of the same form (tokens are optional), read again for each watch. Unset: production is not watched.',
-    orNull(text),
-  ),
+  ...FLEET_SETTINGS,
+  ...CONTROL_PLANE_SETTINGS,
   smokeSuite: setting(
     'CANARY_SMOKE_SUITE',
     'The module of your own suite (`docs/smoke-suite.md`). Unset: the six checks of the default suite.',
@@ -61,11 +42,7 @@ export const SETTINGS = z.object({
       `must be at most ${formatDuration(MAX_SUITE_MS)}`,
     ),
   ),
-  images: setting(
-    'CANARY_IMAGES',
-    `The images that move together, e.g. \`${EXAMPLE_IMAGES}\`. Required: a default would be written to.`,
-    parsed(parseImages).prefault(''),
-  ),
+  ...IMAGE_SETTINGS,
   lane: setting(
     'CANARY_LANE',
     'A prefix for every workflow id and task queue, so that several gates can share a namespace.',
@@ -80,6 +57,14 @@ export const SETTINGS = z.object({
     'CANARY_BUILD_PROBE',
     'Where a tenant reports its build, as `path#field`; the first that answers counts. `none`: no build is ever confirmed.',
     parsed(parseBuildProbe).prefault('/health#sha,/buildinfo#git_sha'),
+  ),
+  minTenants: setting(
+    'CANARY_MIN_TENANTS',
+    'Canary tenants that must test a build at least; with fewer, because others are in quarantine, the release is held.',
+    text
+      .regex(/^[1-9]\d{0,3}$/, 'must be a whole number of at least 1')
+      .prefault('1')
+      .transform(Number),
   ),
   soakMs: setting('CANARY_SOAK', 'How long a build runs on every canary before it is smoked.', duration('6m')),
   pollMs: setting('CANARY_POLL', 'How often tenants are asked for their build.', positive('5s')),
@@ -98,6 +83,11 @@ export const SETTINGS = z.object({
     'How long every production tenant must be seen on the build, live and without a break, before the watch ends `followed`.',
     positive('10m'),
   ),
+  autoRollback: setting(
+    'CANARY_AUTO_ROLLBACK',
+    'What happens when production turns red within the watch: `off` (an alarm), `propose` (an alarm with the command), or a number (`2`) or share (`25%`) of red or silent tenants, judges of the suite marked `after` included, from which on the gate rolls back to the last good build. It does so once for each promotion, and asks a person after two in a row.',
+    parsed(parseAutoRollback).prefault('propose'),
+  ),
   restartGraceMs: setting(
     'CANARY_RESTART_GRACE',
     'How long a production tenant that answered before may be without an answer, in all; then it is red.',
@@ -114,6 +104,7 @@ export const SETTINGS = z.object({
     z.enum(['auto', 'required'], 'must be auto or required').prefault('auto'),
   ),
   ...IDENTITY_SETTINGS,
+  ...SINK_SETTINGS,
   holdTimeoutMs: setting('CANARY_HOLD_TIMEOUT', 'When a hold expires; it never promotes.', positive('72h')),
   http: setting(
     'CANARY_HTTP_ADDR',
@@ -140,11 +131,6 @@ export const SETTINGS = z.object({
     'The address of your runbook, for links in reports. The command line reads it too.',
     orNull(parsed(parseWebAddress)),
   ),
-  canaryTag: setting(
-    'CANARY_TAG',
-    'A moving tag, e.g. `canary`, that the release which holds the lane points at its build, for tenants whose `TENANT_IMAGE` names it. Unset: the canary tenants are updated by other means. `latest` and `staging-*` are refused.',
-    orNull(parsed(parseCanaryTag)),
-  ),
   holdGraceMs: setting(
     'CANARY_HOLD_GRACE',
     'How long a green build that waits only for a person is protected from a newer one.',
@@ -165,41 +151,61 @@ export const SETTINGS = z.object({
 
 export type Settings = z.output<typeof SETTINGS>;
 type SettingName = keyof Settings;
-/** Settings that become a fleet source, secrets or `http`. */
-type Raw =
-  | 'tenantUrls'
-  | 'adminTokens'
-  | 'fleetFile'
-  | 'productionFleetFile'
-  | 'githubToken'
-  | 'githubActor'
-  | 'oidcToken'
-  | 'oidcAudience'
-  | 'gatesFile'
-  | 'http';
+/** Settings that become lists of images, a fleet source, secrets or `http`. */
+export const RAW = [
+  'images',
+  ...(Object.keys(FLEET_SETTINGS) as FleetSettingName[]),
+  'cpAdminToken',
+  'cpSharedSecret',
+  'githubToken',
+  'githubActor',
+  'oidcToken',
+  'oidcAudience',
+  'gatesFile',
+  'slackWebhook',
+  'webhookUrl',
+  'webhookSecret',
+  'githubNotifyToken',
+  'githubAppId',
+  'githubAppKey',
+  'http',
+] as const;
+type Raw = (typeof RAW)[number];
 
 /** What a worker is configured with. Fields of `SETTINGS` have its units: `…Ms` are milliseconds. */
 export interface Config extends Readonly<Omit<Settings, Raw>> {
+  /** The images that move together. */
+  readonly images: Repository[];
+  /** Those of them that a build may leave out. */
+  readonly optionalImages: Repository[];
   /** The canary tenants; null if none are configured. */
   readonly fleet: FleetSource | null;
   /** The production tenants to watch after a move; null if none are configured. */
   readonly productionFleet: FleetSource | null;
+  /** The control plane; null if none is configured. */
+  readonly controlPlane: ControlPlane | null;
+  /** Where new canary tenants are added; null if the fleet is no file. */
+  readonly members: Members | null;
   /** The worker's own address; a taken default address is skipped, a taken configured one is an error. */
   readonly http: { address: HttpAddress; isDefault: boolean };
+  /** How other hosts are reached: by the proxies and authorities of the environment. */
+  readonly network: Network;
+  /** How the judges of the suite reach what they ask. */
+  readonly judging: JudgeAccess;
   readonly secrets: Secrets;
 }
 
 /** Looked up where they are used; never part of a plan, an input or a result. */
-export interface Secrets {
+export interface Secrets extends SinkSecrets {
   /** For ghcr.io only; the password of a file is as it is now. */
   github: { username: string; password: string } | null;
 }
 
-/** Every problem of a configuration, one line each. */
-export class ConfigError extends InvalidInput {
+/** The problems of a configuration, one line each. */
+export class ConfigError extends InvalidInputs {
   override readonly name = 'ConfigError';
-  constructor(readonly problems: string[]) {
-    super(`configuration: ${problems.join('; ')}`);
+  constructor(problems: string[]) {
+    super(listed(problems), 'configuration');
   }
 }
 

@@ -6,6 +6,52 @@ export type Brand<Name extends string> = string & { readonly [brand]: Name };
 /** Error for invalid input; its one line says what was given, where, and what is expected. It never contains a secret. */
 export class InvalidInput extends Error {
   override readonly name: string = 'InvalidInput';
+  constructor(message: string, max?: number) {
+    super(lineOf(message, max));
+  }
+}
+
+/** Longest line about one problem, and about all of them, in characters: what is wrong with a file may be as long as the file. */
+const [MAX_LINE, MAX_LINES] = [1_000, 8_000];
+/** Most problems that are listed: a person fixes them one by one. */
+export const MAX_PROBLEMS = 20;
+
+/** Every problem of something that was given, one line each; none contains a secret. */
+export class InvalidInputs extends InvalidInput {
+  readonly problems: string[];
+  constructor(problems: string[], what?: string) {
+    super([...(what === undefined ? [] : [`${what}: `]), listed(problems).join('; ')].join(''), MAX_LINES);
+    this.problems = problems.map((problem) => lineOf(problem));
+  }
+}
+
+/** Problems as they are shown: a line for each of the first ones, and how many more there are. */
+export function listed(problems: readonly string[]): string[] {
+  const lines = problems.slice(0, MAX_PROBLEMS).map((problem) => lineOf(problem));
+  return problems.length > MAX_PROBLEMS ? [...lines, `and ${problems.length - MAX_PROBLEMS} more`] : lines;
+}
+
+/** Already printable; the large classes of `UNSAFE` are seldom needed. */
+const PLAIN = /^[ -~]*$/;
+/** Characters that a screen acts on or does not show, but for the one that colors an emoji: controls (C0, C1), direction and zero width, breaks of lines, halves of a pair, codes that are no character. */
+const UNSAFE =
+  /(?!(?<=\p{Extended_Pictographic})\ufe0f)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]/gu;
+const NAMED: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/** Text with its unsafe characters as the escapes of JSON (`\u001b`): it cannot break a line, or change how it reads. */
+export const withoutControls = (text: string): string => (PLAIN.test(text) ? text : text.replace(UNSAFE, escapeOf));
+
+/** By UTF-16 units, as JSON has it. */
+const escapeOf = (character: string) =>
+  NAMED[character] ?? Array.from({ length: character.length }, (_, at) => unit(character.charCodeAt(at))).join('');
+
+const unit = (code: number) => `\\u${code.toString(16).padStart(4, '0')}`;
+
+/** Text as one line of a message, cut to `max` characters. */
+function lineOf(text: string, max = MAX_LINE): string {
+  // Cut first: the characters of a megabyte take long to look at.
+  const line = withoutControls(text.slice(0, max + 1));
+  return line.length > max ? `${line.slice(0, max - 3)}...` : line;
 }
 
 /** Formats a value for a message: a string quoted and cut to 80 characters, anything else by its type. */

@@ -1,13 +1,13 @@
 import type { FailureType } from './failures.js';
 import type { DecisionName } from './hold.js';
-import { gateOf, type Lane } from './ids.js';
 import type { MovedImage, MoveInput, MoveOutcome, TagState } from './move.js';
-import type { ReleasePhase, RunOutcome } from './release.js';
+import type { PhaseTime, ReleasePhase, RunOutcome } from './release.js';
 
 /** Events of releases and rollbacks, a sentence for each: log lines, metrics and notifiers are made from them. */
 export const EVENTS = {
   'phase-entered': 'A run entered a phase.',
   held: 'A run waits for a person.',
+  reminder: 'A run still waits for a person: half of the time is over, or nearly all.',
   decided: 'A person approved, retried or aborted.',
   interrupted: 'A canary tenant stopped answering or left the build: the release soaks again.',
   rejected: 'RED: a check failed on a canary tenant.',
@@ -23,10 +23,16 @@ export const EVENTS = {
 /** Event as a workflow emits it: plain JSON without secrets. Only `why` may contain text of a tenant or a registry. */
 export type ReleaseEvent =
   | { type: 'phase-entered'; phase: ReleasePhase; why: string }
-  | { type: 'held'; hold: string; id: string; why: string; until: string | null }
+  | { type: 'held' | 'reminder'; hold: string; holdId: string; why: string; until: string | null }
   | { type: 'decided'; decision: DecisionName; by: string; reason: string; hold?: string }
   | { type: 'interrupted'; tenants: string[]; why: string }
-  | { type: 'rejected' | 'promoted' | 'rolled-back' | 'superseded' | 'ended'; outcome: string; why: string }
+  | {
+      type: 'rejected' | 'promoted' | 'rolled-back' | 'superseded' | 'ended';
+      outcome: string;
+      why: string;
+      /** Time in each phase. */
+      phases?: PhaseTime[];
+    }
   | { type: 'moved'; kind: MoveInput['kind']; result: MoveOutcome }
   | { type: 'alarm'; alarm: AlarmName; why: string; images?: (MovedImage | TagState)[] }
   | { type: 'production-watched'; outcome: string; why: string };
@@ -43,24 +49,10 @@ export const ALARMS = {
   'out-of-order': 'Releases in a row were superseded by a build that came before them: a sequence is wrong.',
   'live-build-red': 'Canary rejected the live build.',
   starved: 'Releases in a row were superseded because the canary tenants moved on.',
+  'not-delivered': 'The control plane did not take a build to every production tenant.',
   'production-red': 'A production tenant fails, stopped answering, or keeps restarting.',
 } as const;
 export type AlarmName = keyof typeof ALARMS;
-
-/** Counters of events on a worker's `/metrics`; each name ends in `_total` there. A worker of several gates adds the label `gate`. */
-export const METRICS = [
-  { name: 'canary_runs_ended', labels: ['workflow', 'outcome'], meaning: 'Runs by how they ended' },
-  { name: 'canary_moves', labels: ['kind', 'result'], meaning: 'Moves by the worst result of an image' },
-  { name: 'canary_holds', labels: ['hold'], meaning: 'Holds by name' },
-  { name: 'canary_alarms', labels: ['alarm'], meaning: 'Alarms' },
-  { name: 'canary_pair_split_seconds', labels: ['kind'], meaning: 'Seconds in which the images were on two builds' },
-] as const;
-/** Label of the gate that a count is of; none for a gate that its workers serve alone. */
-export function gateLabel(lane: Lane): Record<string, string> {
-  const gate = gateOf(lane);
-  return gate === null ? {} : { gate };
-}
-export type MetricName = (typeof METRICS)[number]['name'];
 
 /** Event as it is delivered. `id` is the run id and the number of the event in its run. A worker delivers an id to a sink once; after a crash another worker may repeat it. */
 export type DeliveredEvent = ReleaseEvent & {
@@ -72,6 +64,24 @@ export type DeliveredEvent = ReleaseEvent & {
   sha?: string;
 };
 
+/** Order to deliver one event, and to which sinks. */
+export interface DeliveryOrder {
+  event: DeliveredEvent;
+  sinks: string[];
+  /** Sinks that get a reminder of it, if it is a hold. */
+  reminded: string[];
+}
+
+/** What a worker counts for `DeliverEvents`, as sinks of the SDK: a call is no command. */
+export type DeliveryCounts = { deliveries: { lost(sink: string): void } };
+
+/** Run of an event, and its number in it.
+ * @returns null for an id of another form. */
+export function partsOfId(id: string): { runId: string; number: number } | null {
+  const [, runId, number] = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-(\d{1,9})(?:-[a-z]+)?$/.exec(id) ?? [];
+  return runId === undefined ? null : { runId, number: Number(number) };
+}
+
 const END_EVENTS = {
   CanaryRejected: 'rejected',
   promoted: 'promoted',
@@ -81,7 +91,7 @@ const END_EVENTS = {
 } as const satisfies Partial<Record<FailureType | RunOutcome, ReleaseEvent['type']>>;
 
 /** Event for the end of a run with an outcome or a failure type. */
-export function endEvent(outcome: string, why: string): ReleaseEvent {
+export function endEvent(outcome: string, why: string, phases: PhaseTime[]): ReleaseEvent {
   const type = outcome in END_EVENTS ? END_EVENTS[outcome as keyof typeof END_EVENTS] : 'ended';
-  return { type, outcome, why };
+  return { type, outcome, why, phases };
 }

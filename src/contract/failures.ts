@@ -12,6 +12,8 @@ export const FAILURE_TYPES = {
   SecretMissing: 'The worker lacks a secret that the plan names.',
   MoveRefused: 'The move was not allowed, and nothing moved.',
   MoveFailed: 'The move did not finish; each digest is named.',
+  ControlPlaneFailed: 'The control plane refused a call, answered something else, or did not answer in time.',
+  TenantNotAdded: 'A canary tenant was not added; the message names the state and the command that goes on.',
   PairSplit: 'The images are on two builds and could not be restored; this raises an alarm.',
 } as const;
 

@@ -68,6 +68,13 @@ export const HOLDS = {
     isCanaryGone: true,
     lookAt: 'crash loops, another build that took the fleet, or a token that the tenant refuses',
   },
+  'too-few-tenants': {
+    ...HELD,
+    means: 'fewer tenants than `CANARY_MIN_TENANTS` are left: the others are in quarantine, or no longer in the fleet',
+    approve: null,
+    retry: 'read the fleet again, and start over from resolving',
+    lookAt: '`canary tenants list`; `canary tenants unquarantine` takes a tenant back',
+  },
   'latest-moved': {
     ...HELD,
     means: '`:latest` was moved from outside, or the lane is on hold',
@@ -79,9 +86,10 @@ export const HOLDS = {
   },
   'registry-down': {
     ...TRY_AGAIN,
-    means: 'the registry failed for 15 minutes, or refused one image and the other was restored',
+    means:
+      'the registry failed for 15 minutes, refused credentials that were good before, or refused one image and the others were restored',
     fault: 'RegistryUnavailable',
-    lookAt: 'the registry',
+    lookAt: 'the registry, and whether the credentials have expired or were revoked',
     page: 'registry-down.md',
   },
   'secret-missing': {

@@ -1,5 +1,6 @@
 import { type Brand, InvalidInput, shown } from './brand.js';
 import { type Sha, shortSha } from './sha.js';
+import type { Slug } from './tenants/added.js';
 
 /**
  * Prefix of every workflow id, so that several gates can share a Temporal namespace. Empty by default. Task queues have it too, as far as
@@ -61,6 +62,8 @@ export const WORKFLOWS = {
   lane: 'ReleaseLane',
   watch: 'WatchProduction',
   drift: 'CheckDrift',
+  deliver: 'DeliverEvents',
+  add: 'AddCanaryTenant',
 } as const;
 
 /** Workflow id of the release of a build. */
@@ -73,11 +76,15 @@ export const watchProductionId = (lane: Lane, sha: Sha) => prefixed(lane, `watch
 export const checkDriftId = (lane: Lane) => prefixed(workersOf(lane), 'check-drift');
 /** Workflow id of the lane. */
 export const releaseLaneId = (lane: Lane) => prefixed(lane, 'release-lane');
+/** Workflow id of the delivery of events: one for each gate, so that a sink gets them in order. */
+export const deliverEventsId = (lane: Lane) => prefixed(lane, 'deliver-events');
+/** Workflow id of the addition of a canary tenant. The colon keeps every slug apart from the names of the other runs. */
+export const addTenantId = (lane: Lane, slug: Slug) => prefixed(lane, `add-tenant:${slug}`);
 /** Workflow id of every move, so that the server never runs two at a time. */
 export const moveLatestId = (lane: Lane) => prefixed(lane, 'move-latest');
 
 const ID =
-  /^(?:(.+)-)?(?:(?:canary-release|rollback|watch-production)-[0-9a-f]{7}|check-drift(?:-\d{4}-[^-]+-[^-]+)?|move-latest|release-lane)$/;
+  /^(?:(.+)-)?(?:(?:canary-release|rollback|watch-production)-[0-9a-f]{7}|check-drift(?:-\d{4}-[^-]+-[^-]+)?|move-latest|release-lane|deliver-events|add-tenant:[a-z][a-z0-9-]{0,39})$/;
 
 /** Parses a run's workflow id: whether it is a rollback, and the first seven digits of its sha. */
 export function parseRunId(workflowId: string): { isRollback: boolean; sha: string } {

@@ -1,7 +1,8 @@
 import type { Digest } from './image.js';
-import type { Drift, MovedImage, MoveInput, RefusedMove, TagState } from './move.js';
+import type { Drift, MovedImage, MoveInput, OnlyFrom, RecordedImage, RefusedMove, TagState } from './move.js';
 import type { Sha } from './sha.js';
 import type { BuildVerdict } from './tenants/check.js';
+import type { Quarantined } from './tenants/quarantine.js';
 
 /** Identity of a run. */
 export interface RunRef {
@@ -92,7 +93,7 @@ export interface LedgerEntry {
   kind: 'promotion' | 'rollback' | 'adopted';
   by: string;
   reason: string;
-  images: TagState[];
+  images: RecordedImage[];
 }
 
 /** Mark of a build that was rolled back from: it is not promoted until `unbad`, or a forced promotion or rollback. */
@@ -123,7 +124,7 @@ export interface Pause {
 }
 
 /** Durable record of the lane, which outlives every run: plain JSON, at most `MAX_BUILDS` builds. */
-export interface Ledger {
+export interface Ledger extends Quarantined {
   /** Order key of every known sha, by its first seven digits. */
   order: Record<string, OrderKey>;
   seen: number;
@@ -181,7 +182,7 @@ export type LaneResult =
   | { invalid: string };
 
 /** Current status of one run with the lane. */
-export interface HolderStatus {
+export interface HolderStatus extends Quarantined {
   /** Fencing token with which it holds the lane; null if it does not. */
   fencingToken: number | null;
   /** Why the lane was revoked; null if the run never held it, or still does. */
@@ -220,7 +221,7 @@ export interface MoveReport {
 }
 
 /** Announcement of a rollback, before anything moves (docs/protocol.md, A rollback). */
-export interface RollbackRequest extends OpenRollback {
+export interface RollbackRequest extends OpenRollback, OnlyFrom {
   by: string;
   reason: string;
   /** Digests of the target: they name an adopted `:latest` whose build was not known. */

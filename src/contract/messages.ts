@@ -1,4 +1,5 @@
 import type { QueryDefinition, SignalDefinition, UpdateDefinition } from '@temporalio/common';
+import type { DeliveryOrder } from './events.js';
 import type { DecisionInput, DecisionName } from './hold.js';
 import type {
   HolderReport,
@@ -11,6 +12,7 @@ import type {
 } from './lane.js';
 import type { Drift } from './move.js';
 import type { ReleaseStatus } from './release.js';
+import type { AddTenantStatus } from './tenants/added.js';
 import type { FleetSeen } from './tenants/fleet-watch.js';
 import type { ProductionSeen, WatchReport } from './tenants/production.js';
 
@@ -77,7 +79,18 @@ export const reportMoveSignal = defineSignal<[MoveReport]>('report-move');
 export const driftUpdate = defineUpdate<void, [Drift]>('drift');
 
 /** Commands of people to the lane, as updates and signals with `{"by","reason",…}`. */
-export const LANE_COMMANDS = ['adopt', 'unhold', 'drop', 'unbad', 'sequence', 'pause', 'resume'] as const;
+export const LANE_COMMANDS = [
+  'adopt',
+  'unhold',
+  'drop',
+  'unbad',
+  'sequence',
+  'pause',
+  'resume',
+  'quarantine',
+  'unquarantine',
+  'renew',
+] as const;
 export type LaneCommand = (typeof LANE_COMMANDS)[number];
 /** Update of a lane command; the answer says what it did. */
 export const laneCommandUpdate = (command: LaneCommand) => defineUpdate<string, [unknown]>(command);
@@ -87,8 +100,14 @@ export const laneCommandSignal = (command: LaneCommand) => defineSignal<[unknown
 /** Signal of the lane to a release: it no longer holds the lane, and why. */
 export const laneRevokedSignal = defineSignal<[Revocation & { fencingToken: number }]>('lane-revoked');
 
+/** Signal of the activity `publish` to the delivery of events. */
+export const deliverEventSignal = defineSignal<[DeliveryOrder]>('deliver-event');
+
 /** Query: how production takes the build so far. */
 export const productionQuery = defineQuery<WatchReport>('status');
+
+/** Query: how far the addition of a canary tenant is. */
+export const addTenantQuery = defineQuery<AddTenantStatus>('status');
 
 /** Signal of a watch's own activity: the last observation of every tenant. */
 export const productionTenantsSignal = defineSignal<[ProductionSeen]>('production-tenants');

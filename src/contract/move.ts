@@ -1,5 +1,5 @@
 import { InvalidInput, shown } from './brand.js';
-import { type Digest, parseDigest, parseRepository, type Repository } from './image.js';
+import { type Digest, type ImageChange, LATEST, parseDigest, parseRepository, type Repository } from './image.js';
 import { parseSha, type Sha } from './sha.js';
 
 /** Input of a `MoveLatest`, which is always a child of the run that requests the move. */
@@ -26,6 +26,10 @@ export interface MoveTarget {
   to: Digest;
   /** Digest at which the requesting run saw `:latest`; a promotion moves nothing if it is elsewhere (I8). */
   from: Digest | null;
+  /** Whether the build has no image of it: `to` is where its `:latest` was, and must be by the ledger. */
+  unchanged?: true;
+  /** Rollback floor that the release named. */
+  floor?: Sha;
 }
 
 /** Digest at which a tag of an image points; null if there is no such tag. */
@@ -34,9 +38,26 @@ export interface TagState {
   digest: Digest | null;
 }
 
+/** Image of a build, as the ledger records it. */
+export interface RecordedImage extends TagState {
+  /** Whether the build had no image of it: it kept its `:latest`. */
+  unchanged?: true;
+  /** Rollback floor that its release named: oldest build that can run on its data. */
+  floor?: Sha;
+}
+
 /** Where `:latest` of an image is, as people read it. */
-export const whereItStands = ({ repository, digest }: TagState): string =>
-  `${repository}:latest stands at ${digest ?? 'nothing'}`;
+export const whereItStands = ({ repository, digest }: TagState, tag = LATEST): string =>
+  `${repository}:${tag} stands at ${digest ?? 'nothing'}`;
+
+/** Image that is not at its target yet, with what was read and why the move goes on. */
+export interface MoveProgress extends TagState {
+  why: string;
+}
+
+/** Line about an image that is not at its target yet. */
+export const progressLine = ({ repository, digest, why }: MoveProgress): string =>
+  `${repository}:latest is at ${digest ?? 'nothing'}; the move continues: ${why}`;
 
 /** Digest of one repository by its name: nothing pairs images by their position. */
 export const digestOf = (states: readonly TagState[], repository: Repository): Digest | null =>
@@ -86,6 +107,12 @@ export function refusedMove(detail: unknown): RefusedMove | null {
   return typeof refusal === 'string' && Object.hasOwn(MOVE_REFUSALS, refusal) ? (detail as RefusedMove) : null;
 }
 
+/** Part of a rollback that begins without a person. */
+export interface OnlyFrom {
+  /** Build that must be live still; else nothing moves. */
+  onlyFrom?: Sha;
+}
+
 /** Results of a move for one image, a sentence for each. */
 export const MOVE_OUTCOMES = {
   promoted: '`:latest` points at the target, read back.',
@@ -109,6 +136,10 @@ export interface MovedImage {
   latest: Digest | null;
   /** Fault, if there was one. */
   why?: string;
+  /** Whether the build has no image of it. */
+  unchanged?: true;
+  /** How it differs from the image that it replaces; of a release alone. */
+  change?: ImageChange;
 }
 
 /** Whether a detail of a failure, which may be anything, is the result of a move. */
@@ -121,9 +152,13 @@ export function isWhole(images: MovedImage[]): boolean {
   return images.every(({ result }) => result === 'promoted' || result === 'already');
 }
 
-/** Whether all images are on one build: all restored, or all at the target, even if reads do not show it yet. */
-export function areOnOneBuild(images: MovedImage[]): boolean {
+/**
+ * Whether all images are on one build: all restored, or all at the target, even if reads do not show it yet. One that the
+ * build does not have is on either, as long as it stays where it was.
+ */
+export function areOnOneBuild(all: MovedImage[]): boolean {
   const sent: MoveOutcome[] = ['promoted', 'already', 'unconfirmed'];
+  const images = all.filter(({ unchanged, latest, digest }) => !(unchanged && latest === digest));
   return images.every(({ result }) => result === 'restored') || images.every(({ result }) => sent.includes(result));
 }
 
@@ -154,10 +189,12 @@ export function parseMoveInput(input: unknown): MoveInput {
 }
 
 function parseTarget(target: unknown): MoveTarget {
-  const { repository, to, from } = Object(target) as Partial<Record<keyof MoveTarget, unknown>>;
+  const { repository, to, from, unchanged, floor } = Object(target) as Partial<Record<keyof MoveTarget, unknown>>;
   return {
     repository: parseRepository(repository),
     to: parseDigest(to),
     from: from === null ? null : parseDigest(from),
+    ...(unchanged === true && { unchanged }),
+    ...(floor !== undefined && { floor: parseSha(floor) }),
   };
 }

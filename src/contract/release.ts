@@ -1,10 +1,11 @@
 import type { FailureType } from './failures.js';
 import type { Decision, DecisionEffect, DecisionName, Hold, HoldName } from './hold.js';
 import type { ApproverRules, ReleaseApprovers, VerifiedIdentity } from './identity.js';
-import type { Digest, Repository, Tag } from './image.js';
-import type { MovedImage, MoveRefusalReason } from './move.js';
+import type { Digest, ImageChange, Repository, Tag } from './image.js';
+import type { MovedImage, MoveRefusalReason, OnlyFrom } from './move.js';
 import type { Sha } from './sha.js';
 import type { BuildVerdict, TenantSmoke } from './tenants/check.js';
+import type { FleetRules } from './tenants/quarantine.js';
 import type { Interruption, WatchedStretch } from './tenants/watched.js';
 
 /** Phases of a run, a sentence for each. */
@@ -31,9 +32,7 @@ export const OUTCOMES = {
   'rolled-back': ':latest of every image is back on the build.',
   already: ':latest of every image was on the build before the rollback.',
 } as const;
-/** Outcome of a run that completes. */
 export type RunOutcome = keyof typeof OUTCOMES;
-/** Outcome of a release that completes. */
 export type ReleaseOutcome = Extract<RunOutcome, 'promoted' | 'superseded' | 'skipped'>;
 /** Outcome of a rollback that completes. */
 export type RollbackOutcome = Extract<RunOutcome, 'rolled-back' | 'already'>;
@@ -54,11 +53,15 @@ export interface ReleaseInput {
   /** Allows less than configured, or with `promoteOnly` a known-bad build; needs a reason, and then an approval. */
   force?: boolean;
   reason?: string;
+  /** Oldest build that can run on the data of this one, beside the label of its images. */
+  floor?: Sha;
 }
 
 /** Plan of a run, fixed from `resolving` to its end even if the configuration changes. It contains no secret. */
-export interface Plan {
+export interface Plan extends FleetRules {
   images: Repository[];
+  /** Those of them that the build may leave out; absent: none. */
+  optional?: Repository[];
   tenants: PlannedTenant[];
   /** Tag that the canary tenants follow, if the gate points it. */
   tag?: Tag;
@@ -106,8 +109,16 @@ export interface PinnedImage {
   latest: Digest | null;
   /** Commit in the image's revision label (`org.opencontainers.image.revision`), if it has one. */
   revision?: string;
+  /** Why the target of a rollback is, or may be, below a rollback floor; on one image. */
+  belowFloor?: string;
+  /** Why it is not known whether it is; on one image. */
+  floorUnread?: string;
   /** Manifests of the target of a rollback that are gone from the registry. */
   missing?: MissingManifest[];
+  /** Whether the build has no image of it: `digest` is where its `:latest` was. */
+  unchanged?: true;
+  /** How it differs from the image at `:latest`; absent for a rollback, and if it could not be read. */
+  change?: ImageChange;
 }
 
 /** Manifest of an index that is gone: of a platform, or an attestation, which no machine pulls. */
@@ -149,6 +160,8 @@ export interface ReleaseReport extends ReleaseInput, RunTimes {
   decisions: Decision[];
   /** What was not tested or not confirmed, and promoted on the decision of a person. */
   notTested: string[];
+  /** What was unusual about the fleet, one line each. */
+  fleetNotes?: string[];
   /** Stretch that was watched, from the soak to the move; absent if no watch proved one. */
   watched?: WatchedStretch;
   /** Newest interruptions. */
@@ -184,6 +197,8 @@ export interface ReleaseStatus extends RollbackNotes {
   images: (PinnedImage | MovedImage)[];
   builds: TenantBuild[];
   tenants: TenantSmoke[];
+  /** What is unusual about the fleet, one line each. */
+  fleetNotes?: string[];
   /** Stretch that was watched, once the soak is proved. */
   watched?: WatchedStretch;
   /** Newest interruptions. */
@@ -202,7 +217,7 @@ export interface ReleaseStatus extends RollbackNotes {
 }
 
 /** Input of a `Rollback`. */
-export interface RollbackInput {
+export interface RollbackInput extends OnlyFrom {
   sha: Sha;
   reason: string;
   requestedBy?: string;

@@ -9,7 +9,7 @@ export type Level = keyof typeof LEVELS;
 
 /** One finding, as one line of text; it never contains a secret. */
 export interface Finding {
-  area: 'temporal' | 'workers' | 'lane' | 'runs' | 'registry' | 'tenants' | 'settings';
+  area: 'temporal' | 'workers' | 'lane' | 'runs' | 'registry' | 'tenants' | 'settings' | 'network';
   level: Level;
   what: string;
   /** Command or change that fixes it. */

@@ -1,4 +1,4 @@
-import { LATEST, type Repository } from '../contract/image.js';
+import type { Repository } from '../contract/image.js';
 import type { Registry } from '../registry/context.js';
 import { probeWrite } from '../registry/probe-write.js';
 import { readTag } from '../registry/read-tag.js';
@@ -8,7 +8,7 @@ import { runCheck } from './look.js';
 
 const DEFAULT_FIX = 'check the registry: a release waits some minutes for it, then is held';
 
-/** Whether `:latest` of each image can be read and written. Nothing is written. */
+/** Whether `:latest` of each image can be read, and whether its registry takes uploads. Nothing is written, so nothing tells whether it may be overwritten. */
 export async function checkRegistry(registry: Registry, images: Repository[], signal: AbortSignal): Promise<Finding[]> {
   const found = images.map((repository) =>
     runCheck({ area: 'registry', name: repository, fix: DEFAULT_FIX }, signal, (inner) =>
@@ -20,13 +20,17 @@ export async function checkRegistry(registry: Registry, images: Repository[], si
 
 async function checkImage(registry: Registry, repository: Repository, signal: AbortSignal): Promise<Finding[]> {
   try {
-    const latest = await readTag(registry, repository, LATEST, signal);
+    const latest = await readTag(registry, repository, registry.latest, signal);
     const read: Finding = latest
-      ? { area: 'registry', level: 'ok', what: `${repository} can be read and written; :latest is ${latest}` }
+      ? {
+          area: 'registry',
+          level: 'ok',
+          what: `${repository} can be read, and takes uploads (overwriting :${registry.latest} was not tried); :${registry.latest} is ${latest}`,
+        }
       : {
           area: 'registry',
           level: 'note',
-          what: `${repository} has no :latest yet: the first promotion asks for approval, and nothing could be put back`,
+          what: `${repository} has no :${registry.latest} yet: the first promotion asks for approval, and nothing could be put back`,
           fix: 'canary approve, when it asks',
         };
     return await probeWrite(registry, repository, signal).then(
@@ -38,10 +42,15 @@ async function checkImage(registry: Registry, repository: Repository, signal: Ab
   }
 }
 
-/** @throws any error that is not a `RegistryError`. */
 function toFinding(what: string, error: unknown): Finding {
+  const { why, fix } = causeOf(error);
+  return { area: 'registry', level: 'stops', what: `${what}: ${why}`, fix: fix ?? DEFAULT_FIX };
+}
+
+/** What a registry said, and the fix apart from it.
+ * @throws any error that is not a `RegistryError`. */
+export function causeOf(error: unknown): { why: string; fix: string | undefined } {
   if (!(error instanceof RegistryError)) throw error;
   const { message, hint: fix } = error;
-  const why = fix ? message.replace(` (${fix})`, '') : message;
-  return { area: 'registry', level: 'stops', what: `${what}: ${why}`, fix: fix ?? DEFAULT_FIX };
+  return { why: fix ? message.replace(` (${fix})`, '') : message, fix };
 }

@@ -1,23 +1,34 @@
 import type { Client } from '@temporalio/client';
 import { type Lane, moveTaskQueue, ofGate, taskQueue } from '../contract/ids.js';
 import { overview } from '../temporal/overview.js';
-import { tolerantOf } from '../temporal/payloads/tolerant.js';
+import { listRuns, RunsUnlisted } from '../temporal/records/listing.js';
+import { lostEvents } from '../temporal/records/lost-events.js';
 import type { Finding } from './finding.js';
 
 /** Problems of open runs: a workflow task that fails repeatedly, a hold, a pair split. */
 export async function checkRuns(client: Client, lane: Lane): Promise<Finding[]> {
-  const [stuck, { running, alarm }] = await Promise.all([stuckRuns(client, lane), overview(client, lane)]);
+  const [stuck, { running, alarm, troubles, unlisted }] = await Promise.all([
+    stuckRuns(client, lane).catch(unlistedOnly),
+    overview(client, lane),
+  ]);
+  const why = unlisted ?? (stuck instanceof RunsUnlisted ? stuck.why : null);
   const held = running.filter(({ waitingFor }) => waitingFor !== null);
   const found: Finding[] = [
+    ...(why === null ? [] : [unlistedFinding(why)]),
     ...(alarm ? [alarmFinding(alarm)] : []),
-    ...stuck.map(
-      (workflowId): Finding => ({
-        area: 'runs',
-        level: 'stops',
-        what: `${workflowId} is stuck: its workflow task fails again and again`,
-        fix: `temporal workflow reset --workflow-id ${workflowId} --type LastWorkflowTask --reapply-exclude Signal --reason stuck`,
-      }),
+    ...troubles.map(
+      ({ workflowId, what, fix }): Finding => ({ area: 'runs', level: 'stops', what: `${workflowId} ${what}`, fix }),
     ),
+    ...(stuck instanceof RunsUnlisted ? [] : stuck)
+      .filter((id) => troubles.every(({ workflowId }) => workflowId !== id))
+      .map(
+        (workflowId): Finding => ({
+          area: 'runs',
+          level: 'stops',
+          what: `${workflowId} is stuck: its workflow task fails again and again`,
+          fix: `temporal workflow reset --workflow-id ${workflowId} --type LastWorkflowTask --reapply-exclude Signal --reason stuck`,
+        }),
+      ),
     ...held.map(
       ({ workflowId, waitingFor, sha }): Finding => ({
         area: 'runs',
@@ -30,6 +41,19 @@ export async function checkRuns(client: Client, lane: Lane): Promise<Finding[]> 
   return found.length > 0 ? found : [{ area: 'runs', level: 'ok', what: 'no run is stuck or held' }];
 }
 
+/** A server may list runs, and refuse to look for those that are stuck: an older one does not know them. */
+function unlistedOnly(error: unknown): RunsUnlisted {
+  if (error instanceof RunsUnlisted) return error;
+  throw error;
+}
+
+const unlistedFinding = (why: string): Finding => ({
+  area: 'runs',
+  level: 'warning',
+  what: `runs cannot be listed, so one that is stuck is not found: ${why}`,
+  fix: 'look at the visibility store of Temporal; releases and rollbacks go on without it',
+});
+
 function alarmFinding({
   workflowId,
   outcome,
@@ -39,11 +63,18 @@ function alarmFinding({
   return { area: 'runs', level: 'stops', what: `${workflowId} ended ${outcome}: ${why}`, fix };
 }
 
-/** docs/protocol.md, Messages that cannot break a run. */
-async function stuckRuns(client: Client, lane: Lane): Promise<string[]> {
+/** Sinks that did not get what people should know. */
+export async function checkDeliveries(client: Client, lane: Lane): Promise<Finding[]> {
+  return (await lostEvents(client, lane)).map((lost): Finding => ({ area: 'runs', level: 'warning', ...lost }));
+}
+
+/** Most runs that are named. */
+const MAX_STUCK = 100;
+
+/** Runs whose workflow task fails again and again (docs/protocol.md, Messages that cannot break a run).
+ * @throws {RunsUnlisted} */
+export async function stuckRuns(client: Client, lane: Lane): Promise<string[]> {
   const queues = [taskQueue(lane), moveTaskQueue(lane)].map((queue) => `'${queue}'`).join(', ');
-  const query = `TemporalReportedProblems IS NOT NULL AND ExecutionStatus = 'Running' AND TaskQueue IN (${queues})${ofGate(lane)}`;
-  const ids: string[] = [];
-  for await (const { workflowId } of tolerantOf(client).list({ query })) ids.push(workflowId);
-  return ids;
+  const query = `TemporalReportedProblems IS NOT NULL AND CloseTime IS NULL AND TaskQueue IN (${queues})${ofGate(lane)}`;
+  return (await listRuns(client, query, MAX_STUCK)).map(({ workflowId }) => workflowId);
 }

@@ -9,7 +9,7 @@ import { invalidSearchAttributes, registerByHand } from '../temporal/namespace.j
 import { type Finding, stops } from './finding.js';
 import { checkLane } from './lane.js';
 import { runCheck } from './look.js';
-import { checkRuns } from './runs.js';
+import { checkDeliveries, checkRuns } from './runs.js';
 import { checkWorkers } from './workers.js';
 
 const READ_FIX = 'look at the server; do these credentials have the right to read its namespace?';
@@ -32,6 +32,7 @@ export async function checkTemporal(
       check('workers', 'workers', () => checkWorkers(client, lane, hash)),
       check('lane', 'lane', () => checkLane(client, lane)),
       check('runs', 'runs', () => checkRuns(client, lane)),
+      check('runs', 'lost events', () => checkDeliveries(client, lane)),
     ]);
     return [server, ...rest].flat();
   };

@@ -8,6 +8,9 @@ import type { Fleet } from '../tenants/fleet.js';
 import type { Finding } from './finding.js';
 import { runCheck } from './look.js';
 
+/** `checkSettings` has just asked a fleet from elsewhere, in milliseconds. */
+const FRESH_MS = 60_000;
+
 const HELD = 'releases will be held';
 const REPORT_FIX = 'let it report a build where CANARY_BUILD_PROBE looks';
 
@@ -16,7 +19,7 @@ export async function checkTenants(
   { config, suite }: { config: Config; suite: Suite },
   signal: AbortSignal,
 ): Promise<Finding[]> {
-  const fleet = (await config.fleet?.read(signal)) ?? { tenants: [], access: new Map() };
+  const fleet = (await config.fleet?.read(signal, FRESH_MS)) ?? { tenants: [], access: new Map() };
   const [liveness, builds] = await Promise.all([
     Promise.all(fleet.tenants.map((tenant) => checkTenant(tenant, fleet, suite, signal))),
     runCheck({ area: 'tenants', name: 'builds', fix: REPORT_FIX }, signal, async (inner) =>

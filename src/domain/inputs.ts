@@ -1,6 +1,7 @@
 import { InvalidInput, shown } from '../contract/brand.js';
 import type { ReleaseInput, RollbackInput } from '../contract/release.js';
 import { parseSha } from '../contract/sha.js';
+import { type AddTenantInput, parseSlug } from '../contract/tenants/added.js';
 import type { WatchInput } from '../contract/tenants/production.js';
 import { FORGED_NAME, isForgedName } from './approvers.js';
 import { parseDuration } from './duration.js';
@@ -18,6 +19,7 @@ export function parseReleaseInput(input: unknown): ReleaseInput {
     'promoteOnly',
     'force',
     'reason',
+    'floor',
   ]);
   if (given.soak !== undefined) parseDuration(given.soak);
   if (given.approval !== undefined && given.approval !== 'required')
@@ -32,6 +34,7 @@ export function parseReleaseInput(input: unknown): ReleaseInput {
     ...optionalFlag(given, 'promoteOnly'),
     ...optionalFlag(given, 'force'),
     ...optionalText(given, 'reason'),
+    ...(given.floor !== undefined && { floor: parseSha(given.floor) }),
   };
   if (release.promoteOnly && !(release.requestedBy?.trim() && release.reason?.trim()))
     throw new InvalidInput('promoteOnly needs requestedBy and reason');
@@ -44,7 +47,7 @@ export function parseReleaseInput(input: unknown): ReleaseInput {
 /** Parses the input of a `Rollback`.
  * @throws {InvalidInput} */
 export function parseRollbackInput(input: unknown): RollbackInput {
-  const given = parseObject(input, ['sha', 'reason', 'requestedBy', 'force']);
+  const given = parseObject(input, ['sha', 'reason', 'requestedBy', 'force', 'onlyFrom']);
   const { reason } = optionalText(given, 'reason');
   const { requestedBy } = optionalName(given);
   if (!reason?.trim()) throw new InvalidInput('a rollback needs a reason, e.g. "search is slow since 4c1d56e"');
@@ -54,7 +57,18 @@ export function parseRollbackInput(input: unknown): RollbackInput {
     // A form sends a blank name for a missing one: a rollback must not fail for it.
     ...(requestedBy?.trim() && { requestedBy }),
     ...optionalFlag(given, 'force'),
+    ...(given.onlyFrom !== undefined && { onlyFrom: parseSha(given.onlyFrom) }),
   };
+}
+
+/** Parses the input of an `AddCanaryTenant`. `recreate` deletes data, so it repeats the slug.
+ * @throws {InvalidInput} */
+export function parseAddTenantInput(input: unknown): AddTenantInput {
+  const given = parseObject(input, ['slug', 'recreate', 'requestedBy']);
+  const slug = parseSlug(given.slug);
+  if (given.recreate !== undefined && given.recreate !== slug)
+    throw new InvalidInput(`recreate deletes all data of ${slug}: expected ${shown(slug)} once more`);
+  return { slug, ...(given.recreate !== undefined && { recreate: slug }), ...optionalName(given) };
 }
 
 /** Parses the input of a `WatchProduction`.

@@ -45,10 +45,12 @@ const ADDRESSES = [
   /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi,
 ];
 
-/** Escapes a person's text for the public, without addresses and ids (invariant I5). */
-export function redactedProse(text: string): string {
-  return prose(ADDRESSES.reduce((redacted, address) => redacted.replaceAll(address, '(address)'), text));
-}
+/** A text for the public, without addresses and ids (invariant I5). */
+export const redactedText = (text: string): string =>
+  ADDRESSES.reduce((redacted, address) => redacted.replaceAll(address, '(address)'), text);
+
+/** Escapes a person's text for the public, without addresses and ids. */
+export const redactedProse = (text: string): string => prose(redactedText(text));
 
 /** Markdown link in a list, or an empty list if a browser must not follow the URL. */
 export function link(title: string, url: string | undefined): string[] {

@@ -1,7 +1,14 @@
 import type { TenantBuild } from '../contract/release.js';
 import { sameBuild } from '../contract/sha.js';
 import type { Verdict } from '../contract/tenants/check.js';
-import type { Bake, SeenTenant, Silence, WatchPlan, WatchState } from '../contract/tenants/production.js';
+import type {
+  Bake,
+  RollbackLimit,
+  SeenTenant,
+  Silence,
+  WatchPlan,
+  WatchState,
+} from '../contract/tenants/production.js';
 import { rounded } from './duration.js';
 import { fitNames } from './fit.js';
 import { maxGapMs } from './fleet-watch.js';
@@ -11,6 +18,9 @@ const LONGEST_POLL_MS = 30_000;
 /** Interruptions that make a tenant red: it keeps restarting. */
 const MAX_INTERRUPTIONS = 3;
 
+/** Age from which on what a watch saw is too old for an automatic rollback, in milliseconds: production may have recovered since. */
+const STALE_MS = 10 * 60_000;
+
 const NEVER_SILENT: Silence = { inRow: 0, polls: 0, interruptions: 0, ms: 0 };
 
 /** What one poll saw of a tenant. */
@@ -18,6 +28,9 @@ export interface PolledTenant extends TenantBuild {
   live: Verdict;
   /** Liveness check that did not pass, with its status and schema path. */
   check?: string;
+  /** Judge of the suite that could not judge it. */
+  unjudged?: string;
+  unreached?: true;
 }
 
 /** Time of a poll, epoch in milliseconds. */
@@ -32,6 +45,20 @@ type Limits = Pick<WatchPlan, 'pollMs' | 'bakeMs' | 'graceMs' | 'watchMs'>;
 export const isOn = ({ build }: Pick<TenantBuild, 'build'>, sha: string) => build !== null && sameBuild(build, sha);
 
 export const redTenants = (tenants: SeenTenant[]) => tenants.filter(({ red }) => red !== undefined);
+
+/** Whether so many tenants are red that the limit is reached. */
+export function isBeyond(limit: RollbackLimit, tenants: SeenTenant[]): boolean {
+  const red = redTenants(tenants).length;
+  return red > 0 && ('tenants' in limit ? red >= limit.tenants : red * 100 >= limit.percent * tenants.length);
+}
+
+/** Why what a watch saw is too little for a rollback without a person; null if it is enough. `now`: epoch, in milliseconds. */
+export function whyTooLittle({ at, tenants }: Pick<WatchState, 'at' | 'tenants'>, now: number): string | null {
+  if (tenants.every(({ unreached }) => unreached))
+    return 'no tenant answers at all, so the network of the gate may be down';
+  const ageMs = now - Date.parse(at);
+  return ageMs > STALE_MS ? `production was last seen ${rounded(ageMs)} ago` : null;
+}
 
 /** Whether a tenant has turned red since. */
 export const turnedRed = (before: SeenTenant[], now: SeenTenant[]): boolean => {
@@ -107,7 +134,10 @@ const isDoubtful = ({ red, failing, silence }: SeenTenant) =>
 
 /** A bake lasts while every tenant runs the build and is live. One unanswered poll of a tenant proves nothing; two in a row end it. */
 function nextBake(bake: Bake | null, tenants: SeenTenant[], sha: string, at: string): Bake | null {
-  const doubted = tenants.filter((tenant) => !isOn(tenant, sha) || tenant.live !== 'pass' || tenant.red !== undefined);
+  const doubted = tenants.filter(
+    (tenant) =>
+      !isOn(tenant, sha) || tenant.live !== 'pass' || tenant.unjudged !== undefined || tenant.red !== undefined,
+  );
   if (doubted.length === 0) {
     const gapMs = bake ? Date.parse(at) - Date.parse(bake.to) : 0;
     return { from: bake?.from ?? at, to: at, longestGapMs: Math.max(bake?.longestGapMs ?? 0, gapMs) };

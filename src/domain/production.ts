@@ -17,6 +17,7 @@ export function describeProduction({
   const rest = tenants.filter((tenant) => tenant.red === undefined);
   const behind = rest.filter((tenant) => !on.includes(tenant) && !isSilent(tenant));
   const notLive = rest.filter((tenant) => on.includes(tenant) && tenant.live !== 'pass');
+  const unjudged = rest.filter((tenant) => tenant.unjudged !== undefined);
   const list = (title: string, found: SeenTenant[], describe: (tenant: SeenTenant) => string) =>
     found.length === 0 ? [] : [`${title}: ${firstFew(found.map(describe))}`];
   return [
@@ -24,6 +25,7 @@ export function describeProduction({
     ...(bakingSince ? [`baking since ${time(bakingSince)}`] : []),
     ...list('behind', behind, ({ tenant, build }) => (build === null ? `${tenant} (reports no build)` : tenant)),
     ...list('silent', rest.filter(isSilent), ({ tenant }) => tenant),
+    ...list('not judged', unjudged, ({ tenant, unjudged: judge }) => `${tenant} (${judge})`),
     ...list('not known to be live', notLive, ({ tenant }) => tenant),
     ...list('red', red, ({ tenant, red: why }) => `${tenant} (${why})`),
   ].join('; ');

@@ -2,13 +2,15 @@ import type { Decision, Hold } from '../contract/hold.js';
 import type { MovedImage } from '../contract/move.js';
 import type { PinnedImage, ReleaseStatus, TenantBuild } from '../contract/release.js';
 import { sameBuild, shortSha } from '../contract/sha.js';
+import type { AddTenantStatus } from '../contract/tenants/added.js';
 import { type TenantSmoke, verdictOf } from '../contract/tenants/check.js';
 import { decisionsNow } from './decide.js';
 import { describeInterruption, describeStretch } from './fleet-watch.js';
 import { code, oneLine, prose, section, time } from './markdown.js';
+import { describeChange } from './one-build.js';
 
 /** Room for each list, in characters of the URL-encoded text. */
-const ROOM = { images: 1_500, tenants: 2_500, watch: 800, decisions: 1_000, refusals: 500 };
+const ROOM = { images: 1_500, tenants: 2_500, fleet: 600, watch: 800, decisions: 1_000, refusals: 500 };
 /** Longest reason that is shown, in characters. */
 const MAX_WHY = 400;
 /** Longest answer of a tenant that is shown, in characters. */
@@ -25,6 +27,7 @@ export function runDetails(state: ReleaseStatus): string {
     ...(hold ? [decisionHelp(state, hold)] : []),
     section('Images', images.map(imageLine), ROOM.images),
     section('Tenants', tenantLines(state), ROOM.tenants),
+    section('Fleet', (state.fleetNotes ?? []).map(prose), ROOM.fleet),
     section('Watch', watchLines(state), ROOM.watch),
     section('Decisions', decisions.map(decisionLine).reverse(), ROOM.decisions),
     section('Refused signals', refusals.map(prose).reverse(), ROOM.refusals),
@@ -54,8 +57,10 @@ function decisionHelp(state: ReleaseStatus, { id }: Hold): string {
 
 function imageLine({ repository, digest, ...image }: PinnedImage | MovedImage): string {
   const latest = image.latest === digest ? 'the same' : image.latest ? code(image.latest) : 'nothing yet';
-  const result = 'result' in image ? `**${image.result}**, ` : '';
-  return `${code(repository)}: ${result}this build is ${code(digest)}, \`:latest\` is ${latest}`;
+  const kept = image.unchanged ? 'kept, no image of this build, ' : '';
+  const result = 'result' in image ? `**${image.result}**, ${kept}` : kept;
+  const change = image.change ? `; ${describeChange(image.change)}` : '';
+  return `${code(repository)}: ${result}this build is ${code(digest)}, \`:latest\` is ${latest}${change}`;
 }
 
 /** Lines of the tenants, failing ones first, so that these are not among the ones that are only counted. */
@@ -85,14 +90,18 @@ function describeBuild({ build, why }: TenantBuild): string {
   return build === null ? `does not report its build (${prose(why ?? 'no answer')})` : `runs ${code(shortSha(build))}`;
 }
 
-function describeSmoke({ checks }: TenantSmoke): string {
+function describeSmoke({ checks, observed = [] }: TenantSmoke): string {
   const passed = checks.filter(({ verdict }) => verdict === 'pass').length;
   const open = checks.filter(({ verdict }) => verdict !== 'pass');
   const notPassed = open.map(
     ({ check, verdict, status, expected, got }) =>
       `**${verdict}** ${prose(check)}${status ? ` (${status})` : ''}: expected ${answer(expected)}, got ${answer(got)}`,
   );
-  return [`${passed} of ${checks.length} checks passed`, ...notPassed].join(', ');
+  const beside = observed.map(
+    ({ check, verdict, measured }) =>
+      `observed only: ${prose(check)} (${verdict}${measured ? `, ${prose(measured)}` : ''})`,
+  );
+  return [`${passed} of ${checks.length} checks passed`, ...notPassed, ...beside].join(', ');
 }
 
 /** Expected or actual answer of a check, without secrets already. */
@@ -100,3 +109,13 @@ const answer = (text: string) => code(oneLine(text, MAX_ANSWER));
 
 const decisionLine = ({ at, by, verb, reason, holdName }: Decision) =>
   `${time(at)} **${verb}**${holdName ? ` of ${prose(holdName)}` : ''} by ${prose(by)}: ${prose(reason)}`;
+
+/** Status of the addition of a tenant, as Markdown for its page in the Temporal UI. */
+export function addTenantDetails({ slug, phase, why, since, origin, build, outcome, next }: AddTenantStatus): string {
+  const result = outcome === null ? '' : `, **${outcome}**`;
+  return [
+    `**${phase}**${result} since ${time(since)}\n\n${prose(oneLine(why, MAX_WHY))}`,
+    `Tenant ${code(slug)}${origin === null ? '' : ` at ${code(origin)}`}${build === null ? '' : `, runs ${code(build)}`}`,
+    ...(next === null ? [] : [`Go on with ${code(next)}`]),
+  ].join('\n\n');
+}

@@ -1,12 +1,13 @@
 import type { LaneState, Pause } from '../contract/lane.js';
-import type { TagState } from '../contract/move.js';
+import type { RecordedImage } from '../contract/move.js';
 import { type Sha, sameBuild } from '../contract/sha.js';
 import { FORGED_NAME, isForgedName } from '../domain/approvers.js';
 import { MAX_BY, MAX_REASON } from '../domain/decide.js';
 import { isoOf, isSha, isText } from '../domain/payloads/fields.js';
 import { record, rejectionOf } from './ledger.js';
 import { brief, MAX_IMAGES } from './limits.js';
-import { parseTagState } from './payloads/parse.js';
+import { parseRecordedImage } from './payloads/parse.js';
+import { quarantine, unquarantine } from './quarantine.js';
 import { answer } from './queue.js';
 import { setSequence } from './sequence.js';
 
@@ -17,7 +18,7 @@ export function applyCommand(
   sent: unknown,
   now: number,
 ): { answer: string } | { refused: string } {
-  const { by, reason, sha, until, images, sequence } = Object(sent) as Record<string, unknown>;
+  const { by, reason, sha, until, images, sequence, tenant } = Object(sent) as Record<string, unknown>;
   if (!isText(by) || by.length > MAX_BY || typeof reason !== 'string' || !reason.trim() || reason.length > MAX_REASON)
     return { refused: `${command} refused: it needs by and reason, e.g. {"by":"ada","reason":"looked at it"}` };
   if (isForgedName(by)) return { refused: `${command} refused: ${FORGED_NAME}` };
@@ -25,6 +26,7 @@ export function applyCommand(
   const needsSha = command === 'drop' || command === 'unbad';
   if (needsSha && !isSha(sha)) return { refused: `${command} refused: it needs the sha, e.g. "sha":"4c1d56e"` };
   if (command === 'unhold') return { answer: unhold(state) };
+  if (command === 'renew') return { answer: 'goes on as a new run, which knows all that this one knew' };
   if (command === 'resume') return { answer: resume(state) };
   if (command === 'unbad') return { answer: unbad(state, sha as Sha) };
   if (command === 'drop') return { answer: drop(state, sha as Sha, attribution) };
@@ -33,6 +35,8 @@ export function applyCommand(
       return { refused: 'sequence refused: it needs a whole number, e.g. "sequence":1042' };
     return { answer: setSequence(state.ledger, sequence as number) };
   }
+  if (command === 'quarantine') return quarantine(state, { tenant, until }, attribution, now);
+  if (command === 'unquarantine') return unquarantine(state, tenant, now);
   if (command === 'pause') {
     // A parser of dates skips what is in brackets, however long that is.
     const end = until === undefined ? undefined : isoOf(until);
@@ -47,10 +51,10 @@ export function applyCommand(
   return { answer: adopt(state, tagStates, isSha(sha) ? (sha as Sha) : null, attribution, now) };
 }
 
-function readImages(images: unknown): TagState[] | null {
+function readImages(images: unknown): RecordedImage[] | null {
   if (!Array.isArray(images) || images.length === 0 || images.length > MAX_IMAGES) return null;
   try {
-    return images.map(parseTagState);
+    return images.map(parseRecordedImage);
   } catch {
     return null;
   }
@@ -65,14 +69,14 @@ export interface Attribution {
 /** Accepts `:latest` as it stands as the expected latest, and lifts the hold of the lane unless that is `after-rollback`. */
 export function adopt(
   state: LaneState,
-  images: TagState[],
+  images: RecordedImage[],
   sha: Sha | null,
   { by, reason }: Attribution,
   now: number,
 ): string {
   const { ledger } = state;
   const at = new Date(now).toISOString();
-  ledger.expectedLatest = { images, at: now };
+  ledger.expectedLatest = { images: images.map(({ repository, digest }) => ({ repository, digest })), at: now };
   record(ledger, { sha, at, kind: 'adopted', by, reason, images });
   // A hold after a rollback does not depend on where `:latest` stands.
   if (ledger.hold?.name !== 'after-rollback') ledger.hold = null;

@@ -20,6 +20,20 @@ export const rollbackTargets = (ledger: Ledger): NamedEntry[] =>
     .filter(({ sha }) => whyKnownBad(ledger, sha) === null)
     .slice(0, TARGETS);
 
+/** How the images of a machine differ from those of the last move or adoption, a line each: only one of the two is what the gate moves. */
+export function otherImages({ expectedLatest }: Ledger, configured: readonly string[]): string[] {
+  if (expectedLatest === null) return [];
+  const moved = expectedLatest.images.map(({ repository }): string => repository);
+  return [
+    ...moved
+      .filter((one) => !configured.includes(one))
+      .map((one) => `CANARY_IMAGES lacks ${one}, which the last move had`),
+    ...configured
+      .filter((one) => !moved.includes(one))
+      .map((one) => `CANARY_IMAGES has ${one}, which the last move had not`),
+  ];
+}
+
 /** Records a drift and returns the alarms that it has not raised yet. A `:latest` that was moved from outside puts the lane on hold, unless it is on hold already (invariant I8). */
 export function noteDrift(
   state: LaneState,

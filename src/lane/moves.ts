@@ -5,6 +5,8 @@ import {
   isWhole,
   type MoveInput,
   type MoveRefusalReason,
+  type MoveTarget,
+  type RecordedImage,
   type TagState,
   whereItStands,
 } from '../contract/move.js';
@@ -107,18 +109,26 @@ function sameContent({ knownBad }: Ledger, { images }: MoveInput): string | null
 /** Checks the hold of the lane, and where `:latest` is (invariant I8); an approval of that very hold accepts both. */
 function decideByLatest({ ledger }: LaneState, { input, latest }: MoveQuestion, now: number): MoveDecision {
   // An approval must show every digest that it would write over.
-  const found = latest.map(whereItStands).join('; ');
+  const found = latest.map((image) => whereItStands(image)).join('; ');
   if (ledger.hold && !input.accepted)
     return deny('lane-held', `${ledger.hold.name}: ${ledger.hold.why}; ${found}`, latest);
-  const isUnexpected = input.images.some(({ repository, to, from }) => {
+  const isUnexpected = input.images.some(({ repository, to, from, unchanged }) => {
     const actual = digestOf(latest, repository);
     const expected = digestOf(ledger.expectedLatest?.images ?? [], repository);
-    return actual !== to && actual !== expected && !(input.accepted && actual === from);
+    // What an unchanged image is at was read there: only the ledger tells whether it belongs there.
+    return (actual !== to || unchanged === true) && actual !== expected && !(input.accepted && actual === from);
   });
   if (!isUnexpected) return ALLOW;
   if (ledger.expectedLatest && now - ledger.expectedLatest.at < RECENT_MS) return { decision: 'retry' };
   return deny('latest-moved', `${found}, not where the last move left it: it was moved from outside`, latest);
 }
+
+const toRecorded = ({ repository, to, unchanged, floor }: MoveTarget): RecordedImage => ({
+  repository,
+  digest: to,
+  ...(unchanged && { unchanged }),
+  ...(floor && { floor }),
+});
 
 /** Records the report of a mover. Idempotent. */
 export function reportMove(state: LaneState, { moverRunId, parent, input, images }: MoveReport, now: number): void {
@@ -138,7 +148,7 @@ export function reportMove(state: LaneState, { moverRunId, parent, input, images
   if (isWhole(images)) {
     ledger.expectedLatest = { images: images.map(({ repository, digest }) => ({ repository, digest })), at: now };
     const { sha, kind, by, reason } = input;
-    record(ledger, { sha, at, kind, by, reason, images: ledger.expectedLatest.images });
+    record(ledger, { sha, at, kind, by, reason, images: input.images.map(toRecorded) });
     if (kind === 'rollback') return;
     // A forced promotion takes the mark off, as a forced rollback does: the build counts as good.
     if (input.force) ledger.knownBad = ledger.knownBad.filter((one) => !sameBuild(one.sha, sha));

@@ -1,5 +1,6 @@
 import type { HolderStatus, LaneState, PositionRequest, RunPosition } from '../contract/lane.js';
 import { shortSha } from '../contract/sha.js';
+import { activeQuarantines } from '../contract/tenants/quarantine.js';
 import { isPaused } from './commands.js';
 import { isOlder } from './ledger.js';
 import { isKnown, resultOf } from './queue.js';
@@ -32,12 +33,21 @@ function holderStatusOf(state: LaneState, { runId, sha }: PositionRequest): Hold
     hold: ledger.hold,
     pause: ledger.pause,
     expectedLatest: ledger.expectedLatest?.images ?? [],
+    ...(ledger.quarantines && { quarantines: ledger.quarantines }),
     newer: next && key && nextKey && isOlder(key, nextKey) ? next.sha : null,
   };
 }
 
-/** Position of a run at `now` (epoch, ms), without an expired pause. */
+/** Position of a run at `now` (epoch, ms), without an expired pause or quarantine. */
 export function positionAt(position: RunPosition, now: number): RunPosition {
-  const { status } = position;
-  return { ...position, status: { ...status, pause: isPaused(status.pause, now) ? status.pause : null } };
+  const { quarantines: _, ...status } = position.status;
+  const active = activeQuarantines(position.status, now);
+  return {
+    ...position,
+    status: {
+      ...status,
+      pause: isPaused(status.pause, now) ? status.pause : null,
+      ...(active.length > 0 && { quarantines: active }),
+    },
+  };
 }

@@ -106,6 +106,9 @@ export function preemptedBy(state: LaneState, now: number): string | null {
   return next.manual || isOlder(keyOf(ledger, holder.sha), keyOf(ledger, next.sha)) ? next.sha : null;
 }
 
+/** Whether no build is tested to the end any more: until the next promotion, the alarm `starved` holds. */
+export const isStarved = ({ consecutivePreemptions }: Ledger) => consecutivePreemptions >= PREEMPTIONS_ALARM;
+
 /** Whether the lane knows a request: it waits, holds the lane, or was answered. */
 export const isKnown = (state: LaneState, request: PositionRequest): boolean =>
   state.queue.some(({ runId }) => runId === request.runId) || resultOf(state, request) !== null;

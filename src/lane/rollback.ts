@@ -1,8 +1,19 @@
 import type { Digest } from '../contract/image.js';
-import type { LaneState, Revocation, RollbackRequest } from '../contract/lane.js';
-import type { TagState } from '../contract/move.js';
+import type { LaneState, Ledger, LedgerEntry, Revocation, RollbackRequest } from '../contract/lane.js';
+import type { RecordedImage } from '../contract/move.js';
 import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
-import { describeMark, lastMoveOf, markOf, nameAdopted, whyKnownBad } from './ledger.js';
+import { AUTO_ROLLBACK } from '../contract/tenants/production.js';
+import {
+  describeMark,
+  isOlder,
+  lastMove,
+  lastMoveOf,
+  liveBefore,
+  markOf,
+  nameAdopted,
+  supersededBy,
+  whyKnownBad,
+} from './ledger.js';
 import { brief, KNOWN_BAD_BYTES, newest } from './limits.js';
 import { enqueue } from './queue.js';
 import { MAX_BUILDS, MAX_KEPT } from './state.js';
@@ -26,15 +37,19 @@ export function beginRollback(
   const reason = brief(request.reason);
   if (state.requestedRollbacks.includes(runId) || state.finishedRuns.includes(runId)) return null;
   nameAdopted(ledger, sha, request.images ?? []);
-  const refused = force ? null : refusalOf(state, sha);
+  const refused = force ? null : (whyNotOnlyFrom(state, request) ?? refusalOf(state, sha));
   if (refused !== null) return { refused };
   state.requestedRollbacks = [...state.requestedRollbacks, runId].slice(-MAX_KEPT);
   // One that has ended meanwhile displaces no other.
   if (isRunning || state.rollback === null) state.rollback = { workflowId, runId, sha, force };
   ledger.knownBad = ledger.knownBad.filter((one) => !sameBuild(one.sha, sha));
-  for (const bad of badAfter(state, sha))
-    if (!markOf(ledger, bad))
-      ledger.knownBad.push({ sha: bad as typeof sha, digests: digestsOf(state, bad), since, by, reason });
+  // An image that did not change since is in both builds: it is not what is bad.
+  const good = [...(request.images ?? []), ...(lastMoveOf(ledger, sha)?.images ?? [])].map(({ digest }) => digest);
+  for (const bad of badAfter(state, sha)) {
+    if (markOf(ledger, bad)) continue;
+    const digests = digestsOf(state, bad).filter((digest) => !good.includes(digest));
+    ledger.knownBad.push({ sha: bad as typeof sha, digests, since, by, reason });
+  }
   ledger.knownBad = newest(ledger.knownBad, MAX_BUILDS, KNOWN_BAD_BYTES);
   ledger.hold = { name: 'after-rollback', why: `rolled back to ${sha} by ${by}: ${reason}`, by, since };
   if (state.holder) state.holder.revocation ??= revoked(state, `a rollback to ${sha} was begun by ${by}: ${reason}`);
@@ -43,14 +58,95 @@ export function beginRollback(
   return null;
 }
 
+/** Why a rollback without a person may no longer begin: it must not take back a build that nobody found red. */
+function whyNotOnlyFrom({ ledger, move }: LaneState, { onlyFrom }: RollbackRequest): string | null {
+  if (onlyFrom === undefined) return null;
+  const live = ledger.history.at(-1)?.sha;
+  if (!live || !sameBuild(live, onlyFrom)) return `${onlyFrom} is no longer live`;
+  return move ? 'another move is under way' : null;
+}
+
+/** Automatic rollbacks in a row after which a person must look. */
+const MAX_IN_ROW = 2;
+
+/** Target of an automatic rollback from a build that was moved at `movedAt` (ISO 8601), or why a person must decide. */
+export function chooseAutoRollback(
+  { ledger, move }: LaneState,
+  { sha, movedAt }: { sha: Sha; movedAt: string },
+): { target: Sha } | { ask: string } {
+  const newer = supersededBy(ledger, sha, movedAt);
+  if (newer) return { ask: `a ${newer.kind} to ${newer.sha ?? 'an unknown build'} came after it` };
+  const live = lastMove(ledger);
+  if (!live?.sha || !sameBuild(live.sha, sha)) return { ask: `the ledger does not have ${sha} as the live build` };
+  if (live.kind !== 'promotion') return { ask: `${sha} came back by a rollback, so the build may not be the cause` };
+  if (Date.parse(live.at) !== Date.parse(movedAt)) return { ask: 'a person started this watch, not the promotion' };
+  if (automaticInRow(ledger, live) >= MAX_IN_ROW)
+    return { ask: `${MAX_IN_ROW} automatic rollbacks in a row, and no build in between stayed` };
+  if (ledger.hold) return { ask: `the lane is on hold for ${ledger.hold.name}: ${ledger.hold.why}` };
+  if (move) return { ask: 'another move is under way' };
+  const target = liveBefore(ledger, live);
+  return target === null ? { ask: 'the ledger has no good build before it' } : { target };
+}
+
+/**
+ * Images of the move that the control plane may take to production: the newest one of the ledger, to that build, at `movedAt` (ISO 8601).
+ * `no`: why it is not that move; `later`: why that is not known yet.
+ */
+export function moveToDeliver(
+  { ledger, move, rollback }: LaneState,
+  { sha, movedAt }: { sha: Sha; movedAt: string },
+): { images: RecordedImage[] } | { no: string } | { later: string } {
+  const newer = supersededBy(ledger, sha, movedAt);
+  if (newer) return { no: `a ${newer.kind} to ${newer.sha ?? 'an unknown build'} came after it` };
+  const live = lastMove(ledger);
+  if (!live?.sha || !sameBuild(live.sha, sha)) return { no: `the newest move of the ledger is not to ${sha}` };
+  if (Date.parse(movedAt) !== Date.parse(live.at)) return { no: 'a person started this watch, not the move' };
+  if (move || (rollback && !sameBuild(rollback.sha, sha))) return { later: 'another move is under way' };
+  return { images: live.images };
+}
+
+/** Automatic rollbacks before an entry, back to a promoted build that stayed, a person's rollback or an adoption. */
+function automaticInRow(ledger: Ledger, live: LedgerEntry): number {
+  const before = ledger.history.slice(0, ledger.history.indexOf(live)).toReversed();
+  const isOne = ({ kind, by }: LedgerEntry) => kind === 'rollback' && by === AUTO_ROLLBACK;
+  const end = before.findIndex(
+    (one) => !isOne(one) && !(one.kind === 'promotion' && one.sha !== null && markOf(ledger, one.sha)),
+  );
+  return before.slice(0, end < 0 ? undefined : end).filter(isOne).length;
+}
+
+/** Builds after the target whose images may name a rollback floor. */
+const MAX_SINCE = 10;
+
+/** What the ledger knows for the rollback floor of a target: the images of the builds after it, newest first, and whether it is not older than another build. */
+export function floorEvidence(ledger: Ledger, target: Sha) {
+  const first = ledger.history.findIndex(({ sha }) => sha !== null && sameBuild(sha, target));
+  const later = ledger.history.slice(first + 1);
+  const since = later.toReversed().slice(0, MAX_SINCE);
+  const floorsOf = (entries: LedgerEntry[]) =>
+    entries.flatMap(({ images }) => images.flatMap(({ floor }) => floor ?? []));
+  const own = floorsOf(ledger.history.filter(({ sha }) => sha !== null && sameBuild(sha, target)));
+  const isAtLeast = (floor: string): boolean | null => {
+    const [own, other] = [target, floor].map((sha) => ledger.firstPromoted[shortSha(sha as Sha)]);
+    if (own !== undefined && other !== undefined) return own >= other;
+    const [key, floorKey] = [target, floor].map((sha) => ledger.order[shortSha(sha as Sha)]);
+    return key && floorKey ? !isOlder(key, floorKey) : null;
+  };
+  // A label stays in later builds; what a release names is in its own entry alone.
+  const declared = [...new Set(floorsOf(later))].filter((floor) => !own.includes(floor));
+  return { since: since.flatMap(({ images }) => images), declared, isAtLeast };
+}
+
 function refusalOf({ ledger }: LaneState, sha: Sha): string | null {
   const bad = whyKnownBad(ledger, sha);
   if (bad !== null) return `${sha} was ${bad}`;
-  return ledger.firstPromoted[shortSha(sha)] === undefined ? `${sha} was never promoted here` : null;
+  // One that was moved to by a forced rollback was live here, and counts as good since.
+  const wasLive = ledger.firstPromoted[shortSha(sha)] !== undefined || lastMoveOf(ledger, sha) !== undefined;
+  return wasLive ? null : `${sha} was never promoted here`;
 }
 
 /** Digests that the newest move of a build left at `:latest`; null if the history has none. */
-export const digestsOfMove = ({ ledger }: LaneState, sha: Sha): TagState[] | null =>
+export const digestsOfMove = ({ ledger }: LaneState, sha: Sha): RecordedImage[] | null =>
   lastMoveOf(ledger, sha)?.images ?? null;
 
 function revoked({ holder, ledger }: LaneState, why: string): Revocation {

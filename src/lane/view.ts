@@ -1,3 +1,4 @@
+import type { AlarmName } from '../contract/events.js';
 import type {
   Holder,
   KnownBadBuild,
@@ -11,9 +12,10 @@ import type {
 } from '../contract/lane.js';
 import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
 import type { BuildVerdict } from '../contract/tenants/check.js';
+import { activeQuarantines, type Quarantine } from '../contract/tenants/quarantine.js';
 import { isPaused } from './commands.js';
 import { buildsOf, defaultRollbackTarget, whyKnownBad } from './ledger.js';
-import { inOrder } from './queue.js';
+import { inOrder, isStarved } from './queue.js';
 import { outOfOrderAlarm } from './sequence.js';
 import { liveRejection } from './verdicts.js';
 
@@ -27,6 +29,8 @@ export interface LaneView {
   hold: LaneHold | null;
   /** Null also after it has expired. */
   pause: Pause | null;
+  /** Tenants in quarantine, without expired ones. */
+  quarantines: Quarantine[];
   /** Newest entry of the history; null if the history is empty. */
   live: LedgerEntry | null;
   /** Time of the last move to the live build, ISO 8601 (an adoption moves nothing); null if it was only adopted. */
@@ -54,6 +58,7 @@ export function laneView(state: LaneState, now: number): LaneView {
     rollback,
     hold: ledger.hold,
     pause: isPaused(ledger.pause, now) ? ledger.pause : null,
+    quarantines: activeQuarantines(ledger, now),
     live: ledger.history.at(-1) ?? null,
     movedAt: movedAt(ledger),
     back: defaultRollbackTarget(ledger),
@@ -63,6 +68,15 @@ export function laneView(state: LaneState, now: number): LaneView {
     missing: ledger.drift?.missing ?? [],
   };
 }
+
+/** Alarms of the lane that still hold, whether or not a person has seen them. `PairSplit` is `pair-split` here; of `ledger-not-kept` the state has nothing. */
+export const openAlarms = ({ ledger }: LaneState): AlarmName[] => [
+  ...(ledger.hold ? [ledger.hold.name] : []),
+  ...(liveRejection(ledger) === null ? [] : ['live-build-red' as const]),
+  ...(outOfOrderAlarm(ledger) === null ? [] : ['out-of-order' as const]),
+  ...(isStarved(ledger) ? ['starved' as const] : []),
+  ...(ledger.drift?.missing.length ? ['rollback-target-missing' as const] : []),
+];
 
 function movedAt({ history }: Ledger): string | null {
   const live = history.at(-1)?.sha;

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { InvalidInput } from '../contract/brand.js';
-import type { Repository } from '../contract/image.js';
+import { LATEST, parsePromoteTag, type Repository, type Tag } from '../contract/image.js';
 import type { LaneState, Ledger } from '../contract/lane.js';
 import { fieldsOf } from '../domain/payloads/fields.js';
 import { parseLaneState } from '../lane/payloads/state.js';
@@ -12,6 +12,8 @@ export interface LedgerCopy {
   /** Grows with each move: its time, epoch in milliseconds. An older copy never replaces a newer one. */
   generation: number;
   ledger: Ledger;
+  /** Tag that production followed. */
+  tag: Tag;
   /** Whether a payload key signed it. Without one, anybody who may write to the repository may have made it. */
   isSigned: boolean;
 }
@@ -20,6 +22,7 @@ export interface LedgerCopy {
 interface Owner {
   lane: string;
   repository: Repository;
+  tag?: Tag;
 }
 
 const KIND = 'canary-ledger';
@@ -46,13 +49,14 @@ export function withoutProse({ drift: _, ...ledger }: Ledger): Ledger {
 export const generationOf = ({ expectedLatest }: Ledger): number | null => expectedLatest?.at ?? null;
 
 /** Text of a copy: a line of JSON, and a line with the signature of the first one; without keys, with none. */
-export function sealCopy(ledger: Ledger, { lane, repository }: Owner, keys: PayloadKeys | null): string {
+export function sealCopy(ledger: Ledger, { lane, repository, tag = LATEST }: Owner, keys: PayloadKeys | null): string {
   const generation = generationOf(ledger) ?? 0;
   const line = JSON.stringify({
     kind: KIND,
     version: VERSION,
     lane,
     repository,
+    tag,
     generation,
     ledger: withoutProse(ledger),
   });
@@ -69,13 +73,14 @@ const sign = (line: string, key: Parameters<typeof createHmac>[1]) =>
 export function openCopy(text: string, owner: Owner, keys: PayloadKeys | null): LedgerCopy {
   const [line = '', signature = ''] = text.split('\n', 2);
   const isSigned = isSignedBy(line, parse(signature), keys);
-  const { kind, version, lane, repository, generation, ledger } = fieldsOf(parse(line));
+  const { kind, version, lane, repository, tag = LATEST, generation, ledger } = fieldsOf(parse(line));
   if (kind !== KIND || version !== VERSION) throw new InvalidInput('it is not a ledger of this version');
   if (lane !== owner.lane || repository !== owner.repository)
     throw new InvalidInput('it is the ledger of another gate, or of another repository');
   const state: LaneState | null = parseLaneState({ ...emptyLane(), ledger });
-  if (state === null || !Number.isSafeInteger(generation)) throw new InvalidInput('its ledger cannot be read');
-  return { generation: generation as number, ledger: state.ledger, isSigned };
+  if (state === null || !Number.isSafeInteger(generation) || Number(generation) < 0)
+    throw new InvalidInput('its ledger cannot be read');
+  return { generation: generation as number, tag: parsePromoteTag(tag), ledger: state.ledger, isSigned };
 }
 
 function isSignedBy(line: string, signature: unknown, keys: PayloadKeys | null): boolean {

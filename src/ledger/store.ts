@@ -45,7 +45,7 @@ export async function keepLedger(
   // The one that moved last, which a worker has read before.
   const live = digestOf(ledger.expectedLatest?.images ?? [], repository);
   const mediaType = live ? (await getManifest(registry, repository, live, signal)).mediaType : '';
-  const tar = tarOf(FILE, Buffer.from(sealCopy(ledger, { lane, repository }, keys)));
+  const tar = tarOf(FILE, Buffer.from(sealCopy(ledger, { lane, repository, tag: registry.latest }, keys)));
   const config = {
     architecture: 'amd64',
     os: 'linux',

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Digest, LATEST, type Tag } from '../contract/image.js';
+import type { Digest, Tag } from '../contract/image.js';
 import type { MoveOutcome } from '../contract/move.js';
 import type { Manifest, Registry } from '../registry/context.js';
 import { putTag } from '../registry/put-tag.js';
@@ -50,7 +50,7 @@ export interface ImageTask {
  * @throws {MoveRefusal} if there is no write lease, or no longer; what was sent has settled by then.
  */
 export async function moveImage(task: ImageTask): Promise<ImageMove> {
-  const { registry, tag = LATEST, manifest, lease, pair, waits } = task;
+  const { registry, tag = registry.latest, manifest, lease, pair, waits } = task;
   const state: ImageMove = {
     outcome: 'failed',
     sent: false,
@@ -139,7 +139,8 @@ async function staysAtTarget(task: ImageTask): Promise<Pick<ImageMove, 'outcome'
   }
 }
 
-const readNow = ({ registry, tag = LATEST, manifest }: ImageTask) => readTag(registry, manifest.repository, tag);
+const readNow = ({ registry, tag = registry.latest, manifest }: ImageTask) =>
+  readTag(registry, manifest.repository, tag);
 
 const isConflict = ({ manifest, previous }: ImageTask, latest: Digest | null) =>
   latest !== null && latest !== manifest.digest && latest !== previous;
@@ -152,6 +153,12 @@ export async function staysConflict(task: ImageTask): Promise<boolean> {
     if (!isConflict(task, latest)) return false;
     if (performance.now() >= until) return true;
   }
+}
+
+/** Reads whether an image that is at its target still is; nothing is written. */
+export async function readKept(task: ImageTask): Promise<ImageMove> {
+  const { outcome, latest } = await readBack(task);
+  return { outcome, latest, sent: false, ...(outcome !== 'promoted' && { why: ':latest left the target' }) };
 }
 
 /** Reads until the target shows. The previous digest, or none, is a lagging read; a third digest counts if it stays. */

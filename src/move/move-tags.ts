@@ -3,13 +3,14 @@ import {
   digestOf,
   type MovedImage,
   type MoveInput,
+  type MoveProgress,
   type MoveTarget,
   type TagState,
   whereItStands,
 } from '../contract/move.js';
 import type { Registry } from '../registry/context.js';
 import { getManifest } from '../registry/get-manifest.js';
-import { moveImage } from './move-image.js';
+import { type ImageMove, moveImage, readKept } from './move-image.js';
 import { observeExpected, observeLatest } from './observe.js';
 import { createPair } from './pair.js';
 import { type Course, restore, toMovedImage } from './restore.js';
@@ -39,15 +40,11 @@ export interface Move {
   onSplit?: (ms: number) => void;
 }
 
-/** State of an image that is not at its target yet. */
-export interface MoveProgress extends TagState {
-  why: string;
-}
-
 /**
  * Moves `:latest` of all images to their targets (docs/protocol.md, The move). The PUTs go out together, each under a write
  * lease that is at most `windowMs` old, and each is read back. If an image of a promotion fails for good, the others are
- * restored. A rollback restores nothing: what it moved away from is broken.
+ * restored. A rollback restores nothing: what it moved away from is broken. An image that the build does not have is not
+ * written if it is where it was.
  * @returns one outcome for each image of the input, in its order.
  * @throws {MoveRefusal} with nothing written, or, once begun, if the lease was revoked.
  * @throws {RegistryError} before the first write.
@@ -91,7 +88,10 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
     ask: (hasBegun, latest) => authorizer.authorize({ begun: hasBegun, latest }),
   });
   const forMs = rollsBack ? waits.rollBackMs : waits.promoteMs;
-  const pair = createPair(input.images.length, { forMs, forwardOnly: rollsBack, waits });
+  const isKept = ({ repository, to, unchanged }: MoveTarget) =>
+    unchanged === true && !recent && digestOf(first, repository) === to;
+  const written = input.images.filter((target) => !isKept(target));
+  const pair = createPair(written.length, { forMs, forwardOnly: rollsBack, waits });
   const courses = targets.map(({ target, manifest }): Course => {
     const { repository } = target;
     return {
@@ -121,14 +121,17 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
       }),
     );
   }
-  const writes = await settle(courses.map(async (course) => ({ course, own: await moveImage(course) })));
+  const writeOrKeep = (course: Course): Promise<ImageMove> =>
+    isKept(course.target) ? readKept(course) : moveImage(course);
+  const writes = await settle(courses.map(async (course) => ({ course, own: await writeOrKeep(course) })));
   const isBroken = writes.some(({ own }) => own.outcome === 'failed' || own.outcome === 'conflict');
   const mustRestore = isBroken && !rollsBack && writes.some(({ course, own }) => own.latest !== course.target.to);
   const wasAtTarget = rollsBack && !isBroken && isAtTarget && !begun && !(await movedLately(move));
   const images = await settle(
     writes.map(async ({ course, own }) => {
-      if (mustRestore) return restore(course, own);
-      const outcome = wasAtTarget && own.outcome === 'promoted' ? 'already' : own.outcome;
+      const wasThere = own.outcome === 'promoted' && (wasAtTarget || isKept(course.target));
+      if (mustRestore) return wasThere ? toMovedImage(course, 'restored', own.latest) : restore(course, own);
+      const outcome = wasThere ? 'already' : own.outcome;
       return toMovedImage(course, outcome, own.latest, own.why);
     }),
   );
@@ -143,18 +146,19 @@ type AfterLostContact = 'go-on' | 'restore' | 'done';
  * After lost contact a mover goes on only from what a move of ours left. What else is there is somebody's newer decision.
  * @throws {MoveRefusal} if this attempt must write nothing.
  */
-function afterLostContact({ input, observed }: Move, latest: TagState[]): AfterLostContact {
+function afterLostContact({ registry, input, observed }: Move, latest: TagState[]): AfterLostContact {
   const images = input.images.map((target) => {
     const { repository, to, from } = target;
     const digest = digestOf(latest, repository);
     const isMoved = digest === to;
-    return { isMoved, isKnown: isMoved || digest === from || digest === digestOf(observed, repository) };
+    const isKnown = isMoved || digest === from || digest === digestOf(observed, repository);
+    return { isMoved, isKnown, isOurs: isMoved && from !== to };
   });
   const isKnown = images.every((image) => image.isKnown);
   if (input.kind === 'rollback' && isKnown) return 'go-on';
   if (images.every((image) => image.isMoved)) return 'done';
-  if (input.kind === 'promotion' && isKnown && images.some((image) => image.isMoved)) return 'restore';
-  const found = latest.map(whereItStands);
+  if (input.kind === 'promotion' && isKnown && images.some((image) => image.isOurs)) return 'restore';
+  const found = latest.map((image) => whereItStands(image, registry.latest));
   throw new MoveRefusal(
     'latest-moved',
     `the mover had lost contact for over a minute, in which a person may have decided otherwise; ${found.join('; ')}`,
@@ -173,7 +177,8 @@ function previousOf(target: MoveTarget, observed: TagState[]): Digest | null {
 
 /** Whether one image is on its target and another is not: only a move of ours does that, so one has begun. */
 function isHalfMoved(targets: MoveTarget[], latest: TagState[]): boolean {
-  const moved = targets.map(({ repository, from, to }) => from !== to && digestOf(latest, repository) === to);
+  const toMove = targets.filter(({ from, to }) => from !== to);
+  const moved = toMove.map(({ repository, to }) => digestOf(latest, repository) === to);
   return moved.includes(true) && moved.includes(false);
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { LATEST, type Repository } from '../contract/image.js';
+import type { Repository } from '../contract/image.js';
 import { digestOf, type MoveTarget, type TagState, whereItStands } from '../contract/move.js';
 import type { Registry } from '../registry/context.js';
 import { readTag } from '../registry/read-tag.js';
@@ -20,13 +20,24 @@ export function observeLatest(
     error instanceof RegistryError && (error.kind === 'integrity' || error.kind === 'rejected');
   return Promise.all(
     repositories.map(async (repository) => {
-      const digest = await readTag(registry, repository, LATEST, signal).catch((error: unknown) => {
+      const digest = await readTag(registry, repository, registry.latest, signal).catch((error: unknown) => {
         if (tolerant && isInvalid(error)) return null;
         throw error;
       });
       return { repository, digest };
     }),
   );
+}
+
+/** The images whose `:latest` is not where it is expected, as they are now. An invalid manifest counts as no tag. */
+export async function observeMoved(
+  registry: Registry,
+  expected: readonly TagState[],
+  signal?: AbortSignal,
+): Promise<TagState[]> {
+  const repositories = expected.map(({ repository }) => repository);
+  const latest = await observeLatest(registry, repositories, { signal, tolerant: true });
+  return latest.filter(({ repository, digest }) => digest !== digestOf(expected, repository));
 }
 
 /**
@@ -47,7 +58,7 @@ export async function observeExpected(
     const surprises = targets.flatMap(({ repository, from, to }) => {
       const found = digestOf(latest, repository);
       if (found === from || found === to) return [];
-      return [`${whereItStands({ repository, digest: found })}, this run saw ${from ?? 'nothing'}`];
+      return [`${whereItStands({ repository, digest: found }, registry.latest)}, this run saw ${from ?? 'nothing'}`];
     });
     if (surprises.length === 0) return latest;
     if (performance.now() < deadline) continue;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Digest, LATEST } from '../contract/image.js';
+import type { Digest } from '../contract/image.js';
 import type { MovedImage, MoveOutcome, MoveTarget } from '../contract/move.js';
 import { getManifest } from '../registry/get-manifest.js';
 import { readTag } from '../registry/read-tag.js';
@@ -51,7 +51,7 @@ export async function restore(course: Course, own: ImageMove): Promise<MovedImag
 /** Whether no write of ours can be in flight any more, and every read until then showed the previous digest. */
 async function neverLeft({ registry, target, previous, waits }: Course): Promise<boolean> {
   for (const until = performance.now() + waits.windowMs + waits.putTimeoutMs; ; await delay(waits.pollMs)) {
-    const latest = await readTag(registry, target.repository, LATEST).catch(() => undefined);
+    const latest = await readTag(registry, target.repository, registry.latest).catch(() => undefined);
     if (latest !== previous) return false;
     if (performance.now() >= until) return true;
   }
@@ -64,5 +64,6 @@ export function toMovedImage(
   latest: Digest | null,
   why?: string,
 ): MovedImage {
-  return { repository: target.repository, digest: target.to, previous, result, latest, ...(why && { why }) };
+  const { repository, to: digest, unchanged } = target;
+  return { repository, digest, previous, result, latest, ...(why && { why }), ...(unchanged && { unchanged }) };
 }

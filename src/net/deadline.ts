@@ -26,6 +26,17 @@ export async function withDeadline<T>(
   }
 }
 
+/** Settles as the promise, or with the signal's reason as soon as it is aborted. */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  signal.throwIfAborted();
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
 /** Reason of a signal whose time is up. */
 export class DeadlineReached extends Error {
   override readonly name = 'DeadlineReached';

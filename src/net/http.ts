@@ -1,8 +1,14 @@
-import { Agent, type Dispatcher, request } from 'undici';
-import { DeadlineReached, withDeadline } from './deadline.js';
+import { brotliDecompressSync, constants, gunzipSync, inflateSync } from 'node:zlib';
+import { type Dispatcher, request } from 'undici';
+import { inRequest, type TracedRequest } from '../tracing/requests.js';
+import { unlessAborted, withDeadline } from './deadline.js';
+import type { Network } from './network.js';
+import { openPool } from './pool.js';
+import type { TlsMaterial } from './trust.js';
+import { explainFailure, type Failure } from './unreachable.js';
 
 export interface HttpRequest {
-  method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
+  method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
   url: URL;
   headers?: Record<string, string>;
   body?: string | Uint8Array;
@@ -15,8 +21,14 @@ export interface HttpRequest {
   /** Bytes read of an error's body (status 300 and more), whatever follows; if left out, `maxBytes` counts for it too. */
   maxErrorBytes?: number;
   signal?: AbortSignal;
-  /** Connections to reuse; if left out, the request opens one of its own and closes it. */
+  /** How the host is reached. */
+  network: Network;
+  /** Connections to reuse, of that network; if left out, the request opens one of its own and closes it. */
   dispatcher?: Dispatcher;
+  /** What a connection of its own needs besides the usual authorities. */
+  tlsFor?: (url: URL) => TlsMaterial | null;
+  /** What its span tells of the address. */
+  tells?: TracedRequest['tells'];
   /** Called on an open connection, right before bytes go out on it. What it throws passes untouched, and nothing is sent. */
   beforeSend?: () => void;
 }
@@ -28,16 +40,19 @@ export interface HttpAnswer {
   latencyMs: number;
 }
 
-/** No complete answer came. `code` is `timeout`, `too-large` or the socket's own, e.g. `ECONNREFUSED`. An answer of any status is not an error here. */
+/** No complete answer came. `code` is `timeout`, `too-large`, `invalid-compression` or the socket's own, e.g. `ECONNREFUSED`. An answer of any status is not an error here. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
+  readonly code: string;
   constructor(
-    readonly code: string,
+    /** What went wrong, with its fix if one is known. */
+    readonly failure: Failure,
     readonly url: string,
     readonly latencyMs: number,
     cause: unknown,
   ) {
-    super(`${url}: ${code}`, { cause });
+    super(`${url}: ${failure.what}`, { cause });
+    this.code = failure.code;
   }
 }
 
@@ -46,23 +61,12 @@ export function redacted(url: URL): string {
   return `${url.origin}${url.pathname}`;
 }
 
-/** Connections to one origin: a large index has many children, and its registry gets no more than this at once. */
-const MAX_CONNECTIONS = 16;
-
-/**
- * A pool of connections; the caller closes it. Never Node's own global dispatcher: it belongs to the undici inside Node,
- * whose handlers differ from those of the package from Node 26 on (`UND_ERR_INVALID_ARG`).
- * @param connectMs until a connection is open, in milliseconds.
- */
-export function openPool(connectMs: number): Agent {
-  return new Agent({ connect: { timeout: connectMs }, connections: MAX_CONNECTIONS });
-}
-
-/** Sends one request and reads its whole answer. Follows no redirect, inflates nothing and tries once.
+/** Sends one request and reads its whole answer, decompressed: proxies compress also what must not be. Follows no redirect and tries once.
  * @throws {NoAnswer}; the signal's own reason when it is aborted; what `beforeSend` throws. */
 export async function send(given: HttpRequest): Promise<HttpAnswer> {
   if (given.dispatcher) return sendOn(given.dispatcher, given);
-  const pool = openPool(given.timeoutMs);
+  const { network, timeoutMs, tlsFor } = given;
+  const pool = openPool({ network, connectMs: timeoutMs, ...(tlsFor && { tlsFor }) });
   try {
     return await sendOn(pool, given);
   } finally {
@@ -70,7 +74,10 @@ export async function send(given: HttpRequest): Promise<HttpAnswer> {
   }
 }
 
-async function sendOn(dispatcher: Dispatcher, given: HttpRequest): Promise<HttpAnswer> {
+const sendOn = (dispatcher: Dispatcher, given: HttpRequest): Promise<HttpAnswer> =>
+  inRequest(given, () => exchange(dispatcher, given));
+
+async function exchange(dispatcher: Dispatcher, given: HttpRequest): Promise<HttpAnswer> {
   const started = performance.now();
   const latencyMs = () => Math.round(performance.now() - started);
   let veto: { reason: unknown } | null = null;
@@ -84,7 +91,8 @@ async function sendOn(dispatcher: Dispatcher, given: HttpRequest): Promise<HttpA
   };
   try {
     return await withDeadline(given.timeoutMs, given.signal, async (signal) => {
-      const answer = await request(given.url, {
+      // undici heeds the signal only once a connection is open, which a proxy may delay; then it sends nothing.
+      const sent = request(given.url, {
         method: given.method,
         headers: given.headers ?? {},
         body: given.body ?? null,
@@ -92,18 +100,25 @@ async function sendOn(dispatcher: Dispatcher, given: HttpRequest): Promise<HttpA
         ...(given.silenceMs && { headersTimeout: given.silenceMs, bodyTimeout: given.silenceMs }),
         dispatcher: given.beforeSend ? dispatcher.compose(checkingFirst(check)) : dispatcher,
       });
+      const answer = await unlessAborted(sent, signal);
       const isError = answer.statusCode >= 300 && given.maxErrorBytes !== undefined;
       const body = await (isError
         ? readSome(answer.body, given.maxErrorBytes ?? 0)
         : readBody(answer.body, given.maxBytes));
       given.signal?.throwIfAborted();
-      return { status: answer.statusCode, headers: answer.headers, body, latencyMs: latencyMs() };
+      const decoded = decompressed(
+        answer.headers,
+        body,
+        isError ? (given.maxErrorBytes ?? 0) : given.maxBytes,
+        isError,
+      );
+      return { status: answer.statusCode, ...decoded, latencyMs: latencyMs() };
     });
   } catch (error) {
     const vetoed = veto as { reason: unknown } | null;
     if (vetoed) throw vetoed.reason;
     given.signal?.throwIfAborted();
-    throw new NoAnswer(errorCode(error), redacted(given.url), latencyMs(), error);
+    throw new NoAnswer(await explainFailure(error, given.url, given), redacted(given.url), latencyMs(), error);
   }
 }
 
@@ -150,15 +165,45 @@ async function readSome(body: AsyncIterable<Buffer>, maxBytes: number): Promise<
   return Buffer.concat(chunks).subarray(0, maxBytes);
 }
 
-class TooLarge extends Error {
-  readonly code = 'too-large';
+const DECOMPRESS: Record<string, (body: Buffer, maxOutputLength: number) => Buffer> = {
+  gzip: (body, maxOutputLength) => gunzipSync(body, { maxOutputLength, finishFlush: constants.Z_SYNC_FLUSH }),
+  deflate: (body, maxOutputLength) => inflateSync(body, { maxOutputLength, finishFlush: constants.Z_SYNC_FLUSH }),
+  br: (body, maxOutputLength) =>
+    brotliDecompressSync(body, { maxOutputLength, finishFlush: constants.BROTLI_OPERATION_FLUSH }),
+};
+
+/** Codings that change nothing. S3 keeps the last of them from the upload of an object. */
+const AS_IT_IS = ['', 'identity', 'aws-chunked'];
+
+/** Undoes one known `Content-Encoding`; any other stays, and the caller sees the header. The body of an error may be cut, and counts only for its words. */
+function decompressed(
+  headers: HttpAnswer['headers'],
+  body: Buffer,
+  maxBytes: number,
+  isError: boolean,
+): Pick<HttpAnswer, 'headers' | 'body'> {
+  const { 'content-encoding': given, ...rest } = headers;
+  const codings = String(given ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((coding) => coding.trim().replace(/^x-/, ''))
+    .filter((coding) => !AS_IT_IS.includes(coding));
+  if (codings.length === 0) return { headers: rest, body };
+  const coding = codings.join();
+  const undo = Object.hasOwn(DECOMPRESS, coding) ? DECOMPRESS[coding] : undefined;
+  if (!undo || body.length === 0) return { headers, body };
+  try {
+    return { headers: rest, body: undo(body, maxBytes) };
+  } catch (error) {
+    if (isError) return { headers, body: Buffer.alloc(0) };
+    throw (error as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE' ? new TooLarge() : new NotDecompressed();
+  }
 }
 
-const TIMEOUTS = ['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'];
+class NotDecompressed extends Error {
+  readonly code = 'invalid-compression';
+}
 
-function errorCode(error: unknown): string {
-  if (error instanceof DeadlineReached) return 'timeout';
-  const code = (error as { code?: unknown } | null)?.code;
-  if (typeof code !== 'string') return String(error);
-  return TIMEOUTS.includes(code) ? 'timeout' : code;
+class TooLarge extends Error {
+  readonly code = 'too-large';
 }

@@ -1,7 +1,8 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet } from 'jose';
 import { z } from 'zod';
 import { NoAnswer, send } from '../net/http.js';
-import { isProtected } from './issuers.js';
+import { isProtected } from '../net/loopback.js';
+import type { Network } from '../net/network.js';
 
 /** The public keys of an issuer could not be read; no verdict about any token. */
 export class IssuerUnreachable extends Error {
@@ -32,14 +33,14 @@ export type IssuerKeys = (issuer: string, renew?: boolean) => Promise<ReturnType
  * A cache of the public keys of issuers. `renew`: read again, as a key is not there: the issuer may have got a new one.
  * @param now epoch, ms.
  */
-export function issuerKeys(now: () => number = Date.now): IssuerKeys {
+export function issuerKeys(network: Network, now: () => number = Date.now): IssuerKeys {
   const cache = new Map<string, Cached>();
   return async (issuer, renew = false) => {
     const cached = cache.get(issuer);
     const age = cached ? now() - cached.at : Number.POSITIVE_INFINITY;
     if (cached && age < (renew ? AGAIN_MS : FRESH_MS)) return cached.keys;
     try {
-      const keys = createLocalJWKSet(await readKeys(issuer));
+      const keys = createLocalJWKSet(await readKeys(issuer, network));
       cache.set(issuer, { keys, at: now() });
       return keys;
     } catch (error) {
@@ -50,27 +51,27 @@ export function issuerKeys(now: () => number = Date.now): IssuerKeys {
 }
 
 /** @throws {IssuerUnreachable} */
-async function readKeys(issuer: string): Promise<JSONWebKeySet> {
+async function readKeys(issuer: string, network: Network): Promise<JSONWebKeySet> {
   const well = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-  const found = DISCOVERY.safeParse(await readJson(new URL(well)));
+  const found = DISCOVERY.safeParse(await readJson(new URL(well), network));
   if (!found.success || found.data.issuer !== issuer)
     throw new IssuerUnreachable(`${well}: expected the configuration of ${issuer}`);
   const address = new URL(found.data.jwks_uri);
   if (!isProtected(address)) throw new IssuerUnreachable(`${well}: its jwks_uri is not https`);
-  const keys = KEYS.safeParse(await readJson(address));
+  const keys = KEYS.safeParse(await readJson(address, network));
   if (!keys.success) throw new IssuerUnreachable(`${address.origin}${address.pathname}: expected a list of keys`);
   return keys.data as JSONWebKeySet;
 }
 
-async function readJson(url: URL): Promise<unknown> {
+async function readJson(url: URL, network: Network): Promise<unknown> {
   const where = `${url.origin}${url.pathname}`;
   try {
-    const { status, body } = await send({ method: 'GET', url, ...ANSWER });
+    const { status, body } = await send({ method: 'GET', url, network, ...ANSWER });
     if (status !== 200) throw new IssuerUnreachable(`${where} answered ${status}`);
     return JSON.parse(body.toString('utf8'));
   } catch (error) {
     if (error instanceof IssuerUnreachable) throw error;
-    throw new IssuerUnreachable(`${where}: ${error instanceof NoAnswer ? error.code : 'not JSON'}`);
+    throw new IssuerUnreachable(`${where}: ${error instanceof NoAnswer ? error.failure.what : 'not JSON'}`);
   }
 }
 

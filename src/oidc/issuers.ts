@@ -1,5 +1,5 @@
 import { InvalidInput, shown } from '../contract/brand.js';
-import { isLoopback } from '../net/loopback.js';
+import { isProtected } from '../net/loopback.js';
 
 /** Whose tokens count, for whom they must be made, and about whom. */
 export interface OidcIssuer {
@@ -34,13 +34,15 @@ function parseIssuer(entry: string): OidcIssuer {
   if (subject === '') throw bad('expected issuer#audience#subject');
   if (!URL.canParse(issuer) || !isProtected(new URL(issuer)) || new URL(issuer).search !== '')
     throw bad('expected an https address before the first #');
+  const { username, password, hostname } = new URL(issuer);
+  if (username || password)
+    throw new InvalidInput(`invalid issuer of ${hostname}: it has a user or password: leave it out`);
   // A prefix ends where a name ends: repo:acme/app* would allow repo:acme/app-of-a-stranger.
   if (!/^[^*]+(?:[:/]\*)?$/.test(subject))
     throw bad('expected a subject, or its begin up to : or / and one * at the end');
-  if (issuer === GITHUB && !/^repo:[^/*]+\//.test(subject)) throw bad('GitHub signs for everybody: name the owner');
+  const isGitHub = hostname === new URL(GITHUB).hostname;
+  if (isGitHub && !issuer.startsWith(GITHUB))
+    throw bad('the issuer is compared letter by letter: write it as its tokens do');
+  if (isGitHub && !/^repo:[^/*]+\//.test(subject)) throw bad('GitHub signs for everybody: name the owner');
   return { issuer, audience, subject };
 }
-
-/** Whether nobody on the way can change what is read from an address: https, or this machine. */
-export const isProtected = ({ protocol, hostname }: URL): boolean =>
-  protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { InvalidInput } from '../contract/brand.js';
 import { parseToken } from '../contract/secret.js';
 import { NoAnswer, send } from '../net/http.js';
-import { isProtected } from './issuers.js';
+import { isProtected } from '../net/loopback.js';
+import { networkOf } from '../net/network.js';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -70,12 +71,18 @@ async function fromRunner(env: Env, audience: string): Promise<string> {
   const url = new URL(address);
   url.searchParams.set('audience', audience);
   try {
-    const { status, body } = await send({ method: 'GET', url, headers: { authorization: `Bearer ${key}` }, ...ANSWER });
+    const { status, body } = await send({
+      method: 'GET',
+      url,
+      network: networkOf(env),
+      headers: { authorization: `Bearer ${key}` },
+      ...ANSWER,
+    });
     const { value } = Object(status === 200 ? JSON.parse(body.toString('utf8')) : {}) as { value?: unknown };
     if (typeof value === 'string') return value;
     throw failed(`GitHub gave no token (status ${status})`);
   } catch (error) {
     if (error instanceof InvalidInput) throw error;
-    throw failed(`GitHub gave no token (${error instanceof NoAnswer ? error.code : 'not JSON'})`);
+    throw failed(`GitHub gave no token (${error instanceof NoAnswer ? error.failure.what : 'not JSON'})`);
   }
 }

@@ -1,5 +1,6 @@
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose';
 import type { VerifiedIdentity } from '../contract/identity.js';
+import { DIRECT } from '../net/network.js';
 import { type IssuerKeys, issuerKeys, isUnknownKey } from './issuer-keys.js';
 import type { OidcIssuer } from './issuers.js';
 
@@ -23,7 +24,7 @@ export type VerifyToken = (token: string) => Promise<VerifiedIdentity>;
  * Verifies tokens of the issuers that are configured: signature, issuer, audience, expiry, subject.
  * @throws {TokenRefused}; {IssuerUnreachable}
  */
-export function tokenVerifier(issuers: OidcIssuer[], keysOf: IssuerKeys = issuerKeys()): VerifyToken {
+export function tokenVerifier(issuers: OidcIssuer[], keysOf: IssuerKeys = issuerKeys(DIRECT)): VerifyToken {
   return async (token) => {
     if (issuers.length === 0)
       throw new TokenRefused('this worker has no CANARY_OIDC_ISSUERS, so it can verify no token (fix: set it)');

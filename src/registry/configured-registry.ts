@@ -1,13 +1,28 @@
+import { LATEST, type Tag } from '../contract/image.js';
+import type { Network } from '../net/network.js';
+import { certsOf } from '../net/trust.js';
 import { dockerCredentials, firstOf, githubCredentials } from './auth/credentials.js';
 import type { Registry } from './context.js';
 import { createRegistry } from './registry.js';
 
+/** What the client of a gate is made of. */
+interface Configured {
+  secrets: { github: { username: string; password: string } | null };
+  network: Network;
+  insecureRegistries?: string[];
+  promoteTag?: Tag;
+}
+
 /** Creates the registry client of a gate, for reading and writing: `GITHUB_TOKEN` applies to ghcr.io if it is set, the login of Docker to everything else. */
 export function configuredRegistry(
-  github: { username: string; password: string } | null,
+  config: Configured,
   env: NodeJS.ProcessEnv,
+  onAnswer: Registry['onAnswer'] = () => undefined,
 ): Registry {
+  const { network, insecureRegistries: insecureHosts = [], promoteTag: latest = LATEST } = config;
+  const { github } = config.secrets;
   const docker = dockerCredentials(env);
   const credentials = github ? firstOf(githubCredentials(github), docker) : docker;
-  return createRegistry({ credentials, push: true });
+  const certsFor = (host: string) => certsOf(env, host);
+  return createRegistry({ credentials, push: true, latest, network, insecureHosts, certsFor, onAnswer });
 }

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
-import type { Digest, Repository } from '../contract/image.js';
+import type { Digest, Repository, Tag } from '../contract/image.js';
+import type { Network } from '../net/network.js';
 import type { Challenge } from './auth/challenge.js';
 import type { SingleFlight } from './transport/single-flight.js';
 
@@ -38,6 +39,8 @@ export type CredentialSource = (host: string, repository: string) => Promise<Cre
 export interface Grant {
   /** Authorization header; null: none is sent. */
   header: string | null;
+  /** `bearer` or `basic`; null: no header. */
+  scheme: string | null;
   /** Whether credentials stand behind it. */
   known: boolean;
   /** By `performance.now()`. */
@@ -47,14 +50,19 @@ export interface Grant {
 /** State of authentication, by host and repository. */
 export interface AuthState {
   readonly credentials: CredentialSource;
-  /** Challenge of each host; null: it answers without one. */
-  readonly hosts: Map<string, Challenge | null>;
+  /** Challenges of each host in the order in which they are answered; null: it answers without one. */
+  readonly hosts: Map<string, Challenge[] | null>;
+  /** Hosts whose `/v2/` was asked for its challenge. */
+  readonly pinged: Set<string>;
+  readonly pings: SingleFlight<boolean>;
   /** First request to a host under way; it finds the challenge for all others. */
   readonly challengeProbes: Map<string, Promise<void>>;
   readonly grants: Map<string, Grant>;
   readonly flights: SingleFlight<Grant>;
   /** Scopes that a registry required besides the repository's own. */
   readonly extraScopes: Map<string, string[]>;
+  /** `host name` of repositories for which the token server refuses a token that may write. */
+  readonly readOnly: Set<string>;
   /** Texts that no message may contain, even if a server sends them back. */
   readonly secrets: Set<string>;
 }
@@ -76,13 +84,23 @@ export interface RegistryWaits {
 /** Client of OCI registries, created once: connections, tokens and manifests are reused. */
 export interface Registry {
   readonly waits: RegistryWaits;
+  readonly network: Network;
   readonly insecureHosts: readonly string[];
+  /** What hosts speak that may be asked by http. */
+  readonly schemes: Map<string, 'https' | 'http'>;
+  readonly schemeFlights: SingleFlight<'https' | 'http'>;
   readonly push: boolean;
+  /** Tag that production follows: what texts call `:latest`. */
+  readonly latest: Tag;
   readonly pool: Dispatcher;
+  /** A connection for each request. */
+  readonly freshPool: Dispatcher;
   readonly auth: AuthState;
   readonly manifests: ManifestCache;
   /** Passes on a `Warning` header of that host. */
   readonly warn: (host: string, header: string | string[] | undefined, secrets: Iterable<string>) => void;
+  /** Told of each answer: its status, or null if there was none. */
+  readonly onAnswer: (status: number | null) => void;
   /** Closes the connections; requests under way fail. */
   close(): Promise<void>;
 }

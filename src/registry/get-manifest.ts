@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { type Digest, isDigest, type Repository, type Tag } from '../contract/image.js';
+import { redacted } from '../net/http.js';
 import { parseJson } from '../net/redact.js';
 import type { Manifest, Registry } from './context.js';
 import { RegistryError } from './transport/errors.js';
@@ -32,10 +33,12 @@ const body = z.looseObject({
         platform: z.looseObject({ architecture: z.string(), os: z.string() }).optional().catch(undefined),
       }),
     )
-    .max(MAX_CHILDREN)
     .optional(),
   layers: z.unknown().optional(),
 });
+
+/** Media types that say nothing about a manifest. */
+const GENERIC = ['', 'application/octet-stream', 'application/json'];
 
 /**
  * Reads a manifest by tag or digest. Its digest is computed, and must equal the requested one and the registry's own. A tag
@@ -63,7 +66,9 @@ export function computeDigest(bytes: Uint8Array): Digest {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest;
 }
 
-async function fetchManifest(
+/** Reads a manifest, also one that is in the cache.
+ * @throws {RegistryError} */
+export async function fetchManifest(
   registry: Registry,
   repository: Repository,
   reference: Tag | Digest,
@@ -88,20 +93,28 @@ function check(answer: RegistryAnswer, repository: Repository, reference: Tag | 
     });
   if (answer.status !== 200) throw bad(`answered with status ${answer.status}, not 200`);
   const coding = answer.headers['content-encoding'];
-  if (coding !== undefined && coding !== 'identity') throw bad('sent compressed, although identity was requested');
+  if (coding !== undefined) throw bad(`sent in the unknown encoding ${JSON.stringify(String(coding).slice(0, 40))}`);
   const digest = computeDigest(answer.body);
-  const named = answer.headers['docker-content-digest'];
-  if (named !== undefined && named !== digest)
-    throw bad(`the registry names digest ${shownDigest(named)}, its bytes are ${digest}`);
+  const named = otherDigest(answer, digest);
+  if (named !== null) throw bad(`the registry names digest ${named}, its bytes are ${digest}`);
   if (isDigest(reference) && reference !== digest) throw bad(`its bytes are ${digest}`);
-  const mediaType = mediaTypeOf(answer.headers['content-type']);
+  const sentAs = mediaTypeOf(answer.headers['content-type']);
+  const parsed = body.safeParse(parseJson(answer.body));
+  // A proxy, or a registry that keeps plain files, names no type of its own: then the bytes do.
+  const mediaType = GENERIC.includes(sentAs) ? mediaTypeOf(parsed.data?.mediaType) || sentAs : sentAs;
   if (SCHEMA_1.includes(mediaType))
     throw bad('is of the obsolete schema 1 (push it again with a current builder)', 'rejected');
+  const isElsewhere = answer.from.href !== answer.url.href;
+  if (mediaType === 'text/html' && isElsewhere)
+    throw bad(
+      `redirected to ${redacted(answer.from)}, which answers with a page (is that a login, as of SSO? let this client pass without one)`,
+    );
   if (!INDEXES.includes(mediaType) && !IMAGES.includes(mediaType))
     throw bad(`invalid media type ${JSON.stringify(mediaType.slice(0, 80))}: expected an image or an index`);
-  const parsed = body.safeParse(parseJson(answer.body));
   if (!parsed.success) throw bad('its bytes are not a manifest');
   const { manifests, layers } = parsed.data;
+  if (manifests && manifests.length > MAX_CHILDREN)
+    throw bad(`an index of ${manifests.length} manifests: expected at most ${MAX_CHILDREN}`, 'rejected');
   if (parsed.data.mediaType !== undefined && mediaTypeOf(parsed.data.mediaType) !== mediaType)
     throw bad(`sent as ${mediaType}, but says it is ${JSON.stringify(parsed.data.mediaType.slice(0, 80))}`);
   // A document that some clients read as an index and others as an image is an attack (CVE-2021-41190).
@@ -115,7 +128,13 @@ function check(answer: RegistryAnswer, repository: Repository, reference: Tag | 
   return { repository, digest, mediaType, bytes: answer.body, children, attestations };
 }
 
-const shownDigest = (named: string | string[]) => (isDigest(named) ? named : 'that is not a digest');
+/** The digest that an answer names if it is another one, for people; null if it names none, or this one however often: proxies repeat headers. */
+export function otherDigest({ headers }: Pick<RegistryAnswer, 'headers'>, digest: Digest): string | null {
+  const named = [headers['docker-content-digest'] ?? []].flat().flatMap((value) => value.split(','));
+  const other = named.map((value) => value.trim()).find((value) => value !== '' && value !== digest);
+  if (other === undefined) return null;
+  return isDigest(other) ? other : 'that is not a digest';
+}
 
 /** Media type without its parameters, in lower case; empty if there is none. */
 function mediaTypeOf(header: string | string[] | undefined): string {

@@ -1,6 +1,7 @@
 import type { Repository } from '../contract/image.js';
 import { redacted } from '../net/http.js';
 import type { Registry } from './context.js';
+import { targetOf } from './transport/endpoint.js';
 import { RegistryError } from './transport/errors.js';
 import { type RegistryAnswer, request, requestOnce } from './transport/request.js';
 import { within } from './transport/retry.js';
@@ -33,7 +34,7 @@ async function cancel(
 ): Promise<void> {
   const { location } = answer.headers;
   if (typeof location !== 'string' || !URL.canParse(location, answer.url.href)) return;
-  const path = new URL(location, answer.url);
+  const path = targetOf(location, answer.url, answer.url);
   if (path.origin !== answer.url.origin) return;
   const drop = (inner: AbortSignal) =>
     requestOnce(registry, { method: 'DELETE', repository, path, actions: 'pull,push' }, inner);

@@ -3,6 +3,7 @@ import { redacted } from '../net/http.js';
 import type { Manifest, Registry } from './context.js';
 import { computeDigest } from './get-manifest.js';
 import { putTag } from './put-tag.js';
+import { targetOf } from './transport/endpoint.js';
 import { RegistryError } from './transport/errors.js';
 import { request } from './transport/request.js';
 
@@ -78,7 +79,9 @@ async function pushBlob(
   const begun = await request(registry, { method: 'POST', repository, path: 'blobs/uploads/', actions }, signal);
   const { location } = begun.headers;
   const path =
-    typeof location === 'string' && URL.canParse(location, begun.url.href) ? new URL(location, begun.url) : null;
+    typeof location === 'string' && URL.canParse(location, begun.url.href)
+      ? targetOf(location, begun.url, begun.url)
+      : null;
   // Bytes and credentials go to the registry alone.
   if (path?.origin !== begun.url.origin)
     throw new RegistryError('rejected', `POST ${redacted(begun.url)}: the upload goes to another host, or nowhere`, {

@@ -1,6 +1,7 @@
-import { isDigest, type Tag } from '../contract/image.js';
+import type { Tag } from '../contract/image.js';
 import { redacted } from '../net/http.js';
 import type { Manifest, Registry } from './context.js';
+import { otherDigest } from './get-manifest.js';
 import { RegistryError } from './transport/errors.js';
 import { requestOnce } from './transport/request.js';
 import { within } from './transport/retry.js';
@@ -45,7 +46,6 @@ export async function putTag(
       status: answer.status,
     });
   // Any 2xx is an answer: Quay has answered 202, and proxies 200.
-  const named = answer.headers['docker-content-digest'];
-  if (named !== undefined && named !== digest)
-    throw bad(`the registry names ${isDigest(named) ? named : 'an invalid digest'}`);
+  const named = otherDigest(answer, digest);
+  if (named !== null) throw bad(`the registry names ${named}`);
 }

@@ -7,6 +7,8 @@ import { request } from './transport/request.js';
 
 /** Commit that an image was built from (OCI image-spec, "Pre-Defined Annotation Keys"). Builders set it as annotation or as label. */
 const REVISION = 'org.opencontainers.image.revision';
+/** Oldest build that can run on the data once a build has been live: set it with a migration that cannot be undone. */
+export const ROLLBACK_FLOOR = 'canary.rollback-floor';
 
 const texts = z.record(z.string(), z.unknown()).optional().catch(undefined);
 const manifestBody = z.looseObject({
@@ -29,31 +31,53 @@ export async function readRevision(
   signal?: AbortSignal,
 ): Promise<string | null> {
   try {
-    return await revisionOf(registry, manifest, signal);
+    return await textOf(registry, manifest, { name: REVISION, form: COMMIT }, signal);
   } catch {
     signal?.throwIfAborted();
     return null;
   }
 }
 
-async function revisionOf(registry: Registry, manifest: Manifest, signal?: AbortSignal): Promise<string | null> {
+/**
+ * Oldest build that can run on the data of an image, which it names itself; null if it names none.
+ * @throws if that cannot be read, or is no commit.
+ */
+export async function readRollbackFloor(registry: Registry, manifest: Manifest, signal?: AbortSignal) {
+  const floor = await textOf(registry, manifest, { name: ROLLBACK_FLOOR, form: /./ }, signal);
+  if (floor === null || COMMIT.test(floor)) return floor;
+  throw new Error(`${ROLLBACK_FLOOR} is not a commit`);
+}
+
+/** Label or annotation; one of another form does not count. */
+interface Label {
+  name: string;
+  form: RegExp;
+}
+
+async function textOf(
+  registry: Registry,
+  manifest: Manifest,
+  label: Label,
+  signal?: AbortSignal,
+): Promise<string | null> {
   const { annotations, config } = manifestBody.parse(parseJson(Buffer.from(manifest.bytes)));
-  const annotated = commitIn(annotations);
+  const annotated = textIn(annotations, label);
   if (annotated !== null) return annotated;
   const [child] = manifest.children;
   if (child !== undefined)
-    return revisionOf(registry, await getManifest(registry, manifest.repository, child, signal), signal);
+    return textOf(registry, await getManifest(registry, manifest.repository, child, signal), label, signal);
   if (config === undefined) return null;
-  return commitIn(await readLabels(registry, manifest, config.digest as Digest, signal));
+  return textIn(await readLabels(registry, manifest, config.digest as Digest, signal), label);
 }
 
 async function readLabels(registry: Registry, { repository }: Manifest, digest: Digest, signal?: AbortSignal) {
   const path = `blobs/${digest}`;
   const { body } = await request(registry, { method: 'GET', repository, path, actions: 'pull' }, signal);
-  return computeDigest(body) === digest ? configBody.parse(parseJson(body)).config?.Labels : undefined;
+  if (computeDigest(body) !== digest) throw new Error('the configuration is not the one that was asked for');
+  return configBody.parse(parseJson(body)).config?.Labels;
 }
 
-function commitIn(texts: Record<string, unknown> | undefined): string | null {
-  const value = texts?.[REVISION];
-  return typeof value === 'string' && COMMIT.test(value) ? value : null;
+function textIn(texts: Record<string, unknown> | undefined, { name, form }: Label): string | null {
+  const value = texts?.[name];
+  return typeof value === 'string' && form.test(value) ? value : null;
 }

@@ -1,6 +1,6 @@
 import type { Digest } from '../contract/image.js';
 import type { Manifest, Registry } from './context.js';
-import { ACCEPT } from './get-manifest.js';
+import { ACCEPT, fetchManifest, otherDigest } from './get-manifest.js';
 import { RegistryError } from './transport/errors.js';
 import { request } from './transport/request.js';
 
@@ -31,6 +31,7 @@ export async function missingChildren(registry: Registry, manifest: Manifest, si
   });
 }
 
+/** Asks by HEAD, then by GET if that is refused: some registries, and proxies before them, answer a HEAD with 403, 404, 405 or 501. */
 async function requireChild(
   registry: Registry,
   { repository }: Manifest,
@@ -42,8 +43,11 @@ async function requireChild(
     registry,
     { method: 'HEAD', repository, path, headers: { accept: ACCEPT }, actions: 'pull' },
     signal,
-  );
-  const named = answer.headers['docker-content-digest'];
-  if (named !== undefined && named !== child)
+  ).catch((error: unknown) => {
+    if (error instanceof RegistryError && error.kind !== 'transient') return null;
+    throw error;
+  });
+  if (answer === null) await fetchManifest(registry, repository, child, signal);
+  else if (otherDigest(answer, child) !== null)
     throw new RegistryError('integrity', `${repository}, manifest ${child}: the registry names another digest`);
 }

@@ -1,3 +1,4 @@
+import type { Lane } from '../contract/ids.js';
 import type { ReportLinks, RunRecord, RunSummary } from './summary.js';
 
 /** A command that a person may run now, and when. */
@@ -40,9 +41,12 @@ export function nextSteps(record: RunRecord, { hold, rejected }: RunSummary): St
       ];
     return [release('once the cause is fixed')];
   };
-  const prefix = record.lane === '' ? 'canary' : `CANARY_LANE=${record.lane} canary`;
-  return steps().map(({ when, command }) => ({ when, command: `${prefix} ${command}` }));
+  return steps().map(({ when, command }) => ({ when, command: commandOf(record.lane, command) }));
 }
+
+/** Command of the gate, as a person runs it in any shell. */
+export const commandOf = (lane: Lane, text: string): string =>
+  `${lane === '' ? 'canary' : `CANARY_LANE=${lane} canary`} ${text}`;
 
 const decisionSteps = (sha: string): Step[] => [
   { when: 'what each decision would do now', command: `status ${sha}` },
@@ -57,7 +61,10 @@ const directRollbackStep = (sha: string): Step => ({
 });
 
 /** URL of a run in the Temporal UI; undefined if no UI is configured. */
-export function uiUrl({ namespace, workflowId, runId }: RunRecord, { ui }: ReportLinks): string | undefined {
+export function uiUrl(
+  { namespace, workflowId, runId }: Pick<RunRecord, 'namespace' | 'workflowId' | 'runId'>,
+  { ui }: Pick<ReportLinks, 'ui'>,
+): string | undefined {
   const path = [namespace, 'workflows', workflowId, runId].map(encodeURIComponent).join('/');
   return ui && `${ui.replace(/\/+$/, '')}/namespaces/${path}`;
 }

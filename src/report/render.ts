@@ -1,10 +1,13 @@
 import { rounded } from '../domain/duration.js';
 import { code, link, redactedProse } from '../domain/markdown.js';
+import { compareUrl } from './compare.js';
 import { nextSteps, uiUrl } from './next-steps.js';
 import {
   decisionsSection,
   failingSection,
+  fleetSection,
   imagesSection,
+  measuredSection,
   notesSection,
   notTestedSection,
   section,
@@ -43,9 +46,11 @@ export function renderReport(
     headerLine(record, summary),
     ...failingSection(summary.tenants, 'fail', 'Failing checks', answers),
     ...notTestedSection(summary),
+    ...fleetSection(summary),
     ...watchSection(summary),
     ...notesSection(summary),
     ...failingSection(summary.tenants, 'could-not-test', 'Could not be tested', answers),
+    ...measuredSection(summary),
     ...nextSection(record, summary),
     ...imagesSection(summary),
     ...decisionsSection(summary),
@@ -67,6 +72,7 @@ function headerLine(record: RunRecord, { requestedBy, reason, commitUrl, promote
     ...(requestedBy ? [`requested by ${redactedProse(requestedBy)}`] : []),
     ...(reason && !promoteOnly ? [`reason: ${redactedProse(reason)}`] : []),
     ...link('commit', commitUrl),
+    ...link('what changes', compareUrl({ commitUrl }, record.before, record.sha)),
     `${utc(record.started)} UTC`,
     took === null ? 'still running' : `took ${rounded(took)}`,
   ].join(' · ');

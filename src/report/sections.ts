@@ -3,6 +3,7 @@ import type { BuildVerdict, CheckResult, TenantSmoke, Verdict } from '../contrac
 import { rounded } from '../domain/duration.js';
 import { describeInterruption, describeStretch } from '../domain/fleet-watch.js';
 import { code, prose, redactedProse, table, time } from '../domain/markdown.js';
+import { describeChange } from '../domain/one-build.js';
 import { latestOf, type RunSummary } from './summary.js';
 
 /** Failing checks that are listed one by one; a count follows, because a step summary is limited to 1 MiB. */
@@ -19,8 +20,12 @@ export function failingSection(tenants: TenantSmoke[], verdict: Verdict, title: 
       .filter((check) => check.verdict === verdict)
       .map((check) => [failingLine(tenant, check), ...(answers ? answerLines(check) : [])].join('\n')),
   );
+  return section(title, firstOf(all));
+}
+
+function firstOf(all: string[]): string[] {
   const more = all.length - MAX_FAILING;
-  return section(title, [...all.slice(0, MAX_FAILING), ...(more > 0 ? [`- and ${more} more`] : [])]);
+  return [...all.slice(0, MAX_FAILING), ...(more > 0 ? [`- and ${more} more`] : [])];
 }
 
 function failingLine(tenant: string, { check, proves, status, schemaPath, tries }: CheckResult): string {
@@ -50,11 +55,15 @@ export function imagesSection({ images }: RunSummary): string[] {
       digest(image.digest),
       digest(before),
       digest(after),
-      'result' in image ? image.result : 'not moved',
+      image.unchanged ? 'kept: no image of this build' : 'result' in image ? image.result : 'not moved',
     ];
   });
   if (rows.length === 0) return [];
-  return section('Images', table(['image', 'this build', ':latest before', ':latest after', ''], rows));
+  const changes = images.flatMap(({ repository, change }) =>
+    change ? [`- ${code(repository)}: ${describeChange(change)}`] : [],
+  );
+  const lines = table(['image', 'this build', ':latest before', ':latest after', ''], rows);
+  return section('Images', changes.length > 0 ? [...lines, '', ...changes] : lines);
 }
 
 export function timeSection({ phases }: RunSummary): string[] {
@@ -94,6 +103,17 @@ export function tenantsSection({ tenants, tenantsLeftOut }: RunSummary): string[
   ]);
 }
 
+/** What judges measured, and what was only observed: it says nothing about the verdict. The measured text has numbers and fixed words alone. */
+export function measuredSection({ tenants }: RunSummary): string[] {
+  const line = (tenant: string, { check, verdict, measured }: CheckResult, isObserved: boolean) =>
+    `- **${prose(tenant)}**: **${prose(check)}** — ${[verdict, ...(measured ? [prose(measured)] : [])].join(', ')}${isObserved ? ' (observed only)' : ''}`;
+  const all = tenants.flatMap(({ tenant, checks, observed = [] }) => [
+    ...checks.filter(({ measured }) => measured !== undefined).map((check) => line(tenant, check, false)),
+    ...observed.map((check) => line(tenant, check, true)),
+  ]);
+  return section('Measured', firstOf(all));
+}
+
 const DECISION_PAST: Record<Decision['verb'], string> = { approve: 'approved', abort: 'aborted', retry: 'retried' };
 
 export function decisionsSection({ decisions }: RunSummary): string[] {
@@ -105,6 +125,13 @@ export function decisionsSection({ decisions }: RunSummary): string[] {
     ),
   );
 }
+
+/** What was unusual about the fleet. It names tenants, and no address. */
+export const fleetSection = ({ fleetNotes }: RunSummary) =>
+  section(
+    'Fleet',
+    fleetNotes.map((note) => `- ${prose(note)}`),
+  );
 
 /** What the watch saw from the soak to the move. It quotes no answer, only its status. */
 export function watchSection({ watched, interruptions }: RunSummary): string[] {

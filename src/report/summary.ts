@@ -49,6 +49,10 @@ export interface RunRecord {
   };
   /** Build that `:latest` pointed to before this run moved it; null if no kept run records it. */
   before: string | null;
+  /** Why `before` could not be asked for. */
+  unlisted?: string;
+  /** Whether Temporal has deleted its history, so that only what was listed is known. */
+  isGone?: true;
 }
 
 /** Links of a report; each is optional. */
@@ -73,6 +77,8 @@ export interface RunSummary {
   notTested: string[];
   /** Stretch in which every tenant was seen on the build; null without a proof. */
   watched: WatchedStretch | null;
+  /** What was unusual about the fleet, one line each. */
+  fleetNotes: string[];
   interruptions: Interruption[];
   /** What a rollback went on in spite of. */
   notes: RollbackNotes;
@@ -99,6 +105,7 @@ export function summarizeRun({ report, status, listed, outcome }: RunRecord, now
     decisions: reported.decisions ?? status?.decisions ?? [],
     notTested: reported.notTested ?? [],
     watched: reported.watched ?? status?.watched ?? null,
+    fleetNotes: reported.fleetNotes ?? status?.fleetNotes ?? [],
     interruptions: reported.interruptions ?? status?.interruptions ?? [],
     notes: notesOf((report ?? status ?? {}) as RollbackNotes),
     phases,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import type { Check } from './check.js';
 import type { Access } from './session.js';
-import { answers, type Check, check, get, post, repeats, type Suite } from './suite.js';
+import { answers, check, get, post, repeatable, type Suite } from './suite.js';
 import type { SmokeWaits } from './waits.js';
 
 const COMMIT = 'memory commit accepted';
@@ -50,7 +51,6 @@ export const LIVENESS_WAITS: Partial<SmokeWaits> = { requestMs: 8_000, suiteMs: 
 
 /** Suite of one check: the first one that writes nothing, needs no other check and, without a token, sends none. */
 export const livenessOf = (suite: Suite, { token }: Pick<Access, 'token'>): Suite =>
-  suite
-    .filter(repeats)
+  repeatable(suite)
     .filter(({ steps }) => token !== '' || steps.every(({ request }) => request.as === 'none'))
     .slice(0, 1);

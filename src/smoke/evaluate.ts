@@ -1,9 +1,10 @@
 import type { z } from 'zod';
 import type { Verdict } from '../contract/tenants/check.js';
 import { retryAfterMs } from '../net/retry-after.js';
+import { type Failure, isLasting } from '../net/unreachable.js';
+import type { Answer, Step, Values } from './check.js';
 import { NoResponse, type SmokeResponse } from './http.js';
 import { bodyText, header, readJson, tooLarge, WrongBody } from './read-json.js';
-import type { Answer, Step, Values } from './suite.js';
 import { capturedAt, SuiteFault, strictValues } from './values.js';
 
 /** Result of one step. */
@@ -15,6 +16,8 @@ export interface Evaluation {
   /** Minimum pause before a retry, in milliseconds, from `Retry-After`. Left out if a retry cannot help. */
   retryInMs?: number;
   captured?: Record<string, string>;
+  /** What a judge measured. */
+  measured?: string;
 }
 
 /** Statuses of a tenant, or of a proxy in front of it, that is unavailable or limits requests. They say nothing about the build. */
@@ -34,6 +37,9 @@ export async function evaluateResponse(step: Step, response: SmokeResponse, valu
         got,
         retryInMs: retryAfterMs(response.headers['retry-after']) ?? 0,
       };
+    // The page of a login says nothing about the build.
+    if (response.elsewhere !== null)
+      return { verdict: 'could-not-test', expected, got: `${got} (is there a login before the tenant?)` };
     // A rotated token must not make a build RED.
     if (request.as === 'admin' && UNAUTHORIZED.includes(response.status))
       return { verdict: 'could-not-test', expected: 'our own token accepted', got: `token refused: ${got}` };
@@ -97,12 +103,16 @@ const INVALID_HTTP = /^(?:HPE_|HTTPParserError|UND_ERR_HEADERS_OVERFLOW|UND_ERR_
 
 /** Evaluates a request without a response, or code of the suite that threw. A defect of the suite says nothing about the build. */
 export function evaluateError(error: unknown): Evaluation {
-  if (error instanceof NoResponse)
-    return INVALID_HTTP.test(error.code)
-      ? { verdict: 'fail', expected: 'an answer in HTTP', got: error.code }
-      : { verdict: 'could-not-test', expected: 'an answer', got: error.code, retryInMs: 0 };
+  if (error instanceof NoResponse) return unanswered(error.failure);
   const got = error instanceof SuiteFault ? error.message : String(error);
   return { verdict: 'could-not-test', expected: 'a check that does not throw', got };
+}
+
+function unanswered(failure: Failure): Evaluation {
+  const { code, what, fix } = failure;
+  if (INVALID_HTTP.test(code)) return { verdict: 'fail', expected: 'an answer in HTTP', got: code };
+  const got = fix === undefined ? what : `${what} (${fix})`;
+  return { verdict: 'could-not-test', expected: 'an answer', got, ...(!isLasting(failure) && { retryInMs: 0 }) };
 }
 
 interface Def {

@@ -1,5 +1,8 @@
 import type { Dispatcher } from 'undici';
-import { DeadlineReached, withDeadline } from '../net/deadline.js';
+import { unlessAborted, withDeadline } from '../net/deadline.js';
+import type { Network } from '../net/network.js';
+import { explainFailure, type Failure } from '../net/unreachable.js';
+import { inRequest } from '../tracing/requests.js';
 
 /** Longest valid body, in bytes. A longer one fails the check, whatever its content. */
 export const MAX_BODY = 1024 * 1024;
@@ -8,7 +11,9 @@ const MERGE_AFTER_CHUNKS = 256;
 
 export interface SmokeRequest {
   method: Dispatcher.HttpMethod;
-  /** Path and query; the dispatcher is limited to one origin. */
+  /** Origin of the tenant; the dispatcher is limited to it. */
+  origin: string;
+  /** Path and query. */
   path: string;
   headers: Record<string, string>;
   body: string | null;
@@ -20,40 +25,54 @@ export interface SmokeResponse {
   headers: Record<string, string | string[] | undefined>;
   body: Buffer;
   latencyMs: number;
+  /** Address on another origin that it redirects to, without its query; null if it does not. */
+  elsewhere: string | null;
   /** Why `body` is incomplete: `too-large`, `timeout`, or the socket's error code. Null: it is complete. */
   incomplete: string | null;
 }
 
-/** No response arrived, or its head was not valid HTTP. `code` is `timeout` or the error code of the socket or of undici. */
+/** No response arrived, or its head was not valid HTTP. */
 export class NoResponse extends Error {
   override readonly name = 'NoResponse';
   constructor(
-    readonly code: string,
+    readonly failure: Failure,
     readonly latencyMs: number,
     cause: unknown,
   ) {
-    super(code, { cause });
+    super(failure.what, { cause });
   }
 }
 
 /** Sends a request once. Follows no redirect: a 3xx is the response.
  * @throws {NoResponse}; the reason of `signal` if it is aborted. */
-export async function sendRequest(
+export const sendRequest = (
   dispatcher: Dispatcher,
   request: SmokeRequest,
-  timeoutMs: number,
+  limits: { timeoutMs: number; network: Network },
+  signal: AbortSignal,
+): Promise<SmokeResponse> =>
+  // Its path is a suite's, which may put a value into it.
+  inRequest({ method: request.method, url: new URL(request.origin) }, () =>
+    exchange(dispatcher, request, limits, signal),
+  );
+
+async function exchange(
+  dispatcher: Dispatcher,
+  request: SmokeRequest,
+  { timeoutMs, network }: { timeoutMs: number; network: Network },
   signal: AbortSignal,
 ): Promise<SmokeResponse> {
   const started = performance.now();
   const latencyMs = () => Math.round(performance.now() - started);
-  let head: Pick<SmokeResponse, 'status' | 'headers'> | undefined;
+  let head: Pick<SmokeResponse, 'status' | 'headers' | 'elsewhere'> | undefined;
   let chunks: Buffer[] = [];
   const responseSoFar = (incomplete: string | null): SmokeResponse | undefined =>
     head && { ...head, body: Buffer.concat(chunks).subarray(0, MAX_BODY), latencyMs: latencyMs(), incomplete };
   try {
     const incomplete = await withDeadline(timeoutMs, signal, async (signal) => {
-      const response = await dispatcher.request({ ...request, signal });
-      head = { status: response.statusCode, headers: response.headers };
+      const response = await unlessAborted(dispatcher.request({ ...request, signal }), signal);
+      const { statusCode: status, headers } = response;
+      head = { status, headers, elsewhere: elsewhere(request, status, headers.location) };
       let size = 0;
       for await (const chunk of response.body) {
         size += chunk.length;
@@ -66,15 +85,22 @@ export async function sendRequest(
     return responseSoFar(incomplete) as SmokeResponse;
   } catch (error) {
     signal.throwIfAborted();
-    const code = errorCode(error);
-    const partial = responseSoFar(code);
+    const failure = await explainFailure(error, new URL(request.origin), { network });
+    const partial = responseSoFar(failure.code);
     if (partial) return partial;
-    throw new NoResponse(code, latencyMs(), error);
+    throw new NoResponse(failure, latencyMs(), error);
   }
 }
 
-function errorCode(error: unknown): string {
-  if (error instanceof DeadlineReached) return 'timeout';
-  const { code, name } = error as { code?: unknown; name?: unknown };
-  return typeof code === 'string' ? code : String(name);
+/** Where a redirect leaves the origin, as to a login page. */
+function elsewhere(
+  { origin, path }: SmokeRequest,
+  status: number,
+  location: string | string[] | undefined,
+): string | null {
+  const to = [location ?? []].flat()[0];
+  const from = new URL(path, origin);
+  if (status < 300 || status > 399 || to === undefined || !URL.canParse(to, from.href)) return null;
+  const target = new URL(to, from);
+  return target.origin === origin ? null : `${target.origin}${target.pathname}`;
 }

@@ -1,18 +1,7 @@
 /** Public API of `@canary-release-gate/canary/smoke`, for writing a suite (docs/smoke-suite.md). */
 export { z } from 'zod';
+export type { Answer, Check, CheckRequest, Credentials, Step, Values } from './check.js';
 export { defaultSuite } from './default-suite.js';
-export {
-  type Answer,
-  answers,
-  type Check,
-  type CheckRequest,
-  type Credentials,
-  check,
-  del,
-  get,
-  post,
-  type Step,
-  type Suite,
-  step,
-  type Values,
-} from './suite.js';
+export type { SecretSource } from './kinds/judge.js';
+export type { Judge } from './kinds/table.js';
+export { alerts, answers, check, command, del, get, post, prometheus, type Suite, step } from './suite.js';

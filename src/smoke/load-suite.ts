@@ -1,18 +1,14 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { createJiti } from 'jiti';
-import { InvalidInput } from '../contract/brand.js';
+import { InvalidInputs } from '../contract/brand.js';
 import { defaultSuite } from './default-suite.js';
 import * as publicApi from './index.js';
 import type { Suite } from './suite.js';
 import { suiteProblems } from './validate-suite.js';
 
 /** Every problem of a suite that could not be loaded or is invalid, one line each. */
-export class SuiteError extends InvalidInput {
+export class SuiteError extends InvalidInputs {
   override readonly name = 'SuiteError';
-  constructor(readonly problems: string[]) {
-    super(problems.join('; '));
-  }
 }
 
 /** Loads and validates the suite of a `.ts` or `.js` module; null gives the default suite. The module may be anywhere: its imports of
@@ -21,6 +17,8 @@ export class SuiteError extends InvalidInput {
 export async function loadSuite(path: string | null): Promise<Suite> {
   if (path === null) return defaultSuite;
   const file = resolve(path);
+  // Nobody else needs it.
+  const { createJiti } = await import('jiti');
   const jiti = createJiti(pathToFileURL(file).href, {
     fsCache: false,
     // Off, so that a fixed suite is loaded again.
@@ -39,12 +37,21 @@ export async function loadSuite(path: string | null): Promise<Suite> {
   }
   const suite = (loaded as { default?: unknown } | null)?.default;
   if (suite === undefined) throw new SuiteError(['has no default export: export default [...defaultSuite, mine]']);
-  const problems = suiteProblems(suite);
+  const problems = problemsOf(suite);
   if (problems.length > 0) throw new SuiteError(problems);
   return suite as Suite;
 }
 
+/** What is wrong with a suite; also if its own code throws while it is looked at. */
+function problemsOf(suite: unknown): string[] {
+  try {
+    return suiteProblems(suite);
+  } catch (error) {
+    return [`cannot be read: ${firstLine(error)}`];
+  }
+}
+
 function firstLine(error: unknown): string {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return text.split('\n')[0] ?? '';
+  return text.split('\n')[0]?.trim() ?? '';
 }

@@ -1,76 +1,62 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { CheckResult } from '../contract/tenants/check.js';
+import { parseDuration } from '../domain/duration.js';
 import { retryAfterMs } from '../net/retry-after.js';
-import { type Evaluation, evaluateError, evaluateResponse, UNAVAILABLE } from './evaluate.js';
+import type { Check, CheckRequest, Values } from './check.js';
+import { type Evaluation, evaluateError, UNAVAILABLE } from './evaluate.js';
+import { requestText } from './kinds/steps.js';
+import { isJudge, type Judge, kindOf } from './kinds/table.js';
 import { type Session, waitForRetry } from './session.js';
-import type { Check, CheckRequest, Values } from './suite.js';
 import { namesIn } from './values.js';
 
-/** Runs one check, with retries while the tenant does not answer and the retry budget lasts. Each try begins at the first step with a
- * new probe, because a write without an answer may have been carried out. The values of each try are appended to `tries`, for the
- * checks that need this one and for the clean-up: an incomplete try may have left something behind too.
+/** Pause between two tries for `failures` and `holds`. */
+const EVERY = '5s';
+
+/** Runs one check, with retries while there is no answer and the retry budget lasts, and again as its `failures` and `holds` say. Each
+ * try begins at the first step with a new probe, because a write without an answer may have been carried out. The values of each try
+ * are appended to `tries`, for the checks that need this one and for the clean-up: an incomplete try may have left something behind too.
  * @throws the reason of `signal` if it is aborted. */
 export async function runCheck(
   session: Session,
-  check: Check,
+  check: Check | Judge,
   given: Values | undefined,
   tries: Values[],
   signal: AbortSignal,
 ): Promise<CheckResult> {
-  for (;;) {
+  const { retries = Number.POSITIVE_INFINITY, failures = 1, every = EVERY } = check;
+  const kind = kindOf(check);
+  const holdsMs = kind.looksBack || check.holds === undefined ? 0 : parseDuration(check.holds);
+  let passesSince: number | null = null;
+  let fails = 0;
+  for (let unanswered = 0; ; ) {
     const values = { ...(given ?? { probe: randomUUID() }) };
     tries.push(values);
     const began = performance.now();
-    const { evaluation, status, latencyMs } = await attempt(session, check, values, signal);
+    const { evaluation, status, latencyMs } = await kind.run(session, check, values, signal);
+    const result = () => resultOf(session, check, evaluation, status, latencyMs, tries.length);
+    const { verdict, retryInMs } = evaluation;
     // The first try is not charged to the retry budget.
-    if (tries.length > 1) session.retryBudgetMs -= performance.now() - began;
-    const { retryInMs } = evaluation;
-    if (retryInMs === undefined || !(await waitForRetry(session, tries.length, retryInMs, signal)))
-      return resultOf(session, check, evaluation, status, latencyMs, tries.length);
-  }
-}
-
-interface Attempt {
-  evaluation: Evaluation;
-  status: number | null;
-  latencyMs: number;
-}
-
-/** Runs the steps in order, up to the first that does not pass. Adds what they capture to `values`. */
-async function attempt(
-  session: Session,
-  check: Check,
-  values: Record<string, string> & Values,
-  signal: AbortSignal,
-): Promise<Attempt> {
-  const started = performance.now();
-  let status: number | null = null;
-  let evaluation: Evaluation = { verdict: 'pass', expected: '', got: '' };
-  for (const step of check.steps) {
-    try {
-      const response = await session.send(step.request, values, signal);
-      status = response.status;
-      evaluation = await evaluateResponse(step, response, values);
-    } catch (error) {
-      signal.throwIfAborted();
-      status = null;
-      evaluation = evaluateError(error);
+    if (unanswered > 0) session.retryBudgetMs -= performance.now() - began;
+    if (verdict === 'could-not-test') {
+      passesSince = null;
+      unanswered += 1;
+      if (retryInMs === undefined || unanswered > retries) return result();
+      if (!(await waitForRetry(session, unanswered, retryInMs, signal))) return result();
+      continue;
     }
-    for (const [name, value] of Object.entries(evaluation.captured ?? {})) {
-      values[name] = value;
-      session.addCaptured(name, value);
-    }
-    if (evaluation.verdict === 'pass') continue;
-    if (check.steps.length > 1) evaluation.expected = `${requestText(step.request)}: ${evaluation.expected}`;
-    break;
+    fails = verdict === 'fail' ? fails + 1 : 0;
+    passesSince = verdict === 'pass' ? (passesSince ?? began) : null;
+    const isEnough = passesSince === null ? fails >= failures : performance.now() - passesSince >= holdsMs;
+    if (isEnough) return result();
+    await delay(parseDuration(every), undefined, { signal }).catch(() => signal.throwIfAborted());
   }
-  return { evaluation, status, latencyMs: Math.round(performance.now() - started) };
 }
 
 function resultOf(
   session: Session,
-  check: Check,
-  { verdict, expected, got, schemaPath }: Evaluation,
+  check: Check | Judge,
+  { verdict, expected, got, schemaPath, measured }: Evaluation,
   status: number | null,
   latencyMs: number,
   tries: number,
@@ -84,19 +70,26 @@ function resultOf(
     expected: session.redact(expected),
     got: session.redact(got),
     ...(schemaPath !== undefined && { schemaPath }),
+    ...(measured !== undefined && { measured: session.redact(measured) }),
     ...(tries > 1 && { tries }),
   };
 }
 
 /** Result of a check that was not run. */
-export function untested(check: Check, expected: string, got: string): CheckResult {
+export function untested(check: Pick<Check, 'name' | 'proves'>, expected: string, got: string): CheckResult {
   const { name, proves } = check;
   return { check: name, proves, verdict: 'could-not-test', status: null, latencyMs: 0, expected, got };
 }
 
 /** Removes what the tries of a check left behind. Returns the requests that failed, with the reason. A request that names a value which was never captured is skipped. */
-export async function cleanUp(session: Session, check: Check, tries: Values[], signal: AbortSignal): Promise<string[]> {
+export async function cleanUp(
+  session: Session,
+  check: Check | Judge,
+  tries: Values[],
+  signal: AbortSignal,
+): Promise<string[]> {
   const failed: string[] = [];
+  if (isJudge(check)) return failed;
   for (const values of tries)
     for (const request of check.cleanUp ?? []) {
       if (!namesIn([request.path, request.json]).every((name) => Object.hasOwn(values, name))) continue;
@@ -132,5 +125,3 @@ async function remove(
       if (retryInMs === undefined || !(await waitForRetry(session, tries, 0, signal).catch(() => false))) return got;
     }
 }
-
-const requestText = ({ method, path }: CheckRequest) => `${method} ${path}`;

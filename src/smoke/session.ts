@@ -1,8 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
+import { DIRECT, type Network } from '../net/network.js';
 import { createRedactor } from '../net/redact.js';
+import type { TlsMaterial } from '../net/trust.js';
+import type { CheckRequest, Values } from './check.js';
 import { type SmokeResponse, sendRequest } from './http.js';
-import type { CheckRequest, Suite, Values } from './suite.js';
+import type { JudgeContext } from './kinds/judge.js';
 import { fillJson, fillPath, namesIn, SuiteFault } from './values.js';
 import type { SmokeWaits } from './waits.js';
 
@@ -12,6 +15,14 @@ export interface Access {
   token: string;
   /** Headers of every request, whatever its credentials. */
   headers: Readonly<Record<string, string>>;
+  /** How it is reached; directly if left out. */
+  network?: Network;
+  /** Its own authorities and client certificate. */
+  tls?: TlsMaterial;
+  /** Header of the token; `Authorization`, as a Bearer token, if left out. */
+  tokenHeader?: string;
+  /** `user:password` of what stands before the tenant; sent with every request. */
+  edgeLogin?: string;
 }
 
 /** State of the smoke of one tenant. */
@@ -23,6 +34,8 @@ export interface Session {
   /** Adds a captured value. One that the suite uses as a token is redacted from then on. */
   addCaptured: (name: string, value: string) => void;
   redact: (text: string) => string;
+  /** What the judges of the suite know of the tenant. */
+  judge: JudgeContext;
 }
 
 /** User agent of every request: some proxies refuse requests without one. */
@@ -31,17 +44,22 @@ export const USER_AGENT = 'canary-release-gate';
 /** Token of `wrong` credentials, which no tenant accepts. */
 const WRONG_TOKEN = 'wrong-token-of-the-smoke-suite';
 
-/** Creates the session of a tenant. `dispatcher` must be limited to the origin of the tenant, so that a token cannot reach another host. */
+/** Creates the session of a tenant. `dispatcher` must be limited to the origin of the tenant, so that a token cannot reach another host. `requests`: all that the suite may send to it. */
 export function createSession(
   dispatcher: Dispatcher,
   origin: string,
   access: Access,
-  suite: Suite,
+  requests: readonly CheckRequest[],
   waits: SmokeWaits,
+  judged: Pick<JudgeContext, 'tenant' | 'access' | 'window'>,
 ): Session {
-  const requests = suite.flatMap(({ steps, cleanUp = [] }) => [...steps.map(({ request }) => request), ...cleanUp]);
   const tokens = new Set(requests.flatMap(({ as }) => (typeof as === 'object' ? [as.captured] : [])));
-  const secrets = new Set([access.token, ...Object.values(access.headers)]);
+  const secrets = new Set([
+    access.token,
+    ...Object.values(access.headers),
+    ...edgeSecrets(access),
+    ...(access.network?.secrets ?? []),
+  ]);
   const ownHeaders = Object.fromEntries(
     Object.entries(access.headers).map(([name, value]) => [name.toLowerCase(), value]),
   );
@@ -62,19 +80,43 @@ export function createSession(
         ...ownHeaders,
         accept: 'application/json',
         'accept-encoding': 'identity',
-        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...edgeHeaders(access),
+        ...(token !== undefined && tokenHeaders(access, token)),
         ...(hasBody && { 'content-type': 'application/json' }),
       };
       const body = hasBody ? JSON.stringify(fillJson(request.json, values)) : null;
       const path = url.pathname + url.search;
-      return sendRequest(dispatcher, { method: request.method, path, headers, body }, waits.requestMs, signal);
+      const { network = DIRECT } = access;
+      const sent = { method: request.method, origin, path, headers, body };
+      return sendRequest(dispatcher, sent, { timeoutMs: waits.requestMs, network }, signal);
     },
     addCaptured(name, value) {
       if (tokens.has(name)) redact = createResultText(secrets.add(value));
     },
     redact: (text) => redact(text),
+    judge: {
+      ...judged,
+      requestMs: waits.requestMs,
+      hide(secret) {
+        if (!secrets.has(secret)) redact = createResultText(secrets.add(secret));
+      },
+    },
   };
 }
+
+const basicOf = (login: string) => `Basic ${Buffer.from(login).toString('base64')}`;
+
+/** Headers for what stands before a tenant. */
+export const edgeHeaders = ({ edgeLogin }: Pick<Access, 'edgeLogin'>): Record<string, string> =>
+  edgeLogin === undefined ? {} : { authorization: basicOf(edgeLogin) };
+
+const edgeSecrets = ({ edgeLogin }: Access) =>
+  edgeLogin === undefined
+    ? []
+    : [edgeLogin.slice(edgeLogin.indexOf(':') + 1), basicOf(edgeLogin).slice('Basic '.length)];
+
+const tokenHeaders = ({ tokenHeader }: Access, token: string): Record<string, string> =>
+  tokenHeader === undefined ? { authorization: `Bearer ${token}` } : { [tokenHeader.toLowerCase()]: token };
 
 function tokenOf({ as }: CheckRequest, values: Values, access: Access): string | undefined {
   if (as === 'admin') return access.token;

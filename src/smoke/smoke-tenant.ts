@@ -1,37 +1,56 @@
-import { Pool } from 'undici';
 import type { PlannedTenant } from '../contract/release.js';
 import type { CheckResult, TenantSmoke } from '../contract/tenants/check.js';
 import { formatDuration } from '../domain/duration.js';
 import { DeadlineReached, withDeadline } from '../net/deadline.js';
+import { DIRECT } from '../net/network.js';
+import { openPool } from '../net/pool.js';
+import type { Check, Values } from './check.js';
+import type { JudgeAccess, JudgeContext } from './kinds/judge.js';
+import { isJudge, type Judge } from './kinds/table.js';
 import { cleanUp, runCheck, untested } from './run-check.js';
 import { type Access, createSession, type Session } from './session.js';
-import type { Check, Suite, Values } from './suite.js';
-import { ABORTED_CLEAN_UP_MS, SMOKE_WAITS, type SmokeWaits } from './waits.js';
+import { requestsOf, type Suite } from './suite.js';
+import { ABORTED_CLEAN_UP_MS, MAX_SUITE_MS, SMOKE_WAITS, type SmokeWaits } from './waits.js';
 
 export interface SmokeOptions {
   suite: Suite;
+  /** How judges reach what they ask, and the window that they look back on; without it no judge can judge. */
+  judging?: Pick<JudgeContext, 'access' | 'window'>;
   waits?: Partial<SmokeWaits>;
   signal?: AbortSignal;
 }
 
-/** Runs the whole suite on one tenant, in order, over one connection, and cleans up afterwards. A failed check is a result, never an error.
+/** How judges judge without a release: they look back on the time that a soak would have. */
+export function judgingNow({ judging, soakMs }: { judging: JudgeAccess; soakMs: number }) {
+  const until = Date.now();
+  return { access: judging, window: { from: until - soakMs, until } };
+}
+
+/** Runs the whole suite on one tenant, in order, what only observes last, over one connection, and cleans up afterwards. A failed check is a result, never an error.
  * @throws the reason of the signal if it is aborted, after a short clean-up. */
 export async function smokeTenant(tenant: PlannedTenant, access: Access, options: SmokeOptions): Promise<TenantSmoke> {
   const waits = { ...SMOKE_WAITS, ...options.waits };
-  // undici limits only the connection: `requestMs` limits the whole request.
-  const pool = new Pool(tenant.origin, {
-    connections: 1,
-    connectTimeout: waits.requestMs,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
-  const runs = options.suite.map((check): CheckRun => ({ check, tries: [] }));
-  const session = createSession(pool, tenant.origin, access, options.suite, waits);
+  const { origin } = tenant;
+  const { network = DIRECT, tls = null } = access;
+  const pool = openPool({ network, connectMs: waits.requestMs, connections: 1, tlsFor: () => tls });
+  // Nothing goes to another origin.
+  const toTenant = pool.compose((dispatch) => (request, handler) => dispatch({ ...request, origin }, handler));
+  const began = performance.now();
+  const runsOf = (isObserved: boolean) =>
+    options.suite
+      .filter(({ observe = false }) => observe === isObserved)
+      .map((check): CheckRun => ({ check, tries: [] }));
+  const [counting, observing] = [runsOf(false), runsOf(true)];
+  const runs = [...counting, ...observing];
+  const { access: judgeAccess = null, window = null } = options.judging ?? {};
+  const judged = { tenant: { name: tenant.name, origin }, access: judgeAccess, window };
+  const session = createSession(toTenant, origin, access, options.suite.flatMap(requestsOf), waits, judged);
   let cleanUpMs = waits.cleanUpMs;
   try {
     await withDeadline(waits.suiteMs, options.signal, async (signal) => {
-      for (const run of runs) run.result = await runOrSkip(session, run, runs, signal);
+      for (const run of counting) run.result = await runOrSkip(session, run, runs, signal);
     });
+    if (observing.length > 0) await observe(session, observing, runs, began, options.signal);
     options.signal?.throwIfAborted();
   } catch (error) {
     cleanUpMs = Math.min(cleanUpMs, ABORTED_CLEAN_UP_MS);
@@ -39,7 +58,9 @@ export async function smokeTenant(tenant: PlannedTenant, access: Access, options
   } finally {
     await cleanUpAll(session, runs, cleanUpMs).finally(() => pool.destroy());
   }
-  return { tenant: tenant.name, checks: runs.flatMap(({ result }) => result ?? []) };
+  const results = (of: CheckRun[]) => of.flatMap(({ result = [] }) => result);
+  const observed = results(observing);
+  return { tenant: tenant.name, checks: results(counting), ...(observed.length > 0 && { observed }) };
 }
 
 /** Smokes all tenants of a fleet in parallel, each with its own limits. Calls `onResult` as each one ends.
@@ -64,7 +85,7 @@ export async function smokeFleet(
 
 /** A check on one tenant: the values of each try, and the result if it has one. */
 interface CheckRun {
-  check: Check;
+  check: Check | Judge;
   tries: Values[];
   result?: CheckResult;
 }
@@ -76,7 +97,7 @@ async function runOrSkip(
   runs: CheckRun[],
   signal: AbortSignal,
 ): Promise<CheckResult> {
-  const needed = runs.find((other) => other.check.name === check.needs);
+  const needed = runs.find((other) => !isJudge(check) && other.check.name === check.needs);
   if (needed?.result?.verdict === 'could-not-test')
     return untested(check, `"${needed.check.name}" to be tested first`, 'it could not be tested');
   try {
@@ -86,6 +107,28 @@ async function runOrSkip(
     if (!(error instanceof DeadlineReached)) throw error;
     return untested(check, 'an answer in time', `the suite reached its limit of ${formatDuration(error.ms)}`);
   }
+}
+
+/** Runs the checks that only observe, once all that counts is decided, with a retry budget and a limit of their own, within the time of the
+ * activity. What goes wrong with them is their result.
+ * @throws the reason of `aborted` if it is aborted. */
+async function observe(
+  session: Session,
+  observing: CheckRun[],
+  runs: CheckRun[],
+  began: number,
+  aborted: AbortSignal | undefined,
+): Promise<void> {
+  const { suiteMs, retryBudgetMs } = session.waits;
+  session.retryBudgetMs = retryBudgetMs;
+  const leftMs = 1_000 * Math.floor((MAX_SUITE_MS - (performance.now() - began)) / 1_000);
+  await withDeadline(Math.min(suiteMs, Math.max(0, leftMs)), aborted, async (signal) => {
+    for (const run of observing)
+      run.result = await runOrSkip(session, run, runs, signal).catch(() => {
+        aborted?.throwIfAborted();
+        return untested(run.check, 'a result', 'it ended with an error');
+      });
+  });
 }
 
 /** Cleans up after all checks, the last one first: a later check may have written into a resource of an earlier one. */

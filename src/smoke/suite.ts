@@ -1,53 +1,23 @@
-import type { z } from 'zod';
+import type { Answer, Check, CheckRequest, Credentials, Step } from './check.js';
+import type { AlertsCheck } from './kinds/alerts.js';
+import type { CommandCheck } from './kinds/command.js';
+import type { PrometheusCheck } from './kinds/prometheus.js';
+import { isJudge, type Judge } from './kinds/table.js';
 
-/** Values that an answer may be compared with: `probe`, a dashed UUID that is new for each check (or taken from the check that it needs), and what was captured. */
-export type Values = Readonly<Record<string, string>> & { readonly probe: string };
+/** Checks of a suite that a watch may send to a tenant every few seconds, once each: they write nothing, stand alone and count. */
+export const repeatable = (suite: Suite): Check[] =>
+  suite.flatMap((check) => {
+    if (isJudge(check) || check.observe || check.writes || check.needs !== undefined) return [];
+    const { failures: _failures, holds: _holds, ...once } = check;
+    return [once];
+  });
 
-/** Credentials of a request. `none` sends no Authorization, Origin or Referer; `wrong` sends a token that no tenant accepts; `captured` sends a token from an earlier answer. */
-export type Credentials = 'admin' | 'none' | 'wrong' | { captured: string };
-
-/** Request of a step. `{probe}` and `{captured}` are replaced by their values in the path, where they are URL-encoded, and in every string of `json`. */
-export interface CheckRequest {
-  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  path: string;
-  json?: unknown;
-  as: Credentials;
-}
-
-/** Expected answer. If `json` is set, the content type must be `type` (default: `application/json`). */
-export interface Answer {
-  status: number;
-  type?: string;
-  json?: z.ZodType | ((values: Values) => z.ZodType);
-}
-
-/** One request and its expected answer; `capture` maps names to dotted paths of values in the JSON: `{ workspace: 'id' }`. */
-export interface Step {
-  request: CheckRequest;
-  answer: Answer;
-  capture?: Readonly<Record<string, string>>;
-}
-
-/** One check of a suite. */
-export interface Check {
-  name: string;
-  /** What a pass proves, for people who read a report. */
-  proves: string;
-  /** Steps in order; the first that does not pass decides the verdict. */
-  steps: readonly Step[];
-  /** Whether the check leaves something behind on the tenant, or would if its clean-up failed. */
-  writes?: boolean;
-  /** Name of an earlier check whose probe and captures this one uses. If that check could not be tested, this one does not run. */
-  needs?: string;
-  /** Requests that are sent after the suite, also if the check failed. A request that names a value which was never captured is skipped. */
-  cleanUp?: readonly CheckRequest[];
-}
-
-/** Whether a check writes nothing and stands alone: it may be repeated every few seconds. */
-export const repeats = ({ writes, needs }: Check): boolean => !writes && needs === undefined;
+/** Every request that a check may send to the tenant. */
+export const requestsOf = (check: Check | Judge): CheckRequest[] =>
+  isJudge(check) ? [] : [...check.steps.map(({ request }) => request), ...(check.cleanUp ?? [])];
 
 /** Checks in order. Suites compose: `[...defaultSuite, mine]`. */
-export type Suite = readonly Check[];
+export type Suite = readonly (Check | Judge)[];
 
 export const get = (path: string, as: Credentials = 'admin'): CheckRequest => ({ method: 'GET', path, as });
 export const del = (path: string, as: Credentials = 'admin'): CheckRequest => ({ method: 'DELETE', path, as });
@@ -77,3 +47,27 @@ export const check = (
   const { capture, ...rest } = more;
   return { name, proves, steps: [step(request, answer, capture)], ...rest };
 };
+
+/** Creates a check of a Prometheus query over the window of the soak. */
+export const prometheus = (
+  name: string,
+  proves: string,
+  rest: Omit<PrometheusCheck, 'kind' | 'name' | 'proves'>,
+): PrometheusCheck => ({ kind: 'prometheus', name, proves, ...rest });
+
+type WithoutNames<C> = C extends unknown ? Omit<C, 'kind' | 'name' | 'proves'> : never;
+
+/** Creates a check that passes while no alert fires. */
+export const alerts = (name: string, proves: string, rest: WithoutNames<AlertsCheck>): AlertsCheck => ({
+  kind: 'alerts',
+  name,
+  proves,
+  ...rest,
+});
+
+/** Creates a check by a program of your own: exit 0 is green, 1 is red, any other could not be tested. */
+export const command = (
+  name: string,
+  proves: string,
+  rest: Omit<CommandCheck, 'kind' | 'name' | 'proves'>,
+): CommandCheck => ({ kind: 'command', name, proves, ...rest });

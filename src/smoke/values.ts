@@ -1,4 +1,4 @@
-import type { Values } from './suite.js';
+import type { Values } from './check.js';
 
 const PLACEHOLDER = /\{([A-Za-z][A-Za-z0-9]*)\}/g;
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   Client,
-  Connection,
+  type Connection,
   type ConnectionOptions,
   defaultGrpcRetryOptions,
   isGrpcServiceError,
@@ -14,6 +14,9 @@ import { RATE_LIMITED, watchRateLimit } from './faults/rate-limit.js';
 import { tlsFault } from './faults/tls-fault.js';
 import { payloadCodec } from './payloads/codec.js';
 import { payloadKeys } from './payloads/keys.js';
+import { PromptConnection } from './transport/prompt-connection.js';
+import { clientProxy } from './transport/proxy.js';
+import { traceStarts } from './transport/trace-headers.js';
 
 type Interceptor = NonNullable<ConnectionOptions['interceptors']>[number];
 
@@ -72,11 +75,12 @@ async function unreachable({ facts, connectionOptions }: Connecting, error: unkn
         cause: error,
       },
     );
-  const fault = await tlsFault(at, connectionOptions.tls);
+  // A look past the proxy would not tell what is wrong behind it.
+  const fault = facts.via ? null : await tlsFault(at, connectionOptions.tls);
   if (fault) return new TemporalUnreachable(`Temporal at ${at} cannot be used: TLS: ${fault}`, false, { cause: error });
-  return new TemporalUnreachable(`Temporal does not answer at ${at}: start it, or set TEMPORAL_ADDRESS`, true, {
-    cause: error,
-  });
+  const fix = facts.via ? 'does it run, and allow that? NO_PROXY excludes a host' : 'start it, or set TEMPORAL_ADDRESS';
+  const way = facts.via ? ` through the ${facts.via}` : '';
+  return new TemporalUnreachable(`Temporal does not answer at ${at}${way}: ${fix}`, true, { cause: error });
 }
 
 const CREDENTIALS_FIX = 'set TEMPORAL_API_KEY, or the certificate of TEMPORAL_TLS_*';
@@ -183,12 +187,13 @@ const DATABASE_MS = 3_500;
 /** Runs `use` with a client and closes its connection afterwards.
  * @throws {TemporalUnreachable} when no server answers, or one that cannot read its database. */
 export async function withClient<T>(env: NodeJS.ProcessEnv, use: (client: Client) => Promise<T>): Promise<T> {
-  const { connectionOptions, namespace, facts, apiKey } = connectionConfig(env);
+  const { connectionOptions, namespace, facts, proxy, apiKey } = connectionConfig(env);
   const payloadCodecs = [payloadCodec(payloadKeys(env), 'throw')];
   const { interceptors, close } = callsUntilClose();
   const { interceptor, limited } = watchRateLimit();
-  const connection = await Connection.connect({
+  const connection = await PromptConnection.connect({
     ...connectionOptions,
+    ...clientProxy(proxy, facts.address),
     ...(apiKey && { apiKey }),
     // Below the retries, so that it sees each attempt.
     interceptors: [...interceptors, interceptor],
@@ -198,7 +203,8 @@ export async function withClient<T>(env: NodeJS.ProcessEnv, use: (client: Client
   });
   try {
     await readDatabase(connection, facts, limited);
-    return await use(new Client({ connection, namespace, dataConverter: { payloadCodecs } }));
+    const ofStarts = { workflow: [traceStarts] };
+    return await use(new Client({ connection, namespace, dataConverter: { payloadCodecs }, interceptors: ofStarts }));
   } catch (error) {
     throw mapOutage(facts, mapNamespaceError(namespace, error), limited());
   } finally {

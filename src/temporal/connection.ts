@@ -11,7 +11,9 @@ import { InvalidInput, shown } from '../contract/brand.js';
 import { parseSecretText, parseToken } from '../contract/secret.js';
 import { liveFile } from '../net/live-file.js';
 import { isLoopback } from '../net/loopback.js';
+import { shownProxy } from '../net/proxy.js';
 import { readNamedFile } from './payloads/keys.js';
+import { proxyTo } from './transport/proxy.js';
 
 /** The SDK's default. */
 const DEFAULT_ADDRESS = '127.0.0.1:7233';
@@ -28,6 +30,8 @@ export interface ConnectionFacts {
   tls: boolean;
   /** Name that the server's certificate must have instead of the address. */
   serverName?: string;
+  /** The proxy on the way, without its login. */
+  via?: string;
 }
 
 /** The address and credentials of Temporal, by the SDK's environment configuration, which an empty value does not change. A named file
@@ -44,14 +48,16 @@ export function connectionConfig(env: NodeJS.ProcessEnv) {
       `Temporal at ${address} would get the ${credentials[0]} in clear text: set TEMPORAL_TLS=true, or unset what switches TLS off`,
     );
   const serverName = profile.tls?.serverName;
+  const proxy = proxyTo(env, address);
   const facts: ConnectionFacts = {
     address,
     namespace,
     as: credentials.join(', ') || 'no credentials',
     tls: Boolean(tls),
     ...(tls && serverName && { serverName }),
+    ...(proxy && { via: shownProxy(proxy) }),
   };
-  return { connectionOptions, namespace, facts, apiKey: currentKey(env, profile.apiKey) };
+  return { connectionOptions, namespace, facts, proxy, apiKey: currentKey(env, profile.apiKey) };
 }
 
 function readProfile(env: NodeJS.ProcessEnv): ClientConfigProfile {

@@ -5,8 +5,8 @@ import { type LaneView, laneView } from '../lane/view.js';
 import type { LaneUnavailable } from './lane-client.js';
 import { isUnavailable, readLane } from './lane-view.js';
 import { type ListedRun, toListedRun } from './overview.js';
-import { tolerantOf } from './payloads/tolerant.js';
 import { workersOn } from './pollers.js';
+import { listRuns, RunsUnlisted } from './records/listing.js';
 
 /** One of several gates, as one line shows it. */
 export interface GateNow {
@@ -18,6 +18,8 @@ export interface GateNow {
 /** All gates of one set of workers. */
 export interface GatesNow {
   gates: GateNow[];
+  /** Why their runs cannot be listed; null if they are. */
+  unlisted: string | null;
   /** Identities of the workers that poll. */
   workers: string[];
 }
@@ -30,7 +32,7 @@ const MAX_RUNS = 1_000;
 /** The gates of `lanes`, which share their workers. */
 export async function gatesNow(client: Client, lanes: Lane[]): Promise<GatesNow> {
   const [first] = lanes;
-  if (first === undefined) return { gates: [], workers: [] };
+  if (first === undefined) return { gates: [], unlisted: null, workers: [] };
   const queue = taskQueue(first);
   const rest = [...lanes];
   const views = new Map<Lane, GateNow['lane']>();
@@ -40,7 +42,7 @@ export async function gatesNow(client: Client, lanes: Lane[]): Promise<GatesNow>
       views.set(lane, isUnavailable(state) ? state : laneView(state, Date.now()));
     }
   };
-  const [running, workers] = await Promise.all([
+  const [{ running, unlisted }, workers] = await Promise.all([
     runningRuns(client, queue),
     workersOn(client, queue),
     ...Array.from({ length: AT_A_TIME }, readNext),
@@ -50,12 +52,15 @@ export async function gatesNow(client: Client, lanes: Lane[]): Promise<GatesNow>
     lane: views.get(lane) ?? ('silent' as const),
     running: running.filter(({ workflowId }) => nullIfInvalid(() => laneOf(workflowId)) === lane),
   }));
-  return { gates, workers };
+  return { gates, unlisted, workers };
 }
 
-async function runningRuns(client: Client, queue: string): Promise<ListedRun[]> {
-  const query = `TaskQueue = '${queue}' AND ExecutionStatus = 'Running' AND WorkflowType IN ('${WORKFLOWS.release}', '${WORKFLOWS.rollback}')`;
-  const runs: ListedRun[] = [];
-  for await (const run of tolerantOf(client).list({ query })) if (runs.push(toListedRun(run)) === MAX_RUNS) break;
-  return runs;
+async function runningRuns(client: Client, queue: string): Promise<{ running: ListedRun[]; unlisted: string | null }> {
+  const query = `TaskQueue = '${queue}' AND CloseTime IS NULL AND WorkflowType IN ('${WORKFLOWS.release}', '${WORKFLOWS.rollback}')`;
+  try {
+    return { running: (await listRuns(client, query, MAX_RUNS)).map(toListedRun), unlisted: null };
+  } catch (error) {
+    if (error instanceof RunsUnlisted) return { running: [], unlisted: error.why };
+    throw error;
+  }
 }

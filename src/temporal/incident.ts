@@ -4,9 +4,10 @@ import { parseSha } from '../contract/sha.js';
 import type { Incident, WatchResult } from '../report/incident.js';
 import { type RolledBackBuild, rolledBackBuild } from '../report/rolled-back-build.js';
 import { latestOf, movedAny, type RunRecord, summarizeRun } from '../report/summary.js';
+import { PATIENT_READ_MS } from './lane-client.js';
 import { isUnavailable, readLane } from './lane-view.js';
-import { tolerantOf } from './payloads/tolerant.js';
 import { watchReport } from './production.js';
+import { listRuns } from './records/listing.js';
 import { lastEnded, previousLiveRun } from './records/run.js';
 
 /** Runs of one watch that are read, the latest first. */
@@ -14,7 +15,7 @@ const MAX_RUNS = 20;
 
 /** What rollbacks undid, by the current ledger. */
 export async function incidents(client: Client, lane: Lane) {
-  const state = await readLane(client, lane);
+  const state = await readLane(client, lane, PATIENT_READ_MS);
   const rolledBackBuildOf = (rollback: RunRecord) =>
     isUnavailable(state)
       ? null
@@ -75,10 +76,6 @@ async function findWatch(
   sha: string,
   choose: (runs: WorkflowExecutionInfo[]) => WorkflowExecutionInfo | undefined,
 ): Promise<WatchResult> {
-  const runs: WorkflowExecutionInfo[] = [];
-  const query = `WorkflowId = '${watchProductionId(lane, parseSha(sha))}'`;
-  for await (const run of tolerantOf(client).list({ query, pageSize: MAX_RUNS }))
-    if (runs.push(run) === MAX_RUNS) break;
-  const run = choose(runs);
+  const run = choose(await listRuns(client, `WorkflowId = '${watchProductionId(lane, parseSha(sha))}'`, MAX_RUNS));
   return run ? ((await watchReport(client, run)) ?? 'silent') : null;
 }

@@ -7,10 +7,12 @@ import { type MoveRefusalReason, refusedMove } from '../contract/move.js';
 import { positionAt, positionOf } from '../lane/position.js';
 import { workersOn } from './pollers.js';
 import { laneReader } from './records/lane-reader.js';
-import { findRun, isTimeout, isUnanswered, retryLostUpdate } from './runs.js';
+import { findRun, isOpen, isTimeout, isUnanswered, retryLostUpdate } from './runs.js';
 
-/** Time limit of reading the state, in milliseconds. */
+/** Time limit of reading the state, in milliseconds: of what is shown again and again. */
 const READ_TIMEOUT_MS = 2_000;
+/** The same for a person who decides by the ledger, in milliseconds: a slow server may need it for a long history. */
+export const PATIENT_READ_MS = 10_000;
 /** Time limit of one update, in milliseconds. */
 const UPDATE_TIMEOUT_MS = 5_000;
 
@@ -48,7 +50,8 @@ export interface LaneClient {
   signal<A>(signal: SignalDefinition<[A]>, arg: A): Promise<void>;
 }
 
-export function laneClient({ connection, options }: Client, lane: Lane): LaneClient {
+/** @param readMs time limit of reading the state, in milliseconds. */
+export function laneClient({ connection, options }: Client, lane: Lane, readMs = READ_TIMEOUT_MS): LaneClient {
   const { namespace, loadedDataConverter: dataConverter } = options;
   const client = new Client({ connection, namespace, dataConverter });
   const workflowId = releaseLaneId(lane);
@@ -59,7 +62,7 @@ export function laneClient({ connection, options }: Client, lane: Lane): LaneCli
   const read = laneReader(client, lane);
   const state = async () => {
     try {
-      return await client.withDeadline(Date.now() + READ_TIMEOUT_MS, read);
+      return await client.withDeadline(Date.now() + readMs, read);
     } catch (error) {
       if (isUnanswered(error) || isGrpcServiceError(error)) return null;
       throw error;
@@ -73,7 +76,7 @@ export function laneClient({ connection, options }: Client, lane: Lane): LaneCli
     },
     async openRun() {
       const run = await findRun(client, workflowId);
-      return run?.status.name === 'RUNNING' ? run.runId : null;
+      return run && isOpen(run) ? run.runId : null;
     },
     joinQueue: (request) => signal(joinQueueSignal, request),
     signal,

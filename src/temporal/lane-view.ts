@@ -5,7 +5,7 @@ import type { Holder, LaneState, RunRef } from '../contract/lane.js';
 import type { ReleasePhase } from '../contract/release.js';
 import { type LaneView, laneView } from '../lane/view.js';
 import { type LaneUnavailable, laneClient } from './lane-client.js';
-import { findRun, queryStatus } from './runs.js';
+import { findRun, isOpen, queryStatus } from './runs.js';
 
 /** The lane and its holder, for people. */
 export interface LaneNow extends LaneView {
@@ -58,12 +58,15 @@ export async function isStuck(client: Client, { workflowId, runId }: RunRef): Pr
   return (run?.raw.pendingWorkflowTask?.attempt ?? 0) > 2;
 }
 
-/** The state of the lane, whether or not a worker serves it, or why there is none; takes at most two seconds. */
-export async function readLane(client: Client, lane: Lane): Promise<LaneState | LaneUnavailable> {
-  const [state, run] = await Promise.all([laneClient(client, lane).state(), findRun(client, releaseLaneId(lane))]);
+/** The state of the lane, whether or not a worker serves it, or why it is missing; takes at most `limitMs`, two seconds if left out. */
+export async function readLane(client: Client, lane: Lane, limitMs?: number): Promise<LaneState | LaneUnavailable> {
+  const [state, run] = await Promise.all([
+    laneClient(client, lane, limitMs).state(),
+    findRun(client, releaseLaneId(lane)),
+  ]);
   if (state !== null) return state;
   if (run === null) return 'none';
-  return run.status.name === 'RUNNING' ? 'silent' : 'closed';
+  return isOpen(run) ? 'silent' : 'closed';
 }
 
 export const isUnavailable = (state: unknown): state is LaneUnavailable => typeof state === 'string';

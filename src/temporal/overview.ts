@@ -1,15 +1,25 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { type Lane, moveTaskQueue, ofGate, parseRunId, taskQueue, WORKFLOWS } from '../contract/ids.js';
+import {
+  type Lane,
+  moveLatestId,
+  moveTaskQueue,
+  ofGate,
+  parseRunId,
+  releaseLaneId,
+  taskQueue,
+  WORKFLOWS,
+} from '../contract/ids.js';
 import type { Holder } from '../contract/lane.js';
 import type { TagState } from '../contract/move.js';
 import type { ReleaseStatus } from '../contract/release.js';
 import { CanaryOutcome, CanaryPhase, CanarySha, CanaryWaitingFor } from '../contract/search-attributes.js';
 import type { LaneUnavailable } from './lane-client.js';
-import { isUnavailable, type LaneNow, laneNow } from './lane-view.js';
-import { tolerantOf } from './payloads/tolerant.js';
+import { isUnavailable, type LaneNow, laneNow, readLane } from './lane-view.js';
 import { workersOn } from './pollers.js';
 import { type ProductionNow, productionNow } from './production.js';
-import { awaitRunEnd, queryStatus, type RunEnd } from './runs.js';
+import { listRuns, RunsUnlisted } from './records/listing.js';
+import { type Trouble, troubleOf } from './records/trouble.js';
+import { awaitRunEnd, findRun, isOpen, queryStatus, type RunEnd } from './runs.js';
 import { waitsFor } from './waits-for.js';
 
 /** A run as visibility lists it. */
@@ -43,6 +53,8 @@ export interface LiveBuild {
 /** What is live, what is running, and which workers poll. */
 export interface Overview {
   lane: LaneNow | LaneUnavailable;
+  /** Why runs cannot be listed, so that `running` has those alone that the lane knows, and `ended` none; null if they are. */
+  unlisted: string | null;
   /** By the ledger, else by the runs the server keeps; null if neither has a move. */
   live: LiveBuild | null;
   /** The previous good build: the target of a rollback. */
@@ -51,6 +63,8 @@ export interface Overview {
   alarm: (ListedRun & { why: string }) | null;
   /** Running runs; `state` is null if no worker answers in time. */
   running: (ListedRun & { state: ReleaseStatus | null /** What a rollback waits for. */; waitsFor?: string[] })[];
+  /** Open runs that do not go on, and why: the lane, its mover, and those of `running`. */
+  troubles: Trouble[];
   /** Ended runs, the latest first. */
   ended: ListedRun[];
   workers: { queue: string; identities: string[] }[];
@@ -73,7 +87,9 @@ export async function overview(client: Client, lane: Lane): Promise<Overview> {
     const run = (await runsPromise).running.find((one) => one.workflowId === workflowId);
     return run ? run.state : queryStatus(client, workflowId, QUERY_TIMEOUT_MS);
   };
-  const [laneView, fromRuns] = await Promise.all([laneNow(client, lane, stateOf), runsPromise]);
+  const [seen, fromRuns] = await Promise.all([laneNow(client, lane, stateOf), runsPromise]);
+  const isTold = fromRuns.troubles.some(({ workflowId }) => workflowId === releaseLaneId(lane));
+  const laneView = isUnavailable(seen) ? seen : { ...seen, unserved: seen.unserved && !isTold };
   if (isUnavailable(laneView) || laneView.live === null) return { lane: laneView, ...fromRuns };
   const production = await productionOfLive(client, lane, laneView);
   const { summary = null, back: productionBack = null } = production ?? {};
@@ -94,8 +110,8 @@ export async function productionOfLive(
 /** The view by the runs alone, without the ledger. */
 async function overviewFromRuns(client: Client, lane: Lane): Promise<Omit<Overview, 'lane'>> {
   const [queue, moveQueue] = [taskQueue(lane), moveTaskQueue(lane)];
-  const [runs, ...identities] = await Promise.all([
-    listRuns(client, lane),
+  const [{ runs, unlisted }, ...identities] = await Promise.all([
+    runsOf(client, lane),
     workersOn(client, queue),
     workersOn(client, moveQueue, 'activity'),
   ]);
@@ -107,25 +123,36 @@ async function overviewFromRuns(client: Client, lane: Lane): Promise<Omit<Overvi
   );
   const succeeded = finishedMoves.filter(({ outcome }) => MOVED_OUTCOMES.includes(outcome ?? ''));
   const failedMove = finishedMoves[0] && finishedMoves[0] !== succeeded[0] ? finishedMoves[0] : null;
-  const [live, alarm, running] = await Promise.all([
+  const open = runs.filter(({ closed }) => closed === null);
+  const [live, alarm, troubles, running] = await Promise.all([
     succeeded[0] ? liveFromRun(client, succeeded[0]) : null,
     failedMove && endOf(client, failedMove).then((end) => ({ ...failedMove, why: end?.report?.why ?? '' })),
+    troublesOf(client, [releaseLaneId(lane), moveLatestId(lane), ...open.map(({ workflowId }) => workflowId)]),
     Promise.all(
-      runs
-        .filter(({ closed }) => closed === null)
-        .map(async (run) => {
-          const { workflowId } = run;
-          const { isRollback } = parseRunId(workflowId);
-          const [state, waits] = await Promise.all([
-            queryStatus(client, workflowId, QUERY_TIMEOUT_MS),
-            isRollback ? waitsFor(client, lane, workflowId) : null,
-          ]);
-          return { ...run, state, ...(waits && { waitsFor: waits }) };
-        }),
+      open.map(async (run) => {
+        const { workflowId } = run;
+        const { isRollback } = parseRunId(workflowId);
+        const [state, waits] = await Promise.all([
+          queryStatus(client, workflowId, QUERY_TIMEOUT_MS),
+          isRollback ? waitsFor(client, lane, workflowId) : null,
+        ]);
+        return { ...run, state, ...(waits && { waitsFor: waits }) };
+      }),
     ),
   ]);
   const workers = [queue, moveQueue].map((name, index) => ({ queue: name, identities: identities[index] ?? [] }));
-  return { live, back: previousGoodBuild(succeeded), alarm, running, ended, workers };
+  return { live, back: previousGoodBuild(succeeded), alarm, running, troubles, ended, unlisted, workers };
+}
+
+/** What keeps these runs from going on. */
+async function troublesOf(client: Client, workflowIds: string[]): Promise<Trouble[]> {
+  const found = await Promise.all(
+    workflowIds.map(async (id) => {
+      const run = await findRun(client, id);
+      return run && troubleOf(client, run);
+    }),
+  );
+  return found.filter((trouble) => trouble !== null);
 }
 
 /** The latest build that was live before the current one and was not rolled back from.
@@ -141,23 +168,29 @@ export function previousGoodBuild(moves: Pick<ListedRun, 'sha' | 'outcome'>[]): 
   return earlier.find(({ sha }) => sha !== live?.sha && !rolledBack.has(sha))?.sha ?? null;
 }
 
-async function listRuns(client: Client, lane: Lane): Promise<ListedRun[]> {
+/** The latest runs; without a list, those that the lane knows as running. */
+async function runsOf(client: Client, lane: Lane): Promise<{ runs: ListedRun[]; unlisted: string | null }> {
   const query = `TaskQueue = '${taskQueue(lane)}' AND WorkflowType IN ('${WORKFLOWS.release}', '${WORKFLOWS.rollback}')${ofGate(lane)}`;
-  const runs: ListedRun[] = [];
-  for await (const run of tolerantOf(client).list({ query, pageSize: MAX_RUNS }))
-    if (runs.push(toListedRun(run)) === MAX_RUNS) break;
-  return runs;
+  try {
+    return { runs: (await listRuns(client, query, MAX_RUNS)).map(toListedRun), unlisted: null };
+  } catch (error) {
+    if (!(error instanceof RunsUnlisted)) throw error;
+    const state = await readLane(client, lane);
+    const known = isUnavailable(state) ? [] : [state.holder, state.rollback].filter((run) => run !== null);
+    const found = await Promise.all(known.map(({ workflowId, runId }) => findRun(client, workflowId, runId)));
+    return { runs: found.filter((run) => run !== null).map(toListedRun), unlisted: error.why };
+  }
 }
 
 /** A run as the rest of this folder reads it. */
-export function toListedRun(run: WorkflowExecutionInfo): ListedRun {
+export function toListedRun(run: Omit<WorkflowExecutionInfo, 'raw'>): ListedRun {
   const attributes = run.typedSearchAttributes;
   return {
     workflowId: run.workflowId,
     sha: attributes.get(CanarySha) ?? null,
     status: run.status.name,
     phase: attributes.get(CanaryPhase) ?? null,
-    outcome: attributes.get(CanaryOutcome) ?? (run.status.name === 'RUNNING' ? null : run.status.name.toLowerCase()),
+    outcome: attributes.get(CanaryOutcome) ?? (isOpen(run) ? null : run.status.name.toLowerCase()),
     waitingFor: attributes.get(CanaryWaitingFor) ?? null,
     started: run.startTime.toISOString(),
     closed: run.closeTime?.toISOString() ?? null,

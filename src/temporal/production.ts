@@ -4,7 +4,7 @@ import { productionQuery } from '../contract/messages.js';
 import { parseSha } from '../contract/sha.js';
 import type { WatchReport } from '../contract/tenants/production.js';
 import { time } from '../domain/markdown.js';
-import { findRun, queryWithin } from './runs.js';
+import { findRun, isOpen, queryWithin } from './runs.js';
 
 /** Time limit of a watch's answer, in milliseconds. */
 const QUERY_TIMEOUT_MS = 800;
@@ -18,6 +18,10 @@ export interface ProductionNow {
   back: string | null;
 }
 
+/** Time of the move that a watch follows, ISO 8601. One that a person started names none: it sees production since its start. */
+export const watchesSince = ({ memo, startTime }: Pick<WorkflowExecutionInfo, 'memo' | 'startTime'>): string =>
+  String(memo?.movedAt ?? startTime.toISOString());
+
 /**
  * How production took a build; null if it was not watched, or no worker answers.
  * @param since time of the move to it, ISO 8601: a watch over an earlier move does not count.
@@ -29,7 +33,7 @@ export async function productionNow(
   since = '',
 ): Promise<ProductionNow | null> {
   const run = await findRun(client, watchProductionId(lane, parseSha(sha)));
-  if (run === null || String(run.memo?.movedAt ?? '') < since) return null;
+  if (run === null || watchesSince(run) < since) return null;
   const report = await watchReport(client, run);
   return report && { summary: report.why, asOf: run.closeTime?.toISOString() ?? null, back: report.propose };
 }
@@ -45,7 +49,6 @@ export function watchReport(
   withinMs = QUERY_TIMEOUT_MS,
 ): Promise<WatchReport | null> {
   const handle = client.workflow.getHandle(workflowId, runId, { followRuns: false });
-  const readReport = (): Promise<WatchReport> =>
-    status.name === 'RUNNING' ? handle.query(productionQuery) : handle.result();
+  const readReport = (): Promise<WatchReport> => (isOpen({ status }) ? handle.query(productionQuery) : handle.result());
   return queryWithin(client, withinMs, readReport).catch(() => null);
 }

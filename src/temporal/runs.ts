@@ -5,6 +5,7 @@ import {
   QueryNotRegisteredError,
   ServiceError,
   type WorkflowExecutionDescription,
+  type WorkflowExecutionInfo,
   WorkflowFailedError,
   type WorkflowHandle,
   WorkflowNotFoundError,
@@ -49,6 +50,10 @@ export async function findRun(
     throw error;
   }
 }
+
+/** Whether a run has not ended. One that a person paused (`temporal workflow pause`) goes on later: it has its own status, and is as open as a running one. */
+export const isOpen = ({ status }: Pick<WorkflowExecutionInfo, 'status'>): boolean =>
+  status.name === 'RUNNING' || status.name === 'PAUSED';
 
 /** Waits for the end of a run. */
 export async function awaitRunEnd(handle: WorkflowHandle): Promise<RunEnd> {

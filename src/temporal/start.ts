@@ -155,25 +155,33 @@ function comparableInput(input: object): string {
 }
 
 /** The first argument a run was started with, from its history; null if it had none. */
-export const startInput = async (client: Client, workflowId: string, runId: string): Promise<unknown> =>
-  (await startOf(client, workflowId, runId)).input;
+export async function startInput(client: Client, workflowId: string, runId: string): Promise<unknown> {
+  const [payload] = (await startedEvent(client, workflowId, runId))?.input?.payloads ?? [];
+  // The token of a caller is for the run alone.
+  return takeToken(await readPayload(client, payload)).rest;
+}
 
-/** How a run began: its first argument, null if it had none, and the run that it continues, if there is one. */
+/**
+ * How a run began: the run that it continues, if there is one, and the run that wrote its first event, which a reset copies. Its input is
+ * not read: anyone may have started it with one that cannot be.
+ */
 export async function startOf(
   client: Client,
   workflowId: string,
   runId: string,
-): Promise<{ input: unknown; continuedFrom: string | null }> {
+): Promise<{ continuedFrom: string | null; writtenBy: string | null }> {
+  const started = await startedEvent(client, workflowId, runId);
+  return {
+    continuedFrom: started?.continuedExecutionRunId || null,
+    writtenBy: started?.originalExecutionRunId || null,
+  };
+}
+
+async function startedEvent(client: Client, workflowId: string, runId: string) {
   const { history } = await client.workflowService.getWorkflowExecutionHistory({
     namespace: client.options.namespace,
     execution: { workflowId, runId },
     maximumPageSize: 1,
   });
-  const started = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
-  const [payload] = started?.input?.payloads ?? [];
-  return {
-    // The token of a caller is for the run alone.
-    input: takeToken(await readPayload(client, payload)).rest,
-    continuedFrom: started?.continuedExecutionRunId || null,
-  };
+  return history?.events?.[0]?.workflowExecutionStartedEventAttributes;
 }

@@ -1,10 +1,10 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { type Lane, moveLatestId } from '../contract/ids.js';
-import type { TagState } from '../contract/move.js';
+import { type MoveProgress, progressLine } from '../contract/move.js';
 import { oneLine } from '../domain/markdown.js';
 import { readFailure, readPayload } from './payloads/read.js';
-import { findRun } from './runs.js';
+import { findRun, isOpen } from './runs.js';
 
 /** What each activity of a rollback and its mover waits for. */
 const WAITS: Record<string, string> = {
@@ -28,10 +28,10 @@ type Pending = NonNullable<Raw['pendingActivities']>[number];
 /** What a running rollback waits for, by name: from what Temporal lists about it and its mover, so it needs no worker. */
 export async function waitsFor(client: Client, lane: Lane, workflowId: string): Promise<string[]> {
   const run = await findRun(client, workflowId).catch(() => null);
-  if (run?.status.name !== 'RUNNING') return [];
+  if (!run || !isOpen(run)) return [];
   const { pendingChildren } = run.raw;
   const mover = pendingChildren?.length ? await findRun(client, moveLatestId(lane)).catch(() => null) : null;
-  const runs = [run, ...(mover?.status.name === 'RUNNING' ? [mover] : [])];
+  const runs = [run, ...(mover && isOpen(mover) ? [mover] : [])];
   const lines = await Promise.all(runs.map(({ raw }) => ofRun(client, raw)));
   return [...new Set(lines.flat().map((line) => oneLine(line)))];
 }
@@ -62,17 +62,10 @@ async function ofActivity(
   return [attempt && attempt > 1 ? `${what}; attempt ${attempt}, after ${why ?? 'a failure'}` : what];
 }
 
-/** Image that is not at its target yet, as the mover's heartbeat has it. */
-export type MoveProgress = TagState & { why: string };
-
-/** Line about an image that is not at its target: what was read, and why the move goes on. */
-export const progressLine = ({ repository, digest, why }: MoveProgress): string =>
-  oneLine(`${repository}:latest is at ${digest ?? 'nothing'}; the move continues: ${why}`);
-
 /** Images that a mover has not moved yet, by its last heartbeat. */
 async function readProgress(client: Client, heartbeat: Pending['heartbeatDetails']): Promise<string[]> {
   const { images } = Object(await readPayload(client, heartbeat?.payloads?.[0])) as { images?: unknown };
-  return Array.isArray(images) ? images.filter(isProgress).map(progressLine) : [];
+  return Array.isArray(images) ? images.filter(isProgress).map((one) => oneLine(progressLine(one))) : [];
 }
 
 const isProgress = (value: unknown): value is MoveProgress => {

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { BuildSource, PlannedTenant, TenantBuild } from '../contract/release.js';
 import { parseSha } from '../contract/sha.js';
-import { NoAnswer, send } from '../net/http.js';
-import { type Access, USER_AGENT } from '../smoke/session.js';
+import { type HttpAnswer, NoAnswer, redacted, send } from '../net/http.js';
+import { DIRECT } from '../net/network.js';
+import { type Access, edgeHeaders, USER_AGENT } from '../smoke/session.js';
 
 /** One request, in ms: a tenant reports its build at once, or is asked again at the next poll. */
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -13,20 +14,30 @@ const MAX_BODY = 64 * 1024;
 export function askBuilds(
   tenants: PlannedTenant[],
   probe: BuildSource[],
-  access: ReadonlyMap<string, Pick<Access, 'headers'>>,
+  access: ReadonlyMap<string, Way>,
   signal?: AbortSignal,
 ): Promise<TenantBuild[]> {
-  const headersOf = ({ origin }: PlannedTenant) => access.get(origin)?.headers ?? {};
-  return Promise.all(tenants.map((tenant) => askBuild(tenant, probe, headersOf(tenant), signal)));
+  const wayTo = ({ origin }: PlannedTenant): Way => access.get(origin) ?? { headers: {} };
+  return Promise.all(tenants.map((tenant) => askBuild(tenant, probe, wayTo(tenant), signal)));
 }
 
 /** Whether a tenant has a build probe at all. */
 export const tellsBuild = (tenant: PlannedTenant, probe: BuildSource[]) => (tenant.buildProbe ?? probe).length > 0;
 
+/** How a tenant is reached. */
+type Way = Pick<Access, 'headers' | 'network' | 'tls' | 'edgeLogin'>;
+
+/** Where an answer redirects to, for people: a login before the tenant shows so. */
+function redirect({ status, headers }: HttpAnswer, from: URL): string {
+  const to = [headers.location ?? []].flat()[0];
+  if (status < 300 || status > 399 || to === undefined || !URL.canParse(to, from.href)) return '';
+  return `, a redirect to ${redacted(new URL(to, from))}`;
+}
+
 async function askBuild(
   tenant: PlannedTenant,
   probe: BuildSource[],
-  headers: Access['headers'],
+  way: Way,
   signal?: AbortSignal,
 ): Promise<TenantBuild> {
   if (!tellsBuild(tenant, probe))
@@ -34,7 +45,7 @@ async function askBuild(
   const reasons: string[] = [];
   let silent = false;
   for (const source of tenant.buildProbe ?? probe) {
-    const answer = await askSource(tenant.origin, source, headers, signal);
+    const answer = await askSource(tenant.origin, source, way, signal);
     if ('build' in answer) return { tenant: tenant.name, build: answer.build };
     reasons.push(`${source.path}: ${answer.why}`);
     silent ||= answer.silent === true;
@@ -45,7 +56,7 @@ async function askBuild(
 async function askSource(
   origin: string,
   { path, field }: BuildSource,
-  headers: Access['headers'],
+  { headers, network = DIRECT, tls, edgeLogin }: Way,
   signal?: AbortSignal,
 ): Promise<{ build: string } | { why: string; silent?: true }> {
   try {
@@ -55,13 +66,20 @@ async function askSource(
     const answer = await send({
       method: 'GET',
       url,
-      headers: { 'user-agent': USER_AGENT, ...headers, accept: 'application/json' },
+      headers: {
+        'user-agent': USER_AGENT,
+        ...headers,
+        ...(edgeLogin !== undefined && edgeHeaders({ edgeLogin })),
+        accept: 'application/json',
+      },
+      network,
+      ...(tls && { tlsFor: () => tls }),
       timeoutMs: REQUEST_TIMEOUT_MS,
       maxBytes: MAX_BODY,
       ...(signal && { signal }),
     });
     if (answer.status === 429 || answer.status >= 500) return { why: `status ${answer.status}`, silent: true };
-    if (answer.status !== 200) return { why: `status ${answer.status}` };
+    if (answer.status !== 200) return { why: `status ${answer.status}${redirect(answer, url)}` };
     const value = z.record(z.string(), z.unknown()).parse(JSON.parse(answer.body.toString('utf8')))[field];
     if (value === undefined) return { why: `no ${field}` };
     const build = parseSha(value);
@@ -69,7 +87,7 @@ async function askSource(
     const repeated = Object.values(headers).some((header) => header.includes(build));
     return repeated ? { why: `${field} repeats a header` } : { build };
   } catch (error) {
-    if (error instanceof NoAnswer) return { why: error.code, silent: true };
+    if (error instanceof NoAnswer) return { why: error.failure.what, silent: true };
     signal?.throwIfAborted();
     return { why: `no build in ${field}` };
   }

@@ -1,4 +1,4 @@
-import { InvalidInput } from '../contract/brand.js';
+import { InvalidInput, InvalidInputs } from '../contract/brand.js';
 import type { PlannedTenant } from '../contract/release.js';
 import { isLoopback } from '../net/loopback.js';
 import type { Access } from '../smoke/session.js';
@@ -7,29 +7,43 @@ import type { Access } from '../smoke/session.js';
 export interface Fleet {
   tenants: PlannedTenant[];
   access: ReadonlyMap<string, Access>;
+  /** Set if its source does not answer and this is what it gave before: since when (ISO 8601) and why, without an address. */
+  copy?: { at: string; why: string };
 }
 
 /** Where a fleet is read from; one file of `sources/` each. */
 export interface FleetSource {
   /** Reads the tenants and their secrets as they are now.
-   * @throws {FleetError}, and the signal's reason when it is aborted. */
-  read(signal?: AbortSignal): Promise<Fleet>;
+   * @param maxAgeMs a source elsewhere is asked again only after this time, in milliseconds; 0 if left out.
+   * @throws {FleetError}, {FleetUnreadable}, and the signal's reason when it is aborted. */
+  read(signal?: AbortSignal, maxAgeMs?: number): Promise<Fleet>;
   /** What the configuration fixes of the fleet, without secrets: part of the configuration hash. */
   readonly fixed: unknown;
+  /** Problems of a source elsewhere that show without asking it: a worker must start while it is down. */
+  problems?(): string[];
 }
 
 /** Every problem of a fleet, one line each; none contains a secret. */
-export class FleetError extends InvalidInput {
+export class FleetError extends InvalidInputs {
   override readonly name = 'FleetError';
-  constructor(readonly problems: string[]) {
-    super(`configuration: ${problems.join('; ')}`);
+  constructor(problems: string[]) {
+    super(problems, 'configuration');
   }
 }
+
+/** A fleet that cannot be read now, and may be later. The message has no address: reports show it. */
+export class FleetUnreadable extends Error {
+  override readonly name = 'FleetUnreadable';
+}
+
+const hasControls = (text: string) => /\p{Cc}/u.test(text.trim());
 
 /** The origin of a tenant's URL, or what is wrong with it. The URL itself is not repeated: it may contain a password.
  * @param fix where a password of the URL belongs instead. */
 export function parseOrigin(text: string, fix: string): string | { problem: string } {
-  if (!URL.canParse(text)) return { problem: 'is not a URL: expected e.g. https://canary-1.example.com' };
+  // A URL is read without the line breaks in it.
+  if (!URL.canParse(text) || hasControls(text))
+    return { problem: 'is not a URL: expected e.g. https://canary-1.example.com' };
   const url = new URL(text);
   if (url.protocol !== 'https:' && url.protocol !== 'http:')
     return { problem: `has scheme ${url.protocol.slice(0, -1)}: expected https` };

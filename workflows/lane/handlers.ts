@@ -32,6 +32,8 @@ export interface LaneRun {
   settle(): void;
   /** Looks whether the lane must continue as new. */
   look(): void;
+  /** Makes the lane continue as new, as soon as nothing is under way. */
+  renew(): void;
 }
 
 /** Handles every message to the lane. One that needs the ledger waits until it is recovered. */
@@ -92,9 +94,12 @@ export function handleMessages(run: LaneRun): void {
       decide(() => {
         const answer = applyCommand(state, verb, sent, now());
         if ('refused' in answer) throw rejection(answer.refused);
+        if (verb === 'renew') run.renew();
         return answer.answer;
       }),
     );
-    whenKnown(messages.laneCommandSignal(verb), anything, (sent) => applyCommand(state, verb, sent, now()));
+    whenKnown(messages.laneCommandSignal(verb), anything, (sent) => {
+      if (!('refused' in applyCommand(state, verb, sent, now())) && verb === 'renew') run.renew();
+    });
   }
 }

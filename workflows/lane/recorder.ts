@@ -1,6 +1,13 @@
 import { upsertMemo } from '@temporalio/workflow';
 import type { LaneState } from '../../src/contract/lane.js';
-import { applyChange, changeOf, isMinor, partsOf, RECORD_MEMO } from '../../src/lane/payloads/changes.js';
+import {
+  applyChange,
+  changeOf,
+  isMinor,
+  partsOf,
+  RECORD_MEMO,
+  withKnownParts,
+} from '../../src/lane/payloads/changes.js';
 
 export type Recorder = (state: LaneState) => void;
 
@@ -13,14 +20,18 @@ export type Recorder = (state: LaneState) => void;
  */
 export function recorder(base: LaneState): Recorder {
   let recorded: unknown = JSON.parse(JSON.stringify(base));
+  let texts = new Map<string, string | undefined>();
   let isFirst = true;
   return (state) => {
-    const change = changeOf(recorded, state);
+    // Each message comes here, and a state can be long.
+    const now = withKnownParts(state, { value: recorded, texts }, 'ledger');
+    const change = changeOf(recorded, now.value);
     // The first record says that this run hands on its changes.
     if (!isFirst && (change === null || isMinor(change))) return;
     isFirst = false;
     const text = JSON.stringify(change ?? { in: {} });
     recorded = applyChange(recorded, JSON.parse(text));
+    texts = now.texts;
     const { holder, rollback } = state;
     const runs = { holder: holder?.workflowId ?? null, rollback: rollback?.workflowId ?? null };
     for (const part of partsOf(text)) upsertMemo({ ...runs, [RECORD_MEMO]: part });

@@ -3,11 +3,14 @@ import { describeRejection } from '../../src/lane/ledger.js';
 import { isOwnApproval, ownApprovalRefusal, type Phase, type Release } from './context.js';
 import { holdFor, waitWhilePaused } from './hold.js';
 import { confirmHolder } from './lane.js';
+import { heldForTenants, isTooFew } from './members.js';
 
 /** Waits for an approval if one is required, something is untested, or the lane is on hold. `promoteOnly` is its own approval, if its requester may approve. */
 export const awaitingApproval: Phase = async (release) => {
   const confirmed = await confirmHolder(release);
   if ('next' in confirmed) return confirmed.next;
+  // Tenants may have gone into quarantine since the smoke.
+  if (isTooFew(release) && !release.input.promoteOnly) return heldForTenants(release);
   const { pause, hold } = confirmed.status;
   if (pause) {
     await waitWhilePaused(release, pause);

@@ -31,7 +31,7 @@ export async function holdFor(release: Release, name: HoldName, why: string): Pr
   state.hold = hold;
   state.decided = null;
   setPhase(release, phase, `${name}: ${why}`, plan.holdTimeoutMs, [{ key: CanaryWaitingFor, value: name }]);
-  release.feed.emit({ type: 'held', hold: name, id: hold.id, why, until });
+  release.feed.emit({ type: 'held', hold: name, holdId: hold.id, why, until });
   // A build that waits only for an approval cannot be preempted for a while. The report runs beside the timer, which starts now.
   const graceMs = phase === 'awaiting-approval' ? plan.holdGraceMs : 0;
   const reported = reportHold({ hold: name, preemptibleAt: since + graceMs });
@@ -55,7 +55,7 @@ export async function waitWhilePaused(release: Release, { why, by, since }: Paus
     undefined,
     [{ key: CanaryWaitingFor, value: 'paused' }],
   );
-  release.feed.emit({ type: 'held', hold: 'paused', id: 'paused', why, until: null });
+  release.feed.emit({ type: 'held', hold: 'paused', holdId: 'paused', why, until: null });
   // The build is GREEN and waits only for a person, so it gets the grace period.
   const reported = reportHold({ hold: 'paused', preemptibleAt: Date.now() + release.plan.holdGraceMs });
   await laneWaits('wait for canary resume').awaitResume();
@@ -70,6 +70,13 @@ export function leaveHold({ state }: Release): Promise<void> {
   return reportHold(null);
 }
 
+/**
+ * Hold that a fault leads to; null if it ends the release. Credentials that were good when the digests were read have expired
+ * or were revoked since: a person renews them, and the build need not be tested again.
+ */
+export const holdOf = ({ pinned }: Release, type: string | null | undefined): HoldName | null =>
+  type === 'RegistryDenied' && pinned.length > 0 ? 'registry-down' : holdOfFault(type);
+
 /** Runs a step; if it fails with a fault that has a hold, holds the release and repeats the step on `retry`. */
 export async function holdOnFault<T>(release: Release, step: () => Promise<T>): Promise<T> {
   for (;;)
@@ -78,7 +85,7 @@ export async function holdOnFault<T>(release: Release, step: () => Promise<T>): 
     } catch (error) {
       if (isCancellation(error)) throw error;
       const { type, message } = unwrapFailure(error);
-      const hold = holdOfFault(type);
+      const hold = holdOf(release, type);
       if (hold === null) throw error;
       await holdFor(release, hold, message);
     }

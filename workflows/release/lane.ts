@@ -10,6 +10,7 @@ import { onSignal } from '../shared/handlers.js';
 import { ownLane } from '../shared/own-lane.js';
 import { finish, type RunEnd } from '../shared/run.js';
 import type { Release } from './context.js';
+import { leaveOut } from './quarantined.js';
 
 /** Handles a revocation: it cancels the work of the release, unless the move has begun. */
 export function handleRevocation(release: Release): void {
@@ -40,7 +41,9 @@ export async function confirmHolder(
 ): Promise<{ next: ReleasePhase & ('done' | 'queued') } | { status: HolderStatus }> {
   const status = await laneCalls('confirm that the release holds the lane').confirmHolder(release.request);
   if (status.revocation) return { next: finish(release, endOf(status.revocation)) };
-  return status.fencingToken === release.fencingToken ? { status } : { next: 'queued' };
+  if (status.fencingToken !== release.fencingToken) return { next: 'queued' };
+  leaveOut(release, status.quarantines ?? []);
+  return { status };
 }
 
 /** Reports a hold to the lane, and from when on a newer build may preempt it; null when it has ended. A lost report only delays a preemption. */

@@ -1,5 +1,5 @@
 import { isCancellation } from '@temporalio/workflow';
-import { holdOfFault, holdRow } from '../../src/contract/hold.js';
+import { holdRow } from '../../src/contract/hold.js';
 import type { HolderStatus } from '../../src/contract/lane.js';
 import {
   areMoved,
@@ -11,14 +11,15 @@ import {
   type TagState,
 } from '../../src/contract/move.js';
 import type { PinnedImage } from '../../src/contract/release.js';
-import { foreignRevisions } from '../../src/domain/one-build.js';
+import { MAX_TEXT } from '../../src/domain/inputs.js';
+import { foreignRevisions, keptImages, targetOf } from '../../src/domain/one-build.js';
 import { describeRejection, isAdopted } from '../../src/lane/ledger.js';
 import { requesterOf } from '../identity/verify.js';
 import { unwrapFailure } from '../shared/failures.js';
 import { finish, setPhase } from '../shared/run.js';
 import { moveLatest } from '../shared/start-move.js';
 import type { Phase, Release } from './context.js';
-import { holdFor, waitWhilePaused } from './hold.js';
+import { holdFor, holdOf, waitWhilePaused } from './hold.js';
 import { confirmHolder } from './lane.js';
 import { requireWatched } from './watch.js';
 import { noteEndDuringMove } from './watched.js';
@@ -33,8 +34,12 @@ export const promoting: Phase = async (release) => {
   await requireWatched(release);
   setPhase(release, 'promoting', ':latest of all images, together');
   try {
-    state.images = await moveLatest(release, moveInput(release), (moving) => {
+    const moved = await moveLatest(release, moveInput(release), (moving) => {
       state.moving = moving;
+    });
+    state.images = moved.map((image) => {
+      const change = release.pinned.find(({ repository }) => repository === image.repository)?.change;
+      return { ...image, ...(change && { change }) };
     });
   } catch (error) {
     state.moving = false;
@@ -60,7 +65,7 @@ async function afterFailure(release: Release, error: unknown): ReturnType<Phase>
   }
   release.moveTimedOut = false;
   const isRestored = type === 'MoveFailed' && areMoved(detail) && detail.every(({ result }) => result === 'restored');
-  const hold = isRestored ? 'registry-down' : holdOfFault(type);
+  const hold = isRestored ? 'registry-down' : holdOf(release, type);
   if (hold === null) throw error;
   await holdFor(release, hold, message);
   return 'promoting';
@@ -116,19 +121,26 @@ function moveInput(release: Release): MoveInput {
   return {
     kind: 'promotion',
     sha: input.sha,
-    images: pinned.map(({ repository, digest, latest }) => ({ repository, to: digest, from: latest })),
+    images: pinned.map((image) => ({ ...targetOf(image), ...(input.floor && { floor: input.floor }) })),
     by: author?.by ?? requester ?? 'unknown',
-    reason: author?.reason ?? 'every check passed on every canary tenant',
+    reason: author?.reason ?? describeGreen(release),
     ...(accepted && { accepted }),
     ...(request.manual && { manual: true }),
     ...(input.promoteOnly && input.force && { force: true }),
   };
 }
 
+/** Reason of a promotion without a person, for the ledger: it names the tenants that did not test the build. */
+const describeGreen = ({ plan: { fleetNotes = [] } }: Release) =>
+  ['every check passed on every canary tenant', ...fleetNotes].join('; ').slice(0, MAX_TEXT);
+
 function describePromotion(images: (PinnedImage | MovedImage)[], doubts: string[]): string {
   const already = images.every((image) => 'result' in image && image.result === 'already');
   const where = already
     ? ':latest of every image was there already'
     : ':latest of every image is on the tested digests';
-  return doubts.length === 0 ? where : `:latest of every image is on this build, ${doubts.join('; ')}`;
+  const kept = keptImages(images);
+  const all = [...doubts, ...(kept ? [kept] : [])];
+  if (doubts.length === 0) return [where, ...(kept ? [kept] : [])].join('; ');
+  return `:latest of every image is on this build, ${all.join('; ')}`;
 }

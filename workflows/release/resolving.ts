@@ -6,6 +6,7 @@ import { failure } from '../shared/failures.js';
 import { finish, setPhase } from '../shared/run.js';
 import { isOwnApproval, NO_PLAN, type Phase, type Release } from './context.js';
 import { holdOnFault } from './hold.js';
+import { heldForTenants, isTooFew } from './members.js';
 
 /** Reads the plan and the digest of each image, once: no others count from here on. */
 export const resolving: Phase = async (release) => {
@@ -15,16 +16,20 @@ export const resolving: Phase = async (release) => {
     setPhase(release, 'resolving', 'reading the plan');
     release.plan = await planReads().loadPlan(input);
     keepApprovers(release);
+    delete state.fleetNotes;
+    if (release.plan.fleetNotes) state.fleetNotes = release.plan.fleetNotes;
     if (input.promoteOnly && release.plan.promoteVerified && release.verified === null)
       throw failure('MoveRefused', unverified('promote'), { refusal: 'unverified' });
   }
   release.accepted = isOwnApproval(release);
-  const { tenants, approval } = release.plan;
-  if (release.alreadyLive === null && tenants.length === 0 && approval === 'auto' && !input.promoteOnly)
+  const { tenants, approval, minTenants } = release.plan;
+  const hasFleet = tenants.length > 0 || minTenants !== undefined;
+  if (release.alreadyLive === null && !hasFleet && approval === 'auto' && !input.promoteOnly)
     return finish(release, {
       outcome: 'skipped',
       why: 'no canary fleet is configured: nothing was tested, nothing moved',
     });
+  if (release.alreadyLive === null && isTooFew(release) && !input.promoteOnly) return heldForTenants(release);
   await pinDigests(release);
   if (release.alreadyLive !== null) {
     if (release.pinned.every(({ digest, latest }) => digest === latest))
@@ -55,7 +60,11 @@ async function pinDigests(release: Release): Promise<void> {
   const { input, plan, pinned: seen } = release;
   const read = await holdOnFault(release, () => {
     setPhase(release, 'resolving', 'reading the digest of each image');
-    return registryReads(plan, `pin the digests of ${shortSha(input.sha)}`).resolveBuild(input.sha, plan.images);
+    return registryReads(plan, `pin the digests of ${shortSha(input.sha)}`).resolveBuild(
+      input.sha,
+      plan.images,
+      ...(plan.optional ? [plan.optional] : []),
+    );
   });
   const latestSeen = seen.map(({ repository, latest }) => ({ repository, digest: latest }));
   release.pinned = read.map((image) =>

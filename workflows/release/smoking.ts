@@ -6,6 +6,7 @@ import { finish, setPhase } from '../shared/run.js';
 import type { Phase, Release } from './context.js';
 import { holdFor, holdOnFault } from './hold.js';
 import { confirmHolder } from './lane.js';
+import { heldForTenants, isTooFew } from './members.js';
 import { startOver } from './watch.js';
 
 /** Most activities that one run starts at a time: a run with more than 2,000 pending never completes its workflow task. */
@@ -17,6 +18,7 @@ const MAX_NOTES = 50;
 export const smoking: Phase = async (release) => {
   const confirmed = await confirmHolder(release);
   if ('next' in confirmed) return confirmed.next;
+  if (isTooFew(release)) return heldForTenants(release);
   const next = await smokeFleet(release);
   if (next !== null) return next;
   if (await isRepushed(release)) {
@@ -27,9 +29,10 @@ export const smoking: Phase = async (release) => {
 };
 
 /** Smokes all tenants in parallel; a person decides about checks that could not be tested. @returns null if no check failed. */
-async function smokeFleet(release: Release): Promise<'done' | null> {
-  const { plan, state } = release;
-  for (let tenants = plan.tenants; ; ) {
+async function smokeFleet(release: Release): Promise<'done' | 'queued' | 'smoking' | null> {
+  const { state } = release;
+  for (let { tenants } = release.plan; ; ) {
+    const { plan } = release;
     setPhase(release, 'smoking', `${tenants.length} of ${plan.tenants.length} tenants`);
     const results = await smokeAll(release, tenants);
     const kept = state.tenants.filter(({ tenant }) => !tenants.some(({ name }) => name === tenant));
@@ -52,8 +55,11 @@ async function smokeFleet(release: Release): Promise<'done' | null> {
       noteUntested(release, open);
       return null;
     }
+    const confirmed = await confirmHolder(release);
+    if ('next' in confirmed) return confirmed.next;
+    if (isTooFew(release)) return 'smoking';
     const untested = state.tenants.filter((result) => verdictOf([result]) === 'could-not-test');
-    tenants = plan.tenants.filter(({ name }) => untested.some(({ tenant }) => tenant === name));
+    tenants = release.plan.tenants.filter(({ name }) => untested.some(({ tenant }) => tenant === name));
   }
 }
 
@@ -64,10 +70,14 @@ function noteUntested({ notTested }: Release, checks: string[]): void {
 }
 
 function smokeAll(release: Release, tenants: PlannedTenant[]): Promise<TenantSmoke[]> {
-  const { plan } = release;
+  const { plan, state } = release;
   const { smokeTenant } = smokes(plan);
   const one = (tenant: PlannedTenant) =>
-    smokeTenant.executeWithOptions({ summary: `smoke ${tenant.name}` }, [tenant, plan.retryBudgetMs.secret]);
+    smokeTenant.executeWithOptions({ summary: `smoke ${tenant.name}` }, [
+      tenant,
+      plan.retryBudgetMs.secret,
+      state.watched?.from ?? null,
+    ]);
   return holdOnFault(release, async () => {
     const results: TenantSmoke[] = [];
     for (let index = 0; index < tenants.length; index += GROUP) {
@@ -85,5 +95,5 @@ async function isRepushed(release: Release): Promise<boolean> {
   const tags = await holdOnFault(release, () =>
     registryReads(plan, 'read the tag of the build again').readBuildTags(input.sha, plan.images),
   );
-  return pinned.some(({ repository, digest }) => digestOf(tags, repository) !== digest);
+  return pinned.some(({ repository, digest, unchanged }) => digestOf(tags, repository) !== (unchanged ? null : digest));
 }

@@ -1,5 +1,6 @@
 import { isCancellation, log } from '@temporalio/workflow';
 import { laneCalls } from '../shared/activity-options.js';
+import { failure } from '../shared/failures.js';
 import { setPhase } from '../shared/run.js';
 import { nullIfUnanswered, type Phase, type RollbackRun } from './context.js';
 
@@ -11,15 +12,21 @@ export async function announcing(run: RollbackRun): ReturnType<Phase> {
   setPhase(run, 'announcing', `nothing else may move from now on; waits up to ${ANNOUNCING} for the lane`);
   const images = run.pinned.map(({ repository, digest }) => ({ repository, digest }));
   for (let isCurrent = false; !isCurrent; ) {
-    const { sha, reason, force = false, requestedBy: by = 'unknown' } = run.input;
+    const { sha, reason, force = false, requestedBy: by = 'unknown', onlyFrom } = run.input;
     const calls = laneCalls('announce the rollback to the lane', ANNOUNCING);
-    run.leaseMs = await calls.announceRollback({ sha, force, by, reason, images }).catch((error: unknown) => {
-      // Forced since: what the lane refused may no longer be refused.
-      if (run.input.force && !force && !isCancellation(error)) return null;
-      return nullIfUnanswered(error);
-    });
+    run.leaseMs = await calls
+      .announceRollback({ sha, force, by, reason, images, ...(onlyFrom && { onlyFrom }) })
+      .catch((error: unknown) => {
+        // Forced since: what the lane refused may no longer be refused.
+        if (run.input.force && !force && !isCancellation(error)) return null;
+        return nullIfUnanswered(error);
+      });
     isCurrent = force || !run.input.force;
   }
+  if (run.leaseMs === null && run.input.onlyFrom && !run.input.force)
+    throw failure('MoveRefused', 'no automatic rollback without an answer of the lane', {
+      refusal: 'lane-unavailable',
+    });
   if (run.leaseMs === null) {
     run.state.laneUnheard = true;
     log.warn('lane-unheard: the lane did not answer, and the rollback goes on', { sha: run.input.sha });

@@ -2,6 +2,7 @@ import { isCancellation, log } from '@temporalio/workflow';
 import type { Tag } from '../../src/contract/image.js';
 import type { MoveInput } from '../../src/contract/move.js';
 import type { PinnedImage, RollbackNotes } from '../../src/contract/release.js';
+import { targetOf } from '../../src/domain/one-build.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
 import { requesterOf } from '../identity/verify.js';
 import { tagWrites } from '../shared/activity-options.js';
@@ -19,7 +20,7 @@ export async function promoting(run: RollbackRun): ReturnType<Phase> {
   const move: MoveInput = {
     kind: 'rollback',
     sha: input.sha,
-    images: pinned.map(({ repository, digest, latest }) => ({ repository, to: digest, from: latest })),
+    images: pinned.map(targetOf),
     by: requesterOf(run) ?? 'unknown',
     reason: input.reason,
     ...(leaseMs === null && { laneUnheard: true }),

@@ -1,6 +1,15 @@
+import type { Repository } from '../../src/contract/image.js';
 import { shortSha } from '../../src/contract/sha.js';
 import { unverified } from '../../src/domain/approvers.js';
-import { foreignRevisions, missingAttestations, missingPlatforms, pushedAgain } from '../../src/domain/one-build.js';
+import {
+  belowFloor,
+  foreignRevisions,
+  leftOut,
+  missingAttestations,
+  missingPlatforms,
+  pushedAgain,
+  unreadFloor,
+} from '../../src/domain/one-build.js';
 import { laneCalls, reads } from '../shared/activity-options.js';
 import { failure, retryOnceAfterTimeout } from '../shared/failures.js';
 import { setPhase } from '../shared/run.js';
@@ -18,18 +27,33 @@ export async function resolving(run: RollbackRun): ReturnType<Phase> {
   if (gate.rollbackVerified && run.verified === null) throw needsIdentity(run);
   // The gate may have got another image since that build.
   const images = known?.map(({ repository }) => repository) ?? gate.images;
-  const notMoved = gate.images.filter((repository) => !images.includes(repository));
-  if (notMoved.length > 0) state.notMoved = notMoved;
   const [pinned, tags] = await retryOnceAfterTimeout(() =>
     Promise.all([
-      reads(`check that every image of ${short} is there`).resolveTarget(input.sha, images, known ?? []),
+      reads(`check that every image of ${short} is there`).resolveTarget(
+        input.sha,
+        images,
+        known ?? [],
+        ...(gate.optional ? [gate.optional] : []),
+      ),
       reads(`read the tag of ${short}`).readBuildTags(input.sha, images),
     ]),
   );
   state.images = pinned;
   run.pinned = pinned;
+  const isPinned = (repository: Repository) => pinned.some((image) => image.repository === repository);
+  const notMoved = gate.images.filter((repository) => !isPinned(repository));
+  if (notMoved.length > 0) state.notMoved = notMoved;
+  const absent = images.filter((repository) => !isPinned(repository));
   if (gate.tag !== undefined) run.tag = gate.tag;
-  const doubts = [...foreignRevisions(input, pinned), ...pushedAgain(pinned, tags), ...missingPlatforms(pinned)];
+  const doubts = [
+    ...foreignRevisions(input, pinned),
+    ...pushedAgain(pinned, tags),
+    ...belowFloor(pinned),
+    // A person may know that there was no migration; a policy does not.
+    ...(input.onlyFrom === undefined ? [] : unreadFloor(pinned)),
+    ...missingPlatforms(pinned),
+    ...leftOut(absent),
+  ];
   const warnings = [...(run.notVerified ? [run.notVerified] : []), ...missingAttestations(pinned)];
   if (warnings.length > 0) state.warnings = warnings;
   if (doubts.length > 0 && !input.force) throw failure('MoveRefused', doubts.join('; '), { refusal: 'needs-force' });

@@ -7,7 +7,14 @@ import { shortSha } from '../../src/contract/sha.js';
 import type { WatchPlan } from '../../src/contract/tenants/production.js';
 import { cancellationType, LATEST_READS, moveOptions, PREFLIGHTS } from './mover-options.js';
 import { ownLane } from './own-lane.js';
-import { LANE_WAITS, MAX_WAIT_MS, pollOptions, productionWatchOptions, watchOptions } from './wait-options.js';
+import {
+  LANE_WAITS,
+  MAX_WAIT_MS,
+  newTenantOptions,
+  pollOptions,
+  productionWatchOptions,
+  watchOptions,
+} from './wait-options.js';
 
 /** Options of reads from registry, configuration and tenants: retried freely, for as long as the retry budget of a registry that is down. */
 export const READS = {
@@ -53,6 +60,12 @@ export const productionWatches = (plan: WatchPlan, summary: string) =>
   proxyActivities<ReleaseActivities>({ ...productionWatchOptions(plan), summary });
 /** Smoke of one tenant. */
 export const smokes = (plan: Plan) => proxyActivities<ReleaseActivities>(smokeOptions(plan));
+/** Delivery by the control plane: its answer takes up to 20 minutes, and is looked for as long if it was lost. */
+export const redeploys = (summary: string) =>
+  proxyActivities<ReleaseActivities>({ ...newTenantOptions(45 * 60_000), summary });
+/** Wait of at most `forMs` milliseconds for a new tenant: one activity until its own deadline. */
+export const instanceWaits = (forMs: number, summary: string) =>
+  proxyActivities<ReleaseActivities>({ ...newTenantOptions(forMs), summary });
 /** Checks before the first write. */
 export const preflights = (summary: string) => onMoveQueue({ ...PREFLIGHTS, summary });
 /** Read of `:latest` without a mover. */
@@ -101,6 +114,16 @@ export const PUBLISHES = {
 } satisfies ActivityOptions;
 /** Delivery of events. */
 export const publishing = () => onWaitQueue({ ...PUBLISHES, summary: 'publish events' });
+/** Options of a delivery to a sink: retried with back-off for an hour, in which a service may be down; then the event is lost. */
+export const DELIVERIES = {
+  startToCloseTimeout: '2m',
+  scheduleToCloseTimeout: '1h',
+  heartbeatTimeout: '5s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
+  cancellationType,
+} satisfies ActivityOptions;
+/** Delivery of one event to one sink. */
+export const deliveries = (summary: string) => onWaitQueue({ ...DELIVERIES, summary });
 /** Waits for the lane and for other runs. */
 export const laneWaits = (summary: string) => onWaitQueue({ ...LANE_WAITS, summary });
 /** Wait for the end of a run, for at most `forMs` milliseconds. */

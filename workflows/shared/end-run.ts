@@ -53,6 +53,6 @@ async function close(run: RunContext, outcome: string, why: string): Promise<voi
     { key: attributes.CanaryOutcome, value: outcome },
     { key: attributes.CanaryTenantsRed, value: run.plan?.hidesTenants ? [] : fitNames([...new Set(red)]) },
   ]);
-  feed.emit(endEvent(outcome, why));
+  feed.emit(endEvent(outcome, why, state.phases));
   await feed.flush();
 }

@@ -7,6 +7,7 @@ import { statusQuery } from '../../src/contract/messages.js';
 import type { Plan, ReleasePhase, ReleaseStatus, RunOutcome, RunTimes } from '../../src/contract/release.js';
 import * as attributes from '../../src/contract/search-attributes.js';
 import type { Sha } from '../../src/contract/sha.js';
+import type { Slug } from '../../src/contract/tenants/added.js';
 import { enterPhase, leavePhase } from '../../src/domain/phase-times.js';
 import { runDetails } from '../../src/domain/run-details.js';
 import { type EventFeed, openFeed } from './events.js';
@@ -36,14 +37,18 @@ export interface RunContext {
 /** Ids of this run. */
 export const ownRun = () => ({ workflowId: workflowInfo().workflowId, runId: workflowInfo().runId });
 
-/** Parses the input of the run, whose workflow id must match its sha. Invalid input fails the run as `ConfigInvalid`. */
-export function readInput<T extends { sha: Sha }>(parse: () => T, idOf: (lane: Lane, sha: Sha) => string): T {
+/** Parses the input of the run, whose workflow id must match its sha, or its slug. Invalid input fails the run as `ConfigInvalid`. */
+export function readInput<K extends Sha | Slug, T extends { sha: K } | { slug: K }>(
+  parse: () => T,
+  idOf: (lane: Lane, key: K) => string,
+): T {
   try {
     const input = parse();
-    const id = idOf(ownLane(), input.sha);
+    const [name, key] = 'sha' in input ? ['sha', input.sha] : ['slug', input.slug];
+    const id = idOf(ownLane(), key as K);
     if (id === workflowInfo().workflowId) return input;
     throw new InvalidInput(
-      `workflow id ${workflowInfo().workflowId} does not match sha ${input.sha} (start it as ${id})`,
+      `workflow id ${workflowInfo().workflowId} does not match ${name} ${key} (start it as ${id})`,
     );
   } catch (error) {
     if (error instanceof InvalidInput) throw failure('ConfigInvalid', error.message);

@@ -43,6 +43,16 @@ export const productionWatchOptions = ({ pollMs, shiftMs, awayMs }: Pick<WatchPl
     cancellationType,
   }) satisfies ActivityOptions;
 
+/** Options of a wait for a new tenant, and of its checks, until their own deadline; a silent control plane is asked again meanwhile. */
+export const newTenantOptions = (forMs: number) =>
+  ({
+    startToCloseTimeout: forMs + 5 * 60_000,
+    scheduleToCloseTimeout: forMs + 15 * 60_000,
+    heartbeatTimeout: '15s',
+    retry: { initialInterval: '1s', maximumInterval: '10s' },
+    cancellationType,
+  }) satisfies ActivityOptions;
+
 /** Longest wait of a run for a person or for the lane, in milliseconds. */
 export const MAX_WAIT_MS = 30 * 24 * 60 * 60_000;
 

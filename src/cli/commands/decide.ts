@@ -5,8 +5,8 @@ import { type Lane, parseRunId, releaseId, rollbackId, taskQueue } from '../../c
 import type { ReleaseStatus } from '../../contract/release.js';
 import { parseSha, type Sha } from '../../contract/sha.js';
 import { withClient } from '../../temporal/connect.js';
-import { isStuck } from '../../temporal/lane-view.js';
-import { awaitRunEnd, findRun, outcomeOfRun, queryStatus, sendDecision } from '../../temporal/runs.js';
+import { troubleOf } from '../../temporal/records/trouble.js';
+import { awaitRunEnd, findRun, isOpen, outcomeOfRun, queryStatus, sendDecision } from '../../temporal/runs.js';
 import { withToken } from '../../temporal/start.js';
 import { BY, type Command, type Given, type Io, OUTPUT, REASON, TEMPORAL, textOption, yes } from '../command.js';
 import { EXIT } from '../exit-codes.js';
@@ -39,13 +39,12 @@ function decide(verb: DecisionName, given: Given, io: Io): Promise<number> {
   const sha = parseSha(given.args[0]);
   const refuse = (answer: string, decision = {}) => printAnswer({ taken: false, answer }, decision, given, io);
   return withClient(io.env, async (client) => {
-    const { workflowId, runId, ended } = await runToDecide(client, lane, sha, verb, given);
+    const { run, workflowId, ended } = await runToDecide(client, lane, sha, verb, given);
     if (ended !== null) return refuse(`${verb} refused: ${ended}`);
     const state = await queryStatus(client, workflowId);
-    if (state === null && (await isStuck(client, { workflowId, runId }))) {
-      io.err(
-        `canary: the workflow task of ${workflowId} keeps failing, so it takes no ${verb}: docs/runbook/failing-task.md, or temporal workflow terminate --workflow-id ${workflowId}`,
-      );
+    const trouble = state === null ? await troubleOf(client, run) : null;
+    if (trouble) {
+      io.err(`canary: ${workflowId} ${trouble.what}, so it takes no ${verb} (fix: ${trouble.fix})`);
       return EXIT.fault;
     }
     if (state === null) {
@@ -76,18 +75,18 @@ async function runToDecide(client: Client, lane: Lane, sha: Sha, verb: DecisionN
     ...(verb === 'abort' ? [rollbackId(lane, sha)] : []),
   ];
   const found = (await Promise.all(ids.map((id) => findRun(client, id)))).filter((run) => run !== null);
-  const run = found.find(({ status }) => status.name === 'RUNNING') ?? found[0];
+  const run = found.find(isOpen) ?? found[0];
   if (run === undefined)
     throw new InvalidInput(
       `no run ${ids.join(' or ')}: it was never started, or its retention has passed (canary status)`,
     );
-  const { workflowId, runId, status } = run;
-  if (status.name === 'RUNNING') return { workflowId, runId, ended: null };
+  const { workflowId, runId } = run;
+  if (isOpen(run)) return { run, workflowId, ended: null };
   const outcome = outcomeOfRun(await awaitRunEnd(client.workflow.getHandle(workflowId, runId)));
   const kind = parseRunId(workflowId).isRollback ? 'rollback' : 'release';
   return {
+    run,
     workflowId,
-    runId,
     ended: `the ${kind} has ended: ${outcome} (canary report ${sha}${kind === 'rollback' ? ' --rollback' : ''})`,
   };
 }

@@ -58,6 +58,12 @@ export const COMMANDS: CommandEntry[] = [
     load: async () => (await import('./lane/lane.js')).lane,
   },
   {
+    name: 'tenants',
+    arguments: '[command] [tenant]',
+    summary: 'List the canary tenants and what releases saw of them, check one, or set one aside.',
+    load: async () => (await import('./fleet/tenants.js')).tenants,
+  },
+  {
     name: 'status',
     arguments: '[sha]',
     summary: 'Show the state of a release and why; without a sha, what is live and what is running.',
@@ -87,6 +93,12 @@ export const COMMANDS: CommandEntry[] = [
     arguments: '<sha>',
     summary: 'Draft a post-mortem, as Markdown, from the record of the rollback to a build.',
     load: async () => (await import('./report.js')).postmortem,
+  },
+  {
+    name: 'events',
+    arguments: '<sha>',
+    summary: 'Print the events of a build as CloudEvents, from the record, or send them to the webhook again.',
+    load: async () => (await import('./events.js')).events,
   },
   {
     name: 'smoke',

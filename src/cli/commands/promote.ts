@@ -5,6 +5,7 @@ import {
   BY,
   type Command,
   DRY_RUN,
+  FLOOR,
   type Given,
   type Io,
   OUTPUT,
@@ -13,10 +14,12 @@ import {
   REPORTS,
   TEMPORAL,
   TIMEOUT,
+  textOption,
   yes,
 } from '../command.js';
 import { identity, laneFrom, reasonOf, tokenOf } from '../identity.js';
-import { follow, timeoutOf } from '../wait/follow.js';
+import { follow } from '../wait/follow.js';
+import { timeoutOf } from '../wait/timeout.js';
 
 export const promote: Command = {
   options: [
@@ -27,6 +30,7 @@ export const promote: Command = {
       flags: '--force',
       description: 'also promote a known-bad build: one that canary rejected, or that was rolled back from',
     },
+    FLOOR,
     DRY_RUN,
     TIMEOUT,
     ...OUTPUT,
@@ -47,6 +51,7 @@ async function run(given: Given, io: Io): Promise<number> {
     force: given.options.force,
     requestedBy,
     reason,
+    floor: textOption(given, 'floor'),
   });
   if (given.options.dryRun) return (await import('../local/dry-run.js')).dryRunPromotion(lane, input, given, io);
   const token = await tokenOf(io);

@@ -9,6 +9,7 @@ import {
   BY,
   type Command,
   DRY_RUN,
+  FLOOR,
   type Given,
   type Io,
   OUTPUT,
@@ -21,7 +22,8 @@ import {
 import { EXIT } from '../exit-codes.js';
 import { identity, laneFrom, tokenOf } from '../identity.js';
 import { ABORT_ON_INTERRUPT } from '../wait/detach.js';
-import { allowedOutcomes, follow, timeoutOf } from '../wait/follow.js';
+import { allowedOutcomes, follow } from '../wait/follow.js';
+import { timeoutOf } from '../wait/timeout.js';
 
 export const release: Command = {
   options: [
@@ -38,6 +40,7 @@ export const release: Command = {
       flags: '--force',
       description: 'allow less than configured, or an older build; needs --reason, and then waits for an approval',
     },
+    FLOOR,
     { flags: '--reason <text>', description: 'why; kept with the run' },
     { flags: '--commit-url <url>', description: 'where people can read the change' },
     BY,
@@ -70,6 +73,7 @@ async function run(given: Given, io: Io): Promise<number> {
     approval: textOption(given, 'approval'),
     force: given.options.force,
     reason: textOption(given, 'reason'),
+    floor: textOption(given, 'floor'),
     commitUrl: textOption(given, 'commitUrl'),
     ...(sequence !== undefined && { sequence: /^\d+$/.test(sequence) ? Number(sequence) : sequence }),
   });

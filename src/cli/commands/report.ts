@@ -2,25 +2,34 @@ import { InvalidInput } from '../../contract/brand.js';
 import { releaseId, rollbackId } from '../../contract/ids.js';
 import { parseSha } from '../../contract/sha.js';
 import { code, redactedProse } from '../../domain/markdown.js';
+import { releasePage } from '../../report/html/release-page.js';
 import { renderPostmortem } from '../../report/postmortem.js';
 import { renderReport } from '../../report/render.js';
 import { withClient } from '../../temporal/connect.js';
 import { incidents } from '../../temporal/incident.js';
 import { productionLine, productionNow } from '../../temporal/production.js';
+import { eventsOfRun } from '../../temporal/records/events.js';
 import { lastEnded, readRun } from '../../temporal/records/run.js';
-import { type Command, type Given, type Io, LINKS, OUTPUT, TEMPORAL, wantsJson } from '../command.js';
+import { type Command, type Given, type Io, LINKS, OUTPUT, TEMPORAL, textOption, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { laneFrom, reportLinks } from '../identity.js';
+import { writePage } from '../print/page.js';
 import { printLines } from '../safe-io.js';
 
 export const report: Command = {
   options: [
     { flags: '--release', description: 'report the release, even if a rollback started later' },
     { flags: '--rollback', description: 'report the rollback, even if a release started later' },
+    { flags: '--html <file>', description: 'write a page with the timeline of the run to this file' },
     ...OUTPUT,
   ],
   environment: [...TEMPORAL, LINKS],
-  examples: ['canary report 4c1d56e', 'canary report 4c1d56e --rollback', 'canary report 4c1d56e -o json'],
+  examples: [
+    'canary report 4c1d56e',
+    'canary report 4c1d56e --rollback',
+    'canary report 4c1d56e --html release.html',
+    'canary report 4c1d56e -o json',
+  ],
   run: printReport,
 };
 
@@ -42,7 +51,14 @@ function printReport(given: Given, io: Io): Promise<number> {
     const runs = (await Promise.all(ids.map((id) => readRun(client, id)))).filter((run) => run !== null);
     const [last] = runs.sort((a, b) => Date.parse(b.started) - Date.parse(a.started));
     if (last === undefined) throw new InvalidInput(`no run ${ids.join(' or ')} (canary status)`);
+    if (last.unlisted) io.err(`canary: ${last.unlisted}: the build before is not named`);
     const production = await productionNow(client, lane, sha);
+    const file = textOption(given, 'html');
+    if (file !== undefined) {
+      // The history of a run may be gone before its report.
+      const events = await eventsOfRun(client, last).catch(() => []);
+      return writePage(file, releasePage(last, events, { production, links: reportLinks(io) }), io);
+    }
     if (wantsJson(given)) {
       const { summary = null, asOf = null, back = null } = production ?? {};
       io.out(JSON.stringify({ ...last, production: summary, productionAsOf: asOf, productionBack: back }));

@@ -1,8 +1,4 @@
-import type { RollbackInput } from '../../contract/release.js';
 import { parseRollbackInput } from '../../domain/inputs.js';
-import { withClient } from '../../temporal/connect.js';
-import type { RunEnd } from '../../temporal/runs.js';
-import { startRollback } from '../../temporal/start.js';
 import {
   BY,
   type Command,
@@ -18,9 +14,8 @@ import {
   yes,
 } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { identity, laneFrom, reasonOf, tokenOf } from '../identity.js';
-import { promptTarget } from '../prompt-target.js';
-import { follow, timeoutOf } from '../wait/follow.js';
+import { identity, laneFrom, reasonOf } from '../identity.js';
+import { timeoutOf } from '../wait/timeout.js';
 
 export const rollback: Command = {
   description:
@@ -58,7 +53,7 @@ export const rollback: Command = {
 async function run(given: Given, io: Io): Promise<number> {
   const lane = laneFrom(io);
   timeoutOf(given);
-  const sha = given.args[0] ?? (await promptTarget(lane, given, io));
+  const sha = given.args[0] ?? (await (await import('../prompt-target.js')).promptTarget(lane, given, io));
   if (sha === null) {
     io.err('canary: nothing was moved');
     return EXIT.refused;
@@ -71,18 +66,5 @@ async function run(given: Given, io: Io): Promise<number> {
   });
   if (given.options.dryRun) return (await import('../local/dry-run.js')).dryRunRollback(lane, input, given, io);
   if (given.options.direct) return (await import('../local/direct-rollback.js')).directRollback(input, io);
-  const token = await tokenOf(io);
-  return withClient(io.env, async (client) => {
-    const handle = await startRollback(client, lane, input, token);
-    const { workflowId, attached, forced } = handle;
-    if (!attached) io.err(`${workflowId} is started`);
-    else io.err(`${workflowId} is already running: attached${forced === undefined ? '' : `; ${forced}`}`);
-    if (given.options.wait === false) return EXIT.done;
-    return follow(client, handle, given, io, (end) => (isForceable(end) ? forceCommand(input) : null));
-  });
+  return (await import('../wait/start-rollback.js')).startAndFollow(lane, input, given, io);
 }
-
-const isForceable = ({ report }: RunEnd) => report !== null && 'refusal' in report && report.refusal === 'needs-force';
-
-/** Command that forces the refused rollback. */
-const forceCommand = ({ sha }: RollbackInput) => `canary rollback ${sha} --force --reason …`;

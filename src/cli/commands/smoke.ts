@@ -5,10 +5,11 @@ import { InvalidInput } from '../../contract/brand.js';
 import type { PlannedTenant } from '../../contract/release.js';
 import { parseToken } from '../../contract/secret.js';
 import { type TenantSmoke, verdictOf } from '../../contract/tenants/check.js';
+import { networkOf } from '../../net/network.js';
 import type { Access } from '../../smoke/session.js';
-import { smokeFleet } from '../../smoke/smoke-tenant.js';
+import { judgingNow, smokeFleet } from '../../smoke/smoke-tenant.js';
 import { parsedOr, parseOrigin } from '../../tenants/fleet.js';
-import { withoutFleet } from '../../tenants/sources/index.js';
+import { withoutFleet } from '../../tenants/sources/variables.js';
 import { type Command, type Given, type Io, OUTPUT, textOption, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { interruptCode } from '../interrupt.js';
@@ -66,7 +67,7 @@ async function prepare(given: Given, io: Io) {
   if (fleet.length === 0) throw new ConfigError(['no canary URLs configured']);
   const file = textOption(given, 'junit');
   if (file !== undefined) writeJunit(file, '');
-  return { fleet, suite, file, timeoutMs: config.smokeTimeoutMs };
+  return { fleet, suite, file, judging: judgingNow(config), timeoutMs: config.smokeTimeoutMs };
 }
 
 async function configuredTargets({ fleet }: Config, signal: AbortSignal): Promise<SmokeTargets> {
@@ -95,7 +96,7 @@ async function tenantFromFlags(given: Given, io: Io): Promise<SmokeTargets | nul
   };
   const token = parsedOr(refuse, parseToken, text);
   if (token === '') refuse('is empty');
-  return [{ name: 'canary-1', origin, access: { token, headers: {} } }];
+  return [{ name: 'canary-1', origin, access: { token, headers: {}, network: networkOf(io.env) } }];
 }
 
 async function readToken(file: string, io: Io): Promise<string> {
@@ -116,7 +117,7 @@ function writeJunit(file: string, content: string): void {
 }
 
 async function runSmoke(prepared: Awaited<ReturnType<typeof prepare>>, given: Given, io: Io): Promise<number> {
-  const { fleet, suite, file, timeoutMs } = prepared;
+  const { fleet, suite, file, judging, timeoutMs } = prepared;
   const json = wantsJson(given);
   const finished: TenantSmoke[] = [];
   let next = 0;
@@ -126,7 +127,8 @@ async function runSmoke(prepared: Awaited<ReturnType<typeof prepare>>, given: Gi
     for (let one = finished[next]; one !== undefined; one = finished[++next])
       if (!json) printTenant(one, fleet[next]?.origin ?? '', io);
   };
-  const results = await smokeFleet(fleet, { suite, waits: { suiteMs: timeoutMs }, signal: io.signal }, printInOrder);
+  const options = { suite, judging, waits: { suiteMs: timeoutMs }, signal: io.signal };
+  const results = await smokeFleet(fleet, options, printInOrder);
   const origins = fleet.map(({ origin }) => origin);
   if (json) io.out(JSON.stringify(smokeData(results, origins)));
   else printSummary(results, io);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Client } from '@temporalio/client';
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { readGates } from '../../config/gates.js';
 import { InvalidInput } from '../../contract/brand.js';
 import { gateOf, type Lane, parseRunId, releaseId, rollbackId } from '../../contract/ids.js';
@@ -12,14 +12,17 @@ import { gatesNow } from '../../temporal/gates.js';
 import { isUnavailable, laneNow } from '../../temporal/lane-view.js';
 import { overview } from '../../temporal/overview.js';
 import { type ProductionNow, productionLine, productionNow } from '../../temporal/production.js';
+import { openAdditions } from '../../temporal/records/additions.js';
+import { lostEvents } from '../../temporal/records/lost-events.js';
 import { type Sender, sendersOf } from '../../temporal/records/senders.js';
-import { awaitRunEnd, findRun, queryStatus } from '../../temporal/runs.js';
+import { type Trouble, troubleOf } from '../../temporal/records/trouble.js';
+import { awaitRunEnd, findRun, isOpen, queryStatus } from '../../temporal/runs.js';
 import { waitsFor } from '../../temporal/waits-for.js';
 import { type Command, type Given, type Io, OUTPUT, TEMPORAL, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { laneFrom } from '../identity.js';
 import { gateLines } from '../print/gates.js';
-import { noteLines, openCheckLines, overviewLines, runStatusLines } from '../print/status.js';
+import { noteLines, openCheckLines, overviewLines, runStatusLines, troubleLines } from '../print/status.js';
 
 export const status: Command = {
   options: [{ flags: '--watch', description: 'print it again on every change, until Ctrl-C' }, ...OUTPUT],
@@ -39,6 +42,8 @@ interface StatusOutput {
   data: unknown;
   /** The workflow id of a running run that no worker answered for. */
   silent?: string;
+  /** What keeps a run from going on. */
+  trouble?: Trouble;
 }
 
 /** Interval of `--watch`, in milliseconds. */
@@ -59,15 +64,18 @@ function run(given: Given, io: Io): Promise<number> {
     const print = ({ lines, data }: StatusOutput) => {
       for (const line of wantsJson(given) ? [JSON.stringify(data)] : lines) io.out(line);
     };
+    // Once, beside the first status: it reads histories.
+    const lost = sha === null && gates === null ? lostEvents(client, lane).catch(() => []) : [];
     let result = await readStatus();
     print(result);
+    for (const { what, fix } of await lost) io.err(`canary: ${what} (${fix})`);
     for (let last = comparableData(result); given.options.watch === true && !io.signal.aborted; ) {
       await delay(WATCH_INTERVAL_MS, undefined, { signal: io.signal }).catch(() => undefined);
       result = await readStatus();
       if (comparableData(result) !== last) print(result);
       last = comparableData(result);
     }
-    if (result.silent !== undefined)
+    if (result.silent !== undefined && result.trouble === undefined)
       io.err(`canary: ${result.silent} is running, but no worker answers (canary worker)`);
     return result.silent === undefined ? EXIT.done : EXIT.fault;
   });
@@ -77,8 +85,14 @@ function run(given: Given, io: Io): Promise<number> {
 const comparableData = ({ data }: StatusOutput) => JSON.stringify(data);
 
 async function overallStatus(client: Client, lane: Lane): Promise<StatusOutput> {
-  const data = await overview(client, lane);
-  return { lines: overviewLines(data, Date.now()), data };
+  const [data, adding] = await Promise.all([overview(client, lane), openAdditions(client, lane)]);
+  const lines = adding.map(({ workflowId, status: now }) =>
+    now ? `ADDING   ${now.slug}: ${now.phase}, ${now.why}` : `ADDING   ${workflowId}: no worker answers`,
+  );
+  return {
+    lines: [...overviewLines(data, Date.now()), ...lines],
+    data: adding.length > 0 ? { ...data, adding } : data,
+  };
 }
 
 async function gatesStatus(client: Client, lanes: Lane[]): Promise<StatusOutput> {
@@ -96,13 +110,14 @@ async function buildStatus(client: Client, lane: Lane, sha: Sha): Promise<Status
   const [production, senders, ...result] = await Promise.all([
     productionNow(client, lane, sha),
     Promise.all(found.map((run) => sendersOf(client, run, SENT))),
-    ...found.map(({ workflowId, status: { name } }) => runStatus(client, lane, workflowId, name)),
+    ...found.map((run) => runStatus(client, lane, run)),
   ]);
   const sent = result.flatMap(({ lines, silent }, index) => [
     ...lines,
     ...(silent ? [] : (senders[index] ?? []).map(senderLine)),
   ]);
   const silent = result.find((run) => run.silent)?.silent;
+  const trouble = result.find((run) => run.trouble)?.trouble;
   const data = result.map((run, index) =>
     index === 0 && production ? withProduction(run.data, production) : run.data,
   );
@@ -113,6 +128,7 @@ async function buildStatus(client: Client, lane: Lane, sha: Sha): Promise<Status
     lines: [...sent, ...productionLines],
     data: data.length === 1 ? data[0] : data,
     ...(silent && { silent }),
+    ...(trouble && { trouble }),
   };
 }
 
@@ -125,13 +141,19 @@ function withProduction(data: unknown, { summary: production, asOf: productionAs
   return data === null ? null : { ...Object(data), production, productionAsOf, productionBack: back };
 }
 
-async function runStatus(client: Client, lane: Lane, workflowId: string, execution: string): Promise<StatusOutput> {
-  if (execution !== 'RUNNING') {
+async function runStatus(client: Client, lane: Lane, run: WorkflowExecutionDescription): Promise<StatusOutput> {
+  const { workflowId } = run;
+  if (!isOpen(run)) {
     const end = await awaitRunEnd(client.workflow.getHandle(workflowId));
     const data = end.report ?? { outcome: end.outcome, why: end.why };
     const open = 'tenants' in data ? openCheckLines(data.tenants) : [];
     return { lines: [`${workflowId} ${data.outcome}: ${data.why}`, ...open, ...noteLines(Object(data))], data };
   }
+  const [trouble, output] = await Promise.all([troubleOf(client, run), openStatus(client, lane, workflowId)]);
+  return trouble ? { ...output, lines: [...troubleLines(trouble), ...output.lines], trouble } : output;
+}
+
+async function openStatus(client: Client, lane: Lane, workflowId: string): Promise<StatusOutput> {
   if (parseRunId(workflowId).isRollback) return rollbackStatus(client, lane, workflowId);
   const state = await queryStatus(client, workflowId);
   if (state === null) return { lines: [], data: null, silent: workflowId };

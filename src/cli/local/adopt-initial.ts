@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import { readSetting } from '../../config/schema.js';
 import { InvalidInput } from '../../contract/brand.js';
 import { releaseLaneId } from '../../contract/ids.js';
 import { laneCommandSignal } from '../../contract/messages.js';
@@ -32,14 +33,16 @@ export async function adoptInitialLatest(client: Client, given: Given, io: Io): 
   if ('refused' in result) throw new InvalidInput(result.refused);
   await laneClient(client, lane).signal(laneCommandSignal('adopt'), command);
   io.out(`${name}: starts with :latest as it is, adopted by ${command.by}`);
-  for (const line of latestLines(latest)) io.out(line);
+  for (const line of latestLines(latest, readSetting(io.env, 'promoteTag'))) io.out(line);
   return true;
 }
 
 /** Null, with the fix on stderr, if the registry cannot be read. */
 async function readInitialLatest(io: Io, name: string): Promise<Latest | null> {
   try {
-    return await withRegistry(io, (registry, { images }) => readLatest(registry, images, io.signal));
+    return await withRegistry(io, (registry, { images, optionalImages }) =>
+      readLatest(registry, images, optionalImages, io.signal),
+    );
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
     io.err(`canary: ${name}: nothing is adopted, so promotions will wait for canary lane adopt: ${error.message}`);

@@ -1,18 +1,31 @@
+import { readSetting } from '../../config/schema.js';
 import { type Lane, rollbackId } from '../../contract/ids.js';
-import { type Repository, stagingTag } from '../../contract/image.js';
-import type { LaneState } from '../../contract/lane.js';
-import type { MoveInput, TagState } from '../../contract/move.js';
+import { type Repository, stagingTag, type Tag } from '../../contract/image.js';
+import type { LaneState, Ledger } from '../../contract/lane.js';
+import type { MoveInput, RecordedImage, TagState } from '../../contract/move.js';
 import type { PinnedImage, ReleaseInput, RollbackInput } from '../../contract/release.js';
 import type { Sha } from '../../contract/sha.js';
-import { foreignRevisions, missingAttestations, missingPlatforms, pushedAgain } from '../../domain/one-build.js';
+import {
+  belowFloor,
+  describeChange,
+  foreignRevisions,
+  leftOut,
+  missingAttestations,
+  missingPlatforms,
+  pushedAgain,
+  targetOf,
+} from '../../domain/one-build.js';
+import { otherImages } from '../../lane/drift.js';
 import { previewRequest } from '../../lane/queue.js';
-import { digestsOfMove, previewRollback, type RollbackPreview } from '../../lane/rollback.js';
+import { digestsOfMove, floorEvidence, previewRollback, type RollbackPreview } from '../../lane/rollback.js';
 import { preflight } from '../../move/preflight.js';
 import { resolveBuild } from '../../move/resolve-build.js';
+import { NO_EVIDENCE, withFloor } from '../../move/rollback-floor.js';
 import type { Registry } from '../../registry/context.js';
 import { readTag } from '../../registry/read-tag.js';
 import { RegistryError } from '../../registry/transport/errors.js';
-import { LANE_UNAVAILABLE } from '../../temporal/lane-client.js';
+import { compareUrl } from '../../report/compare.js';
+import { LANE_UNAVAILABLE, PATIENT_READ_MS } from '../../temporal/lane-client.js';
 import { isUnavailable, readLane } from '../../temporal/lane-view.js';
 import { type Given, type Io, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
@@ -22,7 +35,9 @@ import { withRegistry } from './with-registry.js';
 /** What the ledger adds to a dry run. */
 interface LedgerContext {
   /** Digests of the build's last move; if empty, its staging tag is resolved. */
-  recordedImages: TagState[];
+  recordedImages: RecordedImage[];
+  /** Null without a lane that answers. */
+  ledger: Ledger | null;
   /** Adds lines and JSON fields about the pinned images, and gives the exit code. */
   preview: (
     registry: Registry,
@@ -33,6 +48,7 @@ interface LedgerContext {
 
 const NO_LEDGER: LedgerContext = {
   recordedImages: [],
+  ledger: null,
   preview: async (_registry, _pinned, doubts) => ({ lines: doubts, data: {}, code: EXIT.done }),
 };
 
@@ -42,27 +58,40 @@ function dryRun(
   { sha }: { sha: Sha },
   given: Given,
   io: Io,
-  { recordedImages, preview }: LedgerContext = NO_LEDGER,
+  { recordedImages, ledger, preview }: LedgerContext = NO_LEDGER,
 ): Promise<number> {
-  return withRegistry(io, async (registry, { images }) => {
+  return withRegistry(io, async (registry, { images, optionalImages: optional }) => {
     try {
-      const pinned = await resolveBuild(registry, sha, imagesOf(recordedImages, images), io.signal, {
+      const resolved = await resolveBuild(registry, sha, imagesOf(recordedImages, images), io.signal, {
         known: recordedImages,
         incomplete: kind === 'rollback',
+        optional,
+        absentMs: 0,
       });
-      const targets = pinned.map(({ repository, digest, latest }) => ({ repository, to: digest, from: latest }));
-      const warnings = missingAttestations(pinned);
+      const evidence = ledger ? floorEvidence(ledger, sha) : NO_EVIDENCE;
+      const pinned = kind === 'rollback' ? await withFloor(registry, sha, resolved, evidence, io.signal) : resolved;
+      const targets = pinned.map(targetOf);
+      const absent = imagesOf(recordedImages, images).filter(
+        (image) => !targets.some((one) => one.repository === image),
+      );
+      const warnings = [...missingAttestations(pinned), ...(ledger ? otherImages(ledger, images) : [])];
       await preflight(registry, { kind, images: targets }, io.signal, (line) => void warnings.push(line));
-      const doubts = [...foreignRevisions({ sha }, pinned), ...missingPlatforms(pinned)];
+      const doubts = [
+        ...foreignRevisions({ sha }, pinned),
+        ...belowFloor(pinned),
+        ...missingPlatforms(pinned),
+        ...leftOut(absent),
+      ];
       const { lines, data, code } = await preview(registry, pinned, doubts);
       if (wantsJson(given))
         io.out(JSON.stringify({ dryRun: true, kind, sha, images: pinned, doubts, warnings, ...data }));
       else
         for (const line of [
-          ...pinned.map(moveLine),
+          ...pinned.map((image) => moveLine(image, registry.latest)),
+          ...pinned.flatMap(({ repository, change }) => (change ? `${repository}: ${describeChange(change)}` : [])),
           ...warnings.map((line) => `warning: ${line}`),
           ...lines,
-          'dry run: nothing was moved',
+          'dry run: nothing was moved, and whether :latest may be overwritten was not tried',
         ])
           io.out(line);
       return code;
@@ -78,9 +107,10 @@ function dryRun(
 const imagesOf = (recorded: TagState[], configured: Repository[]) =>
   recorded.length > 0 ? recorded.map(({ repository }) => repository) : configured;
 
-function moveLine({ repository, digest, latest }: PinnedImage): string {
-  if (latest === digest) return `${repository}:latest stays on ${digest}`;
-  return `${repository}:latest would move from ${latest ?? 'nothing'} to ${digest}`;
+function moveLine({ repository, digest, latest, unchanged }: PinnedImage, tag: Tag): string {
+  if (unchanged && latest === digest) return `${repository}:${tag} stays on ${digest}: this build has no image of it`;
+  if (latest === digest) return `${repository}:${tag} stays on ${digest}`;
+  return `${repository}:${tag} would move from ${latest ?? 'nothing'} to ${digest}`;
 }
 
 /** `release --dry-run` and `promote --dry-run`: what the registry answers, and whether the lane would refuse. If the lane does not answer, the registry alone. */
@@ -92,16 +122,21 @@ export async function dryRunPromotion(lane: Lane, input: ReleaseInput, given: Gi
   }
   const { sha, promoteOnly } = input;
   const { refused, forced } = previewRequest(state.ledger, input);
+  const { sha: live = null } = state.ledger.history.at(-1) ?? {};
+  const repository = readSetting(io.env, 'githubRepo');
+  const compare = compareUrl({ commitUrl: input.commitUrl, repository }, live, sha);
   const lines = [
+    ...(compare === undefined ? [] : [`what changes: ${compare}`]),
     ...(forced !== null ? [`forced, although: ${sha} ${forced}`] : []),
     ...(refused !== null ? [`would be REFUSED: ${sha} ${refused}`] : []),
     ...(refused !== null && promoteOnly ? [`canary promote ${sha} --force --reason …`] : []),
   ];
   return dryRun('promotion', input, given, io, {
     recordedImages: [],
+    ledger: state.ledger,
     preview: async (_registry, _pinned, doubts) => ({
       lines: [...doubts, ...lines],
-      data: { refused },
+      data: { refused, live, compare: compare ?? null },
       code: refused === null ? EXIT.done : EXIT.refused,
     }),
   });
@@ -119,6 +154,7 @@ export async function dryRunRollback(lane: Lane, input: RollbackInput, given: Gi
   const run = { workflowId: rollbackId(lane, sha), runId: 'dry run' };
   return dryRun('rollback', input, given, io, {
     recordedImages: digestsOfMove(state, sha) ?? [],
+    ledger: state.ledger,
     preview: async (registry, pinned, doubts) => {
       const request = {
         ...run,
@@ -156,6 +192,6 @@ function previewLines({ bad, refused }: RollbackPreview, force: boolean, sha: st
 /** The lane's state; a text is the reason why it cannot be read. */
 const readState = (lane: Lane, io: Io): Promise<LaneState | string> =>
   queryOrReason(io, async (client) => {
-    const state = await readLane(client, lane);
+    const state = await readLane(client, lane, PATIENT_READ_MS);
     return isUnavailable(state) ? LANE_UNAVAILABLE[state] : state;
   });

@@ -24,6 +24,24 @@ export async function readLedgerCopy(
   return copy;
 }
 
+/** Where the copy has another tag for production than this machine; null if it has not, or no copy counts. */
+export async function otherTag(
+  registry: Registry,
+  { images, lane }: Pick<Config, 'images' | 'lane'>,
+  { env, signal }: Io,
+): Promise<string | null> {
+  try {
+    const { copy } = await findCopy({ registry, lane, keys: payloadKeys(env), repositories: images }, signal);
+    return copy && differingTag(copy, registry);
+  } catch (error) {
+    if (error instanceof InvalidInput) return null;
+    throw error;
+  }
+}
+
+export const differingTag = ({ tag }: LedgerCopy, { latest }: Registry): string | null =>
+  tag === latest ? null : `by the copy of the ledger production follows :${tag}, here CANARY_PROMOTE_TAG is ${latest}`;
+
 /** Keys that sign copies; undefined, with a warning, if they cannot be read: a rollback does not depend on them. */
 function keysOf(io: Io): PayloadKeys | null | undefined {
   try {

@@ -2,13 +2,14 @@ import { oneLine } from '../../domain/markdown.js';
 import type { GateNow, GatesNow } from '../../temporal/gates.js';
 import { LANE_UNAVAILABLE } from '../../temporal/lane-client.js';
 import { isUnavailable } from '../../temporal/lane-view.js';
+import { unlistedLines } from './status.js';
 
 /** What a gate needs, worst first. */
 const LEVELS = ['ALARM', 'HELD', 'PAUSED', 'running', 'idle', 'new'] as const;
 type Level = (typeof LEVELS)[number];
 
 /** All gates, one line each: what needs a person comes first. */
-export function gateLines({ gates, workers }: GatesNow): string[] {
+export function gateLines({ gates, unlisted, workers }: GatesNow): string[] {
   const width = Math.max(...gates.map(({ gate }) => gate.length));
   const rows = gates.map((gate) => ({ gate, ...stateOf(gate) }));
   rows.sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level));
@@ -16,6 +17,7 @@ export function gateLines({ gates, workers }: GatesNow): string[] {
     workers.length > 0
       ? `workers  ${workers.join(', ')}`
       : 'WORKERS  NONE poll: nothing moves until one does (canary worker)',
+    ...unlistedLines(unlisted),
     ...rows.map(({ gate, level, what }) => `${level.padEnd(8)} ${gate.gate.padEnd(width)}  ${what}`),
     ...(rows.some(({ level }) => LEVELS.indexOf(level) < 3) ? ['more: canary --gate NAME status'] : []),
   ];
@@ -37,6 +39,11 @@ function stateOf({ lane, running }: GateNow): { level: Level; what: string } {
       level: 'HELD',
       what: `${held.map(({ workflowId, waitingFor }) => `${workflowId}: ${waitingFor}`).join(', ')}; ${live}`,
     };
+  // The lane knows its holder, also while runs cannot be listed.
+  const holder = running.some(({ workflowId }) => workflowId === lane.holder?.workflowId) ? null : lane.holder;
+  if (holder?.heldFor && holder.heldFor.hold !== 'paused')
+    return { level: 'HELD', what: oneLine(`${holder.workflowId}: ${holder.heldFor.hold}; ${live}`) };
   if (lane.pause) return { level: 'PAUSED', what: oneLine(`by ${lane.pause.by}: ${lane.pause.why}; ${live}`) };
-  return running.length > 0 ? { level: 'running', what: `${runs}; ${live}` } : { level: 'idle', what: live };
+  if (running.length > 0) return { level: 'running', what: `${runs}; ${live}` };
+  return holder ? { level: 'running', what: oneLine(`${holder.workflowId}; ${live}`) } : { level: 'idle', what: live };
 }

@@ -1,5 +1,7 @@
+import type { Tag } from '../../contract/image.js';
 import type { LaneHold, Pause } from '../../contract/lane.js';
 import type { TagState } from '../../contract/move.js';
+import type { Quarantine } from '../../contract/tenants/quarantine.js';
 import { rounded } from '../../domain/duration.js';
 import { oneLine, time } from '../../domain/markdown.js';
 import { type History, LIFTS, type Target } from '../../lane/view.js';
@@ -18,13 +20,17 @@ export function queueLines(lane: QueueView, now: number): string[] {
 }
 
 /** What stops tests or automatic promotion, with the command that lifts it. */
-export function alertLines({ holder, hold, pause, missing, alarms, unserved }: QueueView, now: number): string[] {
+export function alertLines(
+  { holder, hold, pause, quarantines, missing, alarms, unserved }: QueueView,
+  now: number,
+): string[] {
   return [
     ...(unserved ? [`LANE     ${LANE_UNAVAILABLE.silent}`] : []),
     ...alarms.map((line) => `ALARM    ${oneLine(line, MAX_ALARM)}`),
     ...(holder?.stuck ? stuckLines(holder) : []),
     ...(hold ? holdLines(hold, now) : []),
     ...(pause ? pauseLines(pause, now) : []),
+    ...quarantines.flatMap((one) => quarantineLines(one, now)),
     ...missing.map((line) => `GONE     ${oneLine(line)}`),
   ];
 }
@@ -73,6 +79,13 @@ function pauseLines({ by, why, since, until }: Pause, now: number): string[] {
   ];
 }
 
+function quarantineLines({ tenant, by, why, since, until }: Quarantine, now: number): string[] {
+  return [
+    `ASIDE    ${tenant} in quarantine by ${oneLine(by)} ${ago(since, now)} ago, until ${time(until)}: ${oneLine(why)}`,
+    `         canary tenants unquarantine ${tenant} --reason …   the next release tests it again`,
+  ];
+}
+
 export function historyLines({ moves, bad, rejected }: History): string[] {
   const lines = [
     ...moves.map(({ at, kind, sha, images, by, reason }) =>
@@ -97,9 +110,10 @@ export function targetLines(targets: Target[], defaultSha: string | null): strin
 }
 
 /** Where `:latest` is, before it is adopted. */
-export const latestLines = ({ images, sha }: Latest): string[] => [
-  ...images.map(({ repository, digest }) => `  ${repository}:latest ${digest ?? 'does not exist'}`),
+export const latestLines = ({ images, sha, why }: Latest, tag: Tag): string[] => [
+  ...images.map(({ repository, digest }) => `  ${repository}:${tag} ${digest ?? 'does not exist'}`),
   `  ${sha === null ? 'the images report different builds, or none' : `built from ${sha}`}`,
+  ...(why === null ? [] : [`  ${why}`]),
 ];
 
 const byAndReason = (by: string, reason: string) => `by ${oneLine(by)}: ${oneLine(reason)}`;

@@ -1,4 +1,5 @@
-import { type MoveProgress, progressLine } from '../../temporal/waits-for.js';
+import { type MoveProgress, progressLine } from '../../contract/move.js';
+import { oneLine } from '../../domain/markdown.js';
 
 /** Interval of the lines about images that are not at their target yet, in milliseconds. */
 export const PROGRESS_MS = 15_000;
@@ -10,6 +11,6 @@ export function throttledProgress(print: (line: string) => void): (progress: Mov
   return (progress) => {
     if (Date.now() - (printedAt.get(progress.repository) ?? began) < PROGRESS_MS) return;
     printedAt.set(progress.repository, Date.now());
-    print(progressLine(progress));
+    print(oneLine(progressLine(progress)));
   };
 }

@@ -8,13 +8,21 @@ import { oneLine } from '../../domain/markdown.js';
 import { LANE_UNAVAILABLE } from '../../temporal/lane-client.js';
 import { isUnavailable, type LaneNow } from '../../temporal/lane-view.js';
 import type { LiveBuild, Overview } from '../../temporal/overview.js';
+import type { Trouble } from '../../temporal/records/trouble.js';
 import { ago, alertLines, holderLines } from './lane.js';
+import { describeObserved } from './smoke.js';
+
+/** Longest trouble or fix, in characters. */
+const MAX_TROUBLE = 1_000;
 
 /** Ended runs shown on the one screen. */
 const MAX_ENDED = 5;
 
 /** One screen, worst first: alarm, missing workers, what stops the lane, what is held for people, what is running, what is live. */
-export function overviewLines({ lane, alarm, workers, running, live, back, ended }: Overview, now: number): string[] {
+export function overviewLines(
+  { lane, alarm, workers, running, live, back, ended, troubles, unlisted }: Overview,
+  now: number,
+): string[] {
   const absent = workers.filter(({ identities }) => identities.length === 0);
   const laneView = isUnavailable(lane) ? null : lane;
   const isQueued = (id: string) => laneView?.queue.some(({ workflowId }) => workflowId === id);
@@ -23,9 +31,11 @@ export function overviewLines({ lane, alarm, workers, running, live, back, ended
   return [
     ...(alarm ? [`ALARM    ${alarm.workflowId} ${alarm.outcome}: ${alarm.why}`] : []),
     ...redLines(live),
+    ...unlistedLines(unlisted),
     ...absent.map(({ queue }) => `WORKERS  NONE poll ${queue}: nothing moves until one does (canary worker)`),
     // A lane without a worker cannot answer: the line above says so.
     ...(isUnavailable(lane) && !(lane === 'silent' && absent.length > 0) ? [`LANE     ${LANE_UNAVAILABLE[lane]}`] : []),
+    ...troubles.flatMap(troubleLines),
     ...(laneView ? alertLines(laneView, now) : []),
     ...waiting.flatMap((run) => runLines('HELD', run, now)),
     ...active.flatMap((run) => runLines('running', run, now)),
@@ -40,6 +50,16 @@ export function overviewLines({ lane, alarm, workers, running, live, back, ended
       .map(({ workflowId, outcome, closed }) => `ended    ${ago(closed, now)} ago  ${workflowId}  ${outcome}`),
   ];
 }
+
+/** What a screen without a list of runs does not show. */
+export const unlistedLines = (unlisted: string | null): string[] =>
+  unlisted === null ? [] : [`RUNS     cannot be listed: ${oneLine(unlisted)}; only what the lanes know is shown`];
+
+/** An open run that does not go on, and what a person does about it. */
+export const troubleLines = ({ workflowId, what, fix }: Trouble): string[] => [
+  `STOPPED  ${workflowId} ${oneLine(what, MAX_TROUBLE)}`,
+  `         ${oneLine(fix, MAX_TROUBLE)}`,
+];
 
 /** Production is red: what is wrong, and the command to go back. */
 const redLines = (live: LiveBuild | null) =>
@@ -109,6 +129,7 @@ export function runStatusLines(workflowId: string, state: ReleaseStatus, now: nu
     ...state.builds.map(({ tenant, build, why }) => `  ${tenant} runs ${build ?? `an unknown build (${why})`}`),
     ...state.tenants.flatMap(smokeLines),
     ...(state.watched ? [`  ${describeStretch(state.watched)}`] : []),
+    ...(state.fleetNotes ?? []).map((note) => `  fleet: ${note}`),
     ...(state.interruptions ?? []).map((one) => `  interrupted: ${describeInterruption(one)}`),
     ...state.decisions.map(({ verb, by, at, reason }) => `  ${at} ${verb} by ${by}: ${reason}`),
     ...state.refusals.map((refusal) => `  ${refusal}`),
@@ -116,11 +137,13 @@ export function runStatusLines(workflowId: string, state: ReleaseStatus, now: nu
 }
 
 /** Passed checks are counted, the others are named. */
-function smokeLines({ tenant, checks }: TenantSmoke): string[] {
+function smokeLines({ tenant, checks, observed = [] }: TenantSmoke): string[] {
   const others = checks.filter(({ verdict }) => verdict !== 'pass');
   return [
     `  ${tenant} passed ${checks.length - others.length} of ${checks.length} checks`,
     ...openCheckLines([{ tenant, checks: others }]),
+    ...checks.flatMap(({ check, measured }) => (measured ? [`  ${tenant} measured: ${check}: ${measured}`] : [])),
+    ...observed.map((one) => `  ${tenant} observed only: ${describeObserved(one)}`),
   ];
 }
 

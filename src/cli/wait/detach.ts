@@ -6,12 +6,10 @@ import { EXIT } from '../exit-codes.js';
 import { identity } from '../identity.js';
 import { Interrupted, interruptCode } from '../interrupt.js';
 import { publishActionsReport } from '../print/github-actions.js';
+import { DEFAULT_TIMEOUT } from './timeout.js';
 
 /** How long a command that is asked to end may take, in milliseconds. GitHub's runner kills a step 10 s after Ctrl-C. */
 const DETACH_MS = 4_000;
-
-/** Longest wait without `--timeout`. */
-export const DEFAULT_TIMEOUT = '45m';
 
 export const ABORT_ON_INTERRUPT = {
   flags: '--abort-on-interrupt',

@@ -3,7 +3,6 @@ import type { Client, WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } fr
 import { InvalidInput, shown } from '../../contract/brand.js';
 import { laneOf, parseRunId } from '../../contract/ids.js';
 import type { ReleaseReport, ReleaseStatus } from '../../contract/release.js';
-import { parseDuration } from '../../domain/duration.js';
 import { DeadlineReached, withDeadline } from '../../net/deadline.js';
 import { isOutage } from '../../temporal/connect.js';
 import { followHistory } from '../../temporal/records/follow.js';
@@ -13,7 +12,8 @@ import { type Given, type Io, textOption, wantsJson } from '../command.js';
 import { EXIT, exitCodeOf } from '../exit-codes.js';
 import { publishActionsReport } from '../print/github-actions.js';
 import { PROGRESS_MS } from '../print/move-progress.js';
-import { DEFAULT_TIMEOUT, detach } from './detach.js';
+import { detach } from './detach.js';
+import { timeoutOf } from './timeout.js';
 
 /** Least time between two status queries, in milliseconds; each is an Action. */
 const POLL_INTERVAL_MS = 500;
@@ -84,10 +84,6 @@ function printEnd(end: RunEnd, given: Given, io: Io): number {
     ? EXIT.done
     : exitCodeOf(result.outcome as ReleaseReport['outcome']);
 }
-
-/** How long to wait, in milliseconds; commands read it before they start anything.
- * @throws {InvalidInput} */
-export const timeoutOf = (given: Given): number => parseDuration(textOption(given, 'timeout') ?? DEFAULT_TIMEOUT);
 
 /** Outcomes without a verdict that `--allow` turns into exit code 0.
  * @throws {InvalidInput} */

@@ -21,6 +21,8 @@ export interface CheckResult {
   got: string;
   /** Path at which the answer did not match the schema, `$[0].content`. It contains nothing of the answer, so it may be public. */
   schemaPath?: string;
+  /** What a judge measured. */
+  measured?: string;
   /** Number of tries, if more than one. */
   tries?: number;
   /** What the clean-up could not delete, and why. */
@@ -31,6 +33,8 @@ export interface CheckResult {
 export interface TenantSmoke {
   tenant: string;
   checks: CheckResult[];
+  /** Results of checks with `observe`: they are shown, and are no part of any verdict. */
+  observed?: CheckResult[];
   /** Number of passed checks that were left out because the report would be too long. */
   passed?: number;
 }

@@ -11,6 +11,12 @@ export interface WatchInput {
   before?: Sha;
 }
 
+/** Who rolls back automatically, as the ledger names it. */
+export const AUTO_ROLLBACK = 'the policy CANARY_AUTO_ROLLBACK';
+
+/** Red or silent production tenants from which on a rollback begins: a number, or a share of those that are watched. */
+export type RollbackLimit = { tenants: number } | { percent: number };
+
 /** Plan of a watch, fixed at its start. It contains no secret. */
 export interface WatchPlan {
   tenants: PlannedTenant[];
@@ -28,6 +34,10 @@ export interface WatchPlan {
   awayMs: number;
   /** As in the plan of a release. */
   hidesTenants?: boolean;
+  /** What happens when production turns red; absent: a rollback is proposed. */
+  autoRollback?: 'off' | RollbackLimit;
+  /** Whether the control plane takes the build to production (`CANARY_DELIVERY`). */
+  delivers?: true;
 }
 
 /** Polls that a tenant left unanswered, since it took the build. */
@@ -52,6 +62,10 @@ export interface SeenTenant extends TenantBuild {
   /** Questions that it has answered: it is silent once it no longer answers one of them. */
   answered: { build: boolean; live: boolean };
   silence: Silence;
+  /** Whether the last poll got no HTTP answer from it or from what is before it. */
+  unreached?: true;
+  /** Judge that could not judge it, while it is on the build: it proves neither health nor a fault. */
+  unjudged?: string;
   /** Why it is red, to the end of the watch. */
   red?: string;
   /** ISO 8601. */
@@ -100,8 +114,12 @@ export interface WatchReport extends WatchInput, ProductionSeen {
   outcome: WatchOutcome | 'watching';
   /** Summary, one line. */
   why: string;
-  /** Rollback command, once production is red; a watch itself never moves anything. */
+  /** Rollback command, once production is red. */
   propose: string | null;
+  /** What became of the automatic rollback, once the limit was reached. */
+  rollback?: string;
+  /** What became of the delivery by the control plane, once it has ended. */
+  delivery?: string;
   /** Bake at its end, or at the last tenant that turned red. */
   bake: Bake | null;
   /** ISO 8601. */

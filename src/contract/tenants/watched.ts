@@ -8,6 +8,8 @@ export interface WatchedStretch {
   /** Longest time from one round to the next, in milliseconds. */
   longestGapMs: number;
   rounds: number;
+  /** Tenants that were in quarantine in its last round: it proves nothing about them. */
+  left?: string[];
 }
 
 /** Interruption: a canary tenant stopped answering, or left the build. */

@@ -52,8 +52,9 @@ export function parsePlannedTenant(sent: unknown): PlannedTenant {
   const { name, origin, buildProbe } = fieldsOf(sent);
   if (!isText(name)) throw bad('tenant', name, 'its name');
   // A URL that is more than its origin would be looked up as that origin, and asked as what it is.
+  // It is not repeated: it may contain a password.
   if (!isText(origin) || !URL.canParse(origin) || new URL(origin).origin !== origin)
-    throw bad('origin', origin, 'e.g. https://canary-1.example.com');
+    throw new InvalidInput(`invalid origin of tenant ${shown(name)}: expected e.g. https://canary-1.example.com`);
   return {
     name,
     origin,
@@ -76,22 +77,25 @@ export function parseFleetWatchInput(sent: unknown): FleetWatchInput {
   const { soakMs, unreported, stretch } = fieldsOf(sent);
   return {
     soakMs: soakMs === null ? null : duration('soakMs', soakMs),
-    unreported: listOf('unreported', unreported, (one) => {
-      if (!isText(one)) throw bad('tenant', one, 'its name');
-      return one;
-    }),
+    unreported: listOf('unreported', unreported, parseName),
     stretch: stretch === null ? null : parseStretch(stretch),
   };
 }
 
+function parseName(sent: unknown): string {
+  if (!isText(sent)) throw bad('tenant', sent, 'its name');
+  return sent;
+}
+
 function parseStretch(sent: unknown): WatchedStretch {
-  const { from, until, watchedMs, longestGapMs, rounds } = fieldsOf(sent);
+  const { from, until, watchedMs, longestGapMs, rounds, left } = fieldsOf(sent);
   return {
     from: time('stretch', from),
     until: time('stretch', until),
     watchedMs: duration('stretch', watchedMs),
     longestGapMs: duration('stretch', longestGapMs),
     rounds: duration('stretch', rounds),
+    ...(left !== undefined && { left: listOf('left', left, parseName) }),
   };
 }
 

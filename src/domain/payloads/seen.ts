@@ -47,26 +47,27 @@ const SILENCE = ['inRow', 'polls', 'interruptions', 'ms'] as const satisfies (ke
 /** Parses what was seen of one production tenant; null if it is invalid. */
 export function parseSeenTenant(sent: unknown): SeenTenant | null {
   const build = parseBuild(sent);
-  const { tookAt, live, failing, answered, silence, red, redAt } = fieldsOf(sent);
+  const { tookAt, live, failing, answered, silence, unjudged, red, redAt } = fieldsOf(sent);
   const took = tookAt === null ? null : isoOf(tookAt);
   const { build: told, live: lived } = fieldsOf(answered);
   const counts = SILENCE.map((key) => [key, fieldsOf(silence)[key]] as const);
-  const optional = [failing, red, redAt].every((text) => text === undefined || typeof text === 'string');
+  const optional = [failing, unjudged, red, redAt].every((text) => text === undefined || typeof text === 'string');
   const isValid =
     VERDICTS.includes(live) &&
     typeof told === 'boolean' &&
     typeof lived === 'boolean' &&
     counts.every(([, count]) => Number.isFinite(count));
   if (build === null || !isValid || !optional || (tookAt !== null && took === null)) return null;
-  const [fails, why, at] = [textOf(failing, MAX_WHY), textOf(red, MAX_WHY), isoOf(redAt)];
+  const [fails, judge, why, at] = [...[failing, unjudged, red].map((text) => textOf(text, MAX_WHY)), isoOf(redAt)];
   return {
     ...build,
     tookAt: took,
     live: live as Verdict,
-    ...(fails !== null && { failing: fails }),
+    ...(fails && { failing: fails }),
     answered: { build: told, live: lived },
     silence: Object.fromEntries(counts) as unknown as Silence,
-    ...(why !== null && { red: why }),
-    ...(at !== null && { redAt: at }),
+    ...(judge && { unjudged: judge }),
+    ...(why && { red: why }),
+    ...(at && { redAt: at }),
   };
 }

@@ -13,6 +13,10 @@ export type Change =
   | { in: Record<string, Change>; gone?: string[] }
   | { drop: number; at: number; cut: number; add: unknown[] };
 
+// A workflow looks a global up in its sandbox each time, which costs more than what these do.
+const { entries, fromEntries, hasOwn, keys } = Object;
+const { stringify } = JSON;
+
 type Fields = Record<string, unknown>;
 const isObject = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -22,15 +26,41 @@ export function changeOf(before: unknown, after: unknown): Change | null {
   if (before === after) return null;
   if (Array.isArray(before) && Array.isArray(after)) return changeOfList(before, after);
   if (!isObject(before) || !isObject(after)) return { to: after };
-  const changes = Object.entries(after).flatMap(([name, value]): [string, Change][] => {
+  const changes = entries(after).flatMap(([name, value]): [string, Change][] => {
     if (value === undefined) return [];
-    const change = Object.hasOwn(before, name) ? changeOf(before[name], value) : { to: value };
+    const change = hasOwn(before, name) ? changeOf(before[name], value) : { to: value };
     return change ? [[name, change]] : [];
   });
-  const has = (fields: Fields, name: string) => Object.hasOwn(fields, name) && fields[name] !== undefined;
-  const gone = Object.keys(before).filter((name) => has(before, name) && !has(after, name));
-  if (gone.length > 0) return { in: Object.fromEntries(changes), gone };
-  return changes.length > 0 ? { in: Object.fromEntries(changes) } : null;
+  const has = (fields: Fields, name: string) => hasOwn(fields, name) && fields[name] !== undefined;
+  const gone = keys(before).filter((name) => has(before, name) && !has(after, name));
+  if (gone.length > 0) return { in: fromEntries(changes), gone };
+  return changes.length > 0 ? { in: fromEntries(changes) } : null;
+}
+
+/** Texts of the parts of a value. */
+type Texts = Map<string, string | undefined>;
+
+/**
+ * A value with the parts that a known one has, wherever their texts are the same: `changeOf` looks at the others alone. Texts are
+ * compared in a tenth of the time of values. Parts are the fields, and the fields of `deeper`.
+ */
+export function withKnownParts<T extends object>(
+  value: T,
+  known: { value: unknown; texts: Texts },
+  deeper?: keyof T & string,
+): { value: T; texts: Texts } {
+  const texts: Texts = new Map();
+  const share = (fields: Fields, before: unknown, path: string): Fields =>
+    fromEntries(
+      entries(fields).map(([name, part]) => {
+        const [partOf, place] = [isObject(before) ? before[name] : undefined, `${path}${name}`];
+        if (place === deeper && isObject(part)) return [name, share(part, partOf, `${place}.`)];
+        const text = stringify(part);
+        texts.set(place, text);
+        return [name, partOf !== undefined && known.texts.get(place) === text ? partOf : part];
+      }),
+    );
+  return { value: share(value as Fields, known.value, '') as T, texts };
 }
 
 const isSame = (one: unknown, other: unknown) => changeOf(one, other) === null;
@@ -56,7 +86,7 @@ function changeOfList(before: unknown[], after: unknown[]): Change | null {
  * @throws {InvalidInput} if it is no change, or none of this value. */
 export function applyChange(before: unknown, change: unknown): unknown {
   const sent = fieldsOf(change);
-  if (Object.hasOwn(sent, 'to')) return sent.to;
+  if (hasOwn(sent, 'to')) return sent.to;
   const { in: changes, gone = [], add } = sent;
   if (Array.isArray(add) && Array.isArray(before)) {
     const [drop, at, cut] = [sent.drop, sent.at, sent.cut].map((count) =>
@@ -69,11 +99,11 @@ export function applyChange(before: unknown, change: unknown): unknown {
     return [...rest.slice(0, at), ...add, ...rest.slice(at + cut)];
   }
   if (!isObject(changes) || !isObject(before) || !Array.isArray(gone)) throw notApplicable();
-  const kept = Object.entries(before).filter(([name]) => !gone.includes(name));
-  const changed = Object.entries(changes).map(
-    ([name, one]) => [name, applyChange(Object.hasOwn(before, name) ? before[name] : undefined, one)] as const,
+  const kept = entries(before).filter(([name]) => !gone.includes(name));
+  const changed = entries(changes).map(
+    ([name, one]) => [name, applyChange(hasOwn(before, name) ? before[name] : undefined, one)] as const,
   );
-  return Object.fromEntries([...kept, ...changed]);
+  return fromEntries([...kept, ...changed]);
 }
 
 const notApplicable = () => new InvalidInput('a change of the state of a lane does not fit what was there before');

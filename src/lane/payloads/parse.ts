@@ -18,6 +18,7 @@ import {
   type MoveOutcome,
   type MoveTarget,
   parseMoveInput,
+  type RecordedImage,
   type TagState,
 } from '../../contract/move.js';
 import { parseSha, type Sha } from '../../contract/sha.js';
@@ -109,7 +110,7 @@ export function parseMoveReport(sent: unknown): MoveReport {
 /** Parses the announcement of a rollback.
  * @throws {InvalidInput} */
 export function parseRollbackRequest(sent: unknown): RollbackRequest {
-  const { sha, force, by, reason, images } = fieldsOf(sent);
+  const { sha, force, by, reason, images, onlyFrom } = fieldsOf(sent);
   return {
     ...readRun(sent),
     ...(Array.isArray(images) && { images: images.slice(0, MAX_IMAGES).map(parseTagState) }),
@@ -117,6 +118,7 @@ export function parseRollbackRequest(sent: unknown): RollbackRequest {
     force: force === true,
     by: readClaimedName(by),
     reason: readReason('reason', reason),
+    ...(onlyFrom !== undefined && { onlyFrom: parseSha(onlyFrom) }),
   };
 }
 
@@ -131,6 +133,17 @@ function readClaimedName(by: unknown): string {
 export function parseTagState(sent: unknown): TagState {
   const { repository, digest } = fieldsOf(sent);
   return { repository: parseRepository(repository), digest: readDigest(digest) };
+}
+
+/** Parses an image of a build, as the ledger recorded it.
+ * @throws {InvalidInput} */
+export function parseRecordedImage(sent: unknown): RecordedImage {
+  const { unchanged, floor } = fieldsOf(sent);
+  return {
+    ...parseTagState(sent),
+    ...(unchanged === true && { unchanged }),
+    ...(floor !== undefined && { floor: parseSha(floor) }),
+  };
 }
 
 function readRun(sent: unknown): RunRef {
@@ -163,7 +176,7 @@ export function areMovedImages(sent: unknown): sent is MovedImage[] {
 }
 
 function readMoved(sent: unknown): MovedImage {
-  const { repository, digest, previous, result, latest } = fieldsOf(sent);
+  const { repository, digest, previous, result, latest, unchanged } = fieldsOf(sent);
   const target = readDigest(digest);
   if (target === null || typeof result !== 'string' || !Object.hasOwn(MOVE_OUTCOMES, result))
     throw new InvalidInput(`invalid result ${shown(result)}`);
@@ -173,6 +186,7 @@ function readMoved(sent: unknown): MovedImage {
     previous: readDigest(previous),
     result: result as MoveOutcome,
     latest: readDigest(latest),
+    ...(unchanged === true && { unchanged }),
   };
 }
 

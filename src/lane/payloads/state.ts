@@ -65,6 +65,9 @@ const isAnswer: Check = (value) =>
   shape({ runId: isLine, rejected: optional(isRejection) })(value) &&
   ['superseded', 'knownBad', 'alreadyLive', 'invalid'].some((name) => isLine(fieldsOf(value)[name]));
 const isTagStates = listOf(shape({ repository: isLine, digest: orNull(isDigest) }));
+const isRecorded = listOf(
+  shape({ repository: isLine, digest: orNull(isDigest), unchanged: isFlag, floor: optional(isSha) }),
+);
 const isKey = shape({ sequence: isWhole, seen: isWhole });
 const RUN = { workflowId: isLine, runId: isLine };
 const ATTRIBUTION = { by: isLine, reason: isLine };
@@ -83,7 +86,7 @@ const isLedger = shape({
       sha: orNull(isSha),
       at: isLine,
       kind: oneOf('promotion', 'rollback', 'adopted'),
-      images: isTagStates,
+      images: isRecorded,
     }),
   ),
   firstPromoted: recordOf(isWhole),
@@ -100,6 +103,7 @@ const isLedger = shape({
   pause: orNull(shape({ by: isLine, why: isLine, since: isLine, until: optional(isLine) })),
   expectedLatest: orNull(shape({ images: isTagStates, at: isNumber })),
   drift: optional(shape({ expectedAt: isNumber, latest: orNull(isLine), missing: listOf(isLine) })),
+  quarantines: optional(listOf(shape({ tenant: isLine, by: isLine, why: isLine, since: isLine, until: isLine }))),
   watchStartedFor: optional(isLine),
   consecutivePreemptions: isWhole,
   lost: optional(shape({ seen: isWhole, upTo: orNull(isWhole) })),

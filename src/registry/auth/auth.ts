@@ -1,8 +1,9 @@
+import { unlessAborted } from '../../net/deadline.js';
 import type { AuthState, CredentialSource, Credentials, Grant, Registry } from '../context.js';
 import type { Endpoint } from '../transport/endpoint.js';
 import { RegistryError } from '../transport/errors.js';
-import { SingleFlight, unlessAborted } from '../transport/single-flight.js';
-import { type Challenge, chooseChallenge, mergeScopes, parseScopes } from './challenge.js';
+import { SingleFlight } from '../transport/single-flight.js';
+import { type Challenge, mergeScopes, parseScopes, usableChallenges } from './challenge.js';
 import { basicHeader } from './credentials.js';
 import { requestToken } from './token.js';
 
@@ -16,21 +17,27 @@ export interface Authorization {
   fresh: boolean;
   /** Whether credentials stand behind it. */
   known: boolean;
+  scheme: string | null;
+  /** Schemes that the registry refused in this request. */
+  spent: readonly string[];
 }
 
 /** Life of credentials that need no token server, in milliseconds; a helper may know new ones then. */
 const CREDENTIALS_MS = 5 * 60_000;
 const MAX_SECRETS = 200;
-export const ANONYMOUS: Authorization = { header: null, fresh: false, known: false };
+export const ANONYMOUS: Authorization = { header: null, scheme: null, fresh: false, known: false, spent: [] };
 
 export function createAuthState(credentials: CredentialSource): AuthState {
   return {
     credentials,
     hosts: new Map(),
+    pinged: new Set(),
+    pings: new SingleFlight(),
     challengeProbes: new Map(),
     grants: new Map(),
     flights: new SingleFlight(),
     extraScopes: new Map(),
+    readOnly: new Set(),
     secrets: new Set(),
   };
 }
@@ -53,48 +60,55 @@ export async function challengeProbe({ auth }: Registry, { host }: Endpoint, sig
 }
 
 /** Authorization for the first attempt.
+ * @param least what the request needs; the token of a client that will write allows both, unless the token server refuses that.
  * @throws {RegistryError} of the token server. */
 export async function authorize(
   registry: Registry,
   endpoint: Endpoint,
-  actions: Actions,
+  least: Actions,
   signal: AbortSignal,
 ): Promise<Authorization> {
-  const { auth } = registry;
-  if (!auth.hosts.get(endpoint.host)) return ANONYMOUS;
-  const grant = auth.grants.get(keyOf(endpoint, actions));
-  if (grant && performance.now() < grant.expiresAt) return { ...grant, fresh: false };
-  return { ...(await obtain(registry, endpoint, actions, signal)), fresh: true };
+  if (!registry.auth.hosts.get(endpoint.host)) return ANONYMOUS;
+  return grantFor(registry, endpoint, least, [], signal);
 }
 
-/** Authorization after a 401; null if there is nothing better than what was `used`.
+/** Authorization after a refusal; null, or one without a header, if there is nothing better than what was `used`.
  * @throws {RegistryError} of the token server. */
 export async function reauthorize(
   registry: Registry,
   endpoint: Endpoint,
-  actions: Actions,
+  least: Actions,
   used: Authorization,
   challenges: string | string[] | undefined,
   signal: AbortSignal,
 ): Promise<Authorization | null> {
   const { auth } = registry;
-  const challenge = chooseChallenge(challenges);
-  if (!challenge) return null;
-  auth.hosts.set(endpoint.host, challenge);
+  const { host } = endpoint;
+  const offered = usableChallenges(challenges);
+  if (offered.length > 0) auth.hosts.set(host, offered);
+  // Proxies strip challenges; the login that is on file may do.
+  else if (!auth.hosts.get(host)) auth.hosts.set(host, [UNCHALLENGED]);
+  const actions = actionsFor(registry, endpoint, least);
   const key = keyOf(endpoint, actions);
   const asked = scopesOf(auth, endpoint, actions);
-  const wanted = mergeScopes([...asked, ...parseScopes(challenge.params.scope)]);
-  const more = challenge.scheme === 'bearer' && wanted.join(' ') !== asked.join(' ');
+  const required = offered.find(({ scheme }) => scheme === 'bearer')?.params.scope;
+  const wanted = mergeScopes([...asked, ...parseScopes(required)]);
+  const more = required !== undefined && wanted.join(' ') !== asked.join(' ');
   if (more) auth.extraScopes.set(key, wanted);
-  if (used.fresh && !more) return null;
+  // What was obtained for this request and refused gets no better: another scheme may do.
+  const spent = used.fresh && used.scheme !== null && !more ? [...used.spent, used.scheme] : used.spent;
+  if ((auth.hosts.get(host) ?? []).every(({ scheme }) => spent.includes(scheme))) return null;
   const grant = auth.grants.get(key);
   // Another request may have obtained a better one meanwhile.
-  if (!more && grant && grant.header !== used.header && performance.now() < grant.expiresAt)
-    return { ...grant, fresh: false };
+  const isBetter = grant && grant.header !== used.header && performance.now() < grant.expiresAt;
+  if (!more && isBetter && spent.length === 0) return { ...grant, fresh: false, spent };
   auth.grants.delete(key);
-  const next = await obtain(registry, endpoint, actions, signal);
-  return next.header === null || next.header === used.header ? null : { ...next, fresh: true };
+  const next = await grantFor(registry, endpoint, least, spent, signal);
+  return next.header !== null && next.header === used.header ? null : next;
 }
+
+/** A login on file, where a host names no scheme. */
+const UNCHALLENGED: Challenge = { scheme: 'basic', params: {} };
 
 /** Key of a grant, by the host as named: registries on two ports are two. */
 const keyOf = ({ host, name }: Endpoint, actions: Actions) => `${host} ${name} ${actions}`;
@@ -107,46 +121,93 @@ function scopesOf(auth: AuthState, endpoint: Endpoint, actions: Actions): string
   ]);
 }
 
-function obtain(registry: Registry, endpoint: Endpoint, actions: Actions, signal: AbortSignal): Promise<Grant> {
+function actionsFor({ push, auth }: Registry, endpoint: Endpoint, least: Actions): Actions {
+  return push && !auth.readOnly.has(`${endpoint.host} ${endpoint.name}`) ? 'pull,push' : least;
+}
+
+/** The grant at hand, else a new one; with the right to read alone if the token server refuses both. */
+async function grantFor(
+  registry: Registry,
+  endpoint: Endpoint,
+  least: Actions,
+  spent: readonly string[],
+  signal: AbortSignal,
+): Promise<Authorization> {
+  const { auth } = registry;
+  const actions = actionsFor(registry, endpoint, least);
+  const grant = auth.grants.get(keyOf(endpoint, actions));
+  if (grant && performance.now() < grant.expiresAt && !spent.includes(grant.scheme ?? ''))
+    return { ...grant, fresh: false, spent };
+  try {
+    return { ...(await obtain(registry, endpoint, actions, spent, signal)), fresh: true, spent };
+  } catch (error) {
+    if (actions === least || !isRefusal(error)) throw error;
+  }
+  const reading = await obtain(registry, endpoint, least, spent, signal);
+  auth.readOnly.add(`${endpoint.host} ${endpoint.name}`);
+  return { ...reading, fresh: true, spent };
+}
+
+const isRefusal = (error: unknown) =>
+  error instanceof RegistryError && (error.kind === 'unauthorized' || error.kind === 'denied');
+
+function obtain(
+  registry: Registry,
+  endpoint: Endpoint,
+  actions: Actions,
+  spent: readonly string[],
+  signal: AbortSignal,
+): Promise<Grant> {
   const { auth } = registry;
   const key = keyOf(endpoint, actions);
-  return auth.flights.join(key, signal, async (flight) => {
-    const challenge = auth.hosts.get(endpoint.host);
+  return auth.flights.join(`${key} ${spent.join()}`, signal, async (flight) => {
     const credentials = await auth.credentials(endpoint.host, endpoint.name);
     for (const secret of secretsOf(credentials)) keepSecret(auth, secret);
-    const grant =
-      challenge?.scheme === 'bearer'
-        ? await bearer(registry, endpoint, challenge, credentials, scopesOf(auth, endpoint, actions), flight)
-        : basic(credentials);
+    const challenges = (auth.hosts.get(endpoint.host) ?? []).filter(({ scheme }) => !spent.includes(scheme));
+    const grant = await firstGrant(
+      registry,
+      endpoint,
+      challenges,
+      credentials,
+      scopesOf(auth, endpoint, actions),
+      flight,
+    );
     // An anonymous grant is not kept: a login may come at any time.
     if (grant.header !== null) auth.grants.set(key, grant);
     return grant;
   });
 }
 
-async function bearer(
+/** The grant of the first challenge that gives one: Basic answers where the token server refuses.
+ * @throws {RegistryError} of the token server. */
+async function firstGrant(
   registry: Registry,
   endpoint: Endpoint,
-  challenge: Challenge,
+  challenges: Challenge[],
   credentials: Credentials | null,
   scopes: string[],
   signal: AbortSignal,
 ): Promise<Grant> {
   const known = credentials !== null;
+  const expiresAt = performance.now() + CREDENTIALS_MS;
   if (credentials?.kind === 'registry-token')
-    return {
-      header: `Bearer ${headerSafe(credentials.token, endpoint)}`,
-      known,
-      expiresAt: performance.now() + CREDENTIALS_MS,
-    };
-  const { token, expiresAt } = await requestToken(registry, endpoint, challenge, credentials, scopes, signal);
-  keepSecret(registry.auth, token);
-  return { header: `Bearer ${token}`, known, expiresAt };
-}
-
-function basic(credentials: Credentials | null): Grant {
-  const header = credentials?.kind === 'basic' ? basicHeader(credentials) : null;
-  return { header, known: credentials !== null, expiresAt: performance.now() + CREDENTIALS_MS };
+    return { header: `Bearer ${headerSafe(credentials.token, endpoint)}`, scheme: 'bearer', known, expiresAt };
+  let refused: unknown;
+  for (const challenge of challenges) {
+    if (challenge.scheme === 'basic' && credentials?.kind === 'basic')
+      return { header: basicHeader(credentials), scheme: 'basic', known, expiresAt };
+    if (challenge.scheme !== 'bearer') continue;
+    try {
+      const got = await requestToken(registry, endpoint, challenge, credentials, scopes, signal);
+      keepSecret(registry.auth, got.token);
+      return { header: `Bearer ${got.token}`, scheme: 'bearer', known, expiresAt: got.expiresAt };
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      refused ??= error;
+    }
+  }
+  if (refused) throw refused;
+  return { header: null, scheme: null, known, expiresAt };
 }
 
 function headerSafe(token: string, { host }: Endpoint): string {

@@ -18,11 +18,12 @@ export function parseChallenges(header: string | string[] | undefined): Challeng
   return [header ?? []].flat().flatMap(parseOne);
 }
 
-/** First challenge of a supported scheme: Basic, or Bearer with a realm. */
-export function chooseChallenge(header: string | string[] | undefined): Challenge | undefined {
-  return parseChallenges(header).find(
-    ({ scheme, params }) => scheme === 'basic' || (scheme === 'bearer' && params.realm !== undefined),
-  );
+/** First challenge of each supported scheme, whatever their order: Bearer with a realm, then Basic. */
+export function usableChallenges(header: string | string[] | undefined): Challenge[] {
+  const all = parseChallenges(header);
+  const bearer = all.find(({ scheme, params }) => scheme === 'bearer' && params.realm !== undefined);
+  const basic = all.find(({ scheme }) => scheme === 'basic');
+  return [bearer, basic].filter((one) => one !== undefined);
 }
 
 function parseOne(text: string): Challenge[] {

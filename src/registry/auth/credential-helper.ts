@@ -103,6 +103,9 @@ function run(
 }
 
 function parse(output: string): { Username: string; Secret: string } | null {
-  const { Username, Secret } = Object(parseJson(output)) as Record<string, unknown>;
+  // Go, in which Docker's helpers are written, reads names in any letter case.
+  const fields = Object.entries(Object(parseJson(output)) as Record<string, unknown>);
+  const field = (name: string) => fields.find(([key]) => key.toLowerCase() === name)?.[1];
+  const [Username, Secret] = [field('username'), field('secret')];
   return typeof Username === 'string' && typeof Secret === 'string' ? { Username, Secret } : null;
 }

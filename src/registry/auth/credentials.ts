@@ -36,7 +36,7 @@ const HELPER_TIMEOUT_MS = 15_000;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Credentials of docker, podman and crane: DOCKER_AUTH_CONFIG, Docker's config.json, REGISTRY_AUTH_FILE, podman's auth.json;
+ * Credentials of docker, podman and crane: DOCKER_AUTH_CONFIG, Docker's config.json, REGISTRY_AUTH_FILE, podman's two auth.json;
  * the first with an entry decides. All are read again each time, for logins change while a worker runs.
  */
 export function dockerCredentials(
@@ -71,10 +71,12 @@ function configs(env: Environment): (() => Promise<DockerConfig | null>)[] {
   const set = (name: string) => env[name]?.trim() || undefined;
   const inline = set('DOCKER_AUTH_CONFIG');
   const runtime = set('XDG_RUNTIME_DIR');
+  const home = set('HOME') ?? homedir();
   const files = [
-    join(set('DOCKER_CONFIG') ?? join(set('HOME') ?? homedir(), '.docker'), 'config.json'),
+    join(set('DOCKER_CONFIG') ?? join(home, '.docker'), 'config.json'),
     set('REGISTRY_AUTH_FILE'),
     runtime && join(runtime, 'containers', 'auth.json'),
+    join(set('XDG_CONFIG_HOME') ?? join(home, '.config'), 'containers', 'auth.json'),
   ];
   return [
     async () => (inline === undefined ? null : parseDockerConfig(inline, 'DOCKER_AUTH_CONFIG')),

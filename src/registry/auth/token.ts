@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type HttpAnswer, NoAnswer, redacted, send } from '../../net/http.js';
 import { parseJson } from '../../net/redact.js';
 import type { Credentials, Registry } from '../context.js';
-import { type Endpoint, requireReachable } from '../transport/endpoint.js';
+import { type Endpoint, requireReachable, targetOf } from '../transport/endpoint.js';
 import { noAnswer, refusal } from '../transport/error-from-response.js';
 import { RegistryError } from '../transport/errors.js';
 import type { Challenge } from './challenge.js';
@@ -15,12 +15,21 @@ const DEFAULT_TTL_S = 60;
 /** How long before its end a token is renewed, in milliseconds; a short one at half its life. */
 const EARLY_MS = 10_000;
 
-// The token is opaque: GHCR's is not a JWT.
+/** Only the token counts, which is opaque: GHCR's is not a JWT. Token servers write the rest as null, as a number or as a text. */
 const grant = z.looseObject({
-  token: z.string().optional(),
-  access_token: z.string().optional(),
-  expires_in: z.number().nullish(),
-  issued_at: z.string().nullish(),
+  token: z.string().optional().catch(undefined),
+  access_token: z.string().optional().catch(undefined),
+  expires_in: z
+    .union([
+      z.number(),
+      z
+        .string()
+        .regex(/^\d{1,9}$/)
+        .transform(Number),
+    ])
+    .optional()
+    .catch(undefined),
+  issued_at: z.string().optional().catch(undefined),
 });
 
 /** Gets a token for the scopes from the token server of a challenge, in one attempt.
@@ -39,19 +48,20 @@ export async function requestToken(
   requireReachable(realm, endpoint, registry.insecureHosts, 'a token');
   const given = { registry, endpoint, realm, service: challenge.params.service, scopes, signal };
   let answer: HttpAnswer | undefined;
+  let from = realm;
   if (credentials?.kind === 'identity-token') {
     answer = await exchange(given, credentials.token);
     // Token servers older than OAuth2 do not support POST.
     if (answer.status === 404 || answer.status === 405) answer = undefined;
   }
-  answer ??= await get(given, credentials);
+  if (answer === undefined) ({ answer, from } = await get(given, credentials));
   if (answer.status !== 200)
     throw refusal(
       registry,
       { method: 'GET', url: realm, endpoint, hadCredentials: credentials !== null, for: 'token' },
       answer,
     );
-  return read(answer, realm, started);
+  return read(answer, realm, from, started);
 }
 
 interface TokenRequest {
@@ -63,9 +73,10 @@ interface TokenRequest {
   signal: AbortSignal;
 }
 
-function realmOf({ params }: Challenge, { host }: Endpoint): URL {
+function realmOf({ params }: Challenge, { host, origin }: Endpoint): URL {
   const realm = params.realm ?? '';
-  if (URL.canParse(realm)) return new URL(realm);
+  if (URL.canParse(realm)) return targetOf(realm, new URL(origin), { origin });
+  if (realm.startsWith('/') && URL.canParse(realm, origin)) return new URL(realm, origin);
   throw new RegistryError(
     'rejected',
     `${host} names an invalid token server ${JSON.stringify(realm.slice(0, 80).split('?')[0])}: expected a URL`,
@@ -75,7 +86,7 @@ function realmOf({ params }: Challenge, { host }: Endpoint): URL {
 async function get(
   { registry, endpoint, realm, service, scopes, signal }: TokenRequest,
   credentials: Credentials | null,
-) {
+): Promise<{ answer: HttpAnswer; from: URL }> {
   const first = new URL(realm);
   if (service !== undefined) first.searchParams.set('service', service);
   for (const scope of scopes) first.searchParams.append('scope', scope);
@@ -89,8 +100,8 @@ async function get(
       signal,
     });
     const location = answer.headers.location;
-    if (answer.status < 300 || answer.status > 308 || typeof location !== 'string') return answer;
-    if (!URL.canParse(location, url.href)) return answer;
+    if (answer.status < 300 || answer.status > 308 || typeof location !== 'string') return { answer, from: url };
+    if (!URL.canParse(location, url.href)) return { answer, from: url };
     url = new URL(location, url);
     requireReachable(url, endpoint, registry.insecureHosts, 'a token');
     if (url.protocol === 'http:' && first.protocol === 'https:')
@@ -125,7 +136,7 @@ function headerFor(credentials: Credentials): string {
 }
 
 async function sendTo(
-  { pool, waits }: Registry,
+  { pool, waits, network }: Registry,
   url: URL,
   given: { method: 'GET' | 'POST'; headers: Record<string, string>; body?: string; signal: AbortSignal },
 ): Promise<HttpAnswer> {
@@ -138,6 +149,7 @@ async function sendTo(
       silenceMs: waits.silenceMs,
       maxBytes: MAX_BODY,
       maxErrorBytes: MAX_BODY,
+      network,
       dispatcher: pool,
     });
   } catch (error) {
@@ -146,13 +158,17 @@ async function sendTo(
   }
 }
 
-function read(answer: HttpAnswer, realm: URL, started: number): { token: string; expiresAt: number } {
+function read(answer: HttpAnswer, realm: URL, from: URL, started: number): { token: string; expiresAt: number } {
   const url = redacted(realm);
-  const bad = (why: string) => new RegistryError('rejected', `GET ${url}: ${why}`, { method: 'GET', url, status: 200 });
+  const where =
+    from.origin === realm.origin && from.pathname === realm.pathname ? url : `${url} (redirected to ${redacted(from)})`;
+  const bad = (why: string) =>
+    new RegistryError('rejected', `GET ${where}: ${why}`, { method: 'GET', url, status: 200 });
   const parsed = grant.safeParse(parseJson(answer.body));
   if (!parsed.success) throw bad('the answer is not a token (is that the token server?)');
   const token = parsed.data.access_token || parsed.data.token;
-  if (!token || !/^[\x21-\x7e]{1,16384}$/.test(token)) throw bad('the token has characters that a header cannot carry');
+  if (!token) throw bad('the answer has no token (is that the token server?)');
+  if (!/^[\x21-\x7e]{1,16384}$/.test(token)) throw bad('the token has characters that a header cannot carry');
   const ttlS = Math.max(0, parsed.data.expires_in ?? DEFAULT_TTL_S);
   const ttlMs = Math.max(0, ttlS * 1000 - ageMs(parsed.data.issued_at, ttlS * 1000));
   return { token, expiresAt: started + ttlMs - Math.min(EARLY_MS, ttlMs / 2) };

@@ -1,5 +1,4 @@
 import { BlockList, isIP } from 'node:net';
-import { InvalidInput } from '../../contract/brand.js';
 import { type Repository, splitRepository } from '../../contract/image.js';
 import { isLoopback } from '../../net/loopback.js';
 import { RegistryError } from './errors.js';
@@ -14,7 +13,7 @@ export interface Endpoint {
   name: string;
 }
 
-/** Address of a repository. Plain http is for this machine and for insecure hosts; Docker Hub's names become those of its API. */
+/** Address of a repository; by http for this machine and for insecure hosts, unless they are found to speak https (`findEndpoint`). Docker Hub's names become those of its API. */
 export function endpointOf(repository: Repository, insecureHosts: readonly string[]): Endpoint {
   const given = splitRepository(repository);
   const hub = given.host === 'docker.io' || given.host === 'index.docker.io';
@@ -24,11 +23,12 @@ export function endpointOf(repository: Repository, insecureHosts: readonly strin
   return { origin: new URL(`${plain ? 'http' : 'https'}://${host}`).origin, host, name };
 }
 
-/** Returns the host if it is valid.
- * @throws {InvalidInput} */
-export function checkInsecureHost(host: string): string {
-  if (/^(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?$/.test(host)) return host;
-  throw new InvalidInput(`invalid insecure registry ${JSON.stringify(host.slice(0, 80))}: expected host or host:port`);
+/** Where an answer sends a client. A registry behind TLS that does not know of it names itself by http. */
+export function targetOf(location: string, from: URL, { origin }: Pick<Endpoint, 'origin'>): URL {
+  const target = new URL(location, from);
+  const own = new URL(origin);
+  if (target.protocol === 'http:' && own.protocol === 'https:' && target.host === own.host) target.protocol = 'https:';
+  return target;
 }
 
 /**

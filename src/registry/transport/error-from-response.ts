@@ -1,6 +1,6 @@
 import { type HttpAnswer, type HttpRequest, type NoAnswer, redacted } from '../../net/http.js';
 import { retryAfterMs } from '../../net/retry-after.js';
-import { chooseChallenge } from '../auth/challenge.js';
+import { parseChallenges } from '../auth/challenge.js';
 import type { Registry } from '../context.js';
 import type { Endpoint } from './endpoint.js';
 import { kindOf, RegistryError, type RegistryErrorKind } from './errors.js';
@@ -15,6 +15,8 @@ export interface Failed {
   hadCredentials?: boolean;
   /** Where the answer came from, after redirects. */
   answeredBy?: URL;
+  /** Size of the request's body. */
+  sentBytes?: number;
   for?: 'token';
 }
 
@@ -28,10 +30,11 @@ export function refusal(registry: Registry, failed: Failed, answer: HttpAnswer):
   // The message of a storage behind the registry may repeat the signed URL of the request.
   const shown: ServerMessage = away
     ? { text: 'its message is not repeated' }
-    : serverMessage(answer.body, registry.auth.secrets);
-  const error = chooseChallenge(headers['www-authenticate'])?.params.error;
+    : serverMessage(answer.body, [...registry.auth.secrets, ...registry.network.secrets]);
+  const error = parseChallenges(headers['www-authenticate']).find(({ params }) => params.error)?.params.error;
   const challengeError = error && /^[a-z_]{1,40}$/.test(error) ? error : undefined;
-  const message = [shown.text, challengeError && `(${challengeError})`].filter(Boolean).join(' ');
+  const redirect = redirectOf(status, headers.location, failed.answeredBy ?? failed.url);
+  const message = [redirect ?? shown.text, challengeError && `(${challengeError})`].filter(Boolean).join(' ');
   const isLimited = headers['retry-after'] !== undefined || headers['x-ratelimit-remaining'] === '0';
   const seen = {
     method,
@@ -51,6 +54,7 @@ export function refusal(registry: Registry, failed: Failed, answer: HttpAnswer):
     kind,
     host: endpoint.host,
     ...(hadCredentials !== undefined && { hadCredentials }),
+    ...(failed.sentBytes !== undefined && { sentBytes: failed.sentBytes }),
   });
   const retryAfter = kind === 'transient' ? retryAfterMs(headers['retry-after'], message) : undefined;
   const url = redacted(failed.url);
@@ -65,13 +69,20 @@ export function refusal(registry: Registry, failed: Failed, answer: HttpAnswer):
   });
 }
 
+/** Where an answer sends a request that follows no redirect; null if it does not. */
+function redirectOf(status: number, location: string | string[] | undefined, from: URL): string | null {
+  const to = [location ?? []].flat()[0];
+  if (status < 300 || status > 399 || to === undefined || !URL.canParse(to, from.href)) return null;
+  return `redirects to ${redacted(new URL(to, from))}`;
+}
+
 /** Error for a request without a complete answer. */
 export function noAnswer(method: HttpRequest['method'], url: URL, error: NoAnswer): RegistryError {
-  const { code } = error;
+  const { code, what, fix } = error.failure;
   const tooLarge = code === 'too-large';
   const kind = tooLarge ? 'integrity' : 'transient';
-  const hint = hintFor({ kind, method, host: url.host, code, message: '' });
-  const message = tooLarge ? 'the answer is longer than any manifest' : oneLine(code);
+  const hint = fix ?? hintFor({ kind, method, host: url.host, code, message: '' });
+  const message = tooLarge ? 'the answer is longer than any manifest' : oneLine(what);
   return new RegistryError(kind, line(`${method} ${redacted(url)}`, undefined, message, hint), {
     method,
     url: redacted(url),

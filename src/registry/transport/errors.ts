@@ -1,3 +1,5 @@
+import { refusedWrite } from './refused-writes.js';
+
 /**
  * - `not-found`: no such tag, manifest or repository.
  * - `unauthorized`: the credentials were not accepted: none, wrong or expired ones.
@@ -62,7 +64,6 @@ export interface Refusal {
   challengeError?: string;
 }
 
-const IMMUTABLE = /immutable|already exists|cannot be overwritten|operation is disallowed/i;
 /** GitHub answers 403 with these words to requests that come too fast (secondary rate limit). */
 const RATE_LIMIT = /rate limit|too many requests|abuse detection/i;
 /** Harbor in read-only mode answers 403. */
@@ -80,20 +81,19 @@ export const isReadOnly = ({ method = '', status, message }: Refusal): boolean =
 /** First match first. Statuses count before codes: bodies are as often empty or HTML. */
 const KINDS: readonly [(refusal: Refusal) => boolean, RegistryErrorKind][] = [
   [isRateLimit, 'transient'],
-  [
-    ({ status, message, code }) =>
-      IMMUTABLE_STATUS.has(status) && (IMMUTABLE.test(message) || code === 'TAG_IMMUTABLE'),
-    'tag-immutable',
-  ],
+  [(refusal) => refusedWrite(refusal)?.reason === 'immutable', 'tag-immutable'],
+  // It is refused as those are who may not write at all; the hint tells them apart.
+  [(refusal) => refusedWrite(refusal)?.reason === 'overwrite-right', 'denied'],
+  [(refusal) => refusedWrite(refusal)?.reason === 'quota', 'rejected'],
   [isReadOnly, 'transient'],
   [({ status }) => status === 404, 'not-found'],
   [({ status, challengeError }) => status === 401 && challengeError === 'insufficient_scope', 'denied'],
   [({ status, code }) => status === 401 && code === 'DENIED', 'denied'],
   [({ status }) => status === 401, 'unauthorized'],
   [({ status }) => status === 403, 'denied'],
-  [({ status }) => status === 408 || status === 499 || status >= 500, 'transient'],
+  // 501: the method is not implemented, and a retry does not change that.
+  [({ status }) => status === 408 || status === 499 || (status >= 500 && status !== 501), 'transient'],
 ];
-const IMMUTABLE_STATUS = new Set([400, 403, 405, 409, 412]);
 
 /** Kind of an answer without success. */
 export function kindOf(refusal: Refusal): RegistryErrorKind {

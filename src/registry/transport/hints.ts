@@ -1,4 +1,5 @@
 import { isRateLimit, isReadOnly, type RegistryErrorKind } from './errors.js';
+import { refusedWrite } from './refused-writes.js';
 
 /** What a hint is chosen by. */
 export interface Failure {
@@ -10,6 +11,8 @@ export interface Failure {
   message: string;
   /** The headers name a limit. */
   isLimited?: boolean;
+  /** Size of the request's body. */
+  sentBytes?: number;
   /** Whether the request had credentials; undefined if it does not matter. */
   hadCredentials?: boolean;
 }
@@ -18,8 +21,9 @@ const GITHUB_WRITE = /permission_denied: ?write_package|installation not allowed
 const EXPIRED = /expired|invalid_token|revoked|bad credentials/i;
 const refused = ({ kind }: Failure) => kind === 'unauthorized' || kind === 'denied';
 const answered = (failure: Failure): failure is Failure & { status: number } => failure.status !== undefined;
+/** Kinds of a refused write that no retry helps. */
+const FINAL = new Set<RegistryErrorKind>(['tag-immutable', 'denied', 'rejected']);
 const PLAIN_HTTP = ['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG', 'EPROTO'];
-const CERTIFICATE = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_)/;
 
 /** First match first; the more specific to one registry's messages, the further up. */
 const HINTS: readonly [(failure: Failure) => boolean, (failure: Failure) => string][] = [
@@ -35,6 +39,10 @@ const HINTS: readonly [(failure: Failure) => boolean, (failure: Failure) => stri
     ({ message }) => GITHUB_WRITE.test(message),
     () =>
       'give the token packages: write, and this repository the role Write under "Manage Actions access" in the package\'s settings',
+  ],
+  [
+    (failure) => FINAL.has(failure.kind) && answered(failure) && refusedWrite(failure) !== undefined,
+    (failure) => (answered(failure) ? refusedWrite(failure)?.fix(failure.host) : undefined) ?? '',
   ],
   [
     (failure) => refused(failure) && EXPIRED.test(failure.message),
@@ -59,25 +67,25 @@ const HINTS: readonly [(failure: Failure) => boolean, (failure: Failure) => stri
   ],
   [({ kind }) => kind === 'denied', ({ host }) => `these credentials may not read: get access at ${host}`],
   [
-    ({ kind }) => kind === 'tag-immutable',
-    () => 'the registry does not let this tag move: exempt it from tag immutability',
-  ],
-  [
     ({ code }) => code === 'NAME_INVALID' || code === 'NAME_UNKNOWN',
     ({ host }) => `check the name: expected ${host}/OWNER/IMAGE`,
   ],
   [({ code }) => code === 'MANIFEST_BLOB_UNKNOWN', () => 'a part of the image is missing: push the build again'],
   [({ code }) => code === 'MANIFEST_UNKNOWN', () => 'was it published under this tag, or removed since?'],
-  [({ status }) => status === 413, () => 'the manifest is too large for this registry'],
+  [
+    ({ status }) => status === 413,
+    ({ sentBytes }) =>
+      `${sentBytes === undefined ? 'the request is' : `the ${sentBytes} bytes sent are`} too large for the registry, or for a proxy before it (nginx: client_max_body_size)`,
+  ],
+  [
+    ({ status = 0 }) => status >= 300 && status < 400,
+    ({ host }) => `is there a login before ${host}, as of SSO? let this client pass without one`,
+  ],
   [({ code }) => code === 'ENOTFOUND', ({ host }) => `no such host: is ${host} spelled right?`],
   [({ code }) => code === 'ECONNREFUSED', ({ host }) => `connection refused: is ${host} running?`],
   [
     ({ code }) => PLAIN_HTTP.includes(code ?? ''),
-    ({ host }) => `${host} does not speak https: add it to the insecure hosts if that is intended`,
-  ],
-  [
-    ({ code }) => CERTIFICATE.test(code ?? ''),
-    () => 'its certificate is not trusted: add its authority with NODE_EXTRA_CA_CERTS',
+    ({ host }) => `${host} does not speak https: add it to CANARY_INSECURE_REGISTRIES if that is intended`,
   ],
 ];
 

@@ -25,14 +25,14 @@ export function retrying<T>(
   { totalMs, retryMs }: RegistryWaits,
   signal: AbortSignal | undefined,
   what: string,
-  run: (signal: AbortSignal) => Promise<T>,
+  run: (signal: AbortSignal, isLast: boolean) => Promise<T>,
 ): Promise<T> {
   const deadline = performance.now() + totalMs;
   let last: RegistryError | undefined;
   return within({ ms: totalMs, signal, what, lastError: () => last }, async (inner) => {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await run(inner);
+        return await run(inner, attempt === ATTEMPTS);
       } catch (error) {
         if (!(error instanceof RegistryError) || error.kind !== 'transient' || attempt === ATTEMPTS) throw error;
         last = error;

@@ -26,7 +26,8 @@ export function serverMessage(body: Buffer, secrets: Iterable<string>): ServerMe
   return { text: oneLine(found ? shown : redact(shown.replace(TAGS, ' '))), ...(CODE.test(code) && { code }) };
 }
 
-const TAGS = /<(?:style|script|title)\b[^<]*|<[^>]*>/gi;
+// No tag goes past the next `<`: a body of nothing else would take the square of its length.
+const TAGS = /<(?:style|script|title)\b[^<]*|<[^<>]*>/gi;
 
 /** One line without control characters, which could redraw a terminal, of at most 300 characters. */
 export function oneLine(text: string): string {
@@ -54,8 +55,17 @@ function fromJson(text: string): { code?: string; text: string } | null {
 }
 
 function textsOf(message: unknown, detail: unknown): string {
-  const more = typeof detail === 'string' ? detail : detail ? JSON.stringify(detail) : '';
+  const more = typeof detail === 'string' ? detail : detail ? jsonOf(detail) : '';
   return [textOf(message), more].filter((part) => part !== '').join(' ');
+}
+
+/** A value as JSON; empty if it is nested too deeply for that. */
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return '';
+  }
 }
 
 const textOf = (value: unknown) => (typeof value === 'string' ? value : '');

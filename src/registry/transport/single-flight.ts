@@ -1,3 +1,5 @@
+import { unlessAborted } from '../../net/deadline.js';
+
 /** Runs work once for all callers that wait for it under one key. It is aborted when the last caller leaves, not with the first. */
 export class SingleFlight<T> {
   readonly #flights = new Map<string, { result: Promise<T>; waiting: number; controller: AbortController }>();
@@ -26,15 +28,4 @@ export class SingleFlight<T> {
       }
     }
   }
-}
-
-/** Settles as the promise, or with the signal's reason as soon as it is aborted. */
-export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  signal.throwIfAborted();
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

@@ -1,6 +1,8 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls';
 import type { ConnectionOptions } from '@temporalio/client';
+import { certificateFault, lookAt } from '../../net/certificate-fault.js';
+import { DIRECT } from '../../net/network.js';
 
 type Tls = ConnectionOptions['tls'];
 
@@ -39,8 +41,9 @@ export async function tlsFault(address: string, tls: Tls): Promise<string | null
   const options = optionsOf(host, config);
   try {
     const tried = await attempt(() => connectTls({ host, port, ...options }));
-    const known = FAULTS.find(([codes]) => codes.test(tried.code))?.[1];
-    if (known) return known;
+    if (PLAIN.test(tried.code)) return PLAIN_TEXT;
+    const fix = FIXES.find(([codes]) => codes.test(tried.code))?.[1];
+    if (fix) return `${await certificateFact(tried.code, { host, port }, config)} (${fix})`;
     if (tried.first !== null || tried.code === 'ETIMEDOUT') return null;
     if (tried.secured || REFUSED.test(tried.code)) return clientFault(Boolean(config.clientCertPair));
     const plain = await attempt(() => connectTcp({ host, port }));
@@ -57,19 +60,25 @@ const TLS_ALERT = 0x15;
 const PLAIN_TEXT = 'it speaks plain text, not TLS (TEMPORAL_TLS=false, or the port of the server that has TLS)';
 
 /** By the codes of Node and OpenSSL. */
-const FAULTS: [RegExp, string][] = [
-  [
-    /^(?:UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF)|SELF_SIGNED|DEPTH_ZERO)/,
-    'its certificate is of an unknown authority (TEMPORAL_TLS_SERVER_CA_CERT_PATH)',
-  ],
-  [/^CERT_HAS_EXPIRED$/, 'its certificate has expired (renew it on the server)'],
-  [/^CERT_NOT_YET_VALID$/, 'its certificate is not valid yet (is the clock of this machine right?)'],
-  [
-    /^ERR_TLS_CERT_ALTNAME_INVALID$/,
-    'its certificate is for another host name (TEMPORAL_TLS_SERVER_NAME, or another TEMPORAL_ADDRESS)',
-  ],
-  [/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/, PLAIN_TEXT],
+const FIXES: [RegExp, string][] = [
+  [/^(?:UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF)|SELF_SIGNED|DEPTH_ZERO)/, 'TEMPORAL_TLS_SERVER_CA_CERT_PATH'],
+  [/^CERT_HAS_EXPIRED$/, 'renew it on the server'],
+  [/^CERT_NOT_YET_VALID$/, 'is the clock of this machine right?'],
+  [/^ERR_TLS_CERT_ALTNAME_INVALID$/, 'TEMPORAL_TLS_SERVER_NAME, or another TEMPORAL_ADDRESS'],
 ];
+const PLAIN = /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/;
+
+/** What is wrong with a certificate, with its dates or names: it is read once more. */
+async function certificateFact(
+  code: string,
+  { host, port }: { host: string; port: number },
+  { serverNameOverride }: Exclude<Tls, boolean | null | undefined>,
+): Promise<string> {
+  const url = new URL(`https://${isIP(host) === 6 ? `[${host}]` : host}:${port}`);
+  const { certificate } = await lookAt(url, null, DIRECT, serverNameOverride ?? undefined);
+  const hostname = serverNameOverride || url.hostname;
+  return certificateFault(code, certificate, { hostname, host: url.host }).what;
+}
 
 /** Alerts of a server about the certificate of its client. */
 const REFUSED =

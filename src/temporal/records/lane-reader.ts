@@ -1,15 +1,18 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, isGrpcServiceError } from '@temporalio/client';
 import { type Lane, releaseLaneId, taskQueue, WORKFLOWS } from '../../contract/ids.js';
 import type { LaneState, RunRef } from '../../contract/lane.js';
 import { applyRecords } from '../../lane/payloads/changes.js';
 import { parseLaneState } from '../../lane/payloads/state.js';
 import { readPayload } from '../payloads/read.js';
-import { findRun } from '../runs.js';
+import { findRun, isOpen } from '../runs.js';
 import type { HistoryEvent } from './follow.js';
 import { baseOf, type Found, note, nothingFound } from './lane-record.js';
 
 /** Events of one page of what is new. */
 const NEW_PAGE = 100;
+/** Pause before a lane that has just continued as new is read again, in milliseconds. */
+const CONTINUES_MS = 100;
 /** gRPC status of a server that reads a history only forward, as Temporal's test server does. */
 const UNIMPLEMENTED = 12;
 
@@ -26,18 +29,24 @@ interface Reading extends RunRef {
  * Reads the state of the running lane from the records in its history (ADR 16), as often as it is asked; only what is new is fetched.
  * It needs no worker, and sends no query: one that reaches a run between two of its tasks may apply events apart from the task that
  * they belong to, and the run does not replay then (ADR 10).
+ * Call it with a deadline: it waits for a lane that has just continued as new.
  * @returns the state; null if no lane of this gate is running, it has not recovered yet, or a record of it cannot be read.
  */
 export function laneReader(client: Client, lane: Lane): () => Promise<LaneState | null> {
   let reading: Reading | undefined;
   const read = async () => {
-    const run = await findRun(client, releaseLaneId(lane));
-    const isOpen = run?.status.name === 'RUNNING' && run.type === WORKFLOWS.lane && run.taskQueue === taskQueue(lane);
-    if (!isOpen) return null;
-    const { workflowId, runId, historyLength } = run;
-    if (reading?.runId !== runId) reading = { workflowId, runId, length: 0, found: nothingFound() };
-    if (reading.length < historyLength) await catchUp(client, reading);
-    return reading.sum === undefined ? null : parseLaneState(structuredClone(reading.sum));
+    for (;;) {
+      const run = await findRun(client, releaseLaneId(lane));
+      const isServing = run && isOpen(run) && run.type === WORKFLOWS.lane && run.taskQueue === taskQueue(lane);
+      if (!isServing) return null;
+      const { workflowId, runId, historyLength } = run;
+      if (reading?.runId !== runId) reading = { workflowId, runId, length: 0, found: nothingFound() };
+      if (reading.length < historyLength) await catchUp(client, reading);
+      if (reading.sum !== undefined) return parseLaneState(structuredClone(reading.sum));
+      // One that has just continued as new serves in a moment. The deadline of the caller ends the wait.
+      if (reading.found.continuedFrom === '') return null;
+      await delay(CONTINUES_MS);
+    }
   };
   let last: Promise<unknown> = Promise.resolve();
   return () => {

@@ -1,8 +1,14 @@
-import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import {
+  type Client,
+  type WorkflowExecutionDescription,
+  type WorkflowExecutionInfo,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
 import type { HoldName } from '../../contract/hold.js';
-import { laneOf, ofGate, parseRunId, taskQueue, WORKFLOWS } from '../../contract/ids.js';
+import { type Lane, laneOf, ofGate, parseRunId, taskQueue, WORKFLOWS } from '../../contract/ids.js';
 import type { ReleasePhase } from '../../contract/release.js';
 import {
+  CanaryOutcome,
   CanaryPhase,
   CanaryPhaseSince,
   CanaryRequestedBy,
@@ -11,8 +17,8 @@ import {
   CanaryWaitingFor,
 } from '../../contract/search-attributes.js';
 import { latestOf, movedAny, type RunRecord } from '../../report/summary.js';
-import { tolerantOf } from '../payloads/tolerant.js';
-import { awaitRunEnd, findRun, outcomeOfRun, queryStatus, type RunEnd } from '../runs.js';
+import { awaitRunEnd, findRun, isOpen, outcomeOfRun, queryStatus, type RunEnd } from '../runs.js';
+import { listRuns, RunsUnlisted } from './listing.js';
 
 /** Upper bound of runs that are searched, the latest first. */
 const MAX_RUNS = 50;
@@ -21,27 +27,55 @@ const MAX_RUNS = 50;
 export async function readRun(client: Client, workflowId: string, runId?: string): Promise<RunRecord | null> {
   const found = await findRun(client, workflowId, runId);
   if (found === null) return null;
-  const isOpen = found.status.name === 'RUNNING';
-  const status = isOpen ? await queryStatus(client, workflowId) : null;
-  const end = isOpen ? null : await endOf(client, found);
+  const isRunning = isOpen(found);
+  const status = isRunning ? await queryStatus(client, workflowId) : null;
+  const end = isRunning ? null : await endOf(client, found);
   const record = recordOf(client.options.namespace, found, end, status);
-  return { ...record, before: (await previousLiveRun(client, record))?.sha ?? null };
+  try {
+    return { ...record, before: (await previousLiveRun(client, record))?.sha ?? null };
+  } catch (error) {
+    if (error instanceof RunsUnlisted) return { ...record, unlisted: error.message };
+    throw error;
+  }
 }
 
-/** The latest ended run with this id that `isWanted`; null if the server keeps none. */
+/** The latest ended run with this id that `isWanted`; null if the server keeps none.
+ * @throws {RunsUnlisted} */
 export async function lastEnded(
   client: Client,
   workflowId: string,
   isWanted: (run: RunRecord) => boolean,
 ): Promise<RunRecord | null> {
-  const query = `WorkflowId = '${workflowId}' AND ExecutionStatus != 'Running'`;
-  let inspected = 0;
-  for await (const found of tolerantOf(client).list({ query, pageSize: MAX_RUNS })) {
+  const query = `WorkflowId = '${workflowId}' AND CloseTime IS NOT NULL`;
+  for (const found of await listRuns(client, query, MAX_RUNS)) {
     const record = recordOf(client.options.namespace, found, await endOf(client, found), null);
     if (isWanted(record)) return record;
-    if (++inspected === MAX_RUNS) break;
   }
   return null;
+}
+
+/** Ended releases and rollbacks of a lane, the latest first, `max` of them.
+ * @throws {RunsUnlisted} */
+export async function endedRuns(client: Client, lane: Lane, max: number): Promise<RunRecord[]> {
+  const types = `'${WORKFLOWS.release}', '${WORKFLOWS.rollback}'`;
+  const query = `TaskQueue = '${taskQueue(lane)}' AND WorkflowType IN (${types}) AND CloseTime IS NOT NULL${ofGate(lane)}`;
+  const records: RunRecord[] = [];
+  for (const found of await listRuns(client, query, max)) {
+    const end = await endOf(client, found).catch((error: unknown) => {
+      // Deleted since it was listed, or listed for longer than it was kept.
+      if (error instanceof WorkflowNotFoundError) return null;
+      throw error;
+    });
+    const record = recordOf(client.options.namespace, found, end, null);
+    records.push(end === null ? goneOf(record, found) : record);
+  }
+  return records;
+}
+
+/** What the list tells of a run whose history is gone. */
+function goneOf(record: RunRecord, { typedSearchAttributes, status }: WorkflowExecutionInfo): RunRecord {
+  const outcome = typedSearchAttributes.get(CanaryOutcome) ?? status.name.toLowerCase();
+  return { ...record, outcome: outcome as RunRecord['outcome'], why: 'its history is gone', isGone: true };
 }
 
 function endOf(client: Client, { workflowId, runId }: { workflowId: string; runId: string }): Promise<RunEnd> {
@@ -84,15 +118,15 @@ function recordOf(
   };
 }
 
-/** The run that moved `:latest` to where it was before `run`, by the digests; null if that was the same build, or the server keeps no such run. */
+/** The run that moved `:latest` to where it was before `run`, by the digests; null if that was the same build, or the server keeps no such run.
+ * @throws {RunsUnlisted} */
 export async function previousLiveRun(client: Client, run: RunRecord): Promise<RunRecord | null> {
   const images = (run.report ?? run.status)?.images ?? [];
   const previousDigests = images.map((image) => latestOf(image).before);
   const isSameBuild = images.every(({ digest }, index) => digest === previousDigests[index]);
   if (isSameBuild || previousDigests.includes(null)) return null;
   const query = `TaskQueue = '${taskQueue(run.lane)}' AND WorkflowType = '${WORKFLOWS.release}' AND CanaryOutcome = 'promoted'${ofGate(run.lane)}`;
-  let inspected = 0;
-  for await (const found of tolerantOf(client).list({ query, pageSize: MAX_RUNS })) {
+  for (const found of await listRuns(client, query, MAX_RUNS))
     if (found.closeTime && found.closeTime.toISOString() <= (run.ended ?? '9') && found.runId !== run.runId) {
       const end = await endOf(client, found).catch(() => null);
       const promoted = end?.report?.images ?? [];
@@ -103,7 +137,5 @@ export async function previousLiveRun(client: Client, run: RunRecord): Promise<R
       // A release of a build that is already live ends as promoted too, without a test.
       if (matches && movedAny(record)) return record;
     }
-    if (++inspected === MAX_RUNS) break;
-  }
   return null;
 }

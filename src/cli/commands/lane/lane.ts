@@ -26,7 +26,7 @@ const COMMON_OPTIONS = [REASON, BY, ...OUTPUT];
 
 export const lane: Command = {
   description:
-    'Lift what blocks every release, or one build. adopt accepts where :latest is; unhold turns automatic promotion on again after a rollback; drop takes the lane, or its place in the queue, from a release whose run does not answer; unbad clears a known-bad build so that it can be released again; sequence sets the newest sequence after a wrong one.',
+    'Lift what blocks every release, or one build. adopt accepts where :latest is; unhold turns automatic promotion on again after a rollback; drop takes the lane, or its place in the queue, from a release whose run does not answer; unbad clears a known-bad build so that it can be released again; sequence sets the newest sequence after a wrong one; renew lets the lane go on as a new run, on the current version of the workers.',
   options: [yes('adopt accepts where :latest is; '), ...COMMON_OPTIONS],
   environment: [...TEMPORAL, `with adopt: ${REGISTRY}`],
   examples: [
@@ -34,6 +34,7 @@ export const lane: Command = {
     'canary lane unhold --reason "the fix is merged"',
     'canary lane drop 4c1d56e --reason "its task fails"',
     'canary lane unbad 4c1d56e --reason "it was the database"',
+    'canary lane renew --reason "the new workers are current"',
     'canary lane sequence 1042 --reason "a release was started with milliseconds"',
   ],
   run: runLane,
@@ -67,10 +68,12 @@ async function runLane(given: Given, io: Io): Promise<number> {
     return sendAndPrint(name, { sequence: Number(sha) }, given, io);
   }
   if (name === 'drop' || name === 'unbad') return sendAndPrint(name, { sha: parseSha(sha) }, given, io);
-  if (name !== 'adopt' && name !== 'unhold')
-    throw new InvalidInput(`invalid lane command ${shown(name)}: expected adopt, unhold, drop, unbad or sequence`);
+  if (name !== 'adopt' && name !== 'unhold' && name !== 'renew')
+    throw new InvalidInput(
+      `invalid lane command ${shown(name)}: expected adopt, unhold, drop, unbad, sequence or renew`,
+    );
   if (sha !== undefined) throw new InvalidInput(`lane ${name} takes no sha, got ${shown(sha)}`);
-  return name === 'unhold' ? sendAndPrint(name, {}, given, io) : adopt(given, io);
+  return name === 'adopt' ? adopt(given, io) : sendAndPrint(name, {}, given, io);
 }
 
 async function runPause(given: Given, io: Io): Promise<number> {
@@ -82,8 +85,13 @@ async function adopt(given: Given, io: Io): Promise<number> {
   const reason = await reasonOf(given, io);
   const { withRegistry } = await import('../../local/with-registry.js');
   const { readLatest } = await import('../../../registry/read-latest.js');
-  const latest = await withRegistry(io, (registry, { images }) => readLatest(registry, images, io.signal));
-  for (const line of latestLines(latest)) io.err(line);
+  const { otherTag } = await import('../../local/ledger-copy.js');
+  const { latest, lines } = await withRegistry(io, async (registry, config) => {
+    const latest = await readLatest(registry, config.images, config.optionalImages, io.signal);
+    const doubt = await otherTag(registry, config, io);
+    return { latest, lines: [...latestLines(latest, registry.latest), ...(doubt ? [`warning: ${doubt}`] : [])] };
+  });
+  for (const line of lines) io.err(line);
   const ask = askOf(given, io);
   if (ask && !(await confirm(ask, 'Adopt it?'))) {
     io.err('canary: nothing was adopted');

@@ -1,25 +1,46 @@
 import { configHash } from '../../../config/hash.js';
 import { loadGateConfig } from '../../../config/load.js';
-import { ConfigError } from '../../../config/schema.js';
-import { gateOf } from '../../../contract/ids.js';
+import { type Config, ConfigError } from '../../../config/schema.js';
+import { nullIfInvalid } from '../../../contract/brand.js';
+import { gateOf, type Lane } from '../../../contract/ids.js';
+import type { LaneState } from '../../../contract/lane.js';
 import { type Finding, stops } from '../../../doctor/finding.js';
+import { compareLatest, tryOverwriting } from '../../../doctor/latest.js';
 import { findingLines, worstFirst } from '../../../doctor/lines.js';
+import { runCheck } from '../../../doctor/look.js';
+import { checkNetworks } from '../../../doctor/networks.js';
 import { checkRegistry } from '../../../doctor/registry.js';
 import { checkSettings } from '../../../doctor/settings.js';
 import { checkTemporal } from '../../../doctor/temporal.js';
 import { checkTenants } from '../../../doctor/tenants.js';
+import type { Registry } from '../../../registry/context.js';
+import { withClient } from '../../../temporal/connect.js';
+import { connectionConfig } from '../../../temporal/connection.js';
+import { laneClient } from '../../../temporal/lane-client.js';
+import { FleetError, FleetUnreadable } from '../../../tenants/fleet.js';
 import { type Command, type Given, type Io, OUTPUT, TEMPORAL, wantsJson } from '../../command.js';
 import { EXIT } from '../../exit-codes.js';
 import { laneFrom } from '../../identity.js';
 import { interruptCode } from '../../interrupt.js';
 import { withRegistry } from '../../local/with-registry.js';
 
+/** Time limit of one trial write with what is read before and after it, in milliseconds: images follow one another. */
+const OVERWRITE_MS = 10_000;
+
 export const doctor: Command = {
-  options: [...OUTPUT],
+  options: [
+    ...OUTPUT,
+    {
+      flags: '--write-probe',
+      description:
+        "write each :latest's own manifest again, to see whether it may be overwritten; the lane must be paused",
+    },
+  ],
   environment: [
     ...TEMPORAL,
     "the worker's: CANARY_IMAGES, CANARY_FLEET_FILE or CANARY_TENANT_URLS and CANARY_ADMIN_TOKENS, ...",
     'GITHUB_TOKEN, or the credentials Docker is logged in with',
+    'HTTPS_PROXY, HTTP_PROXY, NO_PROXY, SSL_CERT_FILE, SSL_CERT_DIR: docs/networks.md',
   ],
   examples: ['canary doctor', 'canary doctor -o json', 'TEMPORAL_PROFILE=prod canary doctor || exit 1'],
   run,
@@ -27,7 +48,7 @@ export const doctor: Command = {
 
 async function run(given: Given, io: Io): Promise<number> {
   try {
-    const findings = await runChecks(io);
+    const findings = await runChecks(io, given.options.writeProbe === true);
     if (wantsJson(given)) io.out(JSON.stringify({ stops: stops(findings), findings: worstFirst(findings) }));
     else for (const line of findingLines(findings)) io.out(line);
     return stops(findings) ? EXIT.refused : EXIT.done;
@@ -39,17 +60,27 @@ async function run(given: Given, io: Io): Promise<number> {
 }
 
 /** Runs all checks at once; a check that cannot run does not stop the others. */
-async function runChecks(io: Io): Promise<Finding[]> {
+async function runChecks(io: Io, writes: boolean): Promise<Finding[]> {
   const lane = laneFrom(io);
   const { gate, problems } = await loadGate(io);
   // A worker of several gates has the hash of all of them.
   const hash = gate && gateOf(lane) === null ? configHash(gate.config) : null;
   const results = await Promise.all([
     checkTemporal({ env: io.env, lane, hash }, io.signal),
-    registryFindings(io),
+    registryFindings(io, lane, writes),
     gate ? checkTenants(gate, io.signal) : [],
+    gate ? networkFindings(gate.config, io) : [],
   ]);
   return [...problems, ...results.flat()];
+}
+
+/** `checkSettings` has just asked a fleet from elsewhere, in milliseconds. */
+const MAX_AGE_MS = 60_000;
+
+/** Problems of a configuration, or of a fleet from elsewhere; null for any other error. */
+function problemsOf(error: unknown): string[] | null {
+  if (error instanceof ConfigError || error instanceof FleetError) return error.problems;
+  return error instanceof FleetUnreadable ? [error.message] : null;
 }
 
 async function loadGate(io: Io) {
@@ -57,19 +88,49 @@ async function loadGate(io: Io) {
     const gate = await loadGateConfig(io.env);
     return { gate, problems: await checkSettings(gate.config) };
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    const found = problemsOf(error);
+    if (found === null) throw error;
     const fix = 'no worker starts with this, and no tenant was checked: canary worker reads the same environment';
-    const problems = error.problems.map((what): Finding => ({ area: 'settings', level: 'stops', what, fix }));
+    const problems = found.map((what): Finding => ({ area: 'settings', level: 'stops', what, fix }));
     return { gate: null, problems };
   }
 }
 
+/** By which proxies everything is reached; a wrong address of Temporal is its own check's. */
+async function networkFindings(config: Config, io: Io): Promise<Finding[]> {
+  const temporal = nullIfInvalid(() => connectionConfig(io.env).facts.via ?? null);
+  const sources = [config.fleet, config.productionFleet].filter((source) => source !== null);
+  return checkNetworks(
+    config,
+    await Promise.all(sources.map((source) => source.read(io.signal, MAX_AGE_MS))),
+    temporal,
+  );
+}
+
 /** Works also if the fleet is configured wrongly. */
-async function registryFindings(io: Io): Promise<Finding[]> {
+async function registryFindings(io: Io, lane: Lane, writes: boolean): Promise<Finding[]> {
+  const look = (registry: Registry, { images }: Config) => {
+    const check = (name: string, query: typeof compareLatest, ms?: number) =>
+      runCheck(
+        { area: 'registry', name, fix: 'canary status' },
+        io.signal,
+        (signal) => query(registry, () => stateNow(io, lane), images, signal),
+        ms,
+      );
+    return Promise.all([
+      checkRegistry(registry, images, io.signal),
+      check(':latest and the ledger', compareLatest),
+      writes ? check('overwriting :latest', tryOverwriting, images.length * OVERWRITE_MS) : [],
+    ]);
+  };
   try {
-    return await withRegistry(io, (client, { images }) => checkRegistry(client, images, io.signal));
+    return (await withRegistry(io, look)).flat();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return [{ area: 'registry', level: 'note', what: 'was not checked: the settings are invalid' }];
   }
 }
+
+/** The state of the lane; null without a lane, or if Temporal cannot be asked, which is a check of its own. */
+const stateNow = (io: Io, lane: Lane): Promise<LaneState | null> =>
+  withClient(io.env, (client) => laneClient(client, lane).state()).catch(() => null);

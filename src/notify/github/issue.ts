@@ -1,0 +1,73 @@
+import type { DeliveredEvent } from '../../contract/events.js';
+import { code, link, prose, redactedProse } from '../../domain/markdown.js';
+import type { Notice } from '../notice.js';
+import type { GitHub } from './client.js';
+
+// The words of the pipeline that the gate replaced: people have filters and runbooks for them.
+const TITLE = '🔴 Canary failing: staging SaaS smoke';
+const LABELS = ['canary-staging', 'bug'];
+
+interface Listed {
+  number: number;
+  title: string;
+  body?: string | null;
+  pull_request?: unknown;
+}
+
+/** Title of the one issue of a gate. */
+export const issueTitle = (gate: string | null) => (gate === null ? TITLE : `${TITLE} (${gate})`);
+
+/** Opens the issue of a gate, or comments on it if it is open. */
+export async function openOrComment(github: GitHub, gate: string | null, event: DeliveredEvent, notice: Notice) {
+  const open = await findOpen(github, gate);
+  const details = detailsOf(notice, event);
+  if (open === null)
+    await github.request('POST', '/issues', { title: issueTitle(gate), labels: LABELS, body: details });
+  else if (!open.body?.includes(markOf(event)))
+    await comment(github, open, event, `Canary still failing. ${notice.url ?? ''}`.trim(), details);
+}
+
+/** Closes the issue of a gate, if it is open. */
+export async function closeOnGreen(github: GitHub, gate: string | null, event: DeliveredEvent) {
+  const open = await findOpen(github, gate);
+  if (open === null) return;
+  await comment(github, open, event, `Canary recovered at ${event.at}. Closing.`, markOf(event));
+  await github.request('PATCH', `/issues/${open.number}`, { state: 'closed', state_reason: 'completed' });
+}
+
+/** Most pages of open issues that are searched. */
+const MAX_PAGES = 10;
+const PAGE = 100;
+
+async function findOpen(github: GitHub, gate: string | null): Promise<Listed | null> {
+  for (let page = 1; page <= MAX_PAGES; page += 1) {
+    const path = `/issues?state=open&labels=${LABELS[0]}&sort=created&direction=asc&per_page=${PAGE}&page=${page}`;
+    const listed = ((await github.request('GET', path)) ?? []) as Listed[];
+    const found = listed.find((one) => one.title === issueTitle(gate) && !one.pull_request);
+    if (found) return found;
+    if (listed.length < PAGE) break;
+  }
+  return null;
+}
+
+async function comment(github: GitHub, { number }: Listed, event: DeliveredEvent, first: string, more: string) {
+  const since = new Date(Date.parse(event.at)).toISOString();
+  const path = `/issues/${number}/comments?since=${since}&per_page=${PAGE}`;
+  const comments = ((await github.request('GET', path)) ?? []) as { body?: string }[];
+  if (comments.some(({ body }) => body?.includes(markOf(event)))) return;
+  await github.request('POST', `/issues/${number}/comments`, { body: `${first}\n\n${more}` });
+}
+
+/** Shows that an event is there already: a worker may die after it wrote. */
+const markOf = ({ id }: DeliveredEvent) => `<!-- canary-release: ${id} -->`;
+
+/** An issue may be public: no address of a tenant is in it (invariant I5). */
+const detailsOf = ({ title, why, until, steps, url, compare }: Notice, event: DeliveredEvent) =>
+  [
+    `**${prose(title)}**`,
+    ...(why === '' ? [] : [redactedProse(why)]),
+    ...(until === null ? [] : [`Expires at ${until}, without promoting.`]),
+    steps.map(({ when, command }) => `- ${prose(when)}: ${code(command)}`).join('\n'),
+    [...link('Run in Temporal', url), ...link('What changes', compare)].join(' · '),
+    markOf(event),
+  ].join('\n\n');

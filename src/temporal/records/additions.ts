@@ -1,0 +1,75 @@
+import {
+  type Client,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  type WorkflowHandle,
+} from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { InvalidInput } from '../../contract/brand.js';
+import { addTenantId, type Lane, ofGate, taskQueue, WORKFLOWS } from '../../contract/ids.js';
+import { addTenantQuery } from '../../contract/messages.js';
+import type { AddTenantInput, AddTenantStatus } from '../../contract/tenants/added.js';
+import { queryWithin } from '../runs.js';
+import { startInput } from '../start.js';
+import { listRuns } from './listing.js';
+
+/** Time limit of a status query, in milliseconds. */
+const QUERY_MS = 1_000;
+/** Additions that are shown: a person starts them one by one. */
+const MAX_SHOWN = 20;
+
+/** Starts the addition of a tenant, or attaches to the one that runs.
+ * @throws {InvalidInput} if that one was started with or without `recreate`. */
+export async function startAddition(client: Client, lane: Lane, input: AddTenantInput) {
+  const workflowId = addTenantId(lane, input.slug);
+  try {
+    const handle = await client.workflow.start(WORKFLOWS.add, {
+      workflowId,
+      taskQueue: taskQueue(lane),
+      args: [input],
+      staticSummary: `add the canary tenant ${input.slug}`,
+    });
+    return { handle: handle as WorkflowHandle, isAttached: false };
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+  const { runId } = await client.workflow.getHandle(workflowId).describe();
+  const running = Object(await startInput(client, workflowId, runId)) as Partial<AddTenantInput>;
+  if (running.recreate !== input.recreate)
+    throw new InvalidInput(
+      `${workflowId} is already running ${running.recreate ? 'with' : 'without'} --recreate: wait for its end`,
+    );
+  return { handle: client.workflow.getHandle(workflowId, runId), isAttached: true };
+}
+
+/** How far an addition is; null if no worker answers in time. */
+export const additionStatus = (client: Client, handle: WorkflowHandle): Promise<AddTenantStatus | null> =>
+  queryWithin(client, QUERY_MS, () => handle.query(addTenantQuery)).catch(() => null);
+
+/** How an addition ended; a reason alone if it failed before it had a status. */
+export async function awaitAddition(handle: WorkflowHandle): Promise<AddTenantStatus | { why: string }> {
+  try {
+    return (await handle.result()) as AddTenantStatus;
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const { cause } = error;
+    if (cause instanceof CancelledFailure) return { why: 'cancelled' };
+    const [status] = (cause instanceof ApplicationFailure && cause.details) || [];
+    return status ? (status as AddTenantStatus) : { why: cause?.message ?? error.message };
+  }
+}
+
+/** Additions that run. None if runs cannot be listed, which the overview says. */
+export async function openAdditions(
+  client: Client,
+  lane: Lane,
+): Promise<{ workflowId: string; status: AddTenantStatus | null }[]> {
+  const query = `TaskQueue = '${taskQueue(lane)}' AND WorkflowType = '${WORKFLOWS.add}' AND ExecutionStatus = 'Running'${ofGate(lane)}`;
+  const runs = await listRuns(client, query, MAX_SHOWN).catch(() => []);
+  return Promise.all(
+    runs.map(async ({ workflowId, runId }) => ({
+      workflowId,
+      status: await additionStatus(client, client.workflow.getHandle(workflowId, runId)),
+    })),
+  );
+}

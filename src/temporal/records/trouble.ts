@@ -1,0 +1,89 @@
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import proto, { type temporal } from '@temporalio/proto';
+import type { RunRef } from '../../contract/lane.js';
+import { oneLine } from '../../domain/markdown.js';
+import { isOpen } from '../runs.js';
+import { versionCure, writtenBy } from '../version.js';
+import { strandedBy } from './deployment.js';
+
+/** Why an open run does not go on, though a worker may be there. */
+export interface Trouble {
+  workflowId: string;
+  what: string;
+  /** A command, or what a person must do. */
+  fix: string;
+}
+
+const { WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR: NON_DETERMINISTIC } =
+  proto.temporal.api.enums.v1.WorkflowTaskFailedCause;
+/** Events at the end of a history in which the last workflow task is looked for. */
+const LAST_EVENTS = 50;
+
+/** What a person, or the code of the workers, keeps an open run from; null if it goes on, or has ended. */
+export async function troubleOf(client: Client, run: WorkflowExecutionDescription): Promise<Trouble | null> {
+  if (!isOpen(run)) return null;
+  const { workflowId } = run;
+  const { pauseInfo } = run.raw.workflowExtendedInfo ?? {};
+  if (run.status.name === 'PAUSED')
+    return {
+      workflowId,
+      what: `is paused in Temporal${whoOf(pauseInfo)}: nothing of it goes on`,
+      fix: `temporal workflow unpause --workflow-id ${workflowId} --reason …`,
+    };
+  const stranded = await strandedBy(client, run);
+  if (stranded) return { workflowId, ...stranded };
+  const attempt = run.raw.pendingWorkflowTask?.attempt ?? 0;
+  const failing = attempt > 1 ? await failingTask(client, run, attempt) : null;
+  return failing ?? pausedStep(run);
+}
+
+function whoOf(info: { identity?: string | null; reason?: string | null } | null | undefined): string {
+  const by = info?.identity ? ` by ${oneLine(info.identity)}` : '';
+  return info?.reason ? `${by} (${oneLine(info.reason)})` : by;
+}
+
+/** A step that a person paused. */
+function pausedStep({ workflowId, raw }: WorkflowExecutionDescription): Trouble | null {
+  const step = (raw.pendingActivities ?? []).find(({ paused }) => paused);
+  if (!step) return null;
+  return {
+    workflowId,
+    what: `waits for its step ${step.activityType?.name}, which is paused in Temporal${whoOf(step.pauseInfo?.manual)}`,
+    fix: `temporal activity unpause --workflow-id ${workflowId} --activity-id ${step.activityId}`,
+  };
+}
+
+/** A workflow task that fails again and again. */
+async function failingTask(client: Client, run: RunRef, attempt: number): Promise<Trouble | null> {
+  const { workflowId } = run;
+  const events = await lastEvents(client, run).catch(() => []);
+  const failed = events.findLast((event) => event.workflowTaskFailedEventAttributes);
+  const completed = events.findLast((event) => event.workflowTaskCompletedEventAttributes);
+  const isLast = Number(failed?.eventId ?? 0) > Number(completed?.eventId ?? 0);
+  const needed = writtenBy(events);
+  if (isLast && failed?.workflowTaskFailedEventAttributes?.cause === NON_DETERMINISTIC)
+    return {
+      workflowId,
+      what: `needs a worker of version ${needed ?? 'that began it'}: the code of those that poll does not replay it`,
+      fix: versionCure(workflowId, needed),
+    };
+  if (attempt < 3) return null;
+  return {
+    workflowId,
+    what: `is stuck: its workflow task has failed ${attempt - 1} times`,
+    fix: `temporal workflow reset --workflow-id ${workflowId} --type LastWorkflowTask --reapply-exclude Signal --reason stuck`,
+  };
+}
+
+/** The last events of a run, oldest first. */
+async function lastEvents(
+  client: Client,
+  { workflowId, runId }: RunRef,
+): Promise<temporal.api.history.v1.IHistoryEvent[]> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistoryReverse({
+    namespace: client.options.namespace,
+    execution: { workflowId, runId },
+    maximumPageSize: LAST_EVENTS,
+  });
+  return (history?.events ?? []).reverse();
+}

@@ -1,0 +1,25 @@
+import { isCancellation, setCurrentDetails } from '@temporalio/workflow';
+import { shortSha } from '../../src/contract/sha.js';
+import type { WatchReport } from '../../src/contract/tenants/production.js';
+import { watchDetails } from '../../src/domain/production.js';
+import { redeploys } from '../shared/activity-options.js';
+import { alarm, type EventFeed } from '../shared/events.js';
+import { unwrapFailure } from '../shared/failures.js';
+
+/** Has the control plane take the build to production, beside the watch. What fails raises an alarm; the watch goes on. */
+export async function deliver(feed: EventFeed, report: WatchReport): Promise<void> {
+  const { sha, movedAt = report.started } = report;
+  const { delivered, why } = await redeploys(`redeploy production with ${shortSha(sha)}`)
+    .deliverBuild({ sha, movedAt })
+    .catch((error: unknown) => {
+      if (isCancellation(error)) throw error;
+      return { delivered: false, why: unwrapFailure(error).message };
+    });
+  report.delivery = `${delivered ? 'delivered' : 'NOT DELIVERED'}: ${why}`;
+  report.why = withDelivery(report, report.why);
+  setCurrentDetails(watchDetails(report));
+  if (!delivered) alarm(feed, 'not-delivered', { why: `${shortSha(sha)}: ${why}` });
+}
+
+/** A summary of production, with what became of the delivery. */
+export const withDelivery = ({ delivery }: WatchReport, why: string) => (delivery ? `${why}; ${delivery}` : why);
