@@ -127,7 +127,7 @@ async function report(
 async function actionsIn({ temporal }: Bed, name: string, work: () => Promise<unknown>): Promise<Actions> {
   const before = await actions(temporal.metricsUrl);
   await work();
-  const found = await actionsSince(temporal.metricsUrl, before);
+  const found = actionsSince(await actions(temporal.metricsUrl), before);
   console.log(name, Object.fromEntries(found));
   return found;
 }

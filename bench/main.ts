@@ -1,20 +1,20 @@
 import { benchCli } from './cli.js';
 import { benchCost } from './cost.js';
-import { benchGates } from './gates.js';
 import { benchLane } from './lane.js';
 import { benchRegistry } from './registry.js';
 import { benchRelease } from './release.js';
 import { benchRollback } from './rollback.js';
+import { benchScale } from './scale.js';
 import { benchSmoke } from './smoke.js';
 
 const BENCHES: Record<string, () => Promise<void>> = {
   cli: benchCli,
   cost: benchCost,
-  gates: benchGates,
   lane: benchLane,
   registry: benchRegistry,
   release: benchRelease,
   rollback: benchRollback,
+  scale: benchScale,
   smoke: benchSmoke,
 };
 

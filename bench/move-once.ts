@@ -5,7 +5,6 @@ import { moveTags } from '../src/move/move-tags.js';
 import { MOVE_WAITS } from '../src/move/waits.js';
 import type { Registry } from '../src/registry/context.js';
 import { getManifest } from '../src/registry/get-manifest.js';
-import { createRegistry } from '../src/registry/registry.js';
 
 /** Does one move without Temporal: reads `:latest`, moves both images, reads back. Every write is allowed. */
 export async function moveOnce(registry: Registry, repositories: string[], to: string[]): Promise<void> {
@@ -30,12 +29,4 @@ export async function moveOnce(registry: Registry, repositories: string[], to: s
   });
   const wrong = moved.find(({ result }) => result !== 'promoted');
   if (wrong) throw new Error(`${wrong.repository} ended as ${wrong.result}`);
-}
-
-/** Runs as a separate process: `node dist/bench/move-once.js <repository>... -- <digest>...` */
-const separator = process.argv.indexOf('--');
-if (separator > 0) {
-  const registry = createRegistry({ push: true });
-  await moveOnce(registry, process.argv.slice(2, separator), process.argv.slice(separator + 1));
-  await registry.close();
 }

@@ -1,11 +1,11 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createRegistry } from '../src/registry/registry.js';
 import { pushBuild } from '../testbed/images.js';
 import { startRegistry } from '../testbed/registry-server.js';
-import { repositoryRoot, tool } from '../testbed/tools.js';
+import { tool } from '../testbed/tools.js';
 import { moveOnce } from './move-once.js';
+import { PACKAGED_CLI } from './packaged-cli.js';
 import { median, quantile, table, writeSection } from './report.js';
 import { startSlowProxy } from './slow-proxy.js';
 
@@ -21,6 +21,7 @@ interface Contestant {
   move: (build: Build) => Promise<void>;
 }
 interface Build {
+  sha: string;
   tag: string;
   digests: string[];
 }
@@ -49,7 +50,7 @@ export async function benchRegistry(): Promise<void> {
     writeSection('registry', [
       `\`:latest\` of both images moves to the other of two builds (indexes of two platforms), ${RUNS} times after ${WARM_UP} warm-up moves. ` +
         `The table shows the median in ms (p90) and the ratio to crane, direct and with ${DELAY_MS} ms added to each request by a proxy. ` +
-        'The gate reads `:latest`, writes both tags at once and reads both back. ' +
+        'The gate reads `:latest`, writes both tags at once and reads both back; as a command in a process of its own it also looks for copies of the ledger. ' +
         `The write lease of Temporal is not included. ${versions}.`,
       table(['', 'direct', 'ratio', `+${DELAY_MS} ms a request`, 'ratio'], rows),
     ]);
@@ -65,7 +66,7 @@ async function publish(registry: string, sha: string): Promise<Build> {
   const digests = await Promise.all(
     NAMES.map(async (repository) => (await pushBuild({ registry, repository, tag, sha })).digest),
   );
-  return { tag, digests };
+  return { sha, tag, digests };
 }
 
 interface Row {
@@ -80,9 +81,15 @@ async function race(host: string, builds: Build[]): Promise<Row[]> {
   const contestants: Contestant[] = [
     { name: 'canary, warm', move: ({ digests }) => moveOnce(registry, repositories, digests) },
     {
-      name: 'canary, a new process each',
-      move: ({ digests }) =>
-        run(process.execPath, [join(repositoryRoot, 'dist/bench/move-once.js'), ...repositories, '--', ...digests]),
+      name: 'canary rollback --direct --force',
+      move: ({ sha }) =>
+        run(
+          process.execPath,
+          [PACKAGED_CLI, 'rollback', sha, '--direct', '--force', '--by', 'bench', '--reason', 'bench'],
+          {
+            CANARY_IMAGES: repositories.join(),
+          },
+        ),
     },
     ...craneLike('crane', tool('crane')?.path, repositories, (image, tag) => [
       ['digest', `${image}:${tag}`],
@@ -125,8 +132,8 @@ function craneLike(
 }
 
 /** Runs a command asynchronously, because the proxy lives in this process. */
-async function run(command: string, args: string[]): Promise<void> {
-  await promisify(execFile)(command, args);
+async function run(command: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<void> {
+  await promisify(execFile)(command, args, { env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env } });
 }
 
 function onPath(command: string): string | undefined {

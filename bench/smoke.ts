@@ -6,6 +6,7 @@ import { verdictOf } from '../src/contract/tenants/check.js';
 import { defaultSuite } from '../src/smoke/default-suite.js';
 import type { Access } from '../src/smoke/session.js';
 import { smokeFleet } from '../src/smoke/smoke-tenant.js';
+import { PACKAGED_CLI } from './packaged-cli.js';
 import { median, table, writeSection } from './report.js';
 
 const TENANTS = [1, 10, 100];
@@ -32,7 +33,8 @@ export async function benchSmoke(): Promise<void> {
         const peer = script
           ? [ms(median(await timed(count === 1 ? RUNS : 1, () => runPeer(script, fleet), count === 1)))]
           : [];
-        rows.push([`${count}`, `${delayMs} ms`, ms(median(times)), ...peer]);
+        const processes = await timed(RUNS, () => runProcess(fleet));
+        rows.push([`${count}`, `${delayMs} ms`, ms(median(times)), ms(median(processes)), ...peer]);
         console.log(rows.at(-1)?.join('  '));
       }
     } finally {
@@ -47,7 +49,7 @@ export async function benchSmoke(): Promise<void> {
       `If one tenant of 10 hangs, with a limit of ${ms(HUNG_LIMIT_MS)} for a suite, the fleet takes ${ms(hung.wholeMs)} and the other nine finish after ${ms(hung.othersMs)}. ` +
       `The process uses ${hung.rssMb} MB at most.` +
       `${script ? ` \`${script.split('/').at(-1)}\` ran with the same environment, one tenant after the other; on more than one tenant it ran once.` : ''}`,
-    table(['tenants', 'delay of an answer', 'canary', ...(script ? ['script'] : [])], rows),
+    table(['tenants', 'delay of an answer', 'in a worker', 'canary smoke', ...(script ? ['script'] : [])], rows),
   ]);
   console.log({ ratio, ...hung });
 }
@@ -83,6 +85,17 @@ async function timed(runs: number, run: () => Promise<void>, warmUp = true): Pro
     times.push(performance.now() - began);
   }
   return times;
+}
+
+async function runProcess(fleet: Fleet): Promise<void> {
+  const env = {
+    PATH: process.env.PATH,
+    CANARY_TENANT_URLS: fleet.map(({ origin }) => origin).join(),
+    CANARY_ADMIN_TOKENS: fleet.map(() => TOKEN).join(),
+  };
+  const child = spawn(process.execPath, [PACKAGED_CLI, 'smoke'], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  const code = await new Promise((resolve) => child.once('exit', resolve));
+  if (code !== 0) throw new Error(`canary smoke ended with ${code}`);
 }
 
 async function runPeer(script: string, fleet: Fleet): Promise<void> {

@@ -31,8 +31,8 @@ export async function createCanary(world: World, onStop: (stop: () => Promise<vo
     temporal: world.temporal.address,
     worker: {
       CANARY_IMAGES: world.images.join(','),
-      CANARY_TENANT_URLS: world.canaries.map((tenant) => tenant.url).join(','),
-      CANARY_ADMIN_TOKENS: world.canaries.map((tenant) => tenant.token).join(','),
+      CANARY_CP_BASE_URL: world.controlPlane.url,
+      CANARY_CP_ADMIN_TOKEN: 'demo-token-of-the-control-plane',
       CANARY_TAG: 'canary',
       // Its durations are those of a play.
       CANARY_UNSAFE: 'true',
@@ -41,6 +41,7 @@ export async function createCanary(world: World, onStop: (stop: () => Promise<vo
       CANARY_POLL: '1s',
       CANARY_BAKE: '3s',
     },
+    canaries: world.canaries,
     production: world.production,
   });
   onStop(async () => files.remove());

@@ -4,22 +4,27 @@ import { repositoryRoot } from '../testbed/tools.js';
 
 /**
  * Writes `.demo/temporal.toml` and `.demo/worker.env`, which `canary --demo` reads, and the fleet
- * file of production. Only their owner may read them: the second contains the admin tokens of the tenants.
+ * files. Only their owner may read them: the second contains the admin tokens of the tenants.
  */
 export function writeDemoFiles(settings: {
   temporal: string;
   worker: Record<string, string>;
-  production: { name: string; url: string; token: string }[];
+  canaries: Listed[];
+  production: Listed[];
 }) {
   const folder = join(repositoryRoot, '.demo');
   const temporalToml = join(folder, 'temporal.toml');
   const prodFleet = join(folder, 'production.json');
-  const tokenOf = (index: number) => `PROD_${index + 1}_TOKEN`;
-  const tenants = settings.production.map(({ name, url }, index) => ({ name, url, token: { env: tokenOf(index) } }));
+  // The gate adds tenants and their tokens there, so it is a folder of this demo alone.
+  const fleetFolder = join(folder, `fleet-${process.pid}`);
+  const canaryFleet = join(fleetFolder, 'canaries.json');
+  const [canaries, production] = [listed(settings.canaries), listed(settings.production)];
   const workerEnv = {
     ...settings.worker,
+    CANARY_FLEET_FILE: canaryFleet,
     CANARY_PROD_FLEET_FILE: prodFleet,
-    ...Object.fromEntries(settings.production.map(({ token }, index) => [tokenOf(index), token])),
+    ...canaries.tokens,
+    ...production.tokens,
   };
   const written = new Map([
     [temporalToml, `[profile.default]\naddress = "${settings.temporal}"\nnamespace = "default"\n`],
@@ -29,9 +34,10 @@ export function writeDemoFiles(settings: {
         .map(([name, value]) => `${name}=${value}\n`)
         .join(''),
     ],
-    [prodFleet, `${JSON.stringify({ tenants }, null, 2)}\n`],
+    [prodFleet, production.text],
   ]);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  mkdirSync(fleetFolder, { recursive: true, mode: 0o700 });
+  writeFileSync(canaryFleet, canaries.text, { mode: 0o600 });
   for (const [path, content] of written) {
     rmSync(path, { force: true }); // the mode applies to a new file only
     writeFileSync(path, content, { mode: 0o600 });
@@ -40,7 +46,25 @@ export function writeDemoFiles(settings: {
     /** Removes the files that are unchanged: a second demo in this folder may have overwritten them. */
     remove: () => {
       for (const [path, content] of written) if (read(path) === content) rmSync(path);
+      rmSync(fleetFolder, { recursive: true, force: true });
     },
+  };
+}
+
+/** A tenant of a fleet file. */
+interface Listed {
+  name: string;
+  url: string;
+  token: string;
+}
+
+/** Text of a fleet file, and the variables with its tokens. */
+function listed(tenants: Listed[]) {
+  const variable = (name: string) => `${name.toUpperCase().replaceAll('-', '_')}_TOKEN`.replace(/^CANARY_/, 'TENANT_');
+  const entries = tenants.map(({ name, url }) => ({ name, url, token: { env: variable(name) } }));
+  return {
+    text: `${JSON.stringify({ tenants: entries }, null, 2)}\n`,
+    tokens: Object.fromEntries(tenants.map(({ name, token }) => [variable(name), token])),
   };
 }
 

@@ -45,7 +45,7 @@ async function main(options: Options): Promise<number> {
 
   const perform = async () => {
     print('The canary release gate, from end to end. About a minute; Ctrl-C stops it.\n');
-    print('Starting Temporal, a container registry, five tenants and a worker ...');
+    print('Starting Temporal, a container registry, a control plane, four tenants and a worker ...');
     const world = await startWorld(onStop);
     await beforeTheGate(world);
     const canary = await createCanary(world, onStop);

@@ -41,12 +41,29 @@ export async function beforeTheGate(world: World): Promise<void> {
   await world.point('canary', BEFORE);
 }
 
-async function productionRunsSomething({ world, view, signal }: Stage): Promise<void> {
+async function productionRunsSomething({ world, view, canary, signal }: Stage): Promise<void> {
   view.chapter(`1. Before: ${BEFORE.sha7}, ${BEFORE.title}`);
   view.say('both images pushed; :latest and :canary set by hand, as before the gate');
   view.say('bin/canary.js --demo setup', 'command');
   view.say('the ledger starts with :latest as it is; a worker runs');
   await everyTenantRuns(BEFORE, [...world.canaries, ...world.production], view, signal);
+  await thirdTenantIsAdded({ world, view, canary, signal });
+}
+
+/** The control plane makes the third tenant; the gate tests it, and makes it a member of the fleet. */
+async function thirdTenantIsAdded({ world, view, canary, signal }: Stage): Promise<void> {
+  view.say('bin/canary.js --demo tenants add canary-3', 'command');
+  const { outcome, why } = reportOf(await canary.run(['tenants', 'add', 'canary-3'], signal, view.now));
+  demand(outcome === 'added' && world.canaries.length === 3, `canary-3 was not added: ${outcome}: ${why}`);
+  view.say('the control plane made canary-3; it is tested, and a member of the fleet', 'good');
+}
+
+/** One tenant is sick: releases go on without it, and say so. */
+async function oneTenantIsSetAside({ view, canary, signal }: Stage): Promise<void> {
+  const reason = 'its disk is full';
+  view.say(`bin/canary.js --demo tenants quarantine canary-2 --reason "${reason}"`, 'command');
+  const { code, lastLine } = await canary.ask(['tenants', 'quarantine', 'canary-2', '--reason', reason], signal);
+  demand(code === 0, `the quarantine ended with exit ${code}: ${lastLine}`);
 }
 
 async function goodBuildIsPromoted(stage: Stage): Promise<Ending['promoted']> {
@@ -84,9 +101,10 @@ async function wrongBuildIsRolledBack(
 ): Promise<Ending['rolledBack']> {
   const { world, view, canary, signal } = stage;
   view.chapter(`4. Green, but wrong: ${WRONG.sha7}, "${WRONG.title}"`);
+  await oneTenantIsSetAside(stage);
   await publish(stage, WRONG);
   await release(stage, WRONG, 'promoted');
-  view.say('promoted: no smoke test looks at invoices', 'good');
+  view.say('promoted, without canary-2: no smoke test looks at invoices', 'good');
   await productionFollows(stage, WRONG);
   view.say(`a customer calls: ${REASON}`, 'bad');
   const args = ['rollback', GOOD.sha7, '--reason', REASON];

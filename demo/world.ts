@@ -1,3 +1,4 @@
+import { startControlPlane } from '../testbed/control-plane.js';
 import { pullBuild, pushBuild, retag, tagDigest } from '../testbed/images.js';
 import { startRegistry } from '../testbed/registry-server.js';
 import { startTemporalServer } from '../testbed/temporal-server.js';
@@ -13,6 +14,7 @@ const REPOSITORIES = [PLATFORM, TENANT];
 // Update cycles and restart, shortened from five minutes; the cycles differ, so that tenants do not update at the same time.
 const CYCLES_MS = [1_500, 1_700, 2_000];
 const RESTART_MS = 500;
+const PROVISION_MS = 300;
 const REFRESH_MS = 300;
 
 /** Everything around the gate: Temporal, a registry, and the tenants that follow its tags. */
@@ -30,15 +32,24 @@ export async function startWorld(onStop: (stop: () => Promise<void>) => void) {
   ]);
   const at = (repository: string) => ({ registry: registry.host, repository });
 
+  const startOne = async (name: string, tag: string, index: number): Promise<Tenant> => {
+    const pull = { ...at(TENANT), tag, cycleMs: CYCLES_MS[index] ?? 2_000, restartMs: RESTART_MS };
+    return started(await startTenant({ name, token: `demo-token-of-${name}`, pull }));
+  };
   const follow = (prefix: string, tag: string, count: number): Promise<Tenant[]> =>
-    Promise.all(
-      Array.from({ length: count }, async (_, index) => {
-        const pull = { ...at(TENANT), tag, cycleMs: CYCLES_MS[index] ?? 2_000, restartMs: RESTART_MS };
-        const name = `${prefix}-${index + 1}`;
-        return started(await startTenant({ name, token: `demo-token-of-${name}`, pull }));
-      }),
-    );
-  const canaries = await follow('canary', 'canary', 3);
+    Promise.all(Array.from({ length: count }, (_, index) => startOne(`${prefix}-${index + 1}`, tag, index)));
+  const canaries = await follow('canary', 'canary', 2);
+  const controlPlane = started(
+    await startControlPlane({
+      adminToken: 'demo-token-of-the-control-plane',
+      provisionMs: PROVISION_MS,
+      async instance(slug) {
+        const tenant = await startOne(slug, 'canary', canaries.length);
+        canaries.push(tenant);
+        return tenant;
+      },
+    }),
+  );
   const production = await follow('prod', 'latest', 2);
 
   const shown = { canary: '', latest: '' };
@@ -58,8 +69,10 @@ export async function startWorld(onStop: (stop: () => Promise<void>) => void) {
   return {
     temporal,
     registry,
+    /** Those that run; the control plane adds the third. */
     canaries,
     production,
+    controlPlane,
     /** Value of `CANARY_IMAGES`. */
     images: REPOSITORIES.map((repository) => `${registry.host}/${repository}`),
     /** Pushes both images of a build as `:staging-<sha7>` only, as publishing does. */

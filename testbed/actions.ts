@@ -16,13 +16,11 @@ export async function actions(metricsUrl: string): Promise<Actions> {
   return found;
 }
 
-/** Actions since `before`. */
-export async function actionsSince(metricsUrl: string, before: Actions): Promise<Actions> {
-  const now = await actions(metricsUrl);
-  return new Map(
+/** Actions of `now` that are not in `before`. */
+export const actionsSince = (now: Actions, before: Actions): Actions =>
+  new Map(
     [...now].map(([type, count]) => [type, count - (before.get(type) ?? 0)] as const).filter(([, count]) => count > 0),
   );
-}
 
 /** Number of all Actions. */
 export const totalOf = (all: Actions): number => [...all.values()].reduce((sum, count) => sum + count, 0);

@@ -3,16 +3,23 @@ import type { AddressInfo } from 'node:net';
 
 const UNIMPLEMENTED = 12;
 
-/** Starts a Temporal frontend that gives fixed answers, encoded by name of the call: for what a real one says only after minutes. */
-export async function startFixedTemporal(answers: Record<string, () => Uint8Array>) {
+/** Answer to an encoded request: encoded, or a gRPC status code. */
+export type FixedAnswer = (request: Uint8Array) => Uint8Array | number;
+
+/** Bytes before a message: whether it is compressed, and its length. */
+const PREFIX = 5;
+
+/** Starts a Temporal frontend that gives fixed answers by name of the call: for what a real one says only after minutes, or only an old one. */
+export async function startFixedTemporal(answers: Record<string, FixedAnswer>) {
   const server = createServer();
-  server.on('stream', (stream: ServerHttp2Stream, headers) => {
-    const answer = answers[String(headers[':path']).split('/').at(-1) ?? '']?.();
+  server.on('stream', async (stream: ServerHttp2Stream, headers) => {
+    const request = Buffer.concat(await stream.toArray()).subarray(PREFIX);
+    const answer = answers[String(headers[':path']).split('/').at(-1) ?? '']?.(request) ?? UNIMPLEMENTED;
     const head = { ':status': 200, 'content-type': 'application/grpc' };
-    if (answer === undefined) return stream.respond({ ...head, 'grpc-status': UNIMPLEMENTED }, { endStream: true });
+    if (typeof answer === 'number') return stream.respond({ ...head, 'grpc-status': answer }, { endStream: true });
     stream.respond(head, { waitForTrailers: true });
     stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-    const size = Buffer.alloc(5);
+    const size = Buffer.alloc(PREFIX);
     size.writeUInt32BE(answer.length, 1);
     stream.end(Buffer.concat([size, answer]));
   });

@@ -20,6 +20,8 @@ export interface BuildSpec extends Repository {
   tag: string;
   sha: string;
   misbehave?: string;
+  /** Oldest build that can run on the data once this one has been live. */
+  floor?: string;
   platforms?: readonly string[];
   kind?: ImageKind;
 }
@@ -52,6 +54,7 @@ const ACCEPT = [MEDIA_TYPES.oci, MEDIA_TYPES.docker].flatMap((types) => [types.i
 
 const REVISION_LABEL = 'org.opencontainers.image.revision';
 const MISBEHAVE_LABEL = 'dev.canary.misbehave';
+const FLOOR_LABEL = 'canary.rollback-floor';
 const TIMEOUT_MS = 10_000; // The registry is on this machine: a longer request hangs.
 
 /** Pushes one build for all its platforms and tags it; the same spec gives the same digests on every machine. */
@@ -62,7 +65,11 @@ export async function pushBuild(spec: BuildSpec): Promise<{ digest: string; chil
   const children = await Promise.all(
     (spec.platforms ?? ['linux/amd64', 'linux/arm64']).map(async (platform) => {
       const [os, architecture] = platform.split('/');
-      const labels = { [REVISION_LABEL]: spec.sha, [MISBEHAVE_LABEL]: spec.misbehave ?? '' };
+      const labels = {
+        [REVISION_LABEL]: spec.sha,
+        [MISBEHAVE_LABEL]: spec.misbehave ?? '',
+        ...(spec.floor !== undefined && { [FLOOR_LABEL]: spec.floor }),
+      };
       const config = await pushBlob(
         spec,
         json({ architecture, os, config: { Labels: labels }, rootfs: { type: 'layers', diff_ids: [digestOf(tar)] } }),

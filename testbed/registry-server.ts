@@ -29,6 +29,8 @@ export interface RegistryOptions {
   readonly auth?: RegistryAuth;
   /** Registry whose storage this one shares, for reading and writing; both are binaries on this machine. */
   readonly storageOf?: RegistryServer;
+  /** Program in place of the usual one: distribution 2.8. */
+  readonly program?: 'docker-registry';
 }
 
 export interface RegistryServer {
@@ -43,8 +45,8 @@ export interface RegistryServer {
 }
 
 /** Starts an empty registry on a free port of 127.0.0.1: the one that set-up found, else the in-memory one. */
-export async function startRegistry({ auth, storageOf }: RegistryOptions = {}): Promise<RegistryServer> {
-  const found = tool('registry');
+export async function startRegistry({ auth, storageOf, program }: RegistryOptions = {}): Promise<RegistryServer> {
+  const found = tool(program ?? 'registry');
   if ((auth || storageOf) && (found === undefined || found.image !== undefined))
     throw new Error('only the registry binary can ask who one is, or share its storage');
   if (found === undefined) return startInMemory();

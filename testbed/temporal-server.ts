@@ -14,6 +14,8 @@ export interface TemporalServerOptions {
   readonly namespace?: string;
   /** Number of consecutive workflow task failures after which visibility reports a problem; the default is 5, which takes minutes. */
   readonly problemsAfter?: number;
+  /** Whether people may pause workflows, which is off by default. */
+  readonly pause?: boolean;
 }
 
 export interface TemporalServer {
@@ -67,6 +69,7 @@ async function start(options: TemporalServerOptions): Promise<TemporalServer> {
   args.push('--dynamic-config-value', 'history.timerProcessorMaxTimeShift="20ms"');
   if (options.problemsAfter !== undefined)
     args.push('--dynamic-config-value', `${PROBLEMS_AFTER}=${options.problemsAfter}`);
+  if (options.pause) args.push('--dynamic-config-value', 'frontend.WorkflowPauseEnabled=true');
   try {
     const running = await startProcess(temporal.path, args, {
       logFile: join(directory, 'temporal.log'),

@@ -14,7 +14,16 @@ export interface Tool {
   readonly image?: string;
 }
 
-export type ToolName = 'temporal' | 'registry' | 'crane' | 'skipping-server' | 'zizmor';
+export type ToolName =
+  | 'temporal'
+  | 'registry'
+  | 'crane'
+  | 'skipping-server'
+  | 'zizmor'
+  | 'docker-registry'
+  | 'nginx'
+  | 'promtool'
+  | 'prometheus';
 
 /** The root of the repository, seen from testbed/ and from dist/testbed/ alike. */
 export const repositoryRoot = findRoot(dirname(fileURLToPath(import.meta.url)));

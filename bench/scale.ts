@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
@@ -14,6 +14,7 @@ import { laneClient } from '../src/temporal/lane-client.js';
 import { registerSearchAttributes } from '../src/temporal/namespace.js';
 import { awaitRunEnd, outcomeOfRun } from '../src/temporal/runs.js';
 import { startRelease } from '../src/temporal/start.js';
+import { actions, actionsSince, totalOf } from '../testbed/actions.js';
 import { pushBuild } from '../testbed/images.js';
 import { startRegistry } from '../testbed/registry-server.js';
 import { startTemporalServer } from '../testbed/temporal-server.js';
@@ -21,42 +22,48 @@ import { repositoryRoot } from '../testbed/tools.js';
 import { startFleet, TOKEN } from './fleet-process.js';
 import { table, writeSection } from './report.js';
 
-/** Gates and workers of each run. */
-const RUNS = [
-  { gates: 300, workers: 2 },
-  { gates: 1_000, workers: 1 },
-];
+/** Releases at once, if the command does not say how many. */
+const RELEASES = 1_000;
 /** Limit of a worker's memory, in MB. */
 const MOST_MB = 1_024;
 const SHA = `0000002${'b'.repeat(33)}`;
 const WORKERS = parseLane('');
-/** Soak of the configuration as it is shipped, in milliseconds. */
-const SOAK_MS = 6 * 60_000;
+/** Soak of the configuration as it is shipped, in minutes. */
+const SOAK_MIN = 6;
+/** Wait for the canaries to take the build, before the soak; as it is shipped, it would be half of the measurement. */
+const UPDATE_CYCLE = '10s';
 
-/** Measures one release on each of many gates, all at once, with the settings as they are shipped. */
-export async function benchGates(): Promise<void> {
-  const only = process.argv[3];
+/** Measures one release on each of many gates, all at once: on one worker, and on two. */
+export async function benchScale(): Promise<void> {
+  const [releases, minutes] = [Number(process.argv[3] ?? RELEASES), Number(process.argv[4] ?? SOAK_MIN)];
+  if (!(Number.isInteger(releases) && releases > 0 && minutes > 0))
+    throw new Error('invalid arguments: expected npm run bench -- scale [releases] [minutes of soak]');
   const rows: string[][] = [];
-  for (const run of RUNS)
-    if (only === undefined || `${run.gates}` === only) rows.push(await measure(run.gates, run.workers));
+  for (const workers of [1, 2]) {
+    const row = await measure(releases, workers, minutes * 60_000);
+    console.log(row.join(' | '));
+    rows.push(row);
+  }
   const head = [
-    'gates, a release each',
+    'releases',
     'workers',
+    'started a second',
     'all soak after',
     'soaks late by, median and worst',
     'all promoted after',
     'memory of a worker',
     'CPU of the workers',
+    'Actions a release',
   ];
   console.log(table(head, rows));
-  writeSection('gates', [
-    `One release on each gate, started all at once, on one tenant, with the settings as they are shipped: 6 min of soak, a probe every 10 s. ` +
-      `A worker may take at most ${MOST_MB} MB.`,
+  writeSection('scale', [
+    `One release on each of as many gates, started all at once, on one tenant, with the settings as they are shipped but for the soak, ${minutes} min, and the update cycle, ${UPDATE_CYCLE}: a probe every 10 s. ` +
+      `A soak is late by what it took beyond its time. Actions are those of the lanes, too, by the server's own counter. A worker may take at most ${MOST_MB} MB. The load of the machine was ${loadavg()[0]?.toFixed(0)} at the end.`,
     table(head, rows),
   ]);
 }
 
-async function measure(count: number, workers: number): Promise<string[]> {
+async function measure(count: number, workers: number, soakMs: number): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'canary-bench-'));
   const [temporal, registry, fleet] = await Promise.all([startTemporalServer(), startRegistry(), startFleet(1)]);
   const connection = await Connection.connect({ address: temporal.address });
@@ -82,36 +89,44 @@ async function measure(count: number, workers: number): Promise<string[]> {
         CANARY_HTTP_ADDR: '127.0.0.1:0',
         CANARY_TENANT_URLS: fleet.urls.join(),
         CANARY_ADMIN_TOKENS: TOKEN,
+        CANARY_UNSAFE: 'true',
+        CANARY_SOAK: `${soakMs}ms`,
+        CANARY_UPDATE_CYCLE: UPDATE_CYCLE,
       },
     }),
   );
   try {
     await delay(5_000);
+    const before = await actions(temporal.metricsUrl);
     const began = Date.now();
     const handles = [];
     for (const name of names)
       handles.push(await startRelease(client, gateLane(WORKERS, name), parseReleaseInput({ sha: SHA })));
-    console.log(`${count} started after ${seconds(Date.now() - began)}`);
+    const startedMs = Date.now() - began;
+    console.log(`${count} started after ${seconds(startedMs)}`);
     const ends = await Promise.all(handles.map((handle) => awaitRunEnd(handle)));
     const took = Date.now() - began;
+    const paid = totalOf(actionsSince(await actions(temporal.metricsUrl), before));
     const bad = ends.filter((end) => outcomeOfRun(end) !== 'promoted');
     if (bad.length > 0)
       throw new Error(`invalid measurement: ${bad.length} releases were not promoted, e.g. ${JSON.stringify(bad[0])}`);
     const reports = ends.map(({ report }) => report as ReleaseReport);
     const soaks = reports.map(({ phases }) => phases.find(({ phase }) => phase === 'soaking'));
     const lastSoak = Math.max(...soaks.map((soak) => Date.parse(soak?.since ?? ''))) - began;
-    const late = soaks.map((soak) => (soak?.ms ?? 0) - SOAK_MS).sort((a, b) => a - b);
+    const late = soaks.map((soak) => (soak?.ms ?? 0) - soakMs).sort((a, b) => a - b);
     const used = processes.map(usage);
     const most = Math.max(...used.map(({ mb }) => mb));
     if (most > MOST_MB) process.exitCode = 1;
     return [
       `${count}`,
       `${workers}`,
+      (count / (startedMs / 1_000)).toFixed(0),
       seconds(lastSoak),
       `${seconds(late[late.length >> 1] ?? 0)}, ${seconds(late.at(-1) ?? 0)}`,
       seconds(took),
       used.map(({ mb }) => `${mb} MB`).join(', '),
       used.map(({ cpu }) => `${cpu} s`).join(', '),
+      (paid / count).toFixed(0),
     ];
   } finally {
     await Promise.all(processes.map(end));

@@ -1,0 +1,175 @@
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import { digestOf } from '../../testbed/registry-store.js';
+import type { Write } from '../checker/evidence.js';
+
+/** What goes wrong on the way of the gate to the registry; each until a time (epoch, ms), or for a number of writes. */
+export interface Faults {
+  /** Status of every write. */
+  refuse: { until: number; status: number };
+  /** Repository whose `:latest` cannot be written, and the status of that: 403 is final, 500 is tried again. */
+  image: { until: number; repository: string; status: number };
+  /** Delay of every request, in milliseconds. */
+  slow: { until: number; ms: number };
+  /** Writes that are carried out, and whose answers are lost. */
+  cut: number;
+  /** Writes that are answered 202, and carried out later. */
+  acceptOnly: number;
+  /** Writes get no answer, and are not carried out. */
+  hang: { until: number };
+  /** Time for which a read shows the `:latest` before a write, in milliseconds. */
+  stale: { until: number; ms: number };
+}
+
+const NONE: Faults = {
+  refuse: { until: 0, status: 500 },
+  image: { until: 0, repository: '', status: 500 },
+  slow: { until: 0, ms: 0 },
+  cut: 0,
+  acceptOnly: 0,
+  hang: { until: 0 },
+  stale: { until: 0, ms: 0 },
+};
+
+const LATEST = /^\/v2\/(.+)\/manifests\/latest$/;
+/** Delay of a write that is only accepted at first, in milliseconds. */
+const ACCEPTED_MS = 300;
+
+interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+export type FaultProxy = Awaited<ReturnType<typeof startFaultProxy>>;
+
+/** Starts two ways to a registry: that of the gate, with faults, and that of people. Both log what moved `:latest`. */
+export async function startFaultProxy(registry: string) {
+  const writes: Write[] = [];
+  let faults = { ...NONE };
+  /** What `:latest` was before its last write. */
+  const before = new Map<string, { digest: string; at: number }>();
+  const current = new Map<string, string>();
+  let touched = 0;
+  let written = 0;
+  let onWrite: (port: number) => boolean = () => true;
+
+  async function serve(by: Write['by'], incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const { method = 'GET', url = '/', headers } = incoming;
+    const body = await buffer(incoming);
+    const forward = (path = url) => ask(registry, { method, path, headers, body });
+    const repository = LATEST.exec(url)?.[1];
+    const isWrite = method === 'PUT' && repository !== undefined;
+    const write = async (): Promise<Answer> => {
+      const answer = await forward();
+      if (answer.status === 201 && repository !== undefined) {
+        const at = Date.now();
+        const last = current.get(repository);
+        const digest = digestOf(body);
+        if (last !== undefined) before.set(repository, { digest: last, at });
+        current.set(repository, digest);
+        writes.push({ at, repository, digest, by });
+      }
+      return answer;
+    };
+    if (by === 'person') return send(outgoing, await (isWrite ? write() : forward()));
+    if (repository !== undefined) touched = Date.now();
+    if (faults.slow.until > Date.now()) await delay(faults.slow.ms);
+    if (isWrite) {
+      written = Date.now();
+      if (!onWrite(incoming.socket.remotePort ?? 0)) return refused(outgoing, 503);
+      return serveWrite(repository, write, outgoing);
+    }
+    const earlier = repository === undefined ? undefined : before.get(repository);
+    const isStale = earlier && faults.stale.until > Date.now() && Date.now() - earlier.at < faults.stale.ms;
+    send(outgoing, await forward(isStale ? url.replace(/latest$/, earlier.digest) : url));
+  }
+
+  async function serveWrite(repository: string, write: () => Promise<Answer>, outgoing: ServerResponse): Promise<void> {
+    const now = Date.now();
+    if (faults.hang.until > now) {
+      await delay(faults.hang.until - now);
+      return void outgoing.destroy();
+    }
+    if (faults.refuse.until > now) return refused(outgoing, faults.refuse.status);
+    if (faults.image.until > now && faults.image.repository === repository)
+      return refused(outgoing, faults.image.status);
+    if (faults.acceptOnly > 0) {
+      faults.acceptOnly -= 1;
+      outgoing.writeHead(202).end();
+      await delay(ACCEPTED_MS);
+      return void (await write());
+    }
+    const answer = await write();
+    if (faults.cut > 0) {
+      faults.cut -= 1;
+      return void outgoing.destroy();
+    }
+    send(outgoing, answer);
+  }
+
+  const listen = async (by: Write['by']) => {
+    const server = createServer((incoming, outgoing) => {
+      serve(by, incoming, outgoing).catch(() => outgoing.destroy());
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return { server, host: `127.0.0.1:${(server.address() as AddressInfo).port}` };
+  };
+  const [gate, person] = await Promise.all([listen('gate'), listen('person')]);
+  return {
+    /** `host:port` that the workers know. */
+    gate: gate.host,
+    /** `host:port` of people and tenants: without faults. */
+    person: person.host,
+    /** Every write of `:latest`, in order. */
+    writes,
+    set: (wanted: Partial<Faults>) => {
+      faults = { ...faults, ...wanted };
+    },
+    heal: () => {
+      faults = { ...NONE };
+    },
+    /** Time of the last request of the gate about `:latest`. */
+    touched: () => touched,
+    /** Time of the last write of `:latest` by the gate, carried out or not. */
+    written: () => written,
+    /** Called with the port of the writer when a write of the gate arrives; false answers 503 in place of it. */
+    onWrite: (then: (port: number) => boolean) => {
+      onWrite = then;
+    },
+    stop: async () => {
+      for (const { server } of [gate, person]) {
+        server.close();
+        server.closeAllConnections();
+      }
+    },
+  };
+}
+
+function refused(outgoing: ServerResponse, status: number): void {
+  const retryAfter = status === 429 ? { 'retry-after': '1' } : {};
+  outgoing.writeHead(status, { 'content-type': 'application/json', ...retryAfter });
+  outgoing.end(JSON.stringify({ errors: [{ code: 'UNAVAILABLE', message: 'chaos' }] }));
+}
+
+function send(outgoing: ServerResponse, { status, headers, body }: Answer): void {
+  outgoing.writeHead(status, headers).end(body);
+}
+
+function ask(
+  registry: string,
+  { method, path, headers, body }: { method: string; path: string; headers: IncomingHttpHeaders; body: Buffer },
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const [hostname, port] = registry.split(':');
+    const asked = request({ hostname, port, method, path, headers }, (answer) => {
+      buffer(answer).then(
+        (bytes) => resolve({ status: answer.statusCode ?? 502, headers: answer.headers, body: bytes }),
+        reject,
+      );
+    });
+    asked.once('error', reject).end(body);
+  });
+}

@@ -1,0 +1,91 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { moveLatestId, watchProductionId } from '../../src/contract/ids.js';
+import { laneCommandUpdate } from '../../src/contract/messages.js';
+import { parseSha } from '../../src/contract/sha.js';
+import { lastMove } from '../../src/lane/ledger.js';
+import { findRun, queryStatus } from '../../src/temporal/runs.js';
+import { check } from '../checker/check.js';
+import type { Evidence, Violation } from '../checker/evidence.js';
+import type { Plan, Step } from '../plan.js';
+import { decideHeld, healAll, PLAYS } from './acts.js';
+import { collect } from './collect.js';
+import type { Servers } from './servers.js';
+import { ADA, type Stage, setStage } from './stage.js';
+
+/** Longest wait for a moment of a step, in milliseconds: a scenario may move nothing. While a release is under way it is longer, for a loaded machine. */
+const MOMENT_MS = 8_000;
+const LONGEST_MOMENT_MS = 45_000;
+/** Time limit for the end of all runs after the last step, in milliseconds: leases, retries and lost workers. */
+const CLOSED_MS = 240_000;
+
+export interface Played {
+  acts: { at: number; what: string }[];
+  evidence: Evidence;
+  violations: Violation[];
+}
+
+/** Plays a plan on a gate of its own, lets it end, and judges it. */
+export async function play(servers: Servers, plan: Plan, dist: string): Promise<Played> {
+  const stage = await setStage(servers, plan, dist);
+  const acts: Played['acts'] = [];
+  try {
+    for (const step of plan.steps) {
+      await momentOf(stage, step.after);
+      const at = Date.now();
+      // Many acts do not apply to what is now, and are refused.
+      const refused = await PLAYS[step.act](stage, step.choice).then(() => '', String);
+      acts.push({ at, what: `${step.act} ${step.choice}${refused && ` (${refused.slice(0, 100)})`}` });
+    }
+    await healAll(stage);
+    acts.push({ at: Date.now(), what: 'every fault is over' });
+    await allClosed(stage);
+    const evidence = await collect(stage);
+    return { acts, evidence, violations: check(evidence) };
+  } finally {
+    await healAll(stage).catch(() => undefined);
+    await stage.stop();
+  }
+}
+
+async function momentOf(stage: Stage, after: Step['after']): Promise<void> {
+  if (typeof after === 'number') return void (await delay(after));
+  const from = Date.now();
+  while (Date.now() - from < MOMENT_MS || (Date.now() - from < LONGEST_MOMENT_MS && (await isUnderWay(stage)))) {
+    if (await isMoment(stage, after, from)) return;
+    await delay(50);
+  }
+}
+
+function isMoment(stage: Stage, moment: Exclude<Step['after'], number>, from: number): boolean | Promise<boolean> {
+  const { proxy } = stage.servers;
+  if (moment === 'a soak') return isSoaking(stage);
+  return (moment === 'a move' ? proxy.touched() : proxy.written()) > from;
+}
+
+const lastReports = ({ servers, runs }: Stage) =>
+  Promise.all(runs.slice(-3).map(({ workflowId }) => queryStatus(servers.client, workflowId).catch(() => null)));
+
+const isSoaking = async (stage: Stage) => (await lastReports(stage)).some((report) => report?.phase === 'soaking');
+
+/** Whether one of the last releases goes on without a person. */
+const isUnderWay = async (stage: Stage) =>
+  (await lastReports(stage)).some((report) => report && report.phase !== 'done' && !report.hold);
+
+/** Resumes the lane, lifts its holds and aborts held runs until no run is open, or the time is over: then the checker says so. */
+async function allClosed(stage: Stage): Promise<void> {
+  const { servers, lane, laneClient, runs } = stage;
+  for (const deadline = Date.now() + CLOSED_MS; Date.now() < deadline; await delay(300)) {
+    const ledger = (await laneClient.state().catch(() => null))?.ledger;
+    const { pause, hold } = ledger ?? {};
+    if (pause) await laneClient.update(laneCommandUpdate('resume'), ADA).catch(() => undefined);
+    if (hold) await laneClient.update(laneCommandUpdate('unhold'), ADA).catch(() => undefined);
+    await decideHeld(stage, 'abort').catch(() => undefined);
+    const watches = stage.builds.map(({ sha }) => watchProductionId(lane, parseSha(sha)));
+    const ids = [...new Set([moveLatestId(lane), ...runs.map(({ workflowId }) => workflowId), ...watches])];
+    const found = await Promise.all(ids.map((id) => findRun(servers.client, id).catch(() => undefined)));
+    // The lane starts the watch of its last move a moment later.
+    const isWatched =
+      stage.production.length === 0 || !ledger || (lastMove(ledger)?.at ?? '') <= (ledger.watchStartedFor ?? '');
+    if (isWatched && found.every((run) => run !== undefined && run?.status.name !== 'RUNNING')) return;
+  }
+}

@@ -1,0 +1,52 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
+import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
+import { registerSearchAttributes } from '../../src/temporal/namespace.js';
+import { startRegistry } from '../../testbed/registry-server.js';
+import { startTemporalServer, type TemporalServer } from '../../testbed/temporal-server.js';
+import { startFaultProxy } from './fault-proxy.js';
+
+/** Servers that all runs share; each run has a lane and images of its own. */
+export type Servers = Awaited<ReturnType<typeof startServers>>;
+
+/** Starts Temporal's dev server, with a database file, and a registry behind a proxy with faults. */
+export async function startServers() {
+  const folder = mkdtempSync(join(tmpdir(), 'canary-chaos-'));
+  const dbFile = join(folder, 'temporal.db');
+  const [first, registry] = await Promise.all([startTemporalServer({ dbFile }), startRegistry()]);
+  let temporal: TemporalServer | null = first;
+  const { address } = first;
+  const proxy = await startFaultProxy(registry.host);
+  const connection = await Connection.connect({ address });
+  await registerSearchAttributes(connection, 'default', SEARCH_ATTRIBUTES);
+  const startTemporal = async () => {
+    temporal ??= await startTemporalServer({ dbFile, port: Number(address.split(':')[1]) });
+  };
+  return {
+    folder,
+    /** `host:port` of Temporal; the same after a restart. */
+    address,
+    registry: registry.kind,
+    proxy,
+    client: new Client({ connection }),
+    /** Kills Temporal, as a crash would, and starts it again on its database after `ms`. */
+    async killTemporal(ms: number): Promise<void> {
+      const running = temporal;
+      temporal = null;
+      await running?.kill();
+      await delay(ms);
+      await startTemporal();
+    },
+    /** Starts Temporal if it does not run. */
+    startTemporal,
+    stop: async () => {
+      await connection.close();
+      await Promise.all([temporal?.stop(), proxy.stop()]);
+      await registry.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

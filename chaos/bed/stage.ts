@@ -1,0 +1,231 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { WorkflowHandle } from '@temporalio/client';
+import { type Lane, parseLane } from '../../src/contract/ids.js';
+import { laneCommandUpdate } from '../../src/contract/messages.js';
+import { type LaneClient, laneClient } from '../../src/temporal/lane-client.js';
+import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
+import { type RunningProcess, startProcess } from '../../testbed/process.js';
+import { startTenant, type Tenant } from '../../testbed/tenant.js';
+import type { Push, TenantState } from '../checker/evidence.js';
+import type { Plan } from '../plan.js';
+import { followStates, MISBEHAVES, writeFleet } from './fleets.js';
+import type { Servers } from './servers.js';
+
+/** Durations of the gate, in milliseconds. */
+export const SOAK_MS = 2_500;
+export const PROBE_MS = 300;
+/** Time without an interruption after which a watch of production ends, and time for which a tenant of it may be silent, in milliseconds. */
+const BAKE_MS = 3_000;
+export const GRACE_MS = 1_000;
+/** Longest lag of the registry's reads, in milliseconds. */
+export const STALE_MS = 2_000;
+/** Time limit for what usually takes a moment, in milliseconds, on a loaded machine. */
+const SOON_MS = 60_000;
+
+/** Waits of a move: seconds in place of minutes. The lease and its window are the real ones. */
+const WAITS = {
+  verifyMs: 4_000,
+  surpriseMs: 300,
+  recentMs: 3_000,
+  steadyMs: 1_000,
+  pollMs: 50,
+  maxPauseMs: 500,
+  splitMs: 6_000,
+  // Longer than a write lease: a frozen writer may go on after it.
+  promoteMs: 25_000,
+  rollBackMs: 25_000,
+  restoreMs: 6_000,
+};
+
+export interface ChaosBuild {
+  sha: string;
+  sequence: number;
+  digests: Record<string, string[]>;
+  pushes: Push[];
+  isRed: boolean;
+}
+
+/** One run: a lane with its images, its tenants and its workers, and what was started on it. */
+export interface Stage {
+  servers: Servers;
+  lane: Lane;
+  laneClient: LaneClient;
+  repositories: string[];
+  tenants: Tenant[];
+  /** Tenants that follow `:latest`. */
+  production: Tenant[];
+  tenantStates: TenantState[];
+  workers: WorkerProcess[];
+  builds: ChaosBuild[];
+  runs: WorkflowHandle[];
+  env: Record<string, string>;
+  /** Every secret that the gate was given. */
+  secrets: string[];
+  /** Faults that end by a timer. */
+  pending: Set<Promise<unknown>>;
+  /** Texts that the workers wrote. */
+  logs(): { name: string; text: string }[];
+  startWorker(): Promise<WorkerProcess>;
+  stop(): Promise<void>;
+}
+
+export interface WorkerProcess extends RunningProcess {
+  name: string;
+  isGone: boolean;
+}
+
+export const ADA = { by: 'ada', reason: 'chaos' };
+
+/** Sets a gate up: an earlier build is at `:latest`, and adopted.
+ * @param dist compiled gate whose workers run */
+export async function setStage(servers: Servers, plan: Plan, dist: string): Promise<Stage> {
+  const lane = parseLane(`c${plan.seed.toString(36)}${Date.now().toString(36).slice(-4)}`);
+  const repositories = [`${lane}/platform`, `${lane}/platform-tenant`];
+  // No part of it may be a part of a name: the checker looks for parts.
+  const token = createHash('sha256').update(lane).digest('base64url');
+  const [platform = ''] = repositories;
+  const pull = { registry: servers.proxy.person, repository: platform, tag: 'canary', cycleMs: 150, restartMs: 100 };
+  const tenants = await Promise.all(
+    Array.from({ length: plan.tenants }, (_, index) => startTenant({ name: `canary-${index + 1}`, token, pull })),
+  );
+  const production = await Promise.all(
+    Array.from({ length: tenants.length > 0 ? plan.production : 0 }, (_, index) =>
+      startTenant({ name: `production-${index + 1}`, token, pull: { ...pull, tag: 'latest' } }),
+    ),
+  );
+  const folder = join(servers.folder, lane);
+  mkdirSync(folder);
+  const env = {
+    TEMPORAL_ADDRESS: servers.address,
+    CANARY_LANE: lane,
+    CANARY_IMAGES: repositories.map((name) => `${servers.proxy.gate}/${name}`).join(','),
+    ...(tenants.length > 0 && {
+      CANARY_TENANT_URLS: tenants.map(({ url }) => url).join(','),
+      CANARY_ADMIN_TOKENS: tenants.map(() => token).join(','),
+      CANARY_TAG: 'canary',
+    }),
+    ...(production.length > 0 && { CANARY_PROD_FLEET_FILE: writeFleet(`${folder}-fleet`, token, production) }),
+    CANARY_BAKE: `${BAKE_MS}ms`,
+    CANARY_RESTART_GRACE: `${GRACE_MS}ms`,
+    CANARY_UNSAFE: 'true',
+    CANARY_SOAK: `${SOAK_MS}ms`,
+    CANARY_UPDATE_CYCLE: '0',
+    CANARY_POLL: '100ms',
+    CANARY_UPDATE_TIMEOUT: '10s',
+    CANARY_SOAK_PROBE: `${PROBE_MS}ms`,
+    CANARY_HOLD_TIMEOUT: '60s',
+    CANARY_HOLD_GRACE: '1s',
+    CHAOS_WAITS: JSON.stringify(WAITS),
+    CHAOS_JUMP_MS: `${(plan.seed % 2 === 0 ? 1 : -1) * 90_000}`,
+  };
+  const following = followStates([...tenants, ...production]);
+  const stage: Stage = {
+    servers,
+    lane,
+    laneClient: laneClient(servers.client, lane),
+    repositories,
+    tenants,
+    production,
+    tenantStates: following.states,
+    workers: [],
+    builds: [],
+    runs: [],
+    env,
+    secrets: [token],
+    pending: new Set(),
+    logs: () =>
+      readdirSync(folder).map((name) => ({ name: `log of ${name}`, text: readFileSync(join(folder, name), 'utf8') })),
+    async startWorker() {
+      const name = `worker-${stage.workers.length + 1}`;
+      const process_ = await startProcess(process.execPath, [join(dist, 'chaos', 'bed', 'worker-process.js')], {
+        env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+        logFile: join(folder, name),
+        ready: (output) => output.includes('worker.started'),
+        timeoutMs: SOON_MS,
+      });
+      const worker = { ...process_, name, isGone: false };
+      stage.workers.push(worker);
+      return worker;
+    },
+    async stop() {
+      await Promise.all(stage.workers.filter(({ isGone }) => !isGone).map((worker) => worker.kill('SIGKILL')));
+      await Promise.all([...tenants, ...production].map((tenant) => tenant.stop()));
+      following.stop();
+    },
+  };
+  try {
+    const old = await publish(stage, { sequence: 0 });
+    await byHand(stage, old.sha, 'latest');
+    await byHand(stage, old.sha, 'canary');
+    await Promise.all(Array.from({ length: plan.workers }, () => stage.startWorker()));
+    await withRetries(() => adopt(stage, old.sha));
+    await withRetries(() => stage.laneClient.update(laneCommandUpdate('unhold'), ADA));
+    return stage;
+  } catch (error) {
+    await stage.stop();
+    throw error;
+  }
+}
+
+/** Pushes both images of a new build. */
+export async function publish(stage: Stage, { sequence, isRed = false }: { sequence: number; isRed?: boolean }) {
+  const number = stage.builds.length + 1;
+  const sha = `${number.toString(16).padStart(3, '0')}${stage.lane.replace(/[^0-9a-f]/g, '')}`.padEnd(40, 'd');
+  const build: ChaosBuild = { sha, sequence, isRed, digests: {}, pushes: [] };
+  stage.builds.push(build);
+  await pushImages(stage, build);
+  return build;
+}
+
+/** Pushes the images of a build, the first time or again with another content. */
+export async function pushImages({ servers, repositories }: Stage, build: ChaosBuild, platforms?: string[]) {
+  for (const repository of repositories) {
+    const spec = {
+      registry: servers.proxy.person,
+      repository,
+      sha: build.sha,
+      tag: `staging-${build.sha.slice(0, 7)}`,
+    };
+    const { digest } = await pushBuild({
+      ...spec,
+      ...(build.isRed && { misbehave: MISBEHAVES }),
+      ...(platforms && { platforms }),
+    });
+    build.digests[repository] = [...(build.digests[repository] ?? []), digest];
+    build.pushes.push({ at: Date.now(), repository, digest });
+  }
+}
+
+/** Points a tag of all images at a build, as a person with crane does. */
+export async function byHand({ servers, repositories }: Stage, sha: string, to: string): Promise<void> {
+  for (const repository of repositories)
+    await retag({ registry: servers.proxy.person, repository, from: `staging-${sha.slice(0, 7)}`, to });
+}
+
+/** Digest of `:latest` of each image. */
+export const latestOf = ({ servers, repositories }: Stage) =>
+  Promise.all(repositories.map((repository) => tagDigest(servers.proxy.person, repository, 'latest')));
+
+/** Adopts `:latest` as it is. */
+export async function adopt(stage: Stage, sha?: string): Promise<void> {
+  const latest = await latestOf(stage);
+  const images = stage.repositories.map((name, index) => ({
+    repository: `${stage.servers.proxy.gate}/${name}`,
+    digest: latest[index] ?? null,
+  }));
+  await stage.laneClient.update(laneCommandUpdate('adopt'), { ...ADA, images, ...(sha && { sha }) });
+}
+
+/** Tries again what a loaded machine did not do in time. */
+export async function withRetries(work: () => Promise<unknown>): Promise<void> {
+  for (const deadline = Date.now() + SOON_MS; ; await delay(200))
+    try {
+      await work();
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+}

@@ -1,0 +1,106 @@
+/** What is known about one run of chaos from outside. Times are in ms since the epoch, by the clock of the driver. */
+export interface Evidence {
+  readonly repositories: readonly string[];
+  readonly tenants: readonly string[];
+  /** Tenants that follow `:latest`. */
+  readonly production: readonly string[];
+  readonly builds: readonly Build[];
+  /** Writes of `:latest` that the registry carried out, in order. */
+  readonly writes: readonly Write[];
+  /** Write leases that the lane granted. */
+  readonly grants: readonly Grant[];
+  /** What each tenant ran, from each change on. */
+  readonly tenantStates: readonly TenantState[];
+  readonly tenantRequests: readonly TenantRequest[];
+  readonly runs: readonly Run[];
+  /** Digest of `:latest` at the end, by repository. */
+  readonly latest: Readonly<Record<string, string | null>>;
+  /** Logs of the workers and raw histories: no secret may be in them. */
+  readonly texts: readonly { readonly name: string; readonly text: string }[];
+  readonly secrets: readonly string[];
+  /** Time for which a tenant of production may be silent. */
+  readonly graceMs: number;
+  /** Time for which the tenants must be on a build before its smoke. */
+  readonly soakMs: number;
+  readonly probeMs: number;
+  /** Longest lag of the registry's reads. */
+  readonly staleMs: number;
+}
+
+export interface Build {
+  readonly sha: string;
+  readonly sequence: number;
+  /** Digests by repository; several if it was pushed again. */
+  readonly digests: Readonly<Record<string, readonly string[]>>;
+  readonly pushes: readonly Push[];
+  readonly isRed: boolean;
+}
+
+/** One image of a build was pushed, the first time or again. */
+export interface Push {
+  readonly at: number;
+  readonly repository: string;
+  readonly digest: string;
+}
+
+export interface Write {
+  readonly at: number;
+  readonly repository: string;
+  readonly digest: string;
+  /** `gate`: it came through the address that the workers know. */
+  readonly by: 'gate' | 'person';
+}
+
+/** The lane let a mover write. */
+export interface Grant {
+  readonly at: number;
+  readonly moverRunId: string;
+}
+
+export interface TenantState {
+  readonly at: number;
+  readonly tenant: string;
+  /** Build that it runs; null while it refuses connections. */
+  readonly sha: string | null;
+  /** It fails its liveness check, whatever it runs. */
+  readonly isRed?: boolean;
+}
+
+export interface TenantRequest {
+  readonly at: number;
+  readonly tenant: string;
+  /** Method and path. */
+  readonly route: string;
+}
+
+export interface Run {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly type: string;
+  readonly status: string;
+  readonly startedAt: number;
+  readonly closedAt: number | null;
+  readonly parentRunId: string | null;
+  /** First argument. */
+  readonly input: Readonly<Record<string, unknown>>;
+  /** Type of its failure. */
+  readonly failure: string | null;
+  readonly events: readonly RunEvent[];
+}
+
+export interface RunEvent {
+  readonly at: number;
+  /** e.g. `WorkflowExecutionSignaled` */
+  readonly type: string;
+  /** Name of the signal, the update or the activity; `alarm <name>` or `decided <decision>` if it publishes one; cause of a failed task, by its name. */
+  readonly name: string;
+  readonly by: string | null;
+  /** The handler of the update refused it. */
+  readonly isRefused?: true;
+}
+
+export interface Violation {
+  readonly rule: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'alarm';
+  readonly at: number;
+  readonly what: string;
+}

@@ -1,0 +1,87 @@
+import type { Build, Evidence, Run, RunEvent, Write } from './evidence.js';
+
+/** Time for which a request of a mover that has closed may still be on its way. */
+export const IN_FLIGHT_MS = 2_000;
+
+export const SCHEDULED = 'ActivityTaskScheduled';
+
+/** One mover, with what it was to write and what it wrote. */
+export interface Mover {
+  readonly run: Run;
+  readonly kind: unknown;
+  readonly sha: string;
+  /** The release or the rollback that asked for it. */
+  readonly parent: Run | undefined;
+  readonly targets: readonly { readonly repository: string; readonly to: string; readonly from: string | null }[];
+  readonly writes: readonly Write[];
+}
+
+/** The movers in the order of their starts, each with its writes. */
+export function moversOf({ runs, writes }: Evidence): Mover[] {
+  return runs
+    .filter(({ type }) => type === 'MoveLatest')
+    .sort((one, other) => one.startedAt - other.startedAt)
+    .map((run) => {
+      const targets = (run.input.images as Mover['targets'] | undefined)?.map((image) => ({
+        ...image,
+        // A repository with its registry in front: the writes know only the path.
+        repository: image.repository.replace(/^[^/]*[.:][^/]*\//, ''),
+      }));
+      const mover = { run, kind: run.input.kind, sha: String(run.input.sha), targets: targets ?? [] };
+      const parent = runs.find(({ runId }) => runId === run.parentRunId);
+      return { ...mover, parent, writes: writes.filter((write) => mayWrite(mover, write)) };
+    });
+}
+
+function mayWrite({ run, targets }: Pick<Mover, 'run' | 'targets'>, write: Write): boolean {
+  if (write.by !== 'gate' || write.at < run.startedAt) return false;
+  if (run.closedAt !== null && write.at > run.closedAt + IN_FLIGHT_MS) return false;
+  return targets.some((target) => target.repository === write.repository && isOf(target, write.digest));
+}
+
+const isOf = (target: Mover['targets'][number], digest: string) => target.to === digest || target.from === digest;
+
+/** Steps of a release before the hold whose approval promotes: what was approved before the last of them was another hold. */
+const STEPS = ['resolveBuild', 'awaitBuild', 'smokeTenant', 'readBuildTags'];
+
+/** Whether a person named the build of this mover: a rollback, `promoteOnly`, or an approval of the very hold before it. */
+export const isNamed = (mover: Mover): boolean =>
+  mover.parent !== undefined &&
+  (mover.parent.type === 'Rollback' ||
+    mover.parent.input.promoteOnly === true ||
+    isApproved(eventsAfter(mover, ...STEPS)));
+
+/** Events of a release between the last of these steps and the start of its mover. */
+export function eventsAfter({ run, parent }: Mover, ...steps: string[]): RunEvent[] {
+  const before = (parent?.events ?? []).filter(({ at }) => at <= run.startedAt);
+  return before.slice(before.findLastIndex(({ type, name }) => type === SCHEDULED && steps.includes(name)) + 1);
+}
+
+/** Whether an approval was taken. An update that is refused has no event, or a failed answer; a signal that is taken is published as a decision. */
+const isApproved = (events: readonly RunEvent[]): boolean =>
+  events.some(({ type, name, by, isRefused }, index) => {
+    if (name !== 'approve' || by === null || isRefused) return false;
+    if (type === 'WorkflowExecutionUpdateAccepted') return true;
+    const later = events.slice(index);
+    return type === 'WorkflowExecutionSignaled' && later.some((one) => one.name === 'decided approve' && one.by === by);
+  });
+
+const DECIDED = ['WorkflowExecutionUpdateAccepted', 'WorkflowExecutionSignaled'];
+export const eventsNamed = (run: Run, ...names: string[]) =>
+  run.events.filter(({ type, name }) => DECIDED.includes(type) && names.includes(name));
+
+/** First write that moves to the target. */
+export const firstWrite = ({ writes, targets }: Mover): Write | undefined =>
+  writes.find(({ repository, digest }) => targets.some((one) => one.repository === repository && one.to === digest));
+
+/** Promotions without a person's word that wrote. */
+export const automatic = (movers: readonly Mover[]) =>
+  movers.filter((mover) => mover.kind === 'promotion' && !isNamed(mover) && firstWrite(mover) !== undefined);
+
+export const buildOf = ({ builds }: Evidence, sha: string): Build | undefined =>
+  builds.find((build) => build.sha.startsWith(sha) || sha.startsWith(build.sha));
+
+/** Digest of `:latest` of a repository at a time. */
+export function latestAt({ writes }: Evidence, repository: string, at: number): string | undefined {
+  return writes.findLast((write) => write.repository === repository && write.at <= at)?.digest;
+}

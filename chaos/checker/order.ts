@@ -1,0 +1,124 @@
+import type { Evidence, Run, Violation, Write } from './evidence.js';
+import { automatic, buildOf, eventsNamed, firstWrite, isNamed, latestAt, type Mover } from './movers.js';
+
+/** Longest life of what a mover sent before a rollback or a pause took its lease: 12 s, and the lease itself. */
+const LINGERS_MS = 15_000;
+/** Time between the last look of a mover and its write, in which nobody can notice a hand. */
+const LOOK_MS = 5_000;
+
+/** I4: each write of the gate belongs to a mover that runs, and that a release or a rollback asked for. */
+export function oneWriter({ writes }: Evidence, movers: readonly Mover[]): Violation[] {
+  return writes
+    .filter(({ by }) => by === 'gate')
+    .flatMap((write) => {
+      const own = movers.filter((mover) => mover.writes.includes(write));
+      const what = `${write.repository} was moved to ${write.digest.slice(0, 19)} `;
+      if (own.length === 0) return [{ rule: 'I4' as const, at: write.at, what: `${what}while no mover to it ran` }];
+      const isAsked = own.some(({ parent }) => parent?.type === 'CanaryRelease' || parent?.type === 'Rollback');
+      return isAsked ? [] : [{ rule: 'I4' as const, at: write.at, what: `${what}by a mover that nobody asked for` }];
+    });
+}
+
+/** Longest time from a grant to the write that it allows, in milliseconds: the window of a lease, and one request. */
+const LEASE_MS = 12_000;
+
+/** I4: the lane let the mover write a moment before. A forced rollback does not need a lane that is silent. */
+export function leased({ writes, grants }: Evidence, movers: readonly Mover[]): Violation[] {
+  return writes
+    .filter(({ by }) => by === 'gate')
+    .flatMap((write) => {
+      const own = movers.filter((mover) => mover.writes.includes(write));
+      const isForced = own.some(({ parent }) => parent?.type === 'Rollback' && parent.input.force === true);
+      const isLeased = grants.some(
+        ({ at, moverRunId }) =>
+          at <= write.at && write.at - at <= LEASE_MS && own.some(({ run }) => run.runId === moverRunId),
+      );
+      if (own.length === 0 || isForced || isLeased) return [];
+      return [
+        { rule: 'I4' as const, at: write.at, what: `${write.repository} was moved with no lease of the last 12 s` },
+      ];
+    });
+}
+
+/** I4: no older build replaces a newer one by itself; a rollback and a pause stop promotions. */
+export function order(evidence: Evidence, movers: readonly Mover[]): Violation[] {
+  let newest = Number.NEGATIVE_INFINITY;
+  let since = 0;
+  const older = movers.flatMap((mover): Violation[] => {
+    const write = firstWrite(mover);
+    if (mover.kind !== 'promotion' || write === undefined) return [];
+    const own = buildOf(evidence, mover.sha)?.sequence ?? Number.POSITIVE_INFINITY;
+    const isAdopted = laneEvents(evidence, 'adopt').some((at) => at > since && at < write.at);
+    const isOlder = !isNamed(mover) && !isAdopted && own < newest;
+    newest = isNamed(mover) || isAdopted ? own : Math.max(newest, own);
+    since = write.at;
+    if (!isOlder) return [];
+    return [{ rule: 'I4', at: write.at, what: `${mover.sha.slice(0, 7)} replaced a newer build by itself` }];
+  });
+  return [...older, ...automatic(movers).flatMap((mover) => stopped(evidence, mover))];
+}
+
+function stopped(evidence: Evidence, mover: Mover): Violation[] {
+  const write = firstWrite(mover);
+  if (write === undefined) return [];
+  const said = (why: string) => [
+    { rule: 'I4' as const, at: write.at, what: `${mover.sha.slice(0, 7)} was promoted ${why}` },
+  ];
+  const rollback = evidence.runs.find(
+    ({ type, startedAt, closedAt, events }) =>
+      type === 'Rollback' &&
+      events.some(({ name }) => /rollback/i.test(name)) &&
+      startedAt + LINGERS_MS < write.at &&
+      (closedAt === null || closedAt > write.at),
+  );
+  if (rollback) return said(`while ${rollback.workflowId} was under way`);
+  const paused = laneEvents(evidence, 'pause').findLast((at) => at < mover.run.startedAt - LINGERS_MS);
+  const resumed = laneEvents(evidence, 'resume').findLast((at) => at < write.at);
+  return paused !== undefined && (resumed ?? 0) < paused ? said('while the lane was paused') : [];
+}
+
+/** Times at which the lane took a command of a person; one that names nobody is refused. */
+const laneEvents = ({ runs }: Evidence, ...names: string[]): number[] =>
+  runs
+    .filter(({ type }) => type === 'ReleaseLane')
+    .flatMap((run: Run) => eventsNamed(run, ...names).flatMap(({ at, by }) => (by === null ? [] : at)))
+    .sort((one, other) => one - other);
+
+/** Where the gate expects `:latest` at a time: where its last write put it, or where it was adopted since. */
+function expectedAt(evidence: Evidence, repository: string, at: number): string | undefined {
+  const own = evidence.writes.findLast((one) => one.repository === repository && one.by === 'gate' && one.at < at);
+  const adopted = laneEvents(evidence, 'adopt').findLast((one) => one < at) ?? Number.NEGATIVE_INFINITY;
+  return own !== undefined && own.at > adopted ? own.digest : latestAt(evidence, repository, adopted);
+}
+
+/** Whether a mover of the gate found the build of a person's write at `:latest`, as its own target, and completed: then the ledger has it. */
+const isConfirmed = (movers: readonly Mover[], hand: Write, until: number) =>
+  movers.some(
+    ({ run, targets }) =>
+      run.status === 'COMPLETED' &&
+      run.closedAt !== null &&
+      run.closedAt > hand.at &&
+      run.closedAt < until &&
+      targets.some(({ repository, to }) => repository === hand.repository && to === hand.digest),
+  );
+
+/** I8: after a person moved `:latest` by hand nothing is promoted by itself until a person adopts or corrects it. */
+export function byHand(evidence: Evidence, movers: readonly Mover[]): Violation[] {
+  const named = movers.filter(isNamed).map(({ run }) => run.startedAt);
+  const corrected = [...laneEvents(evidence, 'adopt', 'unhold'), ...named];
+  return automatic(movers).flatMap((mover) => {
+    const write = firstWrite(mover) as NonNullable<ReturnType<typeof firstWrite>>;
+    const noticed = write.at - evidence.staleMs - LOOK_MS;
+    return mover.targets.flatMap(({ repository, to }) => {
+      const last = evidence.writes.findLast((one) => one.repository === repository && one.at < noticed);
+      if (last?.by !== 'person' || corrected.some((at) => at > last.at && at < write.at)) return [];
+      if (expectedAt(evidence, repository, last.at) === last.digest) return [];
+      if (isConfirmed(movers, last, write.at)) return [];
+      // A person put the very build of the mover there meanwhile: it writes over nothing.
+      const now = evidence.writes.findLast((one) => one.repository === repository && one.at < write.at);
+      if (now?.by === 'person' && now.digest === to) return [];
+      const what = `${mover.sha.slice(0, 7)} was promoted over the :latest of ${repository} that a person had moved`;
+      return [{ rule: 'I8' as const, at: write.at, what }];
+    });
+  });
+}

@@ -1,0 +1,141 @@
+import type { Evidence, Violation } from './evidence.js';
+import { automatic, buildOf, eventsAfter, firstWrite, type Mover, SCHEDULED } from './movers.js';
+
+/** Request with which a tenant is asked for its build. */
+const PROBE = 'GET /health';
+const SMOKED = ['POST /memories/commit', 'GET /memories/search', 'GET /events'];
+
+/** I1, I7: what moves without a person's word was smoked on each tenant, in that release, and is not a bad build. */
+export function onlyTested(evidence: Evidence, movers: readonly Mover[]): Violation[] {
+  return automatic(movers).flatMap(({ run, sha, parent }) => {
+    const violation = (rule: 'I1' | 'I7', what: string) => [{ rule, at: run.startedAt, what: `${short(sha)} ${what}` }];
+    if (parent === undefined) return [];
+    if (evidence.tenants.length === 0) return violation('I7', 'was promoted without a fleet and without a person');
+    if (buildOf(evidence, sha)?.isRed) return violation('I1', 'was promoted, and fails its smoke');
+    const untested = evidence.tenants.filter(
+      (tenant) =>
+        !SMOKED.every((route) => wasAsked(evidence, { tenant, route, sha, from: parent.startedAt, to: run.startedAt })),
+    );
+    return untested.length > 0 ? violation('I1', `was promoted without a smoke on ${untested.join(', ')}`) : [];
+  });
+}
+
+interface Asked {
+  tenant: string;
+  route: string;
+  sha: string;
+  from: number;
+  to: number;
+}
+
+const wasAsked = (evidence: Evidence, { tenant, route, sha, from, to }: Asked) =>
+  evidence.tenantRequests.some(
+    (request) =>
+      request.tenant === tenant &&
+      request.route === route &&
+      request.at >= from &&
+      request.at <= to &&
+      runs(evidence, tenant, request.at) === sha,
+  );
+
+/** Build of a tenant at a time; null while it refuses connections. */
+const runs = ({ tenantStates }: Evidence, tenant: string, at: number) =>
+  tenantStates.findLast((state) => state.tenant === tenant && state.at <= at)?.sha ?? null;
+
+/** I3: each image moves to a digest of its build. One that is pushed again before its smoke is over is not promoted. */
+export function pinned(evidence: Evidence, movers: readonly Mover[]): Violation[] {
+  return automatic(movers).flatMap(({ run, sha, targets, parent }) => {
+    const build = buildOf(evidence, sha);
+    const said = (what: string) => ({ rule: 'I3' as const, at: run.startedAt, what });
+    // The gate reads the tag again after the last smoke.
+    const smokedAt = evidence.tenantRequests.findLast(
+      ({ route, at }) => route === SMOKED[0] && at > (parent?.startedAt ?? 0) && at < run.startedAt,
+    )?.at;
+    const repushed = targets.flatMap(({ repository, to }) => {
+      const pushed = build?.pushes.findLast((push) => push.repository === repository && push.at < (smokedAt ?? 0));
+      return pushed && pushed.digest !== to
+        ? [said(`${short(sha)} was promoted although ${repository} was pushed again before its smoke was over`)]
+        : [];
+    });
+    const foreign = targets
+      .filter(({ repository, to }) => !build?.digests[repository]?.includes(to))
+      .map(({ repository, to }) => said(`${repository} was moved to ${to.slice(0, 19)}, no digest of ${short(sha)}`));
+    return [...foreign, ...repushed];
+  });
+}
+
+/** Probes in which the gate may find a tenant away before it is an interruption. */
+const PROBES = 2;
+
+interface Soak {
+  /** First probe in which every tenant was on the build; the start of the mover if there was no soak. */
+  from: number;
+  /** Time from there to the smoke, in milliseconds. */
+  ms: number;
+}
+
+/** Soak of the last pass of a release before its mover. */
+function soakOf(evidence: Evidence, mover: Mover): Soak {
+  const { run, sha } = mover;
+  const pass = eventsAfter(mover, 'awaitBuild').filter(({ type }) => type === SCHEDULED);
+  const smoke = pass.findIndex(({ name }) => name === 'smokeTenant');
+  // The last watch before the smoke is the one that goes on until the move.
+  const watches = pass.slice(0, Math.max(0, smoke)).filter(({ name }) => name === 'watchFleet');
+  const since = watches.at(-2)?.at ?? Number.POSITIVE_INFINITY;
+  const good = evidence.tenantRequests.filter(
+    ({ route, at }) =>
+      route === PROBE && at >= since && evidence.tenants.every((tenant) => runs(evidence, tenant, at) === sha),
+  );
+  const from = Math.min(run.startedAt, ...good.map(({ at }) => at));
+  return { from, ms: Math.max(0, (pass[smoke]?.at ?? from) - from) };
+}
+
+/** I3: the tenants are on the build for the whole soak; from there to an automatic move each one that was asked was on it, and none was silent for long. */
+export function watched(evidence: Evidence, movers: readonly Mover[]): Violation[] {
+  return automatic(movers).flatMap((mover) => {
+    const to = mover.run.startedAt;
+    const { from, ms } = soakOf(evidence, mover);
+    const said = (at: number, why: string) => ({
+      rule: 'I3' as const,
+      at: firstWrite(mover)?.at ?? at,
+      what: `${short(mover.sha)} was promoted ${why}`,
+    });
+    const isShort = evidence.tenants.length > 0 && ms < evidence.soakMs - evidence.probeMs;
+    const away = evidence.tenants.flatMap((tenant) =>
+      absences(evidence, tenant, mover.sha)
+        .map((absence) => ({ ...absence, from: Math.max(absence.from, from), to: Math.min(absence.to, to) }))
+        .filter((absence) => wasSeen(evidence, tenant, absence))
+        .map(({ from: at }) =>
+          said(at, `although ${tenant} was not on it ${Math.round(to - at)} ms before, in its soak`),
+        ),
+    );
+    return [...(isShort ? [said(to, `after a soak of ${ms} ms in place of ${evidence.soakMs}`)] : []), ...away];
+  });
+}
+
+interface Absence {
+  from: number;
+  to: number;
+  isDown: boolean;
+}
+
+function absences({ tenantStates }: Evidence, tenant: string, sha: string): Absence[] {
+  const own = tenantStates.filter((state) => state.tenant === tenant);
+  return own.flatMap((state, index) =>
+    state.sha === sha
+      ? []
+      : [{ from: state.at, to: own[index + 1]?.at ?? Number.POSITIVE_INFINITY, isDown: state.sha === null }],
+  );
+}
+
+function wasSeen({ tenantRequests, probeMs }: Evidence, tenant: string, { from, to, isDown }: Absence): boolean {
+  if (to <= from) return false;
+  // Who refuses connections sees no request: such an absence counts by its length.
+  if (isDown) return to - from > 4 * probeMs + 1_000;
+  const asked = tenantRequests.filter(
+    (one) => one.tenant === tenant && one.route === PROBE && one.at >= from && one.at < to,
+  );
+  return asked.length >= PROBES;
+}
+
+const short = (sha: string) => sha.slice(0, 7);
