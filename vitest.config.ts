@@ -17,7 +17,8 @@ export default defineConfig({
     // Importing the SDK takes longer than most files: a process runs one file after another.
     isolate: false,
     execArgv: ['--require', `${import.meta.dirname}/test/support/untimed-workflows.cjs`],
-    testTimeout: 30_000,
+    // Ends what hangs: four files share two cores, and a whole release takes many times what it does alone.
+    testTimeout: 60_000,
     hookTimeout: 120_000,
     sequence: { sequencer: LongestFirst },
     projects: [

@@ -19,6 +19,8 @@ const HISTORIES = {
   interrupted: ['test/workflows/release/soak.test.ts', 'starts over when a tenant leaves'],
   drifted: ['test/workflows/check-drift.test.ts', 'a :latest that was moved with crane'],
   watched: ['test/workflows/watch-production.test.ts', 'production that takes the build is followed after the bake, '],
+  added: ['test/workflows/add-tenant.test.ts', 'makes an org a tested member of the fleet file'],
+  delivered: ['test/workflows/delivery.test.ts', 'a promoted build is taken to production'],
   'rolled-back': ['test/workflows/rollback/rollback.test.ts', 'moves :latest of both images back'],
 };
 

@@ -1,5 +1,6 @@
 // `npm test`: set-up, then type check, lint and unused code in parallel, then the tests, which get the arguments. CI runs this.
-// `npm run test:quick` (`--quick`): the same with the tests that need no server.
+// `npm run test:quick` (`--quick`): the same with the tests that need no server. `npm run test:full` (`--full`): with every row of the
+// tests whose rows take seconds each (`test/support/rows.ts`).
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,7 +14,9 @@ const STOPPED = 130;
 const bin = (name) => new URL(`../node_modules/${name}`, import.meta.url).pathname;
 
 const quick = process.argv[2] === '--quick';
-const testArguments = process.argv.slice(quick ? 3 : 2);
+const full = process.argv[2] === '--full';
+const testArguments = process.argv.slice(quick || full ? 3 : 2);
+if (full) process.env.CANARY_ALL_ROWS = '1';
 
 async function setUpAll() {
   try {

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
+import { TRACE_HEADER } from '../src/domain/payloads/trace.js';
 import { installRuntime, workflowBundle } from './support/gate.js';
 import { type KeptHistory, replays } from './support/replay.js';
 
@@ -10,6 +11,7 @@ const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
 test('there are kept histories of every workflow', () => {
   const types = new Set(files.map((name) => name.split('.')[1]));
   expect([...types].sort()).toEqual([
+    'AddCanaryTenant',
     'CanaryRelease',
     'CheckDrift',
     'MoveLatest',
@@ -19,17 +21,35 @@ test('there are kept histories of every workflow', () => {
   ]);
 });
 
+const read = (name: string) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as KeptHistory;
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+/** The same history, as if the run had been started within a trace. Its commands were recorded without. */
+function traced(name: string): KeptHistory {
+  const kept = read(name);
+  const carrier = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' };
+  const payload = { metadata: { encoding: base64('json/plain') }, data: base64(JSON.stringify(carrier)) };
+  const [first] = (kept.history as { events?: Record<string, object>[] }).events ?? [];
+  Object.assign(first?.workflowExecutionStartedEventAttributes ?? {}, {
+    header: { fields: { [TRACE_HEADER]: payload } },
+  });
+  return kept;
+}
+
 /** What keeps each of them from being replayed; of one that does, undefined. */
 const faults = new Map<string, unknown>();
 beforeAll(async () => {
   await installRuntime();
-  const kept = files.map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as KeptHistory);
+  const all = [...files.map(read), ...files.map(traced)];
   // One worker for all: making one takes longer than a replay. Answers come in the order of the histories.
   let nth = 0;
-  for await (const { error } of replays(workflowBundle(), kept)) faults.set(files[nth++] ?? '', error);
+  for await (const { error } of replays(workflowBundle(), all)) {
+    const name = files[nth % files.length] ?? '';
+    faults.set(nth < files.length ? name : `${name}, traced`, error);
+    nth += 1;
+  }
 });
 
-test.each(files)('%s replays against the code of today', (name) => {
+test.each(files.flatMap((name) => [name, `${name}, traced`]))('%s replays against the code of today', (name) => {
   expect([...faults.keys()]).toContain(name);
   expect(faults.get(name)).toBeUndefined();
 });

@@ -39,6 +39,12 @@ export const MESSAGES: Message[] = [
     description: 'Phase, reason, images, tenants, hold, decisions, and what each decision would do now',
   },
   {
+    definition: messages.addTenantQuery,
+    workflow: 'AddCanaryTenant',
+    from: 'anyone',
+    description: 'Phase, reason, address and build of the tenant; at the end its outcome and the command that goes on',
+  },
+  {
     definition: messages.fleetSeenSignal,
     workflow: 'CanaryRelease',
     from: 'its own activity',
@@ -105,6 +111,15 @@ export const MESSAGES: Message[] = [
   ...command('sequence', 'Sets the newest sequence, after a wrong one'),
   ...command('pause', 'Stops promotions, until a time or until resume'),
   ...command('resume', 'Ends a pause'),
+  ...command('quarantine', 'Sets a canary tenant aside until a time'),
+  ...command('unquarantine', 'Ends the quarantine of a tenant'),
+  ...command('renew', 'Continues as a new run, on the current version of the workers if they have versions'),
+  {
+    definition: messages.deliverEventSignal,
+    workflow: 'DeliverEvents',
+    from: 'the activity `publish`',
+    description: 'An event, and the sinks that take it; once per id',
+  },
   {
     definition: messages.productionQuery,
     workflow: 'WatchProduction',

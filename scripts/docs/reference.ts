@@ -1,10 +1,12 @@
-import { ALARMS, EVENTS, METRICS } from '../../src/contract/events.js';
+import { ALARMS, EVENTS } from '../../src/contract/events.js';
 import { FAILURE_TYPES } from '../../src/contract/failures.js';
 import { HOLDS, type HoldName, holdRow } from '../../src/contract/hold.js';
 import { MOVE_OUTCOMES, MOVE_REFUSALS } from '../../src/contract/move.js';
 import { OUTCOMES, RELEASE_PHASES } from '../../src/contract/release.js';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
+import { ADD_PHASES, ADD_STOPS } from '../../src/contract/tenants/added.js';
 import { WATCH_OUTCOMES } from '../../src/contract/tenants/production.js';
+import { METRICS, type MetricRow } from '../../src/metrics/table.js';
 import { MESSAGES, type Message } from './messages.js';
 
 const ATTRIBUTES: Record<string, string> = {
@@ -56,6 +58,19 @@ export function holdsTable(page = (name: string) => name): string {
   );
 }
 
+/** The tables of docs/monitoring.md, by kind. */
+export function metricsTables(): string {
+  const rows = Object.entries(METRICS) as [string, MetricRow][];
+  const titles = { gauge: 'Gauges', counter: 'Counters', histogram: 'Histograms' };
+  return Object.entries(titles)
+    .map(([kind, title]) => {
+      const own = rows.filter(([, row]) => row.kind === kind);
+      const cells = own.map(([name, { labels, meaning }]) => [`\`${name}\``, labels.join(', '), meaning]);
+      return `### ${title}\n\n${table(['metric', 'labels', 'meaning'], cells)}`;
+    })
+    .join('\n\n');
+}
+
 /** docs/reference.md: every name that other programs and people use. */
 export function referenceMarkdown(): string {
   return `# Reference
@@ -85,6 +100,19 @@ ${sentences('outcome', OUTCOMES)}
 \`WatchProduction\`:
 
 ${sentences('outcome', WATCH_OUTCOMES)}
+
+## Adding a tenant
+The phases of \`AddCanaryTenant\`:
+
+${sentences('phase', ADD_PHASES)}
+
+It ends \`added\`, or fails as \`TenantNotAdded\` with one of these as \`outcome\` of the first detail. Nothing is
+undone: the command takes up what was reached.
+
+${table(
+  ['outcome', 'meaning', 'goes on by'],
+  Object.entries(ADD_STOPS).map(([name, { means, next }]) => [`\`${name}\``, means, `\`${next}\``]),
+)}
 
 ## Failure types
 ${sentences('type', FAILURE_TYPES)}
@@ -121,9 +149,6 @@ ${sentences('event', EVENTS)}
 ${sentences('alarm', ALARMS)}
 
 ## Metrics
-${table(
-  ['counter', 'labels', 'meaning'],
-  METRICS.map(({ name, labels, meaning }) => [`\`${name}_total\``, labels.join(', '), meaning]),
-)}
+See [monitoring](monitoring.md).
 `;
 }

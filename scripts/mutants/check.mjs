@@ -29,6 +29,11 @@ function editProblem(root, mutant) {
 function testProblem(root, { testFile, testName }) {
   const file = join(root, testFile);
   if (!existsSync(file)) return `no such file ${testFile}`;
+  // A test of a corpus is one of its files.
+  if (testName.endsWith('.json')) {
+    const input = join(testFile.replace(/\.test\.ts$/, ''), testName);
+    return existsSync(join(root, input)) ? null : `no such file ${input}`;
+  }
   return mayContain(readFileSync(file, 'utf8'), testName) ? null : `no title in ${testFile} matches "${testName}"`;
 }
 

@@ -27,7 +27,10 @@ export async function stopRunning() {
 export async function runTest(folder, { testFile, testName }) {
   const pattern = testName.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   const args = ['run', testFile, '-t', pattern, `--reporter=${REPORTER}`];
-  const { problem, message } = await runNode(folder, 'vitest/vitest.mjs', args, { MUTANT_TEST: testName });
+  const { problem, message } = await runNode(folder, 'vitest/vitest.mjs', args, {
+    MUTANT_TEST: testName,
+    CANARY_ALL_ROWS: '1',
+  });
   if (problem) return problem;
   if (!message) return 'the run reported nothing: the test bed did not start';
   if (!message.test) return `no test "${testName}" in ${testFile}`;

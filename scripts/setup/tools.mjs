@@ -12,12 +12,23 @@ import {
 } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { crane } from './crane.mjs';
+import { dockerRegistry, nginx, prometheus, promtool } from './debian.mjs';
 import { hasImage, registry } from './registry.mjs';
 import { skippingServer } from './skipping-server.mjs';
 import { temporal } from './temporal.mjs';
 import { zizmor } from './zizmor.mjs';
 
-const TOOLS = { temporal, registry, crane, 'skipping-server': skippingServer, zizmor };
+const TOOLS = {
+  temporal,
+  registry,
+  crane,
+  'skipping-server': skippingServer,
+  zizmor,
+  'docker-registry': dockerRegistry,
+  nginx,
+  promtool,
+  prometheus,
+};
 export const TOOL_NAMES = Object.keys(TOOLS);
 const SCRATCH = '.new-';
 

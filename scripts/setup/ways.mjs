@@ -67,6 +67,21 @@ export function fromWheel(name, version, sha256) {
   };
 }
 
+/** A program in a package of Debian, unpacked and not installed: no service starts. */
+export function fromDebian(name, path) {
+  return {
+    name: `the Debian package ${name}`,
+    takes: 'about 2 s',
+    find: async ({ env, log, scratch }) => {
+      const options = { cwd: scratch, env, log, limitMs: 60_000 };
+      await run('apt-get', ['-q', '-o', 'Acquire::Retries=1', 'download', name], options);
+      const unpacked = join(scratch, 'unpacked');
+      await run('dpkg-deb', ['-x', largestFile(scratch), unpacked], options);
+      return { path: join(unpacked, path) };
+    },
+  };
+}
+
 export function largestFile(directory) {
   const files = readdirSync(directory, { recursive: true }).map((name) => join(directory, name));
   const bySize = files.filter((path) => statSync(path).isFile()).sort((a, b) => statSync(b).size - statSync(a).size);

@@ -15,6 +15,7 @@ import type { MoveInput } from '../../src/contract/move.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startTenant } from '../../testbed/tenant.js';
+import { testBundle } from '../support/bundles.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import type { Wanted } from '../support/foreign-workflows.js';
 import { logged } from '../support/gate.js';
@@ -29,8 +30,8 @@ const FOREIGN_QUEUE = 'attack-deputy-foreign';
 let foreign: Worker;
 let running: Promise<void>;
 beforeAll(async () => {
-  const workflowsPath = join(import.meta.dirname, '..', 'support', 'foreign-workflows.ts');
-  foreign = await Worker.create({ connection: gate().connection, taskQueue: FOREIGN_QUEUE, workflowsPath });
+  const workflowBundle = await testBundle(join(import.meta.dirname, '..', 'support', 'foreign-workflows.ts'));
+  foreign = await Worker.create({ connection: gate().connection, taskQueue: FOREIGN_QUEUE, workflowBundle });
   running = foreign.run();
 });
 afterAll(async () => {

@@ -102,7 +102,8 @@ describe('hostile messages to everything that a run lists', () => {
       await gate().release({ sha: next.sha, force: true, reason: 'order', sequence: 9 }).then(approved),
     );
     expect(report).toMatchObject({ report: { outcome: 'promoted' } });
-  });
+    // The lane takes some 400 messages.
+  }, 120_000);
 
   test('break no rollback: it answers, is aborted, and ends', async () => {
     const sha = newSha();

@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { debugLines } from '../../src/cli/debug.js';
 import { send } from '../../src/net/http.js';
+import { DIRECT } from '../../src/net/network.js';
 
 const SECRET = 'user-secret-0123456789';
 const env = { GITHUB_TOKEN: SECRET, CANARY_ADMIN_TOKENS: 'one-of-two-tokens,two-of-two-tokens', PATH: '/usr/bin' };
@@ -16,7 +17,9 @@ describe('--debug', () => {
     const { port } = server.address() as { port: number };
     const headers = { authorization: `Basic ${SECRET}` };
     const url = new URL(`http://127.0.0.1:${port}/v2/`);
-    const error = await send({ method: 'GET', url, headers, timeoutMs: 2_000, maxBytes: 100 }).catch((why) => why);
+    const error = await send({ method: 'GET', url, network: DIRECT, headers, timeoutMs: 2_000, maxBytes: 100 }).catch(
+      (why) => why,
+    );
     server.close();
     expect((error.cause as { data?: string }).data, 'the parser keeps what it read').toContain('you sent');
     const text = debugLines(error, {}).join('\n');

@@ -74,8 +74,11 @@ describe('canary doctor of a healthy gate', () => {
       'ok       lane      promotion is automatic',
       'ok       runs      no run is stuck or held',
       ...images.map((image) =>
-        expect.stringMatching(`^ok       registry  ${image} can be read and written; :latest is sha256:[0-9a-f]{64}$`),
+        expect.stringMatching(
+          `^ok       registry  ${image} can be read, and takes uploads \\(overwriting :latest was not tried\\); :latest is sha256:[0-9a-f]{64}$`,
+        ),
       ),
+      'ok       lane      :latest is where the last move left it',
       'ok       tenants   canary-1: liveness returns a subsystems map',
       'ok       tenants   canary-2: liveness returns a subsystems map',
       `ok       tenants   canary-1 reports build ${sha.slice(0, 7)}`,
@@ -206,6 +209,14 @@ describe('a finding that stops no release is a note, with 0', () => {
     expect(out[0]).toMatch(/^note {5}settings {2}no canary fleet: every promotion waits for a person \(fix: /);
     expect(out[1]).toMatch(/^note {5}workers {3}.*@.* runs with another CANARY_TENANT_URLS than this shell \(fix: /);
     expect(code).toBe(0);
+  });
+
+  test('a trial write is refused while the lane is not paused', async () => {
+    const { code, out } = await doctor({}, '--write-probe');
+    expect(out[0]).toMatch(
+      /^STOPS {4}registry {2}overwriting .*:latest was not tried: the lane is not paused \(fix: canary pause/,
+    );
+    expect(code).toBe(1);
   });
 
   test('another token is no other configuration', async () => {

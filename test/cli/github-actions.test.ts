@@ -7,6 +7,7 @@ import { canary as run } from '../support/cli.js';
 import { useGate } from '../support/gate.js';
 import { failed, record } from '../support/records.js';
 import { newSha } from '../support/shas.js';
+import { until } from '../support/until.js';
 
 const gate = useGate('cli-actions');
 const folder = mkdtempSync(join(tmpdir(), 'canary-actions-'));
@@ -62,6 +63,8 @@ describe('waiting in GitHub Actions', () => {
   test('reports that the run continues after the timeout', async () => {
     const sha = newSha();
     await gate().publish(sha);
+    const handle = await gate().release({ sha });
+    await until('it waits for the canaries', async () => (await gate().phase(handle)) === 'awaiting-canary');
     const { code, summary, outputs } = await step(['release', sha, '--wait', '--timeout', '1s']);
     expect(code).toBe(8);
     expect(summary).toMatch(/^## Canary running — awaiting-canary\n/);

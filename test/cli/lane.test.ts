@@ -241,7 +241,7 @@ describe('a lane command without a worker', () => {
 
 describe('usage errors exit 2 with one line, before any request', () => {
   test.each([
-    [['lane', 'adapt'], 'canary: invalid lane command "adapt": expected adopt, unhold, drop, unbad or sequence'],
+    [['lane', 'adapt'], 'canary: invalid lane command "adapt": expected adopt, unhold, drop, unbad, sequence or renew'],
     [['lane'], "canary: missing required argument 'command' (canary lane --help)"],
     [['lane', 'drop'], 'canary: invalid sha undefined: expected 7 to 40 lower-case hex digits, e.g. 4c1d56e'],
     [['lane', 'adopt', '4c1d56e'], 'canary: lane adopt takes no sha, got "4c1d56e"'],

@@ -49,4 +49,13 @@ describe('a command', () => {
       expect(loaded.filter((one) => REGISTRY.test(one))).toEqual([]);
     },
   );
+
+  test('that has to work while Temporal is down does not load its client', () => {
+    for (const file of [
+      'src/cli/commands/rollback.ts',
+      'src/cli/local/direct-rollback.ts',
+      'src/cli/commands/smoke.ts',
+    ])
+      expect([...loadedBy(file)].filter((one) => one.startsWith('@temporalio/'))).toEqual([]);
+  });
 });

@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { laneCommandSignal, laneCommandUpdate } from '../../src/contract/messages.js';
 import type { History, LaneView } from '../../src/lane/view.js';
@@ -67,6 +70,20 @@ describe('canary queue', () => {
 });
 
 describe('canary history', () => {
+  test('writes a page with the runs that ended, and the figures of them', async () => {
+    const { sha } = await promoted(gate());
+    const folder = mkdtempSync(join(tmpdir(), 'canary-history-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const file = join(folder, 'history.html');
+    const hasRun = async () => {
+      expect(await canary(['history', '--html', file])).toMatchObject({ code: 0, out: [`wrote ${file}`], err: [] });
+      return readFileSync(file, 'utf8').includes(`release ${sha.slice(0, 7)}: promoted, `);
+    };
+    // A list of runs lags.
+    await until('the run is listed', hasRun);
+    expect(readFileSync(file, 'utf8')).toContain('Deployment frequency');
+  });
+
   test('prints moves and known-bad builds, newest first, with who and why', async () => {
     const build = await promoted(gate());
     await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it is slow', requestedBy: 'ada' }));

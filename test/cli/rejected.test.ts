@@ -42,7 +42,11 @@ describe('a build that canary rejected', () => {
     const rejected = new RegExp(`REJECTED BY CANARY on .*, run ${runId}: ${CHECK}`);
     expect([dry.code, dry.out.slice(-3)]).toEqual([
       1,
-      [expect.stringMatching(rejected), force, 'dry run: nothing was moved'],
+      [
+        expect.stringMatching(rejected),
+        force,
+        'dry run: nothing was moved, and whether :latest may be overwritten was not tried',
+      ],
     ]);
     const { code, out, err } = await canary('promote', sha, ...why);
     expect([code, out[0], err.at(-1)]).toEqual([1, expect.stringMatching(rejected), force]);

@@ -1,4 +1,7 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { canary as run } from '../support/cli.js';
 import { useGate } from '../support/gate.js';
@@ -28,6 +31,24 @@ describe('canary report', () => {
     expect(text).toMatch(/\| soaking \| [-0-9: ]+ \| \d+s \|/);
     expect(text).toContain(`/workflows/cli-report-canary-release-${second.slice(0, 7)}/`);
     for (const { url } of gate().tenants) expect(text).not.toContain(url.replace('http://', ''));
+  });
+
+  test('writes a page with every phase that the run went through, and nothing else to the screen', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'canary-page-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const file = join(folder, 'release.html');
+    expect(await canary(['report', second, '--html', file])).toMatchObject({
+      code: 0,
+      out: [`wrote ${file}`],
+      err: [],
+    });
+    const page = readFileSync(file, 'utf8');
+    for (const phase of ['queued', 'awaiting-canary', 'soaking', 'smoking', 'promoting'])
+      expect(page).toContain(`aria-label="${phase}, `);
+    expect(page).toContain(':latest is on this build');
+    for (const { url } of gate().tenants) expect(page).not.toContain(url.replace('http://', ''));
+    const nowhere = await canary(['report', second, '--html', join(folder, 'none', 'release.html')]);
+    expect(nowhere).toMatchObject({ code: 2, err: [expect.stringContaining('--html: ENOENT')] });
   });
 
   test('prints a RED build with its failing checks; the answers on a terminal, and in its status', async () => {

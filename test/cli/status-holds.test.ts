@@ -47,7 +47,17 @@ function overviewOf(state: ReleaseStatus): Overview {
     closed: null,
     state,
   };
-  return { lane: 'none', live: null, back: null, alarm: null, running: [run], ended: [], workers: [] };
+  return {
+    lane: 'none',
+    live: null,
+    back: null,
+    alarm: null,
+    running: [run],
+    troubles: [],
+    ended: [],
+    unlisted: null,
+    workers: [],
+  };
 }
 
 /** The command of each decision that applies to a hold, by the table of holds. */

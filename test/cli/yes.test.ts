@@ -32,5 +32,6 @@ test('what asks is found', () => {
     'pause',
     'resume',
     'lane',
+    'tenants',
   ]);
 });

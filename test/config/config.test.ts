@@ -20,6 +20,15 @@ test('an environment of images alone is a gate with a soak of six minutes and no
   });
 });
 
+test('an image that ends in #optional may be left out of a build, by the plan of each release', async () => {
+  const config = await loadConfig({ CANARY_IMAGES: 'ghcr.io/acme/app,docker.io/acme/worker#optional' });
+  expect(config).toMatchObject({
+    images: ['ghcr.io/acme/app', 'docker.io/acme/worker'],
+    optionalImages: ['docker.io/acme/worker'],
+  });
+  expect((await planRelease(config, {})).optional).toEqual(['docker.io/acme/worker']);
+});
+
 test.each([
   'https://a.example,https://b.example',
   'https://a.example https://b.example',
@@ -31,7 +40,7 @@ test.each([
     { name: 'canary-1', origin: 'https://a.example' },
     { name: 'canary-2', origin: 'https://b.example' },
   ]);
-  expect(fleet?.access.get('https://b.example')).toEqual({ token: 'two', headers: {} });
+  expect(fleet?.access.get('https://b.example')).toMatchObject({ token: 'two', headers: {} });
 });
 
 test('a secret is read from its file', async () => {

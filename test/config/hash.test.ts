@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { configHash, differingSettings, hashIn, identityOf, shortIdentity } from '../../src/config/hash.js';
 import { loadConfig } from '../../src/config/load.js';
+import { versionIn } from '../../src/temporal/version.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'canary-hash-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -48,7 +49,7 @@ test('two hashes tell which settings differ, and no value of one', async () => {
   });
   expect(differingSettings(one, other)).toEqual(['CANARY_TENANT_URLS', 'CANARY_SOAK']);
   expect(differingSettings(one, one)).toEqual([]);
-  expect(other).toMatch(/^[0-9a-f]{8}\.[\w-]{10,40}$/);
+  expect(other).toMatch(/^[0-9a-f]{8}\.[\w-]{10,60}$/);
 });
 
 test('a hash of another version names no setting', async () => {
@@ -69,9 +70,13 @@ test('tenants of a fleet file do not count: they are read again for each release
   expect(await of('https://a.example.com')).toBe(await of('https://b.example.com'));
 });
 
-test('a worker has the hash at the end of its identity', async () => {
-  expect(hashIn(identityOf(await hash(BASE)))).toBe(await hash(BASE));
+test('a worker has its version, and the hash at the end, in its identity', async () => {
+  expect(hashIn(identityOf('0.1.0+9f8e7d6c', await hash(BASE)))).toBe(await hash(BASE));
+  expect(versionIn(identityOf('0.1.0+9f8e7d6c', await hash(BASE)))).toBe('0.1.0+9f8e7d6c');
   expect(hashIn('4711@some-host')).toBeNull();
-  expect(shortIdentity(identityOf(await hash(BASE)))).toMatch(/^\d+@.+#[0-9a-f]{8}$/);
+  expect(versionIn('4711@some-host')).toBeNull();
+  expect(shortIdentity(identityOf('0.1.0+9f8e7d6c', await hash(BASE)))).toMatch(
+    /^\d+@.+\/0\.1\.0\+9f8e7d6c#[0-9a-f]{8}$/,
+  );
   expect(shortIdentity('4711@some-host')).toBe('4711@some-host');
 });

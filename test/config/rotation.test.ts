@@ -6,6 +6,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { afterAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.js';
 import { liveFile } from '../../src/net/live-file.js';
+import { DIRECT } from '../../src/net/network.js';
 import { configuredRegistry } from '../../src/registry/configured-registry.js';
 import { connectionConfig } from '../../src/temporal/connection.js';
 import { payloadCodec } from '../../src/temporal/payloads/codec.js';
@@ -42,7 +43,7 @@ const CREDENTIALS: [name: string, first: string, second: string, use: (path: str
     'token-2\n',
     async (path) => {
       const { secrets } = await loadConfig({ ...IMAGES, GITHUB_TOKEN_FILE: path });
-      const { auth } = configuredRegistry(secrets.github, { HOME: folder });
+      const { auth } = configuredRegistry({ secrets, network: DIRECT }, { HOME: folder });
       return () =>
         auth.credentials('ghcr.io', 'acme/platform').then((found) => (found as { password: string }).password);
     },

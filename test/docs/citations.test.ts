@@ -32,7 +32,7 @@ describe('every citation resolves to a page of this repository', () => {
 
   test('of a decision', () => {
     const known = readdirSync(join(repositoryRoot, 'docs', 'decisions')).map((name) => Number(name.slice(0, 4)));
-    expect(known).toEqual(known.map((_, index) => index + 1));
+    expect(known).toEqual([...new Set(known)]);
     expect(cited(/\bADR (\d+)\b/g).filter(({ groups: [number] }) => !known.includes(Number(number)))).toEqual([]);
   });
 

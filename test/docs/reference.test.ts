@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { MESSAGES } from '../../scripts/docs/messages.js';
-import { holdsTable, referenceMarkdown } from '../../scripts/docs/reference.js';
+import { holdsTable, metricsTables, referenceMarkdown } from '../../scripts/docs/reference.js';
 import * as messages from '../../src/contract/messages.js';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
 import { repositoryRoot } from '../../testbed/tools.js';
@@ -35,4 +35,8 @@ describe('docs/reference.md', () => {
 
 test('the table of docs/runbook/holds.md says what the contract says (npm run docs writes it)', () => {
   expect(page('runbook/holds.md')).toContain(`<!-- generated: holds -->\n\n${holdsTable()}\n\n<!-- /generated -->`);
+});
+
+test('the tables of docs/monitoring.md say what the table of metrics says (npm run docs writes them)', () => {
+  expect(page('monitoring.md')).toContain(`<!-- generated: metrics -->\n\n${metricsTables()}\n\n<!-- /generated -->`);
 });

@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { WatchState } from '../../src/contract/tenants/production.js';
-import { beginWatch, endOf, lengthOf, notePoll, type PolledTenant } from '../../src/domain/production-watch.js';
+import {
+  beginWatch,
+  endOf,
+  lengthOf,
+  notePoll,
+  type PolledTenant,
+  whyTooLittle,
+} from '../../src/domain/production-watch.js';
 
 const SHA = '4c1d56e';
 const OLD = '9e82b1d';
@@ -16,6 +23,8 @@ const DOWN: PolledTenant = {
 };
 const FAILS: PolledTenant = { ...ON(), live: 'fail', check: 'liveness: status 500' };
 const UNAVAILABLE: PolledTenant = { ...ON(), live: 'could-not-test', check: 'liveness: status 503' };
+
+const UNJUDGED: PolledTenant = { ...ON(), unjudged: 'few requests fail: could not be tested' };
 
 /** Polls one after another, 5 s apart and 100 ms long; a number is a pause before the next one, in milliseconds. */
 function watch(steps: (PolledTenant | number)[], from?: WatchState): WatchState {
@@ -47,6 +56,7 @@ describe('a bake', () => {
     ['a check that fails', [FAILS]],
     ['two polls in a row without an answer', [DOWN, DOWN]],
     ['two polls in a row without liveness', [UNAVAILABLE, UNAVAILABLE]],
+    ['a judge that could not judge', [UNJUDGED]],
     ['a gap of more than three polls', [15_001]],
     ['a clock that was set back', [-1]],
   ])('starts again after %s', (_name, steps) => {
@@ -94,6 +104,12 @@ describe('a tenant', () => {
     expect(red(steps)).toBe('no answer for 26s in 3 interruptions: /health: ECONNREFUSED');
   });
 
+  test('that no judge can judge is not red for it, however long', () => {
+    const seen = watch(times(1_000, UNJUDGED));
+    expect(seen.tenants[0]?.red).toBeUndefined();
+    expect(endOf(seen, LIMITS)).toBe('bound');
+  });
+
   test('that fails its check twice in a row is red, and stays red', () => {
     expect(red([ON(), FAILS, ON(), FAILS])).toBeUndefined();
     expect(red([ON(), FAILS, FAILS, ON()])).toBe('liveness: status 500');
@@ -129,5 +145,34 @@ describe('the bound', () => {
     expect(endOf(doubtful, short)).toBeNull();
     expect(endOf(watch([...times(11, ON()), FAILS]), short)).toBeNull();
     expect(endOf(watch(times(13, DOWN), doubtful), short)).toBe('bound');
+  });
+});
+
+describe('a rollback without a person', () => {
+  const AT = '2026-11-25T06:00:00.000Z';
+  const now = Date.parse(AT);
+  const CUT: PolledTenant = { ...DOWN, unreached: true };
+  const seen = (...polled: PolledTenant[]): WatchState => {
+    const begun = beginWatch(
+      polled.map(({ tenant }) => ({ tenant })),
+      0,
+    );
+    return { ...notePoll(begun, polled, SHA, { begun: 5_000, ended: 5_100 }, LIMITS), at: AT };
+  };
+
+  test('needs an answer of at least one tenant: the network of the gate may be down', () => {
+    const why = 'no tenant answers at all, so the network of the gate may be down';
+    expect(whyTooLittle(seen(CUT, { ...CUT, tenant: 'globex' }), now)).toBe(why);
+    expect(whyTooLittle(seen(CUT, { ...FAILS, tenant: 'globex' }), now)).toBeNull();
+    expect(whyTooLittle(seen(DOWN), now)).toBeNull();
+  });
+
+  test('counts the last poll, not one before it', () => {
+    expect(watch([CUT, ON()]).tenants[0]).not.toHaveProperty('unreached');
+  });
+
+  test('needs a recent look at production', () => {
+    expect(whyTooLittle(seen(FAILS), now + 10 * 60_000)).toBeNull();
+    expect(whyTooLittle(seen(FAILS), now + 11 * 60_000)).toBe('production was last seen 11m ago');
   });
 });

@@ -56,6 +56,11 @@ describe('a worker that Temporal refuses', () => {
     expect(await busy.healthz()).toBe(200);
 
     refused.set('refused', UNAUTHENTICATED).set('refused-idle', UNAUTHENTICATED).set('refused-gone', NOT_FOUND);
+    // A poll that waits is refused only after a minute, when it is repeated; a lost connection repeats it now.
+    for (const proxy of proxies) {
+      proxy.cut();
+      proxy.heal();
+    }
     const fate = async (worker: Worker) => {
       await until(
         'the SDK gives up',

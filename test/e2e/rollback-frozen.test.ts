@@ -12,7 +12,7 @@ const { registry, gate, old, writes, pairs } = await useCountedGate('rollback-fr
 const startVictim = useVictims(gate);
 
 /** With a worker frozen (issue 10), in milliseconds: its lease, and what it had polled, have to run out first. */
-const FROZEN_PUT_MS = 20_000;
+const FROZEN_PUT_MS = 30_000;
 
 let oldDigests: (string | undefined)[];
 beforeEach(async () => {

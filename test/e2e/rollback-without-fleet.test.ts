@@ -47,6 +47,7 @@ describe('a worker whose fleet file is no JSON any more and whose suite is gone'
     expect(ready.status).toBe(503);
     expect(ready.body).toMatch(/not ready for releases: CANARY_FLEET_FILE: .*CANARY_SMOKE_SUITE: /);
     expect(await get('/healthz')).toMatchObject({ status: 200 });
+    expect((await get('/metrics')).body).toMatch(/^canary_config_problems [1-9]\d*$/m);
   });
 
   test('refuses a release, and moves nothing', async () => {

@@ -16,6 +16,7 @@ import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { startProcess } from '../../testbed/process.js';
 import { type Answer, ociError, type RegistryRequest } from '../../testbed/registry-store.js';
+import { startSinkServer } from '../../testbed/sink-server.js';
 import { startTokenServer } from '../../testbed/token-server.js';
 import { repositoryRoot } from '../../testbed/tools.js';
 import { canary } from '../support/canary-process.js';
@@ -36,9 +37,17 @@ const PASSWORD = secret('registry-password');
 const SETTINGS = {
   GITHUB_TOKEN: secret('github'),
 };
+/** In the address of a chat, and of a webhook. */
+const SLACK = `T00/B00/${randomBytes(18).toString('hex')}`;
+const HOOK = randomBytes(18).toString('hex');
+const SIGNING = randomBytes(32).toString('base64');
+const NOTIFY = `ghp_${randomBytes(18).toString('hex')}`;
+const OF_SINKS = [SLACK, HOOK, SIGNING, NOTIFY];
 /** Organization id as some databases generate it; it looks like a build. */
 const ORG = '5eed0f5eed0f5eed0f5eed0f';
 const HEADER = secret('header');
+/** Of a proxy that nothing here goes through: everything is on this machine. */
+const PROXY = secret('proxy');
 
 const folder = mkdtempSync(join(tmpdir(), 'canary-secrets-'));
 const fileOf = (name: string, text: string) => {
@@ -153,6 +162,13 @@ async function run(way: Way, evidence: Evidence) {
   const queue = taskQueue(lane);
   const tenants = await Promise.all(TOKENS.map(startEchoTenant));
   const registry = await startMemoryRegistry();
+  const sinks = await startSinkServer();
+  // They repeat what they were asked with, and take nothing.
+  sinks.answer = ({ headers, path }) => ({
+    status: 400,
+    headers: { 'x-reason': path },
+    body: inEveryForm([...OF_SINKS, ...secretsIn(headers)]),
+  });
   const tokens = await startTokenServer({ users: [{ name: 'canary', password: PASSWORD, push: true }] });
   tokens.behavior.opaque = true;
   const [old, green, red, held, denied] = [newSha(), newSha(), newSha(), newSha(), newSha()];
@@ -179,9 +195,11 @@ async function run(way: Way, evidence: Evidence) {
     CANARY_HTTP_ADDR: '127.0.0.1:0',
     ...(way === 'variables' && { CANARY_PAYLOAD_KEY_FILE: keyFile }),
     DOCKER_CONFIG: dockerConfig(way, registry.host),
+    HTTPS_PROXY: `http://gate:${encodeURIComponent(PROXY)}@proxy.example:3128`,
     ...settings(
       way,
       tenants.map(({ url }) => url),
+      sinks.url,
     ),
   };
   const logFile = join(folder, `${way}.log`);
@@ -254,12 +272,22 @@ async function run(way: Way, evidence: Evidence) {
   } finally {
     unwatch();
     await worker.stop();
-    await Promise.all([...tenants.map((tenant) => tenant.stop()), tokens.stop(), registry.stop()]);
+    await Promise.all([...tenants.map((tenant) => tenant.stop()), tokens.stop(), registry.stop(), sinks.stop()]);
   }
   evidence.set('output of the worker', withDecoded(readFileSync(logFile, 'utf8')));
   // Tokens that were handed out on the way are secrets, too.
   const shown = registry.requests.flatMap(({ headers }) => secretsIn(headers));
-  const own = [...TOKENS, PASSWORD, ...Object.values(SETTINGS), ...(way === 'files' ? [ORG, HEADER] : [])];
+  expect(new Set(sinks.requests.map(({ path }) => path.split(/[/?]/)[1]))).toEqual(
+    new Set(['hook', 'repos', 'services']),
+  );
+  const own = [
+    ...TOKENS,
+    PASSWORD,
+    PROXY,
+    ...OF_SINKS,
+    ...Object.values(SETTINGS),
+    ...(way === 'files' ? [ORG, HEADER] : []),
+  ];
   return { codes, registry: registry.host, secrets: [...new Set([...own, ...shown, PAYLOAD_KEY])] };
 }
 
@@ -306,8 +334,17 @@ function dockerConfig(way: Way, host: string): string {
 }
 
 /** The fleet and all secrets of a worker. */
-function settings(way: Way, urls: string[]): Record<string, string> {
-  if (way === 'variables') return { CANARY_TENANT_URLS: urls.join(), CANARY_ADMIN_TOKENS: TOKENS.join(), ...SETTINGS };
+function settings(way: Way, urls: string[], sinks: string): Record<string, string> {
+  const secrets = {
+    ...SETTINGS,
+    CANARY_SLACK_WEBHOOK: `${sinks}/services/${SLACK}`,
+    CANARY_WEBHOOK_URL: `${sinks}/hook?token=${HOOK}`,
+    CANARY_WEBHOOK_SECRET: `whsec_${SIGNING}`,
+    CANARY_GITHUB_TOKEN: NOTIFY,
+  };
+  const github = { CANARY_GITHUB_REPO: 'acme/app', GITHUB_API_URL: sinks };
+  if (way === 'variables')
+    return { CANARY_TENANT_URLS: urls.join(), CANARY_ADMIN_TOKENS: TOKENS.join(), ...secrets, ...github };
   const headers = { 'X-Molecule-Org-Id': { file: fileOf('org', ORG) }, 'X-Edge': { env: 'EDGE_SECRET' } };
   const fleet = {
     tenants: [
@@ -315,11 +352,12 @@ function settings(way: Way, urls: string[]): Record<string, string> {
       { name: 'canary-2', url: urls[1], token: { file: fileOf('token-2', TOKENS[1] ?? '') }, headers },
     ],
   };
-  const files = Object.entries(SETTINGS).map(([name, value]) => [`${name}_FILE`, fileOf(name, value)]);
+  const files = Object.entries(secrets).map(([name, value]) => [`${name}_FILE`, fileOf(name, value)]);
   return {
     CANARY_FLEET_FILE: fileOf('fleet.json', JSON.stringify(fleet)),
     TOKEN_1: TOKENS[0] ?? '',
     EDGE_SECRET: HEADER,
+    ...github,
     ...Object.fromEntries(files),
   };
 }

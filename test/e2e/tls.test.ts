@@ -121,12 +121,12 @@ describe('Temporal behind TLS', () => {
     [
       'without its private CA',
       () => ({ TEMPORAL_TLS_SERVER_CA_CERT_PATH: '' }),
-      'at ADDRESS cannot be used: TLS: its certificate is of an unknown authority (TEMPORAL_TLS_SERVER_CA_CERT_PATH)',
+      'at ADDRESS cannot be used: TLS: its certificate is of an unknown authority (private CA) (TEMPORAL_TLS_SERVER_CA_CERT_PATH)',
     ],
     [
       'if its certificate has another name',
       () => ({ TEMPORAL_TLS_SERVER_NAME: '' }),
-      'at ADDRESS cannot be used: TLS: its certificate is for another host name (TEMPORAL_TLS_SERVER_NAME, or another TEMPORAL_ADDRESS)',
+      'at ADDRESS cannot be used: TLS: its certificate is for temporal.internal, not for 127.0.0.1 (TEMPORAL_TLS_SERVER_NAME, or another TEMPORAL_ADDRESS)',
     ],
     [
       'without a client certificate',

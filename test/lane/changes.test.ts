@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { applyChange, applyRecords, changeOf, isMinor, partsOf } from '../../src/lane/payloads/changes.js';
+import {
+  applyChange,
+  applyRecords,
+  changeOf,
+  isMinor,
+  partsOf,
+  withKnownParts,
+} from '../../src/lane/payloads/changes.js';
 import { marksIn } from '../../src/lane/payloads/state.js';
 import { beginRollback } from '../../src/lane/rollback.js';
 import { emptyLane } from '../../src/lane/state.js';
@@ -32,6 +39,34 @@ describe('a change of a state', () => {
     );
     expect(changeOf({ a: 1 }, { a: 1, b: undefined })).toBeNull();
     expect(applyChange({ a: 1, b: 2 }, changeOf({ a: 1, b: 2 }, { a: 1, b: undefined }))).toEqual({ a: 1 });
+  });
+
+  test('is the same when the parts whose texts are known are shared, which are not looked at', () => {
+    const parts = fc.dictionary(fc.constantFrom('a', 'b', 'ledger'), fc.oneof(json, fc.dictionary(fc.string(), json)));
+    fc.assert(
+      fc.property(parts, parts, parts, (first, second, third) => {
+        let known: Parameters<typeof withKnownParts>[1] = { value: {}, texts: new Map() };
+        for (const state of [first, second, third]) {
+          const now = withKnownParts(state, known, 'ledger');
+          const change = changeOf(known.value, now.value);
+          expect(change).toEqual(changeOf(known.value, state));
+          known = {
+            value: applyChange(known.value, JSON.parse(JSON.stringify(change ?? { in: {} }))),
+            texts: now.texts,
+          };
+          expect(known.value).toEqual(JSON.parse(JSON.stringify(state)));
+        }
+      }),
+    );
+    const state = laneAt('a');
+    const { texts } = withKnownParts(state, { value: {}, texts: new Map() }, 'ledger');
+    const known = { value: structuredClone(state), texts };
+    state.ledger.pause = { by: 'ada', why: 'looked at it', since: new Date(NOON).toISOString() };
+    const { ledger, queue } = withKnownParts(state, known, 'ledger').value;
+    expect(
+      [queue, ledger.history].map((part) => [known.value.queue, known.value.ledger.history].includes(part as never)),
+    ).toEqual([true, true]);
+    expect(ledger.pause).toBe(state.ledger.pause);
   });
 
   test('is as small as what changed, however much the ledger has', () => {

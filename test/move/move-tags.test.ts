@@ -285,11 +285,13 @@ describe('preflight', () => {
     expect(puts()).toBe(before);
   });
 
+  const heads = new Set<string>();
   test.each<[string, Fault, RegExp]>([
     [
       'a missing child',
       {
-        match: ({ method }) => method === 'HEAD',
+        // A HEAD asks for children alone; a GET follows one that is refused.
+        match: ({ method, path }) => (method === 'HEAD' ? heads.add(path) : heads).has(path),
         respond: () => ({ status: 404, headers: {}, body: Buffer.alloc(0) }),
       },
       /manifest/i,

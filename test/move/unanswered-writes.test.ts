@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Move, MoveProgress } from '../../src/move/move-tags.js';
+import type { MoveProgress } from '../../src/contract/move.js';
+import type { Move } from '../../src/move/move-tags.js';
 import type { Fault, Response } from '../../testbed/memory-registry.js';
 import { ociError } from '../../testbed/registry-store.js';
 import { isPut, isRead } from '../support/latest.js';

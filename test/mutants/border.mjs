@@ -124,9 +124,9 @@ export default [
   {
     name: 'border-lane-believes-its-input',
     breaks: 'a lane takes a state that another workflow hands on as its own',
-    file: 'activities/lane/recover-lane.ts',
-    find: "const isContinued = isCarried && closed[0]?.status === 'CONTINUED_AS_NEW' && isHonest(closed[0], lane);",
-    replace: "const isContinued = isCarried && closed[0]?.status === 'CONTINUED_AS_NEW';",
+    file: 'activities/lane/earlier-runs.ts',
+    find: 'const isContinued = isOurs(await findRun(client, id, continuedFrom), WORKFLOWS.lane, lane);',
+    replace: 'const isContinued = (await findRun(client, id, continuedFrom)) !== null;',
     test: 'test/attacks/lane-start.test.ts > is ignored, also if another workflow hands it on as its own',
   },
   {
@@ -236,9 +236,10 @@ export default [
   {
     name: 'border-deleted-predecessor',
     breaks: 'the lane believes a state that a deleted workflow of somebody handed on',
-    file: 'activities/lane/recover-lane.ts',
-    find: 'isContinued && (await continuesOurs(client, lane))',
-    replace: 'isContinued',
+    file: 'activities/lane/earlier-runs.ts',
+    find: 'const isContinued = isOurs(await findRun(client, id, continuedFrom), WORKFLOWS.lane, lane);',
+    replace:
+      'const known = await findRun(client, id, continuedFrom);\n  const isContinued = known === null || isOurs(known, WORKFLOWS.lane, lane);',
     test: 'test/attacks/lane-start.test.ts > whoever deletes runs of the lane neither hands it a state, nor makes it forget without a hold',
   },
 ];

@@ -84,7 +84,7 @@ export default [
     name: 'i3-tag-not-read-again',
     breaks: 'the tag is not read again after the smoke',
     file: 'workflows/release/smoking.ts',
-    find: 'digestOf(tags, repository) !== digest',
+    find: 'digestOf(tags, repository) !== (unchanged ? null : digest)',
     replace: 'digestOf(tags, repository) === null',
     test: 'test/workflows/release/canary-release.test.ts > a build that is pushed again while it soaks is not promoted',
   },

@@ -35,7 +35,7 @@ export default [
     name: 'i6-mover-timed-out-ends-the-run',
     breaks: 'a mover that could not read the registry in time ends the release instead of holding it',
     file: 'workflows/release/promoting.ts',
-    find: "'registry-down' : holdOfFault(type)",
+    find: "'registry-down' : holdOf(release, type)",
     replace: "'registry-down' : null",
     test: 'test/time-skipping/slow-look.test.ts > a mover that cannot read the registry in time is started once more, then the release is held; retry continues',
   },

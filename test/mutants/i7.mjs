@@ -3,7 +3,7 @@ export default [
     name: 'i7-empty-fleet-promotes',
     breaks: 'a gate without a fleet promotes',
     file: 'workflows/release/resolving.ts',
-    find: "tenants.length === 0 && approval === 'auto' && !input.promoteOnly",
+    find: "!hasFleet && approval === 'auto' && !input.promoteOnly",
     replace: 'release.plan.images.length === 0',
     test: 'test/workflows/release/no-fleet.test.ts > with no canary fleet a release is skipped, and :latest stays',
   },

@@ -75,8 +75,8 @@ export default [
     name: 'i8-lane-names-no-digest',
     breaks: 'the lane reports that :latest was moved from outside, but not its digest',
     file: 'src/contract/move.ts',
-    find: "digest ?? 'nothing'",
-    replace: "digest ? 'another' : 'nothing'",
+    find: "stands at ${digest ?? 'nothing'}",
+    replace: "stands at ${digest ? 'another' : 'nothing'}",
     test: 'test/workflows/lane/moved-by-hand.test.ts > a :latest that is moved by hand between two releases is not promoted over without an approval; with one it is, over exactly the digests shown, and the ledger follows',
   },
   {

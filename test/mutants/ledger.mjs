@@ -65,6 +65,14 @@ export default [
     test: 'test/attacks/lane-start.test.ts > a lane of a worker of somebody else is not read, whatever its history says',
   },
   {
+    name: 'ledger-reads-no-new-lane',
+    breaks: 'a lane that has just continued as new is taken for one that does not answer',
+    file: 'src/temporal/records/lane-reader.ts',
+    find: "if (reading.found.continuedFrom === '') return null;",
+    replace: 'return null;',
+    test: 'test/workflows/lane/reread.test.ts > a lane that has just continued as new is read once it serves, not taken for one that does not answer',
+  },
+  {
     name: 'ledger-reads-old-events-twice',
     breaks: 'records are added up twice',
     file: 'src/temporal/records/lane-reader.ts',

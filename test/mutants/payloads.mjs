@@ -19,7 +19,7 @@ export default [
     name: 'payloads-plain-failures',
     breaks: 'messages of failures are in the histories in plain',
     file: 'workers/create-worker.ts',
-    find: '      ...(payloadKeys && { failureConverterPath: ENCODED_FAILURES }),\n',
+    find: '    ...(payloadKeys && { failureConverterPath: ENCODED_FAILURES }),\n',
     replace: '',
     test: 'test/workflows/release/encrypted.test.ts > a release, its verdict, its decisions and its failures are in Temporal encrypted alone, and people read them with the key',
   },

@@ -50,9 +50,9 @@ export default [
   {
     name: 'watch-red-without-alarm',
     breaks: 'production that turns red is reported, but no alarm is raised',
-    file: 'workflows/watch-production.ts',
-    find: "alarm(feed, 'production-red', {",
-    replace: "void (feed, 'production-red', {",
+    file: 'workflows/production/red.ts',
+    find: "if (propose === null) alarm(feed, 'production-red', {",
+    replace: "if (propose === null) void (feed, 'production-red', {",
     test: 'test/workflows/watch-production.test.ts > a tenant that fails on it is red: the check is named, an alarm is raised, and a rollback is proposed, not made',
   },
   {
@@ -173,7 +173,7 @@ export default [
     file: 'src/tenants/sources/index.ts',
     find: "unnamed: 'canary', needsToken: true",
     replace: "unnamed: 'canary', needsToken: false",
-    test: 'test/config/errors.test.ts > {"tenants":[{"url":"https://a.example"}]}',
+    test: 'test/corpus/fleet.test.ts > tenants-0-canary-1-token-is-missing-expected-env-name-or-file-path.json',
   },
   {
     name: 'status-hides-red',

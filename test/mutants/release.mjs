@@ -141,4 +141,21 @@ export default [
     replace: 'if (isWaiting && io === undefined) await nextStep',
     test: 'test/workflows/release/cost.test.ts > a release that is held and followed, with one queued behind it, costs a few heartbeats; an abort frees the lane at once',
   },
+  {
+    name: 'kills-one-attempt',
+    breaks:
+      'a mover whose worker is killed has no second attempt, and the release is held with a pair that may be split',
+    file: 'workflows/shared/mover-options.ts',
+    find: "const MOVE_RETRY = { initialInterval: '1s',",
+    replace: "const MOVE_RETRY = { maximumAttempts: 1, initialInterval: '1s',",
+    test: 'test/kills/kills.test.ts > at event 9 of the mover ends as without the kill',
+  },
+  {
+    name: 'kills-none-comes',
+    breaks: 'no kill comes, and the story ends as without one',
+    file: 'test/kills/tell.ts',
+    find: 'run.historyLength >= event) return true',
+    replace: 'run.historyLength >= event) return false',
+    test: 'test/kills/kills.test.ts > at event 9 of the mover ends as without the kill',
+  },
 ];

@@ -99,7 +99,7 @@ export default [
     name: 'status-of-an-earlier-watch',
     breaks: 'status shows for the live build the watch over an earlier move to it',
     file: 'src/temporal/production.ts',
-    find: "run === null || String(run.memo?.movedAt ?? '') < since",
+    find: 'run === null || watchesSince(run) < since',
     replace: 'run === null',
     test: 'test/report/read-incident.test.ts > is not one over an earlier move to that build',
   },

@@ -59,7 +59,7 @@ export default [
     name: 'bad-target-unforced',
     breaks: 'a rollback to a known-bad or unknown build needs no force',
     file: 'src/lane/rollback.ts',
-    find: 'force ? null : refusalOf(state, sha)',
+    find: 'force ? null : (whyNotOnlyFrom(state, request) ?? refusalOf(state, sha))',
     replace: 'null as string | null',
     test: 'test/lane/moves.test.ts > to a build that is bad is refused without force, and changes nothing',
   },

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { DIRECT } from '../../src/net/network.js';
 import { IssuerUnreachable, issuerKeys } from '../../src/oidc/issuer-keys.js';
 import { tokenVerifier } from '../../src/oidc/verify-token.js';
 import { type OidcIssuer, startOidcIssuer, type TokenSpec } from '../../testbed/oidc-issuer.js';
@@ -21,7 +22,7 @@ function verifier(subject = 'repo:acme/app:*', audience = 'canary') {
   let now = Date.now();
   const verify = tokenVerifier(
     [{ issuer: issuer.url, audience, subject }],
-    issuerKeys(() => now),
+    issuerKeys(DIRECT, () => now),
   );
   return {
     verify,

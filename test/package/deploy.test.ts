@@ -18,7 +18,12 @@ const HTTP_PORT = Number(/EXPOSE (\d+)/.exec(textOf('Dockerfile'))?.[1]);
 
 /** Answers of a worker's own address, by path. */
 async function statusOf(path: string): Promise<number> {
-  const parts = { dead: () => null, notReady: async () => null, metrics: new URL('http://127.0.0.1:1/metrics') };
+  const parts = {
+    dead: () => null,
+    notReady: async () => null,
+    ownMetrics: () => '',
+    metrics: new URL('http://127.0.0.1:1/metrics'),
+  };
   const { port, close } = await serveHttp({ host: '127.0.0.1', port: 0 }, parts);
   onTestFinished(close);
   return (await fetch(`http://127.0.0.1:${port}${path}`)).status;

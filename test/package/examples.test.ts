@@ -1,7 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseRepository } from '../../src/contract/image.js';
 import { endpointOf } from '../../src/registry/transport/endpoint.js';
@@ -71,6 +80,45 @@ describe.each(workflows)('examples/github-actions/%s', (name) => {
       encoding: 'utf8',
     });
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
+  });
+});
+
+describe('the job of docs/ci.md that uses action.yml', () => {
+  const block = /^## The action\n[\s\S]*?```yaml\n([\s\S]*?)```/m.exec(
+    readFileSync(join(repositoryRoot, 'docs', 'ci.md'), 'utf8'),
+  )?.[1];
+  const needed = 'runs-on: ubuntu-24.04\n    steps: [{ run: "true" }]\n';
+  const jobs = `  publish:\n    outputs: { sha: "4c1d56e" }\n    ${needed}  gate:\n    ${needed}`;
+  const workflow = `on: push\njobs:\n${jobs}${block?.replaceAll(/^(?=.)/gm, '  ')}`;
+
+  /** What actionlint says of the job, with `action.yml` in its own project, for it fetches none from elsewhere. */
+  function lint(text: string) {
+    const project = mkdtempSync(join(tmpdir(), 'canary-actionlint-'));
+    onTestFinished(() => rmSync(project, { recursive: true, force: true }));
+    const file = join(project, '.github', 'workflows', 'release.yml');
+    mkdirSync(join(project, '.git'));
+    mkdirSync(dirname(file), { recursive: true });
+    copyFileSync(join(repositoryRoot, 'action.yml'), join(project, 'action.yml'));
+    writeFileSync(file, text.replace(/uses: acme\/canary-release-gate@\w+/, 'uses: ./'));
+    const { status, stdout, stderr } = spawnSync(actionlint ?? '', ['-no-color', '-oneline', file], {
+      cwd: project,
+      encoding: 'utf8',
+    });
+    return { status, said: stdout + stderr };
+  }
+
+  test.skipIf(actionlint === null)(
+    'passes actionlint, and so does the action (skipped where Go cannot build it)',
+    () => {
+      expect(lint(workflow)).toEqual({ status: 0, said: '' });
+    },
+  );
+
+  test.skipIf(actionlint === null).each([
+    ['an input that the action has not', /package: .*/, 'packages: x', 'missing input "package"'],
+    ['an output that it has not', /outputs\.outcome/, 'outputs.result', 'property "result" is not defined'],
+  ])('fails actionlint with %s', (_what, find, replace, said) => {
+    expect(lint(workflow.replace(find, replace)).said).toContain(said);
   });
 });
 

@@ -1,9 +1,10 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parsePayloadKeys } from '../../src/temporal/payloads/keys.js';
 import { repositoryRoot } from '../../testbed/tools.js';
@@ -31,12 +32,15 @@ describe('the package, installed into an empty folder as the image does', () => 
       .trim()
       .split('\n');
     const compiled = /^dist\/(?:activities|src|workers|workflows)\/[\w/-]+\.(?:js|js\.map|d\.ts|cjs)$/;
-    const others = files.map((file) => file.replace(/^package\//, '')).filter((file) => !compiled.test(file));
+    const others = files
+      .map((file) => file.replace(/^package\//, ''))
+      .filter((file) => !compiled.test(file) && !/^dist\/cli\/[\w-]+\.js$/.test(file));
     expect(others.sort()).toEqual([
       'LICENSE',
       'README.md',
       'bin/canary.js',
       'dist/workflow-bundle.json',
+      'docs/events.schema.json',
       'docs/fleet.schema.json',
       'docs/gates.schema.json',
       'package.json',
@@ -45,7 +49,7 @@ describe('the package, installed into an empty folder as the image does', () => 
 
   test('contains no tests and no test bed, and prints its version', () => {
     const files = readdirSync(join(folder, 'node_modules', '@canary-release-gate', 'canary', 'dist'));
-    expect(files.sort()).toEqual(['activities', 'src', 'workers', 'workflow-bundle.json', 'workflows']);
+    expect(files.sort()).toEqual(['activities', 'cli', 'src', 'workers', 'workflow-bundle.json', 'workflows']);
     expect(npm('exec', '--offline', '--', 'canary', '--version').trim()).toBe('0.1.0');
   });
 
@@ -71,6 +75,12 @@ describe('the package, installed into an empty folder as the image does', () => 
         .release({ sha })
         .then((handle) => handle.result());
       expect(await gate().latest()).toEqual(digests);
+      // The bundled command line, with Temporal and with the registry alone.
+      const canary = (...args: string[]) =>
+        promisify(execFile)(bin, args, { cwd: folder, env: { PATH: process.env.PATH, HOME: folder, ...env } });
+      expect((await canary('status', sha, '--json')).stdout).toContain('"promoted"');
+      const direct = canary('rollback', sha, '--direct', '--force', '--reason', 'as a package', '--by', 'ada');
+      expect(JSON.parse((await direct).stdout)).toMatchObject({ direct: true, outcome: 'already' });
     } finally {
       worker.kill('SIGTERM');
       await ended;

@@ -226,7 +226,7 @@ describe('tokens', () => {
     }).listen(0, '127.0.0.1');
     await until('it listens', () => slow.listening);
     const realm = `http://127.0.0.1:${(slow.address() as AddressInfo).port}/`;
-    own.auth.hosts.set(registry.host, { scheme: 'bearer', params: { realm } });
+    own.auth.hosts.set(registry.host, [{ scheme: 'bearer', params: { realm } }]);
     const [one, two] = [new AbortController(), new AbortController()];
     const repository = at(registry.host, 't-shared');
     const gone = readTag(own, repository, LATEST, one.signal).catch((reason: unknown) => reason);

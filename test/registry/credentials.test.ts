@@ -94,6 +94,25 @@ describe("an entry of Docker's config.json", () => {
     ['that is empty, left by a helper', { 'ghcr.io': {} }, 'ghcr.io', 'org/app', null],
     ['that is null', { 'ghcr.io': null }, 'ghcr.io', 'org/app', null],
     [
+      'with nulls, beside entries of others that are nothing',
+      {
+        'other.example.com': { auth: 7, password: null },
+        'more.example.com': 'text',
+        'ghcr.io': { auth: auth('me'), username: null, identitytoken: null, registrytoken: null, email: 7 },
+      },
+      'ghcr.io',
+      'org/app',
+      basic('me'),
+    ],
+    ['in capital letters', { 'https://GHCR.io': { auth: auth('me') } }, 'ghcr.io', 'org/app', basic('me')],
+    [
+      'of Docker Hub, by its API',
+      { 'registry-1.docker.io': { auth: auth('me') } },
+      'index.docker.io',
+      'a/b',
+      basic('me'),
+    ],
+    [
       'of Docker Hub',
       { 'https://index.docker.io/v1/': { auth: auth('me') } },
       'index.docker.io',
@@ -126,6 +145,19 @@ describe('dockerCredentials', () => {
     expect(await ask('ghcr.io', 'org/app', places)).toEqual(basic('docker-config'));
     places.DOCKER_AUTH_CONFIG = JSON.stringify(of('inline'));
     expect(await ask('ghcr.io', 'org/app', places)).toEqual(basic('inline'));
+  });
+
+  test('an empty file is no configuration, and the next one counts', async () => {
+    write('.docker/config.json', '');
+    write('run/containers/auth.json', '\n');
+    expect(await ask('ghcr.io', 'org/app', { XDG_RUNTIME_DIR: join(home, 'run') })).toBeNull();
+    write('.config/containers/auth.json', of('podman-on-disk'));
+    expect(await ask('ghcr.io', 'org/app', { XDG_RUNTIME_DIR: join(home, 'run') })).toEqual(basic('podman-on-disk'));
+  });
+
+  test('the names of its sections may have any letter case, as Go reads them', async () => {
+    write('.docker/config.json', { Auths: { 'ghcr.io': { auth: Buffer.from('me:x').toString('base64') } } });
+    expect(await ask('ghcr.io', 'org/app')).toMatchObject({ kind: 'basic', username: 'me' });
   });
 
   test('a login is seen when it is made, not at the start of the process', async () => {
@@ -161,6 +193,21 @@ describe('a credential helper', () => {
     expect(await ask('index.docker.io')).toMatchObject({ token: SECRET });
     expect(readFileSync(join(home, 'one.asked'), 'utf8')).toBe('ghcr.io\n');
     expect(readFileSync(join(home, 'all.asked'), 'utf8')).toBe('https://index.docker.io/v1/\n');
+  });
+
+  test.each(['https://index.docker.io/v1/', 'docker.io', 'index.docker.io'])(
+    'of Docker Hub is found by the key %s',
+    async (key) => {
+      helper('hub', `echo '{"Username":"hub","Secret":"${SECRET}"}'`);
+      write('.docker/config.json', { credHelpers: { [key]: 'hub', 'other.example.com': 7 }, credsStore: 'missing' });
+      expect(await ask('index.docker.io')).toEqual(basic('hub'));
+    },
+  );
+
+  test('may name its fields in any letter case, as Go reads them', async () => {
+    helper('small', `echo '{"serverurl":null,"username":"me","SECRET":"${SECRET}"}'`);
+    write('.docker/config.json', { credsStore: 'small' });
+    expect(await ask()).toEqual(basic('me'));
   });
 
   test("gets PATH, HOME, its cloud's variables and proxies, and no secret of the gate", async () => {

@@ -26,6 +26,9 @@ afterEach(async () => {
   stops = [];
 });
 
+/** First byte of a TLS connection. */
+const TLS_HANDSHAKE = 0x16;
+
 /** Starts a raw TCP server that calls back once for each request, after its headers. */
 async function hostile(onRequest: (socket: Socket, head: string) => void) {
   const sockets = new Set<Socket>();
@@ -34,6 +37,8 @@ async function hostile(onRequest: (socket: Socket, head: string) => void) {
     socket.on('close', () => sockets.delete(socket)).on('error', () => undefined);
     let head = '';
     socket.on('data', (data) => {
+      // It speaks no TLS.
+      if (data[0] === TLS_HANDSHAKE) return void socket.destroy();
       head += data.toString('latin1');
       if (!head.includes('\r\n\r\n')) return;
       const whole = head;
@@ -121,7 +126,7 @@ const CASES: Case[] = [
       socket.write(bomb);
     },
     'integrity',
-    /compressed, although identity was requested/,
+    /longer than any manifest/,
   ],
   [
     'sends a byte now and then',
@@ -221,7 +226,7 @@ describe('a registry that', () => {
     expect(result.kind).toBe(kind);
     expect(result.message).toMatch(says);
     expect(result.message.length).toBeLessThan(700);
-    expect(ms).toBeLessThan(SHORT.totalMs + 500);
+    expect(ms).toBeLessThan(SHORT.totalMs + 1_000);
     expect(grewMiB).toBeLessThan(60);
     process.stderr.write(process.env.FIGURES ? `${_what}: ${Math.round(ms)} ms, ${grewMiB.toFixed(1)} MiB\n` : '');
   });
@@ -298,6 +303,8 @@ describe('an abort', () => {
       };
       const registry = createRegistry();
       stops.push(() => registry.close());
+      // Else it is asked by https first, and a connection under way ends by its own time limit.
+      registry.schemes.set(host, 'http');
       const controller = new AbortController();
       const { signal } = controller;
       const running: Record<string, () => Promise<unknown>> = {

@@ -86,6 +86,21 @@ describe('a registry with a wrong answer', () => {
     expect(error).toMatchObject({ kind: 'integrity', message: expect.stringContaining(why) });
   });
 
+  test.each(['', 'application/octet-stream', 'application/json; charset=utf-8'])(
+    'is read by the type in its bytes if it sends it as %j, and written back under that',
+    async (type) => {
+      const heal = registry.faults.add({
+        match: ({ method, path }) => method === 'GET' && path.endsWith(TAG),
+        respond: (_request, serve) => ({ ...serve(), headers: { ...serve().headers, 'content-type': type } }),
+      });
+      const manifest = await getManifest(anonymous, repository, TAG);
+      heal();
+      expect(manifest).toMatchObject({ mediaType: 'application/vnd.oci.image.index.v1+json' });
+      await putTag(anonymous, manifest, LATEST);
+      expect(await tagDigest(registry.host, 'lies', 'latest')).toBe(manifest.digest);
+    },
+  );
+
   test('a missing child is named before anything is moved', async () => {
     const manifest = await getManifest(anonymous, repository, TAG);
     const [child] = manifest.children;

@@ -139,7 +139,12 @@ const ANSWERS: [what: string, given: Given, kind: RegistryErrorKind, says: strin
     '(the registry does not let this tag move: exempt it from tag immutability)',
   ],
   ['412 to a request without a condition', { method: 'PUT', status: 412 }, 'rejected', 'status 412: no message'],
-  ['too large', { method: 'PUT', status: 413 }, 'rejected', '(the manifest is too large for this registry)'],
+  [
+    'too large',
+    { method: 'PUT', status: 413 },
+    'rejected',
+    '(the request is too large for the registry, or for a proxy before it',
+  ],
   ['415', { method: 'PUT', status: 415 }, 'rejected', 'status 415'],
   [
     'too many, under another status',

@@ -8,6 +8,7 @@ import { putTag } from '../../src/registry/put-tag.js';
 import { readTag } from '../../src/registry/read-tag.js';
 import { createRegistry } from '../../src/registry/registry.js';
 import { endpointOf, requireReachable } from '../../src/registry/transport/endpoint.js';
+import { inTrace, newTrace, type Span } from '../../src/tracing/spans.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { ociError } from '../../testbed/registry-store.js';
 import { as, at, errorOf, publish, SHORT, WRITER } from './support.js';
@@ -74,6 +75,22 @@ describe('redirects', () => {
     expect(storage.requests.at(-1)?.headers.authorization).toBeUndefined();
   });
 
+  test('a span tells the path on the registry itself, and of another host no path, whatever it begins with', async () => {
+    const heal = sendTo(`http://${storage.host}/v2/moved/manifests/${digest}?signature=abc`);
+    const spans: Span[] = [];
+    const own = client();
+    const get = () => getManifest(own, at(registry.host, 'moved'), digest);
+    await inTrace((span) => void spans.push(span), newTrace(), { name: 'test' }, get);
+    heal();
+    await own.close();
+    const pathsOn = (host: string) =>
+      spans
+        .filter(({ attributes }) => attributes['server.port'] === Number(host.split(':').at(-1)))
+        .map(({ attributes }) => attributes['url.path'] ?? null);
+    expect(pathsOn(registry.host)).toContain(`/v2/moved/manifests/${digest}`);
+    expect(pathsOn(storage.host)).toEqual([null]);
+  });
+
   test('another host that challenges gets no password, and its 401 is transient', async () => {
     seen = [];
     const heal = sendTo(`http://${otherHost()}/blob?signature=abc`);
@@ -109,6 +126,20 @@ describe('redirects', () => {
       path: `/v2/moved/manifests/${inside}`,
       headers: { authorization: expect.any(String) },
     });
+  });
+
+  test.each([307, 308])('a write follows a %i on the same origin, with the credentials', async (status) => {
+    const own = client();
+    const repository = at(registry.host, 'moved');
+    const manifest = await getManifest(own, repository, inside);
+    const stop = registry.faults.add({
+      match: ({ method, query }) => method === 'PUT' && !query.has('here'),
+      respond: ({ path }) => ({ status, headers: { location: `${path}?here=1` } }),
+    });
+    await putTag(own, manifest, LATEST);
+    stop();
+    expect(await readTag(own, repository, LATEST)).toBe(manifest.digest);
+    await own.close();
   });
 
   test('a redirect loop is refused', async () => {

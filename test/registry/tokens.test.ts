@@ -96,7 +96,7 @@ describe('with a token server', () => {
     expect(await tagDigest(registry.host, 'reader', 'latest')).toBe(before);
   });
 
-  test('a wrong password costs one request to the token server, whose message is shown', async () => {
+  test('a wrong password costs two requests to the token server, to write and to read, and its message is shown', async () => {
     const heal = guard('wrong');
     const own = clientOf({ ...WRITER, password: 'guessed-wrong' });
     const error = await errorOf(readTag(own, at(registry.host, 'wrong'), LATEST));
@@ -104,7 +104,7 @@ describe('with a token server', () => {
     heal();
     expect(error).toMatchObject({ kind: 'unauthorized', status: 401 });
     expect(error.message).toMatch(/GET http:\/\/localhost:\d+\/token: status 401 UNAUTHORIZED: incorrect username/);
-    expect(tokens.requests).toHaveLength(1);
+    expect(tokens.requests).toHaveLength(2);
   });
 
   test.each([

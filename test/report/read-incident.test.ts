@@ -169,6 +169,12 @@ describe('the production watch of a build', () => {
     expect(await production(20, null)).toBeNull();
   });
 
+  test('may be one that a person started after the move, which names none', async () => {
+    const byHand = [watch(GOOD, 61, undefined, '2 of 3 on it')];
+    expect(await now(byHand, 60)).toMatchObject({ summary: '2 of 3 on it' });
+    expect(await now(byHand, 62)).toBeNull();
+  });
+
   test('has the time of the last look after the watch has ended', async () => {
     const { ended: _, ...open } = watch(GOOD, 1, 0, '2 of 3 on it');
     expect(await now([open])).toEqual({ summary: '2 of 3 on it', asOf: null });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Sha } from '../../src/contract/sha.js';
 import type { BuildVerdict } from '../../src/contract/tenants/check.js';
+import { prose } from '../../src/domain/markdown.js';
 import { annotations } from '../../src/report/annotations.js';
 import { MAX_MARKDOWN_BYTES, renderReport } from '../../src/report/render.js';
 import type { RunRecord } from '../../src/report/summary.js';
@@ -120,6 +121,22 @@ const ENDS: [end: string, heading: string, record: RunRecord][] = [
   ['running without a worker', '## Canary running — soaking', unreported('running', null)],
   ['terminated', '## ⚠️ The release was TERMINATED', unreported('terminated', null)],
 ];
+
+test('what changes in an image is in the report, below the table of images', () => {
+  const change = { bytes: { before: 400_000_000, after: 412_300_000 }, gained: [], lost: ['linux/arm64'] };
+  const [first, ...rest] = moved;
+  const text = renderReport(record({ images: first ? [{ ...first, change }, ...rest] : [] }));
+  expect(text).toContain(
+    `- \`${first?.repository}\`: 412.3 MB to pull, before 400.0 MB (+3.1 %); no longer for linux/arm64`,
+  );
+  expect(text.match(/ to pull/g)).toHaveLength(1);
+});
+
+test('what was unusual about the fleet is in the report, and in none without it', () => {
+  const fleetNotes = ['the fleet is a copy of 2026-11-25T05:00:00.000Z, because CANARY_FLEET_URL: status 503'];
+  expect(renderReport(record({ fleetNotes }))).toContain(`### Fleet\n\n- ${prose(fleetNotes[0] ?? '')}\n`);
+  expect(renderReport(record())).not.toContain('### Fleet');
+});
 
 describe('the report of a run', () => {
   test.each(ENDS)('%s: the verdict comes first, then all that is known', (_end, heading, run) => {

@@ -109,7 +109,9 @@ export function overviewOf(text: string): Overview {
       { ...listed, state: statusOf(text), waitsFor: [text] },
       { ...listed, waitingFor: null, state: null, waitsFor: [text] },
     ],
+    troubles: [{ workflowId: text, what: text, fix: text }],
     ended: [listed],
+    unlisted: text,
     workers: [{ queue: text, identities: [text, text] }],
   };
 }

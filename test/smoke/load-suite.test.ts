@@ -47,13 +47,23 @@ describe('loadSuite', () => {
     expect(suite.map(({ name }) => name)).toEqual([...defaultSuite.map(({ name }) => name), 'mine']);
   });
 
+  test('the example of other judges is loaded', async () => {
+    const suite = await loadSuite('examples/suites/judges.ts');
+    expect(suite.slice(defaultSuite.length)).toMatchObject([
+      { kind: 'prometheus' },
+      { kind: 'prometheus' },
+      { kind: 'alerts' },
+      { kind: 'command', observe: true },
+    ]);
+  });
+
   test('a suite may import zod, and a module next to it', async () => {
     writeFileSync(join(folder, 'beside.ts'), `export const path: string = '/beside';`);
     const file = module(
       `import { z } from 'zod';\nimport { answers, check, get } from '@canary-release-gate/canary/smoke';\nimport { path } from './beside';\nexport default [check('a', 'b', get(path), answers(200, z.array(z.string())))];`,
     );
     const [one] = await loadSuite(file);
-    expect(one?.steps[0]?.request.path).toBe('/beside');
+    expect(one).toMatchObject({ steps: [{ request: { path: '/beside' } }] });
   });
 
   test('a suite is loaded again after it was fixed', async () => {

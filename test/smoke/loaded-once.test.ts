@@ -53,7 +53,8 @@ test('a worker loads the suite module once', async () => {
   const retryBudgetMs = { registry: 0, secret: 0, smoke: 0 };
   const lane = { state: async () => undefined };
   const client = clientOf(() => caller);
-  const dependencies = { ...gate, retryBudgetMs, lane, client, stopping: new AbortController().signal };
+  const waits = { surpriseMs: 0 };
+  const dependencies = { ...gate, retryBudgetMs, waits, lane, client, stopping: new AbortController().signal };
   const activities = createReleaseActivities(dependencies as never);
   let caller = callerAs(WORKFLOWS.release, `canary-release-${sha.slice(0, 7)}`);
   const run = <A extends unknown[], T>(activity: (...args: A) => Promise<T>, ...args: A): Promise<T> =>
@@ -61,7 +62,7 @@ test('a worker loads the suite module once', async () => {
 
   const plan = await run(activities.loadPlan, { sha: parseSha(sha) });
   for (const one of plan.tenants)
-    expect((await run(activities.smokeTenant, one, 0)).checks).toMatchObject([{ verdict: 'pass' }]);
+    expect((await run(activities.smokeTenant, one, 0, null)).checks).toMatchObject([{ verdict: 'pass' }]);
   caller = callerAs(WORKFLOWS.watch, `watch-production-${sha.slice(0, 7)}`);
   const input = { sha: parseSha(sha), movedAt: new Date().toISOString() };
   const { plan: watch, seen } = await run(activities.loadWatchPlan, input);

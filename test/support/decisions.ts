@@ -2,7 +2,7 @@ import { type WorkflowHandle, WorkflowUpdateFailedError } from '@temporalio/clie
 import type { DecisionInput, DecisionName, Hold, HoldName } from '../../src/contract/hold.js';
 import { DECISIONS } from '../../src/contract/messages.js';
 import type { ReleaseStatus } from '../../src/contract/release.js';
-import { queryStatus } from '../../src/temporal/runs.js';
+import { queryStatus, sendDecision } from '../../src/temporal/runs.js';
 import type { Gate } from './gate.js';
 import { until } from './until.js';
 
@@ -24,6 +24,19 @@ export function heldFor(gate: Gate, handle: WorkflowHandle, name: HoldName, ms?:
     ms,
   );
 }
+
+/** Approves each hold of a run until it ends: an approval that comes before an attempt watches again, after the death of a worker, has
+ * no proof, so the build soaks and it is asked again. */
+export const approveToTheEnd = (gate: Gate, handle: WorkflowHandle) =>
+  until(
+    'it has ended',
+    async () => {
+      const hold = (await statusOf(gate, handle))?.hold;
+      if (hold) await sendDecision(gate.client, handle.workflowId, 'approve', { ...ada, hold: hold.id });
+      return (await handle.describe()).status.name !== 'RUNNING';
+    },
+    60_000,
+  );
 
 /** Sends a decision to a run; returns the answer of the update. */
 export function say(handle: WorkflowHandle, verb: DecisionName, decision: DecisionInput): Promise<string> {

@@ -8,6 +8,7 @@ import { type LaneCommand, laneCommandUpdate } from '../../src/contract/messages
 import type { ReleaseInput, RollbackInput } from '../../src/contract/release.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { parseReleaseInput, parseRollbackInput } from '../../src/domain/inputs.js';
+import { metrics } from '../../src/metrics/metrics.js';
 import type { MoveWaits } from '../../src/move/waits.js';
 import { createRegistry } from '../../src/registry/registry.js';
 import { type LaneClient, LaneRefused, laneClient } from '../../src/temporal/lane-client.js';
@@ -41,6 +42,8 @@ export interface GateOptions {
   waits?: Partial<MoveWaits>;
   /** Whether the test starts the first worker itself. */
   isIdle?: boolean;
+  /** Where the spans of its worker go. */
+  spans?: GateParts['spans'];
   /** Retry budgets for transient faults, in milliseconds. */
   retryBudgetMs?: { registry: number; secret: number; smoke: number };
 }
@@ -87,6 +90,7 @@ export class Gate {
     readonly wrapAuthorizer: GateParts['wrapAuthorizer'],
     readonly laneClient: LaneClient,
     readonly payloadKeys: PayloadKeys | null,
+    readonly spans: GateParts['spans'],
   ) {
     this.repositories = [`${lane}/platform`, `${lane}/platform-tenant`];
   }
@@ -133,6 +137,7 @@ export class Gate {
       options.wrapAuthorizer,
       options.laneClient ?? laneClient(client, lane),
       options.payloadKeys ?? null,
+      options.spans ?? null,
     );
     if (!options.isIdle) await gate.startWorker();
     return gate;
@@ -142,7 +147,7 @@ export class Gate {
   async startWorker(env = this.env, payloadKeys = this.payloadKeys): Promise<void> {
     const temporal = { connection: this.connection, namespace: 'default' };
     const { config, suite } = await loadGateConfig(env);
-    const registry = createRegistry({ push: true });
+    const registry = createRegistry({ push: true, latest: config.promoteTag });
     this.#worker = await createWorker(temporal, {
       config,
       suite,
@@ -152,6 +157,7 @@ export class Gate {
       retryBudgetMs: this.retryBudgetMs,
       lane: this.laneClient,
       payloadKeys,
+      spans: this.spans ?? null,
       ...(this.wrapAuthorizer && { wrapAuthorizer: this.wrapAuthorizer }),
     });
     this.#running = this.#worker.run();
@@ -262,7 +268,12 @@ export class Gate {
 
   /** Metrics of the workers of this process, in the Prometheus format. */
   async metrics(): Promise<string> {
-    return (await fetch(`http://${await installRuntime()}/metrics`)).text();
+    return (await (await fetch(`http://${await installRuntime()}/metrics`)).text()) + metrics.render();
+  }
+
+  /** Leaves out the replay at the end: for runs of workflow code that is another one on purpose. */
+  leaveUnreplayed(): void {
+    this.#replayed = true;
   }
 
   /** Replays every run so far; for a test that stops its server. */

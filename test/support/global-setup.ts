@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
@@ -8,7 +8,7 @@ import { registerSearchAttributes } from '../../src/temporal/namespace.js';
 import { atExit } from '../../testbed/process.js';
 import { startRegistry } from '../../testbed/registry-server.js';
 import { startTemporalServer, type TemporalServer } from '../../testbed/temporal-server.js';
-import { bundleWorkflows, hashOfSources } from '../../workers/bundle.js';
+import { gateBundleFile } from './bundles.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -37,7 +37,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const forget = atExit(removeFolder);
   const [registry, bundle, ...servers] = await Promise.all([
     startRegistry(),
-    bundleFile(),
+    gateBundleFile(),
     ...Array.from({ length: SERVERS }, () => startTemporalServer()),
   ]);
   const stop = async () => {
@@ -58,32 +58,4 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await stop();
     throw error;
   }
-}
-
-/** The source map is two thirds of the bundle, and a third of the time that a worker takes to start. The SDK wants one, so it gets an empty one. */
-function withoutSourceMap(code: string): string {
-  const [start = code, rest] = code.split(MAP);
-  if (rest === undefined) throw new Error('the workflow bundle has no source map in it any more');
-  const map = { version: 3, file: 'workflow-bundle.js', sources: [], names: [], mappings: '' };
-  return `${start}${MAP}${Buffer.from(JSON.stringify(map)).toString('base64')}`;
-}
-
-const MAP = '//# sourceMappingURL=data:application/json;charset=utf-8;base64,';
-const CACHE = join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'canary-workflows');
-/** Number of bundles that are kept, one for each recent version of the workflows. */
-const KEPT = 20;
-
-/** Writes the workflow bundle to a file; bundling takes five seconds, so the file is cached. */
-async function bundleFile(): Promise<string> {
-  const file = join(CACHE, `${hashOfSources()}.js`);
-  if (existsSync(file)) return file;
-  mkdirSync(CACHE, { recursive: true });
-  const { code } = await bundleWorkflows();
-  // Another run may be reading it.
-  writeFileSync(`${file}.${process.pid}`, withoutSourceMap(code));
-  renameSync(`${file}.${process.pid}`, file);
-  const others = readdirSync(CACHE).map((name) => join(CACHE, name));
-  const age = (one: string) => statSync(one).mtimeMs;
-  for (const one of others.sort((a, b) => age(b) - age(a)).slice(KEPT)) rmSync(one, { force: true });
-  return file;
 }

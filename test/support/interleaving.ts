@@ -1,13 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { defaultPayloadConverter } from '@temporalio/common';
 import { tsToMs } from '@temporalio/common/lib/time.js';
 import { moveLatestId, parseRunId } from '../../src/contract/ids.js';
 import { laneCommandUpdate } from '../../src/contract/messages.js';
+import type { MoveInput } from '../../src/contract/move.js';
 import type { ReleaseReport } from '../../src/contract/release.js';
 import { sameBuild } from '../../src/contract/sha.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
 import { awaitRunEnd, findRun, queryStatus } from '../../src/temporal/runs.js';
 import type { MemoryRegistry } from '../../testbed/memory-registry.js';
 import { digestOf } from '../../testbed/registry-store.js';
+import { numbersOf } from '../../testbed/seeded-numbers.js';
 import { ada } from './decisions.js';
 import type { Gate } from './gate.js';
 import { ACTS, type Build, decideHeld, newBuild, type Stage, type What } from './interleaving-steps.js';
@@ -41,17 +44,6 @@ export function stepsOf(seed: number): Step[] {
     choice: next() % 1_000,
     gap: oneOf(GAPS),
   }));
-}
-
-/** Random generator Mulberry32: integers below 2^32. */
-function numbersOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return (mixed ^ (mixed >>> 14)) >>> 0;
-  };
 }
 
 /** What the seeds of one lane share. */
@@ -244,10 +236,21 @@ function overwritten({ fixes }: Stage, puts: Put[], facts: Facts[]): string[] {
   return fixes.flatMap(({ at, build, hasMoved }) => {
     // A rollback that was requested before cannot see it.
     if (!hasMoved) return [];
+    // Nor can it tell a return to what it leaves from a read that lags (docs/protocol.md, The move): it goes on to its target.
+    const goesOn = new Set(
+      facts.flatMap(({ rollbacks }) =>
+        rollbacks.flatMap((images) =>
+          images.every(({ from, to }) => build.digests.some((digest) => digest === from || digest === to))
+            ? images.map(({ to }) => to)
+            : [],
+        ),
+      ),
+    );
     // A mover that began since may write its build, or restore what it found.
     const since = facts.flatMap(({ moverStarts }) => moverStarts.filter((start) => start > at));
     const over = puts.filter(
-      (put) => put.at > at && put.at < Math.min(...since) && !build.digests.includes(digestOf(put.body)),
+      ({ at: time, body }) =>
+        time > at && time < Math.min(...since) && ![...build.digests, ...goesOn].includes(digestOf(body)),
     );
     const when = new Date(at).toISOString();
     return over.length === 0 ? [] : [`${over.length} writes over the fix to ${build.sha} of ${when} by an older mover`];
@@ -294,6 +297,12 @@ async function factsOf(handle: Stage['runs'][number]) {
       events?.filter(({ activityTaskCompletedEventAttributes: done }) => smokes.has(`${done?.scheduledEventId}`))
         .length ?? 0,
     movers: events?.filter(({ childWorkflowExecutionStartedEventAttributes: child }) => child).length ?? 0,
+    /** Images of each rollback that the run started. */
+    rollbacks: (events ?? []).flatMap(({ startChildWorkflowExecutionInitiatedEventAttributes: child }) => {
+      const [input] = child?.input?.payloads ?? [];
+      const move = input && defaultPayloadConverter.fromPayload<MoveInput>(input);
+      return move?.kind === 'rollback' ? [move.images] : [];
+    }),
     moverStarts: (events ?? []).flatMap(({ childWorkflowExecutionStartedEventAttributes: child, eventTime }) =>
       child ? [tsToMs(eventTime)] : [],
     ),

@@ -34,8 +34,8 @@ export function writeFleet(tenants: Tenant[], { tokens = true } = {}): string {
 }
 
 /** Moves `:latest` to a new build by `canary promote`, which needs no soak. */
-export async function moveTo(gate: Gate, sha = newSha()): Promise<string> {
-  await gate.publish(sha);
+export async function moveTo(gate: Gate, sha = newSha(), { isPublished = false } = {}): Promise<string> {
+  if (!isPublished) await gate.publish(sha);
   const input = parseReleaseInput({ sha, promoteOnly: true, requestedBy: 'ada', reason: 'for the test' });
   expect((await awaitRunEnd(await gate.release(input))).report).toMatchObject({ outcome: 'promoted' });
   return sha;

@@ -3,16 +3,18 @@ import { Worker } from '@temporalio/worker';
 import { releaseLaneId, taskQueue } from '../../src/contract/ids.js';
 import type { LaneState } from '../../src/contract/lane.js';
 import { LANE_TASK_TIMEOUT } from '../../src/temporal/lane-client.js';
+import { testBundle } from './bundles.js';
 import type { Gate } from './gate.js';
 import { FORGED, type Seed, SILENT } from './seed-workflows.js';
 import { until } from './until.js';
 
-const workflowsPath = join(import.meta.dirname, 'seed-workflows.ts');
+const SEEDS = join(import.meta.dirname, 'seed-workflows.ts');
 
 /** Runs a worker of the seeds on a queue while `run` starts one of them. */
 async function withSeeds<T>({ connection }: Gate, queue: string, run: () => Promise<T>): Promise<T> {
   const activities = { recoverLane: async (state: unknown) => state };
-  const worker = await Worker.create({ connection, taskQueue: queue, workflowsPath, activities });
+  const workflowBundle = await testBundle(SEEDS);
+  const worker = await Worker.create({ connection, taskQueue: queue, workflowBundle, activities });
   return worker.runUntil(run);
 }
 

@@ -41,5 +41,5 @@ function needsServer(file: string, seen = new Set<string>()): boolean {
     ...text.replace(/^import type [^;]*;/gm, '').matchAll(/(?:from|import) '(\.{1,2}\/[^']+)\.js'/g),
   ].map(([, path]) => resolve(dirname(file), `${path}.ts`));
   // The product does not import the servers of the tests.
-  return imports.some((one) => /\/(test|testbed)\//.test(one) && needsServer(one, seen));
+  return imports.some((one) => /\/(test|testbed|chaos)\//.test(one) && needsServer(one, seen));
 }

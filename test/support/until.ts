@@ -6,7 +6,7 @@ const LAST_MS = 200;
 const GROWTH = 1.5;
 
 /** Polls until the result is truthy; fails after `ms` with the name of the condition. */
-export async function until<T>(what: string, ask: () => Promise<T> | T, ms = 15_000): Promise<NonNullable<T>> {
+export async function until<T>(what: string, ask: () => Promise<T> | T, ms = 30_000): Promise<NonNullable<T>> {
   const deadline = Date.now() + ms;
   for (let pause = FIRST_MS; ; pause = Math.min(LAST_MS, pause * GROWTH)) {
     const answer = await ask();

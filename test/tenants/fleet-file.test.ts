@@ -5,7 +5,7 @@ import { afterAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { loadConfig, loadGateConfig } from '../../src/config/load.js';
 import { planRelease } from '../../src/config/plan.js';
-import { FLEET_FILE } from '../../src/tenants/sources/file.js';
+import { FLEET_FILE } from '../../src/tenants/sources/schema.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'canary-fleet-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -46,7 +46,7 @@ test('a fleet file names its tenants, the sources of their secrets, and their bu
     { name: 'eu', origin: 'http://127.0.0.1:8080', buildProbe: [{ path: '/version', field: 'commit' }] },
     { name: 'canary-3', origin: 'https://c.example', buildProbe: [] },
   ]);
-  expect(fleet?.access.get('https://a.example')).toEqual({
+  expect(fleet?.access.get('https://a.example')).toMatchObject({
     token: 'token-of-a-file',
     headers: { 'X-Molecule-Org-Id': 'org-1', 'X-Plain': 'plain' },
   });

@@ -55,6 +55,16 @@ test('gates with the same credentials share connections to the registry', async 
   expect(a).not.toBe(c);
 });
 
+test('gates whose tokens are in two files share none: one of them may be rotated alone', async () => {
+  const [one, two] = ['one', 'two'].map((name) => {
+    const GITHUB_TOKEN_FILE = join(folder, name);
+    writeFileSync(GITHUB_TOKEN_FILE, 'the-same-token');
+    return { GITHUB_TOKEN_FILE };
+  });
+  const served = await load({ a: images('a', one), b: images('b', two) });
+  expect(served.of(lane('a')).registry).not.toBe(served.of(lane('b')).registry);
+});
+
 test('workers of several gates have a lane that names none of them', async () => {
   await expect(loadGates({ CANARY_LANE: 'eu.payments', ...images('payments') })).rejects.toThrow(
     'CANARY_LANE: eu.payments is one of several gates',

@@ -3,7 +3,8 @@ import { serveHttp } from '../../workers/http.js';
 
 /** What a worker answers that is dead, not ready, or neither. */
 async function answers(dead: string | null, notReady: string | null) {
-  const parts = { dead: () => dead, notReady: async () => notReady, metrics: new URL('http://127.0.0.1:1/metrics') };
+  const metrics = new URL('http://127.0.0.1:1/metrics');
+  const parts = { dead: () => dead, notReady: async () => notReady, metrics, ownMetrics: () => '' };
   const { port, close } = await serveHttp({ host: '127.0.0.1', port: 0 }, parts);
   onTestFinished(close);
   const get = async (path: string) => {

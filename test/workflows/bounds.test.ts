@@ -4,7 +4,13 @@ import { maxGapMs } from '../../src/domain/fleet-watch.js';
 import { MOVE_WAITS } from '../../src/move/waits.js';
 import { LANE_CALLS, PUBLISHES, READS, smokeOptions } from '../../workflows/shared/activity-options.js';
 import { BUSY_MOVER_MS, LATEST_READS, moveOptions, PREFLIGHTS } from '../../workflows/shared/mover-options.js';
-import { LANE_WAITS, pollOptions, productionWatchOptions, watchOptions } from '../../workflows/shared/wait-options.js';
+import {
+  LANE_WAITS,
+  newTenantOptions,
+  pollOptions,
+  productionWatchOptions,
+  watchOptions,
+} from '../../workflows/shared/wait-options.js';
 
 const ms = (duration: string | number | undefined) => msToNumber(duration ?? Number.NaN);
 const KINDS = ['promotion', 'rollback'] as const;
@@ -16,6 +22,7 @@ describe('every activity is bounded', () => {
     smoke: smokeOptions({ retryBudgetMs: { registry: 1, secret: 1, smoke: 1 } }),
     watch: watchOptions({ soakProbeMs: 1 }, 1),
     productionWatch: productionWatchOptions({ pollMs: 1, shiftMs: 1, awayMs: 1 }),
+    newTenant: newTenantOptions(1),
     LATEST_READS,
     LANE_WAITS,
     LANE_CALLS,

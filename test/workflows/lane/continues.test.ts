@@ -102,6 +102,23 @@ test('a lane that continues as new repeatedly loses no run, signal or update, ap
   await until('the queue is empty', async () => (await laneState(gate())).queue.length === 0, 60_000);
 }, 120_000);
 
+test('a lane that a person renews goes on as a new run at once, with all it knew and its holder', async () => {
+  await endLane(gate());
+  await startLane(gate());
+  const { handle, sha, goOn } = await catchIn('awaiting-approval', gate(), registry);
+  await gate().sendToLane('pause', { by: 'ada', reason: 'not now' });
+  const before = await laneState(gate());
+  const { runId } = await laneHandle(gate()).describe();
+  await gate().sendToLane('renew', { by: 'ada', reason: 'the new workers are current' });
+  await until('it is a new run', async () => (await laneHandle(gate()).describe()).runId !== runId);
+  const after = await laneState(gate());
+  expect(after).toEqual(before);
+  expect(after.holder).toMatchObject({ sha });
+  await gate().sendToLane('resume', { by: 'ada', reason: 'now' });
+  await goOn();
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+});
+
 /** How many runs of the lane went on as another one; null when fewer than that. */
 async function continued(atLeast: number): Promise<number | null> {
   let count = 0;

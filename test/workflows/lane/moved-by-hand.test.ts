@@ -11,6 +11,7 @@ import { laneState, makeLaneSettled } from '../../support/lanes.js';
 import { isRead } from '../../support/latest.js';
 import { lacks } from '../../support/needs.js';
 import { type Caught, catchIn, type Phase } from '../../support/phases.js';
+import { rows } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -121,7 +122,7 @@ async function promotes(handle: WorkflowHandle, { sha, digests }: Pick<Scene, 's
   });
 }
 
-test.each(Object.keys(MOMENTS))(
+test.each(rows(Object.keys(MOMENTS), ['between two releases', 'queued', 'soaking', 'right before it is promoted']))(
   'a :latest that is moved by hand %s is not promoted over without an approval; with one it is, over exactly the digests shown, and the ledger follows',
   async (moment) => {
     const { handle, hold, theirs, ...build } = await heldAfter(moment);

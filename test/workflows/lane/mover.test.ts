@@ -7,6 +7,7 @@ import { laneCommandUpdate } from '../../../src/contract/messages.js';
 import type { MoveInput } from '../../../src/contract/move.js';
 import { parseSha, type Sha } from '../../../src/contract/sha.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
+import { testBundle } from '../../support/bundles.js';
 import { useCountedGate } from '../../support/counted-gate.js';
 import { ada } from '../../support/decisions.js';
 import { endSignal, startMoverSignal } from '../../support/foreign-parent.js';
@@ -22,8 +23,8 @@ const FOREIGN_QUEUE = 'lane-mover-foreign';
 let foreign: Worker;
 let running: Promise<void>;
 beforeAll(async () => {
-  const workflowsPath = join(import.meta.dirname, '..', '..', 'support', 'foreign-parent.ts');
-  foreign = await Worker.create({ connection: gate().connection, taskQueue: FOREIGN_QUEUE, workflowsPath });
+  const workflowBundle = await testBundle(join(import.meta.dirname, '..', '..', 'support', 'foreign-parent.ts'));
+  foreign = await Worker.create({ connection: gate().connection, taskQueue: FOREIGN_QUEUE, workflowBundle });
   running = foreign.run();
 });
 afterAll(async () => {

@@ -75,6 +75,7 @@ const EXEMPT: Partial<Record<HoldName, string>> = {
   approval: 'protected by the grace period, in a test of its own',
   'after-rollback': 'protected by the grace period, as approval is',
   'canary-unstable': 'needs three interruptions; the lane preempts it as any hold without a grace period',
+  'too-few-tenants': 'its quarantines would count for the next release too; preempted as registry-down is',
   'secret-missing': 'needs a second worker; preempted as registry-down is',
   'timed-out': 'needs two time-outs of a step; preempted as registry-down is',
 };

@@ -206,7 +206,7 @@ describe('bad input ends the run at once with one clear line', () => {
     ['4c1d56e', 'invalid input "4c1d56e": expected an object, e.g. {"sha":"4c1d56e"}'],
     [
       { sha: '4c1d56e', soka: '9m' },
-      'unknown field "soka" in the input: expected sha, sequence, requestedBy, commitUrl, soak, approval, promoteOnly, force, reason',
+      'unknown field "soka" in the input: expected sha, sequence, requestedBy, commitUrl, soak, approval, promoteOnly, force, reason, floor',
     ],
     [{ sha: '4c1d56e', soak: 'six' }, 'invalid duration "six": expected e.g. 6m or 30s'],
     [

@@ -11,6 +11,7 @@ import { payloadCodec } from '../../../src/temporal/payloads/codec.js';
 import { parsePayloadKeys } from '../../../src/temporal/payloads/keys.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { canary } from '../../support/cli.js';
+import { approveToTheEnd } from '../../support/decisions.js';
 import { useGate } from '../../support/gate.js';
 import { endLane, laneState, startLane } from '../../support/lanes.js';
 import { newSha } from '../../support/shas.js';
@@ -114,6 +115,7 @@ test('a worker without the key decides nothing: runs go on where they were once 
   expect((await run.describe()).status.name).toBe('RUNNING');
   await gate().stopWorker();
   await gate().startWorker();
+  await approveToTheEnd(gate(), run);
   expect((await awaitRunEnd(run)).report).toMatchObject({ outcome: 'promoted' });
   expect(await gate().latest()).toEqual(digests);
 });

@@ -24,11 +24,12 @@ beforeAll(async () => {
 });
 beforeEach(() => gate().setLatest(OLD));
 
-const down = (match: (request: RegistryRequest) => boolean) =>
-  registry.faults.add({ match, respond: () => ociError(503, 'UNAVAILABLE', 'try later') });
+const down = (match: (request: RegistryRequest) => boolean, answer = ociError(503, 'UNAVAILABLE', 'try later')) =>
+  registry.faults.add({ match, respond: () => answer });
+const DENIED = ociError(403, 'DENIED', 'your authorization token has expired');
 
 describe('a registry that is down is retried for its budget, then the release is held; retry continues where it was', () => {
-  test.each<[step: string, match: (sha: string) => (request: RegistryRequest) => boolean]>([
+  test.each<[step: string, match: (sha: string) => (request: RegistryRequest) => boolean, answer?: typeof DENIED]>([
     [
       'the digests are read',
       (sha) =>
@@ -47,9 +48,16 @@ describe('a registry that is down is retried for its budget, then the release is
         ({ method, path }) =>
           method === 'PUT' && path.endsWith('platform-tenant/manifests/latest'),
     ],
-  ])('when %s', async (_step, match) => {
+    [
+      'its credentials have expired before the move',
+      () =>
+        ({ method, path }) =>
+          method === 'POST' && path.endsWith('platform-tenant/blobs/uploads/'),
+      DENIED,
+    ],
+  ])('when %s', async (_step, match, answer) => {
     const { sha, digests } = await gate().greenBuild();
-    const heal = down(match(sha));
+    const heal = down(match(sha), answer);
     const handle = await gate().release({ sha });
     // If one image was written, the other is watched until no write can be in flight.
     const { id } = await heldFor(gate(), handle, 'registry-down', 45_000);

@@ -4,6 +4,7 @@ import type { Hold, HoldName } from '../../../src/contract/hold.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { ada, heldFor, refusal, say, statusOf } from '../../support/decisions.js';
 import { useGate } from '../../support/gate.js';
+import { rows } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -243,7 +244,7 @@ describe('abort', () => {
     await gate().stopWorker();
     await gate().startWorker({ ...gate().env, CANARY_UPDATE_TIMEOUT: '20s' });
   });
-  test.each(['awaiting-canary', 'soaking', 'awaiting-approval'])(
+  test.each(rows(['awaiting-canary', 'soaking', 'awaiting-approval'], ['soaking']))(
     'while %s ends the release at once, in the name of the person who aborted',
     async (phase) => {
       const { sha } = await gate().greenBuild();

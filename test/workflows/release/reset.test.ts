@@ -5,6 +5,7 @@ import { awaitRunEnd, queryStatus, sendDecision } from '../../../src/temporal/ru
 import { useCountedGate } from '../../support/counted-gate.js';
 import { catchIn, type Phase } from '../../support/phases.js';
 import { entering, firstTask, type Run, resetTo } from '../../support/resets.js';
+import { rows } from '../../support/rows.js';
 import { until } from '../../support/until.js';
 
 const { registry, gate, old: OLD, writes } = await useCountedGate('reset');
@@ -118,7 +119,7 @@ describe('a promoted release that is reset', () => {
     SEVERAL_RUNS_MS,
   );
 
-  test.each(BEFORE_APPROVAL)(
+  test.each(rows(BEFORE_APPROVAL, ['soaking']))(
     'to %s, when its build is no longer live, does not accept the approval of the earlier run, and needs one of its own',
     async (phase) => {
       const { handle, sha, digests } = await promotedOnce();

@@ -7,6 +7,7 @@ import { startMemoryRegistry } from '../../../testbed/memory-registry.js';
 import { type Gate, useGate } from '../../support/gate.js';
 import { putsTaken } from '../../support/latest.js';
 import { after, type Caught, catchAt, catchIn, isTagRead, PATIENT, PHASES } from '../../support/phases.js';
+import { rows } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 
 const registry = await startMemoryRegistry();
@@ -48,22 +49,24 @@ async function outcomeOf({ handle }: Pick<Caught, 'handle'>): Promise<string> {
 }
 
 describe('aborted, cancelled, terminated', () => {
-  test.each(PHASES.filter((phase) => phase !== 'promoting'))(
-    'while %s a release ends, and :latest was never written',
-    async (phase) => {
-      await Promise.all(
-        ways.map(async ({ gate, stop, outcome }) => {
-          const before = putsTaken(registry, gate()).length;
-          const caught = await catchIn(phase, gate(), registry);
-          await stop(gate(), caught.handle);
-          expect(await outcomeOf(caught)).toBe(outcome);
-          caught.release();
-          expect(await gate().latest()).toEqual(old.get(gate()));
-          expect(putsTaken(registry, gate())).toHaveLength(before);
-        }),
-      );
-    },
-  );
+  test.each(
+    rows(
+      PHASES.filter((phase) => phase !== 'promoting'),
+      ['resolving', 'soaking', 'held'],
+    ),
+  )('while %s a release ends, and :latest was never written', async (phase) => {
+    await Promise.all(
+      ways.map(async ({ gate, stop, outcome }) => {
+        const before = putsTaken(registry, gate()).length;
+        const caught = await catchIn(phase, gate(), registry);
+        await stop(gate(), caught.handle);
+        expect(await outcomeOf(caught)).toBe(outcome);
+        caught.release();
+        expect(await gate().latest()).toEqual(old.get(gate()));
+        expect(putsTaken(registry, gate())).toHaveLength(before);
+      }),
+    );
+  });
 
   test('while promoting finishes the move, and an abort is refused with that reason', async () => {
     const [aborted, cancelled, terminated] = await Promise.all(

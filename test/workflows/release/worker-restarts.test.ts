@@ -2,7 +2,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { expect, test } from 'vitest';
 import { laneCommandUpdate } from '../../../src/contract/messages.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
-import { ada, heldFor, say } from '../../support/decisions.js';
+import { ada, approveToTheEnd, heldFor } from '../../support/decisions.js';
 import { useGate } from '../../support/gate.js';
 import { laneState } from '../../support/lanes.js';
 import { newSha } from '../../support/shas.js';
@@ -30,7 +30,7 @@ test('a release and its lane that go on after a restart of the worker, each with
   await heldFor(gate(), handle, 'approval');
   await isQuiet(handle);
   await restartWorker();
-  await say(handle, 'approve', ada);
+  await approveToTheEnd(gate(), handle);
   expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
   expect(await gate().latest()).toEqual(digests);
 

@@ -1,0 +1,135 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseHttpAddress, parseImages, parseRegistryHosts, parseWebAddress } from '../../src/config/parsers.js';
+import { parseWebhookSecrets } from '../../src/config/sink-settings.js';
+import { InvalidInput, listed, withoutControls } from '../../src/contract/brand.js';
+import { parseLane } from '../../src/contract/ids.js';
+import { parseCanaryTag, parseDigest, parseRepository } from '../../src/contract/image.js';
+import { parseMoveInput } from '../../src/contract/move.js';
+import { parseSecretText, parseToken } from '../../src/contract/secret.js';
+import { parseSha } from '../../src/contract/sha.js';
+import { parseApprovers } from '../../src/domain/approvers.js';
+import { parseDuration } from '../../src/domain/duration.js';
+import { parseReleaseInput, parseRollbackInput, parseWatchInput, takeToken } from '../../src/domain/inputs.js';
+import { parseMoment } from '../../src/domain/moment.js';
+import { parseFleetWatchInput, parsePlan, parseWatchPlan, parseWatchState } from '../../src/domain/payloads/plan.js';
+import { parseFleetSeen, parseProductionSeen } from '../../src/domain/payloads/seen.js';
+import {
+  parseHolderReport,
+  parseLaneRequest,
+  parseMoveQuestion,
+  parseMoveReport,
+  parseRevocation,
+  parseRollbackRequest,
+} from '../../src/lane/payloads/parse.js';
+import { parseLaneState } from '../../src/lane/payloads/state.js';
+import { parseProxy } from '../../src/net/proxy.js';
+import { parseIssuers } from '../../src/oidc/issuers.js';
+import { parseDockerConfig } from '../../src/registry/auth/docker-config.js';
+import { suiteProblems } from '../../src/smoke/validate-suite.js';
+import { parseBuildProbe } from '../../src/tenants/build-probe.js';
+import { parseOrigin } from '../../src/tenants/fleet.js';
+
+const OF_TEXT: Record<string, (text: string) => unknown> = {
+  parseApprovers,
+  parseBuildProbe,
+  parseCanaryTag,
+  parseDigest,
+  parseDockerConfig: (text) => parseDockerConfig(text, 'config.json'),
+  parseDuration,
+  parseHttpAddress,
+  parseImages,
+  parseIssuers,
+  parseLane,
+  parseMoment: (text) => parseMoment(text, 0),
+  parseOrigin: (text) => parseOrigin(text, 'elsewhere'),
+  parseProxy: (text) => parseProxy(text, 'HTTPS_PROXY'),
+  parseRegistryHosts,
+  parseRepository,
+  parseSecretText,
+  parseSha,
+  parseToken,
+  parseWebAddress,
+  parseWebhookSecrets,
+};
+
+const OF_ANYTHING: Record<string, (sent: unknown) => unknown> = {
+  parseFleetSeen: (sent) => parseFleetSeen(sent, ['canary-1']),
+  parseFleetWatchInput,
+  parseHolderReport,
+  parseLaneRequest,
+  parseLaneState,
+  parseMoveInput,
+  parseMoveQuestion,
+  parseMoveReport,
+  parsePlan,
+  parseProductionSeen: (sent) => parseProductionSeen(sent, ['production-1']),
+  parseReleaseInput: (sent) => parseReleaseInput(takeToken(sent).rest),
+  parseRevocation,
+  parseRollbackInput: (sent) => parseRollbackInput(takeToken(sent).rest),
+  parseRollbackRequest,
+  parseWatchInput,
+  parseWatchPlan,
+  parseWatchState,
+  suiteProblems: (sent) => {
+    expect(suiteProblems(sent).length).toBeGreaterThan(0);
+  },
+};
+
+/** Fields and words that the parsers know, so that random input gets past the first check. */
+const WORDS = [
+  'sha',
+  '4c1d56e',
+  'images',
+  'by',
+  'reason',
+  'kind',
+  'rollback',
+  'ghcr.io/a/b',
+  'tenants',
+  'name',
+  '__proto__',
+];
+const text = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 300 }),
+  fc.string(),
+  fc.constantFrom(...WORDS, 'https://a', '6m'),
+);
+const anything = fc.oneof(
+  fc.jsonValue(),
+  fc.dictionary(fc.constantFrom(...WORDS), fc.oneof(fc.jsonValue(), text, fc.array(fc.dictionary(text, text)))),
+);
+
+describe('a parser returns, or throws InvalidInput with one short line', () => {
+  test.each(Object.entries(OF_TEXT))('%s', (_, parse) => fc.assert(fc.property(text, (sent) => isTotal(parse, sent))));
+  test.each(Object.entries(OF_ANYTHING))('%s', (_, parse) =>
+    fc.assert(fc.property(anything, (sent) => isTotal(parse, sent))),
+  );
+});
+
+function isTotal<T>(parse: (sent: T) => unknown, sent: T): void {
+  try {
+    parse(sent);
+  } catch (error) {
+    expect(error).toBeInstanceOf(InvalidInput);
+    const { message } = error as InvalidInput;
+    expect(withoutControls(message)).toBe(message);
+    expect(message.length).toBeLessThanOrEqual(1_000);
+  }
+}
+
+test('problems that are listed are short lines, at most 21 of them', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.string({ unit: 'binary', maxLength: 2_000 }), { maxLength: 100, size: 'max' }),
+      (problems) => {
+        const lines = listed(problems);
+        expect(lines.length).toBeLessThanOrEqual(21);
+        for (const line of lines) {
+          expect(withoutControls(line)).toBe(line);
+          expect(line.length).toBeLessThanOrEqual(1_000);
+        }
+      },
+    ),
+  );
+});

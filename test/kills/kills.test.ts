@@ -1,0 +1,95 @@
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
+import type { Gate } from '../support/gate.js';
+import { useOwnServer } from '../support/own-server.js';
+import { temporalAddress } from '../support/servers.js';
+import { startVictim, type Victim } from '../support/victim.js';
+import { STORIES, type StoryName } from './stories.js';
+import { type Ending, type Place, tell } from './tell.js';
+
+// `npm run kills` sets these; alone, the file kills at a few places that no phase of worker-killed.test.ts has.
+const { KILLS = 'promoted', KILLS_WHO = 'worker', KILLS_EVERY = '', KILLS_OUT } = process.env;
+/** Places of a plain `npm test`: in mid-move, before its end is reported. */
+const FEW: Place[] = [{ of: 'mover', event: 9 }];
+
+const folder = mkdtempSync(join(tmpdir(), 'canary-kills-'));
+let registry: MemoryRegistry;
+beforeAll(async () => {
+  registry = await startMemoryRegistry();
+});
+afterAll(async () => {
+  await registry.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Worker processes of the stories, by lane. */
+const victims = new Map<string, Victim>();
+const worker = {
+  address: temporalAddress,
+  async arm(gate: Gate) {
+    const env = { MOVE_WAITS: JSON.stringify(gate.waits), TEMPORAL_ADDRESS: temporalAddress() };
+    victims.set(gate.lane, await startVictim(gate, folder, { command: ['test/support/freezing-worker.mjs'], env }));
+  },
+  async kill(gate: Gate) {
+    const victim = victims.get(gate.lane);
+    if (victim === undefined) throw new Error(`${gate.lane} has no worker to kill`);
+    await victim.kill();
+    await gate.startWorker();
+  },
+};
+afterAll(() => Promise.all([...victims.values()].map((victim) => victim.kill())));
+
+const server = KILLS_WHO === 'server' ? useOwnServer() : null;
+const target = server
+  ? {
+      address: server.address,
+      arm: async () => undefined,
+      kill: () => server.kill().then(() => server.startAgain()),
+    }
+  : worker;
+
+for (const name of KILLS.split(',') as StoryName[]) {
+  if (!(name in STORIES)) throw new Error(`there is no story ${name}: ${Object.keys(STORIES).join(', ')}`);
+  // A server is killed under all lanes: one story at a time.
+  describe.concurrent(`${name}, and the ${KILLS_WHO} killed`, { concurrent: server === null }, () => {
+    let whole: { ending: Ending; events: Record<Place['of'], string[]> } | null;
+    beforeAll(async () => {
+      whole = await tell({ name, lane: `kills-${name}-whole`, temporal: target.address(), registry });
+    }, 120_000);
+
+    if (KILLS_EVERY === '')
+      test('has the places at which it is killed', ({ expect }) => {
+        for (const { of, event } of FEW) expect(whole?.events[of].length).toBeGreaterThanOrEqual(2 * event);
+      });
+    for (const place of placesOf(name))
+      test(`at event ${place.event} of the ${place.of} ends as without the kill`, async ({ expect }) => {
+        const lane = `kills-${name}-${place.of}-${place.event}`;
+        const types = whole?.events[place.of] ?? [];
+        const type = types[place.event - 1];
+        if (type === undefined) return;
+        const began = Date.now();
+        const { arm, kill } = target;
+        const told = await tell({ name, lane, temporal: target.address(), registry, place, arm, kill });
+        const seconds = Math.round((Date.now() - began) / 1_000);
+        const line = { story: name, who: KILLS_WHO, ...place, type, seconds, reached: told !== null, ...told?.ending };
+        if (KILLS_OUT) appendFileSync(KILLS_OUT, `${JSON.stringify(line)}\n`);
+        // The history of another run may be some events shorter, and no kill comes near its end.
+        if (place.event * 2 <= types.length) expect(told, 'the kill').not.toBeNull();
+        if (told) expect(told.ending).toEqual(whole?.ending);
+      }, 300_000);
+  });
+}
+
+/** Places of a story; those beyond its history are passed over. */
+function placesOf(name: StoryName): Place[] {
+  if (KILLS_EVERY === '') return FEW;
+  const all = (of: Place['of'], most: number): Place[] =>
+    Array.from({ length: Math.ceil(most / Number(KILLS_EVERY)) }, (_, index) => ({
+      of,
+      event: 1 + index * Number(KILLS_EVERY),
+    }));
+  return [...all('run', name === 'superseded' ? 40 : 160), ...all('mover', 40)];
+}

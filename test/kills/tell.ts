@@ -1,0 +1,129 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { WorkflowHandle } from '@temporalio/client';
+import { moveLatestId } from '../../src/contract/ids.js';
+import { awaitRunEnd, findRun, isOpen, outcomeOfRun } from '../../src/temporal/runs.js';
+import type { MemoryRegistry } from '../../testbed/memory-registry.js';
+import { Gate } from '../support/gate.js';
+import { putsTaken } from '../support/latest.js';
+import { PATIENT } from '../support/phases.js';
+import { newSha } from '../support/shas.js';
+import { until } from '../support/until.js';
+import { STORIES, type Story, type StoryName } from './stories.js';
+
+/** Where a kill comes: as soon as the history of the run, or of its mover, has this event. */
+export interface Place {
+  of: 'run' | 'mover';
+  event: number;
+}
+
+/** How a story ended, in what is compared between a run and the same run with a kill. */
+export interface Ending {
+  outcome: string;
+  /** `:latest` of each image: `as before`, or `moved`, and in both cases where the ledger has it; else `elsewhere`. */
+  latest: string[];
+  /** Writes of `:latest` that the registry took, by image; -1 if they are not counted. */
+  writes: number[];
+}
+
+export interface Telling {
+  name: StoryName;
+  /** Lane, of its own. */
+  lane: string;
+  temporal: string;
+  registry: MemoryRegistry;
+  place?: Place;
+  /** Called before the run starts: puts in place what will be killed. */
+  arm?: (gate: Gate) => Promise<void>;
+  /** Kills it at the place, and starts another. */
+  kill?: (gate: Gate) => Promise<void>;
+}
+
+/** Longest that a story may take, in milliseconds: a dead worker is noticed after up to 45 s, and again in its mover. */
+const LIMIT_MS = 240_000;
+
+/** Tells a story on a lane of its own; null if its history never had the event. */
+export async function tell(
+  telling: Telling,
+): Promise<{ ending: Ending; events: Record<Place['of'], string[]> } | null> {
+  const { name, lane, temporal, registry, place } = telling;
+  const story: Story = STORIES[name];
+  const production = await story.setUp?.();
+  const env = { ...PATIENT, ...production?.env };
+  const gate = await Gate.open(lane, { registry: registry.host, temporal, env });
+  try {
+    await gate.begin(newSha());
+    const plot = await story.prepare(gate, registry, production);
+    const before = await gate.latest();
+    const written = putsTaken(registry, gate).length;
+    await telling.arm?.(gate);
+    const since = Date.now();
+    const handle = await plot.start();
+    const end = awaitEnd(gate, handle, plot.act);
+    const killed = place ? await Promise.race([reached(gate, handle, place, since), end.then(() => false)]) : false;
+    if (killed) await telling.kill?.(gate);
+    await end;
+    if (place && !killed) return null;
+    const kept = (await gate.laneClient.state())?.ledger.expectedLatest?.images ?? [];
+    const after = await gate.latest();
+    const taken = putsTaken(registry, gate).slice(written);
+    return {
+      ending: {
+        outcome: outcomeOfRun(await awaitRunEnd(handle)),
+        latest: after.map((digest, image) =>
+          digest !== kept[image]?.digest ? 'elsewhere' : digest === before[image] ? 'as before' : 'moved',
+        ),
+        writes: gate.repositories.map((one) =>
+          story.countsWrites ? taken.filter((repository) => repository === one).length : -1,
+        ),
+      },
+      events: {
+        run: await typesOf(gate, handle.workflowId, since),
+        mover: await typesOf(gate, moveLatestId(gate.lane), since),
+      },
+    };
+  } finally {
+    await gate.close();
+    await production?.stop();
+  }
+}
+
+/** Waits until the run has ended, while people do what the story says. */
+async function awaitEnd(gate: Gate, handle: WorkflowHandle, act?: (handle: WorkflowHandle) => Promise<void>) {
+  await until(
+    'the story has ended',
+    async () => {
+      // The server may be down, and a decision may come at the wrong moment: it is sent again.
+      await act?.(handle).catch(() => undefined);
+      const run = await findRun(gate.client, handle.workflowId).catch(() => null);
+      return run !== null && !isOpen(run);
+    },
+    LIMIT_MS,
+  );
+}
+
+/** Waits until the history has the event; false if it ends before. */
+async function reached(
+  gate: Gate,
+  { workflowId }: WorkflowHandle,
+  { of, event }: Place,
+  since: number,
+): Promise<boolean> {
+  const id = of === 'run' ? workflowId : moveLatestId(gate.lane);
+  for (const deadline = Date.now() + LIMIT_MS; Date.now() < deadline; await delay(5)) {
+    const run = await findRun(gate.client, id).catch(() => null);
+    if (run && isOf(run, since) && run.historyLength >= event) return true;
+    if (of === 'run' && run && !isOpen(run)) return false;
+  }
+  return false;
+}
+
+/** Whether a run is of the story: its mover has the id of those before. */
+const isOf = ({ startTime }: { startTime: Date }, since: number) => startTime.getTime() >= since;
+
+/** Types of the events of the latest run with this id. */
+async function typesOf(gate: Gate, workflowId: string, since: number): Promise<string[]> {
+  const run = await findRun(gate.client, workflowId);
+  if (run === null || !isOf(run, since)) return [];
+  const { events } = await gate.client.workflow.getHandle(workflowId).fetchHistory();
+  return (events ?? []).map((event) => Object.keys(event).find((key) => key.endsWith('EventAttributes')) ?? '?');
+}

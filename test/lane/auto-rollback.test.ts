@@ -1,0 +1,219 @@
+import { describe, expect, test } from 'vitest';
+import { parseAutoRollback } from '../../src/config/auto-rollback.js';
+import { loadConfig } from '../../src/config/load.js';
+import type { LaneState, LedgerEntry } from '../../src/contract/lane.js';
+import type { TagState } from '../../src/contract/move.js';
+import type { Sha } from '../../src/contract/sha.js';
+import { AUTO_ROLLBACK, type SeenTenant } from '../../src/contract/tenants/production.js';
+import { isBeyond } from '../../src/domain/production-watch.js';
+import { record } from '../../src/lane/ledger.js';
+import { parseRollbackRequest } from '../../src/lane/payloads/parse.js';
+import { beginRollback, chooseAutoRollback } from '../../src/lane/rollback.js';
+import { laneAt, NOON, shaOf, tagsOf } from './lane-support.js';
+
+const at = (minute: number) => new Date(NOON + minute * 60_000).toISOString();
+const move = (state: LaneState, letter: string, minute: number, kind: LedgerEntry['kind'], by = 'ada') =>
+  record(state.ledger, {
+    sha: shaOf(letter),
+    at: at(minute),
+    kind,
+    by,
+    reason: 'x',
+    images: tagsOf(letter) as TagState[],
+  });
+const promote = (state: LaneState, letter: string, minute: number) => move(state, letter, minute, 'promotion');
+/** A rollback that was announced and has moved. */
+function rollBack(state: LaneState, letter: string, minute: number, by = AUTO_ROLLBACK) {
+  const request = { workflowId: `rollback-${shaOf(letter)}`, runId: `rollback-run-${minute}`, sha: shaOf(letter) };
+  beginRollback(state, { ...request, force: false, by, reason: 'red' }, NOON + minute * 60_000);
+  move(state, letter, minute, 'rollback', by);
+  state.rollback = null;
+}
+const unhold = ({ ledger }: LaneState) => {
+  ledger.hold = null;
+};
+const choose = (state: LaneState, letter: string, minute: number) =>
+  chooseAutoRollback(state, { sha: shaOf(letter), movedAt: at(minute) });
+const ask = (text: string) => ({ ask: expect.stringContaining(text) });
+
+describe('the target of an automatic rollback', () => {
+  test('is the last good build before the one that is red', () => {
+    const state = laneAt('a');
+    promote(state, 'b', 1);
+    promote(state, 'c', 2);
+    expect(choose(state, 'c', 2)).toEqual({ target: shaOf('b') });
+  });
+
+  test('is the same while promotion is paused: a pause lets rollbacks pass', () => {
+    const state = laneAt('a');
+    promote(state, 'b', 1);
+    state.ledger.pause = { by: 'ada', why: 'overnight', since: at(1) };
+    const { target } = choose(state, 'b', 1) as { target: Sha };
+    const request = {
+      workflowId: 'rollback-a',
+      runId: 'rollback-run',
+      sha: target,
+      onlyFrom: shaOf('b'),
+      force: false,
+    };
+    expect(beginRollback(state, { ...request, by: AUTO_ROLLBACK, reason: 'red' }, NOON)).toBeNull();
+    expect(state.rollback).toMatchObject({ sha: shaOf('a') });
+  });
+
+  test.each<[string, (state: LaneState) => void, string]>([
+    ['another build was promoted since', (state) => promote(state, 'd', 3), 'a promotion to ddddddd came after it'],
+    ['a person rolled back since', (state) => rollBack(state, 'b', 3, 'ada'), 'a rollback to bbbbbbb came after it'],
+    [
+      'the lane is on hold',
+      ({ ledger }) => {
+        ledger.hold = { name: 'latest-moved', why: 'by crane', by: 'the lane', since: at(3) };
+      },
+      'the lane is on hold for latest-moved: by crane',
+    ],
+    [
+      'another build is being moved',
+      (state) => {
+        state.move = { moverRunId: 'm', parent: { workflowId: 'w', runId: 'r' }, kind: 'promotion', sha: shaOf('d') };
+      },
+      'another move is under way',
+    ],
+  ])('is left to a person if %s', (_, change, why) => {
+    const state = laneAt('a');
+    promote(state, 'b', 1);
+    promote(state, 'c', 2);
+    change(state);
+    expect(choose(state, 'c', 2)).toEqual(ask(why));
+  });
+
+  test('is left to a person if the ledger has no good build before', () => {
+    const state = laneAt('a');
+    state.ledger.history = [];
+    promote(state, 'b', 1);
+    expect(choose(state, 'b', 1)).toEqual(ask('no good build before it'));
+  });
+
+  test('is left to a person if the red build came back by a rollback: it may not be the cause', () => {
+    const state = laneAt('a');
+    promote(state, 'b', 1);
+    promote(state, 'c', 2);
+    rollBack(state, 'b', 3);
+    unhold(state);
+    expect(choose(state, 'b', 3)).toEqual(ask('came back by a rollback'));
+  });
+
+  test('is left to a person in a watch that a person started later: it is once for each promotion', () => {
+    const state = laneAt('a');
+    promote(state, 'b', 1);
+    expect(choose(state, 'b', 2)).toEqual(ask('a person started this watch'));
+  });
+
+  test('is left to a person after two automatic rollbacks in a row', () => {
+    const state = laneAt('a');
+    promote(state, 'b', 1);
+    rollBack(state, 'a', 2);
+    unhold(state);
+    promote(state, 'c', 3);
+    expect(choose(state, 'c', 3)).toEqual({ target: shaOf('a') });
+    rollBack(state, 'a', 4);
+    unhold(state);
+    promote(state, 'd', 5);
+    expect(choose(state, 'd', 5)).toEqual(ask('2 automatic rollbacks in a row'));
+  });
+
+  test('is chosen again once a build stayed, or a person rolled back', () => {
+    for (const between of [
+      (state: LaneState) => promote(state, 'd', 5),
+      (state: LaneState) => {
+        promote(state, 'd', 5);
+        rollBack(state, 'a', 6, 'ada');
+        unhold(state);
+      },
+    ]) {
+      const state = laneAt('a');
+      promote(state, 'b', 1);
+      rollBack(state, 'a', 2);
+      unhold(state);
+      promote(state, 'c', 3);
+      rollBack(state, 'a', 4);
+      unhold(state);
+      between(state);
+      promote(state, 'e', 7);
+      expect(choose(state, 'e', 7)).toHaveProperty('target');
+    }
+  });
+});
+
+describe('a rollback that may only begin from one build', () => {
+  const request = (more: object = {}) =>
+    parseRollbackRequest({
+      workflowId: `rollback-${shaOf('a')}`,
+      runId: '01999999-0000-7000-8000-000000000000',
+      sha: shaOf('a'),
+      by: AUTO_ROLLBACK,
+      reason: 'red',
+      onlyFrom: shaOf('b'),
+      ...more,
+    });
+
+  test('begins while that build is live', () => {
+    const state = laneAt('a');
+    promote(state, 'b', 1);
+    expect(beginRollback(state, request(), NOON)).toBeNull();
+    expect(state.ledger.hold).toMatchObject({ name: 'after-rollback' });
+  });
+
+  test('is refused once another one is live, and marks nothing', () => {
+    const state = laneAt('a');
+    promote(state, 'b', 1);
+    promote(state, 'c', 2);
+    expect(beginRollback(state, request(), NOON)).toEqual({ refused: 'bbbbbbb is no longer live' });
+    expect(state.ledger).toMatchObject({ hold: null, knownBad: [] });
+    expect(beginRollback(state, request({ force: true }), NOON)).toBeNull();
+  });
+
+  test('is refused while another build is being moved', () => {
+    const state = laneAt('a');
+    promote(state, 'b', 1);
+    state.move = { moverRunId: 'm', parent: { workflowId: 'w', runId: 'r' }, kind: 'promotion', sha: shaOf('c') };
+    expect(beginRollback(state, request(), NOON)).toEqual({ refused: 'another move is under way' });
+  });
+});
+
+describe('the limit of an automatic rollback', () => {
+  test.each([
+    ['off', 'off'],
+    ['propose', 'propose'],
+    ['2', { tenants: 2 }],
+    ['25%', { percent: 25 }],
+    ['100%', { percent: 100 }],
+  ])('%s is read', (text, expected) => {
+    expect(parseAutoRollback(text)).toEqual(expected);
+  });
+
+  test.each(['0', '0%', '101%', '-1', '1.5', 'on', '2 tenants'])('%s is refused', (text) => {
+    expect(() => parseAutoRollback(text)).toThrow('expected off, propose, a number of tenants, or e.g. 25%');
+  });
+
+  const seen = (red: number, all: number) =>
+    Array.from({ length: all }, (_, index) => ({
+      tenant: `t${index}`,
+      ...(index < red && { red: 'x' }),
+    })) as SeenTenant[];
+  test.each<[Parameters<typeof isBeyond>[0], number, number, boolean]>([
+    [{ tenants: 2 }, 1, 3, false],
+    [{ tenants: 2 }, 2, 3, true],
+    [{ percent: 50 }, 1, 3, false],
+    [{ percent: 50 }, 2, 4, true],
+    [{ percent: 1 }, 0, 0, false],
+  ])('%o with %i of %i red: %s', (limit, red, all, expected) => {
+    expect(isBeyond(limit, seen(red, all))).toBe(expected);
+  });
+
+  test('needs a watch over production, and no verified identity for rollbacks', async () => {
+    const env = { CANARY_IMAGES: 'ghcr.io/acme/platform', CANARY_AUTO_ROLLBACK: '1' };
+    await expect(loadConfig(env)).rejects.toThrow('needs CANARY_PROD_FLEET_FILE: production is not watched');
+    await expect(loadConfig({ ...env, CANARY_REQUIRE_VERIFIED: 'rollback' })).rejects.toThrow(
+      'CANARY_REQUIRE_VERIFIED=rollback: a policy has no verified identity',
+    );
+  });
+});

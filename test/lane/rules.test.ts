@@ -1,0 +1,164 @@
+import { describe, expect, test } from 'vitest';
+import type { LaneState } from '../../src/contract/lane.js';
+import { markOf, record } from '../../src/lane/ledger.js';
+import { enqueue, grant, preempt } from '../../src/lane/queue.js';
+import { beginRollback, floorEvidence } from '../../src/lane/rollback.js';
+import { setSequence } from '../../src/lane/sequence.js';
+import { laneAt, NOON, run, shaOf, tagsOf } from './lane-support.js';
+
+// Rules that a mutation run found held by tests with a server alone (docs/proof.md).
+
+/** A lane whose holder is held, and a newer build waits. */
+function held(hold: string): LaneState {
+  const state = laneAt('0');
+  enqueue(state, run('a', { sequence: 1 }));
+  grant(state, NOON);
+  if (state.holder) state.holder.heldFor = { hold, preemptibleAt: NOON + 60_000 };
+  enqueue(state, run('b', { sequence: 2 }));
+  return state;
+}
+
+describe('a holder that is held', () => {
+  test('is told which build takes the lane, once its grace is over', () => {
+    const state = held('approval');
+    expect(preempt(state, NOON + 59_999)).toBe(false);
+    expect(state.holder?.revocation).toBeUndefined();
+    preempt(state, NOON + 60_000);
+    expect(state.holder?.revocation).toEqual({ superseded: shaOf('b') });
+  });
+
+  test('whose canary tenants are gone counts towards the alarm: each third one in a row raises it', () => {
+    const alarms = [1, 2, 3, 4, 5, 6].map((nth) => {
+      const state = held('canary-unstable');
+      state.ledger.consecutivePreemptions = nth - 1;
+      return [preempt(state, NOON + 60_000), state.ledger.consecutivePreemptions];
+    });
+    expect(alarms).toEqual([
+      [false, 1],
+      [false, 2],
+      [true, 3],
+      [false, 4],
+      [false, 5],
+      [true, 6],
+    ]);
+  });
+
+  test.each(['approval', 'a hold of a later version', 'constructor'])('for %s does not count towards it', (hold) => {
+    const state = held(hold);
+    state.ledger.consecutivePreemptions = 2;
+    expect(preempt(state, NOON + 60_000)).toBe(false);
+    expect(state.ledger.consecutivePreemptions).toBe(2);
+  });
+
+  test('that nothing newer waits behind keeps the lane', () => {
+    const state = held('approval');
+    state.queue = [];
+    expect(preempt(state, NOON + 60_000)).toBe(false);
+    expect(state.holder?.revocation).toBeUndefined();
+  });
+});
+
+const promoted = (state: LaneState, letter: string, minute: number) =>
+  record(state.ledger, {
+    sha: shaOf(letter),
+    at: new Date(NOON + minute * 60_000).toISOString(),
+    kind: 'promotion',
+    by: 'ada',
+    reason: 'x',
+    images: tagsOf(letter) as never,
+  });
+
+describe('what the ledger knows for the rollback floor of a target', () => {
+  const state = laneAt('0');
+  for (const [minute, letter] of ['a', 'b', 'c'].entries()) promoted(state, letter, minute + 1);
+  enqueue(state, run('d', { sequence: 7 }));
+  enqueue(state, run('e', { sequence: 8 }));
+
+  test('are the images of the builds that came after it, the newest first', () => {
+    expect(floorEvidence(state.ledger, shaOf('a')).since).toEqual([...tagsOf('c'), ...tagsOf('b')]);
+    expect(floorEvidence(state.ledger, shaOf('c')).since).toEqual([]);
+  });
+
+  test('is the order of two builds by their promotions', () => {
+    const { isAtLeast } = floorEvidence(state.ledger, shaOf('b'));
+    expect(['a', 'b', 'c'].map((letter) => isAtLeast(shaOf(letter)))).toEqual([true, true, false]);
+  });
+
+  test('is the order of two builds by their sequences, if one of them was never promoted', () => {
+    const { isAtLeast } = floorEvidence(state.ledger, shaOf('e'));
+    expect([isAtLeast(shaOf('d')), isAtLeast(shaOf('e'))]).toEqual([true, true]);
+    expect(floorEvidence(state.ledger, shaOf('d')).isAtLeast(shaOf('e'))).toBe(false);
+  });
+
+  test('are the floors that later releases named, however many came since, but not those of the target itself', () => {
+    const named = laneAt('0');
+    const letters = ['a', 'b', 'c', 'd', 'e', 'f'];
+    for (const [minute, letter] of [...letters, ...letters, ...letters].entries()) promoted(named, letter, minute + 1);
+    const [oldest, , second] = named.ledger.history.slice(1).filter(({ kind }) => kind === 'promotion');
+    for (const image of oldest?.images ?? []) image.floor = shaOf('1');
+    for (const image of second?.images ?? []) image.floor = shaOf('2');
+    expect(floorEvidence(named.ledger, shaOf('0')).declared).toEqual([shaOf('1'), shaOf('2')]);
+    expect(floorEvidence(named.ledger, shaOf('a')).declared).toEqual([shaOf('2')]);
+  });
+
+  test('is nothing about a build that it has not seen', () => {
+    expect(floorEvidence(state.ledger, shaOf('b')).isAtLeast(shaOf('f'))).toBeNull();
+    expect(floorEvidence(state.ledger, shaOf('f')).isAtLeast(shaOf('b'))).toBeNull();
+  });
+});
+
+const back = (letter: string, more: object = {}) => ({
+  workflowId: `rollback-${shaOf(letter)}`,
+  runId: `rollback-${letter}`,
+  sha: shaOf(letter),
+  force: false,
+  by: 'ada',
+  reason: 'red',
+  ...more,
+});
+
+describe('a rollback', () => {
+  test('marks the builds after its target, and no other', () => {
+    const state = laneAt('0');
+    for (const [minute, letter] of ['a', 'b', 'c', 'd'].entries()) promoted(state, letter, minute + 1);
+    expect(beginRollback(state, back('b'), NOON)).toBeNull();
+    expect(['0', 'a', 'b', 'c', 'd'].filter((letter) => markOf(state.ledger, shaOf(letter)))).toEqual(['c', 'd']);
+  });
+
+  test('that is forced takes the mark off its target alone', () => {
+    const state = laneAt('0');
+    for (const [minute, letter] of ['a', 'b', 'c'].entries()) promoted(state, letter, minute + 1);
+    beginRollback(state, back('a'), NOON);
+    beginRollback(state, back('c', { force: true }), NOON);
+    expect(['b', 'c'].map((letter) => markOf(state.ledger, shaOf(letter)) !== undefined)).toEqual([true, false]);
+  });
+
+  test('that has ended meanwhile does not displace one that runs', () => {
+    const state = laneAt('0');
+    for (const [minute, letter] of ['a', 'b', 'c'].entries()) promoted(state, letter, minute + 1);
+    beginRollback(state, back('b'), NOON);
+    beginRollback(state, back('a'), NOON, false);
+    expect(state.rollback?.sha).toBe(shaOf('b'));
+  });
+});
+
+test('a queue full of manual requests takes no other one, and one that is not manual', () => {
+  const state = laneAt('0');
+  const manual = (index: number) => run('a', { manual: true, promoteOnly: true, runId: `run-${index}` });
+  let taken = 0;
+  while (enqueue(state, manual(taken)) && taken < 1_000) taken += 1;
+  expect(taken).toBeLessThan(1_000);
+  expect(state.queue).toHaveLength(taken);
+  expect(enqueue(state, run('b'))).toBe(true);
+  expect(enqueue(state, run('b'))).toBe(false);
+});
+
+test('a lower newest sequence names the builds that counted beyond it, and the newest promoted one counts for it too', () => {
+  const state = laneAt('0');
+  enqueue(state, run('a', { sequence: 5 }));
+  enqueue(state, run('b', { sequence: 90 }));
+  state.ledger.newestPromoted = { sha: shaOf('b'), key: { sequence: 90, seen: 2 } };
+  expect(setSequence(state.ledger, 5)).toBe(`the newest sequence is 5, it was 90; it now counts for ${shaOf('b')}`);
+  expect(state.ledger.newestPromoted.key.sequence).toBe(5);
+  expect(setSequence(state.ledger, 6)).toBe('the newest sequence is 6, it was 5');
+});

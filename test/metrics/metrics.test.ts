@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest';
+import { Metrics } from '../../src/metrics/metrics.js';
+import { KNOWN, METRICS, type MetricName } from '../../src/metrics/table.js';
+
+const samplesOf = (text: string) => text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+
+describe('metrics', () => {
+  test('tell a counter that is created at 0, and what was added to it since', () => {
+    const metrics = new Metrics();
+    metrics.count('canary_alarms_total', { alarm: 'PairSplit' }, 0);
+    expect(samplesOf(metrics.render())).toEqual(['canary_alarms_total{alarm="PairSplit"} 0']);
+    metrics.count('canary_alarms_total', { alarm: 'PairSplit' });
+    metrics.count('canary_alarms_total', { gate: 'pay', alarm: 'PairSplit' });
+    expect(metrics.render()).toBe(
+      [
+        '# HELP canary_alarms_total Alarms.',
+        '# TYPE canary_alarms_total counter',
+        'canary_alarms_total{alarm="PairSplit"} 1',
+        'canary_alarms_total{gate="pay",alarm="PairSplit"} 1',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('tell a histogram by buckets that include the smaller ones, with sum and count', () => {
+    const metrics = new Metrics();
+    for (const seconds of [0.5, 1.5, 400]) metrics.observe('canary_pair_split_seconds', { kind: 'promotion' }, seconds);
+    const lines = samplesOf(metrics.render());
+    const bucket = (le: string) => lines.find((line) => line.includes(`le="${le}"`))?.split(' ')[1];
+    expect(['0.5', '1', '2', '300', '+Inf'].map(bucket)).toEqual(['1', '1', '2', '2', '3']);
+    expect(lines).toContain('canary_pair_split_seconds_sum{kind="promotion"} 402');
+    expect(lines).toContain('canary_pair_split_seconds_count{kind="promotion"} 3');
+  });
+
+  test('tell gauges as they were seen, and none that was not', () => {
+    const metrics = new Metrics();
+    const seen = { name: 'canary_waiting', labels: { hold: 'approval' }, value: 1 } as const;
+    expect(samplesOf(metrics.render([seen]))).toEqual(['canary_waiting{hold="approval"} 1']);
+    expect(metrics.render()).toBe('');
+  });
+
+  test('keep each sample on a line of its own, whatever a label contains', () => {
+    const metrics = new Metrics();
+    metrics.observe('canary_check_latency_seconds', { check: 'a "b"\nevil_total 1 \\' }, 1);
+    const lines = samplesOf(metrics.render());
+    expect(lines.every((line) => line.startsWith('canary_check_latency_seconds'))).toBe(true);
+    expect(lines.at(-1)).toBe('canary_check_latency_seconds_count{check="a \\"b\\"\\nevil_total 1 \\\\"} 1');
+  });
+});
+
+describe('the table of metrics', () => {
+  test('names each as Prometheus does: counters end in _total, and nothing else does', () => {
+    for (const [name, { kind }] of Object.entries(METRICS)) {
+      expect(name).toMatch(/^canary_[a-z_]+$/);
+      expect([name, name.endsWith('_total')]).toEqual([name, kind === 'counter']);
+    }
+  });
+
+  test.each(Object.entries(KNOWN))('knows values of every label of %s', (name, known) => {
+    for (const labels of known)
+      expect(Object.keys(labels).sort()).toEqual([...METRICS[name as MetricName].labels].sort());
+  });
+});

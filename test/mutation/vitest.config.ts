@@ -1,0 +1,19 @@
+import { join, resolve } from 'node:path';
+import { defineConfig } from 'vitest/config';
+import { tiers } from '../support/tiers.js';
+
+const root = resolve(import.meta.dirname, '..', '..');
+
+/** Folders whose tests a mutation framework runs: the decisions, without the command line and the texts. */
+const FOLDERS = /^test\/(domain|lane|move|smoke|tenants)\//;
+
+export default defineConfig({
+  root,
+  resolve: { alias: { 'fast-check': join(import.meta.dirname, 'few-runs.ts') } },
+  test: {
+    include: tiers()
+      .quick.filter((file) => FOLDERS.test(file) && !file.endsWith('hostile-bounds.test.ts'))
+      .map((file) => join(root, file)),
+    testTimeout: 120_000,
+  },
+});

@@ -1,0 +1,65 @@
+import { beforeAll, describe, expect, inject, test } from 'vitest';
+import { awaitRunEnd } from '../../../src/temporal/runs.js';
+import { pushBuild, retag, tagDigest } from '../../../testbed/images.js';
+import { useGate } from '../../support/gate.js';
+import { laneState } from '../../support/lanes.js';
+import { newSha } from '../../support/shas.js';
+
+const WORKER = 'optional/worker';
+const gate = useGate('optional', () => ({
+  env: {
+    CANARY_HOLD_TIMEOUT: '5m',
+    CANARY_IMAGES: ['platform', 'platform-tenant', 'worker#optional']
+      .map((name) => `${inject('registry').host}/optional/${name}`)
+      .join(),
+  },
+}));
+const OLD = newSha();
+const host = () => gate().host;
+const pushWorker = async (sha: string) =>
+  (await pushBuild({ registry: host(), repository: WORKER, sha, tag: `staging-${sha.slice(0, 7)}` })).digest;
+const names = () => [...gate().repositories, WORKER];
+const latest = () => Promise.all(names().map((name) => tagDigest(host(), name, 'latest')));
+let old: string[];
+
+beforeAll(async () => {
+  old = [...(await gate().publish(OLD)), await pushWorker(OLD)];
+  for (const repository of names())
+    await retag({ registry: host(), repository, from: `staging-${OLD.slice(0, 7)}`, to: 'latest' });
+  const images = names().map((name, index) => ({ repository: `${host()}/${name}`, digest: old[index] ?? null }));
+  await gate().sendToLane('adopt', { by: 'the test', reason: 'as it should be', images, sha: OLD });
+  await gate().sendToLane('unhold', { by: 'the test', reason: 'as it should be' });
+});
+
+/** Releases a build that has no image of the worker. */
+async function released() {
+  const { sha, digests } = await gate().greenBuild();
+  const handle = await gate().release({ sha });
+  return { sha, digests, handle };
+}
+
+describe('a release of a build that has no image of an optional repository', () => {
+  let kept: { sha: string; digests: string[] };
+
+  test('promotes the others, keeps its :latest, and the report and the ledger say so', async () => {
+    const { sha, digests, handle } = await released();
+    kept = { sha, digests };
+    const { report } = await awaitRunEnd(handle);
+    expect(report).toMatchObject({ outcome: 'promoted' });
+    expect(report?.images.map(({ unchanged }) => unchanged)).toEqual([undefined, undefined, true]);
+    expect(await latest()).toEqual([...digests, old[2]]);
+    const { history } = (await laneState(gate())).ledger;
+    expect(history.at(-1)?.images.at(-1)).toMatchObject({ digest: old[2], unchanged: true });
+  });
+
+  test('a rollback to that build brings back the image that it ran with', async () => {
+    const { sha, digests } = await gate().greenBuild();
+    const newWorker = await pushWorker(sha);
+    const next = await awaitRunEnd(await gate().release({ sha }));
+    expect(next.report).toMatchObject({ outcome: 'promoted' });
+    expect(await latest()).toEqual([...digests, newWorker]);
+    const back = await awaitRunEnd(await gate().rollback({ sha: kept.sha, reason: 'the worker fails' }));
+    expect(back.report).toMatchObject({ outcome: 'rolled-back' });
+    expect(await latest()).toEqual([...kept.digests, old[2]]);
+  });
+});
