@@ -97,7 +97,12 @@ export async function makeLaneSettled(gate: Gate): Promise<void> {
   await endLane(gate);
   await startSeededLane(gate, state);
   await until('it has read :latest once more', async () => {
-    const { raw, historyLength } = await laneHandle(gate).describe();
-    return historyLength > 10 && !raw.pendingActivities?.length;
+    const { events } = await laneHandle(gate).fetchHistory();
+    const reads = (events ?? []).filter(
+      ({ activityTaskScheduledEventAttributes: read }) => read?.activityType?.name === 'reread',
+    );
+    return reads.some(({ eventId: id }) =>
+      events?.some(({ activityTaskCompletedEventAttributes: done }) => done && `${done.scheduledEventId}` === `${id}`),
+    );
   });
 }

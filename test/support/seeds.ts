@@ -1,44 +1,65 @@
-import { join } from 'node:path';
-import { Worker } from '@temporalio/worker';
+import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
+import { encodeMapToPayloads, encodeToPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import { msToTs } from '@temporalio/common/lib/time.js';
+import { temporal } from '@temporalio/proto';
 import { releaseLaneId, taskQueue } from '../../src/contract/ids.js';
 import type { LaneState } from '../../src/contract/lane.js';
 import { LANE_TASK_TIMEOUT } from '../../src/temporal/lane-client.js';
-import { testBundle } from './bundles.js';
 import type { Gate } from './gate.js';
-import { FORGED, type Seed, SILENT } from './seed-workflows.js';
-import { until } from './until.js';
 
-const SEEDS = join(import.meta.dirname, 'seed-workflows.ts');
+const { CommandType } = temporal.api.enums.v1;
+type Command = temporal.api.command.v1.ICommand;
 
-/** Runs a worker of the seeds on a queue while `run` starts one of them. */
-async function withSeeds<T>({ connection }: Gate, queue: string, run: () => Promise<T>): Promise<T> {
-  const activities = { recoverLane: async (state: unknown) => state };
-  const workflowBundle = await testBundle(SEEDS);
-  const worker = await Worker.create({ connection, taskQueue: queue, workflowBundle, activities });
-  return worker.runUntil(run);
+/** Run that a test lets begin with what a run before would have handed on. */
+interface Seed {
+  workflowType: string;
+  taskQueue: string;
+  args: unknown[];
+  memo?: Record<string, unknown>;
+}
+
+/** Time of one poll, in milliseconds; a task that is there comes at once. */
+const POLL_MS = 20_000;
+
+/**
+ * Answers one workflow task of a queue as a worker would. A worker would also take the next task, which belongs to the gate.
+ * @returns the run of the task.
+ */
+async function answerTask({ connection, options }: Client, queue: string, commands: Command[]): Promise<string> {
+  const { namespace } = options;
+  const { workflowService } = connection;
+  const poll = () =>
+    workflowService.pollWorkflowTaskQueue({ namespace, taskQueue: { name: queue }, identity: 'seeds' });
+  const { taskToken, workflowExecution } = await connection.withDeadline(Date.now() + POLL_MS, poll);
+  if (!taskToken?.length) throw new Error(`no workflow task on ${queue}`);
+  await workflowService.respondWorkflowTaskCompleted({ namespace, taskToken, identity: 'seeds', commands });
+  return workflowExecution?.runId ?? '';
+}
+
+/** Command that continues as that run. */
+async function continueAs({ options }: Client, { workflowType, taskQueue: queue, args, memo }: Seed): Promise<Command> {
+  const converter = options.loadedDataConverter;
+  return {
+    commandType: CommandType.COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION,
+    continueAsNewWorkflowExecutionCommandAttributes: {
+      workflowType: { name: workflowType },
+      taskQueue: { name: queue },
+      input: { payloads: (await encodeToPayloads(converter, ...args)) ?? [] },
+      ...(memo && { memo: { fields: await encodeMapToPayloads(converter, memo) } }),
+    },
+  };
 }
 
 /** Starts a run of the gate as the continuation of another one, with what that one hands on; gives the run that continues. */
 export async function startContinued(
-  gate: Gate,
-  {
-    workflowId,
-    workflowType,
-    args,
-    memo,
-  }: Pick<Seed, 'workflowType' | 'args'> & { workflowId: string; memo?: Record<string, unknown> },
+  { client, lane }: Gate,
+  { workflowId, ...seed }: Omit<Seed, 'taskQueue'> & { workflowId: string },
 ) {
-  const seedQueue = `${gate.lane}-seeds`;
-  const seed: Seed = { workflowType, taskQueue: taskQueue(gate.lane), args };
-  return withSeeds(gate, seedQueue, async () => {
-    const first = await gate.client.workflow.start('SeedRun', {
-      workflowId,
-      taskQueue: seedQueue,
-      args: [seed],
-      ...(memo && { memo }),
-    });
-    return continuation(gate, workflowId, first.firstExecutionRunId);
-  });
+  const queue = `${lane}-seeds-${randomUUID()}`;
+  const first = await client.workflow.start('SeedRun', { workflowId, taskQueue: queue });
+  await answerTask(client, queue, [await continueAs(client, { ...seed, taskQueue: taskQueue(lane) })]);
+  return continuation(client, workflowId, first.firstExecutionRunId);
 }
 
 /**
@@ -46,48 +67,53 @@ export async function startContinued(
  * @param isSilent whether it does not answer, and is terminated.
  */
 export async function startSeededLane(gate: Gate, state: LaneState, isSilent = false): Promise<void> {
-  const [workflowId, queue] = [releaseLaneId(gate.lane), taskQueue(gate.lane)];
-  const seed: Seed = { workflowType: 'ReleaseLane', taskQueue: queue, args: isSilent ? [state, SILENT] : [state] };
+  const { client, lane } = gate;
+  const [workflowId, queue] = [releaseLaneId(lane), taskQueue(lane)];
   // Only the seeds may take its first task.
   await gate.stopWorker();
-  await withSeeds(gate, queue, async () => {
-    const first = await gate.client.workflow.start('ReleaseLane', {
-      workflowId,
-      taskQueue: queue,
-      workflowTaskTimeout: LANE_TASK_TIMEOUT,
-      args: [seed],
-    });
-    const lane = await continuation(gate, workflowId, first.firstExecutionRunId);
-    if (!isSilent) return;
-    await until('it has begun', async () => (await lane.describe()).historyLength > 4);
-    await lane.terminate('by the test');
+  const first = await client.workflow.start('ReleaseLane', {
+    workflowId,
+    taskQueue: queue,
+    workflowTaskTimeout: LANE_TASK_TIMEOUT,
   });
+  const seed = { workflowType: 'ReleaseLane', taskQueue: queue, args: [state] };
+  await answerTask(client, queue, [await continueAs(client, seed)]);
+  if (isSilent) {
+    await answerTask(client, queue, []);
+    const silent = await continuation(client, workflowId, first.firstExecutionRunId);
+    await silent.terminate('by the test');
+  }
   await gate.startWorker();
 }
 
 /** Starts a lane of somebody else: on a queue and with a worker of his own, and a history as if it had recovered this state. */
-export async function startForgedLane(gate: Gate, state: LaneState): Promise<void> {
-  const queue = `${gate.lane}-seeds`;
-  await withSeeds(gate, queue, async () => {
-    const workflowId = releaseLaneId(gate.lane);
-    const lane = await gate.client.workflow.start('ReleaseLane', {
-      workflowId,
-      taskQueue: queue,
-      args: [state, FORGED],
-    });
-    await until('it looks recovered', async () => {
-      const { events = [] } = await lane.fetchHistory();
-      return events?.some((event) => event.activityTaskCompletedEventAttributes);
-    });
-  });
+export async function startForgedLane({ client, lane }: Gate, state: LaneState): Promise<void> {
+  const { namespace, loadedDataConverter: converter } = client.options;
+  const [queue, identity] = [`${lane}-seeds-${randomUUID()}`, 'seeds'];
+  const payloads = (await encodeToPayloads(converter, state)) ?? [];
+  await client.workflow.start('ReleaseLane', { workflowId: releaseLaneId(lane), taskQueue: queue });
+  await answerTask(client, queue, [
+    {
+      commandType: CommandType.COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK,
+      scheduleActivityTaskCommandAttributes: {
+        activityId: '1',
+        activityType: { name: 'recoverLane' },
+        taskQueue: { name: queue },
+        input: { payloads },
+        startToCloseTimeout: msToTs('10s'),
+      },
+    },
+  ]);
+  const { workflowService } = client;
+  const poll = () => workflowService.pollActivityTaskQueue({ namespace, taskQueue: { name: queue }, identity });
+  const { taskToken } = await client.withDeadline(Date.now() + POLL_MS, poll);
+  await workflowService.respondActivityTaskCompleted({ namespace, taskToken, identity, result: { payloads } });
+  await answerTask(client, queue, []);
 }
 
 /** Handle of the run that continues another one. */
-async function continuation({ client }: Gate, workflowId: string, first: string) {
-  const { runId } = await until('it has continued', async () => {
-    const now = await client.workflow.getHandle(workflowId).describe();
-    return now.runId === first ? null : now;
-  });
-  const handle = client.workflow.getHandle(workflowId, runId);
-  return Object.assign(handle, { firstExecutionRunId: runId });
+async function continuation({ workflow }: Client, workflowId: string, first: string) {
+  const { runId } = await workflow.getHandle(workflowId).describe();
+  if (runId === first) throw new Error(`${workflowId} has not continued`);
+  return Object.assign(workflow.getHandle(workflowId, runId), { firstExecutionRunId: runId });
 }
