@@ -1,4 +1,4 @@
-import { alerts, command, defaultSuite, prometheus } from '@canary-release-gate/canary/smoke';
+import { alerts, command, defaultSuite, drift, prometheus } from '@canary-release-gate/canary/smoke';
 
 const PROMETHEUS = { url: 'https://prometheus.example.com', token: { file: 'prometheus-token' } };
 
@@ -31,5 +31,8 @@ export default [
     env: { K6_CLOUD_TOKEN: { env: 'K6_CLOUD_TOKEN' } },
     timeout: '60s',
     observe: true,
+  }),
+  drift('configured as production', 'what passes here is what production runs', {
+    read: [{ path: '/admin/liveness', keys: ['subsystems'] }],
   }),
 ];

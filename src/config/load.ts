@@ -9,6 +9,7 @@ import type { Suite } from '../smoke/suite.js';
 import { type ControlPlane, createControlPlane } from '../tenants/control-plane/client.js';
 import { createMembers, type Members } from '../tenants/control-plane/members.js';
 import { FleetError, type FleetSource } from '../tenants/fleet.js';
+import { readsOthers } from '../tenants/other-tenants.js';
 import type { FileSources } from '../tenants/sources/file.js';
 import { fleetSource, productionFleetSource } from '../tenants/sources/index.js';
 import { autoRollbackProblems } from './auto-rollback.js';
@@ -123,7 +124,10 @@ async function readConfig(
     controlPlane,
     members: membersOf(result.data, sources),
     network,
-    judging: judgeAccess(result.data.smokeSuite, sources),
+    judging: judgeAccess(result.data.smokeSuite, {
+      ...sources,
+      others: readsOthers({ fleet, productionFleet, network }),
+    }),
     http: { address: http, isDefault: given[variableOf('http')] === undefined },
     secrets: {
       github: password && {

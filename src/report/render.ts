@@ -4,6 +4,7 @@ import { compareUrl } from './compare.js';
 import { nextSteps, uiUrl } from './next-steps.js';
 import {
   decisionsSection,
+  driftSection,
   failingSection,
   fleetSection,
   imagesSection,
@@ -51,6 +52,7 @@ export function renderReport(
     ...notesSection(summary),
     ...failingSection(summary.tenants, 'could-not-test', 'Could not be tested', answers),
     ...measuredSection(summary),
+    ...driftSection(summary, answers),
     ...nextSection(record, summary),
     ...imagesSection(summary),
     ...decisionsSection(summary),

@@ -103,16 +103,41 @@ export function tenantsSection({ tenants, tenantsLeftOut }: RunSummary): string[
   ]);
 }
 
-/** What judges measured, and what was only observed: it says nothing about the verdict. The measured text has numbers and fixed words alone. */
+/** What judges measured, and what was only observed: it says nothing about the verdict. The measured text has numbers, and words of the suite, alone. */
 export function measuredSection({ tenants }: RunSummary): string[] {
-  const line = (tenant: string, { check, verdict, measured }: CheckResult, isObserved: boolean) =>
-    `- **${prose(tenant)}**: **${prose(check)}** — ${[verdict, ...(measured ? [prose(measured)] : [])].join(', ')}${isObserved ? ' (observed only)' : ''}`;
-  const all = tenants.flatMap(({ tenant, checks, observed = [] }) => [
-    ...checks.filter(({ measured }) => measured !== undefined).map((check) => line(tenant, check, false)),
-    ...observed.map((check) => line(tenant, check, true)),
-  ]);
-  return section('Measured', firstOf(all));
+  const lines = measuredOf(tenants)
+    .filter(({ kind }) => kind === undefined)
+    .map(
+      ({ tenant, check, verdict, measured, isObserved }) =>
+        `- **${prose(tenant)}**: **${prose(check)}** — ${[verdict, ...(measured ? [prose(measured)] : [])].join(', ')}${isObserved ? ' (observed only)' : ''}`,
+    );
+  return section('Measured', firstOf(lines));
 }
+
+/**
+ * How the configuration of the canary tenants differs from that of production: the names of fields that the suite declares.
+ * @param answers adds the values, which are not for the public.
+ */
+export function driftSection({ tenants }: RunSummary, answers = false): string[] {
+  const lines = measuredOf(tenants)
+    .filter(({ kind }) => kind === 'drift')
+    .map(({ tenant, check, measured = 'not known', got, isObserved }) =>
+      [
+        `- **${prose(tenant)}**: **${prose(check)}** — ${prose(measured)}${isObserved ? '' : ' (it counts)'}`,
+        ...(answers && got !== '' ? [`  - ${code(got)}`] : []),
+      ].join('\n'),
+    );
+  return section('Configuration', firstOf(lines));
+}
+
+/** What has a measure, or was only observed, of all tenants. */
+export const measuredOf = (tenants: TenantSmoke[]) =>
+  tenants.flatMap(({ tenant, checks, observed = [] }) => [
+    ...checks
+      .filter(({ measured, kind }) => measured !== undefined || kind !== undefined)
+      .map((check) => ({ tenant, isObserved: false, ...check })),
+    ...observed.map((check) => ({ tenant, isObserved: true, ...check })),
+  ]);
 
 const DECISION_PAST: Record<Decision['verb'], string> = { approve: 'approved', abort: 'aborted', retry: 'retried' };
 

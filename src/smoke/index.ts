@@ -4,4 +4,4 @@ export type { Answer, Check, CheckRequest, Credentials, Step, Values } from './c
 export { defaultSuite } from './default-suite.js';
 export type { SecretSource } from './kinds/judge.js';
 export type { Judge } from './kinds/table.js';
-export { alerts, answers, check, command, del, get, post, prometheus, type Suite, step } from './suite.js';
+export { alerts, answers, check, command, del, drift, get, post, prometheus, type Suite, step } from './suite.js';

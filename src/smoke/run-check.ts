@@ -72,6 +72,7 @@ function resultOf(
     ...(schemaPath !== undefined && { schemaPath }),
     ...(measured !== undefined && { measured: session.redact(measured) }),
     ...(tries > 1 && { tries }),
+    ...(isJudge(check) && check.kind === 'drift' && { kind: check.kind }),
   };
 }
 

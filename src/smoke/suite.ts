@@ -1,6 +1,7 @@
 import type { Answer, Check, CheckRequest, Credentials, Step } from './check.js';
 import type { AlertsCheck } from './kinds/alerts.js';
 import type { CommandCheck } from './kinds/command.js';
+import type { DriftCheck } from './kinds/drift.js';
 import type { PrometheusCheck } from './kinds/prometheus.js';
 import { isJudge, type Judge } from './kinds/table.js';
 
@@ -71,3 +72,14 @@ export const command = (
   proves: string,
   rest: Omit<CommandCheck, 'kind' | 'name' | 'proves'>,
 ): CommandCheck => ({ kind: 'command', name, proves, ...rest });
+
+/** Compares declared fields of the tenant with production. It informs; with `observe: false` it counts. */
+export const drift = (
+  name: string,
+  proves: string,
+  rest: Omit<DriftCheck, 'kind' | 'name' | 'proves' | 'observe'> & { observe?: boolean },
+): DriftCheck => ({ kind: 'drift', name, proves, observe: true, ...rest });
+
+/** The checks of a suite that compare configurations. */
+export const driftChecks = (suite: Suite): DriftCheck[] =>
+  suite.filter((check): check is DriftCheck => isJudge(check) && check.kind === 'drift');

@@ -35,7 +35,11 @@ export default [
     name: 'i5-answer-in-junit',
     breaks: 'a public report has a part of the answer',
     edits: [
-      { file: 'src/cli/print/junit.ts', find: 'latencyMs }: CheckResult', replace: 'latencyMs, got }: CheckResult' },
+      {
+        file: 'src/cli/print/junit.ts',
+        find: 'schemaPath, latencyMs }: CheckResult',
+        replace: 'schemaPath, latencyMs, got }: CheckResult',
+      },
       { file: 'src/cli/print/junit.ts', find: 'const what = [', replace: 'const what = [got, ' },
     ],
     test: 'test/cli/smoke.test.ts > writes the checks of each tenant, and the public part of an answer',

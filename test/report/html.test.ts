@@ -33,6 +33,15 @@ describe('the page of a release', () => {
     expect(text.match(/aria-label="soaking, /g)?.length).toBe(2);
   });
 
+  test('says what was measured and what was only observed', () => {
+    const observed = [{ ...failed('as in production'), kind: 'drift' as const, measured: 'not as on 3 of 9: flags' }];
+    const page = releasePage(record({ tenants: [{ tenant: 'canary-1', checks: [failed('a')], observed }] }), []);
+    const rows = page.slice(page.indexOf('Measured and compared'));
+    for (const said of ['as in production', '✗ failed', 'not as on 3 of 9: flags', 'no, observed only'])
+      expect(rows).toContain(said);
+    expect(page).not.toContain('answer of the tenant');
+  });
+
   test('says in tables all that the picture shows', () => {
     const tables = text.slice(text.indexOf('</svg>'));
     for (const said of ['7. held: could-not-test', '>retried<', '>canary-2<', '✗ failed', '2026-11-25 05:09:00'])

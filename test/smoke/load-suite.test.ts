@@ -54,6 +54,7 @@ describe('loadSuite', () => {
       { kind: 'prometheus' },
       { kind: 'alerts' },
       { kind: 'command', observe: true },
+      { kind: 'drift', observe: true },
     ]);
   });
 

@@ -126,7 +126,7 @@ describe('a check that is tried again', () => {
     expect(suiteProblems([ok({ holds: '1m', writes: true })])).toEqual([expect.stringContaining('must not write')]);
     expect(suiteProblems([ok({ failures: 0 })])).toEqual([expect.stringContaining('failures must be at least 1')]);
     expect(suiteProblems([{ ...ok(), kind: 'steps' }])).toEqual([
-      'check 1 "it is ok": kind must be prometheus, alerts, command, or left out',
+      'check 1 "it is ok": kind must be prometheus, alerts, command, drift, or left out',
     ]);
   });
 });

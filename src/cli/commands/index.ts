@@ -107,6 +107,12 @@ export const COMMANDS: CommandEntry[] = [
     load: async () => (await import('./smoke.js')).smoke,
   },
   {
+    name: 'drift',
+    arguments: '',
+    summary: 'Compare the configuration of canary and production tenants, as the suite declares it. Needs no Temporal.',
+    load: async () => (await import('./fleet/drift.js')).drift,
+  },
+  {
     name: 'setup',
     arguments: '',
     summary: 'Prepare a Temporal namespace. Safe to repeat.',

@@ -23,6 +23,8 @@ export interface CheckResult {
   schemaPath?: string;
   /** What a judge measured. */
   measured?: string;
+  /** Set if it compared the configuration of tenants. */
+  kind?: 'drift';
   /** Number of tries, if more than one. */
   tries?: number;
   /** What the clean-up could not delete, and why. */

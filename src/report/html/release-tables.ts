@@ -1,7 +1,7 @@
 import type { TenantSmoke, Verdict } from '../../contract/tenants/check.js';
 import { rounded } from '../../domain/duration.js';
 import { redactedText } from '../../domain/markdown.js';
-import { utc } from '../sections.js';
+import { measuredOf, utc } from '../sections.js';
 import { latestOf, type RunSummary } from '../summary.js';
 import { type Html, html, tableOf } from './html.js';
 import { nameOf, type Visit } from './visits.js';
@@ -21,7 +21,7 @@ export function worstFirst(tenants: TenantSmoke[]): TenantSmoke[] {
 
 /** Everything that the timeline of a run shows, as tables: for a screen reader, for print, and to copy. */
 export function tablesOf(summary: RunSummary, visits: Visit[]): Html {
-  return html`${phasesTable(visits)}${checksTable(summary.tenants)}${tenantsTable(summary)}${decisionsTable(summary)}${interruptionsTable(summary)}${imagesTable(summary)}`;
+  return html`${phasesTable(visits)}${checksTable(summary.tenants)}${measuredTable(summary.tenants)}${tenantsTable(summary)}${decisionsTable(summary)}${interruptionsTable(summary)}${imagesTable(summary)}`;
 }
 
 const phasesTable = (visits: Visit[]) =>
@@ -53,6 +53,21 @@ const checksTable = (tenants: TenantSmoke[]) =>
           proves,
         ]),
     ),
+  );
+
+/** What judges measured, and what was only observed; the verdict on the build is without the latter. */
+const measuredTable = (tenants: TenantSmoke[]) =>
+  tableOf(
+    'measured',
+    'Measured and compared',
+    ['tenant', 'check', 'result', 'measured', 'counts'],
+    measuredOf(tenants).map(({ tenant, check, verdict, measured = '', isObserved }) => [
+      tenant,
+      check,
+      html`<span class="${VERDICTS[verdict][1]}">${VERDICTS[verdict][0]}</span>`,
+      measured,
+      isObserved ? 'no, observed only' : 'yes',
+    ]),
   );
 
 function tenantsTable({ tenants, tenantsLeftOut }: RunSummary): Html {

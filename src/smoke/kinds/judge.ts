@@ -5,6 +5,7 @@ import { parseSecretText } from '../../contract/secret.js';
 import type { Network } from '../../net/network.js';
 import { PLAIN_VARIABLES } from '../../processes/child.js';
 import type { CheckOptions } from '../check.js';
+import type { ReadOthers } from '../drift/facts.js';
 import { type Evaluation, evaluateError } from '../evaluate.js';
 import { namesIn } from '../values.js';
 
@@ -32,6 +33,8 @@ export interface JudgeAccess {
   plainEnv: Readonly<Record<string, string>>;
   /** Folder of the suite. */
   folder: string;
+  /** What a tenant is compared with; null without a gate. */
+  others: ReadOthers | null;
 }
 
 /** Stretch of time that a judge looks back on, epoch in milliseconds. */
@@ -83,7 +86,13 @@ export function judgeAccess(
     env,
     network,
     readFile,
-  }: { env: Readonly<Record<string, string | undefined>>; network: Network; readFile: (path: string) => string },
+    others = null,
+  }: {
+    env: Readonly<Record<string, string | undefined>>;
+    network: Network;
+    readFile: (path: string) => string;
+    others?: ReadOthers | null;
+  },
 ): JudgeAccess {
   const folder = suiteFile === null ? resolve('.') : dirname(resolve(suiteFile));
   const own = (name: string) => (Object.hasOwn(env, name) ? env[name] : undefined);
@@ -98,6 +107,7 @@ export function judgeAccess(
   return {
     network,
     folder,
+    others,
     plainEnv: Object.fromEntries(PLAIN_VARIABLES.flatMap((name) => (own(name) ? [[name, own(name) as string]] : []))),
     secret(source) {
       const name = 'env' in source ? source.env : source.file;

@@ -1,15 +1,16 @@
 import type { Check } from '../check.js';
 import { type AlertsCheck, alerts } from './alerts.js';
 import { type CommandCheck, command } from './command.js';
+import { type DriftCheck, drift } from './drift.js';
 import type { CheckKind } from './kind.js';
 import { type PrometheusCheck, prometheus } from './prometheus.js';
 import { steps } from './steps.js';
 
 /** A check that asks something else than the tenant. */
-export type Judge = PrometheusCheck | AlertsCheck | CommandCheck;
+export type Judge = PrometheusCheck | AlertsCheck | CommandCheck | DriftCheck;
 
 /** Every kind of check, by the `kind` that a suite writes; a check without one has steps. */
-export const KINDS = { steps, prometheus, alerts, command } satisfies Record<string, CheckKind<never>>;
+export const KINDS = { steps, prometheus, alerts, command, drift } satisfies Record<string, CheckKind<never>>;
 
 export const isJudge = (check: Check | Judge): check is Judge => 'kind' in check;
 

@@ -1,0 +1,86 @@
+const READ = 'src/smoke/drift/read.ts';
+const COMPARE = 'src/smoke/drift/compare.ts';
+const TEST = 'test/smoke/drift.test.ts';
+
+export default [
+  {
+    name: 'configuration-silent-is-same',
+    breaks: 'a tenant that does not answer counts as the same',
+    file: COMPARE,
+    find: '      unknown.push({ tenant, field, why: found.unknown });\n',
+    replace: '',
+    test: `${TEST} > never takes a tenant that answers 503 for the same`,
+  },
+  {
+    name: 'configuration-any-status',
+    breaks: 'the JSON of an error is compared as a configuration',
+    file: READ,
+    find: 'if (response.status !== 200)',
+    replace: 'if (false)',
+    test: `${TEST} > never takes a tenant that answers 503 for the same`,
+  },
+  {
+    name: 'configuration-nowhere-is-same',
+    breaks: 'a misspelled field is the same on all tenants',
+    file: COMPARE,
+    find: 'known.length > 0 && paths.size === 0',
+    replace: 'false',
+    test: `${TEST} > does not know what no tenant has, and what the tenant itself does not answer`,
+  },
+  {
+    name: 'configuration-shown-is-compared',
+    breaks: 'two values that begin alike are the same',
+    file: COMPARE,
+    find: 'value?.exact ?? null',
+    replace: 'value?.shown ?? null',
+    test: `${TEST} > sees a difference behind what is shown of two long values`,
+  },
+  {
+    name: 'configuration-counts',
+    breaks: 'a difference of configuration fails a build that nobody asked to fail',
+    file: 'src/smoke/suite.ts',
+    find: "({ kind: 'drift', name, proves, observe: true, ...rest })",
+    replace: "({ kind: 'drift', name, proves, ...rest, observe: false })",
+    test: `${TEST} > says which declared field differs from how many tenants, and is no part of the verdict`,
+  },
+  {
+    name: 'configuration-secret-label',
+    breaks: 'the name of a value shows a secret of the gate',
+    file: READ,
+    find: 'cut(redact(label))',
+    replace: 'cut(label)',
+    test: `${TEST} > shows no secret: not of the gate in any form, not a value with the name of one, and of the rest its start`,
+  },
+  {
+    name: 'configuration-sensitive-value',
+    breaks: 'a value that is named as a secret is shown',
+    file: READ,
+    find: "path.some((key) => SENSITIVE.test(key)) ? '(not shown)' : exact",
+    replace: 'exact',
+    test: `${TEST} > shows no secret: not of the gate in any form, not a value with the name of one, and of the rest its start`,
+  },
+  {
+    name: 'configuration-values-in-public',
+    breaks: 'a public report has values of a tenant',
+    file: 'src/report/sections.ts',
+    find: "...(answers && got !== '' ?",
+    replace: "...(got !== '' ?",
+    test: `${TEST} > is in the public report by the names of fields alone, on a terminal with the values`,
+  },
+  {
+    name: 'configuration-production-asked-for-each',
+    breaks: 'production is asked again for each canary tenant of a release',
+    file: 'src/tenants/other-tenants.ts',
+    find: 'const isFresh = last !== undefined && performance.now() - last.at < COUNTS_MS;',
+    replace: 'const isFresh = last !== undefined && performance.now() - last.at < 0;',
+    test: `${TEST} > asks production once for all tenants of a release, and never with another method than GET`,
+  },
+  {
+    name: 'configuration-observed-in-junit',
+    breaks: 'what was only observed is a failure for CI',
+    file: 'src/cli/print/junit.ts',
+    find: 'totals(checks, observed) },',
+    replace: 'totals([...checks, ...observed], []) },',
+    test: `${TEST} > shows what was only observed as skipped, outside of the verdict`,
+  },
+];
