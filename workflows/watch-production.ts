@@ -16,7 +16,7 @@ import { parseProductionSeen } from '../src/domain/payloads/seen.js';
 import * as production from '../src/domain/production.js';
 import { turnedRed } from '../src/domain/production-watch.js';
 import { carriedBy } from './production/carried-watch.js';
-import { deliver, withDelivery } from './production/delivery.js';
+import { deliver, noteUnwatched, withDelivery } from './production/delivery.js';
 import { productionIsRed } from './production/red.js';
 import { productionWatches, reads } from './shared/activity-options.js';
 import { type EventFeed, openFeed } from './shared/events.js';
@@ -32,8 +32,10 @@ export async function WatchProduction(typed: unknown, given: unknown = null): Pr
   const carried = carriedBy(given);
   const names: string[] = [];
   const report = begin(input, carried?.report, names);
+  let planned = carried;
   try {
-    const { plan, seen } = carried ?? (await reads('read the production fleet').loadWatchPlan(input));
+    planned ??= { report, ...(await reads('read the production fleet').loadWatchPlan(input)) };
+    const { plan, seen } = planned;
     names.push(...plan.tenants.map(({ name }) => name));
     report.until ??= new Date(Date.now() + plan.watchMs).toISOString();
     const delivery = plan.delivers && !carried ? deliver(feed, report) : null;
@@ -44,6 +46,7 @@ export async function WatchProduction(typed: unknown, given: unknown = null): Pr
     if (error instanceof ContinueAsNew) throw error;
     const fault = isCancellation(error) ? null : unwrapFailure(error);
     const outcome = fault?.type ?? 'CanaryAborted';
+    if (fault && !planned) noteUnwatched(feed, report, fault.message);
     feed.emit({ type: 'production-watched', outcome, why: fault?.message ?? 'cancelled' });
     upsertSearchAttributes([{ key: attributes.CanaryOutcome, value: outcome }]);
     throw fault ?? error;

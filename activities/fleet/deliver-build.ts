@@ -4,7 +4,7 @@ import { ConfigError } from '../../src/config/schema.js';
 import { stagingTag } from '../../src/contract/image.js';
 import { type RecordedImage, whereItStands } from '../../src/contract/move.js';
 import { sameBuild, shortSha } from '../../src/contract/sha.js';
-import type { WatchInput } from '../../src/contract/tenants/production.js';
+import { DELIVERY_PART_MS, type WatchInput } from '../../src/contract/tenants/production.js';
 import { moveToDeliver } from '../../src/lane/rollback.js';
 import { readTag } from '../../src/registry/read-tag.js';
 import { askBuilds } from '../../src/tenants/ask-build.js';
@@ -15,8 +15,6 @@ import { type Wait, whileWaiting } from '../heartbeat.js';
 import { confirmDrift } from '../lane/check-drift.js';
 import { accessOf } from '../tenants.js';
 
-/** Longest time of one redeploy of the fleet, in milliseconds: the limit of the control plane's own callers. */
-const REDEPLOY_MS = 20 * 60_000;
 /** Time-out of the note that the order goes out, in milliseconds. */
 const NOTE_MS = 5_000;
 
@@ -36,8 +34,8 @@ type DeliveryDependencies = Pick<ActivityDependencies, 'config' | 'client' | 'st
   waits: Pick<ActivityDependencies['waits'], 'surpriseMs'>;
 };
 
-/** Activity that has the control plane take a build to production. @param limitMs shortened by tests. */
-export function createDeliveryActivities(dependencies: DeliveryDependencies, limitMs = REDEPLOY_MS) {
+/** Activity that has the control plane take a build to production. @param limitMs of each part, shortened by tests. */
+export function createDeliveryActivities(dependencies: DeliveryDependencies, limitMs = DELIVERY_PART_MS) {
   const { config, client, stopping, lane, registry, waits } = dependencies;
   const { controlPlane, productionFleet, deliveryCanary, deliverySoakMs, deliveryBatch } = config;
 

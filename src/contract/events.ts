@@ -50,6 +50,8 @@ export const ALARMS = {
   'live-build-red': 'Canary rejected the live build.',
   starved: 'Releases in a row were superseded because the canary tenants moved on.',
   'not-delivered': 'The control plane did not take a build to every production tenant.',
+  'production-unwatched':
+    'Production is not watched after a move: its plan could not be read. A control plane got no order.',
   'production-red': 'A production tenant fails, stopped answering, or keeps restarting.',
 } as const;
 export type AlarmName = keyof typeof ALARMS;

@@ -10,6 +10,7 @@ import { type Config, ConfigError } from '../../src/config/schema.js';
 import { type Digest, parseRepository, stagingTag } from '../../src/contract/image.js';
 import type { LaneState, LedgerEntry } from '../../src/contract/lane.js';
 import { parseSha, type Sha } from '../../src/contract/sha.js';
+import { DELIVERY_PART_MS } from '../../src/contract/tenants/production.js';
 import { record } from '../../src/lane/ledger.js';
 import { emptyLane } from '../../src/lane/state.js';
 import { createRegistry } from '../../src/registry/registry.js';
@@ -17,6 +18,7 @@ import { type Replaced, startControlPlane } from '../../testbed/control-plane.js
 import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { startTenant } from '../../testbed/tenant.js';
+import { DELIVERY } from '../../workflows/shared/wait-options.js';
 import { newSha } from '../support/shas.js';
 
 const ROUTE = 'POST /cp/admin/tenants/redeploy-fleet';
@@ -216,6 +218,24 @@ describe('a delivery by the control plane', () => {
       why: expect.stringContaining('every production tenant reports the build (control plane: '),
     });
     expect(server.calls(ROUTE)).toBe(1);
+  });
+
+  test('takes its three parts at most: until the order may go out, until its answer, and the look for one that was lost', async () => {
+    const known = state;
+    state = null;
+    const limitMs = 400;
+    setTimeout(() => {
+      state = known;
+    }, limitMs - 150);
+    server.answerNext(ROUTE, 'never');
+    const started = performance.now();
+    expect(await deliver({ limitMs })).toMatchObject({ delivered: false });
+    const parts = (performance.now() - started) / limitMs;
+    expect(parts).toBeGreaterThan(2.5);
+    expect(parts).toBeLessThan(4);
+    // An attempt that outlives its time-out would lose what it knows.
+    expect(DELIVERY.startToCloseTimeout).toBeGreaterThanOrEqual(3 * DELIVERY_PART_MS + 5 * 60_000);
+    expect(DELIVERY.scheduleToCloseTimeout).toBeGreaterThanOrEqual(DELIVERY.startToCloseTimeout + DELIVERY_PART_MS);
   });
 
   test('of a worker that was lost is not sent again, and fails if the tenants do not show it in time', async () => {

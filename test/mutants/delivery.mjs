@@ -103,4 +103,20 @@ export default [
     replace: 'if (false) alarm(',
     test: 'test/workflows/delivery.test.ts > a delivery that fails raises an alarm with the tenants, and the watch goes on',
   },
+  {
+    name: 'delivery-unwatched',
+    breaks: 'a move that is neither watched nor delivered is told to no person',
+    file: 'workflows/watch-production.ts',
+    find: 'if (fault && !planned)',
+    replace: 'if (fault && planned)',
+    test: 'test/workflows/delivery.test.ts > a move that is neither watched nor delivered, because the production fleet cannot be read, raises an alarm',
+  },
+  {
+    name: 'delivery-longer-than-its-attempt',
+    breaks: 'an attempt ends before the look for an answer that was lost, and knows nothing of it',
+    file: 'workflows/shared/wait-options.ts',
+    find: '3 * DELIVERY_PART_MS + 5 * 60_000',
+    replace: '50 * 60_000',
+    test: 'test/activities/deliver-build.test.ts > takes its three parts at most: until the order may go out, until its answer, and the look for one that was lost',
+  },
 ];

@@ -5,6 +5,7 @@ import { MOVE_WAITS } from '../../src/move/waits.js';
 import { LANE_CALLS, PUBLISHES, READS, smokeOptions } from '../../workflows/shared/activity-options.js';
 import { BUSY_MOVER_MS, LATEST_READS, moveOptions, PREFLIGHTS } from '../../workflows/shared/mover-options.js';
 import {
+  DELIVERY,
   LANE_WAITS,
   newTenantOptions,
   pollOptions,
@@ -24,6 +25,7 @@ describe('every activity is bounded', () => {
     productionWatch: productionWatchOptions({ pollMs: 1, shiftMs: 1, awayMs: 1 }),
     newTenant: newTenantOptions(1),
     LATEST_READS,
+    DELIVERY,
     LANE_WAITS,
     LANE_CALLS,
     PUBLISHES,

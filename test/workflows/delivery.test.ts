@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { taskQueue, WORKFLOWS, watchProductionId } from '../../src/contract/ids.js';
 import { parseSha } from '../../src/contract/sha.js';
@@ -10,6 +11,7 @@ import { until } from '../support/until.js';
 
 const ROUTE = 'POST /cp/admin/tenants/redeploy-fleet';
 let production: Tenant[] = [];
+let fleetFile = '';
 /** Build that is live or next, by its tag. */
 const shas = new Map<string, string>();
 const server = await startControlPlane({
@@ -25,6 +27,7 @@ const OLD = newSha();
 const gate = useGate('delivery', async () => {
   const { tenants, file } = await startProduction(['acme', 'globex']);
   production = tenants;
+  fleetFile = file;
   return {
     tenants: 0,
     env: {
@@ -93,5 +96,21 @@ test('a watch that a person starts with the input of that of a move orders nothi
   const { handle } = await watchOf(gate(), sha, runId);
   expect(await handle.result()).toMatchObject({ outcome: 'followed' });
   expect(await handle.result()).not.toHaveProperty('delivery');
+  expect(server.calls(ROUTE)).toBe(orders);
+});
+
+test('a move that is neither watched nor delivered, because the production fleet cannot be read, raises an alarm', async () => {
+  const [fleet, orders] = [readFileSync(fleetFile, 'utf8'), server.calls(ROUTE)];
+  writeFileSync(fleetFile, '{ "tenants": [');
+  const sha = await moveTo(gate(), next());
+  const { handle } = await watchOf(gate(), sha);
+  await expect(handle.result()).rejects.toThrow();
+  writeFileSync(fleetFile, fleet);
+  const line = await until('the alarm is logged', () =>
+    logged.find(({ message, meta }) => message === 'alarm' && meta?.alarm === 'production-unwatched'),
+  );
+  expect(line.meta?.why).toMatch(
+    new RegExp(`^${sha.slice(0, 7)}: .*CANARY_PROD_FLEET_FILE: .*have it redeploy by hand`),
+  );
   expect(server.calls(ROUTE)).toBe(orders);
 });

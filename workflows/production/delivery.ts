@@ -23,3 +23,10 @@ export async function deliver(feed: EventFeed, report: WatchReport): Promise<voi
 
 /** A summary of production, with what became of the delivery. */
 export const withDelivery = ({ delivery }: WatchReport, why: string) => (delivery ? `${why}; ${delivery}` : why);
+
+/** Tells a person that a move is not watched, and not delivered: the plan, which says whether to order, could not be read. One who started the watch by hand sees it. */
+export function noteUnwatched(feed: EventFeed, { sha, movedAt }: WatchReport, why: string): void {
+  if (movedAt === undefined) return;
+  const fix = 'if the control plane delivers builds, have it redeploy by hand';
+  alarm(feed, 'production-unwatched', { why: `${shortSha(sha)}: ${why} (${fix})` });
+}

@@ -8,6 +8,7 @@ import type { WatchPlan } from '../../src/contract/tenants/production.js';
 import { cancellationType, LATEST_READS, moveOptions, PREFLIGHTS } from './mover-options.js';
 import { ownLane } from './own-lane.js';
 import {
+  DELIVERY,
   LANE_WAITS,
   MAX_WAIT_MS,
   newTenantOptions,
@@ -60,9 +61,8 @@ export const productionWatches = (plan: WatchPlan, summary: string) =>
   proxyActivities<ReleaseActivities>({ ...productionWatchOptions(plan), summary });
 /** Smoke of one tenant. */
 export const smokes = (plan: Plan) => proxyActivities<ReleaseActivities>(smokeOptions(plan));
-/** Delivery by the control plane: its answer takes up to 20 minutes, and is looked for as long if it was lost. */
-export const redeploys = (summary: string) =>
-  proxyActivities<ReleaseActivities>({ ...newTenantOptions(45 * 60_000), summary });
+/** Delivery by the control plane. */
+export const redeploys = (summary: string) => proxyActivities<ReleaseActivities>({ ...DELIVERY, summary });
 /** Wait of at most `forMs` milliseconds for a new tenant: one activity until its own deadline. */
 export const instanceWaits = (forMs: number, summary: string) =>
   proxyActivities<ReleaseActivities>({ ...newTenantOptions(forMs), summary });

@@ -1,6 +1,6 @@
 import type { ActivityOptions } from '@temporalio/workflow';
 import type { Plan } from '../../src/contract/release.js';
-import type { WatchPlan } from '../../src/contract/tenants/production.js';
+import { DELIVERY_PART_MS, type WatchPlan } from '../../src/contract/tenants/production.js';
 import { cancellationType } from './mover-options.js';
 
 /** Longest heartbeat time-out of an activity that only waits, in milliseconds: each heartbeat is an Action. */
@@ -52,6 +52,15 @@ export const newTenantOptions = (forMs: number) =>
     retry: { initialInterval: '1s', maximumInterval: '10s' },
     cancellationType,
   }) satisfies ActivityOptions;
+
+/** Options of a delivery by the control plane: an attempt has its three parts, and one whose worker dies at its end is followed by one more look for the answer. */
+export const DELIVERY = {
+  startToCloseTimeout: 3 * DELIVERY_PART_MS + 5 * 60_000,
+  scheduleToCloseTimeout: 4 * DELIVERY_PART_MS + 15 * 60_000,
+  heartbeatTimeout: '15s',
+  retry: { initialInterval: '1s', maximumInterval: '10s' },
+  cancellationType,
+} satisfies ActivityOptions;
 
 /** Longest wait of a run for a person or for the lane, in milliseconds. */
 export const MAX_WAIT_MS = 30 * 24 * 60 * 60_000;

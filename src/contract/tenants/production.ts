@@ -11,6 +11,9 @@ export interface WatchInput {
   before?: Sha;
 }
 
+/** Longest time of each part of a delivery by a control plane, in milliseconds: until the order may go out, until its answer, and of the look for an answer that was lost. It is the limit of the control plane's own callers. */
+export const DELIVERY_PART_MS = 20 * 60_000;
+
 /** Who rolls back automatically, as the ledger names it. */
 export const AUTO_ROLLBACK = 'the policy CANARY_AUTO_ROLLBACK';
 
