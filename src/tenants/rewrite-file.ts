@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import type { z } from 'zod';
 import { InvalidInput, shown } from '../contract/brand.js';
+import { withFileLock } from './file-lock.js';
 import { type Entry, FLEET_FILE } from './sources/schema.js';
 
 type NamedEntry = Entry & { name: string };
@@ -23,42 +24,63 @@ type FleetFile = Omit<z.infer<typeof FLEET_FILE>, 'tenants'> & { tenants: NamedE
 /** Takes a tenant out of a fleet file. The others keep their names, also those that come from their position.
  * @returns the copy of the file before.
  * @throws {InvalidInput} */
-export function removeFromFleetFile(file: string, name: string): string {
-  const before = readFileSync(file, 'utf8');
-  const fleet = parseNamed(before);
-  const tenants = fleet.tenants.filter((entry) => entry.name !== name);
-  if (tenants.length === fleet.tenants.length) throw new InvalidInput(`no tenant ${shown(name)} in ${file}`);
-  const written = write(file, { ...fleet, tenants });
-  return replace(file, written, before);
+export async function removeFromFleetFile(file: string, name: string): Promise<string> {
+  const kept = await rewrite(file, (fleet) => {
+    const tenants = fleet.tenants.filter((entry) => entry.name !== name);
+    if (tenants.length === fleet.tenants.length) throw new InvalidInput(`no tenant ${shown(name)} in ${file}`);
+    return tenants;
+  });
+  return kept ?? file;
 }
 
 /** Puts a tenant at the end of a fleet file, or its new token and address in its place. The others keep their names and places.
  * @param check of the new file, before it replaces the old one; what it throws leaves the old one as it is.
  * @returns the copy of the file before; null if nothing changed.
  * @throws {InvalidInput} if another tenant has its address, or its name. */
-export async function addToFleetFile(
+export function addToFleetFile(
   file: string,
   entry: NamedEntry,
   check: (written: string) => Promise<void>,
 ): Promise<string | null> {
-  const before = readFileSync(file, 'utf8');
-  const fleet = parseNamed(before);
-  const twin = fleet.tenants.find(({ name, url }) => name !== entry.name && originOf(url) === originOf(entry.url));
-  if (twin) throw new InvalidInput(`${twin.name} in ${file} has the address of ${entry.name} already`);
-  const known = fleet.tenants.find(({ name }) => name === entry.name);
-  const clash = clashOf(file, known, { url: entry.url, org: orgOf(entry) });
-  if (clash !== null) throw new InvalidInput(clash);
-  const next = { ...known, ...entry, headers: { ...known?.headers, ...entry.headers } };
-  if (known && JSON.stringify(known) === JSON.stringify(next)) return null;
-  const tenants = known ? fleet.tenants.map((one) => (one === known ? next : one)) : [...fleet.tenants, next];
-  const written = write(file, { ...fleet, tenants });
-  try {
-    await check(written);
-  } catch (error) {
-    rmSync(written, { force: true });
-    throw error;
-  }
-  return replace(file, written, before);
+  const add = ({ tenants }: FleetFile) => {
+    const twin = tenants.find(({ name, url }) => name !== entry.name && originOf(url) === originOf(entry.url));
+    if (twin) throw new InvalidInput(`${twin.name} in ${file} has the address of ${entry.name} already`);
+    const known = tenants.find(({ name }) => name === entry.name);
+    const clash = clashOf(file, known, { url: entry.url, org: orgOf(entry) });
+    if (clash !== null) throw new InvalidInput(clash);
+    const next = { ...known, ...entry, headers: { ...known?.headers, ...entry.headers } };
+    if (known && JSON.stringify(known) === JSON.stringify(next)) return null;
+    return known ? tenants.map((one) => (one === known ? next : one)) : [...tenants, next];
+  };
+  return rewrite(file, add, check);
+}
+
+/** Times that a change is made again because an editor wrote the file meanwhile. */
+const MAX_TRIES = 5;
+
+/** Changes the tenants of a fleet file, one process after another, so that no change is lost.
+ * @param change makes the tenants of what the file has now; null to leave it as it is. */
+function rewrite(
+  file: string,
+  change: (fleet: FleetFile) => NamedEntry[] | null,
+  check?: (written: string) => Promise<void>,
+): Promise<string | null> {
+  return withFileLock(file, async () => {
+    for (let tries = 1; ; tries += 1) {
+      const before = readFileSync(file, 'utf8');
+      const fleet = parseNamed(before);
+      const tenants = change(fleet);
+      if (tenants === null) return null;
+      const written = write(file, { ...fleet, tenants });
+      try {
+        await check?.(written);
+        if (readFileSync(file, 'utf8') === before) return replace(file, written);
+      } finally {
+        rmSync(written, { force: true });
+      }
+      if (tries === MAX_TRIES) throw new Error(`${file} was changed at the same time: nothing is replaced (repeat it)`);
+    }
+  });
 }
 
 /** The entries of a fleet file, each with its name.
@@ -128,17 +150,19 @@ function write(file: string, fleet: FleetFile): string {
   return writeBeside(file, `${JSON.stringify(fleet, null, 2)}\n`, mode & 0o777, { uid, gid });
 }
 
-/** Replaces a file at once: a reader sees the whole old one, or the whole new one. Returns the copy of the old one. */
-function replace(file: string, written: string, before: string): string {
-  if (readFileSync(file, 'utf8') !== before) {
-    rmSync(written, { force: true });
-    throw new Error(`${file} was changed at the same time: nothing is replaced (repeat it)`);
-  }
+/** Replaces a file at once: a reader sees the whole old one, or the whole new one. Returns the copy of the old one.
+ * @throws {InvalidInput} if the file is a mount of its own: written in place, a reader could see a part of it. */
+function replace(file: string, written: string): string {
   const kept = `${file}.old`;
   const { uid, gid } = statSync(file);
   copyFileSync(file, kept);
   if (isRoot()) chownSync(kept, uid, gid);
-  renameSync(written, file);
+  try {
+    renameSync(written, file);
+  } catch (error) {
+    if (!['EBUSY', 'EXDEV'].includes(String((error as { code?: string }).code))) throw error;
+    throw new InvalidInput(`${file} is a mount of its own, so it cannot be replaced: mount its folder instead`);
+  }
   return kept;
 }
 

@@ -64,15 +64,18 @@ test('a fleet of another machine cannot name a tenant on this one over plain htt
   expect((await here.fleet.read()).tenants).toHaveLength(1);
 });
 
-test.skipIf(process.getuid?.() !== 0)('a fleet file that root changes keeps its owner, and so does its old one', () => {
-  const file = join(folder, 'fleet.json');
-  const tenants = ['eu', 'us'].map((name) => ({ name, url: `https://${name}.example`, token: { env: 'TOKEN' } }));
-  writeFileSync(file, JSON.stringify({ tenants }), { mode: 0o640 });
-  chownSync(file, 12_345, 23_456);
-  const kept = removeFromFleetFile(file, 'eu');
-  for (const one of [file, kept]) {
-    const { uid, gid, mode } = statSync(one);
-    expect({ uid, gid, mode: mode & 0o777 }).toEqual({ uid: 12_345, gid: 23_456, mode: 0o640 });
-  }
-  expect(JSON.parse(readFileSync(file, 'utf8')).tenants).toHaveLength(1);
-});
+test.skipIf(process.getuid?.() !== 0)(
+  'a fleet file that root changes keeps its owner, and so does its old one',
+  async () => {
+    const file = join(folder, 'fleet.json');
+    const tenants = ['eu', 'us'].map((name) => ({ name, url: `https://${name}.example`, token: { env: 'TOKEN' } }));
+    writeFileSync(file, JSON.stringify({ tenants }), { mode: 0o640 });
+    chownSync(file, 12_345, 23_456);
+    const kept = await removeFromFleetFile(file, 'eu');
+    for (const one of [file, kept]) {
+      const { uid, gid, mode } = statSync(one);
+      expect({ uid, gid, mode: mode & 0o777 }).toEqual({ uid: 12_345, gid: 23_456, mode: 0o640 });
+    }
+    expect(JSON.parse(readFileSync(file, 'utf8')).tenants).toHaveLength(1);
+  },
+);

@@ -184,10 +184,15 @@ describe('joining a fleet file', () => {
     expect(existsSync(`${file}.old`)).toBe(true);
   });
 
-  test('does not undo what another process writes at the same time', async () => {
+  test('keeps what an editor writes at the same time, and gives up if that does not end', async () => {
     const entry = { name: 'canary-eu', url: 'https://eu.example', token: { env: 'FIRST' } };
     const meanwhile = async () => write(first, { ...first, name: 'us', url: 'https://us.example' });
-    await expect(addToFleetFile(file, entry, meanwhile)).rejects.toThrow('was changed at the same time');
+    await addToFleetFile(file, entry, meanwhile);
+    expect(read().map(({ name }: { name: string }) => name)).toEqual(['canary-1', 'us', 'canary-eu']);
+    write(first);
+    let edits = 0;
+    const again = async () => write(first, { ...first, name: `us-${++edits}`, url: 'https://us.example' });
+    await expect(addToFleetFile(file, entry, again)).rejects.toThrow('was changed at the same time');
     expect(read()).toHaveLength(2);
   });
 });
