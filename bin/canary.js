@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 // Parsed by older Nodes too: they end with one line, where loading the program would print a stack trace.
-import { existsSync, readFileSync } from 'node:fs';
+const { existsSync, readFileSync } = require('node:fs');
+const { join } = require('node:path');
 
-const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+const root = join(__dirname, '..');
+const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const { bun, deno, node } = process.versions;
 const numbers = (version) => version.replace(/^\D+/, '').split('.').map(Number);
 const [[major, minor, patch], [leastMajor, leastMinor, leastPatch]] = [numbers(node), numbers(engines.node)];
@@ -17,8 +19,8 @@ if (bun !== undefined || deno !== undefined || isOld < 0) {
 } else {
   // A package has its command line in a bundle, which starts sooner; a clone has `src/`, and may have changed since. A worker
   // runs from the modules.
-  const here = (path) => new URL(path, import.meta.url);
-  const bundle = here('../dist/cli/bin.js');
-  const isBundled = existsSync(bundle) && !existsSync(here('../src')) && !process.argv.includes('worker');
-  await import(isBundled ? bundle.href : '../dist/src/cli/bin.js');
+  const bundles = join(root, 'dist', 'cli');
+  const isBundled = existsSync(bundles) && !existsSync(join(root, 'src')) && !process.argv.includes('worker');
+  if (isBundled) require('./run-bundle.js').runBundle(bundles);
+  else void import('../dist/src/cli/bin.js');
 }

@@ -24,7 +24,8 @@ async function ask(question: string): Promise<string> {
   return terminal.question(question, { signal: interrupted.signal }).finally(() => terminal.close());
 }
 
-const code = await main(process.argv.slice(2), {
+// A bundle in CommonJS has no top-level await.
+void main(process.argv.slice(2), {
   env: process.env,
   out: (line) => process.stdout.write(`${line}\n`),
   err,
@@ -32,6 +33,7 @@ const code = await main(process.argv.slice(2), {
   ...(process.stdin.isTTY && process.stderr.isTTY && { ask }),
   isTerminal: process.stdout.isTTY,
   signal: interrupted.signal,
+}).then((code) => {
+  // Exits once stdout is flushed: an abandoned long poll would keep the process alive.
+  process.stdout.write('', () => process.exit(code));
 });
-// Exits once stdout is flushed: an abandoned long poll would keep the process alive.
-process.stdout.write('', () => process.exit(code));

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { InvalidInput } from '../contract/brand.js';
 import { parseToken } from '../contract/secret.js';
 import { parseSlug } from '../contract/tenants/added.js';

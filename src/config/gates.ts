@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { listed, shown } from '../contract/brand.js';
 import { gateLane, gateOf, type Lane } from '../contract/ids.js';
 import { namesPrototype, objectError } from '../tenants/sources/schema.js';

@@ -38,7 +38,7 @@ export function misspelled(env: Env): { name: string; meant: string }[] {
   });
 }
 
-/** Edits from one name to another (optimal string alignment), or more than `MAX_DISTANCE` at once if their lengths differ by more. */
+/** Edits from one name to another (optimal string alignment), or more than `MAX_DISTANCE` as soon as it is known to be. */
 function distanceOf(from: string, to: string): number {
   if (Math.abs(from.length - to.length) > MAX_DISTANCE) return MAX_DISTANCE + 1;
   const rows = [Array.from({ length: to.length + 1 }, (_, at) => at)];
@@ -52,6 +52,8 @@ function distanceOf(from: string, to: string): number {
         Math.min(cell(1, 0) + 1, (row[j - 1] ?? 0) + 1, cell(1, 1) + (isSame ? 0 : 1), isSwap ? cell(2, 2) + 1 : i + j),
       );
     }
+    // The names of most variables differ from ours in their first letters.
+    if (Math.min(...row, ...(rows[i - 1] ?? [])) > MAX_DISTANCE) return MAX_DISTANCE + 1;
     rows.push(row);
   }
   return rows[from.length]?.[to.length] ?? 0;

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { InvalidInputs, listed } from '../contract/brand.js';
 import { parseLane } from '../contract/ids.js';
 import type { Repository } from '../contract/image.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { InvalidInput } from '../contract/brand.js';
 import { parseDuration } from '../domain/duration.js';
 

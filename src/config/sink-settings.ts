@@ -1,5 +1,5 @@
 import { createPrivateKey } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { InvalidInput, shown } from '../contract/brand.js';
 import { EVENTS, type ReleaseEvent } from '../contract/events.js';
 import { parseToken } from '../contract/secret.js';

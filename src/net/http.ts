@@ -1,5 +1,5 @@
 import { brotliDecompressSync, constants, gunzipSync, inflateSync } from 'node:zlib';
-import { type Dispatcher, request } from 'undici';
+import type { Dispatcher } from 'undici';
 import { inRequest, type TracedRequest } from '../tracing/requests.js';
 import { unlessAborted, withDeadline } from './deadline.js';
 import type { Network } from './network.js';
@@ -92,13 +92,14 @@ async function exchange(dispatcher: Dispatcher, given: HttpRequest): Promise<Htt
   try {
     return await withDeadline(given.timeoutMs, given.signal, async (signal) => {
       // undici heeds the signal only once a connection is open, which a proxy may delay; then it sends nothing.
-      const sent = request(given.url, {
+      const sent = (given.beforeSend ? dispatcher.compose(checkingFirst(check)) : dispatcher).request({
+        origin: given.url.origin,
+        path: `${given.url.pathname}${given.url.search}`,
         method: given.method,
         headers: given.headers ?? {},
         body: given.body ?? null,
         signal,
         ...(given.silenceMs && { headersTimeout: given.silenceMs, bodyTimeout: given.silenceMs }),
-        dispatcher: given.beforeSend ? dispatcher.compose(checkingFirst(check)) : dispatcher,
       });
       const answer = await unlessAborted(sent, signal);
       const isError = answer.statusCode >= 300 && given.maxErrorBytes !== undefined;

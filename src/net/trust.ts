@@ -137,8 +137,8 @@ export function createTlsOptions(authorities: () => Authorities): (material: Tls
   return (material) => {
     if (material === null && authorities().ca === null) return {};
     const { client = null, isUnverified = false } = material ?? {};
-    const key = JSON.stringify([material?.ca, client]);
-    const secureContext = made.get(key) ?? contextOf(authorities(), material);
+    const key = JSON.stringify([material?.ca, client, isUnverified]);
+    const secureContext = made.get(key) ?? contextOf(authorities, material);
     // Certificates are renewed some hundred times at most.
     if (made.size > 100) made.clear();
     made.set(key, secureContext);
@@ -149,12 +149,17 @@ export function createTlsOptions(authorities: () => Authorities): (material: Tls
   };
 }
 
-function contextOf({ ca, own }: Authorities, material: TlsMaterial | null): tls.SecureContext {
-  const more = material?.ca ?? [];
-  const all = more.length > 0 || ca !== null ? [...(ca ?? own()), ...more] : null;
+function contextOf(authorities: () => Authorities, material: TlsMaterial | null): tls.SecureContext {
+  // Where any certificate will do, none of the hundred authorities is read: that takes longer than a request.
+  const all = material?.isUnverified ? [] : trusted(authorities(), material?.ca ?? []);
   try {
     return tls.createSecureContext({ ...(all && { ca: all }), ...material?.client });
   } catch (error) {
     throw new InvalidInput(`the certificates or the key of this client cannot be used: ${(error as Error).message}`);
   }
+}
+
+/** Authorities that a certificate may come from; null: Node's own. */
+function trusted({ ca, own }: Authorities, more: readonly string[]): string[] | null {
+  return more.length > 0 || ca !== null ? [...(ca ?? own()), ...more] : null;
 }

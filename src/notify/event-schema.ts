@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ALARMS, type DeliveredEvent, EVENTS, type ReleaseEvent } from '../contract/events.js';
 import { HOLDS } from '../contract/hold.js';
 import type { Digest, Repository } from '../contract/image.js';

@@ -1,5 +1,5 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet } from 'jose';
-import { z } from 'zod';
+import * as z from 'zod';
 import { NoAnswer, send } from '../net/http.js';
 import { isProtected } from '../net/loopback.js';
 import type { Network } from '../net/network.js';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Digest, isDigest, type Repository, type Tag } from '../contract/image.js';
 import { redacted } from '../net/http.js';
 import { parseJson } from '../net/redact.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseTag, type Repository, type Tag } from '../contract/image.js';
 import { redacted } from '../net/http.js';
 import { parseJson } from '../net/redact.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Digest, type ImageChange, isDigest } from '../contract/image.js';
 import { parseJson } from '../net/redact.js';
 import type { Manifest, Registry } from './context.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Check } from './check.js';
 import type { Access } from './session.js';
 import { answers, check, get, post, repeatable, type Suite } from './suite.js';

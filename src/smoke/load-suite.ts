@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { InvalidInputs } from '../contract/brand.js';
 import { defaultSuite } from './default-suite.js';
-import * as publicApi from './index.js';
 import type { Suite } from './suite.js';
 import { suiteProblems } from './validate-suite.js';
 
@@ -18,7 +17,7 @@ export async function loadSuite(path: string | null): Promise<Suite> {
   if (path === null) return defaultSuite;
   const file = resolve(path);
   // Nobody else needs it.
-  const { createJiti } = await import('jiti');
+  const [{ createJiti }, publicApi] = await Promise.all([import('jiti'), import('./index.js')]);
   const jiti = createJiti(pathToFileURL(file).href, {
     fsCache: false,
     // Off, so that a fixed suite is loaded again.

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { shown } from '../contract/brand.js';
 import { type CheckKind, DURATION, text, unknownKeys } from './kinds/kind.js';
 import { isJudge, KINDS, kindOf } from './kinds/table.js';

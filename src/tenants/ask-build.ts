@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { BuildSource, PlannedTenant, TenantBuild } from '../contract/release.js';
 import { parseSha } from '../contract/sha.js';
 import { type HttpAnswer, NoAnswer, redacted, send } from '../net/http.js';

@@ -1,7 +1,7 @@
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -13,6 +13,7 @@ import { temporalAddress } from '../support/servers.js';
 import { until } from '../support/until.js';
 
 const keyFile = `key-1:${randomBytes(32).toString('base64')}\n`;
+const cacheOf = (command: string) => `${command}-${process.version}-${process.platform}-${process.arch}.cache`;
 const gate = useGate('packed', () => ({ payloadKeys: parsePayloadKeys(keyFile) }));
 
 describe('the package, installed into an empty folder as the image does', () => {
@@ -32,13 +33,15 @@ describe('the package, installed into an empty folder as the image does', () => 
       .trim()
       .split('\n');
     const compiled = /^dist\/(?:activities|src|workers|workflows)\/[\w/-]+\.(?:js|js\.map|d\.ts|cjs)$/;
-    const others = files
-      .map((file) => file.replace(/^package\//, ''))
-      .filter((file) => !compiled.test(file) && !/^dist\/cli\/[\w-]+\.js$/.test(file));
+    const others = files.map((file) => file.replace(/^package\//, '')).filter((file) => !compiled.test(file));
     expect(others.sort()).toEqual([
       'LICENSE',
       'README.md',
       'bin/canary.js',
+      'bin/package.json',
+      'bin/run-bundle.js',
+      'dist/cli/canary.cjs',
+      ...['none', 'rollback', 'smoke', 'status'].map((command) => `dist/cli/${cacheOf(command)}`),
       'dist/workflow-bundle.json',
       'docs/events.schema.json',
       'docs/fleet.schema.json',
@@ -51,6 +54,33 @@ describe('the package, installed into an empty folder as the image does', () => 
     const files = readdirSync(join(folder, 'node_modules', '@canary-release-gate', 'canary', 'dist'));
     expect(files.sort()).toEqual(['activities', 'cli', 'src', 'workers', 'workflow-bundle.json', 'workflows']);
     expect(npm('exec', '--offline', '--', 'canary', '--version').trim()).toBe('0.1.0');
+  });
+
+  test('takes the compiled code of a command from its cache, and runs without it if it is of another V8', () => {
+    const installed = join(folder, 'node_modules', '@canary-release-gate', 'canary');
+    const run = (name: string) => {
+      const script = `const { script } = require(${JSON.stringify(join(installed, 'bin', 'run-bundle.js'))}).runBundle(
+        ${JSON.stringify(join(installed, 'dist', 'cli'))});
+        process.once('exit', () => console.log(script.cachedDataRejected));`;
+      return execFileSync(process.execPath, ['-e', script, 'canary', name, '--help'], { encoding: 'utf8' });
+    };
+    expect(run('rollback')).toMatch(/^Usage: canary rollback [\s\S]*\nfalse\n$/);
+    copyFileSync(join(installed, 'package.json'), join(installed, 'dist', 'cli', cacheOf('doctor')));
+    expect(run('doctor')).toMatch(/^Usage: canary doctor [\s\S]*\ntrue\n$/);
+  });
+
+  test('runs a suite of a user, which imports its API and zod', () => {
+    const suite = join(folder, 'suite.ts');
+    const imports = "import { defaultSuite } from '@canary-release-gate/canary/smoke';\nimport { z } from 'zod';\n";
+    writeFileSync(suite, `${imports}console.error(z.string().parse('own suite'));\nexport default [...defaultSuite];\n`);
+    const env = { CANARY_SMOKE_SUITE: suite, CANARY_TENANT_URLS: 'http://127.0.0.1:1', CANARY_ADMIN_TOKENS: 'none' };
+    const { stderr, status } = spawnSync('npx', ['--offline', 'canary', 'smoke'], {
+      cwd: folder,
+      env: { ...process.env, ...env },
+      encoding: 'utf8',
+    });
+    expect(stderr).toContain('own suite');
+    expect(status).not.toBe(2);
   });
 
   test('carries a release out with the workflows that were bundled ahead, and encrypts payloads', async () => {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { InvalidInput } from '../../contract/brand.js';
 import { parseJson } from '../../net/redact.js';
 import type { Credentials } from '../context.js';

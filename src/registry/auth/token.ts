@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type HttpAnswer, NoAnswer, redacted, send } from '../../net/http.js';
 import { parseJson } from '../../net/redact.js';
 import type { Credentials, Registry } from '../context.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Evaluation } from '../evaluate.js';
 import { fillJson } from '../values.js';
 import { ASKING, type Asking, askingProblems, askJson, readAnswer } from './ask.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isProtected } from '../../net/loopback.js';
 import { openPool } from '../../net/pool.js';
 import { retryAfterMs } from '../../net/retry-after.js';

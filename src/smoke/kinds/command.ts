@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseDuration, rounded } from '../../domain/duration.js';
 import { killGroup } from '../../processes/child.js';
 import type { Evaluation } from '../evaluate.js';

@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { InvalidInput } from '../../contract/brand.js';
 import { parseSecretText } from '../../contract/secret.js';
 import type { Network } from '../../net/network.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { InvalidInput, shown } from '../../contract/brand.js';
 import { parseDuration } from '../../domain/duration.js';
 import type { Values } from '../check.js';

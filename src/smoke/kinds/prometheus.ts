@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseDuration, rounded } from '../../domain/duration.js';
 import type { Evaluation } from '../evaluate.js';
 import { fillJson } from '../values.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Check, CheckRequest, Step, Values } from '../check.js';
 import { type Evaluation, evaluateError, evaluateResponse } from '../evaluate.js';
 import type { Session } from '../session.js';

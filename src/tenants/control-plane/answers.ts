@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 // What the control plane answers, as the seed's page has it. Fields that it has besides are ignored.
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { shown } from '../../contract/brand.js';
 
 export const SOURCE_FORMS = '{ "env": "NAME" } or { "file": "PATH" }';
