@@ -72,7 +72,10 @@ describe('the package, installed into an empty folder as the image does', () => 
   test('runs a suite of a user, which imports its API and zod', () => {
     const suite = join(folder, 'suite.ts');
     const imports = "import { defaultSuite } from '@canary-release-gate/canary/smoke';\nimport { z } from 'zod';\n";
-    writeFileSync(suite, `${imports}console.error(z.string().parse('own suite'));\nexport default [...defaultSuite];\n`);
+    writeFileSync(
+      suite,
+      `${imports}console.error(z.string().parse('own suite'));\nexport default [...defaultSuite];\n`,
+    );
     const env = { CANARY_SMOKE_SUITE: suite, CANARY_TENANT_URLS: 'http://127.0.0.1:1', CANARY_ADMIN_TOKENS: 'none' };
     const { stderr, status } = spawnSync('npx', ['--offline', 'canary', 'smoke'], {
       cwd: folder,
