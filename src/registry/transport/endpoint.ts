@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { type Repository, splitRepository } from '../../contract/image.js';
-import { isLoopback } from '../../net/loopback.js';
+import { isLoopback, isProtected } from '../../net/loopback.js';
 import { RegistryError } from './errors.js';
 
 /** Address of a repository. */
@@ -32,8 +32,8 @@ export function targetOf(location: string, from: URL, { origin }: Pick<Endpoint,
 }
 
 /**
- * Refuses targets that a registry must not name in a redirect or as token realm: http after https, and a literal address of
- * this machine or network (nothing is resolved) unless the registry is on one itself.
+ * Refuses targets that a registry must not name in a redirect or as token realm: http after https or after this machine, where nothing was in
+ * clear on a network, and a literal address of this machine or network (nothing is resolved) unless the registry is on this machine.
  * @throws {RegistryError} of kind `rejected`, naming the target without its query.
  */
 export function requireReachable(url: URL, from: Endpoint, insecureHosts: readonly string[], what: string): void {
@@ -44,8 +44,12 @@ export function requireReachable(url: URL, from: Endpoint, insecureHosts: readon
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refuse('it is not an http or https URL');
   if (url.username || url.password) throw refuse('it contains a user or password');
   if (url.protocol === 'http:' && registry.protocol === 'https:') throw refuse('it is plain http, the registry https');
-  if (!isInside(url.hostname) || url.host === registry.host) return;
-  if (isLoopback(registry.hostname) || insecureHosts.includes(url.host)) return;
+  if (url.host === registry.host || insecureHosts.includes(url.host)) return;
+  if (isLoopback(registry.hostname)) {
+    if (isProtected(url)) return;
+    throw refuse('it is plain http on another machine (if it is meant to be: name it in CANARY_INSECURE_REGISTRIES)');
+  }
+  if (!isInside(url.hostname)) return;
   throw refuse('it is an address of this machine or network');
 }
 
