@@ -8,6 +8,7 @@ import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startOf } from '../../src/temporal/start.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { endLane, laneHandle, laneState, promoted, startLane } from '../support/lanes.js';
+import { firstRows, fullTest } from '../support/rows.js';
 import { startContinued, startForgedLane, startSeededLane } from '../support/seeds.js';
 import { until } from '../support/until.js';
 
@@ -49,12 +50,14 @@ async function requireKnowledge(before: LaneState) {
 }
 
 describe('what somebody starts the lane with', () => {
-  test.each<[string, () => unknown[]]>([
-    ['an empty object', () => [{}]],
-    ['a forged state', () => [forged()]],
-    ['no state, and 0 events', () => [null, 0]],
-    ['text, and no number', () => ['what?', 'many']],
-  ])('is ignored: %s', async (_what, args) => {
+  test.each<[string, () => unknown[]]>(
+    firstRows(2, [
+      ['an empty object', () => [{}]],
+      ['a forged state', () => [forged()]],
+      ['no state, and 0 events', () => [null, 0]],
+      ['text, and no number', () => ['what?', 'many']],
+    ]),
+  )('is ignored: %s', async (_what, args) => {
     const before = await laneState(gate());
     await endLane(gate());
     await startLane(gate(), args());
@@ -92,7 +95,7 @@ describe('what somebody starts the lane with', () => {
   });
 });
 
-test('a lane of a worker of somebody else is not read, whatever its history says', async () => {
+fullTest('a lane of a worker of somebody else is not read, whatever its history says', async () => {
   const before = await laneState(gate());
   await endLane(gate());
   await startForgedLane(gate(), forged());
@@ -166,29 +169,33 @@ async function forgetAfter(runId: string) {
 }
 
 // The server takes its time to forget a run.
-test('whoever deletes runs of the lane neither hands it a state, nor makes it forget without a hold', {
-  timeout: 90_000,
-}, async () => {
-  await endLane(gate());
-  await startLane(gate(), [null, 20]);
-  const continuedFrom = await until('it has continued', async () => {
-    await gate().sendToLane('unhold', { by: 'ada', reason: 'looked at it' });
-    const { runId } = await laneHandle(gate()).describe();
-    return (await startOf(gate().client, releaseLaneId(gate().lane), runId)).continuedFrom;
-  });
-  const before = await laneState(gate());
-  expect(before.ledger.hold).toBeNull();
-  await endLane(gate());
-  await gate().stopWorker();
-  await startContinued(gate(), {
-    workflowId: releaseLaneId(gate().lane),
-    workflowType: 'ReleaseLane',
-    args: [forged()],
-  });
-  await forgetAfter(continuedFrom);
-  await gate().startWorker();
-  const { ledger } = await laneState(gate());
-  expect(ledger.knownBad).toEqual(before.ledger.knownBad);
-  expect(ledger.history).toEqual(before.ledger.history);
-  expect(ledger.hold).toMatchObject({ name: 'not-recovered' });
-});
+fullTest(
+  'whoever deletes runs of the lane neither hands it a state, nor makes it forget without a hold',
+  {
+    timeout: 90_000,
+  },
+  async () => {
+    await endLane(gate());
+    await startLane(gate(), [null, 20]);
+    const continuedFrom = await until('it has continued', async () => {
+      await gate().sendToLane('unhold', { by: 'ada', reason: 'looked at it' });
+      const { runId } = await laneHandle(gate()).describe();
+      return (await startOf(gate().client, releaseLaneId(gate().lane), runId)).continuedFrom;
+    });
+    const before = await laneState(gate());
+    expect(before.ledger.hold).toBeNull();
+    await endLane(gate());
+    await gate().stopWorker();
+    await startContinued(gate(), {
+      workflowId: releaseLaneId(gate().lane),
+      workflowType: 'ReleaseLane',
+      args: [forged()],
+    });
+    await forgetAfter(continuedFrom);
+    await gate().startWorker();
+    const { ledger } = await laneState(gate());
+    expect(ledger.knownBad).toEqual(before.ledger.knownBad);
+    expect(ledger.history).toEqual(before.ledger.history);
+    expect(ledger.hold).toMatchObject({ name: 'not-recovered' });
+  },
+);

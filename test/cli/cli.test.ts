@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { COMMANDS } from '../../src/cli/commands/index.js';
 import { canary } from '../support/cli.js';
 import { useGate } from '../support/gate.js';
+import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -75,7 +76,7 @@ describe('exit codes of a run', () => {
     );
   });
 
-  test('0 for a rollback', async () => {
+  fullTest('0 for a rollback', async () => {
     const { code, out } = await canary(['rollback', old, '--reason', 'search is slow']);
     expect(code).toBe(0);
     expect(out[0]).toBe(`rolled-back: :latest of every image is back on ${old}`);
@@ -96,7 +97,7 @@ describe('exit codes of a run', () => {
     expect((await canary(['release', sha, '--wait'])).code).toBe(0);
   });
 
-  test('a long wait leaves no listener behind for each query, so Node prints no warning', async () => {
+  fullTest('a long wait leaves no listener behind for each query, so Node prints no warning', async () => {
     const sha = newSha();
     await gate().publish(sha);
     const warnings: string[] = [];

@@ -6,6 +6,7 @@ import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { pushBuild } from '../../testbed/images.js';
 import { canary as run } from '../support/cli.js';
 import { useGate } from '../support/gate.js';
+import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -194,7 +195,7 @@ describe('canary lane, pause and resume', () => {
     await canary(['resume', '--reason', 'it is over']);
   });
 
-  test('a running release waits before it promotes while the lane is paused, until resume', async () => {
+  fullTest('a running release waits before it promotes while the lane is paused, until resume', async () => {
     const { sha, digests } = await gate().greenBuild();
     await canary(['pause', '--reason', 'a fair']);
     const release = await gate().release({ sha });

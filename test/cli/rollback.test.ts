@@ -3,6 +3,7 @@ import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { canary as run } from '../support/cli.js';
 import { useGate } from '../support/gate.js';
 import { laneState, promoted } from '../support/lanes.js';
+import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -64,7 +65,7 @@ describe('canary rollback without a sha', () => {
     expect(await gate().latest()).toEqual(before.digests);
   });
 
-  test('accepts another build by its first digits', async () => {
+  fullTest('accepts another build by its first digits', async () => {
     const { code } = await canary(['rollback', ...why], async (_shown, question) =>
       question.endsWith('[y/N] ') ? 'yes' : FIRST.slice(0, 7),
     );
@@ -72,13 +73,13 @@ describe('canary rollback without a sha', () => {
     expect((await laneState(gate())).ledger.history.at(-1)).toMatchObject({ kind: 'rollback', sha: FIRST, by: 'ada' });
   });
 
-  test('moves nothing without a confirmation', async () => {
+  fullTest('moves nothing without a confirmation', async () => {
     const { code, err } = await canary(['rollback', ...why], '');
     expect([code, err.at(-1)]).toEqual([1, 'canary: nothing was moved']);
     expect(await gate().latest()).toEqual(live.digests);
   });
 
-  test('with --yes on a terminal asks nothing, and moves to the previous good build', async () => {
+  fullTest('with --yes on a terminal asks nothing, and moves to the previous good build', async () => {
     const { code, err } = await canary(['rollback', '--yes', ...why], neverAsked);
     expect({ code, err }).toMatchObject({ code: 0 });
     expect(await gate().latest()).toEqual(before.digests);
@@ -155,7 +156,7 @@ describe('canary rollback --dry-run', () => {
     expect(await laneState(gate())).toEqual(state);
   });
 
-  test('of a refused rollback prints why with 1, and with force that it would move anyway', async () => {
+  fullTest('of a refused rollback prints why with 1, and with force that it would move anyway', async () => {
     const { code, out } = await canary(['rollback', bad, '--dry-run']);
     expect(code).toBe(1);
     expect(out.slice(-3)).toEqual([
@@ -167,7 +168,7 @@ describe('canary rollback --dry-run', () => {
     expect([forced.code, forced.out.at(-2)]).toEqual([0, expect.stringMatching(/^forced, although: .* by bob/)]);
   });
 
-  test('needs no worker', async () => {
+  fullTest('needs no worker', async () => {
     const served = await canary(['rollback', before.sha, '--dry-run']);
     await gate().stopWorker();
     onTestFinished(() => gate().startWorker());

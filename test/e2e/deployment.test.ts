@@ -9,6 +9,7 @@ import { canary as spawned } from '../support/canary-process.js';
 import { canary } from '../support/cli.js';
 import { useGate } from '../support/gate.js';
 import { arrive, laneState } from '../support/lanes.js';
+import { fullTest } from '../support/rows.js';
 import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
@@ -110,14 +111,18 @@ test('with two versions of workers, a release keeps the one that it began with, 
   expect(await gate().latest()).toEqual(second.digests);
 }, 240_000);
 
-test('a version that is ramped to all runs gets the next release', async () => {
-  await temporal('set-ramping-version', '--build-id', '1.1', '--percentage', '100');
-  const { sha } = await gate().greenBuild();
-  const handle = await gate().release({ sha });
-  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
-  expect(await pinnedTo(handle.workflowId)).toBe('1.1');
-  await temporal('set-ramping-version', '--build-id', '1.1', '--delete');
-}, 120_000);
+fullTest(
+  'a version that is ramped to all runs gets the next release',
+  async () => {
+    await temporal('set-ramping-version', '--build-id', '1.1', '--percentage', '100');
+    const { sha } = await gate().greenBuild();
+    const handle = await gate().release({ sha });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await pinnedTo(handle.workflowId)).toBe('1.1');
+    await temporal('set-ramping-version', '--build-id', '1.1', '--delete');
+  },
+  120_000,
+);
 
 test.each([[['--deployment', 'canary']], [['--build-id', '1.0']], [['--deployment', 'a:b', '--build-id', '1.0']]])(
   'a worker refuses %s',

@@ -7,6 +7,7 @@ import { startTemporalServer, type TemporalServer } from '../../testbed/temporal
 import { canary } from '../support/canary-process.js';
 import { ada, heldFor, say } from '../support/decisions.js';
 import { useGate } from '../support/gate.js';
+import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -99,7 +100,7 @@ describe('the metrics of a worker', () => {
     3 * LOOK_MS,
   );
 
-  test(
+  fullTest(
     'of another worker tell the same of the held release, and both tell of two workers',
     async () => {
       const env = { ...gate().env, TEMPORAL_ADDRESS: server.address, CANARY_HTTP_ADDR: '127.0.0.1:0' };

@@ -5,6 +5,7 @@ import { awaitRunEnd } from '../../src/temporal/runs.js';
 import type { RunningProcess } from '../../testbed/process.js';
 import { ociError } from '../../testbed/registry-store.js';
 import { isPut } from '../support/latest.js';
+import { fullTest } from '../support/rows.js';
 import { until } from '../support/until.js';
 import { useVictimScene } from '../support/victim.js';
 
@@ -24,26 +25,30 @@ describe('a worker that is frozen', () => {
     expect(await gate().latest()).toEqual(old());
   }, 90_000);
 
-  test('between the write and its answer repeats nothing when it wakes up after a rollback', async () => {
-    const { sha, digests } = await gate().greenBuild();
-    const frozen = await startVictim();
-    const heal = registry().faults.add({
-      match: isPut(),
-      times: 2,
-      respond: (_request, serve) => {
-        const answer = serve();
-        process.kill(frozen.pid, 'SIGSTOP');
-        return answer;
-      },
-    });
-    const handle = await gate().release({ sha });
-    await until('it is frozen', () => isStopped(frozen.pid), 30_000);
-    heal();
+  fullTest(
+    'between the write and its answer repeats nothing when it wakes up after a rollback',
+    async () => {
+      const { sha, digests } = await gate().greenBuild();
+      const frozen = await startVictim();
+      const heal = registry().faults.add({
+        match: isPut(),
+        times: 2,
+        respond: (_request, serve) => {
+          const answer = serve();
+          process.kill(frozen.pid, 'SIGSTOP');
+          return answer;
+        },
+      });
+      const handle = await gate().release({ sha });
+      await until('it is frozen', () => isStopped(frozen.pid), 30_000);
+      heal();
 
-    await promotedThenRolledBack(handle, digests);
-    await wakeUp(frozen);
-    expect(await gate().latest()).toEqual(old());
-  }, 90_000);
+      await promotedThenRolledBack(handle, digests);
+      await wakeUp(frozen);
+      expect(await gate().latest()).toEqual(old());
+    },
+    90_000,
+  );
 
   test('in the middle of a pair does not restore, when it wakes up, what the next attempt has moved', async () => {
     const { sha, digests } = await gate().greenBuild();

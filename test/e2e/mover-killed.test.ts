@@ -1,16 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { isPut } from '../support/latest.js';
+import { firstRows, fullTest } from '../support/rows.js';
 import { until } from '../support/until.js';
 import { useVictimScene } from '../support/victim.js';
 
 const { registry, gate, startVictim, old, puts } = useVictimScene('killed');
 
 describe('a worker that is killed', () => {
-  test.each([
-    ['before the first write is taken', false],
-    ['after the first write was taken', true],
-  ])(
+  test.each(
+    firstRows(1, [
+      ['before the first write is taken', false],
+      ['after the first write was taken', true],
+    ]),
+  )(
     '%s: the next one finishes the pair',
     async (_when, taken) => {
       const { sha, digests } = await gate().greenBuild();
@@ -38,32 +41,36 @@ describe('a worker that is killed', () => {
     60_000,
   );
 
-  test('in the middle of a pair whose release is terminated too: the next one makes the pair whole', async () => {
-    const { sha } = await gate().greenBuild();
-    const victim = await startVictim();
-    let seen = 0;
-    const heal = registry().faults.add({
-      match: isPut(),
-      times: 2,
-      respond: async (_request, serve) => {
-        if (seen++ > 0) return 'drop' as const;
-        const answer = serve();
-        await handle.terminate('by the test');
-        await victim.kill('SIGKILL');
-        return answer;
-      },
-    });
-    const handle = await gate().release({ sha });
-    await awaitRunEnd(handle);
-    await gate().startWorker();
-    await gate()
-      .client.workflow.getHandle('killed-move-latest')
-      .result()
-      .catch(() => undefined);
-    heal();
-    const now = await gate().latest();
-    expect([old(), await gate().publish(sha)]).toContainEqual(now);
-  }, 60_000);
+  fullTest(
+    'in the middle of a pair whose release is terminated too: the next one makes the pair whole',
+    async () => {
+      const { sha } = await gate().greenBuild();
+      const victim = await startVictim();
+      let seen = 0;
+      const heal = registry().faults.add({
+        match: isPut(),
+        times: 2,
+        respond: async (_request, serve) => {
+          if (seen++ > 0) return 'drop' as const;
+          const answer = serve();
+          await handle.terminate('by the test');
+          await victim.kill('SIGKILL');
+          return answer;
+        },
+      });
+      const handle = await gate().release({ sha });
+      await awaitRunEnd(handle);
+      await gate().startWorker();
+      await gate()
+        .client.workflow.getHandle('killed-move-latest')
+        .result()
+        .catch(() => undefined);
+      heal();
+      const now = await gate().latest();
+      expect([old(), await gate().publish(sha)]).toContainEqual(now);
+    },
+    60_000,
+  );
 
   test('in the middle of a pair, and the next one no longer has one of its images: it makes the pair whole', async () => {
     const { sha, digests } = await gate().greenBuild();

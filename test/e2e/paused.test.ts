@@ -10,6 +10,7 @@ import { canary as run } from '../support/cli.js';
 import { ada, heldFor, say } from '../support/decisions.js';
 import { type GateOptions, useGate } from '../support/gate.js';
 import { holdsLane, laneState, promoted } from '../support/lanes.js';
+import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -101,33 +102,37 @@ describe('a run that a person pauses in Temporal', () => {
     expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
   }, 120_000);
 
-  test('a step of a release: status and doctor name it and the fix', async () => {
-    const sha = newSha();
-    await gate().publish(sha);
-    const handle = await gate().release({ sha });
-    const step = await until('it waits for the tenants', async () => {
-      const { raw } = await handle.describe();
-      return raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'awaitBuild')?.activityId;
-    });
-    const { workflowService } = gate().client;
-    const { workflowId } = handle;
-    await workflowService.pauseActivity({
-      namespace: 'default',
-      execution: { workflowId },
-      id: step,
-      identity: 'ada',
-      reason,
-    });
-    const what = `waits for its step awaitBuild, which is paused in Temporal by ada (${reason})`;
-    const fix = `temporal activity unpause --workflow-id ${workflowId} --activity-id ${step}`;
-    for (const args of [['status'], ['status', sha], ['doctor']]) {
-      const out = (await canary(...args)).out.join('\n');
-      expect(out).toContain(`${workflowId} ${what}`);
-      expect(out).toContain(fix);
-    }
-    await say(handle, 'abort', ada);
-    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
-  }, 120_000);
+  fullTest(
+    'a step of a release: status and doctor name it and the fix',
+    async () => {
+      const sha = newSha();
+      await gate().publish(sha);
+      const handle = await gate().release({ sha });
+      const step = await until('it waits for the tenants', async () => {
+        const { raw } = await handle.describe();
+        return raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'awaitBuild')?.activityId;
+      });
+      const { workflowService } = gate().client;
+      const { workflowId } = handle;
+      await workflowService.pauseActivity({
+        namespace: 'default',
+        execution: { workflowId },
+        id: step,
+        identity: 'ada',
+        reason,
+      });
+      const what = `waits for its step awaitBuild, which is paused in Temporal by ada (${reason})`;
+      const fix = `temporal activity unpause --workflow-id ${workflowId} --activity-id ${step}`;
+      for (const args of [['status'], ['status', sha], ['doctor']]) {
+        const out = (await canary(...args)).out.join('\n');
+        expect(out).toContain(`${workflowId} ${what}`);
+        expect(out).toContain(fix);
+      }
+      await say(handle, 'abort', ada);
+      expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
+    },
+    120_000,
+  );
 
   test('the mover: a rollback terminates it and moves', async () => {
     const old = (await laneState(gate())).ledger.history.at(-1)?.sha ?? '';

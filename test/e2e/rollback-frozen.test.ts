@@ -5,6 +5,7 @@ import { useCountedGate } from '../support/counted-gate.js';
 import { laneState, promoted } from '../support/lanes.js';
 import { catchIn } from '../support/phases.js';
 import { requireRolledBack, rollBack } from '../support/rollbacks.js';
+import { fullTest } from '../support/rows.js';
 import { until } from '../support/until.js';
 import { useVictims } from '../support/victim.js';
 
@@ -44,12 +45,16 @@ test('a rollback moves while the worker of the release is frozen between its lea
   expect(writes()).toEqual(pairs(report?.outcome === 'promoted' ? 3 : 2));
 }, 90_000);
 
-test('a rollback moves while the worker of the release is frozen in the middle of a soak', async () => {
-  const frozen = await startVictim();
-  const { handle } = await catchIn('soaking', gate(), registry, { soak: '300s' });
-  process.kill(frozen.pid, 'SIGSTOP');
-  await gate().startWorker();
-  await requireBack();
-  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
-  expect(writes()).toEqual(pairs(2));
-}, 90_000);
+fullTest(
+  'a rollback moves while the worker of the release is frozen in the middle of a soak',
+  async () => {
+    const frozen = await startVictim();
+    const { handle } = await catchIn('soaking', gate(), registry, { soak: '300s' });
+    process.kill(frozen.pid, 'SIGSTOP');
+    await gate().startWorker();
+    await requireBack();
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
+    expect(writes()).toEqual(pairs(2));
+  },
+  90_000,
+);

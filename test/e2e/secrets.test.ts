@@ -23,6 +23,7 @@ import { canary } from '../support/canary-process.js';
 import { keepRuns, pendingActivities, watchArguments } from '../support/evidence.js';
 import { leakedRun } from '../support/leaked-run.js';
 import { type Evidence, findSecret, withDecoded } from '../support/leaks.js';
+import { firstRows } from '../support/rows.js';
 import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
@@ -76,7 +77,7 @@ const clientOf = (way: Way) => {
   return new Client({ connection, dataConverter: { payloadCodecs: [payloadCodec(keys, 'throw')] } });
 };
 
-describe.each(WAYS)('a whole campaign with its secrets in %s', (way) => {
+describe.each(firstRows(1, WAYS))('a whole campaign with its secrets in %s', (way) => {
   const evidence: Evidence = new Map();
   let campaign: Awaited<ReturnType<typeof run>>;
   beforeAll(async () => {

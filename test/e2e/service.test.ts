@@ -11,6 +11,7 @@ import { startTemporalServer, type TemporalServer } from '../../testbed/temporal
 import { repositoryRoot } from '../../testbed/tools.js';
 import { canary } from '../support/canary-process.js';
 import { useGate } from '../support/gate.js';
+import { fullTest } from '../support/rows.js';
 import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
@@ -64,7 +65,7 @@ describe('a worker as a service', () => {
     expect(body).toMatch(/^temporal_workflow_completed_total/m);
   });
 
-  test('counts what releases were held for', async () => {
+  fullTest('counts what releases were held for', async () => {
     const sha = newSha();
     await gate().publish(sha);
     const env = { TEMPORAL_ADDRESS: server.address, CANARY_LANE: 'service' };

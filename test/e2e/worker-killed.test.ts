@@ -10,7 +10,7 @@ import { Gate } from '../support/gate.js';
 import { laneState, queuedRelease } from '../support/lanes.js';
 import { putsTaken } from '../support/latest.js';
 import { catchIn, PATIENT, PHASES } from '../support/phases.js';
-import { rows } from '../support/rows.js';
+import { fullTest, rows } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { startVictim } from '../support/victim.js';
 
@@ -56,33 +56,37 @@ describe.concurrent('a worker killed', () => {
     },
   );
 
-  test('while one release holds the lane and another waits for it loses neither: each is promoted once, in order; no token is in its arguments', {
-    timeout: 90_000,
-  }, async ({ expect, onTestFinished }) => {
-    const gate = await open('killed-lane');
-    onTestFinished(() => gate.close());
-    const worker = await startWorker(gate);
-    onTestFinished(() => worker.kill());
-    const args = execFileSync('ps', ['-o', 'args=', '-p', String(worker.pid)], { encoding: 'utf8' });
-    expect(args).toContain('worker');
-    expect(args).not.toContain(gate.env.CANARY_ADMIN_TOKENS);
-    await gate.begin(newSha());
-    const first = await catchIn('soaking', gate, registry, { soak: '12s' });
-    const second = await queuedRelease(gate);
-    const before = await laneState(gate);
-    const written = putsTaken(registry, gate).length;
+  fullTest(
+    'while one release holds the lane and another waits for it loses neither: each is promoted once, in order; no token is in its arguments',
+    {
+      timeout: 90_000,
+    },
+    async ({ expect, onTestFinished }) => {
+      const gate = await open('killed-lane');
+      onTestFinished(() => gate.close());
+      const worker = await startWorker(gate);
+      onTestFinished(() => worker.kill());
+      const args = execFileSync('ps', ['-o', 'args=', '-p', String(worker.pid)], { encoding: 'utf8' });
+      expect(args).toContain('worker');
+      expect(args).not.toContain(gate.env.CANARY_ADMIN_TOKENS);
+      await gate.begin(newSha());
+      const first = await catchIn('soaking', gate, registry, { soak: '12s' });
+      const second = await queuedRelease(gate);
+      const before = await laneState(gate);
+      const written = putsTaken(registry, gate).length;
 
-    await worker.kill();
-    await gate.startWorker();
-    expect(await laneState(gate)).toMatchObject({ holder: before.holder, queue: before.queue });
-    expect((await awaitRunEnd(first.handle)).report).toMatchObject({ outcome: 'promoted' });
-    gate.deploy({ sha: second.sha });
-    expect((await awaitRunEnd(second.handle)).report).toMatchObject({
-      outcome: 'promoted',
-      images: first.digests.map((previous) => ({ previous, result: 'promoted' })),
-    });
-    expect(putsTaken(registry, gate).slice(written).sort()).toEqual(
-      [...gate.repositories, ...gate.repositories].sort(),
-    );
-  });
+      await worker.kill();
+      await gate.startWorker();
+      expect(await laneState(gate)).toMatchObject({ holder: before.holder, queue: before.queue });
+      expect((await awaitRunEnd(first.handle)).report).toMatchObject({ outcome: 'promoted' });
+      gate.deploy({ sha: second.sha });
+      expect((await awaitRunEnd(second.handle)).report).toMatchObject({
+        outcome: 'promoted',
+        images: first.digests.map((previous) => ({ previous, result: 'promoted' })),
+      });
+      expect(putsTaken(registry, gate).slice(written).sort()).toEqual(
+        [...gate.repositories, ...gate.repositories].sort(),
+      );
+    },
+  );
 });

@@ -1,3 +1,5 @@
+import { test } from 'vitest';
+
 /**
  * Rows of a test that takes seconds for each: all of them in `npm run test:full` and for the mutants, else those that are kept, because
  * the others take the same way through the code.
@@ -7,3 +9,13 @@ export const rows = <T>(all: readonly T[], kept: readonly NoInfer<T>[]): T[] => 
   if (missing.length > 0) throw new Error(`no such row: ${missing}`);
   return [...(process.env.CANARY_ALL_ROWS ? all : kept)];
 };
+
+/** Rows of such a test: all of them, else the first ones. */
+export const firstRows = <T>(count: number, all: readonly T[]): T[] =>
+  process.env.CANARY_ALL_ROWS ? [...all] : all.slice(0, count);
+
+/**
+ * As `test`, in `npm run test:full` and for the mutants alone: seconds for a rule that another test of `npm test` shows too, in another
+ * phase or of another cause.
+ */
+export const fullTest = test.runIf(process.env.CANARY_ALL_ROWS !== undefined);

@@ -11,6 +11,7 @@ import type { Tenant } from '../../testbed/tenant.js';
 import { canary } from '../support/cli.js';
 import { logged, useGate } from '../support/gate.js';
 import { moveTo, startProduction, watched, watchOf, writeFleet } from '../support/production.js';
+import { fullTest } from '../support/rows.js';
 import { startContinued } from '../support/seeds.js';
 import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
@@ -96,7 +97,7 @@ test('production that takes it in part is watched to its bound, and the straggle
   );
 });
 
-test('a run that no worker answers for has no data in status, even if production is known', async () => {
+fullTest('a run that no worker answers for has no data in status, even if production is known', async () => {
   const sha = newSha();
   run(sha);
   await moveTo(gate(), sha);
@@ -281,7 +282,7 @@ test('a watch that continues as new keeps what it has seen', async () => {
   expect((await current.describe()).memo).toEqual({ movedAt: started });
 });
 
-test('a watch that no worker can carry out ends as partly, and says why', async () => {
+fullTest('a watch that no worker can carry out ends as partly, and says why', async () => {
   await useProduction('');
   const { first } = await continueWatch(newSha(), { awayMs: -59_000 });
   const why = /^not watched to its end \(this worker has no .* CANARY_PROD_FLEET_FILE is not set\); 0 of 3 on it/;

@@ -12,6 +12,7 @@ import { arrive, holdsLane, inQueue, laneState, queuedRelease } from '../../supp
 import { isPut } from '../../support/latest.js';
 import { catchIn } from '../../support/phases.js';
 import { entering, firstTask, type Run, resetTo } from '../../support/resets.js';
+import { fullTest } from '../../support/rows.js';
 import { until } from '../../support/until.js';
 
 const { registry, gate, writes, pairs } = await useCountedGate('lane-holder');
@@ -69,29 +70,33 @@ describe('when the release that holds the lane', () => {
     expect(writes()).toEqual(pairs(1));
   });
 
-  test('is aborted, cancelled or terminated, the next one acquires the lane, and nothing else moves', async () => {
-    const ends: [(handle: Run) => Promise<unknown>, string][] = [
-      [(handle) => say(handle, 'abort', ada), 'CanaryAborted'],
-      [(handle) => handle.cancel(), 'CanaryAborted'],
-      [(handle) => handle.terminate('by the test'), 'terminated'],
-    ];
-    let holder: Build = await catchIn('awaiting-approval', gate(), registry);
-    for (const [end, outcome] of ends) {
-      const next = await queuedRelease(gate(), { approval: 'required' });
-      await end(holder.handle);
-      expect(await outcomeOf(holder.handle)).toBe(outcome);
-      await holdsLane(gate(), next.sha, NOTICED_MS);
-      gate().deploy({ sha: next.sha });
-      await heldFor(gate(), next.handle, 'approval');
-      holder = next;
-    }
-    expect(writes()).toEqual([]);
-    await say(holder.handle, 'approve', ada);
-    await requirePromoted(holder);
-    expect(writes()).toEqual(pairs(1));
-  }, 60_000);
+  fullTest(
+    'is aborted, cancelled or terminated, the next one acquires the lane, and nothing else moves',
+    async () => {
+      const ends: [(handle: Run) => Promise<unknown>, string][] = [
+        [(handle) => say(handle, 'abort', ada), 'CanaryAborted'],
+        [(handle) => handle.cancel(), 'CanaryAborted'],
+        [(handle) => handle.terminate('by the test'), 'terminated'],
+      ];
+      let holder: Build = await catchIn('awaiting-approval', gate(), registry);
+      for (const [end, outcome] of ends) {
+        const next = await queuedRelease(gate(), { approval: 'required' });
+        await end(holder.handle);
+        expect(await outcomeOf(holder.handle)).toBe(outcome);
+        await holdsLane(gate(), next.sha, NOTICED_MS);
+        gate().deploy({ sha: next.sha });
+        await heldFor(gate(), next.handle, 'approval');
+        holder = next;
+      }
+      expect(writes()).toEqual([]);
+      await say(holder.handle, 'approve', ada);
+      await requirePromoted(holder);
+      expect(writes()).toEqual(pairs(1));
+    },
+    60_000,
+  );
 
-  test('times out, the next one acquires the lane, and nothing else moves', async () => {
+  fullTest('times out, the next one acquires the lane, and nothing else moves', async () => {
     const first = await startPlainly('CanaryRelease', { workflowRunTimeout: 8_000 });
     gate().keep(first.handle);
     await heldFor(gate(), first.handle, 'approval');
@@ -101,7 +106,7 @@ describe('when the release that holds the lane', () => {
     expect(writes()).toEqual(pairs(1));
   });
 
-  test('is deleted, the next one acquires the lane, and nothing else moves', async () => {
+  fullTest('is deleted, the next one acquires the lane, and nothing else moves', async () => {
     const first = await startPlainly('CanaryRelease');
     await heldFor(gate(), first.handle, 'approval');
     const next = await queuedRelease(gate());
@@ -176,7 +181,7 @@ describe('a message that arrives after the end of its run', () => {
     await requirePromoted(await arrive(gate()));
   });
 
-  test('keeps no lane: a question for the write lease in the name of an earlier mover', async () => {
+  fullTest('keeps no lane: a question for the write lease in the name of an earlier mover', async () => {
     const { sha } = await gate().greenBuild();
     await awaitRunEnd(await gate().release({ sha }));
     const mover = await gate().client.workflow.getHandle(moveLatestId(gate().lane)).describe();

@@ -1,9 +1,10 @@
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { eventsOfRuns, grantDelays, holderTimes } from '../../../bench/lane-times.js';
 import { quantile } from '../../../bench/report.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { useGate } from '../../support/gate.js';
 import { laneHandle, laneState, startLane } from '../../support/lanes.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -24,25 +25,29 @@ async function takeTurn(forced: boolean) {
   return { handle, outcome: report?.outcome };
 }
 
-test('forty builds, five at a time, go through one lane: each acquires it soon or is superseded, and the state of the lane stays small', async () => {
-  await startLane(gate(), [null, MAX_EVENTS]);
-  const ends: Awaited<ReturnType<typeof takeTurn>>[] = [];
-  const sendOn = async (_: unknown, sender: number) => {
-    while (ends.length < BUILDS) ends.push(await takeTurn(sender > 0));
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, sendOn));
+fullTest(
+  'forty builds, five at a time, go through one lane: each acquires it soon or is superseded, and the state of the lane stays small',
+  async () => {
+    await startLane(gate(), [null, MAX_EVENTS]);
+    const ends: Awaited<ReturnType<typeof takeTurn>>[] = [];
+    const sendOn = async (_: unknown, sender: number) => {
+      while (ends.length < BUILDS) ends.push(await takeTurn(sender > 0));
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, sendOn));
 
-  const had = ends.filter(({ outcome }) => outcome === 'BuildNotFound');
-  const passed = ends.filter(({ outcome }) => outcome === 'superseded');
-  expect(had.length + passed.length).toBe(ends.length);
-  const times = await Promise.all(had.map(({ handle }) => holderTimes(handle)));
-  const delays = grantDelays(times.flatMap((one) => one ?? []));
-  expect(delays.length).toBeGreaterThan(BUILDS / 2);
-  expect(quantile(delays, 0.95)).toBeLessThan(GRANT_MS);
+    const had = ends.filter(({ outcome }) => outcome === 'BuildNotFound');
+    const passed = ends.filter(({ outcome }) => outcome === 'superseded');
+    expect(had.length + passed.length).toBe(ends.length);
+    const times = await Promise.all(had.map(({ handle }) => holderTimes(handle)));
+    const delays = grantDelays(times.flatMap((one) => one ?? []));
+    expect(delays.length).toBeGreaterThan(BUILDS / 2);
+    expect(quantile(delays, 0.95)).toBeLessThan(GRANT_MS);
 
-  await until('the lane is free', async () => (await laneState(gate())).holder === null);
-  const events = await eventsOfRuns(gate().client, laneHandle(gate()).workflowId);
-  expect(events.length).toBeGreaterThan(2);
-  expect(Math.max(...events)).toBeLessThan(MAX_EVENTS + MORE_EVENTS);
-  expect(JSON.stringify(await laneState(gate())).length).toBeLessThan(32 * 1024);
-}, 180_000);
+    await until('the lane is free', async () => (await laneState(gate())).holder === null);
+    const events = await eventsOfRuns(gate().client, laneHandle(gate()).workflowId);
+    expect(events.length).toBeGreaterThan(2);
+    expect(Math.max(...events)).toBeLessThan(MAX_EVENTS + MORE_EVENTS);
+    expect(JSON.stringify(await laneState(gate())).length).toBeLessThan(32 * 1024);
+  },
+  180_000,
+);

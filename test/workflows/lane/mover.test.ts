@@ -15,6 +15,7 @@ import { copyKept, laneState, promoted } from '../../support/lanes.js';
 import { isRead } from '../../support/latest.js';
 import { catchIn } from '../../support/phases.js';
 import { firstTask, resetTo } from '../../support/resets.js';
+import { fullTest } from '../../support/rows.js';
 import { until } from '../../support/until.js';
 
 const { gate, old, registry, writes, pairs } = await useCountedGate('lane-mover');
@@ -86,7 +87,7 @@ async function foreignParent(idOf: (sha: Sha) => string) {
 }
 
 describe('a mover writes nothing', () => {
-  test('that a person started, although the release of the build holds the lane and is GREEN', async () => {
+  fullTest('that a person started, although the release of the build holds the lane and is GREEN', async () => {
     const { sha, digests, handle, goOn } = await catchIn('awaiting-approval', gate(), registry);
     const byHand = await gate().client.workflow.start('MoveLatest', {
       workflowId: moveLatestId(gate().lane),
@@ -132,7 +133,7 @@ describe('a mover writes nothing', () => {
     await theirs.end();
   });
 
-  test('when it is reset after it has moved', async () => {
+  fullTest('when it is reset after it has moved', async () => {
     const { sha } = await promoted(gate());
     expect(writes()).toEqual(pairs(1));
     const mover = await moverOf(releaseId(gate().lane, parseSha(sha)));

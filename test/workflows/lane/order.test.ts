@@ -10,6 +10,7 @@ import { ada, heldFor, say } from '../../support/decisions.js';
 import { adopted, arrive, inQueue, laneState, promoted, queuedRelease } from '../../support/lanes.js';
 import { isPut } from '../../support/latest.js';
 import { after, catchIn, delayRequests, isTagRead } from '../../support/phases.js';
+import { fullTest } from '../../support/rows.js';
 
 const { registry, gate, writes, pairs } = await useCountedGate('lane-order');
 
@@ -83,17 +84,20 @@ describe('an older build', () => {
     expect(writes()).toEqual(pairs(1));
   });
 
-  test('that joins the queue while a newer one holds the lane acquires it when that one is aborted: it is then the newest', async () => {
-    const newer = await catchIn('awaiting-approval', gate(), registry, { sequence: 3_020 });
-    const older = await arrive(gate(), { sequence: 3_010 });
-    await inQueue(gate(), older.sha);
-    await say(newer.handle, 'abort', ada);
-    gate().deploy({ sha: older.sha });
-    expect(await reportOf(older.handle)).toMatchObject({ outcome: 'promoted' });
-    expect(await gate().latest()).toEqual(older.digests);
-  });
+  fullTest(
+    'that joins the queue while a newer one holds the lane acquires it when that one is aborted: it is then the newest',
+    async () => {
+      const newer = await catchIn('awaiting-approval', gate(), registry, { sequence: 3_020 });
+      const older = await arrive(gate(), { sequence: 3_010 });
+      await inQueue(gate(), older.sha);
+      await say(newer.handle, 'abort', ada);
+      gate().deploy({ sha: older.sha });
+      expect(await reportOf(older.handle)).toMatchObject({ outcome: 'promoted' });
+      expect(await gate().latest()).toEqual(older.digests);
+    },
+  );
 
-  test('that asks after a newer one was promoted is superseded by it', async () => {
+  fullTest('that asks after a newer one was promoted is superseded by it', async () => {
     const newer = await catchIn('awaiting-approval', gate(), registry, { sequence: 4_020 });
     await newer.goOn();
     await reportOf(newer.handle);
@@ -101,7 +105,7 @@ describe('an older build', () => {
     expect(await gate().latest()).toEqual(newer.digests);
   });
 
-  test('without a sequence is the one that was seen first: what was passed by does not come back', async () => {
+  fullTest('without a sequence is the one that was seen first: what was passed by does not come back', async () => {
     const seen = await catchIn('awaiting-approval', gate(), registry);
     await say(seen.handle, 'abort', ada);
     await awaitRunEnd(seen.handle);

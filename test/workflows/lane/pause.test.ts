@@ -7,6 +7,7 @@ import { useCountedGate } from '../../support/counted-gate.js';
 import { ada, refusal, say, statusOf } from '../../support/decisions.js';
 import type { Gate } from '../../support/gate.js';
 import { catchIn } from '../../support/phases.js';
+import { fullTest } from '../../support/rows.js';
 import { until } from '../../support/until.js';
 
 const bob = { by: 'bob', reason: 'the database is migrated' };
@@ -41,7 +42,7 @@ describe('while the lane is paused', async () => {
     expect(writes()).toEqual(pairs(1));
   });
 
-  test('a new one is tested, and not promoted', async () => {
+  fullTest('a new one is tested, and not promoted', async () => {
     await pause(gate());
     const { sha } = await gate().greenBuild();
     const handle = await gate().release({ sha });
@@ -64,7 +65,7 @@ describe('while the lane is paused', async () => {
     expect(writes()).toEqual(pairs(1));
   });
 
-  test('a pair that is being written is finished', async () => {
+  fullTest('a pair that is being written is finished', async () => {
     const { handle, goOn } = await catchIn('promoting', gate(), registry);
     await pause(gate());
     await goOn();
@@ -72,7 +73,7 @@ describe('while the lane is paused', async () => {
     expect(writes()).toEqual(pairs(1));
   });
 
-  test('a release can be aborted', async () => {
+  fullTest('a release can be aborted', async () => {
     const { handle } = await catchIn('soaking', gate(), registry);
     await pause(gate());
     await pausedIn(gate(), handle);
@@ -97,7 +98,7 @@ describe('a pause', async () => {
   const { gate, registry, writes, pairs } = await useCountedGate('lane-pause-ends', { CANARY_HOLD_TIMEOUT: '1s' });
   afterEach(() => resume(gate()));
 
-  test('expires at its time; a time in the past is refused', async () => {
+  fullTest('expires at its time; a time in the past is refused', async () => {
     await expect(pause(gate(), { until: new Date(Date.now() - 1_000).toISOString() })).rejects.toThrow(
       /^pause refused: invalid until: expected a time in the future/,
     );
@@ -111,7 +112,7 @@ describe('a pause', async () => {
     expect(writes()).toEqual(pairs(1));
   });
 
-  test('lasts longer than a hold may, and expires nothing', async () => {
+  fullTest('lasts longer than a hold may, and expires nothing', async () => {
     await pause(gate());
     const { sha } = await gate().greenBuild();
     const handle = await gate().release({ sha });

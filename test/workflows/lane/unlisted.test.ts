@@ -12,6 +12,7 @@ import { ada } from '../../support/decisions.js';
 import { useGate } from '../../support/gate.js';
 import { copyKept, endLane, laneHandle, laneState, promoted, startLane } from '../../support/lanes.js';
 import { PATIENT } from '../../support/phases.js';
+import { fullTest } from '../../support/rows.js';
 import { temporalAddress } from '../../support/servers.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
@@ -98,7 +99,7 @@ test('while the server lists no run, a release and a rollback go on to their end
 });
 
 describe('a lane that is started again knows all it knew', () => {
-  test('although the last one stays listed as running', async () => {
+  fullTest('although the last one stays listed as running', async () => {
     fault = lanesListed((rows) => rows.map((row) => ({ ...row, status: 1, closeTime: null })));
     const before = await startedAgain();
     expect(await laneState(gate())).toEqual(before);

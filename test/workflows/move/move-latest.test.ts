@@ -9,6 +9,7 @@ import { ociError, type RegistryRequest } from '../../../testbed/registry-store.
 import { ada, say } from '../../support/decisions.js';
 import { logged, useGate } from '../../support/gate.js';
 import { isPut, isRead } from '../../support/latest.js';
+import { firstRows, fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -92,7 +93,7 @@ describe('an uncertain result is named, with each digest', () => {
     expect(await gate().latest()).toEqual([old[0], theirs[1]]);
   });
 
-  test('the registry takes the move, but no read ever shows it: failed as unconfirmed', async () => {
+  fullTest('the registry takes the move, but no read ever shows it: failed as unconfirmed', async () => {
     const { sha, digests } = await gate().greenBuild();
     const began = Date.now();
     const heal = registry.faults.add({
@@ -147,7 +148,7 @@ describe('who may move', () => {
     },
   );
 
-  test('a release that was terminated before its mover requested a lease moves nothing', async () => {
+  fullTest('a release that was terminated before its mover requested a lease moves nothing', async () => {
     const { sha } = await gate().greenBuild();
     const seen = movesSeen();
     let terminated: Promise<unknown> | undefined;
@@ -173,10 +174,12 @@ describe('who may move', () => {
   });
 
   const writes = (request: RegistryRequest) => isPut(gate().repositories[0])(request);
-  test.each([
-    ['looks where :latest stands', isRead],
-    ['has its pair on the way', writes],
-  ])('a release that is cancelled while its mover %s has its move finished', async (_when, match) => {
+  test.each(
+    firstRows<[string, typeof writes]>(1, [
+      ['looks where :latest stands', isRead],
+      ['has its pair on the way', writes],
+    ]),
+  )('a release that is cancelled while its mover %s has its move finished', async (_when, match) => {
     const { sha, digests } = await gate().greenBuild();
     const handle = await gate().release({ sha, soak: '500ms' });
     await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
@@ -219,7 +222,7 @@ describe('a release that ends in mid-move leaves the pair whole', () => {
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('its mover terminated: it starts another, which finishes the move', async () => {
+  fullTest('its mover terminated: it starts another, which finishes the move', async () => {
     const { sha, digests } = await gate().greenBuild();
     const heal = registry.faults.add({
       match: isPut(gate().repositories[1]),
@@ -237,7 +240,7 @@ describe('a release that ends in mid-move leaves the pair whole', () => {
 });
 
 describe('one move at a time', () => {
-  test('a second release waits for the lane until the first has moved, and then moves over it', async () => {
+  fullTest('a second release waits for the lane until the first has moved, and then moves over it', async () => {
     const first = await gate().greenBuild();
     let moving = true;
     const heal = registry.faults.add({
@@ -262,7 +265,7 @@ describe('one move at a time', () => {
     expect(await gate().latest()).toEqual(second.digests);
   });
 
-  test('one that waits for another mover can be aborted at once', async () => {
+  fullTest('one that waits for another mover can be aborted at once', async () => {
     const busy = await gate().client.workflow.start('MoveLatest', {
       workflowId: moveLatestId(gate().lane),
       taskQueue: 'no-worker',
@@ -296,7 +299,7 @@ async function cancelHandled(handle: WorkflowHandle): Promise<boolean> {
 }
 
 describe('reading back', () => {
-  test('a registry that lags its writes is waited for, not taken for a failure', async () => {
+  fullTest('a registry that lags its writes is waited for, not taken for a failure', async () => {
     const { sha, digests } = await gate().greenBuild();
     const began = Date.now();
     let stale = 4;

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { CanaryOutcome, CanaryPhase, CanarySha, CanaryTenantsRed } from '../../../src/contract/search-attributes.js';
 import { awaitRunEnd, queryStatus } from '../../../src/temporal/runs.js';
 import { useGate } from '../../support/gate.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -28,7 +29,7 @@ describe('the good path', () => {
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('the same build once more moves nothing and is promoted anyway', async () => {
+  fullTest('the same build once more moves nothing and is promoted anyway', async () => {
     const sha = newSha();
     const digests = await gate().publish(sha);
     await gate().setLatest(sha);
@@ -40,7 +41,7 @@ describe('the good path', () => {
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('starting it twice attaches to the run that is open', async () => {
+  fullTest('starting it twice attaches to the run that is open', async () => {
     const sha = newSha();
     await gate().publish(sha);
     const [first, second] = await Promise.all([gate().release({ sha }), gate().release({ sha })]);
@@ -87,7 +88,7 @@ describe('the red path', () => {
     expect(await gate().latest()).toEqual(before);
   });
 
-  test('one tenant that answers 500 with a page of the expected text is RED', async () => {
+  fullTest('one tenant that answers 500 with a page of the expected text is RED', async () => {
     const sha = newSha();
     const before = await gate().latest();
     await gate().publish(sha);
@@ -160,7 +161,7 @@ describe('what is not tested is not promoted', () => {
     expect(await gate().latest()).toEqual(before);
   });
 
-  test('a tenant that leaves the build while it soaks proves nothing about it', async () => {
+  fullTest('a tenant that leaves the build while it soaks proves nothing about it', async () => {
     const sha = newSha();
     const before = await gate().latest();
     await gate().publish(sha);
@@ -177,7 +178,7 @@ describe('what is not tested is not promoted', () => {
     expect(await gate().latest()).toEqual(before);
   });
 
-  test('when :latest is moved from outside in the meantime, the move is refused', async () => {
+  fullTest('when :latest is moved from outside in the meantime, the move is refused', async () => {
     const [sha, other] = [newSha(), newSha()];
     await gate().publish(sha);
     const theirs = await gate().publish(other);

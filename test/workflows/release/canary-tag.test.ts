@@ -4,6 +4,7 @@ import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { tagDigest } from '../../../testbed/images.js';
 import { heldFor, say } from '../../support/decisions.js';
 import { useGate } from '../../support/gate.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -40,7 +41,7 @@ test('the release that holds the lane points the tag at its build, and promotes 
   expect(await gate().latest()).toEqual(digests);
 });
 
-test('a release that waits for the lane leaves the tag to the holder', async () => {
+fullTest('a release that waits for the lane leaves the tag to the holder', async () => {
   const first = await released({ follows: false });
   await first.pointed;
   const second = await released({ follows: false });
@@ -66,7 +67,7 @@ test('a tag that was moved from outside is pointed again when the wait starts ov
   expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
 });
 
-test('a rollback points the canary tag back too', async () => {
+fullTest('a rollback points the canary tag back too', async () => {
   const { handle } = await released();
   expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
   const back = await gate().rollback({ sha: OLD, reason: 'search is slow' });

@@ -14,6 +14,7 @@ import { canary } from '../../support/cli.js';
 import { approveToTheEnd } from '../../support/decisions.js';
 import { useGate } from '../../support/gate.js';
 import { endLane, laneState, startLane } from '../../support/lanes.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { storedHistories } from '../../support/stored.js';
 import { until } from '../../support/until.js';
@@ -104,7 +105,7 @@ test('a signal that is encrypted with an unknown key breaks no run, and a plain 
   expect((await awaitRunEnd(run)).report).toMatchObject({ outcome: 'promoted' });
 });
 
-test('a worker without the key decides nothing: runs go on where they were once a worker has it', async () => {
+fullTest('a worker without the key decides nothing: runs go on where they were once a worker has it', async () => {
   const { sha, digests } = await gate().greenBuild();
   const run = await gate().release({ sha, approval: 'required' });
   await until('it waits', async () => (await gate().phase(run)) === 'awaiting-approval');

@@ -4,6 +4,7 @@ import { type MemoryRegistry, startMemoryRegistry } from '../../../testbed/memor
 import { ociError, type RegistryRequest } from '../../../testbed/registry-store.js';
 import { ada, heldFor, refusal, say } from '../../support/decisions.js';
 import { useGate } from '../../support/gate.js';
+import { firstRows } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -29,33 +30,35 @@ const down = (match: (request: RegistryRequest) => boolean, answer = ociError(50
 const DENIED = ociError(403, 'DENIED', 'your authorization token has expired');
 
 describe('a registry that is down is retried for its budget, then the release is held; retry continues where it was', () => {
-  test.each<[step: string, match: (sha: string) => (request: RegistryRequest) => boolean, answer?: typeof DENIED]>([
-    [
-      'the digests are read',
-      (sha) =>
-        ({ path }) =>
-          path.endsWith(`/staging-${sha.slice(0, 7)}`),
-    ],
-    [
-      'where :latest stands is read',
-      () =>
-        ({ method, path }) =>
-          method === 'GET' && path.endsWith('/latest'),
-    ],
-    [
-      'one image is written',
-      () =>
-        ({ method, path }) =>
-          method === 'PUT' && path.endsWith('platform-tenant/manifests/latest'),
-    ],
-    [
-      'its credentials have expired before the move',
-      () =>
-        ({ method, path }) =>
-          method === 'POST' && path.endsWith('platform-tenant/blobs/uploads/'),
-      DENIED,
-    ],
-  ])('when %s', async (_step, match, answer) => {
+  test.each<[step: string, match: (sha: string) => (request: RegistryRequest) => boolean, answer?: typeof DENIED]>(
+    firstRows(2, [
+      [
+        'the digests are read',
+        (sha) =>
+          ({ path }) =>
+            path.endsWith(`/staging-${sha.slice(0, 7)}`),
+      ],
+      [
+        'where :latest stands is read',
+        () =>
+          ({ method, path }) =>
+            method === 'GET' && path.endsWith('/latest'),
+      ],
+      [
+        'one image is written',
+        () =>
+          ({ method, path }) =>
+            method === 'PUT' && path.endsWith('platform-tenant/manifests/latest'),
+      ],
+      [
+        'its credentials have expired before the move',
+        () =>
+          ({ method, path }) =>
+            method === 'POST' && path.endsWith('platform-tenant/blobs/uploads/'),
+        DENIED,
+      ],
+    ]),
+  )('when %s', async (_step, match, answer) => {
     const { sha, digests } = await gate().greenBuild();
     const heal = down(match(sha), answer);
     const handle = await gate().release({ sha });

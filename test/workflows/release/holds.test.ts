@@ -4,7 +4,7 @@ import type { Hold, HoldName } from '../../../src/contract/hold.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { ada, heldFor, refusal, say, statusOf } from '../../support/decisions.js';
 import { useGate } from '../../support/gate.js';
-import { rows } from '../../support/rows.js';
+import { fullTest, rows } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -113,23 +113,26 @@ describe('a hold has decisions, and each does what it says', () => {
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('build-unreported: approve continues as unconfirmed, and the release is held once more before it promotes', async () => {
-    const { sha, digests } = await gate().greenBuild();
-    gate().deploy({ sha, misbehave: 'no-build' });
-    const handle = await gate().release({ sha });
-    const first = await heldFor(gate(), handle, 'build-unreported');
-    await say(handle, 'approve', { ...ada, hold: first.id });
-    const second = await heldFor(gate(), handle, 'approval');
-    expect(second.why).toContain('unconfirmed');
-    await say(handle, 'approve', { ...ada, hold: second.id });
-    expect((await awaitRunEnd(handle)).report).toMatchObject({
-      outcome: 'promoted',
-      why: expect.stringContaining('unconfirmed'),
-    });
-    expect(await gate().latest()).toEqual(digests);
-  });
+  fullTest(
+    'build-unreported: approve continues as unconfirmed, and the release is held once more before it promotes',
+    async () => {
+      const { sha, digests } = await gate().greenBuild();
+      gate().deploy({ sha, misbehave: 'no-build' });
+      const handle = await gate().release({ sha });
+      const first = await heldFor(gate(), handle, 'build-unreported');
+      await say(handle, 'approve', { ...ada, hold: first.id });
+      const second = await heldFor(gate(), handle, 'approval');
+      expect(second.why).toContain('unconfirmed');
+      await say(handle, 'approve', { ...ada, hold: second.id });
+      expect((await awaitRunEnd(handle)).report).toMatchObject({
+        outcome: 'promoted',
+        why: expect.stringContaining('unconfirmed'),
+      });
+      expect(await gate().latest()).toEqual(digests);
+    },
+  );
 
-  test('could-not-test: retry asks those tenants again', async () => {
+  fullTest('could-not-test: retry asks those tenants again', async () => {
     const { sha, digests } = await gate().greenBuild();
     gate().tenants[1]?.run({ sha, misbehave: 'reject-commit' });
     const handle = await gate().release({ sha });
@@ -140,24 +143,27 @@ describe('a hold has decisions, and each does what it says', () => {
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('could-not-test: approve continues without that evidence, and the release is held once more before it promotes', async () => {
-    const { sha, digests } = await gate().greenBuild();
-    gate().tenants[1]?.run({ sha, misbehave: 'reject-commit' });
-    const handle = await gate().release({ sha });
-    const first = await heldFor(gate(), handle, 'could-not-test');
-    await say(handle, 'approve', { ...ada, hold: first.id });
-    const second = await heldFor(gate(), handle, 'approval');
-    expect(second.why).toContain('could not test canary-2: memory commit accepted');
-    expect(await gate().latest()).toEqual(old);
-    await say(handle, 'approve', { ...ada, hold: second.id });
-    expect((await awaitRunEnd(handle)).report).toMatchObject({
-      outcome: 'promoted',
-      notTested: expect.arrayContaining(['could not test canary-2: memory commit accepted']),
-    });
-    expect(await gate().latest()).toEqual(digests);
-  });
+  fullTest(
+    'could-not-test: approve continues without that evidence, and the release is held once more before it promotes',
+    async () => {
+      const { sha, digests } = await gate().greenBuild();
+      gate().tenants[1]?.run({ sha, misbehave: 'reject-commit' });
+      const handle = await gate().release({ sha });
+      const first = await heldFor(gate(), handle, 'could-not-test');
+      await say(handle, 'approve', { ...ada, hold: first.id });
+      const second = await heldFor(gate(), handle, 'approval');
+      expect(second.why).toContain('could not test canary-2: memory commit accepted');
+      expect(await gate().latest()).toEqual(old);
+      await say(handle, 'approve', { ...ada, hold: second.id });
+      expect((await awaitRunEnd(handle)).report).toMatchObject({
+        outcome: 'promoted',
+        notTested: expect.arrayContaining(['could not test canary-2: memory commit accepted']),
+      });
+      expect(await gate().latest()).toEqual(digests);
+    },
+  );
 
-  test('build-unreported: retry asks the tenants again', async () => {
+  fullTest('build-unreported: retry asks the tenants again', async () => {
     const { sha, digests } = await gate().greenBuild();
     gate().deploy({ sha, misbehave: 'no-build' });
     const handle = await gate().release({ sha });
@@ -168,7 +174,7 @@ describe('a hold has decisions, and each does what it says', () => {
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('latest-moved: retry reads again, and promotes once it is back where it was', async () => {
+  fullTest('latest-moved: retry reads again, and promotes once it is back where it was', async () => {
     const { sha, digests } = await gate().greenBuild();
     const other = newSha();
     const handle = await gate().release({ sha, soak: '1s' });
@@ -197,7 +203,7 @@ describe('a hold has decisions, and each does what it says', () => {
     expect(await gate().latest()).toEqual(old);
   });
 
-  test('build-repushed: retry starts over, and promotes what it then tested', async () => {
+  fullTest('build-repushed: retry starts over, and promotes what it then tested', async () => {
     const { sha } = await gate().greenBuild();
     const handle = await gate().release({ sha, soak: '1s' });
     await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');

@@ -11,6 +11,7 @@ import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { startTenant, type Tenant } from '../../../testbed/tenant.js';
 import { ada, heldFor, refusal, say, statusOf } from '../../support/decisions.js';
 import { TOKEN, useGate } from '../../support/gate.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -139,7 +140,7 @@ describe('payloads of any client', () => {
     await awaitRunEnd(handle);
   });
 
-  test('a status shows the effect of each decision, and the end of this wait', async () => {
+  fullTest('a status shows the effect of each decision, and the end of this wait', async () => {
     const { sha, handle } = await waiting();
     expect(await statusOf(gate(), handle)).toMatchObject({
       phase: 'awaiting-canary',

@@ -5,7 +5,7 @@ import { awaitRunEnd, queryStatus, sendDecision } from '../../../src/temporal/ru
 import { useCountedGate } from '../../support/counted-gate.js';
 import { catchIn, type Phase } from '../../support/phases.js';
 import { entering, firstTask, type Run, resetTo } from '../../support/resets.js';
-import { rows } from '../../support/rows.js';
+import { fullTest, rows } from '../../support/rows.js';
 import { until } from '../../support/until.js';
 
 const { registry, gate, old: OLD, writes } = await useCountedGate('reset');
@@ -92,7 +92,7 @@ describe('a release that is reset while it runs', () => {
 
 describe('a promoted release that is reset', () => {
   const BEFORE_APPROVAL = TO_APPROVAL.filter((phase) => phase !== 'awaiting-approval');
-  test(
+  fullTest(
     'to any phase finds that it is live, and moves nothing',
     async () => {
       const { handle, digests } = await promoted();
@@ -136,7 +136,7 @@ describe('a promoted release that is reset', () => {
     },
   );
 
-  test(
+  fullTest(
     'to any phase after a newer one was promoted moves nothing back',
     async () => {
       const older = await promotedOnce();
@@ -181,7 +181,7 @@ describe('a promoted release that is reset', () => {
   });
 });
 
-test('a mover that is reset when its release is over writes nothing', async () => {
+fullTest('a mover that is reset when its release is over writes nothing', async () => {
   await promoted();
   const { workflow } = gate().client;
   const { workflowId, runId } = await workflow.getHandle(moveLatestId(gate().lane)).describe();

@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import type { DecisionName } from '../../../src/contract/hold.js';
 import { DECISIONS } from '../../../src/contract/messages.js';
 import { awaitRunEnd, sendDecision } from '../../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../../testbed/memory-registry.js';
 import { type Gate, useGate } from '../../support/gate.js';
 import { putsTaken } from '../../support/latest.js';
 import { after, type Caught, catchAt, catchIn, isTagRead, PATIENT, PHASES } from '../../support/phases.js';
-import { rows } from '../../support/rows.js';
+import { firstRows, fullTest, rows } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 
 const registry = await startMemoryRegistry();
@@ -96,7 +97,7 @@ describe('an abort in the same instant as promoting', () => {
   const RACES_MS = 120_000;
   const { gate } = WAYS.abort;
 
-  test(
+  fullTest(
     'as the approve: is taken and :latest stays, or is refused and both images move',
     async () => {
       for (let round = 0; round < ROUNDS; round += 1) {
@@ -133,10 +134,12 @@ describe('an abort in the same instant as promoting', () => {
     RACES_MS,
   );
 
-  test.each([
-    ['approve', 'abort'],
-    ['abort', 'approve'],
-  ] as const)('beats an approve, also when both come in one task: %s, then %s', async (...verbs) => {
+  test.each(
+    firstRows<[DecisionName, DecisionName]>(1, [
+      ['approve', 'abort'],
+      ['abort', 'approve'],
+    ]),
+  )('beats an approve, also when both come in one task: %s, then %s', async (...verbs) => {
     const caught = await catchIn('awaiting-approval', gate(), registry);
     await gate().stopWorker();
     for (const verb of verbs) await caught.handle.signal(DECISIONS[verb].signal, ada);

@@ -4,6 +4,7 @@ import type { ReleaseReport, ReleaseStatus } from '../../../src/contract/release
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { ada, heldFor, refusal, say, statusOf } from '../../support/decisions.js';
 import { useGate } from '../../support/gate.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -115,7 +116,7 @@ describe('while a person is asked', () => {
     expect(await reportOf(run)).toMatchObject({ outcome: 'promoted' });
   });
 
-  test('a canary that turns red ends the release', async () => {
+  fullTest('a canary that turns red ends the release', async () => {
     const run = await start({ approval: 'required' });
     await held(run, 'approval');
     gate().deploy({ sha: run.sha, misbehave: 'empty-subsystems' });
@@ -146,18 +147,21 @@ describe('time that no worker watched does not count', () => {
     expect(watched?.watchedMs).toBeGreaterThanOrEqual(SOAK_MS);
   });
 
-  test('as a wait for an approval: the build is soaked and smoked again before it is asked about again', async () => {
-    const run = await start({ approval: 'required' });
-    const first = await held(run, 'approval');
-    const back = await withoutWorker();
-    const { hold: second } = await reach(run, 'it asks again', ({ hold }) => hold !== null && hold.id !== first.id);
-    await say(run.handle, 'approve', { ...ada, hold: second?.id ?? '' });
-    const { outcome, watched } = await reportOf(run);
-    expect(outcome).toBe('promoted');
-    expect(Date.parse(watched?.from ?? '')).toBeGreaterThanOrEqual(back);
-  });
+  fullTest(
+    'as a wait for an approval: the build is soaked and smoked again before it is asked about again',
+    async () => {
+      const run = await start({ approval: 'required' });
+      const first = await held(run, 'approval');
+      const back = await withoutWorker();
+      const { hold: second } = await reach(run, 'it asks again', ({ hold }) => hold !== null && hold.id !== first.id);
+      await say(run.handle, 'approve', { ...ada, hold: second?.id ?? '' });
+      const { outcome, watched } = await reportOf(run);
+      expect(outcome).toBe('promoted');
+      expect(Date.parse(watched?.from ?? '')).toBeGreaterThanOrEqual(back);
+    },
+  );
 
-  test('as the last moment before the move', async () => {
+  fullTest('as the last moment before the move', async () => {
     const run = await start({ approval: 'required' });
     const { id } = await held(run, 'approval');
     await gate().stopWorker();

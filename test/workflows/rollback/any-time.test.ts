@@ -9,7 +9,7 @@ import { adopted, laneState, promoted, queuedRelease, stuckHolder } from '../../
 import { isPut } from '../../support/latest.js';
 import { catchIn, delayRequests, type Phase } from '../../support/phases.js';
 import { BAD, firstPutMs, requireRolledBack as requireBack, rollBack } from '../../support/rollbacks.js';
-import { rows } from '../../support/rows.js';
+import { fullTest, rows } from '../../support/rows.js';
 import { until } from '../../support/until.js';
 
 const { registry, gate, old, writes, pairs } = await useCountedGate('rollback-any-time');
@@ -63,7 +63,7 @@ describe('a rollback starts at once and ends the release that holds the lane', (
     expect(writes()).toEqual(pairs(2));
   });
 
-  test('while another one waits behind it, which then acquires the lane and is held for a person', async () => {
+  fullTest('while another one waits behind it, which then acquires the lane and is held for a person', async () => {
     const { handle } = await catchIn('awaiting-approval', gate(), registry);
     const next = await queuedRelease(gate());
     await requireRolledBack(await back());
@@ -77,7 +77,7 @@ describe('a rollback starts at once and ends the release that holds the lane', (
     expect(await gate().latest()).toEqual(next.digests);
   });
 
-  test('while the lane is paused', async () => {
+  fullTest('while the lane is paused', async () => {
     const { handle } = await catchIn('awaiting-approval', gate(), registry);
     await gate().laneClient.update(laneCommandUpdate('pause'), ada);
     await requireRolledBack(await back());
@@ -85,7 +85,7 @@ describe('a rollback starts at once and ends the release that holds the lane', (
     await gate().laneClient.update(laneCommandUpdate('resume'), ada);
   });
 
-  test('while the workflow task of that release fails forever', async () => {
+  fullTest('while the workflow task of that release fails forever', async () => {
     const { handle } = await stuckHolder(gate());
     await requireRolledBack(await back());
     await handle.terminate('by the test');
@@ -109,22 +109,26 @@ describe('a rollback in the middle of a pair', () => {
     expect(history.at(-1)).toMatchObject({ kind: 'rollback', sha: old });
   });
 
-  test('stops a release that still retries the write of its second image', async () => {
-    const { sha, digests } = await gate().greenBuild();
-    const refused = refuseSecond(digests);
-    const handle = await gate().release({ sha });
-    await until('one image is written, the other is refused', () => refused.isSeen() && writes().length === 3);
-    const rollback = await back();
-    await requireRolledBack(rollback, MOVING_PUT_MS);
-    expect((await awaitRunEnd(handle)).report).toMatchObject({
-      outcome: 'CanaryBuildBad',
-      why: expect.stringMatching(BAD),
-    });
-    refused.heal();
-    const [one, other] = gate().repositories;
-    // Both once for what is live and once for the rollback; the first one once more.
-    expect(writes()).toEqual([one, one, one, other, other]);
-  }, 90_000);
+  fullTest(
+    'stops a release that still retries the write of its second image',
+    async () => {
+      const { sha, digests } = await gate().greenBuild();
+      const refused = refuseSecond(digests);
+      const handle = await gate().release({ sha });
+      await until('one image is written, the other is refused', () => refused.isSeen() && writes().length === 3);
+      const rollback = await back();
+      await requireRolledBack(rollback, MOVING_PUT_MS);
+      expect((await awaitRunEnd(handle)).report).toMatchObject({
+        outcome: 'CanaryBuildBad',
+        why: expect.stringMatching(BAD),
+      });
+      refused.heal();
+      const [one, other] = gate().repositories;
+      // Both once for what is live and once for the rollback; the first one once more.
+      expect(writes()).toEqual([one, one, one, other, other]);
+    },
+    90_000,
+  );
 });
 
 test('of two rollbacks at once the one announced last wins, and the other moves nothing from then on', async () => {
@@ -149,24 +153,27 @@ test('of two rollbacks at once the one announced last wins, and the other moves 
   expect((await laneState(gate())).ledger.knownBad.map(({ sha }) => sha)).not.toContain(live.sha);
 });
 
-test('of two rollbacks on a registry that is slow to read the one announced last moves, and the other does not end its mover', async () => {
-  let isLooking = false;
-  // Longer than a rollback waits for a mover without a write lease.
-  const heal = registry.faults.add({
-    match: ({ method, path }) =>
-      // The copy of the ledger lies beside the first image.
-      method === 'POST' && path.startsWith(`/v2/${gate().repositories[1]}/`) && path.includes('/blobs/uploads'),
-    respond: async (_request, serve) => {
-      isLooking = true;
-      await delay(2_500);
-      return serve();
-    },
-  });
-  const loser = await back();
-  await until('its mover looks', () => isLooking);
-  const winner = await back(live.sha, { force: true });
-  const ends = await Promise.all([awaitRunEnd(winner), awaitRunEnd(loser)]);
-  heal();
-  expect(ends.map(({ report }) => report?.outcome)).toEqual(['already', 'MoveRefused']);
-  expect(await gate().latest()).toEqual(live.digests);
-});
+fullTest(
+  'of two rollbacks on a registry that is slow to read the one announced last moves, and the other does not end its mover',
+  async () => {
+    let isLooking = false;
+    // Longer than a rollback waits for a mover without a write lease.
+    const heal = registry.faults.add({
+      match: ({ method, path }) =>
+        // The copy of the ledger lies beside the first image.
+        method === 'POST' && path.startsWith(`/v2/${gate().repositories[1]}/`) && path.includes('/blobs/uploads'),
+      respond: async (_request, serve) => {
+        isLooking = true;
+        await delay(2_500);
+        return serve();
+      },
+    });
+    const loser = await back();
+    await until('its mover looks', () => isLooking);
+    const winner = await back(live.sha, { force: true });
+    const ends = await Promise.all([awaitRunEnd(winner), awaitRunEnd(loser)]);
+    heal();
+    expect(ends.map(({ report }) => report?.outcome)).toEqual(['already', 'MoveRefused']);
+    expect(await gate().latest()).toEqual(live.digests);
+  },
+);

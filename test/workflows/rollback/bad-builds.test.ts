@@ -7,6 +7,7 @@ import { adopted, holdsLane, inQueue, laneState } from '../../support/lanes.js';
 import { catchIn } from '../../support/phases.js';
 import { firstTask, type Run, resetTo } from '../../support/resets.js';
 import { BAD, requireRolledBack, rollBack } from '../../support/rollbacks.js';
+import { fullTest } from '../../support/rows.js';
 import { until } from '../../support/until.js';
 
 const { registry, gate, old, writes } = await useCountedGate('rollback-bad-builds');
@@ -50,7 +51,7 @@ describe('a build that was rolled back from is not promoted', () => {
     expect(writes()).toHaveLength(before);
   });
 
-  test('when its run is reset', async () => {
+  fullTest('when its run is reset', async () => {
     await back();
     await requireBad(await resetTo(gate(), firstTask, bad.handle));
   });

@@ -4,6 +4,7 @@ import { canary } from '../../support/cli.js';
 import { useGate } from '../../support/gate.js';
 import { moveTo } from '../../support/production.js';
 import { rollBack } from '../../support/rollbacks.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 
 const gate = useGate('rollback-floor', () => ({ tenants: 1 }));
@@ -50,7 +51,7 @@ describe('a rollback below the floor of a build that was live since', () => {
     expect(out.join('\n')).toContain(`would be REFUSED: ${BELOW()}`);
   });
 
-  test('is not what a rollback to the floor itself is', async () => {
+  fullTest('is not what a rollback to the floor itself is', async () => {
     expect((await awaitRunEnd(await rollBack(gate(), floor))).report).toMatchObject({ outcome: 'rolled-back' });
   });
 });

@@ -1,7 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { releaseLaneId } from '../../../src/contract/ids.js';
 import { beginRollbackSignal, forceUpdate } from '../../../src/contract/messages.js';
-
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { canary as run } from '../../support/cli.js';
 import { useCountedGate } from '../../support/counted-gate.js';
@@ -10,6 +9,7 @@ import { endLane, laneHandle } from '../../support/lanes.js';
 import { isPut } from '../../support/latest.js';
 import { delayRequests, isTagRead } from '../../support/phases.js';
 import { rollBack } from '../../support/rollbacks.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -107,7 +107,7 @@ test('a rollback that has begun to move takes neither force nor an abort, and go
   expect(writes().slice(had)).toHaveLength(2);
 });
 
-test('an abort ends a rollback that waits for the registry, and nothing moves', async () => {
+fullTest('an abort ends a rollback that waits for the registry, and nothing moves', async () => {
   const { sha, handle } = await waiting();
   expect(await canary('abort', sha)).toMatchObject({
     code: 0,
@@ -127,7 +127,11 @@ test('while no worker polls the queue of the lane, a rollback that announces its
   const handle = await rollBack(gate(), sha);
   await until('it announces itself', async () => (await statusOf(gate(), handle))?.phase === 'announcing');
   expect((await force(sha, 'bob')).code).toBe(0);
-  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'rolled-back', force: true, laneUnheard: true });
+  expect((await awaitRunEnd(handle)).report).toMatchObject({
+    outcome: 'rolled-back',
+    force: true,
+    laneUnheard: true,
+  });
   expect(await gate().latest()).toEqual(digests);
   const { events } = await laneHandle(gate()).fetchHistory();
   const signals = (events ?? []).filter(
@@ -139,7 +143,7 @@ test('while no worker polls the queue of the lane, a rollback that announces its
   expect(sent.at(-1)).toMatchObject({ sha, force: true, by: 'bob' });
 }, 90_000);
 
-test('a rollback is forced with a reason that is longer than one of its start', async () => {
+fullTest('a rollback is forced with a reason that is longer than one of its start', async () => {
   const { digests, handle, release } = await waiting();
   await handle.executeUpdate(forceUpdate, { args: [{ by: 'bob', reason: 'it burns '.repeat(200) }] });
   release();

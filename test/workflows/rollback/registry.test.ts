@@ -7,6 +7,7 @@ import { type Gate, useGate } from '../../support/gate.js';
 import { adopted, laneState, promoted } from '../../support/lanes.js';
 import { isPut } from '../../support/latest.js';
 import { FIRST_PUT_MS, firstPutMs, rollBack } from '../../support/rollbacks.js';
+import { firstRows, fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -26,7 +27,7 @@ async function twoBuilds(gate: Gate) {
 }
 
 describe.concurrent('a rollback seconds after the promotion', () => {
-  test.each(lagging)(
+  test.each(firstRows(1, lagging))(
     'does not take for done what a registry shows that lags $lagS s',
     async ({ lagS, gate }) => {
       const old = newSha();
@@ -54,7 +55,7 @@ describe.concurrent('a rollback seconds after the promotion', () => {
 });
 
 describe('a rollback on a registry', () => {
-  test('that refuses the second image for a while continues until both are back', async () => {
+  fullTest('that refuses the second image for a while continues until both are back', async () => {
     const { old, digests } = await twoBuilds(gate());
     const heal = registry.faults.add({
       match: isPut(gate().repositories[1]),
@@ -84,7 +85,7 @@ describe('a rollback on a registry', () => {
     expect(knownBad.map(({ sha }) => sha)).toContain(live.sha);
   });
 
-  test('that is down moves when it is back', async () => {
+  fullTest('that is down moves when it is back', async () => {
     const { old, digests } = await twoBuilds(gate());
     const heal = registry.faults.add({
       match: ({ path }) => path.startsWith(`/v2/${gate().lane}/`),

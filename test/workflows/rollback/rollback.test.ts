@@ -7,6 +7,7 @@ import { useGate } from '../../support/gate.js';
 import { laneState } from '../../support/lanes.js';
 import { isPut } from '../../support/latest.js';
 import { childrenOf } from '../../support/manifests.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 
 const gate = useGate('rollback');
@@ -103,7 +104,7 @@ describe('where the registry counts what is written', async () => {
     heal();
   });
 
-  test('a rollback to a build of which an attestation is gone goes on, and says so', async () => {
+  fullTest('a rollback to a build of which an attestation is gone goes on, and says so', async () => {
     const sha = newSha();
     const target = await gate().publish(sha, { platforms: ['linux/amd64', 'unknown/unknown'] });
     await gate().setLatest(sha);
@@ -119,7 +120,7 @@ describe('where the registry counts what is written', async () => {
     expect(await gate().latest()).toEqual(target);
   });
 
-  test('a rollback whose credentials may not upload, only write tags, goes on: the write decides', async () => {
+  fullTest('a rollback whose credentials may not upload, only write tags, goes on: the write decides', async () => {
     const target = await gate().latest();
     await gate().begin(newSha());
     const heal = registry.faults.add({
