@@ -1,6 +1,6 @@
 // `npm test`: set-up, then type check, lint and unused code in parallel, then the tests, which get the arguments. CI runs this.
-// `npm run test:quick` (`--quick`): the same with the tests that need no server. `npm run test:full` (`--full`): with every row of the
-// tests whose rows take seconds each (`test/support/rows.ts`).
+// `npm run test:quick` (`--quick`): the same with the tests that need no server. `npm run test:full` (`--full`): with all that
+// `npm test` leaves out because it takes seconds to show a rule once more (`test/support/rows.ts`).
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
