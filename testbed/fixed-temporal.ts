@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net';
 
 const UNIMPLEMENTED = 12;
 
-/** Answer to an encoded request: encoded, or a gRPC status code. */
-export type FixedAnswer = (request: Uint8Array) => Uint8Array | number;
+/** Answer to an encoded request: encoded, or a gRPC status code, or none ever. */
+export type FixedAnswer = (request: Uint8Array) => Uint8Array | number | 'silent';
 
 /** Bytes before a message: whether it is compressed, and its length. */
 const PREFIX = 5;
@@ -15,6 +15,7 @@ export async function startFixedTemporal(answers: Record<string, FixedAnswer>) {
   server.on('stream', async (stream: ServerHttp2Stream, headers) => {
     const request = Buffer.concat(await stream.toArray()).subarray(PREFIX);
     const answer = answers[String(headers[':path']).split('/').at(-1) ?? '']?.(request) ?? UNIMPLEMENTED;
+    if (answer === 'silent') return;
     const head = { ':status': 200, 'content-type': 'application/grpc' };
     if (typeof answer === 'number') return stream.respond({ ...head, 'grpc-status': answer }, { endStream: true });
     stream.respond(head, { waitForTrailers: true });

@@ -51,7 +51,8 @@ export interface LaneClient {
 }
 
 /** @param readMs time limit of reading the state, in milliseconds. */
-export function laneClient({ connection, options }: Client, lane: Lane, readMs = READ_TIMEOUT_MS): LaneClient {
+export function laneClient(given: Client, lane: Lane, readMs = READ_TIMEOUT_MS): LaneClient {
+  const { connection, options } = given;
   const { namespace, loadedDataConverter: dataConverter } = options;
   const client = new Client({ connection, namespace, dataConverter });
   const workflowId = releaseLaneId(lane);
@@ -59,10 +60,10 @@ export function laneClient({ connection, options }: Client, lane: Lane, readMs =
   const signal = async <A>(signal: SignalDefinition<[A]>, arg: A) => {
     await client.workflow.signalWithStart(WORKFLOWS.lane, { ...start, signal, signalArgs: [arg] as [A] });
   };
-  const read = laneReader(client, lane);
+  const read = laneReader(given, lane);
   const state = async () => {
     try {
-      return await client.withDeadline(Date.now() + readMs, read);
+      return await given.withDeadline(Date.now() + readMs, read);
     } catch (error) {
       if (isUnanswered(error) || isGrpcServiceError(error)) return null;
       throw error;

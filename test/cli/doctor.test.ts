@@ -211,8 +211,13 @@ describe('a finding that stops no release is a note, with 0', () => {
     expect(code).toBe(0);
   });
 
-  test('a trial write is refused while the lane is not paused', async () => {
-    const { code, out } = await doctor({}, '--write-probe');
+  test('a trial write is refused while the lane is not paused, by what one connection reads', async () => {
+    const calls: string[] = [];
+    const proxy = await startTemporalProxy(temporalAddress(), (call) => void calls.push(call));
+    onTestFinished(() => proxy.stop());
+    const { code, out } = await doctor({ TEMPORAL_ADDRESS: proxy.address }, '--write-probe');
+    // Each connection begins with one, and the check of the server asks too.
+    expect(calls.filter((call) => call === 'GetSystemInfo')).toHaveLength(3);
     expect(out[0]).toMatch(
       /^STOPS {4}registry {2}overwriting .*:latest was not tried: the lane is not paused \(fix: canary pause/,
     );

@@ -249,4 +249,20 @@ export default [
     replace: '.length > 10 * MAX_QUEUE) return false;',
     test: 'test/lane/rules.test.ts > a queue full of manual requests takes no other one, and one that is not manual',
   },
+  {
+    name: 'lane-read-starts-over',
+    breaks: 'a lane that takes longer to read than an attempt is never read',
+    file: 'src/temporal/records/lane-reader.ts',
+    find: 'if (code === undefined || !PASSING.includes(code)) reading.pages',
+    replace: 'reading.pages',
+    test: 'test/temporal/lane-reader.test.ts > is read in a few attempts, and no page twice',
+  },
+  {
+    name: 'lane-read-ends-in-the-past',
+    breaks: 'the state that an earlier attempt began to read counts as that of now',
+    file: 'src/temporal/records/lane-reader.ts',
+    find: 'if (wasBegun && reading.length < historyLength) await catchUp(client, reading);',
+    replace: '',
+    test: 'test/temporal/lane-reader.test.ts > is that of now, if the run went on between two attempts',
+  },
 ];

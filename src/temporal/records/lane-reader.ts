@@ -15,6 +15,8 @@ const NEW_PAGE = 100;
 const CONTINUES_MS = 100;
 /** gRPC status of a server that reads a history only forward, as Temporal's test server does. */
 const UNIMPLEMENTED = 12;
+/** gRPC status codes after which a page may be asked for again: cancelled, no answer in time, too many calls, not reached. */
+const PASSING = [1, 4, 8, 14];
 
 /** What was read of a run so far. */
 interface Reading extends RunRef {
@@ -23,6 +25,17 @@ interface Reading extends RunRef {
   found: Found;
   /** Sum of its records, as JSON; absent before the first one, and null if it cannot be read. */
   sum?: unknown;
+  /** Pages of what is new, while some are missing. */
+  pages?: Pages | undefined;
+}
+
+/** Pages of a history that were read: a deadline ends the reading of a long one on a slow server, and the next attempt goes on there. */
+interface Pages {
+  /** From its end. */
+  isReverse: boolean;
+  events: HistoryEvent[];
+  /** Of the next page; absent before the first one. */
+  token?: Uint8Array;
 }
 
 /**
@@ -32,7 +45,7 @@ interface Reading extends RunRef {
  * Call it with a deadline: it waits for a lane that has just continued as new.
  * @returns the state; null if no lane of this gate is running, it has not recovered yet, or a record of it cannot be read.
  */
-export function laneReader(client: Client, lane: Lane): () => Promise<LaneState | null> {
+function makeReader(client: Client, lane: Lane): () => Promise<LaneState | null> {
   let reading: Reading | undefined;
   const read = async () => {
     for (;;) {
@@ -41,7 +54,10 @@ export function laneReader(client: Client, lane: Lane): () => Promise<LaneState 
       if (!isServing) return null;
       const { workflowId, runId, historyLength } = run;
       if (reading?.runId !== runId) reading = { workflowId, runId, length: 0, found: nothingFound() };
+      const wasBegun = reading.pages !== undefined;
       if (reading.length < historyLength) await catchUp(client, reading);
+      // What an earlier attempt began ends where the run was then.
+      if (wasBegun && reading.length < historyLength) await catchUp(client, reading);
       if (reading.sum !== undefined) return parseLaneState(structuredClone(reading.sum));
       // One that has just continued as new serves in a moment. The deadline of the caller ends the wait.
       if (reading.found.continuedFrom === '') return null;
@@ -54,6 +70,17 @@ export function laneReader(client: Client, lane: Lane): () => Promise<LaneState 
     last = own.catch(() => undefined);
     return own;
   };
+}
+
+const READERS = new WeakMap<Client, Map<Lane, ReturnType<typeof makeReader>>>();
+
+/** The reader of a lane by a client: one, so that what it has read serves the next caller. */
+export function laneReader(client: Client, lane: Lane): ReturnType<typeof makeReader> {
+  const own = READERS.get(client) ?? new Map<Lane, ReturnType<typeof makeReader>>();
+  READERS.set(client, own);
+  const reader = own.get(lane) ?? makeReader(client, lane);
+  own.set(lane, reader);
+  return reader;
 }
 
 /** Reads what is new. A record is written with one workflow task, so it is never read in part. */
@@ -72,32 +99,38 @@ async function catchUp(client: Client, reading: Reading): Promise<void> {
 }
 
 /** Events after those that were read: all, or a few from the end. */
-async function eventsAfter(client: Client, { workflowId, runId, length }: Reading): Promise<HistoryEvent[]> {
-  const request = { namespace: client.options.namespace, execution: { workflowId, runId } };
-  const { workflowService } = client;
-  const isNew = ({ eventId }: HistoryEvent) => Number(eventId) > length;
-  const events: HistoryEvent[] = [];
-  let nextPageToken: Uint8Array | undefined;
-  const page = () => ({ ...request, ...(nextPageToken && { nextPageToken }) });
-  const forward = async () => {
-    do {
-      const answer = await workflowService.getWorkflowExecutionHistory(page());
-      events.push(...(answer.history?.events ?? []).filter(isNew));
-      nextPageToken = answer.nextPageToken;
-    } while (nextPageToken?.length);
-    return events;
-  };
-  if (length === 0) return forward();
+async function eventsAfter(client: Client, reading: Reading): Promise<HistoryEvent[]> {
+  reading.pages ??= { isReverse: reading.length > 0, events: [] };
+  const { isReverse, events } = reading.pages;
   try {
-    for (;;) {
-      const answer = await workflowService.getWorkflowExecutionHistoryReverse({ ...page(), maximumPageSize: NEW_PAGE });
-      const found = answer.history?.events ?? [];
-      events.push(...found.filter(isNew));
-      nextPageToken = answer.nextPageToken;
-      if (!nextPageToken?.length || !found.every(isNew)) return events.reverse();
-    }
+    await readPages(client, reading, reading.pages);
+    reading.pages = undefined;
+    return isReverse ? events.reverse() : events;
   } catch (error) {
-    if (!isGrpcServiceError(error) || error.code !== UNIMPLEMENTED) throw error;
-    return forward();
+    const { code } = isGrpcServiceError(error) ? error : {};
+    if (code === undefined || !PASSING.includes(code)) reading.pages = undefined;
+    if (code !== UNIMPLEMENTED || !isReverse) throw error;
+    reading.pages = { isReverse: false, events: [] };
+    return eventsAfter(client, reading);
+  }
+}
+
+async function readPages(client: Client, { workflowId, runId, length }: Reading, pages: Pages): Promise<void> {
+  const { workflowService, options } = client;
+  const isNew = ({ eventId }: HistoryEvent) => Number(eventId) > length;
+  for (;;) {
+    const { isReverse, token } = pages;
+    const request = {
+      namespace: options.namespace,
+      execution: { workflowId, runId },
+      ...(token && { nextPageToken: token }),
+    };
+    const answer = await (isReverse
+      ? workflowService.getWorkflowExecutionHistoryReverse({ ...request, maximumPageSize: NEW_PAGE })
+      : workflowService.getWorkflowExecutionHistory(request));
+    const found = answer.history?.events ?? [];
+    pages.events.push(...found.filter(isNew));
+    if (!answer.nextPageToken?.length || (isReverse && !found.every(isNew))) return;
+    pages.token = answer.nextPageToken;
   }
 }

@@ -1,11 +1,11 @@
+import { once } from 'node:events';
 import { configHash } from '../../../config/hash.js';
 import { loadGateConfig } from '../../../config/load.js';
 import { type Config, ConfigError } from '../../../config/schema.js';
 import { nullIfInvalid } from '../../../contract/brand.js';
 import { gateOf, type Lane } from '../../../contract/ids.js';
-import type { LaneState } from '../../../contract/lane.js';
 import { type Finding, stops } from '../../../doctor/finding.js';
-import { compareLatest, tryOverwriting } from '../../../doctor/latest.js';
+import { compareLatest, type ReadState, tryOverwriting } from '../../../doctor/latest.js';
 import { findingLines, worstFirst } from '../../../doctor/lines.js';
 import { runCheck } from '../../../doctor/look.js';
 import { checkNetworks } from '../../../doctor/networks.js';
@@ -109,20 +109,21 @@ async function networkFindings(config: Config, io: Io): Promise<Finding[]> {
 
 /** Works also if the fleet is configured wrongly. */
 async function registryFindings(io: Io, lane: Lane, writes: boolean): Promise<Finding[]> {
-  const look = (registry: Registry, { images }: Config) => {
-    const check = (name: string, query: typeof compareLatest, ms?: number) =>
-      runCheck(
-        { area: 'registry', name, fix: 'canary status' },
-        io.signal,
-        (signal) => query(registry, () => stateNow(io, lane), images, signal),
-        ms,
-      );
-    return Promise.all([
-      checkRegistry(registry, images, io.signal),
-      check(':latest and the ledger', compareLatest),
-      writes ? check('overwriting :latest', tryOverwriting, images.length * OVERWRITE_MS) : [],
-    ]);
-  };
+  const look = (registry: Registry, { images }: Config) =>
+    withState(io, lane, (read) => {
+      const check = (name: string, query: typeof compareLatest, ms?: number) =>
+        runCheck(
+          { area: 'registry', name, fix: 'canary status' },
+          io.signal,
+          (signal) => query(registry, read, images, signal),
+          ms,
+        );
+      return Promise.all([
+        checkRegistry(registry, images, io.signal),
+        check(':latest and the ledger', compareLatest),
+        writes ? check('overwriting :latest', tryOverwriting, images.length * OVERWRITE_MS) : [],
+      ]);
+    });
   try {
     return (await withRegistry(io, look)).flat();
   } catch (error) {
@@ -131,6 +132,23 @@ async function registryFindings(io: Io, lane: Lane, writes: boolean): Promise<Fi
   }
 }
 
-/** The state of the lane; null without a lane, or if Temporal cannot be asked, which is a check of its own. */
-const stateNow = (io: Io, lane: Lane): Promise<LaneState | null> =>
-  withClient(io.env, (client) => laneClient(client, lane).state()).catch(() => null);
+/**
+ * Runs `use` with what reads the state of the lane, all on one connection, for which nothing else waits. It reads null without a lane, or if
+ * Temporal cannot be asked, which is a check of its own.
+ */
+async function withState<T>(io: Io, lane: Lane, use: (read: ReadState) => Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const ended = once(over.signal, 'abort');
+  const opened = new Promise<ReadState>((resolve) => {
+    const session = withClient(io.env, (client) => {
+      resolve(() => laneClient(client, lane).state());
+      return ended;
+    });
+    session.catch(() => resolve(async () => null));
+  });
+  const read = async () => {
+    const state = await opened;
+    return state().catch(() => null);
+  };
+  return use(read).finally(() => over.abort());
+}

@@ -1,0 +1,135 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
+import { msToTs } from '@temporalio/common/lib/time.js';
+import proto from '@temporalio/proto';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { parseLane, releaseLaneId, taskQueue } from '../../src/contract/ids.js';
+import type { LaneState } from '../../src/contract/lane.js';
+import { laneClient } from '../../src/temporal/lane-client.js';
+import { startFixedTemporal } from '../../testbed/fixed-temporal.js';
+import { repositoryRoot } from '../../testbed/tools.js';
+
+const {
+  DescribeWorkflowExecutionResponse,
+  GetSystemInfoResponse,
+  GetWorkflowExecutionHistoryRequest,
+  GetWorkflowExecutionHistoryResponse,
+  GetWorkflowExecutionHistoryReverseRequest,
+} = proto.temporal.api.workflowservice.v1;
+const { WorkflowExecutionStatus } = proto.temporal.api.enums.v1;
+/** gRPC status code. */
+const INVALID_ARGUMENT = 3;
+const lane = parseLane('');
+const file = join(repositoryRoot, 'test', 'histories', 'promoted.ReleaseLane.json');
+const events = historyFromJSON(JSON.parse(readFileSync(file, 'utf8')).history).events ?? [];
+/** Events of a page. */
+const SIZE = 10;
+/** How long an attempt may take, and one on a server that answers it, in milliseconds. */
+const ATTEMPT_MS = 500;
+const WHOLE_MS = 10_000;
+/** Events of the run before its last records. */
+const PAST = 40;
+
+/** First events of the pages that were asked for, in order; those that were answered count. */
+let answered: number[];
+/** Pages that are answered before the server goes silent. */
+let left: number;
+/** Events that the run has. */
+let length: number;
+let refusesTokens: boolean;
+let server: Awaited<ReturnType<typeof startFixedTemporal>>;
+let connection: Connection;
+
+/** A page of ten events. A token names the next event, and the end of the run when the first page was read, as the server's does. */
+function page(token: Uint8Array, isReverse: boolean) {
+  const [at = 0, end = length] = JSON.parse(Buffer.from(token).toString() || '[]') as number[];
+  if (refusesTokens && at > 0) return INVALID_ARGUMENT;
+  if (left === 0) return 'silent';
+  left -= 1;
+  answered.push(at);
+  const all = isReverse ? events.slice(0, end).reverse() : events.slice(0, end);
+  const next = at + SIZE < end ? Buffer.from(JSON.stringify([at + SIZE, end])) : undefined;
+  const found = { history: { events: all.slice(at, at + SIZE) }, ...(next && { nextPageToken: next }) };
+  return GetWorkflowExecutionHistoryResponse.encode(found).finish();
+}
+
+beforeAll(async () => {
+  server = await startFixedTemporal({
+    GetSystemInfo: () => GetSystemInfoResponse.encode({ serverVersion: '1.32.0' }).finish(),
+    DescribeWorkflowExecution: () =>
+      DescribeWorkflowExecutionResponse.encode({
+        workflowExecutionInfo: {
+          execution: { workflowId: releaseLaneId(lane), runId: 'run-of-the-lane' },
+          type: { name: 'ReleaseLane' },
+          taskQueue: taskQueue(lane),
+          startTime: msToTs(0),
+          status: WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING,
+          historyLength: length as unknown as proto.temporal.api.workflow.v1.WorkflowExecutionInfo['historyLength'],
+        },
+      }).finish(),
+    GetWorkflowExecutionHistory: (sent) => page(GetWorkflowExecutionHistoryRequest.decode(sent).nextPageToken, false),
+    GetWorkflowExecutionHistoryReverse: (sent) =>
+      page(GetWorkflowExecutionHistoryReverseRequest.decode(sent).nextPageToken, true),
+  });
+  connection = await Connection.connect({ address: server.address });
+});
+afterAll(async () => {
+  await connection.close();
+  await server.stop();
+});
+beforeEach(() => {
+  answered = [];
+  left = Number.POSITIVE_INFINITY;
+  length = events.length;
+  refusesTokens = false;
+});
+
+/** The state as one attempt of a person or a worker reads it: each makes its own client of the lane. */
+const attempt = (client: Client, ms = ATTEMPT_MS) => laneClient(client, lane, ms).state();
+const pagesOf = (count: number) => Array.from({ length: Math.ceil(count / SIZE) }, (_, index) => index * SIZE);
+
+describe('the state of a lane on a server that answers two pages in the time of an attempt', () => {
+  test('is read in a few attempts, and no page twice', async () => {
+    const whole = await attempt(new Client({ connection }), WHOLE_MS);
+    expect(whole?.ledger.history.length).toBeGreaterThan(0);
+    expect(answered).toEqual(pagesOf(events.length));
+    answered = [];
+    const client = new Client({ connection });
+    let state: LaneState | null = null;
+    let attempts = 0;
+    for (; state === null && attempts < 20; attempts += 1) {
+      left = 2;
+      state = await attempt(client);
+    }
+    expect(state).toEqual(whole);
+    expect(attempts).toBeGreaterThan(1);
+    expect(answered).toEqual(pagesOf(events.length));
+  });
+
+  test('is that of now, if the run went on between two attempts', async () => {
+    const whole = await attempt(new Client({ connection }), WHOLE_MS);
+    const client = new Client({ connection });
+    length = PAST;
+    left = 2;
+    expect(await attempt(client)).toBeNull();
+    length = events.length;
+    left = Number.POSITIVE_INFINITY;
+    expect(await attempt(client, WHOLE_MS)).toEqual(whole);
+  });
+
+  test('is read from the start if the server no longer takes the place where it was', async () => {
+    const whole = await attempt(new Client({ connection }), WHOLE_MS);
+    const client = new Client({ connection });
+    left = 2;
+    expect(await attempt(client)).toBeNull();
+    refusesTokens = true;
+    expect(await attempt(client)).toBeNull();
+    refusesTokens = false;
+    left = Number.POSITIVE_INFINITY;
+    answered = [];
+    expect(await attempt(client, WHOLE_MS)).toEqual(whole);
+    expect(answered).toEqual(pagesOf(events.length));
+  });
+});
