@@ -70,8 +70,14 @@ export function canaryTagAuthorizer(lane: LaneClient, run: RunRef, silenceMs: nu
   };
 }
 
+/** The position of a run in the lane. One that a person ended is started again: this may be the first to notice. */
 const positionOf = (lane: LaneClient, { runId }: RunRef, silenceMs: number): Promise<RunPosition> =>
-  answer(silenceMs, async () => (await lane.position({ runId })) ?? Promise.reject(new Error('no answer')));
+  answer(silenceMs, async () => {
+    const position = await lane.position({ runId });
+    if (position !== null) return position;
+    if ((await lane.openRun()) === null) await lane.begin();
+    throw new Error('no answer');
+  });
 
 /** Error if Temporal did not answer in time. */
 class TemporalUnavailable extends Error {

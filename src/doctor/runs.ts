@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { type Lane, moveTaskQueue, ofGate, taskQueue } from '../contract/ids.js';
+import { type Lane, moveTaskQueue, ofGate, stopsReleases, taskQueue } from '../contract/ids.js';
 import { overview } from '../temporal/overview.js';
 import { listRuns, RunsUnlisted } from '../temporal/records/listing.js';
 import { lostEvents } from '../temporal/records/lost-events.js';
@@ -17,14 +17,19 @@ export async function checkRuns(client: Client, lane: Lane): Promise<Finding[]> 
     ...(why === null ? [] : [unlistedFinding(why)]),
     ...(alarm ? [alarmFinding(alarm)] : []),
     ...troubles.map(
-      ({ workflowId, what, fix }): Finding => ({ area: 'runs', level: 'stops', what: `${workflowId} ${what}`, fix }),
+      ({ workflowId, what, fix }): Finding => ({
+        area: 'runs',
+        level: stopsReleases(workflowId) ? 'stops' : 'warning',
+        what: `${workflowId} ${what}`,
+        fix,
+      }),
     ),
     ...(stuck instanceof RunsUnlisted ? [] : stuck)
       .filter((id) => troubles.every(({ workflowId }) => workflowId !== id))
       .map(
         (workflowId): Finding => ({
           area: 'runs',
-          level: 'stops',
+          level: stopsReleases(workflowId) ? 'stops' : 'warning',
           what: `${workflowId} is stuck: its workflow task fails again and again`,
           fix: `temporal workflow reset --workflow-id ${workflowId} --type LastWorkflowTask --reapply-exclude Signal --reason stuck`,
         }),

@@ -6,6 +6,7 @@ import { formatDuration } from '../domain/duration.js';
 import { DeadlineReached } from '../net/deadline.js';
 import { NamespaceMissing, withClient } from '../temporal/connect.js';
 import { invalidSearchAttributes, registerByHand } from '../temporal/namespace.js';
+import { checkSchedule } from './drift.js';
 import { type Finding, stops } from './finding.js';
 import { checkLane } from './lane.js';
 import { runCheck } from './look.js';
@@ -31,6 +32,7 @@ export async function checkTemporal(
       check('temporal', 'search attributes', checkSearchAttributes),
       check('workers', 'workers', () => checkWorkers(client, lane, hash)),
       check('lane', 'lane', () => checkLane(client, lane)),
+      check('lane', 'the check for drift', () => checkSchedule(client, lane)),
       check('runs', 'runs', () => checkRuns(client, lane)),
       check('runs', 'lost events', () => checkDeliveries(client, lane)),
     ]);

@@ -41,6 +41,8 @@ export interface LaneClient {
   position(request: PositionRequest): Promise<RunPosition | null>;
   /** The run id of the running lane; null if there is none. */
   openRun(): Promise<string | null>;
+  /** Starts the lane unless one is open: only a message would, and a reader sends none. */
+  begin(): Promise<void>;
   /** Puts a release into the queue; idempotent by its run id. */
   joinQueue(request: LaneRequest): Promise<void>;
   /** Sends an update once, and resolves to its answer.
@@ -78,6 +80,9 @@ export function laneClient(given: Client, lane: Lane, readMs = READ_TIMEOUT_MS):
     async openRun() {
       const run = await findRun(client, workflowId);
       return run && isOpen(run) ? run.runId : null;
+    },
+    async begin() {
+      await client.workflow.start(WORKFLOWS.lane, { ...start, workflowIdConflictPolicy: 'USE_EXISTING' });
     },
     joinQueue: (request) => signal(joinQueueSignal, request),
     signal,

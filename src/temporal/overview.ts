@@ -1,14 +1,5 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import {
-  type Lane,
-  moveLatestId,
-  moveTaskQueue,
-  ofGate,
-  parseRunId,
-  releaseLaneId,
-  taskQueue,
-  WORKFLOWS,
-} from '../contract/ids.js';
+import { type Lane, moveTaskQueue, ofGate, parseRunId, releaseLaneId, taskQueue, WORKFLOWS } from '../contract/ids.js';
 import type { Holder } from '../contract/lane.js';
 import type { TagState } from '../contract/move.js';
 import type { ReleaseStatus } from '../contract/release.js';
@@ -18,7 +9,7 @@ import { isUnavailable, type LaneNow, laneNow, readLane } from './lane-view.js';
 import { workersOn } from './pollers.js';
 import { type ProductionNow, productionNow } from './production.js';
 import { listRuns, RunsUnlisted } from './records/listing.js';
-import { type Trouble, troubleOf } from './records/trouble.js';
+import { type Trouble, troublesOf } from './records/trouble.js';
 import { awaitRunEnd, findRun, isOpen, queryStatus, type RunEnd } from './runs.js';
 import { waitsFor } from './waits-for.js';
 
@@ -63,7 +54,7 @@ export interface Overview {
   alarm: (ListedRun & { why: string }) | null;
   /** Running runs; `state` is null if no worker answers in time. */
   running: (ListedRun & { state: ReleaseStatus | null /** What a rollback waits for. */; waitsFor?: string[] })[];
-  /** Open runs that do not go on, and why: the lane, its mover, and those of `running`. */
+  /** Open runs that do not go on, and why, and a watch over the live build that ended too early. */
   troubles: Trouble[];
   /** Ended runs, the latest first. */
   ended: ListedRun[];
@@ -92,10 +83,11 @@ export async function overview(client: Client, lane: Lane): Promise<Overview> {
   const laneView = isUnavailable(seen) ? seen : { ...seen, unserved: seen.unserved && !isTold };
   if (isUnavailable(laneView) || laneView.live === null) return { lane: laneView, ...fromRuns };
   const production = await productionOfLive(client, lane, laneView);
-  const { summary = null, back: productionBack = null } = production ?? {};
+  const { summary = null, back: productionBack = null, unwatched = null } = production ?? {};
+  const troubles = [...fromRuns.troubles, ...(unwatched ? [unwatched] : [])];
   const { at, kind, ...entry } = laneView.live;
   const live = { ...entry, since: at, how: KIND_LABELS[kind], production: summary, productionBack };
-  return { ...fromRuns, lane: laneView, live, back: laneView.back };
+  return { ...fromRuns, troubles, lane: laneView, live, back: laneView.back };
 }
 
 /** How production took the live build, by the watch over the move that brought it there. */
@@ -127,7 +119,11 @@ async function overviewFromRuns(client: Client, lane: Lane): Promise<Omit<Overvi
   const [live, alarm, troubles, running] = await Promise.all([
     succeeded[0] ? liveFromRun(client, succeeded[0]) : null,
     failedMove && endOf(client, failedMove).then((end) => ({ ...failedMove, why: end?.report?.why ?? '' })),
-    troublesOf(client, [releaseLaneId(lane), moveLatestId(lane), ...open.map(({ workflowId }) => workflowId)]),
+    troublesOf(
+      client,
+      lane,
+      open.map(({ workflowId }) => workflowId),
+    ),
     Promise.all(
       open.map(async (run) => {
         const { workflowId } = run;
@@ -142,17 +138,6 @@ async function overviewFromRuns(client: Client, lane: Lane): Promise<Omit<Overvi
   ]);
   const workers = [queue, moveQueue].map((name, index) => ({ queue: name, identities: identities[index] ?? [] }));
   return { live, back: previousGoodBuild(succeeded), alarm, running, troubles, ended, unlisted, workers };
-}
-
-/** What keeps these runs from going on. */
-async function troublesOf(client: Client, workflowIds: string[]): Promise<Trouble[]> {
-  const found = await Promise.all(
-    workflowIds.map(async (id) => {
-      const run = await findRun(client, id);
-      return run && troubleOf(client, run);
-    }),
-  );
-  return found.filter((trouble) => trouble !== null);
 }
 
 /** The latest build that was live before the current one and was not rolled back from.

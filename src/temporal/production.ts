@@ -1,10 +1,11 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { type Lane, watchProductionId } from '../contract/ids.js';
+import { type Lane, taskQueue, WORKFLOWS, watchProductionId } from '../contract/ids.js';
 import { productionQuery } from '../contract/messages.js';
 import { parseSha } from '../contract/sha.js';
 import type { WatchReport } from '../contract/tenants/production.js';
 import { time } from '../domain/markdown.js';
-import { findRun, isOpen, queryWithin } from './runs.js';
+import type { Trouble } from './records/trouble.js';
+import { earlyEnd, findRun, isOpen, queryWithin } from './runs.js';
 
 /** Time limit of a watch's answer, in milliseconds. */
 const QUERY_TIMEOUT_MS = 800;
@@ -16,6 +17,8 @@ export interface ProductionNow {
   asOf: string | null;
   /** Rollback command, if it is red. */
   back: string | null;
+  /** Why production is no longer watched, if the watch ended without a result. */
+  unwatched?: Trouble;
 }
 
 /** Time of the move that a watch follows, ISO 8601. One that a person started names none: it sees production since its start. */
@@ -34,6 +37,19 @@ export async function productionNow(
 ): Promise<ProductionNow | null> {
   const run = await findRun(client, watchProductionId(lane, parseSha(sha)));
   if (run === null || watchesSince(run) < since) return null;
+  const { workflowId, closeTime } = run;
+  const ended = earlyEnd(run);
+  if (ended !== null)
+    return {
+      summary: `not watched to its end: ${workflowId} ${ended}`,
+      asOf: closeTime?.toISOString() ?? null,
+      back: null,
+      unwatched: {
+        workflowId,
+        what: `${ended} before its end, so production is no longer watched`,
+        fix: `temporal workflow start --type ${WORKFLOWS.watch} --task-queue ${taskQueue(lane)} --workflow-id ${workflowId} --input '{"sha":"${sha}"}'`,
+      },
+    };
   const report = await watchReport(client, run);
   return report && { summary: report.why, asOf: run.closeTime?.toISOString() ?? null, back: report.propose };
 }

@@ -55,6 +55,18 @@ export async function findRun(
 export const isOpen = ({ status }: Pick<WorkflowExecutionInfo, 'status'>): boolean =>
   status.name === 'RUNNING' || status.name === 'PAUSED';
 
+/** Ends of a run that have no result, as people say them. */
+const EARLY_ENDS: Record<string, string> = {
+  TERMINATED: 'was terminated',
+  CANCELLED: 'was cancelled',
+  FAILED: 'has failed',
+  TIMED_OUT: 'has timed out',
+};
+
+/** How a run ended without a result; null if it is open, or has one. */
+export const earlyEnd = ({ status }: Pick<WorkflowExecutionInfo, 'status'>): string | null =>
+  EARLY_ENDS[status.name] ?? null;
+
 /** Waits for the end of a run. */
 export async function awaitRunEnd(handle: WorkflowHandle): Promise<RunEnd> {
   try {

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { checkDriftId } from '../../src/contract/ids.js';
 import { laneCommandUpdate } from '../../src/contract/messages.js';
 import type { Finding } from '../../src/doctor/finding.js';
+import { scheduleDriftCheck } from '../../src/temporal/namespace.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { startTemporalProxy } from '../../testbed/temporal-proxy.js';
@@ -36,6 +38,7 @@ const gate = useGate('doctor', () => ({ env: USUAL }));
 beforeAll(async () => {
   await gate().begin(sha);
   gate().deploy({ sha });
+  await scheduleDriftCheck(gate().client, gate().lane);
   await until('its worker polls', async () => (await doctor()).code === 0);
 });
 
@@ -208,6 +211,17 @@ describe('a finding that stops no release is a note, with 0', () => {
     const { code, out } = await doctor({ CANARY_TENANT_URLS: '', CANARY_ADMIN_TOKENS: '' });
     expect(out[0]).toMatch(/^note {5}settings {2}no canary fleet: every promotion waits for a person \(fix: /);
     expect(out[1]).toMatch(/^note {5}workers {3}.*@.* runs with another CANARY_TENANT_URLS than this shell \(fix: /);
+    expect(code).toBe(0);
+  });
+
+  test('the Schedule that checks for drift is paused', async () => {
+    const id = checkDriftId(gate().lane);
+    await gate().client.schedule.getHandle(id).pause('too noisy');
+    onTestFinished(() => gate().client.schedule.getHandle(id).unpause());
+    const { code, out } = await doctor();
+    expect(out[0]).toBe(
+      `WARNING  lane      the Schedule ${id} is paused in Temporal (too noisy), so a :latest that others moved goes unnoticed (fix: temporal schedule toggle --schedule-id ${id} --unpause --reason …)`,
+    );
     expect(code).toBe(0);
   });
 

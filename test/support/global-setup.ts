@@ -38,7 +38,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const [registry, bundle, ...servers] = await Promise.all([
     startRegistry(),
     gateBundleFile(),
-    ...Array.from({ length: SERVERS }, () => startTemporalServer()),
+    ...Array.from({ length: SERVERS }, () => startTemporalServer({ pause: true })),
   ]);
   const stop = async () => {
     await Promise.all([registry, ...servers].map((one) => one.stop()));

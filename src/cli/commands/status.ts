@@ -86,9 +86,11 @@ const comparableData = ({ data }: StatusOutput) => JSON.stringify(data);
 
 async function overallStatus(client: Client, lane: Lane): Promise<StatusOutput> {
   const [data, adding] = await Promise.all([overview(client, lane), openAdditions(client, lane)]);
-  const lines = adding.map(({ workflowId, status: now }) =>
-    now ? `ADDING   ${now.slug}: ${now.phase}, ${now.why}` : `ADDING   ${workflowId}: no worker answers`,
-  );
+  const lines = adding.flatMap(({ workflowId, status: now }) => {
+    if (now) return [`ADDING   ${now.slug}: ${now.phase}, ${now.why}`];
+    const isStopped = data.troubles.some((trouble) => trouble.workflowId === workflowId);
+    return isStopped ? [] : [`ADDING   ${workflowId}: no worker answers`];
+  });
   return {
     lines: [...overviewLines(data, Date.now()), ...lines],
     data: adding.length > 0 ? { ...data, adding } : data,

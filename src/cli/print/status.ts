@@ -25,6 +25,7 @@ export function overviewLines(
 ): string[] {
   const absent = workers.filter(({ identities }) => identities.length === 0);
   const laneView = isUnavailable(lane) ? null : lane;
+  const isStopped = (id: string) => troubles.some(({ workflowId }) => workflowId === id);
   const isQueued = (id: string) => laneView?.queue.some(({ workflowId }) => workflowId === id);
   const waiting = running.filter(({ waitingFor }) => waitingFor !== null);
   const active = running.filter(({ waitingFor, workflowId }) => waitingFor === null && !isQueued(workflowId));
@@ -37,8 +38,8 @@ export function overviewLines(
     ...(isUnavailable(lane) && !(lane === 'silent' && absent.length > 0) ? [`LANE     ${LANE_UNAVAILABLE[lane]}`] : []),
     ...troubles.flatMap(troubleLines),
     ...(laneView ? alertLines(laneView, now) : []),
-    ...waiting.flatMap((run) => runLines('HELD', run, now)),
-    ...active.flatMap((run) => runLines('running', run, now)),
+    ...waiting.flatMap((run) => runLines('HELD', run, now, isStopped(run.workflowId))),
+    ...active.flatMap((run) => runLines('running', run, now, isStopped(run.workflowId))),
     ...(laneView ? laneLines(laneView) : []),
     ...(laneView ? holderLines(laneView, now) : []),
     ...liveLines(live, back, now),
@@ -79,10 +80,15 @@ function runLines(
   title: string,
   { workflowId, sha, phase, waitingFor, state, waitsFor = [] }: Overview['running'][number],
   now: number,
+  isStopped: boolean,
 ) {
   const head = `${title.padEnd(8)} ${workflowId} ${state?.phase ?? phase ?? 'not begun'}`;
   const waits = waitsFor.map((one) => `         waits for ${one}`);
-  if (state === null) return [`${head}${waitingFor ? `, waits for ${waitingFor}` : ''} (no worker answers)`, ...waits];
+  if (state === null) {
+    // What stops it is told above: a worker would not help.
+    const silence = isStopped ? '' : ' (no worker answers)';
+    return [`${head}${waitingFor ? `, waits for ${waitingFor}` : ''}${silence}`, ...waits];
+  }
   const commands = state.hold ? decisionLines(workflowId, sha ?? state.sha, state) : [];
   return [
     `${head}${remainingText(state, now)}: ${state.why}`,

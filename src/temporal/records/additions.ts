@@ -64,7 +64,7 @@ export async function openAdditions(
   client: Client,
   lane: Lane,
 ): Promise<{ workflowId: string; status: AddTenantStatus | null }[]> {
-  const query = `TaskQueue = '${taskQueue(lane)}' AND WorkflowType = '${WORKFLOWS.add}' AND ExecutionStatus = 'Running'${ofGate(lane)}`;
+  const query = `TaskQueue = '${taskQueue(lane)}' AND WorkflowType = '${WORKFLOWS.add}' AND CloseTime IS NULL${ofGate(lane)}`;
   const runs = await listRuns(client, query, MAX_SHOWN).catch(() => []);
   return Promise.all(
     runs.map(async ({ workflowId, runId }) => ({

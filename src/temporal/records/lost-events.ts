@@ -2,16 +2,20 @@ import { type Client, isGrpcServiceError, type WorkflowExecutionInfo } from '@te
 import { optionalTsToMs } from '@temporalio/common/lib/time.js';
 import type { temporal } from '@temporalio/proto';
 import { nullIfInvalid } from '../../contract/brand.js';
+import type { DeliveredEvent } from '../../contract/events.js';
 import { deliverEventsId, type Lane } from '../../contract/ids.js';
+import { deliverEventSignal } from '../../contract/messages.js';
 import { parseSha, shortSha } from '../../contract/sha.js';
-import { parseEvent } from '../../domain/events/deliveries.js';
+import { parseDeliveryOrder, parseEvent } from '../../domain/events/deliveries.js';
 import { oneLine } from '../../domain/markdown.js';
+import { fieldsOf } from '../../domain/payloads/fields.js';
 import { readFailure, readPayload } from '../payloads/read.js';
-import { findRun } from '../runs.js';
+import { earlyEnd, findRun } from '../runs.js';
 import { listRuns, RunsUnlisted } from './listing.js';
 
 type Failure = temporal.api.failure.v1.IFailure;
 type Payload = temporal.api.common.v1.IPayload;
+type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 
 /** Age up to which a lost event is told, in milliseconds: an older one is no news. */
 const MAX_AGE_MS = 24 * 60 * 60_000;
@@ -48,7 +52,7 @@ export async function lostEvents(client: Client, lane: Lane, now = Date.now()): 
   const since = now - MAX_AGE_MS;
   const runs = await runsOf(client, deliverEventsId(lane));
   const recent = runs.filter(({ closeTime }) => !closeTime || closeTime.getTime() >= since);
-  const found = (await Promise.all(recent.map((run) => lostIn(client, run)))).flat();
+  const found = await lostIn(client, recent);
   const lost = found.filter(({ at }) => at >= since).sort((a, b) => a.at - b.at);
   return [...new Set(lost.map(({ sink }) => sink))].map((name) => ofSink(lost.filter(({ sink }) => sink === name)));
 }
@@ -56,7 +60,7 @@ export async function lostEvents(client: Client, lane: Lane, now = Date.now()): 
 /** Ids of the events that a sink never got, in the latest runs of `DeliverEvents` that Temporal keeps. */
 export async function lostIds(client: Client, lane: Lane, sink: string): Promise<Set<string>> {
   const runs = await runsOf(client, deliverEventsId(lane));
-  const lost = (await Promise.all(runs.map((run) => lostIn(client, run)))).flat();
+  const lost = await lostIn(client, runs);
   return new Set(lost.flatMap((one) => (one.sink === sink && one.id !== null ? [one.id] : [])));
 }
 
@@ -69,7 +73,7 @@ function ofSink(lost: Lost[]): LostEvents {
   };
 }
 
-type Found = Pick<WorkflowExecutionInfo, 'workflowId' | 'runId' | 'closeTime'>;
+type Found = Pick<WorkflowExecutionInfo, 'workflowId' | 'runId' | 'closeTime' | 'status'>;
 
 /** The latest runs; without a list, the last one alone. */
 async function runsOf(client: Client, workflowId: string): Promise<Found[]> {
@@ -82,10 +86,86 @@ async function runsOf(client: Client, workflowId: string): Promise<Found[]> {
   }
 }
 
+/** What these runs were told to deliver and did not. */
+async function lostIn(client: Client, runs: Found[]): Promise<Lost[]> {
+  const failed = await Promise.all(runs.map((run) => failedIn(client, run)));
+  if (runs.every((run) => earlyEnd(run) === null)) return failed.flat();
+  const known = await Promise.all(runs.map(async (run) => ({ run, ...(await ordersIn(client, run)) })));
+  return [...failed.flat(), ...known.flatMap((one) => leftBy(one, known))];
+}
+
+/** What a run that a person ended had not delivered yet, unless another one did, or has it: a reset takes it on. */
+function leftBy(one: Orders & { run: Found }, all: (Orders & { run: Found })[]): Lost[] {
+  const ended = earlyEnd(one.run);
+  if (ended === null) return [];
+  const others = all.filter(({ run }) => run.runId !== one.run.runId && earlyEnd(run) === null);
+  const isElsewhere = (key: string) =>
+    all.some(({ done }) => done.has(key)) || others.some(({ open }) => open.has(key));
+  return [...one.open]
+    .filter(([key]) => !isElsewhere(key))
+    .map(([, { sink, event }]) => ({
+      sink: oneLine(sink, MAX_WHY),
+      id: event.id,
+      type: event.type,
+      sha: nullIfInvalid(() => shortSha(parseSha(event.sha))),
+      at: one.run.closeTime?.getTime() ?? 0,
+      why: `${one.run.workflowId} ${ended}`,
+    }));
+}
+
+/** What a run was told to deliver, and what it delivered, by sink and id. */
+interface Orders {
+  open: Map<string, { sink: string; event: DeliveredEvent }>;
+  done: Set<string>;
+}
+
+const keyOf = (sink: string, event: DeliveredEvent) => `${sink} ${event.id}`;
+
+async function ordersIn(client: Client, run: Found): Promise<Orders> {
+  const [open, done] = [new Map<string, { sink: string; event: DeliveredEvent }>(), new Set<string>()];
+  const scheduled = new Map<string, Payload[]>();
+  const read = (payload: Payload | undefined): Promise<unknown> => readPayload(client, payload).catch(() => null);
+  const add = (sink: string, event: DeliveredEvent | null) => event && open.set(keyOf(sink, event), { sink, event });
+  for await (const event of eventsOf(client, run)) {
+    const [carried] = event.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+    const { queues, waiting } = carried ? fieldsOf(await read(carried)) : {};
+    for (const [sink, list] of Object.entries(fieldsOf(queues)))
+      for (const one of Array.isArray(list) ? list : []) add(sink, parseEvent(one));
+    const signal = event.workflowExecutionSignaledEventAttributes;
+    const sent = signal?.signalName === deliverEventSignal.name ? [await read(signal.input?.payloads?.[0])] : [];
+    for (const order of [...sent, ...(Array.isArray(waiting) ? waiting.map((one) => fieldsOf(one).order) : [])]) {
+      const parsed = parseDeliveryOrder(order);
+      for (const sink of parsed?.sinks ?? []) add(sink, parsed?.event ?? null);
+    }
+    const activity = event.activityTaskScheduledEventAttributes;
+    if (activity?.activityType?.name === DELIVER) scheduled.set(String(event.eventId), activity.input?.payloads ?? []);
+    const ended =
+      event.activityTaskCompletedEventAttributes ??
+      event.activityTaskFailedEventAttributes ??
+      event.activityTaskTimedOutEventAttributes;
+    const [name, order] = scheduled.get(String(ended?.scheduledEventId)) ?? [];
+    const [sink, told] = ended ? [await read(name), parseEvent(await read(order))] : [null, null];
+    // A failed one is lost by its own account.
+    if (typeof sink === 'string' && told) done.add(keyOf(sink, told));
+  }
+  return { open, done };
+}
+
 /** Deliveries of a run that ended without success: retries leave no event. */
-async function lostIn(client: Client, { workflowId, runId }: Found): Promise<Lost[]> {
+async function failedIn(client: Client, run: Found): Promise<Lost[]> {
   const lost: Lost[] = [];
   const orders = new Map<string, Payload[]>();
+  for await (const event of eventsOf(client, run)) {
+    const scheduled = event.activityTaskScheduledEventAttributes;
+    if (scheduled?.activityType?.name === DELIVER) orders.set(String(event.eventId), scheduled.input?.payloads ?? []);
+    const ended = event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes;
+    const order = ended && orders.get(String(ended.scheduledEventId));
+    if (order) lost.push(await lostOf(client, order, ended.failure, optionalTsToMs(event.eventTime) ?? 0));
+  }
+  return lost;
+}
+
+async function* eventsOf(client: Client, { workflowId, runId }: Found): AsyncGenerator<HistoryEvent> {
   let nextPageToken: Uint8Array | undefined;
   for (let page = 0; page < MAX_PAGES; page += 1) {
     const answer = await client.workflowService
@@ -99,17 +179,10 @@ async function lostIn(client: Client, { workflowId, runId }: Found): Promise<Los
         if (isGrpcServiceError(error) && error.code === NOT_FOUND) return null;
         throw error;
       });
-    for (const event of answer?.history?.events ?? []) {
-      const scheduled = event.activityTaskScheduledEventAttributes;
-      if (scheduled?.activityType?.name === DELIVER) orders.set(String(event.eventId), scheduled.input?.payloads ?? []);
-      const ended = event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes;
-      const order = ended && orders.get(String(ended.scheduledEventId));
-      if (order) lost.push(await lostOf(client, order, ended.failure, optionalTsToMs(event.eventTime) ?? 0));
-    }
+    yield* answer?.history?.events ?? [];
     if (!answer?.nextPageToken?.length) break;
     nextPageToken = answer.nextPageToken;
   }
-  return lost;
 }
 
 async function lostOf(

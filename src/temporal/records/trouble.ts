@@ -1,10 +1,20 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import proto, { type temporal } from '@temporalio/proto';
+import {
+  deliverEventsId,
+  type Lane,
+  moveLatestId,
+  ofGate,
+  releaseLaneId,
+  taskQueue,
+  WORKFLOWS,
+} from '../../contract/ids.js';
 import type { RunRef } from '../../contract/lane.js';
 import { oneLine } from '../../domain/markdown.js';
-import { isOpen } from '../runs.js';
+import { findRun, isOpen } from '../runs.js';
 import { versionCure, writtenBy } from '../version.js';
 import { strandedBy } from './deployment.js';
+import { listRuns, RunsUnlisted } from './listing.js';
 
 /** Why an open run does not go on, though a worker may be there. */
 export interface Trouble {
@@ -18,6 +28,34 @@ const { WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR: NON_DETERMINISTIC } 
   proto.temporal.api.enums.v1.WorkflowTaskFailedCause;
 /** Events at the end of a history in which the last workflow task is looked for. */
 const LAST_EVENTS = 50;
+/** Most open runs of a gate that are looked at, the latest first. */
+const MAX_RUNS = 50;
+
+/** What keeps the open runs of a gate from going on: releases, moves, watches, checks, deliveries, additions. @param known runs that are looked at also if runs cannot be listed. */
+export async function troublesOf(client: Client, lane: Lane, known: string[]): Promise<Trouble[]> {
+  const fixed = [releaseLaneId(lane), moveLatestId(lane), deliverEventsId(lane)];
+  const ids = new Set([...fixed, ...known, ...(await openRuns(client, lane))]);
+  const found = await Promise.all(
+    [...ids].map(async (id) => {
+      const run = await findRun(client, id);
+      return run && troubleOf(client, run);
+    }),
+  );
+  return found.filter((trouble) => trouble !== null);
+}
+
+/** Workflow ids of a gate's open runs of every type; none if runs cannot be listed, which the caller says. */
+async function openRuns(client: Client, lane: Lane): Promise<string[]> {
+  // Gates that share their workers share the check for drift.
+  const own = ofGate(lane) && ` AND (WorkflowType = '${WORKFLOWS.drift}' OR ${ofGate(lane).replace(' AND ', '')})`;
+  const query = `TaskQueue = '${taskQueue(lane)}' AND CloseTime IS NULL${own}`;
+  try {
+    return (await listRuns(client, query, MAX_RUNS)).map(({ workflowId }) => workflowId);
+  } catch (error) {
+    if (error instanceof RunsUnlisted) return [];
+    throw error;
+  }
+}
 
 /** What a person, or the code of the workers, keeps an open run from; null if it goes on, or has ended. */
 export async function troubleOf(client: Client, run: WorkflowExecutionDescription): Promise<Trouble | null> {
