@@ -25,6 +25,16 @@ export function table(head: string[], rows: string[][]): string {
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
+/** Rows of the table of a section, without its head; none if there is no such section. */
+export function rowsOf(name: string): string[][] {
+  const section = existsSync(FILE) ? readFileSync(FILE, 'utf8').split(/^(?=## )/m) : [];
+  const lines = section.find((one) => one.startsWith(`## ${name}\n`))?.split('\n') ?? [];
+  return lines
+    .filter((line) => line.startsWith('| '))
+    .slice(2)
+    .map((line) => line.slice(2, -2).split(' | '));
+}
+
 /** Replaces the section of that name, or adds it. `paragraphs` are wrapped at 100 characters, tables are not. */
 export function writeSection(name: string, paragraphs: string[]): void {
   const old = existsSync(FILE) ? readFileSync(FILE, 'utf8') : HEAD;

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ import { startRegistry } from '../testbed/registry-server.js';
 import { startTemporalServer } from '../testbed/temporal-server.js';
 import { repositoryRoot } from '../testbed/tools.js';
 import { startFleet, TOKEN } from './fleet-process.js';
-import { table, writeSection } from './report.js';
+import { rowsOf, table, writeSection } from './report.js';
 
 /** Releases at once, if the command does not say how many. */
 const RELEASES = 1_000;
@@ -33,37 +33,38 @@ const SOAK_MIN = 6;
 /** Wait for the canaries to take the build, before the soak; as it is shipped, it would be half of the measurement. */
 const UPDATE_CYCLE = '10s';
 
-/** Measures one release on each of many gates, all at once: on one worker, and on two. */
+const HEAD = [
+  'releases',
+  'workers',
+  'soak',
+  'started a second',
+  'all soak after',
+  'soaks late by, median and worst',
+  'all promoted after',
+  'memory of a worker',
+  'CPU of the workers, of Temporal',
+  'Actions a release',
+  'commit and day',
+];
+
+/** Measures one release on each of many gates, all at once. Each situation is a row of its own, and keeps the rows of the others. */
 export async function benchScale(): Promise<void> {
-  const [releases, minutes] = [Number(process.argv[3] ?? RELEASES), Number(process.argv[4] ?? SOAK_MIN)];
-  if (!(Number.isInteger(releases) && releases > 0 && minutes > 0))
-    throw new Error('invalid arguments: expected npm run bench -- scale [releases] [minutes of soak]');
-  const rows: string[][] = [];
-  for (const workers of [1, 2]) {
-    const row = await measure(releases, workers, minutes * 60_000);
-    console.log(row.join(' | '));
-    rows.push(row);
-  }
-  const head = [
-    'releases',
-    'workers',
-    'started a second',
-    'all soak after',
-    'soaks late by, median and worst',
-    'all promoted after',
-    'memory of a worker',
-    'CPU of the workers',
-    'Actions a release',
-  ];
-  console.log(table(head, rows));
+  const [releases = RELEASES, workers = 1, minutes = SOAK_MIN] = process.argv.slice(3).map(Number);
+  if (![releases, workers].every((count) => Number.isInteger(count) && count > 0) || !(minutes > 0))
+    throw new Error('invalid arguments: expected npm run bench -- scale [releases] [workers] [minutes of soak]');
+  const row = await measure(releases, workers, minutes);
+  const before = rowsOf('scale').filter((one) => one.slice(0, 3).join() !== row.slice(0, 3).join());
+  const rows = [...before, row].sort((a, b) => Number(a[0]) - Number(b[0]) || Number(a[1]) - Number(b[1]));
+  console.log(table(HEAD, [row]));
   writeSection('scale', [
-    `One release on each of as many gates, started all at once, on one tenant, with the settings as they are shipped but for the soak, ${minutes} min, and the update cycle, ${UPDATE_CYCLE}: a probe every 10 s. ` +
-      `A soak is late by what it took beyond its time. Actions are those of the lanes, too, by the server's own counter. A worker may take at most ${MOST_MB} MB. The load of the machine was ${loadavg()[0]?.toFixed(0)} at the end.`,
-    table(head, rows),
+    `One release on each of as many gates, started all at once, on one tenant, with the settings as they are shipped but for the soak and the update cycle, ${UPDATE_CYCLE}: a probe every 10 s. ` +
+      `A soak is late by what it took beyond its time. Actions are those of the lanes, too, by the server's own counter. A worker may take at most ${MOST_MB} MB. Temporal's dev server has one core. Each row is a run of its own.`,
+    table(HEAD, rows),
   ]);
 }
 
-async function measure(count: number, workers: number, soakMs: number): Promise<string[]> {
+async function measure(count: number, workers: number, minutes: number): Promise<string[]> {
+  const soakMs = minutes * 60_000;
   const folder = mkdtempSync(join(tmpdir(), 'canary-bench-'));
   const [temporal, registry, fleet] = await Promise.all([startTemporalServer(), startRegistry(), startFleet(1)]);
   const connection = await Connection.connect({ address: temporal.address });
@@ -114,19 +115,22 @@ async function measure(count: number, workers: number, soakMs: number): Promise<
     const soaks = reports.map(({ phases }) => phases.find(({ phase }) => phase === 'soaking'));
     const lastSoak = Math.max(...soaks.map((soak) => Date.parse(soak?.since ?? ''))) - began;
     const late = soaks.map((soak) => (soak?.ms ?? 0) - soakMs).sort((a, b) => a - b);
-    const used = processes.map(usage);
+    const used = processes.map((child) => usage(child.pid));
+    const server = usage(temporal.pid);
     const most = Math.max(...used.map(({ mb }) => mb));
     if (most > MOST_MB) process.exitCode = 1;
     return [
       `${count}`,
       `${workers}`,
+      `${minutes} min`,
       (count / (startedMs / 1_000)).toFixed(0),
       seconds(lastSoak),
       `${seconds(late[late.length >> 1] ?? 0)}, ${seconds(late.at(-1) ?? 0)}`,
       seconds(took),
       used.map(({ mb }) => `${mb} MB`).join(', '),
-      used.map(({ cpu }) => `${cpu} s`).join(', '),
+      [...used, server].map(({ cpu }) => `${cpu} s`).join(', '),
       (paid / count).toFixed(0),
+      `${commit()}, ${new Date().toISOString().slice(0, 10)}, load ${loadavg()[0]?.toFixed(0)}`,
     ];
   } finally {
     await Promise.all(processes.map(end));
@@ -147,7 +151,7 @@ async function publish(host: string, name: string, client: Client, lane: Lane): 
 }
 
 /** Highest memory and the CPU time of a process. */
-function usage({ pid }: ChildProcess): { mb: number; cpu: number } {
+function usage(pid: number | undefined): { mb: number; cpu: number } {
   const high = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /, '')
@@ -160,5 +164,9 @@ async function end(child: ChildProcess): Promise<void> {
   child.kill('SIGTERM');
   await ended;
 }
+
+/** The commit that was measured. */
+const commit = () =>
+  execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: repositoryRoot, encoding: 'utf8' }).trim();
 
 const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
