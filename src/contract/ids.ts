@@ -86,9 +86,9 @@ export const moveLatestId = (lane: Lane) => prefixed(lane, 'move-latest');
 const ID =
   /^(?:(.+)-)?(?:(?:canary-release|rollback|watch-production)-[0-9a-f]{7}|check-drift(?:-\d{4}-[^-]+-[^-]+)?|move-latest|release-lane|deliver-events|add-tenant:[a-z][a-z0-9-]{0,39})$/;
 
-/** Whether a release cannot be promoted while this run does not go on: not so for a watch, a check, a delivery of events, an addition. */
+/** Whether releases may wait for this run: not so for a watch, a check, a delivery of events, an addition. */
 export const stopsReleases = (workflowId: string): boolean =>
-  /(?:^|-)(?:(?:canary-release|rollback)-[0-9a-f]{7}|move-latest|release-lane)$/.test(workflowId);
+  !/(?:^|-)(?:watch-production-[0-9a-f]{7}|check-drift(?:-.+)?|deliver-events|add-tenant:[a-z0-9-]+)$/.test(workflowId);
 
 /** Parses a run's workflow id: whether it is a rollback, and the first seven digits of its sha. */
 export function parseRunId(workflowId: string): { isRollback: boolean; sha: string } {
