@@ -1,6 +1,15 @@
 /** What each command of a user gets of the environment; none of them holds a secret. */
 export const PLAIN_VARIABLES = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'];
 
+/** The variables of an environment that a command gets: those that hold no secret, and those that a user passes by name. */
+export function variablesFor(
+  env: Readonly<Record<string, string | undefined>>,
+  passed: readonly string[],
+): Record<string, string> {
+  const names = [...PLAIN_VARIABLES, ...passed].filter((name) => Object.hasOwn(env, name) && env[name]);
+  return Object.fromEntries(names.map((name) => [name, env[name] ?? '']));
+}
+
 /** Kills a child that leads a process group, and what it started in it; without a pid, it was not started. */
 export function killGroup({ pid }: { pid?: number | undefined }): void {
   if (pid === undefined) return;

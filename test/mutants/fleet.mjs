@@ -42,9 +42,9 @@ export default [
   {
     name: 'fleet-command-sees-all',
     breaks: 'the command of a fleet gets every secret of the worker',
-    file: 'src/tenants/sources/command.ts',
-    find: 'const names = [...PLAIN_VARIABLES, ...passed];',
-    replace: 'const names = Object.keys(sources.env).concat(PLAIN_VARIABLES);',
+    file: 'src/processes/child.ts',
+    find: '[...PLAIN_VARIABLES, ...passed].filter',
+    replace: 'Object.keys(env).filter',
     test: 'test/tenants/fleet-elsewhere.test.ts > gets no secret of the worker but those that are named',
   },
   {

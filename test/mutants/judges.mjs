@@ -264,4 +264,12 @@ export default [
     replace: 'else if (looks.doubts >= 1e9)',
     test: `${OF_AFTER} > let a pass count over one look without it, and not over two`,
   },
+  {
+    name: 'judges-secret-unchecked',
+    breaks: 'canary doctor finds nothing wrong with a judge whose secret is not there',
+    file: 'src/smoke/kinds/table.ts',
+    find: 'const all = [token, ...Object.values(headers), ...Object.values(env)];',
+    replace: 'const all = [...Object.values(env)];',
+    test: 'test/doctor/judges.test.ts > a judge whose secret is not there, is empty or cannot be sent stops a release; one that observes is a warning',
+  },
 ];

@@ -1,5 +1,6 @@
 import type { CheckResult, TenantSmoke } from '../../src/contract/tenants/check.js';
 import { DIRECT } from '../../src/net/network.js';
+import type { ReadOthers } from '../../src/smoke/drift/facts.js';
 import type { Suite } from '../../src/smoke/index.js';
 import { judgeAccess, type Window } from '../../src/smoke/kinds/judge.js';
 import { smokeTenant } from '../../src/smoke/smoke-tenant.js';
@@ -19,18 +20,28 @@ export interface JudgeWith {
   files?: Record<string, string>;
   waits?: Partial<SmokeWaits>;
   origin?: string;
+  /** What tenants are compared with. */
+  others?: ReadOthers;
   signal?: AbortSignal;
 }
 
 /** Runs a suite on tenant `canary-1`, which nothing may ask. */
 export async function judge(suite: Suite, given: JudgeWith = {}): Promise<TenantSmoke> {
-  const { window = soak(), env = {}, files = {}, waits = {}, origin = 'http://127.0.0.1:9', signal } = given;
+  const {
+    window = soak(),
+    env = {},
+    files = {},
+    waits = {},
+    origin = 'http://127.0.0.1:9',
+    others = null,
+    signal,
+  } = given;
   const readFile = (path: string) => {
     const text = files[path.split('/').at(-1) ?? ''];
     if (text === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
     return text;
   };
-  const access = judgeAccess(null, { env: { PATH: process.env.PATH, ...env }, network: DIRECT, readFile });
+  const access = judgeAccess(null, { env: { PATH: process.env.PATH, ...env }, network: DIRECT, readFile, others });
   const options = {
     suite,
     judging: { access, window },

@@ -130,6 +130,12 @@ describe('the secret store of a fleet file', () => {
       /^CANARY_SECRET_COMMAND: exit 3$/,
     );
   });
+
+  test('gets no token if a variable of its command is not set', async () => {
+    await expect(members('exit 0', { VAULT_TOKEN: '' }).storeToken(EU, AT_EU, 'hush-eu')).rejects.toThrow(
+      'CANARY_SECRET_COMMAND: VAULT_TOKEN of CANARY_SECRET_COMMAND_ENV is not set',
+    );
+  });
 });
 
 describe('joining a fleet file', () => {

@@ -94,7 +94,7 @@ async function ask(
   } catch (error) {
     if (error instanceof NoResponse) return { unknown: error.failure.what };
     // What it got instead may be a whole answer.
-    if (error instanceof WrongBody) return { unknown: `no ${error.expected}` };
+    if (error instanceof WrongBody) return { unknown: `expected ${error.expected}` };
     if (error instanceof DeadlineReached) return { unknown: 'no answer in time' };
     signal.throwIfAborted();
     return { unknown: session.redact(String(error)) };
@@ -102,6 +102,7 @@ async function ask(
 }
 
 function fieldAt(json: unknown, at: string, isKeys: boolean, redact: (text: string) => string): Field {
+  if (at !== '$' && !isObject(json)) return { unknown: 'the answer is no object' };
   const found = valueAt(json, at);
   if (found === undefined) return { values: new Map() };
   const { value } = found;
@@ -158,7 +159,8 @@ const cut = (text: string) =>
 /** A value as JSON that does not depend on the order of its keys. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (!isObject(value)) return JSON.stringify(value) ?? 'null';
+  // JSON has no word for a number that is too large.
+  if (!isObject(value)) return typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'null');
   const entries = Object.keys(value)
     .sort()
     .map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`);

@@ -15,6 +15,7 @@ import {
   SOURCE,
   secretOf,
 } from './judge.js';
+import { invalidNames } from './kind.js';
 
 // How a judge asks a server for JSON.
 
@@ -35,12 +36,12 @@ export const ASKING = {
   token: SOURCE.optional(),
   headers: z
     .record(
-      z.string().regex(/^[A-Za-z0-9-]{1,100}$/, 'names must be those of headers'),
+      z.string().regex(/^[A-Za-z0-9-]{1,100}$/),
       z.union(
-        [z.string().regex(/^[\x20-\x7e]{1,1000}$/), SOURCE],
+        [z.string().regex(/^[\x20-\x7e]{1,1000}$/, 'must be up to 1000 characters of ASCII, without controls'), SOURCE],
         'must be a text, { env: "NAME" } or { file: "PATH" }',
       ),
-      'must be an object of names and values',
+      invalidNames('headers'),
     )
     .optional(),
 };

@@ -16,7 +16,7 @@ import {
   unknownNames,
   withoutJudgement,
 } from './judge.js';
-import { type CheckKind, DURATION } from './kind.js';
+import { type CheckKind, DURATION, invalidNames } from './kind.js';
 
 /** A program of the user: exit 0 is green, 1 is red, any other could not be tested. */
 export interface CommandCheck extends JudgeOptions {
@@ -48,12 +48,15 @@ export const command: CheckKind<CommandCheck> = {
         'must be an array: the program and its arguments',
       )
       .min(1, 'must not be empty')
-      .max(100),
+      .max(100, 'must have at most 100 parts'),
     env: z
       .record(
-        z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'names must be those of variables'),
-        z.union([z.string().regex(/^[^\0]{0,4096}$/), SOURCE], 'must be a text, { env: "NAME" } or { file: "PATH" }'),
-        'must be an object of names and values',
+        z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/),
+        z.union(
+          [z.string().regex(/^[^\0]{0,4096}$/, 'must be a text of at most 4096 characters'), SOURCE],
+          'must be a text, { env: "NAME" } or { file: "PATH" }',
+        ),
+        invalidNames('variables'),
       )
       .optional(),
     timeout: DURATION.optional(),

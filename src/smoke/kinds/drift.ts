@@ -18,8 +18,8 @@ export interface DriftCheck extends JudgeOptions {
 const AT = z
   .string('must be a dotted path, e.g. flags')
   .regex(/^(?:\$|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)$/, 'must be a dotted path, e.g. flags')
-  .max(100);
-const PATHS = z.array(AT, 'must be an array of dotted paths').max(50).optional();
+  .max(100, 'must have at most 100 characters');
+const PATHS = z.array(AT, 'must be an array of dotted paths').max(50, 'must have at most 50 paths').optional();
 
 /** Longest list of differences that a result begins; its cut to the length of an answer follows. */
 const MAX_TOLD = 10;
@@ -43,7 +43,7 @@ export const drift: CheckKind<DriftCheck> = {
         'must be an array of endpoints',
       )
       .min(1, 'must not be empty')
-      .max(20),
+      .max(20, 'must have at most 20 endpoints'),
   },
   problems({ read, observe, after }) {
     const names = fieldNames(read);

@@ -37,6 +37,12 @@ export const unknownKeys = (otherwise: string) => ({
       : otherwise,
 });
 
+/** Messages of a map: of a name that it may not have, and of what is no such map. */
+export const invalidNames = (names: string) => ({
+  error: ({ code }: { code?: string | undefined }) =>
+    code === 'invalid_key' ? `names must be those of ${names}` : 'must be an object of names and values',
+});
+
 /** A text that is not blank. */
 export const text = (what: string) =>
   z

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
+import { withoutControls } from '../../contract/brand.js';
 import { withDeadline } from '../../net/deadline.js';
-import { killGroup, PLAIN_VARIABLES } from '../../processes/child.js';
+import { killGroup, variablesFor } from '../../processes/child.js';
 
 /** Longest time of the command, in milliseconds; less than the heartbeat time-out of what runs it allows with its retries. */
 const TIMEOUT_MS = 30_000;
@@ -30,10 +31,11 @@ export function runSecretCommand(options: SecretCommand, signal?: AbortSignal): 
 }
 
 function run({ command, passed, env, given, token }: SecretCommand, signal: AbortSignal): Promise<void> {
-  const names = [...PLAIN_VARIABLES, ...passed];
-  const own = Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
+  const own = variablesFor(env, passed);
+  const missing = passed.find((name) => !Object.hasOwn(own, name));
   return new Promise((resolve, reject) => {
     const fail = (why: string) => reject(new SecretNotStored(`CANARY_SECRET_COMMAND: ${why}`));
+    if (missing !== undefined) return fail(`${withoutControls(missing)} of CANARY_SECRET_COMMAND_ENV is not set`);
     // Its own process group, so that what it starts ends with it. What it prints may repeat the token.
     const child = spawn('/bin/sh', ['-c', command], {
       env: { ...own, ...given },

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { killGroup, PLAIN_VARIABLES } from '../../processes/child.js';
+import { killGroup, variablesFor } from '../../processes/child.js';
 import type { FleetSource } from '../fleet.js';
 import type { FileSources } from './file.js';
 import { FleetSilent, MAX_FLEET, remoteFleet } from './remote.js';
@@ -19,9 +19,8 @@ export function commandFleet(
   sources: FileSources,
   timeoutMs?: number,
 ): FleetSource {
-  const names = [...PLAIN_VARIABLES, ...passed];
-  const env = Object.fromEntries(names.flatMap((name) => (sources.env[name] ? [[name, sources.env[name]]] : [])));
-  const missing = passed.filter((name) => !sources.env[name]);
+  const env = variablesFor(sources.env, passed);
+  const missing = passed.filter((name) => !Object.hasOwn(env, name));
   const problems = missing.map((name) => `CANARY_FLEET_COMMAND_ENV: ${name} is not set`);
   const load = (signal: AbortSignal) => output(command, env, signal);
   const options = { setting: SETTING, fixed: { command }, problems, secrets, isLocal: true, load };

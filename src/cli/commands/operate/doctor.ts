@@ -5,6 +5,7 @@ import { type Config, ConfigError } from '../../../config/schema.js';
 import { nullIfInvalid } from '../../../contract/brand.js';
 import { gateOf, type Lane } from '../../../contract/ids.js';
 import { type Finding, stops } from '../../../doctor/finding.js';
+import { checkJudges } from '../../../doctor/judges.js';
 import { compareLatest, type ReadState, tryOverwriting } from '../../../doctor/latest.js';
 import { findingLines, worstFirst } from '../../../doctor/lines.js';
 import { runCheck } from '../../../doctor/look.js';
@@ -68,6 +69,7 @@ async function runChecks(io: Io, writes: boolean): Promise<Finding[]> {
   const results = await Promise.all([
     checkTemporal({ env: io.env, lane, hash }, io.signal),
     registryFindings(io, lane, writes),
+    gate ? checkJudges(gate) : [],
     gate ? checkTenants(gate, io.signal) : [],
     gate ? networkFindings(gate.config, io) : [],
   ]);
