@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+
 /** What each command of a user gets of the environment; none of them holds a secret. */
 export const PLAIN_VARIABLES = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'];
 
@@ -18,4 +20,18 @@ export function killGroup({ pid }: { pid?: number | undefined }): void {
   } catch {
     // It has ended.
   }
+}
+
+/** Kills a child that leads a process group, and what it started in it, when this process is gone, also if it was killed: a shell beside it reads a pipe that ends then. Without a shell on the machine the child has only its own limits.
+ * @returns what ends the shell, once the child has ended. */
+export function killWithThisProcess({ pid }: { pid?: number | undefined }): () => void {
+  if (pid === undefined) return () => undefined;
+  const script = 'cat > /dev/null; kill -s KILL -- "-$0"';
+  const watcher = spawn('/bin/sh', ['-c', script, String(pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  watcher.on('error', () => undefined);
+  watcher.stdin?.on('error', () => undefined);
+  return () => killGroup(watcher);
 }

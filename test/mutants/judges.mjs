@@ -272,4 +272,12 @@ export default [
     replace: 'const all = [...Object.values(env)];',
     test: 'test/doctor/judges.test.ts > a judge whose secret is not there, is empty or cannot be sent stops a release; one that observes is a warning',
   },
+  {
+    name: 'judges-command-orphan',
+    breaks: 'a command goes on after its worker was killed',
+    file: 'src/processes/child.ts',
+    find: '-- "-$0"',
+    replace: '-0 "$0"',
+    test: `${OF_COMMAND} > a command ends with a worker that is killed, and with it what it started`,
+  },
 ];

@@ -1,9 +1,11 @@
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { command, type Suite } from '../../src/smoke/index.js';
 import { suiteProblems } from '../../src/smoke/validate-suite.js';
+import { repositoryRoot } from '../../testbed/tools.js';
 import { judge, judgeOne } from '../support/judges.js';
 import { until } from '../support/until.js';
 
@@ -123,3 +125,22 @@ function isAlive(pid: number): boolean {
     return false;
   }
 }
+
+test('a command ends with a worker that is killed, and with it what it started', async () => {
+  const pids = join(folder, 'pids');
+  const script = `echo $$ > ${pids}; sleep 300 & echo $! >> ${pids}; wait`;
+  const worker = spawn(process.execPath, [join(repositoryRoot, 'test/support/judges-one.mjs'), script], {
+    cwd: repositoryRoot,
+    stdio: 'inherit',
+  });
+  const running = await until('it runs', () => {
+    const found = existsSync(pids) ? readFileSync(pids, 'utf8').trim().split('\n').map(Number) : [];
+    return found.length === 2 ? found : null;
+  });
+  onTestFinished(() => {
+    for (const pid of running.filter(isAlive)) process.kill(pid, 'SIGKILL');
+  });
+  expect(running.map(isAlive)).toEqual([true, true]);
+  worker.kill('SIGKILL');
+  await allEnded(pids);
+});

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import * as z from 'zod';
 import { parseDuration, rounded } from '../../domain/duration.js';
-import { killGroup } from '../../processes/child.js';
+import { killGroup, killWithThisProcess } from '../../processes/child.js';
 import type { Evaluation } from '../evaluate.js';
 import { fillJson } from '../values.js';
 import {
@@ -100,7 +100,7 @@ const judgedEnv = ({ tenant, window }: JudgeContext): Record<string, string> => 
   }),
 });
 
-/** Runs a program to its end. It and what it started are killed when it ends, when its time is up, and when the signal aborts.
+/** Runs a program to its end. It and what it started are killed when it ends, when its time is up, when the signal aborts, and when this process is gone.
  * @throws {NoJudgement} without an exit code. */
 function execute(
   program: string,
@@ -115,6 +115,7 @@ function execute(
       args,
       { env, cwd, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
     );
+    const endWatch = killWithThisProcess(child);
     let kept = Buffer.alloc(0);
     let size = 0;
     let isSettled = false;
@@ -124,6 +125,7 @@ function execute(
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
       killGroup(child);
+      endWatch();
       // What has left the group lives on: it must not go on filling the memory of the worker.
       child.stdout?.destroy();
       child.stderr?.destroy();
