@@ -17,6 +17,7 @@ import { parseLaneState } from '../../src/lane/payloads/state.js';
 import { enqueue, grant } from '../../src/lane/queue.js';
 import { beginRollback } from '../../src/lane/rollback.js';
 import { noteVerdict, verdictOfReport } from '../../src/lane/verdicts.js';
+import { runs } from '../support/rows.js';
 import { laneAt, NOON } from './lane-support.js';
 
 const MAX_BYTES = 256 * 1024;
@@ -124,7 +125,7 @@ test('the state stays below 256 KiB, and one that the next run reads, whatever p
       expect(state.queue.length).toBeLessThanOrEqual(MAX_QUEUE + 1);
       expect(parseLaneState(JSON.parse(JSON.stringify(state)))).not.toBeNull();
     }),
-    { numRuns: 12, seed: 20_261_128, interruptAfterTimeLimit: 60_000 },
+    { numRuns: runs(12, 4), seed: 20_261_128, interruptAfterTimeLimit: 60_000 },
   );
 }, 90_000);
 

@@ -11,6 +11,7 @@ import { knowsLess, parseLaneState } from '../../src/lane/payloads/state.js';
 import { enqueue, grant, resultOf } from '../../src/lane/queue.js';
 import { beginRollback } from '../../src/lane/rollback.js';
 import { MAX_BUILDS, MAX_KEPT } from '../../src/lane/state.js';
+import { runs } from '../support/rows.js';
 import { ATTRIBUTION, done, laneAt, NOON, question, run, shaOf, tagsOf } from './lane-support.js';
 
 const LETTERS = [...'bcdef'];
@@ -248,7 +249,7 @@ test('any messages in any order keep one holder and one mover, move no known-bad
         world.check();
       }
     }),
-    { numRuns: 2_000 },
+    { numRuns: runs(2_000, 500) },
   );
 }, 120_000);
 

@@ -14,6 +14,9 @@ export const rows = <T>(all: readonly T[], kept: readonly NoInfer<T>[]): T[] => 
 export const firstRows = <T>(count: number, all: readonly T[]): T[] =>
   process.env.CANARY_ALL_ROWS ? [...all] : all.slice(0, count);
 
+/** Number of random runs of a property: all of them, else those that `npm test` has the time for. */
+export const runs = (all: number, kept: number): number => (process.env.CANARY_ALL_ROWS ? all : kept);
+
 /**
  * As `test`, in `npm run test:full` and for the mutants alone: seconds for a rule that another test of `npm test` shows too, in another
  * phase or of another cause.
