@@ -1,6 +1,6 @@
 import { unlessAborted } from '../net/deadline.js';
 import type { Network } from '../net/network.js';
-import type { Compared, OtherTenants, ReadOthers } from '../smoke/drift/facts.js';
+import type { Compared, OtherTenants, ReadOthers, TenantFacts } from '../smoke/drift/facts.js';
 import { type ComparedTenant, readTenants } from '../smoke/drift/read.js';
 import type { FleetSource } from './fleet.js';
 
@@ -24,24 +24,46 @@ export async function comparedTenants(
   return tenants.map((one) => ({ ...one, access: access.get(one.origin) ?? { token: '', headers: {}, network } }));
 }
 
-/** Reads what tenants are compared with: those of production or, without a production fleet, the other canary tenants. They are asked once for all. */
+/** One read of the other tenants, for all that wait for it. */
+interface Flight {
+  at: number;
+  all: Promise<{ tenants: readonly { origin: string }[]; facts: TenantFacts[] }>;
+  waiting: number;
+  abort: () => void;
+}
+
+/** Reads what tenants are compared with: those of production or, without a production fleet, the other canary tenants. They are asked once for all, and no longer than any of these waits. */
 export function readsOthers({ fleet, productionFleet, network }: Fleets): ReadOthers {
-  const known = new WeakMap<readonly Compared[], { at: number; all: ReturnType<typeof readAll> }>();
-  const readAll = async (read: readonly Compared[]) => {
-    const tenants = await comparedTenants(productionFleet ?? fleet, network);
-    return { tenants, facts: await readTenants(tenants, read) };
+  const known = new WeakMap<readonly Compared[], Flight>();
+  const readAll = async (read: readonly Compared[], signal: AbortSignal) => {
+    const tenants = await comparedTenants(productionFleet ?? fleet, network, signal);
+    return { tenants, facts: await readTenants(tenants, read, signal) };
+  };
+  const begin = (read: readonly Compared[]): Flight => {
+    const stopping = new AbortController();
+    const all = readAll(read, stopping.signal);
+    const forget = () => known.get(read) === flight && known.delete(read);
+    const abort = () => {
+      forget();
+      stopping.abort();
+    };
+    const flight: Flight = { at: performance.now(), all, waiting: 0, abort };
+    known.set(read, flight);
+    // What could not be read is read again.
+    all.catch(forget);
+    return flight;
   };
   return async (read, { origin }, signal): Promise<OtherTenants> => {
     const last = known.get(read);
-    const isFresh = last !== undefined && performance.now() - last.at < COUNTS_MS;
-    const { all } = isFresh ? last : { all: readAll(read) };
-    if (!isFresh) {
-      known.set(read, { at: performance.now(), all });
-      // A fleet that could not be read is read again.
-      all.catch(() => known.delete(read));
+    const flight = last !== undefined && performance.now() - last.at < COUNTS_MS ? last : begin(read);
+    flight.waiting += 1;
+    try {
+      const { tenants, facts } = await unlessAborted(flight.all, signal);
+      const others = facts.filter((_facts, index) => tenants[index]?.origin !== origin);
+      return { fleet: productionFleet === null ? 'canary' : 'production', facts: others };
+    } finally {
+      flight.waiting -= 1;
+      if (flight.waiting === 0 && signal.aborted) flight.abort();
     }
-    const { tenants, facts } = await unlessAborted(all, signal);
-    const others = facts.filter((_facts, index) => tenants[index]?.origin !== origin);
-    return { fleet: productionFleet === null ? 'canary' : 'production', facts: others };
   };
 }

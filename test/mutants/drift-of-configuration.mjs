@@ -71,8 +71,8 @@ export default [
     name: 'configuration-production-asked-for-each',
     breaks: 'production is asked again for each canary tenant of a release',
     file: 'src/tenants/other-tenants.ts',
-    find: 'const isFresh = last !== undefined && performance.now() - last.at < COUNTS_MS;',
-    replace: 'const isFresh = last !== undefined && performance.now() - last.at < 0;',
+    find: 'performance.now() - last.at < COUNTS_MS',
+    replace: 'performance.now() - last.at < 0',
     test: `${TEST} > asks production once for all tenants of a release, and never with another method than GET`,
   },
   {
@@ -82,5 +82,13 @@ export default [
     find: 'totals(checks, observed) },',
     replace: 'totals([...checks, ...observed], []) },',
     test: `${TEST} > shows what was only observed as skipped, outside of the verdict`,
+  },
+  {
+    name: 'configuration-asked-after-the-end',
+    breaks: 'production is asked on after a person aborted the release',
+    file: 'src/tenants/other-tenants.ts',
+    find: 'if (flight.waiting === 0 && signal.aborted) flight.abort();',
+    replace: '',
+    test: `${TEST} > asks production no longer than a release waits for it`,
   },
 ];

@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { main } from '../../src/cli/main.js';
 import { junit } from '../../src/cli/print/junit.js';
 import { loadGateConfig } from '../../src/config/load.js';
@@ -12,6 +14,7 @@ import { judgingNow, smokeTenant } from '../../src/smoke/smoke-tenant.js';
 import { suiteProblems } from '../../src/smoke/validate-suite.js';
 import { type SinkAnswer, type SinkServer, startSinkServer } from '../../testbed/sink-server.js';
 import { record } from '../support/records.js';
+import { until } from '../support/until.js';
 
 const TOKEN = 'the-admin-token-of-all';
 const NAMES = ['canary-1', 'canary-2', 'acme', 'globex', 'initech'] as const;
@@ -86,11 +89,12 @@ async function canary(args: string[], more: Record<string, string> = {}) {
 }
 
 /** Smokes a canary tenant as the activity of a release does. */
-async function smoked(more: Record<string, string> = {}, index = 0): Promise<TenantSmoke> {
+async function smoked(more: Record<string, string> = {}, signal?: AbortSignal): Promise<TenantSmoke> {
   const { config, suite } = await loadGateConfig(env(more), 'smoke');
   const { tenants, access } = (await config.fleet?.read()) ?? { tenants: [], access: new Map() };
-  const tenant = tenants[index] ?? { name: '', origin: '' };
-  return smokeTenant(tenant, access.get(tenant.origin), { suite, judging: judgingNow(config) });
+  const tenant = tenants[0] ?? { name: '', origin: '' };
+  const options = { suite, judging: judgingNow(config), ...(signal && { signal }) };
+  return smokeTenant(tenant, access.get(tenant.origin), options);
 }
 
 describe('the comparison of configurations in a release', () => {
@@ -159,6 +163,27 @@ describe('the comparison of configurations in a release', () => {
       'GET /liveness',
       'GET /config',
     ]);
+  });
+
+  test('asks production no longer than a release waits for it', async () => {
+    let closed = false;
+    const silent = createServer((request) => {
+      request.on('close', () => {
+        closed = true;
+      });
+      aborting.abort(new Error('aborted by a person'));
+    });
+    const aborting = new AbortController();
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      silent.closeAllConnections();
+      silent.close();
+    });
+    const file = join(folder, 'silent.json');
+    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    writeFileSync(file, JSON.stringify({ tenants: [{ name: 'silent', url, token: { file: 'token' } }] }));
+    await expect(smoked({ CANARY_PROD_FLEET_FILE: file }, aborting.signal)).rejects.toThrow('aborted by a person');
+    await until('nothing is asked any more', () => closed, 3_000);
   });
 
   test('shows no secret: not of the gate in any form, not a value with the name of one, and of the rest its start', async () => {

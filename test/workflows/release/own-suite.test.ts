@@ -14,15 +14,16 @@ import { newSha } from '../../support/shas.js';
 const folder = mkdtempSync(join(tmpdir(), 'canary-own-suite-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The suite of workspaces, a query over the soak, and a command that is only observed. */
+/** The suite of workspaces, a query over the soak, and a command and a comparison that are only observed. */
 const suiteOf = (prometheus: string) => `
-import { command, prometheus } from '@canary-release-gate/canary/smoke';
+import { command, drift, prometheus } from '@canary-release-gate/canary/smoke';
 import workspaces from ${JSON.stringify(join(repositoryRoot, 'examples', 'suites', 'workspaces.ts'))};
 const asked = { url: ${JSON.stringify(prometheus)}, token: { file: 'token-of-prometheus' }, query: 'errors{tenant="{tenant}"}' };
 export default [
   ...workspaces,
   prometheus('few requests fail', 'the soak is quiet', { ...asked, is: { atMost: 0.5 }, step: '1s', samples: 1 }),
   command('a look', 'nothing', { run: ['sh', '-c', 'exit 1'], observe: true }),
+  drift('as production', 'nothing', { read: [{ path: '/admin/liveness', keys: ['subsystems'] }] }),
 ];
 `;
 
@@ -66,7 +67,10 @@ describe('tenants of a fleet file, with a header each and a suite of their own',
     expect(end.report).toMatchObject({ outcome: 'promoted', tenants: [{ tenant: 'eu' }] });
     const [eu] = (end.report as ReleaseReport | null)?.tenants ?? [];
     expect(eu?.checks.at(-1)).toMatchObject({ verdict: 'pass', measured: '0.25, 1 samples' });
-    expect(eu?.observed).toMatchObject([{ check: 'a look', verdict: 'fail' }]);
+    expect(eu?.observed).toMatchObject([
+      { check: 'a look', verdict: 'fail' },
+      { kind: 'drift', got: 'names in subsystems not known, there is no other tenant to compare with' },
+    ]);
     expect(prometheus.requests[0]?.headers.authorization).toBe('Bearer prometheus-token');
     expect(await gate().latest()).toEqual(digests);
     expect({ left: tenant.workspaces(), unforeseen: tenant.unforeseen }).toEqual({ left: [], unforeseen: [] });
