@@ -68,16 +68,17 @@ async function pinManifest(
   signal?: AbortSignal,
 ): Promise<PinnedImage> {
   const { repository, digest, attestations } = manifest;
-  if (!incomplete) await requireChildren(registry, manifest, signal);
-  const gone = incomplete ? await missingChildren(registry, manifest, signal) : [];
+  const [gone, latest, revision] = await Promise.all([
+    incomplete
+      ? missingChildren(registry, manifest, signal)
+      : requireChildren(registry, manifest, signal).then(() => []),
+    observeLatest(registry, [repository], { signal, tolerant: true }),
+    readRevision(registry, manifest, signal),
+  ]);
   const missing = gone.map((child) => ({
     digest: child,
     of: attestations.includes(child) ? ('attestation' as const) : ('platform' as const),
   }));
-  const [latest, revision] = await Promise.all([
-    observeLatest(registry, [repository], { signal, tolerant: true }),
-    readRevision(registry, manifest, signal),
-  ]);
   const before = digestOf(latest, repository);
   const change = incomplete || before === digest ? undefined : await changeOf(registry, manifest, before, signal);
   return {

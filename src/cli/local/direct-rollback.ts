@@ -1,5 +1,6 @@
 import type { Config } from '../../config/schema.js';
 import { moveLatestId } from '../../contract/ids.js';
+import type { Repository } from '../../contract/image.js';
 import { areOnOneBuild, isWhole, type MovedImage, type MoveInput } from '../../contract/move.js';
 import type { RollbackInput } from '../../contract/release.js';
 import {
@@ -13,12 +14,12 @@ import {
 import { lastMoveOf, whyKnownBad } from '../../lane/ledger.js';
 import { floorEvidence } from '../../lane/rollback.js';
 import { moveTags } from '../../move/move-tags.js';
-import { preflight } from '../../move/preflight.js';
 import { resolveBuild } from '../../move/resolve-build.js';
 import { NO_EVIDENCE, withFloor } from '../../move/rollback-floor.js';
 import { MOVE_WAITS } from '../../move/waits.js';
 import type { MoveAuthorizer } from '../../move/write-lease.js';
 import type { Registry } from '../../registry/context.js';
+import { probeWrite } from '../../registry/probe-write.js';
 import { RegistryError } from '../../registry/transport/errors.js';
 import type { Io } from '../command.js';
 import { EXIT } from '../exit-codes.js';
@@ -56,12 +57,19 @@ async function move(
   io: Io,
 ) {
   const { sha, reason, requestedBy: by = 'unknown', force } = input;
+  const options = { incomplete: true, optional };
+  // Both at once: in most cases the tag decides, for there is no copy that is signed.
+  const byTag = resolveBuild(registry, sha, images, io.signal, options);
+  const probes = Promise.all(images.map((repository) => refusalOf(registry, repository, io.signal)));
+  // Who fails is known when the build is; until then neither is unhandled.
+  for (const early of [byTag, probes]) early.catch(() => undefined);
   const copy = await readLedgerCopy(registry, { images, lane }, io);
   // The digests of a copy that anybody may have made are not moved to.
   const known = copy?.isSigned ? (lastMoveOf(copy.ledger, sha)?.images ?? []) : [];
-  const resolved = await resolveBuild(registry, sha, images, io.signal, { known, incomplete: true, optional });
+  const resolved =
+    known.length > 0 ? await resolveBuild(registry, sha, images, io.signal, { ...options, known }) : await byTag;
   const evidence = copy?.isSigned ? floorEvidence(copy.ledger, sha) : NO_EVIDENCE;
-  const pinned = await withFloor(registry, sha, resolved, evidence, io.signal);
+  const pinned = force ? resolved : await withFloor(registry, sha, resolved, evidence, io.signal);
   const absent = images.filter((image) => !pinned.some(({ repository }) => repository === image));
   for (const warning of missingAttestations(pinned)) io.err(`canary: warning: ${warning}`);
   const bad = copy && whyKnownBad(copy.ledger, sha);
@@ -80,11 +88,12 @@ async function move(
   }
   const targets = pinned.map(targetOf);
   const moveInput: MoveInput = { kind: 'rollback', sha, images: targets, by, reason };
-  const observed = await preflight(registry, moveInput, io.signal, (line) => io.err(`canary: warning: ${line}`));
+  // A PUT decides about rights.
+  for (const why of await probes) if (why !== null) io.err(`canary: warning: ${why}`);
   const movedImages = await moveTags({
     registry,
     input: moveInput,
-    observed,
+    observed: pinned.map(({ repository, latest }) => ({ repository, digest: latest })),
     authorizer: MANUAL_AUTHORIZER,
     waits: MOVE_WAITS,
     begun: false,
@@ -114,6 +123,17 @@ async function move(
     }),
   );
   return outcome === 'rolled-back' || outcome === 'already' ? EXIT.done : EXIT.fault;
+}
+
+/** Why the credentials may not write to a repository; null if they may. */
+async function refusalOf(registry: Registry, repository: Repository, signal: AbortSignal): Promise<string | null> {
+  try {
+    await probeWrite(registry, repository, signal);
+    return null;
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    return error.message;
+  }
 }
 
 function moveOutcome(movedImages: MovedImage[]) {
