@@ -1,4 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createRegistry } from '../src/registry/registry.js';
 import { pushBuild } from '../testbed/images.js';
@@ -12,6 +13,8 @@ import { startSlowProxy } from './slow-proxy.js';
 const WARM_UP = 3;
 const RUNS = 20;
 const DELAY_MS = 50;
+/** What a command could take at least. */
+const PLAIN_MOVE = join(import.meta.dirname, 'plain-move.js');
 const NAMES = ['molecule-ai/platform', 'molecule-ai/platform-tenant'];
 const SHAS = ['4c1d56e0b7a94f2e8d6c3b5a19f07e2d4c8b6a31', 'c5a07f46d2e91b8370fa4c5d6e182b9073ac5fe4'];
 
@@ -50,7 +53,9 @@ export async function benchRegistry(): Promise<void> {
     writeSection('registry', [
       `\`:latest\` of both images moves to the other of two builds (indexes of two platforms), ${RUNS} times after ${WARM_UP} warm-up moves. ` +
         `The table shows the median in ms (p90) and the ratio to crane, direct and with ${DELAY_MS} ms added to each request by a proxy. ` +
-        'The gate reads `:latest`, writes both tags at once and reads both back; as a command in a process of its own it also looks for copies of the ledger. ' +
+        'The gate reads `:latest`, writes both tags at once and reads both back; as a command in a process of its own it also looks for copies of the ledger, and whether the builds are whole. ' +
+        'The program of 30 lines (`bench/plain-move.ts`) reads, writes and reads back, and checks nothing: no command in Node is faster. ' +
+        'Target of the command: 1.5 and 0.35. ' +
         `The write lease of Temporal is not included. ${versions}.`,
       table(['', 'direct', 'ratio', `+${DELAY_MS} ms a request`, 'ratio'], rows),
     ]);
@@ -90,6 +95,10 @@ async function race(host: string, builds: Build[]): Promise<Row[]> {
             CANARY_IMAGES: repositories.join(),
           },
         ),
+    },
+    {
+      name: 'a program of 30 lines, in Node alone',
+      move: ({ tag }) => run(process.execPath, [PLAIN_MOVE, host, tag, ...NAMES]),
     },
     ...craneLike('crane', tool('crane')?.path, repositories, (image, tag) => [
       ['digest', `${image}:${tag}`],

@@ -8,10 +8,22 @@ const HEAD =
   "(function (require, importModule, filename) { 'use strict'; const moduleUrl = require('node:url').pathToFileURL(filename).href, module = { exports: {} };";
 const TAIL = '})';
 
-/** Leaves out most of two packages. */
+/** Modules of Node that packages load for what the gate does not do: HTTP/2, and commands that are programs of their own. */
+const UNUSED = [
+  [/^node:http2$/, '/undici/', 'module.exports = { constants: {} };'],
+  [/^node:child_process$/, '/commander/', 'module.exports = {};'],
+];
+
+/** Leaves out most of two packages, and what takes Node longer to load than a request. */
 const LEAN = {
   name: 'lean',
-  setup({ onResolve }) {
+  setup({ onResolve, onLoad }) {
+    for (const [filter, folder, contents] of UNUSED) {
+      onResolve({ filter }, ({ path, importer }) =>
+        importer.includes(folder) ? { path, namespace: `unused-${folder}` } : null,
+      );
+      onLoad({ filter, namespace: `unused-${folder}` }, () => ({ contents }));
+    }
     const undici = fileURLToPath(new URL('undici-client.cjs', import.meta.url));
     onResolve({ filter: /^undici$/ }, () => ({ path: undici }));
     // Suites of users import the API and zod as modules, which have all of zod: the commands need a third.
@@ -66,25 +78,36 @@ const escaped = (character) =>
     .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
     .join('');
 
-/** A build that the commands find. */
-const SHA = '4c1d56e0b7a94f2e8d6c3b5a19f07e2d4c8b6a31';
+/** Builds that the commands find, of two images. */
+const SHAS = ['4c1d56e0b7a94f2e8d6c3b5a19f07e2d4c8b6a31', 'c5a07f46d2e91b8370fa4c5d6e182b9073ac5fe4'];
+const IMAGES = ['gate/app', 'gate/app-tenant'];
 
-/** Runs the commands that people wait for, each for its own cache: V8 compiles a function when it is first called, and reads a cache as a whole. */
+/** Runs what people wait for. Each command has its own cache: V8 compiles a function when it is first called, and reads a cache as a whole. */
 async function compileAhead(root, folder) {
   const { startMemoryRegistry } = await import(join(root, 'dist', 'testbed', 'memory-registry.js'));
   const { pushBuild } = await import(join(root, 'dist', 'testbed', 'images.js'));
   const registry = await startMemoryRegistry();
   try {
-    await pushBuild({ registry: registry.host, repository: 'gate/app', tag: `staging-${SHA.slice(0, 7)}`, sha: SHA });
+    for (const sha of SHAS)
+      for (const repository of IMAGES)
+        await pushBuild({ registry: registry.host, repository, tag: `staging-${sha.slice(0, 7)}`, sha });
     const env = {
-      CANARY_IMAGES: `${registry.host}/gate/app`,
+      CANARY_IMAGES: IMAGES.map((image) => `${registry.host}/${image}`).join(),
       CANARY_TENANT_URLS: `http://${registry.host}`,
       CANARY_ADMIN_TOKENS: 'none',
       TEMPORAL_ADDRESS: '127.0.0.1:1',
     };
-    const why = ['--by', 'npm pack', '--reason', 'npm pack'];
-    for (const args of [['--version'], ['rollback', SHA, '--direct', '--force', ...why], ['smoke'], ['status']])
-      await ended(args, env, folder);
+    const moves = SHAS.map((sha) => [
+      'rollback',
+      sha,
+      '--direct',
+      '--force',
+      '--by',
+      'npm pack',
+      '--reason',
+      'npm pack',
+    ]);
+    for (const args of [['--version'], ...moves, ['smoke'], ['status']]) await ended(args, env, folder);
   } finally {
     await registry.stop();
   }

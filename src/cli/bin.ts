@@ -1,5 +1,3 @@
-import { createInterface } from 'node:readline/promises';
-import { text } from 'node:stream/consumers';
 import { Interrupted } from './interrupt.js';
 import { main } from './main.js';
 
@@ -20,6 +18,8 @@ process.env.GRPC_VERBOSITY ??= 'NONE';
 const err = (line: string) => process.stderr.write(`${line}\n`);
 /** Asks on stderr: stdout is data. */
 async function ask(question: string): Promise<string> {
+  // What Node loads for it takes longer than a request, and few commands ask.
+  const { createInterface } = await import('node:readline/promises');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   return terminal.question(question, { signal: interrupted.signal }).finally(() => terminal.close());
 }
@@ -29,7 +29,7 @@ void main(process.argv.slice(2), {
   env: process.env,
   out: (line) => process.stdout.write(`${line}\n`),
   err,
-  input: () => text(process.stdin),
+  input: async () => (await import('node:stream/consumers')).text(process.stdin),
   ...(process.stdin.isTTY && process.stderr.isTTY && { ask }),
   isTerminal: process.stdout.isTTY,
   signal: interrupted.signal,

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { repositoryRoot } from '../../testbed/tools.js';
@@ -59,4 +59,13 @@ describe('a command', () => {
     ])
       expect([...loadedBy(file)].filter((one) => one.startsWith('@temporalio/'))).toEqual([]);
   });
+});
+
+test('zod is imported as a namespace, so that the bundle of a package leaves most of it out (docs/decisions/0030-cold-start.md)', () => {
+  const files = readdirSync(join(repositoryRoot, 'src'), { recursive: true, encoding: 'utf8' });
+  const whole = files.filter(
+    (file) =>
+      file.endsWith('.ts') && /^import \{.*from 'zod'/m.test(readFileSync(join(repositoryRoot, 'src', file), 'utf8')),
+  );
+  expect(whole).toEqual([]);
 });

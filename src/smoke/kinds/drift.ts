@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Comparison, compareTenants } from '../drift/compare.js';
 import { type Compared, fieldNames, type OtherTenants } from '../drift/facts.js';
 import { readFields } from '../drift/read.js';
