@@ -1,8 +1,12 @@
 import type { Client } from '@temporalio/client';
+import proto, { type temporal } from '@temporalio/proto';
 import { differingSettings, hashIn, shortIdentity } from '../config/hash.js';
 import { type Lane, moveTaskQueue, taskQueue } from '../contract/ids.js';
-import { workersOn } from '../temporal/pollers.js';
+import { queueNow, workersOn } from '../temporal/pollers.js';
+import { versionIn } from '../temporal/version.js';
 import type { Finding } from './finding.js';
+
+type Poller = temporal.api.taskqueue.v1.IPollerInfo;
 
 /** Checks that each queue has a worker, and that all workers and this shell have the same configuration.
  * @param hash of the configuration of this shell; null if that is invalid. */
@@ -15,6 +19,7 @@ export async function checkWorkers(client: Client, lane: Lane, hash: string | nu
   const polled = await Promise.all(
     queues.map(async ({ queue, kind }) => ({ queue, identities: await workersOn(client, queue, kind) })),
   );
+  const pollers = await queueNow(client, taskQueue(lane));
   const absent = new Set(polled.filter(({ identities }) => identities.length === 0).map(({ queue }) => queue));
   return [
     ...[...absent].map(
@@ -25,10 +30,35 @@ export async function checkWorkers(client: Client, lane: Lane, hash: string | nu
         fix: 'start one: canary worker',
       }),
     ),
+    ...compareVersions(pollers.pollers),
     ...compareConfigs(
       polled.flatMap(({ identities }) => identities),
       hash,
     ),
+  ];
+}
+
+/** Two versions at a time: an upgrade that is not finished, unless Temporal keeps each run on its own. */
+function compareVersions(pollers: Poller[]): Finding[] {
+  const versions = [
+    ...new Set(pollers.map(({ identity }) => versionIn(identity ?? '') ?? 'an unknown version')),
+  ].sort();
+  if (versions.length < 2) return [];
+  const { WORKER_VERSIONING_MODE_VERSIONED: VERSIONED } = proto.temporal.api.enums.v1.WorkerVersioningMode;
+  const areVersioned = pollers.every(({ deploymentOptions }) => deploymentOptions?.workerVersioningMode === VERSIONED);
+  const who = versions.map((version) => {
+    const those = pollers.filter(({ identity }) => (versionIn(identity ?? '') ?? 'an unknown version') === version);
+    return `${version} (${those.map(({ identity }) => (identity ?? 'unnamed').split('/')[0]).join(', ')})`;
+  });
+  const what = `workers run ${versions.length} versions: ${who.join(', ')}`;
+  if (areVersioned) return [{ area: 'workers', level: 'note', what: `${what}, each with its own runs` }];
+  return [
+    {
+      area: 'workers',
+      level: 'warning',
+      what: `${what}, and any of them may take any run`,
+      fix: 'finish the upgrade: restart those of the old version (docs/runbook/upgrade.md), or run them as a Worker Deployment (docs/operations.md)',
+    },
   ];
 }
 

@@ -1,0 +1,63 @@
+import { Client, Connection } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time.js';
+import proto from '@temporalio/proto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parseLane } from '../../src/contract/ids.js';
+import { checkWorkers } from '../../src/doctor/workers.js';
+import { startFixedTemporal } from '../../testbed/fixed-temporal.js';
+
+const { DescribeTaskQueueResponse, GetSystemInfoResponse } = proto.temporal.api.workflowservice.v1;
+const { WorkerVersioningMode } = proto.temporal.api.enums.v1;
+
+/** Versions of the workers that poll. */
+let polled: string[] = [];
+let isVersioned = false;
+let server: Awaited<ReturnType<typeof startFixedTemporal>>;
+let connection: Connection;
+beforeAll(async () => {
+  server = await startFixedTemporal({
+    GetSystemInfo: () => GetSystemInfoResponse.encode({ serverVersion: '1.32.0' }).finish(),
+    DescribeTaskQueue: () =>
+      DescribeTaskQueueResponse.encode({
+        pollers: polled.map((version, index) => ({
+          identity: `${index + 1}@host/${version}#1a2b3c4d.x`,
+          lastAccessTime: msToTs(Date.now()),
+          ...(isVersioned && {
+            deploymentOptions: { workerVersioningMode: WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED },
+          }),
+        })),
+      }).finish(),
+  });
+  connection = await Connection.connect({ address: server.address });
+});
+afterAll(async () => {
+  await connection.close();
+  await server.stop();
+});
+
+const found = async () =>
+  (await checkWorkers(new Client({ connection }), parseLane(''), null)).filter(({ level }) => level !== 'ok');
+
+test('workers of one version are no finding', async () => {
+  polled = ['0.1.0+aaaaaaaa', '0.1.0+aaaaaaaa'];
+  expect(await found()).toEqual([]);
+});
+
+test('workers of two versions are a warning that names them, and how to end it', async () => {
+  polled = ['0.1.0+aaaaaaaa', '0.1.0+bbbbbbbb'];
+  expect(await found()).toEqual([
+    {
+      area: 'workers',
+      level: 'warning',
+      what: 'workers run 2 versions: 0.1.0+aaaaaaaa (1@host), 0.1.0+bbbbbbbb (2@host), and any of them may take any run',
+      fix: expect.stringContaining('finish the upgrade: restart those of the old version'),
+    },
+  ]);
+});
+
+test('two versions of a Worker Deployment are a note: each has its own runs', async () => {
+  isVersioned = true;
+  expect(await found()).toEqual([
+    expect.objectContaining({ level: 'note', what: expect.stringContaining('each with its own runs') }),
+  ]);
+});
