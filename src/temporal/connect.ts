@@ -12,6 +12,7 @@ import { NamespaceNotFoundError } from '@temporalio/common';
 import { type ConnectionFacts, connectionConfig } from './connection.js';
 import { RATE_LIMITED, watchRateLimit } from './faults/rate-limit.js';
 import { tlsFault } from './faults/tls-fault.js';
+import { NoAnswer } from './in-time.js';
 import { payloadCodec } from './payloads/codec.js';
 import { payloadKeys } from './payloads/keys.js';
 import { PromptConnection } from './transport/prompt-connection.js';
@@ -119,6 +120,7 @@ export function isOutage(error: unknown): boolean {
 /** Maps the error of a call that the server could not carry out for now; any other error is returned as it is.
  * @param limited the server's message if it limits the calls; null if it does not. */
 export function mapOutage(facts: ConnectionFacts, error: unknown, limited: string | null = null): unknown {
+  if (error instanceof NoAnswer) return outage(facts, error.message, limited, error);
   const grpc = grpcOf(error);
   if (!isGrpcServiceError(grpc) || !isOutage(error)) return error;
   const why = grpc.details || grpc.message;

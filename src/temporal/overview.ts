@@ -4,12 +4,13 @@ import type { Holder } from '../contract/lane.js';
 import type { TagState } from '../contract/move.js';
 import type { ReleaseStatus } from '../contract/release.js';
 import { CanaryOutcome, CanaryPhase, CanarySha, CanaryWaitingFor } from '../contract/search-attributes.js';
+import { inTime, whyNot } from './in-time.js';
 import type { LaneUnavailable } from './lane-client.js';
 import { isUnavailable, type LaneNow, laneNow, readLane } from './lane-view.js';
 import { workersOn } from './pollers.js';
 import { type ProductionNow, productionNow } from './production.js';
 import { listRuns, RunsUnlisted } from './records/listing.js';
-import { type Trouble, troublesOf } from './records/trouble.js';
+import { openRuns, type Trouble, troublesOf } from './records/trouble.js';
 import { awaitRunEnd, findRun, isOpen, queryStatus, type RunEnd } from './runs.js';
 import { waitsFor } from './waits-for.js';
 
@@ -58,7 +59,7 @@ export interface Overview {
   troubles: Trouble[];
   /** Ended runs, the latest first. */
   ended: ListedRun[];
-  workers: { queue: string; identities: string[] }[];
+  workers: { queue: string; identities: string[] /** Why it is not known who polls. */; unasked?: string }[];
 }
 
 const MOVED_OUTCOMES = ['promoted', 'rolled-back', 'already'];
@@ -102,10 +103,11 @@ export async function productionOfLive(
 /** The view by the runs alone, without the ledger. */
 async function overviewFromRuns(client: Client, lane: Lane): Promise<Omit<Overview, 'lane'>> {
   const [queue, moveQueue] = [taskQueue(lane), moveTaskQueue(lane)];
-  const [{ runs, unlisted }, ...identities] = await Promise.all([
+  const [{ runs, unlisted }, openIds, ...identities] = await Promise.all([
     runsOf(client, lane),
-    workersOn(client, queue),
-    workersOn(client, moveQueue, 'activity'),
+    openRuns(client, lane),
+    readWorkers(client, queue),
+    readWorkers(client, moveQueue, 'activity'),
   ]);
   const ended = runs
     .filter(({ closed }) => closed !== null)
@@ -119,11 +121,7 @@ async function overviewFromRuns(client: Client, lane: Lane): Promise<Omit<Overvi
   const [live, alarm, troubles, running] = await Promise.all([
     succeeded[0] ? liveFromRun(client, succeeded[0]) : null,
     failedMove && endOf(client, failedMove).then((end) => ({ ...failedMove, why: end?.report?.why ?? '' })),
-    troublesOf(
-      client,
-      lane,
-      open.map(({ workflowId }) => workflowId),
-    ),
+    troublesOf(client, lane, [...open.map(({ workflowId }) => workflowId), ...openIds]),
     Promise.all(
       open.map(async (run) => {
         const { workflowId } = run;
@@ -136,8 +134,19 @@ async function overviewFromRuns(client: Client, lane: Lane): Promise<Omit<Overvi
       }),
     ),
   ]);
-  const workers = [queue, moveQueue].map((name, index) => ({ queue: name, identities: identities[index] ?? [] }));
+  const workers = [queue, moveQueue].map((name, index) => ({ queue: name, identities: [], ...identities[index] }));
   return { live, back: previousGoodBuild(succeeded), alarm, running, troubles, ended, unlisted, workers };
+}
+
+/** How long a queue may take to say who polls it, in milliseconds: another part of the server may be silent alone. */
+const WORKERS_MS = 1_500;
+
+async function readWorkers(client: Client, queue: string, kind?: 'activity') {
+  const read = client.withDeadline(Date.now() + WORKERS_MS, () => workersOn(client, queue, kind));
+  return inTime(WORKERS_MS, read).then(
+    (identities) => ({ identities }),
+    (error: unknown) => ({ identities: [], unasked: whyNot(error) }),
+  );
 }
 
 /** The latest build that was live before the current one and was not rolled back from.

@@ -15,8 +15,8 @@ export default [
     name: 'states-beside-unnamed',
     breaks: 'only releases, rollbacks, the lane and the mover are looked at for what stops them',
     file: 'src/temporal/records/trouble.ts',
-    find: 'new Set([...fixed, ...known, ...(await openRuns(client, lane))])',
-    replace: 'new Set([...fixed, ...known])',
+    find: 'new Set([...fixed, ...open])',
+    replace: 'new Set(fixed)',
     test: `${STATES} > by a pause: watch: ${named}`,
   },
   {

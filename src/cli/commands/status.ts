@@ -9,6 +9,7 @@ import { parseSha, type Sha } from '../../contract/sha.js';
 import { oneLine } from '../../domain/markdown.js';
 import { withClient } from '../../temporal/connect.js';
 import { gatesNow } from '../../temporal/gates.js';
+import { promptly } from '../../temporal/in-time.js';
 import { isUnavailable, laneNow } from '../../temporal/lane-view.js';
 import { overview } from '../../temporal/overview.js';
 import { type ProductionNow, productionLine, productionNow } from '../../temporal/production.js';
@@ -57,7 +58,8 @@ function run(given: Given, io: Io): Promise<number> {
     throw new InvalidInput(`--gate is missing: CANARY_GATES_FILE names ${[...gates.keys()].map(gateOf).join(', ')}`);
   const lane = laneFrom(io);
   return withClient(io.env, async (client) => {
-    const readStatus = () => {
+    const readStatus = () => promptly(client, readNow);
+    const readNow = () => {
       if (gates !== null) return gatesStatus(client, [...gates.keys()]);
       return sha === null ? overallStatus(client, lane) : buildStatus(client, lane, sha);
     };

@@ -23,7 +23,7 @@ export function overviewLines(
   { lane, alarm, workers, running, live, back, ended, troubles, unlisted }: Overview,
   now: number,
 ): string[] {
-  const absent = workers.filter(({ identities }) => identities.length === 0);
+  const absent = workers.filter(({ identities, unasked }) => identities.length === 0 && unasked === undefined);
   const laneView = isUnavailable(lane) ? null : lane;
   const isStopped = (id: string) => troubles.some(({ workflowId }) => workflowId === id);
   const isQueued = (id: string) => laneView?.queue.some(({ workflowId }) => workflowId === id);
@@ -33,6 +33,9 @@ export function overviewLines(
     ...(alarm ? [`ALARM    ${alarm.workflowId} ${alarm.outcome}: ${alarm.why}`] : []),
     ...redLines(live),
     ...unlistedLines(unlisted),
+    ...workers.flatMap(({ queue, unasked }) =>
+      unasked === undefined ? [] : [`WORKERS  of ${queue} are not known: ${oneLine(unasked)}`],
+    ),
     ...absent.map(({ queue }) => `WORKERS  NONE poll ${queue}: nothing moves until one does (canary worker)`),
     // A lane without a worker cannot answer: the line above says so.
     ...(isUnavailable(lane) && !(lane === 'silent' && absent.length > 0) ? [`LANE     ${LANE_UNAVAILABLE[lane]}`] : []),

@@ -31,10 +31,10 @@ const LAST_EVENTS = 50;
 /** Most open runs of a gate that are looked at, the latest first. */
 const MAX_RUNS = 50;
 
-/** What keeps the open runs of a gate from going on: releases, moves, watches, checks, deliveries, additions. @param known runs that are looked at also if runs cannot be listed. */
-export async function troublesOf(client: Client, lane: Lane, known: string[]): Promise<Trouble[]> {
+/** What keeps the open runs of a gate from going on. @param open their workflow ids; the lane, the mover and the delivery of events are looked at in any case. */
+export async function troublesOf(client: Client, lane: Lane, open: string[]): Promise<Trouble[]> {
   const fixed = [releaseLaneId(lane), moveLatestId(lane), deliverEventsId(lane)];
-  const ids = new Set([...fixed, ...known, ...(await openRuns(client, lane))]);
+  const ids = new Set([...fixed, ...open]);
   const found = await Promise.all(
     [...ids].map(async (id) => {
       const run = await findRun(client, id);
@@ -45,7 +45,7 @@ export async function troublesOf(client: Client, lane: Lane, known: string[]): P
 }
 
 /** Workflow ids of a gate's open runs of every type; none if runs cannot be listed, which the caller says. */
-async function openRuns(client: Client, lane: Lane): Promise<string[]> {
+export async function openRuns(client: Client, lane: Lane): Promise<string[]> {
   // Gates that share their workers share the check for drift.
   const own = ofGate(lane) && ` AND (WorkflowType = '${WORKFLOWS.drift}' OR ${ofGate(lane).replace(' AND ', '')})`;
   const query = `TaskQueue = '${taskQueue(lane)}' AND CloseTime IS NULL${own}`;
