@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { getHeapStatistics } from 'node:v8';
 import { Client } from '@temporalio/client';
 import type { WorkerDeploymentVersion } from '@temporalio/common';
 import {
@@ -44,6 +45,24 @@ const COUNTS: InjectedSinks<DeliveryCounts> = {
 
 /** Most runs that soak, or wait, at a time on one worker (docs/benchmarks.md, gates). A soak takes a slot for as long as it lasts. */
 const MAX_RUNS = 1_200;
+
+/** Most runs that are kept in memory, 400 KB each; the others are replayed when they go on. */
+const MAX_CACHED = 1_500;
+/** The SDK's own limit, which keeps a small container from growing beyond its heap. */
+const maxCachedWorkflows = () => {
+  const heapMb = getHeapStatistics().heap_size_limit / 2 ** 20;
+  return Math.max(10, Math.min(MAX_CACHED, Math.floor((heapMb - 200) * (600 / 1_024))));
+};
+
+/**
+ * How a worker polls. A frozen one receives one task for each open poll, and each waits for its time-out: with the default of 10 polls a move
+ * lost a minute. One gate has few tasks. Many gates have many: with one poll they wait for the next round trip, and a run that waits 2 s for
+ * its worker is replayed, which on a busy machine makes all of them wait for longer. (SDK 1.24.0 ignores maxConcurrent*TaskPolls.)
+ */
+const POLLS = {
+  one: { workflows: 2, activities: 1, sticky: '2s' },
+  shared: { workflows: 6, activities: 4, sticky: '10s' },
+} as const;
 
 /** Interval at which the state of the SDK's workers is read, in milliseconds. */
 const STATE_MS = 200;
@@ -118,6 +137,7 @@ export async function createGatesWorker(
   const shared = { lane: gates.lane, dependencies: () => gates.all().map(dependenciesOf) };
   const activities = createActivities((lane) => dependenciesOf(gates.of(lane)), gates.areShared ? shared : null);
   const queue = taskQueue(gates.lane);
+  const polls = gates.areShared ? POLLS.shared : POLLS.one;
   const { workflowBundle, dataConverter } = workflowOptions(parts.workflowBundle, payloadKeys);
   const common: Omit<WorkerOptions, 'taskQueue'> = {
     ...temporal,
@@ -134,12 +154,11 @@ export async function createGatesWorker(
     shutdownForceTime: '30s',
     // A cancellation reaches an activity only with a heartbeat; by default the SDK throttles heartbeats to 0.8 x the heartbeat time-out.
     maxHeartbeatThrottleInterval: '1s',
+    maxCachedWorkflows: maxCachedWorkflows(),
     // How long a query or update waits for a dead worker.
-    stickyQueueScheduleToStartTimeout: '2s',
-    // A frozen worker receives one task for each open poll, and each waits for its time-out. With the default of 10 polls a move
-    // lost a minute; a gate has few tasks. (SDK 1.24.0 ignores maxConcurrent*TaskPolls.)
-    workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
-    activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 1 },
+    stickyQueueScheduleToStartTimeout: polls.sticky,
+    workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: polls.workflows },
+    activityTaskPollerBehavior: { type: 'simple-maximum', maximum: polls.activities },
   };
   const workers = await Promise.all([
     Worker.create({

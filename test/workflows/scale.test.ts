@@ -2,7 +2,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { beforeAll, expect, test } from 'vitest';
 import { fleetSeenSignal } from '../../src/contract/messages.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
-import { type Gate, useGate } from '../support/gate.js';
+import { type Gate, useGate, workflowBundle } from '../support/gate.js';
 import { newSha } from '../support/shas.js';
 
 /** Activities that one run starts at a time. */
@@ -18,6 +18,10 @@ let many: Counts;
 beforeAll(async () => {
   few = await promote(small());
   many = await promote(large());
+});
+
+test('the code of the workflows is loaded once for all runs of a worker', () => {
+  expect(workflowBundle().code).toMatch(/preloadModules\(\) \{\s+__webpack_require__\([^)]+\.\/workflows\/index/);
 });
 
 test('a release of three tenants is at most 110 events', () => {

@@ -58,6 +58,7 @@ export function startLooking({ connection, namespace, payloadKeys, gates }: Look
   let workers: Seen | null = null;
   let everyMs = waits.everyMs;
 
+  const pause = (ms: number) => delay(ms, undefined, { signal: stopped.signal, ref: false }).catch(() => undefined);
   const partsFor = (gate: Gate) => {
     const known = parts.get(gate);
     if (known) return known;
@@ -75,9 +76,11 @@ export function startLooking({ connection, namespace, payloadKeys, gates }: Look
     workers = await lookAt([shared], waits.partMs, 'the workers', workers);
     const left = [...all];
     const next = async () => {
-      for (let gate = left.shift(); gate !== undefined; gate = left.shift()) {
+      for (let gate = left.shift(); gate !== undefined && !stopped.signal.aborted; gate = left.shift()) {
         const { lane } = gate.config;
         seen.set(lane, await lookAt(partsFor(gate), waits.partMs, lane, seen.get(lane) ?? null));
+        // Few gates are looked at at once; the round of many takes as long as the pause after it.
+        if (everyMs > waits.everyMs) await pause(waits.gateMs * TOGETHER);
       }
     };
     await Promise.all(Array.from({ length: TOGETHER }, next));
@@ -85,7 +88,7 @@ export function startLooking({ connection, namespace, payloadKeys, gates }: Look
   const run = async () => {
     while (!stopped.signal.aborted) {
       await round();
-      await delay(everyMs, undefined, { signal: stopped.signal, ref: false }).catch(() => undefined);
+      await pause(everyMs);
     }
   };
   void run();
