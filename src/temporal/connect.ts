@@ -10,9 +10,9 @@ import {
 } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
 import { type ConnectionFacts, connectionConfig } from './connection.js';
+import { NoAnswer } from './faults/in-time.js';
 import { RATE_LIMITED, watchRateLimit } from './faults/rate-limit.js';
 import { tlsFault } from './faults/tls-fault.js';
-import { NoAnswer } from './in-time.js';
 import { payloadCodec } from './payloads/codec.js';
 import { payloadKeys } from './payloads/keys.js';
 import { PromptConnection } from './transport/prompt-connection.js';

@@ -4,7 +4,7 @@ import type { Holder } from '../contract/lane.js';
 import type { TagState } from '../contract/move.js';
 import type { ReleaseStatus } from '../contract/release.js';
 import { CanaryOutcome, CanaryPhase, CanarySha, CanaryWaitingFor } from '../contract/search-attributes.js';
-import { inTime, whyNot } from './in-time.js';
+import { inTime, whyNot } from './faults/in-time.js';
 import type { LaneUnavailable } from './lane-client.js';
 import { isUnavailable, type LaneNow, laneNow, readLane } from './lane-view.js';
 import { workersOn } from './pollers.js';

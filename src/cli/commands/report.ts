@@ -6,7 +6,7 @@ import { releasePage } from '../../report/html/release-page.js';
 import { renderPostmortem } from '../../report/postmortem.js';
 import { renderReport } from '../../report/render.js';
 import { withClient } from '../../temporal/connect.js';
-import { promptly } from '../../temporal/in-time.js';
+import { promptly } from '../../temporal/faults/in-time.js';
 import { incidents } from '../../temporal/incident.js';
 import { productionLine, productionNow } from '../../temporal/production.js';
 import { eventsOfRun } from '../../temporal/records/events.js';
