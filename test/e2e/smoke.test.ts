@@ -25,5 +25,7 @@ test('the package exports what a suite is written with', async () => {
   const script = `import * as smoke from '@canary-release-gate/canary/smoke'; console.log(Object.keys(smoke).sort().join());`;
   const args = ['--input-type=module', '--eval', script];
   const child = spawn(process.execPath, args, { cwd: repositoryRoot, stdio: ['ignore', 'pipe', 'inherit'] });
-  expect(await text(child.stdout)).toBe('alerts,answers,check,command,defaultSuite,del,get,post,prometheus,step,z\n');
+  expect(await text(child.stdout)).toBe(
+    'alerts,answers,check,command,defaultSuite,del,drift,get,post,prometheus,step,z\n',
+  );
 });

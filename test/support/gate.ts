@@ -314,9 +314,15 @@ export function useGate(name: string, options: () => GateOptions | Promise<GateO
 
 let installing: Promise<string> | undefined;
 
-/** Installs the runtime once per process; returns the address of its metrics. */
-export function installRuntime(): Promise<string> {
+/** Installs the runtime; returns the address of its metrics. Between two files it is idle, ends, and begins again on the port that it had, which may be taken by then. */
+export async function installRuntime(): Promise<string> {
   installing ??= install();
+  await installing;
+  try {
+    Runtime.instance();
+  } catch {
+    installing = install();
+  }
   return installing;
 }
 

@@ -165,5 +165,6 @@ describe('a lane that is reset', () => {
     });
     await requireBothPromoted(first, second);
     expect(writes()).toEqual(pairs(4));
+    await endLane(gate());
   });
 });
