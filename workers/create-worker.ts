@@ -19,7 +19,7 @@ import type { Plan } from '../src/contract/release.js';
 import { metrics } from '../src/metrics/metrics.js';
 import { gateLabel } from '../src/metrics/table.js';
 import { MOVE_WAITS, type MoveWaits } from '../src/move/waits.js';
-import { type LaneClient, laneClient } from '../src/temporal/lane-client.js';
+import { type LaneClient, laneClient, STICKY_MS } from '../src/temporal/lane-client.js';
 import { payloadCodec } from '../src/temporal/payloads/codec.js';
 import type { PayloadKeys } from '../src/temporal/payloads/keys.js';
 import type { SpanSink } from '../src/tracing/spans.js';
@@ -56,12 +56,11 @@ const maxCachedWorkflows = () => {
 
 /**
  * How a worker polls. A frozen one receives one task for each open poll, and each waits for its time-out: with the default of 10 polls a move
- * lost a minute. One gate has few tasks. Many gates have many: with one poll they wait for the next round trip, and a run that waits 2 s for
- * its worker is replayed, which on a busy machine makes all of them wait for longer. (SDK 1.24.0 ignores maxConcurrent*TaskPolls.)
+ * lost a minute. One gate has few tasks. Many gates have many: with one poll they wait for the next round trip. (SDK 1.24.0 ignores maxConcurrent*TaskPolls.)
  */
 const POLLS = {
-  one: { workflows: 2, activities: 1, sticky: '2s' },
-  shared: { workflows: 6, activities: 4, sticky: '10s' },
+  one: { workflows: 2, activities: 1 },
+  shared: { workflows: 6, activities: 4 },
 } as const;
 
 /** Interval at which the state of the SDK's workers is read, in milliseconds. */
@@ -155,8 +154,8 @@ export async function createGatesWorker(
     // A cancellation reaches an activity only with a heartbeat; by default the SDK throttles heartbeats to 0.8 x the heartbeat time-out.
     maxHeartbeatThrottleInterval: '1s',
     maxCachedWorkflows: maxCachedWorkflows(),
-    // How long a query or update waits for a dead worker.
-    stickyQueueScheduleToStartTimeout: polls.sticky,
+    // The same for a worker of many gates: a rollback is announced within 5 s, also if a worker has just died.
+    stickyQueueScheduleToStartTimeout: STICKY_MS,
     workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: polls.workflows },
     activityTaskPollerBehavior: { type: 'simple-maximum', maximum: polls.activities },
   };

@@ -34,7 +34,8 @@ import { type Continued, recoverLane } from './recover-lane.js';
 
 /** How long a rollback waits for the lane, in milliseconds: it depends on nothing but the registry, Temporal and a worker. */
 const KNOWN_BUILD_MS = 5_000;
-const ANNOUNCE_MS = 5_000;
+/** The same for its announcement: longer than the lane takes to answer after its worker died (`STICKY_MS`). */
+export const ANNOUNCE_MS = 5_000;
 
 /** Calls of runs to the lane, and the activities of the lane itself. */
 export function createLaneActivities({ client, config, registry, payloadKeys, lane: own }: ActivityDependencies) {

@@ -83,12 +83,14 @@ export const addTenantId = (lane: Lane, slug: Slug) => prefixed(lane, `add-tenan
 /** Workflow id of every move, so that the server never runs two at a time. */
 export const moveLatestId = (lane: Lane) => prefixed(lane, 'move-latest');
 
-const ID =
-  /^(?:(.+)-)?(?:(?:canary-release|rollback|watch-production)-[0-9a-f]{7}|check-drift(?:-\d{4}-[^-]+-[^-]+)?|move-latest|release-lane|deliver-events|add-tenant:[a-z][a-z0-9-]{0,39})$/;
+/** Names of runs that no release waits for. The Schedule appends a time to that of a check: a lane may be called `check-drift`. */
+const BESIDE =
+  'watch-production-[0-9a-f]{7}|check-drift(?:-\\d{4}-\\d\\d-[^-]+)?|deliver-events|add-tenant:[a-z][a-z0-9-]{0,39}';
+const ID = new RegExp(`^(?:(.+)-)?(?:(?:canary-release|rollback)-[0-9a-f]{7}|move-latest|release-lane|${BESIDE})$`);
+const BESIDE_ID = new RegExp(`(?:^|-)(?:${BESIDE})$`);
 
 /** Whether releases may wait for this run: not so for a watch, a check, a delivery of events, an addition. */
-export const stopsReleases = (workflowId: string): boolean =>
-  !/(?:^|-)(?:watch-production-[0-9a-f]{7}|check-drift(?:-.+)?|deliver-events|add-tenant:[a-z0-9-]+)$/.test(workflowId);
+export const stopsReleases = (workflowId: string): boolean => !BESIDE_ID.test(workflowId);
 
 /** Parses a run's workflow id: whether it is a rollback, and the first seven digits of its sha. */
 export function parseRunId(workflowId: string): { isRollback: boolean; sha: string } {

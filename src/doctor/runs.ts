@@ -3,6 +3,7 @@ import { type Lane, moveTaskQueue, ofGate, stopsReleases, taskQueue } from '../c
 import { overview } from '../temporal/overview.js';
 import { listRuns, RunsUnlisted } from '../temporal/records/listing.js';
 import { lostEvents } from '../temporal/records/lost-events.js';
+import { resetFix } from '../temporal/records/trouble.js';
 import type { Finding } from './finding.js';
 
 /** Problems of open runs: a workflow task that fails repeatedly, a hold, a pair split. */
@@ -31,7 +32,7 @@ export async function checkRuns(client: Client, lane: Lane): Promise<Finding[]> 
           area: 'runs',
           level: stopsReleases(workflowId) ? 'stops' : 'warning',
           what: `${workflowId} is stuck: its workflow task fails again and again`,
-          fix: `temporal workflow reset --workflow-id ${workflowId} --type LastWorkflowTask --reapply-exclude Signal --reason stuck`,
+          fix: resetFix(workflowId),
         }),
       ),
     ...held.map(

@@ -1,5 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { laneOf, moveLatestId, parseLane, releaseId, taskQueue } from '../../src/contract/ids.js';
+import {
+  deliverEventsId,
+  laneOf,
+  moveLatestId,
+  parseLane,
+  releaseId,
+  releaseLaneId,
+  stopsReleases,
+  taskQueue,
+  watchProductionId,
+} from '../../src/contract/ids.js';
 import { parseDigest, parseRepository, splitRepository, stagingTag } from '../../src/contract/image.js';
 import { parseSha, sameBuild } from '../../src/contract/sha.js';
 import { formatDuration, parseDuration } from '../../src/domain/duration.js';
@@ -78,4 +88,17 @@ describe('lanes', () => {
   test.each(['my-workflow', 'canary-release-XYZ', 'canary-release-4c1d56e0'])('%s belongs to no gate', (id) => {
     expect(() => laneOf(id)).toThrow('invalid workflow id');
   });
+  test.each(['', 'eu', 'check-drift', 'eu-check-drift', 'gates.check-drift', 'check-drift-2026', 'deliver-events'])(
+    'releases of lane %j wait for its releases, mover and lane, and for nothing that stands beside them',
+    (name) => {
+      const [lane, sha] = [parseLane(name), parseSha(FULL)];
+      const prefix = name && `${name}-`;
+      const waitedFor = [releaseId(lane, sha), `${prefix}rollback-4c1d56e`, moveLatestId(lane), releaseLaneId(lane)];
+      const drift = [`${prefix}check-drift`, `${prefix}check-drift-2026-11-29T18:05:00Z`];
+      const beside = [watchProductionId(lane, sha), deliverEventsId(lane), `${prefix}add-tenant:one`, ...drift];
+      expect(waitedFor.filter((id) => !stopsReleases(id))).toEqual([]);
+      expect(beside.filter(stopsReleases)).toEqual([]);
+      expect(new Set([...waitedFor, ...beside].map(laneOf))).toEqual(new Set([lane]));
+    },
+  );
 });

@@ -1,5 +1,13 @@
 export default [
   {
+    name: 'rollback-sticky',
+    breaks: 'after a crash, the lane answers later than an automatic rollback waits for it',
+    file: 'src/temporal/lane-client.ts',
+    find: 'STICKY_MS = 2_000',
+    replace: 'STICKY_MS = 10_000',
+    test: 'test/workers/sticky.test.ts > a lane whose worker has just died answers within the time in which a rollback is announced',
+  },
+  {
     name: 'rollback-writes-the-bad-build-back',
     breaks: 'a rollback of which one image cannot be moved restores the bad build',
     file: 'src/move/move-tags.ts',

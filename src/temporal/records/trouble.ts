@@ -109,8 +109,14 @@ async function failingTask(client: Client, run: RunRef, attempt: number): Promis
   return {
     workflowId,
     what: `is stuck: its workflow task has failed ${attempt - 1} times`,
-    fix: `temporal workflow reset --workflow-id ${workflowId} --type LastWorkflowTask --reapply-exclude Signal --reason stuck`,
+    fix: resetFix(workflowId),
   };
+}
+
+/** Resets a run to its last workflow task, without the signals that came since: one of them may be the cause. The signals of a delivery are its events. */
+export function resetFix(workflowId: string): string {
+  const without = /(?:^|-)deliver-events$/.test(workflowId) ? '' : ' --reapply-exclude Signal';
+  return `temporal workflow reset --workflow-id ${workflowId} --type LastWorkflowTask${without} --reason stuck`;
 }
 
 /** The last events of a run, oldest first. */
