@@ -1,12 +1,14 @@
-import { activityInfo, cancellationSignal } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, sleep } from '@temporalio/activity';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { nullIfInvalid } from '../src/contract/brand.js';
 import { taskQueue, WORKFLOWS, watchProductionId } from '../src/contract/ids.js';
+import type { LaneState } from '../src/contract/lane.js';
 import { productionTenantsSignal } from '../src/contract/messages.js';
 import type { PlannedTenant, TenantBuild } from '../src/contract/release.js';
 import { type Sha, sameBuild } from '../src/contract/sha.js';
 import type { CheckResult } from '../src/contract/tenants/check.js';
 import type { SeenTenant, WatchInput, WatchPlan, WatchState } from '../src/contract/tenants/production.js';
+import { rounded } from '../src/domain/duration.js';
 import { parseWatchState } from '../src/domain/payloads/plan.js';
 import {
   beginWatch,
@@ -22,6 +24,7 @@ import { chooseAutoRollback } from '../src/lane/rollback.js';
 import { LIVENESS_WAITS, livenessOf } from '../src/smoke/default-suite.js';
 import type { Access } from '../src/smoke/session.js';
 import { smokeTenant } from '../src/smoke/smoke-tenant.js';
+import type { LaneClient } from '../src/temporal/lane-client.js';
 import { watchReport } from '../src/temporal/production.js';
 import { findRun, isOpen } from '../src/temporal/runs.js';
 import { askBuilds } from '../src/tenants/ask-build.js';
@@ -42,6 +45,9 @@ const AWAY_MS = 24 * 3_600_000;
 
 /** Time for the watch before to tell what it knows, in milliseconds. */
 const REPORT_TIMEOUT_MS = 5_000;
+
+/** Pause between two questions to a lane that does not answer, in milliseconds. */
+const LANE_POLL_MS = 500;
 
 /** Result of a shift of a watch. */
 export interface WatchResult {
@@ -115,10 +121,10 @@ export function createWatchActivities(dependencies: ActivityDependencies) {
       return { plan, seen: beginWatch(names, Date.now()) };
     },
 
-    /** Target of an automatic rollback, or why a person must decide. A lane that does not answer is asked again: nothing moves without it. */
+    /** Target of an automatic rollback, or why a person must decide. Nothing moves without the lane: one that was ended is started again, and one that stays silent is left to a person. */
     async chooseRollback(input: WatchInput & { movedAt: string }): Promise<{ target: Sha } | { ask: string }> {
-      const state = await lane.state();
-      if (state === null) throw new Error('the lane does not answer');
+      const state = await withHeartbeat(() => answerOf(lane, waits.silenceMs));
+      if (state === null) return { ask: `the lane did not answer for ${rounded(waits.silenceMs)}` };
       const choice = chooseAutoRollback(state, input);
       if ('ask' in choice) return choice;
       // A person with crane, or `--direct`, may have gone back already: the lane hears of it minutes later.
@@ -167,6 +173,16 @@ export function createWatchActivities(dependencies: ActivityDependencies) {
         }
       }),
   };
+}
+
+/** State of the lane once it answers; null if it is silent for so long, in milliseconds. */
+async function answerOf(lane: LaneClient, forMs: number): Promise<LaneState | null> {
+  for (const until = Date.now() + forMs; ; await sleep(LANE_POLL_MS)) {
+    const state = await lane.state();
+    if (state !== null || Date.now() >= until) return state;
+    // Only a message would start a lane that was ended.
+    if ((await lane.openRun()) === null) await lane.begin();
+  }
 }
 
 /** What is added to a tenant that was polled. */

@@ -111,4 +111,20 @@ export default [
     replace: 'void child.result().catch(() => undefined);',
     test: 'test/workflows/auto-rollback.test.ts > a target that may be below a rollback floor which cannot be read is left to a person, by an alarm that says why',
   },
+  {
+    name: 'auto-rollback-ended-lane',
+    breaks: 'a lane that was ended keeps a red production from its rollback until a person looks',
+    file: 'activities/watch-production.ts',
+    find: 'if ((await lane.openRun()) === null) await lane.begin();',
+    replace: '',
+    test: 'test/activities/choose-rollback.test.ts > a lane that was ended is started again, and then names the target',
+  },
+  {
+    name: 'auto-rollback-silent-lane',
+    breaks: 'a person hears a quarter of an hour late that a silent lane keeps the policy from rolling back',
+    file: 'activities/watch-production.ts',
+    find: 'if (state !== null || Date.now() >= until) return state;',
+    replace: "if (state !== null) return state; else if (Date.now() >= until) throw new Error('silent');",
+    test: 'test/activities/choose-rollback.test.ts > a lane that stays silent is left to a person, who hears how long it was',
+  },
 ];

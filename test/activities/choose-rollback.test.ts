@@ -1,0 +1,95 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createWatchActivities } from '../../activities/watch-production.js';
+import { loadConfig } from '../../src/config/load.js';
+import type { Config } from '../../src/config/schema.js';
+import { type Digest, parseRepository, stagingTag } from '../../src/contract/image.js';
+import type { LaneState } from '../../src/contract/lane.js';
+import { parseSha, type Sha } from '../../src/contract/sha.js';
+import { record } from '../../src/lane/ledger.js';
+import { emptyLane } from '../../src/lane/state.js';
+import { createRegistry } from '../../src/registry/registry.js';
+import { pushBuild, retag } from '../../testbed/images.js';
+import { startMemoryRegistry } from '../../testbed/memory-registry.js';
+import { newSha } from '../support/shas.js';
+
+const MOVED_AT = '2026-11-29T12:00:00.000Z';
+const [good, red] = [parseSha(newSha()), parseSha(newSha())];
+const images = await startMemoryRegistry();
+const registry = createRegistry({ push: true });
+const repository = `${images.host}/platform`;
+const folder = mkdtempSync(join(tmpdir(), 'canary-choose-'));
+const file = join(folder, 'production.json');
+writeFileSync(file, JSON.stringify({ tenants: [{ name: 'acme', url: 'https://acme.example.com' }] }));
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await registry.close();
+  await images.stop();
+});
+
+const state: LaneState = emptyLane();
+let config: Config;
+beforeAll(async () => {
+  config = await loadConfig({ CANARY_IMAGES: repository, CANARY_PROD_FLEET_FILE: file, CANARY_AUTO_ROLLBACK: '1' });
+  await move(good, '2026-11-29T11:00:00.000Z');
+  await move(red, MOVED_AT);
+});
+
+async function move(sha: Sha, at: string): Promise<void> {
+  const spec = { registry: images.host, repository: 'platform' };
+  await pushBuild({ ...spec, tag: stagingTag(sha), sha });
+  const digest = (await retag({ ...spec, from: stagingTag(sha), to: 'latest' })) as Digest;
+  const moved = [{ repository: parseRepository(repository), digest }];
+  record(state.ledger, { sha, at, kind: 'promotion', by: 'ada', reason: 'x', images: moved });
+}
+
+/** Lane that answers while it runs; one that is `silent` runs and never answers. */
+function laneOf(given: 'running' | 'ended' | 'silent') {
+  let now = given;
+  const begun: string[] = [];
+  return {
+    begun,
+    state: async () => (now === 'running' ? state : null),
+    openRun: async () => (now === 'ended' ? null : 'run'),
+    begin: async () => {
+      begun.push('begun');
+      now = 'running';
+    },
+  };
+}
+
+function choose(lane: ReturnType<typeof laneOf>) {
+  const { chooseRollback } = createWatchActivities({
+    config,
+    registry,
+    lane,
+    suite: null,
+    client: null,
+    stopping: new AbortController().signal,
+    waits: { surpriseMs: 20, silenceMs: 1_200 },
+  } as never);
+  return new MockActivityEnvironment().run(chooseRollback, { sha: red, movedAt: MOVED_AT });
+}
+
+describe('the choice of an automatic rollback', () => {
+  test('a lane that answers names the target, and is not started', async () => {
+    const lane = laneOf('running');
+    expect(await choose(lane)).toEqual({ target: good });
+    expect(lane.begun).toEqual([]);
+  });
+
+  test('a lane that was ended is started again, and then names the target', async () => {
+    const lane = laneOf('ended');
+    expect(await choose(lane)).toEqual({ target: good });
+    expect(lane.begun).toEqual(['begun']);
+  });
+
+  test('a lane that stays silent is left to a person, who hears how long it was', async () => {
+    const lane = laneOf('silent');
+    expect(await choose(lane)).toEqual({ ask: 'the lane did not answer for 1s' });
+    expect(lane.begun).toEqual([]);
+  });
+});
