@@ -35,25 +35,31 @@ export async function prebuild(): Promise<void> {
   renameSync(written, prebuilt);
 }
 
+/** How the workflows are bundled: modules of `workflows/`. */
+const BUNDLED = {
+  // In workflows alone: what activities get comes from our own workflows.
+  payloadConverter: 'shared/payload-converter',
+  failureConverter: 'shared/failure-converter',
+  interceptors: ['shared/interceptors'],
+  // Loaded once, in place of once for each run in memory: no module keeps anything (ADR 31).
+  isPreloaded: true,
+};
+
 export function bundleWorkflows(workflowsPath = workflowFile('index')): Promise<{ code: string }> {
+  const interceptors = BUNDLED.interceptors.map(workflowFile);
   return bundleWorkflowCode({
     workflowsPath,
-    // In workflows alone: what activities get comes from our own workflows.
-    payloadConverterPath: workflowFile('shared/payload-converter'),
-    failureConverterPath: workflowFile('shared/failure-converter'),
-    workflowInterceptorModules: [workflowFile('shared/interceptors')],
-    // Loaded once and frozen, in place of once for each run in memory: no module keeps anything (ADR 31).
-    preloadModules: [workflowsPath, workflowFile('shared/interceptors')],
+    payloadConverterPath: workflowFile(BUNDLED.payloadConverter),
+    failureConverterPath: workflowFile(BUNDLED.failureConverter),
+    workflowInterceptorModules: interceptors,
+    preloadModules: BUNDLED.isPreloaded ? [workflowsPath, ...interceptors] : [],
     logger: QUIET,
   });
 }
 
-/** How the workflows are bundled: a new word for a new way. */
-const BUNDLED = 'one copy';
-
-/** Of all that a workflow may import. */
+/** Of all that a workflow may import, and of how it is bundled. */
 export function hashOfSources(): string {
-  const hash = createHash('sha256').update(BUNDLED);
+  const hash = createHash('sha256').update(JSON.stringify(BUNDLED));
   for (const folder of ['workflows', join('src', 'contract'), join('src', 'domain'), join('src', 'lane')])
     for (const file of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).sort())
       if (file.endsWith(extension)) hash.update(`${file}\0`).update(readFileSync(join(root, folder, file)));

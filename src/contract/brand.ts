@@ -31,15 +31,22 @@ export function listed(problems: readonly string[]): string[] {
   return problems.length > MAX_PROBLEMS ? [...lines, `and ${problems.length - MAX_PROBLEMS} more`] : lines;
 }
 
-/** Already printable; the large classes of `UNSAFE` are seldom needed. */
+/** Already printable; the large classes of `withoutControls` are seldom needed. */
 const PLAIN = /^[ -~]*$/;
-/** Characters that a screen acts on or does not show, but for the one that colors an emoji: controls (C0, C1), direction and zero width, breaks of lines, halves of a pair, codes that are no character. */
-const UNSAFE =
-  /(?!(?<=\p{Extended_Pictographic})\ufe0f)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]/gu;
 const NAMED: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/** Text with its unsafe characters as the escapes of JSON (`\u001b`): it cannot break a line, or change how it reads. */
-export const withoutControls = (text: string): string => (PLAIN.test(text) ? text : text.replace(UNSAFE, escapeOf));
+/**
+ * Text with its unsafe characters as the escapes of JSON (`\u001b`): it cannot break a line, or change how it reads. Those are what a screen
+ * acts on or does not show, but for the one that colors an emoji: controls (C0, C1), direction and zero width, breaks of lines, halves
+ * of a pair, codes that are no character.
+ */
+export const withoutControls = (text: string): string =>
+  PLAIN.test(text)
+    ? text
+    : text.replace(
+        /(?!(?<=\p{Extended_Pictographic})\ufe0f)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]/gu,
+        escapeOf,
+      );
 
 /** By UTF-16 units, as JSON has it. */
 const escapeOf = (character: string) =>

@@ -1,14 +1,15 @@
 import type { Client } from '@temporalio/client';
 import { type Lane, moveTaskQueue, ofGate, stopsReleases, taskQueue } from '../contract/ids.js';
+import { NoAnswer } from '../temporal/faults/in-time.js';
 import { overview } from '../temporal/overview.js';
 import { listRuns, RunsUnlisted } from '../temporal/records/listing.js';
 import { lostEvents } from '../temporal/records/lost-events.js';
-import { resetFix } from '../temporal/records/trouble.js';
+import { resetFix, type Unseen, VISIBILITY_FIX } from '../temporal/records/trouble.js';
 import type { Finding } from './finding.js';
 
 /** Problems of open runs: a workflow task that fails repeatedly, a hold, a pair split. */
 export async function checkRuns(client: Client, lane: Lane): Promise<Finding[]> {
-  const [stuck, { running, alarm, troubles, unlisted }] = await Promise.all([
+  const [stuck, { running, alarm, troubles, unlisted, unseen }] = await Promise.all([
     stuckRuns(client, lane).catch(unlistedOnly),
     overview(client, lane),
   ]);
@@ -16,6 +17,7 @@ export async function checkRuns(client: Client, lane: Lane): Promise<Finding[]> 
   const held = running.filter(({ waitingFor }) => waitingFor !== null);
   const found: Finding[] = [
     ...(why === null ? [] : [unlistedFinding(why)]),
+    ...(unseen && !(why && unseen.fix === VISIBILITY_FIX) ? [unseenFinding(unseen)] : []),
     ...(alarm ? [alarmFinding(alarm)] : []),
     ...troubles.map(
       ({ workflowId, what, fix }): Finding => ({
@@ -57,8 +59,10 @@ const unlistedFinding = (why: string): Finding => ({
   area: 'runs',
   level: 'warning',
   what: `runs cannot be listed, so one that is stuck is not found: ${why}`,
-  fix: 'look at the visibility store of Temporal; releases and rollbacks go on without it',
+  fix: VISIBILITY_FIX,
 });
+
+const unseenFinding = (unseen: Unseen): Finding => ({ area: 'runs', level: 'warning', ...unseen });
 
 function alarmFinding({
   workflowId,
@@ -69,9 +73,20 @@ function alarmFinding({
   return { area: 'runs', level: 'stops', what: `${workflowId} ended ${outcome}: ${why}`, fix };
 }
 
+/** How long histories of deliveries may take, in milliseconds. */
+const LOST_MS = 5_000;
+
 /** Sinks that did not get what people should know. */
 export async function checkDeliveries(client: Client, lane: Lane): Promise<Finding[]> {
-  return (await lostEvents(client, lane)).map((lost): Finding => ({ area: 'runs', level: 'warning', ...lost }));
+  try {
+    return (await lostEvents(client, lane, LOST_MS)).map(
+      (lost): Finding => ({ ...lost, area: 'runs', level: 'warning' }),
+    );
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error;
+    const what = `events that sinks did not get are not known: ${error.message}`;
+    return [{ area: 'runs', level: 'warning', what, fix: 'run doctor again once Temporal answers' }];
+  }
 }
 
 /** Most runs that are named. */

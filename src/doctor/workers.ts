@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import proto, { type temporal } from '@temporalio/proto';
 import { differingSettings, hashIn, shortIdentity } from '../config/hash.js';
 import { type Lane, moveTaskQueue, taskQueue } from '../contract/ids.js';
-import { queueNow, workersOn } from '../temporal/pollers.js';
+import { queueNow } from '../temporal/pollers.js';
 import { versionIn } from '../temporal/version.js';
 import type { Finding } from './finding.js';
 
@@ -17,10 +17,10 @@ export async function checkWorkers(client: Client, lane: Lane, hash: string | nu
     { queue: moveTaskQueue(lane), kind: 'activity' },
   ] as const;
   const polled = await Promise.all(
-    queues.map(async ({ queue, kind }) => ({ queue, identities: await workersOn(client, queue, kind) })),
+    queues.map(async ({ queue, kind }) => ({ queue, ...(await queueNow(client, queue, kind)) })),
   );
-  const pollers = await queueNow(client, taskQueue(lane));
-  const absent = new Set(polled.filter(({ identities }) => identities.length === 0).map(({ queue }) => queue));
+  const pollers = polled.flatMap((queue) => queue.pollers);
+  const absent = new Set(polled.filter((queue) => queue.pollers.length === 0).map(({ queue }) => queue));
   return [
     ...[...absent].map(
       (queue): Finding => ({
@@ -30,25 +30,28 @@ export async function checkWorkers(client: Client, lane: Lane, hash: string | nu
         fix: 'start one: canary worker',
       }),
     ),
-    ...compareVersions(pollers.pollers),
-    ...compareConfigs(
-      polled.flatMap(({ identities }) => identities),
-      hash,
-    ),
+    ...compareVersions(pollers),
+    ...compareConfigs(pollers.map(nameOf), hash),
   ];
 }
 
+const nameOf = ({ identity }: Poller) => identity ?? 'unnamed';
+const versionOf = (poller: Poller) => versionIn(nameOf(poller)) ?? 'an unknown version';
+
+/** What the server says of a worker that has just stopped. */
+const STOPPED = 'one that has stopped is listed for 90 s';
+
 /** Two versions at a time: an upgrade that is not finished, unless Temporal keeps each run on its own. */
 function compareVersions(pollers: Poller[]): Finding[] {
-  const versions = [
-    ...new Set(pollers.map(({ identity }) => versionIn(identity ?? '') ?? 'an unknown version')),
-  ].sort();
+  const versions = [...new Set(pollers.map(versionOf))].sort();
   if (versions.length < 2) return [];
   const { WORKER_VERSIONING_MODE_VERSIONED: VERSIONED } = proto.temporal.api.enums.v1.WorkerVersioningMode;
   const areVersioned = pollers.every(({ deploymentOptions }) => deploymentOptions?.workerVersioningMode === VERSIONED);
   const who = versions.map((version) => {
-    const those = pollers.filter(({ identity }) => (versionIn(identity ?? '') ?? 'an unknown version') === version);
-    return `${version} (${those.map(({ identity }) => (identity ?? 'unnamed').split('/')[0]).join(', ')})`;
+    const those = pollers
+      .filter((poller) => versionOf(poller) === version)
+      .map((poller) => nameOf(poller).split('/')[0]);
+    return `${version} (${[...new Set(those)].join(', ')})`;
   });
   const what = `workers run ${versions.length} versions: ${who.join(', ')}`;
   if (areVersioned) return [{ area: 'workers', level: 'note', what: `${what}, each with its own runs` }];
@@ -57,7 +60,7 @@ function compareVersions(pollers: Poller[]): Finding[] {
       area: 'workers',
       level: 'warning',
       what: `${what}, and any of them may take any run`,
-      fix: 'finish the upgrade: restart those of the old version (docs/runbook/upgrade.md), or run them as a Worker Deployment (docs/operations.md)',
+      fix: `finish the upgrade: restart those of the old version (docs/runbook/upgrade.md), or run them as a Worker Deployment (docs/operations.md); ${STOPPED}`,
     },
   ];
 }
@@ -81,7 +84,7 @@ function compareConfigs(identities: string[], hash: string | null): Finding[] {
     area: 'workers',
     level: 'warning',
     what: `workers run with ${difference(hashes)}, and any of them may plan a release: ${workers.map(shortIdentity).join(', ')}`,
-    fix: 'restart them with one configuration',
+    fix: `restart them with one configuration; ${STOPPED}`,
   };
   return [warning, ...found];
 }

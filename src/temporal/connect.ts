@@ -120,7 +120,7 @@ export function isOutage(error: unknown): boolean {
 /** Maps the error of a call that the server could not carry out for now; any other error is returned as it is.
  * @param limited the server's message if it limits the calls; null if it does not. */
 export function mapOutage(facts: ConnectionFacts, error: unknown, limited: string | null = null): unknown {
-  if (error instanceof NoAnswer) return outage(facts, error.message, limited, error);
+  if (error instanceof NoAnswer) return outage(facts, error.message, limited, error, SLOW);
   const grpc = grpcOf(error);
   if (!isGrpcServiceError(grpc) || !isOutage(error)) return error;
   const why = grpc.details || grpc.message;
@@ -128,11 +128,20 @@ export function mapOutage(facts: ConnectionFacts, error: unknown, limited: strin
   return outage(facts, grpc.code === DEADLINE_EXCEEDED ? 'no answer in time' : why, limit, error);
 }
 
-const outage = ({ address, namespace }: ConnectionFacts, why: string, limited: string | null, cause?: unknown) =>
+/** One call may be silent alone, and much to read takes long. */
+const SLOW = 'it is slow, or its database is down: canary doctor';
+
+const outage = (
+  { address, namespace }: ConnectionFacts,
+  why: string,
+  limited: string | null,
+  cause?: unknown,
+  guess = 'is its database down?',
+) =>
   new TemporalUnreachable(
     `Temporal at ${address} cannot work on namespace ${namespace}: ${
       limited === null
-        ? `${why} (is its database down?)`
+        ? `${why} (${guess})`
         : `it limits the rate of calls: ${limited} (try again in a minute, or raise the limit)`
     }; releases wait; to roll back without it: canary rollback <sha> --reason … --direct`,
     true,

@@ -2,10 +2,10 @@ import type { Client } from '@temporalio/client';
 import { nullIfInvalid } from '../contract/brand.js';
 import { gateOf, type Lane, laneOf, taskQueue, WORKFLOWS } from '../contract/ids.js';
 import { type LaneView, laneView } from '../lane/view.js';
+import { NoAnswer, withinTime } from './faults/in-time.js';
 import type { LaneUnavailable } from './lane-client.js';
 import { isUnavailable, readLane } from './lane-view.js';
-import { type ListedRun, toListedRun } from './overview.js';
-import { workersOn } from './pollers.js';
+import { type ListedRun, readWorkers, toListedRun } from './overview.js';
 import { listRuns, RunsUnlisted } from './records/listing.js';
 
 /** One of several gates, as one line shows it. */
@@ -18,10 +18,14 @@ export interface GateNow {
 /** All gates of one set of workers. */
 export interface GatesNow {
   gates: GateNow[];
+  /** Gates that did not answer in time, or were not asked. */
+  late: string[];
   /** Why their runs cannot be listed; null if they are. */
   unlisted: string | null;
   /** Identities of the workers that poll. */
   workers: string[];
+  /** Why it is not known who polls. */
+  unasked?: string;
 }
 
 /** Lanes that are asked at a time. */
@@ -29,11 +33,33 @@ const AT_A_TIME = 20;
 /** Upper bound of listed runs: three for each of 300 gates. */
 const MAX_RUNS = 1_000;
 
-/** The gates of `lanes`, which share their workers. */
+/** Time limit of all lanes, in milliseconds: a status takes at most 5 s, and shows the gates that answered. */
+const LANES_MS = 3_500;
+
+/** The gates of `lanes`, which share their workers.
+ * @throws {NoAnswer} if not one of them answered in time. */
 export async function gatesNow(client: Client, lanes: Lane[]): Promise<GatesNow> {
   const [first] = lanes;
-  if (first === undefined) return { gates: [], unlisted: null, workers: [] };
+  if (first === undefined) return { gates: [], late: [], unlisted: null, workers: [] };
   const queue = taskQueue(first);
+  const [views, { running, unlisted }, { identities: workers, unasked }] = await Promise.all([
+    viewsOf(client, lanes),
+    runningRuns(client, queue),
+    readWorkers(client, queue),
+  ]);
+  const gates = [...views].map(([lane, view]) => ({
+    gate: nameOf(lane),
+    lane: view,
+    running: running.filter(({ workflowId }) => nullIfInvalid(() => laneOf(workflowId)) === lane),
+  }));
+  const late = lanes.filter((lane) => !views.has(lane)).map(nameOf);
+  return { gates, late, unlisted, workers, ...(unasked !== undefined && { unasked }) };
+}
+
+const nameOf = (lane: Lane) => gateOf(lane) ?? lane;
+
+/** The lanes that answer in time. */
+async function viewsOf(client: Client, lanes: Lane[]): Promise<Map<Lane, GateNow['lane']>> {
   const rest = [...lanes];
   const views = new Map<Lane, GateNow['lane']>();
   const readNext = async () => {
@@ -42,17 +68,14 @@ export async function gatesNow(client: Client, lanes: Lane[]): Promise<GatesNow>
       views.set(lane, isUnavailable(state) ? state : laneView(state, Date.now()));
     }
   };
-  const [{ running, unlisted }, workers] = await Promise.all([
-    runningRuns(client, queue),
-    workersOn(client, queue),
-    ...Array.from({ length: AT_A_TIME }, readNext),
-  ]);
-  const gates = lanes.map((lane) => ({
-    gate: gateOf(lane) ?? lane,
-    lane: views.get(lane) ?? ('silent' as const),
-    running: running.filter(({ workflowId }) => nullIfInvalid(() => laneOf(workflowId)) === lane),
-  }));
-  return { gates, unlisted, workers };
+  try {
+    await withinTime(client, LANES_MS, () => Promise.all(Array.from({ length: AT_A_TIME }, readNext)));
+  } catch (error) {
+    rest.length = 0;
+    if (!(error instanceof NoAnswer) || views.size === 0) throw error;
+  }
+  // What is answered later is not shown.
+  return new Map(lanes.flatMap((lane) => (views.has(lane) ? [[lane, views.get(lane) as GateNow['lane']]] : [])));
 }
 
 async function runningRuns(client: Client, queue: string): Promise<{ running: ListedRun[]; unlisted: string | null }> {

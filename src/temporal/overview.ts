@@ -4,13 +4,14 @@ import type { Holder } from '../contract/lane.js';
 import type { TagState } from '../contract/move.js';
 import type { ReleaseStatus } from '../contract/release.js';
 import { CanaryOutcome, CanaryPhase, CanarySha, CanaryWaitingFor } from '../contract/search-attributes.js';
-import { inTime, whyNot } from './faults/in-time.js';
+import { whyNot, withinTime } from './faults/in-time.js';
 import type { LaneUnavailable } from './lane-client.js';
 import { isUnavailable, type LaneNow, laneNow, readLane } from './lane-view.js';
 import { workersOn } from './pollers.js';
 import { type ProductionNow, productionNow } from './production.js';
+import { endedAdditions } from './records/additions.js';
 import { listRuns, RunsUnlisted } from './records/listing.js';
-import { openRuns, type Trouble, troublesOf } from './records/trouble.js';
+import { openRuns, type Trouble, troublesOf, type Unseen } from './records/trouble.js';
 import { awaitRunEnd, findRun, isOpen, queryStatus, type RunEnd } from './runs.js';
 import { waitsFor } from './waits-for.js';
 
@@ -47,6 +48,8 @@ export interface Overview {
   lane: LaneNow | LaneUnavailable;
   /** Why runs cannot be listed, so that `running` has those alone that the lane knows, and `ended` none; null if they are. */
   unlisted: string | null;
+  /** What `troubles` lacks, if anything. */
+  unseen?: Unseen;
   /** By the ledger, else by the runs the server keeps; null if neither has a move. */
   live: LiveBuild | null;
   /** The previous good build: the target of a rollback. */
@@ -55,7 +58,7 @@ export interface Overview {
   alarm: (ListedRun & { why: string }) | null;
   /** Running runs; `state` is null if no worker answers in time. */
   running: (ListedRun & { state: ReleaseStatus | null /** What a rollback waits for. */; waitsFor?: string[] })[];
-  /** Open runs that do not go on, and why, and a watch over the live build that ended too early. */
+  /** Open runs that do not go on, and why, and a watch over the live build, or an addition of a tenant, that ended too early. */
   troubles: Trouble[];
   /** Ended runs, the latest first. */
   ended: ListedRun[];
@@ -103,9 +106,10 @@ export async function productionOfLive(
 /** The view by the runs alone, without the ledger. */
 async function overviewFromRuns(client: Client, lane: Lane): Promise<Omit<Overview, 'lane'>> {
   const [queue, moveQueue] = [taskQueue(lane), moveTaskQueue(lane)];
-  const [{ runs, unlisted }, openIds, ...identities] = await Promise.all([
+  const [{ runs, unlisted }, { ids: openIds, unseen }, additions, ...identities] = await Promise.all([
     runsOf(client, lane),
     openRuns(client, lane),
+    endedAdditions(client, lane),
     readWorkers(client, queue),
     readWorkers(client, moveQueue, 'activity'),
   ]);
@@ -118,7 +122,7 @@ async function overviewFromRuns(client: Client, lane: Lane): Promise<Omit<Overvi
   const succeeded = finishedMoves.filter(({ outcome }) => MOVED_OUTCOMES.includes(outcome ?? ''));
   const failedMove = finishedMoves[0] && finishedMoves[0] !== succeeded[0] ? finishedMoves[0] : null;
   const open = runs.filter(({ closed }) => closed === null);
-  const [live, alarm, troubles, running] = await Promise.all([
+  const [live, alarm, stopped, running] = await Promise.all([
     succeeded[0] ? liveFromRun(client, succeeded[0]) : null,
     failedMove && endOf(client, failedMove).then((end) => ({ ...failedMove, why: end?.report?.why ?? '' })),
     troublesOf(client, lane, [...open.map(({ workflowId }) => workflowId), ...openIds]),
@@ -135,15 +139,22 @@ async function overviewFromRuns(client: Client, lane: Lane): Promise<Omit<Overvi
     ),
   ]);
   const workers = [queue, moveQueue].map((name, index) => ({ queue: name, identities: [], ...identities[index] }));
-  return { live, back: previousGoodBuild(succeeded), alarm, running, troubles, ended, unlisted, workers };
+  const troubles = [...stopped, ...additions];
+  const seen = { live, back: previousGoodBuild(succeeded), alarm, running, troubles, ended, unlisted, workers };
+  // Without any list, one line says so.
+  return unseen && unlisted === null ? { ...seen, unseen } : seen;
 }
 
 /** How long a queue may take to say who polls it, in milliseconds: another part of the server may be silent alone. */
 const WORKERS_MS = 1_500;
 
-async function readWorkers(client: Client, queue: string, kind?: 'activity') {
-  const read = client.withDeadline(Date.now() + WORKERS_MS, () => workersOn(client, queue, kind));
-  return inTime(WORKERS_MS, read).then(
+/** Who polls a queue, or why that is not known. */
+export async function readWorkers(
+  client: Client,
+  queue: string,
+  kind?: 'activity',
+): Promise<{ identities: string[]; unasked?: string }> {
+  return withinTime(client, WORKERS_MS, () => workersOn(client, queue, kind)).then(
     (identities) => ({ identities }),
     (error: unknown) => ({ identities: [], unasked: whyNot(error) }),
   );

@@ -1,9 +1,10 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { type Lane, taskQueue, WORKFLOWS, watchProductionId } from '../contract/ids.js';
 import { productionQuery } from '../contract/messages.js';
+import { CanaryOutcome, CanaryTenantsRed } from '../contract/search-attributes.js';
 import { parseSha } from '../contract/sha.js';
 import type { WatchReport } from '../contract/tenants/production.js';
-import { time } from '../domain/markdown.js';
+import { oneLine, time } from '../domain/markdown.js';
 import type { Trouble } from './records/trouble.js';
 import { earlyEnd, findRun, isOpen, queryWithin } from './runs.js';
 
@@ -46,12 +47,20 @@ export async function productionNow(
       back: null,
       unwatched: {
         workflowId,
-        what: `${ended} before its end, so production is no longer watched`,
-        fix: `temporal workflow start --type ${WORKFLOWS.watch} --task-queue ${taskQueue(lane)} --workflow-id ${workflowId} --input '{"sha":"${sha}"}'`,
+        what: `${ended} before its end, so production is no longer watched${redIn(run)}`,
+        // The comment may be typed with the command: one that a person starts is over no move.
+        fix: `temporal workflow start --type ${WORKFLOWS.watch} --task-queue ${taskQueue(lane)} --workflow-id ${workflowId} --input '{"sha":"${sha}"}' # it only looks: no automatic rollback, no delivery`,
       },
     };
   const report = await watchReport(client, run);
   return report && { summary: report.why, asOf: run.closeTime?.toISOString() ?? null, back: report.propose };
+}
+
+/** What an ended watch saw red. A cancel replaces its outcome, and leaves the tenants. */
+function redIn({ typedSearchAttributes: attributes }: Pick<WorkflowExecutionInfo, 'typedSearchAttributes'>): string {
+  const tenants = attributes.get(CanaryTenantsRed) ?? [];
+  if (tenants.length === 0 && attributes.get(CanaryOutcome) !== 'red') return '';
+  return `; it saw production red${tenants.length > 0 ? `: ${oneLine(tenants.join(', '))}` : ''}`;
 }
 
 /** `18 of 20 on it (as of 2026-11-25 12:01:05 UTC)` */

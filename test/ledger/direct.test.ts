@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { main } from '../../src/cli/main.js';
 import { parseLane } from '../../src/contract/ids.js';
@@ -19,6 +20,9 @@ import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { at } from '../registry/support.js';
 import { newSha } from '../support/shas.js';
+
+/** How long a registry takes to open an upload, in milliseconds: longer than the refusal takes. */
+const SLOW_MS = 500;
 
 const NAMES = ['acme/platform', 'acme/platform-tenant'];
 const lane = parseLane('');
@@ -116,6 +120,24 @@ describe('rollback --direct with a copy of the ledger', () => {
     const forced = await direct([bad, '--force'], { CANARY_PAYLOAD_KEY_FILE });
     expect(forced.code, forced.err).toBe(0);
     expect(await latest()).toBe(await digestOf(bad));
+  });
+
+  test('leaves no upload open if it is refused: each probe is cancelled before it ends', async () => {
+    await keep(KEYS);
+    const isUpload = ({ path }: { path: string }) => path.includes('/blobs/uploads/');
+    const remove = server.faults.add({
+      match: (request) => isUpload(request) && request.method === 'POST',
+      respond: async (_request, serve) => {
+        await delay(SLOW_MS);
+        return serve();
+      },
+    });
+    const before = server.requests.length;
+    const { code } = await direct([bad], { CANARY_PAYLOAD_KEY_FILE });
+    remove();
+    const made = server.requests.slice(before).filter(isUpload);
+    expect(code).toBe(1);
+    expect(made.map(({ method }) => method).sort()).toEqual(['DELETE', 'DELETE', 'POST', 'POST']);
   });
 
   test('without a sha moves to the previous good build, by the digests of a signed copy', async () => {

@@ -135,7 +135,7 @@ export async function scenesBeside(registry: MemoryRegistry) {
       async again(how) {
         const { status, doctor } = await told(gate);
         const what = `${workflowId} ${how} before its end, so production is no longer watched`;
-        const fix = `temporal workflow start --type WatchProduction --task-queue ${taskQueue(gate.lane)} --workflow-id ${workflowId} --input '{"sha":"${sha}"}'`;
+        const fix = `temporal workflow start --type WatchProduction --task-queue ${taskQueue(gate.lane)} --workflow-id ${workflowId} --input '{"sha":"${sha}"}' # it only looks: no automatic rollback, no delivery`;
         expect(status).toContain(`STOPPED  ${what}`);
         expect(status[status.indexOf(`STOPPED  ${what}`) + 1]?.trim()).toBe(fix);
         expect(status.join('\n')).toContain(`production: not watched to its end: ${workflowId} ${how}`);
@@ -204,8 +204,17 @@ export async function scenesBeside(registry: MemoryRegistry) {
       goOn: becomesMember,
       async again(how) {
         expect(await awaitAddition(run)).toMatchObject({ why: how === 'was cancelled' ? 'cancelled' : 'by the test' });
+        const what = `${run.workflowId} ${how} before its end, so the tenant may not be in the fleet`;
+        const fix = `canary tenants add ${slug}`;
+        await until('status and doctor tell', async () => {
+          const { status, doctor } = await told(gate);
+          const line = status.indexOf(`STOPPED  ${what}`);
+          const isShown = line >= 0 && status[line + 1]?.trim() === fix;
+          return isShown && doctor.includes(`WARNING  runs      ${what} (fix: ${fix})`);
+        });
         await begin();
         await becomesMember();
+        expect((await told(gate)).status.join('\n')).not.toContain('may not be in the fleet');
       },
     };
   }
@@ -255,11 +264,13 @@ export async function scenesBeside(registry: MemoryRegistry) {
       async again(how) {
         const what = `last superseded of ${sha.slice(0, 7)}: ${workflowId} ${how}`;
         const replay = `canary events ${sha.slice(0, 7)} --replay`;
-        const isTold = async () => {
-          const { status, doctor } = await told(gate);
-          expect(status.join('\n')).toContain(`of the last day, ${what} (${replay})`);
-          expect(doctor.join('\n')).toContain(`of the last day, ${what} (fix: ${replay})`);
-        };
+        // A list of runs lags.
+        const isTold = () =>
+          until('status and doctor tell', async () => {
+            const { status, doctor } = await told(gate);
+            const isShown = status.join('\n').includes(`of the last day, ${what} (${replay})`);
+            return isShown && doctor.join('\n').includes(`of the last day, ${what} (fix: ${replay})`);
+          });
         await isTold();
         hook.answer = () => ({ status: 200, body: 'ok' });
         await send(next);

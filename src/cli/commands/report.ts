@@ -6,7 +6,7 @@ import { releasePage } from '../../report/html/release-page.js';
 import { renderPostmortem } from '../../report/postmortem.js';
 import { renderReport } from '../../report/render.js';
 import { withClient } from '../../temporal/connect.js';
-import { promptly } from '../../temporal/faults/in-time.js';
+import { NoAnswer, promptly } from '../../temporal/faults/in-time.js';
 import { incidents } from '../../temporal/incident.js';
 import { productionLine, productionNow } from '../../temporal/production.js';
 import { eventsOfRun } from '../../temporal/records/events.js';
@@ -49,16 +49,20 @@ function printReport(given: Given, io: Io): Promise<number> {
   if (release && rollback) throw new InvalidInput('--release and --rollback exclude each other: keep one');
   const ids = [...(rollback ? [] : [releaseId(lane, sha)]), ...(release ? [] : [rollbackId(lane, sha)])];
   return withClient(io.env, async (client) => {
-    const read = await promptly(client, () => Promise.all(ids.map((id) => readRun(client, id))));
+    const [production, ...read] = await promptly(client, () =>
+      Promise.all([productionNow(client, lane, sha), ...ids.map((id) => readRun(client, id))]),
+    );
     const runs = read.filter((run) => run !== null);
     const [last] = runs.sort((a, b) => Date.parse(b.started) - Date.parse(a.started));
     if (last === undefined) throw new InvalidInput(`no run ${ids.join(' or ')} (canary status)`);
     if (last.unlisted) io.err(`canary: ${last.unlisted}: the build before is not named`);
-    const production = await promptly(client, () => productionNow(client, lane, sha));
     const file = textOption(given, 'html');
     if (file !== undefined) {
       // The history of a run may be gone before its report.
-      const events = await eventsOfRun(client, last).catch(() => []);
+      const events = await promptly(client, () => eventsOfRun(client, last)).catch((error: unknown) => {
+        if (error instanceof NoAnswer) io.err(`canary: the events of the run are missing: ${error.message}`);
+        return [];
+      });
       return writePage(file, releasePage(last, events, { production, links: reportLinks(io) }), io);
     }
     if (wantsJson(given)) {

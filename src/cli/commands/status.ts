@@ -7,8 +7,8 @@ import { gateOf, type Lane, parseRunId, releaseId, rollbackId } from '../../cont
 import { DECISIONS } from '../../contract/messages.js';
 import { parseSha, type Sha } from '../../contract/sha.js';
 import { oneLine } from '../../domain/markdown.js';
-import { withClient } from '../../temporal/connect.js';
-import { promptly } from '../../temporal/faults/in-time.js';
+import { isOutage, withClient } from '../../temporal/connect.js';
+import { NoAnswer, promptly, whyNot } from '../../temporal/faults/in-time.js';
 import { gatesNow } from '../../temporal/gates.js';
 import { isUnavailable, laneNow } from '../../temporal/lane-view.js';
 import { overview } from '../../temporal/overview.js';
@@ -67,13 +67,22 @@ function run(given: Given, io: Io): Promise<number> {
       for (const line of wantsJson(given) ? [JSON.stringify(data)] : lines) io.out(line);
     };
     // Once, beside the first status: it reads histories.
-    const lost = sha === null && gates === null ? lostEvents(client, lane).catch(() => []) : [];
+    const lost = sha === null && gates === null ? lostLines(client, lane) : [];
     let result = await readStatus();
     print(result);
-    for (const { what, fix } of await lost) io.err(`canary: ${what} (${fix})`);
+    for (const line of await lost) io.err(`canary: ${line}`);
+    let isSlow = false;
     for (let last = comparableData(result); given.options.watch === true && !io.signal.aborted; ) {
       await delay(WATCH_INTERVAL_MS, undefined, { signal: io.signal }).catch(() => undefined);
-      result = await readStatus();
+      try {
+        result = await readStatus();
+        isSlow = false;
+      } catch (error) {
+        if (!(error instanceof NoAnswer || isOutage(error))) throw error;
+        if (!isSlow) io.err(`canary: what is shown may be old: ${oneLine(whyNot(error))}; Temporal is asked again`);
+        isSlow = true;
+        continue;
+      }
       if (comparableData(result) !== last) print(result);
       last = comparableData(result);
     }
@@ -82,6 +91,16 @@ function run(given: Given, io: Io): Promise<number> {
     return result.silent === undefined ? EXIT.done : EXIT.fault;
   });
 }
+
+/** How long histories may take, in milliseconds. */
+const LOST_MS = 1_500;
+
+/** Events that sinks did not get, a line for each sink, or why that is not known. */
+const lostLines = (client: Client, lane: Lane): Promise<string[]> =>
+  lostEvents(client, lane, LOST_MS).then(
+    (lost) => lost.map(({ what, fix }) => `${what} (${fix})`),
+    (error: unknown) => [`events that sinks did not get are not known: ${oneLine(whyNot(error))}`],
+  );
 
 /** The data has no clock in it: it changes only if there is something new to print. */
 const comparableData = ({ data }: StatusOutput) => JSON.stringify(data);

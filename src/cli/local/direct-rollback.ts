@@ -40,12 +40,17 @@ export function directRollback(input: RollbackInput, io: Io): Promise<number> {
       io.err(`canary: --direct refused: ${against} (--direct --force moves anyway)`);
       return EXIT.refused;
     }
+    const probes = config.images.map((repository) => refusalOf(registry, repository, io.signal));
+    for (const probe of probes) probe.catch(() => undefined);
     try {
-      return await move(registry, input, config, io);
+      return await move(registry, input, config, probes, io);
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error;
       io.err(`canary: nothing was moved: ${error.message}`);
       return EXIT.fault;
+    } finally {
+      // Each cancels the upload that it began, also if nothing is moved.
+      await Promise.allSettled(probes);
     }
   });
 }
@@ -54,15 +59,15 @@ async function move(
   registry: Registry,
   input: RollbackInput,
   { images, optionalImages: optional, lane }: Pick<Config, 'images' | 'optionalImages' | 'lane'>,
+  probes: Promise<string | null>[],
   io: Io,
 ) {
   const { sha, reason, requestedBy: by = 'unknown', force } = input;
   const options = { incomplete: true, optional };
   // Both at once: in most cases the tag decides, for there is no copy that is signed.
   const byTag = resolveBuild(registry, sha, images, io.signal, options);
-  const probes = Promise.all(images.map((repository) => refusalOf(registry, repository, io.signal)));
-  // Who fails is known when the build is; until then neither is unhandled.
-  for (const early of [byTag, probes]) early.catch(() => undefined);
+  // Whether it fails is known when the copy is; until then that is not unhandled.
+  byTag.catch(() => undefined);
   const copy = await readLedgerCopy(registry, { images, lane }, io);
   // The digests of a copy that anybody may have made are not moved to.
   const known = copy?.isSigned ? (lastMoveOf(copy.ledger, sha)?.images ?? []) : [];
@@ -89,7 +94,7 @@ async function move(
   const targets = pinned.map(targetOf);
   const moveInput: MoveInput = { kind: 'rollback', sha, images: targets, by, reason };
   // A PUT decides about rights.
-  for (const why of await probes) if (why !== null) io.err(`canary: warning: ${why}`);
+  for (const why of await Promise.all(probes)) if (why !== null) io.err(`canary: warning: ${why}`);
   const movedImages = await moveTags({
     registry,
     input: moveInput,

@@ -8,19 +8,33 @@ import { unlistedLines } from './status.js';
 const LEVELS = ['ALARM', 'HELD', 'PAUSED', 'running', 'idle', 'new'] as const;
 type Level = (typeof LEVELS)[number];
 
+/** Gates that are named if they did not answer in time. */
+const MAX_LATE = 10;
+
 /** All gates, one line each: what needs a person comes first. */
-export function gateLines({ gates, unlisted, workers }: GatesNow): string[] {
+export function gateLines({ gates, late, unlisted, workers, unasked }: GatesNow): string[] {
   const width = Math.max(...gates.map(({ gate }) => gate.length));
   const rows = gates.map((gate) => ({ gate, ...stateOf(gate) }));
   rows.sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level));
   return [
-    workers.length > 0
-      ? `workers  ${workers.join(', ')}`
-      : 'WORKERS  NONE poll: nothing moves until one does (canary worker)',
+    workersLine(workers, unasked),
     ...unlistedLines(unlisted),
+    ...(late.length > 0 ? [lateLine(late)] : []),
     ...rows.map(({ gate, level, what }) => `${level.padEnd(8)} ${gate.gate.padEnd(width)}  ${what}`),
     ...(rows.some(({ level }) => LEVELS.indexOf(level) < 3) ? ['more: canary --gate NAME status'] : []),
   ];
+}
+
+function workersLine(workers: string[], unasked?: string): string {
+  if (unasked !== undefined) return `WORKERS  are not known: ${oneLine(unasked)}`;
+  return workers.length > 0
+    ? `workers  ${workers.join(', ')}`
+    : 'WORKERS  NONE poll: nothing moves until one does (canary worker)';
+}
+
+function lateLine(late: string[]): string {
+  const names = late.slice(0, MAX_LATE).join(', ') + (late.length > MAX_LATE ? ', …' : '');
+  return `GATES    ${late.length} did not answer in time: ${names} (canary --gate NAME status)`;
 }
 
 function stateOf({ lane, running }: GateNow): { level: Level; what: string } {

@@ -20,7 +20,7 @@ const MAX_ENDED = 5;
 
 /** One screen, worst first: alarm, missing workers, what stops the lane, what is held for people, what is running, what is live. */
 export function overviewLines(
-  { lane, alarm, workers, running, live, back, ended, troubles, unlisted }: Overview,
+  { lane, alarm, workers, running, live, back, ended, troubles, unlisted, unseen }: Overview,
   now: number,
 ): string[] {
   const absent = workers.filter(({ identities, unasked }) => identities.length === 0 && unasked === undefined);
@@ -33,6 +33,7 @@ export function overviewLines(
     ...(alarm ? [`ALARM    ${alarm.workflowId} ${alarm.outcome}: ${alarm.why}`] : []),
     ...redLines(live),
     ...unlistedLines(unlisted),
+    ...(unseen ? [`RUNS     ${oneLine(unseen.what)}`] : []),
     ...workers.flatMap(({ queue, unasked }) =>
       unasked === undefined ? [] : [`WORKERS  of ${queue} are not known: ${oneLine(unasked)}`],
     ),

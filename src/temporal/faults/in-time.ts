@@ -24,13 +24,17 @@ export async function inTime<T>(ms: number, answer: Promise<T>): Promise<T> {
   }
 }
 
+/** What is read within `ms` milliseconds.
+ * @throws {NoAnswer} */
+export const withinTime = <T>(client: Client, ms: number, read: () => Promise<T>): Promise<T> =>
+  inTime(ms, client.withDeadline(Date.now() + ms, read));
+
 /** Longest time of what a person waits for, in milliseconds, also if a part of the server is silent that all of it needs. */
 const PROMPT_MS = 5_000;
 
 /** What a person waits for.
  * @throws {NoAnswer} */
-export const promptly = <T>(client: Client, read: () => Promise<T>): Promise<T> =>
-  inTime(PROMPT_MS, client.withDeadline(Date.now() + PROMPT_MS, read));
+export const promptly = <T>(client: Client, read: () => Promise<T>): Promise<T> => withinTime(client, PROMPT_MS, read);
 
 /** Why a part of the server could not be asked, on one line. */
 export function whyNot(error: unknown): string {

@@ -9,9 +9,10 @@ import { InvalidInput } from '../../contract/brand.js';
 import { addTenantId, type Lane, ofGate, taskQueue, WORKFLOWS } from '../../contract/ids.js';
 import { addTenantQuery } from '../../contract/messages.js';
 import type { AddTenantInput, AddTenantStatus } from '../../contract/tenants/added.js';
-import { queryWithin } from '../runs.js';
+import { earlyEnd, queryWithin } from '../runs.js';
 import { startInput } from '../start.js';
 import { listRuns } from './listing.js';
+import type { Trouble } from './trouble.js';
 
 /** Time limit of a status query, in milliseconds. */
 const QUERY_MS = 1_000;
@@ -72,4 +73,22 @@ export async function openAdditions(
       status: await additionStatus(client, client.workflow.getHandle(workflowId, runId)),
     })),
   );
+}
+
+/** Age up to which an addition that a person ended is told, in milliseconds: an older one is no news. */
+const MAX_AGE_MS = 24 * 60 * 60_000;
+
+/** Additions of the last day that a person cancelled or terminated, and that did not begin again. None if runs cannot be listed. */
+export async function endedAdditions(client: Client, lane: Lane, now = Date.now()): Promise<Trouble[]> {
+  const query = `TaskQueue = '${taskQueue(lane)}' AND WorkflowType = '${WORKFLOWS.add}'${ofGate(lane)}`;
+  const runs = await listRuns(client, query, MAX_SHOWN).catch(() => []);
+  // The latest run comes first.
+  const last = runs.filter((run, index) => runs.findIndex(({ workflowId }) => workflowId === run.workflowId) === index);
+  return last.flatMap((run) => {
+    const isByPerson = run.status.name === 'CANCELLED' || run.status.name === 'TERMINATED';
+    if (!isByPerson || (run.closeTime?.getTime() ?? 0) < now - MAX_AGE_MS) return [];
+    const { workflowId } = run;
+    const what = `${earlyEnd(run)} before its end, so the tenant may not be in the fleet`;
+    return [{ workflowId, what, fix: `canary tenants add ${workflowId.slice(workflowId.indexOf(':') + 1)}` }];
+  });
 }

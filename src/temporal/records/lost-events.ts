@@ -9,8 +9,9 @@ import { parseSha, shortSha } from '../../contract/sha.js';
 import { parseDeliveryOrder, parseEvent } from '../../domain/events/deliveries.js';
 import { oneLine } from '../../domain/markdown.js';
 import { fieldsOf } from '../../domain/payloads/fields.js';
+import { withinTime } from '../faults/in-time.js';
 import { readFailure, readPayload } from '../payloads/read.js';
-import { earlyEnd, findRun } from '../runs.js';
+import { earlyEnd, findRun, isOpen } from '../runs.js';
 import { listRuns, RunsUnlisted } from './listing.js';
 
 type Failure = temporal.api.failure.v1.IFailure;
@@ -47,12 +48,20 @@ interface Lost {
   why: string;
 }
 
-/** What the sinks of a gate never got in the last day, by the histories of `DeliverEvents`: that needs no worker, and sends no query. */
-export async function lostEvents(client: Client, lane: Lane, now = Date.now()): Promise<LostEvents[]> {
-  const since = now - MAX_AGE_MS;
-  const runs = await runsOf(client, deliverEventsId(lane));
-  const recent = runs.filter(({ closeTime }) => !closeTime || closeTime.getTime() >= since);
-  const found = await lostIn(client, recent);
+/**
+ * What the sinks of a gate never got in the last day, by the histories of `DeliverEvents`: that needs no worker, and sends no query.
+ * @param withinMs time limit, in milliseconds: a call for a history may get no answer.
+ * @throws {NoAnswer}
+ */
+export async function lostEvents(client: Client, lane: Lane, withinMs: number): Promise<LostEvents[]> {
+  const since = Date.now() - MAX_AGE_MS;
+  const found = await withinTime(client, withinMs, async () => {
+    const runs = await runsOf(client, deliverEventsId(lane));
+    return lostIn(
+      client,
+      runs.filter(({ closeTime }) => !closeTime || closeTime.getTime() >= since),
+    );
+  });
   const lost = found.filter(({ at }) => at >= since).sort((a, b) => a.at - b.at);
   return [...new Set(lost.map(({ sink }) => sink))].map((name) => ofSink(lost.filter(({ sink }) => sink === name)));
 }
@@ -75,10 +84,12 @@ function ofSink(lost: Lost[]): LostEvents {
 
 type Found = Pick<WorkflowExecutionInfo, 'workflowId' | 'runId' | 'closeTime' | 'status'>;
 
-/** The latest runs; without a list, the last one alone. */
+/** The latest runs; without a list, the last one alone. A list lags: each run that it calls open is described. */
 async function runsOf(client: Client, workflowId: string): Promise<Found[]> {
   try {
-    return await listRuns(client, `WorkflowId = '${workflowId}'`, MAX_RUNS);
+    const listed = await listRuns(client, `WorkflowId = '${workflowId}'`, MAX_RUNS);
+    const found = await Promise.all(listed.map((run) => (isOpen(run) ? findRun(client, workflowId, run.runId) : run)));
+    return found.filter((run) => run !== null);
   } catch (error) {
     if (!(error instanceof RunsUnlisted)) throw error;
     const last = await findRun(client, workflowId);
@@ -89,9 +100,15 @@ async function runsOf(client: Client, workflowId: string): Promise<Found[]> {
 /** What these runs were told to deliver and did not. */
 async function lostIn(client: Client, runs: Found[]): Promise<Lost[]> {
   const failed = await Promise.all(runs.map((run) => failedIn(client, run)));
-  if (runs.every((run) => earlyEnd(run) === null)) return failed.flat();
+  if (runs.every((run) => earlyEnd(run) === null)) return onceEach(failed.flat());
   const known = await Promise.all(runs.map(async (run) => ({ run, ...(await ordersIn(client, run)) })));
-  return [...failed.flat(), ...known.flatMap((one) => leftBy(one, known))];
+  return onceEach([...failed.flat(), ...known.flatMap((one) => leftBy(one, known))]);
+}
+
+/** Each event once for a sink, with the latest end: a reset copies events of the run before, and each run carries what it did not deliver. */
+function onceEach(lost: Lost[]): Lost[] {
+  const oldestFirst = lost.toSorted((a, b) => a.at - b.at);
+  return [...new Map(oldestFirst.map((one) => [one.id === null ? Symbol() : `${one.sink} ${one.id}`, one])).values()];
 }
 
 /** What a run that a person ended had not delivered yet, unless another one did, or has it: a reset takes it on. */

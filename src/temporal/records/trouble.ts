@@ -44,18 +44,32 @@ export async function troublesOf(client: Client, lane: Lane, open: string[]): Pr
   return found.filter((trouble) => trouble !== null);
 }
 
-/** Workflow ids of a gate's open runs of every type; none if runs cannot be listed, which the caller says. */
-export async function openRuns(client: Client, lane: Lane): Promise<string[]> {
+/** Open runs that were not looked at. */
+export interface Unseen {
+  what: string;
+  fix: string;
+}
+
+/** Workflow ids of a gate's open runs of every type, and what is missing of them. */
+export async function openRuns(client: Client, lane: Lane): Promise<{ ids: string[]; unseen: Unseen | null }> {
   // Gates that share their workers share the check for drift.
   const own = ofGate(lane) && ` AND (WorkflowType = '${WORKFLOWS.drift}' OR ${ofGate(lane).replace(' AND ', '')})`;
   const query = `TaskQueue = '${taskQueue(lane)}' AND CloseTime IS NULL${own}`;
   try {
-    return (await listRuns(client, query, MAX_RUNS)).map(({ workflowId }) => workflowId);
+    const ids = (await listRuns(client, query, MAX_RUNS + 1)).map(({ workflowId }) => workflowId);
+    return { ids: ids.slice(0, MAX_RUNS), unseen: ids.length > MAX_RUNS ? TOO_MANY : null };
   } catch (error) {
-    if (error instanceof RunsUnlisted) return [];
-    throw error;
+    if (!(error instanceof RunsUnlisted)) throw error;
+    const what = `open runs cannot be listed, so one that is paused or stuck may be missing here: ${error.why}`;
+    return { ids: [], unseen: { what, fix: VISIBILITY_FIX } };
   }
 }
+
+const TOO_MANY: Unseen = {
+  what: `more than ${MAX_RUNS} runs are open, so one that is paused or stuck may be missing here: the latest are looked at`,
+  fix: 'look at the others in the Temporal UI, and end those that nothing needs',
+};
+export const VISIBILITY_FIX = 'look at the visibility store of Temporal; releases and rollbacks go on without it';
 
 /** What a person, or the code of the workers, keeps an open run from; null if it goes on, or has ended. */
 export async function troubleOf(client: Client, run: WorkflowExecutionDescription): Promise<Trouble | null> {

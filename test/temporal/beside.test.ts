@@ -1,0 +1,129 @@
+import { Client, Connection } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { msToTs } from '@temporalio/common/lib/time.js';
+import proto, { type temporal } from '@temporalio/proto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { deliverEventsId, parseLane, watchProductionId } from '../../src/contract/ids.js';
+import { deliverEventSignal } from '../../src/contract/messages.js';
+import { parseSha } from '../../src/contract/sha.js';
+import { productionNow } from '../../src/temporal/production.js';
+import { lostEvents } from '../../src/temporal/records/lost-events.js';
+import { startFixedTemporal } from '../../testbed/fixed-temporal.js';
+
+const service = proto.temporal.api.workflowservice.v1;
+const {
+  WORKFLOW_EXECUTION_STATUS_RUNNING: RUNNING,
+  WORKFLOW_EXECUTION_STATUS_TERMINATED: TERMINATED,
+  WORKFLOW_EXECUTION_STATUS_CANCELED: CANCELED,
+} = proto.temporal.api.enums.v1.WorkflowExecutionStatus;
+
+const LANE = parseLane('');
+const SHA = parseSha('4c1d56e');
+type Info = temporal.api.workflow.v1.WorkflowExecutionInfo.$Properties;
+
+const payload = (value: unknown, type?: string) => {
+  const made = defaultPayloadConverter.toPayload(value);
+  return type ? { ...made, metadata: { ...made?.metadata, type: Buffer.from(type) } } : made;
+};
+const infoOf = (workflowId: string, runId: string, more: Info): Info => ({
+  execution: { workflowId, runId },
+  type: { name: 'Any' },
+  taskQueue: 'canary-release',
+  startTime: msToTs(Date.now() - 60_000),
+  ...more,
+});
+
+/** Runs as a list shows them, and as they are; what they were told, by run id. */
+let listed: Info[] = [];
+let described: Info | undefined;
+let histories: Record<string, temporal.api.history.v1.HistoryEvent.$Properties[]> = {};
+let server: Awaited<ReturnType<typeof startFixedTemporal>>;
+let connection: Connection;
+beforeAll(async () => {
+  server = await startFixedTemporal({
+    GetSystemInfo: () => service.GetSystemInfoResponse.encode({ serverVersion: '1.32.0' }).finish(),
+    ListWorkflowExecutions: () => service.ListWorkflowExecutionsResponse.encode({ executions: listed }).finish(),
+    DescribeWorkflowExecution: () =>
+      service.DescribeWorkflowExecutionResponse.encode({ workflowExecutionInfo: described ?? null }).finish(),
+    GetWorkflowExecutionHistory: (request) => {
+      const { execution } = service.GetWorkflowExecutionHistoryRequest.decode(request);
+      const events = histories[execution?.runId ?? ''] ?? [];
+      return service.GetWorkflowExecutionHistoryResponse.encode({ history: { events } }).finish();
+    },
+  });
+  connection = await Connection.connect({ address: server.address });
+});
+afterAll(async () => {
+  await connection.close();
+  await server.stop();
+});
+
+/** The order to deliver one event, as a delivery gets it. */
+function told(id: string) {
+  const event = {
+    type: 'superseded',
+    outcome: 'superseded',
+    why: 'for the test',
+    id,
+    at: new Date().toISOString(),
+    workflow: 'CanaryRelease',
+    workflowId: 'canary-release-4c1d56e',
+    sha: SHA,
+  };
+  const order = payload({ event, sinks: ['webhook'], reminded: [] });
+  const input = { payloads: order ? [order] : [] };
+  return { workflowExecutionSignaledEventAttributes: { signalName: deliverEventSignal.name, input } };
+}
+
+const ID = deliverEventsId(LANE);
+const closed = { closeTime: msToTs(Date.now()) };
+const lost = () => lostEvents(new Client({ connection }), LANE, 10_000);
+
+test('events of a delivery that was terminated are told also while a list still shows it as running', async () => {
+  listed = [infoOf(ID, 'a', { status: RUNNING })];
+  described = infoOf(ID, 'a', { status: TERMINATED, ...closed });
+  histories = { a: [told('1f6f2c6e-1')] };
+  expect(await lost()).toEqual([
+    {
+      what: 'webhook did not get an event of the last day, last superseded of 4c1d56e: deliver-events was terminated',
+      fix: 'canary events 4c1d56e --replay',
+    },
+  ]);
+});
+
+test('an event that two ended deliveries had not delivered, as after a reset, counts once', async () => {
+  listed = ['b', 'a'].map((runId) => infoOf(ID, runId, { status: TERMINATED, ...closed }));
+  histories = { a: [told('1f6f2c6e-1')], b: [told('1f6f2c6e-1'), told('1f6f2c6e-2')] };
+  expect(await lost()).toEqual([expect.objectContaining({ what: expect.stringContaining('did not get 2 events') })]);
+});
+
+test.each([
+  [
+    'that it saw red tenants',
+    CANCELED,
+    'was cancelled',
+    { CanaryOutcome: 'CanaryAborted', CanaryTenantsRed: ['acme'] },
+  ],
+  ['that production was red', TERMINATED, 'was terminated', { CanaryOutcome: 'red' }],
+  ['nothing more, if it saw nothing red', TERMINATED, 'was terminated', {}],
+])(
+  'of a watch that a person ended %s is told, and that a new one only looks',
+  async (_what, status, how, attributes) => {
+    const workflowId = watchProductionId(LANE, SHA);
+    const indexedFields = Object.fromEntries(
+      Object.entries(attributes).map(([name, value]) => [
+        name,
+        payload(value, Array.isArray(value) ? 'KeywordList' : 'Keyword') ?? {},
+      ]),
+    );
+    described = infoOf(workflowId, 'w', { status, ...closed, searchAttributes: { indexedFields } });
+    const { CanaryTenantsRed, CanaryOutcome } = attributes as { CanaryTenantsRed?: string[]; CanaryOutcome?: string };
+    const red = CanaryTenantsRed ? ': acme' : '';
+    const saw = CanaryOutcome ? `; it saw production red${red}` : '';
+    expect((await productionNow(new Client({ connection }), LANE, SHA))?.unwatched).toEqual({
+      workflowId,
+      what: `${how} before its end, so production is no longer watched${saw}`,
+      fix: `temporal workflow start --type WatchProduction --task-queue canary-release --workflow-id ${workflowId} --input '{"sha":"${SHA}"}' # it only looks: no automatic rollback, no delivery`,
+    });
+  },
+);
