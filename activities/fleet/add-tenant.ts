@@ -165,7 +165,7 @@ export function createAddTenantActivities({ config, suite, client, stopping }: A
     joinFleet: (slug: Slug): Promise<string | null> =>
       withHeartbeat(async () => {
         const { id: org, origin: url } = await orgOf(slug);
-        return required(members).join(slug, { url, org });
+        return required(members).join(slug, { url, org }, cancellationSignal());
       }),
   };
 

@@ -24,13 +24,13 @@ type FleetFile = Omit<z.infer<typeof FLEET_FILE>, 'tenants'> & { tenants: NamedE
 /** Takes a tenant out of a fleet file. The others keep their names, also those that come from their position.
  * @returns the copy of the file before.
  * @throws {InvalidInput} */
-export async function removeFromFleetFile(file: string, name: string): Promise<string> {
-  const kept = await rewrite(file, (fleet) => {
+export async function removeFromFleetFile(file: string, name: string, signal?: AbortSignal): Promise<string> {
+  const remove = (fleet: FleetFile) => {
     const tenants = fleet.tenants.filter((entry) => entry.name !== name);
     if (tenants.length === fleet.tenants.length) throw new InvalidInput(`no tenant ${shown(name)} in ${file}`);
     return tenants;
-  });
-  return kept ?? file;
+  };
+  return (await rewrite(file, remove, async () => undefined, signal)) ?? file;
 }
 
 /** Puts a tenant at the end of a fleet file, or its new token and address in its place. The others keep their names and places.
@@ -41,6 +41,7 @@ export function addToFleetFile(
   file: string,
   entry: NamedEntry,
   check: (written: string) => Promise<void>,
+  signal?: AbortSignal,
 ): Promise<string | null> {
   const add = ({ tenants }: FleetFile) => {
     const twin = tenants.find(({ name, url }) => name !== entry.name && originOf(url) === originOf(entry.url));
@@ -52,7 +53,7 @@ export function addToFleetFile(
     if (known && JSON.stringify(known) === JSON.stringify(next)) return null;
     return known ? tenants.map((one) => (one === known ? next : one)) : [...tenants, next];
   };
-  return rewrite(file, add, check);
+  return rewrite(file, add, check, signal);
 }
 
 /** Times that a change is made again because an editor wrote the file meanwhile. */
@@ -63,9 +64,10 @@ const MAX_TRIES = 5;
 function rewrite(
   file: string,
   change: (fleet: FleetFile) => NamedEntry[] | null,
-  check?: (written: string) => Promise<void>,
+  check: (written: string) => Promise<void>,
+  signal: AbortSignal | undefined,
 ): Promise<string | null> {
-  return withFileLock(file, async () => {
+  const inTurn = async (isHeld: () => boolean) => {
     for (let tries = 1; ; tries += 1) {
       const before = readFileSync(file, 'utf8');
       const fleet = parseNamed(before);
@@ -73,14 +75,20 @@ function rewrite(
       if (tenants === null) return null;
       const written = write(file, { ...fleet, tenants });
       try {
-        await check?.(written);
-        if (readFileSync(file, 'utf8') === before) return replace(file, written);
+        await check(written);
+        signal?.throwIfAborted();
+        const kept = replace(file, written, () => {
+          if (!isHeld()) throw new Error(`${file} was left to another process: nothing is replaced (repeat it)`);
+          return readFileSync(file, 'utf8') === before;
+        });
+        if (kept !== null) return kept;
       } finally {
         rmSync(written, { force: true });
       }
       if (tries === MAX_TRIES) throw new Error(`${file} was changed at the same time: nothing is replaced (repeat it)`);
     }
-  });
+  };
+  return withFileLock(file, inTurn, { signal });
 }
 
 /** The entries of a fleet file, each with its name.
@@ -150,13 +158,16 @@ function write(file: string, fleet: FleetFile): string {
   return writeBeside(file, `${JSON.stringify(fleet, null, 2)}\n`, mode & 0o777, { uid, gid });
 }
 
-/** Replaces a file at once: a reader sees the whole old one, or the whole new one. Returns the copy of the old one.
+/** Replaces a file at once: a reader sees the whole old one, or the whole new one. Returns the copy of the old one; null if the file is not as it was.
  * @throws {InvalidInput} if the file is a mount of its own: written in place, a reader could see a part of it. */
-function replace(file: string, written: string): string {
+function replace(file: string, written: string, isUnchanged: () => boolean): string | null {
+  if (!isUnchanged()) return null;
   const kept = `${file}.old`;
   const { uid, gid } = statSync(file);
   copyFileSync(file, kept);
   if (isRoot()) chownSync(kept, uid, gid);
+  // Once more: nothing but the rename comes after it.
+  if (!isUnchanged()) return null;
   try {
     renameSync(written, file);
   } catch (error) {

@@ -1,10 +1,21 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
 import { withFileLock } from '../../src/tenants/file-lock.js';
+import { addToFleetFile } from '../../src/tenants/rewrite-file.js';
 import { repositoryRoot } from '../../testbed/tools.js';
 import { until } from '../support/until.js';
 
@@ -44,7 +55,7 @@ describe('a fleet file that processes change at the same instant', () => {
     const file = fleetOf('first');
     writeFileSync(`${file}.lock`, 'of a process that is gone');
     const started = performance.now();
-    await withFileLock(file, () => undefined, 300);
+    await withFileLock(file, () => undefined, { abandonedMs: 300 });
     expect(performance.now() - started).toBeGreaterThan(290);
     expect(existsSync(`${file}.lock`)).toBe(false);
   });
@@ -62,10 +73,51 @@ describe('a fleet file that processes change at the same instant', () => {
           await new Promise((resolve) => setTimeout(resolve, 30));
           inside -= 1;
         },
-        200,
+        { abandonedMs: 200 },
       );
     await Promise.all(Array.from({ length: 6 }, one));
     expect(most).toBe(1);
+  });
+
+  test.each<[string, (lock: string) => void]>([
+    ['a folder', (lock) => mkdirSync(lock)],
+    ['a link to nothing', (lock) => symlinkSync(`${lock}-is-not-there`, lock)],
+  ])('is left as it is, in one line, if its lock is %s', async (_what, make) => {
+    const file = fleetOf('first');
+    make(`${file}.lock`);
+    const waiting = withFileLock(file, () => expect.unreachable(), { abandonedMs: 50, limitMs: 200 });
+    await expect(waiting).rejects.toThrow(`${file}.lock was not free within 0.2 s: nothing is changed`);
+    expect(lstatSync(`${file}.lock`).isFile()).toBe(false);
+  });
+
+  test('is left as it is, and the line names the process that keeps it', async () => {
+    const file = fleetOf('first');
+    const failed = withFileLock(file, () => withFileLock(file, () => undefined, { limitMs: 100 }));
+    await expect(failed).rejects.toThrow(/fleet\.json\.lock of ".+, process \d+, .+" was not free within 0\.1 s/);
+    expect(existsSync(`${file}.lock`)).toBe(false);
+  });
+
+  test('is not changed by what was given up while it waited', async () => {
+    const file = fleetOf('first');
+    const given = new AbortController();
+    await withFileLock(file, async () => {
+      const waiting = withFileLock(file, () => expect.unreachable(), { signal: given.signal });
+      given.abort(new Error('its attempt is over'));
+      rmSync(`${file}.lock`);
+      await expect(waiting).rejects.toThrow('its attempt is over');
+    });
+    const late = new AbortController();
+    const adding = addToFleetFile(file, entry('late'), async () => late.abort(new Error('it is over')), late.signal);
+    await expect(adding).rejects.toThrow('it is over');
+    expect(namesIn(file)).toEqual(['first']);
+  });
+
+  test('is not replaced by a process whose lock was taken away', async () => {
+    const file = fleetOf('first');
+    const frozen = async () => writeFileSync(`${file}.lock`, 'of another process');
+    await expect(addToFleetFile(file, entry('late'), frozen)).rejects.toThrow('left to another process');
+    expect(namesIn(file)).toEqual(['first']);
+    expect(readdirSync(join(file, '..')).sort()).toEqual(['fleet.json', 'fleet.json.lock']);
   });
 });
 

@@ -76,7 +76,7 @@ export function createMembers({ file, command, passed }: MembersOptions, sources
     /** Writes the tenant into the fleet file, with the token that was stored, unless the fleet with it cannot be used.
      * @returns the copy of the file before; null if the tenant was a member already.
      * @throws {InvalidInput} with what is wrong. */
-    join: (slug: Slug, { url, org }: { url: string; org: string }): Promise<string | null> =>
+    join: (slug: Slug, { url, org }: { url: string; org: string }, signal?: AbortSignal): Promise<string | null> =>
       asInvalid(() => {
         requireFree(slug, { url, org });
         const token = sourceOf(slug);
@@ -88,7 +88,7 @@ export function createMembers({ file, command, passed }: MembersOptions, sources
           await fileFleet({ file: written, ...options }, sources).read();
         };
         if ('file' in token && existsSync(stagedOf(token))) renameSync(stagedOf(token), fileOf(token));
-        return addToFleetFile(file, entry, check);
+        return addToFleetFile(file, entry, check, signal);
       }),
   };
 }

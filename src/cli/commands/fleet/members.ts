@@ -79,7 +79,7 @@ export async function removeTenant(name: string, given: Given, io: Io): Promise<
     io.err('canary: nothing was removed');
     return EXIT.refused;
   }
-  const kept = await removeFromFleetFile(file, name);
+  const kept = await removeFromFleetFile(file, name, io.signal);
   if (wantsJson(given)) io.out(JSON.stringify({ removed: name, tenants: left, file, kept }));
   else io.out(`${name} is no longer in ${file}: ${left} tenants are left; the file before is ${kept}`);
   return EXIT.done;
