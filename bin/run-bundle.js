@@ -5,8 +5,8 @@ const { setFlagsFromString } = require('node:v8');
 const { Script } = require('node:vm');
 
 /**
- * Runs the command line from its bundle. If this Node compiled the command ahead, what it compiled is taken from a cache; V8 refuses
- * one of other code or of another V8, and compiles.
+ * Runs the command line from its bundle. If this Node compiled the command ahead, what it compiled is taken from a cache. V8 refuses one
+ * of another V8, or of code of another length; that both are of one code, the build sees to, which empties the folder first.
  * @param {string} folder that of the bundle
  * @returns what makes the cache (`scripts/setup/bundle-cli.mjs`), and where it belongs
  */

@@ -22,16 +22,21 @@ export function killGroup({ pid }: { pid?: number | undefined }): void {
   }
 }
 
-/** Kills a child that leads a process group, and what it started in it, when this process is gone, also if it was killed: a shell beside it reads a pipe that ends then. Without a shell on the machine the child has only its own limits.
+/** Kills a child that leads a process group, and what it started in it, when this process is gone, also if it was killed: a shell beside it reads a pipe that ends then, and needs no other program. Without a shell on the machine the child has only its own limits.
  * @returns what ends the shell, once the child has ended. */
 export function killWithThisProcess({ pid }: { pid?: number | undefined }): () => void {
   if (pid === undefined) return () => undefined;
-  const script = 'cat > /dev/null; kill -s KILL -- "-$0"';
-  const watcher = spawn('/bin/sh', ['-c', script, String(pid)], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  });
-  watcher.on('error', () => undefined);
-  watcher.stdin?.on('error', () => undefined);
-  return () => killGroup(watcher);
+  const script = 'while read -r _; do :; done; kill -s KILL -- "-$0"';
+  try {
+    const watcher = spawn('/bin/sh', ['-c', script, String(pid)], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+    });
+    watcher.on('error', () => undefined);
+    watcher.stdin?.on('error', () => undefined);
+    return () => killGroup(watcher);
+  } catch {
+    // No process, or no pipe, is left on the machine.
+    return () => undefined;
+  }
 }

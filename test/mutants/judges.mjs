@@ -280,4 +280,12 @@ export default [
     replace: '-0 "$0"',
     test: `${OF_COMMAND} > a command ends with a worker that is killed, and with it what it started`,
   },
+  {
+    name: 'judges-command-needs-cat',
+    breaks: 'a command is killed at once on a machine without the program that watches over its worker',
+    file: 'src/processes/child.ts',
+    find: 'while read -r _; do :; done',
+    replace: 'cat > /dev/null',
+    test: `${OF_COMMAND} > runs to its end where no other program can be found`,
+  },
 ];

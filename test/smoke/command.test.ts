@@ -90,6 +90,17 @@ describe('a command', () => {
     await allEnded(out);
   });
 
+  test('runs to its end where no other program can be found', async () => {
+    const path = process.env.PATH;
+    onTestFinished(() => {
+      process.env.PATH = path;
+    });
+    process.env.PATH = folder;
+    const script = 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; exit 0';
+    const builtins = command('a', 'b', { run: ['/bin/sh', '-c', script] });
+    expect(await judgeOne(builtins)).toMatchObject({ verdict: 'pass' });
+  });
+
   test('is ended when the smoke is aborted', async () => {
     const out = join(folder, 'aborted');
     const abort = new AbortController();
