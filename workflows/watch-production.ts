@@ -16,7 +16,7 @@ import { parseProductionSeen } from '../src/domain/payloads/seen.js';
 import * as production from '../src/domain/production.js';
 import { turnedRed } from '../src/domain/production-watch.js';
 import { carriedBy } from './production/carried-watch.js';
-import { deliver, noteUnwatched, withDelivery } from './production/delivery.js';
+import { deliver, noteUnwatched, watchesOn, withDelivery } from './production/delivery.js';
 import { productionIsRed } from './production/red.js';
 import { productionWatches, reads } from './shared/activity-options.js';
 import { type EventFeed, openFeed } from './shared/events.js';
@@ -92,6 +92,7 @@ async function watch(
   seen: WatchState,
 ): Promise<WatchState | null> {
   const { sha, movedAt = report.started } = report;
+  const { watchMs } = plan;
   const activities = productionWatches(plan, `watch ${plan.tenants.length} tenants take ${shortSha(sha)}`);
   for (let known = seen; ; ) {
     const result = await activities.watchProduction({ sha, movedAt }, plan, known).catch((error: unknown) => {
@@ -106,6 +107,12 @@ async function watch(
     known = result.seen;
     if (isNewlyRed) await productionIsRed(feed, report, plan, known);
     if (result.end === null && isNewlyRed) continue;
+    if (watchesOn(report, plan, result.end, result.why)) {
+      // The time to take the build and bake counts from now.
+      plan.watchMs = known.watchedMs + watchMs;
+      report.until = new Date(Date.now() + watchMs).toISOString();
+      continue;
+    }
     if (result.end === null) return known;
     if (result.why) report.why = `${result.why}; ${report.why}`;
     const followed = result.end === 'followed' ? 'followed' : 'partly';

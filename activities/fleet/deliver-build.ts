@@ -34,6 +34,16 @@ type DeliveryDependencies = Pick<ActivityDependencies, 'config' | 'client' | 'st
   waits: Pick<ActivityDependencies['waits'], 'surpriseMs'>;
 };
 
+/** Until when this attempt waits until the order may go out, and until when it may, by `performance.now()`. The attempts before count too. */
+function orderTimes(limitMs: number): { endsAt: number; lastAt: number } {
+  const { scheduledTimestampMs, currentAttemptScheduledTimestampMs, scheduleToCloseTimeoutMs } = activityInfo();
+  // A worker may have come late to it; its clock may be behind that of the server.
+  const past = Math.max(Date.now(), currentAttemptScheduledTimestampMs) - scheduledTimestampMs;
+  const scheduled = performance.now() - past;
+  // The answer and the look for one that was lost have a part each.
+  return { endsAt: scheduled + limitMs, lastAt: scheduled + scheduleToCloseTimeoutMs - 2 * limitMs };
+}
+
 /** Activity that has the control plane take a build to production. @param limitMs of each part, shortened by tests. */
 export function createDeliveryActivities(dependencies: DeliveryDependencies, limitMs = DELIVERY_PART_MS) {
   const { config, client, stopping, lane, registry, waits } = dependencies;
@@ -123,13 +133,16 @@ export function createDeliveryActivities(dependencies: DeliveryDependencies, lim
           soak_seconds: Math.ceil(deliverySoakMs / 1_000),
           batch_size: deliveryBatch,
         };
-        for (const endsAt = performance.now() + limitMs; ; await wait.sleep(config.pollMs)) {
+        const { endsAt, lastAt } = orderTimes(limitMs);
+        for (; ; await wait.sleep(config.pollMs)) {
           const obstacle = await whyNot(input);
           if (obstacle && 'no' in obstacle) return { delivered: false, why: `not ordered: ${obstacle.no}` };
           if (obstacle) {
             if (performance.now() < endsAt) continue;
             return { delivered: false, why: `not ordered: ${obstacle.later}` };
           }
+          if (performance.now() > lastAt)
+            return { delivered: false, why: 'not ordered: too late to wait for the answer to its end' };
           await note(wait, { sent: true });
           try {
             return judgeRedeploy(

@@ -95,9 +95,11 @@ interface Given {
   details?: unknown;
   input?: { sha: Sha; movedAt: string };
   stopping?: AbortSignal;
+  /** Time since the delivery was scheduled, in milliseconds. */
+  pastMs?: number;
 }
 /** Delivers as an attempt does that finds the heartbeat `details` of the one before. */
-function deliver({ attempt = 1, limitMs = 30_000, details, input, stopping }: Given = {}) {
+function deliver({ attempt = 1, limitMs = 30_000, details, input, stopping, pastMs = 0 }: Given = {}) {
   const client = {
     withDeadline: (_at: number, run: () => unknown) => run(),
     activity: { heartbeat: async (_token: Uint8Array, told: unknown) => notes.push(told) },
@@ -113,7 +115,13 @@ function deliver({ attempt = 1, limitMs = 30_000, details, input, stopping }: Gi
     },
     limitMs,
   );
-  const environment = new MockActivityEnvironment({ attempt, heartbeatDetails: details });
+  const environment = new MockActivityEnvironment({
+    attempt,
+    heartbeatDetails: details,
+    scheduledTimestampMs: Date.now() - pastMs,
+    currentAttemptScheduledTimestampMs: Date.now() - pastMs,
+    scheduleToCloseTimeoutMs: DELIVERY.scheduleToCloseTimeout,
+  });
   return environment.run(deliverBuild, input ?? { sha, movedAt: MOVED_AT });
 }
 const row = (more: object) => ({ slug: 'acme', phase: 'canary', healthz_ok: true, ssm_exit_code: 0, ...more });
@@ -238,6 +246,15 @@ describe('a delivery by the control plane', () => {
     expect(DELIVERY.scheduleToCloseTimeout).toBeGreaterThanOrEqual(DELIVERY.startToCloseTimeout + DELIVERY_PART_MS);
   });
 
+  test('that a later attempt begins does not wait its part again', async () => {
+    server.answerNext(ROUTE, { status: 409 }, { status: 409 });
+    const late = { attempt: 2, details: { sent: false }, limitMs: DELIVERY_PART_MS, pastMs: DELIVERY_PART_MS + 1_000 };
+    expect(await deliver(late)).toMatchObject({ delivered: false, why: expect.stringContaining('status 409') });
+    expect(server.calls(ROUTE)).toBe(1);
+    expect(await deliver({ limitMs: DELIVERY_PART_MS })).toMatchObject({ delivered: true });
+    expect(server.calls(ROUTE)).toBe(3);
+  });
+
   test('of a worker that was lost is not sent again, and fails if the tenants do not show it in time', async () => {
     expect(await deliver({ attempt: 2, details: { sent: true }, limitMs: 100 })).toEqual({
       delivered: false,
@@ -265,6 +282,12 @@ describe('an order to the control plane does not go out', () => {
     await refused(`the newest move of the ledger is not to ${untested}`, {
       input: { sha: untested, movedAt: MOVED_AT },
     });
+  });
+
+  test('if no time is left for its answer, and for the look for one that was lost', async () => {
+    const past = (parts: number) => ({ limitMs: DELIVERY_PART_MS, pastMs: parts * DELIVERY_PART_MS });
+    await refused('too late to wait for the answer to its end', past(3));
+    expect(await deliver(past(2))).toMatchObject({ delivered: true });
   });
 
   test('after a newer rollback', async () => {

@@ -119,4 +119,28 @@ export default [
     replace: '50 * 60_000',
     test: 'test/activities/deliver-build.test.ts > takes its three parts at most: until the order may go out, until its answer, and the look for one that was lost',
   },
+  {
+    name: 'delivery-part-of-each-attempt',
+    breaks: 'each worker that is lost gives a delivery its whole time again, past its end',
+    file: 'activities/fleet/deliver-build.ts',
+    find: 'endsAt: scheduled + limitMs',
+    replace: 'endsAt: performance.now() + limitMs',
+    test: 'test/activities/deliver-build.test.ts > that a later attempt begins does not wait its part again',
+  },
+  {
+    name: 'delivery-too-late',
+    breaks: 'an order goes out whose answer is not waited for',
+    file: 'activities/fleet/deliver-build.ts',
+    find: 'if (performance.now() > lastAt)',
+    replace: 'if (false)',
+    test: 'test/activities/deliver-build.test.ts > if no time is left for its answer, and for the look for one that was lost',
+  },
+  {
+    name: 'delivery-longer-than-its-watch',
+    breaks: 'production is not watched while the control plane takes a build to it',
+    file: 'workflows/production/delivery.ts',
+    find: 'return isOpen && why === undefined',
+    replace: 'return false && why === undefined',
+    test: 'test/workflows/delivery.test.ts > production is watched for as long as the control plane is at work, and then until it has the build',
+  },
 ];

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { taskQueue, WORKFLOWS, watchProductionId } from '../../src/contract/ids.js';
+import { productionQuery } from '../../src/contract/messages.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { startControlPlane } from '../../testbed/control-plane.js';
 import type { Tenant } from '../../testbed/tenant.js';
@@ -14,9 +15,12 @@ let production: Tenant[] = [];
 let fleetFile = '';
 /** Build that is live or next, by its tag. */
 const shas = new Map<string, string>();
+/** How long the control plane is at work. */
+let atWork: Promise<void> = Promise.resolve();
 const server = await startControlPlane({
   adminToken: 'hush-admin',
-  redeploy({ target_tag: tag }) {
+  async redeploy({ target_tag: tag }) {
+    await atWork;
     for (const tenant of production) tenant.run({ sha: shas.get(String(tag)) ?? '' });
     return production.map(({ name }) => name);
   },
@@ -81,6 +85,24 @@ test('a delivery that fails raises an alarm with the tenants, and the watch goes
     logged.find(({ message, meta }) => message === 'alarm' && meta?.alarm === 'not-delivered'),
   );
   expect(line.meta?.why).toBe(`${sha.slice(0, 7)}: ${why}`);
+});
+
+test('production is watched for as long as the control plane is at work, and then until it has the build', async () => {
+  let ends: () => void = () => undefined;
+  atWork = new Promise((resolve) => {
+    ends = resolve;
+  });
+  const sha = await moveTo(gate(), next());
+  const { handle } = await watchOf(gate(), sha);
+  const report = () => handle.query(productionQuery);
+  const { until: first } = await until('the watch has a bound', async () => {
+    const now = await report();
+    return now.until === null ? null : now;
+  });
+  await until('the bound has passed, and another one is set', async () => (await report()).until !== first);
+  expect(await report()).toMatchObject({ outcome: 'watching' });
+  ends();
+  expect(await handle.result()).toMatchObject({ outcome: 'followed', delivery: expect.stringMatching(/^delivered/) });
 });
 
 test('a watch that a person starts with the input of that of a move orders nothing', async () => {
