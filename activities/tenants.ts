@@ -9,7 +9,7 @@ import { metrics } from '../src/metrics/metrics.js';
 import { gateLabel } from '../src/metrics/table.js';
 import type { Access } from '../src/smoke/session.js';
 import { smokeTenant } from '../src/smoke/smoke-tenant.js';
-import type { Suite } from '../src/smoke/suite.js';
+import { driftChecks, type Suite } from '../src/smoke/suite.js';
 import type { LaneClient } from '../src/temporal/lane-client.js';
 import { askBuilds, tellsBuild } from '../src/tenants/ask-build.js';
 import { type Fleet, FleetError, type FleetSource, FleetUnreadable } from '../src/tenants/fleet.js';
@@ -34,8 +34,12 @@ export function createTenantActivities({ config, suite, client, lane, stopping }
     const access = accessTo(await accessOf(config.fleet, tenant.name), tenant);
     const waits = { suiteMs: config.smokeTimeoutMs };
     const window = soakedFrom === null ? null : { from: Date.parse(soakedFrom), until: Date.now() };
-    const judging = { access: config.judging, window };
-    const options = { suite: requireSuite(config, suite), judging, waits, signal: cancellationSignal() };
+    const checks = requireSuite(config, suite);
+    // Only a comparison with the other canary tenants needs them.
+    const compares = config.productionFleet === null && driftChecks(checks).length > 0;
+    const quarantined = compares ? (await quarantinesOf(lane)).map((one) => one.tenant) : [];
+    const judging = { access: config.judging, window, quarantined };
+    const options = { suite: checks, judging, waits, signal: cancellationSignal() };
     const result = await smokeTenant(tenant, access, options);
     countChecks(gateLabel(config.lane), result);
     return result;

@@ -15,7 +15,7 @@ import { ABORTED_CLEAN_UP_MS, MAX_SUITE_MS, SMOKE_WAITS, type SmokeWaits } from 
 export interface SmokeOptions {
   suite: Suite;
   /** How judges reach what they ask, and the window that they look back on; without it no judge can judge. */
-  judging?: Pick<JudgeContext, 'access' | 'window'>;
+  judging?: Pick<JudgeContext, 'access' | 'window' | 'quarantined'>;
   waits?: Partial<SmokeWaits>;
   signal?: AbortSignal;
 }
@@ -42,8 +42,7 @@ export async function smokeTenant(tenant: PlannedTenant, access: Access, options
       .map((check): CheckRun => ({ check, tries: [] }));
   const [counting, observing] = [runsOf(false), runsOf(true)];
   const runs = [...counting, ...observing];
-  const { access: judgeAccess = null, window = null } = options.judging ?? {};
-  const judged = { tenant: { name: tenant.name, origin }, access: judgeAccess, window };
+  const judged = { access: null, window: null, ...options.judging, tenant: { name: tenant.name, origin } };
   const session = createSession(toTenant, origin, access, options.suite.flatMap(requestsOf), waits, judged);
   let cleanUpMs = waits.cleanUpMs;
   try {

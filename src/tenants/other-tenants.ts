@@ -27,6 +27,8 @@ export async function comparedTenants(
 /** One read of the other tenants, for all that wait for it. */
 interface Flight {
   at: number;
+  /** Origins of the tenants that it counts for: each of them once, for a second try confirms nothing with the same answer. */
+  asked: Set<string>;
   all: Promise<{ tenants: readonly { origin: string }[]; facts: TenantFacts[] }>;
   waiting: number;
   abort: () => void;
@@ -47,19 +49,23 @@ export function readsOthers({ fleet, productionFleet, network }: Fleets): ReadOt
       forget();
       stopping.abort();
     };
-    const flight: Flight = { at: performance.now(), all, waiting: 0, abort };
+    const flight: Flight = { at: performance.now(), asked: new Set(), all, waiting: 0, abort };
     known.set(read, flight);
     // What could not be read is read again.
     all.catch(forget);
     return flight;
   };
-  return async (read, { origin }, signal): Promise<OtherTenants> => {
+  return async (read, { tenant: { origin }, quarantined = [] }, signal): Promise<OtherTenants> => {
     const last = known.get(read);
-    const flight = last !== undefined && performance.now() - last.at < COUNTS_MS ? last : begin(read);
+    const counts = last !== undefined && performance.now() - last.at < COUNTS_MS && !last.asked.has(origin);
+    const flight = counts ? last : begin(read);
+    flight.asked.add(origin);
     flight.waiting += 1;
     try {
       const { tenants, facts } = await unlessAborted(flight.all, signal);
-      const others = facts.filter((_facts, index) => tenants[index]?.origin !== origin);
+      // A quarantine is of a canary tenant.
+      const left = productionFleet === null ? quarantined : [];
+      const others = facts.filter(({ tenant }, index) => tenants[index]?.origin !== origin && !left.includes(tenant));
       return { fleet: productionFleet === null ? 'canary' : 'production', facts: others };
     } finally {
       flight.waiting -= 1;

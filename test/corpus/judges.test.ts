@@ -23,12 +23,15 @@ const JUDGES = {
 } satisfies Record<string, () => Judge>;
 
 /** A tenant of production, which is as it should be. */
-const value = (shown: string) => ({ exact: shown, label: 'flags.a', shown });
+const value = (shown: string) => ({ exact: shown, label: () => 'flags.a', shown: () => shown });
 const ACME: TenantFacts = {
   tenant: 'acme',
   fields: new Map([
     ['flags', { values: new Map([['["flags","a"]', value('true')]]) }],
-    ['names in parts', { values: new Map([['["parts","db"]', { exact: '', label: 'parts.db', shown: 'present' }]]) }],
+    [
+      'names in parts',
+      { values: new Map([['["parts","db"]', { exact: '', label: () => 'parts.db', shown: () => 'present' }]]) },
+    ],
   ]),
 };
 

@@ -1,6 +1,8 @@
 const READ = 'src/smoke/drift/read.ts';
+const SHOW = 'src/smoke/drift/show.ts';
 const COMPARE = 'src/smoke/drift/compare.ts';
 const TEST = 'test/smoke/drift.test.ts';
+const OF_SHOWN = 'test/smoke/drift-shown.test.ts';
 
 export default [
   {
@@ -32,7 +34,7 @@ export default [
     breaks: 'two values that begin alike are the same',
     file: COMPARE,
     find: 'value?.exact ?? null',
-    replace: 'value?.shown ?? null',
+    replace: 'value?.shown() ?? null',
     test: `${TEST} > sees a difference behind what is shown of two long values`,
   },
   {
@@ -46,18 +48,18 @@ export default [
   {
     name: 'configuration-secret-label',
     breaks: 'the name of a value shows a secret of the gate',
-    file: READ,
-    find: 'cut(redact(label))',
-    replace: 'cut(label)',
+    file: SHOW,
+    find: "redact(path.join('.').slice(0, MAX_REDACTED))",
+    replace: "path.join('.').slice(0, MAX_REDACTED)",
     test: `${TEST} > shows no secret: not of the gate in any form, not a value with the name of one, and of the rest its start`,
   },
   {
     name: 'configuration-sensitive-value',
     breaks: 'a value that is named as a secret is shown',
-    file: READ,
-    find: "path.some((key) => SENSITIVE.test(key)) ? '(not shown)' : exact",
-    replace: 'exact',
-    test: `${TEST} > shows no secret: not of the gate in any form, not a value with the name of one, and of the rest its start`,
+    file: SHOW,
+    find: 'if (path.some((name) => SENSITIVE.test(name))) return NOT_SHOWN;',
+    replace: '',
+    test: `${OF_SHOWN} > of a word shows what holds no secret, and nothing else`,
   },
   {
     name: 'configuration-values-in-public',
@@ -90,5 +92,85 @@ export default [
     find: 'if (flight.waiting === 0 && signal.aborted) flight.abort();',
     replace: '',
     test: `${TEST} > asks production no longer than a release waits for it`,
+  },
+  {
+    name: 'configuration-any-text',
+    breaks: 'a text that may be a secret is shown',
+    file: SHOW,
+    find: 'ENUM.test(value) || VERSION.test(value)',
+    replace: 'true',
+    test: `${OF_SHOWN} > of a text with digits shows what holds no secret, and nothing else`,
+  },
+  {
+    name: 'configuration-list-shown',
+    breaks: 'a secret in a list is shown',
+    file: SHOW,
+    find: "value !== null && typeof value === 'object'",
+    replace: 'false',
+    test: `${OF_SHOWN} > of a list shows what holds no secret, and nothing else`,
+  },
+  {
+    name: 'configuration-in-a-log',
+    breaks: 'the log of a CI run has what tenants answered',
+    file: 'src/cli/commands/fleet/drift.ts',
+    find: 'io.isTerminal ? found : withoutAnswers(found)',
+    replace: 'found',
+    test: `${TEST} > shows no value, and no name in an answer, where its output is no terminal`,
+  },
+  {
+    name: 'configuration-redacts-all',
+    breaks: 'an answer of a tenant keeps its worker busy for seconds',
+    file: SHOW,
+    find: '.slice(0, MAX_REDACTED)',
+    replace: '',
+    test: `${OF_SHOWN} > takes no time for the secrets in what it does not tell, and little for the rest`,
+  },
+  {
+    name: 'configuration-with-quarantined',
+    breaks: 'a tenant that was set aside decides what the others must be like',
+    file: 'src/tenants/other-tenants.ts',
+    find: ' && !left.includes(tenant)',
+    replace: '',
+    test: `${TEST} > does not compare with a canary tenant in quarantine`,
+  },
+  {
+    name: 'configuration-confirmed-by-itself',
+    breaks: 'a second try confirms a difference with the answer of the first one',
+    file: 'src/tenants/other-tenants.ts',
+    find: ' && !last.asked.has(origin)',
+    replace: '',
+    test: `${TEST} > asks again for a try after a fail, which the same answer does not confirm`,
+  },
+  {
+    name: 'configuration-large-numbers',
+    breaks: 'two large numbers that differ are the same',
+    file: READ,
+    find: 'Math.abs(value) > Number.MAX_SAFE_INTEGER',
+    replace: 'false',
+    test: `${TEST} > does not know numbers that JSON has and this process has not`,
+  },
+  {
+    name: 'configuration-null-is-same',
+    breaks: 'a field that says nothing on any tenant is the same on all',
+    file: COMPARE,
+    find: 'known.length > 0 && isNull',
+    replace: 'false',
+    test: `${TEST} > does not know a field that is null on each tenant`,
+  },
+  {
+    name: 'configuration-secret-value',
+    breaks: 'a tenant that repeats a secret of the gate has it shown',
+    file: SHOW,
+    find: 'redact(JSON.stringify(value))',
+    replace: 'JSON.stringify(value)',
+    test: `${OF_SHOWN} > shows no secret of the gate, also one of letters alone`,
+  },
+  {
+    name: 'configuration-quarantine-unheard',
+    breaks: 'the activity does not say which tenants are in quarantine',
+    file: 'activities/tenants.ts',
+    find: 'compares ? (await quarantinesOf(lane))',
+    replace: 'false ? (await quarantinesOf(lane))',
+    test: 'test/activities/smoke-tenant.test.ts > a tenant is not compared with a canary tenant that the lane has in quarantine',
   },
 ];

@@ -9,7 +9,7 @@ import { junit } from '../../src/cli/print/junit.js';
 import { loadGateConfig } from '../../src/config/load.js';
 import type { TenantSmoke } from '../../src/contract/tenants/check.js';
 import { renderReport } from '../../src/report/render.js';
-import { drift } from '../../src/smoke/index.js';
+import { drift, type Suite } from '../../src/smoke/index.js';
 import { judgingNow, smokeTenant } from '../../src/smoke/smoke-tenant.js';
 import { suiteProblems } from '../../src/smoke/validate-suite.js';
 import { type SinkAnswer, type SinkServer, startSinkServer } from '../../testbed/sink-server.js';
@@ -75,25 +75,38 @@ const env = (more: Record<string, string> = {}) => ({
   ...more,
 });
 
-async function canary(args: string[], more: Record<string, string> = {}) {
+async function canary(args: string[], more: Record<string, string> = {}, isTerminal = true) {
   const out: string[] = [];
   const code = await main(args, {
     env: env(more),
     out: (line) => out.push(line),
     err: (line) => out.push(line),
     input: async () => '',
+    isTerminal,
     signal: new AbortController().signal,
   });
   expect(out.join('\n')).not.toContain(TOKEN);
   return { code, text: out.join('\n') };
 }
 
+interface Given {
+  signal?: AbortSignal;
+  quarantined?: string[];
+  /** Fields of the comparison that replace those of the suite. */
+  check?: Partial<Suite[number]>;
+}
+
 /** Smokes a canary tenant as the activity of a release does. */
-async function smoked(more: Record<string, string> = {}, signal?: AbortSignal): Promise<TenantSmoke> {
-  const { config, suite } = await loadGateConfig(env(more), 'smoke');
+async function smoked(
+  more: Record<string, string> = {},
+  { signal, quarantined, check }: Given = {},
+): Promise<TenantSmoke> {
+  const { config, suite: loaded } = await loadGateConfig(env(more), 'smoke');
+  const suite = loaded.map((one) => ('kind' in one ? { ...one, ...check } : one)) as Suite;
   const { tenants, access } = (await config.fleet?.read()) ?? { tenants: [], access: new Map() };
   const tenant = tenants[0] ?? { name: '', origin: '' };
-  const options = { suite, judging: judgingNow(config), ...(signal && { signal }) };
+  const judging = { ...judgingNow(config), ...(quarantined && { quarantined }) };
+  const options = { suite, judging, ...(signal && { signal }) };
   return smokeTenant(tenant, access.get(tenant.origin), options);
 }
 
@@ -165,6 +178,27 @@ describe('the comparison of configurations in a release', () => {
     ]);
   });
 
+  test('does not compare with a canary tenant in quarantine', async () => {
+    configure('canary-2', { version: '3' });
+    const { observed } = await smoked({ CANARY_PROD_FLEET_FILE: '' }, { quarantined: ['canary-2'] });
+    expect(observed).toMatchObject([{ verdict: 'could-not-test', got: expect.stringContaining('no other tenant') }]);
+    const [asBefore] = (await smoked({}, { quarantined: ['acme'] })).observed ?? [];
+    expect(asBefore).toMatchObject({ verdict: 'pass', measured: 'the same as on 3 production tenants' });
+  });
+
+  test('asks again for a try after a fail, which the same answer does not confirm', async () => {
+    let asked = 0;
+    const as = (version: string) => json({ version, flags: { search: true, limits: { rate: 5 } } });
+    at('acme').answer = ({ path }) => {
+      if (path === '/liveness') return json({ subsystems: { db: 1, cron: 1 } });
+      asked += 1;
+      return as(asked === 1 ? '1.0' : '2.1');
+    };
+    const { checks } = await smoked({}, { check: { observe: false, failures: 2, every: '10ms' } });
+    expect(checks.at(-1)).toMatchObject({ verdict: 'pass', tries: 2 });
+    expect(asked).toBe(2);
+  });
+
   test('asks production no longer than a release waits for it', async () => {
     let closed = false;
     const silent = createServer((request) => {
@@ -182,7 +216,9 @@ describe('the comparison of configurations in a release', () => {
     const file = join(folder, 'silent.json');
     const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
     writeFileSync(file, JSON.stringify({ tenants: [{ name: 'silent', url, token: { file: 'token' } }] }));
-    await expect(smoked({ CANARY_PROD_FLEET_FILE: file }, aborting.signal)).rejects.toThrow('aborted by a person');
+    await expect(smoked({ CANARY_PROD_FLEET_FILE: file }, { signal: aborting.signal })).rejects.toThrow(
+      'aborted by a person',
+    );
     await until('nothing is asked any more', () => closed, 3_000);
   });
 
@@ -202,6 +238,26 @@ describe('the comparison of configurations in a release', () => {
     const { text } = await canary(['drift']);
     for (const secret of ['sk-live', 'hunter', 'y'.repeat(70)]) expect(text).not.toContain(secret);
     expect(text).toContain('flags.dbPassword');
+  });
+
+  test('does not know numbers that JSON has and this process has not', async () => {
+    const raw = (id: string): SinkAnswer => ({ ...json({}), body: `{"version":${id},"flags":true}` });
+    for (const name of NAMES) {
+      const id = name === 'canary-1' ? '9007199254740993' : '9007199254740992';
+      at(name).answer = ({ path }) => (path === '/config' ? raw(id) : json({ subsystems: { db: 1 } }));
+    }
+    const [result] = (await smoked()).observed ?? [];
+    expect(result).toMatchObject({
+      verdict: 'could-not-test',
+      got: expect.stringContaining('too large to compare'),
+    });
+  });
+
+  test('does not know a field that is null on each tenant', async () => {
+    for (const name of NAMES) configure(name, { flags: { search: null }, version: null });
+    expect((await smoked()).observed).toMatchObject([
+      { verdict: 'could-not-test', measured: 'not known: version, flags' },
+    ]);
   });
 
   test('sees a difference behind what is shown of two long values', async () => {
@@ -252,6 +308,23 @@ describe('canary drift', () => {
       tenants: { canary: ['canary-1', 'canary-2'], production: ['acme', 'globex', 'initech'] },
       checks: [{ check: 'as in production', differences: [{ field: 'flags', label: 'flags.search' }] }],
     });
+  });
+
+  test('shows no value, and no name in an answer, where its output is no terminal', async () => {
+    configure('canary-2', { version: '1.9', flags: { search: false, limits: { rate: 6 } } });
+    const { code, text } = await canary(['drift'], {}, false);
+    expect(text.split('\n').slice(3)).toEqual([
+      '  the same   names in subsystems',
+      '  DIFFERS    version',
+      '    (not shown): canary-1, acme (production), globex (production), initech (production)',
+      '    (not shown): canary-2',
+      '  DIFFERS    flags',
+      '    (not shown): canary-1, acme (production), globex (production), initech (production)',
+      '    (not shown): canary-2',
+    ]);
+    expect(code).toBe(1);
+    const data = (await canary(['drift', '-o', 'json'], {}, false)).text;
+    for (const shown of ['1.9', 'limits', 'true', 'search']) expect(data).not.toContain(shown);
   });
 
   test('ends with 4 if nothing differs and something is not known, and with 2 if nothing is declared', async () => {

@@ -1,4 +1,5 @@
-import { type Compared, fieldNames, type TenantFacts } from './facts.js';
+import { type Compared, fieldNames, type TenantFacts, type Value } from './facts.js';
+import { NOT_SHOWN } from './show.js';
 
 /** One value that is not the same on all tenants: who has which, the largest group first. */
 export interface Difference {
@@ -22,7 +23,7 @@ export interface Comparison {
 
 const ABSENT = 'absent';
 
-/** Compares every field over all tenants. A tenant that did not answer is not known, never the same; so is a field that no tenant has. */
+/** Compares every field over all tenants. A tenant that did not answer is not known, never the same; so is a field that no tenant has, or that is null on each. */
 export function compareTenants(read: readonly Compared[], all: readonly TenantFacts[]): Comparison {
   const differences: Difference[] = [];
   const unknown: Unknown[] = [];
@@ -36,23 +37,39 @@ export function compareTenants(read: readonly Compared[], all: readonly TenantFa
     const paths = new Map(
       known.flatMap(({ values }) => [...values].map(([path, { label }]) => [path, label] as const)),
     );
+    const isNull = known.every(({ values }) => [...values.values()].every(({ exact }) => exact === 'null'));
     if (known.length > 0 && paths.size === 0) unknown.push({ tenant: null, field, why: 'no tenant has it' });
+    else if (known.length > 0 && isNull) unknown.push({ tenant: null, field, why: 'it is null on each tenant' });
     else if (all.length < 2) unknown.push({ tenant: null, field, why: 'there is no other tenant to compare with' });
     for (const [path, label] of paths) {
       const groups = groupsOf(known.map(({ tenant, values }) => ({ tenant, value: values.get(path) })));
-      if (groups.length > 1) differences.push({ field, label, groups });
+      if (groups.length > 1)
+        differences.push({
+          field,
+          label: label(),
+          groups: groups.map(({ value, tenants }) => ({ shown: value?.shown() ?? ABSENT, tenants })),
+        });
     }
   }
   return { differences, unknown };
 }
 
-function groupsOf(all: { tenant: string; value: { exact: string; shown: string } | undefined }[]) {
-  const groups = new Map<string | null, Difference['groups'][number]>();
+/** Tenants by their value, the largest group first. */
+function groupsOf(all: { tenant: string; value: Value | undefined }[]) {
+  const groups = new Map<string | null, { value: Value | undefined; tenants: string[] }>();
   for (const { tenant, value } of all) {
     const key = value?.exact ?? null;
-    const group = groups.get(key) ?? { shown: value?.shown ?? ABSENT, tenants: [] };
+    const group = groups.get(key) ?? { value, tenants: [] };
     group.tenants.push(tenant);
     groups.set(key, group);
   }
   return [...groups.values()].sort((one, other) => other.tenants.length - one.tenants.length);
+}
+
+/** A comparison without what tenants answered: for an output that others may read, as the log of a CI run. */
+export function withoutAnswers({ differences, unknown }: Comparison): Comparison {
+  const told = differences.map(({ field, groups }) =>
+    JSON.stringify({ field, label: field, groups: groups.map(({ tenants }) => ({ shown: NOT_SHOWN, tenants })) }),
+  );
+  return { differences: [...new Set(told)].map((one): Difference => JSON.parse(one)), unknown };
 }

@@ -12,11 +12,12 @@ export interface Compared {
   keys?: readonly string[];
 }
 
-/** A value as it is compared, which never leaves the process, and as it and its path are shown: cut and without secrets. */
+/** A value as it is compared, which never leaves the process, and as it and its path are shown. */
 export interface Value {
   exact: string;
-  label: string;
-  shown: string;
+  /** Made only of what is told: it takes time to redact. */
+  shown: () => string;
+  label: () => string;
 }
 
 /** What a tenant answers of one field: each value in it, by its path; or why that is not known. */
@@ -39,7 +40,7 @@ export interface OtherTenants {
  * @throws with the reason if the fleet itself cannot be read. */
 export type ReadOthers = (
   read: readonly Compared[],
-  tenant: { name: string; origin: string },
+  asked: { tenant: { origin: string }; quarantined?: readonly string[] },
   signal: AbortSignal,
 ) => Promise<OtherTenants>;
 

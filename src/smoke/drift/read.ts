@@ -8,6 +8,7 @@ import { readJson, WrongBody } from '../read-json.js';
 import { type Access, createSession, type Session } from '../session.js';
 import { SMOKE_WAITS } from '../waits.js';
 import { type Compared, type Field, fieldsOf, type TenantFacts, type Value } from './facts.js';
+import { shownPath, shownValue } from './show.js';
 
 /** One request, in milliseconds: a tenant that is slower is not known. */
 const REQUEST_MS = 5_000;
@@ -17,11 +18,6 @@ const FLEET_MS = 25_000;
 const AT_ONCE = 20;
 /** Most values of one field: more are no configuration. */
 const MAX_VALUES = 500;
-/** Longest value, and longest path of one, that is shown, in characters. */
-const MAX_SHOWN = 60;
-/** Names of values that are compared, and not shown. */
-const SENSITIVE = /secret|token|passw|credential|cookie|auth|dsn|(?:api|private|access|signing|encryption)[^a-z]?key/i;
-
 /** A tenant that is compared, and how it is reached. */
 export type ComparedTenant = PlannedTenant & { access: Access };
 
@@ -109,14 +105,29 @@ function fieldAt(json: unknown, at: string, isKeys: boolean, redact: (text: stri
   if (isKeys && !isObject(value)) return { unknown: 'it is no object' };
   const values = new Map<string, Value>();
   const own = at === '$' ? [] : [at];
-  const isWhole = isKeys
-    ? Object.keys(value as object).every((key) => note(values, [...own, key], { exact: '', shown: 'present' }, redact))
-    : flatten(values, own, value, redact);
-  return isWhole ? { values } : { unknown: `it has more than ${MAX_VALUES} values` };
+  const note = (path: string[], exact: string, shown: () => string): string | null => {
+    // Dots in a name make no two paths one.
+    values.set(JSON.stringify(path), { exact, shown, label: () => shownPath(path, redact) });
+    return values.size <= MAX_VALUES ? null : `it has more than ${MAX_VALUES} values`;
+  };
+  const unknown = isKeys
+    ? firstProblem(Object.keys(value as object), (key) => note([...own, key], '', () => 'present'))
+    : flatten(own, value, (path, inner) =>
+        hasLargeNumber(inner)
+          ? 'it has a number too large to compare'
+          : note(path, canonical(inner), () => shownValue(path, inner, redact)),
+      );
+  return unknown === null ? { values } : { unknown };
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Whether two numbers of an answer may be one here: JSON's are exact up to 2^53 alone. */
+const hasLargeNumber = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null
+    ? Object.values(value).some(hasLargeNumber)
+    : typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER;
 
 function valueAt(json: unknown, at: string): { value: unknown } | undefined {
   if (at === '$') return { value: json };
@@ -128,39 +139,28 @@ function valueAt(json: unknown, at: string): { value: unknown } | undefined {
   return { value };
 }
 
-/** Notes every value in a value, a list as one. Returns whether there was room. */
+function firstProblem<T>(all: readonly T[], problemOf: (one: T) => string | null): string | null {
+  for (const one of all) {
+    const problem = problemOf(one);
+    if (problem !== null) return problem;
+  }
+  return null;
+}
+
+/** Notes every value in a value, a list as one. Returns the first problem. */
 function flatten(
-  values: Map<string, Value>,
   path: string[],
   value: unknown,
-  redact: (text: string) => string,
-): boolean {
-  if (isObject(value) && Object.keys(value).length > 0)
-    return Object.entries(value).every(([key, inner]) => flatten(values, [...path, key], inner, redact));
-  const exact = canonical(value);
-  return note(values, path, { exact, shown: path.some((key) => SENSITIVE.test(key)) ? '(not shown)' : exact }, redact);
+  note: (path: string[], value: unknown) => string | null,
+): string | null {
+  if (!isObject(value) || Object.keys(value).length === 0) return note(path, value);
+  return firstProblem(Object.entries(value), ([key, inner]) => flatten([...path, key], inner, note));
 }
-
-/** Notes a value; of what an answer says, only its cut and redacted form is shown. Dots in a name make no two paths one. */
-function note(
-  values: Map<string, Value>,
-  path: string[],
-  { exact, shown }: Pick<Value, 'exact' | 'shown'>,
-  redact: (text: string) => string,
-): boolean {
-  const label = path.length === 0 ? 'the answer' : path.join('.');
-  values.set(JSON.stringify(path), { exact, label: cut(redact(label)), shown: cut(redact(shown)) });
-  return values.size <= MAX_VALUES;
-}
-
-const cut = (text: string) =>
-  text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN - 1).replace(/[\ud800-\udbff]$/, '')}…` : text;
 
 /** A value as JSON that does not depend on the order of its keys. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  // JSON has no word for a number that is too large.
-  if (!isObject(value)) return typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'null');
+  if (!isObject(value)) return JSON.stringify(value) ?? 'null';
   const entries = Object.keys(value)
     .sort()
     .map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`);

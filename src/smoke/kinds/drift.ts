@@ -77,7 +77,7 @@ async function compareWithOthers(
   if (others === null) throw new NoJudgement('other tenants', 'none: this gate has no fleet');
   const [fields, rest] = await Promise.all([
     readFields(session, true, read, signal),
-    others(read, session.judge.tenant, signal).catch((error: unknown) => {
+    others(read, session.judge, signal).catch((error: unknown) => {
       signal.throwIfAborted();
       throw new NoJudgement('other tenants', error instanceof Error ? error.message : String(error));
     }),

@@ -46,6 +46,8 @@ export interface Window {
 /** What a judge knows of the tenant that it judges. */
 export interface JudgeContext {
   tenant: { name: string; origin: string };
+  /** Names of tenants in quarantine, which no other canary tenant is compared with. */
+  quarantined?: readonly string[];
   /** Null without a gate, as in a test of a suite. */
   access: JudgeAccess | null;
   /** Null if the build did not soak. */

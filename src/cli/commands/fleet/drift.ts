@@ -2,7 +2,7 @@ import { loadGateConfig } from '../../../config/load.js';
 import { ConfigError } from '../../../config/schema.js';
 import { InvalidInput } from '../../../contract/brand.js';
 import type { Verdict } from '../../../contract/tenants/check.js';
-import { type Comparison, compareTenants } from '../../../smoke/drift/compare.js';
+import { type Comparison, compareTenants, withoutAnswers } from '../../../smoke/drift/compare.js';
 import { fieldNames } from '../../../smoke/drift/facts.js';
 import { readTenants } from '../../../smoke/drift/read.js';
 import { driftChecks } from '../../../smoke/suite.js';
@@ -13,7 +13,7 @@ import { interruptCode } from '../../interrupt.js';
 
 export const drift: Command = {
   description:
-    'Compare what the suite declares with drift(...), fields of endpoints, over all canary tenants and all production tenants: which have which value, and what is not known. It changes nothing, and needs no Temporal. Exit 0: the same on all; 1: something differs; 4: nothing differs, and something is not known.',
+    'Compare what the suite declares with drift(...), fields of endpoints, over all canary tenants and all production tenants: which differ, and what is not known. On a terminal it shows who has which value. It changes nothing, and needs no Temporal. Exit 0: the same on all; 1: something differs; 4: nothing differs, and something is not known.',
   options: [...OUTPUT],
   environment: [
     "the worker's fleet: CANARY_FLEET_FILE, CANARY_FLEET_URL, ...",
@@ -42,12 +42,10 @@ async function run(given: Given, io: Io): Promise<number> {
     if (canary.length + production.length === 0) throw new ConfigError(['no tenants are configured']);
     const all = [...canary, ...production.map((one) => ({ ...one, name: `${one.name} (production)` }))];
     const compared: { check: string; fields: string[]; found: Comparison }[] = [];
-    for (const { name, read } of checks)
-      compared.push({
-        check: name,
-        fields: fieldNames(read),
-        found: compareTenants(read, await readTenants(all, read, io.signal)),
-      });
+    for (const { name, read } of checks) {
+      const found = compareTenants(read, await readTenants(all, read, io.signal));
+      compared.push({ check: name, fields: fieldNames(read), found: io.isTerminal ? found : withoutAnswers(found) });
+    }
     const verdict = verdictOf(compared.map(({ found }) => found));
     if (wantsJson(given)) {
       const tenants = { canary: canary.map(({ name }) => name), production: production.map(({ name }) => name) };
