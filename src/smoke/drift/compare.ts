@@ -37,9 +37,9 @@ export function compareTenants(read: readonly Compared[], all: readonly TenantFa
     const paths = new Map(
       known.flatMap(({ values }) => [...values].map(([path, { label }]) => [path, label] as const)),
     );
-    const isNull = known.every(({ values }) => [...values.values()].every(({ exact }) => exact === 'null'));
-    if (known.length > 0 && paths.size === 0) unknown.push({ tenant: null, field, why: 'no tenant has it' });
-    else if (known.length > 0 && isNull) unknown.push({ tenant: null, field, why: 'it is null on each tenant' });
+    const isThere = known.some(({ values }) => [...values.values()].some(({ exact }) => exact !== 'null'));
+    const nowhere = paths.size === 0 ? 'no tenant has it' : 'it is null on each tenant';
+    if (known.length > 0 && !isThere) unknown.push({ tenant: null, field, why: nowhere });
     else if (all.length < 2) unknown.push({ tenant: null, field, why: 'there is no other tenant to compare with' });
     for (const [path, label] of paths) {
       const groups = groupsOf(known.map(({ tenant, values }) => ({ tenant, value: values.get(path) })));
