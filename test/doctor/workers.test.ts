@@ -6,20 +6,24 @@ import { parseLane } from '../../src/contract/ids.js';
 import { checkWorkers } from '../../src/doctor/workers.js';
 import { startFixedTemporal } from '../../testbed/fixed-temporal.js';
 
-const { DescribeTaskQueueResponse, GetSystemInfoResponse } = proto.temporal.api.workflowservice.v1;
+const { DescribeTaskQueueRequest, DescribeTaskQueueResponse, GetSystemInfoResponse } =
+  proto.temporal.api.workflowservice.v1;
 const { WorkerVersioningMode } = proto.temporal.api.enums.v1;
 
 /** Versions of the workers that poll. */
 let polled: string[] = [];
 let isVersioned = false;
+/** Version of the worker that polls for moves; by default as all others. */
+let mover: string | null = null;
 let server: Awaited<ReturnType<typeof startFixedTemporal>>;
 let connection: Connection;
+const versionsOn = (queue: string) => (mover !== null && queue.endsWith('-move') ? [mover] : polled);
 beforeAll(async () => {
   server = await startFixedTemporal({
     GetSystemInfo: () => GetSystemInfoResponse.encode({ serverVersion: '1.32.0' }).finish(),
-    DescribeTaskQueue: () =>
+    DescribeTaskQueue: (request) =>
       DescribeTaskQueueResponse.encode({
-        pollers: polled.map((version, index) => ({
+        pollers: versionsOn(DescribeTaskQueueRequest.decode(request).taskQueue?.name ?? '').map((version, index) => ({
           identity: `${index + 1}@host/${version}#1a2b3c4d.x`,
           lastAccessTime: msToTs(Date.now()),
           ...(isVersioned && {
@@ -53,6 +57,17 @@ test('workers of two versions are a warning that names them, and how to end it',
       fix: expect.stringContaining('finish the upgrade: restart those of the old version'),
     },
   ]);
+});
+
+test('an old version that polls for moves alone is named too, and that one that has stopped is listed for a while', async () => {
+  [polled, mover] = [['0.1.0+bbbbbbbb'], '0.1.0+aaaaaaaa'];
+  const [warning] = await found();
+  mover = null;
+  expect(warning).toMatchObject({
+    what: expect.stringContaining('workers run 2 versions: 0.1.0+aaaaaaaa (1@host), 0.1.0+bbbbbbbb (1@host)'),
+    fix: expect.stringContaining('one that has stopped is listed for 90 s'),
+  });
+  polled = ['0.1.0+aaaaaaaa', '0.1.0+bbbbbbbb'];
 });
 
 test('two versions of a Worker Deployment are a note: each has its own runs', async () => {

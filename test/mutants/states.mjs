@@ -131,4 +131,12 @@ export default [
     replace: '',
     test: 'test/ledger/direct.test.ts > leaves no upload open if it is refused: each probe is cancelled before it ends',
   },
+  {
+    name: 'states-versions-of-one-queue',
+    breaks: 'doctor compares the versions of the workers of one queue alone',
+    file: 'src/doctor/workers.ts',
+    find: '...compareVersions(pollers),',
+    replace: '...compareVersions(polled[0]?.pollers ?? []),',
+    test: 'test/doctor/workers.test.ts > an old version that polls for moves alone is named too, and that one that has stopped is listed for a while',
+  },
 ];
