@@ -121,9 +121,9 @@ export function createWatchActivities(dependencies: ActivityDependencies) {
       return { plan, seen: beginWatch(names, Date.now()) };
     },
 
-    /** Target of an automatic rollback, or why a person must decide. Nothing moves without the lane: one that was ended is started again, and one that stays silent is left to a person. */
+    /** Target of an automatic rollback, or why a person must decide. Nothing moves without the lane: one that was ended is started again, the end of another move is awaited, and what lasts is left to a person. */
     async chooseRollback(input: WatchInput & { movedAt: string }): Promise<{ target: Sha } | { ask: string }> {
-      const state = await withHeartbeat(() => answerOf(lane, waits.silenceMs));
+      const state = await withHeartbeat(() => settled(lane, waits.silenceMs));
       if (state === null) return { ask: `the lane did not answer for ${rounded(waits.silenceMs)}` };
       const choice = chooseAutoRollback(state, input);
       if ('ask' in choice) return choice;
@@ -175,13 +175,13 @@ export function createWatchActivities(dependencies: ActivityDependencies) {
   };
 }
 
-/** State of the lane once it answers; null if it is silent for so long, in milliseconds. */
-async function answerOf(lane: LaneClient, forMs: number): Promise<LaneState | null> {
+/** State of the lane once it answers and moves nothing, or as it is after so long, in milliseconds; null if it is silent then. */
+async function settled(lane: LaneClient, forMs: number): Promise<LaneState | null> {
   for (const until = Date.now() + forMs; ; await sleep(LANE_POLL_MS)) {
     const state = await lane.state();
-    if (state !== null || Date.now() >= until) return state;
+    if ((state && !state.move) || Date.now() >= until) return state;
     // Only a message would start a lane that was ended.
-    if ((await lane.openRun()) === null) await lane.begin();
+    if (state === null && (await lane.openRun()) === null) await lane.begin();
   }
 }
 

@@ -26,7 +26,7 @@ export interface MoveWaits {
   restoreMs: number;
   /** Silence after which a mover has lost contact: by then a person may have moved `:latest` without the lane. */
   lostMs: number;
-  /** How long the lane may be silent before the mover gives up, and an automatic rollback is left to a person. */
+  /** How long the lane may be silent before the mover gives up, and an automatic rollback, which awaits another move as long, is left to a person. */
   silenceMs: number;
 }
 

@@ -46,13 +46,25 @@ async function move(sha: Sha, at: string): Promise<void> {
   record(state.ledger, { sha, at, kind: 'promotion', by: 'ada', reason: 'x', images: moved });
 }
 
-/** Lane that answers while it runs; one that is `silent` runs and never answers. */
-function laneOf(given: 'running' | 'ended' | 'silent') {
+const OTHER_MOVE: LaneState['move'] = {
+  moverRunId: 'm',
+  parent: { workflowId: 'w', runId: 'r' },
+  kind: 'promotion',
+  sha: parseSha(newSha()),
+};
+
+/** Lane that answers while it runs; one that is `silent` runs and never answers. `moves`: answers in which another build is being moved. */
+function laneOf(given: 'running' | 'ended' | 'silent', moves = 0) {
+  let left = moves;
   let now = given;
   const begun: string[] = [];
   return {
     begun,
-    state: async () => (now === 'running' ? state : null),
+    state: async () => {
+      if (now !== 'running') return null;
+      left -= 1;
+      return left >= 0 ? { ...state, move: OTHER_MOVE } : state;
+    },
     openRun: async () => (now === 'ended' ? null : 'run'),
     begin: async () => {
       begun.push('begun');
@@ -91,5 +103,13 @@ describe('the choice of an automatic rollback', () => {
     const lane = laneOf('silent');
     expect(await choose(lane)).toEqual({ ask: 'the lane did not answer for 1s' });
     expect(lane.begun).toEqual([]);
+  });
+
+  test('another move that ends without a promotion is awaited', async () => {
+    expect(await choose(laneOf('running', 1))).toEqual({ target: good });
+  });
+
+  test('another move that lasts is left to a person', async () => {
+    expect(await choose(laneOf('running', 99))).toEqual({ ask: 'another move is under way' });
   });
 });
