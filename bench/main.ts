@@ -1,3 +1,4 @@
+import { benchAutoRollback } from './auto-rollback.js';
 import { benchCli } from './cli.js';
 import { benchCost } from './cost.js';
 import { benchLane } from './lane.js';
@@ -8,6 +9,7 @@ import { benchScale } from './scale.js';
 import { benchSmoke } from './smoke.js';
 
 const BENCHES: Record<string, () => Promise<void>> = {
+  'auto-rollback': benchAutoRollback,
   cli: benchCli,
   cost: benchCost,
   lane: benchLane,

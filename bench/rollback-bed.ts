@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,7 +9,7 @@ import { pushBuild, retag } from '../testbed/images.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../testbed/memory-registry.js';
 import { type RunningProcess, startProcess } from '../testbed/process.js';
 import { digestOf, type RegistryRequest } from '../testbed/registry-store.js';
-import { startTemporalServer } from '../testbed/temporal-server.js';
+import { startTemporalServer, type TemporalServer } from '../testbed/temporal-server.js';
 import { startTenant, type Tenant } from '../testbed/tenant.js';
 import { repositoryRoot } from '../testbed/tools.js';
 
@@ -29,26 +29,36 @@ export interface Measured {
   said: string;
 }
 
+/** Production of a gate, and the settings of the watch over it. */
+interface Watched {
+  names: string[];
+  env: Record<string, string>;
+}
+
 /** A gate of its own, run by the product's command line alone: a lane, a registry, two tenants and a worker. */
 export class Bed {
   readonly #workers: RunningProcess[] = [];
   readonly #children: { kill(): void }[] = [];
-  readonly #folder = mkdtempSync(join(tmpdir(), 'canary-bench-'));
 
   private constructor(
     readonly lane: string,
     readonly registry: MemoryRegistry,
     readonly tenants: Tenant[],
+    /** Production tenants, which the gate watches; none by default. */
+    readonly production: Tenant[],
     readonly env: Record<string, string>,
-    readonly temporal: Awaited<ReturnType<typeof startTemporalServer>>,
+    public temporal: TemporalServer,
     readonly client: Client,
     readonly oldDigests: string[],
+    readonly folder: string,
   ) {}
 
-  /** Opens a gate on which one build was promoted over another. */
-  static async open(lane: string): Promise<Bed> {
+  /** Opens a gate on which one build was promoted over another, on a server that keeps its runs if production is watched. */
+  static async open(lane: string, watched: Watched = { names: [], env: {} }): Promise<Bed> {
+    const folder = mkdtempSync(join(tmpdir(), 'canary-bench-'));
+    const production = await Promise.all(watched.names.map((name) => startTenant({ name, token: TOKEN })));
     const [temporal, registry, ...tenants] = await Promise.all([
-      startTemporalServer(),
+      startTemporalServer(watched.names.length > 0 ? { dbFile: databaseIn(folder) } : {}),
       startMemoryRegistry(),
       startTenant({ name: 'canary-1', token: TOKEN }),
       startTenant({ name: 'canary-2', token: TOKEN }),
@@ -65,6 +75,8 @@ export class Bed {
       CANARY_SOAK: '0',
       CANARY_UPDATE_CYCLE: '0',
       CANARY_POLL: '200ms',
+      ...(production.length > 0 && { CANARY_PROD_FLEET_FILE: writeFleet(folder, production) }),
+      ...watched.env,
     };
     const oldDigests: string[] = [];
     for (const repository of NAMES) {
@@ -76,18 +88,24 @@ export class Bed {
       await retag({ registry: registry.host, repository, from: `staging-${shaOf('old').slice(0, 7)}`, to: 'latest' });
     }
     const client = new Client({ connection: await Connection.connect({ address: temporal.address }) });
-    const bed = new Bed(lane, registry, tenants, env, temporal, client, oldDigests);
+    const bed = new Bed(lane, registry, tenants, production, env, temporal, client, oldDigests, folder);
     await bed.canary('setup', '--by', 'bench');
     await bed.startWorker();
+    for (const tenant of production) tenant.run({ sha: shaOf('live') });
     await bed.canary('promote', shaOf('live'), '--reason', 'the bench');
     for (const tenant of tenants) tenant.run({ sha: shaOf('next') });
     return bed;
   }
 
+  /** File of the server, if it keeps its runs. */
+  get databaseFile(): string {
+    return databaseIn(this.folder);
+  }
+
   async startWorker(env: Record<string, string> = {}): Promise<RunningProcess> {
     const worker = await startProcess(process.execPath, [CANARY, 'worker'], {
       env: { ...this.env, ...env },
-      logFile: join(mkdtempSync(join(this.#folder, 'worker-')), 'log'),
+      logFile: join(mkdtempSync(join(this.folder, 'worker-')), 'log'),
       ready: (output) => output.includes('worker.started'),
       timeoutMs: 60_000,
     });
@@ -132,11 +150,15 @@ export class Bed {
     const rollback = this.start('rollback', shaOf('old'), '--reason', 'the bench', ...args);
     const code = await rollback.exit;
     const endS = seconds(Date.now());
-    const put = this.registry.requests.find(
-      (one) => one.at >= began && isPut(one) && this.oldDigests.includes(digestOf(one.body)),
-    );
+    const put = this.putSince(began);
     const said = rollback.said().trim().split('\n').at(-1) ?? '';
-    return { firstPutS: put ? seconds(put.at) : null, endS, code, said };
+    return { firstPutS: put ? seconds(put) : null, endS, code, said };
+  }
+
+  /** Time of the first PUT of the build before since then; both are epochs in milliseconds. */
+  putSince(began: number): number | undefined {
+    const { requests } = this.registry;
+    return requests.find((one) => one.at >= began && isPut(one) && this.oldDigests.includes(digestOf(one.body)))?.at;
   }
 
   async until(what: string, isTrue: () => boolean | Promise<boolean>, ms = 60_000): Promise<void> {
@@ -148,8 +170,19 @@ export class Bed {
     for (const child of this.#children) child.kill();
     for (const worker of this.#workers) await worker.kill('SIGKILL');
     await this.client.connection.close();
-    await Promise.all([this.temporal.stop(), this.registry.stop(), ...this.tenants.map((tenant) => tenant.stop())]);
+    const tenants = [...this.tenants, ...this.production].map((tenant) => tenant.stop());
+    await Promise.all([this.temporal.stop(), this.registry.stop(), ...tenants]);
   }
+}
+
+const databaseIn = (folder: string) => join(folder, 'temporal.db');
+
+function writeFleet(folder: string, tenants: Tenant[]): string {
+  const file = join(folder, 'production.json');
+  writeFileSync(join(folder, 'token'), TOKEN);
+  const listed = tenants.map(({ name, url }) => ({ name, url, token: { file: 'token' } }));
+  writeFileSync(file, JSON.stringify({ tenants: listed }));
+  return file;
 }
 
 export const isPut = ({ method, path }: RegistryRequest, name = '') =>
