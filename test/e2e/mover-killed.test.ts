@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
+import { laneState } from '../support/lanes.js';
 import { isPut } from '../support/latest.js';
 import { firstRows, fullTest } from '../support/rows.js';
 import { until } from '../support/until.js';
@@ -73,6 +74,8 @@ describe('a worker that is killed', () => {
   );
 
   test('in the middle of a pair, and the next one no longer has one of its images: it makes the pair whole', async () => {
+    // The lane followed the release before on the worker that was killed: that is noticed by its missing heartbeats.
+    await until('the lane is free', async () => (await laneState(gate())).holder === null, 60_000);
     const { sha, digests } = await gate().greenBuild();
     const victim = await startVictim();
     const [kept] = gate().repositories;
@@ -94,5 +97,5 @@ describe('a worker that is killed', () => {
     expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     heal();
     expect(await gate().latest()).toEqual(digests);
-  }, 60_000);
+  }, 120_000);
 });
