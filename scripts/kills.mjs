@@ -7,7 +7,16 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-const STORIES = ['promoted', 'rejected', 'approved', 'superseded', 'rolled-back', 'auto-rollback', 'restored'];
+const STORIES = [
+  'promoted',
+  'rejected',
+  'approved',
+  'superseded',
+  'rolled-back',
+  'auto-rollback',
+  'restored',
+  'tenant-added',
+];
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -48,8 +57,8 @@ const told = lines
   .filter(({ reached }) => reached);
 // A campaign in which no kill came proves nothing.
 if (!values.page && told.length === 0) process.exitCode = 1;
-const ending = ({ outcome, latest, writes }) =>
-  `${outcome}; \`:latest\` ${[...new Set(latest)].join(', ')}${writes.includes(-1) ? '' : `; writes ${writes.join(' + ')}`}`;
+const ending = ({ outcome, latest, writes, left }) =>
+  `${outcome}; \`:latest\` ${[...new Set(latest)].join(', ')}${writes.includes(-1) ? '' : `; writes ${writes.join(' + ')}`}${left ? `; ${left}` : ''}`;
 const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).stdout.trim();
 const at = `${new Date().toISOString().slice(0, 10)}, ${commit}, ${cpus().length} cores, every ${values.every}`;
 
@@ -88,8 +97,8 @@ writeFileSync(
 \`npm run kills\` carries out each story (\`test/kills/stories.ts\`) once as it is, then once for each event
 of the run's history and of its mover's: as soon as the history has that event, the worker's process,
 or the Temporal server's, is killed with SIGKILL, and another one is started. The story must end as
-without the kill: the same outcome, the same \`:latest\`, the same number of writes of \`:latest\`. Every
-history of it is replayed. That command writes this page; \`every 6\` means every sixth event.
+without the kill: the same outcome, the same \`:latest\`, the same number of writes of \`:latest\`, the
+same left at the control plane and in the fleet file. Every history of it is replayed. That command writes this page; \`every 6\` means every sixth event.
 
 | story | killed | kills: run + mover | how they ended | median, s | longest, s | when |
 |---|---|---|---|---|---|---|

@@ -1,14 +1,17 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { expect } from 'vitest';
 import { rollbackId } from '../../src/contract/ids.js';
 import { parseSha } from '../../src/contract/sha.js';
+import { parseAddTenantInput } from '../../src/domain/inputs.js';
+import { startAddition } from '../../src/temporal/records/additions.js';
 import { awaitRunEnd, findRun, sendDecision } from '../../src/temporal/runs.js';
+import { startControlPlane } from '../../testbed/control-plane.js';
 import type { MemoryRegistry } from '../../testbed/memory-registry.js';
 import { ociError } from '../../testbed/registry-store.js';
-import { startTenant } from '../../testbed/tenant.js';
+import { startTenant, type Tenant } from '../../testbed/tenant.js';
 import { ada, statusOf } from '../support/decisions.js';
 import { type Gate, TOKEN } from '../support/gate.js';
 import { promoted } from '../support/lanes.js';
@@ -19,22 +22,24 @@ import { until } from '../support/until.js';
 /** A run that is told again and again, with a kill at each of its events. */
 export interface Story {
   /** What the gate needs beside its canary tenants. */
-  setUp?(): Promise<Production>;
+  setUp?(): Promise<Beside>;
   /** What must be true before it: builds, what is live. Runs with a worker. */
-  prepare(gate: Gate, registry: MemoryRegistry, production: Production | undefined): Promise<Plot>;
+  prepare(gate: Gate, registry: MemoryRegistry, beside: Beside | undefined): Promise<Plot>;
   /** Whether each write is counted: a run that restores may have to write once more. */
   countsWrites: boolean;
 }
 
-/** Tenants of production, with the settings of a gate that watches them. */
-export interface Production {
+/** Servers beside a gate, with the settings that it knows them by. */
+export interface Beside {
   env: Record<string, string>;
-  /** All tenants run a build, healthy or not. */
-  run(sha: string, isSick: boolean): void;
+  /** All tenants of production run a build, healthy or not. */
+  run?(sha: string, isSick: boolean): void;
+  /** What a story has left there, in words. */
+  left?(): string;
   stop(): Promise<void>;
 }
 
-async function startProduction(): Promise<Production> {
+async function startProduction(): Promise<Beside> {
   const folder = mkdtempSync(join(tmpdir(), 'canary-kills-fleet-'));
   const tenants = await Promise.all(['acme', 'globex'].map((name) => startTenant({ name, token: TOKEN })));
   const file = join(folder, 'production.json');
@@ -48,6 +53,41 @@ async function startProduction(): Promise<Production> {
     },
     async stop() {
       await Promise.all(tenants.map((tenant) => tenant.stop()));
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** A control plane that makes the tenant of an org, and a fleet file with one member. */
+async function startAdding(): Promise<Beside> {
+  const folder = mkdtempSync(join(tmpdir(), 'canary-kills-add-'));
+  const file = join(folder, 'fleet.json');
+  writeFileSync(file, JSON.stringify({ tenants: [{ url: 'https://first.example', token: { env: 'FIRST' } }] }));
+  const tenants: Tenant[] = [];
+  const controlPlane = await startControlPlane({
+    adminToken: TOKEN,
+    async instance(name) {
+      const tenant = await startTenant({ name, token: TOKEN, build: { sha: newSha() } });
+      tenants.push(tenant);
+      return { url: tenant.url, token: TOKEN };
+    },
+  });
+  return {
+    env: {
+      CANARY_TENANT_URLS: '',
+      CANARY_ADMIN_TOKENS: '',
+      CANARY_FLEET_FILE: file,
+      FIRST: TOKEN,
+      CANARY_CP_BASE_URL: controlPlane.url,
+      CANARY_CP_ADMIN_TOKEN: TOKEN,
+    },
+    left() {
+      const members = JSON.parse(readFileSync(file, 'utf8')).tenants.map(({ name }: { name: string }) => name);
+      const orgs = [...controlPlane.orgs.values()].map((org) => `${org.slug} ${org.instance_status}`);
+      return `orgs ${orgs}; instances started ${tenants.length}; members ${members.join(' and ')}`;
+    },
+    async stop() {
+      await Promise.all([controlPlane, ...tenants].map((one) => one.stop()));
       rmSync(folder, { recursive: true });
     },
   };
@@ -115,11 +155,11 @@ export const STORIES = {
     async prepare(gate, _registry, production) {
       const good = await promoted(gate);
       const bad = await promoted(gate);
-      production?.run(bad.sha, false);
+      production?.run?.(bad.sha, false);
       const workflowId = rollbackId(gate.lane, parseSha(good.sha));
       return {
         async start() {
-          production?.run(bad.sha, true);
+          production?.run?.(bad.sha, true);
           const { runId } = await until(`${workflowId} is there`, () => findRun(gate.client, workflowId));
           const handle = gate.client.workflow.getHandle(workflowId, runId);
           return gate.keep(Object.assign(handle, { firstExecutionRunId: runId }));
@@ -138,6 +178,19 @@ export const STORIES = {
       return { ...releases(gate), act: decides(gate, 'abort') };
     },
     countsWrites: false,
+  },
+  /** The control plane makes the tenant, which is tested and becomes a member: all of it once. */
+  'tenant-added': {
+    setUp: startAdding,
+    prepare: async (gate) => ({
+      async start() {
+        const input = parseAddTenantInput({ slug: 'canary-2', requestedBy: 'ada' });
+        const { handle } = await startAddition(gate.client, gate.lane, input);
+        const { runId } = await handle.describe();
+        return gate.keep(Object.assign(handle, { firstExecutionRunId: runId }));
+      },
+    }),
+    countsWrites: true,
   },
 } satisfies Record<string, Story>;
 

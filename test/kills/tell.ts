@@ -23,6 +23,8 @@ export interface Ending {
   latest: string[];
   /** Writes of `:latest` that the registry took, by image; -1 if they are not counted. */
   writes: number[];
+  /** What it left beside the gate. */
+  left?: string;
 }
 
 export interface Telling {
@@ -47,12 +49,12 @@ export async function tell(
 ): Promise<{ ending: Ending; events: Record<Place['of'], string[]> } | null> {
   const { name, lane, temporal, registry, place } = telling;
   const story: Story = STORIES[name];
-  const production = await story.setUp?.();
-  const env = { ...PATIENT, ...production?.env };
+  const beside = await story.setUp?.();
+  const env = { ...PATIENT, ...beside?.env };
   const gate = await Gate.open(lane, { registry: registry.host, temporal, env });
   try {
     await gate.begin(newSha());
-    const plot = await story.prepare(gate, registry, production);
+    const plot = await story.prepare(gate, registry, beside);
     const before = await gate.latest();
     const written = putsTaken(registry, gate).length;
     await telling.arm?.(gate);
@@ -75,6 +77,7 @@ export async function tell(
         writes: gate.repositories.map((one) =>
           story.countsWrites ? taken.filter((repository) => repository === one).length : -1,
         ),
+        ...(beside?.left && { left: beside.left() }),
       },
       events: {
         run: await typesOf(gate, handle.workflowId, since),
@@ -83,7 +86,7 @@ export async function tell(
     };
   } finally {
     await gate.close();
-    await production?.stop();
+    await beside?.stop();
   }
 }
 
