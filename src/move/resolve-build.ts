@@ -104,7 +104,7 @@ async function changeOf(registry: Registry, manifest: Manifest, before: Digest |
 const NO_TAG = ['MANIFEST_UNKNOWN', 'NOT_FOUND', 'TAG_UNKNOWN'];
 
 /**
- * Reads a tag; null if the registry says for `forMs` that there is none.
+ * Reads a tag; null if the registry says for `forMs` that it has no such tag.
  * @throws {RegistryError} for any other answer, also one that leaves open whether there is one. */
 async function readUnlessAbsent(
   registry: Registry,
@@ -128,7 +128,7 @@ async function readUnlessAbsent(
 }
 
 /** Reads `:latest` of an image that the build does not have.
- * @throws {RegistryError} `not-found` if there is none to keep. */
+ * @throws {RegistryError} `not-found` if the image has no `:latest` to keep. */
 async function readKept(registry: Registry, repository: Repository, tag: Tag, signal?: AbortSignal): Promise<Manifest> {
   return getManifest(registry, repository, registry.latest, signal).catch((error: unknown) => {
     if (!(error instanceof RegistryError && error.kind === 'not-found')) throw error;

@@ -34,7 +34,7 @@ const TIMEOUT_MS = 10_000;
 const MAX_BYTES = 2_000_000;
 
 /** A request of a sink: the answer, whatever its status.
- * @throws {SinkError} if there is none. */
+ * @throws {SinkError} if no answer comes. */
 export async function ask(
   sink: string,
   network: Network,

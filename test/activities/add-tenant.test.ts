@@ -86,7 +86,7 @@ describe('a worker that is killed after a step, before Temporal has its result',
   test.each(STEPS.map(([name], index) => [name, index] as const))(
     '%s: canary tenants add again begins again, and each change is made once',
     async (_, index) => {
-      const slug = parseSlug(`canary-anew-${index}`);
+      const slug = parseSlug(`canary-again-${index}`);
       for (const [, step] of STEPS.slice(0, index + 1)) await run(step, slug);
       for (const [, step] of STEPS) await run(step, slug);
       expect(countOf(slug)).toEqual([1, 1, 1]);

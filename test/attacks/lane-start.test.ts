@@ -170,7 +170,7 @@ async function forgetAfter(runId: string) {
 
 // The server takes its time to forget a run.
 fullTest(
-  'whoever deletes runs of the lane neither hands it a state, nor makes it forget without a hold',
+  'a person who deletes runs of the lane neither hands it a state, nor makes it forget without a hold',
   {
     timeout: 90_000,
   },

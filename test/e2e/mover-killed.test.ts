@@ -8,6 +8,22 @@ import { useVictimScene } from '../support/victim.js';
 
 const { registry, gate, startVictim, old, puts } = useVictimScene('killed');
 
+/** Kills, by `kill`, once the first write of a pair is taken; the second one gets no answer. */
+function killInMidPair(kill: () => Promise<unknown>) {
+  let seen = 0;
+  const heal = registry().faults.add({
+    match: isPut(),
+    times: 2,
+    respond: async (_request, serve) => {
+      if (seen++ > 0) return 'drop' as const;
+      const answer = serve();
+      await kill();
+      return answer;
+    },
+  });
+  return { heal, hasBegun: () => seen > 0 };
+}
+
 describe('a worker that is killed', () => {
   test.each(
     firstRows(1, [
@@ -47,17 +63,9 @@ describe('a worker that is killed', () => {
     async () => {
       const { sha } = await gate().greenBuild();
       const victim = await startVictim();
-      let seen = 0;
-      const heal = registry().faults.add({
-        match: isPut(),
-        times: 2,
-        respond: async (_request, serve) => {
-          if (seen++ > 0) return 'drop' as const;
-          const answer = serve();
-          await handle.terminate('by the test');
-          await victim.kill('SIGKILL');
-          return answer;
-        },
+      const { heal } = killInMidPair(async () => {
+        await handle.terminate('by the test');
+        await victim.kill('SIGKILL');
       });
       const handle = await gate().release({ sha });
       await awaitRunEnd(handle);
@@ -79,19 +87,9 @@ describe('a worker that is killed', () => {
     const { sha, digests } = await gate().greenBuild();
     const victim = await startVictim();
     const [kept] = gate().repositories;
-    let seen = 0;
-    const heal = registry().faults.add({
-      match: isPut(),
-      times: 2,
-      respond: async (_request, serve) => {
-        if (seen++ > 0) return 'drop' as const;
-        const answer = serve();
-        await victim.kill('SIGKILL');
-        return answer;
-      },
-    });
+    const { heal, hasBegun } = killInMidPair(() => victim.kill('SIGKILL'));
     const handle = await gate().release({ sha });
-    await until('one image has moved', () => seen > 0, 30_000);
+    await until('one image has moved', hasBegun, 30_000);
     await gate().startWorker({ ...gate().env, CANARY_IMAGES: `${gate().host}/${kept}` });
 
     expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });

@@ -240,6 +240,6 @@ export default [
     find: 'const isContinued = isOurs(await findRun(client, id, continuedFrom), WORKFLOWS.lane, lane);',
     replace:
       'const known = await findRun(client, id, continuedFrom);\n  const isContinued = known === null || isOurs(known, WORKFLOWS.lane, lane);',
-    test: 'test/attacks/lane-start.test.ts > whoever deletes runs of the lane neither hands it a state, nor makes it forget without a hold',
+    test: 'test/attacks/lane-start.test.ts > a person who deletes runs of the lane neither hands it a state, nor makes it forget without a hold',
   },
 ];

@@ -1,5 +1,8 @@
 import { test } from 'vitest';
 
+/** Set by `npm run test:full` and for the mutants. */
+const isFull = Boolean(process.env.CANARY_ALL_ROWS);
+
 /**
  * Rows of a test that takes seconds for each: all of them in `npm run test:full` and for the mutants, else those that are kept, because
  * the others take the same way through the code.
@@ -7,18 +10,17 @@ import { test } from 'vitest';
 export const rows = <T>(all: readonly T[], kept: readonly NoInfer<T>[]): T[] => {
   const missing = kept.filter((row) => !all.includes(row));
   if (missing.length > 0) throw new Error(`no such row: ${missing}`);
-  return [...(process.env.CANARY_ALL_ROWS ? all : kept)];
+  return [...(isFull ? all : kept)];
 };
 
 /** Rows of such a test: all of them, else the first ones. */
-export const firstRows = <T>(count: number, all: readonly T[]): T[] =>
-  process.env.CANARY_ALL_ROWS ? [...all] : all.slice(0, count);
+export const firstRows = <T>(count: number, all: readonly T[]): T[] => (isFull ? [...all] : all.slice(0, count));
 
 /** Number of random runs of a property: all of them, else those that `npm test` has the time for. */
-export const runs = (all: number, kept: number): number => (process.env.CANARY_ALL_ROWS ? all : kept);
+export const runs = (all: number, kept: number): number => (isFull ? all : kept);
 
 /**
  * As `test`, in `npm run test:full` and for the mutants alone: seconds for a rule that another test of `npm test` shows too, in another
  * phase or of another cause.
  */
-export const fullTest = test.runIf(process.env.CANARY_ALL_ROWS !== undefined);
+export const fullTest = test.runIf(isFull);
