@@ -7,6 +7,7 @@ import { benchRelease } from './release.js';
 import { benchRollback } from './rollback.js';
 import { benchScale } from './scale.js';
 import { benchSmoke } from './smoke.js';
+import { benchStatus } from './status.js';
 
 const BENCHES: Record<string, () => Promise<void>> = {
   'auto-rollback': benchAutoRollback,
@@ -18,6 +19,7 @@ const BENCHES: Record<string, () => Promise<void>> = {
   rollback: benchRollback,
   scale: benchScale,
   smoke: benchSmoke,
+  status: benchStatus,
 };
 
 const [name = ''] = process.argv.slice(2);
