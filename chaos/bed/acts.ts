@@ -36,13 +36,21 @@ const releaseNew =
   async (stage) =>
     release(stage, await publish(stage, { sequence: nextSequence(stage), isRed }), more);
 
-/** Sends a decision to each run that is held. */
-export async function decideHeld({ servers, runs }: Stage, verb: 'approve' | 'retry' | 'abort'): Promise<void> {
+/** Sends a decision to each run that is held.
+ * @param open ids of the runs that may be: all others have ended */
+export async function decideHeld(
+  { servers, runs }: Stage,
+  verb: 'approve' | 'retry' | 'abort',
+  open?: ReadonlySet<string>,
+): Promise<void> {
   await Promise.all(
-    runs.map(async ({ workflowId }) => {
-      const hold = (await queryStatus(servers.client, workflowId))?.hold;
-      if (hold) await sendDecision(servers.client, workflowId, verb, { ...ADA, hold: hold.id }).catch(() => undefined);
-    }),
+    runs
+      .filter(({ workflowId }) => open?.has(workflowId) ?? true)
+      .map(async ({ workflowId }) => {
+        const hold = (await queryStatus(servers.client, workflowId))?.hold;
+        if (hold)
+          await sendDecision(servers.client, workflowId, verb, { ...ADA, hold: hold.id }).catch(() => undefined);
+      }),
   );
 }
 

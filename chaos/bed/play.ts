@@ -15,6 +15,9 @@ import { ADA, type Stage, setStage } from './stage.js';
 /** Longest wait for a moment of a step, in milliseconds: a scenario may move nothing. While a release is under way it is longer, for a loaded machine. */
 const MOMENT_MS = 8_000;
 const LONGEST_MOMENT_MS = 45_000;
+/** Between two looks for the moment of a step, in milliseconds: a soak is ten times as long, and a question to a run costs CPU. */
+const LOOK_MS = 50;
+const ASK_MS = 250;
 /** Time limit for the end of all runs after the last step, in milliseconds: leases, retries and lost workers. */
 const CLOSED_MS = 240_000;
 
@@ -52,7 +55,7 @@ async function momentOf(stage: Stage, after: Step['after']): Promise<void> {
   const from = Date.now();
   while (Date.now() - from < MOMENT_MS || (Date.now() - from < LONGEST_MOMENT_MS && (await isUnderWay(stage)))) {
     if (await isMoment(stage, after, from)) return;
-    await delay(50);
+    await delay(after === 'a soak' ? ASK_MS : LOOK_MS);
   }
 }
 
@@ -74,18 +77,29 @@ const isUnderWay = async (stage: Stage) =>
 /** Resumes the lane, lifts its holds and aborts held runs until no run is open, or the time is over: then the checker says so. */
 async function allClosed(stage: Stage): Promise<void> {
   const { servers, lane, laneClient, runs } = stage;
-  for (const deadline = Date.now() + CLOSED_MS; Date.now() < deadline; await delay(300)) {
+  for (const deadline = Date.now() + CLOSED_MS; Date.now() < deadline; await delay(500)) {
     const ledger = (await laneClient.state().catch(() => null))?.ledger;
     const { pause, hold } = ledger ?? {};
     if (pause) await laneClient.update(laneCommandUpdate('resume'), ADA).catch(() => undefined);
     if (hold) await laneClient.update(laneCommandUpdate('unhold'), ADA).catch(() => undefined);
-    await decideHeld(stage, 'abort').catch(() => undefined);
     const watches = stage.builds.map(({ sha }) => watchProductionId(lane, parseSha(sha)));
     const ids = [...new Set([moveLatestId(lane), ...runs.map(({ workflowId }) => workflowId), ...watches])];
-    const found = await Promise.all(ids.map((id) => findRun(servers.client, id).catch(() => undefined)));
+    const open = await whichAreOpen(servers, ids);
     // The lane starts the watch of its last move a moment later.
     const isWatched =
       stage.production.length === 0 || !ledger || (lastMove(ledger)?.at ?? '') <= (ledger.watchStartedFor ?? '');
-    if (isWatched && found.every((run) => run !== undefined && run?.status.name !== 'RUNNING')) return;
+    if (isWatched && open.size === 0) return;
+    await decideHeld(stage, 'abort', open).catch(() => undefined);
   }
+}
+
+/** Of these runs, those that have not ended, or that nothing is known of. */
+async function whichAreOpen({ client }: Servers, ids: readonly string[]): Promise<Set<string>> {
+  const found = await Promise.all(
+    ids.map(async (id) => {
+      const run = await findRun(client, id).catch(() => undefined);
+      return run === undefined || run?.status.name === 'RUNNING' ? [id] : [];
+    }),
+  );
+  return new Set(found.flat());
 }

@@ -87,7 +87,7 @@ export async function setStage(servers: Servers, plan: Plan, dist: string): Prom
   // No part of it may be a part of a name: the checker looks for parts.
   const token = createHash('sha256').update(lane).digest('base64url');
   const [platform = ''] = repositories;
-  const pull = { registry: servers.proxy.person, repository: platform, tag: 'canary', cycleMs: 150, restartMs: 100 };
+  const pull = { registry: servers.proxy.person, repository: platform, tag: 'canary', cycleMs: 250, restartMs: 100 };
   const tenants = await Promise.all(
     Array.from({ length: plan.tenants }, (_, index) => startTenant({ name: `canary-${index + 1}`, token, pull })),
   );
