@@ -7,7 +7,13 @@ import { productionTenantsSignal } from '../src/contract/messages.js';
 import type { PlannedTenant, TenantBuild } from '../src/contract/release.js';
 import { type Sha, sameBuild } from '../src/contract/sha.js';
 import type { CheckResult } from '../src/contract/tenants/check.js';
-import type { SeenTenant, WatchInput, WatchPlan, WatchState } from '../src/contract/tenants/production.js';
+import {
+  IS_WATCHED,
+  type SeenTenant,
+  type WatchInput,
+  type WatchPlan,
+  type WatchState,
+} from '../src/contract/tenants/production.js';
 import { rounded } from '../src/domain/duration.js';
 import { parseWatchState } from '../src/domain/payloads/plan.js';
 import {
@@ -217,7 +223,7 @@ export function createWatchStarter({ config, client }: ActivityDependencies) {
       return withHeartbeat(async () => {
         for (;;) {
           const last = await findRun(client, workflowId);
-          if (last && String(last.memo?.movedAt ?? '') >= input.movedAt) return 'is watched';
+          if (last && String(last.memo?.movedAt ?? '') >= input.movedAt) return IS_WATCHED;
           if (last && isOpen(last)) await awaitEnd(client.workflow.getHandle(workflowId, last.runId));
           try {
             await client.workflow.start(WORKFLOWS.watch, {

@@ -149,6 +149,8 @@ export interface Ledger extends Quarantined {
   drift?: Drift;
   /** Time of the newest move for which a watch over production was started, ISO 8601. */
   watchStartedFor?: string;
+  /** The same, if there was a production fleet, and so a run of the watch. */
+  watchedFor?: string;
   /** Consecutive releases that were preempted after the canary tenants had left; a promotion resets it. */
   consecutivePreemptions: number;
   /** Present once a part was lost: builds that were not seen since (`seen`) are refused unless their sequence is above `upTo`, which a person sets. */

@@ -35,6 +35,8 @@ export interface LaneView {
   live: LedgerEntry | null;
   /** Time of the last move to the live build, ISO 8601 (an adoption moves nothing); null if it was only adopted. */
   movedAt: string | null;
+  /** Whether the lane started a watch over that move. */
+  isWatched: boolean;
   /** Default target of a rollback. */
   back: string | null;
   /** Highest sequence of any build. */
@@ -61,6 +63,7 @@ export function laneView(state: LaneState, now: number): LaneView {
     quarantines: activeQuarantines(ledger, now),
     live: ledger.history.at(-1) ?? null,
     movedAt: movedAt(ledger),
+    isWatched: ledger.watchedFor !== undefined && ledger.watchedFor === movedAt(ledger),
     back: defaultRollbackTarget(ledger),
     newestSequence: ledger.highestSequence,
     alarms: [liveRejection(ledger), outOfOrderAlarm(ledger)].filter((line) => line !== null),

@@ -98,9 +98,9 @@ export async function overview(client: Client, lane: Lane): Promise<Overview> {
 export async function productionOfLive(
   client: Client,
   lane: Lane,
-  { live, movedAt }: Pick<LaneNow, 'live' | 'movedAt'>,
+  { live, movedAt, isWatched }: Pick<LaneNow, 'live' | 'movedAt' | 'isWatched'>,
 ): Promise<ProductionNow | null> {
-  return live?.sha ? productionNow(client, lane, live.sha, movedAt ?? live.at) : null;
+  return live?.sha ? productionNow(client, lane, live.sha, movedAt ?? live.at, isWatched) : null;
 }
 
 /** The view by the runs alone, without the ledger. */

@@ -1,4 +1,5 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
+import { optionalTsToMs } from '@temporalio/common/lib/time.js';
 import { type Lane, taskQueue, WORKFLOWS, watchProductionId } from '../contract/ids.js';
 import { productionQuery } from '../contract/messages.js';
 import { CanaryOutcome, CanaryTenantsRed } from '../contract/search-attributes.js';
@@ -29,16 +30,25 @@ export const watchesSince = ({ memo, startTime }: Pick<WorkflowExecutionInfo, 'm
 /**
  * How production took a build; null if it was not watched, or no worker answers.
  * @param since time of the move to it, ISO 8601: a watch over an earlier move does not count.
+ * @param isStarted whether the lane started a watch over that move: then a missing run is told.
  */
 export async function productionNow(
   client: Client,
   lane: Lane,
   sha: string,
   since = '',
+  isStarted = false,
 ): Promise<ProductionNow | null> {
-  const run = await findRun(client, watchProductionId(lane, parseSha(sha)));
-  if (run === null || watchesSince(run) < since) return null;
-  const { workflowId, closeTime } = run;
+  const workflowId = watchProductionId(lane, parseSha(sha));
+  // The comment may be typed with the command: one that a person starts is over no move.
+  const fix = `temporal workflow start --type ${WORKFLOWS.watch} --task-queue ${taskQueue(lane)} --workflow-id ${workflowId} --input '{"sha":"${sha}"}' # it only looks: no automatic rollback, no delivery`;
+  const run = await findRun(client, workflowId);
+  if (run === null || watchesSince(run) < since) {
+    if (!isStarted || Date.now() - Date.parse(since) > (await retentionMs(client))) return null;
+    const what = `was started at ${time(since)} and is not on the server: deleted before its time, so it is not known how production took ${sha}`;
+    return { summary: `not known: ${workflowId} was deleted`, asOf: null, back: null, unwatched: { workflowId, what, fix } };
+  }
+  const { closeTime } = run;
   const ended = earlyEnd(run);
   if (ended !== null)
     return {
@@ -48,12 +58,21 @@ export async function productionNow(
       unwatched: {
         workflowId,
         what: `${ended} before its end, so production is no longer watched${redIn(run)}`,
-        // The comment may be typed with the command: one that a person starts is over no move.
-        fix: `temporal workflow start --type ${WORKFLOWS.watch} --task-queue ${taskQueue(lane)} --workflow-id ${workflowId} --input '{"sha":"${sha}"}' # it only looks: no automatic rollback, no delivery`,
+        fix,
       },
     };
   const report = await watchReport(client, run);
   return report && { summary: report.why, asOf: run.closeTime?.toISOString() ?? null, back: report.propose };
+}
+
+/** Shortest retention of Temporal Cloud, in milliseconds. */
+const LEAST_RETENTION_MS = 24 * 60 * 60_000;
+
+/** How long the server keeps a run after its end, in milliseconds: from then on a missing one is no news. */
+async function retentionMs(client: Client): Promise<number> {
+  const { namespace } = client.options;
+  const { config } = await client.workflowService.describeNamespace({ namespace }).catch(() => ({ config: null }));
+  return optionalTsToMs(config?.workflowExecutionRetentionTtl) ?? LEAST_RETENTION_MS;
 }
 
 /** What an ended watch saw red. A cancel replaces its outcome, and leaves the tenants. */

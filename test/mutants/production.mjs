@@ -183,4 +183,20 @@ export default [
     replace: 'live?.production === undefined\n',
     test: 'test/workflows/watch-production.test.ts > a tenant that fails on it is red: the check is named, an alarm is raised, and a rollback is proposed, not made',
   },
+  {
+    name: 'watch-start-forgotten',
+    breaks: 'the lane does not keep that it started a watch',
+    file: 'workflows/lane/follow-runs.ts',
+    find: '        if (started === IS_WATCHED) ledger.watchedFor = movedAt;\n',
+    replace: '        void started;\n',
+    test: 'test/workflows/watch-production.test.ts > a watch that a person deleted is told by status and doctor, with the command that starts another one',
+  },
+  {
+    name: 'watch-deleted-unsaid',
+    breaks: 'a watch that a person deleted is no news if one over an earlier move is there',
+    file: 'src/temporal/production.ts',
+    find: '    if (!isStarted || ',
+    replace: '    if (!isStarted || run !== null || ',
+    test: 'test/temporal/beside.test.ts > is told also if a watch over an earlier move to the build is there',
+  },
 ];

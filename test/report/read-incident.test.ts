@@ -161,6 +161,7 @@ describe('the production watch of a build', () => {
     const production = (liveAt: number, movedAt: number | null) =>
       productionOfLive(client, LANE, {
         live: { ...entry, at: at(liveAt).toISOString() },
+        isWatched: false,
         movedAt: movedAt === null ? null : at(movedAt).toISOString(),
       });
     expect(await production(10, 10)).toMatchObject({ summary: '3 of 3 on it' });

@@ -2,10 +2,11 @@ import { Client, Connection } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import proto, { type temporal } from '@temporalio/proto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { deliverEventsId, parseLane, watchProductionId } from '../../src/contract/ids.js';
 import { deliverEventSignal } from '../../src/contract/messages.js';
 import { parseSha } from '../../src/contract/sha.js';
+import { time } from '../../src/domain/markdown.js';
 import { productionNow } from '../../src/temporal/production.js';
 import { lostEvents } from '../../src/temporal/records/lost-events.js';
 import { startFixedTemporal } from '../../testbed/fixed-temporal.js';
@@ -16,6 +17,9 @@ const {
   WORKFLOW_EXECUTION_STATUS_TERMINATED: TERMINATED,
   WORKFLOW_EXECUTION_STATUS_CANCELED: CANCELED,
 } = proto.temporal.api.enums.v1.WorkflowExecutionStatus;
+
+const NOT_FOUND = 5;
+const RETENTION_MS = 3 * 24 * 60 * 60_000;
 
 const LANE = parseLane('');
 const SHA = parseSha('4c1d56e');
@@ -44,7 +48,13 @@ beforeAll(async () => {
     GetSystemInfo: () => service.GetSystemInfoResponse.encode({ serverVersion: '1.32.0' }).finish(),
     ListWorkflowExecutions: () => service.ListWorkflowExecutionsResponse.encode({ executions: listed }).finish(),
     DescribeWorkflowExecution: () =>
-      service.DescribeWorkflowExecutionResponse.encode({ workflowExecutionInfo: described ?? null }).finish(),
+      described
+        ? service.DescribeWorkflowExecutionResponse.encode({ workflowExecutionInfo: described }).finish()
+        : NOT_FOUND,
+    DescribeNamespace: () => {
+      const config = { workflowExecutionRetentionTtl: msToTs(RETENTION_MS) };
+      return service.DescribeNamespaceResponse.encode({ config }).finish();
+    },
     GetWorkflowExecutionHistory: (request) => {
       const { execution } = service.GetWorkflowExecutionHistoryRequest.decode(request);
       const events = histories[execution?.runId ?? ''] ?? [];
@@ -127,3 +137,33 @@ test.each([
     });
   },
 );
+
+describe('a watch that the lane started, and that is not on the server,', () => {
+  const ago = (ms: number) => new Date(Date.now() - ms).toISOString();
+  const unwatched = async (since: string, isStarted: boolean) =>
+    (await productionNow(new Client({ connection }), LANE, SHA, since, isStarted))?.unwatched ?? null;
+
+  test('was deleted, which is told with its start', async () => {
+    described = undefined;
+    const since = ago(60_000);
+    const workflowId = watchProductionId(LANE, SHA);
+    expect(await unwatched(since, true)).toEqual({
+      workflowId,
+      what: `was started at ${time(since)} and is not on the server: deleted before its time, so it is not known how production took ${SHA}`,
+      fix: `temporal workflow start --type WatchProduction --task-queue canary-release --workflow-id ${workflowId} --input '{"sha":"${SHA}"}' # it only looks: no automatic rollback, no delivery`,
+    });
+  });
+
+  test('is told also if a watch over an earlier move to the build is there', async () => {
+    described = infoOf(watchProductionId(LANE, SHA), 'w', { status: TERMINATED, ...closed });
+    expect(await unwatched(ago(1_000), true)).toMatchObject({ what: expect.stringContaining('is not on the server') });
+  });
+
+  test.each([
+    ['after the retention of its namespace', ago(RETENTION_MS + 1_000), true],
+    ['if the lane started none', ago(60_000), false],
+  ])('is no news %s', async (_when, since, isStarted) => {
+    described = undefined;
+    expect(await unwatched(since, isStarted)).toBeNull();
+  });
+});

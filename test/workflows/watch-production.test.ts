@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
-import { WORKFLOWS, watchProductionId } from '../../src/contract/ids.js';
+import { taskQueue, WORKFLOWS, watchProductionId } from '../../src/contract/ids.js';
 import { CanaryOutcome, CanaryPhase, CanarySha, CanaryTenantsRed } from '../../src/contract/search-attributes.js';
 import { parseSha } from '../../src/contract/sha.js';
 import type { WatchPlan, WatchReport } from '../../src/contract/tenants/production.js';
@@ -15,6 +15,7 @@ import { fullTest } from '../support/rows.js';
 import { startContinued } from '../support/seeds.js';
 import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
+import { told } from '../support/stopped.js';
 import { until } from '../support/until.js';
 
 const BAKE_MS = 2_000;
@@ -295,6 +296,31 @@ test('a tenant that fails on the build before is behind, not red', async () => {
   run(OLD, 'empty-subsystems', production.slice(2));
   await moveTo(gate(), sha);
   expect(await watched(gate(), sha)).toMatchObject({ outcome: 'partly', why: '2 of 3 on it; behind: initech' });
+});
+
+test('a watch that a person deleted is told by status and doctor, with the command that starts another one', async () => {
+  const sha = newSha();
+  await moveTo(gate(), sha);
+  const { client, lane } = gate();
+  const workflowId = watchProductionId(lane, parseSha(sha));
+  const isThere = () =>
+    client.workflow
+      .getHandle(workflowId)
+      .describe()
+      .catch(() => null);
+  await until('it watches', isThere);
+  await client.workflowService.deleteWorkflowExecution({
+    namespace: client.options.namespace,
+    workflowExecution: { workflowId },
+  });
+  await until('it is gone', async () => (await isThere()) === null);
+  // Records what the lane knows, as the end of the move does some seconds later.
+  for (const command of ['pause', 'resume'] as const) await gate().sendToLane(command, { by: 'the test', reason: 'to record' });
+  const { status, doctor } = await told(gate());
+  const line = status.findIndex((one) => one.startsWith(`STOPPED  ${workflowId} was started at `));
+  expect(status[line]).toContain(`is not on the server: deleted before its time`);
+  expect(status[line + 1]).toContain(`temporal workflow start --type WatchProduction --task-queue ${taskQueue(lane)}`);
+  expect(doctor).toContainEqual(expect.stringMatching(`^WARNING  runs {6}${workflowId} was started at `));
 });
 
 test('a newer promotion, and a rollback, end the older watch', async () => {

@@ -105,6 +105,7 @@ const isLedger = shape({
   drift: optional(shape({ expectedAt: isNumber, latest: orNull(isLine), missing: listOf(isLine) })),
   quarantines: optional(listOf(shape({ tenant: isLine, by: isLine, why: isLine, since: isLine, until: isLine }))),
   watchStartedFor: optional(isLine),
+  watchedFor: optional(isLine),
   consecutivePreemptions: isWhole,
   lost: optional(shape({ seen: isWhole, upTo: orNull(isWhole) })),
 });
