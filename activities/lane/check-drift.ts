@@ -54,6 +54,8 @@ export function createDriftActivities(gate: ActivityDependencies) {
 /** What `lookForDrift` finds. */
 export async function findDrift({ config, registry, lane, waits }: ActivityDependencies): Promise<Drift | null> {
   const state = await lane.state();
+  // A lane that a person ended would compare nothing until the next release.
+  if (state === null) await lane.beginAgain();
   const expected = state?.ledger.expectedLatest;
   if (!state || !expected || state.move || Date.now() - expected.at < waits.recentMs) return null;
   const latest = await confirmDrift(registry, configured(config, expected.images), waits.surpriseMs);

@@ -45,6 +45,8 @@ export interface LaneClient {
   openRun(): Promise<string | null>;
   /** Starts the lane unless one is open: only a message would, and a reader sends none. */
   begin(): Promise<void>;
+  /** Starts the lane again if its last run has ended; one that never ran has nothing to do. */
+  beginAgain(): Promise<void>;
   /** Puts a release into the queue; idempotent by its run id. */
   joinQueue(request: LaneRequest): Promise<void>;
   /** Sends an update once, and resolves to its answer.
@@ -73,6 +75,9 @@ export function laneClient(given: Client, lane: Lane, readMs = READ_TIMEOUT_MS):
       throw error;
     }
   };
+  const begin = async () => {
+    await client.workflow.start(WORKFLOWS.lane, { ...start, workflowIdConflictPolicy: 'USE_EXISTING' });
+  };
   return {
     state,
     async position(request) {
@@ -83,8 +88,10 @@ export function laneClient(given: Client, lane: Lane, readMs = READ_TIMEOUT_MS):
       const run = await findRun(client, workflowId);
       return run && isOpen(run) ? run.runId : null;
     },
-    async begin() {
-      await client.workflow.start(WORKFLOWS.lane, { ...start, workflowIdConflictPolicy: 'USE_EXISTING' });
+    begin,
+    async beginAgain() {
+      const run = await findRun(client, workflowId);
+      if (run && !isOpen(run)) await begin();
     },
     joinQueue: (request) => signal(joinQueueSignal, request),
     signal,
@@ -144,7 +151,7 @@ export async function sendLaneCommand(
 /** Why a lane has no state to read, a sentence each. */
 export const LANE_UNAVAILABLE = {
   none: 'there is no lane yet: canary setup',
-  closed: 'the lane has ended: the next release starts it again, and it recovers its ledger',
+  closed: 'the lane has ended: the next release, or the check for drift every 5 minutes, starts it again, and it recovers its ledger',
   silent: 'the lane does not answer: no worker serves it (canary worker), or it is stuck (canary doctor)',
 } as const;
 

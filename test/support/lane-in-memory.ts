@@ -29,6 +29,7 @@ export function laneInMemory(): LaneClient {
     state: async () => structuredClone(state),
     position: async (request) => structuredClone(positionAt(positionOf(state, request), Date.now())),
     openRun: async () => 'in-memory',
+    beginAgain: async () => undefined,
     begin: async () => undefined,
     async joinQueue(asked) {
       if (state.holder?.runId !== asked.runId) state.holder = null;

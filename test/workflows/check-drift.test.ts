@@ -1,12 +1,13 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest';
-import { checkDriftId, taskQueue } from '../../src/contract/ids.js';
+import { checkDriftId, parseLane, taskQueue } from '../../src/contract/ids.js';
 import { laneCommandUpdate } from '../../src/contract/messages.js';
+import { laneClient } from '../../src/temporal/lane-client.js';
 import { scheduleDriftCheck } from '../../src/temporal/namespace.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { canary } from '../support/cli.js';
 import { ada, heldFor, say } from '../support/decisions.js';
 import { logged, useGate } from '../support/gate.js';
-import { laneState } from '../support/lanes.js';
+import { endLane, laneState } from '../support/lanes.js';
 import { childrenOf, removeManifest } from '../support/manifests.js';
 import { PATIENT } from '../support/phases.js';
 import { newSha } from '../support/shas.js';
@@ -70,6 +71,21 @@ test('a GREEN build after such a drift waits for a person, who sees where :lates
   expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
   expect(await gate().latest()).toEqual(digests);
   expect((await laneState(gate())).ledger.hold).toBeNull();
+});
+
+test('a lane that a person ended is started again, with all it knew, and the next check compares', async () => {
+  const before = await laneState(gate());
+  await endLane(gate());
+  await gate().retag(OTHER, 'latest');
+  expect(await check()).toBeNull();
+  expect((await laneState(gate())).ledger.expectedLatest).toEqual(before.ledger.expectedLatest);
+  expect(await check()).toMatchObject({ latest: expect.stringContaining('platform:latest stands at') });
+});
+
+test('a lane that never ran is not started', async () => {
+  const lane = laneClient(gate().client, parseLane(`${gate().lane}-never`));
+  await lane.beginAgain();
+  expect(await lane.openRun()).toBeNull();
 });
 
 test('the schedule of canary setup is made once, and starts the check', async () => {
