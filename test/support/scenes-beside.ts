@@ -15,6 +15,7 @@ import type { MemoryRegistry } from '../../testbed/memory-registry.js';
 import { startSinkServer } from '../../testbed/sink-server.js';
 import { startTenant, type Tenant } from '../../testbed/tenant.js';
 import { type Gate, useGate } from './gate.js';
+import { startLane } from './lanes.js';
 import { isRead } from './latest.js';
 import { delayRequests } from './phases.js';
 import { startProduction } from './production.js';
@@ -183,6 +184,7 @@ export async function scenesBeside(registry: MemoryRegistry) {
   /** An addition whose instance is not there yet. */
   async function addition(): Promise<Scene> {
     const gate = others();
+    await startLane(gate);
     slugs += 1;
     const slug = `canary-${slugs}`;
     const begin = async () => {
@@ -222,6 +224,7 @@ export async function scenesBeside(registry: MemoryRegistry) {
   /** A delivery whose receiver is down. */
   async function delivery(): Promise<Scene> {
     const gate = others();
+    await startLane(gate);
     const workflowId = deliverEventsId(gate.lane);
     hook.answer = () => ({ status: 503 });
     const sha = newSha();
