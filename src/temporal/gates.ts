@@ -13,11 +13,15 @@ export interface GateNow {
   gate: string;
   lane: LaneView | LaneUnavailable;
   running: ListedRun[];
+  /** Workflow ids of runs of every type that a person paused in Temporal, or one of their steps. */
+  paused: string[];
 }
 
 /** All gates of one set of workers. */
 export interface GatesNow {
   gates: GateNow[];
+  /** The same of runs that the gates share. */
+  paused: string[];
   /** Gates that did not answer in time, or were not asked. */
   late: string[];
   /** Why their runs cannot be listed; null if they are. */
@@ -40,22 +44,26 @@ const LANES_MS = 3_500;
  * @throws {NoAnswer} if not one of them answered in time. */
 export async function gatesNow(client: Client, lanes: Lane[]): Promise<GatesNow> {
   const [first] = lanes;
-  if (first === undefined) return { gates: [], late: [], unlisted: null, workers: [] };
+  if (first === undefined) return { gates: [], paused: [], late: [], unlisted: null, workers: [] };
   const queue = taskQueue(first);
-  const [views, { running, unlisted }, { identities: workers, unasked }] = await Promise.all([
+  const [views, { running, unlisted }, paused, { identities: workers, unasked }] = await Promise.all([
     viewsOf(client, lanes),
     runningRuns(client, queue),
+    pausedRuns(client, queue),
     readWorkers(client, queue),
   ]);
   const gates = [...views].map(([lane, view]) => ({
     gate: nameOf(lane),
     lane: view,
-    running: running.filter(({ workflowId }) => nullIfInvalid(() => laneOf(workflowId)) === lane),
+    running: running.filter(({ workflowId }) => isOf(lane, workflowId)),
+    paused: paused.filter((workflowId) => isOf(lane, workflowId)),
   }));
+  const shared = paused.filter((workflowId) => !lanes.some((lane) => isOf(lane, workflowId)));
   const late = lanes.filter((lane) => !views.has(lane)).map(nameOf);
-  return { gates, late, unlisted, workers, ...(unasked !== undefined && { unasked }) };
+  return { gates, paused: shared, late, unlisted, workers, ...(unasked !== undefined && { unasked }) };
 }
 
+const isOf = (lane: Lane, workflowId: string) => nullIfInvalid(() => laneOf(workflowId)) === lane;
 const nameOf = (lane: Lane) => gateOf(lane) ?? lane;
 
 /** The lanes that answer in time. */
@@ -86,4 +94,17 @@ async function runningRuns(client: Client, queue: string): Promise<{ running: Li
     if (error instanceof RunsUnlisted) return { running: [], unlisted: error.why };
     throw error;
   }
+}
+
+/** Most paused runs that are named. */
+const MAX_PAUSED = 100;
+
+/** Runs that a person paused, or one of their steps. None if they cannot be listed: an older server does not know them, and of another `unlisted` tells. */
+async function pausedRuns(client: Client, queue: string): Promise<string[]> {
+  const query = `TaskQueue = '${queue}' AND CloseTime IS NULL AND TemporalPauseInfo IS NOT NULL`;
+  const runs = await listRuns(client, query, MAX_PAUSED).catch((error: unknown) => {
+    if (error instanceof RunsUnlisted) return [];
+    throw error;
+  });
+  return runs.map(({ workflowId }) => workflowId);
 }

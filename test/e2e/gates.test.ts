@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { checkDriftId, parseLane, taskQueue, WORKFLOWS } from '../../src/contract/ids.js';
+import { checkDriftId, parseLane, releaseLaneId, taskQueue, WORKFLOWS } from '../../src/contract/ids.js';
 import { laneCommandSignal } from '../../src/contract/messages.js';
 import { createGatesWorker, type GateWorker } from '../../workers/create-worker.js';
 import { type Gates, loadGates } from '../../workers/gates.js';
@@ -11,6 +11,7 @@ import { ada } from '../support/decisions.js';
 import { type Gate, SHORT_WAITS, TOKEN, useGate, workflowBundle } from '../support/gate.js';
 import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
+import { pauseRun, unpauseRun } from '../support/stopped.js';
 import { until } from '../support/until.js';
 
 const WORKERS = parseLane('shared');
@@ -93,6 +94,12 @@ describe('one worker', () => {
       expect.stringMatching(/^idle {5}payments {2}live [0-9a-f]{40}$/),
       expect.stringMatching(/^idle {5}search {4}live [0-9a-f]{40}$/),
     ]);
+    // Of any type: with the lane, all of the gate stands still.
+    const lane = releaseLaneId(payments().lane);
+    await pauseRun(payments(), lane);
+    const stopped = new RegExp(`^STOPPED {2}payments {2}paused in Temporal: ${lane}; live [0-9a-f]{40}$`);
+    await until('status tells', async () => stopped.test((await canary(['status'], env)).out[1] ?? ''));
+    await unpauseRun(payments(), lane);
     expect(await canary(['queue'], env)).toMatchObject({
       code: 2,
       err: ['canary: --gate is missing: CANARY_GATES_FILE names payments, search'],

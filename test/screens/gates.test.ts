@@ -14,8 +14,8 @@ const holder: Holder = {
 /** The line of a gate whose runs cannot be listed. */
 function lineOf(given: Holder | null) {
   const lane = { ...laneView(laneAt('a'), NOON), holder: given };
-  const gates = [{ gate: 'payments', lane, running: [] }];
-  return gateLines({ gates, late: [], unlisted: 'no answer within 1.5 s', workers: ['1@host'] })[2];
+  const gates = [{ gate: 'payments', lane, running: [], paused: [] }];
+  return gateLines({ gates, paused: [], late: [], unlisted: 'no answer within 1.5 s', workers: ['1@host'] })[2];
 }
 
 test('a gate whose runs cannot be listed is held, or runs, as its lane knows', () => {

@@ -5,14 +5,14 @@ import { isUnavailable } from '../../temporal/lane-view.js';
 import { unlistedLines } from './status.js';
 
 /** What a gate needs, worst first. */
-const LEVELS = ['ALARM', 'HELD', 'PAUSED', 'running', 'idle', 'new'] as const;
+const LEVELS = ['ALARM', 'STOPPED', 'HELD', 'PAUSED', 'running', 'idle', 'new'] as const;
 type Level = (typeof LEVELS)[number];
 
 /** Gates that are named if they did not answer in time. */
 const MAX_LATE = 10;
 
 /** All gates, one line each: what needs a person comes first. */
-export function gateLines({ gates, late, unlisted, workers, unasked }: GatesNow): string[] {
+export function gateLines({ gates, paused, late, unlisted, workers, unasked }: GatesNow): string[] {
   const width = Math.max(...gates.map(({ gate }) => gate.length));
   const rows = gates.map((gate) => ({ gate, ...stateOf(gate) }));
   rows.sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level));
@@ -20,8 +20,9 @@ export function gateLines({ gates, late, unlisted, workers, unasked }: GatesNow)
     workersLine(workers, unasked),
     ...unlistedLines(unlisted),
     ...(late.length > 0 ? [lateLine(late)] : []),
+    ...paused.map((id) => `STOPPED  ${oneLine(id)} is paused in Temporal`),
     ...rows.map(({ gate, level, what }) => `${level.padEnd(8)} ${gate.gate.padEnd(width)}  ${what}`),
-    ...(rows.some(({ level }) => LEVELS.indexOf(level) < 3) ? ['more: canary --gate NAME status'] : []),
+    ...(rows.some(({ level }) => LEVELS.indexOf(level) < LEVELS.indexOf('running')) ? ['more: canary --gate NAME status'] : []),
   ];
 }
 
@@ -37,7 +38,7 @@ function lateLine(late: string[]): string {
   return `GATES    ${late.length} did not answer in time: ${names} (canary --gate NAME status)`;
 }
 
-function stateOf({ lane, running }: GateNow): { level: Level; what: string } {
+function stateOf({ lane, running, paused }: GateNow): { level: Level; what: string } {
   const held = running.filter(({ waitingFor }) => waitingFor !== null);
   const runs = running.map(({ workflowId, phase }) => `${workflowId} ${phase ?? 'begins'}`).join(', ');
   // A gate that never released has no lane.
@@ -47,6 +48,7 @@ function stateOf({ lane, running }: GateNow): { level: Level; what: string } {
   const live = `live ${lane.live?.sha ?? 'unknown'}`;
   const [alarm = lane.missing[0]] = lane.alarms;
   if (alarm !== undefined) return { level: 'ALARM', what: oneLine(alarm) };
+  if (paused.length > 0) return { level: 'STOPPED', what: `paused in Temporal: ${oneLine(paused.join(', '))}; ${live}` };
   if (lane.hold) return { level: 'HELD', what: oneLine(`automatic promotion: ${lane.hold.name}: ${lane.hold.why}`) };
   if (held[0])
     return {
