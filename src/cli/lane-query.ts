@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Lane } from '../contract/ids.js';
 import { TemporalUnreachable, withClient } from '../temporal/connect.js';
+import { promptly } from '../temporal/faults/in-time.js';
 import { LANE_UNAVAILABLE, type LaneUnavailable } from '../temporal/lane-client.js';
 import { isUnavailable } from '../temporal/lane-view.js';
 import { type Given, type Io, wantsJson } from './command.js';
@@ -16,7 +17,7 @@ export function printLaneQuery<T>(
 ): Promise<number> {
   const lane = laneFrom(io);
   return withClient(io.env, async (client) => {
-    const answer = await query(client, lane);
+    const answer = await promptly(client, () => query(client, lane));
     if (isUnavailable(answer) && answer !== 'none') {
       io.err(`canary: ${LANE_UNAVAILABLE[answer]}`);
       return EXIT.fault;

@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   Client,
   type Connection,
-  type ConnectionOptions,
   defaultGrpcRetryOptions,
   isGrpcServiceError,
   makeGrpcRetryInterceptor,
@@ -15,11 +14,10 @@ import { RATE_LIMITED, watchRateLimit } from './faults/rate-limit.js';
 import { tlsFault } from './faults/tls-fault.js';
 import { payloadCodec } from './payloads/codec.js';
 import { payloadKeys } from './payloads/keys.js';
+import { boundedCalls, type Interceptor } from './transport/bounded-calls.js';
 import { PromptConnection } from './transport/prompt-connection.js';
 import { clientProxy } from './transport/proxy.js';
 import { traceStarts } from './transport/trace-headers.js';
-
-type Interceptor = NonNullable<ConnectionOptions['interceptors']>[number];
 
 /**
  * The SDK's retries, which end once the connection is closed. An abandoned call may be between two attempts then: the SDK would
@@ -207,7 +205,7 @@ export async function withClient<T>(env: NodeJS.ProcessEnv, use: (client: Client
     ...clientProxy(proxy, facts.address),
     ...(apiKey && { apiKey }),
     // Below the retries, so that it sees each attempt.
-    interceptors: [...interceptors, interceptor],
+    interceptors: [...interceptors, interceptor, boundedCalls],
     connectTimeout: CONNECT_TIMEOUT_MS,
   }).catch(async (error: unknown) => {
     throw await unreachable({ facts, connectionOptions }, error);

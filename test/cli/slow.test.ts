@@ -125,6 +125,24 @@ describe.concurrent('while a part of Temporal is slow', () => {
     ]);
   });
 
+  test.each([
+    'queue',
+    'history',
+    'history --html page.html',
+    'abort 4c1d56e --reason r',
+    'approve 4c1d56e --reason r',
+    'postmortem 4c1d56e',
+    'events 4c1d56e',
+    'rollback --yes --reason r',
+  ])('%s ends in one line if no run is described', async (line) => {
+    const { address } = await temporal({ DescribeWorkflowExecution: () => 'silent' });
+    const images = { CANARY_IMAGES: '127.0.0.1:1/platform' };
+    const { code, out, err } = await promptly(line.split(' '), { TEMPORAL_ADDRESS: address, ...images });
+    expect(out).toEqual([]);
+    expect(err).toEqual([expect.stringMatching(/no answer (in time|within 5 s) \(/)]);
+    expect(code).toBe(line.startsWith('rollback') ? 2 : 4);
+  });
+
   test('status says that it does not know which events were lost, and doctor too', async () => {
     const ended = { ...openRun(deliverEventsId(LANE)), status: TERMINATED, closeTime: msToTs(Date.now()) };
     const executions = [ended];

@@ -103,4 +103,12 @@ export default [
     replace: 'if (status.code === -1) limited = status.details;',
     test: 'test/e2e/temporal-outage.test.ts > every verb says within 5 s that the database is over its limit, with the command that needs neither',
   },
+  {
+    name: 'call-without-end',
+    breaks: 'a call of a command without a deadline waits for a silent server without an end',
+    file: 'src/temporal/transport/bounded-calls.ts',
+    find: 'options.deadline ?? Date.now() + ms',
+    replace: 'options.deadline ?? Infinity',
+    test: 'test/cli/slow.test.ts > abort 4c1d56e --reason r ends in one line if no run is described',
+  },
 ];
