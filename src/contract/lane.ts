@@ -119,8 +119,7 @@ export interface Pause {
   by: string;
   why: string;
   since: string;
-  /** ISO 8601; absent: until `canary resume`. */
-  until?: string;
+  until?: string /** ISO 8601; absent: until `canary resume`. */;
 }
 
 /** Durable record of the lane, which outlives every run: plain JSON, at most `MAX_BUILDS` builds. */
@@ -149,8 +148,7 @@ export interface Ledger extends Quarantined {
   drift?: Drift;
   /** Time of the newest move for which a watch over production was started, ISO 8601. */
   watchStartedFor?: string;
-  /** The same, if there was a production fleet, and so a run of the watch. */
-  watchedFor?: string;
+  watchedFor?: string /** The same, if there was a production fleet, and so a run of the watch. */;
   /** Consecutive releases that were preempted after the canary tenants had left; a promotion resets it. */
   consecutivePreemptions: number;
   /** Present once a part was lost: builds that were not seen since (`seen`) are refused unless their sequence is above `upTo`, which a person sets. */

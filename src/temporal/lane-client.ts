@@ -151,7 +151,8 @@ export async function sendLaneCommand(
 /** Why a lane has no state to read, a sentence each. */
 export const LANE_UNAVAILABLE = {
   none: 'there is no lane yet: canary setup',
-  closed: 'the lane has ended: the next release, or the check for drift every 5 minutes, starts it again, and it recovers its ledger',
+  closed:
+    'the lane has ended: the next release, or the check for drift every 5 minutes, starts it again, and it recovers its ledger',
   silent: 'the lane does not answer: no worker serves it (canary worker), or it is stuck (canary doctor)',
 } as const;
 

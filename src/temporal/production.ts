@@ -46,7 +46,12 @@ export async function productionNow(
   if (run === null || watchesSince(run) < since) {
     if (!isStarted || Date.now() - Date.parse(since) > (await retentionMs(client))) return null;
     const what = `was started at ${time(since)} and is not on the server: deleted before its time, so it is not known how production took ${sha}`;
-    return { summary: `not known: ${workflowId} was deleted`, asOf: null, back: null, unwatched: { workflowId, what, fix } };
+    return {
+      summary: `not known: ${workflowId} was deleted`,
+      asOf: null,
+      back: null,
+      unwatched: { workflowId, what, fix },
+    };
   }
   const { closeTime } = run;
   const ended = earlyEnd(run);

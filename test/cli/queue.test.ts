@@ -150,7 +150,9 @@ describe('without a lane or a worker', () => {
     const { code, err } = await canary(['queue']);
     expect([code, err]).toEqual([
       4,
-      ['canary: the lane has ended: the next release, or the check for drift every 5 minutes, starts it again, and it recovers its ledger'],
+      [
+        'canary: the lane has ended: the next release, or the check for drift every 5 minutes, starts it again, and it recovers its ledger',
+      ],
     ]);
   });
 });

@@ -315,7 +315,8 @@ test('a watch that a person deleted is told by status and doctor, with the comma
   });
   await until('it is gone', async () => (await isThere()) === null);
   // Records what the lane knows, as the end of the move does some seconds later.
-  for (const command of ['pause', 'resume'] as const) await gate().sendToLane(command, { by: 'the test', reason: 'to record' });
+  for (const command of ['pause', 'resume'] as const)
+    await gate().sendToLane(command, { by: 'the test', reason: 'to record' });
   const { status, doctor } = await told(gate());
   const line = status.findIndex((one) => one.startsWith(`STOPPED  ${workflowId} was started at `));
   expect(status[line]).toContain(`is not on the server: deleted before its time`);

@@ -22,7 +22,9 @@ export function gateLines({ gates, paused, late, unlisted, workers, unasked }: G
     ...(late.length > 0 ? [lateLine(late)] : []),
     ...paused.map((id) => `STOPPED  ${oneLine(id)} is paused in Temporal`),
     ...rows.map(({ gate, level, what }) => `${level.padEnd(8)} ${gate.gate.padEnd(width)}  ${what}`),
-    ...(rows.some(({ level }) => LEVELS.indexOf(level) < LEVELS.indexOf('running')) ? ['more: canary --gate NAME status'] : []),
+    ...(rows.some(({ level }) => LEVELS.indexOf(level) < LEVELS.indexOf('running'))
+      ? ['more: canary --gate NAME status']
+      : []),
   ];
 }
 
@@ -48,7 +50,8 @@ function stateOf({ lane, running, paused }: GateNow): { level: Level; what: stri
   const live = `live ${lane.live?.sha ?? 'unknown'}`;
   const [alarm = lane.missing[0]] = lane.alarms;
   if (alarm !== undefined) return { level: 'ALARM', what: oneLine(alarm) };
-  if (paused.length > 0) return { level: 'STOPPED', what: `paused in Temporal: ${oneLine(paused.join(', '))}; ${live}` };
+  if (paused.length > 0)
+    return { level: 'STOPPED', what: `paused in Temporal: ${oneLine(paused.join(', '))}; ${live}` };
   if (lane.hold) return { level: 'HELD', what: oneLine(`automatic promotion: ${lane.hold.name}: ${lane.hold.why}`) };
   if (held[0])
     return {

@@ -109,7 +109,10 @@ export function applyChange(before: unknown, change: unknown): unknown {
 const notApplicable = () => new InvalidInput('a change of the state of a lane does not fit what was there before');
 
 /** Fields whose change alone is not handed on: a lane that lost it does the same once more, or assumes the worst. */
-const MINOR: Record<string, readonly string[]> = { move: ['leaseGrantedAt'], ledger: ['watchStartedFor', 'watchedFor'] };
+const MINOR: Record<string, readonly string[]> = {
+  move: ['leaseGrantedAt'],
+  ledger: ['watchStartedFor', 'watchedFor'],
+};
 
 /** Whether a change of a state is not worth an event of the history. The next one that is includes it. */
 export const isMinor = (change: Change): boolean =>
