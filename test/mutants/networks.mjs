@@ -128,4 +128,12 @@ export default [
     replace: 'return;',
     test: 'test/registry/redirects.test.ts > localhost:5000 must not redirect to http://10.0.0.1/token',
   },
+  {
+    name: 'networks-reset-proves-http',
+    breaks: 'a connection that was reset makes a registry count as plain http, and its login goes out in clear',
+    file: 'src/registry/transport/find-endpoint.ts',
+    find: "const scheme = isTls || !isProven ? 'https' : 'http';",
+    replace: "const scheme = isTls ? 'https' : 'http';",
+    test: 'test/registry/schemes.test.ts > gets no login in clear after a reset',
+  },
 ];

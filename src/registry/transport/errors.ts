@@ -78,6 +78,9 @@ export const isRateLimit = ({ code, status, message, isLimited = false }: Refusa
 export const isReadOnly = ({ method = '', status, message }: Refusal): boolean =>
   (status === 403 && READ_ONLY.test(message)) || (status === 405 && WRITES.has(method));
 
+/** Go and nginx tell a client so that speaks plain text where TLS is spoken. */
+const WRONG_SCHEME = /plain HTTP request was sent to HTTPS port|sent an HTTP request to an HTTPS server/i;
+
 /** First match first. Statuses count before codes: bodies are as often empty or HTML. */
 const KINDS: readonly [(refusal: Refusal) => boolean, RegistryErrorKind][] = [
   [isRateLimit, 'transient'],
@@ -91,6 +94,8 @@ const KINDS: readonly [(refusal: Refusal) => boolean, RegistryErrorKind][] = [
   [({ status, code }) => status === 401 && code === 'DENIED', 'denied'],
   [({ status }) => status === 401, 'unauthorized'],
   [({ status }) => status === 403, 'denied'],
+  // It is asked by https next.
+  [({ status, message }) => status === 400 && WRONG_SCHEME.test(message), 'transient'],
   // 501: the method is not implemented, and a retry does not change that.
   [({ status }) => status === 408 || status === 499 || (status >= 500 && status !== 501), 'transient'],
 ];

@@ -1,4 +1,5 @@
 import { isRateLimit, isReadOnly, type RegistryErrorKind } from './errors.js';
+import { PLAIN_TEXT } from './find-endpoint.js';
 import { refusedWrite } from './refused-writes.js';
 
 /** What a hint is chosen by. */
@@ -23,7 +24,6 @@ const refused = ({ kind }: Failure) => kind === 'unauthorized' || kind === 'deni
 const answered = (failure: Failure): failure is Failure & { status: number } => failure.status !== undefined;
 /** Kinds of a refused write that no retry helps. */
 const FINAL = new Set<RegistryErrorKind>(['tag-immutable', 'denied', 'rejected']);
-const PLAIN_HTTP = ['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG', 'EPROTO'];
 
 /** First match first; the more specific to one registry's messages, the further up. */
 const HINTS: readonly [(failure: Failure) => boolean, (failure: Failure) => string][] = [
@@ -84,7 +84,7 @@ const HINTS: readonly [(failure: Failure) => boolean, (failure: Failure) => stri
   [({ code }) => code === 'ENOTFOUND', ({ host }) => `no such host: is ${host} spelled right?`],
   [({ code }) => code === 'ECONNREFUSED', ({ host }) => `connection refused: is ${host} running?`],
   [
-    ({ code }) => PLAIN_HTTP.includes(code ?? ''),
+    ({ code }) => PLAIN_TEXT.includes(code ?? ''),
     ({ host }) => `${host} does not speak https: add it to CANARY_INSECURE_REGISTRIES if that is intended`,
   ],
 ];

@@ -206,6 +206,8 @@ async function sendTo(
       dispatcher: pool,
     });
     onAnswer(answer.status);
+    // A server of TLS answers so to plain text.
+    if (answer.status === 400 && url.protocol === 'http:') schemes.delete(url.host);
     return answer;
   } catch (error) {
     if (!(error instanceof NoAnswer)) throw error;
