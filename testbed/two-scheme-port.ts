@@ -10,6 +10,8 @@ export interface TwoSchemePort {
   isPlain: boolean;
   /** What clients sent in plain text that was not served. */
   readonly inClear: readonly string[];
+  /** Closes every open connection. */
+  drop(): void;
   stop(): Promise<void>;
 }
 
@@ -44,13 +46,17 @@ export async function startTwoSchemePort(behind: { tls: string; plain: string })
       onward.pipe(socket).pipe(onward);
     });
   });
+  const drop = () => {
+    for (const socket of sockets) socket.destroy();
+  };
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return Object.assign(state, {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    drop,
     stop: () =>
       new Promise<void>((resolve) => {
         server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
+        drop();
       }),
   });
 }

@@ -55,6 +55,7 @@ describe('a registry that may speak either scheme', () => {
     // The login is known, and so is that it is wanted.
     for (let resets = 1; resets <= 3; resets++) {
       client.schemes.clear();
+      port.drop();
       port.resets = resets;
       await read().catch(() => undefined);
     }
