@@ -5,7 +5,7 @@ import { type Played, play } from './bed/play.js';
 import { type Servers, startServers } from './bed/servers.js';
 import { BREAKS, brokenDist } from './breaks.js';
 import { timeline } from './checker/timeline.js';
-import { type Plan, planOf, shrink } from './plan.js';
+import { ACTS, type Act, type Plan, planOf, shrink } from './plan.js';
 
 const USAGE = `npm run chaos -- [--seed N] [--runs M] [--minutes T] [--break ${Object.keys(BREAKS).join('|')}] [--timeline] [--no-shrink]`;
 
@@ -33,6 +33,7 @@ const dist = values.break === undefined ? join(repositoryRoot, 'dist') : await b
 const started = Date.now();
 const servers = await startServers();
 let [done, moves, violated] = [0, 0, 0];
+const applied = new Map<Act, { applied: number; of: number }>();
 try {
   for (let run = seed; run < seed + runs && Date.now() - started < minutes * 60_000; run += 1) {
     const plan = planOf(run);
@@ -40,6 +41,7 @@ try {
     const played = await play(servers, plan, dist);
     done += 1;
     moves += played.evidence.writes.length;
+    count(played);
     const took = ((Date.now() - began) / 1_000).toFixed(0);
     const acts = plan.steps.map(({ act }) => act).join(', ');
     print(
@@ -55,11 +57,36 @@ try {
   print(
     `${done} runs in ${seconds} s on a ${servers.registry} registry: ${moves} writes of :latest, ${violated} with a violation`,
   );
+  print(`acts that applied: ${appliedLine()}`);
 } finally {
   await servers.stop();
 }
 if (values.break !== undefined && violated === 0) print(`the checker did not notice: ${BREAKS[values.break]?.breaks}`);
 process.exit(violated > 0 === (values.break !== undefined) ? 0 : 1);
+
+function count({ acts }: Played): void {
+  for (const { act, isApplied } of acts) {
+    if (act === undefined) continue;
+    const before = applied.get(act) ?? { applied: 0, of: 0 };
+    applied.set(act, { applied: before.applied + (isApplied ? 1 : 0), of: before.of + 1 });
+  }
+}
+
+/** How many acts applied of how many, in all and by act. */
+function appliedLine(): string {
+  const sum = [...applied.values()].reduce(
+    (all, one) => ({ applied: all.applied + one.applied, of: all.of + one.of }),
+    {
+      applied: 0,
+      of: 0,
+    },
+  );
+  const each = ACTS.flatMap((act) => {
+    const one = applied.get(act);
+    return one ? [`${act} ${one.applied}/${one.of}`] : [];
+  });
+  return `${sum.applied} of ${sum.of}: ${each.join(', ')}`;
+}
 
 /** Prints what is wrong; then the smallest prefix of the plan that shows it, and its timeline. */
 async function explain(servers: Servers, plan: Plan, played: Played): Promise<void> {

@@ -6,6 +6,7 @@ export const ACTS = [
   'red',
   'push again',
   'older',
+  'release again',
   'burst',
   'approval',
   'promote only',
@@ -15,6 +16,7 @@ export const ACTS = [
   'pause',
   'resume',
   'adopt',
+  'quarantine',
   'roll back',
   'crane',
   'direct',
@@ -37,6 +39,7 @@ export const ACTS = [
   'production falls silent',
   'production turns red',
   'junk signals',
+  'terminate the lane',
   'forge a lane',
   'start a mover',
 ] as const;
@@ -47,8 +50,8 @@ export interface Step {
   readonly act: Act;
   /** Number from which the act chooses a build, a tenant, a status or a length. */
   readonly choice: number;
-  /** Pause before it, in milliseconds; or until the gate reads for a move, writes `:latest`, or a soak is under way. */
-  readonly after: number | 'a move' | 'a write' | 'a soak';
+  /** Pause before it, in milliseconds; or until the gate reads for a move, writes `:latest`, a soak is under way, or a run is held. */
+  readonly after: number | 'a move' | 'a write' | 'a soak' | 'a hold';
 }
 
 /** One run of chaos, made from its seed alone. */
@@ -60,23 +63,107 @@ export interface Plan {
   readonly production: number;
   /** Number of worker processes. */
   readonly workers: number;
+  /** One red tenant of production makes the gate roll back. */
+  readonly autoRollback: boolean;
   readonly steps: readonly Step[];
 }
 
-const OFTEN: readonly Act[] = ['green', 'green', 'green', 'green', 'approve', 'roll back', 'crane', 'refuse one image'];
+const OFTEN: readonly Act[] = ['green', 'green', 'green', 'approval', 'roll back', 'crane', 'refuse one image'];
 const AFTER: readonly Step['after'][] = [0, 200, 800, 2_000, 4_000, 'a move', 'a write', 'a soak', 'a soak'];
+/** Acts that answer another one: they come in its chains only. */
+const ANSWERS: readonly Act[] = ['approve', 'retry', 'resume'];
+
+type Link = [Act, Step['after']];
 /** What follows an act in half of all plans, in the moment in which it hurts most. */
-const FOLLOWED: Partial<Record<Act, readonly Omit<Step, 'choice'>[]>> = {
+const CHAINS: Partial<Record<Act, readonly Link[][]>> = {
   green: [
-    { act: 'freeze the writer', after: 0 },
-    { act: 'tenant leaves', after: 'a soak' },
-    { act: 'tenant crashes', after: 'a soak' },
-    { act: 'push again', after: 'a soak' },
-    { act: 'production falls silent', after: 'a write' },
-    { act: 'production turns red', after: 'a write' },
+    [['freeze the writer', 0]],
+    [['tenant leaves', 'a soak']],
+    [['tenant crashes', 'a soak']],
+    [['push again', 'a soak']],
+    [['terminate the lane', 'a soak']],
+    [
+      ['pause', 'a soak'],
+      ['resume', 4_000],
+    ],
+    [
+      ['crane', 'a soak'],
+      ['approve', 'a hold'],
+    ],
+    [
+      ['roll back', 'a write'],
+      ['release again', 'a write'],
+    ],
+    [['production falls silent', 'a write']],
+    [['production turns red', 'a write']],
   ],
+  approval: [
+    [['approve', 'a hold']],
+    [
+      ['push again', 'a hold'],
+      ['approve', 200],
+    ],
+    [
+      ['terminate the lane', 'a hold'],
+      ['approve', 800],
+    ],
+    [['abort', 'a hold']],
+  ],
+  pause: [
+    [['resume', 2_000]],
+    [
+      ['kill the server', 0],
+      ['resume', 4_000],
+    ],
+    [
+      ['green', 0],
+      ['resume', 'a move'],
+    ],
+  ],
+  crane: [
+    [
+      ['adopt', 200],
+      ['green', 0],
+    ],
+    [
+      ['green', 0],
+      ['approve', 'a hold'],
+    ],
+  ],
+  // What holds a release until a person answers.
+  'push again': [[['retry', 'a hold']]],
+  'tenant lies': [[['retry', 'a hold']]],
+  'tenant fails': [[['retry', 'a hold']]],
   // A frozen writer is dangerous once another move is over.
-  'freeze the writer': [{ act: 'roll back', after: 'a write' }],
+  'freeze the writer': [[['roll back', 'a write']]],
+  'clock jumps': [
+    [
+      ['green', 0],
+      ['freeze the writer', 'a soak'],
+    ],
+  ],
+  'stale reads': [
+    [
+      ['green', 0],
+      ['crane', 'a soak'],
+    ],
+  ],
+  'roll back': [
+    [['release again', 'a write']],
+    [
+      ['release again', 'a write'],
+      ['approve', 'a hold'],
+    ],
+  ],
+  'production turns red': [[['release again', 'a write']]],
+  quarantine: [
+    [['green', 0]],
+    [
+      ['green', 0],
+      ['tenant crashes', 'a soak'],
+    ],
+  ],
+  'terminate the lane': [[['green', 0]], [['roll back', 0]], [['forge a lane', 0]]],
 };
 const [FEWEST, MOST] = [5, 9];
 
@@ -86,18 +173,21 @@ export function planOf(seed: number): Plan {
   const oneOf = <T>(list: readonly T[]) => list[next() % list.length] as T;
   // A gate without a fleet is rare: most of what can go wrong needs one.
   const tenants = next() % 12 === 0 ? 0 : 2;
-  const production = next() % 4 === 0 ? 0 : 2;
+  const production = tenants === 0 || next() % 4 === 0 ? 0 : 2;
   const workers = 2 + (next() % 2);
+  const autoRollback = production > 0 && next() % 2 === 0;
   const count = FEWEST + (next() % (MOST - FEWEST + 1));
+  const applies = (act: Act) =>
+    !(production === 0 && act.startsWith('production')) && !(tenants === 0 && /^tenant |^quarantine/.test(act));
+  const drawn = [...OFTEN, ...ACTS].filter((act) => applies(act) && !ANSWERS.includes(act));
   // Most steps need a release.
   const steps: Step[] = [{ act: 'green', choice: next() % 1_000, after: 0 }];
   while (steps.length < count) {
-    const followed = FOLLOWED[steps.at(-1)?.act ?? 'green'];
-    const step =
-      followed && next() % 2 === 0 ? oneOf(followed) : { act: oneOf([...OFTEN, ...ACTS]), after: oneOf(AFTER) };
-    steps.push({ ...step, choice: next() % 1_000 });
+    const chains = CHAINS[steps.at(-1)?.act ?? 'green']?.filter((chain) => chain.every(([act]) => applies(act)));
+    const chain: Link[] = chains && next() % 2 === 0 ? oneOf(chains) : [[oneOf(drawn), oneOf(AFTER)]];
+    for (const [act, after] of chain) steps.push({ act, after, choice: next() % 1_000 });
   }
-  return { seed, tenants, production, workers, steps };
+  return { seed, tenants, production, workers, autoRollback, steps };
 }
 
 /** Finds a smallest prefix of the steps that still fails, by halving; the whole plan if no shorter one does.

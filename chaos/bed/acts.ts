@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { releaseLaneId } from '../../src/contract/ids.js';
 import { type LaneCommand, laneCommandUpdate } from '../../src/contract/messages.js';
 import type { ReleaseInput } from '../../src/contract/release.js';
 import { parseReleaseInput, parseRollbackInput } from '../../src/domain/inputs.js';
@@ -8,11 +9,13 @@ import { queryStatus, sendDecision } from '../../src/temporal/runs.js';
 import { startRelease, startRollback } from '../../src/temporal/start.js';
 import { repositoryRoot } from '../../testbed/tools.js';
 import type { Act } from '../plan.js';
+import type { FaultProxy, Faults } from './fault-proxy.js';
 import {
   ADA,
   adopt,
   byHand,
   type ChaosBuild,
+  latestOf,
   publish,
   pushImages,
   STALE_MS,
@@ -28,7 +31,9 @@ const nextSequence = ({ builds }: Stage) => Math.max(0, ...builds.map(({ sequenc
 
 async function release(stage: Stage, build: ChaosBuild, more: Partial<ReleaseInput> = {}): Promise<void> {
   const input = parseReleaseInput({ ...more, sha: build.sha, sequence: build.sequence });
-  stage.runs.push(await startRelease(stage.servers.client, stage.lane, input));
+  const run = await startRelease(stage.servers.client, stage.lane, input);
+  stage.runs.push(run);
+  if (run.attached) throw new Error('does not apply: the build is being released');
 }
 
 const releaseNew =
@@ -36,22 +41,44 @@ const releaseNew =
   async (stage) =>
     release(stage, await publish(stage, { sequence: nextSequence(stage), isRed }), more);
 
-/** Sends a decision to each run that is held.
+/** Sends a decision to each run that is held, and returns how many took it.
  * @param open ids of the runs that may be: all others have ended */
 export async function decideHeld(
   { servers, runs }: Stage,
   verb: 'approve' | 'retry' | 'abort',
   open?: ReadonlySet<string>,
-): Promise<void> {
-  await Promise.all(
-    runs
-      .filter(({ workflowId }) => open?.has(workflowId) ?? true)
-      .map(async ({ workflowId }) => {
-        const hold = (await queryStatus(servers.client, workflowId))?.hold;
-        if (hold)
-          await sendDecision(servers.client, workflowId, verb, { ...ADA, hold: hold.id }).catch(() => undefined);
+): Promise<number> {
+  const ids = new Set(runs.map(({ workflowId }) => workflowId));
+  const taken = await Promise.all(
+    [...ids]
+      .filter((id) => open?.has(id) ?? true)
+      .map(async (id) => {
+        const hold = (await queryStatus(servers.client, id))?.hold;
+        const sent = hold && sendDecision(servers.client, id, verb, { ...ADA, hold: hold.id });
+        return sent ? sent.then(() => true).catch(() => false) : false;
       }),
   );
+  return taken.filter(Boolean).length;
+}
+
+const decide =
+  (verb: 'approve' | 'retry'): Play =>
+  async (stage) => {
+    if ((await decideHeld(stage, verb)) === 0) throw new Error(`does not apply: no run took ${verb}`);
+  };
+
+/** Aborts what is held; if nothing is, the last run. */
+async function abort(stage: Stage): Promise<void> {
+  if ((await decideHeld(stage, 'abort')) > 0) return;
+  const { workflowId } = oneOf(stage.runs.slice(-1), 0);
+  await sendDecision(stage.servers.client, workflowId, 'abort', ADA);
+}
+
+/** Releases an existing build once more, automatically; one that was rolled back from, if there is one. */
+async function releaseAgain(stage: Stage, choice: number): Promise<void> {
+  const { knownBad = [] } = (await stage.laneClient.state().catch(() => null))?.ledger ?? {};
+  const bad = stage.builds.filter(({ sha }) => knownBad.some((one) => sha.startsWith(one.sha)));
+  await release(stage, oneOf(bad.length > 0 ? bad : stage.builds.slice(1), choice));
 }
 
 const command =
@@ -62,20 +89,19 @@ const command =
 /** A worker is killed, and another one takes its place. */
 async function killWorker(stage: Stage, choice: number): Promise<void> {
   const worker = running(stage, choice);
-  if (!worker) return;
   worker.isGone = true;
   await worker.kill('SIGKILL');
   later(stage, inMs(choice, 500, 3_000), () => stage.startWorker());
 }
 
-const running = ({ workers }: Stage, choice: number): WorkerProcess | undefined =>
+const running = ({ workers }: Stage, choice: number): WorkerProcess =>
   oneOf(
     workers.filter(({ isGone }) => !isGone),
     choice,
   );
 
-function freeze(stage: Stage, worker: WorkerProcess | undefined, ms: number): void {
-  if (!worker || worker.isGone) return;
+function freeze(stage: Stage, worker: WorkerProcess, ms: number): void {
+  if (worker.isGone) return;
   const resume = () => {
     if (!worker.isGone) process.kill(worker.pid, 'SIGCONT');
   };
@@ -84,14 +110,30 @@ function freeze(stage: Stage, worker: WorkerProcess | undefined, ms: number): vo
 }
 
 /** The next worker that writes `:latest` is frozen right there, often with a refused write that it would send again. */
-async function freezeWriter(stage: Stage, choice: number): Promise<void> {
+async function freezeWriter(stage: Stage, choice: number): Promise<() => boolean> {
   const { proxy } = stage.servers;
+  let isFrozen = false;
   proxy.onWrite((port) => {
+    isFrozen = true;
     proxy.onWrite(() => true);
     for (const worker of ownersOf(port, stage.workers)) freeze(stage, worker, inMs(choice * 17, 1_000, 26_000));
     return choice % 3 === 0;
   });
+  return () => isFrozen;
 }
+
+/** Sets a fault of the way to the registry. */
+const fault =
+  (set: (stage: Stage, choice: number) => Parameters<FaultProxy['set']>[0]): Play =>
+  async (stage, choice) => {
+    const { proxy } = stage.servers;
+    const wanted = set(stage, choice);
+    const [name] = Object.keys(wanted) as (keyof Faults)[];
+    const before = name ? proxy.hits(name) : 0;
+    proxy.set(wanted);
+    return () => name !== undefined && proxy.hits(name) > before;
+  };
+const inFuture = (ms: number) => Date.now() + ms;
 
 async function direct(stage: Stage, choice: number): Promise<void> {
   const { sha } = oneOf(stage.builds, choice);
@@ -112,8 +154,11 @@ async function direct(stage: Stage, choice: number): Promise<void> {
 export const PLAYS: Record<Act, Play> = {
   green: releaseNew(),
   red: releaseNew({}, true),
-  'push again': async (stage, choice) => pushImages(stage, oneOf(stage.builds.slice(1), choice), ['linux/amd64']),
+  // Mostly the newest build, which may be on its way.
+  'push again': async (stage, choice) =>
+    pushImages(stage, oneOf(stage.builds.slice(choice % 3 === 0 ? 1 : -1), choice), ['linux/amd64']),
   older: async (stage) => release(stage, await publish(stage, { sequence: Math.max(1, nextSequence(stage) - 15) })),
+  'release again': releaseAgain,
   burst: async (stage) => {
     const builds: ChaosBuild[] = [];
     for (let index = 0; index < 3; index += 1) builds.push(await publish(stage, { sequence: nextSequence(stage) }));
@@ -125,14 +170,25 @@ export const PLAYS: Record<Act, Play> = {
       choice % 2 === 0 ? await publish(stage, { sequence: nextSequence(stage) }) : oneOf(stage.builds, choice);
     await release(stage, build, { promoteOnly: true, requestedBy: 'ada', reason: 'chaos' });
   },
-  approve: (stage) => decideHeld(stage, 'approve'),
-  abort: (stage) => decideHeld(stage, 'abort'),
-  retry: (stage) => decideHeld(stage, 'retry'),
+  approve: decide('approve'),
+  abort,
+  retry: decide('retry'),
   pause: command('pause'),
   resume: command('resume'),
   adopt: (stage) => adopt(stage),
+  quarantine: async ({ laneClient, tenants }, choice) => {
+    const until = new Date(inFuture(inMs(choice * 31, 5_000, 30_000))).toISOString();
+    return laneClient.update(laneCommandUpdate('quarantine'), { ...ADA, tenant: oneOf(tenants, choice).name, until });
+  },
   'roll back': async (stage, choice) => {
-    const { sha } = oneOf(stage.builds, choice);
+    const latest = await latestOf(stage);
+    const isLive = ({ digests }: ChaosBuild) =>
+      Object.values(digests)
+        .flat()
+        .includes(latest[0] ?? '');
+    // Mostly to a build that is not live.
+    const others = stage.builds.filter((build) => choice % 4 === 0 || !isLive(build));
+    const { sha } = oneOf(others, choice);
     const input = parseRollbackInput({
       sha,
       requestedBy: 'ada',
@@ -147,32 +203,26 @@ export const PLAYS: Record<Act, Play> = {
   'freeze a worker': async (stage, choice) => freeze(stage, running(stage, choice), inMs(choice * 17, 1_000, 16_000)),
   'freeze the writer': freezeWriter,
   'kill the server': ({ servers }, choice) => servers.killTemporal(inMs(choice, 200, 3_000)),
-  'clock jumps': async (stage, choice) => {
-    const worker = running(stage, choice);
-    if (worker) process.kill(worker.pid, 'SIGUSR2');
-  },
-  'refuse writes': async ({ servers }, choice) =>
-    servers.proxy.set({
-      refuse: { until: Date.now() + inMs(choice * 13, 500, 6_000), status: oneOf([429, 500, 503, 502], choice) },
-    }),
-  'refuse one image': async ({ servers, repositories }, choice) =>
-    servers.proxy.set({
-      image: {
-        until: Date.now() + inMs(choice * 13, 5_000, 20_000),
-        repository: oneOf(repositories, choice),
-        status: oneOf([403, 500], Math.floor(choice / 2)),
-      },
-    }),
-  'slow down': async ({ servers }, choice) =>
-    servers.proxy.set({ slow: { until: Date.now() + 6_000, ms: inMs(choice * 3, 100, 1_500) } }),
-  'cut after the write': async ({ servers }, choice) => servers.proxy.set({ cut: 1 + (choice % 3) }),
-  'accept only': async ({ servers }, choice) => servers.proxy.set({ acceptOnly: 1 + (choice % 3) }),
-  hang: async ({ servers }, choice) =>
-    servers.proxy.set({ hang: { until: Date.now() + inMs(choice * 13, 1_000, 8_000) } }),
-  'stale reads': async ({ servers }, choice) =>
-    servers.proxy.set({ stale: { until: Date.now() + 15_000, ms: inMs(choice * 3, 300, STALE_MS) } }),
+  'clock jumps': async (stage, choice) => process.kill(running(stage, choice).pid, 'SIGUSR2'),
+  'refuse writes': fault((_, choice) => ({
+    refuse: { until: inFuture(inMs(choice * 13, 500, 6_000)), status: oneOf([429, 500, 503, 502], choice) },
+  })),
+  'refuse one image': fault(({ repositories }, choice) => ({
+    image: {
+      until: inFuture(inMs(choice * 13, 5_000, 20_000)),
+      repository: oneOf(repositories, choice),
+      status: oneOf([403, 500], Math.floor(choice / 2)),
+    },
+  })),
+  'slow down': fault((_, choice) => ({ slow: { until: inFuture(6_000), ms: inMs(choice * 3, 100, 1_500) } })),
+  'cut after the write': fault((_, choice) => ({ cut: 1 + (choice % 3) })),
+  'accept only': fault((_, choice) => ({ acceptOnly: 1 + (choice % 3) })),
+  hang: fault((_, choice) => ({ hang: { until: inFuture(inMs(choice * 13, 1_000, 8_000)) } })),
+  'stale reads': fault((_, choice) => ({ stale: { until: inFuture(15_000), ms: inMs(choice * 3, 300, STALE_MS) } })),
   ...TENANT_PLAYS,
   'junk signals': junk,
+  'terminate the lane': ({ servers, lane }) =>
+    servers.client.workflow.getHandle(releaseLaneId(lane)).terminate('chaos'),
   'forge a lane': forgeLane,
   'start a mover': startMover,
 };

@@ -52,6 +52,11 @@ export async function startFaultProxy(registry: string) {
   /** What `:latest` was before its last write. */
   const before = new Map<string, { digest: string; at: number }>();
   const current = new Map<string, string>();
+  /** How often each fault was met. */
+  const hits: Partial<Record<keyof Faults, number>> = {};
+  const hit = (fault: keyof Faults) => {
+    hits[fault] = (hits[fault] ?? 0) + 1;
+  };
   let touched = 0;
   let written = 0;
   let onWrite: (port: number) => boolean = () => true;
@@ -76,7 +81,10 @@ export async function startFaultProxy(registry: string) {
     };
     if (by === 'person') return send(outgoing, await (isWrite ? write() : forward()));
     if (repository !== undefined) touched = Date.now();
-    if (faults.slow.until > Date.now()) await delay(faults.slow.ms);
+    if (faults.slow.until > Date.now()) {
+      hit('slow');
+      await delay(faults.slow.ms);
+    }
     if (isWrite) {
       written = Date.now();
       if (!onWrite(incoming.socket.remotePort ?? 0)) return refused(outgoing, 503);
@@ -84,20 +92,28 @@ export async function startFaultProxy(registry: string) {
     }
     const earlier = repository === undefined ? undefined : before.get(repository);
     const isStale = earlier && faults.stale.until > Date.now() && Date.now() - earlier.at < faults.stale.ms;
+    if (isStale) hit('stale');
     send(outgoing, await forward(isStale ? url.replace(/latest$/, earlier.digest) : url));
   }
 
   async function serveWrite(repository: string, write: () => Promise<Answer>, outgoing: ServerResponse): Promise<void> {
     const now = Date.now();
     if (faults.hang.until > now) {
+      hit('hang');
       await delay(faults.hang.until - now);
       return void outgoing.destroy();
     }
-    if (faults.refuse.until > now) return refused(outgoing, faults.refuse.status);
-    if (faults.image.until > now && faults.image.repository === repository)
+    if (faults.refuse.until > now) {
+      hit('refuse');
+      return refused(outgoing, faults.refuse.status);
+    }
+    if (faults.image.until > now && faults.image.repository === repository) {
+      hit('image');
       return refused(outgoing, faults.image.status);
+    }
     if (faults.acceptOnly > 0) {
       faults.acceptOnly -= 1;
+      hit('acceptOnly');
       outgoing.writeHead(202).end();
       await delay(ACCEPTED_MS);
       return void (await write());
@@ -105,6 +121,7 @@ export async function startFaultProxy(registry: string) {
     const answer = await write();
     if (faults.cut > 0) {
       faults.cut -= 1;
+      hit('cut');
       return void outgoing.destroy();
     }
     send(outgoing, answer);
@@ -128,6 +145,8 @@ export async function startFaultProxy(registry: string) {
     set: (wanted: Partial<Faults>) => {
       faults = { ...faults, ...wanted };
     },
+    /** How often a fault was met so far. */
+    hits: (fault: keyof Faults) => hits[fault] ?? 0,
     heal: () => {
       faults = { ...NONE };
     },

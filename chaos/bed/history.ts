@@ -44,7 +44,8 @@ function eventOf(event: HistoryEvent, events: readonly HistoryEvent[]): RunEvent
   const failedTask = event.workflowTaskFailedEventAttributes;
   const type = Object.keys(event).find((name) => name.endsWith('EventAttributes')) ?? '';
   const published = publishedBy(activity?.input);
-  const { by } = (published ?? Object(argument(update?.args ?? signal?.input))) as { by?: unknown };
+  const given = Object(argument(update?.args ?? signal?.input)) as Record<string, unknown>;
+  const { by } = (published ?? given) as { by?: unknown };
   return {
     at: timeOf(event),
     type: `${type.charAt(0).toUpperCase()}${type.slice(1).replace(/EventAttributes$/, '')}`,
@@ -56,6 +57,7 @@ function eventOf(event: HistoryEvent, events: readonly HistoryEvent[]): RunEvent
       WorkflowTaskFailedCause[failedTask?.cause ?? -1] ??
       '',
     by: typeof by === 'string' ? by : null,
+    ...(typeof given.tenant === 'string' && { tenant: given.tenant, until: Date.parse(String(given.until)) }),
     ...(update && isRefused(event, events) && { isRefused: true as const }),
   };
 }

@@ -6,7 +6,7 @@ import { lastMove } from '../../src/lane/ledger.js';
 import { findRun, queryStatus } from '../../src/temporal/runs.js';
 import { check } from '../checker/check.js';
 import type { Evidence, Violation } from '../checker/evidence.js';
-import type { Plan, Step } from '../plan.js';
+import type { Act, Plan, Step } from '../plan.js';
 import { decideHeld, healAll, PLAYS } from './acts.js';
 import { collect } from './collect.js';
 import type { Servers } from './servers.js';
@@ -22,7 +22,8 @@ const ASK_MS = 250;
 const CLOSED_MS = 240_000;
 
 export interface Played {
-  acts: { at: number; what: string }[];
+  /** What was done; of a step of the plan, whether it applied. */
+  acts: { at: number; what: string; act?: Act; isApplied?: boolean }[];
   evidence: Evidence;
   violations: Violation[];
 }
@@ -31,16 +32,23 @@ export interface Played {
 export async function play(servers: Servers, plan: Plan, dist: string): Promise<Played> {
   const stage = await setStage(servers, plan, dist);
   const acts: Played['acts'] = [];
+  const results: [index: number, cameToPass: () => boolean][] = [];
   try {
     for (const step of plan.steps) {
       await momentOf(stage, step.after);
       const at = Date.now();
-      // Many acts do not apply to what is now, and are refused.
-      const refused = await PLAYS[step.act](stage, step.choice).then(() => '', String);
-      acts.push({ at, what: `${step.act} ${step.choice}${refused && ` (${refused.slice(0, 100)})`}` });
+      // Some acts do not apply to what is now, and are refused.
+      const { refused = '', result } = await PLAYS[step.act](stage, step.choice).then(
+        (result) => ({ result, refused: undefined }),
+        (error) => ({ result: undefined, refused: ` (${String(error).slice(0, 100)})` }),
+      );
+      const done = { at, act: step.act, what: `${step.act} ${step.choice}${refused}` };
+      acts.push({ ...done, isApplied: refused === '' });
+      if (typeof result === 'function') results.push([acts.length - 1, result as () => boolean]);
     }
     await healAll(stage);
     acts.push({ at: Date.now(), what: 'every fault is over' });
+    for (const [index, cameToPass] of results) Object.assign(acts[index] ?? {}, { isApplied: cameToPass() });
     await allClosed(stage);
     const evidence = await collect(stage);
     return { acts, evidence, violations: check(evidence) };
@@ -55,18 +63,21 @@ async function momentOf(stage: Stage, after: Step['after']): Promise<void> {
   const from = Date.now();
   while (Date.now() - from < MOMENT_MS || (Date.now() - from < LONGEST_MOMENT_MS && (await isUnderWay(stage)))) {
     if (await isMoment(stage, after, from)) return;
-    await delay(after === 'a soak' ? ASK_MS : LOOK_MS);
+    await delay(after === 'a soak' || after === 'a hold' ? ASK_MS : LOOK_MS);
   }
 }
 
 function isMoment(stage: Stage, moment: Exclude<Step['after'], number>, from: number): boolean | Promise<boolean> {
   const { proxy } = stage.servers;
   if (moment === 'a soak') return isSoaking(stage);
+  if (moment === 'a hold') return isHeld(stage);
   return (moment === 'a move' ? proxy.touched() : proxy.written()) > from;
 }
 
 const lastReports = ({ servers, runs }: Stage) =>
   Promise.all(runs.slice(-3).map(({ workflowId }) => queryStatus(servers.client, workflowId).catch(() => null)));
+
+const isHeld = async (stage: Stage) => (await lastReports(stage)).some((report) => report?.hold);
 
 const isSoaking = async (stage: Stage) => (await lastReports(stage)).some((report) => report?.phase === 'soaking');
 

@@ -108,6 +108,7 @@ export async function setStage(servers: Servers, plan: Plan, dist: string): Prom
       CANARY_TAG: 'canary',
     }),
     ...(production.length > 0 && { CANARY_PROD_FLEET_FILE: writeFleet(`${folder}-fleet`, token, production) }),
+    ...(plan.autoRollback && { CANARY_AUTO_ROLLBACK: '1' }),
     CANARY_BAKE: `${BAKE_MS}ms`,
     CANARY_RESTART_GRACE: `${GRACE_MS}ms`,
     CANARY_UNSAFE: 'true',

@@ -26,9 +26,14 @@ export async function junk(stage: Stage, choice: number): Promise<void> {
 }
 
 export async function forgeLane({ servers, lane }: Stage, choice: number): Promise<void> {
-  const workflowId = choice % 2 === 0 ? releaseLaneId(lane) : `${lane}-release-lane-2`;
+  const workflowId = choice % 5 === 0 ? `${lane}-release-lane-2` : releaseLaneId(lane);
   const args = [choice % 3 === 0 ? {} : { ledger: { history: [], knownBad: [], hold: null } }];
-  await servers.client.workflow.start(WORKFLOWS.lane, { workflowId, taskQueue: taskQueue(lane), args });
+  await servers.client.workflow.start(WORKFLOWS.lane, {
+    workflowId,
+    taskQueue: taskQueue(lane),
+    args,
+    workflowIdConflictPolicy: 'TERMINATE_EXISTING',
+  });
 }
 
 export async function startMover({ servers, lane, repositories, builds }: Stage, choice: number): Promise<void> {

@@ -3,10 +3,18 @@ import type { Tenant } from '../../testbed/tenant.js';
 import { MISBEHAVES } from './fleets.js';
 import type { Stage } from './stage.js';
 
-/** @param choice number from which it chooses a build, a tenant, a status or a length. */
+/** Carries an act out; throws if it does not apply now. May return a function that tells at the end of the run whether it came to pass.
+ * @param choice number from which it chooses a build, a tenant, a status or a length. */
 export type Play = (stage: Stage, choice: number) => Promise<unknown>;
 
-export const oneOf = <T>(list: readonly T[], choice: number): T => list[choice % list.length] as T;
+/** One of a list.
+ * @throws {Error} if the list is empty */
+
+export function oneOf<T>(list: readonly T[], choice: number): T {
+  const [one] = list.length > 0 ? list.slice(choice % list.length) : [];
+  if (one === undefined) throw new Error('does not apply: nothing to choose from');
+  return one;
+}
 export const inMs = (choice: number, least: number, most: number) => least + (choice % (most - least));
 
 /** Undoes something later; the end of the run waits for it. */
@@ -32,7 +40,6 @@ const tenantFor =
     end: (tenant: Tenant, sha: string, stage: Stage) => unknown,
   ): Play =>
   async (stage, choice) => {
-    if (stage.tenants.length === 0) return;
     const tenant = oneOf(stage.tenants, choice);
     await askedTwice(tenant);
     const sha = tenant.sha();
@@ -49,7 +56,6 @@ const productionFor =
     end: (tenant: Tenant, sha: string, stage: Stage) => unknown,
   ): Play =>
   async (stage, choice) => {
-    if (stage.production.length === 0) return;
     const tenant = oneOf(stage.production, choice);
     const sha = tenant.sha();
     // It has taken the build by then, in most runs.

@@ -95,6 +95,9 @@ export interface RunEvent {
   /** Name of the signal, the update or the activity; `alarm <name>` or `decided <decision>` if it publishes one; cause of a failed task, by its name. */
   readonly name: string;
   readonly by: string | null;
+  /** Tenant that a command names, and until when (epoch, ms). */
+  readonly tenant?: string;
+  readonly until?: number;
   /** The handler of the update refused it. */
   readonly isRefused?: true;
 }

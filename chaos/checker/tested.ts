@@ -1,5 +1,5 @@
-import type { Evidence, Violation } from './evidence.js';
-import { automatic, buildOf, eventsAfter, firstWrite, type Mover, SCHEDULED } from './movers.js';
+import type { Evidence, Run, Violation } from './evidence.js';
+import { automatic, buildOf, eventsAfter, eventsNamed, firstWrite, type Mover, SCHEDULED } from './movers.js';
 
 /** Request with which a tenant is asked for its build. */
 const PROBE = 'GET /health';
@@ -12,12 +12,23 @@ export function onlyTested(evidence: Evidence, movers: readonly Mover[]): Violat
     if (parent === undefined) return [];
     if (evidence.tenants.length === 0) return violation('I7', 'was promoted without a fleet and without a person');
     if (buildOf(evidence, sha)?.isRed) return violation('I1', 'was promoted, and fails its smoke');
-    const untested = evidence.tenants.filter(
+    const untested = testedBy(evidence, parent).filter(
       (tenant) =>
         !SMOKED.every((route) => wasAsked(evidence, { tenant, route, sha, from: parent.startedAt, to: run.startedAt })),
     );
     return untested.length > 0 ? violation('I1', `was promoted without a smoke on ${untested.join(', ')}`) : [];
   });
+}
+
+/** Tenants that test the builds of a release: all but those that a person set aside before it ended. */
+function testedBy({ tenants, runs }: Evidence, { startedAt, closedAt }: Run): string[] {
+  const aside = runs
+    .filter(({ type }) => type === 'ReleaseLane')
+    .flatMap((run) => eventsNamed(run, 'quarantine'))
+    .filter(({ at, by, until = 0, isRefused }) => {
+      return by !== null && !isRefused && at < (closedAt ?? Number.POSITIVE_INFINITY) && until > startedAt;
+    });
+  return tenants.filter((name) => !aside.some(({ tenant }) => tenant === name));
 }
 
 interface Asked {
@@ -76,15 +87,15 @@ interface Soak {
 
 /** Soak of the last pass of a release before its mover. */
 function soakOf(evidence: Evidence, mover: Mover): Soak {
-  const { run, sha } = mover;
+  const { run, sha, parent } = mover;
+  const tenants = parent ? testedBy(evidence, parent) : evidence.tenants;
   const pass = eventsAfter(mover, 'awaitBuild').filter(({ type }) => type === SCHEDULED);
   const smoke = pass.findIndex(({ name }) => name === 'smokeTenant');
   // The last watch before the smoke is the one that goes on until the move.
   const watches = pass.slice(0, Math.max(0, smoke)).filter(({ name }) => name === 'watchFleet');
   const since = watches.at(-2)?.at ?? Number.POSITIVE_INFINITY;
   const good = evidence.tenantRequests.filter(
-    ({ route, at }) =>
-      route === PROBE && at >= since && evidence.tenants.every((tenant) => runs(evidence, tenant, at) === sha),
+    ({ route, at }) => route === PROBE && at >= since && tenants.every((tenant) => runs(evidence, tenant, at) === sha),
   );
   const from = Math.min(run.startedAt, ...good.map(({ at }) => at));
   return { from, ms: Math.max(0, (pass[smoke]?.at ?? from) - from) };
@@ -101,7 +112,7 @@ export function watched(evidence: Evidence, movers: readonly Mover[]): Violation
       what: `${short(mover.sha)} was promoted ${why}`,
     });
     const isShort = evidence.tenants.length > 0 && ms < evidence.soakMs - evidence.probeMs;
-    const away = evidence.tenants.flatMap((tenant) =>
+    const away = (mover.parent ? testedBy(evidence, mover.parent) : []).flatMap((tenant) =>
       absences(evidence, tenant, mover.sha)
         .map((absence) => ({ ...absence, from: Math.max(absence.from, from), to: Math.min(absence.to, to) }))
         .filter((absence) => wasSeen(evidence, tenant, absence))
