@@ -20,7 +20,7 @@ import { fieldsOf } from '../../src/domain/payloads/fields.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
 import { parseMoveReport } from '../../src/lane/payloads/parse.js';
 import { digestsOfMove } from '../../src/lane/rollback.js';
-import { LaneRefused } from '../../src/temporal/lane-client.js';
+import { LANE_ANSWER_MS, LaneRefused } from '../../src/temporal/lane-client.js';
 import { readMover } from '../../src/temporal/records/mover.js';
 import { findRun, isOpen } from '../../src/temporal/runs.js';
 import { startInput } from '../../src/temporal/start.js';
@@ -34,7 +34,7 @@ import { type Continued, recoverLane } from './recover-lane.js';
 
 /** How long a rollback waits for the lane, in milliseconds: it depends on nothing but the registry, Temporal and a worker. */
 const KNOWN_BUILD_MS = 5_000;
-/** The same for its announcement: longer than the lane takes to answer after its worker died (`STICKY_MS`). */
+/** The same for its announcement: longer than the lane takes to answer after its idle worker died (`STICKY_MS`). */
 export const ANNOUNCE_MS = 5_000;
 
 /** Calls of runs to the lane, and the activities of the lane itself. */
@@ -69,14 +69,16 @@ export function createLaneActivities({ client, config, registry, payloadKeys, la
 
     /**
      * Announces a rollback, so that nothing else moves. A lane that does not answer within 5 s gets a signal, which it reads
-     * when it is back.
+     * when it is back; an automatic rollback waits longer, and is refused.
      * @returns how long a write of another mover may still be in flight, in milliseconds; null if the lane did not answer.
      * @throws {LaneRefused} without `force`, if the target is known-bad (rolled back from, or rejected by canary), or was never promoted.
      */
     announceRollback: (request: Omit<RollbackRequest, keyof RunRef>): Promise<number | null> =>
       withHeartbeat(async () => {
         const announcement = { ...request, ...ownRun() };
-        for (const deadline = Date.now() + ANNOUNCE_MS; ; await sleep(LANE_POLL_MS))
+        // An automatic one does not begin without an answer.
+        const waitMs = request.onlyFrom ? LANE_ANSWER_MS : ANNOUNCE_MS;
+        for (const deadline = Date.now() + waitMs; ; await sleep(LANE_POLL_MS))
           try {
             return (await own.update(beginRollbackUpdate, announcement)) ?? LEASE_MS;
           } catch (error) {

@@ -19,10 +19,14 @@ export const UPDATE_TIMEOUT_MS = 5_000;
 export const STICKY_MS = 2_000;
 
 /**
- * Time-out of a workflow task of the lane. A frozen worker holds a task for as long, so it is short; but a worker that starts
+ * Time-out of a workflow task of the lane, in milliseconds. A frozen worker holds a task for as long, so it is short; but a worker that starts
  * replays the whole run within it, and one that cannot, on a loaded machine, would never get the lane going again.
  */
-export const LANE_TASK_TIMEOUT = '5s';
+export const LANE_TASK_TIMEOUT = 5_000;
+/** Longest replay of a lane on a loaded machine, in milliseconds. */
+export const REPLAY_MS = 2_500;
+/** Time after which a lane answers whose worker died while it held its task, in milliseconds: the server waits for that task first. */
+export const LANE_ANSWER_MS = LANE_TASK_TIMEOUT + REPLAY_MS;
 
 /** The lane refused; `refusal` is the reason if a move was refused. */
 export class LaneRefused extends Error {

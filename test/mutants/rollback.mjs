@@ -1,5 +1,13 @@
 export default [
   {
+    name: 'rollback-announced-too-briefly',
+    breaks: 'an automatic rollback is refused while the server waits for the task of a worker that died',
+    file: 'activities/lane/calls.ts',
+    find: 'request.onlyFrom ? LANE_ANSWER_MS : ANNOUNCE_MS',
+    replace: 'ANNOUNCE_MS',
+    test: 'test/workers/sticky.test.ts > an automatic rollback waits for a lane whose worker died while it held the task of the lane',
+  },
+  {
     name: 'rollback-sticky',
     breaks: 'after a crash, the lane answers later than an automatic rollback waits for it',
     file: 'src/temporal/lane-client.ts',

@@ -1,10 +1,17 @@
 import { readFileSync } from 'node:fs';
+import { msToNumber } from '@temporalio/common/lib/time.js';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, test } from 'vitest';
-import { ANNOUNCE_MS } from '../../activities/lane/calls.js';
-import { STICKY_MS, UPDATE_TIMEOUT_MS } from '../../src/temporal/lane-client.js';
-
-/** Longest replay of a lane on a loaded machine, in milliseconds. */
-const REPLAY_MS = 2_500;
+import { ANNOUNCE_MS, createLaneActivities } from '../../activities/lane/calls.js';
+import { parseSha } from '../../src/contract/sha.js';
+import {
+  LANE_ANSWER_MS,
+  LANE_TASK_TIMEOUT,
+  REPLAY_MS,
+  STICKY_MS,
+  UPDATE_TIMEOUT_MS,
+} from '../../src/temporal/lane-client.js';
+import { newSha } from '../support/shas.js';
 
 test('a lane whose worker has just died answers within the time in which a rollback is announced', () => {
   // An automatic rollback that gets no answer is refused for good, and a person's goes on without the lane.
@@ -12,4 +19,25 @@ test('a lane whose worker has just died answers within the time in which a rollb
   // Every worker has this time-out, whatever it serves.
   const options = readFileSync('workers/create-worker.ts', 'utf8').match(/stickyQueueScheduleToStartTimeout: .*/g);
   expect(options).toEqual(['stickyQueueScheduleToStartTimeout: STICKY_MS,']);
+});
+
+test('an automatic rollback waits for a lane whose worker died while it held the task of the lane', async () => {
+  // The server gives that task up after its time-out; then another worker replays the lane.
+  const answersAt = Date.now() + LANE_TASK_TIMEOUT + REPLAY_MS - 500;
+  const lane = {
+    update: async () => {
+      if (Date.now() < answersAt) throw new Error('no answer in time');
+      return 0;
+    },
+  };
+  const { announceRollback } = createLaneActivities({ lane, config: { lane: '' } } as never);
+  const sha = parseSha(newSha());
+  const request = { sha, force: false, by: 'ada', reason: 'x', images: [], onlyFrom: sha };
+  expect(await new MockActivityEnvironment().run(announceRollback, request)).toBe(0);
+});
+
+test('the announcement of an automatic rollback has the time for that', () => {
+  const [, limit = ''] = /ANNOUNCING = '(.*)'/.exec(readFileSync('workflows/rollback/announcing.ts', 'utf8')) ?? [];
+  expect(LANE_ANSWER_MS).toBeGreaterThanOrEqual(LANE_TASK_TIMEOUT + REPLAY_MS);
+  expect(msToNumber(limit as '15s')).toBeGreaterThan(LANE_ANSWER_MS + UPDATE_TIMEOUT_MS);
 });
