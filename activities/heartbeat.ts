@@ -3,6 +3,7 @@ import { ApplicationFailure, activityInfo, heartbeat, sleep } from '@temporalio/
 import type { Client } from '@temporalio/client';
 import type { SignalDefinition } from '@temporalio/common';
 import type { RunRef } from '../src/contract/lane.js';
+import { unlessAborted } from '../src/net/deadline.js';
 import { followHistory, type HistoryEvent } from '../src/temporal/records/follow.js';
 
 /** Interval of heartbeats of an activity that works, in milliseconds: a cancel arrives only with a heartbeat, and missing ones show a dead worker. */
@@ -100,14 +101,12 @@ async function beatOnCancel(client: Client, beat: () => void, ended: AbortSignal
     const cancelled = event.activityTaskCancelRequestedEventAttributes?.scheduledEventId;
     return cancelled != null && String(cancelled) === scheduled;
   };
-  const over = new Promise<'over'>((resolve) => {
-    ended.addEventListener('abort', () => resolve('over'), { once: true });
-  });
   for (let next = followHistory(client, ownRun()); ; ) {
     await delay(GROUP_MS, undefined, { signal: ended }).catch(() => undefined);
     if (ended.aborted) return;
-    const events = await Promise.race([next().catch(() => null), over]);
-    if (events === 'over') return;
+    // A race with a promise of the whole wait would keep the events of each long poll until its end.
+    const events = await unlessAborted(next(), ended).catch(() => null);
+    if (ended.aborted) return;
     if (events === null || events.filter(isOwnCancel).length > 0) beat();
     if (events !== null) continue;
     await delay(HEARTBEAT_MS, undefined, { signal: ended }).catch(() => undefined);

@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { activityInfo, CancelledFailure, cancelled, sleep } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, cancelled, sleep } from '@temporalio/activity';
 import { type Client, WorkflowFailedError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import { type Lane, releaseId, releaseLaneId, WORKFLOWS } from '../src/contract/ids.js';
 import type { LaneRequest, LaneResult, RunRef } from '../src/contract/lane.js';
 import type { BuildVerdict } from '../src/contract/tenants/check.js';
 import { verdictOfReport } from '../src/lane/verdicts.js';
+import { DeadlineReached, unlessAborted, withDeadline } from '../src/net/deadline.js';
 import { followHistory } from '../src/temporal/records/follow.js';
 import { awaitRunEnd, findRun } from '../src/temporal/runs.js';
 import { isOurs } from './border/caller.js';
@@ -121,22 +121,22 @@ function laneChanges(client: Client, lane: Lane): (until?: string) => Promise<vo
   const follow = () => followHistory(client, { workflowId: releaseLaneId(lane) });
   let next = follow();
   let lookedAt = 0;
-  const change = async (quiet: Promise<unknown>) => {
+  const change = async (signal: AbortSignal) => {
     for (;;) {
-      const events = await Promise.race([next(), quiet, cancelled()]);
-      if (!Array.isArray(events) || events.some((event) => event.workflowTaskCompletedEventAttributes)) return events;
+      // A race with `cancelled` would keep the events of each long poll until the end of the activity.
+      const events = await unlessAborted(next(), signal);
+      if (events === null || events.some((event) => event.workflowTaskCompletedEventAttributes)) return events;
     }
   };
   return async (until) => {
     const untilMs = until === undefined ? LANE_QUIET_MS : Math.max(0, Date.parse(until) - Date.now());
-    const over = new AbortController();
-    const quiet = delay(Math.min(LANE_QUIET_MS, untilMs), 'quiet', { signal: over.signal }).catch(() => 'quiet');
     // Without its history, the lane is asked again after a short pause.
-    const seen = await change(quiet).catch((error: unknown) => {
-      if (error instanceof CancelledFailure) throw error;
-      return null;
-    });
-    over.abort();
+    const seen = await withDeadline(Math.min(LANE_QUIET_MS, untilMs), cancellationSignal(), change).catch(
+      (error: unknown) => {
+        if (cancellationSignal().aborted) return cancelled();
+        return error instanceof DeadlineReached ? [] : null;
+      },
+    );
     if (seen === null) next = follow();
     await sleep(Math.max(0, lookedAt + LANE_POLL_MS - Date.now()));
     lookedAt = Date.now();

@@ -1,0 +1,68 @@
+import { queryObjects } from 'node:v8';
+import { Client, Connection } from '@temporalio/client';
+import proto from '@temporalio/proto';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { whileWaiting } from '../../activities/heartbeat.js';
+import { createWaitActivities } from '../../activities/waits.js';
+import { startFixedTemporal } from '../../testbed/fixed-temporal.js';
+import { until } from '../support/until.js';
+
+const service = proto.temporal.api.workflowservice.v1;
+/** Class of the events that a client reads. */
+const { ctor: HistoryEvent } = proto.temporal.api.history.v1.HistoryEvent as unknown as { ctor: new () => object };
+/** Events of one long poll. */
+const EVENTS = 100;
+const POLLS = 8;
+
+let polls = 0;
+let server: Awaited<ReturnType<typeof startFixedTemporal>>;
+let connection: Connection;
+beforeAll(async () => {
+  server = await startFixedTemporal({
+    GetSystemInfo: () => service.GetSystemInfoResponse.encode({ serverVersion: '1.32.0' }).finish(),
+    GetWorkflowExecutionHistory: () => {
+      polls += 1;
+      const events = Array.from({ length: EVENTS }, () => ({}));
+      const nextPageToken = Buffer.from('more');
+      return service.GetWorkflowExecutionHistoryResponse.encode({ history: { events }, nextPageToken }).finish();
+    },
+  });
+  connection = await Connection.connect({ address: server.address });
+});
+afterAll(async () => {
+  await connection.close();
+  await server.stop();
+});
+
+/** Runs a wait until it has polled a few times; how many events are then in memory. */
+async function eventsKept(wait: (client: Client, stopping: AbortSignal) => Promise<unknown>): Promise<number> {
+  polls = 0;
+  const stop = new AbortController();
+  const ended = wait(new Client({ connection }), stop.signal).catch(() => undefined);
+  await until('it has polled', () => polls > POLLS);
+  const kept = Number(queryObjects(HistoryEvent));
+  stop.abort();
+  await ended;
+  return kept;
+}
+
+test('an activity that waits keeps no event of the history that it follows', async () => {
+  const environment = new MockActivityEnvironment();
+  const kept = await eventsKept((client, stopping) =>
+    environment.run(() => whileWaiting({ client, stopping }, (wait) => wait.sleep(60_000))),
+  );
+  expect(kept).toBeLessThanOrEqual(2 * EVENTS);
+});
+
+test('one that waits for the lane keeps no event of its history', async () => {
+  const environment = new MockActivityEnvironment();
+  const status = { pause: {} };
+  const lane = { position: async () => ({ status }) };
+  const kept = await eventsKept((client, stopping) => {
+    const dependencies = { client, stopping, lane, config: { lane: '' } } as never;
+    stopping.addEventListener('abort', () => environment.cancel());
+    return environment.run(createWaitActivities(dependencies).awaitResume);
+  });
+  expect(kept).toBeLessThanOrEqual(4 * EVENTS);
+});
