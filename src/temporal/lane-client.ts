@@ -41,7 +41,7 @@ export class LaneRefused extends Error {
 
 /** Messages to the lane. A lane that is not running is started, and recovers the ledger of the previous one. */
 export interface LaneClient {
-  /** The state of the running lane, whether or not a worker serves it; null if none is running, the server does not answer, or it has not recovered yet. */
+  /** The state of the running lane, which must not be changed, whether or not a worker serves it; null if none is running, the server does not answer, or it has not recovered yet. */
   state(): Promise<LaneState | null>;
   /** The position of one run in the running lane; null as above. */
   position(request: PositionRequest): Promise<RunPosition | null>;

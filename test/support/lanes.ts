@@ -13,9 +13,9 @@ import { until } from './until.js';
 /** Handle of the lane that runs now. */
 export const laneHandle = ({ client, lane }: Gate) => client.workflow.getHandle(releaseLaneId(lane));
 
-/** State of the lane, as soon as it answers. */
-export const laneState = ({ laneClient }: Gate): Promise<LaneState> =>
-  until('the lane answers', () => laneClient.state());
+/** State of the lane, as soon as it answers; a copy, which a test may change. */
+export const laneState = async ({ laneClient }: Gate): Promise<LaneState> =>
+  structuredClone(await until('the lane answers', () => laneClient.state()));
 
 /** Waits until the lane keeps no copy of the ledger any more: until then the registry is asked for it. */
 export const copyKept = (gate: Gate) =>

@@ -88,6 +88,14 @@ beforeEach(() => {
 
 /** The state as one attempt of a person or a worker reads it: each makes its own client of the lane. */
 const attempt = (client: Client, ms = ATTEMPT_MS) => laneClient(client, lane, ms).state();
+
+test('the state of a lane is read once for all who ask, and cannot be changed by one of them', async () => {
+  const client = new Client({ connection });
+  const state = await attempt(client, WHOLE_MS);
+  expect(await attempt(client, WHOLE_MS)).toBe(state);
+  expect(() => state?.ledger.history.pop()).toThrow(TypeError);
+});
+
 const pagesOf = (count: number) => Array.from({ length: Math.ceil(count / SIZE) }, (_, index) => index * SIZE);
 
 describe('the state of a lane on a server that answers two pages in the time of an attempt', () => {
