@@ -1,9 +1,10 @@
-import { cancellationSignal } from '@temporalio/activity';
+import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import type { LaneState, Ledger } from '../../src/contract/lane.js';
 import { oneLine } from '../../src/domain/markdown.js';
 import { KNOWN_BAD_BYTES, newest } from '../../src/lane/limits.js';
 import { emptyLane, MAX_BUILDS, putOnHold } from '../../src/lane/state.js';
-import { type FoundCopy, findCopy, keepLedger } from '../../src/ledger/store.js';
+import { generationOf } from '../../src/ledger/copy.js';
+import { type FoundCopy, findCopy, keepLedger, ledgerTag } from '../../src/ledger/store.js';
 import { RegistryError } from '../../src/registry/transport/errors.js';
 import { readLaneRecord } from '../../src/temporal/records/lane-record.js';
 import type { ActivityDependencies } from '../dependencies.js';
@@ -23,13 +24,22 @@ export function createLedgerActivities({ config, registry, client, payloadKeys: 
      */
     keepLedger: (): Promise<string | null> =>
       withHeartbeat(async () => {
-        const { state, isWhole } = await readLaneRecord(client, ownRun(), () => false);
+        const read = () => readLaneRecord(client, ownRun(), () => false);
+        const { state, isWhole } = await read();
         const [repository] = config.images;
         if (!state || !isWhole || !repository)
           return 'the history of the lane cannot be read: a recovery would lose a part';
+        const keeper = { registry, lane: config.lane, repository, keys, now: serverTime() };
+        const where = `${repository}:${ledgerTag(config.lane)}`;
         try {
-          await keepLedger({ registry, lane: config.lane, repository, keys }, state.ledger, cancellationSignal());
-          return null;
+          const kept = await keepLedger(keeper, state.ledger, cancellationSignal());
+          if (kept === 'corrected')
+            return `${where} had a copy of a time that is yet to come, which was replaced (who wrote it?)`;
+          if (kept === 'kept') return null;
+          // The copy of a move that came in between is of this lane.
+          const again = await read();
+          if (again.state && (generationOf(again.state.ledger) ?? 0) > (generationOf(state.ledger) ?? 0)) return null;
+          return `${where} has a copy of a later move than this lane knows, and keeps it (does another gate write it?)`;
         } catch (error) {
           if (error instanceof RegistryError) return oneLine(error.message, MAX_WHY);
           throw error;
@@ -40,7 +50,10 @@ export function createLedgerActivities({ config, registry, client, payloadKeys: 
 
 /** Reads the copy of the ledger. */
 export const readCopies = ({ config, registry, payloadKeys: keys }: Omit<Dependencies, 'client'>): Promise<FoundCopy> =>
-  findCopy({ registry, lane: config.lane, keys, repositories: config.images }, cancellationSignal());
+  findCopy({ registry, lane: config.lane, keys, now: serverTime(), repositories: config.images }, cancellationSignal());
+
+/** Moves are dated by Temporal's clock; that of this machine may be behind it. */
+const serverTime = () => Math.max(Date.now(), activityInfo().currentAttemptScheduledTimestampMs);
 
 /**
  * What a lane begins with of which Temporal keeps a part, or nothing: with the copy in the registry, if that knows more. Marks of both count.

@@ -45,6 +45,12 @@ export function withoutProse({ drift: _, ...ledger }: Ledger): Ledger {
   };
 }
 
+/** How far a clock may be ahead of another, in milliseconds. */
+const CLOCKS_MS = 5 * 60_000;
+
+/** A copy of a move that is yet to come, which no lane writes: it would never be replaced, and hide every one after it. */
+export class FutureCopy extends InvalidInput {}
+
 /** Number of the copy that a ledger would give; null before its first move. */
 export const generationOf = ({ expectedLatest }: Ledger): number | null => expectedLatest?.at ?? null;
 
@@ -69,8 +75,9 @@ const sign = (line: string, key: Parameters<typeof createHmac>[1]) =>
   createHmac('sha256', key).update(PURPOSE).update(line).digest('base64url');
 
 /** Reads a copy, which may be anything. With keys, only one that they signed counts.
+ * @param now time by which a copy is of the future, epoch in milliseconds.
  * @throws {InvalidInput} why it does not count. */
-export function openCopy(text: string, owner: Owner, keys: PayloadKeys | null): LedgerCopy {
+export function openCopy(text: string, owner: Owner, keys: PayloadKeys | null, now: number): LedgerCopy {
   const [line = '', signature = ''] = text.split('\n', 2);
   const isSigned = isSignedBy(line, parse(signature), keys);
   const { kind, version, lane, repository, tag = LATEST, generation, ledger } = fieldsOf(parse(line));
@@ -80,8 +87,16 @@ export function openCopy(text: string, owner: Owner, keys: PayloadKeys | null): 
   const state: LaneState | null = parseLaneState({ ...emptyLane(), ledger });
   if (state === null || !Number.isSafeInteger(generation) || Number(generation) < 0)
     throw new InvalidInput('its ledger cannot be read');
+  if (generation !== (generationOf(state.ledger) ?? 0))
+    throw new InvalidInput('its number is not the time of its last move');
+  if (Number(generation) > now + CLOCKS_MS)
+    throw new FutureCopy(`its last move is of ${timeOf(Number(generation))}, later than now (is a clock wrong?)`);
   return { generation: generation as number, tag: parsePromoteTag(tag), ledger: state.ledger, isSigned };
 }
+
+/** A number as a time, if it is one. */
+const timeOf = (ms: number): string => (ms <= MAX_TIME_MS ? new Date(ms).toISOString() : `${ms} ms`);
+const MAX_TIME_MS = 8.64e15;
 
 function isSignedBy(line: string, signature: unknown, keys: PayloadKeys | null): boolean {
   if (keys === null) return false;

@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
 import { InvalidInput } from '../contract/brand.js';
 import type { Lane } from '../contract/ids.js';
-import { isDigest, type Repository, type Tag } from '../contract/image.js';
+import { type Digest, isDigest, type Repository, type Tag } from '../contract/image.js';
 import type { Ledger } from '../contract/lane.js';
 import { digestOf } from '../contract/move.js';
 import { fieldsOf } from '../domain/payloads/fields.js';
 import type { Registry } from '../registry/context.js';
 import { computeDigest, getManifest } from '../registry/get-manifest.js';
 import { pushImage } from '../registry/push-image.js';
-import { RegistryError } from '../registry/transport/errors.js';
+import { RegistryError, type RegistryErrorKind } from '../registry/transport/errors.js';
 import { request } from '../registry/transport/request.js';
 import type { PayloadKeys } from '../temporal/payloads/keys.js';
-import { generationOf, type LedgerCopy, openCopy, sealCopy } from './copy.js';
+import { FutureCopy, generationOf, type LedgerCopy, openCopy, sealCopy } from './copy.js';
 import { compressed, fileInLayer, MAX_FILE, tarOf } from './tar.js';
 
 /** File in the layer of a copy. */
@@ -27,24 +27,29 @@ export interface Keeper {
   /** Repository of the first image. */
   repository: Repository;
   keys: PayloadKeys | null;
+  /** Time by which a copy is of the future, epoch in milliseconds; that of this machine if left out. */
+  now?: number;
 }
 
-/** Writes the copy of a ledger, unless a newer one is there. Returns what it did.
+/** Writes the copy of a ledger, unless a newer one is there. Returns what it did; `corrected`: written over one of the future.
  * @throws {RegistryError} */
 export async function keepLedger(
-  { registry, lane, repository, keys }: Keeper,
+  keeper: Keeper,
   ledger: Ledger,
   signal?: AbortSignal,
-): Promise<'kept' | 'newer'> {
-  const found = await readCopy({ registry, lane, repository, keys }, signal).catch((error: unknown) => {
+): Promise<'kept' | 'newer' | 'corrected'> {
+  const { registry, lane, repository, keys } = keeper;
+  let isCorrected = false;
+  const found = await readCopy(keeper, signal).catch((error: unknown) => {
+    if (!(error instanceof InvalidInput)) throw error;
     // What does not count is replaced.
-    if (error instanceof InvalidInput) return null;
-    throw error;
+    isCorrected = error instanceof FutureCopy;
+    return null;
   });
   if (found && found.generation > (generationOf(ledger) ?? 0)) return 'newer';
   // The one that moved last, which a worker has read before.
   const live = digestOf(ledger.expectedLatest?.images ?? [], repository);
-  const mediaType = live ? (await getManifest(registry, repository, live, signal)).mediaType : '';
+  const mediaType = live ? await mediaTypeOf(registry, repository, live, signal) : '';
   const tar = tarOf(FILE, Buffer.from(sealCopy(ledger, { lane, repository, tag: registry.latest }, keys)));
   const config = {
     architecture: 'amd64',
@@ -56,18 +61,28 @@ export async function keepLedger(
   const form = mediaType.includes('docker') ? 'docker' : 'oci';
   const image = { form, config: Buffer.from(JSON.stringify(config)), layer: compressed(tar) } as const;
   await pushImage(registry, repository, ledgerTag(lane), image, signal);
-  return 'kept';
+  return isCorrected ? 'corrected' : 'kept';
 }
+
+/** Media type of a manifest; empty if it is gone: a copy matters the more then. */
+const mediaTypeOf = (registry: Registry, repository: Repository, digest: Digest, signal?: AbortSignal) =>
+  getManifest(registry, repository, digest, signal).then(
+    ({ mediaType }) => mediaType,
+    (error: unknown) => {
+      if (error instanceof RegistryError && error.kind === 'not-found') return '';
+      throw error;
+    },
+  );
 
 /** Reads the copy of a ledger; null without one.
  * @throws {RegistryError}; {InvalidInput} why what is there does not count. */
 export async function readCopy(
-  { registry, lane, repository, keys }: Keeper,
+  { registry, lane, repository, keys, now = Date.now() }: Keeper,
   signal?: AbortSignal,
 ): Promise<LedgerCopy | null> {
   const manifest = await getManifest(registry, repository, ledgerTag(lane), signal).catch((error: unknown) => {
     if (error instanceof RegistryError && error.kind === 'not-found') return null;
-    throw error;
+    throw unusable(error, ['integrity']);
   });
   if (manifest === null) return null;
   const [layer] = [fieldsOf(JSON.parse(Buffer.from(manifest.bytes).toString())).layers].flat();
@@ -77,10 +92,16 @@ export async function readCopy(
     registry,
     { method: 'GET', repository, path: `blobs/${digest}`, actions: 'pull' },
     signal,
-  );
+  ).catch((error: unknown) => {
+    throw unusable(error, ['integrity', 'not-found']);
+  });
   if (computeDigest(answer.body) !== digest) throw new InvalidInput('its bytes are not those of its digest');
-  return openCopy(fileInLayer(answer.body, FILE).toString(), { lane, repository }, keys);
+  return openCopy(fileInLayer(answer.body, FILE).toString(), { lane, repository }, keys, now);
 }
+
+/** What no retry makes a copy: one that does not count, which the next write replaces. */
+const unusable = (error: unknown, kinds: RegistryErrorKind[]): unknown =>
+  error instanceof RegistryError && kinds.includes(error.kind) ? new InvalidInput(error.message) : error;
 
 /** What the copies of a ledger say. */
 export interface FoundCopy {

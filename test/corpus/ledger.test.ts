@@ -6,6 +6,7 @@ import { parsePayloadKeys } from '../../src/temporal/payloads/keys.js';
 import { corpus } from '../support/corpus.js';
 
 const KEYS = parsePayloadKeys(`one:${Buffer.alloc(32, 7).toString('base64')}`);
+const NOW = Date.UTC(2026, 10, 25);
 const OWNER = { lane: parseLane(''), repository: 'registry.example/platform' as Repository };
 
 interface Input {
@@ -20,7 +21,8 @@ interface Input {
 
 corpus<Input>('ledger', ({ text, other = {}, ledger = {}, signature = {}, hasKeys = false }) => {
   const good = { kind: 'canary-ledger', version: 1, ...OWNER, tag: 'latest', generation: 1 };
-  const line = JSON.stringify({ ...good, ledger: { ...emptyLane().ledger, ...ledger }, ...other });
-  const copy = openCopy(text ?? `${line}\n${JSON.stringify(signature)}\n`, OWNER, hasKeys ? KEYS : null);
+  const expectedLatest = { images: [], at: 1 };
+  const line = JSON.stringify({ ...good, ledger: { ...emptyLane().ledger, expectedLatest, ...ledger }, ...other });
+  const copy = openCopy(text ?? `${line}\n${JSON.stringify(signature)}\n`, OWNER, hasKeys ? KEYS : null, NOW);
   return { generation: copy.generation, isSigned: copy.isSigned, tag: copy.tag };
 });

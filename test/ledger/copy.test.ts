@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseLane } from '../../src/contract/ids.js';
-import type { Repository } from '../../src/contract/image.js';
+import type { Digest, Repository } from '../../src/contract/image.js';
 import { beginRollback } from '../../src/lane/rollback.js';
 import { openCopy, sealCopy } from '../../src/ledger/copy.js';
 import { findCopy, type Keeper, keepLedger, ledgerTag, readCopy } from '../../src/ledger/store.js';
@@ -12,6 +12,7 @@ import { getManifest } from '../../src/registry/get-manifest.js';
 import { createRegistry } from '../../src/registry/registry.js';
 import { parsePayloadKeys } from '../../src/temporal/payloads/keys.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
+import { type Answer, ociError } from '../../testbed/registry-store.js';
 import { ATTRIBUTION, laneAt, NOON, promote, run, shaOf } from '../lane/lane-support.js';
 import { at, publish, SHORT } from '../registry/support.js';
 
@@ -37,7 +38,7 @@ describe('the text of a copy', () => {
   const signed = sealCopy(ledgerOf(), owner, KEYS);
 
   test('keeps builds, moves, marks and verdicts, and nothing that people wrote', () => {
-    const { ledger, isSigned, generation } = openCopy(signed, owner, KEYS);
+    const { ledger, isSigned, generation } = openCopy(signed, owner, KEYS, NOON);
     expect(isSigned).toBe(true);
     expect(generation).toBe(NOON);
     expect(ledger.knownBad.map(({ sha, digests }) => [sha, digests])).toEqual(
@@ -60,14 +61,26 @@ describe('the text of a copy', () => {
     ],
     ['of nothing', '', /no payload key/],
   ])('does not count with a key: one %s', (_what, text, why) => {
-    expect(() => openCopy(text, owner, KEYS)).toThrow(why);
+    expect(() => openCopy(text, owner, KEYS, NOON)).toThrow(why);
   });
 
   test('counts without a key as unsigned, if its shape is right', () => {
-    expect(openCopy(sealCopy(ledgerOf(), owner, null), owner, null).isSigned).toBe(false);
-    expect(openCopy(signed, owner, null).isSigned).toBe(false);
-    expect(() => openCopy('{"kind":"canary-ledger","version":2}', owner, null)).toThrow(/of this version/);
-    expect(() => openCopy(signed.replace('"history":[', '"history":[7,'), owner, null)).toThrow(/cannot be read/);
+    expect(openCopy(sealCopy(ledgerOf(), owner, null), owner, null, NOON).isSigned).toBe(false);
+    expect(openCopy(signed, owner, null, NOON).isSigned).toBe(false);
+    expect(() => openCopy('{"kind":"canary-ledger","version":2}', owner, null, NOON)).toThrow(/of this version/);
+    expect(() => openCopy(signed.replace('"history":[', '"history":[7,'), owner, null, NOON)).toThrow(/cannot be read/);
+  });
+
+  test('of a move that is yet to come does not count; clocks may differ by five minutes', () => {
+    expect(openCopy(signed, owner, KEYS, NOON - 4 * 60_000)).toMatchObject({ generation: NOON });
+    expect(() => openCopy(signed, owner, KEYS, NOON - 6 * 60_000)).toThrow(
+      /is of 2026-11-25T12:00:00.000Z, later than now/,
+    );
+  });
+
+  test('whose number is not the time of its last move does not count', () => {
+    const forged = sealCopy(ledgerOf(), owner, null).replace(`"generation":${NOON}`, '"generation":1');
+    expect(() => openCopy(forged, owner, null, NOON)).toThrow(/its number is not the time of its last move/);
   });
 });
 
@@ -107,7 +120,7 @@ describe('a copy in a registry', () => {
   let nth = 0;
   async function keeper(): Promise<Keeper> {
     nth += 1;
-    return { registry, lane, repository: at(server.host, `acme/image-${nth}`), keys: KEYS };
+    return { registry, lane, repository: at(server.host, `acme/image-${nth}`), keys: KEYS, now: NOON + 60_000 };
   }
 
   test.each(['oci', 'docker'] as const)('is an ordinary image of the media types of the others: %s', async (kind) => {
@@ -142,9 +155,51 @@ describe('a copy in a registry', () => {
     await keepLedger(two, ledgerOf(2_000));
     await keepLedger({ ...three, keys: null }, ledgerOf(9_000));
     const repositories = [one, two, three].map(({ repository }) => repository);
-    const { copy, problems } = await findCopy({ registry, lane, keys: KEYS, repositories });
+    const { copy, problems } = await findCopy({ registry, lane, keys: KEYS, now: NOON, repositories });
     expect(copy).toMatchObject({ generation: NOON + 2_000 });
     expect(problems).toEqual([`${three.repository}:canary-ledger: no payload key of this gate signed it`]);
+  });
+
+  test('of a move that is yet to come stops no later one from being kept, and is told', async () => {
+    const own = await keeper();
+    const YEAR_MS = 365 * 24 * 3_600_000;
+    await keepLedger({ ...own, now: NOON + YEAR_MS }, ledgerOf(YEAR_MS));
+    const { copy, problems } = await findCopy({ ...own, repositories: [own.repository] });
+    expect({ copy, problems }).toEqual({ copy: null, problems: [expect.stringContaining('later than now')] });
+    expect(await keepLedger(own, ledgerOf(1_000))).toBe('corrected');
+    expect(await readCopy(own)).toMatchObject({ generation: NOON + 1_000 });
+    expect(await keepLedger(own, ledgerOf(2_000))).toBe('kept');
+  });
+
+  test.each<[string, (path: string) => boolean, Answer]>([
+    ['whose layer is gone', (path) => path.includes('/blobs/sha256:'), ociError(404, 'BLOB_UNKNOWN', 'gone')],
+    [
+      'whose layer is other bytes',
+      (path) => path.includes('/blobs/sha256:'),
+      { status: 200, headers: {}, body: Buffer.from('x') },
+    ],
+    [
+      'whose tag has something else',
+      (path) => path.endsWith('/manifests/canary-ledger'),
+      { status: 200, headers: { 'content-type': 'text/html' }, body: Buffer.from('<html>') },
+    ],
+  ])('%s is replaced', async (_what, isBroken, answer) => {
+    const own = await keeper();
+    await keepLedger(own, ledgerOf(1_000));
+    const end = server.faults.add({
+      match: ({ method, path }) => method === 'GET' && isBroken(path),
+      respond: () => answer,
+    });
+    const { problems } = await findCopy({ ...own, repositories: [own.repository] });
+    expect(await keepLedger(own, ledgerOf(2_000)).finally(end)).toBe('kept');
+    expect(problems).toHaveLength(1);
+    expect(await readCopy(own)).toMatchObject({ generation: NOON + 2_000 });
+  });
+
+  test('is kept although the image at :latest is gone', async () => {
+    const own = await keeper();
+    const images = [{ repository: own.repository, digest: `sha256:${'0'.repeat(64)}` as Digest }];
+    expect(await keepLedger(own, { ...ledgerOf(), expectedLatest: { images, at: NOON } })).toBe('kept');
   });
 
   test('goes to no other host: an upload that the registry sends elsewhere is refused', async () => {

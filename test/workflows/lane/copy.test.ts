@@ -16,6 +16,8 @@ import { PATIENT } from '../../support/phases.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
+const MINUTE_MS = 60_000;
+const YEAR_MS = 365 * 24 * 60 * MINUTE_MS;
 const registry = await startMemoryRegistry();
 const gate = useGate('lane-copy', () => ({ registry: registry.host, env: PATIENT }));
 const client = createRegistry({ push: true });
@@ -107,4 +109,22 @@ test('each move is followed by a copy; one that cannot be written delays no rele
   end();
   await adopted(gate());
   await kept();
+
+  /** Puts the ledger there as a move of a later time would have left it. */
+  const plant = async (laterMs: number) => {
+    const { ledger } = await laneState(gate());
+    const { images = [] } = ledger.expectedLatest ?? {};
+    const at = Date.now() + laterMs;
+    await keepLedger({ ...keeper(), now: at }, { ...ledger, expectedLatest: { images, at } });
+  };
+  const told = (count: number) => until('the alarm is out', () => alarms()[count - 1]?.meta?.why);
+  await plant(YEAR_MS);
+  await adopted(gate());
+  expect(await told(2)).toContain('had a copy of a time that is yet to come, which was replaced');
+  await kept();
+  await adopted(gate());
+  await kept();
+  await plant(MINUTE_MS);
+  await adopted(gate());
+  expect(await told(3)).toContain('has a copy of a later move than this lane knows');
 });
