@@ -109,6 +109,6 @@ export default [
     file: 'src/temporal/transport/bounded-calls.ts',
     find: 'options.deadline ?? Date.now() + ms',
     replace: 'options.deadline ?? Infinity',
-    test: 'test/cli/slow.test.ts > abort 4c1d56e --reason r ends in one line if no run is described',
+    test: 'test/cli/slow.test.ts > abort 4c1d56e --reason r ends in one line',
   },
 ];
