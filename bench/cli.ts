@@ -29,7 +29,7 @@ export async function benchCli(): Promise<void> {
       const times = Array.from({ length: RUNS }, () => timed(program, args, server.address));
       return [name, `${median(times)} ms`, `${quantile(times, 0.95)} ms`];
     });
-    const text = `Each command is a cold process, from start to end, ${RUNS} times. The command line is that of a package, in one bundle. Target: \`canary --version\` under 300 ms.`;
+    const text = `Each command is a cold process, from start to end, ${RUNS} times. The command line is that of a package, bundled and compiled ahead. Target: \`canary --version\` under 300 ms.`;
     writeSection('cli', [text, table(['command', 'median', 'p95'], rows)]);
   } finally {
     await server.stop();

@@ -1,29 +1,54 @@
 import { spawn } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The bundle is an expression: a function that bin/run-bundle.js calls. */
-const HEAD =
-  "(function (require, importModule, filename) { 'use strict'; const moduleUrl = require('node:url').pathToFileURL(filename).href, module = { exports: {} };";
+const require = createRequire(import.meta.url);
+
+/** A bundle is an expression: a function that bin/run-bundle.js calls. */
+const headOf = (parameters) =>
+  `(function (${parameters}) { 'use strict'; const moduleUrl = require('node:url').pathToFileURL(filename).href, nodeModule = require, module = { exports: {} };`;
 const TAIL = '})';
 
-/** Modules of Node that packages load for what the gate does not do: HTTP/2, and commands that are programs of their own. */
+/** Modules of Node that packages load for what the gate does not do: HTTP/2, bodies that are answers of Node's own server, commands that are programs of their own. */
 const UNUSED = [
   [/^node:http2$/, '/undici/', 'module.exports = { constants: {} };'],
+  [/^node:http$/, '/undici/', 'module.exports = { IncomingMessage: class {}, maxHeaderSize: 16384 };'],
   [/^node:child_process$/, '/commander/', 'module.exports = {};'],
+  // It is called as a function alone.
+  [
+    /^node:assert$/,
+    '/undici/',
+    "module.exports = (value, message) => { if (!value) throw message instanceof Error ? message : new Error(message ?? 'an assertion of undici failed'); };",
+  ],
 ];
 
+/** Modules of Node that few runs of a command need, and that take long to load. */
+const LATE = /^node:(?:child_process|tls|zlib)$/;
+
+/** Temporal's client, which is two thirds of the code: what asks only the registry or the tenants does not load it. */
+const SDK = /^@temporalio\/(?:client|common|envconfig|proto)(?:\/|$)/;
+
 /** Leaves out most of two packages, and what takes Node longer to load than a request. */
-const LEAN = {
+const lean = (sdk) => ({
   name: 'lean',
   setup({ onResolve, onLoad }) {
+    onResolve({ filter: SDK }, ({ path }) => {
+      sdk.add(path);
+      return { path, namespace: 'sdk' };
+    });
+    onLoad({ filter: SDK, namespace: 'sdk' }, ({ path }) => ({
+      contents: `module.exports = sdk()(${JSON.stringify(path)});`,
+    }));
     for (const [filter, folder, contents] of UNUSED) {
       onResolve({ filter }, ({ path, importer }) =>
         importer.includes(folder) ? { path, namespace: `unused-${folder}` } : null,
       );
       onLoad({ filter, namespace: `unused-${folder}` }, () => ({ contents }));
     }
+    onResolve({ filter: LATE }, ({ path }) => ({ path, namespace: 'late' }));
+    onLoad({ filter: LATE, namespace: 'late' }, ({ path }) => ({ contents: lateModule(path) }));
     const undici = fileURLToPath(new URL('undici-client.cjs', import.meta.url));
     onResolve({ filter: /^undici$/ }, () => ({ path: undici }));
     // Suites of users import the API and zod as modules, which have all of zod: the commands need a third.
@@ -31,10 +56,16 @@ const LEAN = {
       importer.endsWith('load-suite.js') ? { path: '../dist/src/smoke/index.js', external: true } : null,
     );
   },
-};
+});
+
+/** A module of Node that is loaded when something of it is first used. Inside it, its own name is external. */
+function lateModule(path) {
+  const getters = Object.keys(require(path)).map((name) => `get ${name}() { return load().${name}; }`);
+  return `const load = () => nodeModule(${JSON.stringify(path)}); module.exports = { ${getters.join(', ')} };`;
+}
 
 /**
- * Bundles the command line of dist/src into one file of dist/cli/, packages included, and keeps V8's compiled code beside it
+ * Bundles the command line of dist/src into two files of dist/cli/, packages included, and keeps V8's compiled code beside them
  * (docs/decisions/0030-cold-start.md). Only a package runs it (bin/canary.js): in a clone it could be older than the code.
  */
 export async function bundleCli(root) {
@@ -42,11 +73,9 @@ export async function bundleCli(root) {
   const { build } = await import('esbuild');
   const folder = join(root, 'dist', 'cli');
   rmSync(folder, { recursive: true, force: true });
-  const outfile = join(folder, 'canary.cjs');
-  await build({
+  mkdirSync(folder, { recursive: true });
+  const common = {
     absWorkingDir: root,
-    entryPoints: ['dist/src/cli/bin.js'],
-    outfile,
     bundle: true,
     minifySyntax: true,
     minifyWhitespace: true,
@@ -55,21 +84,38 @@ export async function bundleCli(root) {
     target: 'node20.18',
     logLevel: 'error',
     legalComments: 'none',
-    banner: { js: HEAD },
+    write: false,
     footer: { js: TAIL },
     define: { 'import.meta.url': 'moduleUrl' },
-    plugins: [LEAN],
+  };
+  const sdk = new Set();
+  const canary = await build({
+    ...common,
+    entryPoints: ['dist/src/cli/bin.js'],
+    banner: { js: headOf('require, importModule, sdk, filename') },
+    plugins: [lean(sdk)],
     // A worker runs from the modules of dist/ (bin/canary.js): it loads the native client, and starts once in days.
     external: ['*/workers/main.js', '@temporalio/worker', 'jiti'],
   });
-  const text = readFileSync(outfile, 'utf8')
+  writeFileSync(join(folder, 'canary.cjs'), textOf(canary));
+  const modules = [...sdk].map((id) => `case ${JSON.stringify(id)}: return require(${JSON.stringify(id)});`);
+  const contents = `module.exports = (id) => { switch (id) { ${modules.join(' ')} } };`;
+  const client = await build({
+    ...common,
+    stdin: { contents, resolveDir: root },
+    banner: { js: headOf('require, filename') },
+    footer: { js: `return module.exports; ${TAIL}` },
+  });
+  writeFileSync(join(folder, 'sdk.cjs'), textOf(client));
+  await compileAhead(root, folder);
+}
+
+const textOf = ({ outputFiles: [file] }) =>
+  file.text
     // Code from a cache cannot import a module (Node 20): bin/run-bundle.js does it, so paths are relative to bin/.
     .replaceAll(/\bimport\("/g, 'importModule("')
     // A text with any other character takes twice the memory, and twice the time to compile.
     .replaceAll(/\P{ASCII}/gu, escaped);
-  writeFileSync(outfile, text);
-  await compileAhead(root, folder);
-}
 
 /** A character as one or two escapes, which strings, templates and regular expressions read alike. */
 const escaped = (character) =>

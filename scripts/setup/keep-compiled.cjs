@@ -3,5 +3,7 @@ const { writeFileSync } = require('node:fs');
 const { runBundle } = require('../../bin/run-bundle.js');
 
 const [folder] = process.argv.splice(2, 1);
-const { script, cacheFile } = runBundle(folder);
-process.once('exit', () => writeFileSync(cacheFile, script.createCachedData()));
+const loaded = runBundle(folder, true);
+process.once('exit', () => {
+  for (const { script, cacheFile } of loaded) writeFileSync(cacheFile, script.createCachedData());
+});

@@ -1,23 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { InvalidInput, listed } from '../contract/brand.js';
 import { parseToken } from '../contract/secret.js';
-import { liveFile } from '../net/live-file.js';
 import { DIRECT, type Network, networkOf } from '../net/network.js';
-import { judgeAccess } from '../smoke/kinds/judge.js';
-import { loadSuite, SuiteError } from '../smoke/load-suite.js';
 import type { Suite } from '../smoke/suite.js';
-import { type ControlPlane, createControlPlane } from '../tenants/control-plane/client.js';
-import { createMembers, type Members } from '../tenants/control-plane/members.js';
-import { FleetError, type FleetSource } from '../tenants/fleet.js';
-import { readsOthers } from '../tenants/other-tenants.js';
-import type { FileSources } from '../tenants/sources/file.js';
-import { fleetSource, productionFleetSource } from '../tenants/sources/index.js';
 import { autoRollbackProblems } from './auto-rollback.js';
-import { controlPlaneProblems, parseControlPlaneSettings, parseFleetSettings } from './fleet-settings.js';
 import { identityProblems } from './identity-settings.js';
 import { EXAMPLE_IMAGES } from './image-settings.js';
 import { misspelled } from './misspelled.js';
-import { list } from './parsers.js';
 import {
   type Config,
   ConfigError,
@@ -31,6 +20,8 @@ import {
   variableOf,
 } from './schema.js';
 import { sinkProblems, sinkSecrets } from './sink-settings.js';
+import { current } from './tenants/current.js';
+import { withoutTenants } from './tenants/none.js';
 import { unsafeSettings } from './unsafe.js';
 
 type ReadFile = (path: string) => string;
@@ -68,6 +59,7 @@ export async function loadWorkerConfig(
   // The module is loaded even if another setting is invalid, so that its problems are reported as well.
   const path = SETTINGS.shape.smokeSuite.safeParse(env[variableOf('smokeSuite')]?.trim() || undefined);
   const suiteProblems: string[] = [];
+  const { loadSuite, SuiteError } = await import('../smoke/load-suite.js');
   const suite = await loadSuite(path.data ?? null).catch((error: unknown) => {
     if (!(error instanceof SuiteError)) throw error;
     suiteProblems.push(...error.problems.map((problem) => `${variableOf('smokeSuite')}: ${problem}`));
@@ -88,16 +80,15 @@ async function readConfig(
   const texts = Object.fromEntries(SETTING_NAMES.map((name) => [name, given[variableOf(name)]]));
   if (purpose !== 'smoke') problems.push(...imagesProblems(texts.images));
   const result = SETTINGS.safeParse(texts);
-  // The fleet is checked even if another setting is invalid.
-  const { adminTokens, productionFleetFile, fleetToken, ...fleetSettings } = parseFleetSettings(texts);
   const network = readNetwork(env, problems);
   const sources = { env, readFile, network };
-  const tokens = current('CANARY_ADMIN_TOKENS', adminTokens, list, sources);
-  const token = current<string | null>('CANARY_FLEET_TOKEN', fleetToken, parseToken, sources);
-  const controlPlane = readControlPlane(texts, productionFleetFile !== null, problems, sources);
-  const fleet = fleetSource({ ...fleetSettings, tokens, fleetToken: token, controlPlane }, sources);
-  const productionFleet = productionFleetSource(productionFleetFile, sources);
-  const fleetProblems = [...(await problemsOf(fleet)), ...(await problemsOf(productionFleet))];
+  // Tenants are checked even if another setting is invalid. Work on the registry needs none, nor what it takes to load them.
+  const tenants =
+    purpose === 'registry'
+      ? withoutTenants(network)
+      : await (await import('./tenants/read.js')).readTenants(texts, sources);
+  const { fleetProblems } = tenants;
+  problems.push(...tenants.problems);
   if (!result.success) {
     const lines = result.error.issues.map(({ path, message }) => {
       const variable = variableOf(path[0] as keyof typeof SETTINGS.shape);
@@ -119,15 +110,12 @@ async function readConfig(
     ...withoutRaw(result.data),
     images: images.map(({ repository }) => repository),
     optionalImages: images.flatMap(({ repository, isOptional }) => (isOptional ? repository : [])),
-    fleet,
-    productionFleet,
-    controlPlane,
-    members: membersOf(result.data, sources),
+    fleet: tenants.fleet,
+    productionFleet: tenants.productionFleet,
+    controlPlane: tenants.controlPlane,
+    members: tenants.membersOf(result.data),
     network,
-    judging: judgeAccess(result.data.smokeSuite, {
-      ...sources,
-      others: readsOthers({ fleet, productionFleet, network }),
-    }),
+    judging: tenants.judgingOf(result.data.smokeSuite),
     http: { address: http, isDefault: given[variableOf('http')] === undefined },
     secrets: {
       github: password && {
@@ -142,29 +130,6 @@ async function readConfig(
   return { config, problems, fleetProblems };
 }
 
-function readControlPlane(
-  texts: Record<string, string | undefined>,
-  hasProduction: boolean,
-  problems: string[],
-  sources: FileSources,
-): ControlPlane | null {
-  const given = parseControlPlaneSettings(texts);
-  if (given === null) return null;
-  problems.push(...controlPlaneProblems(given, hasProduction));
-  const { cpBaseUrl: baseUrl, cpAdminToken, cpSharedSecret, cpTenantUrl: tenantUrl } = given;
-  if (baseUrl === null || cpAdminToken === null) return null;
-  const adminToken = current('CANARY_CP_ADMIN_TOKEN', cpAdminToken, parseToken, sources);
-  const shared = current<string | null>('CANARY_CP_SHARED_SECRET', cpSharedSecret, parseToken, sources);
-  return createControlPlane({ baseUrl, adminToken, sharedSecret: shared, tenantUrl, network: sources.network });
-}
-
-function membersOf(
-  { fleetFile: file, secretCommand, secretCommandEnv }: Settings,
-  sources: FileSources,
-): Members | null {
-  return file === null ? null : createMembers({ file, command: secretCommand, passed: secretCommandEnv }, sources);
-}
-
 /** Settings without those that `Config` has in another form, secrets among them. */
 function withoutRaw(settings: Settings): Omit<Settings, (typeof RAW)[number]> {
   const names = SETTING_NAMES.filter((name) => !RAW.some((one) => one === name));
@@ -175,17 +140,6 @@ function withoutRaw(settings: Settings): Omit<Settings, (typeof RAW)[number]> {
 function imagesProblems(images: string | undefined): string[] {
   if (SETTINGS.shape.images.safeParse(images).data?.length !== 0) return [];
   return [`CANARY_IMAGES is missing: name the images that move together, e.g. CANARY_IMAGES=${EXAMPLE_IMAGES}`];
-}
-
-async function problemsOf(source: FleetSource | null): Promise<string[]> {
-  if (source?.problems) return source.problems();
-  try {
-    await source?.read();
-    return [];
-  } catch (error) {
-    if (error instanceof FleetError) return error.problems;
-    throw error;
-  }
 }
 
 function readNetwork(env: Env, problems: string[]): Network {
@@ -217,17 +171,6 @@ function unknownProblems(given: Record<string, string>): string[] {
     const meant = meantFor.get(name);
     return `${name}: no such setting${meant === undefined ? '' : `: did you mean ${meant}?`}`;
   });
-}
-
-/** A secret as it is now: its file is read again, for secrets are rotated while a worker runs. */
-function current<T>(
-  name: string,
-  first: T,
-  parse: (text: string) => T,
-  { env, readFile }: { env: Env; readFile: ReadFile },
-): () => T {
-  const path = env[`${name}_FILE`]?.trim();
-  return path ? liveFile(first, () => readFile(path), parse) : () => first;
 }
 
 /** Replaces each `NAME_FILE` of a secret by NAME with the content of the file, unless it is empty; returns the problems. */

@@ -40,21 +40,30 @@ export function misspelled(env: Env): { name: string; meant: string }[] {
 
 /** Edits from one name to another (optimal string alignment), or more than `MAX_DISTANCE` as soon as it is known to be. */
 function distanceOf(from: string, to: string): number {
-  if (Math.abs(from.length - to.length) > MAX_DISTANCE) return MAX_DISTANCE + 1;
-  const rows = [Array.from({ length: to.length + 1 }, (_, at) => at)];
+  const far = MAX_DISTANCE + 1;
+  if (Math.abs(from.length - to.length) > MAX_DISTANCE) return far;
+  let before: number[] = [];
+  let last = Array.from({ length: to.length + 1 }, (_, at) => at);
+  let leastBefore = 0;
   for (let i = 1; i <= from.length; i += 1) {
-    const row = [i];
-    for (let j = 1; j <= to.length; j += 1) {
-      const cell = (up: number, left: number) => rows[i - up]?.[j - left] ?? Number.POSITIVE_INFINITY;
+    const row: number[] = i <= MAX_DISTANCE ? [i] : [];
+    let least = row[0] ?? far;
+    // Only what is near the diagonal can end within the distance.
+    for (let j = Math.max(1, i - MAX_DISTANCE); j <= Math.min(to.length, i + MAX_DISTANCE); j += 1) {
       const isSame = from[i - 1] === to[j - 1];
-      const isSwap = from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1];
-      row.push(
-        Math.min(cell(1, 0) + 1, (row[j - 1] ?? 0) + 1, cell(1, 1) + (isSame ? 0 : 1), isSwap ? cell(2, 2) + 1 : i + j),
+      const isSwap = i > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1];
+      const edits = Math.min(
+        (last[j] ?? far) + 1,
+        (row[j - 1] ?? far) + 1,
+        (last[j - 1] ?? far) + (isSame ? 0 : 1),
+        isSwap ? (before[j - 2] ?? far) + 1 : far,
       );
+      row[j] = edits;
+      least = Math.min(least, edits);
     }
     // The names of most variables differ from ours in their first letters.
-    if (Math.min(...row, ...(rows[i - 1] ?? [])) > MAX_DISTANCE) return MAX_DISTANCE + 1;
-    rows.push(row);
+    if (least > MAX_DISTANCE && leastBefore > MAX_DISTANCE) return far;
+    [before, last, leastBefore] = [last, row, least];
   }
-  return rows[from.length]?.[to.length] ?? 0;
+  return last[to.length] ?? far;
 }

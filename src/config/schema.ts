@@ -209,11 +209,12 @@ export class ConfigError extends InvalidInputs {
   }
 }
 
-/** The variable of a setting. */
-export const variableOf = (name: SettingName) => SETTINGS.shape[name].meta()?.variable as string;
 export const SETTING_NAMES = Object.keys(SETTINGS.shape) as SettingName[];
+const ABOUT = new Map(SETTING_NAMES.map((name) => [name, SETTINGS.shape[name].meta()]));
+/** The variable of a setting. */
+export const variableOf = (name: SettingName) => ABOUT.get(name)?.variable as string;
 /** The variables that also exist as `NAME_FILE`. */
-export const SECRETS = SETTING_NAMES.filter((name) => SETTINGS.shape[name].meta()?.secret).map(variableOf);
+export const SECRETS = SETTING_NAMES.filter((name) => ABOUT.get(name)?.secret).map(variableOf);
 
 /** Reads one setting, for commands that need no whole configuration. An empty value counts as unset.
  * @throws {ConfigError} */

@@ -24,6 +24,8 @@ export interface Move {
   input: MoveInput;
   /** `:latest` of each image before the first attempt, as recorded: what is restored if necessary. */
   observed: TagState[];
+  /** When `observed` was asked for, by `performance.now()`: a rollback does not read again what is younger than a write lease. */
+  observedAt?: number;
   /** An earlier attempt recorded that it writes. */
   begun: boolean;
   /** There was an earlier attempt; it may have died before it could record that it writes. */
@@ -54,6 +56,7 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
   const rollsBack = input.kind === 'rollback';
   const repositories = input.images.map(({ repository }) => repository);
   const early = move.begun ? undefined : signal;
+  const isFresh = rollsBack && performance.now() - (move.observedAt ?? Number.NEGATIVE_INFINITY) < waits.windowMs;
   const [targets, first] = await Promise.all([
     Promise.all(
       input.images.map(async (target) => ({
@@ -61,9 +64,11 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
         manifest: await getManifest(registry, target.repository, target.to, early),
       })),
     ),
-    rollsBack || move.begun || move.lostContact
-      ? observeLatest(registry, repositories, { signal: early, tolerant: rollsBack })
-      : observeExpected(registry, input.images, waits, early),
+    isFresh
+      ? move.observed
+      : rollsBack || move.begun || move.lostContact
+        ? observeLatest(registry, repositories, { signal: early, tolerant: rollsBack })
+        : observeExpected(registry, input.images, waits, early),
   ]);
   const next = move.lostContact ? afterLostContact(move, first) : 'go-on';
   const begun = move.begun || (move.retried && isHalfMoved(input.images, first));

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Digest, type Repository, stagingTag, type Tag } from '../contract/image.js';
 import { digestOf, type RecordedImage } from '../contract/move.js';
-import type { PinnedImage } from '../contract/release.js';
+import type { MissingManifest, PinnedImage } from '../contract/release.js';
 import type { Sha } from '../contract/sha.js';
 import type { Manifest, Registry } from '../registry/context.js';
 import { getManifest } from '../registry/get-manifest.js';
@@ -21,6 +21,8 @@ export interface ResolveOptions {
   known?: RecordedImage[];
   /** Of the target of a rollback: missing manifests are named instead of failing, and an optional image that it does not have is left out. */
   incomplete?: boolean;
+  /** Neither its missing manifests nor its commit are read: of a target that is moved to whatever they say. */
+  bare?: boolean;
   /** Images that the build may leave out. */
   optional?: readonly Repository[];
   /** How long their tag must be absent, in milliseconds. */
@@ -37,18 +39,24 @@ export async function resolveBuild(
   sha: Sha,
   repositories: Repository[],
   signal?: AbortSignal,
-  { known = [], incomplete = false, optional = [], absentMs = ABSENT_MS }: ResolveOptions = {},
+  { known = [], incomplete = false, bare = false, optional = [], absentMs = ABSENT_MS }: ResolveOptions = {},
 ): Promise<PinnedImage[]> {
   const tag = stagingTag(sha);
   const pin = async (repository: Repository): Promise<PinnedImage | null> => {
     const recorded = known.find((one) => one.repository === repository);
     const isOptional = optional.includes(repository) && !recorded?.digest;
+    // Of the target of a rollback at once: production may be down.
+    const early = incomplete && !isOptional ? latestOf(registry, repository, signal) : null;
+    early?.catch(() => undefined);
     const own = isOptional
       ? await readUnlessAbsent(registry, repository, tag, incomplete ? 0 : absentMs, signal)
       : await getManifest(registry, repository, recorded?.digest ?? tag, signal);
     if (own === null && incomplete) return null;
     const manifest = own ?? (await readKept(registry, repository, tag, signal));
-    const pinned = await pinManifest(registry, manifest, incomplete, signal);
+    const latest = early ?? latestOf(registry, repository, signal);
+    const pinned = bare
+      ? { repository, digest: manifest.digest, latest: await latest }
+      : await pinManifest(registry, manifest, latest, incomplete, signal);
     if (own === null) return { ...pinned, latest: pinned.digest, unchanged: true };
     return { ...pinned, ...(recorded?.unchanged && { unchanged: true }) };
   };
@@ -61,25 +69,23 @@ export async function resolveBuild(
   return pinned;
 }
 
+async function latestOf(registry: Registry, repository: Repository, signal?: AbortSignal): Promise<Digest | null> {
+  return digestOf(await observeLatest(registry, [repository], { signal, tolerant: true }), repository);
+}
+
 async function pinManifest(
   registry: Registry,
   manifest: Manifest,
+  latest: Promise<Digest | null>,
   incomplete: boolean,
   signal?: AbortSignal,
 ): Promise<PinnedImage> {
-  const { repository, digest, attestations } = manifest;
-  const [gone, latest, revision] = await Promise.all([
-    incomplete
-      ? missingChildren(registry, manifest, signal)
-      : requireChildren(registry, manifest, signal).then(() => []),
-    observeLatest(registry, [repository], { signal, tolerant: true }),
+  const { repository, digest } = manifest;
+  const [missing, before, revision] = await Promise.all([
+    incomplete ? readMissing(registry, manifest, signal) : requireChildren(registry, manifest, signal).then(() => []),
+    latest,
     readRevision(registry, manifest, signal),
   ]);
-  const missing = gone.map((child) => ({
-    digest: child,
-    of: attestations.includes(child) ? ('attestation' as const) : ('platform' as const),
-  }));
-  const before = digestOf(latest, repository);
   const change = incomplete || before === digest ? undefined : await changeOf(registry, manifest, before, signal);
   return {
     repository,
@@ -89,6 +95,17 @@ async function pinManifest(
     ...(revision !== null && { revision }),
     ...(missing.length > 0 && { missing }),
   };
+}
+
+/** Manifests of an index that are gone from the registry.
+ * @throws {RegistryError} if that cannot be read. */
+export async function readMissing(
+  registry: Registry,
+  manifest: Manifest,
+  signal?: AbortSignal,
+): Promise<MissingManifest[]> {
+  const gone = await missingChildren(registry, manifest, signal);
+  return gone.map((digest) => ({ digest, of: manifest.attestations.includes(digest) ? 'attestation' : 'platform' }));
 }
 
 async function changeOf(registry: Registry, manifest: Manifest, before: Digest | null, signal?: AbortSignal) {

@@ -106,6 +106,7 @@ async function exchange(dispatcher: Dispatcher, given: HttpRequest): Promise<Htt
       const body = await (isError
         ? readSome(answer.body, given.maxErrorBytes ?? 0)
         : readBody(answer.body, given.maxBytes));
+      await connectionIsFree();
       given.signal?.throwIfAborted();
       const decoded = decompressed(
         answer.headers,
@@ -122,6 +123,9 @@ async function exchange(dispatcher: Dispatcher, given: HttpRequest): Promise<Htt
     throw new NoAnswer(await explainFailure(error, given.url, given), redacted(given.url), latencyMs(), error);
   }
 }
+
+/** undici offers a connection again one turn of the event loop after its answer: a caller that goes on sooner pays for another one, and its TLS. */
+const connectionIsFree = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** undici starts a request once its connection is open and free; a start that throws ends it before its first byte. */
 function checkingFirst(check: () => void): Dispatcher.DispatcherComposeInterceptor {

@@ -16,6 +16,8 @@ export interface PoolOptions {
 
 /** Connections to one origin: a large index has many children, and its registry gets no more than this at once. */
 const MAX_CONNECTIONS = 16;
+/** Headers of an answer, in bytes, as Node limits them. */
+const MAX_HEADERS = 16 * 1024;
 /** How long one address of a host is tried before the next, in milliseconds. Node's 250 ms are less than many handshakes take. */
 const ADDRESS_MS = 2_000;
 
@@ -27,6 +29,7 @@ export function openPool({ network, connectMs, reuse = true, connections, tlsFor
   const limits = { timeout: connectMs, autoSelectFamilyAttemptTimeout: ADDRESS_MS };
   const options = {
     connections: connections ?? MAX_CONNECTIONS,
+    maxHeaderSize: MAX_HEADERS,
     // The caller bounds each request.
     headersTimeout: 0,
     bodyTimeout: 0,

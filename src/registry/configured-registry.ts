@@ -1,7 +1,7 @@
 import { LATEST, type Tag } from '../contract/image.js';
 import type { Network } from '../net/network.js';
 import { certsOf } from '../net/trust.js';
-import { dockerCredentials, firstOf, githubCredentials } from './auth/credentials.js';
+import { dockerCredentials, firstOf, githubCredentials, mayHaveLogin } from './auth/credentials.js';
 import type { Registry } from './context.js';
 import { createRegistry } from './registry.js';
 
@@ -23,6 +23,16 @@ export function configuredRegistry(
   const { github } = config.secrets;
   const docker = dockerCredentials(env);
   const credentials = github ? firstOf(githubCredentials(github), docker) : docker;
+  const isKnown = async (host: string) => (github !== null && host === 'ghcr.io') || mayHaveLogin(env, host);
   const certsFor = (host: string) => certsOf(env, host);
-  return createRegistry({ credentials, push: true, latest, network, insecureHosts, certsFor, onAnswer });
+  return createRegistry({
+    credentials,
+    mayHaveLogin: isKnown,
+    push: true,
+    latest,
+    network,
+    insecureHosts,
+    certsFor,
+    onAnswer,
+  });
 }

@@ -50,6 +50,8 @@ export interface Grant {
 /** State of authentication, by host and repository. */
 export interface AuthState {
   readonly credentials: CredentialSource;
+  /** Whether there may be credentials for a host. */
+  readonly mayHaveLogin: (host: string) => Promise<boolean>;
   /** Challenges of each host in the order in which they are answered; null: it answers without one. */
   readonly hosts: Map<string, Challenge[] | null>;
   /** Hosts whose `/v2/` was asked for its challenge. */

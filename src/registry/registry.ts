@@ -4,7 +4,7 @@ import { DIRECT, type Network } from '../net/network.js';
 import { openPool } from '../net/pool.js';
 import type { TlsMaterial } from '../net/trust.js';
 import { createAuthState } from './auth/auth.js';
-import type { CredentialSource, Registry, RegistryWaits } from './context.js';
+import type { AuthState, CredentialSource, Registry, RegistryWaits } from './context.js';
 import { createManifestCache } from './manifest-cache.js';
 import { createWarnings } from './transport/server-message.js';
 import { SingleFlight } from './transport/single-flight.js';
@@ -20,6 +20,8 @@ export const REGISTRY_WAITS: RegistryWaits = {
 export interface RegistryOptions {
   /** Anonymous if left out. */
   credentials?: CredentialSource;
+  /** Whether there may be credentials for a host; assumed if left out. */
+  mayHaveLogin?: AuthState['mayHaveLogin'];
   /** `host` or `host:port` that may speak plain http, or https with any certificate, besides this machine. */
   insecureHosts?: string[];
   waits?: Partial<RegistryWaits>;
@@ -61,7 +63,7 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
     latest: options.latest ?? LATEST,
     pool,
     freshPool,
-    auth: createAuthState(options.credentials ?? (async () => null)),
+    auth: createAuthState(options.credentials ?? (async () => null), options.mayHaveLogin),
     manifests: createManifestCache(),
     warn: createWarnings(options.onWarning ?? (() => undefined)),
     onAnswer: options.onAnswer ?? (() => undefined),

@@ -98,6 +98,10 @@ describe('unsafe durations', () => {
   test('do not keep a person from work on the registry, which needs images', async () => {
     expect(await loadConfig(trial, undefined, 'registry')).toMatchObject({ soakMs: 0 });
     await expect(loadConfig({}, undefined, 'registry')).rejects.toThrow('CANARY_IMAGES is missing');
+    // Tenants are not looked at: a file of a fleet that is gone must not stop a rollback.
+    const gone = { ...trial, CANARY_PROD_FLEET_FILE: '/none' };
+    await expect(loadConfig(gone, undefined, 'worker')).rejects.toThrow('CANARY_PROD_FLEET_FILE');
+    expect(await loadConfig(gone, undefined, 'registry')).toMatchObject({ productionFleet: null });
   });
 
   test('matter as little to a smoke as images', async () => {

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { main } from '../../src/cli/main.js';
 import { parseLane } from '../../src/contract/ids.js';
@@ -18,11 +17,11 @@ import { createRegistry } from '../../src/registry/registry.js';
 import { parsePayloadKeys } from '../../src/temporal/payloads/keys.js';
 import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
+import { ociError } from '../../testbed/registry-store.js';
 import { at } from '../registry/support.js';
+import { isPut } from '../support/latest.js';
 import { newSha } from '../support/shas.js';
-
-/** How long a registry takes to open an upload, in milliseconds: longer than the refusal takes. */
-const SLOW_MS = 500;
+import { until } from '../support/until.js';
 
 const NAMES = ['acme/platform', 'acme/platform-tenant'];
 const lane = parseLane('');
@@ -119,25 +118,47 @@ describe('rollback --direct with a copy of the ledger', () => {
     expect(await latest()).toBe(await digestOf(live));
     const forced = await direct([bad, '--force'], { CANARY_PAYLOAD_KEY_FILE });
     expect(forced.code, forced.err).toBe(0);
+    expect(forced.err).toMatch(new RegExp(`canary: warning: ${bad} was rolled back on 2026-02-01`));
     expect(await latest()).toBe(await digestOf(bad));
   });
 
-  test('leaves no upload open if it is refused: each probe is cancelled before it ends', async () => {
-    await keep(KEYS);
-    const isUpload = ({ path }: { path: string }) => path.includes('/blobs/uploads/');
+  test('by force waits for nothing that only informs, and tells it when it is there', async () => {
+    const [platform = ''] = NAMES;
+    let putsUntil = 0;
+    const isLate = ({ method, path }: { method: string; path: string }) =>
+      method === 'HEAD' || path.endsWith('/canary-ledger');
     const remove = server.faults.add({
-      match: (request) => isUpload(request) && request.method === 'POST',
-      respond: async (_request, serve) => {
-        await delay(SLOW_MS);
-        return serve();
+      match: isLate,
+      respond: async ({ method, path }, serve) => {
+        await until('both images are written', () => puts() === before + 2);
+        putsUntil += 1;
+        // A platform of the build is gone.
+        return method === 'HEAD' && path.includes(`/${platform}/`)
+          ? ociError(404, 'MANIFEST_UNKNOWN', 'gone')
+          : serve();
       },
     });
-    const before = server.requests.length;
-    const { code } = await direct([bad], { CANARY_PAYLOAD_KEY_FILE });
+    const gone = server.faults.add({
+      match: ({ method, path }) => method === 'GET' && path.includes(`/${platform}/manifests/sha256:`),
+      respond: () => ociError(404, 'MANIFEST_UNKNOWN', 'gone'),
+    });
+    const puts = () => server.requests.filter(isPut()).length;
+    const before = puts();
+    const { code, err } = await direct([old, '--force']);
     remove();
-    const made = server.requests.slice(before).filter(isUpload);
-    expect(code).toBe(1);
-    expect(made.map(({ method }) => method).sort()).toEqual(['DELETE', 'DELETE', 'POST', 'POST']);
+    gone();
+    expect(code, err).toBe(0);
+    expect(putsUntil).toBeGreaterThan(2);
+    expect(err).toContain('by the copy of the ledger');
+    expect(err).toMatch(/canary: warning: .*acme\/platform, index sha256:.*: platform missing: sha256:/);
+    expect(await latest()).toBe(await digestOf(old));
+  });
+
+  test('opens no upload: what the credentials may write, a PUT tells', async () => {
+    const isUpload = ({ path }: { path: string }) => path.includes('/blobs/uploads/');
+    const before = server.requests.filter(isUpload).length;
+    expect((await direct([old, '--force'])).code).toBe(0);
+    expect(server.requests.filter(isUpload).length).toBe(before);
   });
 
   test('without a sha moves to the previous good build, by the digests of a signed copy', async () => {

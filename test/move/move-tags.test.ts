@@ -59,6 +59,26 @@ describe('moveTags', () => {
     expect(results(images)).toEqual(['already', 'already']);
     expect(puts()).toBe(before + 2);
   });
+
+  test('a rollback reads :latest before it writes, unless it was asked for within the validity of a write lease', async () => {
+    const readsOf = async (change: object) => {
+      await setLatest('old');
+      const before = reads();
+      const move = order(change);
+      const images = await moveTags({ ...move, input: { ...move.input, kind: 'rollback' } });
+      expect(results(images)).toEqual(['promoted', 'promoted']);
+      return reads() - before;
+    };
+    const ago = (ms: number) => ({ observedAt: performance.now() - ms });
+    const [unknown, stale, fresh] = [await readsOf({}), await readsOf(ago(WAITS.windowMs)), await readsOf(ago(0))];
+    // A read back of each image is left.
+    expect([unknown, stale, fresh]).toEqual([4, 4, 2]);
+    const before = reads();
+    await setLatest('old');
+    await moveTags(order(ago(0)));
+    // A promotion depends on what it reads.
+    expect(reads() - before).toBe(4);
+  });
 });
 
 describe('moveTags overcomes', () => {

@@ -137,6 +137,15 @@ export default [
     test: 'test/ledger/direct.test.ts > refuses a known-bad build without force, and names the previous good one',
   },
   {
+    name: 'ledger-direct-force-by-tag',
+    breaks:
+      'by force a rollback without Temporal moves to the tag, although a signed copy has the digests of the build',
+    file: 'src/cli/local/direct-rollback.ts',
+    find: 'keys ? await copying : null',
+    replace: 'null',
+    test: 'test/ledger/direct.test.ts > without a sha moves to the previous good build, by the digests of a signed copy',
+  },
+  {
     name: 'ledger-copy-is-not-read',
     breaks: 'a lane of which Temporal has nothing begins without the copy in the registry',
     file: 'activities/lane/ledger-copy.ts',

@@ -13,7 +13,7 @@ import { temporalAddress } from '../support/servers.js';
 import { until } from '../support/until.js';
 
 const keyFile = `key-1:${randomBytes(32).toString('base64')}\n`;
-const cacheOf = (command: string) => `${command}-${process.version}-${process.platform}-${process.arch}.cache`;
+const cacheOf = (command: string) => `canary-${command}-${process.version}-${process.platform}-${process.arch}.cache`;
 const gate = useGate('packed', () => ({ payloadKeys: parsePayloadKeys(keyFile) }));
 
 describe('the package, installed into an empty folder as the image does', () => {
@@ -40,8 +40,10 @@ describe('the package, installed into an empty folder as the image does', () => 
       'bin/canary.js',
       'bin/package.json',
       'bin/run-bundle.js',
-      'dist/cli/canary.cjs',
       ...['none', 'rollback', 'smoke', 'status'].map((command) => `dist/cli/${cacheOf(command)}`),
+      'dist/cli/canary.cjs',
+      `dist/cli/${cacheOf('status').replace('canary', 'sdk')}`,
+      'dist/cli/sdk.cjs',
       'dist/workflow-bundle.json',
       'docs/events.schema.json',
       'docs/fleet.schema.json',
@@ -59,7 +61,7 @@ describe('the package, installed into an empty folder as the image does', () => 
   test('takes the compiled code of a command from its cache, and runs without it if it is of another V8', () => {
     const installed = join(folder, 'node_modules', '@canary-release-gate', 'canary');
     const run = (name: string) => {
-      const script = `const { script } = require(${JSON.stringify(join(installed, 'bin', 'run-bundle.js'))}).runBundle(
+      const script = `const [{ script }] = require(${JSON.stringify(join(installed, 'bin', 'run-bundle.js'))}).runBundle(
         ${JSON.stringify(join(installed, 'dist', 'cli'))});
         process.once('exit', () => console.log(script.cachedDataRejected));`;
       return execFileSync(process.execPath, ['-e', script, 'canary', name, '--help'], { encoding: 'utf8' });

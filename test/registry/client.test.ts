@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Digest, LATEST, type Tag } from '../../src/contract/image.js';
 import type { Registry } from '../../src/registry/context.js';
@@ -179,6 +180,29 @@ describe('tokens', () => {
       ['writer', ['repository:t-one:pull,push']],
       ['writer', ['repository:t-two:pull,push']],
     ]);
+  });
+
+  test('a host without a login on file is asked by all at once, any other by one first', async () => {
+    for (const [isOnFile, atOnce] of [
+      [false, 2],
+      [true, 1],
+    ] as const) {
+      const own = client({ mayHaveLogin: async () => isOnFile, push: true });
+      let [open, most] = [0, 0];
+      const count = registry.faults.add({
+        match: ({ path }) => path.includes('/open/'),
+        respond: async (_request, serve) => {
+          open += 1;
+          most = Math.max(most, open);
+          await delay(50);
+          open -= 1;
+          return serve();
+        },
+      });
+      await Promise.all(['open/one', 'open/two'].map((name) => readTag(own, at(registry.host, name), LATEST)));
+      count();
+      expect(most).toBe(atOnce);
+    }
   });
 
   test('an overloaded host is not taken for one without authentication', async () => {

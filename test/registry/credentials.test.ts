@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { InvalidInput } from '../../src/contract/brand.js';
-import { dockerCredentials, firstOf, githubCredentials } from '../../src/registry/auth/credentials.js';
+import { dockerCredentials, firstOf, githubCredentials, mayHaveLogin } from '../../src/registry/auth/credentials.js';
 import { until } from '../support/until.js';
 
 const SECRET = 'hunter2-is-the-secret';
@@ -176,6 +176,24 @@ describe('dockerCredentials', () => {
     expect(await source('quay.io', 'org/app')).toEqual(basic('docker'));
     expect(await source('ghcr.io.evil.example', 'org/app')).toBeNull();
     expect(await firstOf(githubCredentials(null))('ghcr.io', 'org/app')).toBeNull();
+  });
+});
+
+describe('mayHaveLogin', () => {
+  test.each<[string, string | object, string, boolean]>([
+    ['no file at all', '', 'ghcr.io', false],
+    ['an entry of the host', { auths: { 'ghcr.io': {} } }, 'ghcr.io', true],
+    ['an entry of a repository of it', { auths: { 'https://GHCR.io/org/app': {} } }, 'ghcr.io', true],
+    ['an entry of Docker Hub', { auths: { 'https://index.docker.io/v1/': {} } }, 'index.docker.io', true],
+    ['an entry of another host', { auths: { 'quay.io': { auth: auth('me') } } }, 'ghcr.io', false],
+    ['a helper of the host', { credHelpers: { 'ghcr.io': 'gh' } }, 'ghcr.io', true],
+    ['a helper of another host', { credHelpers: { 'quay.io': 'gh' } }, 'ghcr.io', false],
+    ['a helper for all hosts', { credsStore: 'desktop' }, 'ghcr.io', true],
+    ['a file that cannot be read', '{', 'ghcr.io', true],
+  ])('%s', async (_what, content, host, expected) => {
+    write('.docker/config.json', content);
+    expect(await mayHaveLogin(env(), host)).toBe(expected);
+    expect(existsSync(join(home, 'gh.asked'))).toBe(false);
   });
 });
 

@@ -1,8 +1,7 @@
 import type { Config } from '../../config/schema.js';
 import { moveLatestId } from '../../contract/ids.js';
-import type { Repository } from '../../contract/image.js';
-import { areOnOneBuild, isWhole, type MovedImage, type MoveInput } from '../../contract/move.js';
-import type { RollbackInput } from '../../contract/release.js';
+import { areOnOneBuild, isWhole, type MovedImage, type MoveInput, type RecordedImage } from '../../contract/move.js';
+import type { PinnedImage, RollbackInput } from '../../contract/release.js';
 import {
   belowFloor,
   foreignRevisions,
@@ -13,19 +12,24 @@ import {
 } from '../../domain/one-build.js';
 import { lastMoveOf, whyKnownBad } from '../../lane/ledger.js';
 import { floorEvidence } from '../../lane/rollback.js';
+import type { LedgerCopy } from '../../ledger/copy.js';
 import { moveTags } from '../../move/move-tags.js';
-import { resolveBuild } from '../../move/resolve-build.js';
+import { readMissing, resolveBuild } from '../../move/resolve-build.js';
 import { NO_EVIDENCE, withFloor } from '../../move/rollback-floor.js';
 import { MOVE_WAITS } from '../../move/waits.js';
 import type { MoveAuthorizer } from '../../move/write-lease.js';
+import { withDeadline } from '../../net/deadline.js';
 import type { Registry } from '../../registry/context.js';
-import { probeWrite } from '../../registry/probe-write.js';
+import { getManifest } from '../../registry/get-manifest.js';
 import { RegistryError } from '../../registry/transport/errors.js';
 import type { Io } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { throttledProgress } from '../print/move-progress.js';
-import { differingTag, readLedgerCopy } from './ledger-copy.js';
+import { differingTag, ledgerKeys, readLedgerCopy } from './ledger-copy.js';
 import { withRegistry } from './with-registry.js';
+
+/** Longest time, in milliseconds, for what a forced rollback only tells. */
+const TOLD_MS = 3_000;
 
 /**
  * Moves `:latest` from this machine with registry credentials alone, for when Temporal is down and production is broken: the one
@@ -40,65 +44,111 @@ export function directRollback(input: RollbackInput, io: Io): Promise<number> {
       io.err(`canary: --direct refused: ${against} (--direct --force moves anyway)`);
       return EXIT.refused;
     }
-    const probes = config.images.map((repository) => refusalOf(registry, repository, io.signal));
-    for (const probe of probes) probe.catch(() => undefined);
     try {
-      return await move(registry, input, config, probes, io);
+      return await (input.force ? forced : guarded)({ registry, input, config, keys: ledgerKeys(io), io });
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error;
       io.err(`canary: nothing was moved: ${error.message}`);
       return EXIT.fault;
-    } finally {
-      // Each cancels the upload that it began, also if nothing is moved.
-      await Promise.allSettled(probes);
     }
   });
 }
 
-async function move(
-  registry: Registry,
-  input: RollbackInput,
-  { images, optionalImages: optional, lane }: Pick<Config, 'images' | 'optionalImages' | 'lane'>,
-  probes: Promise<string | null>[],
-  io: Io,
-) {
-  const { sha, reason, requestedBy: by = 'unknown', force } = input;
-  const options = { incomplete: true, optional };
-  // Both at once: in most cases the tag decides, for there is no copy that is signed.
-  const byTag = resolveBuild(registry, sha, images, io.signal, options);
-  // Whether it fails is known when the copy is; until then that is not unhandled.
+interface Direct {
+  registry: Registry;
+  input: RollbackInput;
+  config: Pick<Config, 'images' | 'optionalImages' | 'lane'>;
+  keys: ReturnType<typeof ledgerKeys>;
+  io: Io;
+}
+
+/** Reads all that speaks against the move first, and refuses it if anything does. */
+async function guarded(direct: Direct): Promise<number> {
+  const { registry, input, config, keys, io } = direct;
+  const byTag = pin(direct);
+  // Both at once: in most cases the tag decides, for there is no copy that is signed. Whether it fails is known when the copy is.
   byTag.catch(() => undefined);
-  const copy = await readLedgerCopy(registry, { images, lane }, io);
-  // The digests of a copy that anybody may have made are not moved to.
-  const known = copy?.isSigned ? (lastMoveOf(copy.ledger, sha)?.images ?? []) : [];
-  const resolved =
-    known.length > 0 ? await resolveBuild(registry, sha, images, io.signal, { ...options, known }) : await byTag;
-  const evidence = copy?.isSigned ? floorEvidence(copy.ledger, sha) : NO_EVIDENCE;
-  const pinned = force ? resolved : await withFloor(registry, sha, resolved, evidence, io.signal);
-  const absent = images.filter((image) => !pinned.some(({ repository }) => repository === image));
-  for (const warning of missingAttestations(pinned)) io.err(`canary: warning: ${warning}`);
-  const bad = copy && whyKnownBad(copy.ledger, sha);
-  const otherTag = copy && differingTag(copy, registry);
+  const copy = await readLedgerCopy(registry, config, keys, io);
+  const { pinned: resolved, at } = (await pinKnown(direct, copy)) ?? (await byTag);
+  const evidence = copy?.isSigned ? floorEvidence(copy.ledger, input.sha) : NO_EVIDENCE;
+  const pinned = await withFloor(registry, input.sha, resolved, evidence, io.signal);
+  for (const line of missingAttestations(pinned)) warn(io, line);
   const doubts = [
-    ...(bad ? [`${sha} was ${bad}`] : []),
-    ...(otherTag ? [otherTag] : []),
+    ...againstCopy(direct, copy),
     ...foreignRevisions(input, pinned),
     ...belowFloor(pinned),
     ...missingPlatforms(pinned),
-    ...leftOut(absent),
+    ...leftOut(absent(direct, pinned)),
   ];
-  if (doubts.length > 0 && !force) {
-    io.err(`canary: ${doubts.join('; ')}: nothing was moved (--force moves anyway)`);
-    return EXIT.refused;
+  if (doubts.length === 0) return write(direct, pinned, at);
+  io.err(`canary: ${doubts.join('; ')}: nothing was moved (--force moves anyway)`);
+  return EXIT.refused;
+}
+
+/** Waits only for what tells where to move to: the tag, and a copy of the ledger that a payload key may have signed. All else is told beside the move. */
+async function forced(direct: Direct): Promise<number> {
+  const { registry, config, keys, io } = direct;
+  const byTag = pin(direct);
+  byTag.catch(() => undefined);
+  const readCopy = (signal: AbortSignal) => readLedgerCopy(registry, config, keys, { err: io.err, signal });
+  const copying = keys ? readCopy(io.signal) : beside(io, readCopy);
+  let telling: Promise<unknown> = copying;
+  try {
+    const { pinned, at } = (await pinKnown(direct, keys ? await copying : null)) ?? (await byTag);
+    telling = beside(io, async (signal) => {
+      const missing = async (image: PinnedImage) =>
+        readMissing(registry, await getManifest(registry, image.repository, image.digest, signal), signal);
+      const looked = await Promise.all(pinned.map(async (image) => ({ ...image, missing: await missing(image) })));
+      const against = againstCopy(direct, await copying);
+      for (const line of [...against, ...missingAttestations(looked), ...missingPlatforms(looked)]) warn(io, line);
+    });
+    for (const line of leftOut(absent(direct, pinned))) warn(io, line);
+    return await write(direct, pinned, at);
+  } finally {
+    await Promise.allSettled([copying, telling]);
   }
+}
+
+/** What only informs a person: null if it fails, or takes too long. */
+const beside = <T>(io: Io, read: (signal: AbortSignal) => Promise<T>): Promise<T | null> =>
+  withDeadline(TOLD_MS, io.signal, read).catch(() => null);
+
+const warn = (io: Io, line: string) => io.err(`canary: warning: ${line}`);
+
+/** Images of the target, and when they were asked for, by `performance.now()`. By force only what must be known to move them is read. */
+async function pin({ registry, input, config, io }: Direct, known: RecordedImage[] = []) {
+  const at = performance.now();
+  const { images, optionalImages: optional } = config;
+  const options = { known, incomplete: true, bare: input.force === true, optional };
+  return { pinned: await resolveBuild(registry, input.sha, images, io.signal, options), at };
+}
+
+/** The same by the digests of a copy; null without any. Those of one that anybody may have made are not moved to. */
+async function pinKnown(direct: Direct, copy: LedgerCopy | null) {
+  const known = copy?.isSigned ? (lastMoveOf(copy.ledger, direct.input.sha)?.images ?? []) : [];
+  return known.length > 0 ? pin(direct, known) : null;
+}
+
+/** What a copy of the ledger says against the move. */
+function againstCopy({ registry, input: { sha } }: Direct, copy: LedgerCopy | null): string[] {
+  const bad = copy && whyKnownBad(copy.ledger, sha);
+  const otherTag = copy && differingTag(copy, registry);
+  return [...(bad ? [`${sha} was ${bad}`] : []), ...(otherTag ? [otherTag] : [])];
+}
+
+const absent = ({ config: { images } }: Direct, pinned: PinnedImage[]) =>
+  images.filter((image) => !pinned.some(({ repository }) => repository === image));
+
+/** Writes the images, whose `:latest` was asked for at `observedAt`, and prints the record. */
+async function write({ registry, input, config, io }: Direct, pinned: PinnedImage[], observedAt: number) {
+  const { sha, reason, requestedBy: by = 'unknown' } = input;
   const targets = pinned.map(targetOf);
   const moveInput: MoveInput = { kind: 'rollback', sha, images: targets, by, reason };
-  // A PUT decides about rights.
-  for (const why of await Promise.all(probes)) if (why !== null) io.err(`canary: warning: ${why}`);
   const movedImages = await moveTags({
     registry,
     input: moveInput,
     observed: pinned.map(({ repository, latest }) => ({ repository, digest: latest })),
+    observedAt,
     authorizer: MANUAL_AUTHORIZER,
     waits: MOVE_WAITS,
     begun: false,
@@ -107,8 +157,9 @@ async function move(
       io.err(
         `moving :${registry.latest} of ${targets.length} images to ${sha}; Ctrl-C waits until the images are on one build`,
       );
-      io.err(
-        `canary: warning: a mover may be alive and go on later; this ends it: temporal workflow terminate --workflow-id ${moveLatestId(lane)}`,
+      warn(
+        io,
+        `a mover may be alive and go on later; this ends it: temporal workflow terminate --workflow-id ${moveLatestId(config.lane)}`,
       );
     },
     onTrouble: throttledProgress((line) => io.err(line)),
@@ -128,17 +179,6 @@ async function move(
     }),
   );
   return outcome === 'rolled-back' || outcome === 'already' ? EXIT.done : EXIT.fault;
-}
-
-/** Why the credentials may not write to a repository; null if they may. */
-async function refusalOf(registry: Registry, repository: Repository, signal: AbortSignal): Promise<string | null> {
-  try {
-    await probeWrite(registry, repository, signal);
-    return null;
-  } catch (error) {
-    if (!(error instanceof RegistryError)) throw error;
-    return error.message;
-  }
 }
 
 function moveOutcome(movedImages: MovedImage[]) {

@@ -9,13 +9,14 @@ import { type PayloadKeys, payloadKeys } from '../../temporal/payloads/keys.js';
 import type { Io } from '../command.js';
 import { withRegistry } from './with-registry.js';
 
-/** The ledger by its copy in the registry, told on stderr with what it says; null without one that counts. */
+/** The ledger by its copy in the registry, told on stderr with what it says; null without one that counts.
+ * @param keys those of `ledgerKeys` */
 export async function readLedgerCopy(
   registry: Registry,
   { images, lane }: Pick<Config, 'images' | 'lane'>,
-  io: Io,
+  keys: PayloadKeys | null | undefined,
+  io: Pick<Io, 'err' | 'signal'>,
 ): Promise<LedgerCopy | null> {
-  const keys = keysOf(io);
   if (keys === undefined) return null;
   const { copy, problems } = await findCopy({ registry, lane, keys, repositories: images }, io.signal);
   for (const problem of problems) io.err(`canary: warning: a copy of the ledger does not count: ${problem}`);
@@ -43,7 +44,7 @@ export const differingTag = ({ tag }: LedgerCopy, { latest }: Registry): string 
   tag === latest ? null : `by the copy of the ledger production follows :${tag}, here CANARY_PROMOTE_TAG is ${latest}`;
 
 /** Keys that sign copies; undefined, with a warning, if they cannot be read: a rollback does not depend on them. */
-function keysOf(io: Io): PayloadKeys | null | undefined {
+export function ledgerKeys(io: Io): PayloadKeys | null | undefined {
   try {
     return payloadKeys(io.env);
   } catch (error) {
@@ -64,5 +65,6 @@ function describe({ generation, ledger, isSigned }: LedgerCopy): string {
 export const ledgerByCopy = (io: Io): Promise<Ledger | string> =>
   withRegistry(
     io,
-    async (registry, config) => (await readLedgerCopy(registry, config, io))?.ledger ?? 'no copy of the ledger counts',
+    async (registry, config) =>
+      (await readLedgerCopy(registry, config, ledgerKeys(io), io))?.ledger ?? 'no copy of the ledger counts',
   );

@@ -27,9 +27,19 @@ const CREDENTIALS_MS = 5 * 60_000;
 const MAX_SECRETS = 200;
 export const ANONYMOUS: Authorization = { header: null, scheme: null, fresh: false, known: false, spent: [] };
 
-export function createAuthState(credentials: CredentialSource): AuthState {
+export function createAuthState(
+  credentials: CredentialSource,
+  mayHaveLogin: AuthState['mayHaveLogin'] = async () => true,
+): AuthState {
+  const answers = new Map<string, Promise<boolean>>();
   return {
     credentials,
+    // Asked once for each host: only the first requests to it depend on the answer.
+    mayHaveLogin(host) {
+      const answer = answers.get(host) ?? mayHaveLogin(host);
+      answers.set(host, answer);
+      return answer;
+    },
     hosts: new Map(),
     pinged: new Set(),
     pings: new SingleFlight(),
@@ -42,10 +52,10 @@ export function createAuthState(credentials: CredentialSource): AuthState {
   };
 }
 
-/** Lets one request go first to a host whose challenge is unknown, so that two images cost one challenge. Returns what ends the probe, to be called when its answer has arrived. */
+/** Lets one request go first to a host whose challenge is unknown, if a login may answer it, so that two images cost one challenge. Returns what ends the probe, to be called when its answer has arrived. */
 export async function challengeProbe({ auth }: Registry, { host }: Endpoint, signal: AbortSignal): Promise<() => void> {
+  if (auth.hosts.has(host) || !(await auth.mayHaveLogin(host)) || auth.hosts.has(host)) return () => undefined;
   const ahead = auth.challengeProbes.get(host);
-  if (auth.hosts.has(host)) return () => undefined;
   if (ahead) {
     // Once: after a probe without a result, all waiting requests go at once.
     await unlessAborted(ahead, signal);

@@ -5,7 +5,7 @@ import { InvalidInput } from '../../contract/brand.js';
 import { parseSecretText, parseToken } from '../../contract/secret.js';
 import type { CredentialSource, Credentials } from '../context.js';
 import { askHelper } from './credential-helper.js';
-import { type DockerConfig, findEntry, findHelper, parseDockerConfig } from './docker-config.js';
+import { type DockerConfig, findEntry, findHelper, namesHost, parseDockerConfig } from './docker-config.js';
 
 export function basicHeader({ username, password }: { username: string; password: string }): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
@@ -54,6 +54,16 @@ export function dockerCredentials(
     }
     return null;
   };
+}
+
+/** Whether one of them may have a login for the host. No helper is asked; what cannot be read may have one. */
+export async function mayHaveLogin(env: Environment, host: string): Promise<boolean> {
+  try {
+    const all = await Promise.all(configs(env).map((read) => read()));
+    return all.some((config) => config !== null && namesHost(config, host));
+  } catch {
+    return true;
+  }
 }
 
 /** The credentials as they are sent, without what was pasted around them.

@@ -66,6 +66,12 @@ export function findHelper({ file, credHelpers, credsStore }: DockerConfig, host
   throw new InvalidInput(`${file} is not a Docker configuration at credHelpers.${host} (fix it, or log in again)`);
 }
 
+/** Whether it names a host, or a helper that may know it.
+ * @throws {InvalidInput} if its own helper is not a name. */
+export const namesHost = (config: DockerConfig, host: string): boolean =>
+  findHelper(config, host) !== undefined ||
+  [...config.auths.keys()].some((key) => keysOf(host).includes(key) || isFor(key, host));
+
 /** Entry for a repository: the longest key that is a prefix of it, else any key of its host.
  * @throws {InvalidInput} if that entry cannot be read. */
 export function findEntry({ file, auths }: DockerConfig, host: string, repository: string): Credentials | null {
