@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryRoot } from '../testbed/tools.js';
+import type { Violation } from './checker/evidence.js';
 
 interface Edit {
   /** Compiled file, in `dist/`. */
@@ -9,14 +10,26 @@ interface Edit {
   replace: string;
 }
 
+interface Break {
+  breaks: string;
+  /** What the checker must say; another violation does not count. */
+  rule: Violation['rule'];
+  says: RegExp;
+  edits: Edit[];
+}
+
 /** What is taken out of the gate, to see that the checker notices. */
-export const BREAKS: Record<string, { breaks: string; edits: Edit[] }> = {
+export const BREAKS: Record<string, Break> = {
   look: {
     breaks: 'I8: nobody looks whether :latest is where the last move left it',
+    rule: 'I8',
+    says: /over the :latest of .* that a person had moved/,
     edits: [{ file: 'src/lane/moves.js', find: 'if (!isUnexpected)', replace: 'if (true)' }],
   },
   word: {
     breaks: 'I4: the lane grants every write lease that it is asked for',
+    rule: 'I8',
+    says: /over the :latest of .* that a person had moved/,
     edits: [
       {
         file: 'src/lane/moves.js',
@@ -27,10 +40,14 @@ export const BREAKS: Record<string, { breaks: string; edits: Edit[] }> = {
   },
   lease: {
     breaks: 'I4: a write lease never gets too old to write',
+    rule: 'I4',
+    says: /with no lease of the last/,
     edits: [{ file: 'src/move/write-lease.js', find: 'elapsed(grantedAt) < given.windowMs', replace: 'true' }],
   },
   restore: {
     breaks: 'I2: an image whose pair failed is reported as restored, and is not',
+    rule: 'I2',
+    says: /left half a pair/,
     edits: [
       {
         file: 'src/move/restore.js',
@@ -42,6 +59,8 @@ export const BREAKS: Record<string, { breaks: string; edits: Edit[] }> = {
   },
   interruption: {
     breaks: 'I3: a tenant may leave the build, or fall silent, in the soak',
+    rule: 'I3',
+    says: /was not on it .* in its soak/,
     edits: [
       {
         file: 'src/domain/fleet-watch.js',
@@ -52,9 +71,66 @@ export const BREAKS: Record<string, { breaks: string; edits: Edit[] }> = {
   },
   soak: {
     breaks: 'I3: a build does not soak before its smoke',
+    rule: 'I3',
+    says: /after a soak of/,
     edits: [{ file: 'workflows/release/soaking.js', find: 'if (release.plan.soakMs > 0)', replace: 'if (false)' }],
   },
+  verdict: {
+    breaks: 'I1: an answer that is not what its check expects passes',
+    rule: 'I1',
+    says: /fails its smoke/,
+    edits: [{ file: 'src/smoke/evaluate.js', find: '    if (wrong)\n', replace: '    if (wrong && false)\n' }],
+  },
+  'no-fleet': {
+    breaks: 'I7: a gate without a canary fleet promotes',
+    rule: 'I7',
+    says: /without a fleet/,
+    edits: [
+      { file: 'workflows/release/resolving.js', find: "!hasFleet && approval === 'auto'", replace: 'false' },
+      { file: 'workflows/release/resolving.js', find: 'if (release.rejected === null)', replace: 'if (false)' },
+    ],
+  },
+  repushed: {
+    breaks: 'I3: a tag that is pushed again while its build is tested is promoted as tested',
+    rule: 'I3',
+    says: /was pushed again before its smoke was over/,
+    edits: [{ file: 'workflows/release/smoking.js', find: 'if (await isRepushed(release))', replace: 'if (false)' }],
+  },
+  older: {
+    breaks: 'I4: no build is older than another',
+    rule: 'I4',
+    says: /replaced a newer build/,
+    edits: [
+      {
+        file: 'src/lane/ledger.js',
+        find: 'return a.sequence === b.sequence ? a.seen < b.seen : a.sequence < b.sequence;',
+        replace: 'return false;',
+      },
+    ],
+  },
+  pause: {
+    breaks: 'I4: a pause stops nothing',
+    rule: 'I4',
+    says: /while the lane was paused/,
+    edits: [{ file: 'src/lane/commands.js', find: '=> pause !== null &&', replace: '=> false &&' }],
+  },
+  redaction: {
+    breaks: 'I5: what a tenant repeats of a secret is kept',
+    rule: 'I5',
+    says: /has a part of a secret/,
+    edits: [{ file: 'src/net/redact.js', find: 'if (needles.length === 0)', replace: 'if (true)' }],
+  },
+  alarm: {
+    breaks: 'alarm: production turns red, and no alarm is raised',
+    rule: 'alarm',
+    says: /raised no alarm/,
+    edits: [{ file: 'workflows/production/red.js', find: 'if (propose === null)', replace: 'if (false)' }],
+  },
 };
+
+/** Whether it is what the checker must say of a break. */
+export const isOfBreak = (name: string, { rule, what }: Violation): boolean =>
+  BREAKS[name]?.rule === rule && BREAKS[name].says.test(what);
 
 /** Makes a copy of the compiled gate without the named thing, and returns its folder. */
 export async function brokenDist(name: string): Promise<string> {

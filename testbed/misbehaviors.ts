@@ -4,6 +4,7 @@ export const MISBEHAVIORS = {
   'search-echo': 'memory search answers a 404 HTML page that echoes the query',
   'html-500': 'every admin call answers 500 with an HTML page in which "subsystems", "id" and [ occur',
   'empty-subsystems': 'liveness answers 200 with an empty subsystems map',
+  'echo-token': 'liveness answers right, and repeats the token that it was sent',
   'open-liveness': 'liveness answers 200, with or without a token',
   'workspaces-object': 'the workspace list is an object instead of an array',
   'events-html': 'events answers 200 with an HTML page',

@@ -108,14 +108,14 @@ export async function startTenant(options: {
     if (bad.has('bad-gateway')) return page(502, '<h1>502 Bad Gateway</h1>');
     if (bad.has('html-500')) return page(500, '<h1>Oops</h1><pre>panic: {"subsystems": ["id", "probe-"]}</pre>');
     const open = route === 'GET /admin/liveness' && bad.has('open-liveness');
-    if (!open && (call.token !== options.token || bad.has('reject-token') || (isCommit && bad.has('reject-commit')))) {
+    if (!open && (call.token !== options.token || bad.has('reject-token') || (isCommit && bad.has('reject-commit'))))
       return { status: 401, body: { error: 'admin token required' } };
-    }
     return handler(call);
   }
 
   const ADMIN: Record<string, (call: Call) => Answer> = {
-    'GET /admin/liveness': () => ok({ subsystems: bad.has('empty-subsystems') ? {} : LIVE }),
+    'GET /admin/liveness': ({ token }) =>
+      ok({ subsystems: bad.has('empty-subsystems') ? {} : LIVE, ...(bad.has('echo-token') && { token }) }),
     'GET /workspaces': () =>
       ok(bad.has('workspaces-object') ? { workspaces: [] } : [{ id: 'ws-1', name: options.name }]),
     'GET /events': () =>

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { Tenant } from '../../testbed/tenant.js';
 import type { TenantState } from '../checker/evidence.js';
 
-/** How a red build, and a red tenant of production, fails. */
-export const MISBEHAVES = 'empty-subsystems';
+/** How a red build, and a red tenant of production, fails; what it answers is kept in reports, and has a secret. */
+export const MISBEHAVES = 'empty-subsystems,echo-token';
 
 /** Writes the fleet file of production, and the token beside it. */
 export function writeFleet(folder: string, token: string, tenants: readonly Tenant[]): string {

@@ -42,6 +42,7 @@ const VERDICTS: Record<Misbehavior, string> = {
   'search-echo': 'PPPFPP',
   'html-500': 'FFFFFF',
   'empty-subsystems': 'FPPPPP',
+  'echo-token': 'PPPPPP',
   'open-liveness': 'PPPPPF',
   'workspaces-object': 'PFPPPP',
   'events-html': 'PPPPFP',

@@ -78,6 +78,7 @@ describe('a tenant of the test bed', () => {
     ['search-echo', '/memories/search?query=probe-1', 404, 'no page for probe-1'],
     ['html-500', '/admin/liveness', 500, '"subsystems"'],
     ['empty-subsystems', '/admin/liveness', 200, '{"subsystems":{}}'],
+    ['echo-token', '/admin/liveness', 200, '"token":"secret"'],
     ['workspaces-object', '/workspaces', 200, '{"workspaces":[]}'],
     ['events-html', '/events', 200, '<html>'],
     ['slow', '/events', 200, '[{'],
