@@ -135,6 +135,17 @@ const fault =
   };
 const inFuture = (ms: number) => Date.now() + ms;
 
+/** Builds that are not at `:latest`. */
+async function notLive(stage: Stage): Promise<ChaosBuild[]> {
+  const [latest] = await latestOf(stage);
+  return stage.builds.filter(
+    ({ digests }) =>
+      !Object.values(digests)
+        .flat()
+        .includes(latest ?? ''),
+  );
+}
+
 async function direct(stage: Stage, choice: number): Promise<void> {
   const { sha } = oneOf(stage.builds, choice);
   const args = ['rollback', sha, '--direct', '--force', '--reason', 'chaos', '--by', 'ada'];
@@ -181,14 +192,8 @@ export const PLAYS: Record<Act, Play> = {
     return laneClient.update(laneCommandUpdate('quarantine'), { ...ADA, tenant: oneOf(tenants, choice).name, until });
   },
   'roll back': async (stage, choice) => {
-    const latest = await latestOf(stage);
-    const isLive = ({ digests }: ChaosBuild) =>
-      Object.values(digests)
-        .flat()
-        .includes(latest[0] ?? '');
     // Mostly to a build that is not live.
-    const others = stage.builds.filter((build) => choice % 4 === 0 || !isLive(build));
-    const { sha } = oneOf(others, choice);
+    const { sha } = oneOf(choice % 4 === 0 ? stage.builds : await notLive(stage), choice);
     const input = parseRollbackInput({
       sha,
       requestedBy: 'ada',
@@ -197,7 +202,13 @@ export const PLAYS: Record<Act, Play> = {
     });
     stage.runs.push(await startRollback(stage.servers.client, stage.lane, input));
   },
-  crane: (stage, choice) => byHand(stage, oneOf(stage.builds, choice).sha, 'latest'),
+  crane: async (stage, choice) => {
+    // Neither where `:latest` is nor what is on its way there; and one that the gate has never seen, if there is no other.
+    const others = (await notLive(stage)).filter((build) => build !== stage.builds.at(-1));
+    const isNew = others.length === 0 || choice % 4 === 0;
+    const { sha } = isNew ? await publish(stage, { sequence: nextSequence(stage) }) : oneOf(others, choice);
+    await byHand(stage, sha, 'latest');
+  },
   direct,
   'kill a worker': killWorker,
   'freeze a worker': async (stage, choice) => freeze(stage, running(stage, choice), inMs(choice * 17, 1_000, 16_000)),
