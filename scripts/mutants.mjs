@@ -19,7 +19,7 @@ const { values, positionals } = parseArgs({
     changed: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
     resume: { type: 'boolean', default: false },
-    // Tests have time-outs: with more runs than cores they fail for lack of CPU, and count as kills.
+    // Tests have time-outs: with more runs than cores they fail for lack of CPU.
     jobs: { type: 'string', default: String(Math.min(3, availableParallelism())) },
   },
 });
@@ -82,7 +82,7 @@ async function run(chosen) {
       const verdict = await scratch.tryMutant(mutant);
       if (stopped) return;
       printVerdict(mutant, verdict, Date.now() - began);
-      if (verdict === null) killed.add(mutant);
+      if (verdict.outcome === 'killed') killed.add(mutant);
       else survivors.push(mutant);
     }
   };
@@ -95,13 +95,12 @@ async function run(chosen) {
   }
   if (stopped) process.exit(130);
   console.log(`${seconds(Date.now() - started)} s in total`);
-  console.log(`${chosen.length - survivors.length} passed, ${survivors.length} failed`);
+  console.log(`${chosen.length - survivors.length} killed, ${survivors.length} not, of ${chosen.length}`);
   process.exitCode = survivors.length > 0 || (chosen.length === 0 && !values.changed && !values.resume) ? 1 : 0;
 }
 
-function printVerdict({ name, group }, verdict, tookMs) {
-  const why = verdict === null ? '' : `: ${verdict}`;
-  console.log(`${verdict === null ? 'killed  ' : 'SURVIVED'} ${name} (${group}) ${seconds(tookMs)} s${why}`);
+function printVerdict({ name, group }, { outcome, why }, tookMs) {
+  console.log(`${outcome.padEnd(8)} ${name} (${group}) ${seconds(tookMs)} s${why && `: ${why}`}`);
 }
 
 /** @param {number} ms */

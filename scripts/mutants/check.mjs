@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { breakFiles, readMutants } from './table.mjs';
+import { undeclaredIn } from './undeclared.mjs';
 
 /**
  * Finds the problems of the tables that show without running a test: a line for each problem.
@@ -10,16 +11,21 @@ import { breakFiles, readMutants } from './table.mjs';
 export async function findProblems(root) {
   const mutants = await readMutants(root);
   const names = mutants.map(({ name }) => name);
-  return mutants.flatMap((mutant, index) => {
-    const problems = [editProblem(root, mutant), testProblem(root, mutant)];
+  const broken = [];
+  const problems = mutants.flatMap((mutant, index) => {
+    const problems = [editProblem(root, mutant, broken), testProblem(root, mutant)];
     if (names.indexOf(mutant.name) !== index) problems.push('another mutant has this name');
     return problems.filter((problem) => problem !== null).map((problem) => `${mutant.name}: ${problem}`);
   });
+  return [...problems, ...undeclaredIn(root, broken)];
 }
 
-function editProblem(root, mutant) {
+/** @param {unknown[]} broken gets the files of a mutant whose edits apply */
+function editProblem(root, mutant, broken) {
   try {
-    const same = breakFiles(root, mutant).find(({ before, after }) => before === after);
+    const files = breakFiles(root, mutant);
+    broken.push({ name: mutant.name, files });
+    const same = files.find(({ before, after }) => before === after);
     return same ? `its edits do not change ${same.file}` : null;
   } catch (error) {
     return error.message;

@@ -28,14 +28,14 @@ export function makeScratch(root) {
  * Breaks the code, runs the test, and restores the files.
  * @param {string} folder
  * @param {import('./table.mjs').Mutant} mutant
- * @returns {Promise<string | null>} null if the named test failed, else what happened instead
+ * @returns {Promise<import('./vitest.mjs').Verdict>}
  */
 async function tryMutant(folder, mutant) {
   let files;
   try {
     files = breakFiles(folder, mutant);
   } catch (error) {
-    return error.message;
+    return { outcome: 'unsure', why: error.message };
   }
   try {
     for (const { file, after } of files) writeFileSync(join(folder, file), after);

@@ -4,14 +4,15 @@ import { pathToFileURL } from 'node:url';
 
 /**
  * @typedef {{ file: string, find: string, replace: string }} Edit
- * @typedef {{ name: string, group: string, breaks: string, edits: Edit[], testFile: string, testName: string }} Mutant
+ * @typedef {{ name: string, group: string, breaks: string, edits: Edit[], testFile: string, testName: string, hangs: boolean }} Mutant
  */
 
 /** Folder of the tables: one file for each invariant or area, with an array of rows as its default export. */
 export const FOLDER = join('test', 'mutants');
 
 /**
- * All rows of all tables, sorted by name. A row has `file`, `find` and `replace`, or `edits` with several of them.
+ * All rows of all tables, sorted by name. A row has `file`, `find` and `replace`, or `edits` with several of them; `hangs: true` if
+ * the break makes its test wait until its time-out.
  * @param {string} root
  * @returns {Promise<Mutant[]>}
  */
@@ -27,7 +28,7 @@ export async function readMutants(root) {
 
 /** @returns {Mutant} */
 function toMutant(row, group) {
-  const { name, breaks, test, file, find, replace, edits = [{ file, find, replace }] } = row;
+  const { name, breaks, test, file, find, replace, edits = [{ file, find, replace }], hangs = false } = row;
   const cut = String(test).indexOf(' > ');
   const isWhole = [name, breaks, ...edits.flatMap((edit) => [edit.file, edit.find])].every(
     (text) => typeof text === 'string' && text !== '',
@@ -36,7 +37,7 @@ function toMutant(row, group) {
     throw new Error(
       `${join(FOLDER, `${group}.mjs`)}: "${name}" is invalid: expected name, breaks, file, find, replace and test (<file> > <name>)`,
     );
-  return { name, group, breaks, edits, testFile: test.slice(0, cut), testName: test.slice(cut + 3) };
+  return { name, group, breaks, edits, testFile: test.slice(0, cut), testName: test.slice(cut + 3), hangs };
 }
 
 /**

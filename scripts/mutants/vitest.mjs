@@ -17,24 +17,33 @@ export async function stopRunning() {
   await Promise.all([...running].map(stop));
 }
 
+/** @typedef {{ outcome: 'killed' | 'SURVIVED' | 'unsure', why: string }} Verdict */
+
 /**
- * Runs the test of a mutant: null if it failed as required, else what happened instead. The run is stopped when that test
+ * Runs the test of a mutant: `killed` if it failed as required, else what happened instead. A test that ended by its time-out alone may
+ * have lacked CPU: `unsure`, unless its row says that it hangs. The run is stopped when that test
  * has ended: what is still waiting after a failure, such as the end of a broken release, tells nothing more.
  * @param {string} folder
- * @param {{ testFile: string, testName: string }} mutant
- * @returns {Promise<string | null>}
+ * @param {import('./table.mjs').Mutant} mutant
+ * @returns {Promise<Verdict>}
  */
-export async function runTest(folder, { testFile, testName }) {
+export async function runTest(folder, { testFile, testName, hangs }) {
   const pattern = testName.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   const args = ['run', testFile, '-t', pattern, `--reporter=${REPORTER}`];
   const { problem, message } = await runNode(folder, 'vitest/vitest.mjs', args, {
     MUTANT_TEST: testName,
     CANARY_ALL_ROWS: '1',
   });
-  if (problem) return problem;
-  if (!message) return 'the run reported nothing: the test bed did not start';
-  if (!message.test) return `no test "${testName}" in ${testFile}`;
-  return message.test === 'failed' ? null : `its test ${message.test}`;
+  const unsure = (why) => ({ outcome: 'unsure', why });
+  if (problem) return unsure(problem);
+  if (!message) return unsure('the run reported nothing: the test bed did not start');
+  if (!message.test) return unsure(`no test "${testName}" in ${testFile}`);
+  const { test, kind } = message;
+  if (test !== 'failed') return { outcome: 'SURVIVED', why: `its test ${test}` };
+  if (kind === 'broken') return unsure('the broken code does not run');
+  if (kind === 'timed-out' && !hangs)
+    return unsure('its test timed out, which lack of CPU does too (or the row: hangs)');
+  return { outcome: 'killed', why: kind ?? '' };
 }
 
 /** Compiles into dist/. A broken file may have type errors; tsc writes its output anyway. */

@@ -45,7 +45,7 @@ export default [
     breaks: 'a direct rollback goes on beside a worker that could move at the same time',
     file: 'src/cli/local/direct-rollback.ts',
     find: 'against !== null',
-    replace: 'against === null && lane === undefined',
+    replace: "against === ''",
     test: 'test/cli/moves.test.ts > is refused while a worker polls, unless it is forced',
   },
   {

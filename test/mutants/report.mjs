@@ -12,7 +12,7 @@ export default [
     breaks: 'a post-mortem counts a tenant that was not seen on the old build as back',
     file: 'src/report/incident.ts',
     find: 'back.get(tenant) ?? null',
-    replace: 'back.get(tenant) ?? wentBack?.until ?? null',
+    replace: 'back.get(tenant) ?? tookAt',
     test: 'test/cli/postmortem.test.ts > postmortem names the tenants that were not seen to go back, with the minimum time',
   },
   {
