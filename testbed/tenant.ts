@@ -25,6 +25,8 @@ export interface TenantRequest {
   path: string;
   authorized: boolean;
   at: number;
+  /** Status of the answer, once there is one. */
+  status?: number;
 }
 
 /** A platform tenant: a real HTTP server on its own port. */
@@ -77,7 +79,13 @@ export async function startTenant(options: {
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', origin());
     const { method = 'GET', headers } = request;
-    requests.push({ method, path: url.pathname, authorized: headers.authorization !== undefined, at: Date.now() });
+    const seen: TenantRequest = {
+      method,
+      path: url.pathname,
+      authorized: headers.authorization !== undefined,
+      at: Date.now(),
+    };
+    requests.push(seen);
     // These headers authenticate the web page of the tenant: a gate that sends them does not test authentication.
     if (headers.origin || headers.referer) unforeseen.push(`${method} ${url.pathname} with Origin or Referer`);
     let body = '';
@@ -86,6 +94,7 @@ export async function startTenant(options: {
     const answer = answerTo({ method, url, token, body });
     if (answer === 'never') return void hanging.add(response.once('close', () => hanging.delete(response)));
     if (bad.has('slow') && !isPublic(url)) await sleep(options.slowMs ?? 3_000, undefined, { signal: stopping.signal });
+    seen.status = answer.status;
     response.statusCode = answer.status;
     response.setHeader('content-type', answer.html ? 'text/html' : 'application/json');
     response.end(answer.html ? `${answer.body}` : JSON.stringify(answer.body));
@@ -93,11 +102,11 @@ export async function startTenant(options: {
 
   function answerTo(call: Call): Answer {
     const route = `${call.method} ${call.url.pathname}`;
-    const shown = bad.has('wrong-build') ? [...sha].reverse().join('') : sha || 'dev';
+    const build = shown() || 'dev';
     if (route === 'GET /health') {
-      return ok(bad.has('no-build') ? { status: 'ok' } : { status: 'ok', sha: shown.slice(0, 7) });
+      return ok(bad.has('no-build') ? { status: 'ok' } : { status: 'ok', sha: build.slice(0, 7) });
     }
-    if (route === 'GET /buildinfo') return ok({ git_sha: bad.has('no-build') ? 'dev' : shown });
+    if (route === 'GET /buildinfo') return ok({ git_sha: bad.has('no-build') ? 'dev' : build });
     const handler = ADMIN[route];
     if (!handler) {
       unforeseen.push(route);
@@ -137,6 +146,11 @@ export async function startTenant(options: {
       return ok(bad.has('memory-search') ? [] : memories.filter((memory) => memory.content.includes(query)));
     },
   };
+
+  /** Build that it says it runs. */
+  function shown(): string {
+    return bad.has('wrong-build') ? [...sha].reverse().join('') : sha;
+  }
 
   async function followTag(pull: PullSpec): Promise<void> {
     const { signal } = stopping;
@@ -213,6 +227,8 @@ export async function startTenant(options: {
     state: (): TenantState => state,
     /** Full sha of its build; empty before the first one. */
     sha: (): string => sha,
+    /** Full sha of the build that it says it runs. */
+    shown,
     /** Error of the last read of the registry; undefined if it succeeded. */
     pullError: (): string | undefined => pullError,
     /** Sets its build, at once and without a restart. */

@@ -67,7 +67,7 @@ export async function startFaultProxy(registry: string) {
     const forward = (path = url) => ask(registry, { method, path, headers, body });
     const repository = LATEST.exec(url)?.[1];
     const isWrite = method === 'PUT' && repository !== undefined;
-    const write = async (): Promise<Answer> => {
+    const write = async (isUnanswered = false): Promise<Answer> => {
       const answer = await forward();
       if (answer.status === 201 && repository !== undefined) {
         const at = Date.now();
@@ -75,7 +75,7 @@ export async function startFaultProxy(registry: string) {
         const digest = digestOf(body);
         if (last !== undefined) before.set(repository, { digest: last, at });
         current.set(repository, digest);
-        writes.push({ at, repository, digest, by });
+        writes.push({ at, repository, digest, by, ...(isUnanswered && { isUnanswered }) });
       }
       return answer;
     };
@@ -96,7 +96,11 @@ export async function startFaultProxy(registry: string) {
     send(outgoing, await forward(isStale ? url.replace(/latest$/, earlier.digest) : url));
   }
 
-  async function serveWrite(repository: string, write: () => Promise<Answer>, outgoing: ServerResponse): Promise<void> {
+  async function serveWrite(
+    repository: string,
+    write: (isUnanswered?: boolean) => Promise<Answer>,
+    outgoing: ServerResponse,
+  ): Promise<void> {
     const now = Date.now();
     if (faults.hang.until > now) {
       hit('hang');
@@ -116,14 +120,15 @@ export async function startFaultProxy(registry: string) {
       hit('acceptOnly');
       outgoing.writeHead(202).end();
       await delay(ACCEPTED_MS);
-      return void (await write());
+      return void (await write(true));
     }
-    const answer = await write();
-    if (faults.cut > 0) {
+    const isCut = faults.cut > 0;
+    if (isCut) {
       faults.cut -= 1;
       hit('cut');
-      return void outgoing.destroy();
     }
+    const answer = await write(isCut);
+    if (isCut) return void outgoing.destroy();
     send(outgoing, answer);
   }
 

@@ -16,12 +16,12 @@ export function writeFleet(folder: string, token: string, tenants: readonly Tena
   return file;
 }
 
-/** Records what each tenant runs, from each change on. */
+/** Records what each tenant says that it runs, from each change on. */
 export function followStates(tenants: Tenant[]) {
   const states: TenantState[] = [];
   const look = () => {
-    for (const { name: tenant, state, sha: shaOf } of tenants) {
-      const sha = state() === 'running' ? shaOf() : null;
+    for (const { name: tenant, state, shown } of tenants) {
+      const sha = state() === 'running' ? shown() : null;
       if (states.findLast((one) => one.tenant === tenant)?.sha !== sha) states.push({ at: Date.now(), tenant, sha });
     }
   };

@@ -1,6 +1,6 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import proto, { type temporal } from '@temporalio/proto';
-import type { Grant, Run, RunEvent } from '../checker/evidence.js';
+import type { Announced, Grant, Run, RunEvent } from '../checker/evidence.js';
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 type Payloads = temporal.api.common.v1.IPayloads | null | undefined;
@@ -32,34 +32,37 @@ export function runOf(workflowId: string, runId: string, events: HistoryEvent[])
     closedAt: closed ? timeOf(last) : null,
     parentRunId: started?.parentWorkflowExecution?.runId ?? null,
     input: Object(argument(started?.input)) as Run['input'],
-    failure: failed?.applicationFailureInfo?.type ?? null,
-    events: events.map((event) => eventOf(event, events)),
+    failure: failed ? (failed.applicationFailureInfo?.type ?? failed.message ?? '') : null,
+    events: events.flatMap((event) => eventsOf(event, events)),
   };
 }
 
-function eventOf(event: HistoryEvent, events: readonly HistoryEvent[]): RunEvent {
+/** One event; an activity that publishes alarms and decisions is one for each. */
+function eventsOf(event: HistoryEvent, events: readonly HistoryEvent[]): RunEvent[] {
   const update = event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest?.input;
   const signal = event.workflowExecutionSignaledEventAttributes;
   const activity = event.activityTaskScheduledEventAttributes;
   const failedTask = event.workflowTaskFailedEventAttributes;
   const type = Object.keys(event).find((name) => name.endsWith('EventAttributes')) ?? '';
+  const { by, sha, tenant, until } = Object(argument(update?.args ?? signal?.input)) as Record<string, unknown>;
+  const name =
+    update?.name ??
+    signal?.signalName ??
+    activity?.activityType?.name ??
+    WorkflowTaskFailedCause[failedTask?.cause ?? -1] ??
+    '';
   const published = publishedBy(activity?.input);
-  const given = Object(argument(update?.args ?? signal?.input)) as Record<string, unknown>;
-  const { by } = (published ?? given) as { by?: unknown };
-  return {
+  const attempt = activity && attemptOf(event, events);
+  return (published.length > 0 ? published : [{ name, by, sha }]).map((one) => ({
     at: timeOf(event),
     type: `${type.charAt(0).toUpperCase()}${type.slice(1).replace(/EventAttributes$/, '')}`,
-    name:
-      published?.name ??
-      update?.name ??
-      signal?.signalName ??
-      activity?.activityType?.name ??
-      WorkflowTaskFailedCause[failedTask?.cause ?? -1] ??
-      '',
-    by: typeof by === 'string' ? by : null,
-    ...(typeof given.tenant === 'string' && { tenant: given.tenant, until: Date.parse(String(given.until)) }),
+    name: one.name,
+    by: typeof one.by === 'string' ? one.by : null,
+    ...(typeof one.sha === 'string' && { sha: one.sha }),
+    ...(typeof tenant === 'string' && { tenant, until: Date.parse(String(until)) }),
+    ...(attempt && { attempt }),
     ...(update && isRefused(event, events) && { isRefused: true as const }),
-  };
+  }));
 }
 
 /** Whether the handler of an update refused what its validator let pass. */
@@ -68,25 +71,56 @@ const isRefused = ({ eventId }: HistoryEvent, events: readonly HistoryEvent[]) =
     return String(answer?.acceptedEventId) === String(eventId) && answer?.outcome?.failure != null;
   });
 
+const attemptOf = ({ eventId }: HistoryEvent, events: readonly HistoryEvent[]) =>
+  events.find(
+    ({ activityTaskStartedEventAttributes: started }) =>
+      started && String(started.scheduledEventId) === String(eventId),
+  )?.activityTaskStartedEventAttributes?.attempt ?? undefined;
+
 /** Answers of the lane that let a mover write. */
-export function grantsOf(events: readonly HistoryEvent[]): Grant[] {
+export const grantsOf = (events: readonly HistoryEvent[]): Grant[] =>
+  answersOf(events)
+    .filter(({ answer }) => Object(answer).decision === 'allow')
+    .map(({ at, asked }) => ({ at, moverRunId: String(asked.moverRunId) }));
+
+/** Answers of the lane to rollbacks that it took. */
+export const announcedOf = (events: readonly HistoryEvent[]): Announced[] =>
+  answersOf(events)
+    .filter(({ name }) => name === 'begin-rollback')
+    .map(({ at, asked }) => ({ at, runId: String(asked.runId) }));
+
+interface Answer {
+  at: number;
+  name: string;
+  asked: Record<string, unknown>;
+  answer: unknown;
+}
+
+/** Updates that were not refused, with their arguments and answers. */
+function answersOf(events: readonly HistoryEvent[]): Answer[] {
   return events.flatMap((event) => {
     const answer = event.workflowExecutionUpdateCompletedEventAttributes;
-    if (Object(argument(answer?.outcome?.success)).decision !== 'allow') return [];
-    const asked = events.find(({ eventId }) => String(eventId) === String(answer?.acceptedEventId));
-    const input = asked?.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest?.input?.args;
-    return [{ at: timeOf(event), moverRunId: String(Object(argument(input)).moverRunId) }];
+    if (!answer?.outcome?.success) return [];
+    const asked = events.find(({ eventId }) => String(eventId) === String(answer.acceptedEventId));
+    const input = asked?.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest?.input;
+    return [
+      {
+        at: timeOf(event),
+        name: input?.name ?? '',
+        asked: Object(argument(input?.args)),
+        answer: argument(answer.outcome.success),
+      },
+    ];
   });
 }
 
-/** `alarm <name>` or `decided <decision>`, if the events that an activity publishes have one. */
-function publishedBy(input: Payloads): { name: string; by?: unknown } | undefined {
+/** `alarm <name>` and `decided <decision>` of what an activity publishes. */
+function publishedBy(input: Payloads): { name: string; by?: unknown; sha?: unknown }[] {
   const events = argument(input);
-  const found = (Array.isArray(events) ? events : []).map(Object);
-  const alarm = found.find((one) => one.alarm !== undefined);
-  if (alarm) return { name: `alarm ${String(alarm.alarm)}` };
-  const decided = found.find(({ type }) => type === 'decided');
-  return decided && { name: `decided ${String(decided.decision)}`, by: decided.by };
+  return (Array.isArray(events) ? events : []).map(Object).flatMap(({ type, alarm, decision, by }) => {
+    if (alarm !== undefined) return [{ name: `alarm ${String(alarm)}` }];
+    return type === 'decided' ? [{ name: `decided ${String(decision)}`, by }] : [];
+  });
 }
 
 function argument(payloads: Payloads): unknown {
@@ -96,6 +130,15 @@ function argument(payloads: Payloads): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Everything in an event as text, its payloads as they were before they were encoded. */
+export function textOf(value: unknown): string {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.entries(value)
+    .map(([key, part]) => `${key} ${textOf(part)}`)
+    .join('\n');
 }
 
 function timeOf(event: HistoryEvent | undefined): number {

@@ -15,13 +15,15 @@ import { followStates, MISBEHAVES, writeFleet } from './fleets.js';
 import type { Servers } from './servers.js';
 
 /** Durations of the gate, in milliseconds. */
-export const SOAK_MS = 2_500;
+export const SOAK_MS = 4_000;
 export const PROBE_MS = 300;
 /** Time without an interruption after which a watch of production ends, and time for which a tenant of it may be silent, in milliseconds. */
 const BAKE_MS = 3_000;
 export const GRACE_MS = 1_000;
 /** Longest lag of the registry's reads, in milliseconds. */
 export const STALE_MS = 2_000;
+/** Longest delay of a request to the registry, in milliseconds. */
+export const SLOW_MS = 1_500;
 /** Time limit for what usually takes a moment, in milliseconds, on a loaded machine. */
 const SOON_MS = 60_000;
 
@@ -62,6 +64,9 @@ export interface Stage {
   builds: ChaosBuild[];
   runs: WorkflowHandle[];
   env: Record<string, string>;
+  /** Longest lag of reads, and longest delay of a request, that the plan can bring, in milliseconds. */
+  staleMs: number;
+  slowMs: number;
   /** Every secret that the gate was given. */
   secrets: string[];
   /** Faults that end by a timer. */
@@ -135,6 +140,8 @@ export async function setStage(servers: Servers, plan: Plan, dist: string): Prom
     builds: [],
     runs: [],
     env,
+    staleMs: plan.steps.some(({ act }) => act === 'stale reads') ? STALE_MS : 0,
+    slowMs: plan.steps.some(({ act }) => act === 'slow down') ? SLOW_MS : 0,
     secrets: [token],
     pending: new Set(),
     logs: () =>

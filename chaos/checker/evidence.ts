@@ -9,6 +9,8 @@ export interface Evidence {
   readonly writes: readonly Write[];
   /** Write leases that the lane granted. */
   readonly grants: readonly Grant[];
+  /** Rollbacks that the lane took. */
+  readonly announced: readonly Announced[];
   /** What each tenant ran, from each change on. */
   readonly tenantStates: readonly TenantState[];
   readonly tenantRequests: readonly TenantRequest[];
@@ -25,6 +27,8 @@ export interface Evidence {
   readonly probeMs: number;
   /** Longest lag of the registry's reads. */
   readonly staleMs: number;
+  /** Longest delay of a request to the registry. */
+  readonly slowMs: number;
 }
 
 export interface Build {
@@ -49,6 +53,8 @@ export interface Write {
   readonly digest: string;
   /** `gate`: it came through the address that the workers know. */
   readonly by: 'gate' | 'person';
+  /** The writer was not told that it was carried out. */
+  readonly isUnanswered?: true;
 }
 
 /** The lane let a mover write. */
@@ -57,10 +63,16 @@ export interface Grant {
   readonly moverRunId: string;
 }
 
+/** The lane answered a rollback that announced itself. */
+export interface Announced {
+  readonly at: number;
+  readonly runId: string;
+}
+
 export interface TenantState {
   readonly at: number;
   readonly tenant: string;
-  /** Build that it runs; null while it refuses connections. */
+  /** Build that it runs, or says that it runs; null while it refuses connections. */
   readonly sha: string | null;
   /** It fails its liveness check, whatever it runs. */
   readonly isRed?: boolean;
@@ -71,6 +83,8 @@ export interface TenantRequest {
   readonly tenant: string;
   /** Method and path. */
   readonly route: string;
+  /** Status of its answer; absent if there was no answer. */
+  readonly status?: number | undefined;
 }
 
 export interface Run {
@@ -98,6 +112,10 @@ export interface RunEvent {
   /** Tenant that a command names, and until when (epoch, ms). */
   readonly tenant?: string;
   readonly until?: number;
+  /** Build that it is about, if its argument names one. */
+  readonly sha?: string;
+  /** Number of the last attempt of the activity. */
+  readonly attempt?: number;
   /** The handler of the update refused it. */
   readonly isRefused?: true;
 }

@@ -66,13 +66,33 @@ const isApproved = (events: readonly RunEvent[]): boolean =>
     return type === 'WorkflowExecutionSignaled' && later.some((one) => one.name === 'decided approve' && one.by === by);
   });
 
-const DECIDED = ['WorkflowExecutionUpdateAccepted', 'WorkflowExecutionSignaled'];
-export const eventsNamed = (run: Run, ...names: string[]) =>
-  run.events.filter(({ type, name }) => DECIDED.includes(type) && names.includes(name));
+/** Commands of people that the lane carried out, in order; one that names nobody is refused. */
+export const laneCommands = ({ runs }: Evidence, ...names: string[]): RunEvent[] =>
+  runs
+    .filter(({ type }) => type === 'ReleaseLane')
+    .flatMap(({ events }) =>
+      events.filter(
+        ({ type, name, by, isRefused }) =>
+          type === 'WorkflowExecutionUpdateAccepted' && names.includes(name) && by !== null && !isRefused,
+      ),
+    )
+    .sort((one, other) => one.at - other.at);
 
 /** First write that moves to the target. */
 export const firstWrite = ({ writes, targets }: Mover): Write | undefined =>
   writes.find(({ repository, digest }) => targets.some((one) => one.repository === repository && one.to === digest));
+
+/** Whether a person said that a known-bad build is promoted all the same. */
+export const isForced = ({ parent }: Mover): boolean =>
+  parent?.input.force === true &&
+  (parent.type === 'Rollback' || (parent.type === 'CanaryRelease' && parent.input.promoteOnly === true));
+
+/** Time at which the lane first let this mover, or one before it of the same parent, write; its start if it never did. */
+export function grantedAt({ grants }: Evidence, mover: Mover, movers: readonly Mover[]): number {
+  const own = movers.filter(({ run }) => run.parentRunId === mover.run.parentRunId).map(({ run }) => run.runId);
+  const times = grants.filter(({ moverRunId }) => own.includes(moverRunId)).map(({ at }) => at);
+  return times.length > 0 ? Math.min(...times) : mover.run.startedAt;
+}
 
 /** Promotions without a person's word that wrote. */
 export const automatic = (movers: readonly Mover[]) =>

@@ -1,10 +1,8 @@
-import type { Evidence, Run, Violation, Write } from './evidence.js';
-import { automatic, buildOf, eventsNamed, firstWrite, isNamed, latestAt, type Mover } from './movers.js';
+import type { Evidence, Violation, Write } from './evidence.js';
+import { automatic, buildOf, firstWrite, grantedAt, isNamed, laneCommands, latestAt, type Mover } from './movers.js';
 
-/** Longest life of what a mover sent before a rollback or a pause took its lease: 12 s, and the lease itself. */
-const LINGERS_MS = 15_000;
-/** Time between the last look of a mover and its write, in which nobody can notice a hand. */
-const LOOK_MS = 5_000;
+/** Time between the last look of a mover and its write, in which nobody can notice a hand: the window of a lease, and the requests. */
+const LOOK_MS = 2_500;
 
 /** I4: each write of the gate belongs to a mover that runs, and that a release or a rollback asked for. */
 export function oneWriter({ writes }: Evidence, movers: readonly Mover[]): Violation[] {
@@ -48,46 +46,39 @@ export function order(evidence: Evidence, movers: readonly Mover[]): Violation[]
     const write = firstWrite(mover);
     if (mover.kind !== 'promotion' || write === undefined) return [];
     const own = buildOf(evidence, mover.sha)?.sequence ?? Number.POSITIVE_INFINITY;
-    const isAdopted = laneEvents(evidence, 'adopt').some((at) => at > since && at < write.at);
+    const isAdopted = laneCommands(evidence, 'adopt').some(({ at }) => at > since && at < write.at);
     const isOlder = !isNamed(mover) && !isAdopted && own < newest;
-    newest = isNamed(mover) || isAdopted ? own : Math.max(newest, own);
+    // One that was restored is not promoted.
+    if (mover.run.status === 'COMPLETED') newest = isNamed(mover) || isAdopted ? own : Math.max(newest, own);
     since = write.at;
     if (!isOlder) return [];
-    return [{ rule: 'I4', at: write.at, what: `${mover.sha.slice(0, 7)} replaced a newer build by itself` }];
+    return [{ rule: 'I4', at: write.at, what: `${short(mover.sha)} replaced a newer build by itself` }];
   });
-  return [...older, ...automatic(movers).flatMap((mover) => stopped(evidence, mover))];
+  return [...older, ...movers.flatMap((mover) => stopped(evidence, mover, movers))];
 }
 
-function stopped(evidence: Evidence, mover: Mover): Violation[] {
+/** A promotion, also one that a person named, that the lane first let write in a pause, or after a rollback announced itself. */
+function stopped(evidence: Evidence, mover: Mover, movers: readonly Mover[]): Violation[] {
   const write = firstWrite(mover);
-  if (write === undefined) return [];
+  if (write === undefined || mover.kind !== 'promotion') return [];
+  const granted = grantedAt(evidence, mover, movers);
   const said = (why: string) => [
-    { rule: 'I4' as const, at: write.at, what: `${mover.sha.slice(0, 7)} was promoted ${why}` },
+    { rule: 'I4' as const, at: write.at, what: `${short(mover.sha)} was promoted ${why}` },
   ];
-  const rollback = evidence.runs.find(
-    ({ type, startedAt, closedAt, events }) =>
-      type === 'Rollback' &&
-      events.some(({ name }) => /rollback/i.test(name)) &&
-      startedAt + LINGERS_MS < write.at &&
-      (closedAt === null || closedAt > write.at),
-  );
-  if (rollback) return said(`while ${rollback.workflowId} was under way`);
-  const paused = laneEvents(evidence, 'pause').findLast((at) => at < mover.run.startedAt - LINGERS_MS);
-  const resumed = laneEvents(evidence, 'resume').findLast((at) => at < write.at);
-  return paused !== undefined && (resumed ?? 0) < paused ? said('while the lane was paused') : [];
+  const last = evidence.grants.findLast(({ at, moverRunId }) => moverRunId === mover.run.runId && at <= write.at);
+  const until = last?.at ?? granted;
+  const announced = evidence.announced.toSorted((one, other) => one.at - other.at).findLast(({ at }) => at < until);
+  const rollback = evidence.runs.find(({ runId }) => runId === announced?.runId);
+  if (rollback && (rollback.closedAt === null || rollback.closedAt > until))
+    return said(`while ${rollback.workflowId} was under way`);
+  const command = laneCommands(evidence, 'pause', 'resume').findLast(({ at }) => at < granted);
+  return command?.name === 'pause' ? said('while the lane was paused') : [];
 }
-
-/** Times at which the lane took a command of a person; one that names nobody is refused. */
-const laneEvents = ({ runs }: Evidence, ...names: string[]): number[] =>
-  runs
-    .filter(({ type }) => type === 'ReleaseLane')
-    .flatMap((run: Run) => eventsNamed(run, ...names).flatMap(({ at, by }) => (by === null ? [] : at)))
-    .sort((one, other) => one - other);
 
 /** Where the gate expects `:latest` at a time: where its last write put it, or where it was adopted since. */
 function expectedAt(evidence: Evidence, repository: string, at: number): string | undefined {
   const own = evidence.writes.findLast((one) => one.repository === repository && one.by === 'gate' && one.at < at);
-  const adopted = laneEvents(evidence, 'adopt').findLast((one) => one < at) ?? Number.NEGATIVE_INFINITY;
+  const adopted = laneCommands(evidence, 'adopt').findLast((one) => one.at < at)?.at ?? Number.NEGATIVE_INFINITY;
   return own !== undefined && own.at > adopted ? own.digest : latestAt(evidence, repository, adopted);
 }
 
@@ -104,11 +95,11 @@ const isConfirmed = (movers: readonly Mover[], hand: Write, until: number) =>
 
 /** I8: after a person moved `:latest` by hand nothing is promoted by itself until a person adopts or corrects it. */
 export function byHand(evidence: Evidence, movers: readonly Mover[]): Violation[] {
-  const named = movers.filter(isNamed).map(({ run }) => run.startedAt);
-  const corrected = [...laneEvents(evidence, 'adopt', 'unhold'), ...named];
+  const named = movers.filter(isNamed).flatMap((mover) => firstWrite(mover)?.at ?? []);
+  const corrected = [...laneCommands(evidence, 'adopt').map(({ at }) => at), ...named];
   return automatic(movers).flatMap((mover) => {
     const write = firstWrite(mover) as NonNullable<ReturnType<typeof firstWrite>>;
-    const noticed = write.at - evidence.staleMs - LOOK_MS;
+    const noticed = write.at - evidence.staleMs - evidence.slowMs - LOOK_MS;
     return mover.targets.flatMap(({ repository, to }) => {
       const last = evidence.writes.findLast((one) => one.repository === repository && one.at < noticed);
       if (last?.by !== 'person' || corrected.some((at) => at > last.at && at < write.at)) return [];
@@ -117,8 +108,10 @@ export function byHand(evidence: Evidence, movers: readonly Mover[]): Violation[
       // A person put the very build of the mover there meanwhile: it writes over nothing.
       const now = evidence.writes.findLast((one) => one.repository === repository && one.at < write.at);
       if (now?.by === 'person' && now.digest === to) return [];
-      const what = `${mover.sha.slice(0, 7)} was promoted over the :latest of ${repository} that a person had moved`;
+      const what = `${short(mover.sha)} was promoted over the :latest of ${repository} that a person had moved`;
       return [{ rule: 'I8' as const, at: write.at, what }];
     });
   });
 }
+
+const short = (sha: string) => sha.slice(0, 7);

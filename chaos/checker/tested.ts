@@ -1,34 +1,35 @@
-import type { Evidence, Run, Violation } from './evidence.js';
-import { automatic, buildOf, eventsAfter, eventsNamed, firstWrite, type Mover, SCHEDULED } from './movers.js';
+import type { Evidence, Run, TenantRequest, Violation } from './evidence.js';
+import { automatic, buildOf, eventsAfter, firstWrite, laneCommands, type Mover, SCHEDULED } from './movers.js';
 
 /** Request with which a tenant is asked for its build. */
 const PROBE = 'GET /health';
+/** Read-only check of the watch. */
+const CHECKED = 'GET /admin/liveness';
 const SMOKED = ['POST /memories/commit', 'GET /memories/search', 'GET /events'];
 
 /** I1, I7: what moves without a person's word was smoked on each tenant, in that release, and is not a bad build. */
 export function onlyTested(evidence: Evidence, movers: readonly Mover[]): Violation[] {
-  return automatic(movers).flatMap(({ run, sha, parent }) => {
+  return automatic(movers).flatMap((mover) => {
+    const { run, sha, parent } = mover;
     const violation = (rule: 'I1' | 'I7', what: string) => [{ rule, at: run.startedAt, what: `${short(sha)} ${what}` }];
     if (parent === undefined) return [];
     if (evidence.tenants.length === 0) return violation('I7', 'was promoted without a fleet and without a person');
     if (buildOf(evidence, sha)?.isRed) return violation('I1', 'was promoted, and fails its smoke');
+    // A release that starts over smokes again.
+    const from = eventsAfter(mover, 'awaitBuild')[0]?.at ?? parent.startedAt;
     const untested = testedBy(evidence, parent).filter(
-      (tenant) =>
-        !SMOKED.every((route) => wasAsked(evidence, { tenant, route, sha, from: parent.startedAt, to: run.startedAt })),
+      (tenant) => !SMOKED.every((route) => passed(evidence, { tenant, route, sha, from, to: run.startedAt })),
     );
     return untested.length > 0 ? violation('I1', `was promoted without a smoke on ${untested.join(', ')}`) : [];
   });
 }
 
 /** Tenants that test the builds of a release: all but those that a person set aside before it ended. */
-function testedBy({ tenants, runs }: Evidence, { startedAt, closedAt }: Run): string[] {
-  const aside = runs
-    .filter(({ type }) => type === 'ReleaseLane')
-    .flatMap((run) => eventsNamed(run, 'quarantine'))
-    .filter(({ at, by, until = 0, isRefused }) => {
-      return by !== null && !isRefused && at < (closedAt ?? Number.POSITIVE_INFINITY) && until > startedAt;
-    });
-  return tenants.filter((name) => !aside.some(({ tenant }) => tenant === name));
+function testedBy(evidence: Evidence, { startedAt, closedAt }: Run): string[] {
+  const aside = laneCommands(evidence, 'quarantine').filter(
+    ({ at, until = 0 }) => at < (closedAt ?? Number.POSITIVE_INFINITY) && until > startedAt,
+  );
+  return evidence.tenants.filter((name) => !aside.some(({ tenant }) => tenant === name));
 }
 
 interface Asked {
@@ -39,15 +40,19 @@ interface Asked {
   to: number;
 }
 
-const wasAsked = (evidence: Evidence, { tenant, route, sha, from, to }: Asked) =>
+/** Whether the tenant was on the build, and answered well, when it was asked that. */
+const passed = (evidence: Evidence, { tenant, route, sha, from, to }: Asked) =>
   evidence.tenantRequests.some(
-    (request) =>
-      request.tenant === tenant &&
-      request.route === route &&
-      request.at >= from &&
-      request.at <= to &&
-      runs(evidence, tenant, request.at) === sha,
+    (one) =>
+      one.tenant === tenant &&
+      one.route === route &&
+      one.at >= from &&
+      one.at <= to &&
+      isWell(one) &&
+      runs(evidence, tenant, one.at) === sha,
   );
+
+const isWell = ({ status }: TenantRequest) => status !== undefined && status < 300;
 
 /** Build of a tenant at a time; null while it refuses connections. */
 const runs = ({ tenantStates }: Evidence, tenant: string, at: number) =>
@@ -77,6 +82,15 @@ export function pinned(evidence: Evidence, movers: readonly Mover[]): Violation[
 
 /** Probes in which the gate may find a tenant away before it is an interruption. */
 const PROBES = 2;
+/** The same for one that the gate finds silent or failing: twice in a row, and one round that may belong to another worker. */
+const SERIES = 3;
+/** Part of the time between two probes within which two of them are of two workers. */
+const SAME_ROUND = 0.6;
+/** The tenants of a round are not asked in the same millisecond. */
+const JITTER_MS = 50;
+/** Probes that a watch may miss, each of at least a second. */
+const MAX_GAPS = 3;
+const LEAST_PROBE_MS = 1_000;
 
 interface Soak {
   /** First probe in which every tenant was on the build; the start of the mover if there was no soak. */
@@ -120,7 +134,14 @@ export function watched(evidence: Evidence, movers: readonly Mover[]): Violation
           said(at, `although ${tenant} was not on it ${Math.round(to - at)} ms before, in its soak`),
         ),
     );
-    return [...(isShort ? [said(to, `after a soak of ${ms} ms in place of ${evidence.soakMs}`)] : []), ...away];
+    const failing = evidence.tenants.flatMap((tenant) =>
+      isFailing(evidence, tenant, from, to) ? [said(to, `although ${tenant} failed its checks in its soak`)] : [],
+    );
+    return [
+      ...(isShort ? [said(to, `after a soak of ${ms} ms in place of ${evidence.soakMs}`)] : []),
+      ...away,
+      ...failing,
+    ];
   });
 }
 
@@ -139,14 +160,35 @@ function absences({ tenantStates }: Evidence, tenant: string, sha: string): Abse
   );
 }
 
-function wasSeen({ tenantRequests, probeMs }: Evidence, tenant: string, { from, to, isDown }: Absence): boolean {
+function wasSeen(evidence: Evidence, tenant: string, { from, to, isDown }: Absence): boolean {
+  const { tenants, probeMs } = evidence;
   if (to <= from) return false;
-  // Who refuses connections sees no request: such an absence counts by its length.
-  if (isDown) return to - from > 4 * probeMs + 1_000;
-  const asked = tenantRequests.filter(
-    (one) => one.tenant === tenant && one.route === PROBE && one.at >= from && one.at < to,
+  const askedOf = (name: string, since: number, until: number) =>
+    probesOf(evidence, name, PROBE, since, until).map(({ at }) => at);
+  if (!isDown) return askedOf(tenant, from, to).length >= PROBES;
+  // A tenant that is down sees no request: the probes of the others tell when it was asked. Without any, the watch itself had a gap.
+  return (
+    to - from > MAX_GAPS * Math.max(probeMs, LEAST_PROBE_MS) + LEAST_PROBE_MS ||
+    tenants.some((other) => other !== tenant && isSeries(askedOf(other, from + JITTER_MS, to - JITTER_MS), probeMs))
   );
-  return asked.length >= PROBES;
+}
+
+const probesOf = ({ tenantRequests }: Evidence, tenant: string, route: string, from: number, to: number) =>
+  tenantRequests.filter((one) => one.tenant === tenant && one.route === route && one.at >= from && one.at < to);
+
+/** Whether the watch asked often enough to find two failures in a row; of two workers that ask, each one. */
+function isSeries(times: readonly number[], probeMs: number): boolean {
+  const isOfTwo = times.some((at, index) => index > 0 && at - (times[index - 1] ?? at) < SAME_ROUND * probeMs);
+  return times.length >= (isOfTwo ? 2 * SERIES : SERIES);
+}
+
+/** Whether a tenant answered the checks of the watch with errors for long enough. */
+function isFailing(evidence: Evidence, tenant: string, from: number, to: number): boolean {
+  const series: number[][] = [[]];
+  for (const { at, status } of probesOf(evidence, tenant, CHECKED, from, to))
+    if (status !== undefined && status >= 300) series.at(-1)?.push(at);
+    else series.push([]);
+  return series.some((times) => isSeries(times, evidence.probeMs));
 }
 
 const short = (sha: string) => sha.slice(0, 7);

@@ -1,12 +1,5 @@
-import type { Evidence, Violation } from './evidence.js';
+import type { Evidence, Run, Violation, Write } from './evidence.js';
 import { IN_FLIGHT_MS, latestAt, type Mover } from './movers.js';
-
-/** Cause of a failed workflow task whose code does not replay the history. */
-const NON_DETERMINISTIC = 'WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR';
-/** Types whose runs go on for as long as the gate. */
-const ENDLESS = ['ReleaseLane', 'DeliverEvents'];
-/** Shortest part of a secret that gives it away, in characters. */
-const PART = 8;
 
 /** I2: a mover that completed left every image on its target; at the end all images are of one build, or a run said they are not. */
 export function whole(evidence: Evidence, movers: readonly Mover[]): Violation[] {
@@ -19,20 +12,46 @@ export function whole(evidence: Evidence, movers: readonly Mover[]): Violation[]
       .map(({ repository }) => ({
         rule: 'I2' as const,
         at: closedAt,
-        what: `the mover of ${sha.slice(0, 7)} completed, and ${repository}:latest is elsewhere`,
+        what: `the mover of ${short(sha)} completed, and ${repository}:latest is elsewhere`,
       }));
   });
-  return [...split, ...movers.flatMap((mover) => notRestored(evidence, mover)), ...atTheEnd(evidence, movers)];
+  return [
+    ...split,
+    ...movers.flatMap((mover) => [...notRestored(evidence, mover, movers), ...unsaid(evidence, mover)]),
+    ...atTheEnd(evidence, movers),
+  ];
 }
 
 /** A mover that failed without `PairSplit` left its images together: all at their targets, or all where they were. */
-function notRestored(evidence: Evidence, { run, targets, writes, sha }: Mover): Violation[] {
-  if (run.failure !== 'MoveFailed' || run.closedAt === null || writes.length === 0) return [];
+function notRestored(evidence: Evidence, mover: Mover, movers: readonly Mover[]): Violation[] {
+  const { run, targets, writes, sha } = mover;
   const closedAt = run.closedAt;
+  // One that is terminated cannot restore: its parent, or the rollback that ended it, makes the pair whole.
+  if (run.status !== 'FAILED' || run.failure === 'PairSplit' || closedAt === null || writes.length === 0) return [];
   if (targets.some(({ repository }) => handsIn(evidence, repository, run.startedAt, closedAt))) return [];
-  const found = targets.map(({ repository, to }) => latestAt(evidence, repository, closedAt) === to);
-  if (found.every((isMoved) => isMoved) || !found.includes(true)) return [];
-  return [{ rule: 'I2', at: closedAt, what: `the mover of ${sha.slice(0, 7)} left half a pair, and did not say so` }];
+  const isShared = (one: Write) => movers.some((other) => other !== mover && other.writes.includes(one));
+  const inIt = evidence.writes.filter(({ at }) => at >= run.startedAt && at <= closedAt);
+  if (inIt.some((one) => !writes.includes(one) || isShared(one))) return [];
+  const found = targets.map(({ repository, to }) => {
+    const now = latestAt(evidence, repository, closedAt);
+    const before = latestAt(evidence, repository, run.startedAt - 1);
+    return { isMoved: now === to, isBack: now === before };
+  });
+  if (found.every(({ isMoved }) => isMoved) || found.every(({ isBack }) => isBack)) return [];
+  return [{ rule: 'I2', at: closedAt, what: `the mover of ${short(sha)} left half a pair, and did not say so` }];
+}
+
+/** A split pair has its alarm, and the alarm of the lane, which is on hold for it. */
+function unsaid({ runs }: Evidence, { run, sha }: Mover): Violation[] {
+  if (run.failure !== 'PairSplit' || run.closedAt === null) return [];
+  const raised = (one: Run, name: string) =>
+    one.events.some((event) => event.at >= run.startedAt && event.name === name);
+  const isOnHold = runs.some((one) => one.type === 'ReleaseLane' && raised(one, 'alarm pair-split'));
+  const said = (what: string) => [
+    { rule: 'I2' as const, at: run.closedAt ?? 0, what: `the pair of ${short(sha)} was split ${what}` },
+  ];
+  if (!raised(run, 'alarm PairSplit')) return said('without an alarm');
+  return isOnHold ? [] : said('and the lane was not on hold');
 }
 
 const handsIn = ({ writes }: Evidence, repository: string, from: number, to: number) =>
@@ -61,26 +80,4 @@ function atTheEnd(evidence: Evidence, movers: readonly Mover[]): Violation[] {
   return [{ rule: 'I2', at: last.at, what: `:latest is on two builds, and no run says so: ${where}` }];
 }
 
-/** I6: every run has ended, none timed out, and no history differs from its code. */
-export function lost({ runs }: Evidence): Violation[] {
-  return runs.flatMap((run): Violation[] => {
-    const said = (what: string, at: number): Violation[] => [{ rule: 'I6', at, what: `${run.workflowId} ${what}` }];
-    const broken = run.events.find(({ type, name }) => type === 'WorkflowTaskFailed' && name === NON_DETERMINISTIC);
-    if (broken) return said('does not replay', broken.at);
-    if (ENDLESS.includes(run.type)) return [];
-    if (run.closedAt === null) return said('has not ended', run.events.at(-1)?.at ?? run.startedAt);
-    return run.status === 'TIMED_OUT' ? said('timed out', run.closedAt) : [];
-  });
-}
-
-/** I5: no part of a secret is in a log or a history. */
-export function secrets({ secrets: all, texts }: Evidence): Violation[] {
-  return texts.flatMap(({ name, text }) =>
-    all.some((secret) => parts(secret).some((part) => text.includes(part)))
-      ? [{ rule: 'I5' as const, at: 0, what: `${name} has a part of a secret` }]
-      : [],
-  );
-}
-
-const parts = (secret: string) =>
-  Array.from({ length: Math.max(1, secret.length - PART + 1) }, (_, index) => secret.slice(index, index + PART));
+const short = (sha: string) => sha.slice(0, 7);

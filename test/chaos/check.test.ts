@@ -1,99 +1,33 @@
 import { describe, expect, test } from 'vitest';
 import { check } from '../../chaos/checker/check.js';
-import type { Evidence, Run, RunEvent, TenantState } from '../../chaos/checker/evidence.js';
+import type { Evidence, RunEvent } from '../../chaos/checker/evidence.js';
 import { timeline } from '../../chaos/checker/timeline.js';
-
-// Written evidence, in place of a run: build A is at :latest, then a release tests B on two tenants and promotes it.
-const [PLATFORM, TENANT] = ['gate/platform', 'gate/platform-tenant'];
-const IMAGES = [PLATFORM, TENANT];
-const [A, B, C] = ['aaaaaaa', 'bbbbbbb', 'ccccccc'].map((sha) => sha.padEnd(40, '0')) as [string, string, string];
-const TENANTS = ['canary-1', 'canary-2'];
-const START = 1_000_000;
-const digest = (sha: string, repository: string) => `sha256:${sha.slice(0, 8)}${repository}`;
-const build = (sha: string, sequence: number, isRed = false) => ({
-  sha,
-  sequence,
-  isRed,
-  digests: Object.fromEntries(IMAGES.map((repository) => [repository, [digest(sha, repository)]])),
-  pushes: IMAGES.map((repository) => ({ at: START, repository, digest: digest(sha, repository) })),
-});
-const at = (seconds: number) => START + seconds * 1000;
-const run = (type: string, id: string, from: number, to: number | null, other: Partial<Run> = {}): Run => ({
-  workflowId: id,
-  runId: `run of ${id}`,
-  type,
-  status: to === null ? 'RUNNING' : 'COMPLETED',
-  startedAt: at(from),
-  closedAt: to === null ? null : at(to),
-  parentRunId: null,
-  input: {},
-  failure: null,
-  events: [],
-  ...other,
-});
-const event = (seconds: number, name: string, type = 'WorkflowExecutionUpdateAccepted'): RunEvent => ({
-  at: at(seconds),
-  type,
-  name,
-  by: 'ada',
-});
-const scheduled = (seconds: number, name: string) => event(seconds, name, 'ActivityTaskScheduled');
-const writes = (seconds: number, sha: string, by: 'gate' | 'person' = 'gate', repositories = IMAGES) =>
-  repositories.map((repository) => ({ at: at(seconds), repository, digest: digest(sha, repository), by }));
-const mover = (sha: string, from: number, to: number, parent: string | null, kind = 'promotion') =>
-  run('MoveLatest', `move-latest ${from}`, from, to, {
-    parentRunId: parent && `run of ${parent}`,
-    input: {
-      kind,
-      sha,
-      images: IMAGES.map((name) => ({
-        repository: `127.0.0.1:5000/${name}`,
-        to: digest(sha, name),
-        from: digest(A, name),
-      })),
-    },
-  });
-const on = (seconds: number, sha: string | null, tenants = TENANTS): TenantState[] =>
-  tenants.map((tenant) => ({ at: at(seconds), tenant, sha }));
-const asked = (seconds: number, route: string) => TENANTS.map((tenant) => ({ at: at(seconds), tenant, route }));
-const smoked = (seconds: number) =>
-  ['POST /memories/commit', 'GET /memories/search', 'GET /events'].flatMap((route) => asked(seconds, route));
-
-const leases = (...grants: [at: number, moverFrom: number][]) =>
-  grants.map(([seconds, from]) => ({ at: at(seconds), moverRunId: `run of move-latest ${from}` }));
-
-const SOAKED = [scheduled(10, 'watchFleet'), scheduled(17.9, 'watchFleet'), scheduled(17.9, 'smokeTenant')];
-
-const GOOD: Evidence = {
-  repositories: IMAGES,
-  tenants: TENANTS,
-  production: [],
-  builds: [build(A, 1), build(B, 2), build(C, 3)],
-  writes: [...writes(0, A, 'person'), ...writes(21, B)],
-  grants: leases([20.5, 20], [23.5, 23], [31.5, 31]),
-  tenantStates: [...on(0, A), ...on(8, B)],
-  tenantRequests: [
-    ...[9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19].flatMap((one) => asked(one, 'GET /health')),
-    ...smoked(18),
-  ],
-  runs: [
-    run('ReleaseLane', 'lane', 0, null, { events: [event(1, 'adopt')] }),
-    run('CanaryRelease', 'b', 5, 22, { events: SOAKED }),
-    mover(B, 20, 22, 'b'),
-  ],
-  latest: Object.fromEntries(IMAGES.map((name) => [name, digest(B, name)])),
-  texts: [{ name: 'worker', text: 'nothing' }],
-  secrets: ['a-long-secret'],
-  graceMs: 1_000,
-  soakMs: 6_000,
-  probeMs: 1_000,
-  staleMs: 3_000,
-};
+import {
+  A,
+  at,
+  B,
+  build,
+  C,
+  digest,
+  event,
+  GOOD,
+  IMAGES,
+  leases,
+  more,
+  mover,
+  on,
+  PLATFORM,
+  rulesOf,
+  run,
+  SOAKED,
+  scheduled,
+  TENANT,
+  withRuns,
+  writes,
+} from './forged.js';
 
 const SPLIT = { status: 'FAILED', failure: 'PairSplit' };
 const repushed = (seconds: number) => ({ at: at(seconds), repository: TENANT, digest: `${digest(B, TENANT)} again` });
-const more = (other: Partial<Evidence>): Evidence => ({ ...GOOD, ...other });
-const withRuns = (...runs: Run[]) => more({ runs: [...GOOD.runs, ...runs] });
 /** The release of B, with other events. */
 const withEvents = (...events: RunEvent[]) =>
   GOOD.runs.map((one) => (one.workflowId === 'b' ? { ...one, events } : one));
@@ -101,7 +35,6 @@ const approved = withEvents(event(19, 'approve'));
 /** A release that only a person may promote. */
 const unsmoked = (...events: RunEvent[]) => more({ runs: withEvents(...events), tenantRequests: [] });
 const signaled = event(19, 'approve', 'WorkflowExecutionSignaled');
-const rulesOf = (evidence: Evidence) => [...new Set(check(evidence).map(({ rule }) => rule))];
 
 /** A person set canary-2 aside, and only the other one was smoked. */
 const setAside = (until: number) => ({
@@ -223,7 +156,10 @@ describe('the checker', () => {
     [
       'I4',
       'a promotion during a rollback',
-      withRuns(run('Rollback', 'back', 2, 40, { events: [event(2, 'beginRollback', 'ActivityTaskScheduled')] })),
+      {
+        ...withRuns(run('Rollback', 'back', 2, 40)),
+        announced: [{ at: at(3), runId: 'run of back' }],
+      },
     ],
     [
       'I4',
@@ -273,12 +209,13 @@ describe('the checker', () => {
       more({ builds: [build(A, 1), { ...build(B, 2), pushes: [...build(B, 2).pushes, repushed(19)] }, build(C, 3)] }),
     ],
     [
-      'a pair that is on two builds as its last mover says',
+      'a pair that is on two builds as its last mover says, with its alarms',
       more({
         runs: [
-          ...GOOD.runs,
-          run('CanaryRelease', 'c', 22, 26, { ...SPLIT, input: { promoteOnly: true } }),
-          { ...mover(C, 23, 25, 'c'), ...SPLIT },
+          run('ReleaseLane', 'lane', 0, null, { events: [event(1, 'adopt'), scheduled(25, 'alarm pair-split')] }),
+          ...GOOD.runs.slice(1),
+          run('CanaryRelease', 'c', 22, 26, { ...SPLIT, input: { sha: C, promoteOnly: true } }),
+          { ...mover(C, 23, 25, 'c'), ...SPLIT, events: [scheduled(25, 'alarm PairSplit')] },
         ],
         writes: [...GOOD.writes, ...writes(24, C, 'gate', [PLATFORM])],
         latest: { [PLATFORM]: digest(C, PLATFORM), [TENANT]: digest(B, TENANT) },

@@ -1,8 +1,10 @@
 import { defaultPayloadConverter } from '@temporalio/common';
+import proto from '@temporalio/proto';
 import { expect, test } from 'vitest';
-import { runOf } from '../../chaos/bed/history.js';
+import { announcedOf, runOf, textOf } from '../../chaos/bed/history.js';
+import { lost } from '../../chaos/checker/ends.js';
 import type { Evidence } from '../../chaos/checker/evidence.js';
-import { lost } from '../../chaos/checker/whole.js';
+import { secrets } from '../../chaos/checker/secrets.js';
 
 // Events as `fetchHistory` decodes them: enums are numbers.
 const payloads = (value: unknown) => ({ payloads: [defaultPayloadConverter.toPayload(value)] });
@@ -56,4 +58,47 @@ test('an activity that publishes a decision or an alarm is named by it', () => {
     ['alarm starved', null],
     ['publish', null],
   ]);
+});
+
+test('a secret in an update, a signal, a memo or the input of an activity is found in the history as a client gets it', () => {
+  const { HistoryEvent } = proto.temporal.api.history.v1;
+  const secret = 'wq3-A-secret-of-a-gate_77';
+  const inPayloads = payloads({ token: secret });
+  const inBase64 = payloads({ auth: Buffer.from(`user:${secret}`).toString('base64') });
+  const events = [
+    { workflowExecutionSignaledEventAttributes: { input: inPayloads } },
+    { workflowExecutionUpdateAcceptedEventAttributes: { acceptedRequest: { input: { args: inPayloads } } } },
+    { activityTaskScheduledEventAttributes: { input: inBase64 } },
+    { workflowExecutionStartedEventAttributes: { memo: { fields: { note: inPayloads.payloads[0] ?? {} } } } },
+    { workflowTaskFailedEventAttributes: { failure: { message: `cannot log in with ${secret}` } } },
+  ];
+  for (const event of events) {
+    const text = textOf(HistoryEvent.decode(HistoryEvent.encode(event).finish()));
+    const found = secrets({ secrets: [secret], texts: [{ name: 'history', text }] } as unknown as Evidence);
+    expect(
+      found.map(({ rule }) => rule),
+      Object.keys(event)[0],
+    ).toEqual(['I5']);
+  }
+  const clean = textOf(HistoryEvent.decode(HistoryEvent.encode({ eventId: 7 as never }).finish()));
+  expect(secrets({ secrets: [secret], texts: [{ name: 'history', text: clean }] } as unknown as Evidence)).toEqual([]);
+});
+
+test('a rollback that the lane took is known by its run, and one that it refused is not', () => {
+  const asked = (eventId: number, runId: string) => ({
+    eventId: eventId as never,
+    workflowExecutionUpdateAcceptedEventAttributes: {
+      acceptedRequest: { input: { name: 'begin-rollback', args: payloads({ runId }) } },
+    },
+  });
+  const answer = (acceptedEventId: number, outcome: object) => ({
+    workflowExecutionUpdateCompletedEventAttributes: { acceptedEventId: acceptedEventId as never, outcome },
+  });
+  const events = [
+    asked(2, 'r1'),
+    asked(3, 'r2'),
+    answer(2, { success: payloads(0) }),
+    answer(3, { failure: { message: 'no' } }),
+  ];
+  expect(announcedOf(events).map(({ runId }) => runId)).toEqual(['r1']);
 });

@@ -47,6 +47,7 @@ const evidence = (other: Partial<Evidence>): Evidence => ({
     { at: at(0), repository: IMAGE, digest: `sha256:${A}`, by: 'person' },
     { at: at(2), repository: IMAGE, digest: `sha256:${B}`, by: 'gate' },
   ],
+  announced: [],
   grants: [{ at: at(1.5), moverRunId: 'run of move' }],
   tenantStates: STATES,
   tenantRequests: [...polls('production-1', 4, 20), ...polls('production-2', 4, 20)],
@@ -62,6 +63,7 @@ const evidence = (other: Partial<Evidence>): Evidence => ({
   soakMs: 6_000,
   probeMs: 1_000,
   staleMs: 3_000,
+  slowMs: 0,
   ...other,
 });
 const RUNS = evidence({}).runs;

@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+import { check } from '../../chaos/checker/check.js';
+import type { Evidence, Run, RunEvent } from '../../chaos/checker/evidence.js';
+import { A, at, B, C, event, GOOD, leases, more, mover, run, writes } from './forged.js';
+
+// What stops a promotion: a pause, a rollback, and a hand. GOOD begins to move at 20 s, has its lease at 20.5 s and writes at 21 s.
+const [, RELEASE, MOVER] = GOOD.runs as [Run, Run, Run];
+const lane = (...events: RunEvent[]) => run('ReleaseLane', 'lane', 0, null, { events: [event(1, 'adopt'), ...events] });
+const commanded = (...events: RunEvent[]) => more({ runs: [lane(...events), RELEASE, MOVER] });
+const rollback = (announcedAt: number, to: number, ...others: Run[]) =>
+  more({
+    runs: [...GOOD.runs, run('Rollback', 'back', 5, to, { status: 'FAILED', failure: 'MoveRefused' }), ...others],
+    announced: [{ at: at(announcedAt), runId: 'run of back' }],
+  });
+/** A person moves :latest by hand at 6 s, and this happens since. */
+const byHand = (events: RunEvent[], ...others: Run[]) =>
+  more({
+    runs: [lane(...events), RELEASE, MOVER, ...others],
+    writes: [...writes(0, A, 'person'), ...writes(6, C, 'person'), ...writes(21, B)],
+  });
+const FAILED = run('Rollback', 'back', 8, 12, { input: { sha: A }, status: 'FAILED', failure: 'MoveRefused' });
+
+test.each<[string, string, Evidence]>([
+  ['I4', 'a promotion that was let write 10 s after a pause', commanded(event(10, 'pause'))],
+  ['I4', 'a promotion that was let write right after a pause', commanded(event(20.2, 'pause'))],
+  [
+    'I4',
+    'a promotion in a pause that was ended and given again',
+    commanded(event(8, 'pause'), event(9, 'resume'), event(10, 'pause')),
+  ],
+  ['I4', 'a promotion that was let write while a rollback was under way for 14 s', rollback(6.5, 40)],
+  ['I4', 'a promotion that was let write right after a rollback announced itself', rollback(20.2, 40)],
+  [
+    'I4',
+    'a promotion whose lease was renewed after a rollback announced itself',
+    { ...rollback(20.7, 40), grants: leases([20.5, 20], [20.9, 20]) },
+  ],
+  [
+    'I8',
+    'a promotion over a hand after an adoption that was refused',
+    byHand([{ ...event(8, 'adopt'), isRefused: true }]),
+  ],
+  ['I8', 'a promotion over a hand after a hold was lifted, which adopts nothing', byHand([event(8, 'unhold')])],
+  [
+    'I8',
+    'a promotion over a hand after a rollback that wrote nothing',
+    byHand([], FAILED, { ...mover(A, 9, 11, 'back', 'rollback'), status: 'FAILED', failure: 'MoveRefused' }),
+  ],
+  [
+    'I8',
+    'a promotion over a hand in the soak',
+    more({ writes: [...writes(0, A, 'person'), ...writes(13.5, C, 'person'), ...writes(21, B)] }),
+  ],
+])('the checker finds %s in %s', (rule, _what, evidence) => {
+  expect(check(evidence).map((one) => one.rule)).toContain(rule);
+});
+
+test.each<[string, Evidence]>([
+  ['a promotion that was let write before a pause', commanded(event(20.8, 'pause'))],
+  ['a promotion after a pause', commanded(event(8, 'pause'), event(9, 'resume'))],
+  ['a promotion in a pause that the lane refused', commanded({ ...event(8, 'pause'), isRefused: true })],
+  ['a promotion after a rollback that was refused', rollback(6.5, 7)],
+  ['a promotion that was let write before a rollback announced itself', rollback(20.8, 40)],
+  ['a promotion over a hand that was adopted', byHand([event(8, 'adopt')])],
+])('the checker accepts %s', (_what, evidence) => {
+  expect(check(evidence)).toEqual([]);
+});
