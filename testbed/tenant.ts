@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pullBuild, type Repository } from './images.js';
 import { type Misbehavior, misbehaviorsOf } from './misbehaviors.js';
+import { type Memory, parseMemory } from './tenant-memory.js';
 
 /** Build of a tenant: a full sha, and a comma list or an array of misbehaviors. */
 export interface TenantBuild {
@@ -33,7 +34,6 @@ export interface TenantRequest {
 export type Tenant = Awaited<ReturnType<typeof startTenant>>;
 
 type Answer = { status: number; body: unknown; html?: boolean } | 'never';
-type Memory = { id: string; scope: string; namespace: string; content: string };
 type Call = { method: string; url: URL; token: string | undefined; body: string };
 const LIVE = { db: 'ok', scheduler: 'ok', memory: 'ok', events: 'ok' };
 const LISTEN_AGAIN_MS = 10_000; // An outgoing connection may use the port while the tenant is down.
@@ -55,6 +55,7 @@ export async function startTenant(options: {
   let sha = '';
   let bad: ReadonlySet<Misbehavior> = new Set();
   let memories: Memory[] = [];
+  const says = () => (bad.has('wrong-build') ? [...sha].reverse().join('') : sha);
   const hanging = new Set<ServerResponse>();
   let listening: Promise<void> = Promise.resolve();
 
@@ -79,12 +80,8 @@ export async function startTenant(options: {
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', origin());
     const { method = 'GET', headers } = request;
-    const seen: TenantRequest = {
-      method,
-      path: url.pathname,
-      authorized: headers.authorization !== undefined,
-      at: Date.now(),
-    };
+    const authorized = headers.authorization !== undefined;
+    const seen: TenantRequest = { method, path: url.pathname, authorized, at: Date.now() };
     requests.push(seen);
     // These headers authenticate the web page of the tenant: a gate that sends them does not test authentication.
     if (headers.origin || headers.referer) unforeseen.push(`${method} ${url.pathname} with Origin or Referer`);
@@ -102,11 +99,11 @@ export async function startTenant(options: {
 
   function answerTo(call: Call): Answer {
     const route = `${call.method} ${call.url.pathname}`;
-    const build = shown() || 'dev';
+    const shown = says() || 'dev';
     if (route === 'GET /health') {
-      return ok(bad.has('no-build') ? { status: 'ok' } : { status: 'ok', sha: build.slice(0, 7) });
+      return ok(bad.has('no-build') ? { status: 'ok' } : { status: 'ok', sha: shown.slice(0, 7) });
     }
-    if (route === 'GET /buildinfo') return ok({ git_sha: bad.has('no-build') ? 'dev' : build });
+    if (route === 'GET /buildinfo') return ok({ git_sha: bad.has('no-build') ? 'dev' : shown });
     const handler = ADMIN[route];
     if (!handler) {
       unforeseen.push(route);
@@ -146,11 +143,6 @@ export async function startTenant(options: {
       return ok(bad.has('memory-search') ? [] : memories.filter((memory) => memory.content.includes(query)));
     },
   };
-
-  /** Build that it says it runs. */
-  function shown(): string {
-    return bad.has('wrong-build') ? [...sha].reverse().join('') : sha;
-  }
 
   async function followTag(pull: PullSpec): Promise<void> {
     const { signal } = stopping;
@@ -228,7 +220,7 @@ export async function startTenant(options: {
     /** Full sha of its build; empty before the first one. */
     sha: (): string => sha,
     /** Full sha of the build that it says it runs. */
-    shown,
+    says,
     /** Error of the last read of the registry; undefined if it succeeded. */
     pullError: (): string | undefined => pullError,
     /** Sets its build, at once and without a restart. */
@@ -245,16 +237,6 @@ export async function startTenant(options: {
       await refuse('down');
     },
   };
-}
-
-function parseMemory(body: string): Omit<Memory, 'id'> | undefined {
-  try {
-    const { scope, namespace, content } = JSON.parse(body);
-    const complete = [scope, namespace, content].every((value) => typeof value === 'string' && value !== '');
-    return complete ? { scope, namespace, content } : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 const isPublic = ({ pathname }: URL) => pathname === '/health' || pathname === '/buildinfo';

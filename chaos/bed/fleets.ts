@@ -20,8 +20,8 @@ export function writeFleet(folder: string, token: string, tenants: readonly Tena
 export function followStates(tenants: Tenant[]) {
   const states: TenantState[] = [];
   const look = () => {
-    for (const { name: tenant, state, shown } of tenants) {
-      const sha = state() === 'running' ? shown() : null;
+    for (const { name: tenant, state, says } of tenants) {
+      const sha = state() === 'running' ? says() : null;
       if (states.findLast((one) => one.tenant === tenant)?.sha !== sha) states.push({ at: Date.now(), tenant, sha });
     }
   };

@@ -49,6 +49,7 @@ function eventsOf(event: HistoryEvent, events: readonly HistoryEvent[]): RunEven
     update?.name ??
     signal?.signalName ??
     activity?.activityType?.name ??
+    (isLate(failedTask?.failure?.message) ? 'DEADLOCK' : undefined) ??
     WorkflowTaskFailedCause[failedTask?.cause ?? -1] ??
     '';
   const published = publishedBy(activity?.input);
@@ -64,6 +65,9 @@ function eventsOf(event: HistoryEvent, events: readonly HistoryEvent[]): RunEven
     ...(update && isRefused(event, events) && { isRefused: true as const }),
   }));
 }
+
+/** Whether a task failed because a worker had no CPU for seconds, as a frozen or a loaded one. */
+const isLate = (message: string | null | undefined) => message?.includes('[TMPRL1101]') ?? false;
 
 /** Whether the handler of an update refused what its validator let pass. */
 const isRefused = ({ eventId }: HistoryEvent, events: readonly HistoryEvent[]) =>

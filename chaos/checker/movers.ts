@@ -1,4 +1,4 @@
-import type { Build, Evidence, Run, RunEvent, Write } from './evidence.js';
+import type { Announced, Build, Evidence, Run, RunEvent, Write } from './evidence.js';
 
 /** Time for which a request of a mover that has closed may still be on its way. */
 export const IN_FLIGHT_MS = 2_000;
@@ -93,6 +93,12 @@ export function grantedAt({ grants }: Evidence, mover: Mover, movers: readonly M
   const times = grants.filter(({ moverRunId }) => own.includes(moverRunId)).map(({ at }) => at);
   return times.length > 0 ? Math.min(...times) : mover.run.startedAt;
 }
+
+/** Rollbacks in the order in which the lane took them, each with the first time: a rollback may announce itself again. */
+export const announcements = ({ announced }: Evidence): Announced[] =>
+  announced
+    .toSorted((one, other) => one.at - other.at)
+    .filter(({ runId }, index, all) => all.findIndex((one) => one.runId === runId) === index);
 
 /** Promotions without a person's word that wrote. */
 export const automatic = (movers: readonly Mover[]) =>

@@ -1,5 +1,14 @@
 import type { Evidence, Run, Violation } from './evidence.js';
-import { buildOf, firstWrite, grantedAt, isForced, laneCommands, latestAt, type Mover } from './movers.js';
+import {
+  announcements,
+  buildOf,
+  firstWrite,
+  grantedAt,
+  isForced,
+  laneCommands,
+  latestAt,
+  type Mover,
+} from './movers.js';
 
 /** Time that the lane may need to read the verdict of a run that ended, in milliseconds. */
 const VERDICT_MS = 15_000;
@@ -76,9 +85,9 @@ const wasForced = ({ type, events }: Run) =>
 
 /** The last rollback before `until` that marked the build of a mover, if nothing took the mark off since. */
 function marksOf(evidence: Evidence, mover: Mover, movers: readonly Mover[], until: number): Run | undefined {
-  const { announced, runs } = evidence;
+  const { runs } = evidence;
   const since = liveSince(evidence, mover.sha, movers);
-  const taken = announced.flatMap(({ at, runId }) => {
+  const taken = announcements(evidence).flatMap(({ at, runId }) => {
     const run = runs.find((one) => one.runId === runId);
     return run && run.runId !== mover.parent?.runId && at < until ? [{ at, run, sha: String(run.input.sha) }] : [];
   });

@@ -1,8 +1,21 @@
 import type { Evidence, Violation, Write } from './evidence.js';
-import { automatic, buildOf, firstWrite, grantedAt, isNamed, laneCommands, latestAt, type Mover } from './movers.js';
+import {
+  announcements,
+  automatic,
+  buildOf,
+  firstWrite,
+  grantedAt,
+  isNamed,
+  laneCommands,
+  latestAt,
+  type Mover,
+} from './movers.js';
 
 /** Time between the last look of a mover and its write, in which nobody can notice a hand: the window of a lease, and the requests. */
 const LOOK_MS = 2_500;
+
+/** Failures of a mover that name each digest. */
+const SAID = ['PairSplit', 'MoveFailed'];
 
 /** I4: each write of the gate belongs to a mover that runs, and that a release or a rollback asked for. */
 export function oneWriter({ writes }: Evidence, movers: readonly Mover[]): Violation[] {
@@ -67,7 +80,7 @@ function stopped(evidence: Evidence, mover: Mover, movers: readonly Mover[]): Vi
   ];
   const last = evidence.grants.findLast(({ at, moverRunId }) => moverRunId === mover.run.runId && at <= write.at);
   const until = last?.at ?? granted;
-  const announced = evidence.announced.toSorted((one, other) => one.at - other.at).findLast(({ at }) => at < until);
+  const announced = announcements(evidence).findLast(({ at }) => at < until);
   const rollback = evidence.runs.find(({ runId }) => runId === announced?.runId);
   if (rollback && (rollback.closedAt === null || rollback.closedAt > until))
     return said(`while ${rollback.workflowId} was under way`);
@@ -97,6 +110,11 @@ const isConfirmed = (movers: readonly Mover[], hand: Write, until: number) =>
 export function byHand(evidence: Evidence, movers: readonly Mover[]): Violation[] {
   const named = movers.filter(isNamed).flatMap((mover) => firstWrite(mover)?.at ?? []);
   const corrected = [...laneCommands(evidence, 'adopt').map(({ at }) => at), ...named];
+  // A move that failed names where it left each image, a hand's too: from there on the ledger expects it, once its hold is lifted.
+  const failed = movers.filter(({ run }) => SAID.includes(run.failure ?? '')).flatMap(({ run }) => run.closedAt ?? []);
+  const lifted = laneCommands(evidence, 'unhold').map(({ at }) => at);
+  const isAccepted = (from: number, to: number) =>
+    failed.some((at) => at > from && lifted.some((one) => one > at && one < to));
   return automatic(movers).flatMap((mover) => {
     const write = firstWrite(mover) as NonNullable<ReturnType<typeof firstWrite>>;
     const noticed = write.at - evidence.staleMs - evidence.slowMs - LOOK_MS;
@@ -104,7 +122,7 @@ export function byHand(evidence: Evidence, movers: readonly Mover[]): Violation[
       const last = evidence.writes.findLast((one) => one.repository === repository && one.at < noticed);
       if (last?.by !== 'person' || corrected.some((at) => at > last.at && at < write.at)) return [];
       if (expectedAt(evidence, repository, last.at) === last.digest) return [];
-      if (isConfirmed(movers, last, write.at)) return [];
+      if (isConfirmed(movers, last, write.at) || isAccepted(last.at, write.at)) return [];
       // A person put the very build of the mover there meanwhile: it writes over nothing.
       const now = evidence.writes.findLast((one) => one.repository === repository && one.at < write.at);
       if (now?.by === 'person' && now.digest === to) return [];

@@ -18,8 +18,8 @@ const accepted = (eventId: number, name: string) => ({
 const eventsOf = (...events: Parameters<typeof runOf>[2]) =>
   runOf('b', 'run of b', [started, ...events]).events.slice(1);
 
-const lostOf = (cause: number) => {
-  const failure = { message: '[TMPRL1100] Nondeterminism error: no command for event 12', source: 'TypeScriptSDK' };
+const lostOf = (cause: number, message = '[TMPRL1100] Nondeterminism error: no command for event 12') => {
+  const failure = { message, source: 'TypeScriptSDK' };
   const run = runOf('b', 'run of b', [started, { workflowTaskFailedEventAttributes: { cause, failure } }]);
   return lost({ runs: [run] } as unknown as Evidence).map(({ what }) => what);
 };
@@ -27,6 +27,11 @@ const lostOf = (cause: number) => {
 test('a lane whose code does not replay is found by the cause of its failed workflow task, not by the message', () => {
   expect(lostOf(24)).toEqual(['b does not replay']);
   expect(lostOf(23)).toEqual([]);
+});
+
+test('a workflow task that failed by an error of the code is found, and one of a worker without CPU is not', () => {
+  expect(lostOf(14, 'x is not a function')).toEqual(['b failed a workflow task']);
+  expect(lostOf(14, '[TMPRL1101] Potential deadlock detected: workflow did not yield within 5s')).toEqual([]);
 });
 
 test('an update whose handler refused it is marked, and one that was taken is not', () => {

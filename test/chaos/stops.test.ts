@@ -18,6 +18,7 @@ const byHand = (events: RunEvent[], ...others: Run[]) =>
     runs: [lane(...events), RELEASE, MOVER, ...others],
     writes: [...writes(0, A, 'person'), ...writes(6, C, 'person'), ...writes(21, B)],
   });
+const NAMING = run('CanaryRelease', 'd', 8, 12, { input: { sha: B }, status: 'FAILED', failure: 'MoveFailed' });
 const FAILED = run('Rollback', 'back', 8, 12, { input: { sha: A }, status: 'FAILED', failure: 'MoveRefused' });
 
 test.each<[string, string, Evidence]>([
@@ -62,6 +63,10 @@ test.each<[string, Evidence]>([
   ['a promotion after a rollback that was refused', rollback(6.5, 7)],
   ['a promotion that was let write before a rollback announced itself', rollback(20.8, 40)],
   ['a promotion over a hand that was adopted', byHand([event(8, 'adopt')])],
+  [
+    'a promotion over a hand that a failed move named, and whose hold a person lifted',
+    byHand([event(12, 'unhold')], NAMING, { ...mover(B, 9, 11, 'd'), status: 'FAILED', failure: 'MoveFailed' }),
+  ],
 ])('the checker accepts %s', (_what, evidence) => {
   expect(check(evidence)).toEqual([]);
 });
