@@ -131,11 +131,12 @@ describe('the checker', () => {
       'a pair left on two builds long after another release said that it left one',
       more({
         runs: [
-          ...GOOD.runs,
-          run('CanaryRelease', 'c', 22, 26, { ...SPLIT, input: { promoteOnly: true } }),
-          { ...mover(C, 23, 25, 'c'), ...SPLIT },
-          run('Rollback', 'a', 30, 34),
-          { ...mover(A, 31, 33, 'a', 'rollback'), status: 'FAILED', failure: 'TimedOut' },
+          run('ReleaseLane', 'lane', 0, null, { events: [event(1, 'adopt'), scheduled(25, 'alarm pair-split')] }),
+          ...GOOD.runs.slice(1),
+          run('CanaryRelease', 'c', 22, 26, { ...SPLIT, input: { sha: C, promoteOnly: true } }),
+          { ...mover(C, 23, 25, 'c'), ...SPLIT, events: [scheduled(25, 'alarm PairSplit')] },
+          run('Rollback', 'a', 30, 34, { input: { sha: A } }),
+          { ...mover(A, 31, 33, 'a', 'rollback'), status: 'TERMINATED' },
         ],
         writes: [...GOOD.writes, ...writes(24, C, 'gate', [PLATFORM]), ...writes(32, A, 'gate', [PLATFORM])],
         latest: { [PLATFORM]: digest(A, PLATFORM), [TENANT]: digest(B, TENANT) },

@@ -64,7 +64,7 @@ const restored = (...own: Evidence['writes'][number][]) =>
       }),
       { ...mover(C, 31, 39, 'c'), status: 'FAILED', failure: 'MoveFailed' },
     ],
-    writes: [...GOOD.writes, ...own, ...writes(33, A, 'gate', own.length > 0 ? [PLATFORM] : IMAGES)],
+    writes: [...GOOD.writes, ...own, ...writes(38, A, 'gate', own.length > 0 ? [PLATFORM] : IMAGES)],
     latest: LATEST(A),
   });
 const inNameOf = (parent: Run, own: Run) =>
@@ -80,6 +80,11 @@ test.each<[string, Evidence]>([
     }),
   ],
   ['a mover that put A back over B, and had moved nothing', restored()],
+  ['a mover that put A back over its own build, which a person had put there', restored(...writes(26, C, 'person'))],
+  [
+    'a mover that put A back over what a person moved long after its own write',
+    restored(...writes(31.5, C, 'gate', [PLATFORM]), ...writes(31.6, B, 'person', [PLATFORM])),
+  ],
   ['an approved promotion of a build that was rolled back from', again('CanaryRelease')],
   ['a promotion without a test of a build that was rolled back from', again('CanaryRelease', { promoteOnly: true })],
   ['an unforced rollback to a build that was rolled back from', again('Rollback')],

@@ -156,8 +156,16 @@ export default [
     breaks: 'the checker lets a mover put back what it never moved',
     file: 'chaos/checker/named.ts',
     find: 'one.digest === to && one.at <= write.at',
-    replace: 'one.digest !== to && one.at <= write.at',
-    test: 'test/chaos/named.test.ts > the checker finds I1 in a mover that put A back over B, and had moved nothing',
+    replace: 'one.at <= write.at',
+    test: 'test/chaos/named.test.ts > the checker finds I1 in a mover that put A back over its own build, which a person had put there',
+  },
+  {
+    name: 'chaos-undone-later',
+    breaks: 'the checker lets a mover put back what others moved since',
+    file: 'chaos/checker/named.ts',
+    find: 'before?.digest === to ||',
+    replace: 'before !== undefined ||',
+    test: 'test/chaos/named.test.ts > the checker finds I1 in a mover that put A back over what a person moved long after its own write',
   },
   {
     name: 'chaos-mark',
