@@ -1,7 +1,7 @@
 import { lost, repeated } from './ends.js';
 import type { Evidence, Violation } from './evidence.js';
 import { moversOf } from './movers.js';
-import { knownBad, ofItsBuild, undone } from './named.js';
+import { byPolicy, knownBad, ofItsBuild, undone } from './named.js';
 import { byHand, leased, oneWriter, order } from './order.js';
 import { production } from './production.js';
 import { secrets } from './secrets.js';
@@ -9,7 +9,7 @@ import { onlyTested, pinned, watched } from './tested.js';
 import { whole } from './whole.js';
 
 const RULES = [
-  ...[onlyTested, pinned, watched, ofItsBuild, undone, knownBad],
+  ...[onlyTested, pinned, watched, ofItsBuild, undone, knownBad, byPolicy],
   ...[oneWriter, leased, order, byHand],
   ...[whole, lost, repeated, secrets, production],
 ];

@@ -60,12 +60,37 @@ export function undone(evidence: Evidence, movers: readonly Mover[]): Violation[
   });
 }
 
+/** I1: a rollback without a person goes back from the build that is live, once its watch has found it red. */
+export function byPolicy({ runs, writes, builds }: Evidence, movers: readonly Mover[]): Violation[] {
+  return movers.flatMap((mover): Violation[] => {
+    const { parent, sha } = mover;
+    const write = firstWrite(mover);
+    const from = parent?.input.onlyFrom;
+    if (parent === undefined || typeof from !== 'string' || write === undefined || isForcedRun(parent)) return [];
+    const said = (what: string) => [
+      { rule: 'I1' as const, at: write.at, what: `${short(sha)} came back without a person ${what}` },
+    ];
+    const last = writes.findLast(
+      ({ at, by, repository }) => by === 'gate' && repository === write.repository && at < write.at,
+    );
+    const live = builds.find(({ digests }) => digests[write.repository]?.includes(last?.digest ?? ''));
+    if (!isSame(live?.sha ?? '', from)) return said(`although ${short(from)} was not live`);
+    const isRed = runs.some(
+      ({ type, input, events }) =>
+        type === 'WatchProduction' &&
+        isSame(String(input.sha ?? ''), from) &&
+        events.some(({ name, at }) => name === 'alarm production-red' && at <= write.at),
+    );
+    return isRed ? [] : said(`although no watch had found ${short(from)} red`);
+  });
+}
+
 /** I1: a build that was rolled back from, or that canary rejected last, moves only if a person forces it. */
 export function knownBad(evidence: Evidence, movers: readonly Mover[]): Violation[] {
   return movers.flatMap((mover): Violation[] => {
     const write = firstWrite(mover);
     // A rollback that the lane did not hear is decided by the lease alone.
-    if (write === undefined || mover.parent === undefined || isForced(mover) || wasForced(mover.parent)) return [];
+    if (write === undefined || mover.parent === undefined || isForced(mover) || isForcedRun(mover.parent)) return [];
     const decided = grantedAt(evidence, mover, movers);
     const rollback = marksOf(evidence, mover, movers, decided);
     const why = rollback
@@ -79,7 +104,7 @@ export function knownBad(evidence: Evidence, movers: readonly Mover[]): Violatio
 }
 
 /** Whether a person forced a rollback while it ran. */
-const wasForced = ({ type, events }: Run) =>
+const isForcedRun = ({ type, events }: Run) =>
   type === 'Rollback' &&
   events.some(({ type: kind, name }) => kind === 'WorkflowExecutionUpdateAccepted' && name === 'force');
 

@@ -247,4 +247,20 @@ export default [
     replace: "Buffer.from(value).toString('base64')",
     test: 'test/chaos/history.test.ts > a secret in an update, a signal, a memo or the input of an activity is found in the history as a client gets it',
   },
+  {
+    name: 'chaos-policy-live',
+    breaks: 'the checker lets the policy go back from a build that is not live',
+    file: 'chaos/checker/named.ts',
+    find: "if (!isSame(live?.sha ?? '', from))",
+    replace: 'if (live === undefined)',
+    test: 'test/chaos/named.test.ts > the checker finds I1 in a rollback without a person from a build that is not live',
+  },
+  {
+    name: 'chaos-policy-red',
+    breaks: 'the checker lets the policy go back from a build that no watch found red',
+    file: 'chaos/checker/named.ts',
+    find: "name === 'alarm production-red' && at <= write.at",
+    replace: "name === 'alarm production-red'",
+    test: 'test/chaos/named.test.ts > the checker finds I1 in a rollback without a person before its watch found the build red',
+  },
 ];
