@@ -5,7 +5,7 @@ import { bundleCli } from './setup/bundle-cli.mjs';
 import { setUp } from './setup.mjs';
 
 try {
-  await setUp({ tools: ['temporal', 'registry', 'crane'], build: true });
+  await setUp({ tools: ['temporal', 'registry', 'crane'], build: true, bundled: true });
   const root = join(import.meta.dirname, '..');
   await bundleCli(root);
   // What a package runs (bench/packaged-cli.ts).

@@ -10,6 +10,7 @@ import {
 } from '../contract/move.js';
 import type { Registry } from '../registry/context.js';
 import { getManifest } from '../registry/get-manifest.js';
+import { atMost } from './at-most.js';
 import { type ImageMove, moveImage, readKept } from './move-image.js';
 import { observeExpected, observeLatest } from './observe.js';
 import { createPair } from './pair.js';
@@ -41,6 +42,12 @@ export interface Move {
   /** Called at the end with the milliseconds during which the images were on two builds. */
   onSplit?: (ms: number) => void;
 }
+
+/**
+ * Promotions of a worker that request a write lease at a time, and the longest wait for a place, in milliseconds. A lease lives for 2 s: if
+ * hundreds of gates promote at once, the answers are late, each one is requested again, and nothing moves.
+ */
+const pacedPromotion = atMost(8, 30_000);
 
 /**
  * Moves `:latest` of all images to their targets (docs/protocol.md, The move). The PUTs go out together, each under a write
@@ -82,6 +89,7 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
     begun,
     onBegin: move.onBegin,
     pollMs: waits.pollMs,
+    paced: rollsBack ? undefined : pacedPromotion,
     signal,
     async look(hasBegun) {
       // The lease of a rollback does not depend on `:latest`, and a slow registry must not delay its write.

@@ -58,6 +58,8 @@ export function createWriteLease(given: {
   look: (begun: boolean) => Promise<TagState[]>;
   /** Requests the lease; throws a `MoveRefusal` if it is refused. */
   ask: (begun: boolean, latest: TagState[]) => Promise<LeaseAnswer>;
+  /** Delays a request before the first write; its lease must not age meanwhile. */
+  paced?: (<T>(request: () => Promise<T>) => Promise<T>) | undefined;
   /** Pause before the next request, in milliseconds. */
   pollMs: number;
   /** Called before the first write. */
@@ -69,11 +71,15 @@ export function createWriteLease(given: {
   let grantedAt: Instant | null = null;
   let asking: Promise<void> | null = null;
   const fresh = () => grantedAt !== null && elapsed(grantedAt) < given.windowMs;
+  const request = async () => {
+    const latest = await given.look(begun);
+    const before = now();
+    return { before, answer: await given.ask(begun, latest) };
+  };
   const ask = async () => {
     for (;;) {
-      const latest = await given.look(begun);
-      const before = now();
-      const answer = await given.ask(begun, latest);
+      // A pair that has begun is finished first.
+      const { before, answer } = begun || !given.paced ? await request() : await given.paced(request);
       if (answer !== 'retry') {
         grantedAt = answer === 'unheard' ? now() : before;
         return;

@@ -39,4 +39,20 @@ export default [
     replace: '      this.#fileProblems = problems;\n      this.#gates.clear();',
     test: 'test/e2e/gates.test.ts > keeps the gates as they are while the file cannot be used',
   },
+  {
+    name: 'gates-leases-unpaced',
+    breaks: 'hundreds of promotions request write leases at once, and none is answered in time',
+    file: 'src/move/move-tags.ts',
+    find: 'paced: rollsBack ? undefined : pacedPromotion,',
+    replace: 'paced: undefined,',
+    test: 'test/move/at-most.test.ts > of promotions are requested for eight at a time; a rollback, and a pair that has begun, do not wait',
+  },
+  {
+    name: 'gates-rollback-paced',
+    breaks: 'a rollback waits behind the promotions of other gates',
+    file: 'src/move/move-tags.ts',
+    find: 'paced: rollsBack ? undefined : pacedPromotion,',
+    replace: 'paced: pacedPromotion,',
+    test: 'test/move/at-most.test.ts > of promotions are requested for eight at a time; a rollback, and a pair that has begun, do not wait',
+  },
 ];
