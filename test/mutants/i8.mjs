@@ -162,14 +162,10 @@ export default [
   {
     name: 'later-on-the-same-look',
     breaks: 'a mover that gets the answer retry requests the lease again with its old reads',
-    edits: [
-      {
-        file: 'src/move/write-lease.ts',
-        find: '    for (;;)',
-        replace: '    const latest = await given.look(begun);\n    for (;;)',
-      },
-      { file: 'src/move/write-lease.ts', find: '      const latest = await given.look(begun);\n', replace: '' },
-    ],
+    file: 'src/move/write-lease.ts',
+    find: '  const request = async () => {\n    const latest = await given.look(begun);\n',
+    replace:
+      '  let latest: TagState[] | undefined;\n  const request = async () => {\n    latest ??= await given.look(begun);\n',
     test: 'test/move/move-tags.test.ts > the answer retry leads to new reads before the next request',
   },
   {

@@ -91,14 +91,9 @@ export default [
   {
     name: 'slow-reads-starve-writes',
     breaks: 'the write window runs while a slow registry is read',
-    edits: [
-      {
-        file: 'src/move/write-lease.ts',
-        find: '      const latest',
-        replace: '      const before = now();\n      const latest',
-      },
-      { file: 'src/move/write-lease.ts', find: '      const before = now();\n', replace: '' },
-    ],
+    file: 'src/move/write-lease.ts',
+    find: '    const latest = await given.look(begun);\n    const before = now();\n',
+    replace: '    const before = now();\n    const latest = await given.look(begun);\n',
     test: 'test/move/registry-faults.test.ts > reads slower than the window of the lease do not prevent the write of a retry',
   },
   {
