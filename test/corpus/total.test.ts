@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { parseAutoRollback } from '../../src/config/auto-rollback.js';
 import { parseHttpAddress, parseImages, parseRegistryHosts, parseWebAddress } from '../../src/config/parsers.js';
-import { parseWebhookSecrets } from '../../src/config/sink-settings.js';
+import { parsePem, parseWebhookSecrets } from '../../src/config/sink-settings.js';
 import { InvalidInput, listed, withoutControls } from '../../src/contract/brand.js';
 import { parseLane } from '../../src/contract/ids.js';
 import { parseCanaryTag, parseDigest, parseRepository } from '../../src/contract/image.js';
@@ -10,10 +11,23 @@ import { parseSecretText, parseToken } from '../../src/contract/secret.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { parseApprovers } from '../../src/domain/approvers.js';
 import { parseDuration } from '../../src/domain/duration.js';
-import { parseReleaseInput, parseRollbackInput, parseWatchInput, takeToken } from '../../src/domain/inputs.js';
+import {
+  parseAddTenantInput,
+  parseReleaseInput,
+  parseRollbackInput,
+  parseWatchInput,
+  takeToken,
+} from '../../src/domain/inputs.js';
 import { parseMoment } from '../../src/domain/moment.js';
-import { parseFleetWatchInput, parsePlan, parseWatchPlan, parseWatchState } from '../../src/domain/payloads/plan.js';
+import {
+  parseFleetWatchInput,
+  parsePlan,
+  parsePlannedTenant,
+  parseWatchPlan,
+  parseWatchState,
+} from '../../src/domain/payloads/plan.js';
 import { parseFleetSeen, parseProductionSeen } from '../../src/domain/payloads/seen.js';
+import { parseDrift } from '../../src/lane/drift.js';
 import {
   parseHolderReport,
   parseLaneRequest,
@@ -23,17 +37,22 @@ import {
   parseRollbackRequest,
 } from '../../src/lane/payloads/parse.js';
 import { parseLaneState } from '../../src/lane/payloads/state.js';
+import { DIRECT } from '../../src/net/network.js';
 import { parseProxy } from '../../src/net/proxy.js';
 import { parseIssuers } from '../../src/oidc/issuers.js';
+import { parseChallenges, parseScopes } from '../../src/registry/auth/challenge.js';
 import { parseDockerConfig } from '../../src/registry/auth/docker-config.js';
 import { suiteProblems } from '../../src/smoke/validate-suite.js';
 import { parseBuildProbe } from '../../src/tenants/build-probe.js';
 import { parseOrigin } from '../../src/tenants/fleet.js';
+import { parseFleet } from '../../src/tenants/sources/parse.js';
 
 const OF_TEXT: Record<string, (text: string) => unknown> = {
   parseApprovers,
+  parseAutoRollback,
   parseBuildProbe,
   parseCanaryTag,
+  parseChallenges,
   parseDigest,
   parseDockerConfig: (text) => parseDockerConfig(text, 'config.json'),
   parseDuration,
@@ -42,10 +61,17 @@ const OF_TEXT: Record<string, (text: string) => unknown> = {
   parseIssuers,
   parseLane,
   parseMoment: (text) => parseMoment(text, 0),
+  parseFleet: (text) => {
+    const { problems } = parseFleet(text, { unnamed: 'canary', needsToken: true, network: DIRECT, lookUp: () => '' });
+    expect(problems.length).toBeGreaterThan(0);
+    for (const problem of problems) expect(withoutControls(problem)).toBe(problem);
+  },
+  parsePem,
   parseOrigin: (text) => parseOrigin(text, 'elsewhere'),
   parseProxy: (text) => parseProxy(text, 'HTTPS_PROXY'),
   parseRegistryHosts,
   parseRepository,
+  parseScopes,
   parseSecretText,
   parseSha,
   parseToken,
@@ -54,6 +80,8 @@ const OF_TEXT: Record<string, (text: string) => unknown> = {
 };
 
 const OF_ANYTHING: Record<string, (sent: unknown) => unknown> = {
+  parseAddTenantInput,
+  parseDrift,
   parseFleetSeen: (sent) => parseFleetSeen(sent, ['canary-1']),
   parseFleetWatchInput,
   parseHolderReport,
@@ -63,6 +91,7 @@ const OF_ANYTHING: Record<string, (sent: unknown) => unknown> = {
   parseMoveQuestion,
   parseMoveReport,
   parsePlan,
+  parsePlannedTenant,
   parseProductionSeen: (sent) => parseProductionSeen(sent, ['production-1']),
   parseReleaseInput: (sent) => parseReleaseInput(takeToken(sent).rest),
   parseRevocation,

@@ -32,7 +32,7 @@ const RESULT = z.object({
 export const REDEPLOYED = z.object({ ok: z.boolean(), results: z.array(RESULT) });
 export type Redeployed = z.infer<typeof REDEPLOYED>;
 
-export const ADMIN_TOKEN = z.object({ admin_token: z.string().min(1) });
+export const ADMIN_TOKEN = z.object({ admin_token: z.string().trim().min(1) });
 
 /** An answer whose content nothing depends on. */
 export const ANY = z.unknown();
