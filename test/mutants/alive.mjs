@@ -10,6 +10,7 @@ export default [
     find: 'now - failedAt >= failedMs',
     replace: 'now - failedAt < 0',
     test: 'test/workers/lifetime.test.ts > ends in time if the native part holds a worker that failed',
+    hangs: true,
   },
   {
     name: 'alive-signal-waits',
@@ -26,6 +27,7 @@ export default [
     find: 'now - stopAt >= stopMs',
     replace: 'now - stopAt < 0',
     test: 'test/workers/lifetime.test.ts > ends in time if it does not drain',
+    hangs: true,
   },
   {
     name: 'alive-refused-is-drained',

@@ -110,5 +110,6 @@ export default [
     find: 'options.deadline ?? Date.now() + ms',
     replace: 'options.deadline ?? Infinity',
     test: 'test/cli/slow.test.ts > abort 4c1d56e --reason r ends in one line',
+    hangs: true,
   },
 ];

@@ -90,6 +90,7 @@ export default [
     find: 'now < holder.heldFor.preemptibleAt',
     replace: 'now >= 0',
     test: 'test/workflows/lane/preemption.test.ts > takes over at once from one that is held for latest-moved',
+    hangs: true,
   },
   {
     name: 'i4-holder-never-freed',

@@ -6,6 +6,7 @@ export default [
     find: 'Promise.race([handle.result(), cancelled()])',
     replace: 'handle.result()',
     test: 'test/workflows/move/move-latest.test.ts > one that waits for another mover can be aborted at once',
+    hangs: true,
   },
   {
     name: 'busy-mover-given-up-early',
@@ -87,6 +88,7 @@ export default [
     find: 'readMove(typed)',
     replace: 'typed as MoveInput',
     test: 'test/workflows/move/move-latest.test.ts > one that was started by hand with undefined ends, and does not hold the id that every move needs',
+    hangs: true,
   },
   {
     name: 'slow-reads-starve-writes',
