@@ -4,7 +4,7 @@ import { automatic, buildOf, eventsAfter, firstWrite, laneCommands, type Mover, 
 /** Request with which a tenant is asked for its build. */
 const PROBE = 'GET /health';
 /** Read-only check of the watch. */
-const CHECKED = 'GET /admin/liveness';
+const CHECKED = 'GET /workspaces';
 const SMOKED = ['POST /memories/commit', 'GET /memories/search', 'GET /events'];
 
 /** I1, I7: what moves without a person's word was smoked on each tenant, in that release, and is not a bad build. */

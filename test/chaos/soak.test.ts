@@ -19,7 +19,7 @@ const failing = (status: number, from: number, to: number) =>
     tenantRequests: [
       ...GOOD.tenantRequests,
       ...PROBES.flatMap((second) =>
-        asked(second, 'GET /admin/liveness', second >= from && second < to ? status : 200).slice(0, 1),
+        asked(second, 'GET /workspaces', second >= from && second < to ? status : 200).slice(0, 1),
       ),
     ],
   });
