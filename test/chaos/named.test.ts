@@ -76,7 +76,7 @@ const policy = (from: string, events: Run['events'] = [scheduled(29, 'alarm prod
   const evidence = rolledBack(A, { onlyFrom: from });
   return {
     ...evidence,
-    runs: [...evidence.runs, run('WatchProduction', 'watch', 22, 40, { input: { sha: B }, events })],
+    runs: [...evidence.runs, run('WatchProduction', 'watch', 22, 40, { input: { sha: from }, events })],
   };
 };
 
