@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Verdict } from '../contract/tenants/check.js';
 import { retryAfterMs } from '../net/retry-after.js';
 import { type Failure, isLasting } from '../net/unreachable.js';
+import { isMarkedAsEdge, isOfEdge, isUnavailable } from './answer/edge.js';
 import type { Answer, Step, Values } from './check.js';
 import { NoResponse, type SmokeResponse } from './http.js';
 import { bodyText, header, readJson, tooLarge, WrongBody } from './read-json.js';
@@ -20,25 +21,23 @@ export interface Evaluation {
   measured?: string;
 }
 
-/** Statuses of a tenant, or of a proxy in front of it, that is unavailable or limits requests. They say nothing about the build. */
-export const UNAVAILABLE = [429, 502, 503, 504];
 const UNAUTHORIZED = [401, 403];
 
 /** Compares a response with the expected answer. The status comes first: a body is read only if the status is the expected one. */
 export async function evaluateResponse(step: Step, response: SmokeResponse, values: Values): Promise<Evaluation> {
   const { answer, request } = step;
-  if (response.status !== answer.status) {
+  if (response.status !== answer.status || isMarkedAsEdge(response.headers)) {
     const expected = `status ${answer.status}`;
     const got = await responseText(response);
-    if (UNAVAILABLE.includes(response.status))
+    if (isUnavailable(response.status))
       return {
         verdict: 'could-not-test',
         expected,
         got,
         retryInMs: retryAfterMs(response.headers['retry-after']) ?? 0,
       };
-    // The page of a login says nothing about the build.
-    if (response.elsewhere !== null)
+    // A tenant does not send a request with its own token on to a login.
+    if (isOfEdge(response) || (request.as === 'admin' && response.redirect !== null))
       return { verdict: 'could-not-test', expected, got: `${got} (is there a login before the tenant?)` };
     // A rotated token must not make a build RED.
     if (request.as === 'admin' && UNAUTHORIZED.includes(response.status))

@@ -3,6 +3,7 @@ import { unlessAborted, withDeadline } from '../net/deadline.js';
 import type { Network } from '../net/network.js';
 import { explainFailure, type Failure } from '../net/unreachable.js';
 import { inRequest } from '../tracing/requests.js';
+import { type Redirect, redirectOf } from './answer/edge.js';
 
 /** Longest valid body, in bytes. A longer one fails the check, whatever its content. */
 export const MAX_BODY = 1024 * 1024;
@@ -25,8 +26,8 @@ export interface SmokeResponse {
   headers: Record<string, string | string[] | undefined>;
   body: Buffer;
   latencyMs: number;
-  /** Address on another origin that it redirects to, without its query; null if it does not. */
-  elsewhere: string | null;
+  /** Null if it redirects to nothing. */
+  redirect: Redirect | null;
   /** Why `body` is incomplete: `too-large`, `timeout`, or the socket's error code. Null: it is complete. */
   incomplete: string | null;
 }
@@ -64,7 +65,7 @@ async function exchange(
 ): Promise<SmokeResponse> {
   const started = performance.now();
   const latencyMs = () => Math.round(performance.now() - started);
-  let head: Pick<SmokeResponse, 'status' | 'headers' | 'elsewhere'> | undefined;
+  let head: Pick<SmokeResponse, 'status' | 'headers' | 'redirect'> | undefined;
   let chunks: Buffer[] = [];
   const responseSoFar = (incomplete: string | null): SmokeResponse | undefined =>
     head && { ...head, body: Buffer.concat(chunks).subarray(0, MAX_BODY), latencyMs: latencyMs(), incomplete };
@@ -72,7 +73,7 @@ async function exchange(
     const incomplete = await withDeadline(timeoutMs, signal, async (signal) => {
       const response = await unlessAborted(dispatcher.request({ ...request, signal }), signal);
       const { statusCode: status, headers } = response;
-      head = { status, headers, elsewhere: elsewhere(request, status, headers.location) };
+      head = { status, headers, redirect: redirectOf(status, headers, new URL(request.path, request.origin)) };
       let size = 0;
       for await (const chunk of response.body) {
         size += chunk.length;
@@ -90,17 +91,4 @@ async function exchange(
     if (partial) return partial;
     throw new NoResponse(failure, latencyMs(), error);
   }
-}
-
-/** Where a redirect leaves the origin, as to a login page. */
-function elsewhere(
-  { origin, path }: SmokeRequest,
-  status: number,
-  location: string | string[] | undefined,
-): string | null {
-  const to = [location ?? []].flat()[0];
-  const from = new URL(path, origin);
-  if (status < 300 || status > 399 || to === undefined || !URL.canParse(to, from.href)) return null;
-  const target = new URL(to, from);
-  return target.origin === origin ? null : `${target.origin}${target.pathname}`;
 }

@@ -3,8 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CheckResult } from '../contract/tenants/check.js';
 import { parseDuration } from '../domain/duration.js';
 import { retryAfterMs } from '../net/retry-after.js';
+import { isUnavailable } from './answer/edge.js';
 import type { Check, CheckRequest, Values } from './check.js';
-import { type Evaluation, evaluateError, UNAVAILABLE } from './evaluate.js';
+import { type Evaluation, evaluateError } from './evaluate.js';
 import { requestText } from './kinds/steps.js';
 import { isJudge, type Judge, kindOf } from './kinds/table.js';
 import { type Session, waitForRetry } from './session.js';
@@ -116,7 +117,7 @@ async function remove(
       if (REMOVED.includes(response.status)) return null;
       const why = `status ${response.status}`;
       if (
-        !UNAVAILABLE.includes(response.status) ||
+        !isUnavailable(response.status) ||
         !(await waitForRetry(session, tries, retryAfterMs(response.headers['retry-after']) ?? 0, signal))
       )
         return why;

@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import type { BuildSource, PlannedTenant, TenantBuild } from '../contract/release.js';
 import { parseSha } from '../contract/sha.js';
-import { type HttpAnswer, NoAnswer, redacted, send } from '../net/http.js';
+import { NoAnswer, send } from '../net/http.js';
 import { DIRECT } from '../net/network.js';
+import { isOfEdge, redirectOf } from '../smoke/answer/edge.js';
 import { type Access, edgeHeaders, USER_AGENT } from '../smoke/session.js';
 
 /** One request, in ms: a tenant reports its build at once, or is asked again at the next poll. */
@@ -26,13 +27,6 @@ export const tellsBuild = (tenant: PlannedTenant, probe: BuildSource[]) => (tena
 
 /** How a tenant is reached. */
 type Way = Pick<Access, 'headers' | 'network' | 'tls' | 'edgeLogin'>;
-
-/** Where an answer redirects to, for people: a login before the tenant shows so. */
-function redirect({ status, headers }: HttpAnswer, from: URL): string {
-  const to = [headers.location ?? []].flat()[0];
-  if (status < 300 || status > 399 || to === undefined || !URL.canParse(to, from.href)) return '';
-  return `, a redirect to ${redacted(new URL(to, from))}`;
-}
 
 async function askBuild(
   tenant: PlannedTenant,
@@ -78,8 +72,12 @@ async function askSource(
       maxBytes: MAX_BODY,
       ...(signal && { signal }),
     });
-    if (answer.status === 429 || answer.status >= 500) return { why: `status ${answer.status}`, silent: true };
-    if (answer.status !== 200) return { why: `status ${answer.status}${redirect(answer, url)}` };
+    const { status } = answer;
+    const redirect = redirectOf(status, answer.headers, url);
+    // An error of the tenant itself is no answer to this question either; the checks judge it.
+    const silent = isOfEdge({ ...answer, redirect }) || status >= 500;
+    if (status !== 200 || silent)
+      return { why: `status ${status}${redirect ? `, a redirect to ${redirect.to}` : ''}`, ...(silent && { silent }) };
     const value = z.record(z.string(), z.unknown()).parse(JSON.parse(answer.body.toString('utf8')))[field];
     if (value === undefined) return { why: `no ${field}` };
     const build = parseSha(value);

@@ -66,10 +66,10 @@ export default [
   {
     name: 'networks-login-page-red',
     breaks: 'the page of a login before a tenant makes a build RED',
-    file: 'src/smoke/evaluate.ts',
-    find: 'if (response.elsewhere !== null)',
-    replace: "if (response.elsewhere === '')",
-    test: 'test/smoke/odd-answers.test.ts > a redirect elsewhere, as to a login, could not be tested; it is not followed, so the token goes to no other host',
+    file: 'src/smoke/answer/edge.ts',
+    find: 'redirect.isAway || ',
+    replace: '',
+    test: 'test/smoke/odd-answers.test.ts > a redirect elsewhere: says nothing about the build, with a token and without, in a check and in the build probe',
   },
   {
     name: 'networks-edge-login-dropped',

@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import type { CheckRequest, Suite } from '../../src/smoke/index.js';
+import { askBuilds } from '../../src/tenants/ask-build.js';
 import { type Oddity, startOddTenant } from '../../testbed/odd-tenant.js';
 import { ONE, type SmokeWith, smokeAt, TOKEN } from '../support/smoke.js';
 
@@ -44,6 +46,8 @@ describe('an invalid answer', () => {
     ['headers without end', 'an answer in HTTP', 'UND_ERR_HEADERS_OVERFLOW'],
     ['a 500 without end', 'status 200', /^status 500/],
     ['204', 'status 200', 'status 204'],
+    ['519', 'status 200', 'status 519'],
+    ['528', 'status 200', 'status 528'],
   ])('%s: the check fails', async (oddity, expected, got) => {
     const began = performance.now();
     const result = await smoke(oddity, { waits: { requestMs: 3_000, retryBudgetMs: 500 } });
@@ -66,8 +70,57 @@ describe('no answer, or one that says nothing about the build', () => {
     ['502', 'status 502'],
     ['504', 'status 504'],
     ['503 for an hour', 'status 503: {}'],
+    ['408', 'status 408'],
+    ['520', 'status 520'],
+    ['521', 'status 521'],
+    ['522', 'status 522'],
+    ['527', 'status 527'],
+    ['530', 'status 530'],
   ])('%s: the check is could-not-test', async (oddity, got) => {
     expect(await smoke(oddity)).toMatchObject({ verdict: 'could-not-test', got });
+  });
+});
+
+describe('an answer of what stands before the tenant', () => {
+  const suiteAs = (as: CheckRequest['as']): Suite => [
+    {
+      name: 'it is ok',
+      proves: 'ok',
+      steps: [{ request: { method: 'GET', path: '/thing', as }, answer: { status: 200 } }],
+    },
+  ];
+  const verdictOf = async (oddity: Oddity, as: CheckRequest['as']) => {
+    tenant = await startOddTenant(oddity, 'https://login.example');
+    const [result] = await smokeAt(tenant.url, suiteAs(as));
+    const probe = [{ path: '/thing', field: 'sha' }];
+    const [build] = await askBuilds([{ name: 'canary-1', origin: tenant.url }], probe, new Map());
+    return { verdict: result?.verdict, isSilent: build?.silent === true };
+  };
+
+  test.each<Oddity>([
+    'a redirect elsewhere',
+    'a redirect to a login of its own origin',
+    'a challenge of a CDN',
+    'a login page that is marked',
+    'a tunnel that is offline',
+    '407',
+    '408',
+    '521',
+    '530',
+  ])(
+    '%s: says nothing about the build, with a token and without, in a check and in the build probe',
+    async (oddity) => {
+      for (const as of ['admin', 'none'] as const) {
+        expect(await verdictOf(oddity, as), as).toEqual({ verdict: 'could-not-test', isSilent: true });
+        await tenant.stop();
+      }
+    },
+  );
+
+  test('a redirect inside is no answer to the token, and a fail without one', async () => {
+    expect(await verdictOf('a redirect inside', 'admin')).toEqual({ verdict: 'could-not-test', isSilent: false });
+    await tenant.stop();
+    expect(await verdictOf('a redirect inside', 'none')).toEqual({ verdict: 'fail', isSilent: false });
   });
 });
 

@@ -56,9 +56,12 @@ describe('askBuilds', () => {
   });
 
   test.each([
+    [408, true],
     [429, true],
     [500, true],
     [503, true],
+    [521, true],
+    [530, true],
     [401, undefined],
     [404, undefined],
   ])('status %s is silence: %s', async (status, silent) => {

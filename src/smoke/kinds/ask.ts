@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { isProtected } from '../../net/loopback.js';
 import { openPool } from '../../net/pool.js';
 import { retryAfterMs } from '../../net/retry-after.js';
-import { UNAVAILABLE } from '../evaluate.js';
+import { isUnavailable } from '../answer/edge.js';
 import { sendRequest } from '../http.js';
 import { bodyText, readJson, WrongBody } from '../read-json.js';
 import { fillPath } from '../values.js';
@@ -97,7 +97,7 @@ export async function askJson(
   try {
     const response = await sendRequest(pool, request, { timeoutMs: context.requestMs, network }, signal);
     const { status } = response;
-    const again = UNAVAILABLE.includes(status) ? (retryAfterMs(response.headers['retry-after']) ?? 0) : undefined;
+    const again = isUnavailable(status) ? (retryAfterMs(response.headers['retry-after']) ?? 0) : undefined;
     if (status < 200 || status > 299)
       throw new NoJudgement('status 200', `status ${status}: ${await bodyText(response)}`, status, again);
     if (response.incomplete !== null)
