@@ -188,11 +188,23 @@ describe('rollback --direct with a copy of the ledger', () => {
     await keep(KEYS);
     const noKey = await direct([old], { CANARY_PAYLOAD_KEY_FILE: join(folder, 'none') });
     expect(noKey.code, noKey.err).toBe(0);
-    expect(noKey.err).toContain('known-bad builds are not checked');
+    expect(noKey.err).toContain('is read as one that is not signed');
+    const badNoKey = await direct([bad], { CANARY_PAYLOAD_KEY_FILE: join(folder, 'none') });
+    expect(badNoKey.code).toBe(1);
+    expect(badNoKey.err).toContain(`${bad} was rolled back`);
+  });
+
+  test('refuses without force if there is a copy that cannot be used: it may name the build as known-bad', async () => {
+    await keep(KEYS);
     const end = server.faults.add({
       match: ({ method, path }) => method === 'GET' && path.includes('/blobs/'),
       respond: () => 'drop',
     });
+    const before = await latest();
+    const refused = await direct([bad]);
+    expect(refused.code).toBe(1);
+    expect(refused.err).toContain('known-bad builds may be missed: nothing was moved (--force moves anyway)');
+    expect(await latest()).toBe(before);
     const noBlob = await direct([old, '--force']);
     end();
     expect(noBlob.code, noBlob.err).toBe(0);

@@ -193,4 +193,12 @@ export default [
     replace: "if (kept !== 'corrected') return null;",
     test: 'test/workflows/lane/copy.test.ts > each move is followed by a copy; one that cannot be written delays no release, raises one alarm, and the next move writes one',
   },
+  {
+    name: 'ledger-direct-in-doubt',
+    breaks: 'rollback --direct goes on without force past a copy of the ledger that cannot be used',
+    file: 'src/cli/local/direct-rollback.ts',
+    find: '...(problems.length > 0 ?',
+    replace: '...(problems.length < 0 ?',
+    test: 'test/ledger/direct.test.ts > refuses without force if there is a copy that cannot be used: it may name the build as known-bad',
+  },
 ];

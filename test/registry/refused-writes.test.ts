@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LATEST, parseRepository, parseTag } from '../../src/contract/image.js';
 import type { Manifest, Registry } from '../../src/registry/context.js';
 import { getManifest } from '../../src/registry/get-manifest.js';
+import { probeWrite } from '../../src/registry/probe-write.js';
 import { putTag } from '../../src/registry/put-tag.js';
 import { createRegistry } from '../../src/registry/registry.js';
 import { pushBuild } from '../../testbed/images.js';
@@ -116,6 +117,14 @@ const TEXTS: [registry: string, status: number, body: string, kind: string, fix:
     READ_ONLY,
   ],
   ['distribution, read-only', 405, errors('UNSUPPORTED', 'The operation is unsupported.'), 'transient', READ_ONLY],
+  [
+    'a login that may only read',
+    403,
+    errors('DENIED', 'The access token has a read-only scope on this registry.'),
+    'denied',
+    PUSH,
+  ],
+  ['a registry in maintenance', 403, errors('DENIED', 'Registry is in maintenance'), 'transient', READ_ONLY],
   ['no right to push at all', 403, errors('DENIED', 'requested access to the resource is denied'), 'denied', PUSH],
 ];
 
@@ -127,4 +136,14 @@ describe('a refused write of :latest', () => {
     heal();
     expect(error).toMatchObject({ kind, message: expect.stringContaining(fix) });
   });
+});
+
+test('an upload that "already exists" is no tag that may not move', async () => {
+  const heal = server.faults.add({
+    match: ({ method, path }) => method === 'POST' && path.endsWith('/blobs/uploads/'),
+    respond: () => ({ status: 409, headers: {}, body: Buffer.from(errors('CONFLICT', 'upload already exists')) }),
+  });
+  const error = await probeWrite(registry, manifest.repository).catch((caught: unknown) => caught);
+  heal();
+  expect(error).toMatchObject({ kind: 'rejected', message: expect.not.stringContaining('immutability') });
 });

@@ -68,13 +68,14 @@ async function guarded(direct: Direct): Promise<number> {
   const byTag = pin(direct);
   // Both at once: in most cases the tag decides, for there is no copy that is signed. Whether it fails is known when the copy is.
   byTag.catch(() => undefined);
-  const copy = await readLedgerCopy(registry, config, keys, io);
+  const { copy, problems } = await readLedgerCopy(registry, config, keys, io);
   const { pinned: resolved, at } = (await pinKnown(direct, copy)) ?? (await byTag);
   const evidence = copy?.isSigned ? floorEvidence(copy.ledger, input.sha) : NO_EVIDENCE;
   const pinned = await withFloor(registry, input.sha, resolved, evidence, io.signal);
   for (const line of missingAttestations(pinned)) warn(io, line);
   const doubts = [
     ...againstCopy(direct, copy),
+    ...(problems.length > 0 ? [IN_DOUBT] : []),
     ...foreignRevisions(input, pinned),
     ...belowFloor(pinned),
     ...missingPlatforms(pinned),
@@ -85,6 +86,9 @@ async function guarded(direct: Direct): Promise<number> {
   return EXIT.refused;
 }
 
+/** One of the copies that cannot be used may name the build. */
+const IN_DOUBT = 'there is a copy of the ledger that cannot be used, so known-bad builds may be missed';
+
 /** Waits only for what tells where to move to: the tag, and a copy of the ledger that a payload key may have signed. All else is told beside the move. */
 async function forced(direct: Direct): Promise<number> {
   const { registry, config, keys, io } = direct;
@@ -94,12 +98,12 @@ async function forced(direct: Direct): Promise<number> {
   const copying = keys ? readCopy(io.signal) : beside(io, readCopy);
   let telling: Promise<unknown> = copying;
   try {
-    const { pinned, at } = (await pinKnown(direct, keys ? await copying : null)) ?? (await byTag);
+    const { pinned, at } = (await pinKnown(direct, keys && ((await copying)?.copy ?? null))) ?? (await byTag);
     telling = beside(io, async (signal) => {
       const missing = async (image: PinnedImage) =>
         readMissing(registry, await getManifest(registry, image.repository, image.digest, signal), signal);
       const looked = await Promise.all(pinned.map(async (image) => ({ ...image, missing: await missing(image) })));
-      const against = againstCopy(direct, await copying);
+      const against = againstCopy(direct, (await copying)?.copy ?? null);
       for (const line of [...against, ...missingAttestations(looked), ...missingPlatforms(looked)]) warn(io, line);
     });
     for (const line of leftOut(absent(direct, pinned))) warn(io, line);

@@ -38,6 +38,7 @@ export function refusal(registry: Registry, failed: Failed, answer: HttpAnswer):
   const isLimited = headers['retry-after'] !== undefined || headers['x-ratelimit-remaining'] === '0';
   const seen = {
     method,
+    isOfTag: method === 'PUT' && failed.url.pathname.includes('/manifests/'),
     status,
     message,
     isLimited,

@@ -55,6 +55,8 @@ export class RegistryError extends Error {
 /** Answer without success: what its kind depends on. */
 export interface Refusal {
   method?: string;
+  /** Whether a tag was to be written, and not a blob. */
+  isOfTag?: boolean;
   status: number;
   /** The headers name a limit: `Retry-After`, or no requests that remain. */
   isLimited?: boolean;
@@ -66,8 +68,10 @@ export interface Refusal {
 
 /** GitHub answers 403 with these words to requests that come too fast (secondary rate limit). */
 const RATE_LIMIT = /rate limit|too many requests|abuse detection/i;
-/** Harbor in read-only mode answers 403. */
-const READ_ONLY = /read.?only|maintenance/i;
+/** Harbor in read-only mode answers 403, Quay 503. What is read-only is the registry, not a login. */
+const READ_ONLY =
+  /\b(?:system|registry|server|service|instance)\b[^.]{0,40}\bread.?only\b|\bread.?only mode\b|\bmaintenance\b/i;
+const OF_LOGIN = /\b(?:tokens?|scopes?|credentials?|permissions?|accounts?|users?)\b/i;
 const WRITES = new Set(['PUT', 'POST', 'PATCH']);
 
 /** Whether the registry refuses only because requests come too fast. */
@@ -76,7 +80,7 @@ export const isRateLimit = ({ code, status, message, isLimited = false }: Refusa
 
 /** Whether the registry takes no writes at the moment. Distribution in maintenance answers 405 to them. */
 export const isReadOnly = ({ method = '', status, message }: Refusal): boolean =>
-  (status === 403 && READ_ONLY.test(message)) || (status === 405 && WRITES.has(method));
+  (status === 403 && READ_ONLY.test(message) && !OF_LOGIN.test(message)) || (status === 405 && WRITES.has(method));
 
 /** Go and nginx tell a client so that speaks plain text where TLS is spoken. */
 const WRONG_SCHEME = /plain HTTP request was sent to HTTPS port|sent an HTTP request to an HTTPS server/i;

@@ -6,6 +6,7 @@ import { refusedWrite } from './refused-writes.js';
 export interface Failure {
   kind: RegistryErrorKind;
   method: string;
+  isOfTag?: boolean;
   host: string;
   status?: number;
   code?: string;

@@ -6,6 +6,8 @@ interface RefusedWrite {
   /** Statuses with which the words count. */
   statuses: readonly number[];
   words: RegExp;
+  /** Whether the words count only where a tag was to be written: an upload "already exists", too. */
+  onlyOfTag?: true;
   fix: (host: string) => string;
 }
 
@@ -35,6 +37,7 @@ const REFUSED_WRITES: readonly RefusedWrite[] = [
     statuses: [400, 403, 405, 409, 412],
     words:
       /immutab|already exists|cannot be (?:overwritten|updated)|operation is disallowed|does not allow (?:updating|redeploy)|redeploy is not allowed/i,
+    onlyOfTag: true,
     fix: () => 'the registry does not let this tag move: exempt it from tag immutability',
   },
 ];
@@ -44,13 +47,18 @@ export function refusedWrite({
   status,
   code,
   message,
+  isOfTag = false,
 }: {
+  isOfTag?: boolean;
   status: number;
   code?: string;
   message: string;
 }): Pick<RefusedWrite, 'reason' | 'fix'> | undefined {
   return (
     REFUSED_WRITES.find(({ codes }) => code !== undefined && codes?.includes(code)) ??
-    REFUSED_WRITES.find(({ statuses, words }) => statuses.includes(status) && words.test(message))
+    REFUSED_WRITES.find(
+      ({ statuses, words, onlyOfTag }) =>
+        statuses.includes(status) && words.test(message) && (isOfTag || onlyOfTag === undefined),
+    )
   );
 }
