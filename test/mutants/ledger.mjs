@@ -197,8 +197,8 @@ export default [
     name: 'ledger-direct-in-doubt',
     breaks: 'rollback --direct goes on without force past a copy of the ledger that cannot be used',
     file: 'src/cli/local/direct-rollback.ts',
-    find: '...(problems.length > 0 ?',
-    replace: '...(problems.length < 0 ?',
+    find: '...(problems.length > 0\n',
+    replace: '...(problems.length < 0\n',
     test: 'test/ledger/direct.test.ts > refuses without force if there is a copy that cannot be used: it may name the build as known-bad',
   },
 ];
