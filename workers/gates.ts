@@ -182,8 +182,8 @@ class GatesOfFile implements Gates {
 
   /** Gates with the same credentials, insecure registries and promoted tag share connections; a token in a file of its own may become another one. */
   #registryFor(config: Config, env: Env): Registry {
-    const { insecureRegistries, promoteTag, secrets } = config;
-    const key = JSON.stringify([secrets.github, env.GITHUB_TOKEN_FILE, insecureRegistries, promoteTag]);
+    const { insecureRegistries, promoteTag, helperEnv, secrets } = config;
+    const key = JSON.stringify([secrets.github, env.GITHUB_TOKEN_FILE, insecureRegistries, promoteTag, helperEnv]);
     const known = this.#registries.get(key) ?? configuredRegistry(config, { ...this.env, ...env }, countAnswer);
     this.#registries.set(key, known);
     return known;

@@ -19,6 +19,7 @@ const OWN: (keyof Settings)[] = [
   'cpAdminToken',
   'cpSharedSecret',
   'secretCommandEnv',
+  'helperEnv',
   'githubToken',
   'oidcToken',
   'oidcAudience',

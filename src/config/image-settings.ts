@@ -1,5 +1,5 @@
 import { parseCanaryTag, parsePromoteTag } from '../contract/image.js';
-import { parseImages, parseRegistryHosts } from './parsers.js';
+import { list, parseImages, parseRegistryHosts } from './parsers.js';
 import { orNull, parsed, setting } from './setting.js';
 
 /** What `CANARY_IMAGES` looks like. */
@@ -16,6 +16,11 @@ export const IMAGE_SETTINGS = {
     'CANARY_INSECURE_REGISTRIES',
     'Registries, `host` or `host:port`, that speak https with a certificate of any authority, or plain http: anyone on the way can read and change what goes there, passwords too. Separated by commas.',
     parsed(parseRegistryHosts).prefault(''),
+  ),
+  helperEnv: setting(
+    'CANARY_CREDENTIAL_HELPER_ENV',
+    'Variables that a credential helper of Docker gets besides `PATH`, `HOME`, `DOCKER_CONFIG`, `XDG_*`, proxies and those of its cloud (`AWS_*`, `GOOGLE_*`, `CLOUDSDK_*`, `AZURE_*`), for one that reads its login from there.',
+    parsed(list).prefault(''),
   ),
   canaryTag: setting(
     'CANARY_TAG',

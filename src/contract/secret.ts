@@ -12,12 +12,23 @@ export const parseToken = (given: string): string =>
 export const parseSecretText = (given: string): string =>
   parse(given, /^[\x20-\x7e]*$/, 'line breaks, or letters beyond ASCII');
 
+/**
+ * A password that is sent in base64, so any letter and outer blanks belong to it (RFC 7617). A byte order mark before it and line breaks
+ * around it do not.
+ * @throws {InvalidInput} which does not contain it.
+ */
+export function parsePassword(given: string): string {
+  const text = given.replace(/^\ufeff/, '').replace(/^[\r\n]+|[\r\n]+$/g, '');
+  return short(text, /^[^\p{Cc}\p{Cf}]*$/u, 'line breaks, or control characters');
+}
+
 /** Longest secret, in characters: servers refuse longer headers. */
 const MAX_SECRET = 16_384;
 
-function parse(given: string, visible: RegExp, others: string): string {
-  // Byte order marks count as blanks here.
-  const text = given.trim();
+// Byte order marks count as blanks here.
+const parse = (given: string, visible: RegExp, others: string): string => short(given.trim(), visible, others);
+
+function short(text: string, visible: RegExp, others: string): string {
   if (text.length > MAX_SECRET)
     throw new InvalidInput(`is longer than ${MAX_SECRET} characters (is it the right file?)`);
   if (!visible.test(text)) throw new InvalidInput(`has characters that no header carries: ${others} (write it again)`);

@@ -11,6 +11,7 @@ interface Configured {
   network: Network;
   insecureRegistries?: string[];
   promoteTag?: Tag;
+  helperEnv?: string[];
 }
 
 /** Creates the registry client of a gate, for reading and writing: `GITHUB_TOKEN` applies to ghcr.io if it is set, the login of Docker to everything else. */
@@ -19,9 +20,9 @@ export function configuredRegistry(
   env: NodeJS.ProcessEnv,
   onAnswer: Registry['onAnswer'] = () => undefined,
 ): Registry {
-  const { network, insecureRegistries: insecureHosts = [], promoteTag: latest = LATEST } = config;
+  const { network, insecureRegistries: insecureHosts = [], promoteTag: latest = LATEST, helperEnv = [] } = config;
   const { github } = config.secrets;
-  const docker = dockerCredentials(env);
+  const docker = dockerCredentials(env, { helperEnv });
   const credentials = github ? firstOf(githubCredentials(github), docker) : docker;
   const isKnown = async (host: string) => (github !== null && host === 'ghcr.io') || mayHaveLogin(env, host);
   const certsFor = (host: string) => certsOf(env, host);

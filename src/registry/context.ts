@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import type { InvalidInput } from '../contract/brand.js';
 import type { Digest, Repository, Tag } from '../contract/image.js';
 import type { Network } from '../net/network.js';
 import type { Challenge } from './auth/challenge.js';
@@ -31,9 +32,13 @@ export type Credentials =
   /** A bearer token that is sent as it is, and cannot be renewed. */
   | { kind: 'registry-token'; token: string };
 
-/** Credentials for the repository of that name on that host; null: anonymous.
+/** Credentials for the repository of that name on that host, other ones than those that were refused; null: anonymous.
  * @throws {InvalidInput} if a source exists and cannot be used. */
-export type CredentialSource = (host: string, repository: string) => Promise<Credentials | null>;
+export type CredentialSource = (
+  host: string,
+  repository: string,
+  refused?: Credentials | null,
+) => Promise<Credentials | null>;
 
 /** What authorizes requests to one repository. */
 export interface Grant {
@@ -65,6 +70,8 @@ export interface AuthState {
   readonly extraScopes: Map<string, string[]>;
   /** `host name` of repositories for which the token server refuses a token that may write. */
   readonly readOnly: Set<string>;
+  /** By `host name`, why a login could not be read where no source had one: it is asked without, and told if that is not enough. */
+  readonly faults: Map<string, InvalidInput>;
   /** Texts that no message may contain, even if a server sends them back. */
   readonly secrets: Set<string>;
 }

@@ -136,4 +136,20 @@ export default [
     replace: "const scheme = isTls ? 'https' : 'http';",
     test: 'test/registry/schemes.test.ts > gets no login in clear after a reset',
   },
+  {
+    name: 'networks-broken-login-hides',
+    breaks: 'a login that cannot be read makes a tag that is hidden count as missing',
+    file: 'src/registry/transport/request.ts',
+    find: 'throw fault && error instanceof RegistryError && REFUSALS.includes(error.kind) ? fault : error;',
+    replace: 'throw error;',
+    test: 'test/registry/login-sources.test.ts > is told where a login is needed, and a 404 does not count as a missing tag then',
+  },
+  {
+    name: 'networks-refused-login-stays',
+    breaks: 'a refused GITHUB_TOKEN hides the login on file',
+    file: 'src/registry/auth/auth.ts',
+    find: 'const other = credentials && isRefusal(error) ?',
+    replace: 'const other = credentials && isRefusal(null) ?',
+    test: 'test/registry/login-sources.test.ts > a login that is refused gives way to the next source, which may write',
+  },
 ];

@@ -160,6 +160,17 @@ describe('dockerCredentials', () => {
     expect(await ask('ghcr.io', 'org/app')).toMatchObject({ kind: 'basic', username: 'me' });
   });
 
+  test('a file that is broken stops no login of another one', async () => {
+    write('.docker/config.json', '{}');
+    const broken = write('.config/containers/auth.json', '{"auths":');
+    await expect(ask()).rejects.toThrow(`${broken} is not JSON`);
+    write('.docker/config.json', of('docker'));
+    expect(await ask()).toEqual(basic('docker'));
+    write('.docker/config.json', '{"auths":');
+    write('.config/containers/auth.json', of('podman'));
+    expect(await ask()).toEqual(basic('podman'));
+  });
+
   test('a login is seen when it is made, not at the start of the process', async () => {
     const source = dockerCredentials(env());
     expect(await source('ghcr.io', 'org/app')).toBeNull();
@@ -175,6 +186,9 @@ describe('dockerCredentials', () => {
     expect(await source('ghcr.io', 'org/app')).toEqual(basic('actor'));
     expect(await source('quay.io', 'org/app')).toEqual(basic('docker'));
     expect(await source('ghcr.io.evil.example', 'org/app')).toBeNull();
+    expect(await source('ghcr.io', 'org/app', { kind: 'basic', username: 'actor', password: SECRET })).toEqual(
+      basic('docker'),
+    );
     expect(await firstOf(githubCredentials(null))('ghcr.io', 'org/app')).toBeNull();
   });
 });
@@ -251,6 +265,14 @@ describe('a credential helper', () => {
     expect(JSON.stringify(seen)).not.toContain(SECRET);
   });
 
+  test('gets the variables that the configuration names, for a login that is in one', async () => {
+    helper('own', `echo "{\\"Username\\":\\"me\\",\\"Secret\\":\\"$OWN_LOGIN$OTHER\\"}"`);
+    write('.docker/config.json', { credsStore: 'own' });
+    const own = env({ OWN_LOGIN: SECRET, OTHER: 'x' });
+    expect(await dockerCredentials(own, { helperEnv: ['OWN_LOGIN'] })('ghcr.io', 'org/app')).toEqual(basic('me'));
+    expect(await dockerCredentials(own)('ghcr.io', 'org/app')).toBeNull();
+  });
+
   test('that does not know the host leaves it to the next source', async () => {
     helper('none', 'echo credentials not found in native keychain; exit 1');
     write('.docker/config.json', { auths: { 'ghcr.io': { auth: auth('filed') } }, credsStore: 'none' });
@@ -311,7 +333,9 @@ describe('a login with something around it or inside it', () => {
 
   test.each([
     ['a line break after the password', { auth: auth('me', `${SECRET}\n`) }, basic('me')],
-    ['a byte order mark and blanks', { username: 'me', password: `\ufeff ${SECRET}\r\n` }, basic('me')],
+    ['a byte order mark and a line break', { username: 'me', password: `\ufeff${SECRET}\r\n` }, basic('me')],
+    ['a password with blanks around it', { auth: auth('me', ' a ') }, basic('me', ' a ')],
+    ['a password with letters beyond ASCII', { auth: auth('mé', 'pässwörd€') }, basic('mé', 'pässwörd€')],
     ['a password with a space', { auth: auth('me', 'a b') }, basic('me', 'a b')],
     ['a token with blanks', { registrytoken: ` ${SECRET}\t` }, { kind: 'registry-token', token: SECRET }],
   ])('%s is used as it was meant', async (_what, entry, expected) => {
@@ -322,7 +346,8 @@ describe('a login with something around it or inside it', () => {
   test.each([
     ['two lines', { auth: auth('me', `${SECRET}\nsecond`) }],
     ['a zero-width space', { identitytoken: `${SECRET}\u200b` }],
-    ['a letter beyond ASCII', { username: 'me', password: `${SECRET}é` }],
+    ['a letter beyond ASCII in a token', { registrytoken: `${SECRET}é` }],
+    ['a zero byte', { username: 'me', password: `${SECRET}\0x` }],
     ['a blank in a token', { registrytoken: `${SECRET} second` }],
   ])('%s: refused, naming file and host', async (_what, entry) => {
     const file = filed(entry);

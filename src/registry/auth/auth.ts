@@ -1,10 +1,11 @@
+import { InvalidInput } from '../../contract/brand.js';
 import { unlessAborted } from '../../net/deadline.js';
 import type { AuthState, CredentialSource, Credentials, Grant, Registry } from '../context.js';
 import type { Endpoint } from '../transport/endpoint.js';
 import { RegistryError } from '../transport/errors.js';
 import { SingleFlight } from '../transport/single-flight.js';
 import { type Challenge, mergeScopes, parseScopes, usableChallenges } from './challenge.js';
-import { basicHeader } from './credentials.js';
+import { areSame, basicHeader, secretsOf } from './credentials.js';
 import { requestToken } from './token.js';
 
 export type Actions = 'pull' | 'pull,push';
@@ -48,6 +49,7 @@ export function createAuthState(
     flights: new SingleFlight(),
     extraScopes: new Map(),
     readOnly: new Set(),
+    faults: new Map(),
     secrets: new Set(),
   };
 }
@@ -171,21 +173,40 @@ function obtain(
   const { auth } = registry;
   const key = keyOf(endpoint, actions);
   return auth.flights.join(`${key} ${spent.join()}`, signal, async (flight) => {
-    const credentials = await auth.credentials(endpoint.host, endpoint.name);
-    for (const secret of secretsOf(credentials)) keepSecret(auth, secret);
     const challenges = (auth.hosts.get(endpoint.host) ?? []).filter(({ scheme }) => !spent.includes(scheme));
-    const grant = await firstGrant(
-      registry,
-      endpoint,
-      challenges,
-      credentials,
-      scopesOf(auth, endpoint, actions),
-      flight,
-    );
+    const scopes = scopesOf(auth, endpoint, actions);
+    const grantTo = (credentials: Credentials | null) =>
+      firstGrant(registry, endpoint, challenges, credentials, scopes, flight);
+    const credentials = await credentialsFor(auth, endpoint, null);
+    const grant = await grantTo(credentials).catch(async (error: unknown) => {
+      // GITHUB_TOKEN may be of another owner; a login on file may do.
+      const other = credentials && isRefusal(error) ? await credentialsFor(auth, endpoint, credentials) : null;
+      if (!other) throw error;
+      return grantTo(other);
+    });
     // An anonymous grant is not kept: a login may come at any time.
     if (grant.header !== null) auth.grants.set(key, grant);
     return grant;
   });
+}
+
+/** Credentials for a repository, other ones than those that were refused. A source that cannot be read stops no host that needs none. */
+async function credentialsFor(
+  auth: AuthState,
+  { host, name }: Endpoint,
+  refused: Credentials | null,
+): Promise<Credentials | null> {
+  try {
+    const found = await auth.credentials(host, name, refused);
+    if (found && refused && areSame(found, refused)) return null;
+    for (const secret of secretsOf(found)) keepSecret(auth, secret);
+    auth.faults.delete(`${host} ${name}`);
+    return found;
+  } catch (error) {
+    if (!(error instanceof InvalidInput)) throw error;
+    if (refused === null) auth.faults.set(`${host} ${name}`, error);
+    return null;
+  }
 }
 
 /** The grant of the first challenge that gives one: Basic answers where the token server refuses.
@@ -226,12 +247,6 @@ function headerSafe(token: string, { host }: Endpoint): string {
     'unauthorized',
     `the registry token for ${host} has characters that a header cannot carry (log in again)`,
   );
-}
-
-function secretsOf(credentials: Credentials | null): string[] {
-  if (!credentials) return [];
-  if (credentials.kind !== 'basic') return [credentials.token];
-  return [credentials.password, basicHeader(credentials).slice('Basic '.length)];
 }
 
 function keepSecret(auth: AuthState, secret: string): void {

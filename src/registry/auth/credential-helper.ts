@@ -7,6 +7,8 @@ import { RegistryError } from '../transport/errors.js';
 export interface HelperCall {
   host: string;
   env: Readonly<Record<string, string | undefined>>;
+  /** Names of variables that it gets besides the usual ones. */
+  passed: readonly string[];
   timeoutMs: number;
   /** Configuration that names the helper, for messages. */
   file: string;
@@ -56,18 +58,16 @@ const PASSED = [
   /^(?:Path|PATHEXT|SystemRoot|USERPROFILE|APPDATA|LOCALAPPDATA)$/,
 ];
 
-const environmentOf = (env: HelperCall['env']) =>
-  Object.fromEntries(Object.entries(env).filter(([name]) => PASSED.some((passed) => passed.test(name))));
+const environmentOf = ({ env, passed }: HelperCall) =>
+  Object.fromEntries(
+    Object.entries(env).filter(([name]) => passed.includes(name) || PASSED.some((usual) => usual.test(name))),
+  );
 
-function run(
-  helper: string,
-  server: string,
-  { env, timeoutMs }: HelperCall,
-): Promise<{ code: number | null; output: string }> {
+function run(helper: string, server: string, call: HelperCall): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
     // Detached, in a process group of its own: the helper's children end with it.
     const child = spawn(helper, ['get'], {
-      env: environmentOf(env),
+      env: environmentOf(call),
       stdio: ['pipe', 'pipe', 'ignore'],
       detached: true,
     });
@@ -83,7 +83,7 @@ function run(
         }
       }
     };
-    const timer = setTimeout(() => stop(`did not answer within ${timeoutMs} ms`), timeoutMs);
+    const timer = setTimeout(() => stop(`did not answer within ${call.timeoutMs} ms`), call.timeoutMs);
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       output += chunk;
       if (output.length > MAX_OUTPUT) stop('printed more than credentials');

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidInput } from '../../contract/brand.js';
-import { parseSecretText, parseToken } from '../../contract/secret.js';
+import { parsePassword, parseToken } from '../../contract/secret.js';
 import type { CredentialSource, Credentials } from '../context.js';
 import { askHelper } from './credential-helper.js';
 import { type DockerConfig, findEntry, findHelper, namesHost, parseDockerConfig } from './docker-config.js';
@@ -11,12 +11,21 @@ export function basicHeader({ username, password }: { username: string; password
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 
-/** Asks the sources in order; the first with credentials decides. */
+export const areSame = (one: Credentials, other: Credentials) => JSON.stringify(one) === JSON.stringify(other);
+
+/** What no message may contain. */
+export function secretsOf(credentials: Credentials | null): string[] {
+  if (!credentials) return [];
+  if (credentials.kind !== 'basic') return [credentials.token];
+  return [credentials.password, basicHeader(credentials).slice('Basic '.length)];
+}
+
+/** Asks the sources in order; the first with credentials that were not refused decides. */
 export function firstOf(...sources: CredentialSource[]): CredentialSource {
-  return async (host, repository) => {
+  return async (host, repository, refused = null) => {
     for (const source of sources) {
       const found = await source(host, repository);
-      if (found) return found;
+      if (found && !(refused && areSame(found, refused))) return found;
     }
     return null;
   };
@@ -30,6 +39,8 @@ export function githubCredentials(github: { username: string; password: string }
 export interface DockerCredentialsOptions {
   /** Limit for a credential helper, in milliseconds; some ask a cloud. */
   helperTimeoutMs?: number;
+  /** Variables that a helper gets besides the usual ones. */
+  helperEnv?: readonly string[];
 }
 
 const HELPER_TIMEOUT_MS = 15_000;
@@ -37,21 +48,33 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Credentials of docker, podman and crane: DOCKER_AUTH_CONFIG, Docker's config.json, REGISTRY_AUTH_FILE, podman's two auth.json;
- * the first with an entry decides. All are read again each time, for logins change while a worker runs.
+ * the first with an entry that can be used decides. All are read again each time, for logins change while a worker runs.
  */
 export function dockerCredentials(
   env: Environment,
-  { helperTimeoutMs = HELPER_TIMEOUT_MS }: DockerCredentialsOptions = {},
+  { helperTimeoutMs: timeoutMs = HELPER_TIMEOUT_MS, helperEnv: passed = [] }: DockerCredentialsOptions = {},
 ): CredentialSource {
+  const readFrom = async (read: () => Promise<DockerConfig | null>, host: string, repository: string) => {
+    const config = await read();
+    const helper = config && findHelper(config, host);
+    const found =
+      (helper && (await askHelper(helper, { host, env, passed, timeoutMs, file: config.file }))) ??
+      (config && findEntry(config, host, repository));
+    return found && readable(found, `${config?.file}: the login of ${host}`);
+  };
   return async (host, repository) => {
+    let fault: InvalidInput | undefined;
     for (const read of configs(env)) {
-      const config = await read();
-      const helper = config && findHelper(config, host);
-      const found =
-        (helper && (await askHelper(helper, { host, env, timeoutMs: helperTimeoutMs, file: config.file }))) ??
-        (config && findEntry(config, host, repository));
-      if (found) return readable(found, `${config?.file}: the login of ${host}`);
+      try {
+        const found = await readFrom(read, host, repository);
+        if (found) return found;
+      } catch (error) {
+        // It counts only if no other source knows the host.
+        if (!(error instanceof InvalidInput)) throw error;
+        fault ??= error;
+      }
     }
+    if (fault) throw fault;
     return null;
   };
 }
@@ -70,7 +93,7 @@ export async function mayHaveLogin(env: Environment, host: string): Promise<bool
  * @throws {InvalidInput} naming the login, and nothing of it. */
 function readable(found: Credentials, where: string): Credentials {
   try {
-    if (found.kind === 'basic') return { ...found, password: parseSecretText(found.password) };
+    if (found.kind === 'basic') return { ...found, password: parsePassword(found.password) };
     return { ...found, token: parseToken(found.token) };
   } catch (error) {
     throw new InvalidInput(`${where} ${(error as Error).message}`);

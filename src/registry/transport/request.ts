@@ -52,13 +52,28 @@ export function request(
 }
 
 /** Sends a request once, and again if it is refused and better credentials exist. Returns answers of status 2xx.
- * @throws {RegistryError} for any other. */
+ * @throws {RegistryError} for any other; {InvalidInput} why the login cannot be read, if the host refuses to do without. */
 export async function requestOnce(
   registry: Registry,
   given: RegistryRequest,
   signal: AbortSignal,
 ): Promise<RegistryAnswer> {
   const endpoint = await findEndpoint(registry, given.repository, signal);
+  try {
+    return await requestAt(registry, endpoint, given, signal);
+  } catch (error) {
+    // A registry may hide what it has: not even a 404 counts then.
+    const fault = registry.auth.faults.get(`${endpoint.host} ${endpoint.name}`);
+    throw fault && error instanceof RegistryError && REFUSALS.includes(error.kind) ? fault : error;
+  }
+}
+
+async function requestAt(
+  registry: Registry,
+  endpoint: Endpoint,
+  given: RegistryRequest,
+  signal: AbortSignal,
+): Promise<RegistryAnswer> {
   const url = urlAt(endpoint, given);
   const endProbe = await challengeProbe(registry, endpoint, signal);
   try {

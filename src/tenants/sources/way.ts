@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { InvalidInput } from '../../contract/brand.js';
-import { parseSecretText } from '../../contract/secret.js';
+import { parsePassword, parseSecretText } from '../../contract/secret.js';
 import { type Network, withProxy } from '../../net/network.js';
 import { parseProxy } from '../../net/proxy.js';
 import type { TlsMaterial } from '../../net/trust.js';
@@ -31,7 +31,7 @@ export function readWay(
 }
 
 function parseLogin(text: string): string {
-  const login = parseSecretText(text);
+  const login = parsePassword(text).trim();
   if (login !== '' && !login.includes(':')) throw new InvalidInput('is not user:password');
   return login;
 }
