@@ -141,7 +141,7 @@ export default [
     breaks:
       'by force a rollback without Temporal moves to the tag, although a signed copy has the digests of the build',
     file: 'src/cli/local/direct-rollback.ts',
-    find: 'keys ? await copying : null',
+    find: 'keys && ((await copying)?.copy ?? null)',
     replace: 'null',
     test: 'test/ledger/direct.test.ts > without a sha moves to the previous good build, by the digests of a signed copy',
   },
@@ -197,8 +197,8 @@ export default [
     name: 'ledger-direct-in-doubt',
     breaks: 'rollback --direct goes on without force past a copy of the ledger that cannot be used',
     file: 'src/cli/local/direct-rollback.ts',
-    find: '...(problems.length > 0\n',
-    replace: '...(problems.length < 0\n',
+    find: '...(problems.length > 0 ? [IN_DOUBT] : []),',
+    replace: '',
     test: 'test/ledger/direct.test.ts > refuses without force if there is a copy that cannot be used: it may name the build as known-bad',
   },
 ];
