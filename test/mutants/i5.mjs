@@ -166,7 +166,7 @@ export default [
     name: 'i5-helper-gets-secrets',
     breaks: 'a credential helper gets the secrets of the gate',
     file: 'src/registry/auth/credential-helper.ts',
-    find: "env: environmentOf(call)",
+    find: 'env: environmentOf(call)',
     replace: 'env: { ...call.env } as never',
     test: "test/registry/credentials.test.ts > gets PATH, HOME, its cloud's variables and proxies, and no secret of the gate",
   },

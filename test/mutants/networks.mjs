@@ -152,4 +152,12 @@ export default [
     replace: 'const other = credentials && isRefusal(null) ?',
     test: 'test/registry/login-sources.test.ts > a login that is refused gives way to the next source, which may write',
   },
+  {
+    name: 'networks-public-names-private',
+    breaks: 'a public registry makes the worker ask what is inside its network',
+    file: 'src/registry/transport/endpoint.ts',
+    find: 'if (isPrivate(url.hostname) && isPrivate(registry.hostname)) return;',
+    replace: 'if (isPrivate(url.hostname)) return;',
+    test: 'test/registry/redirects.test.ts > ghcr.io must not redirect to https://10.1.2.3/token',
+  },
 ];

@@ -212,6 +212,11 @@ describe('requireReachable', () => {
     ['ghcr.io', 'https://auth.example.com/token'],
     ['ghcr.io', 'https://pkg-containers.githubusercontent.com/x?sig=1'],
     ['10.0.0.5:5000', 'https://10.0.0.5:5000/token'],
+    ['10.0.0.5:5050', 'https://10.0.0.5/jwt/auth'],
+    ['10.0.0.5:5000', 'https://192.168.1.7/token'],
+    ['[fd00::5]:5000', 'https://[fd00::7]/token'],
+    ['10.0.0.8:5000', 'https://10.0.0.8/jwt/auth'],
+    ['10.0.0.8:5000', 'http://10.0.0.8:5050/jwt/auth'],
     ['127.0.0.1:5000', 'http://127.0.0.1:5001/token'],
     ['127.0.0.1:5000', 'http://localhost:5001/token'],
     ['[::1]:5000', 'http://[::1]:5001/token'],
@@ -241,7 +246,13 @@ describe('requireReachable', () => {
     ['ghcr.io', 'https://172.31.0.1/token', 'this machine or network'],
     ['ghcr.io', 'https://192.168.1.1/token', 'this machine or network'],
     ['ghcr.io', 'https://100.64.0.1/token', 'this machine or network'],
-    ['10.0.0.5:5000', 'https://10.0.0.5:5001/token', 'this machine or network'],
+    ['10.0.0.5:5000', 'https://127.0.0.1/token', 'this machine or network'],
+    ['10.0.0.5:5000', 'https://169.254.169.254/latest/meta-data', 'this machine or network'],
+    ['10.0.0.5:5000', 'https://100.100.100.200/latest/meta-data', 'this machine or network'],
+    ['[fd00::5]:5000', 'https://[fd00:ec2::254]/latest/meta-data', 'this machine or network'],
+    ['10.0.0.5:5000', 'http://10.0.0.5:5001/token', 'plain http'],
+    ['registry.corp', 'https://10.0.0.7/token', 'this machine or network'],
+    ['169.254.1.1', 'https://169.254.169.254/token', 'this machine or network'],
     ['localhost:5000', 'http://10.0.0.1/token', 'plain http on another machine'],
     ['127.0.0.1:5000', 'http://169.254.169.254/latest/meta-data', 'plain http on another machine'],
     ['[::1]:5000', 'http://[fd00::1]/token', 'plain http on another machine'],
@@ -251,7 +262,7 @@ describe('requireReachable', () => {
     ['ghcr.io', 'ftp://ghcr.io/token', 'not an http or https URL'],
     ['ghcr.io', 'file:///etc/passwd', 'not an http or https URL'],
   ];
-  const insecure = ['reg.lan:5000', '10.0.0.9:5001'];
+  const insecure = ['reg.lan:5000', '10.0.0.9:5001', '10.0.0.8:5000'];
   const from = (host: string) => endpointOf(parseRepository(`${host}/app/web`), insecure);
 
   test.each(allowed)('%s may redirect to %s', (host, url) => {

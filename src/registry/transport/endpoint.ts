@@ -33,7 +33,8 @@ export function targetOf(location: string, from: URL, { origin }: Pick<Endpoint,
 
 /**
  * Refuses targets that a registry must not name in a redirect or as token realm: http after https or after this machine, where nothing was in
- * clear on a network, and a literal address of this machine or network (nothing is resolved) unless the registry is on this machine.
+ * clear on a network, and a literal address of this machine or network (nothing is resolved) unless the registry is at such an address: what
+ * it could be made to ask for is then its own network (docs/networks.md). Another port of its own host is no other host.
  * @throws {RegistryError} of kind `rejected`, naming the target without its query.
  */
 export function requireReachable(url: URL, from: Endpoint, insecureHosts: readonly string[], what: string): void {
@@ -49,8 +50,24 @@ export function requireReachable(url: URL, from: Endpoint, insecureHosts: readon
     if (isProtected(url)) return;
     throw refuse('it is plain http on another machine (if it is meant to be: name it in CANARY_INSECURE_REGISTRIES)');
   }
-  if (!isInside(url.hostname)) return;
+  if (!isInside(url.hostname) || url.hostname === registry.hostname) return;
+  if (isPrivate(url.hostname) && isPrivate(registry.hostname)) return;
   throw refuse('it is an address of this machine or network');
+}
+
+const PRIVATE = new BlockList();
+PRIVATE.addSubnet('10.0.0.0', 8, 'ipv4');
+PRIVATE.addSubnet('172.16.0.0', 12, 'ipv4');
+PRIVATE.addSubnet('192.168.0.0', 16, 'ipv4');
+PRIVATE.addSubnet('fc00::', 7, 'ipv6');
+/** Where a cloud tells its machines their credentials; by IPv4 it is in none of the networks above. */
+const METADATA = new BlockList();
+METADATA.addSubnet('fd00:ec2::', 32, 'ipv6');
+
+/** Whether a hostname is a literal address of a private network. */
+function isPrivate(hostname: string): boolean {
+  const address = addressOf(hostname);
+  return isIn(PRIVATE, address) && !isIn(METADATA, address);
 }
 
 const INSIDE = new BlockList();
@@ -74,8 +91,11 @@ for (const [net, prefix] of [
 
 /** Whether a hostname is of this machine or network. `URL` has normalized odd forms (0x7f.1, ::ffff:10.0.0.1) before. */
 function isInside(hostname: string): boolean {
-  const address = hostname.replace(/^\[|\]$/g, '');
-  const version = isIP(address);
-  if (version === 0) return isLoopback(hostname.replace(/\.$/, ''));
-  return INSIDE.check(address, version === 4 ? 'ipv4' : 'ipv6');
+  const address = addressOf(hostname);
+  return isIP(address) === 0 ? isLoopback(hostname.replace(/\.$/, '')) : isIn(INSIDE, address);
 }
+
+const addressOf = (hostname: string) => hostname.replace(/^\[|\]$/g, '');
+
+const isIn = (list: BlockList, address: string): boolean =>
+  isIP(address) !== 0 && list.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6');
