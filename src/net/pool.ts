@@ -10,6 +10,8 @@ export interface PoolOptions {
   reuse?: boolean;
   /** Connections to one origin at once. */
   connections?: number;
+  /** Longest head of an answer, in bytes; Node's limit of 16 KiB if left out. */
+  maxHeaderBytes?: number;
   /** What the connections to an origin need besides the usual authorities; asked for each connection that goes through no proxy. */
   tlsFor?: (url: URL) => TlsMaterial | null;
 }
@@ -25,7 +27,14 @@ const ADDRESS_MS = 2_000;
  * A pool of connections; the caller closes it. Never Node's own global dispatcher: it belongs to the undici inside Node,
  * whose handlers differ from those of the package from Node 26 on (`UND_ERR_INVALID_ARG`).
  */
-export function openPool({ network, connectMs, reuse = true, connections, tlsFor }: PoolOptions): Agent {
+export function openPool({
+  network,
+  connectMs,
+  reuse = true,
+  connections,
+  maxHeaderBytes,
+  tlsFor,
+}: PoolOptions): Agent {
   const limits = { timeout: connectMs, autoSelectFamilyAttemptTimeout: ADDRESS_MS };
   const options = {
     connections: connections ?? MAX_CONNECTIONS,
@@ -33,6 +42,7 @@ export function openPool({ network, connectMs, reuse = true, connections, tlsFor
     // The caller bounds each request.
     headersTimeout: 0,
     bodyTimeout: 0,
+    ...(maxHeaderBytes !== undefined && { maxHeaderSize: maxHeaderBytes }),
     ...(!reuse && { pipelining: 0 }),
   };
   const tlsOf = (url: URL) => ({ ...limits, ...network.tlsOptions(tlsFor?.(url) ?? null) });

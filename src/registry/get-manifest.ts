@@ -25,7 +25,8 @@ export const ACCEPT = [...INDEXES, ...IMAGES].join(', ');
 const MAX_CHILDREN = 256;
 
 const body = z.looseObject({
-  mediaType: z.string().optional(),
+  // Go reads null as if the field was missing.
+  mediaType: z.string().nullish(),
   manifests: z
     .array(
       z.looseObject({
@@ -33,7 +34,7 @@ const body = z.looseObject({
         platform: z.looseObject({ architecture: z.string(), os: z.string() }).optional().catch(undefined),
       }),
     )
-    .optional(),
+    .nullish(),
   layers: z.unknown().optional(),
 });
 
@@ -101,7 +102,7 @@ function check(answer: RegistryAnswer, repository: Repository, reference: Tag | 
   const sentAs = mediaTypeOf(answer.headers['content-type']);
   const parsed = body.safeParse(parseJson(answer.body));
   // A proxy, or a registry that keeps plain files, names no type of its own: then the bytes do.
-  const mediaType = GENERIC.includes(sentAs) ? mediaTypeOf(parsed.data?.mediaType) || sentAs : sentAs;
+  const mediaType = GENERIC.includes(sentAs) ? mediaTypeOf(parsed.data?.mediaType ?? undefined) || sentAs : sentAs;
   if (SCHEMA_1.includes(mediaType))
     throw bad('is of the obsolete schema 1 (push it again with a current builder)', 'rejected');
   const isElsewhere = answer.from.href !== answer.url.href;
@@ -115,10 +116,10 @@ function check(answer: RegistryAnswer, repository: Repository, reference: Tag | 
   const { manifests, layers } = parsed.data;
   if (manifests && manifests.length > MAX_CHILDREN)
     throw bad(`an index of ${manifests.length} manifests: expected at most ${MAX_CHILDREN}`, 'rejected');
-  if (parsed.data.mediaType !== undefined && mediaTypeOf(parsed.data.mediaType) !== mediaType)
+  if (typeof parsed.data.mediaType === 'string' && mediaTypeOf(parsed.data.mediaType) !== mediaType)
     throw bad(`sent as ${mediaType}, but says it is ${JSON.stringify(parsed.data.mediaType.slice(0, 80))}`);
   // A document that some clients read as an index and others as an image is an attack (CVE-2021-41190).
-  if (INDEXES.includes(mediaType) ? !manifests || layers !== undefined : manifests)
+  if (INDEXES.includes(mediaType) ? !manifests || (layers !== undefined && layers !== null) : manifests)
     throw bad(`sent as ${mediaType}, but its bytes are ${manifests ? 'an index' : 'an image'}`);
   const children = [...new Set(manifests?.map((child) => child.digest as Digest))];
   // BuildKit gives provenance and SBOM this platform; no machine pulls them.
@@ -128,10 +129,12 @@ function check(answer: RegistryAnswer, repository: Repository, reference: Tag | 
   return { repository, digest, mediaType, bytes: answer.body, children, attestations };
 }
 
-/** The digest that an answer names if it is another one, for people; null if it names none, or this one however often: proxies repeat headers. */
+/** The digest that an answer names if it is another one, for people; null if it names none, or this one however often: proxies repeat headers, and some registries quote it. */
 export function otherDigest({ headers }: Pick<RegistryAnswer, 'headers'>, digest: Digest): string | null {
   const named = [headers['docker-content-digest'] ?? []].flat().flatMap((value) => value.split(','));
-  const other = named.map((value) => value.trim()).find((value) => value !== '' && value !== digest);
+  const other = named
+    .map((value) => value.trim().replace(/^"(.*)"$/, '$1'))
+    .find((value) => value !== '' && value !== digest);
   if (other === undefined) return null;
   return isDigest(other) ? other : 'that is not a digest';
 }

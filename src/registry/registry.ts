@@ -17,6 +17,9 @@ export const REGISTRY_WAITS: RegistryWaits = {
   retryMs: 200,
 };
 
+/** Longest head of an answer, in bytes: a gateway before a registry may add many cookies and policies. Go takes 1 MiB and more. */
+const MAX_HEADER = 1024 * 1024;
+
 export interface RegistryOptions {
   /** Anonymous if left out. */
   credentials?: CredentialSource;
@@ -50,7 +53,7 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
     if (!unverified.has(url.host) && !isLoopback(url.hostname)) return own;
     return { ca: [], client: null, ...own, isUnverified: true };
   };
-  const common = { network, connectMs: waits.connectMs, tlsFor };
+  const common = { network, connectMs: waits.connectMs, maxHeaderBytes: MAX_HEADER, tlsFor };
   const pool = openPool(common);
   const freshPool = openPool({ ...common, reuse: false });
   return {

@@ -80,6 +80,7 @@ describe('an answer that a proxy changed', () => {
     ['as two headers', (digest: string) => [digest, digest]],
     ['in one header', (digest: string) => [`${digest}, ${digest}`]],
     ['as an empty header', () => ['']],
+    ['in quotes', (digest: string) => [`"${digest}"`]],
   ])('names its digest %s: it is read and moved', async (_how, values) => {
     const respond: Fault['respond'] = (_, serve) => {
       const answer = serve();
@@ -92,6 +93,27 @@ describe('an answer that a proxy changed', () => {
       expect(await readTag(client, repository, LATEST)).toBe(manifest.digest);
     });
   });
+
+  test('has a head of 100 KiB: it is read', async () => {
+    const respond: Fault['respond'] = (_, serve) => {
+      const answer = serve();
+      return { ...answer, headers: { ...answer.headers, 'set-cookie': 'x'.repeat(100 * 1024) } };
+    };
+    expect(await under({ match: manifests, respond }, () => readTag(client, repository, tag))).not.toBeNull();
+  });
+
+  test.each([{ mediaType: null }, { mediaType: null, layers: null }])(
+    'is an index with %j: it is read as if that was missing',
+    async (nulls) => {
+      const { bytes } = await getManifest(client, repository, tag);
+      const body = Buffer.from(JSON.stringify({ ...JSON.parse(Buffer.from(bytes).toString()), ...nulls }));
+      const headers = { 'content-type': 'application/vnd.oci.image.index.v1+json' };
+      const read = await under({ match: manifests, respond: () => ({ status: 200, headers, body }) }, () =>
+        getManifest(client, repository, tag),
+      );
+      expect(read).toMatchObject({ digest: digestOf(body), children: [expect.any(String), expect.any(String)] });
+    },
+  );
 
   test('names two digests: it is refused', async () => {
     const other = `sha256:${'1'.repeat(64)}`;
