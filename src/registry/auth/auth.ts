@@ -5,7 +5,7 @@ import type { Endpoint } from '../transport/endpoint.js';
 import { RegistryError } from '../transport/errors.js';
 import { SingleFlight } from '../transport/single-flight.js';
 import { type Challenge, mergeScopes, parseScopes, usableChallenges } from './challenge.js';
-import { areSame, basicHeader, secretsOf } from './credentials.js';
+import { areSame, basicHeader, keepSecret, secretsOf } from './credentials.js';
 import { requestToken } from './token.js';
 
 export type Actions = 'pull' | 'pull,push';
@@ -25,7 +25,6 @@ export interface Authorization {
 
 /** Life of credentials that need no token server, in milliseconds; a helper may know new ones then. */
 const CREDENTIALS_MS = 5 * 60_000;
-const MAX_SECRETS = 200;
 export const ANONYMOUS: Authorization = { header: null, scheme: null, fresh: false, known: false, spent: [] };
 
 export function createAuthState(
@@ -199,7 +198,7 @@ async function credentialsFor(
   try {
     const found = await auth.credentials(host, name, refused);
     if (found && refused && areSame(found, refused)) return null;
-    for (const secret of secretsOf(found)) keepSecret(auth, secret);
+    for (const secret of secretsOf(found)) keepSecret(auth.secrets, secret);
     auth.faults.delete(`${host} ${name}`);
     return found;
   } catch (error) {
@@ -230,7 +229,7 @@ async function firstGrant(
     if (challenge.scheme !== 'bearer') continue;
     try {
       const got = await requestToken(registry, endpoint, challenge, credentials, scopes, signal);
-      keepSecret(registry.auth, got.token);
+      keepSecret(registry.auth.secrets, got.token);
       return { header: `Bearer ${got.token}`, scheme: 'bearer', known, expiresAt: got.expiresAt };
     } catch (error) {
       if (!isRefusal(error)) throw error;
@@ -247,13 +246,4 @@ function headerSafe(token: string, { host }: Endpoint): string {
     'unauthorized',
     `the registry token for ${host} has characters that a header cannot carry (log in again)`,
   );
-}
-
-function keepSecret(auth: AuthState, secret: string): void {
-  auth.secrets.delete(secret);
-  auth.secrets.add(secret);
-  for (const oldest of auth.secrets) {
-    if (auth.secrets.size <= MAX_SECRETS) break;
-    auth.secrets.delete(oldest);
-  }
 }

@@ -8,7 +8,7 @@ export interface HelperCall {
   host: string;
   env: Readonly<Record<string, string | undefined>>;
   /** Names of variables that it gets besides the usual ones. */
-  passed: readonly string[];
+  passed?: readonly string[];
   timeoutMs: number;
   /** Configuration that names the helper, for messages. */
   file: string;
@@ -58,7 +58,7 @@ const PASSED = [
   /^(?:Path|PATHEXT|SystemRoot|USERPROFILE|APPDATA|LOCALAPPDATA)$/,
 ];
 
-const environmentOf = ({ env, passed }: HelperCall) =>
+const environmentOf = ({ env, passed = [] }: HelperCall) =>
   Object.fromEntries(
     Object.entries(env).filter(([name]) => passed.includes(name) || PASSED.some((usual) => usual.test(name))),
   );

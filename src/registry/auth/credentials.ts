@@ -20,6 +20,18 @@ export function secretsOf(credentials: Credentials | null): string[] {
   return [credentials.password, basicHeader(credentials).slice('Basic '.length)];
 }
 
+const MAX_SECRETS = 200;
+
+/** Adds a secret to those that no message may contain; the oldest are dropped. */
+export function keepSecret(secrets: Set<string>, secret: string): void {
+  secrets.delete(secret);
+  secrets.add(secret);
+  for (const oldest of secrets) {
+    if (secrets.size <= MAX_SECRETS) break;
+    secrets.delete(oldest);
+  }
+}
+
 /** Asks the sources in order; the first with credentials that were not refused decides. */
 export function firstOf(...sources: CredentialSource[]): CredentialSource {
   return async (host, repository, refused = null) => {
