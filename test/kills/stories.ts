@@ -177,7 +177,7 @@ export const STORIES = {
       });
       return { ...releases(gate), act: decides(gate, 'abort') };
     },
-    countsWrites: false,
+    countsWrites: true,
   },
   /** The control plane makes the tenant, which is tested and becomes a member: all of it once. */
   'tenant-added': {

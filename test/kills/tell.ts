@@ -43,10 +43,15 @@ export interface Telling {
 /** Longest that a story may take, in milliseconds: a dead worker is noticed after up to 45 s, and again in its mover. */
 const LIMIT_MS = 240_000;
 
+export interface Told {
+  ending: Ending;
+  events: Record<Place['of'], string[]>;
+  /** Last event of the killed run's own history at the kill. */
+  died?: { event: number; type: string };
+}
+
 /** Tells a story on a lane of its own; null if its history never had the event. */
-export async function tell(
-  telling: Telling,
-): Promise<{ ending: Ending; events: Record<Place['of'], string[]> } | null> {
+export async function tell(telling: Telling): Promise<Told | null> {
   const { name, lane, temporal, registry, place } = telling;
   const story: Story = STORIES[name];
   const beside = await story.setUp?.();
@@ -61,7 +66,8 @@ export async function tell(
     const since = Date.now();
     const handle = await plot.start();
     const end = awaitEnd(gate, handle, plot.act);
-    const killed = place ? await Promise.race([reached(gate, handle, place, since), end.then(() => false)]) : false;
+    const killed = place ? await Promise.race([reached(gate, handle, place, since), end.then(() => null)]) : null;
+    const killedAt = Date.now();
     if (killed) await telling.kill?.(gate);
     await end;
     if (place && !killed) return null;
@@ -83,6 +89,7 @@ export async function tell(
         run: await typesOf(gate, handle.workflowId, since),
         mover: await typesOf(gate, moveLatestId(gate.lane), since),
       },
+      ...(killed && { died: await lastEvent(gate, killed, killedAt) }),
     };
   } finally {
     await gate.close();
@@ -104,29 +111,40 @@ async function awaitEnd(gate: Gate, handle: WorkflowHandle, act?: (handle: Workf
   );
 }
 
-/** Waits until the history has the event; false if it ends before. */
+/** Waits until the history has the event, and returns whose it is; null if it ends before. */
 async function reached(
   gate: Gate,
   { workflowId }: WorkflowHandle,
   { of, event }: Place,
   since: number,
-): Promise<boolean> {
+): Promise<{ workflowId: string; runId: string } | null> {
   const id = of === 'run' ? workflowId : moveLatestId(gate.lane);
   for (const deadline = Date.now() + LIMIT_MS; Date.now() < deadline; await delay(5)) {
     const run = await findRun(gate.client, id).catch(() => null);
-    if (run && isOf(run, since) && run.historyLength >= event) return true;
-    if (of === 'run' && run && !isOpen(run)) return false;
+    if (run && isOf(run, since) && run.historyLength >= event) return { workflowId: id, runId: run.runId };
+    if (of === 'run' && run && !isOpen(run)) return null;
   }
-  return false;
+  return null;
 }
 
 /** Whether a run is of the story: its mover has the id of those before. */
 const isOf = ({ startTime }: { startTime: Date }, since: number) => startTime.getTime() >= since;
+
+/** The last event of a run that the server had at a time. */
+async function lastEvent(gate: Gate, { workflowId, runId }: { workflowId: string; runId: string }, at: number) {
+  const { events } = await gate.client.workflow.getHandle(workflowId, runId).fetchHistory();
+  const before = (events ?? []).filter(({ eventTime }) => timeOf(eventTime) <= at);
+  return { event: before.length, type: typeOf(before.at(-1) ?? {}) };
+}
+
+const timeOf = (time: { seconds?: unknown; nanos?: number | null } | null | undefined) =>
+  Number(time?.seconds ?? 0) * 1_000 + Math.floor((time?.nanos ?? 0) / 1_000_000);
+const typeOf = (event: object) => Object.keys(event).find((key) => key.endsWith('EventAttributes')) ?? '?';
 
 /** Types of the events of the latest run with this id. */
 async function typesOf(gate: Gate, workflowId: string, since: number): Promise<string[]> {
   const run = await findRun(gate.client, workflowId);
   if (run === null || !isOf(run, since)) return [];
   const { events } = await gate.client.workflow.getHandle(workflowId).fetchHistory();
-  return (events ?? []).map((event) => Object.keys(event).find((key) => key.endsWith('EventAttributes')) ?? '?');
+  return (events ?? []).map(typeOf);
 }

@@ -151,8 +151,8 @@ export default [
     name: 'kills-none-comes',
     breaks: 'no kill comes, and the story ends as without one',
     file: 'test/kills/tell.ts',
-    find: 'run.historyLength >= event) return true',
-    replace: 'run.historyLength >= event) return false',
+    find: 'return { workflowId: id, runId: run.runId };',
+    replace: 'return null;',
     test: 'test/kills/kills.test.ts > at event 9 of the mover ends as without the kill',
   },
 ];

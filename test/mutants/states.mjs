@@ -10,6 +10,7 @@ export default [
     find: 'if ((await lane.openRun()) === null) await lane.begin();',
     replace: '',
     test: `${STATES} > by a cancel: lane: ${again}`,
+    hangs: true,
   },
   {
     name: 'states-beside-unnamed',
