@@ -63,7 +63,8 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
   const rollsBack = input.kind === 'rollback';
   const repositories = input.images.map(({ repository }) => repository);
   const early = move.begun ? undefined : signal;
-  const isFresh = rollsBack && performance.now() - (move.observedAt ?? Number.NEGATIVE_INFINITY) < waits.windowMs;
+  const readFrom = performance.now();
+  const isFresh = rollsBack && readFrom - (move.observedAt ?? Number.NEGATIVE_INFINITY) < waits.windowMs;
   const [targets, first] = await Promise.all([
     Promise.all(
       input.images.map(async (target) => ({
@@ -94,9 +95,10 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
     async look(hasBegun) {
       // The lease of a rollback does not depend on `:latest`, and a slow registry must not delay its write.
       if (rollsBack) return [];
-      const latest = unused ?? (await observeLatest(registry, repositories, { signal: hasBegun ? undefined : signal }));
+      // A lane that was silent, or a wait for a place, may have taken a minute since the first read: a person may have moved `:latest`.
+      const latest = performance.now() - readFrom < waits.windowMs ? unused : null;
       unused = null;
-      return latest;
+      return latest ?? observeLatest(registry, repositories, { signal: hasBegun ? undefined : signal });
     },
     ask: (hasBegun, latest) => authorizer.authorize({ begun: hasBegun, latest }),
   });

@@ -51,6 +51,28 @@ describe('moveTags', () => {
     expect(puts()).toBe(before + 2);
   });
 
+  test.each([
+    [0, 'once before the lease is requested, if that is at once'],
+    [80, 'again before the lease is requested, if the lane was silent for longer than a lease lives'],
+  ])('after %i ms :latest is read %s', async (silentMs) => {
+    const seen: (string | null)[][] = [];
+    const authorizer: MoveAuthorizer = {
+      async authorize({ latest: read }) {
+        seen.push(read.map(({ digest }) => digest));
+        throw new MoveRefusal('latest-moved', 'moved by hand');
+      },
+      async movedWithin() {
+        const from = performance.now();
+        await setLatest('other');
+        await until('the lane answers', () => performance.now() - from > silentMs);
+        return false;
+      },
+    };
+    const windowMs = silentMs > 0 ? silentMs : 60_000;
+    await expect(moveTags(order({ authorizer, waits: { ...WAITS, windowMs } }))).rejects.toThrow('moved by hand');
+    expect(seen).toEqual([silentMs > 0 ? other : old]);
+  });
+
   test('a rollback always writes, and ends already if :latest was on its target before', async () => {
     await setLatest('next');
     const before = puts();

@@ -176,4 +176,12 @@ export default [
     replace: 'found',
     test: 'test/workflows/check-drift.test.ts > a :latest where the last move left it raises no alarm',
   },
+  {
+    name: 'i8-old-first-read',
+    breaks: 'the lane decides by a read from before a silence of a minute',
+    file: 'src/move/move-tags.ts',
+    find: 'performance.now() - readFrom < waits.windowMs ? unused : null',
+    replace: 'unused',
+    test: 'test/move/move-tags.test.ts > after 80 ms :latest is read again before the lease is requested, if the lane was silent for longer than a lease lives',
+  },
 ];
