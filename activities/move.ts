@@ -22,6 +22,9 @@ import { type AuthorizerFor, canaryTagAuthorizer } from './move-authorizer.js';
 /** Minimum silence of the previous attempt, in milliseconds: it heartbeats every second while it can refresh its lease, and is declared dead after 5 s. */
 const MIN_SILENCE_MS = 3_000;
 
+/** How long a report waits for the lane, in milliseconds: longer than the lane may take to look the mover up. One that is sent again is looked up again. */
+export const REPORT_MS = 20_000;
+
 /** Heartbeat details of `moveTags`; a heartbeat without them would erase them. */
 interface Progress {
   /** Whether a PUT may have been sent. */
@@ -117,7 +120,9 @@ export function createMoveActivities({ config, registry, lane, authorizerFor, wa
     reportMove: (report: MoveReport): Promise<void> =>
       withHeartbeat(async () => {
         try {
-          await lane.update(reportMoveUpdate, report);
+          await (report.input.laneUnheard
+            ? lane.update(reportMoveUpdate, report)
+            : lane.update(reportMoveUpdate, report, REPORT_MS));
         } catch (error) {
           if (!report.input.laneUnheard || error instanceof LaneRefused) throw error;
           // It reads that when it is back, after the announcement.

@@ -47,7 +47,7 @@ export interface Move {
  * Promotions of a worker that request a write lease at a time, and the longest wait for a place, in milliseconds. A lease lives for 2 s: if
  * hundreds of gates promote at once, the answers are late, each one is requested again, and nothing moves.
  */
-const pacedPromotion = atMost(8, 30_000);
+const pacedPromotion = atMost(32, 30_000);
 
 /**
  * Moves `:latest` of all images to their targets (docs/protocol.md, The move). The PUTs go out together, each under a write

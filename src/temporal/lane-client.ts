@@ -53,9 +53,9 @@ export interface LaneClient {
   beginAgain(): Promise<void>;
   /** Puts a release into the queue; idempotent by its run id. */
   joinQueue(request: LaneRequest): Promise<void>;
-  /** Sends an update once, and resolves to its answer.
+  /** Sends an update once, and resolves to its answer. `withinMs`: 5 s if left out.
    * @throws {LaneRefused}; an error of Temporal if the lane does not answer in time. */
-  update<R, A>(update: UpdateDefinition<R, [A]>, arg: A): Promise<R>;
+  update<R, A>(update: UpdateDefinition<R, [A]>, arg: A, withinMs?: number): Promise<R>;
   /** Sends a signal: needs no worker, and has no answer. */
   signal<A>(signal: SignalDefinition<[A]>, arg: A): Promise<void>;
 }
@@ -99,17 +99,17 @@ export function laneClient(given: Client, lane: Lane, readMs = READ_TIMEOUT_MS):
     },
     joinQueue: (request) => signal(joinQueueSignal, request),
     signal,
-    update: <R, A>(update: UpdateDefinition<R, [A]>, arg: A): Promise<R> =>
-      retryLostUpdate(() => updateOnce(update, arg)),
+    update: <R, A>(update: UpdateDefinition<R, [A]>, arg: A, withinMs = UPDATE_TIMEOUT_MS): Promise<R> =>
+      retryLostUpdate(() => updateOnce(update, arg, withinMs)),
   };
 
-  async function updateOnce<R, A>(update: UpdateDefinition<R, [A]>, arg: A): Promise<R> {
+  async function updateOnce<R, A>(update: UpdateDefinition<R, [A]>, arg: A, withinMs: number): Promise<R> {
     const startWorkflowOperation = new WithStartWorkflowOperation(WORKFLOWS.lane, {
       ...start,
       workflowIdConflictPolicy: 'USE_EXISTING',
     });
     try {
-      return await client.withDeadline(Date.now() + UPDATE_TIMEOUT_MS, () =>
+      return await client.withDeadline(Date.now() + withinMs, () =>
         client.workflow.executeUpdateWithStart(update, {
           args: [arg] as [A],
           startWorkflowOperation,

@@ -60,7 +60,7 @@ describe('at most two at a time', () => {
 describe('write leases', () => {
   usePair();
 
-  test('of promotions are requested for eight at a time; a rollback, and a pair that has begun, do not wait', async () => {
+  test('of promotions are requested for 32 at a time; a rollback, and a pair that has begun, do not wait', async () => {
     let [asked, most] = [0, 0];
     let open: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => {
@@ -76,14 +76,14 @@ describe('write leases', () => {
         return 'granted';
       },
     };
-    const promotions = Array.from({ length: 10 }, () => moveTags(order({ authorizer: slow })));
-    await until('eight have asked', () => asked === 8);
+    const promotions = Array.from({ length: 34 }, () => moveTags(order({ authorizer: slow })));
+    await until('32 have asked', () => asked === 32);
     const move = order();
     const back = await moveTags({ ...move, input: { ...move.input, kind: 'rollback' } });
     expect(back.every(({ result }) => result !== 'failed')).toBe(true);
     expect((await moveTags(order({ begun: true }))).length).toBe(2);
     open();
     await Promise.all(promotions);
-    expect(most).toBe(8);
+    expect(most).toBe(32);
   });
 });

@@ -45,7 +45,7 @@ export default [
     file: 'src/move/move-tags.ts',
     find: 'paced: rollsBack ? undefined : pacedPromotion,',
     replace: 'paced: undefined,',
-    test: 'test/move/at-most.test.ts > of promotions are requested for eight at a time; a rollback, and a pair that has begun, do not wait',
+    test: 'test/move/at-most.test.ts > of promotions are requested for 32 at a time; a rollback, and a pair that has begun, do not wait',
   },
   {
     name: 'gates-rollback-paced',
@@ -53,6 +53,6 @@ export default [
     file: 'src/move/move-tags.ts',
     find: 'paced: rollsBack ? undefined : pacedPromotion,',
     replace: 'paced: pacedPromotion,',
-    test: 'test/move/at-most.test.ts > of promotions are requested for eight at a time; a rollback, and a pair that has begun, do not wait',
+    test: 'test/move/at-most.test.ts > of promotions are requested for 32 at a time; a rollback, and a pair that has begun, do not wait',
   },
 ];

@@ -3,6 +3,7 @@ import { msToNumber } from '@temporalio/common/lib/time.js';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, test } from 'vitest';
 import { ANNOUNCE_MS, createLaneActivities } from '../../activities/lane/calls.js';
+import { createMoveActivities, REPORT_MS } from '../../activities/move.js';
 import { parseSha } from '../../src/contract/sha.js';
 import {
   LANE_ANSWER_MS,
@@ -40,4 +41,17 @@ test('the announcement of an automatic rollback has the time for that', () => {
   const [, limit = ''] = /ANNOUNCING = '(.*)'/.exec(readFileSync('workflows/rollback/announcing.ts', 'utf8')) ?? [];
   expect(LANE_ANSWER_MS).toBeGreaterThanOrEqual(LANE_TASK_TIMEOUT + REPLAY_MS);
   expect(msToNumber(limit as '15s')).toBeGreaterThan(LANE_ANSWER_MS + UPDATE_TIMEOUT_MS);
+});
+
+test('a report of a move waits for as long as the lane may take to look its mover up', async () => {
+  const asked: unknown[] = [];
+  const lane = { update: async (_update: unknown, _report: unknown, withinMs?: number) => void asked.push(withinMs) };
+  const { reportMove } = createMoveActivities({ lane, config: { lane: '' } } as never);
+  for (const laneUnheard of [false, true])
+    await new MockActivityEnvironment().run(reportMove, { input: { laneUnheard } } as never);
+  // One that the lane did not hear before is sent as a signal soon.
+  expect(asked).toEqual([REPORT_MS, undefined]);
+  const lanes = readFileSync('workflows/lane/announced-rollbacks.ts', 'utf8');
+  const [, limit = ''] = /'look up the mover of a report', '(.*)'/.exec(lanes) ?? [];
+  expect(REPORT_MS).toBeGreaterThan(msToNumber(limit as '15s'));
 });
