@@ -220,3 +220,9 @@ describe('a verdict', () => {
     expect(parseLaneRequest(sent)).toEqual(sent);
   });
 });
+
+test('a request of a run that cannot exist is none: its end could not be followed', () => {
+  const runId = '01234567-89ab-cdef-0123-456789abcdef';
+  expect(parseLaneRequest(run('b', { runId }))).not.toBeNull();
+  expect(parseLaneRequest(run('b', { runId: 'no-run-id' }))).toBeNull();
+});

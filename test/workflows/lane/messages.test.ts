@@ -10,7 +10,6 @@ import {
   reportMoveSignal,
   reportMoveUpdate,
 } from '../../../src/contract/messages.js';
-import { parseSha } from '../../../src/contract/sha.js';
 import { laneClient } from '../../../src/temporal/lane-client.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { ada, heldFor, say } from '../../support/decisions.js';
@@ -61,12 +60,6 @@ test.each([joinQueueSignal, beginRollbackSignal, reportMoveSignal, holderStatusS
     expect(await laneState(gate())).toMatchObject({ queue, rollback, ledger });
   },
 );
-
-test('a request of a run that cannot exist is ignored: its end could not be followed', async () => {
-  await gate().laneClient.joinQueue({ workflowId: 'x', runId: 'no-run-id', sha: parseSha(newSha()) });
-  const { sha } = await gate().greenBuild();
-  expect((await awaitRunEnd(await gate().release({ sha }))).report).toMatchObject({ outcome: 'promoted' });
-});
 
 test('an invalid report of a hold preempts no release', async () => {
   const { sha, digests } = await gate().greenBuild();
