@@ -53,7 +53,7 @@ export async function benchRegistry(): Promise<void> {
     writeSection('registry', [
       `\`:latest\` of both images moves to the other of two builds (indexes of two platforms), ${RUNS} times after ${WARM_UP} warm-up moves. ` +
         `The table shows the median in ms (p90) and the ratio to crane, direct and with ${DELAY_MS} ms added to each request by a proxy. ` +
-        'The gate reads `:latest`, writes both tags at once and reads both back; as a command in a process of its own it also looks for copies of the ledger, and whether the builds are whole. ' +
+        'The gate reads `:latest`, writes both tags at once and reads both back; as a command in a process of its own it also looks, beside that, for copies of the ledger, and whether the builds are whole. ' +
         'The program of 30 lines (`bench/plain-move.ts`) reads, writes and reads back, and checks nothing: no command in Node is faster. ' +
         'Target of the command: 1.5 and 0.35. ' +
         `The write lease of Temporal is not included. ${versions}.`,
