@@ -26,6 +26,8 @@ const UNUSED = [
 
 /** Modules of Node that few runs of a command need, and that take long to load. */
 const LATE = /^node:(?:child_process|tls|zlib)$/;
+/** What a newer Node than this one has in them, and the gate uses where it is there. */
+const NEWER = ['getCACertificates'];
 
 /** Temporal's client, which is two thirds of the code: what asks only the registry or the tenants does not load it. */
 const SDK = /^@temporalio\/(?:client|common|envconfig|proto)(?:\/|$)/;
@@ -58,9 +60,10 @@ const lean = (sdk) => ({
   },
 });
 
-/** A module of Node that is loaded when something of it is first used. Inside it, its own name is external. */
+/** A module of Node that is loaded when something of it is first used. */
 function lateModule(path) {
-  const getters = Object.keys(require(path)).map((name) => `get ${name}() { return load().${name}; }`);
+  const names = new Set([...Object.keys(require(path)), ...NEWER]);
+  const getters = [...names].map((name) => `get ${name}() { return load().${name}; }`);
   return `const load = () => nodeModule(${JSON.stringify(path)}); module.exports = { ${getters.join(', ')} };`;
 }
 
