@@ -7,7 +7,7 @@ import { tool } from '../testbed/tools.js';
 import { PACKAGED_CLI } from './packaged-cli.js';
 import { median, quantile, table, writeSection } from './report.js';
 
-const RUNS = 15;
+const RUNS = 25;
 
 /** Measures commands from a cold process, compared with Temporal's own CLI, which is one static program. */
 export async function benchCli(): Promise<void> {
@@ -27,10 +27,10 @@ export async function benchCli(): Promise<void> {
     };
     const rows = Object.entries(commands).map(([name, [program = '', ...args]]) => {
       const times = Array.from({ length: RUNS }, () => timed(program, args, server.address));
-      return [name, `${median(times)} ms`, `${quantile(times, 0.95)} ms`];
+      return [name, `${Math.min(...times)} ms`, `${median(times)} ms`, `${quantile(times, 0.95)} ms`];
     });
     const text = `Each command is a cold process, from start to end, ${RUNS} times. The command line is that of a package, bundled and compiled ahead. Target: \`canary --version\` under 300 ms.`;
-    writeSection('cli', [text, table(['command', 'median', 'p95'], rows)]);
+    writeSection('cli', [text, table(['command', 'fastest', 'median', 'p95'], rows)]);
   } finally {
     await server.stop();
   }
