@@ -37,8 +37,8 @@ async function hostile(onRequest: (socket: Socket, head: string) => void) {
     socket.on('close', () => sockets.delete(socket)).on('error', () => undefined);
     let head = '';
     socket.on('data', (data) => {
-      // It speaks no TLS.
-      if (data[0] === TLS_HANDSHAKE) return void socket.destroy();
+      // It speaks no TLS, and says so as servers of plain text do.
+      if (data[0] === TLS_HANDSHAKE) return void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
       head += data.toString('latin1');
       if (!head.includes('\r\n\r\n')) return;
       const whole = head;
