@@ -105,7 +105,9 @@ function counts(violation: Violation): boolean {
 }
 
 /** What a violation is about, without the names, times and digests of its run. */
-const kindOf = ({ rule, what }: Violation) => `${rule} ${what.replace(/\S*\d\S*/g, '#')}`;
+function kindOf({ rule, what }: Violation): string {
+  return `${rule} ${what.replace(/\S*\d\S*/g, '#')}`;
+}
 
 /** Prints what is wrong, and the timeline; then the smallest prefix of the plan that shows the same, and its timeline. */
 async function explain(servers: Servers, plan: Plan, played: Played): Promise<void> {

@@ -18,10 +18,10 @@ export interface Mover {
 
 /** The movers in the order of their starts, each with its writes. */
 export function moversOf({ runs, writes }: Evidence): Mover[] {
-  return runs
+  const movers = runs
     .filter(({ type }) => type === 'MoveLatest')
     .sort((one, other) => one.startedAt - other.startedAt)
-    .map((run) => {
+    .map((run): Mover => {
       const targets = (run.input.images as Mover['targets'] | undefined)?.map((image) => ({
         ...image,
         // A repository with its registry in front: the writes know only the path.
@@ -31,7 +31,16 @@ export function moversOf({ runs, writes }: Evidence): Mover[] {
       const parent = runs.find(({ runId }) => runId === run.parentRunId);
       return { ...mover, parent, writes: writes.filter((write) => mayWrite(mover, write)) };
     });
+  // What a mover that runs may have written was not on its way from one that has closed.
+  const isOfRunning = (write: Write) =>
+    movers.some(({ run, writes: own }) => own.includes(write) && !isAfter(write, run));
+  return movers.map((mover) => ({
+    ...mover,
+    writes: mover.writes.filter((write) => !isAfter(write, mover.run) || !isOfRunning(write)),
+  }));
 }
+
+const isAfter = (write: Write, { closedAt }: Run) => closedAt !== null && write.at > closedAt;
 
 function mayWrite({ run, targets }: Pick<Mover, 'run' | 'targets'>, write: Write): boolean {
   if (write.by !== 'gate' || write.at < run.startedAt) return false;

@@ -18,6 +18,18 @@ const byHand = (events: RunEvent[], ...others: Run[]) =>
     runs: [lane(...events), RELEASE, MOVER, ...others],
     writes: [...writes(0, A, 'person'), ...writes(6, C, 'person'), ...writes(21, B)],
   });
+/** The lane refuses the promotion, and lets the rollback to the same build write within two seconds. */
+const SAME_BUILD = more({
+  runs: [
+    lane(),
+    { ...RELEASE, status: 'FAILED', failure: 'CanaryAborted', closedAt: at(20.7) },
+    { ...MOVER, status: 'FAILED', failure: 'MoveRefused', closedAt: at(20.6) },
+    run('Rollback', 'back', 19.7, 23, { input: { sha: B } }),
+    mover(B, 20.8, 22, 'back', 'rollback'),
+  ],
+  grants: leases([20.9, 20.8]),
+  announced: [{ at: at(19.8), runId: 'run of back' }],
+});
 const NAMING = run('CanaryRelease', 'd', 8, 12, { input: { sha: B }, status: 'FAILED', failure: 'MoveFailed' });
 const FAILED = run('Rollback', 'back', 8, 12, { input: { sha: A }, status: 'FAILED', failure: 'MoveRefused' });
 
@@ -62,6 +74,7 @@ test.each<[string, Evidence]>([
   ['a promotion in a pause that the lane refused', commanded({ ...event(8, 'pause'), isRefused: true })],
   ['a promotion after a rollback that was refused', rollback(6.5, 7)],
   ['a promotion that was let write before a rollback announced itself', rollback(20.8, 40)],
+  ['a rollback to the very build of a promotion that was refused for it', SAME_BUILD],
   ['a promotion over a hand that was adopted', byHand([event(8, 'adopt')])],
   [
     'a promotion over a hand that a failed move named, and whose hold a person lifted',
