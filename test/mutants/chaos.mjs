@@ -263,4 +263,12 @@ export default [
     replace: "name === 'alarm production-red'",
     test: 'test/chaos/named.test.ts > the checker finds I1 in a rollback without a person before its watch found the build red',
   },
+  {
+    name: 'chaos-write-of-closed',
+    breaks: 'the checker takes the write of a rollback for one of the promotion that was refused for it',
+    file: 'chaos/checker/movers.ts',
+    find: '!isAfter(write, mover.run) || !isOfRunning(write)',
+    replace: 'mover.run !== undefined || !isOfRunning(write)',
+    test: 'test/chaos/stops.test.ts > the checker accepts a rollback to the very build of a promotion that was refused for it',
+  },
 ];
