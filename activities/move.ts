@@ -120,9 +120,7 @@ export function createMoveActivities({ config, registry, lane, authorizerFor, wa
     reportMove: (report: MoveReport): Promise<void> =>
       withHeartbeat(async () => {
         try {
-          await (report.input.laneUnheard
-            ? lane.update(reportMoveUpdate, report)
-            : lane.update(reportMoveUpdate, report, REPORT_MS));
+          await lane.update(reportMoveUpdate, report, report.input.laneUnheard ? undefined : REPORT_MS);
         } catch (error) {
           if (!report.input.laneUnheard || error instanceof LaneRefused) throw error;
           // It reads that when it is back, after the announcement.

@@ -85,18 +85,12 @@ function count({ acts }: Played): void {
 
 /** How many acts applied of how many, in all and by act. */
 function appliedLine(): string {
-  const sum = [...applied.values()].reduce(
-    (all, one) => ({ applied: all.applied + one.applied, of: all.of + one.of }),
-    {
-      applied: 0,
-      of: 0,
-    },
-  );
+  const sumOf = (count: 'applied' | 'of') => [...applied.values()].reduce((sum, one) => sum + one[count], 0);
   const each = ACTS.flatMap((act) => {
     const one = applied.get(act);
     return one ? [`${act} ${one.applied}/${one.of}`] : [];
   });
-  return `${sum.applied} of ${sum.of}: ${each.join(', ')}`;
+  return `${sumOf('applied')} of ${sumOf('of')}: ${each.join(', ')}`;
 }
 
 /** Whether a violation counts: with a break, only what that must lead to. */

@@ -11,6 +11,11 @@ type Play = (response: ServerResponse, request: IncomingMessage, nth: number, el
 const json = (response: ServerResponse, body: string | Buffer, headers: Record<string, string> = {}, status = 200) =>
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
 
+const bare =
+  (status: number): Play =>
+  (response) =>
+    response.writeHead(status).end();
+
 /** Unusual and faulty answers, apart from their content. Each one is the answer to every request. */
 export const ODDITIES = {
   good: (response) => json(response, GOOD),
@@ -54,18 +59,18 @@ export const ODDITIES = {
     response.writeHead(403, { 'cf-mitigated': 'challenge', 'content-type': 'text/html' }).end('<html>'),
   'a login page that is marked': (response) => json(response, GOOD, { 'x-goog-iap-generated-response': 'true' }),
   'a tunnel that is offline': (response) => response.writeHead(404, { 'ngrok-error-code': 'ERR_NGROK_3200' }).end(),
-  '407': (response) => response.writeHead(407).end(),
-  '408': (response) => response.writeHead(408).end(),
-  '520': (response) => response.writeHead(520).end(),
-  '521': (response) => response.writeHead(521).end(),
-  '522': (response) => response.writeHead(522).end(),
-  '527': (response) => response.writeHead(527).end(),
-  '530': (response) => response.writeHead(530).end(),
-  '519': (response) => response.writeHead(519).end(),
-  '528': (response) => response.writeHead(528).end(),
-  '204': (response) => response.writeHead(204).end(),
-  '502': (response) => response.writeHead(502).end(),
-  '504': (response) => response.writeHead(504).end(),
+  '407': bare(407),
+  '408': bare(408),
+  '520': bare(520),
+  '521': bare(521),
+  '522': bare(522),
+  '527': bare(527),
+  '530': bare(530),
+  '519': bare(519),
+  '528': bare(528),
+  '204': bare(204),
+  '502': bare(502),
+  '504': bare(504),
   '429, then good': (response, _request, nth) =>
     nth === 0 ? json(response, '{}', { 'retry-after': '1' }, 429) : json(response, GOOD),
   '503 for an hour': (response) => json(response, '{}', { 'retry-after': '3600' }, 503),

@@ -3,7 +3,7 @@ import { moveLatestId, watchProductionId } from '../../src/contract/ids.js';
 import { laneCommandUpdate } from '../../src/contract/messages.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { lastMove } from '../../src/lane/ledger.js';
-import { findRun, queryStatus } from '../../src/temporal/runs.js';
+import { findRun, isOpen, queryStatus } from '../../src/temporal/runs.js';
 import { check } from '../checker/check.js';
 import type { Evidence, Violation } from '../checker/evidence.js';
 import type { Act, Plan, Step } from '../plan.js';
@@ -109,7 +109,7 @@ async function whichAreOpen({ client }: Servers, ids: readonly string[]): Promis
   const found = await Promise.all(
     ids.map(async (id) => {
       const run = await findRun(client, id).catch(() => undefined);
-      return run === undefined || run?.status.name === 'RUNNING' ? [id] : [];
+      return run === undefined || (run && isOpen(run)) ? [id] : [];
     }),
   );
   return new Set(found.flat());

@@ -1,5 +1,5 @@
 import type { Evidence, Run, Violation } from './evidence.js';
-import { type Mover, SCHEDULED } from './movers.js';
+import { type Mover, SCHEDULED, short } from './movers.js';
 
 /** Causes of failed workflow tasks that say that the code of a workflow is broken, or does not replay its history. */
 const BROKEN: Record<string, string> = {
@@ -60,7 +60,7 @@ export function repeated({ writes, staleMs }: Evidence, movers: readonly Mover[]
       const own = writes.filter(({ repository }) => repository === write.repository);
       const before = own[own.indexOf(write) - 1];
       if (!before || !mover.writes.includes(before) || before.isUnanswered || before.digest !== write.digest) return [];
-      const what = `the mover of ${mover.sha.slice(0, 7)} wrote ${write.repository} twice`;
+      const what = `the mover of ${short(mover.sha)} wrote ${write.repository} twice`;
       return [{ rule: 'I6', at: write.at, what }];
     });
   });

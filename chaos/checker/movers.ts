@@ -3,7 +3,15 @@ import type { Announced, Build, Evidence, Run, RunEvent, Write } from './evidenc
 /** Time for which a request of a mover that has closed may still be on its way. */
 export const IN_FLIGHT_MS = 2_000;
 
+/** Time between the last look of a mover and its write, in which no mover can notice a hand: the window of a lease, and the requests. */
+export const LOOK_MS = 2_500;
+
 export const SCHEDULED = 'ActivityTaskScheduled';
+
+export const short = (sha: string) => sha.slice(0, 7);
+/** Whether one of two names of a build begins with the other. */
+export const isSame = (one: string, other: string) =>
+  one.length > 0 && (one.startsWith(other) || other.startsWith(one));
 
 /** One mover, with what it was to write and what it wrote. */
 export interface Mover {
@@ -91,7 +99,7 @@ export const laneCommands = ({ runs }: Evidence, ...names: string[]): RunEvent[]
 export const firstWrite = ({ writes, targets }: Mover): Write | undefined =>
   writes.find(({ repository, digest }) => targets.some((one) => one.repository === repository && one.to === digest));
 
-/** Whether a person said that a known-bad build is promoted all the same. */
+/** Whether a person said that a known-bad build is promoted anyway. */
 export const isForced = ({ parent }: Mover): boolean =>
   parent?.input.force === true &&
   (parent.type === 'Rollback' || (parent.type === 'CanaryRelease' && parent.input.promoteOnly === true));
@@ -114,7 +122,7 @@ export const automatic = (movers: readonly Mover[]) =>
   movers.filter((mover) => mover.kind === 'promotion' && !isNamed(mover) && firstWrite(mover) !== undefined);
 
 export const buildOf = ({ builds }: Evidence, sha: string): Build | undefined =>
-  builds.find((build) => build.sha.startsWith(sha) || sha.startsWith(build.sha));
+  builds.find((build) => isSame(build.sha, sha));
 
 /** Digest of `:latest` of a repository at a time. */
 export function latestAt({ writes }: Evidence, repository: string, at: number): string | undefined {

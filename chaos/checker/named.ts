@@ -5,17 +5,18 @@ import {
   firstWrite,
   grantedAt,
   isForced,
+  isSame,
+  LOOK_MS,
   laneCommands,
   latestAt,
   type Mover,
+  short,
 } from './movers.js';
 
 /** Time that the lane may need to read the verdict of a run that ended, in milliseconds. */
 const VERDICT_MS = 15_000;
-/** Time in which a hand cannot be noticed before a write, in milliseconds, as in a move forward. */
-const LOOK_MS = 2_500;
 
-/** I1: a mover that wrote is of the build of the run that asked for it, and each target is an image of that build, whoever named it. */
+/** I1: a mover that wrote is of the build of the run that asked for it, and each target is an image of that build, also if a person named it. */
 export function ofItsBuild(evidence: Evidence, movers: readonly Mover[]): Violation[] {
   return movers.flatMap((mover): Violation[] => {
     const { sha, parent, targets, writes } = mover;
@@ -161,5 +162,3 @@ function isRejected({ runs }: Evidence, { sha, parent }: Mover, movers: readonly
 }
 
 const endOf = ({ closedAt }: Run) => closedAt ?? Number.POSITIVE_INFINITY;
-const isSame = (one: string, other: string) => one.length > 0 && (one.startsWith(other) || other.startsWith(one));
-const short = (sha: string) => sha.slice(0, 7);

@@ -6,13 +6,12 @@ import {
   firstWrite,
   grantedAt,
   isNamed,
+  LOOK_MS,
   laneCommands,
   latestAt,
   type Mover,
+  short,
 } from './movers.js';
-
-/** Time between the last look of a mover and its write, in which nobody can notice a hand: the window of a lease, and the requests. */
-const LOOK_MS = 2_500;
 
 /** Failures of a mover that name each digest. */
 const SAID = ['PairSplit', 'MoveFailed'];
@@ -131,5 +130,3 @@ export function byHand(evidence: Evidence, movers: readonly Mover[]): Violation[
     });
   });
 }
-
-const short = (sha: string) => sha.slice(0, 7);

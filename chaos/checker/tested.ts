@@ -1,5 +1,5 @@
 import type { Evidence, Run, TenantRequest, Violation } from './evidence.js';
-import { automatic, buildOf, eventsAfter, firstWrite, laneCommands, type Mover, SCHEDULED } from './movers.js';
+import { automatic, buildOf, eventsAfter, firstWrite, laneCommands, type Mover, SCHEDULED, short } from './movers.js';
 
 /** Request with which a tenant is asked for its build. */
 const PROBE = 'GET /health';
@@ -190,5 +190,3 @@ function isFailing(evidence: Evidence, tenant: string, from: number, to: number)
     else series.push([]);
   return series.some((times) => isSeries(times, evidence.probeMs));
 }
-
-const short = (sha: string) => sha.slice(0, 7);

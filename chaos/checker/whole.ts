@@ -1,5 +1,5 @@
 import type { Evidence, Run, Violation, Write } from './evidence.js';
-import { IN_FLIGHT_MS, latestAt, type Mover } from './movers.js';
+import { IN_FLIGHT_MS, latestAt, type Mover, short } from './movers.js';
 
 /** I2: a mover that completed left every image on its target; at the end all images are of one build, or a run said they are not. */
 export function whole(evidence: Evidence, movers: readonly Mover[]): Violation[] {
@@ -79,5 +79,3 @@ function atTheEnd(evidence: Evidence, movers: readonly Mover[]): Violation[] {
   const where = repositories.map((repository) => `${repository} ${latest[repository]?.slice(0, 19)}`).join(', ');
   return [{ rule: 'I2', at: last.at, what: `:latest is on two builds, and no run says so: ${where}` }];
 }
-
-const short = (sha: string) => sha.slice(0, 7);

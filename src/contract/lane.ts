@@ -114,12 +114,12 @@ export interface LaneHold {
   since: string;
 }
 
-/** Pause of the lane: no promotion begins. */
+/** Pause of the lane: no promotion begins until `until` (ISO 8601); without it, until `canary resume`. */
 export interface Pause {
   by: string;
   why: string;
   since: string;
-  until?: string /** ISO 8601; absent: until `canary resume`. */;
+  until?: string;
 }
 
 /** Durable record of the lane, which outlives every run: plain JSON, at most `MAX_BUILDS` builds. */
@@ -146,9 +146,9 @@ export interface Ledger extends Quarantined {
   expectedLatest: { images: TagState[]; at: number } | null;
   /** Result of the last drift check, so that each finding is reported once. */
   drift?: Drift;
-  /** Time of the newest move for which a watch over production was started, ISO 8601. */
+  /** Time of the newest move for which a watch over production was started, ISO 8601; `watchedFor`: one with a fleet, and so a run. */
   watchStartedFor?: string;
-  watchedFor?: string /** The same, if there was a production fleet, and so a run of the watch. */;
+  watchedFor?: string;
   /** Consecutive releases that were preempted after the canary tenants had left; a promotion resets it. */
   consecutivePreemptions: number;
   /** Present once a part was lost: builds that were not seen since (`seen`) are refused unless their sequence is above `upTo`, which a person sets. */

@@ -32,17 +32,16 @@ export function openPool({
   connectMs,
   reuse = true,
   connections,
-  maxHeaderBytes,
+  maxHeaderBytes = MAX_HEADERS,
   tlsFor,
 }: PoolOptions): Agent {
   const limits = { timeout: connectMs, autoSelectFamilyAttemptTimeout: ADDRESS_MS };
   const options = {
     connections: connections ?? MAX_CONNECTIONS,
-    maxHeaderSize: MAX_HEADERS,
+    maxHeaderSize: maxHeaderBytes,
     // The caller bounds each request.
     headersTimeout: 0,
     bodyTimeout: 0,
-    ...(maxHeaderBytes !== undefined && { maxHeaderSize: maxHeaderBytes }),
     ...(!reuse && { pipelining: 0 }),
   };
   const tlsOf = (url: URL) => ({ ...limits, ...network.tlsOptions(tlsFor?.(url) ?? null) });

@@ -221,7 +221,7 @@ describe('a verdict', () => {
   });
 });
 
-test('a request of a run that cannot exist is none: its end could not be followed', () => {
+test('a request of a run that cannot exist is invalid: its end could not be followed', () => {
   const runId = '01234567-89ab-cdef-0123-456789abcdef';
   expect(parseLaneRequest(run('b', { runId }))).not.toBeNull();
   expect(parseLaneRequest(run('b', { runId: 'no-run-id' }))).toBeNull();

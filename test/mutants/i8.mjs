@@ -13,7 +13,7 @@ export default [
     file: 'src/lane/payloads/parse.ts',
     find: '!isRunId(runId) || !isSha(sha)',
     replace: '!isText(runId) || !isSha(sha)',
-    test: 'test/lane/verdicts.test.ts > a request of a run that cannot exist is none: its end could not be followed',
+    test: 'test/lane/verdicts.test.ts > a request of a run that cannot exist is invalid: its end could not be followed',
   },
   {
     name: 'i8-adopted-is-held-again',

@@ -10,7 +10,7 @@ export interface Redirect {
   isAway: boolean;
 }
 
-/** Redirect of an answer; null if it is none. */
+/** Redirect of an answer; null for any other answer. */
 export function redirectOf(status: number, { location }: Headers, from: URL): Redirect | null {
   const given = [location ?? []].flat()[0];
   if (status < 300 || status > 399 || given === undefined || !URL.canParse(given, from.href)) return null;
