@@ -5,7 +5,7 @@ import { rollbackId, taskQueue, WORKFLOWS, watchProductionId } from '../../src/c
 import { parseSha } from '../../src/contract/sha.js';
 import { awaitRunEnd, queryStatus } from '../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
-import { ada, say } from '../support/decisions.js';
+import { ada, approveToTheEnd, say } from '../support/decisions.js';
 import { useGate } from '../support/gate.js';
 import { hostileMessages, listedMessages, signalUndecodable } from '../support/hostile.js';
 import { laneHandle, laneState } from '../support/lanes.js';
@@ -99,10 +99,9 @@ describe('hostile messages to everything that a run lists', () => {
     await gate().sendToLane('resume', ada);
     await gate().adopt();
     const next = await gate().greenBuild();
-    const report = await awaitRunEnd(
-      await gate().release({ sha: next.sha, force: true, reason: 'order', sequence: 9 }).then(approved),
-    );
-    expect(report).toMatchObject({ report: { outcome: 'promoted' } });
+    const release = await gate().release({ sha: next.sha, force: true, reason: 'order', sequence: 9 });
+    await approveToTheEnd(gate(), release);
+    expect((await awaitRunEnd(release)).report).toMatchObject({ outcome: 'promoted' });
     // The lane takes some 400 messages.
   }, 120_000);
 
@@ -138,17 +137,6 @@ describe('hostile messages to everything that a run lists', () => {
     await expect(handle.result()).rejects.toThrow();
   });
 });
-
-/** Approves a release that waits for it. */
-async function approved<T extends WorkflowHandle>(handle: T): Promise<T> {
-  const hold = await until(
-    'it is held',
-    async () => (await queryStatus(gate().client, handle.workflowId))?.hold,
-    30_000,
-  );
-  await say(handle, 'approve', { ...ada, hold: hold.id });
-  return handle;
-}
 
 describe('a run that was started under an id of another kind ends', () => {
   test.each(

@@ -25,8 +25,8 @@ export function heldFor(gate: Gate, handle: WorkflowHandle, name: HoldName, ms?:
   );
 }
 
-/** Approves each hold of a run until it ends: an approval that comes before an attempt watches again, after the death of a worker, has
- * no proof, so the build soaks and it is asked again. */
+/** Approves each hold of a run until it ends. It may be asked again: a canary that fell silent takes a question back, and an approval
+ * that comes before an attempt watches again, after the death of a worker, has no proof. */
 export const approveToTheEnd = (gate: Gate, handle: WorkflowHandle) =>
   until(
     'it has ended',

@@ -13,16 +13,24 @@ const BY = `by ada (${REASON})`;
 const WATCHED_MS = 2_000;
 /** Most events that a run adds to its history meanwhile: a loop adds hundreds. */
 const MAX_EVENTS = 8;
+/** A run is at rest when this many looks in a row, of some 200 ms each, find nothing new. */
+const LOOKS_AT_REST = 4;
 
 const namespace = 'default';
 const handleOf = ({ client }: Gate, workflowId: string) => client.workflow.getHandle(workflowId);
 const eventsOf = async (gate: Gate, id: string) => (await handleOf(gate, id).describe()).historyLength;
 
-/** Pauses a run, as `temporal workflow pause` does, between two workflow tasks: SDK 1.24.0 does not replay one that was paused before its task began. */
+/**
+ * Pauses a run, as `temporal workflow pause` does, while it is at rest: SDK 1.24.0 does not replay one that was paused between the
+ * schedule of a workflow task and its begin, which a step that ends in that moment makes (docs/runbook/cancel-terminate-reset.md).
+ */
 export async function pauseRun(gate: Gate, workflowId: string): Promise<void> {
-  await until('it has no workflow task', async () => {
-    const { raw } = await handleOf(gate, workflowId).describe();
-    return !raw.pendingWorkflowTask;
+  let [before, looks] = [-1, 0];
+  await until('it is at rest', async () => {
+    const { raw, historyLength } = await handleOf(gate, workflowId).describe();
+    looks = historyLength === before && !raw.pendingWorkflowTask ? looks + 1 : 0;
+    before = historyLength;
+    return looks === LOOKS_AT_REST;
   });
   const asked = { namespace, workflowId, identity: 'ada', reason: REASON, requestId: randomUUID() };
   await gate.client.workflowService.pauseWorkflowExecution(asked);
