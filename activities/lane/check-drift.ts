@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { cancellationSignal, sleep } from '@temporalio/activity';
 import type { Config } from '../../src/config/schema.js';
+import type { LaneState } from '../../src/contract/lane.js';
 import { driftUpdate } from '../../src/contract/messages.js';
 import { type Drift, type TagState, whereItStands } from '../../src/contract/move.js';
 import { shortSha } from '../../src/contract/sha.js';
@@ -43,21 +44,24 @@ export async function confirmDrift(
 /** Activities of `CheckDrift`, of one gate. */
 export function createDriftActivities(gate: ActivityDependencies) {
   return {
-    /** Compares the registry with the ledger; null if the lane does not answer, has no move that is old enough for reads to count, or knows the result. */
-    lookForDrift: (): Promise<Drift | null> => withHeartbeat(() => findDrift(gate)),
+    /** Compares the registry with the ledger, and starts an ended lane again; null if the lane does not answer, has no move that is old enough for reads to count, or knows the result. */
+    lookForDrift: (): Promise<Drift | null> => withHeartbeat(() => findDriftOrBeginAgain(gate)),
 
     /** Sends the result to the lane. */
     reportDrift: (found: Drift): Promise<void> => withHeartbeat(() => gate.lane.update(driftUpdate, found)),
   };
 }
 
-/** What `lookForDrift` finds. */
-export async function findDrift({ config, registry, lane, waits }: ActivityDependencies): Promise<Drift | null> {
-  const state = await lane.state();
-  // A lane that a person ended would compare nothing until the next release.
-  if (state === null) await lane.beginAgain();
-  const expected = state?.ledger.expectedLatest;
-  if (!state || !expected || state.move || Date.now() - expected.at < waits.recentMs) return null;
+/** What `lookForDrift` finds. A lane that a person ended is started again instead: it would compare nothing until the next release. */
+export async function findDriftOrBeginAgain(gate: ActivityDependencies): Promise<Drift | null> {
+  const state = await gate.lane.state();
+  if (state === null) await gate.lane.beginAgain();
+  return state && findDrift(gate, state);
+}
+
+async function findDrift({ config, registry, waits }: ActivityDependencies, state: LaneState): Promise<Drift | null> {
+  const expected = state.ledger.expectedLatest;
+  if (!expected || state.move || Date.now() - expected.at < waits.recentMs) return null;
   const latest = await confirmDrift(registry, configured(config, expected.images), waits.surpriseMs);
   const missing = await Promise.all(rollbackTargets(state.ledger).map((one) => missingOf(registry, config, one)));
   const found = { expectedAt: expected.at, latest, missing: missing.flat().slice(0, MAX_MISSING) };

@@ -4,7 +4,7 @@ import { driftUpdate } from '../../src/contract/messages.js';
 import type { Drift } from '../../src/contract/move.js';
 import type { ActivityDependencies } from '../dependencies.js';
 import { withHeartbeat } from '../heartbeat.js';
-import { findDrift } from './check-drift.js';
+import { findDriftOrBeginAgain } from './check-drift.js';
 
 /** Gates whose registry is read at a time. */
 const AT_A_TIME = 8;
@@ -14,7 +14,7 @@ export function createSharedDrift(gates: ActivityDependencies[]) {
   const checkNext = async (rest: ActivityDependencies[]): Promise<void> => {
     for (let gate = rest.shift(); gate !== undefined; gate = rest.shift()) {
       try {
-        const found = await findDrift(gate);
+        const found = await findDriftOrBeginAgain(gate);
         if (found !== null) await gate.lane.update(driftUpdate, found);
       } catch (error) {
         if (cancellationSignal().aborted) throw error;

@@ -55,4 +55,28 @@ export default [
     replace: 'paced: pacedPromotion,',
     test: 'test/move/at-most.test.ts > of promotions are requested for 32 at a time; a rollback, and a pair that has begun, do not wait',
   },
+  {
+    name: 'gates-report-sent-again',
+    breaks: 'a report of a move is sent again, and looked up again, while the lane still looks the first one up',
+    file: 'activities/move.ts',
+    find: 'report.input.laneUnheard ? undefined : REPORT_MS',
+    replace: 'undefined',
+    test: 'test/workers/sticky.test.ts > a report of a move waits for as long as the lane may take to look its mover up',
+  },
+  {
+    name: 'gates-report-too-brief',
+    breaks: 'a report of a move waits for less time than its look-up may take',
+    file: 'activities/move.ts',
+    find: 'REPORT_MS = 20_000',
+    replace: 'REPORT_MS = 10_000',
+    test: 'test/workers/sticky.test.ts > a report of a move waits for as long as the lane may take to look its mover up',
+  },
+  {
+    name: 'gates-silent-lane-reported-late',
+    breaks: 'a report to a lane that the rollback did not hear waits for its answer, before it is sent as a signal',
+    file: 'activities/move.ts',
+    find: 'report.input.laneUnheard ? undefined : REPORT_MS',
+    replace: 'REPORT_MS',
+    test: 'test/workers/sticky.test.ts > a report of a move waits for as long as the lane may take to look its mover up',
+  },
 ];

@@ -203,8 +203,16 @@ export default [
     name: 'drift-leaves-ended-lane',
     breaks: 'the check for drift leaves a lane that a person ended as it is',
     file: 'activities/lane/check-drift.ts',
-    find: '  if (state === null) await lane.beginAgain();\n',
+    find: '  if (state === null) await gate.lane.beginAgain();\n',
     replace: '',
     test: 'test/workflows/check-drift.test.ts > a lane that a person ended is started again, with all it knew, and the next check compares',
+  },
+  {
+    name: 'drift-starts-a-lane-that-never-ran',
+    breaks: 'the check for drift starts a lane that never ran, and has nothing to do',
+    file: 'src/temporal/lane-client.ts',
+    find: 'if (run && !isOpen(run)) await begin();',
+    replace: 'if (!run || !isOpen(run)) await begin();',
+    test: 'test/workflows/check-drift.test.ts > a lane that never ran is not started',
   },
 ];

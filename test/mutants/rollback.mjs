@@ -8,6 +8,23 @@ export default [
     test: 'test/workers/sticky.test.ts > an automatic rollback waits for a lane whose worker died while it held the task of the lane',
   },
   {
+    name: 'rollback-answered-without-replay',
+    breaks: 'an automatic rollback waits for the task of a worker that died, and not for the replay after it',
+    file: 'src/temporal/lane-client.ts',
+    find: 'LANE_ANSWER_MS = LANE_TASK_TIMEOUT + REPLAY_MS',
+    replace: 'LANE_ANSWER_MS = LANE_TASK_TIMEOUT',
+    test: 'test/workers/sticky.test.ts > the announcement of an automatic rollback has the time for that',
+  },
+  {
+    name: 'rollback-announced-past-its-time',
+    breaks:
+      'the announcement of an automatic rollback ends before the lane can have answered, and is told as a silent worker',
+    file: 'workflows/rollback/announcing.ts',
+    find: "ANNOUNCING = '15s'",
+    replace: "ANNOUNCING = '10s'",
+    test: 'test/workers/sticky.test.ts > the announcement of an automatic rollback has the time for that',
+  },
+  {
     name: 'rollback-sticky',
     breaks: 'after a crash, the lane answers later than an automatic rollback waits for it',
     file: 'src/temporal/lane-client.ts',
