@@ -3,7 +3,7 @@ import { type WorkflowHandle, WorkflowUpdateFailedError } from '@temporalio/clie
 import { afterAll, describe, expect, test } from 'vitest';
 import { rollbackId, taskQueue, WORKFLOWS, watchProductionId } from '../../src/contract/ids.js';
 import { parseSha } from '../../src/contract/sha.js';
-import { awaitRunEnd, queryStatus } from '../../src/temporal/runs.js';
+import { awaitRunEnd, queryStatus, retryLostUpdate } from '../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { ada, approveToTheEnd, say } from '../support/decisions.js';
 import { useGate } from '../support/gate.js';
@@ -67,7 +67,8 @@ async function bombard(handle: WorkflowHandle, sha: string, runId: string): Prom
     sent += EACH;
   }
   const update = (name: string) => (message: unknown) =>
-    handle.executeUpdate(name, { args: [message] }).catch((error: unknown) => {
+    // One that meets the continuation of the lane is lost.
+    retryLostUpdate(() => handle.executeUpdate(name, { args: [message] })).catch((error: unknown) => {
       if (!(error instanceof WorkflowUpdateFailedError)) throw error;
     });
   for (const [nth, name] of updates.entries()) {

@@ -2,7 +2,7 @@ import { type WorkflowHandle, WorkflowUpdateFailedError } from '@temporalio/clie
 import type { DecisionInput, DecisionName, Hold, HoldName } from '../../src/contract/hold.js';
 import { DECISIONS } from '../../src/contract/messages.js';
 import type { ReleaseStatus } from '../../src/contract/release.js';
-import { queryStatus, sendDecision } from '../../src/temporal/runs.js';
+import { queryStatus, retryLostUpdate, sendDecision } from '../../src/temporal/runs.js';
 import type { Gate } from './gate.js';
 import { until } from './until.js';
 
@@ -40,7 +40,7 @@ export const approveToTheEnd = (gate: Gate, handle: WorkflowHandle) =>
 
 /** Sends a decision to a run; returns the answer of the update. */
 export function say(handle: WorkflowHandle, verb: DecisionName, decision: DecisionInput): Promise<string> {
-  return handle.executeUpdate(DECISIONS[verb].update, { args: [decision] });
+  return retryLostUpdate(() => handle.executeUpdate(DECISIONS[verb].update, { args: [decision] }));
 }
 
 /** Reason why a decision is refused. */
