@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { gateLane, type Lane, parseLane } from '../src/contract/ids.js';
 import { parseRepository } from '../src/contract/image.js';
 import { laneCommandSignal } from '../src/contract/messages.js';
@@ -32,11 +32,19 @@ const WORKERS = parseLane('');
 const SOAK_MIN = 6;
 /** Wait for the canaries to take the build, before the soak; as it is shipped, it would be half of the measurement. */
 const UPDATE_CYCLE = '10s';
+/** Most minutes after the soak in which all are to be promoted; then the others are counted as not promoted. */
+const MOST_MIN = 30;
+/** Interval at which the releases that run are counted, in milliseconds. A long poll for each would take the namespace's places for long polls from the worker. */
+const COUNT_MS = 1_000;
+/** Interval at which their number is printed, in milliseconds. */
+const TELL_MS = 15_000;
 
 const HEAD = [
   'releases',
   'workers',
   'soak',
+  'heap of a worker, at most',
+  'promoted',
   'started a second',
   'all soak after',
   'soaks late by, median and worst',
@@ -44,26 +52,38 @@ const HEAD = [
   'memory of a worker',
   'CPU of the workers, of Temporal',
   'Actions a release',
+  'workflow tasks, timed out',
   'commit and day',
 ];
 
 /** Measures one release on each of many gates, all at once. Each situation is a row of its own, and keeps the rows of the others. */
 export async function benchScale(): Promise<void> {
-  const [releases = RELEASES, workers = 1, minutes = SOAK_MIN] = process.argv.slice(3).map(Number);
-  if (![releases, workers].every((count) => Number.isInteger(count) && count > 0) || !(minutes > 0))
-    throw new Error('invalid arguments: expected npm run bench -- scale [releases] [workers] [minutes of soak]');
-  const row = await measure(releases, workers, minutes);
-  const before = rowsOf('scale').filter((one) => one.slice(0, 3).join() !== row.slice(0, 3).join());
+  const [releases = RELEASES, workers = 1, minutes = SOAK_MIN, heapMb = 0] = process.argv.slice(3).map(Number);
+  if (![releases, workers].every((count) => Number.isInteger(count) && count > 0) || !(minutes > 0 && heapMb >= 0))
+    throw new Error(
+      'invalid arguments: expected npm run bench -- scale [releases] [workers] [minutes of soak] [MB of heap]',
+    );
+  const row = await measure({ count: releases, workers, minutes, heapMb });
+  const before = rowsOf('scale').filter((one) => one.slice(0, 4).join() !== row.slice(0, 4).join());
   const rows = [...before, row].sort((a, b) => Number(a[0]) - Number(b[0]) || Number(a[1]) - Number(b[1]));
   console.log(table(HEAD, [row]));
   writeSection('scale', [
     `One release on each of as many gates, started all at once, on one tenant, with the settings as they are shipped but for the soak and the update cycle, ${UPDATE_CYCLE}: a probe every 10 s. ` +
-      `A soak is late by what it took beyond its time. Actions are those of the lanes, too, by the server's own counter. A worker may take at most ${MOST_MB} MB. Temporal's dev server has one core. Each row is a run of its own.`,
+      `A soak is late by what it took beyond its time. Actions are those of the lanes, too, and so are workflow tasks, by the server's own counters; a task that its worker does not take or end in time is given again. ` +
+      `A worker may take at most ${MOST_MB} MB. The heap is what \`--max-old-space-size\` says. Temporal's dev server has one core. Each row is a run of its own.`,
     table(HEAD, rows),
   ]);
 }
 
-async function measure(count: number, workers: number, minutes: number): Promise<string[]> {
+interface Situation {
+  count: number;
+  workers: number;
+  minutes: number;
+  /** Limit of the heap of a worker, in MB; 0: as Node sets it. */
+  heapMb: number;
+}
+
+async function measure({ count, workers, minutes, heapMb }: Situation): Promise<string[]> {
   const soakMs = minutes * 60_000;
   const folder = mkdtempSync(join(tmpdir(), 'canary-bench-'));
   const [temporal, registry, fleet] = await Promise.all([startTemporalServer(), startRegistry(), startFleet(1)]);
@@ -79,8 +99,9 @@ async function measure(count: number, workers: number, minutes: number): Promise
   );
   for (const name of names) await publish(registry.host, `${name}/platform`, client, gateLane(WORKERS, name));
   await fleet.deploy({ sha: SHA });
+  const heap = heapMb > 0 ? [`--max-old-space-size=${heapMb}`] : [];
   const processes = Array.from({ length: workers }, () =>
-    spawn(process.execPath, [join(repositoryRoot, 'bin', 'canary.js'), 'worker'], {
+    spawn(process.execPath, [...heap, join(repositoryRoot, 'bin', 'canary.js'), 'worker'], {
       stdio: 'ignore',
       env: {
         PATH: process.env.PATH,
@@ -105,16 +126,14 @@ async function measure(count: number, workers: number, minutes: number): Promise
       handles.push(await startRelease(client, gateLane(WORKERS, name), parseReleaseInput({ sha: SHA })));
     const startedMs = Date.now() - began;
     console.log(`${count} started after ${seconds(startedMs)}`);
-    const ends = await Promise.all(handles.map((handle) => awaitRunEnd(handle)));
+    const running = await untilEnded(client, began + soakMs + MOST_MIN * 60_000);
     const took = Date.now() - began;
     const paid = totalOf(actionsSince(await actions(temporal.metricsUrl), before));
-    const bad = ends.filter((end) => outcomeOfRun(end) !== 'promoted');
-    if (bad.length > 0)
-      throw new Error(`invalid measurement: ${bad.length} releases were not promoted, e.g. ${JSON.stringify(bad[0])}`);
-    const reports = ends.map(({ report }) => report as ReleaseReport);
-    const soaks = reports.map(({ phases }) => phases.find(({ phase }) => phase === 'soaking'));
-    const lastSoak = Math.max(...soaks.map((soak) => Date.parse(soak?.since ?? ''))) - began;
-    const late = soaks.map((soak) => (soak?.ms ?? 0) - soakMs).sort((a, b) => a - b);
+    const reports = await reportsOf(handles, running);
+    if (reports.length < count) process.exitCode = 1;
+    const soaks = reports.flatMap(({ phases }) => phases.filter(({ phase }) => phase === 'soaking').slice(0, 1));
+    const lastSoak = Math.max(...soaks.map(({ since }) => Date.parse(since))) - began;
+    const late = soaks.map(({ ms }) => ms - soakMs).sort((a, b) => a - b);
     const used = processes.map((child) => usage(child.pid));
     const server = usage(temporal.pid);
     const most = Math.max(...used.map(({ mb }) => mb));
@@ -123,13 +142,16 @@ async function measure(count: number, workers: number, minutes: number): Promise
       `${count}`,
       `${workers}`,
       `${minutes} min`,
+      heapMb > 0 ? `${heapMb} MB` : '',
+      `${reports.length}`,
       (count / (startedMs / 1_000)).toFixed(0),
-      seconds(lastSoak),
-      `${seconds(late[late.length >> 1] ?? 0)}, ${seconds(late.at(-1) ?? 0)}`,
+      soaks.length > 0 ? seconds(lastSoak) : '',
+      late.length > 0 ? `${seconds(late[late.length >> 1] ?? 0)}, ${seconds(late.at(-1) ?? 0)}` : '',
       seconds(took),
       used.map(({ mb }) => `${mb} MB`).join(', '),
       [...used, server].map(({ cpu }) => `${cpu} s`).join(', '),
       (paid / count).toFixed(0),
+      await workflowTasks(temporal.metricsUrl),
       `${commit()}, ${new Date().toISOString().slice(0, 10)}, load ${loadavg()[0]?.toFixed(0)}`,
     ];
   } finally {
@@ -139,6 +161,47 @@ async function measure(count: number, workers: number, minutes: number): Promise
     await Promise.all([temporal.stop(), registry.stop()]);
     rmSync(folder, { recursive: true });
   }
+}
+
+/** Waits until no release runs, or the time is over; resolves to the ids of those that run. */
+async function untilEnded(client: Client, deadline: number): Promise<Set<string>> {
+  const query = "WorkflowType = 'CanaryRelease' AND ExecutionStatus = 'Running'";
+  for (let told = 0; ; await delay(COUNT_MS)) {
+    const { count } = await client.workflow.count(query);
+    if (count === 0) return new Set();
+    if (Date.now() > deadline) break;
+    if (Date.now() - told > TELL_MS) {
+      console.log(`${new Date().toISOString().slice(11, 19)} ${count} run`);
+      told = Date.now();
+    }
+  }
+  const running = new Set<string>();
+  for await (const { workflowId } of client.workflow.list({ query })) running.add(workflowId);
+  return running;
+}
+
+/** Reports of the releases that were promoted; says what became of the others. */
+async function reportsOf(handles: WorkflowHandle[], running: Set<string>): Promise<ReleaseReport[]> {
+  const reports: ReleaseReport[] = [];
+  const others = new Map<string, number>([['still running', running.size]]);
+  for (const handle of handles) {
+    if (running.has(handle.workflowId)) continue;
+    const end = await awaitRunEnd(handle);
+    const outcome = outcomeOfRun(end);
+    if (outcome === 'promoted') reports.push(end.report as ReleaseReport);
+    else others.set(outcome, (others.get(outcome) ?? 0) + 1);
+  }
+  for (const [outcome, count] of others) if (count > 0) console.log(`not promoted: ${count} ${outcome}`);
+  return reports;
+}
+
+/** Workflow tasks that were completed, and how many timed out: taken too late by the worker that had the run, or not ended in time. */
+async function workflowTasks(metricsUrl: string): Promise<string> {
+  const text = await (await fetch(metricsUrl)).text();
+  const sum = (line: RegExp) => [...text.matchAll(line)].reduce((total, [, count]) => total + Number(count), 0);
+  const late = sum(/^schedule_to_start_timeout\{[^}]*WorkflowTaskTimeout"[^}]*\} (\S+)$/gm);
+  const unended = sum(/^start_to_close_timeout\{[^}]*WorkflowTaskTimeout"[^}]*\} (\S+)$/gm);
+  return `${sum(/^workflow_tasks_completed\{[^}]*\} (\S+)$/gm)}, ${late} untaken, ${unended} unended`;
 }
 
 /** Pushes the build and an earlier `:latest` of a gate, and adopts that. */

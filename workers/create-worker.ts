@@ -43,7 +43,7 @@ const COUNTS: InjectedSinks<DeliveryCounts> = {
   },
 };
 
-/** Most runs that soak, or wait, at a time on one worker (docs/benchmarks.md, gates). A soak takes a slot for as long as it lasts. */
+/** Most runs that soak, or wait, at a time on one worker (docs/benchmarks.md, scale). A soak takes a slot for as long as it lasts. */
 const MAX_RUNS = 1_200;
 
 /** Most runs that are kept in memory, 400 KB each; the others are replayed when they go on. */

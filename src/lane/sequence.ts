@@ -20,6 +20,14 @@ export function invalidSequence(
   return `sequence ${sequence} is more than ${MAX_FACTOR} times the newest one, ${newest}: every later build would be older (fix: the right --sequence; if it is right: --force)`;
 }
 
+const NAME_NEWEST = 'canary lane sequence <n> --reason … with the newest sequence so far, 0 if builds have none';
+
+/** What a person must say before new builds are taken; null if nothing is lost, that was said, or the hold `not-recovered` asks for it. */
+export function lostAlarm({ lost, hold }: Ledger): string | null {
+  if (!lost || lost.upTo !== null || hold?.name === 'not-recovered') return null;
+  return `a part of the ledger was lost, so a build that it does not know is refused (fix: ${NAME_NEWEST})`;
+}
+
 /** Why a build cannot be told from one that was rolled back from, because a part of the ledger was lost; null if it can. No guess: only a sequence dates a build. */
 export function undated(
   { lost, order, knownBad }: Ledger,
@@ -32,10 +40,7 @@ export function undated(
   const { upTo } = lost;
   const isNew = upTo !== null && (key || sequence !== undefined ? (key?.sequence ?? sequence ?? 0) > upTo : upTo === 0);
   if (isNew) return null;
-  const asked =
-    upTo === null
-      ? 'canary lane sequence <n> --reason … with the newest sequence so far, 0 if builds have none'
-      : 'a higher --sequence';
+  const asked = upTo === null ? NAME_NEWEST : 'a higher --sequence';
   return `a part of the ledger was lost, so ${sha} may have been rolled back from (fix: ${asked}; if it is a good build: --force)`;
 }
 

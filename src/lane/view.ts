@@ -16,7 +16,7 @@ import { activeQuarantines, type Quarantine } from '../contract/tenants/quaranti
 import { isPaused } from './commands.js';
 import { buildsOf, defaultRollbackTarget, whyKnownBad } from './ledger.js';
 import { inOrder, isStarved } from './queue.js';
-import { outOfOrderAlarm } from './sequence.js';
+import { lostAlarm, outOfOrderAlarm } from './sequence.js';
 import { liveRejection } from './verdicts.js';
 
 /** State of a lane as people see it. */
@@ -66,7 +66,7 @@ export function laneView(state: LaneState, now: number): LaneView {
     isWatched: ledger.watchedFor !== undefined && ledger.watchedFor === movedAt(ledger),
     back: defaultRollbackTarget(ledger),
     newestSequence: ledger.highestSequence,
-    alarms: [liveRejection(ledger), outOfOrderAlarm(ledger)].filter((line) => line !== null),
+    alarms: [liveRejection(ledger), lostAlarm(ledger), outOfOrderAlarm(ledger)].filter((line) => line !== null),
     // Kept after a new move: a missing manifest stays missing, and an empty list until the next check, 5 minutes, would hide it.
     missing: ledger.drift?.missing ?? [],
   };

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { LaneState } from '../../src/contract/lane.js';
 import { adopt, applyCommand } from '../../src/lane/commands.js';
 import { enqueue, grant, previewRequest, resultOf } from '../../src/lane/queue.js';
+import { putOnHold } from '../../src/lane/state.js';
+import { laneView } from '../../src/lane/view.js';
 import { ATTRIBUTION, laneAt, NOON, promote, run, shaOf, tagsOf } from './lane-support.js';
 
 /** Lane that lost what came after build a. */
@@ -73,5 +75,18 @@ describe('a ledger of which a part is lost', () => {
     expect(release(state, 'b', { runId: 'again' })).toEqual(REFUSED);
     expect(release(state, 'c')).toBeNull();
     expect(release(state, 'c', { runId: 'once-more' })).toBeNull();
+  });
+
+  test('is told to people until one names the newest sequence, by the hold or by an alarm', () => {
+    const state = lostAfter('a');
+    const alarms = () => laneView(state, NOON).alarms;
+    expect(alarms()).toEqual([expect.stringMatching(/a part of the ledger was lost, .*canary lane sequence <n>/)]);
+    // Its reason names the command.
+    putOnHold(state, 'not-recovered', 'x');
+    expect(alarms()).toEqual([]);
+    adopt(state, tagsOf('a'), shaOf('a'), ATTRIBUTION, NOON);
+    expect(alarms()).toHaveLength(1);
+    sequence(state, 105);
+    expect(alarms()).toEqual([]);
   });
 });

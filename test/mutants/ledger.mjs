@@ -201,4 +201,13 @@ export default [
     replace: '',
     test: 'test/ledger/direct.test.ts > refuses without force if there is a copy that cannot be used: it may name the build as known-bad',
   },
+  {
+    name: 'ledger-lost-untold',
+    breaks:
+      'status says that promotion is automatic while a lane that lost a part of its ledger refuses each new build',
+    file: 'src/lane/view.ts',
+    find: 'liveRejection(ledger), lostAlarm(ledger),',
+    replace: 'liveRejection(ledger),',
+    test: 'test/lane/lost-ledger.test.ts > is told to people until one names the newest sequence, by the hold or by an alarm',
+  },
 ];
