@@ -108,12 +108,14 @@ export async function retag(spec: Repository & { from: string; to: string }): Pr
   return digestOf(found.bytes);
 }
 
-/** Reads the build of a tag as an auto-updater does: tag → index → manifest of the platform → image config → labels. */
+/** Reads the build of a tag as an auto-updater does: tag → index → manifest of the platform → image config → labels.
+ * @returns undefined if there is no such tag, or if it is where `unlessDigest` says */
 export async function pullBuild(
   spec: Repository & { tag: string; platform?: string },
+  unlessDigest?: string,
 ): Promise<PulledBuild | undefined> {
   const top = await getManifest(spec, spec.tag);
-  if (!top) return undefined;
+  if (!top || digestOf(top.bytes) === unlessDigest) return undefined;
   const [os, architecture] = (spec.platform ?? 'linux/amd64').split('/');
   const index: { manifests: { digest: string; platform: { os: string; architecture: string } }[] } = parse(top.bytes);
   const child = index.manifests.find((m) => m.platform.os === os && m.platform.architecture === architecture);

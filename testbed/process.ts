@@ -15,6 +15,8 @@ export interface ProcessOptions {
   readonly timeoutMs: number;
   /** Signal that ends it at once. Docker's client forwards SIGTERM to the container, but cannot forward SIGKILL. */
   readonly lastSignal?: NodeJS.Signals;
+  /** Called with each message of a Node process; it has a channel to this one. */
+  readonly onMessage?: (message: unknown) => void;
 }
 
 export interface RunningProcess {
@@ -23,6 +25,8 @@ export interface RunningProcess {
   stop(): Promise<void>;
   /** Sends the signal, SIGKILL unless another is named, and waits for the end. */
   kill(signal?: NodeJS.Signals): Promise<void>;
+  /** Sends a message to a Node process that has a channel. */
+  send(message: object): void;
 }
 
 /** Starts a server and waits until it is ready. It ends with this process, unless SIGKILL ends this process. */
@@ -35,8 +39,9 @@ export async function startProcess(command: string, args: string[], options: Pro
     env: options.env,
     cwd: options.cwd,
     detached: true,
-    stdio: ['ignore', log, log],
+    stdio: options.onMessage ? ['ignore', log, log, 'ipc'] : ['ignore', log, log],
   });
+  if (options.onMessage) child.on('message', options.onMessage);
   closeSync(log);
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
@@ -72,7 +77,10 @@ export async function startProcess(command: string, args: string[], options: Pro
     const said = output().trim().split('\n').slice(-10).join('\n');
     throw new Error(`${command} ${problem}: ${spawnError?.message ?? said}`, { cause: spawnError });
   }
-  return { pid: child.pid as number, stop, kill };
+  const send = (message: object) => {
+    if (child.connected) child.send(message, () => undefined);
+  };
+  return { pid: child.pid as number, stop, kill, send };
 }
 
 /** Time limit for a server to end after SIGTERM; the dev server takes 0.1 s. */

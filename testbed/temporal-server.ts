@@ -64,7 +64,10 @@ async function start(options: TemporalServerOptions): Promise<TemporalServer> {
   const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', `${grpc}`, '--http-port', `${http}`];
   args.push('--metrics-port', `${metrics}`, '--log-level', 'error', '--namespace', namespace);
   args.push(...(options.ui ? ['--ui-ip', '127.0.0.1', '--ui-port', `${ui}`] : ['--headless']));
-  if (options.dbFile !== undefined) args.push('--db-filename', options.dbFile);
+  // A process that is killed loses nothing that it wrote; only a machine that goes down would.
+  if (options.dbFile !== undefined) args.push('--db-filename', options.dbFile, '--sqlite-pragma', 'synchronous=0');
+  // By default each task queue is four, with the polls and the writes of four.
+  for (const kind of ['Read', 'Write']) args.push('--dynamic-config-value', `matching.numTaskqueue${kind}Partitions=1`);
   // By default every timer, including retries and soaks, takes at least a second.
   args.push('--dynamic-config-value', 'history.timerProcessorMaxTimeShift="20ms"');
   if (options.problemsAfter !== undefined)

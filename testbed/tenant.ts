@@ -148,9 +148,9 @@ export async function startTenant(options: {
     const { signal } = stopping;
     while (!signal.aborted) {
       try {
-        const found = state === 'running' ? await pullBuild(pull) : undefined;
+        const found = state === 'running' ? await pullBuild(pull, digest) : undefined;
         pullError = undefined;
-        if (found && found.digest !== digest && state === 'running') {
+        if (found && state === 'running') {
           digest = found.digest;
           await restart(pull.restartMs, () => run(found));
         }

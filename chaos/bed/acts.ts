@@ -42,16 +42,16 @@ const releaseNew =
     release(stage, await publish(stage, { sequence: nextSequence(stage), isRed }), more);
 
 /** Sends a decision to each run that is held, and returns how many took it.
- * @param open ids of the runs that may be: all others have ended */
+ * @param may ids of the runs that may be held: no other one is asked */
 export async function decideHeld(
   { servers, runs }: Stage,
   verb: 'approve' | 'retry' | 'abort',
-  open?: ReadonlySet<string>,
+  may?: ReadonlySet<string>,
 ): Promise<number> {
   const ids = new Set(runs.map(({ workflowId }) => workflowId));
   const taken = await Promise.all(
     [...ids]
-      .filter((id) => open?.has(id) ?? true)
+      .filter((id) => may?.has(id) ?? true)
       .map(async (id) => {
         const hold = (await queryStatus(servers.client, id))?.hold;
         const sent = hold && sendDecision(servers.client, id, verb, { ...ADA, hold: hold.id });

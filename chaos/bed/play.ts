@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { moveLatestId, watchProductionId } from '../../src/contract/ids.js';
 import { laneCommandUpdate } from '../../src/contract/messages.js';
+import { CanaryPhase, CanaryWaitingFor } from '../../src/contract/search-attributes.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { lastMove } from '../../src/lane/ledger.js';
-import { findRun, isOpen, queryStatus } from '../../src/temporal/runs.js';
+import { findRun, isOpen } from '../../src/temporal/runs.js';
 import { check } from '../checker/check.js';
 import type { Evidence, Violation } from '../checker/evidence.js';
 import type { Act, Plan, Step } from '../plan.js';
@@ -54,6 +55,7 @@ export async function play(servers: Servers, plan: Plan, dist: string): Promise<
     return { acts, evidence, violations: check(evidence) };
   } finally {
     await healAll(stage).catch(() => undefined);
+    await endAll(stage).catch(() => undefined);
     await stage.stop();
   }
 }
@@ -69,21 +71,37 @@ async function momentOf(stage: Stage, after: Step['after']): Promise<void> {
 
 function isMoment(stage: Stage, moment: Exclude<Step['after'], number>, from: number): boolean | Promise<boolean> {
   const { proxy } = stage.servers;
-  if (moment === 'a soak') return isSoaking(stage);
-  if (moment === 'a hold') return isHeld(stage);
+  if (moment === 'a soak') return isOneOf(stage, ({ phase }) => phase === 'soaking');
+  if (moment === 'a hold') return isOneOf(stage, isHeld);
   return (moment === 'a move' ? proxy.touched() : proxy.written()) > from;
 }
 
-const lastReports = ({ servers, runs }: Stage) =>
-  Promise.all(runs.slice(-3).map(({ workflowId }) => queryStatus(servers.client, workflowId).catch(() => null)));
+/** A run as its search attributes tell of it: a query would cost a worker CPU, and wait for one. */
+interface RunNow {
+  isOpen: boolean;
+  phase?: string | undefined;
+  /** Name of its hold, or `paused`. */
+  waitsFor?: string | undefined;
+}
 
-const isHeld = async (stage: Stage) => (await lastReports(stage)).some((report) => report?.hold);
+/** What is known of a run now; undefined if the server does not answer. */
+async function runNow({ client }: Servers, workflowId: string): Promise<RunNow | undefined> {
+  const found = await findRun(client, workflowId).catch(() => undefined);
+  if (!found) return found === null ? { isOpen: false } : undefined;
+  const { typedSearchAttributes: attributes } = found;
+  return { isOpen: isOpen(found), phase: attributes.get(CanaryPhase), waitsFor: attributes.get(CanaryWaitingFor) };
+}
 
-const isSoaking = async (stage: Stage) => (await lastReports(stage)).some((report) => report?.phase === 'soaking');
+/** Whether one of the last runs is open, and like this. */
+async function isOneOf({ servers, runs }: Stage, isLike: (run: RunNow) => boolean): Promise<boolean> {
+  const found = await Promise.all(runs.slice(-3).map(({ workflowId }) => runNow(servers, workflowId)));
+  return found.some((run) => run?.isOpen && isLike(run));
+}
+
+const isHeld = ({ waitsFor }: RunNow) => waitsFor !== undefined && waitsFor !== 'paused';
 
 /** Whether one of the last releases goes on without a person. */
-const isUnderWay = async (stage: Stage) =>
-  (await lastReports(stage)).some((report) => report && report.phase !== 'done' && !report.hold);
+const isUnderWay = (stage: Stage) => isOneOf(stage, ({ waitsFor }) => waitsFor === undefined);
 
 /** Resumes the lane, lifts its holds and aborts held runs until no run is open, or the time is over: then the checker says so. */
 async function allClosed(stage: Stage): Promise<void> {
@@ -95,22 +113,19 @@ async function allClosed(stage: Stage): Promise<void> {
     if (hold) await laneClient.update(laneCommandUpdate('unhold'), ADA).catch(() => undefined);
     const watches = stage.builds.map(({ sha }) => watchProductionId(lane, parseSha(sha)));
     const ids = [...new Set([moveLatestId(lane), ...runs.map(({ workflowId }) => workflowId), ...watches])];
-    const open = await whichAreOpen(servers, ids);
+    const found = await Promise.all(ids.map(async (id) => ({ id, run: await runNow(servers, id) })));
     // The lane starts the watch of its last move a moment later.
     const isWatched =
       stage.production.length === 0 || !ledger || (lastMove(ledger)?.at ?? '') <= (ledger.watchStartedFor ?? '');
-    if (isWatched && open.size === 0) return;
-    await decideHeld(stage, 'abort', open).catch(() => undefined);
+    if (isWatched && found.every(({ run }) => run?.isOpen === false)) return;
+    const held = found.flatMap(({ id, run }) => (run?.isOpen && isHeld(run) ? [id] : []));
+    await decideHeld(stage, 'abort', new Set(held)).catch(() => undefined);
   }
 }
 
-/** Of these runs, those that have not ended, or that nothing is known of. */
-async function whichAreOpen({ client }: Servers, ids: readonly string[]): Promise<Set<string>> {
-  const found = await Promise.all(
-    ids.map(async (id) => {
-      const run = await findRun(client, id).catch(() => undefined);
-      return run === undefined || (run && isOpen(run)) ? [id] : [];
-    }),
-  );
-  return new Set(found.flat());
+/** Ends what goes on for as long as the gate: in a batch of runs the server would keep its timers. */
+async function endAll({ servers: { client }, lane }: Stage): Promise<void> {
+  const query = `WorkflowId STARTS_WITH '${lane}-' AND ExecutionStatus = 'Running'`;
+  for await (const { workflowId, runId } of client.workflow.list({ query }))
+    await client.workflow.getHandle(workflowId, runId).terminate('the run of chaos is over');
 }

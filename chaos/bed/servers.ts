@@ -8,6 +8,7 @@ import { registerSearchAttributes } from '../../src/temporal/namespace.js';
 import { startRegistry } from '../../testbed/registry-server.js';
 import { startTemporalServer, type TemporalServer } from '../../testbed/temporal-server.js';
 import { startFaultProxy } from './fault-proxy.js';
+import { workerHosts } from './hosts.js';
 
 /** Servers that all runs share; each run has a lane and images of its own. */
 export type Servers = Awaited<ReturnType<typeof startServers>>;
@@ -20,6 +21,7 @@ export async function startServers() {
   let temporal: TemporalServer | null = first;
   const { address } = first;
   const proxy = await startFaultProxy(registry.host);
+  const hosts = workerHosts(folder);
   const connection = await Connection.connect({ address });
   await registerSearchAttributes(connection, 'default', SEARCH_ATTRIBUTES);
   const startTemporal = async () => {
@@ -31,6 +33,8 @@ export async function startServers() {
     address,
     registry: registry.kind,
     proxy,
+    /** Worker processes, which one run has after the other. */
+    hosts,
     client: new Client({ connection }),
     /** Kills Temporal, as a crash would, and starts it again on its database after `ms`. */
     async killTemporal(ms: number): Promise<void> {
@@ -44,7 +48,7 @@ export async function startServers() {
     startTemporal,
     stop: async () => {
       await connection.close();
-      await Promise.all([temporal?.stop(), proxy.stop()]);
+      await Promise.all([hosts.stop(), temporal?.stop(), proxy.stop()]);
       await registry.stop();
       rmSync(folder, { recursive: true, force: true });
     },

@@ -7,11 +7,11 @@ import { type Lane, parseLane } from '../../src/contract/ids.js';
 import { laneCommandUpdate } from '../../src/contract/messages.js';
 import { type LaneClient, laneClient } from '../../src/temporal/lane-client.js';
 import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
-import { type RunningProcess, startProcess } from '../../testbed/process.js';
 import { startTenant, type Tenant } from '../../testbed/tenant.js';
 import type { Push, TenantState } from '../checker/evidence.js';
 import type { Plan } from '../plan.js';
 import { followStates, MISBEHAVES, writeFleet } from './fleets.js';
+import type { WorkerHost } from './hosts.js';
 import type { Servers } from './servers.js';
 
 /** Durations of the gate, in milliseconds. */
@@ -77,7 +77,8 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
-export interface WorkerProcess extends RunningProcess {
+export interface WorkerProcess extends Pick<WorkerHost, 'pid' | 'kill'> {
+  host: WorkerHost;
   name: string;
   isGone: boolean;
 }
@@ -127,6 +128,9 @@ export async function setStage(servers: Servers, plan: Plan, dist: string): Prom
     CHAOS_WAITS: JSON.stringify(WAITS),
     CHAOS_JUMP_MS: `${(plan.seed % 2 === 0 ? 1 : -1) * 90_000}`,
   };
+  // One run in eight has only new processes, which have served no other run.
+  const isNew = plan.seed % 8 === 0;
+  let workers = 0;
   const following = followStates([...tenants, ...production]);
   const stage: Stage = {
     servers,
@@ -147,19 +151,20 @@ export async function setStage(servers: Servers, plan: Plan, dist: string): Prom
     logs: () =>
       readdirSync(folder).map((name) => ({ name: `log of ${name}`, text: readFileSync(join(folder, name), 'utf8') })),
     async startWorker() {
-      const name = `worker-${stage.workers.length + 1}`;
-      const process_ = await startProcess(process.execPath, [join(dist, 'chaos', 'bed', 'worker-process.js')], {
-        env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+      const host = await servers.hosts.take(dist, isNew);
+      workers += 1;
+      const name = `worker-${workers}`;
+      await host.serve({
+        env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...env },
         logFile: join(folder, name),
-        ready: (output) => output.includes('worker.started'),
-        timeoutMs: SOON_MS,
       });
-      const worker = { ...process_, name, isGone: false };
+      const worker = { host, pid: host.pid, kill: host.kill, name, isGone: false };
       stage.workers.push(worker);
       return worker;
     },
     async stop() {
-      await Promise.all(stage.workers.filter(({ isGone }) => !isGone).map((worker) => worker.kill('SIGKILL')));
+      const left = stage.workers.filter(({ isGone }) => !isGone);
+      await Promise.all(left.map(({ host }) => (isNew ? host.kill() : servers.hosts.giveBack(dist, host))));
       await Promise.all([...tenants, ...production].map((tenant) => tenant.stop()));
       following.stop();
     },
