@@ -13,7 +13,10 @@ const PREFIX = 5;
 export async function startFixedTemporal(answers: Record<string, FixedAnswer>) {
   const server = createServer();
   server.on('stream', async (stream: ServerHttp2Stream, headers) => {
-    const request = Buffer.concat(await stream.toArray()).subarray(PREFIX);
+    const sent = await stream.toArray().catch(() => null);
+    // The client may give a call up before it was sent whole, or answered.
+    if (sent === null || stream.destroyed) return;
+    const request = Buffer.concat(sent).subarray(PREFIX);
     const answer = answers[String(headers[':path']).split('/').at(-1) ?? '']?.(request) ?? UNIMPLEMENTED;
     if (answer === 'silent') return;
     const head = { ':status': 200, 'content-type': 'application/grpc' };

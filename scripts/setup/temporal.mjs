@@ -44,7 +44,7 @@ export const temporal = {
     const [, version, server] = /temporal version (\S+) \(Server ([\d.]+)/i.exec(answer) ?? [];
     if (server === undefined) throw new Error(`${path} is not the Temporal CLI`);
     const [major, minor] = server.split('.').map(Number);
-    if (major === 1 && minor < 29) throw new Error(`server ${server} is older than 1.29`);
+    if (major === 1 && minor < 28) throw new Error(`server ${server} is older than 1.28`);
     return { version, server };
   },
   missing:

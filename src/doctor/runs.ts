@@ -13,10 +13,12 @@ export async function checkRuns(client: Client, lane: Lane): Promise<Finding[]> 
     stuckRuns(client, lane).catch(unlistedOnly),
     overview(client, lane),
   ]);
-  const why = unlisted ?? (stuck instanceof RunsUnlisted ? stuck.why : null);
+  const isOld = stuck instanceof RunsUnlisted && stuck.isUnknown;
+  const why = unlisted ?? (stuck instanceof RunsUnlisted && !isOld ? stuck.why : null);
   const held = running.filter(({ waitingFor }) => waitingFor !== null);
   const found: Finding[] = [
     ...(why === null ? [] : [unlistedFinding(why)]),
+    ...(isOld ? [UNMARKED] : []),
     ...(unseen && !(why && unseen.fix === VISIBILITY_FIX) ? [unseenFinding(unseen)] : []),
     ...(alarm ? [alarmFinding(alarm)] : []),
     ...troubles.map(
@@ -54,6 +56,14 @@ function unlistedOnly(error: unknown): RunsUnlisted {
   if (error instanceof RunsUnlisted) return error;
   throw error;
 }
+
+/** Of a server before 1.30. It is no fault, and stays so. */
+const UNMARKED: Finding = {
+  area: 'runs',
+  level: 'note',
+  what: 'this Temporal does not mark runs whose workflow task fails again and again: only those that a release or the lane waits for are found',
+  fix: 'Temporal 1.30 or newer',
+};
 
 const unlistedFinding = (why: string): Finding => ({
   area: 'runs',

@@ -18,6 +18,7 @@ const {
   WORKFLOW_EXECUTION_STATUS_CANCELED: CANCELED,
   WORKFLOW_EXECUTION_STATUS_FAILED: FAILED,
 } = proto.temporal.api.enums.v1.WorkflowExecutionStatus;
+const INVALID_ARGUMENT = 3;
 const NOT_FOUND = 5;
 const DENIED = 7;
 /** Longest time of a status on a loaded machine, in milliseconds: it claims five seconds. */
@@ -171,6 +172,21 @@ describe.concurrent('while a part of Temporal is slow', () => {
       err: ['canary: what is shown may be old: no answer within 5 s; Temporal is asked again'],
     });
   });
+});
+
+test('doctor notes that an old server does not mark stuck runs, and takes its list for no fault', async () => {
+  const { address } = await temporal({
+    ListWorkflowExecutions: (request) =>
+      queryOf(request).includes('TemporalReportedProblems') ? INVALID_ARGUMENT : listed([]),
+  });
+  expect(await findings(address)).toEqual([
+    {
+      area: 'runs',
+      level: 'note',
+      what: expect.stringMatching(/^this Temporal does not mark runs/),
+      fix: 'Temporal 1.30 or newer',
+    },
+  ]);
 });
 
 test('an addition of a tenant that a person ended is told, unless it began again, or a day has passed', async () => {

