@@ -43,7 +43,14 @@ for (const who of values.page ? [] : values.who ? [values.who] : WHO) {
   const args = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'server', 'test/kills/kills.test.ts'];
   const { status } = spawnSync(process.execPath, [...args, `--maxConcurrency=${values.lanes}`], {
     cwd: root,
-    env: { ...process.env, KILLS: stories.join(), KILLS_WHO: who, KILLS_EVERY: values.every, KILLS_OUT: out },
+    env: {
+      ...process.env,
+      KILLS: stories.join(),
+      KILLS_WHO: who,
+      KILLS_EVERY: values.every,
+      KILLS_OUT: out,
+      CANARY_ALL_ROWS: '1',
+    },
     stdio: 'inherit',
   });
   if (status !== 0) process.exitCode = 1;

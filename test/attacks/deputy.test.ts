@@ -21,6 +21,7 @@ import type { Wanted } from '../support/foreign-workflows.js';
 import { logged } from '../support/gate.js';
 import { copyKept, laneState } from '../support/lanes.js';
 import { catchIn } from '../support/phases.js';
+import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -75,7 +76,7 @@ async function orderOf(
 }
 
 describe('a workflow of another project', () => {
-  test('writes nothing in the name of a release that holds the lane and waits for approval', async () => {
+  fullTest('writes nothing in the name of a release that holds the lane and waits for approval', async () => {
     const { sha, digests, handle, goOn } = await catchIn('awaiting-approval', gate(), registry);
     const parent = { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };
     const order = { ...(await orderOf(sha, digests)), accepted: true };

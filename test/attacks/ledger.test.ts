@@ -18,7 +18,7 @@ import { useCountedGate } from '../support/counted-gate.js';
 import { ada, say } from '../support/decisions.js';
 import { laneState, promoted } from '../support/lanes.js';
 import { catchIn } from '../support/phases.js';
-import { firstRows } from '../support/rows.js';
+import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -43,27 +43,30 @@ async function forgedReport(parent: { workflowId: string; runId: string }, sha: 
   return { moverRunId: randomUUID(), parent, input, images: results };
 }
 
-test('a report of a mover that the server does not know changes nothing, even with a lease in the name of the holder', async () => {
-  const { sha, handle, digests, goOn } = await catchIn('awaiting-approval', gate(), registry);
-  const { ledger } = await laneState(gate());
-  const report = await forgedReport({ workflowId: handle.workflowId, runId: handle.firstExecutionRunId }, sha);
-  for (const isLeased of [false, true]) {
-    const { images: _, ...question } = report;
-    const latest = report.input.images.map(({ repository, to: digest }) => ({ repository, digest }));
-    if (isLeased) await gate().laneClient.update(authorizeMoveUpdate, { ...question, begun: false, latest });
+fullTest(
+  'a report of a mover that the server does not know changes nothing, even with a lease in the name of the holder',
+  async () => {
+    const { sha, handle, digests, goOn } = await catchIn('awaiting-approval', gate(), registry);
+    const { ledger } = await laneState(gate());
+    const report = await forgedReport({ workflowId: handle.workflowId, runId: handle.firstExecutionRunId }, sha);
+    for (const isLeased of [false, true]) {
+      const { images: _, ...question } = report;
+      const latest = report.input.images.map(({ repository, to: digest }) => ({ repository, digest }));
+      if (isLeased) await gate().laneClient.update(authorizeMoveUpdate, { ...question, begun: false, latest });
+      await expect(gate().laneClient.update(reportMoveUpdate, report)).rejects.toThrow(/is not a mover of this gate/);
+      await gate().laneClient.signal(reportMoveSignal, report);
+    }
+    // Read after the signal.
     await expect(gate().laneClient.update(reportMoveUpdate, report)).rejects.toThrow(/is not a mover of this gate/);
-    await gate().laneClient.signal(reportMoveSignal, report);
-  }
-  // Read after the signal.
-  await expect(gate().laneClient.update(reportMoveUpdate, report)).rejects.toThrow(/is not a mover of this gate/);
-  const now = await laneState(gate());
-  expect(now.ledger).toEqual(ledger);
-  expect(now.finishedRuns).not.toContain(handle.firstExecutionRunId);
-  await goOn();
-  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
-  expect(await gate().latest()).toEqual(digests);
-  expect(writes()).toEqual(pairs(1));
-});
+    const now = await laneState(gate());
+    expect(now.ledger).toEqual(ledger);
+    expect(now.finishedRuns).not.toContain(handle.firstExecutionRunId);
+    await goOn();
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(digests);
+    expect(writes()).toEqual(pairs(1));
+  },
+);
 
 test('a report in the name of a mover that moves is not believed, even with its own order', async () => {
   const { handle, digests, goOn } = await catchIn('promoting', gate(), registry);
@@ -87,29 +90,32 @@ test('a report in the name of a mover that moves is not believed, even with its 
   expect(await gate().latest()).toEqual(digests);
 });
 
-test('a request for the lane in the name of a release, with the flags of a forced promotion, promotes no known-bad build', async () => {
-  const bad = await promoted(gate());
-  await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it burns', requestedBy: 'ada' }));
-  await gate().sendToLane('unhold', ada);
-  const before = await gate().latest();
-  gate().deploy({ sha: bad.sha });
-  const handle = await gate().client.workflow.start('CanaryRelease', {
-    workflowId: releaseId(gate().lane, parseSha(bad.sha)),
-    taskQueue: taskQueue(gate().lane),
-    args: [{ sha: bad.sha }],
-    startDelay: '1s',
-  });
-  const run = { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };
-  await gate().laneClient.joinQueue({ ...run, sha: parseSha(bad.sha), manual: true, promoteOnly: true, force: true });
-  expect((await awaitRunEnd(gate().keep(handle))).report).toMatchObject({
-    outcome: 'MoveRefused',
-    refusal: 'known-bad',
-  });
-  expect(await gate().latest()).toEqual(before);
-  expect((await laneState(gate())).ledger.knownBad.map(({ sha }) => sha)).toContain(bad.sha);
-});
+fullTest(
+  'a request for the lane in the name of a release, with the flags of a forced promotion, promotes no known-bad build',
+  async () => {
+    const bad = await promoted(gate());
+    await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it burns', requestedBy: 'ada' }));
+    await gate().sendToLane('unhold', ada);
+    const before = await gate().latest();
+    gate().deploy({ sha: bad.sha });
+    const handle = await gate().client.workflow.start('CanaryRelease', {
+      workflowId: releaseId(gate().lane, parseSha(bad.sha)),
+      taskQueue: taskQueue(gate().lane),
+      args: [{ sha: bad.sha }],
+      startDelay: '1s',
+    });
+    const run = { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };
+    await gate().laneClient.joinQueue({ ...run, sha: parseSha(bad.sha), manual: true, promoteOnly: true, force: true });
+    expect((await awaitRunEnd(gate().keep(handle))).report).toMatchObject({
+      outcome: 'MoveRefused',
+      refusal: 'known-bad',
+    });
+    expect(await gate().latest()).toEqual(before);
+    expect((await laneState(gate())).ledger.knownBad.map(({ sha }) => sha)).toContain(bad.sha);
+  },
+);
 
-test('a rollback that runs is not forced, renamed or sent elsewhere by an announcement in its name', async () => {
+fullTest('a rollback that runs is not forced, renamed or sent elsewhere by an announcement in its name', async () => {
   const bad = await promoted(gate());
   const back = await gate().rollback({ sha: old, reason: 'it burns', requestedBy: 'ada' });
   await awaitRunEnd(back);
@@ -139,13 +145,11 @@ test('a rollback that runs is not forced, renamed or sent elsewhere by an announ
   await gate().sendToLane('unhold', ada);
 });
 
-test.each<[string, Payload | undefined]>(
-  firstRows(1, [
-    ['that has none', undefined],
-    ['that is no order', defaultPayloadConverter.toPayload({})],
-    ['that no worker can read', { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from('{') }],
-  ]),
-)('a rollback with an input %s announces nothing, whatever is said in its name', async (_what, payload) => {
+fullTest.each<[string, Payload | undefined]>([
+  ['that has none', undefined],
+  ['that is no order', defaultPayloadConverter.toPayload({})],
+  ['that no worker can read', { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from('{') }],
+])('a rollback with an input %s announces nothing, whatever is said in its name', async (_what, payload) => {
   const bad = await promoted(gate());
   const before = await laneState(gate());
   const sha = parseSha(newSha());

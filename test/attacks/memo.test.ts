@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { moveLatestId, releaseLaneId } from '../../src/contract/ids.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { canary } from '../support/cli.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { adopted, laneState } from '../support/lanes.js';
+import { fullTest } from '../support/rows.js';
 import { until } from '../support/until.js';
 
 const { gate, old } = await useCountedGate('attack-memo');
@@ -23,7 +24,7 @@ async function startWithBrokenMemo(workflowId: string): Promise<void> {
   });
 }
 
-test('a memo that cannot be decoded, under an id of the gate, stops no rollback and hides no lane', async () => {
+fullTest('a memo that cannot be decoded, under an id of the gate, stops no rollback and hides no lane', async () => {
   const bad = await adopted(gate());
   await startWithBrokenMemo(moveLatestId(gate().lane));
   const rollback = await gate().rollback({ sha: old, reason: 'it burns', force: true });

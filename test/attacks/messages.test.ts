@@ -90,21 +90,25 @@ describe('hostile messages to everything that a run lists', () => {
     expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
   });
 
-  test('break no lane: it answers, and the next build is promoted', async () => {
-    const { handle, sha } = await catchIn('awaiting-canary', gate(), registry);
-    const { runId } = await handle.describe();
-    expect(await bombard(laneHandle(gate()), sha, runId)).toBeGreaterThan(300);
-    await say(handle, 'abort', ada).catch(() => undefined);
-    await awaitRunEnd(handle);
-    expect(Buffer.byteLength(JSON.stringify(await laneState(gate())))).toBeLessThan(256 * 1024);
-    await gate().sendToLane('resume', ada);
-    await gate().adopt();
-    const next = await gate().greenBuild();
-    const release = await gate().release({ sha: next.sha, force: true, reason: 'order', sequence: 9 });
-    await approveToTheEnd(gate(), release);
-    expect((await awaitRunEnd(release)).report).toMatchObject({ outcome: 'promoted' });
-    // The lane takes some 400 messages.
-  }, 120_000);
+  fullTest(
+    'break no lane: it answers, and the next build is promoted',
+    async () => {
+      const { handle, sha } = await catchIn('awaiting-canary', gate(), registry);
+      const { runId } = await handle.describe();
+      expect(await bombard(laneHandle(gate()), sha, runId)).toBeGreaterThan(300);
+      await say(handle, 'abort', ada).catch(() => undefined);
+      await awaitRunEnd(handle);
+      expect(Buffer.byteLength(JSON.stringify(await laneState(gate())))).toBeLessThan(256 * 1024);
+      await gate().sendToLane('resume', ada);
+      await gate().adopt();
+      const next = await gate().greenBuild();
+      const release = await gate().release({ sha: next.sha, force: true, reason: 'order', sequence: 9 });
+      await approveToTheEnd(gate(), release);
+      expect((await awaitRunEnd(release)).report).toMatchObject({ outcome: 'promoted' });
+      // The lane takes some 400 messages.
+    },
+    120_000,
+  );
 
   fullTest('break no rollback: it answers, is aborted, and ends', async () => {
     const sha = newSha();

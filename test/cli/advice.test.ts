@@ -4,6 +4,7 @@ import { canary as run } from '../support/cli.js';
 import { useCountedGate } from '../support/counted-gate.js';
 import { catchIn, delayRequests, isTagRead } from '../support/phases.js';
 import { rollBack } from '../support/rollbacks.js';
+import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -44,7 +45,7 @@ test('the advice about a release that runs with other input is accepted: to watc
   expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
 });
 
-test('the advice about a release that moves with other input is to watch it, and no more', async () => {
+fullTest('the advice about a release that moves with other input is to watch it, and no more', async () => {
   const { sha, handle, release } = await catchIn('promoting', gate(), registry);
   onTestFinished(release);
   const { code, err } = await canary('release', sha, '--soak', '20m');
@@ -65,7 +66,7 @@ test('the advice of status about a rollback that waits is accepted', async () =>
   expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
 });
 
-test('the advice of a rollback that is refused, and of an abort after its end, is accepted', async () => {
+fullTest('the advice of a rollback that is refused, and of an abort after its end, is accepted', async () => {
   const sha = newSha();
   const digests = await gate().publish(sha);
   const { code, err } = await canary('rollback', sha, ...why);

@@ -87,7 +87,7 @@ describe('exit codes of a run', () => {
     expect((await canary(['release', newSha(), '--wait'])).code).toBe(4);
   });
 
-  test('8 if it is not decided in time, and the run continues', async () => {
+  fullTest('8 if it is not decided in time, and the run continues', async () => {
     const sha = newSha();
     await gate().publish(sha);
     const { code, err } = await canary(['release', sha, '--wait', '--timeout', '1s']);
@@ -108,38 +108,41 @@ describe('exit codes of a run', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('approve is refused with 1 while nothing waits for it, and accepted with 0 when something does', async () => {
-    const sha = newSha();
-    await gate().begin(newSha());
-    const digests = await gate().publish(sha);
-    await gate().stopWorker();
-    await gate().startWorker({ ...gate().env, CANARY_HOLD_TIMEOUT: '30s' });
-    const release = canary(['release', sha, '--wait', '--approval', 'required']);
-    await until('it waits for the canary', async () => (await gate().phaseOf(sha)) === 'awaiting-canary');
-    expect(await canary(['approve', sha, '--reason', 'x'])).toEqual({
-      code: 1,
-      out: [],
-      err: ['canary: approve refused: the release is not held; it is awaiting-canary'],
-    });
-    gate().deploy({ sha });
-    await until('it waits for approval', async () => (await gate().phaseOf(sha)) === 'awaiting-approval');
-    expect(await canary(['approve', sha, '--reason', 'looked at it', '--by', 'ada'])).toEqual({
-      code: 0,
-      out: ['approve accepted: promote'],
-      err: [
-        expect.stringMatching(
-          `^cli-canary-release-${sha.slice(0, 7)} is held: h1-\\w+ \\(approval\\): approval is required; approve: promote$`,
-        ),
-      ],
-    });
-    expect((await release).code).toBe(0);
-    expect(await gate().latest()).toEqual(digests);
-    expect(await canary(['approve', sha, '--reason', 'once more'])).toEqual({
-      code: 1,
-      out: [],
-      err: [`canary: approve refused: the release has ended: promoted (canary report ${sha})`],
-    });
-  });
+  fullTest(
+    'approve is refused with 1 while nothing waits for it, and accepted with 0 when something does',
+    async () => {
+      const sha = newSha();
+      await gate().begin(newSha());
+      const digests = await gate().publish(sha);
+      await gate().stopWorker();
+      await gate().startWorker({ ...gate().env, CANARY_HOLD_TIMEOUT: '30s' });
+      const release = canary(['release', sha, '--wait', '--approval', 'required']);
+      await until('it waits for the canary', async () => (await gate().phaseOf(sha)) === 'awaiting-canary');
+      expect(await canary(['approve', sha, '--reason', 'x'])).toEqual({
+        code: 1,
+        out: [],
+        err: ['canary: approve refused: the release is not held; it is awaiting-canary'],
+      });
+      gate().deploy({ sha });
+      await until('it waits for approval', async () => (await gate().phaseOf(sha)) === 'awaiting-approval');
+      expect(await canary(['approve', sha, '--reason', 'looked at it', '--by', 'ada'])).toEqual({
+        code: 0,
+        out: ['approve accepted: promote'],
+        err: [
+          expect.stringMatching(
+            `^cli-canary-release-${sha.slice(0, 7)} is held: h1-\\w+ \\(approval\\): approval is required; approve: promote$`,
+          ),
+        ],
+      });
+      expect((await release).code).toBe(0);
+      expect(await gate().latest()).toEqual(digests);
+      expect(await canary(['approve', sha, '--reason', 'once more'])).toEqual({
+        code: 1,
+        out: [],
+        err: [`canary: approve refused: the release has ended: promoted (canary report ${sha})`],
+      });
+    },
+  );
 
   test('promote moves on the authority of the caller, and reports that canary did not test it', async () => {
     const sha = newSha();

@@ -3,6 +3,7 @@ import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { canary as run } from '../support/cli.js';
 import { ada, heldFor, say, statusOf } from '../support/decisions.js';
 import { useGate } from '../support/gate.js';
+import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -48,7 +49,7 @@ describe('a decision that nothing waits for', () => {
     });
   });
 
-  test('of a release that no worker answers for is not sent, with 4', async () => {
+  fullTest('of a release that no worker answers for is not sent, with 4', async () => {
     const { sha, handle } = await started();
     await heldFor(gate(), handle, 'canary-not-updated');
     await gate().stopWorker();
@@ -86,7 +87,7 @@ describe('a decision without --hold', () => {
     await awaitRunEnd(handle);
   });
 
-  test('does not apply to an approval that began after the hold was printed', async () => {
+  fullTest('does not apply to an approval that began after the hold was printed', async () => {
     await gate().stopWorker();
     await gate().startWorker({ ...gate().env, CANARY_UPDATE_TIMEOUT: '60s' });
     const { sha, handle } = await started({ approval: 'required' });

@@ -11,6 +11,7 @@ import { startTokenServer } from '../../testbed/token-server.js';
 import { READER, WRITER } from '../registry/support.js';
 import { canary } from '../support/cli.js';
 import { Gate, TOKEN, useGate } from '../support/gate.js';
+import { fullTest } from '../support/rows.js';
 import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
@@ -265,7 +266,7 @@ describe('a finding that stops no release is a note, with 0', () => {
     expect(code).toBe(0);
   });
 
-  test('a release that is held', async () => {
+  fullTest('a release that is held', async () => {
     const held = await Gate.open('doctor-held', { env: { CANARY_APPROVAL: 'required', CANARY_HOLD_TIMEOUT: '30s' } });
     const old = newSha();
     await held.begin(old);

@@ -6,6 +6,7 @@ import { annotations } from '../../src/report/annotations.js';
 import { canary as run } from '../support/cli.js';
 import { useGate } from '../support/gate.js';
 import { failed, record } from '../support/records.js';
+import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -33,18 +34,21 @@ function parsed(text: string): Record<string, string> {
 describe('waiting in GitHub Actions', () => {
   beforeAll(() => gate().begin(newSha()));
 
-  test('appends the report to the step summary, writes outputs, and annotates on stderr while stdout stays data', async () => {
-    const { sha } = await gate().greenBuild();
-    const { code, out, err, summary, outputs } = await step(
-      ['release', sha, '--wait', '--json'],
-      'of another command\n',
-    );
-    expect(code).toBe(0);
-    expect(JSON.parse(out.join('\n'))).toMatchObject({ outcome: 'promoted' });
-    expect(summary).toMatch(/^of another command\n## Canary verified — :latest promoted\n/);
-    expect(outputs).toEqual({ sha, ran: 'true', outcome: 'promoted' });
-    expect(err.at(-1)).toBe(`::notice title=canary::promoted: release of ${sha}`);
-  });
+  fullTest(
+    'appends the report to the step summary, writes outputs, and annotates on stderr while stdout stays data',
+    async () => {
+      const { sha } = await gate().greenBuild();
+      const { code, out, err, summary, outputs } = await step(
+        ['release', sha, '--wait', '--json'],
+        'of another command\n',
+      );
+      expect(code).toBe(0);
+      expect(JSON.parse(out.join('\n'))).toMatchObject({ outcome: 'promoted' });
+      expect(summary).toMatch(/^of another command\n## Canary verified — :latest promoted\n/);
+      expect(outputs).toEqual({ sha, ran: 'true', outcome: 'promoted' });
+      expect(err.at(-1)).toBe(`::notice title=canary::promoted: release of ${sha}`);
+    },
+  );
 
   test('names each failing check in an error line, and the tenant by its name only', async () => {
     const sha = newSha();
@@ -60,7 +64,7 @@ describe('waiting in GitHub Actions', () => {
     for (const { url } of gate().tenants) expect(summary + lines.join()).not.toContain(url.replace('http://', ''));
   });
 
-  test('reports that the run continues after the timeout', async () => {
+  fullTest('reports that the run continues after the timeout', async () => {
     const sha = newSha();
     await gate().publish(sha);
     const handle = await gate().release({ sha });
@@ -73,7 +77,7 @@ describe('waiting in GitHub Actions', () => {
     expect((await step(['release', sha, '--wait'])).code).toBe(0);
   });
 
-  test('keeps the step under 1 MiB with what the step had written before', async () => {
+  fullTest('keeps the step under 1 MiB with what the step had written before', async () => {
     const { sha } = await gate().greenBuild();
     const { summary } = await step(['release', sha, '--wait'], 'x'.repeat(999_000));
     expect(Buffer.byteLength(summary)).toBeLessThan(1024 * 1024);

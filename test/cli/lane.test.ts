@@ -134,7 +134,7 @@ describe('canary lane, pause and resume', () => {
     expect((await ledger()).history.at(-1)).toMatchObject({ kind: 'adopted', sha: null });
   });
 
-  test('unhold turns automatic promotion on again after a rollback, adopt does not', async () => {
+  fullTest('unhold turns automatic promotion on again after a rollback, adopt does not', async () => {
     await rollBack();
     await canary(['lane', 'adopt', '--reason', 'as it should be']);
     expect((await ledger()).hold).toMatchObject({ name: 'after-rollback' });
@@ -153,7 +153,7 @@ describe('canary lane, pause and resume', () => {
     expect((await ledger()).hold).toBeNull();
   });
 
-  test('unbad lets a build be released again that was rolled back from', async () => {
+  fullTest('unbad lets a build be released again that was rolled back from', async () => {
     const bad = await rollBack();
     const badNow = async () => (await ledger()).knownBad.some(({ sha }) => sameBuild(sha, bad));
     expect(await badNow()).toBe(true);
@@ -175,7 +175,7 @@ describe('canary lane, pause and resume', () => {
     await release.terminate('the test');
   });
 
-  test('pause and resume record until when, by whom and why', async () => {
+  fullTest('pause and resume record until when, by whom and why', async () => {
     const { out } = await canary([
       'pause',
       '--until',
@@ -227,7 +227,7 @@ describe('a lane command without a worker', () => {
     });
   });
 
-  test('that has stopped exits 4 within seconds', async () => {
+  fullTest('that has stopped exits 4 within seconds', async () => {
     await gate().stopWorker();
     const began = performance.now();
     const { code, err } = await unhold();

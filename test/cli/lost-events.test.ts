@@ -3,6 +3,7 @@ import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startSinkServer } from '../../testbed/sink-server.js';
 import { canary } from '../support/cli.js';
 import { useGate } from '../support/gate.js';
+import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -24,30 +25,34 @@ const linesOf = async (command: string) => {
   return [...out, ...err].filter((line) => line.includes('did not get'));
 };
 
-test('an event that a sink refused for good is named by doctor and status, without a worker and for a day', async () => {
-  await gate().begin(newSha());
-  hook.answer = () => ({ status: 410 });
-  const sha = newSha();
-  await gate().publish(sha);
-  gate().deploy({ sha, misbehave: 'memory-search' });
-  expect(await linesOf('status')).toEqual([]);
-  await awaitRunEnd(await gate().release({ sha }));
-  await until('both were asked', () => hook.requests.length > 1);
-  const what = (sink: string) =>
-    `${sink} did not get an event of the last day, last rejected of ${sha.slice(0, 7)}: ${sink}: answered 410`;
-  const fix = `canary events ${sha.slice(0, 7)} --replay`;
-  await until('status tells', async () => (await linesOf('status')).length > 1, 60_000);
-  await gate().stopWorker();
-  expect((await linesOf('status')).sort()).toEqual([
-    `canary: ${what('slack')} (${fix} --to slack)`,
-    `canary: ${what('webhook')} (${fix})`,
-  ]);
-  expect((await linesOf('doctor')).sort()).toEqual([
-    `WARNING  runs      ${what('slack')} (fix: ${fix} --to slack)`,
-    `WARNING  runs      ${what('webhook')} (fix: ${fix})`,
-  ]);
-  lost = sha;
-}, 180_000);
+fullTest(
+  'an event that a sink refused for good is named by doctor and status, without a worker and for a day',
+  async () => {
+    await gate().begin(newSha());
+    hook.answer = () => ({ status: 410 });
+    const sha = newSha();
+    await gate().publish(sha);
+    gate().deploy({ sha, misbehave: 'memory-search' });
+    expect(await linesOf('status')).toEqual([]);
+    await awaitRunEnd(await gate().release({ sha }));
+    await until('both were asked', () => hook.requests.length > 1);
+    const what = (sink: string) =>
+      `${sink} did not get an event of the last day, last rejected of ${sha.slice(0, 7)}: ${sink}: answered 410`;
+    const fix = `canary events ${sha.slice(0, 7)} --replay`;
+    await until('status tells', async () => (await linesOf('status')).length > 1, 60_000);
+    await gate().stopWorker();
+    expect((await linesOf('status')).sort()).toEqual([
+      `canary: ${what('slack')} (${fix} --to slack)`,
+      `canary: ${what('webhook')} (${fix})`,
+    ]);
+    expect((await linesOf('doctor')).sort()).toEqual([
+      `WARNING  runs      ${what('slack')} (fix: ${fix} --to slack)`,
+      `WARNING  runs      ${what('webhook')} (fix: ${fix})`,
+    ]);
+    lost = sha;
+  },
+  180_000,
+);
 
 let lost: string;
 const replay = (sinks: string, sha = lost) =>

@@ -66,27 +66,30 @@ describe('rollback --direct', () => {
   const direct = (sha: string, env: Record<string, string>, ...more: string[]) =>
     canary(['rollback', sha, '--direct', '--reason', 'Temporal is down', '--by', 'ada', ...more], env);
 
-  test('moves both images while Temporal is down, and prints a record of it; the plain rollback then finds already', async () => {
-    const bad = newSha();
-    await gate().begin(bad);
-    const { code, out } = await direct(OLD, { TEMPORAL_ADDRESS: NO_SERVER });
-    expect(code).toBe(0);
-    expect(out).toHaveLength(1);
-    expect(JSON.parse(out[0] ?? '')).toMatchObject({
-      event: 'latest.moved',
-      direct: true,
-      outcome: 'rolled-back',
-      sha: OLD,
-      by: 'ada',
-      reason: 'Temporal is down',
-      images: old.map((digest) => ({ digest, latest: digest })),
-    });
-    expect(await gate().latest()).toEqual(old);
+  fullTest(
+    'moves both images while Temporal is down, and prints a record of it; the plain rollback then finds already',
+    async () => {
+      const bad = newSha();
+      await gate().begin(bad);
+      const { code, out } = await direct(OLD, { TEMPORAL_ADDRESS: NO_SERVER });
+      expect(code).toBe(0);
+      expect(out).toHaveLength(1);
+      expect(JSON.parse(out[0] ?? '')).toMatchObject({
+        event: 'latest.moved',
+        direct: true,
+        outcome: 'rolled-back',
+        sha: OLD,
+        by: 'ada',
+        reason: 'Temporal is down',
+        images: old.map((digest) => ({ digest, latest: digest })),
+      });
+      expect(await gate().latest()).toEqual(old);
 
-    const plain = await canary(['rollback', OLD, '--reason', 'Temporal is back', '--json']);
-    expect(plain.code).toBe(0);
-    expect(JSON.parse(plain.out[0] ?? '')).toMatchObject({ outcome: 'already' });
-  });
+      const plain = await canary(['rollback', OLD, '--reason', 'Temporal is back', '--json']);
+      expect(plain.code).toBe(0);
+      expect(JSON.parse(plain.out[0] ?? '')).toMatchObject({ outcome: 'already' });
+    },
+  );
 
   test('is refused while a worker polls, unless it is forced', async () => {
     const bad = await gate().begin(newSha());
@@ -110,7 +113,7 @@ describe('rollback --direct', () => {
 });
 
 describe('a release that is running', () => {
-  test('is attached to with the same input from any caller, and refuses other input with 2', async () => {
+  fullTest('is attached to with the same input from any caller, and refuses other input with 2', async () => {
     const sha = newSha();
     const digests = await gate().publish(sha);
     const first = canary(['release', sha, '--wait', '--by', 'ada']);
@@ -149,7 +152,7 @@ describe('a release that is running', () => {
 describe('a rollback that is running', async () => {
   const { registry, gate: counted, old: target } = await useCountedGate('cli-moves-back');
 
-  test('is attached to from any caller', async () => {
+  fullTest('is attached to from any caller', async () => {
     const digests = await counted().latest();
     await counted().begin(newSha());
     const { reached, release } = delayRequests({ gate: counted(), registry }, isTagRead(target));

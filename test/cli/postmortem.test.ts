@@ -1,4 +1,4 @@
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect } from 'vitest';
 import type { WatchReport } from '../../src/contract/tenants/production.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import type { Tenant } from '../../testbed/tenant.js';
@@ -6,6 +6,7 @@ import { canary as run } from '../support/cli.js';
 import { useGate } from '../support/gate.js';
 import { promoted } from '../support/lanes.js';
 import { startProduction, watched, watchOf } from '../support/production.js';
+import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -72,32 +73,40 @@ const postmortem = async () => {
   return out.join('\n');
 };
 
-test('postmortem lists the production tenants that ran the bad build, for how long, and what is marked', async () => {
-  await takenBy(production.slice(0, 2));
-  const end = await goneBack(production.slice(0, 2));
-  await end();
-  const text = await postmortem();
-  expect(text).toMatch(new RegExp(`^# Post-mortem: \`${bad.sha}\` was rolled back to \`${good.sha}\`\n`));
-  expect(text).toContain(`- marked bad, and not to be promoted: \`${bad.sha}\``);
-  expect(text).toMatch(withSpan('`:latest` pointed to it for SPAN\\.'));
-  expect(text).toMatch(
-    withSpan('\\*\\*2 of 3 tenants were seen on it\\*\\*, SPAN at the longest\\. Last status of the watch: '),
-  );
-  expect(text).toMatch(withSpan('\\| acme \\| [-0-9: ]{19} \\| [-0-9: ]{19} \\| SPAN \\|\n\\| globex \\| '));
-  expect(text).not.toMatch(/^\| initech/m);
-  expect(text).toMatch(
-    /promoted: all green \|.*\n\| .* \| the first production tenant was seen on it \| {2}\|\n\| .* \| rollback requested \| bob \|\n(?:.*\n){0,2}\| .* \| the last production tenant was seen back \|/,
-  );
-}, 90_000);
+fullTest(
+  'postmortem lists the production tenants that ran the bad build, for how long, and what is marked',
+  async () => {
+    await takenBy(production.slice(0, 2));
+    const end = await goneBack(production.slice(0, 2));
+    await end();
+    const text = await postmortem();
+    expect(text).toMatch(new RegExp(`^# Post-mortem: \`${bad.sha}\` was rolled back to \`${good.sha}\`\n`));
+    expect(text).toContain(`- marked bad, and not to be promoted: \`${bad.sha}\``);
+    expect(text).toMatch(withSpan('`:latest` pointed to it for SPAN\\.'));
+    expect(text).toMatch(
+      withSpan('\\*\\*2 of 3 tenants were seen on it\\*\\*, SPAN at the longest\\. Last status of the watch: '),
+    );
+    expect(text).toMatch(withSpan('\\| acme \\| [-0-9: ]{19} \\| [-0-9: ]{19} \\| SPAN \\|\n\\| globex \\| '));
+    expect(text).not.toMatch(/^\| initech/m);
+    expect(text).toMatch(
+      /promoted: all green \|.*\n\| .* \| the first production tenant was seen on it \| {2}\|\n\| .* \| rollback requested \| bob \|\n(?:.*\n){0,2}\| .* \| the last production tenant was seen back \|/,
+    );
+  },
+  90_000,
+);
 
-test('postmortem names the tenants that were not seen to go back, with the minimum time', async () => {
-  await takenBy(production);
-  const end = await goneBack(production.slice(0, 2));
-  const text = await postmortem();
-  await end();
-  expect(text).toMatch(
-    withSpan('\\*\\*3 of 3 tenants were seen on it\\*\\*, SPAN at the longest, 1 not seen to go back\\. '),
-  );
-  expect(text).toMatch(withSpan('\\| initech \\| [-0-9: ]{19} \\| \\*\\*not seen\\*\\* \\| SPAN or more \\|'));
-  expect(text).not.toContain('the last production tenant was seen back');
-}, 90_000);
+fullTest(
+  'postmortem names the tenants that were not seen to go back, with the minimum time',
+  async () => {
+    await takenBy(production);
+    const end = await goneBack(production.slice(0, 2));
+    const text = await postmortem();
+    await end();
+    expect(text).toMatch(
+      withSpan('\\*\\*3 of 3 tenants were seen on it\\*\\*, SPAN at the longest, 1 not seen to go back\\. '),
+    );
+    expect(text).toMatch(withSpan('\\| initech \\| [-0-9: ]{19} \\| \\*\\*not seen\\*\\* \\| SPAN or more \\|'));
+    expect(text).not.toContain('the last production tenant was seen back');
+  },
+  90_000,
+);

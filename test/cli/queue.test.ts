@@ -10,6 +10,7 @@ import { useCountedGate } from '../support/counted-gate.js';
 import { ada, say } from '../support/decisions.js';
 import { endLane, laneState, promoted, queuedRelease } from '../support/lanes.js';
 import { catchIn } from '../support/phases.js';
+import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -25,7 +26,7 @@ describe('canary queue', () => {
     expect(await canary(['queue'])).toEqual({ code: 0, out: ['holder   none'], err: [] });
   });
 
-  test('prints the holder, since when and its phase, and the queue, manual requests first', async () => {
+  fullTest('prints the holder, since when and its phase, and the queue, manual requests first', async () => {
     const first = await catchIn('awaiting-approval', gate(), registry);
     const next = await queuedRelease(gate(), { sequence: 12 });
     const manual = await queuedRelease(gate(), { promoteOnly: true, requestedBy: 'ada', reason: 'at once' });
@@ -70,7 +71,7 @@ describe('canary queue', () => {
 });
 
 describe('canary history', () => {
-  test('writes a page with the runs that ended, and the figures of them', async () => {
+  fullTest('writes a page with the runs that ended, and the figures of them', async () => {
     const { sha } = await promoted(gate());
     const folder = mkdtempSync(join(tmpdir(), 'canary-history-'));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -84,7 +85,7 @@ describe('canary history', () => {
     expect(readFileSync(file, 'utf8')).toContain('Deployment frequency');
   });
 
-  test('prints moves and known-bad builds, newest first, with who and why', async () => {
+  fullTest('prints moves and known-bad builds, newest first, with who and why', async () => {
     const build = await promoted(gate());
     await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it is slow', requestedBy: 'ada' }));
     const oldDigests = (await gate().latest()).map(short);

@@ -1,8 +1,9 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { canary as run } from '../support/cli.js';
 import { logged, useGate } from '../support/gate.js';
 import { laneState, promoted } from '../support/lanes.js';
+import { fullDescribe } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -24,7 +25,7 @@ async function reject(sha: string, more: object = {}): Promise<string> {
   return handle.firstExecutionRunId;
 }
 
-describe('a build that canary rejected', () => {
+fullDescribe('a build that canary rejected', () => {
   const sha = newSha();
   let live: { sha: string; digests: string[] };
   let digests: string[];
@@ -90,7 +91,7 @@ describe('a build that canary rejected', () => {
   });
 });
 
-describe('a wrong sequence', () => {
+fullDescribe('a wrong sequence', () => {
   const milliseconds = Date.now();
   const release = async (sequence: number, ...more: string[]) => {
     const { sha } = await gate().greenBuild();

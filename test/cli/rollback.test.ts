@@ -43,7 +43,7 @@ beforeEach(async () => {
 });
 
 describe('canary rollback without a sha', () => {
-  test('lists the builds on a terminal, and moves to the previous good one by default', async () => {
+  fullTest('lists the builds on a terminal, and moves to the previous good one by default', async () => {
     const asked: string[] = [];
     const { code, err } = await canary(['rollback', ...why], async (_shown, question) => {
       asked.push(question);
@@ -180,53 +180,60 @@ describe('canary rollback --dry-run', () => {
 describe('a rollback that is refused', () => {
   const forceCommand = (sha: string) => `canary rollback ${sha} --force --reason …`;
 
-  test('because the build was never promoted, is bad, or its tag was pushed again prints the --force command, which moves it', async () => {
-    isSpoiled = true;
-    const never = newSha();
-    const digests = await gate().publish(never);
-    await gate().publish(before.sha, { misbehave: 'hang' });
-    for (const [sha, cause] of [
-      [never, `${never} was never promoted here`],
-      [bad, 'by bob: it was slow'],
-      [before.sha, 'was pushed again since it was promoted'],
-    ] as const) {
-      const { code, out, err } = await canary(['rollback', sha, ...why]);
-      expect([code, out[0], err.at(-1)]).toEqual([
+  fullTest(
+    'because the build was never promoted, is bad, or its tag was pushed again prints the --force command, which moves it',
+    async () => {
+      isSpoiled = true;
+      const never = newSha();
+      const digests = await gate().publish(never);
+      await gate().publish(before.sha, { misbehave: 'hang' });
+      for (const [sha, cause] of [
+        [never, `${never} was never promoted here`],
+        [bad, 'by bob: it was slow'],
+        [before.sha, 'was pushed again since it was promoted'],
+      ] as const) {
+        const { code, out, err } = await canary(['rollback', sha, ...why]);
+        expect([code, out[0], err.at(-1)]).toEqual([
+          4,
+          expect.stringMatching(new RegExp(`^MoveRefused: .*${cause}.*$`)),
+          forceCommand(sha),
+        ]);
+      }
+      expect(await gate().latest()).toEqual(live.digests);
+      expect((await canary(['rollback', never, '--force', ...why])).code).toBe(0);
+      expect(await gate().latest()).toEqual(digests);
+    },
+  );
+
+  fullTest(
+    'because canary rejected the build since is refused, and its dry run says so',
+    async () => {
+      isSpoiled = true;
+      // A second release of it is RED.
+      const { sha } = before;
+      gate().deploy({ sha, misbehave: 'empty-subsystems' });
+      const { report } = await awaitRunEnd(
+        await gate().release({ sha, force: true, approval: 'required', requestedBy: 'ada', reason: 'once more' }),
+      );
+      expect(report).toMatchObject({ outcome: 'CanaryRejected' });
+      await until('the lane knows it', async () => (await laneState(gate())).holder === null);
+      const refused = await canary(['rollback', sha, ...why]);
+      expect([refused.code, refused.out[0], refused.err.at(-1)]).toEqual([
         4,
-        expect.stringMatching(new RegExp(`^MoveRefused: .*${cause}.*$`)),
+        expect.stringMatching(`^MoveRefused: ${sha} was REJECTED BY CANARY on .*, run .*: canary-1: `),
         forceCommand(sha),
       ]);
-    }
-    expect(await gate().latest()).toEqual(live.digests);
-    expect((await canary(['rollback', never, '--force', ...why])).code).toBe(0);
-    expect(await gate().latest()).toEqual(digests);
-  });
-
-  test('because canary rejected the build since is refused, and its dry run says so', async () => {
-    isSpoiled = true;
-    // A second release of it is RED.
-    const { sha } = before;
-    gate().deploy({ sha, misbehave: 'empty-subsystems' });
-    const { report } = await awaitRunEnd(
-      await gate().release({ sha, force: true, approval: 'required', requestedBy: 'ada', reason: 'once more' }),
-    );
-    expect(report).toMatchObject({ outcome: 'CanaryRejected' });
-    await until('the lane knows it', async () => (await laneState(gate())).holder === null);
-    const refused = await canary(['rollback', sha, ...why]);
-    expect([refused.code, refused.out[0], refused.err.at(-1)]).toEqual([
-      4,
-      expect.stringMatching(`^MoveRefused: ${sha} was REJECTED BY CANARY on .*, run .*: canary-1: `),
-      forceCommand(sha),
-    ]);
-    // A dry run goes on without a lane that does not answer in time, as the rollback does.
-    const dry = await until('the dry run has read the lane', async () => {
-      const { code, out } = await canary(['rollback', sha, '--dry-run']);
-      return code === 1 ? out : null;
-    });
-    expect(dry.at(-2)).toBe(forceCommand(sha));
-    expect(await gate().latest()).toEqual(live.digests);
-    expect((await canary(['rollback', sha, '--force', ...why])).code).toBe(0);
-    expect(await gate().latest()).toEqual(before.digests);
-    // A release and two rollbacks.
-  }, 90_000);
+      // A dry run goes on without a lane that does not answer in time, as the rollback does.
+      const dry = await until('the dry run has read the lane', async () => {
+        const { code, out } = await canary(['rollback', sha, '--dry-run']);
+        return code === 1 ? out : null;
+      });
+      expect(dry.at(-2)).toBe(forceCommand(sha));
+      expect(await gate().latest()).toEqual(live.digests);
+      expect((await canary(['rollback', sha, '--force', ...why])).code).toBe(0);
+      expect(await gate().latest()).toEqual(before.digests);
+      // A release and two rollbacks.
+    },
+    90_000,
+  );
 });

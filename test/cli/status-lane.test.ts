@@ -6,6 +6,7 @@ import { useCountedGate } from '../support/counted-gate.js';
 import { ada, say } from '../support/decisions.js';
 import { type arrive, promoted, queuedRelease, stuckHolder } from '../support/lanes.js';
 import { catchIn } from '../support/phases.js';
+import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -21,24 +22,27 @@ const abort = async (...handles: Awaited<ReturnType<typeof arrive>>['handle'][])
 };
 
 describe('canary status of the lane', () => {
-  test('prints that promotion is automatic, the holder, when it moves :latest at the earliest, and the queue', async () => {
-    const { sha, handle } = await catchIn('soaking', gate(), registry, { soak: '60s' });
-    const next = await queuedRelease(gate());
-    const { out } = await canary('status');
-    const { until: soaksUntil } = JSON.parse((await canary('status', sha, '--json')).out.join()) as { until: string };
-    const from = out.indexOf('lane     automatic ON');
-    const earliest = `${soaksUntil.slice(0, 19).replace('T', ' ')} UTC`;
-    expect(out.slice(from + 1, from + 3)).toEqual([
-      expect.stringMatching(
-        new RegExp(`^holder   ${sha} since .* \\(\\d+s\\): soaking, moves :latest at ${earliest} at the earliest$`),
-      ),
-      expect.stringMatching(new RegExp(`^queued   1\\. ${next.sha}`)),
-    ]);
-    expect(out.filter((line) => line.includes(next.sha.slice(0, 7)))).toHaveLength(1);
-    await abort(next.handle, handle);
-  });
+  fullTest(
+    'prints that promotion is automatic, the holder, when it moves :latest at the earliest, and the queue',
+    async () => {
+      const { sha, handle } = await catchIn('soaking', gate(), registry, { soak: '60s' });
+      const next = await queuedRelease(gate());
+      const { out } = await canary('status');
+      const { until: soaksUntil } = JSON.parse((await canary('status', sha, '--json')).out.join()) as { until: string };
+      const from = out.indexOf('lane     automatic ON');
+      const earliest = `${soaksUntil.slice(0, 19).replace('T', ' ')} UTC`;
+      expect(out.slice(from + 1, from + 3)).toEqual([
+        expect.stringMatching(
+          new RegExp(`^holder   ${sha} since .* \\(\\d+s\\): soaking, moves :latest at ${earliest} at the earliest$`),
+        ),
+        expect.stringMatching(new RegExp(`^queued   1\\. ${next.sha}`)),
+      ]);
+      expect(out.filter((line) => line.includes(next.sha.slice(0, 7)))).toHaveLength(1);
+      await abort(next.handle, handle);
+    },
+  );
 
-  test('prints what is ahead of a queued release', async () => {
+  fullTest('prints what is ahead of a queued release', async () => {
     const first = await catchIn('awaiting-approval', gate(), registry);
     const next = await queuedRelease(gate());
     const manual = await queuedRelease(gate(), { promoteOnly: true, requestedBy: 'ada', reason: 'at once' });
@@ -51,29 +55,32 @@ describe('canary status of the lane', () => {
     await abort(next.handle, manual.handle, first.handle);
   });
 
-  test('prints hold and pause first, by whom, why, and what lifts them; a known-bad build is no rollback target', async () => {
-    const [before, good] = [await promoted(gate()), await promoted(gate())];
-    await promoted(gate());
-    await awaitRunEnd(await gate().rollback({ sha: good.sha, reason: 'it is slow', requestedBy: 'ada' }));
-    await gate().laneClient.update(laneCommandUpdate('pause'), ada);
-    onTestFinished(async () => void (await gate().laneClient.update(laneCommandUpdate('resume'), ada)));
-    const out = await status();
-    expect(out.slice(0, 4)).toEqual([
-      expect.stringMatching(
-        /^HELD {5}automatic promotion: after-rollback, by ada \d+s ago: rolled back to .*it is slow$/,
-      ),
-      expect.stringMatching(/^ {9}canary lane unhold --reason … .*the next GREEN build waits for approval$/),
-      expect.stringMatching(/^PAUSED {3}by ada \d+s ago, until canary resume: looked at it$/),
-      '         canary resume --reason …',
-    ]);
-    expect(out).not.toContain('lane     automatic ON');
-    expect(out.find((line) => line.startsWith('live'))).toMatch(
-      new RegExp(`^live     ${good.sha} for \\d+s: rolled back, by ada$`),
-    );
-    expect(out).toContain(`         back: canary rollback ${before.sha} --reason …`);
-  });
+  fullTest(
+    'prints hold and pause first, by whom, why, and what lifts them; a known-bad build is no rollback target',
+    async () => {
+      const [before, good] = [await promoted(gate()), await promoted(gate())];
+      await promoted(gate());
+      await awaitRunEnd(await gate().rollback({ sha: good.sha, reason: 'it is slow', requestedBy: 'ada' }));
+      await gate().laneClient.update(laneCommandUpdate('pause'), ada);
+      onTestFinished(async () => void (await gate().laneClient.update(laneCommandUpdate('resume'), ada)));
+      const out = await status();
+      expect(out.slice(0, 4)).toEqual([
+        expect.stringMatching(
+          /^HELD {5}automatic promotion: after-rollback, by ada \d+s ago: rolled back to .*it is slow$/,
+        ),
+        expect.stringMatching(/^ {9}canary lane unhold --reason … .*the next GREEN build waits for approval$/),
+        expect.stringMatching(/^PAUSED {3}by ada \d+s ago, until canary resume: looked at it$/),
+        '         canary resume --reason …',
+      ]);
+      expect(out).not.toContain('lane     automatic ON');
+      expect(out.find((line) => line.startsWith('live'))).toMatch(
+        new RegExp(`^live     ${good.sha} for \\d+s: rolled back, by ada$`),
+      );
+      expect(out).toContain(`         back: canary rollback ${before.sha} --reason …`);
+    },
+  );
 
-  test('prints that its holder is stuck, and how to drop it', async () => {
+  fullTest('prints that its holder is stuck, and how to drop it', async () => {
     const { sha, handle } = await stuckHolder(gate());
     const out = await until('its task has failed more than once', async () => {
       const lines = await status();
@@ -93,7 +100,7 @@ describe('canary status of the lane', () => {
     expect(out).toContain('LANE     there is no lane yet: canary setup');
   });
 
-  test('prints what the lane recorded, without a worker too', async () => {
+  fullTest('prints what the lane recorded, without a worker too', async () => {
     const [before, { sha }] = [await promoted(gate()), await promoted(gate())];
     await gate().stopWorker();
     onTestFinished(() => gate().startWorker());

@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { ociError } from '../../testbed/registry-store.js';
 import { canary as run } from '../support/cli.js';
@@ -6,6 +6,7 @@ import { useCountedGate } from '../support/counted-gate.js';
 import { isPut } from '../support/latest.js';
 import { delayRequests, isTagRead } from '../support/phases.js';
 import { rollBack } from '../support/rollbacks.js';
+import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -30,7 +31,7 @@ async function shows(sha: string, line: RegExp) {
     );
 }
 
-test('status names what a rollback waits for: the registry, with its last answer, and a worker', async () => {
+fullTest('status names what a rollback waits for: the registry, with its last answer, and a worker', async () => {
   const sha = await target();
   const read = delayRequests({ gate: gate(), registry }, isTagRead(sha));
   onTestFinished(read.release);
@@ -52,7 +53,7 @@ test('status names what a rollback waits for: the registry, with its last answer
   expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'rolled-back' });
 });
 
-test('status without a worker names the worker that a rollback waits for', async () => {
+fullTest('status without a worker names the worker that a rollback waits for', async () => {
   const sha = await target();
   await gate().stopWorker();
   onTestFinished(() => gate().startWorker());

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { GOOD, SPARE } from '../../demo/builds.js';
 import { repositoryRoot, tool } from '../../testbed/tools.js';
 import { useGate } from '../support/gate.js';
+import { rows } from '../support/rows.js';
 import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
@@ -68,7 +69,13 @@ describe('every block of shell commands in README and docs', () => {
     await gate().adopt();
   });
 
-  test.each(blocks.filter(({ reason }) => reason === undefined))(
+  const run = blocks.filter(({ reason }) => reason === undefined);
+  test.each(
+    rows(
+      run,
+      run.filter(({ page }) => page === 'README.md'),
+    ),
+  )(
     '$page, line $line, does what it says',
     async ({ script, env }) => {
       const told = await until('nothing is asked for too early', () => runBlock(script, env), BLOCK_MS / 2);

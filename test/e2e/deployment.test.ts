@@ -65,51 +65,55 @@ const renew = async () => {
   expect({ code, err }).toEqual({ code: 0, err: [] });
 };
 
-test('with two versions of workers, a release keeps the one that it began with, and the lane follows the current one, and back', async () => {
-  await startVersion('1.0');
-  const early = await gate().release({ sha: newSha() });
-  const needs = `${early.workflowId} needs a worker without --deployment, for no version is current, and none polls`;
-  const fix = `temporal worker deployment set-current-version --deployment-name ${NAME} --build-id 1.0`;
-  for (const verb of ['status', 'doctor'])
-    await until(
-      `${verb} tells what it waits for`,
-      async () => {
-        const out = (await canary([verb], gate().env)).out.join('\n');
-        return out.includes(needs) && out.includes(fix);
-      },
-      60_000,
-    );
-  await setCurrent('1.0');
-  await early.signal('abort', { by: 'ada', reason: 'too early' });
-  expect((await awaitRunEnd(early)).report).toMatchObject({ outcome: 'CanaryAborted' });
-  await gate().begin(newSha());
-  await laneOn('1.0');
-  expect(await workersOn(gate().client, taskQueue(gate().lane))).toHaveLength(1);
-  const first = await arrive(gate());
-  await until('it waits', async () => (await gate().phaseOf(first.sha)) === 'awaiting-canary', 60_000);
+fullTest(
+  'with two versions of workers, a release keeps the one that it began with, and the lane follows the current one, and back',
+  async () => {
+    await startVersion('1.0');
+    const early = await gate().release({ sha: newSha() });
+    const needs = `${early.workflowId} needs a worker without --deployment, for no version is current, and none polls`;
+    const fix = `temporal worker deployment set-current-version --deployment-name ${NAME} --build-id 1.0`;
+    for (const verb of ['status', 'doctor'])
+      await until(
+        `${verb} tells what it waits for`,
+        async () => {
+          const out = (await canary([verb], gate().env)).out.join('\n');
+          return out.includes(needs) && out.includes(fix);
+        },
+        60_000,
+      );
+    await setCurrent('1.0');
+    await early.signal('abort', { by: 'ada', reason: 'too early' });
+    expect((await awaitRunEnd(early)).report).toMatchObject({ outcome: 'CanaryAborted' });
+    await gate().begin(newSha());
+    await laneOn('1.0');
+    expect(await workersOn(gate().client, taskQueue(gate().lane))).toHaveLength(1);
+    const first = await arrive(gate());
+    await until('it waits', async () => (await gate().phaseOf(first.sha)) === 'awaiting-canary', 60_000);
 
-  await startVersion('1.1');
-  await setCurrent('1.1');
-  const before = await laneState(gate());
-  await renew();
-  await laneOn('1.1');
-  expect(await laneState(gate())).toEqual(before);
-  const second = await arrive(gate());
-  await until('it waits', async () => (await laneState(gate())).queue.some(({ sha }) => sha === second.sha), 60_000);
+    await startVersion('1.1');
+    await setCurrent('1.1');
+    const before = await laneState(gate());
+    await renew();
+    await laneOn('1.1');
+    expect(await laneState(gate())).toEqual(before);
+    const second = await arrive(gate());
+    await until('it waits', async () => (await laneState(gate())).queue.some(({ sha }) => sha === second.sha), 60_000);
 
-  gate().deploy({ sha: first.sha });
-  expect((await awaitRunEnd(first.handle)).report).toMatchObject({ outcome: 'promoted' });
-  expect(await pinnedTo(first.handle.workflowId)).toBe('1.0');
+    gate().deploy({ sha: first.sha });
+    expect((await awaitRunEnd(first.handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await pinnedTo(first.handle.workflowId)).toBe('1.0');
 
-  // The new version goes back, and what it began, it finishes.
-  await setCurrent('1.0');
-  await renew();
-  await laneOn('1.0');
-  gate().deploy({ sha: second.sha });
-  expect((await awaitRunEnd(second.handle)).report).toMatchObject({ outcome: 'promoted' });
-  expect(await pinnedTo(second.handle.workflowId)).toBe('1.1');
-  expect(await gate().latest()).toEqual(second.digests);
-}, 240_000);
+    // The new version goes back, and what it began, it finishes.
+    await setCurrent('1.0');
+    await renew();
+    await laneOn('1.0');
+    gate().deploy({ sha: second.sha });
+    expect((await awaitRunEnd(second.handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await pinnedTo(second.handle.workflowId)).toBe('1.1');
+    expect(await gate().latest()).toEqual(second.digests);
+  },
+  240_000,
+);
 
 fullTest(
   'a version that is ramped to all runs gets the next release',

@@ -1,5 +1,5 @@
 import { Connection, type WorkflowHandle } from '@temporalio/client';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
 import { KNOWN } from '../../src/metrics/table.js';
 import { registerSearchAttributes } from '../../src/temporal/namespace.js';
@@ -7,7 +7,7 @@ import { startTemporalServer, type TemporalServer } from '../../testbed/temporal
 import { canary } from '../support/canary-process.js';
 import { ada, heldFor, say } from '../support/decisions.js';
 import { useGate } from '../support/gate.js';
-import { fullTest } from '../support/rows.js';
+import { fullDescribe } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -29,7 +29,7 @@ function sampleOf(text: string, name: string, labels: Record<string, string> = {
 /** Where a worker serves its metrics, by its log. */
 const addressOf = (said: string) => /http\.listening.*"address":"([^"]+)"/.exec(said)?.[1];
 
-describe('the metrics of a worker', () => {
+fullDescribe('the metrics of a worker', () => {
   let server: TemporalServer;
   const gate = useGate('metrics', async () => {
     server = await startTemporalServer();
@@ -100,7 +100,7 @@ describe('the metrics of a worker', () => {
     3 * LOOK_MS,
   );
 
-  fullTest(
+  test(
     'of another worker tell the same of the held release, and both tell of two workers',
     async () => {
       const env = { ...gate().env, TEMPORAL_ADDRESS: server.address, CANARY_HTTP_ADDR: '127.0.0.1:0' };

@@ -81,19 +81,23 @@ describe('a worker that is killed', () => {
     60_000,
   );
 
-  test('in the middle of a pair, and the next one no longer has one of its images: it makes the pair whole', async () => {
-    // The lane followed the release before on the worker that was killed: that is noticed by its missing heartbeats.
-    await until('the lane is free', async () => (await laneState(gate())).holder === null, 60_000);
-    const { sha, digests } = await gate().greenBuild();
-    const victim = await startVictim();
-    const [kept] = gate().repositories;
-    const { heal, hasBegun } = killInMidPair(() => victim.kill('SIGKILL'));
-    const handle = await gate().release({ sha });
-    await until('one image has moved', hasBegun, 30_000);
-    await gate().startWorker({ ...gate().env, CANARY_IMAGES: `${gate().host}/${kept}` });
+  fullTest(
+    'in the middle of a pair, and the next one no longer has one of its images: it makes the pair whole',
+    async () => {
+      // The lane followed the release before on the worker that was killed: that is noticed by its missing heartbeats.
+      await until('the lane is free', async () => (await laneState(gate())).holder === null, 60_000);
+      const { sha, digests } = await gate().greenBuild();
+      const victim = await startVictim();
+      const [kept] = gate().repositories;
+      const { heal, hasBegun } = killInMidPair(() => victim.kill('SIGKILL'));
+      const handle = await gate().release({ sha });
+      await until('one image has moved', hasBegun, 30_000);
+      await gate().startWorker({ ...gate().env, CANARY_IMAGES: `${gate().host}/${kept}` });
 
-    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
-    heal();
-    expect(await gate().latest()).toEqual(digests);
-  }, 120_000);
+      expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+      heal();
+      expect(await gate().latest()).toEqual(digests);
+    },
+    120_000,
+  );
 });

@@ -56,23 +56,27 @@ describe('a run that a person pauses in Temporal', () => {
     expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
   }, 120_000);
 
-  test('the lane: a release that waits for it sends less than a signal a second, and goes on afterwards', async () => {
-    const lane = releaseLaneId(gate().lane);
-    await until('the lane is free', async () => (await laneState(gate())).holder === null);
-    await pauseRun(gate(), lane);
-    const { sha } = await gate().greenBuild();
-    const handle = await gate().release({ sha });
-    await until('it waits', async () => (await gate().phase(handle)) === 'queued');
-    await expectPaused(gate(), lane);
-    const [before, began] = [await events(lane), Date.now()];
-    // A spin would add hundreds; the wait is what is measured.
-    await until('it has waited for a while', () => Date.now() - began > 6_000);
-    const added = (await events(lane)) - before;
-    expect(added).toBeLessThanOrEqual((Date.now() - began) / 1_000);
-    await unpauseRun(gate(), lane);
-    await holdsLane(gate(), sha, 60_000);
-    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
-  }, 120_000);
+  fullTest(
+    'the lane: a release that waits for it sends less than a signal a second, and goes on afterwards',
+    async () => {
+      const lane = releaseLaneId(gate().lane);
+      await until('the lane is free', async () => (await laneState(gate())).holder === null);
+      await pauseRun(gate(), lane);
+      const { sha } = await gate().greenBuild();
+      const handle = await gate().release({ sha });
+      await until('it waits', async () => (await gate().phase(handle)) === 'queued');
+      await expectPaused(gate(), lane);
+      const [before, began] = [await events(lane), Date.now()];
+      // A spin would add hundreds; the wait is what is measured.
+      await until('it has waited for a while', () => Date.now() - began > 6_000);
+      const added = (await events(lane)) - before;
+      expect(added).toBeLessThanOrEqual((Date.now() - began) / 1_000);
+      await unpauseRun(gate(), lane);
+      await holdsLane(gate(), sha, 60_000);
+      expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    },
+    120_000,
+  );
 
   fullTest(
     'a step of a release: status and doctor name it and the fix',
@@ -95,27 +99,32 @@ describe('a run that a person pauses in Temporal', () => {
     120_000,
   );
 
-  test('the mover: a rollback terminates it and moves', async () => {
-    const old = (await laneState(gate())).ledger.history.at(-1)?.sha ?? '';
-    await promoted(gate());
-    const { sha } = await gate().greenBuild();
-    const handle = await gate().release({ sha, approval: 'required' });
-    const hold = await heldFor(gate(), handle, 'approval');
-    const mover = moveLatestId(gate().lane);
-    isFrozen = true;
-    await say(handle, 'approve', { ...ada, hold: hold.id });
-    // Paused between two workflow tasks: SDK 1.24.0 does not replay a run that was paused before its task began.
-    await until('the mover moves', async () => {
-      const { raw } = await gate().client.workflow.getHandle(mover).describe();
-      return (
-        !raw.pendingWorkflowTask && raw.pendingActivities?.some(({ activityType }) => activityType?.name === 'moveTags')
-      );
-    });
-    await pauseRun(gate(), mover);
-    await expectPaused(gate(), mover);
-    const { report } = await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it burns' }));
-    expect(report).toMatchObject({ outcome: 'rolled-back' });
-    isFrozen = false;
-    await awaitRunEnd(handle);
-  }, 180_000);
+  fullTest(
+    'the mover: a rollback terminates it and moves',
+    async () => {
+      const old = (await laneState(gate())).ledger.history.at(-1)?.sha ?? '';
+      await promoted(gate());
+      const { sha } = await gate().greenBuild();
+      const handle = await gate().release({ sha, approval: 'required' });
+      const hold = await heldFor(gate(), handle, 'approval');
+      const mover = moveLatestId(gate().lane);
+      isFrozen = true;
+      await say(handle, 'approve', { ...ada, hold: hold.id });
+      // Paused between two workflow tasks: SDK 1.24.0 does not replay a run that was paused before its task began.
+      await until('the mover moves', async () => {
+        const { raw } = await gate().client.workflow.getHandle(mover).describe();
+        return (
+          !raw.pendingWorkflowTask &&
+          raw.pendingActivities?.some(({ activityType }) => activityType?.name === 'moveTags')
+        );
+      });
+      await pauseRun(gate(), mover);
+      await expectPaused(gate(), mover);
+      const { report } = await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it burns' }));
+      expect(report).toMatchObject({ outcome: 'rolled-back' });
+      isFrozen = false;
+      await awaitRunEnd(handle);
+    },
+    180_000,
+  );
 });

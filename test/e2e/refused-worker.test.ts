@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { startTemporalProxy } from '../../testbed/temporal-proxy.js';
 import { canary } from '../support/canary-process.js';
 import { useGate } from '../support/gate.js';
+import { fullTest } from '../support/rows.js';
 import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
@@ -42,46 +43,50 @@ const errors = (worker: Worker) =>
     .filter((line) => !line.startsWith('{'));
 
 describe('a worker that Temporal refuses', () => {
-  test('ends with 4 and one line, busy or idle, whatever the SDK does with it, and is no longer healthy before', async () => {
-    const [busy, idle, homeless] = await Promise.all([
-      startWorker('refused'),
-      startWorker('refused-idle'),
-      startWorker('refused-gone'),
-    ]);
-    const sha = newSha();
-    await gate().begin(newSha());
-    await gate().publish(sha);
-    const run = await gate().release({ sha });
-    await until('it waits for the tenants', async () => (await gate().phaseOf(sha)) === 'awaiting-canary', 60_000);
-    expect(await busy.healthz()).toBe(200);
+  fullTest(
+    'ends with 4 and one line, busy or idle, whatever the SDK does with it, and is no longer healthy before',
+    async () => {
+      const [busy, idle, homeless] = await Promise.all([
+        startWorker('refused'),
+        startWorker('refused-idle'),
+        startWorker('refused-gone'),
+      ]);
+      const sha = newSha();
+      await gate().begin(newSha());
+      await gate().publish(sha);
+      const run = await gate().release({ sha });
+      await until('it waits for the tenants', async () => (await gate().phaseOf(sha)) === 'awaiting-canary', 60_000);
+      expect(await busy.healthz()).toBe(200);
 
-    refused.set('refused', UNAUTHENTICATED).set('refused-idle', UNAUTHENTICATED).set('refused-gone', NOT_FOUND);
-    // A poll that waits is refused only after a minute, when it is repeated; a lost connection repeats it now.
-    for (const proxy of proxies) {
-      proxy.cut();
-      proxy.heal();
-    }
-    const fate = async (worker: Worker) => {
-      await until(
-        'the SDK gives up',
-        () => worker.said().includes('Worker failed') || worker.child.exitCode !== null,
-        150_000,
+      refused.set('refused', UNAUTHENTICATED).set('refused-idle', UNAUTHENTICATED).set('refused-gone', NOT_FOUND);
+      // A poll that waits is refused only after a minute, when it is repeated; a lost connection repeats it now.
+      for (const proxy of proxies) {
+        proxy.cut();
+        proxy.heal();
+      }
+      const fate = async (worker: Worker) => {
+        await until(
+          'the SDK gives up',
+          () => worker.said().includes('Worker failed') || worker.child.exitCode !== null,
+          150_000,
+        );
+        const failedAt = Date.now();
+        const healthz = await worker.healthz().catch(() => null);
+        return { code: await worker.exit, healthz, isInTime: Date.now() - failedAt < 30_000 };
+      };
+      // It may be gone before it is asked.
+      const ended = { code: 4, healthz: expect.toBeOneOf([503, null]), isInTime: true };
+      expect(await Promise.all([busy, idle, homeless].map(fate))).toEqual([ended, ended, ended]);
+      const line = (what: string) => [expect.stringMatching(what)];
+      expect(errors(busy)).toEqual(
+        line('^canary: Temporal at 127.* refuses this worker: not for you: set TEMPORAL_API_KEY, or '),
       );
-      const failedAt = Date.now();
-      const healthz = await worker.healthz().catch(() => null);
-      return { code: await worker.exit, healthz, isInTime: Date.now() - failedAt < 30_000 };
-    };
-    // It may be gone before it is asked.
-    const ended = { code: 4, healthz: expect.toBeOneOf([503, null]), isInTime: true };
-    expect(await Promise.all([busy, idle, homeless].map(fate))).toEqual([ended, ended, ended]);
-    const line = (what: string) => [expect.stringMatching(what)];
-    expect(errors(busy)).toEqual(
-      line('^canary: Temporal at 127.* refuses this worker: not for you: set TEMPORAL_API_KEY, or '),
-    );
-    expect(errors(idle)).toEqual(
-      line('^canary: Temporal at 127.* refuses this worker: not for you: set TEMPORAL_API_KEY, or '),
-    );
-    expect(errors(homeless)).toEqual(line('^canary: '));
-    await run.terminate('the test');
-  }, 240_000);
+      expect(errors(idle)).toEqual(
+        line('^canary: Temporal at 127.* refuses this worker: not for you: set TEMPORAL_API_KEY, or '),
+      );
+      expect(errors(homeless)).toEqual(line('^canary: '));
+      await run.terminate('the test');
+    },
+    240_000,
+  );
 });

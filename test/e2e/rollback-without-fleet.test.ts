@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { useGate } from '../support/gate.js';
 import { promoted } from '../support/lanes.js';
+import { fullDescribe } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { startVictim, type Victim } from '../support/victim.js';
 
@@ -25,7 +26,7 @@ const get = async (path: string) => {
   return { status: response.status, body: await response.text() };
 };
 
-describe('a worker whose fleet file is no JSON any more and whose suite is gone', () => {
+fullDescribe('a worker whose fleet file is no JSON any more and whose suite is gone', () => {
   const old = newSha();
   let digests: string[];
   beforeAll(async () => {

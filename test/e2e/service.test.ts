@@ -11,7 +11,7 @@ import { startTemporalServer, type TemporalServer } from '../../testbed/temporal
 import { repositoryRoot } from '../../testbed/tools.js';
 import { canary } from '../support/canary-process.js';
 import { useGate } from '../support/gate.js';
-import { fullTest } from '../support/rows.js';
+import { fullDescribe, fullTest } from '../support/rows.js';
 import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
@@ -29,7 +29,7 @@ async function get(address: string, path: string) {
   return { status: response.status, body: await response.text() };
 }
 
-describe('a worker as a service', () => {
+fullDescribe('a worker as a service', () => {
   let server: TemporalServer;
   const gate = useGate('service', async () => {
     server = await startTemporalServer();
@@ -65,7 +65,7 @@ describe('a worker as a service', () => {
     expect(body).toMatch(/^temporal_workflow_completed_total/m);
   });
 
-  fullTest('counts what releases were held for', async () => {
+  test('counts what releases were held for', async () => {
     const sha = newSha();
     await gate().publish(sha);
     const env = { TEMPORAL_ADDRESS: server.address, CANARY_LANE: 'service' };
@@ -120,7 +120,7 @@ describe('SIGTERM', () => {
     expect(await gate().latest()).toEqual(digests);
   }, 60_000);
 
-  test.each([
+  fullTest.each([
     ['a full disk', () => openSync('/dev/full', 'w')],
     ['a reader that has ended', () => 'pipe' as const],
   ])(

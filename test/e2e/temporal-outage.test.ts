@@ -9,6 +9,7 @@ import { type Refusal, startTemporalProxy } from '../../testbed/temporal-proxy.j
 import { canary as spawned } from '../support/canary-process.js';
 import { canary } from '../support/cli.js';
 import { useGate } from '../support/gate.js';
+import { firstRows, fullTest } from '../support/rows.js';
 import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
@@ -66,25 +67,31 @@ describe('a command that waits', () => {
     return { sha, id, run, outputs: () => readFileSync(outputs, 'utf8') };
   }
 
-  test('survives an outage of Temporal', async () => {
-    const { sha, run } = await waiting();
-    proxy.cut();
-    await until(
-      'it says so',
-      () => run.said().includes('canary: Temporal does not answer; the run continues\n'),
-      60_000,
-    );
-    gate().deploy({ sha });
-    proxy.heal();
-    expect(await run.exit).toBe(0);
-    expect(run.said()).toContain('promoted: ');
-  }, 120_000);
+  fullTest(
+    'survives an outage of Temporal',
+    async () => {
+      const { sha, run } = await waiting();
+      proxy.cut();
+      await until(
+        'it says so',
+        () => run.said().includes('canary: Temporal does not answer; the run continues\n'),
+        60_000,
+      );
+      gate().deploy({ sha });
+      proxy.heal();
+      expect(await run.exit).toBe(0);
+      expect(run.said()).toContain('promoted: ');
+    },
+    120_000,
+  );
 
-  test.each([
-    ['SIGTERM', 143],
-    ['SIGHUP', 129],
-    ['SIGINT', 130],
-  ] as const)(
+  test.each(
+    firstRows(1, [
+      ['SIGTERM', 143],
+      ['SIGHUP', 129],
+      ['SIGINT', 130],
+    ] as const),
+  )(
     'writes its outputs on %s, and exits with %i; the run continues',
     async (signal, code) => {
       const { sha, id, run, outputs } = await waiting();
@@ -176,39 +183,43 @@ describe('while Temporal answers and its database does not', () => {
     expect(await gate().latest()).toEqual(digests);
   }, 60_000);
 
-  test('no worker is ready, but each lives', async () => {
-    const worker = spawned(['worker'], { ...gate().env, ...env(), CANARY_HTTP_ADDR: '127.0.0.1:0' });
-    const address = await until(
-      'it listens',
-      () => /"address":"(127[^"]+)"/.exec(worker.said().split('http.listening')[1] ?? '')?.[1],
-      60_000,
-    );
-    const get = async (path: string) => {
-      const response = await fetch(`http://${address}${path}`);
-      return `${response.status} ${(await response.text()).trim()}`;
-    };
-    await until('it is ready', async () => (await get('/readyz')) === '200 ready');
-    database = 'silent';
-    expect(await get('/readyz')).toBe('503 Temporal cannot read namespace default: not within 1000 ms');
-    expect(await get('/healthz')).toBe('200 ok');
-    database = undefined;
-    await until('it is ready again', async () => (await get('/readyz')) === '200 ready');
+  fullTest(
+    'no worker is ready, but each lives',
+    async () => {
+      const worker = spawned(['worker'], { ...gate().env, ...env(), CANARY_HTTP_ADDR: '127.0.0.1:0' });
+      const address = await until(
+        'it listens',
+        () => /"address":"(127[^"]+)"/.exec(worker.said().split('http.listening')[1] ?? '')?.[1],
+        60_000,
+      );
+      const get = async (path: string) => {
+        const response = await fetch(`http://${address}${path}`);
+        return `${response.status} ${(await response.text()).trim()}`;
+      };
+      await until('it is ready', async () => (await get('/readyz')) === '200 ready');
+      database = 'silent';
+      expect(await get('/readyz')).toBe('503 Temporal cannot read namespace default: not within 1000 ms');
+      expect(await get('/healthz')).toBe('200 ok');
+      database = undefined;
+      await until('it is ready again', async () => (await get('/readyz')) === '200 ready');
 
-    // The server lists the dead one for minutes.
-    await gate().stopWorker();
-    worker.child.kill('SIGKILL');
-    await worker.exit;
-    const sha = newSha();
-    await gate().publish(sha);
-    const { code, err } = await canary(['release', sha], env());
-    expect(code).toBe(4);
-    expect(err.at(-1)).toMatch(
-      /^canary: no worker answers for outage-canary-release-.* within 10 s: the release waits until one does/,
-    );
-    await gate().startWorker();
-    // The dead worker has its first task, which times out.
-    const abort = () => canary(['abort', sha, '--reason', 'the test'], env());
-    await until('it is aborted', async () => (await abort()).code === 0, 60_000);
-    await awaitRunEnd(gate().client.workflow.getHandle(releaseId(gate().lane, parseSha(sha))));
-  }, 120_000);
+      // The server lists the dead one for minutes.
+      await gate().stopWorker();
+      worker.child.kill('SIGKILL');
+      await worker.exit;
+      const sha = newSha();
+      await gate().publish(sha);
+      const { code, err } = await canary(['release', sha], env());
+      expect(code).toBe(4);
+      expect(err.at(-1)).toMatch(
+        /^canary: no worker answers for outage-canary-release-.* within 10 s: the release waits until one does/,
+      );
+      await gate().startWorker();
+      // The dead worker has its first task, which times out.
+      const abort = () => canary(['abort', sha, '--reason', 'the test'], env());
+      await until('it is aborted', async () => (await abort()).code === 0, 60_000);
+      await awaitRunEnd(gate().client.workflow.getHandle(releaseId(gate().lane, parseSha(sha))));
+    },
+    120_000,
+  );
 });

@@ -8,6 +8,7 @@ import { startTemporalProxy } from '../../testbed/temporal-proxy.js';
 import { canary as spawned } from '../support/canary-process.js';
 import { canary } from '../support/cli.js';
 import { useGate } from '../support/gate.js';
+import { fullTest } from '../support/rows.js';
 import { temporalAddress } from '../support/servers.js';
 import { until } from '../support/until.js';
 
@@ -67,50 +68,58 @@ const worker = (env: Record<string, string>) =>
   spawned(['worker'], { ...gate().env, ...settings, CANARY_HTTP_ADDR: '127.0.0.1:0', ...env });
 
 describe('Temporal behind TLS', () => {
-  test('is reached by the command line and by a worker, with an API key and a client certificate', async () => {
-    expect(await canary(['status'], settings)).toMatchObject({ code: 0, err: [] });
-    const running = worker({});
-    await until('it starts', () => running.said().includes('worker.started'), 60_000);
-    running.child.kill('SIGTERM');
-    expect(await running.exit).toBe(0);
-    expect(callers).toEqual(new Set([`Bearer ${KEY}`]));
-    expect(running.said()).not.toContain(KEY);
-    expect(JSON.parse(running.said().split('\n', 1)[0] ?? '')).toMatchObject({
-      level: 'INFO',
-      message: 'worker.connecting',
-      address: proxy.address,
-      namespace: 'default',
-      as: 'API key, client certificate CN=canary-worker',
-      tls: true,
-      serverName: SERVER_NAME,
-      identity: expect.stringMatching(/^\d+@.+#[0-9a-f]{8}\.[\w-]+$/),
-    });
-  }, 90_000);
+  fullTest(
+    'is reached by the command line and by a worker, with an API key and a client certificate',
+    async () => {
+      expect(await canary(['status'], settings)).toMatchObject({ code: 0, err: [] });
+      const running = worker({});
+      await until('it starts', () => running.said().includes('worker.started'), 60_000);
+      running.child.kill('SIGTERM');
+      expect(await running.exit).toBe(0);
+      expect(callers).toEqual(new Set([`Bearer ${KEY}`]));
+      expect(running.said()).not.toContain(KEY);
+      expect(JSON.parse(running.said().split('\n', 1)[0] ?? '')).toMatchObject({
+        level: 'INFO',
+        message: 'worker.connecting',
+        address: proxy.address,
+        namespace: 'default',
+        as: 'API key, client certificate CN=canary-worker',
+        tls: true,
+        serverName: SERVER_NAME,
+        identity: expect.stringMatching(/^\d+@.+#[0-9a-f]{8}\.[\w-]+$/),
+      });
+    },
+    90_000,
+  );
 
-  test('is reached with the API key of a file, and with the next one once that is rotated, without a restart', async () => {
-    const path = file('api-key', KEY);
-    const rotating = { TEMPORAL_API_KEY: '', TEMPORAL_API_KEY_FILE: path };
-    const running = worker(rotating);
-    await until('it starts', () => running.said().includes('worker.started'), 60_000);
-    const [, address] = /"http.listening","address":"([^"]+)"/.exec(running.said()) ?? [];
-    await withClient({ HOME: folder, ...settings, ...rotating }, async (client) => {
-      const isAnswered = () =>
-        client.workflowService.getSystemInfo({}).then(
-          () => true,
-          () => false,
-        );
-      expect(await isAnswered()).toBe(true);
-      file('api-key', `${ROTATED}\n`);
-      taken = [ROTATED];
-      await until('a client that is connected has the new key', isAnswered);
-    });
-    await until('the worker has the new key', () => running.said().includes('temporal.api-key'));
-    expect((await fetch(`http://${address}/readyz`)).status).toBe(200);
-    running.child.kill('SIGTERM');
-    expect(await running.exit).toBe(0);
-    expect(running.said()).not.toMatch(/(?:prod|rotated)-api-key/);
-    taken = [KEY];
-  }, 90_000);
+  fullTest(
+    'is reached with the API key of a file, and with the next one once that is rotated, without a restart',
+    async () => {
+      const path = file('api-key', KEY);
+      const rotating = { TEMPORAL_API_KEY: '', TEMPORAL_API_KEY_FILE: path };
+      const running = worker(rotating);
+      await until('it starts', () => running.said().includes('worker.started'), 60_000);
+      const [, address] = /"http.listening","address":"([^"]+)"/.exec(running.said()) ?? [];
+      await withClient({ HOME: folder, ...settings, ...rotating }, async (client) => {
+        const isAnswered = () =>
+          client.workflowService.getSystemInfo({}).then(
+            () => true,
+            () => false,
+          );
+        expect(await isAnswered()).toBe(true);
+        file('api-key', `${ROTATED}\n`);
+        taken = [ROTATED];
+        await until('a client that is connected has the new key', isAnswered);
+      });
+      await until('the worker has the new key', () => running.said().includes('temporal.api-key'));
+      expect((await fetch(`http://${address}/readyz`)).status).toBe(200);
+      running.child.kill('SIGTERM');
+      expect(await running.exit).toBe(0);
+      expect(running.said()).not.toMatch(/(?:prod|rotated)-api-key/);
+      taken = [KEY];
+    },
+    90_000,
+  );
 
   const KEY_FIX = 'set TEMPORAL_API_KEY, or the certificate of TEMPORAL_TLS_*';
   const foreign = () => ({

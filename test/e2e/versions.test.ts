@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hashIn } from '../../src/config/hash.js';
 import { moveTaskQueue, releaseLaneId, taskQueue } from '../../src/contract/ids.js';
 import { workersOn } from '../../src/temporal/pollers.js';
@@ -9,7 +9,7 @@ import { canary as spawned } from '../support/canary-process.js';
 import { canary } from '../support/cli.js';
 import { useGate } from '../support/gate.js';
 import { endLane, laneState, startLane } from '../support/lanes.js';
-import { fullTest } from '../support/rows.js';
+import { fullDescribe } from '../support/rows.js';
 import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
@@ -44,7 +44,7 @@ afterAll(async () => {
   await gate().startWorker();
 });
 
-describe('the version of a worker', () => {
+fullDescribe('the version of a worker', () => {
   test('is in its first log line, its identity, its metrics, status and doctor', async () => {
     const worker = startWorker();
     const { address } = await lineOf(worker, 'http.listening');
@@ -72,7 +72,7 @@ describe('the version of a worker', () => {
 
 const escaped = (text: string) => text.replaceAll(/[.+]/g, '\\$&');
 
-describe('a worker whose code does not replay the open lane', () => {
+fullDescribe('a worker whose code does not replay the open lane', () => {
   const lane = () => releaseLaneId(gate().lane);
   beforeAll(async () => {
     gate().leaveUnreplayed();
@@ -107,28 +107,24 @@ describe('a worker whose code does not replay the open lane', () => {
     await proxy.stop();
   }, 120_000);
 
-  fullTest(
-    'serves once the lane was terminated, as that line says, and the lane knows all it knew',
-    async () => {
-      const before = await laneState(gate());
-      const worker = startWorker();
-      const [said = ''] = await worker.exit.then(() =>
-        worker
-          .said()
-          .split('\n')
-          .filter((line) => line.startsWith('canary:')),
-      );
-      expect(said).toContain(`temporal workflow terminate --workflow-id ${lane()} --reason "its code has changed"`);
-      await endLane(gate());
-      const next = startWorker();
-      await lineOf(next, 'worker.started');
-      await startLane(gate());
-      expect(await laneState(gate())).toEqual(before);
-      next.child.kill('SIGTERM');
-      expect(await next.exit).toBe(0);
-    },
-    120_000,
-  );
+  test('serves once the lane was terminated, as that line says, and the lane knows all it knew', async () => {
+    const before = await laneState(gate());
+    const worker = startWorker();
+    const [said = ''] = await worker.exit.then(() =>
+      worker
+        .said()
+        .split('\n')
+        .filter((line) => line.startsWith('canary:')),
+    );
+    expect(said).toContain(`temporal workflow terminate --workflow-id ${lane()} --reason "its code has changed"`);
+    await endLane(gate());
+    const next = startWorker();
+    await lineOf(next, 'worker.started');
+    await startLane(gate());
+    expect(await laneState(gate())).toEqual(before);
+    next.child.kill('SIGTERM');
+    expect(await next.exit).toBe(0);
+  }, 120_000);
 
   test('names the key of payloads if its own version wrote it: no other one would help', async () => {
     const first = startWorker();
@@ -147,22 +143,18 @@ describe('a worker whose code does not replay the open lane', () => {
     await endLane(gate());
   }, 120_000);
 
-  fullTest(
-    'serves at once a lane that no worker has begun',
-    async () => {
-      await startLane(gate());
-      const worker = startWorker();
-      await lineOf(worker, 'worker.started');
-      expect(linesOf(worker.said()).map(({ message }) => message)).not.toContain('worker.unchecked');
-      await laneState(gate());
-      worker.child.kill('SIGTERM');
-      expect(await worker.exit).toBe(0);
-    },
-    120_000,
-  );
+  test('serves at once a lane that no worker has begun', async () => {
+    await startLane(gate());
+    const worker = startWorker();
+    await lineOf(worker, 'worker.started');
+    expect(linesOf(worker.said()).map(({ message }) => message)).not.toContain('worker.unchecked');
+    await laneState(gate());
+    worker.child.kill('SIGTERM');
+    expect(await worker.exit).toBe(0);
+  }, 120_000);
 });
 
-describe('a release that another version began', () => {
+fullDescribe('a release that another version began', () => {
   const needs = (id: string) =>
     `${id} needs a worker of version ${OTHER_VERSION}: the code of those that poll does not replay it`;
 

@@ -28,7 +28,7 @@ const open = (name: string) => Gate.open(name, { registry: registry.host, env: P
 // In parallel: an activity of a dead worker times out only after 5 to 15 s.
 describe.concurrent('a worker killed', () => {
   // `npm run kills` kills it at every event.
-  test.for(rows(PHASES, ['soaking', 'smoking', 'awaiting-approval', 'promoting']))(
+  test.for(rows(PHASES, ['promoting']))(
     'while %s loses nothing: the next one ends the run, with one write of :latest per image',
     { timeout: 90_000 },
     async (phase, { expect, onTestFinished }) => {

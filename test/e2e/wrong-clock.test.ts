@@ -1,10 +1,11 @@
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { repositoryRoot } from '../../testbed/tools.js';
 import { canary as spawned } from '../support/canary-process.js';
 import { useGate } from '../support/gate.js';
 import { arrive } from '../support/lanes.js';
+import { fullTest } from '../support/rows.js';
 import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
@@ -14,7 +15,7 @@ const gate = useGate('wrong-clock', () => ({ isIdle: true, env: { CANARY_UPDATE_
 const workers: ReturnType<typeof spawned>[] = [];
 afterAll(() => gate().startWorker());
 
-test.each([
+fullTest.each([
   ['ahead', 11],
   ['behind', -11],
 ])(

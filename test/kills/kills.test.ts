@@ -2,10 +2,11 @@ import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { afterAll, beforeAll, describe, test } from 'vitest';
+import { afterAll, beforeAll, describe } from 'vitest';
 import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
 import type { Gate } from '../support/gate.js';
 import { useOwnServer } from '../support/own-server.js';
+import { fullTest } from '../support/rows.js';
 import { temporalAddress } from '../support/servers.js';
 import { startVictim, type Victim } from '../support/victim.js';
 import { STORIES, type StoryName } from './stories.js';
@@ -13,7 +14,7 @@ import { type Place, type Told, tell } from './tell.js';
 
 // `npm run kills` sets these; alone, the file kills at a few places that no phase of worker-killed.test.ts has.
 const { KILLS = 'promoted', KILLS_WHO = 'worker', KILLS_EVERY = '', KILLS_OUT } = process.env;
-/** Places of a plain `npm test`: in mid-move, before its end is reported. */
+/** Places of a plain `npm run test:full`: in mid-move, before its end is reported. */
 const FEW: Place[] = [{ of: 'mover', event: 9 }];
 
 const folder = mkdtempSync(join(tmpdir(), 'canary-kills-'));
@@ -62,31 +63,35 @@ for (const name of KILLS.split(',') as StoryName[]) {
     }, 120_000);
 
     if (KILLS_EVERY === '')
-      test('has the places at which it is killed', ({ expect }) => {
+      fullTest('has the places at which it is killed', ({ expect }) => {
         for (const { of, event } of FEW) expect(whole?.events[of].length).toBeGreaterThanOrEqual(2 * event);
       });
     for (const place of placesOf(name))
-      test(`at event ${place.event} of the ${place.of} ends as without the kill`, async ({ expect }) => {
-        const lane = `kills-${name}-${place.of}-${place.event}`;
-        const types = whole?.events[place.of] ?? [];
-        if (types.length < place.event) return;
-        const began = Date.now();
-        // The last line of a place counts: of one whose story throws, this one.
-        const note = (state: string, more: object = {}) => {
-          const line = { story: name, who: KILLS_WHO, ...place, state, ...more };
-          if (KILLS_OUT) appendFileSync(KILLS_OUT, `${JSON.stringify(line)}\n`);
-        };
-        note('failed');
-        const { arm, kill } = target;
-        const told = await tell({ name, lane, temporal: target.address(), registry, place, arm, kill });
-        const seconds = Math.round((Date.now() - began) / 1_000);
-        if (told === null) note('not-reached');
-        else if (isDeepStrictEqual(told.ending, whole?.ending))
-          note('same', { seconds, died: told.died, ...told.ending });
-        // The history of another run may be some events shorter, and no kill comes near its end.
-        if (place.event * 2 <= types.length) expect(told, 'the kill').not.toBeNull();
-        if (told) expect(told.ending).toEqual(whole?.ending);
-      }, 300_000);
+      fullTest(
+        `at event ${place.event} of the ${place.of} ends as without the kill`,
+        async ({ expect }) => {
+          const lane = `kills-${name}-${place.of}-${place.event}`;
+          const types = whole?.events[place.of] ?? [];
+          if (types.length < place.event) return;
+          const began = Date.now();
+          // The last line of a place counts: of one whose story throws, this one.
+          const note = (state: string, more: object = {}) => {
+            const line = { story: name, who: KILLS_WHO, ...place, state, ...more };
+            if (KILLS_OUT) appendFileSync(KILLS_OUT, `${JSON.stringify(line)}\n`);
+          };
+          note('failed');
+          const { arm, kill } = target;
+          const told = await tell({ name, lane, temporal: target.address(), registry, place, arm, kill });
+          const seconds = Math.round((Date.now() - began) / 1_000);
+          if (told === null) note('not-reached');
+          else if (isDeepStrictEqual(told.ending, whole?.ending))
+            note('same', { seconds, died: told.died, ...told.ending });
+          // The history of another run may be some events shorter, and no kill comes near its end.
+          if (place.event * 2 <= types.length) expect(told, 'the kill').not.toBeNull();
+          if (told) expect(told.ending).toEqual(whole?.ending);
+        },
+        300_000,
+      );
   });
 }
 

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { repositoryRoot, tool } from '../../testbed/tools.js';
 import { useGate } from '../support/gate.js';
+import { fullDescribe } from '../support/rows.js';
 import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 
@@ -47,106 +48,50 @@ function outputsIn(file: string): Record<string, string> {
   return found;
 }
 
-describe('action.yml', () => {
-  const gate = useGate('action', () => ({}));
-  const folder = mkdtempSync(join(tmpdir(), 'canary-action-'));
-  let tarball: string;
-  beforeAll(() => {
-    execFileSync('npm', ['pack', '--pack-destination', folder], { cwd: repositoryRoot, stdio: 'pipe' });
-    tarball = join(folder, readdirSync(folder).find((name) => name.endsWith('.tgz')) as string);
-  }, 120_000);
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = mkdtempSync(join(tmpdir(), 'canary-action-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** Runs its steps as a runner does: one bash for each, with its own files for outputs, until one fails. */
-  async function runAction(inputs: Record<string, string>, env: Record<string, string>) {
-    const temp = mkdtempSync(join(folder, 'runner-'));
-    const given = Object.entries(action.inputs).map(([name, { default: value = '' }]) => [
-      `inputs.${name}`,
-      inputs[name] ?? evaluated(value, { 'github.run_id': '4711' }),
-    ]);
-    const context: Record<string, string> = Object.fromEntries(given);
-    let [said, code] = ['', 0];
-    const seen: Record<string, NodeJS.ProcessEnv> = {};
-    for (const { name, id, env: own, run } of action.runs.steps) {
-      const script = join(temp, `${id}.sh`);
-      const output = join(temp, `${id}.out`);
-      writeFileSync(script, evaluated(run, context));
-      writeFileSync(output, '');
-      const stepEnv: NodeJS.ProcessEnv = {
-        PATH: process.env.PATH,
-        HOME: temp,
-        GITHUB_ACTIONS: 'true',
-        GITHUB_ACTOR: 'ada',
-        GITHUB_OUTPUT: output,
-        GITHUB_STEP_SUMMARY: join(temp, 'summary.md'),
-        RUNNER_TEMP: temp,
-        ...env,
-        ...Object.fromEntries(Object.entries(own).map(([key, value]) => [key, evaluated(value, context)])),
-      };
-      seen[name] = stepEnv;
-      const child = spawn('bash', ['--noprofile', '--norc', '-e', '-o', 'pipefail', script], {
-        cwd: temp,
-        env: stepEnv,
-      });
-      for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk));
-      [code] = (await once(child, 'close')) as [number];
-      for (const [key, value] of Object.entries(outputsIn(output))) context[`steps.${id}.outputs.${key}`] = value;
-      if (code !== 0) break;
-    }
-    const outputs = Object.entries(action.outputs).map(([name, { value }]) => [name, evaluated(value, context)]);
-    return { code, said, temp, seen, outputs: Object.fromEntries(outputs) as Record<string, string> };
+/** Runs its steps as a runner does: one bash for each, with its own files for outputs, until one fails. */
+async function runAction(inputs: Record<string, string>, env: Record<string, string>) {
+  const temp = mkdtempSync(join(folder, 'runner-'));
+  const given = Object.entries(action.inputs).map(([name, { default: value = '' }]) => [
+    `inputs.${name}`,
+    inputs[name] ?? evaluated(value, { 'github.run_id': '4711' }),
+  ]);
+  const context: Record<string, string> = Object.fromEntries(given);
+  let [said, code] = ['', 0];
+  const seen: Record<string, NodeJS.ProcessEnv> = {};
+  for (const { name, id, env: own, run } of action.runs.steps) {
+    const script = join(temp, `${id}.sh`);
+    const output = join(temp, `${id}.out`);
+    writeFileSync(script, evaluated(run, context));
+    writeFileSync(output, '');
+    const stepEnv: NodeJS.ProcessEnv = {
+      PATH: process.env.PATH,
+      HOME: temp,
+      GITHUB_ACTIONS: 'true',
+      GITHUB_ACTOR: 'ada',
+      GITHUB_OUTPUT: output,
+      GITHUB_STEP_SUMMARY: join(temp, 'summary.md'),
+      RUNNER_TEMP: temp,
+      ...env,
+      ...Object.fromEntries(Object.entries(own).map(([key, value]) => [key, evaluated(value, context)])),
+    };
+    seen[name] = stepEnv;
+    const child = spawn('bash', ['--noprofile', '--norc', '-e', '-o', 'pipefail', script], {
+      cwd: temp,
+      env: stepEnv,
+    });
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk));
+    [code] = (await once(child, 'close')) as [number];
+    for (const [key, value] of Object.entries(outputsIn(output))) context[`steps.${id}.outputs.${key}`] = value;
+    if (code !== 0) break;
   }
-  const release = (sha: string, more: Record<string, string> = {}) =>
-    runAction({ sha, package: tarball, ...more }, { TEMPORAL_ADDRESS: temporalAddress(), CANARY_LANE: 'action' });
+  const outputs = Object.entries(action.outputs).map(([name, { value }]) => [name, evaluated(value, context)]);
+  return { code, said, temp, seen, outputs: Object.fromEntries(outputs) as Record<string, string> };
+}
 
-  test('releases a build, waits for it, and hands on what became of it', async () => {
-    await gate().begin(newSha());
-    const { sha, digests } = await gate().greenBuild();
-    const { code, outputs, temp, said } = await release(sha);
-    expect({ code, outputs, said }).toMatchObject({ code: 0, outputs: { sha, ran: 'true', outcome: 'promoted' } });
-    expect(await gate().latest()).toEqual(digests);
-    expect(readFileSync(join(temp, 'summary.md'), 'utf8')).toContain(sha.slice(0, 7));
-    // Unpacked, and nothing installed beside it.
-    const [unpacked = ''] = readdirSync(temp).filter((name) => name.startsWith('canary-'));
-    expect(readdirSync(join(temp, unpacked)).sort()).toEqual([
-      'canary-release-gate-canary-0.1.0.tgz',
-      'name',
-      'package',
-    ]);
-  }, 120_000);
-
-  test('fails with the exit code of the command, and still hands on the outcome', async () => {
-    const { code, outputs } = await release(newSha());
-    expect({ code, outputs }).toMatchObject({ code: 4, outputs: { outcome: 'BuildNotFound' } });
-  }, 120_000);
-
-  test('starts a release and does not wait for it, if it should not', async () => {
-    const { sha, digests } = await gate().greenBuild();
-    const { code, outputs } = await release(sha, { wait: 'false' });
-    expect({ code, outcome: outputs.outcome }).toEqual({ code: 0, outcome: '' });
-    await gate()
-      .client.workflow.getHandle(`action-canary-release-${sha.slice(0, 7)}`)
-      .result();
-    expect(await gate().latest()).toEqual(digests);
-  }, 120_000);
-
-  test.each([
-    ['a sha that is a command', { sha: '4c1d56e; touch pwned' }],
-    ['a sha that is an option', { sha: '--force' }],
-    ['a sha of two lines', { sha: '4c1d56e\noutcome=promoted' }],
-    ['a wait that is neither', { wait: 'yes' }],
-    ['an interrupt that is neither', { 'abort-on-interrupt': '$(touch pwned)' }],
-  ])(
-    'refuses %s before anything is started',
-    async (_what, inputs) => {
-      const { code, outputs, temp, said } = await release('4c1d56e', inputs);
-      expect({ code, outputs }).toEqual({ code: 2, outputs: { sha: '', ran: '', outcome: '' } });
-      expect(said).toContain('::error::invalid');
-      expect(readdirSync(temp)).not.toContain('pwned');
-    },
-    120_000,
-  );
-
+describe('action.yml', () => {
   test('keeps the key for Temporal from the step that fetches', async () => {
     const env = { TEMPORAL_ADDRESS: '127.0.0.1:1', TEMPORAL_API_KEY: 'the-key' };
     const { seen } = await runAction({ sha: '4c1d56e', package: join(folder, 'none.tgz') }, env);
@@ -198,4 +143,63 @@ describe('action.yml', () => {
     writeFileSync(join(project, 'action.yml'), bad);
     expect(run(project)).toMatchObject({ stdout: expect.stringContaining('template-injection') });
   });
+});
+
+fullDescribe('action.yml', () => {
+  const gate = useGate('action', () => ({}));
+  let tarball: string;
+  beforeAll(() => {
+    execFileSync('npm', ['pack', '--pack-destination', folder], { cwd: repositoryRoot, stdio: 'pipe' });
+    tarball = join(folder, readdirSync(folder).find((name) => name.endsWith('.tgz')) as string);
+  }, 120_000);
+  const release = (sha: string, more: Record<string, string> = {}) =>
+    runAction({ sha, package: tarball, ...more }, { TEMPORAL_ADDRESS: temporalAddress(), CANARY_LANE: 'action' });
+
+  test('releases a build, waits for it, and hands on what became of it', async () => {
+    await gate().begin(newSha());
+    const { sha, digests } = await gate().greenBuild();
+    const { code, outputs, temp, said } = await release(sha);
+    expect({ code, outputs, said }).toMatchObject({ code: 0, outputs: { sha, ran: 'true', outcome: 'promoted' } });
+    expect(await gate().latest()).toEqual(digests);
+    expect(readFileSync(join(temp, 'summary.md'), 'utf8')).toContain(sha.slice(0, 7));
+    // Unpacked, and nothing installed beside it.
+    const [unpacked = ''] = readdirSync(temp).filter((name) => name.startsWith('canary-'));
+    expect(readdirSync(join(temp, unpacked)).sort()).toEqual([
+      'canary-release-gate-canary-0.1.0.tgz',
+      'name',
+      'package',
+    ]);
+  }, 120_000);
+
+  test('fails with the exit code of the command, and still hands on the outcome', async () => {
+    const { code, outputs } = await release(newSha());
+    expect({ code, outputs }).toMatchObject({ code: 4, outputs: { outcome: 'BuildNotFound' } });
+  }, 120_000);
+
+  test('starts a release and does not wait for it, if it should not', async () => {
+    const { sha, digests } = await gate().greenBuild();
+    const { code, outputs } = await release(sha, { wait: 'false' });
+    expect({ code, outcome: outputs.outcome }).toEqual({ code: 0, outcome: '' });
+    await gate()
+      .client.workflow.getHandle(`action-canary-release-${sha.slice(0, 7)}`)
+      .result();
+    expect(await gate().latest()).toEqual(digests);
+  }, 120_000);
+
+  test.each([
+    ['a sha that is a command', { sha: '4c1d56e; touch pwned' }],
+    ['a sha that is an option', { sha: '--force' }],
+    ['a sha of two lines', { sha: '4c1d56e\noutcome=promoted' }],
+    ['a wait that is neither', { wait: 'yes' }],
+    ['an interrupt that is neither', { 'abort-on-interrupt': '$(touch pwned)' }],
+  ])(
+    'refuses %s before anything is started',
+    async (_what, inputs) => {
+      const { code, outputs, temp, said } = await release('4c1d56e', inputs);
+      expect({ code, outputs }).toEqual({ code: 2, outputs: { sha: '', ran: '', outcome: '' } });
+      expect(said).toContain('::error::invalid');
+      expect(readdirSync(temp)).not.toContain('pwned');
+    },
+    120_000,
+  );
 });

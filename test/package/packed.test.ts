@@ -5,10 +5,11 @@ import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parsePayloadKeys } from '../../src/temporal/payloads/keys.js';
 import { repositoryRoot } from '../../testbed/tools.js';
 import { useGate } from '../support/gate.js';
+import { fullDescribe } from '../support/rows.js';
 import { temporalAddress } from '../support/servers.js';
 import { until } from '../support/until.js';
 
@@ -16,7 +17,7 @@ const keyFile = `key-1:${randomBytes(32).toString('base64')}\n`;
 const cacheOf = (command: string) => `canary-${command}-${process.version}-${process.platform}-${process.arch}.cache`;
 const gate = useGate('packed', () => ({ payloadKeys: parsePayloadKeys(keyFile) }));
 
-describe('the package, installed into an empty folder as the image does', () => {
+fullDescribe('the package, installed into an empty folder as the image does', () => {
   const folder = mkdtempSync(join(tmpdir(), 'canary-packed-'));
   const npm = (...args: string[]) => execFileSync('npm', args, { cwd: folder, stdio: 'pipe', encoding: 'utf8' });
   beforeAll(() => {

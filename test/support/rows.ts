@@ -1,4 +1,4 @@
-import { test } from 'vitest';
+import { describe, test } from 'vitest';
 
 /** Set by `npm run test:full` and for the mutants. */
 const isFull = Boolean(process.env.CANARY_ALL_ROWS);
@@ -24,3 +24,6 @@ export const runs = (all: number, kept: number): number => (isFull ? all : kept)
  * phase or of another cause.
  */
 export const fullTest = test.runIf(isFull);
+
+/** As `describe`, for such tests that share a set-up of seconds. */
+export const fullDescribe = describe.runIf(isFull);

@@ -1,19 +1,23 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { useHungLook } from '../support/hung-look.js';
 import { lacks } from '../support/needs.js';
+import { fullTest } from '../support/rows.js';
 
 const MINUTE = 60_000;
 
 describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java and Maven', () => {
   const { gate, leap, old, releasedToLook } = useHungLook('aged');
 
-  test('a move that an outage of hours kept from its first read starts again only after the build is smoked again', async () => {
-    const { sha, handle, heal } = await releasedToLook();
-    gate().deploy({ sha, misbehave: 'memory-search' });
-    heal();
-    await leap(2 * 60 * MINUTE);
-    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryRejected' });
-    expect(await gate().latest()).toEqual(old());
-  });
+  fullTest(
+    'a move that an outage of hours kept from its first read starts again only after the build is smoked again',
+    async () => {
+      const { sha, handle, heal } = await releasedToLook();
+      gate().deploy({ sha, misbehave: 'memory-search' });
+      heal();
+      await leap(2 * 60 * MINUTE);
+      expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryRejected' });
+      expect(await gate().latest()).toEqual(old());
+    },
+  );
 });

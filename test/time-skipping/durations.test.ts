@@ -5,6 +5,7 @@ import type { ReleaseReport } from '../../src/contract/release.js';
 import { awaitRunEnd, sendDecision } from '../../src/temporal/runs.js';
 import { heldFor } from '../support/decisions.js';
 import { lacks } from '../support/needs.js';
+import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { seenAtWork, useSkippedGate } from '../support/skipped-gate.js';
 import { until } from '../support/until.js';
@@ -44,7 +45,7 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
       ({ activityTaskScheduledEventAttributes: event }) => event?.activityType?.name === activity,
     ).length;
 
-  test('machines that were suspended during a soak soak again', async () => {
+  fullTest('machines that were suspended during a soak soak again', async () => {
     const { digests, handle } = await released({ soak: '4s' });
     await inPhase(handle, 'soaking');
     await suspend(6 * MINUTE);
@@ -58,23 +59,26 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('a release waits ten minutes for canaries that never report the build, then 72 hours for a person, and nothing moves', async () => {
-    const { handle } = await released({ runs: 'the old one' });
-    const waits = () => seenAtWork(handle, 'awaitBuild');
-    const began = await until('it waits', waits);
-    await suspend(9 * MINUTE);
-    await until('it waits still', async () => (await waits()) > began + 9 * MINUTE);
-    expect(await gate().phase(handle)).toBe('awaiting-canary');
-    await suspend(MINUTE);
-    const hold = await heldFor(gate(), handle, 'canary-not-updated');
-    expect(hold.why).toMatch(/^after 10m canary-1 reports/);
+  fullTest(
+    'a release waits ten minutes for canaries that never report the build, then 72 hours for a person, and nothing moves',
+    async () => {
+      const { handle } = await released({ runs: 'the old one' });
+      const waits = () => seenAtWork(handle, 'awaitBuild');
+      const began = await until('it waits', waits);
+      await suspend(9 * MINUTE);
+      await until('it waits still', async () => (await waits()) > began + 9 * MINUTE);
+      expect(await gate().phase(handle)).toBe('awaiting-canary');
+      await suspend(MINUTE);
+      const hold = await heldFor(gate(), handle, 'canary-not-updated');
+      expect(hold.why).toMatch(/^after 10m canary-1 reports/);
 
-    await suspend(72 * HOUR - MINUTE);
-    expect(await heldFor(gate(), handle, 'canary-not-updated')).toEqual(hold);
-    await suspend(MINUTE);
-    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryHoldExpired' });
-    expect(await gate().latest()).toEqual(old);
-  });
+      await suspend(72 * HOUR - MINUTE);
+      expect(await heldFor(gate(), handle, 'canary-not-updated')).toEqual(hold);
+      await suspend(MINUTE);
+      expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryHoldExpired' });
+      expect(await gate().latest()).toEqual(old);
+    },
+  );
 
   describe('an approval', () => {
     async function awaitingApproval() {
@@ -110,19 +114,22 @@ describe.skipIf(lacks('Java and Maven'))('in skipped time, where there are Java 
       expect(await gate().latest()).toEqual(digests);
     });
 
-    test('does not apply to what was pushed since: the release starts over and needs another approval', async () => {
-      const { sha, handle } = await awaitingApproval();
-      await gate().publish(sha, { platforms: ['linux/amd64'] });
-      await leap(2 * HOUR);
-      expect(await approve(handle)).toMatchObject({ taken: true });
-      const { id } = await heldFor(gate(), handle, 'build-repushed');
-      const retried = { by: 'ada', reason: 'pushed again', hold: id };
-      expect(await sendDecision(gate().client, handle.workflowId, 'retry', retried)).toMatchObject({ taken: true });
-      await heldFor(gate(), handle, 'approval');
-      expect(await gate().latest()).toEqual(old);
-      await sendDecision(gate().client, handle.workflowId, 'abort', { by: 'ada', reason: 'seen enough' });
-      await awaitRunEnd(handle);
-    });
+    fullTest(
+      'does not apply to what was pushed since: the release starts over and needs another approval',
+      async () => {
+        const { sha, handle } = await awaitingApproval();
+        await gate().publish(sha, { platforms: ['linux/amd64'] });
+        await leap(2 * HOUR);
+        expect(await approve(handle)).toMatchObject({ taken: true });
+        const { id } = await heldFor(gate(), handle, 'build-repushed');
+        const retried = { by: 'ada', reason: 'pushed again', hold: id };
+        expect(await sendDecision(gate().client, handle.workflowId, 'retry', retried)).toMatchObject({ taken: true });
+        await heldFor(gate(), handle, 'approval');
+        expect(await gate().latest()).toEqual(old);
+        await sendDecision(gate().client, handle.workflowId, 'abort', { by: 'ada', reason: 'seen enough' });
+        await awaitRunEnd(handle);
+      },
+    );
 
     test('of a build that fails since it was smoked promotes nothing', async () => {
       const { sha, handle } = await awaitingApproval();

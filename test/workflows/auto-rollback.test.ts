@@ -7,6 +7,7 @@ import { awaitRunEnd } from '../../src/temporal/runs.js';
 import type { Tenant } from '../../testbed/tenant.js';
 import { logged, useGate } from '../support/gate.js';
 import { moveTo, startProduction, watched, watchOf } from '../support/production.js';
+import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -42,7 +43,7 @@ async function rollbackTo(sha: string) {
   return (await awaitRunEnd(handle)).report as RollbackReport;
 }
 
-test('below the limit a rollback is proposed, and none begins', async () => {
+fullTest('below the limit a rollback is proposed, and none begins', async () => {
   const sha = newSha();
   run(sha, 1);
   await moveTo(gate(), sha);
@@ -97,7 +98,7 @@ async function moveUnseen(floor?: string): Promise<string> {
   return moveTo(gate(), sha, { isPublished: true });
 }
 
-test('a :latest that a person has moved back by hand is left to that person', async () => {
+fullTest('a :latest that a person has moved back by hand is left to that person', async () => {
   const sha = await moveUnseen();
   await gate().retag(OLD, 'latest');
   const moved = await gate().latest();
@@ -107,29 +108,35 @@ test('a :latest that a person has moved back by hand is left to that person', as
   expect(await gate().latest()).toEqual(moved);
 });
 
-test('a target that may be below a rollback floor which cannot be read is left to a person, by an alarm that says why', async () => {
-  const sha = await moveUnseen('v2');
-  const latest = await gate().latest();
-  run(sha, 2);
-  const { rollback } = await watched(gate(), sha);
-  expect(rollback).toMatch(/^automatic rollback to \w+ has failed: the label canary.rollback-floor cannot be read: /);
-  expect(alarms(sha).at(-1)).toContain(' has failed: ');
-  expect(await gate().latest()).toEqual(latest);
-});
+fullTest(
+  'a target that may be below a rollback floor which cannot be read is left to a person, by an alarm that says why',
+  async () => {
+    const sha = await moveUnseen('v2');
+    const latest = await gate().latest();
+    run(sha, 2);
+    const { rollback } = await watched(gate(), sha);
+    expect(rollback).toMatch(/^automatic rollback to \w+ has failed: the label canary.rollback-floor cannot be read: /);
+    expect(alarms(sha).at(-1)).toContain(' has failed: ');
+    expect(await gate().latest()).toEqual(latest);
+  },
+);
 
-test('a production that is silent all at once is left to a person: the network of the gate may be down', async () => {
-  const sha = await moveUnseen();
-  const latest = await gate().latest();
-  const { handle } = await watchOf(gate(), sha);
-  await until('all have answered', async () => {
-    const { tenants } = await handle.query<WatchReport>('status');
-    return tenants.length > 0 && tenants.every(({ build }) => build !== null);
-  });
-  for (const tenant of production) await tenant.crash();
-  onTestFinished(async () => {
-    for (const tenant of production) await tenant.recover();
-  });
-  const { rollback } = (await handle.result()) as WatchReport;
-  expect(rollback).toMatch(/^no automatic rollback: no tenant answers at all/);
-  expect(await gate().latest()).toEqual(latest);
-});
+fullTest(
+  'a production that is silent all at once is left to a person: the network of the gate may be down',
+  async () => {
+    const sha = await moveUnseen();
+    const latest = await gate().latest();
+    const { handle } = await watchOf(gate(), sha);
+    await until('all have answered', async () => {
+      const { tenants } = await handle.query<WatchReport>('status');
+      return tenants.length > 0 && tenants.every(({ build }) => build !== null);
+    });
+    for (const tenant of production) await tenant.crash();
+    onTestFinished(async () => {
+      for (const tenant of production) await tenant.recover();
+    });
+    const { rollback } = (await handle.result()) as WatchReport;
+    expect(rollback).toMatch(/^no automatic rollback: no tenant answers at all/);
+    expect(await gate().latest()).toEqual(latest);
+  },
+);

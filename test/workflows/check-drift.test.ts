@@ -10,6 +10,7 @@ import { logged, useGate } from '../support/gate.js';
 import { endLane, laneState } from '../support/lanes.js';
 import { childrenOf, removeManifest } from '../support/manifests.js';
 import { PATIENT } from '../support/phases.js';
+import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -58,22 +59,25 @@ test('a :latest that was moved with crane raises one alarm per change, and puts 
   expect(alarms('latest-moved')).toHaveLength(2);
 });
 
-test('a GREEN build after such a drift waits for a person, who sees where :latest is, and is promoted over it on approve', async () => {
-  await gate().retag(OTHER, 'latest');
-  await check();
-  const stands = await gate().latest();
-  const { sha, digests } = await gate().greenBuild();
-  const handle = await gate().release({ sha });
-  const { id, why } = await heldFor(gate(), handle, 'latest-moved');
-  expect(why).toContain(stands[0]);
-  expect(await gate().latest()).toEqual(stands);
-  await say(handle, 'approve', { ...ada, hold: id });
-  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
-  expect(await gate().latest()).toEqual(digests);
-  expect((await laneState(gate())).ledger.hold).toBeNull();
-});
+fullTest(
+  'a GREEN build after such a drift waits for a person, who sees where :latest is, and is promoted over it on approve',
+  async () => {
+    await gate().retag(OTHER, 'latest');
+    await check();
+    const stands = await gate().latest();
+    const { sha, digests } = await gate().greenBuild();
+    const handle = await gate().release({ sha });
+    const { id, why } = await heldFor(gate(), handle, 'latest-moved');
+    expect(why).toContain(stands[0]);
+    expect(await gate().latest()).toEqual(stands);
+    await say(handle, 'approve', { ...ada, hold: id });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(digests);
+    expect((await laneState(gate())).ledger.hold).toBeNull();
+  },
+);
 
-test('a lane that a person ended is started again, with all it knew, and the next check compares', async () => {
+fullTest('a lane that a person ended is started again, with all it knew, and the next check compares', async () => {
   const before = await laneState(gate());
   await endLane(gate());
   await gate().retag(OTHER, 'latest');
@@ -105,7 +109,7 @@ test('the schedule of canary setup is made once, and starts the check', async ()
   await schedule.delete();
 });
 
-test('a rollback target whose manifest was deleted is named, once, and puts nothing on hold', async () => {
+fullTest('a rollback target whose manifest was deleted is named, once, and puts nothing on hold', async () => {
   const target = newSha();
   const [digest, other] = await gate().publish(target);
   await gate().retag(target, 'latest');

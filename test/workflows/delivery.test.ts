@@ -7,6 +7,7 @@ import { startControlPlane } from '../../testbed/control-plane.js';
 import type { Tenant } from '../../testbed/tenant.js';
 import { logged, useGate } from '../support/gate.js';
 import { moveTo, startProduction, watched, watchOf } from '../support/production.js';
+import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
@@ -71,7 +72,7 @@ test('a promoted build is taken to production by the control plane, once, and it
   ]);
 });
 
-test('a delivery that fails raises an alarm with the tenants, and the watch goes on', async () => {
+fullTest('a delivery that fails raises an alarm with the tenants, and the watch goes on', async () => {
   const results = [
     { slug: 'acme', phase: 'canary', ssm_status: 'Success', ssm_exit_code: 0, healthz_ok: true, error: '' },
     { slug: 'globex', phase: 'batch-1', ssm_status: 'Failed', ssm_exit_code: 1, healthz_ok: false, error: 'no disk' },
@@ -87,25 +88,28 @@ test('a delivery that fails raises an alarm with the tenants, and the watch goes
   expect(line.meta?.why).toBe(`${sha.slice(0, 7)}: ${why}`);
 });
 
-test('production is watched for as long as the control plane is at work, and then until it has the build', async () => {
-  let ends: () => void = () => undefined;
-  atWork = new Promise((resolve) => {
-    ends = resolve;
-  });
-  const sha = await moveTo(gate(), next());
-  const { handle } = await watchOf(gate(), sha);
-  const report = () => handle.query(productionQuery);
-  const { until: first } = await until('the watch has a bound', async () => {
-    const now = await report();
-    return now.until === null ? null : now;
-  });
-  await until('the bound has passed, and another one is set', async () => (await report()).until !== first);
-  expect(await report()).toMatchObject({ outcome: 'watching' });
-  ends();
-  expect(await handle.result()).toMatchObject({ outcome: 'followed', delivery: expect.stringMatching(/^delivered/) });
-});
+fullTest(
+  'production is watched for as long as the control plane is at work, and then until it has the build',
+  async () => {
+    let ends: () => void = () => undefined;
+    atWork = new Promise((resolve) => {
+      ends = resolve;
+    });
+    const sha = await moveTo(gate(), next());
+    const { handle } = await watchOf(gate(), sha);
+    const report = () => handle.query(productionQuery);
+    const { until: first } = await until('the watch has a bound', async () => {
+      const now = await report();
+      return now.until === null ? null : now;
+    });
+    await until('the bound has passed, and another one is set', async () => (await report()).until !== first);
+    expect(await report()).toMatchObject({ outcome: 'watching' });
+    ends();
+    expect(await handle.result()).toMatchObject({ outcome: 'followed', delivery: expect.stringMatching(/^delivered/) });
+  },
+);
 
-test('a watch that a person starts with the input of that of a move orders nothing', async () => {
+fullTest('a watch that a person starts with the input of that of a move orders nothing', async () => {
   const sha = await moveTo(gate(), next());
   const { runId } = await watchOf(gate(), sha);
   const { movedAt } = await watched(gate(), sha);

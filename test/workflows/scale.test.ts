@@ -1,8 +1,9 @@
 import type { WorkflowHandle } from '@temporalio/client';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect } from 'vitest';
 import { fleetSeenSignal } from '../../src/contract/messages.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { type Gate, useGate, workflowBundle } from '../support/gate.js';
+import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 
 /** Activities that one run starts at a time. */
@@ -20,25 +21,28 @@ beforeAll(async () => {
   many = await promote(large());
 });
 
-test('the code of the workflows is loaded once for all runs of a worker', () => {
+fullTest('the code of the workflows is loaded once for all runs of a worker', () => {
   expect(workflowBundle().code).toMatch(/preloadModules\(\) \{\s+__webpack_require__\([^)]+\.\/workflows\/index/);
 });
 
-test('a release of three tenants is at most 110 events', () => {
+fullTest('a release of three tenants is at most 110 events', () => {
   expect(few.all).toBeLessThanOrEqual(110);
 });
 
-test('each tenant adds the three events of its smoke and nothing else, workflow tasks and the delivery of events apart', () => {
-  expect(few.smokes).toBe(3 * FEW);
-  expect(many.smokes).toBe(3 * MANY);
-  expect(many.others).toBe(few.others);
-});
+fullTest(
+  'each tenant adds the three events of its smoke and nothing else, workflow tasks and the delivery of events apart',
+  () => {
+    expect(few.smokes).toBe(3 * FEW);
+    expect(many.smokes).toBe(3 * MANY);
+    expect(many.others).toBe(few.others);
+  },
+);
 
-test('the answers of tenants share workflow tasks: no tenant adds more than one', () => {
+fullTest('the answers of tenants share workflow tasks: no tenant adds more than one', () => {
   expect(many.all - few.all).toBeLessThanOrEqual(6 * (MANY - FEW));
 });
 
-test('at most one group of smokes runs at a time, and a whole group does', () => {
+fullTest('at most one group of smokes runs at a time, and a whole group does', () => {
   expect(many.mostAtOnce).toBe(GROUP);
 });
 

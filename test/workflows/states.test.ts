@@ -141,7 +141,7 @@ const writes = (gate: Gate) => putsTaken(registry, gate).length;
 const LIMIT_MS = 120_000;
 
 describe('a run that a person stops in Temporal', () => {
-  test.each(rows(NAMES, ['watch', 'addition']))(
+  test.each(rows(NAMES, ['watch']))(
     'by a pause: %s: is named with the fix, does not go round, moves nothing, and goes on afterwards',
     async (name) => {
       const { gate, run, goOn } = await SCENES[name]();
@@ -156,7 +156,7 @@ describe('a run that a person stops in Temporal', () => {
     LIMIT_MS,
   );
 
-  test.each(rows(withStep, ['mover writing', 'lane']))(
+  test.each(rows(withStep, ['lane']))(
     'by a pause of its step: %s: is named with the fix, does not go round, moves nothing, and goes on afterwards',
     async (name) => {
       const { gate, run, step = '', goOn } = await SCENES[name]();
@@ -171,7 +171,7 @@ describe('a run that a person stops in Temporal', () => {
     LIMIT_MS,
   );
 
-  test.each(rows(ENDED, ['lane', 'delivery']))(
+  test.each(rows(ENDED, ['lane']))(
     'by a cancel: %s: leaves nothing half done, says what is missing, and can be begun again',
     async (name) => {
       const { run, again } = await SCENES[name]();

@@ -48,28 +48,31 @@ const took = ({ started, until: ended }: WatchReport) => Date.parse(ended ?? '')
 const alarms = (sha: string) =>
   logged.filter(({ message, meta }) => message === 'alarm' && String(meta?.why).startsWith(sha.slice(0, 7)));
 
-test('production that takes the build is followed after the bake, with when each took it and how it was watched', async () => {
-  const sha = newSha();
-  run(sha);
-  await moveTo(gate(), sha);
-  const report = await watched(gate(), sha);
-  const why = expect.stringMatching(/^3 of 3 on it for \ds$/);
-  expect(report).toMatchObject({ outcome: 'followed', why, propose: null });
-  expect(report.tenants.map(({ tookAt }) => Date.parse(tookAt ?? '') >= Date.parse(report.started))).toEqual([
-    true,
-    true,
-    true,
-  ]);
-  expect(Date.parse(report.bake?.to ?? '') - Date.parse(report.bake?.from ?? '')).toBeGreaterThanOrEqual(BAKE_MS);
-  expect(report.bake?.longestGapMs).toBeLessThan(2_000);
-  const line = await until('it is logged', () =>
-    logged.find(({ message, meta }) => message === 'production-watched' && meta?.sha === sha),
-  );
-  expect(line.meta).toMatchObject({ outcome: 'followed', why });
-  expect(alarms(sha)).toEqual([]);
-});
+fullTest(
+  'production that takes the build is followed after the bake, with when each took it and how it was watched',
+  async () => {
+    const sha = newSha();
+    run(sha);
+    await moveTo(gate(), sha);
+    const report = await watched(gate(), sha);
+    const why = expect.stringMatching(/^3 of 3 on it for \ds$/);
+    expect(report).toMatchObject({ outcome: 'followed', why, propose: null });
+    expect(report.tenants.map(({ tookAt }) => Date.parse(tookAt ?? '') >= Date.parse(report.started))).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect(Date.parse(report.bake?.to ?? '') - Date.parse(report.bake?.from ?? '')).toBeGreaterThanOrEqual(BAKE_MS);
+    expect(report.bake?.longestGapMs).toBeLessThan(2_000);
+    const line = await until('it is logged', () =>
+      logged.find(({ message, meta }) => message === 'production-watched' && meta?.sha === sha),
+    );
+    expect(line.meta).toMatchObject({ outcome: 'followed', why });
+    expect(alarms(sha)).toEqual([]);
+  },
+);
 
-test('production that takes it in part is watched to its bound, and the stragglers are named', async () => {
+fullTest('production that takes it in part is watched to its bound, and the stragglers are named', async () => {
   const sha = await moveTo(gate());
   const { handle } = await watchOf(gate(), sha);
   const live = await until('it tells', async () => {
@@ -141,7 +144,7 @@ test('a tenant that fails on it is red: the check is named, an alarm is raised, 
   expect((await canary(['report', sha], env)).out.join('\n')).toContain(`\n\nTo go back: \`${back}\``);
 });
 
-test('a tenant that takes it and stops answering is red, also once it answers again', async () => {
+fullTest('a tenant that takes it and stops answering is red, also once it answers again', async () => {
   const sha = await moveTo(gate());
   const { handle } = await watchOf(gate(), sha);
   await until('it was asked', async () => (await handle.query<WatchReport>('status')).tenants.length > 0);
@@ -160,20 +163,23 @@ test('a tenant that takes it and stops answering is red, also once it answers ag
   expect(alarms(sha)).toHaveLength(1);
 });
 
-test('a tenant that answered in the watch before and is down from the start is red; in the next watch it is silent', async () => {
-  const [first, second, third] = [newSha(), newSha(), newSha()];
-  run(first);
-  await moveTo(gate(), first);
-  await watched(gate(), first);
-  await production[2]?.crash();
-  await moveTo(gate(), second);
-  await until('an alarm is out', () => alarms(second).length > 0);
-  run(third, '', production.slice(0, 2));
-  await moveTo(gate(), third);
-  expect(await watched(gate(), second)).toMatchObject({ outcome: 'superseded', tenants: [{}, {}, { tookAt: null }] });
-  expect(await watched(gate(), third)).toMatchObject({ outcome: 'partly', why: '2 of 3 on it; silent: initech' });
-  expect(alarms(third)).toEqual([]);
-});
+fullTest(
+  'a tenant that answered in the watch before and is down from the start is red; in the next watch it is silent',
+  async () => {
+    const [first, second, third] = [newSha(), newSha(), newSha()];
+    run(first);
+    await moveTo(gate(), first);
+    await watched(gate(), first);
+    await production[2]?.crash();
+    await moveTo(gate(), second);
+    await until('an alarm is out', () => alarms(second).length > 0);
+    run(third, '', production.slice(0, 2));
+    await moveTo(gate(), third);
+    expect(await watched(gate(), second)).toMatchObject({ outcome: 'superseded', tenants: [{}, {}, { tookAt: null }] });
+    expect(await watched(gate(), third)).toMatchObject({ outcome: 'partly', why: '2 of 3 on it; silent: initech' });
+    expect(alarms(third)).toEqual([]);
+  },
+);
 
 /** Restarts the worker with another production fleet file, for this test. */
 async function useProduction(file: string) {
@@ -185,7 +191,7 @@ async function useProduction(file: string) {
   });
 }
 
-test('a fleet without tokens is watched: builds and the check that needs none', async () => {
+fullTest('a fleet without tokens is watched: builds and the check that needs none', async () => {
   const tokenless = await startProduction(['umbrella'], { tokens: false });
   await useProduction(tokenless.file);
   const sha = newSha();
@@ -197,7 +203,7 @@ test('a fleet without tokens is watched: builds and the check that needs none', 
   expect(requests.filter(({ authorized }) => authorized)).toEqual([]);
 });
 
-test('a worker that is away in the bake loses nothing that was seen, and its absence is no proof', async () => {
+fullTest('a worker that is away in the bake loses nothing that was seen, and its absence is no proof', async () => {
   const sha = newSha();
   run(sha);
   await moveTo(gate(), sha);
@@ -214,29 +220,32 @@ test('a worker that is away in the bake loses nothing that was seen, and its abs
   for (const { tookAt } of report.tenants) expect(Date.parse(tookAt ?? '')).toBeLessThan(away);
 });
 
-test('a watch goes on from what it has seen after a worker without the fleet, and without a tenant that has left it', async () => {
-  const sha = newSha();
-  run(sha, '', production.slice(0, 2));
-  await moveTo(gate(), sha);
-  const { handle } = await watchOf(gate(), sha);
-  const took = await until('two have taken it', async () => {
-    const { tenants } = await handle.query<WatchReport>('status');
-    const times = tenants.flatMap(({ tookAt }) => tookAt ?? []);
-    return times.length === 2 && times;
-  });
-  await useProduction('');
-  await until('that worker has tried', async () => {
-    const { raw } = await handle.describe();
-    return raw.pendingActivities?.some((one) => one.lastFailure?.applicationFailureInfo?.type === 'SecretMissing');
-  });
-  await useProduction(shorterFleet);
-  const report = await watched(gate(), sha);
-  expect(report).toMatchObject({
-    outcome: 'followed',
-    why: expect.stringMatching(/^2 of 2 on it for \ds; no longer in the fleet: initech$/),
-  });
-  expect(report.tenants.map(({ tookAt }) => tookAt)).toEqual(took);
-});
+fullTest(
+  'a watch goes on from what it has seen after a worker without the fleet, and without a tenant that has left it',
+  async () => {
+    const sha = newSha();
+    run(sha, '', production.slice(0, 2));
+    await moveTo(gate(), sha);
+    const { handle } = await watchOf(gate(), sha);
+    const took = await until('two have taken it', async () => {
+      const { tenants } = await handle.query<WatchReport>('status');
+      const times = tenants.flatMap(({ tookAt }) => tookAt ?? []);
+      return times.length === 2 && times;
+    });
+    await useProduction('');
+    await until('that worker has tried', async () => {
+      const { raw } = await handle.describe();
+      return raw.pendingActivities?.some((one) => one.lastFailure?.applicationFailureInfo?.type === 'SecretMissing');
+    });
+    await useProduction(shorterFleet);
+    const report = await watched(gate(), sha);
+    expect(report).toMatchObject({
+      outcome: 'followed',
+      why: expect.stringMatching(/^2 of 2 on it for \ds; no longer in the fleet: initech$/),
+    });
+    expect(report.tenants.map(({ tookAt }) => tookAt)).toEqual(took);
+  },
+);
 
 /** Starts a watch as the run that continues another one does. */
 async function continueWatch(sha: string, limits: Partial<WatchPlan>) {
@@ -268,7 +277,7 @@ async function continueWatch(sha: string, limits: Partial<WatchPlan>) {
   return { started, first: gate().keep(handle), current: gate().client.workflow.getHandle(workflowId) };
 }
 
-test('a watch that continues as new keeps what it has seen', async () => {
+fullTest('a watch that continues as new keeps what it has seen', async () => {
   const sha = newSha();
   run(sha, '', production.slice(0, 2));
   const { started, first, current } = await continueWatch(sha, {});
@@ -290,7 +299,7 @@ fullTest('a watch that no worker can carry out ends as partly, and says why', as
   expect(await first.result()).toMatchObject({ outcome: 'partly', why: expect.stringMatching(why), bake: null });
 });
 
-test('a tenant that fails on the build before is behind, not red', async () => {
+fullTest('a tenant that fails on the build before is behind, not red', async () => {
   const sha = newSha();
   run(sha, '', production.slice(0, 2));
   run(OLD, 'empty-subsystems', production.slice(2));
@@ -324,7 +333,7 @@ test('a watch that a person deleted is told by status and doctor, with the comma
   expect(doctor).toContainEqual(expect.stringMatching(`^WARNING  runs {6}${workflowId} was started at `));
 });
 
-test('a newer promotion, and a rollback, end the older watch', async () => {
+fullTest('a newer promotion, and a rollback, end the older watch', async () => {
   const first = await moveTo(gate());
   const { handle } = await watchOf(gate(), first);
   const second = await moveTo(gate());

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { releaseId } from '../../../src/contract/ids.js';
 import { parseRepository } from '../../../src/contract/image.js';
 import type { LaneRequest, MoveDecision, MoveQuestion } from '../../../src/contract/lane.js';
@@ -8,6 +8,7 @@ import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { useCountedGate } from '../../support/counted-gate.js';
 import { endLane, laneHandle, laneState, startLane } from '../../support/lanes.js';
 import { catchIn } from '../../support/phases.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -57,52 +58,56 @@ const answered = (question: MoveQuestion): Promise<MoveDecision> =>
       .catch(() => null),
   );
 
-test('a lane that continues as new repeatedly loses no run, signal or update, applies none twice, and its holder keeps the lane', async () => {
-  await endLane(gate());
-  await startLane(gate(), [null, MAX_EVENTS]);
-  const { handle, sha, digests, goOn } = await catchIn('awaiting-approval', gate(), registry);
-  const { holder, ledger } = await laneState(gate());
-  expect(holder).toMatchObject({ sha });
-  const images = gate().repositories.map((name) => ({ repository: `${gate().host}/${name}`, digest: null }));
+fullTest(
+  'a lane that continues as new repeatedly loses no run, signal or update, applies none twice, and its holder keeps the lane',
+  async () => {
+    await endLane(gate());
+    await startLane(gate(), [null, MAX_EVENTS]);
+    const { handle, sha, digests, goOn } = await catchIn('awaiting-approval', gate(), registry);
+    const { holder, ledger } = await laneState(gate());
+    expect(holder).toMatchObject({ sha });
+    const images = gate().repositories.map((name) => ({ repository: `${gate().host}/${name}`, digest: null }));
 
-  await Promise.all([
-    stream((nth) => gate().laneClient.joinQueue(askOf(nth)), REQUESTS),
-    stream((nth) =>
-      gate().laneClient.signal(laneCommandSignal('adopt'), { by: `adopter-${nth}`, reason: 'one of many', images }),
-    ),
-    stream(async (nth) =>
-      expect(await answered(questionOf(nth))).toMatchObject({
-        message: `${runOf(nth).workflowId} does not hold the lane`,
-      }),
-    ),
-  ]);
-  const after = await until('all has arrived', async () => {
-    const state = await laneState(gate());
-    return state.queue.length + state.ledger.history.length >= REQUESTS + EACH + ledger.history.length ? state : null;
-  });
-  const all = Array.from({ length: EACH }, (_, nth) => nth);
-  expect(after.queue.map(({ runId }) => runId).sort()).toEqual(
-    all
-      .slice(0, REQUESTS)
-      .map((nth) => runOf(nth).runId)
-      .sort(),
-  );
-  const adopters = after.ledger.history.map(({ by }) => by).filter((by) => by.startsWith('adopter-'));
-  expect(adopters.sort()).toEqual(all.map((nth) => `adopter-${nth}`).sort());
-  expect(after.holder).toMatchObject({ ...holder });
-  const ended = await until('its runs are listed', () => continued(REPEATEDLY), 60_000);
-  expect(ended).toBeGreaterThanOrEqual(REPEATEDLY);
+    await Promise.all([
+      stream((nth) => gate().laneClient.joinQueue(askOf(nth)), REQUESTS),
+      stream((nth) =>
+        gate().laneClient.signal(laneCommandSignal('adopt'), { by: `adopter-${nth}`, reason: 'one of many', images }),
+      ),
+      stream(async (nth) =>
+        expect(await answered(questionOf(nth))).toMatchObject({
+          message: `${runOf(nth).workflowId} does not hold the lane`,
+        }),
+      ),
+    ]);
+    const after = await until('all has arrived', async () => {
+      const state = await laneState(gate());
+      return state.queue.length + state.ledger.history.length >= REQUESTS + EACH + ledger.history.length ? state : null;
+    });
+    const all = Array.from({ length: EACH }, (_, nth) => nth);
+    expect(after.queue.map(({ runId }) => runId).sort()).toEqual(
+      all
+        .slice(0, REQUESTS)
+        .map((nth) => runOf(nth).runId)
+        .sort(),
+    );
+    const adopters = after.ledger.history.map(({ by }) => by).filter((by) => by.startsWith('adopter-'));
+    expect(adopters.sort()).toEqual(all.map((nth) => `adopter-${nth}`).sort());
+    expect(after.holder).toMatchObject({ ...holder });
+    const ended = await until('its runs are listed', () => continued(REPEATEDLY), 60_000);
+    expect(ended).toBeGreaterThanOrEqual(REPEATEDLY);
 
-  await gate().adopt();
-  await goOn();
-  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
-  expect(await gate().latest()).toEqual(digests);
-  expect(writes()).toEqual(pairs(1));
-  // The lane grants itself to each of the runs that do not exist, and takes it back.
-  await until('the queue is empty', async () => (await laneState(gate())).queue.length === 0, 60_000);
-}, 120_000);
+    await gate().adopt();
+    await goOn();
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await gate().latest()).toEqual(digests);
+    expect(writes()).toEqual(pairs(1));
+    // The lane grants itself to each of the runs that do not exist, and takes it back.
+    await until('the queue is empty', async () => (await laneState(gate())).queue.length === 0, 60_000);
+  },
+  120_000,
+);
 
-test('a lane that a person renews goes on as a new run at once, with all it knew and its holder', async () => {
+fullTest('a lane that a person renews goes on as a new run at once, with all it knew and its holder', async () => {
   await endLane(gate());
   await startLane(gate());
   const { handle, sha, goOn } = await catchIn('awaiting-approval', gate(), registry);

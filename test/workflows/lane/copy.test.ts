@@ -13,6 +13,7 @@ import { ada } from '../../support/decisions.js';
 import { logged, useGate } from '../../support/gate.js';
 import { adopted, copyKept, laneState, promoted, startLane } from '../../support/lanes.js';
 import { PATIENT } from '../../support/phases.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -60,30 +61,33 @@ async function ledgerWithBad(old: string, bad: string): Promise<Ledger> {
   return state.ledger;
 }
 
-test('a lane of which Temporal has nothing begins with the copy in the registry: a known-bad build stays refused, and so does what nothing dates', async () => {
-  const [old, bad] = [newSha(), newSha()];
-  const ledger = await ledgerWithBad(old, bad);
-  await gate().retag(old, 'latest');
-  await keepLedger(keeper(), ledger);
-  await startLane(gate());
-  const known = (await laneState(gate())).ledger;
-  expect(known).toMatchObject({
-    hold: { name: 'not-recovered', why: expect.stringContaining('in the registry, which nobody signed') },
-    knownBad: [{ sha: bad, by: '(in its run)' }],
-    lost: { seen: 2, upTo: null },
-  });
-  expect(known.history.map(({ sha }) => sha)).toEqual([old, bad]);
-  expect(await endOf(bad)).toMatchObject({ outcome: 'CanaryBuildBad' });
-  const next = await gate().greenBuild();
-  expect(await endOf(next.sha)).toMatchObject({
-    outcome: 'ConfigInvalid',
-    why: expect.stringContaining('a part of the ledger was lost'),
-  });
-  expect(await gate().latest()).toEqual(known.history[0]?.images.map(({ digest }) => digest));
-  await gate().adoptAlone();
-  await gate().sendToLane('sequence', { ...ada, sequence: 0 });
-  expect(await endOf(bad)).toMatchObject({ outcome: 'CanaryBuildBad' });
-});
+fullTest(
+  'a lane of which Temporal has nothing begins with the copy in the registry: a known-bad build stays refused, and so does what nothing dates',
+  async () => {
+    const [old, bad] = [newSha(), newSha()];
+    const ledger = await ledgerWithBad(old, bad);
+    await gate().retag(old, 'latest');
+    await keepLedger(keeper(), ledger);
+    await startLane(gate());
+    const known = (await laneState(gate())).ledger;
+    expect(known).toMatchObject({
+      hold: { name: 'not-recovered', why: expect.stringContaining('in the registry, which nobody signed') },
+      knownBad: [{ sha: bad, by: '(in its run)' }],
+      lost: { seen: 2, upTo: null },
+    });
+    expect(known.history.map(({ sha }) => sha)).toEqual([old, bad]);
+    expect(await endOf(bad)).toMatchObject({ outcome: 'CanaryBuildBad' });
+    const next = await gate().greenBuild();
+    expect(await endOf(next.sha)).toMatchObject({
+      outcome: 'ConfigInvalid',
+      why: expect.stringContaining('a part of the ledger was lost'),
+    });
+    expect(await gate().latest()).toEqual(known.history[0]?.images.map(({ digest }) => digest));
+    await gate().adoptAlone();
+    await gate().sendToLane('sequence', { ...ada, sequence: 0 });
+    expect(await endOf(bad)).toMatchObject({ outcome: 'CanaryBuildBad' });
+  },
+);
 
 test('each move is followed by a copy; one that cannot be written delays no release, raises one alarm, and the next move writes one', async () => {
   const kept = () =>

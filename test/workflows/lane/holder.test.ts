@@ -52,7 +52,7 @@ async function startPlainly(type: string, more: { workflowRunTimeout?: number } 
 }
 
 describe('when the release that holds the lane', () => {
-  test('is promoted, the next one acquires the lane, and moves over it', async () => {
+  fullTest('is promoted, the next one acquires the lane, and moves over it', async () => {
     const first = await catchIn('awaiting-approval', gate(), registry);
     const next = await queuedRelease(gate());
     await first.goOn();
@@ -61,7 +61,7 @@ describe('when the release that holds the lane', () => {
     expect(writes()).toEqual(pairs(2));
   });
 
-  test('is RED, the next one acquires the lane, and nothing else moves', async () => {
+  fullTest('is RED, the next one acquires the lane, and nothing else moves', async () => {
     const first = await catchIn('soaking', gate(), registry);
     const next = await queuedRelease(gate());
     gate().deploy({ sha: first.sha, misbehave: 'empty-subsystems' });
@@ -120,17 +120,20 @@ describe('when the release that holds the lane', () => {
 });
 
 describe('a release that is reset', () => {
-  test('while it holds the lane loses it: the next one acquires it, and the release joins the queue again', async () => {
-    const first = await catchIn('awaiting-approval', gate(), registry);
-    const next = await queuedRelease(gate());
-    const again = await resetTo(gate(), firstTask, first.handle);
-    await requirePromoted(next);
-    expect((await awaitRunEnd(again)).report).toMatchObject({
-      outcome: 'superseded',
-      why: `superseded by ${next.sha}`,
-    });
-    expect(writes()).toEqual(pairs(1));
-  });
+  fullTest(
+    'while it holds the lane loses it: the next one acquires it, and the release joins the queue again',
+    async () => {
+      const first = await catchIn('awaiting-approval', gate(), registry);
+      const next = await queuedRelease(gate());
+      const again = await resetTo(gate(), firstTask, first.handle);
+      await requirePromoted(next);
+      expect((await awaitRunEnd(again)).report).toMatchObject({
+        outcome: 'superseded',
+        why: `superseded by ${next.sha}`,
+      });
+      expect(writes()).toEqual(pairs(1));
+    },
+  );
 
   test('after its end, while another one holds the lane, moves nothing with its old fencing token: it joins the queue again', async () => {
     const first = await catchIn('awaiting-approval', gate(), registry);
@@ -157,17 +160,20 @@ describe('a release that is reset', () => {
     expect(writes()).toEqual(pairs(1));
   });
 
-  test('after a newer one preempted it joins the queue again: a revocation of the old fencing token does not apply to the new one', async () => {
-    const first = await catchIn('held', gate(), registry);
-    const next = await arrive(gate());
-    expect(await outcomeOf(first.handle)).toBe('superseded');
-    first.release();
-    const again = await resetTo(gate(), firstTask, first.handle);
-    await inQueue(gate(), first.sha);
-    await say(next.handle, 'abort', ada);
-    await requirePromoted({ ...first, handle: again });
-    expect(writes()).toEqual(pairs(1));
-  });
+  fullTest(
+    'after a newer one preempted it joins the queue again: a revocation of the old fencing token does not apply to the new one',
+    async () => {
+      const first = await catchIn('held', gate(), registry);
+      const next = await arrive(gate());
+      expect(await outcomeOf(first.handle)).toBe('superseded');
+      first.release();
+      const again = await resetTo(gate(), firstTask, first.handle);
+      await inQueue(gate(), first.sha);
+      await say(next.handle, 'abort', ada);
+      await requirePromoted({ ...first, handle: again });
+      expect(writes()).toEqual(pairs(1));
+    },
+  );
 });
 
 describe('a message that arrives after the end of its run', () => {
@@ -205,7 +211,7 @@ describe('a message that arrives after the end of its run', () => {
 });
 
 describe('a release whose workflow task fails forever', () => {
-  test('keeps the lane until a person drops it; then the next one acquires it', async () => {
+  fullTest('keeps the lane until a person drops it; then the next one acquires it', async () => {
     // No worker knows its type: each of its tasks fails, and it hears no abort.
     const { sha, handle } = await startPlainly('ReleaseOfNextYear');
     const run = { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };

@@ -1,10 +1,11 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { releaseLaneId } from '../../../src/contract/ids.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { ociError } from '../../../testbed/registry-store.js';
 import { useCountedGate } from '../../support/counted-gate.js';
 import { ada, heldFor, say } from '../../support/decisions.js';
 import { endLane, laneState, promoted, startLane } from '../../support/lanes.js';
+import { fullTest } from '../../support/rows.js';
 import { startSeededLane } from '../../support/seeds.js';
 import { until } from '../../support/until.js';
 
@@ -24,7 +25,7 @@ describe('a lane of which less is left', () => {
     return carried;
   }
 
-  test('one that does not answer any more: what it began with counts, on hold', async () => {
+  fullTest('one that does not answer any more: what it began with counts, on hold', async () => {
     const last = await promoted(gate());
     const carried = await silence();
     const { ledger, ...rest } = await laneState(gate());
@@ -35,18 +36,21 @@ describe('a lane of which less is left', () => {
     await gate().adopt();
   });
 
-  test('one that was not recovered is on hold until `lane adopt` lifts that, and refuses what no sequence dates until a person names the newest one', async () => {
-    await silence();
-    expect((await laneState(gate())).ledger.hold).toMatchObject({ name: 'not-recovered' });
-    await gate().adoptAlone();
-    expect((await laneState(gate())).ledger.hold).toBeNull();
-    // It may be one that was rolled back from.
-    await refused((await gate().greenBuild()).sha);
-    expect(writes()).toEqual(pairs(0));
-    await sayNewest(0);
-    await promoted(gate());
-    expect(writes()).toEqual(pairs(1));
-  });
+  fullTest(
+    'one that was not recovered is on hold until `lane adopt` lifts that, and refuses what no sequence dates until a person names the newest one',
+    async () => {
+      await silence();
+      expect((await laneState(gate())).ledger.hold).toMatchObject({ name: 'not-recovered' });
+      await gate().adoptAlone();
+      expect((await laneState(gate())).ledger.hold).toBeNull();
+      // It may be one that was rolled back from.
+      await refused((await gate().greenBuild()).sha);
+      expect(writes()).toEqual(pairs(0));
+      await sayNewest(0);
+      await promoted(gate());
+      expect(writes()).toEqual(pairs(1));
+    },
+  );
 
   const sayNewest = (sequence: number) => gate().sendToLane('sequence', { ...ada, sequence });
   async function refused(sha: string) {
@@ -77,7 +81,7 @@ describe('a lane of which less is left', () => {
     await until('none is listed', async () => (await listed()).length === 0, DELETION_MS);
   }
 
-  test(
+  fullTest(
     'one that was deleted: where its last move left :latest is known, and nothing moves without an approval that says so',
     async () => {
       const last = await promoted(gate());

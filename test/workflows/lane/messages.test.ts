@@ -16,6 +16,7 @@ import { ada, heldFor, say } from '../../support/decisions.js';
 import { useGate } from '../../support/gate.js';
 import { laneState, queuedRelease } from '../../support/lanes.js';
 import { PATIENT } from '../../support/phases.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -61,7 +62,7 @@ test.each([joinQueueSignal, beginRollbackSignal, reportMoveSignal, holderStatusS
   },
 );
 
-test('an invalid report of a hold preempts no release', async () => {
+fullTest('an invalid report of a hold preempts no release', async () => {
   const { sha, digests } = await gate().greenBuild();
   const handle = await gate().release({ sha, approval: 'required' });
   const { id } = await heldFor(gate(), handle, 'approval');

@@ -11,7 +11,7 @@ import { laneState, makeLaneSettled } from '../../support/lanes.js';
 import { isRead } from '../../support/latest.js';
 import { lacks } from '../../support/needs.js';
 import { type Caught, catchIn, type Phase } from '../../support/phases.js';
-import { firstRows, fullTest, rows } from '../../support/rows.js';
+import { fullTest, rows } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -122,7 +122,7 @@ async function promotes(handle: WorkflowHandle, { sha, digests }: Pick<Scene, 's
   });
 }
 
-test.each(rows(Object.keys(MOMENTS), ['between two releases', 'right before it is promoted']))(
+test.each(rows(Object.keys(MOMENTS), ['between two releases']))(
   'a :latest that is moved by hand %s is not promoted over without an approval; with one it is, over exactly the digests shown, and the ledger follows',
   async (moment) => {
     const { handle, hold, theirs, ...build } = await heldAfter(moment);
@@ -135,7 +135,7 @@ test.each(rows(Object.keys(MOMENTS), ['between two releases', 'right before it i
 );
 
 // From the hold on, the moment makes no difference: two are enough for the other way out of it.
-test.each(firstRows(1, ['soaking', 'between two releases']))(
+fullTest.each(['soaking', 'between two releases'])(
   'a :latest that is moved by hand %s is promoted over by retry once it is adopted, and the next build after that without a hold',
   async (moment) => {
     const { handle, hold, theirs: _, ...build } = await heldAfter(moment);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { moveLatestId, releaseId, taskQueue } from '../../../src/contract/ids.js';
 import type { Digest, Repository } from '../../../src/contract/image.js';
 import { laneCommandUpdate } from '../../../src/contract/messages.js';
@@ -105,7 +105,7 @@ describe('a mover writes nothing', () => {
     expect(writes()).toEqual(pairs(1));
   });
 
-  test('that another workflow started, and reads nothing', async () => {
+  fullTest('that another workflow started, and reads nothing', async () => {
     const theirs = await foreignParent(() => 'lane-mover-stranger');
     await copyKept(gate());
     const before = registry.requests.length;
@@ -121,7 +121,7 @@ describe('a mover writes nothing', () => {
     await theirs.end();
   });
 
-  test('that a workflow under the id of a release started, which even holds the lane', async () => {
+  fullTest('that a workflow under the id of a release started, which even holds the lane', async () => {
     const theirs = await foreignParent((sha) => releaseId(gate().lane, sha));
     await theirs.takeTurn();
     const mover = await theirs.startMover(await orderOf(theirs.sha, theirs.digests));
@@ -145,7 +145,7 @@ describe('a mover writes nothing', () => {
   });
 });
 
-test('a release that loses the lane while its mover reads :latest starts over, and moves once', async () => {
+fullTest('a release that loses the lane while its mover reads :latest starts over, and moves once', async () => {
   const { sha, digests } = await gate().greenBuild();
   let isSoaking = false;
   let dropped: Promise<unknown> | undefined;

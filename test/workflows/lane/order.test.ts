@@ -48,7 +48,7 @@ describe('builds that come one after the other', () => {
     expect(took[looked]?.at).toBeGreaterThanOrEqual(Date.parse(first.ended));
   });
 
-  test('of ten within one soak one runs, one is kept, and eight end superseded by a newer one', async () => {
+  fullTest('of ten within one soak one runs, one is kept, and eight end superseded by a newer one', async () => {
     const soaking = await catchIn('soaking', gate(), registry);
     // However slow the machine: the first does not come to its end before the others are there.
     const last = delayRequests({ gate: gate(), registry }, after(1, isTagRead(soaking.sha)));
@@ -115,7 +115,7 @@ describe('an older build', () => {
     expect(writes()).toEqual(pairs(1));
   });
 
-  test('that was promoted once and replaced since is superseded when its job is run again', async () => {
+  fullTest('that was promoted once and replaced since is superseded when its job is run again', async () => {
     const old = await promoted(gate());
     const newer = await adopted(gate());
     gate().deploy({ sha: old.sha });
@@ -125,7 +125,7 @@ describe('an older build', () => {
     expect(writes()).toEqual(pairs(2));
   });
 
-  test('is promoted with force and an approval, and other builds are then compared with it', async () => {
+  fullTest('is promoted with force and an approval, and other builds are then compared with it', async () => {
     const old = await adopted(gate());
     const newer = await adopted(gate());
     gate().deploy({ sha: old.sha });

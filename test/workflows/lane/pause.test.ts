@@ -26,21 +26,24 @@ describe('while the lane is paused', async () => {
   const { gate, registry, old, writes, pairs } = await useCountedGate('lane-pause');
   afterEach(() => resume(gate()));
 
-  test('a release under way waits before promoting, shows who paused it and why, and continues after resume', async () => {
-    const { handle, digests } = await catchIn('soaking', gate(), registry);
-    await pause(gate());
-    const status = await pausedIn(gate(), handle);
-    expect(status.why).toContain('the database is migrated (bob, since 20');
-    expect((await handle.describe()).typedSearchAttributes.get(CanaryWaitingFor)).toBe('paused');
-    expect(await refusal(handle, 'approve', ada)).toContain('approve refused: the release is not held');
-    expect(writes()).toEqual([]);
+  fullTest(
+    'a release under way waits before promoting, shows who paused it and why, and continues after resume',
+    async () => {
+      const { handle, digests } = await catchIn('soaking', gate(), registry);
+      await pause(gate());
+      const status = await pausedIn(gate(), handle);
+      expect(status.why).toContain('the database is migrated (bob, since 20');
+      expect((await handle.describe()).typedSearchAttributes.get(CanaryWaitingFor)).toBe('paused');
+      expect(await refusal(handle, 'approve', ada)).toContain('approve refused: the release is not held');
+      expect(writes()).toEqual([]);
 
-    await resume(gate());
-    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
-    expect((await handle.describe()).typedSearchAttributes.get(CanaryWaitingFor)).toBeUndefined();
-    expect(await gate().latest()).toEqual(digests);
-    expect(writes()).toEqual(pairs(1));
-  });
+      await resume(gate());
+      expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+      expect((await handle.describe()).typedSearchAttributes.get(CanaryWaitingFor)).toBeUndefined();
+      expect(await gate().latest()).toEqual(digests);
+      expect(writes()).toEqual(pairs(1));
+    },
+  );
 
   fullTest('a new one is tested, and not promoted', async () => {
     await pause(gate());
@@ -82,7 +85,7 @@ describe('while the lane is paused', async () => {
     expect(writes()).toEqual([]);
   });
 
-  test('a rollback moves anyway', async () => {
+  fullTest('a rollback moves anyway', async () => {
     const { handle, goOn, digests } = await catchIn('awaiting-approval', gate(), registry);
     await goOn();
     await awaitRunEnd(handle);

@@ -11,7 +11,7 @@ import { logged } from '../../support/gate.js';
 import { arrive, holdsLane, laneState, promoted, queuedRelease } from '../../support/lanes.js';
 import { isPut } from '../../support/latest.js';
 import { type Caught, catchIn } from '../../support/phases.js';
-import { firstRows } from '../../support/rows.js';
+import { firstRows, fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -89,7 +89,7 @@ describe('the rows of this file', () => {
 });
 
 describe('a newer build that joins the queue', () => {
-  test.each(firstRows(2, HELD_RELEASES))('takes over at once from one that is held for %s', async (name, begin) => {
+  test.each(firstRows(1, HELD_RELEASES))('takes over at once from one that is held for %s', async (name, begin) => {
     const { handle } = await begin();
     await heldFor(gate(), handle, name);
     const before = writes();
@@ -101,10 +101,12 @@ describe('a newer build that joins the queue', () => {
     expect(writes()).toEqual(before);
   });
 
-  test.each<[string, ReleasePhase, () => Promise<unknown>, () => Promise<Caught>]>([
-    ['an approval', 'awaiting-approval', async () => undefined, () => catchIn('awaiting-approval', gate(), registry)],
-    ['the end of a pause', 'held', () => gate().laneClient.update(laneCommandUpdate('pause'), ada), soaking],
-  ])(
+  test.each(
+    firstRows<[string, ReleasePhase, () => Promise<unknown>, () => Promise<Caught>]>(1, [
+      ['an approval', 'awaiting-approval', async () => undefined, () => catchIn('awaiting-approval', gate(), registry)],
+      ['the end of a pause', 'held', () => gate().laneClient.update(laneCommandUpdate('pause'), ada), soaking],
+    ]),
+  )(
     'takes over from a green one that waits for %s, but not before its grace is over',
     async (_for, phase, begin, release) => {
       await begin();
@@ -127,28 +129,34 @@ describe('a fleet that moves on to a newer build', () => {
   const alarms = () => logged.filter(({ message, meta }) => message === 'alarm' && meta?.alarm === 'starved');
   const starved = async () => (await laneState(gate())).ledger.consecutivePreemptions;
 
-  test('supersedes the build that soaks, with that reason; three in a row raise an alarm, and a promotion resets the count', async () => {
-    await promoted(gate());
-    expect(await starved()).toBe(0);
-    let { handle } = await catchIn('soaking', gate(), registry, { soak: '60s' });
-    for (let times = 1; times <= 3; times += 1) {
-      expect(alarms()).toEqual([]);
-      const next = await queuedRelease(gate(), { soak: '60s' });
-      gate().deploy({ sha: next.sha });
-      expect(await reportOf(handle)).toMatchObject({
-        outcome: 'superseded',
-        why: `superseded by ${next.sha}: the canaries moved on to it before this one was promoted`,
-      });
-      expect(await starved()).toBe(times);
-      await until('the next one soaks', async () => (await gate().phase(next.handle)) === 'soaking');
-      handle = next.handle;
-    }
-    await until('the alarm is out', () => alarms().length > 0);
-    expect(alarms()).toMatchObject([{ level: 'ERROR', meta: { why: expect.stringContaining('3 releases in a row') } }]);
-    expect(writes()).toEqual(pairs(1));
-    await say(handle, 'abort', ada);
-    await awaitRunEnd(handle);
-    await promoted(gate());
-    expect(await starved()).toBe(0);
-  }, 60_000);
+  fullTest(
+    'supersedes the build that soaks, with that reason; three in a row raise an alarm, and a promotion resets the count',
+    async () => {
+      await promoted(gate());
+      expect(await starved()).toBe(0);
+      let { handle } = await catchIn('soaking', gate(), registry, { soak: '60s' });
+      for (let times = 1; times <= 3; times += 1) {
+        expect(alarms()).toEqual([]);
+        const next = await queuedRelease(gate(), { soak: '60s' });
+        gate().deploy({ sha: next.sha });
+        expect(await reportOf(handle)).toMatchObject({
+          outcome: 'superseded',
+          why: `superseded by ${next.sha}: the canaries moved on to it before this one was promoted`,
+        });
+        expect(await starved()).toBe(times);
+        await until('the next one soaks', async () => (await gate().phase(next.handle)) === 'soaking');
+        handle = next.handle;
+      }
+      await until('the alarm is out', () => alarms().length > 0);
+      expect(alarms()).toMatchObject([
+        { level: 'ERROR', meta: { why: expect.stringContaining('3 releases in a row') } },
+      ]);
+      expect(writes()).toEqual(pairs(1));
+      await say(handle, 'abort', ada);
+      await awaitRunEnd(handle);
+      await promoted(gate());
+      expect(await starved()).toBe(0);
+    },
+    60_000,
+  );
 });

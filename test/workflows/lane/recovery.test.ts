@@ -8,7 +8,7 @@ import { ada, heldFor, say } from '../../support/decisions.js';
 import { adopted, endLane, laneHandle, laneState, promoted, queuedRelease, startLane } from '../../support/lanes.js';
 import { type Caught, catchIn, type Phase } from '../../support/phases.js';
 import { firstTask, lastTask, resetTo } from '../../support/resets.js';
-import { firstRows, fullTest, rows } from '../../support/rows.js';
+import { fullTest, rows } from '../../support/rows.js';
 import { until } from '../../support/until.js';
 
 const { registry, gate, old, writes, pairs } = await useCountedGate('lane-recovery');
@@ -69,7 +69,7 @@ describe('a lane that is terminated', () => {
     expect(writes()).toEqual(pairs(2));
   });
 
-  test('is known by its history alone: no worker runs its code for that', async () => {
+  fullTest('is known by its history alone: no worker runs its code for that', async () => {
     const bad = await rolledBack();
     await gate().sendToLane('pause', { ...ada, until: '2099-01-01T00:00:00Z' });
     const { runId } = await laneHandle(gate()).describe();
@@ -112,7 +112,7 @@ describe('a lane that is terminated', () => {
     expect(writes()).toEqual(pairs(3));
   });
 
-  test('before it ran, and before it had recovered, is passed over for the one before it', async () => {
+  fullTest('before it ran, and before it had recovered, is passed over for the one before it', async () => {
     await adopted(gate());
     const before = await laneState(gate());
     await gate().stopWorker();
@@ -133,13 +133,11 @@ describe('a lane that is terminated', () => {
 describe('a lane that is reset', () => {
   /** Events after which it goes on as a new run: so many come of a release. */
   const MAX_EVENTS = 60;
-  test.each<[string, unknown[], typeof firstTask]>(
-    firstRows(1, [
-      ['to its first task', [], firstTask],
-      ['to its last task', [], lastTask],
-      ['to where it had gone on as a new run', [null, MAX_EVENTS], firstTask],
-    ]),
-  )('%s knows the holder, the queue, the known-bad builds and its hold', async (_where, args, task) => {
+  fullTest.each<[string, unknown[], typeof firstTask]>([
+    ['to its first task', [], firstTask],
+    ['to its last task', [], lastTask],
+    ['to where it had gone on as a new run', [null, MAX_EVENTS], firstTask],
+  ])('%s knows the holder, the queue, the known-bad builds and its hold', async (_where, args, task) => {
     await endLane(gate());
     await startLane(gate(), args);
     // No person sends the lane anything: a reset applies once more what came after its point.

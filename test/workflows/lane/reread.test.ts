@@ -3,6 +3,7 @@ import { laneClient, PATIENT_READ_MS } from '../../../src/temporal/lane-client.j
 import { useCountedGate } from '../../support/counted-gate.js';
 import { logged } from '../../support/gate.js';
 import { endLane, laneHandle, laneState, makeLaneSettled, promoted } from '../../support/lanes.js';
+import { fullTest } from '../../support/rows.js';
 import { startSeededLane } from '../../support/seeds.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
@@ -28,14 +29,14 @@ describe('a minute after a move the lane reads :latest of both images once more'
     await until('it waits', async () => (await timersOf(50, 60)) === before + 1);
   });
 
-  test('an expected :latest does not put the lane on hold', async () => {
+  fullTest('an expected :latest does not put the lane on hold', async () => {
     await promoted(gate());
     await makeLaneSettled(gate());
     expect((await laneState(gate())).ledger.hold).toBeNull();
     expect(alarms()).toEqual([]);
   });
 
-  test('a :latest that was moved from outside puts the lane on hold, and an alarm says where it is', async () => {
+  fullTest('a :latest that was moved from outside puts the lane on hold, and an alarm says where it is', async () => {
     await promoted(gate());
     const theirs = newSha();
     const [digest = '', other = ''] = await gate().publish(theirs);

@@ -153,21 +153,25 @@ test('a lane that was started with an input that cannot be read knows all the la
   expect(await laneState(gate())).toEqual(before);
 });
 
-test('a lane that is terminated while the server lists no run begins with the copy in the registry, on hold, and a rollback goes on', async () => {
-  const { sha: last } = await promoted(gate());
-  refused = true;
-  const before = await startedAgain();
-  const { report } = await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it burns again' }));
-  expect(report).toMatchObject({ outcome: 'rolled-back' });
-  await until('it has begun', () => gate().laneClient.state(), 90_000);
-  const { ledger } = await until('the lane knows its end', async () => {
-    const state = await laneState(gate());
-    return state.rollback === null && state.ledger.knownBad.some(({ sha }) => sha === last) ? state : null;
-  });
-  expect(ledger.knownBad.map(({ sha }) => sha)).toEqual(
-    expect.arrayContaining(before.ledger.knownBad.map(({ sha }) => sha)),
-  );
-  expect(ledger).toMatchObject({ hold: expect.anything(), lost: { upTo: null } });
-  await gate().adopt(old);
-  await gate().sendToLane('sequence', { ...ada, sequence: 0 });
-}, 150_000);
+fullTest(
+  'a lane that is terminated while the server lists no run begins with the copy in the registry, on hold, and a rollback goes on',
+  async () => {
+    const { sha: last } = await promoted(gate());
+    refused = true;
+    const before = await startedAgain();
+    const { report } = await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it burns again' }));
+    expect(report).toMatchObject({ outcome: 'rolled-back' });
+    await until('it has begun', () => gate().laneClient.state(), 90_000);
+    const { ledger } = await until('the lane knows its end', async () => {
+      const state = await laneState(gate());
+      return state.rollback === null && state.ledger.knownBad.some(({ sha }) => sha === last) ? state : null;
+    });
+    expect(ledger.knownBad.map(({ sha }) => sha)).toEqual(
+      expect.arrayContaining(before.ledger.knownBad.map(({ sha }) => sha)),
+    );
+    expect(ledger).toMatchObject({ hold: expect.anything(), lost: { upTo: null } });
+    await gate().adopt(old);
+    await gate().sendToLane('sequence', { ...ada, sequence: 0 });
+  },
+  150_000,
+);

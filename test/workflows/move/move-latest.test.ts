@@ -33,7 +33,7 @@ beforeEach(() => gate().setLatest(OLD));
 const movesSeen = () => registry.requests.filter(isPut()).length;
 
 describe('both images, or none', () => {
-  test('when the second image cannot be moved, the first is restored', async () => {
+  fullTest('when the second image cannot be moved, the first is restored', async () => {
     const { sha } = await gate().greenBuild();
     const heal = registry.faults.add({
       match: isPut(gate().repositories[1]),
@@ -47,7 +47,7 @@ describe('both images, or none', () => {
     expect(await gate().latest()).toEqual(old);
   });
 
-  test('when the first cannot be restored either, the run fails as PairSplit and names each digest', async () => {
+  fullTest('when the first cannot be restored either, the run fails as PairSplit and names each digest', async () => {
     const { sha, digests } = await gate().greenBuild();
     const heals = gate().repositories.map((repository, index) =>
       registry.faults.add({
@@ -70,28 +70,31 @@ describe('both images, or none', () => {
 });
 
 describe('an uncertain result is named, with each digest', () => {
-  test('one image is moved from outside in mid-move: the other is restored, and the failure says that the pair is split', async () => {
-    const { sha } = await gate().greenBuild();
-    const [first, second] = gate().repositories as [string, string];
-    const theirs = await gate().publish(newSha(), { tag: 'theirs' });
-    const heal = registry.faults.add({
-      match: isPut(second),
-      times: 1,
-      respond: async (_request, serve) => {
-        const answer = serve();
-        await retag({ registry: gate().host, repository: second, from: 'theirs', to: 'latest' });
-        return answer;
-      },
-    });
-    const { report } = await awaitRunEnd(await gate().release({ sha }));
-    heal();
-    expect(report).toMatchObject({
-      outcome: 'PairSplit',
-      why: expect.stringContaining(`${first}:latest restored at ${old[0]}`),
-    });
-    expect(report?.why).toContain(`${second}:latest conflict at ${theirs[1]}`);
-    expect(await gate().latest()).toEqual([old[0], theirs[1]]);
-  });
+  fullTest(
+    'one image is moved from outside in mid-move: the other is restored, and the failure says that the pair is split',
+    async () => {
+      const { sha } = await gate().greenBuild();
+      const [first, second] = gate().repositories as [string, string];
+      const theirs = await gate().publish(newSha(), { tag: 'theirs' });
+      const heal = registry.faults.add({
+        match: isPut(second),
+        times: 1,
+        respond: async (_request, serve) => {
+          const answer = serve();
+          await retag({ registry: gate().host, repository: second, from: 'theirs', to: 'latest' });
+          return answer;
+        },
+      });
+      const { report } = await awaitRunEnd(await gate().release({ sha }));
+      heal();
+      expect(report).toMatchObject({
+        outcome: 'PairSplit',
+        why: expect.stringContaining(`${first}:latest restored at ${old[0]}`),
+      });
+      expect(report?.why).toContain(`${second}:latest conflict at ${theirs[1]}`);
+      expect(await gate().latest()).toEqual([old[0], theirs[1]]);
+    },
+  );
 
   fullTest('the registry takes the move, but no read ever shows it: failed as unconfirmed', async () => {
     const { sha, digests } = await gate().greenBuild();
@@ -317,7 +320,7 @@ describe('reading back', () => {
     expect(end.report).toMatchObject({ outcome: 'promoted', images: digests.map((digest) => ({ latest: digest })) });
   });
 
-  test('each move leaves one line latest.moved with who, why, from and to', async () => {
+  fullTest('each move leaves one line latest.moved with who, why, from and to', async () => {
     const { sha, digests } = await gate().greenBuild();
     await awaitRunEnd(await gate().release({ sha, requestedBy: 'ada' }));
     const lines = await until('the line is there', () => {

@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
 import type { ReleaseReport } from '../../../src/contract/release.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../../testbed/memory-registry.js';
 import { ociError } from '../../../testbed/registry-store.js';
 import { logged, useGate } from '../../support/gate.js';
 import { isPut } from '../../support/latest.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -23,65 +24,73 @@ const reportOf = async (handle: Awaited<ReturnType<ReturnType<typeof gate>['rele
   (await awaitRunEnd(handle)).report as ReleaseReport;
 
 describe('a canary that the watch doubts while :latest is moved', () => {
-  test('leaves no pair split, also if the mover is terminated then: the move finishes first', async () => {
-    const { sha, digests } = await gate().greenBuild();
-    const [canary] = gate().tenants;
-    const mover = gate().client.workflow.getHandle(`${gate().lane}-move-latest`);
-    let terminated: string | null = null;
-    // The activity of a terminated mover goes on until its next heartbeat, so the second image is refused until another mover is there.
-    const heal = registry.faults.add({
-      match: isPut(gate().repositories[1]),
-      respond: async () => {
-        if (terminated !== null) return 'drop' as const;
-        terminated = (await mover.describe()).runId;
-        await until('the first image is moved', async () => (await gate().latest())[0] === digests[0]);
-        await canary?.crash();
-        await mover.terminate('by the test');
-        return 'drop' as const;
-      },
-    });
-    const release = await gate().release({ sha });
-    const isNext = async () => terminated !== null && (await mover.describe()).runId !== terminated;
-    await until('the next mover is there', isNext, 40_000);
-    heal();
-    const report = await reportOf(release);
-    await canary?.recover();
-    expect(report).toMatchObject({
-      outcome: 'promoted',
-      notTested: [expect.stringMatching(/^interrupted while :latest was moved: canary-1 from /)],
-      interruptions: [{ tenant: 'canary-1' }],
-    });
-    expect(await gate().latest()).toEqual(digests);
-  }, 60_000);
+  fullTest(
+    'leaves no pair split, also if the mover is terminated then: the move finishes first',
+    async () => {
+      const { sha, digests } = await gate().greenBuild();
+      const [canary] = gate().tenants;
+      const mover = gate().client.workflow.getHandle(`${gate().lane}-move-latest`);
+      let terminated: string | null = null;
+      // The activity of a terminated mover goes on until its next heartbeat, so the second image is refused until another mover is there.
+      const heal = registry.faults.add({
+        match: isPut(gate().repositories[1]),
+        respond: async () => {
+          if (terminated !== null) return 'drop' as const;
+          terminated = (await mover.describe()).runId;
+          await until('the first image is moved', async () => (await gate().latest())[0] === digests[0]);
+          await canary?.crash();
+          await mover.terminate('by the test');
+          return 'drop' as const;
+        },
+      });
+      const release = await gate().release({ sha });
+      const isNext = async () => terminated !== null && (await mover.describe()).runId !== terminated;
+      await until('the next mover is there', isNext, 40_000);
+      heal();
+      const report = await reportOf(release);
+      await canary?.recover();
+      expect(report).toMatchObject({
+        outcome: 'promoted',
+        notTested: [expect.stringMatching(/^interrupted while :latest was moved: canary-1 from /)],
+        interruptions: [{ tenant: 'canary-1' }],
+      });
+      expect(await gate().latest()).toEqual(digests);
+    },
+    60_000,
+  );
 
-  test('and that turns RED leaves the verdict RED, and raises the alarm of a live build', async () => {
-    const { sha, digests } = await gate().greenBuild();
-    let isRed = false;
-    const heal = registry.faults.add({
-      match: isPut(),
-      respond: (_request, serve) => {
-        if (isRed) return serve();
-        gate().deploy({ sha, misbehave: 'empty-subsystems' });
-        return ociError(503, 'UNAVAILABLE', 'try again');
-      },
-    });
-    const handle = await gate().release({ sha });
-    await until('a check failed twice', async () => {
-      const { raw } = await handle.describe();
-      const steps = raw.pendingActivities ?? [];
-      return steps.every(({ activityType }) => activityType?.name !== 'watchFleet') && raw.pendingChildren?.length;
-    });
-    isRed = true;
-    const report = await reportOf(handle);
-    heal();
-    expect(report).toMatchObject({
-      outcome: 'promoted',
-      verdict: 'RED',
-      notTested: [expect.stringMatching(/^RED while :latest was moved: canary-1: liveness/)],
-    });
-    expect(await gate().latest()).toEqual(digests);
-    await until('the alarm is out', () =>
-      logged.some(({ message, meta }) => message === 'alarm' && meta?.alarm === 'live-build-red'),
-    );
-  }, 60_000);
+  fullTest(
+    'and that turns RED leaves the verdict RED, and raises the alarm of a live build',
+    async () => {
+      const { sha, digests } = await gate().greenBuild();
+      let isRed = false;
+      const heal = registry.faults.add({
+        match: isPut(),
+        respond: (_request, serve) => {
+          if (isRed) return serve();
+          gate().deploy({ sha, misbehave: 'empty-subsystems' });
+          return ociError(503, 'UNAVAILABLE', 'try again');
+        },
+      });
+      const handle = await gate().release({ sha });
+      await until('a check failed twice', async () => {
+        const { raw } = await handle.describe();
+        const steps = raw.pendingActivities ?? [];
+        return steps.every(({ activityType }) => activityType?.name !== 'watchFleet') && raw.pendingChildren?.length;
+      });
+      isRed = true;
+      const report = await reportOf(handle);
+      heal();
+      expect(report).toMatchObject({
+        outcome: 'promoted',
+        verdict: 'RED',
+        notTested: [expect.stringMatching(/^RED while :latest was moved: canary-1: liveness/)],
+      });
+      expect(await gate().latest()).toEqual(digests);
+      await until('the alarm is out', () =>
+        logged.some(({ message, meta }) => message === 'alarm' && meta?.alarm === 'live-build-red'),
+      );
+    },
+    60_000,
+  );
 });

@@ -1,6 +1,7 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { useGate } from '../../support/gate.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -33,7 +34,7 @@ test('a promoted build that is still live ends at once: no tenant is asked, noth
   expect(await gate().latest()).toEqual(digests);
 });
 
-test('one whose tag was pushed again since is tested like any other', async () => {
+fullTest('one whose tag was pushed again since is tested like any other', async () => {
   const { sha } = await promoted();
   const digests = await gate().publish(sha, { platforms: ['linux/amd64'] });
   const before = asked();
@@ -42,7 +43,7 @@ test('one whose tag was pushed again since is tested like any other', async () =
   expect(await gate().latest()).toEqual(digests);
 });
 
-test('one that was replaced since ends superseded, naming what replaced it', async () => {
+fullTest('one that was replaced since ends superseded, naming what replaced it', async () => {
   const first = await promoted();
   const second = await promoted();
   const { report } = await awaitRunEnd(await gate().release({ sha: first.sha }));

@@ -1,8 +1,9 @@
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect } from 'vitest';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { canary } from '../../support/cli.js';
 import { heldFor, refusal, say, statusOf } from '../../support/decisions.js';
 import { useGate } from '../../support/gate.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -18,7 +19,7 @@ beforeAll(async () => {
 const reason = 'looked at it';
 const FOUR_EYES = 'CANARY_FOUR_EYES: ada requested the release, so another person must approve it';
 
-test('a release is approved by another person of the list alone, by update, signal and command line', async () => {
+fullTest('a release is approved by another person of the list alone, by update, signal and command line', async () => {
   const { sha, digests } = await gate().greenBuild();
   const run = await gate().release({ sha, requestedBy: 'ada', approval: 'required' });
   await heldFor(gate(), run, 'approval');
@@ -49,7 +50,7 @@ test('a release is approved by another person of the list alone, by update, sign
   expect(await gate().latest()).toEqual(old);
 });
 
-test('a promotion without tests is no way round: it waits for another person', async () => {
+fullTest('a promotion without tests is no way round: it waits for another person', async () => {
   const { sha, digests } = await gate().greenBuild();
   const run = await gate().release({ sha, requestedBy: 'ada', promoteOnly: true, reason: 'a hotfix' });
   const hold = await heldFor(gate(), run, 'approval');
@@ -60,17 +61,21 @@ test('a promotion without tests is no way round: it waits for another person', a
   expect(await gate().latest()).toEqual(digests);
 });
 
-test('an approval just after a canary fell silent promotes nothing: its proof is that all are looked at once more', async () => {
-  const { sha } = await gate().greenBuild();
-  const run = await gate().release({ sha, approval: 'required', requestedBy: 'ada' });
-  await heldFor(gate(), run, 'approval');
-  const [before, [tenant]] = [await gate().latest(), gate().tenants];
-  // Long before the next probe of the watch, which is due every 10 s.
-  await tenant?.crash();
-  expect(await say(run, 'approve', { by: 'bob', reason })).toBe('approve accepted: promote');
-  await until('it waits for its canary', async () => (await gate().phase(run)) === 'awaiting-canary', 30_000);
-  expect(await gate().latest()).toEqual(before);
-  await run.signal('abort', { by: 'bob', reason });
-  expect((await awaitRunEnd(run)).report).toMatchObject({ outcome: 'CanaryAborted' });
-  await tenant?.recover();
-}, 60_000);
+fullTest(
+  'an approval just after a canary fell silent promotes nothing: its proof is that all are looked at once more',
+  async () => {
+    const { sha } = await gate().greenBuild();
+    const run = await gate().release({ sha, approval: 'required', requestedBy: 'ada' });
+    await heldFor(gate(), run, 'approval');
+    const [before, [tenant]] = [await gate().latest(), gate().tenants];
+    // Long before the next probe of the watch, which is due every 10 s.
+    await tenant?.crash();
+    expect(await say(run, 'approve', { by: 'bob', reason })).toBe('approve accepted: promote');
+    await until('it waits for its canary', async () => (await gate().phase(run)) === 'awaiting-canary', 30_000);
+    expect(await gate().latest()).toEqual(before);
+    await run.signal('abort', { by: 'bob', reason });
+    expect((await awaitRunEnd(run)).report).toMatchObject({ outcome: 'CanaryAborted' });
+    await tenant?.recover();
+  },
+  60_000,
+);

@@ -15,19 +15,22 @@ beforeAll(async () => {
 });
 
 describe('the good path', () => {
-  test('a build that every tenant runs and passes gets :latest of both images, by the digests that were tested', async () => {
-    const sha = newSha();
-    const digests = await gate().publish(sha);
-    gate().deploy({ sha });
+  fullTest(
+    'a build that every tenant runs and passes gets :latest of both images, by the digests that were tested',
+    async () => {
+      const sha = newSha();
+      const digests = await gate().publish(sha);
+      gate().deploy({ sha });
 
-    const end = await awaitRunEnd(await gate().release({ sha }));
+      const end = await awaitRunEnd(await gate().release({ sha }));
 
-    expect(end.report).toMatchObject({
-      outcome: 'promoted',
-      images: digests.map((digest) => ({ digest, result: 'promoted' })),
-    });
-    expect(await gate().latest()).toEqual(digests);
-  });
+      expect(end.report).toMatchObject({
+        outcome: 'promoted',
+        images: digests.map((digest) => ({ digest, result: 'promoted' })),
+      });
+      expect(await gate().latest()).toEqual(digests);
+    },
+  );
 
   fullTest('the same build once more moves nothing and is promoted anyway', async () => {
     const sha = newSha();
@@ -50,7 +53,7 @@ describe('the good path', () => {
     expect((await awaitRunEnd(first)).report).toMatchObject({ outcome: 'promoted' });
   });
 
-  test('what it waits for, and since when, can be queried and is listed', async () => {
+  fullTest('what it waits for, and since when, can be queried and is listed', async () => {
     const sha = newSha();
     await gate().publish(sha);
     gate().deploy({ sha: OLD });
@@ -128,7 +131,7 @@ describe('what is not tested is not promoted', () => {
     expect(await gate().latest()).toEqual(before);
   });
 
-  test('a tenant that refuses our token is no verdict about the build, and nothing moves', async () => {
+  fullTest('a tenant that refuses our token is no verdict about the build, and nothing moves', async () => {
     const sha = newSha();
     const before = await gate().latest();
     await gate().publish(sha);

@@ -34,12 +34,15 @@ async function released({ follows = true } = {}) {
   return { sha, digests, handle, pointed };
 }
 
-test('the release that holds the lane points the tag at its build, and promotes what was tested there', async () => {
-  const { digests, handle } = await released();
-  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted', notTested: [] });
-  expect(await canaryTag()).toEqual(digests);
-  expect(await gate().latest()).toEqual(digests);
-});
+fullTest(
+  'the release that holds the lane points the tag at its build, and promotes what was tested there',
+  async () => {
+    const { digests, handle } = await released();
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted', notTested: [] });
+    expect(await canaryTag()).toEqual(digests);
+    expect(await gate().latest()).toEqual(digests);
+  },
+);
 
 fullTest('a release that waits for the lane leaves the tag to the holder', async () => {
   const first = await released({ follows: false });
@@ -54,7 +57,7 @@ fullTest('a release that waits for the lane leaves the tag to the holder', async
   expect((await awaitRunEnd(second.handle)).report).toMatchObject({ outcome: 'promoted' });
 });
 
-test('a tag that was moved from outside is pointed again when the wait starts over', async () => {
+fullTest('a tag that was moved from outside is pointed again when the wait starts over', async () => {
   await gate().stopWorker();
   await gate().startWorker({ ...gate().env, CANARY_UPDATE_TIMEOUT: '2s' });
   const { digests, handle, sha, pointed } = await released({ follows: false });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect } from 'vitest';
 import { laneCommandUpdate } from '../../../src/contract/messages.js';
 import { awaitRunEnd, sendDecision } from '../../../src/temporal/runs.js';
 import { type Actions, actionsSince, totalOf } from '../../../testbed/actions.js';
@@ -11,6 +11,7 @@ import { useGate } from '../../support/gate.js';
 import { laneState, queuedRelease } from '../../support/lanes.js';
 import { useOwnServer } from '../../support/own-server.js';
 import { PATIENT } from '../../support/phases.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -34,7 +35,7 @@ const isSoon = <T>(what: string, ask: () => Promise<T> | T) => until(what, ask, 
 const hasEnded = (handle: { describe(): Promise<{ status: { name: string } }> }) =>
   isSoon('it has ended', async () => (await handle.describe()).status.name !== 'RUNNING');
 
-test('a release takes at most 56 Actions apart from its waits', async () => {
+fullTest('a release takes at most 56 Actions apart from its waits', async () => {
   const release = async () => {
     const { sha } = await gate().greenBuild();
     expect((await awaitRunEnd(await gate().release({ sha }))).report).toMatchObject({ outcome: 'promoted' });
@@ -47,39 +48,42 @@ test('a release takes at most 56 Actions apart from its waits', async () => {
   expect(totalOf(found), JSON.stringify([...found])).toBeLessThanOrEqual(56);
 });
 
-test('a release that is held and followed, with one queued behind it, costs a few heartbeats; an abort frees the lane at once', async () => {
-  const { sha } = await gate().greenBuild();
-  const handle = await gate().release({ sha, approval: 'required' });
-  await heldFor(gate(), handle, 'approval');
-  const following = canary(['release', sha, '--approval', 'required', '--wait'], {
-    CANARY_LANE: gate().lane,
-    TEMPORAL_ADDRESS: server.address(),
-  });
-  const next = await queuedRelease(gate());
-  const last = await queuedRelease(gate(), { force: true, reason: 'more' });
-  const probed = () => gate().tenants[0]?.requests.length ?? 0;
-  const nextProbe = async () => {
-    const seen = probed();
-    await until('the canaries are probed', () => probed() > seen);
-  };
-  await nextProbe();
-  const before = await sinceStart();
-  await nextProbe();
-  const found = await since(before);
-  expect(totalOf(found), JSON.stringify([...found])).toBeLessThanOrEqual(6);
+fullTest(
+  'a release that is held and followed, with one queued behind it, costs a few heartbeats; an abort frees the lane at once',
+  async () => {
+    const { sha } = await gate().greenBuild();
+    const handle = await gate().release({ sha, approval: 'required' });
+    await heldFor(gate(), handle, 'approval');
+    const following = canary(['release', sha, '--approval', 'required', '--wait'], {
+      CANARY_LANE: gate().lane,
+      TEMPORAL_ADDRESS: server.address(),
+    });
+    const next = await queuedRelease(gate());
+    const last = await queuedRelease(gate(), { force: true, reason: 'more' });
+    const probed = () => gate().tenants[0]?.requests.length ?? 0;
+    const nextProbe = async () => {
+      const seen = probed();
+      await until('the canaries are probed', () => probed() > seen);
+    };
+    await nextProbe();
+    const before = await sinceStart();
+    await nextProbe();
+    const found = await since(before);
+    expect(totalOf(found), JSON.stringify([...found])).toBeLessThanOrEqual(6);
 
-  await sendDecision(gate().client, last.handle.workflowId, 'abort', ada);
-  await hasEnded(last.handle);
-  await sendDecision(gate().client, handle.workflowId, 'abort', ada);
-  await hasEnded(handle);
-  await isSoon('the next one holds the lane', async () => (await gate().phase(next.handle)) === 'awaiting-canary');
-  // The last status of a run that has ended may come before or after its end.
-  expect((await following).out).toContain('CanaryAborted: aborted by ada: looked at it');
-  await sendDecision(gate().client, next.handle.workflowId, 'abort', ada);
-  await hasEnded(next.handle);
-});
+    await sendDecision(gate().client, last.handle.workflowId, 'abort', ada);
+    await hasEnded(last.handle);
+    await sendDecision(gate().client, handle.workflowId, 'abort', ada);
+    await hasEnded(handle);
+    await isSoon('the next one holds the lane', async () => (await gate().phase(next.handle)) === 'awaiting-canary');
+    // The last status of a run that has ended may come before or after its end.
+    expect((await following).out).toContain('CanaryAborted: aborted by ada: looked at it');
+    await sendDecision(gate().client, next.handle.workflowId, 'abort', ada);
+    await hasEnded(next.handle);
+  },
+);
 
-test('canary resume promotes what waited for it at once', async () => {
+fullTest('canary resume promotes what waited for it at once', async () => {
   await gate().sendToLane('pause', ada);
   const { sha } = await gate().greenBuild();
   const handle = await gate().release({ sha });

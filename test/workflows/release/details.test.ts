@@ -1,12 +1,13 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect } from 'vitest';
 import { moveLatestId } from '../../../src/contract/ids.js';
 import { laneCommandUpdate } from '../../../src/contract/messages.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { ada, heldFor, say } from '../../support/decisions.js';
 import { useGate } from '../../support/gate.js';
 import { laneHandle } from '../../support/lanes.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -35,7 +36,7 @@ async function summariesOf(handle: WorkflowHandle): Promise<(string | null)[]> {
   return summaries.filter((summary) => summary !== 'publish events' && summary !== 'collect entered phases');
 }
 
-test('the page of a run in the Temporal UI follows it, and its timeline names each step', async () => {
+fullTest('the page of a run in the Temporal UI follows it, and its timeline names each step', async () => {
   const { sha } = await gate().greenBuild();
   const handle = await gate().release({ sha, approval: 'required' });
   const { id } = await heldFor(gate(), handle, 'approval');
@@ -69,7 +70,7 @@ test('the page of a run in the Temporal UI follows it, and its timeline names ea
   ]);
 });
 
-test('the page and the timeline of a rollback follow it too', async () => {
+fullTest('the page and the timeline of a rollback follow it too', async () => {
   const handle = await gate().rollback({ sha: OLD, reason: 'search is slow' });
   await awaitRunEnd(handle);
   expect(await detailsOf(handle)).toMatch(/^\*\*done\*\*.*\*\*promoted\*\*/s);
@@ -82,7 +83,7 @@ test('the page and the timeline of a rollback follow it too', async () => {
   ]);
 });
 
-test('the page of the lane follows it', async () => {
+fullTest('the page of the lane follows it', async () => {
   const lane = laneHandle(gate());
   await gate().laneClient.update(laneCommandUpdate('unhold'), ada);
   await until('the page says so', async () => (await detailsOf(lane)).startsWith('**Promotion is automatic**'));

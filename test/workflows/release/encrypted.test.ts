@@ -35,42 +35,45 @@ beforeEach(() => gate().begin(OLD));
 const cli = (args: string[], env: Record<string, string> = {}) =>
   canary(args, { CANARY_LANE: gate().lane, CANARY_PAYLOAD_KEY_FILE, ...env });
 
-test('a release, its verdict, its decisions and its failures are in Temporal encrypted alone, and people read them with the key', async () => {
-  const promoted = await gate().greenBuild();
-  await awaitRunEnd(await gate().release({ sha: promoted.sha }));
-  expect(await gate().latest()).toEqual(promoted.digests);
-  const missing = await awaitRunEnd(await gate().release({ sha: newSha() }));
-  expect(missing.report).toMatchObject({ outcome: 'BuildNotFound', why: expect.stringContaining(gate().host) });
-  const red = await gate().greenBuild();
-  gate().deploy({ sha: red.sha, misbehave: 'empty-subsystems' });
-  const end = await awaitRunEnd(await gate().release({ sha: red.sha }));
-  expect(end.report).toMatchObject({ outcome: 'CanaryRejected' });
-  const held = await gate().greenBuild();
-  const waiting = await gate().release({ sha: held.sha, approval: 'required' });
-  await until('it waits', async () => (await gate().phase(waiting)) === 'awaiting-approval');
-  const aborted = await cli(['abort', held.sha, '--by', 'ada.lovelace', '--reason', 'the invoices are wrong']);
-  expect(aborted.code).toBe(0);
-  expect((await awaitRunEnd(waiting)).report).toMatchObject({ outcome: 'CanaryAborted' });
+fullTest(
+  'a release, its verdict, its decisions and its failures are in Temporal encrypted alone, and people read them with the key',
+  async () => {
+    const promoted = await gate().greenBuild();
+    await awaitRunEnd(await gate().release({ sha: promoted.sha }));
+    expect(await gate().latest()).toEqual(promoted.digests);
+    const missing = await awaitRunEnd(await gate().release({ sha: newSha() }));
+    expect(missing.report).toMatchObject({ outcome: 'BuildNotFound', why: expect.stringContaining(gate().host) });
+    const red = await gate().greenBuild();
+    gate().deploy({ sha: red.sha, misbehave: 'empty-subsystems' });
+    const end = await awaitRunEnd(await gate().release({ sha: red.sha }));
+    expect(end.report).toMatchObject({ outcome: 'CanaryRejected' });
+    const held = await gate().greenBuild();
+    const waiting = await gate().release({ sha: held.sha, approval: 'required' });
+    await until('it waits', async () => (await gate().phase(waiting)) === 'awaiting-approval');
+    const aborted = await cli(['abort', held.sha, '--by', 'ada.lovelace', '--reason', 'the invoices are wrong']);
+    expect(aborted.code).toBe(0);
+    expect((await awaitRunEnd(waiting)).report).toMatchObject({ outcome: 'CanaryAborted' });
 
-  const { out } = await cli(['status', held.sha]);
-  expect(out.join('\n')).toContain('the invoices are wrong');
+    const { out } = await cli(['status', held.sha]);
+    expect(out.join('\n')).toContain('the invoices are wrong');
 
-  const all = await until('the runs are listed', async () => {
-    const text = await storedHistories(gate());
-    return text.includes(releaseId(gate().lane, parseSha(held.sha))) ? text : null;
-  });
-  for (const secret of ['canary-1', 'canary-2', gate().host, 'ada.lovelace', 'invoices', 'subsystems'])
-    expect(
-      all.slice(Math.max(0, all.indexOf(secret) - 300), all.indexOf(secret) + 100),
-      `the histories show ${secret}`,
-    ).not.toContain(secret);
-  expect(all).toContain('binary/encrypted');
+    const all = await until('the runs are listed', async () => {
+      const text = await storedHistories(gate());
+      return text.includes(releaseId(gate().lane, parseSha(held.sha))) ? text : null;
+    });
+    for (const secret of ['canary-1', 'canary-2', gate().host, 'ada.lovelace', 'invoices', 'subsystems'])
+      expect(
+        all.slice(Math.max(0, all.indexOf(secret) - 300), all.indexOf(secret) + 100),
+        `the histories show ${secret}`,
+      ).not.toContain(secret);
+    expect(all).toContain('binary/encrypted');
 
-  const before = await laneState(gate());
-  await endLane(gate());
-  await startLane(gate());
-  expect(await laneState(gate())).toEqual(before);
-});
+    const before = await laneState(gate());
+    await endLane(gate());
+    await startLane(gate());
+    expect(await laneState(gate())).toEqual(before);
+  },
+);
 
 test('without the key, or with another one, the command line says which key it needs', async () => {
   const { sha } = await gate().greenBuild();

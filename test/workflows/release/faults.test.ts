@@ -4,7 +4,7 @@ import { type MemoryRegistry, startMemoryRegistry } from '../../../testbed/memor
 import { ociError, type RegistryRequest } from '../../../testbed/registry-store.js';
 import { ada, heldFor, refusal, say } from '../../support/decisions.js';
 import { useGate } from '../../support/gate.js';
-import { firstRows } from '../../support/rows.js';
+import { firstRows, fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -31,7 +31,7 @@ const DENIED = ociError(403, 'DENIED', 'your authorization token has expired');
 
 describe('a registry that is down is retried for its budget, then the release is held; retry continues where it was', () => {
   test.each<[step: string, match: (sha: string) => (request: RegistryRequest) => boolean, answer?: typeof DENIED]>(
-    firstRows(2, [
+    firstRows(1, [
       [
         'the digests are read',
         (sha) =>
@@ -88,7 +88,7 @@ describe('a step that no worker ends in time', () => {
 });
 
 describe('an abort', () => {
-  test('that arrives with the fault that leads to a hold ends the run', async () => {
+  fullTest('that arrives with the fault that leads to a hold ends the run', async () => {
     const { sha } = await gate().greenBuild();
     const tag = `/staging-${sha.slice(0, 7)}`;
     const heal = down(({ path }) => path.endsWith(tag));

@@ -1,8 +1,9 @@
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { awaitRunEnd, queryStatus } from '../../../src/temporal/runs.js';
 import { startSinkServer } from '../../../testbed/sink-server.js';
 import { startTenant } from '../../../testbed/tenant.js';
 import { TOKEN, useGate } from '../../support/gate.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -35,7 +36,7 @@ const build = async () => {
   return { sha, digests };
 };
 
-test('a release waits for a fleet that was never read, and on a copy its status and report say so', async () => {
+fullTest('a release waits for a fleet that was never read, and on a copy its status and report say so', async () => {
   answer(503);
   await gate().begin(newSha());
   const first = await build();

@@ -81,7 +81,7 @@ describe('approval', () => {
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('that no person gives expires, and nothing moves', async () => {
+  fullTest('that no person gives expires, and nothing moves', async () => {
     const impatient = { ...gate().env, CANARY_HOLD_TIMEOUT: '200ms' };
     await gate().stopWorker();
     await gate().startWorker(impatient);
@@ -98,7 +98,7 @@ describe('approval', () => {
 });
 
 describe('a hold has decisions, and each does what it says', () => {
-  test('canary-not-updated: refused to approve; retry waits again', async () => {
+  fullTest('canary-not-updated: refused to approve; retry waits again', async () => {
     const sha = newSha();
     const digests = await gate().publish(sha);
     gate().deploy({ sha: OLD });
@@ -228,7 +228,7 @@ describe('a hold has decisions, and each does what it says', () => {
     await awaitRunEnd(handle);
   });
 
-  test('latest-moved: approved it promotes over exactly the digests shown', async () => {
+  fullTest('latest-moved: approved it promotes over exactly the digests shown', async () => {
     const [{ sha, digests }, other] = [await gate().greenBuild(), newSha()];
     const handle = await gate().release({ sha, soak: '1s' });
     await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
 import { fleetSeenSignal } from '../../../src/contract/messages.js';
 import { CanaryTenantsRed } from '../../../src/contract/search-attributes.js';
 import { MAX_BY, MAX_REASON } from '../../../src/domain/decide.js';
@@ -41,20 +41,24 @@ describe('300 red tenants with long names', () => {
   });
   afterAll(() => Promise.all(tenants.map((tenant) => tenant.stop())));
 
-  test('end as RED anyway: every list that the server limits is cut, and the report counts the rest', async () => {
-    const old = await gate().begin(OLD);
-    await gate().publish(sha);
-    const handle = await gate().release({ sha });
-    const { report } = await awaitRunEnd(handle);
-    expect(report).toMatchObject({ outcome: 'CanaryRejected' });
-    expect(report?.why.length).toBeLessThan(2_100);
-    const red = (await handle.describe()).typedSearchAttributes.get(CanaryTenantsRed);
-    expect(red?.length).toBeGreaterThan(10);
-    expect(red?.join().length).toBeLessThan(2_048);
-    const { tenants: told, tenantsLeftOut = 0 } = report as { tenants: unknown[]; tenantsLeftOut?: number };
-    expect(told.length + tenantsLeftOut).toBe(300);
-    expect(await gate().latest()).toEqual(old);
-  }, 90_000);
+  fullTest(
+    'end as RED anyway: every list that the server limits is cut, and the report counts the rest',
+    async () => {
+      const old = await gate().begin(OLD);
+      await gate().publish(sha);
+      const handle = await gate().release({ sha });
+      const { report } = await awaitRunEnd(handle);
+      expect(report).toMatchObject({ outcome: 'CanaryRejected' });
+      expect(report?.why.length).toBeLessThan(2_100);
+      const red = (await handle.describe()).typedSearchAttributes.get(CanaryTenantsRed);
+      expect(red?.length).toBeGreaterThan(10);
+      expect(red?.join().length).toBeLessThan(2_048);
+      const { tenants: told, tenantsLeftOut = 0 } = report as { tenants: unknown[]; tenantsLeftOut?: number };
+      expect(told.length + tenantsLeftOut).toBe(300);
+      expect(await gate().latest()).toEqual(old);
+    },
+    90_000,
+  );
 });
 
 describe('a tenant that accepts every request and never answers', () => {
@@ -76,23 +80,27 @@ describe('a tenant that accepts every request and never answers', () => {
     deaf.close();
   });
 
-  test('costs the wait no heartbeat: it is one attempt to the end, and the tenant is named', async () => {
-    const sha = newSha();
-    await gate().begin(newSha());
-    await gate().publish(sha);
-    awake.run({ sha });
-    const handle = await gate().release({ sha });
-    const { report } = await awaitRunEnd(handle);
-    expect(report).toMatchObject({
-      outcome: 'CanaryHoldExpired',
-      why: expect.stringContaining('deaf reports no build'),
-    });
-    const history = JSON.parse(historyToJSON(await handle.fetchHistory())) as {
-      events: { activityTaskStartedEventAttributes?: { attempt?: number } }[];
-    };
-    const attempts = history.events.flatMap((event) => event.activityTaskStartedEventAttributes?.attempt ?? []);
-    expect(new Set(attempts)).toEqual(new Set([1]));
-  }, 60_000);
+  fullTest(
+    'costs the wait no heartbeat: it is one attempt to the end, and the tenant is named',
+    async () => {
+      const sha = newSha();
+      await gate().begin(newSha());
+      await gate().publish(sha);
+      awake.run({ sha });
+      const handle = await gate().release({ sha });
+      const { report } = await awaitRunEnd(handle);
+      expect(report).toMatchObject({
+        outcome: 'CanaryHoldExpired',
+        why: expect.stringContaining('deaf reports no build'),
+      });
+      const history = JSON.parse(historyToJSON(await handle.fetchHistory())) as {
+        events: { activityTaskStartedEventAttributes?: { attempt?: number } }[];
+      };
+      const attempts = history.events.flatMap((event) => event.activityTaskStartedEventAttributes?.attempt ?? []);
+      expect(new Set(attempts)).toEqual(new Set([1]));
+    },
+    60_000,
+  );
 });
 
 describe('payloads of any client', () => {
@@ -113,7 +121,7 @@ describe('payloads of any client', () => {
     return { sha, handle };
   }
 
-  test('invalid builds are not shown as what tenants report', async () => {
+  fullTest('invalid builds are not shown as what tenants report', async () => {
     const { handle } = await waiting();
     const before = (await statusOf(gate(), handle))?.builds;
     const builds = [[null], ['x'], [{ tenant: 'canary-1' }], [{ tenant: 7, build: 'x'.repeat(5_000) }]];
@@ -125,7 +133,7 @@ describe('payloads of any client', () => {
     expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
   });
 
-  test('a name or a reason that is too long is refused, with the limit', async () => {
+  fullTest('a name or a reason that is too long is refused, with the limit', async () => {
     const { handle } = await waiting();
     for (const long of [
       { ...ada, by: 'x'.repeat(MAX_BY + 1) },

@@ -3,6 +3,7 @@ import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { pushBuild, retag, tagDigest } from '../../../testbed/images.js';
 import { useGate } from '../../support/gate.js';
 import { laneState } from '../../support/lanes.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 
 const WORKER = 'optional/worker';
@@ -52,7 +53,7 @@ describe('a release of a build that has no image of an optional repository', () 
     expect(history.at(-1)?.images.at(-1)).toMatchObject({ digest: old[2], unchanged: true });
   });
 
-  test('a rollback to that build brings back the image that it ran with', async () => {
+  fullTest('a rollback to that build brings back the image that it ran with', async () => {
     const { sha, digests } = await gate().greenBuild();
     const newWorker = await pushWorker(sha);
     const next = await awaitRunEnd(await gate().release({ sha }));

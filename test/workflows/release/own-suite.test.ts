@@ -2,13 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import type { ReleaseReport } from '../../../src/contract/release.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { type SinkServer, startSinkServer } from '../../../testbed/sink-server.js';
 import { repositoryRoot } from '../../../testbed/tools.js';
 import { startWorkspaceTenant } from '../../../testbed/workspace-tenant.js';
 import { useGate } from '../../support/gate.js';
+import { fullDescribe } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'canary-own-suite-'));
@@ -35,7 +36,7 @@ const answerOf = ({ path }: { path: string }) => {
   return { status: 200, headers: { 'content-type': 'application/json' }, body };
 };
 
-describe('tenants of a fleet file, with a header each and a suite of their own', () => {
+fullDescribe('tenants of a fleet file, with a header each and a suite of their own', () => {
   const sha = newSha();
   let prometheus: SinkServer;
   let tenant: Awaited<ReturnType<typeof startWorkspaceTenant>>;
@@ -83,7 +84,7 @@ describe('tenants of a fleet file, with a header each and a suite of their own',
   });
 });
 
-describe('tenants that cannot tell their build', () => {
+fullDescribe('tenants that cannot tell their build', () => {
   const gate = useGate('no-probe', () => ({
     tenants: 1,
     env: { CANARY_BUILD_PROBE: 'none', CANARY_UPDATE_TIMEOUT: '1h' },

@@ -10,6 +10,7 @@ import type { LaneClient } from '../../../src/temporal/lane-client.js';
 import { awaitRunEnd, queryStatus } from '../../../src/temporal/runs.js';
 import { ada, heldFor, say } from '../../support/decisions.js';
 import { useGate } from '../../support/gate.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -66,7 +67,7 @@ test('a release goes on without a tenant in quarantine, and its status and repor
   expect(entry.reason).toMatch(/^every check passed on every canary tenant; canary-2 is in quarantine until /);
 });
 
-test('a running release that waits for a tenant goes on as soon as that is in quarantine', async () => {
+fullTest('a running release that waits for a tenant goes on as soon as that is in quarantine', async () => {
   const { sha, digests } = await buildOnFirst();
   const handle = await gate().release({ sha });
   await until('it waits', async () => (await gate().phase(handle)) === 'awaiting-canary');
@@ -74,7 +75,7 @@ test('a running release that waits for a tenant goes on as soon as that is in qu
   await expectPromoted(handle, digests);
 });
 
-test('a running release that is held for a tenant goes on without it after a retry', async () => {
+fullTest('a running release that is held for a tenant goes on without it after a retry', async () => {
   const { sha, digests } = await gate().greenBuild();
   sick().run({ sha, misbehave: 'reject-commit' });
   const handle = await gate().release({ sha });
@@ -84,7 +85,7 @@ test('a running release that is held for a tenant goes on without it after a ret
   await expectPromoted(handle, digests);
 });
 
-test('a tenant that turns RED in quarantine does not reject the build that is soaking', async () => {
+fullTest('a tenant that turns RED in quarantine does not reject the build that is soaking', async () => {
   const { sha, digests } = await gate().greenBuild();
   const handle = await gate().release({ sha, soak: '4s' });
   await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
@@ -93,38 +94,44 @@ test('a tenant that turns RED in quarantine does not reject the build that is so
   await expectPromoted(handle, digests);
 });
 
-test('a tenant that comes back from quarantine during the soak has not been watched: all soak from zero', async () => {
-  const { sha, digests } = await buildOnFirst();
-  const handle = await gate().release({ sha, soak: '6s' });
-  await until('it waits', async () => (await gate().phase(handle)) === 'awaiting-canary');
-  await aside('canary-2');
-  await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
-  gate().deploy({ sha });
-  await back('canary-2');
-  const report = (await awaitRunEnd(handle)).report as ReleaseReport;
-  expect(report).toMatchObject({ outcome: 'promoted' });
-  expect(report).not.toHaveProperty('fleetNotes');
-  expect(report.phases.find(({ phase }) => phase === 'soaking')?.visits).toBe(2);
-  expect(report.tenants.map(({ tenant }) => tenant)).toEqual(['canary-1', 'canary-2']);
-  expect(report.watched?.watchedMs).toBeGreaterThanOrEqual(6_000);
-  expect(await gate().latest()).toEqual(digests);
-});
+fullTest(
+  'a tenant that comes back from quarantine during the soak has not been watched: all soak from zero',
+  async () => {
+    const { sha, digests } = await buildOnFirst();
+    const handle = await gate().release({ sha, soak: '6s' });
+    await until('it waits', async () => (await gate().phase(handle)) === 'awaiting-canary');
+    await aside('canary-2');
+    await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
+    gate().deploy({ sha });
+    await back('canary-2');
+    const report = (await awaitRunEnd(handle)).report as ReleaseReport;
+    expect(report).toMatchObject({ outcome: 'promoted' });
+    expect(report).not.toHaveProperty('fleetNotes');
+    expect(report.phases.find(({ phase }) => phase === 'soaking')?.visits).toBe(2);
+    expect(report.tenants.map(({ tenant }) => tenant)).toEqual(['canary-1', 'canary-2']);
+    expect(report.watched?.watchedMs).toBeGreaterThanOrEqual(6_000);
+    expect(await gate().latest()).toEqual(digests);
+  },
+);
 
-test('with fewer healthy tenants than CANARY_MIN_TENANTS a release is held, and a retry reads the fleet again', async () => {
-  const { sha, digests } = await gate().greenBuild();
-  for (const tenant of ['canary-1', 'canary-2']) await aside(tenant);
-  const handle = await gate().release({ sha });
-  const hold = await heldFor(gate(), handle, 'too-few-tenants');
-  expect(hold.why).toMatch(
-    /^0 of at least 1 tenants can test the build; canary-1 is in quarantine until .*; canary-2 /,
-  );
-  await expect(say(handle, 'approve', { ...ada, hold: hold.id })).rejects.toThrow();
-  await back('canary-1');
-  await say(handle, 'retry', { ...ada, hold: hold.id });
-  await expectPromoted(handle, digests);
-});
+fullTest(
+  'with fewer healthy tenants than CANARY_MIN_TENANTS a release is held, and a retry reads the fleet again',
+  async () => {
+    const { sha, digests } = await gate().greenBuild();
+    for (const tenant of ['canary-1', 'canary-2']) await aside(tenant);
+    const handle = await gate().release({ sha });
+    const hold = await heldFor(gate(), handle, 'too-few-tenants');
+    expect(hold.why).toMatch(
+      /^0 of at least 1 tenants can test the build; canary-1 is in quarantine until .*; canary-2 /,
+    );
+    await expect(say(handle, 'approve', { ...ada, hold: hold.id })).rejects.toThrow();
+    await back('canary-1');
+    await say(handle, 'retry', { ...ada, hold: hold.id });
+    await expectPromoted(handle, digests);
+  },
+);
 
-test('a running release whose last tenants go into quarantine is held before it smokes', async () => {
+fullTest('a running release whose last tenants go into quarantine is held before it smokes', async () => {
   const { sha } = await gate().greenBuild();
   const before = await gate().latest();
   const handle = await gate().release({ sha, soak: '3s' });
@@ -136,7 +143,7 @@ test('a running release whose last tenants go into quarantine is held before it 
   expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted' });
 });
 
-test('a release whose tenants go into quarantine after the smoke is held before it is promoted', async () => {
+fullTest('a release whose tenants go into quarantine after the smoke is held before it is promoted', async () => {
   const { sha } = await gate().greenBuild();
   const before = await gate().latest();
   await gate().sendToLane('pause', why);

@@ -5,7 +5,7 @@ import { awaitRunEnd, queryStatus, sendDecision } from '../../../src/temporal/ru
 import { useCountedGate } from '../../support/counted-gate.js';
 import { catchIn, type Phase } from '../../support/phases.js';
 import { entering, firstTask, type Run, resetTo } from '../../support/resets.js';
-import { fullTest, rows } from '../../support/rows.js';
+import { firstRows, fullTest } from '../../support/rows.js';
 import { until } from '../../support/until.js';
 
 const { registry, gate, old: OLD, writes } = await useCountedGate('reset');
@@ -49,7 +49,7 @@ function promotedOnce() {
 }
 
 describe('a release that is reset while it runs', () => {
-  test(
+  fullTest(
     'to any phase up to its approval goes on from there, and needs an approval of its own',
     async () => {
       const { handle, digests } = await catchIn('awaiting-approval', gate(), registry);
@@ -75,11 +75,13 @@ describe('a release that is reset while it runs', () => {
     SEVERAL_RUNS_MS,
   );
 
-  test.each<[Phase, string]>([
-    // Before its smoke it confirms that it holds the lane, and the lane is granted to no release during a move.
-    ['soaking', 'queued'],
-    ['promoting', 'promoting'],
-  ])('to %s while its mover writes is then %s, and each image is written once', async (phase, where) => {
+  test.each(
+    firstRows<[Phase, string]>(1, [
+      // Before its smoke it confirms that it holds the lane, and the lane is granted to no release during a move.
+      ['soaking', 'queued'],
+      ['promoting', 'promoting'],
+    ]),
+  )('to %s while its mover writes is then %s, and each image is written once', async (phase, where) => {
     const { handle, digests, release } = await catchIn('promoting', gate(), registry);
     const again = await reset(handle, phase);
     await inPhase(again, where);
@@ -119,7 +121,7 @@ describe('a promoted release that is reset', () => {
     SEVERAL_RUNS_MS,
   );
 
-  test.each(rows(BEFORE_APPROVAL, ['soaking']))(
+  fullTest.each(BEFORE_APPROVAL)(
     'to %s, when its build is no longer live, does not accept the approval of the earlier run, and needs one of its own',
     async (phase) => {
       const { handle, sha, digests } = await promotedOnce();
@@ -167,7 +169,7 @@ describe('a promoted release that is reset', () => {
     SEVERAL_RUNS_MS,
   );
 
-  test('to promoting after a rollback confirms the holder, and ends because the build is known-bad', async () => {
+  fullTest('to promoting after a rollback confirms the holder, and ends because the build is known-bad', async () => {
     const { handle, sha } = await promotedOnce();
     await gate().setLatest(sha);
     await awaitRunEnd(await gate().rollback({ sha: OLD, reason: 'it burns' }));

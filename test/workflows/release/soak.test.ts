@@ -1,7 +1,8 @@
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect } from 'vitest';
 import { DECISIONS } from '../../../src/contract/messages.js';
 import { awaitRunEnd, queryStatus } from '../../../src/temporal/runs.js';
 import { useGate } from '../../support/gate.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -28,7 +29,7 @@ const away = async (sha: string, handle: Awaited<ReturnType<typeof soaking>>['ha
 };
 
 describe('a soak that is watched', () => {
-  test('lasts its whole time while no check fails, then smokes and promotes', async () => {
+  fullTest('lasts its whole time while no check fails, then smokes and promotes', async () => {
     const { digests, handle } = await soaking();
     const began = Date.now();
     expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
@@ -36,7 +37,7 @@ describe('a soak that is watched', () => {
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('is RED at once when the same check fails twice in a row, and names it', async () => {
+  fullTest('is RED at once when the same check fails twice in a row, and names it', async () => {
     const { sha, handle } = await soaking();
     const began = Date.now();
     gate().deploy({ sha, misbehave: 'empty-subsystems' });
@@ -48,7 +49,7 @@ describe('a soak that is watched', () => {
     expect(await gate().latest()).toEqual(old);
   });
 
-  test('writes nothing to a tenant', async () => {
+  fullTest('writes nothing to a tenant', async () => {
     const { handle } = await soaking();
     const before = gate().tenants.flatMap(({ requests }) => requests).length;
     await until('it was asked', () => gate().tenants.flatMap(({ requests }) => requests).length > before + 20);
@@ -60,25 +61,29 @@ describe('a soak that is watched', () => {
     await awaitRunEnd(handle);
   });
 
-  test('starts over when a tenant leaves the build, and holds the third time', async () => {
-    const { sha, digests, handle } = await soaking();
-    for (let leaves = 0; leaves < 2; leaves += 1) {
+  fullTest(
+    'starts over when a tenant leaves the build, and holds the third time',
+    async () => {
+      const { sha, digests, handle } = await soaking();
+      for (let leaves = 0; leaves < 2; leaves += 1) {
+        await away(sha, handle);
+        await until('it soaks again', async () => (await gate().phase(handle)) === 'soaking');
+      }
       await away(sha, handle);
-      await until('it soaks again', async () => (await gate().phase(handle)) === 'soaking');
-    }
-    await away(sha, handle);
-    const { hold } = await until('it is held', async () => {
-      const status = await queryStatus(gate().client, handle.workflowId);
-      return status?.hold ? status : null;
-    });
-    expect(hold).toMatchObject({
-      name: 'canary-unstable',
-      why: expect.stringMatching(/^interrupted 3 times: canary-1 from .* to .* \(reports/),
-    });
-    await handle.executeUpdate(DECISIONS.retry.update, {
-      args: [{ by: 'ada', reason: 'fixed', hold: hold?.id ?? '' }],
-    });
-    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
-    expect(await gate().latest()).toEqual(digests);
-  }, 60_000);
+      const { hold } = await until('it is held', async () => {
+        const status = await queryStatus(gate().client, handle.workflowId);
+        return status?.hold ? status : null;
+      });
+      expect(hold).toMatchObject({
+        name: 'canary-unstable',
+        why: expect.stringMatching(/^interrupted 3 times: canary-1 from .* to .* \(reports/),
+      });
+      await handle.executeUpdate(DECISIONS.retry.update, {
+        args: [{ by: 'ada', reason: 'fixed', hold: hold?.id ?? '' }],
+      });
+      expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+      expect(await gate().latest()).toEqual(digests);
+    },
+    60_000,
+  );
 });

@@ -69,7 +69,7 @@ describe('aborted, cancelled, terminated', () => {
     );
   });
 
-  test('while promoting finishes the move, and an abort is refused with that reason', async () => {
+  fullTest('while promoting finishes the move, and an abort is refused with that reason', async () => {
     const [aborted, cancelled, terminated] = await Promise.all(
       ways.map(async ({ gate, stop }) => {
         const caught = await catchIn('promoting', gate(), registry);
@@ -112,7 +112,7 @@ describe('an abort in the same instant as promoting', () => {
     RACES_MS,
   );
 
-  test(
+  fullTest(
     'as the last look at the build: is taken and :latest stays, or is refused and both images move',
     async () => {
       const isLast = (sha: string) => after(2, isTagRead(sha));

@@ -51,7 +51,7 @@ const canary = () => {
 };
 
 describe('a canary that is away for a part of the soak', () => {
-  test('makes the release soak from zero, and the report says what was seen', async () => {
+  fullTest('makes the release soak from zero, and the report says what was seen', async () => {
     const run = await start();
     await inPhase(run, 'soaking');
     await canary().crash();
@@ -76,7 +76,7 @@ describe('a canary that is away for a part of the soak', () => {
     expect(await gate().latest()).toEqual(run.digests);
   });
 
-  test('holds the release the third time, and is never promoted without another soak', async () => {
+  fullTest('holds the release the third time, and is never promoted without another soak', async () => {
     const run = await start();
     for (const times of [1, 2, 3]) {
       await soaksAgain(run);
@@ -100,21 +100,24 @@ describe('a canary that is away for a part of the soak', () => {
 });
 
 describe('while a person is asked', () => {
-  test('a canary that falls silent takes the question back, and an approval of the older picture is refused', async () => {
-    const run = await start({ approval: 'required' });
-    const first = await held(run, 'approval');
-    await canary().crash();
-    await interrupted(run, 1);
-    expect(await refusal(run.handle, 'approve', { ...ada, hold: first.id })).toBe(
-      'approve refused: that hold has ended',
-    );
-    await canary().recover();
-    const second = await held(run, 'approval');
-    expect(second.id).not.toBe(first.id);
-    expect(await gate().latest()).toEqual(old);
-    await say(run.handle, 'approve', { ...ada, hold: second.id });
-    expect(await reportOf(run)).toMatchObject({ outcome: 'promoted' });
-  });
+  fullTest(
+    'a canary that falls silent takes the question back, and an approval of the older picture is refused',
+    async () => {
+      const run = await start({ approval: 'required' });
+      const first = await held(run, 'approval');
+      await canary().crash();
+      await interrupted(run, 1);
+      expect(await refusal(run.handle, 'approve', { ...ada, hold: first.id })).toBe(
+        'approve refused: that hold has ended',
+      );
+      await canary().recover();
+      const second = await held(run, 'approval');
+      expect(second.id).not.toBe(first.id);
+      expect(await gate().latest()).toEqual(old);
+      await say(run.handle, 'approve', { ...ada, hold: second.id });
+      expect(await reportOf(run)).toMatchObject({ outcome: 'promoted' });
+    },
+  );
 
   fullTest('a canary that turns red ends the release', async () => {
     const run = await start({ approval: 'required' });

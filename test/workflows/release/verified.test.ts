@@ -11,6 +11,7 @@ import { type OidcIssuer, startOidcIssuer, type TokenSpec } from '../../../testb
 import { canary } from '../../support/cli.js';
 import { heldFor, refusal, statusOf } from '../../support/decisions.js';
 import { logged, useGate } from '../../support/gate.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { storedHistories } from '../../support/stored.js';
 import { until } from '../../support/until.js';
@@ -63,68 +64,72 @@ const textOf = ({ out, err }: { out: string[]; err: string[] }) => [...err, ...o
 const ADA = `verified: ${PRODUCTION} / ada`;
 const BOB = `verified: ${PRODUCTION} / bob`;
 
-test('release, approval and rollback are by whom a token proves, and no token is anywhere', async () => {
-  const { sha, digests } = await gate().greenBuild();
-  const texts: string[] = [];
-  const started = await cli(['release', sha, '--approval', 'required', '--by', 'mallory'], await tokenOf('ada'));
-  expect([started.code, textOf(started)]).toEqual([0, expect.stringContaining('is started')]);
-  const run = gate().client.workflow.getHandle(releaseId(gate().lane, parseSha(sha)));
-  const { id } = await heldFor(gate(), run, 'approval');
-  texts.push(
-    JSON.stringify(await statusOf(gate(), run)),
-    textOf(await canary(['status', sha], { CANARY_LANE: gate().lane, CANARY_PAYLOAD_KEY_FILE })),
-  );
-  expect(texts[1]).toContain(`not by ${ADA}, who requested it, with a verified identity`);
+fullTest(
+  'release, approval and rollback are by whom a token proves, and no token is anywhere',
+  async () => {
+    const { sha, digests } = await gate().greenBuild();
+    const texts: string[] = [];
+    const started = await cli(['release', sha, '--approval', 'required', '--by', 'mallory'], await tokenOf('ada'));
+    expect([started.code, textOf(started)]).toEqual([0, expect.stringContaining('is started')]);
+    const run = gate().client.workflow.getHandle(releaseId(gate().lane, parseSha(sha)));
+    const { id } = await heldFor(gate(), run, 'approval');
+    texts.push(
+      JSON.stringify(await statusOf(gate(), run)),
+      textOf(await canary(['status', sha], { CANARY_LANE: gate().lane, CANARY_PAYLOAD_KEY_FILE })),
+    );
+    expect(texts[1]).toContain(`not by ${ADA}, who requested it, with a verified identity`);
 
-  expect(await refusal(run, 'approve', { by: 'bob', reason: 'x', hold: id })).toContain(
-    'CANARY_REQUIRE_VERIFIED: approve needs',
-  );
-  for (const [token, why] of [
-    [await tokenOf('ada'), `CANARY_FOUR_EYES: ${ADA} requested the release`],
-    [
-      await tokenOf('bob', { subject: 'repo:acme/app:ref:refs/heads/main' }),
-      'CANARY_APPROVERS: verified: repo:acme/app:ref:refs/heads/main / bob is none of',
-    ],
-    [await tokenOf('bob', { forged: true }), 'its signature is not that of its issuer'],
-  ] as const) {
-    const refused = await cli(['approve', sha], token);
-    expect([refused.code, textOf(refused)]).toEqual([1, expect.stringContaining(why)]);
-    texts.push(textOf(refused));
-  }
-  expect(await gate().latest()).toEqual(old);
-  const approved = await cli(['approve', sha], await tokenOf('bob'));
-  expect([approved.code, textOf(approved)]).toEqual([0, expect.stringContaining('approve accepted: promote')]);
-  const { report } = await awaitRunEnd(run);
-  expect(report).toMatchObject({
-    outcome: 'promoted',
-    requestedBy: ADA,
-    verified: { issuer: issuer.url, subject: PRODUCTION, actor: 'ada' },
-    decisions: [{ verb: 'approve', by: BOB, verified: { actor: 'bob' } }],
-  });
-  expect(await gate().latest()).toEqual(digests);
+    expect(await refusal(run, 'approve', { by: 'bob', reason: 'x', hold: id })).toContain(
+      'CANARY_REQUIRE_VERIFIED: approve needs',
+    );
+    for (const [token, why] of [
+      [await tokenOf('ada'), `CANARY_FOUR_EYES: ${ADA} requested the release`],
+      [
+        await tokenOf('bob', { subject: 'repo:acme/app:ref:refs/heads/main' }),
+        'CANARY_APPROVERS: verified: repo:acme/app:ref:refs/heads/main / bob is none of',
+      ],
+      [await tokenOf('bob', { forged: true }), 'its signature is not that of its issuer'],
+    ] as const) {
+      const refused = await cli(['approve', sha], token);
+      expect([refused.code, textOf(refused)]).toEqual([1, expect.stringContaining(why)]);
+      texts.push(textOf(refused));
+    }
+    expect(await gate().latest()).toEqual(old);
+    const approved = await cli(['approve', sha], await tokenOf('bob'));
+    expect([approved.code, textOf(approved)]).toEqual([0, expect.stringContaining('approve accepted: promote')]);
+    const { report } = await awaitRunEnd(run);
+    expect(report).toMatchObject({
+      outcome: 'promoted',
+      requestedBy: ADA,
+      verified: { issuer: issuer.url, subject: PRODUCTION, actor: 'ada' },
+      decisions: [{ verb: 'approve', by: BOB, verified: { actor: 'bob' } }],
+    });
+    expect(await gate().latest()).toEqual(digests);
 
-  const back = await cli(['rollback', OLD], await tokenOf('ada'));
-  expect([back.code, textOf(back)]).toEqual([0, expect.stringContaining('rolled-back')]);
-  expect(await gate().latest()).toEqual(old);
-  const history = await canary(['history'], { CANARY_LANE: gate().lane, CANARY_PAYLOAD_KEY_FILE });
-  expect(textOf(history)).toContain(ADA);
-  expect(textOf(history)).toContain(BOB);
+    const back = await cli(['rollback', OLD], await tokenOf('ada'));
+    expect([back.code, textOf(back)]).toEqual([0, expect.stringContaining('rolled-back')]);
+    expect(await gate().latest()).toEqual(old);
+    const history = await canary(['history'], { CANARY_LANE: gate().lane, CANARY_PAYLOAD_KEY_FILE });
+    expect(textOf(history)).toContain(ADA);
+    expect(textOf(history)).toContain(BOB);
 
-  texts.push(
-    JSON.stringify(report),
-    textOf(history),
-    textOf(back),
-    JSON.stringify(logged, (_, value) => (typeof value === 'bigint' ? String(value) : value)),
-  );
-  texts.push(
-    await until('the runs are listed', async () => {
-      const all = await storedHistories(gate());
-      return all.includes(rollbackId(gate().lane, parseSha(OLD))) ? all : null;
-    }),
-  );
-  for (const text of texts)
-    for (const token of tokens) for (const part of token.split('.').slice(1)) expect(text.includes(part)).toBe(false);
-}, 90_000);
+    texts.push(
+      JSON.stringify(report),
+      textOf(history),
+      textOf(back),
+      JSON.stringify(logged, (_, value) => (typeof value === 'bigint' ? String(value) : value)),
+    );
+    texts.push(
+      await until('the runs are listed', async () => {
+        const all = await storedHistories(gate());
+        return all.includes(rollbackId(gate().lane, parseSha(OLD))) ? all : null;
+      }),
+    );
+    for (const text of texts)
+      for (const token of tokens) for (const part of token.split('.').slice(1)) expect(text.includes(part)).toBe(false);
+  },
+  90_000,
+);
 
 test('without a verified identity nothing is promoted by hand and nothing rolled back, and the refusal says how', async () => {
   const { sha } = await gate().greenBuild();

@@ -7,7 +7,7 @@ import { adopted, holdsLane, inQueue, laneState } from '../../support/lanes.js';
 import { catchIn } from '../../support/phases.js';
 import { firstTask, type Run, resetTo } from '../../support/resets.js';
 import { BAD, requireRolledBack, rollBack } from '../../support/rollbacks.js';
-import { fullTest } from '../../support/rows.js';
+import { firstRows, fullTest } from '../../support/rows.js';
 import { until } from '../../support/until.js';
 
 const { registry, gate, old, writes } = await useCountedGate('rollback-bad-builds');
@@ -39,12 +39,14 @@ async function requireBad(handle: Run) {
 }
 
 describe('a build that was rolled back from is not promoted', () => {
-  test.each<[string, object]>([
-    ['when it is released once more', {}],
-    ['with force', { force: true, requestedBy: 'bob', reason: 'it is fine' }],
-    ['untested, promoted by a person', { promoteOnly: true, requestedBy: 'bob', reason: 'it is fine' }],
-    ['as a build of a later run of CI', { sequence: 1_000_000 }],
-  ])('%s', async (_how, input) => {
+  test.each(
+    firstRows<[string, object]>(1, [
+      ['when it is released once more', {}],
+      ['with force', { force: true, requestedBy: 'bob', reason: 'it is fine' }],
+      ['untested, promoted by a person', { promoteOnly: true, requestedBy: 'bob', reason: 'it is fine' }],
+      ['as a build of a later run of CI', { sequence: 1_000_000 }],
+    ]),
+  )('%s', async (_how, input) => {
     await back();
     const before = writes().length;
     await requireBad(await gate().release({ ...input, sha: bad.sha }));
@@ -56,7 +58,7 @@ describe('a build that was rolled back from is not promoted', () => {
     await requireBad(await resetTo(gate(), firstTask, bad.handle));
   });
 
-  test('when it waits for the lane as the rollback begins', async () => {
+  fullTest('when it waits for the lane as the rollback begins', async () => {
     await adopted(gate());
     const { handle: holder, sha } = await catchIn('awaiting-approval', gate(), registry);
     const again = await gate().release({ sha: bad.sha, force: true, requestedBy: 'bob', reason: 'it was fine' });
@@ -68,13 +70,16 @@ describe('a build that was rolled back from is not promoted', () => {
   });
 });
 
-test('a build that was rolled back from may be released again after unbad, and waits for an approval then', async () => {
-  await back();
-  await gate().laneClient.update(laneCommandUpdate('unbad'), { ...ada, sha: bad.sha });
-  gate().deploy({ sha: bad.sha });
-  const handle = await gate().release({ sha: bad.sha });
-  const { id } = await heldFor(gate(), handle, 'after-rollback');
-  await say(handle, 'approve', { ...ada, hold: id });
-  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
-  await until('the hold is lifted', async () => (await laneState(gate())).ledger.hold === null);
-});
+fullTest(
+  'a build that was rolled back from may be released again after unbad, and waits for an approval then',
+  async () => {
+    await back();
+    await gate().laneClient.update(laneCommandUpdate('unbad'), { ...ada, sha: bad.sha });
+    gate().deploy({ sha: bad.sha });
+    const handle = await gate().release({ sha: bad.sha });
+    const { id } = await heldFor(gate(), handle, 'after-rollback');
+    await say(handle, 'approve', { ...ada, hold: id });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    await until('the hold is lifted', async () => (await laneState(gate())).ledger.hold === null);
+  },
+);

@@ -1,4 +1,4 @@
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect } from 'vitest';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { canary } from '../../support/cli.js';
 import { useGate } from '../../support/gate.js';
@@ -32,7 +32,7 @@ beforeEach(async () => {
 });
 
 describe('a rollback below the floor of a build that was live since', () => {
-  test('is refused and says why, and goes on with force', async () => {
+  fullTest('is refused and says why, and goes on with force', async () => {
     const before = await gate().latest();
     const refused = (await awaitRunEnd(await rollBack(gate(), older))).report;
     expect(refused).toMatchObject({
@@ -45,7 +45,7 @@ describe('a rollback below the floor of a build that was live since', () => {
     expect(forced).toMatchObject({ outcome: 'rolled-back' });
   });
 
-  test('is refused in a dry run too', async () => {
+  fullTest('is refused in a dry run too', async () => {
     const { code, out } = await cli([older, '--dry-run']);
     expect(code).toBe(1);
     expect(out.join('\n')).toContain(`would be REFUSED: ${BELOW()}`);
@@ -57,7 +57,7 @@ describe('a rollback below the floor of a build that was live since', () => {
 });
 
 describe('a rollback without Temporal, below the floor of the live build', () => {
-  test('is refused by the labels alone', async () => {
+  fullTest('is refused by the labels alone', async () => {
     expect((await awaitRunEnd(await rollBack(gate(), middle))).report).toMatchObject({ outcome: 'rolled-back' });
     const before = await gate().latest();
     const { code, err } = await cli([older, '--direct'], { TEMPORAL_ADDRESS: '127.0.0.1:1' });

@@ -121,27 +121,31 @@ fullTest('an abort ends a rollback that waits for the registry, and nothing move
   });
 });
 
-test('while no worker polls the queue of the lane, a rollback that announces itself takes force, and the lane reads of that last', async () => {
-  await laneNobodyServes();
-  const { sha, digests } = await unknownBuild();
-  const handle = await rollBack(gate(), sha);
-  await until('it announces itself', async () => (await statusOf(gate(), handle))?.phase === 'announcing');
-  expect((await force(sha, 'bob')).code).toBe(0);
-  expect((await awaitRunEnd(handle)).report).toMatchObject({
-    outcome: 'rolled-back',
-    force: true,
-    laneUnheard: true,
-  });
-  expect(await gate().latest()).toEqual(digests);
-  const { events } = await laneHandle(gate()).fetchHistory();
-  const signals = (events ?? []).filter(
-    ({ workflowExecutionSignaledEventAttributes: one }) => one?.signalName === beginRollbackSignal.name,
-  );
-  const sent = signals.map(({ workflowExecutionSignaledEventAttributes: one }) =>
-    JSON.parse(Buffer.from(one?.input?.payloads?.[0]?.data ?? []).toString()),
-  );
-  expect(sent.at(-1)).toMatchObject({ sha, force: true, by: 'bob' });
-}, 90_000);
+fullTest(
+  'while no worker polls the queue of the lane, a rollback that announces itself takes force, and the lane reads of that last',
+  async () => {
+    await laneNobodyServes();
+    const { sha, digests } = await unknownBuild();
+    const handle = await rollBack(gate(), sha);
+    await until('it announces itself', async () => (await statusOf(gate(), handle))?.phase === 'announcing');
+    expect((await force(sha, 'bob')).code).toBe(0);
+    expect((await awaitRunEnd(handle)).report).toMatchObject({
+      outcome: 'rolled-back',
+      force: true,
+      laneUnheard: true,
+    });
+    expect(await gate().latest()).toEqual(digests);
+    const { events } = await laneHandle(gate()).fetchHistory();
+    const signals = (events ?? []).filter(
+      ({ workflowExecutionSignaledEventAttributes: one }) => one?.signalName === beginRollbackSignal.name,
+    );
+    const sent = signals.map(({ workflowExecutionSignaledEventAttributes: one }) =>
+      JSON.parse(Buffer.from(one?.input?.payloads?.[0]?.data ?? []).toString()),
+    );
+    expect(sent.at(-1)).toMatchObject({ sha, force: true, by: 'bob' });
+  },
+  90_000,
+);
 
 fullTest('a rollback is forced with a reason that is longer than one of its start', async () => {
   const { digests, handle, release } = await waiting();

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { rollbackId } from '../../../src/contract/ids.js';
 import type { RollbackRequest, RunRef } from '../../../src/contract/lane.js';
 import { beginRollbackSignal, beginRollbackUpdate, laneCommandUpdate } from '../../../src/contract/messages.js';
@@ -11,6 +11,7 @@ import { laneHandle, laneState, promoted } from '../../support/lanes.js';
 import { isPut } from '../../support/latest.js';
 import { catchIn, delayRequests } from '../../support/phases.js';
 import { rollBack } from '../../support/rollbacks.js';
+import { fullTest } from '../../support/rows.js';
 import { until } from '../../support/until.js';
 
 const { registry, gate, old } = await useCountedGate('rollback-foreign');
@@ -38,23 +39,26 @@ async function announceAll(requests: RollbackRequest[]) {
   }
 }
 
-test('a foreign run that announces a rollback does not end the release that holds the lane, and marks nothing', async () => {
-  const { handle, sha } = await catchIn('awaiting-approval', gate(), registry);
-  const before = await laneState(gate());
-  const { runId } = await handle.describe();
-  await announceAll(foreign(old, { workflowId: handle.workflowId, runId }));
-  const { holder, rollback, ledger } = await laneState(gate());
-  expect({ holder: holder?.sha, revocation: holder?.revocation, rollback }).toEqual({
-    holder: sha,
-    revocation: undefined,
-    rollback: null,
-  });
-  expect(ledger).toEqual(before.ledger);
-  await say(handle, 'abort', ada);
-  await awaitRunEnd(handle);
-});
+fullTest(
+  'a foreign run that announces a rollback does not end the release that holds the lane, and marks nothing',
+  async () => {
+    const { handle, sha } = await catchIn('awaiting-approval', gate(), registry);
+    const before = await laneState(gate());
+    const { runId } = await handle.describe();
+    await announceAll(foreign(old, { workflowId: handle.workflowId, runId }));
+    const { holder, rollback, ledger } = await laneState(gate());
+    expect({ holder: holder?.sha, revocation: holder?.revocation, rollback }).toEqual({
+      holder: sha,
+      revocation: undefined,
+      rollback: null,
+    });
+    expect(ledger).toEqual(before.ledger);
+    await say(handle, 'abort', ada);
+    await awaitRunEnd(handle);
+  },
+);
 
-test('a foreign run that announces a rollback does not displace one that moves', async () => {
+fullTest('a foreign run that announces a rollback does not displace one that moves', async () => {
   const target = await gate().latest();
   const live = await promoted(gate());
   const second = delayRequests({ gate: gate(), registry }, isPut(gate().repositories[1]));

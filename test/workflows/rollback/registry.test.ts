@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect } from 'vitest';
 import { MOVE_WAITS } from '../../../src/move/waits.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../../testbed/memory-registry.js';
@@ -7,7 +7,7 @@ import { type Gate, useGate } from '../../support/gate.js';
 import { adopted, laneState, promoted } from '../../support/lanes.js';
 import { isPut } from '../../support/latest.js';
 import { FIRST_PUT_MS, firstPutMs, rollBack } from '../../support/rollbacks.js';
-import { firstRows, fullTest } from '../../support/rows.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -27,7 +27,7 @@ async function twoBuilds(gate: Gate) {
 }
 
 describe.concurrent('a rollback seconds after the promotion', () => {
-  test.each(firstRows(1, lagging))(
+  fullTest.each(lagging)(
     'does not take for done what a registry shows that lags $lagS s',
     async ({ lagS, gate }) => {
       const old = newSha();
@@ -67,23 +67,26 @@ describe('a rollback on a registry', () => {
     expect(await gate().latest()).toEqual(digests);
   });
 
-  test('that refuses the second image for good does not write the bad build back over the first one, and names both; the next rollback moves both', async () => {
-    const { old, digests, live } = await twoBuilds(gate());
-    const heal = registry.faults.add({
-      match: isPut(gate().repositories[1]),
-      respond: () => ociError(403, 'DENIED', 'requested access to the resource is denied'),
-    });
-    const { report } = await awaitRunEnd(await rollBack(gate(), old));
-    expect(report).toMatchObject({ outcome: 'PairSplit', why: expect.stringContaining('status 403 DENIED') });
-    for (const digest of [digests[0], live.digests[1]]) expect(report?.why).toContain(digest);
-    expect(await gate().latest()).toEqual([digests[0], live.digests[1]]);
-    heal();
-    expect((await awaitRunEnd(await rollBack(gate(), old))).report).toMatchObject({ outcome: 'rolled-back' });
-    expect(await gate().latest()).toEqual(digests);
-    const { hold, knownBad } = (await laneState(gate())).ledger;
-    expect(hold).toMatchObject({ name: 'after-rollback' });
-    expect(knownBad.map(({ sha }) => sha)).toContain(live.sha);
-  });
+  fullTest(
+    'that refuses the second image for good does not write the bad build back over the first one, and names both; the next rollback moves both',
+    async () => {
+      const { old, digests, live } = await twoBuilds(gate());
+      const heal = registry.faults.add({
+        match: isPut(gate().repositories[1]),
+        respond: () => ociError(403, 'DENIED', 'requested access to the resource is denied'),
+      });
+      const { report } = await awaitRunEnd(await rollBack(gate(), old));
+      expect(report).toMatchObject({ outcome: 'PairSplit', why: expect.stringContaining('status 403 DENIED') });
+      for (const digest of [digests[0], live.digests[1]]) expect(report?.why).toContain(digest);
+      expect(await gate().latest()).toEqual([digests[0], live.digests[1]]);
+      heal();
+      expect((await awaitRunEnd(await rollBack(gate(), old))).report).toMatchObject({ outcome: 'rolled-back' });
+      expect(await gate().latest()).toEqual(digests);
+      const { hold, knownBad } = (await laneState(gate())).ledger;
+      expect(hold).toMatchObject({ name: 'after-rollback' });
+      expect(knownBad.map(({ sha }) => sha)).toContain(live.sha);
+    },
+  );
 
   fullTest('that is down moves when it is back', async () => {
     const { old, digests } = await twoBuilds(gate());

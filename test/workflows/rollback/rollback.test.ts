@@ -22,7 +22,7 @@ beforeEach(async () => {
   await gate().setLatest(BAD);
 });
 
-test('a rollback moves :latest of both images back, and says from where to where', async () => {
+fullTest('a rollback moves :latest of both images back, and says from where to where', async () => {
   const end = await awaitRunEnd(await gate().rollback({ sha: GOOD, reason: 'search is slow', requestedBy: 'ada' }));
   expect(end.report).toMatchObject({
     outcome: 'rolled-back',
@@ -79,30 +79,33 @@ describe('where the registry counts what is written', async () => {
     });
   const puts = () => registry.requests.filter(isPut()).length;
 
-  test('a rollback to a build of which a platform of the second image is gone names it, and writes nothing without force', async () => {
-    const target = await gate().latest();
-    const [, child = ''] = await childrenOf(gate(), 1, target[1]);
-    const digests = await gate().begin(newSha());
-    const heal = remove(child);
-    const { knownBad, hold, expectedLatest, history } = (await laneState(gate())).ledger;
-    const before = puts();
+  fullTest(
+    'a rollback to a build of which a platform of the second image is gone names it, and writes nothing without force',
+    async () => {
+      const target = await gate().latest();
+      const [, child = ''] = await childrenOf(gate(), 1, target[1]);
+      const digests = await gate().begin(newSha());
+      const heal = remove(child);
+      const { knownBad, hold, expectedLatest, history } = (await laneState(gate())).ledger;
+      const before = puts();
 
-    const end = await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it burns' }));
+      const end = await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it burns' }));
 
-    expect(end.report).toMatchObject({
-      outcome: 'MoveRefused',
-      refusal: 'needs-force',
-      why: expect.stringContaining(`/platform-tenant, index ${target[1]}: platform missing: ${child}`),
-    });
-    expect(puts()).toBe(before);
-    expect(await gate().latest()).toEqual(digests);
-    expect((await laneState(gate())).ledger).toMatchObject({ knownBad, hold, expectedLatest, history });
+      expect(end.report).toMatchObject({
+        outcome: 'MoveRefused',
+        refusal: 'needs-force',
+        why: expect.stringContaining(`/platform-tenant, index ${target[1]}: platform missing: ${child}`),
+      });
+      expect(puts()).toBe(before);
+      expect(await gate().latest()).toEqual(digests);
+      expect((await laneState(gate())).ledger).toMatchObject({ knownBad, hold, expectedLatest, history });
 
-    const forced = await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it burns', force: true }));
-    expect(forced.report).toMatchObject({ outcome: 'rolled-back' });
-    expect(await gate().latest()).toEqual(target);
-    heal();
-  });
+      const forced = await awaitRunEnd(await gate().rollback({ sha: old, reason: 'it burns', force: true }));
+      expect(forced.report).toMatchObject({ outcome: 'rolled-back' });
+      expect(await gate().latest()).toEqual(target);
+      heal();
+    },
+  );
 
   fullTest('a rollback to a build of which an attestation is gone goes on, and says so', async () => {
     const sha = newSha();

@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import type { LaneClient } from '../../../src/temporal/lane-client.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../../testbed/memory-registry.js';
@@ -6,6 +6,7 @@ import { useGate } from '../../support/gate.js';
 import { laneInMemory } from '../../support/lane-in-memory.js';
 import { putsTaken } from '../../support/latest.js';
 import { firstPutMs } from '../../support/rollbacks.js';
+import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 
 const registry = await startMemoryRegistry();
@@ -50,18 +51,22 @@ async function silenced({ gate, fallSilent }: typeof forced) {
   return { old, digests, live, written: putsTaken(registry, gate()).length };
 }
 
-test('while the lane does not answer, a rollback goes on within 30 seconds, forced or not', async () => {
-  const gates = [forced, unforced];
-  const scenes = await Promise.all(gates.map(silenced));
-  await Promise.all(
-    gates.map(async ({ gate }, index) => {
-      const { old, digests, written } = scenes[index] as (typeof scenes)[number];
-      const force = index === 0 && { force: true };
-      const handle = await gate().rollback({ sha: old, reason: 'checkout fails', requestedBy: 'ada', ...force });
-      expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'rolled-back', laneUnheard: true });
-      expect(await gate().latest()).toEqual(digests);
-      expect(putsTaken(registry, gate()).slice(written).sort()).toEqual(gate().repositories);
-      expect(await firstPutMs(registry, handle, digests)).toBeLessThan(FIRST_PUT_MS);
-    }),
-  );
-}, 120_000);
+fullTest(
+  'while the lane does not answer, a rollback goes on within 30 seconds, forced or not',
+  async () => {
+    const gates = [forced, unforced];
+    const scenes = await Promise.all(gates.map(silenced));
+    await Promise.all(
+      gates.map(async ({ gate }, index) => {
+        const { old, digests, written } = scenes[index] as (typeof scenes)[number];
+        const force = index === 0 && { force: true };
+        const handle = await gate().rollback({ sha: old, reason: 'checkout fails', requestedBy: 'ada', ...force });
+        expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'rolled-back', laneUnheard: true });
+        expect(await gate().latest()).toEqual(digests);
+        expect(putsTaken(registry, gate()).slice(written).sort()).toEqual(gate().repositories);
+        expect(await firstPutMs(registry, handle, digests)).toBeLessThan(FIRST_PUT_MS);
+      }),
+    );
+  },
+  120_000,
+);
