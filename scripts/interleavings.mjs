@@ -19,6 +19,7 @@ const { status } = spawnSync(process.execPath, [...args, `--maxConcurrency=${val
   cwd: root,
   env: {
     ...process.env,
+    CANARY_ALL_ROWS: '1',
     INTERLEAVINGS: count,
     INTERLEAVINGS_FROM: values.from,
     INTERLEAVINGS_LANES: values.lanes,

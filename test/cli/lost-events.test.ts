@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startSinkServer } from '../../testbed/sink-server.js';
 import { canary } from '../support/cli.js';
@@ -58,17 +58,20 @@ let lost: string;
 const replay = (sinks: string, sha = lost) =>
   canary(['events', sha, '--replay', '--to', sinks], { ...gate().env, CANARY_LANE: 'lost-events' });
 
-test('a replay sends Slack what it lost and nothing else, with no worker, and names a sink that is not configured', async () => {
-  hook.requests.length = 0;
-  hook.answer = () => ({ status: 200, body: 'ok' });
-  const { code, out, err } = await replay('slack');
-  expect({ code, err }).toEqual({ code: 0, err: ['canary: sent 1 event to slack'] });
-  expect(out.length).toBeGreaterThan(3);
-  expect(hook.requests.map(({ path }) => path)).toEqual([`/slack/${HUSH}`]);
-  expect(hook.requests[0]?.body).toContain(`RED ${lost.slice(0, 7)}`);
-  expect(await replay('slack,github')).toMatchObject({
-    code: 2,
-    err: ['canary: --replay --to github needs the variables of github, as the worker has them'],
-  });
-  expect(await replay('pager')).toMatchObject({ code: 2, err: [expect.stringContaining('expected webhook')] });
-});
+fullTest(
+  'a replay sends Slack what it lost and nothing else, with no worker, and names a sink that is not configured',
+  async () => {
+    hook.requests.length = 0;
+    hook.answer = () => ({ status: 200, body: 'ok' });
+    const { code, out, err } = await replay('slack');
+    expect({ code, err }).toEqual({ code: 0, err: ['canary: sent 1 event to slack'] });
+    expect(out.length).toBeGreaterThan(3);
+    expect(hook.requests.map(({ path }) => path)).toEqual([`/slack/${HUSH}`]);
+    expect(hook.requests[0]?.body).toContain(`RED ${lost.slice(0, 7)}`);
+    expect(await replay('slack,github')).toMatchObject({
+      code: 2,
+      err: ['canary: --replay --to github needs the variables of github, as the worker has them'],
+    });
+    expect(await replay('pager')).toMatchObject({ code: 2, err: [expect.stringContaining('expected webhook')] });
+  },
+);

@@ -1,9 +1,9 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { tagDigest } from '../../../testbed/images.js';
 import { canary } from '../../support/cli.js';
 import { useGate } from '../../support/gate.js';
-import { fullTest } from '../../support/rows.js';
+import { fullDescribe } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 
 const gate = useGate('promote-tag', () => ({ env: { CANARY_PROMOTE_TAG: 'stable', CANARY_HOLD_TIMEOUT: '5m' } }));
@@ -22,8 +22,8 @@ beforeAll(async () => {
   await gate().sendToLane('unhold', { by: 'the test', reason: 'as it is' });
 });
 
-describe('a gate whose production follows :stable', () => {
-  fullTest('promotes to that tag, and leaves :latest alone', async () => {
+fullDescribe('a gate whose production follows :stable', () => {
+  test('promotes to that tag, and leaves :latest alone', async () => {
     green = await gate().greenBuild();
     const { report } = await awaitRunEnd(await gate().release({ sha: green.sha }));
     expect(report).toMatchObject({ outcome: 'promoted' });
