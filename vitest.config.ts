@@ -4,7 +4,7 @@ import { tiers } from './test/support/tiers.js';
 
 const { quick, alone, server } = tiers();
 
-/** Tiers run one after the other. What measures its process wants a core for each file; the others wait for timers and servers, too. */
+/** `alone` and `quick` run side by side, for half of `quick` waits for timers; `server` follows. */
 const turn = (groupOrder: number, maxWorkers: number) => ({
   sequence: { groupOrder, sequencer: LongestFirst },
   maxWorkers,
@@ -22,11 +22,11 @@ export default defineConfig({
     hookTimeout: 120_000,
     sequence: { sequencer: LongestFirst },
     projects: [
-      { extends: true, test: { name: 'alone', include: alone, isolate: true, ...turn(0, 2) } },
-      { extends: true, test: { name: 'quick', include: quick, ...turn(1, 3) } },
+      { extends: true, test: { name: 'alone', include: alone, isolate: true, ...turn(0, 4) } },
+      { extends: true, test: { name: 'quick', include: quick, ...turn(0, 4) } },
       {
         extends: true,
-        test: { name: 'server', include: server, globalSetup: ['test/support/global-setup.ts'], ...turn(2, 4) },
+        test: { name: 'server', include: server, globalSetup: ['test/support/global-setup.ts'], ...turn(1, 4) },
       },
     ],
   },

@@ -1,5 +1,5 @@
 // `npm test`: set-up, then type check, lint and unused code in parallel, then the tests, which get the arguments. CI runs this.
-// `npm run test:quick` (`--quick`): the same with the tests that need no server. `npm run test:full` (`--full`): with all that
+// `npm run test:quick` (`--quick`): the same beside the tests that need no server. `npm run test:full` (`--full`): with all that
 // `npm test` leaves out because it takes seconds to show a rule once more (`test/support/rows.ts`).
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -70,7 +70,8 @@ const typeCheck = () => run(bin('typescript/bin/tsc'), ['-p', 'tsconfig.json', '
 const colors = process.stdout.isTTY ? [] : ['--colors=off'];
 const lint = () => run(bin('@biomejs/biome/bin/biome'), ['ci', ...colors, '.']);
 const tiers = quick ? ['--project', 'quick', '--project', 'alone'] : [];
-const unused = () => run(bin('knip/bin/knip.js'), ['--no-progress', '--no-config-hints']);
+const cached = ['--cache', '--cache-location', '.tools/knip'];
+const unused = () => run(bin('knip/bin/knip.js'), ['--no-progress', '--no-config-hints', ...cached]);
 const tests = () => run(bin('vitest/vitest.mjs'), ['run', ...tiers, ...testArguments]);
 
 const checks = [
@@ -80,5 +81,19 @@ const checks = [
 ];
 const failed = async (stages) => (await Promise.all(stages.map((one) => stage(...one)))).find((code) => code !== 0);
 
-// Stages run one after the other: tests that measure time fail without a free core.
-process.exitCode = (await stage('set-up', setUpAll)) || (await failed(checks)) || (await stage('tests', tests));
+/** Checks one after the other, so that the tests beside them keep a core. */
+async function oneByOne(stages) {
+  const codes = [];
+  for (const one of stages) codes.push(await stage(...one));
+  return codes.find((code) => code !== 0) ?? 0;
+}
+
+/** The tests that need no server wait for half of their time: the checks run meanwhile. */
+async function sideBySide() {
+  const codes = await Promise.all([stage('tests', tests), stage('checks', () => oneByOne(checks))]);
+  return codes.find((code) => code !== 0) ?? 0;
+}
+
+const setUpFailed = await stage('set-up', setUpAll);
+const checkAndTest = async () => (await failed(checks)) || (await stage('tests', tests));
+process.exitCode = setUpFailed || (await (quick ? sideBySide() : checkAndTest()));

@@ -11,6 +11,7 @@ import {
 import { marksIn } from '../../src/lane/payloads/state.js';
 import { beginRollback } from '../../src/lane/rollback.js';
 import { emptyLane } from '../../src/lane/state.js';
+import { runs } from '../support/rows.js';
 import { ATTRIBUTION, laneAt, NOON, promote, run } from './lane-support.js';
 
 // JSON has no negative zero.
@@ -27,7 +28,7 @@ describe('a change of a state', () => {
         expect(change === null ? before : applyChange(before, sent)).toEqual(after);
         expect(before).toEqual(copy);
       }),
-      { numRuns: 3_000 },
+      { numRuns: runs(3_000, 1_000) },
     );
   });
 

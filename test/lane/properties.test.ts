@@ -249,7 +249,7 @@ test('any messages in any order keep one holder and one mover, move no known-bad
         world.check();
       }
     }),
-    { numRuns: runs(2_000, 500) },
+    { numRuns: runs(2_000, 200) },
   );
 }, 120_000);
 
@@ -276,10 +276,10 @@ describe('the state stays below 256 KiB', () => {
     }
   }
 
-  test('after 2,000 builds with long reasons, a rollback over 349 of them, and 200 dropped runs', () => {
+  test('after 700 builds with long reasons, a rollback over 349 of them, and 200 dropped runs', () => {
     const state = laneAt('a');
-    promoteAll(state, 2_000, LONG);
-    beginRollback(state, { ...run('a', { runId: 'back', sha: numbered(1_650) }), force: false, ...LONG }, NOON);
+    promoteAll(state, 700, LONG);
+    beginRollback(state, { ...run('a', { runId: 'back', sha: numbered(350) }), force: false, ...LONG }, NOON);
     for (let index = 0; index < 200; index += 1) {
       enqueue(state, run('b', { runId: `dropped-${index}` }));
       drop(state, shaOf('b'), LONG);
@@ -289,8 +289,8 @@ describe('the state stays below 256 KiB', () => {
     expect(Object.keys(state.ledger.firstPromoted).length).toBeLessThanOrEqual(2 * MAX_BUILDS);
     // The newest known-bad builds are kept: they are the most likely to come back.
     expect(state.ledger.knownBad.length).toBeGreaterThan(50);
-    expect(state.ledger.knownBad.at(-1)?.sha).toBe(numbered(1_999));
-    enqueue(state, run('a', { runId: 'late', sha: numbered(1_999) }));
+    expect(state.ledger.knownBad.at(-1)?.sha).toBe(numbered(699));
+    enqueue(state, run('a', { runId: 'late', sha: numbered(699) }));
     expect(resultOf(state, { runId: 'late' })).toMatchObject({ knownBad: expect.stringContaining('rolled back') });
   });
 
@@ -302,10 +302,10 @@ describe('the state stays below 256 KiB', () => {
 
   test('and a rollback still finds the builds after its target when the oldest promotions are forgotten', () => {
     const state = laneAt('a');
-    promoteAll(state, 600, ATTRIBUTION);
-    beginRollback(state, { ...run('a', { runId: 'back', sha: numbered(596) }), force: false, ...ATTRIBUTION }, NOON);
+    promoteAll(state, 450, ATTRIBUTION);
+    beginRollback(state, { ...run('a', { runId: 'back', sha: numbered(446) }), force: false, ...ATTRIBUTION }, NOON);
     expect(state.ledger.knownBad.map(({ sha }) => sha.slice(0, 7))).toEqual(
-      [597, 598, 599].map((n) => numbered(n).slice(0, 7)),
+      [447, 448, 449].map((n) => numbered(n).slice(0, 7)),
     );
   });
 });

@@ -88,7 +88,9 @@ describe('a layer', () => {
   test('with one file is read back, however long that is', () => {
     for (const length of [1, 511, 512, 513, 200_000]) {
       const content = randomBytes(length);
-      expect(fileInLayer(gzipSync(tarOf('ledger.json', content)), 'ledger.json')).toEqual(content);
+      const read = fileInLayer(gzipSync(tarOf('ledger.json', content)), 'ledger.json');
+      // Compared as bytes: one by one, that takes a second.
+      expect(content.equals(read)).toBe(true);
     }
   });
 

@@ -13,7 +13,7 @@ export default [
     file: 'src/lane/rollback.ts',
     find: 'lastMoveOf(ledger, sha)?.sha ?? sha',
     replace: 'sha',
-    test: 'test/lane/properties.test.ts > after 2,000 builds with long reasons, a rollback over 349 of them, and 200 dropped runs',
+    test: 'test/lane/properties.test.ts > after 700 builds with long reasons, a rollback over 349 of them, and 200 dropped runs',
   },
   {
     name: 'continued-lane-keeps-old-state',
@@ -37,7 +37,7 @@ export default [
     file: 'src/lane/limits.ts',
     find: 'size > bytes',
     replace: 'size < 0',
-    test: 'test/lane/properties.test.ts > the state stays below 256 KiB after 2,000 builds with long reasons, a rollback over 349 of them, and 200 dropped runs',
+    test: 'test/lane/properties.test.ts > the state stays below 256 KiB after 700 builds with long reasons, a rollback over 349 of them, and 200 dropped runs',
   },
   {
     name: 'lease-from-the-revocation',

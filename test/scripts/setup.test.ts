@@ -28,6 +28,17 @@ const COMPILER = {
   tsBuildInfoFile: 'dist/.tsbuildinfo',
   types: [],
 };
+const COMPILED = `const { mkdirSync, writeFileSync } = require('node:fs');
+mkdirSync('dist', { recursive: true });
+writeFileSync('dist/.tsbuildinfo', '');`;
+/** Notes the CPU time of a process in seconds; with that of the processes that it waited for, where the system tells it. */
+const CPU_OF = `process.on('exit', () => {
+  const fs = require('node:fs');
+  const { user, system } = process.cpuUsage();
+  const stat = fs.existsSync('/proc/self/stat') ? fs.readFileSync('/proc/self/stat', 'utf8') : ') ';
+  const waitedFor = stat.split(') ')[1].split(' ').slice(13, 15).reduce((sum, ticks) => sum + Number(ticks) / 100, 0);
+  fs.writeFileSync(__dirname + '/cpu', String((user + system) / 1e6 + waitedFor));
+});`;
 let clone: string;
 let path: string;
 
@@ -39,14 +50,21 @@ beforeEach(() => {
   write('package.json', '{ "type": "module" }');
   write('package-lock.json', lockfile);
   write('node_modules/.package-lock.json', lockfile);
-  symlinkSync(join(repositoryRoot, 'node_modules/typescript'), join(clone, 'node_modules/typescript'));
+  // What a compiler leaves: the real one costs half of the time of these tests.
+  write('node_modules/typescript/bin/tsc', COMPILED);
   write('tsconfig.build.json', JSON.stringify({ compilerOptions: COMPILER, include: ['src'] }));
   write('src/one.ts', 'export const one: number = 1;');
 });
 
 afterEach(() => rmSync(clone, { recursive: true, force: true }));
 
+function useRealCompiler(): void {
+  rmSync(join(clone, 'node_modules/typescript'), { recursive: true });
+  symlinkSync(join(repositoryRoot, 'node_modules/typescript'), join(clone, 'node_modules/typescript'));
+}
+
 test('a temporal on PATH is linked and recorded, and the next set-up says nothing and takes less than a second', async () => {
+  useRealCompiler();
   program('temporal', temporalOf('1.9.1', '1.32.0'));
   const first = await setUp('temporal');
   expect(first).toMatchObject({ code: 0 });
@@ -54,14 +72,11 @@ test('a temporal on PATH is linked and recorded, and the next set-up says nothin
   expect(readlinkSync(tools('temporal'))).toBe(join(path, 'temporal'));
   expect(record()).toMatchObject({ temporal: { path: '.tools/temporal', version: '1.9.1', server: '1.32.0' } });
 
-  const times: number[] = [];
-  for (let i = 0; i < 3; i++) {
-    const began = performance.now();
-    expect((await setUp('temporal')).said).toMatch(/^set up in [\d.]+ s\n$/);
-    times.push(performance.now() - began);
-  }
-  // The quickest of three, as other tests keep the machine busy.
-  expect(Math.min(...times)).toBeLessThan(1000);
+  // Its own time, as other tests keep the machine busy.
+  write('cpu.cjs', CPU_OF);
+  const next = await setUp('temporal', { NODE_OPTIONS: `--require=${join(clone, 'cpu.cjs')}` });
+  expect(next.said).toMatch(/^set up in [\d.]+ s\n$/);
+  expect(Number(readFileSync(join(clone, 'cpu'), 'utf8'))).toBeLessThan(1);
 });
 
 test('ways are tried in order, and one that fails says why and gives way to the next', async () => {
@@ -115,6 +130,7 @@ test('without a registry and crane set-up goes on and says what that costs', asy
 
 test('the demo asks set-up for crane, and goes on without one', async () => {
   program('temporal', temporalOf('1.9.1', '1.32.0'));
+  useRealCompiler();
   write('demo/main.ts', 'console.error("the demo begins");');
   write('tsconfig.build.json', JSON.stringify({ compilerOptions: COMPILER, include: ['src', 'demo'] }));
   const { code, said } = await start([], {}, 'scripts/demo.mjs').ended;
@@ -163,6 +179,7 @@ test('a package for another platform may be missing, one for this platform may n
 });
 
 test('code that does not compile is not run in its older form, and the output of a removed source goes', async () => {
+  useRealCompiler();
   program('temporal', temporalOf('1.9.1', '1.32.0'));
   write('src/two.ts', 'export const two: number = 2;');
   await setUp('temporal');

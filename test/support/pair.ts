@@ -36,18 +36,17 @@ export function usePair(): void {
   beforeAll(async () => {
     server = await startMemoryRegistry();
     registry = createRegistry({ push: true });
+    // Once for a file: a push of a pair is some twenty requests.
+    old = await build(newSha(), 'old');
+    next = await build(newSha(), 'next');
+    other = await build(newSha(), 'other');
   });
   afterAll(async () => {
     await registry.close();
     expect(server.unforeseen).toEqual([]);
     await server.stop();
   });
-  beforeEach(async () => {
-    old = await build(newSha(), 'old');
-    next = await build(newSha(), 'next');
-    other = await build(newSha(), 'other');
-    await setLatest('old');
-  });
+  beforeEach(() => setLatest('old'));
 }
 
 /** Digests of both images of three builds; `:latest` points at `old` first. */

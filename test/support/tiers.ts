@@ -7,7 +7,7 @@ const root = resolve(import.meta.dirname, '..', '..');
 const NEEDS_A_SERVER = /\binject\(|\btestbed\/(temporal-server|registry-server|skipping-server)\.js'|'canary\.js'/;
 
 /** Files that measure their process, and so run in one each. */
-const ALONE = ['deadline.test.ts', 'hostile.test.ts', 'scripts/setup.test.ts'];
+const ALONE = ['deadline.test.ts', 'hostile.test.ts'];
 
 export interface Tiers {
   /** Files without a server: they run in seconds. */
