@@ -46,6 +46,7 @@ import { suiteProblems } from '../../src/smoke/validate-suite.js';
 import { parseBuildProbe } from '../../src/tenants/build-probe.js';
 import { parseOrigin } from '../../src/tenants/fleet.js';
 import { parseFleet } from '../../src/tenants/sources/parse.js';
+import { anyCharacter } from '../support/any-character.js';
 
 const OF_TEXT: Record<string, (text: string) => unknown> = {
   parseApprovers,
@@ -120,7 +121,7 @@ const WORDS = [
   '__proto__',
 ];
 const text = fc.oneof(
-  fc.string({ unit: 'binary', maxLength: 300 }),
+  fc.string({ unit: anyCharacter, maxLength: 300 }),
   fc.string(),
   fc.constantFrom(...WORDS, 'https://a', '6m'),
 );
@@ -150,7 +151,7 @@ function isTotal<T>(parse: (sent: T) => unknown, sent: T): void {
 test('problems that are listed are short lines, at most 21 of them', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.string({ unit: 'binary', maxLength: 2_000 }), { maxLength: 100, size: 'max' }),
+      fc.array(fc.string({ unit: anyCharacter, maxLength: 2_000 }), { maxLength: 100, size: 'max' }),
       (problems) => {
         const lines = listed(problems);
         expect(lines.length).toBeLessThanOrEqual(21);

@@ -49,11 +49,13 @@ const written = () =>
 let before: Record<string, number> = {};
 const puts = (name: string) => before[name] ?? 0;
 
+const old = parseSha(newSha());
 let live: Digest[];
 let sha: Sha;
-beforeEach(async () => {
-  const old = parseSha(newSha());
+beforeAll(async () => {
   live = await publish(old);
+});
+beforeEach(async () => {
   for (const repository of NAMES)
     await retag({ registry: hostOf(repository), repository, from: stagingTag(old), to: 'latest' });
   before = Object.fromEntries(

@@ -142,7 +142,7 @@ describe('a rollback', () => {
 describe('a promotion', () => {
   test('of which one image is down is whole again soon after the other has moved, and that image is not written to be restored', async () => {
     let splitMs = 0;
-    const waits = { ...WAITS, promoteMs: 60_000, restoreMs: 60_000, steadyMs: 20_000 };
+    const waits = { ...WAITS, promoteMs: 30_000, restoreMs: 30_000, steadyMs: 20_000 };
     const move = order({ waits, onSplit: (ms) => (splitMs = ms) });
     const before = server.requests.length;
     const began = performance.now();

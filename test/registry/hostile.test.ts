@@ -16,7 +16,7 @@ const INDEX = 'application/vnd.oci.image.index.v1+json';
 const DIGEST = `sha256:${'a'.repeat(64)}` as Digest;
 const MiB = 1024 * 1024;
 /** 100 MB of gzip: members may be concatenated, so the data need not exist in memory. */
-const bomb = Buffer.concat(Array.from({ length: 100 }, () => gzipSync(Buffer.alloc(MiB), { level: 9 })));
+const bomb = Buffer.concat(Array<Buffer>(100).fill(gzipSync(Buffer.alloc(MiB), { level: 9 })));
 const PIECE = Buffer.alloc(64 * 1024, ' ');
 
 /** Stop functions of the servers of a test. */

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { anyCharacter } from './any-character.js';
 
 /** What no line may contain: a character that acts on a screen or hides, or a command of a CI runner. */
 export const UNPRINTABLE =
@@ -51,5 +52,5 @@ const ATTACKS = [
 
 /** Text of an attacker: pieces that act on terminals, runners and Markdown, mixed with any characters. */
 export const hostileText = fc
-  .array(fc.oneof(fc.constantFrom(...ATTACKS), fc.string({ unit: 'binary', maxLength: 6 })), { maxLength: 12 })
+  .array(fc.oneof(fc.constantFrom(...ATTACKS), fc.string({ unit: anyCharacter, maxLength: 6 })), { maxLength: 12 })
   .map((parts) => parts.join(''));
