@@ -22,10 +22,14 @@ import {
 
 usePair();
 
+/** Of what ends long before its limit, also on a loaded machine. */
+const PATIENT = { ...WAITS, rollBackMs: 15_000 };
+
 /** A rollback from `next`, seconds after it was promoted: no single read proves anything. */
 async function rollback(change: Partial<Move> = {}): Promise<Move> {
   await setLatest('next');
-  const move = order({ authorizer: { ...allowAll, movedWithin: async () => true }, ...change }, old, next);
+  const authorizer = { ...allowAll, movedWithin: async () => true };
+  const move = order({ authorizer, waits: PATIENT, ...change }, old, next);
   return { ...move, input: { ...move.input, kind: 'rollback' } };
 }
 
@@ -100,7 +104,7 @@ describe('a rollback', () => {
     'of which one image %s for the whole time goes on with it, and does not write the other one back',
     async (_, fault) => {
       const troubles: MoveProgress[] = [];
-      const move = await rollback({ onTrouble: (one) => troubles.push(one) });
+      const move = await rollback({ waits: WAITS, onTrouble: (one) => troubles.push(one) });
       const before = putsTo(NAMES[1]);
       const began = performance.now();
       const images = await withFaults([fault], move);

@@ -226,7 +226,8 @@ describe('a registry that', () => {
     expect(result.kind).toBe(kind);
     expect(result.message).toMatch(says);
     expect(result.message.length).toBeLessThan(700);
-    expect(ms).toBeLessThan(SHORT.totalMs + 1_000);
+    // The rest is for a loaded machine.
+    expect(ms).toBeLessThan(SHORT.totalMs + 5_000);
     expect(grewMiB).toBeLessThan(60);
     process.stderr.write(process.env.FIGURES ? `${_what}: ${Math.round(ms)} ms, ${grewMiB.toFixed(1)} MiB\n` : '');
   });
