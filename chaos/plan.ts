@@ -42,6 +42,8 @@ export const ACTS = [
   'terminate the lane',
   'forge a lane',
   'start a mover',
+  'split the pair',
+  'edge answers 502',
 ] as const;
 
 export type Act = (typeof ACTS)[number];
@@ -70,10 +72,42 @@ export interface Plan {
 
 const OFTEN: readonly Act[] = ['green', 'green', 'green', 'approval', 'roll back', 'crane', 'refuse one image'];
 const AFTER: readonly Step['after'][] = [0, 200, 800, 2_000, 4_000, 'a move', 'a write', 'a soak', 'a soak'];
+type Link = [Act, Step['after']];
+
 /** Acts that answer another one: they come in its chains only. */
 const ANSWERS: readonly Act[] = ['approve', 'retry', 'resume'];
 
-type Link = [Act, Step['after']];
+const RARE: readonly Act[] = ['split the pair', 'edge answers 502'];
+/** What is played at the end of some plans, by the rest of their seeds by twenty: situations that are rarely drawn. They change no other plan. */
+const AT_THE_END: Record<number, readonly [...Link, choice?: number][]> = {
+  // What stands before a tenant answers in its place.
+  7: [
+    ['green', 0],
+    ['edge answers 502', 'a soak'],
+    ['green', 4_000],
+    ['edge answers 502', 'a soak'],
+  ],
+  // A writer is frozen for 15 s with a refused write; meanwhile another attempt writes, and a rollback.
+  9: [
+    ['freeze the writer', 0, 850],
+    // A new build, that no hold of the lane stops.
+    ['promote only', 0, 2],
+    ['junk signals', 'a write'],
+    ['roll back', 'a write', 3],
+  ],
+  // A pause that lasts until the move would be over.
+  13: [
+    ['green', 0],
+    ['pause', 'a soak'],
+    ['resume', 'a hold'],
+  ],
+  // A pair stays split if its first image is written, and neither the second one nor the way back.
+  17: [
+    ['split the pair', 0],
+    ['promote only', 0, 2],
+    ['green', 'a hold'],
+  ],
+};
 /** What follows an act in half of all plans, in the moment in which it hurts most. */
 const CHAINS: Partial<Record<Act, readonly Link[][]>> = {
   green: [
@@ -179,7 +213,7 @@ export function planOf(seed: number): Plan {
   const count = FEWEST + (next() % (MOST - FEWEST + 1));
   const applies = (act: Act) =>
     !(production === 0 && act.startsWith('production')) && !(tenants === 0 && /^tenant |^quarantine/.test(act));
-  const drawn = [...OFTEN, ...ACTS].filter((act) => applies(act) && !ANSWERS.includes(act));
+  const drawn = [...OFTEN, ...ACTS].filter((act) => applies(act) && ![...ANSWERS, ...RARE].includes(act));
   // Most steps need a release.
   const steps: Step[] = [{ act: 'green', choice: next() % 1_000, after: 0 }];
   while (steps.length < count) {
@@ -187,6 +221,8 @@ export function planOf(seed: number): Plan {
     const chain: Link[] = chains && next() % 2 === 0 ? oneOf(chains) : [[oneOf(drawn), oneOf(AFTER)]];
     for (const [act, after] of chain) steps.push({ act, after, choice: next() % 1_000 });
   }
+  const last = AT_THE_END[seed % 20] ?? [];
+  if (tenants > 0) for (const [act, after, choice = next() % 1_000] of last) steps.push({ act, after, choice });
   return { seed, tenants, production, workers, autoRollback, steps };
 }
 

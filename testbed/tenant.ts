@@ -100,6 +100,7 @@ export async function startTenant(options: {
   function answerTo(call: Call): Answer {
     const route = `${call.method} ${call.url.pathname}`;
     const shown = says() || 'dev';
+    if (bad.has('bad-edge')) return page(502, '<h1>502 Bad Gateway</h1>');
     if (route === 'GET /health') {
       return ok(bad.has('no-build') ? { status: 'ok' } : { status: 'ok', sha: shown.slice(0, 7) });
     }
@@ -216,7 +217,7 @@ export async function startTenant(options: {
     requests,
     /** Requests that a tenant does not implement; a test asserts that it is empty. */
     unforeseen,
-    state: (): TenantState => state,
+    state: (): TenantState => (bad.has('bad-edge') ? 'down' : state),
     /** Full sha of its build; empty before the first one. */
     sha: (): string => sha,
     /** Full sha of the build that it says it runs. */

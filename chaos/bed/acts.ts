@@ -138,12 +138,7 @@ const inFuture = (ms: number) => Date.now() + ms;
 /** Builds that are not at `:latest`. */
 async function notLive(stage: Stage): Promise<ChaosBuild[]> {
   const [latest] = await latestOf(stage);
-  return stage.builds.filter(
-    ({ digests }) =>
-      !Object.values(digests)
-        .flat()
-        .includes(latest ?? ''),
-  );
+  return stage.builds.filter(({ digests }) => !Object.values(digests).some((pushed) => pushed.includes(latest ?? '')));
 }
 
 async function direct(stage: Stage, choice: number): Promise<void> {
@@ -230,6 +225,9 @@ export const PLAYS: Record<Act, Play> = {
   'accept only': fault((_, choice) => ({ acceptOnly: 1 + (choice % 3) })),
   hang: fault((_, choice) => ({ hang: { until: inFuture(inMs(choice * 13, 1_000, 8_000)) } })),
   'stale reads': fault((_, choice) => ({ stale: { until: inFuture(15_000), ms: inMs(choice * 3, 300, STALE_MS) } })),
+  'split the pair': fault(({ repositories: [image = ''] }) => ({
+    split: { until: inFuture(60_000), repository: image },
+  })),
   ...TENANT_PLAYS,
   'junk signals': junk,
   'terminate the lane': ({ servers, lane }) =>

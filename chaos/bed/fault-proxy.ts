@@ -11,6 +11,8 @@ export interface Faults {
   refuse: { until: number; status: number };
   /** Repository whose `:latest` cannot be written, and the status of that: 403 is final, 500 is tried again. */
   image: { until: number; repository: string; status: number };
+  /** `:latest` of one repository is refused for good once that of another one was written; from then on no write is carried out. */
+  split: { until: number; repository: string };
   /** Delay of every request, in milliseconds. */
   slow: { until: number; ms: number };
   /** Writes that are carried out, and whose answers are lost. */
@@ -26,6 +28,7 @@ export interface Faults {
 const NONE: Faults = {
   refuse: { until: 0, status: 500 },
   image: { until: 0, repository: '', status: 500 },
+  split: { until: 0, repository: '' },
   slow: { until: 0, ms: 0 },
   cut: 0,
   acceptOnly: 0,
@@ -36,6 +39,8 @@ const NONE: Faults = {
 const LATEST = /^\/v2\/(.+)\/manifests\/latest$/;
 /** Delay of a write that is only accepted at first, in milliseconds. */
 const ACCEPTED_MS = 300;
+/** Longest wait of a write that is refused for the other image of its pair, in milliseconds. */
+const SPLIT_MS = 2_000;
 
 interface Answer {
   status: number;
@@ -53,10 +58,12 @@ export async function startFaultProxy(registry: string) {
   const before = new Map<string, { digest: string; at: number }>();
   const current = new Map<string, string>();
   /** How often each fault was met. */
-  const hits: Partial<Record<keyof Faults, number>> = {};
+  const met: Partial<Record<keyof Faults, number>> = {};
   const hit = (fault: keyof Faults) => {
-    hits[fault] = (hits[fault] ?? 0) + 1;
+    met[fault] = (met[fault] ?? 0) + 1;
   };
+  const hits = (fault: keyof Faults) => met[fault] ?? 0;
+  let isSplit = false;
   let touched = 0;
   let written = 0;
   let onWrite: (port: number) => boolean = () => true;
@@ -115,6 +122,18 @@ export async function startFaultProxy(registry: string) {
       hit('image');
       return refused(outgoing, faults.image.status);
     }
+    if (faults.split.until > now) {
+      const from = hits('split');
+      if (repository === faults.split.repository) {
+        // It waits for the other one, for a while.
+        for (const end = now + SPLIT_MS; hits('split') === from && Date.now() < end; ) await delay(10);
+        return refused(outgoing, 403);
+      }
+      if (isSplit) return refused(outgoing, 500);
+      isSplit = true;
+      send(outgoing, await write());
+      return hit('split');
+    }
     if (faults.acceptOnly > 0) {
       faults.acceptOnly -= 1;
       hit('acceptOnly');
@@ -149,9 +168,10 @@ export async function startFaultProxy(registry: string) {
     writes,
     set: (wanted: Partial<Faults>) => {
       faults = { ...faults, ...wanted };
+      if (wanted.split) isSplit = false;
     },
     /** How often a fault was met so far. */
-    hits: (fault: keyof Faults) => hits[fault] ?? 0,
+    hits,
     heal: () => {
       faults = { ...NONE };
     },

@@ -33,7 +33,7 @@ const WAITS = {
   surpriseMs: 300,
   recentMs: 3_000,
   steadyMs: 1_000,
-  pollMs: 50,
+  pollMs: 250,
   maxPauseMs: 500,
   splitMs: 6_000,
   // Longer than a write lease: a frozen writer may go on after it.

@@ -87,6 +87,7 @@ export const TENANT_PLAYS = {
     },
   ),
   'tenant fails': tenantFor(async (tenant) => tenant.run({ sha: tenant.sha(), misbehave: 'bad-gateway' }), backTo),
+  'edge answers 502': tenantFor(async (tenant) => tenant.run({ sha: tenant.sha(), misbehave: 'bad-edge' }), backTo),
   'tenant lies': tenantFor(async (tenant) => tenant.run({ sha: tenant.sha(), misbehave: 'wrong-build' }), backTo),
   'production falls silent': productionFor(
     (tenant) => tenant.crash(),

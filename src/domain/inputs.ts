@@ -121,10 +121,10 @@ export function takeToken(sent: unknown): { token: string | null; rest: unknown 
   if (typeof sent !== 'object' || sent === null || Array.isArray(sent) || !('token' in sent))
     return { token: null, rest: sent };
   const { token, ...rest } = sent;
-  return { token: typeof token === 'string' && token.length <= MAX_TOKEN ? token : '', rest };
+  return { token: typeof token === 'string' ? token.slice(0, MAX_TOKEN + 1) : '', rest };
 }
 
-/** Longest token, in characters. */
+/** Longest token, in characters; of a longer one so much is handed on that it is refused as too long. */
 const MAX_TOKEN = 16_384;
 
 /** Longest text of an input, in characters: search attributes and reports have limits. */

@@ -136,6 +136,8 @@ describe('a verified identity', () => {
   test('is what a token is replaced by: it is taken off whatever came with it', () => {
     expect(takeToken({ sha: 'x', token: 'a.b.c' })).toEqual({ token: 'a.b.c', rest: { sha: 'x' } });
     expect(takeToken({ sha: 'x', token: 7 })).toEqual({ token: '', rest: { sha: 'x' } });
+    // Enough of it that its verifier says what is wrong with it.
+    expect(takeToken({ token: 'a'.repeat(20_000) }).token).toHaveLength(16_385);
     for (const sent of [null, 'token', ['token'], { sha: 'x' }])
       expect(takeToken(sent)).toEqual({ token: null, rest: sent });
   });

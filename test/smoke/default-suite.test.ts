@@ -53,6 +53,7 @@ const VERDICTS: Record<Misbehavior, string> = {
   'hang-commit': 'PP??PP',
   'reject-commit': 'PP??PP',
   'bad-gateway': '??????',
+  'bad-edge': '??????',
   'no-build': 'PPPPPP',
   'wrong-build': 'PPPPPP',
 };

@@ -10,6 +10,8 @@ import { basicHeader } from './credentials.js';
 
 const MAX_BODY = 64 * 1024;
 const MAX_REDIRECTS = 10;
+/** Longest token, in characters: registries refuse longer headers. */
+const MAX_TOKEN = 16_384;
 /** Life of a token whose server names none (distribution-spec, "Token Authentication"). */
 const DEFAULT_TTL_S = 60;
 /** How long before its end a token is renewed, in milliseconds; a short one at half its life. */
@@ -168,7 +170,11 @@ function read(answer: HttpAnswer, realm: URL, from: URL, started: number): { tok
   if (!parsed.success) throw bad('the answer is not a token (is that the token server?)');
   const token = parsed.data.access_token || parsed.data.token;
   if (!token) throw bad('the answer has no token (is that the token server?)');
-  if (!/^[\x21-\x7e]{1,16384}$/.test(token)) throw bad('the token has characters that a header cannot carry');
+  if (token.length > MAX_TOKEN)
+    throw bad(
+      `the token is too long: ${token.length} characters, at most ${MAX_TOKEN} (do the credentials have too many scopes?)`,
+    );
+  if (!/^[\x21-\x7e]+$/.test(token)) throw bad('the token has characters that a header cannot carry');
   const ttlS = Math.max(0, parsed.data.expires_in ?? DEFAULT_TTL_S);
   const ttlMs = Math.max(0, ttlS * 1000 - ageMs(parsed.data.issued_at, ttlS * 1000));
   return { token, expiresAt: started + ttlMs - Math.min(EARLY_MS, ttlMs / 2) };
