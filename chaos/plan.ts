@@ -87,9 +87,9 @@ const AT_THE_END: Record<number, readonly [...Link, choice?: number][]> = {
     ['green', 4_000],
     ['edge answers 502', 'a soak'],
   ],
-  // A writer is frozen for 15 s with a refused write; meanwhile another attempt writes, and a rollback.
+  // A writer is frozen for 22 s with a refused write; meanwhile another attempt ends the move, and a rollback writes.
   9: [
-    ['freeze the writer', 0, 850],
+    ['freeze the writer', 0, 1_237],
     // A new build, that no hold of the lane stops.
     ['promote only', 0, 2],
     ['junk signals', 'a write'],
