@@ -100,7 +100,7 @@ export const HOLDS = {
   },
   'timed-out': {
     ...TRY_AGAIN,
-    means: 'no worker finished a step in time, twice in a row',
+    means: 'no worker finished a step in time, or the lane did not answer, twice in a row',
     fault: 'TimedOut',
     lookAt: "the worker's load and log",
     page: 'dead-worker.md',

@@ -86,8 +86,8 @@ export default [
     edits: [
       {
         file: 'workflows/release/hold.ts',
-        find: 'upsertSearchAttributes, uuid4',
-        replace: 'upsertSearchAttributes, workflowInfo',
+        find: '  uuid4,\n',
+        replace: '',
       },
       {
         file: 'workflows/release/hold.ts',

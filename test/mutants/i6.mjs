@@ -35,9 +35,9 @@ export default [
     name: 'i6-mover-timed-out-ends-the-run',
     breaks: 'a mover that could not read the registry in time ends the release instead of holding it',
     file: 'workflows/release/promoting.ts',
-    find: "'registry-down' : holdOf(release, type)",
+    find: "'registry-down' : holdOf(release, fault)",
     replace: "'registry-down' : null",
-    test: 'test/time-skipping/slow-look.test.ts > a mover that cannot read the registry in time is started once more, then the release is held; retry continues',
+    test: 'test/workflows/release/faults.test.ts > a lane that does not answer a mover is asked by another one, then the release is held; retry continues',
   },
   {
     name: 'i6-terminated-mover',

@@ -155,4 +155,12 @@ export default [
     replace: 'return null;',
     test: 'test/kills/kills.test.ts > at event 9 of the mover ends as without the kill',
   },
+  {
+    name: 'release-ends-for-a-silent-lane',
+    breaks: 'a lane that does not answer its mover ends a green release: its build must be tested again',
+    file: 'workflows/shared/failures.ts',
+    find: "=== 'lane-unavailable' ? 'TimedOut' : type",
+    replace: "=== 'lane-unavailable' ? type : type",
+    test: 'test/workflows/release/faults.test.ts > a lane that does not answer a mover is asked by another one, then the release is held; retry continues',
+  },
 ];

@@ -1,12 +1,21 @@
-import { condition, isCancellation, upsertSearchAttributes, uuid4 } from '@temporalio/workflow';
+import {
+  condition,
+  getExternalWorkflowHandle,
+  isCancellation,
+  upsertSearchAttributes,
+  uuid4,
+  workflowInfo,
+} from '@temporalio/workflow';
 import { type Decision, type Hold, type HoldName, holdOfFault, holdRow } from '../../src/contract/hold.js';
-import type { Pause } from '../../src/contract/lane.js';
+import { releaseLaneId } from '../../src/contract/ids.js';
+import type { HeldFor, Pause } from '../../src/contract/lane.js';
+import { holderStatusSignal } from '../../src/contract/messages.js';
 import { CanaryWaitingFor } from '../../src/contract/search-attributes.js';
 import { laneWaits } from '../shared/activity-options.js';
-import { requireNotCancelled, retryOnceAfterTimeout, unwrapFailure } from '../shared/failures.js';
+import { faultOf, requireNotCancelled, retryOnceAfterTimeout, unwrapFailure } from '../shared/failures.js';
+import { ownLane } from '../shared/own-lane.js';
 import { setPhase, stopRun } from '../shared/run.js';
 import type { Release } from './context.js';
-import { reportHold } from './lane.js';
 
 /**
  * Waits for a person. A decision applies to this hold alone; decisions from before it do not count.
@@ -84,9 +93,16 @@ export async function holdOnFault<T>(release: Release, step: () => Promise<T>): 
       return await retryOnceAfterTimeout(step);
     } catch (error) {
       if (isCancellation(error)) throw error;
-      const { type, message } = unwrapFailure(error);
-      const hold = holdOf(release, type);
+      const failure = unwrapFailure(error);
+      const hold = holdOf(release, faultOf(failure));
       if (hold === null) throw error;
-      await holdFor(release, hold, message);
+      await holdFor(release, hold, failure.message);
     }
+}
+
+/** Reports a hold to the lane, and from when on a newer build may preempt it; null when it has ended. A lost report only delays a preemption. */
+export async function reportHold(heldFor: HeldFor | null): Promise<void> {
+  await getExternalWorkflowHandle(releaseLaneId(ownLane()))
+    .signal(holderStatusSignal, { runId: workflowInfo().runId, heldFor })
+    .catch(() => undefined);
 }

@@ -1,15 +1,13 @@
-import { getExternalWorkflowHandle, workflowInfo } from '@temporalio/workflow';
-import { releaseLaneId } from '../../src/contract/ids.js';
-import type { HeldFor, HolderStatus, Revocation } from '../../src/contract/lane.js';
-import { holderStatusSignal, laneRevokedSignal } from '../../src/contract/messages.js';
+import type { HolderStatus, Revocation } from '../../src/contract/lane.js';
+import { laneRevokedSignal } from '../../src/contract/messages.js';
 import type { ReleasePhase } from '../../src/contract/release.js';
 import { parseRevocation } from '../../src/lane/payloads/parse.js';
 import { describeRevocation } from '../../src/lane/queue.js';
 import { laneCalls } from '../shared/activity-options.js';
 import { onSignal } from '../shared/handlers.js';
-import { ownLane } from '../shared/own-lane.js';
 import { finish, type RunEnd } from '../shared/run.js';
 import type { Release } from './context.js';
+import { holdOnFault } from './hold.js';
 import { leaveOut } from './quarantined.js';
 
 /** Handles a revocation: it cancels the work of the release, unless the move has begun. */
@@ -35,20 +33,18 @@ export function endOf(revocation: Revocation): RunEnd {
   return { outcome: revocation.knownBad ? 'CanaryBuildBad' : 'CanaryAborted', why };
 }
 
-/** Confirms that this release still holds the lane. A release that was reset has another fencing token, or none, and starts over from `queued`. */
+/**
+ * Confirms that this release still holds the lane. A release that was reset has another fencing token, or none, and starts over from `queued`.
+ * A lane that does not answer in time, twice, holds the release: its build was not at fault.
+ */
 export async function confirmHolder(
   release: Release,
 ): Promise<{ next: ReleasePhase & ('done' | 'queued') } | { status: HolderStatus }> {
-  const status = await laneCalls('confirm that the release holds the lane').confirmHolder(release.request);
+  const status = await holdOnFault(release, () =>
+    laneCalls('confirm that the release holds the lane').confirmHolder(release.request),
+  );
   if (status.revocation) return { next: finish(release, endOf(status.revocation)) };
   if (status.fencingToken !== release.fencingToken) return { next: 'queued' };
   leaveOut(release, status.quarantines ?? []);
   return { status };
-}
-
-/** Reports a hold to the lane, and from when on a newer build may preempt it; null when it has ended. A lost report only delays a preemption. */
-export async function reportHold(heldFor: HeldFor | null): Promise<void> {
-  await getExternalWorkflowHandle(releaseLaneId(ownLane()))
-    .signal(holderStatusSignal, { runId: workflowInfo().runId, heldFor })
-    .catch(() => undefined);
 }

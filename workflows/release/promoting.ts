@@ -15,7 +15,7 @@ import { MAX_TEXT } from '../../src/domain/inputs.js';
 import { foreignRevisions, keptImages, targetOf } from '../../src/domain/one-build.js';
 import { describeRejection, isAdopted } from '../../src/lane/ledger.js';
 import { requesterOf } from '../identity/verify.js';
-import { unwrapFailure } from '../shared/failures.js';
+import { faultOf, unwrapFailure } from '../shared/failures.js';
 import { finish, setPhase } from '../shared/run.js';
 import { moveLatest } from '../shared/start-move.js';
 import type { Phase, Release } from './context.js';
@@ -55,17 +55,19 @@ export const promoting: Phase = async (release) => {
 
 /** Holds the release for a failure that left every image where it was; any other failure ends it. */
 async function afterFailure(release: Release, error: unknown): ReturnType<Phase> {
-  const { type, message, details } = unwrapFailure(error);
-  const detail = details?.[0];
-  const refused = type === 'MoveRefused' ? refusedMove(detail) : null;
+  const failure = unwrapFailure(error);
+  const { message } = failure;
+  const detail = failure.details?.[0];
+  const fault = faultOf(failure);
+  const refused = fault === 'MoveRefused' ? refusedMove(detail) : null;
   if (refused) return afterRefusal(release, refused, message, error);
-  if (type === 'TimedOut' && !release.moveTimedOut) {
+  if (fault === 'TimedOut' && !release.moveTimedOut) {
     release.moveTimedOut = true;
     return 'promoting';
   }
   release.moveTimedOut = false;
-  const isRestored = type === 'MoveFailed' && areMoved(detail) && detail.every(({ result }) => result === 'restored');
-  const hold = isRestored ? 'registry-down' : holdOf(release, type);
+  const isRestored = fault === 'MoveFailed' && areMoved(detail) && detail.every(({ result }) => result === 'restored');
+  const hold = isRestored ? 'registry-down' : holdOf(release, fault);
   if (hold === null) throw error;
   await holdFor(release, hold, message);
   return 'promoting';

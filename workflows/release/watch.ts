@@ -6,8 +6,8 @@ import { watches } from '../shared/activity-options.js';
 import { unwrapFailure } from '../shared/failures.js';
 import { finish } from '../shared/run.js';
 import { type FleetWatch, isOwnApproval, type Phase, type PhaseName, type Release } from './context.js';
-import { holdFor, leaveHold } from './hold.js';
-import { confirmHolder, endOf, reportHold } from './lane.js';
+import { holdFor, leaveHold, reportHold } from './hold.js';
+import { confirmHolder, endOf } from './lane.js';
 import { noteInterruptions, noteRed } from './watched.js';
 
 /** Interruptions after which the release is held. */

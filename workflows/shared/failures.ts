@@ -8,7 +8,7 @@ import {
   TimeoutFailure,
 } from '@temporalio/workflow';
 import type { FailureType } from '../../src/contract/failures.js';
-import type { RefusedMove } from '../../src/contract/move.js';
+import { type RefusedMove, refusedMove } from '../../src/contract/move.js';
 
 /** Creates a failure that ends the run. */
 export function failure(type: FailureType, message: string, details?: RefusedMove): ApplicationFailure {
@@ -44,6 +44,10 @@ export function unwrapFailure(error: unknown): ApplicationFailure {
   throw error;
 }
 
+/** Type of a failure, for what follows from it: a lane that did not answer a mover is a step that timed out, because nothing was decided or written. */
+export const faultOf = ({ type, details }: ApplicationFailure): string | null | undefined =>
+  type === 'MoveRefused' && refusedMove(details?.[0])?.refusal === 'lane-unavailable' ? 'TimedOut' : type;
+
 /** Throws if the run was aborted or cancelled, so that it begins nothing more. */
 export function requireNotCancelled(): void {
   if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('aborted');
@@ -54,7 +58,7 @@ export async function retryOnceAfterTimeout<T>(step: () => Promise<T>): Promise<
   try {
     return await step();
   } catch (error) {
-    if (isCancellation(error) || unwrapFailure(error).type !== 'TimedOut') throw error;
+    if (isCancellation(error) || faultOf(unwrapFailure(error)) !== 'TimedOut') throw error;
     return step();
   }
 }

@@ -1,17 +1,30 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { MoveRefusal } from '../../../src/move/write-lease.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../../testbed/memory-registry.js';
 import { ociError, type RegistryRequest } from '../../../testbed/registry-store.js';
 import { ada, heldFor, refusal, say } from '../../support/decisions.js';
-import { useGate } from '../../support/gate.js';
+import { type GateOptions, useGate } from '../../support/gate.js';
 import { firstRows, fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
 let registry: MemoryRegistry;
+/** Movers that were not answered, while the lane is silent; null while it answers. */
+let unanswered: number | null = null;
+const wrapAuthorizer: GateOptions['wrapAuthorizer'] = (authorizerFor) => (mover, parent, input) => {
+  const own = authorizerFor(mover, parent, input);
+  const authorize: typeof own.authorize = async (question) => {
+    if (unanswered === null) return own.authorize(question);
+    unanswered += 1;
+    throw new MoveRefusal('lane-unavailable', 'Temporal did not answer within 60 s whether the move is allowed');
+  };
+  return { ...own, authorize };
+};
 const gate = useGate('faults', async () => {
   registry = await startMemoryRegistry();
   return {
+    wrapAuthorizer,
     registry: registry.host,
     env: { CANARY_HOLD_TIMEOUT: '20s' },
     retryBudgetMs: { registry: 3_000, secret: 1_000, smoke: 1_000 },
@@ -85,6 +98,20 @@ describe('a step that no worker ends in time', () => {
     expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     expect(await gate().latest()).toEqual(digests);
   });
+});
+
+test('a lane that does not answer a mover is asked by another one, then the release is held; retry continues', async () => {
+  const { sha, digests } = await gate().greenBuild();
+  unanswered = 0;
+  const handle = await gate().release({ sha });
+  const { id, why } = await heldFor(gate(), handle, 'timed-out');
+  expect(why).toContain('did not answer within 60 s');
+  expect(unanswered).toBe(2);
+  expect(await gate().latest()).toEqual(old);
+  unanswered = null;
+  await say(handle, 'retry', { ...ada, hold: id });
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+  expect(await gate().latest()).toEqual(digests);
 });
 
 describe('an abort', () => {
