@@ -1,6 +1,7 @@
 // `npm run histories -- <name>...`: records the history of a test in test/histories/, where it is replayed from then on. A
 // history of released code is never recorded again: if it no longer replays, the code is wrong.
 import { spawnSync } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 const RELEASE = 'test/workflows/release/canary-release.test.ts';
@@ -31,13 +32,24 @@ if (wanted.length === 0 || unknown.length > 0) {
   process.exit(2);
 }
 const root = join(import.meta.dirname, '..');
+const folder = join(root, 'test', 'histories');
+
+/** Whether a history of this name was written since then. */
+const isWritten = (name, since) =>
+  readdirSync(folder).some((file) => file.startsWith(`${name}.`) && statSync(join(folder, file)).mtimeMs >= since);
+
 for (const name of wanted) {
   const [file, test] = HISTORIES[name];
   const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', file, '-t', test];
+  const began = Date.now();
   const { status } = spawnSync(process.execPath, args, {
     cwd: root,
-    env: { ...process.env, KEEP_HISTORIES: name },
+    env: { ...process.env, KEEP_HISTORIES: name, CANARY_ALL_ROWS: '1' },
     stdio: 'inherit',
   });
   if (status !== 0) process.exitCode = 1;
+  // vitest exits with 0 when a name matches nothing, or skipped tests alone: the old history would stay as proof.
+  if (isWritten(name, began)) continue;
+  console.error(`${name}: no history was written: no test of ${file} has the name '${test}', or it is skipped`);
+  process.exitCode = 1;
 }

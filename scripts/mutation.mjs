@@ -18,7 +18,7 @@ const stryker = join(modules, '@stryker-mutator', 'core', 'bin', 'stryker.js');
 const { status } = spawnSync(
   process.execPath,
   [stryker, 'run', join(root, 'test', 'mutation', 'stryker.config.mjs'), '--mutate', files],
-  { cwd: root, stdio: 'inherit' },
+  { cwd: root, stdio: 'inherit', env: { ...process.env, CANARY_ALL_ROWS: '1' } },
 );
 if (status !== 0) process.exit(1);
 const report = JSON.parse(readFileSync(join(root, '.tools', 'mutation.json'), 'utf8'));

@@ -1,8 +1,11 @@
 // `npm test`: set-up, then type check, lint and unused code in parallel, then the tests, which get the arguments. CI runs this.
+// `npm test -- <part of a path>` runs all of those files.
 // `npm run test:quick` (`--quick`): the same beside the tests that need no server. `npm run test:full` (`--full`): with all that
 // `npm test` leaves out because it takes seconds to show a rule once more (`test/support/rows.ts`).
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TOOL_NAMES } from './setup/tools.mjs';
 import { setUp } from './setup.mjs';
@@ -16,7 +19,18 @@ const bin = (name) => new URL(`../node_modules/${name}`, import.meta.url).pathna
 const quick = process.argv[2] === '--quick';
 const full = process.argv[2] === '--full';
 const testArguments = process.argv.slice(quick || full ? 3 : 2);
-if (full) process.env.CANARY_ALL_ROWS = '1';
+// A named file runs whole: its author must not read "skipped" as "passed".
+if (full || testArguments.some(isPath)) process.env.CANARY_ALL_ROWS = '1';
+
+/** Whether an argument is a part of the path of a test file, and no option, name of a tier or word of a test's name. */
+function isPath(argument) {
+  if (argument.startsWith('-') || !/\/|\.test\.ts/.test(argument)) return false;
+  const root = join(import.meta.dirname, '..');
+  // vitest takes `<file>:<line>` too.
+  const part = relative(root, resolve(root, argument.replace(/:\d+$/, '')));
+  const files = readdirSync(join(root, 'test'), { recursive: true });
+  return files.some((file) => file.endsWith('.test.ts') && join('test', file).includes(part));
+}
 
 async function setUpAll() {
   try {

@@ -63,7 +63,7 @@ function useRealCompiler(): void {
   symlinkSync(join(repositoryRoot, 'node_modules/typescript'), join(clone, 'node_modules/typescript'));
 }
 
-test('a temporal on PATH is linked and recorded, and the next set-up says nothing and takes less than a second', async () => {
+test('a temporal on PATH is linked and recorded, and the next set-up says nothing and takes less than a second of CPU', async () => {
   useRealCompiler();
   program('temporal', temporalOf('1.9.1', '1.32.0'));
   const first = await setUp('temporal');

@@ -149,7 +149,7 @@ export interface KeptHistory {
   history: unknown;
 }
 
-/** Writes the histories of a test to `test/histories/`, for all future replays: `KEEP_HISTORIES=<name> npx vitest run <file> -t <test>`. */
+/** Writes the histories of a test to `test/histories/`, for all future replays: `npm run histories -- <name>`. */
 function keepHistory({ type, workflowId, history }: FoundRun): void {
   const name = process.env.KEEP_HISTORIES;
   if (!name) return;

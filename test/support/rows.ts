@@ -4,8 +4,8 @@ import { describe, test } from 'vitest';
 const isFull = Boolean(process.env.CANARY_ALL_ROWS);
 
 /**
- * Rows of a test that takes seconds for each: all of them in `npm run test:full` and for the mutants, else those that are kept, because
- * the others take the same way through the code.
+ * Rows of a test that takes seconds for each: all of them in `npm run test:full` and for the mutants, else those that are kept. What
+ * the others show is shown only before a release (ADR 34).
  */
 export const rows = <T>(all: readonly T[], kept: readonly NoInfer<T>[]): T[] => {
   const missing = kept.filter((row) => !all.includes(row));
@@ -13,15 +13,15 @@ export const rows = <T>(all: readonly T[], kept: readonly NoInfer<T>[]): T[] => 
   return [...(isFull ? all : kept)];
 };
 
-/** Rows of such a test: all of them, else the first ones. */
+/** Rows of such a test: all of them, else the first ones. Rows that are left out are in no count of skipped tests. */
 export const firstRows = <T>(count: number, all: readonly T[]): T[] => (isFull ? [...all] : all.slice(0, count));
 
 /** Number of random runs of a property: all of them, else those that `npm test` has the time for. */
 export const runs = (all: number, kept: number): number => (isFull ? all : kept);
 
 /**
- * As `test`, in `npm run test:full` and for the mutants alone: seconds for a rule that another test of `npm test` shows too, in another
- * phase or of another cause.
+ * As `test`, in `npm run test:full` and for the mutants alone: it takes seconds, so its rule is shown only before a release,
+ * also where no other test shows it (ADR 34).
  */
 export const fullTest = test.runIf(isFull);
 
