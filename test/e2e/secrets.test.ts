@@ -77,7 +77,7 @@ const clientOf = (way: Way) => {
   return new Client({ connection, dataConverter: { payloadCodecs: [payloadCodec(keys, 'throw')] } });
 };
 
-describe.each(firstRows(0, WAYS))('a whole campaign with its secrets in %s', (way) => {
+describe.each(firstRows(1, WAYS))('a whole campaign with its secrets in %s', (way) => {
   const evidence: Evidence = new Map();
   let campaign: Awaited<ReturnType<typeof run>>;
   beforeAll(async () => {

@@ -68,29 +68,25 @@ const worker = (env: Record<string, string>) =>
   spawned(['worker'], { ...gate().env, ...settings, CANARY_HTTP_ADDR: '127.0.0.1:0', ...env });
 
 describe('Temporal behind TLS', () => {
-  fullTest(
-    'is reached by the command line and by a worker, with an API key and a client certificate',
-    async () => {
-      expect(await canary(['status'], settings)).toMatchObject({ code: 0, err: [] });
-      const running = worker({});
-      await until('it starts', () => running.said().includes('worker.started'), 60_000);
-      running.child.kill('SIGTERM');
-      expect(await running.exit).toBe(0);
-      expect(callers).toEqual(new Set([`Bearer ${KEY}`]));
-      expect(running.said()).not.toContain(KEY);
-      expect(JSON.parse(running.said().split('\n', 1)[0] ?? '')).toMatchObject({
-        level: 'INFO',
-        message: 'worker.connecting',
-        address: proxy.address,
-        namespace: 'default',
-        as: 'API key, client certificate CN=canary-worker',
-        tls: true,
-        serverName: SERVER_NAME,
-        identity: expect.stringMatching(/^\d+@.+#[0-9a-f]{8}\.[\w-]+$/),
-      });
-    },
-    90_000,
-  );
+  test('is reached by the command line and by a worker, with an API key and a client certificate', async () => {
+    expect(await canary(['status'], settings)).toMatchObject({ code: 0, err: [] });
+    const running = worker({});
+    await until('it starts', () => running.said().includes('worker.started'), 60_000);
+    running.child.kill('SIGTERM');
+    expect(await running.exit).toBe(0);
+    expect(callers).toEqual(new Set([`Bearer ${KEY}`]));
+    expect(running.said()).not.toContain(KEY);
+    expect(JSON.parse(running.said().split('\n', 1)[0] ?? '')).toMatchObject({
+      level: 'INFO',
+      message: 'worker.connecting',
+      address: proxy.address,
+      namespace: 'default',
+      as: 'API key, client certificate CN=canary-worker',
+      tls: true,
+      serverName: SERVER_NAME,
+      identity: expect.stringMatching(/^\d+@.+#[0-9a-f]{8}\.[\w-]+$/),
+    });
+  }, 90_000);
 
   fullTest(
     'is reached with the API key of a file, and with the next one once that is rotated, without a restart',

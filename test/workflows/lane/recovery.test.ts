@@ -69,7 +69,7 @@ describe('a lane that is terminated', () => {
     expect(writes()).toEqual(pairs(2));
   });
 
-  fullTest('is known by its history alone: no worker runs its code for that', async () => {
+  test('is known by its history alone: no worker runs its code for that', async () => {
     const bad = await rolledBack();
     await gate().sendToLane('pause', { ...ada, until: '2099-01-01T00:00:00Z' });
     const { runId } = await laneHandle(gate()).describe();
@@ -112,7 +112,7 @@ describe('a lane that is terminated', () => {
     expect(writes()).toEqual(pairs(3));
   });
 
-  fullTest('before it ran, and before it had recovered, is passed over for the one before it', async () => {
+  test('before it ran, and before it had recovered, is passed over for the one before it', async () => {
     await adopted(gate());
     const before = await laneState(gate());
     await gate().stopWorker();

@@ -47,7 +47,7 @@ describe('both images, or none', () => {
     expect(await gate().latest()).toEqual(old);
   });
 
-  fullTest('when the first cannot be restored either, the run fails as PairSplit and names each digest', async () => {
+  test('when the first cannot be restored either, the run fails as PairSplit and names each digest', async () => {
     const { sha, digests } = await gate().greenBuild();
     const heals = gate().repositories.map((repository, index) =>
       registry.faults.add({

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import type { ReleaseReport } from '../../../src/contract/release.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { type SinkServer, startSinkServer } from '../../../testbed/sink-server.js';
@@ -84,7 +84,7 @@ fullDescribe('tenants of a fleet file, with a header each and a suite of their o
   });
 });
 
-fullDescribe('tenants that cannot tell their build', () => {
+describe('tenants that cannot tell their build', () => {
   const gate = useGate('no-probe', () => ({
     tenants: 1,
     env: { CANARY_BUILD_PROBE: 'none', CANARY_UPDATE_TIMEOUT: '1h' },

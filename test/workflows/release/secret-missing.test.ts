@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { startTenant, type Tenant } from '../../../testbed/tenant.js';
 import { ada, heldFor, say } from '../../support/decisions.js';
 import { TOKEN, useGate } from '../../support/gate.js';
-import { fullTest } from '../../support/rows.js';
+import { firstRows } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
@@ -41,11 +41,13 @@ const deploy = (sha: string, misbehave = '') => {
 };
 
 describe('a missing secret is retried for its budget, then the release is held; retry continues once it is there', () => {
-  fullTest.each([
-    ['awaiting-canary', { sha: OLD }],
-    ['soaking', { soak: '4s' }],
-    ['smoking', { misbehave: 'hang-commit' }],
-  ])('while it is %s', async (phase, { sha: runs, soak = '100ms', misbehave }: Record<string, string | undefined>) => {
+  test.each(
+    firstRows<[string, Record<string, string | undefined>]>(1, [
+      ['awaiting-canary', { sha: OLD }],
+      ['soaking', { soak: '4s' }],
+      ['smoking', { misbehave: 'hang-commit' }],
+    ]),
+  )('while it is %s', async (phase, { sha: runs, soak = '100ms', misbehave }) => {
     const sha = newSha();
     const digests = await gate().publish(sha);
     deploy(runs ?? sha, misbehave);
