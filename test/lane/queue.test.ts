@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { TagState } from '../../src/contract/move.js';
 import { keyOf } from '../../src/lane/ledger.js';
 import { enqueue, grant, preemptedBy, resultOf } from '../../src/lane/queue.js';
-import { emptyLane } from '../../src/lane/state.js';
+import { emptyLane, MAX_BUILDS, MAX_KEPT } from '../../src/lane/state.js';
 import { laneAt, NOON, promote, run, shaOf, tagsOf } from './lane-support.js';
 
 describe("the lane's queue", () => {
@@ -180,7 +180,9 @@ test('the state of a lane stays bounded after thousands of builds', () => {
     grant(state, NOON);
     if (build % 3 === 0) state.holder = null;
   }
-  expect(JSON.stringify(state).length).toBeLessThan(256 * 1024);
+  expect(state.answers.length).toBeLessThanOrEqual(MAX_KEPT);
+  expect(Object.keys(state.ledger.order).length).toBeLessThanOrEqual(2 * MAX_BUILDS);
+  expect(JSON.stringify(state).length).toBeLessThan(32 * 1024);
   expect(JSON.parse(JSON.stringify(state))).toEqual(state);
 });
 

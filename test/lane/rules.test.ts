@@ -1,10 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import type { LaneState } from '../../src/contract/lane.js';
-import { markOf, record } from '../../src/lane/ledger.js';
-import { enqueue, grant, preempt } from '../../src/lane/queue.js';
+import type { PinnedImage } from '../../src/contract/release.js';
+import { drop } from '../../src/lane/commands.js';
+import { isAdopted, keyOf, markOf, record } from '../../src/lane/ledger.js';
+import { parseHolderReport } from '../../src/lane/payloads/parse.js';
+import { positionOf } from '../../src/lane/position.js';
+import { enqueue, grant, preempt, resultOf } from '../../src/lane/queue.js';
 import { beginRollback, floorEvidence } from '../../src/lane/rollback.js';
 import { setSequence } from '../../src/lane/sequence.js';
-import { laneAt, NOON, run, shaOf, tagsOf } from './lane-support.js';
+import { ATTRIBUTION, laneAt, NOON, run, shaOf, tagsOf } from './lane-support.js';
 
 // Rules that a mutation run found held by tests with a server alone (docs/proof.md).
 
@@ -48,6 +52,13 @@ describe('a holder that is held', () => {
     state.ledger.consecutivePreemptions = 2;
     expect(preempt(state, NOON + 60_000)).toBe(false);
     expect(state.ledger.consecutivePreemptions).toBe(2);
+  });
+
+  test('that a person drops frees the lane: the next one acquires it', () => {
+    const state = held('approval');
+    expect(drop(state, shaOf('a'), ATTRIBUTION)).toBe(`${shaOf('a')} no longer holds the lane`);
+    expect(grant(state, NOON)).toBe(true);
+    expect(state.holder).toMatchObject({ runId: 'run-b', fencingToken: 2 });
   });
 
   test('that nothing newer waits behind keeps the lane', () => {
@@ -107,6 +118,34 @@ describe('what the ledger knows for the rollback floor of a target', () => {
   });
 });
 
+test.each([undefined, null, 'soon', Number.NaN, -1])(
+  'a report of a hold with preemptibleAt %s, which is no time, is invalid',
+  (preemptibleAt) => {
+    const report = (heldFor: object) => parseHolderReport({ runId: 'b0ae7a5e-8a1f-4f36-9a3c-3f5a2f1d9c11', heldFor });
+    expect(report({ hold: 'approval', preemptibleAt: NOON })).toMatchObject({ heldFor: { preemptibleAt: NOON } });
+    expect(report({ hold: 'approval', preemptibleAt })).toBeNull();
+  },
+);
+
+test('an older build that was promoted by force is the one that later builds are compared with', () => {
+  const state = laneAt('0');
+  for (const letter of ['a', 'b', 'c']) keyOf(state.ledger, shaOf(letter));
+  promoted(state, 'c', 1);
+  promoted(state, 'a', 2);
+  const request = run('b', { runId: 'again' });
+  enqueue(state, request);
+  grant(state, NOON);
+  expect(resultOf(state, request)).toMatchObject({ fencingToken: 1 });
+});
+
+test('a :latest counts as adopted if it moved since a run read it and is where the adoption left it', () => {
+  const seen = tagsOf('a').map(({ repository, digest }) => ({ repository, latest: digest })) as PinnedImage[];
+  expect(isAdopted(seen, tagsOf('b'), tagsOf('b'))).toBe(true);
+  // Moved, and not adopted; adopted, and not moved.
+  expect(isAdopted(seen, tagsOf('b'), tagsOf('a'))).toBe(false);
+  expect(isAdopted(seen, tagsOf('a'), tagsOf('a'))).toBe(false);
+});
+
 const back = (letter: string, more: object = {}) => ({
   workflowId: `rollback-${shaOf(letter)}`,
   runId: `rollback-${letter}`,
@@ -131,6 +170,14 @@ describe('a rollback', () => {
     beginRollback(state, back('a'), NOON);
     beginRollback(state, back('c', { force: true }), NOON);
     expect(['b', 'c'].map((letter) => markOf(state.ledger, shaOf(letter)) !== undefined)).toEqual([true, false]);
+  });
+
+  test('learns that another one superseded it, which does not', () => {
+    const state = laneAt('0');
+    for (const [minute, letter] of ['a', 'b', 'c'].entries()) promoted(state, letter, minute + 1);
+    for (const letter of ['b', 'a']) beginRollback(state, back(letter), NOON);
+    const isSuperseded = (runId: string) => positionOf(state, { runId }).isSupersededRollback;
+    expect(['rollback-b', 'rollback-a', 'never-asked'].map(isSuperseded)).toEqual([true, false, false]);
   });
 
   test('that has ended meanwhile does not displace one that runs', () => {

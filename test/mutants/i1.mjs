@@ -226,6 +226,6 @@ function mismatch`,
     file: 'src/domain/fleet-watch.ts',
     find: 'left.length === 0 && red.length > 0 ? { red } : ',
     replace: '',
-    test: 'test/workflows/release/soak.test.ts > is RED at once when the same check fails twice in a row, and names it',
+    test: 'test/domain/fleet-watch.test.ts > with a failing check is RED the second time in a row',
   },
 ];

@@ -102,7 +102,7 @@ export default [
     file: 'src/lane/queue.ts',
     find: 'ledger.consecutivePreemptions % PREEMPTIONS_ALARM === 0',
     replace: 'false',
-    test: 'test/workflows/lane/preemption.test.ts > supersedes the build that soaks, with that reason; three in a row raise an alarm, and a promotion resets the count',
+    test: 'test/lane/rules.test.ts > whose canary tenants are gone counts towards the alarm: each third one in a row raises it',
   },
   {
     name: 'i2-cancel-leaves-the-move',

@@ -13,7 +13,7 @@ export default [
     file: 'src/domain/fleet-watch.ts',
     find: 'const left = probes.filter(({ build }) => !build.silent && !isOurs(build));',
     replace: 'const left: Probe[] = [];',
-    test: 'test/workflows/release/soak.test.ts > starts over when a tenant leaves the build, and holds the third time',
+    test: 'test/domain/fleet-watch.test.ts > in which a tenant reports another build interrupts at once',
   },
   {
     name: 'i3-silence-ignored',
@@ -21,7 +21,7 @@ export default [
     file: 'src/domain/fleet-watch.ts',
     find: '...left.map(({ build }) => leftOf(build, time)), ...again]',
     replace: '...left.map(({ build }) => leftOf(build, time)), ...again.slice(0, 0)]',
-    test: 'test/workflows/release/unstable.test.ts > makes the release soak from zero, and the report says what was seen',
+    test: 'test/domain/fleet-watch.test.ts > with no usable answer proves nothing the first time, and interrupts the second time in a row',
   },
   {
     name: 'i3-interruptions-uncounted',

@@ -30,7 +30,7 @@ export default [
         replace: '...state.queue, request',
       },
     ],
-    test: 'test/workflows/lane/order.test.ts > of ten within one soak one runs, one is kept, and eight end superseded by a newer one',
+    test: 'test/lane/queue.test.ts > are only the newest: of ten within one soak one runs, one waits, eight are superseded',
   },
   {
     name: 'i4-any-parent',
@@ -54,7 +54,7 @@ export default [
     file: 'src/lane/commands.ts',
     find: '    state.holder = null;\n',
     replace: '',
-    test: 'test/workflows/lane/holder.test.ts > keeps the lane until a person drops it; then the next one acquires it',
+    test: 'test/lane/rules.test.ts > that a person drops frees the lane: the next one acquires it',
   },
   {
     name: 'i4-each-start-a-run',
@@ -72,7 +72,7 @@ export default [
     file: 'src/config/plan.ts',
     find: 'input.force ||',
     replace: 'isShorter ||',
-    test: 'test/workflows/lane/order.test.ts > is promoted with force and an approval, and other builds are then compared with it',
+    test: 'test/config/config.test.ts > a forced release requires an approval',
   },
   {
     name: 'i4-forced-leaves-the-mark',
@@ -81,7 +81,7 @@ export default [
     find: 'ledger.newestPromoted = { sha, key: keyOf(ledger, sha) }',
     replace: `const key = keyOf(ledger, sha);
   if (!ledger.newestPromoted || ledger.newestPromoted.key.seen < key.seen) ledger.newestPromoted = { sha, key }`,
-    test: 'test/workflows/lane/order.test.ts > is promoted with force and an approval, and other builds are then compared with it',
+    test: 'test/lane/rules.test.ts > an older build that was promoted by force is the one that later builds are compared with',
   },
   {
     name: 'i4-held-keeps-the-lane',
@@ -89,8 +89,7 @@ export default [
     file: 'src/lane/queue.ts',
     find: 'now < holder.heldFor.preemptibleAt',
     replace: 'now >= 0',
-    test: 'test/workflows/lane/preemption.test.ts > takes over at once from one that is held for latest-moved',
-    hangs: true,
+    test: 'test/lane/rules.test.ts > is told which build takes the lane, once its grace is over',
   },
   {
     name: 'i4-holder-never-freed',
@@ -98,7 +97,7 @@ export default [
     file: 'workflows/lane/follow-runs.ts',
     find: '        if (state.holder?.runId === holder.runId) state.holder = null;\n',
     replace: '',
-    test: 'test/workflows/lane/holder.test.ts > is RED, the next one acquires the lane, and nothing else moves',
+    test: 'test/workflows/lane/order.test.ts > two in a row are promoted in order; no tenant is asked for the second before the first has ended',
   },
   {
     name: 'i4-lease-beside-another-movers',
@@ -106,7 +105,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: "    if (leaseLeft(state, parent, now) > 0) return { decision: 'retry' };\n",
     replace: '',
-    test: 'test/lane/properties.test.ts > any messages in any order keep one holder and one mover, move no known-bad or older build, and lose no run',
+    test: 'test/lane/moves.test.ts > never have a write lease at once: the second waits until no write of the first can be in flight, counted from its last grant',
   },
   {
     name: 'i4-lease-for-all-retries',
@@ -127,7 +126,7 @@ export default [
       },
       { file: 'src/move/write-lease.ts', find: '      given.signal?.throwIfAborted();\n', replace: '' },
     ],
-    test: 'test/e2e/mover-frozen.test.ts > between the grant of the lease and the write moves nothing when it wakes up after a rollback',
+    test: 'test/move/move-tags.test.ts > a lease that was granted too slowly is requested again',
   },
   {
     name: 'i4-mover-without-the-lane',
@@ -192,7 +191,7 @@ export default [
     file: 'src/temporal/start.ts',
     find: 'comparableInput(running) !== comparableInput(input)',
     replace: "comparableInput(running) === ''",
-    test: 'test/cli/moves.test.ts > is attached to with the same input from any caller, and refuses other input with 2',
+    test: 'test/workflows/lane/order.test.ts > is one run with one pair of writes, and all get its outcome; with other input it is refused',
   },
   {
     name: 'i4-pause-keeps-the-lane',
@@ -208,7 +207,7 @@ export default [
     file: 'src/lane/ledger.ts',
     find: '(known) return',
     replace: '(known && sequence === undefined) return',
-    test: 'test/workflows/lane/order.test.ts > that was promoted once and replaced since is superseded when its job is run again',
+    test: 'test/lane/queue.test.ts > is fixed at the first request, so a re-run of an old job does not make its build newer',
   },
   {
     name: 'i4-two-holders',
@@ -240,6 +239,6 @@ export default [
     file: 'src/lane/payloads/parse.ts',
     find: 'isHold && isMoment(preemptibleAt) ?',
     replace: 'isHold ?',
-    test: 'test/workflows/lane/messages.test.ts > an invalid report of a hold preempts no release',
+    test: 'test/lane/rules.test.ts > a report of a hold with preemptibleAt null, which is no time, is invalid',
   },
 ];

@@ -13,7 +13,7 @@ export default [
     file: 'src/domain/payloads/seen.ts',
     find: 'if (!read.every((one) => one !== null && tenants.includes(one.tenant))) return null;\n  const since = from',
     replace: 'const since = from',
-    test: 'test/workflows/release/limits.test.ts > invalid builds are not shown as what tenants report',
+    test: 'test/domain/seen.test.ts > what a watch over the canaries saw is dropped with a number for why',
   },
   {
     name: 'i5-address-in-a-reason',
@@ -160,7 +160,7 @@ export default [
         replace: '{ build }',
       },
     ],
-    test: 'test/e2e/secrets.test.ts > a whole campaign with its secrets in files leaves none in a history, a memo, a search attribute or a heartbeat',
+    test: 'test/tenants/ask-build.test.ts > a header that the tenant repeats is not a build',
   },
   {
     name: 'i5-helper-gets-secrets',

@@ -5,7 +5,7 @@ export default [
     file: 'src/lane/commands.ts',
     find: "ledger.hold?.name !== 'after-rollback'",
     replace: "ledger.hold?.name === 'latest-moved'",
-    test: 'test/workflows/lane/lost.test.ts > one that was not recovered is on hold until `lane adopt` lifts that, and refuses what no sequence dates until a person names the newest one',
+    test: 'test/lane/lost-ledger.test.ts > is told to people until one names the newest sequence, by the hold or by an alarm',
   },
   {
     name: 'request-of-no-run-holds-the-lane',
@@ -21,7 +21,7 @@ export default [
     file: 'src/lane/ledger.ts',
     find: 'isNew && seen.every',
     replace: 'isNew && seen.length === 0 && seen.every',
-    test: 'test/workflows/lane/moved-by-hand.test.ts > a :latest that is moved by hand soaking is promoted over by retry once it is adopted, and the next build after that without a hold',
+    test: 'test/lane/rules.test.ts > a :latest counts as adopted if it moved since a run read it and is where the adoption left it',
   },
   {
     name: 'i8-approval-in-a-pause-promotes',
@@ -101,7 +101,7 @@ export default [
     file: 'src/move/observe.ts',
     find: "surprises.join('; ')",
     replace: 'surprises[0]',
-    test: 'test/workflows/release/holds.test.ts > latest-moved: approved it promotes over exactly the digests shown',
+    test: 'test/move/move-tags.test.ts > a :latest that was moved from outside is not overwritten once it stays there',
   },
   {
     name: 'i8-no-second-look',
@@ -117,7 +117,7 @@ export default [
     file: 'src/move/observe.ts',
     find: 'if (surprises.length === 0) ',
     replace: '',
-    test: 'test/workflows/release/canary-release.test.ts > when :latest is moved from outside in the meantime, the move is refused',
+    test: 'test/move/move-tags.test.ts > a :latest that was moved from outside is not overwritten once it stays there',
   },
   {
     name: 'i8-put-back-over-others',

@@ -210,4 +210,20 @@ export default [
     replace: 'liveRejection(ledger),',
     test: 'test/lane/lost-ledger.test.ts > is told to people until one names the newest sequence, by the hold or by an alarm',
   },
+  {
+    name: 'ledger-keeps-each-order-key',
+    breaks: 'the lane keeps the order of every build that ever asked for it, and outgrows what Temporal stores',
+    file: 'src/lane/ledger.ts',
+    find: '  forgetOldest(ledger);\n',
+    replace: '',
+    test: 'test/lane/queue.test.ts > the state of a lane stays bounded after thousands of builds',
+  },
+  {
+    name: 'ledger-keeps-each-answer',
+    breaks: 'the lane keeps the answer to every run that ever asked for it, and outgrows what Temporal stores',
+    file: 'src/lane/queue.ts',
+    find: 'newest(answers, MAX_KEPT, ANSWERS_BYTES)',
+    replace: 'newest(answers, answers.length, 64 * ANSWERS_BYTES)',
+    test: 'test/lane/queue.test.ts > the state of a lane stays bounded after thousands of builds',
+  },
 ];

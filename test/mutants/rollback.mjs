@@ -182,7 +182,7 @@ export default [
     file: 'src/lane/rollback.ts',
     find: '  if (state.move) state.move.leaseRevokedAt ??= now;\n',
     replace: '',
-    test: 'test/workflows/rollback/any-time.test.ts > stops a release that still retries the write of its second image',
+    test: 'test/lane/moves.test.ts > keeps its hold when an approved promotion ends that was under way',
   },
   {
     name: 'rollback-marks-none-after',
@@ -198,7 +198,7 @@ export default [
     file: 'src/lane/position.ts',
     find: 'rollback?.runId !== runId',
     replace: 'state.rollback === undefined',
-    test: 'test/workflows/rollback/any-time.test.ts > of two rollbacks on a registry that is slow to read the one announced last moves, and the other does not end its mover',
+    test: 'test/lane/rules.test.ts > learns that another one superseded it, which does not',
   },
   {
     name: 'force-is-not-taken',
