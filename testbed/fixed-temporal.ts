@@ -3,8 +3,15 @@ import type { AddressInfo } from 'node:net';
 
 const UNIMPLEMENTED = 12;
 
-/** Answer to an encoded request: encoded, or a gRPC status code, or none ever. */
-export type FixedAnswer = (request: Uint8Array) => Uint8Array | number | 'silent';
+/** Answer to an encoded request: encoded, or a gRPC status code, also with a message, or none ever. */
+export type FixedAnswer = (request: Uint8Array) => Uint8Array | number | [code: number, message: string] | 'silent';
+
+const INVALID_ARGUMENT = 3;
+/** Answer of a server before 1.30 to the query for runs that are stuck. */
+export const UNMARKED: [code: number, message: string] = [
+  INVALID_ARGUMENT,
+  "invalid query: unable to convert filter expression: invalid expression: column name 'TemporalReportedProblems' is not a valid search attribute",
+];
 
 /** Bytes before a message: whether it is compressed, and its length. */
 const PREFIX = 5;
@@ -20,12 +27,14 @@ export async function startFixedTemporal(answers: Record<string, FixedAnswer>) {
     const answer = answers[String(headers[':path']).split('/').at(-1) ?? '']?.(request) ?? UNIMPLEMENTED;
     if (answer === 'silent') return;
     const head = { ':status': 200, 'content-type': 'application/grpc' };
-    if (typeof answer === 'number') return stream.respond({ ...head, 'grpc-status': answer }, { endStream: true });
+    const [code, message = ''] = Array.isArray(answer) ? answer : [answer];
+    if (typeof code === 'number')
+      return stream.respond({ ...head, 'grpc-status': code, 'grpc-message': message }, { endStream: true });
     stream.respond(head, { waitForTrailers: true });
     stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
     const size = Buffer.alloc(PREFIX);
-    size.writeUInt32BE(answer.length, 1);
-    stream.end(Buffer.concat([size, answer]));
+    size.writeUInt32BE(code.length, 1);
+    stream.end(Buffer.concat([size, code]));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

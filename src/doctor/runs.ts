@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { type Lane, moveTaskQueue, ofGate, stopsReleases, taskQueue } from '../contract/ids.js';
 import { NoAnswer } from '../temporal/faults/in-time.js';
 import { overview } from '../temporal/overview.js';
-import { listRuns, RunsUnlisted } from '../temporal/records/listing.js';
+import { listRuns, REPORTED_PROBLEMS, RunsUnlisted } from '../temporal/records/listing.js';
 import { lostEvents } from '../temporal/records/lost-events.js';
 import { resetFix, type Unseen, VISIBILITY_FIX } from '../temporal/records/trouble.js';
 import type { Finding } from './finding.js';
@@ -13,7 +13,7 @@ export async function checkRuns(client: Client, lane: Lane): Promise<Finding[]> 
     stuckRuns(client, lane).catch(unlistedOnly),
     overview(client, lane),
   ]);
-  const isOld = stuck instanceof RunsUnlisted && stuck.isUnknown;
+  const isOld = stuck instanceof RunsUnlisted && stuck.isUnmarked;
   const why = unlisted ?? (stuck instanceof RunsUnlisted && !isOld ? stuck.why : null);
   const held = running.filter(({ waitingFor }) => waitingFor !== null);
   const found: Finding[] = [
@@ -106,6 +106,6 @@ const MAX_STUCK = 100;
  * @throws {RunsUnlisted} */
 export async function stuckRuns(client: Client, lane: Lane): Promise<string[]> {
   const queues = [taskQueue(lane), moveTaskQueue(lane)].map((queue) => `'${queue}'`).join(', ');
-  const query = `TemporalReportedProblems IS NOT NULL AND CloseTime IS NULL AND TaskQueue IN (${queues})${ofGate(lane)}`;
+  const query = `${REPORTED_PROBLEMS} IS NOT NULL AND CloseTime IS NULL AND TaskQueue IN (${queues})${ofGate(lane)}`;
   return (await listRuns(client, query, MAX_STUCK)).map(({ workflowId }) => workflowId);
 }

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { main } from '../../src/cli/main.js';
 import { deliverEventsId, parseLane } from '../../src/contract/ids.js';
 import { checkDeliveries, checkRuns } from '../../src/doctor/runs.js';
-import { type FixedAnswer, startFixedTemporal } from '../../testbed/fixed-temporal.js';
+import { type FixedAnswer, startFixedTemporal, UNMARKED } from '../../testbed/fixed-temporal.js';
 import { until } from '../support/until.js';
 
 const service = proto.temporal.api.workflowservice.v1;
@@ -193,7 +193,7 @@ describe.concurrent('while a part of Temporal is slow', () => {
 test('doctor notes that an old server does not mark stuck runs, and takes its list for no fault', async () => {
   const { address } = await temporal({
     ListWorkflowExecutions: (request) =>
-      queryOf(request).includes('TemporalReportedProblems') ? INVALID_ARGUMENT : listed([]),
+      queryOf(request).includes('TemporalReportedProblems') ? UNMARKED : listed([]),
   });
   expect(await findings(address)).toEqual([
     {
@@ -201,6 +201,22 @@ test('doctor notes that an old server does not mark stuck runs, and takes its li
       level: 'note',
       what: expect.stringMatching(/^this Temporal does not mark runs/),
       fix: 'Temporal 1.30 or newer',
+    },
+  ]);
+});
+
+test('doctor warns if a query for stuck runs is refused for another reason', async () => {
+  const message = 'operator IN is not supported';
+  const { address } = await temporal({
+    ListWorkflowExecutions: (request) =>
+      queryOf(request).includes('TemporalReportedProblems') ? [INVALID_ARGUMENT, message] : listed([]),
+  });
+  expect(await findings(address)).toEqual([
+    {
+      area: 'runs',
+      level: 'warning',
+      what: `runs cannot be listed, so one that is stuck is not found: ${message}`,
+      fix: expect.stringContaining('visibility'),
     },
   ]);
 });

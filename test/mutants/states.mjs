@@ -144,8 +144,16 @@ export default [
     name: 'states-old-server-is-a-fault',
     breaks: 'doctor warns for ever that an old server cannot list runs',
     file: 'src/doctor/runs.ts',
-    find: 'stuck instanceof RunsUnlisted && stuck.isUnknown;',
+    find: 'stuck instanceof RunsUnlisted && stuck.isUnmarked;',
     replace: 'false;',
     test: 'test/cli/slow.test.ts > doctor notes that an old server does not mark stuck runs, and takes its list for no fault',
+  },
+  {
+    name: 'states-refused-query-is-an-old-server',
+    breaks: 'doctor takes any query that is refused for an old server, and is green',
+    file: 'src/temporal/records/listing.ts',
+    find: ' && why.includes(REPORTED_PROBLEMS)',
+    replace: '',
+    test: 'test/cli/slow.test.ts > doctor warns if a query for stuck runs is refused for another reason',
   },
 ];

@@ -103,7 +103,7 @@ const ofStuck = (client: Client, lane: Lane): Promise<Values[]> =>
   stuckRuns(client, lane).then(
     ({ length: value }): Values[] => [{ name: 'canary_stuck_runs', value }],
     (error: unknown) => {
-      if (error instanceof RunsUnlisted && error.isUnknown) return [];
+      if (error instanceof RunsUnlisted && error.isUnmarked) return [];
       throw error;
     },
   );

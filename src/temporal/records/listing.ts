@@ -8,13 +8,16 @@ const LIST_MS = 1_500;
 /** gRPC status code. */
 const INVALID_ARGUMENT = 3;
 
+/** Search attribute of runs whose workflow task fails again and again. A server before 1.30 lacks it, and refuses a query with its name. */
+export const REPORTED_PROBLEMS = 'TemporalReportedProblems';
+
 /** Runs could not be listed: visibility is another store than the runs themselves, which may be down alone. */
 export class RunsUnlisted extends Error {
   override readonly name = 'RunsUnlisted';
   constructor(
     readonly why: string,
-    /** Whether the server does not understand the query: an older one lacks a search attribute. */
-    readonly isUnknown = false,
+    /** Whether the server is an older one, which does not mark runs that are stuck. */
+    readonly isUnmarked = false,
   ) {
     super(`runs cannot be listed: ${why} (fix: look at the visibility store of Temporal; runs go on without it)`);
   }
@@ -36,8 +39,10 @@ export async function listRuns(client: Client, query: string, max: number): Prom
     if (runs !== null) return runs;
   } catch (error) {
     const { cause } = Object(error) as { cause?: { details?: string; code?: number } };
-    if (!isGrpcDeadlineError(cause))
-      throw new RunsUnlisted(cause?.details || String((error as Error).message), cause?.code === INVALID_ARGUMENT);
+    if (!isGrpcDeadlineError(cause)) {
+      const why = cause?.details || String((error as Error).message);
+      throw new RunsUnlisted(why, cause?.code === INVALID_ARGUMENT && why.includes(REPORTED_PROBLEMS));
+    }
   } finally {
     given.abort();
   }
