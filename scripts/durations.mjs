@@ -1,5 +1,6 @@
 // `npm run durations -- <report>`: writes the duration of each test file, in seconds, to test/durations.json, so that `npm test`
-// starts with the longest. `npm test -- --reporter=json --outputFile.json=<report>` writes the report.
+// starts with the longest: at least 1, and 0 for a file of which nothing ran.
+// `npm test -- --reporter=json --outputFile.json=<report>` writes the report.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -13,8 +14,7 @@ if (!report) {
 const inClone = (name) => name.slice(name.lastIndexOf('/test/') + 1);
 
 const { testResults } = JSON.parse(readFileSync(report, 'utf8'));
-const seconds = testResults
-  .map(({ name, startTime, endTime }) => [inClone(name), Math.round((endTime - startTime) / 1000)])
-  .filter(([, took]) => took > 0)
-  .sort(([a], [b]) => a.localeCompare(b));
+const ran = ({ assertionResults }) => assertionResults.some(({ status }) => status === 'passed' || status === 'failed');
+const secondsOf = (file) => (ran(file) ? Math.max(1, Math.round((file.endTime - file.startTime) / 1000)) : 0);
+const seconds = testResults.map((file) => [inClone(file.name), secondsOf(file)]).sort(([a], [b]) => a.localeCompare(b));
 writeFileSync(join(root, 'test', 'durations.json'), `${JSON.stringify(Object.fromEntries(seconds), null, 2)}\n`);

@@ -125,6 +125,8 @@ describe('what is not tested is not promoted', () => {
     expect(steps).toContain('awaitBuild');
     // Of this run alone: a watch of the release before may have sent its last requests since.
     expect(steps).not.toContain('smokeTenant');
+    // It asks liveness too.
+    expect(steps).not.toContain('watchFleet');
     expect(await gate().latest()).toEqual(before);
   });
 
