@@ -2,17 +2,19 @@
 // has run. Of a major alone, its newest version. Each Node is one test; the last line is `N passed, N failed`. A Node that
 // cannot be installed is skipped, and with CANARY_NO_SKIPS failed.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const INSTALL_MS = 5 * 60_000;
 const RUN_MS = 5 * 60_000;
+/** Where vitest writes what it ran. */
+const REPORT = join(ROOT, '.tools', 'tests-on-node.json');
 /** Number of last lines of a failed command that are printed. */
 const TAIL = 40;
 
-/** Tests for each Node: HTTP to a registry and to tenants, and one complete release through Temporal. */
+/** Tests for each Node: HTTP to a registry and to tenants, and one complete release through Temporal. Each file must pass a test. */
 const SUBSETS = [
   { files: ['test/registry/client.test.ts', 'test/smoke/fleet.test.ts', 'test/tenants/ask-build.test.ts'] },
   {
@@ -53,24 +55,40 @@ function install(wanted) {
   return null;
 }
 
-/** Whether the subset passes on this Node. */
-function passes(node) {
+/** Files of a subset of which no test passed: vitest exits with 0 when a name matches nothing, or skipped tests alone. */
+function notShown(files) {
+  const { testResults } = JSON.parse(readFileSync(REPORT, 'utf8'));
+  const passed = testResults.filter(({ assertionResults }) =>
+    assertionResults.some(({ status }) => status === 'passed'),
+  );
+  return files.filter((file) => !passed.some(({ name }) => name === join(ROOT, file)));
+}
+
+/** Whether a subset passes on this Node, and each of its files ran. */
+function passes(node, env, { files, name }) {
+  rmSync(REPORT, { force: true });
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`];
+  const args = ['node_modules/vitest/vitest.mjs', 'run', ...files, ...(name ? ['-t', name] : []), ...reporters];
+  if (!succeeds(node, args, env)) return false;
+  const missing = notShown(files);
+  for (const file of missing)
+    console.error(
+      `${file}: no test passed${name ? ` with the name '${name}'` : ''} (is it left to npm run test:full?)`,
+    );
+  return missing.length === 0;
+}
+
+function succeeds(node, args, env) {
+  const { ok, output } = run(node, args, { env });
+  if (!ok) console.error(`node ${args.join(' ')} failed:\n${indented(output)}`);
+  return ok;
+}
+
+/** Whether the command line starts on this Node, and every subset passes. */
+function works(node) {
   // PATH starts with this Node, for the processes that the tests start.
   const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` };
-  const commands = [
-    ['bin/canary.js', '--version'],
-    ...SUBSETS.map(({ files, name }) => [
-      'node_modules/vitest/vitest.mjs',
-      'run',
-      ...files,
-      ...(name ? ['-t', name] : []),
-    ]),
-  ];
-  return commands.every((args) => {
-    const { ok, output } = run(node, args, { env });
-    if (!ok) console.error(`node ${args.join(' ')} failed:\n${indented(output)}`);
-    return ok;
-  });
+  return succeeds(node, ['bin/canary.js', '--version'], env) && SUBSETS.every((subset) => passes(node, env, subset));
 }
 
 const versions = process.argv.slice(2);
@@ -83,7 +101,7 @@ for (const wanted of versions) {
   const began = performance.now();
   const node = install(wanted);
   const missing = process.env.CANARY_NO_SKIPS ? 'FAILED' : 'skipped';
-  const result = node === null ? missing : passes(node) ? 'ok' : 'FAILED';
+  const result = node === null ? missing : works(node) ? 'ok' : 'FAILED';
   results[result] += 1;
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   const found = node ? run(node, ['--version']).output : `v${wanted}`;
