@@ -41,8 +41,8 @@ fullTest(
       return now.holder?.sha === sha && now.queue.some((one) => one.sha === next.sha) ? now : null;
     });
     expect(state.queue).toHaveLength(1);
-    await until('it has continued', async () => (await lane.describe()).runId !== first, 60_000);
-    await until('its run is short', async () => (await lane.describe()).historyLength < MAX_LANE_EVENTS, 60_000);
+    await until('it has continued', async () => (await lane.describe()).runId !== first, 120_000);
+    await until('its run is short', async () => (await lane.describe()).historyLength < MAX_LANE_EVENTS, 120_000);
 
     await flood(handle, fleetSeenSignal.name);
     await say(handle, 'approve', { ...ada, hold: hold.id });

@@ -82,7 +82,7 @@ describe.each(firstRows(1, WAYS))('a whole campaign with its secrets in %s', (wa
   let campaign: Awaited<ReturnType<typeof run>>;
   beforeAll(async () => {
     campaign = await run(way, evidence);
-  });
+  }, 300_000);
   const found = (kind: string) => {
     const part: Evidence = new Map([...evidence].filter(([where]) => where.startsWith(kind)));
     expect(part.size).toBeGreaterThan(0);
