@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, test } from 'vitest';
+import { afterAll, describe } from 'vitest';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { approveToTheEnd } from '../support/decisions.js';
@@ -10,7 +10,7 @@ import { Gate } from '../support/gate.js';
 import { laneState, queuedRelease } from '../support/lanes.js';
 import { putsTaken } from '../support/latest.js';
 import { catchIn, PATIENT, PHASES } from '../support/phases.js';
-import { fullTest, rows } from '../support/rows.js';
+import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { startVictim } from '../support/victim.js';
 
@@ -28,7 +28,7 @@ const open = (name: string) => Gate.open(name, { registry: registry.host, env: P
 // In parallel: an activity of a dead worker times out only after 5 to 15 s.
 describe.concurrent('a worker killed', () => {
   // `npm run kills` kills it at every event.
-  test.for(rows(PHASES, ['promoting']))(
+  fullTest.for(PHASES)(
     'while %s loses nothing: the next one ends the run, with one write of :latest per image',
     { timeout: 90_000 },
     async (phase, { expect, onTestFinished }) => {
