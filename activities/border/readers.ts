@@ -1,5 +1,6 @@
 import { InvalidInput, shown } from '../../src/contract/brand.js';
 import type { DeliveredEvent } from '../../src/contract/events.js';
+import { MAX_TOKEN } from '../../src/contract/identity.js';
 import { parseDigest, parseRepository } from '../../src/contract/image.js';
 import type { LaneRequest, RunRef } from '../../src/contract/lane.js';
 import { parseMoveInput } from '../../src/contract/move.js';
@@ -14,8 +15,6 @@ import { parseLaneRequest, parseRollbackRequest } from '../../src/lane/payloads/
 const MAX_IMAGES = 50;
 /** Most events in one batch. */
 const MAX_EVENTS = 2_000;
-/** Longest token, in characters. */
-const MAX_TOKEN = 16_384;
 /** Longest pause that an activity is asked for, in milliseconds. */
 const MAX_PAUSE_MS = 3_600_000;
 

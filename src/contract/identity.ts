@@ -1,3 +1,6 @@
+/** Longest token of an identity, in characters; one of GitHub has about 2,000. */
+export const MAX_TOKEN = 16_384;
+
 /** Identity that a token proved. The token itself is kept nowhere. */
 export interface VerifiedIdentity {
   issuer: string;

@@ -1,4 +1,5 @@
 import { InvalidInput, shown } from '../contract/brand.js';
+import { MAX_TOKEN } from '../contract/identity.js';
 import type { ReleaseInput, RollbackInput } from '../contract/release.js';
 import { parseSha } from '../contract/sha.js';
 import { type AddTenantInput, parseSlug } from '../contract/tenants/added.js';
@@ -121,11 +122,9 @@ export function takeToken(sent: unknown): { token: string | null; rest: unknown 
   if (typeof sent !== 'object' || sent === null || Array.isArray(sent) || !('token' in sent))
     return { token: null, rest: sent };
   const { token, ...rest } = sent;
+  // Of one that is too long so much is handed on that it is refused as that.
   return { token: typeof token === 'string' ? token.slice(0, MAX_TOKEN + 1) : '', rest };
 }
-
-/** Longest token, in characters; of a longer one so much is handed on that it is refused as too long. */
-const MAX_TOKEN = 16_384;
 
 /** Longest text of an input, in characters: search attributes and reports have limits. */
 export const MAX_TEXT = 500;

@@ -1,5 +1,5 @@
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose';
-import type { VerifiedIdentity } from '../contract/identity.js';
+import { MAX_TOKEN, type VerifiedIdentity } from '../contract/identity.js';
 import { DIRECT } from '../net/network.js';
 import { type IssuerKeys, issuerKeys, isUnknownKey } from './issuer-keys.js';
 import type { OidcIssuer } from './issuers.js';
@@ -13,8 +13,6 @@ export class TokenRefused extends Error {
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 /** Difference of clocks that does not count, in seconds. */
 const CLOCK_SECONDS = 30;
-/** Longest token, in characters; one of GitHub has about 2,000. */
-const MAX_TOKEN = 16_384;
 /** Longest subject or actor that is kept, in characters. */
 const MAX_CLAIM = 200;
 

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { moveLatestId, releaseLaneId } from '../../src/contract/ids.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
+import { beforeAuthorize } from '../support/authorizers.js';
 import { canary as run } from '../support/cli.js';
 import { ada, heldFor, say } from '../support/decisions.js';
-import { type GateOptions, useGate } from '../support/gate.js';
+import { useGate } from '../support/gate.js';
 import { holdsLane, laneState, promoted } from '../support/lanes.js';
 import { fullTest } from '../support/rows.js';
 import { temporalAddress } from '../support/servers.js';
@@ -22,17 +23,12 @@ import { until } from '../support/until.js';
 
 /** Whether promotions wait for their write lease. */
 let isFrozen = false;
-const gate = useGate('paused', () => {
-  const wrapAuthorizer: GateOptions['wrapAuthorizer'] = (authorizerFor) => (mover, parent, input) => {
-    const own = authorizerFor(mover, parent, input);
-    const authorize: typeof own.authorize = async (question) => {
-      if (input.kind === 'promotion') await until('the mover may go on', () => !isFrozen, 120_000);
-      return own.authorize(question);
-    };
-    return { ...own, authorize };
-  };
-  return { wrapAuthorizer, env: { CANARY_HOLD_TIMEOUT: '10m', CANARY_UPDATE_TIMEOUT: '5m' } };
-});
+const gate = useGate('paused', () => ({
+  wrapAuthorizer: beforeAuthorize(({ kind }) =>
+    kind === 'promotion' ? until('the mover may go on', () => !isFrozen, 120_000) : undefined,
+  ),
+  env: { CANARY_HOLD_TIMEOUT: '10m', CANARY_UPDATE_TIMEOUT: '5m' },
+}));
 const canary = (...args: string[]) => run(args, { ...gate().env, TEMPORAL_ADDRESS: temporalAddress() });
 const events = async (workflowId: string) =>
   (await gate().client.workflow.getHandle(workflowId).describe()).historyLength;

@@ -68,7 +68,7 @@ describe('a token', () => {
     expect(await refusalOf(spec)).toBe(`TokenRefused: ${refusal}`);
   });
 
-  test.each(['', 'x', 'a.b.c', 'ä'.repeat(100)])('that is none is refused: %#', async (token) => {
+  test.each(['', 'x', 'a.b.c', 'ä'.repeat(100)])('that is no token is refused: %#', async (token) => {
     await expect(verifier().verify(token)).rejects.toThrow('the token is of no issuer of CANARY_OIDC_ISSUERS');
   });
 

@@ -1,15 +1,16 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { repositoryRoot, tool } from '../../testbed/tools.js';
+import { repositoryRoot } from '../../testbed/tools.js';
 import { useGate } from '../support/gate.js';
 import { fullDescribe } from '../support/rows.js';
 import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
+import { lacksZizmor, zizmor } from '../support/zizmor.js';
 
 interface Step {
   name: string;
@@ -26,7 +27,6 @@ interface Action {
 
 const text = readFileSync(join(repositoryRoot, 'action.yml'), 'utf8');
 const action = parse(text) as Action;
-const zizmor = tool('zizmor');
 
 /** What a runner makes of an expression: contexts alone, and no functions. */
 function evaluated(template: string, context: Record<string, string>): string {
@@ -123,25 +123,15 @@ describe('action.yml', () => {
       expect(description).toMatch(/\.$/);
   });
 
-  test.skipIf(zizmor === undefined)('zizmor finds nothing of medium severity or more (skipped without it)', () => {
+  test.skipIf(lacksZizmor)('zizmor finds nothing of medium severity or more (skipped without it)', () => {
     const project = join(folder, 'project');
     mkdirSync(project);
     copyFileSync(join(repositoryRoot, 'action.yml'), join(project, 'action.yml'));
-    const args = [
-      '--offline',
-      '--no-progress',
-      '--quiet',
-      '--persona=auditor',
-      '--min-severity=medium',
-      '--format=plain',
-    ];
-    const run = (file: string) => spawnSync(zizmor?.path ?? '', [...args, file], { encoding: 'utf8' });
-    const { status, stdout, stderr } = run(project);
-    expect({ status, said: stdout + stderr }).toMatchObject({ status: 0 });
+    expect(zizmor(project)).toMatchObject({ status: 0 });
     // It reads the file: an input in a script is found.
     const bad = text.replace('exec node', 'echo ${' + '{ inputs.sha }}\n        exec node');
     writeFileSync(join(project, 'action.yml'), bad);
-    expect(run(project)).toMatchObject({ stdout: expect.stringContaining('template-injection') });
+    expect(zizmor(project)).toMatchObject({ said: expect.stringContaining('template-injection') });
   });
 });
 

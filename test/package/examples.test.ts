@@ -14,15 +14,15 @@ import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseRepository } from '../../src/contract/image.js';
 import { endpointOf } from '../../src/registry/transport/endpoint.js';
-import { repositoryRoot, tool } from '../../testbed/tools.js';
+import { repositoryRoot } from '../../testbed/tools.js';
 import { goTool } from '../support/go-tool.js';
 import { scriptsOf } from '../support/workflow-scripts.js';
+import { lacksZizmor, zizmor } from '../support/zizmor.js';
 
 const folder = join(repositoryRoot, 'examples', 'github-actions');
 const workflows = readdirSync(folder).filter((name) => name.endsWith('.yml'));
 const textOf = (name: string) => readFileSync(join(folder, name), 'utf8');
 const actionlint = goTool('github.com/rhysd/actionlint/cmd/actionlint', 'v1.7.12');
-const zizmor = tool('zizmor');
 const compose = goTool('github.com/compose-spec/compose-go/v2/cmd', 'v2.16.2');
 
 describe.each(workflows)('examples/github-actions/%s', (name) => {
@@ -128,22 +128,14 @@ function jobsOf(workflow: string): [string, string][] {
   return parts.flatMap((job, index) => (index % 2 === 0 ? [[job, parts[index + 1] ?? ''] as [string, string]] : []));
 }
 
-test.skipIf(zizmor === undefined)('zizmor finds nothing of medium severity or more (skipped without it)', () => {
+test.skipIf(lacksZizmor)('zizmor finds nothing of medium severity or more (skipped without it)', () => {
   // It looks for workflows where GitHub has them.
   const project = mkdtempSync(join(tmpdir(), 'canary-zizmor-'));
   const there = join(project, '.github', 'workflows');
   cpSync(folder, there, { recursive: true, filter: (file) => !file.endsWith('.md') });
-  const args = [
-    '--offline',
-    '--no-progress',
-    '--quiet',
-    '--persona=auditor',
-    '--min-severity=medium',
-    '--format=plain',
-  ];
-  const { status, stdout, stderr } = spawnSync(zizmor?.path ?? '', [...args, project], { encoding: 'utf8' });
+  const told = zizmor(project);
   rmSync(project, { recursive: true, force: true });
-  expect({ status, said: stdout + stderr }).toMatchObject({ status: 0 });
+  expect(told).toMatchObject({ status: 0 });
 });
 
 test('what starts a release from an input writes it into JSON as a text', () => {

@@ -3,8 +3,9 @@ import { MoveRefusal } from '../../../src/move/write-lease.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../../testbed/memory-registry.js';
 import { ociError, type RegistryRequest } from '../../../testbed/registry-store.js';
+import { beforeAuthorize } from '../../support/authorizers.js';
 import { ada, heldFor, refusal, say } from '../../support/decisions.js';
-import { type GateOptions, useGate } from '../../support/gate.js';
+import { useGate } from '../../support/gate.js';
 import { firstRows, fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
@@ -12,15 +13,11 @@ import { until } from '../../support/until.js';
 let registry: MemoryRegistry;
 /** Movers that were not answered, while the lane is silent; null while it answers. */
 let unanswered: number | null = null;
-const wrapAuthorizer: GateOptions['wrapAuthorizer'] = (authorizerFor) => (mover, parent, input) => {
-  const own = authorizerFor(mover, parent, input);
-  const authorize: typeof own.authorize = async (question) => {
-    if (unanswered === null) return own.authorize(question);
-    unanswered += 1;
-    throw new MoveRefusal('lane-unavailable', 'Temporal did not answer within 60 s whether the move is allowed');
-  };
-  return { ...own, authorize };
-};
+const wrapAuthorizer = beforeAuthorize(() => {
+  if (unanswered === null) return;
+  unanswered += 1;
+  throw new MoveRefusal('lane-unavailable', 'Temporal did not answer within 60 s whether the move is allowed');
+});
 const gate = useGate('faults', async () => {
   registry = await startMemoryRegistry();
   return {
