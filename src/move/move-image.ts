@@ -155,10 +155,11 @@ export async function staysConflict(task: ImageTask): Promise<boolean> {
   }
 }
 
-/** Reads whether an image that is at its target still is; nothing is written. */
-export async function readKept(task: ImageTask): Promise<ImageMove> {
+/** Reads whether an image that was at its target still is; nothing is written. */
+export async function readAgain(task: ImageTask, own: ImageMove): Promise<ImageMove> {
+  if (own.outcome !== 'promoted') return own;
   const { outcome, latest } = await readBack(task);
-  return { outcome, latest, sent: false, ...(outcome !== 'promoted' && { why: ':latest left the target' }) };
+  return { ...own, outcome, latest, ...(outcome !== 'promoted' && { why: ':latest left the target' }) };
 }
 
 /** Reads until the target shows. The previous digest, or none, is a lagging read; a third digest counts if it stays. */

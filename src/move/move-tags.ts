@@ -11,7 +11,7 @@ import {
 import type { Registry } from '../registry/context.js';
 import { getManifest } from '../registry/get-manifest.js';
 import { atMost } from './at-most.js';
-import { type ImageMove, moveImage, readKept } from './move-image.js';
+import { type ImageMove, moveImage, readAgain } from './move-image.js';
 import { observeExpected, observeLatest } from './observe.js';
 import { createPair } from './pair.js';
 import { type Course, restore, toMovedImage } from './restore.js';
@@ -51,7 +51,7 @@ const pacedPromotion = atMost(32, 30_000);
 
 /**
  * Moves `:latest` of all images to their targets (docs/protocol.md, The move). The PUTs go out together, each under a write
- * lease that is at most `windowMs` old, and each is read back. If an image of a promotion fails for good, the others are
+ * lease that is at most `windowMs` old, and each is read back; all of them once more after the last write. If an image of a promotion fails for good, the others are
  * restored. A rollback restores nothing: what it moved away from is broken. An image that the build does not have is not
  * written if it is where it was.
  * @returns one outcome for each image of the input, in its order.
@@ -136,10 +136,17 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
       }),
     );
   }
-  const writeOrKeep = (course: Course): Promise<ImageMove> =>
-    isKept(course.target) ? readKept(course) : moveImage(course);
-  const writes = await settle(courses.map(async (course) => ({ course, own: await writeOrKeep(course) })));
-  const isBroken = writes.some(({ own }) => own.outcome === 'failed' || own.outcome === 'conflict');
+  const kept = ({ target }: Course): ImageMove => ({ outcome: 'promoted', sent: false, latest: target.to });
+  let writes = await settle(
+    courses.map(async (course) => {
+      const own = isKept(course.target) ? readAgain(course, kept(course)) : moveImage(course);
+      return { course, own: await own };
+    }),
+  );
+  // An image that was read back first may have been moved from outside before the last one was written.
+  if (writes.length > 1 && !writes.some(isLost))
+    writes = await settle(writes.map(async ({ course, own }) => ({ course, own: await readAgain(course, own) })));
+  const isBroken = writes.some(isLost);
   const mustRestore = isBroken && !rollsBack && writes.some(({ course, own }) => own.latest !== course.target.to);
   const wasAtTarget = rollsBack && !isBroken && isAtTarget && !begun && !(await movedLately(move));
   const images = await settle(
@@ -153,6 +160,9 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
   move.onSplit?.(pair.splitMs());
   return images;
 }
+
+/** Whether an image cannot reach its target: then those that have are restored, or named. */
+const isLost = ({ own }: { own: ImageMove }) => own.outcome === 'failed' || own.outcome === 'conflict';
 
 /** What a mover that had lost contact does: goes on, restores its own half of a pair, or finds its work done. */
 type AfterLostContact = 'go-on' | 'restore' | 'done';

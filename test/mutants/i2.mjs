@@ -32,6 +32,15 @@ export default [
     test: 'test/e2e/mover-lost.test.ts > a pair that no worker can finish fails as PairSplit: its worker died in the middle, and the next one may not read the target',
   },
   {
+    name: 'i2-no-last-look',
+    breaks:
+      'an image that was moved from outside while the next one was written counts as promoted: :latest is on two builds',
+    file: 'src/move/move-tags.ts',
+    find: 'if (writes.length > 1 && !writes.some(isLost))',
+    replace: 'if (writes.length > 9)',
+    test: 'test/move/move-tags.test.ts > a promotion of which the first image was moved from outside before the second was written says so',
+  },
+  {
     name: 'i2-no-restore',
     breaks: 'a pair that is half moved is not restored',
     file: 'src/move/move-tags.ts',
