@@ -44,6 +44,11 @@ export interface ImageTask {
   onTrouble?: ((latest: Digest | null, why: string) => void) | undefined;
 }
 
+/** One image to read. */
+export type ReadTask = Pick<ImageTask, 'registry' | 'tag' | 'previous' | 'waits' | 'onTrouble'> & {
+  manifest: Pick<Manifest, 'repository' | 'digest'>;
+};
+
 /**
  * Points `:latest` of one image at a manifest, and retries until the deadline of its pair: a fresh write lease, the write, the
  * read back. Once something was sent it returns an outcome, whatever fails.
@@ -83,7 +88,8 @@ export async function moveImage(task: ImageTask): Promise<ImageMove> {
       }
       pair.tried(task);
       pair.moved(task);
-      Object.assign(state, await readBack(task), { why: undefined, refused: undefined });
+      const until = Math.min(performance.now() + waits.verifyMs, pair.deadline());
+      Object.assign(state, await readBack(task, until, task.previous), { why: undefined, refused: undefined });
     } while (performance.now() < pair.deadline() && (state.outcome === 'failed' || state.outcome === 'unconfirmed'));
     return state;
   } finally {
@@ -139,14 +145,14 @@ async function staysAtTarget(task: ImageTask): Promise<Pick<ImageMove, 'outcome'
   }
 }
 
-const readNow = ({ registry, tag = registry.latest, manifest }: ImageTask) =>
+const readNow = ({ registry, tag = registry.latest, manifest }: ReadTask) =>
   readTag(registry, manifest.repository, tag);
 
-const isConflict = ({ manifest, previous }: ImageTask, latest: Digest | null) =>
+const isConflict = ({ manifest, previous }: ReadTask, latest: Digest | null) =>
   latest !== null && latest !== manifest.digest && latest !== previous;
 
 /** Whether a third digest is there, and still is after `surpriseMs`: a lagging read may show the move before the last. */
-export async function staysConflict(task: ImageTask): Promise<boolean> {
+export async function staysConflict(task: ReadTask): Promise<boolean> {
   const { waits } = task;
   for (const until = performance.now() + waits.surpriseMs; ; await delay(waits.pollMs)) {
     const latest = await readNow(task).catch(() => null);
@@ -155,23 +161,34 @@ export async function staysConflict(task: ImageTask): Promise<boolean> {
   }
 }
 
-/** Reads whether an image that was at its target still is; nothing is written. */
-export async function readAgain(task: ImageTask, own: ImageMove): Promise<ImageMove> {
+/**
+ * Reads an image that was at its target once more; nothing is written. Between its own read back and the last write of the
+ * pair, it may have been moved from outside.
+ */
+export async function readAgain(task: ReadTask, own: ImageMove): Promise<ImageMove> {
   if (own.outcome !== 'promoted') return own;
-  const { outcome, latest } = await readBack(task);
+  const { outcome, latest } = await readBack(task, performance.now() + task.waits.verifyMs, task.manifest.digest);
   return { ...own, outcome, latest, ...(outcome !== 'promoted' && { why: ':latest left the target' }) };
 }
 
-/** Reads until the target shows. The previous digest, or none, is a lagging read; a third digest counts if it stays. */
-async function readBack(task: ImageTask): Promise<Pick<ImageMove, 'outcome' | 'latest'>> {
-  const { manifest, previous, pair, waits, onTrouble } = task;
-  const lagUntil = Math.min(performance.now() + waits.verifyMs, pair.deadline());
-  for (let latest = previous; ; await delay(waits.pollMs)) {
-    // A failed read does not question a write that the registry accepted.
-    latest = await readNow(task).catch(() => previous);
-    if (latest === manifest.digest) return { outcome: 'promoted', latest };
+/**
+ * Reads until the target shows. The previous digest, or none, is a lagging read; a third digest counts if it stays.
+ * @param until time of the last read, by `performance.now()`.
+ * @param unread digest that counts as long as every read fails: a failed read does not question what is known.
+ */
+async function readBack(
+  task: ReadTask,
+  until: number,
+  unread: Digest | null,
+): Promise<Pick<ImageMove, 'outcome' | 'latest'>> {
+  const { manifest, waits, onTrouble } = task;
+  for (let latest = unread; ; await delay(waits.pollMs)) {
+    const read = await readNow(task).catch(() => undefined);
+    if (read !== undefined) latest = read;
+    const isThere = latest === manifest.digest;
+    if (read === manifest.digest) return { outcome: 'promoted', latest: read };
     if (isConflict(task, latest) && (await staysConflict(task))) return { outcome: 'conflict', latest };
-    if (performance.now() >= lagUntil) return { outcome: 'unconfirmed', latest };
-    onTrouble?.(latest, 'the write was accepted; reads do not show it yet');
+    if (performance.now() >= until) return { outcome: isThere ? 'promoted' : 'unconfirmed', latest };
+    if (!isThere) onTrouble?.(latest, 'the write was accepted; reads do not show it yet');
   }
 }

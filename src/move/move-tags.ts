@@ -14,7 +14,7 @@ import { atMost } from './at-most.js';
 import { type ImageMove, moveImage, readAgain } from './move-image.js';
 import { observeExpected, observeLatest } from './observe.js';
 import { createPair } from './pair.js';
-import { type Course, restore, toMovedImage } from './restore.js';
+import { type Course, restoreAll, settle, toMovedImage, type Written } from './restore.js';
 import type { MoveWaits } from './waits.js';
 import { createWriteLease, type MoveAuthorizer, MoveRefusal } from './write-lease.js';
 
@@ -129,40 +129,38 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
 
   if (next === 'restore') {
     const why = 'the mover had lost contact, and does not go forward';
-    return settle(
+    return restoreAll(
       courses.map((course) => {
         const latest = digestOf(first, course.target.repository);
-        return restore({ ...course, begun: true }, { outcome: 'failed', sent: true, latest, why });
+        return { course: { ...course, begun: true }, own: { outcome: 'failed', sent: true, latest, why } };
       }),
     );
   }
   const kept = ({ target }: Course): ImageMove => ({ outcome: 'promoted', sent: false, latest: target.to });
   let writes = await settle(
-    courses.map(async (course) => {
-      const own = isKept(course.target) ? readAgain(course, kept(course)) : moveImage(course);
-      return { course, own: await own };
+    courses.map(async (course): Promise<Written> => {
+      const isLeft = isKept(course.target);
+      return { course, isKept: isLeft, own: await (isLeft ? readAgain(course, kept(course)) : moveImage(course)) };
     }),
   );
   // An image that was read back first may have been moved from outside before the last one was written.
   if (writes.length > 1 && !writes.some(isLost))
-    writes = await settle(writes.map(async ({ course, own }) => ({ course, own: await readAgain(course, own) })));
+    writes = await settle(writes.map(async (one) => ({ ...one, own: await readAgain(one.course, one.own) })));
   const isBroken = writes.some(isLost);
   const mustRestore = isBroken && !rollsBack && writes.some(({ course, own }) => own.latest !== course.target.to);
   const wasAtTarget = rollsBack && !isBroken && isAtTarget && !begun && !(await movedLately(move));
-  const images = await settle(
-    writes.map(async ({ course, own }) => {
-      const wasThere = own.outcome === 'promoted' && (wasAtTarget || isKept(course.target));
-      if (mustRestore) return wasThere ? toMovedImage(course, 'restored', own.latest) : restore(course, own);
-      const outcome = wasThere ? 'already' : own.outcome;
-      return toMovedImage(course, outcome, own.latest, own.why);
-    }),
-  );
+  const images = mustRestore
+    ? await restoreAll(writes)
+    : writes.map(({ course, own, isKept: isLeft }) => {
+        const wasThere = own.outcome === 'promoted' && (wasAtTarget || isLeft);
+        return toMovedImage(course, wasThere ? 'already' : own.outcome, own.latest, own.why);
+      });
   move.onSplit?.(pair.splitMs());
   return images;
 }
 
 /** Whether an image cannot reach its target: then those that have are restored, or named. */
-const isLost = ({ own }: { own: ImageMove }) => own.outcome === 'failed' || own.outcome === 'conflict';
+const isLost = ({ own }: Written) => own.outcome === 'failed' || own.outcome === 'conflict';
 
 /** What a mover that had lost contact does: goes on, restores its own half of a pair, or finds its work done. */
 type AfterLostContact = 'go-on' | 'restore' | 'done';
@@ -205,10 +203,4 @@ function isHalfMoved(targets: MoveTarget[], latest: TagState[]): boolean {
   const toMove = targets.filter(({ from, to }) => from !== to);
   const moved = toMove.map(({ repository, to }) => digestOf(latest, repository) === to);
   return moved.includes(true) && moved.includes(false);
-}
-
-/** Waits for all, also if one throws: the result of every write must be known. */
-async function settle<T>(all: Promise<T>[]): Promise<T[]> {
-  await Promise.allSettled(all);
-  return Promise.all(all);
 }

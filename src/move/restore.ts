@@ -3,7 +3,7 @@ import type { Digest } from '../contract/image.js';
 import type { MovedImage, MoveOutcome, MoveTarget } from '../contract/move.js';
 import { getManifest } from '../registry/get-manifest.js';
 import { readTag } from '../registry/read-tag.js';
-import { type ImageMove, type ImageTask, moveImage, staysConflict } from './move-image.js';
+import { type ImageMove, type ImageTask, moveImage, readAgain, staysConflict } from './move-image.js';
 import { createPair } from './pair.js';
 import { MoveRefusal } from './write-lease.js';
 
@@ -12,12 +12,37 @@ export interface Course extends ImageTask {
   target: MoveTarget;
 }
 
+/** One image after its writes. */
+export interface Written {
+  course: Course;
+  own: ImageMove;
+  /** Whether the build has no image of it, and nothing was written. */
+  isKept?: boolean;
+}
+
+/**
+ * Restores the images of a move, then reads them once more: one that was restored first, or never left, may have been moved
+ * from outside before the last one was restored.
+ */
+export async function restoreAll(writes: Written[]): Promise<MovedImage[]> {
+  const images = await settle(writes.map(async (one) => ({ ...one, image: await restore(one) })));
+  if (images.length === 1) return images.map(({ image }) => image);
+  return settle(images.map(({ course, image }) => readRestored(course, image)));
+}
+
+/** Waits for all, also if one throws: the result of every write must be known. */
+export async function settle<T>(all: Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(all);
+  return Promise.all(all);
+}
+
 /**
  * Restores the previous digest, whatever a read shows, for reads lag; only a third digest is left alone. An image that never
  * left it is not written.
  */
-export async function restore(course: Course, own: ImageMove): Promise<MovedImage> {
+async function restore({ course, own, isKept }: Written): Promise<MovedImage> {
   const { target, previous, registry, waits, begun } = course;
+  if (isKept && own.outcome === 'promoted') return toMovedImage(course, 'restored', own.latest);
   if (own.outcome === 'conflict') return toMovedImage(course, 'conflict', own.latest);
   if ((own.refused && own.latest === previous) || !(own.sent || begun))
     return toMovedImage(course, 'restored', own.latest, own.why);
@@ -46,6 +71,16 @@ export async function restore(course: Course, own: ImageMove): Promise<MovedImag
     // The result of the other image must not be lost to this error.
     return toMovedImage(course, 'failed', own.latest, error instanceof Error ? error.message : String(error));
   }
+}
+
+async function readRestored(course: Course, image: MovedImage): Promise<MovedImage> {
+  const { target, previous } = course;
+  if (image.result !== 'restored' || previous === null) return image;
+  const manifest = { repository: target.repository, digest: previous };
+  const restored: ImageMove = { outcome: 'promoted', sent: false, latest: previous };
+  const { outcome, latest, why } = await readAgain({ ...course, manifest, previous: target.to }, restored);
+  if (outcome === 'promoted') return image;
+  return toMovedImage(course, outcome === 'conflict' ? 'conflict' : 'failed', latest, why);
 }
 
 /** Whether no write of ours can be in flight any more, and every read until then showed the previous digest. */

@@ -172,34 +172,6 @@ describe('moveTags moves both or none:', () => {
     expect(await latest()).toEqual([old[0], other[1]]);
   });
 
-  test.each([
-    ['promotion', ['conflict', 'restored'], () => [other[0], old[1]]],
-    ['rollback', ['conflict', 'promoted'], () => [other[0], next[1]]],
-  ] as const)(
-    'a %s of which the first image was moved from outside before the second was written says so',
-    async (kind, expected, where) => {
-      const from = server.requests.length;
-      const isReadBack = () => {
-        const seen = server.requests.slice(from);
-        const put = seen.findIndex(isPut(NAMES[0]));
-        return put >= 0 && seen.slice(put).some((one) => isRead(one) && one.path.includes(`/${NAMES[0]}/`));
-      };
-      const move = order();
-      const byHand: Fault = {
-        match: isPut(NAMES[1]),
-        times: 1,
-        respond: async (_request, serve) => {
-          await until('the first image is read back', isReadBack);
-          await setLatest('other');
-          return serve();
-        },
-      };
-      const images = await withFaults([byHand], { ...move, input: { ...move.input, kind } });
-      expect(results(images)).toEqual(expected);
-      expect(await latest()).toEqual(where());
-    },
-  );
-
   test('a write that no read ever shows is unconfirmed, and nothing is restored', async () => {
     const began = Date.now();
     const images = await withFaults([{ match: isRead, respond: (_request, serve) => serve({ asOf: began }) }], order());
