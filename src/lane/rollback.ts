@@ -66,6 +66,9 @@ function whyNotOnlyFrom({ ledger, move }: LaneState, { onlyFrom }: RollbackReque
   return move ? 'another move is under way' : null;
 }
 
+const cameAfter = ({ kind, sha }: LedgerEntry) =>
+  `${kind === 'adopted' ? 'an adoption of' : `a ${kind} to`} ${sha ?? 'an unknown build'} came after it`;
+
 /** Automatic rollbacks in a row after which a person must look. */
 const MAX_IN_ROW = 2;
 
@@ -75,7 +78,7 @@ export function chooseAutoRollback(
   { sha, movedAt }: { sha: Sha; movedAt: string },
 ): { target: Sha } | { ask: string } {
   const newer = supersededBy(ledger, sha, movedAt);
-  if (newer) return { ask: `a ${newer.kind} to ${newer.sha ?? 'an unknown build'} came after it` };
+  if (newer) return { ask: cameAfter(newer) };
   const live = lastMove(ledger);
   if (!live?.sha || !sameBuild(live.sha, sha)) return { ask: `the ledger does not have ${sha} as the live build` };
   if (live.kind !== 'promotion') return { ask: `${sha} came back by a rollback, so the build may not be the cause` };
@@ -97,7 +100,7 @@ export function moveToDeliver(
   { sha, movedAt }: { sha: Sha; movedAt: string },
 ): { images: RecordedImage[] } | { no: string } | { later: string } {
   const newer = supersededBy(ledger, sha, movedAt);
-  if (newer) return { no: `a ${newer.kind} to ${newer.sha ?? 'an unknown build'} came after it` };
+  if (newer) return { no: cameAfter(newer) };
   const live = lastMove(ledger);
   if (!live?.sha || !sameBuild(live.sha, sha)) return { no: `the newest move of the ledger is not to ${sha}` };
   if (Date.parse(movedAt) !== Date.parse(live.at)) return { no: 'a person started this watch, not the move' };
@@ -158,7 +161,7 @@ function revoked({ holder, ledger }: LaneState, why: string): Revocation {
 function badAfter({ ledger, move }: LaneState, target: string): string[] {
   const first = ledger.firstPromoted[shortSha(target)];
   const after = Object.entries(ledger.firstPromoted)
-    .filter(([sha, nth]) => first !== undefined && nth > first && !sameBuild(sha, target))
+    .filter(([sha, nth]) => first !== undefined && nth > first)
     // Sorted by number: a record lists a sha of only digits first.
     .sort(([, a], [, b]) => a - b)
     .map(([sha]) => lastMoveOf(ledger, sha)?.sha ?? sha);

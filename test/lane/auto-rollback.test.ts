@@ -8,7 +8,8 @@ import { AUTO_ROLLBACK, type SeenTenant } from '../../src/contract/tenants/produ
 import { isBeyond } from '../../src/domain/production-watch.js';
 import { record } from '../../src/lane/ledger.js';
 import { parseRollbackRequest } from '../../src/lane/payloads/parse.js';
-import { beginRollback, chooseAutoRollback } from '../../src/lane/rollback.js';
+import { beginRollback, chooseAutoRollback, moveToDeliver } from '../../src/lane/rollback.js';
+import { emptyLane } from '../../src/lane/state.js';
 import { laneAt, NOON, shaOf, tagsOf } from './lane-support.js';
 
 const at = (minute: number) => new Date(NOON + minute * 60_000).toISOString();
@@ -28,6 +29,9 @@ function rollBack(state: LaneState, letter: string, minute: number, by = AUTO_RO
   beginRollback(state, { ...request, force: false, by, reason: 'red' }, NOON + minute * 60_000);
   move(state, letter, minute, 'rollback', by);
   state.rollback = null;
+}
+function adoptUnknown({ ledger }: LaneState) {
+  record(ledger, { sha: null, at: at(3), kind: 'adopted', by: 'ada', reason: 'x', images: [] });
 }
 const unhold = ({ ledger }: LaneState) => {
   ledger.hold = null;
@@ -63,6 +67,7 @@ describe('the target of an automatic rollback', () => {
   test.each<[string, (state: LaneState) => void, string]>([
     ['another build was promoted since', (state) => promote(state, 'd', 3), 'a promotion to ddddddd came after it'],
     ['a person rolled back since', (state) => rollBack(state, 'b', 3, 'ada'), 'a rollback to bbbbbbb came after it'],
+    ['a person adopted since', adoptUnknown, 'an adoption of an unknown build came after it'],
     [
       'the lane is on hold',
       ({ ledger }) => {
@@ -92,6 +97,13 @@ describe('the target of an automatic rollback', () => {
     expect(choose(state, 'b', 1)).toEqual(ask('no good build before it'));
   });
 
+  test('is left to a person if the ledger has another build as the live one, or none', () => {
+    const moved = laneAt('a');
+    promote(moved, 'b', 1);
+    for (const state of [moved, laneAt('c')])
+      expect(choose(state, 'c', 1)).toEqual(ask('the ledger does not have ccccccc as the live build'));
+  });
+
   test('is left to a person if the red build came back by a rollback: it may not be the cause', () => {
     const state = laneAt('a');
     promote(state, 'b', 1);
@@ -118,10 +130,15 @@ describe('the target of an automatic rollback', () => {
     unhold(state);
     promote(state, 'd', 5);
     expect(choose(state, 'd', 5)).toEqual(ask('2 automatic rollbacks in a row'));
+    // Also once the ledger has forgotten what was before them.
+    state.ledger.history = state.ledger.history.slice(2);
+    expect(state.ledger.history[0]).toMatchObject({ kind: 'rollback' });
+    expect(choose(state, 'd', 5)).toEqual(ask('2 automatic rollbacks in a row'));
   });
 
-  test('is chosen again once a build stayed, or a person rolled back', () => {
+  test('is chosen again once a build stayed, or a person rolled back or adopted', () => {
     for (const between of [
+      (state: LaneState) => move(state, 'b', 5, 'adopted'),
       (state: LaneState) => promote(state, 'd', 5),
       (state: LaneState) => {
         promote(state, 'd', 5);
@@ -155,6 +172,10 @@ describe('a rollback that may only begin from one build', () => {
       ...more,
     });
 
+  test('is refused if the ledger has no live build', () => {
+    expect(beginRollback(emptyLane(), request(), NOON)).toEqual({ refused: 'bbbbbbb is no longer live' });
+  });
+
   test('begins while that build is live', () => {
     const state = laneAt('a');
     promote(state, 'b', 1);
@@ -176,6 +197,59 @@ describe('a rollback that may only begin from one build', () => {
     promote(state, 'b', 1);
     state.move = { moverRunId: 'm', parent: { workflowId: 'w', runId: 'r' }, kind: 'promotion', sha: shaOf('c') };
     expect(beginRollback(state, request(), NOON)).toEqual({ refused: 'another move is under way' });
+  });
+});
+
+describe('the move that the control plane may take to production', () => {
+  const LATER = { later: 'another move is under way' };
+  const rollback = (letter: string) => ({ workflowId: 'w', runId: 'r', sha: shaOf(letter), force: false });
+  test.each<[string, (state: LaneState) => void, letter: string, minute: number, unknown]>([
+    ['is the newest one, with its images', () => undefined, 'b', 1, { images: tagsOf('b') }],
+    ['is none after a promotion', (s) => promote(s, 'c', 3), 'b', 1, { no: 'a promotion to ccccccc came after it' }],
+    ['is none after an adoption', adoptUnknown, 'b', 1, { no: 'an adoption of an unknown build came after it' }],
+    ['is none to another build', () => undefined, 'c', 1, { no: 'the newest move of the ledger is not to ccccccc' }],
+    [
+      'is none if the ledger has no move',
+      ({ ledger }) => ledger.history.pop(),
+      'b',
+      1,
+      { no: 'the newest move of the ledger is not to bbbbbbb' },
+    ],
+    [
+      'is none of a watch that a person started later',
+      () => undefined,
+      'b',
+      2,
+      { no: 'a person started this watch, not the move' },
+    ],
+    [
+      'is not known while another one is under way',
+      (state) => {
+        state.move = { moverRunId: 'm', parent: { workflowId: 'w', runId: 'r' }, kind: 'promotion', sha: shaOf('d') };
+      },
+      'b',
+      1,
+      LATER,
+    ],
+    [
+      'is not known in a rollback to another build',
+      (s) => Object.assign(s, { rollback: rollback('a') }),
+      'b',
+      1,
+      LATER,
+    ],
+    [
+      'is known in a rollback to that very build',
+      (s) => Object.assign(s, { rollback: rollback('b') }),
+      'b',
+      1,
+      { images: tagsOf('b') },
+    ],
+  ])('%s', (_what, change, letter, minute, expected) => {
+    const state = laneAt('a');
+    promote(state, 'b', 1);
+    change(state);
+    expect(moveToDeliver(state, { sha: shaOf(letter), movedAt: at(minute) })).toEqual(expected);
   });
 });
 

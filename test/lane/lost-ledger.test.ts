@@ -53,6 +53,7 @@ describe('a ledger of which a part is lost', () => {
   test('takes a forced one, which stays undated if nothing comes of it', () => {
     const state = lostAfter('a');
     expect(release(state, 'b', { manual: true, force: true })).toBeNull();
+    expect(state.ledger.order[shaOf('b')]?.seen).toBe((state.ledger.lost?.seen ?? 0) - 1);
     expect(release(state, 'b', { runId: 'again' })).toEqual(REFUSED);
   });
 

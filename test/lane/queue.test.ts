@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { LaneState } from '../../src/contract/lane.js';
 import type { TagState } from '../../src/contract/move.js';
 import { keyOf } from '../../src/lane/ledger.js';
-import { enqueue, grant, preemptedBy, resultOf } from '../../src/lane/queue.js';
+import { enqueue, grant, inOrder, preempt, preemptedBy, resultOf } from '../../src/lane/queue.js';
 import { emptyLane, MAX_BUILDS, MAX_KEPT } from '../../src/lane/state.js';
 import { laneAt, NOON, promote, run, shaOf, tagsOf } from './lane-support.js';
 
@@ -70,9 +71,59 @@ describe('the waiting releases', () => {
     enqueue(state, run('b', { manual: true }));
     enqueue(state, run('c'));
     expect(state.queue.map(({ runId }) => runId)).toEqual(['run-b', 'run-c']);
+    expect(inOrder(state.queue.toReversed()).map(({ runId }) => runId)).toEqual(['run-b', 'run-c']);
     state.holder = null;
     grant(state, NOON);
     expect(state.holder).toMatchObject({ runId: 'run-b' });
+  });
+
+  test('are not superseded by a manual one, nor is a manual one by them', () => {
+    const state = laneAt('1');
+    keyOf(state.ledger, shaOf('a'));
+    enqueue(state, run('c'));
+    for (const letter of ['a', 'd']) enqueue(state, run(letter, { manual: true }));
+    expect(state.queue.map(({ runId }) => runId)).toEqual(['run-c', 'run-a', 'run-d']);
+    expect(state.answers).toEqual([]);
+  });
+});
+
+describe('a request that joins the queue', () => {
+  const invalid = () => {
+    const state = laneAt('1');
+    state.ledger.highestSequence = 1;
+    return state;
+  };
+  const busy = () => {
+    const state = laneAt('1');
+    enqueue(state, run('9', { sequence: 5 }));
+    return state;
+  };
+  const knownBad = () => {
+    const state = laneAt('1');
+    state.ledger.knownBad.push({ sha: shaOf('a'), digests: [], since: 'then', by: 'bob', reason: 'slow' });
+    return state;
+  };
+  const live = () => {
+    const state = laneAt('1');
+    promote(state, 'a', '1');
+    return state;
+  };
+  // The lane follows up on what has changed only.
+  test.each<[string, () => LaneState, Parameters<typeof run>[1], string]>([
+    ['waits', () => laneAt('1'), {}, 'waits'],
+    ['waits, by hand', () => laneAt('1'), { manual: true }, 'waits'],
+    ['is invalid', invalid, { sequence: 101 }, 'invalid'],
+    ['is known-bad', knownBad, {}, 'knownBad'],
+    ['is live', live, { runId: 'again' }, 'alreadyLive'],
+    ['is superseded', busy, { sequence: 4 }, 'superseded'],
+  ])('and %s changes the lane, once', (_what, before, more, answer) => {
+    const state = before();
+    const request = run('a', more);
+    expect(enqueue(state, request)).toBe(true);
+    expect(Object.keys(resultOf(state, request) ?? { waits: true })).toEqual([answer]);
+    const once = structuredClone(state);
+    expect(enqueue(state, request)).toBe(false);
+    expect(state).toEqual(once);
   });
 });
 
@@ -142,6 +193,21 @@ describe('a release that is held', () => {
     expect(preemptedBy(state, NOON + 60_000)).toBe(shaOf('b'));
   });
 
+  test('is preempted once, and not before it is held', () => {
+    const state = held('approval', NOON);
+    enqueue(state, run('b'));
+    preempt(state, NOON);
+    enqueue(state, run('c'));
+    expect(preemptedBy(state, NOON)).toBeNull();
+    expect(state.holder?.revocation).toEqual({ superseded: shaOf('b') });
+    const running = laneAt('1');
+    expect(preemptedBy(running, NOON)).toBeNull();
+    enqueue(running, run('a'));
+    grant(running, NOON);
+    enqueue(running, run('b'));
+    expect(preemptedBy(running, NOON)).toBeNull();
+  });
+
   test('is not preempted by an older build', () => {
     const state = laneAt('1');
     keyOf(state.ledger, shaOf('b'));
@@ -151,6 +217,13 @@ describe('a release that is held', () => {
     enqueue(state, run('b'));
     expect(preemptedBy(state, NOON + 1)).toBeNull();
   });
+});
+
+test('the answer to a build that was superseded does not name its rejection', () => {
+  const state = laneAt('1');
+  for (const letter of ['a', 'b']) enqueue(state, run(letter));
+  state.ledger.verdicts.push({ sha: shaOf('a'), verdict: 'RED', failed: [], runId: 'red', at: 'then' });
+  expect(resultOf(state, run('a'))).toEqual({ superseded: shaOf('b') });
 });
 
 describe('a known-bad build', () => {
@@ -219,5 +292,23 @@ describe('a build that was promoted and is still live', () => {
     moved.ledger.expectedLatest = { images: tagsOf('c') as TagState[], at: NOON };
     enqueue(moved, run('b', { runId: 'again' }));
     expect(resultOf(moved, { runId: 'again' })).toBeNull();
+  });
+
+  test('gets the lane when one of its images is known to have moved, or when it is not known where they are', () => {
+    const half = [tagsOf('b')[0], tagsOf('c')[1]] as TagState[];
+    for (const expectedLatest of [{ images: half, at: NOON }, null]) {
+      const state = laneAt('1');
+      promote(state, 'b', '1');
+      state.ledger.expectedLatest = expectedLatest;
+      enqueue(state, run('b', { runId: 'again' }));
+      expect(resultOf(state, { runId: 'again' })).toBeNull();
+    }
+  });
+
+  test('is the newest one of the history', () => {
+    const state = laneAt('1');
+    for (const [letter, latest] of ['b1', 'cb', 'dc']) promote(state, letter as string, latest as string);
+    enqueue(state, run('d', { runId: 'again' }));
+    expect(resultOf(state, { runId: 'again' })).toHaveProperty('alreadyLive');
   });
 });

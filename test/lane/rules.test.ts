@@ -3,12 +3,16 @@ import type { LaneState } from '../../src/contract/lane.js';
 import type { PinnedImage } from '../../src/contract/release.js';
 import { drop } from '../../src/lane/commands.js';
 import { isAdopted, keyOf, markOf, record } from '../../src/lane/ledger.js';
+import { MAX_QUEUE } from '../../src/lane/limits.js';
+import { authorizeMove } from '../../src/lane/moves.js';
 import { parseHolderReport } from '../../src/lane/payloads/parse.js';
 import { positionOf } from '../../src/lane/position.js';
 import { enqueue, grant, preempt, resultOf } from '../../src/lane/queue.js';
-import { beginRollback, floorEvidence } from '../../src/lane/rollback.js';
+import { beginRollback, digestsOfMove, floorEvidence } from '../../src/lane/rollback.js';
 import { setSequence } from '../../src/lane/sequence.js';
-import { ATTRIBUTION, laneAt, NOON, run, shaOf, tagsOf } from './lane-support.js';
+import { emptyLane, MAX_KEPT } from '../../src/lane/state.js';
+import { openAlarms } from '../../src/lane/view.js';
+import { ATTRIBUTION, laneAt, NOON, question, run, shaOf, tagsOf } from './lane-support.js';
 
 // Rules that a mutation run found held by tests with a server alone (docs/proof.md).
 
@@ -29,6 +33,8 @@ describe('a holder that is held', () => {
     expect(state.holder?.revocation).toBeUndefined();
     preempt(state, NOON + 60_000);
     expect(state.holder?.revocation).toEqual({ superseded: shaOf('b') });
+    const refused = { decision: 'deny', refusal: 'not-holder', message: `superseded by ${shaOf('b')}` };
+    expect(authorizeMove(state, question('a', '0'), NOON + 60_000)).toEqual(refused);
   });
 
   test('whose canary tenants are gone counts towards the alarm: each third one in a row raises it', () => {
@@ -45,6 +51,15 @@ describe('a holder that is held', () => {
       [false, 5],
       [true, 6],
     ]);
+  });
+
+  test('raises no more than that alarm, which holds until the next promotion', () => {
+    const state = laneAt('0');
+    const alarms = [2, 3, 4].map((consecutivePreemptions) => {
+      Object.assign(state.ledger, { consecutivePreemptions });
+      return openAlarms(state);
+    });
+    expect(alarms).toEqual([[], ['starved'], ['starved']]);
   });
 
   test.each(['approval', 'a hold of a later version', 'constructor'])('for %s does not count towards it', (hold) => {
@@ -88,11 +103,32 @@ describe('what the ledger knows for the rollback floor of a target', () => {
   test('are the images of the builds that came after it, the newest first', () => {
     expect(floorEvidence(state.ledger, shaOf('a')).since).toEqual([...tagsOf('c'), ...tagsOf('b')]);
     expect(floorEvidence(state.ledger, shaOf('c')).since).toEqual([]);
+    const many = laneAt('0');
+    for (let minute = 0; minute < 12; minute += 1) promoted(many, minute % 2 ? 'b' : 'c', minute);
+    expect(floorEvidence(many.ledger, shaOf('0')).since).toHaveLength(2 * 10);
   });
 
   test('is the order of two builds by their promotions', () => {
     const { isAtLeast } = floorEvidence(state.ledger, shaOf('b'));
     expect(['a', 'b', 'c'].map((letter) => isAtLeast(shaOf(letter)))).toEqual([true, true, false]);
+  });
+
+  test('is the order by promotions, though a person promoted the older build later', () => {
+    const other = laneAt('0');
+    for (const letter of ['a', 'b']) keyOf(other.ledger, shaOf(letter));
+    for (const [minute, letter] of ['b', 'a'].entries()) promoted(other, letter, minute);
+    expect(floorEvidence(other.ledger, shaOf('a')).isAtLeast(shaOf('b'))).toBe(true);
+  });
+
+  test('are no floors that the target named too, whatever was adopted before it', () => {
+    const named = laneAt('0');
+    record(named.ledger, { sha: null, at: 'then', kind: 'adopted', by: 'ada', reason: 'x', images: [] });
+    for (const [minute, letter] of ['a', 'b', 'c'].entries()) promoted(named, letter, minute);
+    const [target, same, other] = named.ledger.history.slice(-3);
+    for (const image of [...(target?.images ?? []), ...(same?.images ?? [])]) image.floor = shaOf('1');
+    expect(floorEvidence(named.ledger, shaOf('a')).declared).toEqual([]);
+    for (const image of other?.images ?? []) image.floor = shaOf('2');
+    expect(floorEvidence(named.ledger, shaOf('a')).declared).toEqual([shaOf('2')]);
   });
 
   test('is the order of two builds by their sequences, if one of them was never promoted', () => {
@@ -164,6 +200,37 @@ describe('a rollback', () => {
     expect(['0', 'a', 'b', 'c', 'd'].filter((letter) => markOf(state.ledger, shaOf(letter)))).toEqual(['c', 'd']);
   });
 
+  test('marks each build with its own digests, in the order of their promotions', () => {
+    const state = laneAt('0');
+    // A record lists the keys that are numbers first.
+    for (const [minute, letter] of ['a', 'b', '1', 'c'].entries()) promoted(state, letter, minute + 1);
+    const [untagged] = state.ledger.history.at(-1)?.images ?? [];
+    if (untagged) untagged.digest = null;
+    state.move = { moverRunId: 'm', parent: { workflowId: 'w', runId: 'r' }, kind: 'promotion', sha: shaOf('d') };
+    beginRollback(state, back('a'), NOON);
+    const digests = (letter: string) => tagsOf(letter).map(({ digest }) => digest);
+    expect(state.ledger.knownBad.map((one) => [one.sha, one.digests])).toEqual([
+      [shaOf('b'), digests('b')],
+      [shaOf('1'), digests('1')],
+      [shaOf('c'), digests('c').slice(1)],
+      [shaOf('d'), []],
+    ]);
+  });
+
+  test('that is forced in a lane that knows nothing marks nothing', () => {
+    const state = emptyLane();
+    expect(beginRollback(state, back('a', { force: true }), NOON)).toBeNull();
+    expect(state.ledger.knownBad).toEqual([]);
+    expect(digestsOfMove(state, shaOf('a'))).toBeNull();
+  });
+
+  test('is forgotten after a hundred others', () => {
+    const state = laneAt('0');
+    for (let nth = 1; nth <= MAX_KEPT + 1; nth += 1) beginRollback(state, back('0', { runId: `back-${nth}` }), NOON);
+    expect(state.requestedRollbacks).toHaveLength(MAX_KEPT);
+    expect(state.requestedRollbacks.at(-1)).toBe(`back-${MAX_KEPT + 1}`);
+  });
+
   test('that is forced takes the mark off its target alone', () => {
     const state = laneAt('0');
     for (const [minute, letter] of ['a', 'b', 'c'].entries()) promoted(state, letter, minute + 1);
@@ -183,7 +250,8 @@ describe('a rollback', () => {
   test('that has ended meanwhile does not displace one that runs', () => {
     const state = laneAt('0');
     for (const [minute, letter] of ['a', 'b', 'c'].entries()) promoted(state, letter, minute + 1);
-    beginRollback(state, back('b'), NOON);
+    beginRollback(state, back('b'), NOON, false);
+    expect(state.rollback?.sha).toBe(shaOf('b'));
     beginRollback(state, back('a'), NOON, false);
     expect(state.rollback?.sha).toBe(shaOf('b'));
   });
@@ -192,10 +260,11 @@ describe('a rollback', () => {
 test('a queue full of manual requests takes no other one, and one that is not manual', () => {
   const state = laneAt('0');
   const manual = (index: number) => run('a', { manual: true, promoteOnly: true, runId: `run-${index}` });
+  enqueue(state, run('c'));
   let taken = 0;
-  while (enqueue(state, manual(taken)) && taken < 1_000) taken += 1;
-  expect(taken).toBeLessThan(1_000);
-  expect(state.queue).toHaveLength(taken);
+  while (taken < 1_000 && enqueue(state, manual(taken))) taken += 1;
+  expect(taken).toBe(MAX_QUEUE);
+  expect(state.queue).toHaveLength(taken + 1);
   expect(enqueue(state, run('b'))).toBe(true);
   expect(enqueue(state, run('b'))).toBe(false);
 });

@@ -95,11 +95,16 @@ describe('a build with a wrong sequence', () => {
     expect(state.ledger.outOfOrder).toBeNull();
   });
 
-  test('raises none once a release was granted in between', () => {
+  test('raises none once a release was granted in between that a person did not ask for', () => {
     const state = stuckLane();
     release(state, 'c', 18);
     release(state, 'd', 19);
-    expect(release(state, 'e', MILLISECONDS + 1)).toEqual({ fencingToken: 3 });
+    enqueue(state, run('a', { runId: 'manual', manual: true, promoteOnly: true }));
+    grant(state, NOON);
+    expect(state.holder?.runId).toBe('manual');
+    expect(state.ledger.outOfOrder?.times).toBe(2);
+    state.holder = null;
+    expect(release(state, 'e', MILLISECONDS + 1)).toEqual({ fencingToken: 4 });
     expect(state.ledger.outOfOrder).toBeNull();
   });
 

@@ -110,8 +110,8 @@ export default [
     name: 'i2-reports-restored',
     breaks: 'an image that could not be restored is reported as restored',
     file: 'src/move/restore.ts',
-    find: "'conflict' : 'failed'",
-    replace: "'conflict' : 'restored'",
+    find: "back.outcome === 'conflict' ? 'conflict' : 'failed'",
+    replace: "back.outcome === 'conflict' ? 'conflict' : 'restored'",
     test: 'test/move/move-tags.test.ts > an image whose restore gets no answer is failed, and restored only if it never left its digest',
   },
   {
