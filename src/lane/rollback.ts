@@ -161,7 +161,7 @@ function revoked({ holder, ledger }: LaneState, why: string): Revocation {
 function badAfter({ ledger, move }: LaneState, target: string): string[] {
   const first = ledger.firstPromoted[shortSha(target)];
   const after = Object.entries(ledger.firstPromoted)
-    .filter(([sha, nth]) => first !== undefined && nth > first)
+    .filter(([, nth]) => first !== undefined && nth > first)
     // Sorted by number: a record lists a sha of only digits first.
     .sort(([, a], [, b]) => a - b)
     .map(([sha]) => lastMoveOf(ledger, sha)?.sha ?? sha);

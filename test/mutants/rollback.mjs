@@ -188,7 +188,7 @@ export default [
     name: 'rollback-marks-none-after',
     breaks: 'a build that was rolled back from is not marked known-bad: it can be released again',
     file: 'src/lane/rollback.ts',
-    find: '([sha, nth]) => first !== undefined && nth > first',
+    find: '([, nth]) => first !== undefined && nth > first',
     replace: '() => false',
     test: 'test/lane/moves.test.ts > to an older build and then to one in between leaves both good',
   },
