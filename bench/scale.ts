@@ -16,6 +16,7 @@ import { awaitRunEnd, outcomeOfRun } from '../src/temporal/runs.js';
 import { startRelease } from '../src/temporal/start.js';
 import { actions, actionsSince, totalOf } from '../testbed/actions.js';
 import { pushBuild } from '../testbed/images.js';
+import { startTemporalOnPostgres } from '../testbed/postgres-temporal.js';
 import { startRegistry } from '../testbed/registry-server.js';
 import { startTemporalServer } from '../testbed/temporal-server.js';
 import { repositoryRoot } from '../testbed/tools.js';
@@ -30,6 +31,8 @@ const SHA = `0000002${'b'.repeat(33)}`;
 const WORKERS = parseLane('');
 /** Soak of the configuration as it is shipped, in minutes. */
 const SOAK_MIN = 6;
+/** Folder of the programs of a Temporal server (bench/README.md). */
+const SERVER = process.env.CANARY_BENCH_SERVER;
 /** Wait for the canaries to take the build, before the soak; as it is shipped, it would be half of the measurement. */
 const UPDATE_CYCLE = '10s';
 /** Most minutes after the soak in which all are to be promoted; then the others are counted as not promoted. */
@@ -86,7 +89,8 @@ interface Situation {
 async function measure({ count, workers, minutes, heapMb }: Situation): Promise<string[]> {
   const soakMs = minutes * 60_000;
   const folder = mkdtempSync(join(tmpdir(), 'canary-bench-'));
-  const [temporal, registry, fleet] = await Promise.all([startTemporalServer(), startRegistry(), startFleet(1)]);
+  const temporal = await startTemporal();
+  const [registry, fleet] = await Promise.all([startRegistry(), startFleet(1)]);
   const connection = await Connection.connect({ address: temporal.address });
   await registerSearchAttributes(connection, 'default', SEARCH_ATTRIBUTES);
   const client = new Client({ connection });
@@ -152,7 +156,7 @@ async function measure({ count, workers, minutes, heapMb }: Situation): Promise<
       [...used, server].map(({ cpu }) => `${cpu} s`).join(', '),
       (paid / count).toFixed(0),
       await workflowTasks(temporal.metricsUrl),
-      `${commit()}, ${new Date().toISOString().slice(0, 10)}, load ${loadavg()[0]?.toFixed(0)}`,
+      `${commit()}, ${new Date().toISOString().slice(0, 10)}, load ${loadavg()[0]?.toFixed(0)}${SERVER ? ', on PostgreSQL' : ''}`,
     ];
   } finally {
     await Promise.all(processes.map(end));
@@ -162,6 +166,9 @@ async function measure({ count, workers, minutes, heapMb }: Situation): Promise<
     rmSync(folder, { recursive: true });
   }
 }
+
+/** A dev server, or the server of a cluster on PostgreSQL if there is one. */
+const startTemporal = () => (SERVER ? startTemporalOnPostgres(SERVER) : startTemporalServer());
 
 /** Waits until no release runs, or the time is over; resolves to the ids of those that run. */
 async function untilEnded(client: Client, deadline: number): Promise<Set<string>> {
