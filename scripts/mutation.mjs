@@ -1,5 +1,6 @@
-// `npm run mutation [-- <glob>,<glob>...]`: mutates files of src/ with Stryker, runs the quick tests that cover each change,
-// and prints the score and the survivors of each file (docs/proof.md). A file takes minutes.
+// `npm run mutation [-- <glob>,<glob>... [<part>,<part>...]]`: mutates files of src/ with Stryker, runs the quick tests that cover each
+// change, and prints the score and the survivors of each file (docs/proof.md). A file takes minutes; less if only the tests run that have
+// one of the parts in their path.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,12 +14,12 @@ const DECISIONS =
 const root = join(import.meta.dirname, '..');
 await setUp({ tools: [], build: false });
 const modules = provideMeasure(root);
-const [files = DECISIONS] = process.argv.slice(2);
+const [files = DECISIONS, tests = ''] = process.argv.slice(2);
 const stryker = join(modules, '@stryker-mutator', 'core', 'bin', 'stryker.js');
 const { status } = spawnSync(
   process.execPath,
   [stryker, 'run', join(root, 'test', 'mutation', 'stryker.config.mjs'), '--mutate', files],
-  { cwd: root, stdio: 'inherit', env: { ...process.env, CANARY_ALL_ROWS: '1' } },
+  { cwd: root, stdio: 'inherit', env: { ...process.env, CANARY_ALL_ROWS: '1', MUTATION_TESTS: tests } },
 );
 if (status !== 0) process.exit(1);
 const report = JSON.parse(readFileSync(join(root, '.tools', 'mutation.json'), 'utf8'));

@@ -8,7 +8,7 @@ import { authorizeMove, reportMove } from '../../src/lane/moves.js';
 import { parseLaneRequest } from '../../src/lane/payloads/parse.js';
 import { enqueue, grant, previewRequest, resultOf } from '../../src/lane/queue.js';
 import { beginRollback, previewRollback } from '../../src/lane/rollback.js';
-import { noteVerdict, verdictOfReport } from '../../src/lane/verdicts.js';
+import { liveRejection, noteVerdict, verdictOfReport } from '../../src/lane/verdicts.js';
 import { historyOf, laneView, targetsOf } from '../../src/lane/view.js';
 import { failed, passed, record } from '../support/records.js';
 import { ATTRIBUTION, done, laneAt, NOON, promote, question, run, shaOf } from './lane-support.js';
@@ -174,11 +174,18 @@ describe('the live build', () => {
     expect(alarms()).toEqual([]);
   });
 
-  test('raises none for a rejection from before a person promoted it', () => {
+  test('raises none for a rejection from before a person promoted it, or without a history', () => {
     const state = laneAt('a');
-    noteVerdict(state, red('b', -5));
-    promote(state, 'b', 'a');
-    expect(laneView(state, NOON).alarms).toEqual([]);
+    promote(state, 'c', 'a');
+    for (const minutes of [-5, 0]) {
+      noteVerdict(state, red('b', minutes));
+      promote(state, 'b', 'c');
+      expect(liveRejection(state.ledger)).toBeNull();
+    }
+    noteVerdict(state, red('b', 5));
+    expect(liveRejection(state.ledger)).not.toBeNull();
+    state.ledger.history = [];
+    expect(liveRejection(state.ledger)).toBeNull();
   });
 });
 
@@ -197,6 +204,27 @@ describe('a verdict', () => {
     });
     expect(verdictOfReport(report({ verdict: 'GREEN' }), 'run-1')).toMatchObject({ verdict: 'GREEN', failed: [] });
     expect(verdictOfReport(report({ outcome: 'CanaryAborted' }), 'run-1')).toBeNull();
+  });
+
+  test('is none if the report has none, or no sha, or no end', () => {
+    for (const wrong of [{ verdict: 'MAYBE' }, { sha: 'main' }, { ended: 'soon' }])
+      expect(verdictOfReport({ ...record({ verdict: 'GREEN' }).report, ...wrong }, 'run-1')).toBeNull();
+    const odd = { tenants: [{ tenant: 'canary-1', checks: 'all' }, null] };
+    expect(verdictOfReport(report({ verdict: 'RED', ...odd }), 'run-1')).toMatchObject({ failed: [] });
+  });
+
+  test('names five failed checks without a count, and none if it is GREEN', () => {
+    const checks = Array.from({ length: 5 }, (_, nth) => failed(`check ${nth}`));
+    const failedOf = (verdict: string) =>
+      verdictOfReport(report({ verdict, tenants: [{ tenant: 'canary-1', checks }] }), 'run-1')?.failed;
+    expect(failedOf('RED')).toEqual([0, 1, 2, 3, 4].map((nth) => `canary-1: check ${nth}`));
+    expect(failedOf('GREEN')).toEqual([]);
+  });
+
+  test('of the same moment does not replace another one', () => {
+    const state = laneWithRejected();
+    noteVerdict(state, green('b', 1));
+    expect(state.ledger.verdicts).toEqual([red('b', 1)]);
   });
 
   test('is kept for 200 builds, and a RED one is forgotten after every GREEN one', () => {
