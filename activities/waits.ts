@@ -32,6 +32,9 @@ const isContinued = (error: unknown) => error instanceof Error && error.name ===
 /** Interval at which a lane that does not answer, or that changes, is asked again, in milliseconds. */
 export const LANE_POLL_MS = 400;
 
+/** The same while the server does not tell of changes, in milliseconds. */
+const REFUSED_MS = 1_000;
+
 /**
  * Time after which a release that the lane does not know asks again, in milliseconds. It doubles up to the longest: a lane whose
  * worker is slow cannot continue as new while it is asked more often than it can replay its history.
@@ -72,8 +75,10 @@ export function createWaitActivities({ client, lane, stopping, config }: Activit
           const open = await lane.openRun();
           // Another run of the lane may not know this request, and a full queue takes none.
           const isOther = open === null || open !== joinedRunId;
-          if (Date.now() - joinedAt > (isOther ? JOIN_MS : rejoinMs)) await join();
-          else await sleep(LANE_POLL_MS);
+          const joinAt = joinedAt + (isOther ? JOIN_MS : rejoinMs);
+          if (Date.now() >= joinAt) await join();
+          // A slow lane must not be asked faster than it works: each question is one more read of a loaded server.
+          else await changes(joinAt);
         }
       }),
 
@@ -84,7 +89,7 @@ export function createWaitActivities({ client, lane, stopping, config }: Activit
           const position = await lane.position(ownRun());
           if (position === null) await sleep(LANE_POLL_MS);
           else if (position.status.pause === null) return;
-          else await changes(position.status.pause.until);
+          else await changes(Date.parse(position.status.pause.until ?? '') || undefined);
         }
       }),
 
@@ -116,8 +121,8 @@ export function createWaitActivities({ client, lane, stopping, config }: Activit
   };
 }
 
-/** Waits until the lane may have decided something, until `until` (ISO 8601), or a minute. Its state changes only in a workflow task. */
-function laneChanges(client: Client, lane: Lane): (until?: string) => Promise<void> {
+/** Waits until the lane may have decided something, until `until` (epoch, ms), or a minute. Its state changes only in a workflow task. */
+export function laneChanges(client: Client, lane: Lane): (until?: number) => Promise<void> {
   const follow = () => followHistory(client, { workflowId: releaseLaneId(lane) });
   let next = follow();
   let lookedAt = 0;
@@ -129,16 +134,17 @@ function laneChanges(client: Client, lane: Lane): (until?: string) => Promise<vo
     }
   };
   return async (until) => {
-    const untilMs = until === undefined ? LANE_QUIET_MS : Math.max(0, Date.parse(until) - Date.now());
+    const untilMs = until === undefined ? LANE_QUIET_MS : Math.max(0, until - Date.now());
     // Without its history, the lane is asked again after a short pause.
     const seen = await withDeadline(Math.min(LANE_QUIET_MS, untilMs), cancellationSignal(), change).catch(
       (error: unknown) => {
         if (cancellationSignal().aborted) return cancelled();
-        return error instanceof DeadlineReached ? [] : null;
+        return error instanceof DeadlineReached ? [] : 'failed';
       },
     );
-    if (seen === null) next = follow();
-    await sleep(Math.max(0, lookedAt + LANE_POLL_MS - Date.now()));
+    if (seen === null || seen === 'failed') next = follow();
+    // A server that refuses a long poll has too many of them, or none to spare.
+    await sleep(Math.max(0, lookedAt + (seen === 'failed' ? REFUSED_MS : LANE_POLL_MS) - Date.now()));
     lookedAt = Date.now();
   };
 }

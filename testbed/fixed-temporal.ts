@@ -1,4 +1,4 @@
-import { createServer, type ServerHttp2Stream } from 'node:http2';
+import { createServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 
 const UNIMPLEMENTED = 12;
@@ -19,6 +19,10 @@ const PREFIX = 5;
 /** Starts a Temporal frontend that gives fixed answers by name of the call: for what a real one says only after minutes, or only an old one. */
 export async function startFixedTemporal(answers: Record<string, FixedAnswer>) {
   const server = createServer();
+  const sessions = new Set<ServerHttp2Session>();
+  server.on('session', (session) => {
+    sessions.add(session.once('close', () => sessions.delete(session)));
+  });
   server.on('stream', async (stream: ServerHttp2Stream, headers) => {
     const sent = await stream.toArray().catch(() => null);
     // The client may give a call up before it was sent whole, or answered.
@@ -39,6 +43,11 @@ export async function startFixedTemporal(answers: Record<string, FixedAnswer>) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    stop: () => new Promise<void>((resolve) => void server.close(() => resolve())),
+    stop: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        // A client may wait for an answer that never comes.
+        for (const session of sessions) session.destroy();
+      }),
   };
 }

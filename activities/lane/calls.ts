@@ -37,6 +37,9 @@ const KNOWN_BUILD_MS = 5_000;
 /** The same for its announcement: longer than the lane takes to answer after its idle worker died (`STICKY_MS`). */
 export const ANNOUNCE_MS = 5_000;
 
+/** Pause before a lane that is silent is asked once more, in milliseconds: below the heartbeat time-out, and no burden for a loaded server. */
+const SILENT_LANE_MS = 2_000;
+
 /** Calls of runs to the lane, and the activities of the lane itself. */
 export function createLaneActivities({ client, config, registry, payloadKeys, lane: own }: ActivityDependencies) {
   const { lane } = config;
@@ -53,7 +56,7 @@ export function createLaneActivities({ client, config, registry, payloadKeys, la
         if (position && (position.isHeld || position.result !== null || tries > 4)) return position.status;
         if (tries % 5 === 0) await own.joinQueue(request);
         heartbeat();
-        await sleep(LANE_POLL_MS);
+        await sleep(tries < 5 ? LANE_POLL_MS : SILENT_LANE_MS);
       }
     },
 

@@ -16,6 +16,8 @@ const EVENTS = 100;
 const POLLS = 8;
 
 let polls = 0;
+/** Whether no event arrives, as of a lane whose worker is slow or gone. */
+let isQuiet = false;
 let server: Awaited<ReturnType<typeof startFixedTemporal>>;
 let connection: Connection;
 beforeAll(async () => {
@@ -23,6 +25,7 @@ beforeAll(async () => {
     GetSystemInfo: () => service.GetSystemInfoResponse.encode({ serverVersion: '1.32.0' }).finish(),
     GetWorkflowExecutionHistory: () => {
       polls += 1;
+      if (isQuiet) return 'silent';
       const events = Array.from({ length: EVENTS }, () => ({}));
       const nextPageToken = Buffer.from('more');
       return service.GetWorkflowExecutionHistoryResponse.encode({ history: { events }, nextPageToken }).finish();
@@ -65,4 +68,22 @@ test('one that waits for the lane keeps no event of its history', async () => {
     return environment.run(createWaitActivities(dependencies).awaitResume);
   });
   expect(kept).toBeLessThanOrEqual(4 * EVENTS);
+});
+
+test('one that waits for a lane that does nothing asks it once between two requests', async () => {
+  isQuiet = true;
+  const environment = new MockActivityEnvironment();
+  const [asked, joined] = [[] as number[], [] as number[]];
+  const lane = {
+    position: async () => void asked.push(joined.length),
+    openRun: async () => 'one-run',
+    joinQueue: async () => void joined.push(asked.length),
+  };
+  const dependencies = { client: new Client({ connection }), stopping: new AbortController().signal, lane };
+  const { waitForLane } = createWaitActivities({ ...dependencies, config: { lane: '' } } as never);
+  const ended = environment.run(waitForLane as never, {} as never).catch(() => undefined);
+  await until('it has requested again', () => joined.length > 1);
+  environment.cancel();
+  await ended;
+  expect(asked.filter((requests) => requests === 1).length).toBeLessThanOrEqual(2);
 });

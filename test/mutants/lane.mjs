@@ -1,5 +1,13 @@
 export default [
   {
+    name: 'lane-asked-while-it-does-nothing',
+    breaks: 'a release asks a lane that is slow several times a second: hundreds of gates keep Temporal too busy to answer',
+    file: 'activities/waits.ts',
+    find: 'else await changes(joinAt);',
+    replace: 'else await sleep(LANE_POLL_MS);',
+    test: 'test/activities/waits.test.ts > one that waits for a lane that does nothing asks it once between two requests',
+  },
+  {
     name: 'late-request-keeps-the-lane',
     breaks: 'a request that arrives after the end of its run keeps the lane forever',
     file: 'workflows/lane/follow-runs.ts',

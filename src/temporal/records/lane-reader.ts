@@ -11,8 +11,9 @@ import { baseOf, type Found, note, nothingFound } from './lane-record.js';
 
 /** Events of one page of what is new. */
 const NEW_PAGE = 100;
-/** Pause before a lane that has just continued as new is read again, in milliseconds. */
+/** First and longest pause before a lane that has just continued as new is read again, in milliseconds. It doubles: one that is stuck must not be described ten times a second. */
 const CONTINUES_MS = 100;
+const MAX_CONTINUES_MS = 1_000;
 /** gRPC status of a server that reads a history only forward, as Temporal's test server does. */
 const UNIMPLEMENTED = 12;
 /** gRPC status codes after which a page may be asked for again: cancelled, no answer in time, too many calls, not reached. */
@@ -50,7 +51,7 @@ interface Pages {
 function makeReader(client: Client, lane: Lane): () => Promise<LaneState | null> {
   let reading: Reading | undefined;
   const read = async () => {
-    for (;;) {
+    for (let pauseMs = CONTINUES_MS; ; pauseMs = Math.min(2 * pauseMs, MAX_CONTINUES_MS)) {
       const run = await findRun(client, releaseLaneId(lane));
       const isServing = run && isOpen(run) && run.type === WORKFLOWS.lane && run.taskQueue === taskQueue(lane);
       if (!isServing) return null;
@@ -67,7 +68,7 @@ function makeReader(client: Client, lane: Lane): () => Promise<LaneState | null>
       }
       // One that has just continued as new serves in a moment. The deadline of the caller ends the wait.
       if (reading.found.continuedFrom === '') return null;
-      await delay(CONTINUES_MS);
+      await delay(pauseMs);
     }
   };
   let last: Promise<unknown> = Promise.resolve();
