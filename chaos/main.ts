@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { repositoryRoot } from '../testbed/tools.js';
 import { type Played, play } from './bed/play.js';
@@ -106,6 +107,7 @@ function kindOf({ rule, what }: Violation): string {
 /** Prints what is wrong, and the timeline; then the smallest prefix of the plan that shows the same, and its timeline. */
 async function explain(servers: Servers, plan: Plan, played: Played): Promise<void> {
   for (const { rule, what } of played.violations) print(`  ${rule}: ${what}`);
+  print(`  what was seen, as JSON: ${keep(plan, played)}`);
   print(drawn(played));
   if (values['no-shrink']) return;
   const kinds = new Set(played.violations.map(kindOf));
@@ -121,6 +123,14 @@ async function explain(servers: Servers, plan: Plan, played: Played): Promise<vo
   const [least, most] = [shrunk.steps.length, plan.steps.length];
   print(`  shown by ${least} of ${most} steps: npm run chaos -- --seed ${plan.seed} --steps ${least}`);
   if (shown !== played) print(drawn(shown));
+}
+
+/** Writes down what the checker judged: a play of the same seed may not show it again. @returns the file. */
+function keep({ seed: number }: Plan, { evidence, acts, violations }: Played): string {
+  const file = join(repositoryRoot, '.tools', 'chaos', `seed-${number}.json`);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, JSON.stringify({ violations, acts, evidence }));
+  return file;
 }
 
 function drawn({ evidence, acts, violations }: Played): string {
