@@ -4,22 +4,20 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
-import { gateLane, type Lane, parseLane } from '../src/contract/ids.js';
-import { parseRepository } from '../src/contract/image.js';
-import { laneCommandSignal } from '../src/contract/messages.js';
+import { gateLane, parseLane } from '../src/contract/ids.js';
+import { type Digest, parseRepository } from '../src/contract/image.js';
 import type { ReleaseReport } from '../src/contract/release.js';
 import { SEARCH_ATTRIBUTES } from '../src/contract/search-attributes.js';
 import { parseReleaseInput } from '../src/domain/inputs.js';
-import { laneClient } from '../src/temporal/lane-client.js';
 import { registerSearchAttributes } from '../src/temporal/namespace.js';
 import { awaitRunEnd, outcomeOfRun } from '../src/temporal/runs.js';
 import { startRelease } from '../src/temporal/start.js';
 import { actions, actionsSince, totalOf } from '../testbed/actions.js';
-import { pushBuild } from '../testbed/images.js';
 import { startTemporalOnPostgres } from '../testbed/postgres-temporal.js';
 import { startRegistry } from '../testbed/registry-server.js';
 import { startTemporalServer } from '../testbed/temporal-server.js';
 import { repositoryRoot } from '../testbed/tools.js';
+import { adopt, publish } from './first-day.js';
 import { startFleet, TOKEN } from './fleet-process.js';
 import { rowsOf, table, writeSection } from './report.js';
 
@@ -101,7 +99,8 @@ async function measure({ count, workers, minutes, heapMb }: Situation): Promise<
     file,
     JSON.stringify({ gates: Object.fromEntries(names.map((name) => [name, { CANARY_IMAGES: repository(name) }])) }),
   );
-  for (const name of names) await publish(registry.host, `${name}/platform`, client, gateLane(WORKERS, name));
+  const adopted = new Map<string, Digest>();
+  for (const name of names) adopted.set(name, await publish(registry.host, `${name}/platform`, SHA));
   await fleet.deploy({ sha: SHA });
   const heap = heapMb > 0 ? [`--max-old-space-size=${heapMb}`] : [];
   const processes = Array.from({ length: workers }, () =>
@@ -122,7 +121,11 @@ async function measure({ count, workers, minutes, heapMb }: Situation): Promise<
     }),
   );
   try {
-    await delay(5_000);
+    await Promise.all(
+      [...adopted].map(([name, digest]) =>
+        adopt(client, gateLane(WORKERS, name), { repository: parseRepository(repository(name)), digest }),
+      ),
+    );
     const before = await actions(temporal.metricsUrl);
     const began = Date.now();
     const handles = [];
@@ -209,15 +212,6 @@ async function workflowTasks(metricsUrl: string): Promise<string> {
   const late = sum(/^schedule_to_start_timeout\{[^}]*WorkflowTaskTimeout"[^}]*\} (\S+)$/gm);
   const unended = sum(/^start_to_close_timeout\{[^}]*WorkflowTaskTimeout"[^}]*\} (\S+)$/gm);
   return `${sum(/^workflow_tasks_completed\{[^}]*\} (\S+)$/gm)}, ${late} untaken, ${unended} unended`;
-}
-
-/** Pushes the build and an earlier `:latest` of a gate, and adopts that. */
-async function publish(host: string, name: string, client: Client, lane: Lane): Promise<void> {
-  const spec = { registry: host, repository: name };
-  const { digest } = await pushBuild({ ...spec, sha: `0000001${'a'.repeat(33)}`, tag: 'latest' });
-  await pushBuild({ ...spec, sha: SHA, tag: `staging-${SHA.slice(0, 7)}` });
-  const images = [{ repository: parseRepository(`${host}/${name}`), digest }];
-  await laneClient(client, lane).signal(laneCommandSignal('adopt'), { by: 'bench', reason: 'first day', images });
 }
 
 /** Highest memory and the CPU time of a process. */
