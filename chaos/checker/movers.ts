@@ -25,7 +25,7 @@ export interface Mover {
 }
 
 /** The movers in the order of their starts, each with its writes. */
-export function moversOf({ runs, writes }: Evidence): Mover[] {
+export function moversOf({ runs, writes, grants }: Evidence): Mover[] {
   const movers = runs
     .filter(({ type }) => type === 'MoveLatest')
     .sort((one, other) => one.startedAt - other.startedAt)
@@ -42,9 +42,14 @@ export function moversOf({ runs, writes }: Evidence): Mover[] {
   // What a mover that runs may have written was not on its way from one that has closed.
   const isOfRunning = (write: Write) =>
     movers.some(({ run, writes: own }) => own.includes(write) && !isAfter(write, run));
+  // What a mover with a lease may have written is not of one that a stranger started beside it, and that got none.
+  const isLeased = ({ run }: Mover) => grants.some(({ moverRunId }) => moverRunId === run.runId);
+  const isOfLeased = (write: Write) => movers.some((mover) => mover.writes.includes(write) && isLeased(mover));
   return movers.map((mover) => ({
     ...mover,
-    writes: mover.writes.filter((write) => !isAfter(write, mover.run) || !isOfRunning(write)),
+    writes: mover.writes.filter(
+      (write) => (!isAfter(write, mover.run) || !isOfRunning(write)) && (isLeased(mover) || !isOfLeased(write)),
+    ),
   }));
 }
 

@@ -47,6 +47,12 @@ const setAside = (until: number) => ({
 });
 
 describe('the checker', () => {
+  test('counts no write of a mover with a lease for one that a stranger started beside it', () => {
+    expect(rulesOf(withRuns(mover(B, 20.8, 21.2, null)))).toEqual([]);
+    // Without a lease of another one, the write is the stranger's.
+    expect(rulesOf({ ...withRuns(mover(B, 20.8, 21.2, null)), grants: [] })).toContain('I3');
+  });
+
   test('finds nothing in a promotion as it should be', () => {
     expect(check(GOOD)).toEqual([]);
   });
