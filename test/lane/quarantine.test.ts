@@ -64,6 +64,16 @@ test.each<[string, object]>([
   expect(state.ledger).not.toHaveProperty('quarantines');
 });
 
+test('a quarantine of the longest name, for 30 days, is taken, and its end needs a name', () => {
+  const state = laneAt('a');
+  const tenant = 'x'.repeat(63);
+  expect(send(state, 'quarantine', { tenant, until: until(30 * 24) })).toHaveProperty('answer');
+  expect(send(state, 'unquarantine', {})).toEqual({
+    refused: 'unquarantine refused: it needs the name of a tenant, e.g. "tenant":"canary-2"',
+  });
+  expect(active(state)).toEqual([tenant]);
+});
+
 test('at most 20 tenants are in quarantine at a time', () => {
   const state = laneAt('a');
   for (let index = 1; index <= 20; index += 1)

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { atMost } from '../../src/move/at-most.js';
 import { moveTags } from '../../src/move/move-tags.js';
 import type { MoveAuthorizer } from '../../src/move/write-lease.js';
@@ -54,6 +54,37 @@ describe('at most two at a time', () => {
     end(0);
     end(1);
     await Promise.all(all);
+  });
+});
+
+describe('one that waited too long runs beside the others, and', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test('the next one waits until there is a place, or for as long', async () => {
+    const limited = atMost(1, 1_000);
+    const { begun, one, end } = work();
+    const first = limited(one(0));
+    const second = limited(one(1));
+    vi.advanceTimersByTime(500);
+    const third = limited(one(2));
+    vi.advanceTimersByTime(500);
+    await turn();
+    expect(begun).toEqual([0, 1]);
+    end(1);
+    await second;
+    await turn();
+    expect(begun).toEqual([0, 1]);
+    end(0);
+    await first;
+    await turn();
+    expect(begun).toEqual([0, 1, 2]);
+    end(2);
+    await third;
   });
 });
 

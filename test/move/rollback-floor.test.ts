@@ -88,3 +88,24 @@ test('a label that cannot be read is told, and marks nothing', async () => {
   expect(image).not.toHaveProperty('belowFloor');
   expect(image?.floorUnread).toBe(`the label canary.rollback-floor cannot be read: ${repository()}@${gone.digest}`);
 });
+
+test('each build since counts, and the mark is on the first image alone', async () => {
+  const [floor, target, live] = [await build(), await build(), await build()];
+  const since = [await build(floor.sha), live].map(({ digest }) => ({ repository: repository(), digest }));
+  const pinned = [
+    { repository: repository(), digest: target.digest, latest: null },
+    { repository: repository(), digest: target.digest, latest: live.digest },
+  ];
+  const images = await withFloor(registry, target.sha, pinned, { ...NO_EVIDENCE, since, isAtLeast: () => false });
+  expect(images).toEqual([{ ...pinned[0], belowFloor: expect.stringContaining(floor.sha) }, pinned[1]]);
+});
+
+test('each label that cannot be read is named', async () => {
+  const target = await build();
+  const gone = ['0', '1'].map((digit) => `sha256:${digit.repeat(64)}` as Digest);
+  const [live, other] = gone.map((digest) => ({ repository: repository(), digest }));
+  const image = await marked(target, live as { digest: Digest }, { since: [other as never] });
+  expect(image?.floorUnread).toBe(
+    `the label canary.rollback-floor cannot be read: ${gone.map((digest) => `${repository()}@${digest}`).join(', ')}`,
+  );
+});

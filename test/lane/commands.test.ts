@@ -1,0 +1,145 @@
+import { describe, expect, test } from 'vitest';
+import type { LaneState } from '../../src/contract/lane.js';
+import { MAX_BY, MAX_REASON } from '../../src/domain/decide.js';
+import { applyCommand } from '../../src/lane/commands.js';
+import { enqueue, grant } from '../../src/lane/queue.js';
+import { ATTRIBUTION, laneAt, NOON, run, shaOf, tagsOf } from './lane-support.js';
+
+const send = (state: LaneState, command: string, fields: object = {}, now = NOON) =>
+  applyCommand(state, command, { ...ATTRIBUTION, ...fields }, now);
+const mark = (letter: string) => ({ sha: shaOf(letter), digests: [], since: 'then', ...ATTRIBUTION });
+const SOON = new Date(NOON + 1).toISOString();
+const needs = (command: string, what: string) => ({ refused: `${command} refused: it needs ${what}` });
+const BY_AND_REASON = 'by and reason, e.g. {"by":"ada","reason":"looked at it"}';
+const A_SHA = 'the sha, e.g. "sha":"4c1d56e"';
+const IMAGES = 'images, as canary lane adopt sends them';
+const A_NUMBER = 'a whole number, e.g. "sequence":1042';
+
+describe('a command', () => {
+  test.each<[string, unknown]>([
+    ['without anything', undefined],
+    ['by no person', { by: ' ', reason: 'x' }],
+    ['by a name that is too long', { by: 'x'.repeat(MAX_BY + 1), reason: 'x' }],
+    ['without a reason', { by: 'ada' }],
+    ['with a blank reason', { by: 'ada', reason: ' ' }],
+    ['with a reason that is too long', { by: 'ada', reason: 'x'.repeat(MAX_REASON + 1) }],
+  ])('%s is refused', (_what, sent) => {
+    expect(applyCommand(laneAt('a'), 'unhold', sent, NOON)).toEqual(needs('unhold', BY_AND_REASON));
+  });
+
+  test('by a name like that of a verified person is refused', () => {
+    expect(applyCommand(laneAt('a'), 'unhold', { by: 'Verified: x', reason: 'x' }, NOON)).toEqual({
+      refused: expect.stringMatching(/^unhold refused: a claimed name must not begin with/),
+    });
+  });
+
+  test('of the longest name and reason is taken', () => {
+    const sent = { by: 'x'.repeat(MAX_BY), reason: 'x'.repeat(MAX_REASON) };
+    expect(applyCommand(laneAt('a'), 'unhold', sent, NOON)).toEqual({ answer: 'was not on hold' });
+  });
+
+  test.each<[string, object, object]>([
+    ['drop', {}, needs('drop', A_SHA)],
+    ['unbad', { sha: 'main' }, needs('unbad', A_SHA)],
+    ['sequence', { sequence: -1 }, needs('sequence', A_NUMBER)],
+    ['sequence', { sequence: 0.5 }, needs('sequence', A_NUMBER)],
+    ['adopt', {}, needs('adopt', IMAGES)],
+    ['adopt', { images: [] }, needs('adopt', IMAGES)],
+    ['adopt', { images: Array(51).fill(tagsOf('b')[0]) }, needs('adopt', IMAGES)],
+    ['adopt', { images: [{ repository: 'x', digest: 'y' }] }, needs('adopt', IMAGES)],
+    ...['soon', new Date(NOON).toISOString(), null].map((until): [string, object, object] => [
+      'pause',
+      { until },
+      {
+        refused: 'pause refused: invalid until: expected a time in the future, e.g. "until":"2026-11-25T08:00:00Z"',
+      },
+    ]),
+  ])('%s with %o is refused, and changes nothing', (command, fields, expected) => {
+    const state = laneAt('a');
+    expect(send(state, command, fields)).toEqual(expected);
+    expect(state).toEqual(laneAt('a'));
+  });
+
+  const HOLD = { name: 'pair-split', why: 'x', by: 'ada', since: 'then' } as const;
+  const paused = { by: 'ada', why: 'looked at it', since: new Date(NOON).toISOString() };
+  test.each<[string, (state: LaneState) => unknown, object, string, object]>([
+    [
+      'unhold',
+      ({ ledger }) => Object.assign(ledger, { hold: HOLD }),
+      {},
+      'no longer on hold for pair-split',
+      { hold: null },
+    ],
+    ['renew', () => undefined, {}, 'goes on as a new run, which knows all that this one knew', {}],
+    ['resume', ({ ledger }) => Object.assign(ledger, { pause: paused }), {}, 'resumed', { pause: null }],
+    ['resume', () => undefined, {}, 'was not paused', { pause: null }],
+    ['pause', () => undefined, {}, 'paused until canary resume', { pause: paused }],
+    ['pause', () => undefined, { until: SOON }, `paused until ${SOON}`, { pause: { ...paused, until: SOON } }],
+    ['sequence', () => undefined, { sequence: 0 }, 'the newest sequence is 0, it was 0', { highestSequence: 0 }],
+    [
+      'unbad',
+      ({ ledger }) => ledger.knownBad.push(mark('b'), mark('c')),
+      { sha: shaOf('b') },
+      'bbbbbbb is no longer marked known-bad',
+      { knownBad: [mark('c')] },
+    ],
+    [
+      'unbad',
+      ({ ledger }) => ledger.knownBad.push(mark('c')),
+      { sha: shaOf('b') },
+      'bbbbbbb was not marked known-bad',
+      { knownBad: [mark('c')] },
+    ],
+  ])('%s is applied', (command, change, fields, answer, expected) => {
+    const state = laneAt('a');
+    change(state);
+    expect(send(state, command, fields)).toEqual({ answer });
+    expect(state.ledger).toMatchObject(expected);
+    if (command === 'pause') expect(state.ledger.pause).toEqual((expected as { pause: object }).pause);
+  });
+
+  test('adopt takes :latest as it stands, and lifts the hold unless that is after a rollback', () => {
+    const images = [tagsOf('b')[0], { ...tagsOf('b')[1], digest: null }];
+    const [one, two] = images.map((image) => image?.repository);
+    for (const [name, sha] of [
+      ['after-rollback', shaOf('b')],
+      ['latest-moved', 'main'],
+    ] as const) {
+      const state = laneAt('a');
+      state.ledger.hold = { ...HOLD, name };
+      expect(send(state, 'adopt', { images, sha })).toEqual({
+        answer: `adopted: ${one}:latest at ${images[0]?.digest}, ${two}:latest at nothing`,
+      });
+      expect(state.ledger.hold?.name).toBe(name === 'after-rollback' ? name : undefined);
+      expect(state.ledger.expectedLatest).toEqual({ images, at: NOON });
+      expect(state.ledger.history.at(-1)).toMatchObject({ kind: 'adopted', sha: sha === 'main' ? null : sha, images });
+    }
+  });
+
+  test('adopt takes as many images as a move has', () => {
+    expect(send(laneAt('a'), 'adopt', { images: Array(50).fill(tagsOf('b')[0]) })).toHaveProperty('answer');
+  });
+});
+
+describe('drop', () => {
+  const drop = (state: LaneState, letter: string) => send(state, 'drop', { sha: shaOf(letter) });
+
+  test('takes a run out of the queue, and tells it who and why', () => {
+    const state = laneAt('1');
+    for (const letter of ['a', 'b']) enqueue(state, run(letter, { manual: true }));
+    expect(drop(state, 'a')).toEqual({ answer: 'aaaaaaa was removed from the queue' });
+    expect(state.queue.map(({ runId }) => runId)).toEqual(['run-b']);
+    expect(state.answers).toEqual([{ runId: 'run-a', superseded: 'nothing: dropped by ada: looked at it' }]);
+    expect(drop(state, 'a')).toEqual({ answer: 'aaaaaaa neither holds the lane nor waits for it' });
+  });
+
+  test('takes the lane from its holder, and from no other one', () => {
+    const state = laneAt('1');
+    enqueue(state, run('a'));
+    grant(state, NOON);
+    drop(state, 'b');
+    expect(state.holder?.runId).toBe('run-a');
+    expect(drop(state, 'a')).toEqual({ answer: 'aaaaaaa no longer holds the lane' });
+    expect(state.holder).toBeNull();
+  });
+});

@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest';
+import type { LaneState } from '../../src/contract/lane.js';
+import { MAX_MISSING, noteDrift, otherImages, parseDrift, rollbackTargets } from '../../src/lane/drift.js';
+import { openAlarms } from '../../src/lane/view.js';
+import { laneAt, NOON, promote, shaOf, tagsOf } from './lane-support.js';
+
+const found = (state: LaneState, latest: string | null, missing: string[] = []) => ({
+  expectedAt: state.ledger.expectedLatest?.at ?? 0,
+  latest,
+  missing,
+});
+const moved = (why: string) => ({ alarm: 'latest-moved', why });
+const gone = (why: string) => ({ alarm: 'rollback-target-missing', why });
+
+describe('a drift', () => {
+  test('of :latest raises its alarm once, and puts the lane on hold', () => {
+    const state = laneAt('a');
+    expect(noteDrift(state, found(state, 'by crane'))).toEqual([moved('by crane')]);
+    expect(state.ledger.hold).toMatchObject({ name: 'latest-moved', why: 'by crane' });
+    expect(noteDrift(state, found(state, 'by crane'))).toEqual([]);
+    // A person lifted the hold, and adopted nothing.
+    state.ledger.hold = null;
+    expect(noteDrift(state, found(state, 'by crane'))).toEqual([]);
+    expect(state.ledger.hold).toMatchObject({ why: 'by crane' });
+    expect(noteDrift(state, found(state, 'elsewhere'))).toEqual([moved('elsewhere')]);
+    expect(state.ledger.hold).toMatchObject({ why: 'by crane' });
+  });
+
+  test('that was seen before a later move or adoption is news again, unless the lane is on hold for it', () => {
+    const state = laneAt('a');
+    noteDrift(state, found(state, 'by crane'));
+    promote(state, 'b', 'a');
+    state.ledger.expectedLatest = { images: [], at: NOON + 1 };
+    expect(noteDrift(state, found(state, 'by crane'))).toEqual([]);
+    state.ledger.expectedLatest = { images: [], at: NOON + 2 };
+    state.ledger.hold = null;
+    expect(noteDrift(state, found(state, 'by crane'))).toEqual([moved('by crane')]);
+  });
+
+  test('of manifests that a rollback needs raises an alarm for each new one, and no hold', () => {
+    const state = laneAt('a');
+    expect(openAlarms(state)).toEqual([]);
+    expect(noteDrift(state, found(state, null, ['one']))).toEqual([gone('one')]);
+    expect(noteDrift(state, found(state, null, ['one', 'two']))).toEqual([gone('two')]);
+    expect(state.ledger.hold).toBeNull();
+    expect(openAlarms(state)).toEqual(['rollback-target-missing']);
+    expect(noteDrift(state, found(state, 'by crane', ['three']))).toEqual([moved('by crane'), gone('three')]);
+    expect(openAlarms(state)).toEqual(['latest-moved', 'rollback-target-missing']);
+    noteDrift(state, found(state, null));
+    expect(openAlarms(state)).toEqual(['latest-moved']);
+  });
+
+  test('that was compared with an earlier :latest, or while one is moved, says nothing', () => {
+    const state = laneAt('a');
+    expect(noteDrift(state, { ...found(state, 'by crane'), expectedAt: 1 })).toEqual([]);
+    state.move = { moverRunId: 'm', parent: { workflowId: 'w', runId: 'r' }, kind: 'promotion', sha: shaOf('b') };
+    expect(noteDrift(state, found(state, 'by crane'))).toEqual([]);
+    state.move = null;
+    state.ledger.expectedLatest = null;
+    expect(noteDrift(state, found(state, 'by crane'))).toEqual([]);
+    expect([state.ledger.drift, state.ledger.hold]).toEqual([undefined, null]);
+  });
+
+  test('is read as it is sent, and its lines are cut', () => {
+    expect(parseDrift({ expectedAt: NOON, latest: null, missing: [] })).toEqual({
+      expectedAt: NOON,
+      latest: null,
+      missing: [],
+    });
+    const { latest, missing } = parseDrift({ expectedAt: NOON, latest: 'x'.repeat(500), missing: ['y'.repeat(500)] });
+    expect([latest?.length, missing[0]?.length]).toEqual([400, 400]);
+  });
+
+  test.each<[object | undefined, string]>([
+    [undefined, 'invalid drift: expected expectedAt and latest'],
+    [{ expectedAt: 'now' }, 'invalid drift: expected expectedAt and latest'],
+    [{ latest: 7 }, 'invalid drift: expected expectedAt and latest'],
+    [{ missing: 'one' }, 'invalid missing: expected at most 20 lines'],
+    [{ missing: ['one', 7] }, 'invalid missing: expected at most 20 lines'],
+    [{ missing: Array(MAX_MISSING + 1).fill('x') }, 'invalid missing: expected at most 20 lines'],
+  ])('%o is invalid', (change, message) => {
+    const sent = change && { expectedAt: NOON, latest: null, missing: [], ...change };
+    expect(() => parseDrift(sent)).toThrow(message);
+  });
+
+  test('of twenty lines is valid', () => {
+    const missing = Array(MAX_MISSING).fill('x');
+    expect(parseDrift({ expectedAt: NOON, latest: 'by crane', missing })).toEqual({
+      expectedAt: NOON,
+      latest: 'by crane',
+      missing,
+    });
+  });
+});
+
+test('the images of a machine that are others than those of the last move are named', () => {
+  const { ledger } = laneAt('a');
+  const [first = '', second = ''] = tagsOf('a').map(({ repository }): string => repository);
+  expect(otherImages(ledger, [first, second])).toEqual([]);
+  expect(otherImages(ledger, [first, 'x/other'])).toEqual([
+    `CANARY_IMAGES lacks ${second}, which the last move had`,
+    'CANARY_IMAGES has x/other, which the last move had not',
+  ]);
+  ledger.expectedLatest = null;
+  expect(otherImages(ledger, ['x/other'])).toEqual([]);
+});
+
+test('the manifests of the three newest good builds are looked for', () => {
+  const state = laneAt('a');
+  for (const [letter, before] of ['ba', 'cb', 'dc', 'ed']) promote(state, letter as string, before as string);
+  state.ledger.knownBad.push({ sha: shaOf('d'), digests: [], since: 'then', by: 'ada', reason: 'x' });
+  expect(rollbackTargets(state.ledger).map(({ sha }) => sha)).toEqual(['e', 'c', 'b'].map(shaOf));
+});
