@@ -19,7 +19,7 @@ const RETENTION_MS = 24 * 60 * 60_000;
 
 /**
  * Starts the Temporal server of a cluster, all four services in one process, on a PostgreSQL of its own.
- * @param binaries folder with `server` and `sql` of go.temporal.io/server/cmd (docs/operations.md, Capacity).
+ * @param binaries folder with `server` and `sql` of go.temporal.io/server/cmd (bench/README.md).
  */
 export async function startTemporalOnPostgres(binaries: string): Promise<TemporalServer> {
   const folder = mkdtempSync(join(tmpdir(), 'canary-postgres-'));
