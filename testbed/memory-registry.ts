@@ -35,6 +35,16 @@ export interface MemoryRegistry {
   stop(): Promise<void>;
 }
 
+type Ask = (request: RegistryRequest) => Promise<Response>;
+
+/** The registries that listen in this process, by host. */
+const running = new Map<string, Ask>();
+
+/** Asks a registry of this process as a request would: with its faults, and a line in `requests`. Undefined if `host` is another. */
+export async function askOfThisProcess(host: string, request: RegistryRequest): Promise<Response | undefined> {
+  return running.get(host)?.(request);
+}
+
 /** Starts an OCI registry in this process, in memory and with fault switches. */
 export async function startMemoryRegistry(): Promise<MemoryRegistry> {
   const store = new RegistryStore();
@@ -55,27 +65,32 @@ export async function startMemoryRegistry(): Promise<MemoryRegistry> {
     return active.fault.respond(request, serve);
   }
 
-  const server = createServer(async (incoming, outgoing) => {
-    const request = { ...(await read(incoming)), at: Date.now(), status: 0 };
+  const ask: Ask = async (asked) => {
+    const request = { ...asked, at: Date.now(), status: 0 };
     requests.push(request);
     try {
       const response = await answer(request);
-      if (response === 'drop') incoming.socket.destroy();
-      else if (response !== 'hang') {
-        request.status = response.status;
-        send(outgoing, request.method, response);
-      }
+      if (typeof response !== 'string') request.status = response.status;
+      return response;
     } catch (error) {
       unforeseen.push(`${request.method} ${request.path}: ${error}`);
-      incoming.socket.destroy();
+      return 'drop';
     }
+  };
+  const server = createServer(async (incoming, outgoing) => {
+    const request = await read(incoming);
+    const response = await ask(request);
+    if (response === 'drop') incoming.socket.destroy();
+    else if (response !== 'hang') send(outgoing, request.method, response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   // A registry that a test forgot to stop must not keep the process alive.
   server.unref();
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  running.set(host, ask);
 
   return {
-    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    host,
     requests,
     unforeseen,
     faults: {
@@ -89,6 +104,7 @@ export async function startMemoryRegistry(): Promise<MemoryRegistry> {
     },
     stop: () =>
       new Promise((resolve) => {
+        running.delete(host);
         server.close(() => resolve());
         server.closeAllConnections();
       }),

@@ -47,6 +47,7 @@ import { parseBuildProbe } from '../../src/tenants/build-probe.js';
 import { parseOrigin } from '../../src/tenants/fleet.js';
 import { parseFleet } from '../../src/tenants/sources/parse.js';
 import { anyCharacter } from '../support/any-character.js';
+import { runs } from '../support/rows.js';
 
 const OF_TEXT: Record<string, (text: string) => unknown> = {
   parseApprovers,
@@ -130,10 +131,20 @@ const anything = fc.oneof(
   fc.dictionary(fc.constantFrom(...WORDS), fc.oneof(fc.jsonValue(), text, fc.array(fc.dictionary(text, text)))),
 );
 
+const numRuns = runs(100, 25);
+
 describe('a parser returns, or throws InvalidInput with one short line', () => {
-  test.each(Object.entries(OF_TEXT))('%s', (_, parse) => fc.assert(fc.property(text, (sent) => isTotal(parse, sent))));
+  test.each(Object.entries(OF_TEXT))('%s', (_, parse) =>
+    fc.assert(
+      fc.property(text, (sent) => isTotal(parse, sent)),
+      { numRuns },
+    ),
+  );
   test.each(Object.entries(OF_ANYTHING))('%s', (_, parse) =>
-    fc.assert(fc.property(anything, (sent) => isTotal(parse, sent))),
+    fc.assert(
+      fc.property(anything, (sent) => isTotal(parse, sent)),
+      { numRuns },
+    ),
   );
 });
 

@@ -28,7 +28,7 @@ describe('a change of a state', () => {
         expect(change === null ? before : applyChange(before, sent)).toEqual(after);
         expect(before).toEqual(copy);
       }),
-      { numRuns: runs(3_000, 1_000) },
+      { numRuns: runs(3_000, 200) },
     );
   });
 

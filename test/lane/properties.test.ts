@@ -249,7 +249,7 @@ test('any messages in any order keep one holder and one mover, move no known-bad
         world.check();
       }
     }),
-    { numRuns: runs(2_000, 200) },
+    { numRuns: runs(2_000, 100) },
   );
 }, 120_000);
 

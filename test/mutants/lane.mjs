@@ -1,7 +1,8 @@
 export default [
   {
     name: 'lane-asked-while-it-does-nothing',
-    breaks: 'a release asks a lane that is slow several times a second: hundreds of gates keep Temporal too busy to answer',
+    breaks:
+      'a release asks a lane that is slow several times a second: hundreds of gates keep Temporal too busy to answer',
     file: 'activities/waits.ts',
     find: 'else await changes(joinAt);',
     replace: 'else await sleep(LANE_POLL_MS);',

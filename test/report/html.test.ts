@@ -6,6 +6,7 @@ import { visitsOf } from '../../src/report/html/visits.js';
 import { hostileText, UNPRINTABLE } from '../support/hostile-text.js';
 import { failed, record, unreported } from '../support/records.js';
 import { eventful, minute, told } from '../support/release-page.js';
+import { runs } from '../support/rows.js';
 
 const production = { summary: '18 of 20 on it; behind: acme', asOf: minute(60) };
 const LINKS = { ui: 'http://127.0.0.1:8233/' };
@@ -84,7 +85,7 @@ describe('the page of a release', () => {
         if ([by, written].every((one) => one.trim() !== '')) expect(elementsOf(page)).toEqual(elements);
         expect(page.replaceAll('\n', '')).not.toMatch(UNPRINTABLE);
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200, 40) },
     );
   });
 

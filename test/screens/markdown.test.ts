@@ -5,6 +5,7 @@ import { laneDetails } from '../../src/lane/details.js';
 import { renderReport } from '../../src/report/render.js';
 import { NOON } from '../lane/lane-support.js';
 import { hostileText } from '../support/hostile-text.js';
+import { runs } from '../support/rows.js';
 import { laneOf, rejected, statusOf } from './support.js';
 
 /**
@@ -39,5 +40,6 @@ test.each(PAGES)('%s has the same structure whatever people, tenants and registr
       for (const line of page.split('\n'))
         expect(line).not.toMatch(/[\p{Cc}\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/u);
     }),
+    { numRuns: runs(100, 20) },
   );
 });

@@ -15,6 +15,7 @@ import { renderReport } from '../../src/report/render.js';
 import { lineOf } from '../../workers/log.js';
 import { NOON } from '../lane/lane-support.js';
 import { hostileText, UNPRINTABLE } from '../support/hostile-text.js';
+import { runs } from '../support/rows.js';
 import { checkOf, laneOf, overviewOf, rejected, statusOf } from './support.js';
 
 /** Lines that reach the screen. */
@@ -62,7 +63,7 @@ describe.each(SCREENS)('%s', (_name, print) => {
           expect(line.trimStart().startsWith('::')).toBe(false);
         }
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50, 10) },
     );
   });
 });
@@ -90,7 +91,7 @@ test('arguments that nobody understands are repeated in one line', async () => {
         expect(lines[0]).not.toMatch(UNPRINTABLE);
       }
     }),
-    { numRuns: 30 },
+    { numRuns: runs(30, 10) },
   );
 });
 

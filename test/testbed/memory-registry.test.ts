@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { pushBuild } from '../../testbed/images.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { digestOf, ociError, type RegistryRequest } from '../../testbed/registry-store.js';
 
@@ -155,3 +156,22 @@ async function pushImage(text: string): Promise<string> {
   expect((await putManifest(digestOf(manifest), manifest, MANIFEST)).status).toBe(201);
   return digestOf(manifest);
 }
+
+test('a build that is pushed without the network meets the faults, is in the list of requests, and is there for others', async () => {
+  const spec = { registry: registry.host, repository: 'app/web', tag: 'staging', sha: 'a'.repeat(40) };
+  const heal = registry.faults.add({
+    match: ({ method }) => method === 'PUT',
+    respond: () => ociError(503, 'DOWN', ''),
+  });
+  await expect(pushBuild(spec)).rejects.toThrow(/^PUT http:.*: 503 /);
+  heal();
+  registry.faults.add({ match: ({ method }) => method === 'POST', times: 1, respond: () => 'drop' });
+  await expect(pushBuild(spec)).rejects.toThrow('the registry would drop it');
+  const before = registry.requests.length;
+  const { digest } = await pushBuild(spec);
+  const asked = registry.requests.slice(before).map(({ method, status }) => `${method} ${status}`);
+  expect(asked.sort()).toEqual([...Array(3).fill('POST 202'), ...Array(6).fill('PUT 201')]);
+  expect((await call('manifests/staging')).headers.get('docker-content-digest')).toBe(digest);
+  await registry.stop();
+  await expect(pushBuild(spec)).rejects.toThrow('fetch failed');
+});

@@ -10,6 +10,7 @@ import { transformWithEsbuild } from 'vite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freePorts, startProcess } from '../../testbed/process.js';
 import { repositoryRoot } from '../../testbed/tools.js';
+import { rows } from '../support/rows.js';
 
 let directory: string;
 let count = 0;
@@ -24,7 +25,7 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-test.for([
+const ENDINGS = [
   ['gets SIGTERM', '', 'SIGTERM', 'SIGTERM'],
   ['gets SIGINT', '', 'SIGINT', 'SIGINT'],
   ['gets SIGHUP', '', 'SIGHUP', 'SIGHUP'],
@@ -32,15 +33,21 @@ test.for([
   ['loses the process that forked it', '', 'disconnect', 1],
   ['throws', 'setTimeout(() => { throw new Error("on purpose") }, 500)', undefined, 1],
   ['exits', 'setTimeout(() => process.exit(3), 500)', undefined, 3],
-] as const)('a started process is ended when its starter %s', async ([, what, signal, ending]) => {
-  const { starter, port } = await startStarter(what);
-  expect(await listens(port)).toBe(true);
-  if (signal === 'disconnect') starter.disconnect();
-  else if (signal !== undefined) starter.kill(signal);
-  const [code, endedBy] = await once(starter, 'exit');
-  expect(code ?? endedBy).toBe(ending);
-  await waitUntilGone(port);
-});
+] as const;
+
+// Each row takes two processes of Node, 0.3 s of CPU.
+test.for(rows(ENDINGS, [ENDINGS[3], ENDINGS[4], ENDINGS[5]]))(
+  'a started process is ended when its starter %s',
+  async ([, what, signal, ending]) => {
+    const { starter, port } = await startStarter(what);
+    expect(await listens(port)).toBe(true);
+    if (signal === 'disconnect') starter.disconnect();
+    else if (signal !== undefined) starter.kill(signal);
+    const [code, endedBy] = await once(starter, 'exit');
+    expect(code ?? endedBy).toBe(ending);
+    await waitUntilGone(port);
+  },
+);
 
 test('stop ends a process that listens to SIGTERM, and kill one that does not', async () => {
   const polite = await startProcess(
