@@ -24,6 +24,8 @@ test('the lane says of a run that it does not know what it knows of itself', () 
     expectedAt: NOON - 3_600_000,
   });
   const unknown = laneAt('1');
+  unknown.requestedRollbacks = ['back'];
+  expect(positionOf(unknown, { runId: 'back' }).isSupersededRollback).toBe(true);
   unknown.ledger.expectedLatest = null;
   const { status, expectedAt } = positionOf(unknown, { runId: 'run-a' });
   expect([status.expectedLatest, expectedAt]).toEqual([[], null]);
