@@ -1,7 +1,9 @@
-import { createServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import { createServer, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 
 const UNIMPLEMENTED = 12;
+/** First headers of each answer. */
+const HEAD = { ':status': 200, 'content-type': 'application/grpc' };
 
 /** Answer to an encoded request: encoded, or a gRPC status code, also with a message, or none ever. */
 export type FixedAnswer = (request: Uint8Array) => Uint8Array | number | [code: number, message: string] | 'silent';
@@ -19,22 +21,21 @@ const PREFIX = 5;
 /** Starts a Temporal frontend that gives fixed answers by name of the call: for what a real one says only after minutes, or only an old one. */
 export async function startFixedTemporal(answers: Record<string, FixedAnswer>) {
   const server = createServer();
-  const sessions = new Set<ServerHttp2Session>();
-  server.on('session', (session) => {
-    sessions.add(session.once('close', () => sessions.delete(session)));
-  });
+  const waiting = new Set<ServerHttp2Stream>();
   server.on('stream', async (stream: ServerHttp2Stream, headers) => {
     const sent = await stream.toArray().catch(() => null);
     // The client may give a call up before it was sent whole, or answered.
     if (sent === null || stream.destroyed) return;
     const request = Buffer.concat(sent).subarray(PREFIX);
     const answer = answers[String(headers[':path']).split('/').at(-1) ?? '']?.(request) ?? UNIMPLEMENTED;
-    if (answer === 'silent') return;
-    const head = { ':status': 200, 'content-type': 'application/grpc' };
+    if (answer === 'silent') {
+      waiting.add(stream.once('close', () => waiting.delete(stream)));
+      return;
+    }
     const [code, message = ''] = Array.isArray(answer) ? answer : [answer];
     if (typeof code === 'number')
-      return stream.respond({ ...head, 'grpc-status': code, 'grpc-message': message }, { endStream: true });
-    stream.respond(head, { waitForTrailers: true });
+      return stream.respond({ ...HEAD, 'grpc-status': code, 'grpc-message': message }, { endStream: true });
+    stream.respond(HEAD, { waitForTrailers: true });
     stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
     const size = Buffer.alloc(PREFIX);
     size.writeUInt32BE(code.length, 1);
@@ -46,8 +47,8 @@ export async function startFixedTemporal(answers: Record<string, FixedAnswer>) {
     stop: () =>
       new Promise<void>((resolve) => {
         server.close(() => resolve());
-        // A client may wait for an answer that never comes.
-        for (const session of sessions) session.destroy();
+        // An answer, and no cut: the SDK would send the call again, by a timer that finds its connection closed.
+        for (const stream of waiting) stream.respond({ ...HEAD, 'grpc-status': UNIMPLEMENTED }, { endStream: true });
       }),
   };
 }

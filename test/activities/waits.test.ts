@@ -34,8 +34,10 @@ beforeAll(async () => {
   connection = await Connection.connect({ address: server.address });
 });
 afterAll(async () => {
+  // The server answers first what still waits.
+  const stopped = server.stop();
   await connection.close();
-  await server.stop();
+  await stopped;
 });
 
 /** Runs a wait until it has polled a few times; how many events are then in memory. */
