@@ -171,6 +171,10 @@ export async function readAgain(task: ReadTask, own: ImageMove): Promise<ImageMo
   return { ...own, outcome, latest, ...(outcome !== 'promoted' && { why: ':latest left the target' }) };
 }
 
+/** Reads whether an image that was found at its target, and is not written, stays there. */
+export const readKept = (task: ReadTask): Promise<ImageMove> =>
+  readAgain(task, { outcome: 'promoted', sent: false, latest: task.manifest.digest });
+
 /**
  * Reads until the target shows. The previous digest, or none, is a lagging read; a third digest counts if it stays.
  * @param until time of the last read, by `performance.now()`.

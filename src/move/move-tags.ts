@@ -11,7 +11,7 @@ import {
 import type { Registry } from '../registry/context.js';
 import { getManifest } from '../registry/get-manifest.js';
 import { atMost } from './at-most.js';
-import { type ImageMove, moveImage, readAgain } from './move-image.js';
+import { moveImage, readAgain, readKept } from './move-image.js';
 import { observeExpected, observeLatest } from './observe.js';
 import { createPair } from './pair.js';
 import { type Course, restoreAll, settle, toMovedImage, type Written } from './restore.js';
@@ -111,6 +111,7 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
     const { repository } = target;
     return {
       target,
+      isKept: isKept(target),
       previous: previousOf(target, move.observed),
       registry,
       manifest,
@@ -136,12 +137,8 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
       }),
     );
   }
-  const kept = ({ target }: Course): ImageMove => ({ outcome: 'promoted', sent: false, latest: target.to });
   let writes = await settle(
-    courses.map(async (course): Promise<Written> => {
-      const isLeft = isKept(course.target);
-      return { course, isKept: isLeft, own: await (isLeft ? readAgain(course, kept(course)) : moveImage(course)) };
-    }),
+    courses.map(async (course) => ({ course, own: await (course.isKept ? readKept(course) : moveImage(course)) })),
   );
   // An image that was read back first may have been moved from outside before the last one was written.
   if (writes.length > 1 && !writes.some(isLost))
@@ -151,8 +148,8 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
   const wasAtTarget = rollsBack && !isBroken && isAtTarget && !begun && !(await movedLately(move));
   const images = mustRestore
     ? await restoreAll(writes)
-    : writes.map(({ course, own, isKept: isLeft }) => {
-        const wasThere = own.outcome === 'promoted' && (wasAtTarget || isLeft);
+    : writes.map(({ course, own }) => {
+        const wasThere = own.outcome === 'promoted' && (wasAtTarget || course.isKept);
         return toMovedImage(course, wasThere ? 'already' : own.outcome, own.latest, own.why);
       });
   move.onSplit?.(pair.splitMs());

@@ -3,21 +3,21 @@ import type { Digest } from '../contract/image.js';
 import type { MovedImage, MoveOutcome, MoveTarget } from '../contract/move.js';
 import { getManifest } from '../registry/get-manifest.js';
 import { readTag } from '../registry/read-tag.js';
-import { type ImageMove, type ImageTask, moveImage, readAgain, staysConflict } from './move-image.js';
+import { type ImageMove, type ImageTask, moveImage, readKept, staysConflict } from './move-image.js';
 import { createPair } from './pair.js';
 import { MoveRefusal } from './write-lease.js';
 
 /** One image of a move. */
 export interface Course extends ImageTask {
   target: MoveTarget;
+  /** Whether the build has no image of it, and it is read alone. */
+  isKept: boolean;
 }
 
 /** One image after its writes. */
 export interface Written {
   course: Course;
   own: ImageMove;
-  /** Whether the build has no image of it, and nothing was written. */
-  isKept?: boolean;
 }
 
 /**
@@ -40,8 +40,8 @@ export async function settle<T>(all: Promise<T>[]): Promise<T[]> {
  * Restores the previous digest, whatever a read shows, for reads lag; only a third digest is left alone. An image that never
  * left it is not written.
  */
-async function restore({ course, own, isKept }: Written): Promise<MovedImage> {
-  const { target, previous, registry, waits, begun } = course;
+async function restore({ course, own }: Written): Promise<MovedImage> {
+  const { target, isKept, previous, registry, waits, begun } = course;
   if (isKept && own.outcome === 'promoted') return toMovedImage(course, 'restored', own.latest);
   if (own.outcome === 'conflict') return toMovedImage(course, 'conflict', own.latest);
   if ((own.refused && own.latest === previous) || !(own.sent || begun))
@@ -77,8 +77,7 @@ async function readRestored(course: Course, image: MovedImage): Promise<MovedIma
   const { target, previous } = course;
   if (image.result !== 'restored' || previous === null) return image;
   const manifest = { repository: target.repository, digest: previous };
-  const restored: ImageMove = { outcome: 'promoted', sent: false, latest: previous };
-  const { outcome, latest, why } = await readAgain({ ...course, manifest, previous: target.to }, restored);
+  const { outcome, latest, why } = await readKept({ ...course, manifest, previous: target.to });
   if (outcome === 'promoted') return image;
   return toMovedImage(course, outcome === 'conflict' ? 'conflict' : 'failed', latest, why);
 }
