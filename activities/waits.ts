@@ -122,7 +122,7 @@ export function createWaitActivities({ client, lane, stopping, config }: Activit
 }
 
 /** Waits until the lane may have decided something, until `until` (epoch, ms), or a minute. Its state changes only in a workflow task. */
-export function laneChanges(client: Client, lane: Lane): (until?: number) => Promise<void> {
+function laneChanges(client: Client, lane: Lane): (until?: number) => Promise<void> {
   const follow = () => followHistory(client, { workflowId: releaseLaneId(lane) });
   let next = follow();
   let lookedAt = 0;
@@ -142,7 +142,7 @@ export function laneChanges(client: Client, lane: Lane): (until?: number) => Pro
         return error instanceof DeadlineReached ? [] : 'failed';
       },
     );
-    if (seen === null || seen === 'failed') next = follow();
+    if (!Array.isArray(seen)) next = follow();
     // A server that refuses a long poll has too many of them, or none to spare.
     await sleep(Math.max(0, lookedAt + (seen === 'failed' ? REFUSED_MS : LANE_POLL_MS) - Date.now()));
     lookedAt = Date.now();

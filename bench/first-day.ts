@@ -25,10 +25,11 @@ const paced = atMost(AT_ONCE, PATIENCE_MS);
 /** Adopts what is live, and waits until the lane serves: one that begins lists what was before it, and a list lags on a busy server. */
 export const adopt = (client: Client, lane: Lane, image: TagState): Promise<void> =>
   paced(async () => {
+    const serving = laneClient(client, lane);
     const adoption = { by: 'bench', reason: 'first day', images: [image] };
     for (const deadline = Date.now() + PATIENCE_MS; ; await delay(1_000))
       try {
-        await laneClient(client, lane).update(laneCommandUpdate('adopt'), adoption);
+        await serving.update(laneCommandUpdate('adopt'), adoption);
         return;
       } catch (error) {
         if (Date.now() > deadline) throw error;

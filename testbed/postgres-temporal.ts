@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
-import { type RunningProcess, startProcess } from './process.js';
+import { atExit, type RunningProcess, startProcess } from './process.js';
 import type { TemporalServer } from './temporal-server.js';
 
 /** Where Debian puts the programs of PostgreSQL, a folder for each version. */
@@ -23,29 +23,32 @@ const RETENTION_MS = 24 * 60 * 60_000;
  */
 export async function startTemporalOnPostgres(binaries: string): Promise<TemporalServer> {
   const folder = mkdtempSync(join(tmpdir(), 'canary-postgres-'));
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
+  const forget = atExit(removeFolder);
+  let postgres: RunningProcess | undefined;
+  const release = async () => {
+    await postgres?.stop();
+    forget();
+    removeFolder();
+  };
   // PostgreSQL runs as another user where this process is root.
   chmodSync(folder, 0o777);
-  const ports = (await freeSmallPorts(11)) as [number, ...number[]];
-  const postgres = await startPostgres(folder, ports[0]);
   try {
+    const ports = (await freeSmallPorts(11)) as [number, ...number[]];
+    postgres = await startPostgres(folder, ports[0]);
     createDatabases(join(binaries, 'sql'), ports[0]);
     const server = await startServer(join(binaries, 'server'), folder, ports);
     const [, frontend = 0] = ports;
     await createNamespace(`127.0.0.1:${frontend}`);
-    const end = async (how: (running: RunningProcess) => Promise<void>) => {
-      await how(server);
-      await postgres.stop();
-      rmSync(folder, { recursive: true, force: true });
-    };
     return {
       address: `127.0.0.1:${frontend}`,
       metricsUrl: `http://127.0.0.1:${ports[10]}/metrics`,
       pid: server.pid,
-      stop: () => end((running) => running.stop()),
-      kill: () => end((running) => running.kill()),
+      stop: () => server.stop().finally(release),
+      kill: () => server.kill().finally(release),
     };
   } catch (error) {
-    await postgres.stop();
+    await release();
     throw error;
   }
 }

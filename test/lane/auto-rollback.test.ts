@@ -205,18 +205,18 @@ describe('the move that the control plane may take to production', () => {
   const rollback = (letter: string) => ({ workflowId: 'w', runId: 'r', sha: shaOf(letter), force: false });
   test.each<[string, (state: LaneState) => void, letter: string, minute: number, unknown]>([
     ['is the newest one, with its images', () => undefined, 'b', 1, { images: tagsOf('b') }],
-    ['is none after a promotion', (s) => promote(s, 'c', 3), 'b', 1, { no: 'a promotion to ccccccc came after it' }],
-    ['is none after an adoption', adoptUnknown, 'b', 1, { no: 'an adoption of an unknown build came after it' }],
-    ['is none to another build', () => undefined, 'c', 1, { no: 'the newest move of the ledger is not to ccccccc' }],
+    ['is refused after a promotion', (s) => promote(s, 'c', 3), 'b', 1, { no: 'a promotion to ccccccc came after it' }],
+    ['is refused after an adoption', adoptUnknown, 'b', 1, { no: 'an adoption of an unknown build came after it' }],
+    ['is refused to another build', () => undefined, 'c', 1, { no: 'the newest move of the ledger is not to ccccccc' }],
     [
-      'is none if the ledger has no move',
+      'is refused if the ledger has no move',
       ({ ledger }) => ledger.history.pop(),
       'b',
       1,
       { no: 'the newest move of the ledger is not to bbbbbbb' },
     ],
     [
-      'is none of a watch that a person started later',
+      'is refused to a watch that a person started later',
       () => undefined,
       'b',
       2,

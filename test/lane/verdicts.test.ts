@@ -206,7 +206,7 @@ describe('a verdict', () => {
     expect(verdictOfReport(report({ outcome: 'CanaryAborted' }), 'run-1')).toBeNull();
   });
 
-  test('is none if the report has none, or no sha, or no end', () => {
+  test('is null if the report has no verdict, or no sha, or no end', () => {
     for (const wrong of [{ verdict: 'MAYBE' }, { sha: 'main' }, { ended: 'soon' }])
       expect(verdictOfReport({ ...record({ verdict: 'GREEN' }).report, ...wrong }, 'run-1')).toBeNull();
     const odd = { tenants: [{ tenant: 'canary-1', checks: 'all' }, null] };

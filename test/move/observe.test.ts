@@ -33,7 +33,7 @@ const DENIED: Fault['respond'] = () => ociError(403, 'DENIED', 'no');
 const MISSING: Fault['respond'] = () => ociError(404, 'MANIFEST_UNKNOWN', 'no');
 
 describe(':latest of each image', () => {
-  test('is read by the bytes; a missing tag is none', async () => {
+  test('is read by the bytes; a missing tag is null', async () => {
     expect(await observeLatest(registry, repositories())).toEqual(at(old));
     expect(await answered(MISSING, () => observeLatest(registry, repositories()))).toEqual(at([old[0], null]));
   });
@@ -41,7 +41,7 @@ describe(':latest of each image', () => {
   test.each([
     ['whose bytes are not those of its digest', WRONG_BYTES],
     ['that the registry rejects', REJECTED],
-  ])('%s is none for a rollback, which fixes it, and an error for a promotion', async (_what, respond) => {
+  ])('%s is null for a rollback, which fixes it, and an error for a promotion', async (_what, respond) => {
     const tolerant = { tolerant: true };
     expect(await answered(respond, () => observeLatest(registry, repositories(), tolerant))).toEqual(at([old[0]]));
     await expect(answered(respond, () => observeLatest(registry, repositories()))).rejects.toThrow();
