@@ -34,29 +34,43 @@ export function withBorders<T extends Activities>(worker: ActivityDependencies, 
   const guarded = Object.entries(activities).map(([name, run]) => {
     const border = borders[name] as Border<unknown[]> | undefined;
     if (!border) throw new Error(`activity ${name} has no border`);
-    const pass = async (sent: unknown[]): Promise<unknown[]> => {
-      const caller = callerOf(name, border.from, worker.config.lane);
-      const args = border.args.map((parse, index) => parse(sent[index]));
-      const { check, replace } = border;
-      const checked = async () => {
-        await check?.(worker, caller, ...args);
-        const known = await requireOurs(worker.client, caller, worker.config.lane);
-        return (await replace?.(worker, known, ...args)) ?? args;
-      };
-      // With the details of the earlier attempt, which a heartbeat without them would erase.
-      const { heartbeatDetails } = activityInfo();
-      return withHeartbeat(() => retryMissingSecret(worker.retryBudgetMs.secret, checked), heartbeatDetails);
-    };
-    const guard = async (...sent: unknown[]) => {
-      const args = await pass(sent).catch((error: unknown) => {
-        // A mover that is refused before its first attempt has nothing to read again.
-        throw activityInfo().attempt > 1 ? toFailure(error) : nothingWritten(error);
-      });
-      return run(...args).catch((error: unknown) => {
-        throw toFailure(error);
-      });
-    };
-    return [name, guard];
+    return [name, (...sent: unknown[]) => guard(worker, { name, border, run }, sent)];
   });
   return Object.fromEntries(guarded) as T;
+}
+
+interface Guarded {
+  name: string;
+  border: Border<unknown[]>;
+  run: Activities[string];
+}
+
+async function guard(worker: ActivityDependencies, { name, border, run }: Guarded, sent: unknown[]): Promise<unknown> {
+  const args = await pass(worker, name, border, sent).catch((error: unknown) => {
+    // A mover that is refused before its first attempt has nothing to read again.
+    throw activityInfo().attempt > 1 ? toFailure(error) : nothingWritten(error);
+  });
+  return run(...args).catch((error: unknown) => {
+    throw toFailure(error);
+  });
+}
+
+async function pass(
+  worker: ActivityDependencies,
+  name: string,
+  border: Border<unknown[]>,
+  sent: unknown[],
+): Promise<unknown[]> {
+  const { lane } = worker.config;
+  const caller = callerOf(name, border.from, lane);
+  const args = border.args.map((parse, index) => parse(sent[index]));
+  const { check, replace } = border;
+  const checked = async () => {
+    await check?.(worker, caller, ...args);
+    const known = await requireOurs(worker.client, caller, lane);
+    return (await replace?.(worker, known, ...args)) ?? args;
+  };
+  // With the details of the earlier attempt, which a heartbeat without them would erase.
+  const { heartbeatDetails } = activityInfo();
+  return withHeartbeat(() => retryMissingSecret(worker.retryBudgetMs.secret, checked), heartbeatDetails);
 }

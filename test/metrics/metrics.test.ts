@@ -22,6 +22,13 @@ describe('metrics', () => {
     );
   });
 
+  test('tell one series for the same labels, in whatever order they came', () => {
+    const metrics = new Metrics();
+    metrics.count('canary_moves_total', { gate: 'pay', kind: 'promotion', result: 'moved' });
+    metrics.count('canary_moves_total', { result: 'moved', kind: 'promotion', gate: 'pay' });
+    expect(samplesOf(metrics.render())).toEqual(['canary_moves_total{gate="pay",kind="promotion",result="moved"} 2']);
+  });
+
   test('tell a histogram by buckets that include the smaller ones, with sum and count', () => {
     const metrics = new Metrics();
     for (const seconds of [0.5, 1.5, 400]) metrics.observe('canary_pair_split_seconds', { kind: 'promotion' }, seconds);

@@ -24,7 +24,7 @@ import {
 import { stuckRuns } from '../../src/doctor/runs.js';
 import { LIFTS, laneView, openAlarms } from '../../src/lane/view.js';
 import type { Sample } from '../../src/metrics/metrics.js';
-import { gateLabel, OPEN_ALARMS, WAITED_FOR } from '../../src/metrics/table.js';
+import { OPEN_ALARMS, WAITED_FOR, withGate } from '../../src/metrics/table.js';
 import { laneClient } from '../../src/temporal/lane-client.js';
 import { isUnserved } from '../../src/temporal/lane-view.js';
 import { workersOn } from '../../src/temporal/pollers.js';
@@ -54,7 +54,7 @@ export function partsOf(client: Client, config: Config): Part[] {
   const { lane } = config;
   const own = laneClient(client, lane);
   const labelled = async (values: Promise<Values[]>): Promise<Sample[]> =>
-    (await values).map((one) => ({ ...one, labels: { ...gateLabel(lane), ...one.labels } }));
+    (await values).map(({ name, labels = {}, value }) => ({ name, labels: withGate(lane, labels), value }));
   const lookAtLane = async () => {
     const state = await readState(client, lane, () => own.state());
     const [holder, red] = await Promise.all([holderOf(client, state), redTenants(client, lane, state)]);

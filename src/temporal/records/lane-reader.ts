@@ -109,6 +109,8 @@ async function catchUp(client: Client, reading: Reading): Promise<void> {
   const base = 'sum' in reading ? reading.sum : await baseOf(client, found);
   const { state, isWhole } = applyRecords(base, parts);
   found.parts = [];
+  // What a payload is part of, the whole answer, stays in memory with it; these are not read again.
+  [found.input, found.recovered] = [null, null];
   reading.sum = isWhole ? state : null;
 }
 
