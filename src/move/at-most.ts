@@ -1,19 +1,27 @@
 /**
- * Lets at most `most` run at a time, in the order in which they asked. One that waited for `patienceMs` runs anyway: what does not end must not
- * stop the others.
+ * Lets at most `most` run at a time, in the order in which they asked. One that waited for `patienceMs` in which none ended runs anyway: what
+ * does not end must not stop the others, and many that do end are no reason to run beside them.
  */
 export function atMost(most: number, patienceMs: number): <T>(run: () => Promise<T>) => Promise<T> {
   let running = 0;
+  /** When one ended last, by `performance.now()`. */
+  let ended = Number.NEGATIVE_INFINITY;
   const waiting: (() => void)[] = [];
   const place = () =>
     new Promise<void>((resolve) => {
+      const asked = performance.now();
       const go = () => {
         clearTimeout(timer);
         waiting.splice(waiting.indexOf(go), 1);
         running += 1;
         resolve();
       };
-      const timer = setTimeout(go, patienceMs);
+      const goIfStuck = () => {
+        const leftMs = Math.max(asked, ended) + patienceMs - performance.now();
+        if (leftMs <= 0) go();
+        else timer = setTimeout(goIfStuck, leftMs);
+      };
+      let timer = setTimeout(goIfStuck, patienceMs);
       waiting.push(go);
     });
   return async (run) => {
@@ -23,6 +31,7 @@ export function atMost(most: number, patienceMs: number): <T>(run: () => Promise
       return await run();
     } finally {
       running -= 1;
+      ended = performance.now();
       if (running < most) waiting[0]?.();
     }
   };

@@ -44,8 +44,8 @@ export interface Move {
 }
 
 /**
- * Promotions of a worker that request a write lease at a time, and the longest wait for a place, in milliseconds. A lease lives for 2 s: if
- * hundreds of gates promote at once, the answers are late, each one is requested again, and nothing moves.
+ * Promotions of a worker that request a write lease at a time; and for how long, in milliseconds, none of them must have ended before others
+ * do so, too. A lease lives for 2 s: if hundreds of gates promote at once, the answers are late, each one is requested again, and nothing moves.
  */
 const pacedPromotion = atMost(32, 30_000);
 

@@ -60,11 +60,20 @@ export interface LaneClient {
   signal<A>(signal: SignalDefinition<[A]>, arg: A): Promise<void>;
 }
 
-/** @param readMs time limit of reading the state, in milliseconds. */
-export function laneClient(given: Client, lane: Lane, readMs = READ_TIMEOUT_MS): LaneClient {
+const plains = new WeakMap<Client, Client>();
+
+/** The client without its interceptors: one for the lanes of all gates. */
+function plainOf(given: Client): Client {
   const { connection, options } = given;
   const { namespace, loadedDataConverter: dataConverter } = options;
-  const client = new Client({ connection, namespace, dataConverter });
+  const plain = plains.get(given) ?? new Client({ connection, namespace, dataConverter });
+  plains.set(given, plain);
+  return plain;
+}
+
+/** @param readMs time limit of reading the state, in milliseconds. */
+export function laneClient(given: Client, lane: Lane, readMs = READ_TIMEOUT_MS): LaneClient {
+  const client = plainOf(given);
   const workflowId = releaseLaneId(lane);
   const start = { workflowId, taskQueue: taskQueue(lane), workflowTaskTimeout: LANE_TASK_TIMEOUT, args: [] };
   const signal = async <A>(signal: SignalDefinition<[A]>, arg: A) => {

@@ -59,7 +59,7 @@ describe('at most two at a time', () => {
 
 describe('one that waited too long runs beside the others, and', () => {
   beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   });
   afterEach(() => {
     vi.useRealTimers();
@@ -85,6 +85,35 @@ describe('one that waited too long runs beside the others, and', () => {
     expect(begun).toEqual([0, 1, 2]);
     end(2);
     await third;
+  });
+});
+
+describe('one that waits while others end', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test('keeps its place in the order, however long it takes, and runs once none has ended for so long', async () => {
+    const limited = atMost(1, 1_000);
+    const { begun, one, end } = work();
+    const all = [0, 1, 2].map((index) => limited(one(index)));
+    vi.advanceTimersByTime(900);
+    end(0);
+    await all[0];
+    await turn();
+    // The third one has waited for 1.8 s, and 0.9 s since one ended.
+    vi.advanceTimersByTime(900);
+    await turn();
+    expect(begun).toEqual([0, 1]);
+    vi.advanceTimersByTime(100);
+    await turn();
+    expect(begun).toEqual([0, 1, 2]);
+    end(1);
+    end(2);
+    await Promise.all(all);
   });
 });
 

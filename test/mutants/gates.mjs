@@ -48,6 +48,15 @@ export default [
     test: 'test/move/at-most.test.ts > of promotions are requested for 32 at a time; a rollback, and a pair that has begun, do not wait',
   },
   {
+    name: 'gates-pace-ends-in-a-crowd',
+    breaks:
+      'where each of many promotions waits for half a minute, they no longer wait for one another, and none is answered in time',
+    file: 'src/move/at-most.ts',
+    find: 'Math.max(asked, ended)',
+    replace: 'asked',
+    test: 'test/move/at-most.test.ts > keeps its place in the order, however long it takes, and runs once none has ended for so long',
+  },
+  {
     name: 'gates-rollback-paced',
     breaks: 'a rollback waits behind the promotions of other gates',
     file: 'src/move/move-tags.ts',
