@@ -46,7 +46,7 @@ export function approverRefusal(
   if (fourEyes && requester && (!approver || nameOf(approver) === nameOf(requester)))
     return `CANARY_FOUR_EYES: ${shownPerson(requester)} requested the release, so another person must approve it`;
   if (approvers === null || approvers.some((entry) => approver && matches(entry, approver))) return null;
-  return `CANARY_APPROVERS: ${approver ? shownPerson(approver) : 'a caller without a name'} is none of ${listed(approvers)}, one of whom must approve it`;
+  return `CANARY_APPROVERS: ${approver ? shownPerson(approver) : 'a caller without a name'} may not approve it; ${listed(approvers)} may`;
 }
 
 /** Why something that needs a verified identity is refused without one, and the fix. */

@@ -86,10 +86,10 @@ describe('the previous good build', () => {
 
   test.each<[what: string, runs: ReturnType<typeof ran>[], target: string | null]>([
     ['is the one that was live before', [ran('c'), ran('b'), ran('a')], 'b'],
-    ['is none without an earlier promotion', [ran('a')], null],
+    ['is null without an earlier promotion', [ran('a')], null],
     ['is not the live build, promoted twice', [ran('b', 'already'), ran('b'), ran('a')], 'a'],
     ['is not a build that was rolled back', [ran('b', 'rolled-back'), ran('c'), ran('b'), ran('a')], 'a'],
-    ['is none of several builds that were rolled back', [ran('a', 'rolled-back'), ran('c'), ran('b'), ran('a')], null],
+    ['is not named if several builds were rolled back', [ran('a', 'rolled-back'), ran('c'), ran('b'), ran('a')], null],
     ['skips a rolled-back build after a later promotion', [ran('d'), ran('b', 'rolled-back'), ran('c'), ran('b')], 'b'],
   ])('%s', (_what, runs, target) => {
     expect(previousGoodBuild(runs)).toBe(target);

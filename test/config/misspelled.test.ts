@@ -34,7 +34,7 @@ describe('a misspelled variable', () => {
     'TEMPORAL_GRPC_META_X',
     'PATH',
     'HOME',
-  ])('%s is none', (name) => {
+  ])('%s is not a misspelled setting', (name) => {
     expect(meantBy(name)).toBeUndefined();
   });
 

@@ -17,7 +17,7 @@ test('what is thrown is a finding of one line', async () => {
   ]);
 });
 
-test('an interruption is none: it ends the look', async () => {
+test('an interruption is no finding: it ends the look', async () => {
   const controller = new AbortController();
   const looked = runCheck(WORKERS, controller.signal, () => new Promise<never>(() => undefined));
   controller.abort(new Error('Ctrl-C'));

@@ -37,7 +37,7 @@ describe('checkNetworks', () => {
     ]);
   });
 
-  test('a proxy that is none is a problem of the configuration, which does not repeat it', async () => {
+  test('a proxy of another scheme is a problem of the configuration, which does not repeat it', async () => {
     const error = (await loadConfig({ ...GATE, https_proxy: 'ftp://me:secret@proxy' }).catch(
       (why: unknown) => why,
     )) as Error;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { LaneState, MoveQuestion } from '../../src/contract/lane.js';
+import type { LaneState, LedgerEntry, MoveQuestion } from '../../src/contract/lane.js';
 import type { MovedImage } from '../../src/contract/move.js';
 import { authorizeMove, reportMove } from '../../src/lane/moves.js';
 import { parseLaneState } from '../../src/lane/payloads/state.js';
@@ -66,6 +66,18 @@ describe('the lane, of an image that a build does not have,', () => {
     expect(state.ledger.knownBad).toMatchObject([{ sha: shaOf('a'), digests: [digestOf(shaOf('a'), 0)] }]);
     const move = question('1', 'a', { kind: 'rollback', mover: 'm', parent: 'back' });
     expect(authorizeMove(state, move, NOON + 1_000)).toEqual({ decision: 'allow' });
+  });
+
+  test('marks the digests that the newest promotion of a build moved to, not those of an older one or of a rollback', () => {
+    const state = promoted();
+    const older = state.ledger.history.at(-1) as LedgerEntry;
+    const pushedAgain = older.images.map((one, image) => ({ ...one, digest: digestOf(shaOf('e'), image) }));
+    const restored = older.images.map((one, image) => ({ ...one, digest: digestOf(shaOf('c'), image) }));
+    state.ledger.history.push({ ...older, images: pushedAgain }, { ...older, kind: 'rollback', images: restored });
+    expect(beginRollback(state, back, NOON + 1_000)).toBeNull();
+    expect(state.ledger.knownBad.map(({ digests }) => digests)).toEqual([
+      [digestOf(shaOf('e'), 0), digestOf(shaOf('e'), 1)],
+    ]);
   });
 });
 

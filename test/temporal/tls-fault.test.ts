@@ -40,13 +40,13 @@ describe('a TLS fault', () => {
     mutual = await listen({ ...of(good), ca: ca.cert, requestCert: true, rejectUnauthorized: true });
   });
 
-  test('is none where the handshake ends well, with and without a client certificate', async () => {
+  test('is absent where the handshake ends well, with and without a client certificate', async () => {
     expect(await tlsFault(secure, trusting)).toBeNull();
     expect(await tlsFault(mutual, showing(client))).toBeNull();
     expect(await tlsFault(plain, false)).toBeNull();
   });
 
-  test('is none where no server answers', async () => {
+  test('is absent where no server answers', async () => {
     expect(await tlsFault('127.0.0.1:1', trusting)).toBeNull();
     expect(await tlsFault('127.0.0.1:1', false)).toBeNull();
     expect(await tlsFault('no-such-host.invalid:7233', trusting)).toBeNull();

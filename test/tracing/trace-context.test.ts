@@ -17,7 +17,7 @@ describe('a traceparent', () => {
     ['nothing', undefined],
     ['a trace of zeros', `00-${'0'.repeat(32)}-${SPAN}-01`],
     ['a span of zeros', `00-${TRACE}-${'0'.repeat(16)}-01`],
-    ['the version that is none', `ff-${TRACE}-${SPAN}-01`],
+    ['the invalid version', `ff-${TRACE}-${SPAN}-01`],
     ['capital letters', `00-${TRACE.toUpperCase()}-${SPAN}-01`],
     ['a line break', `00-${TRACE}-${SPAN}-01\n`],
     ['a megabyte', `00-${TRACE}-${SPAN}-01-${'x'.repeat(1_000_000)}`],

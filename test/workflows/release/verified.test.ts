@@ -86,7 +86,7 @@ fullTest(
       [await tokenOf('ada'), `CANARY_FOUR_EYES: ${ADA} requested the release`],
       [
         await tokenOf('bob', { subject: 'repo:acme/app:ref:refs/heads/main' }),
-        'CANARY_APPROVERS: verified: repo:acme/app:ref:refs/heads/main / bob is none of',
+        'CANARY_APPROVERS: verified: repo:acme/app:ref:refs/heads/main / bob may not approve it; ',
       ],
       [await tokenOf('bob', { forged: true }), 'its signature is not that of its issuer'],
     ] as const) {
