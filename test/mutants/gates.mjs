@@ -57,6 +57,22 @@ export default [
     test: 'test/move/at-most.test.ts > keeps its place in the order, however long it takes, and runs once none has ended for so long',
   },
   {
+    name: 'gates-latest-run-sought',
+    breaks: 'each question about a lane makes the server ask its database which run is the latest one',
+    file: 'src/temporal/records/lane-reader.ts',
+    find: 'lastRunId === undefined ? null : await',
+    replace: 'lastRunId !== "" ? null : await',
+    test: 'test/temporal/lane-reader.test.ts > the run that was read last is asked for by its id, and the latest one only once it has ended',
+  },
+  {
+    name: 'gates-ended-run-kept',
+    breaks: 'a reader never sees the run that a lane continued as',
+    file: 'src/temporal/records/lane-reader.ts',
+    find: 'last && isOpen(last) ? last :',
+    replace: 'last ? last :',
+    test: 'test/temporal/lane-reader.test.ts > the run that was read last is asked for by its id, and the latest one only once it has ended',
+  },
+  {
     name: 'gates-rollback-paced',
     breaks: 'a rollback waits behind the promotions of other gates',
     file: 'src/move/move-tags.ts',

@@ -12,13 +12,15 @@ import { startFixedTemporal } from '../../testbed/fixed-temporal.js';
 import { repositoryRoot } from '../../testbed/tools.js';
 
 const {
+  DescribeWorkflowExecutionRequest,
   DescribeWorkflowExecutionResponse,
   GetSystemInfoResponse,
   GetWorkflowExecutionHistoryRequest,
   GetWorkflowExecutionHistoryResponse,
   GetWorkflowExecutionHistoryReverseRequest,
 } = proto.temporal.api.workflowservice.v1;
-const { WorkflowExecutionStatus } = proto.temporal.api.enums.v1;
+const { WORKFLOW_EXECUTION_STATUS_RUNNING: RUNNING, WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW: CONTINUED } =
+  proto.temporal.api.enums.v1.WorkflowExecutionStatus;
 /** gRPC status code. */
 const INVALID_ARGUMENT = 3;
 const lane = parseLane('');
@@ -36,6 +38,10 @@ const PAST = 40;
 let answered: number[];
 /** Pages that are answered before the server goes silent. */
 let left: number;
+/** Run ids of the descriptions, in order; empty for the latest run. */
+let described: string[];
+/** The latest run of the lane. The one before it has ended. */
+let latest: string;
 /** Events that the run has. */
 let length: number;
 let refusesTokens: boolean;
@@ -58,17 +64,21 @@ function page(token: Uint8Array, isReverse: boolean) {
 beforeAll(async () => {
   server = await startFixedTemporal({
     GetSystemInfo: () => GetSystemInfoResponse.encode({ serverVersion: '1.32.0' }).finish(),
-    DescribeWorkflowExecution: () =>
-      DescribeWorkflowExecutionResponse.encode({
+    DescribeWorkflowExecution: (sent) => {
+      const asked = DescribeWorkflowExecutionRequest.decode(sent).execution?.runId ?? '';
+      described.push(asked);
+      const runId = asked || latest;
+      return DescribeWorkflowExecutionResponse.encode({
         workflowExecutionInfo: {
-          execution: { workflowId: releaseLaneId(lane), runId: 'run-of-the-lane' },
+          execution: { workflowId: releaseLaneId(lane), runId },
           type: { name: 'ReleaseLane' },
           taskQueue: taskQueue(lane),
           startTime: msToTs(0),
-          status: WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING,
+          status: runId === latest ? RUNNING : CONTINUED,
           historyLength: length as unknown as proto.temporal.api.workflow.v1.WorkflowExecutionInfo['historyLength'],
         },
-      }).finish(),
+      }).finish();
+    },
     GetWorkflowExecutionHistory: (sent) => page(GetWorkflowExecutionHistoryRequest.decode(sent).nextPageToken, false),
     GetWorkflowExecutionHistoryReverse: (sent) =>
       page(GetWorkflowExecutionHistoryReverseRequest.decode(sent).nextPageToken, true),
@@ -81,6 +91,8 @@ afterAll(async () => {
 });
 beforeEach(() => {
   answered = [];
+  described = [];
+  latest = 'run-of-the-lane';
   left = Number.POSITIVE_INFINITY;
   length = events.length;
   refusesTokens = false;
@@ -94,6 +106,20 @@ test('the state of a lane is read once for all who ask, and cannot be changed by
   const state = await attempt(client, WHOLE_MS);
   expect(await attempt(client, WHOLE_MS)).toBe(state);
   expect(() => state?.ledger.history.pop()).toThrow(TypeError);
+});
+
+test('the run that was read last is asked for by its id, and the latest one only once it has ended', async () => {
+  const client = new Client({ connection });
+  await attempt(client, WHOLE_MS);
+  await attempt(client, WHOLE_MS);
+  expect(described).toEqual(['', 'run-of-the-lane']);
+  latest = 'run-after-it';
+  answered = [];
+  expect(await attempt(client, WHOLE_MS)).not.toBeNull();
+  expect(described.slice(2)).toEqual(['run-of-the-lane', '']);
+  expect(answered[0]).toBe(0);
+  await attempt(client, WHOLE_MS);
+  expect(described.slice(4)).toEqual(['run-after-it']);
 });
 
 const pagesOf = (count: number) => Array.from({ length: Math.ceil(count / SIZE) }, (_, index) => index * SIZE);

@@ -52,7 +52,7 @@ function makeReader(client: Client, lane: Lane): () => Promise<LaneState | null>
   let reading: Reading | undefined;
   const read = async () => {
     for (let pauseMs = CONTINUES_MS; ; pauseMs = Math.min(2 * pauseMs, MAX_CONTINUES_MS)) {
-      const run = await findRun(client, releaseLaneId(lane));
+      const run = await openRunOf(client, lane, reading?.runId);
       const isServing = run && isOpen(run) && run.type === WORKFLOWS.lane && run.taskQueue === taskQueue(lane);
       if (!isServing) return null;
       const { workflowId, runId, historyLength } = run;
@@ -77,6 +77,12 @@ function makeReader(client: Client, lane: Lane): () => Promise<LaneState | null>
     last = own.catch(() => undefined);
     return own;
   };
+}
+
+/** The run that was read last while it is open, else the latest one: to find that, the server asks its database each time. */
+async function openRunOf(client: Client, lane: Lane, lastRunId: string | undefined) {
+  const last = lastRunId === undefined ? null : await findRun(client, releaseLaneId(lane), lastRunId);
+  return last && isOpen(last) ? last : findRun(client, releaseLaneId(lane));
 }
 
 /** Freezes a value of JSON. What is shared with the value before is frozen already. */
