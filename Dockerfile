@@ -15,7 +15,8 @@ COPY --from=build /tmp/gate.tgz /gate/package-lock.json /gate/.npmrc ./
 RUN tar -xzf gate.tgz --strip-components=1 && rm gate.tgz && npm ci --omit=dev --ignore-scripts
 
 FROM node:24.12.0-bookworm-slim@sha256:7326fb2dbdce998edd72140946851be64ef4a643e8715e138ca467e8e9d92c99
-ENV NODE_ENV=production CANARY_HTTP_ADDR=0.0.0.0:9464
+# Large buffers of the SDK's native part go back to the system (docs/operations.md, Memory of many gates).
+ENV NODE_ENV=production CANARY_HTTP_ADDR=0.0.0.0:9464 MALLOC_MMAP_THRESHOLD_=65536
 COPY --from=packages --chown=root:root /gate /gate
 RUN ln -s /gate/bin/canary.js /usr/local/bin/canary
 USER node

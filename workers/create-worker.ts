@@ -46,12 +46,12 @@ const COUNTS: InjectedSinks<DeliveryCounts> = {
 /** Most runs that soak, or wait, at a time on one worker (docs/benchmarks.md, scale). A soak takes a slot for as long as it lasts. */
 const MAX_RUNS = 1_200;
 
-/** Most runs that are kept in memory, 400 KB each; the others are replayed when they go on. */
-const MAX_CACHED = 1_500;
-/** The SDK's own limit, which keeps a small container from growing beyond its heap. */
+/** Most runs that are kept in memory; the others are replayed when they go on. */
+const MAX_CACHED = 2_400;
+/** Two for each MB of heap above what the worker itself takes: a run has 130 KB of it (ADR 31). */
 const maxCachedWorkflows = () => {
   const heapMb = getHeapStatistics().heap_size_limit / 2 ** 20;
-  return Math.max(10, Math.min(MAX_CACHED, Math.floor((heapMb - 200) * (600 / 1_024))));
+  return Math.max(10, Math.min(MAX_CACHED, Math.floor((heapMb - 100) * 2)));
 };
 
 /**
