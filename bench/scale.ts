@@ -31,6 +31,8 @@ const WORKERS = parseLane('');
 const SOAK_MIN = 6;
 /** Folder of the programs of a Temporal server (bench/README.md). */
 const SERVER = process.env.CANARY_BENCH_SERVER;
+/** Time between two probes of a soak as it is shipped, in seconds. */
+const PROBE_S = 10;
 /** Wait for the canaries to take the build, before the soak; as it is shipped, it would be half of the measurement. */
 const UPDATE_CYCLE = '10s';
 /** Most minutes after the soak in which all are to be promoted; then the others are counted as not promoted. */
@@ -59,17 +61,20 @@ const HEAD = [
 
 /** Measures one release on each of many gates, all at once. Each situation is a row of its own, and keeps the rows of the others. */
 export async function benchScale(): Promise<void> {
-  const [releases = RELEASES, workers = 1, minutes = SOAK_MIN, heapMb = 0] = process.argv.slice(3).map(Number);
-  if (![releases, workers].every((count) => Number.isInteger(count) && count > 0) || !(minutes > 0 && heapMb >= 0))
+  const [releases = RELEASES, workers = 1, minutes = SOAK_MIN, heapMb = 0, probeS = PROBE_S] = process.argv
+    .slice(3)
+    .map(Number);
+  const isWhole = [releases, workers, probeS].every((count) => Number.isInteger(count) && count > 0);
+  if (!isWhole || !(minutes > 0 && heapMb >= 0))
     throw new Error(
-      'invalid arguments: expected npm run bench -- scale [releases] [workers] [minutes of soak] [MB of heap]',
+      'invalid arguments: expected npm run bench -- scale [releases] [workers] [minutes of soak] [MB of heap] [seconds between probes]',
     );
-  const row = await measure({ count: releases, workers, minutes, heapMb });
+  const row = await measure({ count: releases, workers, minutes, heapMb, probeS });
   const before = rowsOf('scale').filter((one) => one.slice(0, 4).join() !== row.slice(0, 4).join());
   const rows = [...before, row].sort((a, b) => Number(a[0]) - Number(b[0]) || Number(a[1]) - Number(b[1]));
   console.log(table(HEAD, [row]));
   writeSection('scale', [
-    `One release on each of as many gates, started all at once, on one tenant, with the settings as they are shipped but for the soak and the update cycle, ${UPDATE_CYCLE}: a probe every 10 s. ` +
+    `One release on each of as many gates, started all at once, on one tenant, with the settings as they are shipped but for the soak and the update cycle, ${UPDATE_CYCLE}: a probe every ${PROBE_S} s, if the row does not say otherwise. ` +
       `A soak is late by what it took beyond its time. Actions are those of the lanes, too, and so are workflow tasks, by the server's own counters; a task that its worker does not take or end in time is given again. ` +
       `A worker may take at most ${MOST_MB} MB. The heap is what \`--max-old-space-size\` says. Temporal's dev server has one core. Each row is a run of its own.`,
     table(HEAD, rows),
@@ -82,9 +87,11 @@ interface Situation {
   minutes: number;
   /** Limit of the heap of a worker, in MB; 0: as Node sets it. */
   heapMb: number;
+  /** Seconds between two probes of a soak. */
+  probeS: number;
 }
 
-async function measure({ count, workers, minutes, heapMb }: Situation): Promise<string[]> {
+async function measure({ count, workers, minutes, heapMb, probeS }: Situation): Promise<string[]> {
   const soakMs = minutes * 60_000;
   const folder = mkdtempSync(join(tmpdir(), 'canary-bench-'));
   const temporal = await startTemporal();
@@ -109,6 +116,8 @@ async function measure({ count, workers, minutes, heapMb }: Situation): Promise<
       env: {
         PATH: process.env.PATH,
         HOME: folder,
+        // As the image and the unit of systemd set it.
+        MALLOC_MMAP_THRESHOLD_: '65536',
         TEMPORAL_ADDRESS: temporal.address,
         CANARY_GATES_FILE: file,
         CANARY_HTTP_ADDR: '127.0.0.1:0',
@@ -116,6 +125,7 @@ async function measure({ count, workers, minutes, heapMb }: Situation): Promise<
         CANARY_ADMIN_TOKENS: TOKEN,
         CANARY_UNSAFE: 'true',
         CANARY_SOAK: `${soakMs}ms`,
+        CANARY_SOAK_PROBE: `${probeS}s`,
         CANARY_UPDATE_CYCLE: UPDATE_CYCLE,
       },
     }),
@@ -148,7 +158,7 @@ async function measure({ count, workers, minutes, heapMb }: Situation): Promise<
     return [
       `${count}`,
       `${workers}`,
-      `${minutes} min`,
+      `${minutes} min${probeS === PROBE_S ? '' : `, a probe every ${probeS} s`}`,
       heapMb > 0 ? `${heapMb} MB` : '',
       `${reports.length}`,
       (count / (startedMs / 1_000)).toFixed(0),
