@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { type Lane, moveTaskQueue, ofGate, stopsReleases, taskQueue } from '../contract/ids.js';
 import { NoAnswer } from '../temporal/faults/in-time.js';
 import { overview } from '../temporal/overview.js';
-import { listRuns, REPORTED_PROBLEMS, RunsUnlisted } from '../temporal/records/listing.js';
+import { listRuns, RunsUnlisted } from '../temporal/records/listing.js';
 import { lostEvents } from '../temporal/records/lost-events.js';
 import { resetFix, type Unseen, VISIBILITY_FIX } from '../temporal/records/trouble.js';
 import type { Finding } from './finding.js';
@@ -13,12 +13,11 @@ export async function checkRuns(client: Client, lane: Lane): Promise<Finding[]> 
     stuckRuns(client, lane).catch(unlistedOnly),
     overview(client, lane),
   ]);
-  const isOld = stuck instanceof RunsUnlisted && stuck.isUnmarked;
-  const why = unlisted ?? (stuck instanceof RunsUnlisted && !isOld ? stuck.why : null);
+  const why = unlisted ?? (stuck instanceof RunsUnlisted ? stuck.why : null);
   const held = running.filter(({ waitingFor }) => waitingFor !== null);
   const found: Finding[] = [
     ...(why === null ? [] : [unlistedFinding(why)]),
-    ...(isOld ? [UNMARKED] : []),
+    ...(stuck === null ? [UNMARKED] : []),
     ...(unseen && !(why && unseen.fix === VISIBILITY_FIX) ? [unseenFinding(unseen)] : []),
     ...(alarm ? [alarmFinding(alarm)] : []),
     ...troubles.map(
@@ -29,7 +28,7 @@ export async function checkRuns(client: Client, lane: Lane): Promise<Finding[]> 
         fix,
       }),
     ),
-    ...(stuck instanceof RunsUnlisted ? [] : stuck)
+    ...(stuck instanceof RunsUnlisted ? [] : (stuck ?? []))
       .filter((id) => troubles.every(({ workflowId }) => workflowId !== id))
       .map(
         (workflowId): Finding => ({
@@ -102,10 +101,30 @@ export async function checkDeliveries(client: Client, lane: Lane): Promise<Findi
 /** Most runs that are named. */
 const MAX_STUCK = 100;
 
-/** Runs whose workflow task fails again and again (docs/protocol.md, Messages that cannot break a run).
+/** Search attribute of runs whose workflow task fails again and again. */
+const REPORTED_PROBLEMS = 'TemporalReportedProblems';
+/** Minor version of the first server 1.x that has it. An older one refuses a query with its name. */
+const REPORTED_SINCE = 30;
+/** Time limit of the question for the server's version, in milliseconds. */
+const VERSION_MS = 1_500;
+
+/** Runs whose workflow task fails again and again (docs/protocol.md, Messages that cannot break a run); null if the server is an older one, which does not mark them.
  * @throws {RunsUnlisted} */
-export async function stuckRuns(client: Client, lane: Lane): Promise<string[]> {
+export async function stuckRuns(client: Client, lane: Lane): Promise<string[] | null> {
   const queues = [taskQueue(lane), moveTaskQueue(lane)].map((queue) => `'${queue}'`).join(', ');
   const query = `${REPORTED_PROBLEMS} IS NOT NULL AND CloseTime IS NULL AND TaskQueue IN (${queues})${ofGate(lane)}`;
-  return (await listRuns(client, query, MAX_STUCK)).map(({ workflowId }) => workflowId);
+  try {
+    return (await listRuns(client, query, MAX_STUCK)).map(({ workflowId }) => workflowId);
+  } catch (error) {
+    if (await marksNone(client)) return null;
+    throw error;
+  }
+}
+
+/** Whether the server is too old to mark runs that are stuck; false if it does not say its version. */
+async function marksNone(client: Client): Promise<boolean> {
+  const asked = client.withDeadline(Date.now() + VERSION_MS, () => client.workflowService.getSystemInfo({}));
+  const { serverVersion } = await asked.catch(() => ({ serverVersion: '' }));
+  const minor = /^1\.(\d+)\./.exec(serverVersion)?.[1];
+  return minor !== undefined && Number(minor) < REPORTED_SINCE;
 }

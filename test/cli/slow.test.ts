@@ -193,6 +193,7 @@ describe.concurrent('while a part of Temporal is slow', () => {
 
 test('doctor notes that an old server does not mark stuck runs, and takes its list for no fault', async () => {
   const { address } = await temporal({
+    GetSystemInfo: () => service.GetSystemInfoResponse.encode({ serverVersion: '1.29.1' }).finish(),
     ListWorkflowExecutions: (request) =>
       queryOf(request).includes('TemporalReportedProblems') ? UNMARKED : listed([]),
   });
@@ -206,8 +207,8 @@ test('doctor notes that an old server does not mark stuck runs, and takes its li
   ]);
 });
 
-test('doctor warns if a query for stuck runs is refused for another reason', async () => {
-  const message = 'operator IN is not supported';
+test('doctor warns if a newer server refuses the query for stuck runs, whatever it says', async () => {
+  const [, message] = UNMARKED;
   const { address } = await temporal({
     ListWorkflowExecutions: (request) =>
       queryOf(request).includes('TemporalReportedProblems') ? [INVALID_ARGUMENT, message] : listed([]),

@@ -99,8 +99,8 @@ export default [
     name: 'metrics-unknown-is-not-zero',
     breaks: 'a server that does not mark stuck runs is told to have none',
     file: 'workers/look/read.ts',
-    find: 'error.isUnmarked) return [];',
-    replace: "error.isUnmarked) return [{ name: 'canary_stuck_runs', value: 0 }];",
+    find: 'stuck === null ? [] :',
+    replace: "stuck === null ? [{ name: 'canary_stuck_runs', value: 0 }] :",
     test: 'test/workers/look.test.ts > tells nothing of stuck runs, and reads all else, on a server that does not mark them',
   },
   {

@@ -87,7 +87,8 @@ describe('a look at a lane', () => {
   let connection: Connection;
   beforeAll(async () => {
     server = await startFixedTemporal({
-      GetSystemInfo: () => GetSystemInfoResponse.encode({ serverVersion: '1.28.0' }).finish(),
+      GetSystemInfo: () =>
+        GetSystemInfoResponse.encode({ serverVersion: stuck === 'unmarked' ? '1.29.1' : '1.32.0' }).finish(),
       DescribeWorkflowExecution: describeRun,
       ListWorkflowExecutions: list,
       GetWorkflowExecutionHistory: history,

@@ -29,7 +29,7 @@ import { laneClient } from '../../src/temporal/lane-client.js';
 import { isUnserved } from '../../src/temporal/lane-view.js';
 import { workersOn } from '../../src/temporal/pollers.js';
 import { watchesSince } from '../../src/temporal/production.js';
-import { listRuns, RunsUnlisted } from '../../src/temporal/records/listing.js';
+import { listRuns } from '../../src/temporal/records/listing.js';
 import { findRun } from '../../src/temporal/runs.js';
 
 type Values = Omit<Sample, 'labels'> & { labels?: Record<string, string> };
@@ -100,13 +100,7 @@ async function readState(
 
 /** Nothing of a server that does not mark runs that are stuck: it is too old, for ever, which is no fault of the look. */
 const ofStuck = (client: Client, lane: Lane): Promise<Values[]> =>
-  stuckRuns(client, lane).then(
-    ({ length: value }): Values[] => [{ name: 'canary_stuck_runs', value }],
-    (error: unknown) => {
-      if (error instanceof RunsUnlisted && error.isUnmarked) return [];
-      throw error;
-    },
-  );
+  stuckRuns(client, lane).then((stuck) => (stuck === null ? [] : [{ name: 'canary_stuck_runs', value: stuck.length }]));
 
 /** Open runs, those that a person has paused included. */
 async function openRuns(client: Client, lane: Lane): Promise<OpenRun[]> {

@@ -5,20 +5,10 @@ import { tolerantOf } from '../payloads/tolerant.js';
 /** How long visibility may take to list runs, in milliseconds: the whole of `status` takes two seconds. */
 const LIST_MS = 1_500;
 
-/** gRPC status code. */
-const INVALID_ARGUMENT = 3;
-
-/** Search attribute of runs whose workflow task fails again and again. A server before 1.30 lacks it, and refuses a query with its name. */
-export const REPORTED_PROBLEMS = 'TemporalReportedProblems';
-
 /** Runs could not be listed: visibility is another store than the runs themselves, which may be down alone. */
 export class RunsUnlisted extends Error {
   override readonly name = 'RunsUnlisted';
-  constructor(
-    readonly why: string,
-    /** Whether the server is an older one, which does not mark runs that are stuck. */
-    readonly isUnmarked = false,
-  ) {
+  constructor(readonly why: string) {
     super(`runs cannot be listed: ${why} (fix: look at the visibility store of Temporal; runs go on without it)`);
   }
 }
@@ -38,10 +28,9 @@ export async function listRuns(client: Client, query: string, max: number): Prom
     const runs = await Promise.race([client.withDeadline(Date.now() + LIST_MS, list), late]);
     if (runs !== null) return runs;
   } catch (error) {
-    const { cause } = Object(error) as { cause?: { details?: string; code?: number } };
+    const { cause } = Object(error) as { cause?: { details?: string } };
     if (!isGrpcDeadlineError(cause)) {
-      const why = cause?.details || String((error as Error).message);
-      throw new RunsUnlisted(why, cause?.code === INVALID_ARGUMENT && why.includes(REPORTED_PROBLEMS));
+      throw new RunsUnlisted(cause?.details || String((error as Error).message));
     }
   } finally {
     given.abort();
