@@ -29,6 +29,9 @@ async function statusOf(path: string): Promise<number> {
   return (await fetch(`http://127.0.0.1:${port}${path}`)).status;
 }
 
+/** What Node and glibc read. */
+const OF_THE_RUNTIME = ['NODE_ENV', 'MALLOC_MMAP_THRESHOLD_'];
+
 /** Fails if a variable is no setting, or has no valid value; the files of secrets are there. */
 async function expectSettings(env: Record<string, string>): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), 'canary-deploy-'));
@@ -44,7 +47,7 @@ async function expectSettings(env: Record<string, string>): Promise<void> {
   const others = Object.keys(env).filter(
     (name) => !/^(?:CANARY_|TEMPORAL_(?:ADDRESS|NAMESPACE|TLS)$|GITHUB_)/.test(name),
   );
-  expect(others.filter((name) => name !== 'NODE_ENV')).toEqual([]);
+  expect(others.filter((name) => !OF_THE_RUNTIME.includes(name))).toEqual([]);
 }
 
 test('what installs the gate needs Node only: nothing runs the set-up of the tests, which wants Go and Maven', () => {
@@ -63,6 +66,7 @@ describe('deploy/systemd', () => {
     const env = pairs(valuesOf('Environment').join('\n').replaceAll('%i', '4'));
     await expectSettings({ ...pairs(textOf('deploy', 'systemd', 'canary.env').replaceAll(/^#.*$/gm, '')), ...env });
     expect(env.CANARY_HTTP_ADDR).toBe(`127.0.0.1:${HTTP_PORT}`);
+    expect(textOf('Dockerfile')).toContain(` MALLOC_MMAP_THRESHOLD_=${env.MALLOC_MMAP_THRESHOLD_}\n`);
     const credentials = valuesOf('LoadCredential').map((one) => `%d/${one.split(':')[0]}`);
     const files = Object.entries(env).flatMap(([name, value]) => (name.endsWith('_FILE') ? [value] : []));
     expect(files.sort()).toEqual(credentials.sort());
