@@ -6,7 +6,7 @@ import { reportMoveSignal, reportMoveUpdate } from '../src/contract/messages.js'
 import { isWhole, type MovedImage, type MoveInput, type MoveProgress, type TagState } from '../src/contract/move.js';
 import type { PinnedImage } from '../src/contract/release.js';
 import { metrics } from '../src/metrics/metrics.js';
-import { gateLabel } from '../src/metrics/table.js';
+import { withGate } from '../src/metrics/table.js';
 import { moveTags } from '../src/move/move-tags.js';
 import { observeLatest } from '../src/move/observe.js';
 import { pointTag } from '../src/move/point-tag.js';
@@ -79,7 +79,7 @@ export function createMoveActivities({ config, registry, lane, authorizerFor, wa
             progress.images = [...progress.images.filter(({ repository }) => repository !== image.repository), image];
           },
           onSplit: (ms) =>
-            metrics.observe('canary_pair_split_seconds', { ...gateLabel(config.lane), kind: input.kind }, ms / 1_000),
+            metrics.observe('canary_pair_split_seconds', withGate(config.lane, { kind: input.kind }), ms / 1_000),
           onBegin() {
             progress.begun = true;
             heartbeat(progress);

@@ -1,12 +1,13 @@
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import type { Config } from '../src/config/schema.js';
+import type { Lane } from '../src/contract/ids.js';
 import { fleetSeenSignal } from '../src/contract/messages.js';
 import type { Plan, PlannedTenant, TenantBuild } from '../src/contract/release.js';
 import { type Sha, sameBuild } from '../src/contract/sha.js';
 import type { TenantSmoke } from '../src/contract/tenants/check.js';
 import { activeQuarantines, type Quarantine } from '../src/contract/tenants/quarantine.js';
 import { metrics } from '../src/metrics/metrics.js';
-import { gateLabel } from '../src/metrics/table.js';
+import { withGate } from '../src/metrics/table.js';
 import type { Access } from '../src/smoke/session.js';
 import { smokeTenant } from '../src/smoke/smoke-tenant.js';
 import { driftChecks, type Suite } from '../src/smoke/suite.js';
@@ -41,7 +42,7 @@ export function createTenantActivities({ config, suite, client, lane, stopping }
     const judging = { access: config.judging, window, quarantined };
     const options = { suite: checks, judging, waits, signal: cancellationSignal() };
     const result = await smokeTenant(tenant, access, options);
-    countChecks(gateLabel(config.lane), result);
+    countChecks(config.lane, result);
     return result;
   };
   return {
@@ -72,10 +73,10 @@ export function createTenantActivities({ config, suite, client, lane, stopping }
   };
 }
 
-function countChecks(gate: { gate?: string }, { checks }: TenantSmoke): void {
+function countChecks(lane: Lane, { checks }: TenantSmoke): void {
   for (const { check, verdict, latencyMs } of checks) {
-    metrics.count('canary_checks_total', { ...gate, verdict });
-    metrics.observe('canary_check_latency_seconds', { ...gate, check }, latencyMs / 1_000);
+    metrics.count('canary_checks_total', withGate(lane, { verdict }));
+    metrics.observe('canary_check_latency_seconds', withGate(lane, { check }), latencyMs / 1_000);
   }
 }
 

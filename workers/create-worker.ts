@@ -17,7 +17,7 @@ import type { DeliveryCounts } from '../src/contract/events.js';
 import { laneOf, moveTaskQueue, taskQueue, waitTaskQueue } from '../src/contract/ids.js';
 import type { Plan } from '../src/contract/release.js';
 import { metrics } from '../src/metrics/metrics.js';
-import { gateLabel } from '../src/metrics/table.js';
+import { withGate } from '../src/metrics/table.js';
 import { MOVE_WAITS, type MoveWaits } from '../src/move/waits.js';
 import { type LaneClient, laneClient, STICKY_MS } from '../src/temporal/lane-client.js';
 import { payloadCodec } from '../src/temporal/payloads/codec.js';
@@ -38,7 +38,7 @@ const COUNTS: InjectedSinks<DeliveryCounts> = {
   deliveries: {
     lost: {
       fn: ({ workflowId }, sink) =>
-        metrics.count('canary_deliveries_total', { ...gateLabel(laneOf(workflowId)), sink, result: 'lost' }),
+        metrics.count('canary_deliveries_total', withGate(laneOf(workflowId), { sink, result: 'lost' })),
     },
   },
 };

@@ -3,7 +3,7 @@ import type { DeliveredEvent, DeliveryOrder } from '../../src/contract/events.js
 import { deliverEventsId, taskQueue, WORKFLOWS } from '../../src/contract/ids.js';
 import { deliverEventSignal } from '../../src/contract/messages.js';
 import { metrics } from '../../src/metrics/metrics.js';
-import { gateLabel } from '../../src/metrics/table.js';
+import { withGate } from '../../src/metrics/table.js';
 import { type Sink, SinkError } from '../../src/notify/sink.js';
 import { findRun, isOpen } from '../../src/temporal/runs.js';
 import type { ActivityDependencies } from '../dependencies.js';
@@ -47,7 +47,7 @@ export function createDeliverActivities(
         const sink = sinks.find((one) => one.name === name);
         if (sink === undefined || (await isOver(event))) return;
         const count = (result: 'delivered' | 'retried') =>
-          metrics.count('canary_deliveries_total', { ...gateLabel(config.lane), sink: name, result });
+          metrics.count('canary_deliveries_total', withGate(config.lane, { sink: name, result }));
         try {
           await sink.deliver(event, await liveBuild(event));
           count('delivered');

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { type Lane, moveTaskQueue, ofGate, stopsReleases, taskQueue } from '../contract/ids.js';
-import { NoAnswer } from '../temporal/faults/in-time.js';
+import { NoAnswer, withinTime } from '../temporal/faults/in-time.js';
 import { overview } from '../temporal/overview.js';
 import { listRuns, RunsUnlisted } from '../temporal/records/listing.js';
 import { lostEvents } from '../temporal/records/lost-events.js';
@@ -123,7 +123,7 @@ export async function stuckRuns(client: Client, lane: Lane): Promise<string[] | 
 
 /** Whether the server is too old to mark runs that are stuck; false if it does not say its version. */
 async function marksNone(client: Client): Promise<boolean> {
-  const asked = client.withDeadline(Date.now() + VERSION_MS, () => client.workflowService.getSystemInfo({}));
+  const asked = withinTime(client, VERSION_MS, () => client.workflowService.getSystemInfo({}));
   const { serverVersion } = await asked.catch(() => ({ serverVersion: '' }));
   const minor = /^1\.(\d+)\./.exec(serverVersion)?.[1];
   return minor !== undefined && Number(minor) < REPORTED_SINCE;

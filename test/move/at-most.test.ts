@@ -57,7 +57,7 @@ describe('at most two at a time', () => {
   });
 });
 
-describe('one that waited too long runs beside the others, and', () => {
+describe('one that waits', () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   });
@@ -65,7 +65,7 @@ describe('one that waited too long runs beside the others, and', () => {
     vi.useRealTimers();
   });
 
-  test('the next one waits until there is a place, or for as long', async () => {
+  test('too long runs beside the others, and the next one waits until there is a place, or for as long', async () => {
     const limited = atMost(1, 1_000);
     const { begun, one, end } = work();
     const first = limited(one(0));
@@ -86,17 +86,8 @@ describe('one that waited too long runs beside the others, and', () => {
     end(2);
     await third;
   });
-});
 
-describe('one that waits while others end', () => {
-  beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
-  });
-  afterEach(() => {
-    vi.useRealTimers();
-  });
-
-  test('keeps its place in the order, however long it takes, and runs once none has ended for so long', async () => {
+  test('while others end keeps its place in the order, however long it takes, and runs once none has ended for so long', async () => {
     const limited = atMost(1, 1_000);
     const { begun, one, end } = work();
     const all = [0, 1, 2].map((index) => limited(one(index)));

@@ -54,7 +54,7 @@ export default [
     file: 'src/move/at-most.ts',
     find: 'Math.max(asked, ended)',
     replace: 'asked',
-    test: 'test/move/at-most.test.ts > keeps its place in the order, however long it takes, and runs once none has ended for so long',
+    test: 'test/move/at-most.test.ts > while others end keeps its place in the order, however long it takes, and runs once none has ended for so long',
   },
   {
     name: 'gates-latest-run-sought',

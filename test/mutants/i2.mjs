@@ -11,7 +11,7 @@ export default [
     name: 'i2-alarm-not-counted',
     breaks: 'the alarm of a split pair is only a log line: no counter counts it, so no alert fires',
     file: 'activities/sinks/counters.ts',
-    find: "return metrics.count('canary_alarms_total', { ...gate, alarm: event.alarm });",
+    find: "return metrics.count('canary_alarms_total', withGate(lane, { alarm: event.alarm }));",
     replace: 'return undefined;',
     test: 'test/e2e/mover-lost.test.ts > a pair that no worker can finish fails as PairSplit: its worker died in the middle, and the next one may not read the target',
   },

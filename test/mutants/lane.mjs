@@ -198,8 +198,8 @@ export default [
     name: 'status-waits-for-visibility',
     breaks: 'status waits as long as the SDK tries to list runs',
     file: 'src/temporal/records/listing.ts',
-    find: 'Promise.race([client.withDeadline(Date.now() + LIST_MS, list), late])',
-    replace: 'Promise.race([list()])',
+    find: 'withinTime(client, LIST_MS, list)',
+    replace: 'list()',
     test: 'test/cli/unlisted.test.ts > status shows the lane, its holder with the decisions that apply, and what is live, and says in one line what it lacks',
   },
   {

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Reporter, TestModule } from 'vitest/node';
+import { RECORDED } from './longest-first.js';
 
 const root = join(import.meta.dirname, '..', '..');
-const RECORDED = join(root, 'test', 'durations.json');
 
 /**
  * Reporter that writes the duration of each test file, hooks included, in seconds to test/durations.json, so that `npm test` starts with the

@@ -6,7 +6,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  * File with the recorded duration of each test file in `npm test`, in seconds (`npm run durations` runs the tests and writes it); 0 for one of which nothing ran.
  * A new file counts as long, and in `npm run test:full` also one of which `npm test` runs nothing.
  */
-const RECORDED = join(import.meta.dirname, '..', 'durations.json');
+export const RECORDED = join(import.meta.dirname, '..', 'durations.json');
 const UNKNOWN_S = 20;
 const ORDER = ['alone', 'quick', 'server'];
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client, type ConnectionLike } from '@temporalio/client';
 import type { Lane } from '../../src/contract/ids.js';
 import { metrics, type Sample } from '../../src/metrics/metrics.js';
-import { gateLabel, KNOWN, KNOWN_RESULTS, KNOWN_STATUSES, type NameOf } from '../../src/metrics/table.js';
+import { KNOWN, KNOWN_RESULTS, KNOWN_STATUSES, type NameOf, withGate } from '../../src/metrics/table.js';
 import { configuredSinks } from '../../src/notify/configured.js';
 import { payloadCodec } from '../../src/temporal/payloads/codec.js';
 import type { PayloadKeys } from '../../src/temporal/payloads/keys.js';
@@ -103,7 +103,7 @@ export function startLooking({ connection, namespace, payloadKeys, gates }: Look
         const last = isFresh(own) ? own : null;
         const isOk = last?.isWhole === true && ofWorkers?.isWhole === true;
         return [
-          { name: 'canary_look_ok', labels: { ...gateLabel(lane) }, value: Number(isOk) },
+          { name: 'canary_look_ok', labels: withGate<Record<string, string>>(lane, {}), value: Number(isOk) },
           ...(last?.samples ?? []),
         ];
       });
@@ -137,10 +137,10 @@ async function inTime<T>(answer: Promise<T>, ms: number): Promise<T> {
 
 /** Creates the counters of a gate at 0. */
 function createCounters({ config }: Gate, namespace: string): void {
-  const gate = gateLabel(config.lane);
   const count = metrics.count.bind(metrics) as (name: NameOf<'counter'>, labels: object, by: number) => void;
   for (const [name, known] of Object.entries(KNOWN))
-    for (const labels of known) count(name as keyof typeof KNOWN, { ...gate, ...labels }, 0);
+    for (const labels of known) count(name as keyof typeof KNOWN, withGate(config.lane, labels), 0);
   for (const { name: sink } of configuredSinks(config, namespace))
-    for (const result of KNOWN_RESULTS) metrics.count('canary_deliveries_total', { ...gate, sink, result }, 0);
+    for (const result of KNOWN_RESULTS)
+      metrics.count('canary_deliveries_total', withGate(config.lane, { sink, result }), 0);
 }

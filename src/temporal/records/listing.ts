@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { type Client, isGrpcDeadlineError, type WorkflowExecutionInfo } from '@temporalio/client';
+import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
+import { whyNot, withinTime } from '../faults/in-time.js';
 import { tolerantOf } from '../payloads/tolerant.js';
 
 /** How long visibility may take to list runs, in milliseconds: the whole of `status` takes two seconds. */
@@ -21,19 +21,9 @@ export async function listRuns(client: Client, query: string, max: number): Prom
     for await (const run of tolerantOf(client).list({ query, pageSize: max })) if (runs.push(run) >= max) break;
     return runs;
   };
-  const given = new AbortController();
-  // Between two attempts, the SDK does not heed the deadline.
-  const late = delay(LIST_MS, null, { signal: given.signal }).catch(() => null);
   try {
-    const runs = await Promise.race([client.withDeadline(Date.now() + LIST_MS, list), late]);
-    if (runs !== null) return runs;
+    return await withinTime(client, LIST_MS, list);
   } catch (error) {
-    const { cause } = Object(error) as { cause?: { details?: string } };
-    if (!isGrpcDeadlineError(cause)) {
-      throw new RunsUnlisted(cause?.details || String((error as Error).message));
-    }
-  } finally {
-    given.abort();
+    throw new RunsUnlisted(whyNot(error));
   }
-  throw new RunsUnlisted(`no answer within ${LIST_MS / 1_000} s`);
 }
