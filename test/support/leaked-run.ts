@@ -3,15 +3,16 @@ const RUN = 8;
 /** Layers of base64 or hex that a reader undoes. */
 const MAX_LAYERS = 2;
 
-/** The first 8 characters of a secret in a row that a reader could get out of a text, or null. Shares no code with the redaction of the product. */
-export function leakedRun(text: string, secret: string): string | null {
-  const wanted = new Set([...runsOf(bare(secret)), ...runsOf(bare(decoded(secret)))]);
+/** The first 8 characters in a row of one of the secrets that a reader could get out of a text, or null. Shares no code with the redaction of the product. */
+export function leakedRun(text: string, ...secrets: string[]): string | null {
+  const wanted = new Set(
+    secrets.flatMap((one) => [bare(one), bare(decoded(one))]).flatMap((form) => [...runsOf(form)]),
+  );
   return find(text, MAX_LAYERS);
 
   function find(shown: string, layers: number): string | null {
     for (const view of [bare(shown), bare(decoded(shown))]) {
-      const leaked = runsOf(view).find((run) => wanted.has(run));
-      if (leaked !== undefined) return leaked;
+      for (const run of runsOf(view)) if (wanted.has(run)) return run;
     }
     if (layers === 0) return null;
     const digits = decoded(shown).replace(/[\s\p{C}]/gu, '');
@@ -23,8 +24,9 @@ export function leakedRun(text: string, secret: string): string | null {
   }
 }
 
-const runsOf = (text: string) =>
-  Array.from({ length: Math.max(0, text.length - RUN + 1) }, (_, at) => text.slice(at, at + RUN));
+function* runsOf(text: string): Generator<string> {
+  for (let at = 0; at + RUN <= text.length; at++) yield text.slice(at, at + RUN);
+}
 
 const bare = (text: string) => text.replace(/[\s\p{C}\p{M}]/gu, '').toLowerCase();
 

@@ -66,7 +66,7 @@ const isSeed = ({ type, history: { events } }: FoundRun) =>
 
 let replaying = 0;
 
-/** Replays histories. The SDK does so in this thread, and leaves hooks of each promise of it, which cost 8 µs of CPU apiece: they are removed. */
+/** Replays histories. The SDK does so in this thread, and leaves a hook of each stack of an error: it is removed. */
 export async function* replays(
   workflowBundle: { code: string },
   histories: ReplayHistoriesIterable,
