@@ -9,6 +9,7 @@ import { LaneRefused } from '../src/temporal/lane-client.js';
 import { ControlPlaneError } from '../src/tenants/control-plane/client.js';
 import { SecretNotStored } from '../src/tenants/control-plane/secret-command.js';
 import { FleetUnreadable } from '../src/tenants/fleet.js';
+import type { Wait } from './heartbeat.js';
 
 /** Error of a worker that lacks a tenant's secret; another worker may have it. */
 export class SecretMissing extends Error {
@@ -18,15 +19,18 @@ export class SecretMissing extends Error {
   }
 }
 
-/** Part of the heartbeat details of an attempt that lacked a secret; the rest is what the attempt before it knew. */
+/** Part of the heartbeat details of an attempt that lacked a secret; the rest is what it knew until then. */
 interface Lacking {
   /** Epoch, ms. */
   lackingSince: number;
 }
 
-/** Retries a step that lacks a secret, on any worker, for `retryBudgetMs` milliseconds; then the release is held. */
-export const retryMissingSecret = <T>(retryBudgetMs: number, run: () => Promise<T>): Promise<T> =>
-  retryLacking(retryBudgetMs, 'SecretMissing', (error) => error instanceof SecretMissing, run);
+/**
+ * Retries a step that lacks a secret, on any worker, for `retryBudgetMs` milliseconds; then the release is held.
+ * @param wait of a step that notes what it knows: the next attempt begins with that.
+ */
+export const retryMissingSecret = <T>(retryBudgetMs: number, run: () => Promise<T>, wait?: Wait): Promise<T> =>
+  retryLacking(retryBudgetMs, 'SecretMissing', (error) => error instanceof SecretMissing, run, wait);
 
 /** Retries the read of a fleet that its source does not give, on any worker, for `retryBudgetMs` milliseconds. */
 export const retryUnreadableFleet = <T>(retryBudgetMs: number, run: () => Promise<T>): Promise<T> =>
@@ -34,17 +38,18 @@ export const retryUnreadableFleet = <T>(retryBudgetMs: number, run: () => Promis
 
 async function retryLacking<T>(
   retryBudgetMs: number,
-  type: FailureType | 'SecretMissing',
+  type: FailureType,
   isRetried: (error: unknown) => boolean,
   run: () => Promise<T>,
+  wait?: Wait,
 ): Promise<T> {
-  const before = activityInfo().heartbeatDetails as Partial<Lacking> | undefined;
   try {
     return await run();
   } catch (error) {
     if (!isRetried(error)) throw error;
-    const lackingSince = before?.lackingSince ?? Date.now();
-    heartbeat({ ...before, lackingSince } satisfies Lacking);
+    const known = (wait ? wait.noted() : activityInfo().heartbeatDetails) as Partial<Lacking> | undefined;
+    const lackingSince = known?.lackingSince ?? Date.now();
+    heartbeat({ ...known, lackingSince } satisfies Lacking);
     const nonRetryable = Date.now() - lackingSince >= retryBudgetMs;
     throw ApplicationFailure.create({ message: (error as Error).message, type, nonRetryable });
   }

@@ -112,8 +112,8 @@ export function createFleetWatch({ config, suite, client, lane, stopping }: Watc
      * now. Ends earlier if a tenant is interrupted or RED. A worker that takes over continues the stretch if the gap is short enough.
      */
     watchFleet: (sha: Sha, plan: Plan, input: FleetWatchInput): Promise<FleetWatchEnd> =>
-      retryMissingSecret(plan.retryBudgetMs.secret, () =>
-        whileWaiting({ client, stopping }, (wait) => watch(sha, plan, input, wait)),
+      whileWaiting({ client, stopping }, (wait) =>
+        retryMissingSecret(plan.retryBudgetMs.secret, () => watch(sha, plan, input, wait), wait),
       ),
   };
 }

@@ -26,6 +26,8 @@ export async function withHeartbeat<T>(run: () => Promise<T>, details?: object, 
 
 /** Wait of an activity. */
 export interface Wait {
+  /** Details of the next heartbeat: what `note` set last, or those of the attempt before. */
+  noted(): unknown;
   /** Sets the details of the next heartbeats; until then they are those of the attempt before. */
   note(details: unknown): void;
   /**
@@ -57,6 +59,7 @@ export async function whileWaiting<T>(
   }
   try {
     return await run({
+      noted: () => details,
       note(now) {
         details = now;
       },

@@ -16,7 +16,7 @@ import { askBuilds, tellsBuild } from '../src/tenants/ask-build.js';
 import { type Fleet, FleetError, type FleetSource, FleetUnreadable } from '../src/tenants/fleet.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { retryMissingSecret, SecretMissing } from './failures.js';
-import { throttledSignal, whileWaiting, withHeartbeat } from './heartbeat.js';
+import { throttledSignal, type Wait, whileWaiting, withHeartbeat } from './heartbeat.js';
 
 /** Builds that the tenants report, and whether all report the expected one. */
 export interface FleetBuilds {
@@ -47,8 +47,8 @@ export function createTenantActivities({ config, suite, client, lane, stopping }
   };
   return {
     /** Polls all tenants until every tenant with a build probe reports the build, or until the deadline (epoch of the server, ms). */
-    awaitBuild: withSecretRetry((sha: Sha, plan: Plan, deadline: number) =>
-      whileWaiting({ client, stopping }, async (wait): Promise<FleetBuilds> => {
+    async awaitBuild(sha: Sha, plan: Plan, deadline: number): Promise<FleetBuilds> {
+      const poll = async (wait: Wait) => {
         const signalSeen = throttledSignal(client, fleetSeenSignal);
         // The deadline is by the server's clock: that of this machine may be wrong.
         const endsAt = performance.now() + deadline - activityInfo().currentAttemptScheduledTimestampMs;
@@ -64,8 +64,10 @@ export function createTenantActivities({ config, suite, client, lane, stopping }
           await signalSeen({ builds: fleet.builds, from: null });
           await wait.sleep(plan.pollMs);
         }
-      }),
-    ),
+      };
+      const { secret } = plan.retryBudgetMs;
+      return whileWaiting({ client, stopping }, (wait) => retryMissingSecret(secret, () => poll(wait), wait));
+    },
 
     /** Runs the suite on one tenant. RED is a result; only a fault throws. `secretMs`: retry budget for a missing token. `soakedFrom`: begin of the soak, ISO 8601, that judges look back on. */
     smokeTenant: (tenant: PlannedTenant, secretMs: number, soakedFrom: string | null): Promise<TenantSmoke> =>
@@ -78,13 +80,6 @@ function countChecks(lane: Lane, { checks }: TenantSmoke): void {
     metrics.count('canary_checks_total', withGate(lane, { verdict }));
     metrics.observe('canary_check_latency_seconds', withGate(lane, { check }), latencyMs / 1_000);
   }
-}
-
-/** Retries an activity that lacks a secret for the retry budget of its plan. */
-function withSecretRetry<A extends [Sha, Plan, ...unknown[]], T>(
-  run: (...args: A) => Promise<T>,
-): (...args: A) => Promise<T> {
-  return (...args) => retryMissingSecret(args[1].retryBudgetMs.secret, () => run(...args));
 }
 
 /** Reads the current secrets of a fleet: a token may have been rotated since the plan was made. */

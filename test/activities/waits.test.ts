@@ -3,6 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { retryMissingSecret, SecretMissing } from '../../activities/failures.js';
 import { whileWaiting } from '../../activities/heartbeat.js';
 import { createWaitActivities } from '../../activities/waits.js';
 import { startFixedTemporal } from '../../testbed/fixed-temporal.js';
@@ -88,4 +89,28 @@ test('one that waits for a lane that does nothing asks it once between two reque
   environment.cancel();
   await ended;
   expect(asked.filter((requests) => requests === 1).length).toBeLessThanOrEqual(2);
+});
+
+test('one that lacks a secret again passes on what it has noted since, and has all of its retry budget', async () => {
+  const before = { stretch: 'of the attempt before', lackingSince: Date.now() - 120_000 };
+  const environment = new MockActivityEnvironment({ heartbeatDetails: before });
+  const beats: unknown[] = [];
+  environment.on('heartbeat', (details) => beats.push(details));
+  const dependencies = { client: new Client({ connection }), stopping: new AbortController().signal };
+  const began = Date.now();
+  const lacks = environment.run(() =>
+    whileWaiting(dependencies, (wait) =>
+      retryMissingSecret(
+        60_000,
+        async () => {
+          wait.note({ stretch: 'of this attempt' });
+          throw new SecretMissing('canary-1');
+        },
+        wait,
+      ),
+    ),
+  );
+  await expect(lacks).rejects.toMatchObject({ type: 'SecretMissing', nonRetryable: false });
+  expect(beats.at(-1)).toEqual({ stretch: 'of this attempt', lackingSince: expect.any(Number) });
+  expect((beats.at(-1) as typeof before).lackingSince).toBeGreaterThanOrEqual(began);
 });

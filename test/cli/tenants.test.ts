@@ -6,6 +6,7 @@ import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { canary as run } from '../support/cli.js';
 import { TOKEN, useGate } from '../support/gate.js';
 import { newSha } from '../support/shas.js';
+import { until } from '../support/until.js';
 
 const gate = useGate('cli-tenants', () => ({ tenants: 2 }));
 const folder = mkdtempSync(join(tmpdir(), 'canary-tenants-'));
@@ -40,6 +41,8 @@ beforeAll(async () => {
   await gate().begin(newSha());
   ({ sha } = await gate().greenBuild());
   await awaitRunEnd(await gate().release({ sha }));
+  // Temporal lists the end of a run a moment after it.
+  await until('the release is listed', async () => (await canary([])).out[0]?.includes(' 1 pass'));
 });
 
 describe('canary tenants', () => {

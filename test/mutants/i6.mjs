@@ -87,4 +87,12 @@ export default [
     replace: 'retryBudgetMs < 0',
     test: 'test/workflows/release/secret-missing.test.ts > while it is awaiting-canary',
   },
+  {
+    name: 'lack-forgets-stretch',
+    breaks: 'a secret that is away for a moment begins the soak again',
+    file: 'activities/failures.ts',
+    find: 'wait ? wait.noted() : activityInfo().heartbeatDetails',
+    replace: 'activityInfo().heartbeatDetails',
+    test: 'test/activities/waits.test.ts > one that lacks a secret again passes on what it has noted since, and has all of its retry budget',
+  },
 ];
