@@ -172,11 +172,12 @@ export interface LaneState {
 
 /**
  * Result of a request for the lane. `alreadyLive`: since when and by whom the build is live, so that there is nothing to do.
- * `invalid`: what is wrong with its sequence. `rejected`: the last verdict on the build, if it is RED.
+ * `invalid`: what is wrong with its sequence. `rejected`: the last verdict on the build, if it is RED. `revoked`: who dropped the run.
  */
 export type LaneResult =
   | { fencingToken: number; rejected?: BuildVerdict }
   | { superseded: string }
+  | { revoked: string }
   | { knownBad: string; rejected?: BuildVerdict }
   | { alreadyLive: string }
   | { invalid: string };
@@ -191,7 +192,7 @@ export interface HolderStatus extends Quarantined {
   pause: Pause | null;
   /** Where `:latest` should be. */
   expectedLatest: TagState[];
-  /** Newer build that waits. */
+  /** Newer build that waits: the automatic one if it is newer, or the last one that a person asked for. */
   newer: string | null;
 }
 

@@ -102,9 +102,12 @@ export function unbad(state: LaneState, sha: Sha): string {
 export function drop(state: LaneState, sha: Sha, { by, reason }: Attribution): string {
   const waiting = state.queue.filter((one) => sameBuild(one.sha, sha));
   state.queue = state.queue.filter((one) => !waiting.includes(one));
-  const superseded = `nothing: dropped by ${brief(by)}: ${brief(reason)}`;
-  for (const one of waiting) answer(state, one, { superseded });
-  if (state.holder && sameBuild(state.holder.sha, sha)) {
+  const { holder } = state;
+  const isHolder = holder !== null && sameBuild(holder.sha, sha);
+  // The holder too: a run that works again must not wait for the lane that was taken from it.
+  const dropped = isHolder ? [...waiting, holder] : waiting;
+  for (const one of dropped) answer(state, one, { revoked: `dropped by ${brief(by)}: ${brief(reason)}` });
+  if (isHolder) {
     state.holder = null;
     return `${sha} no longer holds the lane`;
   }

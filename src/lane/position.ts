@@ -1,9 +1,9 @@
-import type { HolderStatus, LaneState, PositionRequest, RunPosition } from '../contract/lane.js';
+import type { HolderStatus, LaneRequest, LaneState, PositionRequest, RunPosition } from '../contract/lane.js';
 import { shortSha } from '../contract/sha.js';
 import { activeQuarantines } from '../contract/tenants/quarantine.js';
 import { isPaused } from './commands.js';
 import { isOlder } from './ledger.js';
-import { isKnown, resultOf } from './queue.js';
+import { inOrder, isKnown, resultOf } from './queue.js';
 
 /** Answers what the lane knows about one run. The pause is reported as it was set, even if expired: the clock of a workflow stands still while it answers a query. */
 export function positionOf(state: LaneState, request: PositionRequest): RunPosition {
@@ -24,9 +24,13 @@ export function positionOf(state: LaneState, request: PositionRequest): RunPosit
 function holderStatusOf(state: LaneState, { runId, sha }: PositionRequest): HolderStatus {
   const { holder, queue, ledger } = state;
   const own = holder?.runId === runId ? holder : null;
-  const next = queue.at(-1);
   // The keys are read, not created: a query must not change the state.
-  const [key, nextKey] = [sha, next?.sha].map((one) => one && ledger.order[shortSha(one)]);
+  const keyOf = (one: string | undefined) => one && ledger.order[shortSha(one)];
+  const key = keyOf(sha);
+  const isNewer = (one: LaneRequest) => {
+    const other = keyOf(one.sha);
+    return key && other && isOlder(key, other);
+  };
   return {
     fencingToken: own && !own.revocation ? own.fencingToken : null,
     revocation: own?.revocation ?? null,
@@ -34,7 +38,7 @@ function holderStatusOf(state: LaneState, { runId, sha }: PositionRequest): Hold
     pause: ledger.pause,
     expectedLatest: ledger.expectedLatest?.images ?? [],
     ...(ledger.quarantines && { quarantines: ledger.quarantines }),
-    newer: next && key && nextKey && isOlder(key, nextKey) ? next.sha : null,
+    newer: inOrder(queue).findLast(isNewer)?.sha ?? null,
   };
 }
 

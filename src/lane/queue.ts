@@ -98,10 +98,10 @@ export function preempt(state: LaneState, now: number): boolean {
   return ledger.consecutivePreemptions % PREEMPTIONS_ALARM === 0;
 }
 
-/** Newest waiting build, if it may preempt the holder at `now` (epoch, ms); else null. */
+/** Build that gets the lane next, if it may preempt the holder at `now` (epoch, ms); else null. */
 export function preemptedBy(state: LaneState, now: number): string | null {
   const { holder, queue, ledger } = state;
-  const next = queue.at(-1);
+  const [next] = inOrder(queue);
   if (!holder?.heldFor || holder.revocation || next === undefined || now < holder.heldFor.preemptibleAt) return null;
   return next.manual || isOlder(keyOf(ledger, holder.sha), keyOf(ledger, next.sha)) ? next.sha : null;
 }

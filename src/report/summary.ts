@@ -1,7 +1,7 @@
 import type { Decision, HoldName } from '../contract/hold.js';
 import type { Lane } from '../contract/ids.js';
 import type { Digest } from '../contract/image.js';
-import type { MovedImage, MoveOutcome } from '../contract/move.js';
+import { digestOf, type MovedImage, type MoveOutcome, type TagState } from '../contract/move.js';
 import type {
   PhaseTime,
   PinnedImage,
@@ -145,4 +145,10 @@ export function latestOf(image: PinnedImage | MovedImage): { before: Digest | nu
   return 'result' in image
     ? { before: image.previous, after: image.latest }
     : { before: image.latest, after: image.latest };
+}
+
+/** Whether the images of a promotion were where `:latest` was: by their repositories, of those that both name, for one may have been added since, or removed. */
+export function wasLive(promoted: readonly TagState[], latest: readonly TagState[]): boolean {
+  const both = promoted.filter(({ repository }) => latest.some((one) => one.repository === repository));
+  return both.length > 0 && both.every(({ repository, digest }) => digest === digestOf(latest, repository));
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { LaneState } from '../../src/contract/lane.js';
 import { MAX_BY, MAX_REASON } from '../../src/domain/decide.js';
 import { applyCommand } from '../../src/lane/commands.js';
-import { enqueue, grant } from '../../src/lane/queue.js';
+import { enqueue, grant, resultOf } from '../../src/lane/queue.js';
 import { ATTRIBUTION, laneAt, NOON, run, shaOf, tagsOf } from './lane-support.js';
 
 const send = (state: LaneState, command: string, fields: object = {}, now = NOON) =>
@@ -129,7 +129,7 @@ describe('drop', () => {
     for (const letter of ['a', 'b']) enqueue(state, run(letter, { manual: true }));
     expect(drop(state, 'a')).toEqual({ answer: 'aaaaaaa was removed from the queue' });
     expect(state.queue.map(({ runId }) => runId)).toEqual(['run-b']);
-    expect(state.answers).toEqual([{ runId: 'run-a', superseded: 'nothing: dropped by ada: looked at it' }]);
+    expect(state.answers).toEqual([{ runId: 'run-a', revoked: 'dropped by ada: looked at it' }]);
     expect(drop(state, 'a')).toEqual({ answer: 'aaaaaaa neither holds the lane nor waits for it' });
   });
 
@@ -141,5 +141,8 @@ describe('drop', () => {
     expect(state.holder?.runId).toBe('run-a');
     expect(drop(state, 'a')).toEqual({ answer: 'aaaaaaa no longer holds the lane' });
     expect(state.holder).toBeNull();
+    // It learns who and why if it works again, and does not wait for the lane once more.
+    expect(enqueue(state, run('a'))).toBe(false);
+    expect(resultOf(state, run('a'))).toEqual({ revoked: 'dropped by ada: looked at it' });
   });
 });

@@ -54,10 +54,17 @@ test('a run learns of the newest build that waits behind it if that is newer tha
   enqueue(state, run('b', { sequence: 3 }));
   expect([newerThan('a'), newerThan('b'), newerThan('f')]).toEqual([shaOf('b'), null, null]);
   expect(positionOf(state, { runId: 'run-a' }).status.newer).toBeNull();
-  delete state.ledger.order[shaOf('b')];
+  // One that a person asked for waits behind it, and does not hide it.
+  enqueue(state, run('c', { sequence: 1, manual: true }));
+  expect(newerThan('a')).toBe(shaOf('b'));
+  state.queue = state.queue.filter(({ manual }) => manual);
+  expect(newerThan('a')).toBeNull();
+  enqueue(state, run('d', { sequence: 4, manual: true }));
+  expect(newerThan('a')).toBe(shaOf('d'));
+  delete state.ledger.order[shaOf('d')];
   expect(newerThan('a')).toBeNull();
   // A query changes nothing.
-  expect(Object.keys(state.ledger.order)).toEqual([shaOf('1'), shaOf('a')]);
+  expect(Object.keys(state.ledger.order)).toEqual(['1', 'a', 'b', 'c'].map(shaOf));
 });
 
 test('a pause counts in a position until it expires', () => {

@@ -208,6 +208,47 @@ describe('a release that is held', () => {
     expect(preemptedBy(running, NOON)).toBeNull();
   });
 
+  test.each<[string, [string, boolean][]]>([
+    [
+      'a build that was asked for, beside an older one',
+      [
+        ['c', true],
+        ['b', false],
+      ],
+    ],
+    [
+      'a build that was asked for, beside a newer one',
+      [
+        ['d', false],
+        ['c', true],
+      ],
+    ],
+    [
+      'the first build that was asked for',
+      [
+        ['c', true],
+        ['e', true],
+      ],
+    ],
+    ['a newer build behind none that was asked for', [['d', false]]],
+  ])('is preempted by the one that gets the lane next: %s', (_, waiting) => {
+    const state = laneAt('1');
+    enqueue(state, run('b', { sequence: 1 }));
+    enqueue(state, run('a', { sequence: 2 }));
+    state.queue = state.queue.filter(({ runId }) => runId === 'run-a');
+    grant(state, NOON);
+    if (state.holder) state.holder.heldFor = { hold: 'could-not-test', preemptibleAt: NOON };
+    state.queue = waiting.map(([letter, manual]) => run(letter, manual ? { manual } : {}));
+    for (const one of state.queue) keyOf(state.ledger, one.sha, one.sha === shaOf('b') ? 1 : 3);
+    const [next] = inOrder(state.queue);
+    expect(preemptedBy(state, NOON)).toBe(next?.sha);
+    preempt(state, NOON);
+    expect(state.holder?.revocation).toEqual({ superseded: next?.sha });
+    state.holder = null;
+    grant(state, NOON);
+    expect(state.holder).toMatchObject({ sha: next?.sha });
+  });
+
   test('is not preempted by an older build', () => {
     const state = laneAt('1');
     keyOf(state.ledger, shaOf('b'));

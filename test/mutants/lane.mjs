@@ -306,4 +306,28 @@ export default [
     replace: '.slice(0)',
     test: 'test/lane/ledger.test.ts > of the oldest builds are forgotten above the limit, but for those that were moved or are known-bad',
   },
+  {
+    name: 'lane-preempted-by-the-last',
+    breaks: 'a promotion by hand waits as long as a hold if an older build joined after it',
+    file: 'src/lane/queue.ts',
+    find: 'const [next] = inOrder(queue);\n  if (!holder?.heldFor',
+    replace: 'const next = queue.at(-1);\n  if (!holder?.heldFor',
+    test: 'test/lane/queue.test.ts > is preempted by the one that gets the lane next: a build that was asked for, beside an older one',
+  },
+  {
+    name: 'lane-newer-hidden',
+    breaks: 'a release whose fleet moved on to a newer build soaks again if a promotion by hand waits behind that one',
+    file: 'src/lane/position.ts',
+    find: 'inOrder(queue).findLast(isNewer)?.sha ?? null',
+    replace: 'queue.slice(-1).findLast(isNewer)?.sha ?? null',
+    test: 'test/lane/position.test.ts > a run learns of the newest build that waits behind it if that is newer than its own',
+  },
+  {
+    name: 'lane-dropped-waits-again',
+    breaks: 'a run that a person dropped waits for the lane again as soon as it works, and may promote',
+    file: 'src/lane/commands.ts',
+    find: 'isHolder ? [...waiting, holder] : waiting',
+    replace: 'waiting',
+    test: 'test/lane/commands.test.ts > takes the lane from its holder, and from no other one',
+  },
 ];

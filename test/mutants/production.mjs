@@ -147,7 +147,7 @@ export default [
     name: 'watch-lacking-forgets',
     breaks: 'a worker without the fleet makes a watch forget what it has seen',
     file: 'activities/failures.ts',
-    find: 'heartbeat({ ...before, lackingSince }',
+    find: 'heartbeat({ ...known, lackingSince }',
     replace: 'heartbeat({ lackingSince }',
     test: 'test/workflows/watch-production.test.ts > a watch goes on from what it has seen after a worker without the fleet, and without a tenant that has left it',
   },

@@ -51,8 +51,8 @@ export default [
     name: 'postmortem-takes-a-rerun',
     breaks: 'a post-mortem takes a release that found its build live for the one that promoted it',
     file: 'src/temporal/records/run.ts',
-    find: 'matches && movedAny(record)',
-    replace: 'matches',
+    find: 'wasLive(end?.report?.images ?? [], previous) && movedAny(record)',
+    replace: 'wasLive(end?.report?.images ?? [], previous)',
     test: 'test/report/read-incident.test.ts > takes the release that moved :latest, not a later one that found its build live and tested nothing',
   },
   {

@@ -1,7 +1,7 @@
 import { laneWaits } from '../shared/activity-options.js';
 import { finish, setPhase } from '../shared/run.js';
 import { NO_PLAN, type Phase } from './context.js';
-import { applyRevocation } from './lane.js';
+import { applyRevocation, endOf } from './lane.js';
 import { stopWatch } from './watch.js';
 
 /** Waits until the release holds the lane: one build at a time uses the canary fleet. Results from an earlier fencing token are dropped. */
@@ -28,8 +28,7 @@ export const queued: Phase = async (release) => {
   const result = await laneWaits('wait for the lane').waitForLane(release.request);
   if ('rejected' in result) release.rejected = result.rejected ?? null;
   if ('invalid' in result) return finish(release, { outcome: 'ConfigInvalid', why: result.invalid });
-  if ('superseded' in result)
-    return finish(release, { outcome: 'superseded', why: `superseded by ${result.superseded}` });
+  if ('superseded' in result || 'revoked' in result) return finish(release, endOf(result));
   if ('knownBad' in result) return finish(release, { outcome: 'CanaryBuildBad', why: result.knownBad });
   if ('alreadyLive' in result) release.alreadyLive = result.alreadyLive;
   else {

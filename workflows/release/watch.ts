@@ -7,7 +7,7 @@ import { unwrapFailure } from '../shared/failures.js';
 import { finish } from '../shared/run.js';
 import { type FleetWatch, isOwnApproval, type Phase, type PhaseName, type Release } from './context.js';
 import { holdFor, leaveHold, reportHold } from './hold.js';
-import { confirmHolder, endOf } from './lane.js';
+import { confirmHolder } from './lane.js';
 import { noteInterruptions, noteRed } from './watched.js';
 
 /** Interruptions after which the release is held. */
@@ -131,10 +131,10 @@ async function yieldToNewerBuild(release: Release): Promise<'queued' | 'done' | 
   const isTaken = release.state.builds.some(({ build }) => newer !== null && build !== null && sameBuild(build, newer));
   if (newer === null || !isTaken) return null;
   // Decided before the lane hears of it: its revocation, which may come at once, does not name the reason.
-  const done = finish(
-    release,
-    endOf({ superseded: `${newer}: the canaries moved on to it before this one was promoted` }),
-  );
+  const done = finish(release, {
+    outcome: 'superseded',
+    why: `superseded by ${newer}: the canary tenants moved on to it before this one was promoted`,
+  });
   await reportHold({ hold: 'canary-unstable', preemptibleAt: Date.now() });
   return done;
 }

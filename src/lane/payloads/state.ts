@@ -63,7 +63,7 @@ const isRejection = shape({
 });
 const isAnswer: Check = (value) =>
   shape({ runId: isLine, rejected: optional(isRejection) })(value) &&
-  ['superseded', 'knownBad', 'alreadyLive', 'invalid'].some((name) => isLine(fieldsOf(value)[name]));
+  ['superseded', 'revoked', 'knownBad', 'alreadyLive', 'invalid'].some((name) => isLine(fieldsOf(value)[name]));
 const isTagStates = listOf(shape({ repository: isLine, digest: orNull(isDigest) }));
 const isRecorded = listOf(
   shape({ repository: isLine, digest: orNull(isDigest), unchanged: isFlag, floor: optional(isSha) }),

@@ -16,7 +16,7 @@ import {
   CanaryTenantsRed,
   CanaryWaitingFor,
 } from '../../contract/search-attributes.js';
-import { latestOf, movedAny, type RunRecord } from '../../report/summary.js';
+import { latestOf, movedAny, type RunRecord, wasLive } from '../../report/summary.js';
 import { awaitRunEnd, findRun, isOpen, outcomeOfRun, queryStatus, type RunEnd } from '../runs.js';
 import { listRuns, RunsUnlisted } from './listing.js';
 
@@ -122,20 +122,15 @@ function recordOf(
  * @throws {RunsUnlisted} */
 export async function previousLiveRun(client: Client, run: RunRecord): Promise<RunRecord | null> {
   const images = (run.report ?? run.status)?.images ?? [];
-  const previousDigests = images.map((image) => latestOf(image).before);
-  const isSameBuild = images.every(({ digest }, index) => digest === previousDigests[index]);
-  if (isSameBuild || previousDigests.includes(null)) return null;
+  const previous = images.map((image) => ({ repository: image.repository, digest: latestOf(image).before }));
+  if (wasLive(images, previous) || previous.some(({ digest }) => digest === null)) return null;
   const query = `TaskQueue = '${taskQueue(run.lane)}' AND WorkflowType = '${WORKFLOWS.release}' AND CanaryOutcome = 'promoted'${ofGate(run.lane)}`;
   for (const found of await listRuns(client, query, MAX_RUNS))
     if (found.closeTime && found.closeTime.toISOString() <= (run.ended ?? '9') && found.runId !== run.runId) {
       const end = await endOf(client, found).catch(() => null);
-      const promoted = end?.report?.images ?? [];
-      const matches =
-        promoted.length === previousDigests.length &&
-        promoted.every(({ digest }, index) => digest === previousDigests[index]);
       const record = recordOf(run.namespace, found, end, null);
       // A release of a build that is already live ends as promoted too, without a test.
-      if (matches && movedAny(record)) return record;
+      if (wasLive(end?.report?.images ?? [], previous) && movedAny(record)) return record;
     }
   return null;
 }

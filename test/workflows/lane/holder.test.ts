@@ -210,6 +210,17 @@ describe('a message that arrives after the end of its run', () => {
   });
 });
 
+test('a release that a person dropped while it held the lane does not wait for it again', async () => {
+  const { sha, digests } = await gate().greenBuild();
+  const handle = await gate().release({ sha, approval: 'required' });
+  const { id } = await heldFor(gate(), handle, 'approval');
+  await gate().laneClient.update(laneCommandUpdate('drop'), { ...ada, sha });
+  await say(handle, 'approve', { ...ada, hold: id });
+  const { report } = await awaitRunEnd(handle);
+  expect(report).toMatchObject({ outcome: 'CanaryAborted', why: expect.stringContaining('dropped by ada') });
+  expect(await gate().latest()).not.toEqual(digests);
+});
+
 describe('a release whose workflow task fails forever', () => {
   fullTest('keeps the lane until a person drops it; then the next one acquires it', async () => {
     // No worker knows its type: each of its tasks fails, and it hears no abort.

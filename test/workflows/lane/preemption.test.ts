@@ -141,7 +141,7 @@ describe('a fleet that moves on to a newer build', () => {
         gate().deploy({ sha: next.sha });
         expect(await reportOf(handle)).toMatchObject({
           outcome: 'superseded',
-          why: `superseded by ${next.sha}: the canaries moved on to it before this one was promoted`,
+          why: `superseded by ${next.sha}: the canary tenants moved on to it before this one was promoted`,
         });
         expect(await starved()).toBe(times);
         await until('the next one soaks', async () => (await gate().phase(next.handle)) === 'soaking');
