@@ -13,6 +13,8 @@ const BENCHES: Record<string, () => Promise<void>> = {
   'auto-rollback': benchAutoRollback,
   cli: benchCli,
   cost: benchCost,
+  // One release on each of many gates.
+  gates: benchScale,
   lane: benchLane,
   registry: benchRegistry,
   release: benchRelease,
