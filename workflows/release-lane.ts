@@ -28,7 +28,7 @@ const MIN_EVENTS = 20;
  * workflow task, because a replay may divide the tasks otherwise (ADR 10).
  */
 export async function ReleaseLane(typed: unknown = null, typedEvents: unknown = MAX_EVENTS): Promise<void> {
-  requireId(releaseLaneId);
+  const lane = requireId(releaseLaneId);
   const carried = workflowInfo().continuedFromExecutionRunId === undefined ? null : parseLaneState(typed);
   const maxEvents = Math.min(
     MAX_EVENTS,
@@ -56,7 +56,7 @@ export async function ReleaseLane(typed: unknown = null, typedEvents: unknown = 
     void Promise.resolve().then(() => {
       const { continueAsNewSuggested, historyLength } = workflowInfo();
       isDue = isRenewed || continueAsNewSuggested || historyLength > maxEvents || isOutdated();
-      if (hasChanged) setCurrentDetails(laneDetails(state, Date.now()));
+      if (hasChanged) setCurrentDetails(laneDetails(state, Date.now(), lane));
       [isLooking, hasChanged] = [false, false];
     });
   };

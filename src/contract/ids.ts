@@ -92,6 +92,10 @@ const BESIDE_ID = new RegExp(`(?:^|-)(?:${BESIDE})$`);
 /** Whether releases may wait for this run: not so for a watch, a check, a delivery of events, an addition. */
 export const stopsReleases = (workflowId: string): boolean => !BESIDE_ID.test(workflowId);
 
+/** Command of a gate, as a person runs it in any shell. */
+export const commandOf = (lane: Lane, text: string): string =>
+  `${lane === '' ? 'canary' : `CANARY_LANE=${lane} canary`} ${text}`;
+
 /** Parses a run's workflow id: whether it is a rollback, and the first seven digits of its sha. */
 export function parseRunId(workflowId: string): { isRollback: boolean; sha: string } {
   return { isRollback: /(?:^|-)rollback-[0-9a-f]{7}$/.test(workflowId), sha: workflowId.slice(-7) };

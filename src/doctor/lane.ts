@@ -19,7 +19,7 @@ export async function checkLane(client: Client, lane: Lane): Promise<Finding[]> 
     // A person started that hold; the others are unexpected.
     const level = hold.name === 'after-rollback' ? 'warning' : 'stops';
     const what = `automatic promotion is on hold: ${hold.name}, by ${oneLine(hold.by)}: ${oneLine(hold.why)}`;
-    found.push({ area: 'lane', level, what, fix: `${command}: ${effect}` });
+    found.push({ area: 'lane', level, what, fix: `canary ${command}: ${effect}` });
   }
   if (pause) {
     const what = `paused until ${pause.until ?? 'a person resumes'}, by ${oneLine(pause.by)}: ${oneLine(pause.why)}`;

@@ -1,4 +1,5 @@
 import type { Decision, Hold } from '../contract/hold.js';
+import { commandOf, type Lane } from '../contract/ids.js';
 import type { MovedImage } from '../contract/move.js';
 import type { PinnedImage, ReleaseStatus, TenantBuild } from '../contract/release.js';
 import { sameBuild, shortSha } from '../contract/sha.js';
@@ -20,11 +21,11 @@ const MAX_ANSWER = 120;
  * Status of a run, as Markdown for its page in the Temporal UI: phase, reason, decisions that apply, images, tenants (failing ones
  * first), decisions made; long lists are cut and counted.
  */
-export function runDetails(state: ReleaseStatus): string {
+export function runDetails(state: ReleaseStatus, lane: Lane): string {
   const { hold, images, decisions, refusals } = state;
   return [
     describePhase(state),
-    ...(hold ? [decisionHelp(state, hold)] : []),
+    ...(hold ? [decisionHelp(state, lane, hold)] : []),
     section('Images', images.map(imageLine), ROOM.images),
     section('Tenants', tenantLines(state), ROOM.tenants),
     section('Fleet', (state.fleetNotes ?? []).map(prose), ROOM.fleet),
@@ -41,16 +42,17 @@ function describePhase({ phase, hold, since, until, why }: ReleaseStatus): strin
   return `**${phase}**${hold ? ` for **${hold.name}**` : ''} since ${time(since)}${ends}\n\n${prose(oneLine(hold?.why ?? why, MAX_WHY))}`;
 }
 
-/** Effect of each decision, and the JSON to paste into the form of the UI. */
-function decisionHelp(state: ReleaseStatus, { id }: Hold): string {
+/** Effect and command of each decision that applies, and the JSON to paste into the form of the UI. */
+function decisionHelp(state: ReleaseStatus, lane: Lane, { id }: Hold): string {
   const verbs = Object.entries(decisionsNow(state));
+  const command = (verb: string) => code(commandOf(lane, `${verb} ${shortSha(state.sha)} --hold ${id} --reason "why"`));
   const lines = verbs.map(([verb, { isAllowed, text }]) =>
-    isAllowed ? `**${verb}**: ${prose(text)}` : `${verb} does not apply`,
+    isAllowed ? `**${verb}**: ${prose(text)}: ${command(verb)}` : `${verb} does not apply`,
   );
   const example = JSON.stringify({ by: 'your name', reason: 'why', hold: id });
   return [
     section(`Waits for a decision, hold ${code(id)}`, lines),
-    `More Actions, Send an Update, with the decision as its name and this JSON; or ${code(`canary approve ${shortSha(state.sha)} --reason "why"`)}`,
+    'Run a command, or use More Actions, Send an Update, with the decision as its name and this JSON:',
     `\`\`\`json\n${example}\n\`\`\``,
   ].join('\n\n');
 }

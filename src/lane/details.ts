@@ -1,3 +1,4 @@
+import { commandOf, type Lane } from '../contract/ids.js';
 import type { Holder, KnownBadBuild, LaneHold, LaneState, Ledger, LedgerEntry, Pause } from '../contract/lane.js';
 import { shortSha } from '../contract/sha.js';
 import { code, oneLine, prose, section, time } from '../domain/markdown.js';
@@ -12,7 +13,7 @@ const MAX_WHY = 160;
 const MAX_BY = 40;
 
 /** State of the lane, as Markdown for its page in the Temporal UI. @param now epoch, ms. */
-export function laneDetails(state: LaneState, now: number): string {
+export function laneDetails(state: LaneState, now: number, lane: Lane): string {
   const { holder, queue, rollback, hold, pause, alarms } = laneView(state, now);
   const { history, knownBad } = state.ledger;
   const waiting = queue.map(({ sha, manual }) => `${code(sha)}${manual ? ', promoted by hand' : ''}`);
@@ -23,7 +24,7 @@ export function laneDetails(state: LaneState, now: number): string {
     rollback ? `A rollback to ${code(rollback.sha)} is under way` : '',
     holder ? describeHolder(holder) : 'The lane is free',
     section('Queue, in order', waiting, ROOM.waiting),
-    section('Commands', commandLines(hold, pause, holder)),
+    section('Commands', commandLines(lane, hold, pause, holder)),
     section('Last moves', history.map(moveLine).reverse(), ROOM.moves),
     section('Known-bad builds', [...rejectedLines(state.ledger), ...knownBad.map(badLine).reverse()], ROOM.bad),
     section(
@@ -54,18 +55,19 @@ function describeHolder({ sha, workflowId, since, heldFor, revocation }: Holder)
 }
 
 /** Commands that apply now: the effect of each, and the JSON to paste into the form of the UI. */
-function commandLines(hold: LaneHold | null, pause: Pause | null, holder: Holder | null): string[] {
+function commandLines(lane: Lane, hold: LaneHold | null, pause: Pause | null, holder: Holder | null): string[] {
+  const canary = (text: string) => code(commandOf(lane, text));
   const update = (command: string, more = {}) =>
     `Send an Update ${code(command)} with ${code(JSON.stringify({ by: 'your name', reason: 'why', ...more }))}`;
   const lift = hold && LIFTS[hold.name];
   const sha = holder && shortSha(holder.sha);
   return [
-    ...(lift ? [`${code(lift.command)}: ${lift.effect}`] : []),
+    ...(lift ? [`${canary(lift.command)}: ${lift.effect}`] : []),
     ...(hold ? [`${update('unhold')}: promotion is automatic again`] : []),
-    ...(pause ? [`${code('canary resume --reason …')}, or ${update('resume')}: the pause ends`] : []),
+    ...(pause ? [`${canary('resume --reason …')}, or ${update('resume')}: the pause ends`] : []),
     ...(sha
       ? [
-          `${code(`canary lane drop ${sha} --reason …`)}, or ${update('drop', { sha })}: takes the lane from a run that does not answer`,
+          `${canary(`lane drop ${sha} --reason …`)}, or ${update('drop', { sha })}: takes the lane from a run that does not answer`,
         ]
       : []),
   ];

@@ -123,16 +123,16 @@ export function historyOf({ history, knownBad, verdicts }: Ledger, limit: number
   return { moves: last(history), bad: last(knownBad), rejected: last(rejected) };
 }
 
-/** Command that lifts each hold of the lane, and its effect. */
+/** Command of `canary` that lifts each hold of the lane, and its effect. */
 export const LIFTS: Record<LaneHold['name'], { command: string; effect: string }> = {
-  'not-recovered': { command: 'canary lane adopt --reason …', effect: ':latest is taken as it stands' },
-  'latest-moved': { command: 'canary lane adopt --reason …', effect: ':latest is taken as it stands' },
+  'not-recovered': { command: 'lane adopt --reason …', effect: ':latest is taken as it stands' },
+  'latest-moved': { command: 'lane adopt --reason …', effect: ':latest is taken as it stands' },
   'pair-split': {
-    command: 'canary lane adopt --reason …',
+    command: 'lane adopt --reason …',
     effect: 'once canary rollback or canary promote has made the images one build',
   },
   'after-rollback': {
-    command: 'canary lane unhold --reason …',
+    command: 'lane unhold --reason …',
     effect: 'promotion is automatic again; until then the next GREEN build waits for approval',
   },
 };

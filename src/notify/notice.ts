@@ -1,9 +1,9 @@
 import { ALARMS, type DeliveredEvent, partsOfId } from '../contract/events.js';
 import { HOLDS, type HoldName, holdRow } from '../contract/hold.js';
-import { gateOf, type Lane } from '../contract/ids.js';
+import { commandOf, gateOf, type Lane } from '../contract/ids.js';
 import { oneLine } from '../domain/markdown.js';
 import { compareUrl } from '../report/compare.js';
-import { commandOf, uiUrl } from '../report/next-steps.js';
+import { uiUrl } from '../report/next-steps.js';
 
 /** How much an event matters to people, the least first. */
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;

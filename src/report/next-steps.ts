@@ -1,4 +1,4 @@
-import type { Lane } from '../contract/ids.js';
+import { commandOf } from '../contract/ids.js';
 import type { ReportLinks, RunRecord, RunSummary } from './summary.js';
 
 /** A command that a person may run now, and when. */
@@ -43,10 +43,6 @@ export function nextSteps(record: RunRecord, { hold, rejected }: RunSummary): St
   };
   return steps().map(({ when, command }) => ({ when, command: commandOf(record.lane, command) }));
 }
-
-/** Command of the gate, as a person runs it in any shell. */
-export const commandOf = (lane: Lane, text: string): string =>
-  `${lane === '' ? 'canary' : `CANARY_LANE=${lane} canary`} ${text}`;
 
 const decisionSteps = (sha: string): Step[] => [
   { when: 'what each decision would do now', command: `status ${sha}` },

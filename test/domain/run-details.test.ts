@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { parseLane } from '../../src/contract/ids.js';
 import { parseDigest, parseRepository } from '../../src/contract/image.js';
 import type { ReleaseStatus } from '../../src/contract/release.js';
 import type { CheckResult } from '../../src/contract/tenants/check.js';
 import { runDetails } from '../../src/domain/run-details.js';
 
 const at = (digit: string) => parseDigest(`sha256:${digit.repeat(64)}`);
+const LANE = parseLane('');
 const check = (name: string, verdict: CheckResult['verdict'], status = 200): CheckResult => ({
   check: name,
   proves: '',
@@ -45,18 +47,18 @@ const held: ReleaseStatus = {
 
 test('says phase, since when, why, until when, and what each verb would do with the JSON to paste', () => {
   expect(
-    runDetails(held),
+    runDetails(held, LANE),
   ).toBe(`**held** for **could-not-test** since 2026-11-25 06:10:08 UTC, expires at 2026-11-28 06:10:08 UTC, without promoting
 
 canary-2: memory commit accepted
 
 **Waits for a decision, hold \`h1-abc123\`**
 
-- **approve**: go on without that evidence
-- **retry**: test those tenants again
-- **abort**: the release ends
+- **approve**: go on without that evidence: \`canary approve 4c1d56e --hold h1-abc123 --reason "why"\`
+- **retry**: test those tenants again: \`canary retry 4c1d56e --hold h1-abc123 --reason "why"\`
+- **abort**: the release ends: \`canary abort 4c1d56e --hold h1-abc123 --reason "why"\`
 
-More Actions, Send an Update, with the decision as its name and this JSON; or \`canary approve 4c1d56e --reason "why"\`
+Run a command, or use More Actions, Send an Update, with the decision as its name and this JSON:
 
 \`\`\`json
 {"by":"your name","reason":"why","hold":"h1-abc123"}
@@ -72,17 +74,30 @@ More Actions, Send an Update, with the decision as its name and this JSON; or \`
 - canary-1: runs \`4c1d56e\`; 1 of 1 checks passed`);
 });
 
+test('has the command of each decision that applies to the hold, for this gate, and no other', () => {
+  const hold = { ...held.hold, name: 'canary-not-updated' } as ReleaseStatus['hold'];
+  const page = runDetails({ ...held, hold }, parseLane('eu.payments'));
+  expect(page.match(/(?<=`)[^`\n]*canary (?:approve|retry|abort)[^`]*/g)).toEqual([
+    'CANARY_LANE=eu.payments canary retry 4c1d56e --hold h1-abc123 --reason "why"',
+    'CANARY_LANE=eu.payments canary abort 4c1d56e --hold h1-abc123 --reason "why"',
+  ]);
+  expect(page).toContain('- approve does not apply');
+});
+
 describe('names and reasons of other people', () => {
   const evil = '**x** [a](https://b) <img src=x> `y`\n# z @everyone';
-  const shown = runDetails({
-    ...held,
-    hold: null,
-    why: evil,
-    builds: [{ tenant: evil, build: null, why: evil }],
-    tenants: [{ tenant: evil, checks: [check(evil, 'fail')] }],
-    decisions: [{ verb: 'retry', by: evil, reason: evil, at: held.since }],
-    refusals: [evil],
-  });
+  const shown = runDetails(
+    {
+      ...held,
+      hold: null,
+      why: evil,
+      builds: [{ tenant: evil, build: null, why: evil }],
+      tenants: [{ tenant: evil, checks: [check(evil, 'fail')] }],
+      decisions: [{ verb: 'retry', by: evil, reason: evil, at: held.since }],
+      refusals: [evil],
+    },
+    LANE,
+  );
 
   test('stay words: no markup, link, HTML or new line comes of them', () => {
     expect(
@@ -95,7 +110,7 @@ describe('names and reasons of other people', () => {
   test('an answer of a tenant is shown as code, and cut', () => {
     const long = { ...check('events', 'fail'), got: '[x](https://b) '.repeat(100) };
     const [line = ''] =
-      runDetails({ ...held, tenants: [{ tenant: 'canary-1', checks: [long] }] }).match(/- canary-1.*/) ?? [];
+      runDetails({ ...held, tenants: [{ tenant: 'canary-1', checks: [long] }] }, LANE).match(/- canary-1.*/) ?? [];
     expect(line).toMatch(/, got `\[x\]\(https:\/\/b\) .*…`$/);
     expect(line.length).toBeLessThan(250);
   });
@@ -103,19 +118,22 @@ describe('names and reasons of other people', () => {
 
 test('of a thousand tenants those in trouble are shown and the rest is counted, in an address that a proxy takes', () => {
   const names = Array.from({ length: 1_000 }, (_, index) => `canary-${index + 1}`);
-  const details = runDetails({
-    ...held,
-    hold: held.hold && { ...held.hold, why: names.join(', ') },
-    builds: names.map((tenant) => ({ tenant, build: '4c1d56e' })),
-    tenants: names.map((tenant, index) => ({ tenant, checks: [check('events', index === 998 ? 'fail' : 'pass')] })),
-    decisions: Array.from({ length: 50 }, () => ({
-      verb: 'retry',
-      by: 'ada',
-      reason: 'again '.repeat(300),
-      at: held.since,
-    })),
-    refusals: Array.from({ length: 10 }, () => 'no '.repeat(300)),
-  });
+  const details = runDetails(
+    {
+      ...held,
+      hold: held.hold && { ...held.hold, why: names.join(', ') },
+      builds: names.map((tenant) => ({ tenant, build: '4c1d56e' })),
+      tenants: names.map((tenant, index) => ({ tenant, checks: [check('events', index === 998 ? 'fail' : 'pass')] })),
+      decisions: Array.from({ length: 50 }, () => ({
+        verb: 'retry',
+        by: 'ada',
+        reason: 'again '.repeat(300),
+        at: held.since,
+      })),
+      refusals: Array.from({ length: 10 }, () => 'no '.repeat(300)),
+    },
+    LANE,
+  );
   expect(details).toContain('- canary-999: runs');
   expect(details).toMatch(/- and \d{3} more\n/);
   expect(encodeURIComponent(details).length).toBeLessThan(8_000);

@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { parseLane } from '../../src/contract/ids.js';
 import { applyCommand } from '../../src/lane/commands.js';
 import { laneDetails } from '../../src/lane/details.js';
 import { enqueue, grant } from '../../src/lane/queue.js';
 import { beginRollback } from '../../src/lane/rollback.js';
 import { ATTRIBUTION, laneAt, NOON, promote, run, shaOf } from './lane-support.js';
+
+const LANE = parseLane('');
 
 const rolledBack = (by = 'ada', reason = 'it is slow') => {
   const state = laneAt('a');
@@ -20,7 +23,7 @@ describe('laneDetails', () => {
     enqueue(state, run('c'));
     grant(state, NOON);
     enqueue(state, run('d'));
-    expect(laneDetails(state, NOON)).toBe(`**Promotion is automatic**
+    expect(laneDetails(state, NOON, LANE)).toBe(`**Promotion is automatic**
 
 \`ccccccc\` holds the lane since 2026-11-25 12:00:00 UTC (\`canary-release-ccccccc\`)
 
@@ -39,7 +42,7 @@ describe('laneDetails', () => {
   });
 
   test('shows the hold and the pause, what lifts them, and the known-bad builds', () => {
-    const page = laneDetails(rolledBack(), NOON);
+    const page = laneDetails(rolledBack(), NOON, LANE);
     expect(page).toContain(
       '**On hold** for **after-rollback** since 2026-11-25 12:00:00 UTC, by ada: rolled back to aaaaaaa',
     );
@@ -52,26 +55,39 @@ describe('laneDetails', () => {
     expect(page).not.toContain('automatic**');
   });
 
+  test('names the commands of a gate that is not the only one as a person runs them', () => {
+    const state = rolledBack();
+    enqueue(state, run('c'));
+    grant(state, NOON);
+    const commands = laneDetails(state, NOON, parseLane('eu.payments')).match(
+      /(?<=`)[^`\n]*canary (?:lane|resume)[^`]*/g,
+    );
+    expect(commands).toEqual([
+      'CANARY_LANE=eu.payments canary lane unhold --reason …',
+      'CANARY_LANE=eu.payments canary resume --reason …',
+    ]);
+  });
+
   test('escapes markup in names and reasons, and stays below the URL limit of proxies', () => {
     const state = rolledBack('**x** [a](https://b)'.repeat(4), '漢字 <img src=x> '.repeat(30));
     for (let nth = 0; nth < 200; nth += 1) state.ledger.history.push(...state.ledger.history.slice(-1));
     state.ledger.knownBad = Array.from({ length: 200 }, () => state.ledger.knownBad[0]).flatMap((one) => one ?? []);
     enqueue(state, run('c', { manual: true }));
-    const page = laneDetails(state, NOON);
+    const page = laneDetails(state, NOON, LANE);
     expect(page).toMatch(/- and \d{3} more/);
     expect(page).not.toMatch(/(?<!\\)[<[]/);
     expect(encodeURIComponent(page).length).toBeLessThan(8_000);
   });
 
   test('is valid text even if a character is half sent or cut in half', () => {
-    const page = laneDetails(rolledBack('\ud800', `${'a'.repeat(118)}😀`), NOON);
+    const page = laneDetails(rolledBack('\ud800', `${'a'.repeat(118)}😀`), NOON, LANE);
     expect(() => encodeURIComponent(page)).not.toThrow();
   });
 
   test('does not show an expired pause', () => {
     const state = laneAt('a');
     applyCommand(state, 'pause', { ...ATTRIBUTION, until: new Date(NOON + 1).toISOString() }, NOON);
-    expect(laneDetails(state, NOON)).toContain('**Paused**');
-    expect(laneDetails(state, NOON + 2)).not.toContain('**Paused**');
+    expect(laneDetails(state, NOON, LANE)).toContain('**Paused**');
+    expect(laneDetails(state, NOON + 2, LANE)).not.toContain('**Paused**');
   });
 });

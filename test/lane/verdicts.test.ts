@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { parseLane } from '../../src/contract/ids.js';
 import type { LaneRequest, LaneState } from '../../src/contract/lane.js';
 import type { BuildVerdict } from '../../src/contract/tenants/check.js';
 import { unbad } from '../../src/lane/commands.js';
@@ -124,7 +125,7 @@ describe('a build that canary rejected', () => {
     const state = laneWithRejected();
     noteVerdict(state, green('a', 1));
     expect(historyOf(state.ledger, 5).rejected).toEqual([red('b', 1)]);
-    expect(laneDetails(state, NOON)).toMatch(
+    expect(laneDetails(state, NOON, parseLane(''))).toMatch(
       /`bbbbbbb` rejected by canary on 2026-11-25 12:01:00 UTC: canary-1: memory/,
     );
   });
@@ -169,7 +170,7 @@ describe('the live build', () => {
     expect(alarms()).toEqual([
       expect.stringMatching(/^bbbbbbb is live, and was REJECTED BY CANARY on .*canary rollback/),
     ]);
-    expect(laneDetails(state, NOON)).toContain('**Alarms**');
+    expect(laneDetails(state, NOON, parseLane(''))).toContain('**Alarms**');
     noteVerdict(state, green('b', 6));
     expect(alarms()).toEqual([]);
   });

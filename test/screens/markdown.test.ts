@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { parseLane } from '../../src/contract/ids.js';
 import { runDetails } from '../../src/domain/run-details.js';
 import { laneDetails } from '../../src/lane/details.js';
 import { renderReport } from '../../src/report/render.js';
@@ -22,10 +23,12 @@ const structureOf = (page: string) =>
     return [start, ...(plain.match(/[\\`*_[\]<>|~&$#@]/g) ?? [])].join('');
   });
 
+const LANE = parseLane('eu');
+
 const PAGES: [name: string, render: (text: string) => string][] = [
-  ['the page of a run', (text) => runDetails(statusOf(text))],
-  ['the page of a run that is not held', (text) => runDetails({ ...statusOf(text), hold: null })],
-  ['the page of the lane', (text) => laneDetails(laneOf(text), NOON)],
+  ['the page of a run', (text) => runDetails(statusOf(text), LANE)],
+  ['the page of a run that is not held', (text) => runDetails({ ...statusOf(text), hold: null }, LANE)],
+  ['the page of the lane', (text) => laneDetails(laneOf(text), NOON, LANE)],
   ['a report', (text) => renderReport(rejected(text), {})],
   ['a report with answers', (text) => renderReport(rejected(text), {}, { answers: true })],
 ];

@@ -109,7 +109,7 @@ export function setPhase(
 }
 
 /** Updates the run's page in the Temporal UI; this creates no command. */
-export const updateDetails = (state: ReleaseStatus): void => setCurrentDetails(runDetails(state));
+export const updateDetails = (state: ReleaseStatus): void => setCurrentDetails(runDetails(state, ownLane()));
 
 /** Runs one phase after another; each names the next. */
 export async function runPhases<P extends string, R>(

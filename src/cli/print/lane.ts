@@ -68,7 +68,7 @@ function holdLines({ name, why, by, since }: LaneHold, now: number): string[] {
   const { command, effect } = LIFTS[name];
   return [
     `HELD     automatic promotion: ${name}, by ${oneLine(by)} ${ago(since, now)} ago: ${oneLine(why)}`,
-    `         ${command}   ${effect}`,
+    `         canary ${command}   ${effect}`,
   ];
 }
 
