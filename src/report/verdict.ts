@@ -11,7 +11,7 @@ export interface VerdictText {
 }
 
 const NOT_MOVED = ':latest stays pinned to the prior good digest — prod is untouched.';
-const NEXT_CYCLE = 'Prod tenant fleet will pick up the new digest on its next 5-min auto-update cycle.';
+const NEXT_CYCLE = 'Prod tenant fleet will pick up the new digest on its next auto-update cycle.';
 /** Failures whose reason concerns the registry and the move only; other reasons may contain the address of a tenant (I5). */
 const IMAGE_FAILURES: string[] = [
   'BuildNotFound',
