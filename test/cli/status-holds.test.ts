@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { overviewLines, runStatusLines } from '../../src/cli/print/status.js';
 import { HOLDS, type HoldName } from '../../src/contract/hold.js';
+import { parseDigest, parseRepository } from '../../src/contract/image.js';
 import type { ReleaseStatus } from '../../src/contract/release.js';
 import { decisionsNow } from '../../src/domain/decide.js';
 import type { Overview } from '../../src/temporal/overview.js';
@@ -80,6 +81,18 @@ describe('canary status', () => {
         commands.filter((command) => command.includes(` ${verb} `)).length,
       );
   });
+});
+
+test('canary status prints as much of a digest as a person compares', () => {
+  const repository = parseRepository('ghcr.io/acme/platform');
+  const digest = parseDigest(`sha256:${'0123456789abcdef'.repeat(4)}`);
+  const state = { ...heldFor('approval'), images: [{ repository, digest, latest: null }] };
+  const live = { sha: SHA, since, how: 'promoted', by: null, images: [{ repository, digest }] };
+  const lines = [...overviewLines({ ...overviewOf(state), live }, NOW), ...runStatusLines(ID, state, NOW)];
+  expect(lines.filter((line) => line.includes('sha256:'))).toEqual([
+    '         ghcr.io/acme/platform sha256:0123456789ab',
+    '  ghcr.io/acme/platform sha256:0123456789ab',
+  ]);
 });
 
 describe('canary status of one release', () => {

@@ -117,12 +117,17 @@ function decisionLines(workflowId: string, sha: string, { verbs }: ReleaseStatus
     .map((verb) => `canary ${verb} ${sha}${which} --reason …   ${verbs?.[verb].text}`);
 }
 
+/** Enough of a digest to compare it; JSON and reports have the whole of it. */
+const shortDigest = (digest: string) => digest.slice(0, 'sha256:'.length + 12);
+
 function liveLines(live: LiveBuild | null, back: string | null, now: number): string[] {
   if (live === null) return ['live     unknown: no move is in the ledger or among the kept runs'];
   const who = live.by ? `, by ${oneLine(live.by)}` : '';
   return [
     `live     ${live.sha ?? 'unknown build'} for ${ago(live.since, now)}: ${live.how}${who}`,
-    ...live.images.map(({ repository, digest }) => `         ${repository} ${digest ?? 'nothing'}`),
+    ...live.images.map(
+      ({ repository, digest }) => `         ${repository} ${digest === null ? 'nothing' : shortDigest(digest)}`,
+    ),
     ...(live.production ? [`         production: ${oneLine(live.production)}`] : []),
     ...(back ? [`         back: canary rollback ${back} --reason …`] : []),
   ];
@@ -132,7 +137,7 @@ function liveLines(live: LiveBuild | null, back: string | null, now: number): st
 export function runStatusLines(workflowId: string, state: ReleaseStatus, now: number): string[] {
   return [
     `${workflowId} ${state.phase} for ${ago(state.since, now)}${remainingText(state, now)}: ${state.why}`,
-    ...state.images.map(({ repository, digest }) => `  ${repository} ${digest}`),
+    ...state.images.map(({ repository, digest }) => `  ${repository} ${shortDigest(digest)}`),
     ...(state.hold ? [`  hold ${state.hold.id}, until ${state.hold.until}`] : []),
     ...noteLines(state),
     ...decisionLines(workflowId, state.sha, state).map((line) => `  ${line}`),
