@@ -166,7 +166,7 @@ export const LANE_UNAVAILABLE = {
   none: 'there is no lane yet: canary setup',
   closed:
     'the lane has ended: the next release, or the check for drift every 5 minutes, starts it again, and it recovers its ledger',
-  silent: 'the lane does not answer: no worker serves it (canary worker), or it is stuck (canary doctor)',
+  silent: 'the lane does not answer: start a worker (canary worker); if one is running, canary doctor names the cause',
 } as const;
 
 export type LaneUnavailable = keyof typeof LANE_UNAVAILABLE;

@@ -140,7 +140,7 @@ describe('without a lane or a worker', () => {
     if (command === 'queue')
       await until('that is told', async () =>
         (await canary([command])).out.includes(
-          'LANE     the lane does not answer: no worker serves it (canary worker), or it is stuck (canary doctor)',
+          'LANE     the lane does not answer: start a worker (canary worker); if one is running, canary doctor names the cause',
         ),
       );
   });
