@@ -21,11 +21,11 @@ export async function checkRuns(client: Client, lane: Lane): Promise<Finding[]> 
     ...(unseen && !(why && unseen.fix === VISIBILITY_FIX) ? [unseenFinding(unseen)] : []),
     ...(alarm ? [alarmFinding(alarm)] : []),
     ...troubles.map(
-      ({ workflowId, what, fix }): Finding => ({
+      ({ workflowId, what, fix, otherwise }): Finding => ({
         area: 'runs',
         level: stopsReleases(workflowId) ? 'stops' : 'warning',
         what: `${workflowId} ${what}`,
-        fix,
+        fix: otherwise === undefined ? fix : `${fix}; if that does not help: ${otherwise}`,
       }),
     ),
     ...(stuck instanceof RunsUnlisted ? [] : (stuck ?? []))

@@ -1,10 +1,11 @@
 import type { Client } from '@temporalio/client';
 import { tsToMs } from '@temporalio/common/lib/time.js';
 import { type Lane, releaseLaneId } from '../contract/ids.js';
-import type { Holder, LaneState, RunRef } from '../contract/lane.js';
+import type { Holder, LaneState } from '../contract/lane.js';
 import type { ReleasePhase } from '../contract/release.js';
 import { type LaneView, laneView } from '../lane/view.js';
 import { type LaneUnavailable, laneClient } from './lane-client.js';
+import { type Trouble, troubleOf } from './records/trouble.js';
 import { findRun, isOpen, queryStatus } from './runs.js';
 
 /** The lane and its holder, for people. */
@@ -19,8 +20,8 @@ export interface HolderNow extends Holder {
   phase: ReleasePhase | null;
   /** When that phase ends without a decision, ISO 8601. */
   until: string | null;
-  /** Its workflow task keeps failing: no message reaches it. */
-  stuck: boolean;
+  /** Why its workflow task keeps failing, so that no message reaches it; null if it does not. */
+  stuck: Trouble | null;
 }
 
 /** Time limit of the holder's query, in milliseconds: with the lane's query the whole takes at most two seconds. */
@@ -37,7 +38,7 @@ export async function laneNow(
   const view = { ...laneView(state, Date.now()), unserved };
   const { holder } = view;
   if (!holder) return { ...view, holder };
-  const [status, stuck] = await Promise.all([statusOf(holder), isStuck(client, holder)]);
+  const [status, stuck] = await Promise.all([statusOf(holder), stuckBy(client, holder)]);
   const { phase = null, until = null } = status ?? {};
   return { ...view, holder: { ...holder, phase, until, stuck } };
 }
@@ -52,10 +53,12 @@ export async function isUnserved(client: Client, lane: Lane): Promise<boolean> {
   return (task.attempt ?? 0) > 2 || Date.now() - tsToMs(task.originalScheduledTime ?? undefined) > UNSERVED_MS;
 }
 
-/** Whether its workflow task failed at least twice in a row. */
-export async function isStuck(client: Client, { workflowId, runId }: RunRef): Promise<boolean> {
+/** What keeps the holder from going on, if its workflow task failed at least twice in a row. */
+async function stuckBy(client: Client, { workflowId, runId, sha }: Holder): Promise<Trouble | null> {
   const run = await findRun(client, workflowId, runId);
-  return (run?.raw.pendingWorkflowTask?.attempt ?? 0) > 2;
+  if (run === null || (run.raw.pendingWorkflowTask?.attempt ?? 0) <= 2) return null;
+  const trouble = await troubleOf(client, run);
+  return trouble && { ...trouble, otherwise: `canary lane drop ${sha} --reason …, and the next release continues` };
 }
 
 /** The state of the lane, whether or not a worker serves it, or why it is missing; takes at most `limitMs`, two seconds if left out. */

@@ -82,7 +82,8 @@ export async function overview(client: Client, lane: Lane): Promise<Overview> {
     const run = (await runsPromise).running.find((one) => one.workflowId === workflowId);
     return run ? run.state : queryStatus(client, workflowId, QUERY_TIMEOUT_MS);
   };
-  const [seen, fromRuns] = await Promise.all([laneNow(client, lane, stateOf), runsPromise]);
+  const [seen, listed] = await Promise.all([laneNow(client, lane, stateOf), runsPromise]);
+  const fromRuns = { ...listed, troubles: withHolder(listed.troubles, seen) };
   const isTold = fromRuns.troubles.some(({ workflowId }) => workflowId === releaseLaneId(lane));
   const laneView = isUnavailable(seen) ? seen : { ...seen, unserved: seen.unserved && !isTold };
   if (isUnavailable(laneView) || laneView.live === null) return { lane: laneView, ...fromRuns };
@@ -92,6 +93,12 @@ export async function overview(client: Client, lane: Lane): Promise<Overview> {
   const { at, kind, ...entry } = laneView.live;
   const live = { ...entry, since: at, how: KIND_LABELS[kind], production: summary, productionBack };
   return { ...fromRuns, troubles, lane: laneView, live, back: laneView.back };
+}
+
+/** The same troubles; of a holder that is stuck with what to do if the fix does not help. */
+function withHolder(troubles: Trouble[], lane: LaneNow | LaneUnavailable): Trouble[] {
+  const stuck = isUnavailable(lane) ? null : lane.holder?.stuck;
+  return stuck ? [stuck, ...troubles.filter(({ workflowId }) => workflowId !== stuck.workflowId)] : troubles;
 }
 
 /** How production took the live build, by the watch over the move that brought it there. */

@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import { queueLines } from '../../src/cli/print/lane.js';
 import { overviewLines, runStatusLines } from '../../src/cli/print/status.js';
 import { HOLDS, type HoldName } from '../../src/contract/hold.js';
 import { parseDigest, parseRepository } from '../../src/contract/image.js';
 import type { ReleaseStatus } from '../../src/contract/release.js';
+import { parseSha } from '../../src/contract/sha.js';
 import { decisionsNow } from '../../src/domain/decide.js';
+import { emptyLane } from '../../src/lane/state.js';
+import { laneView } from '../../src/lane/view.js';
 import type { Overview } from '../../src/temporal/overview.js';
 
 const SHA = '4c1d56e';
@@ -93,6 +97,17 @@ test('canary status prints as much of a digest as a person compares', () => {
     '         ghcr.io/acme/platform sha256:0123456789ab',
     '  ghcr.io/acme/platform sha256:0123456789ab',
   ]);
+});
+
+test('a holder that is stuck is shown once, with its fix first, and then how to drop it', () => {
+  const holder = { workflowId: ID, runId: 'r', sha: parseSha(SHA), fencingToken: 1, since };
+  const stuck = { workflowId: ID, what: 'is stuck', fix: 'FIX', otherwise: 'DROP' };
+  const view = { ...laneView(emptyLane(), NOW), unserved: false };
+  const lane = { ...view, holder: { ...holder, phase: null, until: null, stuck } };
+  const lines = [`STOPPED  ${ID} is stuck`, '         FIX', '         if that does not help: DROP'];
+  expect(queueLines(lane, NOW).slice(0, 3)).toEqual(lines);
+  const out = overviewLines({ ...overviewOf(heldFor('approval')), lane, troubles: [stuck] }, NOW);
+  expect(out.filter((line) => /STOPPED|FIX|DROP/.test(line))).toEqual(lines);
 });
 
 describe('canary status of one release', () => {

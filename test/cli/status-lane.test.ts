@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { laneCommandUpdate } from '../../src/contract/messages.js';
+import { resetFix } from '../../src/temporal/records/trouble.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { canary as run } from '../support/cli.js';
 import { useCountedGate } from '../support/counted-gate.js';
@@ -80,17 +81,21 @@ describe('canary status of the lane', () => {
     },
   );
 
-  fullTest('prints that its holder is stuck, and how to drop it', async () => {
+  fullTest('prints once why its holder is stuck, with the fix, and then how to drop it', async () => {
     const { sha, handle } = await stuckHolder(gate());
     const out = await until('its task has failed more than once', async () => {
       const lines = await status();
-      const at = lines.findIndex((line) => line.startsWith('STUCK'));
+      const at = lines.findIndex((line) => line.startsWith('STOPPED') && line.includes('failed'));
       return at < 0 ? null : lines.slice(at);
     });
-    expect(out.slice(0, 2)).toEqual([
-      `STUCK    ${handle.workflowId} holds the lane, and its workflow task keeps failing`,
-      `         canary lane drop ${sha} --reason …   the next release continues`,
-    ]);
+    const lines = [
+      expect.stringMatching(`^STOPPED  ${handle.workflowId} is stuck: its workflow task has failed \\d+ times$`),
+      `         ${resetFix(handle.workflowId)}`,
+      `         if that does not help: canary lane drop ${sha} --reason …, and the next release continues`,
+    ];
+    expect(out.slice(0, 3)).toEqual(lines);
+    expect(out.filter((line) => /STOPPED|lane drop/.test(line))).toHaveLength(2);
+    expect((await canary('queue')).out.slice(0, 3)).toEqual(lines);
     await gate().laneClient.update(laneCommandUpdate('drop'), { ...ada, sha });
     await handle.terminate('by the test');
   });

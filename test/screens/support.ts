@@ -92,7 +92,12 @@ export function overviewOf(text: string): Overview {
       alarms: [text],
       missing: [text],
       unserved: true,
-      holder: { ...holderOf(text), phase: 'soaking', until: text, stuck: true },
+      holder: {
+        ...holderOf(text),
+        phase: 'soaking',
+        until: text,
+        stuck: { workflowId: text, what: text, fix: text, otherwise: text },
+      },
     },
     live: {
       sha: null,

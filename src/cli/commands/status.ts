@@ -23,7 +23,8 @@ import { type Command, type Given, type Io, OUTPUT, TEMPORAL, wantsJson } from '
 import { EXIT } from '../exit-codes.js';
 import { laneFrom } from '../identity.js';
 import { gateLines } from '../print/gates.js';
-import { noteLines, openCheckLines, overviewLines, runStatusLines, troubleLines } from '../print/status.js';
+import { troubleLines } from '../print/lane.js';
+import { noteLines, openCheckLines, overviewLines, runStatusLines } from '../print/status.js';
 
 export const status: Command = {
   options: [{ flags: '--watch', description: 'print it again on every change, until Ctrl-C' }, ...OUTPUT],

@@ -8,37 +8,37 @@ import { type History, LIFTS, type Target } from '../../lane/view.js';
 import type { Latest } from '../../registry/read-latest.js';
 import { LANE_UNAVAILABLE } from '../../temporal/lane-client.js';
 import type { HolderNow, LaneNow } from '../../temporal/lane-view.js';
+import type { Trouble } from '../../temporal/records/trouble.js';
 
 /** Longest alarm, in characters: its fix is at its end. */
 const MAX_ALARM = 1_000;
+/** Longest trouble or fix, in characters. */
+const MAX_TROUBLE = 1_000;
 
 type QueueView = Omit<LaneNow, 'live' | 'back'>;
 
 /** `canary queue`, worst first. */
 export function queueLines(lane: QueueView, now: number): string[] {
-  return [...alertLines(lane, now), ...holderLines(lane, now)];
+  const { holder } = lane;
+  return [...(holder?.stuck ? troubleLines(holder.stuck) : []), ...alertLines(lane, now), ...holderLines(lane, now)];
 }
 
+/** An open run that does not go on, and what a person does about it. */
+export const troubleLines = ({ workflowId, what, fix, otherwise }: Trouble): string[] => [
+  `STOPPED  ${workflowId} ${oneLine(what, MAX_TROUBLE)}`,
+  `         ${oneLine(fix, MAX_TROUBLE)}`,
+  ...(otherwise === undefined ? [] : [`         if that does not help: ${oneLine(otherwise)}`]),
+];
+
 /** What stops tests or automatic promotion, with the command that lifts it. */
-export function alertLines(
-  { holder, hold, pause, quarantines, missing, alarms, unserved }: QueueView,
-  now: number,
-): string[] {
+export function alertLines({ hold, pause, quarantines, missing, alarms, unserved }: QueueView, now: number): string[] {
   return [
     ...(unserved ? [`LANE     ${LANE_UNAVAILABLE.silent}`] : []),
     ...alarms.map((line) => `ALARM    ${oneLine(line, MAX_ALARM)}`),
-    ...(holder?.stuck ? stuckLines(holder) : []),
     ...(hold ? holdLines(hold, now) : []),
     ...(pause ? pauseLines(pause, now) : []),
     ...quarantines.flatMap((one) => quarantineLines(one, now)),
     ...missing.map((line) => `GONE     ${oneLine(line)}`),
-  ];
-}
-
-function stuckLines({ sha, workflowId }: HolderNow): string[] {
-  return [
-    `STUCK    ${workflowId} holds the lane, and its workflow task keeps failing`,
-    `         canary lane drop ${sha} --reason …   the next release continues`,
   ];
 }
 

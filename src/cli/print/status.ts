@@ -8,12 +8,8 @@ import { oneLine } from '../../domain/markdown.js';
 import { LANE_UNAVAILABLE } from '../../temporal/lane-client.js';
 import { isUnavailable, type LaneNow } from '../../temporal/lane-view.js';
 import type { LiveBuild, Overview } from '../../temporal/overview.js';
-import type { Trouble } from '../../temporal/records/trouble.js';
-import { ago, alertLines, holderLines } from './lane.js';
+import { ago, alertLines, holderLines, troubleLines } from './lane.js';
 import { describeObserved } from './smoke.js';
-
-/** Longest trouble or fix, in characters. */
-const MAX_TROUBLE = 1_000;
 
 /** Ended runs shown on the one screen. */
 const MAX_ENDED = 5;
@@ -59,12 +55,6 @@ export function overviewLines(
 /** What a screen without a list of runs does not show. */
 export const unlistedLines = (unlisted: string | null): string[] =>
   unlisted === null ? [] : [`RUNS     cannot be listed: ${oneLine(unlisted)}; only what the lanes know is shown`];
-
-/** An open run that does not go on, and what a person does about it. */
-export const troubleLines = ({ workflowId, what, fix }: Trouble): string[] => [
-  `STOPPED  ${workflowId} ${oneLine(what, MAX_TROUBLE)}`,
-  `         ${oneLine(fix, MAX_TROUBLE)}`,
-];
 
 /** Production is red: what is wrong, and the command to go back. */
 const redLines = (live: LiveBuild | null) =>

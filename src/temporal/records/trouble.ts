@@ -22,6 +22,8 @@ export interface Trouble {
   what: string;
   /** A command, or what a person must do. */
   fix: string;
+  /** What a person does if that does not help: the holder of the lane alone keeps the next release waiting. */
+  otherwise?: string;
 }
 
 const { WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR: NON_DETERMINISTIC } =
