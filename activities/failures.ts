@@ -11,12 +11,9 @@ import { SecretNotStored } from '../src/tenants/control-plane/secret-command.js'
 import { FleetUnreadable } from '../src/tenants/fleet.js';
 import type { Wait } from './heartbeat.js';
 
-/** Error of a worker that lacks a tenant's secret; another worker may have it. */
+/** Error of a worker that lacks a tenant's secret, or the tenant itself; another worker may have it. */
 export class SecretMissing extends Error {
   override readonly name = 'SecretMissing';
-  constructor(tenant: string) {
-    super(`this worker has no admin token for ${tenant}`);
-  }
 }
 
 /** Part of the heartbeat details of an attempt that lacked a secret; the rest is what it knew until then. */

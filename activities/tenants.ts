@@ -92,15 +92,18 @@ export async function accessOf(
     return (await source?.read(signal, MAX_AGE_MS))?.access ?? new Map();
   } catch (error) {
     throw error instanceof FleetError || error instanceof FleetUnreadable
-      ? new SecretMissing(`${who}: ${error.message}`)
+      ? new SecretMissing(`this worker has no admin token for ${who}: ${error.message}`)
       : error;
   }
 }
 
-/** Access to one tenant. @throws {SecretMissing} */
+/** Access to one tenant. A fleet has the token of each of its tenants, so one without has left it. @throws {SecretMissing} */
 export function accessTo(access: Fleet['access'], { name, origin }: PlannedTenant): Access {
   const found = access.get(origin);
-  if (found === undefined) throw new SecretMissing(name);
+  if (found === undefined)
+    throw new SecretMissing(
+      `${name} is no longer in the fleet of this worker, or has another URL there: put it back as it was and retry, or abort and release the build again, which reads the fleet`,
+    );
   return found;
 }
 

@@ -68,7 +68,8 @@ export interface WatchResult {
 export function createWatchActivities(dependencies: ActivityDependencies) {
   const { config, suite, client, lane, stopping, registry, waits } = dependencies;
   const production = () => {
-    if (config.productionFleet === null) throw new SecretMissing('production: CANARY_PROD_FLEET_FILE is not set');
+    if (config.productionFleet === null)
+      throw new SecretMissing('this worker has no production fleet: CANARY_PROD_FLEET_FILE is not set');
     return config.productionFleet;
   };
   const anonymous: Access = { token: '', headers: {}, network: config.network };

@@ -22,7 +22,8 @@ export async function ofProduction(
   { config }: ActivityDependencies,
   tenants: PlannedTenant[],
 ): Promise<PlannedTenant[]> {
-  if (config.productionFleet === null) throw new SecretMissing('production: CANARY_PROD_FLEET_FILE is not set');
+  if (config.productionFleet === null)
+    throw new SecretMissing('this worker has no production fleet: CANARY_PROD_FLEET_FILE is not set');
   const fleet = await config.productionFleet.read(cancellationSignal());
   const known = new Set(fleet.tenants.map(({ origin }) => origin));
   const ours = tenants.filter(({ origin }) => known.has(origin));

@@ -94,9 +94,10 @@ export const HOLDS = {
   },
   'secret-missing': {
     ...TRY_AGAIN,
-    means: "no worker had a tenant's token for 5 minutes",
+    means: "no worker had a tenant's token for 5 minutes, or the tenant left the fleet",
     fault: 'SecretMissing',
-    lookAt: "the worker's configuration, or two workers that differ (`canary doctor`)",
+    lookAt:
+      "the worker's configuration, or two workers that differ (`canary doctor`); if the tenant left the fleet, abort and release the build again",
   },
   'timed-out': {
     ...TRY_AGAIN,

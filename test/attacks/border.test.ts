@@ -212,7 +212,10 @@ describe('tenants that the worker is not configured for', () => {
     expect(
       await failureOf(execute('watchFleet', [SHA, plan({ tenants }), { soakMs: 1, unreported: [], stretch: null }])),
     ).toMatchObject({ type: 'SecretMissing' });
-    expect(await failureOf(execute('smokeTenant', [tenants[0], 0]))).toMatchObject({ type: 'SecretMissing' });
+    expect(await failureOf(execute('smokeTenant', [tenants[0], 0]))).toMatchObject({
+      type: 'SecretMissing',
+      message: expect.stringMatching(/^canary-1 is no longer in the fleet of this worker, .*: put it back .* or abort/),
+    });
     expect(listener.requests).toEqual([]);
   });
 
