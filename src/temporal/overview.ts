@@ -57,7 +57,10 @@ export interface Overview {
   /** The latest run that left the images split or unmoved; null if a later one fixed that. */
   alarm: (ListedRun & { why: string }) | null;
   /** Running runs; `state` is null if no worker answers in time. */
-  running: (ListedRun & { state: ReleaseStatus | null /** What a rollback waits for. */; waitsFor?: string[] })[];
+  running: (ListedRun & {
+    state: ReleaseStatus | null /** What a rollback waits for, and which steps of a release fail. */;
+    waitsFor?: string[];
+  })[];
   /** Open runs that do not go on, and why, and a watch over the live build, or an addition of a tenant, that ended too early. */
   troubles: Trouble[];
   /** Ended runs, the latest first. */
@@ -139,7 +142,7 @@ async function overviewFromRuns(client: Client, lane: Lane): Promise<Omit<Overvi
         const { isRollback } = parseRunId(workflowId);
         const [state, waits] = await Promise.all([
           queryStatus(client, workflowId, QUERY_TIMEOUT_MS),
-          isRollback ? waitsFor(client, lane, workflowId) : null,
+          isRollback || (run.waitingFor === null && run.phase !== 'queued') ? waitsFor(client, lane, workflowId) : null,
         ]);
         return { ...run, state, ...(waits && { waitsFor: waits }) };
       }),

@@ -1,13 +1,15 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import proto from '@temporalio/proto';
-import { type Lane, moveLatestId } from '../contract/ids.js';
+import { type Lane, moveLatestId, parseRunId } from '../contract/ids.js';
 import { type MoveProgress, progressLine } from '../contract/move.js';
 import { oneLine } from '../domain/markdown.js';
 import { readFailure, readPayload } from './payloads/read.js';
 import { findRun, isOpen } from './runs.js';
 
-/** What each activity of a rollback and its mover waits for. */
+/** What each activity of a release, of a rollback and of its mover waits for; a release says itself which tenants it waits for. */
 const WAITS: Record<string, string> = {
+  loadPlan: 'a worker: its configuration, and the fleet',
+  resolveBuild: 'the registry: the images of the build',
   loadImages: 'a worker: the images of the gate',
   knownBuild: "the lane's answer: the digests of the build",
   resolveTarget: 'the registry: the images of the build',
@@ -25,23 +27,30 @@ const WAITS: Record<string, string> = {
 type Raw = WorkflowExecutionDescription['raw'];
 type Pending = NonNullable<Raw['pendingActivities']>[number];
 
-/** What a running rollback waits for, by name: from what Temporal lists about it and its mover, so it needs no worker. */
+/**
+ * What a running rollback waits for, by name: from what Temporal lists about it and its mover, so it needs no worker. Of a release, whose
+ * status says what it waits for, only the steps that fail.
+ */
 export async function waitsFor(client: Client, lane: Lane, workflowId: string): Promise<string[]> {
   const run = await findRun(client, workflowId).catch(() => null);
   if (!run || !isOpen(run)) return [];
   const { pendingChildren } = run.raw;
   const mover = pendingChildren?.length ? await findRun(client, moveLatestId(lane)).catch(() => null) : null;
   const runs = [run, ...(mover && isOpen(mover) ? [mover] : [])];
-  const lines = await Promise.all(runs.map(({ raw }) => ofRun(client, raw)));
+  const { isRollback } = parseRunId(workflowId);
+  const lines = await Promise.all(runs.map(({ raw }) => ofRun(client, raw, isRollback)));
   return [...new Set(lines.flat().map((line) => oneLine(line)))];
 }
 
 async function ofRun(
   client: Client,
   { pendingActivities, pendingChildren, pendingWorkflowTask }: Raw,
+  isRollback: boolean,
 ): Promise<string[]> {
-  const activities = (await Promise.all((pendingActivities ?? []).map((one) => ofActivity(client, one)))).flat();
-  if (activities.length > 0 || pendingChildren?.length) return activities;
+  const activities = (
+    await Promise.all((pendingActivities ?? []).map((one) => ofActivity(client, one, isRollback)))
+  ).flat();
+  if (!isRollback || activities.length > 0 || pendingChildren?.length) return activities;
   const attempt = pendingWorkflowTask?.attempt ?? 0;
   if (attempt > 2)
     return [`a worker that can run it: its workflow task has failed ${attempt - 1} times (canary doctor)`];
@@ -51,11 +60,13 @@ async function ofRun(
 async function ofActivity(
   client: Client,
   { activityType, attempt, state, lastFailure, heartbeatDetails }: Pending,
+  isRollback: boolean,
 ): Promise<string[]> {
   const what = WAITS[activityType?.name ?? ''];
   if (what === undefined) return [];
   const progress = await readProgress(client, heartbeatDetails);
   if (progress.length > 0) return progress;
+  if (!isRollback && (attempt ?? 1) <= 1) return [];
   const isTaken = state === proto.temporal.api.enums.v1.PendingActivityState.PENDING_ACTIVITY_STATE_STARTED;
   if (!isTaken && (attempt ?? 1) <= 1) return ['a worker (canary worker)'];
   const why = await readFailure(client, lastFailure);

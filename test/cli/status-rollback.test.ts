@@ -63,3 +63,15 @@ fullTest('status without a worker names the worker that a rollback waits for', a
   expect(err).toEqual([`canary: ${handle.workflowId} is running, but no worker answers (canary worker)`]);
   await handle.terminate('by the test');
 });
+
+fullTest('status names the step of a release that fails while it resolves, with its last failure', async () => {
+  const sha = newSha();
+  await gate().publish(sha);
+  const match = isTagRead(sha);
+  const heal = registry.faults.add({ match, respond: () => ociError(503, 'UNAVAILABLE', 'down') });
+  onTestFinished(heal);
+  const handle = await gate().release({ sha });
+  await shows(sha, /^ +waits for the registry: the images of the build; attempt \d+, after .*503/);
+  expect((await canary('status', sha)).out[0]).toMatch(/ resolving for /);
+  await handle.terminate('by the test');
+});

@@ -178,25 +178,16 @@ async function runStatus(client: Client, lane: Lane, run: WorkflowExecutionDescr
 }
 
 async function openStatus(client: Client, lane: Lane, workflowId: string): Promise<StatusOutput> {
-  if (parseRunId(workflowId).isRollback) return rollbackStatus(client, lane, workflowId);
-  const state = await queryStatus(client, workflowId);
-  if (state === null) return { lines: [], data: null, silent: workflowId };
-  const before = state.phase === 'queued' ? await runsAhead(client, lane, workflowId) : [];
-  const lines = runStatusLines(workflowId, state, Date.now());
-  if (before.length === 0) return { lines, data: state };
-  const ahead = before.map(({ sha, phase }) => (phase ? `${sha} (${phase})` : sha));
-  return { lines: [...lines, `  ahead in the queue: ${ahead.join(', then ')}`], data: { ...state, before } };
-}
-
-/** A running rollback, and what it waits for, which Temporal knows without a worker. */
-async function rollbackStatus(client: Client, lane: Lane, workflowId: string): Promise<StatusOutput> {
+  // Temporal knows what a run waits for, without a worker.
   const [state, waits] = await Promise.all([queryStatus(client, workflowId), waitsFor(client, lane, workflowId)]);
-  const lines = waits.map((one) => `  waits for ${one}`);
-  if (state === null) return { lines, data: null, silent: workflowId };
-  return {
-    lines: [...runStatusLines(workflowId, state, Date.now()), ...lines],
-    data: { ...state, waitsFor: waits },
-  };
+  const waitLines = waits.map((one) => `  waits for ${one}`);
+  if (state === null) return { lines: waitLines, data: null, silent: workflowId };
+  const lines = [...runStatusLines(workflowId, state, Date.now()), ...waitLines];
+  const data = parseRunId(workflowId).isRollback || waits.length > 0 ? { ...state, waitsFor: waits } : state;
+  const before = state.phase === 'queued' ? await runsAhead(client, lane, workflowId) : [];
+  if (before.length === 0) return { lines, data };
+  const ahead = before.map(({ sha, phase }) => (phase ? `${sha} (${phase})` : sha));
+  return { lines: [...lines, `  ahead in the queue: ${ahead.join(', then ')}`], data: { ...data, before } };
 }
 
 /** The holder of the lane, and the releases that are ahead in the queue. */
