@@ -50,7 +50,7 @@ export const SETTINGS = z.object({
   ),
   gatesFile: setting(
     'CANARY_GATES_FILE',
-    'A JSON file of gates by name (`docs/gates.schema.json`), which one worker serves on one set of task queues: docs/operations.md. What a gate does not set is as in the environment. Unset: the environment is the only gate.',
+    'A JSON file of gates by name (`docs/gates.schema.json`), which one worker serves on one set of task queues: docs/gates.md. What a gate does not set is as in the environment. Unset: the environment is the only gate.',
     orNull(text),
   ),
   buildProbe: setting(

@@ -25,7 +25,7 @@ afterAll(async () => {
 const startWorker = (gate: Gate) => startVictim(gate, folder, { command: ['bin/canary.js', 'worker'] });
 const open = (name: string) => Gate.open(name, { registry: registry.host, env: PATIENT, isIdle: true });
 
-// In parallel: an activity of a dead worker times out only after 5 to 15 s.
+// In parallel: an activity of a dead worker times out only after 5 to 45 s.
 describe.concurrent('a worker killed', () => {
   // `npm run kills` kills it at every event.
   fullTest.for(PHASES)(
