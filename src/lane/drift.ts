@@ -1,6 +1,8 @@
 import { InvalidInput } from '../contract/brand.js';
+import type { Repository } from '../contract/image.js';
 import type { LaneState, Ledger } from '../contract/lane.js';
 import type { Drift } from '../contract/move.js';
+import type { Sha } from '../contract/sha.js';
 import { oneLine } from '../domain/markdown.js';
 import { isMoment, isText } from '../domain/payloads/fields.js';
 import { buildsOf, type NamedEntry, whyKnownBad } from './ledger.js';
@@ -32,6 +34,23 @@ export function otherImages({ expectedLatest }: Ledger, configured: readonly str
       .filter((one) => !moved.includes(one))
       .map((one) => `CANARY_IMAGES has ${one}, which the last move had not`),
   ];
+}
+
+/** Images that the rollback to the live build left where they were, with the build that they are on, by the history: production is on two builds. */
+export function leftByRollback({ history }: Ledger): { repository: Repository; sha: Sha | null }[] {
+  const live = history.at(-1);
+  if (live?.kind !== 'rollback') return [];
+  // Several rollbacks in a row may each have left an image.
+  const recent = history.slice(
+    Math.max(
+      0,
+      history.findLastIndex(({ kind }) => kind !== 'rollback'),
+    ),
+  );
+  const last = new Map(recent.flatMap(({ images, sha }) => images.map(({ repository }) => [repository, sha] as const)));
+  return [...last]
+    .filter(([repository]) => !live.images.some((image) => image.repository === repository))
+    .map(([repository, sha]) => ({ repository, sha }));
 }
 
 /** Records a drift and returns the alarms that it has not raised yet. A `:latest` that was moved from outside puts the lane on hold, unless it is on hold already (invariant I8). */

@@ -1,4 +1,5 @@
 import type { AlarmName } from '../contract/events.js';
+import type { Repository } from '../contract/image.js';
 import type {
   Holder,
   KnownBadBuild,
@@ -14,6 +15,7 @@ import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
 import type { BuildVerdict } from '../contract/tenants/check.js';
 import { activeQuarantines, type Quarantine } from '../contract/tenants/quarantine.js';
 import { isPaused } from './commands.js';
+import { leftByRollback } from './drift.js';
 import { buildsOf, defaultRollbackTarget, whyKnownBad } from './ledger.js';
 import { inOrder, isStarved } from './queue.js';
 import { lostAlarm, outOfOrderAlarm } from './sequence.js';
@@ -45,6 +47,8 @@ export interface LaneView {
   alarms: string[];
   /** Manifests that a rollback needs and the last drift check found missing, one line each. */
   missing: string[];
+  /** Images that the rollback to the live build left on another build, one line each. */
+  left: string[];
 }
 
 /** Reads the view from the state. @param now epoch, ms. */
@@ -69,8 +73,14 @@ export function laneView(state: LaneState, now: number): LaneView {
     alarms: [liveRejection(ledger), lostAlarm(ledger), outOfOrderAlarm(ledger)].filter((line) => line !== null),
     // Kept after a new move: a missing manifest stays missing, and an empty list until the next check, 5 minutes, would hide it.
     missing: ledger.drift?.missing ?? [],
+    left: leftByRollback(ledger).map(({ repository, sha }) => describeLeft(repository, sha, ledger)),
   };
 }
+
+const describeLeft = (repository: Repository, sha: Sha | null, { history }: Ledger) =>
+  `${repository} is on ${sha ?? 'an unknown build'}, and production on two builds: the rollback to ${history.at(-1)?.sha ?? 'an unknown build'} did not move it, because CANARY_IMAGES lacks it, or that build has no such image (fix: ${LEFT_FIX})`;
+const LEFT_FIX =
+  'put it into CANARY_IMAGES and roll back again, or move or delete its tag; docs/operations.md, Add or remove an image';
 
 /** Alarms of the lane that still hold, whether or not a person has seen them. `PairSplit` is `pair-split` here; of `ledger-not-kept` the state has nothing. */
 export const openAlarms = ({ ledger }: LaneState): AlarmName[] => [

@@ -135,3 +135,22 @@ describe('canary status of one release', () => {
     expect(lines(true)).toEqual([`${ID} soaking for 5s: soaking`]);
   });
 });
+
+describe('canary status of images', () => {
+  const images = ['registry.example/platform', 'registry.example/extra'].map(parseRepository);
+  const live = { sha: parseSha(SHA), at: since, kind: 'promotion' as const, by: 'ada', reason: 'green' };
+  const lane = { ...laneView(emptyLane(), NOW), holder: null, unserved: false };
+  const seen = (more: object) => ({ ...overviewOf(heldFor('approval')), lane: { ...lane, ...more } });
+  const withLive = seen({ live: { ...live, images: images.map((repository) => ({ repository, digest: null })) } });
+
+  test('names each image of the live build that the environment lacks, if that names any', () => {
+    const said = `         CANARY_IMAGES lacks ${images[1]}: a rollback would leave it on this build`;
+    expect(overviewLines(withLive, NOW, images.slice(0, 1))).toContain(said);
+    for (const configured of [images, null])
+      expect(overviewLines(withLive, NOW, configured).join()).not.toContain('lacks');
+  });
+
+  test('names an image that a rollback left on another build', () => {
+    expect(overviewLines(seen({ left: ['extra is elsewhere'] }), NOW)).toContain('LEFT     extra is elsewhere');
+  });
+});

@@ -1,8 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import type { LaneState } from '../../src/contract/lane.js';
-import { MAX_MISSING, noteDrift, otherImages, parseDrift, rollbackTargets } from '../../src/lane/drift.js';
-import { openAlarms } from '../../src/lane/view.js';
-import { laneAt, NOON, promote, shaOf, tagsOf } from './lane-support.js';
+import { parseRepository } from '../../src/contract/image.js';
+import type { LaneState, LedgerEntry } from '../../src/contract/lane.js';
+import {
+  leftByRollback,
+  MAX_MISSING,
+  noteDrift,
+  otherImages,
+  parseDrift,
+  rollbackTargets,
+} from '../../src/lane/drift.js';
+import { record } from '../../src/lane/ledger.js';
+import { emptyLane } from '../../src/lane/state.js';
+import { laneView, openAlarms } from '../../src/lane/view.js';
+import { digestOf, laneAt, NOON, promote, shaOf, tagsOf } from './lane-support.js';
 
 const found = (state: LaneState, latest: string | null, missing: string[] = []) => ({
   expectedAt: state.ledger.expectedLatest?.at ?? 0,
@@ -110,4 +120,59 @@ test('the manifests of the three newest good builds are looked for', () => {
   for (const [letter, before] of ['ba', 'cb', 'dc', 'ed']) promote(state, letter as string, before as string);
   state.ledger.knownBad.push({ sha: shaOf('d'), digests: [], since: 'then', by: 'ada', reason: 'x' });
   expect(rollbackTargets(state.ledger).map(({ sha }) => sha)).toEqual(['e', 'c', 'b'].map(shaOf));
+});
+
+describe('images that a rollback left', () => {
+  const EXTRA = parseRepository('registry.example/extra');
+  /** Moves `:latest` to a build, with or without a third image. */
+  function move(state: LaneState, kind: LedgerEntry['kind'], letter: string, withExtra: boolean) {
+    const images = tagsOf(letter) as LedgerEntry['images'];
+    const all = withExtra ? [...images, { repository: EXTRA, digest: digestOf(shaOf(letter), 2) }] : images;
+    record(state.ledger, {
+      sha: shaOf(letter),
+      at: new Date(NOON).toISOString(),
+      kind,
+      by: 'ada',
+      reason: 'x',
+      images: all,
+    });
+  }
+  const laneWith = (...moves: [LedgerEntry['kind'], string, boolean][]) => {
+    const state = emptyLane();
+    for (const one of moves) move(state, ...one);
+    return state;
+  };
+  const BEFORE: [LedgerEntry['kind'], string, boolean][] = [
+    ['promotion', 'a', true],
+    ['promotion', 'b', true],
+    ['promotion', 'c', true],
+  ];
+  const left = [{ repository: EXTRA, sha: shaOf('c') }];
+
+  test('are those that the build before had and the rollback did not move, on the build that they are on', () => {
+    const state = laneWith(...BEFORE, ['rollback', 'b', false]);
+    expect(leftByRollback(state.ledger)).toEqual(left);
+    expect(laneView(state, NOON).left).toEqual([
+      expect.stringMatching(
+        `^${EXTRA} is on ${shaOf('c')}, .* the rollback to ${shaOf('b')} did not move it, .*CANARY_IMAGES`,
+      ),
+    ]);
+  });
+
+  test('are left by a second rollback too, until one moves them', () => {
+    expect(leftByRollback(laneWith(...BEFORE, ['rollback', 'b', false], ['rollback', 'a', false]).ledger)).toEqual(
+      left,
+    );
+    expect(leftByRollback(laneWith(...BEFORE, ['rollback', 'b', false], ['rollback', 'a', true]).ledger)).toEqual([]);
+  });
+
+  test.each<[string, [LedgerEntry['kind'], string, boolean][]]>([
+    ['a rollback that moved all', [...BEFORE, ['rollback', 'b', true]]],
+    ['a promotion without an image: a person has taken it out', [...BEFORE, ['promotion', 'd', false]]],
+    ['a rollback after that', [...BEFORE, ['promotion', 'd', false], ['rollback', 'c', false]]],
+    ['an adoption after the rollback', [...BEFORE, ['rollback', 'b', false], ['adopted', 'b', false]]],
+    ['an empty history', []],
+  ])('are none after %s', (_name, moves) => {
+    expect(leftByRollback(laneWith(...moves).ledger)).toEqual([]);
+  });
 });

@@ -42,6 +42,7 @@ test('a lane that knows nothing shows nothing', () => {
     newestSequence: 0,
     alarms: [],
     missing: [],
+    left: [],
   });
   expect(targetsOf(emptyLane().ledger)).toEqual([]);
   expect(openAlarms(emptyLane())).toEqual([]);

@@ -119,4 +119,12 @@ export default [
     replace: "const { registry, tag = 'latest' as Tag, manifest, lease",
     test: 'test/workflows/release/promote-tag.test.ts > promotes to that tag, and leaves :latest alone',
   },
+  {
+    name: 'image-left-by-the-first-rollback',
+    breaks: 'an image that the rollback before the last one left is forgotten: production on two builds, and a clean status',
+    file: 'src/lane/drift.ts',
+    find: "history.findLastIndex(({ kind }) => kind !== 'rollback')",
+    replace: 'history.length - 2',
+    test: 'test/lane/drift.test.ts > are left by a second rollback too, until one moves them',
+  },
 ];

@@ -91,6 +91,7 @@ export function overviewOf(text: string): Overview {
       ...view,
       alarms: [text],
       missing: [text],
+      left: [text],
       unserved: true,
       holder: {
         ...holderOf(text),

@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { readGates } from '../../config/gates.js';
-import { InvalidInput } from '../../contract/brand.js';
+import { readSetting } from '../../config/schema.js';
+import { InvalidInput, nullIfInvalid } from '../../contract/brand.js';
 import { gateOf, type Lane, parseRunId, releaseId, rollbackId } from '../../contract/ids.js';
+import type { Repository } from '../../contract/image.js';
 import { DECISIONS } from '../../contract/messages.js';
 import { parseSha, type Sha } from '../../contract/sha.js';
 import { oneLine } from '../../domain/markdown.js';
@@ -62,7 +64,7 @@ function run(given: Given, io: Io): Promise<number> {
     const readStatus = () => promptly(client, readNow);
     const readNow = () => {
       if (gates !== null) return gatesStatus(client, [...gates.keys()]);
-      return sha === null ? overallStatus(client, lane) : buildStatus(client, lane, sha);
+      return sha === null ? overallStatus(client, lane, configuredImages(io)) : buildStatus(client, lane, sha);
     };
     const print = ({ lines, data }: StatusOutput) => {
       for (const line of wantsJson(given) ? [JSON.stringify(data)] : lines) io.out(line);
@@ -106,7 +108,13 @@ const lostLines = (client: Client, lane: Lane): Promise<string[]> =>
 /** The data has no clock in it: it changes only if there is something new to print. */
 const comparableData = ({ data }: StatusOutput) => JSON.stringify(data);
 
-async function overallStatus(client: Client, lane: Lane): Promise<StatusOutput> {
+/** Images in the environment of this machine; null without any that can be read. */
+function configuredImages({ env }: Io): Repository[] | null {
+  const images = nullIfInvalid(() => readSetting(env, 'images')) ?? [];
+  return images.length > 0 ? images.map(({ repository }) => repository) : null;
+}
+
+async function overallStatus(client: Client, lane: Lane, configured: Repository[] | null): Promise<StatusOutput> {
   const [data, adding] = await Promise.all([overview(client, lane), openAdditions(client, lane)]);
   const lines = adding.flatMap(({ workflowId, status: now }) => {
     if (now) return [`ADDING   ${now.slug}: ${now.phase}, ${now.why}`];
@@ -114,7 +122,7 @@ async function overallStatus(client: Client, lane: Lane): Promise<StatusOutput> 
     return isStopped ? [] : [`ADDING   ${workflowId}: no worker answers`];
   });
   return {
-    lines: [...overviewLines(data, Date.now()), ...lines],
+    lines: [...overviewLines(data, Date.now(), configured), ...lines],
     data: adding.length > 0 ? { ...data, adding } : data,
   };
 }

@@ -31,7 +31,10 @@ export const troubleLines = ({ workflowId, what, fix, otherwise }: Trouble): str
 ];
 
 /** What stops tests or automatic promotion, with the command that lifts it. */
-export function alertLines({ hold, pause, quarantines, missing, alarms, unserved }: QueueView, now: number): string[] {
+export function alertLines(
+  { hold, pause, quarantines, missing, left, alarms, unserved }: QueueView,
+  now: number,
+): string[] {
   return [
     ...(unserved ? [`LANE     ${LANE_UNAVAILABLE.silent}`] : []),
     ...alarms.map((line) => `ALARM    ${oneLine(line, MAX_ALARM)}`),
@@ -39,6 +42,7 @@ export function alertLines({ hold, pause, quarantines, missing, alarms, unserved
     ...(pause ? pauseLines(pause, now) : []),
     ...quarantines.flatMap((one) => quarantineLines(one, now)),
     ...missing.map((line) => `GONE     ${oneLine(line)}`),
+    ...left.map((line) => `LEFT     ${oneLine(line, MAX_ALARM)}`),
   ];
 }
 

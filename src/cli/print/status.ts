@@ -1,5 +1,6 @@
 import { shortIdentity } from '../../config/hash.js';
 import { parseRunId } from '../../contract/ids.js';
+import type { LedgerEntry } from '../../contract/lane.js';
 import type { ReleaseStatus, RollbackNotes } from '../../contract/release.js';
 import type { TenantSmoke } from '../../contract/tenants/check.js';
 import { rounded } from '../../domain/duration.js';
@@ -14,10 +15,12 @@ import { describeObserved } from './smoke.js';
 /** Ended runs shown on the one screen. */
 const MAX_ENDED = 5;
 
-/** One screen, worst first: alarm, missing workers, what stops the lane, what is held for people, what is running, what is live. */
+/** One screen, worst first: alarm, missing workers, what stops the lane, what is held for people, what is running, what is live.
+ * @param configured images of this machine; null if its environment names none. */
 export function overviewLines(
   { lane, alarm, workers, running, live, back, ended, troubles, unlisted, unseen }: Overview,
   now: number,
+  configured: readonly string[] | null = null,
 ): string[] {
   const absent = workers.filter(({ identities, unasked }) => identities.length === 0 && unasked === undefined);
   const laneView = isUnavailable(lane) ? null : lane;
@@ -43,6 +46,7 @@ export function overviewLines(
     ...(laneView ? laneLines(laneView) : []),
     ...(laneView ? holderLines(laneView, now) : []),
     ...liveLines(live, back, now),
+    ...(laneView?.live && configured ? lackingLines(laneView.live, configured) : []),
     ...workers
       .filter(({ identities }) => identities.length > 0)
       .map(({ queue, identities }) => `workers  ${queue}: ${identities.map(shortIdentity).join(', ')}`),
@@ -122,6 +126,12 @@ function liveLines(live: LiveBuild | null, back: string | null, now: number): st
     ...(back ? [`         back: canary rollback ${back} --reason …`] : []),
   ];
 }
+
+/** Images of the live build that the configuration of this machine lacks. */
+const lackingLines = ({ images }: LedgerEntry, configured: readonly string[]) =>
+  images
+    .filter(({ repository }) => !configured.includes(repository))
+    .map(({ repository }) => `         CANARY_IMAGES lacks ${repository}: a rollback would leave it on this build`);
 
 /** One run by its own status, with the command of each decision that applies. */
 export function runStatusLines(workflowId: string, state: ReleaseStatus, now: number): string[] {
