@@ -2,19 +2,23 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { awaitRunEnd } from '../../src/temporal/runs.js';
+import { releaseId, rollbackId } from '../../src/contract/ids.js';
+import { parseSha } from '../../src/contract/sha.js';
+import { awaitRunEnd, findRun } from '../../src/temporal/runs.js';
 import { canary as run } from '../support/cli.js';
 import { useGate } from '../support/gate.js';
+import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
+import { until } from '../support/until.js';
 
 const gate = useGate('cli-report');
 const canary = (args: string[], env = {}) => run(args, { CANARY_LANE: 'cli-report', ...env });
 const onTerminal = (args: string[]) => run(args, { CANARY_LANE: 'cli-report' }, undefined, true);
 
 describe('canary report', () => {
-  const [first, second] = [newSha(), newSha()];
+  const [old, first, second] = [newSha(), newSha(), newSha()];
   beforeAll(async () => {
-    await gate().begin(newSha());
+    await gate().begin(old);
     for (const sha of [first, second]) {
       await gate().publish(sha);
       gate().deploy({ sha });
@@ -136,6 +140,54 @@ describe('canary report', () => {
       /^## ⚠️ The release was TERMINATED\n\nThe run was terminated in Temporal: \(address\) is gone\n/,
     );
     expect(text).toContain('requested by ada');
+  });
+
+  test('of a build that no run moved, status and report answer from the ledger, and postmortem is refused', async () => {
+    const was = `${old} was live from `;
+    const status = await canary(['status', old]);
+    expect(status).toMatchObject({ code: 0, err: [] });
+    expect([status.out[0], status.out[3]]).toEqual([
+      expect.stringMatching(`^${was}`),
+      expect.stringMatching(/^ {2}adopted by the test at .*: as it should be$/),
+    ]);
+    expect((await canary(['report', old])).out[0]).toMatch(`## ${was}`);
+    expect(JSON.parse((await canary(['status', old, '--json'])).out.join())).toMatchObject({ sha: old, run: null });
+    expect(await canary(['report', old, '--rollback'])).toMatchObject({ code: 2 });
+    expect(await canary(['postmortem', old])).toMatchObject({ code: 2 });
+  });
+
+  fullTest('of a build whose runs are gone, status, report and postmortem answer from the ledger', async () => {
+    const { client, lane } = gate();
+    await gate().replay();
+    for (const workflowId of [releaseId, rollbackId].map((idOf) => idOf(lane, parseSha(first)))) {
+      const { namespace } = client.options;
+      // Each of its runs.
+      for (let run = await findRun(client, workflowId); run; run = await findRun(client, workflowId)) {
+        const { runId } = run;
+        await client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution: { workflowId, runId } });
+        await until('it is gone', async () => (await findRun(client, workflowId, runId)) === null);
+      }
+    }
+    const status = await canary(['status', first]);
+    expect(status).toMatchObject({ code: 0, err: [] });
+    expect(status.out[0]).toMatch(new RegExp(`^${first} is live since 20.* UTC$`));
+    expect(status.out.join('\n')).toMatch(
+      /\n {2}rolled back to it by bob at .*: search is slow\n {2}Temporal has no run of it: /,
+    );
+    const report = await canary(['report', first, '--release']);
+    expect(report).toMatchObject({ code: 0, err: [] });
+    expect(report.out.join('\n')).toMatch(
+      new RegExp(`^## ${first} was live from .*\n\n- promoted by ada at .*\n- then promoted ${second} by ada`),
+    );
+    const [json = ''] = (await canary(['report', first, '-o', 'json'])).out;
+    expect(JSON.parse(json)).toMatchObject({ sha: first, run: null, replacedBy: null, move: { kind: 'rollback' } });
+    const draft = await canary(['postmortem', first]);
+    expect(draft).toMatchObject({ code: 4, out: [] });
+    expect(draft.err).toEqual([
+      expect.stringMatching(
+        new RegExp(`^canary: no post-mortem can be drafted: ${first} is live since .*; rolled back to it by bob at`),
+      ),
+    ]);
   });
 
   test('of a build without a run is a usage error', async () => {

@@ -121,7 +121,8 @@ export default [
   },
   {
     name: 'image-left-by-the-first-rollback',
-    breaks: 'an image that the rollback before the last one left is forgotten: production on two builds, and a clean status',
+    breaks:
+      'an image that the rollback before the last one left is forgotten: production on two builds, and a clean status',
     file: 'src/lane/drift.ts',
     find: "history.findLastIndex(({ kind }) => kind !== 'rollback')",
     replace: 'history.length - 2',

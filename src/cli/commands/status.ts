@@ -9,6 +9,7 @@ import type { Repository } from '../../contract/image.js';
 import { DECISIONS } from '../../contract/messages.js';
 import { parseSha, type Sha } from '../../contract/sha.js';
 import { oneLine } from '../../domain/markdown.js';
+import { ledgerRecordLines } from '../../report/ledger-record.js';
 import { isOutage, withClient } from '../../temporal/connect.js';
 import { NoAnswer, promptly, whyNot } from '../../temporal/faults/in-time.js';
 import { gatesNow } from '../../temporal/gates.js';
@@ -24,6 +25,7 @@ import { waitsFor } from '../../temporal/waits-for.js';
 import { type Command, type Given, type Io, OUTPUT, TEMPORAL, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { laneFrom } from '../identity.js';
+import { recordFromLedger } from '../lane-query.js';
 import { gateLines } from '../print/gates.js';
 import { troubleLines } from '../print/lane.js';
 import { noteLines, openCheckLines, overviewLines, runStatusLines } from '../print/status.js';
@@ -132,12 +134,15 @@ async function gatesStatus(client: Client, lanes: Lane[]): Promise<StatusOutput>
   return { lines: gateLines(data), data };
 }
 
-/** The release of a build and the rollback to it, as far as they exist; the one that started last comes first.
- * @throws {InvalidInput} if neither exists. */
+/** The release of a build and the rollback to it, as far as they exist; the one that started last comes first. Without one, what the ledger knows.
+ * @throws {InvalidInput} if that is nothing. */
 async function buildStatus(client: Client, lane: Lane, sha: Sha): Promise<StatusOutput> {
   const ids = [releaseId(lane, sha), rollbackId(lane, sha)];
   const found = (await Promise.all(ids.map((id) => findRun(client, id)))).filter((run) => run !== null);
-  if (found.length === 0) throw new InvalidInput(`no run ${ids.join(' or ')} (canary status)`);
+  if (found.length === 0) {
+    const record = await recordFromLedger(client, lane, sha, ids);
+    return { lines: ledgerRecordLines(record), data: { ...record, run: null } };
+  }
   found.sort((a, b) => b.startTime.getTime() - a.startTime.getTime());
   const [production, senders, ...result] = await Promise.all([
     productionNow(client, lane, sha),
