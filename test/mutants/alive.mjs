@@ -217,6 +217,15 @@ export default [
     test: 'test/e2e/deployment.test.ts > with two versions of workers, a release keeps the one that it began with, and the lane follows the current one, and back',
   },
   {
+    name: 'deployed-watch-stays-on-its-version',
+    breaks: 'the next shift of a watch over production stays on the version of workers that the first one began with',
+    file: 'workflows/versions/continue-on-current.ts',
+    find: 'workflowInfo().currentDeploymentVersion === undefined',
+    replace:
+      "workflowInfo().currentDeploymentVersion === undefined || workflowInfo().workflowType === 'WatchProduction'",
+    test: 'test/e2e/crossings.test.ts > a release in awaiting-canary keeps version 1.0 while the lane and a watch go to 1.1, and back',
+  },
+  {
     name: 'deployed-release-changes-its-version',
     breaks: 'a release goes on with another version of the workers than the one that it began with',
     file: 'workers/create-worker.ts',

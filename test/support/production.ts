@@ -2,13 +2,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect } from 'vitest';
-import { watchProductionId } from '../../src/contract/ids.js';
+import { WORKFLOWS, watchProductionId } from '../../src/contract/ids.js';
 import { parseSha } from '../../src/contract/sha.js';
-import type { WatchReport } from '../../src/contract/tenants/production.js';
+import type { WatchPlan, WatchReport } from '../../src/contract/tenants/production.js';
 import { parseReleaseInput } from '../../src/domain/inputs.js';
+import { beginWatch } from '../../src/domain/production-watch.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startTenant, type Tenant } from '../../testbed/tenant.js';
 import { type Gate, TOKEN } from './gate.js';
+import { startContinued } from './seeds.js';
 import { newSha } from './shas.js';
 import { until } from './until.js';
 
@@ -58,4 +60,34 @@ export async function watchOf(gate: Gate, sha: string, after = '') {
 /** Result of the watch of a build. */
 export async function watched(gate: Gate, sha: string): Promise<WatchReport> {
   return (await watchOf(gate, sha)).handle.result() as Promise<WatchReport>;
+}
+
+/** Starts a watch over production as the run that continues another one does. Its shifts last a second, in place of an hour. */
+export async function continuedWatch(gate: Gate, production: Tenant[], sha: string, limits: Partial<WatchPlan>) {
+  const started = new Date().toISOString();
+  const tenants = production.map(({ name, url: origin }) => ({ name, origin }));
+  const waits = { pollMs: 300, bakeMs: 500, graceMs: 1_000, watchMs: 600_000, shiftMs: 1_000, awayMs: 60_000 };
+  const plan: WatchPlan = { tenants, buildProbe: [{ path: '/health', field: 'sha' }], ...waits, ...limits };
+  const seen = beginWatch(
+    production.map(({ name: tenant }) => ({ tenant })),
+    Date.now(),
+  );
+  const report = {
+    sha,
+    outcome: 'watching',
+    why: 'begins',
+    propose: null,
+    tenants: [],
+    bake: null,
+    started,
+    until: null,
+  };
+  const workflowId = watchProductionId(gate.lane, parseSha(sha));
+  const handle = await startContinued(gate, {
+    workflowId,
+    workflowType: WORKFLOWS.watch,
+    args: [{ sha }, { plan, seen, report }],
+    memo: { movedAt: started },
+  });
+  return { started, first: gate.keep(handle), current: gate.client.workflow.getHandle(workflowId) };
 }

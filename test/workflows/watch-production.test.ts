@@ -1,18 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
-import { taskQueue, WORKFLOWS, watchProductionId } from '../../src/contract/ids.js';
+import { taskQueue, watchProductionId } from '../../src/contract/ids.js';
 import { CanaryOutcome, CanaryPhase, CanarySha, CanaryTenantsRed } from '../../src/contract/search-attributes.js';
 import { parseSha } from '../../src/contract/sha.js';
 import type { WatchPlan, WatchReport } from '../../src/contract/tenants/production.js';
 import { maxGapMs } from '../../src/domain/fleet-watch.js';
-import { beginWatch } from '../../src/domain/production-watch.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import type { Tenant } from '../../testbed/tenant.js';
 import { canary } from '../support/cli.js';
 import { logged, useGate } from '../support/gate.js';
-import { moveTo, startProduction, watched, watchOf, writeFleet } from '../support/production.js';
+import { continuedWatch, moveTo, startProduction, watched, watchOf, writeFleet } from '../support/production.js';
 import { fullTest } from '../support/rows.js';
-import { startContinued } from '../support/seeds.js';
 import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 import { told } from '../support/stopped.js';
@@ -247,35 +245,8 @@ fullTest(
   },
 );
 
-/** Starts a watch as the run that continues another one does. */
-async function continueWatch(sha: string, limits: Partial<WatchPlan>) {
-  const started = new Date().toISOString();
-  const tenants = production.map(({ name, url: origin }) => ({ name, origin }));
-  const waits = { pollMs: 300, bakeMs: BAKE_MS, graceMs: 1_000, watchMs: WATCH_MS, shiftMs: 1_000, awayMs: 60_000 };
-  const plan: WatchPlan = { tenants, buildProbe: [{ path: '/health', field: 'sha' }], ...waits, ...limits };
-  const seen = beginWatch(
-    production.map(({ name: tenant }) => ({ tenant })),
-    Date.now(),
-  );
-  const report = {
-    sha,
-    outcome: 'watching',
-    why: 'begins',
-    propose: null,
-    tenants: [],
-    bake: null,
-    started,
-    until: null,
-  };
-  const workflowId = watchProductionId(gate().lane, parseSha(sha));
-  const handle = await startContinued(gate(), {
-    workflowId,
-    workflowType: WORKFLOWS.watch,
-    args: [{ sha }, { plan, seen, report }],
-    memo: { movedAt: started },
-  });
-  return { started, first: gate().keep(handle), current: gate().client.workflow.getHandle(workflowId) };
-}
+const continueWatch = (sha: string, limits: Partial<WatchPlan>) =>
+  continuedWatch(gate(), production, sha, { bakeMs: BAKE_MS, watchMs: WATCH_MS, ...limits });
 
 fullTest('a watch that continues as new keeps what it has seen', async () => {
   const sha = newSha();
