@@ -50,6 +50,8 @@ export const taskQueue = (lane: Lane) => prefixed(workersOf(lane), QUEUE);
 export const waitTaskQueue = (lane: Lane) => `${taskQueue(lane)}-wait`;
 /** Task queue of the mover's activities, so that no smoke takes their slots (docs/protocol.md, Acquiring the lane). */
 export const moveTaskQueue = (lane: Lane) => `${taskQueue(lane)}-move`;
+/** Task queue of a namespace on which no task ever is: who polls it learns Temporal's time. */
+export const CLOCK_QUEUE = 'canary-clock';
 
 /** The part of a visibility query that leaves the runs of one gate, where several share a queue. */
 export const ofGate = (lane: Lane) => (gateOf(lane) === null ? '' : ` AND WorkflowId STARTS_WITH '${lane}-'`);

@@ -5,6 +5,7 @@ import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.js';
 import { formatDuration } from '../domain/duration.js';
 import { DeadlineReached } from '../net/deadline.js';
 import { NamespaceMissing, withClient } from '../temporal/connect.js';
+import { serverTime } from '../temporal/faults/server-time.js';
 import { invalidSearchAttributes, registerByHand } from '../temporal/namespace.js';
 import { checkSchedule } from './drift.js';
 import { type Finding, stops } from './finding.js';
@@ -16,6 +17,10 @@ import { checkWorkers } from './workers.js';
 const READ_FIX = 'look at the server; do these credentials have the right to read its namespace?';
 /** Time limit of one query, in milliseconds. */
 const CALL_TIMEOUT_MS = 3_000;
+/** How long Temporal may take to tell its time, in milliseconds. */
+const CLOCK_TIMEOUT_MS = 2_000;
+/** Difference of two clocks that is told, in milliseconds: more than the error of its measure. */
+const SKEW_MS = 5_000;
 
 /** Checks the server and its namespace; if both exist, also what is in the namespace. */
 export async function checkTemporal(
@@ -29,6 +34,7 @@ export async function checkTemporal(
     const server = await check('temporal', 'namespace', namespace);
     if (stops(server)) return server;
     const rest = await Promise.all([
+      check('temporal', 'the clock of this shell', checkClock),
       check('temporal', 'search attributes', checkSearchAttributes),
       check('workers', 'workers', () => checkWorkers(client, lane, hash)),
       check('lane', 'lane', () => checkLane(client, lane)),
@@ -71,6 +77,16 @@ async function namespace({ options, workflowService }: Client): Promise<Finding[
       what: `server ${serverVersion} answers; namespace ${name} keeps ended runs for ${retention}`,
     },
   ];
+}
+
+/** Whether the clock of this shell goes as Temporal's does. Nothing if Temporal does not tell its time. */
+export async function checkClock(client: Client): Promise<Finding[]> {
+  const time = await serverTime(client, CLOCK_TIMEOUT_MS);
+  const ahead = time === null ? 0 : Date.now() - time;
+  if (Math.abs(ahead) < SKEW_MS) return [];
+  const which = ahead > 0 ? 'ahead of' : 'behind';
+  const what = `the clock of this shell is ${Math.round(Math.abs(ahead) / 1_000)} s ${which} Temporal's, so the ages and times that commands show are wrong`;
+  return [{ area: 'temporal', level: 'warning', what, fix: 'synchronize the clock of this machine (NTP)' }];
 }
 
 async function checkSearchAttributes({ connection, options }: Client): Promise<Finding[]> {

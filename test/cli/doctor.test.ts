@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { checkDriftId } from '../../src/contract/ids.js';
 import { laneCommandUpdate } from '../../src/contract/messages.js';
@@ -8,7 +9,9 @@ import { startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { startTemporalProxy } from '../../testbed/temporal-proxy.js';
 import { startTemporalServer, type TemporalServer } from '../../testbed/temporal-server.js';
 import { startTokenServer } from '../../testbed/token-server.js';
+import { repositoryRoot } from '../../testbed/tools.js';
 import { READER, WRITER } from '../registry/support.js';
+import { canary as spawned } from '../support/canary-process.js';
 import { canary } from '../support/cli.js';
 import { Gate, TOKEN, useGate } from '../support/gate.js';
 import { fullTest } from '../support/rows.js';
@@ -100,6 +103,18 @@ describe('canary doctor of a healthy gate', () => {
       new Set(['settings', 'temporal', 'workers', 'lane', 'runs', 'registry', 'tenants']),
     );
     expect(code).toBe(0);
+  });
+
+  test('from a shell whose clock is two minutes ahead warns of it, and finds the worker', async () => {
+    const { said, exit } = spawned(['doctor'], {
+      ...gate().env,
+      TEMPORAL_ADDRESS: temporalAddress(),
+      NODE_OPTIONS: `--require ${join(repositoryRoot, 'test', 'support', 'skewed-clock.cjs')}`,
+      TEST_SKEW_MS: '120000',
+    });
+    await exit;
+    expect(said()).toMatch(/^WARNING {2}temporal {2}the clock of this shell is 1(19|20|21) s ahead of Temporal's, /m);
+    expect(said()).toMatch(/^ok {7}workers {3}\d+@.+ polls$/m);
   });
 });
 

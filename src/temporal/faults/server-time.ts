@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import { optionalTsToMs } from '@temporalio/common/lib/time.js';
+import proto from '@temporalio/proto';
+import { CLOCK_QUEUE } from '../../contract/ids.js';
+import { inTime } from './in-time.js';
+
+/** How long Temporal may take to tell its time, in milliseconds: `canary status` waits 1.5 s for a task queue. */
+const LIMIT_MS = 1_000;
+/** Deadline of the poll, in milliseconds: Temporal refuses one of less than 2 s. It is canceled once it was seen. */
+const POLL_MS = 10_000;
+/** Pause before the queue is described again, in milliseconds. */
+const AGAIN_MS = 20;
+/** How long an answer counts, in milliseconds. */
+const FRESH_MS = 60_000;
+
+/** What Temporal's clock has more than `performance.now()`, which no correction of the local clock changes. */
+const offsets = new WeakMap<Client, { at: number; offset: Promise<number | null> }>();
+
+/** Time of Temporal's clock, in milliseconds since 1970, half of `limitMs` more or less; null if it does not tell, as to credentials that may only read. */
+export async function serverTime(client: Client, limitMs = LIMIT_MS): Promise<number | null> {
+  let known = offsets.get(client);
+  if (known === undefined || performance.now() - known.at > FRESH_MS) {
+    known = { at: performance.now(), offset: ask(client, limitMs) };
+    offsets.set(client, known);
+  }
+  const offset = await known.offset;
+  if (offset === null) offsets.delete(client);
+  return offset === null ? null : offset + performance.now();
+}
+
+/** No call returns the time. But Temporal writes down when a worker polled, so this process polls a queue on which no task ever is. */
+async function ask(client: Client, limitMs: number): Promise<number | null> {
+  const { workflowService, options } = client;
+  const { TASK_QUEUE_TYPE_ACTIVITY } = proto.temporal.api.enums.v1.TaskQueueType;
+  const queue = { namespace: options.namespace, taskQueue: { name: CLOCK_QUEUE } };
+  const identity = `clock-${randomUUID()}`;
+  const over = new AbortController();
+  const sent = performance.now();
+  const poll = client
+    .withAbortSignal(over.signal, () =>
+      client.withDeadline(Date.now() + POLL_MS, () => workflowService.pollActivityTaskQueue({ ...queue, identity })),
+    )
+    .then(() => null);
+  const seen = async () => {
+    for (;;) {
+      const { pollers } = await workflowService.describeTaskQueue({
+        ...queue,
+        taskQueueType: TASK_QUEUE_TYPE_ACTIVITY,
+      });
+      const polled = optionalTsToMs(pollers?.find((one) => one.identity === identity)?.lastAccessTime);
+      if (polled !== undefined) return polled - (sent + performance.now()) / 2;
+      await delay(AGAIN_MS, undefined, { signal: over.signal });
+    }
+  };
+  try {
+    return await inTime(limitMs, Promise.race([poll, seen()]));
+  } catch {
+    return null;
+  } finally {
+    over.abort();
+  }
+}
