@@ -8,6 +8,7 @@ import type { Gates } from './gates.js';
 import { serveHttp } from './http.js';
 import { logEvent, logLine } from './log.js';
 import type { Look } from './look/look.js';
+import { watchProcess } from './look/process.js';
 
 /** How long Temporal may take for an answer about readiness, in milliseconds. */
 const READY_MS = 1_000;
@@ -63,10 +64,12 @@ export async function serveWorker(
   { address, isDefault }: Config['http'],
   parts: ServedParts,
 ): Promise<() => Promise<void>> {
+  const ofProcess = watchProcess();
   try {
     const { port, close } = await serveHttp(address, {
       metrics: parts.runtime.metrics,
-      ownMetrics: () => metrics.render([...parts.look.gauges(), infoOf(parts.version), problemsOf(parts.gates)]),
+      ownMetrics: () =>
+        metrics.render([...parts.look.gauges(), ...ofProcess(), infoOf(parts.version), problemsOf(parts.gates)]),
       dead: () => dead(parts),
       notReady: () => notReady(parts),
     });

@@ -80,6 +80,13 @@ export const METRICS = {
     meaning:
       'Problems for which this worker tests no release of a gate, or does not serve it: `/readyz` and its log name them',
   },
+  canary_resident_memory_bytes: { kind: 'gauge', labels: [], meaning: 'Memory that the worker takes of its machine' },
+  canary_heap_used_bytes: { kind: 'gauge', labels: [], meaning: 'Memory of the JavaScript heap that is in use' },
+  canary_event_loop_delay_seconds: {
+    kind: 'gauge',
+    labels: [],
+    meaning: 'How late the event loop of the worker ran since the scrape before, 99th percentile',
+  },
   canary_look_ok: {
     kind: 'gauge',
     labels: [],

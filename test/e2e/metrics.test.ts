@@ -67,6 +67,9 @@ fullDescribe('the metrics of a worker', () => {
     for (const [name, known] of Object.entries(KNOWN))
       for (const labels of known) expect([name, labels, sampleOf(text, name, labels)]).toEqual([name, labels, 0]);
     expect(sampleOf(text, 'canary_registry_requests_total', { status: '503' })).toBe(0);
+    for (const name of ['canary_resident_memory_bytes', 'canary_heap_used_bytes'])
+      expect([name, Number(sampleOf(text, name)) > 1e7]).toEqual([name, true]);
+    expect(sampleOf(text, 'canary_event_loop_delay_seconds')).toBeGreaterThanOrEqual(0);
   });
 
   test(

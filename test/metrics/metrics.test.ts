@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { Metrics } from '../../src/metrics/metrics.js';
 import { KNOWN, METRICS, type MetricName } from '../../src/metrics/table.js';
+import { watchProcess } from '../../workers/look/process.js';
+import { until } from '../support/until.js';
 
 const samplesOf = (text: string) => text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
 
@@ -52,6 +54,34 @@ describe('metrics', () => {
     const lines = samplesOf(metrics.render());
     expect(lines.every((line) => line.startsWith('canary_check_latency_seconds'))).toBe(true);
     expect(lines.at(-1)).toBe('canary_check_latency_seconds_count{check="a \\"b\\"\\nevil_total 1 \\\\"} 1');
+  });
+});
+
+describe('the metrics of the process', () => {
+  const sampleIn = (text: string, name: string) => Number(new RegExp(`^${name} (.+)$`, 'm').exec(text)?.[1]);
+  const rendered = (gauges: ReturnType<typeof watchProcess>) => new Metrics().render(gauges());
+  const block = (ms: number) => {
+    for (const end = performance.now() + ms; performance.now() < end; );
+  };
+
+  test('tell its memory as it is now', () => {
+    const text = rendered(watchProcess());
+    const { rss, heapUsed } = process.memoryUsage();
+    expect(sampleIn(text, 'canary_resident_memory_bytes') / rss).toBeCloseTo(1, 0);
+    expect(sampleIn(text, 'canary_heap_used_bytes') / heapUsed).toBeCloseTo(1, 0);
+  });
+
+  test('tell how late its event loop ran since the scrape before, and nothing of what was told', async () => {
+    const gauges = watchProcess();
+    const late = () => sampleIn(rendered(gauges), 'canary_event_loop_delay_seconds');
+    let turn = 0;
+    // The loop is measured between two turns: one before it is blocked, and one after.
+    await until('a late turn is measured', () => {
+      turn = (turn + 1) % 3;
+      if (turn === 1) block(300);
+      return turn === 2 && late() > 0.2;
+    });
+    expect(late()).toBe(0);
   });
 });
 
