@@ -1,19 +1,25 @@
 import { NativeConnection } from '@temporalio/worker';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
 import { invalidSearchAttributes } from '../../src/temporal/namespace.js';
 import { startTemporalProxy } from '../../testbed/temporal-proxy.js';
 import { startTemporalServer, type TemporalServer } from '../../testbed/temporal-server.js';
+import { canary as spawned } from '../support/canary-process.js';
 import { canary } from '../support/cli.js';
 import { installRuntime } from '../support/gate.js';
+import { fullTest } from '../support/rows.js';
+import { until } from '../support/until.js';
 
 const PERMISSION_DENIED = 7;
 const UNIMPLEMENTED = 12;
 const UNAUTHENTICATED = 16;
 
+/** Named as Temporal Cloud names them. */
+const DOTTED = 'canary.a1b2c';
+
 let server: TemporalServer;
 beforeAll(async () => {
-  server = await startTemporalServer();
+  server = await startTemporalServer({ namespace: DOTTED });
 });
 afterAll(() => server.stop());
 
@@ -40,6 +46,31 @@ async function setupRefused(call: string, status: number, address = server.addre
 test('setup registers the search attributes once', async () => {
   expect((await setup()).out[0]).toMatch(/^default: registered CanarySha, CanaryPhase, /);
   expect((await setup()).out).toEqual(['default: all search attributes are registered', SCHEDULED, ALREADY]);
+});
+
+const inDotted = () => ({
+  TEMPORAL_ADDRESS: server.address,
+  TEMPORAL_NAMESPACE: DOTTED,
+  CANARY_LANE: 'cli',
+  CANARY_IMAGES: `${inject('registry').host}/setup/platform`,
+});
+
+test('a namespace with a dot is set up, and asked', async () => {
+  const { code, out } = await canary(['setup'], inDotted());
+  expect([code, out[0]]).toEqual([0, expect.stringMatching(/^canary\.a1b2c: registered CanarySha, /)]);
+  expect((await canary(['status'], inDotted())).out.join('\n')).toContain('NONE poll cli-canary-release');
+});
+
+fullTest('a namespace with a dot is served by a worker, which answers the command line', async () => {
+  const env = inDotted();
+  await canary(['setup'], env);
+  const worker = spawned(['worker'], { ...env, CANARY_HTTP_ADDR: '127.0.0.1:0' });
+  onTestFinished(() => void worker.child.kill('SIGKILL'));
+  await until('it polls', () => worker.said().includes('"worker.started"'), 60_000);
+  expect(await canary(['pause', '--reason', 'a fair'], env)).toMatchObject({
+    code: 0,
+    out: ['paused until canary resume'],
+  });
 });
 
 test('--retention prints the new and the previous value, and leaves the search attributes', async () => {

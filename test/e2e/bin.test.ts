@@ -1,4 +1,9 @@
-import { expect, test } from 'vitest';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { repositoryRoot } from '../../testbed/tools.js';
 import { canary as run } from '../support/canary-process.js';
 import { useGate } from '../support/gate.js';
 import { temporalAddress } from '../support/servers.js';
@@ -52,6 +57,27 @@ test('a worker that reaches no Temporal says what to do, tries again, and ends a
   });
   run.child.kill('SIGTERM');
   expect(await run.exit).toBe(0);
+});
+
+/** Whether this machine lets a test start a process as the first of a namespace. */
+const canUnshare = spawnSync('unshare', ['-rpf', 'true'], { stdio: 'ignore' }).status === 0;
+
+test.skipIf(!canUnshare)('a worker that is process 1, as in a container, ends by SIGTERM', async () => {
+  const env = { ...process.env, ...gate().env, TEMPORAL_ADDRESS: '127.0.0.1:1' };
+  const bin = join(repositoryRoot, 'bin', 'canary.js');
+  const outside = spawn('unshare', ['-rpf', '--kill-child', process.execPath, bin, 'worker'], { env });
+  onTestFinished(() => void outside.kill('SIGKILL'));
+  const end = once(outside, 'close');
+  let said = '';
+  outside.stderr.on('data', (chunk) => {
+    said += chunk;
+  });
+  await until('it waits', () => said.includes('worker.waiting'), 60_000);
+  const { pid } = outside;
+  const worker = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'));
+  expect(readFileSync(`/proc/${worker}/status`, 'utf8')).toMatch(/^NSpid:.*\t1$/m);
+  process.kill(worker, 'SIGTERM');
+  expect(await end).toEqual([0, null]);
 });
 
 test('a worker with a wrong configuration ends with 2 and all that is wrong', async () => {
