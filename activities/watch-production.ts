@@ -8,7 +8,6 @@ import type { PlannedTenant, TenantBuild } from '../src/contract/release.js';
 import { type Sha, sameBuild } from '../src/contract/sha.js';
 import type { CheckResult } from '../src/contract/tenants/check.js';
 import {
-  IS_WATCHED,
   type SeenTenant,
   type WatchInput,
   type WatchPlan,
@@ -40,7 +39,7 @@ import { SecretMissing } from './failures.js';
 import { ownRun, throttledSignal, whileWaiting, withHeartbeat } from './heartbeat.js';
 import { configured, confirmDrift } from './lane/check-drift.js';
 import { accessOf } from './tenants.js';
-import { awaitEnd } from './waits.js';
+import { awaitEnd, LANE_POLL_MS } from './waits.js';
 
 /** Time for production to take a build, in update cycles. */
 const CYCLES = 2;
@@ -51,9 +50,6 @@ const AWAY_MS = 24 * 3_600_000;
 
 /** Time for the watch before to tell what it knows, in milliseconds. */
 const REPORT_TIMEOUT_MS = 5_000;
-
-/** Pause between two questions to a lane that does not answer, in milliseconds. */
-const LANE_POLL_MS = 500;
 
 /** Result of a shift of a watch. */
 export interface WatchResult {
@@ -217,14 +213,14 @@ function toPolled(build: TenantBuild, liveness: CheckResult | undefined): Polled
 /** Activity of the lane that starts a watch. */
 export function createWatchStarter({ config, client }: ActivityDependencies) {
   return {
-    /** Starts the watch over a move, once. A watch over an earlier move to the same build ends, because it sees the newer one. */
-    async startWatch(input: WatchInput & { movedAt: string }): Promise<string> {
-      if (config.productionFleet === null) return 'no production fleet';
+    /** Starts the watch over a move, once; false without a production fleet. A watch over an earlier move to the same build ends, because it sees the newer one. */
+    async startWatch(input: WatchInput & { movedAt: string }): Promise<boolean> {
+      if (config.productionFleet === null) return false;
       const workflowId = watchProductionId(config.lane, input.sha);
       return withHeartbeat(async () => {
         for (;;) {
           const last = await findRun(client, workflowId);
-          if (last && String(last.memo?.movedAt ?? '') >= input.movedAt) return IS_WATCHED;
+          if (last && String(last.memo?.movedAt ?? '') >= input.movedAt) return true;
           if (last && isOpen(last)) await awaitEnd(client.workflow.getHandle(workflowId, last.runId));
           try {
             await client.workflow.start(WORKFLOWS.watch, {

@@ -18,7 +18,7 @@ export async function checkRuns(client: Client, lane: Lane): Promise<Finding[]> 
   const found: Finding[] = [
     ...(why === null ? [] : [unlistedFinding(why)]),
     ...(stuck === null ? [UNMARKED] : []),
-    ...(unseen && !(why && unseen.fix === VISIBILITY_FIX) ? [unseenFinding(unseen)] : []),
+    ...(unseen && !(why && unseen.reason === 'unlisted') ? [unseenFinding(unseen)] : []),
     ...(alarm ? [alarmFinding(alarm)] : []),
     ...troubles.map(
       ({ workflowId, what, fix, otherwise }): Finding => ({
@@ -71,7 +71,7 @@ const unlistedFinding = (why: string): Finding => ({
   fix: VISIBILITY_FIX,
 });
 
-const unseenFinding = (unseen: Unseen): Finding => ({ area: 'runs', level: 'warning', ...unseen });
+const unseenFinding = ({ what, fix }: Unseen): Finding => ({ area: 'runs', level: 'warning', what, fix });
 
 function alarmFinding({
   workflowId,

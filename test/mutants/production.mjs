@@ -187,8 +187,8 @@ export default [
     name: 'watch-start-forgotten',
     breaks: 'the lane does not keep that it started a watch',
     file: 'workflows/lane/follow-runs.ts',
-    find: '        if (started === IS_WATCHED) ledger.watchedFor = movedAt;\n',
-    replace: '        void started;\n',
+    find: '        if (isWatched) ledger.watchedFor = movedAt;\n',
+    replace: '        void isWatched;\n',
     test: 'test/workflows/watch-production.test.ts > a watch that a person deleted is told by status and doctor, with the command that starts another one',
   },
   {

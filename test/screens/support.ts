@@ -118,7 +118,7 @@ export function overviewOf(text: string): Overview {
     troubles: [{ workflowId: text, what: text, fix: text }],
     ended: [listed],
     unlisted: text,
-    unseen: { what: text, fix: text },
+    unseen: { reason: 'too-many', what: text, fix: text },
     workers: [{ queue: text, identities: [text, text] }],
   };
 }

@@ -3,7 +3,6 @@ import { moveLatestId } from '../../src/contract/ids.js';
 import type { LaneState, RunRef } from '../../src/contract/lane.js';
 import * as messages from '../../src/contract/messages.js';
 import { shortSha } from '../../src/contract/sha.js';
-import { IS_WATCHED } from '../../src/contract/tenants/production.js';
 import { lastMove, liveBefore } from '../../src/lane/ledger.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
 import { putOnHold } from '../../src/lane/state.js';
@@ -61,10 +60,10 @@ export function followers(state: LaneState, feed: EventFeed, settle: () => void)
       const before = liveBefore(ledger, moved);
       once(`watch ${movedAt}`, async () => {
         const watch = laneActivities(`start the production watch for ${shortSha(sha)}`);
-        const started = await watch.startWatch({ sha, movedAt, ...(before && { before }) });
+        const isWatched = await watch.startWatch({ sha, movedAt, ...(before && { before }) });
         if ((ledger.watchStartedFor ?? '') >= movedAt) return;
         ledger.watchStartedFor = movedAt;
-        if (started === IS_WATCHED) ledger.watchedFor = movedAt;
+        if (isWatched) ledger.watchedFor = movedAt;
       });
     }
     const { expectedLatest } = ledger;

@@ -4,7 +4,7 @@ import { FAILURE_TYPES, type FailureType } from '../../src/contract/failures.js'
 import { areMoved, refusedMove } from '../../src/contract/move.js';
 import type { RunOutcome } from '../../src/contract/release.js';
 import * as attributes from '../../src/contract/search-attributes.js';
-import { checksWith } from '../../src/contract/tenants/check.js';
+import { tenantsWith } from '../../src/contract/tenants/check.js';
 import { fitNames } from '../../src/domain/fit.js';
 import { unwrapFailure } from './failures.js';
 import { type RunContext, type RunEnd, setPhase } from './run.js';
@@ -45,13 +45,13 @@ function endOfFailure(error: unknown): RunEnd {
 
 async function close(run: RunContext, outcome: string, why: string): Promise<void> {
   const { state, feed } = run;
-  const red = checksWith('fail', state.tenants).map((line) => line.split(': ')[0] ?? '');
+  const red = tenantsWith('fail', state.tenants);
   const wasHeld = state.hold !== null;
   state.hold = null;
   setPhase(run, 'done', why, undefined, [
     ...(wasHeld ? [{ key: attributes.CanaryWaitingFor, value: null }] : []),
     { key: attributes.CanaryOutcome, value: outcome },
-    { key: attributes.CanaryTenantsRed, value: run.plan?.hidesTenants ? [] : fitNames([...new Set(red)]) },
+    { key: attributes.CanaryTenantsRed, value: run.plan?.hidesTenants ? [] : fitNames(red) },
   ]);
   feed.emit(endEvent(outcome, why, state.phases));
   await feed.flush();

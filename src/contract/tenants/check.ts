@@ -60,6 +60,12 @@ export function verdictOf(results: TenantSmoke[]): Verdict {
   return verdicts.length === 0 || verdicts.includes('could-not-test') ? 'could-not-test' : 'pass';
 }
 
+/** Names of the tenants with a check of a verdict, each once. */
+export function tenantsWith(verdict: Verdict, results: TenantSmoke[]): string[] {
+  const found = results.filter(({ checks }) => checks.some((check) => check.verdict === verdict));
+  return [...new Set(found.map(({ tenant }) => tenant))];
+}
+
 /** Checks with a verdict, one line each: `canary-2: memory search finds the probe`. */
 export function checksWith(verdict: Verdict, results: TenantSmoke[]): string[] {
   return results.flatMap(({ tenant, checks }) =>

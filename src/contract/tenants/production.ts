@@ -14,9 +14,6 @@ export interface WatchInput {
 /** Longest time of each part of a delivery by a control plane, in milliseconds: until the order may go out, until its answer, and of the look for an answer that was lost. It is the limit of the control plane's own callers. */
 export const DELIVERY_PART_MS = 20 * 60_000;
 
-/** Answer to the lane if a run watches its move; a worker without a production fleet has another one. */
-export const IS_WATCHED = 'is watched';
-
 /** Who rolls back automatically, as the ledger names it. */
 export const AUTO_ROLLBACK = 'the policy CANARY_AUTO_ROLLBACK';
 

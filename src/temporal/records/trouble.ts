@@ -48,6 +48,8 @@ export async function troublesOf(client: Client, lane: Lane, open: string[]): Pr
 
 /** Open runs that were not looked at. */
 export interface Unseen {
+  /** Temporal does not list runs, or more are open than are looked at. */
+  reason: 'unlisted' | 'too-many';
   what: string;
   fix: string;
 }
@@ -63,11 +65,12 @@ export async function openRuns(client: Client, lane: Lane): Promise<{ ids: strin
   } catch (error) {
     if (!(error instanceof RunsUnlisted)) throw error;
     const what = `open runs cannot be listed, so one that is paused or stuck may be missing here: ${error.why}`;
-    return { ids: [], unseen: { what, fix: VISIBILITY_FIX } };
+    return { ids: [], unseen: { reason: 'unlisted', what, fix: VISIBILITY_FIX } };
   }
 }
 
 const TOO_MANY: Unseen = {
+  reason: 'too-many',
   what: `more than ${MAX_RUNS} runs are open, so one that is paused or stuck may be missing here: the latest are looked at`,
   fix: 'look at the others in the Temporal UI, and end those that nothing needs',
 };
