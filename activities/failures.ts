@@ -1,6 +1,6 @@
 import { ApplicationFailure, activityInfo, heartbeat } from '@temporalio/activity';
 import { InvalidInput } from '../src/contract/brand.js';
-import type { FailureType } from '../src/contract/failures.js';
+import { type FailureType, SINK_FAILED } from '../src/contract/failures.js';
 import type { RefusedMove } from '../src/contract/move.js';
 import { MoveRefusal } from '../src/move/write-lease.js';
 import { SinkError } from '../src/notify/sink.js';
@@ -78,16 +78,20 @@ export function toFailure(error: unknown): unknown {
   if (error instanceof MoveRefusal) {
     const { refusal, latest } = error;
     const details: RefusedMove = { refusal, ...(latest && { latest }) };
-    return ApplicationFailure.nonRetryable(error.message, 'MoveRefused', details);
+    return ApplicationFailure.nonRetryable(error.message, 'MoveRefused' satisfies FailureType, details);
   }
   if (error instanceof LaneRefused)
-    return ApplicationFailure.nonRetryable(error.message, 'MoveRefused', {
-      refusal: error.refusal ?? 'not-announced',
-    } satisfies RefusedMove);
+    return ApplicationFailure.nonRetryable(
+      error.message,
+      'MoveRefused' satisfies FailureType,
+      {
+        refusal: error.refusal ?? 'not-announced',
+      } satisfies RefusedMove,
+    );
   if (error instanceof SinkError) {
     const { message, isFinal: nonRetryable, retryAfterMs: nextRetryDelay } = error;
     return ApplicationFailure.create({
-      type: 'SinkFailed',
+      type: SINK_FAILED,
       nonRetryable,
       message,
       ...(nextRetryDelay && { nextRetryDelay }),
@@ -96,14 +100,14 @@ export function toFailure(error: unknown): unknown {
   if (error instanceof ControlPlaneError) {
     const { message, kind, retryAfterMs: nextRetryDelay } = error;
     return ApplicationFailure.create({
-      type: 'ControlPlaneFailed',
+      type: 'ControlPlaneFailed' satisfies FailureType,
       nonRetryable: kind !== 'silent',
       message,
       ...(nextRetryDelay && { nextRetryDelay }),
     });
   }
-  if (error instanceof SecretNotStored) return ApplicationFailure.nonRetryable(error.message, 'ConfigInvalid');
-  if (error instanceof InvalidInput) return ApplicationFailure.nonRetryable(error.message, 'ConfigInvalid');
+  if (error instanceof SecretNotStored || error instanceof InvalidInput)
+    return ApplicationFailure.nonRetryable(error.message, 'ConfigInvalid' satisfies FailureType);
   return error;
 }
 

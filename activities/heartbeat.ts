@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ApplicationFailure, activityInfo, heartbeat, sleep } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import type { SignalDefinition } from '@temporalio/common';
+import type { FailureType } from '../src/contract/failures.js';
 import type { RunRef } from '../src/contract/lane.js';
 import { unlessAborted } from '../src/net/deadline.js';
 import { followHistory, type HistoryEvent } from '../src/temporal/records/follow.js';
@@ -67,7 +68,8 @@ export async function whileWaiting<T>(
         if (!(await sleepInSteps(ms, stopping, wake))) return;
         // The next attempt begins with what this one knows.
         beat();
-        throw ApplicationFailure.retryable('this worker is being stopped: another worker continues', 'TimedOut');
+        const why = 'this worker is being stopped: another worker continues';
+        throw ApplicationFailure.retryable(why, 'TimedOut' satisfies FailureType);
       },
     });
   } finally {

@@ -7,12 +7,7 @@ import { productionTenantsSignal } from '../src/contract/messages.js';
 import type { PlannedTenant, TenantBuild } from '../src/contract/release.js';
 import { type Sha, sameBuild } from '../src/contract/sha.js';
 import type { CheckResult } from '../src/contract/tenants/check.js';
-import {
-  type SeenTenant,
-  type WatchInput,
-  type WatchPlan,
-  type WatchState,
-} from '../src/contract/tenants/production.js';
+import type { SeenTenant, WatchInput, WatchPlan, WatchState } from '../src/contract/tenants/production.js';
 import { rounded } from '../src/domain/duration.js';
 import { parseWatchState } from '../src/domain/payloads/plan.js';
 import {

@@ -8,6 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { InvalidInput } from '../src/contract/brand.js';
+import type { FailureType } from '../src/contract/failures.js';
 import { moveLatestId } from '../src/contract/ids.js';
 import type { RunRef } from '../src/contract/lane.js';
 import {
@@ -120,7 +121,8 @@ export function requireMoved(feed: EventFeed, images: MovedImage[]): MovedImage[
   );
   const split = !areOnOneBuild(images);
   if (split) alarm(feed, 'PairSplit', { why: where.join(', '), images });
-  throw ApplicationFailure.nonRetryable(where.join(', '), split ? 'PairSplit' : 'MoveFailed', images);
+  const type: FailureType = split ? 'PairSplit' : 'MoveFailed';
+  throw ApplicationFailure.nonRetryable(where.join(', '), type, images);
 }
 
 /** Parses the input. A mover that a person started with anything else must end, because its id blocks every move. */

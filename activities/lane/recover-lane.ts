@@ -1,5 +1,6 @@
 import { type Client, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
+import type { FailureType } from '../../src/contract/failures.js';
 import { type Lane, moveLatestId, releaseLaneId } from '../../src/contract/ids.js';
 import type { KnownBadBuild, LaneState } from '../../src/contract/lane.js';
 import type { MovedImage } from '../../src/contract/move.js';
@@ -127,7 +128,7 @@ async function movedBy(client: Client, lane: Lane, runId: string): Promise<Moved
   } catch (error) {
     const cause = error instanceof WorkflowFailedError ? error.cause : undefined;
     if (!(cause instanceof ApplicationFailure)) return null;
-    if (cause.type === 'MoveRefused') return [];
+    if (cause.type === ('MoveRefused' satisfies FailureType)) return [];
     const [images] = cause.details ?? [];
     return areMovedImages(images) ? images : null;
   }

@@ -1,5 +1,6 @@
 import type { FailureType } from './failures.js';
 import type { DecisionName } from './hold.js';
+import type { WorkflowType } from './ids.js';
 import type { MovedImage, MoveInput, MoveOutcome, TagState } from './move.js';
 import type { PhaseTime, ReleasePhase, RunOutcome } from './release.js';
 
@@ -62,7 +63,7 @@ export type DeliveredEvent = ReleaseEvent & {
   id: string;
   /** Time of the event, ISO 8601. */
   at: string;
-  workflow: string;
+  workflow: WorkflowType;
   workflowId: string;
   sha?: string;
 };

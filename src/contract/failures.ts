@@ -19,3 +19,12 @@ export const FAILURE_TYPES = {
 
 /** Type of a failure that ends a run. */
 export type FailureType = keyof typeof FAILURE_TYPES;
+
+/** Whether a type is of a failure that ends a run. */
+export const isFailureType = (type: unknown): type is FailureType =>
+  typeof type === 'string' && Object.hasOwn(FAILURE_TYPES, type);
+
+/** Type of a failure that rejects an update, and ends nothing. */
+export const DECISION_REFUSED = 'DecisionRefused';
+/** Type of a failure of one delivery to a sink, which ends no run. */
+export const SINK_FAILED = 'SinkFailed';

@@ -133,7 +133,7 @@ export type HoldName = keyof typeof HOLDS;
 export const holdRow = (name: HoldName): HoldRow => HOLDS[name];
 
 /** Hold that a failure type leads to, because the fault may pass; null if it ends the run. */
-export function holdOfFault(type: string | null | undefined): HoldName | null {
+export function holdOfFault(type: FailureType | null): HoldName | null {
   const names = Object.keys(HOLDS) as HoldName[];
   return names.find((name) => holdRow(name).fault !== undefined && holdRow(name).fault === type) ?? null;
 }

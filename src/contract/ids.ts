@@ -67,6 +67,10 @@ export const WORKFLOWS = {
   deliver: 'DeliverEvents',
   add: 'AddCanaryTenant',
 } as const;
+export type WorkflowType = (typeof WORKFLOWS)[keyof typeof WORKFLOWS];
+
+/** Whether a name is that of a workflow type of a gate. */
+export const isWorkflowType = (name: unknown): name is WorkflowType => Object.values<unknown>(WORKFLOWS).includes(name);
 
 /** Workflow id of the release of a build. */
 export const releaseId = (lane: Lane, sha: Sha) => prefixed(lane, `canary-release-${shortSha(sha)}`);
@@ -97,6 +101,9 @@ export const stopsReleases = (workflowId: string): boolean => !BESIDE_ID.test(wo
 /** Command of a gate, as a person runs it in any shell. */
 export const commandOf = (lane: Lane, text: string): string =>
   `${lane === '' ? 'canary' : `CANARY_LANE=${lane} canary`} ${text}`;
+
+/** Whether this run delivers the events of a gate. */
+export const isDelivery = (workflowId: string): boolean => /(?:^|-)deliver-events$/.test(workflowId);
 
 /** Parses a run's workflow id: whether it is a rollback, and the first seven digits of its sha. */
 export function parseRunId(workflowId: string): { isRollback: boolean; sha: string } {

@@ -1,5 +1,5 @@
-import { type Brand, InvalidInput, shown } from './brand.js';
-import { type Sha, shortSha } from './sha.js';
+import { type Brand, InvalidInput, nullIfInvalid, shown } from './brand.js';
+import { parseSha, type Sha, shortSha } from './sha.js';
 
 /** Repository name `host[:port]/path`, lower case, without tag or digest: `ghcr.io/molecule-ai/platform`. */
 export type Repository = Brand<'Repository'>;
@@ -18,6 +18,8 @@ const HOST =
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const MAX_NAME = 255;
+/** Begin of the tag of a build. */
+const STAGING = 'staging-';
 
 /** Parses the name of a repository.
  * @throws {InvalidInput} */
@@ -59,7 +61,7 @@ export function parseTag(text: unknown): Tag {
   throw new InvalidInput(`invalid tag ${shown(text)}: expected at most 128 letters, digits, "_", "." and "-"`);
 }
 
-const isOfTheGate = (tag: Tag) => tag.startsWith('staging-') || tag.startsWith('canary-ledger');
+const isOfTheGate = (tag: Tag) => tag.startsWith(STAGING) || tag.startsWith('canary-ledger');
 
 /** Parses the tag that canary tenants follow.
  * @throws {InvalidInput} also for `latest`, and tags of builds and of the ledger's copy. */
@@ -97,7 +99,13 @@ export function isDigest(text: unknown): text is Digest {
 
 /** Tag under which a build is published: `staging-4c1d56e`. */
 export function stagingTag(sha: Sha): Tag {
-  return `staging-${shortSha(sha)}` as Tag;
+  return `${STAGING}${shortSha(sha)}` as Tag;
+}
+
+/** Build that a tag publishes; null for any other tag. */
+export function buildOfTag(tag: Tag): Sha | null {
+  const sha = tag.startsWith(STAGING) ? tag.slice(STAGING.length) : '';
+  return shortSha(sha) === sha ? nullIfInvalid(() => parseSha(sha)) : null;
 }
 
 /** Splits a repository into the registry's host (with port) and the name inside it. */

@@ -1,5 +1,6 @@
 import { commandOf, type Lane } from '../contract/ids.js';
 import type { Holder, KnownBadBuild, LaneHold, LaneState, Ledger, LedgerEntry, Pause } from '../contract/lane.js';
+import type { LaneCommand } from '../contract/messages.js';
 import { shortSha } from '../contract/sha.js';
 import { code, oneLine, prose, section, time } from '../domain/markdown.js';
 import { describeRevocation } from './queue.js';
@@ -57,7 +58,7 @@ function describeHolder({ sha, workflowId, since, heldFor, revocation }: Holder)
 /** Commands that apply now: the effect of each, and the JSON to paste into the form of the UI. */
 function commandLines(lane: Lane, hold: LaneHold | null, pause: Pause | null, holder: Holder | null): string[] {
   const canary = (text: string) => code(commandOf(lane, text));
-  const update = (command: string, more = {}) =>
+  const update = (command: LaneCommand, more = {}) =>
     `Send an Update ${code(command)} with ${code(JSON.stringify({ by: 'your name', reason: 'why', ...more }))}`;
   const lift = hold && LIFTS[hold.name];
   const sha = holder && shortSha(holder.sha);

@@ -1,6 +1,6 @@
-import { type Digest, isDigest, type Repository, stagingTag, type Tag } from '../contract/image.js';
+import { buildOfTag, type Digest, isDigest, type Repository, stagingTag, type Tag } from '../contract/image.js';
 import type { RecordedImage } from '../contract/move.js';
-import { parseSha, type Sha, sameBuild } from '../contract/sha.js';
+import { type Sha, sameBuild } from '../contract/sha.js';
 import type { Registry } from './context.js';
 import { ACCEPT, getManifest } from './get-manifest.js';
 import { listTags } from './list-tags.js';
@@ -83,7 +83,7 @@ async function nameByTags(
   const [first] = images;
   if (first === undefined) return { sha: null, why: null };
   const { tags, isWhole } = await listTags(registry, first.repository, signal);
-  const all = tags.flatMap((tag) => shaOf(tag) ?? []);
+  const all = tags.flatMap((tag) => buildOfTag(tag) ?? []);
   const looked = all.slice(0, MAX_LOOKS);
   const candidates: Sha[] = [];
   const rest = [...looked];
@@ -99,12 +99,6 @@ async function nameByTags(
   if (other !== undefined) return { sha: null, why: `it is more than one build: ${builds.join(', ')}` };
   const isCut = !isWhole || looked.length < all.length;
   return { sha, why: sha === null && isCut ? `only the first ${looked.length} tags of builds were looked at` : null };
-}
-
-/** Build of a tag; null for any other tag. */
-function shaOf(tag: Tag): Sha | null {
-  const [, sha] = /^staging-([0-9a-f]{7})$/.exec(tag) ?? [];
-  return sha === undefined ? null : parseSha(sha);
 }
 
 /** Digest of a tag as a HEAD names it, which is believed only to leave a tag out; by GET where the HEAD names none. */

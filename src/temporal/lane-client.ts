@@ -1,5 +1,6 @@
 import { Client, isGrpcServiceError, WithStartWorkflowOperation, WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure, type SignalDefinition, type UpdateDefinition } from '@temporalio/common';
+import { DECISION_REFUSED } from '../contract/failures.js';
 import { type Lane, releaseLaneId, taskQueue, WORKFLOWS } from '../contract/ids.js';
 import type { LaneRequest, LaneState, PositionRequest, RunPosition } from '../contract/lane.js';
 import { joinQueueSignal, type LaneCommand, laneCommandUpdate } from '../contract/messages.js';
@@ -126,7 +127,7 @@ export function laneClient(given: Client, lane: Lane, readMs = READ_TIMEOUT_MS):
       );
     } catch (error) {
       const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
-      if (cause instanceof ApplicationFailure && cause.type === 'DecisionRefused')
+      if (cause instanceof ApplicationFailure && cause.type === DECISION_REFUSED)
         throw new LaneRefused(cause.message, refusedMove(cause.details?.[0])?.refusal);
       throw error;
     }

@@ -11,8 +11,8 @@ export default [
     name: 'images-canary-tag-is-the-ledger',
     breaks: 'each release writes its build over the copy of the ledger, and tenants pull the copy',
     file: 'src/contract/image.ts',
-    find: "tag.startsWith('staging-') || tag.startsWith('canary-ledger')",
-    replace: "tag.startsWith('staging-')",
+    find: "tag.startsWith(STAGING) || tag.startsWith('canary-ledger')",
+    replace: 'tag.startsWith(STAGING)',
     test: 'test/corpus/config.test.ts > tag-of-the-ledger.json',
   },
   {
@@ -75,8 +75,8 @@ export default [
     name: 'release-fails-with-its-login',
     breaks: 'a release whose credentials expire after its soak fails, and all of it is lost',
     file: 'workflows/release/hold.ts',
-    find: "type === 'RegistryDenied' && pinned.length > 0 ?",
-    replace: "type === 'RegistryDenied' && pinned.length < 0 ?",
+    find: "fault === 'RegistryDenied' && pinned.length > 0 ?",
+    replace: "fault === 'RegistryDenied' && pinned.length < 0 ?",
     test: 'test/workflows/release/faults.test.ts > when its credentials have expired before the move',
   },
   {

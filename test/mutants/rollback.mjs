@@ -108,8 +108,8 @@ export default [
     name: 'rollback-waits-for-the-lane',
     breaks: 'a rollback fails when the lane does not answer',
     file: 'workflows/rollback/context.ts',
-    find: "(error).type === 'MoveRefused') throw error;",
-    replace: "(error).type !== '') throw error;",
+    find: "(error).type === ('MoveRefused' satisfies FailureType)) throw error;",
+    replace: "(error).type !== ('' as FailureType)) throw error;",
     test: 'test/workflows/rollback/silent-lane.test.ts > while the lane does not answer, a rollback goes on within 30 seconds, forced or not',
   },
   {

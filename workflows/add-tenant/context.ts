@@ -1,4 +1,5 @@
 import { ApplicationFailure, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import type { FailureType } from '../../src/contract/failures.js';
 import { addTenantQuery } from '../../src/contract/messages.js';
 import * as attributes from '../../src/contract/search-attributes.js';
 import {
@@ -8,10 +9,11 @@ import {
   type AddStop,
   type AddTenantInput,
   type AddTenantStatus,
+  isAddStop,
   type LeftAlone,
 } from '../../src/contract/tenants/added.js';
 import { addTenantDetails } from '../../src/domain/run-details.js';
-import { unwrapFailure } from '../shared/failures.js';
+import { faultOf, unwrapFailure } from '../shared/failures.js';
 import { onQuery } from '../shared/handlers.js';
 
 /** Context that the phases of one addition share. */
@@ -58,9 +60,11 @@ export function enter({ status }: AddRun, phase: AddPhase, why: string): void {
   ]);
 }
 
+const NOT_ADDED: FailureType = 'TenantNotAdded';
+
 /** A stop with a name, as a failure. */
 export const stop = (name: AddStop, why: string): ApplicationFailure =>
-  ApplicationFailure.nonRetryable(why, 'TenantNotAdded', name);
+  ApplicationFailure.nonRetryable(why, NOT_ADDED, name);
 
 /** The stop at an org that is left as it is. */
 export const leftAlone = (name: LeftAlone, slug: string): ApplicationFailure =>
@@ -80,17 +84,20 @@ const STOP_OF_PHASE: Partial<Record<AddPhase, AddStop>> = {
 
 /** The end of a run that stopped: its details are its status, with the command that goes on. */
 export function stopOf(run: AddRun, error: unknown): ApplicationFailure {
-  const { type, message, details } = unwrapFailure(error);
+  const failed = unwrapFailure(error);
+  const { message, details } = failed;
   const { status } = run;
-  const name = type === 'TenantNotAdded' ? (details?.[0] as AddStop) : stopOfFault(status.phase, type);
+  const fault = faultOf(failed);
+  const stopped = fault === 'TenantNotAdded' ? details?.[0] : null;
+  const name = isAddStop(stopped) ? stopped : stopOfFault(status.phase, fault);
   const next = ADD_STOPS[name].next.replace('<slug>', status.slug);
   Object.assign(status, { outcome: name, next });
   const why = `${status.slug} was not added: ${message} (stopped in ${status.phase}: ${name}; go on with ${next})`;
   enter(run, 'done', why);
-  return ApplicationFailure.create({ message: why, type: 'TenantNotAdded', nonRetryable: true, details: [status] });
+  return ApplicationFailure.create({ message: why, type: NOT_ADDED, nonRetryable: true, details: [status] });
 }
 
-function stopOfFault(phase: AddPhase, type: string | null | undefined): AddStop {
-  if (type === 'ControlPlaneFailed') return 'control-plane';
-  return (type === 'ConfigInvalid' && STOP_OF_PHASE[phase]) || 'fault';
+function stopOfFault(phase: AddPhase, fault: FailureType | null): AddStop {
+  if (fault === 'ControlPlaneFailed') return 'control-plane';
+  return (fault === 'ConfigInvalid' && STOP_OF_PHASE[phase]) || 'fault';
 }

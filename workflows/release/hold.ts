@@ -6,6 +6,7 @@ import {
   uuid4,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { FailureType } from '../../src/contract/failures.js';
 import { type Decision, type Hold, type HoldName, holdOfFault, holdRow } from '../../src/contract/hold.js';
 import { releaseLaneId } from '../../src/contract/ids.js';
 import type { HeldFor, Pause } from '../../src/contract/lane.js';
@@ -83,8 +84,8 @@ export function leaveHold({ state }: Release): Promise<void> {
  * Hold that a fault leads to; null if it ends the release. Credentials that were good when the digests were read have expired
  * or were revoked since: a person renews them, and the build need not be tested again.
  */
-export const holdOf = ({ pinned }: Release, type: string | null | undefined): HoldName | null =>
-  type === 'RegistryDenied' && pinned.length > 0 ? 'registry-down' : holdOfFault(type);
+export const holdOf = ({ pinned }: Release, fault: FailureType | null): HoldName | null =>
+  fault === 'RegistryDenied' && pinned.length > 0 ? 'registry-down' : holdOfFault(fault);
 
 /** Runs a step; if it fails with a fault that has a hold, holds the release and repeats the step on `retry`. */
 export async function holdOnFault<T>(release: Release, step: () => Promise<T>): Promise<T> {

@@ -1,4 +1,5 @@
 import { isCancellation } from '@temporalio/workflow';
+import type { FailureType } from '../../src/contract/failures.js';
 import type { VerifiedIdentity } from '../../src/contract/identity.js';
 import type { Tag } from '../../src/contract/image.js';
 import type { PinnedImage, RollbackInput } from '../../src/contract/release.js';
@@ -24,6 +25,6 @@ export type Phase = (run: RollbackRun) => Promise<'resolving' | 'announcing' | '
 
 /** Null for a lane that does not answer: a rollback never waits for it. */
 export function nullIfUnanswered(error: unknown): null {
-  if (isCancellation(error) || unwrapFailure(error).type === 'MoveRefused') throw error;
+  if (isCancellation(error) || unwrapFailure(error).type === ('MoveRefused' satisfies FailureType)) throw error;
   return null;
 }

@@ -1,5 +1,6 @@
 import { CancellationScope, condition, isCancellation, log, sleep, workflowInfo } from '@temporalio/workflow';
 import type { AlarmName, DeliveredEvent, ReleaseEvent } from '../../src/contract/events.js';
+import type { WorkflowType } from '../../src/contract/ids.js';
 import { publishing } from './activity-options.js';
 
 /** Longest delay of an entered phase, in milliseconds. An activity costs six events of history: phases that follow one another closely share one. */
@@ -21,7 +22,8 @@ export interface EventFeed {
  * cache: after a restart SDK core passes both in one activation, and on replay in two (ADR 10).
  */
 export function openFeed(sha?: string): EventFeed {
-  const { workflowType: workflow, workflowId, runId } = workflowInfo();
+  const { workflowType, workflowId, runId } = workflowInfo();
+  const workflow = workflowType as WorkflowType;
   let number = 0;
   let waiting: DeliveredEvent[] = [];
   let delay: CancellationScope | null = null;

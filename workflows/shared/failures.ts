@@ -7,7 +7,7 @@ import {
   isCancellation,
   TimeoutFailure,
 } from '@temporalio/workflow';
-import type { FailureType } from '../../src/contract/failures.js';
+import { DECISION_REFUSED, type FailureType, isFailureType } from '../../src/contract/failures.js';
 import { type RefusedMove, refusedMove } from '../../src/contract/move.js';
 
 /** Creates a failure that ends the run. */
@@ -17,7 +17,7 @@ export function failure(type: FailureType, message: string, details?: RefusedMov
 
 /** Creates a failure that rejects an update and nothing else; the sender reads its message. */
 export function rejection(message: string, details?: RefusedMove): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, 'DecisionRefused', ...(details ? [details] : []));
+  return ApplicationFailure.nonRetryable(message, DECISION_REFUSED, ...(details ? [details] : []));
 }
 
 /** Rejects a payload that does not parse. A parser that has its own words for that throws a rejection. */
@@ -44,9 +44,11 @@ export function unwrapFailure(error: unknown): ApplicationFailure {
   throw error;
 }
 
-/** Type of a failure, for what follows from it: a lane that did not answer a mover is a step that timed out, because nothing was decided or written. */
-export const faultOf = ({ type, details }: ApplicationFailure): string | null | undefined =>
-  type === 'MoveRefused' && refusedMove(details?.[0])?.refusal === 'lane-unavailable' ? 'TimedOut' : type;
+/** Type of a failure, for what follows from it; null for one that ends no run. A lane that did not answer a mover is a step that timed out, because nothing was decided or written. */
+export const faultOf = ({ type, details }: ApplicationFailure): FailureType | null => {
+  const known = isFailureType(type) ? type : null;
+  return known === 'MoveRefused' && refusedMove(details?.[0])?.refusal === 'lane-unavailable' ? 'TimedOut' : known;
+};
 
 /** Throws if the run was aborted or cancelled, so that it begins nothing more. */
 export function requireNotCancelled(): void {

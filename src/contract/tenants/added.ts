@@ -77,6 +77,9 @@ export const ADD_STOPS = {
 
 export type AddStop = keyof typeof ADD_STOPS;
 
+/** Whether a name is that of a stop. */
+export const isAddStop = (name: unknown): name is AddStop => typeof name === 'string' && Object.hasOwn(ADD_STOPS, name);
+
 /** State of `AddCanaryTenant`, and its result. It has no secret. */
 export interface AddTenantStatus {
   slug: Slug;

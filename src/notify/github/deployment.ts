@@ -1,4 +1,5 @@
 import { type DeliveredEvent, partsOfId } from '../../contract/events.js';
+import { WORKFLOWS } from '../../contract/ids.js';
 import { oneLine, redactedText } from '../../domain/markdown.js';
 import type { GitHub } from './client.js';
 
@@ -27,7 +28,7 @@ export async function setDeployment(
   { state, environment, url }: { state: DeploymentState; environment: Environment; url: string | undefined },
 ): Promise<void> {
   const run = partsOfId(event.id)?.runId ?? '';
-  const task = event.workflow === 'Rollback' ? 'rollback' : 'deploy';
+  const task = event.workflow === WORKFLOWS.rollback ? 'rollback' : 'deploy';
   const found = await find(github, { sha, task, run, environment: environment.name });
   // A release that ended before it moved anything deployed nothing.
   if (found === null && (state === 'failure' || state === 'error')) return;

@@ -1,5 +1,5 @@
 import type { DeliveredEvent } from '../../contract/events.js';
-import { gateOf } from '../../contract/ids.js';
+import { gateOf, WORKFLOWS } from '../../contract/ids.js';
 import { redactedText } from '../../domain/markdown.js';
 import { type NoticeContext, noticeOf, urlOf } from '../notice.js';
 import { type Sink, SinkError } from '../sink.js';
@@ -49,7 +49,7 @@ export function githubSink(access: GitHubAccess, environment: Environment, conte
   };
 
   async function tellCommit(event: DeliveredEvent, build: string, url: string | undefined): Promise<void> {
-    const isRelease = event.workflow === 'CanaryRelease';
+    const isRelease = event.workflow === WORKFLOWS.release;
     const state = isRelease ? COMMIT_STATES[event.type] : undefined;
     const deployed = deploymentState(event);
     if (state === undefined && deployed === null) return;

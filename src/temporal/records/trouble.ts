@@ -2,6 +2,7 @@ import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import proto, { type temporal } from '@temporalio/proto';
 import {
   deliverEventsId,
+  isDelivery,
   type Lane,
   moveLatestId,
   ofGate,
@@ -134,7 +135,7 @@ async function failingTask(client: Client, run: RunRef, attempt: number): Promis
 
 /** Resets a run to its last workflow task, without the signals that came since: one of them may be the cause. The signals of a delivery are its events. */
 export function resetFix(workflowId: string): string {
-  const without = /(?:^|-)deliver-events$/.test(workflowId) ? '' : ' --reapply-exclude Signal';
+  const without = isDelivery(workflowId) ? '' : ' --reapply-exclude Signal';
   return `temporal workflow reset --workflow-id ${workflowId} --type LastWorkflowTask${without} --reason stuck`;
 }
 
