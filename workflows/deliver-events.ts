@@ -10,6 +10,7 @@ import {
 import type { DeliveryCounts } from '../src/contract/events.js';
 import { deliverEventsId } from '../src/contract/ids.js';
 import { deliverEventSignal } from '../src/contract/messages.js';
+import { parseDeliveries } from '../src/domain/events/carried.js';
 import {
   type Deliveries,
   dueReminders,
@@ -45,7 +46,7 @@ const ROOM = 2_000;
  */
 export async function DeliverEvents(carried: unknown = null): Promise<Pick<Deliveries, 'delivered' | 'lost'>> {
   requireId(deliverEventsId);
-  const state = workflowInfo().continuedFromExecutionRunId === undefined ? noDeliveries() : (carried as Deliveries);
+  const state = workflowInfo().continuedFromExecutionRunId === undefined ? noDeliveries() : parseDeliveries(carried);
   const busy = new Set<string>();
   const timed = new Set<string>();
   let arrived = 0;

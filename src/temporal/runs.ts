@@ -19,7 +19,7 @@ import {
   TerminatedFailure,
   TimeoutFailure,
 } from '@temporalio/common';
-import type { FailureType } from '../contract/failures.js';
+import { type FailureType, isFailureType } from '../contract/failures.js';
 import type { DecisionInput, DecisionName } from '../contract/hold.js';
 import { DECISIONS, statusQuery } from '../contract/messages.js';
 import type { ReleaseReport, ReleaseStatus, RollbackReport } from '../contract/release.js';
@@ -67,18 +67,23 @@ const EARLY_ENDS: Record<string, string> = {
 export const earlyEnd = ({ status }: Pick<WorkflowExecutionInfo, 'status'>): string | null =>
   EARLY_ENDS[status.name] ?? null;
 
+/** Whether a result is a report, by what is decided on; a newer version may have an outcome that this one does not know. */
+const isReport = (sent: unknown): sent is Report => typeof Object(sent).outcome === 'string';
+/** Of a workflow of another project. */
+const NO_REPORT = 'it has ended, and its result is no report of a release or a rollback';
+
 /** Waits for the end of a run. */
 export async function awaitRunEnd(handle: WorkflowHandle): Promise<RunEnd> {
   try {
-    return { report: (await handle.result()) as Report };
+    const result: unknown = await handle.result();
+    return isReport(result) ? { report: result } : { report: null, outcome: 'TimedOut', why: NO_REPORT };
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { cause } = error;
     if (cause instanceof ApplicationFailure) {
-      const report = cause.details?.[0] as Report | undefined;
-      return typeof report?.outcome === 'string'
-        ? { report }
-        : { report: null, outcome: (cause.type ?? 'TimedOut') as FailureType, why: cause.message };
+      const report: unknown = cause.details?.[0];
+      const outcome = isFailureType(cause.type) ? cause.type : 'TimedOut';
+      return isReport(report) ? { report } : { report: null, outcome, why: cause.message };
     }
     if (cause instanceof CancelledFailure) return { report: null, outcome: 'CanaryAborted', why: 'cancelled' };
     if (cause instanceof TerminatedFailure) return { report: null, outcome: 'terminated', why: cause.message };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { DeliveredEvent } from '../../src/contract/events.js';
+import { parseDeliveries } from '../../src/domain/events/carried.js';
 import {
   type Deliveries,
   dueReminders,
@@ -138,6 +139,47 @@ test('what is kept is bounded', () => {
   }
   expect([state.taken.length, Object.keys(state.next).length, state.lost.length]).toEqual([500, 500, 500]);
   expect(state.lost.at(-1)?.id).toBe('600');
+});
+
+describe('deliveries that the run before handed on', () => {
+  const carriedOn = (state: unknown) => parseDeliveries(JSON.parse(JSON.stringify(state)));
+
+  test('are taken up as they were', () => {
+    const state = noDeliveries();
+    taken(state, [held(1), entered(2, 'held'), alarmed(4)]);
+    const [half] = dueReminders(state);
+    if (half) remind(state, half);
+    noteLost(state, { sink: 'hook', id: 'run-1', why: 'x'.repeat(2_000) });
+    state.delivered = 7;
+    expect(state).toMatchObject({ waiting: [{}], holds: [{ reminded: 1 }], queues: { chat: [{}, {}, {}] } });
+    expect(carriedOn(state)).toEqual(state);
+  });
+
+  test('are taken up without an entry that does not parse', () => {
+    const order = { event: held(1), sinks: ['chat'], reminded: ['chat'] };
+    const carried = {
+      taken: ['a', 7],
+      next: { [RUN]: 2, other: 'soon' },
+      waiting: [{ order: { event: {}, sinks: [], reminded: [] } }, null, { order }],
+      queues: { chat: [null, held(1), { ...held(2), type: 'unknown' }], hook: 'all' },
+      holds: [{ order, reminded: 'twice' }, {}],
+      delivered: 'many',
+      lost: [{ sink: 'chat' }, { sink: 'chat', id: 'b', why: 'down' }],
+    };
+    expect(carriedOn(carried)).toEqual({
+      taken: ['a'],
+      next: { [RUN]: 2 },
+      waiting: [{ order, isLate: false }],
+      queues: { chat: [held(1)] },
+      holds: [{ order, reminded: 0 }],
+      delivered: 0,
+      lost: [{ sink: 'chat', id: 'b', why: 'down' }],
+    });
+  });
+
+  test.each([null, undefined, 'all', [], { queues: null }])('are none if they are %j', (carried) => {
+    expect(parseDeliveries(carried)).toEqual(noDeliveries());
+  });
 });
 
 test.each<[string, unknown]>([

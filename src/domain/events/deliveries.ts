@@ -1,4 +1,5 @@
 import { type DeliveredEvent, type DeliveryOrder, EVENTS, partsOfId } from '../../contract/events.js';
+import { isWorkflowType } from '../../contract/ids.js';
 import { fieldsOf, isMoment, isoOf, isText } from '../payloads/fields.js';
 
 // The order in which events go to sinks, and the reminders of a hold. Plain data: `DeliverEvents` carries it from run to run.
@@ -17,7 +18,7 @@ export interface LostEvent {
   why: string;
 }
 
-interface OpenHold {
+export interface OpenHold {
   order: DeliveryOrder;
   /** Reminders that were sent: none, at half of its time, before its end. */
   reminded: 0 | 1 | 2;
@@ -167,7 +168,7 @@ const areNames = (sent: unknown): sent is string[] =>
 export function parseEvent(sent: unknown): DeliveredEvent | null {
   const { type, id, at, workflow, workflowId, ...facts } = fieldsOf(sent);
   const isEvent = typeof type === 'string' && Object.hasOwn(EVENTS, type);
-  if (!isEvent || ![id, at, workflow, workflowId].every(isText)) return null;
+  if (!isEvent || ![id, at, workflowId].every(isText) || !isWorkflowType(workflow)) return null;
   if (type === 'held' || type === 'reminder') {
     const { until } = facts;
     if (isoOf(at) === null || (until !== null && !isMoment(Date.parse(String(until))))) return null;
