@@ -23,17 +23,18 @@ import { beginRun, ownRun, readInput, runPhases, timesOf } from './shared/run.js
 
 /**
  * Phases of a release: each does its work and names the next. Any of them may be held for a person. README: "What a release does".
- * Phases that are watched are left for `awaiting-canary` if a tenant is interrupted, and end the release if one turns RED.
- * `queued` and `revoked` come from `confirmHolder`: the run has another fencing token (it was reset), or the lane revoked it.
+ * The type of a phase lists those that it may name. `queued` leads to `resolving`. `soaking` leads to `smoking`; it, and a phase that is
+ * watched, may also be left for `awaiting-canary` (a tenant was interrupted), for `queued`, or for the end (RED, a newer build, revoked).
+ * A phase names `queued` if the run has another fencing token (it was reset, `confirmHolder`), or if it must ask the lane again.
  */
 const PHASES: Record<PhaseName, Phase> = {
-  queued, //              → resolving; done: superseded, known-bad
-  resolving, //           → awaiting-canary; awaiting-approval: promoteOnly, no fleet; queued: not live after all; done: live already, skipped
-  'awaiting-canary': awaitingCanary, //     → soaking; awaiting-canary: a retry; with CANARY_TAG queued; done: revoked
-  soaking, //             → smoking; awaiting-canary: interrupted; done: RED, superseded, revoked
-  smoking: whileWatched(smoking), //                    → awaiting-approval; resolving: tag pushed again; queued; done: RED, revoked
-  'awaiting-approval': whileWatched(awaitingApproval), // → promoting; awaiting-approval: a pause has ended, a retry; resolving: too few tenants; queued; done: revoked
-  promoting: whileWatched(promoting), //                → done: promoted, revoked; promoting: after a hold, a pause or one time-out; smoking: the verdict is older than an hour; queued
+  queued,
+  resolving,
+  'awaiting-canary': awaitingCanary,
+  soaking,
+  smoking: whileWatched(smoking),
+  'awaiting-approval': whileWatched(awaitingApproval),
+  promoting: whileWatched(promoting),
 };
 
 /** Takes one build from `:staging-<sha>` to `:latest`, or ends with the reason why not. */

@@ -5,7 +5,7 @@ import type { RollbackOutcome, RollbackReport } from '../src/contract/release.js
 import { parseRollbackInput, takeToken } from '../src/domain/inputs.js';
 import { identify, reportedRequester } from './identity/verify.js';
 import { announcing } from './rollback/announcing.js';
-import type { Phase, RollbackRun } from './rollback/context.js';
+import type { Phase, PhaseName, RollbackRun } from './rollback/context.js';
 import { handleForce } from './rollback/force.js';
 import { promoting } from './rollback/promoting.js';
 import { resolving } from './rollback/resolving.js';
@@ -14,11 +14,7 @@ import { endRun } from './shared/end-run.js';
 import { beginRun, readInput, runPhases, timesOf } from './shared/run.js';
 
 /** Phases of a rollback: each does its work and names the next. */
-const PHASES: Record<Exclude<Awaited<ReturnType<Phase>>, 'done'>, Phase> = {
-  resolving, //  → announcing
-  announcing, // → promoting
-  promoting, //  → done
-};
+const PHASES: Record<PhaseName, Phase> = { resolving, announcing, promoting };
 
 /** Moves `:latest` of all images back to a build that is complete in each repository. */
 export async function Rollback(typed: unknown): Promise<RollbackReport> {

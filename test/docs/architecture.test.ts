@@ -28,7 +28,7 @@ const ACTIVITIES = readdirSync(join(repositoryRoot, 'activities'), { recursive: 
 function lineOf(file: string, name: string): string {
   const index = textOf(file)
     .split('\n')
-    .findIndex((line) => line.startsWith(`export const ${name}: Phase = `));
+    .findIndex((line) => new RegExp(`^export const ${name}: Phase\\b`).test(line));
   return index < 0 ? 'none' : `${index + 1}`;
 }
 
@@ -46,7 +46,7 @@ describe('the table of README steps in docs/architecture.md', () => {
 
   test.each(rows)('names the function of the phase $phase', ({ phase, name }) => {
     const table = textOf('workflows/canary-release.ts');
-    const row = `^  ('?${phase}'?: )?(${name}|whileWatched\\(${name}\\)), //`;
+    const row = `^  ('?${phase}'?: )?(${name}|whileWatched\\(${name}\\)),$`;
     expect(table).toMatch(new RegExp(row, 'm'));
   });
 

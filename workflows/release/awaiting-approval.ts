@@ -6,7 +6,9 @@ import { confirmHolder } from './lane.js';
 import { heldForTenants, isTooFew } from './members.js';
 
 /** Waits for an approval if one is required, something is untested, or the lane is on hold. `promoteOnly` is its own approval, if its requester may approve. */
-export const awaitingApproval: Phase = async (release) => {
+export const awaitingApproval: Phase<'promoting' | 'awaiting-approval' | 'resolving' | 'queued' | 'done'> = async (
+  release,
+) => {
   const confirmed = await confirmHolder(release);
   if ('next' in confirmed) return confirmed.next;
   // Tenants may have gone into quarantine since the smoke.

@@ -12,7 +12,7 @@ import { confirmHolder } from './lane.js';
 import { endInterruptions } from './watched.js';
 
 /** Waits until every canary tenant reports the build; at the deadline a person decides. */
-export const awaitingCanary: Phase = async (release) => {
+export const awaitingCanary: Phase<'soaking' | 'awaiting-canary' | 'queued' | 'done'> = async (release) => {
   const { input, plan, state } = release;
   const next = await pointCanaryTag(release);
   if (next !== null) return next;

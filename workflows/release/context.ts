@@ -59,8 +59,8 @@ export interface Release extends RunContext {
   moveTimedOut: boolean;
 }
 
-/** Does the work of one phase and names the next. On `done`, `release.end` holds the result. */
-export type Phase = (release: Release) => Promise<PhaseName | 'done'>;
+/** Does the work of one phase and names the next, one of `Next`. On `done`, `release.end` holds the result. */
+export type Phase<Next extends PhaseName | 'done' = PhaseName | 'done'> = (release: Release) => Promise<Next>;
 /** Phases that the phase table of a release has. */
 export type PhaseName = Exclude<ReleasePhase, 'held' | 'announcing' | 'done'>;
 

@@ -28,7 +28,7 @@ import { noteEndDuringMove } from './watched.js';
 const FRESH_MS = 60 * 60_000;
 
 /** Starts `MoveLatest` for all images together. If it cannot move, a person decides. */
-export const promoting: Phase = async (release) => {
+export const promoting: Phase<'promoting' | 'smoking' | 'queued' | 'done'> = async (release) => {
   const { input, state } = release;
   if (release.greenAt > 0 && Date.now() - release.greenAt > FRESH_MS) return 'smoking';
   await requireWatched(release);
@@ -54,7 +54,7 @@ export const promoting: Phase = async (release) => {
 };
 
 /** Holds the release for a failure that left every image where it was; any other failure ends it. */
-async function afterFailure(release: Release, error: unknown): ReturnType<Phase> {
+async function afterFailure(release: Release, error: unknown): ReturnType<typeof promoting> {
   const failure = unwrapFailure(error);
   const { message } = failure;
   const detail = failure.details?.[0];
@@ -78,7 +78,7 @@ async function afterRefusal(
   { refusal, latest }: RefusedMove,
   message: string,
   error: unknown,
-): ReturnType<Phase> {
+): ReturnType<typeof promoting> {
   // A release that was reset may no longer hold the lane that its history shows.
   const confirmed = await confirmHolder(release);
   if ('next' in confirmed) return confirmed.next;
@@ -100,7 +100,7 @@ async function decideOnLatest(
   found: TagState[],
   { expectedLatest }: HolderStatus,
   message: string,
-): ReturnType<Phase> {
+): ReturnType<typeof promoting> {
   if (!(release.retriesLatest && isAdopted(release.pinned, found, expectedLatest))) {
     const { verb } = await holdFor(release, 'latest-moved', message);
     release.retriesLatest = verb === 'retry';

@@ -9,7 +9,9 @@ import { holdOnFault } from './hold.js';
 import { heldForTenants, isTooFew } from './members.js';
 
 /** Reads the plan and the digest of each image, once: no others count from here on. */
-export const resolving: Phase = async (release) => {
+export const resolving: Phase<'awaiting-canary' | 'awaiting-approval' | 'resolving' | 'queued' | 'done'> = async (
+  release,
+) => {
   const { input, state } = release;
   // A release that starts over keeps its plan: a new configuration never changes a run half-way.
   if (release.plan === NO_PLAN) {

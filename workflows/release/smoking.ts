@@ -15,7 +15,7 @@ const GROUP = 200;
 const MAX_NOTES = 50;
 
 /** Smokes every tenant, then confirms that the tested build is the pinned one. */
-export const smoking: Phase = async (release) => {
+export const smoking: Phase<'awaiting-approval' | 'resolving' | 'smoking' | 'queued' | 'done'> = async (release) => {
   const confirmed = await confirmHolder(release);
   if ('next' in confirmed) return confirmed.next;
   if (isTooFew(release)) return heldForTenants(release);

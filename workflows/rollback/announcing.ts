@@ -2,13 +2,13 @@ import { isCancellation, log } from '@temporalio/workflow';
 import { laneCalls } from '../shared/activity-options.js';
 import { failure } from '../shared/failures.js';
 import { setPhase } from '../shared/run.js';
-import { nullIfUnanswered, type Phase, type RollbackRun } from './context.js';
+import { nullIfUnanswered, type RollbackRun } from './context.js';
 
 /** Longest wait for the lane before a rollback goes on without it. */
 const ANNOUNCING = '15s';
 
 /** Announces the rollback to the lane, so that nothing else moves. It does not wait for a lane that does not answer. */
-export async function announcing(run: RollbackRun): ReturnType<Phase> {
+export async function announcing(run: RollbackRun): Promise<'promoting'> {
   setPhase(run, 'announcing', `nothing else may move from now on; waits up to ${ANNOUNCING} for the lane`);
   const images = run.pinned.map(({ repository, digest }) => ({ repository, digest }));
   for (let isCurrent = false; !isCurrent; ) {

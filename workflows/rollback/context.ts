@@ -21,7 +21,9 @@ export interface RollbackRun extends RunContext {
   leaseMs: number | null;
 }
 
-export type Phase = (run: RollbackRun) => Promise<'resolving' | 'announcing' | 'promoting' | 'done'>;
+export type PhaseName = 'resolving' | 'announcing' | 'promoting';
+/** Does the work of one phase and names the next. */
+export type Phase = (run: RollbackRun) => Promise<PhaseName | 'done'>;
 
 /** Null for a lane that does not answer: a rollback never waits for it. */
 export function nullIfUnanswered(error: unknown): null {

@@ -9,10 +9,10 @@ import { tagWrites } from '../shared/activity-options.js';
 import { retryOnceAfterTimeout, unwrapFailure } from '../shared/failures.js';
 import { finish, setPhase } from '../shared/run.js';
 import { moveLatest } from '../shared/start-move.js';
-import type { Phase, RollbackRun } from './context.js';
+import type { RollbackRun } from './context.js';
 
 /** Moves `:latest` of all images. From here on the rollback finishes, and is what it was announced as. */
-export async function promoting(run: RollbackRun): ReturnType<Phase> {
+export async function promoting(run: RollbackRun): Promise<'done'> {
   const { input, pinned, tag, leaseMs, state } = run;
   const unheard = leaseMs === null ? ' (lane-unheard: the lane did not answer)' : '';
   state.moving = true;

@@ -13,10 +13,10 @@ import {
 import { laneCalls, reads } from '../shared/activity-options.js';
 import { failure, retryOnceAfterTimeout } from '../shared/failures.js';
 import { setPhase } from '../shared/run.js';
-import { nullIfUnanswered, type Phase, type RollbackRun } from './context.js';
+import { nullIfUnanswered, type RollbackRun } from './context.js';
 
 /** Checks that every image of the build, with all its manifests, is in the registry. */
-export async function resolving(run: RollbackRun): ReturnType<Phase> {
+export async function resolving(run: RollbackRun): Promise<'announcing'> {
   const { input, state } = run;
   setPhase(run, 'resolving', 'every image of the build must be in the registry');
   const short = shortSha(input.sha);
