@@ -20,7 +20,9 @@ if (bun !== undefined || deno !== undefined || isOld < 0) {
   // A package has its command line in a bundle, which starts sooner; a clone has `src/`, and may have changed since. A worker
   // runs from the modules.
   const bundles = join(root, 'dist', 'cli');
-  const isBundled = existsSync(bundles) && !existsSync(join(root, 'src')) && !process.argv.includes('worker');
+  // As `typedCommand` in src/cli/command.ts, which is not loaded yet.
+  const command = process.argv.slice(2).find((one, at, all) => !one.startsWith('-') && all[at - 1] !== '--gate');
+  const isBundled = existsSync(bundles) && !existsSync(join(root, 'src')) && command !== 'worker';
   if (isBundled) require('./run-bundle.js').runBundle(bundles);
   else void import('../dist/src/cli/bin.js');
 }

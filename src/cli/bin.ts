@@ -1,3 +1,4 @@
+import { typedCommand } from './command.js';
 import { Interrupted } from './interrupt.js';
 import { main } from './main.js';
 
@@ -8,8 +9,9 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
 // Without a handler, an error of a stream ends the process: a full disk, or a log shipper that has ended.
 process.stderr.on('error', () => undefined);
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
-  // Data that nobody reads, as under `canary status --watch | head`. A worker prints none.
-  if (code === 'EPIPE' && !process.argv.includes('worker')) interrupted.abort(new Interrupted('SIGPIPE'));
+  // Data that no process reads, as under `canary status --watch | head`. A worker prints none.
+  if (code === 'EPIPE' && typedCommand(process.argv.slice(2)) !== 'worker')
+    interrupted.abort(new Interrupted('SIGPIPE'));
 });
 
 // gRPC prints lines of its own about proxies; the commands say what failed, and how to fix it.

@@ -105,3 +105,7 @@ export function textOption(given: Given, name: string): string | undefined {
   const value = given.options[name];
   return typeof value === 'string' ? value : undefined;
 }
+
+/** Command that is typed, before the program is loaded: the first argument that is no option. Of the options before it, `--gate` takes a value. */
+export const typedCommand = (args: readonly string[]): string | undefined =>
+  args.find((one, at) => !one.startsWith('-') && args[at - 1] !== '--gate');

@@ -29,10 +29,13 @@ const plain = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&
 /** Code; Slack knows no escape of a backtick in it. */
 const code = (text: string) => `\`${plain(text.replaceAll('`', "'"))}\``;
 
+/** Address in a link of Slack, without what would end it. An escape stays as it is, also one that is none: decoding it would throw. */
+const linkTo = (url: string) => url.replace(/[\s<>|"`\\^{}]/g, encodeURIComponent);
+
 /** Message of a notice: `text` is what a notification shows, the blocks are what the channel shows. */
 export function slackMessage({ title, why, until, steps, url, compare }: Notice) {
   const links = Object.entries({ 'Run in Temporal': url, 'What changes': compare }).flatMap(([name, to]) =>
-    to === undefined ? [] : [`<${encodeURI(decodeURI(to))}|${name}>`],
+    to === undefined ? [] : [`<${linkTo(to)}|${name}>`],
   );
   const section = (text: string) => ({ type: 'section', text: { type: 'mrkdwn', text } });
   const lines = [

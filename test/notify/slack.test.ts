@@ -95,6 +95,17 @@ describe('a message to Slack', () => {
     expect(noticeOf(paused, context())?.steps[0]?.command).toBe('canary resume --reason "…"');
   });
 
+  test.each([
+    ['https://temporal.example.com/100%', 'https://temporal.example.com/100%'],
+    ['https://temporal.example.com/a%20b%7Cc', 'https://temporal.example.com/a%20b%7Cc'],
+    ['https://temporal.example.com/a|b> <!channel>', 'https://temporal.example.com/a%7Cb%3E%20%3C!channel%3E'],
+  ])('links to a UI at %s', async (ui, linked) => {
+    await slackSink(() => `${server.url}${SECRET}`, 'info', DIRECT, { ...context(), ui }).deliver(rejected(3));
+    expect(message().blocks.at(-1).elements[0].text).toBe(
+      `<${linked}/namespaces/prod/workflows/canary-release-4c1d56e/${RUN}|Run in Temporal>`,
+    );
+  });
+
   test('contains no markup and calls nobody, whatever a tenant answered', async () => {
     await sink().deliver(rejected(3));
     expect(JSON.stringify(message())).not.toContain('<!');
