@@ -57,8 +57,12 @@ export const whileWatched =
   async (release) => {
     const scope = new CancellationScope();
     const work = scope.run(() => phase(release));
+    const watching = new CancellationScope({ cancellable: true, parent: scope });
+    const stopWatching = () => watching.cancel();
+    // A condition is evaluated in each task until it is met or cancelled: a phase that is done leaves none.
+    work.then(stopWatching, stopWatching);
     // A cancel of the run is the phase's own to handle: a move that has begun finishes.
-    const breaks = scope
+    const breaks = watching
       .run(() => condition(() => brokenWatch(release) !== null))
       .then(
         () => true,
