@@ -79,7 +79,7 @@ export function createWatchActivities(dependencies: ActivityDependencies) {
       judged(toPolled(build, lives[index]?.checks[0]), plan.tenants[index] as PlannedTenant, index),
     );
   };
-  /** What each tenant answered in the watch over the move before, unless it was red there: one that is silent from the start may have stopped while nobody watched. */
+  /** What each tenant answered in the watch over the move before, unless it was red there: one that is silent from the start may have stopped while no one watched. */
   const answeredBefore = async ({ sha, movedAt }: WatchInput): Promise<Map<string, SeenTenant['answered']>> => {
     const history = (await lane.state())?.ledger.history ?? [];
     const last = history.findLast((one) => one.at < (movedAt ?? '9') && one.sha !== null && !sameBuild(one.sha, sha));

@@ -40,7 +40,7 @@ export const SITUATIONS: Record<string, Situation> = {
     await bed.until('it holds the lane', async () => (await bed.canary('queue')).includes(sha));
   },
   'the lane was terminated': (bed) => laneOf(bed).terminate('the bench'),
-  'the lane is on a queue that no worker polls': (bed) => replaceLane(bed, WORKFLOWS.lane, 'nobody-polls-this'),
+  'the lane is on a queue that no worker polls': (bed) => replaceLane(bed, WORKFLOWS.lane, 'unpolled-queue'),
   'the workflow task of the lane fails forever': (bed) => replaceLane(bed, 'LaneOfNextYear'),
   'the canary fleet file is broken': async (bed) => {
     await bed.worker.kill('SIGTERM');

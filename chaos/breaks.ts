@@ -21,7 +21,7 @@ interface Break {
 /** What is taken out of the gate, to see that the checker notices. */
 export const BREAKS: Record<string, Break> = {
   look: {
-    breaks: 'I8: nobody looks whether :latest is where the last move left it',
+    breaks: 'I8: no one looks whether :latest is where the last move left it',
     rule: 'I8',
     says: /over the :latest of .* that a person had moved/,
     edits: [{ file: 'src/lane/moves.js', find: 'if (!isUnexpected)', replace: 'if (true)' }],

@@ -10,7 +10,7 @@ export interface Certificate {
 }
 
 /** Makes an X.509 v3 certificate of an elliptic curve, valid for a day: Node makes none itself, and openssl is not everywhere.
- * @param issuer without one it is a CA, signed by itself; @param hosts names and IPv4 addresses of a server; @param shiftMs moves its validity. */
+ * @param issuer without one it is a CA, signed on its own; @param hosts names and IPv4 addresses of a server; @param shiftMs moves its validity. */
 export function makeCertificate(name: string, issuer?: Certificate, hosts: string[] = [], shiftMs = 0): Certificate {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const alternatives = hosts.map((host) =>

@@ -19,7 +19,7 @@ export class WorkerHung extends Error {
 
 /**
  * Runs a worker until `signal` is aborted and it has drained.
- * @throws what it failed of, {WorkerHung} if it does not end by itself.
+ * @throws what it failed of, {WorkerHung} if it does not end on its own.
  */
 export async function runUntil(signal: AbortSignal, worker: GateWorker, limits = LIMITS): Promise<void> {
   const ended = new AbortController();
@@ -46,7 +46,7 @@ async function overdue(
     if (hasFailed) failedAt ??= now;
     if (signal.aborted) stopAt ??= now;
     if (hasFailed || signal.aborted) worker.shutdown();
-    // Whoever stops a worker that has failed need not wait for it.
+    // A program that stops a worker that has failed need not wait for it.
     if (failedAt !== null && (signal.aborted || now - failedAt >= failedMs))
       throw new WorkerHung('the worker has failed: see its log');
     if (stopAt !== null && now - stopAt >= stopMs)

@@ -10,7 +10,7 @@ import { isSameVersion, pinnedTo } from '../src/temporal/records/deployment.js';
 import { findRun, isOpen } from '../src/temporal/runs.js';
 import { versionCure, writtenBy } from '../src/temporal/version.js';
 
-/** How long all histories may take to be fetched and replayed, in milliseconds: a worker that starts late serves nobody. */
+/** How long all histories may take to be fetched and replayed, in milliseconds: a worker that starts late serves no one. */
 const REPLAY_MS = 20_000;
 
 interface Temporal {

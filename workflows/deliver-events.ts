@@ -42,7 +42,7 @@ const ROOM = 2_000;
 /**
  * Delivers the events of one gate to its sinks, and reminds people of holds. Each sink gets its events in order, one at a time; none waits
  * for another sink, and no release for any of them. What fails is retried for an hour, then noted here and counted. Each message, each end
- * of a delivery and each timer is settled by itself, and no timer begins again when something else arrives (ADR 10).
+ * of a delivery and each timer is settled alone, and no timer begins again when something else arrives (ADR 10).
  */
 export async function DeliverEvents(carried: unknown = null): Promise<Pick<Deliveries, 'delivered' | 'lost'>> {
   requireId(deliverEventsId);

@@ -24,7 +24,7 @@ const MIN_EVENTS = 20;
  * Serial queue of the canary fleet, and its ledger. It runs forever. What it starts with counts only if it continues another run, and
  * `recoverLane` knows that one as a lane of this gate; any other lane recovers its ledger.
  *
- * Each message, and each end of an activity, is settled by itself: what it leads to must not depend on what arrives in the same
+ * Each message, and each end of an activity, is settled alone: what it leads to must not depend on what arrives in the same
  * workflow task, because a replay may divide the tasks otherwise (ADR 10).
  */
 export async function ReleaseLane(typed: unknown = null, typedEvents: unknown = MAX_EVENTS): Promise<void> {

@@ -48,7 +48,7 @@ const MAX_KNOWN = 10_000;
 const known = new Map<string, KnownCaller>();
 
 /**
- * Requires that the server knows a run as one of this gate: by its type, its id and its task queue. A workflow of somebody else may have
+ * Requires that the server knows a run as one of this gate: by its type, its id and its task queue. A workflow of another person may have
  * any type and id, but on our queue our workers alone run it. The server is asked once for each run: none of this ever changes.
  * @throws {MoveRefusal} for any other.
  */

@@ -114,7 +114,7 @@ export function pinned(sent: unknown) {
 
 /** The announcement of a rollback; the run that announces it is the caller. */
 export function rollbackRequest(sent: unknown) {
-  const nobody = { workflowId: '-', runId: '00000000-0000-0000-0000-000000000000' };
-  const { workflowId: _, runId: __, ...request } = parseRollbackRequest({ ...fieldsOf(sent), ...nobody });
+  const unknown = { workflowId: '-', runId: '00000000-0000-0000-0000-000000000000' };
+  const { workflowId: _, runId: __, ...request } = parseRollbackRequest({ ...fieldsOf(sent), ...unknown });
   return request;
 }

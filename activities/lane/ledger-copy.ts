@@ -74,7 +74,7 @@ export function withCopy(state: LaneState | null, { copy, problems }: FoundCopy)
   const latest = [own.expectedLatest, other.expectedLatest].sort((a, b) => (b?.at ?? 0) - (a?.at ?? 0))[0] ?? null;
   const merged = { ...known, ledger: withMarks({ ...own, expectedLatest: latest }, other.knownBad) };
   const at = new Date(copy.generation).toISOString();
-  const trust = copy.isSigned ? '' : ', which nobody signed';
+  const trust = copy.isSigned ? '' : ', which no one signed';
   return putOnHold(
     lost(merged),
     'not-recovered',

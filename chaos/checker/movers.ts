@@ -88,7 +88,7 @@ const isApproved = (events: readonly RunEvent[]): boolean =>
     return type === 'WorkflowExecutionSignaled' && later.some((one) => one.name === 'decided approve' && one.by === by);
   });
 
-/** Commands of people that the lane carried out, in order; one that names nobody is refused. */
+/** Commands of people that the lane carried out, in order; one that names no one is refused. */
 export const laneCommands = ({ runs }: Evidence, ...names: string[]): RunEvent[] =>
   runs
     .filter(({ type }) => type === 'ReleaseLane')

@@ -25,7 +25,7 @@ export function oneWriter({ writes }: Evidence, movers: readonly Mover[]): Viola
       const what = `${write.repository} was moved to ${write.digest.slice(0, 19)} `;
       if (own.length === 0) return [{ rule: 'I4' as const, at: write.at, what: `${what}while no mover to it ran` }];
       const isAsked = own.some(({ parent }) => parent?.type === 'CanaryRelease' || parent?.type === 'Rollback');
-      return isAsked ? [] : [{ rule: 'I4' as const, at: write.at, what: `${what}by a mover that nobody asked for` }];
+      return isAsked ? [] : [{ rule: 'I4' as const, at: write.at, what: `${what}by a mover that no one asked for` }];
     });
 }
 
@@ -50,7 +50,7 @@ export function leased({ writes, grants }: Evidence, movers: readonly Mover[]): 
     });
 }
 
-/** I4: no older build replaces a newer one by itself; a rollback and a pause stop promotions. */
+/** I4: no older build replaces a newer one on its own; a rollback and a pause stop promotions. */
 export function order(evidence: Evidence, movers: readonly Mover[]): Violation[] {
   let newest = Number.NEGATIVE_INFINITY;
   let since = 0;
@@ -64,7 +64,7 @@ export function order(evidence: Evidence, movers: readonly Mover[]): Violation[]
     if (mover.run.status === 'COMPLETED') newest = isNamed(mover) || isAdopted ? own : Math.max(newest, own);
     since = write.at;
     if (!isOlder) return [];
-    return [{ rule: 'I4', at: write.at, what: `${short(mover.sha)} replaced a newer build by itself` }];
+    return [{ rule: 'I4', at: write.at, what: `${short(mover.sha)} replaced a newer build on its own` }];
   });
   return [...older, ...movers.flatMap((mover) => stopped(evidence, mover, movers))];
 }
@@ -105,7 +105,7 @@ const isConfirmed = (movers: readonly Mover[], hand: Write, until: number) =>
       targets.some(({ repository, to }) => repository === hand.repository && to === hand.digest),
   );
 
-/** I8: after a person moved `:latest` by hand nothing is promoted by itself until a person adopts or corrects it. */
+/** I8: after a person moved `:latest` by hand nothing is promoted on its own until a person adopts or corrects it. */
 export function byHand(evidence: Evidence, movers: readonly Mover[]): Violation[] {
   const named = movers.filter(isNamed).flatMap((mover) => firstWrite(mover)?.at ?? []);
   const corrected = [...laneCommands(evidence, 'adopt').map(({ at }) => at), ...named];

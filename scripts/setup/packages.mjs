@@ -6,7 +6,7 @@ import { run } from './run.mjs';
 export async function providePackages({ root, env, log, say }) {
   const wrong = mismatches(root);
   if (wrong.length === 0) return;
-  // npm would empty the folder that it points to, which is somebody else's.
+  // npm would empty the folder that it points to, which is another person's.
   if (lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink())
     throw new Error(`node_modules is a link, and differs from package-lock.json (${wrong[0]}): replace it with a copy`);
   const more = wrong.length > 1 ? ` and ${wrong.length - 1} more` : '';

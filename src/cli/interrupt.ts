@@ -1,4 +1,4 @@
-/** Exit code of each signal that ends a command, as a shell gives it. `SIGPIPE` stands for an output that nobody reads any more. */
+/** Exit code of each signal that ends a command, as a shell gives it. `SIGPIPE` stands for an output that no one reads any more. */
 export const INTERRUPTS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129, SIGPIPE: 141 } as const;
 
 /** Reason of an `Io`'s signal: what asked the command to end. */

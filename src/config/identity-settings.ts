@@ -55,7 +55,7 @@ export function identityProblems(given: {
   const { oidcIssuers, requireVerified, payloadKeyFile } = given;
   return [
     ...(requireVerified.length > 0 && oidcIssuers.length === 0
-      ? ['CANARY_REQUIRE_VERIFIED needs CANARY_OIDC_ISSUERS: nobody could be verified']
+      ? ['CANARY_REQUIRE_VERIFIED needs CANARY_OIDC_ISSUERS: no one could be verified']
       : []),
     ...(oidcIssuers.length > 0 && payloadKeyFile === null
       ? ['CANARY_OIDC_ISSUERS needs CANARY_PAYLOAD_KEY_FILE: tokens would be in histories in clear']

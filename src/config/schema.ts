@@ -138,7 +138,7 @@ export const SETTINGS = z.object({
   ),
   unsafe: setting(
     'CANARY_UNSAFE',
-    '`true` accepts durations below the least values, for trials: a soak that proves nothing, a hold that nobody can decide in time.',
+    '`true` accepts durations below the least values, for trials: a soak that proves nothing, a hold that no one can decide in time.',
     flag,
   ),
   githubToken: secret(

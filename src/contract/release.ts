@@ -193,7 +193,7 @@ export interface ReleaseStatus extends RollbackNotes {
   /** Latest end of this phase, ISO 8601; null if it has no bound. */
   until: string | null;
   /** Effect of each decision now, or why it would be refused; a rollback has only `abort`. */
-  verbs?: Record<DecisionName, DecisionEffect>;
+  commands?: Record<DecisionName, DecisionEffect>;
   images: (PinnedImage | MovedImage)[];
   builds: TenantBuild[];
   tenants: TenantSmoke[];

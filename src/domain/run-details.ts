@@ -44,9 +44,9 @@ function describePhase({ phase, hold, since, until, why }: ReleaseStatus): strin
 
 /** Effect and command of each decision that applies, and the JSON to paste into the form of the UI. */
 function decisionHelp(state: ReleaseStatus, lane: Lane, { id }: Hold): string {
-  const verbs = Object.entries(decisionsNow(state));
+  const commands = Object.entries(decisionsNow(state));
   const command = (verb: string) => code(commandOf(lane, `${verb} ${shortSha(state.sha)} --hold ${id} --reason "why"`));
-  const lines = verbs.map(([verb, { isAllowed, text }]) =>
+  const lines = commands.map(([verb, { isAllowed, text }]) =>
     isAllowed ? `**${verb}**: ${prose(text)}: ${command(verb)}` : `${verb} does not apply`,
   );
   const example = JSON.stringify({ by: 'your name', reason: 'why', hold: id });

@@ -58,7 +58,7 @@ export function beginRollback(
   return null;
 }
 
-/** Why a rollback without a person may no longer begin: it must not take back a build that nobody found red. */
+/** Why a rollback without a person may no longer begin: it must not take back a build that no one found red. */
 function whyNotOnlyFrom({ ledger, move }: LaneState, { onlyFrom }: RollbackRequest): string | null {
   if (onlyFrom === undefined) return null;
   const live = ledger.history.at(-1)?.sha;

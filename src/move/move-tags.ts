@@ -31,7 +31,7 @@ export interface Move {
   begun: boolean;
   /** There was an earlier attempt; it may have died before it could record that it writes. */
   retried: boolean;
-  /** Nobody knows what happened since the last heartbeat of the earlier attempt: a person may have moved `:latest`. */
+  /** No one knows what happened since the last heartbeat of the earlier attempt: a person may have moved `:latest`. */
   lostContact?: boolean;
   /** Called right before the first write. */
   onBegin: () => void;
@@ -163,7 +163,7 @@ const isLost = ({ own }: Written) => own.outcome === 'failed' || own.outcome ===
 type AfterLostContact = 'go-on' | 'restore' | 'done';
 
 /**
- * After lost contact a mover goes on only from what a move of ours left. What else is there is somebody's newer decision.
+ * After lost contact a mover goes on only from what a move of ours left. What else is there is a person's newer decision.
  * @throws {MoveRefusal} if this attempt must write nothing.
  */
 function afterLostContact({ registry, input, observed }: Move, latest: TagState[]): AfterLostContact {

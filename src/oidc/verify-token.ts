@@ -9,7 +9,7 @@ export class TokenRefused extends Error {
   override readonly name = 'TokenRefused';
 }
 
-/** Signatures that count: with a key pair, so that nobody who knows the public key can sign. */
+/** Signatures that count: with a key pair, so that no one who knows the public key can sign. */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 /** Difference of clocks that does not count, in seconds. */
 const CLOCK_SECONDS = 30;

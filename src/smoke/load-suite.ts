@@ -16,7 +16,7 @@ export class SuiteError extends InvalidInputs {
 export async function loadSuite(path: string | null): Promise<Suite> {
   if (path === null) return defaultSuite;
   const file = resolve(path);
-  // Nobody else needs it.
+  // No one else needs it.
   const [{ createJiti }, publicApi] = await Promise.all([import('jiti'), import('./index.js')]);
   const jiti = createJiti(pathToFileURL(file).href, {
     fsCache: false,

@@ -16,7 +16,7 @@ import { startTenant, type Tenant } from '../../testbed/tenant.js';
 import { runs } from '../support/rows.js';
 
 const SHA = '4c1d56e';
-const VICTIM = 'registry.example/somebody-else/payroll';
+const VICTIM = 'registry.example/another-team/payroll';
 const IMAGE = 'registry.example/acme/platform';
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 const TOKEN = 'admin-token-of-the-border';
@@ -129,7 +129,7 @@ describe('every activity that is registered', () => {
     }
   });
 
-  test('asks nothing and nobody, whatever JSON it gets', async () => {
+  test('asks nothing and no one, whatever JSON it gets', async () => {
     const types = Object.values(WORKFLOWS);
     const args = fc.array(
       fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.constantFrom<unknown>(SHA, VICTIM, {}, [VICTIM], null)),
@@ -178,7 +178,7 @@ describe('images that the worker is not configured for', () => {
     ['resolveTarget', [SHA, [VICTIM], [{ repository: VICTIM, digest: DIGEST }]], rollback],
     ['whereLatestStands', [order(VICTIM, 'promotion')], {}],
     ['whereLatestStands', [order(VICTIM)], rollback],
-  ])('are refused by %s, also if somebody adopted them', async (name, args, from) => {
+  ])('are refused by %s, also if a person adopted them', async (name, args, from) => {
     const failed = await failureOf(execute(name, args, from));
     expect(failed).toMatchObject({ type: 'ConfigInvalid', nonRetryable: true });
     expect(failed.message).toContain(`${VICTIM} refused: not one of CANARY_IMAGES`);

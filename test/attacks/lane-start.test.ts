@@ -23,7 +23,7 @@ beforeAll(async () => {
   await until('the lane knows its end', async () => (await laneState(gate())).rollback === null);
 });
 
-/** A state in which nothing was ever bad, by somebody else. */
+/** A state in which nothing was ever bad, by another person. */
 function forged(): LaneState {
   const state = emptyLane();
   const images = gate().repositories.map((name) => ({ repository: `${gate().host}/${name}`, digest: null }));
@@ -49,7 +49,7 @@ async function requireKnowledge(before: LaneState) {
   expect((await awaitRunEnd(await gate().release({ sha: bad }))).report).toMatchObject({ outcome: 'CanaryBuildBad' });
 }
 
-describe('what somebody starts the lane with', () => {
+describe('what a person starts the lane with', () => {
   test.each<[string, () => unknown[]]>(
     firstRows(2, [
       ['an empty object', () => [{}]],
@@ -95,7 +95,7 @@ describe('what somebody starts the lane with', () => {
   });
 });
 
-fullTest('a lane of a worker of somebody else is not read, whatever its history says', async () => {
+fullTest('a lane of a worker of another person is not read, whatever its history says', async () => {
   const before = await laneState(gate());
   await endLane(gate());
   await startForgedLane(gate(), forged());
@@ -137,7 +137,7 @@ describe('a recovery passes over', () => {
   });
 });
 
-/** Deletes the closed runs of the lane that are newer than one of them, as whoever may write to the namespace can. */
+/** Deletes the closed runs of the lane that are newer than one of them, as anyone who may write to the namespace can. */
 async function forgetAfter(runId: string) {
   const { client, connection, lane } = gate();
   const list = async () => {

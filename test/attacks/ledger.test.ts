@@ -123,7 +123,7 @@ test('a rollback that runs is not forced, renamed or sent elsewhere by an announ
   const bad = await promoted(gate());
   const back = await gate().rollback({ sha: old, reason: 'it burns', requestedBy: 'ada' });
   await awaitRunEnd(back);
-  // Unforced, to a known-bad build: the lane refuses it, unless somebody else says that it is forced.
+  // Unforced, to a known-bad build: the lane refuses it, unless another person says that it is forced.
   const hung = registry.faults.add({
     match: ({ path }) => path.includes('/manifests/'),
     respond: () => new Promise(() => undefined),

@@ -19,7 +19,7 @@ async function startWithBrokenMemo(workflowId: string): Promise<void> {
     requestId: randomUUID(),
     workflowId,
     workflowType: { name: 'Stranger' },
-    taskQueue: { name: 'nobody-polls-this' },
+    taskQueue: { name: 'unpolled-queue' },
     memo: { fields: { a: broken } },
   });
 }

@@ -151,7 +151,7 @@ describe('the checker', () => {
     ['I4', 'a write whose lease is too old', more({ grants: leases([8, 20]) })],
     ['I4', 'a write with the lease of another mover', more({ grants: leases([20.5, 3]) })],
     ['I4', 'a write after its mover', more({ writes: [...GOOD.writes, ...writes(30, B)] })],
-    ['I4', 'a mover that nobody asked for', more({ runs: [...GOOD.runs.slice(0, 2), mover(B, 20, 22, null)] })],
+    ['I4', 'a mover that no one asked for', more({ runs: [...GOOD.runs.slice(0, 2), mover(B, 20, 22, null)] })],
     [
       'I4',
       'an older build',

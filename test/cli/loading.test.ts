@@ -50,7 +50,7 @@ describe('a command', () => {
     },
   );
 
-  test('that has to work while Temporal is down does not load its client', () => {
+  test('that must work while Temporal is down does not load its client', () => {
     for (const file of [
       'src/cli/commands/rollback.ts',
       'src/cli/local/direct-rollback.ts',

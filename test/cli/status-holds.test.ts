@@ -28,7 +28,7 @@ function heldFor(name: HoldName): ReleaseStatus {
     why: `${name}: WHY`,
     phases: [],
     until,
-    verbs: decisionsNow({ phase, hold, decided: null, moving: false }),
+    commands: decisionsNow({ phase, hold, decided: null, moving: false }),
     images: [],
     builds: [],
     tenants: [],
@@ -125,7 +125,7 @@ describe('canary status of one release', () => {
     const lines = (moving: boolean) =>
       runStatusLines(
         ID,
-        { ...soaking, moving, verbs: decisionsNow({ phase: 'soaking', hold: null, decided: null, moving }) },
+        { ...soaking, moving, commands: decisionsNow({ phase: 'soaking', hold: null, decided: null, moving }) },
         NOW,
       );
     expect(lines(false)).toEqual([

@@ -113,7 +113,7 @@ describe('canary tenants', () => {
   test.each([
     [['move', 'canary-1'], 'invalid command "move": expected list, show, check, add, quarantine, unquarantine, remove'],
     [['show'], 'tenants show needs the name of a tenant: canary tenants list shows them'],
-    [['show', 'nobody'], 'no canary tenant "nobody": expected canary-1, canary-2, third'],
+    [['show', 'canary-9'], 'no canary tenant "canary-9": expected canary-1, canary-2, third'],
     [['show', 'canary-1', '--until', '1h'], '--until is only for quarantine'],
     [['quarantine', 'canary-2', '--until', 'noon', '--reason', 'x'], 'invalid time "noon"'],
   ])('%j is refused as usage', async (args, expected) => {

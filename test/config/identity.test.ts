@@ -60,7 +60,7 @@ describe('CANARY_REQUIRE_VERIFIED', () => {
     [{ CANARY_REQUIRE_VERIFIED: 'release' }, 'invalid name "release": expected promote, rollback, approve'],
     [
       { CANARY_REQUIRE_VERIFIED: 'approve', CANARY_OIDC_ISSUERS: '' },
-      'needs CANARY_OIDC_ISSUERS: nobody could be verified',
+      'needs CANARY_OIDC_ISSUERS: no one could be verified',
     ],
   ])('%j is invalid', async (more, why) => {
     await expect(loadConfig({ ...env, ...more })).rejects.toThrow(why);

@@ -84,7 +84,7 @@ describe('every block of shell commands in README and docs', () => {
     BLOCK_MS,
   );
 
-  /** What it said when it failed; null when it only came too early, which whoever types it tries again. */
+  /** What it said when it failed; null when it only came too early, which anyone who types it tries again. */
   async function runBlock(script: string, env: NodeJS.Dict<string>) {
     // Not synchronously: the tenants that it asks live in this process.
     // The gate of this test stands for the demo.

@@ -28,7 +28,7 @@ describe('four eyes', () => {
 
   test('another person may approve', () => expect(refusal({ fourEyes: true }, 'adam')).toBeNull());
 
-  test.each([null, { by: '  ' }])('without a requester nobody may approve: %j', (requester) =>
+  test.each([null, { by: '  ' }])('without a requester no one may approve: %j', (requester) =>
     expect(refusal({ fourEyes: true, requester }, 'bob')).toBe(
       'CANARY_FOUR_EYES: the release names no requestedBy; abort it, and start it with one',
     ),
@@ -86,7 +86,7 @@ describe('a decision', () => {
 describe('a verified identity', () => {
   const subject = 'repo:acme/app:environment:production';
   const verified = { issuer: 'https://a.example', subject, actor: 'ada', at: '' };
-  const ada = { by: 'somebody', verified };
+  const ada = { by: 'eve', verified };
   const decide = (now: Partial<ReleaseApprovers>, person: Parameters<typeof approverRefusal>[1]) =>
     approverRefusal(rules(now), person);
 
@@ -98,7 +98,7 @@ describe('a verified identity', () => {
     );
     expect(decide({ fourEyes: true, requester }, { by: 'x', verified: { ...verified, actor: 'bob' } })).toBeNull();
     expect(decide({ approvers: ['ada'] }, ada)).toBeNull();
-    expect(decide({ approvers: ['somebody'] }, ada)).toMatch(/^CANARY_APPROVERS/);
+    expect(decide({ approvers: ['eve'] }, ada)).toMatch(/^CANARY_APPROVERS/);
   });
 
   test('is meant by its subject, with the person, or by a begin of it, and then no claimed name is', () => {

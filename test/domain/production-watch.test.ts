@@ -120,7 +120,7 @@ describe('a tenant', () => {
     ['restarts on the build before', [...times(9, BEFORE, DOWN, DOWN)]],
     ['fails on the build before', times(9, { ...BEFORE, live: 'fail', check: 'liveness: status 500' } as PolledTenant)],
     ['has never answered', times(99, DOWN)],
-    ['was silent while nobody watched', [ON(), DOWN, 600_000, DOWN]],
+    ['was silent while no one watched', [ON(), DOWN, 600_000, DOWN]],
     ['has never been known to be live', times(99, UNAVAILABLE)],
   ])('that %s is not red', (_name, steps) => {
     expect(red(steps)).toBeUndefined();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { canary } from '../support/canary-process.js';
 
-/** A checkout of a stranger, in which somebody types a command of the gate. */
+/** A checkout of a stranger, in which a person types a command of the gate. */
 const folder = mkdtempSync(join(tmpdir(), 'canary-folder-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

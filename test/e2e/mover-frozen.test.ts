@@ -106,7 +106,7 @@ describe('a worker that is frozen', () => {
   async function wakeUp(frozen: RunningProcess): Promise<void> {
     const [requests, written] = [registry().requests.length, puts()];
     process.kill(frozen.pid, 'SIGCONT');
-    // It ends its own activity one way or another, and then polls for more: its log shows a completion that nobody wants any more.
+    // It ends its own activity one way or another, and then polls for more: its log shows a completion that no one wants any more.
     await until(
       'it has looked where :latest stands',
       () => registry().requests.length > requests || !isStopped(frozen.pid),

@@ -28,7 +28,7 @@ import { temporalAddress } from '../support/servers.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
-/** Said in public, in the campaign itself: what looks for secrets has to find it. */
+/** Said in public, in the campaign itself: what looks for secrets must find it. */
 const PLANTED = 'planted/"+<reason>?';
 const PLANTED_PLAIN = 'ada-who-says-so-in-public';
 /** With what JSON, URLs and base64 write in another way. */

@@ -34,7 +34,7 @@ fullTest(
     const before = written();
 
     await server.kill();
-    // From here on nobody answers the mover that asks, and nobody hears of the writes.
+    // From here on no one answers the mover that asks, and no one hears of the writes.
     for (const { release } of stories) release();
     await until('both images are written', () => written() === before + 2);
     server.restoreCopy();

@@ -65,7 +65,7 @@ describe('a question in the name of a mover, by any client,', () => {
   });
 });
 
-test('a newer build was promoted in the meantime: no flags that somebody else asked for the lane with make up for it', () => {
+test('a newer build was promoted in the meantime: no flags that another person asked for the lane with make up for it', () => {
   const state = holding('a');
   Object.assign(state.holder ?? {}, { manual: true });
   state.ledger.newestPromoted = { sha: shaOf('b'), key: { sequence: 0, seen: 99 } };

@@ -148,7 +148,7 @@ describe('a build that was rolled back from', () => {
     expect(state.ledger.knownBad).toEqual([]);
   });
 
-  test('is not promoted by somebody who asks for the lane with force in the name of a release', () => {
+  test('is not promoted by a person who asks for the lane with force in the name of a release', () => {
     const state = laneAt('a');
     promote(state, 'b', 'a');
     beginRollback(state, { ...run('a', { runId: 'back' }), ...ATTRIBUTION, force: false }, NOON);

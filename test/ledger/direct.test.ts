@@ -180,7 +180,7 @@ describe('rollback --direct with a copy of the ledger', () => {
     expect(err).toContain('no payload key of this gate signed it');
     expect(err).not.toContain('is live');
     const without = await direct([old, '--force']);
-    expect(without.err).toContain('not signed: whoever may write to the registry may have made it');
+    expect(without.err).toContain('not signed: anyone who may write to the registry may have made it');
     expect(without.err).toContain(`${live} is live`);
   });
 

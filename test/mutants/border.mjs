@@ -25,7 +25,7 @@ export default [
   },
   {
     name: 'border-any-caller',
-    breaks: 'an activity works for whoever schedules it',
+    breaks: 'an activity works for anyone who schedules it',
     file: 'activities/border/caller.ts',
     find: 'if (!types.includes(type))',
     replace: "if (type === '')",
@@ -53,7 +53,7 @@ export default [
     file: 'activities/border/images.ts',
     find: '!moved.includes(repository)',
     replace: 'moved.includes(repository)',
-    test: 'test/attacks/border.test.ts > are refused by resolveBuild, also if somebody adopted them',
+    test: 'test/attacks/border.test.ts > are refused by resolveBuild, also if a person adopted them',
   },
   {
     name: 'border-half-moved-image',
@@ -69,7 +69,7 @@ export default [
     file: 'src/lane/ledger.ts',
     find: "one.kind !== 'adopted' && one.sha !== null && sameBuild(one.sha, sha)",
     replace: 'one.sha !== null && sameBuild(one.sha, sha)',
-    test: 'test/attacks/border.test.ts > are refused by resolveTarget, also if somebody adopted them',
+    test: 'test/attacks/border.test.ts > are refused by resolveTarget, also if a person adopted them',
   },
   {
     name: 'border-any-tag',
@@ -215,7 +215,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: ' && input.force === true;',
     replace: ';',
-    test: 'test/lane/verdicts.test.ts > a build that was rolled back from is not promoted by somebody who asks for the lane with force in the name of a release',
+    test: 'test/lane/verdicts.test.ts > a build that was rolled back from is not promoted by a person who asks for the lane with force in the name of a release',
   },
   {
     name: 'border-forged-age',
@@ -223,7 +223,7 @@ export default [
     file: 'src/lane/moves.ts',
     find: '!(holder.manual && input.manual)',
     replace: '!holder.manual',
-    test: 'test/lane/moves.test.ts > a newer build was promoted in the meantime: no flags that somebody else asked for the lane with make up for it',
+    test: 'test/lane/moves.test.ts > a newer build was promoted in the meantime: no flags that another person asked for the lane with make up for it',
   },
   {
     name: 'border-forged-result',
@@ -235,7 +235,7 @@ export default [
   },
   {
     name: 'border-deleted-predecessor',
-    breaks: 'the lane believes a state that a deleted workflow of somebody handed on',
+    breaks: 'the lane believes a state that a deleted workflow of a person handed on',
     file: 'activities/lane/earlier-runs.ts',
     find: 'const isContinued = isOurs(await findRun(client, id, continuedFrom), WORKFLOWS.lane, lane);',
     replace:

@@ -8,7 +8,7 @@ export default [
     test: 'test/chaos/check.test.ts > finds I2 in a mover that left half a pair, and says that it restored it',
   },
   {
-    name: 'chaos-command-of-nobody',
+    name: 'chaos-command-of-no-one',
     breaks: 'the checker takes a command for given that the lane refused',
     file: 'chaos/checker/movers.ts',
     find: 'by !== null && !isRefused',

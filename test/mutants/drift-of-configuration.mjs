@@ -39,7 +39,7 @@ export default [
   },
   {
     name: 'configuration-counts',
-    breaks: 'a difference of configuration fails a build that nobody asked to fail',
+    breaks: 'a difference of configuration fails a build that no one asked to fail',
     file: 'src/smoke/suite.ts',
     find: "({ kind: 'drift', name, proves, observe: true, ...rest })",
     replace: "({ kind: 'drift', name, proves, ...rest, observe: false })",

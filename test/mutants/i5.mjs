@@ -59,7 +59,7 @@ export default [
     file: 'src/report/render.ts',
     find: 'answers = false }',
     replace: 'answers = true }',
-    test: 'test/report/render.test.ts > shows what a failing check expected and got on a terminal, and to nobody else',
+    test: 'test/report/render.test.ts > shows what a failing check expected and got on a terminal, and to no one else',
   },
   {
     name: 'i5-answer-piped',

@@ -1,7 +1,7 @@
 export default [
   {
     name: 'identity-approver-unchecked',
-    breaks: 'an approval counts whoever gives it',
+    breaks: 'an approval counts anyone who gives it',
     file: 'src/domain/decide.ts',
     find: "verb === 'approve' && verified !== 'later' ? now.approvers",
     replace: "verb === 'retry' && verified !== 'later' ? now.approvers",
@@ -21,7 +21,7 @@ export default [
     file: 'src/domain/approvers.ts',
     find: 'fourEyes && !(requester && nameOf(requester))',
     replace: 'fourEyes && requester && !nameOf(requester)',
-    test: 'test/domain/approvers.test.ts > without a requester nobody may approve: null',
+    test: 'test/domain/approvers.test.ts > without a requester no one may approve: null',
   },
   {
     name: 'identity-own-approval',

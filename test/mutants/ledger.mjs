@@ -18,7 +18,7 @@ export default [
   },
   {
     name: 'ledger-forced-is-dated',
-    breaks: 'a build that nothing dates counts as new once somebody has asked for it with force',
+    breaks: 'a build that nothing dates counts as new once a person has asked for it with force',
     file: 'src/lane/queue.ts',
     find: 'if (!isDated) key.seen',
     replace: 'if (isDated && !isDated) key.seen',
@@ -58,11 +58,11 @@ export default [
   },
   {
     name: 'ledger-reads-a-foreign-lane',
-    breaks: 'the state of a lane of somebody else is believed',
+    breaks: 'the state of a lane of another person is believed',
     file: 'src/temporal/records/lane-reader.ts',
     find: ' && run.taskQueue === taskQueue(lane)',
     replace: ' && taskQueue(lane) !== null',
-    test: 'test/attacks/lane-start.test.ts > a lane of a worker of somebody else is not read, whatever its history says',
+    test: 'test/attacks/lane-start.test.ts > a lane of a worker of another person is not read, whatever its history says',
   },
   {
     name: 'ledger-reads-no-new-lane',

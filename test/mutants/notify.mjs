@@ -72,7 +72,7 @@ export default [
     file: 'src/notify/github/issue.ts',
     find: 'redactedProse(why)',
     replace: 'prose(why)',
-    test: 'test/notify/github.test.ts > mentions nobody, contains no markup of a tenant, and no address of one',
+    test: 'test/notify/github.test.ts > mentions no one, contains no markup of a tenant, and no address of one',
   },
   {
     name: 'notify-lost-unseen',

@@ -34,7 +34,7 @@ export default [
   },
   {
     name: 'payloads-any-token',
-    breaks: 'whoever reaches the codec server decrypts',
+    breaks: 'anyone who reaches the codec server decrypts',
     file: 'src/temporal/payloads/codec-server.ts',
     find: 'one.length === other.length && timingSafeEqual(one, other)',
     replace: 'true',

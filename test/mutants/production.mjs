@@ -65,7 +65,7 @@ export default [
   },
   {
     name: 'watch-trusts-a-gap',
-    breaks: 'a bake continues although nobody watched',
+    breaks: 'a bake continues although no one watched',
     file: 'src/domain/production-watch.ts',
     find: 'nextBake(isGap ? null : before.bake,',
     replace: 'nextBake(before.bake,',
@@ -81,11 +81,11 @@ export default [
   },
   {
     name: 'watch-blames-a-tenant-for-a-gap',
-    breaks: 'time in which nobody watched counts as silence of a tenant',
+    breaks: 'time in which no one watched counts as silence of a tenant',
     file: 'src/domain/production-watch.ts',
     find: 'const passedMs = isGap ? 0 : ended - last;',
     replace: 'const passedMs = ended - last;',
-    test: 'test/domain/production-watch.test.ts > that was silent while nobody watched is not red',
+    test: 'test/domain/production-watch.test.ts > that was silent while no one watched is not red',
   },
   {
     name: 'watch-bakes-through-silence',

@@ -13,7 +13,7 @@ export default [
     file: 'src/cli/safe-io.ts',
     find: 'err: (line) => terminal.err(printable(line))',
     replace: 'err: (line) => terminal.err(line)',
-    test: 'test/screens/screens.test.ts > arguments that nobody understands are repeated in one line',
+    test: 'test/screens/screens.test.ts > arguments that no one understands are repeated in one line',
   },
   {
     name: 'screens-command-at-start',

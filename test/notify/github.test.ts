@@ -154,7 +154,7 @@ describe('the issue', () => {
     expect(github.statuses).toMatchObject([{ context: 'canary-release (payments)' }]);
   });
 
-  test('mentions nobody, contains no markup of a tenant, and no address of one', async () => {
+  test('mentions no one, contains no markup of a tenant, and no address of one', async () => {
     const { github, deliver } = await scene();
     await deliver({
       ...rejected(1),

@@ -106,7 +106,7 @@ describe('a message to Slack', () => {
     );
   });
 
-  test('contains no markup and calls nobody, whatever a tenant answered', async () => {
+  test('contains no markup and calls no one, whatever a tenant answered', async () => {
     await sink().deliver(rejected(3));
     expect(JSON.stringify(message())).not.toContain('<!');
     expect(message().blocks[0].text.text).toContain('&lt;!channel&gt;');

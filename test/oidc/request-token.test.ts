@@ -39,7 +39,7 @@ describe('the token of a command', () => {
     expect(await verify(token ?? '')).toMatchObject({ actor: 'ada' });
   });
 
-  test('is asked for by nobody who set nothing', async () => {
+  test('is asked for by no one who set nothing', async () => {
     const { CANARY_OIDC_AUDIENCE: _, ...env } = job();
     expect([await tokenFrom({}), await tokenFrom(env)]).toEqual([null, null]);
   });

@@ -29,7 +29,7 @@ const errors = (code: string, message: string, detail?: unknown) =>
   JSON.stringify({ errors: [{ code, message, detail }] });
 const EXEMPT = 'the registry does not let this tag move: exempt it from tag immutability';
 const RIGHT = 'these credentials may push, but not overwrite a tag: get the right to delete or overwrite';
-const QUOTA = 'is used up: raise it, or remove what nobody needs';
+const QUOTA = 'is used up: raise it, or remove what no one needs';
 const READ_ONLY = 'takes no writes, as in read-only mode or maintenance: it is retried';
 const PUSH = 'these credentials may not write: get push access';
 

@@ -160,7 +160,7 @@ describe('the report of a run', () => {
     expect(lines).toContain('- and 10 more');
   });
 
-  test('shows what a failing check expected and got on a terminal, and to nobody else', () => {
+  test('shows what a failing check expected and got on a terminal, and to no one else', () => {
     const tenants = [{ tenant: 'canary-1', checks: [failed('memory search finds the probe')] }];
     const run = record({ outcome: 'CanaryRejected', tenants });
     const lines = renderReport(run, LINKS, { answers: true }).split('\n');

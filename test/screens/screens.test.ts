@@ -81,7 +81,7 @@ test('an annotation is the one line that begins with two colons, and carries no 
   );
 });
 
-test('arguments that nobody understands are repeated in one line', async () => {
+test('arguments that no one understands are repeated in one line', async () => {
   await fc.assert(
     fc.asyncProperty(hostileText, async (text) => {
       for (const args of [[`x${text}`], ['release', text, `--x${text}`], ['status', `x${text}`]]) {

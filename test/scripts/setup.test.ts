@@ -217,7 +217,7 @@ test.for(['SIGTERM', 'SIGKILL'] as const)(
     await waitFor(() => existsSync(beats));
     child.kill(signal);
     await ended;
-    // After SIGKILL nobody can end the download; its next step fails, for its directory is gone.
+    // After SIGKILL no one can end the download; its next step fails, for its directory is gone.
     if (signal === 'SIGTERM') expect(await isGrowing(beats)).toBe(false);
 
     program('temporal', temporalOf('1.9.1', '1.32.0'));

@@ -22,7 +22,7 @@ const silent = (got: string) => ({ verdict: 'could-not-test', got: expect.string
 
 describe('alerts of an Alertmanager', () => {
   const check = () =>
-    alerts('no alert fires', 'nobody is paged', {
+    alerts('no alert fires', 'no one is paged', {
       url: `${server.url}/am/`,
       from: 'alertmanager',
       filter: ['tenant="{tenant}"'],

@@ -122,7 +122,7 @@ describe('a check that is tried again', () => {
     expect(result.checks).toMatchObject([{ verdict: 'could-not-test', expected: 'an answer in time' }]);
   });
 
-  test('must not write if it has to pass for long', () => {
+  test('must not write if it must pass for long', () => {
     expect(suiteProblems([ok({ holds: '1m', writes: true })])).toEqual([expect.stringContaining('must not write')]);
     expect(suiteProblems([ok({ failures: 0 })])).toEqual([expect.stringContaining('failures must be at least 1')]);
     expect(suiteProblems([{ ...ok(), kind: 'steps' }])).toEqual([

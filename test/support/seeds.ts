@@ -86,7 +86,7 @@ export async function startSeededLane(gate: Gate, state: LaneState, isSilent = f
   await gate.startWorker();
 }
 
-/** Starts a lane of somebody else: on a queue and with a worker of his own, and a history as if it had recovered this state. */
+/** Starts a lane of another person: on a queue and with a worker of his own, and a history as if it had recovered this state. */
 export async function startForgedLane({ client, lane }: Gate, state: LaneState): Promise<void> {
   const { namespace, loadedDataConverter: converter } = client.options;
   const [queue, identity] = [`${lane}-seeds-${randomUUID()}`, 'seeds'];

@@ -126,7 +126,7 @@ async function waitUntilGone(port: number): Promise<void> {
   }
 }
 
-/** An orphan that nobody waits for keeps its pid, so the pid says nothing; its port does. */
+/** An orphan that no one waits for keeps its pid, so the pid says nothing; its port does. */
 function listens(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => resolve(socket.destroy() !== undefined));

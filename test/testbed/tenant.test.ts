@@ -107,7 +107,7 @@ describe('a tenant of the test bed', () => {
     await expect(unanswered).rejects.toThrow();
   });
 
-  it('refuses a misbehavior that nobody knows', async () => {
+  it('refuses a misbehavior that no one knows', async () => {
     const tenant = await tenantWith();
     expect(() => tenant.run({ sha: SHA, misbehave: 'memory-serch' })).toThrow('unknown misbehavior "memory-serch"');
   });

@@ -78,7 +78,7 @@ async function sendApprove(page: Page, decision: { by: string; reason: string; h
   const form = page.getByRole('dialog');
   await form.getByTestId('update-select-button').click();
   await form.getByRole('option', { name: 'approve' }).click();
-  // Typed all at once: the editor would close brackets by itself.
+  // Typed all at once: the editor would close brackets on its own.
   await form.getByRole('textbox', { name: 'Data' }).fill(JSON.stringify(decision));
   // Left, the editor lays the JSON out and the button moves away: from under a mouse that is pressed, too.
   await form.getByTestId('update-id').click();

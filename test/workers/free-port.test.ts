@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { onFreePort } from '../../workers/free-port.js';
 
-/** A port that somebody else took between its choice and its use. */
+/** A port that another person took between its choice and its use. */
 const taken = () => {
   throw new Error('Address already in use');
 };

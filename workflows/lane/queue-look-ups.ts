@@ -6,7 +6,7 @@ const LOOK_UP_FROM = 20;
 
 /**
  * Looks up the runs of a long queue, each once, and removes those that are no running releases.
- * @returns a function that begins a look-up if one is due, and says whether one is under way: until then nobody gets the lane.
+ * @returns a function that begins a look-up if one is due, and says whether one is under way: until then no one gets the lane.
  */
 export function queueLookUps(state: LaneState, settle: () => void): () => boolean {
   const seen = new Set<string>();

@@ -35,7 +35,7 @@ export function handleDecisions(run: RunContext, kind: 'release' | 'rollback' = 
   };
   onQuery(
     statusQuery,
-    () => ({ ...state, verbs: decisionsNow(state, kind) }),
+    () => ({ ...state, commands: decisionsNow(state, kind) }),
     'The phase of the run, why, and what each decision would do now',
   );
   for (const verb of kind === 'rollback' ? (['abort'] as const) : (Object.keys(DECISIONS) as DecisionName[])) {

@@ -60,7 +60,7 @@ function decide(verb: DecisionName, given: Given, io: Io): Promise<number> {
     const reason = await reasonOf(given, io);
     // Sent without a hold, it would count for an approval that came up after the hold was printed.
     if (hold === undefined && verb !== 'abort')
-      return refuse(`${verb} refused: ${state.verbs?.[verb].text ?? 'the release is not held'}`, { by, reason });
+      return refuse(`${verb} refused: ${state.commands?.[verb].text ?? 'the release is not held'}`, { by, reason });
     const decision = { by, reason, ...(hold !== undefined && { hold }) };
     const sent = withToken(decision, verb === 'approve' ? await tokenOf(io) : null);
     return printAnswer(await sendDecision(client, workflowId, verb, sent), decision, given, io);
@@ -91,6 +91,11 @@ async function runToDecide(client: Client, lane: Lane, sha: Sha, verb: DecisionN
   };
 }
 
-function holdLine(workflowId: string, verb: DecisionName, { id, name, why }: Hold, { verbs }: ReleaseStatus): string {
-  return `${workflowId} is held: ${id} (${name}): ${why}; ${verb}: ${verbs?.[verb].text ?? 'unknown'}`;
+function holdLine(
+  workflowId: string,
+  verb: DecisionName,
+  { id, name, why }: Hold,
+  { commands }: ReleaseStatus,
+): string {
+  return `${workflowId} is held: ${id} (${name}): ${why}; ${verb}: ${commands?.[verb].text ?? 'unknown'}`;
 }

@@ -38,7 +38,7 @@ const TOLD_MS = 3_000;
  */
 export function directRollback(input: RollbackInput, io: Io): Promise<number> {
   return withRegistry(io, async (registry, config) => {
-    // By force nobody asks Temporal, so its client is not even loaded.
+    // By force no one asks Temporal, so its client is not even loaded.
     const against = input.force ? null : await (await import('./reason-against.js')).reasonAgainst(io, config.lane);
     if (against !== null) {
       io.err(`canary: --direct refused: ${against} (--direct --force moves anyway)`);

@@ -57,7 +57,7 @@ export function ledgerKeys(io: Io): PayloadKeys | null {
 function describe({ generation, ledger, isSigned }: LedgerCopy): string {
   const live = ledger.history.at(-1)?.sha ?? 'an unknown build';
   const back = defaultRollbackTarget(ledger);
-  const trust = isSigned ? '' : ' (not signed: whoever may write to the registry may have made it)';
+  const trust = isSigned ? '' : ' (not signed: anyone who may write to the registry may have made it)';
   return `by the copy of the ledger of ${new Date(generation).toISOString()}${trust}: ${live} is live, the previous good build is ${back ?? 'unknown'}`;
 }
 

@@ -104,11 +104,11 @@ export const noteLines = ({ laneUnheard, warnings = [], notMoved = [] }: Rollbac
 ];
 
 /** The command of each decision that applies now, and what it does. */
-function decisionLines(workflowId: string, sha: string, { verbs }: ReleaseStatus): string[] {
+function decisionLines(workflowId: string, sha: string, { commands }: ReleaseStatus): string[] {
   const which = parseRunId(workflowId).isRollback ? ' --rollback' : '';
   return (['approve', 'retry', 'abort'] as const)
-    .filter((verb) => verbs?.[verb].isAllowed)
-    .map((verb) => `canary ${verb} ${sha}${which} --reason …   ${verbs?.[verb].text}`);
+    .filter((verb) => commands?.[verb].isAllowed)
+    .map((verb) => `canary ${verb} ${sha}${which} --reason …   ${commands?.[verb].text}`);
 }
 
 /** Enough of a digest to compare it; JSON and reports have the whole of it. */

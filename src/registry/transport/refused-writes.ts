@@ -28,7 +28,7 @@ const REFUSED_WRITES: readonly RefusedWrite[] = [
     words:
       /exceed the configured upper limit|quota (?:has been |limit )?exceeded|exceeds? (?:the |its )?(?:storage )?quota/i,
     fix: (host) =>
-      `the quota at ${host} is used up: raise it, or remove what nobody needs; keep staging-* tags to roll back to`,
+      `the quota at ${host} is used up: raise it, or remove what no one needs; keep staging-* tags to roll back to`,
   },
   // ECR 400 TAG_INVALID, GAR "has enabled tag immutability", ACR 405, Nexus 400, Harbor 412, Docker Hub 403.
   {

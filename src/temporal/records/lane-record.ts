@@ -44,7 +44,7 @@ export interface Found {
 
 /**
  * What a run of the lane knew: what it recovered, or was handed on, and each change since, which are data in its history (ADR 16). No code
- * of the lane runs for that. Nobody but the worker of a run writes these events; a memo that a run is started with does not count.
+ * of the lane runs for that. No one but the worker of a run writes these events; a memo that a run is started with does not count.
  * @param isOurs whether a run id is that of a lane of this gate: what such a one hands on counts.
  */
 export async function readLaneRecord(

@@ -6,7 +6,7 @@ import { readPayload } from '../payloads/read.js';
 const REPORT = 'reportMove';
 
 /**
- * What a mover was started with, and every report that it sent so far, from its history: nobody but the worker of a run writes that.
+ * What a mover was started with, and every report that it sent so far, from its history: no one but the worker of a run writes that.
  * A mover has less than a hundred events.
  */
 export async function readMover(

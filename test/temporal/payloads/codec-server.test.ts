@@ -26,7 +26,7 @@ const call = (path: string, init: RequestInit = {}) =>
 test.each([
   ['in the path, as the Temporal UI calls', `/${token}/decode`, {}],
   ['as a bearer token, as the temporal command calls', '/decode', { authorization: `Bearer ${token}` }],
-])('decrypts for whoever has the token %s', async (_how, path, headers) => {
+])('decrypts for anyone who has the token %s', async (_how, path, headers) => {
   const response = await call(path, { headers });
   const { payloads } = (await response.json()) as { payloads: { data: string }[] };
   expect(JSON.parse(Buffer.from(payloads[0]?.data ?? '', 'base64').toString())).toEqual(value);

@@ -71,7 +71,7 @@ fullTest(
     await startLane(gate());
     const known = (await laneState(gate())).ledger;
     expect(known).toMatchObject({
-      hold: { name: 'not-recovered', why: expect.stringContaining('in the registry, which nobody signed') },
+      hold: { name: 'not-recovered', why: expect.stringContaining('in the registry, which no one signed') },
       knownBad: [{ sha: bad, by: '(in its run)' }],
       lost: { seen: 2, upTo: null },
     });

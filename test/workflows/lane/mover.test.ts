@@ -137,7 +137,7 @@ describe('a mover writes nothing', () => {
     const { sha } = await promoted(gate());
     expect(writes()).toEqual(pairs(1));
     const mover = await moverOf(releaseId(gate().lane, parseSha(sha)));
-    // Somebody put the old build back since.
+    // A person put the old build back since.
     await gate().setLatest(old);
     const by = writes().length;
     expect(await awaitRunEnd(await resetTo(gate(), firstTask, mover))).toMatchObject({ outcome: 'MoveRefused' });

@@ -31,7 +31,7 @@ describe('builds that come one after the other', () => {
       { outcome: 'promoted', images: b.digests.map((digest, image) => ({ digest, previous: a.digests[image] })) },
     ]);
     expect(writes()).toEqual(pairs(2));
-    // Whoever read all of it event by event knows what a first reader finds.
+    // The one that read all of it event by event knows what a first reader finds.
     const { history } = (await laneState(gate())).ledger;
     expect(history).toEqual((await laneClient(gate().client, gate().lane).state())?.ledger.history);
     // The watch of a soak only reads: a smoke in it would be that of the other build.

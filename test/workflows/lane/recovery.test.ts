@@ -117,7 +117,7 @@ describe('a lane that is terminated', () => {
     const before = await laneState(gate());
     await gate().stopWorker();
     await endLane(gate());
-    // Nobody works: this one never runs.
+    // No one works: this one never runs.
     await startLane(gate());
     await endLane(gate());
     const unrecovered = await startLane(gate());

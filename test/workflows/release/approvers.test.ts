@@ -23,7 +23,7 @@ fullTest('a release is approved by another person of the list alone, by update, 
   const { sha, digests } = await gate().greenBuild();
   const run = await gate().release({ sha, requestedBy: 'ada', approval: 'required' });
   await heldFor(gate(), run, 'approval');
-  expect((await statusOf(gate(), run))?.verbs?.approve.text).toBe(
+  expect((await statusOf(gate(), run))?.commands?.approve.text).toBe(
     'promote (by ada or bob, not by ada, who requested it)',
   );
   expect(await refusal(run, 'approve', { by: 'ADA ', reason })).toBe(`approve refused: ${FOUR_EYES}`);

@@ -27,7 +27,7 @@ describe('approval', () => {
     expect(await statusOf(gate(), handle)).toMatchObject({
       phase: 'awaiting-approval',
       why: 'approval: approval is required',
-      verbs: expect.objectContaining({ approve: { isAllowed: true, text: 'promote' } }),
+      commands: expect.objectContaining({ approve: { isAllowed: true, text: 'promote' } }),
     });
     expect(await gate().latest()).toEqual(old);
 

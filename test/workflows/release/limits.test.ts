@@ -153,7 +153,7 @@ describe('payloads of any client', () => {
     expect(await statusOf(gate(), handle)).toMatchObject({
       phase: 'awaiting-canary',
       until: expect.stringMatching(/^20..-/),
-      verbs: {
+      commands: {
         approve: { isAllowed: false, text: 'the release is not held; it is awaiting-canary' },
         retry: { isAllowed: false, text: 'the release is not held; it is awaiting-canary' },
         abort: { isAllowed: true, text: 'the release ends' },
@@ -163,7 +163,7 @@ describe('payloads of any client', () => {
     const hold = await heldFor(gate(), handle, 'could-not-test');
     expect(await statusOf(gate(), handle)).toMatchObject({
       until: hold.until,
-      verbs: {
+      commands: {
         approve: { isAllowed: true, text: 'go on without that evidence' },
         retry: { isAllowed: true, text: 'test those tenants again' },
         abort: { isAllowed: true, text: 'the release ends' },

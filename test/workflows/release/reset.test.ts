@@ -11,7 +11,7 @@ import { until } from '../../support/until.js';
 const { registry, gate, old: OLD, writes } = await useCountedGate('reset');
 
 const ada = { by: 'ada', reason: 'looked at it' };
-/** What a release with an approval comes through before somebody has given it. */
+/** What a release with an approval comes through before a person has given it. */
 const TO_APPROVAL: Phase[] = ['resolving', 'awaiting-canary', 'soaking', 'smoking', 'awaiting-approval'];
 
 /** Time limit of a test that resets one release several times. */

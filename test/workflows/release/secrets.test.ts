@@ -29,7 +29,7 @@ test('no token is in a history, a result, a failure or a log line, not in base64
     ),
   );
 
-  // The grep has to be able to find something: the build is in there, plain and out of base64.
+  // The grep must be able to find something: the build is in there, plain and out of base64.
   const evidence = new Map(texts.map((text, index) => [`text ${index}`, text]));
   expect(findSecret(evidence, good)).not.toEqual([]);
   expect(texts.join()).toContain('{"sha":"');

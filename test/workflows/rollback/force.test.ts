@@ -38,7 +38,7 @@ async function waiting() {
 async function laneNobodyServes() {
   await endLane(gate());
   const { client, lane } = gate();
-  await client.workflow.start('ReleaseLane', { workflowId: releaseLaneId(lane), taskQueue: 'nobody-polls-this' });
+  await client.workflow.start('ReleaseLane', { workflowId: releaseLaneId(lane), taskQueue: 'unpolled-queue' });
   onTestFinished(async () => void (await endLane(gate())));
 }
 
