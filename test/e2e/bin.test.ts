@@ -63,7 +63,8 @@ test('a worker that reaches no Temporal says what to do, tries again, and ends a
 const canUnshare = spawnSync('unshare', ['-rpf', 'true'], { stdio: 'ignore' }).status === 0;
 
 test.skipIf(!canUnshare)('a worker that is process 1, as in a container, ends by SIGTERM', async () => {
-  const env = { ...process.env, ...gate().env, TEMPORAL_ADDRESS: '127.0.0.1:1' };
+  const { PATH, HOME } = process.env;
+  const env = { PATH, HOME, ...gate().env, TEMPORAL_ADDRESS: '127.0.0.1:1' };
   const bin = join(repositoryRoot, 'bin', 'canary.js');
   const outside = spawn('unshare', ['-rpf', '--kill-child', process.execPath, bin, 'worker'], { env });
   onTestFinished(() => void outside.kill('SIGKILL'));
