@@ -5,7 +5,7 @@ import { applyRevocation, endOf } from './lane.js';
 import { stopWatch } from './watch.js';
 
 /** Waits until the release holds the lane: one build at a time uses the canary fleet. Results from an earlier fencing token are dropped. */
-export const queued: Phase = async (release) => {
+export const queued: Phase<'resolving' | 'done'> = async (release) => {
   stopWatch(release);
   delete release.state.watched;
   setPhase(release, 'queued', 'waits for the lane: one build at a time uses the canary fleet');

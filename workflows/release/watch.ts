@@ -5,7 +5,7 @@ import { describeInterruption } from '../../src/domain/fleet-watch.js';
 import { watches } from '../shared/activity-options.js';
 import { unwrapFailure } from '../shared/failures.js';
 import { finish } from '../shared/run.js';
-import { type FleetWatch, isOwnApproval, type Phase, type PhaseName, type Release } from './context.js';
+import { type FleetWatch, isOwnApproval, type Phase, type Release } from './context.js';
 import { holdFor, leaveHold, reportHold } from './hold.js';
 import { confirmHolder } from './lane.js';
 import { noteInterruptions, noteRed } from './watched.js';
@@ -89,7 +89,7 @@ function brokenWatch({ watch, state }: Release): Exclude<FleetWatchEnd, { watche
 export async function afterWatch(
   release: Release,
   end: Exclude<FleetWatchEnd, { watched: unknown }>,
-): Promise<PhaseName | 'done'> {
+): Promise<'awaiting-canary' | 'queued' | 'done'> {
   const { state } = release;
   await leaveHold(release);
   if ('red' in end) {
