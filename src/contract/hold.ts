@@ -129,6 +129,11 @@ export const HOLDS = {
 } as const satisfies Record<string, HoldRow>;
 export type HoldName = keyof typeof HOLDS;
 
+/** What a release waits for while its lane is paused: no hold, for `canary resume` ends it, and no decision about the release but abort. */
+export const PAUSED = 'paused';
+/** All that a release may wait for a person for. */
+export const WAITED_FOR: readonly string[] = [...Object.keys(HOLDS), PAUSED];
+
 /** Row of a hold, with its optional fields. */
 export const holdRow = (name: HoldName): HoldRow => HOLDS[name];
 

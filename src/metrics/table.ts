@@ -196,9 +196,6 @@ export const OPEN_ALARMS: AlarmName[] = [
   'production-red',
 ];
 
-/** Hold that the label `hold` names while the lane is paused, besides `HOLDS`. */
-export const WAITED_FOR = [...Object.keys(HOLDS), 'paused'];
-
 const ENDS = [...Object.keys(OUTCOMES), ...Object.keys(FAILURE_TYPES)];
 const valuesOf = (label: string, values: readonly string[]) => values.map((value) => ({ [label]: value }));
 const pairsOf = (first: Record<string, string>[], second: Record<string, string>[]) =>

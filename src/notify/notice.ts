@@ -1,5 +1,5 @@
 import { ALARMS, type DeliveredEvent, partsOfId } from '../contract/events.js';
-import { HOLDS, type HoldName, holdRow } from '../contract/hold.js';
+import { HOLDS, type HoldName, holdRow, PAUSED } from '../contract/hold.js';
 import { commandOf, gateOf, type Lane } from '../contract/ids.js';
 import { oneLine } from '../domain/markdown.js';
 import { compareUrl } from '../report/compare.js';
@@ -143,7 +143,7 @@ function describe(event: DeliveredEvent, build: string, command: (text: string) 
 
 /** Commands of the decisions that apply to a hold. */
 function holdSteps({ hold, holdId }: { hold: string; holdId: string }, build: string): [string, string][] {
-  if (hold === 'paused') return [['go on', 'resume --reason "…"']];
+  if (hold === PAUSED) return [['go on', 'resume --reason "…"']];
   const { approve = null, retry = null } = isHold(hold) ? holdRow(hold) : {};
   const decide = (verb: string) => `${verb} ${build} --hold ${holdId} --reason "…"`;
   return [

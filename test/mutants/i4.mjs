@@ -198,7 +198,7 @@ export default [
     name: 'i4-pause-keeps-the-lane',
     breaks: 'a release that waits for the end of a pause keeps the lane while newer builds wait',
     file: 'workflows/release/hold.ts',
-    find: "{ hold: 'paused', preemptibleAt: Date.now() + release.plan.holdGraceMs }",
+    find: '{ hold: PAUSED, preemptibleAt: Date.now() + release.plan.holdGraceMs }',
     replace: 'null',
     test: 'test/workflows/lane/preemption.test.ts > takes over from a green one that waits for the end of a pause, but not before its grace is over',
   },

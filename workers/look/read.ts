@@ -1,6 +1,7 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { RETRY_BUDGET_MS } from '../../src/config/plan.js';
 import type { Config } from '../../src/config/schema.js';
+import { WAITED_FOR } from '../../src/contract/hold.js';
 import {
   type Lane,
   moveTaskQueue,
@@ -12,6 +13,7 @@ import {
   waitTaskQueue,
   watchProductionId,
 } from '../../src/contract/ids.js';
+
 import type { LaneState } from '../../src/contract/lane.js';
 import type { ReleasePhase } from '../../src/contract/release.js';
 import {
@@ -24,7 +26,7 @@ import {
 import { stuckRuns } from '../../src/doctor/runs.js';
 import { LIFTS, laneView, openAlarms } from '../../src/lane/view.js';
 import type { Sample } from '../../src/metrics/metrics.js';
-import { OPEN_ALARMS, WAITED_FOR, withGate } from '../../src/metrics/table.js';
+import { OPEN_ALARMS, withGate } from '../../src/metrics/table.js';
 import { laneClient } from '../../src/temporal/lane-client.js';
 import { isUnserved } from '../../src/temporal/lane-view.js';
 import { workersOn } from '../../src/temporal/pollers.js';

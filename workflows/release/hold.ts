@@ -7,7 +7,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { FailureType } from '../../src/contract/failures.js';
-import { type Decision, type Hold, type HoldName, holdOfFault, holdRow } from '../../src/contract/hold.js';
+import { type Decision, type Hold, type HoldName, holdOfFault, holdRow, PAUSED } from '../../src/contract/hold.js';
 import { releaseLaneId } from '../../src/contract/ids.js';
 import type { HeldFor, Pause } from '../../src/contract/lane.js';
 import { holderStatusSignal } from '../../src/contract/messages.js';
@@ -63,11 +63,11 @@ export async function waitWhilePaused(release: Release, { why, by, since }: Paus
     'held',
     `paused: ${why} (${by}, since ${since}). canary resume ends it; abort: end the release`,
     undefined,
-    [{ key: CanaryWaitingFor, value: 'paused' }],
+    [{ key: CanaryWaitingFor, value: PAUSED }],
   );
-  release.feed.emit({ type: 'held', hold: 'paused', holdId: 'paused', why, until: null });
+  release.feed.emit({ type: 'held', hold: PAUSED, holdId: PAUSED, why, until: null });
   // The build is GREEN and waits only for a person, so it gets the grace period.
-  const reported = reportHold({ hold: 'paused', preemptibleAt: Date.now() + release.plan.holdGraceMs });
+  const reported = reportHold({ hold: PAUSED, preemptibleAt: Date.now() + release.plan.holdGraceMs });
   await laneWaits('wait for canary resume').awaitResume();
   await reported;
   await leaveHold(release);

@@ -1,3 +1,4 @@
+import { PAUSED } from '../../contract/hold.js';
 import { oneLine } from '../../domain/markdown.js';
 import type { GateNow, GatesNow } from '../../temporal/gates.js';
 import { LANE_UNAVAILABLE } from '../../temporal/lane-client.js';
@@ -60,7 +61,7 @@ function stateOf({ lane, running, paused }: GateNow): { level: Level; what: stri
     };
   // The lane knows its holder, also while runs cannot be listed.
   const holder = running.some(({ workflowId }) => workflowId === lane.holder?.workflowId) ? null : lane.holder;
-  if (holder?.heldFor && holder.heldFor.hold !== 'paused')
+  if (holder?.heldFor && holder.heldFor.hold !== PAUSED)
     return { level: 'HELD', what: oneLine(`${holder.workflowId}: ${holder.heldFor.hold}; ${live}`) };
   if (lane.pause) return { level: 'PAUSED', what: oneLine(`by ${lane.pause.by}: ${lane.pause.why}; ${live}`) };
   if (running.length > 0) return { level: 'running', what: `${runs}; ${live}` };
