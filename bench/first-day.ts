@@ -10,7 +10,7 @@ import { pushBuild } from '../testbed/images.js';
 
 /** Lanes that begin at a time, and the longest that one may take, in milliseconds: a worker that starts takes a while. */
 const AT_ONCE = 8;
-const PATIENCE_MS = 300_000;
+const DEADLINE_MS = 300_000;
 
 /** Pushes a build and an earlier `:latest` of a gate. @returns the digest of that. */
 export async function publish(registry: string, repository: string, sha: string): Promise<Digest> {
@@ -20,14 +20,14 @@ export async function publish(registry: string, repository: string, sha: string)
   return parseDigest(digest);
 }
 
-const paced = atMost(AT_ONCE, PATIENCE_MS);
+const paced = atMost(AT_ONCE, DEADLINE_MS);
 
 /** Adopts what is live, and waits until the lane serves: one that begins lists what was before it, and a list lags on a busy server. */
 export const adopt = (client: Client, lane: Lane, image: TagState): Promise<void> =>
   paced(async () => {
     const serving = laneClient(client, lane);
     const adoption = { by: 'bench', reason: 'first day', images: [image] };
-    for (const deadline = Date.now() + PATIENCE_MS; ; await delay(1_000))
+    for (const deadline = Date.now() + DEADLINE_MS; ; await delay(1_000))
       try {
         await serving.update(laneCommandUpdate('adopt'), adoption);
         return;

@@ -16,13 +16,13 @@ import { invalidSearchAttributes } from '../src/temporal/namespace.js';
 import { payloadKeys } from '../src/temporal/payloads/keys.js';
 import { workerProxy } from '../src/temporal/transport/proxy.js';
 import { workerVersion, workflowBundle } from './bundle.js';
+import { connectWithRetry } from './connect-with-retry.js';
 import { createGatesWorker, workflowOptions } from './create-worker.js';
 import { followApiKey } from './follow-api-key.js';
 import { loadGates } from './gates.js';
 import { runUntil } from './lifetime.js';
 import { logEvent } from './log.js';
 import { type Look, startLooking } from './look/look.js';
-import { connectPatiently } from './patience.js';
 import { requireReplay } from './replay-lanes.js';
 import { httpOf, installRuntime, serveWorker } from './service.js';
 import { startTraces } from './traces.js';
@@ -50,7 +50,7 @@ export async function runWorker(
     logEvent('WARN', 'environment.misspelled', { name, meant, what: `${name} has no effect: did you mean ${meant}?` });
   const traces = startTraces(env, version);
   const runtime = await installRuntime();
-  const connection = await connectPatiently(
+  const connection = await connectWithRetry(
     () => connect({ connectionOptions: options, facts }),
     signal,
     (why) => logEvent('WARN', 'worker.waiting', { why }),

@@ -3,7 +3,7 @@ import type { Lane } from '../contract/ids.js';
 import { parseSha, type Sha, sameBuild } from '../contract/sha.js';
 import { defaultRollbackTarget } from '../lane/ledger.js';
 import { targetsOf } from '../lane/view.js';
-import { LANE_UNAVAILABLE, PATIENT_READ_MS } from '../temporal/lane-client.js';
+import { LANE_UNAVAILABLE, LONG_READ_MS } from '../temporal/lane-client.js';
 import { isUnavailable, readLane } from '../temporal/lane-view.js';
 import type { Given, Io } from './command.js';
 import { confirm } from './identity.js';
@@ -43,6 +43,6 @@ export async function promptTarget(lane: Lane, given: Given, io: Io): Promise<Sh
 /** The ledger; a text is the reason why it cannot be read. */
 const readLedger = (lane: Lane, io: Io) =>
   queryOrReason(io, async (client) => {
-    const state = await readLane(client, lane, PATIENT_READ_MS);
+    const state = await readLane(client, lane, LONG_READ_MS);
     return isUnavailable(state) ? LANE_UNAVAILABLE[state] : state.ledger;
   });

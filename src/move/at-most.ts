@@ -1,8 +1,8 @@
 /**
- * Lets at most `most` run at a time, in the order in which they asked. One that waited for `patienceMs` in which none ended runs anyway: what
+ * Lets at most `most` run at a time, in the order in which they asked. One that waited for `stuckMs` in which none ended runs anyway: what
  * does not end must not stop the others, and many that do end are no reason to run beside them.
  */
-export function atMost(most: number, patienceMs: number): <T>(run: () => Promise<T>) => Promise<T> {
+export function atMost(most: number, stuckMs: number): <T>(run: () => Promise<T>) => Promise<T> {
   let running = 0;
   /** When one ended last, by `performance.now()`. */
   let ended = Number.NEGATIVE_INFINITY;
@@ -17,11 +17,11 @@ export function atMost(most: number, patienceMs: number): <T>(run: () => Promise
         resolve();
       };
       const goIfStuck = () => {
-        const leftMs = Math.max(asked, ended) + patienceMs - performance.now();
+        const leftMs = Math.max(asked, ended) + stuckMs - performance.now();
         if (leftMs <= 0) go();
         else timer = setTimeout(goIfStuck, leftMs);
       };
-      let timer = setTimeout(goIfStuck, patienceMs);
+      let timer = setTimeout(goIfStuck, stuckMs);
       waiting.push(go);
     });
   return async (run) => {

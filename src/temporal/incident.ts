@@ -4,7 +4,7 @@ import { parseSha } from '../contract/sha.js';
 import type { Incident, WatchResult } from '../report/incident.js';
 import { type RolledBackBuild, rolledBackBuild } from '../report/rolled-back-build.js';
 import { latestOf, movedAny, type RunRecord, summarizeRun } from '../report/summary.js';
-import { PATIENT_READ_MS } from './lane-client.js';
+import { LONG_READ_MS } from './lane-client.js';
 import { isUnavailable, readLane } from './lane-view.js';
 import { watchReport } from './production.js';
 import { listRuns } from './records/listing.js';
@@ -15,7 +15,7 @@ const MAX_RUNS = 20;
 
 /** What rollbacks undid, by the current ledger. */
 export async function incidents(client: Client, lane: Lane) {
-  const state = await readLane(client, lane, PATIENT_READ_MS);
+  const state = await readLane(client, lane, LONG_READ_MS);
   const rolledBackBuildOf = (rollback: RunRecord) =>
     isUnavailable(state)
       ? null

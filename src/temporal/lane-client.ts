@@ -13,7 +13,7 @@ import { findRun, isOpen, isTimeout, isUnanswered, retryLostUpdate } from './run
 /** Time limit of reading the state, in milliseconds: of what is shown again and again. */
 const READ_TIMEOUT_MS = 2_000;
 /** The same for a person who decides by the ledger, in milliseconds: a slow server may need it for a long history. */
-export const PATIENT_READ_MS = 10_000;
+export const LONG_READ_MS = 10_000;
 /** Time limit of one update, in milliseconds: longer than `STICKY_MS` and a replay, for a worker may just have died. */
 export const UPDATE_TIMEOUT_MS = 5_000;
 /** How long a query or update waits for the worker that had the run, before another one replays it, in milliseconds. */

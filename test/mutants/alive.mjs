@@ -44,12 +44,12 @@ export default [
     test: 'test/workers/http.test.ts > answers 503 with the reason, to be started again and to get no work',
   },
   {
-    name: 'alive-impatient',
+    name: 'alive-no-retry',
     breaks: 'a worker ends at once if Temporal is not up yet',
-    file: 'workers/patience.ts',
+    file: 'workers/connect-with-retry.ts',
     find: 'error instanceof TemporalUnreachable && error.passes',
     replace: 'error === null',
-    test: 'test/workers/patience.test.ts > connects once Temporal is up, and says once why it waits',
+    test: 'test/workers/connect-with-retry.test.ts > connects once Temporal is up, and says once why it waits',
   },
   {
     name: 'alive-database-unread',
@@ -60,7 +60,7 @@ export default [
     test: `${OUTAGE} > every verb says within 5 s that the database is down, with the command that needs neither`,
   },
   {
-    name: 'alive-database-patience',
+    name: 'alive-database-retries',
     breaks: 'a command waits for as long as the SDK retries',
     file: 'src/temporal/connect.ts',
     find: 'await Promise.race([read, late]);',

@@ -25,7 +25,7 @@ import type { Registry } from '../../registry/context.js';
 import { readTag } from '../../registry/read-tag.js';
 import { RegistryError } from '../../registry/transport/errors.js';
 import { compareUrl } from '../../report/compare.js';
-import { LANE_UNAVAILABLE, PATIENT_READ_MS } from '../../temporal/lane-client.js';
+import { LANE_UNAVAILABLE, LONG_READ_MS } from '../../temporal/lane-client.js';
 import { isUnavailable, readLane } from '../../temporal/lane-view.js';
 import { type Given, type Io, wantsJson } from '../command.js';
 import { EXIT } from '../exit-codes.js';
@@ -192,6 +192,6 @@ function previewLines({ bad, refused }: RollbackPreview, force: boolean, sha: st
 /** The lane's state; a text is the reason why it cannot be read. */
 const readState = (lane: Lane, io: Io): Promise<LaneState | string> =>
   queryOrReason(io, async (client) => {
-    const state = await readLane(client, lane, PATIENT_READ_MS);
+    const state = await readLane(client, lane, LONG_READ_MS);
     return isUnavailable(state) ? LANE_UNAVAILABLE[state] : state;
   });

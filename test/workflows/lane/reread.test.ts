@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { laneClient, PATIENT_READ_MS } from '../../../src/temporal/lane-client.js';
+import { LONG_READ_MS, laneClient } from '../../../src/temporal/lane-client.js';
 import { useCountedGate } from '../../support/counted-gate.js';
 import { logged } from '../../support/gate.js';
 import { endLane, laneHandle, laneState, makeLaneSettled, promoted } from '../../support/lanes.js';
@@ -60,5 +60,5 @@ test('a lane that has just continued as new is read once it serves, not taken fo
   await startSeededLane(gate(), before);
   // Its worker has only just started, so the lane has recovered nothing yet.
   const { client, lane } = gate();
-  expect((await laneClient(client, lane, PATIENT_READ_MS).state())?.ledger.history).toEqual(before.ledger.history);
+  expect((await laneClient(client, lane, LONG_READ_MS).state())?.ledger.history).toEqual(before.ledger.history);
 });

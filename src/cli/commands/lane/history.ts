@@ -2,7 +2,7 @@ import { InvalidInput } from '../../../contract/brand.js';
 import { historyOf } from '../../../lane/view.js';
 import { historyPage } from '../../../report/html/history-page.js';
 import { withClient } from '../../../temporal/connect.js';
-import { LANE_UNAVAILABLE, PATIENT_READ_MS } from '../../../temporal/lane-client.js';
+import { LANE_UNAVAILABLE, LONG_READ_MS } from '../../../temporal/lane-client.js';
 import { isUnavailable, readLane } from '../../../temporal/lane-view.js';
 import { endedRuns } from '../../../temporal/records/run.js';
 import { type Command, type Given, type Io, OUTPUT, TEMPORAL, textOption } from '../../command.js';
@@ -43,10 +43,7 @@ async function run(given: Given, io: Io): Promise<number> {
 function printPage(file: string, io: Io): Promise<number> {
   const lane = laneFrom(io);
   return withClient(io.env, async (client) => {
-    const [state, runs] = await Promise.all([
-      readLane(client, lane, PATIENT_READ_MS),
-      endedRuns(client, lane, PAGE_RUNS),
-    ]);
+    const [state, runs] = await Promise.all([readLane(client, lane, LONG_READ_MS), endedRuns(client, lane, PAGE_RUNS)]);
     if (isUnavailable(state)) {
       io.err(`canary: ${LANE_UNAVAILABLE[state]}`);
       return EXIT.fault;

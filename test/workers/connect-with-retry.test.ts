@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { TemporalUnreachable } from '../../src/temporal/connect.js';
-import { connectPatiently } from '../../workers/patience.js';
+import { connectWithRetry } from '../../workers/connect-with-retry.js';
 
-const WAITS = { patienceMs: 300, everyMs: 20 };
+const WAITS = { retryBudgetMs: 300, everyMs: 20 };
 const silent = new TemporalUnreachable('Temporal does not answer', true);
 const never = new AbortController().signal;
 
@@ -23,14 +23,14 @@ describe('a worker that starts beside Temporal', () => {
   test('connects once Temporal is up, and says once why it waits', async () => {
     const said: string[] = [];
     const { connect, calls } = server(silent, silent, new TemporalUnreachable('no database', true), 'up');
-    expect(await connectPatiently(connect, never, (why) => void said.push(why), WAITS)).toBe('connected');
+    expect(await connectWithRetry(connect, never, (why) => void said.push(why), WAITS)).toBe('connected');
     expect(calls()).toBe(4);
     expect(said).toEqual(['Temporal does not answer', 'no database']);
   });
 
   test('gives up after its time, with the last reason', async () => {
     const { connect, calls } = server(silent);
-    await expect(connectPatiently(connect, never, () => undefined, WAITS)).rejects.toBe(silent);
+    await expect(connectWithRetry(connect, never, () => undefined, WAITS)).rejects.toBe(silent);
     expect(calls()).toBeGreaterThan(3);
   });
 
@@ -39,7 +39,7 @@ describe('a worker that starts beside Temporal', () => {
     ['a missing namespace', new Error('there is no namespace')],
   ])('gives up at once for %s', async (_what, error) => {
     const { connect, calls } = server(error);
-    await expect(connectPatiently(connect, never, () => undefined, WAITS)).rejects.toBe(error);
+    await expect(connectWithRetry(connect, never, () => undefined, WAITS)).rejects.toBe(error);
     expect(calls()).toBe(1);
   });
 
@@ -48,8 +48,8 @@ describe('a worker that starts beside Temporal', () => {
     ['during an attempt that never ends', () => new Promise<string>(() => undefined)],
   ])('stops at a signal %s', async (_what, connect) => {
     const stop = new AbortController();
-    const connecting = connectPatiently(connect, stop.signal, () => undefined, {
-      patienceMs: 120_000,
+    const connecting = connectWithRetry(connect, stop.signal, () => undefined, {
+      retryBudgetMs: 120_000,
       everyMs: 60_000,
     });
     stop.abort();

@@ -3,7 +3,7 @@ import { TemporalUnreachable } from '../src/temporal/connect.js';
 
 const WAITS = {
   /** How long a worker tries to connect, in milliseconds: Temporal may be starting beside it. */
-  patienceMs: 60_000,
+  retryBudgetMs: 60_000,
   everyMs: 2_000,
 };
 
@@ -11,13 +11,13 @@ const WAITS = {
  * Connects, and tries again for a minute while nothing is wrong but that Temporal does not answer yet. Null if `signal` is aborted first.
  * @param say is told why it waits, once for each reason. @throws what no waiting changes, and the last reason.
  */
-export async function connectPatiently<T>(
+export async function connectWithRetry<T>(
   connect: () => Promise<T>,
   signal: AbortSignal,
   say: (why: string) => void,
-  { patienceMs, everyMs } = WAITS,
+  { retryBudgetMs, everyMs } = WAITS,
 ): Promise<T | null> {
-  const until = performance.now() + patienceMs;
+  const until = performance.now() + retryBudgetMs;
   const stopped = new Promise<null>((resolve) => {
     if (signal.aborted) resolve(null);
     signal.addEventListener('abort', () => resolve(null), { once: true });
