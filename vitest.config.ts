@@ -12,8 +12,12 @@ const compilerSettings = createHash('sha256')
   .slice(0, 8);
 
 /** Four processes and more share two cores: threads that collect garbage beside a test only cost, a tenth of the CPU; rarer collections save more. */
-const execArgv = ['--single-threaded-gc', '--max-semi-space-size=64'];
-execArgv.push('--require', `${import.meta.dirname}/test/support/cheap-workflows.cjs`);
+const execArgv = [
+  '--single-threaded-gc',
+  '--max-semi-space-size=64',
+  '--require',
+  `${import.meta.dirname}/test/support/cheap-workflows.cjs`,
+];
 
 /** `alone` and `quick` run side by side, for half of `quick` waits for timers; `server` follows. */
 const turn = (groupOrder: number, maxWorkers: number) => ({

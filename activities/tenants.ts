@@ -97,6 +97,13 @@ export async function accessOf(
   }
 }
 
+/** Fleet of production. @throws {SecretMissing} on a worker without one. */
+export function productionOf({ productionFleet }: Pick<Config, 'productionFleet'>): FleetSource {
+  if (productionFleet === null)
+    throw new SecretMissing('this worker has no production fleet: CANARY_PROD_FLEET_FILE is not set');
+  return productionFleet;
+}
+
 /** Access to one tenant. A fleet has the token of each of its tenants, so one without has left it. @throws {SecretMissing} */
 export function accessTo(access: Fleet['access'], { name, origin }: PlannedTenant): Access {
   const found = access.get(origin);

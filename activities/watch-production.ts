@@ -30,10 +30,9 @@ import { findRun, isOpen } from '../src/temporal/runs.js';
 import { askBuilds } from '../src/tenants/ask-build.js';
 import { type Judgement, judgeProduction } from '../src/tenants/judge-production.js';
 import type { ActivityDependencies } from './dependencies.js';
-import { SecretMissing } from './failures.js';
 import { ownRun, throttledSignal, whileWaiting, withHeartbeat } from './heartbeat.js';
 import { configured, confirmDrift } from './lane/check-drift.js';
-import { accessOf } from './tenants.js';
+import { accessOf, productionOf } from './tenants.js';
 import { awaitEnd, LANE_POLL_MS } from './waits.js';
 
 /** Time for production to take a build, in update cycles. */
@@ -58,11 +57,7 @@ export interface WatchResult {
 /** Activities that watch production. */
 export function createWatchActivities(dependencies: ActivityDependencies) {
   const { config, suite, client, lane, stopping, registry, waits } = dependencies;
-  const production = () => {
-    if (config.productionFleet === null)
-      throw new SecretMissing('this worker has no production fleet: CANARY_PROD_FLEET_FILE is not set');
-    return config.productionFleet;
-  };
+  const production = () => productionOf(config);
   const anonymous: Access = { token: '', headers: {}, network: config.network };
   const askLive = (tenant: PlannedTenant, access: Access, signal: AbortSignal) => {
     if (suite === null) throw new Error(`${config.smokeSuite} cannot be used: this worker tests nothing`);

@@ -2,8 +2,7 @@ import { cancellationSignal } from '@temporalio/activity';
 import { InvalidInput } from '../../src/contract/brand.js';
 import type { PlannedTenant } from '../../src/contract/release.js';
 import type { ActivityDependencies } from '../dependencies.js';
-import { SecretMissing } from '../failures.js';
-import { accessOf, accessTo } from '../tenants.js';
+import { accessOf, accessTo, productionOf } from '../tenants.js';
 
 /**
  * Requires tenants of the canary fleet, by their origin.
@@ -22,9 +21,7 @@ export async function ofProduction(
   { config }: ActivityDependencies,
   tenants: PlannedTenant[],
 ): Promise<PlannedTenant[]> {
-  if (config.productionFleet === null)
-    throw new SecretMissing('this worker has no production fleet: CANARY_PROD_FLEET_FILE is not set');
-  const fleet = await config.productionFleet.read(cancellationSignal());
+  const fleet = await productionOf(config).read(cancellationSignal());
   const known = new Set(fleet.tenants.map(({ origin }) => origin));
   const ours = tenants.filter(({ origin }) => known.has(origin));
   if (ours.length > 0) return ours;

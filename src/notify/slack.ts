@@ -29,7 +29,7 @@ const plain = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&
 /** Code; Slack knows no escape of a backtick in it. */
 const code = (text: string) => `\`${plain(text.replaceAll('`', "'"))}\``;
 
-/** Address in a link of Slack, without what would end it. An escape stays as it is, also one that is none: decoding it would throw. */
+/** Address in a link of Slack, without what would end it. An escape stays as it is, a broken one too: decoding it would throw. */
 const linkTo = (url: string) => url.replace(/[\s<>|"`\\^{}]/g, encodeURIComponent);
 
 /** Message of a notice: `text` is what a notification shows, the blocks are what the channel shows. */

@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { repositoryRoot } from '../../testbed/tools.js';
+import { repositoryFiles } from '../support/repository-files.js';
 
 /** One import of a file: of another file of the repository, by its path, or of a package, by its name. */
 export interface Import {
@@ -11,14 +11,7 @@ export interface Import {
 }
 
 /** Every TypeScript and JavaScript file that git knows or would add, by its path from the root. */
-export const files: string[] = execFileSync(
-  'git',
-  ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts', '*.mjs'],
-  { cwd: repositoryRoot, encoding: 'utf8' },
-)
-  .trim()
-  .split('\n')
-  .filter((file) => existsSync(join(repositoryRoot, file)));
+export const files: string[] = repositoryFiles('*.ts', '*.mjs');
 
 export const sourceOf = (file: string): string => readFileSync(join(repositoryRoot, file), 'utf8');
 

@@ -1,20 +1,12 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { repositoryRoot } from '../../testbed/tools.js';
+import { repositoryFiles } from '../support/repository-files.js';
 
-const files = execFileSync(
-  'git',
-  ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts', '*.mjs', '*.md', '*.yml'],
-  {
-    cwd: repositoryRoot,
-    encoding: 'utf8',
-  },
-)
-  .trim()
-  .split('\n')
-  .filter((file) => existsSync(join(repositoryRoot, file)) && file !== 'test/docs/citations.test.ts');
+const files = repositoryFiles('*.ts', '*.mjs', '*.md', '*.yml').filter(
+  (file) => file !== 'test/docs/citations.test.ts',
+);
 const textOf = (file: string) => readFileSync(join(repositoryRoot, file), 'utf8');
 
 /** `# The write lease` → `The write lease`. */

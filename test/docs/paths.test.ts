@@ -1,16 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { repositoryRoot } from '../../testbed/tools.js';
+import { repositoryFiles } from '../support/repository-files.js';
 
-/** Every file that git knows or would add. */
-const FILES = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
-  cwd: repositoryRoot,
-  encoding: 'utf8',
-})
-  .trim()
-  .split('\n');
+const FILES = repositoryFiles();
 const TOP_FOLDERS = new Set(FILES.filter((file) => file.includes('/')).map((file) => file.split('/')[0]));
 
 const PAGES = [

@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { repositoryRoot } from '../../testbed/tools.js';
+import { repositoryFiles } from '../support/repository-files.js';
 
 /** Words that say less than a plain one, and what is written in their place. */
 const WORDS: Record<string, string> = {
@@ -15,18 +15,12 @@ const WORDS: Record<string, string> = {
   'has to': 'must',
 };
 /** Where they are named: here, and where texts of other products stand. */
-const LEFT_OUT = ['test/docs/words.test.ts', 'package-lock.json', 'LICENSE', 'NOTICE'];
+const LEFT_OUT = ['test/docs/words.test.ts', 'package-lock.json'];
 
 test('no text has a word that the glossary replaces', () => {
-  const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
-    cwd: repositoryRoot,
-  });
-  const files = listed
-    .toString()
-    .split('\n')
+  const files = repositoryFiles()
     .filter((file) => /\.(ts|mjs|cjs|js|md|ya?ml|json|sh)$/.test(file))
-    .filter((file) => !file.startsWith('test/histories/') && !LEFT_OUT.includes(file))
-    .filter((file) => existsSync(join(repositoryRoot, file)));
+    .filter((file) => !file.startsWith('test/histories/') && !LEFT_OUT.includes(file));
   const pattern = new RegExp(`\\b(?:${Object.keys(WORDS).join('|')})\\b`, 'gi');
   const found = files.flatMap((file) =>
     [...readFileSync(join(repositoryRoot, file), 'utf8').matchAll(pattern)].map(

@@ -3,14 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { repositoryRoot } from '../../testbed/tools.js';
+import { repositoryFiles } from '../support/repository-files.js';
 
 const NAME = '@canary-release-gate/canary';
-const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
-  cwd: repositoryRoot,
-  encoding: 'utf8',
-})
-  .trim()
-  .split('\n');
+const tracked = repositoryFiles();
 const textOf = (file: string) => readFileSync(join(repositoryRoot, file), 'utf8');
 
 test('the package has a scope, so that no stranger can have its name', () => {
