@@ -139,8 +139,8 @@ type ControlPlaneSettings = {
 export const parseControlPlaneSettings = (texts: Record<string, string | undefined>): ControlPlaneSettings | null =>
   z.object(CONTROL_PLANE_SETTINGS).safeParse(texts).data ?? null;
 
-/** Settings of the control plane that need one another. */
-/** @param hasProduction whether a production fleet is named: its tenants show whether a build was delivered. */
+/** Settings of the control plane that need one another.
+ * @param hasProduction whether a production fleet is named: its tenants show whether a build was delivered. */
 export function controlPlaneProblems(given: ControlPlaneSettings, hasProduction: boolean): string[] {
   const { secretCommand, secretCommandEnv } = given;
   const alone = secretCommand === null && secretCommandEnv.length > 0;

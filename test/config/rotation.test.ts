@@ -1,16 +1,19 @@
-import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { afterAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.js';
+import { SECRETS } from '../../src/config/schema.js';
+import { parseSlug } from '../../src/contract/tenants/added.js';
 import { liveFile } from '../../src/net/live-file.js';
 import { DIRECT } from '../../src/net/network.js';
 import { configuredRegistry } from '../../src/registry/configured-registry.js';
 import { connectionConfig } from '../../src/temporal/connection.js';
 import { payloadCodec } from '../../src/temporal/payloads/codec.js';
 import { payloadKeys } from '../../src/temporal/payloads/keys.js';
+import { startSinkServer } from '../../testbed/sink-server.js';
 import { followApiKey } from '../../workers/follow-api-key.js';
 import { until } from '../support/until.js';
 
@@ -25,10 +28,31 @@ const file = (name: string, content: string) => {
 const IMAGES = { CANARY_IMAGES: 'ghcr.io/acme/platform' };
 const keyLine = (id: string) => `${id}:${randomBytes(32).toString('base64')}`;
 
-/** Each credential of a worker that may be a file, and what a request would use of it now. */
-const CREDENTIALS: [name: string, first: string, second: string, use: (path: string) => Promise<() => unknown>][] = [
+const whsec = () => `whsec_${randomBytes(32).toString('base64')}`;
+const pem = () =>
+  generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  }).privateKey;
+
+const server = await startSinkServer();
+afterAll(() => server.stop());
+server.answer = ({ path }) => ({ status: 200, body: path === '/cp/admin/orgs' ? '{"orgs":[]}' : FLEET });
+const FLEET = JSON.stringify({ tenants: [{ name: 'eu', url: 'https://eu.example', token: { env: 'EU_TOKEN' } }] });
+/** The Bearer token that the server gets of a request. */
+const bearerOf = async (path: string, request: () => Promise<unknown>) => {
+  await request();
+  const { headers } = server.requests.findLast((one) => one.path === path) ?? { headers: {} };
+  return headers.authorization?.replace('Bearer ', '');
+};
+
+/** What a request would use of a credential now. */
+type Used = () => unknown;
+/** Each credential of a worker that may be a file. */
+const CREDENTIALS: [variable: string, first: string, second: string, use: (path: string) => Promise<Used>][] = [
   [
-    'TEMPORAL_API_KEY_FILE',
+    'TEMPORAL_API_KEY',
     'key-1',
     'key-2\n',
     async (path) => {
@@ -38,7 +62,7 @@ const CREDENTIALS: [name: string, first: string, second: string, use: (path: str
     },
   ],
   [
-    'GITHUB_TOKEN_FILE',
+    'GITHUB_TOKEN',
     'token-1',
     'token-2\n',
     async (path) => {
@@ -49,7 +73,7 @@ const CREDENTIALS: [name: string, first: string, second: string, use: (path: str
     },
   ],
   [
-    'CANARY_ADMIN_TOKENS_FILE',
+    'CANARY_ADMIN_TOKENS',
     'admin-1',
     'admin-2\n',
     async (path) => {
@@ -59,7 +83,90 @@ const CREDENTIALS: [name: string, first: string, second: string, use: (path: str
     },
   ],
   [
-    'CANARY_PAYLOAD_KEY_FILE',
+    'CANARY_FLEET_TOKEN',
+    'fleet-1',
+    'fleet-2\n',
+    async (path) => {
+      const url = { CANARY_FLEET_URL: `${server.url}/fleet`, CANARY_FLEET_SECRETS: 'EU_TOKEN', EU_TOKEN: 'eu-1' };
+      const { fleet } = await loadConfig({ ...IMAGES, ...url, CANARY_FLEET_TOKEN_FILE: path });
+      return () => bearerOf('/fleet', async () => fleet?.read());
+    },
+  ],
+  [
+    'CANARY_CP_ADMIN_TOKEN',
+    'plane-1',
+    'plane-2\n',
+    async (path) => {
+      const env = { CANARY_CP_BASE_URL: server.url, CANARY_CP_ADMIN_TOKEN_FILE: path };
+      const { controlPlane } = await loadConfig({ ...IMAGES, ...env });
+      return () => bearerOf('/cp/admin/orgs', async () => controlPlane?.orgs());
+    },
+  ],
+  [
+    'CANARY_CP_SHARED_SECRET',
+    'shared-1',
+    'shared-2\n',
+    async (path) => {
+      const env = {
+        CANARY_CP_BASE_URL: server.url,
+        CANARY_CP_ADMIN_TOKEN: 'plane',
+        CANARY_CP_SHARED_SECRET_FILE: path,
+      };
+      const { controlPlane } = await loadConfig({ ...IMAGES, ...env });
+      return () => bearerOf('/cp/orgs/eu/provision', async () => controlPlane?.provision(parseSlug('eu')));
+    },
+  ],
+  [
+    'CANARY_WEBHOOK_URL',
+    'https://hook-1.example/x',
+    'https://hook-2.example/x\n',
+    async (path) => {
+      const env = { CANARY_WEBHOOK_URL_FILE: path, CANARY_WEBHOOK_SECRET: whsec() };
+      const { webhook } = (await loadConfig({ ...IMAGES, ...env })).secrets;
+      return () => webhook?.url();
+    },
+  ],
+  [
+    'CANARY_WEBHOOK_SECRET',
+    whsec(),
+    whsec(),
+    async (path) => {
+      const env = { CANARY_WEBHOOK_URL: 'https://hook.example', CANARY_WEBHOOK_SECRET_FILE: path };
+      const { webhook } = (await loadConfig({ ...IMAGES, ...env })).secrets;
+      return () => webhook?.secrets()[0]?.toString('base64');
+    },
+  ],
+  [
+    'CANARY_SLACK_WEBHOOK',
+    'https://slack-1.example/x',
+    'https://slack-2.example/x\n',
+    async (path) => {
+      const { slack } = (await loadConfig({ ...IMAGES, CANARY_SLACK_WEBHOOK_FILE: path })).secrets;
+      return () => slack?.();
+    },
+  ],
+  [
+    'CANARY_GITHUB_TOKEN',
+    'notices-1',
+    'notices-2\n',
+    async (path) => {
+      const env = { CANARY_GITHUB_REPO: 'acme/platform', CANARY_GITHUB_TOKEN_FILE: path };
+      const { githubNotify } = (await loadConfig({ ...IMAGES, ...env })).secrets;
+      return () => githubNotify && 'token' in githubNotify && githubNotify.token();
+    },
+  ],
+  [
+    'CANARY_GITHUB_APP_KEY',
+    pem(),
+    pem(),
+    async (path) => {
+      const env = { CANARY_GITHUB_REPO: 'acme/platform', CANARY_GITHUB_APP_ID: '1', CANARY_GITHUB_APP_KEY_FILE: path };
+      const { githubNotify } = (await loadConfig({ ...IMAGES, ...env })).secrets;
+      return () => githubNotify && 'app' in githubNotify && githubNotify.app.key();
+    },
+  ],
+  [
+    'CANARY_PAYLOAD_KEY',
     keyLine('1'),
     keyLine('2'),
     async (path) => {
@@ -73,11 +180,19 @@ const CREDENTIALS: [name: string, first: string, second: string, use: (path: str
 ];
 
 describe.concurrent('a credential that is a file is read again without a restart', () => {
+  test('each that a worker has is tried', () => {
+    const ofConnection = ['TEMPORAL_API_KEY', 'CANARY_PAYLOAD_KEY'];
+    const ofCommands = ['CANARY_OIDC_TOKEN'];
+    const expected = [...SECRETS, ...ofConnection].filter((name) => !ofCommands.includes(name));
+    expect(CREDENTIALS.map(([name]) => name).sort()).toEqual(expected.sort());
+  });
+
   test.each(CREDENTIALS)('%s', async (name, first, second, use) => {
     const began = performance.now();
     const path = file(name, first);
     const used = await use(path);
     const before = await used();
+    expect(before).toBeTruthy();
     expect(first).toContain(before);
     file(name, '');
     await until('a second passes, and the empty file counts for nothing', async () => {
@@ -86,7 +201,25 @@ describe.concurrent('a credential that is a file is read again without a restart
     });
     file(name, second);
     await until('the new one is used', async () => (await used()) !== before);
-    expect(second).toContain(await used());
+    const after = await used();
+    expect(after).toBeTruthy();
+    expect(second).toContain(after);
+  });
+
+  test("Docker's login is read for each question, and one that is gone is none", async () => {
+    const home = join(folder, 'home');
+    mkdirSync(join(home, '.docker'), { recursive: true });
+    const login = (password: string) => {
+      const auth = Buffer.from(`me:${password}`).toString('base64');
+      writeFileSync(join(home, '.docker', 'config.json'), JSON.stringify({ auths: { 'registry.example': { auth } } }));
+    };
+    const { auth } = configuredRegistry({ secrets: { github: null }, network: DIRECT }, { HOME: home });
+    login('docker-1');
+    expect(await auth.credentials('registry.example', 'acme/a')).toMatchObject({ password: 'docker-1' });
+    login('docker-2');
+    expect(await auth.credentials('registry.example', 'acme/a')).toMatchObject({ password: 'docker-2' });
+    rmSync(join(home, '.docker', 'config.json'));
+    expect(await auth.credentials('registry.example', 'acme/a')).toBeNull();
   });
 });
 
