@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Client } from '@temporalio/client';
 import type { WorkerDeploymentVersion } from '@temporalio/common';
 import { NativeConnection } from '@temporalio/worker';
 import { misspelled } from '../src/config/misspelled.js';
@@ -18,7 +19,8 @@ import { workerProxy } from '../src/temporal/transport/proxy.js';
 import { workerVersion, workflowBundle } from './bundle.js';
 import { connectWithRetry } from './connect-with-retry.js';
 import { createGatesWorker, workflowOptions } from './create-worker.js';
-import { followApiKey } from './follow-api-key.js';
+import { followApiKey } from './follow/api-key.js';
+import { watchClock } from './follow/clock.js';
 import { loadGates } from './gates.js';
 import { runUntil } from './lifetime.js';
 import { logEvent } from './log.js';
@@ -57,6 +59,7 @@ export async function runWorker(
   );
   if (connection === null) return;
   let look: Look | undefined;
+  let unwatch: (() => void) | undefined;
   const unfollow = apiKey && followApiKey(connection, apiKey);
   try {
     const { origin, ...bundle } = await workflowBundle();
@@ -79,6 +82,7 @@ export async function runWorker(
         problems: gates.problems(),
         what: 'this worker carries out rollbacks, and tests no release',
       });
+    unwatch = watchClock(new Client({ connection, namespace }), gates.identity);
     logEvent('INFO', 'worker.started', {
       queue: taskQueue(gates.lane),
       bundle: origin,
@@ -97,6 +101,7 @@ export async function runWorker(
     throw missing === failure ? mapWorkerFailure(facts, failure) : missing;
   } finally {
     look?.stop();
+    unwatch?.();
     unfollow?.();
   }
 }

@@ -5,7 +5,7 @@ import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.js';
 import { formatDuration } from '../domain/duration.js';
 import { DeadlineReached } from '../net/deadline.js';
 import { NamespaceMissing, withClient } from '../temporal/connect.js';
-import { serverTime } from '../temporal/faults/server-time.js';
+import { describeSkew, skewHere } from '../temporal/faults/wrong-clock.js';
 import { invalidSearchAttributes, registerByHand } from '../temporal/namespace.js';
 import { checkSchedule } from './drift.js';
 import { type Finding, stops } from './finding.js';
@@ -19,8 +19,6 @@ const READ_FIX = 'look at the server; do these credentials have the right to rea
 const CALL_TIMEOUT_MS = 3_000;
 /** How long Temporal may take to tell its time, in milliseconds. */
 const CLOCK_TIMEOUT_MS = 2_000;
-/** Difference of two clocks that is told, in milliseconds: more than the error of its measure. */
-const SKEW_MS = 5_000;
 
 /** Checks the server and its namespace; if both exist, also what is in the namespace. */
 export async function checkTemporal(
@@ -81,11 +79,9 @@ async function namespace({ options, workflowService }: Client): Promise<Finding[
 
 /** Whether the clock of this shell goes as Temporal's does. Nothing if Temporal does not tell its time. */
 export async function checkClock(client: Client): Promise<Finding[]> {
-  const time = await serverTime(client, CLOCK_TIMEOUT_MS);
-  const ahead = time === null ? 0 : Date.now() - time;
-  if (Math.abs(ahead) < SKEW_MS) return [];
-  const which = ahead > 0 ? 'ahead of' : 'behind';
-  const what = `the clock of this shell is ${Math.round(Math.abs(ahead) / 1_000)} s ${which} Temporal's, so the ages and times that commands show are wrong`;
+  const aheadMs = (await skewHere(client, CLOCK_TIMEOUT_MS)) ?? 0;
+  if (aheadMs === 0) return [];
+  const what = `the clock of this shell is ${describeSkew(aheadMs)}, so the ages and times that commands show are wrong`;
   return [{ area: 'temporal', level: 'warning', what, fix: 'synchronize the clock of this machine (NTP)' }];
 }
 

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import proto, { type temporal } from '@temporalio/proto';
 import { differingSettings, hashIn, shortIdentity } from '../config/hash.js';
 import { type Lane, moveTaskQueue, taskQueue } from '../contract/ids.js';
+import { describeSkew, wrongClocks } from '../temporal/faults/wrong-clock.js';
 import { queueNow } from '../temporal/pollers.js';
 import { versionIn } from '../temporal/version.js';
 import type { Finding } from './finding.js';
@@ -20,6 +21,7 @@ export async function checkWorkers(client: Client, lane: Lane, hash: string | nu
     queues.map(async ({ queue, kind }) => ({ queue, ...(await queueNow(client, queue, kind)) })),
   );
   const pollers = polled.flatMap((queue) => queue.pollers);
+  const clocks = (await wrongClocks(client)).filter(({ worker }) => pollers.some((one) => nameOf(one) === worker));
   const absent = new Set(polled.filter((queue) => queue.pollers.length === 0).map(({ queue }) => queue));
   return [
     ...[...absent].map(
@@ -28,6 +30,14 @@ export async function checkWorkers(client: Client, lane: Lane, hash: string | nu
         level: 'stops',
         what: `no worker polls ${queue}: nothing moves until one does`,
         fix: 'start one: canary worker',
+      }),
+    ),
+    ...clocks.map(
+      ({ worker, aheadMs }): Finding => ({
+        area: 'workers',
+        level: 'warning',
+        what: `the clock of ${shortIdentity(worker)} is ${describeSkew(aheadMs)}, so times that it writes are wrong`,
+        fix: 'synchronize the clock of its machine (NTP); this is said for 90 s after that',
       }),
     ),
     ...compareVersions(pollers),

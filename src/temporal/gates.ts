@@ -3,6 +3,7 @@ import { nullIfInvalid } from '../contract/brand.js';
 import { gateOf, type Lane, laneOf, taskQueue, WORKFLOWS } from '../contract/ids.js';
 import { type LaneView, laneView } from '../lane/view.js';
 import { NoAnswer, withinTime } from './faults/in-time.js';
+import { type WrongClock, wrongClocks } from './faults/wrong-clock.js';
 import type { LaneUnavailable } from './lane-client.js';
 import { isUnavailable, readLane } from './lane-view.js';
 import { type ListedRun, readWorkers, toListedRun } from './overview.js';
@@ -30,6 +31,8 @@ export interface GatesNow {
   workers: string[];
   /** Why it is not known who polls. */
   unasked?: string;
+  /** Those of them whose clock is wrong. */
+  clocks: WrongClock[];
 }
 
 /** Lanes that are asked at a time. */
@@ -44,12 +47,13 @@ const LANES_MS = 3_500;
  * @throws {NoAnswer} if not one of them answered in time. */
 export async function gatesNow(client: Client, lanes: Lane[]): Promise<GatesNow> {
   const [first] = lanes;
-  if (first === undefined) return { gates: [], paused: [], late: [], unlisted: null, workers: [] };
+  if (first === undefined) return { gates: [], paused: [], late: [], unlisted: null, workers: [], clocks: [] };
   const queue = taskQueue(first);
-  const [views, { running, unlisted }, paused, { identities: workers, unasked }] = await Promise.all([
+  const [views, { running, unlisted }, paused, told, { identities: workers, unasked }] = await Promise.all([
     viewsOf(client, lanes),
     runningRuns(client, queue),
     pausedRuns(client, queue),
+    wrongClocks(client),
     readWorkers(client, queue),
   ]);
   const gates = [...views].map(([lane, view]) => ({
@@ -60,7 +64,8 @@ export async function gatesNow(client: Client, lanes: Lane[]): Promise<GatesNow>
   }));
   const shared = paused.filter((workflowId) => !lanes.some((lane) => isOf(lane, workflowId)));
   const late = lanes.filter((lane) => !views.has(lane)).map(nameOf);
-  return { gates, paused: shared, late, unlisted, workers, ...(unasked !== undefined && { unasked }) };
+  const clocks = told.filter(({ worker }) => workers.includes(worker));
+  return { gates, paused: shared, late, unlisted, workers, clocks, ...(unasked !== undefined && { unasked }) };
 }
 
 const isOf = (lane: Lane, workflowId: string) => nullIfInvalid(() => laneOf(workflowId)) === lane;

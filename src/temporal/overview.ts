@@ -5,6 +5,7 @@ import type { TagState } from '../contract/move.js';
 import type { ReleaseStatus } from '../contract/release.js';
 import { CanaryOutcome, CanaryPhase, CanarySha, CanaryWaitingFor } from '../contract/search-attributes.js';
 import { whyNot, withinTime } from './faults/in-time.js';
+import { type WrongClock, wrongClocks } from './faults/wrong-clock.js';
 import type { LaneUnavailable } from './lane-client.js';
 import { isUnavailable, type LaneNow, laneNow, readLane } from './lane-view.js';
 import { workersOn } from './pollers.js';
@@ -66,6 +67,8 @@ export interface Overview {
   /** Ended runs, the latest first. */
   ended: ListedRun[];
   workers: { queue: string; identities: string[] /** Why it is not known who polls. */; unasked?: string }[];
+  /** Those of them whose clock is wrong. */
+  clocks: WrongClock[];
 }
 
 const MOVED_OUTCOMES = ['promoted', 'rolled-back', 'already'];
@@ -116,10 +119,11 @@ export async function productionOfLive(
 /** The view by the runs alone, without the ledger. */
 async function overviewFromRuns(client: Client, lane: Lane): Promise<Omit<Overview, 'lane'>> {
   const [queue, moveQueue] = [taskQueue(lane), moveTaskQueue(lane)];
-  const [{ runs, unlisted }, { ids: openIds, unseen }, additions, ...identities] = await Promise.all([
+  const [{ runs, unlisted }, { ids: openIds, unseen }, additions, told, ...identities] = await Promise.all([
     runsOf(client, lane),
     openRuns(client, lane),
     endedAdditions(client, lane),
+    wrongClocks(client),
     readWorkers(client, queue),
     readWorkers(client, moveQueue, 'activity'),
   ]);
@@ -149,8 +153,9 @@ async function overviewFromRuns(client: Client, lane: Lane): Promise<Omit<Overvi
     ),
   ]);
   const workers = [queue, moveQueue].map((name, index) => ({ queue: name, identities: [], ...identities[index] }));
+  const clocks = told.filter(({ worker }) => workers.some(({ identities: those }) => those.includes(worker)));
   const troubles = [...stopped, ...additions];
-  const seen = { live, back: previousGoodBuild(succeeded), alarm, running, troubles, ended, unlisted, workers };
+  const seen = { live, back: previousGoodBuild(succeeded), alarm, running, troubles, ended, unlisted, workers, clocks };
   // Without any list, one line says so.
   return unseen && unlisted === null ? { ...seen, unseen } : seen;
 }

@@ -57,6 +57,7 @@ function overviewOf(state: ReleaseStatus): Overview {
     live: null,
     back: null,
     alarm: null,
+    clocks: [],
     running: [run],
     troubles: [],
     ended: [],

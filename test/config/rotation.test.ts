@@ -14,7 +14,7 @@ import { connectionConfig } from '../../src/temporal/connection.js';
 import { payloadCodec } from '../../src/temporal/payloads/codec.js';
 import { payloadKeys } from '../../src/temporal/payloads/keys.js';
 import { startSinkServer } from '../../testbed/sink-server.js';
-import { followApiKey } from '../../workers/follow-api-key.js';
+import { followApiKey } from '../../workers/follow/api-key.js';
 import { until } from '../support/until.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'canary-rotation-'));
@@ -43,8 +43,8 @@ const FLEET = JSON.stringify({ tenants: [{ name: 'eu', url: 'https://eu.example'
 /** The Bearer token that the server gets of a request. */
 const bearerOf = async (path: string, request: () => Promise<unknown>) => {
   await request();
-  const { headers } = server.requests.findLast((one) => one.path === path) ?? { headers: {} };
-  return headers.authorization?.replace('Bearer ', '');
+  const last = server.requests.findLast((one) => one.path === path);
+  return last?.headers.authorization?.replace('Bearer ', '');
 };
 
 /** What a request would use of a credential now. */

@@ -15,7 +15,8 @@ const holder: Holder = {
 function lineOf(given: Holder | null) {
   const lane = { ...laneView(laneAt('a'), NOON), holder: given };
   const gates = [{ gate: 'payments', lane, running: [], paused: [] }];
-  return gateLines({ gates, paused: [], late: [], unlisted: 'no answer within 1.5 s', workers: ['1@host'] })[2];
+  const unlisted = 'no answer within 1.5 s';
+  return gateLines({ gates, paused: [], late: [], unlisted, workers: ['1@host'], clocks: [] })[2];
 }
 
 test('a gate whose runs cannot be listed is held, or runs, as its lane knows', () => {

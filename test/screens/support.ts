@@ -120,6 +120,7 @@ export function overviewOf(text: string): Overview {
     unlisted: text,
     unseen: { reason: 'too-many', what: text, fix: text },
     workers: [{ queue: text, identities: [text, text] }],
+    clocks: [{ worker: text, aheadMs: -660_000 }],
   };
 }
 

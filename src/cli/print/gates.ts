@@ -3,7 +3,7 @@ import { oneLine } from '../../domain/markdown.js';
 import type { GateNow, GatesNow } from '../../temporal/gates.js';
 import { LANE_UNAVAILABLE } from '../../temporal/lane-client.js';
 import { isUnavailable } from '../../temporal/lane-view.js';
-import { unlistedLines } from './status.js';
+import { clockLines, unlistedLines } from './status.js';
 
 /** What a gate needs, worst first. */
 const LEVELS = ['ALARM', 'STOPPED', 'HELD', 'PAUSED', 'running', 'idle', 'new'] as const;
@@ -13,12 +13,13 @@ type Level = (typeof LEVELS)[number];
 const MAX_LATE = 10;
 
 /** All gates, one line each: what needs a person comes first. */
-export function gateLines({ gates, paused, late, unlisted, workers, unasked }: GatesNow): string[] {
+export function gateLines({ gates, paused, late, unlisted, workers, unasked, clocks }: GatesNow): string[] {
   const width = Math.max(...gates.map(({ gate }) => gate.length));
   const rows = gates.map((gate) => ({ gate, ...stateOf(gate) }));
   rows.sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level));
   return [
     workersLine(workers, unasked),
+    ...clockLines(clocks),
     ...unlistedLines(unlisted),
     ...(late.length > 0 ? [lateLine(late)] : []),
     ...paused.map((id) => `STOPPED  ${oneLine(id)} is paused in Temporal`),

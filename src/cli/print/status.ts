@@ -6,6 +6,7 @@ import type { TenantSmoke } from '../../contract/tenants/check.js';
 import { rounded } from '../../domain/duration.js';
 import { describeInterruption, describeStretch } from '../../domain/fleet-watch.js';
 import { oneLine } from '../../domain/markdown.js';
+import { describeSkew, type WrongClock } from '../../temporal/faults/wrong-clock.js';
 import { LANE_UNAVAILABLE } from '../../temporal/lane-client.js';
 import { isUnavailable, type LaneNow } from '../../temporal/lane-view.js';
 import type { LiveBuild, Overview } from '../../temporal/overview.js';
@@ -18,7 +19,7 @@ const MAX_ENDED = 5;
 /** One screen, worst first: alarm, missing workers, what stops the lane, what is held for people, what is running, what is live.
  * @param configured images of this machine; null if its environment names none. */
 export function overviewLines(
-  { lane, alarm, workers, running, live, back, ended, troubles, unlisted, unseen }: Overview,
+  { lane, alarm, workers, running, live, back, ended, troubles, unlisted, unseen, clocks }: Overview,
   now: number,
   configured: readonly string[] | null = null,
 ): string[] {
@@ -37,6 +38,7 @@ export function overviewLines(
       unasked === undefined ? [] : [`WORKERS  of ${queue} are not known: ${oneLine(unasked)}`],
     ),
     ...absent.map(({ queue }) => `WORKERS  NONE poll ${queue}: nothing moves until one does (canary worker)`),
+    ...clockLines(clocks),
     // A lane without a worker cannot answer: the line above says so.
     ...(isUnavailable(lane) && !(lane === 'silent' && absent.length > 0) ? [`LANE     ${LANE_UNAVAILABLE[lane]}`] : []),
     ...troubles.flatMap(troubleLines),
@@ -55,6 +57,13 @@ export function overviewLines(
       .map(({ workflowId, outcome, closed }) => `ended    ${ago(closed, now)} ago  ${workflowId}  ${outcome}`),
   ];
 }
+
+/** Workers with a wrong clock. */
+export const clockLines = (clocks: WrongClock[]): string[] =>
+  clocks.map(
+    ({ worker, aheadMs }) =>
+      `CLOCK    of ${oneLine(shortIdentity(worker))} is ${describeSkew(aheadMs)}: synchronize its machine (NTP)`,
+  );
 
 /** What a screen without a list of runs does not show. */
 export const unlistedLines = (unlisted: string | null): string[] =>

@@ -22,7 +22,7 @@ const offsets = new WeakMap<Client, { at: number; offset: Promise<number | null>
 export async function serverTime(client: Client, limitMs = LIMIT_MS): Promise<number | null> {
   let known = offsets.get(client);
   if (known === undefined || performance.now() - known.at > FRESH_MS) {
-    known = { at: performance.now(), offset: ask(client, limitMs) };
+    known = { at: performance.now(), offset: pollClock(client, `clock-${randomUUID()}`, limitMs) };
     offsets.set(client, known);
   }
   const offset = await known.offset;
@@ -30,12 +30,15 @@ export async function serverTime(client: Client, limitMs = LIMIT_MS): Promise<nu
   return offset === null ? null : offset + performance.now();
 }
 
-/** No call returns the time. But Temporal writes down when a worker polled, so this process polls a queue on which no task ever is. */
-async function ask(client: Client, limitMs: number): Promise<number | null> {
+/**
+ * Polls a queue on which no task ever is, and looks when Temporal saw that: no call returns the time.
+ * @param identity of the poll, which Temporal lists for five minutes.
+ * @returns what Temporal's clock has more than `performance.now()`; null if it does not tell within `limitMs`.
+ */
+export async function pollClock(client: Client, identity: string, limitMs = LIMIT_MS): Promise<number | null> {
   const { workflowService, options } = client;
   const { TASK_QUEUE_TYPE_ACTIVITY } = proto.temporal.api.enums.v1.TaskQueueType;
   const queue = { namespace: options.namespace, taskQueue: { name: CLOCK_QUEUE } };
-  const identity = `clock-${randomUUID()}`;
   const over = new AbortController();
   const sent = performance.now();
   const poll = client

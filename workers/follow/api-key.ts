@@ -1,5 +1,5 @@
 import type { NativeConnection } from '@temporalio/worker';
-import { logEvent } from './log.js';
+import { logEvent } from '../log.js';
 
 /** Interval at which the file of the key is read, in milliseconds. A worker that Temporal refuses goes on asking for a minute. */
 const READ_MS = 5_000;

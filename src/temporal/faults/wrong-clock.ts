@@ -1,0 +1,49 @@
+import type { Client } from '@temporalio/client';
+import { CLOCK_QUEUE } from '../../contract/ids.js';
+import { queueNow } from '../pollers.js';
+import { withinTime } from './in-time.js';
+import { pollClock, serverTime } from './server-time.js';
+
+/** Difference of two clocks that is told, in milliseconds: more than the error of its measure. */
+const SKEW_MS = 5_000;
+/** How long Temporal may take to list what workers told, in milliseconds. */
+const LIST_MS = 1_500;
+
+/** A worker whose clock differs from Temporal's. */
+export interface WrongClock {
+  /** Its identity. */
+  worker: string;
+  /** Milliseconds that it is ahead; negative if it is behind. */
+  aheadMs: number;
+}
+
+/** Milliseconds that the clock of this process is ahead of Temporal's, 0 if that is too little to count; null if Temporal does not tell its time. */
+export async function skewHere(client: Client, limitMs?: number): Promise<number | null> {
+  const time = await serverTime(client, limitMs);
+  if (time === null) return null;
+  const ahead = Date.now() - time;
+  return Math.abs(ahead) < SKEW_MS ? 0 : Math.round(ahead);
+}
+
+/** Tells of a wrong clock for the next 90 s: who describes the queue of clocks reads it in the identity of this poll. */
+export async function tellWrongClock(client: Client, { worker, aheadMs }: WrongClock, limitMs?: number): Promise<void> {
+  await pollClock(client, `${worker} clock ${aheadMs}`, limitMs);
+}
+
+const TOLD = /^(?<worker>.+) clock (?<aheadMs>-?\d{1,15})$/;
+
+/** What workers of this namespace told of their clocks within the last 90 s. None if Temporal does not list it. */
+export async function wrongClocks(client: Client): Promise<WrongClock[]> {
+  const { pollers } = await withinTime(client, LIST_MS, () => queueNow(client, CLOCK_QUEUE, 'activity')).catch(() => ({
+    pollers: [],
+  }));
+  const told = pollers.flatMap(({ identity }) => {
+    const { worker, aheadMs } = TOLD.exec(identity ?? '')?.groups ?? {};
+    return worker === undefined ? [] : [[worker, Number(aheadMs)] as const];
+  });
+  return [...new Map(told)].map(([worker, aheadMs]) => ({ worker, aheadMs }));
+}
+
+/** `660 s ahead of Temporal's` */
+export const describeSkew = (aheadMs: number): string =>
+  `${Math.round(Math.abs(aheadMs) / 1_000)} s ${aheadMs > 0 ? 'ahead of' : 'behind'} Temporal's`;

@@ -1,0 +1,30 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import { skewHere, tellWrongClock } from '../../src/temporal/faults/wrong-clock.js';
+import { logEvent } from '../log.js';
+
+const WAITS = {
+  /** Between two looks, in milliseconds: what is told counts for 90 s. */
+  everyMs: 60_000,
+  /** The same if Temporal did not tell its time. */
+  againMs: 5_000,
+  /** One answer of Temporal, in milliseconds: half of it is the error of the measure. */
+  answerMs: 4_000,
+};
+
+/** Compares the clock of this process with Temporal's from now on; while it is wrong, `canary status` and `doctor` name it. Returns what ends that. */
+export function watchClock(client: Client, worker: string): () => void {
+  const ended = new AbortController();
+  const watch = async () => {
+    let told = 0;
+    for (;;) {
+      const aheadMs = await skewHere(client, WAITS.answerMs);
+      if (aheadMs && !told) logEvent('WARN', 'worker.clock', { aheadSeconds: Math.round(aheadMs / 1_000) });
+      if (aheadMs) await tellWrongClock(client, { worker, aheadMs }, WAITS.answerMs);
+      told = aheadMs ?? told;
+      await delay(aheadMs === null ? WAITS.againMs : WAITS.everyMs, undefined, { signal: ended.signal });
+    }
+  };
+  watch().catch(() => undefined);
+  return () => ended.abort();
+}
