@@ -72,6 +72,8 @@ export function createFleetWatch({ config, suite, client, lane, stopping }: Watc
       failing: [],
     };
     let { left = stretch?.left ?? [] } = state;
+    const { attempt } = activityInfo();
+    const begunWith = state.stretch?.from;
     let hasSignaled = false;
     let last: Instant | null = state.stretch && { wall: Date.parse(state.stretch.until), steady: null };
     for (;;) {
@@ -97,8 +99,8 @@ export function createFleetWatch({ config, suite, client, lane, stopping }: Watc
       const { stretch: watched } = state;
       if (watched && seen.isGood && (soakMs === null ? isProof : watched.watchedMs >= soakMs))
         return { watched: { ...watched, ...(left.length > 0 && { left }) } };
-      // The release knows that every tenant is on the build when a watch begins.
-      const isKnown = !hasSignaled && seen.isGood;
+      // The release knows that every tenant is on the build when a watch begins; not that one which another worker goes on with begins again.
+      const isKnown = !hasSignaled && seen.isGood && (attempt === 1 || watched?.from === begunWith);
       hasSignaled = true;
       await signalSeen({ builds: probes.map(({ build }) => build), from: watched?.from ?? null }, isKnown);
       const leftMs = soakMs === null || !seen.isGood ? intervalMs : soakMs - (watched?.watchedMs ?? 0);

@@ -82,6 +82,14 @@ export default [
     hangs: true,
   },
   {
+    name: 'i3-new-begin-untold',
+    breaks: 'a release is not told that its soak began again, and shows one that is overdue',
+    file: 'activities/fleet-watch.ts',
+    find: '(attempt === 1 || watched?.from === begunWith)',
+    replace: '(attempt > 0 || watched?.from === begunWith)',
+    test: 'test/activities/fleet-watch.test.ts > is its new begin where no worker watched for an hour, as after a restore of a backup',
+  },
+  {
     name: 'i3-tag-not-read-again',
     breaks: 'the tag is not read again after the smoke',
     file: 'workflows/release/smoking.ts',
