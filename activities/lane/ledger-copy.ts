@@ -1,5 +1,6 @@
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import type { LaneState, Ledger } from '../../src/contract/lane.js';
+import { shortSha } from '../../src/contract/sha.js';
 import { oneLine } from '../../src/domain/markdown.js';
 import { KNOWN_BAD_BYTES, newest } from '../../src/lane/limits.js';
 import { emptyLane, MAX_BUILDS, putOnHold } from '../../src/lane/state.js';
@@ -36,6 +37,8 @@ export function createLedgerActivities({ config, registry, client, payloadKeys: 
           if (kept === 'corrected')
             return `${where} had a copy of a time that is yet to come, which was replaced (who wrote it?)`;
           if (kept === 'kept') return null;
+          if (typeof kept === 'object')
+            return `${where} had known-bad builds of moves that this lane does not know, and was replaced: ${oneLine(kept.lost.map(shortSha).join(', '), MAX_WHY)} (was a backup restored? do not release them again)`;
           // The copy of a move that came in between is of this lane.
           const again = await read();
           if (again.state && (generationOf(again.state.ledger) ?? 0) > (generationOf(state.ledger) ?? 0)) return null;

@@ -47,7 +47,7 @@ export const ALARMS = {
   'after-rollback': 'The lane is on hold after a rollback.',
   'rollback-target-missing': 'A manifest that a rollback would need is gone from the registry.',
   'ledger-not-kept':
-    'The copy of the ledger in the registry could not be written, or another one was in its place; the next move writes the next one.',
+    'The copy of the ledger in the registry could not be written, or another one was in its place, which may have known-bad builds that the lane lacks; the next move writes the next one.',
   'out-of-order': 'Releases in a row were superseded by a build that came before them: a sequence is wrong.',
   'live-build-red': 'Canary rejected the live build.',
   starved: 'Releases in a row were superseded because the canary tenants moved on.',

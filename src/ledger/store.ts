@@ -5,6 +5,7 @@ import { type Digest, isDigest, type Repository, type Tag } from '../contract/im
 import type { Ledger } from '../contract/lane.js';
 import { digestOf } from '../contract/move.js';
 import { fieldsOf } from '../domain/payloads/fields.js';
+import { whyKnownBad } from '../lane/ledger.js';
 import type { Registry } from '../registry/context.js';
 import { computeDigest, getManifest } from '../registry/get-manifest.js';
 import { pushImage } from '../registry/push-image.js';
@@ -31,13 +32,18 @@ export interface Keeper {
   now?: number;
 }
 
+/** Known-bad builds of a copy that was replaced, of moves that the ledger does not have: a backup was restored. */
+export interface LostMarks {
+  lost: string[];
+}
+
 /** Writes the copy of a ledger, unless a newer one is there. Returns what it did; `corrected`: written over one of the future.
  * @throws {RegistryError} */
 export async function keepLedger(
   keeper: Keeper,
   ledger: Ledger,
   signal?: AbortSignal,
-): Promise<'kept' | 'newer' | 'corrected'> {
+): Promise<'kept' | 'newer' | 'corrected' | LostMarks> {
   const { registry, lane, repository, keys } = keeper;
   let isCorrected = false;
   const found = await readCopy(keeper, signal).catch((error: unknown) => {
@@ -61,7 +67,18 @@ export async function keepLedger(
   const form = mediaType.includes('docker') ? 'docker' : 'oci';
   const image = { form, config: Buffer.from(JSON.stringify(config)), layer: compressed(tar) } as const;
   await pushImage(registry, repository, ledgerTag(lane), image, signal);
+  const lost = found ? lostMarks(found.ledger, ledger) : [];
+  if (lost.length > 0) return { lost };
   return isCorrected ? 'corrected' : 'kept';
+}
+
+/** Known-bad builds of a copy that a ledger does not have, nor the copy's last move: a mark that a person took off was in a copy of a move that it has. */
+function lostMarks(copy: Ledger, ledger: Ledger): string[] {
+  const last = copy.history.at(-1)?.at ?? '';
+  const oldest = ledger.history[0]?.at ?? '';
+  if (last < oldest || ledger.history.some(({ at }) => at === last)) return [];
+  const shas = [...copy.knownBad, ...copy.verdicts].map(({ sha }) => sha);
+  return [...new Set(shas)].filter((sha) => whyKnownBad(copy, sha) !== null && whyKnownBad(ledger, sha) === null);
 }
 
 /** Media type of a manifest; empty if it is gone: a copy matters the more then. */

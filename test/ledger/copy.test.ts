@@ -3,6 +3,8 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseLane } from '../../src/contract/ids.js';
 import type { Digest, Repository } from '../../src/contract/image.js';
+import type { Ledger } from '../../src/contract/lane.js';
+import { adopt } from '../../src/lane/commands.js';
 import { beginRollback } from '../../src/lane/rollback.js';
 import { openCopy, sealCopy } from '../../src/ledger/copy.js';
 import { findCopy, type Keeper, keepLedger, ledgerTag, readCopy } from '../../src/ledger/store.js';
@@ -149,6 +151,30 @@ describe('a copy in a registry', () => {
     expect(await readCopy(own)).toMatchObject({ generation: NOON + 2_000 });
     expect(await keepLedger(own, ledgerOf(3_000))).toBe('kept');
     expect(await readCopy(own)).toMatchObject({ generation: NOON + 3_000 });
+  });
+
+  /** The lane of a ledger after one more adoption. */
+  function adoptedIn(ledger: Ledger, later: number): Ledger {
+    const state = { ...laneAt('a'), ledger: structuredClone(ledger) };
+    adopt(state, [], shaOf('d'), ATTRIBUTION, NOON + later);
+    return state.ledger;
+  }
+
+  test('of moves that a restored backup lacks is replaced, and its known-bad builds are told, once', async () => {
+    const own = await keeper();
+    await keepLedger(own, ledgerOf(1_000));
+    const backup = { ...laneAt('a').ledger };
+    const restored = adoptedIn(backup, 2_000);
+    expect(await keepLedger(own, restored)).toEqual({ lost: [shaOf('b'), shaOf('c')] });
+    expect(await keepLedger(own, adoptedIn(restored, 3_000))).toBe('kept');
+  });
+
+  test('with a mark that a person took off since is replaced without a word', async () => {
+    const own = await keeper();
+    const ledger = ledgerOf(1_000);
+    await keepLedger(own, ledger);
+    expect(await keepLedger(own, adoptedIn({ ...ledger, knownBad: [] }, 2_000))).toBe('kept');
+    expect(await readCopy(own)).toMatchObject({ generation: NOON + 2_000, ledger: { knownBad: [] } });
   });
 
   test('is found in any repository of the gate, the newest first, and what does not count is told', async () => {

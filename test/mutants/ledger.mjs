@@ -113,6 +113,22 @@ export default [
     test: 'test/ledger/copy.test.ts > is replaced by a newer one, and never by an older one; what does not count is replaced',
   },
   {
+    name: 'ledger-copy-loses-marks-silently',
+    breaks: 'after the restore of a backup the copy with later known-bad marks is replaced without a word',
+    file: 'src/ledger/store.ts',
+    find: 'if (lost.length > 0) return { lost };',
+    replace: 'if (lost.length > 99) return { lost };',
+    test: 'test/ledger/copy.test.ts > of moves that a restored backup lacks is replaced, and its known-bad builds are told, once',
+  },
+  {
+    name: 'ledger-copy-brings-marks-back',
+    breaks: 'a mark that a person took off is told as lost with the next move',
+    file: 'src/ledger/store.ts',
+    find: 'ledger.history.some(({ at }) => at === last)',
+    replace: 'ledger.history.length === 0',
+    test: 'test/ledger/copy.test.ts > with a mark that a person took off since is replaced without a word',
+  },
+  {
     name: 'ledger-copy-tells-what-people-wrote',
     breaks: 'names and reasons of people are in the registry',
     file: 'src/ledger/copy.ts',
