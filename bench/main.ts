@@ -8,6 +8,7 @@ import { benchRollback } from './rollback.js';
 import { benchScale } from './scale.js';
 import { benchSmoke } from './smoke.js';
 import { benchStatus } from './status.js';
+import { benchStatusGates } from './status-gates.js';
 
 const BENCHES: Record<string, () => Promise<void>> = {
   'auto-rollback': benchAutoRollback,
@@ -22,6 +23,7 @@ const BENCHES: Record<string, () => Promise<void>> = {
   scale: benchScale,
   smoke: benchSmoke,
   status: benchStatus,
+  'status-gates': benchStatusGates,
 };
 
 const [name = ''] = process.argv.slice(2);

@@ -1,32 +1,23 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
-import { gateLane, parseLane } from '../src/contract/ids.js';
-import { type Digest, parseRepository } from '../src/contract/image.js';
+import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { ReleaseReport } from '../src/contract/release.js';
-import { SEARCH_ATTRIBUTES } from '../src/contract/search-attributes.js';
 import { parseReleaseInput } from '../src/domain/inputs.js';
-import { registerSearchAttributes } from '../src/temporal/namespace.js';
 import { awaitRunEnd, outcomeOfRun } from '../src/temporal/runs.js';
 import { startRelease } from '../src/temporal/start.js';
 import { actions, actionsSince, totalOf } from '../testbed/actions.js';
 import { startTemporalOnPostgres } from '../testbed/postgres-temporal.js';
-import { startRegistry } from '../testbed/registry-server.js';
 import { startTemporalServer } from '../testbed/temporal-server.js';
 import { repositoryRoot } from '../testbed/tools.js';
-import { adopt, publish } from './first-day.js';
-import { startFleet, TOKEN } from './fleet-process.js';
+import { SHA, startManyGates } from './many-gates.js';
 import { rowsOf, table, writeSection } from './report.js';
 
 /** Releases at once, if the command does not say how many. */
 const RELEASES = 1_000;
 /** Limit of a worker's memory, in MB. */
 const MOST_MB = 1_024;
-const SHA = `0000002${'b'.repeat(33)}`;
-const WORKERS = parseLane('');
 /** Soak of the configuration as it is shipped, in minutes. */
 const SOAK_MIN = 6;
 /** Folder of the programs of a Temporal server (bench/README.md). */
@@ -93,54 +84,24 @@ interface Situation {
 
 async function measure({ count, workers, minutes, heapMb, probeS }: Situation): Promise<string[]> {
   const soakMs = minutes * 60_000;
-  const folder = mkdtempSync(join(tmpdir(), 'canary-bench-'));
   const temporal = await startTemporal();
-  const [registry, fleet] = await Promise.all([startRegistry(), startFleet(1)]);
-  const connection = await Connection.connect({ address: temporal.address });
-  await registerSearchAttributes(connection, 'default', SEARCH_ATTRIBUTES);
-  const client = new Client({ connection });
-  const names = Array.from({ length: count }, (_, index) => `gate-${index + 1}`);
-  const repository = (name: string) => `${registry.host}/${name}/platform`;
-  const file = join(folder, 'gates.json');
-  writeFileSync(
-    file,
-    JSON.stringify({ gates: Object.fromEntries(names.map((name) => [name, { CANARY_IMAGES: repository(name) }])) }),
-  );
-  const adopted = new Map<string, Digest>();
-  for (const name of names) adopted.set(name, await publish(registry.host, `${name}/platform`, SHA));
-  await fleet.deploy({ sha: SHA });
-  const heap = heapMb > 0 ? [`--max-old-space-size=${heapMb}`] : [];
-  const processes = Array.from({ length: workers }, () =>
-    spawn(process.execPath, [...heap, join(repositoryRoot, 'bin', 'canary.js'), 'worker'], {
-      stdio: 'ignore',
-      env: {
-        PATH: process.env.PATH,
-        HOME: folder,
-        // As the image and the unit of systemd set it.
-        MALLOC_MMAP_THRESHOLD_: '65536',
-        TEMPORAL_ADDRESS: temporal.address,
-        CANARY_GATES_FILE: file,
-        CANARY_HTTP_ADDR: '127.0.0.1:0',
-        CANARY_TENANT_URLS: fleet.urls.join(),
-        CANARY_ADMIN_TOKENS: TOKEN,
-        CANARY_UNSAFE: 'true',
-        CANARY_SOAK: `${soakMs}ms`,
-        CANARY_SOAK_PROBE: `${probeS}s`,
-        CANARY_UPDATE_CYCLE: UPDATE_CYCLE,
-      },
-    }),
-  );
+  const gates = await startManyGates(temporal.address, {
+    count,
+    workers,
+    heapMb,
+    env: {
+      CANARY_SOAK: `${soakMs}ms`,
+      CANARY_SOAK_PROBE: `${probeS}s`,
+      CANARY_UPDATE_CYCLE: UPDATE_CYCLE,
+    },
+  });
+  const { client, lanes, workers: processes } = gates;
   try {
-    await Promise.all(
-      [...adopted].map(([name, digest]) =>
-        adopt(client, gateLane(WORKERS, name), { repository: parseRepository(repository(name)), digest }),
-      ),
-    );
+    await gates.adoptAll();
     const before = await actions(temporal.metricsUrl);
     const began = Date.now();
     const handles = [];
-    for (const name of names)
-      handles.push(await startRelease(client, gateLane(WORKERS, name), parseReleaseInput({ sha: SHA })));
+    for (const lane of lanes) handles.push(await startRelease(client, lane, parseReleaseInput({ sha: SHA })));
     const startedMs = Date.now() - began;
     console.log(`${count} started after ${seconds(startedMs)}`);
     const running = await untilEnded(client, began + soakMs + MOST_MIN * 60_000);
@@ -172,11 +133,8 @@ async function measure({ count, workers, minutes, heapMb, probeS }: Situation): 
       `${commit()}, ${new Date().toISOString().slice(0, 10)}, load ${loadavg()[0]?.toFixed(0)}${SERVER ? ', on PostgreSQL' : ''}`,
     ];
   } finally {
-    await Promise.all(processes.map(end));
-    await connection.close();
-    fleet.stop();
-    await Promise.all([temporal.stop(), registry.stop()]);
-    rmSync(folder, { recursive: true });
+    await gates.stop();
+    await temporal.stop();
   }
 }
 
@@ -231,12 +189,6 @@ function usage(pid: number | undefined): { mb: number; cpu: number } {
     .replace(/^.*\) /, '')
     .split(' ');
   return { mb: Math.round(Number(high) / 1024), cpu: Math.round((Number(stat[11]) + Number(stat[12])) / 100) };
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  const ended = new Promise((resolve) => child.once('close', resolve));
-  child.kill('SIGTERM');
-  await ended;
 }
 
 /** The commit that was measured. */
