@@ -88,7 +88,11 @@ async function rollback(phase: 'resolving' | 'promoting', watched: 'rollback' | 
         // Its mover finishes the pair.
         stop.release();
         await isBack();
-        await until('the lane knows', async () => (await laneState(gate)).rollback === null);
+        // Its report comes after the lane has seen the end of its rollback.
+        await until('the lane knows', async () => {
+          const { rollback: open, move } = await laneState(gate);
+          return open === null && move === null;
+        });
         return;
       }
       const end = await awaitRunEnd(handle);
