@@ -53,7 +53,7 @@ export const moveTaskQueue = (lane: Lane) => `${taskQueue(lane)}-move`;
 /** Task queue of a namespace on which no task ever is: who polls it learns Temporal's time. */
 export const CLOCK_QUEUE = 'canary-clock';
 
-/** The part of a visibility query that leaves the runs of one gate, where several share a queue. */
+/** The part of a visibility query that leaves the runs of one gate, where several share a queue. It leaves those of `pay-2` to `pay`, too: `isOfGate` tells them apart. */
 export const ofGate = (lane: Lane) => (gateOf(lane) === null ? '' : ` AND WorkflowId STARTS_WITH '${lane}-'`);
 
 /** Workflow types, by which clients start them. */
@@ -104,6 +104,12 @@ export const commandOf = (lane: Lane, text: string): string =>
 
 /** Whether this run delivers the events of a gate. */
 export const isDelivery = (workflowId: string): boolean => /(?:^|-)deliver-events$/.test(workflowId);
+
+/** Whether a run that this query found is of the gate, and not of one whose name goes on after a dash. An id that is of no gate counts. */
+export function isOfGate(lane: Lane, workflowId: string): boolean {
+  const found = ID.exec(workflowId);
+  return gateOf(lane) === null || found === null || (found[1] ?? '') === lane;
+}
 
 /** Parses a run's workflow id: whether it is a rollback, and the first seven digits of its sha. */
 export function parseRunId(workflowId: string): { isRollback: boolean; sha: string } {

@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
-import { type Lane, moveTaskQueue, ofGate, stopsReleases, taskQueue } from '../contract/ids.js';
+import { type Lane, moveTaskQueue, stopsReleases, taskQueue } from '../contract/ids.js';
 import { NoAnswer, withinTime } from '../temporal/faults/in-time.js';
 import { overview } from '../temporal/overview.js';
-import { listRuns, RunsUnlisted } from '../temporal/records/listing.js';
+import { listRunsOf, RunsUnlisted } from '../temporal/records/listing.js';
 import { lostEvents } from '../temporal/records/lost-events.js';
 import { resetFix, type Unseen, VISIBILITY_FIX } from '../temporal/records/trouble.js';
 import type { Finding } from './finding.js';
@@ -112,9 +112,9 @@ const VERSION_MS = 1_500;
  * @throws {RunsUnlisted} */
 export async function stuckRuns(client: Client, lane: Lane): Promise<string[] | null> {
   const queues = [taskQueue(lane), moveTaskQueue(lane)].map((queue) => `'${queue}'`).join(', ');
-  const query = `${REPORTED_PROBLEMS} IS NOT NULL AND CloseTime IS NULL AND TaskQueue IN (${queues})${ofGate(lane)}`;
+  const query = `${REPORTED_PROBLEMS} IS NOT NULL AND CloseTime IS NULL AND TaskQueue IN (${queues})`;
   try {
-    return (await listRuns(client, query, MAX_STUCK)).map(({ workflowId }) => workflowId);
+    return (await listRunsOf(client, lane, query, MAX_STUCK)).map(({ workflowId }) => workflowId);
   } catch (error) {
     if (await marksNone(client)) return null;
     throw error;

@@ -1,5 +1,5 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { type Lane, moveTaskQueue, ofGate, parseRunId, releaseLaneId, taskQueue, WORKFLOWS } from '../contract/ids.js';
+import { type Lane, moveTaskQueue, parseRunId, releaseLaneId, taskQueue, WORKFLOWS } from '../contract/ids.js';
 import type { Holder } from '../contract/lane.js';
 import type { TagState } from '../contract/move.js';
 import type { ReleaseStatus } from '../contract/release.js';
@@ -11,7 +11,7 @@ import { isUnavailable, type LaneNow, laneNow, readLane } from './lane-view.js';
 import { workersOn } from './pollers.js';
 import { type ProductionNow, productionNow } from './production.js';
 import { endedAdditions } from './records/additions.js';
-import { listRuns, RunsUnlisted } from './records/listing.js';
+import { listRunsOf, RunsUnlisted } from './records/listing.js';
 import { openRuns, type Trouble, troublesOf, type Unseen } from './records/trouble.js';
 import { awaitRunEnd, findRun, isOpen, queryStatus, type RunEnd } from './runs.js';
 import { waitsFor } from './waits-for.js';
@@ -190,9 +190,9 @@ export function previousGoodBuild(moves: Pick<ListedRun, 'sha' | 'outcome'>[]): 
 
 /** The latest runs; without a list, those that the lane knows as running. */
 async function runsOf(client: Client, lane: Lane): Promise<{ runs: ListedRun[]; unlisted: string | null }> {
-  const query = `TaskQueue = '${taskQueue(lane)}' AND WorkflowType IN ('${WORKFLOWS.release}', '${WORKFLOWS.rollback}')${ofGate(lane)}`;
+  const query = `TaskQueue = '${taskQueue(lane)}' AND WorkflowType IN ('${WORKFLOWS.release}', '${WORKFLOWS.rollback}')`;
   try {
-    return { runs: (await listRuns(client, query, MAX_RUNS)).map(toListedRun), unlisted: null };
+    return { runs: (await listRunsOf(client, lane, query, MAX_RUNS)).map(toListedRun), unlisted: null };
   } catch (error) {
     if (!(error instanceof RunsUnlisted)) throw error;
     const state = await readLane(client, lane);

@@ -104,4 +104,12 @@ export default [
     replace: 'REPORT_MS',
     test: 'test/workers/sticky.test.ts > a report of a move waits for as long as the lane may take to look its mover up',
   },
+  {
+    name: 'gates-named-alike',
+    breaks: 'the status of the gate pay shows runs of the gate pay-2',
+    file: 'src/contract/ids.ts',
+    find: "gateOf(lane) === null || found === null || (found[1] ?? '') === lane",
+    replace: "gateOf(lane) === null || found === null || (found[1] ?? '').startsWith(lane)",
+    test: 'test/cli/two-environments.test.ts > of two gates of one file, pay and pay-2, the status of one shows no run of the other',
+  },
 ];

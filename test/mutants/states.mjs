@@ -96,8 +96,8 @@ export default [
     name: 'states-more-runs-than-looked-at',
     breaks: 'of more open runs than are looked at the others are dropped without a word',
     file: 'src/temporal/records/trouble.ts',
-    find: 'MAX_RUNS + 1)',
-    replace: 'MAX_RUNS)',
+    find: 'MAX_RUNS + 1, isOwn)',
+    replace: 'MAX_RUNS, isOwn)',
     test: 'test/cli/slow.test.ts > are told by status and doctor if there are more than 50',
   },
   {

@@ -5,7 +5,6 @@ import { WAITED_FOR } from '../../src/contract/hold.js';
 import {
   type Lane,
   moveTaskQueue,
-  ofGate,
   parseRunId,
   releaseLaneId,
   taskQueue,
@@ -31,7 +30,7 @@ import { laneClient } from '../../src/temporal/lane-client.js';
 import { isUnserved } from '../../src/temporal/lane-view.js';
 import { workersOn } from '../../src/temporal/pollers.js';
 import { watchesSince } from '../../src/temporal/production.js';
-import { listRuns } from '../../src/temporal/records/listing.js';
+import { listRunsOf } from '../../src/temporal/records/listing.js';
 import { findRun } from '../../src/temporal/runs.js';
 
 type Values = Omit<Sample, 'labels'> & { labels?: Record<string, string> };
@@ -107,8 +106,8 @@ const ofStuck = (client: Client, lane: Lane): Promise<Values[]> =>
 /** Open runs, those that a person has paused included. */
 async function openRuns(client: Client, lane: Lane): Promise<OpenRun[]> {
   const types = `'${WORKFLOWS.release}', '${WORKFLOWS.rollback}'`;
-  const query = `TaskQueue = '${taskQueue(lane)}' AND CloseTime IS NULL AND WorkflowType IN (${types})${ofGate(lane)}`;
-  return (await listRuns(client, query, MAX_RUNS)).map(toOpenRun);
+  const query = `TaskQueue = '${taskQueue(lane)}' AND CloseTime IS NULL AND WorkflowType IN (${types})`;
+  return (await listRunsOf(client, lane, query, MAX_RUNS)).map(toOpenRun);
 }
 
 function toOpenRun({ workflowId, startTime, typedSearchAttributes }: Omit<WorkflowExecutionInfo, 'raw'>): OpenRun {

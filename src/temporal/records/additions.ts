@@ -6,12 +6,12 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { InvalidInput } from '../../contract/brand.js';
-import { addTenantId, type Lane, ofGate, taskQueue, WORKFLOWS } from '../../contract/ids.js';
+import { addTenantId, type Lane, taskQueue, WORKFLOWS } from '../../contract/ids.js';
 import { addTenantQuery } from '../../contract/messages.js';
 import type { AddTenantInput, AddTenantStatus } from '../../contract/tenants/added.js';
 import { earlyEnd, queryWithin } from '../runs.js';
 import { startInput } from '../start.js';
-import { listRuns } from './listing.js';
+import { listRunsOf } from './listing.js';
 import type { Trouble } from './trouble.js';
 
 /** Time limit of a status query, in milliseconds. */
@@ -65,8 +65,8 @@ export async function openAdditions(
   client: Client,
   lane: Lane,
 ): Promise<{ workflowId: string; status: AddTenantStatus | null }[]> {
-  const query = `TaskQueue = '${taskQueue(lane)}' AND WorkflowType = '${WORKFLOWS.add}' AND CloseTime IS NULL${ofGate(lane)}`;
-  const runs = await listRuns(client, query, MAX_SHOWN).catch(() => []);
+  const query = `TaskQueue = '${taskQueue(lane)}' AND WorkflowType = '${WORKFLOWS.add}' AND CloseTime IS NULL`;
+  const runs = await listRunsOf(client, lane, query, MAX_SHOWN).catch(() => []);
   return Promise.all(
     runs.map(async ({ workflowId, runId }) => ({
       workflowId,
@@ -80,8 +80,8 @@ const MAX_AGE_MS = 24 * 60 * 60_000;
 
 /** Additions of the last day that a person cancelled or terminated, and that did not begin again. None if runs cannot be listed. */
 export async function endedAdditions(client: Client, lane: Lane, now = Date.now()): Promise<Trouble[]> {
-  const query = `TaskQueue = '${taskQueue(lane)}' AND WorkflowType = '${WORKFLOWS.add}'${ofGate(lane)}`;
-  const runs = await listRuns(client, query, MAX_SHOWN).catch(() => []);
+  const query = `TaskQueue = '${taskQueue(lane)}' AND WorkflowType = '${WORKFLOWS.add}'`;
+  const runs = await listRunsOf(client, lane, query, MAX_SHOWN).catch(() => []);
   // The latest run comes first.
   const last = runs.filter((run, index) => runs.findIndex(({ workflowId }) => workflowId === run.workflowId) === index);
   return last.flatMap((run) => {

@@ -1,4 +1,5 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
+import { isOfGate, type Lane, ofGate } from '../../contract/ids.js';
 import { whyNot, withinTime } from '../faults/in-time.js';
 import { tolerantOf } from '../payloads/tolerant.js';
 
@@ -13,12 +14,23 @@ export class RunsUnlisted extends Error {
   }
 }
 
-/** The runs that match, latest first, `max` of them.
+/** The runs of a gate that match, latest first, `max` of them.
+ * @throws {RunsUnlisted} */
+export const listRunsOf = (client: Client, lane: Lane, query: string, max: number): Promise<WorkflowExecutionInfo[]> =>
+  listRuns(client, `${query}${ofGate(lane)}`, max, (workflowId) => isOfGate(lane, workflowId));
+
+/** The runs that match and are wanted, latest first, `max` of them.
  * @throws {RunsUnlisted} if visibility refuses, or does not answer in time. */
-export async function listRuns(client: Client, query: string, max: number): Promise<WorkflowExecutionInfo[]> {
+export async function listRuns(
+  client: Client,
+  query: string,
+  max: number,
+  isWanted: (workflowId: string) => boolean = () => true,
+): Promise<WorkflowExecutionInfo[]> {
   const list = async () => {
     const runs: WorkflowExecutionInfo[] = [];
-    for await (const run of tolerantOf(client).list({ query, pageSize: max })) if (runs.push(run) >= max) break;
+    for await (const run of tolerantOf(client).list({ query, pageSize: max }))
+      if (isWanted(run.workflowId) && runs.push(run) >= max) break;
     return runs;
   };
   try {

@@ -5,7 +5,7 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import type { HoldName } from '../../contract/hold.js';
-import { type Lane, laneOf, ofGate, parseRunId, taskQueue, WORKFLOWS } from '../../contract/ids.js';
+import { type Lane, laneOf, parseRunId, taskQueue, WORKFLOWS } from '../../contract/ids.js';
 import type { ReleasePhase } from '../../contract/release.js';
 import {
   CanaryOutcome,
@@ -18,7 +18,7 @@ import {
 } from '../../contract/search-attributes.js';
 import { latestOf, movedAny, type RunRecord, wasLive } from '../../report/summary.js';
 import { awaitRunEnd, findRun, isOpen, outcomeOfRun, queryStatus, type RunEnd } from '../runs.js';
-import { listRuns, RunsUnlisted } from './listing.js';
+import { listRuns, listRunsOf, RunsUnlisted } from './listing.js';
 
 /** Upper bound of runs that are searched, the latest first. */
 const MAX_RUNS = 50;
@@ -58,9 +58,9 @@ export async function lastEnded(
  * @throws {RunsUnlisted} */
 export async function endedRuns(client: Client, lane: Lane, max: number): Promise<RunRecord[]> {
   const types = `'${WORKFLOWS.release}', '${WORKFLOWS.rollback}'`;
-  const query = `TaskQueue = '${taskQueue(lane)}' AND WorkflowType IN (${types}) AND CloseTime IS NOT NULL${ofGate(lane)}`;
+  const query = `TaskQueue = '${taskQueue(lane)}' AND WorkflowType IN (${types}) AND CloseTime IS NOT NULL`;
   const records: RunRecord[] = [];
-  for (const found of await listRuns(client, query, max)) {
+  for (const found of await listRunsOf(client, lane, query, max)) {
     const end = await endOf(client, found).catch((error: unknown) => {
       // Deleted since it was listed, or listed for longer than it was kept.
       if (error instanceof WorkflowNotFoundError) return null;
@@ -124,8 +124,8 @@ export async function previousLiveRun(client: Client, run: RunRecord): Promise<R
   const images = (run.report ?? run.status)?.images ?? [];
   const previous = images.map((image) => ({ repository: image.repository, digest: latestOf(image).before }));
   if (wasLive(images, previous) || previous.some(({ digest }) => digest === null)) return null;
-  const query = `TaskQueue = '${taskQueue(run.lane)}' AND WorkflowType = '${WORKFLOWS.release}' AND CanaryOutcome = 'promoted'${ofGate(run.lane)}`;
-  for (const found of await listRuns(client, query, MAX_RUNS))
+  const query = `TaskQueue = '${taskQueue(run.lane)}' AND WorkflowType = '${WORKFLOWS.release}' AND CanaryOutcome = 'promoted'`;
+  for (const found of await listRunsOf(client, run.lane, query, MAX_RUNS))
     if (found.closeTime && found.closeTime.toISOString() <= (run.ended ?? '9') && found.runId !== run.runId) {
       const end = await endOf(client, found).catch(() => null);
       const record = recordOf(run.namespace, found, end, null);

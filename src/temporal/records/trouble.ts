@@ -1,8 +1,10 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import proto, { type temporal } from '@temporalio/proto';
 import {
+  checkDriftId,
   deliverEventsId,
   isDelivery,
+  isOfGate,
   type Lane,
   moveLatestId,
   ofGate,
@@ -60,8 +62,9 @@ export async function openRuns(client: Client, lane: Lane): Promise<{ ids: strin
   // Gates that share their workers share the check for drift.
   const own = ofGate(lane) && ` AND (WorkflowType = '${WORKFLOWS.drift}' OR ${ofGate(lane).replace(' AND ', '')})`;
   const query = `TaskQueue = '${taskQueue(lane)}' AND CloseTime IS NULL${own}`;
+  const isOwn = (workflowId: string) => isOfGate(lane, workflowId) || workflowId.startsWith(checkDriftId(lane));
   try {
-    const ids = (await listRuns(client, query, MAX_RUNS + 1)).map(({ workflowId }) => workflowId);
+    const ids = (await listRuns(client, query, MAX_RUNS + 1, isOwn)).map(({ workflowId }) => workflowId);
     return { ids: ids.slice(0, MAX_RUNS), unseen: ids.length > MAX_RUNS ? TOO_MANY : null };
   } catch (error) {
     if (!(error instanceof RunsUnlisted)) throw error;
