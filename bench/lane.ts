@@ -10,6 +10,7 @@ import { laneClient } from '../src/temporal/lane-client.js';
 import { startTemporalServer } from '../testbed/temporal-server.js';
 import { bundleWorkflows } from '../workers/bundle.js';
 import { createWorker } from '../workers/create-worker.js';
+import { excess, formula, GROWTH, requireWithin } from './growth.js';
 import { eventsOfRuns, grantDelays, type HolderTimes, holderTimes } from './lane-times.js';
 import { median, quantile, table, writeSection } from './report.js';
 
@@ -64,10 +65,11 @@ export async function benchLane(): Promise<void> {
         `Up to ${WAITING} builds wait at a time, so the lane is never idle. ` +
         "A grant is the time from the end of one run until the next run knows that it holds the lane, by the server's clock. " +
         `The load of the machine was ${loadavg()[0]?.toFixed(0)} at the end: the rest of the time of a grant is the poll (up to 400 ms) and late answers. ` +
-        'The memory is that of the worker and of the measuring process.',
+        `The memory is that of the worker and of the measuring process. Exit 1 beyond the formula: ${formula(GROWTH.laneEvents)}.`,
       table(['', 'measured', 'target, at most'], rows),
     ]);
     console.log(table(['', 'measured', 'target'], rows));
+    requireWithin(excess(GROWTH.laneEvents, [{ count: BUILDS + WAITING, value: total }]));
   } finally {
     worker.shutdown();
     await running;

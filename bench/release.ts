@@ -1,5 +1,6 @@
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { tool } from '../testbed/tools.js';
+import { excess, formula, GROWTH, requireWithin } from './growth.js';
 import { type Bed, makeBed, requirePromoted, start, withGate } from './release-bed.js';
 import { median, quantile, table, writeSection } from './report.js';
 
@@ -29,7 +30,7 @@ export async function benchRelease(): Promise<void> {
         `The time is from start to result: the median in ms of ${RUNS} after one warm-up run (the worst). ` +
         `It includes the registry's time for both images (registry ${tool('registry')?.version ?? 'in memory'}) and the time of the tenants (in their own process). ` +
         'Target with three tenants: at most 1 s and 120 events. ' +
-        `The events are those of \`CanaryRelease\`; \`MoveLatest\` adds ${costs[0]?.moverEvents}, independent of the fleet. ${growth(costs)}`,
+        `The events are those of \`CanaryRelease\`; \`MoveLatest\` adds ${costs[0]?.moverEvents}, independent of the fleet. ${growth(costs)} Exit 1 if one exceeds its formula: ${formula(GROWTH.events)}; ${formula(GROWTH.historyKib)}.`,
       table(['tenants', 'release, ms', 'events', 'history, KiB'], rows),
       'From the moment that the last of three tenants reports the build to the start of the soak in the history: ' +
         `median ${delaysMs[0]} ms, p95 ${delaysMs[1]} ms, at most ${delaysMs[2]} ms, with \`CANARY_POLL=1s\`. ` +
@@ -37,6 +38,18 @@ export async function benchRelease(): Promise<void> {
     ];
     writeSection('release', paragraphs);
     console.log(paragraphs.join('\n\n'));
+    const most = (valuesOf: (cost: Cost) => number[]) =>
+      costs.map((cost) => ({ count: cost.tenants, value: Math.max(...valuesOf(cost)) }));
+    requireWithin([
+      ...excess(
+        GROWTH.events,
+        most(({ events }) => events),
+      ),
+      ...excess(
+        GROWTH.historyKib,
+        most(({ bytes }) => bytes.map((one) => one / 1024)),
+      ),
+    ]);
   } finally {
     await bed.stop();
   }
