@@ -17,6 +17,7 @@ const execArgv = [
   '--max-semi-space-size=64',
   '--require',
   `${import.meta.dirname}/test/support/cheap-workflows.cjs`,
+  ...(process.env.WORKFLOW_COVERAGE ? ['--require', `${import.meta.dirname}/test/support/workflow-coverage.cjs`] : []),
 ];
 
 /** `alone` and `quick` run side by side, for half of `quick` waits for timers; `server` follows. */

@@ -18,12 +18,14 @@ export async function testBundle(workflowsPath: string): Promise<{ code: string 
 }
 
 async function cached(name: string, bundle: () => Promise<{ code: string }>): Promise<string> {
-  const file = join(CACHE, `${name}.js`);
+  // What measures coverage needs to know where its lines come from.
+  const isMapped = process.env.WORKFLOW_COVERAGE !== undefined;
+  const file = join(CACHE, `${name}${isMapped ? '.mapped' : ''}.js`);
   if (existsSync(file)) return file;
   mkdirSync(CACHE, { recursive: true });
   const { code } = await bundle();
   // Another run may be reading it.
-  writeFileSync(`${file}.${process.pid}`, withoutSourceMap(code));
+  writeFileSync(`${file}.${process.pid}`, isMapped ? code : withoutSourceMap(code));
   renameSync(`${file}.${process.pid}`, file);
   const others = readdirSync(CACHE).map((one) => join(CACHE, one));
   const age = (one: string) => statSync(one).mtimeMs;
