@@ -21,6 +21,6 @@ const take = () =>
   });
 setInterval(take, EVERY_MS).unref();
 process.on('exit', take);
-parentPort?.prependListener('message', ({ input }) => {
+parentPort?.on('message', ({ input }) => {
   if (input?.type === 'destroy') take();
 });

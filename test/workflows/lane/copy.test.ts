@@ -121,6 +121,18 @@ test('each move is followed by a copy; one that cannot be written delays no rele
     const at = Date.now() + laterMs;
     await keepLedger({ ...keeper(), now: at }, { ...ledger, expectedLatest: { images, at } });
   };
+  /** Puts the ledger there as it was before a backup was restored: after one more move, with a build that was rolled back from. */
+  const plantLost = async (bad: string) => {
+    const { ledger } = await laneState(gate());
+    const at = Date.now();
+    const since = new Date(at).toISOString();
+    const { images = [] } = ledger.expectedLatest ?? {};
+    const sha = parseSha(bad);
+    const said = { by: 'ada', reason: 'slow' };
+    const history = [...ledger.history, { sha, at: since, kind: 'rollback' as const, ...said, images: [] }];
+    const knownBad = [...ledger.knownBad, { sha, digests: [], since, ...said }];
+    await keepLedger(keeper(), { ...ledger, history, knownBad, expectedLatest: { images, at } });
+  };
   const told = (count: number) => until('the alarm is out', () => alarms()[count - 1]?.meta?.why);
   await plant(YEAR_MS);
   await adopted(gate());
@@ -128,7 +140,14 @@ test('each move is followed by a copy; one that cannot be written delays no rele
   await kept();
   await adopted(gate());
   await kept();
+  const bad = newSha();
+  await plantLost(bad);
+  await adopted(gate());
+  const lost = `had known-bad builds of moves that this lane does not know, and was replaced: ${bad.slice(0, 7)} `;
+  expect(await told(3)).toContain(lost);
+  await adopted(gate());
+  await kept();
   await plant(MINUTE_MS);
   await adopted(gate());
-  expect(await told(3)).toContain('has a copy of a later move than this lane knows');
+  expect(await told(4)).toContain('has a copy of a later move than this lane knows');
 });
