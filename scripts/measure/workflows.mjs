@@ -18,35 +18,50 @@ export async function measureWorkflows({ root, folder, modules }, run) {
   const { mergeScriptCovs } = (await of('@bcoe/v8-coverage/src/lib/index.js')).default;
   const { convert } = await of('ast-v8-to-istanbul/dist/index.mjs');
   const { parseAst } = await import('vitest/node');
-  const url = pathToFileURL(newestBundle(root));
-  const code = readFileSync(url, 'utf8');
-  const sourceMap = JSON.parse(Buffer.from(code.split(MAP)[1] ?? '', 'base64').toString());
-  const counts = readdirSync(folder).flatMap((file) => countsOf(join(folder, file), code.length));
-  if (counts.length === 0) throw new Error('no workflow ran: name tests that start one');
-  const { functions } = mergeScriptCovs(counts.map((functions) => ({ functions, scriptId: '', url: url.href })));
-  const files = await convert({ code, ast: parseAst(code), sourceMap, coverage: { url: url.href, functions } });
+  const { url, code, sourceMap } = newestBundle(root);
+  const merge = (counts) => mergeScriptCovs(counts.map((functions) => ({ functions, scriptId: '', url })))?.functions;
+  const scripts = readdirSync(folder)
+    .flatMap((file) => scriptsOf(join(folder, file)))
+    .map((counts) => ({ length: lengthOf(counts), functions: merge(counts) }));
+  if (scripts.length === 0) throw new Error('no workflow ran: name tests that start one');
+  // Some tests run other workflow code.
+  const length = mostCommon(scripts.map((script) => script.length));
+  const functions = merge(scripts.filter((script) => script.length === length).map((script) => script.functions));
+  const files = await convert({ code, ast: parseAst(code), sourceMap, coverage: { url, functions } });
   return { status, files: Object.values(files) };
 }
 
-/** What the length of the same code may differ by, in characters: the SDK writes another file name into the map at its end. */
-const MAP_MAY_DIFFER = 100;
-
-/** The counts of one thread, without those of other workflow code, which some tests run. */
-function countsOf(file, length) {
+/** What one thread counted, by script. */
+function scriptsOf(file) {
   const scripts = new Map();
   for (const line of readFileSync(file, 'utf8').trim().split('\n')) {
     const { scriptId, functions } = JSON.parse(line);
     scripts.set(scriptId, [...(scripts.get(scriptId) ?? []), functions]);
   }
-  const lengthOf = (counts) => Math.max(...counts.flat().flatMap(({ ranges }) => ranges.map((one) => one.endOffset)));
-  return [...scripts.values()].filter((counts) => Math.abs(lengthOf(counts) - length) < MAP_MAY_DIFFER).flat();
+  return [...scripts.values()];
 }
 
-/** The bundle of this very code, with its source map: tests have made it just now, or have used it. */
+/** Length of a script in characters. */
+const lengthOf = (counts) =>
+  counts.flat().reduce((most, { ranges }) => ranges.reduce((end, one) => Math.max(end, one.endOffset), most), 0);
+
+function mostCommon(values) {
+  const times = (value) => values.filter((one) => one === value).length;
+  return values.reduce((best, value) => (times(value) > times(best) ? value : best));
+}
+
+/** The bundle of the gate, with its source map: the tests have just made it, or read it. */
 function newestBundle(root) {
   const cache = join(root, 'node_modules', '.cache', 'canary-workflows');
-  const bundles = readdirSync(cache).filter((name) => name.endsWith('.mapped.js'));
-  const [newest] = bundles.map((name) => join(cache, name)).sort((a, b) => statSync(b).atimeMs - statSync(a).atimeMs);
-  if (newest === undefined) throw new Error(`no bundle in ${cache}`);
-  return newest;
+  const mapped = readdirSync(cache).filter((name) => name.endsWith('.mapped.js'));
+  const newestFirst = mapped
+    .map((name) => join(cache, name))
+    .sort((one, other) => statSync(other).mtimeMs - statSync(one).mtimeMs);
+  for (const file of newestFirst) {
+    const code = readFileSync(file, 'utf8');
+    const sourceMap = JSON.parse(Buffer.from(code.split(MAP)[1] ?? '', 'base64').toString());
+    if (sourceMap.sources.some((source) => source.endsWith('workflows/canary-release.ts')))
+      return { url: pathToFileURL(file).href, code, sourceMap };
+  }
+  throw new Error(`no bundle in ${cache}`);
 }
