@@ -3,6 +3,7 @@ import type { Config } from '../../src/config/schema.js';
 import { ConfigError } from '../../src/config/schema.js';
 import type { PlannedTenant } from '../../src/contract/release.js';
 import type { AddPlan, LeftAlone, OrgNow, Slug } from '../../src/contract/tenants/added.js';
+import { whyUnreported } from '../../src/contract/tenants/build.js';
 import { type TenantSmoke, verdictOf } from '../../src/contract/tenants/check.js';
 import { judgingNow, smokeTenant } from '../../src/smoke/smoke-tenant.js';
 import { askBuilds, tellsBuild } from '../../src/tenants/ask-build.js';
@@ -202,7 +203,7 @@ export function createAddTenantActivities({ config, suite, client, stopping }: A
       askBuilds([tenant], config.buildProbe, new Map([[origin, access]]), cancellationSignal()),
       smokeTenant(tenant, access, options),
     ]);
-    const why = tellsBuild(tenant, config.buildProbe) ? (seen?.why ?? null) : null;
+    const why = seen?.build === null && tellsBuild(tenant, config.buildProbe) ? whyUnreported(seen) : null;
     return { build: seen?.build ?? null, why, smoke };
   }
 }

@@ -28,6 +28,32 @@ interface HoldRow {
 const HELD = { phase: 'held', promotes: false, needsId: true, page: 'holds.md' } as const;
 const TRY_AGAIN = { ...HELD, approve: null, retry: 'try again' } as const;
 
+/** Kind of an open point: what a person accepts by an approval. */
+type OpenPointKind =
+  | 'own-approval'
+  | 'approval-required'
+  | 'rejected'
+  | 'not-tested'
+  | 'unconfirmed'
+  | 'could-not-test'
+  | 'foreign-revision'
+  | 'no-latest'
+  | 'red-while-moving'
+  | 'interrupted-while-moving';
+
+/** Open point: what was not tested or confirmed, or speaks against a move. Only a person can accept it. */
+export interface OpenPoint {
+  kind: OpenPointKind;
+  /** Tenant, check, image or run that it is about; with the kind it identifies the point within a run. */
+  about?: string;
+  /** One line for people. It may be public: it names tenants, checks and images, and quotes no answer (I5). */
+  text: string;
+}
+
+/** Whether two open points are the same, whatever their texts. */
+export const isSamePoint = (one: OpenPoint, other: OpenPoint): boolean =>
+  one.kind === other.kind && one.about === other.about;
+
 /** Holds, in which a release waits for a person. A hold ends by its time-out as `CanaryHoldExpired`, never by promoting. */
 export const HOLDS = {
   'canary-not-updated': {

@@ -1,9 +1,10 @@
 import type { FailureType } from './failures.js';
-import type { Decision, DecisionEffect, DecisionName, Hold, HoldName } from './hold.js';
+import type { Decision, DecisionEffect, DecisionName, Hold, HoldName, OpenPoint } from './hold.js';
 import type { ApproverRules, ReleaseApprovers, VerifiedIdentity } from './identity.js';
 import type { Digest, ImageChange, Repository, Tag } from './image.js';
 import type { MovedImage, MoveRefusalReason, OnlyFrom } from './move.js';
 import type { Sha } from './sha.js';
+import type { BuildSource, TenantBuild } from './tenants/build.js';
 import type { BuildVerdict, TenantSmoke } from './tenants/check.js';
 import type { FleetRules } from './tenants/quarantine.js';
 import type { Interruption, WatchedStretch } from './tenants/watched.js';
@@ -95,12 +96,6 @@ export interface PlannedTenant {
   buildProbe?: BuildSource[];
 }
 
-/** Place where a tenant reports its build: the JSON `field` of `path`, as in `/health#sha`. */
-export interface BuildSource {
-  path: string;
-  field: string;
-}
-
 /** Pinned image of a build: the digests of `:staging-<sha>` and `:latest` when the run read them. */
 export interface PinnedImage {
   repository: Repository;
@@ -127,15 +122,6 @@ export interface MissingManifest {
   of: 'platform' | 'attestation';
 }
 
-/** Build that a tenant reports, or why it is unknown. */
-export interface TenantBuild {
-  tenant: string;
-  build: string | null;
-  why?: string;
-  /** Whether it gave no usable answer at all: refused, reset, time-out, 429 or 5xx. */
-  silent?: true;
-}
-
 /** Start and end of a run, and the time in each phase. */
 export interface RunTimes {
   /** ISO 8601. */
@@ -159,7 +145,7 @@ export interface ReleaseReport extends ReleaseInput, RunTimes {
   rejected?: BuildVerdict;
   decisions: Decision[];
   /** What was not tested or not confirmed, and promoted on the decision of a person. */
-  notTested: string[];
+  notTested: OpenPoint[];
   /** What was unusual about the fleet, one line each. */
   fleetNotes?: string[];
   /** Stretch that was watched, from the soak to the move; absent if no watch proved one. */

@@ -1,5 +1,6 @@
 import type { Config } from '../config/schema.js';
-import type { PlannedTenant, TenantBuild } from '../contract/release.js';
+import type { PlannedTenant } from '../contract/release.js';
+import { type TenantBuild, whyUnreported } from '../contract/tenants/build.js';
 import { LIVENESS_WAITS, livenessOf } from '../smoke/default-suite.js';
 import { smokeTenant } from '../smoke/smoke-tenant.js';
 import type { Suite } from '../smoke/suite.js';
@@ -55,16 +56,16 @@ function buildFindings({ tenants }: Fleet, { buildProbe }: Config, builds: Tenan
   const reported = probed.flatMap(({ tenant, build }): Finding[] =>
     build === null ? [] : [{ area: 'tenants', level: 'ok', what: `${tenant} reports build ${build}` }],
   );
-  const why = unreported.map(({ tenant, why }) => `${tenant}: ${why}`).join('; ');
+  const why = unreported.map((one) => `${one.tenant}: ${whyUnreported(one)}`).join('; ');
   if (unreported.length > 0 && reported.length === 0)
     return [{ area: 'tenants', level: 'stops', what: `${HELD}: no tenant reports a build (${why})`, fix: REPORT_FIX }];
   return [
     ...reported,
     ...unreported.map(
-      ({ tenant, why }): Finding => ({
+      (one): Finding => ({
         area: 'tenants',
         level: 'stops',
-        what: `${HELD}: ${tenant} reports no build (${why})`,
+        what: `${HELD}: ${one.tenant} reports no build (${whyUnreported(one)})`,
         fix: REPORT_FIX,
       }),
     ),

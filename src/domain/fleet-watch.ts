@@ -1,5 +1,5 @@
-import type { TenantBuild } from '../contract/release.js';
 import { sameBuild } from '../contract/sha.js';
+import type { TenantBuild } from '../contract/tenants/build.js';
 import { checksWith, type TenantSmoke } from '../contract/tenants/check.js';
 import type { FleetWatchEnd } from '../contract/tenants/fleet-watch.js';
 import type { Interruption, WatchedStretch } from '../contract/tenants/watched.js';

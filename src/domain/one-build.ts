@@ -1,3 +1,4 @@
+import type { OpenPoint } from '../contract/hold.js';
 import type { ImageChange, Repository } from '../contract/image.js';
 import {
   digestOf,
@@ -10,13 +11,13 @@ import {
 import type { MissingManifest, PinnedImage } from '../contract/release.js';
 import { type Sha, sameBuild } from '../contract/sha.js';
 
-/** Images whose revision label names another commit than their tag: they may not be one build. One line each. */
-export function foreignRevisions({ sha }: { sha: Sha }, pinned: PinnedImage[]): string[] {
-  return pinned.flatMap(({ repository, revision, unchanged }) =>
-    unchanged || revision === undefined || sameBuild(revision, sha)
-      ? []
-      : [`${repository} says that it was built from ${revision}, not from ${sha}`],
-  );
+/** Images whose revision label names another commit than their tag: they may not be one build. */
+export function foreignRevisions({ sha }: { sha: Sha }, pinned: PinnedImage[]): OpenPoint[] {
+  return pinned.flatMap(({ repository, revision, unchanged }): OpenPoint[] => {
+    if (unchanged || revision === undefined || sameBuild(revision, sha)) return [];
+    const text = `${repository} says that it was built from ${revision}, not from ${sha}`;
+    return [{ kind: 'foreign-revision', about: repository, text }];
+  });
 }
 
 /** Images that the build does not have, and that keep their `:latest`, on one line; empty without one. */

@@ -1,5 +1,5 @@
-import type { TenantBuild } from '../contract/release.js';
 import { sameBuild } from '../contract/sha.js';
+import type { TenantBuild } from '../contract/tenants/build.js';
 import type { Verdict } from '../contract/tenants/check.js';
 import type {
   Bake,

@@ -1,9 +1,10 @@
 import type { Decision, Hold } from '../contract/hold.js';
 import { commandOf, type Lane } from '../contract/ids.js';
 import type { MovedImage } from '../contract/move.js';
-import type { PinnedImage, ReleaseStatus, TenantBuild } from '../contract/release.js';
+import type { PinnedImage, ReleaseStatus } from '../contract/release.js';
 import { sameBuild, shortSha } from '../contract/sha.js';
 import type { AddTenantStatus } from '../contract/tenants/added.js';
+import { type TenantBuild, whyUnreported } from '../contract/tenants/build.js';
 import { type TenantSmoke, verdictOf } from '../contract/tenants/check.js';
 import { decisionsNow } from './decide.js';
 import { describeInterruption, describeStretch } from './fleet-watch.js';
@@ -88,8 +89,9 @@ const watchLines = ({ watched, interruptions = [] }: ReleaseStatus) => [
   ...interruptions.map((one) => `interrupted: ${prose(describeInterruption(one))}`).reverse(),
 ];
 
-function describeBuild({ build, why }: TenantBuild): string {
-  return build === null ? `does not report its build (${prose(why ?? 'no answer')})` : `runs ${code(shortSha(build))}`;
+function describeBuild(seen: TenantBuild): string {
+  const { build } = seen;
+  return build === null ? `does not report its build (${prose(whyUnreported(seen))})` : `runs ${code(shortSha(build))}`;
 }
 
 function describeSmoke({ checks, observed = [] }: TenantSmoke): string {

@@ -1,3 +1,4 @@
+import type { OpenPoint } from '../contract/hold.js';
 import type { Repository } from '../contract/image.js';
 import type { KnownBadBuild, Ledger, LedgerEntry, OrderKey } from '../contract/lane.js';
 import { digestOf, type TagState } from '../contract/move.js';
@@ -61,6 +62,10 @@ export const describeMark = ({ since, by, reason }: { since: string; by: string;
 /** When canary rejected a build, in which run, and the failed checks, on one line. */
 export const describeRejection = ({ at, runId, failed }: BuildVerdict) =>
   `REJECTED BY CANARY on ${at}, run ${runId}: ${failed.join(', ')}`;
+
+/** Earlier rejection of a build as an open point of its release; empty without one. */
+export const openRejection = (rejected: BuildVerdict | null): OpenPoint[] =>
+  rejected === null ? [] : [{ kind: 'rejected', about: rejected.runId, text: describeRejection(rejected) }];
 
 const isNamed = (entry: LedgerEntry): entry is NamedEntry => entry.sha !== null;
 

@@ -166,9 +166,9 @@ export function watchSection({ watched, interruptions }: RunSummary): string[] {
   ]);
 }
 
-/** Lists what was not tested, without the parenthesized parts: they quote a tenant's answer (I5). */
+/** Lists what was not tested. */
 export function notTestedSection({ notTested }: RunSummary): string[] {
-  const shown = notTested.slice(0, MAX_FAILING).map((line) => `- ${prose(line.replaceAll(/ \(.*?\)(?=, |$)/g, ''))}`);
+  const shown = notTested.slice(0, MAX_FAILING).map(({ text }) => `- ${prose(text)}`);
   const more = notTested.length - shown.length;
   return section('Not tested, or not confirmed', [...shown, ...(more > 0 ? [`- and ${more} more`] : [])]);
 }

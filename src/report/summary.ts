@@ -1,4 +1,4 @@
-import type { Decision, HoldName } from '../contract/hold.js';
+import type { Decision, HoldName, OpenPoint } from '../contract/hold.js';
 import type { Lane } from '../contract/ids.js';
 import type { Digest } from '../contract/image.js';
 import { digestOf, type MovedImage, type MoveOutcome, type TagState } from '../contract/move.js';
@@ -74,7 +74,7 @@ export interface RunSummary {
   /** Earlier verdict RED on the build that this run did not refute. */
   rejected: BuildVerdict | null;
   decisions: Decision[];
-  notTested: string[];
+  notTested: OpenPoint[];
   /** Stretch in which every tenant was seen on the build; null without a proof. */
   watched: WatchedStretch | null;
   /** What was unusual about the fleet, one line each. */

@@ -1,6 +1,7 @@
 import * as z from 'zod';
-import type { BuildSource, PlannedTenant, TenantBuild } from '../contract/release.js';
+import type { PlannedTenant } from '../contract/release.js';
 import { parseSha } from '../contract/sha.js';
+import type { BuildSource, TenantBuild } from '../contract/tenants/build.js';
 import { NoAnswer, send } from '../net/http.js';
 import { DIRECT } from '../net/network.js';
 import { isOfEdge, redirectOf } from '../smoke/answer/edge.js';
@@ -37,14 +38,32 @@ async function askBuild(
   if (!tellsBuild(tenant, probe))
     return { tenant: tenant.name, build: null, why: 'build not confirmed: no build probe configured' };
   const reasons: string[] = [];
+  const details: string[] = [];
   let silent = false;
   for (const source of tenant.buildProbe ?? probe) {
     const answer = await askSource(tenant.origin, source, way, signal);
     if ('build' in answer) return { tenant: tenant.name, build: answer.build };
     reasons.push(`${source.path}: ${answer.why}`);
+    if (answer.detail !== undefined) details.push(`${source.path}: ${answer.detail}`);
     silent ||= answer.silent === true;
   }
-  return { tenant: tenant.name, build: null, why: reasons.join(', '), ...(silent && { silent }) };
+  const detail = details.join(', ');
+  return {
+    tenant: tenant.name,
+    build: null,
+    why: reasons.join(', '),
+    ...(detail !== '' && { detail }),
+    ...(silent && { silent }),
+  };
+}
+
+/** Why a source told no build: `why` may be public, `detail` names hosts. */
+type Unreported = Pick<TenantBuild, 'detail' | 'silent'> & { why: string };
+
+/** The code of a fault is public; what it says besides names a certificate, a proxy or a file. */
+function faultOf({ failure: { code, what } }: NoAnswer): Unreported {
+  const why = /^[A-Za-z][\w-]*$/.test(code) ? code : 'no answer';
+  return { why, ...(what !== why && { detail: what }) };
 }
 
 async function askSource(
@@ -52,7 +71,7 @@ async function askSource(
   { path, field }: BuildSource,
   { headers, network = DIRECT, tls, edgeLogin }: Way,
   signal?: AbortSignal,
-): Promise<{ build: string } | { why: string; silent?: true }> {
+): Promise<{ build: string } | Unreported> {
   try {
     const url = new URL(path, origin);
     // The headers are looked up by origin, so nothing else may be asked with them.
@@ -77,7 +96,11 @@ async function askSource(
     // An error of the tenant itself is no answer to this question either; the checks judge it.
     const silent = isOfEdge({ ...answer, redirect }) || status >= 500;
     if (status !== 200 || silent)
-      return { why: `status ${status}${redirect ? `, a redirect to ${redirect.to}` : ''}`, ...(silent && { silent }) };
+      return {
+        why: `status ${status}${redirect ? ', a redirect' : ''}`,
+        ...(redirect && { detail: `it redirects to ${redirect.to}` }),
+        ...(silent && { silent }),
+      };
     const value = z.record(z.string(), z.unknown()).parse(JSON.parse(answer.body.toString('utf8')))[field];
     if (value === undefined) return { why: `no ${field}` };
     const build = parseSha(value);
@@ -85,7 +108,7 @@ async function askSource(
     const repeated = Object.values(headers).some((header) => header.includes(build));
     return repeated ? { why: `${field} repeats a header` } : { build };
   } catch (error) {
-    if (error instanceof NoAnswer) return { why: error.failure.what, silent: true };
+    if (error instanceof NoAnswer) return { ...faultOf(error), silent: true };
     signal?.throwIfAborted();
     return { why: `no build in ${field}` };
   }

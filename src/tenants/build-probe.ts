@@ -1,5 +1,5 @@
 import { InvalidInput, shown } from '../contract/brand.js';
-import type { BuildSource } from '../contract/release.js';
+import type { BuildSource } from '../contract/tenants/build.js';
 
 /** Reads `CANARY_BUILD_PROBE`: `/health#sha,/buildinfo#git_sha`, asked in this order, or `none`: then no build is ever confirmed.
  * @throws {InvalidInput} */

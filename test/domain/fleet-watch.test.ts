@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { TenantBuild } from '../../src/contract/release.js';
+import type { TenantBuild } from '../../src/contract/tenants/build.js';
 import type { CheckResult, Verdict } from '../../src/contract/tenants/check.js';
 import {
   describeInterruption,

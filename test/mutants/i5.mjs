@@ -138,6 +138,22 @@ export default [
     test: 'test/smoke/odd-answers.test.ts > a redirect elsewhere, as to a login, could not be tested; it is not followed, so the token goes to no other host',
   },
   {
+    name: 'i5-host-of-a-redirect',
+    breaks: 'a report names the host that a tenant redirects to, of a second path too',
+    file: 'src/tenants/ask-build.ts',
+    find: "why: `status ${status}${redirect ? ', a redirect' : ''}`,",
+    replace: "why: `status ${status}${redirect ? `, a redirect to ${redirect.to}` : ''}`,",
+    test: 'test/report/public-answers.test.ts > is public without the host of a redirect or of a proxy, which people of the gate are shown',
+  },
+  {
+    name: 'i5-host-of-a-proxy',
+    breaks: 'a report names the proxy through which a tenant was not reached',
+    file: 'src/tenants/ask-build.ts',
+    find: 'return { why, ...(what !== why && { detail: what }) };',
+    replace: 'return { why: what };',
+    test: 'test/report/public-answers.test.ts > is public without the host of a redirect or of a proxy, which people of the gate are shown',
+  },
+  {
     name: 'i5-hash-of-secrets',
     breaks: "the hash in a worker's identity, which is public, covers the secrets too",
     file: 'src/config/hash.ts',

@@ -30,7 +30,12 @@ const ENDS: [end: string, heading: string, record: RunRecord][] = [
   [
     'promoted on authority',
     '## :latest promoted to staging-9e82b1d',
-    record({ promoteOnly: true, reason: 'hotfix', tenants: [], notTested: ['NOT TESTED BY CANARY'] }),
+    record({
+      promoteOnly: true,
+      reason: 'hotfix',
+      tenants: [],
+      notTested: [{ kind: 'not-tested', text: 'NOT TESTED BY CANARY' }],
+    }),
   ],
   [
     'promoted on authority after a rejection',
@@ -40,7 +45,10 @@ const ENDS: [end: string, heading: string, record: RunRecord][] = [
   [
     'approved after a rejection',
     '## ⚠️ :latest promoted to staging-9e82b1d — not all was verified',
-    record({ rejected, notTested: ['could not test canary-2: memory search finds the probe'] }),
+    record({
+      rejected,
+      notTested: [{ kind: 'could-not-test', text: 'could not test canary-2: memory search finds the probe' }],
+    }),
   ],
   [
     'refused after a rejection',
@@ -51,7 +59,7 @@ const ENDS: [end: string, heading: string, record: RunRecord][] = [
     'promoted unconfirmed',
     '## ⚠️ :latest promoted to staging-9e82b1d — not all was verified',
     record({
-      notTested: ['unconfirmed: canary-1 reports no build (/health: ENOTFOUND)'],
+      notTested: [{ kind: 'unconfirmed', text: 'unconfirmed: canary-1 reports no build (/health: ENOTFOUND)' }],
       decisions: [
         { verb: 'approve', by: 'ada', reason: 'looked', at: '2026-11-25T05:02:00.000Z', holdName: 'approval' },
       ],
@@ -231,7 +239,6 @@ describe('a public report', () => {
         const report = run.report && {
           ...run.report,
           tenants: [{ tenant: 'canary-1', checks: [check, { ...check, verdict: 'could-not-test' as const }] }],
-          notTested: [`unconfirmed: canary-1 reports no build (/health of ${host}: ${token}, ${org})`],
           decisions: [
             {
               verb: 'approve' as const,

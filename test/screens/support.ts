@@ -132,5 +132,5 @@ export const rejected = (text: string) =>
     requestedBy: text,
     tenants: [{ tenant: text, checks: [checkOf(text)] }],
     decisions: [{ verb: 'retry', by: text, reason: text, at: text }],
-    notTested: [text],
+    notTested: [{ kind: 'unconfirmed', about: text, text }],
   });

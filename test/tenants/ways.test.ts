@@ -91,7 +91,7 @@ describe('a tenant is reached', () => {
       verdict: 'could-not-test',
       got: expect.stringContaining('wants a client certificate'),
     });
-    expect(build?.why).toContain('wants a client certificate');
+    expect(build?.detail).toContain('wants a client certificate');
   });
 
   test('by the proxy of the environment, by its own, and by none', async () => {
@@ -157,10 +157,13 @@ describe('what keeps a tenant from being reached is told at once, and is no verd
     expect(build?.build).toBeNull();
   });
 
-  test('a login to which the build probe is sent: it is named, without its query', async () => {
+  test('a login to which the build probe is sent: it is named, without its query, in what is not for the public', async () => {
     const { host } = await secured();
     const { build } = await reach({ url: `https://${host}`, ...OWN_CA }, {}, '/moved#sha');
-    expect(build?.why).toBe('/moved: status 302, a redirect to https://login.example.com/sso');
+    expect(build).toMatchObject({
+      why: '/moved: status 302, a redirect',
+      detail: '/moved: it redirects to https://login.example.com/sso',
+    });
   });
 });
 

@@ -1,5 +1,6 @@
+import { isSamePoint, type OpenPoint } from '../../src/contract/hold.js';
 import { foreignRevisions } from '../../src/domain/one-build.js';
-import { describeRejection } from '../../src/lane/ledger.js';
+import { openRejection } from '../../src/lane/ledger.js';
 import { isOwnApproval, ownApprovalRefusal, type Phase, type Release } from './context.js';
 import { holdFor, waitWhilePaused } from './hold.js';
 import { confirmHolder } from './lane.js';
@@ -19,29 +20,34 @@ export const awaitingApproval: Phase<'promoting' | 'awaiting-approval' | 'resolv
     return 'awaiting-approval';
   }
   if (isOwnApproval(release)) return 'promoting';
-  const doubts = doubtsOf(release);
+  const points = openPointsOf(release);
+  const unapproved = points.filter((point) => !release.approved.some((one) => isSamePoint(one, point)));
   if (hold && !release.accepted) {
     const name = hold.name === 'after-rollback' ? 'after-rollback' : 'latest-moved';
-    const { verb } = await holdFor(release, name, [hold.why, ...doubts].join('; '));
+    const { verb } = await holdFor(release, name, [hold.why, ...textsOf(points)].join('; '));
     if (verb !== 'approve') return 'awaiting-approval';
     release.accepted = true;
-  } else if (doubts.some((doubt) => !release.approved.includes(doubt)))
-    await holdFor(release, 'approval', doubts.filter((doubt) => !release.approved.includes(doubt)).join('; '));
-  release.approved = doubts;
+  } else if (unapproved.length > 0) await holdFor(release, 'approval', textsOf(unapproved).join('; '));
+  release.approved = points;
   return 'promoting';
 };
 
-/** Doubts that only a person can accept, one line each. */
-function doubtsOf({ input, plan, state, pinned, notTested, rejected }: Release): string[] {
+const textsOf = (points: OpenPoint[]) => points.map(({ text }) => text);
+
+/** Open points that speak against an automatic move. */
+function openPointsOf({ input, plan, state, pinned, notTested, rejected }: Release): OpenPoint[] {
   const refusal = input.promoteOnly ? ownApprovalRefusal(state) : null;
   return [
-    ...(refusal === null ? [] : [refusal]),
-    ...(plan.approval === 'required' ? ['approval is required'] : []),
-    ...(rejected ? [describeRejection(rejected)] : []),
+    ...(refusal === null ? [] : [{ kind: 'own-approval' as const, text: refusal }]),
+    ...(plan.approval === 'required' ? [{ kind: 'approval-required' as const, text: 'approval is required' }] : []),
+    ...openRejection(rejected),
     ...notTested,
     ...foreignRevisions(input, pinned),
     ...pinned
       .filter(({ latest }) => latest === null)
-      .map(({ repository }) => `${repository} has no :latest yet, so nothing can be restored`),
+      .map(({ repository }): OpenPoint => {
+        const text = `${repository} has no :latest yet, so nothing can be restored`;
+        return { kind: 'no-latest', about: repository, text };
+      }),
   ];
 }

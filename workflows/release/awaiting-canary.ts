@@ -1,5 +1,6 @@
 import { fleetSeenSignal } from '../../src/contract/messages.js';
 import { sameBuild, shortSha } from '../../src/contract/sha.js';
+import type { TenantBuild } from '../../src/contract/tenants/build.js';
 import { formatDuration } from '../../src/domain/duration.js';
 import { describeInterruption } from '../../src/domain/fleet-watch.js';
 import { parseFleetSeen } from '../../src/domain/payloads/seen.js';
@@ -9,7 +10,7 @@ import { setPhase, updateDetails } from '../shared/run.js';
 import type { Phase, Release } from './context.js';
 import { holdFor, holdOnFault } from './hold.js';
 import { confirmHolder } from './lane.js';
-import { endInterruptions } from './watched.js';
+import { endInterruptions, noteOpen } from './watched.js';
 
 /** Waits until every canary tenant reports the build; at the deadline a person decides. */
 export const awaitingCanary: Phase<'soaking' | 'awaiting-canary' | 'queued' | 'done'> = async (release) => {
@@ -35,8 +36,13 @@ export const awaitingCanary: Phase<'soaking' | 'awaiting-canary' | 'queued' | 'd
   const unreported = describeOthers(release);
   const { verb } = await holdFor(release, 'build-unreported', unreported);
   if (verb !== 'approve') return 'awaiting-canary';
-  release.unreported = state.builds.filter(({ build }) => build === null).map(({ tenant }) => tenant);
-  release.notTested.push(`unconfirmed: ${unreported}`);
+  const others = state.builds.filter(({ build }) => build === null);
+  release.unreported = others.map(({ tenant }) => tenant);
+  noteOpen(
+    release,
+    'unconfirmed',
+    others.map((one) => ({ about: one.tenant, text: `unconfirmed: ${describeOther(one)}` })),
+  );
   return 'soaking';
 };
 
@@ -63,8 +69,10 @@ async function pointCanaryTag(release: Release): Promise<'queued' | 'done' | nul
 /** Describes the tenants that are not on the build: `canary-1 reports 9e82b1d, canary-2 reports no build (502)`. */
 export function describeOthers({ input, state }: Release): string {
   const others = state.builds.filter(({ build }) => build === null || !sameBuild(build, input.sha));
-  return others.map(({ tenant, build, why }) => `${tenant} reports ${build ?? `no build (${why})`}`).join(', ');
+  return others.map(describeOther).join(', ');
 }
+
+const describeOther = ({ tenant, build, why }: TenantBuild) => `${tenant} reports ${build ?? `no build (${why})`}`;
 
 /** Handles the signal of the activity that probes the tenants, so that `status` is current. */
 export function handleFleetSeen(release: Release): void {

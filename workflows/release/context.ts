@@ -1,4 +1,5 @@
 import type { CancellationScope } from '@temporalio/workflow';
+import type { OpenPoint } from '../../src/contract/hold.js';
 import type { VerifiedIdentity } from '../../src/contract/identity.js';
 import type { LaneRequest, Revocation } from '../../src/contract/lane.js';
 import type { PinnedImage, Plan, ReleaseInput, ReleasePhase } from '../../src/contract/release.js';
@@ -41,14 +42,14 @@ export interface Release extends RunContext {
   timesInterrupted: number;
   /** Time at which every tenant had passed the smoke (epoch, ms); 0 before. */
   greenAt: number;
-  /** What was not tested or confirmed, one line each, for the person who approves. */
-  notTested: string[];
+  /** What was not tested or confirmed, for the person who approves. */
+  notTested: OpenPoint[];
   /** Verdict RED of an earlier run on the build; null without one, and once this run found the build GREEN. */
   rejected: BuildVerdict | null;
   /** Tenants that a person accepted although they report no build. */
   unreported: string[];
-  /** Lines of `doubtsOf` that a person has approved. */
-  approved: string[];
+  /** Open points that a person has approved. */
+  approved: OpenPoint[];
   /** Time of the last start-over, ISO 8601: earlier decisions do not count for the move. */
   startedOverAt: string;
   /** Whether a person accepted where `:latest` is, and the hold of the lane. */

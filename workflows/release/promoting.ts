@@ -13,7 +13,7 @@ import {
 import type { PinnedImage } from '../../src/contract/release.js';
 import { MAX_TEXT } from '../../src/domain/inputs.js';
 import { foreignRevisions, keptImages, targetOf } from '../../src/domain/one-build.js';
-import { describeRejection, isAdopted } from '../../src/lane/ledger.js';
+import { isAdopted, openRejection } from '../../src/lane/ledger.js';
 import { requesterOf } from '../identity/verify.js';
 import { faultOf, unwrapFailure } from '../shared/failures.js';
 import { finish, setPhase } from '../shared/run.js';
@@ -49,8 +49,8 @@ export const promoting: Phase<'promoting' | 'smoking' | 'queued' | 'done'> = asy
   noteEndDuringMove(release);
   release.notTested.push(...foreignRevisions(input, release.pinned));
   const { rejected, notTested } = release;
-  const doubts = [...(rejected ? [describeRejection(rejected)] : []), ...notTested];
-  return finish(release, { outcome: 'promoted', why: describePromotion(state.images, doubts) });
+  const open = [...openRejection(rejected), ...notTested].map(({ text }) => text);
+  return finish(release, { outcome: 'promoted', why: describePromotion(state.images, open) });
 };
 
 /** Holds the release for a failure that left every image where it was; any other failure ends it. */
@@ -136,13 +136,13 @@ function moveInput(release: Release): MoveInput {
 const describeGreen = ({ plan: { fleetNotes = [] } }: Release) =>
   ['every check passed on every canary tenant', ...fleetNotes].join('; ').slice(0, MAX_TEXT);
 
-function describePromotion(images: (PinnedImage | MovedImage)[], doubts: string[]): string {
+function describePromotion(images: (PinnedImage | MovedImage)[], open: string[]): string {
   const already = images.every((image) => 'result' in image && image.result === 'already');
   const where = already
     ? ':latest of every image was there already'
     : ':latest of every image is on the tested digests';
   const kept = keptImages(images);
-  const all = [...doubts, ...(kept ? [kept] : [])];
-  if (doubts.length === 0) return [where, ...(kept ? [kept] : [])].join('; ');
+  const all = [...open, ...(kept ? [kept] : [])];
+  if (open.length === 0) return [where, ...(kept ? [kept] : [])].join('; ');
   return `:latest of every image is on this build, ${all.join('; ')}`;
 }

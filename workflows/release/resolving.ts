@@ -45,7 +45,7 @@ export const resolving: Phase<'awaiting-canary' | 'awaiting-approval' | 'resolvi
   }
   state.images = release.pinned;
   if (tenants.length > 0 && !input.promoteOnly) return 'awaiting-canary';
-  if (release.rejected === null) release.notTested.push('NOT TESTED BY CANARY');
+  if (release.rejected === null) release.notTested.push({ kind: 'not-tested', text: 'NOT TESTED BY CANARY' });
   return 'awaiting-approval';
 };
 

@@ -8,11 +8,10 @@ import { holdFor, holdOnFault } from './hold.js';
 import { confirmHolder } from './lane.js';
 import { heldForTenants, isTooFew } from './members.js';
 import { startOver } from './watch.js';
+import { noteOpen } from './watched.js';
 
 /** Most activities that one run starts at a time: a run with more than 2,000 pending never completes its workflow task. */
 const GROUP = 200;
-/** Most lines about untested checks in a report. */
-const MAX_NOTES = 50;
 
 /** Smokes every tenant, then confirms that the tested build is the pinned one. */
 export const smoking: Phase<'awaiting-approval' | 'resolving' | 'smoking' | 'queued' | 'done'> = async (release) => {
@@ -52,7 +51,11 @@ async function smokeFleet(release: Release): Promise<'done' | 'queued' | 'smokin
     const open = checksWith('could-not-test', state.tenants);
     const { verb } = await holdFor(release, 'could-not-test', open.join(', '));
     if (verb === 'approve') {
-      noteUntested(release, open);
+      noteOpen(
+        release,
+        'could-not-test',
+        open.map((check) => ({ about: check, text: `could not test ${check}` })),
+      );
       return null;
     }
     const confirmed = await confirmHolder(release);
@@ -61,12 +64,6 @@ async function smokeFleet(release: Release): Promise<'done' | 'queued' | 'smokin
     const untested = state.tenants.filter((result) => verdictOf([result]) === 'could-not-test');
     tenants = release.plan.tenants.filter(({ name }) => untested.some(({ tenant }) => tenant === name));
   }
-}
-
-function noteUntested({ notTested }: Release, checks: string[]): void {
-  const lines = checks.slice(0, MAX_NOTES).map((check) => `could not test ${check}`);
-  if (checks.length > MAX_NOTES) lines.push(`and ${checks.length - MAX_NOTES} more`);
-  notTested.push(...lines.filter((line) => !notTested.includes(line)));
 }
 
 function smokeAll(release: Release, tenants: PlannedTenant[]): Promise<TenantSmoke[]> {

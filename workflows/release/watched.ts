@@ -1,3 +1,4 @@
+import { isSamePoint, type OpenPoint } from '../../src/contract/hold.js';
 import { checksWith, type TenantSmoke } from '../../src/contract/tenants/check.js';
 import type { Interruption } from '../../src/contract/tenants/watched.js';
 import { describeInterruption } from '../../src/domain/fleet-watch.js';
@@ -33,10 +34,29 @@ export function noteRed({ state }: Release, red: TenantSmoke[]): string {
 export function noteEndDuringMove(release: Release): void {
   const end = release.watch?.end ?? null;
   if (end === null) return;
-  if ('red' in end) release.notTested.push(`RED while :latest was moved: ${noteRed(release, end.red)}`);
+  if ('red' in end) {
+    const text = `RED while :latest was moved: ${noteRed(release, end.red)}`;
+    release.notTested.push({ kind: 'red-while-moving', text });
+  }
   if ('interrupted' in end) {
     noteInterruptions(release, end.interrupted);
     const first = end.interrupted.slice(0, SHOWN).map(describeInterruption);
-    release.notTested.push(`interrupted while :latest was moved: ${first.join('; ')}`);
+    const text = `interrupted while :latest was moved: ${first.join('; ')}`;
+    release.notTested.push({ kind: 'interrupted-while-moving', text });
   }
+}
+
+/** Most points of a kind that are noted one by one: a report has a limit. */
+const MAX_NOTED = 50;
+
+/** Notes points that a person accepted, each once; a last one counts those over the limit. */
+export function noteOpen(
+  { notTested }: Release,
+  kind: OpenPoint['kind'],
+  points: Required<Omit<OpenPoint, 'kind'>>[],
+): void {
+  const more = points.length - MAX_NOTED;
+  const noted: OpenPoint[] = points.slice(0, MAX_NOTED).map((point) => ({ kind, ...point }));
+  if (more > 0) noted.push({ kind, text: `and ${more} more` });
+  notTested.push(...noted.filter((point) => !notTested.some((one) => isSamePoint(one, point))));
 }

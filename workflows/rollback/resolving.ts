@@ -46,7 +46,7 @@ export async function resolving(run: RollbackRun): Promise<'announcing'> {
   const absent = images.filter((repository) => !isPinned(repository));
   if (gate.tag !== undefined) run.tag = gate.tag;
   const doubts = [
-    ...foreignRevisions(input, pinned),
+    ...foreignRevisions(input, pinned).map(({ text }) => text),
     ...pushedAgain(pinned, tags),
     ...belowFloor(pinned),
     // A person may know that there was no migration; a policy does not.

@@ -76,7 +76,7 @@ async function guarded(direct: Direct): Promise<number> {
   const doubts = [
     ...againstCopy(direct, copy),
     ...(problems.length > 0 ? [IN_DOUBT] : []),
-    ...foreignRevisions(input, pinned),
+    ...foreignRevisions(input, pinned).map(({ text }) => text),
     ...belowFloor(pinned),
     ...missingPlatforms(pinned),
     ...leftOut(absent(direct, pinned)),

@@ -77,7 +77,7 @@ function dryRun(
       const warnings = [...missingAttestations(pinned), ...(ledger ? otherImages(ledger, images) : [])];
       await preflight(registry, { kind, images: targets }, io.signal, (line) => void warnings.push(line));
       const doubts = [
-        ...foreignRevisions({ sha }, pinned),
+        ...foreignRevisions({ sha }, pinned).map(({ text }) => text),
         ...belowFloor(pinned),
         ...missingPlatforms(pinned),
         ...leftOut(absent),

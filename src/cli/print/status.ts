@@ -2,6 +2,7 @@ import { shortIdentity } from '../../config/hash.js';
 import { parseRunId } from '../../contract/ids.js';
 import type { LedgerEntry } from '../../contract/lane.js';
 import type { ReleaseStatus, RollbackNotes } from '../../contract/release.js';
+import { whyUnreported } from '../../contract/tenants/build.js';
 import type { TenantSmoke } from '../../contract/tenants/check.js';
 import { rounded } from '../../domain/duration.js';
 import { describeInterruption, describeStretch } from '../../domain/fleet-watch.js';
@@ -150,7 +151,7 @@ export function runStatusLines(workflowId: string, state: ReleaseStatus, now: nu
     ...(state.hold ? [`  hold ${state.hold.id}, until ${state.hold.until}`] : []),
     ...noteLines(state),
     ...decisionLines(workflowId, state.sha, state).map((line) => `  ${line}`),
-    ...state.builds.map(({ tenant, build, why }) => `  ${tenant} runs ${build ?? `an unknown build (${why})`}`),
+    ...state.builds.map((one) => `  ${one.tenant} runs ${one.build ?? `an unknown build (${whyUnreported(one)})`}`),
     ...state.tenants.flatMap(smokeLines),
     ...(state.watched ? [`  ${describeStretch(state.watched)}`] : []),
     ...(state.fleetNotes ?? []).map((note) => `  fleet: ${note}`),

@@ -1,4 +1,4 @@
-import type { TenantBuild } from '../release.js';
+import type { TenantBuild } from './build.js';
 import type { TenantSmoke } from './check.js';
 import type { Interruption, WatchedStretch } from './watched.js';
 

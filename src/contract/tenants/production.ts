@@ -1,5 +1,6 @@
-import type { BuildSource, PlannedTenant, TenantBuild } from '../release.js';
+import type { PlannedTenant } from '../release.js';
 import type { Sha } from '../sha.js';
+import type { BuildSource, TenantBuild } from './build.js';
 import type { Verdict } from './check.js';
 
 /** Input of a `WatchProduction`. */

@@ -1,6 +1,7 @@
 import { InvalidInput, shown } from '../../contract/brand.js';
 import { parseRepository, parseTag } from '../../contract/image.js';
-import type { BuildSource, Plan, PlannedTenant } from '../../contract/release.js';
+import type { Plan, PlannedTenant } from '../../contract/release.js';
+import type { BuildSource } from '../../contract/tenants/build.js';
 import type { FleetWatchInput } from '../../contract/tenants/fleet-watch.js';
 import type { Bake, WatchPlan, WatchState } from '../../contract/tenants/production.js';
 import type { WatchedStretch } from '../../contract/tenants/watched.js';

@@ -1,5 +1,5 @@
-import type { TenantBuild } from '../../contract/release.js';
 import type { Sha } from '../../contract/sha.js';
+import type { TenantBuild } from '../../contract/tenants/build.js';
 import type { Verdict } from '../../contract/tenants/check.js';
 import type { FleetSeen } from '../../contract/tenants/fleet-watch.js';
 import type { ProductionSeen, SeenTenant, Silence } from '../../contract/tenants/production.js';
@@ -19,14 +19,15 @@ export function parseFleetSeen(sent: unknown, tenants: readonly string[]): Fleet
 }
 
 function parseBuild(sent: unknown): TenantBuild | null {
-  const { tenant, build, why, silent } = fieldsOf(sent);
+  const { tenant, build, why, detail, silent } = fieldsOf(sent);
   if (typeof tenant !== 'string' || !(build === null || isSha(build))) return null;
-  if (why !== undefined && typeof why !== 'string') return null;
-  const reason = textOf(why, MAX_WHY);
+  if (![why, detail].every((text) => text === undefined || typeof text === 'string')) return null;
+  const [reason, more] = [why, detail].map((text) => textOf(text, MAX_WHY));
   return {
     tenant,
     build: build as Sha | null,
-    ...(reason !== null && { why: reason }),
+    ...(reason && { why: reason }),
+    ...(more && { detail: more }),
     ...(silent === true && { silent }),
   };
 }

@@ -35,7 +35,7 @@ describe('images of two builds under one tag', () => {
 
     await say(handle, 'approve', { ...ada, hold: id });
     const { report } = await awaitRunEnd(handle);
-    expect(report).toMatchObject({ outcome: 'promoted', notTested: [why] });
+    expect(report).toMatchObject({ outcome: 'promoted', notTested: [{ kind: 'foreign-revision', text: why }] });
     expect(await gate().latest()).toEqual(digests);
   });
 

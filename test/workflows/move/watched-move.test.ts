@@ -51,7 +51,12 @@ describe('a canary that the watch doubts while :latest is moved', () => {
       await canary?.recover();
       expect(report).toMatchObject({
         outcome: 'promoted',
-        notTested: [expect.stringMatching(/^interrupted while :latest was moved: canary-1 from /)],
+        notTested: [
+          {
+            kind: 'interrupted-while-moving',
+            text: expect.stringMatching(/^interrupted while :latest was moved: canary-1 from /),
+          },
+        ],
         interruptions: [{ tenant: 'canary-1' }],
       });
       expect(await gate().latest()).toEqual(digests);
@@ -84,7 +89,12 @@ describe('a canary that the watch doubts while :latest is moved', () => {
       expect(report).toMatchObject({
         outcome: 'promoted',
         verdict: 'RED',
-        notTested: [expect.stringMatching(/^RED while :latest was moved: canary-1: liveness/)],
+        notTested: [
+          {
+            kind: 'red-while-moving',
+            text: expect.stringMatching(/^RED while :latest was moved: canary-1: liveness/),
+          },
+        ],
       });
       expect(await gate().latest()).toEqual(digests);
       await until('the alarm is out', () =>

@@ -76,7 +76,7 @@ describe('approval', () => {
     expect((await awaitRunEnd(handle)).report).toMatchObject({
       outcome: 'promoted',
       why: expect.stringContaining('NOT TESTED BY CANARY'),
-      notTested: ['NOT TESTED BY CANARY'],
+      notTested: [{ kind: 'not-tested', text: 'NOT TESTED BY CANARY' }],
     });
     expect(await gate().latest()).toEqual(digests);
   });
@@ -157,7 +157,13 @@ describe('a hold has decisions, and each does what it says', () => {
       await say(handle, 'approve', { ...ada, hold: second.id });
       expect((await awaitRunEnd(handle)).report).toMatchObject({
         outcome: 'promoted',
-        notTested: expect.arrayContaining(['could not test canary-2: memory commit accepted']),
+        notTested: expect.arrayContaining([
+          {
+            kind: 'could-not-test',
+            about: 'canary-2: memory commit accepted',
+            text: 'could not test canary-2: memory commit accepted',
+          },
+        ]),
       });
       expect(await gate().latest()).toEqual(digests);
     },

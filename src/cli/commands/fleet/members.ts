@@ -2,6 +2,7 @@ import { loadConfig, loadGateConfig } from '../../../config/load.js';
 import { type Config, ConfigError, readSetting } from '../../../config/schema.js';
 import { InvalidInput, shown } from '../../../contract/brand.js';
 import type { PlannedTenant } from '../../../contract/release.js';
+import { whyUnreported } from '../../../contract/tenants/build.js';
 import { verdictOf } from '../../../contract/tenants/check.js';
 import { judgingNow, smokeFleet } from '../../../smoke/smoke-tenant.js';
 import { withClient } from '../../../temporal/connect.js';
@@ -27,9 +28,10 @@ export async function showTenants(name: string | null, given: Given, io: Io): Pr
     askBuilds(tenants, config.buildProbe, fleet.access, io.signal),
     withClient(io.env, (client) => tenantRecords(client, laneFrom(io), names, Number(limit))),
   ]);
-  const all = builds.map(({ tenant, build, why }): TenantNow => {
+  const all = builds.map((seen): TenantNow => {
+    const { tenant, build } = seen;
     const { quarantine = null, releases = [] } = records.get(tenant) ?? {};
-    return { tenant, build, why: why ?? null, quarantine, releases };
+    return { tenant, build, why: build === null ? whyUnreported(seen) : null, quarantine, releases };
   });
   if (fleet.copy) io.err(`canary: the fleet is a copy of ${fleet.copy.at}, because ${fleet.copy.why}`);
   const [first] = all;
@@ -57,7 +59,7 @@ export async function checkTenant(name: string, given: Given, io: Io): Promise<n
   if (wantsJson(given)) io.out(JSON.stringify({ ...smokeData(results, [tenant.origin]), build }));
   else {
     for (const one of results) printTenant(one, tenant.origin, io);
-    io.out(build === null ? `  reports no build (${seen?.why ?? 'no answer'})` : `  reports build ${build}`);
+    io.out(build === null ? `  reports no build (${whyUnreported(seen ?? {})})` : `  reports build ${build}`);
     printSummary(results, io);
   }
   return { pass: EXIT.done, fail: EXIT.refused, 'could-not-test': EXIT.fault }[verdictOf(results)];
