@@ -50,7 +50,7 @@ export function createMoveActivities({ config, registry, lane, authorizerFor, wa
     /** Checks everything before the first write, and returns where `:latest` is, so that the history keeps it. */
     preflightMove: (input: MoveInput): Promise<TagState[]> =>
       withHeartbeat(() =>
-        preflight(registry, input, cancellationSignal(), (warning) => log.warn('a rollback goes on', { warning })),
+        preflight(registry, input, cancellationSignal(), (warning) => log.warn('rollback.warned', { warning })),
       ),
 
     /** Writes `:latest` of all images, together. */

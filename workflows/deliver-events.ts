@@ -109,7 +109,7 @@ function giveUp(state: Deliveries, lost: LostEvent): void {
   noteLost(state, lost);
   // A worker that replays histories alone has no such sink.
   if (!workflowInfo().unsafe.isReplaying) counts.lost(lost.sink);
-  log.error('an event was lost', { ...lost });
+  log.error('event.lost', { ...lost });
   const lines = state.lost.map(({ sink, id, why }) => `${prose(sink)} did not get ${prose(id)}: ${prose(why)}`);
   setCurrentDetails(section('Lost', lines.reverse(), ROOM));
 }

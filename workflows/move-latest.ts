@@ -68,7 +68,7 @@ function report(input: MoveInput, parent: RunRef | null, images: MovedImage[] | 
   if (parent === null) return Promise.resolve();
   const message = { moverRunId: workflowInfo().runId, parent, input, images };
   return CancellationScope.nonCancellable(() => reports(input).reportMove(message)).catch((error: unknown) =>
-    log.error('the lane did not get the report of a move', { why: unwrapFailure(error).message, images }),
+    log.error('move.unreported', { why: unwrapFailure(error).message, images }),
   );
 }
 

@@ -53,7 +53,7 @@ export function createDeliverActivities(
           count('delivered');
         } catch (error) {
           count('retried');
-          log.warn('an event was not delivered yet', { sink: name, id: event.id, why: (error as Error).message });
+          log.warn('event.undelivered', { sink: name, id: event.id, why: (error as Error).message });
           const isOld = Date.now() - Date.parse(event.at) > MAX_AGE_MS;
           throw isOld && error instanceof SinkError ? new SinkError(error.message, true) : error;
         }

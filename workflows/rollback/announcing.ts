@@ -29,7 +29,7 @@ export async function announcing(run: RollbackRun): Promise<'promoting'> {
     });
   if (run.leaseMs === null) {
     run.state.laneUnheard = true;
-    log.warn('lane-unheard: the lane did not answer, and the rollback goes on', { sha: run.input.sha });
+    log.warn('rollback.without-lane', { sha: run.input.sha });
   }
   return 'promoting';
 }

@@ -47,6 +47,6 @@ async function pointCanaryTag(tag: Tag, images: PinnedImage[]): Promise<void> {
     await tagWrites(tag, '1m').pointTag(tag, images);
   } catch (error) {
     if (isCancellation(error)) throw error;
-    log.warn('the canary tag was not pointed back', { tag, why: unwrapFailure(error).message });
+    log.warn('canary-tag.left', { tag, why: unwrapFailure(error).message });
   }
 }

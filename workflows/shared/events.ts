@@ -36,7 +36,7 @@ export function openFeed(sha?: string): EventFeed {
     delay = null;
     deliveries += 1;
     void CancellationScope.nonCancellable(() => publishing().publish(batch))
-      .catch((error: unknown) => log.error('events were not delivered', { error, events: batch }))
+      .catch((error: unknown) => log.error('events.unpublished', { error, events: batch }))
       .finally(() => {
         deliveries -= 1;
       });

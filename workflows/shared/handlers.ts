@@ -26,7 +26,7 @@ export function onSignal<S, T>(
 
 /** Carries out what a signal says, now or later; a fault is logged and dropped. */
 export function attempt(signal: string, act: () => unknown): void {
-  const dropped = (error: unknown) => log.warn('a signal was dropped', { signal, why: describe(error) });
+  const dropped = (error: unknown) => log.warn('signal.dropped', { signal, why: describe(error) });
   try {
     void Promise.resolve(act()).catch(dropped);
   } catch (error) {
