@@ -71,9 +71,12 @@ export function createWatchActivities(dependencies: ActivityDependencies) {
       askBuilds(plan.tenants, plan.buildProbe, access, signal),
       Promise.all(plan.tenants.map((one) => askLive(one, access.get(one.origin) ?? anonymous, signal))),
     ]);
-    return builds.map((build, index) =>
-      judged(toPolled(build, lives[index]?.checks[0]), plan.tenants[index] as PlannedTenant, index),
-    );
+    const reported = new Map(builds.map((build) => [build.tenant, build]));
+    const checked = new Map(lives.map(({ tenant, checks }) => [tenant, checks[0]]));
+    return plan.tenants.flatMap((tenant) => {
+      const build = reported.get(tenant.name);
+      return build ? judged(toPolled(build, checked.get(tenant.name)), tenant) : [];
+    });
   };
   /** What each tenant answered in the watch over the move before, unless it was red there: one that is silent from the start may have stopped while no one watched. */
   const answeredBefore = async ({ sha, movedAt }: WatchInput): Promise<Map<string, SeenTenant['answered']>> => {
@@ -141,10 +144,10 @@ export function createWatchActivities(dependencies: ActivityDependencies) {
         try {
           for (let seen = withoutLeft(before, plan); ; ) {
             const begun = Date.now();
-            const { tenants } = seen;
-            const polled = await poll(plan, (one, tenant, index) => {
+            const takenAt = new Map(seen.tenants.map(({ tenant, tookAt }) => [tenant, tookAt]));
+            const polled = await poll(plan, (one, tenant) => {
               if (!isOn(one, input.sha)) return one;
-              const from = Date.parse(tenants[index]?.tookAt ?? new Date(begun).toISOString());
+              const from = Date.parse(takenAt.get(tenant.name) ?? new Date(begun).toISOString());
               return withJudgement(one, judges.look(tenant, { from, until: begun }));
             });
             seen = notePoll(seen, polled, input.sha, { begun, ended: Date.now() }, plan);
@@ -180,7 +183,7 @@ async function settled(lane: LaneClient, forMs: number): Promise<LaneState | nul
 }
 
 /** What is added to a tenant that was polled. */
-type Judged = (polled: PolledTenant, tenant: PlannedTenant, index: number) => PolledTenant;
+type Judged = (polled: PolledTenant, tenant: PlannedTenant) => PolledTenant;
 
 /** Adds what judges say of a tenant on the build. A judge that cannot judge says nothing against the tenant. */
 function withJudgement(polled: PolledTenant, judgement: Judgement | null): PolledTenant {

@@ -24,6 +24,7 @@ import { payloadCodec } from '../src/temporal/payloads/codec.js';
 import type { PayloadKeys } from '../src/temporal/payloads/keys.js';
 import type { SpanSink } from '../src/tracing/spans.js';
 import { type Gate, type Gates, singleGate } from './gates.js';
+import { STILL_IN_USE } from './sdk-texts.js';
 import { tracedActivities } from './traced-activities.js';
 
 /** Module that the SDK loads for failures of activities if payloads are encrypted. */
@@ -206,6 +207,4 @@ export async function createGatesWorker(
 /** Whether the worker has drained: for an instant SDK core still holds it, and the SDK reports that as a fault (one in some hundred stops;
  * sdk-dotnet issue 550). One that Temporal refused ends with the same error, but failed. */
 const hasDrained = (worker: Worker | undefined, error: unknown) =>
-  worker?.getState() === 'STOPPED' &&
-  error instanceof IllegalStateError &&
-  error.message.startsWith('Worker still in use');
+  worker?.getState() === 'STOPPED' && error instanceof IllegalStateError && error.message.startsWith(STILL_IN_USE);

@@ -9,6 +9,7 @@ import { serveHttp } from './http.js';
 import { logEvent, logLine } from './log.js';
 import type { Look } from './look/look.js';
 import { watchProcess } from './look/process.js';
+import { WORKER_FAILED } from './sdk-texts.js';
 
 /** How long Temporal may take for an answer about readiness, in milliseconds. */
 const READY_MS = 1_000;
@@ -26,7 +27,7 @@ export async function installRuntime(): Promise<InstalledRuntime> {
   let failure: Error | null = null;
   const log = (entry: LogEntry) => {
     const { error } = Object(entry.meta) as { error?: unknown };
-    if (entry.message === 'Worker failed' && error instanceof Error) failure ??= error;
+    if (entry.message === WORKER_FAILED && error instanceof Error) failure ??= error;
     logLine(entry);
   };
   const address = await onFreePort((bindAddress) =>

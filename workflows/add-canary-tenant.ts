@@ -2,7 +2,7 @@ import { isCancellation } from '@temporalio/workflow';
 import { addTenantId } from '../src/contract/ids.js';
 import type { AddPhase, AddTenantStatus } from '../src/contract/tenants/added.js';
 import { parseAddTenantInput } from '../src/domain/inputs.js';
-import { type AddPhaseRun, type AddRun, beginAdd, enter, stopOf } from './add-tenant/context.js';
+import { type AddPhaseRun, type AddRun, beginAdd, enter, failureOf, noteFault } from './add-tenant/context.js';
 import { creating } from './add-tenant/creating.js';
 import { checking, joining, storing } from './add-tenant/joining.js';
 import { marking } from './add-tenant/marking.js';
@@ -27,9 +27,13 @@ export async function AddCanaryTenant(typed: unknown): Promise<AddTenantStatus> 
   try {
     await runPhases(PHASES, 'creating', run);
   } catch (error) {
-    if (isCancellation(error)) enter(run, 'done', 'cancelled');
-    throw isCancellation(error) ? error : stopOf(run, error);
+    if (isCancellation(error)) {
+      enter(run, 'done', 'cancelled');
+      throw error;
+    }
+    noteFault(run, error);
   }
+  if (run.stopped !== null) throw failureOf(run, run.stopped);
   run.status.outcome = 'added';
   enter(run, 'done', `${input.slug} is a member of the canary fleet: the next release tests on it`);
   return run.status;

@@ -78,6 +78,7 @@ function beginRelease(input: ReleaseInput): Release {
     holds: 0,
     watch: null,
     timesInterrupted: 0,
+    untested: null,
     greenAt: 0,
     notTested: [],
     unreported: [],

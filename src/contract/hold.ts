@@ -158,7 +158,10 @@ export type HoldName = keyof typeof HOLDS;
 /** What a release waits for while its lane is paused: no hold, for `canary resume` ends it, and no decision about the release but abort. */
 export const PAUSED = 'paused';
 /** All that a release may wait for a person for. */
-export const WAITED_FOR: readonly string[] = [...Object.keys(HOLDS), PAUSED];
+export type WaitedFor = HoldName | typeof PAUSED;
+export const WAITED_FOR: readonly WaitedFor[] = [...(Object.keys(HOLDS) as HoldName[]), PAUSED];
+/** Whether a text names what a release may wait for. */
+export const isWaitedFor = (text: unknown): text is WaitedFor => WAITED_FOR.some((one) => one === text);
 
 /** Row of a hold, with its optional fields. */
 export const holdRow = (name: HoldName): HoldRow => HOLDS[name];

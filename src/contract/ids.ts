@@ -53,6 +53,23 @@ export const moveTaskQueue = (lane: Lane) => `${taskQueue(lane)}-move`;
 /** Task queue of a namespace on which no task ever is: who polls it learns Temporal's time. */
 export const CLOCK_QUEUE = 'canary-clock';
 
+/** A worker whose clock differs from Temporal's. */
+export interface WrongClock {
+  /** Its identity. */
+  worker: string;
+  /** Milliseconds that it is ahead; negative if it is behind. */
+  aheadMs: number;
+}
+
+/** Identity of a poll of the queue of clocks, by which a worker reports its own. */
+export const clockIdentity = ({ worker, aheadMs }: WrongClock): string => `${worker} clock ${aheadMs}`;
+
+/** Reads the clock that an identity reports; null if it reports none. */
+export function parseClockIdentity(identity: string): WrongClock | null {
+  const { worker, aheadMs } = /^(?<worker>.+) clock (?<aheadMs>-?\d{1,15})$/.exec(identity)?.groups ?? {};
+  return worker === undefined ? null : { worker, aheadMs: Number(aheadMs) };
+}
+
 /** The part of a visibility query that leaves the runs of one gate, where several share a queue. It leaves those of `pay-2` to `pay`, too: `isOfGate` tells them apart. */
 export const ofGate = (lane: Lane) => (gateOf(lane) === null ? '' : ` AND WorkflowId STARTS_WITH '${lane}-'`);
 

@@ -24,6 +24,9 @@ export const RELEASE_PHASES = {
 } as const;
 /** Phase of a run. */
 export type ReleasePhase = keyof typeof RELEASE_PHASES;
+/** Whether a text names a phase. */
+export const isReleasePhase = (text: unknown): text is ReleasePhase =>
+  typeof text === 'string' && Object.hasOwn(RELEASE_PHASES, text);
 
 /** Outcomes of a run that completes, a sentence for each. Any other end is a failure of a type in `FAILURE_TYPES`. */
 export const OUTCOMES = {
@@ -104,9 +107,9 @@ export interface PinnedImage {
   latest: Digest | null;
   /** Commit in the image's revision label (`org.opencontainers.image.revision`), if it has one. */
   revision?: string;
-  /** Why the target of a rollback is, or may be, below a rollback floor; on one image. */
+  /** Why the target of a rollback is, or may be, below a rollback floor: the same on each image, for it is about the build. */
   belowFloor?: string;
-  /** Why it is not known whether it is; on one image. */
+  /** Why it is not known whether it is; the same on each image. */
   floorUnread?: string;
   /** Manifests of the target of a rollback that are gone from the registry. */
   missing?: MissingManifest[];
@@ -155,6 +158,10 @@ export interface ReleaseReport extends ReleaseInput, RunTimes {
   /** Number of tenants that were left out because the report would be too long. */
   tenantsLeftOut?: number;
 }
+
+/** Whether a report is that of a release: a rollback tests no tenant. */
+export const isReleaseReport = (report: ReleaseReport | RollbackReport | null): report is ReleaseReport =>
+  Array.isArray(Object(report).tenants);
 
 /** What a rollback goes on in spite of. */
 export interface RollbackNotes {

@@ -51,6 +51,5 @@ function toFinding(what: string, error: unknown): Finding {
  * @throws any error that is not a `RegistryError`. */
 export function causeOf(error: unknown): { why: string; fix: string | undefined } {
   if (!(error instanceof RegistryError)) throw error;
-  const { message, hint: fix } = error;
-  return { why: fix ? message.replace(` (${fix})`, '') : message, fix };
+  return { why: error.what, fix: error.hint };
 }

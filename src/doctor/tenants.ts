@@ -51,7 +51,8 @@ function checkTenant(tenant: PlannedTenant, fleet: Fleet, suite: Suite, signal: 
 
 function buildFindings({ tenants }: Fleet, { buildProbe }: Config, builds: TenantBuild[]): Finding[] {
   // A tenant without a build probe is configured so: not a finding.
-  const probed = builds.filter((_, index) => tenants[index] && tellsBuild(tenants[index], buildProbe));
+  const names = tenants.filter((one) => tellsBuild(one, buildProbe)).map(({ name }) => name);
+  const probed = builds.filter(({ tenant }) => names.includes(tenant));
   const unreported = probed.filter(({ build }) => build === null);
   const reported = probed.flatMap(({ tenant, build }): Finding[] =>
     build === null ? [] : [{ area: 'tenants', level: 'ok', what: `${tenant} reports build ${build}` }],

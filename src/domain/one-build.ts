@@ -57,10 +57,14 @@ export const leftOut = (images: readonly Repository[]): string[] =>
   images.map((repository) => `${repository} has no image of this build, and would stay where it is`);
 
 /** Why the target of a rollback is, or may be, below a rollback floor; empty if it is not. */
-export const belowFloor = (pinned: PinnedImage[]): string[] => pinned.flatMap((image) => image.belowFloor ?? []);
+export const belowFloor = (pinned: PinnedImage[]): string[] => once(pinned.flatMap((image) => image.belowFloor ?? []));
 
 /** Why it is not known whether the target of a rollback is below a rollback floor; empty if it is known. */
-export const unreadFloor = (pinned: PinnedImage[]): string[] => pinned.flatMap((image) => image.floorUnread ?? []);
+export const unreadFloor = (pinned: PinnedImage[]): string[] =>
+  once(pinned.flatMap((image) => image.floorUnread ?? []));
+
+/** What each image says of its build, once. */
+const once = (lines: string[]): string[] => [...new Set(lines)];
 
 /** Manifests of a platform that are missing, one line for each image: machines of that platform could not pull it. */
 export const missingPlatforms = (pinned: PinnedImage[]): string[] => missingOf(pinned, 'platform');

@@ -75,15 +75,17 @@ export const beginWatch = (names: { tenant: string; answered?: SeenTenant['answe
   at: new Date(at).toISOString(),
   watchedMs: 0,
   bake: null,
-  tenants: names.map(({ tenant, answered = { build: false, live: false } }) => ({
-    tenant,
-    build: null,
-    why: 'not asked yet',
-    tookAt: null,
-    live: 'could-not-test',
-    answered,
-    silence: NEVER_SILENT,
-  })),
+  tenants: names.map(({ tenant, answered }) => unseen(tenant, answered)),
+});
+
+const unseen = (tenant: string, answered = { build: false, live: false }): SeenTenant => ({
+  tenant,
+  build: null,
+  why: 'not asked yet',
+  tookAt: null,
+  live: 'could-not-test',
+  answered,
+  silence: NEVER_SILENT,
 });
 
 /** The state of those tenants that the plan still has: one that left the fleet is neither red nor missing. */
@@ -106,8 +108,9 @@ export function notePoll(
   const isGap = unwatchedMs < 0 || unwatchedMs > maxGapMs(pollMs) || ended - begun > LONGEST_POLL_MS;
   const passedMs = isGap ? 0 : ended - last;
   const at = new Date(ended).toISOString();
-  const tenants = polled.map((tenant, index) =>
-    noteTenant(before.tenants[index] as SeenTenant, tenant, { sha, at, passedMs, graceMs }),
+  const known = new Map(before.tenants.map((one) => [one.tenant, one]));
+  const tenants = polled.map((one) =>
+    noteTenant(known.get(one.tenant) ?? unseen(one.tenant), one, { sha, at, passedMs, graceMs }),
   );
   return {
     at,

@@ -55,7 +55,7 @@ export async function withFloor(
     ...(belowFloor !== null && { belowFloor }),
     ...(unread.length > 0 && { floorUnread: `the label ${ROLLBACK_FLOOR} cannot be read: ${unread.join(', ')}` }),
   };
-  return pinned.map((image, index) => (index === 0 ? { ...image, ...marks } : image));
+  return pinned.map((image) => ({ ...image, ...marks }));
 }
 
 /** Floors that images name, and those images whose label cannot be read. */

@@ -1,5 +1,5 @@
 import { buildOfTag, type Digest, isDigest, type Repository, stagingTag, type Tag } from '../contract/image.js';
-import type { RecordedImage } from '../contract/move.js';
+import { digestOf, type RecordedImage, type TagState } from '../contract/move.js';
 import { type Sha, sameBuild } from '../contract/sha.js';
 import type { Registry } from './context.js';
 import { ACCEPT, getManifest } from './get-manifest.js';
@@ -119,8 +119,10 @@ async function hintOf(
 }
 
 async function isAt(registry: Registry, sha: Sha, images: Found[], signal?: AbortSignal): Promise<boolean> {
-  const digests = await Promise.all(
-    images.map(({ repository }) => readTag(registry, repository, stagingTag(sha), signal)),
+  const tags = await Promise.all(
+    images.map(async ({ repository }): Promise<TagState> => {
+      return { repository, digest: await readTag(registry, repository, stagingTag(sha), signal) };
+    }),
   );
-  return images.every(({ digest }, index) => digests[index] === digest);
+  return images.every(({ repository, digest }) => digestOf(tags, repository) === digest);
 }

@@ -38,9 +38,9 @@ export function renderReport(
   { max = MAX_MARKDOWN_BYTES, answers = false }: ReportOptions = {},
 ): string {
   const summary = summarizeRun(record);
-  const { heading, lines } = verdictText(record, summary);
+  const { title, lines } = verdictText(record, summary);
   const all = [
-    heading,
+    `## ${title}`,
     '',
     ...lines,
     '',

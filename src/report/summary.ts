@@ -1,4 +1,4 @@
-import type { Decision, HoldName, OpenPoint } from '../contract/hold.js';
+import type { Decision, OpenPoint, WaitedFor } from '../contract/hold.js';
 import type { Lane } from '../contract/ids.js';
 import type { Digest } from '../contract/image.js';
 import { digestOf, type MovedImage, type MoveOutcome, type TagState } from '../contract/move.js';
@@ -43,7 +43,7 @@ export interface RunRecord {
   listed: {
     phase: ReleasePhase | null;
     phaseSince: string | null;
-    waitingFor: HoldName | null;
+    waitingFor: WaitedFor | null;
     requestedBy: string | null;
     tenantsRed: string[];
   };
@@ -86,7 +86,7 @@ export interface RunSummary {
   /** Current phase, or the last one that is known. */
   phase: ReleasePhase | null;
   /** Hold that it is in, or that it ended in. */
-  hold: HoldName | null;
+  hold: WaitedFor | null;
 }
 
 export function summarizeRun({ report, status, listed, outcome }: RunRecord, now = new Date()): RunSummary {
@@ -107,7 +107,7 @@ export function summarizeRun({ report, status, listed, outcome }: RunRecord, now
     watched: reported.watched ?? status?.watched ?? null,
     fleetNotes: reported.fleetNotes ?? status?.fleetNotes ?? [],
     interruptions: reported.interruptions ?? status?.interruptions ?? [],
-    notes: notesOf((report ?? status ?? {}) as RollbackNotes),
+    notes: notesOf(report ?? status ?? {}),
     phases,
     phase: status?.phase ?? listed.phase,
     hold:
@@ -117,11 +117,10 @@ export function summarizeRun({ report, status, listed, outcome }: RunRecord, now
   };
 }
 
-const notesOf = ({ laneUnheard, warnings, notMoved }: RollbackNotes): RollbackNotes => ({
-  ...(laneUnheard && { laneUnheard }),
-  ...(warnings && { warnings }),
-  ...(notMoved && { notMoved }),
-});
+function notesOf(sent: object): RollbackNotes {
+  const { laneUnheard, warnings, notMoved }: RollbackNotes = sent;
+  return { ...(laneUnheard && { laneUnheard }), ...(warnings && { warnings }), ...(notMoved && { notMoved }) };
+}
 
 /** Phase times of a running run: the current phase stays open. */
 function openPhaseTimes({ phases, since }: ReleaseStatus, now: string): PhaseTime[] {

@@ -6,7 +6,8 @@ import type { RunRecord, RunSummary } from './summary.js';
 
 /** First lines of a report: the outcome, and what it means for production. */
 export interface VerdictText {
-  heading: string;
+  /** Plain text, without Markdown. */
+  title: string;
   lines: string[];
 }
 
@@ -26,15 +27,15 @@ const IMAGE_FAILURES: string[] = [
 /** Verdict of a run. Headings of the shell job that the gate replaces are unchanged. */
 export function verdictText(record: RunRecord, summary: RunSummary): VerdictText {
   const { outcome, kind, why } = record;
-  const build = code(`staging-${record.sha.slice(0, 7)}`);
+  const tag = `staging-${record.sha.slice(0, 7)}`;
   switch (outcome) {
     case 'promoted':
       return promoted(record, summary);
     case 'superseded':
-      return { heading: '## Canary superseded — a newer build is released instead', lines: [prose(why), NOT_MOVED] };
+      return { title: 'Canary superseded — a newer build is released instead', lines: [prose(why), NOT_MOVED] };
     case 'skipped':
       return {
-        heading: '## ⚠️ canary-verify skipped',
+        title: '⚠️ canary-verify skipped',
         lines: [
           'No canary fleet is configured (`CANARY_TENANT_URLS` with `CANARY_ADMIN_TOKENS`, or `CANARY_FLEET_FILE`): nothing was tested.',
           '',
@@ -42,38 +43,38 @@ export function verdictText(record: RunRecord, summary: RunSummary): VerdictText
         ],
       };
     case 'rolled-back':
-      return { heading: `## Rolled back — :latest is on ${build}`, lines: [NEXT_CYCLE] };
+      return { title: `Rolled back — :latest is on ${tag}`, lines: [NEXT_CYCLE] };
     case 'already':
-      return { heading: `## Already rolled back — :latest was on ${build}`, lines: ['Nothing had to move.'] };
+      return { title: `Already rolled back — :latest was on ${tag}`, lines: ['Nothing had to move.'] };
     case 'running':
       return running(summary, record);
     case 'terminated':
       return {
-        heading: `## ⚠️ The ${kind} was TERMINATED`,
+        title: `⚠️ The ${kind} was TERMINATED`,
         lines: [
           `The run was terminated in Temporal${why ? `: ${redactedProse(why)}` : '.'}`,
           'It has no verdict on the build and no report: `canary status` shows what is live.',
         ],
       };
     case 'CanaryRejected':
-      return { heading: '## Canary smoke FAILED', lines: [`Canary tenants rejected image ${build}.`, NOT_MOVED] };
+      return { title: 'Canary smoke FAILED', lines: [`Canary tenants rejected image ${code(tag)}.`, NOT_MOVED] };
     case 'CanaryHoldExpired':
       return {
-        heading: '## Canary hold EXPIRED — nothing promoted',
+        title: 'Canary hold EXPIRED — nothing promoted',
         lines: [`No person decided ${summary.hold ? code(summary.hold) : 'the hold'} in time.`, NOT_MOVED],
       };
     case 'CanaryAborted':
-      return { heading: `## Canary ${kind} ABORTED`, lines: [aborted(summary, record), productionNote(record)] };
+      return { title: `Canary ${kind} ABORTED`, lines: [aborted(summary, record), productionNote(record)] };
     case 'CanaryBuildBad':
       return summary.rejected
         ? {
-            heading: '## Canary refused — the build was REJECTED BY CANARY',
+            title: 'Canary refused — the build was REJECTED BY CANARY',
             lines: [...rejectionLines(summary.rejected), '', NOT_MOVED],
           }
-        : { heading: '## Canary refused — that build was rolled back before', lines: [NOT_MOVED] };
+        : { title: 'Canary refused — that build was rolled back before', lines: [NOT_MOVED] };
     case 'PairSplit':
       return {
-        heading: '## 🚨 PAIR SPLIT — :latest is on TWO BUILDS',
+        title: '🚨 PAIR SPLIT — :latest is on TWO BUILDS',
         lines: ['**Production may take either build. Move all images to one build NOW.**', prose(why)],
       };
     default:
@@ -91,7 +92,7 @@ function promoted(
   const lines = [...moves, '', already ? 'It was there already: nothing had to move.' : NEXT_CYCLE];
   if (promoteOnly)
     return {
-      heading: `## :latest promoted to ${tag}`,
+      title: `:latest promoted to ${tag}`,
       lines: [
         ...(rejected ? [...rejectionLines(rejected), ''] : []),
         `${rejected ? 'Promoted' : '**NOT TESTED BY CANARY**: promoted'} on the authority of ${redactedProse(requestedBy ?? 'unknown')}: ${redactedProse(reason ?? '')}`,
@@ -101,21 +102,21 @@ function promoted(
     };
   // A second release of the live build: nothing was tested, and nothing moved.
   if (watched === null && tenants.length === 0 && notTested.length === 0 && !rejected)
-    return { heading: `## :latest is on ${tag} already`, lines };
+    return { title: `:latest is on ${tag} already`, lines };
   if (notTested.length > 0 || rejected || watched === null)
     return {
-      heading: `## ⚠️ :latest promoted to ${tag} — not all was verified`,
+      title: `⚠️ :latest promoted to ${tag} — not all was verified`,
       lines: [...(rejected ? [...rejectionLines(rejected), ''] : []), ...lines],
     };
-  return { heading: '## Canary verified — :latest promoted', lines };
+  return { title: 'Canary verified — :latest promoted', lines };
 }
 
 function running({ phase, hold }: RunSummary, { status }: RunRecord): VerdictText {
   const noWorkerLines =
     status === null ? ['No worker answers for it: nothing moves until one does (`canary worker`).'] : [];
-  if (hold) return { heading: `## Canary HELD — ${hold}`, lines: ['It waits for a person.', ...noWorkerLines] };
+  if (hold) return { title: `Canary HELD — ${hold}`, lines: ['It waits for a person.', ...noWorkerLines] };
   return {
-    heading: `## Canary running — ${phase ?? 'not started'}`,
+    title: `Canary running — ${phase ?? 'not started'}`,
     lines: [...(phase ? [RELEASE_PHASES[phase]] : []), ...noWorkerLines],
   };
 }
@@ -131,7 +132,7 @@ function failedVerdict(outcome: FailureType, record: RunRecord): VerdictText {
   const { kind, why } = record;
   const moving = outcome === 'MoveFailed';
   return {
-    heading: `## ${moving ? '🚨' : '⚠️'} canary could not carry out the ${kind} — ${outcome}`,
+    title: `${moving ? '🚨' : '⚠️'} canary could not carry out the ${kind} — ${outcome}`,
     lines: [
       FAILURE_TYPES[outcome] ?? '',
       ...(IMAGE_FAILURES.includes(outcome) ? [prose(why)] : ['The run has the exact cause.']),

@@ -1,9 +1,10 @@
 import type { Client } from '@temporalio/client';
 import { nullIfInvalid } from '../contract/brand.js';
+import type { WrongClock } from '../contract/ids.js';
 import { gateOf, type Lane, laneOf, taskQueue, WORKFLOWS } from '../contract/ids.js';
 import { type LaneView, laneView } from '../lane/view.js';
 import { NoAnswer, withinTime } from './faults/in-time.js';
-import { type WrongClock, wrongClocks } from './faults/wrong-clock.js';
+import { wrongClocks } from './faults/wrong-clock.js';
 import type { LaneUnavailable } from './lane-client.js';
 import { isUnavailable, readLane } from './lane-view.js';
 import { type ListedRun, readWorkers, toListedRun } from './overview.js';

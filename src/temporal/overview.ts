@@ -1,11 +1,19 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { type Lane, moveTaskQueue, parseRunId, releaseLaneId, taskQueue, WORKFLOWS } from '../contract/ids.js';
+import {
+  type Lane,
+  moveTaskQueue,
+  parseRunId,
+  releaseLaneId,
+  taskQueue,
+  WORKFLOWS,
+  type WrongClock,
+} from '../contract/ids.js';
 import type { Holder } from '../contract/lane.js';
 import type { TagState } from '../contract/move.js';
 import type { ReleaseStatus } from '../contract/release.js';
 import { CanaryOutcome, CanaryPhase, CanarySha, CanaryWaitingFor } from '../contract/search-attributes.js';
 import { whyNot, withinTime } from './faults/in-time.js';
-import { type WrongClock, wrongClocks } from './faults/wrong-clock.js';
+import { wrongClocks } from './faults/wrong-clock.js';
 import type { LaneUnavailable } from './lane-client.js';
 import { isUnavailable, type LaneNow, laneNow, readLane } from './lane-view.js';
 import { workersOn } from './pollers.js';

@@ -12,6 +12,7 @@ import type { ReleaseInput, RollbackInput } from '../contract/release.js';
 import { CanaryPhase } from '../contract/search-attributes.js';
 import { sameBuild, shortSha } from '../contract/sha.js';
 import { takeToken } from '../domain/inputs.js';
+import { fieldsOf } from '../domain/payloads/fields.js';
 import { readPayload } from './payloads/read.js';
 import { isTimeout, retryLostUpdate } from './runs.js';
 
@@ -72,10 +73,9 @@ export async function startRollback(
     );
     if (started) return started;
     const attached = await attach(client, workflowId);
-    const running = Object(attached.input) as Partial<RollbackInput>;
-    if (!sameBuild(String(running.sha), input.sha))
-      throw new InvalidInput(`${workflowId} is already running, to ${running.sha}`);
-    if (!input.force || running.force) return attached.run;
+    const { sha, force } = fieldsOf(attached.input);
+    if (!sameBuild(String(sha), input.sha)) throw new InvalidInput(`${workflowId} is already running, to ${sha}`);
+    if (!input.force || force) return attached.run;
     const answer = await forceRollback(client, attached.run, input, token);
     // It has ended meanwhile: another one starts.
     if (answer !== null) return Object.assign(attached.run, { forced: answer });
@@ -124,7 +124,7 @@ async function startOrAttach(client: Client, workflowId: string, input: Input, s
   const started = await startUnlessRunning(start);
   if (started) return started;
   const attached = await attach(client, workflowId);
-  const running = Object(attached.input);
+  const running = fieldsOf(attached.input);
   if (comparableInput(running) !== comparableInput(input))
     throw new InvalidInput(
       `${workflowId} is already running with other input: ${JSON.stringify(running)}; wait for its end: canary status ${input.sha} --watch${attached.isMoving ? '' : `; or end it: canary abort ${input.sha} --reason …`}`,

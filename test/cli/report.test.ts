@@ -74,7 +74,7 @@ describe('canary report', () => {
 
   test('of a build with a release and a rollback prints the latest, and the other on request', async () => {
     await awaitRunEnd(await gate().rollback({ sha: first, reason: 'search is slow', requestedBy: 'bob' }));
-    expect((await canary(['report', first])).out[0]).toMatch(/^## Rolled back — :latest is on `staging-/);
+    expect((await canary(['report', first])).out[0]).toMatch(/^## Rolled back — :latest is on staging-/);
     expect((await canary(['report', first, '--release'])).out[0]).toMatch(/^## Canary verified/);
     const { out } = await canary(['report', first, '--rollback', '-o', 'json']);
     expect(JSON.parse(out[0] ?? '')).toMatchObject({ kind: 'rollback', outcome: 'rolled-back', before: second });

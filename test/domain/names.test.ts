@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import {
+  clockIdentity,
   deliverEventsId,
   laneOf,
   moveLatestId,
+  parseClockIdentity,
   parseLane,
   releaseId,
   releaseLaneId,
@@ -101,4 +103,14 @@ describe('lanes', () => {
       expect(new Set([...waitedFor, ...beside].map(laneOf))).toEqual(new Set([lane]));
     },
   );
+});
+
+describe('the identity by which a worker reports its clock', () => {
+  test.each([660_000, -5_000])('is read as it was written: %s ms', (aheadMs) => {
+    const clock = { worker: 'host clock 1 4711', aheadMs };
+    expect(parseClockIdentity(clockIdentity(clock))).toEqual(clock);
+  });
+  test.each(['', 'worker', 'worker clock', 'worker clock soon', ` clock ${'9'.repeat(16)}`])('%j is none', (text) => {
+    expect(parseClockIdentity(text)).toBeNull();
+  });
 });

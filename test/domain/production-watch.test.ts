@@ -77,6 +77,23 @@ describe('a bake', () => {
     expect(state.tenants[1]?.red).toBeUndefined();
   });
 
+  test('is of each tenant by its name, in whatever order they were polled', () => {
+    const two = beginWatch([{ tenant: 'acme' }, { tenant: 'globex' }], 0);
+    const polled = [{ ...BEFORE, tenant: 'globex' }, ON()];
+    const { tenants } = notePoll(two, polled, SHA, { begun: 5_000, ended: 5_100 }, LIMITS);
+    const state = notePoll(
+      { ...two, tenants },
+      [ON(), ...polled.slice(0, 1)],
+      SHA,
+      { begun: 6_000, ended: 6_100 },
+      LIMITS,
+    );
+    expect(state.tenants.map(({ tenant, tookAt }) => [tenant, tookAt])).toEqual([
+      ['acme', '1970-01-01T00:00:05.100Z'],
+      ['globex', null],
+    ]);
+  });
+
   test('a poll of more than 30 s is no proof: the process was frozen', () => {
     const good = watch(times(100, ON()));
     const begun = Date.parse(good.at) + 5_000;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Digest, parseRepository } from '../../src/contract/image.js';
 import { type Sha, shortSha } from '../../src/contract/sha.js';
+import { belowFloor } from '../../src/domain/one-build.js';
 import { type FloorEvidence, NO_EVIDENCE, withFloor } from '../../src/move/rollback-floor.js';
 import type { Registry } from '../../src/registry/context.js';
 import { createRegistry } from '../../src/registry/registry.js';
@@ -89,7 +90,7 @@ test('a label that cannot be read is told, and marks nothing', async () => {
   expect(image?.floorUnread).toBe(`the label canary.rollback-floor cannot be read: ${repository()}@${gone.digest}`);
 });
 
-test('each build since counts, and the mark is on the first image alone', async () => {
+test('each build since counts, and each image has the mark of the build, which is told once', async () => {
   const [floor, target, live] = [await build(), await build(), await build()];
   const since = [await build(floor.sha), live].map(({ digest }) => ({ repository: repository(), digest }));
   const pinned = [
@@ -97,7 +98,8 @@ test('each build since counts, and the mark is on the first image alone', async 
     { repository: repository(), digest: target.digest, latest: live.digest },
   ];
   const images = await withFloor(registry, target.sha, pinned, { ...NO_EVIDENCE, since, isAtLeast: () => false });
-  expect(images).toEqual([{ ...pinned[0], belowFloor: expect.stringContaining(floor.sha) }, pinned[1]]);
+  expect(images).toEqual(pinned.map((image) => ({ ...image, belowFloor: expect.stringContaining(floor.sha) })));
+  expect(belowFloor(images)).toEqual([images[0]?.belowFloor]);
 });
 
 test('each label that cannot be read is named', async () => {

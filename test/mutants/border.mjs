@@ -11,7 +11,7 @@ export default [
     name: 'border-why-unchecked',
     breaks: 'a number as the answer of a tenant is taken for its text',
     file: 'src/domain/payloads/seen.ts',
-    find: "  if (why !== undefined && typeof why !== 'string') return null;\n",
+    find: "  if (![why, detail].every((text) => text === undefined || typeof text === 'string')) return null;\n",
     replace: '',
     test: 'test/domain/seen.test.ts > what a watch over the canaries saw is dropped with a number for why',
   },

@@ -243,8 +243,8 @@ export default [
     name: 'add-tenant-red-joins',
     breaks: 'a red tenant becomes a member of the canary fleet',
     file: 'workflows/add-tenant/joining.ts',
-    find: "if (verdict === 'fail') throw stop('red'",
-    replace: "if (false) throw stop('red'",
+    find: "if (verdict === 'fail') return stop(run, 'red'",
+    replace: "if (false) return stop(run, 'red'",
     test: 'test/workflows/add-tenant.test.ts > stops at a red tenant, which becomes no member, and goes on once it is green',
   },
   {

@@ -238,8 +238,8 @@ export default [
     name: 'hold-report-unchecked',
     breaks: 'any signal about a hold takes the lane from the release that is held',
     file: 'src/lane/payloads/parse.ts',
-    find: 'isHold && isMoment(preemptibleAt) ?',
-    replace: 'isHold ?',
+    find: 'isWaitedFor(hold) && isMoment(preemptibleAt)',
+    replace: 'isWaitedFor(hold) && (isMoment(preemptibleAt) || preemptibleAt === null)',
     test: 'test/lane/rules.test.ts > a report of a hold with preemptibleAt null, which is no time, is invalid',
   },
 ];

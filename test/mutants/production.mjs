@@ -215,4 +215,13 @@ export default [
     replace: 'if (!run || !isOpen(run)) await begin();',
     test: 'test/workflows/check-drift.test.ts > a lane that never ran is not started',
   },
+  {
+    name: 'production-paired-by-position',
+    breaks: 'what a tenant is seen to run is noted for the tenant at the same place of the list',
+    file: 'src/domain/production-watch.ts',
+    find: 'polled.map((one) =>\n    noteTenant(known.get(one.tenant) ?? unseen(one.tenant), one,',
+    replace:
+      'polled.map((one, index) =>\n    noteTenant(known.size > 0 && before.tenants[index] || unseen(one.tenant), one,',
+    test: 'test/domain/production-watch.test.ts > is of each tenant by its name, in whatever order they were polled',
+  },
 ];

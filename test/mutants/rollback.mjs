@@ -228,8 +228,8 @@ export default [
     name: 'rollback-in-other-words-refused',
     breaks: 'a second person who asks for the same rollback with another reason is refused',
     file: 'src/temporal/start.ts',
-    find: '!sameBuild(String(running.sha), input.sha)',
-    replace: 'running.reason !== input.reason',
+    find: '!sameBuild(String(sha), input.sha)',
+    replace: 'fieldsOf(attached.input).reason !== input.reason',
     test: 'test/workflows/rollback/force.test.ts > a second person who asks for the same rollback in other words is attached to it',
   },
   {

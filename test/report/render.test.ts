@@ -118,8 +118,8 @@ const ENDS: [end: string, heading: string, record: RunRecord][] = [
       ),
     }),
   ],
-  ['rolled back', '## Rolled back — :latest is on `staging-9e82b1d`', rollback({})],
-  ['already', '## Already rolled back — :latest was on `staging-9e82b1d`', rollback({ outcome: 'already' })],
+  ['rolled back', '## Rolled back — :latest is on staging-9e82b1d', rollback({})],
+  ['already', '## Already rolled back — :latest was on staging-9e82b1d', rollback({ outcome: 'already' })],
   [
     'rollback failed',
     '## 🚨 canary could not carry out the rollback — MoveFailed',

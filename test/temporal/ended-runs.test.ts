@@ -26,13 +26,14 @@ const run = (sha: string, outcome: string | null, status: number) => ({
   searchAttributes: { indexedFields: outcome === null ? {} : { CanaryOutcome: json(outcome) } },
 });
 
-/** A server that lists two runs, and has deleted their histories. */
+/** A server that lists runs, and has deleted their histories. */
 let server: Awaited<ReturnType<typeof startFixedTemporal>>;
 let connection: Connection;
 beforeAll(async () => {
   const executions = [
     run('4c1d56e', 'promoted', WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_COMPLETED),
     run('9e82b1d', null, WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_TERMINATED),
+    run('5f60718', 'of another version', WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_FAILED),
   ];
   server = await startFixedTemporal({
     GetSystemInfo: () => GetSystemInfoResponse.encode({ serverVersion: '1.32.0' }).finish(),
@@ -51,6 +52,7 @@ test('a run whose history is gone is told by what is listed, and its row of the 
   expect(runs.map(({ sha, outcome, isGone, report }) => ({ sha, outcome, isGone, report }))).toEqual([
     { sha: '4c1d56e', outcome: 'promoted', isGone: true, report: null },
     { sha: '9e82b1d', outcome: 'terminated', isGone: true, report: null },
+    { sha: '5f60718', outcome: 'TimedOut', isGone: true, report: null },
   ]);
   const page = historyPage('', runs, [], { now: NOON + 3_600_000 });
   expect(page).toContain('promoted; its history is gone, so it counts in no figure that needs it');

@@ -2,6 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import { ApplicationFailure, defaultFailureConverter, defaultPayloadConverter } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { awaitAddition } from '../../src/temporal/records/additions.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import { startFixedTemporal } from '../../testbed/fixed-temporal.js';
 
@@ -65,5 +66,30 @@ describe('the end of a run', () => {
     expect(await endOfRun()).toEqual({ report: null, outcome: 'ConfigInvalid', why: 'why' });
     last = failed('toString');
     expect(await endOfRun()).toEqual({ report: null, outcome: 'TimedOut', why: 'why' });
+  });
+});
+
+describe('the end of the addition of a tenant', () => {
+  const handle = () => new Client({ connection }).workflow.getHandle('canary-tenant:canary-7');
+  const status = {
+    slug: 'canary-7',
+    phase: 'done',
+    why: 'a check failed',
+    outcome: 'red',
+    next: 'canary tenants add canary-7',
+  };
+
+  test('is its status, by its result or by the details of its failure', async () => {
+    last = completed({ ...status, outcome: 'added', next: null });
+    expect(await awaitAddition(handle())).toMatchObject({ outcome: 'added' });
+    last = failed('TenantNotAdded', status);
+    expect(await awaitAddition(handle())).toEqual(status);
+  });
+
+  test('is a reason alone if the result or the details are no status', async () => {
+    last = completed({ outcome: 'promoted' });
+    expect(await awaitAddition(handle())).toEqual({ why: 'it has ended, and its result is no status of an addition' });
+    last = failed('TenantNotAdded', 'red');
+    expect(await awaitAddition(handle())).toEqual({ why: 'why' });
   });
 });

@@ -9,7 +9,6 @@ import {
   type AddStop,
   type AddTenantInput,
   type AddTenantStatus,
-  isAddStop,
   type LeftAlone,
 } from '../../src/contract/tenants/added.js';
 import { addTenantDetails } from '../../src/domain/run-details.js';
@@ -25,6 +24,8 @@ export interface AddRun {
   isCreated: boolean;
   /** Whether the instance was deleted: that happens once. */
   isRecreated: boolean;
+  /** Stop that ended it; null without one. */
+  stopped: { name: AddStop; why: string } | null;
 }
 
 export type AddPhaseRun = (run: AddRun) => Promise<AddPhase>;
@@ -46,7 +47,7 @@ export function beginAdd(input: AddTenantInput): AddRun {
   };
   onQuery(addTenantQuery, () => status, 'How far the addition of the tenant is');
   if (requestedBy !== null) upsertSearchAttributes([{ key: attributes.CanaryRequestedBy, value: requestedBy }]);
-  return { input, status, plan: null, isCreated: false, isRecreated: false };
+  return { input, status, plan: null, isCreated: false, isRecreated: false, stopped: null };
 }
 
 /** Enters a phase. */
@@ -62,18 +63,21 @@ export function enter({ status }: AddRun, phase: AddPhase, why: string): void {
 
 const NOT_ADDED: FailureType = 'TenantNotAdded';
 
-/** A stop with a name, as a failure. */
-export const stop = (name: AddStop, why: string): ApplicationFailure =>
-  ApplicationFailure.nonRetryable(why, NOT_ADDED, name);
+/** Ends the run from inside a phase, by a stop that has a name. */
+export function stop(run: AddRun, name: AddStop, why: string): 'done' {
+  run.stopped ??= { name, why };
+  return 'done';
+}
 
 /** The stop at an org that is left as it is. */
-export const leftAlone = (name: LeftAlone, slug: string): ApplicationFailure =>
-  name === 'not-ours'
-    ? stop(
-        name,
-        `${slug} is no canary, and may be a customer: unmarked, only an org whose slug begins with canary- is taken up`,
-      )
-    : stop(name, 'it has an instance, and the control plane does not list its is_canary: it may be a canary that runs');
+export function leftAlone(run: AddRun, name: LeftAlone): 'done' {
+  const { slug } = run.input;
+  const why =
+    name === 'not-ours'
+      ? `${slug} is no canary, and may be a customer: unmarked, only an org whose slug begins with canary- is taken up`
+      : 'it has an instance, and the control plane does not list its is_canary: it may be a canary that runs';
+  return stop(run, name, why);
+}
 
 /** What a failure of a phase means, if it is no stop. */
 const STOP_OF_PHASE: Partial<Record<AddPhase, AddStop>> = {
@@ -82,17 +86,18 @@ const STOP_OF_PHASE: Partial<Record<AddPhase, AddStop>> = {
   joining: 'not-joined',
 };
 
-/** The end of a run that stopped: its details are its status, with the command that goes on. */
-export function stopOf(run: AddRun, error: unknown): ApplicationFailure {
+/** The stop that a fault is. */
+export function noteFault(run: AddRun, error: unknown): void {
   const failed = unwrapFailure(error);
-  const { message, details } = failed;
+  stop(run, stopOfFault(run.status.phase, faultOf(failed)), failed.message);
+}
+
+/** The end of a run that stopped: its details are its status, with the command that goes on. */
+export function failureOf(run: AddRun, { name, why: reason }: NonNullable<AddRun['stopped']>): ApplicationFailure {
   const { status } = run;
-  const fault = faultOf(failed);
-  const stopped = fault === 'TenantNotAdded' ? details?.[0] : null;
-  const name = isAddStop(stopped) ? stopped : stopOfFault(status.phase, fault);
   const next = ADD_STOPS[name].next.replace('<slug>', status.slug);
   Object.assign(status, { outcome: name, next });
-  const why = `${status.slug} was not added: ${message} (stopped in ${status.phase}: ${name}; go on with ${next})`;
+  const why = `${status.slug} was not added: ${reason} (stopped in ${status.phase}: ${name}; go on with ${next})`;
   enter(run, 'done', why);
   return ApplicationFailure.create({ message: why, type: NOT_ADDED, nonRetryable: true, details: [status] });
 }

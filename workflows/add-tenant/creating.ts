@@ -7,9 +7,9 @@ export const creating: AddPhaseRun = async (run) => {
   const { slug } = run.input;
   enter(run, 'creating', 'the control plane creates the org, or has it');
   run.plan ??= await reads('read what adding a tenant changes').loadAddPlan(slug);
-  if (run.plan.taken !== undefined) throw stop('not-ours', run.plan.taken);
+  if (run.plan.taken !== undefined) return stop(run, 'not-ours', run.plan.taken);
   const org = await retryOnceAfterTimeout(() => reads(`create the org ${slug}, or take it up`).takeUpOrg(slug));
-  if (org.state === 'absent') throw stop('org-gone', `the control plane took ${slug}, and does not list it`);
+  if (org.state === 'absent') return stop(run, 'org-gone', `the control plane took ${slug}, and does not list it`);
   run.isCreated = org.isCreated;
   return 'marking';
 };

@@ -20,9 +20,9 @@ export const checking: AddPhaseRun = async (run) => {
   const { build, why, smoke } = await checks.checkNewTenant(slug, joins, Date.now() + forMs);
   run.status.build = build;
   const verdict = verdictOf([smoke]);
-  if (verdict === 'fail') throw stop('red', checksWith('fail', [smoke]).join('; '));
-  if (verdict !== 'pass') throw stop('untested', checksWith('could-not-test', [smoke]).join('; '));
-  if (build === null && why !== null) throw stop('untested', `it reports no build: ${why}`);
+  if (verdict === 'fail') return stop(run, 'red', checksWith('fail', [smoke]).join('; '));
+  if (verdict !== 'pass') return stop(run, 'untested', checksWith('could-not-test', [smoke]).join('; '));
+  if (build === null && why !== null) return stop(run, 'untested', `it reports no build: ${why}`);
   return joins ? 'joining' : 'done';
 };
 

@@ -8,11 +8,12 @@ export const marking: AddPhaseRun = async (run) => {
   enter(run, 'marking', 'the org becomes a canary, so that its instance goes to the canary account');
   const marked = await retryOnceAfterTimeout(() => reads(`mark ${slug} as a canary`).markOrg(slug, run.isCreated));
   if (marked === 'marked') return 'provisioning';
-  if (marked !== 'provisioned') throw leftAlone(marked, slug);
+  if (marked !== 'provisioned') return leftAlone(run, marked);
   if (run.isRecreated)
-    throw stop('control-plane', 'the control plane provisions an org at once, so that no mark comes in time');
+    return stop(run, 'control-plane', 'the control plane provisions an org at once, so that no mark comes in time');
   if (recreate === undefined)
-    throw stop(
+    return stop(
+      run,
       'already-provisioned',
       'it has an instance outside of the canary account, which --recreate would delete',
     );

@@ -8,7 +8,7 @@ export const recreating: AddPhaseRun = async (run) => {
   const { slug } = run.input;
   enter(run, 'recreating', 'the org and all its data are deleted, as --recreate confirms');
   const deleted = await retryOnceAfterTimeout(() => reads(`delete ${slug}`).deleteOrg(slug));
-  if (deleted !== 'done') throw leftAlone(deleted, slug);
+  if (deleted !== 'done') return leftAlone(run, deleted);
   run.isRecreated = true;
   return 'creating';
 };
@@ -33,7 +33,7 @@ export const provisioning: AddPhaseRun = async (run) => {
   if (seen.origin !== null) return plan?.joins ? 'storing' : 'checking';
   if (seen.state === 'failed' && recreate !== undefined && !run.isRecreated) return 'recreating';
   if (seen.state === 'running' || seen.isCanary === false)
-    throw stop('org-gone', 'the control plane no longer has it as a canary');
+    return stop(run, 'org-gone', 'the control plane no longer has it as a canary');
   const reason = seen.state === 'failed' ? `its instance failed: ${seen.why}` : seen.why;
-  throw stop(STOPS[seen.state], reason);
+  return stop(run, STOPS[seen.state], reason);
 };

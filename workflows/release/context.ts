@@ -40,6 +40,8 @@ export interface Release extends RunContext {
   watch: FleetWatch | null;
   /** Number of interruptions since the last hold for them. */
   timesInterrupted: number;
+  /** Tenants that a person wants to be tested again, and no others; null: all are tested. */
+  untested: string[] | null;
   /** Time at which every tenant had passed the smoke (epoch, ms); 0 before. */
   greenAt: number;
   /** What was not tested or confirmed, for the person who approves. */

@@ -15,6 +15,7 @@ export const queued: Phase<'resolving' | 'done'> = async (release) => {
     plan: NO_PLAN,
     pinned: [],
     timesInterrupted: 0,
+    untested: null,
     greenAt: 0,
     notTested: [],
     unreported: [],

@@ -1,6 +1,6 @@
 import { digestOf } from '../../src/contract/move.js';
 import type { PlannedTenant } from '../../src/contract/release.js';
-import { checksWith, type TenantSmoke, verdictOf } from '../../src/contract/tenants/check.js';
+import { checksWith, type TenantSmoke, tenantsWith, verdictOf } from '../../src/contract/tenants/check.js';
 import { registryReads, smokes } from '../shared/activity-options.js';
 import { finish, setPhase } from '../shared/run.js';
 import type { Phase, Release } from './context.js';
@@ -27,43 +27,33 @@ export const smoking: Phase<'awaiting-approval' | 'resolving' | 'smoking' | 'que
   return 'awaiting-approval';
 };
 
-/** Smokes all tenants in parallel; a person decides about checks that could not be tested. @returns null if no check failed. */
-async function smokeFleet(release: Release): Promise<'done' | 'queued' | 'smoking' | null> {
-  const { state } = release;
-  for (let { tenants } = release.plan; ; ) {
-    const { plan } = release;
-    setPhase(release, 'smoking', `${tenants.length} of ${plan.tenants.length} tenants`);
-    const results = await smokeAll(release, tenants);
-    const kept = state.tenants.filter(({ tenant }) => !tenants.some(({ name }) => name === tenant));
-    state.tenants = [...kept, ...results];
-    const verdict = verdictOf(state.tenants);
-    if (verdict === 'fail')
-      return finish(release, {
-        outcome: 'CanaryRejected',
-        why: `RED: ${checksWith('fail', state.tenants).join(', ')}`,
-      });
-    // The age of the verdict is that of its oldest part.
-    if (tenants === plan.tenants) release.greenAt = Date.now();
-    if (verdict === 'pass') {
-      release.rejected = null;
-      return null;
-    }
-    const open = checksWith('could-not-test', state.tenants);
-    const { verb } = await holdFor(release, 'could-not-test', open.join(', '));
-    if (verb === 'approve') {
-      noteOpen(
-        release,
-        'could-not-test',
-        open.map((check) => ({ about: check, text: `could not test ${check}` })),
-      );
-      return null;
-    }
-    const confirmed = await confirmHolder(release);
-    if ('next' in confirmed) return confirmed.next;
-    if (isTooFew(release)) return 'smoking';
-    const untested = state.tenants.filter((result) => verdictOf([result]) === 'could-not-test');
-    tenants = release.plan.tenants.filter(({ name }) => untested.some(({ tenant }) => tenant === name));
+/** Smokes the tenants in parallel; a person decides about checks that could not be tested. @returns null if no check failed. */
+async function smokeFleet(release: Release): Promise<'done' | 'smoking' | null> {
+  const { state, plan, untested } = release;
+  release.untested = null;
+  const tenants = plan.tenants.filter(({ name }) => untested === null || untested.includes(name));
+  setPhase(release, 'smoking', `${tenants.length} of ${plan.tenants.length} tenants`);
+  const results = await smokeAll(release, tenants);
+  const kept = state.tenants.filter(({ tenant }) => !tenants.some(({ name }) => name === tenant));
+  state.tenants = [...kept, ...results];
+  const verdict = verdictOf(state.tenants);
+  if (verdict === 'fail')
+    return finish(release, { outcome: 'CanaryRejected', why: `RED: ${checksWith('fail', state.tenants).join(', ')}` });
+  // The age of the verdict is that of its oldest part.
+  if (untested === null) release.greenAt = Date.now();
+  if (verdict === 'pass') {
+    release.rejected = null;
+    return null;
   }
+  const open = checksWith('could-not-test', state.tenants);
+  const { verb } = await holdFor(release, 'could-not-test', open.join(', '));
+  if (verb === 'approve') {
+    const points = open.map((check) => ({ about: check, text: `could not test ${check}` }));
+    noteOpen(release, 'could-not-test', points);
+    return null;
+  }
+  release.untested = tenantsWith('could-not-test', state.tenants);
+  return 'smoking';
 }
 
 function smokeAll(release: Release, tenants: PlannedTenant[]): Promise<TenantSmoke[]> {

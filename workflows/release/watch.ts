@@ -122,6 +122,7 @@ export function startOver<P extends 'resolving' | 'awaiting-canary'>(release: Re
     approved: [],
     startedOverAt: new Date().toISOString(),
     accepted: isOwnApproval(release),
+    untested: null,
     greenAt: 0,
   } satisfies Partial<Release>);
   return phase;

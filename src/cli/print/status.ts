@@ -1,4 +1,5 @@
 import { shortIdentity } from '../../config/hash.js';
+import type { WrongClock } from '../../contract/ids.js';
 import { parseRunId } from '../../contract/ids.js';
 import type { LedgerEntry } from '../../contract/lane.js';
 import type { ReleaseStatus, RollbackNotes } from '../../contract/release.js';
@@ -7,7 +8,7 @@ import type { TenantSmoke } from '../../contract/tenants/check.js';
 import { rounded } from '../../domain/duration.js';
 import { describeInterruption, describeStretch } from '../../domain/fleet-watch.js';
 import { oneLine } from '../../domain/markdown.js';
-import { describeSkew, type WrongClock } from '../../temporal/faults/wrong-clock.js';
+import { describeSkew } from '../../temporal/faults/wrong-clock.js';
 import { LANE_UNAVAILABLE } from '../../temporal/lane-client.js';
 import { isUnavailable, type LaneNow } from '../../temporal/lane-view.js';
 import type { LiveBuild, Overview } from '../../temporal/overview.js';

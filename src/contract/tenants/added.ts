@@ -77,9 +77,6 @@ export const ADD_STOPS = {
 
 export type AddStop = keyof typeof ADD_STOPS;
 
-/** Whether a name is that of a stop. */
-export const isAddStop = (name: unknown): name is AddStop => typeof name === 'string' && Object.hasOwn(ADD_STOPS, name);
-
 /** State of `AddCanaryTenant`, and its result. It has no secret. */
 export interface AddTenantStatus {
   slug: Slug;
@@ -97,6 +94,13 @@ export interface AddTenantStatus {
   outcome: 'added' | AddStop | null;
   /** Command that goes on; null for `added`, and while it runs. */
   next: string | null;
+}
+
+/** Whether a value is the status of an addition, by what is decided on; a newer version may have an outcome that this one does not know. */
+export function isAddTenantStatus(value: unknown): value is AddTenantStatus {
+  const { slug, phase, why, outcome, next } = Object(value) as Partial<Record<keyof AddTenantStatus, unknown>>;
+  const isTextOrNull = (one: unknown) => one === null || typeof one === 'string';
+  return [slug, phase, why].every((one) => typeof one === 'string') && isTextOrNull(outcome) && isTextOrNull(next);
 }
 
 /** What a control plane says of an org, as far as the run needs it. */

@@ -1,5 +1,5 @@
 import { InvalidInput, shown } from '../../contract/brand.js';
-import { WAITED_FOR } from '../../contract/hold.js';
+import { isWaitedFor } from '../../contract/hold.js';
 import { laneOf, releaseId } from '../../contract/ids.js';
 import { isDigest, parseRepository } from '../../contract/image.js';
 import type {
@@ -63,8 +63,7 @@ export function parseHolderReport(sent: unknown): HolderReport | null {
   if (!isRunId(runId)) return null;
   if (heldFor === null) return { runId, heldFor };
   const { hold, preemptibleAt } = fieldsOf(heldFor);
-  const isHold = typeof hold === 'string' && WAITED_FOR.includes(hold);
-  return isHold && isMoment(preemptibleAt) ? { runId, heldFor: { hold, preemptibleAt } } : null;
+  return isWaitedFor(hold) && isMoment(preemptibleAt) ? { runId, heldFor: { hold, preemptibleAt } } : null;
 }
 
 /** Parses the lane's word to a release that it no longer holds it; null if it is invalid. */

@@ -60,7 +60,7 @@ export function refusal(registry: Registry, failed: Failed, answer: HttpAnswer):
   const retryAfter = kind === 'transient' ? retryAfterMs(headers['retry-after'], message) : undefined;
   const url = redacted(failed.url);
   const where = `${method} ${url}${away ? ` (redirected to ${failed.answeredBy?.host})` : ''}: status ${status}`;
-  return new RegistryError(kind, line(where, shown.code, message || 'no message', hint), {
+  return new RegistryError(kind, line(where, shown.code, message || 'no message'), {
     method,
     url,
     status,
@@ -84,7 +84,7 @@ export function noAnswer(method: HttpRequest['method'], url: URL, error: NoAnswe
   const kind = tooLarge ? 'integrity' : 'transient';
   const hint = fix ?? hintFor({ kind, method, host: url.host, code, message: '' });
   const message = tooLarge ? 'the answer is longer than any manifest' : oneLine(what);
-  return new RegistryError(kind, line(`${method} ${redacted(url)}`, undefined, message, hint), {
+  return new RegistryError(kind, line(`${method} ${redacted(url)}`, undefined, message), {
     method,
     url: redacted(url),
     code,
@@ -93,6 +93,6 @@ export function noAnswer(method: HttpRequest['method'], url: URL, error: NoAnswe
   });
 }
 
-function line(where: string, code: string | undefined, message: string, hint: string | undefined): string {
-  return `${where}${code ? ` ${code}` : ''}: ${message}${hint ? ` (${hint})` : ''}`;
+function line(where: string, code: string | undefined, message: string): string {
+  return `${where}${code ? ` ${code}` : ''}: ${message}`;
 }

@@ -25,7 +25,7 @@ export interface RegistryErrorFacts {
   status?: number;
   /** The registry's own, e.g. `MANIFEST_UNKNOWN`, or the socket's, e.g. `ECONNREFUSED`. */
   code?: string;
-  /** What fixes it; the message ends with it. */
+  /** What fixes it; the message is what failed, and this in brackets. */
   hint?: string;
   /** Pause that the registry asks for, in milliseconds. */
   retryAfterMs?: number;
@@ -44,10 +44,11 @@ export class RegistryError extends Error {
 
   constructor(
     readonly kind: RegistryErrorKind,
-    message: string,
+    /** What failed, without the hint. */
+    readonly what: string,
     { cause, ...facts }: RegistryErrorFacts = {},
   ) {
-    super(message, { cause });
+    super(facts.hint ? `${what} (${facts.hint})` : what, { cause });
     Object.assign(this, facts);
   }
 }

@@ -65,7 +65,7 @@ export function releasePage(
   const summary = summarizeRun(record, new Date(now));
   const end = record.ended === null ? now : Date.parse(record.ended);
   const visits = visitsOf(events, summary.phases, end, record.ended === null);
-  const title = verdictText(record, summary).heading.replace(/^#+ /, '').replaceAll('`', '');
+  const title = verdictText(record, summary).title;
   const ui = uiUrl(record, links);
   return page(
     `${record.sha.slice(0, 7)}: ${title}`,

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { CLOCK_QUEUE } from '../../contract/ids.js';
+import { CLOCK_QUEUE, clockIdentity, parseClockIdentity, type WrongClock } from '../../contract/ids.js';
 import { queueNow } from '../pollers.js';
 import { withinTime } from './in-time.js';
 import { pollClock, serverTime } from './server-time.js';
@@ -8,14 +8,6 @@ import { pollClock, serverTime } from './server-time.js';
 const SKEW_MS = 5_000;
 /** How long Temporal may take to list what workers told, in milliseconds. */
 const LIST_MS = 1_500;
-
-/** A worker whose clock differs from Temporal's. */
-export interface WrongClock {
-  /** Its identity. */
-  worker: string;
-  /** Milliseconds that it is ahead; negative if it is behind. */
-  aheadMs: number;
-}
 
 /** Milliseconds that the clock of this process is ahead of Temporal's, 0 if that is too little to count; null if Temporal does not tell its time. */
 export async function skewHere(client: Client, limitMs?: number): Promise<number | null> {
@@ -26,22 +18,17 @@ export async function skewHere(client: Client, limitMs?: number): Promise<number
 }
 
 /** Tells of a wrong clock for the next 90 s: who describes the queue of clocks reads it in the identity of this poll. */
-export async function tellWrongClock(client: Client, { worker, aheadMs }: WrongClock, limitMs?: number): Promise<void> {
-  await pollClock(client, `${worker} clock ${aheadMs}`, limitMs);
+export async function tellWrongClock(client: Client, clock: WrongClock, limitMs?: number): Promise<void> {
+  await pollClock(client, clockIdentity(clock), limitMs);
 }
-
-const TOLD = /^(?<worker>.+) clock (?<aheadMs>-?\d{1,15})$/;
 
 /** What workers of this namespace told of their clocks within the last 90 s. None if Temporal does not list it. */
 export async function wrongClocks(client: Client): Promise<WrongClock[]> {
   const { pollers } = await withinTime(client, LIST_MS, () => queueNow(client, CLOCK_QUEUE, 'activity')).catch(() => ({
     pollers: [],
   }));
-  const told = pollers.flatMap(({ identity }) => {
-    const { worker, aheadMs } = TOLD.exec(identity ?? '')?.groups ?? {};
-    return worker === undefined ? [] : [[worker, Number(aheadMs)] as const];
-  });
-  return [...new Map(told)].map(([worker, aheadMs]) => ({ worker, aheadMs }));
+  const reported = pollers.flatMap(({ identity }) => parseClockIdentity(identity ?? '') ?? []);
+  return [...new Map(reported.map((clock) => [clock.worker, clock])).values()];
 }
 
 /** `660 s ahead of Temporal's` */

@@ -8,7 +8,8 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { InvalidInput } from '../../contract/brand.js';
 import { addTenantId, type Lane, taskQueue, WORKFLOWS } from '../../contract/ids.js';
 import { addTenantQuery } from '../../contract/messages.js';
-import type { AddTenantInput, AddTenantStatus } from '../../contract/tenants/added.js';
+import { type AddTenantInput, type AddTenantStatus, isAddTenantStatus } from '../../contract/tenants/added.js';
+import { fieldsOf } from '../../domain/payloads/fields.js';
 import { earlyEnd, queryWithin } from '../runs.js';
 import { startInput } from '../start.js';
 import { listRunsOf } from './listing.js';
@@ -35,10 +36,10 @@ export async function startAddition(client: Client, lane: Lane, input: AddTenant
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
   const { runId } = await client.workflow.getHandle(workflowId).describe();
-  const running = Object(await startInput(client, workflowId, runId)) as Partial<AddTenantInput>;
-  if (running.recreate !== input.recreate)
+  const { recreate } = fieldsOf(await startInput(client, workflowId, runId));
+  if (recreate !== input.recreate)
     throw new InvalidInput(
-      `${workflowId} is already running ${running.recreate ? 'with' : 'without'} --recreate: wait for its end`,
+      `${workflowId} is already running ${recreate ? 'with' : 'without'} --recreate: wait for its end`,
     );
   return { handle: client.workflow.getHandle(workflowId, runId), isAttached: true };
 }
@@ -47,16 +48,20 @@ export async function startAddition(client: Client, lane: Lane, input: AddTenant
 export const additionStatus = (client: Client, handle: WorkflowHandle): Promise<AddTenantStatus | null> =>
   queryWithin(client, QUERY_MS, () => handle.query(addTenantQuery)).catch(() => null);
 
+/** Of a workflow of another project. */
+const NO_STATUS = 'it has ended, and its result is no status of an addition';
+
 /** How an addition ended; a reason alone if it failed before it had a status. */
 export async function awaitAddition(handle: WorkflowHandle): Promise<AddTenantStatus | { why: string }> {
   try {
-    return (await handle.result()) as AddTenantStatus;
+    const result: unknown = await handle.result();
+    return isAddTenantStatus(result) ? result : { why: NO_STATUS };
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { cause } = error;
     if (cause instanceof CancelledFailure) return { why: 'cancelled' };
-    const [status] = (cause instanceof ApplicationFailure && cause.details) || [];
-    return status ? (status as AddTenantStatus) : { why: cause?.message ?? error.message };
+    const status: unknown = cause instanceof ApplicationFailure ? cause.details?.[0] : null;
+    return isAddTenantStatus(status) ? status : { why: cause?.message ?? error.message };
   }
 }
 

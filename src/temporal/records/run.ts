@@ -4,9 +4,10 @@ import {
   type WorkflowExecutionInfo,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import type { HoldName } from '../../contract/hold.js';
+import { type FailureType, isFailureType } from '../../contract/failures.js';
+import { isWaitedFor } from '../../contract/hold.js';
 import { type Lane, laneOf, parseRunId, taskQueue, WORKFLOWS } from '../../contract/ids.js';
-import type { ReleasePhase } from '../../contract/release.js';
+import { isReleasePhase, OUTCOMES } from '../../contract/release.js';
 import {
   CanaryOutcome,
   CanaryPhase,
@@ -74,9 +75,19 @@ export async function endedRuns(client: Client, lane: Lane, max: number): Promis
 
 /** What the list tells of a run whose history is gone. */
 function goneOf(record: RunRecord, { typedSearchAttributes, status }: WorkflowExecutionInfo): RunRecord {
-  const outcome = typedSearchAttributes.get(CanaryOutcome) ?? status.name.toLowerCase();
-  return { ...record, outcome: outcome as RunRecord['outcome'], why: 'its history is gone', isGone: true };
+  const listed = typedSearchAttributes.get(CanaryOutcome);
+  const ended =
+    status.name === 'TERMINATED' ? 'terminated' : status.name === 'CANCELLED' ? 'CanaryAborted' : 'TimedOut';
+  return { ...record, outcome: isOutcome(listed) ? listed : ended, why: 'its history is gone', isGone: true };
 }
+
+/** Whether a text is an outcome that this version knows, or a failure type. */
+const isOutcome = (text: unknown): text is keyof typeof OUTCOMES | FailureType =>
+  typeof text === 'string' && (Object.hasOwn(OUTCOMES, text) || isFailureType(text));
+
+/** A search attribute, which any client may set, if it is one that is known. */
+const orNull = <T extends string>(text: string | undefined, isKnown: (one: unknown) => one is T): T | null =>
+  isKnown(text) ? text : null;
 
 function endOf(client: Client, { workflowId, runId }: { workflowId: string; runId: string }): Promise<RunEnd> {
   return awaitRunEnd(client.workflow.getHandle(workflowId, runId, { followRuns: false }));
@@ -104,13 +115,13 @@ function recordOf(
     started: startTime.toISOString(),
     ended: closeTime?.toISOString() ?? null,
     outcome: end ? outcomeOfRun(end) : 'running',
-    why: (result as { why?: string } | null)?.why ?? status?.why ?? '',
+    why: result?.why ?? status?.why ?? '',
     report: end?.report ?? null,
     status,
     listed: {
-      phase: (attributes.get(CanaryPhase) ?? null) as ReleasePhase | null,
+      phase: orNull(attributes.get(CanaryPhase), isReleasePhase),
       phaseSince: attributes.get(CanaryPhaseSince)?.toISOString() ?? null,
-      waitingFor: (attributes.get(CanaryWaitingFor) ?? null) as HoldName | null,
+      waitingFor: orNull(attributes.get(CanaryWaitingFor), isWaitedFor),
       requestedBy: attributes.get(CanaryRequestedBy) ?? null,
       tenantsRed: attributes.get(CanaryTenantsRed) ?? [],
     },

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { type Lane, releaseId } from '../../contract/ids.js';
-import type { ReleaseReport } from '../../contract/release.js';
+import { isReleaseReport, type ReleaseReport } from '../../contract/release.js';
 import type { Sha } from '../../contract/sha.js';
 import { type Verdict, verdictOf } from '../../contract/tenants/check.js';
 import { activeQuarantines, type Quarantine } from '../../contract/tenants/quarantine.js';
@@ -38,13 +38,15 @@ export async function tenantRecords(
   if (isUnavailable(state)) return new Map();
   const quarantines = activeQuarantines(state.ledger, Date.now());
   const verdicts = state.ledger.verdicts.slice(-limit).reverse();
-  const runs = await Promise.all(verdicts.map(({ sha, runId }) => readRun(client, releaseId(lane, sha), runId)));
-  const seen = runs.map((run, index) => ({ report: run?.report as ReleaseReport | null, ...verdicts[index] }));
+  const seen = await Promise.all(
+    verdicts.map(async ({ sha, runId, at }) => {
+      const report = (await readRun(client, releaseId(lane, sha), runId))?.report ?? null;
+      return { report: isReleaseReport(report) ? report : null, sha, at };
+    }),
+  );
   return new Map(
     names.map((name) => {
-      const releases = seen.flatMap(({ report, sha, at }) =>
-        report && sha && at ? (inRelease(name, report, sha, at) ?? []) : [],
-      );
+      const releases = seen.flatMap(({ report, sha, at }) => (report ? (inRelease(name, report, sha, at) ?? []) : []));
       return [name, { quarantine: quarantines.find(({ tenant }) => tenant === name) ?? null, releases }];
     }),
   );
