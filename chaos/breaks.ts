@@ -148,6 +148,67 @@ export const BREAKS: Record<string, Break> = {
     says: /raised no alarm/,
     edits: [{ file: 'workflows/production/red.js', find: 'if (propose === null)', replace: 'if (false)' }],
   },
+  'alarm-line': {
+    breaks: 'I2: an alarm is no line of a log',
+    rule: 'alarm',
+    says: /is in no log of a worker/,
+    edits: [
+      {
+        file: 'activities/sinks/log-lines.js',
+        find: "log[type === 'alarm' ? 'error' : 'info'](",
+        replace: "type !== 'alarm' && log.info(",
+      },
+    ],
+  },
+  'policy-look': {
+    breaks: 'I1: the policy goes back although a person has moved :latest already',
+    rule: 'I1',
+    says: /although a person had moved :latest/,
+    edits: [
+      {
+        file: 'activities/watch-production.js',
+        find: 'return drift === null ? choice : { ask: drift };',
+        replace: 'return choice;',
+      },
+    ],
+  },
+  policy: {
+    breaks: 'I1: the gate goes back also if the operator allows none',
+    rule: 'I1',
+    says: /in the name of a person who did not ask for it/,
+    edits: [
+      {
+        file: 'workflows/production/red.js',
+        find: "autoRollback === undefined || autoRollback === 'off'",
+        replace: 'false',
+      },
+      {
+        file: 'workflows/production/red.js',
+        find: '!isBeyond(autoRollback, report.tenants)',
+        replace: 'false',
+      },
+    ],
+  },
+  unmoved: {
+    breaks: 'I2: a release reports a promotion without a move',
+    rule: 'I2',
+    says: /was never on .* since it began to move/,
+    edits: [
+      {
+        file: 'workflows/release/promoting.js',
+        find: 'await moveLatest(release, moveInput(release), (moving) => {',
+        replace: "moveInput(release).images.map((image) => ({ ...image, result: 'already' })); void ((moving) => {",
+      },
+    ],
+  },
+  hold: {
+    breaks: 'I1: an approval counts for another hold than it names',
+    rule: 'I1',
+    says: /without a decision on its last hold/,
+    edits: [
+      { file: 'src/domain/decide.js', find: 'if (holdId !== null && holdId !== hold?.id)', replace: 'if (false)' },
+    ],
+  },
 };
 
 /** Whether it is what the checker must say of a break. */

@@ -1,18 +1,15 @@
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { releaseLaneId } from '../../src/contract/ids.js';
 import { type LaneCommand, laneCommandUpdate } from '../../src/contract/messages.js';
 import type { ReleaseInput } from '../../src/contract/release.js';
 import { parseReleaseInput, parseRollbackInput } from '../../src/domain/inputs.js';
-import { queryStatus, sendDecision } from '../../src/temporal/runs.js';
+import { sendDecision } from '../../src/temporal/runs.js';
 import { startRelease, startRollback } from '../../src/temporal/start.js';
-import { repositoryRoot } from '../../testbed/tools.js';
 import type { Act } from '../plan.js';
 import type { FaultProxy, Faults } from './fault-proxy.js';
+import { adoptLatest, decideHeld, direct } from './people.js';
+import { withRetries } from './servers.js';
 import {
   ADA,
-  adopt,
   byHand,
   type ChaosBuild,
   latestOf,
@@ -21,7 +18,6 @@ import {
   STALE_MS,
   type Stage,
   type WorkerProcess,
-  withRetries,
 } from './stage.js';
 import { forgeLane, junk, startMover } from './strangers.js';
 import { inMs, later, oneOf, type Play, TENANT_PLAYS } from './tenants.js';
@@ -31,6 +27,7 @@ const nextSequence = ({ builds }: Stage) => Math.max(0, ...builds.map(({ sequenc
 
 async function release(stage: Stage, build: ChaosBuild, more: Partial<ReleaseInput> = {}): Promise<void> {
   const input = parseReleaseInput({ ...more, sha: build.sha, sequence: build.sequence });
+  if (more.promoteOnly) stage.asked.push({ at: Date.now(), type: 'CanaryRelease', sha: build.sha });
   const run = await startRelease(stage.servers.client, stage.lane, input);
   stage.runs.push(run);
   if (run.attached) throw new Error('does not apply: the build is being released');
@@ -40,26 +37,6 @@ const releaseNew =
   (more: Partial<ReleaseInput> = {}, isRed = false): Play =>
   async (stage) =>
     release(stage, await publish(stage, { sequence: nextSequence(stage), isRed }), more);
-
-/** Sends a decision to each run that is held, and returns how many took it.
- * @param may ids of the runs that may be held: no other one is asked */
-export async function decideHeld(
-  { servers, runs }: Stage,
-  verb: 'approve' | 'retry' | 'abort',
-  may?: ReadonlySet<string>,
-): Promise<number> {
-  const ids = new Set(runs.map(({ workflowId }) => workflowId));
-  const taken = await Promise.all(
-    [...ids]
-      .filter((id) => may?.has(id) ?? true)
-      .map(async (id) => {
-        const hold = (await queryStatus(servers.client, id))?.hold;
-        const sent = hold && sendDecision(servers.client, id, verb, { ...ADA, hold: hold.id });
-        return sent ? sent.then(() => true).catch(() => false) : false;
-      }),
-  );
-  return taken.filter(Boolean).length;
-}
 
 const decide =
   (verb: 'approve' | 'retry'): Play =>
@@ -141,21 +118,6 @@ async function notLive(stage: Stage): Promise<ChaosBuild[]> {
   return stage.builds.filter(({ digests }) => !Object.values(digests).some((pushed) => pushed.includes(latest ?? '')));
 }
 
-async function direct(stage: Stage, choice: number): Promise<void> {
-  const { sha } = oneOf(stage.builds, choice);
-  const args = ['rollback', sha, '--direct', '--force', '--reason', 'chaos', '--by', 'ada'];
-  await promisify(execFile)(process.execPath, [join(repositoryRoot, 'bin', 'canary.js'), ...args], {
-    env: {
-      PATH: process.env.PATH,
-      HOME: process.env.HOME,
-      TEMPORAL_ADDRESS: stage.servers.address,
-      CANARY_LANE: stage.lane,
-      CANARY_IMAGES: stage.repositories.map((name) => `${stage.servers.proxy.person}/${name}`).join(','),
-    },
-    timeout: 60_000,
-  });
-}
-
 /** What each act of a plan does. One that does not apply now throws, and the run goes on. */
 export const PLAYS: Record<Act, Play> = {
   green: releaseNew(),
@@ -181,7 +143,7 @@ export const PLAYS: Record<Act, Play> = {
   retry: decide('retry'),
   pause: command('pause'),
   resume: command('resume'),
-  adopt: (stage) => adopt(stage),
+  adopt: adoptLatest,
   quarantine: async ({ laneClient, tenants }, choice) => {
     const until = new Date(inFuture(inMs(choice * 31, 5_000, 30_000))).toISOString();
     return laneClient.update(laneCommandUpdate('quarantine'), { ...ADA, tenant: oneOf(tenants, choice).name, until });
@@ -195,6 +157,7 @@ export const PLAYS: Record<Act, Play> = {
       reason: 'chaos',
       ...(choice % 3 === 0 && { force: true }),
     });
+    stage.asked.push({ at: Date.now(), type: 'Rollback', sha });
     stage.runs.push(await startRollback(stage.servers.client, stage.lane, input));
   },
   crane: async (stage, choice) => {

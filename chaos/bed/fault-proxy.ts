@@ -50,13 +50,15 @@ interface Answer {
 
 export type FaultProxy = Awaited<ReturnType<typeof startFaultProxy>>;
 
-/** Starts two ways to a registry: that of the gate, with faults, and that of people. Both log what moved `:latest`. */
+/** Starts three ways to a registry: that of the gate, with faults, that of people, and that of `--direct`. Each logs what moved `:latest`. */
 export async function startFaultProxy(registry: string) {
   const writes: Write[] = [];
   let faults = { ...NONE };
   /** What `:latest` was before its last write. */
   const before = new Map<string, { digest: string; at: number }>();
   const current = new Map<string, string>();
+  /** Last write of each repository. */
+  const writing = new Map<string, Promise<unknown>>();
   /** How often each fault was met. */
   const met: Partial<Record<keyof Faults, number>> = {};
   const hit = (fault: keyof Faults) => {
@@ -74,7 +76,17 @@ export async function startFaultProxy(registry: string) {
     const forward = (path = url) => ask(registry, { method, path, headers, body });
     const repository = LATEST.exec(url)?.[1];
     const isWrite = method === 'PUT' && repository !== undefined;
-    const write = async (isUnanswered = false): Promise<Answer> => {
+    const write = (isUnanswered = false): Promise<Answer> => {
+      // One after the other, so that the log has the order of the registry.
+      const last = writing.get(repository ?? '') ?? Promise.resolve();
+      const own = last.then(() => carryOut(isUnanswered));
+      writing.set(
+        repository ?? '',
+        own.catch(() => undefined),
+      );
+      return own;
+    };
+    const carryOut = async (isUnanswered: boolean): Promise<Answer> => {
       const answer = await forward();
       if (answer.status === 201 && repository !== undefined) {
         const at = Date.now();
@@ -86,7 +98,7 @@ export async function startFaultProxy(registry: string) {
       }
       return answer;
     };
-    if (by === 'person') return send(outgoing, await (isWrite ? write() : forward()));
+    if (by !== 'gate') return send(outgoing, await (isWrite ? write() : forward()));
     if (repository !== undefined) touched = Date.now();
     if (faults.slow.until > Date.now()) {
       hit('slow');
@@ -158,12 +170,14 @@ export async function startFaultProxy(registry: string) {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return { server, host: `127.0.0.1:${(server.address() as AddressInfo).port}` };
   };
-  const [gate, person] = await Promise.all([listen('gate'), listen('person')]);
+  const [gate, person, direct] = await Promise.all([listen('gate'), listen('person'), listen('direct')]);
   return {
     /** `host:port` that the workers know. */
     gate: gate.host,
     /** `host:port` of people and tenants: without faults. */
     person: person.host,
+    /** `host:port` of `--direct`: without faults. */
+    direct: direct.host,
     /** Every write of `:latest`, in order. */
     writes,
     set: (wanted: Partial<Faults>) => {
@@ -184,7 +198,7 @@ export async function startFaultProxy(registry: string) {
       onWrite = then;
     },
     stop: async () => {
-      for (const { server } of [gate, person]) {
+      for (const { server } of [gate, person, direct]) {
         server.close();
         server.closeAllConnections();
       }

@@ -32,6 +32,7 @@ export function runOf(workflowId: string, runId: string, events: HistoryEvent[])
     closedAt: closed ? timeOf(last) : null,
     parentRunId: started?.parentWorkflowExecution?.runId ?? null,
     input: Object(argument(started?.input)) as Run['input'],
+    outcome: outcomeOf(last),
     failure: failed ? (failed.applicationFailureInfo?.type ?? failed.message ?? '') : null,
     events: events.flatMap((event) => eventsOf(event, events)),
   };
@@ -44,7 +45,7 @@ function eventsOf(event: HistoryEvent, events: readonly HistoryEvent[]): RunEven
   const activity = event.activityTaskScheduledEventAttributes;
   const failedTask = event.workflowTaskFailedEventAttributes;
   const type = Object.keys(event).find((name) => name.endsWith('EventAttributes')) ?? '';
-  const { by, sha, tenant, until } = Object(argument(update?.args ?? signal?.input)) as Record<string, unknown>;
+  const { by, sha, tenant, until, hold } = Object(argument(update?.args ?? signal?.input)) as Record<string, unknown>;
   const name =
     update?.name ??
     signal?.signalName ??
@@ -54,12 +55,15 @@ function eventsOf(event: HistoryEvent, events: readonly HistoryEvent[]): RunEven
     '';
   const published = publishedBy(activity?.input);
   const attempt = activity && attemptOf(event, events);
-  return (published.length > 0 ? published : [{ name, by, sha }]).map((one) => ({
+  return (published.length > 0 ? published : [{ name, by, sha, hold }]).map((one) => ({
     at: timeOf(event),
     type: `${type.charAt(0).toUpperCase()}${type.slice(1).replace(/EventAttributes$/, '')}`,
     name: one.name,
     by: typeof one.by === 'string' ? one.by : null,
     ...(typeof one.sha === 'string' && { sha: one.sha }),
+    ...(typeof one.hold === 'string' && { hold: one.hold }),
+    ...(typeof one.alarm === 'string' && { alarm: one.alarm }),
+    ...(activity && isAnswered(event, events) && { isDone: true as const }),
     ...(typeof tenant === 'string' && { tenant, until: Date.parse(String(until)) }),
     ...(attempt && { attempt }),
     ...(update && isRefused(event, events) && { isRefused: true as const }),
@@ -75,6 +79,11 @@ const isRefused = ({ eventId }: HistoryEvent, events: readonly HistoryEvent[]) =
     return String(answer?.acceptedEventId) === String(eventId) && answer?.outcome?.failure != null;
   });
 
+const isAnswered = ({ eventId }: HistoryEvent, events: readonly HistoryEvent[]) =>
+  events.some(
+    ({ activityTaskCompletedEventAttributes: answer }) => answer && String(answer.scheduledEventId) === String(eventId),
+  );
+
 const attemptOf = ({ eventId }: HistoryEvent, events: readonly HistoryEvent[]) =>
   events.find(
     ({ activityTaskStartedEventAttributes: started }) =>
@@ -85,6 +94,12 @@ const attemptOf = ({ eventId }: HistoryEvent, events: readonly HistoryEvent[]) =
 export const grantsOf = (events: readonly HistoryEvent[]): Grant[] =>
   answersOf(events)
     .filter(({ answer }) => Object(answer).decision === 'allow')
+    .map(({ at, asked }) => ({ at, moverRunId: String(asked.moverRunId) }));
+
+/** Reports of movers that the lane took. */
+export const reportsOf = (events: readonly HistoryEvent[]): Grant[] =>
+  answersOf(events)
+    .filter(({ name }) => name === 'report-move')
     .map(({ at, asked }) => ({ at, moverRunId: String(asked.moverRunId) }));
 
 /** Answers of the lane to rollbacks that it took. */
@@ -118,13 +133,32 @@ function answersOf(events: readonly HistoryEvent[]): Answer[] {
   });
 }
 
-/** `alarm <name>` and `decided <decision>` of what an activity publishes. */
-function publishedBy(input: Payloads): { name: string; by?: unknown; sha?: unknown }[] {
+interface Published {
+  name: string;
+  by?: unknown;
+  sha?: unknown;
+  hold?: unknown;
+  alarm?: unknown;
+}
+
+/** `alarm <name>`, `decided <decision>` and `held` of what an activity publishes. */
+function publishedBy(input: Payloads): Published[] {
   const events = argument(input);
-  return (Array.isArray(events) ? events : []).map(Object).flatMap(({ type, alarm, decision, by }) => {
-    if (alarm !== undefined) return [{ name: `alarm ${String(alarm)}` }];
-    return type === 'decided' ? [{ name: `decided ${String(decision)}`, by }] : [];
-  });
+  return (Array.isArray(events) ? events : [])
+    .map(Object)
+    .flatMap(({ id, type, alarm, decision, by, holdId }): Published[] => {
+      if (alarm !== undefined) return [{ name: `alarm ${String(alarm)}`, alarm: id }];
+      if (type === 'held') return [{ name: type, hold: holdId }];
+      return type === 'decided' ? [{ name: `decided ${String(decision)}`, by }] : [];
+    });
+}
+
+/** Outcome that a completed run reports; null for another end, and for a mover, whose result is a list. */
+function outcomeOf(last: HistoryEvent | undefined): string | null {
+  const { outcome } = Object(argument(last?.workflowExecutionCompletedEventAttributes?.result)) as {
+    outcome?: unknown;
+  };
+  return typeof outcome === 'string' ? outcome : null;
 }
 
 function argument(payloads: Payloads): unknown {

@@ -1,9 +1,25 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type RunningProcess, startProcess } from '../../testbed/process.js';
 
 /** Time limits, in milliseconds: of what takes a moment, on a loaded machine; and of the end of a worker. */
 const SOON_MS = 60_000;
 const STOP_MS = 5_000;
+
+/** Waits of a move: seconds in place of minutes. The lease and its window are the real ones. */
+export const WAITS = {
+  verifyMs: 4_000,
+  surpriseMs: 300,
+  recentMs: 3_000,
+  steadyMs: 1_000,
+  pollMs: 250,
+  maxPauseMs: 500,
+  splitMs: 6_000,
+  // Longer than a write lease: a frozen writer may go on after it.
+  promoteMs: 25_000,
+  rollBackMs: 25_000,
+  restoreMs: 6_000,
+};
 
 /** A worker process. It serves one run after the other: its start costs more CPU than its work in a run. */
 export interface WorkerHost {
@@ -68,3 +84,9 @@ async function startHost(dist: string, logFile: string): Promise<WorkerHost> {
     },
   };
 }
+
+/** Logs in a folder, those whose names begin so. */
+export const logsOf = (folder: string, begin = '') =>
+  readdirSync(folder)
+    .filter((name) => name.startsWith(begin))
+    .map((name) => ({ name: `log of ${name}`, text: readFileSync(join(folder, name), 'utf8') }));

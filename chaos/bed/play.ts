@@ -8,8 +8,9 @@ import { findRun, isOpen } from '../../src/temporal/runs.js';
 import { check } from '../checker/check.js';
 import type { Evidence, Violation } from '../checker/evidence.js';
 import type { Act, Plan, Step } from '../plan.js';
-import { decideHeld, healAll, PLAYS } from './acts.js';
+import { healAll, PLAYS } from './acts.js';
 import { collect } from './collect.js';
+import { decideHeld } from './people.js';
 import type { Servers } from './servers.js';
 import { ADA, type Stage, setStage } from './stage.js';
 
@@ -23,7 +24,7 @@ const ASK_MS = 250;
 const CLOSED_MS = 240_000;
 
 export interface Played {
-  /** What was done; of a step of the plan, whether it applied. */
+  /** What was done; of a step of the plan, whether it applied, in its moment. */
   acts: { at: number; what: string; act?: Act; isApplied?: boolean }[];
   evidence: Evidence;
   violations: Violation[];
@@ -36,20 +37,24 @@ export async function play(servers: Servers, plan: Plan, dist: string): Promise<
   const results: [index: number, cameToPass: () => boolean][] = [];
   try {
     for (const step of plan.steps) {
-      await momentOf(stage, step.after);
+      const isInTime = await momentOf(stage, step.after);
       const at = Date.now();
       // Some acts do not apply to what is now, and are refused.
       const { refused = '', result } = await PLAYS[step.act](stage, step.choice).then(
         (result) => ({ result, refused: undefined }),
         (error) => ({ result: undefined, refused: ` (${String(error).slice(0, 100)})` }),
       );
-      const done = { at, act: step.act, what: `${step.act} ${step.choice}${refused}` };
-      acts.push({ ...done, isApplied: refused === '' });
+      const late = isInTime ? '' : ` (there was no ${String(step.after).slice(2)})`;
+      const done = { at, act: step.act, what: `${step.act} ${step.choice}${late}${refused}` };
+      acts.push({ ...done, isApplied: isInTime && refused === '' });
       if (typeof result === 'function') results.push([acts.length - 1, result as () => boolean]);
     }
     await healAll(stage);
     acts.push({ at: Date.now(), what: 'every fault is over' });
-    for (const [index, cameToPass] of results) Object.assign(acts[index] ?? {}, { isApplied: cameToPass() });
+    for (const [index, cameToPass] of results) {
+      const act = acts[index];
+      if (act) act.isApplied = act.isApplied === true && cameToPass();
+    }
     await allClosed(stage);
     const evidence = await collect(stage);
     return { acts, evidence, violations: check(evidence) };
@@ -60,13 +65,15 @@ export async function play(servers: Servers, plan: Plan, dist: string): Promise<
   }
 }
 
-async function momentOf(stage: Stage, after: Step['after']): Promise<void> {
-  if (typeof after === 'number') return void (await delay(after));
+/** Waits for the moment of a step; false if it does not come. */
+async function momentOf(stage: Stage, after: Step['after']): Promise<boolean> {
+  if (typeof after === 'number') return delay(after, true);
   const from = Date.now();
   while (Date.now() - from < MOMENT_MS || (Date.now() - from < LONGEST_MOMENT_MS && (await isUnderWay(stage)))) {
-    if (await isMoment(stage, after, from)) return;
+    if (await isMoment(stage, after, from)) return true;
     await delay(after === 'a soak' || after === 'a hold' ? ASK_MS : LOOK_MS);
   }
+  return false;
 }
 
 function isMoment(stage: Stage, moment: Exclude<Step['after'], number>, from: number): boolean | Promise<boolean> {

@@ -54,3 +54,17 @@ export async function startServers() {
     },
   };
 }
+
+/** Time limit for what usually takes a moment, in milliseconds, on a loaded machine. */
+const SOON_MS = 60_000;
+
+/** Tries again what a loaded machine did not do in time. */
+export async function withRetries(work: () => Promise<unknown>): Promise<void> {
+  for (const deadline = Date.now() + SOON_MS; ; await delay(200))
+    try {
+      await work();
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+}

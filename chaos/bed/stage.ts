@@ -1,18 +1,17 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { type Lane, parseLane } from '../../src/contract/ids.js';
 import { laneCommandUpdate } from '../../src/contract/messages.js';
 import { type LaneClient, laneClient } from '../../src/temporal/lane-client.js';
 import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
 import { startTenant, type Tenant } from '../../testbed/tenant.js';
-import type { Push, TenantState } from '../checker/evidence.js';
+import type { Asked, Direct, Push, TenantState } from '../checker/evidence.js';
 import type { Plan } from '../plan.js';
 import { followStates, MISBEHAVES, writeFleet } from './fleets.js';
-import type { WorkerHost } from './hosts.js';
-import type { Servers } from './servers.js';
+import { logsOf, WAITS, type WorkerHost } from './hosts.js';
+import { type Servers, withRetries } from './servers.js';
 
 /** Durations of the gate, in milliseconds. */
 export const SOAK_MS = 4_000;
@@ -24,23 +23,8 @@ export const GRACE_MS = 1_000;
 export const STALE_MS = 2_000;
 /** Longest delay of a request to the registry, in milliseconds. */
 export const SLOW_MS = 1_500;
-/** Time limit for what usually takes a moment, in milliseconds, on a loaded machine. */
-const SOON_MS = 60_000;
-
-/** Waits of a move: seconds in place of minutes. The lease and its window are the real ones. */
-const WAITS = {
-  verifyMs: 4_000,
-  surpriseMs: 300,
-  recentMs: 3_000,
-  steadyMs: 1_000,
-  pollMs: 250,
-  maxPauseMs: 500,
-  splitMs: 6_000,
-  // Longer than a write lease: a frozen writer may go on after it.
-  promoteMs: 25_000,
-  rollBackMs: 25_000,
-  restoreMs: 6_000,
-};
+/** Time by which a clock jumps, in milliseconds. */
+const JUMP_MS = 90_000;
 
 export interface ChaosBuild {
   sha: string;
@@ -63,15 +47,27 @@ export interface Stage {
   workers: WorkerProcess[];
   builds: ChaosBuild[];
   runs: WorkflowHandle[];
+  /** What people asked for, and what they did past Temporal. */
+  asked: Asked[];
+  direct: Direct[];
+  autoRollback: boolean;
+  /** The plan has nothing but good builds, and a fleet. */
+  isCalm: boolean;
+  /** Id of the last hold that was seen of each run. */
+  holds: Map<string, string>;
   env: Record<string, string>;
   /** Longest lag of reads, and longest delay of a request, that the plan can bring, in milliseconds. */
   staleMs: number;
   slowMs: number;
+  /** Time by which the jumps of the plan set a clock wrong at most, in milliseconds. */
+  jumpMs: number;
   /** Every secret that the gate was given. */
   secrets: string[];
   /** Faults that end by a timer. */
   pending: Set<Promise<unknown>>;
-  /** Texts that the workers wrote. */
+  /** What the command line wrote. */
+  printed: string[];
+  /** Texts that the workers and the command line wrote. */
   logs(): { name: string; text: string }[];
   startWorker(): Promise<WorkerProcess>;
   stop(): Promise<void>;
@@ -126,7 +122,7 @@ export async function setStage(servers: Servers, plan: Plan, dist: string): Prom
     CANARY_HOLD_TIMEOUT: '60s',
     CANARY_HOLD_GRACE: '1s',
     CHAOS_WAITS: JSON.stringify(WAITS),
-    CHAOS_JUMP_MS: `${(plan.seed % 2 === 0 ? 1 : -1) * 90_000}`,
+    CHAOS_JUMP_MS: `${(plan.seed % 2 === 0 ? 1 : -1) * JUMP_MS}`,
   };
   // One run in eight has only new processes, which have served no other run.
   const isNew = plan.seed % 8 === 0;
@@ -143,13 +139,23 @@ export async function setStage(servers: Servers, plan: Plan, dist: string): Prom
     workers: [],
     builds: [],
     runs: [],
+    asked: [],
+    direct: [],
+    autoRollback: plan.autoRollback,
+    isCalm: plan.tenants > 0 && plan.steps.every(({ act }) => act === 'green'),
+    holds: new Map(),
     env,
     staleMs: plan.steps.some(({ act }) => act === 'stale reads') ? STALE_MS : 0,
     slowMs: plan.steps.some(({ act }) => act === 'slow down') ? SLOW_MS : 0,
+    jumpMs: plan.steps.filter(({ act }) => act === 'clock jumps').length * JUMP_MS,
     secrets: [token],
     pending: new Set(),
-    logs: () =>
-      readdirSync(folder).map((name) => ({ name: `log of ${name}`, text: readFileSync(join(folder, name), 'utf8') })),
+    printed: [],
+    logs: () => [
+      ...logsOf(folder),
+      ...logsOf(servers.folder, 'host-'),
+      ...stage.printed.map((text, index) => ({ name: `output of --direct ${index + 1}`, text })),
+    ],
     async startWorker() {
       const host = await servers.hosts.take(dist, isNew);
       workers += 1;
@@ -230,15 +236,4 @@ export async function adopt(stage: Stage, sha?: string): Promise<void> {
     digest: latest[index] ?? null,
   }));
   await stage.laneClient.update(laneCommandUpdate('adopt'), { ...ADA, images, ...(sha && { sha }) });
-}
-
-/** Tries again what a loaded machine did not do in time. */
-export async function withRetries(work: () => Promise<unknown>): Promise<void> {
-  for (const deadline = Date.now() + SOON_MS; ; await delay(200))
-    try {
-      await work();
-      return;
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-    }
 }

@@ -1,17 +1,20 @@
-import { lost, repeated } from './ends.js';
+import { live, lost, repeated } from './ends.js';
 import type { Evidence, Violation } from './evidence.js';
 import { moversOf } from './movers.js';
-import { byPolicy, knownBad, ofItsBuild, undone } from './named.js';
+import { knownBad, ofItsBuild, undone } from './named.js';
 import { byHand, leased, oneWriter, order } from './order.js';
+import { byPolicy, decided, requested } from './policy.js';
 import { production } from './production.js';
+import { alarmed, direct, logged, reported } from './reported.js';
 import { secrets } from './secrets.js';
 import { onlyTested, pinned, watched } from './tested.js';
 import { whole } from './whole.js';
 
 const RULES = [
-  ...[onlyTested, pinned, watched, ofItsBuild, undone, knownBad, byPolicy],
+  ...[onlyTested, pinned, watched, ofItsBuild, undone, knownBad],
+  ...[requested, byPolicy, decided],
   ...[oneWriter, leased, order, byHand],
-  ...[whole, lost, repeated, secrets, production],
+  ...[whole, reported, direct, logged, alarmed, live, lost, repeated, secrets, production],
 ];
 
 /** Judges one run by I1 to I8. It shares no code with the gate, and reads nothing but the evidence. */

@@ -9,12 +9,22 @@ export interface Evidence {
   readonly writes: readonly Write[];
   /** Write leases that the lane granted. */
   readonly grants: readonly Grant[];
+  /** Reports of movers that the lane took. */
+  readonly reports: readonly Grant[];
   /** Rollbacks that the lane took. */
   readonly announced: readonly Announced[];
   /** What each tenant ran, from each change on. */
   readonly tenantStates: readonly TenantState[];
   readonly tenantRequests: readonly TenantRequest[];
   readonly runs: readonly Run[];
+  /** Runs that a person asked for by name: rollbacks, and promotions without a test. */
+  readonly asked: readonly Asked[];
+  /** Rollbacks past Temporal. */
+  readonly direct: readonly Direct[];
+  /** Whether the operator lets the gate roll back without a person. */
+  readonly autoRollback: boolean;
+  /** Nothing but good builds was released: no fault, no person. */
+  readonly isCalm: boolean;
   /** Digest of `:latest` at the end, by repository. */
   readonly latest: Readonly<Record<string, string | null>>;
   /** Logs of the workers and raw histories: no secret may be in them. */
@@ -29,6 +39,8 @@ export interface Evidence {
   readonly staleMs: number;
   /** Longest delay of a request to the registry. */
   readonly slowMs: number;
+  /** Time by which the clock of a worker may be wrong. */
+  readonly jumpMs: number;
 }
 
 export interface Build {
@@ -52,12 +64,28 @@ export interface Write {
   readonly repository: string;
   readonly digest: string;
   /** `gate`: it came through the address that the workers know. */
-  readonly by: 'gate' | 'person';
+  readonly by: 'gate' | 'person' | 'direct';
   /** The writer was not told that it was carried out. */
   readonly isUnanswered?: true;
 }
 
-/** The lane let a mover write. */
+/** A person asked for a run, whether the request was answered or not. */
+export interface Asked {
+  readonly at: number;
+  readonly type: 'Rollback' | 'CanaryRelease';
+  readonly sha: string;
+}
+
+/** One `canary rollback --direct`. */
+export interface Direct {
+  readonly from: number;
+  readonly to: number;
+  readonly sha: string;
+  /** It ended with exit 0. */
+  readonly isDone: boolean;
+}
+
+/** The lane let a mover write, or took its report. */
 export interface Grant {
   readonly at: number;
   readonly moverRunId: string;
@@ -99,6 +127,8 @@ export interface Run {
   readonly input: Readonly<Record<string, unknown>>;
   /** Type of its failure. */
   readonly failure: string | null;
+  /** Outcome in its result, if it completed. */
+  readonly outcome: string | null;
   readonly events: readonly RunEvent[];
 }
 
@@ -106,7 +136,7 @@ export interface RunEvent {
   readonly at: number;
   /** e.g. `WorkflowExecutionSignaled` */
   readonly type: string;
-  /** Name of the signal, the update or the activity; `alarm <name>` or `decided <decision>` if it publishes one; cause of a failed task, by its name. */
+  /** Name of the signal, the update or the activity; `alarm <name>`, `decided <decision>` or `held` if it publishes one; cause of a failed task, by its name. */
   readonly name: string;
   readonly by: string | null;
   /** Tenant that a command names, and until when (epoch, ms). */
@@ -114,6 +144,11 @@ export interface RunEvent {
   readonly until?: number;
   /** Build that it is about, if its argument names one. */
   readonly sha?: string;
+  /** Id of a hold that begins, or that a decision names. */
+  readonly hold?: string;
+  /** Id of the alarm that it publishes; whether its publication was answered. */
+  readonly alarm?: string;
+  readonly isDone?: true;
   /** Number of the last attempt of the activity. */
   readonly attempt?: number;
   /** The handler of the update refused it. */
@@ -121,7 +156,7 @@ export interface RunEvent {
 }
 
 export interface Violation {
-  readonly rule: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'alarm';
+  readonly rule: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'alarm' | 'log' | 'live';
   readonly at: number;
   readonly what: string;
 }

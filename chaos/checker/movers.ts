@@ -71,7 +71,7 @@ export const isNamed = (mover: Mover): boolean =>
   mover.parent !== undefined &&
   (mover.parent.type === 'Rollback' ||
     mover.parent.input.promoteOnly === true ||
-    isApproved(eventsAfter(mover, ...STEPS)));
+    decisionsOf(eventsAfter(mover, ...STEPS)).some(({ name }) => name === 'approve'));
 
 /** Events of a release between the last of these steps and the start of its mover. */
 export function eventsAfter({ run, parent }: Mover, ...steps: string[]): RunEvent[] {
@@ -79,14 +79,22 @@ export function eventsAfter({ run, parent }: Mover, ...steps: string[]): RunEven
   return before.slice(before.findLastIndex(({ type, name }) => type === SCHEDULED && steps.includes(name)) + 1);
 }
 
-/** Whether an approval was taken. An update that is refused has no event, or a failed answer; a signal that is taken is published as a decision. */
-const isApproved = (events: readonly RunEvent[]): boolean =>
-  events.some(({ type, name, by, isRefused }, index) => {
-    if (name !== 'approve' || by === null || isRefused) return false;
+/** Decisions that were taken, and that are about the hold that they name. An update that is refused has no event, or a failed answer; a signal that is taken is published as a decision. */
+export const decisionsOf = (events: readonly RunEvent[]): RunEvent[] =>
+  events.filter(({ type, name, by, hold, isRefused }, index) => {
+    if (!['approve', 'retry'].includes(name) || by === null || isRefused) return false;
+    const begun = events.slice(0, index).findLast(isHold);
+    if (hold !== undefined && begun !== undefined && hold !== begun.hold) return false;
     if (type === 'WorkflowExecutionUpdateAccepted') return true;
     const later = events.slice(index);
-    return type === 'WorkflowExecutionSignaled' && later.some((one) => one.name === 'decided approve' && one.by === by);
+    return type === 'WorkflowExecutionSignaled' && later.some((one) => one.name === `decided ${name}` && one.by === by);
   });
+
+/** A run begins to wait for a person; a pause ends without a decision. */
+export const isHold = ({ name, hold }: RunEvent): boolean => name === 'held' && hold !== 'paused';
+
+/** Holds and decisions of a release between the last of its steps and the start of its mover. */
+export const eventsOfHolds = (mover: Mover): RunEvent[] => eventsAfter(mover, ...STEPS);
 
 /** Commands of people that the lane carried out, in order; one that names no one is refused. */
 export const laneCommands = ({ runs }: Evidence, ...names: string[]): RunEvent[] =>
@@ -109,9 +117,13 @@ export const isForced = ({ parent }: Mover): boolean =>
   parent?.input.force === true &&
   (parent.type === 'Rollback' || (parent.type === 'CanaryRelease' && parent.input.promoteOnly === true));
 
-/** Time at which the lane first let this mover, or one before it of the same parent, write; its start if it never did. */
-export function grantedAt({ grants }: Evidence, mover: Mover, movers: readonly Mover[]): number {
-  const own = movers.filter(({ run }) => run.parentRunId === mover.run.parentRunId).map(({ run }) => run.runId);
+/** Time at which the lane first let this mover write, or one before it of the same parent whose move goes on, for it ended without a report; its start if it never did. */
+export function grantedAt({ grants, reports }: Evidence, mover: Mover, movers: readonly Mover[]): number {
+  const family = movers.filter(({ run }) => run.parentRunId === mover.run.parentRunId).map(({ run }) => run.runId);
+  const before = family.slice(0, family.indexOf(mover.run.runId));
+  const reported = reports.map(({ moverRunId }) => moverRunId);
+  const ended = before.findLastIndex((runId) => reported.includes(runId));
+  const own = [...before.slice(ended + 1), mover.run.runId];
   const times = grants.filter(({ moverRunId }) => own.includes(moverRunId)).map(({ at }) => at);
   return times.length > 0 ? Math.min(...times) : mover.run.startedAt;
 }

@@ -47,7 +47,7 @@ export function undone(evidence: Evidence, movers: readonly Mover[]): Violation[
     // Forward, for one of the movers that may have sent it.
     if (own.length === 0 || own.some((mover) => targetsOf(mover).some(({ to }) => to === write.digest))) return [];
     const before = writes.slice(0, index).findLast(({ repository }) => repository === write.repository);
-    const isUnseen = before?.by === 'person' && write.at - before.at < LOOK_MS + staleMs + slowMs;
+    const isUnseen = before !== undefined && before.by !== 'gate' && write.at - before.at < LOOK_MS + staleMs + slowMs;
     const isOwn = own.some((mover) =>
       targetsOf(mover).some(
         ({ to }) =>
@@ -58,31 +58,6 @@ export function undone(evidence: Evidence, movers: readonly Mover[]): Violation[
     if (isOwn) return [];
     const what = `${write.repository} was put back to ${write.digest.slice(0, 19)} by a mover that had not moved it from there`;
     return [{ rule: 'I1', at: write.at, what }];
-  });
-}
-
-/** I1: a rollback without a person goes back from the build that is live, once its watch has found it red. */
-export function byPolicy({ runs, writes, builds }: Evidence, movers: readonly Mover[]): Violation[] {
-  return movers.flatMap((mover): Violation[] => {
-    const { parent, sha } = mover;
-    const write = firstWrite(mover);
-    const from = parent?.input.onlyFrom;
-    if (parent === undefined || typeof from !== 'string' || write === undefined || isForcedRun(parent)) return [];
-    const said = (what: string) => [
-      { rule: 'I1' as const, at: write.at, what: `${short(sha)} came back without a person ${what}` },
-    ];
-    const last = writes.findLast(
-      ({ at, by, repository }) => by === 'gate' && repository === write.repository && at < write.at,
-    );
-    const live = builds.find(({ digests }) => digests[write.repository]?.includes(last?.digest ?? ''));
-    if (!isSame(live?.sha ?? '', from)) return said(`although ${short(from)} was not live`);
-    const isRed = runs.some(
-      ({ type, input, events }) =>
-        type === 'WatchProduction' &&
-        isSame(String(input.sha ?? ''), from) &&
-        events.some(({ name, at }) => name === 'alarm production-red' && at <= write.at),
-    );
-    return isRed ? [] : said(`although no watch had found ${short(from)} red`);
   });
 }
 
@@ -105,7 +80,7 @@ export function knownBad(evidence: Evidence, movers: readonly Mover[]): Violatio
 }
 
 /** Whether a person forced a rollback while it ran. */
-const isForcedRun = ({ type, events }: Run) =>
+export const isForcedRun = ({ type, events }: Run) =>
   type === 'Rollback' &&
   events.some(({ type: kind, name }) => kind === 'WorkflowExecutionUpdateAccepted' && name === 'force');
 

@@ -12,6 +12,7 @@ import {
   type Mover,
   short,
 } from './movers.js';
+import { isForcedRun } from './named.js';
 
 /** Failures of a mover that name each digest. */
 const SAID = ['PairSplit', 'MoveFailed'];
@@ -32,13 +33,18 @@ export function oneWriter({ writes }: Evidence, movers: readonly Mover[]): Viola
 /** Longest time from a grant to the write that it allows, in milliseconds: the window of a lease, and one request. */
 const LEASE_MS = 12_000;
 
-/** I4: the lane let the mover write a moment before. A forced rollback does not need a lane that is silent. */
+/** I4: the lane let the mover write a moment before. A forced rollback that found the lane silent does not need it. */
 export function leased({ writes, grants }: Evidence, movers: readonly Mover[]): Violation[] {
   return writes
     .filter(({ by }) => by === 'gate')
     .flatMap((write) => {
       const own = movers.filter((mover) => mover.writes.includes(write));
-      const isForced = own.some(({ parent }) => parent?.type === 'Rollback' && parent.input.force === true);
+      const isForced = own.some(
+        ({ parent, run }) =>
+          parent?.type === 'Rollback' &&
+          (parent.input.force === true || isForcedRun(parent)) &&
+          run.input.laneUnheard === true,
+      );
       const isLeased = grants.some(
         ({ at, moverRunId }) =>
           at <= write.at && write.at - at <= LEASE_MS && own.some(({ run }) => run.runId === moverRunId),
@@ -54,14 +60,19 @@ export function leased({ writes, grants }: Evidence, movers: readonly Mover[]): 
 export function order(evidence: Evidence, movers: readonly Mover[]): Violation[] {
   let newest = Number.NEGATIVE_INFINITY;
   let since = 0;
+  const sequenceOf = (sha: string) => buildOf(evidence, sha)?.sequence ?? Number.POSITIVE_INFINITY;
   const older = movers.flatMap((mover): Violation[] => {
     const write = firstWrite(mover);
     if (mover.kind !== 'promotion' || write === undefined) return [];
-    const own = buildOf(evidence, mover.sha)?.sequence ?? Number.POSITIVE_INFINITY;
-    const isAdopted = laneCommands(evidence, 'adopt').some(({ at }) => at > since && at < write.at);
-    const isOlder = !isNamed(mover) && !isAdopted && own < newest;
+    const own = sequenceOf(mover.sha);
+    // An adoption that does not name its build says nothing about the order.
+    const adopted = laneCommands(evidence, 'adopt').findLast(
+      ({ at, sha }) => sha !== undefined && at > since && at < write.at,
+    );
+    if (adopted?.sha !== undefined) newest = sequenceOf(adopted.sha);
+    const isOlder = !isNamed(mover) && own < newest;
     // One that was restored is not promoted.
-    if (mover.run.status === 'COMPLETED') newest = isNamed(mover) || isAdopted ? own : Math.max(newest, own);
+    if (mover.run.status === 'COMPLETED') newest = isNamed(mover) ? own : Math.max(newest, own);
     since = write.at;
     if (!isOlder) return [];
     return [{ rule: 'I4', at: write.at, what: `${short(mover.sha)} replaced a newer build on its own` }];
@@ -119,12 +130,12 @@ export function byHand(evidence: Evidence, movers: readonly Mover[]): Violation[
     const noticed = write.at - evidence.staleMs - evidence.slowMs - LOOK_MS;
     return mover.targets.flatMap(({ repository, to }) => {
       const last = evidence.writes.findLast((one) => one.repository === repository && one.at < noticed);
-      if (last?.by !== 'person' || corrected.some((at) => at > last.at && at < write.at)) return [];
+      if (last === undefined || last.by === 'gate' || corrected.some((at) => at > last.at && at < write.at)) return [];
       if (expectedAt(evidence, repository, last.at) === last.digest) return [];
       if (isConfirmed(movers, last, write.at) || isAccepted(last.at, write.at)) return [];
       // A person put the very build of the mover there meanwhile: it writes over nothing.
       const now = evidence.writes.findLast((one) => one.repository === repository && one.at < write.at);
-      if (now?.by === 'person' && now.digest === to) return [];
+      if (now && now.by !== 'gate' && now.digest === to) return [];
       const what = `${short(mover.sha)} was promoted over the :latest of ${repository} that a person had moved`;
       return [{ rule: 'I8' as const, at: write.at, what }];
     });

@@ -5,14 +5,19 @@ const PART = 8;
 /** Length of a part in base64: what eight characters are in it, and what their neighbors do not change. */
 const ENCODED_PART = 10;
 
-/** I5: no part of a secret is in a log or a history, as it is or in base64. */
+/** What each worker writes when it begins. */
+const BEGINS = "state: 'RUNNING'";
+
+/** I5: no part of a secret is in a log or a history, as it is or in base64; and each log is one of a worker, not an empty file. */
 export function secrets({ secrets: all, texts }: Evidence): Violation[] {
   const parts = all.flatMap((secret) => [...partsOf(secret, PART), ...encoded(secret)]);
-  return texts.flatMap(({ name, text }) =>
-    parts.some((part) => text.includes(part))
-      ? [{ rule: 'I5' as const, at: 0, what: `${name} has a part of a secret` }]
-      : [],
-  );
+  return texts.flatMap(({ name, text }) => {
+    const said = (what: string) => ({ rule: 'I5' as const, at: 0, what: `${name} ${what}` });
+    return [
+      ...(parts.some((part) => text.includes(part)) ? [said('has a part of a secret')] : []),
+      ...(name.startsWith('log of worker-') && !text.includes(BEGINS) ? [said('does not show that it began')] : []),
+    ];
+  });
 }
 
 /** Every part of that length; the whole text if it is shorter. */

@@ -1,4 +1,4 @@
-import type { Evidence, Run, TenantRequest, Violation } from './evidence.js';
+import type { Evidence, TenantRequest, Violation } from './evidence.js';
 import { automatic, buildOf, eventsAfter, firstWrite, laneCommands, type Mover, SCHEDULED, short } from './movers.js';
 
 /** Request with which a tenant is asked for its build. */
@@ -17,19 +17,40 @@ export function onlyTested(evidence: Evidence, movers: readonly Mover[]): Violat
     if (buildOf(evidence, sha)?.isRed) return violation('I1', 'was promoted, and fails its smoke');
     // A release that starts over smokes again.
     const from = eventsAfter(mover, 'awaitBuild')[0]?.at ?? parent.startedAt;
-    const untested = testedBy(evidence, parent).filter(
+    const tested = testedBy(evidence, mover, smokedBefore(evidence, mover));
+    if (tested.length === 0) return violation('I1', 'was promoted, and every tenant was set aside');
+    const untested = tested.filter(
       (tenant) => !SMOKED.every((route) => passed(evidence, { tenant, route, sha, from, to: run.startedAt })),
     );
     return untested.length > 0 ? violation('I1', `was promoted without a smoke on ${untested.join(', ')}`) : [];
   });
 }
 
-/** Tenants that test the builds of a release: all but those that a person set aside before it ended. */
-function testedBy(evidence: Evidence, { startedAt, closedAt }: Run): string[] {
-  const aside = laneCommands(evidence, 'quarantine').filter(
-    ({ at, until = 0 }) => at < (closedAt ?? Number.POSITIVE_INFINITY) && until > startedAt,
+/** Step that fixes the fleet of a release; the lane may drop a tenant later, and takes none back. */
+const PLAN = 'loadPlan';
+/** Time that a command of a person may be on its way to a release. */
+const ON_ITS_WAY_MS = 1_000;
+
+/** Tenants that test the build of a mover: all but those that a person had set aside in this pass, before `to`. */
+function testedBy(evidence: Evidence, { run, parent }: Mover, to = run.startedAt): string[] {
+  const plan = parent?.events.findLast(
+    ({ type, name, at }) => type === SCHEDULED && name === PLAN && at <= run.startedAt,
   );
+  const from = (plan?.at ?? parent?.startedAt ?? 0) - evidence.jumpMs;
+  const commands = laneCommands(evidence, 'quarantine', 'unquarantine');
+  const aside = commands.filter(({ name, at, tenant, until = 0 }) => {
+    const taken = commands.find((one) => one.name === 'unquarantine' && one.tenant === tenant && one.at > at);
+    return name === 'quarantine' && at < to + ON_ITS_WAY_MS && Math.min(until, taken?.at ?? until) > from;
+  });
   return evidence.tenants.filter((name) => !aside.some(({ tenant }) => tenant === name));
+}
+
+/** Time of the last request of the smoke before a mover. */
+function smokedBefore({ tenantRequests }: Evidence, { run, parent }: Mover): number {
+  const asked = tenantRequests.filter(
+    ({ route, at }) => SMOKED.includes(route) && at > (parent?.startedAt ?? 0) && at < run.startedAt,
+  );
+  return Math.max(parent?.startedAt ?? 0, ...asked.map(({ at }) => at));
 }
 
 interface Asked {
@@ -102,7 +123,7 @@ interface Soak {
 /** Soak of the last pass of a release before its mover. */
 function soakOf(evidence: Evidence, mover: Mover): Soak {
   const { run, sha, parent } = mover;
-  const tenants = parent ? testedBy(evidence, parent) : evidence.tenants;
+  const tenants = parent ? testedBy(evidence, mover) : evidence.tenants;
   const pass = eventsAfter(mover, 'awaitBuild').filter(({ type }) => type === SCHEDULED);
   const smoke = pass.findIndex(({ name }) => name === 'smokeTenant');
   // The last watch before the smoke is the one that goes on until the move.
@@ -126,7 +147,7 @@ export function watched(evidence: Evidence, movers: readonly Mover[]): Violation
       what: `${short(mover.sha)} was promoted ${why}`,
     });
     const isShort = evidence.tenants.length > 0 && ms < evidence.soakMs - evidence.probeMs;
-    const away = (mover.parent ? testedBy(evidence, mover.parent) : []).flatMap((tenant) =>
+    const away = (mover.parent ? testedBy(evidence, mover) : []).flatMap((tenant) =>
       absences(evidence, tenant, mover.sha)
         .map((absence) => ({ ...absence, from: Math.max(absence.from, from), to: Math.min(absence.to, to) }))
         .filter((absence) => wasSeen(evidence, tenant, absence))

@@ -22,6 +22,7 @@ import {
   SOAKED,
   scheduled,
   TENANT,
+  TENANTS,
   withRuns,
   writes,
 } from './forged.js';
@@ -37,10 +38,13 @@ const unsmoked = (...events: RunEvent[]) => more({ runs: withEvents(...events), 
 const signaled = event(19, 'approve', 'WorkflowExecutionSignaled');
 
 /** A person set canary-2 aside, and only the other one was smoked. */
-const setAside = (until: number) => ({
+const setAside = (until: number, from = 4, tenants = ['canary-2'], ...others: RunEvent[]) => ({
   ...withRuns(
     run('ReleaseLane', 'the lane before', 0, null, {
-      events: [{ ...event(4, 'quarantine'), tenant: 'canary-2', until: at(until) }],
+      events: [
+        ...tenants.map((tenant) => ({ ...event(from, 'quarantine'), tenant, until: at(until) })),
+        ...others.map((one) => ({ ...one, tenant: 'canary-2' })),
+      ],
     }),
   ),
   tenantRequests: GOOD.tenantRequests.filter(({ tenant, route }) => tenant !== 'canary-2' || route === 'GET /health'),
@@ -73,6 +77,14 @@ describe('the checker', () => {
       more({ tenantStates: [...on(0, A), ...on(8, B), ...on(17.5, A), ...on(18.5, B)] }),
     ],
     ['I1', 'a promotion without a smoke on a tenant whose quarantine was over', setAside(4.5)],
+    ['I1', 'a promotion without a smoke on a tenant that was set aside after its smoke', setAside(60, 19.5)],
+    ['I1', 'a promotion without a smoke on a tenant that was set aside after the move', setAside(60, 21.5)],
+    [
+      'I1',
+      'a promotion without a smoke on a tenant that a person took back before',
+      setAside(60, 3, ['canary-2'], event(4, 'unquarantine')),
+    ],
+    ['I1', 'a promotion for which every tenant was set aside', setAside(60, 4, TENANTS)],
     ['I1', 'an approval of an earlier hold', unsmoked(event(6, 'approve'), scheduled(7, 'awaitBuild'))],
     ['I1', 'an approval before the smoke', unsmoked(...SOAKED.slice(0, 2), event(17, 'approve'), ...SOAKED.slice(2))],
     ['I1', 'an approval after the mover began', unsmoked(event(20.5, 'approve'))],
@@ -277,6 +289,9 @@ describe('the checker', () => {
       }),
     ],
     ['a promotion without a smoke on a tenant that a person set aside', setAside(60)],
+    ['a promotion without a smoke on a tenant that was set aside in its soak', setAside(60, 15)],
+    ['a promotion without a smoke on a tenant whose quarantine ended in its soak', setAside(15)],
+    ['a quarantine whose end a clock that jumped did not see', { ...setAside(4.5), jumpMs: 90_000 }],
   ])('accepts %s', (_what, evidence) => {
     expect(check(evidence)).toEqual([]);
   });

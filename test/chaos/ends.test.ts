@@ -3,8 +3,10 @@ import { check } from '../../chaos/checker/check.js';
 import type { Evidence, Run } from '../../chaos/checker/evidence.js';
 import {
   A,
+  asked,
   at,
   B,
+  build,
   C,
   digest,
   event,
@@ -12,6 +14,7 @@ import {
   IMAGES,
   more,
   mover,
+  on,
   PLATFORM,
   run,
   scheduled,
@@ -24,6 +27,10 @@ import {
 const failed = (type: string, id: string, failure: string, other: Partial<Run> = {}) =>
   run(type, id, 24, 26, { status: 'FAILED', failure, ...other });
 const [LANE, RELEASE, MOVER] = GOOD.runs as [Run, Run, Run];
+const rejected = (other: Partial<Evidence> = {}) => ({
+  ...withRuns(failed('CanaryRelease', 'c', 'CanaryRejected', { input: { sha: C } })),
+  ...other,
+});
 const BROKEN = event(6, 'WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE', 'WorkflowTaskFailed');
 const moved = { ...scheduled(20, 'moveTags'), attempt: 1 };
 const withMover = (other: Partial<Run>, evidence: Partial<Evidence> = {}) =>
@@ -60,6 +67,14 @@ test.each<[string, string, Evidence]>([
     'the lane itself, if it calls its input invalid',
     withRuns({ ...failed('ReleaseLane', 'lane', 'ConfigInvalid'), runId: 'another' }),
   ],
+  ['live', 'a rejection without a cause', rejected()],
+  [
+    'live',
+    'a good build that is not promoted, with nothing in its way',
+    more({ runs: [LANE, { ...RELEASE, outcome: 'superseded' }, MOVER], isCalm: true }),
+  ],
+  ['I6', 'a release that was terminated', withRuns(run('CanaryRelease', 'c', 5, 6, { status: 'TERMINATED' }))],
+  ['I6', 'a rollback that was canceled', withRuns(run('Rollback', 'c', 5, 6, { status: 'CANCELED' }))],
   ['I6', 'a run of a type that nothing foresees', withRuns(failed('Unknown', 'c', 'MoveFailed'))],
   ['I6', 'a workflow task that failed by an error of the code', withMover({ events: [BROKEN] })],
   ['I6', 'a mover that wrote each image twice', withMover({ events: [moved] }, { writes: TWICE, staleMs: 0 })],
@@ -86,8 +101,16 @@ test.each<[string, string, Evidence]>([
 });
 
 test.each<[string, Evidence]>([
-  ['a release that canary rejected', withRuns(failed('CanaryRelease', 'c', 'CanaryRejected'))],
+  ['a release that canary rejected', rejected({ builds: [build(A, 1), build(B, 2), build(C, 3, true)] })],
+  [
+    'a rejection after a tenant failed',
+    rejected({ tenantRequests: [...GOOD.tenantRequests, ...asked(25, 'GET /events', 502)] }),
+  ],
+  ['a rejection after a tenant changed', rejected({ tenantStates: [...GOOD.tenantStates, ...on(25, B)] })],
+  ['a good build that is promoted', more({ runs: [LANE, { ...RELEASE, outcome: 'promoted' }, MOVER], isCalm: true })],
   ["a stranger's lane under another id", withRuns(failed('ReleaseLane', 'lane 2', 'ConfigInvalid'))],
+  ['a lane that was terminated', withRuns(run('ReleaseLane', 'lane 2', 5, 6, { status: 'TERMINATED' }))],
+  ['a mover that a rollback terminated', withRuns(run('MoveLatest', 'm', 5, 6, { status: 'TERMINATED' }))],
   ['a mover that wrote each image once', withMover({ events: [moved] })],
   [
     'a mover whose second attempt wrote again',

@@ -30,6 +30,7 @@ export const run = (type: string, id: string, from: number, to: number | null, o
   parentRunId: null,
   input: {},
   failure: null,
+  outcome: null,
   events: [],
   ...other,
 });
@@ -40,8 +41,12 @@ export const event = (seconds: number, name: string, type = 'WorkflowExecutionUp
   by: 'ada',
 });
 export const scheduled = (seconds: number, name: string) => event(seconds, name, 'ActivityTaskScheduled');
-export const writes = (seconds: number, sha: string, by: 'gate' | 'person' = 'gate', repositories = IMAGES) =>
-  repositories.map((repository) => ({ at: at(seconds), repository, digest: digest(sha, repository), by }));
+export const writes = (
+  seconds: number,
+  sha: string,
+  by: 'gate' | 'person' | 'direct' = 'gate',
+  repositories = IMAGES,
+) => repositories.map((repository) => ({ at: at(seconds), repository, digest: digest(sha, repository), by }));
 export const mover = (sha: string, from: number, to: number, parent: string | null, kind = 'promotion') =>
   run('MoveLatest', `move-latest ${from}`, from, to, {
     parentRunId: parent && `run of ${parent}`,
@@ -74,6 +79,7 @@ export const GOOD: Evidence = {
   builds: [build(A, 1), build(B, 2), build(C, 3)],
   writes: [...writes(0, A, 'person'), ...writes(21, B)],
   grants: leases([20.5, 20], [23.5, 23], [31.5, 31]),
+  reports: [],
   announced: [],
   tenantStates: [...on(0, A), ...on(8, B)],
   tenantRequests: [
@@ -86,6 +92,10 @@ export const GOOD: Evidence = {
     mover(B, 20, 22, 'b'),
   ],
   latest: Object.fromEntries(IMAGES.map((name) => [name, digest(B, name)])),
+  asked: [],
+  direct: [],
+  autoRollback: false,
+  isCalm: false,
   texts: [{ name: 'worker', text: 'nothing' }],
   secrets: ['a-long-secret'],
   graceMs: 1_000,
@@ -93,9 +103,21 @@ export const GOOD: Evidence = {
   probeMs: 1_000,
   staleMs: 3_000,
   slowMs: 0,
+  jumpMs: 0,
 };
 
-export const more = (other: Partial<Evidence>): Evidence => ({ ...GOOD, ...other });
+/** What people asked for, if each run that names its build is one of theirs. */
+const askedFor = (runs: readonly Run[]): Evidence['asked'] =>
+  runs.flatMap(({ type, input, startedAt }) =>
+    (type === 'Rollback' && input.onlyFrom === undefined) || (type === 'CanaryRelease' && input.promoteOnly)
+      ? [{ at: startedAt, type, sha: String(input.sha) }]
+      : [],
+  );
+export const more = (other: Partial<Evidence>): Evidence => ({
+  ...GOOD,
+  asked: askedFor(other.runs ?? []),
+  ...other,
+});
 export const withRuns = (...runs: Run[]) => more({ runs: [...GOOD.runs, ...runs] });
 /** Rules that the checker finds broken. */
 export const rulesOf = (evidence: Evidence) => [...new Set(check(evidence).map(({ rule }) => rule))];

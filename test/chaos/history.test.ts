@@ -65,6 +65,44 @@ test('an activity that publishes a decision or an alarm is named by it', () => {
   ]);
 });
 
+test('a hold, the decision that names it, and an alarm with its answer are read with their ids', () => {
+  const published = (eventId: number, ...events: object[]) => ({
+    eventId: eventId as never,
+    activityTaskScheduledEventAttributes: { activityType: { name: 'publish' }, input: payloads(events) },
+  });
+  const decided = {
+    workflowExecutionUpdateAcceptedEventAttributes: {
+      acceptedRequest: { input: { name: 'approve', args: payloads({ by: 'ada', reason: 'x', hold: 'h2' }) } },
+    },
+  };
+  const answered = (scheduledEventId: number) => ({
+    activityTaskCompletedEventAttributes: { scheduledEventId: scheduledEventId as never },
+  });
+  const found = eventsOf(
+    published(2, { type: 'held', hold: 'approval', holdId: 'h2' }),
+    decided,
+    published(4, { type: 'alarm', alarm: 'PairSplit', id: 'r-3' }),
+    published(5, { type: 'alarm', alarm: 'PairSplit', id: 'r-4' }),
+    answered(4),
+  );
+  expect(found.map(({ name, hold, alarm, isDone }) => [name, hold ?? alarm, isDone ?? false])).toEqual([
+    ['held', 'h2', false],
+    ['approve', 'h2', false],
+    ['alarm PairSplit', 'r-3', true],
+    ['alarm PairSplit', 'r-4', false],
+    ['', undefined, false],
+  ]);
+});
+
+test('the outcome of a run is that of its result, and a mover has none', () => {
+  const outcomeOf = (result: unknown) =>
+    runOf('b', 'run of b', [started, { workflowExecutionCompletedEventAttributes: { result: payloads(result) } }])
+      .outcome;
+  expect(outcomeOf({ outcome: 'promoted', why: 'x' })).toBe('promoted');
+  expect(outcomeOf([{ repository: 'a', result: 'promoted' }])).toBe(null);
+  expect(runOf('b', 'run of b', [started]).outcome).toBe(null);
+});
+
 test('a secret in an update, a signal, a memo or the input of an activity is found in the history as a client gets it', () => {
   const { HistoryEvent } = proto.temporal.api.history.v1;
   const secret = 'wq3-A-secret-of-a-gate_77';

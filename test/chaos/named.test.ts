@@ -16,7 +16,6 @@ import {
   mover,
   PLATFORM,
   run,
-  scheduled,
   writes,
 } from './forged.js';
 
@@ -71,22 +70,7 @@ const restored = (...own: Evidence['writes'][number][]) =>
 const inNameOf = (parent: Run, own: Run) =>
   more({ runs: [...GOOD.runs, parent, own], writes: [...GOOD.writes, ...writes(32, C)], latest: LATEST(C) });
 
-/** A rollback to A by the policy, which goes back from a build that a watch found red. */
-const policy = (from: string, events: Run['events'] = [scheduled(29, 'alarm production-red')]) => {
-  const evidence = rolledBack(A, { onlyFrom: from });
-  return {
-    ...evidence,
-    runs: [...evidence.runs, run('WatchProduction', 'watch', 22, 40, { input: { sha: from }, events })],
-  };
-};
-
 test.each<[string, Evidence]>([
-  ['a rollback without a person from a build that is not live', policy(C)],
-  ['a rollback without a person from a build that no watch found red', policy(B, [])],
-  [
-    'a rollback without a person before its watch found the build red',
-    policy(B, [scheduled(33, 'alarm production-red')]),
-  ],
   ['a rollback to A whose mover moved C', inNameOf(back({}), mover(C, 31, 33, 'back', 'rollback'))],
   [
     'a rollback to A whose mover wrote the images of C',
@@ -111,7 +95,6 @@ test.each<[string, Evidence]>([
 
 test.each<[string, Evidence]>([
   ['a rollback', rolledBack(A)],
-  ['a rollback without a person from the live build, which its watch found red', policy(B)],
   [
     'a forced promotion of a build that was rolled back from',
     again('CanaryRelease', { promoteOnly: true, force: true }),

@@ -30,15 +30,10 @@ test('what answers another act comes after it, and what does not apply to the te
   expect(new Set(plans.map(({ autoRollback }) => autoRollback))).toEqual(new Set([true, false]));
 });
 
-test('a scenario shrinks to the shortest prefix that fails, in a few runs', async () => {
+test('a scenario shrinks to the shortest prefix that fails, also if a longer one passes', async () => {
   const plan = planOf(3);
-  let runs = 0;
-  const shrunk = await shrink(plan, async ({ steps }) => {
-    runs += 1;
-    return steps.length >= 2;
-  });
+  const shrunk = await shrink(plan, async ({ steps }) => steps.length === 2 || steps.length > 4);
   expect(shrunk.steps).toEqual(plan.steps.slice(0, 2));
-  expect(runs).toBeLessThan(5);
 });
 
 test('a scenario that only fails as a whole stays whole', async () => {

@@ -20,6 +20,7 @@ const run = (type: string, id: string, from: number, to: number, other: Partial<
   parentRunId: null,
   input: {},
   failure: null,
+  outcome: null,
   events: [],
   ...other,
 });
@@ -47,16 +48,21 @@ const evidence = (other: Partial<Evidence>): Evidence => ({
     { at: at(0), repository: IMAGE, digest: `sha256:${A}`, by: 'person' },
     { at: at(2), repository: IMAGE, digest: `sha256:${B}`, by: 'gate' },
   ],
+  reports: [],
   announced: [],
   grants: [{ at: at(1.5), moverRunId: 'run of move' }],
   tenantStates: STATES,
   tenantRequests: [...polls('production-1', 4, 20), ...polls('production-2', 4, 20)],
   runs: [
-    run('Rollback', 'back', 1, 3),
+    run('Rollback', 'back', 1, 3, { input: { sha: B } }),
     run('MoveLatest', 'move', 1, 3, { parentRunId: 'run of back', input: { kind: 'rollback', sha: B, images } }),
     WATCH,
   ],
   latest: { [IMAGE]: `sha256:${B}` },
+  asked: [{ at: at(1), type: 'Rollback', sha: B }],
+  direct: [],
+  autoRollback: false,
+  isCalm: false,
   texts: [],
   secrets: [],
   graceMs: 1_000,
@@ -64,6 +70,7 @@ const evidence = (other: Partial<Evidence>): Evidence => ({
   probeMs: 1_000,
   staleMs: 3_000,
   slowMs: 0,
+  jumpMs: 0,
   ...other,
 });
 const RUNS = evidence({}).runs;

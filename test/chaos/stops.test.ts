@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { check } from '../../chaos/checker/check.js';
 import type { Evidence, Run, RunEvent } from '../../chaos/checker/evidence.js';
-import { A, at, B, C, event, GOOD, leases, more, mover, run, writes } from './forged.js';
+import { A, at, B, C, digest, event, GOOD, leases, more, mover, run, writes } from './forged.js';
 
 // What stops a promotion: a pause, a rollback, and a hand. GOOD begins to move at 20 s, has its lease at 20.5 s and writes at 21 s.
 const [, RELEASE, MOVER] = GOOD.runs as [Run, Run, Run];
@@ -30,6 +30,34 @@ const SAME_BUILD = more({
   grants: leases([20.9, 20.8]),
   announced: [{ at: at(19.8), runId: 'run of back' }],
 });
+/** The release moves twice: its first mover ended so, with a report or without; then came this; then the second one wrote. */
+const movedTwice = (status: string, isReported: boolean, ...events: RunEvent[]) =>
+  more({
+    runs: [
+      lane(...events),
+      { ...RELEASE, closedAt: at(36) },
+      { ...MOVER, status, failure: status === 'FAILED' ? 'MoveFailed' : null },
+      mover(B, 31, 35, 'b'),
+    ],
+    writes: [...writes(0, A, 'person'), ...writes(21, B), ...writes(21.5, A), ...writes(32, B)],
+    grants: leases([20.5, 20], [31.5, 31]),
+    reports: isReported ? leases([21.9, 20]) : [],
+  });
+/** A rollback that a person forced writes without a lease. */
+const unleased = (input: object) =>
+  more({
+    runs: [
+      ...GOOD.runs,
+      run('Rollback', 'back', 30, 34, { input: { sha: A, force: true } }),
+      { ...BACK, input: { ...BACK.input, ...input } },
+    ],
+    writes: [...GOOD.writes, ...writes(32, A)],
+    grants: GOOD.grants.slice(0, 1),
+    latest: Object.fromEntries(GOOD.repositories.map((name) => [name, digest(A, name)])),
+  });
+const BACK = mover(A, 31, 33, 'back', 'rollback');
+/** A person moves C by hand, which is newer than B, and adopts it. */
+const adopted = (sha?: string) => byHand([{ ...event(8, 'adopt'), ...(sha && { sha }) }]);
 const NAMING = run('CanaryRelease', 'd', 8, 12, { input: { sha: B }, status: 'FAILED', failure: 'MoveFailed' });
 const FAILED = run('Rollback', 'back', 8, 12, { input: { sha: A }, status: 'FAILED', failure: 'MoveRefused' });
 
@@ -48,6 +76,13 @@ test.each<[string, string, Evidence]>([
     'a promotion whose lease was renewed after a rollback announced itself',
     { ...rollback(20.7, 40), grants: leases([20.5, 20], [20.9, 20]) },
   ],
+  [
+    'I4',
+    'a second move during a pause, after the first one was reported',
+    movedTwice('FAILED', true, event(25, 'pause')),
+  ],
+  ['I4', 'a forced rollback without a lease, although the lane answers', unleased({})],
+  ['I4', 'a promotion of an older build than the one that was adopted', adopted(C)],
   [
     'I8',
     'a promotion over a hand after an adoption that was refused',
@@ -76,6 +111,13 @@ test.each<[string, Evidence]>([
   ['a promotion that was let write before a rollback announced itself', rollback(20.8, 40)],
   ['a rollback to the very build of a promotion that was refused for it', SAME_BUILD],
   ['a promotion over a hand that was adopted', byHand([event(8, 'adopt')])],
+  ['a promotion of a newer build than the one that was adopted', adopted(A)],
+  [
+    'a move that goes on in a pause, for its first mover was terminated',
+    movedTwice('TERMINATED', false, event(25, 'pause')),
+  ],
+  ['a second move of a release after a pause', movedTwice('FAILED', true, event(25, 'pause'), event(28, 'resume'))],
+  ['a forced rollback without a lease, while the lane is silent', unleased({ laneUnheard: true })],
   [
     'a promotion over a hand that a failed move named, and whose hold a person lifted',
     byHand([event(12, 'unhold')], NAMING, { ...mover(B, 9, 11, 'd'), status: 'FAILED', failure: 'MoveFailed' }),
