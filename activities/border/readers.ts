@@ -1,4 +1,4 @@
-import { InvalidInput, shown } from '../../src/contract/brand.js';
+import { InvalidInput, invalid } from '../../src/contract/brand.js';
 import type { DeliveredEvent } from '../../src/contract/events.js';
 import { MAX_TOKEN } from '../../src/contract/identity.js';
 import { parseDigest, parseRepository } from '../../src/contract/image.js';
@@ -18,13 +18,10 @@ const MAX_EVENTS = 2_000;
 /** Longest pause that an activity is asked for, in milliseconds. */
 const MAX_PAUSE_MS = 3_600_000;
 
-const bad = (what: string, sent: unknown, expected: string) =>
-  new InvalidInput(`invalid ${what} ${shown(sent)}: expected ${expected}`);
-
 /** Reads a list of one to 50 images. */
 export function images<T>(sent: unknown, parse: (one: unknown) => T): T[] {
   const list = listOf('images', sent, parse, MAX_IMAGES);
-  if (list.length === 0) throw bad('images', sent, 'one at least');
+  if (list.length === 0) throw invalid('images', sent, 'one at least');
   return list;
 }
 
@@ -37,13 +34,13 @@ export function moveInput(sent: unknown) {
 /** Reads a time, epoch in milliseconds. */
 export function moment(sent: unknown): number {
   if (isMoment(sent)) return sent;
-  throw bad('time', sent, 'milliseconds since 1970');
+  throw invalid('time', sent, 'milliseconds since 1970');
 }
 
 /** Reads a pause, in milliseconds. */
 export function pause(sent: unknown): number {
   if (isMoment(sent) && sent <= MAX_PAUSE_MS) return sent;
-  throw bad('pause', sent, `at most ${MAX_PAUSE_MS} ms`);
+  throw invalid('pause', sent, `at most ${MAX_PAUSE_MS} ms`);
 }
 
 /** Reads a time, ISO 8601; null for anything else, as of a release that began before. */
@@ -55,7 +52,7 @@ export const flag = (sent: unknown): boolean => sent === true;
 /** Reads a run. */
 export function run(sent: unknown): RunRef {
   const { workflowId, runId } = fieldsOf(sent);
-  if (!isText(workflowId) || !isRunId(runId)) throw bad('run', sent, 'a workflow id and a run id');
+  if (!isText(workflowId) || !isRunId(runId)) throw invalid('run', sent, 'a workflow id and a run id');
   return { workflowId, runId };
 }
 
@@ -69,14 +66,14 @@ export function token(sent: unknown): string {
 export function openRun(sent: unknown): Pick<RunRef, 'workflowId'> & Partial<RunRef> {
   const { workflowId, runId } = fieldsOf(sent);
   if (runId !== undefined) return run(sent);
-  if (!isText(workflowId)) throw bad('run', sent, 'a workflow id');
+  if (!isText(workflowId)) throw invalid('run', sent, 'a workflow id');
   return { workflowId };
 }
 
 /** Reads a request for the lane. */
 export function laneRequest(sent: unknown): LaneRequest {
   const request = parseLaneRequest(sent);
-  if (request === null) throw bad('request', sent, 'that of a release');
+  if (request === null) throw invalid('request', sent, 'that of a release');
   return request;
 }
 
@@ -84,7 +81,7 @@ export function laneRequest(sent: unknown): LaneRequest {
 export function watchedMove(sent: unknown): WatchInput & { movedAt: string } {
   const input = parseWatchInput(sent);
   const movedAt = isoOf(input.movedAt);
-  if (movedAt === null) throw bad('movedAt', input.movedAt, 'the time of a move');
+  if (movedAt === null) throw invalid('movedAt', input.movedAt, 'the time of a move');
   return { ...input, movedAt };
 }
 
@@ -96,14 +93,14 @@ export function events(sent: unknown): DeliveredEvent[] {
 /** Reads one event. */
 export function event(sent: unknown): DeliveredEvent {
   const read = parseEvent(sent);
-  if (read === null) throw bad('event', fieldsOf(sent).type, 'a type of event, its id, time and workflow');
+  if (read === null) throw invalid('event', fieldsOf(sent).type, 'a type of event, its id, time and workflow');
   return read;
 }
 
 /** Reads the name of a sink. */
 export function sink(sent: unknown): string {
   if (isText(sent)) return sent;
-  throw bad('sink', sent, 'its name');
+  throw invalid('sink', sent, 'its name');
 }
 
 /** Reads an image with its digest. */

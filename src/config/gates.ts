@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { listed, shown } from '../contract/brand.js';
 import { gateLane, gateOf, type Lane } from '../contract/ids.js';
-import { namesPrototype, objectError } from '../tenants/sources/schema.js';
+import { missingOr, namesPrototype, objectError } from '../tenants/sources/schema.js';
 import { CONTROL_PLANE_VARIABLES, FLEET_VARIABLES } from '../tenants/sources/variables.js';
 import { ConfigError, type Env, readSetting, SECRETS, SETTING_NAMES, SETTINGS, variableOf } from './schema.js';
 
@@ -38,7 +38,7 @@ export const GATES_FILE = z
     {
       $schema: z.string('must be a string').optional(),
       gates: z
-        .record(z.string(), z.unknown(), 'is missing: an object of gates by name')
+        .record(z.string(), z.unknown(), missingOr('an object of gates by name'))
         .meta({ description: 'The gates by name, e.g. payments. What a gate does not set is as in the environment.' }),
     },
     objectError('must be an object, e.g. { "gates": {} }'),

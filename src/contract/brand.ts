@@ -61,11 +61,23 @@ function lineOf(text: string, max = MAX_LINE): string {
   return line.length > max ? `${line.slice(0, max - 3)}...` : line;
 }
 
-/** Formats a value for a message: a string quoted and cut to 80 characters, anything else by its type. */
+/** Formats a value for a message: a string quoted and cut to 80 characters, a list or an object by its kind. */
 export function shown(value: unknown): string {
-  if (typeof value !== 'string') return value === null ? 'null' : typeof value;
-  return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
+  if (typeof value === 'string')
+    return withoutControls(JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value));
+  if (value === undefined) return '(missing)';
+  if (value === null || typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value !== 'object') return `(a ${typeof value})`;
+  return Array.isArray(value) ? '(a list)' : '(an object)';
 }
+
+/** Error of a value that is missing or wrong: its name, what was given, and what is expected. */
+export const invalid = (name: string, value: unknown, expected: string): InvalidInput =>
+  new InvalidInput(
+    value === undefined
+      ? `${name} is missing: expected ${expected}`
+      : `invalid ${name} ${shown(value)}: expected ${expected}`,
+  );
 
 /** What a parser returns; null if it throws `InvalidInput`. Any other error passes. */
 export function nullIfInvalid<T>(parse: () => T): T | null {

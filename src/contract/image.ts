@@ -1,4 +1,4 @@
-import { type Brand, InvalidInput, nullIfInvalid, shown } from './brand.js';
+import { type Brand, InvalidInput, invalid, nullIfInvalid, shown } from './brand.js';
 import { parseSha, type Sha, shortSha } from './sha.js';
 
 /** Repository name `host[:port]/path`, lower case, without tag or digest: `ghcr.io/molecule-ai/platform`. */
@@ -25,7 +25,9 @@ const STAGING = 'staging-';
  * @throws {InvalidInput} */
 export function parseRepository(text: unknown): Repository {
   const bad = (why: string) => new InvalidInput(`image ${shown(text)} ${why}, e.g. ghcr.io/molecule-ai/platform`);
-  if (typeof text !== 'string' || text === '') throw bad('is not a repository name');
+  if (typeof text !== 'string')
+    throw invalid('image', text, 'the name of a repository, e.g. ghcr.io/molecule-ai/platform');
+  if (text === '') throw bad('is not a repository name');
   if (text.includes('://')) throw bad('has a scheme: write host/path only');
   if (text.includes('@') && !text.includes('@sha256:'))
     throw new InvalidInput(
@@ -58,7 +60,7 @@ export function parseRegistryHost(text: string): string {
  * @throws {InvalidInput} */
 export function parseTag(text: unknown): Tag {
   if (typeof text === 'string' && TAG.test(text)) return text as Tag;
-  throw new InvalidInput(`invalid tag ${shown(text)}: expected at most 128 letters, digits, "_", "." and "-"`);
+  throw invalid('tag', text, 'at most 128 letters, digits, "_", "." and "-"');
 }
 
 const isOfTheGate = (tag: Tag) => tag.startsWith(STAGING) || tag.startsWith('canary-ledger');
@@ -89,7 +91,7 @@ export function parsePromoteTag(text: unknown): Tag {
  * @throws {InvalidInput} */
 export function parseDigest(text: unknown): Digest {
   if (isDigest(text)) return text;
-  throw new InvalidInput(`invalid digest ${shown(text)}: expected sha256: and 64 lower-case hex digits`);
+  throw invalid('digest', text, 'sha256: and 64 lower-case hex digits');
 }
 
 /** Whether a value is a digest. */

@@ -173,12 +173,18 @@ export function parseMoveInput(input: unknown): MoveInput {
   const { kind, images, by, reason, sha, accepted, laneUnheard, manual, force } = Object(input) as Partial<
     Record<keyof MoveInput, unknown>
   >;
-  if (kind !== 'promotion' && kind !== 'rollback') throw bad(`kind is ${shown(kind)}`);
+  if (kind !== 'promotion' && kind !== 'rollback') throw bad(`invalid kind ${shown(kind)}`);
   if (typeof by !== 'string' || typeof reason !== 'string') throw bad('by or reason is missing');
   if (by.length > MAX_TEXT || reason.length > MAX_TEXT) throw bad(`by or reason is longer than ${MAX_TEXT} characters`);
   if (!Array.isArray(images) || images.length === 0 || images.length > MAX_IMAGES)
     throw bad(`images are missing, or more than ${MAX_IMAGES}`);
-  const order: MoveInput = { kind, sha: parseSha(sha), by, reason, images: images.map(parseTarget) };
+  const order: MoveInput = {
+    kind,
+    sha: parseSha(sha),
+    by,
+    reason,
+    images: images.map((one, at) => parseTarget(one, at, bad)),
+  };
   return {
     ...order,
     ...(accepted === true && { accepted }),
@@ -188,8 +194,10 @@ export function parseMoveInput(input: unknown): MoveInput {
   };
 }
 
-function parseTarget(target: unknown): MoveTarget {
-  const { repository, to, from, unchanged, floor } = Object(target) as Partial<Record<keyof MoveTarget, unknown>>;
+function parseTarget(target: unknown, at: number, bad: (why: string) => InvalidInput): MoveTarget {
+  if (typeof target !== 'object' || target === null || Array.isArray(target))
+    throw bad(`images[${at}] is ${shown(target)}, not an image`);
+  const { repository, to, from, unchanged, floor } = target as Partial<Record<keyof MoveTarget, unknown>>;
   return {
     repository: parseRepository(repository),
     to: parseDigest(to),

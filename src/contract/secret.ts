@@ -1,5 +1,17 @@
 import { InvalidInput } from './brand.js';
 
+/** A secret that cannot be sent. */
+export class InvalidSecret extends InvalidInput {
+  /** @param why what is wrong with it.
+   * @param fix what helps with one that a person wrote; not with one that a server answers. */
+  constructor(
+    readonly why: string,
+    fix: string,
+  ) {
+    super(`${why} (${fix})`);
+  }
+}
+
 /**
  * The text of a token, as it is sent. A file or a variable may have a byte order mark, blanks and line breaks around it.
  * @throws {InvalidInput} which does not contain it; the caller names its variable or file.
@@ -30,7 +42,8 @@ const parse = (given: string, visible: RegExp, others: string): string => short(
 
 function short(text: string, visible: RegExp, others: string): string {
   if (text.length > MAX_SECRET)
-    throw new InvalidInput(`is longer than ${MAX_SECRET} characters (is it the right file?)`);
-  if (!visible.test(text)) throw new InvalidInput(`has characters that no header carries: ${others} (write it again)`);
+    throw new InvalidSecret(`is longer than ${MAX_SECRET} characters`, 'is it the right file?');
+  if (!visible.test(text))
+    throw new InvalidSecret(`has characters that no header carries: ${others}`, 'write it again');
   return text;
 }

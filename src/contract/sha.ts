@@ -1,4 +1,4 @@
-import { type Brand, InvalidInput, shown } from './brand.js';
+import { type Brand, invalid } from './brand.js';
 
 /** Commit sha, 7 to 40 lower-case hex digits. Tags and workflow ids use its first 7. */
 export type Sha = Brand<'Sha'>;
@@ -10,7 +10,7 @@ const SHORT = 7;
  * @throws {InvalidInput} */
 export function parseSha(text: unknown): Sha {
   if (typeof text === 'string' && SHA.test(text)) return text as Sha;
-  throw new InvalidInput(`invalid sha ${shown(text)}: expected 7 to 40 lower-case hex digits, e.g. 4c1d56e`);
+  throw invalid('sha', text, '7 to 40 lower-case hex digits, e.g. 4c1d56e');
 }
 
 /** First 7 digits of a sha, as in tags and workflow ids. */

@@ -17,6 +17,7 @@ export const MAX_BY = 200;
 
 /** Longest reason of a decision, in characters. */
 export const MAX_REASON = 2_000;
+export const TOO_LONG = `by or reason is too long: expected at most ${MAX_BY} and ${MAX_REASON} characters`;
 
 /** State of a run that determines which decisions apply now. */
 export interface Decidable {
@@ -45,14 +46,13 @@ export function checkDecision(
   const refuse = (refusal: string) => ({ refusal: `${verb} refused: ${refusal}` });
   const example = `{"by":"ada","reason":"looked at it"${now.hold ? `,"hold":"${now.hold.id}"` : ''}}`;
   if (typeof sent !== 'object' || sent === null || Array.isArray(sent))
-    return refuse(`invalid payload ${shown(sent)}: expected ${example}`);
+    return refuse(`its payload is ${shown(sent)}: expected an object, e.g. ${example}`);
   const { by, reason, hold } = sent as Record<string, unknown>;
   if (typeof by !== 'string' || by.trim() === '' || typeof reason !== 'string' || reason.trim() === '')
     return refuse(`it needs by and reason, e.g. ${example}`);
   if (hold !== undefined && hold !== null && typeof hold !== 'string')
     return refuse(`invalid hold ${shown(hold)}: expected its id as text`);
-  if (by.length > MAX_BY || reason.length > MAX_REASON)
-    return refuse(`by or reason is too long: expected at most ${MAX_BY} and ${MAX_REASON} characters`);
+  if (by.length > MAX_BY || reason.length > MAX_REASON) return refuse(TOO_LONG);
   const expired = now.hold !== null && at >= Date.parse(now.hold.until);
   if (expired && verb !== 'abort') return refuse('that hold has expired');
   if (isForgedName(by)) return refuse(FORGED_NAME);

@@ -1,4 +1,4 @@
-import { InvalidInput, shown } from '../contract/brand.js';
+import { InvalidInput, invalid, shown } from '../contract/brand.js';
 import { MAX_TOKEN } from '../contract/identity.js';
 import type { ReleaseInput, RollbackInput } from '../contract/release.js';
 import { parseSha } from '../contract/sha.js';
@@ -24,7 +24,7 @@ export function parseReleaseInput(input: unknown): ReleaseInput {
   ]);
   if (given.soak !== undefined) parseDuration(given.soak);
   if (given.approval !== undefined && given.approval !== 'required')
-    throw new InvalidInput(`invalid approval ${shown(given.approval)}: expected "required"`);
+    throw invalid('approval', given.approval, '"required"');
   const release: ReleaseInput = {
     sha: parseSha(given.sha),
     ...optionalSequence(given),
@@ -95,16 +95,14 @@ function parseObject(input: unknown, known: string[]): Record<string, unknown> {
 function optionalSequence({ sequence }: Record<string, unknown>): { sequence?: number } {
   if (sequence === undefined || sequence === null) return {};
   if (!Number.isSafeInteger(sequence) || (sequence as number) < 0)
-    throw new InvalidInput(
-      `invalid sequence ${shown(sequence)}: expected a whole number that grows from build to build`,
-    );
+    throw invalid('sequence', sequence, `a whole number of at most ${Number.MAX_SAFE_INTEGER}, e.g. 1042`);
   return { sequence: sequence as number };
 }
 
 function optionalFlag<K extends string>(given: Record<string, unknown>, key: K): { [key in K]?: boolean } {
   const value = given[key];
   if (value === undefined || value === null) return {};
-  if (typeof value !== 'boolean') throw new InvalidInput(`invalid ${key} ${shown(value)}: expected true or false`);
+  if (typeof value !== 'boolean') throw invalid(key, value, 'true or false');
   return { [key]: value } as { [key in K]?: boolean };
 }
 
@@ -132,7 +130,7 @@ export const MAX_TEXT = 500;
 function optionalText<K extends string>(given: Record<string, unknown>, key: K): { [key in K]?: string } {
   const value = given[key];
   if (value === undefined || value === null) return {};
-  if (typeof value !== 'string') throw new InvalidInput(`invalid ${key} ${shown(value)}: expected text`);
+  if (typeof value !== 'string') throw invalid(key, value, 'text');
   if (value.length > MAX_TEXT) throw new InvalidInput(`${key} is longer than ${MAX_TEXT} characters`);
   return { [key]: value } as { [key in K]?: string };
 }

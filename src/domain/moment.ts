@@ -9,10 +9,13 @@ const DAY_MS = 24 * 3_600_000;
  * @throws {InvalidInput} */
 export function parseMoment(text: string, now: number): string {
   const at = OF_A_DAY.test(text) ? nextOf(text, now) : ISO.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(at)) throw new InvalidInput(`invalid time ${shown(text)}: expected 08:00Z or 2026-11-25T08:00:00Z`);
+  if (Number.isNaN(at)) throw new InvalidInput(`invalid time ${shown(text)}: expected 08:00Z or ${exampleMoment(now)}`);
   if (at <= now) throw new InvalidInput(`time ${shown(text)} is in the past: it is ${new Date(now).toISOString()}`);
   return new Date(at).toISOString();
 }
+
+/** Moment for an example of a message: 8 o'clock (UTC) of the day after `now` (epoch, ms). One of the past would be refused itself. */
+export const exampleMoment = (now: number): string => `${new Date(now + DAY_MS).toISOString().slice(0, 10)}T08:00:00Z`;
 
 function nextOf(time: string, now: number): number {
   const today = Date.parse(`${new Date(now).toISOString().slice(0, 10)}T${time}`);

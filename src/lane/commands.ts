@@ -1,9 +1,11 @@
+import { invalid } from '../contract/brand.js';
 import type { LaneState, Pause } from '../contract/lane.js';
 import type { RecordedImage } from '../contract/move.js';
 import { type Sha, sameBuild } from '../contract/sha.js';
 import { FORGED_NAME, isForgedName } from '../domain/approvers.js';
-import { MAX_BY, MAX_REASON } from '../domain/decide.js';
-import { isoOf, isSha, isText } from '../domain/payloads/fields.js';
+import { MAX_BY, MAX_REASON, TOO_LONG } from '../domain/decide.js';
+import { exampleMoment } from '../domain/moment.js';
+import { isoOf, isSha } from '../domain/payloads/fields.js';
 import { record, rejectionOf } from './ledger.js';
 import { brief, MAX_IMAGES } from './limits.js';
 import { parseRecordedImage } from './payloads/parse.js';
@@ -19,12 +21,16 @@ export function applyCommand(
   now: number,
 ): { answer: string } | { refused: string } {
   const { by, reason, sha, until, images, sequence, tenant } = Object(sent) as Record<string, unknown>;
-  if (!isText(by) || by.length > MAX_BY || typeof reason !== 'string' || !reason.trim() || reason.length > MAX_REASON)
-    return { refused: `${command} refused: it needs by and reason, e.g. {"by":"ada","reason":"looked at it"}` };
+  if (typeof by !== 'string' || !by.trim() || typeof reason !== 'string' || !reason.trim())
+    return { refused: `${command} refused: it needs by and reason${exampleOf(command, now)}` };
+  if (by.length > MAX_BY || reason.length > MAX_REASON) return { refused: `${command} refused: ${TOO_LONG}` };
   if (isForgedName(by)) return { refused: `${command} refused: ${FORGED_NAME}` };
   const attribution: Attribution = { by, reason };
   const needsSha = command === 'drop' || command === 'unbad';
-  if (needsSha && !isSha(sha)) return { refused: `${command} refused: it needs the sha, e.g. "sha":"4c1d56e"` };
+  if (needsSha && !isSha(sha))
+    return {
+      refused: `${command} refused: ${invalid('sha', sha, `7 to 40 lower-case hex digits${exampleOf(command, now)}`).message}`,
+    };
   if (command === 'unhold') return { answer: unhold(state) };
   if (command === 'renew') return { answer: 'goes on as a new run, which knows all that this one knew' };
   if (command === 'resume') return { answer: resume(state) };
@@ -32,7 +38,9 @@ export function applyCommand(
   if (command === 'drop') return { answer: drop(state, sha as Sha, attribution) };
   if (command === 'sequence') {
     if (!Number.isSafeInteger(sequence) || (sequence as number) < 0)
-      return { refused: 'sequence refused: it needs a whole number, e.g. "sequence":1042' };
+      return {
+        refused: `sequence refused: ${invalid('sequence', sequence, `a whole number${exampleOf(command, now)}`).message}`,
+      };
     return { answer: setSequence(state.ledger, sequence as number) };
   }
   if (command === 'quarantine') return quarantine(state, { tenant, until }, attribution, now);
@@ -42,13 +50,29 @@ export function applyCommand(
     const end = until === undefined ? undefined : isoOf(until);
     if (end === null || (end !== undefined && Date.parse(end) <= now))
       return {
-        refused: 'pause refused: invalid until: expected a time in the future, e.g. "until":"2026-11-25T08:00:00Z"',
+        refused: `pause refused: ${invalid('until', until, `a time in the future, e.g. "until":"${exampleMoment(now)}"`).message}`,
       };
     return { answer: pause(state, attribution, end, now) };
   }
   const tagStates = readImages(images);
-  if (tagStates === null) return { refused: 'adopt refused: it needs images, as canary lane adopt sends them' };
+  if (tagStates === null)
+    return { refused: `adopt refused: ${invalid('images', images, 'what canary lane adopt reads and sends').message}` };
   return { answer: adopt(state, tagStates, isSha(sha) ? (sha as Sha) : null, attribution, now) };
+}
+
+/** What a command needs besides by and reason, as an example of it. */
+const NEEDS: Record<string, (now: number) => object> = {
+  drop: () => ({ sha: '4c1d56e' }),
+  unbad: () => ({ sha: '4c1d56e' }),
+  sequence: () => ({ sequence: 1042 }),
+  quarantine: (now) => ({ tenant: 'canary-2', until: exampleMoment(now) }),
+  unquarantine: () => ({ tenant: 'canary-2' }),
+};
+
+/** The whole of a command that is accepted; images cannot be made up. */
+function exampleOf(command: string, now: number): string {
+  if (command === 'adopt') return ', and images (canary lane adopt reads and sends them)';
+  return `, e.g. ${JSON.stringify({ by: 'ada', reason: 'looked at it', ...NEEDS[command]?.(now) })}`;
 }
 
 function readImages(images: unknown): RecordedImage[] | null {

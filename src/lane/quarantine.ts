@@ -1,14 +1,17 @@
+import { invalid } from '../contract/brand.js';
 import type { LaneState } from '../contract/lane.js';
 import { activeQuarantines } from '../contract/tenants/quarantine.js';
-import { isoOf, isText } from '../domain/payloads/fields.js';
+import { exampleMoment } from '../domain/moment.js';
+import { isoOf } from '../domain/payloads/fields.js';
 import { brief } from './limits.js';
 
 /** Most tenants in quarantine at a time. */
 const MAX_QUARANTINES = 20;
 /** Longest quarantine, in milliseconds: 30 days. A tenant that needs longer leaves the fleet. */
 const MAX_MS = 30 * 24 * 3_600_000;
-/** Longest name of a tenant, in characters: that of a fleet file. */
-const MAX_NAME = 63;
+/** Names of tenants, as a fleet file has them. */
+const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
+const isName = (tenant: unknown): tenant is string => typeof tenant === 'string' && NAME.test(tenant);
 
 /** Puts a tenant into quarantine, or changes until when; returns the answer, or why it is refused. */
 export function quarantine(
@@ -18,12 +21,12 @@ export function quarantine(
   now: number,
 ): { answer: string } | { refused: string } {
   const { tenant } = sent;
-  if (!isText(tenant) || tenant.length > MAX_NAME) return { refused: NEEDS_TENANT('quarantine') };
+  if (!isName(tenant)) return { refused: noTenant('quarantine', tenant) };
   const until = isoOf(sent.until);
   const left = until === null ? 0 : Date.parse(until) - now;
   if (until === null || left <= 0 || left > MAX_MS)
     return {
-      refused: 'quarantine refused: invalid until: expected a time in the next 30 days, e.g. "2026-11-25T08:00:00Z"',
+      refused: `quarantine refused: ${invalid('until', sent.until, `a time in the next 30 days, e.g. "until":"${exampleMoment(now)}"`).message}`,
     };
   const others = activeQuarantines(ledger, now).filter((one) => one.tenant !== tenant);
   if (others.length >= MAX_QUARANTINES)
@@ -39,7 +42,7 @@ export function unquarantine(
   tenant: unknown,
   now: number,
 ): { answer: string } | { refused: string } {
-  if (!isText(tenant)) return { refused: NEEDS_TENANT('unquarantine') };
+  if (!isName(tenant)) return { refused: noTenant('unquarantine', tenant) };
   const active = activeQuarantines(ledger, now);
   const others = active.filter((one) => one.tenant !== tenant);
   if (others.length > 0) ledger.quarantines = others;
@@ -52,4 +55,5 @@ export function unquarantine(
   };
 }
 
-const NEEDS_TENANT = (verb: string) => `${verb} refused: it needs the name of a tenant, e.g. "tenant":"canary-2"`;
+const noTenant = (verb: string, tenant: unknown) =>
+  `${verb} refused: ${invalid('tenant', tenant, 'a name of the fleet, e.g. "tenant":"canary-2"').message}`;

@@ -120,13 +120,20 @@ function check(answer: RegistryAnswer, repository: Repository, reference: Tag | 
     throw bad(`sent as ${mediaType}, but says it is ${JSON.stringify(parsed.data.mediaType.slice(0, 80))}`);
   // A document that some clients read as an index and others as an image is an attack (CVE-2021-41190).
   if (INDEXES.includes(mediaType) ? !manifests || (layers !== undefined && layers !== null) : manifests)
-    throw bad(`sent as ${mediaType}, but its bytes are ${manifests ? 'an index' : 'an image'}`);
+    throw bad(`sent as ${mediaType}, but its bytes are ${contentOf(manifests, layers)}`);
   const children = [...new Set(manifests?.map((child) => child.digest as Digest))];
   // BuildKit gives provenance and SBOM this platform; no machine pulls them.
   const isAttestation = ({ platform }: { platform?: { architecture: string; os: string } | undefined }) =>
     platform?.architecture === 'unknown' && platform.os === 'unknown';
   const attestations = manifests?.filter(isAttestation).map((child) => child.digest as Digest) ?? [];
   return { repository, digest, mediaType, bytes: answer.body, children, attestations };
+}
+
+/** What a document is by its fields, for people. */
+function contentOf(manifests: unknown, layers: unknown): string {
+  const isImage = layers !== undefined && layers !== null;
+  if (manifests) return isImage ? 'an index and an image at once' : 'an index';
+  return isImage ? 'an image' : 'neither an index nor an image';
 }
 
 /** The digest that an answer names if it is another one, for people; null if it names none, or this one however often: proxies repeat headers, and some registries quote it. */

@@ -17,6 +17,7 @@ import { proxyTo } from './transport/proxy.js';
 
 /** The SDK's default. */
 const DEFAULT_ADDRESS = '127.0.0.1:7233';
+const ADDRESS = /^(?:\[[0-9a-f:.]+\]|[^\s:/@]+)(?::\d{1,5})?$/i;
 
 /** File of the API key, for one that is rotated: the SDK's configuration has only the key itself. */
 const KEY_FILE = 'TEMPORAL_API_KEY_FILE';
@@ -42,6 +43,10 @@ export function connectionConfig(env: NodeJS.ProcessEnv) {
   const profile = readProfile(env);
   const { connectionOptions, namespace = 'default' } = readable(() => toClientOptions(profile));
   const { address = DEFAULT_ADDRESS, tls } = connectionOptions;
+  if (!ADDRESS.test(address))
+    throw new InvalidInput(
+      `invalid address of Temporal${address.includes('@') ? ', which has an @ and is not shown' : ` ${shown(address)}`}: expected host:port without scheme or path, e.g. ${DEFAULT_ADDRESS} (TEMPORAL_ADDRESS, or address of the profile)`,
+    );
   const credentials = credentialsOf(profile);
   if (!tls && credentials.length > 0 && !isThisMachine(address))
     throw new InvalidInput(

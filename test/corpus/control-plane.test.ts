@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from 'vitest';
-import { DIRECT } from '../../src/net/network.js';
-import { type ControlPlane, ControlPlaneError, createControlPlane } from '../../src/tenants/control-plane/client.js';
-import { corpus, PLANTED } from '../support/corpus.js';
+import { ControlPlaneError } from '../../src/tenants/control-plane/client.js';
+import { corpus } from '../support/corpus.js';
+import { askControlPlane, type ControlPlaneCall } from '../support/hostile-input.js';
 import { type RawAnswer, startRawServer } from '../support/raw-server.js';
 
 let server: Awaited<ReturnType<typeof startRawServer>>;
@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 interface Input {
-  asks: 'orgs' | 'token' | 'create' | 'redeploy';
+  asks: ControlPlaneCall;
   answer: RawAnswer;
 }
 
@@ -21,15 +21,8 @@ corpus<Input>(
   'control-plane',
   async ({ asks, answer }) => {
     server.answerWith(answer);
-    const controlPlane = createControlPlane({
-      baseUrl: `http://${server.host}`,
-      adminToken: () => PLANTED,
-      sharedSecret: () => null,
-      tenantUrl: null,
-      network: DIRECT,
-    });
     try {
-      return await ask(controlPlane, asks);
+      return await askControlPlane(server.host, asks);
     } catch (error) {
       if (!(error instanceof ControlPlaneError)) throw error;
       throw new Refused(`${error.kind}: ${error.message.replaceAll(server.host, 'HOST')}`);
@@ -37,14 +30,3 @@ corpus<Input>(
   },
   [Refused],
 );
-
-async function ask(controlPlane: ControlPlane, asks: Input['asks']): Promise<unknown> {
-  const slug = controlPlane.slugOf({ slug: 'canary-2' });
-  if (asks === 'create') return (await controlPlane.createOrg(slug)) === undefined ? 'no JSON' : 'created';
-  // The token itself is a secret: only its length is kept.
-  if (asks === 'token') return `a token of ${(await controlPlane.adminToken(slug)).length} characters`;
-  const order = { target_tag: 'latest', canary_slug: slug, soak_seconds: 0, batch_size: 1 };
-  if (asks === 'redeploy') return controlPlane.redeployFleet(order, 20_000);
-  // What each org becomes: a name, and an address.
-  return (await controlPlane.orgs()).map((org) => [controlPlane.slugOf(org), controlPlane.originOf(org)]);
-}

@@ -14,29 +14,19 @@ import {
 import { parseLaneState } from '../../src/lane/payloads/state.js';
 import { emptyLane } from '../../src/lane/state.js';
 import { corpus } from '../support/corpus.js';
+import { HELD, refusalIn } from '../support/hostile-input.js';
 
 const NOW = Date.UTC(2026, 10, 29);
-const HELD: Decidable = {
-  phase: 'awaiting-approval',
-  hold: {
-    id: 'approval-1',
-    name: 'approval',
-    why: 'an approval is required',
-    since: '2026-11-28T00:00:00.000Z',
-    until: '2026-12-02T00:00:00.000Z',
-  },
-  decided: null,
-  moving: false,
-};
+/** A rollback waits for `force` outside of a hold. */
+const ROLLBACK: Decidable = { ...HELD, phase: 'promoting', hold: null };
 
 const decide = (verb: 'approve' | 'abort' | 'retry') => (sent: unknown) =>
   accepted(checkDecision(verb, sent, HELD, NOW));
 const command = (name: string) => (sent: unknown) => accepted(applyCommand(emptyLane(), name, sent, NOW));
 
 function accepted<T extends object>(result: T): T {
-  const { refusal, refused } = result as { refusal?: string; refused?: string };
-  const why = refusal ?? refused;
-  if (why !== undefined) throw new InvalidInput(why);
+  const why = refusalIn(result);
+  if (why) throw new InvalidInput(why);
   return result;
 }
 
@@ -49,6 +39,13 @@ const MESSAGES = {
   adopt: command('adopt'),
   sequence: command('sequence'),
   drop: command('drop'),
+  unhold: command('unhold'),
+  unbad: command('unbad'),
+  resume: command('resume'),
+  renew: command('renew'),
+  quarantine: command('quarantine'),
+  unquarantine: command('unquarantine'),
+  force: (sent: unknown) => accepted(checkDecision('force', sent, ROLLBACK, NOW)),
   'join-queue': parseLaneRequest,
   'holder-status': parseHolderReport,
   'lane-revoked': parseRevocation,

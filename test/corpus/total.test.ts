@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAutoRollback } from '../../src/config/auto-rollback.js';
 import { parseHttpAddress, parseImages, parseRegistryHosts, parseWebAddress } from '../../src/config/parsers.js';
 import { parsePem, parseWebhookSecrets } from '../../src/config/sink-settings.js';
@@ -10,6 +10,7 @@ import { parseMoveInput } from '../../src/contract/move.js';
 import { parseSecretText, parseToken } from '../../src/contract/secret.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { parseApprovers } from '../../src/domain/approvers.js';
+import { checkDecision } from '../../src/domain/decide.js';
 import { parseDuration } from '../../src/domain/duration.js';
 import {
   parseAddTenantInput,
@@ -27,6 +28,7 @@ import {
   parseWatchState,
 } from '../../src/domain/payloads/plan.js';
 import { parseFleetSeen, parseProductionSeen } from '../../src/domain/payloads/seen.js';
+import { applyCommand } from '../../src/lane/commands.js';
 import { parseDrift } from '../../src/lane/drift.js';
 import {
   parseHolderReport,
@@ -37,6 +39,7 @@ import {
   parseRollbackRequest,
 } from '../../src/lane/payloads/parse.js';
 import { parseLaneState } from '../../src/lane/payloads/state.js';
+import { emptyLane } from '../../src/lane/state.js';
 import { DIRECT } from '../../src/net/network.js';
 import { parseProxy } from '../../src/net/proxy.js';
 import { parseIssuers } from '../../src/oidc/issuers.js';
@@ -44,9 +47,14 @@ import { parseChallenges, parseScopes } from '../../src/registry/auth/challenge.
 import { parseDockerConfig } from '../../src/registry/auth/docker-config.js';
 import { suiteProblems } from '../../src/smoke/validate-suite.js';
 import { parseBuildProbe } from '../../src/tenants/build-probe.js';
+import { ControlPlaneError } from '../../src/tenants/control-plane/client.js';
 import { parseOrigin } from '../../src/tenants/fleet.js';
 import { parseFleet } from '../../src/tenants/sources/parse.js';
 import { anyCharacter } from '../support/any-character.js';
+import { costing } from '../support/corpus.js';
+import { askControlPlane, HELD, JUDGES, refusalIn } from '../support/hostile-input.js';
+import { judgeOne } from '../support/judges.js';
+import { startRawServer } from '../support/raw-server.js';
 import { runs } from '../support/rows.js';
 
 const OF_TEXT: Record<string, (text: string) => unknown> = {
@@ -81,7 +89,26 @@ const OF_TEXT: Record<string, (text: string) => unknown> = {
   parseWebhookSecrets,
 };
 
+/** Answers of a decision or a command: a refusal is a line, as an error is. */
+const decide = (verb: 'approve' | 'abort' | 'retry' | 'force') => (sent: unknown) =>
+  isLine(refusalIn(checkDecision(verb, sent, HELD, 0)));
+const command = (name: string) => (sent: unknown) => isLine(refusalIn(applyCommand(emptyLane(), name, sent, 0)));
+
 const OF_ANYTHING: Record<string, (sent: unknown) => unknown> = {
+  approve: decide('approve'),
+  abort: decide('abort'),
+  retry: decide('retry'),
+  force: decide('force'),
+  adopt: command('adopt'),
+  drop: command('drop'),
+  pause: command('pause'),
+  quarantine: command('quarantine'),
+  renew: command('renew'),
+  resume: command('resume'),
+  sequence: command('sequence'),
+  unbad: command('unbad'),
+  unhold: command('unhold'),
+  unquarantine: command('unquarantine'),
   parseAddTenantInput,
   parseDrift,
   parseFleetSeen: (sent) => parseFleetSeen(sent, ['canary-1']),
@@ -118,6 +145,16 @@ const WORDS = [
   'rollback',
   'ghcr.io/a/b',
   'tenants',
+  'tenant',
+  'until',
+  'sequence',
+  'hold',
+  'data',
+  'status',
+  'orgs',
+  'slug',
+  'admin_token',
+  'result',
   'name',
   '__proto__',
 ];
@@ -125,25 +162,39 @@ const text = fc.oneof(
   fc.string({ unit: anyCharacter, maxLength: 300 }),
   fc.string(),
   fc.constantFrom(...WORDS, 'https://a', '6m'),
+  // A megabyte of the same: a parser that goes over it twice for each character takes hours.
+  fc
+    .tuple(
+      fc.constantFrom(' ', '\t', ',', ':', '(', '[', '{"a":', '0', 'a', '.', '-', '"', '\\', '://', 'é'),
+      fc.nat(200_000),
+    )
+    .map(([part, times]) => part.repeat(times)),
 );
 const anything = fc.oneof(
   fc.jsonValue(),
+  fc.nat(20_000).map((size) => Array(size).fill({ sha: '4c1d56e' })),
   fc.dictionary(fc.constantFrom(...WORDS), fc.oneof(fc.jsonValue(), text, fc.array(fc.dictionary(text, text)))),
 );
 
 const numRuns = runs(100, 25);
+/** Each goes over HTTP. */
+const answers = runs(100, 10);
 
 describe('a parser returns, or throws InvalidInput with one short line', () => {
   test.each(Object.entries(OF_TEXT))('%s', (_, parse) =>
-    fc.assert(
-      fc.property(text, (sent) => isTotal(parse, sent)),
-      { numRuns },
+    costing(async () =>
+      fc.assert(
+        fc.property(text, (sent) => isTotal(parse, sent)),
+        { numRuns },
+      ),
     ),
   );
   test.each(Object.entries(OF_ANYTHING))('%s', (_, parse) =>
-    fc.assert(
-      fc.property(anything, (sent) => isTotal(parse, sent)),
-      { numRuns },
+    costing(async () =>
+      fc.assert(
+        fc.property(anything, (sent) => isTotal(parse, sent)),
+        { numRuns },
+      ),
     ),
   );
 });
@@ -153,11 +204,68 @@ function isTotal<T>(parse: (sent: T) => unknown, sent: T): void {
     parse(sent);
   } catch (error) {
     expect(error).toBeInstanceOf(InvalidInput);
-    const { message } = error as InvalidInput;
-    expect(withoutControls(message)).toBe(message);
-    expect(message.length).toBeLessThanOrEqual(1_000);
+    isLine((error as InvalidInput).message);
   }
 }
+
+function isLine(message: string): void {
+  expect(withoutControls(message)).toBe(message);
+  expect(message.length).toBeLessThanOrEqual(1_000);
+}
+
+describe('whatever a server answers', () => {
+  let server: Awaited<ReturnType<typeof startRawServer>>;
+  beforeAll(async () => {
+    server = await startRawServer();
+  });
+  afterAll(() => server.stop());
+
+  const status = fc.oneof(fc.constant(200), fc.integer({ min: 200, max: 599 }));
+  const answer = fc.record({
+    status,
+    body: fc.oneof(
+      text,
+      anything.map((value) => JSON.stringify(value)),
+    ),
+  });
+
+  test.each(['orgs', 'token', 'create', 'redeploy'] as const)(
+    'the control plane to %s is a value or one line',
+    (asks) =>
+      costing(() =>
+        fc.assert(
+          fc.asyncProperty(answer, async (sent) => {
+            server.answerWith(sent);
+            const fault = await askControlPlane(server.host, asks).then(
+              () => null,
+              (error: unknown) => error,
+            );
+            if (fault === null) return;
+            expect(fault).toBeInstanceOf(ControlPlaneError);
+            isLine((fault as ControlPlaneError).message);
+          }),
+          { numRuns: answers },
+        ),
+      ),
+  );
+
+  test.each(Object.entries(JUDGES))('a judge of %s gives a result of one line each', (_, judgeOf) =>
+    costing(() =>
+      fc.assert(
+        fc.asyncProperty(answer, async (sent) => {
+          server.answerWith(sent);
+          const result = await judgeOne(judgeOf(server.host), {
+            window: { from: 1_699_999_700_000, until: 1_700_000_000_000 },
+            env: { TOKEN: 'hush-hush-of-prometheus' },
+            origin: `http://${server.host}`,
+          });
+          for (const line of Object.values(result)) if (typeof line === 'string') isLine(line);
+        }),
+        { numRuns: answers },
+      ),
+    ),
+  );
+});
 
 test('problems that are listed are short lines, at most 21 of them', () => {
   fc.assert(

@@ -28,7 +28,7 @@ test.each([
   '2026-13-01T08:00Z',
 ])('%j is not a valid time', (text) => {
   expect(() => parseMoment(text, NOW)).toThrow(
-    `invalid time ${JSON.stringify(text)}: expected 08:00Z or 2026-11-25T08:00:00Z`,
+    `invalid time ${JSON.stringify(text)}: expected 08:00Z or 2026-11-26T08:00:00Z`,
   );
 });
 

@@ -54,6 +54,7 @@ test('an expired quarantine counts nowhere', () => {
 test.each<[string, object]>([
   ['without a tenant', { until: until(1) }],
   ['of a name that no tenant has', { tenant: 'x'.repeat(64), until: until(1) }],
+  ['of a name with a line break', { tenant: 'canary-2\nAll is well', until: until(1) }],
   ['without an end', { tenant: 'canary-2' }],
   ['that is over', { tenant: 'canary-2', until: iso(NOON) }],
   ['of more than 30 days', { tenant: 'canary-2', until: until(30 * 24 + 1) }],
@@ -69,7 +70,7 @@ test('a quarantine of the longest name, for 30 days, is taken, and its end needs
   const tenant = 'x'.repeat(63);
   expect(send(state, 'quarantine', { tenant, until: until(30 * 24) })).toHaveProperty('answer');
   expect(send(state, 'unquarantine', {})).toEqual({
-    refused: 'unquarantine refused: it needs the name of a tenant, e.g. "tenant":"canary-2"',
+    refused: 'unquarantine refused: tenant is missing: expected a name of the fleet, e.g. "tenant":"canary-2"',
   });
   expect(active(state)).toEqual([tenant]);
 });

@@ -55,11 +55,11 @@ describe('the text of a copy', () => {
     ['without a signature', sealCopy(ledgerOf(), owner, null), /no payload key of this gate signed it/],
     ['of another key', sealCopy(ledgerOf(), owner, keysOf('other')), /no payload key/],
     ['of another key of the same name', sealCopy(ledgerOf(), owner, keysOf('one')), /its signature is wrong/],
-    ['of another lane', sealCopy(ledgerOf(), { ...owner, lane: 'blue' }, KEYS), /of another gate/],
+    ['of another lane', sealCopy(ledgerOf(), { ...owner, lane: 'blue' }, KEYS), /it is the ledger of lane/],
     [
       'of another repository',
       sealCopy(ledgerOf(), { ...owner, repository: 'registry.example/staging' as Repository }, KEYS),
-      /of another gate/,
+      /it is the ledger of lane/,
     ],
     ['of nothing', '', /no payload key/],
   ])('does not count with a key: one %s', (_what, text, why) => {
@@ -69,7 +69,7 @@ describe('the text of a copy', () => {
   test('counts without a key as unsigned, if its shape is right', () => {
     expect(openCopy(sealCopy(ledgerOf(), owner, null), owner, null, NOON).isSigned).toBe(false);
     expect(openCopy(signed, owner, null, NOON).isSigned).toBe(false);
-    expect(() => openCopy('{"kind":"canary-ledger","version":2}', owner, null, NOON)).toThrow(/of this version/);
+    expect(() => openCopy('{"kind":"canary-ledger","version":2}', owner, null, NOON)).toThrow(/it is of version 2/);
     expect(() => openCopy(signed.replace('"history":[', '"history":[7,'), owner, null, NOON)).toThrow(/cannot be read/);
   });
 
@@ -82,7 +82,7 @@ describe('the text of a copy', () => {
 
   test('whose number is not the time of its last move does not count', () => {
     const forged = sealCopy(ledgerOf(), owner, null).replace(`"generation":${NOON}`, '"generation":1');
-    expect(() => openCopy(forged, owner, null, NOON)).toThrow(/its number is not the time of its last move/);
+    expect(() => openCopy(forged, owner, null, NOON)).toThrow(/its number 1 is not the time of its last move/);
   });
 });
 
@@ -185,7 +185,9 @@ describe('a copy in a registry', () => {
     const repositories = [one, two, three].map(({ repository }) => repository);
     const { copy, problems } = await findCopy({ registry, lane, keys: KEYS, now: NOON, repositories });
     expect(copy).toMatchObject({ generation: NOON + 2_000 });
-    expect(problems).toEqual([`${three.repository}:canary-ledger: no payload key of this gate signed it`]);
+    expect(problems).toEqual([
+      `${three.repository}:canary-ledger: no payload key of this gate signed it (is its key still in CANARY_PAYLOAD_KEY_FILE? the next move replaces it)`,
+    ]);
   });
 
   test('of a move that is yet to come stops no later one from being kept, and is told', async () => {

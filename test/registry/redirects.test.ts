@@ -254,7 +254,7 @@ describe('requireReachable', () => {
     ['registry.corp', 'https://10.0.0.7/token', 'this machine or network'],
     ['169.254.1.1', 'https://169.254.169.254/token', 'this machine or network'],
     ['localhost:5000', 'http://10.0.0.1/token', 'plain http on another machine'],
-    ['127.0.0.1:5000', 'http://169.254.169.254/latest/meta-data', 'plain http on another machine'],
+    ['127.0.0.1:5000', 'http://169.254.169.254/latest/meta-data', 'this machine or network'],
     ['[::1]:5000', 'http://[fd00::1]/token', 'plain http on another machine'],
     ['localhost:5000', 'http://auth.example.com/token', 'plain http on another machine'],
     ['localhost:5000', 'http://reg.lan:5001/token', 'plain http on another machine'],

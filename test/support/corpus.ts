@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { InvalidInput, listed, MAX_PROBLEMS, withoutControls } from '../../src/contract/brand.js';
 
@@ -23,7 +24,8 @@ type Answer = { says: string | string[] } | { gives: unknown };
 type ErrorClass = abstract new (...args: never[]) => Error;
 
 /**
- * Makes a test of each file in `test/corpus/<area>/`. A new file without `says` and `gives` is filled by CORPUS_FILL=1; read what it got.
+ * Makes a test of each file in `test/corpus/<area>/`. A new file without `says` and `gives` is filled by CORPUS_FILL=1, every other one
+ * too by CORPUS_FILL=again; read what it got.
  * @param judge returns the value of an input, or throws one of `refusals`; any other error fails the test.
  */
 export function corpus<I>(
@@ -41,11 +43,17 @@ export function corpus<I>(
       expect(JSON.stringify(answer)).not.toContain(PLANTED);
       if ('says' in answer) expectLines([answer.says].flat());
       const { says, gives } = entry;
-      if (says === undefined && gives === undefined && process.env.CORPUS_FILL)
-        return writeFileSync(file, `${JSON.stringify({ ...entry, ...answer }, null, 2)}\n`);
+      if (process.env.CORPUS_FILL === 'again' || (says === undefined && gives === undefined && process.env.CORPUS_FILL))
+        return fill(file, entry.input, answer);
       expect(plain(answer)).toEqual(says === undefined ? { gives } : { says });
     });
   });
+}
+
+/** Writes what an input gives, unless the file has it. */
+function fill(file: string, input: unknown, answer: Answer): void {
+  const { input: _, ...had } = JSON.parse(readFileSync(file, 'utf8')) as Entry<unknown>;
+  if (!isDeepStrictEqual(had, plain(answer))) writeFileSync(file, `${JSON.stringify({ input, ...answer }, null, 2)}\n`);
 }
 
 /** What JSON can say of an answer. */
@@ -64,7 +72,8 @@ async function answerOf(judge: () => unknown, refusals: readonly ErrorClass[]): 
   }
 }
 
-async function costing(judge: () => Promise<Answer>): Promise<Answer> {
+/** Runs something, and asserts that it costs little of the processor and of memory. */
+export async function costing<T>(judge: () => Promise<T>): Promise<T> {
   const [before, heap] = [process.cpuUsage(), process.memoryUsage().heapUsed];
   const answer = await judge();
   const { user, system } = process.cpuUsage(before);

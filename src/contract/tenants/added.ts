@@ -1,4 +1,4 @@
-import { type Brand, InvalidInput, shown } from '../brand.js';
+import { type Brand, invalid } from '../brand.js';
 
 /** Name of an org of the control plane, and of its tenant in the fleet. */
 export type Slug = Brand<'Slug'>;
@@ -9,9 +9,7 @@ const SLUG = /^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
  * @throws {InvalidInput} */
 export function parseSlug(given: unknown): Slug {
   if (typeof given === 'string' && SLUG.test(given)) return given as Slug;
-  throw new InvalidInput(
-    `invalid slug ${shown(given)}: expected up to 40 lower-case letters, digits and inner dashes, e.g. canary-3`,
-  );
+  throw invalid('slug', given, 'up to 40 lower-case letters, digits and inner dashes, e.g. canary-3');
 }
 
 /** What `AddCanaryTenant` is started with. */

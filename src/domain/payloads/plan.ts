@@ -1,4 +1,4 @@
-import { InvalidInput, shown } from '../../contract/brand.js';
+import { InvalidInput, invalid, shown } from '../../contract/brand.js';
 import { parseRepository, parseTag } from '../../contract/image.js';
 import type { Plan, PlannedTenant } from '../../contract/release.js';
 import type { BuildSource } from '../../contract/tenants/build.js';
@@ -17,16 +17,13 @@ const MIN_POLL_MS = 10;
 /** Longest time of a plan, in milliseconds. */
 const MAX_MS = 366 * 24 * 3_600_000;
 
-const bad = (what: string, value: unknown, expected: string) =>
-  new InvalidInput(`invalid ${what} ${shown(value)}: expected ${expected}`);
-
 /** Parses the plan of a release.
  * @throws {InvalidInput} */
 export function parsePlan(sent: unknown): Plan {
   const given = fieldsOf(sent);
   const { approval, tag } = given;
   const budget = fieldsOf(given.retryBudgetMs);
-  if (approval !== 'auto' && approval !== 'required') throw bad('approval', approval, 'auto or required');
+  if (approval !== 'auto' && approval !== 'required') throw invalid('approval', approval, 'auto or required');
   return {
     images: listOf('images', given.images, parseRepository),
     tenants: listOf('tenants', given.tenants, parsePlannedTenant),
@@ -51,7 +48,7 @@ export function parsePlan(sent: unknown): Plan {
  * @throws {InvalidInput} */
 export function parsePlannedTenant(sent: unknown): PlannedTenant {
   const { name, origin, buildProbe } = fieldsOf(sent);
-  if (!isText(name)) throw bad('tenant', name, 'its name');
+  if (!isText(name)) throw invalid('tenant', name, 'its name');
   // A URL that is more than its origin would be looked up as that origin, and asked as what it is.
   // It is not repeated: it may contain a password.
   if (!isText(origin) || !URL.canParse(origin) || new URL(origin).origin !== origin)
@@ -67,8 +64,8 @@ export function parsePlannedTenant(sent: unknown): PlannedTenant {
  * @throws {InvalidInput} */
 function parseBuildSource(sent: unknown): BuildSource {
   const { path, field } = fieldsOf(sent);
-  if (!isText(path) || !/^\/(?![/\\])[^\s#?]*$/.test(path)) throw bad('build probe', path, 'a path, e.g. /health');
-  if (!isText(field)) throw bad('build probe', field, 'a field of JSON, e.g. sha');
+  if (!isText(path) || !/^\/(?![/\\])[^\s#?]*$/.test(path)) throw invalid('build probe', path, 'a path, e.g. /health');
+  if (!isText(field)) throw invalid('build probe', field, 'a field of JSON, e.g. sha');
   return { path, field };
 }
 
@@ -84,7 +81,7 @@ export function parseFleetWatchInput(sent: unknown): FleetWatchInput {
 }
 
 function parseName(sent: unknown): string {
-  if (!isText(sent)) throw bad('tenant', sent, 'its name');
+  if (!isText(sent)) throw invalid('tenant', sent, 'its name');
   return sent;
 }
 
@@ -126,7 +123,7 @@ export function parseWatchState(sent: unknown): WatchState {
     watchedMs: duration('watchedMs', watchedMs),
     tenants: listOf('tenants', tenants, (one) => {
       const seen = parseSeenTenant(one);
-      if (seen === null) throw bad('tenant', one, 'what was seen of it');
+      if (seen === null) throw invalid('tenant', one, 'what was seen of it');
       return seen;
     }),
     bake: bake === null ? null : parseBake(bake),
@@ -141,7 +138,7 @@ function parseBake(sent: unknown): Bake {
 /** Parses a list, which is not too long.
  * @throws {InvalidInput} */
 export function listOf<T>(name: string, sent: unknown, parse: (one: unknown) => T, most = MAX_LIST): T[] {
-  if (!Array.isArray(sent) || sent.length > most) throw bad(name, sent, `a list of at most ${most}`);
+  if (!Array.isArray(sent) || sent.length > most) throw invalid(name, sent, `a list of at most ${most}`);
   return sent.map(parse);
 }
 
@@ -149,11 +146,11 @@ export function listOf<T>(name: string, sent: unknown, parse: (one: unknown) => 
  * @throws {InvalidInput} */
 export function duration(name: string, sent: unknown, least = 0): number {
   if (typeof sent === 'number' && sent >= least && sent <= MAX_MS) return sent;
-  throw bad(name, sent, `a number of at least ${least}`);
+  throw invalid(name, sent, `a number from ${least} to ${MAX_MS}`);
 }
 
 function time(name: string, sent: unknown): string {
   const iso = isoOf(sent);
-  if (iso === null) throw bad(name, sent, 'a time');
+  if (iso === null) throw invalid(name, sent, 'a time');
   return iso;
 }

@@ -1,7 +1,7 @@
-import { InvalidInput, shown } from '../../contract/brand.js';
+import { InvalidInput, invalid } from '../../contract/brand.js';
 import { isWaitedFor } from '../../contract/hold.js';
 import { laneOf, releaseId } from '../../contract/ids.js';
-import { isDigest, parseRepository } from '../../contract/image.js';
+import { isDigest, parseDigest, parseRepository } from '../../contract/image.js';
 import type {
   HolderReport,
   LaneRequest,
@@ -152,7 +152,7 @@ function readRun(sent: unknown): RunRef {
 
 function readRunId(name: string, sent: unknown): string {
   if (isRunId(sent)) return sent;
-  throw new InvalidInput(`invalid ${name} ${shown(sent)}`);
+  throw invalid(name, sent, 'the id of a run');
 }
 
 /** Results of the images of a move, one for each. */
@@ -176,9 +176,9 @@ export function areMovedImages(sent: unknown): sent is MovedImage[] {
 
 function readMoved(sent: unknown): MovedImage {
   const { repository, digest, previous, result, latest, unchanged } = fieldsOf(sent);
-  const target = readDigest(digest);
-  if (target === null || typeof result !== 'string' || !Object.hasOwn(MOVE_OUTCOMES, result))
-    throw new InvalidInput(`invalid result ${shown(result)}`);
+  const target = parseDigest(digest);
+  if (typeof result !== 'string' || !Object.hasOwn(MOVE_OUTCOMES, result))
+    throw invalid('result', result, `one of ${Object.keys(MOVE_OUTCOMES).join(', ')}`);
   return {
     repository: parseRepository(repository),
     digest: target,
@@ -191,16 +191,16 @@ function readMoved(sent: unknown): MovedImage {
 
 function readDigest(sent: unknown) {
   if (sent === null || isDigest(sent)) return sent;
-  throw new InvalidInput(`invalid digest ${shown(sent)}`);
+  throw invalid('digest', sent, 'null, or sha256: and 64 lower-case hex digits');
 }
 
 /** Reads who, or why: the text as it was given, which is compared with the run's own before it is cut. */
 function readReason(name: string, sent: unknown): string {
   if (typeof sent === 'string' && sent !== '' && sent.length <= MAX_REASON) return sent;
-  throw new InvalidInput(`${name} is missing, or longer than ${MAX_REASON} characters`);
+  throw invalid(name, sent, `text of 1 to ${MAX_REASON} characters`);
 }
 
 function readText(name: string, sent: unknown): string {
   if (isText(sent)) return sent;
-  throw new InvalidInput(`${name} is missing`);
+  throw invalid(name, sent, 'text of 1 to 500 characters');
 }

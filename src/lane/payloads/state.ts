@@ -1,3 +1,4 @@
+import { shown } from '../../contract/brand.js';
 import { isDigest } from '../../contract/image.js';
 import type { KnownBadBuild, LaneState } from '../../contract/lane.js';
 import { fieldsOf, isSha } from '../../domain/payloads/fields.js';
@@ -10,80 +11,99 @@ const MAX_TEXT = 20_000;
 /** Most items of a list in a state. */
 const MAX_LIST = 2_000;
 
-type Check = (value: unknown) => boolean;
+/** Path of the part of a value that has another shape, e.g. `.images[0].digest`, empty for the value itself; null if it has the right one. */
+type Check = (value: unknown) => string | null;
 
-const isLine: Check = (value) => typeof value === 'string' && value.length <= MAX_TEXT;
-const isNumber: Check = Number.isFinite;
-const isWhole: Check = Number.isSafeInteger;
-const isFlag: Check = (value) => value === undefined || typeof value === 'boolean';
-const oneOf =
-  (...values: unknown[]): Check =>
+const is =
+  (test: (value: unknown) => boolean): Check =>
   (value) =>
-    values.includes(value);
+    test(value) ? null : '';
+const isLine = is((value) => typeof value === 'string' && value.length <= MAX_TEXT);
+const isNumber = is(Number.isFinite);
+const isWhole = is(Number.isSafeInteger);
+const isFlag = is((value) => value === undefined || typeof value === 'boolean');
+const isOfBuild = is(isSha);
+const oneOf = (...values: unknown[]): Check => is((value) => values.includes(value));
 const optional =
   (check: Check): Check =>
   (value) =>
-    value === undefined || check(value);
+    value === undefined ? null : check(value);
 const orNull =
   (check: Check): Check =>
   (value) =>
-    value === null || check(value);
+    value === null ? null : check(value);
 const listOf =
   (check: Check): Check =>
   (value) =>
-    Array.isArray(value) && value.length <= MAX_LIST && value.every(check);
+    Array.isArray(value) && value.length <= MAX_LIST ? firstOf(value.map((one, at) => [`[${at}]`, check, one])) : '';
 const recordOf =
   (check: Check): Check =>
-  (value) =>
-    isObject(value) && Object.keys(value as object).length <= MAX_LIST && Object.values(value as object).every(check);
+  (value) => {
+    const entries = isObject(value) ? Object.entries(value as object) : null;
+    if (entries === null || entries.length > MAX_LIST) return '';
+    return firstOf(entries.map(([name, one]) => [`[${shown(name)}]`, check, one]));
+  };
 const shape =
   (fields: Record<string, Check>): Check =>
   (value) =>
-    isObject(value) && Object.entries(fields).every(([name, check]) => check(fieldsOf(value)[name]));
-const isObject: Check = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+    isObject(value)
+      ? firstOf(Object.entries(fields).map(([name, check]) => [`.${name}`, check, fieldsOf(value)[name]]))
+      : '';
+const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Path of the first part that has another shape. */
+function firstOf(parts: [name: string, check: Check, value: unknown][]): string | null {
+  for (const [name, check, value] of parts) {
+    const inside = check(value);
+    if (inside !== null) return name + inside;
+  }
+  return null;
+}
 
 const REQUEST = {
   workflowId: isLine,
   runId: isLine,
-  sha: isSha,
+  sha: isOfBuild,
   sequence: optional(isWhole),
   manual: isFlag,
   promoteOnly: isFlag,
   force: isFlag,
   recheck: isFlag,
 };
-const isRevocation: Check = (value) =>
-  shape({ superseded: isLine })(value) || shape({ revoked: isLine, knownBad: isFlag })(value);
+const isSuperseded = shape({ superseded: isLine });
+const isRevoked = shape({ revoked: isLine, knownBad: isFlag });
+const isRevocation: Check = (value) => (isSuperseded(value) === null ? null : isRevoked(value));
 const isRejection = shape({
-  sha: isSha,
+  sha: isOfBuild,
   verdict: oneOf('GREEN', 'RED'),
   failed: listOf(isLine),
   runId: isLine,
   at: isLine,
 });
+const hasRun = shape({ runId: isLine, rejected: optional(isRejection) });
+const ANSWERS = ['superseded', 'revoked', 'knownBad', 'alreadyLive', 'invalid'];
 const isAnswer: Check = (value) =>
-  shape({ runId: isLine, rejected: optional(isRejection) })(value) &&
-  ['superseded', 'revoked', 'knownBad', 'alreadyLive', 'invalid'].some((name) => isLine(fieldsOf(value)[name]));
-const isTagStates = listOf(shape({ repository: isLine, digest: orNull(isDigest) }));
+  hasRun(value) ?? (ANSWERS.some((name) => isLine(fieldsOf(value)[name]) === null) ? null : '');
+const isTagStates = listOf(shape({ repository: isLine, digest: orNull(is(isDigest)) }));
 const isRecorded = listOf(
-  shape({ repository: isLine, digest: orNull(isDigest), unchanged: isFlag, floor: optional(isSha) }),
+  shape({ repository: isLine, digest: orNull(is(isDigest)), unchanged: isFlag, floor: optional(isOfBuild) }),
 );
 const isKey = shape({ sequence: isWhole, seen: isWhole });
 const RUN = { workflowId: isLine, runId: isLine };
 const ATTRIBUTION = { by: isLine, reason: isLine };
 
-const isMark = shape({ ...ATTRIBUTION, sha: isSha, digests: listOf(isDigest), since: isLine });
+const isMark = shape({ ...ATTRIBUTION, sha: isOfBuild, digests: listOf(is(isDigest)), since: isLine });
 
 const isLedger = shape({
   order: recordOf(isKey),
   seen: isWhole,
   highestSequence: isWhole,
-  outOfOrder: orNull(shape({ by: isSha, times: isWhole, isRaised: isFlag })),
-  newestPromoted: orNull(shape({ sha: isSha, key: isKey })),
+  outOfOrder: orNull(shape({ by: isOfBuild, times: isWhole, isRaised: isFlag })),
+  newestPromoted: orNull(shape({ sha: isOfBuild, key: isKey })),
   history: listOf(
     shape({
       ...ATTRIBUTION,
-      sha: orNull(isSha),
+      sha: orNull(isOfBuild),
       at: isLine,
       kind: oneOf('promotion', 'rollback', 'adopted'),
       images: isRecorded,
@@ -129,24 +149,31 @@ const isState = shape({
       moverRunId: isLine,
       parent: shape(RUN),
       kind: oneOf('promotion', 'rollback'),
-      sha: isSha,
+      sha: isOfBuild,
       leaseGrantedAt: optional(isNumber),
       leaseRevokedAt: optional(isNumber),
     }),
   ),
-  rollback: orNull(shape({ ...RUN, sha: isSha, force: isFlag })),
+  rollback: orNull(shape({ ...RUN, sha: isOfBuild, force: isFlag })),
   requestedRollbacks: listOf(isLine),
   finishedRuns: listOf(isLine),
   ledger: isLedger,
 });
 
 /** Parses the whole state of a lane; null if any part of it has another shape. */
-export const parseLaneState = (sent: unknown): LaneState | null => (isState(sent) ? (sent as LaneState) : null);
+export const parseLaneState = (sent: unknown): LaneState | null =>
+  isState(sent) === null ? (sent as LaneState) : null;
+
+/** Path of the first part of a ledger that has another shape, e.g. `ledger.history[0].by`; null if it has the right one. */
+export function ledgerFault(sent: unknown): string | null {
+  const inside = isLedger(sent);
+  return inside === null ? null : `ledger${inside}`;
+}
 
 /** Marks of known-bad builds in a state, which may have any other shape: they count whatever else cannot be read. */
 export function marksIn(sent: unknown): KnownBadBuild[] {
   const { knownBad } = fieldsOf(fieldsOf(sent).ledger);
-  return Array.isArray(knownBad) ? knownBad.slice(-MAX_LIST).filter(isMark) : [];
+  return Array.isArray(knownBad) ? knownBad.slice(-MAX_LIST).filter((one) => isMark(one) === null) : [];
 }
 
 /** Whether a state knows less than an older one: what it counts only grows. */

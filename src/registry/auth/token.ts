@@ -155,7 +155,7 @@ async function sendTo(
       dispatcher: pool,
     });
   } catch (error) {
-    if (error instanceof NoAnswer) throw noAnswer(given.method, url, error);
+    if (error instanceof NoAnswer) throw noAnswer({ method: given.method, url, maxBytes: MAX_BODY }, error);
     throw error;
   }
 }

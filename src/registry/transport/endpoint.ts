@@ -47,14 +47,20 @@ export function requireReachable(url: URL, from: Endpoint, insecureHosts: readon
   if (url.protocol === 'http:' && registry.protocol === 'https:') throw refuse('it is plain http, the registry https');
   if (url.host === registry.host || insecureHosts.includes(url.host)) return;
   if (isLoopback(registry.hostname)) {
+    // No advice how to allow it: there a cloud tells its machines their credentials.
+    if (isIn(LINK_LOCAL, addressOf(url.hostname))) throw refuse(INSIDE_ADDRESS);
     if (isProtected(url)) return;
     throw refuse('it is plain http on another machine (if it is meant to be: name it in CANARY_INSECURE_REGISTRIES)');
   }
   if (!isInside(url.hostname) || url.hostname === registry.hostname) return;
   if (isPrivate(url.hostname) && isPrivate(registry.hostname)) return;
-  throw refuse('it is an address of this machine or network');
+  throw refuse(INSIDE_ADDRESS);
 }
 
+const INSIDE_ADDRESS = 'it is an address of this machine or network';
+const LINK_LOCAL = new BlockList();
+LINK_LOCAL.addSubnet('169.254.0.0', 16, 'ipv4');
+LINK_LOCAL.addSubnet('fe80::', 10, 'ipv6');
 const PRIVATE = new BlockList();
 PRIVATE.addSubnet('10.0.0.0', 8, 'ipv4');
 PRIVATE.addSubnet('172.16.0.0', 12, 'ipv4');

@@ -78,12 +78,15 @@ function redirectOf(status: number, location: string | string[] | undefined, fro
 }
 
 /** Error for a request without a complete answer. */
-export function noAnswer(method: HttpRequest['method'], url: URL, error: NoAnswer): RegistryError {
+export function noAnswer(
+  { method, url, maxBytes }: Pick<HttpRequest, 'method' | 'url' | 'maxBytes'>,
+  error: NoAnswer,
+): RegistryError {
   const { code, what, fix } = error.failure;
   const tooLarge = code === 'too-large';
   const kind = tooLarge ? 'integrity' : 'transient';
   const hint = fix ?? hintFor({ kind, method, host: url.host, code, message: '' });
-  const message = tooLarge ? 'the answer is longer than any manifest' : oneLine(what);
+  const message = tooLarge ? `the answer has more than ${maxBytes} bytes, the most that is read` : oneLine(what);
   return new RegistryError(kind, line(`${method} ${redacted(url)}`, undefined, message), {
     method,
     url: redacted(url),

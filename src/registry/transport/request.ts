@@ -14,6 +14,7 @@ export const MAX_MANIFEST = 4 * 1024 * 1024;
 /** Bytes read of an error's body. */
 const MAX_ERROR = 64 * 1024;
 const MAX_REDIRECTS = 5;
+const REDIRECTS = [301, 302, 303, 307, 308];
 /** Sends of one request: anonymous, with a known token, with a new one, by the other scheme. */
 const MAX_SENDS = 4;
 
@@ -176,12 +177,14 @@ async function follow(
     const answer = await sendTo(registry, endpoint, url, request, isOwn ? shown : ANONYMOUS, signal);
     const { location } = answer.headers;
     const reads = request.method === 'GET' || request.method === 'HEAD';
-    if (!(reads ? [301, 302, 303, 307, 308] : [307, 308]).includes(answer.status)) return { answer, from: url };
+    if (!REDIRECTS.includes(answer.status)) return { answer, from: url };
     if (typeof location !== 'string' || !URL.canParse(location, url.href)) return { answer, from: url };
     const next = targetOf(location, url, endpoint);
-    if (!reads && next.origin !== endpoint.origin) return { answer, from: url };
+    // Also of one that is not followed: why it is refused tells more than its status.
+    requireReachable(next, endpoint, registry.insecureHosts, `${request.method} ${redacted(first)}`);
+    if (!reads && !(next.origin === endpoint.origin && [307, 308].includes(answer.status)))
+      return { answer, from: url };
     url = next;
-    requireReachable(url, endpoint, registry.insecureHosts, `${request.method} ${redacted(first)}`);
   }
   throw new RegistryError('rejected', `${request.method} ${redacted(first)}: more than ${MAX_REDIRECTS} redirects`, {
     method: request.method,
@@ -229,7 +232,7 @@ async function sendTo(
     onAnswer(null);
     // It may speak the other scheme when it is there again.
     schemes.delete(url.host);
-    throw noAnswer(method, url, error);
+    throw noAnswer({ method, url, maxBytes: MAX_MANIFEST }, error);
   }
 }
 

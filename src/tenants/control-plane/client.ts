@@ -1,6 +1,5 @@
 import type { z } from 'zod';
-import { InvalidInput } from '../../contract/brand.js';
-import { parseToken } from '../../contract/secret.js';
+import { InvalidSecret, parseToken } from '../../contract/secret.js';
 import { parseSlug, type Slug } from '../../contract/tenants/added.js';
 import { type HttpAnswer, type HttpRequest, NoAnswer, send } from '../../net/http.js';
 import { isLoopback } from '../../net/loopback.js';
@@ -111,8 +110,8 @@ export function createControlPlane(options: ControlPlaneOptions) {
       try {
         return parseToken(token);
       } catch (error) {
-        if (!(error instanceof InvalidInput)) throw error;
-        throw new ControlPlaneError('unexpected', `GET ${path}: admin_token ${error.message}`);
+        if (!(error instanceof InvalidSecret)) throw error;
+        throw new ControlPlaneError('unexpected', `GET ${path}: admin_token ${error.why}`);
       }
     },
     /** Takes a tag to all tenants, the canary first. It answers at the end, after minutes. */

@@ -3,6 +3,11 @@ import { shown } from '../../contract/brand.js';
 
 export const SOURCE_FORMS = '{ "env": "NAME" } or { "file": "PATH" }';
 
+/** Error of a required value: that it is missing, or what it must be. */
+export const missingOr = (expected: string) => ({
+  error: ({ input }: { input?: unknown }) => `${input === undefined ? 'is missing:' : 'must be'} ${expected}`,
+});
+
 /** Where the text of a secret is: never in the fleet file itself. */
 const SOURCE = z
   .union(
@@ -39,7 +44,7 @@ export const FLEET_FILE = z
                     'Its name in reports, public ones included; default: canary-1, canary-2, ... by position',
                 }),
               url: z
-                .string('is missing, e.g. https://canary-1.example.com')
+                .string(missingOr('an address, e.g. https://canary-1.example.com'))
                 .meta({ description: 'Its origin: https, or http to this machine' }),
               token: SOURCE.optional().meta({
                 description: 'The admin token; a production tenant needs none, a canary tenant does',
@@ -83,7 +88,7 @@ export const FLEET_FILE = z
             },
             objectError('must be a tenant, e.g. { "url": "https://canary-1.example.com", "token": { "env": "NAME" } }'),
           ),
-          'is missing: an array of tenants',
+          missingOr('an array of tenants'),
         )
         .meta({ description: 'The tenants' }),
     },

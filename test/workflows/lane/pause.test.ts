@@ -103,7 +103,7 @@ describe('a pause', async () => {
 
   fullTest('expires at its time; a time in the past is refused', async () => {
     await expect(pause(gate(), { until: new Date(Date.now() - 1_000).toISOString() })).rejects.toThrow(
-      /^pause refused: invalid until: expected a time in the future/,
+      /^pause refused: invalid until .+: expected a time in the future/,
     );
     const { handle } = await catchIn('soaking', gate(), registry);
     const at = Date.now() + 5_000;

@@ -289,7 +289,9 @@ describe('messages that cannot break a run', () => {
       return found?.length === 9 ? found : null;
     });
     for (const line of refusals)
-      expect(line).toMatch(/^approve refused: (invalid payload .+: expected \{|it needs by and reason, e\.g\. \{)/);
+      expect(line).toMatch(
+        /^approve refused: (its payload is .+: expected an object, e\.g\. \{|it needs by and reason, e\.g\. \{)/,
+      );
     expect(await gate().latest()).toEqual(old);
     await handle.signal('approve', ada);
     expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });

@@ -1,4 +1,4 @@
-import { InvalidInput, shown } from '../../../contract/brand.js';
+import { InvalidInput, invalid, shown } from '../../../contract/brand.js';
 import { releaseLaneId } from '../../../contract/ids.js';
 import type { LaneCommand } from '../../../contract/messages.js';
 import { parseSha } from '../../../contract/sha.js';
@@ -64,7 +64,12 @@ export const resume: Command = {
 async function runLane(given: Given, io: Io): Promise<number> {
   const [name = '', sha] = given.args;
   if (name === 'sequence') {
-    if (!/^\d+$/.test(sha ?? '')) throw new InvalidInput(`invalid sequence ${shown(sha)}: expected a whole number`);
+    if (!/^\d+$/.test(sha ?? '') || !Number.isSafeInteger(Number(sha)))
+      throw invalid(
+        'sequence',
+        sha,
+        `a whole number of at most ${Number.MAX_SAFE_INTEGER}, e.g. canary lane sequence 1042`,
+      );
     return sendAndPrint(name, { sequence: Number(sha) }, given, io);
   }
   if (name === 'drop' || name === 'unbad') return sendAndPrint(name, { sha: parseSha(sha) }, given, io);
