@@ -70,7 +70,7 @@ const told = [...places.values()];
 if (!values.page && !told.some(({ state }) => state === 'same')) process.exitCode = 1;
 if (told.some(({ state }) => state === 'failed')) process.exitCode = 1;
 const ending = ({ outcome, latest, writes, left }) =>
-  `${outcome}; \`:latest\` ${[...new Set(latest)].join(', ')}${writes.includes(-1) ? '' : `; writes ${writes.join(' + ')}`}${left ? `; ${left}` : ''}`;
+  `${outcome}; \`:latest\` ${[...new Set(latest)].join(', ')}; writes ${writes.join(' + ')}${left ? `; ${left}` : ''}`;
 const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).stdout.trim();
 const at = `${new Date().toISOString().slice(0, 10)}, ${commit}, ${cpus().length} cores, every ${values.every}`;
 
@@ -116,14 +116,17 @@ writeFileSync(
 
 \`npm run kills\` carries out each story (\`test/kills/stories.ts\`) once as it is, then once for each event
 of the run's history and of its mover's: as soon as the history has that event, the worker's process,
-or the Temporal server's, is killed with SIGKILL, and another one is started. The story must end as
-without the kill: the same outcome, the same \`:latest\`, the same number of writes of \`:latest\`, the
-same left at the control plane and in the fleet file. Every history of it is replayed. That command writes this page; \`every 6\` means every sixth event.
+or the Temporal server's, is killed with SIGKILL, and another one is started. With the kill as without
+it the story must end as it is written down in the story: its outcome, the digests of \`:latest\` (those of
+the target, or as before), the writes of each \`:latest\` that the registry took, what is left at the control
+plane and in the fleet file. Every history of it is replayed. That command writes this page; \`every 6\` means
+every sixth event.
 
 A kill is counted at the last event that the killed run's own history had when SIGKILL was sent, and
-each of those once. Not reached: the run had ended before the event. Failed: the story did not end, or
-not as without the kill. Rows without these numbers are of before 2026-11-29, 21:00: there an event is
-that of the run without a kill, and a kill may be up to 14 events later.
+each of those once. Planned: places within the history of the run without a kill. Not reached: the run
+had ended before the event, which is no kill and no success. Failed: the story did not end, or not as it
+must. Rows without these numbers are of before 2026-11-29, 21:00: there an event is that of the run without
+a kill, a kill may be up to 14 events later, and "as without the kill" was what was asked.
 
 | story | killed | planned | not reached | failed | different kills: run + mover | how they ended | median, s | longest, s | when |
 |---|---|---|---|---|---|---|---|---|---|

@@ -25,9 +25,28 @@ export interface Story {
   setUp?(): Promise<Beside>;
   /** What must be true before it: builds, what is live. Runs with a worker. */
   prepare(gate: Gate, registry: MemoryRegistry, beside: Beside | undefined): Promise<Plot>;
-  /** Whether each write is counted: a run that restores may have to write once more. */
-  countsWrites: boolean;
+  /** How it must end, without a kill and with each one. */
+  expected: Ending;
 }
+
+/** How a story ended. */
+export interface Ending {
+  outcome: string;
+  /**
+   * `:latest` of each image: at the `target`, which is the build of the plot, or `as before`; of one that is elsewhere its digest. A word more
+   * if the ledger has it elsewhere.
+   */
+  latest: string[];
+  /** Writes of `:latest` that the registry took, by image. */
+  writes: number[];
+  /** What it left beside the gate. */
+  left?: string;
+}
+
+/** A run that moved both images once. */
+const moved = (outcome: string): Ending => ({ outcome, latest: ['target', 'target'], writes: [1, 1] });
+/** A run that wrote nothing. */
+const unmoved = (outcome: string): Ending => ({ outcome, latest: ['as before', 'as before'], writes: [0, 0] });
 
 /** Servers beside a gate, with the settings that it knows them by. */
 export interface Beside {
@@ -94,6 +113,8 @@ async function startAdding(): Promise<Beside> {
 }
 
 export interface Plot {
+  /** Digests of the build that the run is to move `:latest` to, or must not. */
+  target: string[];
   /** Starts the run that is watched. */
   start(): Promise<WorkflowHandle>;
   /** What people do; called again and again until the run has ended. */
@@ -101,12 +122,10 @@ export interface Plot {
 }
 
 /** Starts the release of a new GREEN build. */
-const releases = (gate: Gate, input: object = {}): Plot => ({
-  async start() {
-    const { sha } = await gate.greenBuild();
-    return gate.release({ sha, ...input });
-  },
-});
+async function releases(gate: Gate, input: object = {}): Promise<Plot> {
+  const { sha, digests } = await gate.greenBuild();
+  return { target: digests, start: () => gate.release({ sha, ...input }) };
+}
 
 /** Sends a decision for the hold that is open, whichever it is. */
 const decides = (gate: Gate, verb: 'approve' | 'abort') => async (handle: WorkflowHandle) => {
@@ -115,21 +134,19 @@ const decides = (gate: Gate, verb: 'approve' | 'abort') => async (handle: Workfl
 };
 
 export const STORIES = {
-  promoted: { prepare: async (gate) => releases(gate), countsWrites: true },
+  promoted: { prepare: (gate) => releases(gate), expected: moved('promoted') },
   rejected: {
-    prepare: async (gate) => ({
-      start: async () => {
-        const sha = newSha();
-        await gate.publish(sha);
-        gate.deploy({ sha, misbehave: 'memory-search' });
-        return gate.release({ sha });
-      },
-    }),
-    countsWrites: true,
+    async prepare(gate) {
+      const sha = newSha();
+      const target = await gate.publish(sha);
+      gate.deploy({ sha, misbehave: 'memory-search' });
+      return { target, start: () => gate.release({ sha }) };
+    },
+    expected: unmoved('CanaryRejected'),
   },
   approved: {
-    prepare: async (gate) => ({ ...releases(gate, { approval: 'required' }), act: decides(gate, 'approve') }),
-    countsWrites: true,
+    prepare: async (gate) => ({ ...(await releases(gate, { approval: 'required' })), act: decides(gate, 'approve') }),
+    expected: moved('promoted'),
   },
   superseded: {
     async prepare(gate) {
@@ -139,15 +156,18 @@ export const STORIES = {
       });
       return releases(gate, { sequence: 10 });
     },
-    countsWrites: true,
+    expected: unmoved('superseded'),
   },
   'rolled-back': {
     async prepare(gate) {
-      const { sha } = await promoted(gate);
+      const { sha, digests } = await promoted(gate);
       await promoted(gate);
-      return { start: () => gate.rollback({ sha, reason: 'search is slow', requestedBy: 'ada' }) };
+      return {
+        target: digests,
+        start: () => gate.rollback({ sha, reason: 'search is slow', requestedBy: 'ada' }),
+      };
     },
-    countsWrites: true,
+    expected: moved('rolled-back'),
   },
   /** Production turns red on the build that it took: the policy goes back. The run is the rollback that it begins. */
   'auto-rollback': {
@@ -158,6 +178,7 @@ export const STORIES = {
       production?.run?.(bad.sha, false);
       const workflowId = rollbackId(gate.lane, parseSha(good.sha));
       return {
+        target: good.digests,
         async start() {
           production?.run?.(bad.sha, true);
           const { runId } = await until(`${workflowId} is there`, () => findRun(gate.client, workflowId));
@@ -166,7 +187,7 @@ export const STORIES = {
         },
       };
     },
-    countsWrites: true,
+    expected: moved('rolled-back'),
   },
   /** The second image cannot be written: the first one is restored, the release is held, and a person aborts it. */
   restored: {
@@ -175,14 +196,16 @@ export const STORIES = {
         match: isPut(gate.repositories[1]),
         respond: () => ociError(403, 'DENIED', 'no right to push'),
       });
-      return { ...releases(gate), act: decides(gate, 'abort') };
+      return { ...(await releases(gate)), act: decides(gate, 'abort') };
     },
-    countsWrites: true,
+    // The first image was written, and written back.
+    expected: { ...unmoved('CanaryAborted'), writes: [2, 0] },
   },
   /** The control plane makes the tenant, which is tested and becomes a member: all of it once. */
   'tenant-added': {
     setUp: startAdding,
     prepare: async (gate) => ({
+      target: [],
       async start() {
         const input = parseAddTenantInput({ slug: 'canary-2', requestedBy: 'ada' });
         const { handle } = await startAddition(gate.client, gate.lane, input);
@@ -190,7 +213,10 @@ export const STORIES = {
         return gate.keep(Object.assign(handle, { firstExecutionRunId: runId }));
       },
     }),
-    countsWrites: true,
+    expected: {
+      ...unmoved('added'),
+      left: 'orgs canary-2 running; instances started 1; members canary-1 and canary-2',
+    },
   },
 } satisfies Record<string, Story>;
 

@@ -8,23 +8,12 @@ import { putsTaken } from '../support/latest.js';
 import { PATIENT } from '../support/phases.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
-import { STORIES, type Story, type StoryName } from './stories.js';
+import { type Ending, STORIES, type Story, type StoryName } from './stories.js';
 
 /** Where a kill comes: as soon as the history of the run, or of its mover, has this event. */
 export interface Place {
   of: 'run' | 'mover';
   event: number;
-}
-
-/** How a story ended, in what is compared between a run and the same run with a kill. */
-export interface Ending {
-  outcome: string;
-  /** `:latest` of each image: `as before`, or `moved`, and in both cases where the ledger has it; else `elsewhere`. */
-  latest: string[];
-  /** Writes of `:latest` that the registry took, by image; -1 if they are not counted. */
-  writes: number[];
-  /** What it left beside the gate. */
-  left?: string;
 }
 
 export interface Telling {
@@ -77,12 +66,12 @@ export async function tell(telling: Telling): Promise<Told | null> {
     return {
       ending: {
         outcome: outcomeOfRun(await awaitRunEnd(handle)),
-        latest: after.map((digest, image) =>
-          digest !== kept[image]?.digest ? 'elsewhere' : digest === before[image] ? 'as before' : 'moved',
-        ),
-        writes: gate.repositories.map((one) =>
-          story.countsWrites ? taken.filter((repository) => repository === one).length : -1,
-        ),
+        latest: after.map((digest, image) => {
+          const at = digest === plot.target[image] ? 'target' : digest === before[image] ? 'as before' : `at ${digest}`;
+          const inLedger = kept.find(({ repository }) => repository === gate.repositories[image]);
+          return digest === inLedger?.digest ? at : `${at}, and the ledger has ${inLedger?.digest}`;
+        }),
+        writes: gate.repositories.map((one) => taken.filter((repository) => repository === one).length),
         ...(beside?.left && { left: beside.left() }),
       },
       events: {
