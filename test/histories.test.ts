@@ -1,12 +1,35 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { hashOf, MANIFEST, released, releases } from '../scripts/histories/manifest.mjs';
 import { TRACE_HEADER } from '../src/domain/payloads/trace.js';
 import { installRuntime, workflowBundle } from './support/gate.js';
 import { type KeptHistory, replays } from './support/replay.js';
 
 const folder = join(import.meta.dirname, 'histories');
-const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
+const files = readdirSync(folder)
+  .filter((name) => name.endsWith('.json'))
+  .sort();
+
+const root = join(import.meta.dirname, '..');
+const lines = readFileSync(join(root, MANIFEST), 'utf8')
+  .split('\n')
+  .filter((line) => line !== '');
+
+describe('the manifest', () => {
+  test('has each kept history as it was recorded, and the commit of its recording', () => {
+    const listed = lines.map((line) => line.split('  '));
+    expect(listed.map(([, , file]) => file).sort()).toEqual(files);
+    for (const [hash, commit, file = ''] of listed) {
+      expect(hashOf(folder, file), `${file} is not what was recorded: restore it`).toBe(hash);
+      expect(commit).toMatch(/^[0-9a-f]{7,40}$/);
+    }
+  });
+
+  test('has every line of each release: a history that was released stays', () => {
+    for (const tag of releases(root)) expect(lines, tag).toEqual(expect.arrayContaining(released(root, tag)));
+  });
+});
 
 test('there are kept histories of every workflow', () => {
   const types = new Set(files.map((name) => name.split('.')[1]));
@@ -14,6 +37,7 @@ test('there are kept histories of every workflow', () => {
     'AddCanaryTenant',
     'CanaryRelease',
     'CheckDrift',
+    'DeliverEvents',
     'MoveLatest',
     'ReleaseLane',
     'Rollback',

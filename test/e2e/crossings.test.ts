@@ -11,7 +11,7 @@ import { useGate } from '../support/gate.js';
 import { laneHandle, laneState } from '../support/lanes.js';
 import { type Caught, catchIn, PATIENT, PHASES, type Phase } from '../support/phases.js';
 import { continuedWatch, startProduction } from '../support/production.js';
-import { fullDescribe, rows } from '../support/rows.js';
+import { fullDescribe, fullTest, rows } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 import { changedBundle, OTHER_VERSION, startVersion } from '../support/versions.js';
@@ -138,6 +138,35 @@ describe('without worker versioning', () => {
       // It is the same run of the lane, in mid-life, which each code replayed.
       expect((await laneHandle(gate()).describe()).runId).toBe(lane.runId);
       expect(await servedBy(laneHandle(gate()), lane.runId)).toContain(OTHER_VERSION);
+    },
+    180_000,
+  );
+
+  fullTest(
+    'a release that is queued behind one that waits for an approval crosses both, and acquires the lane after it',
+    async () => {
+      const first = await catchIn('awaiting-approval', gate(), registry);
+      // The fleet stays on the first build: a soak that is over is watched still.
+      const sha = newSha();
+      const digests = await gate().publish(sha);
+      const handle = await gate().release({ sha });
+      const isQueued = () => until('it is queued', async () => (await gate().phaseOf(sha)) === 'queued', 60_000);
+      await isQueued();
+      for (const version of [OTHER_VERSION, OWN_VERSION] as const) {
+        await crossTo(version);
+        for (const command of ['pause', 'resume'] as const) await gate().sendToLane(command, ada);
+        await isQueued();
+        const { holder, queue } = await laneState(gate());
+        expect([holder?.sha, queue.map((one) => one.sha)]).toEqual([first.sha, [sha]]);
+      }
+      await first.goOn();
+      expect((await awaitRunEnd(first.handle)).report).toMatchObject({ outcome: 'promoted' });
+      gate().deploy({ sha });
+      expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+      expect(await gate().latest()).toEqual(digests);
+      // It waits in an activity, so only its end needs a worker of its own.
+      expect((await servedBy(handle)).at(-1)).toBe(OWN_VERSION);
+      expect(await servedBy(laneHandle(gate()))).toContain(OTHER_VERSION);
     },
     180_000,
   );
