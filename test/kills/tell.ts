@@ -68,7 +68,7 @@ export async function tell(telling: Telling): Promise<Told | null> {
         outcome: outcomeOfRun(await awaitRunEnd(handle)),
         latest: after.map((digest, image) => {
           const at = digest === plot.target[image] ? 'target' : digest === before[image] ? 'as before' : `at ${digest}`;
-          const inLedger = kept.find(({ repository }) => repository === gate.repositories[image]);
+          const inLedger = kept.find(({ repository }) => repository.endsWith(`/${gate.repositories[image]}`));
           return digest === inLedger?.digest ? at : `${at}, and the ledger has ${inLedger?.digest}`;
         }),
         writes: gate.repositories.map((one) => taken.filter((repository) => repository === one).length),

@@ -145,7 +145,7 @@ export default [
     file: 'workflows/shared/mover-options.ts',
     find: "const MOVE_RETRY = { initialInterval: '1s',",
     replace: "const MOVE_RETRY = { maximumAttempts: 1, initialInterval: '1s',",
-    test: 'test/kills/kills.test.ts > at event 9 of the mover ends as without the kill',
+    test: 'test/kills/kills.test.ts > at event 9 of the mover ends as it must',
   },
   {
     name: 'kills-none-comes',
@@ -153,7 +153,7 @@ export default [
     file: 'test/kills/tell.ts',
     find: 'return { workflowId: id, runId: run.runId };',
     replace: 'return null;',
-    test: 'test/kills/kills.test.ts > at event 9 of the mover ends as without the kill',
+    test: 'test/kills/kills.test.ts > at event 9 of the mover ends as it must',
   },
   {
     name: 'release-ends-for-a-silent-lane',
