@@ -28,7 +28,8 @@ export async function startVictim(
     env: { PATH: process.env.PATH, TEMPORAL_ADDRESS: temporalAddress(), ...gate.env, ...env },
     logFile,
     ready: (output) => output.includes('worker.started'),
-    timeoutMs: 20_000,
+    // On a loaded machine its code alone takes 20 s to load.
+    timeoutMs: 60_000,
   });
   return { ...worker, log: () => readFileSync(logFile, 'utf8') };
 }
