@@ -28,7 +28,7 @@ describe('usage errors exit 2 with one line', () => {
     [['release', '4c1d56e', '--allow', 'red'], 'canary: invalid --allow "red": expected superseded or skipped'],
     [
       ['release', '4c1d56e', '--sequence', 'x'],
-      'canary: invalid sequence "x": expected a whole number that grows from build to build',
+      'canary: invalid sequence "x": expected a whole number of at most 9007199254740991, e.g. 1042',
     ],
     [['status', '-o', 'xml'], 'canary: invalid --output "xml": expected text or json'],
     [['release', '4c1d56e', '--wiat'], "canary: unknown option '--wiat' (Did you mean --wait?)"],
