@@ -91,7 +91,7 @@ describe('loadSuite, of an unusable module', () => {
     [
       'whose default export is not an array',
       'export default { name: 1 };',
-      /^its default export must be an array of checks, got object$/,
+      /^its default export must be an array of checks, got \(an object\)$/,
     ],
   ])('a module %s is refused with one line', async (_what, text, problem) => {
     expect(await problemsOf(module(text))).toEqual([expect.stringMatching(problem)]);
