@@ -151,11 +151,11 @@ export function decisionsSection({ decisions }: RunSummary): string[] {
   );
 }
 
-/** What was unusual about the fleet. It names tenants, and no address. */
+/** What was unusual about the fleet. A person's reason for a quarantine may have an address. */
 export const fleetSection = ({ fleetNotes }: RunSummary) =>
   section(
     'Fleet',
-    fleetNotes.map((note) => `- ${prose(note)}`),
+    fleetNotes.map((note) => `- ${redactedProse(note)}`),
   );
 
 /** What the watch saw from the soak to the move. It quotes no answer, only its status. */

@@ -24,6 +24,14 @@ export default [
     test: 'test/report/render.test.ts > names a tenant by its name only: no URL, host, org id, token or answer',
   },
   {
+    name: 'i5-address-in-a-quarantine',
+    breaks: "a person's reason for a quarantine names the address of a tenant in the report",
+    file: 'src/report/sections.ts',
+    find: 'fleetNotes.map((note) => `- ${redactedProse(note)}`)',
+    replace: 'fleetNotes.map((note) => `- ${prose(note)}`)',
+    test: 'test/report/render.test.ts > names a tenant by its name only: no URL, host, org id, token or answer',
+  },
+  {
     name: 'i5-annotation-unescaped',
     breaks: 'a name from outside starts a command of the GitHub runner',
     file: 'src/report/annotations.ts',

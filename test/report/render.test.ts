@@ -239,6 +239,7 @@ describe('a public report', () => {
         const report = run.report && {
           ...run.report,
           tenants: [{ tenant: 'canary-1', checks: [check, { ...check, verdict: 'could-not-test' as const }] }],
+          fleetNotes: [`canary-2 is in quarantine until noon, by ada: https://${host}/a of ${org} is slow`],
           decisions: [
             {
               verb: 'approve' as const,
