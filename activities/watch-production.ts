@@ -32,7 +32,7 @@ import { askBuilds } from '../src/tenants/ask-build.js';
 import { type Judgement, judgeProduction } from '../src/tenants/judge-production.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { ownRun, throttledSignal, whileWaiting, withHeartbeat } from './heartbeat.js';
-import { configured, confirmDrift } from './lane/check-drift.js';
+import { configured, describeDrift } from './lane/check-drift.js';
 import { accessOf, productionOf } from './tenants.js';
 import { awaitEnd, LANE_POLL_MS } from './waits.js';
 
@@ -126,7 +126,7 @@ export function createWatchActivities(dependencies: ActivityDependencies) {
       if ('ask' in choice) return choice;
       // A person with crane, or `--direct`, may have gone back already: the lane hears of it minutes later.
       const images = configured(config, state.ledger.expectedLatest?.images ?? []);
-      const drift = await withHeartbeat(() => confirmDrift(registry, images, waits.surpriseMs));
+      const drift = await withHeartbeat(() => describeDrift(registry, images, waits.surpriseMs));
       return drift === null ? choice : { ask: drift };
     },
 

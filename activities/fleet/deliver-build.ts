@@ -12,7 +12,7 @@ import { ControlPlaneError } from '../../src/tenants/control-plane/client.js';
 import { judgeRedeploy } from '../../src/tenants/control-plane/delivery.js';
 import type { ActivityDependencies } from '../dependencies.js';
 import { type Wait, whileWaiting } from '../heartbeat.js';
-import { confirmDrift } from '../lane/check-drift.js';
+import { describeDrift } from '../lane/check-drift.js';
 import { accessOf } from '../tenants.js';
 
 /** Time-out of the note that the order goes out, in milliseconds. */
@@ -95,7 +95,7 @@ export function createDeliveryActivities(dependencies: DeliveryDependencies, lim
     const move = moveToDeliver(state, input);
     if (!('images' in move)) return move;
     // A person with crane, or `--direct`, may have gone back already: the lane hears of it minutes later.
-    const drift = await confirmDrift(registry, move.images, waits.surpriseMs);
+    const drift = await describeDrift(registry, move.images, waits.surpriseMs);
     if (drift !== null) return { no: drift };
     if ((await otherBuild(input, move.images)) === null) return null;
     // A second read excludes a stale one.

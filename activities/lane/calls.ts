@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { heartbeat, sleep } from '@temporalio/activity';
+import { cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
 import { isGrpcServiceError } from '@temporalio/client';
 import { nullIfInvalid } from '../../src/contract/brand.js';
 import { moveLatestId, rollbackId, WORKFLOWS } from '../../src/contract/ids.js';
@@ -20,6 +20,7 @@ import { fieldsOf } from '../../src/domain/payloads/fields.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
 import { parseMoveReport } from '../../src/lane/payloads/parse.js';
 import { digestsOfMove } from '../../src/lane/rollback.js';
+import { observeMoved } from '../../src/move/observe.js';
 import { LANE_ANSWER_MS, LaneRefused } from '../../src/temporal/lane-client.js';
 import { readMover } from '../../src/temporal/records/mover.js';
 import { findRun, isOpen } from '../../src/temporal/runs.js';
@@ -28,7 +29,7 @@ import { isOurs } from '../border/caller.js';
 import type { ActivityDependencies } from '../dependencies.js';
 import { ownRun, withHeartbeat } from '../heartbeat.js';
 import { awaitEnd, LANE_POLL_MS } from '../waits.js';
-import { configured, describeDrift } from './check-drift.js';
+import { configured } from './check-drift.js';
 import { readCopies } from './ledger-copy.js';
 import { type Continued, recoverLane } from './recover-lane.js';
 
@@ -156,9 +157,9 @@ export function createLaneActivities({ client, config, registry, payloadKeys, la
     recoverLane: (isCarried = false): Promise<LaneState | Continued | null> =>
       withHeartbeat(() => recoverLane(client, lane, isCarried, () => readCopies({ config, registry, payloadKeys }))),
 
-    /** Reads `:latest` again after a move: why it is not where the move left it, or null. */
-    reread: (expected: TagState[]): Promise<string | null> =>
-      withHeartbeat(() => describeDrift(registry, configured(config, expected))),
+    /** Reads `:latest` again after a move: the images that are not where the move left them, and where they are. */
+    reread: (expected: TagState[]): Promise<TagState[]> =>
+      withHeartbeat(() => observeMoved(registry, configured(config, expected), cancellationSignal())),
   };
 }
 

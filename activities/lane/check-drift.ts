@@ -3,10 +3,10 @@ import { cancellationSignal, sleep } from '@temporalio/activity';
 import type { Config } from '../../src/config/schema.js';
 import type { LaneState } from '../../src/contract/lane.js';
 import { driftUpdate } from '../../src/contract/messages.js';
-import { type Drift, type TagState, whereItStands } from '../../src/contract/move.js';
+import type { Drift, MissingTarget, TagState } from '../../src/contract/move.js';
 import { shortSha } from '../../src/contract/sha.js';
 import { oneLine } from '../../src/domain/markdown.js';
-import { MAX_MISSING, rollbackTargets } from '../../src/lane/drift.js';
+import { describeMoved, MAX_MISSING, rollbackTargets } from '../../src/lane/drift.js';
 import type { NamedEntry } from '../../src/lane/ledger.js';
 import { observeMoved } from '../../src/move/observe.js';
 import type { Registry } from '../../src/registry/context.js';
@@ -23,22 +23,22 @@ const MAX_LINE = 400;
 export const configured = <T extends Pick<TagState, 'repository'>>({ images }: Pick<Config, 'images'>, all: T[]): T[] =>
   all.filter(({ repository }) => images.includes(repository));
 
-/** Images whose `:latest` is not where the last move left it, on one line; null if each is where it was left. */
-export async function describeDrift(registry: Registry, expected: TagState[]): Promise<string | null> {
+/** Images whose `:latest` is not where the last move left it, as they are now; a second read excludes a stale one. */
+export async function confirmMoved(registry: Registry, expected: TagState[], surpriseMs: number): Promise<TagState[]> {
   const moved = await observeMoved(registry, expected, cancellationSignal());
-  const lines = moved.map((image) => `${whereItStands(image, registry.latest)}, the last move left it elsewhere`);
-  return lines.length === 0 ? null : oneLine(lines.join('; '), MAX_LINE);
+  if (moved.length === 0) return moved;
+  await sleep(surpriseMs);
+  return observeMoved(registry, expected, cancellationSignal());
 }
 
-/** As `describeDrift`; a second read excludes a stale one. */
-export async function confirmDrift(
+/** The same on one line; null if each is where it was left. */
+export async function describeDrift(
   registry: Registry,
   expected: TagState[],
   surpriseMs: number,
 ): Promise<string | null> {
-  if ((await describeDrift(registry, expected)) === null) return null;
-  await sleep(surpriseMs);
-  return describeDrift(registry, expected);
+  const moved = await confirmMoved(registry, expected, surpriseMs);
+  return moved.length === 0 ? null : describeMoved(moved, registry.latest);
 }
 
 /** Activities of `CheckDrift`, of one gate. */
@@ -62,16 +62,20 @@ export async function findDriftOrBeginAgain(gate: ActivityDependencies): Promise
 async function findDrift({ config, registry, waits }: ActivityDependencies, state: LaneState): Promise<Drift | null> {
   const expected = state.ledger.expectedLatest;
   if (!expected || state.move || Date.now() - expected.at < waits.recentMs) return null;
-  const latest = await confirmDrift(registry, configured(config, expected.images), waits.surpriseMs);
+  const moved = await confirmMoved(registry, configured(config, expected.images), waits.surpriseMs);
   const missing = await Promise.all(rollbackTargets(state.ledger).map((one) => missingOf(registry, config, one)));
-  const found = { expectedAt: expected.at, latest, missing: missing.flat().slice(0, MAX_MISSING) };
+  const found = { expectedAt: expected.at, moved, missing: missing.flat().slice(0, MAX_MISSING) };
   // A difference is reported each time: a person may have lifted the hold of the last report.
-  return latest === null && isDeepStrictEqual(found, state.ledger.drift) ? null : found;
+  return moved.length === 0 && isDeepStrictEqual(found, state.ledger.drift) ? null : found;
 }
 
-/** Lines for what a rollback to an entry of the ledger would need and the registry does not have. */
-async function missingOf(registry: Registry, config: Config, { sha, kind, images }: NamedEntry): Promise<string[]> {
-  const lines = (kind === 'adopted' ? configured(config, images) : images).map(async ({ repository, digest }) => {
+/** Images of an entry of the ledger to which a rollback would fail: the registry does not have all of their manifests. */
+async function missingOf(
+  registry: Registry,
+  config: Config,
+  { sha, kind, images }: NamedEntry,
+): Promise<MissingTarget[]> {
+  const targets = (kind === 'adopted' ? configured(config, images) : images).map(async ({ repository, digest }) => {
     if (digest === null) return [];
     try {
       // The manifest itself is requested like a child: it may be gone from the registry and still be in the cache.
@@ -81,8 +85,9 @@ async function missingOf(registry: Registry, config: Config, { sha, kind, images
       return [];
     } catch (error) {
       if (!(error instanceof RegistryError && error.kind === 'not-found')) throw error;
-      return [oneLine(`a rollback to ${shortSha(sha)} would fail: ${error.message}`, MAX_LINE)];
+      const text = oneLine(`a rollback to ${shortSha(sha)} would fail: ${error.message}`, MAX_LINE);
+      return [{ sha, repository, text }];
     }
   });
-  return (await Promise.all(lines)).flat();
+  return (await Promise.all(targets)).flat();
 }

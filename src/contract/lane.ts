@@ -84,11 +84,10 @@ export interface OpenRollback extends RunRef {
   force: boolean;
 }
 
-/** One move or adoption of `:latest`, by whom and why. */
+/** One move or adoption of `:latest`: when (ISO 8601), by whom and why. */
 export interface LedgerEntry {
   /** Null for an adopted `:latest` whose build is unknown. */
   sha: Sha | null;
-  /** ISO 8601. */
   at: string;
   kind: 'promotion' | 'rollback' | 'adopted';
   by: string;
@@ -96,11 +95,10 @@ export interface LedgerEntry {
   images: RecordedImage[];
 }
 
-/** Mark of a build that was rolled back from: it is not promoted until `unbad`, or a forced promotion or rollback. */
+/** Mark of a build that was rolled back from, since a time (ISO 8601): it is not promoted until `unbad`, or a forced promotion or rollback. */
 export interface KnownBadBuild {
   sha: Sha;
   digests: Digest[];
-  /** ISO 8601. */
   since: string;
   by: string;
   reason: string;
@@ -109,6 +107,8 @@ export interface KnownBadBuild {
 /** Why automatic promotion is off. An approved promotion, `lane adopt` or `lane unhold` lifts it. */
 export interface LaneHold {
   name: 'after-rollback' | 'pair-split' | 'latest-moved' | 'not-recovered';
+  /** Images that were moved from outside, and where `:latest` was: what the hold is about, if a read found it. */
+  moved?: TagState[];
   why: string;
   by: string;
   since: string;

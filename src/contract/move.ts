@@ -63,14 +63,28 @@ export const progressLine = ({ repository, digest, why }: MoveProgress): string 
 export const digestOf = (states: readonly TagState[], repository: Repository): Digest | null =>
   states.find((state) => state.repository === repository)?.digest ?? null;
 
+/** Whether two lists have the same images, each at the same digest. */
+export const isSameLatest = (one: readonly TagState[], other: readonly TagState[]): boolean =>
+  one.length === other.length &&
+  one.every((state) =>
+    other.some(({ repository, digest }) => repository === state.repository && digest === state.digest),
+  );
+
 /** Difference between the registry and the ledger. */
 export interface Drift {
   /** Time of the move or adoption that the registry was compared with (epoch, ms). */
   expectedAt: number;
-  /** Where `:latest` is instead, one line; null if it is as expected. */
-  latest: string | null;
-  /** Manifests that a rollback needs and that are gone, one line each. */
-  missing: string[];
+  /** Images whose `:latest` is elsewhere, and where it is; empty if each is as expected. */
+  moved: TagState[];
+  missing: MissingTarget[];
+}
+
+/** Image of an earlier build to which a rollback would fail, because a manifest of it is gone from the registry. */
+export interface MissingTarget {
+  sha: Sha;
+  repository: Repository;
+  /** One line for people. */
+  text: string;
 }
 
 /** Reasons for refusing a move, a sentence for each. Code depends on these names, never on the message. */

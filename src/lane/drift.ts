@@ -1,20 +1,25 @@
 import { InvalidInput } from '../contract/brand.js';
-import type { Repository } from '../contract/image.js';
+import { parseRepository, type Repository, type Tag } from '../contract/image.js';
 import type { LaneState, Ledger } from '../contract/lane.js';
-import type { Drift } from '../contract/move.js';
-import type { Sha } from '../contract/sha.js';
+import { type Drift, isSameLatest, type MissingTarget, type TagState, whereItStands } from '../contract/move.js';
+import { parseSha, type Sha } from '../contract/sha.js';
 import { oneLine } from '../domain/markdown.js';
-import { isMoment, isText } from '../domain/payloads/fields.js';
+import { fieldsOf, isMoment, textOf } from '../domain/payloads/fields.js';
 import { buildsOf, type NamedEntry, whyKnownBad } from './ledger.js';
-import { DRIFT_BYTES, newest } from './limits.js';
+import { DRIFT_BYTES, MAX_IMAGES, newest } from './limits.js';
+import { parseTagState } from './payloads/parse.js';
 import { putOnHold } from './state.js';
 
 /** Number of rollback targets that are checked. */
 const TARGETS = 3;
-/** Most lines about missing manifests that the ledger keeps. */
+/** Most rollback targets with missing manifests that the ledger keeps. */
 export const MAX_MISSING = 20;
-/** Longest of those lines, in characters. */
+/** Longest line about one of them, or about what was moved, in characters. */
 const MAX_LINE = 400;
+
+/** Images that were moved from outside, on one line. */
+export const describeMoved = (moved: readonly TagState[], tag?: Tag): string =>
+  oneLine(moved.map((image) => `${whereItStands(image, tag)}, the last move left it elsewhere`).join('; '), MAX_LINE);
 
 /** Good builds that were at `:latest`, newest first: the likely targets of a rollback. */
 export const rollbackTargets = (ledger: Ledger): NamedEntry[] =>
@@ -63,29 +68,36 @@ export function noteDrift(
   if (move !== null || ledger.expectedLatest?.at !== found.expectedAt) return [];
   const known = ledger.drift;
   ledger.drift = found;
-  const isReported = (why: string) =>
-    (known?.expectedAt === found.expectedAt && known.latest === why) || ledger.hold?.why === why;
-  const news = found.missing.filter((line) => !known?.missing.includes(line));
-  const isNews = found.latest !== null && !isReported(found.latest);
-  if (found.latest !== null) putOnHold(state, 'latest-moved', found.latest);
+  const { moved } = found;
+  const isReported =
+    (known?.expectedAt === found.expectedAt && isSameLatest(known.moved, moved)) ||
+    isSameLatest(ledger.hold?.moved ?? [], moved);
+  const isKnown = ({ sha, repository }: MissingTarget) =>
+    known?.missing.some((one) => one.sha === sha && one.repository === repository);
+  const news = found.missing.filter((one) => !isKnown(one));
+  const why = describeMoved(moved);
+  if (moved.length > 0) putOnHold(state, 'latest-moved', why, moved);
   return [
-    ...(found.latest !== null && isNews ? [{ alarm: 'latest-moved' as const, why: found.latest }] : []),
-    ...news.map((why) => ({ alarm: 'rollback-target-missing' as const, why })),
+    ...(moved.length > 0 && !isReported ? [{ alarm: 'latest-moved' as const, why }] : []),
+    ...news.map(({ text }) => ({ alarm: 'rollback-target-missing' as const, why: text })),
   ];
 }
 
 /** Parses the payload of the update `drift`.
  * @throws {InvalidInput} */
 export function parseDrift(sent: unknown): Drift {
-  const { expectedAt, latest, missing } = Object(sent) as Record<string, unknown>;
-  if (!isMoment(expectedAt) || !(latest === null || isText(latest)))
-    throw new InvalidInput('invalid drift: expected expectedAt and latest');
-  if (!Array.isArray(missing) || missing.length > MAX_MISSING || !missing.every(isText))
-    throw new InvalidInput(`invalid missing: expected at most ${MAX_MISSING} lines`);
-  const lines = newest(
-    missing.map((line) => oneLine(line, MAX_LINE)),
-    MAX_MISSING,
-    DRIFT_BYTES,
-  );
-  return { expectedAt, latest: latest === null ? null : oneLine(latest, MAX_LINE), missing: lines };
+  const { expectedAt, moved, missing } = fieldsOf(sent);
+  if (!isMoment(expectedAt) || !Array.isArray(moved) || moved.length > MAX_IMAGES)
+    throw new InvalidInput(`invalid drift: expected expectedAt, and at most ${MAX_IMAGES} images that were moved`);
+  if (!Array.isArray(missing) || missing.length > MAX_MISSING)
+    throw new InvalidInput(`invalid missing: expected at most ${MAX_MISSING} targets of a rollback`);
+  const targets = newest(missing.map(parseMissing), MAX_MISSING, DRIFT_BYTES);
+  return { expectedAt, moved: moved.map(parseTagState), missing: targets };
+}
+
+function parseMissing(sent: unknown): MissingTarget {
+  const { sha, repository, text } = fieldsOf(sent);
+  const line = textOf(text, MAX_LINE);
+  if (line === null) throw new InvalidInput('invalid missing: expected sha, repository and a text of each');
+  return { sha: parseSha(sha), repository: parseRepository(repository), text: line };
 }

@@ -1,4 +1,5 @@
 import type { LaneHold, LaneState } from '../contract/lane.js';
+import type { TagState } from '../contract/move.js';
 
 /** Most builds that the ledger keeps. */
 export const MAX_BUILDS = 200;
@@ -36,7 +37,7 @@ export function emptyLane(): LaneState {
 }
 
 /** Puts the lane on hold. An earlier hold stays: what lifts one may not lift the other. */
-export function putOnHold(state: LaneState, name: LaneHold['name'], why: string): LaneState {
-  state.ledger.hold ??= { name, why, by: 'the lane', since: new Date().toISOString() };
+export function putOnHold(state: LaneState, name: LaneHold['name'], why: string, moved?: TagState[]): LaneState {
+  state.ledger.hold ??= { name, ...(moved && { moved }), why, by: 'the lane', since: new Date().toISOString() };
   return state;
 }

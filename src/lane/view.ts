@@ -72,7 +72,7 @@ export function laneView(state: LaneState, now: number): LaneView {
     newestSequence: ledger.highestSequence,
     alarms: [liveRejection(ledger), lostAlarm(ledger), outOfOrderAlarm(ledger)].filter((line) => line !== null),
     // Kept after a new move: a missing manifest stays missing, and an empty list until the next check, 5 minutes, would hide it.
-    missing: ledger.drift?.missing ?? [],
+    missing: ledger.drift?.missing.map(({ text }) => text) ?? [],
     left: leftByRollback(ledger).map(({ repository, sha }) => describeLeft(repository, sha, ledger)),
   };
 }

@@ -103,7 +103,7 @@ describe('a change of a state', () => {
     const later = structuredClone(state);
     later.ledger.watchStartedFor = 'now';
     expect(isMinor(changeOf(state, later) as never)).toBe(true);
-    later.ledger.drift = { expectedAt: 1, latest: null, missing: [] };
+    later.ledger.drift = { expectedAt: 1, moved: [], missing: [] };
     expect(isMinor(changeOf(state, later) as never)).toBe(false);
     delete later.ledger.drift;
     later.ledger.hold = { name: 'pair-split', why: 'x', by: 'ada', since: 'now' };

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { parseRepository } from '../../src/contract/image.js';
 import type { LaneState, LedgerEntry } from '../../src/contract/lane.js';
+import type { Drift, TagState } from '../../src/contract/move.js';
 import {
+  describeMoved,
   leftByRollback,
   MAX_MISSING,
   noteDrift,
@@ -14,92 +16,95 @@ import { emptyLane } from '../../src/lane/state.js';
 import { laneView, openAlarms } from '../../src/lane/view.js';
 import { digestOf, laneAt, NOON, promote, shaOf, tagsOf } from './lane-support.js';
 
-const found = (state: LaneState, latest: string | null, missing: string[] = []) => ({
+const found = (state: LaneState, moved: TagState[], missing: string[] = []): Drift => ({
   expectedAt: state.ledger.expectedLatest?.at ?? 0,
-  latest,
-  missing,
+  moved,
+  missing: missing.map(targetOf),
 });
-const moved = (why: string) => ({ alarm: 'latest-moved', why });
-const gone = (why: string) => ({ alarm: 'rollback-target-missing', why });
+const [CRANE, ELSEWHERE] = [tagsOf('f'), tagsOf('e').slice(0, 1)];
+const SECOND = parseRepository('registry.example/second');
+/** A target of a rollback that is gone, by its build; its text changes with each read. */
+const targetOf = (letter: string) => ({ sha: shaOf(letter), repository: SECOND, text: `${letter} is gone` });
+const moved = (images: TagState[]) => ({ alarm: 'latest-moved', why: describeMoved(images) });
+const gone = (letter: string) => ({ alarm: 'rollback-target-missing', why: `${letter} is gone` });
 
 describe('a drift', () => {
   test('of :latest raises its alarm once, and puts the lane on hold', () => {
     const state = laneAt('a');
-    expect(noteDrift(state, found(state, 'by crane'))).toEqual([moved('by crane')]);
-    expect(state.ledger.hold).toMatchObject({ name: 'latest-moved', why: 'by crane' });
-    expect(noteDrift(state, found(state, 'by crane'))).toEqual([]);
+    expect(noteDrift(state, found(state, CRANE))).toEqual([moved(CRANE)]);
+    expect(state.ledger.hold).toMatchObject({ name: 'latest-moved', moved: CRANE });
+    expect(noteDrift(state, found(state, CRANE))).toEqual([]);
     // A person lifted the hold, and adopted nothing.
     state.ledger.hold = null;
-    expect(noteDrift(state, found(state, 'by crane'))).toEqual([]);
-    expect(state.ledger.hold).toMatchObject({ why: 'by crane' });
-    expect(noteDrift(state, found(state, 'elsewhere'))).toEqual([moved('elsewhere')]);
-    expect(state.ledger.hold).toMatchObject({ why: 'by crane' });
+    expect(noteDrift(state, found(state, CRANE))).toEqual([]);
+    expect(state.ledger.hold).toMatchObject({ moved: CRANE });
+    expect(noteDrift(state, found(state, ELSEWHERE))).toEqual([moved(ELSEWHERE)]);
+    expect(state.ledger.hold).toMatchObject({ moved: CRANE });
   });
 
   test('that was seen before a later move or adoption is news again, unless the lane is on hold for it', () => {
     const state = laneAt('a');
-    noteDrift(state, found(state, 'by crane'));
+    noteDrift(state, found(state, CRANE));
     promote(state, 'b', 'a');
     state.ledger.expectedLatest = { images: [], at: NOON + 1 };
-    expect(noteDrift(state, found(state, 'by crane'))).toEqual([]);
+    expect(noteDrift(state, found(state, CRANE))).toEqual([]);
     state.ledger.expectedLatest = { images: [], at: NOON + 2 };
     state.ledger.hold = null;
-    expect(noteDrift(state, found(state, 'by crane'))).toEqual([moved('by crane')]);
+    expect(noteDrift(state, found(state, CRANE))).toEqual([moved(CRANE)]);
   });
 
   test('of manifests that a rollback needs raises an alarm for each new one, and no hold', () => {
     const state = laneAt('a');
     expect(openAlarms(state)).toEqual([]);
-    expect(noteDrift(state, found(state, null, ['one']))).toEqual([gone('one')]);
-    expect(noteDrift(state, found(state, null, ['one', 'two']))).toEqual([gone('two')]);
+    expect(noteDrift(state, found(state, [], ['b']))).toEqual([gone('b')]);
+    expect(noteDrift(state, found(state, [], ['b', 'c']))).toEqual([gone('c')]);
     expect(state.ledger.hold).toBeNull();
     expect(openAlarms(state)).toEqual(['rollback-target-missing']);
-    expect(noteDrift(state, found(state, 'by crane', ['three']))).toEqual([moved('by crane'), gone('three')]);
+    expect(noteDrift(state, found(state, CRANE, ['d']))).toEqual([moved(CRANE), gone('d')]);
     expect(openAlarms(state)).toEqual(['latest-moved', 'rollback-target-missing']);
-    noteDrift(state, found(state, null));
+    noteDrift(state, found(state, []));
     expect(openAlarms(state)).toEqual(['latest-moved']);
   });
 
   test('that was compared with an earlier :latest, or while one is moved, says nothing', () => {
     const state = laneAt('a');
-    expect(noteDrift(state, { ...found(state, 'by crane'), expectedAt: 1 })).toEqual([]);
+    expect(noteDrift(state, { ...found(state, CRANE), expectedAt: 1 })).toEqual([]);
     state.move = { moverRunId: 'm', parent: { workflowId: 'w', runId: 'r' }, kind: 'promotion', sha: shaOf('b') };
-    expect(noteDrift(state, found(state, 'by crane'))).toEqual([]);
+    expect(noteDrift(state, found(state, CRANE))).toEqual([]);
     state.move = null;
     state.ledger.expectedLatest = null;
-    expect(noteDrift(state, found(state, 'by crane'))).toEqual([]);
+    expect(noteDrift(state, found(state, CRANE))).toEqual([]);
     expect([state.ledger.drift, state.ledger.hold]).toEqual([undefined, null]);
   });
 
+  test('is the same in whatever order and words it was read', () => {
+    const state = laneAt('a');
+    noteDrift(state, found(state, CRANE, ['b']));
+    const again = found(state, [...CRANE].reverse());
+    const missing = [{ ...targetOf('b'), text: 'the registry says it in other words' }];
+    expect(noteDrift(state, { ...again, missing })).toEqual([]);
+  });
+
   test('is read as it is sent, and its lines are cut', () => {
-    expect(parseDrift({ expectedAt: NOON, latest: null, missing: [] })).toEqual({
-      expectedAt: NOON,
-      latest: null,
-      missing: [],
-    });
-    const { latest, missing } = parseDrift({ expectedAt: NOON, latest: 'x'.repeat(500), missing: ['y'.repeat(500)] });
-    expect([latest?.length, missing[0]?.length]).toEqual([400, 400]);
+    const sent = { expectedAt: NOON, moved: CRANE, missing: Array(MAX_MISSING).fill(targetOf('b')) };
+    expect(parseDrift(sent)).toEqual(sent);
+    const { missing } = parseDrift({ ...sent, missing: [{ ...targetOf('b'), text: 'y'.repeat(500) }] });
+    expect(missing[0]?.text).toHaveLength(400);
   });
 
   test.each<[object | undefined, string]>([
-    [undefined, 'invalid drift: expected expectedAt and latest'],
-    [{ expectedAt: 'now' }, 'invalid drift: expected expectedAt and latest'],
-    [{ latest: 7 }, 'invalid drift: expected expectedAt and latest'],
-    [{ missing: 'one' }, 'invalid missing: expected at most 20 lines'],
-    [{ missing: ['one', 7] }, 'invalid missing: expected at most 20 lines'],
-    [{ missing: Array(MAX_MISSING + 1).fill('x') }, 'invalid missing: expected at most 20 lines'],
+    [undefined, 'invalid drift: expected expectedAt, and at most 50 images that were moved'],
+    [{ expectedAt: 'now' }, 'invalid drift: expected expectedAt, and at most 50 images that were moved'],
+    [{ moved: 7 }, 'invalid drift: expected expectedAt, and at most 50 images that were moved'],
+    [{ moved: Array(51).fill(CRANE[0]) }, 'invalid drift: expected expectedAt, and at most 50 images'],
+    [{ moved: ['by crane'] }, 'image undefined is not a repository'],
+    [{ missing: 'one' }, 'invalid missing: expected at most 20 targets of a rollback'],
+    [{ missing: ['one'] }, 'invalid missing: expected sha, repository and a text of each'],
+    [{ missing: [{ ...targetOf('b'), sha: 'x' }] }, 'invalid sha'],
+    [{ missing: Array(MAX_MISSING + 1).fill(targetOf('b')) }, 'invalid missing: expected at most 20 targets'],
   ])('%o is invalid', (change, message) => {
-    const sent = change && { expectedAt: NOON, latest: null, missing: [], ...change };
+    const sent = change && { expectedAt: NOON, moved: [], missing: [], ...change };
     expect(() => parseDrift(sent)).toThrow(message);
-  });
-
-  test('of twenty lines is valid', () => {
-    const missing = Array(MAX_MISSING).fill('x');
-    expect(parseDrift({ expectedAt: NOON, latest: 'by crane', missing })).toEqual({
-      expectedAt: NOON,
-      latest: 'by crane',
-      missing,
-    });
   });
 });
 

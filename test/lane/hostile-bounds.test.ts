@@ -18,7 +18,7 @@ import { enqueue, grant } from '../../src/lane/queue.js';
 import { beginRollback } from '../../src/lane/rollback.js';
 import { noteVerdict, verdictOfReport } from '../../src/lane/verdicts.js';
 import { runs } from '../support/rows.js';
-import { laneAt, NOON } from './lane-support.js';
+import { laneAt, NOON, tagsOf } from './lane-support.js';
 
 const MAX_BYTES = 256 * 1024;
 /** Times that each kind of message is sent: as often as a list of the ledger is long, and more. */
@@ -101,7 +101,11 @@ function sendAll(
   dropped(() =>
     noteDrift(
       state,
-      parseDrift({ expectedAt: state.ledger.expectedLatest?.at, latest: by, missing: Array(20).fill(hold) }),
+      parseDrift({
+        expectedAt: state.ledger.expectedLatest?.at,
+        moved: tagsOf('f'),
+        missing: Array(20).fill({ sha, repository: 'registry.example/x', text: hold }),
+      }),
     ),
   );
   const report = {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Repository } from '../../src/contract/image.js';
 import type { LaneState, LedgerEntry } from '../../src/contract/lane.js';
 import { record } from '../../src/lane/ledger.js';
 import { enqueue } from '../../src/lane/queue.js';
@@ -173,7 +174,11 @@ test('each alarm that holds has its name, and its line', () => {
   Object.assign(state.ledger, {
     hold: { name: 'pair-split', why: 'x', by: 'ada', since: 'then' },
     consecutivePreemptions: 3,
-    drift: { expectedAt: 0, latest: null, missing: ['one'] },
+    drift: {
+      expectedAt: 0,
+      moved: [],
+      missing: [{ sha: shaOf('b'), repository: tagsOf('b')[0]?.repository as Repository, text: 'one' }],
+    },
     outOfOrder: { by: shaOf('b'), times: 3 },
   });
   state.ledger.verdicts.push(rejected('b', 9));

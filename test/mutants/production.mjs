@@ -27,7 +27,7 @@ export default [
     name: 'missing-targets-hidden',
     breaks: 'status does not show the manifests that a rollback would not find',
     file: 'src/lane/view.ts',
-    find: 'ledger.drift?.missing ?? []',
+    find: 'ledger.drift?.missing.map(({ text }) => text) ?? []',
     replace: '[]',
     test: 'test/workflows/check-drift.test.ts > a rollback target whose manifest was deleted is named, once, and puts nothing on hold',
   },

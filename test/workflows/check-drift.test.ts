@@ -34,7 +34,7 @@ const told = () => alarms('rollback-target-missing').map(({ meta }) => String(me
 const alarms = (name: string) => logged.filter(({ message, meta }) => message === 'alarm' && meta?.alarm === name);
 
 test('a :latest where the last move left it raises no alarm', async () => {
-  expect(await check()).toMatchObject({ latest: null, missing: [] });
+  expect(await check()).toMatchObject({ moved: [], missing: [] });
   expect((await laneState(gate())).ledger.hold).toBeNull();
   // The lane knows that now, so nothing is reported, and its history does not grow.
   expect(await check()).toBeNull();
@@ -44,7 +44,10 @@ test('a :latest that was moved with crane raises one alarm per change, and puts 
   await gate().retag(OTHER, 'latest');
   const found = await check();
   expect(found).toMatchObject({
-    latest: expect.stringMatching(/platform:latest stands at sha256:.*; .*platform-tenant/),
+    moved: [
+      { repository: expect.stringMatching(/platform$/) },
+      { repository: expect.stringMatching(/platform-tenant$/) },
+    ],
   });
   await check();
   expect((await laneState(gate())).ledger.hold).toMatchObject({ name: 'latest-moved' });
@@ -83,7 +86,7 @@ fullTest('a lane that a person ended is started again, with all it knew, and the
   await gate().retag(OTHER, 'latest');
   expect(await check()).toBeNull();
   expect((await laneState(gate())).ledger.expectedLatest).toEqual(before.ledger.expectedLatest);
-  expect(await check()).toMatchObject({ latest: expect.stringContaining('platform:latest stands at') });
+  expect(await check()).toMatchObject({ moved: [{ repository: expect.stringMatching(/platform$/) }, {}] });
 });
 
 test('a lane that never ran is not started', async () => {
@@ -105,7 +108,7 @@ test('the schedule of canary setup is made once, and starts the check', async ()
   );
   const { workflowId, firstExecutionRunId } = action.workflow;
   const handle = Object.assign(gate().client.workflow.getHandle(workflowId), { firstExecutionRunId });
-  expect(await gate().keep(handle).result()).toMatchObject({ latest: null });
+  expect(await gate().keep(handle).result()).toMatchObject({ moved: [] });
   await schedule.delete();
 });
 
@@ -117,7 +120,10 @@ fullTest('a rollback target whose manifest was deleted is named, once, and puts 
   await gate().setLatest(OLD);
   expect(await check()).toMatchObject({ missing: [] });
   await remove(0, digest);
-  expect(await check()).toMatchObject({ latest: null, missing: [expect.stringContaining(digest ?? '')] });
+  expect(await check()).toMatchObject({
+    moved: [],
+    missing: [{ text: expect.stringContaining(digest ?? '') }],
+  });
   await check();
   await remove(1, other);
   await check();
@@ -143,14 +149,16 @@ test('every manifest of the last three good builds is requested: a missing child
   expect((await awaitRunEnd(back)).report).toMatchObject({ outcome: 'rolled-back' });
   expect((await laneState(gate())).ledger.knownBad.map(({ sha }) => sha)).toEqual([bad]);
   await put(newest);
-  expect(await check()).toMatchObject({ latest: null, missing: [] });
+  expect(await check()).toMatchObject({ moved: [], missing: [] });
 
   const [, child = ''] = await childrenOf(gate(), 1, ofThird[1]);
   await remove(1, child);
   for (const image of [0, 1]) for (const gone of [ofFourth, ofBad]) await remove(image, gone[image]);
 
   const { missing } = (await check()) ?? {};
-  expect(missing).toEqual([expect.stringContaining(child)]);
-  expect(missing?.[0]).toMatch(new RegExp(`^a rollback to ${third.slice(0, 7)} would fail: .*/platform-tenant, `));
+  expect(missing).toEqual([expect.objectContaining({ text: expect.stringContaining(child) })]);
+  expect(missing?.[0]?.text).toMatch(
+    new RegExp(`^a rollback to ${third.slice(0, 7)} would fail: .*/platform-tenant, `),
+  );
   await until('it is told', () => told().some((why) => why.includes(child)));
 });

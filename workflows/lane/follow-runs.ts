@@ -3,6 +3,7 @@ import { moveLatestId } from '../../src/contract/ids.js';
 import type { LaneState, RunRef } from '../../src/contract/lane.js';
 import * as messages from '../../src/contract/messages.js';
 import { shortSha } from '../../src/contract/sha.js';
+import { describeMoved } from '../../src/lane/drift.js';
 import { lastMove, liveBefore } from '../../src/lane/ledger.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
 import { putOnHold } from '../../src/lane/state.js';
@@ -74,9 +75,9 @@ export function followers(state: LaneState, feed: EventFeed, settle: () => void)
           summary: 'wait before reading :latest again',
         });
         if (ledger.expectedLatest?.at !== expectedLatest.at) return;
-        const why = await laneActivities('read :latest again after a move').reread(expectedLatest.images);
-        if (why === null || ledger.expectedLatest?.at !== expectedLatest.at || ledger.hold) return;
-        putOnHold(state, 'latest-moved', why);
+        const moved = await laneActivities('read :latest again after a move').reread(expectedLatest.images);
+        if (moved.length === 0 || ledger.expectedLatest?.at !== expectedLatest.at || ledger.hold) return;
+        putOnHold(state, 'latest-moved', describeMoved(moved), moved);
         alarmOfHold(feed, state);
       });
   };

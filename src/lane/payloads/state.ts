@@ -115,6 +115,7 @@ const isLedger = shape({
   hold: orNull(
     shape({
       name: oneOf('after-rollback', 'pair-split', 'latest-moved', 'not-recovered'),
+      moved: optional(isTagStates),
       why: isLine,
       by: isLine,
       since: isLine,
@@ -122,7 +123,13 @@ const isLedger = shape({
   ),
   pause: orNull(shape({ by: isLine, why: isLine, since: isLine, until: optional(isLine) })),
   expectedLatest: orNull(shape({ images: isTagStates, at: isNumber })),
-  drift: optional(shape({ expectedAt: isNumber, latest: orNull(isLine), missing: listOf(isLine) })),
+  drift: optional(
+    shape({
+      expectedAt: isNumber,
+      moved: isTagStates,
+      missing: listOf(shape({ sha: isSha, repository: isLine, text: isLine })),
+    }),
+  ),
   quarantines: optional(listOf(shape({ tenant: isLine, by: isLine, why: isLine, since: isLine, until: isLine }))),
   watchStartedFor: optional(isLine),
   watchedFor: optional(isLine),
