@@ -127,7 +127,7 @@ const isLedger = shape({
     shape({
       expectedAt: isNumber,
       moved: isTagStates,
-      missing: listOf(shape({ sha: isSha, repository: isLine, text: isLine })),
+      missing: listOf(shape({ sha: isOfBuild, repository: isLine, text: isLine })),
     }),
   ),
   quarantines: optional(listOf(shape({ tenant: isLine, by: isLine, why: isLine, since: isLine, until: isLine }))),
