@@ -12,6 +12,7 @@ import {
   rollbackTargets,
 } from '../../src/lane/drift.js';
 import { record } from '../../src/lane/ledger.js';
+import { parseLaneState } from '../../src/lane/payloads/state.js';
 import { emptyLane } from '../../src/lane/state.js';
 import { laneView, openAlarms } from '../../src/lane/view.js';
 import { digestOf, laneAt, NOON, promote, shaOf, tagsOf } from './lane-support.js';
@@ -62,6 +63,7 @@ describe('a drift', () => {
     expect(openAlarms(state)).toEqual(['rollback-target-missing']);
     expect(noteDrift(state, found(state, CRANE, ['d']))).toEqual([moved(CRANE), gone('d')]);
     expect(openAlarms(state)).toEqual(['latest-moved', 'rollback-target-missing']);
+    expect(parseLaneState(structuredClone(state))).toEqual(state);
     noteDrift(state, found(state, []));
     expect(openAlarms(state)).toEqual(['latest-moved']);
   });
@@ -97,7 +99,7 @@ describe('a drift', () => {
     [{ expectedAt: 'now' }, 'invalid drift: expected expectedAt, and at most 50 images that were moved'],
     [{ moved: 7 }, 'invalid drift: expected expectedAt, and at most 50 images that were moved'],
     [{ moved: Array(51).fill(CRANE[0]) }, 'invalid drift: expected expectedAt, and at most 50 images'],
-    [{ moved: ['by crane'] }, 'image undefined is not a repository'],
+    [{ moved: ['by crane'] }, 'image is missing'],
     [{ missing: 'one' }, 'invalid missing: expected at most 20 targets of a rollback'],
     [{ missing: ['one'] }, 'invalid missing: expected sha, repository and a text of each'],
     [{ missing: [{ ...targetOf('b'), sha: 'x' }] }, 'invalid sha'],

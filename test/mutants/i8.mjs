@@ -184,4 +184,12 @@ export default [
     replace: 'unused',
     test: 'test/move/move-tags.test.ts > after 80 ms :latest is read again before the lease is requested, if the lane was silent for longer than a lease lives',
   },
+  {
+    name: 'i8-drift-refused-as-state',
+    breaks: 'a lane that knows of a missing target of a rollback cannot be read again',
+    file: 'src/lane/payloads/state.ts',
+    find: 'listOf(shape({ sha: isOfBuild, repository: isLine, text: isLine }))',
+    replace: 'listOf(isLine)',
+    test: 'test/lane/drift.test.ts > of manifests that a rollback needs raises an alarm for each new one, and no hold',
+  },
 ];
