@@ -120,7 +120,7 @@ export function requireMoved(feed: EventFeed, images: MovedImage[]): MovedImage[
       `${repository}:latest ${result} at ${latest ?? 'nothing'}${why ? ` (${why})` : ''}`,
   );
   const split = !areOnOneBuild(images);
-  if (split) alarm(feed, 'PairSplit', { why: where.join(', '), images });
+  if (split) alarm(feed, 'move-split', { why: where.join(', '), images });
   const type: FailureType = split ? 'PairSplit' : 'MoveFailed';
   throw ApplicationFailure.nonRetryable(where.join(', '), type, images);
 }

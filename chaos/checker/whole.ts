@@ -50,7 +50,7 @@ function unsaid({ runs }: Evidence, { run, sha }: Mover): Violation[] {
   const said = (what: string) => [
     { rule: 'I2' as const, at: run.closedAt ?? 0, what: `the pair of ${short(sha)} was split ${what}` },
   ];
-  if (!raised(run, 'alarm PairSplit')) return said('without an alarm');
+  if (!raised(run, 'alarm move-split')) return said('without an alarm');
   return isOnHold ? [] : said('and the lane was not on hold');
 }
 

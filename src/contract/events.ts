@@ -40,7 +40,7 @@ export type ReleaseEvent =
 
 /** Alarms, which a person must look at, a sentence for each. */
 export const ALARMS = {
-  PairSplit: 'The images are on two builds.',
+  'move-split': 'A move left the images on two builds.',
   'pair-split': 'The lane is on hold: the images are on two builds.',
   'latest-moved': '`:latest` is not where the last move left it.',
   'not-recovered': 'The lane is on hold: its ledger could not be recovered.',
@@ -50,7 +50,7 @@ export const ALARMS = {
     'The copy of the ledger in the registry could not be written, or another one was in its place, which may have known-bad builds that the lane lacks; the next move writes the next one.',
   'out-of-order': 'Releases in a row were superseded by a build that came before them: a sequence is wrong.',
   'live-build-red': 'Canary rejected the live build.',
-  starved: 'Releases in a row were superseded because the canary tenants moved on.',
+  'consecutive-preemptions': 'Releases in a row were superseded because the canary tenants moved on.',
   'not-delivered': 'The control plane did not take a build to every production tenant.',
   'production-unwatched':
     'Production is not watched after a move: its plan could not be read. A control plane got no order.',

@@ -18,7 +18,7 @@ interface HoldRow {
   needsId: boolean;
   /** Failure type that leads to this hold. */
   fault?: FailureType;
-  /** Whether the canary tenants left the build: a release that is preempted in this hold counts towards the alarm `starved`. */
+  /** Whether the canary tenants left the build: a release that is preempted in this hold counts towards the alarm `consecutive-preemptions`. */
   isCanaryGone?: boolean;
   lookAt: string;
   /** Page in docs/runbook/. */

@@ -87,7 +87,7 @@ const PREEMPTIONS_ALARM = 3;
 const isCanaryGone = (hold: string | undefined) =>
   hold !== undefined && Object.hasOwn(HOLDS, hold) && holdRow(hold as HoldName).isCanaryGone === true;
 
-/** Revokes the lane of a holder that may be preempted. True if the alarm `starved` is due. */
+/** Revokes the lane of a holder that may be preempted. True if the alarm `consecutive-preemptions` is due. */
 export function preempt(state: LaneState, now: number): boolean {
   const { holder, ledger } = state;
   const superseded = preemptedBy(state, now);
@@ -106,8 +106,8 @@ export function preemptedBy(state: LaneState, now: number): string | null {
   return next.manual || isOlder(keyOf(ledger, holder.sha), keyOf(ledger, next.sha)) ? next.sha : null;
 }
 
-/** Whether no build is tested to the end any more: until the next promotion, the alarm `starved` holds. */
-export const isStarved = ({ consecutivePreemptions }: Ledger) => consecutivePreemptions >= PREEMPTIONS_ALARM;
+/** Whether no build is tested to the end any more: until the next promotion, the alarm `consecutive-preemptions` holds. */
+export const isPreemptedInARow = ({ consecutivePreemptions }: Ledger) => consecutivePreemptions >= PREEMPTIONS_ALARM;
 
 /** Whether the lane knows a request: it waits, holds the lane, or was answered. */
 export const isKnown = (state: LaneState, request: PositionRequest): boolean =>

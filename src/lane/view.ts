@@ -17,7 +17,7 @@ import { activeQuarantines, type Quarantine } from '../contract/tenants/quaranti
 import { isPaused } from './commands.js';
 import { leftByRollback } from './drift.js';
 import { buildsOf, defaultRollbackTarget, whyKnownBad } from './ledger.js';
-import { inOrder, isStarved } from './queue.js';
+import { inOrder, isPreemptedInARow } from './queue.js';
 import { lostAlarm, outOfOrderAlarm } from './sequence.js';
 import { liveRejection } from './verdicts.js';
 
@@ -82,12 +82,12 @@ const describeLeft = (repository: Repository, sha: Sha | null, { history }: Ledg
 const LEFT_FIX =
   'put it into CANARY_IMAGES and roll back again, or move or delete its tag; docs/operations.md, Add or remove an image';
 
-/** Alarms of the lane that still hold, whether or not a person has seen them. `PairSplit` is `pair-split` here; of `ledger-not-kept` the state has nothing. */
+/** Alarms of the lane that still hold, whether or not a person has seen them. `move-split` is `pair-split` here; of `ledger-not-kept` the state has nothing. */
 export const openAlarms = ({ ledger }: LaneState): AlarmName[] => [
   ...(ledger.hold ? [ledger.hold.name] : []),
   ...(liveRejection(ledger) === null ? [] : ['live-build-red' as const]),
   ...(outOfOrderAlarm(ledger) === null ? [] : ['out-of-order' as const]),
-  ...(isStarved(ledger) ? ['starved' as const] : []),
+  ...(isPreemptedInARow(ledger) ? ['consecutive-preemptions' as const] : []),
   ...(ledger.drift?.missing.length ? ['rollback-target-missing' as const] : []),
 ];
 

@@ -192,7 +192,7 @@ export const OPEN_ALARMS: AlarmName[] = [
   'rollback-target-missing',
   'out-of-order',
   'live-build-red',
-  'starved',
+  'consecutive-preemptions',
   'production-red',
 ];
 

@@ -15,7 +15,7 @@ const event = (number: number): DeliveredEvent => ({
   workflow: 'CanaryRelease',
   workflowId: 'canary-release-4c1d56e',
 });
-const alarm: DeliveredEvent = { ...event(1), type: 'alarm', alarm: 'PairSplit', why: 'two builds' };
+const alarm: DeliveredEvent = { ...event(1), type: 'alarm', alarm: 'move-split', why: 'two builds' };
 
 /** Sink that keeps the ids that it got, and fails while `fails` says so. */
 function recorder(name: string, fails: (id: string) => boolean = () => false): EventSink & { ids: string[] } {

@@ -56,7 +56,7 @@ const split = (ofMover: Run['events'], ofLane: Run['events']) =>
     writes: [...writes(0, A, 'person'), ...writes(21, B, 'gate', [PLATFORM])],
     latest: { [PLATFORM]: digest(B, PLATFORM), [TENANT]: digest(A, TENANT) },
   });
-const [RAISED, ON_HOLD] = [[scheduled(22, 'alarm PairSplit')], [scheduled(22, 'alarm pair-split')]];
+const [RAISED, ON_HOLD] = [[scheduled(22, 'alarm move-split')], [scheduled(22, 'alarm pair-split')]];
 
 test.each<[string, string, Evidence]>([
   ['I6', 'a release that failed as nothing foresees', withRuns(failed('CanaryRelease', 'c', 'TypeError'))],

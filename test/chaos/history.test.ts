@@ -55,12 +55,12 @@ test('an activity that publishes a decision or an alarm is named by it', () => {
   });
   const found = eventsOf(
     publishes({ type: 'phase-entered' }, { type: 'decided', decision: 'approve', by: 'ada' }),
-    publishes({ type: 'alarm', alarm: 'starved' }),
+    publishes({ type: 'alarm', alarm: 'consecutive-preemptions' }),
     publishes({ type: 'phase-entered' }),
   );
   expect(found.map(({ name, by }) => [name, by])).toEqual([
     ['decided approve', 'ada'],
-    ['alarm starved', null],
+    ['alarm consecutive-preemptions', null],
     ['publish', null],
   ]);
 });

@@ -57,9 +57,9 @@ fullTest(
     expect(report?.why).toContain(`promoted at ${digests[0]}`);
     expect(report?.why).toContain(`restored at ${old[1]}`);
     await until('the alarm is out', () =>
-      logged.some(({ message, meta }) => message === 'alarm' && meta?.alarm === 'PairSplit'),
+      logged.some(({ message, meta }) => message === 'alarm' && meta?.alarm === 'move-split'),
     );
-    expect(await gate().metrics()).toMatch(/^canary_alarms_total\{[^}]*alarm="PairSplit"[^}]*\} 1$/m);
+    expect(await gate().metrics()).toMatch(/^canary_alarms_total\{[^}]*alarm="move-split"[^}]*\} 1$/m);
   },
   150_000,
 );

@@ -59,7 +59,7 @@ describe('a holder that is held', () => {
       Object.assign(state.ledger, { consecutivePreemptions });
       return openAlarms(state);
     });
-    expect(alarms).toEqual([[], ['starved'], ['starved']]);
+    expect(alarms).toEqual([[], ['consecutive-preemptions'], ['consecutive-preemptions']]);
   });
 
   test.each(['approval', 'a hold of a later version', 'constructor'])('for %s does not count towards it', (hold) => {

@@ -186,7 +186,7 @@ test('each alarm that holds has its name, and its line', () => {
     'pair-split',
     'live-build-red',
     'out-of-order',
-    'starved',
+    'consecutive-preemptions',
     'rollback-target-missing',
   ]);
   const { alarms, missing } = laneView(state, NOON);

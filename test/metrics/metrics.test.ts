@@ -9,16 +9,16 @@ const samplesOf = (text: string) => text.split('\n').filter((line) => line !== '
 describe('metrics', () => {
   test('tell a counter that is created at 0, and what was added to it since', () => {
     const metrics = new Metrics();
-    metrics.count('canary_alarms_total', { alarm: 'PairSplit' }, 0);
-    expect(samplesOf(metrics.render())).toEqual(['canary_alarms_total{alarm="PairSplit"} 0']);
-    metrics.count('canary_alarms_total', { alarm: 'PairSplit' });
-    metrics.count('canary_alarms_total', { gate: 'pay', alarm: 'PairSplit' });
+    metrics.count('canary_alarms_total', { alarm: 'move-split' }, 0);
+    expect(samplesOf(metrics.render())).toEqual(['canary_alarms_total{alarm="move-split"} 0']);
+    metrics.count('canary_alarms_total', { alarm: 'move-split' });
+    metrics.count('canary_alarms_total', { gate: 'pay', alarm: 'move-split' });
     expect(metrics.render()).toBe(
       [
         '# HELP canary_alarms_total Alarms.',
         '# TYPE canary_alarms_total counter',
-        'canary_alarms_total{alarm="PairSplit"} 1',
-        'canary_alarms_total{gate="pay",alarm="PairSplit"} 1',
+        'canary_alarms_total{alarm="move-split"} 1',
+        'canary_alarms_total{gate="pay",alarm="move-split"} 1',
         '',
       ].join('\n'),
     );

@@ -123,7 +123,7 @@ export default [
     test: 'test/workflows/move/move-latest.test.ts > when the first cannot be restored either, the run fails as PairSplit and names each digest',
   },
   {
-    name: 'i2-starved-in-silence',
+    name: 'i2-preemptions-in-silence',
     breaks: 'newer builds preempt every release in a row, and no alarm is raised',
     file: 'src/lane/queue.ts',
     find: 'ledger.consecutivePreemptions % PREEMPTIONS_ALARM === 0',

@@ -227,7 +227,7 @@ export default [
     test: 'test/cli/unlisted.test.ts > doctor warns if only the runs that are stuck cannot be listed: it does not say that none is',
   },
   {
-    name: 'lane-starved-uncounted',
+    name: 'lane-preemptions-uncounted',
     breaks: 'releases whose canary tenants are gone are preempted without an end, and no alarm tells',
     file: 'src/lane/queue.ts',
     find: 'ledger.consecutivePreemptions += 1;',

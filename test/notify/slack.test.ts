@@ -71,7 +71,7 @@ describe('a message to Slack', () => {
     [promoted(4), 'PROMOTED 4c1d56e: :latest of every image is on it'],
     [rolledBack, 'ROLLED BACK to 4c1d56e: promotions wait for a person'],
     [expired, 'ENDED 4c1d56e: CanaryHoldExpired'],
-    [alarmed(7), 'ALARM PairSplit 4c1d56e: The images are on two builds.'],
+    [alarmed(7), 'ALARM move-split 4c1d56e: A move left the images on two builds.'],
   ])('begins with what a phone shows', async (event, title) => {
     await sink().deliver(event);
     expect(message().text).toBe(title);

@@ -100,7 +100,7 @@ describe('deploy/prometheus/canary-rules.yaml', () => {
     expect(unknownIn('max by (gate) (canary_gone)')).toEqual(['canary_gone']);
     expect(unknownIn('canary_waiting{sha="1"} > 0')).toEqual(['canary_waiting{sha}']);
     expect(unknownIn('sum by (phase) (canary_waiting)')).toEqual(['phase']);
-    expect(unknownIn('canary_alarms_total{alarm="PairSplit|split"}')).toEqual(['split']);
+    expect(unknownIn('canary_alarms_total{alarm="move-split|split"}')).toEqual(['split']);
   });
 
   test.skipIf(promtool === undefined)('fires when it should, by promtool (skipped without it)', () => {
@@ -151,7 +151,7 @@ test.skipIf(promtool === undefined)(
   async () => {
     const { Metrics } = await import('../../src/metrics/metrics.js');
     const metrics = new Metrics();
-    metrics.count('canary_alarms_total', { alarm: 'PairSplit' }, 0);
+    metrics.count('canary_alarms_total', { alarm: 'move-split' }, 0);
     metrics.observe('canary_check_latency_seconds', { check: 'a "b"\n\\' }, 0.2);
     const text = metrics.render([{ name: 'canary_waiting', labels: { hold: 'approval' }, value: 1 }]);
     const { status, stderr } = spawnSync(promtool?.path ?? '', ['check', 'metrics'], { input: text, encoding: 'utf8' });

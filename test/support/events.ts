@@ -36,7 +36,7 @@ export const rejected = (number: number) =>
     why: 'canary-1: events endpoint returns JSON <!channel> `x`',
   });
 export const alarmed = (number: number) =>
-  delivered(number, { type: 'alarm', alarm: 'PairSplit', why: 'platform on 1111111, tenant on 2222222' });
+  delivered(number, { type: 'alarm', alarm: 'move-split', why: 'platform on 1111111, tenant on 2222222' });
 export const entered = (number: number, phase: 'soaking' | 'promoting' | 'held' | 'awaiting-approval') =>
   delivered(number, { type: 'phase-entered', phase, why: 'for 6m' });
 export const decided = (number: number) =>

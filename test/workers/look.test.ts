@@ -136,7 +136,7 @@ describe('a look at a lane', () => {
     state.ledger.consecutivePreemptions = 4;
     const at = new Date(NOON).toISOString();
     noteVerdict(state, { sha: LIVE, verdict: 'RED', failed: ['acme: login'], runId: 'r', at });
-    expect(await openAlarms()).toEqual(['latest-moved', 'live-build-red', 'starved']);
+    expect(await openAlarms()).toEqual(['latest-moved', 'live-build-red', 'consecutive-preemptions']);
     state.ledger.hold = null;
     state.ledger.consecutivePreemptions = 2;
     state.ledger.verdicts = [];

@@ -29,5 +29,5 @@ export function preemptHolder(feed: EventFeed, lane: LaneState, now: number): vo
   if (!preempt(lane, now)) return;
   const times = lane.ledger.consecutivePreemptions;
   const why = `${times} releases in a row were superseded because the canary tenants had moved on to a newer build: no build is tested to the end any more`;
-  alarm(feed, 'starved', { why });
+  alarm(feed, 'consecutive-preemptions', { why });
 }

@@ -126,14 +126,15 @@ describe('a newer build that joins the queue', () => {
 });
 
 describe('a fleet that moves on to a newer build', () => {
-  const alarms = () => logged.filter(({ message, meta }) => message === 'alarm' && meta?.alarm === 'starved');
-  const starved = async () => (await laneState(gate())).ledger.consecutivePreemptions;
+  const alarms = () =>
+    logged.filter(({ message, meta }) => message === 'alarm' && meta?.alarm === 'consecutive-preemptions');
+  const preemptions = async () => (await laneState(gate())).ledger.consecutivePreemptions;
 
   fullTest(
     'supersedes the build that soaks, with that reason; three in a row raise an alarm, and a promotion resets the count',
     async () => {
       await promoted(gate());
-      expect(await starved()).toBe(0);
+      expect(await preemptions()).toBe(0);
       let { handle } = await catchIn('soaking', gate(), registry, { soak: '60s' });
       for (let times = 1; times <= 3; times += 1) {
         expect(alarms()).toEqual([]);
@@ -143,7 +144,7 @@ describe('a fleet that moves on to a newer build', () => {
           outcome: 'superseded',
           why: `superseded by ${next.sha}: the canary tenants moved on to it before this one was promoted`,
         });
-        expect(await starved()).toBe(times);
+        expect(await preemptions()).toBe(times);
         await until('the next one soaks', async () => (await gate().phase(next.handle)) === 'soaking');
         handle = next.handle;
       }
@@ -155,7 +156,7 @@ describe('a fleet that moves on to a newer build', () => {
       await say(handle, 'abort', ada);
       await awaitRunEnd(handle);
       await promoted(gate());
-      expect(await starved()).toBe(0);
+      expect(await preemptions()).toBe(0);
     },
     60_000,
   );
