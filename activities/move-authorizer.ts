@@ -31,7 +31,7 @@ export function laneAuthorizer(client: Client, lane: LaneClient, silenceMs: numb
         throw new MoveRefusal('not-running', 'no parent: a release or a rollback starts a move, not a person');
       const question: MoveQuestion = { moverRunId: mover.runId, parent, input, begun, latest };
       try {
-        if (input.laneUnheard) {
+        if (input.laneUnavailable) {
           await requireCurrentAttempt(client, mover, silenceMs);
           // A parent that has ended must not announce a rollback.
           if (!begun) await requireRunning(client, parent, silenceMs);
@@ -51,7 +51,7 @@ export function laneAuthorizer(client: Client, lane: LaneClient, silenceMs: numb
       }
     },
     async movedWithin(ms) {
-      if (input.laneUnheard) return true;
+      if (input.laneUnavailable) return true;
       const { expectedAt } = await positionOf(lane, mover, silenceMs);
       return expectedAt !== null && Date.now() - expectedAt < ms;
     },
@@ -97,7 +97,7 @@ async function announceAndRequest(lane: LaneClient, question: MoveQuestion): Pro
     await answer(0, () => lane.update(beginRollbackUpdate, { ...question.parent, sha, by, reason, force }));
     return await requireLease(lane, question, 0);
   } catch (error) {
-    if (error instanceof TemporalUnavailable) return 'unheard';
+    if (error instanceof TemporalUnavailable) return 'lane-unavailable';
     throw error;
   }
 }

@@ -120,9 +120,9 @@ export function createMoveActivities({ config, registry, lane, authorizerFor, wa
     reportMove: (report: MoveReport): Promise<void> =>
       withHeartbeat(async () => {
         try {
-          await lane.update(reportMoveUpdate, report, report.input.laneUnheard ? undefined : REPORT_MS);
+          await lane.update(reportMoveUpdate, report, report.input.laneUnavailable ? undefined : REPORT_MS);
         } catch (error) {
-          if (!report.input.laneUnheard || error instanceof LaneRefused) throw error;
+          if (!report.input.laneUnavailable || error instanceof LaneRefused) throw error;
           // It reads that when it is back, after the announcement.
           await lane.signal(reportMoveSignal, report);
         }

@@ -17,6 +17,7 @@ import { invalidSearchAttributes } from '../src/temporal/namespace.js';
 import { payloadKeys } from '../src/temporal/payloads/keys.js';
 import { workerProxy } from '../src/temporal/transport/proxy.js';
 import { workerVersion, workflowBundle } from './bundle.js';
+import { type Collector, startCollector } from './collector/collector.js';
 import { connectWithRetry } from './connect-with-retry.js';
 import { createGatesWorker, workflowOptions } from './create-worker.js';
 import { followApiKey } from './follow/api-key.js';
@@ -24,7 +25,6 @@ import { watchClock } from './follow/clock.js';
 import { loadGates } from './gates.js';
 import { runUntil } from './lifetime.js';
 import { logEvent } from './log.js';
-import { type Look, startLooking } from './look/look.js';
 import { requireReplay } from './replay-lanes.js';
 import { httpOf, installRuntime, serveWorker } from './service.js';
 import { startTraces } from './traces.js';
@@ -58,7 +58,7 @@ export async function runWorker(
     (why) => logEvent('WARN', 'worker.waiting', { why }),
   );
   if (connection === null) return;
-  let look: Look | undefined;
+  let collector: Collector | undefined;
   let unwatch: (() => void) | undefined;
   const unfollow = apiKey && followApiKey(connection, apiKey);
   try {
@@ -75,8 +75,8 @@ export async function runWorker(
       deployment,
       spans: traces?.sink ?? null,
     });
-    look = startLooking({ connection, namespace, payloadKeys: keys, gates });
-    const close = await serveWorker(httpOf(env), { worker, connection, namespace, runtime, gates, look, version });
+    collector = startCollector({ connection, namespace, payloadKeys: keys, gates });
+    const close = await serveWorker(httpOf(env), { worker, connection, namespace, runtime, gates, collector, version });
     if (gates.isUnusable())
       logEvent('ERROR', 'worker.degraded', {
         problems: gates.problems(),
@@ -89,7 +89,7 @@ export async function runWorker(
       payloadKey: keys?.first ?? null,
     });
     await runUntil(signal, worker);
-    look.stop();
+    collector.stop();
     await Promise.race([
       Promise.allSettled([close(), connection.close(), gates.close(), traces?.close()]),
       delay(CLOSE_MS),
@@ -100,7 +100,7 @@ export async function runWorker(
     const missing = mapNamespaceError(namespace, failure ?? error);
     throw missing === failure ? mapWorkerFailure(facts, failure) : missing;
   } finally {
-    look?.stop();
+    collector?.stop();
     unwatch?.();
     unfollow?.();
   }

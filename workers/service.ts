@@ -2,13 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { DefaultLogger, type LogEntry, type NativeConnection, Runtime } from '@temporalio/worker';
 import { type Config, type Env, readSetting, variableOf } from '../src/config/schema.js';
 import { metrics, type Sample } from '../src/metrics/metrics.js';
+import type { Collector } from './collector/collector.js';
+import { watchProcess } from './collector/process.js';
 import type { GateWorker } from './create-worker.js';
 import { onFreePort } from './free-port.js';
 import type { Gates } from './gates.js';
 import { serveHttp } from './http.js';
 import { logEvent, logLine } from './log.js';
-import type { Look } from './look/look.js';
-import { watchProcess } from './look/process.js';
 import { WORKER_FAILED } from './sdk-texts.js';
 
 /** How long Temporal may take for an answer about readiness, in milliseconds. */
@@ -50,7 +50,7 @@ interface ServedParts {
   namespace: string;
   runtime: InstalledRuntime;
   gates: Gates;
-  look: Look;
+  collector: Collector;
   version: string;
 }
 
@@ -70,7 +70,7 @@ export async function serveWorker(
     const { port, close } = await serveHttp(address, {
       metrics: parts.runtime.metrics,
       ownMetrics: () =>
-        metrics.render([...parts.look.gauges(), ...ofProcess(), infoOf(parts.version), problemsOf(parts.gates)]),
+        metrics.render([...parts.collector.gauges(), ...ofProcess(), infoOf(parts.version), problemsOf(parts.gates)]),
       dead: () => dead(parts),
       notReady: () => notReady(parts),
     });
@@ -89,7 +89,7 @@ function infoOf(ofWorker: string): Sample {
   return { name: 'canary_worker_info', labels: { version, workflows }, value: 1 };
 }
 
-/** A gate that never could be loaded has no lane to look at: no other gauge tells of it. */
+/** A gate that never could be loaded has no lane to read: no other gauge tells of it. */
 function problemsOf(gates: Gates): Sample {
   return { name: 'canary_config_problems', labels: {}, value: gates.problems().length };
 }

@@ -31,14 +31,14 @@ export async function Rollback(typed: unknown): Promise<RollbackReport> {
   handleDecisions(run, 'rollback');
   handleForce(run);
   const report = (outcome: RollbackOutcome | FailureType, why: string): RollbackReport => {
-    const { images, laneUnheard, warnings, notMoved } = run.state;
+    const { images, laneUnavailable, warnings, notMoved } = run.state;
     return {
       ...input,
       ...reportedRequester(run),
       outcome,
       why,
       images,
-      ...(laneUnheard && { laneUnheard }),
+      ...(laneUnavailable && { laneUnavailable }),
       ...(warnings && { warnings }),
       ...(notMoved && { notMoved }),
       ...timesOf(run.state),

@@ -44,7 +44,7 @@ export async function startMover({ servers, lane, repositories, builds }: Stage,
     from: null,
   }));
   const kind = choice % 2 === 0 ? 'rollback' : 'promotion';
-  const args = [{ kind, sha, images, by: 'eve', reason: 'chaos', accepted: true, force: true, laneUnheard: true }];
+  const args = [{ kind, sha, images, by: 'eve', reason: 'chaos', accepted: true, force: true, laneUnavailable: true }];
   const workflowId = choice % 3 === 0 ? `${lane}-move-latest-2` : moveLatestId(lane);
   await servers.client.workflow.start('MoveLatest', { workflowId, taskQueue: taskQueue(lane), args });
 }

@@ -12,7 +12,7 @@ export interface MoveInput {
   /** Whether a person accepted that `:latest` is at `from`, and the hold of the lane. */
   accepted?: boolean;
   /** Whether this is a rollback that the lane did not answer: it continues as long as the lane does not answer. */
-  laneUnheard?: boolean;
+  laneUnavailable?: boolean;
   /** Whether a person promotes or forces it: then it is never too old. Never for a rollback. */
   manual?: boolean;
   /** Whether this is a forced rollback, or a forced promotion of an untested build: then the build may be known-bad. */
@@ -184,7 +184,7 @@ const MAX_IMAGES = 50;
  * @throws {InvalidInput} */
 export function parseMoveInput(input: unknown): MoveInput {
   const bad = (why: string) => new InvalidInput(`move: ${why}; it is started by a release or a rollback, not by hand`);
-  const { kind, images, by, reason, sha, accepted, laneUnheard, manual, force } = Object(input) as Partial<
+  const { kind, images, by, reason, sha, accepted, laneUnavailable, manual, force } = Object(input) as Partial<
     Record<keyof MoveInput, unknown>
   >;
   if (kind !== 'promotion' && kind !== 'rollback') throw bad(`invalid kind ${shown(kind)}`);
@@ -202,7 +202,7 @@ export function parseMoveInput(input: unknown): MoveInput {
   return {
     ...order,
     ...(accepted === true && { accepted }),
-    ...(laneUnheard === true && kind === 'rollback' && { laneUnheard }),
+    ...(laneUnavailable === true && kind === 'rollback' && { laneUnavailable }),
     ...(manual === true && kind === 'promotion' && { manual }),
     ...(force === true && { force }),
   };

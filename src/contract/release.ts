@@ -166,7 +166,7 @@ export const isReleaseReport = (report: ReleaseReport | RollbackReport | null): 
 /** What a rollback goes on in spite of. */
 export interface RollbackNotes {
   /** Whether the lane did not answer, so that the rollback goes on without it. */
-  laneUnheard?: boolean;
+  laneUnavailable?: boolean;
   /** What is wrong with the target, and does no harm. */
   warnings?: string[];
   /** Images of the gate that this build does not have: they were added since, and are not moved. */

@@ -8,7 +8,7 @@ import { WATCH_OUTCOMES } from '../contract/tenants/production.js';
 
 /** One metric of a worker. */
 export interface MetricRow {
-  /** `gauge`: of the last look of a worker at its lane. The others count what this process did since it started. */
+  /** `gauge`: of a worker's last collection. The others count what this process did since it started. */
   kind: 'counter' | 'gauge' | 'histogram';
   labels: readonly string[];
   meaning: string;
@@ -87,10 +87,10 @@ export const METRICS = {
     labels: [],
     meaning: 'How late the event loop of the worker ran since the scrape before, 99th percentile',
   },
-  canary_look_ok: {
+  canary_collector_ok: {
     kind: 'gauge',
     labels: [],
-    meaning: '1 if the last look read everything; 0 if a part could not be read, whose gauges are absent then',
+    meaning: '1 if the last collection read everything; 0 if a part could not be read, whose gauges are absent then',
   },
   canary_phase_seconds: {
     kind: 'gauge',

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MoveRefusalReason, TagState } from '../contract/move.js';
 
-/** `retry`: read `:latest` and ask again. `unheard`: the lane did not answer, and a forced rollback goes on; its lease counts from now. */
-export type LeaseAnswer = 'granted' | 'retry' | 'unheard';
+/** `retry`: read `:latest` and ask again. `lane-unavailable`: the lane did not answer, and a forced rollback goes on; its lease counts from now. */
+export type LeaseAnswer = 'granted' | 'retry' | 'lane-unavailable';
 
 /** Grants write leases: the lane, or the person who moves a tag while Temporal is down. */
 export interface MoveAuthorizer {
@@ -81,7 +81,7 @@ export function createWriteLease(given: {
       // A pair that has begun is finished first.
       const { before, answer } = begun || !given.paced ? await request() : await given.paced(request);
       if (answer !== 'retry') {
-        grantedAt = answer === 'unheard' ? now() : before;
+        grantedAt = answer === 'lane-unavailable' ? now() : before;
         return;
       }
       // The reads may have been stale: the next request reads again.

@@ -174,9 +174,9 @@ export function notTestedSection({ notTested }: RunSummary): string[] {
 }
 
 /** Lists what a rollback went on in spite of. */
-export function notesSection({ notes: { laneUnheard, warnings = [], notMoved = [] } }: RunSummary): string[] {
+export function notesSection({ notes: { laneUnavailable, warnings = [], notMoved = [] } }: RunSummary): string[] {
   return section('In spite of', [
-    ...(laneUnheard ? ['- the lane did not answer; it learned of the rollback later'] : []),
+    ...(laneUnavailable ? ['- the lane did not answer; it learned of the rollback later'] : []),
     ...warnings.map((warning) => `- ${prose(warning)}`),
     ...notMoved.map((repository) => `- ${code(repository)} was not moved: that build does not have it`),
   ]);

@@ -118,8 +118,8 @@ export function summarizeRun({ report, status, listed, outcome }: RunRecord, now
 }
 
 function notesOf(sent: object): RollbackNotes {
-  const { laneUnheard, warnings, notMoved }: RollbackNotes = sent;
-  return { ...(laneUnheard && { laneUnheard }), ...(warnings && { warnings }), ...(notMoved && { notMoved }) };
+  const { laneUnavailable, warnings, notMoved }: RollbackNotes = sent;
+  return { ...(laneUnavailable && { laneUnavailable }), ...(warnings && { warnings }), ...(notMoved && { notMoved }) };
 }
 
 /** Phase times of a running run: the current phase stays open. */

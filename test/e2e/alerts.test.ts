@@ -18,7 +18,7 @@ import { laneState } from '../support/lanes.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
-/** Time for a look, a scrape, an evaluation and a slow machine, in milliseconds: a worker looks every 15 s. */
+/** Time for a collection, a scrape, an evaluation and a slow machine, in milliseconds: a worker collects every 15 s. */
 const FIRES_MS = 120_000;
 
 const prometheus = tool('prometheus');

@@ -11,7 +11,7 @@ import { fullDescribe } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
 import { until } from '../support/until.js';
 
-/** Time for a look and a slow machine, in milliseconds: a worker looks every 15 s. */
+/** Time for a collection and a slow machine, in milliseconds: a worker collects every 15 s. */
 const LOOK_MS = 60_000;
 
 /** Value of a series; undefined without it. */
@@ -60,7 +60,7 @@ fullDescribe('the metrics of a worker', () => {
   afterAll(() => void worker.child.kill('SIGKILL'));
 
   test('have every counter at 0 before anything happens', async () => {
-    const text = await until('it looks', async () => {
+    const text = await until('it collects', async () => {
       const read = await scrape();
       return read.includes('canary_runs_ended_total') ? read : null;
     });
@@ -78,14 +78,14 @@ fullDescribe('the metrics of a worker', () => {
       const live = newSha();
       await gate().begin(live);
       gate().deploy({ sha: live });
-      await untilValue('canary_look_ok', {}, 1);
+      await untilValue('canary_collector_ok', {}, 1);
       expect(sampleOf(await scrape(), 'canary_waiting', { hold: 'canary-not-updated' })).toBe(0);
       const sha = newSha();
       await gate().publish(sha);
       held = await gate().release({ sha });
       await untilValue('canary_waiting', { hold: 'canary-not-updated' }, 1);
       const text = await scrape();
-      expect(sampleOf(text, 'canary_look_ok')).toBe(1);
+      expect(sampleOf(text, 'canary_collector_ok')).toBe(1);
       expect(sampleOf(text, 'canary_phase_seconds', { phase: 'held' })).toBeGreaterThanOrEqual(0);
       expect(sampleOf(text, 'canary_holds_total', { hold: 'canary-not-updated' })).toBe(1);
       expect(sampleOf(text, 'canary_hold_timeout_seconds')).toBe(3_600);
@@ -136,15 +136,15 @@ fullDescribe('the metrics of a worker', () => {
   );
 
   test(
-    'tell no old value once Temporal does not answer: the gauges are gone, and canary_look_ok is 0',
+    'tell no old value once Temporal does not answer: the gauges are gone, and canary_collector_ok is 0',
     async () => {
       await gate().replay();
       await server.stop();
-      await untilValue('canary_look_ok', {}, 0);
+      await untilValue('canary_collector_ok', {}, 0);
       for (const name of ['canary_waiting', 'canary_queue_length', 'canary_lane_held', 'canary_workers'])
         await until(`${name} is gone`, async () => sampleOf(await scrape(), name) === undefined, LOOK_MS);
       expect(sampleOf(await scrape(), 'canary_holds_total', { hold: 'canary-not-updated' })).toBe(1);
-      expect(worker.said()).toContain('look.failed');
+      expect(worker.said()).toContain('collector.failed');
     },
     2 * LOOK_MS,
   );

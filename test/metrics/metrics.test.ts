@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Metrics } from '../../src/metrics/metrics.js';
 import { KNOWN, METRICS, type MetricName } from '../../src/metrics/table.js';
-import { watchProcess } from '../../workers/look/process.js';
+import { watchProcess } from '../../workers/collector/process.js';
 import { until } from '../support/until.js';
 
 const samplesOf = (text: string) => text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));

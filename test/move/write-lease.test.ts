@@ -77,7 +77,7 @@ describe('a write lease', () => {
 
   test.each<[string, LeaseAnswer, boolean]>([
     ['counts from before its request: a slow answer is too old to write', 'granted', false],
-    ['counts from now if the lane did not answer', 'unheard', true],
+    ['counts from now if the lane did not answer', 'lane-unavailable', true],
   ])('%s', async (_what, answer, isFresh) => {
     const { lease } = leaseOf({}, [aged(WINDOW_MS, answer)]);
     await lease.refresh();

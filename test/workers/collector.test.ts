@@ -8,7 +8,7 @@ import type { LaneState } from '../../src/contract/lane.js';
 import { RECORD_MEMO, partsOf as recordOf } from '../../src/lane/payloads/changes.js';
 import { noteVerdict } from '../../src/lane/verdicts.js';
 import { startFixedTemporal, UNMARKED } from '../../testbed/fixed-temporal.js';
-import { partsOf } from '../../workers/look/read.js';
+import { partsOf } from '../../workers/collector/read.js';
 import { laneAt, NOON, shaOf } from '../lane/lane-support.js';
 
 const {
@@ -82,7 +82,7 @@ const history = () => {
   return GetWorkflowExecutionHistoryResponse.encode({ history: { events } } as never).finish();
 };
 
-describe('a look at a lane', () => {
+describe('a collection of a lane', () => {
   let server: Awaited<ReturnType<typeof startFixedTemporal>>;
   let connection: Connection;
   beforeAll(async () => {
@@ -103,14 +103,14 @@ describe('a look at a lane', () => {
     [state, watch, open, stuck, queries] = [laneAt('a'), null, [], [], []];
   });
 
-  /** Every part of a look: what it tells as `name{values}: value`, and why a part could not be read. */
-  async function look() {
+  /** Every part of a collection: its samples as `name{values}: value`, and why a part could not be read. */
+  async function collection() {
     const config = await loadConfig({ CANARY_IMAGES: 'ghcr.io/acme/platform' }, undefined, 'registry');
     const read = await Promise.allSettled(partsOf(new Client({ connection }), config).map((part) => part()));
-    const told = read.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
+    const samples = read.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
     return {
-      told: Object.fromEntries(
-        told.map(({ name, labels, value }) => [
+      samples: Object.fromEntries(
+        samples.map(({ name, labels, value }) => [
           `${name}${Object.values(labels).length > 0 ? `{${Object.values(labels)}}` : ''}`,
           value,
         ]),
@@ -119,16 +119,16 @@ describe('a look at a lane', () => {
     };
   }
   const openAlarms = async () =>
-    Object.entries((await look()).told)
+    Object.entries((await collection()).samples)
       .filter(([name, value]) => name.startsWith('canary_alarm_open') && value === 1)
       .map(([name]) => /\{(.*)\}/.exec(name)?.[1]);
 
   test('tells no alarm of a lane at rest, and every alarm that a lane may have as 0', async () => {
-    const { told, failed } = await look();
+    const { samples, failed } = await collection();
     expect(failed).toEqual([]);
-    expect(Object.keys(told).filter((name) => name.startsWith('canary_alarm_open'))).toHaveLength(9);
+    expect(Object.keys(samples).filter((name) => name.startsWith('canary_alarm_open'))).toHaveLength(9);
     expect(await openAlarms()).toEqual([]);
-    expect(told).toMatchObject({ canary_production_red_tenants: 0, canary_stuck_runs: 0 });
+    expect(samples).toMatchObject({ canary_production_red_tenants: 0, canary_stuck_runs: 0 });
   });
 
   test('tells alarms that were raised before any worker was scraped, for as long as they hold', async () => {
@@ -156,42 +156,42 @@ describe('a look at a lane', () => {
       },
     });
     watch = red(since, ['acme', 'globex']);
-    expect((await look()).told).toMatchObject({ canary_production_red_tenants: 2 });
+    expect((await collection()).samples).toMatchObject({ canary_production_red_tenants: 2 });
     expect(await openAlarms()).toEqual(['production-red']);
     watch = red(since, []);
-    expect((await look()).told).toMatchObject({ canary_production_red_tenants: 1 });
+    expect((await collection()).samples).toMatchObject({ canary_production_red_tenants: 1 });
     watch = red('2026-01-01T00:00:00.000Z', ['acme']);
-    expect((await look()).told).toMatchObject({ canary_production_red_tenants: 0 });
+    expect((await collection()).samples).toMatchObject({ canary_production_red_tenants: 0 });
     watch = run(WATCH, 'WatchProduction', { memo: { fields: { movedAt: payload(since) } } });
-    expect((await look()).told).toMatchObject({ canary_production_red_tenants: 0 });
+    expect((await collection()).samples).toMatchObject({ canary_production_red_tenants: 0 });
     // One that a person started names no move.
     watch = { ...red('', ['acme']), memo: null };
-    expect((await look()).told).toMatchObject({ canary_production_red_tenants: 1 });
+    expect((await collection()).samples).toMatchObject({ canary_production_red_tenants: 1 });
     watch = { ...watch, startTime: msToTs(Date.parse(since) - 1) };
-    expect((await look()).told).toMatchObject({ canary_production_red_tenants: 0 });
+    expect((await collection()).samples).toMatchObject({ canary_production_red_tenants: 0 });
   });
 
   test('counts a run that waits for a person and was paused in Temporal', async () => {
     const searchAttributes = { indexedFields: { CanaryWaitingFor: payload('approval', 'Keyword') } };
     open = [run('canary-release-bbbbbbb', 'CanaryRelease', { status: PAUSED, searchAttributes })];
-    expect((await look()).told).toMatchObject({ 'canary_waiting{approval}': 1 });
-    // A paused run has a status of its own: only its end is told alike for all.
+    expect((await collection()).samples).toMatchObject({ 'canary_waiting{approval}': 1 });
+    // A paused run has a status of its own: only its end is samples alike for all.
     expect(queries.find((query) => query.includes('CanaryRelease'))).toMatch(/CloseTime IS NULL/);
     expect(queries.some((query) => query.includes('ExecutionStatus'))).toBe(false);
   });
 
   test('tells nothing of stuck runs, and reads all else, on a server that does not mark them', async () => {
     stuck = 'unmarked';
-    const { told, failed } = await look();
-    expect(told).not.toHaveProperty('canary_stuck_runs');
-    expect(told).toHaveProperty('canary_queue_length', 0);
+    const { samples, failed } = await collection();
+    expect(samples).not.toHaveProperty('canary_stuck_runs');
+    expect(samples).toHaveProperty('canary_queue_length', 0);
     expect(failed).toEqual([]);
   });
 
   test('is not whole while the list of stuck runs does not come', async () => {
     stuck = PERMISSION_DENIED;
-    const { told, failed } = await look();
-    expect(told).not.toHaveProperty('canary_stuck_runs');
+    const { samples, failed } = await collection();
+    expect(samples).not.toHaveProperty('canary_stuck_runs');
     expect(failed).toEqual([expect.stringContaining('runs cannot be listed')]);
   });
 });

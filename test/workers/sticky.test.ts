@@ -47,8 +47,8 @@ test('a report of a move waits for as long as the lane may take to look its move
   const asked: unknown[] = [];
   const lane = { update: async (_update: unknown, _report: unknown, withinMs?: number) => void asked.push(withinMs) };
   const { reportMove } = createMoveActivities({ lane, config: { lane: '' } } as never);
-  for (const laneUnheard of [false, true])
-    await new MockActivityEnvironment().run(reportMove, { input: { laneUnheard } } as never);
+  for (const laneUnavailable of [false, true])
+    await new MockActivityEnvironment().run(reportMove, { input: { laneUnavailable } } as never);
   // One that the lane did not hear before is sent as a signal soon.
   expect(asked).toEqual([REPORT_MS, undefined]);
   const lanes = readFileSync('workflows/lane/announced-rollbacks.ts', 'utf8');

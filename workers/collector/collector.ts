@@ -11,16 +11,16 @@ import { logEvent } from '../log.js';
 import { type Part, partsOf, workersPart } from './read.js';
 
 const WAITS = {
-  /** Least time from one look to the next, in milliseconds. */
+  /** Least time from one collection to the next, in milliseconds. */
   everyMs: 15_000,
-  /** The same for each gate of many, so that their looks do not load Temporal. */
+  /** The same for each gate of many, so that their collections do not load Temporal. */
   gateMs: 200,
-  /** One part of a look, in milliseconds: a native connection has no deadline. */
+  /** One part of a collection, in milliseconds: a native connection has no deadline. */
   partMs: 5_000,
 };
-/** Gates that are looked at together. */
+/** Gates that are read together. */
 const TOGETHER = 4;
-/** Looks that may fail to come before what the last one saw is forgotten. */
+/** Collections that may fail to come before what the last one read is forgotten. */
 const MISSED = 4;
 
 interface Seen {
@@ -30,21 +30,24 @@ interface Seen {
   at: number;
 }
 
-export interface Look {
-  /** What the last look saw. What is too old is not told, but `canary_look_ok 0` instead. */
+export interface Collector {
+  /** What the last collection read. What is too old is left out, with `canary_collector_ok 0` instead. */
   gauges(): Sample[];
   stop(): void;
 }
 
-interface Looking {
+interface CollectorParts {
   connection: ConnectionLike;
   namespace: string;
   payloadKeys: PayloadKeys | null;
   gates: Gates;
 }
 
-/** Creates the counters of every gate at 0, and looks at its lane from now on, whether or not anything happens there. */
-export function startLooking({ connection, namespace, payloadKeys, gates }: Looking, waits = WAITS): Look {
+/** Creates the counters of every gate at 0, and reads its lane from now on, whether or not anything happens there. */
+export function startCollector(
+  { connection, namespace, payloadKeys, gates }: CollectorParts,
+  waits = WAITS,
+): Collector {
   const client = new Client({
     connection,
     namespace,
@@ -70,16 +73,16 @@ export function startLooking({ connection, namespace, payloadKeys, gates }: Look
   const round = async () => {
     const all = gates.all();
     everyMs = Math.max(waits.everyMs, waits.gateMs * all.length);
-    const told = new Set(all.map(({ config }) => config.lane));
-    for (const lane of seen.keys()) if (!told.has(lane)) seen.delete(lane);
+    const lanes = new Set(all.map(({ config }) => config.lane));
+    for (const lane of seen.keys()) if (!lanes.has(lane)) seen.delete(lane);
     for (const gate of all) partsFor(gate);
-    workers = await lookAt([shared], waits.partMs, 'the workers', workers);
+    workers = await collect([shared], waits.partMs, 'the workers', workers);
     const left = [...all];
     const next = async () => {
       for (let gate = left.shift(); gate !== undefined && !stopped.signal.aborted; gate = left.shift()) {
         const { lane } = gate.config;
-        seen.set(lane, await lookAt(partsFor(gate), waits.partMs, lane, seen.get(lane) ?? null));
-        // Few gates are looked at at once; the round of many takes as long as the pause after it.
+        seen.set(lane, await collect(partsFor(gate), waits.partMs, lane, seen.get(lane) ?? null));
+        // Few gates are read at once; the round of many takes as long as the pause after it.
         if (everyMs > waits.everyMs) await pause(waits.gateMs * TOGETHER);
       }
     };
@@ -103,7 +106,7 @@ export function startLooking({ connection, namespace, payloadKeys, gates }: Look
         const last = isFresh(own) ? own : null;
         const isOk = last?.isWhole === true && ofWorkers?.isWhole === true;
         return [
-          { name: 'canary_look_ok', labels: withGate<Record<string, string>>(lane, {}), value: Number(isOk) },
+          { name: 'canary_collector_ok', labels: withGate<Record<string, string>>(lane, {}), value: Number(isOk) },
           ...(last?.samples ?? []),
         ];
       });
@@ -113,13 +116,13 @@ export function startLooking({ connection, namespace, payloadKeys, gates }: Look
   };
 }
 
-/** One look. A part that cannot be read tells nothing, and is logged once. */
-async function lookAt(parts: Part[], partMs: number, what: string, last: Seen | null): Promise<Seen> {
+/** One collection. A part that cannot be read gives no sample, and is logged once. */
+async function collect(parts: Part[], partMs: number, what: string, last: Seen | null): Promise<Seen> {
   const read = await Promise.allSettled(parts.map((part) => inTime(part(), partMs)));
   const samples = read.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
   const failed = read.find((one) => one.status === 'rejected');
   if (failed && last?.isWhole !== false)
-    logEvent('WARN', 'look.failed', { lane: what, why: (failed.reason as Error).message });
+    logEvent('WARN', 'collector.failed', { lane: what, why: (failed.reason as Error).message });
   return { samples, isWhole: failed === undefined, at: performance.now() };
 }
 

@@ -35,7 +35,7 @@ import { findRun } from '../../src/temporal/runs.js';
 
 type Values = Omit<Sample, 'labels'> & { labels?: Record<string, string> };
 
-/** Part of a look. It sends no query and needs no other worker, so it tells of a lane that none serves. */
+/** Part of a collection. It sends no query and needs no other worker, so it tells of a lane that none serves. */
 export type Part = () => Promise<Sample[]>;
 
 interface OpenRun {
@@ -50,27 +50,27 @@ interface OpenRun {
 /** Most open runs that are listed. */
 const MAX_RUNS = 200;
 
-/** Parts of the look at one lane. */
+/** Parts of the collection of one lane. */
 export function partsOf(client: Client, config: Config): Part[] {
   const { lane } = config;
   const own = laneClient(client, lane);
   const labelled = async (values: Promise<Values[]>): Promise<Sample[]> =>
     (await values).map(({ name, labels = {}, value }) => ({ name, labels: withGate(lane, labels), value }));
-  const lookAtLane = async () => {
+  const readLane = async () => {
     const state = await readState(client, lane, () => own.state());
     const [holder, red] = await Promise.all([holderOf(client, state), redTenants(client, lane, state)]);
     return ofLane(state, holder, red);
   };
   return [
     () => labelled(configured(config)),
-    () => labelled(lookAtLane()),
+    () => labelled(readLane()),
     () => labelled(openRuns(client, lane).then(ofPeople)),
     () => labelled(ofStuck(client, lane)),
     () => labelled(isUnserved(client, lane).then((is) => [{ name: 'canary_lane_unserved', value: Number(is) }])),
   ];
 }
 
-/** Part of the look at the workers, which are the same for all gates of a process. */
+/** Part of the collection about the workers, which are the same for all gates of a process. */
 export function workersPart(client: Client, lane: Lane): Part {
   const queues = [
     ['release', taskQueue(lane), 'workflow'],
@@ -99,7 +99,7 @@ async function readState(
   throw new Error('the state of the lane could not be read');
 }
 
-/** Nothing of a server that does not mark runs that are stuck: it is too old, for ever, which is no fault of the look. */
+/** Nothing of a server that does not mark runs that are stuck: it is too old, for ever, which is no fault of the collection. */
 const ofStuck = (client: Client, lane: Lane): Promise<Values[]> =>
   stuckRuns(client, lane).then((stuck) => (stuck === null ? [] : [{ name: 'canary_stuck_runs', value: stuck.length }]));
 

@@ -28,7 +28,7 @@ export async function announcing(run: RollbackRun): Promise<'promoting'> {
       refusal: 'lane-unavailable',
     });
   if (run.leaseMs === null) {
-    run.state.laneUnheard = true;
+    run.state.laneUnavailable = true;
     log.warn('rollback.without-lane', { sha: run.input.sha });
   }
   return 'promoting';

@@ -14,16 +14,16 @@ import type { RollbackRun } from './context.js';
 /** Moves `:latest` of all images. From here on the rollback finishes, and is what it was announced as. */
 export async function promoting(run: RollbackRun): Promise<'done'> {
   const { input, pinned, tag, leaseMs, state } = run;
-  const unheard = leaseMs === null ? ' (lane-unheard: the lane did not answer)' : '';
+  const silence = leaseMs === null ? ' (lane-unavailable: the lane did not answer)' : '';
   state.moving = true;
-  setPhase(run, 'promoting', `:latest of all images back to ${input.sha}${unheard}`);
+  setPhase(run, 'promoting', `:latest of all images back to ${input.sha}${silence}`);
   const move: MoveInput = {
     kind: 'rollback',
     sha: input.sha,
     images: pinned.map(targetOf),
     by: requesterOf(run) ?? 'unknown',
     reason: input.reason,
-    ...(leaseMs === null && { laneUnheard: true }),
+    ...(leaseMs === null && { laneUnavailable: true }),
     ...(input.force && { force: true }),
   };
   const moved = await retryOnceAfterTimeout(() => moveLatest(run, move, undefined, leaseMs ?? LEASE_MS));

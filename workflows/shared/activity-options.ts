@@ -77,10 +77,10 @@ export const moves = (input: MoveInput) =>
 export const tagWrites = (tag: string, within: '15m' | '1m' = '15m') =>
   onMoveQueue({ ...PREFLIGHTS, scheduleToCloseTimeout: within, startToCloseTimeout: within, summary: `point :${tag}` });
 /** Report of a mover to the lane, which may have to recover first. */
-export const reports = ({ laneUnheard }: MoveInput) =>
+export const reports = ({ laneUnavailable }: MoveInput) =>
   onMoveQueue({
     ...LATEST_READS,
-    scheduleToCloseTimeout: laneUnheard ? '30s' : '5m',
+    scheduleToCloseTimeout: laneUnavailable ? '30s' : '5m',
     heartbeatTimeout: '5s',
     summary: REPORTS,
   });

@@ -108,8 +108,13 @@ function runLines(
 }
 
 /** What a rollback goes on in spite of. */
-export const noteLines = ({ laneUnheard, warnings = [], notMoved = [] }: RollbackNotes, indent = '  '): string[] => [
-  ...(laneUnheard ? [`${indent}lane-unheard: the lane did not answer; it learns of the rollback when it is back`] : []),
+export const noteLines = (
+  { laneUnavailable, warnings = [], notMoved = [] }: RollbackNotes,
+  indent = '  ',
+): string[] => [
+  ...(laneUnavailable
+    ? [`${indent}lane-unavailable: the lane did not answer; it learns of the rollback when it is back`]
+    : []),
   ...warnings.map((warning) => `${indent}warning: ${oneLine(warning)}`),
   ...notMoved.map((repository) => `${indent}not moved: ${repository}, which that build does not have`),
 ];

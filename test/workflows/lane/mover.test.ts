@@ -111,7 +111,7 @@ describe('a mover writes nothing', () => {
     const before = registry.requests.length;
     const order = await orderOf(theirs.sha, theirs.digests);
     const read = registry.requests.length - before;
-    const mover = await theirs.startMover({ ...order, kind: 'rollback', laneUnheard: true });
+    const mover = await theirs.startMover({ ...order, kind: 'rollback', laneUnavailable: true });
     expect(await awaitRunEnd(mover)).toMatchObject({
       outcome: 'MoveRefused',
       why: `lane-mover-stranger is not the Rollback of ${theirs.sha} on this gate: it moves nothing`,

@@ -132,7 +132,7 @@ fullTest(
     expect((await awaitRunEnd(handle)).report).toMatchObject({
       outcome: 'rolled-back',
       force: true,
-      laneUnheard: true,
+      laneUnavailable: true,
     });
     expect(await gate().latest()).toEqual(digests);
     const { events } = await laneHandle(gate()).fetchHistory();
@@ -153,5 +153,5 @@ fullTest('a rollback is forced with a reason that is longer than one of its star
   release();
   expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'rolled-back', requestedBy: 'bob' });
   expect(await gate().latest()).toEqual(digests);
-  expect((await statusOf(gate(), handle))?.laneUnheard).toBeUndefined();
+  expect((await statusOf(gate(), handle))?.laneUnavailable).toBeUndefined();
 });

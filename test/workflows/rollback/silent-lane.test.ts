@@ -37,7 +37,7 @@ const gateFor = (name: string) => {
   const lane = silentLane();
   return { ...lane, gate: useGate(name, () => ({ registry: registry.host, laneClient: lane.client })) };
 };
-const [forced, unforced] = [gateFor('unheard-forced'), gateFor('unheard-unforced')];
+const [forced, unforced] = [gateFor('silent-forced'), gateFor('silent-unforced')];
 
 /** Longest time to the first write of a rollback whose lane does not answer (docs/protocol.md, A rollback), in milliseconds. */
 const FIRST_PUT_MS = 30_000;
@@ -61,7 +61,7 @@ fullTest(
         const { old, digests, written } = scenes[index] as (typeof scenes)[number];
         const force = index === 0 && { force: true };
         const handle = await gate().rollback({ sha: old, reason: 'checkout fails', requestedBy: 'ada', ...force });
-        expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'rolled-back', laneUnheard: true });
+        expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'rolled-back', laneUnavailable: true });
         expect(await gate().latest()).toEqual(digests);
         expect(putsTaken(registry, gate()).slice(written).sort()).toEqual(gate().repositories);
         expect(await firstPutMs(registry, handle, digests)).toBeLessThan(FIRST_PUT_MS);
