@@ -26,7 +26,7 @@ export const BREAKS: Record<string, Break> = {
     says: /over the :latest of .* that a person had moved/,
     edits: [{ file: 'src/lane/moves.js', find: 'if (!isUnexpected)', replace: 'if (true)' }],
   },
-  word: {
+  decision: {
     breaks: 'I4: the lane grants every write lease that it is asked for',
     rule: 'I8',
     says: /over the :latest of .* that a person had moved/,

@@ -134,7 +134,7 @@ export const announcements = ({ announced }: Evidence): Announced[] =>
     .toSorted((one, other) => one.at - other.at)
     .filter(({ runId }, index, all) => all.findIndex((one) => one.runId === runId) === index);
 
-/** Promotions without a person's word that wrote. */
+/** Promotions that wrote and that no person had ordered or approved. */
 export const automatic = (movers: readonly Mover[]) =>
   movers.filter((mover) => mover.kind === 'promotion' && !isNamed(mover) && firstWrite(mover) !== undefined);
 

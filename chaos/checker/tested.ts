@@ -7,7 +7,7 @@ const PROBE = 'GET /health';
 const CHECKED = 'GET /workspaces';
 const SMOKED = ['POST /memories/commit', 'GET /memories/search', 'GET /events'];
 
-/** I1, I7: what moves without a person's word was smoked on each tenant, in that release, and is not a bad build. */
+/** I1, I7: what moves without a person's order or approval was smoked on each tenant, in that release, and is not a bad build. */
 export function onlyTested(evidence: Evidence, movers: readonly Mover[]): Violation[] {
   return automatic(movers).flatMap((mover) => {
     const { run, sha, parent } = mover;

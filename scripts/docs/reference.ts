@@ -44,10 +44,10 @@ const messageTable = (kind: 'signal' | 'update' | 'query') =>
   );
 
 /** The rows of docs/runbook/holds.md. */
-export function holdsTable(page = (name: string) => name): string {
+export function holdsTable(): string {
   const link = (name: HoldName) => {
     const { page: file } = holdRow(name);
-    return file === 'holds.md' ? '' : ` ([page](${page(file)}))`;
+    return file === 'holds.md' ? '' : ` ([page](${file}))`;
   };
   return table(
     ['hold', 'it means', '`approve`', '`retry`', 'look at'],
@@ -121,7 +121,7 @@ ${sentences('type', FAILURE_TYPES)}
 \`abort\` ends the release in every hold. A hold expires after \`CANARY_HOLD_TIMEOUT\` as \`CanaryHoldExpired\`,
 never by promoting. \`CanaryWaitingFor\` is \`paused\` while the lane is paused; \`canary resume\` ends that.
 
-${holdsTable((name) => `runbook/${name}`)}
+Each hold, what it means and what each decision does: [the runbook](runbook/holds.md).
 
 ## Move results
 What became of one image.

@@ -36,14 +36,14 @@ export function checkNetworks(
     ...tenants.map(([name, proxy]): [string, string | null] => [name, shownOrNull(proxy)]),
   ];
   if (!network.hasProxies && ways.every(([, via]) => via === null)) return warnings;
-  const told = ways.map(
+  const notes = ways.map(
     ([name, via]): Finding => ({
       area: 'network',
       level: 'ok',
       what: `${name} is reached ${via ? `through the ${via}` : 'directly'}`,
     }),
   );
-  return [...warnings, ...told];
+  return [...warnings, ...notes];
 }
 
 const shownOrNull = (proxy: ProxyServer | null) => proxy && shownProxy(proxy);

@@ -50,7 +50,7 @@ export async function gatesNow(client: Client, lanes: Lane[]): Promise<GatesNow>
   const [first] = lanes;
   if (first === undefined) return { gates: [], paused: [], late: [], unlisted: null, workers: [], clocks: [] };
   const queue = taskQueue(first);
-  const [views, { running, unlisted }, paused, told, { identities: workers, unasked }] = await Promise.all([
+  const [views, { running, unlisted }, paused, reported, { identities: workers, unasked }] = await Promise.all([
     viewsOf(client, lanes),
     runningRuns(client, queue),
     pausedRuns(client, queue),
@@ -65,7 +65,7 @@ export async function gatesNow(client: Client, lanes: Lane[]): Promise<GatesNow>
   }));
   const shared = paused.filter((workflowId) => !lanes.some((lane) => isOf(lane, workflowId)));
   const late = lanes.filter((lane) => !views.has(lane)).map(nameOf);
-  const clocks = told.filter(({ worker }) => workers.includes(worker));
+  const clocks = reported.filter(({ worker }) => workers.includes(worker));
   return { gates, paused: shared, late, unlisted, workers, clocks, ...(unasked !== undefined && { unasked }) };
 }
 

@@ -127,7 +127,7 @@ export async function productionOfLive(
 /** The view by the runs alone, without the ledger. */
 async function overviewFromRuns(client: Client, lane: Lane): Promise<Omit<Overview, 'lane'>> {
   const [queue, moveQueue] = [taskQueue(lane), moveTaskQueue(lane)];
-  const [{ runs, unlisted }, { ids: openIds, unseen }, additions, told, ...identities] = await Promise.all([
+  const [{ runs, unlisted }, { ids: openIds, unseen }, additions, reported, ...identities] = await Promise.all([
     runsOf(client, lane),
     openRuns(client, lane),
     endedAdditions(client, lane),
@@ -161,7 +161,7 @@ async function overviewFromRuns(client: Client, lane: Lane): Promise<Omit<Overvi
     ),
   ]);
   const workers = [queue, moveQueue].map((name, index) => ({ queue: name, identities: [], ...identities[index] }));
-  const clocks = told.filter(({ worker }) => workers.some(({ identities: those }) => those.includes(worker)));
+  const clocks = reported.filter(({ worker }) => workers.some(({ identities: those }) => those.includes(worker)));
   const troubles = [...stopped, ...additions];
   const seen = { live, back: previousGoodBuild(succeeded), alarm, running, troubles, ended, unlisted, workers, clocks };
   // Without any list, one line says so.

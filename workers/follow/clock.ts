@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { skewHere, tellWrongClock } from '../../src/temporal/faults/wrong-clock.js';
+import { skewHere, reportClock } from '../../src/temporal/faults/wrong-clock.js';
 import { logEvent } from '../log.js';
 
 const WAITS = {
-  /** Between two looks, in milliseconds: what is told counts for 90 s. */
+  /** Between two readings, in milliseconds: what is reported counts for 90 s. */
   everyMs: 60_000,
   /** The same if Temporal did not tell its time. */
   againMs: 5_000,
@@ -16,12 +16,12 @@ const WAITS = {
 export function watchClock(client: Client, worker: string): () => void {
   const ended = new AbortController();
   const watch = async () => {
-    let told = 0;
+    let reportedMs = 0;
     for (;;) {
       const aheadMs = await skewHere(client, WAITS.answerMs);
-      if (aheadMs && !told) logEvent('WARN', 'worker.clock', { aheadSeconds: Math.round(aheadMs / 1_000) });
-      if (aheadMs) await tellWrongClock(client, { worker, aheadMs }, WAITS.answerMs);
-      told = aheadMs ?? told;
+      if (aheadMs && !reportedMs) logEvent('WARN', 'worker.clock', { aheadSeconds: Math.round(aheadMs / 1_000) });
+      if (aheadMs) await reportClock(client, { worker, aheadMs }, WAITS.answerMs);
+      reportedMs = aheadMs ?? reportedMs;
       await delay(aheadMs === null ? WAITS.againMs : WAITS.everyMs, undefined, { signal: ended.signal });
     }
   };

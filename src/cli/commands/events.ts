@@ -50,17 +50,17 @@ async function run(given: Given, io: Io): Promise<number> {
     const { namespace } = client.options;
     const context = { lane, namespace, images: config.images };
     const replays = wanted.length === 0 ? [] : await replaysTo(wanted, client, config, namespace);
-    const told: DeliveredEvent[] = [];
+    const listed: DeliveredEvent[] = [];
     const over = new Set<string>();
     for (const one of runs) {
       const events = await eventsOfRun(client, { workflowId: one.workflowId, runId: one.runId });
-      told.push(...events);
+      listed.push(...events);
       // A hold cannot be decided any more once its run has ended.
       if (!isOpen(one)) for (const { id, type } of events) if (type === 'held') over.add(id);
     }
     for (const replay of replays)
-      for (const event of told) if (isWanted(replay, event, over)) await deliverAgain(replay, event);
-    for (const event of told) io.out(JSON.stringify(cloudEventOf(event, context)));
+      for (const event of listed) if (isWanted(replay, event, over)) await deliverAgain(replay, event);
+    for (const event of listed) io.out(JSON.stringify(cloudEventOf(event, context)));
     for (const { sink, sent } of replays)
       io.err(`canary: sent ${sent} ${sent === 1 ? 'event' : 'events'} to ${sink.name}`);
     return EXIT.done;

@@ -50,13 +50,13 @@ export function parseSeenTenant(sent: unknown): SeenTenant | null {
   const build = parseBuild(sent);
   const { tookAt, live, failing, answered, silence, unjudged, red, redAt } = fieldsOf(sent);
   const took = tookAt === null ? null : isoOf(tookAt);
-  const { build: told, live: lived } = fieldsOf(answered);
+  const { build: hasBuild, live: hasLive } = fieldsOf(answered);
   const counts = SILENCE.map((key) => [key, fieldsOf(silence)[key]] as const);
   const optional = [failing, unjudged, red, redAt].every((text) => text === undefined || typeof text === 'string');
   const isValid =
     VERDICTS.includes(live) &&
-    typeof told === 'boolean' &&
-    typeof lived === 'boolean' &&
+    typeof hasBuild === 'boolean' &&
+    typeof hasLive === 'boolean' &&
     counts.every(([, count]) => Number.isFinite(count));
   if (build === null || !isValid || !optional || (tookAt !== null && took === null)) return null;
   const [fails, judge, why, at] = [...[failing, unjudged, red].map((text) => textOf(text, MAX_WHY)), isoOf(redAt)];
@@ -65,7 +65,7 @@ export function parseSeenTenant(sent: unknown): SeenTenant | null {
     tookAt: took,
     live: live as Verdict,
     ...(fails && { failing: fails }),
-    answered: { build: told, live: lived },
+    answered: { build: hasBuild, live: hasLive },
     silence: Object.fromEntries(counts) as unknown as Silence,
     ...(judge && { unjudged: judge }),
     ...(why && { red: why }),

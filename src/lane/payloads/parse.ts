@@ -66,7 +66,7 @@ export function parseHolderReport(sent: unknown): HolderReport | null {
   return isWaitedFor(hold) && isMoment(preemptibleAt) ? { runId, heldFor: { hold, preemptibleAt } } : null;
 }
 
-/** Parses the lane's word to a release that it no longer holds it; null if it is invalid. */
+/** Parses the lane's message to a release that it no longer holds it; null if it is invalid. */
 export function parseRevocation(sent: unknown): (Revocation & { fencingToken: number }) | null {
   const { fencingToken, superseded, revoked, knownBad } = fieldsOf(sent);
   if (!Number.isSafeInteger(fencingToken)) return null;

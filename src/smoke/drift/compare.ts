@@ -68,8 +68,8 @@ function groupsOf(all: { tenant: string; value: Value | undefined }[]) {
 
 /** A comparison without what tenants answered: for an output that others may read, as the log of a CI run. */
 export function withoutAnswers({ differences, unknown }: Comparison): Comparison {
-  const told = differences.map(({ field, groups }) =>
+  const texts = differences.map(({ field, groups }) =>
     JSON.stringify({ field, label: field, groups: groups.map(({ tenants }) => ({ shown: NOT_SHOWN, tenants })) }),
   );
-  return { differences: [...new Set(told)].map((one): Difference => JSON.parse(one)), unknown };
+  return { differences: [...new Set(texts)].map((one): Difference => JSON.parse(one)), unknown };
 }

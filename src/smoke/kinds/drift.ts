@@ -101,11 +101,11 @@ function evaluate({ differences, unknown }: Comparison, { fleet, facts }: OtherT
     ...(fields.length > 0 ? [`not as on ${differing.size} of ${others}: ${fields.join(', ')}`] : []),
     ...(notKnown.length > 0 ? [`not known: ${notKnown.join(', ')}`] : []),
   ].join('; ');
-  const told = [
+  const values = [
     ...mine.map(describe),
     ...unknown.map(({ tenant, field, why }) => `${tenant === null ? '' : `${tenant}: `}${field} not known, ${why}`),
   ];
-  const [expected, got] = [`the same as on ${others}`, told.slice(0, MAX_TOLD).join('; ')];
+  const [expected, got] = [`the same as on ${others}`, values.slice(0, MAX_TOLD).join('; ')];
   if (mine.length > 0) return { verdict: 'fail', expected, got, measured };
   if (unknown.length > 0) return { verdict: 'could-not-test', expected, got, measured };
   return { verdict: 'pass', expected: '', got: '', measured: expected };

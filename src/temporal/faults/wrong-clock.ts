@@ -4,9 +4,9 @@ import { queueNow } from '../pollers.js';
 import { withinTime } from './in-time.js';
 import { pollClock, serverTime } from './server-time.js';
 
-/** Difference of two clocks that is told, in milliseconds: more than the error of its measure. */
+/** Difference of two clocks that is reported, in milliseconds: more than the error of its measure. */
 const SKEW_MS = 5_000;
-/** How long Temporal may take to list what workers told, in milliseconds. */
+/** How long Temporal may take to list what workers reported, in milliseconds. */
 const LIST_MS = 1_500;
 
 /** Milliseconds that the clock of this process is ahead of Temporal's, 0 if that is too little to count; null if Temporal does not tell its time. */
@@ -18,11 +18,11 @@ export async function skewHere(client: Client, limitMs?: number): Promise<number
 }
 
 /** Tells of a wrong clock for the next 90 s: who describes the queue of clocks reads it in the identity of this poll. */
-export async function tellWrongClock(client: Client, clock: WrongClock, limitMs?: number): Promise<void> {
+export async function reportClock(client: Client, clock: WrongClock, limitMs?: number): Promise<void> {
   await pollClock(client, clockIdentity(clock), limitMs);
 }
 
-/** What workers of this namespace told of their clocks within the last 90 s. None if Temporal does not list it. */
+/** Clocks that workers of this namespace reported within the last 90 s. None if Temporal does not list it. */
 export async function wrongClocks(client: Client): Promise<WrongClock[]> {
   const { pollers } = await withinTime(client, LIST_MS, () => queueNow(client, CLOCK_QUEUE, 'activity')).catch(() => ({
     pollers: [],

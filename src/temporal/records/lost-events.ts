@@ -161,9 +161,9 @@ async function ordersIn(client: Client, run: Found): Promise<Orders> {
       event.activityTaskFailedEventAttributes ??
       event.activityTaskTimedOutEventAttributes;
     const [name, order] = scheduled.get(String(ended?.scheduledEventId)) ?? [];
-    const [sink, told] = ended ? [await read(name), parseEvent(await read(order))] : [null, null];
+    const [sink, delivered] = ended ? [await read(name), parseEvent(await read(order))] : [null, null];
     // A failed one is lost by its own account.
-    if (typeof sink === 'string' && told) done.add(keyOf(sink, told));
+    if (typeof sink === 'string' && delivered) done.add(keyOf(sink, delivered));
   }
   return { open, done };
 }

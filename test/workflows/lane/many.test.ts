@@ -19,7 +19,7 @@ const MORE_EVENTS = 50;
 const GRANT_MS = 5_000;
 
 /** Manual, so that none is superseded; no such build was pushed, so it ends as soon as it holds the lane. */
-async function takeTurn(forced: boolean) {
+async function acquireAndEnd(forced: boolean) {
   const handle = await gate().release({ sha: newSha(), ...(forced && { force: true, reason: 'one of many' }) });
   const { report } = await awaitRunEnd(handle);
   return { handle, outcome: report?.outcome };
@@ -29,9 +29,9 @@ fullTest(
   'forty builds, five at a time, go through one lane: each acquires it soon or is superseded, and the state of the lane stays small',
   async () => {
     await startLane(gate(), [null, MAX_EVENTS]);
-    const ends: Awaited<ReturnType<typeof takeTurn>>[] = [];
+    const ends: Awaited<ReturnType<typeof acquireAndEnd>>[] = [];
     const sendOn = async (_: unknown, sender: number) => {
-      while (ends.length < BUILDS) ends.push(await takeTurn(sender > 0));
+      while (ends.length < BUILDS) ends.push(await acquireAndEnd(sender > 0));
     };
     await Promise.all(Array.from({ length: AT_ONCE }, sendOn));
 

@@ -69,7 +69,7 @@ async function foreignParent(idOf: (sha: Sha) => string) {
     workflowId,
     sha,
     digests,
-    async takeTurn() {
+    async acquireLane() {
       await gate().laneClient.joinQueue({ ...run, sha });
       await until('it holds the lane', async () => (await laneState(gate())).holder?.runId === run.runId);
     },
@@ -123,7 +123,7 @@ describe('a mover writes nothing', () => {
 
   fullTest('that a workflow under the id of a release started, which even holds the lane', async () => {
     const theirs = await foreignParent((sha) => releaseId(gate().lane, sha));
-    await theirs.takeTurn();
+    await theirs.acquireLane();
     const mover = await theirs.startMover(await orderOf(theirs.sha, theirs.digests));
     expect(await awaitRunEnd(mover)).toMatchObject({
       outcome: 'MoveRefused',
