@@ -43,7 +43,7 @@ export function leased({ writes, grants }: Evidence, movers: readonly Mover[]): 
         ({ parent, run }) =>
           parent?.type === 'Rollback' &&
           (parent.input.force === true || isForcedRun(parent)) &&
-          run.input.laneUnheard === true,
+          run.input.laneUnavailable === true,
       );
       const isLeased = grants.some(
         ({ at, moverRunId }) =>

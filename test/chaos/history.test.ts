@@ -81,15 +81,15 @@ test('a hold, the decision that names it, and an alarm with its answer are read 
   const found = eventsOf(
     published(2, { type: 'held', hold: 'approval', holdId: 'h2' }),
     decided,
-    published(4, { type: 'alarm', alarm: 'PairSplit', id: 'r-3' }),
-    published(5, { type: 'alarm', alarm: 'PairSplit', id: 'r-4' }),
+    published(4, { type: 'alarm', alarm: 'move-split', id: 'r-3' }),
+    published(5, { type: 'alarm', alarm: 'move-split', id: 'r-4' }),
     answered(4),
   );
   expect(found.map(({ name, hold, alarm, isDone }) => [name, hold ?? alarm, isDone ?? false])).toEqual([
     ['held', 'h2', false],
     ['approve', 'h2', false],
-    ['alarm PairSplit', 'r-3', true],
-    ['alarm PairSplit', 'r-4', false],
+    ['alarm move-split', 'r-3', true],
+    ['alarm move-split', 'r-4', false],
     ['', undefined, false],
   ]);
 });

@@ -117,7 +117,7 @@ test.each<[string, Evidence]>([
     movedTwice('TERMINATED', false, event(25, 'pause')),
   ],
   ['a second move of a release after a pause', movedTwice('FAILED', true, event(25, 'pause'), event(28, 'resume'))],
-  ['a forced rollback without a lease, while the lane is silent', unleased({ laneUnheard: true })],
+  ['a forced rollback without a lease, while the lane is silent', unleased({ laneUnavailable: true })],
   [
     'a promotion over a hand that a failed move named, and whose hold a person lifted',
     byHand([event(12, 'unhold')], NAMING, { ...mover(B, 9, 11, 'd'), status: 'FAILED', failure: 'MoveFailed' }),

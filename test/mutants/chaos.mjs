@@ -347,7 +347,7 @@ export default [
     name: 'chaos-forced-lease',
     breaks: 'the checker of chaos asks a forced rollback for no lease',
     file: 'chaos/checker/order.ts',
-    find: 'run.input.laneUnheard === true',
+    find: 'run.input.laneUnavailable === true',
     replace: 'run.input !== null',
     test: 'test/chaos/stops.test.ts > the checker finds I4 in a forced rollback without a lease, although the lane answers',
   },

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { skewHere, reportClock } from '../../src/temporal/faults/wrong-clock.js';
+import { reportClock, skewHere } from '../../src/temporal/faults/wrong-clock.js';
 import { logEvent } from '../log.js';
 
 const WAITS = {
