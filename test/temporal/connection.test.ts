@@ -58,16 +58,20 @@ describe('credentials', () => {
       expect(connect({ ...credential, ...clear, TEMPORAL_ADDRESS: address }).facts.tls).toBe(false);
   });
 
-  test.each([
-    '127.0.0.1.example:7233',
-    'localhost@evil.example:7233',
-    'evil.example#.localhost:7233',
-    '0.0.0.0:7233',
-    ' ',
-  ])('the address "%s" is another machine, unless it is empty', (address) => {
-    const act = () => connect({ TEMPORAL_API_KEY: 'k', TEMPORAL_TLS: '0', TEMPORAL_ADDRESS: address });
-    if (address.trim() === '') expect(act().facts.address).toBe('127.0.0.1:7233');
-    else expect(act).toThrow('in clear text');
+  test.each(['127.0.0.1.example:7233', 'evil.example#.localhost:7233', '0.0.0.0:7233', ' '])(
+    'the address "%s" is another machine, unless it is empty',
+    (address) => {
+      const act = () => connect({ TEMPORAL_API_KEY: 'k', TEMPORAL_TLS: '0', TEMPORAL_ADDRESS: address });
+      if (address.trim() === '') expect(act().facts.address).toBe('127.0.0.1:7233');
+      else expect(act).toThrow('in clear text');
+    },
+  );
+
+  test('an address with a login is refused, and not shown', () => {
+    const act = () =>
+      connect({ TEMPORAL_API_KEY: 'k', TEMPORAL_TLS: '0', TEMPORAL_ADDRESS: 'localhost@evil.example:7233' });
+    expect(act).toThrow('invalid address of Temporal, which has an @ and is not shown');
+    expect(act).not.toThrow('evil');
   });
 
   test('also of a file: its switch and its key', () => {
