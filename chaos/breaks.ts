@@ -197,7 +197,7 @@ export const BREAKS: Record<string, Break> = {
       {
         file: 'workflows/release/promoting.js',
         find: 'await moveLatest(release, moveInput(release), (moving) => {',
-        replace: "moveInput(release).images.map((image) => ({ ...image, result: 'already' })); void ((moving) => {",
+        replace: "moveInput(release).images.map(({ repository, to, from }) => ({ repository, digest: to, previous: from, latest: to, result: 'promoted' })); void ((moving) => {",
       },
     ],
   },
