@@ -197,7 +197,8 @@ export const BREAKS: Record<string, Break> = {
       {
         file: 'workflows/release/promoting.js',
         find: 'await moveLatest(release, moveInput(release), (moving) => {',
-        replace: "moveInput(release).images.map(({ repository, to, from }) => ({ repository, digest: to, previous: from, latest: to, result: 'promoted' })); void ((moving) => {",
+        replace:
+          "moveInput(release).images.map(({ repository, to, from }) => ({ repository, digest: to, previous: from, latest: to, result: 'promoted' })); void ((moving) => {",
       },
     ],
   },
