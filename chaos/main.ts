@@ -5,9 +5,11 @@ import { repositoryRoot } from '../testbed/tools.js';
 import { type Played, play } from './bed/play.js';
 import { type Servers, startServers } from './bed/servers.js';
 import { BREAKS, brokenDist, isOfBreak } from './breaks.js';
+import { believed } from './checker/believed.js';
 import type { Violation } from './checker/evidence.js';
 import { timeline } from './checker/timeline.js';
-import { ACTS, type Act, type Plan, planOf, shrink } from './plan.js';
+import { type Plan, planOf, shrink } from './plan.js';
+import { ACTS, type Act } from './steps.js';
 
 const USAGE = `npm run chaos -- [--seed N] [--runs M] [--minutes T] [--steps N] [--break ${Object.keys(BREAKS).join('|')}] [--timeline] [--keep] [--no-shrink]`;
 
@@ -44,7 +46,7 @@ function print(line: string): void {
 const dist = values.break === undefined ? join(repositoryRoot, 'dist') : await brokenDist(values.break);
 const started = Date.now();
 const servers = await startServers();
-let [done, moves, ofGate, violated] = [0, 0, 0, 0];
+let [done, moves, ofGate, violated, lies, stalledMs] = [0, 0, 0, 0, 0, 0];
 const applied = new Map<Act, { applied: number; of: number }>();
 try {
   for (let run = seed; run < seed + runs && Date.now() - started < minutes * 60_000; run += 1) {
@@ -63,6 +65,10 @@ try {
     print(
       `seed ${run}: ${found.length > 0 ? 'VIOLATION' : 'ok'} in ${took} s, ${own} of ${played.evidence.writes.length} writes by the gate: ${acts}`,
     );
+    const believing = believed(played.evidence);
+    lies += believing.length;
+    stalledMs = Math.max(stalledMs, played.stalledMs);
+    for (const what of believing) print(`  a lie was believed: ${what}`);
     if (values.timeline && found.length === 0) print(drawn(played));
     if (values.keep) keep(plan, played);
     if (found.length === 0) {
@@ -78,6 +84,7 @@ try {
   print(
     `${done} runs in ${seconds} s on a ${servers.registry} registry: ${moves} writes of :latest, ${ofGate} of them by the gate, ${violated} with a violation`,
   );
+  print(`${lies} lies of tenants believed; the driver stood still for at most ${stalledMs} ms`);
   print(`acts that applied: ${appliedLine()}`);
 } finally {
   await servers.stop();

@@ -1,4 +1,4 @@
-/** Misbehaviors that a build or a test can switch on in a tenant. `/health` and `/buildinfo` answer in all of them but one. */
+/** Misbehaviors that a build or a test can switch on in a tenant. `/health` and `/buildinfo` answer in all of them but `bad-edge` and `unavailable`. */
 export const MISBEHAVIORS = {
   'memory-search': 'memory search finds nothing: it answers 200 and []',
   'search-echo': 'memory search answers a 404 HTML page that echoes the query',
@@ -16,6 +16,8 @@ export const MISBEHAVIORS = {
   'reject-commit': 'memory commit refuses the right token with 401; reads are right',
   'bad-gateway': 'every admin call answers 502, as a load balancer does whose tenant is away',
   'bad-edge': 'every request answers 502, also that for its build, as a load balancer does whose tenant is away',
+  'admin-unavailable': 'every admin call answers 503 in JSON, as a tenant does that is starting or overloaded',
+  unavailable: 'every request answers 503 in JSON, also that for its build',
   'no-build': 'it does not say which build it runs: /health has no sha, /buildinfo says dev',
   'wrong-build': 'it says that it runs another build than it does',
 } as const satisfies Record<string, string>;

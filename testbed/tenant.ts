@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pullBuild, type Repository } from './images.js';
+import { listenAgain } from './listen-again.js';
 import { type Misbehavior, misbehaviorsOf } from './misbehaviors.js';
 import { type Memory, parseMemory } from './tenant-memory.js';
 
@@ -36,7 +37,6 @@ export type Tenant = Awaited<ReturnType<typeof startTenant>>;
 type Answer = { status: number; body: unknown; html?: boolean } | 'never';
 type Call = { method: string; url: URL; token: string | undefined; body: string };
 const LIVE = { db: 'ok', scheduler: 'ok', memory: 'ok', events: 'ok' };
-const LISTEN_AGAIN_MS = 10_000; // An outgoing connection may use the port while the tenant is down.
 
 /** Starts a tenant; it runs `build`, or with `pull` the build of its tag, or nothing (reported as `dev`). */
 export async function startTenant(options: {
@@ -55,14 +55,16 @@ export async function startTenant(options: {
   let sha = '';
   let bad: ReadonlySet<Misbehavior> = new Set();
   let memories: Memory[] = [];
-  const says = () => (bad.has('wrong-build') ? [...sha].reverse().join('') : sha);
+  let pretends = false;
+  let claimed: TenantBuild | undefined;
+  const says = () => claimed?.sha ?? (bad.has('wrong-build') ? [...sha].reverse().join('') : sha);
   const hanging = new Set<ServerResponse>();
   let listening: Promise<void> = Promise.resolve();
 
   const server = createServer((request, response) => {
     serve(request, response).catch(() => response.destroy()); // The caller disconnected, or the tenant stops.
   });
-  await listen(0);
+  await listenAgain(server, 0);
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('a TCP server has an address with a port');
   const port = address.port;
@@ -72,6 +74,7 @@ export async function startTenant(options: {
   function run(build: TenantBuild): void {
     bad = misbehaviorsOf(build.misbehave ?? []);
     sha = build.sha;
+    claimed = undefined;
     // A new build is a new process: the memory of the previous one is lost, and its open requests fail.
     memories = [];
     for (const response of hanging) response.destroy();
@@ -101,6 +104,7 @@ export async function startTenant(options: {
     const route = `${call.method} ${call.url.pathname}`;
     const shown = says() || 'dev';
     if (bad.has('bad-edge')) return page(502, '<h1>502 Bad Gateway</h1>');
+    if (bad.has('unavailable')) return { status: 503, body: { error: 'starting' } };
     if (route === 'GET /health') {
       return ok(bad.has('no-build') ? { status: 'ok' } : { status: 'ok', sha: shown.slice(0, 7) });
     }
@@ -112,6 +116,7 @@ export async function startTenant(options: {
     }
     const isCommit = route === 'POST /memories/commit';
     if (bad.has('hang') || (isCommit && bad.has('hang-commit'))) return 'never';
+    if (bad.has('admin-unavailable')) return { status: 503, body: { error: 'starting' } };
     if (bad.has('bad-gateway')) return page(502, '<h1>502 Bad Gateway</h1>');
     if (bad.has('html-500')) return page(500, '<h1>Oops</h1><pre>panic: {"subsystems": ["id", "probe-"]}</pre>');
     const open = route === 'GET /admin/liveness' && bad.has('open-liveness');
@@ -153,13 +158,18 @@ export async function startTenant(options: {
         pullError = undefined;
         if (found && state === 'running') {
           digest = found.digest;
-          await restart(pull.restartMs, () => run(found));
+          await restart(pull.restartMs, () => take(found));
         }
       } catch (error) {
         pullError = String(error); // Like a real updater: it keeps the current build, and retries.
       }
       await sleep(pull.cycleMs, undefined, { signal }).catch(() => undefined);
     }
+  }
+
+  function take(found: TenantBuild): void {
+    if (pretends) claimed = found;
+    else run(found);
   }
 
   async function restart(ms: number, then: () => void): Promise<void> {
@@ -183,26 +193,10 @@ export async function startTenant(options: {
 
   async function recover(): Promise<void> {
     if (!server.listening) {
-      listening = listen(port);
+      listening = listenAgain(server, port);
       await listening;
     }
     state = 'running';
-  }
-
-  async function listen(wanted: number): Promise<void> {
-    const deadline = Date.now() + LISTEN_AGAIN_MS;
-    for (;;) {
-      const failure = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
-        server.once('error', resolve);
-        server.listen(wanted, '127.0.0.1', () => {
-          server.off('error', resolve);
-          resolve(undefined);
-        });
-      });
-      if (!failure) return;
-      if (failure.code !== 'EADDRINUSE' || Date.now() > deadline) throw failure;
-      await sleep(50);
-    }
   }
 
   function origin(): string {
@@ -217,7 +211,7 @@ export async function startTenant(options: {
     requests,
     /** Requests that a tenant does not implement; a test asserts that it is empty. */
     unforeseen,
-    state: (): TenantState => (bad.has('bad-edge') ? 'down' : state),
+    state: (): TenantState => (bad.has('bad-edge') || bad.has('unavailable') ? 'down' : state),
     /** Full sha of its build; empty before the first one. */
     sha: (): string => sha,
     /** Full sha of the build that it says it runs. */
@@ -226,6 +220,11 @@ export async function startTenant(options: {
     pullError: (): string | undefined => pullError,
     /** Sets its build, at once and without a restart. */
     run,
+    /** From now on it says that it runs each build of its tag, and runs the one that it has; with false, it runs what it says. */
+    pretend: (on: boolean): void => {
+      pretends = on;
+      if (!on && claimed) run(claimed);
+    },
     /** Crashes: open connections break, new ones are refused, memories are lost, until `recover()`. */
     crash: async (): Promise<void> => {
       memories = [];

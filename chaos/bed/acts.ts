@@ -4,8 +4,9 @@ import type { ReleaseInput } from '../../src/contract/release.js';
 import { parseReleaseInput, parseRollbackInput } from '../../src/domain/inputs.js';
 import { sendDecision } from '../../src/temporal/runs.js';
 import { startRelease, startRollback } from '../../src/temporal/start.js';
-import type { Act } from '../plan.js';
-import type { FaultProxy, Faults } from './fault-proxy.js';
+import { craneOf, inMs, redOf } from '../choices.js';
+import type { Act } from '../steps.js';
+import { inFuture, MACHINE_PLAYS } from './machines.js';
 import { adoptLatest, decideHeld, direct } from './people.js';
 import { withRetries } from './servers.js';
 import {
@@ -15,13 +16,10 @@ import {
   latestOf,
   publish,
   pushImages,
-  STALE_MS,
   type Stage,
-  type WorkerProcess,
 } from './stage.js';
 import { forgeLane, junk, startMover } from './strangers.js';
-import { inMs, later, oneOf, type Play, TENANT_PLAYS } from './tenants.js';
-import { ownersOf } from './writer.js';
+import { oneOf, type Play, TENANT_PLAYS } from './tenants.js';
 
 const nextSequence = ({ builds }: Stage) => Math.max(0, ...builds.map(({ sequence }) => sequence)) + 10;
 
@@ -34,9 +32,9 @@ async function release(stage: Stage, build: ChaosBuild, more: Partial<ReleaseInp
 }
 
 const releaseNew =
-  (more: Partial<ReleaseInput> = {}, isRed = false): Play =>
+  (more: Partial<ReleaseInput> = {}): Play =>
   async (stage) =>
-    release(stage, await publish(stage, { sequence: nextSequence(stage), isRed }), more);
+    release(stage, await publish(stage, { sequence: nextSequence(stage) }), more);
 
 const decide =
   (verb: 'approve' | 'retry'): Play =>
@@ -63,55 +61,6 @@ const command =
   ({ laneClient }) =>
     laneClient.update(laneCommandUpdate(name), ADA);
 
-/** A worker is killed, and another one takes its place. */
-async function killWorker(stage: Stage, choice: number): Promise<void> {
-  const worker = running(stage, choice);
-  worker.isGone = true;
-  await worker.kill('SIGKILL');
-  later(stage, inMs(choice, 500, 3_000), () => stage.startWorker());
-}
-
-const running = ({ workers }: Stage, choice: number): WorkerProcess =>
-  oneOf(
-    workers.filter(({ isGone }) => !isGone),
-    choice,
-  );
-
-function freeze(stage: Stage, worker: WorkerProcess, ms: number): void {
-  if (worker.isGone) return;
-  const resume = () => {
-    if (!worker.isGone) process.kill(worker.pid, 'SIGCONT');
-  };
-  process.kill(worker.pid, 'SIGSTOP');
-  later(stage, ms, resume);
-}
-
-/** The next worker that writes `:latest` is frozen right there, often with a refused write that it would send again. */
-async function freezeWriter(stage: Stage, choice: number): Promise<() => boolean> {
-  const { proxy } = stage.servers;
-  let isFrozen = false;
-  proxy.onWrite((port) => {
-    isFrozen = true;
-    proxy.onWrite(() => true);
-    for (const worker of ownersOf(port, stage.workers)) freeze(stage, worker, inMs(choice * 17, 1_000, 26_000));
-    return choice % 3 === 0;
-  });
-  return () => isFrozen;
-}
-
-/** Sets a fault of the way to the registry. */
-const fault =
-  (set: (stage: Stage, choice: number) => Parameters<FaultProxy['set']>[0]): Play =>
-  async (stage, choice) => {
-    const { proxy } = stage.servers;
-    const wanted = set(stage, choice);
-    const [name] = Object.keys(wanted) as (keyof Faults)[];
-    const before = name ? proxy.hits(name) : 0;
-    proxy.set(wanted);
-    return () => name !== undefined && proxy.hits(name) > before;
-  };
-const inFuture = (ms: number) => Date.now() + ms;
-
 /** Builds that are not at `:latest`. */
 async function notLive(stage: Stage): Promise<ChaosBuild[]> {
   const [latest] = await latestOf(stage);
@@ -121,7 +70,8 @@ async function notLive(stage: Stage): Promise<ChaosBuild[]> {
 /** What each act of a plan does. One that does not apply now throws, and the run goes on. */
 export const PLAYS: Record<Act, Play> = {
   green: releaseNew(),
-  red: releaseNew({}, true),
+  red: async (stage, choice) =>
+    release(stage, await publish(stage, { sequence: nextSequence(stage), red: redOf(choice) })),
   // Mostly the newest build, which may be on its way.
   'push again': async (stage, choice) =>
     pushImages(stage, oneOf(stage.builds.slice(choice % 3 === 0 ? 1 : -1), choice), ['linux/amd64']),
@@ -165,44 +115,30 @@ export const PLAYS: Record<Act, Play> = {
     const others = (await notLive(stage)).filter((build) => build !== stage.builds.at(-1));
     const isNew = others.length === 0 || choice % 4 === 0;
     const { sha } = isNew ? await publish(stage, { sequence: nextSequence(stage) }) : oneOf(others, choice);
-    await byHand(stage, sha, 'latest');
+    const which = craneOf(choice);
+    const { repositories } = stage;
+    await byHand(
+      stage,
+      sha,
+      'latest',
+      which === 'all' ? repositories : [oneOf(repositories, which === 'first' ? 0 : 1)],
+    );
   },
   direct,
-  'kill a worker': killWorker,
-  'freeze a worker': async (stage, choice) => freeze(stage, running(stage, choice), inMs(choice * 17, 1_000, 16_000)),
-  'freeze the writer': freezeWriter,
-  'kill the server': ({ servers }, choice) => servers.killTemporal(inMs(choice, 200, 3_000)),
-  'clock jumps': async (stage, choice) => process.kill(running(stage, choice).pid, 'SIGUSR2'),
-  'refuse writes': fault((_, choice) => ({
-    refuse: { until: inFuture(inMs(choice * 13, 500, 6_000)), status: oneOf([429, 500, 503, 502], choice) },
-  })),
-  'refuse one image': fault(({ repositories }, choice) => ({
-    image: {
-      until: inFuture(inMs(choice * 13, 5_000, 20_000)),
-      repository: oneOf(repositories, choice),
-      status: oneOf([403, 500], Math.floor(choice / 2)),
-    },
-  })),
-  'slow down': fault((_, choice) => ({ slow: { until: inFuture(6_000), ms: inMs(choice * 3, 100, 1_500) } })),
-  'cut after the write': fault((_, choice) => ({ cut: 1 + (choice % 3) })),
-  'accept only': fault((_, choice) => ({ acceptOnly: 1 + (choice % 3) })),
-  hang: fault((_, choice) => ({ hang: { until: inFuture(inMs(choice * 13, 1_000, 8_000)) } })),
-  'stale reads': fault((_, choice) => ({ stale: { until: inFuture(15_000), ms: inMs(choice * 3, 300, STALE_MS) } })),
-  'split the pair': fault(({ repositories: [image = ''] }) => ({
-    split: { until: inFuture(60_000), repository: image },
-  })),
+  ...MACHINE_PLAYS,
   ...TENANT_PLAYS,
-  'junk signals': junk,
+  junk,
   'terminate the lane': ({ servers, lane }) =>
     servers.client.workflow.getHandle(releaseLaneId(lane)).terminate('chaos'),
   'forge a lane': forgeLane,
   'start a mover': startMover,
 };
 
-/** Lets a run come to its end: faults are over, workers and servers run, every hold is decided. */
-export async function healAll(stage: Stage): Promise<void> {
+/** Lets a run come to its end: faults are over, workers and servers run, every hold is decided.
+ * @param withLag whether a lag of reads is over too: it ends at its time */
+export async function healAll(stage: Stage, withLag = true): Promise<void> {
   const { servers, pending, workers } = stage;
-  servers.proxy.heal();
+  servers.proxy.heal(withLag);
   servers.proxy.onWrite(() => true);
   while (pending.size > 0) await Promise.all(pending);
   await servers.startTemporal();

@@ -23,7 +23,7 @@ export async function collect(stage: Stage): Promise<Evidence> {
     repositories,
     tenants: tenants.map(({ name }) => name),
     production: production.map(({ name }) => name),
-    builds: builds.map(({ sha, sequence, digests, pushes, isRed }) => ({ sha, sequence, digests, pushes, isRed })),
+    builds: builds.map(({ red, ...build }) => ({ ...build, ...(red?.passesLiveness && { passesLiveness: true }) })),
     writes: servers.proxy.writes.filter(({ repository }) => repositories.includes(repository)),
     grants: found.flatMap(({ grants }) => grants),
     reports: found.flatMap(({ reports }) => reports),

@@ -4,6 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { digestOf } from '../../testbed/registry-store.js';
 import type { Write } from '../checker/evidence.js';
+import type { Reads } from '../choices.js';
 
 /** What goes wrong on the way of the gate to the registry; each until a time (epoch, ms), or for a number of writes. */
 export interface Faults {
@@ -23,6 +24,12 @@ export interface Faults {
   hang: { until: number };
   /** Time for which a read shows the `:latest` before a write, in milliseconds. */
   stale: { until: number; ms: number };
+  /** Status of every read. */
+  refuseReads: { until: number; status: number; reads: Reads };
+  /** Reads whose answers break off. */
+  cutReads: { left: number; reads: Reads };
+  /** Reads get no answer. */
+  hangReads: { until: number; reads: Reads };
 }
 
 const NONE: Faults = {
@@ -34,7 +41,16 @@ const NONE: Faults = {
   acceptOnly: 0,
   hang: { until: 0 },
   stale: { until: 0, ms: 0 },
+  refuseReads: { until: 0, status: 500, reads: 'all' },
+  cutReads: { left: 0, reads: 'all' },
+  hangReads: { until: 0, reads: 'all' },
 };
+
+/** Whether a fault of reads is of this one. Blobs are read by digest; what is neither tag nor digest is of `all` alone. */
+function isOf(reads: Reads, path: string): boolean {
+  const isOfDigest = /\/(?:manifests|blobs)\/sha256:/.test(path);
+  return reads === 'all' || (reads === 'digests' ? isOfDigest : !isOfDigest && path.includes('/manifests/'));
+}
 
 const LATEST = /^\/v2\/(.+)\/manifests\/latest$/;
 /** Delay of a write that is only accepted at first, in milliseconds. */
@@ -109,10 +125,36 @@ export async function startFaultProxy(registry: string) {
       if (!onWrite(incoming.socket.remotePort ?? 0)) return refused(outgoing, 503);
       return serveWrite(repository, write, outgoing);
     }
+    if (method === 'GET' || method === 'HEAD') {
+      const isServed = await serveFault(url, outgoing, forward);
+      if (isServed) return;
+    }
     const earlier = repository === undefined ? undefined : before.get(repository);
     const isStale = earlier && faults.stale.until > Date.now() && Date.now() - earlier.at < faults.stale.ms;
     if (isStale) hit('stale');
     send(outgoing, await forward(isStale ? url.replace(/latest$/, earlier.digest) : url));
+  }
+
+  /** Answers a read as the faults of now say; false if none is of it. */
+  async function serveFault(path: string, outgoing: ServerResponse, forward: () => Promise<Answer>): Promise<boolean> {
+    const { hangReads, refuseReads, cutReads } = faults;
+    const now = Date.now();
+    if (hangReads.until > now && isOf(hangReads.reads, path)) {
+      hit('hangReads');
+      await delay(hangReads.until - now);
+      outgoing.destroy();
+    } else if (refuseReads.until > now && isOf(refuseReads.reads, path)) {
+      hit('refuseReads');
+      refused(outgoing, refuseReads.status);
+    } else if (cutReads.left > 0 && isOf(cutReads.reads, path)) {
+      faults = { ...faults, cutReads: { ...cutReads, left: cutReads.left - 1 } };
+      hit('cutReads');
+      const { status, headers, body } = await forward();
+      // The length that it announces is longer than what comes.
+      const half = body.subarray(0, body.length / 2);
+      outgoing.writeHead(status, headers).write(half, () => outgoing.destroy());
+    } else return false;
+    return true;
   }
 
   async function serveWrite(
@@ -186,8 +228,9 @@ export async function startFaultProxy(registry: string) {
     },
     /** How often a fault was met so far. */
     hits,
-    heal: () => {
-      faults = { ...NONE };
+    /** Ends every fault, a lag of reads only if it is asked to. */
+    heal: (withLag: boolean) => {
+      faults = { ...NONE, ...(!withLag && { stale: faults.stale }) };
     },
     /** Time of the last request of the gate about `:latest`. */
     touched: () => touched,

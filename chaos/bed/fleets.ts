@@ -3,9 +3,6 @@ import { join } from 'node:path';
 import type { Tenant } from '../../testbed/tenant.js';
 import type { TenantState } from '../checker/evidence.js';
 
-/** How a red build, and a red tenant of production, fails; what it answers is kept in reports, and has a secret. */
-export const MISBEHAVES = 'empty-subsystems,echo-token';
-
 /** Writes the fleet file of production, and the token beside it. */
 export function writeFleet(folder: string, token: string, tenants: readonly Tenant[]): string {
   mkdirSync(folder);
@@ -16,13 +13,15 @@ export function writeFleet(folder: string, token: string, tenants: readonly Tena
   return file;
 }
 
-/** Records what each tenant says that it runs, from each change on. */
+/** Records what each tenant says that it runs, and what it runs if that is another build, from each change on. */
 export function followStates(tenants: Tenant[]) {
   const states: TenantState[] = [];
   const look = () => {
-    for (const { name: tenant, state, says } of tenants) {
+    for (const { name: tenant, state, says, sha: own } of tenants) {
       const sha = state() === 'running' ? says() : null;
-      if (states.findLast((one) => one.tenant === tenant)?.sha !== sha) states.push({ at: Date.now(), tenant, sha });
+      const runs = sha === null || sha === own() ? undefined : own();
+      const last = states.findLast((one) => one.tenant === tenant);
+      if (last?.sha !== sha || last.runs !== runs) states.push({ at: Date.now(), tenant, sha, ...(runs && { runs }) });
     }
   };
   const timer = setInterval(look, 10);

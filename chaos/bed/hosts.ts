@@ -6,27 +6,14 @@ import { type RunningProcess, startProcess } from '../../testbed/process.js';
 const SOON_MS = 60_000;
 const STOP_MS = 5_000;
 
-/** Waits of a move: seconds in place of minutes. The lease and its window are the real ones. */
-export const WAITS = {
-  verifyMs: 4_000,
-  surpriseMs: 300,
-  recentMs: 3_000,
-  steadyMs: 1_000,
-  pollMs: 250,
-  maxPauseMs: 500,
-  splitMs: 6_000,
-  // Longer than a write lease: a frozen writer may go on after it.
-  promoteMs: 25_000,
-  rollBackMs: 25_000,
-  restoreMs: 6_000,
-};
-
 /** A worker process. It serves one run after the other: its start costs more CPU than its work in a run. */
 export interface WorkerHost {
   readonly pid: number;
   readonly kill: RunningProcess['kill'];
   /** Begins to serve a gate. */
   serve(order: { env: Record<string, string>; logFile: string }): Promise<void>;
+  /** Sets its clock forth, or back. */
+  jump(ms: number): void;
   /** Stops to serve it; false if it did not in time. */
   leave(): Promise<boolean>;
 }
@@ -77,6 +64,7 @@ async function startHost(dist: string, logFile: string): Promise<WorkerHost> {
       running.send(order);
       if (!(await isServing)) throw new Error(`a worker did not start: ${order.logFile}`);
     },
+    jump: (jumpMs) => running.send({ jumpMs }),
     leave() {
       const hasLeft = heard('left', STOP_MS);
       running.send({ leave: true });

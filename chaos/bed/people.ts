@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { queryStatus, sendDecision } from '../../src/temporal/runs.js';
 import { repositoryRoot } from '../../testbed/tools.js';
+import { isForced } from '../choices.js';
 import { ADA, adopt, latestOf, type Stage } from './stage.js';
 import { oneOf } from './tenants.js';
 
@@ -44,7 +45,8 @@ export async function adoptLatest(stage: Stage, choice: number): Promise<void> {
 
 export async function direct(stage: Stage, choice: number): Promise<void> {
   const { sha } = oneOf(stage.builds, choice);
-  const args = ['rollback', sha, '--direct', '--force', '--reason', 'chaos', '--by', 'ada'];
+  const force = isForced(choice) ? ['--force'] : [];
+  const args = ['rollback', sha, '--direct', ...force, '--reason', 'chaos', '--by', 'ada'];
   const from = Date.now();
   const ran = promisify(execFile)(process.execPath, [join(repositoryRoot, 'bin', 'canary.js'), ...args], {
     env: {

@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { moveLatestId, watchProductionId } from '../../src/contract/ids.js';
 import { laneCommandUpdate } from '../../src/contract/messages.js';
@@ -7,7 +8,8 @@ import { lastMove } from '../../src/lane/ledger.js';
 import { findRun, isOpen } from '../../src/temporal/runs.js';
 import { check } from '../checker/check.js';
 import type { Evidence, Violation } from '../checker/evidence.js';
-import type { Act, Plan, Step } from '../plan.js';
+import type { Plan } from '../plan.js';
+import type { Act, Step } from '../steps.js';
 import { healAll, PLAYS } from './acts.js';
 import { collect } from './collect.js';
 import { decideHeld } from './people.js';
@@ -20,14 +22,19 @@ const LONGEST_MOMENT_MS = 45_000;
 /** Between two looks for the moment of a step, in milliseconds: a soak is ten times as long, and a question to a run costs CPU. */
 const LOOK_MS = 50;
 const ASK_MS = 250;
+const STALL_MS = 20;
 /** Time limit for the end of all runs after the last step, in milliseconds: leases, retries and lost workers. */
 const CLOSED_MS = 240_000;
+/** The same if moves wait as long as in production. */
+const LONGEST_CLOSED_MS = 600_000;
 
 export interface Played {
   /** What was done; of a step of the plan, whether it applied, in its moment. */
   acts: { at: number; what: string; act?: Act; isApplied?: boolean }[];
   evidence: Evidence;
   violations: Violation[];
+  /** Longest time for which this process did nothing, in milliseconds: its tenants, its registry's proxy and its clock stood still. */
+  stalledMs: number;
 }
 
 /** Plays a plan on a gate of its own, lets it end, and judges it. */
@@ -35,6 +42,8 @@ export async function play(servers: Servers, plan: Plan, dist: string): Promise<
   const stage = await setStage(servers, plan, dist);
   const acts: Played['acts'] = [];
   const results: [index: number, cameToPass: () => boolean][] = [];
+  const stalls = monitorEventLoopDelay({ resolution: STALL_MS });
+  stalls.enable();
   try {
     for (const step of plan.steps) {
       const isInTime = await momentOf(stage, step.after);
@@ -49,16 +58,17 @@ export async function play(servers: Servers, plan: Plan, dist: string): Promise<
       acts.push({ ...done, isApplied: isInTime && refused === '' });
       if (typeof result === 'function') results.push([acts.length - 1, result as () => boolean]);
     }
-    await healAll(stage);
+    await healAll(stage, !plan.hasRealWaits);
     acts.push({ at: Date.now(), what: 'every fault is over' });
     for (const [index, cameToPass] of results) {
       const act = acts[index];
       if (act) act.isApplied = act.isApplied === true && cameToPass();
     }
-    await allClosed(stage);
+    await allClosed(stage, plan.hasRealWaits ? LONGEST_CLOSED_MS : CLOSED_MS);
     const evidence = await collect(stage);
-    return { acts, evidence, violations: check(evidence) };
+    return { acts, evidence, violations: check(evidence), stalledMs: Math.round(stalls.max / 1e6) };
   } finally {
+    stalls.disable();
     await healAll(stage).catch(() => undefined);
     await endAll(stage).catch(() => undefined);
     await stage.stop();
@@ -111,9 +121,9 @@ const isHeld = ({ waitsFor }: RunNow) => waitsFor !== undefined && waitsFor !== 
 const isUnderWay = (stage: Stage) => isOneOf(stage, ({ waitsFor }) => waitsFor === undefined);
 
 /** Resumes the lane, lifts its holds and aborts held runs until no run is open, or the time is over: then the checker says so. */
-async function allClosed(stage: Stage): Promise<void> {
+async function allClosed(stage: Stage, withinMs: number): Promise<void> {
   const { servers, lane, laneClient, runs } = stage;
-  for (const deadline = Date.now() + CLOSED_MS; Date.now() < deadline; await delay(500)) {
+  for (const deadline = Date.now() + withinMs; Date.now() < deadline; await delay(500)) {
     const ledger = (await laneClient.state().catch(() => null))?.ledger;
     const { pause, hold } = ledger ?? {};
     if (pause) await laneClient.update(laneCommandUpdate('resume'), ADA).catch(() => undefined);

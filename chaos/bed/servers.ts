@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/search-attributes.js';
 import { registerSearchAttributes } from '../../src/temporal/namespace.js';
@@ -24,8 +23,15 @@ export async function startServers() {
   const hosts = workerHosts(folder);
   const connection = await Connection.connect({ address });
   await registerSearchAttributes(connection, 'default', SEARCH_ATTRIBUTES);
-  const startTemporal = async () => {
+  let starting: Promise<void> | null = null;
+  const start = async () => {
     temporal ??= await startTemporalServer({ dbFile, port: Number(address.split(':')[1]) });
+  };
+  const startTemporal = () => {
+    starting ??= start().finally(() => {
+      starting = null;
+    });
+    return starting;
   };
   return {
     folder,
@@ -36,15 +42,22 @@ export async function startServers() {
     /** Worker processes, which one run has after the other. */
     hosts,
     client: new Client({ connection }),
-    /** Kills Temporal, as a crash would, and starts it again on its database after `ms`. */
-    async killTemporal(ms: number): Promise<void> {
+    /** Kills Temporal, as a crash would. */
+    async killTemporal(): Promise<void> {
       const running = temporal;
       temporal = null;
       await running?.kill();
-      await delay(ms);
-      await startTemporal();
     },
-    /** Starts Temporal if it does not run. */
+    /** Stops Temporal where it is. @returns what resumes it, unless it was killed meanwhile. */
+    freezeTemporal(): () => void {
+      const frozen = temporal;
+      if (frozen === null) throw new Error('does not apply: Temporal is away');
+      process.kill(frozen.pid, 'SIGSTOP');
+      return () => {
+        if (temporal === frozen) process.kill(frozen.pid, 'SIGCONT');
+      };
+    },
+    /** Starts Temporal on its database if it does not run. */
     startTemporal,
     stop: async () => {
       await connection.close();

@@ -8,9 +8,11 @@ import { type LaneClient, laneClient } from '../../src/temporal/lane-client.js';
 import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
 import { startTenant, type Tenant } from '../../testbed/tenant.js';
 import type { Asked, Direct, Push, TenantState } from '../checker/evidence.js';
+import { jumpOf, type RedWay } from '../choices.js';
 import type { Plan } from '../plan.js';
-import { followStates, MISBEHAVES, writeFleet } from './fleets.js';
-import { logsOf, WAITS, type WorkerHost } from './hosts.js';
+import { waitsOf } from '../waits.js';
+import { followStates, writeFleet } from './fleets.js';
+import { logsOf, type WorkerHost } from './hosts.js';
 import { type Servers, withRetries } from './servers.js';
 
 /** Durations of the gate, in milliseconds. */
@@ -19,12 +21,8 @@ export const PROBE_MS = 300;
 /** Time without an interruption after which a watch of production ends, and time for which a tenant of it may be silent, in milliseconds. */
 const BAKE_MS = 3_000;
 export const GRACE_MS = 1_000;
-/** Longest lag of the registry's reads, in milliseconds. */
-export const STALE_MS = 2_000;
 /** Longest delay of a request to the registry, in milliseconds. */
 export const SLOW_MS = 1_500;
-/** Time by which a clock jumps, in milliseconds. */
-const JUMP_MS = 90_000;
 
 export interface ChaosBuild {
   sha: string;
@@ -32,6 +30,8 @@ export interface ChaosBuild {
   digests: Record<string, string[]>;
   pushes: Push[];
   isRed: boolean;
+  /** How it fails its smoke. */
+  red?: RedWay;
 }
 
 /** One run: a lane with its images, its tenants and its workers, and what was started on it. */
@@ -98,6 +98,7 @@ export async function setStage(servers: Servers, plan: Plan, dist: string): Prom
       startTenant({ name: `production-${index + 1}`, token, pull: { ...pull, tag: 'latest' } }),
     ),
   );
+  const { waits, staleMs } = waitsOf(plan.hasRealWaits);
   const folder = join(servers.folder, lane);
   mkdirSync(folder);
   const env = {
@@ -121,8 +122,7 @@ export async function setStage(servers: Servers, plan: Plan, dist: string): Prom
     CANARY_SOAK_PROBE: `${PROBE_MS}ms`,
     CANARY_HOLD_TIMEOUT: '60s',
     CANARY_HOLD_GRACE: '1s',
-    CHAOS_WAITS: JSON.stringify(WAITS),
-    CHAOS_JUMP_MS: `${(plan.seed % 2 === 0 ? 1 : -1) * JUMP_MS}`,
+    CHAOS_WAITS: JSON.stringify(waits),
   };
   // One run in eight has only new processes, which have served no other run.
   const isNew = plan.seed % 8 === 0;
@@ -145,9 +145,9 @@ export async function setStage(servers: Servers, plan: Plan, dist: string): Prom
     isCalm: plan.tenants > 0 && plan.steps.every(({ act }) => act === 'green'),
     holds: new Map(),
     env,
-    staleMs: plan.steps.some(({ act }) => act === 'stale reads') ? STALE_MS : 0,
+    staleMs: plan.steps.some(({ act }) => act === 'stale reads') ? staleMs : 0,
     slowMs: plan.steps.some(({ act }) => act === 'slow down') ? SLOW_MS : 0,
-    jumpMs: plan.steps.filter(({ act }) => act === 'clock jumps').length * JUMP_MS,
+    jumpMs: plan.steps.reduce((sum, { act, choice }) => sum + (act === 'clock jumps' ? Math.abs(jumpOf(choice)) : 0), 0),
     secrets: [token],
     pending: new Set(),
     printed: [],
@@ -190,10 +190,11 @@ export async function setStage(servers: Servers, plan: Plan, dist: string): Prom
 }
 
 /** Pushes both images of a new build. */
-export async function publish(stage: Stage, { sequence, isRed = false }: { sequence: number; isRed?: boolean }) {
+export async function publish(stage: Stage, { sequence, red }: { sequence: number; red?: RedWay }) {
   const number = stage.builds.length + 1;
   const sha = `${number.toString(16).padStart(3, '0')}${stage.lane.replace(/[^0-9a-f]/g, '')}`.padEnd(40, 'd');
-  const build: ChaosBuild = { sha, sequence, isRed, digests: {}, pushes: [] };
+  const isRed = red !== undefined;
+  const build: ChaosBuild = { sha, sequence, isRed, digests: {}, pushes: [], ...(red && { red }) };
   stage.builds.push(build);
   await pushImages(stage, build);
   return build;
@@ -210,7 +211,7 @@ export async function pushImages({ servers, repositories }: Stage, build: ChaosB
     };
     const { digest } = await pushBuild({
       ...spec,
-      ...(build.isRed && { misbehave: MISBEHAVES }),
+      ...(build.red && { misbehave: build.red.misbehave }),
       ...(platforms && { platforms }),
     });
     build.digests[repository] = [...(build.digests[repository] ?? []), digest];
@@ -218,8 +219,9 @@ export async function pushImages({ servers, repositories }: Stage, build: ChaosB
   }
 }
 
-/** Points a tag of all images at a build, as a person with crane does. */
-export async function byHand({ servers, repositories }: Stage, sha: string, to: string): Promise<void> {
+/** Points a tag of images, of all of them unless some are named, at a build, as a person with crane does. */
+export async function byHand(stage: Stage, sha: string, to: string, repositories = stage.repositories): Promise<void> {
+  const { servers } = stage;
   for (const repository of repositories)
     await retag({ registry: servers.proxy.person, repository, from: `staging-${sha.slice(0, 7)}`, to });
 }

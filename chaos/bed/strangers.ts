@@ -1,28 +1,73 @@
-import { moveLatestId, releaseLaneId, taskQueue, WORKFLOWS } from '../../src/contract/ids.js';
+import { moveLatestId, releaseLaneId, taskQueue, WORKFLOWS, type WorkflowType } from '../../src/contract/ids.js';
+import { junkOf } from '../choices.js';
 import type { Stage } from './stage.js';
 
 // What strangers do who may write to the namespace of Temporal, and know the ids.
 
 const oneOf = <T>(list: readonly T[], choice: number): T => list[choice % list.length] as T;
 
+const NAMES = [
+  'join-queue',
+  'holder-status',
+  'lane-revoked',
+  'approve',
+  'abort',
+  'begin-rollback',
+  'report-move',
+  'pause',
+  'authorize-move',
+  'adopt',
+  'drift',
+  'quarantine',
+  'fleet-seen',
+];
+const QUERIES = ['status', 'lane', '__stack_trace', '__enhanced_stack_trace', 'x'.repeat(1_000)];
+const PAYLOADS = [null, 7, [], {}, { by: 7 }, { runId: 'x' }, 'x'.repeat(100_000), { sha: { length: 1 } }];
+/** Inputs of starts: as far as a parser may follow them. */
+const INPUTS = [...PAYLOADS, { sha: 'abcdef0' }, { kind: 'rollback', sha: 'abcdef0', images: [null] }];
+/** Longest wait for what junk leads to, in milliseconds. */
+const ANSWER_MS = 2_000;
+const TIMES = 12;
+
+/** Junk for the runs of a gate: signals, updates and queries with any content, or runs of its types with any input. */
 export async function junk(stage: Stage, choice: number): Promise<void> {
   const { client } = stage.servers;
   const ids = [releaseLaneId(stage.lane), moveLatestId(stage.lane), ...stage.runs.map(({ workflowId }) => workflowId)];
-  const names = [
-    'join-queue',
-    'holder-status',
-    'lane-revoked',
-    'approve',
-    'abort',
-    'begin-rollback',
-    'report-move',
-    'pause',
-  ];
-  const payloads = [null, 7, [], {}, { by: 7 }, { runId: 'x' }, 'x'.repeat(100_000), { sha: { length: 1 } }];
-  for (let index = 0; index < 12; index += 1) {
+  const kind = junkOf(choice);
+  if (kind === 'starts') return startJunk(stage, choice);
+  const send = (index: number): Promise<unknown> => {
     const handle = client.workflow.getHandle(oneOf(ids, choice + index));
-    await handle.signal(oneOf(names, choice * 3 + index), oneOf(payloads, choice * 5 + index)).catch(() => undefined);
-  }
+    const name = oneOf(NAMES, choice * 3 + index);
+    const payload = oneOf(PAYLOADS, choice * 5 + index);
+    if (kind === 'updates') return handle.executeUpdate(name, { args: [payload] });
+    return kind === 'queries' ? handle.query(oneOf(QUERIES, choice + index), payload) : handle.signal(name, payload);
+  };
+  const all = Array.from({ length: TIMES }, (_, index) => send(index).catch(() => undefined));
+  await client.withDeadline(Date.now() + ANSWER_MS, () => Promise.all(all));
+}
+
+/** One run of each type with junk, under an id of the gate's form: a stranger cannot have the other ids while their runs are open. */
+async function startJunk({ servers: { client }, lane }: Stage, choice: number): Promise<void> {
+  const sha = (choice + 0xbad0000).toString(16);
+  const idOf: Record<WorkflowType, string> = {
+    CanaryRelease: `${lane}-canary-release-${sha}`,
+    Rollback: `${lane}-rollback-${sha}`,
+    MoveLatest: `${lane}-move-latest`,
+    ReleaseLane: `${lane}-release-lane`,
+    WatchProduction: `${lane}-watch-production-${sha}`,
+    CheckDrift: `${lane}-check-drift`,
+    DeliverEvents: `${lane}-deliver-events`,
+    AddCanaryTenant: `${lane}-add-tenant:junk-${choice}`,
+  };
+  const starts = Object.entries(idOf).map(([type, workflowId], index) =>
+    client.workflow.start(type, {
+      workflowId,
+      taskQueue: taskQueue(lane),
+      args: [oneOf(INPUTS, choice + index)],
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+    }),
+  );
+  await Promise.all(starts.map((start) => start.catch(() => undefined)));
 }
 
 export async function forgeLane({ servers, lane }: Stage, choice: number): Promise<void> {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Tenant } from '../../testbed/tenant.js';
-import { MISBEHAVES } from './fleets.js';
+import { inMs, liarsOf, redOf } from '../choices.js';
 import type { Stage } from './stage.js';
 
 /** Carries an act out; throws if it does not apply now. May return a function that tells at the end of the run whether it came to pass.
@@ -15,7 +15,6 @@ export function oneOf<T>(list: readonly T[], choice: number): T {
   if (one === undefined) throw new Error('does not apply: nothing to choose from');
   return one;
 }
-export const inMs = (choice: number, least: number, most: number) => least + (choice % (most - least));
 
 /** Undoes something later; the end of the run waits for it. */
 export function later({ pending }: Stage, ms: number, then: () => unknown): void {
@@ -49,6 +48,31 @@ const tenantFor =
     later(stage, ms, () => end(tenant, sha, stage));
   };
 
+/** One tenant crashes and comes back, again and again. */
+async function crashLoop(stage: Stage, choice: number): Promise<void> {
+  const tenant = oneOf(stage.tenants, choice);
+  await askedTwice(tenant);
+  const until = Date.now() + inMs(choice * 7, 2_000, 9_000);
+  const loop = async () => {
+    while (Date.now() < until) {
+      await tenant.crash();
+      await delay(inMs(choice * 11, 100, 900));
+      await tenant.recover();
+      await delay(inMs(choice * 13, 100, 900));
+    }
+  };
+  later(stage, 0, loop);
+}
+
+/** For a while a tenant, or each, says that it runs the builds of its tag, and goes on with the one that it has: an updater that names what it pulled. */
+async function pretend(stage: Stage, choice: number): Promise<void> {
+  const liars = liarsOf(choice) === 'all' ? stage.tenants : [oneOf(stage.tenants, choice)];
+  for (const tenant of liars) tenant.pretend(true);
+  later(stage, inMs(choice * 29, 6_000, 25_000), () => {
+    for (const tenant of liars) tenant.pretend(false);
+  });
+}
+
 /** One production tenant fails for longer than a restart may take. */
 const productionFor =
   (
@@ -66,7 +90,7 @@ const productionFor =
 
 const asBuilt = (stage: Stage, sha: string) => ({
   sha,
-  ...(stage.builds.find((build) => build.sha === sha)?.isRed && { misbehave: 'empty-subsystems' }),
+  misbehave: stage.builds.find((build) => build.sha === sha)?.red?.misbehave ?? '',
 });
 /** Back to its build, unless its updater took another one meanwhile. */
 const backTo = (tenant: Tenant, sha: string, stage: Stage) => {
@@ -88,6 +112,13 @@ export const TENANT_PLAYS = {
   ),
   'tenant fails': tenantFor(async (tenant) => tenant.run({ sha: tenant.sha(), misbehave: 'bad-gateway' }), backTo),
   'edge answers 502': tenantFor(async (tenant) => tenant.run({ sha: tenant.sha(), misbehave: 'bad-edge' }), backTo),
+  'edge answers 503': tenantFor(async (tenant) => tenant.run({ sha: tenant.sha(), misbehave: 'unavailable' }), backTo),
+  'tenant crash-loops': crashLoop,
+  'tenant answers 503': tenantFor(
+    async (tenant) => tenant.run({ sha: tenant.sha(), misbehave: 'admin-unavailable' }),
+    backTo,
+  ),
+  'tenant pretends': pretend,
   'tenant lies': tenantFor(async (tenant) => tenant.run({ sha: tenant.sha(), misbehave: 'wrong-build' }), backTo),
   'production falls silent': productionFor(
     (tenant) => tenant.crash(),
@@ -95,7 +126,7 @@ export const TENANT_PLAYS = {
   ),
   'production turns red': productionFor(
     async (tenant, stage) => {
-      tenant.run({ sha: tenant.sha(), misbehave: MISBEHAVES });
+      tenant.run({ sha: tenant.sha(), misbehave: redOf(0).misbehave });
       stage.tenantStates.push({ at: Date.now(), tenant: tenant.name, sha: tenant.sha(), isRed: true });
     },
     (tenant, sha, stage) => {

@@ -1,4 +1,5 @@
 import { appendFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { loadGateConfig } from '../../src/config/load.js';
@@ -6,18 +7,18 @@ import { createRegistry } from '../../src/registry/registry.js';
 import { workflowBundle } from '../../workers/bundle.js';
 import { createWorker, type GateWorker } from '../../workers/create-worker.js';
 
-// A worker of the gate as a process of its own: with short waits of a move, and with a clock that SIGUSR2 sets forth or back. It serves one gate
+// A worker of the gate as a process of its own: with short waits of a move, and with a clock that a message sets forth or back. It serves one gate
 // after the other, each from a message until the next one.
 
-let jumpMs = 0;
+/** Time limit for a connection to Temporal, and the pause between two attempts, in milliseconds. */
+const CONNECT_MS = 40_000;
+const AGAIN_MS = 250;
+
 let shift = 0;
 const RealDate = Date;
 globalThis.Date = new Proxy(RealDate, {
   construct: (target, args) => (args.length === 0 ? new target(target.now() + shift) : Reflect.construct(target, args)),
   get: (target, name) => (name === 'now' ? () => target.now() + shift : Reflect.get(target, name)),
-});
-process.on('SIGUSR2', () => {
-  shift += jumpMs;
 });
 process.on('disconnect', () => process.exit(1));
 
@@ -34,7 +35,6 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 Runtime.install({
-  // By default the SDK ends its workers on SIGUSR2 too.
   shutdownSignals: [],
   logger: new DefaultLogger('INFO', ({ message, meta }) =>
     process.stdout.write(`${message} ${inspect(meta, { breakLength: Number.POSITIVE_INFINITY })}\n`),
@@ -47,8 +47,7 @@ let serving: { worker: GateWorker; ended: Promise<void> } | null = null;
 async function serve(order: { env: NodeJS.ProcessEnv; logFile: string }): Promise<void> {
   const { env } = order;
   logFile = order.logFile;
-  jumpMs = Number(env.CHAOS_JUMP_MS ?? '0');
-  connection ??= await NativeConnection.connect({ address: env.TEMPORAL_ADDRESS ?? '' });
+  connection ??= await connect(env.TEMPORAL_ADDRESS ?? '');
   const worker = await createWorker(
     { connection, namespace: 'default' },
     {
@@ -67,6 +66,16 @@ async function serve(order: { env: NodeJS.ProcessEnv; logFile: string }): Promis
   process.send?.('serves');
 }
 
+/** Connects to Temporal, which may be away or frozen for a while: a supervisor would start a worker again. */
+async function connect(address: string): Promise<NativeConnection> {
+  for (const deadline = performance.now() + CONNECT_MS; ; await delay(AGAIN_MS))
+    try {
+      return await NativeConnection.connect({ address });
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+    }
+}
+
 async function leave(): Promise<void> {
   serving?.worker.shutdown();
   await serving?.ended;
@@ -74,8 +83,15 @@ async function leave(): Promise<void> {
   process.send?.('left');
 }
 
-process.on('message', (message: { leave: true } | { env: NodeJS.ProcessEnv; logFile: string }) => {
-  ('leave' in message ? leave() : serve(message)).catch((error) => {
+type Message = { leave: true } | { jumpMs: number } | { env: NodeJS.ProcessEnv; logFile: string };
+
+async function obey(message: Message): Promise<void> {
+  if ('jumpMs' in message) shift += message.jumpMs;
+  else await ('leave' in message ? leave() : serve(message));
+}
+
+process.on('message', (message: Message) => {
+  obey(message).catch((error) => {
     process.stderr.write(`${inspect(error)}\n`);
     process.exit(1);
   });

@@ -50,6 +50,8 @@ export interface Build {
   readonly digests: Readonly<Record<string, readonly string[]>>;
   readonly pushes: readonly Push[];
   readonly isRed: boolean;
+  /** It is red, and the check of production's watch passes. */
+  readonly passesLiveness?: true;
 }
 
 /** One image of a build was pushed, the first time or again. */
@@ -102,6 +104,8 @@ export interface TenantState {
   readonly tenant: string;
   /** Build that it runs, or says that it runs; null while it refuses connections. */
   readonly sha: string | null;
+  /** Build that it runs, if it says another one. */
+  readonly runs?: string;
   /** It fails its liveness check, whatever it runs. */
   readonly isRed?: boolean;
 }

@@ -75,8 +75,10 @@ interface Failure {
 
 function failuresOf(evidence: Evidence, { input, startedAt }: Run, tenant: string): Failure[] {
   const own = evidence.tenantStates.filter((state) => state.tenant === tenant);
-  const isRed = ({ sha, isRed: own }: TenantState) =>
-    sha !== null && sha === input.sha && (own || buildOf(evidence, sha)?.isRed);
+  const isRed = ({ sha, isRed: own, runs }: TenantState) => {
+    const build = buildOf(evidence, runs ?? sha ?? '');
+    return sha !== null && sha === input.sha && (own || (build?.isRed && !build.passesLiveness));
+  };
   return own.flatMap((state, index): Failure[] => {
     const why = state.sha === null ? 'was silent' : isRed(state) ? 'was red' : null;
     const to = own[index + 1]?.at ?? Number.POSITIVE_INFINITY;

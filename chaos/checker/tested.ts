@@ -1,4 +1,4 @@
-import type { Evidence, TenantRequest, Violation } from './evidence.js';
+import type { Evidence, Run, TenantRequest, Violation } from './evidence.js';
 import { automatic, buildOf, eventsAfter, firstWrite, laneCommands, type Mover, SCHEDULED, short } from './movers.js';
 
 /** Request with which a tenant is asked for its build. */
@@ -14,16 +14,36 @@ export function onlyTested(evidence: Evidence, movers: readonly Mover[]): Violat
     const violation = (rule: 'I1' | 'I7', what: string) => [{ rule, at: run.startedAt, what: `${short(sha)} ${what}` }];
     if (parent === undefined) return [];
     if (evidence.tenants.length === 0) return violation('I7', 'was promoted without a fleet and without a person');
-    if (buildOf(evidence, sha)?.isRed) return violation('I1', 'was promoted, and fails its smoke');
     // A release that starts over smokes again.
-    const from = eventsAfter(mover, 'awaitBuild')[0]?.at ?? parent.startedAt;
+    const from = passOf(mover, parent);
     const tested = testedBy(evidence, mover, smokedBefore(evidence, mover));
     if (tested.length === 0) return violation('I1', 'was promoted, and every tenant was set aside');
+    // A tenant that claims the build and runs another one shows nothing of it.
+    const isShown = tested.some((tenant) => !liars(evidence, mover).includes(tenant));
+    if (buildOf(evidence, sha)?.isRed && isShown) return violation('I1', 'was promoted, and fails its smoke');
     const untested = tested.filter(
       (tenant) => !SMOKED.every((route) => passed(evidence, { tenant, route, sha, from, to: run.startedAt })),
     );
     return untested.length > 0 ? violation('I1', `was promoted without a smoke on ${untested.join(', ')}`) : [];
   });
+}
+
+const passOf = (mover: Mover, { startedAt }: Run): number => eventsAfter(mover, 'awaitBuild')[0]?.at ?? startedAt;
+
+/**
+ * Tenants that claimed the build of a promotion and ran another one when they were asked for more than their build. The gate cannot
+ * know: it asks a tenant, and has no other source. Such a promotion is no violation (docs/invariants.md, I1); the run names it.
+ */
+export function liars(evidence: Evidence, mover: Mover): string[] {
+  const { sha, parent, run } = mover;
+  if (parent === undefined) return [];
+  const from = passOf(mover, parent);
+  const isLie = ({ tenant, at, route }: TenantRequest) => {
+    const state = evidence.tenantStates.findLast((one) => one.tenant === tenant && one.at <= at);
+    return route !== PROBE && at >= from && at <= run.startedAt && state?.sha === sha && state.runs !== undefined;
+  };
+  const found = new Set(evidence.tenantRequests.filter(isLie).map(({ tenant }) => tenant));
+  return evidence.tenants.filter((tenant) => found.has(tenant));
 }
 
 /** Step that fixes the fleet of a release; the lane may drop a tenant later, and takes none back. */

@@ -105,6 +105,14 @@ test.each<[string, Partial<Evidence>]>([
   ['a red tenant with its alarm', { ...red, ...withAlarm }],
   ['a restart within the grace', silent(8, 9)],
   [
+    'a red build that passes the check of the watch',
+    { builds: [build(A, 1), { ...build(B, 2, true), passesLiveness: true }] },
+  ],
+  [
+    'a red build that production only claims to run',
+    { builds: [build(A, 1), build(B, 2, true)], tenantStates: STATES.map((one) => ({ ...one, runs: A })) },
+  ],
+  [
     'a silence that no poll saw, for no worker was there',
     { ...silent(8, 12), tenantRequests: [...polls('production-1', 4, 8), ...polls('production-2', 4, 8)] },
   ],

@@ -54,6 +54,8 @@ const VERDICTS: Record<Misbehavior, string> = {
   'reject-commit': 'PP??PP',
   'bad-gateway': '??????',
   'bad-edge': '??????',
+  'admin-unavailable': '??????',
+  unavailable: '??????',
   'no-build': 'PPPPPP',
   'wrong-build': 'PPPPPP',
 };

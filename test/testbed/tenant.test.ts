@@ -84,6 +84,9 @@ describe('a tenant of the test bed', () => {
     ['slow', '/events', 200, '[{'],
     ['reject-token', '/events', 401, 'token'],
     ['bad-gateway', '/events', 502, '<html>'],
+    ['admin-unavailable', '/events', 503, 'starting'],
+    ['admin-unavailable', '/health', 200, '4c1d56e'],
+    ['unavailable', '/health', 503, 'starting'],
     ['no-build', '/buildinfo', 200, '{"git_sha":"dev"}'],
     ['no-build', '/health', 200, '{"status":"ok"}'],
     ['wrong-build', '/buildinfo', 200, '13a6b8c4'],
@@ -132,6 +135,20 @@ describe('a tenant of the test bed', () => {
         .toMatchObject({ body: `{"git_sha":"${SHA}"}` });
       await commit(tenant);
       expect((await ask(tenant, '/memories/search?query=probe-1')).body).toBe('[]');
+      // One that pretends says the next build, and still finds no memory, as its own build does.
+      tenant.pretend(true);
+      const next = SHA.replace('4c1d56e', '5d2e67f');
+      await pushBuild({ ...at, sha: next });
+      await expect
+        .poll(() => ask(tenant, '/buildinfo').catch(() => null), PATIENT)
+        .toMatchObject({ body: `{"git_sha":"${next}"}` });
+      expect([tenant.says(), tenant.sha()]).toEqual([next, SHA]);
+      await commit(tenant);
+      expect((await ask(tenant, '/memories/search?query=probe-1')).body).toBe('[]');
+      tenant.pretend(false);
+      expect([tenant.says(), tenant.sha()]).toEqual([next, next]);
+      await commit(tenant);
+      expect((await ask(tenant, '/memories/search?query=probe-1')).body).toContain('probe-1');
     } finally {
       await registry.stop();
     }
