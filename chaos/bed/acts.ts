@@ -9,15 +9,7 @@ import type { Act } from '../steps.js';
 import { inFuture, MACHINE_PLAYS } from './machines.js';
 import { adoptLatest, decideHeld, direct } from './people.js';
 import { withRetries } from './servers.js';
-import {
-  ADA,
-  byHand,
-  type ChaosBuild,
-  latestOf,
-  publish,
-  pushImages,
-  type Stage,
-} from './stage.js';
+import { ADA, byHand, type ChaosBuild, latestOf, publish, pushImages, type Stage } from './stage.js';
 import { forgeLane, junk, startMover } from './strangers.js';
 import { oneOf, type Play, TENANT_PLAYS } from './tenants.js';
 

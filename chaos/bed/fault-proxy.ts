@@ -4,53 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { digestOf } from '../../testbed/registry-store.js';
 import type { Write } from '../checker/evidence.js';
-import type { Reads } from '../choices.js';
-
-/** What goes wrong on the way of the gate to the registry; each until a time (epoch, ms), or for a number of writes. */
-export interface Faults {
-  /** Status of every write. */
-  refuse: { until: number; status: number };
-  /** Repository whose `:latest` cannot be written, and the status of that: 403 is final, 500 is tried again. */
-  image: { until: number; repository: string; status: number };
-  /** `:latest` of one repository is refused for good once that of another one was written; from then on no write is carried out. */
-  split: { until: number; repository: string };
-  /** Delay of every request, in milliseconds. */
-  slow: { until: number; ms: number };
-  /** Writes that are carried out, and whose answers are lost. */
-  cut: number;
-  /** Writes that are answered 202, and carried out later. */
-  acceptOnly: number;
-  /** Writes get no answer, and are not carried out. */
-  hang: { until: number };
-  /** Time for which a read shows the `:latest` before a write, in milliseconds. */
-  stale: { until: number; ms: number };
-  /** Status of every read. */
-  refuseReads: { until: number; status: number; reads: Reads };
-  /** Reads whose answers break off. */
-  cutReads: { left: number; reads: Reads };
-  /** Reads get no answer. */
-  hangReads: { until: number; reads: Reads };
-}
-
-const NONE: Faults = {
-  refuse: { until: 0, status: 500 },
-  image: { until: 0, repository: '', status: 500 },
-  split: { until: 0, repository: '' },
-  slow: { until: 0, ms: 0 },
-  cut: 0,
-  acceptOnly: 0,
-  hang: { until: 0 },
-  stale: { until: 0, ms: 0 },
-  refuseReads: { until: 0, status: 500, reads: 'all' },
-  cutReads: { left: 0, reads: 'all' },
-  hangReads: { until: 0, reads: 'all' },
-};
-
-/** Whether a fault of reads is of this one. Blobs are read by digest; what is neither tag nor digest is of `all` alone. */
-function isOf(reads: Reads, path: string): boolean {
-  const isOfDigest = /\/(?:manifests|blobs)\/sha256:/.test(path);
-  return reads === 'all' || (reads === 'digests' ? isOfDigest : !isOfDigest && path.includes('/manifests/'));
-}
+import { type Faults, isOf, NO_FAULTS } from '../faults.js';
 
 const LATEST = /^\/v2\/(.+)\/manifests\/latest$/;
 /** Delay of a write that is only accepted at first, in milliseconds. */
@@ -69,7 +23,7 @@ export type FaultProxy = Awaited<ReturnType<typeof startFaultProxy>>;
 /** Starts three ways to a registry: that of the gate, with faults, that of people, and that of `--direct`. Each logs what moved `:latest`. */
 export async function startFaultProxy(registry: string) {
   const writes: Write[] = [];
-  let faults = { ...NONE };
+  let faults = { ...NO_FAULTS };
   /** What `:latest` was before its last write. */
   const before = new Map<string, { digest: string; at: number }>();
   const current = new Map<string, string>();
@@ -230,7 +184,7 @@ export async function startFaultProxy(registry: string) {
     hits,
     /** Ends every fault, a lag of reads only if it is asked to. */
     heal: (withLag: boolean) => {
-      faults = { ...NONE, ...(!withLag && { stale: faults.stale }) };
+      faults = { ...NO_FAULTS, ...(!withLag && { stale: faults.stale }) };
     },
     /** Time of the last request of the gate about `:latest`. */
     touched: () => touched,

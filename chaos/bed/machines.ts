@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { awayMs, frozenMs, inMs, jumpOf, readsOf, statusOf } from '../choices.js';
+import type { Faults } from '../faults.js';
 import type { Act } from '../steps.js';
-import type { FaultProxy, Faults } from './fault-proxy.js';
+import type { FaultProxy } from './fault-proxy.js';
 import type { Stage, WorkerProcess } from './stage.js';
 import { later, oneOf, type Play } from './tenants.js';
 

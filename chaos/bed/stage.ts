@@ -147,7 +147,10 @@ export async function setStage(servers: Servers, plan: Plan, dist: string): Prom
     env,
     staleMs: plan.steps.some(({ act }) => act === 'stale reads') ? staleMs : 0,
     slowMs: plan.steps.some(({ act }) => act === 'slow down') ? SLOW_MS : 0,
-    jumpMs: plan.steps.reduce((sum, { act, choice }) => sum + (act === 'clock jumps' ? Math.abs(jumpOf(choice)) : 0), 0),
+    jumpMs: plan.steps.reduce(
+      (sum, { act, choice }) => sum + (act === 'clock jumps' ? Math.abs(jumpOf(choice)) : 0),
+      0,
+    ),
     secrets: [token],
     pending: new Set(),
     printed: [],

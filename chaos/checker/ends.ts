@@ -31,6 +31,8 @@ const FAILURES: Record<string, readonly string[]> = {
   ReleaseLane: ['ConfigInvalid'],
   CheckDrift: [...REGISTRY, 'TimedOut'],
   WatchProduction: ['ConfigInvalid'],
+  // One that a stranger starts with junk.
+  AddCanaryTenant: ['ConfigInvalid'],
 };
 
 /** I6: every run has ended as one of its type may, none timed out, and no history differs from its code. */

@@ -111,6 +111,7 @@ test.each<[string, Evidence]>([
   ["a stranger's lane under another id", withRuns(failed('ReleaseLane', 'lane 2', 'ConfigInvalid'))],
   ['a lane that was terminated', withRuns(run('ReleaseLane', 'lane 2', 5, 6, { status: 'TERMINATED' }))],
   ['a mover that a rollback terminated', withRuns(run('MoveLatest', 'm', 5, 6, { status: 'TERMINATED' }))],
+  ["a stranger's addition of a tenant", withRuns(failed('AddCanaryTenant', 'add', 'ConfigInvalid'))],
   ['a mover that wrote each image once', withMover({ events: [moved] })],
   [
     'a mover whose second attempt wrote again',
