@@ -39,21 +39,14 @@ export function moversOf({ runs, writes, grants }: Evidence): Mover[] {
       const parent = runs.find(({ runId }) => runId === run.parentRunId);
       return { ...mover, parent, writes: writes.filter((write) => mayWrite(mover, write)) };
     });
-  // What a mover that runs may have written was not on its way from one that has closed.
-  const isOfRunning = (write: Write) =>
-    movers.some(({ run, writes: own }) => own.includes(write) && !isAfter(write, run));
-  // What a mover with a lease may have written is not of one that a stranger started beside it, and that got none.
+  // What a mover with a lease may have written is not of one that got none: a stranger's beside it, or one that was refused.
   const isLeased = ({ run }: Mover) => grants.some(({ moverRunId }) => moverRunId === run.runId);
   const isOfLeased = (write: Write) => movers.some((mover) => mover.writes.includes(write) && isLeased(mover));
   return movers.map((mover) => ({
     ...mover,
-    writes: mover.writes.filter(
-      (write) => (!isAfter(write, mover.run) || !isOfRunning(write)) && (isLeased(mover) || !isOfLeased(write)),
-    ),
+    writes: mover.writes.filter((write) => isLeased(mover) || !isOfLeased(write)),
   }));
 }
-
-const isAfter = (write: Write, { closedAt }: Run) => closedAt !== null && write.at > closedAt;
 
 function mayWrite({ run, targets }: Pick<Mover, 'run' | 'targets'>, write: Write): boolean {
   if (write.by !== 'gate' || write.at < run.startedAt) return false;

@@ -264,14 +264,6 @@ export default [
     test: 'test/chaos/policy.test.ts > is found if it comes before its watch found the build red',
   },
   {
-    name: 'chaos-write-of-closed',
-    breaks: 'the checker takes the write of a rollback for one of the promotion that was refused for it',
-    file: 'chaos/checker/movers.ts',
-    find: '!isAfter(write, mover.run) || !isOfRunning(write)',
-    replace: 'mover.run !== undefined || !isOfRunning(write)',
-    test: 'test/chaos/stops.test.ts > the checker accepts a rollback to the very build of a promotion that was refused for it',
-  },
-  {
     name: 'chaos-policy-hand',
     breaks: 'the checker of chaos does not see that a person had moved :latest before the policy looked',
     file: 'chaos/checker/policy.ts',
