@@ -22,7 +22,7 @@ afterAll(async () => {
   server.closeAllConnections();
 });
 
-/** Status of a request; `cut` if the answer breaks off or there is none. */
+/** Status of a request; `cut` if the answer breaks off, or does not come. */
 const ask = (path: string, { host = proxy.gate, method = 'GET' } = {}): Promise<number | 'cut'> =>
   fetch(`http://${host}/v2/app/${path}`, { method }).then(
     (response) =>

@@ -206,7 +206,7 @@ describe.concurrent('a credential that is a file is read again without a restart
     expect(second).toContain(after);
   });
 
-  test("Docker's login is read for each question, and one that is gone is none", async () => {
+  test("Docker's login is read for each question, and a file that is gone counts as no login", async () => {
     const home = join(folder, 'home');
     mkdirSync(join(home, '.docker'), { recursive: true });
     const login = (password: string) => {
