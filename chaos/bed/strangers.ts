@@ -1,10 +1,23 @@
-import { moveLatestId, releaseLaneId, taskQueue, WORKFLOWS, type WorkflowType } from '../../src/contract/ids.js';
+import {
+  addTenantId,
+  checkDriftId,
+  deliverEventsId,
+  moveLatestId,
+  releaseId,
+  releaseLaneId,
+  rollbackId,
+  taskQueue,
+  WORKFLOWS,
+  type WorkflowType,
+  watchProductionId,
+} from '../../src/contract/ids.js';
+import { parseSha } from '../../src/contract/sha.js';
+import { parseSlug } from '../../src/contract/tenants/added.js';
 import { junkOf } from '../choices.js';
 import type { Stage } from './stage.js';
+import { oneOf } from './tenants.js';
 
 // What strangers do who may write to the namespace of Temporal, and know the ids.
-
-const oneOf = <T>(list: readonly T[], choice: number): T => list[choice % list.length] as T;
 
 const NAMES = [
   'join-queue',
@@ -48,16 +61,16 @@ export async function junk(stage: Stage, choice: number): Promise<void> {
 
 /** One run of each type with junk, under an id of the gate's form: a stranger cannot have the other ids while their runs are open. */
 async function startJunk({ servers: { client }, lane }: Stage, choice: number): Promise<void> {
-  const sha = (choice + 0xbad0000).toString(16);
+  const sha = parseSha((choice + 0xbad0000).toString(16));
   const idOf: Record<WorkflowType, string> = {
-    CanaryRelease: `${lane}-canary-release-${sha}`,
-    Rollback: `${lane}-rollback-${sha}`,
-    MoveLatest: `${lane}-move-latest`,
-    ReleaseLane: `${lane}-release-lane`,
-    WatchProduction: `${lane}-watch-production-${sha}`,
-    CheckDrift: `${lane}-check-drift`,
-    DeliverEvents: `${lane}-deliver-events`,
-    AddCanaryTenant: `${lane}-add-tenant:junk-${choice}`,
+    CanaryRelease: releaseId(lane, sha),
+    Rollback: rollbackId(lane, sha),
+    MoveLatest: moveLatestId(lane),
+    ReleaseLane: releaseLaneId(lane),
+    WatchProduction: watchProductionId(lane, sha),
+    CheckDrift: checkDriftId(lane),
+    DeliverEvents: deliverEventsId(lane),
+    AddCanaryTenant: addTenantId(lane, parseSlug(`junk-${choice}`)),
   };
   const starts = Object.entries(idOf).map(([type, workflowId], index) =>
     client.workflow.start(type, {

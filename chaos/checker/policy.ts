@@ -35,8 +35,9 @@ const isNaming = ({ type, input }: Run) => type === 'Rollback' || input.promoteO
 
 /** I1: a rollback, and a promotion without a test, is one that a person asked for; else it is of the operator's policy. */
 export function requested(evidence: Evidence, movers: readonly Mover[]): Violation[] {
-  return movers.flatMap(({ parent, sha, ...mover }): Violation[] => {
-    const write = firstWrite({ parent, sha, ...mover });
+  return movers.flatMap((mover): Violation[] => {
+    const { parent, sha } = mover;
+    const write = firstWrite(mover);
     if (write === undefined || parent === undefined || !isNaming(parent) || isRequested(evidence, parent)) return [];
     const isOfPolicy = evidence.autoRollback && typeof parent.input.onlyFrom === 'string';
     return isOfPolicy ? [] : said(write.at, `${short(sha)} was moved in the name of a person who did not ask for it`);

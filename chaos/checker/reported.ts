@@ -10,17 +10,21 @@ export function reported(evidence: Evidence, movers: readonly Mover[]): Violatio
     const { closedAt, outcome, input, workflowId } = run;
     if (closedAt === null || !MOVED.includes(outcome ?? '')) return [];
     const sha = String(input.sha);
-    const digests = buildOf(evidence, sha)?.digests ?? {};
-    const isThere = (at: number) =>
-      evidence.repositories.every((repository) =>
-        digests[repository]?.includes(latestAt(evidence, repository, at) ?? ''),
-      );
+    const isThere = (at: number) => elsewhere(evidence, sha, at).length === 0;
     const from = lookedFrom(evidence, run, movers);
     const times = evidence.writes.map(({ at }) => at).filter((at) => at > from && at <= closedAt);
     if ([from, ...times].some(isThere)) return [];
     const what = `${workflowId} ended ${outcome}, and :latest was never on ${short(sha)} since it began to move`;
     return [{ rule: 'I2', at: closedAt, what }];
   });
+}
+
+/** Images whose `:latest` was not on a build at a time. */
+function elsewhere(evidence: Evidence, sha: string, at: number): string[] {
+  const digests = buildOf(evidence, sha)?.digests ?? {};
+  return evidence.repositories.filter(
+    (repository) => !digests[repository]?.includes(latestAt(evidence, repository, at) ?? ''),
+  );
 }
 
 /** Time from which on a run may have seen `:latest` on its build: another run may move it before this one has ended. */
@@ -31,13 +35,10 @@ function lookedFrom({ staleMs, slowMs }: Evidence, run: Run, movers: readonly Mo
 
 /** I2: a rollback past Temporal that ended well left each image on its build, unless another one wrote meanwhile. */
 export function direct(evidence: Evidence): Violation[] {
-  const { writes, repositories } = evidence;
+  const { writes } = evidence;
   return evidence.direct.flatMap(({ from, to, sha, isDone }): Violation[] => {
     const isAlone = writes.every(({ at, by }) => by === 'direct' || at < from || at > to);
-    const digests = buildOf(evidence, sha)?.digests ?? {};
-    const left = repositories.filter(
-      (repository) => !digests[repository]?.includes(latestAt(evidence, repository, to) ?? ''),
-    );
+    const left = elsewhere(evidence, sha, to);
     if (!isDone || !isAlone || left.length === 0) return [];
     return [
       { rule: 'I2', at: to, what: `--direct to ${short(sha)} ended well, and left ${left.join(', ')} elsewhere` },

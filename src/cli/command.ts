@@ -106,6 +106,9 @@ export function textOption(given: Given, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+/** Whether a text is a whole number that JavaScript keeps exactly; a longer one is shown as it was typed. */
+export const isWholeNumber = (text: string): boolean => /^\d+$/.test(text) && Number.isSafeInteger(Number(text));
+
 /** Command that is typed, before the program is loaded: the first argument that is no option. Of the options before it, `--gate` takes a value. */
 export const typedCommand = (args: readonly string[]): string | undefined =>
   args.find((one, at) => !one.startsWith('-') && args[at - 1] !== '--gate');

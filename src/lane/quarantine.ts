@@ -1,6 +1,6 @@
 import { invalid } from '../contract/brand.js';
 import type { LaneState } from '../contract/lane.js';
-import { activeQuarantines } from '../contract/tenants/quarantine.js';
+import { activeQuarantines, TENANT_NAME } from '../contract/tenants/quarantine.js';
 import { exampleMoment } from '../domain/moment.js';
 import { isoOf } from '../domain/payloads/fields.js';
 import { brief } from './limits.js';
@@ -9,9 +9,7 @@ import { brief } from './limits.js';
 const MAX_QUARANTINES = 20;
 /** Longest quarantine, in milliseconds: 30 days. A tenant that needs longer leaves the fleet. */
 const MAX_MS = 30 * 24 * 3_600_000;
-/** Names of tenants, as a fleet file has them. */
-const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
-const isName = (tenant: unknown): tenant is string => typeof tenant === 'string' && NAME.test(tenant);
+const isName = (tenant: unknown): tenant is string => typeof tenant === 'string' && TENANT_NAME.test(tenant);
 
 /** Puts a tenant into quarantine, or changes until when; returns the answer, or why it is refused. */
 export function quarantine(

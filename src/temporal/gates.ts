@@ -1,7 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { nullIfInvalid } from '../contract/brand.js';
-import type { WrongClock } from '../contract/ids.js';
-import { gateOf, type Lane, laneOf, taskQueue, WORKFLOWS } from '../contract/ids.js';
+import { gateOf, type Lane, laneOf, taskQueue, WORKFLOWS, type WrongClock } from '../contract/ids.js';
 import { type LaneView, laneView } from '../lane/view.js';
 import { NoAnswer, withinTime } from './faults/in-time.js';
 import { wrongClocks } from './faults/wrong-clock.js';

@@ -70,6 +70,12 @@ export const smoked = (seconds: number) =>
 export const leases = (...grants: [at: number, moverFrom: number][]) =>
   grants.map(([seconds, from]) => ({ at: at(seconds), moverRunId: `run of move-latest ${from}` }));
 
+/** `:latest` of both images on a build, or each on its own. */
+export const latestOf = (platform: string, tenant = platform) => ({
+  [PLATFORM]: digest(platform, PLATFORM),
+  [TENANT]: digest(tenant, TENANT),
+});
+
 export const SOAKED = [scheduled(10, 'watchFleet'), scheduled(17.9, 'watchFleet'), scheduled(17.9, 'smokeTenant')];
 
 export const GOOD: Evidence = {
@@ -91,7 +97,7 @@ export const GOOD: Evidence = {
     run('CanaryRelease', 'b', 5, 22, { input: { sha: B }, events: SOAKED }),
     mover(B, 20, 22, 'b'),
   ],
-  latest: Object.fromEntries(IMAGES.map((name) => [name, digest(B, name)])),
+  latest: latestOf(B),
   asked: [],
   direct: [],
   autoRollback: false,

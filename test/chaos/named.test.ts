@@ -11,6 +11,7 @@ import {
   event,
   GOOD,
   IMAGES,
+  latestOf,
   leases,
   more,
   mover,
@@ -20,7 +21,6 @@ import {
 } from './forged.js';
 
 // What a person names is judged too: in place of GOOD a rollback, a promotion without a test, or a restored pair after it.
-const LATEST = (sha: string) => Object.fromEntries(IMAGES.map((name) => [name, digest(sha, name)]));
 const back = (input: object, other: Partial<Run> = {}) =>
   run('Rollback', 'back', 30, 34, { input: { sha: A, ...input }, ...other });
 /** A rollback from B to a build, by a mover from 31 to 33. */
@@ -29,7 +29,7 @@ const rolledBack = (to: string, input: object = {}, other: Partial<Evidence> = {
     runs: [...GOOD.runs, back({ sha: to, ...input }), mover(to, 31, 33, 'back', 'rollback')],
     writes: [...GOOD.writes, ...writes(32, to)],
     announced: [{ at: at(30.5), runId: 'run of back' }],
-    latest: LATEST(to),
+    latest: latestOf(to),
     ...other,
   });
 /** After a rollback from B to A, a run moves B again, by a mover from 51 to 53. */
@@ -65,10 +65,10 @@ const restored = (...own: Evidence['writes'][number][]) =>
       { ...mover(C, 31, 39, 'c'), status: 'FAILED', failure: 'MoveFailed' },
     ],
     writes: [...GOOD.writes, ...own, ...writes(38, A, 'gate', own.length > 0 ? [PLATFORM] : IMAGES)],
-    latest: LATEST(A),
+    latest: latestOf(A),
   });
 const inNameOf = (parent: Run, own: Run) =>
-  more({ runs: [...GOOD.runs, parent, own], writes: [...GOOD.writes, ...writes(32, C)], latest: LATEST(C) });
+  more({ runs: [...GOOD.runs, parent, own], writes: [...GOOD.writes, ...writes(32, C)], latest: latestOf(C) });
 
 test.each<[string, Evidence]>([
   ['a rollback to A whose mover moved C', inNameOf(back({}), mover(C, 31, 33, 'back', 'rollback'))],
@@ -126,6 +126,6 @@ function backToB(): Partial<Evidence> {
     runs: restored().runs.map((one) => (one.runId === own.runId ? { ...one, input: { ...own.input, images } } : one)),
     writes: [...GOOD.writes, ...writes(32, C, 'gate', [PLATFORM]), ...writes(33, B, 'gate', [PLATFORM])],
     builds: [build(A, 1), build(B, 2), build(C, 3)],
-    latest: LATEST(B),
+    latest: latestOf(B),
   };
 }

@@ -6,13 +6,13 @@ import {
   at,
   B,
   C,
-  digest,
   event,
   GOOD,
-  IMAGES,
+  latestOf,
   leases,
   more,
   mover,
+  rulesOf,
   run,
   SOAKED,
   scheduled,
@@ -20,8 +20,6 @@ import {
 } from './forged.js';
 
 // Who named a build: a person by a request, a person by a decision on a hold, or the operator's policy.
-const rulesOf = (evidence: Evidence) => check(evidence).map(({ rule }) => rule);
-const latest = (sha: string) => Object.fromEntries(IMAGES.map((name) => [name, digest(sha, name)]));
 const [LANE, RELEASE, MOVER] = GOOD.runs as [Run, Run, Run];
 
 describe('a rollback without a person', () => {
@@ -37,7 +35,7 @@ describe('a rollback without a person', () => {
       ],
       writes: [...GOOD.writes, ...writes(32, A)],
       announced: [{ at: at(30.5), runId: 'run of back' }],
-      latest: latest(A),
+      latest: latestOf(A),
       autoRollback: true,
       ...other,
     });
@@ -110,7 +108,7 @@ describe('a request of a person', () => {
       ],
       writes: [...GOOD.writes, ...writes(32, C)],
       announced: type === 'Rollback' ? [{ at: at(30.5), runId: 'run of c' }] : [],
-      latest: latest(C),
+      latest: latestOf(C),
       asked,
     });
   const request = (type: 'Rollback' | 'CanaryRelease', sha: string, seconds: number) => [

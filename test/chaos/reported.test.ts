@@ -1,17 +1,13 @@
 import { expect, test } from 'vitest';
 import { check } from '../../chaos/checker/check.js';
 import type { Direct, Evidence, Run } from '../../chaos/checker/evidence.js';
-import { A, at, B, C, digest, GOOD, IMAGES, more, PLATFORM, run, scheduled, TENANT, writes } from './forged.js';
+import { A, at, B, C, GOOD, IMAGES, latestOf, more, PLATFORM, run, scheduled, TENANT, writes } from './forged.js';
 
 // What the gate reports, and what the evidence itself shows.
 const [LANE, RELEASE, MOVER] = GOOD.runs as [Run, Run, Run];
-const latest = (platform: string, tenant = platform) => ({
-  [PLATFORM]: digest(platform, PLATFORM),
-  [TENANT]: digest(tenant, TENANT),
-});
 const PROMOTED = { ...RELEASE, outcome: 'promoted' };
 const ended = (outcome: string, other: Partial<Evidence> = {}) =>
-  more({ runs: [LANE, { ...RELEASE, outcome }], writes: writes(0, A, 'person'), latest: latest(A), ...other });
+  more({ runs: [LANE, { ...RELEASE, outcome }], writes: writes(0, A, 'person'), latest: latestOf(A), ...other });
 /** `--direct` to C, from 30 to 33. */
 const direct = (isDone: boolean, own: Evidence['writes'], at_: Evidence['latest']) =>
   more({
@@ -50,11 +46,11 @@ test.each<[string, string, Evidence]>([
     ended('promoted', {
       runs: [LANE, PROMOTED, { ...MOVER, status: 'FAILED', failure: 'PairSplit' }],
       writes: [...writes(0, A, 'person'), ...writes(21, B, 'gate', [PLATFORM])],
-      latest: latest(B, A),
+      latest: latestOf(B, A),
     }),
   ],
-  ['I2', 'a direct rollback that ended well with half a pair', direct(true, half, latest(C, B))],
-  ['log', 'a log of writes that ends elsewhere', more({ latest: latest(C) })],
+  ['I2', 'a direct rollback that ended well with half a pair', direct(true, half, latestOf(C, B))],
+  ['log', 'a log of writes that ends elsewhere', more({ latest: latestOf(C) })],
   ['log', 'a tag that was deleted', more({ latest: { ...GOOD.latest, [TENANT]: null } })],
   ['alarm', 'an alarm that is in no log', alarm('nothing')],
   ['I5', 'a log that is empty', more({ texts: [{ name: 'log of worker-1', text: '' }] })],
@@ -67,11 +63,15 @@ test.each<[string, Evidence]>([
   ['a promotion that is reported', more({ runs: [LANE, PROMOTED, MOVER] })],
   [
     'a promotion that a person moved away from before the release ended',
-    more({ runs: [LANE, PROMOTED, MOVER], writes: [...GOOD.writes, ...writes(21.9, C, 'person')], latest: latest(C) }),
+    more({
+      runs: [LANE, PROMOTED, MOVER],
+      writes: [...GOOD.writes, ...writes(21.9, C, 'person')],
+      latest: latestOf(C),
+    }),
   ],
   [
     'a release of the live build, which wrote nothing',
-    ended('promoted', { writes: writes(0, B, 'person'), latest: latest(B) }),
+    ended('promoted', { writes: writes(0, B, 'person'), latest: latestOf(B) }),
   ],
   [
     'a rollback to a build that a person moved away from, which a read may show still',
@@ -81,11 +81,11 @@ test.each<[string, Evidence]>([
     }),
   ],
   ['a release that ends in another way', ended('superseded')],
-  ['a direct rollback', direct(true, writes(32, C, 'direct'), latest(C))],
-  ['a direct rollback that failed with half a pair, and says so', direct(false, half, latest(C, B))],
+  ['a direct rollback', direct(true, writes(32, C, 'direct'), latestOf(C))],
+  ['a direct rollback that failed with half a pair, and says so', direct(false, half, latestOf(C, B))],
   [
     'a direct rollback whose images a person moved meanwhile',
-    direct(true, [...writes(31, C, 'direct'), ...writes(32, A, 'person')], latest(A)),
+    direct(true, [...writes(31, C, 'direct'), ...writes(32, A, 'person')], latestOf(A)),
   ],
   ['an alarm in the log of a worker', alarm("alarm { event: 'alarm', id: 'run-7' }")],
   ['an alarm that no worker was there to publish', alarm('nothing', false)],
@@ -94,6 +94,6 @@ test.each<[string, Evidence]>([
 });
 
 test('every image is judged at the end of a direct rollback', () => {
-  const found = check(direct(true, writes(32, A, 'direct'), latest(A)));
+  const found = check(direct(true, writes(32, A, 'direct'), latestOf(A)));
   expect(found.filter(({ what }) => IMAGES.every((image) => what.includes(image))).length).toBe(1);
 });

@@ -131,7 +131,7 @@ export default [
     name: 'hostile-name-in-quarantine',
     breaks: 'a name with a line break is repeated in an answer',
     file: 'src/lane/quarantine.ts',
-    find: "typeof tenant === 'string' && NAME.test(tenant)",
+    find: "typeof tenant === 'string' && TENANT_NAME.test(tenant)",
     replace: "typeof tenant === 'string' && tenant !== ''",
     test: 'test/corpus/messages.test.ts > quarantine-of-a-tenant-with-a-line-break.json',
   },

@@ -12,6 +12,7 @@ import {
   FLOOR,
   type Given,
   type Io,
+  isWholeNumber,
   OUTPUT,
   REGISTRY,
   REPORTS,
@@ -61,9 +62,6 @@ export const release: Command = {
 /** How long a worker may take to answer for a release that it was given, in milliseconds. */
 const TAKEN_MS = 10_000;
 
-/** A longer number is shown as it was typed. */
-const isWhole = (text: string) => /^\d+$/.test(text) && Number.isSafeInteger(Number(text));
-
 async function run(given: Given, io: Io): Promise<number> {
   const lane = laneFrom(io);
   allowedOutcomes(given);
@@ -78,7 +76,7 @@ async function run(given: Given, io: Io): Promise<number> {
     reason: textOption(given, 'reason'),
     floor: textOption(given, 'floor'),
     commitUrl: textOption(given, 'commitUrl'),
-    ...(sequence !== undefined && { sequence: isWhole(sequence) ? Number(sequence) : sequence }),
+    ...(sequence !== undefined && { sequence: isWholeNumber(sequence) ? Number(sequence) : sequence }),
   });
   if (given.options.dryRun) return (await import('../local/dry-run.js')).dryRunPromotion(lane, input, given, io);
   const token = await tokenOf(io);

@@ -1,6 +1,5 @@
 import { shortIdentity } from '../../config/hash.js';
-import type { WrongClock } from '../../contract/ids.js';
-import { parseRunId } from '../../contract/ids.js';
+import { parseRunId, type WrongClock } from '../../contract/ids.js';
 import type { LedgerEntry } from '../../contract/lane.js';
 import type { ReleaseStatus, RollbackNotes } from '../../contract/release.js';
 import { whyUnreported } from '../../contract/tenants/build.js';

@@ -1,3 +1,6 @@
+/** Names of tenants, in a fleet file and in commands about one. */
+export const TENANT_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
+
 /** Canary tenant that a person set aside: releases go on without it, and say so, until then. */
 export interface Quarantine {
   tenant: string;

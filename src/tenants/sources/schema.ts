@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { shown } from '../../contract/brand.js';
+import { TENANT_NAME } from '../../contract/tenants/quarantine.js';
 
 export const SOURCE_FORMS = '{ "env": "NAME" } or { "file": "PATH" }';
 
@@ -34,10 +35,7 @@ export const FLEET_FILE = z
             {
               name: z
                 .string('must be a string, e.g. canary-eu')
-                .regex(
-                  /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/,
-                  'must be up to 63 letters, digits, dots, dashes and underscores, e.g. canary-eu',
-                )
+                .regex(TENANT_NAME, 'must be up to 63 letters, digits, dots, dashes and underscores, e.g. canary-eu')
                 .optional()
                 .meta({
                   description:

@@ -10,6 +10,7 @@ import {
   type Command,
   type Given,
   type Io,
+  isWholeNumber,
   OUTPUT,
   REASON,
   REGISTRY,
@@ -64,7 +65,7 @@ export const resume: Command = {
 async function runLane(given: Given, io: Io): Promise<number> {
   const [name = '', sha] = given.args;
   if (name === 'sequence') {
-    if (!/^\d+$/.test(sha ?? '') || !Number.isSafeInteger(Number(sha)))
+    if (!isWholeNumber(sha ?? ''))
       throw invalid(
         'sequence',
         sha,
