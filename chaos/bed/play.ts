@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { moveLatestId, watchProductionId } from '../../src/contract/ids.js';
+import { checkDriftId, moveLatestId, watchProductionId } from '../../src/contract/ids.js';
 import { laneCommandUpdate } from '../../src/contract/messages.js';
 import { CanaryPhase, CanaryWaitingFor } from '../../src/contract/search-attributes.js';
 import { parseSha } from '../../src/contract/sha.js';
@@ -129,7 +129,9 @@ async function allClosed(stage: Stage, withinMs: number): Promise<void> {
     if (pause) await laneClient.update(laneCommandUpdate('resume'), ADA).catch(() => undefined);
     if (hold) await laneClient.update(laneCommandUpdate('unhold'), ADA).catch(() => undefined);
     const watches = stage.builds.map(({ sha }) => watchProductionId(lane, parseSha(sha)));
-    const ids = [...new Set([moveLatestId(lane), ...runs.map(({ workflowId }) => workflowId), ...watches])];
+    // A stranger may have started a check for drift, which takes a moment.
+    const others = [moveLatestId(lane), checkDriftId(lane), ...watches];
+    const ids = [...new Set([...runs.map(({ workflowId }) => workflowId), ...others])];
     const found = await Promise.all(ids.map(async (id) => ({ id, run: await runNow(servers, id) })));
     // The lane starts the watch of its last move a moment later.
     const isWatched =
