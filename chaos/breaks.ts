@@ -161,7 +161,7 @@ export const BREAKS: Record<string, Break> = {
     ],
   },
   'policy-look': {
-    breaks: 'I1: the policy goes back although a person has moved :latest already',
+    breaks: 'I1: the policy goes back over what a person has moved',
     rule: 'I1',
     says: /although a person had moved :latest/,
     edits: [
@@ -169,6 +169,11 @@ export const BREAKS: Record<string, Break> = {
         file: 'activities/watch-production.js',
         find: 'return drift === null ? choice : { ask: drift };',
         replace: 'return choice;',
+      },
+      {
+        file: 'workflows/rollback/promoting.js',
+        find: 'input.onlyFrom && !input.force && {',
+        replace: 'input.onlyFrom === null && {',
       },
     ],
   },

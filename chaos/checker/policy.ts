@@ -6,9 +6,9 @@ import {
   firstWrite,
   isHold,
   isSame,
+  LOOK_MS,
   laneCommands,
   type Mover,
-  SCHEDULED,
   short,
 } from './movers.js';
 import { isForcedRun } from './named.js';
@@ -58,7 +58,7 @@ export function byPolicy(evidence: Evidence, movers: readonly Mover[]): Violatio
     );
     const live = builds.find(({ digests }) => digests[write.repository]?.includes(last?.digest ?? ''));
     if (!isSame(live?.sha ?? '', from)) return because(`although ${short(from)} was not live`);
-    if (isMovedAway(evidence, parent, from, write))
+    if (isMovedAway(evidence, mover, from, write))
       return because(`although a person had moved :latest from ${short(from)}`);
     const isRed = runs.some(
       ({ type, input, events }) =>
@@ -71,19 +71,14 @@ export function byPolicy(evidence: Evidence, movers: readonly Mover[]): Violatio
   });
 }
 
-/** Whether `:latest` was elsewhere when the watch last looked before it began the rollback: a hand after that no look can see. */
-function isMovedAway(evidence: Evidence, { parentRunId, startedAt }: Run, from: string, first: Write): boolean {
-  const watch = evidence.runs.find(({ runId }) => runId === parentRunId);
-  const looked = watch?.events.findLast(
-    ({ type, name, at }) => type === SCHEDULED && name === 'chooseRollback' && at <= startedAt,
-  );
-  if (looked === undefined) return false;
-  const seen = looked.at - evidence.staleMs - evidence.slowMs;
-  const digests = buildOf(evidence, from)?.digests ?? {};
-  return evidence.repositories.some((repository) => {
-    // The last write before the policy's own.
+/** Whether a person had moved `:latest` away from that build before the mover last looked, which it does with each request for a lease. */
+function isMovedAway(evidence: Evidence, { targets }: Mover, from: string, first: Write): boolean {
+  const seen = first.at - evidence.staleMs - evidence.slowMs - LOOK_MS;
+  const left = buildOf(evidence, from)?.digests ?? {};
+  return targets.some(({ repository, to }) => {
     const last = evidence.writes.findLast((write) => write.repository === repository && write.at < first.at);
-    return last && last.by !== 'gate' && last.at < seen && !digests[repository]?.includes(last.digest);
+    if (last === undefined || last.by === 'gate' || last.at >= seen) return false;
+    return last.digest !== to && !left[repository]?.includes(last.digest);
   });
 }
 

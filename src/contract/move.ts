@@ -2,8 +2,14 @@ import { InvalidInput, shown } from './brand.js';
 import { type Digest, type ImageChange, LATEST, parseDigest, parseRepository, type Repository } from './image.js';
 import { parseSha, type Sha } from './sha.js';
 
+/** Part of a rollback that begins without a person. */
+export interface OnlyFrom {
+  /** Build that must be live still, as the ledger has it; else nothing moves. */
+  onlyFrom?: Sha;
+}
+
 /** Input of a `MoveLatest`, which is always a child of the run that requests the move. */
-export interface MoveInput {
+export interface MoveInput extends OnlyFrom {
   kind: 'promotion' | 'rollback';
   sha: Sha;
   images: MoveTarget[];
@@ -121,12 +127,6 @@ export function refusedMove(detail: unknown): RefusedMove | null {
   return typeof refusal === 'string' && Object.hasOwn(MOVE_REFUSALS, refusal) ? (detail as RefusedMove) : null;
 }
 
-/** Part of a rollback that begins without a person. */
-export interface OnlyFrom {
-  /** Build that must be live still; else nothing moves. */
-  onlyFrom?: Sha;
-}
-
 /** Results of a move for one image, a sentence for each. */
 export const MOVE_OUTCOMES = {
   promoted: '`:latest` points at the target, read back.',
@@ -184,9 +184,9 @@ const MAX_IMAGES = 50;
  * @throws {InvalidInput} */
 export function parseMoveInput(input: unknown): MoveInput {
   const bad = (why: string) => new InvalidInput(`move: ${why}; it is started by a release or a rollback, not by hand`);
-  const { kind, images, by, reason, sha, accepted, laneUnavailable, manual, force } = Object(input) as Partial<
-    Record<keyof MoveInput, unknown>
-  >;
+  const { kind, images, by, reason, sha, accepted, laneUnavailable, manual, force, onlyFrom } = Object(
+    input,
+  ) as Partial<Record<keyof MoveInput, unknown>>;
   if (kind !== 'promotion' && kind !== 'rollback') throw bad(`invalid kind ${shown(kind)}`);
   if (typeof by !== 'string' || typeof reason !== 'string') throw bad('by or reason is missing');
   if (by.length > MAX_TEXT || reason.length > MAX_TEXT) throw bad(`by or reason is longer than ${MAX_TEXT} characters`);
@@ -205,6 +205,7 @@ export function parseMoveInput(input: unknown): MoveInput {
     ...(laneUnavailable === true && kind === 'rollback' && { laneUnavailable }),
     ...(manual === true && kind === 'promotion' && { manual }),
     ...(force === true && { force }),
+    ...(onlyFrom !== undefined && kind === 'rollback' && { onlyFrom: parseSha(onlyFrom) }),
   };
 }
 

@@ -130,6 +130,12 @@ export function record(ledger: Ledger, { by, reason, ...entry }: LedgerEntry): v
   ledger.newestPromoted = { sha, key: keyOf(ledger, sha) };
 }
 
+/** Why a build is not the live one; null if it is. */
+export function whyNotLive({ history }: Ledger, sha: Sha): string | null {
+  const live = history.at(-1)?.sha;
+  return live && sameBuild(live, sha) ? null : `${sha} is no longer live`;
+}
+
 /** Newest move in the history; an adoption is not a move. */
 export const lastMove = ({ history }: Ledger): LedgerEntry | undefined =>
   history.findLast(({ kind }) => kind !== 'adopted');

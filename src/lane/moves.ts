@@ -12,7 +12,7 @@ import {
 } from '../contract/move.js';
 import { sameBuild } from '../contract/sha.js';
 import { isPaused } from './commands.js';
-import { describeMark, isOlder, keyOf, record, whyKnownBad } from './ledger.js';
+import { describeMark, isOlder, keyOf, record, whyKnownBad, whyNotLive } from './ledger.js';
 import { brief, holdReason } from './limits.js';
 import { describeRevocation, knownBadRefusal } from './queue.js';
 import { MAX_KEPT } from './state.js';
@@ -45,7 +45,7 @@ export function authorizeMove(state: LaneState, question: MoveQuestion, now: num
       return ALLOW;
     }
   }
-  const decision = kind === 'rollback' ? decideRollback(state, question) : decidePromotion(state, question, now);
+  const decision = kind === 'rollback' ? decideRollback(state, question, now) : decidePromotion(state, question, now);
   if (decision.decision !== 'allow') return decision;
   if (state.move !== null && state.move.parent.runId !== parent.runId) {
     // Writes of the other run's mover may still be in flight.
@@ -66,12 +66,17 @@ export function leaseLeft({ move }: LaneState, parent: Pick<RunRef, 'runId'>, no
   return Math.max(0, from + LEASE_MS - now);
 }
 
-function decideRollback({ rollback, ledger }: LaneState, { parent, input }: MoveQuestion): MoveDecision {
+function decideRollback(state: LaneState, question: MoveQuestion, now: number): MoveDecision {
+  const { rollback, ledger } = state;
+  const { parent, input } = question;
   if (rollback?.runId !== parent.runId)
     return deny('not-announced', `${parent.workflowId} is not the rollback that was announced last`);
   if (!sameBuild(rollback.sha, input.sha)) return deny('foreign', `${parent.workflowId} does not move to ${input.sha}`);
   const bad = whyKnownBad(ledger, input.sha) ?? sameContent(ledger, input);
-  return bad !== null && !rollback.force ? deny('needs-force', `${input.sha} was ${bad}`) : ALLOW;
+  if (bad !== null && !rollback.force) return deny('needs-force', `${input.sha} was ${bad}`);
+  if (input.onlyFrom === undefined) return ALLOW;
+  const gone = whyNotLive(ledger, input.onlyFrom);
+  return gone === null ? decideByLatest(state, question, now) : deny('needs-force', gone);
 }
 
 function decidePromotion(state: LaneState, question: MoveQuestion, now: number): MoveDecision {
@@ -97,8 +102,13 @@ function decidePromotion(state: LaneState, question: MoveQuestion, now: number):
   const hasBegun = state.move?.parent.runId === parent.runId;
   const { pause } = ledger;
   if (pause && isPaused(pause, now) && !hasBegun) return deny('paused', `paused by ${pause.by}: ${pause.why}`);
+  // An approval must show every digest that it would write over.
+  if (ledger.hold && !input.accepted)
+    return deny('lane-held', `${ledger.hold.name}: ${ledger.hold.why}; ${whereFound(question)}`, question.latest);
   return decideByLatest(state, question, now);
 }
+
+const whereFound = ({ latest }: MoveQuestion) => latest.map((image) => whereItStands(image)).join('; ');
 
 /** Why the content of a build is known-bad: the same digest under another sha was rolled back from. Null if it is not. */
 function sameContent({ knownBad }: Ledger, { images }: MoveInput): string | null {
@@ -106,12 +116,9 @@ function sameContent({ knownBad }: Ledger, { images }: MoveInput): string | null
   return mark ? describeMark(mark) : null;
 }
 
-/** Checks the hold of the lane, and where `:latest` is (invariant I8); an approval of that very hold accepts both. */
-function decideByLatest({ ledger }: LaneState, { input, latest }: MoveQuestion, now: number): MoveDecision {
-  // An approval must show every digest that it would write over.
-  const found = latest.map((image) => whereItStands(image)).join('; ');
-  if (ledger.hold && !input.accepted)
-    return deny('lane-held', `${ledger.hold.name}: ${ledger.hold.why}; ${found}`, latest);
+/** Checks that `:latest` is where the last move left it (invariant I8), or where an approval saw it. */
+function decideByLatest({ ledger }: LaneState, question: MoveQuestion, now: number): MoveDecision {
+  const { input, latest } = question;
   const isUnexpected = input.images.some(({ repository, to, from, unchanged }) => {
     const actual = digestOf(latest, repository);
     const expected = digestOf(ledger.expectedLatest?.images ?? [], repository);
@@ -120,7 +127,11 @@ function decideByLatest({ ledger }: LaneState, { input, latest }: MoveQuestion, 
   });
   if (!isUnexpected) return ALLOW;
   if (ledger.expectedLatest && now - ledger.expectedLatest.at < RECENT_MS) return { decision: 'retry' };
-  return deny('latest-moved', `${found}, not where the last move left it: it was moved from outside`, latest);
+  return deny(
+    'latest-moved',
+    `${whereFound(question)}, not where the last move left it: it was moved from outside`,
+    latest,
+  );
 }
 
 const toRecorded = ({ repository, to, unchanged, floor }: MoveTarget): RecordedImage => ({

@@ -13,6 +13,7 @@ import {
   nameAdopted,
   supersededBy,
   whyKnownBad,
+  whyNotLive,
 } from './ledger.js';
 import { brief, KNOWN_BAD_BYTES, newest } from './limits.js';
 import { enqueue } from './queue.js';
@@ -51,8 +52,10 @@ export function beginRollback(
     ledger.knownBad.push({ sha: bad as typeof sha, digests, since, by, reason });
   }
   ledger.knownBad = newest(ledger.knownBad, MAX_BUILDS, KNOWN_BAD_BYTES);
-  ledger.hold = { name: 'after-rollback', why: `rolled back to ${sha} by ${by}: ${reason}`, by, since };
-  if (state.holder) state.holder.revocation ??= revoked(state, `a rollback to ${sha} was begun by ${by}: ${reason}`);
+  // It may fail yet: what it is held for is that it was begun.
+  const why = `a rollback to ${sha} was begun by ${by}: ${reason}`;
+  ledger.hold = { name: 'after-rollback', why, by, since };
+  if (state.holder) state.holder.revocation ??= revoked(state, why);
   if (state.move) state.move.leaseRevokedAt ??= now;
   for (const one of state.queue.splice(0)) enqueue(state, one);
   return null;
@@ -61,9 +64,7 @@ export function beginRollback(
 /** Why a rollback without a person may no longer begin: it must not take back a build that no one found red. */
 function whyNotOnlyFrom({ ledger, move }: LaneState, { onlyFrom }: RollbackRequest): string | null {
   if (onlyFrom === undefined) return null;
-  const live = ledger.history.at(-1)?.sha;
-  if (!live || !sameBuild(live, onlyFrom)) return `${onlyFrom} is no longer live`;
-  return move ? 'another move is under way' : null;
+  return whyNotLive(ledger, onlyFrom) ?? (move ? 'another move is under way' : null);
 }
 
 const cameAfter = ({ kind, sha }: LedgerEntry) =>

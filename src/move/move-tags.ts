@@ -64,7 +64,9 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
   const repositories = input.images.map(({ repository }) => repository);
   const early = move.begun ? undefined : signal;
   const readFrom = performance.now();
-  const isFresh = rollsBack && readFrom - (move.observedAt ?? Number.NEGATIVE_INFINITY) < waits.windowMs;
+  // A person who goes back decides over whatever is there; a policy must not.
+  const overwrites = rollsBack && input.onlyFrom === undefined;
+  const isFresh = overwrites && readFrom - (move.observedAt ?? Number.NEGATIVE_INFINITY) < waits.windowMs;
   const [targets, first] = await Promise.all([
     Promise.all(
       input.images.map(async (target) => ({
@@ -74,8 +76,8 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
     ),
     isFresh
       ? move.observed
-      : rollsBack || move.begun || move.lostContact
-        ? observeLatest(registry, repositories, { signal: early, tolerant: rollsBack })
+      : overwrites || move.begun || move.lostContact
+        ? observeLatest(registry, repositories, { signal: early, tolerant: overwrites })
         : observeExpected(registry, input.images, waits, early),
   ]);
   const next = move.lostContact ? afterLostContact(move, first) : 'go-on';
@@ -93,8 +95,8 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
     paced: rollsBack ? undefined : pacedPromotion,
     signal,
     async look(hasBegun) {
-      // The lease of a rollback does not depend on `:latest`, and a slow registry must not delay its write.
-      if (rollsBack) return [];
+      // The lease of such a rollback does not depend on `:latest`, and a slow registry must not delay its write.
+      if (overwrites) return [];
       // A lane that was silent, or a wait for a place, may have taken a minute since the first read: a person may have moved `:latest`.
       const latest = performance.now() - readFrom < waits.windowMs ? unused : null;
       unused = null;
@@ -119,7 +121,7 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
       pair,
       waits,
       trustsReads: !recent && digestOf(first, repository) !== target.to,
-      overwrites: rollsBack,
+      overwrites,
       begun,
       onTrouble: (digest, why) => move.onTrouble?.({ repository, digest, why }),
     };

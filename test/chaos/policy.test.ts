@@ -39,8 +39,9 @@ describe('a rollback without a person', () => {
       autoRollback: true,
       ...other,
     });
-  const hand = (seconds: number) => ({
-    writes: [...GOOD.writes, ...writes(seconds, C, 'person'), ...writes(32, A)],
+  const EARLY = [scheduled(24, 'alarm production-red'), scheduled(24.1, 'chooseRollback')];
+  const hand = (seconds: number, to = C) => ({
+    writes: [...GOOD.writes, ...writes(seconds, to, 'person'), ...writes(32, A)],
   });
   /** Builds A and B in turns: a person promotes B, or canary does, and the policy takes it back. */
   const inTurns = (count: number, ...commands: RunEvent[]): Evidence => {
@@ -81,6 +82,7 @@ describe('a rollback without a person', () => {
     ['from a build that no watch found red', policy(B, [])],
     ['before its watch found the build red', policy(B, [scheduled(33, 'alarm production-red')])],
     ['over what a person moved before the watch looked', policy(B, RED, hand(24))],
+    ['over what a person moved before its mover looked', policy(B, EARLY, hand(26))],
     ['although the operator allows none', policy(B, RED, { autoRollback: false })],
     ['for the third time in a row', inTurns(3)],
   ])('is found if it comes %s', (_what, evidence) => {
@@ -89,7 +91,8 @@ describe('a rollback without a person', () => {
 
   test.each<[string, Evidence]>([
     ['from the live build, which its watch found red', policy(B)],
-    ['over what a person moved after the watch had looked', policy(B, RED, hand(29.5))],
+    ['over what a person moved after its mover had looked', policy(B, RED, hand(29.5))],
+    ['where a person had moved :latest to its very target', policy(B, EARLY, hand(26, A))],
     ['over what a person moved while reads may lag', policy(B, RED, hand(27))],
     ['twice in a row', inTurns(2)],
     ['for the third time, after a person adopted in between', inTurns(3, event(63, 'adopt'))],

@@ -58,7 +58,7 @@ describe('canary queue', () => {
     expect(out.slice(0, 4)).toEqual([
       expect.stringMatching(
         new RegExp(
-          `^HELD     automatic promotion: after-rollback, by ada \\d+s ago: rolled back to ${old} by ada: it is slow$`,
+          `^HELD     automatic promotion: after-rollback, by ada \\d+s ago: a rollback to ${old} was begun by ada: it is slow$`,
         ),
       ),
       '         canary lane unhold --reason …   promotion is automatic again; until then the next GREEN build waits for approval',

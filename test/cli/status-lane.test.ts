@@ -67,7 +67,7 @@ describe('canary status of the lane', () => {
       const out = await status();
       expect(out.slice(0, 4)).toEqual([
         expect.stringMatching(
-          /^HELD {5}automatic promotion: after-rollback, by ada \d+s ago: rolled back to .*it is slow$/,
+          /^HELD {5}automatic promotion: after-rollback, by ada \d+s ago: a rollback to .* was begun by ada: it is slow$/,
         ),
         expect.stringMatching(/^ {9}canary lane unhold --reason … .*the next GREEN build waits for approval$/),
         expect.stringMatching(/^PAUSED {3}by ada \d+s ago, until canary resume: looked at it$/),

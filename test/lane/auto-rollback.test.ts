@@ -1,16 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { parseAutoRollback } from '../../src/config/auto-rollback.js';
 import { loadConfig } from '../../src/config/load.js';
-import type { LaneState, LedgerEntry } from '../../src/contract/lane.js';
-import type { TagState } from '../../src/contract/move.js';
+import type { LaneState, LedgerEntry, MoveQuestion } from '../../src/contract/lane.js';
+import { parseMoveInput, type TagState } from '../../src/contract/move.js';
 import type { Sha } from '../../src/contract/sha.js';
 import { AUTO_ROLLBACK, type SeenTenant } from '../../src/contract/tenants/production.js';
 import { isBeyond } from '../../src/domain/production-watch.js';
 import { record } from '../../src/lane/ledger.js';
+import { authorizeMove } from '../../src/lane/moves.js';
 import { parseRollbackRequest } from '../../src/lane/payloads/parse.js';
 import { beginRollback, chooseAutoRollback, moveToDeliver } from '../../src/lane/rollback.js';
 import { emptyLane } from '../../src/lane/state.js';
-import { laneAt, NOON, shaOf, tagsOf } from './lane-support.js';
+import { laneAt, NOON, question, promote as releaseOf, shaOf, tagsOf } from './lane-support.js';
 
 const at = (minute: number) => new Date(NOON + minute * 60_000).toISOString();
 const move = (state: LaneState, letter: string, minute: number, kind: LedgerEntry['kind'], by = 'ada') =>
@@ -197,6 +198,70 @@ describe('a rollback that may only begin from one build', () => {
     promote(state, 'b', 1);
     state.move = { moverRunId: 'm', parent: { workflowId: 'w', runId: 'r' }, kind: 'promotion', sha: shaOf('c') };
     expect(beginRollback(state, request(), NOON)).toEqual({ refused: 'another move is under way' });
+  });
+});
+
+describe('the write lease of a rollback that may only begin from one build', () => {
+  const MINUTE = 60_000;
+  /** Lane on which build b was promoted after a, and its rollback to a has been announced. */
+  function announced(): LaneState {
+    const state = laneAt('a');
+    releaseOf(state, 'b', 'a');
+    beginRollback(state, { ...back, sha: shaOf('a'), onlyFrom: shaOf('b'), force: false }, NOON);
+    return state;
+  }
+  const back = { workflowId: `rollback-${shaOf('a')}`, runId: 'back', by: AUTO_ROLLBACK, reason: 'red' };
+  const asks = (latest: TagState[], onlyFrom: Sha | undefined = shaOf('b')): MoveQuestion => {
+    const asked = question('a', 'b', { kind: 'rollback', parent: 'back' });
+    return { ...asked, latest, input: { ...asked.input, ...(onlyFrom && { onlyFrom }) } };
+  };
+  /** `:latest` of the first image at one build, and of the others at another. */
+  const half = (first: string, others: string) => [...tagsOf(first).slice(0, 1), ...tagsOf(others).slice(1)];
+  const later = NOON + 10 * MINUTE;
+
+  test.each<[string, TagState[]]>([
+    ['each image is where the last move left it', tagsOf('b')],
+    ['each image is at the target', tagsOf('a')],
+    ['the rollback is half done', half('a', 'b')],
+  ])('is granted if %s, in spite of the hold of its own announcement', (_, latest) => {
+    expect(authorizeMove(announced(), asks(latest), later)).toEqual({ decision: 'allow' });
+  });
+
+  test.each<[string, TagState[]]>([
+    ['of all images', tagsOf('c')],
+    ['of one image', half('b', 'c')],
+  ])('is refused if a person has moved :latest %s', (_, latest) => {
+    const decision = authorizeMove(announced(), asks(latest), later);
+    expect(decision).toMatchObject({ decision: 'deny', refusal: 'latest-moved', latest });
+  });
+
+  test('is asked for again as long as a read may be from before the last move', () => {
+    expect(authorizeMove(announced(), asks(tagsOf('c')), NOON + MINUTE - 1)).toEqual({ decision: 'retry' });
+  });
+
+  test('is refused if a person has adopted another build since it was announced', () => {
+    const state = announced();
+    adoptUnknown(state);
+    expect(authorizeMove(state, asks(tagsOf('b')), later)).toEqual({
+      decision: 'deny',
+      refusal: 'needs-force',
+      message: 'bbbbbbb is no longer live',
+    });
+  });
+
+  test('does not depend on :latest once a person has forced it, nor once it has begun', () => {
+    const { input, ...rest } = asks(tagsOf('c'));
+    const { onlyFrom: _, ...ofPerson } = input;
+    expect(authorizeMove(announced(), { ...rest, input: ofPerson }, later)).toEqual({ decision: 'allow' });
+    const state = announced();
+    authorizeMove(state, asks(tagsOf('b')), later);
+    expect(authorizeMove(state, { ...asks(tagsOf('c')), begun: true }, later)).toEqual({ decision: 'allow' });
+  });
+
+  test('is what its order says, and an order of a promotion has no such part', () => {
+    expect(parseMoveInput(asks([]).input)).toEqual(asks([]).input);
+    expect(parseMoveInput({ ...asks([]).input, kind: 'promotion' })).not.toHaveProperty('onlyFrom');
+    expect(() => parseMoveInput({ ...asks([]).input, onlyFrom: 'x' })).toThrow('sha');
   });
 });
 

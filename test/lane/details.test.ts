@@ -44,7 +44,7 @@ describe('laneDetails', () => {
   test('shows the hold and the pause, what lifts them, and the known-bad builds', () => {
     const page = laneDetails(rolledBack(), NOON, LANE);
     expect(page).toContain(
-      '**On hold** for **after-rollback** since 2026-11-25 12:00:00 UTC, by ada: rolled back to aaaaaaa',
+      '**On hold** for **after-rollback** since 2026-11-25 12:00:00 UTC, by ada: a rollback to aaaaaaa',
     );
     expect(page).toContain(
       '- `canary lane unhold --reason …`: promotion is automatic again; until then the next GREEN build waits',

@@ -260,7 +260,7 @@ describe('a rollback', () => {
     expect(badOf(state)).toEqual([shaOf('b'), shaOf('c')]);
     expect(state.ledger.hold).toMatchObject({
       name: 'after-rollback',
-      why: 'rolled back to aaaaaaa by ada: looked at it',
+      why: 'a rollback to aaaaaaa was begun by ada: looked at it',
     });
     expect(state.holder?.revocation).toEqual({ revoked: 'a rollback to aaaaaaa was begun by ada: looked at it' });
   });

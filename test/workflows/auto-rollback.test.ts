@@ -6,6 +6,7 @@ import { AUTO_ROLLBACK, type WatchReport } from '../../src/contract/tenants/prod
 import { awaitRunEnd } from '../../src/temporal/runs.js';
 import type { Tenant } from '../../testbed/tenant.js';
 import { logged, useGate } from '../support/gate.js';
+import { makeLaneSettled } from '../support/lanes.js';
 import { moveTo, startProduction, watched, watchOf } from '../support/production.js';
 import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
@@ -106,6 +107,21 @@ fullTest('a :latest that a person has moved back by hand is left to that person'
   const { rollback } = await watched(gate(), sha);
   expect(rollback).toMatch(/^no automatic rollback: .*, the last move left it elsewhere/);
   expect(await gate().latest()).toEqual(moved);
+});
+
+test('a :latest that a person moves after the rollback has begun is left to that person', async () => {
+  const sha = await moveUnseen();
+  await makeLaneSettled(gate());
+  const theirs = newSha();
+  const moved = await gate().publish(theirs);
+  await gate().retag(theirs, 'latest');
+  const input = { sha: OLD, reason: 'red', onlyFrom: parseSha(sha) };
+  const { report } = await awaitRunEnd(await gate().rollback({ ...input, requestedBy: AUTO_ROLLBACK }));
+  expect(report).toMatchObject({ outcome: 'MoveRefused', why: expect.stringContaining('it was moved from outside') });
+  expect(await gate().latest()).toEqual(moved);
+  // A person who forces it decides over that, too.
+  const forced = await awaitRunEnd(await gate().rollback({ ...input, requestedBy: 'ada', force: true }));
+  expect(forced.report).toMatchObject({ outcome: 'rolled-back' });
 });
 
 fullTest(

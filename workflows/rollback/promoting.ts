@@ -25,6 +25,8 @@ export async function promoting(run: RollbackRun): Promise<'done'> {
     reason: input.reason,
     ...(leaseMs === null && { laneUnavailable: true }),
     ...(input.force && { force: true }),
+    // A person who forced it decides over what a policy must leave alone.
+    ...(input.onlyFrom && !input.force && { onlyFrom: input.onlyFrom }),
   };
   const moved = await retryOnceAfterTimeout(() => moveLatest(run, move, undefined, leaseMs ?? LEASE_MS));
   state.images = moved;
