@@ -79,6 +79,11 @@ export const invalid = (name: string, value: unknown, expected: string): Invalid
       : `invalid ${name} ${shown(value)}: expected ${expected}`,
   );
 
+/** Refusal of what a person sent, for such a value: one line, which names the command. */
+export const refusedFor = (command: string, ...given: Parameters<typeof invalid>) => ({
+  refused: `${command} refused: ${invalid(...given).message}`,
+});
+
 /** What a parser returns; null if it throws `InvalidInput`. Any other error passes. */
 export function nullIfInvalid<T>(parse: () => T): T | null {
   try {

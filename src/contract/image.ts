@@ -100,7 +100,7 @@ export function isDigest(text: unknown): text is Digest {
 }
 
 /** Tag under which a build is published: `staging-4c1d56e`. */
-export function stagingTag(sha: Sha): Tag {
+export function stagingTag(sha: string): Tag {
   return `${STAGING}${shortSha(sha)}` as Tag;
 }
 

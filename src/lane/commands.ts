@@ -1,4 +1,4 @@
-import { invalid } from '../contract/brand.js';
+import { refusedFor } from '../contract/brand.js';
 import type { LaneState, Pause } from '../contract/lane.js';
 import type { RecordedImage } from '../contract/move.js';
 import { type Sha, sameBuild } from '../contract/sha.js';
@@ -28,9 +28,7 @@ export function applyCommand(
   const attribution: Attribution = { by, reason };
   const needsSha = command === 'drop' || command === 'unbad';
   if (needsSha && !isSha(sha))
-    return {
-      refused: `${command} refused: ${invalid('sha', sha, `7 to 40 lower-case hex digits${exampleOf(command, now)}`).message}`,
-    };
+    return refusedFor(command, 'sha', sha, `7 to 40 lower-case hex digits${exampleOf(command, now)}`);
   if (command === 'unhold') return { answer: unhold(state) };
   if (command === 'renew') return { answer: 'goes on as a new run, which knows all that this one knew' };
   if (command === 'resume') return { answer: resume(state) };
@@ -38,9 +36,7 @@ export function applyCommand(
   if (command === 'drop') return { answer: drop(state, sha as Sha, attribution) };
   if (command === 'sequence') {
     if (!Number.isSafeInteger(sequence) || (sequence as number) < 0)
-      return {
-        refused: `sequence refused: ${invalid('sequence', sequence, `a whole number${exampleOf(command, now)}`).message}`,
-      };
+      return refusedFor(command, 'sequence', sequence, `a whole number${exampleOf(command, now)}`);
     return { answer: setSequence(state.ledger, sequence as number) };
   }
   if (command === 'quarantine') return quarantine(state, { tenant, until }, attribution, now);
@@ -49,14 +45,11 @@ export function applyCommand(
     // A parser of dates skips what is in brackets, however long that is.
     const end = until === undefined ? undefined : isoOf(until);
     if (end === null || (end !== undefined && Date.parse(end) <= now))
-      return {
-        refused: `pause refused: ${invalid('until', until, `a time in the future, e.g. "until":"${exampleMoment(now)}"`).message}`,
-      };
+      return refusedFor(command, 'until', until, `a time in the future, e.g. "until":"${exampleMoment(now)}"`);
     return { answer: pause(state, attribution, end, now) };
   }
   const tagStates = readImages(images);
-  if (tagStates === null)
-    return { refused: `adopt refused: ${invalid('images', images, 'what canary lane adopt reads and sends').message}` };
+  if (tagStates === null) return refusedFor('adopt', 'images', images, 'what canary lane adopt reads and sends');
   return { answer: adopt(state, tagStates, isSha(sha) ? (sha as Sha) : null, attribution, now) };
 }
 

@@ -1,4 +1,4 @@
-import { invalid } from '../contract/brand.js';
+import { refusedFor } from '../contract/brand.js';
 import type { LaneState } from '../contract/lane.js';
 import { activeQuarantines, TENANT_NAME } from '../contract/tenants/quarantine.js';
 import { exampleMoment } from '../domain/moment.js';
@@ -19,13 +19,16 @@ export function quarantine(
   now: number,
 ): { answer: string } | { refused: string } {
   const { tenant } = sent;
-  if (!isName(tenant)) return { refused: noTenant('quarantine', tenant) };
+  if (!isName(tenant)) return noTenant('quarantine', tenant);
   const until = isoOf(sent.until);
   const left = until === null ? 0 : Date.parse(until) - now;
   if (until === null || left <= 0 || left > MAX_MS)
-    return {
-      refused: `quarantine refused: ${invalid('until', sent.until, `a time in the next 30 days, e.g. "until":"${exampleMoment(now)}"`).message}`,
-    };
+    return refusedFor(
+      'quarantine',
+      'until',
+      sent.until,
+      `a time in the next 30 days, e.g. "until":"${exampleMoment(now)}"`,
+    );
   const others = activeQuarantines(ledger, now).filter((one) => one.tenant !== tenant);
   if (others.length >= MAX_QUARANTINES)
     return { refused: `quarantine refused: ${MAX_QUARANTINES} tenants are in quarantine already` };
@@ -40,7 +43,7 @@ export function unquarantine(
   tenant: unknown,
   now: number,
 ): { answer: string } | { refused: string } {
-  if (!isName(tenant)) return { refused: noTenant('unquarantine', tenant) };
+  if (!isName(tenant)) return noTenant('unquarantine', tenant);
   const active = activeQuarantines(ledger, now);
   const others = active.filter((one) => one.tenant !== tenant);
   if (others.length > 0) ledger.quarantines = others;
@@ -54,4 +57,4 @@ export function unquarantine(
 }
 
 const noTenant = (verb: string, tenant: unknown) =>
-  `${verb} refused: ${invalid('tenant', tenant, 'a name of the fleet, e.g. "tenant":"canary-2"').message}`;
+  refusedFor(verb, 'tenant', tenant, 'a name of the fleet, e.g. "tenant":"canary-2"');

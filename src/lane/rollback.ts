@@ -131,9 +131,9 @@ export function floorEvidence(ledger: Ledger, target: Sha) {
     entries.flatMap(({ images }) => images.flatMap(({ floor }) => floor ?? []));
   const own = floorsOf(ledger.history.filter(({ sha }) => sha !== null && sameBuild(sha, target)));
   const isAtLeast = (floor: string): boolean | null => {
-    const [own, other] = [target, floor].map((sha) => ledger.firstPromoted[shortSha(sha as Sha)]);
+    const [own, other] = [target, floor].map((sha) => ledger.firstPromoted[shortSha(sha)]);
     if (own !== undefined && other !== undefined) return own >= other;
-    const [key, floorKey] = [target, floor].map((sha) => ledger.order[shortSha(sha as Sha)]);
+    const [key, floorKey] = [target, floor].map((sha) => ledger.order[shortSha(sha)]);
     return key && floorKey ? !isOlder(key, floorKey) : null;
   };
   // A label stays in later builds; what a release names is in its own entry alone.

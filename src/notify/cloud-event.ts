@@ -1,7 +1,6 @@
 import type { DeliveredEvent } from '../contract/events.js';
 import type { Lane } from '../contract/ids.js';
 import { stagingTag } from '../contract/image.js';
-import type { Sha } from '../contract/sha.js';
 
 /** What the CloudEvents of a gate have in common. */
 export interface CloudEventContext {
@@ -51,5 +50,5 @@ export function cloudEventOf(event: DeliveredEvent, { lane, namespace, images }:
 /** Package URL of one image of a build: by its tag, which the gate never moves. */
 function purlOf(image: string, sha: string): string {
   const name = image.split('/').at(-1) ?? '';
-  return `pkg:oci/${name}?repository_url=${encodeURIComponent(image)}&tag=${stagingTag(sha as Sha)}`;
+  return `pkg:oci/${name}?repository_url=${encodeURIComponent(image)}&tag=${stagingTag(sha)}`;
 }

@@ -1,4 +1,5 @@
 import { FAILURE_TYPES, type FailureType } from '../contract/failures.js';
+import { stagingTag } from '../contract/image.js';
 import { RELEASE_PHASES } from '../contract/release.js';
 import { code, prose, redactedProse } from '../domain/markdown.js';
 import { rejectionLines } from './sections.js';
@@ -27,7 +28,7 @@ const IMAGE_FAILURES: string[] = [
 /** Verdict of a run. Headings of the shell job that the gate replaces are unchanged. */
 export function verdictText(record: RunRecord, summary: RunSummary): VerdictText {
   const { outcome, kind, why } = record;
-  const tag = `staging-${record.sha.slice(0, 7)}`;
+  const tag = stagingTag(record.sha);
   switch (outcome) {
     case 'promoted':
       return promoted(record, summary);
@@ -86,7 +87,7 @@ function promoted(
   { sha }: RunRecord,
   { images, notTested, rejected, promoteOnly, requestedBy, reason, watched, tenants }: RunSummary,
 ): VerdictText {
-  const tag = `staging-${sha.slice(0, 7)}`;
+  const tag = stagingTag(sha);
   const moves = images.map(({ repository }) => `- ${code(`${repository}:${tag}`)} → ${code(`${repository}:latest`)}`);
   const already = images.length > 0 && images.every((image) => 'result' in image && image.result === 'already');
   const lines = [...moves, '', already ? 'It was there already: nothing had to move.' : NEXT_CYCLE];

@@ -129,8 +129,7 @@ async function runSmoke(prepared: Awaited<ReturnType<typeof prepare>>, given: Gi
   };
   const options = { suite, judging, waits: { suiteMs: timeoutMs }, signal: io.signal };
   const results = await smokeFleet(fleet, options, printInOrder);
-  const origins = fleet.map(({ origin }) => origin);
-  if (json) io.out(JSON.stringify(smokeData(results, origins)));
+  if (json) io.out(JSON.stringify(smokeData(results, fleet)));
   else printSummary(results, io);
   if (file !== undefined) writeJunit(file, junit(results));
   return { pass: EXIT.done, fail: EXIT.refused, 'could-not-test': EXIT.fault }[verdictOf(results)];

@@ -1,3 +1,4 @@
+import type { PlannedTenant } from '../../contract/release.js';
 import { type CheckResult, type TenantSmoke, type Verdict, verdictOf } from '../../contract/tenants/check.js';
 import { oneLine } from '../../domain/markdown.js';
 import type { Io } from '../command.js';
@@ -30,14 +31,15 @@ export function printSummary(results: TenantSmoke[], io: Io): void {
   if (untested > 0) io.out(`  ????: ${untested}`);
 }
 
-/** The results as JSON. */
-export function smokeData(results: TenantSmoke[], origins: string[]) {
+/** The results as JSON, each with the address of its tenant. */
+export function smokeData(results: TenantSmoke[], fleet: readonly PlannedTenant[]) {
+  const origins = new Map(fleet.map(({ name, origin }) => [name, origin]));
   return {
     verdict: verdictOf(results),
     counts: count(results),
-    tenants: results.map(({ tenant, checks, observed }, index) => ({
+    tenants: results.map(({ tenant, checks, observed }) => ({
       tenant,
-      url: origins[index],
+      url: origins.get(tenant),
       checks,
       ...(observed && { observed }),
     })),

@@ -56,7 +56,7 @@ export async function checkTenant(name: string, given: Given, io: Io): Promise<n
     }),
   ]);
   const build = seen?.build ?? null;
-  if (wantsJson(given)) io.out(JSON.stringify({ ...smokeData(results, [tenant.origin]), build }));
+  if (wantsJson(given)) io.out(JSON.stringify({ ...smokeData(results, [tenant]), build }));
   else {
     for (const one of results) printTenant(one, tenant.origin, io);
     io.out(build === null ? `  reports no build (${whyUnreported(seen ?? {})})` : `  reports build ${build}`);
