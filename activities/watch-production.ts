@@ -120,6 +120,9 @@ export function createWatchActivities(dependencies: ActivityDependencies) {
 
     /** Target of an automatic rollback, or why a person must decide. Nothing moves without the lane: one that was ended is started again, the end of another move is awaited, and what lasts is left to a person. */
     async chooseRollback(input: WatchInput & { movedAt: string }): Promise<{ target: Sha } | { ask: string }> {
+      // The plan of the watch is fixed, and hours old: who has switched the policy off since means this rollback, too.
+      if (typeof config.autoRollback === 'string')
+        return { ask: `CANARY_AUTO_ROLLBACK is ${config.autoRollback} by now` };
       const state = await withHeartbeat(() => settled(lane, waits.silenceMs));
       if (state === null) return { ask: `the lane did not answer for ${rounded(waits.silenceMs)}` };
       const choice = chooseAutoRollback(state, input);

@@ -90,18 +90,29 @@ export function createDeliveryActivities(dependencies: DeliveryDependencies, lim
 
   /** Why the order may not go out, or not yet; null if it may. A lane that does not answer is asked again: nothing is ordered without it. */
   const whyNot = async (input: Delivery): Promise<{ no: string } | { later: string } | null> => {
-    const state = await lane.state();
-    if (state === null) return { later: 'the lane does not answer' };
-    const move = moveToDeliver(state, input);
+    const move = await moveOf(input);
     if (!('images' in move)) return move;
+    const other = await confirmed(() => otherBuild(input, move.images));
+    if (other !== null) return { no: other };
     // A person with crane, or `--direct`, may have gone back already: the lane hears of it minutes later.
     const drift = await describeDrift(registry, move.images, waits.surpriseMs);
     if (drift !== null) return { no: drift };
-    if ((await otherBuild(input, move.images)) === null) return null;
-    // A second read excludes a stale one.
+    // The reads above may have taken a minute, and reads lag: a rollback that began meanwhile is known to the lane alone.
+    const now = await moveOf(input);
+    return 'images' in now ? null : now;
+  };
+
+  /** The move to deliver, by the lane as it is now. */
+  const moveOf = async (input: Delivery) => {
+    const state = await lane.state();
+    return state === null ? { later: 'the lane does not answer' } : moveToDeliver(state, input);
+  };
+
+  /** A fault that is still there when it is looked for again: a second read excludes a stale one. */
+  const confirmed = async (find: () => Promise<string | null>): Promise<string | null> => {
+    if ((await find()) === null) return null;
     await sleep(waits.surpriseMs);
-    const other = await otherBuild(input, move.images);
-    return other === null ? null : { no: other };
+    return find();
   };
 
   /** Notes whether the order may have been sent. The worker holds heartbeats back for seconds, so the server is told directly: without its answer nothing is sent. */

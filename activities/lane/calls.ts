@@ -29,7 +29,7 @@ import { isOurs } from '../border/caller.js';
 import type { ActivityDependencies } from '../dependencies.js';
 import { ownRun, withHeartbeat } from '../heartbeat.js';
 import { awaitEnd, LANE_POLL_MS } from '../waits.js';
-import { configured } from './check-drift.js';
+import { configured, describeDrift } from './check-drift.js';
 import { readCopies } from './ledger-copy.js';
 import { type Continued, recoverLane } from './recover-lane.js';
 
@@ -42,12 +42,20 @@ export const ANNOUNCE_MS = 5_000;
 const SILENT_LANE_MS = 2_000;
 
 /** Calls of runs to the lane, and the activities of the lane itself. */
-export function createLaneActivities({ client, config, registry, payloadKeys, lane: own }: ActivityDependencies) {
+export function createLaneActivities(dependencies: ActivityDependencies) {
+  const { client, config, registry, payloadKeys, lane: own, waits } = dependencies;
   const { lane } = config;
   /** Passes if the lane does not answer, or does not know the run: it decides when the mover asks. */
   const requireNewestRollback = async () => {
     if ((await own.position(ownRun()))?.isSupersededRollback)
       throw new LaneRefused('another rollback was announced after this one', 'not-announced');
+  };
+  /** Passes if the lane does not answer: then there is no automatic rollback. */
+  const requireUnmoved = async () => {
+    const expected = configured(config, (await own.state())?.ledger.expectedLatest?.images ?? []);
+    // A person with crane may have come since the policy chose: what is refused before it is announced marks no build.
+    const drift = await describeDrift(registry, expected, waits.surpriseMs);
+    if (drift !== null) throw new LaneRefused(drift, 'latest-moved');
   };
   return {
     /** Reads the status of a release with the lane. A lane that does not answer is asked again: silence is not a refusal. */
@@ -73,13 +81,14 @@ export function createLaneActivities({ client, config, registry, payloadKeys, la
 
     /**
      * Announces a rollback, so that nothing else moves. A lane that does not answer within 5 s gets a signal, which it reads
-     * when it is back; an automatic rollback waits longer, and is refused.
+     * when it is back; an automatic rollback waits longer, and is refused. So it is if `:latest` is not where the last move left it.
      * @returns how long a write of another mover may still be in flight, in milliseconds; null if the lane did not answer.
      * @throws {LaneRefused} without `force`, if the target is known-bad (rolled back from, or rejected by canary), or was never promoted.
      */
     announceRollback: (request: Omit<RollbackRequest, keyof RunRef>): Promise<number | null> =>
       withHeartbeat(async () => {
         const announcement = { ...request, ...ownRun() };
+        if (request.onlyFrom) await requireUnmoved();
         // An automatic one does not begin without an answer.
         const waitMs = request.onlyFrom ? LANE_ANSWER_MS : ANNOUNCE_MS;
         for (const deadline = Date.now() + waitMs; ; await sleep(LANE_POLL_MS))

@@ -25,30 +25,42 @@ export function createLedgerActivities({ config, registry, client, payloadKeys: 
      */
     keepLedger: (): Promise<string | null> =>
       withHeartbeat(async () => {
-        const read = () => readLaneRecord(client, ownRun(), () => false);
-        const { state, isWhole } = await read();
         const [repository] = config.images;
-        if (!state || !isWhole || !repository)
-          return 'the history of the lane cannot be read: a recovery would lose a part';
-        const keeper = { registry, lane: config.lane, repository, keys, now: serverTime() };
         const where = `${repository}:${ledgerTag(config.lane)}`;
-        try {
-          const kept = await keepLedger(keeper, state.ledger, cancellationSignal());
-          if (kept === 'corrected')
-            return `${where} had a copy of a time that is yet to come, which was replaced (who wrote it?)`;
-          if (kept === 'kept') return null;
-          if (typeof kept === 'object')
-            return `${where} had known-bad builds of moves that this lane does not know, and was replaced: ${oneLine(kept.lost.map(shortSha).join(', '), MAX_WHY)} (was a backup restored? do not release them again)`;
-          // The copy of a move that came in between is of this lane.
-          const again = await read();
-          if (again.state && (generationOf(again.state.ledger) ?? 0) > (generationOf(state.ledger) ?? 0)) return null;
-          return `${where} has a copy of a later move than this lane knows, and keeps it (does another gate write it?)`;
-        } catch (error) {
-          if (error instanceof RegistryError) return oneLine(error.message, MAX_WHY);
-          throw error;
+        let found: string | null = null;
+        let last = null as { generation: number; line: string | null } | null;
+        for (;;) {
+          const { state, isWhole } = await readLaneRecord(client, ownRun(), () => false);
+          if (!state || !isWhole || !repository)
+            return 'the history of the lane cannot be read: a recovery would lose a part';
+          const generation = generationOf(state.ledger) ?? 0;
+          // The copy of a move that came in between may have been written before this one, and replaced by it: it is written again.
+          if (generation === last?.generation) return found ?? last.line;
+          const keeper = { registry, lane: config.lane, repository, keys, now: serverTime() };
+          try {
+            const kept = await keepLedger(keeper, state.ledger, cancellationSignal());
+            const line = describeKept(kept, where);
+            // The copy of a later move is, once the lane knows that move, its own.
+            if (kept !== 'newer') found ??= line;
+            last = { generation, line };
+          } catch (error) {
+            if (error instanceof RegistryError) return oneLine(error.message, MAX_WHY);
+            throw error;
+          }
         }
       }),
   };
+}
+
+/** What a person must know of what was done with the copy; null if there is nothing. */
+function describeKept(kept: Awaited<ReturnType<typeof keepLedger>>, where: string): string | null {
+  if (kept === 'kept') return null;
+  if (kept === 'corrected')
+    return `${where} had a copy of a time that is yet to come, which was replaced (who wrote it?)`;
+  if (kept === 'newer')
+    return `${where} has a copy of a later move than this lane knows, and keeps it (does another gate write it?)`;
+  const lost = oneLine(kept.lost.map(shortSha).join(', '), MAX_WHY);
+  return `${where} had known-bad builds of moves that this lane does not know, and was replaced: ${lost} (was a backup restored? do not release them again)`;
 }
 
 /** Reads the copy of the ledger. */

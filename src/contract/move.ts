@@ -100,7 +100,8 @@ export const MOVE_REFUSALS = {
   'not-holder': 'The release does not hold the lane.',
   'not-announced': 'Another rollback was announced after this one, or a rollback is under way.',
   'known-bad': 'The build, or the same content under another sha, is known-bad.',
-  superseded: 'A newer build was promoted in the meantime.',
+  superseded:
+    'A newer build was promoted in the meantime; for a rollback without a person, also another move, adoption or hold.',
   paused: 'The lane is paused.',
   'lane-held': 'The lane is on hold, and no person approved that hold.',
   'latest-moved': '`:latest` is not where the last move left it.',

@@ -76,7 +76,7 @@ function decideRollback(state: LaneState, question: MoveQuestion, now: number): 
   if (bad !== null && !rollback.force) return deny('needs-force', `${input.sha} was ${bad}`);
   if (input.onlyFrom === undefined) return ALLOW;
   const gone = whyNotLive(ledger, input.onlyFrom);
-  return gone === null ? decideByLatest(state, question, now) : deny('needs-force', gone);
+  return gone === null ? decideByLatest(state, question, now) : deny('superseded', gone);
 }
 
 function decidePromotion(state: LaneState, question: MoveQuestion, now: number): MoveDecision {

@@ -1,5 +1,5 @@
 import type { Digest } from '../contract/image.js';
-import type { LaneState, Ledger, LedgerEntry, Revocation, RollbackRequest } from '../contract/lane.js';
+import type { LaneHold, LaneState, Ledger, LedgerEntry, Revocation, RollbackRequest } from '../contract/lane.js';
 import type { RecordedImage } from '../contract/move.js';
 import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
 import { AUTO_ROLLBACK } from '../contract/tenants/production.js';
@@ -30,7 +30,7 @@ export function beginRollback(
   request: RollbackRequest,
   now: number,
   isRunning = true,
-): { refused: string } | null {
+): { refused: string; refusal: 'needs-force' | 'superseded' } | null {
   const { ledger } = state;
   const since = new Date(now).toISOString();
   const { workflowId, runId, sha, force } = request;
@@ -38,8 +38,10 @@ export function beginRollback(
   const reason = brief(request.reason);
   if (state.requestedRollbacks.includes(runId) || state.finishedRuns.includes(runId)) return null;
   nameAdopted(ledger, sha, request.images ?? []);
-  const refused = force ? null : (whyNotOnlyFrom(state, request) ?? refusalOf(state, sha));
-  if (refused !== null) return { refused };
+  const late = force ? null : whyNotOnlyFrom(state, request);
+  if (late !== null) return { refused: late, refusal: 'superseded' };
+  const refused = force ? null : refusalOf(state, sha);
+  if (refused !== null) return { refused, refusal: 'needs-force' };
   state.requestedRollbacks = [...state.requestedRollbacks, runId].slice(-MAX_KEPT);
   // One that has ended meanwhile displaces no other.
   if (isRunning || state.rollback === null) state.rollback = { workflowId, runId, sha, force };
@@ -62,10 +64,15 @@ export function beginRollback(
 }
 
 /** Why a rollback without a person may no longer begin: it must not take back a build that no one found red. */
-function whyNotOnlyFrom({ ledger, move }: LaneState, { onlyFrom }: RollbackRequest): string | null {
+function whyNotOnlyFrom({ ledger, move, rollback }: LaneState, { onlyFrom }: RollbackRequest): string | null {
   if (onlyFrom === undefined) return null;
+  // A person's rollback that has not begun to move, and a hold since the policy has looked, are a person's to go on with.
+  if (rollback) return `a rollback to ${rollback.sha} is under way`;
+  if (ledger.hold) return onHold(ledger.hold);
   return whyNotLive(ledger, onlyFrom) ?? (move ? 'another move is under way' : null);
 }
+
+const onHold = ({ name, why }: LaneHold) => `the lane is on hold for ${name}: ${why}`;
 
 const cameAfter = ({ kind, sha }: LedgerEntry) =>
   `${kind === 'adopted' ? 'an adoption of' : `a ${kind} to`} ${sha ?? 'an unknown build'} came after it`;
@@ -86,7 +93,7 @@ export function chooseAutoRollback(
   if (Date.parse(live.at) !== Date.parse(movedAt)) return { ask: 'a person started this watch, not the promotion' };
   if (automaticInRow(ledger, live) >= MAX_IN_ROW)
     return { ask: `${MAX_IN_ROW} automatic rollbacks in a row, and no build in between stayed` };
-  if (ledger.hold) return { ask: `the lane is on hold for ${ledger.hold.name}: ${ledger.hold.why}` };
+  if (ledger.hold) return { ask: onHold(ledger.hold) };
   if (move) return { ask: 'another move is under way' };
   const target = liveBefore(ledger, live);
   return target === null ? { ask: 'the ledger has no good build before it' } : { target };

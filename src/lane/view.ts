@@ -143,6 +143,7 @@ export const LIFTS: Record<LaneHold['name'], { command: string; effect: string }
   },
   'after-rollback': {
     command: 'lane unhold --reason …',
-    effect: 'promotion is automatic again; until then the next GREEN build waits for approval',
+    effect:
+      'promotion is automatic again, if :latest is where the last move left it; until then the next GREEN build waits for approval',
   },
 };

@@ -69,6 +69,8 @@ export async function moveImage(task: ImageTask): Promise<ImageMove> {
   let pauseMs = waits.pollMs;
   try {
     do {
+      const theirs = state.sent || task.begun ? await foundConflict(task) : null;
+      if (theirs !== null) return Object.assign(state, { outcome: 'conflict', latest: theirs } as const);
       try {
         await lease.refresh();
         await putTag(registry, manifest, tag, { timeoutMs: waits.putTimeoutMs, beforeSend });
@@ -120,6 +122,13 @@ async function afterFailure(task: ImageTask, state: ImageMove): Promise<Pick<Ima
   }
   if (latest === manifest.digest || overwrites || !isConflict(task, latest)) return { outcome: 'failed', latest };
   return { outcome: (await staysConflict(task)) ? 'conflict' : 'failed', latest };
+}
+
+/** Another digest at `:latest` before a PUT that may not be the first: a person may have used the pause before it. A read that fails questions nothing. */
+async function foundConflict(task: ImageTask): Promise<Digest | null> {
+  if (task.overwrites) return null;
+  const latest = await readNow(task).catch(() => null);
+  return isConflict(task, latest) && (await staysConflict(task)) ? latest : null;
 }
 
 /**

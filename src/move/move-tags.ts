@@ -76,8 +76,8 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
     ),
     isFresh
       ? move.observed
-      : overwrites || move.begun || move.lostContact
-        ? observeLatest(registry, repositories, { signal: early, tolerant: overwrites })
+      : rollsBack || move.begun || move.lostContact
+        ? observeLatest(registry, repositories, { signal: early, tolerant: rollsBack })
         : observeExpected(registry, input.images, waits, early),
   ]);
   const next = move.lostContact ? afterLostContact(move, first) : 'go-on';
@@ -100,7 +100,9 @@ export async function moveTags(move: Move): Promise<MovedImage[]> {
       // A lane that was silent, or a wait for a place, may have taken a minute since the first read: a person may have moved `:latest`.
       const latest = performance.now() - readFrom < waits.windowMs ? unused : null;
       unused = null;
-      return latest ?? observeLatest(registry, repositories, { signal: hasBegun ? undefined : signal });
+      return (
+        latest ?? observeLatest(registry, repositories, { signal: hasBegun ? undefined : signal, tolerant: rollsBack })
+      );
     },
     ask: (hasBegun, latest) => authorizer.authorize({ begun: hasBegun, latest }),
   });

@@ -3,16 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createLaneActivities } from '../../activities/lane/calls.js';
 import { createWatchActivities } from '../../activities/watch-production.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/schema.js';
 import { type Digest, parseRepository, stagingTag } from '../../src/contract/image.js';
 import type { LaneState } from '../../src/contract/lane.js';
+import type { TagState } from '../../src/contract/move.js';
 import { parseSha, type Sha } from '../../src/contract/sha.js';
 import { record } from '../../src/lane/ledger.js';
 import { emptyLane } from '../../src/lane/state.js';
 import { createRegistry } from '../../src/registry/registry.js';
-import { pushBuild, retag } from '../../testbed/images.js';
+import { pushBuild, retag, tagDigest } from '../../testbed/images.js';
 import { startMemoryRegistry } from '../../testbed/memory-registry.js';
 import { newSha } from '../support/shas.js';
 
@@ -73,9 +75,9 @@ function laneOf(given: 'running' | 'ended' | 'silent', moves = 0) {
   };
 }
 
-function choose(lane: ReturnType<typeof laneOf>) {
+function choose(lane: ReturnType<typeof laneOf>, more: Partial<Config> = {}) {
   const { chooseRollback } = createWatchActivities({
-    config,
+    config: { ...config, ...more },
     registry,
     lane,
     suite: null,
@@ -111,5 +113,47 @@ describe('the choice of an automatic rollback', () => {
 
   test('another move that lasts is left to a person', async () => {
     expect(await choose(laneOf('running', 99))).toEqual({ ask: 'another move is under way' });
+  });
+
+  test.each(['off', 'propose'] as const)('is left to a person once the policy is %s', async (autoRollback) => {
+    expect(await choose(laneOf('running'), { autoRollback })).toEqual({
+      ask: `CANARY_AUTO_ROLLBACK is ${autoRollback} by now`,
+    });
+  });
+});
+
+describe('the announcement of an automatic rollback', () => {
+  /** Announces it to a lane that takes it; returns what the lane was sent. */
+  async function announce(onlyFrom?: Sha) {
+    const sent: unknown[] = [];
+    const lane = {
+      ...laneOf('running'),
+      update: async (_update: unknown, request: unknown) => void sent.push(request),
+    };
+    const waits = { surpriseMs: 20 };
+    const { announceRollback } = createLaneActivities({ config, registry, lane, waits } as never);
+    const request = { sha: good, force: false, by: 'ada', reason: 'x', images: [], ...(onlyFrom && { onlyFrom }) };
+    await new MockActivityEnvironment().run(announceRollback, request);
+    return sent;
+  }
+
+  test('is made while :latest is where the last move left it', async () => {
+    expect(await announce(red)).toMatchObject([{ onlyFrom: red }]);
+  });
+
+  test('is not made once a person has moved :latest; that of a person is', async () => {
+    const spec = { registry: images.host, repository: 'platform' };
+    const expected = [
+      { repository: parseRepository(repository), digest: await tagDigest(images.host, 'platform', 'latest') },
+    ];
+    state.ledger.expectedLatest = { images: expected as TagState[], at: 0 };
+    await retag({ ...spec, from: stagingTag(good), to: 'latest' });
+    await expect(announce(red)).rejects.toMatchObject({
+      refusal: 'latest-moved',
+      message: expect.stringContaining('the last move left it elsewhere'),
+    });
+    expect(await announce()).toHaveLength(1);
+    await retag({ ...spec, from: stagingTag(red), to: 'latest' });
+    expect(await announce(red)).toHaveLength(1);
   });
 });

@@ -97,9 +97,11 @@ interface Given {
   stopping?: AbortSignal;
   /** Time since the delivery was scheduled, in milliseconds. */
   pastMs?: number;
+  /** Answers of the lane. */
+  asked?: () => Promise<LaneState | null>;
 }
 /** Delivers as an attempt does that finds the heartbeat `details` of the one before. */
-function deliver({ attempt = 1, limitMs = 30_000, details, input, stopping, pastMs = 0 }: Given = {}) {
+function deliver({ attempt = 1, limitMs = 30_000, details, input, stopping, pastMs = 0, asked }: Given = {}) {
   const client = {
     withDeadline: (_at: number, run: () => unknown) => run(),
     activity: { heartbeat: async (_token: Uint8Array, told: unknown) => notes.push(told) },
@@ -109,7 +111,7 @@ function deliver({ attempt = 1, limitMs = 30_000, details, input, stopping, past
       config,
       client: client as never,
       stopping: stopping ?? new AbortController().signal,
-      lane: { state: async () => state } as never,
+      lane: { state: asked ?? (async () => state) } as never,
       registry,
       waits: { surpriseMs: 20 },
     },
@@ -204,6 +206,19 @@ describe('a delivery by the control plane', () => {
     expect(await deliver()).toMatchObject({ delivered: true });
     expect(server.calls(ROUTE)).toBe(3);
     expect(notes.map((told) => (told as { sent: boolean }).sent)).toEqual([true, false, true, false, true]);
+  });
+
+  test('is not sent once a rollback has begun while the registry was read', async () => {
+    const states = [
+      state,
+      { ...(state as LaneState), rollback: { workflowId: 'w', runId: 'r', sha: other, force: false } },
+    ];
+    const asked = async () => (states.length > 1 ? states.shift() : states[0]) ?? null;
+    expect(await deliver({ asked, limitMs: 100 })).toEqual({
+      delivered: false,
+      why: 'not ordered: another move is under way',
+    });
+    expect(server.calls(ROUTE)).toBe(0);
   });
 
   test('is sent by the next worker if one was stopped while it waited for another one to end', async () => {

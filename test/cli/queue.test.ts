@@ -61,7 +61,7 @@ describe('canary queue', () => {
           `^HELD     automatic promotion: after-rollback, by ada \\d+s ago: a rollback to ${old} was begun by ada: it is slow$`,
         ),
       ),
-      '         canary lane unhold --reason …   promotion is automatic again; until then the next GREEN build waits for approval',
+      '         canary lane unhold --reason …   promotion is automatic again, if :latest is where the last move left it; until then the next GREEN build waits for approval',
       expect.stringMatching(/^PAUSED {3}by ada \d+s ago, until 2999-01-01 00:00:00 UTC: looked at it$/),
       '         canary resume --reason …',
     ]);

@@ -29,7 +29,7 @@ interface Block {
 /** Every block of shell commands, with the comment above it that says why it is not run, or with what. */
 function blocksOf(page: string): Block[] {
   const text = textOf(page);
-  return [...text.matchAll(/(?:<!-- (not run|run with): ([^\n]+) -->\n)?```sh\n(.*?)```/gs)].map(
+  return [...text.matchAll(/(?:<!-- (not run|run with): ([^\n]+) -->\n *)?```sh\n(.*?)```/gs)].map(
     ({ index, 1: mark, 2: said = '', 3: script = '' }) => ({
       page,
       line: text.slice(0, index).split('\n').length,

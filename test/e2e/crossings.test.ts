@@ -29,7 +29,8 @@ function useCrossings(name: string) {
   const gate = useGate(name, async () => {
     const { tenants, file } = await startProduction(['acme']);
     production = tenants;
-    const env = { ...PATIENT, CANARY_PROD_FLEET_FILE: file };
+    // A hold stays open through two changes of the workers.
+    const env = { ...PATIENT, CANARY_HOLD_TIMEOUT: '5m', CANARY_PROD_FLEET_FILE: file };
     return { isIdle: true, registry: registry.host, env, waits: { promoteMs: 120_000 } };
   });
   // Two versions of the workflows: no one code replays all runs.

@@ -34,6 +34,7 @@ describe('a rollback to what was live on the first day', () => {
     for (const images of [tagsOf('c'), [], undefined])
       expect(beginRollback(lane(), rollback('1', images), NOON)).toEqual({
         refused: `${shaOf('1')} was never promoted here`,
+        refusal: 'needs-force',
       });
   });
 

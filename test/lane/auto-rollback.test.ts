@@ -174,7 +174,10 @@ describe('a rollback that may only begin from one build', () => {
     });
 
   test('is refused if the ledger has no live build', () => {
-    expect(beginRollback(emptyLane(), request(), NOON)).toEqual({ refused: 'bbbbbbb is no longer live' });
+    expect(beginRollback(emptyLane(), request(), NOON)).toEqual({
+      refused: 'bbbbbbb is no longer live',
+      refusal: 'superseded',
+    });
   });
 
   test('begins while that build is live', () => {
@@ -188,8 +191,26 @@ describe('a rollback that may only begin from one build', () => {
     const state = laneAt('a');
     promote(state, 'b', 1);
     promote(state, 'c', 2);
-    expect(beginRollback(state, request(), NOON)).toEqual({ refused: 'bbbbbbb is no longer live' });
+    expect(beginRollback(state, request(), NOON)).toEqual({
+      refused: 'bbbbbbb is no longer live',
+      refusal: 'superseded',
+    });
     expect(state.ledger).toMatchObject({ hold: null, knownBad: [] });
+    expect(beginRollback(state, request({ force: true }), NOON)).toBeNull();
+  });
+
+  test('is refused since a person has begun a rollback, which has not moved yet, or the lane is on hold', () => {
+    const state = laneAt('a');
+    promote(state, 'b', 1);
+    const person = { workflowId: 'rollback-of-ada', runId: 'of-ada', sha: shaOf('a'), by: 'ada', reason: 'slow' };
+    beginRollback(state, { ...person, force: false }, NOON);
+    const why = 'a rollback to aaaaaaa is under way';
+    expect(beginRollback(state, request(), NOON)).toEqual({ refused: why, refusal: 'superseded' });
+    expect(state.rollback).toMatchObject({ runId: 'of-ada' });
+    state.rollback = null;
+    expect(beginRollback(state, request(), NOON)).toMatchObject({
+      refused: expect.stringContaining('the lane is on hold for after-rollback: a rollback to'),
+    });
     expect(beginRollback(state, request({ force: true }), NOON)).toBeNull();
   });
 
@@ -197,7 +218,10 @@ describe('a rollback that may only begin from one build', () => {
     const state = laneAt('a');
     promote(state, 'b', 1);
     state.move = { moverRunId: 'm', parent: { workflowId: 'w', runId: 'r' }, kind: 'promotion', sha: shaOf('c') };
-    expect(beginRollback(state, request(), NOON)).toEqual({ refused: 'another move is under way' });
+    expect(beginRollback(state, request(), NOON)).toEqual({
+      refused: 'another move is under way',
+      refusal: 'superseded',
+    });
   });
 });
 
@@ -244,7 +268,7 @@ describe('the write lease of a rollback that may only begin from one build', () 
     adoptUnknown(state);
     expect(authorizeMove(state, asks(tagsOf('b')), later)).toEqual({
       decision: 'deny',
-      refusal: 'needs-force',
+      refusal: 'superseded',
       message: 'bbbbbbb is no longer live',
     });
   });

@@ -47,7 +47,7 @@ describe('laneDetails', () => {
       '**On hold** for **after-rollback** since 2026-11-25 12:00:00 UTC, by ada: a rollback to aaaaaaa',
     );
     expect(page).toContain(
-      '- `canary lane unhold --reason …`: promotion is automatic again; until then the next GREEN build waits',
+      '- `canary lane unhold --reason …`: promotion is automatic again, if :latest is where the last move left it; until then the next GREEN build waits',
     );
     expect(page).toContain('- Send an Update `unhold` with `{"by":"your name","reason":"why"}`');
     expect(page).toContain('**Paused** since 2026-11-25 12:00:00 UTC until canary resume, by ada: it is slow');

@@ -280,7 +280,10 @@ describe('a rollback', () => {
     carryOut(state, 'b', 'c', 'first', NOON + 200_000);
     const before = structuredClone(state);
     const request = rollbackTo(target, { runId: 'second' });
-    expect(beginRollback(state, request, NOON + 400_000)).toEqual({ refused: expect.stringMatching(words) });
+    expect(beginRollback(state, request, NOON + 400_000)).toEqual({
+      refused: expect.stringMatching(words),
+      refusal: 'needs-force',
+    });
     expect(state).toEqual(before);
     expect(beginRollback(state, { ...request, force: true }, NOON + 400_000)).toBeNull();
     expect(state.ledger.knownBad.some(({ sha }) => sha === shaOf(target))).toBe(false);

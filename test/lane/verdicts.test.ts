@@ -88,7 +88,10 @@ describe('a build that canary rejected', () => {
     expect(defaultRollbackTarget(state.ledger)).toBe(shaOf('a'));
     expect(targetsOf(state.ledger).map(({ bad }) => bad)).toEqual([null, WHY, null]);
     expect(previewRollback(state, request, NOON).refused).toBe(`${shaOf('b')} was ${WHY}`);
-    expect(beginRollback(state, request, NOON)).toEqual({ refused: `${shaOf('b')} was ${WHY}` });
+    expect(beginRollback(state, request, NOON)).toEqual({
+      refused: `${shaOf('b')} was ${WHY}`,
+      refusal: 'needs-force',
+    });
     expect(beginRollback(state, { ...request, force: true }, NOON)).toBeNull();
     // A rollback moves the build, and takes no verdict back.
     expect(rejectionOf(state.ledger, shaOf('b'))).toBeDefined();

@@ -41,6 +41,10 @@ describe('moveTags with several faults at once', () => {
     },
   });
   const rollback = (move: Move): Move => ({ ...move, input: { ...move.input, kind: 'rollback' } });
+  const withoutPerson = (move: Move): Move => {
+    const { input } = rollback(move);
+    return { ...move, input: { ...input, onlyFrom: input.sha } };
+  };
 
   test('a rollback whose PUT failed does not take a stale read of its target for success', async () => {
     await setLatest('other');
@@ -75,6 +79,33 @@ describe('moveTags with several faults at once', () => {
     const images = await withFaults([overtaken()], order());
     expect(results(images)).toEqual(['conflict', 'restored']);
     expect(await latest()).toEqual([other[0], old[1]]);
+  });
+
+  test.each<[string, (move: Move) => Move, string]>([
+    ['a promotion', (move) => move, 'restored'],
+    ['a rollback without a person', withoutPerson, 'promoted'],
+  ])('%s leaves alone what a person moved in the pause before its next PUT', async (_, kind, other2) => {
+    let failed = false;
+    const hasFailed = (name: string): Fault => ({
+      match: (request) => failed && isRead(request) && request.path.includes(`/${name}/`),
+      times: 1,
+      async respond(_request, serve) {
+        const answer = await serve();
+        await setLatest('other', [name]);
+        return answer;
+      },
+    });
+    const first: Fault = {
+      match: isPut(NAMES[0]),
+      times: 1,
+      respond() {
+        failed = true;
+        return ociError(503, 'UNAVAILABLE', 'down');
+      },
+    };
+    const images = await withFaults([hasFailed(NAMES[0]), first], kind(order()));
+    expect(results(images)).toEqual(['conflict', other2]);
+    expect((await latest())[0]).toBe(other[0]);
   });
 
   test('a rollback overwrites a digest that was put there meanwhile', async () => {

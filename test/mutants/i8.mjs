@@ -112,6 +112,14 @@ export default [
     test: 'test/move/move-tags.test.ts > a stale read of another digest is repeated',
   },
   {
+    name: 'i8-pause-before-put',
+    breaks: 'a PUT that is sent again writes over what a person moved in the pause before it',
+    file: 'src/move/move-image.ts',
+    find: 'state.sent || task.begun ? await foundConflict(task)',
+    replace: 'task.begun ? await foundConflict(task)',
+    test: 'test/move/registry-faults.test.ts > a promotion leaves alone what a person moved in the pause before its next PUT',
+  },
+  {
     name: 'i8-overwrites-others',
     breaks: 'a :latest that was moved from outside is overwritten',
     file: 'src/move/observe.ts',

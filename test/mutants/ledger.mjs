@@ -242,4 +242,12 @@ export default [
     replace: 'newest(answers, answers.length, 64 * ANSWERS_BYTES)',
     test: 'test/lane/queue.test.ts > the state of a lane stays bounded after thousands of builds',
   },
+  {
+    name: 'ledger-copy-overtaken',
+    breaks: 'a copy that was slow to be written replaces that of the next move for good',
+    file: 'activities/lane/ledger-copy.ts',
+    find: 'if (generation === last?.generation) return',
+    replace: 'if (last) return',
+    test: 'test/workflows/lane/copy.test.ts > each move is followed by a copy',
+  },
 ];

@@ -20,8 +20,8 @@ export default [
     breaks:
       'the announcement of an automatic rollback ends before the lane can have answered, and is told as a silent worker',
     file: 'workflows/rollback/announcing.ts',
-    find: "ANNOUNCING = '15s'",
-    replace: "ANNOUNCING = '10s'",
+    find: "BY_POLICY] = ['15s', '1m']",
+    replace: "BY_POLICY] = ['15s', '15s']",
     test: 'test/workers/sticky.test.ts > the announcement of an automatic rollback has the time for that',
   },
   {
@@ -89,10 +89,18 @@ export default [
     test: 'test/lane/moves.test.ts > keeps its hold when an approved promotion ends that was under way',
   },
   {
+    name: 'rollback-forced-waits-for-lane',
+    breaks: 'an automatic rollback that a person has forced is refused if the lane is silent',
+    file: 'workflows/rollback/announcing.ts',
+    find: 'onlyFrom !== undefined && !force;',
+    replace: 'onlyFrom !== undefined;',
+    test: 'test/workflows/rollback/silent-lane.test.ts > while the lane does not answer, a rollback goes on within 30 seconds, forced or not',
+  },
+  {
     name: 'bad-target-unforced',
     breaks: 'a rollback to a known-bad or unknown build needs no force',
     file: 'src/lane/rollback.ts',
-    find: 'force ? null : (whyNotOnlyFrom(state, request) ?? refusalOf(state, sha))',
+    find: 'force ? null : refusalOf(state, sha)',
     replace: 'null as string | null',
     test: 'test/lane/moves.test.ts > to a build that is bad is refused without force, and changes nothing',
   },

@@ -77,7 +77,9 @@ export async function startSeededLane(gate: Gate, state: LaneState, isSilent = f
     workflowTaskTimeout: LANE_TASK_TIMEOUT,
   });
   const seed = { workflowType: 'ReleaseLane', taskQueue: queue, args: [state] };
-  await answerTask(client, queue, [await continueAs(client, seed)]);
+  const served = await answerTask(client, queue, [await continueAs(client, seed)]);
+  if (served !== first.firstExecutionRunId)
+    throw new Error('another run of the gate was served: let every other one end first');
   if (isSilent) {
     await answerTask(client, queue, []);
     const silent = await continuation(client, workflowId, first.firstExecutionRunId);

@@ -1,12 +1,12 @@
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
-import { rollbackId } from '../../src/contract/ids.js';
+import { moveLatestId, rollbackId } from '../../src/contract/ids.js';
 import type { RollbackReport } from '../../src/contract/release.js';
 import { parseSha } from '../../src/contract/sha.js';
 import { AUTO_ROLLBACK, type WatchReport } from '../../src/contract/tenants/production.js';
 import { awaitRunEnd } from '../../src/temporal/runs.js';
+import { startInput } from '../../src/temporal/start.js';
 import type { Tenant } from '../../testbed/tenant.js';
 import { logged, useGate } from '../support/gate.js';
-import { makeLaneSettled } from '../support/lanes.js';
 import { moveTo, startProduction, watched, watchOf } from '../support/production.js';
 import { fullTest } from '../support/rows.js';
 import { newSha } from '../support/shas.js';
@@ -30,6 +30,12 @@ const alarms = (sha: string) =>
   logged
     .filter(({ message, meta }) => message === 'alarm' && String(meta?.why).startsWith(sha.slice(0, 7)))
     .map(({ meta }) => String(meta?.why));
+/** What the last mover was told. */
+async function orderOfMover() {
+  const workflowId = moveLatestId(gate().lane);
+  const { runId } = await gate().client.workflow.getHandle(workflowId).describe();
+  return startInput(gate().client, workflowId, runId);
+}
 /** Runs of the rollback to a build, and its end. */
 async function rollbackTo(sha: string) {
   const workflowId = rollbackId(gate().lane, parseSha(sha));
@@ -69,6 +75,7 @@ test('at the limit the gate rolls back to the last good build, once, in the name
   const { handle } = await watchOf(gate(), sha);
   const rolledBack = await rollbackTo(good);
   expect(rolledBack).toMatchObject({ outcome: 'rolled-back', requestedBy: AUTO_ROLLBACK, onlyFrom: sha });
+  expect(await orderOfMover()).toMatchObject({ kind: 'rollback', onlyFrom: sha });
   expect(rolledBack.reason).toMatch(new RegExp(`^${sha.slice(0, 7)} is red in production: .*red: acme .*, globex`));
   expect(await gate().latest()).toEqual(before);
   const report = await handle.result();
@@ -111,17 +118,26 @@ fullTest('a :latest that a person has moved back by hand is left to that person'
 
 test('a :latest that a person moves after the rollback has begun is left to that person', async () => {
   const sha = await moveUnseen();
-  await makeLaneSettled(gate());
   const theirs = newSha();
   const moved = await gate().publish(theirs);
   await gate().retag(theirs, 'latest');
   const input = { sha: OLD, reason: 'red', onlyFrom: parseSha(sha) };
   const { report } = await awaitRunEnd(await gate().rollback({ ...input, requestedBy: AUTO_ROLLBACK }));
-  expect(report).toMatchObject({ outcome: 'MoveRefused', why: expect.stringContaining('it was moved from outside') });
+  expect(report).toMatchObject({
+    outcome: 'MoveRefused',
+    why: expect.stringContaining('the last move left it elsewhere'),
+  });
   expect(await gate().latest()).toEqual(moved);
+  const told = `automatic rollback to ${OLD.slice(0, 7)} has failed: `;
+  await until('the alarm is in the log', () => alarms(sha).some((why) => why.includes(told)));
+  // Nothing was announced: the build is not marked as one that was rolled back from.
+  const { ledger } = await until('the lane answers', () => gate().laneClient.state());
+  expect(ledger.hold).toBeNull();
+  expect(ledger.knownBad.map((one) => one.sha)).not.toContain(sha);
   // A person who forces it decides over that, too.
   const forced = await awaitRunEnd(await gate().rollback({ ...input, requestedBy: 'ada', force: true }));
   expect(forced.report).toMatchObject({ outcome: 'rolled-back' });
+  expect(await orderOfMover()).not.toHaveProperty('onlyFrom');
 });
 
 fullTest(
@@ -132,7 +148,7 @@ fullTest(
     run(sha, 2);
     const { rollback } = await watched(gate(), sha);
     expect(rollback).toMatch(/^automatic rollback to \w+ has failed: the label canary.rollback-floor cannot be read: /);
-    expect(alarms(sha).at(-1)).toContain(' has failed: ');
+    await until('the alarm is in the log', () => alarms(sha).some((why) => why.includes(' has failed: ')));
     expect(await gate().latest()).toEqual(latest);
   },
 );

@@ -1,5 +1,6 @@
 import { upsertMemo } from '@temporalio/workflow';
 import type { LaneState, MoveReport, RollbackRequest } from '../../src/contract/lane.js';
+import type { MoveRefusalReason } from '../../src/contract/move.js';
 import { LEASE_MS, leaseLeft, reportMove } from '../../src/lane/moves.js';
 import { beginRollback } from '../../src/lane/rollback.js';
 import { laneCalls } from '../shared/activity-options.js';
@@ -37,7 +38,7 @@ export function announcedRollbacks(settle: () => void): AnnouncedRollbacks {
     if (found === 'none')
       return rejecting(`${workflowId} with run id ${runId} is not a rollback of this gate`, 'not-running');
     const refusal = beginRollback(state, request, Date.now(), found === 'running');
-    return refusal && rejecting(refusal.refused, 'needs-force');
+    return refusal && rejecting(refusal.refused, refusal.refusal);
   };
   const lookUpAndRecord = async (state: LaneState, report: MoveReport) => {
     const { moverRunId } = report;
@@ -78,7 +79,4 @@ export function announcedRollbacks(settle: () => void): AnnouncedRollbacks {
   };
 }
 
-const rejecting = (message: string, refusal: 'not-running' | 'needs-force'): Parameters<typeof rejection> => [
-  message,
-  { refusal },
-];
+const rejecting = (message: string, refusal: MoveRefusalReason): Parameters<typeof rejection> => [message, { refusal }];

@@ -72,13 +72,13 @@ async function rollBackByPolicy(
   setCurrentDetails(watchDetails(report));
 }
 
-/** Tells that the rollback, which an alarm has announced, did not go through. A person who aborted it knows. */
+/** Notes that the rollback did not go through, which it has told by an alarm itself, unless it was terminated. A person who aborted it knows. */
 function noteFailure(feed: EventFeed, report: WatchReport, target: Sha, error: unknown): void {
   if (isCancellation(error) || report.outcome !== 'watching') return;
   const cause = error instanceof ChildWorkflowFailure ? error.cause : error;
-  const why = cause instanceof ApplicationFailure ? cause.message : 'it was terminated';
-  report.rollback = `automatic rollback to ${shortSha(target)} has failed: ${why}`;
-  alarm(feed, 'production-red', { why: `${shortSha(report.sha)}: ${report.rollback}` });
+  const failed = cause instanceof ApplicationFailure ? cause.message : null;
+  report.rollback = `automatic rollback to ${shortSha(target)} has failed: ${failed ?? 'it was terminated'}`;
+  if (failed === null) alarm(feed, 'production-red', { why: `${shortSha(report.sha)}: ${report.rollback}` });
   setCurrentDetails(watchDetails(report));
 }
 

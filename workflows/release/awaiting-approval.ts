@@ -1,4 +1,6 @@
 import { isSamePoint, type OpenPoint } from '../../src/contract/hold.js';
+import type { HolderStatus } from '../../src/contract/lane.js';
+import { digestOf, whereItStands } from '../../src/contract/move.js';
 import { foreignRevisions } from '../../src/domain/one-build.js';
 import { openRejection } from '../../src/lane/ledger.js';
 import { isOwnApproval, ownApprovalRefusal, type Phase, type Release } from './context.js';
@@ -24,13 +26,22 @@ export const awaitingApproval: Phase<'promoting' | 'awaiting-approval' | 'resolv
   const unapproved = points.filter((point) => !release.approved.some((one) => isSamePoint(one, point)));
   if (hold && !release.accepted) {
     const name = hold.name === 'after-rollback' ? 'after-rollback' : 'latest-moved';
-    const { verb } = await holdFor(release, name, [hold.why, ...textsOf(points)].join('; '));
+    const moved = hold.name === 'after-rollback' ? movedSince(release, confirmed.status) : [];
+    const { verb } = await holdFor(release, name, [hold.why, ...moved, ...textsOf(points)].join('; '));
     if (verb !== 'approve') return 'awaiting-approval';
     release.accepted = true;
   } else if (unapproved.length > 0) await holdFor(release, 'approval', textsOf(unapproved).join('; '));
   release.approved = points;
   return 'promoting';
 };
+
+/** Images that an approval would write over although the gate did not leave them there: the hold of a rollback is about something else. */
+const movedSince = ({ pinned }: Release, { expectedLatest }: HolderStatus): string[] =>
+  pinned.flatMap(({ repository, digest, latest }) =>
+    latest === digest || latest === digestOf(expectedLatest, repository)
+      ? []
+      : [`${whereItStands({ repository, digest: latest })}, not where the last move left it`],
+  );
 
 const textsOf = (points: OpenPoint[]) => points.map(({ text }) => text);
 

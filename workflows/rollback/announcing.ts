@@ -4,8 +4,8 @@ import { failure } from '../shared/failures.js';
 import { setPhase } from '../shared/run.js';
 import { nullIfUnanswered, type RollbackRun } from './context.js';
 
-/** Longest wait for the lane before a rollback goes on without it. */
-const ANNOUNCING = '15s';
+/** Longest wait for the lane before a rollback goes on without it; and for one without a person, which looks at `:latest` too and never does. */
+const [ANNOUNCING, BY_POLICY] = ['15s', '1m'] as const;
 
 /** Announces the rollback to the lane, so that nothing else moves. It does not wait for a lane that does not answer. */
 export async function announcing(run: RollbackRun): Promise<'promoting'> {
@@ -13,12 +13,14 @@ export async function announcing(run: RollbackRun): Promise<'promoting'> {
   const images = run.pinned.map(({ repository, digest }) => ({ repository, digest }));
   for (let isCurrent = false; !isCurrent; ) {
     const { sha, reason, force = false, requestedBy: by = 'unknown', onlyFrom } = run.input;
-    const calls = laneCalls('announce the rollback to the lane', ANNOUNCING);
+    const isOfPolicy = onlyFrom !== undefined && !force;
+    const calls = laneCalls('announce the rollback to the lane', isOfPolicy ? BY_POLICY : ANNOUNCING);
     run.leaseMs = await calls
-      .announceRollback({ sha, force, by, reason, images, ...(onlyFrom && { onlyFrom }) })
+      .announceRollback({ sha, force, by, reason, images, ...(isOfPolicy && { onlyFrom }) })
       .catch((error: unknown) => {
         // Forced since: what the lane refused may no longer be refused.
         if (run.input.force && !force && !isCancellation(error)) return null;
+        if (isOfPolicy) throw error;
         return nullIfUnanswered(error);
       });
     isCurrent = force || !run.input.force;

@@ -17,11 +17,15 @@ export async function startAndFollow(lane: Lane, input: RollbackInput, given: Gi
     if (!attached) io.err(`${workflowId} is started`);
     else io.err(`${workflowId} is already running: attached${forced === undefined ? '' : `; ${forced}`}`);
     if (given.options.wait === false) return EXIT.done;
-    return follow(client, handle, given, io, (end) => (isForceable(end) ? forceCommand(input) : null));
+    return follow(client, handle, given, io, (end) => adviceAfter(end, input));
   });
 }
 
-const isForceable = ({ report }: RunEnd) => report !== null && 'refusal' in report && report.refusal === 'needs-force';
-
-/** Command that forces the refused rollback. */
-const forceCommand = ({ sha }: RollbackInput) => `canary rollback ${sha} --force --reason …`;
+/** What may be done about a refused rollback; null if nothing can. */
+export function adviceAfter({ report }: Pick<RunEnd, 'report'>, { sha }: Pick<RollbackInput, 'sha'>): string | null {
+  if (report === null || !('refusal' in report)) return null;
+  if (report.refusal === 'needs-force') return `canary rollback ${sha} --force --reason …`;
+  // This command was attached to the run of the policy, and what a person moved stops that alone.
+  if (report.onlyFrom === undefined || report.force) return null;
+  return `canary rollback ${sha} --reason …   that was the automatic rollback; one that you begin goes on`;
+}

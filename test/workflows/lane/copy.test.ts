@@ -8,7 +8,7 @@ import { emptyLane } from '../../../src/lane/state.js';
 import { keepLedger, readCopy } from '../../../src/ledger/store.js';
 import { createRegistry } from '../../../src/registry/registry.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
-import { startMemoryRegistry } from '../../../testbed/memory-registry.js';
+import { type Fault, startMemoryRegistry } from '../../../testbed/memory-registry.js';
 import { ada } from '../../support/decisions.js';
 import { logged, useGate } from '../../support/gate.js';
 import { adopted, copyKept, laneState, promoted, startLane } from '../../support/lanes.js';
@@ -100,8 +100,27 @@ test('each move is followed by a copy; one that cannot be written delays no rele
   const { newestPromoted, order } = (await laneState(gate())).ledger;
   expect(await kept()).toMatchObject({ ledger: { newestPromoted, order } });
 
+  const isCopy: Fault['match'] = ({ method, path }) =>
+    method === 'PUT' && path.endsWith(`canary-ledger-${gate().lane}`);
+  // A copy that is slow to be written arrives after that of the next move, and is written again.
+  let copies = 0;
+  const slow = registry.faults.add({
+    match: isCopy,
+    async respond(_request, serve) {
+      copies += 1;
+      if (copies === 1) await until('the copy of the next move is there', () => copies > 1);
+      return serve();
+    },
+  });
+  await adopted(gate());
+  await until('the first copy is under way', () => copies === 1);
+  await adopted(gate());
+  await until('it was written again', () => copies > 2);
+  await kept();
+  slow();
+
   const end = registry.faults.add({
-    match: ({ method, path }) => method === 'PUT' && path.endsWith(`canary-ledger-${gate().lane}`),
+    match: isCopy,
     respond: () => ({ status: 403, headers: {}, body: Buffer.from('{"errors":[{"code":"DENIED","message":"no"}]}') }),
   });
   for (const live of [promoted, adopted]) {

@@ -8,6 +8,7 @@ import { catchIn } from '../../support/phases.js';
 import { firstTask, type Run, resetTo } from '../../support/resets.js';
 import { BAD, requireRolledBack, rollBack } from '../../support/rollbacks.js';
 import { firstRows, fullTest } from '../../support/rows.js';
+import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
 
 const { registry, gate, old, writes } = await useCountedGate('rollback-bad-builds');
@@ -76,8 +77,13 @@ fullTest(
     await back();
     await gate().laneClient.update(laneCommandUpdate('unbad'), { ...ada, sha: bad.sha });
     gate().deploy({ sha: bad.sha });
+    // A person has moved `:latest` since the rollback: an approval writes over it, and says so.
+    const theirs = newSha();
+    const [digest] = await gate().publish(theirs);
+    await gate().retag(theirs, 'latest');
     const handle = await gate().release({ sha: bad.sha });
-    const { id } = await heldFor(gate(), handle, 'after-rollback');
+    const { id, why } = await heldFor(gate(), handle, 'after-rollback');
+    expect(why).toContain(`:latest stands at ${digest}, not where the last move left it`);
     await say(handle, 'approve', { ...ada, hold: id });
     expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
     await until('the hold is lifted', async () => (await laneState(gate())).ledger.hold === null);

@@ -1,4 +1,5 @@
 import { afterAll, expect } from 'vitest';
+import { parseSha } from '../../../src/contract/sha.js';
 import type { LaneClient } from '../../../src/temporal/lane-client.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { startMemoryRegistry } from '../../../testbed/memory-registry.js';
@@ -58,8 +59,9 @@ fullTest(
     const scenes = await Promise.all(gates.map(silenced));
     await Promise.all(
       gates.map(async ({ gate }, index) => {
-        const { old, digests, written } = scenes[index] as (typeof scenes)[number];
-        const force = index === 0 && { force: true };
+        const { old, live, digests, written } = scenes[index] as (typeof scenes)[number];
+        // One that a policy began is a person's once it is forced.
+        const force = index === 0 && { force: true, onlyFrom: parseSha(live.sha) };
         const handle = await gate().rollback({ sha: old, reason: 'checkout fails', requestedBy: 'ada', ...force });
         expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'rolled-back', laneUnavailable: true });
         expect(await gate().latest()).toEqual(digests);
