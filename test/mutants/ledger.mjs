@@ -248,6 +248,6 @@ export default [
     file: 'activities/lane/ledger-copy.ts',
     find: 'if (generation === last?.generation) return',
     replace: 'if (last) return',
-    test: 'test/workflows/lane/copy.test.ts > each move is followed by a copy',
+    test: 'test/workflows/lane/copy.test.ts > each move is followed by a copy; one that cannot be written delays no release, raises one alarm, and the next move writes one',
   },
 ];
