@@ -105,6 +105,8 @@ export function createAddTenantActivities({ config, suite, client, stopping }: A
         if (state === 'absent' || (state === 'running' && isCanary === true)) return 'done';
         if (isCanary !== true && !isCanarySlug(slug)) return 'not-ours';
         if (state === 'running' && isCanary === null) return 'mark-unknown';
+        // The plan is older than the boot of an instance: it may have gone to production since.
+        if ((await takenInProduction(config, slug)) !== null) return 'not-ours';
         const refused = await unlessRefused(required(controlPlane).deleteTenant(slug, given()));
         for (const endsAt = performance.now() + GONE_MS; ; await sleep(config.pollMs)) {
           if ((await now(slug)).state === 'absent') return 'done';

@@ -122,6 +122,16 @@ describe('an org that this run did not create', () => {
     expect(server.orgs.get(slug)).toMatchObject({ is_canary: false });
   });
 
+  test('is not deleted once it is a tenant of production, although its name is that of a canary', async () => {
+    const slug = put('canary-promoted');
+    const read = async () => ({ tenants: [{ name: slug, origin: 'https://acme.example.com' }] });
+    const config = { ...gate.config, productionFleet: { read } };
+    const stopping = new AbortController().signal;
+    const { deleteOrg } = createAddTenantActivities({ ...gate, config, client: {}, stopping } as never);
+    expect(await run(deleteOrg, slug)).toBe('not-ours');
+    expect(server.orgs.get(slug)).toBeDefined();
+  });
+
   test('may be a customer too where the list does not say whether it is a canary', async () => {
     const slug = put('acme-new');
     server.switches.leftOut = ['is_canary'];

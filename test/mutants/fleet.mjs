@@ -384,4 +384,12 @@ export default [
     replace: 'if (false) throw',
     test: 'test/tenants/fleet-at-once.test.ts > is not replaced by a process whose lock was taken away',
   },
+  {
+    name: 'fleet-deletes-production',
+    breaks: 'an instance that went to production since the plan is deleted with all its data',
+    file: 'activities/fleet/add-tenant.ts',
+    find: "if ((await takenInProduction(config, slug)) !== null) return 'not-ours';",
+    replace: '',
+    test: 'test/activities/add-tenant.test.ts > is not deleted once it is a tenant of production, although its name is that of a canary',
+  },
 ];
