@@ -122,7 +122,7 @@ describe('canary rollback without a sha', () => {
     expect([lost.code, lost.err]).toEqual([
       2,
       [
-        'canary: warning: the registry has no copy of the ledger: known-bad builds are not checked',
+        'canary: warning: the registry has no copy of the ledger: neither known-bad builds nor those that were never live are checked',
         'canary: which build? canary rollback <sha> --reason … (no copy of the ledger counts)',
       ],
     ]);

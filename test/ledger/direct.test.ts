@@ -94,8 +94,8 @@ async function direct(args: string[], env: Record<string, string> = {}) {
 }
 const latest = () => tagDigest(server.host, NAMES[0] as string, 'latest');
 const digestOf = (sha: string) => tagDigest(server.host, NAMES[0] as string, stagingTag(parseSha(sha)));
-const keep = (keys: typeof KEYS | null) =>
-  keepLedger({ registry, lane, repository: at(server.host, NAMES[0] as string), keys }, ledger);
+const keep = (keys: typeof KEYS | null, kept = ledger) =>
+  keepLedger({ registry, lane, repository: at(server.host, NAMES[0] as string), keys }, kept);
 
 describe('rollback --direct with a copy of the ledger', () => {
   beforeEach(async () => {
@@ -106,7 +106,9 @@ describe('rollback --direct with a copy of the ledger', () => {
   test('says that there is none, and goes on', async () => {
     const { code, err } = await direct([live, '--force']);
     expect(code, err).toBe(0);
-    expect(err).toContain('the registry has no copy of the ledger: known-bad builds are not checked');
+    expect(err).toContain(
+      'the registry has no copy of the ledger: neither known-bad builds nor those that were never live are checked',
+    );
   });
 
   test('refuses a known-bad build without force, and names the previous good one', async () => {
@@ -120,6 +122,30 @@ describe('rollback --direct with a copy of the ledger', () => {
     expect(forced.code, forced.err).toBe(0);
     expect(forced.err).toMatch(new RegExp(`canary: warning: ${bad} was rolled back on 2026-02-01`));
     expect(await latest()).toBe(await digestOf(bad));
+  });
+
+  test('refuses a build that was never live here without force, and not an adopted one', async () => {
+    const [never, adopted] = [newSha(), newSha()].map(parseSha) as [typeof old, typeof old];
+    const images = [];
+    for (const sha of [never, adopted])
+      for (const name of NAMES) {
+        const { digest } = await pushBuild({ registry: server.host, repository: name, tag: stagingTag(sha), sha });
+        if (sha === adopted) images.push({ repository: at(server.host, name), digest: digest as never });
+      }
+    const entry = { kind: 'adopted', sha: null, by: 'ada', reason: 'as it was', images } as const;
+    const history = [{ ...entry, at: '1969-12-31T23:59:59.000Z' }, ...ledger.history];
+    await keep(KEYS, { ...ledger, history });
+    const refused = await direct([never], { CANARY_PAYLOAD_KEY_FILE });
+    expect(refused.code).toBe(1);
+    expect(refused.err).toContain(`${never} was never promoted here: nothing was moved (--force moves anyway)`);
+    expect(await latest()).toBe(await digestOf(live));
+    const forced = await direct([never, '--force'], { CANARY_PAYLOAD_KEY_FILE });
+    expect(forced.code, forced.err).toBe(0);
+    expect(forced.err).toContain(`canary: warning: ${never} was never promoted here`);
+    expect(await latest()).toBe(await digestOf(never));
+    const back = await direct([adopted], { CANARY_PAYLOAD_KEY_FILE });
+    expect(back.code, back.err).toBe(0);
+    expect(await latest()).toBe(await digestOf(adopted));
   });
 
   test('by force waits for nothing that only informs, and tells it when it is there', async () => {

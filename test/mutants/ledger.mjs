@@ -148,9 +148,26 @@ export default [
     name: 'ledger-direct-to-known-bad',
     breaks: 'rollback --direct moves to a build that was rolled back from, without force',
     file: 'src/cli/local/direct-rollback.ts',
-    find: '...(bad ? [`${sha} was ${bad}`] : []),',
+    find: '...(refused ? [refused] : []),',
     replace: '',
     test: 'test/ledger/direct.test.ts > refuses a known-bad build without force, and names the previous good one',
+  },
+  {
+    name: 'ledger-direct-never-live',
+    breaks:
+      'rollback --direct moves to a build that was never live, and that canary may have rejected since, without force',
+    file: 'src/cli/local/direct-rollback.ts',
+    find: '...(refused ? [refused] : []),',
+    replace: "...(refused?.includes('rolled back') ? [refused] : []),",
+    test: 'test/ledger/direct.test.ts > refuses a build that was never live here without force, and not an adopted one',
+  },
+  {
+    name: 'ledger-direct-adopted-unnamed',
+    breaks: 'rollback --direct refuses a build that was adopted without its name',
+    file: 'src/cli/local/direct-rollback.ts',
+    find: 'sha, by, reason, images };',
+    replace: 'sha, by, reason, images: images.slice(0, 0) };',
+    test: 'test/ledger/direct.test.ts > refuses a build that was never live here without force, and not an adopted one',
   },
   {
     name: 'ledger-direct-force-by-tag',

@@ -10,8 +10,9 @@ import {
   missingPlatforms,
   targetOf,
 } from '../../domain/one-build.js';
-import { lastMoveOf, whyKnownBad } from '../../lane/ledger.js';
-import { floorEvidence } from '../../lane/rollback.js';
+import { lastMoveOf } from '../../lane/ledger.js';
+import { floorEvidence, previewRollback } from '../../lane/rollback.js';
+import { emptyLane } from '../../lane/state.js';
 import type { LedgerCopy } from '../../ledger/copy.js';
 import { moveTags } from '../../move/move-tags.js';
 import { readMissing, resolveBuild } from '../../move/resolve-build.js';
@@ -33,8 +34,8 @@ const TOLD_MS = 3_000;
 
 /**
  * Moves `:latest` from this machine with registry credentials alone, for when Temporal is down and production is broken: the one
- * exception to invariant I4. The JSON record on stdout is the only record of it. What is known bad, and which digests a build had, is known
- * from the copy of the ledger in the registry.
+ * exception to invariant I4. The JSON record on stdout is the only record of it. What is known bad, what was live, and which digests a build had,
+ * is known from the copy of the ledger in the registry.
  */
 export function directRollback(input: RollbackInput, io: Io): Promise<number> {
   return withRegistry(io, async (registry, config) => {
@@ -74,7 +75,7 @@ async function guarded(direct: Direct): Promise<number> {
   const pinned = await withFloor(registry, input.sha, resolved, evidence, io.signal);
   for (const line of missingAttestations(pinned)) warn(io, line);
   const doubts = [
-    ...againstCopy(direct, copy),
+    ...againstCopy(direct, copy, pinned),
     ...(problems.length > 0 ? [IN_DOUBT] : []),
     ...foreignRevisions(input, pinned).map(({ text }) => text),
     ...belowFloor(pinned),
@@ -103,7 +104,7 @@ async function forced(direct: Direct): Promise<number> {
       const missing = async (image: PinnedImage) =>
         readMissing(registry, await getManifest(registry, image.repository, image.digest, signal), signal);
       const looked = await Promise.all(pinned.map(async (image) => ({ ...image, missing: await missing(image) })));
-      const against = againstCopy(direct, (await copying)?.copy ?? null);
+      const against = againstCopy(direct, (await copying)?.copy ?? null, looked);
       for (const line of [...against, ...missingAttestations(looked), ...missingPlatforms(looked)]) warn(io, line);
     });
     for (const line of leftOut(absent(direct, pinned))) warn(io, line);
@@ -133,11 +134,15 @@ async function pinKnown(direct: Direct, copy: LedgerCopy | null) {
   return known.length > 0 ? pin(direct, known) : null;
 }
 
-/** What a copy of the ledger says against the move. */
-function againstCopy({ registry, input: { sha } }: Direct, copy: LedgerCopy | null): string[] {
-  const bad = copy && whyKnownBad(copy.ledger, sha);
-  const otherTag = copy && differingTag(copy, registry);
-  return [...(bad ? [`${sha} was ${bad}`] : []), ...(otherTag ? [otherTag] : [])];
+/** What a copy of the ledger says against the move: why the lane would refuse it without force, and that production follows another tag. */
+function againstCopy({ registry, input }: Direct, copy: LedgerCopy | null, pinned: PinnedImage[]): string[] {
+  if (copy === null) return [];
+  const { sha, reason, requestedBy: by = 'unknown' } = input;
+  const images = pinned.map(({ repository, digest }) => ({ repository, digest }));
+  const request = { workflowId: 'direct', runId: 'direct', sha, by, reason, images };
+  const { refused } = previewRollback({ ...emptyLane(), ledger: copy.ledger }, request, Date.now());
+  const otherTag = differingTag(copy, registry);
+  return [...(refused ? [refused] : []), ...(otherTag ? [otherTag] : [])];
 }
 
 const absent = ({ config: { images } }: Direct, pinned: PinnedImage[]) =>

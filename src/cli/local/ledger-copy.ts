@@ -21,7 +21,9 @@ export async function readLedgerCopy(
   for (const problem of problems) io.err(`canary: warning: a copy of the ledger does not count: ${problem}`);
   if (copy) io.err(describe(copy));
   else if (problems.length === 0)
-    io.err('canary: warning: the registry has no copy of the ledger: known-bad builds are not checked');
+    io.err(
+      'canary: warning: the registry has no copy of the ledger: neither known-bad builds nor those that were never live are checked',
+    );
   return { copy, problems };
 }
 
