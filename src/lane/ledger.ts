@@ -1,5 +1,5 @@
 import type { OpenPoint } from '../contract/hold.js';
-import type { Repository } from '../contract/image.js';
+import type { Digest, Repository } from '../contract/image.js';
 import type { KnownBadBuild, Ledger, LedgerEntry, OrderKey } from '../contract/lane.js';
 import { digestOf, type TagState } from '../contract/move.js';
 import type { PinnedImage } from '../contract/release.js';
@@ -124,10 +124,28 @@ export function record(ledger: Ledger, { by, reason, ...entry }: LedgerEntry): v
     HISTORY_BYTES,
   );
   const { kind, sha } = entry;
-  if (kind === 'rollback' || sha === null) return;
+  if (sha === null) return;
+  if (kind === 'rollback') return raiseNewest(ledger, sha);
   numberFirstPromotion(ledger.firstPromoted, shortSha(sha));
   // A forced promotion of an older build lowers `newestPromoted` to that build.
   ledger.newestPromoted = { sha, key: keyOf(ledger, sha) };
+}
+
+/** A rollback raises what the promotion of an older build by hand had lowered, and never lowers it. A forced one to a build that was never promoted changes nothing. */
+function raiseNewest(ledger: Ledger, sha: Sha): void {
+  const { newestPromoted, firstPromoted } = ledger;
+  const key = keyOf(ledger, sha);
+  if (newestPromoted && firstPromoted[shortSha(sha)] !== undefined && isOlder(newestPromoted.key, key))
+    ledger.newestPromoted = { sha, key };
+}
+
+/** Why the content of a build is known-bad: the same digest under another sha was rolled back from. Null if it is not. */
+export function whySameContent(
+  { knownBad }: Pick<Ledger, 'knownBad'>,
+  targets: readonly (Digest | null)[],
+): string | null {
+  const mark = knownBad.find(({ digests }) => digests.some((digest) => targets.includes(digest)));
+  return mark ? describeMark(mark) : null;
 }
 
 /** Why a build is not the live one; null if it is. */

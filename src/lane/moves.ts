@@ -1,4 +1,4 @@
-import type { LaneState, Ledger, MoveDecision, MoveQuestion, MoveReport, RunRef } from '../contract/lane.js';
+import type { LaneState, MoveDecision, MoveQuestion, MoveReport, RunRef } from '../contract/lane.js';
 import {
   areOnOneBuild,
   digestOf,
@@ -12,7 +12,7 @@ import {
 } from '../contract/move.js';
 import { sameBuild } from '../contract/sha.js';
 import { isPaused } from './commands.js';
-import { describeMark, isOlder, keyOf, record, whyKnownBad, whyNotLive } from './ledger.js';
+import { isOlder, keyOf, lastMoveOf, markOf, record, whyKnownBad, whyNotLive, whySameContent } from './ledger.js';
 import { brief, holdReason } from './limits.js';
 import { describeRevocation, knownBadRefusal } from './queue.js';
 import { MAX_KEPT } from './state.js';
@@ -72,7 +72,7 @@ function decideRollback(state: LaneState, question: MoveQuestion, now: number): 
   if (rollback?.runId !== parent.runId)
     return deny('not-announced', `${parent.workflowId} is not the rollback that was announced last`);
   if (!sameBuild(rollback.sha, input.sha)) return deny('foreign', `${parent.workflowId} does not move to ${input.sha}`);
-  const bad = whyKnownBad(ledger, input.sha) ?? sameContent(ledger, input);
+  const bad = whyKnownBad(ledger, input.sha) ?? whySameContent(ledger, targetsOf(input));
   if (bad !== null && !rollback.force) return deny('needs-force', `${input.sha} was ${bad}`);
   if (input.onlyFrom === undefined) return ALLOW;
   const gone = whyNotLive(ledger, input.onlyFrom);
@@ -88,7 +88,9 @@ function decidePromotion(state: LaneState, question: MoveQuestion, now: number):
   if (rollback) return deny('not-announced', `a rollback to ${rollback.sha} is under way`);
   // Any client may ask for the lane in the name of a release: what a person asked for stands in the order of its mover, too.
   const isForced = holder.promoteOnly === true && holder.force === true && input.force === true;
-  const bad = knownBadRefusal(ledger, { ...holder, force: isForced }) ?? (isForced ? null : sameContent(ledger, input));
+  const bad =
+    knownBadRefusal(ledger, { ...holder, force: isForced }) ??
+    (isForced ? null : whySameContent(ledger, targetsOf(input)));
   if (bad !== null) return deny('known-bad', `${input.sha} was ${bad}`);
   const { newestPromoted } = ledger;
   if (
@@ -110,12 +112,6 @@ function decidePromotion(state: LaneState, question: MoveQuestion, now: number):
 
 const whereFound = ({ latest }: MoveQuestion) => latest.map((image) => whereItStands(image)).join('; ');
 
-/** Why the content of a build is known-bad: the same digest under another sha was rolled back from. Null if it is not. */
-function sameContent({ knownBad }: Ledger, { images }: MoveInput): string | null {
-  const mark = knownBad.find(({ digests }) => images.some(({ to }) => digests.includes(to)));
-  return mark ? describeMark(mark) : null;
-}
-
 /** Checks that `:latest` is where the last move left it (invariant I8), or where an approval saw it. */
 function decideByLatest({ ledger }: LaneState, question: MoveQuestion, now: number): MoveDecision {
   const { input, latest } = question;
@@ -134,12 +130,24 @@ function decideByLatest({ ledger }: LaneState, question: MoveQuestion, now: numb
   );
 }
 
+const targetsOf = ({ images }: MoveInput) => images.map(({ to }) => to);
+
 const toRecorded = ({ repository, to, unchanged, floor }: MoveTarget): RecordedImage => ({
   repository,
   digest: to,
   ...(unchanged && { unchanged }),
   ...(floor && { floor }),
 });
+
+/** Adds what a build brought to its mark: a rollback that revoked its lease marked it when its images were in no history. What the target of that rollback has too is not what is bad. */
+function markContent({ ledger, rollback }: LaneState, { sha, images }: MoveInput): void {
+  const mark = markOf(ledger, sha);
+  const back = rollback?.sha ?? ledger.history.findLast(({ kind }) => kind === 'rollback')?.sha;
+  if (!mark || !back) return;
+  const good = lastMoveOf(ledger, back)?.images.map(({ digest }) => digest) ?? [];
+  const brought = images.flatMap(({ to, unchanged }) => (unchanged || good.includes(to) ? [] : [to]));
+  mark.digests = [...new Set([...mark.digests, ...brought])];
+}
 
 /** Records the report of a mover. Idempotent. */
 export function reportMove(state: LaneState, { moverRunId, parent, input, images }: MoveReport, now: number): void {
@@ -161,8 +169,9 @@ export function reportMove(state: LaneState, { moverRunId, parent, input, images
     const { sha, kind, by, reason } = input;
     record(ledger, { sha, at, kind, by, reason, images: input.images.map(toRecorded) });
     if (kind === 'rollback') return;
-    // A forced promotion takes the mark off, as a forced rollback does: the build counts as good.
-    if (input.force) ledger.knownBad = ledger.knownBad.filter((one) => !sameBuild(one.sha, sha));
+    if (wasRevoked) markContent(state, input);
+    // A forced promotion takes the mark off, as a forced rollback does: the build counts as good. Not that of a rollback which began meanwhile.
+    if (input.force && !wasRevoked) ledger.knownBad = ledger.knownBad.filter((one) => !sameBuild(one.sha, sha));
     ledger.consecutivePreemptions = 0;
     // The approval does not cover a hold that began later, which revoked the lease.
     if (input.accepted && !wasRevoked) ledger.hold = null;

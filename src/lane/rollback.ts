@@ -14,6 +14,7 @@ import {
   supersededBy,
   whyKnownBad,
   whyNotLive,
+  whySameContent,
 } from './ledger.js';
 import { brief, KNOWN_BAD_BYTES, newest } from './limits.js';
 import { enqueue } from './queue.js';
@@ -36,11 +37,12 @@ export function beginRollback(
   const { workflowId, runId, sha, force } = request;
   const by = brief(request.by);
   const reason = brief(request.reason);
+  if (state.rollback && isForcedSince(state, request)) state.rollback.force = true;
   if (state.requestedRollbacks.includes(runId) || state.finishedRuns.includes(runId)) return null;
   nameAdopted(ledger, sha, request.images ?? []);
   const late = force ? null : whyNotOnlyFrom(state, request);
   if (late !== null) return { refused: late, refusal: 'superseded' };
-  const refused = force ? null : refusalOf(state, sha);
+  const refused = force ? null : refusalOf(state, request);
   if (refused !== null) return { refused, refusal: 'needs-force' };
   state.requestedRollbacks = [...state.requestedRollbacks, runId].slice(-MAX_KEPT);
   // One that has ended meanwhile displaces no other.
@@ -148,8 +150,15 @@ export function floorEvidence(ledger: Ledger, target: Sha) {
   return { since: since.flatMap(({ images }) => images), declared, isAtLeast };
 }
 
-function refusalOf({ ledger }: LaneState, sha: Sha): string | null {
-  const bad = whyKnownBad(ledger, sha);
+/** Whether it is the rollback that was announced last, which a person has forced since. */
+export const isForcedSince = (
+  { rollback }: LaneState,
+  { runId, force }: Pick<RollbackRequest, 'runId' | 'force'>,
+): boolean => force && rollback?.runId === runId && !rollback.force;
+
+function refusalOf({ ledger }: LaneState, { sha, images = [] }: RollbackRequest): string | null {
+  const targets = images.map(({ digest }) => digest);
+  const bad = whyKnownBad(ledger, sha) ?? whySameContent(ledger, targets);
   if (bad !== null) return `${sha} was ${bad}`;
   // One that was moved to by a forced rollback was live here, and counts as good since.
   const wasLive = ledger.firstPromoted[shortSha(sha)] !== undefined || lastMoveOf(ledger, sha) !== undefined;
@@ -174,8 +183,10 @@ function badAfter({ ledger, move }: LaneState, target: string): string[] {
     .sort(([, a], [, b]) => a - b)
     .map(([sha]) => lastMoveOf(ledger, sha)?.sha ?? sha);
   // With a target that was never promoted, only the live build is known to be rolled back from.
-  const live = ledger.history.at(-1)?.sha;
-  if (first === undefined && live && !sameBuild(live, target)) after.push(live);
+  const live = ledger.history.at(-1);
+  // A person may have promoted an older build by hand: it is what is rolled back from, whenever it was first promoted.
+  const isLeft = live?.sha && !sameBuild(live.sha, target) && (first === undefined || live.kind === 'promotion');
+  if (isLeft && live.sha) after.push(live.sha);
   if (move?.kind === 'promotion' && !sameBuild(move.sha, target)) after.push(move.sha);
   return [...new Set(after)];
 }

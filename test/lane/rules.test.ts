@@ -4,7 +4,7 @@ import type { PinnedImage } from '../../src/contract/release.js';
 import { drop } from '../../src/lane/commands.js';
 import { isAdopted, keyOf, markOf, record } from '../../src/lane/ledger.js';
 import { MAX_QUEUE } from '../../src/lane/limits.js';
-import { authorizeMove } from '../../src/lane/moves.js';
+import { authorizeMove, reportMove } from '../../src/lane/moves.js';
 import { parseHolderReport } from '../../src/lane/payloads/parse.js';
 import { positionOf } from '../../src/lane/position.js';
 import { enqueue, grant, preempt, resultOf } from '../../src/lane/queue.js';
@@ -12,7 +12,7 @@ import { beginRollback, digestsOfMove, floorEvidence } from '../../src/lane/roll
 import { setSequence } from '../../src/lane/sequence.js';
 import { emptyLane, MAX_KEPT } from '../../src/lane/state.js';
 import { openAlarms } from '../../src/lane/view.js';
-import { ATTRIBUTION, laneAt, NOON, question, run, shaOf, tagsOf } from './lane-support.js';
+import { ATTRIBUTION, done, laneAt, NOON, question, run, shaOf, tagsOf } from './lane-support.js';
 
 // Rules that a mutation run found held by tests with a server alone (docs/proof.md).
 
@@ -254,6 +254,67 @@ describe('a rollback', () => {
     expect(state.rollback?.sha).toBe(shaOf('b'));
     beginRollback(state, back('a'), NOON, false);
     expect(state.rollback?.sha).toBe(shaOf('b'));
+  });
+});
+
+describe('what a rollback leaves', () => {
+  test('is the live build, also if a person promoted an older one by hand: neither it nor one in between comes back', () => {
+    const state = laneAt('0');
+    for (const [sequence, letter] of ['a', 'b', 'c'].entries()) {
+      enqueue(state, run(letter, { sequence }));
+      promoted(state, letter, sequence);
+    }
+    promoted(state, 'a', 5);
+    expect(state.ledger.newestPromoted?.sha).toBe(shaOf('a'));
+    beginRollback(state, back('c'), NOON);
+    expect(state.ledger.knownBad.map(({ sha }) => sha)).toEqual([shaOf('a')]);
+    record(state.ledger, { ...ATTRIBUTION, sha: shaOf('c'), at: 'then', kind: 'rollback', images: [] });
+    expect(state.ledger.newestPromoted?.sha).toBe(shaOf('c'));
+  });
+
+  /** A lane on which build b is being moved by its forced promotion, while a rollback to a begins. */
+  function revoked() {
+    const state = laneAt('0');
+    promoted(state, 'a', 1);
+    state.ledger.expectedLatest = { images: tagsOf('a'), at: NOON };
+    enqueue(state, run('b', { manual: true, promoteOnly: true, force: true }));
+    grant(state, NOON);
+    const asked = question('b', 'a', { manual: true, force: true });
+    expect(authorizeMove(state, asked, NOON)).toEqual({ decision: 'allow' });
+    // The second image is the same in both builds.
+    asked.input.images[1] = { ...asked.input.images[1], to: tagsOf('a')[1]?.digest } as never;
+    beginRollback(state, back('a'), NOON);
+    expect(state.ledger.knownBad).toMatchObject([{ sha: shaOf('b'), digests: [] }]);
+    reportMove(state, { ...asked, images: done(asked) }, NOON + 1_000);
+    return state;
+  }
+
+  test('stays known-bad when its forced promotion reports late, by its sha and by what it brought', () => {
+    const state = revoked();
+    expect(state.ledger.history.at(-1)).toMatchObject({ kind: 'promotion', sha: shaOf('b') });
+    expect(state.ledger.knownBad).toMatchObject([{ sha: shaOf('b'), digests: [tagsOf('b')[0]?.digest] }]);
+  });
+
+  test('is refused as a target under another sha too, before anything is announced', () => {
+    const state = revoked();
+    promoted(state, 'd', 3);
+    const before = structuredClone(state);
+    const request = { ...back('d'), images: tagsOf('b') };
+    expect(beginRollback(state, request, NOON)).toMatchObject({ refusal: 'needs-force' });
+    expect(state).toEqual(before);
+    expect(beginRollback(state, { ...request, force: true }, NOON)).toBeNull();
+  });
+
+  test('may be gone back to once a person has forced the rollback that was announced', () => {
+    const state = revoked();
+    promoted(state, 'd', 3);
+    const request = { ...back('d'), runId: 'forced-later' };
+    expect(beginRollback(state, request, NOON)).toBeNull();
+    const asked = question('d', 'b', { kind: 'rollback', parent: 'forced-later' });
+    asked.input.images[0] = { ...asked.input.images[0], to: tagsOf('b')[0]?.digest } as never;
+    expect(authorizeMove(state, asked, NOON + 60_000)).toMatchObject({ refusal: 'needs-force' });
+    expect(beginRollback(state, { ...request, force: true }, NOON)).toBeNull();
+    expect(authorizeMove(state, asked, NOON + 60_000)).toEqual({ decision: 'allow' });
   });
 });
 

@@ -2,7 +2,7 @@ import { upsertMemo } from '@temporalio/workflow';
 import type { LaneState, MoveReport, RollbackRequest } from '../../src/contract/lane.js';
 import type { MoveRefusalReason } from '../../src/contract/move.js';
 import { LEASE_MS, leaseLeft, reportMove } from '../../src/lane/moves.js';
-import { beginRollback } from '../../src/lane/rollback.js';
+import { beginRollback, isForcedSince } from '../../src/lane/rollback.js';
 import { laneCalls } from '../shared/activity-options.js';
 import { failure, rejection } from '../shared/failures.js';
 
@@ -28,7 +28,8 @@ export function announcedRollbacks(settle: () => void): AnnouncedRollbacks {
   let open = 0;
   const lookUpAndBegin = async (state: LaneState, request: RollbackRequest) => {
     const { workflowId, runId } = request;
-    if (state.requestedRollbacks.includes(runId) || state.finishedRuns.includes(runId)) return null;
+    const isKnown = state.requestedRollbacks.includes(runId) || state.finishedRuns.includes(runId);
+    if (isKnown && !isForcedSince(state, request)) return null;
     // A look-up that fails stops no rollback.
     const found = await laneCalls('look up an announced rollback', '3s')
       .findRollback(request)
