@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
-import { cancellationSignal, sleep } from '@temporalio/activity';
+import { cancellationSignal, log, sleep } from '@temporalio/activity';
 import type { Config } from '../../src/config/schema.js';
+import { gateOf } from '../../src/contract/ids.js';
 import type { LaneState } from '../../src/contract/lane.js';
 import { driftUpdate } from '../../src/contract/messages.js';
 import type { Drift, MissingTarget, TagState } from '../../src/contract/move.js';
-import { shortSha } from '../../src/contract/sha.js';
+import { type Sha, sameBuild, shortSha } from '../../src/contract/sha.js';
 import { oneLine } from '../../src/domain/markdown.js';
 import { describeMoved, MAX_MISSING, rollbackTargets } from '../../src/lane/drift.js';
-import type { NamedEntry } from '../../src/lane/ledger.js';
 import { observeMoved } from '../../src/move/observe.js';
 import type { Registry } from '../../src/registry/context.js';
 import { getManifest } from '../../src/registry/get-manifest.js';
@@ -60,34 +60,67 @@ export async function findDriftOrBeginAgain(gate: ActivityDependencies): Promise
 }
 
 async function findDrift({ config, registry, waits }: ActivityDependencies, state: LaneState): Promise<Drift | null> {
-  const expected = state.ledger.expectedLatest;
+  const { expectedLatest: expected, drift: known } = state.ledger;
   if (!expected || state.move || Date.now() - expected.at < waits.recentMs) return null;
-  const moved = await confirmMoved(registry, configured(config, expected.images), waits.surpriseMs);
-  const missing = await Promise.all(rollbackTargets(state.ledger).map((one) => missingOf(registry, config, one)));
-  const found = { expectedAt: expected.at, moved, missing: missing.flat().slice(0, MAX_MISSING) };
+  const wasMoved = known?.expectedAt === expected.at ? known.moved : [];
+  // Each by its own read: one that cannot be read hides no other.
+  const latest = configured(config, expected.images).map((image) =>
+    unlessFault(confirmMoved(registry, [image], waits.surpriseMs), () => wasMoved.filter(isOf(image))),
+  );
+  const [moved, unread] = await all(latest);
+  if (unread.length > 0 && unread.length === latest.length) throw unread[0];
+  const targets = rollbackTargets(state.ledger).flatMap(({ sha, kind, images }) =>
+    (kind === 'adopted' ? configured(config, images) : images).map((image) =>
+      unlessFault(missingOf(registry, sha, image), () =>
+        (known?.missing ?? []).filter((one) => sameBuild(one.sha, sha) && isOf(image)(one)),
+      ),
+    ),
+  );
+  const [missing, uncertain] = await all(targets);
+  const found = { expectedAt: expected.at, moved, missing: missing.slice(0, MAX_MISSING) };
   // A difference is reported each time: a person may have lifted the hold of the last report.
-  return moved.length === 0 && isDeepStrictEqual(found, state.ledger.drift) ? null : found;
+  const isNews = moved.length > 0 || !isDeepStrictEqual(found, known);
+  // With nothing to report a `:latest` that was not read is shown by a check that fails.
+  if (!isNews && unread.length > 0) throw unread[0];
+  const unchecked = [...unread, ...uncertain];
+  if (unchecked.length > 0)
+    log.warn('drift.unchecked', { gate: gateOf(config.lane), why: oneLine(unchecked.join('; '), MAX_LINE) });
+  return isNews ? found : null;
 }
 
-/** Images of an entry of the ledger to which a rollback would fail: the registry does not have all of their manifests. */
-async function missingOf(
-  registry: Registry,
-  config: Config,
-  { sha, kind, images }: NamedEntry,
-): Promise<MissingTarget[]> {
-  const targets = (kind === 'adopted' ? configured(config, images) : images).map(async ({ repository, digest }) => {
-    if (digest === null) return [];
-    try {
-      // The manifest itself is requested like a child: it may be gone from the registry and still be in the cache.
-      const manifest = await getManifest(registry, repository, digest, cancellationSignal());
-      const children = [digest, ...manifest.children];
-      await requireChildren(registry, { ...manifest, children }, cancellationSignal());
-      return [];
-    } catch (error) {
-      if (!(error instanceof RegistryError && error.kind === 'not-found')) throw error;
-      const text = oneLine(`a rollback to ${shortSha(sha)} would fail: ${error.message}`, MAX_LINE);
-      return [{ sha, repository, text }];
-    }
-  });
-  return (await Promise.all(targets)).flat();
+const isOf =
+  ({ repository }: Pick<TagState, 'repository'>) =>
+  (one: Pick<TagState, 'repository'>) =>
+    one.repository === repository;
+
+/** What a read found. After a fault, which comes beside it: what the last check knew. A cancel is no fault. */
+async function unlessFault<T>(read: Promise<T[]>, known: () => T[]): Promise<{ found: T[]; fault?: unknown }> {
+  try {
+    return { found: await read };
+  } catch (fault) {
+    if (cancellationSignal().aborted) throw fault;
+    return { found: known(), fault };
+  }
+}
+
+/** What all reads found, and their faults. */
+async function all<T>(reads: ReturnType<typeof unlessFault<T>>[]): Promise<[T[], unknown[]]> {
+  const done = await Promise.all(reads);
+  return [done.flatMap(({ found }) => found), done.flatMap(({ fault }) => fault ?? [])];
+}
+
+/** An image of a build to which a rollback would fail: the registry does not have all of its manifests. */
+async function missingOf(registry: Registry, sha: Sha, { repository, digest }: TagState): Promise<MissingTarget[]> {
+  if (digest === null) return [];
+  try {
+    // The manifest itself is requested like a child: it may be gone from the registry and still be in the cache.
+    const manifest = await getManifest(registry, repository, digest, cancellationSignal());
+    const children = [digest, ...manifest.children];
+    await requireChildren(registry, { ...manifest, children }, cancellationSignal());
+    return [];
+  } catch (error) {
+    if (!(error instanceof RegistryError && error.kind === 'not-found')) throw error;
+    const text = oneLine(`a rollback to ${shortSha(sha)} would fail: ${error.message}`, MAX_LINE);
+    return [{ sha, repository, text }];
+  }
 }

@@ -180,8 +180,8 @@ export default [
     name: 'drift-reports-what-is-known',
     breaks: 'each check for drift adds to the history of the lane, although nothing has changed',
     file: 'activities/lane/check-drift.ts',
-    find: 'moved.length === 0 && isDeepStrictEqual(found, state.ledger.drift) ? null : found',
-    replace: 'found',
+    find: 'const isNews = moved.length > 0',
+    replace: 'const isNews = found !== null',
     test: 'test/workflows/check-drift.test.ts > a :latest where the last move left it raises no alarm',
   },
   {

@@ -1,5 +1,21 @@
 export default [
   {
+    name: 'drift-blinded-by-an-old-image',
+    breaks: 'an image of an earlier build that cannot be read hides that :latest was moved from outside',
+    file: 'activities/lane/check-drift.ts',
+    find: '    return { found: known(), fault };\n',
+    replace: '    if (known() !== null) throw fault;\n    return { found: [] };\n',
+    test: 'test/activities/check-drift.test.ts > an image of an earlier build that cannot be read hides no :latest that was moved',
+  },
+  {
+    name: 'drift-forgets-what-is-unread',
+    breaks: 'a :latest that was moved from outside counts as back while it cannot be read',
+    file: 'activities/lane/check-drift.ts',
+    find: 'wasMoved.filter(isOf(image))',
+    replace: 'wasMoved.slice(0, 0).filter(isOf(image))',
+    test: 'test/activities/check-drift.test.ts > a :latest that cannot be read hides no other; with nothing else to report the check fails',
+  },
+  {
     name: 'drift-looks-at-one-build',
     breaks: 'of the rollback targets only the newest is checked',
     file: 'src/lane/drift.ts',
