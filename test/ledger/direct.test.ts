@@ -74,10 +74,12 @@ afterAll(async () => {
 });
 
 /** Rolls back while nothing of Temporal is left. */
-async function direct(args: string[], env: Record<string, string> = {}) {
+const direct = (args: string[], env: Record<string, string> = {}) => rollBack([...args, '--direct'], env);
+
+async function rollBack(args: string[], env: Record<string, string> = {}) {
   const out: string[] = [];
   const err: string[] = [];
-  const code = await main(['rollback', ...args, '--reason', 'it burns', '--by', 'ada', '--direct'], {
+  const code = await main(['rollback', ...args, '--reason', 'it burns', '--by', 'ada'], {
     env: {
       TEMPORAL_ADDRESS: '127.0.0.1:9',
       CANARY_IMAGES: NAMES.map((name) => `${server.host}/${name}`).join(','),
@@ -235,5 +237,46 @@ describe('rollback --direct with a copy of the ledger', () => {
     end();
     expect(noBlob.code, noBlob.err).toBe(0);
     expect(noBlob.err).toContain('a copy of the ledger does not count');
+  });
+});
+
+describe('rollback --dry-run without Temporal', () => {
+  const [foreign, other] = [newSha(), newSha()].map(parseSha) as [typeof old, typeof old];
+  const why = () => `${at(server.host, NAMES[0] as string)} says that it was built from ${other}, not from ${foreign}`;
+  beforeAll(async () => {
+    for (const name of NAMES)
+      await pushBuild({ registry: server.host, repository: name, tag: stagingTag(foreign), sha: other });
+  });
+
+  test('is refused where the registry has something against the build, as text and as JSON, unless it is forced', async () => {
+    const before = await latest();
+    const refused = await rollBack([foreign, '--dry-run']);
+    expect(refused.code).toBe(1);
+    expect(refused.out.at(-3)).toContain(`would be REFUSED: ${why()}`);
+    expect(refused.out.at(-2)).toBe(`canary rollback ${foreign} --force --reason …`);
+    const json = await rollBack([foreign, '--dry-run', '--json']);
+    expect(json.code).toBe(1);
+    expect(JSON.parse(json.out[0] ?? '').refused).toContain(why());
+    const forced = await rollBack([foreign, '--dry-run', '--force']);
+    expect([forced.code, forced.out.at(-2)]).toEqual([0, expect.stringContaining(`forced, although: ${why()}`)]);
+    expect(await latest()).toBe(before);
+  });
+
+  test('is refused with --direct by the copy of the ledger too', async () => {
+    await keep(KEYS);
+    const before = await latest();
+    const env = { CANARY_PAYLOAD_KEY_FILE };
+    for (const [sha, cause] of [
+      [bad, 'was rolled back on 2026-02-01'],
+      [foreign, 'was never promoted here'],
+    ] as const) {
+      const refused = await direct([sha, '--dry-run'], env);
+      expect(refused.code, refused.err).toBe(1);
+      expect(refused.out.at(-3)).toContain(`would be REFUSED: ${sha} ${cause}`);
+      expect(refused.out.at(-2)).toBe(`canary rollback ${sha} --direct --force --reason …`);
+    }
+    const passed = await direct([old, '--dry-run', '--json'], env);
+    expect([passed.code, JSON.parse(passed.out[0] ?? '').refused]).toEqual([0, []]);
+    expect(await latest()).toBe(before);
   });
 });

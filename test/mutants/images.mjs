@@ -106,7 +106,7 @@ export default [
   {
     name: 'promote-tag-direct',
     breaks: 'rollback --direct moves another tag than the one that production follows',
-    file: 'src/cli/local/direct-rollback.ts',
+    file: 'src/cli/local/ledger-copy.ts',
     find: 'const otherTag = differingTag(copy, registry);',
     replace: 'const otherTag = differingTag(copy, { ...registry, latest: copy.tag });',
     test: 'test/workflows/release/promote-tag.test.ts > a machine with another tag does not roll back past Temporal, for the copy of the ledger has this one',

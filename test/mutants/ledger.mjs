@@ -147,7 +147,7 @@ export default [
   {
     name: 'ledger-direct-to-known-bad',
     breaks: 'rollback --direct moves to a build that was rolled back from, without force',
-    file: 'src/cli/local/direct-rollback.ts',
+    file: 'src/cli/local/ledger-copy.ts',
     find: '...(refused ? [refused] : []),',
     replace: '',
     test: 'test/ledger/direct.test.ts > refuses a known-bad build without force, and names the previous good one',
@@ -156,7 +156,7 @@ export default [
     name: 'ledger-direct-never-live',
     breaks:
       'rollback --direct moves to a build that was never live, and that canary may have rejected since, without force',
-    file: 'src/cli/local/direct-rollback.ts',
+    file: 'src/cli/local/ledger-copy.ts',
     find: '...(refused ? [refused] : []),',
     replace: "...(refused?.includes('rolled back') ? [refused] : []),",
     test: 'test/ledger/direct.test.ts > refuses a build that was never live here without force, and not an adopted one',
@@ -164,7 +164,7 @@ export default [
   {
     name: 'ledger-direct-adopted-unnamed',
     breaks: 'rollback --direct refuses a build that was adopted without its name',
-    file: 'src/cli/local/direct-rollback.ts',
+    file: 'src/cli/local/ledger-copy.ts',
     find: 'sha, by, reason, images };',
     replace: 'sha, by, reason, images: images.slice(0, 0) };',
     test: 'test/ledger/direct.test.ts > refuses a build that was never live here without force, and not an adopted one',

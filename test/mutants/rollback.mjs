@@ -113,6 +113,22 @@ export default [
     test: 'test/lane/preview-rollback.test.ts > changes nothing',
   },
   {
+    name: 'dry-run-passes-doubts',
+    breaks: 'a dry run without Temporal passes where the rollback is refused',
+    file: 'src/cli/local/dry-run.ts',
+    find: 'refusal(doubts, input)',
+    replace: 'refusal([...doubts].slice(0, 0), input)',
+    test: 'test/ledger/direct.test.ts > is refused where the registry has something against the build, as text and as JSON, unless it is forced',
+  },
+  {
+    name: 'dry-run-direct-by-registry',
+    breaks: 'a dry run of rollback --direct passes where the copy of the ledger refuses it',
+    file: 'src/cli/local/dry-run.ts',
+    find: 'refusal([...(against === null ? [] : [against]), ...doubted, ...doubts]',
+    replace: 'refusal([...(against === null ? [] : [against]), ...doubted.slice(0, 0), ...doubts]',
+    test: 'test/ledger/direct.test.ts > is refused with --direct by the copy of the ledger too',
+  },
+  {
     name: 'rollback-waits-for-the-lane',
     breaks: 'a rollback fails when the lane does not answer',
     file: 'workflows/rollback/context.ts',

@@ -11,8 +11,7 @@ import {
   targetOf,
 } from '../../domain/one-build.js';
 import { lastMoveOf } from '../../lane/ledger.js';
-import { floorEvidence, previewRollback } from '../../lane/rollback.js';
-import { emptyLane } from '../../lane/state.js';
+import { floorEvidence } from '../../lane/rollback.js';
 import type { LedgerCopy } from '../../ledger/copy.js';
 import { moveTags } from '../../move/move-tags.js';
 import { readMissing, resolveBuild } from '../../move/resolve-build.js';
@@ -26,7 +25,7 @@ import { RegistryError } from '../../registry/transport/errors.js';
 import type { Io } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { throttledProgress } from '../print/move-progress.js';
-import { differingTag, ledgerKeys, readLedgerCopy } from './ledger-copy.js';
+import { againstCopy, IN_DOUBT, ledgerKeys, readLedgerCopy } from './ledger-copy.js';
 import { withRegistry } from './with-registry.js';
 
 /** Longest time, in milliseconds, for what a forced rollback only tells. */
@@ -75,7 +74,7 @@ async function guarded(direct: Direct): Promise<number> {
   const pinned = await withFloor(registry, input.sha, resolved, evidence, io.signal);
   for (const line of missingAttestations(pinned)) warn(io, line);
   const doubts = [
-    ...againstCopy(direct, copy, pinned),
+    ...againstCopy(registry, input, copy, pinned),
     ...(problems.length > 0 ? [IN_DOUBT] : []),
     ...foreignRevisions(input, pinned).map(({ text }) => text),
     ...belowFloor(pinned),
@@ -87,12 +86,9 @@ async function guarded(direct: Direct): Promise<number> {
   return EXIT.refused;
 }
 
-/** One of the copies that cannot be used may name the build. */
-const IN_DOUBT = 'there is a copy of the ledger that cannot be used, so known-bad builds may be missed';
-
 /** Waits only for what tells where to move to: the tag, and a copy of the ledger that a payload key may have signed. All else is told beside the move. */
 async function forced(direct: Direct): Promise<number> {
-  const { registry, config, keys, io } = direct;
+  const { registry, input, config, keys, io } = direct;
   const byTag = pin(direct);
   byTag.catch(() => undefined);
   const readCopy = (signal: AbortSignal) => readLedgerCopy(registry, config, keys, { err: io.err, signal });
@@ -104,7 +100,7 @@ async function forced(direct: Direct): Promise<number> {
       const missing = async (image: PinnedImage) =>
         readMissing(registry, await getManifest(registry, image.repository, image.digest, signal), signal);
       const looked = await Promise.all(pinned.map(async (image) => ({ ...image, missing: await missing(image) })));
-      const against = againstCopy(direct, (await copying)?.copy ?? null, looked);
+      const against = againstCopy(registry, input, (await copying)?.copy ?? null, looked);
       for (const line of [...against, ...missingAttestations(looked), ...missingPlatforms(looked)]) warn(io, line);
     });
     for (const line of leftOut(absent(direct, pinned))) warn(io, line);
@@ -132,17 +128,6 @@ async function pin({ registry, input, config, io }: Direct, known: RecordedImage
 async function pinKnown(direct: Direct, copy: LedgerCopy | null) {
   const known = copy?.isSigned ? (lastMoveOf(copy.ledger, direct.input.sha)?.images ?? []) : [];
   return known.length > 0 ? pin(direct, known) : null;
-}
-
-/** What a copy of the ledger says against the move: why the lane would refuse it without force, and that production follows another tag. */
-function againstCopy({ registry, input }: Direct, copy: LedgerCopy | null, pinned: PinnedImage[]): string[] {
-  if (copy === null) return [];
-  const { sha, reason, requestedBy: by = 'unknown' } = input;
-  const images = pinned.map(({ repository, digest }) => ({ repository, digest }));
-  const request = { workflowId: 'direct', runId: 'direct', sha, by, reason, images };
-  const { refused } = previewRollback({ ...emptyLane(), ledger: copy.ledger }, request, Date.now());
-  const otherTag = differingTag(copy, registry);
-  return [...(refused ? [refused] : []), ...(otherTag ? [otherTag] : [])];
 }
 
 const absent = ({ config: { images } }: Direct, pinned: PinnedImage[]) =>

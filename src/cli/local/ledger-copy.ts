@@ -1,7 +1,10 @@
 import type { Config } from '../../config/schema.js';
 import { InvalidInput } from '../../contract/brand.js';
 import type { Ledger } from '../../contract/lane.js';
+import type { PinnedImage, RollbackInput } from '../../contract/release.js';
 import { defaultRollbackTarget } from '../../lane/ledger.js';
+import { previewRollback } from '../../lane/rollback.js';
+import { emptyLane } from '../../lane/state.js';
 import type { LedgerCopy } from '../../ledger/copy.js';
 import { type FoundCopy, findCopy } from '../../ledger/store.js';
 import type { Registry } from '../../registry/context.js';
@@ -42,8 +45,26 @@ export async function otherTag(
   }
 }
 
-export const differingTag = ({ tag }: LedgerCopy, { latest }: Registry): string | null =>
+const differingTag = ({ tag }: LedgerCopy, { latest }: Registry): string | null =>
   tag === latest ? null : `by the copy of the ledger production follows :${tag}, here CANARY_PROMOTE_TAG is ${latest}`;
+
+/** One of the copies that cannot be used may name the build. */
+export const IN_DOUBT = 'there is a copy of the ledger that cannot be used, so known-bad builds may be missed';
+
+/** What a copy of the ledger says against a rollback without Temporal: why the lane would refuse it without force, and that production follows another tag. */
+export function againstCopy(
+  registry: Registry,
+  { sha, reason, requestedBy: by = 'unknown' }: RollbackInput,
+  copy: LedgerCopy | null,
+  pinned: PinnedImage[],
+): string[] {
+  if (copy === null) return [];
+  const images = pinned.map(({ repository, digest }) => ({ repository, digest }));
+  const request = { workflowId: 'direct', runId: 'direct', sha, by, reason, images };
+  const { refused } = previewRollback({ ...emptyLane(), ledger: copy.ledger }, request, Date.now());
+  const otherTag = differingTag(copy, registry);
+  return [...(refused ? [refused] : []), ...(otherTag ? [otherTag] : [])];
+}
 
 /** Keys that sign copies; none, with a warning, if they cannot be read: a rollback does not depend on them. */
 export function ledgerKeys(io: Io): PayloadKeys | null {
