@@ -37,6 +37,7 @@ type OpenPointKind =
   | 'unconfirmed'
   | 'could-not-test'
   | 'foreign-revision'
+  | 'repushed'
   | 'no-latest'
   | 'red-while-moving'
   | 'interrupted-while-moving';
@@ -75,8 +76,9 @@ export const HOLDS = {
     ...HELD,
     means: '`:staging-<sha7>` was pushed again after its digest was pinned',
     approve: null,
-    retry: 'start over from resolving',
-    lookAt: 'who pushed it, e.g. a re-run of the publish job',
+    retry: 'start over from resolving; the promotion then waits for an approval',
+    lookAt:
+      'who pushed it, e.g. a re-run of the publish job; restart every tenant before the retry, for one that runs the earlier image reports the same build',
   },
   'could-not-test': {
     ...HELD,

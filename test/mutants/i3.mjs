@@ -97,4 +97,20 @@ export default [
     replace: 'digestOf(tags, repository) === null',
     test: 'test/workflows/release/canary-release.test.ts > a build that is pushed again while it soaks is not promoted',
   },
+  {
+    name: 'i3-repushed-unasked',
+    breaks: 'an image that was pushed again is promoted on what tenants that were not restarted say of the earlier one',
+    file: 'workflows/release/resolving.ts',
+    find: 'image.repository === repository && image.digest !== digest',
+    replace: 'image.repository !== repository && image.digest === digest',
+    test: 'test/workflows/release/holds.test.ts > build-repushed: retry starts over, and promotes what it then tested once a person approves',
+  },
+  {
+    name: 'i3-repushed-forgotten',
+    breaks: 'a release that starts over forgets that an image was pushed again',
+    file: 'workflows/release/watch.ts',
+    find: "release.notTested.filter(({ kind }) => kind === 'repushed')",
+    replace: '[]',
+    test: 'test/workflows/release/holds.test.ts > build-repushed: retry starts over, and promotes what it then tested once a person approves',
+  },
 ];

@@ -7,6 +7,7 @@ import { finish, setPhase } from '../shared/run.js';
 import { isOwnApproval, NO_PLAN, type Phase, type Release } from './context.js';
 import { holdOnFault } from './hold.js';
 import { heldForTenants, isTooFew } from './members.js';
+import { noteOpen } from './watched.js';
 
 /** Reads the plan and the digest of each image, once: no others count from here on. */
 export const resolving: Phase<'awaiting-canary' | 'awaiting-approval' | 'resolving' | 'queued' | 'done'> = async (
@@ -57,7 +58,8 @@ function keepApprovers({ input, plan, state, verified }: Release): void {
   if (plan.approvers) state.approvers = { ...plan.approvers, requester };
 }
 
-/** Pins the digest of each image. A release that starts over keeps the `:latest` that it saw first, because it did not move it since (invariant I8). */
+/** Pins the digest of each image. A release that starts over keeps the `:latest` that it saw first, because it did not move it since (invariant I8).
+ * What was pushed again since is for a person: no tenant tells the images of one build apart (invariant I3). */
 async function pinDigests(release: Release): Promise<void> {
   const { input, plan, pinned: seen } = release;
   const read = await holdOnFault(release, () => {
@@ -69,6 +71,17 @@ async function pinDigests(release: Release): Promise<void> {
     );
   });
   const latestSeen = seen.map(({ repository, latest }) => ({ repository, digest: latest }));
+  const again = read.filter(({ repository, digest }) =>
+    seen.some((image) => image.repository === repository && image.digest !== digest),
+  );
+  noteOpen(
+    release,
+    'repushed',
+    again.map(({ repository }) => ({
+      about: repository,
+      text: `${repository} was pushed again during this release: a tenant that was not restarted since runs the earlier image, and reports the same build`,
+    })),
+  );
   release.pinned = read.map((image) =>
     seen.length === 0 ? image : { ...image, latest: digestOf(latestSeen, image.repository) },
   );

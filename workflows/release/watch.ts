@@ -110,14 +110,14 @@ export async function afterWatch(
   return startOver(release, 'awaiting-canary');
 }
 
-/** Starts over from a phase: earlier results, approvals and the watch no longer count. */
+/** Starts over from a phase: earlier results, approvals and the watch no longer count. That an image was pushed again remains. */
 export function startOver<P extends 'resolving' | 'awaiting-canary'>(release: Release, phase: P): P {
   stopWatch(release);
   const { state } = release;
   state.decided = null;
   delete state.watched;
   Object.assign(release, {
-    notTested: [],
+    notTested: release.notTested.filter(({ kind }) => kind === 'repushed'),
     unreported: [],
     approved: [],
     startedOverAt: new Date().toISOString(),

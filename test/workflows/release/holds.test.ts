@@ -209,14 +209,30 @@ describe('a hold has decisions, and each does what it says', () => {
     expect(await gate().latest()).toEqual(old);
   });
 
-  fullTest('build-repushed: retry starts over, and promotes what it then tested', async () => {
+  fullTest('build-repushed: retry starts over, and promotes what it then tested once a person approves', async () => {
     const { sha } = await gate().greenBuild();
     const handle = await gate().release({ sha, soak: '1s' });
     await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
     const again = await gate().publish(sha, { platforms: ['linux/amd64'] });
     const { id } = await heldFor(gate(), handle, 'build-repushed');
     await say(handle, 'retry', { ...ada, hold: id });
-    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    // The tenants were not restarted: they still run the earlier image, and report the same build.
+    const { why } = await heldFor(gate(), handle, 'approval');
+    expect(why).toMatch(
+      / was pushed again during this release: a tenant that was not restarted since runs the earlier /,
+    );
+    expect(await gate().latest()).not.toEqual(again);
+    // Another start-over does not forget it.
+    gate().deploy({ sha: newSha() });
+    const late = await heldFor(gate(), handle, 'canary-not-updated');
+    gate().deploy({ sha });
+    await say(handle, 'retry', { ...ada, hold: late.id });
+    expect((await heldFor(gate(), handle, 'approval')).why).toBe(why);
+    await say(handle, 'approve', ada);
+    expect((await awaitRunEnd(handle)).report).toMatchObject({
+      outcome: 'promoted',
+      notTested: [{ kind: 'repushed' }, {}],
+    });
     expect(await gate().latest()).toEqual(again);
   });
 
@@ -228,6 +244,8 @@ describe('a hold has decisions, and each does what it says', () => {
     const theirs = await gate().begin(newSha());
     const { id } = await heldFor(gate(), handle, 'build-repushed');
     await say(handle, 'retry', { ...ada, hold: id });
+    await heldFor(gate(), handle, 'approval');
+    await say(handle, 'approve', ada);
     await heldFor(gate(), handle, 'latest-moved');
     expect(await gate().latest()).toEqual(theirs);
     await say(handle, 'abort', ada);
