@@ -1,5 +1,22 @@
 export default [
   {
+    name: 'lane-held-by-another-lane',
+    breaks: 'a request in the name of a release of another lane gets the lane, and no end of that run frees it',
+    file: 'workflows/lane/handlers.ts',
+    find: 'request.workflowId === releaseId(lane, request.sha) && enqueue',
+    replace: 'enqueue',
+    test: 'test/workflows/lane/messages.test.ts > a request in the name of a release of another lane does not get the lane, which could not follow it to its end',
+  },
+  {
+    name: 'lane-rollback-of-another-lane',
+    breaks:
+      'an announcement of a rollback of another lane counts if its look-up takes long, and stops the lane for good',
+    file: 'workflows/lane/announced-rollbacks.ts',
+    find: 'workflowId === rollbackId(ownLane(), sha)',
+    replace: 'true',
+    test: 'test/workflows/lane/messages.test.ts > an announcement in the name of a rollback of another lane is refused without a look-up, which counts if it fails',
+  },
+  {
     name: 'lane-asked-while-it-does-nothing',
     breaks:
       'a release asks a lane that is slow several times a second: hundreds of gates keep Temporal too busy to answer',

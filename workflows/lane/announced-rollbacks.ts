@@ -1,10 +1,12 @@
 import { upsertMemo } from '@temporalio/workflow';
+import { rollbackId } from '../../src/contract/ids.js';
 import type { LaneState, MoveReport, RollbackRequest } from '../../src/contract/lane.js';
 import type { MoveRefusalReason } from '../../src/contract/move.js';
 import { LEASE_MS, leaseLeft, reportMove } from '../../src/lane/moves.js';
 import { beginRollback, isForcedSince } from '../../src/lane/rollback.js';
 import { laneCalls } from '../shared/activity-options.js';
 import { failure, rejection } from '../shared/failures.js';
+import { ownLane } from '../shared/own-lane.js';
 
 /**
  * Announcements of rollbacks and reports of moves, handled one after the other: any client may send either, so each is looked up before it
@@ -27,13 +29,16 @@ export function announcedRollbacks(settle: () => void): AnnouncedRollbacks {
   let last: Promise<unknown> = Promise.resolve();
   let open = 0;
   const lookUpAndBegin = async (state: LaneState, request: RollbackRequest) => {
-    const { workflowId, runId } = request;
+    const { workflowId, runId, sha } = request;
     const isKnown = state.requestedRollbacks.includes(runId) || state.finishedRuns.includes(runId);
     if (isKnown && !isForcedSince(state, request)) return null;
-    // A look-up that fails stops no rollback.
-    const found = await laneCalls('look up an announced rollback', '3s')
-      .findRollback(request)
-      .catch(() => 'running' as const);
+    const isOwn = workflowId === rollbackId(ownLane(), sha);
+    // A look-up that fails stops no rollback; but a run of another lane, once it counts, could not be followed to its end.
+    const found = isOwn
+      ? await laneCalls('look up an announced rollback', '3s')
+          .findRollback(request)
+          .catch(() => 'running' as const)
+      : 'none';
     // A command, whatever comes of it: a workflow task without one is merged with an update that follows it (ADR 10).
     upsertMemo({ announced: `${workflowId} ${runId}: ${found}` });
     if (found === 'none')

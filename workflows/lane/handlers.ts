@@ -1,5 +1,6 @@
 import type { SignalDefinition } from '@temporalio/common';
 import { condition } from '@temporalio/workflow';
+import { releaseId } from '../../src/contract/ids.js';
 import type { LaneState } from '../../src/contract/lane.js';
 import * as messages from '../../src/contract/messages.js';
 import { applyCommand } from '../../src/lane/commands.js';
@@ -16,6 +17,7 @@ import { enqueue } from '../../src/lane/queue.js';
 import { alarm, type EventFeed } from '../shared/events.js';
 import { rejection } from '../shared/failures.js';
 import { attempt, onSignal, onUpdate, type Parse } from '../shared/handlers.js';
+import { ownLane } from '../shared/own-lane.js';
 import type { AnnouncedRollbacks } from './announced-rollbacks.js';
 import { alarmOfHold } from './lane-alarms.js';
 
@@ -59,7 +61,13 @@ export function handleMessages(run: LaneRun): void {
       run.isKnown ? settled(() => act(sent)) : run.inbox.push(() => attempt(signal.name, () => act(sent))),
     );
 
-  whenKnown(messages.joinQueueSignal, parseLaneRequest, (request) => enqueue(state, request));
+  const lane = ownLane();
+  whenKnown(
+    messages.joinQueueSignal,
+    parseLaneRequest,
+    // A holder of another lane could not be followed to its end.
+    (request) => request.workflowId === releaseId(lane, request.sha) && enqueue(state, request),
+  );
   whenKnown(messages.holderStatusSignal, parseHolderReport, ({ runId, heldFor }) => {
     const { holder } = state;
     if (holder?.runId === runId) {

@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import type { SignalDefinition, UpdateDefinition } from '@temporalio/common';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { releaseId, rollbackId } from '../../../src/contract/ids.js';
 import {
   authorizeMoveUpdate,
   beginRollbackSignal,
@@ -10,11 +12,12 @@ import {
   reportMoveSignal,
   reportMoveUpdate,
 } from '../../../src/contract/messages.js';
+import { parseSha } from '../../../src/contract/sha.js';
 import { laneClient } from '../../../src/temporal/lane-client.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { ada, heldFor, say } from '../../support/decisions.js';
 import { useGate } from '../../support/gate.js';
-import { laneState, queuedRelease } from '../../support/lanes.js';
+import { laneHandle, laneState, queuedRelease } from '../../support/lanes.js';
 import { PATIENT } from '../../support/phases.js';
 import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
@@ -61,6 +64,26 @@ test.each([joinQueueSignal, beginRollbackSignal, reportMoveSignal, holderStatusS
     expect(await laneState(gate())).toMatchObject({ queue, rollback, ledger });
   },
 );
+
+test('a request in the name of a release of another lane does not get the lane, which could not follow it to its end', async () => {
+  const sha = parseSha(newSha());
+  const foreign = { workflowId: `other-${releaseId(gate().lane, sha)}`, runId: randomUUID(), sha };
+  await gate().laneClient.signal(joinQueueSignal, foreign);
+  await gate().laneClient.update(laneCommandUpdate('resume'), ada);
+  expect(await laneState(gate())).toMatchObject({ holder: null, queue: [] });
+});
+
+test('an announcement in the name of a rollback of another lane is refused without a look-up, which counts if it fails', async () => {
+  const sha = parseSha(OLD);
+  const run = { workflowId: `other-${rollbackId(gate().lane, sha)}`, runId: randomUUID() };
+  const foreign = { ...run, sha, force: true, by: 'mallory', reason: 'it is mine' };
+  await expect(gate().laneClient.update(beginRollbackUpdate, foreign)).rejects.toThrow(
+    / is not a rollback of this gate$/,
+  );
+  const { events } = await laneHandle(gate()).fetchHistory();
+  const called = events?.map((event) => event.activityTaskScheduledEventAttributes?.activityType?.name);
+  expect(called).not.toContain('findRollback');
+});
 
 fullTest('an invalid report of a hold preempts no release', async () => {
   const { sha, digests } = await gate().greenBuild();
