@@ -163,4 +163,12 @@ export default [
     replace: "=== 'lane-unavailable' ? known : known",
     test: 'test/workflows/release/faults.test.ts > a lane that does not answer a mover is asked by another one, then the release is held; retry continues',
   },
+  {
+    name: 'release-forgets-its-revocation',
+    breaks: 'a release that lost the lane during a move that failed is held for days, and the lane stands',
+    file: 'workflows/release/promoting.ts',
+    find: '  applyRevocation(release);\n',
+    replace: '',
+    test: 'test/workflows/release/faults.test.ts > a revocation that arrives during a move that then fails ends the release, which no hold keeps',
+  },
 ];

@@ -20,7 +20,7 @@ import { finish, setPhase } from '../shared/run.js';
 import { moveLatest } from '../shared/start-move.js';
 import type { Phase, Release } from './context.js';
 import { holdFor, holdOf, waitWhilePaused } from './hold.js';
-import { confirmHolder } from './lane.js';
+import { applyRevocation, confirmHolder } from './lane.js';
 import { requireWatched } from './watch.js';
 import { noteEndDuringMove } from './watched.js';
 
@@ -61,14 +61,16 @@ async function afterFailure(release: Release, error: unknown): ReturnType<typeof
   const fault = faultOf(failure);
   const refused = fault === 'MoveRefused' ? refusedMove(detail) : null;
   if (refused) return afterRefusal(release, refused, message, error);
+  const isRestored = fault === 'MoveFailed' && areMoved(detail) && detail.every(({ result }) => result === 'restored');
+  const hold = isRestored ? 'registry-down' : holdOf(release, fault);
+  if (hold === null) throw error;
+  // The lane sends a revocation once: one that came during the move ends the release now.
+  applyRevocation(release);
   if (fault === 'TimedOut' && !release.moveTimedOut) {
     release.moveTimedOut = true;
     return 'promoting';
   }
   release.moveTimedOut = false;
-  const isRestored = fault === 'MoveFailed' && areMoved(detail) && detail.every(({ result }) => result === 'restored');
-  const hold = isRestored ? 'registry-down' : holdOf(release, fault);
-  if (hold === null) throw error;
   await holdFor(release, hold, message);
   return 'promoting';
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { laneRevokedSignal } from '../../../src/contract/messages.js';
 import { MoveRefusal } from '../../../src/move/write-lease.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { type MemoryRegistry, startMemoryRegistry } from '../../../testbed/memory-registry.js';
@@ -6,6 +7,7 @@ import { ociError, type RegistryRequest } from '../../../testbed/registry-store.
 import { beforeAuthorize } from '../../support/authorizers.js';
 import { ada, heldFor, refusal, say } from '../../support/decisions.js';
 import { useGate } from '../../support/gate.js';
+import { laneState } from '../../support/lanes.js';
 import { firstRows, fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
 import { until } from '../../support/until.js';
@@ -109,6 +111,32 @@ test('a lane that does not answer a mover is asked by another one, then the rele
   await say(handle, 'retry', { ...ada, hold: id });
   expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
   expect(await gate().latest()).toEqual(digests);
+});
+
+test('a revocation that arrives during a move that then fails ends the release, which no hold keeps', async () => {
+  const { sha } = await gate().greenBuild();
+  let deny: () => void = () => undefined;
+  const denied = new Promise<void>((resolve) => {
+    deny = resolve;
+  });
+  let isReached = false;
+  const heal = registry.faults.add({
+    match: ({ method, path }) => method === 'POST' && path.endsWith('platform-tenant/blobs/uploads/'),
+    respond: async () => {
+      isReached = true;
+      await denied;
+      return DENIED;
+    },
+  });
+  const handle = await gate().release({ sha });
+  await until('the mover checks its credentials', () => isReached);
+  const { holder } = await laneState(gate());
+  const [fencingToken, revoked] = [holder?.fencingToken ?? 0, 'a rollback began'];
+  await handle.signal(laneRevokedSignal, { fencingToken, revoked });
+  deny();
+  expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'CanaryAborted', why: revoked });
+  expect(await gate().latest()).toEqual(old);
+  heal();
 });
 
 describe('an abort', () => {
