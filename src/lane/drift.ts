@@ -83,6 +83,14 @@ export function noteDrift(
   ];
 }
 
+/** Where `:latest` was found since the last move, if that was elsewhere; null if it was not, or if the hold of the lane says so already. */
+export function movedAlarm({ drift, expectedLatest, hold }: Ledger): string | null {
+  if (!drift || drift.moved.length === 0 || drift.expectedAt !== expectedLatest?.at) return null;
+  if (hold?.name === 'latest-moved' && isSameLatest(hold.moved ?? [], drift.moved)) return null;
+  const then = hold?.name === 'after-rollback' ? '; then canary lane unhold' : '';
+  return `${describeMoved(drift.moved)} (fix: canary lane adopt --reason … if it is right, else canary rollback --reason …${then})`;
+}
+
 /** Parses the payload of the update `drift`.
  * @throws {InvalidInput} */
 export function parseDrift(sent: unknown): Drift {

@@ -15,7 +15,7 @@ import { type Sha, sameBuild, shortSha } from '../contract/sha.js';
 import type { BuildVerdict } from '../contract/tenants/check.js';
 import { activeQuarantines, type Quarantine } from '../contract/tenants/quarantine.js';
 import { isPaused } from './commands.js';
-import { leftByRollback } from './drift.js';
+import { leftByRollback, movedAlarm } from './drift.js';
 import { buildsOf, defaultRollbackTarget, whyKnownBad } from './ledger.js';
 import { inOrder, isPreemptedInARow } from './queue.js';
 import { lostAlarm, outOfOrderAlarm } from './sequence.js';
@@ -70,7 +70,9 @@ export function laneView(state: LaneState, now: number): LaneView {
     isWatched: ledger.watchedFor !== undefined && ledger.watchedFor === movedAt(ledger),
     back: defaultRollbackTarget(ledger),
     newestSequence: ledger.highestSequence,
-    alarms: [liveRejection(ledger), lostAlarm(ledger), outOfOrderAlarm(ledger)].filter((line) => line !== null),
+    alarms: [movedAlarm(ledger), liveRejection(ledger), lostAlarm(ledger), outOfOrderAlarm(ledger)].filter(
+      (line) => line !== null,
+    ),
     // Kept after a new move: a missing manifest stays missing, and an empty list until the next check, 5 minutes, would hide it.
     missing: ledger.drift?.missing.map(({ text }) => text) ?? [],
     left: leftByRollback(ledger).map(({ repository, sha }) => describeLeft(repository, sha, ledger)),
@@ -85,6 +87,7 @@ const LEFT_FIX =
 /** Alarms of the lane that still hold, whether or not a person has seen them. `move-split` is `pair-split` here; of `ledger-not-kept` the state has nothing. */
 export const openAlarms = ({ ledger }: LaneState): AlarmName[] => [
   ...(ledger.hold ? [ledger.hold.name] : []),
+  ...(movedAlarm(ledger) === null || ledger.hold?.name === 'latest-moved' ? [] : ['latest-moved' as const]),
   ...(liveRejection(ledger) === null ? [] : ['live-build-red' as const]),
   ...(outOfOrderAlarm(ledger) === null ? [] : ['out-of-order' as const]),
   ...(isPreemptedInARow(ledger) ? ['consecutive-preemptions' as const] : []),

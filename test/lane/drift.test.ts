@@ -13,7 +13,7 @@ import {
 } from '../../src/lane/drift.js';
 import { record } from '../../src/lane/ledger.js';
 import { parseLaneState } from '../../src/lane/payloads/state.js';
-import { emptyLane } from '../../src/lane/state.js';
+import { emptyLane, putOnHold } from '../../src/lane/state.js';
 import { laneView, openAlarms } from '../../src/lane/view.js';
 import { digestOf, laneAt, NOON, promote, shaOf, tagsOf } from './lane-support.js';
 
@@ -107,6 +107,36 @@ describe('a drift', () => {
   ])('%o is invalid', (change, message) => {
     const sent = change && { expectedAt: NOON, moved: [], missing: [], ...change };
     expect(() => parseDrift(sent)).toThrow(message);
+  });
+});
+
+describe('a :latest that was moved from outside', () => {
+  const lineOf = (state: LaneState) => laneView(state, NOON).alarms;
+  test('is an alarm also while the lane is on hold for something else, with what to do then', () => {
+    const state = laneAt('a');
+    putOnHold(state, 'after-rollback', 'a rollback');
+    expect(noteDrift(state, found(state, CRANE))).toEqual([moved(CRANE)]);
+    expect(state.ledger.hold).toMatchObject({ name: 'after-rollback', why: 'a rollback' });
+    expect(openAlarms(state)).toEqual(['after-rollback', 'latest-moved']);
+    expect(lineOf(state)).toEqual([
+      `${describeMoved(CRANE)} (fix: canary lane adopt --reason … if it is right, else canary rollback --reason …; then canary lane unhold)`,
+    ]);
+    expect(noteDrift(state, found(state, []))).toEqual([]);
+    expect([openAlarms(state), lineOf(state)]).toEqual([['after-rollback'], []]);
+  });
+
+  test('is said once if the hold says it, twice if it was moved again, and no more after a move or an adoption', () => {
+    const state = laneAt('a');
+    noteDrift(state, found(state, CRANE));
+    expect([openAlarms(state), lineOf(state)]).toEqual([['latest-moved'], []]);
+    noteDrift(state, found(state, ELSEWHERE));
+    expect(openAlarms(state)).toEqual(['latest-moved']);
+    expect(lineOf(state)).toEqual([expect.stringMatching(/ else canary rollback --reason …\)$/)]);
+    // A person lifts the hold, and changes nothing.
+    state.ledger.hold = null;
+    expect(openAlarms(state)).toEqual(['latest-moved']);
+    state.ledger.expectedLatest = { images: [], at: NOON + 1 };
+    expect([openAlarms(state), lineOf(state)]).toEqual([[], []]);
   });
 });
 

@@ -1,5 +1,21 @@
 export default [
   {
+    name: 'i8-moved-after-a-rollback-unsaid',
+    breaks: 'a :latest that was moved from outside within a minute of a rollback raises no alarm',
+    file: 'workflows/lane/follow-runs.ts',
+    find: '        if (moved.length === 0) return;\n',
+    replace: '        if (moved.length === 0 || ledger.hold) return;\n',
+    test: 'test/workflows/lane/reread.test.ts > a :latest that was moved from outside after a rollback raises the alarm too, and its hold stays',
+  },
+  {
+    name: 'i8-moved-hidden-by-a-hold',
+    breaks: 'while the lane is on hold after a rollback, status and metrics hide a :latest that was moved from outside',
+    file: 'src/lane/drift.ts',
+    find: "if (hold?.name === 'latest-moved' && isSameLatest",
+    replace: 'if (hold !== null || isSameLatest',
+    test: 'test/lane/drift.test.ts > is an alarm also while the lane is on hold for something else, with what to do then',
+  },
+  {
     name: 'adopt-leaves-the-hold',
     breaks: 'a lane that was not recovered stays on hold after an adoption',
     file: 'src/lane/commands.ts',

@@ -3,15 +3,14 @@ import { moveLatestId } from '../../src/contract/ids.js';
 import type { LaneState, RunRef } from '../../src/contract/lane.js';
 import * as messages from '../../src/contract/messages.js';
 import { shortSha } from '../../src/contract/sha.js';
-import { describeMoved } from '../../src/lane/drift.js';
+import { noteDrift } from '../../src/lane/drift.js';
 import { lastMove, liveBefore } from '../../src/lane/ledger.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
-import { putOnHold } from '../../src/lane/state.js';
 import { noteVerdict } from '../../src/lane/verdicts.js';
 import { laneActivities, laneCalls, laneWaits } from '../shared/activity-options.js';
 import { alarm, type EventFeed } from '../shared/events.js';
 import { ownLane } from '../shared/own-lane.js';
-import { alarmOfHold, alarmOfVerdict } from './lane-alarms.js';
+import { alarmOfVerdict } from './lane-alarms.js';
 
 /** Delay after a move before `:latest` is read again, in milliseconds (docs/protocol.md, The move). */
 const REREAD_MS = 60_000;
@@ -76,9 +75,11 @@ export function followers(state: LaneState, feed: EventFeed, settle: () => void)
         });
         if (ledger.expectedLatest?.at !== expectedLatest.at) return;
         const moved = await laneActivities('read :latest again after a move').reread(expectedLatest.images);
-        if (moved.length === 0 || ledger.expectedLatest?.at !== expectedLatest.at || ledger.hold) return;
-        putOnHold(state, 'latest-moved', describeMoved(moved), moved);
-        alarmOfHold(feed, state);
+        if (moved.length === 0) return;
+        // On hold or not: what a hold is about may be something else.
+        const found = { expectedAt: expectedLatest.at, moved, missing: ledger.drift?.missing ?? [] };
+        for (const { alarm: name, why } of noteDrift(state, found))
+          alarm(feed, name, { why, images: expectedLatest.images });
       });
   };
 }

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { openAlarms } from '../../../src/lane/view.js';
 import { LONG_READ_MS, laneClient } from '../../../src/temporal/lane-client.js';
+import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { useCountedGate } from '../../support/counted-gate.js';
 import { logged } from '../../support/gate.js';
 import { endLane, laneHandle, laneState, makeLaneSettled, promoted } from '../../support/lanes.js';
@@ -52,6 +54,22 @@ describe('a minute after a move the lane reads :latest of both images once more'
     // Ours, and what was moved by hand.
     expect(writes()).toEqual(pairs(2));
   });
+
+  fullTest(
+    'a :latest that was moved from outside after a rollback raises the alarm too, and its hold stays',
+    async () => {
+      const good = await promoted(gate());
+      const bad = await promoted(gate());
+      await awaitRunEnd(await gate().rollback({ sha: good.sha, reason: 'it is slow', requestedBy: 'ada' }));
+      await gate().retag(bad.sha, 'latest');
+      const [digest = ''] = bad.digests;
+      await makeLaneSettled(gate());
+      await until('the alarm is out', () => alarms().some(({ meta }) => String(meta?.why).includes(digest)));
+      const state = await laneState(gate());
+      expect(state.ledger.hold).toMatchObject({ name: 'after-rollback' });
+      expect(openAlarms(state)).toEqual(['after-rollback', 'latest-moved']);
+    },
+  );
 });
 
 test('a lane that has just continued as new is read once it serves, not taken for one that does not answer', async () => {
