@@ -24,7 +24,7 @@ import { beginRun, ownRun, readInput, runPhases, timesOf } from './shared/run.js
 /**
  * Phases of a release: each does its work and names the next. Any of them may be held for a person. README: "What a release does".
  * The type of a phase lists those that it may name. `queued` leads to `resolving`. `soaking` leads to `smoking`; it, and a phase that is
- * watched, may also be left for `awaiting-canary` (a tenant was interrupted), for `queued`, or for the end (RED, a newer build, revoked).
+ * watched, may also be left for `awaiting-canary` or `resolving` (it starts over), for `queued`, or for the end (RED, a newer build, revoked).
  * A phase names `queued` if the run has another fencing token (it was reset, `confirmHolder`), or if it must ask the lane again.
  */
 const PHASES: Record<PhaseName, Phase> = {

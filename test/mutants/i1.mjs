@@ -228,4 +228,12 @@ function mismatch`,
     replace: '',
     test: 'test/domain/fleet-watch.test.ts > with a failing check is RED the second time in a row',
   },
+  {
+    name: 'i1-back-but-left-out',
+    breaks: 'a release that soaks again leaves out a tenant whose quarantine has ended',
+    file: 'workflows/release/watch.ts',
+    find: 'plan: plan.fleetNotes ? NO_PLAN : plan,',
+    replace: '',
+    test: 'test/workflows/release/quarantine.test.ts > a tenant that comes back from quarantine while the release waits for an approval is tested before it is asked again',
+  },
 ];

@@ -2,7 +2,7 @@ import { describeQuarantine, type Quarantine, withoutQuarantined } from '../../s
 import { updateDetails } from '../shared/run.js';
 import type { Release } from './context.js';
 
-/** Takes tenants that are in quarantine out of the plan of a running release. One that comes back is for the next release. */
+/** Takes tenants that are in quarantine out of the plan of a running release. One that comes back is tested once the release starts over. */
 export function leaveOut(release: Release, quarantines: Quarantine[]): void {
   const { plan, state } = release;
   const tenants = withoutQuarantined(plan.tenants, quarantines);

@@ -14,7 +14,7 @@ export const resolving: Phase<'awaiting-canary' | 'awaiting-approval' | 'resolvi
   release,
 ) => {
   const { input, state } = release;
-  // A release that starts over keeps its plan: a new configuration never changes a run half-way.
+  // A release that starts over keeps its plan, unless a tenant is set aside: a new configuration never changes a run half-way.
   if (release.plan === NO_PLAN) {
     setPhase(release, 'resolving', 'reading the plan');
     release.plan = await planReads().loadPlan(input);

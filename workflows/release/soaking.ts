@@ -7,7 +7,7 @@ import { holdOnFault } from './hold.js';
 import { afterWatch, startWatch } from './watch.js';
 
 /** Lets the build run for the soak time, watched without a gap: the watch proves the soak, and goes on until the move. */
-export const soaking: Phase<'smoking' | 'awaiting-canary' | 'queued' | 'done'> = async (release) => {
+export const soaking: Phase<'smoking' | 'resolving' | 'awaiting-canary' | 'queued' | 'done'> = async (release) => {
   if (release.plan.soakMs > 0) {
     const end = await holdOnFault(release, () => soak(release));
     if (!('watched' in end)) return afterWatch(release, end);

@@ -5,7 +5,7 @@ import { describeInterruption } from '../../src/domain/fleet-watch.js';
 import { watches } from '../shared/activity-options.js';
 import { unwrapFailure } from '../shared/failures.js';
 import { finish } from '../shared/run.js';
-import { type FleetWatch, isOwnApproval, type Phase, type Release } from './context.js';
+import { type FleetWatch, isOwnApproval, NO_PLAN, type Phase, type Release } from './context.js';
 import { holdFor, leaveHold, reportHold } from './hold.js';
 import { confirmHolder } from './lane.js';
 import { noteInterruptions, noteRed } from './watched.js';
@@ -85,11 +85,11 @@ function brokenWatch({ watch, state }: Release): Exclude<FleetWatchEnd, { watche
   return watch?.end == null || 'watched' in watch.end || state.moving ? null : watch.end;
 }
 
-/** Continues after a watch without a proof: RED ends the release; otherwise it starts over from `awaiting-canary`. */
+/** Continues after a watch without a proof: RED ends the release; otherwise it starts over. */
 export async function afterWatch(
   release: Release,
   end: Exclude<FleetWatchEnd, { watched: unknown }>,
-): Promise<'awaiting-canary' | 'queued' | 'done'> {
+): Promise<'resolving' | 'awaiting-canary' | 'queued' | 'done'> {
   const { state } = release;
   await leaveHold(release);
   if ('red' in end) {
@@ -110,10 +110,11 @@ export async function afterWatch(
   return startOver(release, 'awaiting-canary');
 }
 
-/** Starts over from a phase: earlier results, approvals and the watch no longer count. That an image was pushed again remains. */
-export function startOver<P extends 'resolving' | 'awaiting-canary'>(release: Release, phase: P): P {
+/** Starts over from a phase: earlier results, approvals and the watch no longer count. That an image was pushed again remains.
+ * With a tenant set aside the fleet is read again, in `resolving`: its quarantine may have ended. */
+export function startOver<P extends 'resolving' | 'awaiting-canary'>(release: Release, phase: P): P | 'resolving' {
   stopWatch(release);
-  const { state } = release;
+  const { state, plan } = release;
   state.decided = null;
   delete state.watched;
   Object.assign(release, {
@@ -124,8 +125,9 @@ export function startOver<P extends 'resolving' | 'awaiting-canary'>(release: Re
     accepted: isOwnApproval(release),
     untested: null,
     greenAt: 0,
+    plan: plan.fleetNotes ? NO_PLAN : plan,
   } satisfies Partial<Release>);
-  return phase;
+  return plan.fleetNotes ? 'resolving' : phase;
 }
 
 /** Ends the release if the fleet took a newer build that waits for the lane: no tenant can test this one any more. */

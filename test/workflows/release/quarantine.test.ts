@@ -115,6 +115,28 @@ fullTest(
 );
 
 fullTest(
+  'a tenant that comes back from quarantine while the release waits for an approval is tested before it is asked again',
+  async () => {
+    const { sha, digests } = await gate().greenBuild();
+    const handle = await gate().release({ sha, soak: '2s', approval: 'required' });
+    await until('it soaks', async () => (await gate().phase(handle)) === 'soaking');
+    await aside('canary-2');
+    const { id } = await heldFor(gate(), handle, 'approval');
+    expect((await queryStatus(gate().client, handle.workflowId))?.fleetNotes).toEqual([NOTE]);
+    await back('canary-2');
+    const again = await until('it is asked again', async () => {
+      const hold = (await queryStatus(gate().client, handle.workflowId))?.hold;
+      return hold?.name === 'approval' && hold.id !== id ? hold : null;
+    });
+    await say(handle, 'approve', { ...ada, hold: again.id });
+    const report = (await awaitRunEnd(handle)).report as ReleaseReport;
+    expect(report.tenants.map(({ tenant }) => tenant)).toEqual(['canary-1', 'canary-2']);
+    expect(report).not.toHaveProperty('fleetNotes');
+    expect(await gate().latest()).toEqual(digests);
+  },
+);
+
+fullTest(
   'with fewer healthy tenants than CANARY_MIN_TENANTS a release is held, and a retry reads the fleet again',
   async () => {
     const { sha, digests } = await gate().greenBuild();
