@@ -13,7 +13,7 @@ import {
   type Probe,
 } from '../src/domain/fleet-watch.js';
 import { smokeTenant } from '../src/smoke/smoke-tenant.js';
-import { repeatable, type Suite } from '../src/smoke/suite.js';
+import { watchable } from '../src/smoke/suite.js';
 import { askBuilds } from '../src/tenants/ask-build.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { retryMissingSecret } from './failures.js';
@@ -138,10 +138,6 @@ function cancelsOf(context: Context, asks: boolean) {
 
 const leftOut = ({ tenants }: Plan, probes: Probe[]): string[] =>
   tenants.map(({ name }) => name).filter((name) => !probes.some(({ build }) => build.tenant === name));
-
-/** Checks of a watch. A wrong token, presented every few seconds, would look like an attack. */
-const watchable = (suite: Suite): Suite =>
-  repeatable(suite).filter(({ steps }) => steps.every(({ request }) => request.as !== 'wrong'));
 
 const now = (): Instant => ({ wall: Date.now(), steady: performance.now() });
 

@@ -11,7 +11,7 @@ import { metrics } from '../src/metrics/metrics.js';
 import { withGate } from '../src/metrics/table.js';
 import type { Access } from '../src/smoke/session.js';
 import { smokeTenant } from '../src/smoke/smoke-tenant.js';
-import { driftChecks, type Suite } from '../src/smoke/suite.js';
+import { driftChecks, type Suite, watchable } from '../src/smoke/suite.js';
 import type { LaneClient } from '../src/temporal/lane-client.js';
 import { askBuilds, tellsBuild } from '../src/tenants/ask-build.js';
 import { type Fleet, FleetError, type FleetSource, FleetUnreadable } from '../src/tenants/fleet.js';
@@ -53,9 +53,10 @@ export function createTenantActivities({ config, suite, client, lane, stopping }
         const signalSeen = throttledSignal(client, fleetSeenSignal);
         // The deadline is by the server's clock: that of this machine may be wrong.
         const endsAt = performance.now() + deadline - activityInfo().currentAttemptScheduledTimestampMs;
+        const isWatched = watchable(requireSuite(config, suite)).length > 0;
         for (;;) {
           const members = await membersOf(plan, lane);
-          const fleet = await fleetBuilds(config.fleet, sha, members);
+          const fleet = await fleetBuilds(config.fleet, sha, members, isWatched);
           wait.note(fleet);
           const probed = members.tenants.filter((one) => tellsBuild(one, plan.buildProbe)).map(({ name }) => name);
           const isReported = fleet.builds.every(({ tenant, build }) => isBuild(build, sha) || !probed.includes(tenant));
@@ -151,9 +152,15 @@ export function requireSuite({ smokeSuite }: Config, suite: Suite | null): Suite
   return suite;
 }
 
-async function fleetBuilds(source: FleetSource | null, sha: Sha, plan: Plan): Promise<FleetBuilds> {
+/** @param isWatched whether a watch sends checks to the tenants. One that it sends nothing at all is said to be unwatched. */
+async function fleetBuilds(source: FleetSource | null, sha: Sha, plan: Plan, isWatched: boolean): Promise<FleetBuilds> {
   const access = await fleetAccess(source, plan);
-  const builds = await askBuilds(plan.tenants, plan.buildProbe, access, cancellationSignal());
+  const asked = await askBuilds(plan.tenants, plan.buildProbe, access, cancellationSignal());
+  const builds = asked.map((one, index): TenantBuild => {
+    const tenant = plan.tenants[index];
+    if (isWatched || !tenant || tellsBuild(tenant, plan.buildProbe)) return one;
+    return { ...one, why: `${one.why}, and not watched: the suite has no read-only check` };
+  });
   return { builds, all: builds.every(({ build }) => isBuild(build, sha)) };
 }
 

@@ -118,9 +118,9 @@ const leftOf = ({ tenant, build, why }: TenantBuild, time: string): Interruption
   answered: build === null ? `reports no build (${why})` : `reports ${build}`,
 });
 
-/** Why a tenant gave no usable answer, or which check failed; null if neither. The checks alone tell of one that a person accepted without a build. */
+/** Why a tenant gave no usable answer, or which check failed; null if neither. The checks alone tell of one that a person accepted without a build; without one, its silence does. */
 function doubtOf({ tenant, silent, why }: TenantBuild, { checks }: TenantSmoke, unreported: string[]): string | null {
-  if (silent && !unreported.includes(tenant)) return why ?? 'no answer';
+  if (silent && !(unreported.includes(tenant) && checks.length > 0)) return why ?? 'no answer';
   const open = checks.find(({ verdict }) => verdict !== 'pass');
   return open ? `${open.check}: ${open.status === null ? 'no answer' : `status ${open.status}`}` : null;
 }

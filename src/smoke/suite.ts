@@ -13,6 +13,10 @@ export const repeatable = (suite: Suite): Check[] =>
     return [once];
   });
 
+/** Checks of a watch over the canary fleet. A wrong token, presented every few seconds, would look like an attack. */
+export const watchable = (suite: Suite): Check[] =>
+  repeatable(suite).filter(({ steps }) => steps.every(({ request }) => request.as !== 'wrong'));
+
 /** Every request that a check may send to the tenant. */
 export const requestsOf = (check: Check | Judge): CheckRequest[] =>
   isJudge(check) ? [] : [...check.steps.map(({ request }) => request), ...(check.cleanUp ?? [])];

@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, expect, test } from 'vitest';
-import { createTenantActivities } from '../../activities/tenants.js';
+import { createTenantActivities, type FleetBuilds } from '../../activities/tenants.js';
 import { loadGateConfig } from '../../src/config/load.js';
+import { planRelease } from '../../src/config/plan.js';
 import type { TenantSmoke } from '../../src/contract/tenants/check.js';
 import { emptyLane } from '../../src/lane/state.js';
 import { startSinkServer } from '../../testbed/sink-server.js';
+import { newSha } from '../support/shas.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'canary-smoke-tenant-'));
 const servers = [await startSinkServer(), await startSinkServer(), await startSinkServer()];
@@ -50,4 +52,28 @@ export default [
   const until = new Date(Date.now() + 60_000).toISOString();
   state.ledger.quarantines = [{ tenant: 'canary-3', by: 'ada', why: 'sick', since: until, until }];
   expect(await smoked()).toMatchObject([{ measured: 'the same as on 1 canary tenant' }]);
+});
+
+test('a tenant without a build probe is said to be unwatched if the suite has no check to watch it by', async () => {
+  const suiteOf = (more: object) =>
+    `export default [${JSON.stringify({ name: 'it answers', proves: 'it is there', steps: [{ request: { method: 'GET', path: '/ok', as: 'none' }, answer: { status: 200 } }], ...more })}];`;
+  writeFileSync(join(folder, 'token'), 'the-token-of-all');
+  const tenants = [{ url: servers[0]?.url, token: { file: 'token' }, buildProbe: 'none' }];
+  writeFileSync(join(folder, 'fleet.json'), JSON.stringify({ tenants }));
+  const whyOf = async (more: object) => {
+    const file = join(folder, `suite-${Object.keys(more).length}.mjs`);
+    writeFileSync(file, suiteOf(more));
+    const env = { CANARY_FLEET_FILE: join(folder, 'fleet.json'), CANARY_SMOKE_SUITE: file };
+    const { config, suite } = await loadGateConfig(env, 'smoke');
+    const lane = { state: async () => null };
+    const stopping = new AbortController().signal;
+    const { awaitBuild } = createTenantActivities({ config, suite, lane, stopping } as never);
+    const plan = await planRelease(config, {});
+    const seen = await new MockActivityEnvironment().run(awaitBuild as never, newSha(), plan, Date.now() + 60_000);
+    return (seen as FleetBuilds).builds[0]?.why;
+  };
+  expect(await whyOf({})).toBe('build not confirmed: no build probe configured');
+  expect(await whyOf({ writes: true })).toBe(
+    'build not confirmed: no build probe configured, and not watched: the suite has no read-only check',
+  );
 });

@@ -115,6 +115,16 @@ describe('a round of probes', () => {
     expect(watch([nameless, left], accepted).end).toMatchObject({ interrupted: [{ answered: `reports ${OTHER}` }] });
   });
 
+  test('takes the silence of such a tenant for an interruption if no check tells of it', () => {
+    const accepted = ['canary-1'];
+    const unchecked = probe({ build: null, why: '/health: ECONNREFUSED', silent: true }, []);
+    expect(watch([unchecked, unchecked], accepted).end).toMatchObject({
+      interrupted: [{ answered: '/health: ECONNREFUSED' }],
+    });
+    const answering = probe({ build: null, why: '/health: no sha' }, []);
+    expect(watch([answering, answering], accepted)).toMatchObject({ isGood: true, end: null });
+  });
+
   test('begins the stretch again after more than three missed intervals, and not before', () => {
     const late = (unwatchedMs: number) => watch([good, good, { probes: [good], unwatchedMs }]).state.stretch;
     expect(late(30_000)).toMatchObject({ rounds: 3, watchedMs: 40_000, longestGapMs: 30_000 });

@@ -113,4 +113,21 @@ export default [
     replace: '[]',
     test: 'test/workflows/release/holds.test.ts > build-repushed: retry starts over, and promotes what it then tested once a person approves',
   },
+  {
+    name: 'i3-unreported-unwatched',
+    breaks:
+      'a tenant that a person accepted without a build may be down for the whole soak if the suite has no read-only check',
+    file: 'src/domain/fleet-watch.ts',
+    find: '!(unreported.includes(tenant) && checks.length > 0)',
+    replace: '!unreported.includes(tenant)',
+    test: 'test/domain/fleet-watch.test.ts > takes the silence of such a tenant for an interruption if no check tells of it',
+  },
+  {
+    name: 'i3-unwatched-unsaid',
+    breaks: 'a person is not told that nothing watches a tenant without a build probe',
+    file: 'activities/tenants.ts',
+    find: 'if (isWatched || !tenant || tellsBuild(tenant, plan.buildProbe)) return one;',
+    replace: 'if (tenant) return one;',
+    test: 'test/activities/smoke-tenant.test.ts > a tenant without a build probe is said to be unwatched if the suite has no check to watch it by',
+  },
 ];
