@@ -38,9 +38,9 @@ export async function ReleaseLane(typed: unknown = null, typedEvents: unknown = 
   const feed = openFeed();
   const settle = () => {
     if (!run.isKnown) return;
-    if (!isLookingUp()) grant(state, Date.now());
+    if (!lookUps.isUnderWay()) grant(state, Date.now());
     follow();
-    preemptHolder(feed, state, Date.now());
+    if (lookUps.mayPreempt()) preemptHolder(feed, state, Date.now());
     alarmOfOrder(feed, state);
     revoked.notify(state);
     record?.(state);
@@ -68,7 +68,7 @@ export async function ReleaseLane(typed: unknown = null, typedEvents: unknown = 
   const follow = followers(state, feed, settle);
   const revoked = revocations();
   let record: Recorder | undefined;
-  const isLookingUp = queueLookUps(state, settle);
+  const lookUps = queueLookUps(state, settle);
   const awaitPreemption = preemptionTimer(settle);
   handleMessages(run);
 

@@ -45,11 +45,11 @@ export interface Holder extends LaneRequest {
   heldFor?: HeldFor;
 }
 
-/** Hold of the holder, and from when on a newer build may preempt it. */
+/** Hold of the holder, and from when on (epoch, ms) a newer build may preempt it. One that yields ends for that build, which its tenants run. */
 export interface HeldFor {
   hold: string;
-  /** Epoch, ms. */
   preemptibleAt: number;
+  yields?: true;
 }
 
 /** Holder's report of its hold; `heldFor` is null when the hold has ended. */

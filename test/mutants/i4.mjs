@@ -1,5 +1,21 @@
 export default [
   {
+    name: 'i4-preempted-by-an-ended-release',
+    breaks: 'a release that ended while it waited takes the lane from a green one, and no build is promoted',
+    file: 'workflows/lane/queue-look-ups.ts',
+    find: '!patched(',
+    replace: 'patched(',
+    test: 'test/workflows/lane/preemption.test.ts > does not take over from a green one that waits for an approval',
+  },
+  {
+    name: 'i4-yields-late',
+    breaks: 'a release that ends because its canary tenants moved on is gone before the lane counts it',
+    file: 'workflows/lane/queue-look-ups.ts',
+    find: 'heldFor?.yields || ',
+    replace: '',
+    test: 'test/workflows/lane/preemption.test.ts > supersedes the build that soaks, with that reason; three in a row raise an alarm, and a promotion resets the count',
+  },
+  {
     name: 'i4-lost-mover-goes-forward',
     breaks: 'a mover that lost contact moves over what a person moved in the meantime',
     file: 'activities/move.ts',
@@ -238,8 +254,8 @@ export default [
     name: 'hold-report-unchecked',
     breaks: 'any signal about a hold takes the lane from the release that is held',
     file: 'src/lane/payloads/parse.ts',
-    find: 'isWaitedFor(hold) && isMoment(preemptibleAt)',
-    replace: 'isWaitedFor(hold) && (isMoment(preemptibleAt) || preemptibleAt === null)',
+    find: '|| !isMoment(preemptibleAt)',
+    replace: '|| !(isMoment(preemptibleAt) || preemptibleAt === null)',
     test: 'test/lane/rules.test.ts > a report of a hold with preemptibleAt null, which is no time, is invalid',
   },
 ];

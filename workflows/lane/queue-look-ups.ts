@@ -1,31 +1,54 @@
-import type { LaneState } from '../../src/contract/lane.js';
+import { patched } from '@temporalio/workflow';
+import type { HeldFor, LaneRequest, LaneState } from '../../src/contract/lane.js';
+import { inOrder, preemptedBy } from '../../src/lane/queue.js';
 import { laneCalls } from '../shared/activity-options.js';
 
 /** Number of waiting releases above which the lane looks them up: any client may send requests of runs that do not exist. */
 const LOOK_UP_FROM = 20;
 
-/**
- * Looks up the runs of a long queue, each once, and removes those that are no running releases.
- * @returns a function that begins a look-up if one is due, and says whether one is under way: until then no one gets the lane.
- */
-export function queueLookUps(state: LaneState, settle: () => void): () => boolean {
+/** Look-ups of releases that wait. Those that are no running releases of this gate leave the queue. */
+export interface QueueLookUps {
+  /** Looks up the runs of a long queue, each once; says whether a look-up is under way: until then no one gets the lane. */
+  isUnderWay(): boolean;
+  /** Whether the holder may be preempted now. The release that gets the lane next is looked up right before: one that ended while it waited preempts no other. */
+  mayPreempt(): boolean;
+}
+
+/** @param settle called after each look-up. */
+export function queueLookUps(state: LaneState, settle: () => void): QueueLookUps {
   const seen = new Set<string>();
   let isLooking = false;
-  return () => {
-    const unseen = state.queue.filter(({ runId }) => !seen.has(runId));
-    if (isLooking || unseen.length === 0 || state.queue.length <= LOOK_UP_FROM) return isLooking;
+  /** Who may preempt which hold; only while the lane settles what the look-up has found. */
+  let confirmed: { next: LaneRequest | undefined; heldFor: HeldFor | undefined } | null = null;
+  const lookUp = async (waiting: LaneRequest[]) => {
     isLooking = true;
-    const runs = unseen.map(({ workflowId, runId }) => ({ workflowId, runId }));
-    laneCalls('look up the releases that wait', '15s')
+    const [next, heldFor] = [waiting[0], state.holder?.heldFor];
+    const runs = waiting.map(({ workflowId, runId }) => ({ workflowId, runId }));
+    const gone = await laneCalls('look up the releases that wait', '15s')
       .findGone(runs)
       // A look-up that fails stops no release.
-      .catch((): string[] => [])
-      .then((gone) => {
-        for (const { runId } of runs) seen.add(runId);
-        state.queue = state.queue.filter(({ runId }) => !gone.includes(runId));
-        isLooking = false;
-        settle();
-      });
-    return isLooking;
+      .catch((): string[] => []);
+    for (const { runId } of runs) seen.add(runId);
+    state.queue = state.queue.filter(({ runId }) => !gone.includes(runId));
+    isLooking = false;
+    confirmed = { next, heldFor };
+    settle();
+    confirmed = null;
+  };
+  return {
+    isUnderWay() {
+      const unseen = state.queue.filter(({ runId }) => !seen.has(runId));
+      if (!isLooking && unseen.length > 0 && state.queue.length > LOOK_UP_FROM) void lookUp(unseen);
+      return isLooking;
+    },
+    mayPreempt() {
+      const [next] = inOrder(state.queue);
+      const heldFor = state.holder?.heldFor;
+      if (!next || heldFor?.yields || preemptedBy(state, Date.now()) === null) return true;
+      if (!patched('preemption-looked-up')) return true;
+      if (confirmed?.next === next && confirmed.heldFor === heldFor) return true;
+      if (!isLooking) void lookUp([next]);
+      return false;
+    },
   };
 }

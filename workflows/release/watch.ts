@@ -142,6 +142,6 @@ async function yieldToNewerBuild(release: Release): Promise<'queued' | 'done' | 
     outcome: 'superseded',
     why: `superseded by ${newer}: the canary tenants moved on to it before this one was promoted`,
   });
-  await reportHold({ hold: 'canary-unstable', preemptibleAt: Date.now() });
+  await reportHold({ hold: 'canary-unstable', preemptibleAt: Date.now(), yields: true });
   return done;
 }

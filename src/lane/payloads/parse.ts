@@ -62,8 +62,9 @@ export function parseHolderReport(sent: unknown): HolderReport | null {
   const { runId, heldFor } = fieldsOf(sent);
   if (!isRunId(runId)) return null;
   if (heldFor === null) return { runId, heldFor };
-  const { hold, preemptibleAt } = fieldsOf(heldFor);
-  return isWaitedFor(hold) && isMoment(preemptibleAt) ? { runId, heldFor: { hold, preemptibleAt } } : null;
+  const { hold, preemptibleAt, yields } = fieldsOf(heldFor);
+  if (!isWaitedFor(hold) || !isMoment(preemptibleAt)) return null;
+  return { runId, heldFor: { hold, preemptibleAt, ...(yields === true && { yields }) } };
 }
 
 /** Parses the lane's message to a release that it no longer holds it; null if it is invalid. */

@@ -148,7 +148,7 @@ const isState = shape({
       since: isLine,
       revocation: optional(isRevocation),
       notified: isFlag,
-      heldFor: optional(shape({ hold: isLine, preemptibleAt: isNumber })),
+      heldFor: optional(shape({ hold: isLine, preemptibleAt: isNumber, yields: isFlag })),
     }),
   ),
   move: orNull(

@@ -125,6 +125,22 @@ describe('a newer build that joins the queue', () => {
   );
 });
 
+describe('a newer build whose release ended while it waited', () => {
+  test('does not take over from a green one that waits for an approval', async () => {
+    const green = await catchIn('resolving', gate(), registry, { approval: 'required' });
+    const newer = await queuedRelease(gate());
+    await say(newer.handle, 'abort', ada);
+    await awaitRunEnd(newer.handle);
+    green.release();
+    const { id } = await heldFor(gate(), green.handle, 'approval');
+    await until('the grace is over, and it left the queue', async () => (await laneState(gate())).queue.length === 0);
+    expect((await laneState(gate())).holder).toMatchObject({ sha: green.sha });
+    expect(await gate().phase(green.handle)).toBe('awaiting-approval');
+    await say(green.handle, 'abort', { ...ada, hold: id });
+    expect(await reportOf(green.handle)).toMatchObject({ outcome: 'CanaryAborted' });
+  });
+});
+
 describe('a fleet that moves on to a newer build', () => {
   const alarms = () =>
     logged.filter(({ message, meta }) => message === 'alarm' && meta?.alarm === 'consecutive-preemptions');
