@@ -1,8 +1,9 @@
 import { InvalidInput, invalid } from '../../src/contract/brand.js';
 import type { DeliveredEvent } from '../../src/contract/events.js';
+import { isWaitedFor } from '../../src/contract/hold.js';
 import { MAX_TOKEN } from '../../src/contract/identity.js';
 import { parseDigest, parseRepository } from '../../src/contract/image.js';
-import type { LaneRequest, RunRef } from '../../src/contract/lane.js';
+import type { HeldFor, LaneRequest, RunRef } from '../../src/contract/lane.js';
 import { parseMoveInput } from '../../src/contract/move.js';
 import type { WatchInput } from '../../src/contract/tenants/production.js';
 import { parseEvent } from '../../src/domain/events/deliveries.js';
@@ -54,6 +55,12 @@ export function run(sent: unknown): RunRef {
   const { workflowId, runId } = fieldsOf(sent);
   if (!isText(workflowId) || !isRunId(runId)) throw invalid('run', sent, 'a workflow id and a run id');
   return { workflowId, runId };
+}
+
+/** Reads a run that waits, in the queue or in a hold. */
+export function waitingRun(sent: unknown): RunRef & Partial<HeldFor> {
+  const { hold } = fieldsOf(sent);
+  return { ...run(sent), ...(isWaitedFor(hold) && { hold }) };
 }
 
 /** Reads a token. No message repeats it. */

@@ -201,7 +201,7 @@ export const MOVE_BORDERS: Borders<MoveQueueActivities> = {
   },
   findRollback: { from: [lane], args: [parseRollbackRequest] },
   findMover: { from: [lane], args: [parseMoveReport] },
-  findGone: { from: [lane], args: [(sent) => listOf('waiting', sent, read.run, 1_000)] },
+  findGone: { from: [lane], args: [(sent) => listOf('waiting', sent, read.waitingRun, 1_000)] },
   endMover: { from: [rollback], args: [read.pause] },
   requireLastRollback: { from: [rollback], args: [] },
   recoverLane: { from: [lane], args: [read.flag] },

@@ -4,6 +4,7 @@ import { isGrpcServiceError } from '@temporalio/client';
 import { nullIfInvalid } from '../../src/contract/brand.js';
 import { moveLatestId, rollbackId, WORKFLOWS } from '../../src/contract/ids.js';
 import type {
+  HeldFor,
   HolderStatus,
   LaneRequest,
   LaneState,
@@ -13,7 +14,7 @@ import type {
 } from '../../src/contract/lane.js';
 import { beginRollbackSignal, beginRollbackUpdate } from '../../src/contract/messages.js';
 import { parseMoveInput, type TagState } from '../../src/contract/move.js';
-import { CanaryOutcome } from '../../src/contract/search-attributes.js';
+import { CanaryOutcome, CanaryWaitingFor } from '../../src/contract/search-attributes.js';
 import type { Sha } from '../../src/contract/sha.js';
 import { parseRollbackInput } from '../../src/domain/inputs.js';
 import { fieldsOf } from '../../src/domain/payloads/fields.js';
@@ -121,13 +122,16 @@ export function createLaneActivities(dependencies: ActivityDependencies) {
       return isRunning ? 'running' : 'ended';
     },
 
-    /** Run ids of those that wait in the queue and are no running releases of this gate. */
-    findGone: (waiting: RunRef[]): Promise<string[]> =>
+    /** Run ids of those that wait, in the queue or in a hold, and are no running releases of this gate, or not in that hold. */
+    findGone: (waiting: (RunRef & Partial<HeldFor>)[]): Promise<string[]> =>
       withHeartbeat(async () => {
-        const found = await Promise.all(waiting.map(({ workflowId, runId }) => findRun(client, workflowId, runId)));
-        const isWaiting = (run: (typeof found)[number]) =>
-          run !== null && isOurs(run, WORKFLOWS.release, lane) && isOpen(run);
-        return waiting.flatMap(({ runId }, index) => (isWaiting(found[index] ?? null) ? [] : [runId]));
+        const isWaiting = async ({ workflowId, runId, hold }: (typeof waiting)[number]) => {
+          const run = await findRun(client, workflowId, runId);
+          if (run === null || !isOurs(run, WORKFLOWS.release, lane) || !isOpen(run)) return false;
+          return hold === undefined || run.typedSearchAttributes.get(CanaryWaitingFor) === hold;
+        };
+        const found = await Promise.all(waiting.map(isWaiting));
+        return waiting.flatMap(({ runId }, index) => (found[index] ? [] : [runId]));
       }),
 
     /** Whether a report is one that a mover of this gate sent, word for word, about the move that it was told to make. */

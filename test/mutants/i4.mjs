@@ -1,5 +1,13 @@
 export default [
   {
+    name: 'i4-preempted-without-its-hold',
+    breaks: 'the lane does not hear that a hold has ended, and a newer build takes it from a release that soaks',
+    file: 'activities/lane/calls.ts',
+    find: 'hold === undefined || run',
+    replace: "hold !== '' || run",
+    test: 'test/workflows/lane/preemption.test.ts > a newer build does not take over from one that is no longer held, although the lane did not hear of that',
+  },
+  {
     name: 'i4-preempted-by-an-ended-release',
     breaks: 'a release that ended while it waited takes the lane from a green one, and no build is promoted',
     file: 'workflows/lane/queue-look-ups.ts',
@@ -11,7 +19,7 @@ export default [
     name: 'i4-yields-late',
     breaks: 'a release that ends because its canary tenants moved on is gone before the lane counts it',
     file: 'workflows/lane/queue-look-ups.ts',
-    find: 'heldFor?.yields || ',
+    find: 'holder.heldFor?.yields || ',
     replace: '',
     test: 'test/workflows/lane/preemption.test.ts > supersedes the build that soaks, with that reason; three in a row raise an alarm, and a promotion resets the count',
   },

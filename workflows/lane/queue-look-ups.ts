@@ -1,5 +1,5 @@
 import { patched } from '@temporalio/workflow';
-import type { HeldFor, LaneRequest, LaneState } from '../../src/contract/lane.js';
+import type { HeldFor, Holder, LaneRequest, LaneState, RunRef } from '../../src/contract/lane.js';
 import { inOrder, preemptedBy } from '../../src/lane/queue.js';
 import { laneCalls } from '../shared/activity-options.js';
 
@@ -10,7 +10,7 @@ const LOOK_UP_FROM = 20;
 export interface QueueLookUps {
   /** Looks up the runs of a long queue, each once; says whether a look-up is under way: until then no one gets the lane. */
   isUnderWay(): boolean;
-  /** Whether the holder may be preempted now. The release that gets the lane next is looked up right before: one that ended while it waited preempts no other. */
+  /** Whether the holder may be preempted now. Both are looked up right before: a release that ended while it waited preempts no other, and the report that a hold has ended may be lost. */
   mayPreempt(): boolean;
 }
 
@@ -20,15 +20,17 @@ export function queueLookUps(state: LaneState, settle: () => void): QueueLookUps
   let isLooking = false;
   /** Who may preempt which hold; only while the lane settles what the look-up has found. */
   let confirmed: { next: LaneRequest | undefined; heldFor: HeldFor | undefined } | null = null;
-  const lookUp = async (waiting: LaneRequest[]) => {
+  const lookUp = async (waiting: LaneRequest[], held?: Holder) => {
     isLooking = true;
-    const [next, heldFor] = [waiting[0], state.holder?.heldFor];
-    const runs = waiting.map(({ workflowId, runId }) => ({ workflowId, runId }));
+    const [next, heldFor] = [waiting[0], held?.heldFor];
+    const runs: (RunRef & Partial<HeldFor>)[] = waiting.map(({ workflowId, runId }) => ({ workflowId, runId }));
+    if (held && heldFor) runs.push({ workflowId: held.workflowId, runId: held.runId, hold: heldFor.hold });
     const gone = await laneCalls('look up the releases that wait', '15s')
       .findGone(runs)
       // A look-up that fails stops no release.
       .catch((): string[] => []);
-    for (const { runId } of runs) seen.add(runId);
+    for (const { runId } of waiting) seen.add(runId);
+    if (held && held.heldFor === heldFor && gone.includes(held.runId)) delete held.heldFor;
     state.queue = state.queue.filter(({ runId }) => !gone.includes(runId));
     isLooking = false;
     confirmed = { next, heldFor };
@@ -43,11 +45,11 @@ export function queueLookUps(state: LaneState, settle: () => void): QueueLookUps
     },
     mayPreempt() {
       const [next] = inOrder(state.queue);
-      const heldFor = state.holder?.heldFor;
-      if (!next || heldFor?.yields || preemptedBy(state, Date.now()) === null) return true;
+      const { holder } = state;
+      if (!next || !holder || holder.heldFor?.yields || preemptedBy(state, Date.now()) === null) return true;
       if (!patched('preemption-looked-up')) return true;
-      if (confirmed?.next === next && confirmed.heldFor === heldFor) return true;
-      if (!isLooking) void lookUp([next]);
+      if (confirmed?.next === next && confirmed.heldFor === holder.heldFor) return true;
+      if (!isLooking) void lookUp([next], holder);
       return false;
     },
   };

@@ -101,7 +101,7 @@ export async function holdOnFault<T>(release: Release, step: () => Promise<T>): 
     }
 }
 
-/** Reports a hold to the lane, and from when on a newer build may preempt it; null when it has ended. A lost report only delays a preemption. */
+/** Reports a hold to the lane, and from when on a newer build may preempt it; null when it has ended. A lost report only delays a preemption: the lane looks the hold up before it preempts. */
 export async function reportHold(heldFor: HeldFor | null): Promise<void> {
   await getExternalWorkflowHandle(releaseLaneId(ownLane()))
     .signal(holderStatusSignal, { runId: workflowInfo().runId, heldFor })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { HOLDS, type HoldName } from '../../../src/contract/hold.js';
-import { laneCommandUpdate } from '../../../src/contract/messages.js';
+import { holderStatusSignal, laneCommandUpdate } from '../../../src/contract/messages.js';
 import type { ReleasePhase, ReleaseReport } from '../../../src/contract/release.js';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import type { Misbehavior } from '../../../testbed/misbehaviors.js';
@@ -139,6 +139,21 @@ describe('a newer build whose release ended while it waited', () => {
     await say(green.handle, 'abort', { ...ada, hold: id });
     expect(await reportOf(green.handle)).toMatchObject({ outcome: 'CanaryAborted' });
   });
+});
+
+test('a newer build does not take over from one that is no longer held, although the lane did not hear of that', async () => {
+  const first = await catchIn('resolving', gate(), registry);
+  const newer = await queuedRelease(gate());
+  const { runId } = (await laneState(gate())).holder ?? { runId: '' };
+  await gate().laneClient.signal(holderStatusSignal, { runId, heldFor: { hold: 'canary-unstable', preemptibleAt: 0 } });
+  await gate().laneClient.update(laneCommandUpdate('resume'), ada);
+  await until('the lane has looked', async () => (await laneState(gate())).holder?.heldFor === undefined);
+  const { holder, queue } = await laneState(gate());
+  expect({ sha: holder?.sha, revocation: holder?.revocation }).toEqual({ sha: first.sha, revocation: undefined });
+  expect(queue).toMatchObject([{ sha: newer.sha }]);
+  for (const { handle } of [newer, first]) await say(handle, 'abort', ada);
+  first.release();
+  for (const { handle } of [newer, first]) await awaitRunEnd(handle);
 });
 
 describe('a fleet that moves on to a newer build', () => {
