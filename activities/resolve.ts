@@ -10,6 +10,7 @@ import { resolveBuild } from '../src/move/resolve-build.js';
 import { NO_EVIDENCE, withFloor } from '../src/move/rollback-floor.js';
 import type { MoveWaits } from '../src/move/waits.js';
 import { readTag } from '../src/registry/read-tag.js';
+import { adoptedAlone } from './border/images.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { retryUnreadableFleet } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
@@ -35,14 +36,21 @@ export function createPlanActivities({
       );
     },
 
-    /** Images of the gate, the tag that the canary tenants follow, and whether a rollback needs a verified identity: all that a rollback reads of the configuration. */
-    async loadImages(): Promise<Pick<Plan, 'images' | 'optional' | 'tag'> & { rollbackVerified?: true }> {
+    /**
+     * Images of the gate, the tag that the canary tenants follow, and whether a rollback needs a verified identity: all that a rollback
+     * reads of the configuration. `left`: images that the ledger has for its target, and that it leaves where they are.
+     */
+    async loadImages(
+      sha?: Sha,
+    ): Promise<Pick<Plan, 'images' | 'optional' | 'tag'> & { rollbackVerified?: true; left?: Repository[] }> {
       const { images, optionalImages, canaryTag, requireVerified } = config;
+      const left = sha === undefined ? [] : await withHeartbeat(() => adoptedAlone({ config, lane }, sha));
       return {
         images,
         ...(optionalImages.length > 0 && { optional: optionalImages }),
         ...(canaryTag && { tag: canaryTag }),
         ...(requireVerified.includes('rollback') && { rollbackVerified: true }),
+        ...(left.length > 0 && { left }),
       };
     },
   };

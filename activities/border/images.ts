@@ -1,7 +1,9 @@
 import { sleep } from '@temporalio/activity';
 import { InvalidInput } from '../../src/contract/brand.js';
 import type { Repository } from '../../src/contract/image.js';
-import { movedImagesOf } from '../../src/lane/ledger.js';
+import type { Ledger } from '../../src/contract/lane.js';
+import type { Sha } from '../../src/contract/sha.js';
+import { lastMoveOf, movedImagesOf } from '../../src/lane/ledger.js';
 import type { ActivityDependencies } from '../dependencies.js';
 import { LANE_POLL_MS } from '../waits.js';
 
@@ -29,9 +31,32 @@ export async function requireImages(
 }
 
 async function movedTo(lane: ActivityDependencies['lane'], target: string): Promise<Repository[]> {
+  const ledger = await ledgerOf(lane);
+  if (ledger === null) throw new Error(`the lane does not answer which images ${target} had`);
+  return movedImagesOf(ledger, target);
+}
+
+/**
+ * Images that the ledger has for the target of a rollback, and that `requireImages` refuses: a person adopted them with it, and `CANARY_IMAGES`
+ * lacks them since. A rollback leaves them where they are. Empty if it has no others, or if the lane does not answer.
+ */
+export async function adoptedAlone(
+  { config, lane }: Pick<ActivityDependencies, 'config' | 'lane'>,
+  target: Sha,
+): Promise<Repository[]> {
+  const ledger = await ledgerOf(lane).catch(() => null);
+  if (ledger === null) return [];
+  const all = lastMoveOf(ledger, target)?.images.map(({ repository }) => repository) ?? [];
+  const own = [...config.images, ...movedImagesOf(ledger, target)];
+  const left = all.filter((repository) => !own.includes(repository));
+  return left.length < all.length ? left : [];
+}
+
+/** Null if the lane does not answer. */
+async function ledgerOf(lane: ActivityDependencies['lane']): Promise<Ledger | null> {
   for (const deadline = Date.now() + LEDGER_MS; ; await sleep(LANE_POLL_MS)) {
     const state = await lane.state();
-    if (state) return movedImagesOf(state.ledger, target);
-    if (Date.now() >= deadline) throw new Error(`the lane does not answer which images ${target} had`);
+    if (state) return state.ledger;
+    if (Date.now() >= deadline) return null;
   }
 }

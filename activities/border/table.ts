@@ -82,7 +82,12 @@ export const RELEASE_BORDERS: Borders<ReleaseActivities> = {
     args: [parseReleaseInput],
     check: ({ config }, caller, { sha }) => requireSha(caller, releaseId(config.lane, sha)),
   },
-  loadImages: { from: [rollback], args: [] },
+  loadImages: {
+    from: [rollback],
+    // A workflow of an older worker names no build.
+    args: [(sent) => (sent === undefined ? undefined : parseSha(sent))],
+    check: ({ config }, caller, sha) => sha && requireSha(caller, rollbackId(config.lane, sha)),
+  },
   verifyIdentity: { from: [release, rollback], args: [read.token] },
   resolveBuild: {
     from: [release],

@@ -169,7 +169,10 @@ export interface RollbackNotes {
   laneUnavailable?: boolean;
   /** What is wrong with the target, and does no harm. */
   warnings?: string[];
-  /** Images of the gate that this build does not have: they were added since, and are not moved. */
+  /**
+   * Images that stay where they are, because the gate never moved them to this build: those of the gate that were added since, and those
+   * that a person adopted with it and that the gate no longer has.
+   */
   notMoved?: Repository[];
 }
 

@@ -178,7 +178,7 @@ export function notesSection({ notes: { laneUnavailable, warnings = [], notMoved
   return section('In spite of', [
     ...(laneUnavailable ? ['- the lane did not answer; it learned of the rollback later'] : []),
     ...warnings.map((warning) => `- ${prose(warning)}`),
-    ...notMoved.map((repository) => `- ${code(repository)} was not moved: that build does not have it`),
+    ...notMoved.map((repository) => `- ${code(repository)} was not moved: this gate never moved it to that build`),
   ]);
 }
 

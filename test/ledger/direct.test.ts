@@ -150,6 +150,24 @@ describe('rollback --direct with a copy of the ledger', () => {
     expect(await latest()).toBe(await digestOf(adopted));
   });
 
+  test('names an image of the build that is not one of CANARY_IMAGES, and leaves it where it is', async () => {
+    const removed = at(server.host, 'acme/removed');
+    const history = ledger.history.map((entry) => ({
+      ...entry,
+      images: [...entry.images, { repository: removed, digest: `sha256:${'a'.repeat(64)}` as never }],
+    }));
+    await keep(KEYS, { ...ledger, history });
+    const dry = await direct([old, '--dry-run', '--json'], { CANARY_PAYLOAD_KEY_FILE });
+    expect([dry.code, JSON.parse(dry.out[0] ?? '').notMoved]).toEqual([0, [removed]]);
+    for (const force of [[], ['--force']]) {
+      const { code, out, err } = await direct([old, ...force], { CANARY_PAYLOAD_KEY_FILE });
+      expect(code, err).toBe(0);
+      expect(err).toContain(`canary: warning: ${removed} stays where it is: it is not one of CANARY_IMAGES`);
+      expect(JSON.parse(out[0] ?? '').notMoved).toEqual([removed]);
+    }
+    expect(await latest()).toBe(await digestOf(old));
+  });
+
   test('by force waits for nothing that only informs, and tells it when it is there', async () => {
     const [platform = ''] = NAMES;
     let putsUntil = 0;

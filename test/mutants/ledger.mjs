@@ -174,8 +174,8 @@ export default [
     breaks:
       'by force a rollback without Temporal moves to the tag, although a signed copy has the digests of the build',
     file: 'src/cli/local/direct-rollback.ts',
-    find: 'keys && ((await copying)?.copy ?? null)',
-    replace: 'null',
+    find: 'keys && ((await copying)?.copy ?? null);',
+    replace: 'null as LedgerCopy | null;',
     test: 'test/ledger/direct.test.ts > without a sha moves to the previous good build, by the digests of a signed copy',
   },
   {

@@ -21,12 +21,13 @@ export async function resolving(run: RollbackRun): Promise<'announcing'> {
   setPhase(run, 'resolving', 'every image of the build must be in the registry');
   const short = shortSha(input.sha);
   const [gate, known] = await Promise.all([
-    retryOnceAfterTimeout(() => reads('read the images of the gate').loadImages()),
+    retryOnceAfterTimeout(() => reads('read the images of the gate').loadImages(input.sha)),
     laneCalls(`ask the lane for the digests of ${short}`, '10s').knownBuild(input.sha).catch(nullIfUnanswered),
   ]);
   if (gate.rollbackVerified && run.verified === null) throw needsIdentity(run);
-  // The gate may have got another image since that build.
-  const images = known?.map(({ repository }) => repository) ?? gate.images;
+  const { left = [] } = gate;
+  // The gate may have got another image since that build, or lost one.
+  const images = known?.map(({ repository }) => repository).filter((image) => !left.includes(image)) ?? gate.images;
   const [pinned, tags] = await retryOnceAfterTimeout(() =>
     Promise.all([
       reads(`check that every image of ${short} is there`).resolveTarget(
@@ -41,7 +42,7 @@ export async function resolving(run: RollbackRun): Promise<'announcing'> {
   state.images = pinned;
   run.pinned = pinned;
   const isPinned = (repository: Repository) => pinned.some((image) => image.repository === repository);
-  const notMoved = gate.images.filter((repository) => !isPinned(repository));
+  const notMoved = [...gate.images, ...left].filter((repository) => !isPinned(repository));
   if (notMoved.length > 0) state.notMoved = notMoved;
   const absent = images.filter((repository) => !isPinned(repository));
   if (gate.tag !== undefined) run.tag = gate.tag;

@@ -64,7 +64,8 @@ async function run(given: Given, io: Io): Promise<number> {
     requestedBy: identity(given, io),
     force: given.options.force,
   });
-  if (given.options.dryRun) return (await import('../local/dry-run.js')).dryRunRollback(lane, input, given, io);
+  if (given.options.dryRun)
+    return (await import('../local/dry-run-rollback.js')).dryRunRollback(lane, input, given, io);
   if (given.options.direct) return (await import('../local/direct-rollback.js')).directRollback(input, io);
   return (await import('../wait/start-rollback.js')).startAndFollow(lane, input, given, io);
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../../config/schema.js';
 import { moveLatestId } from '../../contract/ids.js';
+import type { Repository } from '../../contract/image.js';
 import { areOnOneBuild, isWhole, type MovedImage, type MoveInput, type RecordedImage } from '../../contract/move.js';
 import type { PinnedImage, RollbackInput } from '../../contract/release.js';
 import {
@@ -25,7 +26,7 @@ import { RegistryError } from '../../registry/transport/errors.js';
 import type { Io } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { throttledProgress } from '../print/move-progress.js';
-import { againstCopy, IN_DOUBT, ledgerKeys, readLedgerCopy } from './ledger-copy.js';
+import { againstCopy, IN_DOUBT, ledgerKeys, notOfThisMachine, readLedgerCopy } from './ledger-copy.js';
 import { withRegistry } from './with-registry.js';
 
 /** Longest time, in milliseconds, for what a forced rollback only tells. */
@@ -72,7 +73,8 @@ async function guarded(direct: Direct): Promise<number> {
   const { pinned: resolved, at } = (await pinKnown(direct, copy)) ?? (await byTag);
   const evidence = copy?.isSigned ? floorEvidence(copy.ledger, input.sha) : NO_EVIDENCE;
   const pinned = await withFloor(registry, input.sha, resolved, evidence, io.signal);
-  for (const line of missingAttestations(pinned)) warn(io, line);
+  const notMoved = notOfThisMachine(copy, input.sha, config.images);
+  for (const line of [...missingAttestations(pinned), ...notMoved.map(leftLine)]) warn(io, line);
   const doubts = [
     ...againstCopy(registry, input, copy, pinned),
     ...(problems.length > 0 ? [IN_DOUBT] : []),
@@ -81,7 +83,7 @@ async function guarded(direct: Direct): Promise<number> {
     ...missingPlatforms(pinned),
     ...leftOut(absent(direct, pinned)),
   ];
-  if (doubts.length === 0) return write(direct, pinned, at);
+  if (doubts.length === 0) return write(direct, pinned, at, notMoved);
   io.err(`canary: ${doubts.join('; ')}: nothing was moved (--force moves anyway)`);
   return EXIT.refused;
 }
@@ -95,16 +97,20 @@ async function forced(direct: Direct): Promise<number> {
   const copying = keys ? readCopy(io.signal) : beside(io, readCopy);
   let telling: Promise<unknown> = copying;
   try {
-    const { pinned, at } = (await pinKnown(direct, keys && ((await copying)?.copy ?? null))) ?? (await byTag);
+    const copy = keys && ((await copying)?.copy ?? null);
+    const { pinned, at } = (await pinKnown(direct, copy)) ?? (await byTag);
     telling = beside(io, async (signal) => {
       const missing = async (image: PinnedImage) =>
         readMissing(registry, await getManifest(registry, image.repository, image.digest, signal), signal);
       const looked = await Promise.all(pinned.map(async (image) => ({ ...image, missing: await missing(image) })));
-      const against = againstCopy(registry, input, (await copying)?.copy ?? null, looked);
-      for (const line of [...against, ...missingAttestations(looked), ...missingPlatforms(looked)]) warn(io, line);
+      const copy = (await copying)?.copy ?? null;
+      const against = againstCopy(registry, input, copy, looked);
+      const left = notOfThisMachine(copy, input.sha, config.images).map(leftLine);
+      for (const line of [...against, ...missingAttestations(looked), ...missingPlatforms(looked), ...left])
+        warn(io, line);
     });
     for (const line of leftOut(absent(direct, pinned))) warn(io, line);
-    return await write(direct, pinned, at);
+    return await write(direct, pinned, at, notOfThisMachine(copy, input.sha, config.images));
   } finally {
     await Promise.allSettled([copying, telling]);
   }
@@ -113,6 +119,8 @@ async function forced(direct: Direct): Promise<number> {
 /** What only informs a person: null if it fails, or takes too long. */
 const beside = <T>(io: Io, read: (signal: AbortSignal) => Promise<T>): Promise<T | null> =>
   withDeadline(TOLD_MS, io.signal, read).catch(() => null);
+
+const leftLine = (repository: Repository) => `${repository} stays where it is: it is not one of CANARY_IMAGES`;
 
 const warn = (io: Io, line: string) => io.err(`canary: warning: ${line}`);
 
@@ -134,7 +142,12 @@ const absent = ({ config: { images } }: Direct, pinned: PinnedImage[]) =>
   images.filter((image) => !pinned.some(({ repository }) => repository === image));
 
 /** Writes the images, whose `:latest` was asked for at `observedAt`, and prints the record. */
-async function write({ registry, input, config, io }: Direct, pinned: PinnedImage[], observedAt: number) {
+async function write(
+  { registry, input, config, io }: Direct,
+  pinned: PinnedImage[],
+  observedAt: number,
+  notMoved: Repository[],
+) {
   const { sha, reason, requestedBy: by = 'unknown' } = input;
   const targets = pinned.map(targetOf);
   const moveInput: MoveInput = { kind: 'rollback', sha, images: targets, by, reason };
@@ -170,6 +183,7 @@ async function write({ registry, input, config, io }: Direct, pinned: PinnedImag
       by,
       reason,
       images: movedImages,
+      ...(notMoved.length > 0 && { notMoved }),
     }),
   );
   return outcome === 'rolled-back' || outcome === 'already' ? EXIT.done : EXIT.fault;

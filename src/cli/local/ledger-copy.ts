@@ -1,8 +1,10 @@
 import type { Config } from '../../config/schema.js';
 import { InvalidInput } from '../../contract/brand.js';
+import type { Repository } from '../../contract/image.js';
 import type { Ledger } from '../../contract/lane.js';
 import type { PinnedImage, RollbackInput } from '../../contract/release.js';
-import { defaultRollbackTarget } from '../../lane/ledger.js';
+import type { Sha } from '../../contract/sha.js';
+import { defaultRollbackTarget, lastMoveOf } from '../../lane/ledger.js';
 import { previewRollback } from '../../lane/rollback.js';
 import { emptyLane } from '../../lane/state.js';
 import type { LedgerCopy } from '../../ledger/copy.js';
@@ -65,6 +67,12 @@ export function againstCopy(
   const otherTag = differingTag(copy, registry);
   return [...(refused ? [refused] : []), ...(otherTag ? [otherTag] : [])];
 }
+
+/** Images that a copy has for a build, and that this machine is not configured for: without Temporal they stay where they are. */
+export const notOfThisMachine = (copy: LedgerCopy | null, sha: Sha, images: Repository[]): Repository[] =>
+  ((copy && lastMoveOf(copy.ledger, sha)?.images) ?? [])
+    .map(({ repository }) => repository)
+    .filter((repository) => !images.includes(repository));
 
 /** Keys that sign copies; none, with a warning, if they cannot be read: a rollback does not depend on them. */
 export function ledgerKeys(io: Io): PayloadKeys | null {

@@ -115,7 +115,7 @@ export const noteLines = (
     ? [`${indent}lane-unavailable: the lane did not answer; it learns of the rollback when it is back`]
     : []),
   ...warnings.map((warning) => `${indent}warning: ${oneLine(warning)}`),
-  ...notMoved.map((repository) => `${indent}not moved: ${repository}, which that build does not have`),
+  ...notMoved.map((repository) => `${indent}not moved: ${repository}, which this gate never moved to that build`),
 ];
 
 /** The command of each decision that applies now, and what it does. */
