@@ -125,7 +125,10 @@ export function record(ledger: Ledger, { by, reason, ...entry }: LedgerEntry): v
   );
   const { kind, sha } = entry;
   if (sha === null) return;
-  if (kind === 'rollback') return raiseNewest(ledger, sha);
+  if (kind === 'rollback') {
+    raiseNewest(ledger, sha);
+    return;
+  }
   numberFirstPromotion(ledger.firstPromoted, shortSha(sha));
   // A forced promotion of an older build lowers `newestPromoted` to that build.
   ledger.newestPromoted = { sha, key: keyOf(ledger, sha) };

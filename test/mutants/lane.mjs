@@ -303,7 +303,7 @@ export default [
     name: 'rollback-counts-as-newest-promotion',
     breaks: 'after a rollback, a build that is older than the newest promoted one is released',
     file: 'src/lane/ledger.ts',
-    find: "if (kind === 'rollback') return raiseNewest(ledger, sha);",
+    find: 'raiseNewest(ledger, sha);\n    return;',
     replace: '',
     test: 'test/lane/ledger.test.ts > does not take a rollback for a promotion: later builds are compared with the newest promoted one',
   },
