@@ -92,9 +92,10 @@ async function requireLease(lane: LaneClient, question: MoveQuestion, silenceMs:
 
 /** Announces a rollback that the lane did not answer before, and requests a lease: a lane that answers again decides. */
 async function announceAndRequest(lane: LaneClient, question: MoveQuestion): Promise<LeaseAnswer> {
-  const { sha, by, reason, force = false } = question.input;
+  const { sha, by, claimedBy = by, reason, force = false } = question.input;
   try {
-    await answer(0, () => lane.update(beginRollbackUpdate, { ...question.parent, sha, by, reason, force }));
+    const announcement = { ...question.parent, sha, by: claimedBy, reason, force };
+    await answer(0, () => lane.update(beginRollbackUpdate, announcement));
     return await requireLease(lane, question, 0);
   } catch (error) {
     if (error instanceof TemporalUnavailable) return 'lane-unavailable';

@@ -17,6 +17,7 @@ import {
   type MovedImage,
   type MoveInput,
   parseMoveInput,
+  refusedMove,
   type TagState,
 } from '../src/contract/move.js';
 import { isKept, outcomesOf } from '../src/domain/one-build.js';
@@ -54,7 +55,8 @@ async function move(input: MoveInput, feed: EventFeed): Promise<MovedImage[]> {
     .moveTags(input, observed, parent)
     .catch(readLatestInstead(input, observed))
     .catch(async (fault: unknown) => {
-      await report(input, parent, 'stopped');
+      // A silent lane would hold a rollback up for minutes, and has granted nothing.
+      if (!(input.kind === 'rollback' && isWithoutLane(fault))) await report(input, parent, 'stopped');
       throw fault;
     });
   const result = images.find((image) => image.result !== 'promoted' && !isKept(image))?.result ?? 'promoted';
@@ -62,6 +64,9 @@ async function move(input: MoveInput, feed: EventFeed): Promise<MovedImage[]> {
   await report(input, parent, images);
   return requireMoved(feed, images);
 }
+
+const isWithoutLane = (fault: unknown) =>
+  refusedMove(unwrapFailure(fault).details?.[0])?.refusal === 'lane-unavailable';
 
 /** Reports to the lane before this run ends; a lane that does not answer for minutes learns the result from `:latest` (I8). */
 function report(input: MoveInput, parent: RunRef | null, images: MovedImage[] | 'stopped'): Promise<void> {

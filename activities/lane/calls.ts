@@ -42,14 +42,28 @@ export const ANNOUNCE_MS = 5_000;
 /** Pause before a lane that is silent is asked once more, in milliseconds: below the heartbeat time-out, and no burden for a loaded server. */
 const SILENT_LANE_MS = 2_000;
 
+/** Time in which a rollback that ended the mover of another one starts its own, in milliseconds: it waits for writes in flight first. */
+const TAKE_OVER_MS = LEASE_MS + 3_000;
+
 /** Calls of runs to the lane, and the activities of the lane itself. */
 export function createLaneActivities(dependencies: ActivityDependencies) {
   const { client, config, registry, payloadKeys, lane: own, waits } = dependencies;
   const { lane } = config;
-  /** Passes if the lane does not answer, or does not know the run: it decides when the mover asks. */
-  const requireNewestRollback = async () => {
-    if ((await own.position(ownRun()))?.isSupersededRollback)
+  /** Passes if the lane does not know the run: it decides when the mover asks. One that does not answer decides nothing: then the mover's parent tells. */
+  const requireNewestRollback = async (waitMs = 0) => {
+    const position = await own.position(ownRun());
+    if (position === null) await sleep(waitMs);
+    if (position?.isSupersededRollback ?? (await isOvertaken()))
       throw new LaneRefused('another rollback was announced after this one', 'not-announced');
+  };
+  /** Whether the mover is, or was last, that of a rollback which was started after this one. */
+  const isOvertaken = async (): Promise<boolean> => {
+    const { workflowId, runId } = ownRun();
+    const { workflowId: otherId, runId: otherRunId } =
+      (await findRun(client, moveLatestId(lane)))?.parentExecution ?? {};
+    if (!otherId || !otherRunId || otherRunId === runId) return false;
+    const [mine, other] = await Promise.all([findRun(client, workflowId, runId), findRun(client, otherId, otherRunId)]);
+    return isOurs(other, WORKFLOWS.rollback, lane) && (other?.startTime ?? 0) > (mine?.startTime ?? 0);
   };
   /** Passes if the lane does not answer: then there is no automatic rollback. */
   const requireUnmoved = async () => {
@@ -159,12 +173,15 @@ export function createLaneActivities(dependencies: ActivityDependencies) {
         if (ended) return;
         await requireNewestRollback();
         await handle.terminate('a rollback takes over').catch(() => undefined);
+        // One that the lane did not answer gave itself its last lease: a write of it may be in flight.
+        const { input } = await readMover(client, { workflowId: mover.workflowId, runId: mover.runId });
+        if (fieldsOf(input).laneUnavailable === true) await sleep(LEASE_MS);
       });
     },
 
     /** Confirms that no later rollback was announced.
      * @throws {LaneRefused} if one was. */
-    requireLastRollback: (): Promise<void> => withHeartbeat(requireNewestRollback),
+    requireLastRollback: (): Promise<void> => withHeartbeat(() => requireNewestRollback(TAKE_OVER_MS)),
 
     /** Recovers the state of the last lane; `isCarried`: whether this run began with the state of the one before it. */
     recoverLane: (isCarried = false): Promise<LaneState | Continued | null> =>

@@ -19,6 +19,8 @@ export interface MoveInput extends OnlyFrom {
   accepted?: boolean;
   /** Whether this is a rollback that the lane did not answer: it continues as long as the lane does not answer. */
   laneUnavailable?: boolean;
+  /** Name that such a rollback was started with, by which its mover announces it: that of a verified identity is no claim. */
+  claimedBy?: string;
   /** Whether a person promotes or forces it: then it is never too old. Never for a rollback. */
   manual?: boolean;
   /** Whether this is a forced rollback, or a forced promotion of an untested build: then the build may be known-bad. */
@@ -185,7 +187,7 @@ const MAX_IMAGES = 50;
  * @throws {InvalidInput} */
 export function parseMoveInput(input: unknown): MoveInput {
   const bad = (why: string) => new InvalidInput(`move: ${why}; it is started by a release or a rollback, not by hand`);
-  const { kind, images, by, reason, sha, accepted, laneUnavailable, manual, force, onlyFrom } = Object(
+  const { kind, images, by, reason, sha, accepted, laneUnavailable, claimedBy, manual, force, onlyFrom } = Object(
     input,
   ) as Partial<Record<keyof MoveInput, unknown>>;
   if (kind !== 'promotion' && kind !== 'rollback') throw bad(`invalid kind ${shown(kind)}`);
@@ -204,6 +206,7 @@ export function parseMoveInput(input: unknown): MoveInput {
     ...order,
     ...(accepted === true && { accepted }),
     ...(laneUnavailable === true && kind === 'rollback' && { laneUnavailable }),
+    ...(typeof claimedBy === 'string' && kind === 'rollback' && { claimedBy: claimedBy.slice(0, MAX_TEXT) }),
     ...(manual === true && kind === 'promotion' && { manual }),
     ...(force === true && { force }),
     ...(onlyFrom !== undefined && kind === 'rollback' && { onlyFrom: parseSha(onlyFrom) }),

@@ -78,7 +78,7 @@ describe('a worker that is killed', () => {
       const now = await gate().latest();
       expect([old(), await gate().publish(sha)]).toContainEqual(now);
     },
-    60_000,
+    120_000,
   );
 
   fullTest(
@@ -91,7 +91,7 @@ describe('a worker that is killed', () => {
       const [kept] = gate().repositories;
       const { heal, hasBegun } = killInMidPair(() => victim.kill('SIGKILL'));
       const handle = await gate().release({ sha });
-      await until('one image has moved', hasBegun, 30_000);
+      await until('one image has moved', hasBegun, 60_000);
       await gate().startWorker({ ...gate().env, CANARY_IMAGES: `${gate().host}/${kept}` });
 
       expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });

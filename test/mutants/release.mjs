@@ -171,4 +171,12 @@ export default [
     replace: '',
     test: 'test/workflows/release/faults.test.ts > a revocation that arrives during a move that then fails ends the release, which no hold keeps',
   },
+  {
+    name: 'kept-image-written-back',
+    breaks: 'an image that the build does not have is written over although a person has moved and adopted it',
+    file: 'workflows/release/promoting.ts',
+    find: 'image.unchanged && latest !== null && {',
+    replace: 'image.unchanged && latest === undefined && {',
+    test: 'test/workflows/release/optional-image.test.ts > leaves its :latest where a person puts it meanwhile, and adopts',
+  },
 ];

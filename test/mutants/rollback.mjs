@@ -337,4 +337,28 @@ export default [
     replace: '',
     test: 'test/cli/advice.test.ts > the advice of status about a rollback that waits is accepted',
   },
+  {
+    name: 'rollback-without-lane-overtaken',
+    breaks: 'of two rollbacks without a lane the earlier one writes after the later one',
+    file: 'activities/lane/calls.ts',
+    find: 'position?.isSupersededRollback ?? (await isOvertaken())',
+    replace: 'position?.isSupersededRollback',
+    test: 'test/workflows/rollback/two-without-lane.test.ts > of two rollbacks without a lane the later one wins: the earlier one writes nothing after it',
+  },
+  {
+    name: 'rollback-lane-silent-later',
+    breaks: 'a rollback ends if the lane falls silent after it has taken the announcement',
+    file: 'workflows/rollback/promoting.ts',
+    find: 'if (!isSilent || move.onlyFrom !== undefined) throw error;',
+    replace: 'throw error;',
+    test: 'test/workflows/rollback/silent-lane.test.ts > a rollback goes on without a lane that fell silent after it had taken the announcement',
+  },
+  {
+    name: 'rollback-announced-by-verified-name',
+    breaks: 'a verified rollback is refused by the lane that comes back',
+    file: 'activities/move-authorizer.ts',
+    find: 'by: claimedBy, reason',
+    replace: 'by, reason',
+    test: 'test/activities/announce-again.test.ts > a mover that announces its rollback does so by the name that was claimed, not by the verified identity',
+  },
 ];

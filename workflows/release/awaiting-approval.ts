@@ -1,5 +1,5 @@
 import { isSamePoint, type OpenPoint } from '../../src/contract/hold.js';
-import type { HolderStatus } from '../../src/contract/lane.js';
+import type { HolderStatus, LaneHold } from '../../src/contract/lane.js';
 import { digestOf, whereItStands } from '../../src/contract/move.js';
 import { foreignRevisions } from '../../src/domain/one-build.js';
 import { openRejection } from '../../src/lane/ledger.js';
@@ -26,7 +26,7 @@ export const awaitingApproval: Phase<'promoting' | 'awaiting-approval' | 'resolv
   const unapproved = points.filter((point) => !release.approved.some((one) => isSamePoint(one, point)));
   if (hold && !release.accepted) {
     const name = hold.name === 'after-rollback' ? 'after-rollback' : 'latest-moved';
-    const moved = hold.name === 'after-rollback' ? movedSince(release, confirmed.status) : [];
+    const moved = movedSince(release, confirmed.status, hold);
     const { verb } = await holdFor(release, name, [hold.why, ...moved, ...textsOf(points)].join('; '));
     if (verb !== 'approve') return 'awaiting-approval';
     release.accepted = true;
@@ -35,10 +35,10 @@ export const awaitingApproval: Phase<'promoting' | 'awaiting-approval' | 'resolv
   return 'promoting';
 };
 
-/** Images that an approval would write over although the gate did not leave them there: the hold of a rollback is about something else. */
-const movedSince = ({ pinned }: Release, { expectedLatest }: HolderStatus): string[] =>
+/** Images that an approval would write over although the gate did not leave them there: the hold may be about something else, or about where they were before. */
+const movedSince = ({ pinned }: Release, { expectedLatest }: HolderStatus, { moved = [] }: LaneHold): string[] =>
   pinned.flatMap(({ repository, digest, latest }) =>
-    latest === digest || latest === digestOf(expectedLatest, repository)
+    [digest, digestOf(expectedLatest, repository), digestOf(moved, repository)].includes(latest)
       ? []
       : [`${whereItStands({ repository, digest: latest })}, not where the last move left it`],
   );

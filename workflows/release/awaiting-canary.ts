@@ -34,9 +34,9 @@ export const awaitingCanary: Phase<'soaking' | 'awaiting-canary' | 'queued' | 'd
   }
   // The text is kept as the person saw it: a later probe may differ.
   const unreported = describeOthers(release);
+  const others = state.builds.filter(({ build }) => build === null);
   const { verb } = await holdFor(release, 'build-unreported', unreported);
   if (verb !== 'approve') return 'awaiting-canary';
-  const others = state.builds.filter(({ build }) => build === null);
   release.unreported = others.map(({ tenant }) => tenant);
   noteOpen(
     release,

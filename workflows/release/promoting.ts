@@ -109,7 +109,11 @@ async function decideOnLatest(
     if (verb !== 'approve') return 'promoting';
     release.accepted = true;
   }
-  release.pinned = release.pinned.map((image) => ({ ...image, latest: digestOf(found, image.repository) }));
+  release.pinned = release.pinned.map((image) => {
+    const latest = digestOf(found, image.repository);
+    // An image that the build does not have stays where a person has put it.
+    return { ...image, latest, ...(image.unchanged && latest !== null && { digest: latest }) };
+  });
   return 'promoting';
 }
 

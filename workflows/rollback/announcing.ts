@@ -1,8 +1,8 @@
-import { isCancellation, log } from '@temporalio/workflow';
+import { isCancellation } from '@temporalio/workflow';
 import { laneCalls } from '../shared/activity-options.js';
 import { failure } from '../shared/failures.js';
 import { setPhase } from '../shared/run.js';
-import { nullIfUnanswered, type RollbackRun } from './context.js';
+import { goOnWithoutLane, nullIfUnanswered, type RollbackRun } from './context.js';
 
 /** Longest wait for the lane before a rollback goes on without it; and for one without a person, which looks at `:latest` too and never does. */
 const [ANNOUNCING, BY_POLICY] = ['15s', '1m'] as const;
@@ -29,9 +29,6 @@ export async function announcing(run: RollbackRun): Promise<'promoting'> {
     throw failure('MoveRefused', 'no automatic rollback without an answer of the lane', {
       refusal: 'lane-unavailable',
     });
-  if (run.leaseMs === null) {
-    run.state.laneUnavailable = true;
-    log.warn('rollback.without-lane', { sha: run.input.sha });
-  }
+  if (run.leaseMs === null) goOnWithoutLane(run);
   return 'promoting';
 }

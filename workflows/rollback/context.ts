@@ -1,4 +1,4 @@
-import { isCancellation } from '@temporalio/workflow';
+import { isCancellation, log } from '@temporalio/workflow';
 import type { FailureType } from '../../src/contract/failures.js';
 import type { VerifiedIdentity } from '../../src/contract/identity.js';
 import type { Tag } from '../../src/contract/image.js';
@@ -29,4 +29,11 @@ export type Phase = (run: RollbackRun) => Promise<PhaseName | 'done'>;
 export function nullIfUnanswered(error: unknown): null {
   if (isCancellation(error) || unwrapFailure(error).type === ('MoveRefused' satisfies FailureType)) throw error;
   return null;
+}
+
+/** Notes that the rollback goes on although the lane does not answer. */
+export function goOnWithoutLane(run: RollbackRun): void {
+  run.leaseMs = null;
+  run.state.laneUnavailable = true;
+  log.warn('rollback.without-lane', { sha: run.input.sha });
 }

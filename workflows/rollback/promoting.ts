@@ -1,6 +1,6 @@
 import { isCancellation, log } from '@temporalio/workflow';
 import type { Tag } from '../../src/contract/image.js';
-import type { MoveInput } from '../../src/contract/move.js';
+import { type MovedImage, type MoveInput, refusedMove } from '../../src/contract/move.js';
 import type { PinnedImage, RollbackNotes } from '../../src/contract/release.js';
 import { targetOf } from '../../src/domain/one-build.js';
 import { LEASE_MS } from '../../src/lane/moves.js';
@@ -9,7 +9,7 @@ import { tagWrites } from '../shared/activity-options.js';
 import { retryOnceAfterTimeout, unwrapFailure } from '../shared/failures.js';
 import { finish, setPhase } from '../shared/run.js';
 import { moveLatest } from '../shared/start-move.js';
-import type { RollbackRun } from './context.js';
+import { goOnWithoutLane, type RollbackRun } from './context.js';
 
 /** Moves `:latest` of all images. From here on the rollback finishes, and is what it was announced as. */
 export async function promoting(run: RollbackRun): Promise<'done'> {
@@ -23,12 +23,11 @@ export async function promoting(run: RollbackRun): Promise<'done'> {
     images: pinned.map(targetOf),
     by: requesterOf(run) ?? 'unknown',
     reason: input.reason,
-    ...(leaseMs === null && { laneUnavailable: true }),
     ...(input.force && { force: true }),
     // A person who forced it decides over what a policy must leave alone.
     ...(input.onlyFrom && !input.force && { onlyFrom: input.onlyFrom }),
   };
-  const moved = await retryOnceAfterTimeout(() => moveLatest(run, move, undefined, leaseMs ?? LEASE_MS));
+  const moved = await moveWithOrWithoutLane(run, move);
   state.images = moved;
   if (tag !== undefined) await pointCanaryTag(tag, pinned);
   const wasAlreadyLive = moved.every(({ previous, digest }) => previous === digest);
@@ -38,6 +37,21 @@ export async function promoting(run: RollbackRun): Promise<'done'> {
       ? { outcome: 'already', why: `:latest of every image stood on ${input.sha} before` }
       : { outcome: 'rolled-back', why: `:latest of every image is back on ${input.sha}${others(state)}` },
   );
+}
+
+/** Moves. A rollback goes on if the lane is silent, also if it fell silent after it had answered; one of a policy ends. */
+async function moveWithOrWithoutLane(run: RollbackRun, move: MoveInput): Promise<MovedImage[]> {
+  const moving = (order: MoveInput) =>
+    retryOnceAfterTimeout(() => moveLatest(run, order, undefined, run.leaseMs ?? LEASE_MS));
+  if (run.leaseMs !== null)
+    try {
+      return await moving(move);
+    } catch (error) {
+      const isSilent = refusedMove(unwrapFailure(error).details?.[0])?.refusal === 'lane-unavailable';
+      if (!isSilent || move.onlyFrom !== undefined) throw error;
+      goOnWithoutLane(run);
+    }
+  return moving({ ...move, laneUnavailable: true, claimedBy: run.input.requestedBy ?? 'unknown' });
 }
 
 const others = ({ notMoved = [] }: RollbackNotes) =>

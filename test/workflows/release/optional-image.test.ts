@@ -1,10 +1,12 @@
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { awaitRunEnd } from '../../../src/temporal/runs.js';
 import { pushBuild, retag, tagDigest } from '../../../testbed/images.js';
+import { ada, heldFor, say } from '../../support/decisions.js';
 import { useGate } from '../../support/gate.js';
 import { laneState } from '../../support/lanes.js';
 import { fullTest } from '../../support/rows.js';
 import { newSha } from '../../support/shas.js';
+import { until } from '../../support/until.js';
 
 const WORKER = 'optional/worker';
 const gate = useGate('optional', () => ({
@@ -62,5 +64,22 @@ describe('a release of a build that has no image of an optional repository', () 
     const back = await awaitRunEnd(await gate().rollback({ sha: kept.sha, reason: 'the worker fails' }));
     expect(back.report).toMatchObject({ outcome: 'rolled-back' });
     expect(await latest()).toEqual([...kept.digests, old[2]]);
+  });
+
+  fullTest('leaves its :latest where a person puts it meanwhile, and adopts', async () => {
+    await gate().sendToLane('unhold', ada);
+    const theirs = await pushWorker(newSha());
+    const { sha, digests } = await gate().greenBuild();
+    const handle = await gate().release({ sha, soak: '5s' });
+    await until('it soaks', async () => (await gate().phaseOf(sha)) === 'soaking');
+    const [platform, tenant] = await latest();
+    await retag({ registry: host(), repository: WORKER, from: theirs, to: 'latest' });
+    const now = [platform, tenant, theirs];
+    const images = names().map((name, index) => ({ repository: `${host()}/${name}`, digest: now[index] ?? null }));
+    await gate().sendToLane('adopt', { ...ada, images });
+    const { id } = await heldFor(gate(), handle, 'latest-moved');
+    await say(handle, 'retry', { ...ada, hold: id });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'promoted' });
+    expect(await latest()).toEqual([...digests, theirs]);
   });
 });

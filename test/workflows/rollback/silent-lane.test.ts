@@ -34,11 +34,15 @@ function silentLane() {
   };
 }
 
-const gateFor = (name: string) => {
+const gateFor = (name: string, waits = {}) => {
   const lane = silentLane();
-  return { ...lane, gate: useGate(name, () => ({ registry: registry.host, laneClient: lane.client })) };
+  return { ...lane, gate: useGate(name, () => ({ registry: registry.host, laneClient: lane.client, waits })) };
 };
-const [forced, unforced] = [gateFor('silent-forced'), gateFor('silent-unforced')];
+const [forced, unforced, later] = [
+  gateFor('silent-forced'),
+  gateFor('silent-unforced'),
+  gateFor('silent-later', { silenceMs: 3_000 }),
+];
 
 /** Longest time to the first write of a rollback whose lane does not answer (docs/protocol.md, A rollback), in milliseconds. */
 const FIRST_PUT_MS = 30_000;
@@ -71,4 +75,28 @@ fullTest(
     );
   },
   120_000,
+);
+
+fullTest(
+  'a rollback goes on without a lane that fell silent after it had taken the announcement',
+  async () => {
+    const { gate, fallSilent } = later;
+    const old = newSha();
+    const digests = await gate().begin(old);
+    const live = await gate().greenBuild();
+    expect((await awaitRunEnd(await gate().release({ sha: live.sha }))).report).toMatchObject({ outcome: 'promoted' });
+    const heal = registry.faults.add({
+      match: ({ method, path }) => method === 'POST' && path.includes('/silent-later/'),
+      times: 1,
+      respond(_request, serve) {
+        fallSilent();
+        return serve();
+      },
+    });
+    const handle = await gate().rollback({ sha: old, reason: 'checkout fails', requestedBy: 'ada' });
+    expect((await awaitRunEnd(handle)).report).toMatchObject({ outcome: 'rolled-back', laneUnavailable: true });
+    heal();
+    expect(await gate().latest()).toEqual(digests);
+  },
+  180_000,
 );
