@@ -55,7 +55,7 @@ async function moveWithOrWithoutLane(run: RollbackRun, move: MoveInput): Promise
 }
 
 const others = ({ notMoved = [] }: RollbackNotes) =>
-  notMoved.length > 0 ? `; ${notMoved.join(', ')} was not moved: that build does not have it` : '';
+  notMoved.length > 0 ? `; ${notMoved.join(', ')} was not moved: this gate never moved it to that build` : '';
 
 /** Points the canary tag back too, if the gate points it and no release holds the lane by now. */
 async function pointCanaryTag(tag: Tag, images: PinnedImage[]): Promise<void> {
