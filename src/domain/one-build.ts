@@ -26,6 +26,13 @@ export function keptImages(images: readonly { repository: Repository; unchanged?
   return kept.length === 0 ? '' : `${kept.join(', ')} kept where it was: this build has no image of it`;
 }
 
+/** Pinned images with where `:latest` is now; one that the build does not have stays where a person has put it. */
+export const withLatest = (pinned: PinnedImage[], found: readonly TagState[]): PinnedImage[] =>
+  pinned.map((image) => {
+    const latest = digestOf(found, image.repository);
+    return { ...image, latest, ...(image.unchanged && latest !== null && { digest: latest }) };
+  });
+
 /** Target of a pinned image. */
 export const targetOf = ({ repository, digest, latest, unchanged }: PinnedImage): MoveTarget => ({
   repository,

@@ -174,7 +174,7 @@ export default [
   {
     name: 'kept-image-written-back',
     breaks: 'an image that the build does not have is written over although a person has moved and adopted it',
-    file: 'workflows/release/promoting.ts',
+    file: 'src/domain/one-build.ts',
     find: 'image.unchanged && latest !== null && {',
     replace: 'image.unchanged && latest === undefined && {',
     test: 'test/workflows/release/optional-image.test.ts > leaves its :latest where a person puts it meanwhile, and adopts',

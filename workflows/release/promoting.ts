@@ -3,7 +3,6 @@ import { holdRow } from '../../src/contract/hold.js';
 import type { HolderStatus } from '../../src/contract/lane.js';
 import {
   areMoved,
-  digestOf,
   type MovedImage,
   type MoveInput,
   type RefusedMove,
@@ -12,7 +11,7 @@ import {
 } from '../../src/contract/move.js';
 import type { PinnedImage } from '../../src/contract/release.js';
 import { MAX_TEXT } from '../../src/domain/inputs.js';
-import { foreignRevisions, keptImages, targetOf } from '../../src/domain/one-build.js';
+import { foreignRevisions, keptImages, targetOf, withLatest } from '../../src/domain/one-build.js';
 import { isAdopted, openRejection } from '../../src/lane/ledger.js';
 import { requesterOf } from '../identity/verify.js';
 import { faultOf, unwrapFailure } from '../shared/failures.js';
@@ -109,11 +108,7 @@ async function decideOnLatest(
     if (verb !== 'approve') return 'promoting';
     release.accepted = true;
   }
-  release.pinned = release.pinned.map((image) => {
-    const latest = digestOf(found, image.repository);
-    // An image that the build does not have stays where a person has put it.
-    return { ...image, latest, ...(image.unchanged && latest !== null && { digest: latest }) };
-  });
+  release.pinned = withLatest(release.pinned, found);
   return 'promoting';
 }
 
